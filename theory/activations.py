@@ -1,0 +1,86 @@
+"""Activations that are linear on each half-line, described by their slope at negative input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sympy import Expr, Integer, Rational
+
+from theory.errors import InvalidArgument
+from theory.symbols import a as slope_symbol
+from theory.validation import exact_number, shown
+
+__all__ = ["Activation", "LeakyReLU", "Linear", "ReLU"]
+
+
+@dataclass(frozen=True)
+class Activation:
+    """sigma(z) = z for z > 0 and slope * z otherwise; sigma'(0) = slope.  Abstract: use
+    `ReLU`, `LeakyReLU` or `Linear`."""
+
+    @property
+    def slope(self) -> Expr:
+        """Slope on the negative half-line, an exact number in [0, 1] or the symbol ``a``."""
+        raise NotImplementedError
+
+    def mask_moment(self, power: int) -> Expr:
+        """E[D^power] of the mask D = sigma'(z), a fair coin between 1 and the slope."""
+        return (1 + self.slope**power) / 2 if power else Integer(1)
+
+    def critical_variance(self) -> Expr:
+        """The c in W ~ N(0, c/fan_in) that keeps E|x|^2 per neuron constant: 1/E[D^2]."""
+        return 1 / self.mask_moment(2)
+
+
+@dataclass(frozen=True)
+class ReLU(Activation):
+    """max(z, 0)."""
+
+    @property
+    def slope(self) -> Expr:
+        """0."""
+        return Integer(0)
+
+
+@dataclass(frozen=True)
+class Linear(Activation):
+    """The identity: a network with its masks off."""
+
+    @property
+    def slope(self) -> Expr:
+        """1."""
+        return Integer(1)
+
+
+@dataclass(frozen=True)
+class LeakyReLU(Activation):
+    """z for z > 0 and ``negative_slope * z`` otherwise.
+
+    ``negative_slope``: an exact number in [0, 1], or the symbol ``theory.symbols.a`` (default).
+    Raises `InvalidArgument` for anything else.
+    """
+
+    negative_slope: Expr = slope_symbol
+
+    def __post_init__(self) -> None:
+        if self.negative_slope is not slope_symbol:
+            object.__setattr__(self, "negative_slope", _slope(self.negative_slope))
+
+    @property
+    def slope(self) -> Expr:
+        """The negative slope."""
+        return self.negative_slope
+
+
+def _slope(value: object) -> Rational:
+    if isinstance(value, Expr) and not value.is_Number:
+        raise InvalidArgument(
+            f"expected a number in [0, 1] or the symbol theory.symbols.a for negative_slope, "
+            f"got negative_slope={shown(value)}"
+        )
+    number = exact_number("negative_slope", value)
+    if not 0 <= number <= 1:
+        raise InvalidArgument(
+            f"expected a number in [0, 1] for negative_slope, got negative_slope={shown(value)}"
+        )
+    return number

@@ -1,0 +1,136 @@
+"""Arguments are checked here, once, by name: the value that fails, and the fix, in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+from numbers import Integral
+from typing import Any
+
+from sympy import Expr, Rational, Symbol
+
+from theory.errors import InvalidArgument
+
+__all__ = ["exact_number", "index_in", "non_negative_rates", "positive_int", "positive_value"]
+
+
+def shown(value: object) -> str:
+    """A short ``repr`` of any value, with its type."""
+    try:
+        text = repr(value)
+    except Exception:
+        text = "<unprintable>"
+    text = text if len(text) <= 60 else text[:57] + "..."
+    return f"{text} ({type(value).__name__})"
+
+
+def positive_int(name: str, value: object) -> int:
+    """``value`` as a positive int; a bool, a float or text is refused."""
+    if isinstance(value, Integral) and not isinstance(value, bool) and int(value) > 0:
+        return int(value)
+    if isinstance(value, Expr) and value.is_Integer and value.is_positive:
+        return int(value)  # type: ignore[call-overload,no-any-return]
+    raise InvalidArgument(
+        f"expected a positive int for {name}, got {name}={shown(value)}; "
+        f"give a whole number of at least 1"
+    )
+
+
+def index_in(name: str, value: object, largest: int, what: str) -> int:
+    """``value`` as an int from 1 to ``largest``; ``what`` says what it counts."""
+    index = positive_int(name, value)
+    if index > largest:
+        raise InvalidArgument(
+            f"expected {name} from 1 to {largest}, got {name}={index}; the network has "
+            f"{largest} {what}"
+        )
+    return index
+
+
+def exact_number(name: str, value: object) -> Rational:
+    """``value`` as an exact rational: int, Fraction, Rational, decimal text, or a float read
+    as its shortest decimal (``0.1`` is 1/10)."""
+    fraction = _as_fraction(value)
+    if fraction is None:
+        raise InvalidArgument(
+            f"expected a finite number for {name}, got {name}={shown(value)}; give an int, a "
+            f"Fraction, a sympy Rational, a float, or decimal text such as '0.25'"
+        )
+    return Rational(fraction.numerator, fraction.denominator)
+
+
+def _as_fraction(value: object) -> Fraction | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, Rational):
+        return Fraction(int(value.p), int(value.q))
+    if isinstance(value, Integral | Fraction):
+        return Fraction(value)
+    if isinstance(value, float):
+        value = repr(float(value))
+    if isinstance(value, str) and len(value) <= 1000:
+        return _decimal_text(value)
+    return None
+
+
+def _decimal_text(text: str) -> Fraction | None:
+    exponent = text.lower().partition("e")[2]
+    if len(exponent.lstrip("+-")) > 4:
+        return None
+    try:
+        return Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        return None
+
+
+def positive_value(name: str, value: object, *, zero: bool = False) -> Expr:
+    """``value`` as an exact positive number (or zero, with ``zero``), or a sympy expression in
+    positive symbols, unchanged."""
+    if isinstance(value, Expr) and not value.is_Number:
+        return _positive_expression(name, value)
+    number = exact_number(name, value)
+    if number > 0 or (zero and number == 0):
+        return number
+    bound = "a non-negative" if zero else "a positive"
+    raise InvalidArgument(f"expected {bound} number for {name}, got {name}={shown(value)}")
+
+
+def _positive_expression(name: str, value: Expr) -> Expr:
+    if not value.is_positive:
+        raise InvalidArgument(
+            f"expected a positive expression for {name}, got {name}={shown(value)}; use symbols "
+            f"that sympy knows to be positive, such as those of theory.symbols"
+        )
+    symbols = {str(s) for s in value.free_symbols if isinstance(s, Symbol)}
+    if not symbols or not value.is_rational_function(*value.free_symbols):
+        raise InvalidArgument(
+            f"expected a rational expression for {name}, got {name}={shown(value)}; "
+            f"give an exact number or a rational function of symbols"
+        )
+    return value
+
+
+def non_negative_rates(rates: object, depth: int) -> tuple[Rational, ...]:
+    """``rates`` as one exact non-negative multiplier of eta per hidden layer."""
+    if isinstance(rates, str | bytes) or not isinstance(rates, Iterable):
+        raise InvalidArgument(
+            f"expected one multiplier of eta per layer for rates, got rates={shown(rates)}; "
+            f"give a sequence of {depth} numbers"
+        )
+    values: tuple[Any, ...] = tuple(rates)
+    if len(values) != depth:
+        raise InvalidArgument(
+            f"expected {depth} multipliers in rates, got {len(values)}; give one for each of "
+            f"the {depth} hidden layers (0 leaves a layer untrained)"
+        )
+    return tuple(_rate(f"rates[{index}]", value) for index, value in enumerate(values))
+
+
+def _rate(name: str, value: object) -> Rational:
+    number = exact_number(name, value)
+    if number < 0:
+        raise InvalidArgument(
+            f"expected a non-negative number for {name}, got {name}={shown(value)}; "
+            f"0 leaves the layer untrained"
+        )
+    return number
