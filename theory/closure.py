@@ -37,6 +37,11 @@ class LayerMap:
         """The map of one layer, shape (words, words): rows above the layer, columns below."""
         return coefficient_matrix(self.rows, self.words, layer)
 
+    def mask_powers(self) -> int:
+        """The largest p whose mask moment E[D^p] enters the map."""
+        terms = (term for row in self.rows for coefficient in row.values() for term in coefficient)
+        return max((power for term in terms for power in term.masks), default=0)
+
 
 def coefficient_matrix(
     rows: Iterable[Mapping[Word, Coefficient]], words: tuple[Word, ...], layer: LayerParameters

@@ -1,67 +1,225 @@
-"""From an observable to its expectation: what is derived once, for every network.
-
-``derive(observable, network)`` averages, in this order, the readout (`theory.gradients`), the
-layers above the observable (a layer map on the carried words), the observable's own layer, and
-the layers below (a layer map on the kernel words).  Everything here is independent of the
-network's sizes; `theory.recursion` puts them in.
-"""
+"""`derive`: any observable of one layer, to its words, its layer map and its exact mean."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from fractions import Fraction
-from functools import lru_cache
-from itertools import chain
+from functools import cached_property
+from typing import Any
 
-from theory.closure import LayerMap, close
-from theory.coefficients import Coefficient, Term
-from theory.gradients import GradientTerm, gradient_terms
-from theory.layer import word_below
+from sympy import Expr, Integer, Matrix, Symbol
+from sympy.polys.domains.domain import Domain
+
+from theory.closure import LayerMap
+from theory.coefficients import LayerParameters
+from theory.errors import InvalidArgument, NotSolved
+from theory.mean_field import MeanFieldLaw, leading_in_width, mean_field_law
+from theory.network import MLP, numeric_layers, numeric_rates
 from theory.observables import Observable
-from theory.words import Word
+from theory.recursion import Quotient, Recursion, field_of, layer_parameters, recursion
+from theory.structure import Structure, structure
+from theory.symbols import L, c, ell, n, n_in, n_out, r
+from theory.validation import positive_int, shown
+from theory.words import word_text
 
-__all__ = ["Structure", "structure"]
-
-Source = Mapping[Word, Mapping[Term, Fraction]]
-"""One observable's expectation over its own layer: ``{kernel word below: coefficient}``."""
+__all__ = ["Derivation", "derive"]
 
 
 @dataclass(frozen=True)
-class Structure:
-    """An observable's derivation, before any size is known.
+class Derivation:
+    """The mean of one observable at one layer of a random network, derived.
 
-    ``terms[k]``: its k-th term; ``carried``: the layer map of the words above the observable;
-    ``sources[k][word]``: for each carried word, the term's expansion in kernel words below;
-    ``kernel``: the layer map of the kernel words.
+    Two layer maps carry it: ``layer_map`` takes the words of the kernel below the layer down to
+    the input, and ``carried_map`` takes the words in which the observable's gradients appear down
+    from the readout.  Made by `derive`.
     """
 
     observable: Observable
-    terms: tuple[GradientTerm, ...]
-    carried: LayerMap
-    sources: tuple[Mapping[Word, Source], ...]
-    kernel: LayerMap
+    network: MLP
+    layer: int | Symbol
+    rates: tuple[Expr, ...] | None
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words of the masked kernel A and the activation x that arise, as text."""
+        return tuple(map(word_text, self.structure.kernel.words))
+
+    @property
+    def layer_map(self) -> Matrix:
+        """The expectation of `words` over one layer: entry (i, j) is the coefficient of word j
+        below the layer in word i above it, over Q(n_in, n_out), for multiplier 1.
+
+        Shape ``(words, words)``; with symbols of the network where it has them.
+        """
+        return self._matrix(self.structure.kernel)
+
+    @property
+    def general_layer_map(self) -> Matrix:
+        """`layer_map` for any weight variance c/n_in, multiplier r of the layer's own share, and
+        mask moments m_p = E[D^p], all symbols."""
+        return self._general_matrix(self.structure.kernel)
+
+    @property
+    def carried_words(self) -> tuple[str, ...]:
+        """The words that carry the observable's gradients down from the readout, as text."""
+        return tuple(map(word_text, self.structure.carried.words))
+
+    @property
+    def carried_map(self) -> Matrix:
+        """The expectation of `carried_words` over one layer, as `layer_map`."""
+        return self._matrix(self.structure.carried)
+
+    @property
+    def exact(self) -> Expr:
+        """The observable's mean, exact: a rational number, or a rational function of the symbols
+        that the network holds.  Raises `NotSolved` for a symbolic depth."""
+        return self.domain.to_sympy(self.value)
+
+    def leading(self) -> Expr:
+        """The leading term as n -> infinity and then, with a symbolic depth, as it grows.
+
+        Raises `NotSolved` where the width is a number.
+        """
+        power, coefficient = self.leading_term()
+        return n**power * coefficient
+
+    def leading_term(self) -> tuple[int, Expr]:
+        """Power of n and its coefficient in `leading`."""
+        if not isinstance(self.network.depth, int):
+            law = self.law
+            return law.power, law.leading(self.layer)
+        if self.network.width != n:
+            raise NotSolved(
+                "leading() is a limit of infinite width: leave width out, as in MLP(depth=4)"
+            )
+        return leading_in_width(self.domain, self.value)
+
+    @property
+    def law(self) -> MeanFieldLaw:
+        """The limit of infinite width, exact in ell and L.  Raises `NotSolved` as `leading`."""
+        if self.layer not in (L, ell):
+            raise NotSolved(
+                f"layer={self.layer} of a network of symbolic depth is not solved: give depth as "
+                f"a number, or layer=ell"
+            )
+        return mean_field_law(self.structure, self.network)
+
+    @cached_property
+    def structure(self) -> Structure:
+        """The derivation before sizes, shared by all networks."""
+        return structure(self.observable)
+
+    @property
+    def domain(self) -> Domain:
+        """The field that `value` lives in."""
+        return field_of(self.network.free_symbols)
+
+    @cached_property
+    def value(self) -> Any:
+        """`exact` as an element of `domain`."""
+        return self._recursion().value(self._numeric_layer())
+
+    def quotients(self) -> list[Quotient]:
+        """The observable's mean at every layer 1 to L, unreduced."""
+        run = self._recursion()
+        return [run.expectation(layer) for layer in range(1, self.network.layers + 1)]
+
+    def _recursion(self) -> Recursion:
+        if not isinstance(self.network.depth, int):
+            raise NotSolved(
+                "a closed form in the depth is not solved yet: give depth as a number for the "
+                "exact value, as in MLP(depth=4), or ask for leading()"
+            )
+        rates = numeric_rates(self.network) if self.rates is None else self.rates
+        return recursion(self.structure, self.network, rates)
+
+    def _numeric_layer(self) -> int:
+        if isinstance(self.layer, int):
+            return self.layer
+        raise NotSolved(
+            f"layer={self.layer} of a network of depth {self.network.depth} is not solved in "
+            f"closed form: give layer as a number"
+        )
+
+    def _matrix(self, layer_map: LayerMap) -> Matrix:
+        domain = field_of((self.network.free_symbols - {L}) | {n_in, n_out})
+        layer = layer_parameters(domain, self.network, n_in, n_out, Integer(1))
+        return layer_map.matrix(layer).to_Matrix()
+
+    def _general_matrix(self, layer_map: LayerMap) -> Matrix:
+        moments = [Symbol(f"m_{p}", positive=True) for p in range(1, layer_map.mask_powers() + 1)]
+        domain = field_of(frozenset({n_in, n_out, c, r, *moments}))
+        layer = LayerParameters(
+            domain=domain,
+            fan_out=domain.from_sympy(n_out),
+            variance=domain.from_sympy(c / n_in),
+            rate=domain.from_sympy(r),
+            mask_moments=_lookup(domain, moments),
+        )
+        return layer_map.matrix(layer).to_Matrix()
+
+    def __repr__(self) -> str:
+        size = len(self.words)
+        return (
+            f"Derivation of E[{self.observable}] at layer {self.layer} of {self.network}: "
+            f"{size} words, closed under the layer map"
+        )
 
 
-@lru_cache(maxsize=256)
-def structure(observable: Observable) -> Structure:
-    """Derive ``observable``: its words, and the maps that carry them through the layers."""
-    terms = gradient_terms(observable)
-    carried = close(chain.from_iterable(term.top for term in terms))
-    sources = tuple(_sources(term) for term in terms)
-    seeds = (word for by_word in sources for source in by_word.values() for word in source)
-    return Structure(observable, terms, carried, sources, close(seeds))
+def _lookup(domain: Domain, moments: list[Symbol]) -> Callable[[int], Any]:
+    return lambda power: domain.from_sympy(moments[power - 1])
 
 
-def _sources(term: GradientTerm) -> Mapping[Word, Source]:
-    return {word: _source(term.unfold(word)) for word in close(term.top).words}
+def derive(
+    observable: Observable, network: MLP, *, layer: object = None, rates: object = None
+) -> Derivation:
+    """Derive the mean of ``observable`` at a layer of ``network`` from its definition.
+
+    ``observable``: built from `theory.observables` (``K``, ``D``, ``z``, ``g``, ``f``, ``x``,
+    ``trace``).  ``layer``: None for the last hidden layer, an int, or the symbol ``ell``.
+    ``rates``: one non-negative multiplier of eta per hidden layer, all 1 for None.
+
+    Masks are averaged by sign symmetry, Gaussian rows by Wick's theorem, and the words that arise
+    are followed until they close.  Raises `InvalidArgument` for arguments of another kind.
+
+    >>> from theory import MLP, derive
+    >>> from theory.observables import K, trace
+    >>> derivation = derive(trace(K @ K), MLP(depth=2))
+    >>> derivation.words
+    ('tr(A²)', 'xᵀAx', 'tr(A)²', 'tr(A)·|x|²', '|x|⁴')
+    >>> derivation.exact
+    3*n**3 + 5*n**2
+    """
+    if not isinstance(observable, Observable):
+        raise InvalidArgument(
+            f"expected an observable built from K, D, z, g and trace, got "
+            f"observable={shown(observable)}"
+        )
+    if not isinstance(network, MLP):
+        raise InvalidArgument(f"expected an MLP for network, got network={shown(network)}")
+    if rates is not None and not isinstance(network.depth, int):
+        raise InvalidArgument(
+            "expected a depth in numbers where rates are given, got depth=L; give depth as a "
+            "number, one multiplier for each layer"
+        )
+    checked = None if rates is None else numeric_rates(network, rates)
+    return Derivation(observable, network, _layer(network, layer), checked)
 
 
-def _source(unfolded: Mapping[Word, Fraction]) -> Source:
-    total: dict[Word, dict[Term, Fraction]] = {}
-    for word, share in unfolded.items():
-        for below, coefficient in word_below(word).items():
-            terms = total.setdefault(below, {})
-            for term, count in coefficient.items():
-                terms[term] = terms.get(term, Fraction(0)) + share * count
-    return total
+def _layer(network: MLP, layer: object) -> int | Symbol:
+    if layer is None:
+        return network.depth  # type: ignore[return-value]
+    if isinstance(layer, Symbol) and layer != ell:
+        raise InvalidArgument(
+            f"expected an int, None or the symbol theory.symbols.ell for layer, got "
+            f"layer={shown(layer)}"
+        )
+    if isinstance(layer, tuple | list | range):
+        raise InvalidArgument(
+            f"expected one layer, got layer={shown(layer)}; ask for the layers one at a time"
+        )
+    if layer == ell:
+        return ell
+    if isinstance(network.depth, int):
+        return numeric_layers(network, layer)[0]
+    return positive_int("layer", layer)

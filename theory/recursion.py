@@ -9,7 +9,8 @@ left), so that no step reduces a fraction; the answer is reduced once, at the en
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache, reduce
+from operator import add
 from typing import Any
 
 from sympy import QQ, ZZ, Expr, Symbol, sympify
@@ -18,12 +19,12 @@ from sympy.polys.matrices import DomainMatrix
 
 from theory.closure import coefficient_matrix
 from theory.coefficients import LayerParameters
-from theory.derivation import Structure
+from theory.structure import Structure
 from theory.gradients import GradientTerm
 from theory.network import MLP
 from theory.words import Word
 
-__all__ = ["Quotient", "Recursion", "field_of", "layer_parameters"]
+__all__ = ["Quotient", "Recursion", "field_of", "layer_parameters", "recursion"]
 
 
 def field_of(symbols: frozenset[Symbol]) -> Domain:
@@ -79,6 +80,11 @@ class Quotient:
         """Numerator and denominator of a 1 by 1 matrix, in the ring."""
         return self.numerators[0, 0].element, self.denominator
 
+    def places(self) -> int:
+        """A 1 by 1 quotient of integers rounded down to 128 binary places, times 2^128."""
+        numerator, denominator = self.scalar()
+        return int((numerator << 128) // denominator)
+
 
 @dataclass(frozen=True)
 class _LayerMaps:
@@ -102,7 +108,7 @@ class _LayerMaps:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Recursion:
     """One derivation in one network of given depth; other sizes may still be symbols.
 
@@ -122,15 +128,19 @@ class Recursion:
         """The observable's mean at ``layer``, a 1 by 1 quotient."""
         below = self._below[layer - 1]
         sources = self._layers[layer - 1].sources
-        total = Quotient.of(DomainMatrix.zeros((1, 1), self.domain))
-        for above, source in zip(self._above[layer - 1], sources, strict=True):
-            total = total + above @ source @ below
-        return total
+        terms = zip(self._above[layer - 1], sources, strict=True)
+        return reduce(add, (above @ source @ below for above, source in terms))
 
     def value(self, layer: int) -> Any:
         """The observable's mean at ``layer``, an element of the field."""
-        numerator, denominator = self.expectation(layer).scalar()
-        return self.domain(numerator) / self.domain(denominator)
+        if layer not in self._values:
+            numerator, denominator = self.expectation(layer).scalar()
+            self._values[layer] = self.domain(numerator) / self.domain(denominator)
+        return self._values[layer]
+
+    @cached_property
+    def _values(self) -> dict[int, Any]:
+        return {}
 
     @cached_property
     def _layers(self) -> list[_LayerMaps]:
@@ -165,6 +175,12 @@ class Recursion:
         """For each term, the carried words that the average over the readout leaves."""
         readout = self.domain.from_sympy(self.network.s / sympify(self.network.widths[-1]) ** 2)
         return [top_row(term, self.structure, readout, self.domain) for term in self.structure.terms]
+
+
+@lru_cache(maxsize=8)
+def recursion(structure: Structure, network: MLP, rates: tuple[Expr, ...]) -> Recursion:
+    """The `Recursion` of these arguments, kept for the next question about the same network."""
+    return Recursion(structure, network, rates)
 
 
 def start_column(words: tuple[Word, ...], norm2: Any, domain: Domain) -> DomainMatrix:

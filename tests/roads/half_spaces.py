@@ -10,41 +10,29 @@ from __future__ import annotations
 
 from fractions import Fraction
 from itertools import product
-from math import factorial
 from typing import Any
 
 import mpmath  # type: ignore[import-untyped, unused-ignore]
 
-from .polynomial import GaussianMeasure, Polynomial, dot, monomial_exponents, total
+from .polar import EE, EO, NORM2, OO, RHO2, angular_integral, radial_integral
+from .polynomial import Polynomial, dot, gaussian_integral, half_line_integral, total
 
 __all__ = ["width_one", "width_two"]
 
 _DIGITS = 30
 _GUARD_DIGITS = 15
 
-
-class _HalfLines:
-    """Independent centred Gaussians, the first ``cut`` of them restricted to one half-line."""
-
-    def __init__(self, variances: list[Fraction], *, cut: int) -> None:
-        self._measure = GaussianMeasure(variances)
-        self._cut = cut
-
-    def expectation(self, polynomial: Polynomial) -> Fraction:
-        """E[P; the first ``cut`` variables each on its half-line], for P even in those.
-
-        E[w^p; w > 0] = E[w^p; w < 0] = (p - 1)!! variance^{p/2} / 2 for even p; an odd
-        moment would be irrational, and is refused.
-        """
-        for monomial in polynomial.terms:
-            if any(k < self._cut and p % 2 for k, p in monomial_exponents(monomial)):
-                raise ArithmeticError("an odd half-line moment survived the other integrals")
-        return self._measure.expectation(polynomial) / 2**self._cut
+Parts = tuple[Polynomial, Polynomial]
 
 
-def _variables(count: int, *, start: int = 0) -> list[Polynomial]:
-    """The indeterminates number start, ..., start + count - 1."""
-    return [Polynomial.indeterminate(start + k) for k in range(count)]
+def _variables(*indices: int) -> list[Polynomial]:
+    """The indeterminates with the given numbers."""
+    return [Polynomial.indeterminate(k) for k in indices]
+
+
+def _value(polynomial: Polynomial) -> Fraction:
+    """The value of a constant polynomial."""
+    return Fraction(polynomial.terms.get(0, 0), polynomial.denominator)
 
 
 def _signed_masks(signs: tuple[int, ...], slope: Fraction) -> list[Fraction]:
@@ -62,22 +50,20 @@ def _signed_masks(signs: tuple[int, ...], slope: Fraction) -> list[Fraction]:
 
 
 def _width_one_integrands(
-    masks: list[Fraction], layer: int, kernel: Fraction, rates: tuple[Fraction, ...]
-) -> tuple[Polynomial, Polynomial]:
-    """(g^2 K^2, f^2 g^2 K^2) at given masks, in z^(1), w^(2), ..., w^(L), v (in this order)."""
-    z, *weights, readout = _variables(len(masks) + 1)
+    masks: list[Fraction], layer: int, input_norm2: Fraction, rates: tuple[Fraction, ...]
+) -> Parts:
+    """(g^2 K^2, f^2 g^2 K^2); variable 0 is v, 1 is z^(1), and l = 2, ..., L is w^(l)."""
+    readout, z, *weights = _variables(*range(len(masks) + 1))
     g = readout.scaled(masks[-1])
-    for w, d in reversed(list(zip(weights, masks, strict=False))[layer - 1 :]):
+    for w, d in reversed(list(zip(weights[layer - 1 :], masks[layer - 1 :], strict=False))):
         g = (w * g).scaled(d)
-    k = Polynomial.constant(kernel)
-    update = k * g
-    for below, (w, d) in enumerate(zip(weights, masks, strict=False), start=1):
+    kernels = [Polynomial.constant(rates[0] * input_norm2)]
+    for w, d, rate in zip(weights, masks, rates[1:], strict=False):
         x = z.scaled(d)
-        k = (x * x).scaled(rates[below]) + (w * w * k).scaled(d**2)
+        kernels.append((x * x).scaled(rate) + (w * w * kernels[-1]).scaled(d**2))
         z = w * x
-        if below + 1 == layer:
-            update = k * g
     f = readout * z.scaled(masks[-1])
+    update = kernels[layer - 1] * g
     return update * update, f * f * update * update
 
 
@@ -97,95 +83,119 @@ def width_one(
     each actual pre-activation carried from layer to layer.
     """
     c = 2 / (1 + slope**2)
-    variances = [c * input_norm2 / input_width, *[c] * (depth - 1), Fraction(1)]
-    measure = _HalfLines(variances, cut=depth)
-    label = output = Fraction(0)
+    variances = {1: c * input_norm2 / input_width} | {k: c for k in range(2, depth + 1)}
+    parts = [Fraction(0), Fraction(0)]
     for signs in product((1, -1), repeat=depth):
         masks = _signed_masks(signs, slope)
-        integrands = _width_one_integrands(masks, layer, rates[0] * input_norm2, rates)
-        label += measure.expectation(integrands[0])
-        output += measure.expectation(integrands[1])
-    return label, output
+        for part, integrand in enumerate(_width_one_integrands(masks, layer, input_norm2, rates)):
+            over_readout = gaussian_integral(integrand, {0: Fraction(1)})
+            parts[part] += _value(half_line_integral(over_readout, variances))
+    return parts[0], parts[1]
 
 
-def _mask_pairs(slope: Fraction) -> list[tuple[Fraction, Fraction]]:
+def _quadrant_masks(slope: Fraction) -> list[tuple[Fraction, Fraction]]:
     """The masks in the four quadrants of a plane, counter-clockwise from (+, +)."""
     one = Fraction(1)
     return [(one, one), (slope, one), (slope, slope), (one, slope)]
 
 
-def _width_two_shallow(
-    kernel: Fraction, z_variance: Fraction, slope: Fraction
-) -> tuple[Fraction, Fraction]:
-    """The parts for widths (2,): g = D v, K = kernel I, f = v.D z, over the quadrants of z."""
-    measure = _HalfLines([z_variance] * 2 + [Fraction(1, 4)] * 2, cut=2)
-    z, v = _variables(2), _variables(2, start=2)
-    label = output = Fraction(0)
-    for masks in _mask_pairs(slope):
-        update = [v_a.scaled(d * kernel) for v_a, d in zip(v, masks, strict=True)]
-        x = [z_a.scaled(d) for z_a, d in zip(z, masks, strict=True)]
-        f, square = dot(v, x), dot(update, update)
-        # The readout is integrated first: it removes the terms odd in one z_a.
-        label += measure.expectation(_even_in(square, v_start=2))
-        output += measure.expectation(_even_in(f * f * square, v_start=2))
-    return label / 2, output / 2
+def _one_layer(kernel: Fraction, variance: Fraction, slope: Fraction) -> tuple[Fraction, Fraction]:
+    """The parts at widths (2,): g = D v, K = kernel I, f = v.D z, over the quadrants of z."""
+    v, z = _variables(0, 1), _variables(2, 3)
+    parts = [Fraction(0), Fraction(0)]
+    for masks in _quadrant_masks(slope):
+        g = [v_a.scaled(d) for v_a, d in zip(v, masks, strict=True)]
+        f, square = dot(g, z), dot(g, g).scaled(kernel**2)
+        for part, integrand in enumerate((square, f * f * square)):
+            over_readout = gaussian_integral(integrand, dict.fromkeys((0, 1), Fraction(1, 4)))
+            over_z = half_line_integral(over_readout, dict.fromkeys((2, 3), variance))
+            parts[part] += _value(over_z) / 2
+    return parts[0], parts[1]
 
 
-def _even_in(polynomial: Polynomial, *, v_start: int) -> Polynomial:
-    """The terms even in every variable from number ``v_start`` on (the others integrate to 0)."""
-    kept = {
-        monomial: coefficient
-        for monomial, coefficient in polynomial.terms.items()
-        if not any(k >= v_start and p % 2 for k, p in monomial_exponents(monomial))
-    }
-    return Polynomial(kept, polynomial.denominator)
+# The second layer, given z^(1), in the variables here and those of polar.py. Row a of W^(2) is
+# w_a = alpha_a e + beta_a e', with e = x^(1)/|x^(1)| and e' = e turned by a right angle, so
+# z^(2)_a = |x^(1)| alpha_a and the mask of neuron a is decided by the sign of alpha_a.
+_V, _BETA, _ALPHA = (0, 1), (2, 3), (4, 5)
 
 
-# Variables of the second layer, given z^(1): row a of W^(2) is w_a = alpha_a e + beta_a e',
-# with e = x^(1)/|x^(1)| and e' orthogonal to e; so z^(2)_a = |x^(1)| alpha_a.
-# 0, 1: alpha;  2, 3: beta;  4, 5: v;  6: |x^(1)|^2;  7, 8, 9: e.D^2 e, e.D^2 e', e'.D^2 e'.
-_GEOMETRY = 6
+def _masked_gram() -> list[list[Polynomial]]:
+    """S = W^(2) D^2 W^(2)^T, D the masks of layer 1, in the variables above."""
+    alpha, beta = _variables(*_ALPHA), _variables(*_BETA)
+    ee, eo, oo = _variables(EE, EO, OO)
+
+    def entry(i: int, j: int) -> Polynomial:
+        mixed = total((alpha[i] * beta[j], beta[i] * alpha[j]))
+        return total((alpha[i] * alpha[j] * ee, mixed * eo, beta[i] * beta[j] * oo))
+
+    return [[entry(i, j) for j in range(2)] for i in range(2)]
 
 
-def _width_two_integrands(
+def _two_layer_integrands(
     masks: tuple[Fraction, Fraction], layer: int, kernel: Fraction, rates: tuple[Fraction, ...]
-) -> tuple[Polynomial, Polynomial]:
-    """(|K g|^2, f^2 |K g|^2) at given masks of layer 2, in the variables numbered above."""
-    alpha, beta, v = (_variables(2, start=k) for k in (0, 2, 4))
-    norm2, e_e, e_o, o_o = _variables(4, start=_GEOMETRY)
-    square = [  # S = W D^2 W^T, D the masks of layer 1
-        [
-            total((alpha[i] * alpha[j] * e_e, beta[i] * beta[j] * o_o))
-            + (alpha[i] * beta[j] + beta[i] * alpha[j]) * e_o
-            for j in range(2)
-        ]
-        for i in range(2)
-    ]
-    g = [v_a.scaled(m) for v_a, m in zip(v, masks, strict=True)]
-    s_g = [dot(row, g).scaled(kernel) for row in square]
-    if layer == 1:  # g^(1) = D W^T g and K^(1) = kernel I
-        update2 = dot(g, s_g).scaled(kernel)
+) -> Parts:
+    """(|K g|^2, f^2 |K g|^2) with the given masks of layer 2, in the variables above."""
+    g = [v_a.scaled(m) for v_a, m in zip(_variables(*_V), masks, strict=True)]
+    rho2, norm2 = _variables(RHO2, NORM2)
+    x_norm2 = rho2 * norm2
+    from_below = [dot(row, g).scaled(kernel) for row in _masked_gram()]
+    if layer == 1:  # g^(1) = D W^T g^(2) and K^(1) = kernel I
+        square = dot(g, from_below).scaled(kernel)
     else:  # K^(2) = r_2 |x^(1)|^2 I + kernel S
-        update = [(norm2 * g_a).scaled(rates[1]) + s for g_a, s in zip(g, s_g, strict=True)]
-        update2 = dot(update, update)
-    f_over_norm = dot(g, alpha)
-    return update2, norm2 * f_over_norm * f_over_norm * update2
+        update = [
+            (x_norm2 * g_a).scaled(rates[1]) + u for g_a, u in zip(g, from_below, strict=True)
+        ]
+        square = dot(update, update)
+    f_over_norm = dot(g, _variables(*_ALPHA))
+    return square, x_norm2 * f_over_norm * f_over_norm * square
 
 
-def _integrate_layer_two(
-    integrands: tuple[Polynomial, Polynomial], variance: Fraction
-) -> list[dict[tuple[int, int, int, int], Fraction]]:
-    """Integrate alpha (half-lines), beta and v; what is left is a polynomial in the geometry."""
-    measure = _HalfLines([variance] * 4 + [Fraction(1, 4)] * 2, cut=2)
-    results = []
-    for integrand in integrands:
-        groups: dict[tuple[int, int, int, int], list[Polynomial]] = {}
-        kept = _even_in(integrand, v_start=_GEOMETRY + 4)
-        for monomial, coefficient in kept.terms.items():
-            powers = dict(monomial_exponents(monomial))
-            a, b, c, d = (powers.get(_GEOMETRY + k, 0) for k in range(4))
-            inner = monomial & ((1 << (16 * _GEOMETRY)) - 1)
-            term = Polynomial({inner: coefficient}, kept.denominator)
-            groups.setdefault((a, b, c, d), []).append(_even_between(term))
-        results.append({k: measure.expectation(total(p)) for k, p in groups.items()})
-    return results
+def _second_layer_integral(
+    layer: int,
+    kernel: Fraction,
+    variances: tuple[Fraction, Fraction],
+    slope: Fraction,
+    rates: tuple[Fraction, ...],
+) -> Parts:
+    """The integrands integrated over v, beta, alpha and rho; what is left depends on theta."""
+    readout = dict.fromkeys(_V, Fraction(1, 4)) | dict.fromkeys(_BETA, variances[1])
+    sums: list[list[Polynomial]] = [[], []]
+    for masks in _quadrant_masks(slope):
+        for part, integrand in enumerate(_two_layer_integrands(masks, layer, kernel, rates)):
+            over_lines = gaussian_integral(integrand, readout)
+            over_rows = half_line_integral(over_lines, dict.fromkeys(_ALPHA, variances[1]))
+            sums[part].append(radial_integral(over_rows, variances[0]))
+    return total(sums[0]), total(sums[1])
+
+
+def width_two(
+    *,
+    depth: int,
+    layer: int,
+    input_width: int,
+    input_norm2: Fraction,
+    slope: Fraction,
+    rates: tuple[Fraction, ...],
+) -> tuple[Any, Any]:
+    """E[g^T K^2 g]/2 and E[f^2 g^T K^2 g]/2 for widths (2,) or (2, 2), to 30 digits (mpf).
+
+    By rotation invariance of W^(1), z^(1) is a plane Gaussian of variance c |x|^2/n_0: its
+    masks are integrated over quadrants, in polar coordinates. Given x^(1), the masks of
+    layer 2 are the signs of the components of the rows of W^(2) along x^(1).
+    """
+    c = 2 / (1 + slope**2)
+    kernel, variances = rates[0] * input_norm2, (c * input_norm2 / input_width, c / 2)
+    with mpmath.workdps(_DIGITS + _GUARD_DIGITS):
+        if depth == 1:
+            shallow = _one_layer(kernel, variances[0], slope)
+            parts = [mpmath.mpf(part.numerator) / part.denominator for part in shallow]
+        elif depth == 2:
+            polynomials = _second_layer_integral(layer, kernel, variances, slope, rates)
+            # A quadrant with D = 0 is a dead layer: x^(1) = 0, so every mask of layer 2 is
+            # a = 0 there, g vanishes, and so do both integrands.
+            alive = [(s, d) for s, d in enumerate(_quadrant_masks(slope)) if any(d)]
+            parts = [sum(angular_integral(p, d, s) for s, d in alive) / 2 for p in polynomials]
+        else:
+            raise ValueError(f"expected depth 1 or 2, got {depth}")
+    with mpmath.workdps(_DIGITS):
+        return +parts[0], +parts[1]

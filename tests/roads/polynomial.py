@@ -8,11 +8,20 @@ in an inner loop.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from math import lcm, prod
 
-__all__ = ["GaussianMeasure", "Polynomial", "dot", "monomial_exponents", "total"]
+__all__ = [
+    "GaussianMeasure",
+    "Polynomial",
+    "dot",
+    "gaussian_integral",
+    "gaussian_moment",
+    "half_line_integral",
+    "monomial_exponents",
+    "total",
+]
 
 _BITS = 16
 _FIELD = (1 << _BITS) - 1
@@ -94,6 +103,36 @@ def dot(left: Sequence[Polynomial], right: Sequence[Polynomial]) -> Polynomial:
     return total(a * b for a, b in zip(left, right, strict=True))
 
 
+def gaussian_moment(power: int, variance: Fraction) -> Fraction:
+    """E X^p = (p - 1)!! variance^{p/2} for X ~ N(0, variance) and even p, 0 for odd p."""
+    if power % 2:
+        return Fraction(0)
+    return prod(range(1, power, 2)) * variance ** (power // 2)
+
+
+def gaussian_integral(polynomial: Polynomial, variances: Mapping[int, Fraction]) -> Polynomial:
+    """E P over X_k ~ N(0, variances[k]) for the k listed: a polynomial in all the others."""
+    parts = []
+    for monomial, coefficient in polynomial.terms.items():
+        integrated = [(k, p) for k, p in monomial_exponents(monomial) if k in variances]
+        rest = monomial - sum(p << (_BITS * k) for k, p in integrated)
+        factor = prod((gaussian_moment(p, variances[k]) for k, p in integrated), start=Fraction(1))
+        parts.append(Polynomial({rest: coefficient}, polynomial.denominator).scaled(factor))
+    return total(parts)
+
+
+def half_line_integral(polynomial: Polynomial, variances: Mapping[int, Fraction]) -> Polynomial:
+    """E[P; each X_k listed on one half-line], for P even in them.
+
+    E[X^p; X > 0] = E[X^p; X < 0] = (p - 1)!! variance^{p/2} / 2 for even p. An odd moment
+    is irrational and has opposite signs on the two half-lines; none may be left.
+    """
+    for monomial in polynomial.terms:
+        if any(k in variances and p % 2 for k, p in monomial_exponents(monomial)):
+            raise ArithmeticError("an odd half-line moment survived the other integrals")
+    return gaussian_integral(polynomial, variances).scaled(Fraction(1, 2 ** len(variances)))
+
+
 class GaussianMeasure:
     """Independent centred Gaussian indeterminates, X_k of variance ``variances[k]``."""
 
@@ -108,10 +147,7 @@ class GaussianMeasure:
             return Fraction(0)
         if monomial not in self._moments:
             self._moments[monomial] = prod(
-                (
-                    prod(range(1, exponent, 2)) * self._variances[index] ** (exponent // 2)
-                    for index, exponent in monomial_exponents(monomial)
-                ),
+                (gaussian_moment(p, self._variances[k]) for k, p in monomial_exponents(monomial)),
                 start=Fraction(1),
             )
         return self._moments[monomial]

@@ -1,0 +1,116 @@
+"""The derivation in plain text, for people: definition, words, layer maps, law, rate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sympy import Expr, Matrix, Symbol, factor
+
+from theory.derivation import Derivation
+from theory.network import MLP
+from theory.numerals import number_text
+from theory.rate import maximal_learning_rate
+from theory.structure import Structure
+from theory.update import SquaredUpdate, squared_update
+from theory.words import word_text
+
+__all__ = ["derivation_text"]
+
+_DEFINITION = """\
+The definition
+  z^(l) = W^(l) x^(l-1),  x^(l) = D^(l) z^(l),  f = v·x^(L),  W^(l)_ij ~ N(0, {c}/fan_in),
+  v_j ~ N(0, {s}/n_L²), each D_ii a fair coin between 1 and {slope}.  One gradient step on
+  ½(f - y)², y = ±1, moves z^(l) by Δz = -η (f - y) K g with g = df/dz^(l) and the kernel
+  K^(l+1) = |x^(l)|² I + W^(l+1) A^(l) W^(l+1)ᵀ,  A = D K D.
+  The mean over the label, E (f - y)² = 1 + f², has a label part and an output part."""
+
+
+_COLUMNS = 100
+
+
+def derivation_text(network: MLP) -> Iterator[str]:
+    """The steps from the definition to the law and the rate, a paragraph each."""
+    update = squared_update(network)
+    activation = network.activation.slope
+    yield _DEFINITION.format(c=network.c, s=network.s, slope=activation)
+    for name, part in (("label", update.label), ("output", update.output)):
+        yield _part_text(name, part.derivations[0])
+    if isinstance(network.depth, int):
+        yield _values_text(update)
+    if isinstance(network.width, Symbol):
+        yield _law_text(update)
+
+
+def _part_text(name: str, derivation: Derivation) -> str:
+    words = derivation.words
+    return "\n".join(
+        [
+            f"The {name} part, n E[(Δz)²]/η² = E[{derivation.observable}]",
+            f"  over the readout, with B = D K² D at the last layer:  {_top(derivation.structure)}",
+            "  over a layer above (E on the left; right, the layer below):",
+            *_equations(derivation.carried_words, derivation.carried_map),
+            f"  over a layer below, coins and Wick's theorem leave {len(words)} words, which close:",
+            *_equations(words, derivation.layer_map),
+        ]
+    )
+
+
+def _top(structure: Structure) -> str:
+    (term,) = structure.terms
+    factors = {1: "s/n²", 2: "(s/n²)²"}
+    sums = " + ".join(_times(count, word_text(word)) for word, count in term.top.items())
+    return f"{factors[term.pairs]} [{sums}]"
+
+
+def _equations(words: tuple[str, ...], matrix: Matrix) -> list[str]:
+    """One equation per row of a layer map, wrapped between terms."""
+    width = max(map(len, words))
+    equations = []
+    for i, word in enumerate(words):
+        row = zip(matrix.row(i), words, strict=True)
+        terms = [_times(factor(c), w) for c, w in row if c]
+        start = f"    E {word:<{width}} = "
+        lines = [start + terms[0]]
+        for term in terms[1:]:
+            if len(lines[-1]) + len(term) + 3 <= _COLUMNS:
+                lines[-1] += f" + {term}"
+            else:
+                lines.append(" " * (len(start) - 2) + f"+ {term}")
+        equations += lines
+    return equations
+
+
+def _times(coefficient: Expr | int, word: str) -> str:
+    return word if coefficient == 1 else f"{coefficient} {word}"
+
+
+def _values_text(update: SquaredUpdate) -> str:
+    network = update.network
+    rate = maximal_learning_rate(network)
+    parts = {"label": update.label, "output": update.output, "total": update}
+    lines = [f"Exact at layer {update.layer}, over η²"]
+    lines += [f"  {name:<7} {_value(part)}" for name, part in parts.items()]
+    binding = f" (layer {rate.layer} binds)" if rate.layer else ""
+    return "\n".join([*lines, f"  maximal learning rate{binding}: {_rate(rate.exact)}"])
+
+
+def _value(update: SquaredUpdate) -> str:
+    value = update.domain.to_sympy(update.value)
+    return number_text(value) if value.is_Rational else str(value)
+
+
+def _rate(rate: Expr) -> str:
+    return f"{rate} = {rate.evalf(12)}" if rate.is_number else str(rate)
+
+
+def _law_text(update: SquaredUpdate) -> str:
+    lines = ["The law, n → ∞" + ("" if isinstance(update.layer, int) else ", then L → ∞")]
+    if not isinstance(update.layer, int):
+        law = update.label.law
+        lines.append(f"  label part at layer ell, n → ∞:  ({law.polynomial})·η²")
+    lines += [
+        f"  label   {update.label.leading()}",
+        f"  output  {update.output.leading()}",
+        f"  maximal learning rate  {maximal_learning_rate(update.network).leading()}",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,59 @@
+"""Which of several exact values is largest, decided in their field and never by simplification."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sympy.polys.domains.domain import Domain
+
+from theory.symbols import a, ell, n, n_0
+
+__all__ = ["certainly_at_least", "largest"]
+
+_FROM_ONE = {n, n_0, ell}
+"""Symbols that are at least 1; the slope a lies in (0, 1]; all others are positive."""
+
+
+def largest(values: Mapping[int, Any], domain: Domain) -> dict[int, Any]:
+    """The entries of ``values`` that may be largest: one, if that is proven.
+
+    Law: every dropped value is at most some kept value, for all admissible symbols.
+    """
+    kept: dict[int, Any] = {}
+    for key, value in sorted(values.items(), reverse=True):
+        if any(certainly_at_least(other, value, domain) for other in kept.values()):
+            continue
+        kept = {k: v for k, v in kept.items() if not certainly_at_least(value, v, domain)}
+        kept[key] = value
+    return kept
+
+
+def certainly_at_least(larger: Any, smaller: Any, domain: Domain) -> bool:
+    """Whether ``larger`` >= ``smaller`` is proven for all sizes >= 1 and all positive symbols.
+
+    Numbers are compared.  A rational function is certified by its coefficients: non-negative in
+    numerator and denominator once every size n is written as 1 + b and the slope as 1/(1 + b).
+    """
+    difference = larger - smaller
+    if domain.is_QQ:
+        return bool(difference >= 0)
+    return _certified(difference.numer) and _certified(difference.denom)
+
+
+def _certified(poly: Any) -> bool:
+    """Whether a polynomial is certainly non-negative, by its coefficients in b >= 0."""
+    for index, symbol in enumerate(poly.ring.symbols):
+        generator = poly.ring.gens[index]
+        if symbol == a:
+            poly = _reversed(poly, index)
+        if symbol == a or symbol in _FROM_ONE:
+            poly = poly.compose(generator, generator + 1)
+    return all(coefficient >= 0 for coefficient in poly.coeffs())
+
+
+def _reversed(poly: Any, index: int) -> Any:
+    """The polynomial times its generator's top power, at one over the generator."""
+    top = max((monomial[index] for monomial in poly), default=0)
+    terms = {(*m[:index], top - m[index], *m[index + 1 :]): c for m, c in poly.items()}
+    return poly.ring.from_dict(terms)

@@ -1,0 +1,156 @@
+"""`squared_update`: E[(Delta z)^2] of one gradient step, label and output parts apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from sympy import Expr, Integer, Symbol, sympify
+from sympy.polys.domains.domain import Domain
+
+from theory.derivation import Derivation, derive
+from theory.errors import NotSolved
+from theory.mean_field import MeanFieldLaw
+from theory.network import MLP
+from theory.numerals import number_text
+from theory.observables import K, Observable, f, g
+from theory.recursion import field_of
+from theory.symbols import eta, n
+
+__all__ = ["PARTS", "SquaredUpdate", "squared_update"]
+
+_MOVED = g @ K @ K @ g
+PARTS: dict[str, Observable] = {"label": _MOVED, "output": f**2 * _MOVED}
+"""|K g|^2 times the 1 and the f^2 of E_y (f - y)^2 = 1 + f^2, for a label y = +-1."""
+
+
+@dataclass(frozen=True)
+class SquaredUpdate:
+    """E[(Delta z_i)^2] of a neuron in one hidden layer, for one linearised gradient step.
+
+    Delta z = -(f - y) K g to first order in eta; the mean is over the initialisation and the
+    label y = +-1.  Made by `squared_update`; `label` and `output` are values of the same type.
+    """
+
+    derivations: tuple[Derivation, ...]
+
+    @property
+    def network(self) -> MLP:
+        """The network it was derived for."""
+        return self.derivations[0].network
+
+    @property
+    def layer(self) -> int | Symbol:
+        """The hidden layer, 1 to L."""
+        return self.derivations[0].layer
+
+    @property
+    def label(self) -> SquaredUpdate:
+        """The part from the label, E|K g|^2/n: exists alone while the output is zero."""
+        return self._part("label")
+
+    @property
+    def output(self) -> SquaredUpdate:
+        """The part from the network's output, E f^2 |K g|^2/n."""
+        return self._part("output")
+
+    def _part(self, name: str) -> SquaredUpdate:
+        parts = tuple(d for d in self.derivations if d.observable == PARTS[name])
+        if not parts:
+            raise AttributeError(f"this is one part of an update already; it has no part {name!r}")
+        return SquaredUpdate(parts)
+
+    @property
+    def exact(self) -> Expr:
+        """E[(Delta z)^2]: an exact rational, or rational function of n, times eta**2.
+
+        Raises `NotSolved` for a symbolic depth.
+        """
+        return self.domain.to_sympy(self.value) * eta**2
+
+    @cached_property
+    def value(self) -> Any:
+        """`exact` at eta = 1, an element of `domain`."""
+        total = sum((d.value for d in self.derivations), self.domain.zero)
+        return total / self.domain.from_sympy(self._width)
+
+    @property
+    def domain(self) -> Domain:
+        """The field of `value`: the rationals, or rational functions of the symbols left."""
+        return field_of(self.network.free_symbols)
+
+    def leading(self) -> Expr:
+        """The leading term as n -> infinity, then as the depth (and ``ell``) grows.
+
+        With a depth in numbers, the first limit alone.  Raises `NotSolved` for a width in
+        numbers, and for a numbered layer of a network of symbolic depth.
+
+        >>> from theory import MLP, squared_update
+        >>> squared_update(MLP()).leading()
+        L**3*eta**2/3
+        """
+        power, coefficient = self.leading_term()
+        return coefficient * n**power * eta**2
+
+    def leading_term(self) -> tuple[int, Expr]:
+        """Power of n and its coefficient in `leading`, at eta = 1."""
+        terms = [derivation.leading_term() for derivation in self.derivations]
+        top = max(power for power, _ in terms)
+        return top - 1, sum((c for power, c in terms if power == top), Integer(0))
+
+    @property
+    def _width(self) -> Expr:
+        width = self.network.width
+        layer = self.layer if isinstance(self.layer, int) else 1
+        return sympify(width[layer - 1] if isinstance(width, tuple) else width)
+
+    @property
+    def law(self) -> MeanFieldLaw:
+        """The limit of infinite width at eta = 1, exact in ell and L, of the dominant part."""
+        laws = [derivation.law for derivation in self.derivations]
+        law = max(laws, key=lambda each: each.power)
+        return replace(law, power=law.power - 1)
+
+    def places(self) -> list[int]:
+        """The value at eta = 1 of every layer 1 to L in a network of numbers, times 2^128 and
+        rounded down, short by at most one per part."""
+        parts = [derivation.quotients() for derivation in self.derivations]
+        widths = self.network.widths[1:]
+        return [
+            sum(quotient.places() // width for quotient in quotients)
+            for width, *quotients in zip(widths, *parts, strict=True)
+        ]
+
+    def __repr__(self) -> str:
+        names = [name for name, o in PARTS.items() if o in {d.observable for d in self.derivations}]
+        what = "SquaredUpdate" if len(names) == len(PARTS) else f"SquaredUpdate, {names[0]} part,"
+        return f"{what} at layer {self.layer} of {self.network}: {self._headline()}"
+
+    def _headline(self) -> str:
+        """The value where it is known, else the law, else what to give."""
+        try:
+            if not isinstance(self.network.depth, int):
+                return f"{self.leading()} to leading order"
+            if self.domain.is_QQ:
+                return f"{number_text(self.domain.to_sympy(self.value))} * eta**2"
+            return str(self.exact)
+        except NotSolved as reason:
+            return str(reason)
+
+
+def squared_update(network: MLP, layer: object = None, *, rates: object = None) -> SquaredUpdate:
+    """Derive E[(Delta z)^2] at a layer of ``network``, for one gradient step to first order.
+
+    ``layer``: None for the last hidden layer, an int from 1 to L, or the symbol ``ell``.
+    ``rates``: one non-negative multiplier of eta per hidden layer, 0 leaving it untrained; all 1
+    for None.  Raises `InvalidArgument` for arguments of another kind.
+
+    >>> from theory import MLP, squared_update
+    >>> squared_update(MLP(width=10, depth=2)).label.exact
+    7*eta**2/2
+    >>> squared_update(MLP(depth=2)).label.exact
+    eta**2*(3*n + 5)/n
+    """
+    derived = (derive(o, network, layer=layer, rates=rates) for o in PARTS.values())
+    return SquaredUpdate(tuple(derived))
