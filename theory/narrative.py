@@ -95,7 +95,7 @@ def _values_text(update: SquaredUpdate) -> str:
 
 
 def _value(update: SquaredUpdate) -> str:
-    value = update.domain.to_sympy(update.value)
+    value = update.per_eta2
     return number_text(value) if value.is_Rational else str(value)
 
 

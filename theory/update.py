@@ -67,11 +67,16 @@ class SquaredUpdate:
 
         Raises `NotSolved` for a symbolic depth.
         """
-        return self.domain.to_sympy(self.value) * eta**2
+        return self.per_eta2 * eta**2
+
+    @property
+    def per_eta2(self) -> Expr:
+        """`exact` at eta = 1."""
+        return self.domain.to_sympy(self.value)
 
     @cached_property
     def value(self) -> Any:
-        """`exact` at eta = 1, an element of `domain`."""
+        """`per_eta2` as an element of `domain`."""
         total = sum((d.value for d in self.derivations), self.domain.zero)
         return total / self.domain.from_sympy(self._width)
 
@@ -133,7 +138,7 @@ class SquaredUpdate:
             if not isinstance(self.network.depth, int):
                 return f"{self.leading()} to leading order"
             if self.domain.is_QQ:
-                return f"{number_text(self.domain.to_sympy(self.value))} * eta**2"
+                return f"{number_text(self.per_eta2)} * eta**2"
             return str(self.exact)
         except NotSolved as reason:
             return str(reason)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 __all__ = [
     "Forward",
     "Network",
+    "draw",
     "forward",
     "gradient",
     "jacobians",
@@ -119,3 +120,18 @@ def real_step(network: Network, *, rate: float, label: float, layer: int) -> Arr
     moved = Network(weights, network.readout, network.x, network.slope, network.rates)
     before, after = (forward(state).pre_activations[layer - 1] for state in (network, moved))
     return after - before
+
+
+def draw(
+    rng: np.random.Generator,
+    widths: tuple[int, ...],
+    x: Array,
+    slope: float,
+    rates: tuple[float, ...],
+) -> Network:
+    """A network at initialisation: W_ij ~ N(0, c/fan-in), c = 2/(1 + a^2), v_j ~ N(0, 1/n_L^2)."""
+    c = 2 / (1 + slope**2)
+    shapes = zip(widths, (len(x), *widths), strict=False)
+    weights = [rng.normal(0, np.sqrt(c / fan_in), (rows, fan_in)) for rows, fan_in in shapes]
+    readout = rng.normal(0, 1 / widths[-1], widths[-1])
+    return Network(weights, readout, x, slope, rates)

@@ -1,0 +1,7 @@
+"""Monte Carlo on finite networks, with errors that can be trusted."""
+
+from verify.dense import Dense
+from verify.estimate import Estimate, Measurement
+from verify.simulation import monte_carlo
+
+__all__ = ["Dense", "Estimate", "Measurement", "monte_carlo"]

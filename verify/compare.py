@@ -1,0 +1,226 @@
+"""Where formula and measurement meet: a law, a grid of networks, and a verdict.
+
+The only module of ``verify`` that asks ``theory`` for a formula.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from mpmath import log as mp_log
+from mpmath import mpf
+from sympy import Rational
+
+from theory import MLP, InvalidArgument, maximal_learning_rate, squared_update
+from theory.symbols import L
+from verify.dense import Dense
+from verify.estimate import Estimate
+from verify.samplers import Sampler
+from verify.simulation import monte_carlo
+from verify.slope import Slope, fit_slope
+from verify.streams import checked_seed, derived_seed
+from verify.verdict import Score, Verdict, decide, score
+
+__all__ = ["Cell", "Comparison", "Law", "check", "exact_law", "leading_laws", "rate_curves"]
+
+Law = Callable[[MLP, int], Any]
+"""A law to be tried: E[(Delta z)^2] at eta = 1 of a network in numbers, at a hidden layer."""
+
+DECIDING_RATIO = Rational(1, 8)
+"""Cells with depth/width above this are shown but do not decide: beyond it rare networks set the
+mean, and the error of a sample no longer tells (exact relative standard deviation of one
+network's total: 2.0 at (128, 16), 11.8 at (64, 16))."""
+STEP_ALLOWANCE = 0.02
+"""How far a real step at a hundredth of the maximal rate may be from the linearised law, where
+the width is at least 16 and the depth at most a quarter of it."""
+
+
+def exact_law(network: MLP, layer: int) -> Any:
+    """Our own law: the exact E[(Delta z)^2] at eta = 1."""
+    return squared_update(network, layer).per_eta2
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """One network of a grid, measured and compared.
+
+    ``log_law``, ``log_exact``: natural logarithms of the law tried and of the exact value, at
+    eta = 1.  ``estimate``: of scalar shape, at ``layer``.
+    """
+
+    network: MLP
+    layer: int
+    log_law: float
+    log_exact: float
+    estimate: Estimate
+    score: Score
+
+    @property
+    def width(self) -> int:
+        """Width of the hidden layers."""
+        return int(self.network.widths[1])
+
+    @property
+    def depth(self) -> int:
+        """Number of hidden layers."""
+        return self.network.layers
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """A law held against a grid of networks."""
+
+    cells: tuple[Cell, ...]
+    seed: int
+    step: float | None
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """Consistent, rejected or undecided, for the whole grid."""
+        return decide([cell.score for cell in self.cells])
+
+    @cached_property
+    def slopes(self) -> dict[int, Slope]:
+        """By width: the exponent in depth of the measured maximal rate E^(-1/2), beside the exact
+        one, over the deciding cells at the last layer."""
+        slopes = {}
+        for width in sorted({cell.width for cell in self.cells}):
+            cells = [c for c in self.cells if c.width == width and c.score.decides]
+            slope = _slope([c for c in cells if c.layer == c.depth])
+            if slope is not None:
+                slopes[width] = slope
+        return slopes
+
+
+def _slope(cells: Sequence[Cell]) -> Slope | None:
+    return fit_slope(
+        [cell.depth for cell in cells],
+        [-float(cell.estimate.total.log_mean) / 2 for cell in cells],
+        [cell.score.relative_standard_error / 2 for cell in cells],
+        [-cell.log_exact / 2 for cell in cells],
+    )
+
+
+def check(
+    law: Law = exact_law,
+    *,
+    networks: Iterable[MLP],
+    seed: int,
+    samples: int | Callable[[MLP], int] | None = None,
+    sampler: Sampler | None = None,
+    layer: int | None = None,
+    step: float | None = None,
+    progress: Callable[[MLP, int], None] | None = None,
+) -> Comparison:
+    """Hold ``law`` against simulated ``networks``, at the last hidden layer or at ``layer``.
+
+    ``samples``: networks drawn for each cell, or a function of the network; None plans them by
+    cost.  Each cell has a seed of its own, derived from ``seed`` and its sizes.  ``step``: None
+    for the linearised update, else the rate of a real gradient step.  ``progress`` is called with
+    a cell's network and the number of samples just finished.
+
+    >>> from theory import MLP
+    >>> grid = [MLP(16, 1), MLP(16, 2)]
+    >>> check(networks=grid, samples=4000, seed=1).verdict.outcome.name
+    'CONSISTENT'
+    >>> twice = lambda network, layer: 2 * exact_law(network, layer)
+    >>> check(twice, networks=grid, samples=4000, seed=1).verdict.outcome.name
+    'REJECTED'
+    """
+    sampler = Dense() if sampler is None else sampler
+    root = checked_seed(seed)
+    cells = []
+    for network in networks:
+        at = network.layers if layer is None else layer
+        log_law, log_exact = _log(law(network, at), network), _log(exact_law(network, at), network)
+        estimate = monte_carlo(
+            network,
+            samples=_samples(samples, network),
+            seed=derived_seed(root, *map(int, network.widths)),
+            sampler=sampler,
+            layer=at,
+            step=step,
+            progress=_bind(progress, network),
+        )
+        cells.append(Cell(network, at, log_law, log_exact, estimate, _score(
+            estimate, log_law, network, step
+        )))
+    return Comparison(tuple(cells), root, step)
+
+
+def _score(estimate: Estimate, log_law: float, network: MLP, step: float | None) -> Score:
+    total = estimate.total
+    return score(
+        float(total.log_mean),
+        float(total.relative_standard_error),
+        total.blocks,
+        log_law,
+        allowance=0.0 if step is None else STEP_ALLOWANCE,
+        decides=_decides(network, step),
+    )
+
+
+def _decides(network: MLP, step: float | None) -> bool:
+    widths, depth = network.widths[1:], network.layers
+    narrowest = min(int(width) for width in widths)
+    if depth > DECIDING_RATIO * narrowest:
+        return False
+    if step is None:
+        return True
+    small = 100 * step <= float(maximal_learning_rate(network).exact)
+    return small and narrowest >= 16
+
+
+def planned_samples(network: MLP) -> int:
+    """Networks for a cell by cost: as many as have 4e8 weights together, 64 to 20,000."""
+    widths = [int(width) for width in network.widths]
+    weights = sum(p * q for p, q in zip(widths, widths[1:], strict=False))
+    return min(max(400_000_000 // weights, 64), 20_000)
+
+
+def _samples(samples: int | Callable[[MLP], int] | None, network: MLP) -> int:
+    if samples is None:
+        return planned_samples(network)
+    return samples(network) if callable(samples) else samples
+
+
+def _bind(
+    progress: Callable[[MLP, int], None] | None, network: MLP
+) -> Callable[[int], None] | None:
+    return None if progress is None else lambda done: progress(network, done)
+
+
+def _log(value: Any, network: MLP) -> float:
+    """Natural logarithm of a law's positive value, of any size."""
+    try:
+        ratio = Rational(value)
+        logarithm = mp_log(mpf(int(ratio.p)) / int(ratio.q)) if ratio > 0 else None
+    except (TypeError, ValueError, AttributeError):
+        logarithm = None
+    if logarithm is None:
+        raise InvalidArgument(
+            f"expected a positive number from the law at {network}, got {value!r}; a law gives "
+            f"E[(Δz)²] at eta = 1"
+        )
+    return float(logarithm)
+
+
+def leading_laws() -> tuple[str, str]:
+    """The laws of the update and of the maximal rate, derived, as text in n, L and eta."""
+    return str(squared_update(MLP()).leading()), str(maximal_learning_rate(MLP()).leading())
+
+
+def rate_curves(widths: Iterable[int], depths: Sequence[int]) -> dict[str, Any]:
+    """Exact maximal rates for figures: ``exact[width]`` and the leading ``law`` over ``depths``."""
+    leading = maximal_learning_rate(MLP()).leading()
+    return {
+        "depths": list(depths),
+        "law": [float(leading.subs(L, depth)) for depth in depths],
+        "exact": {
+            width: [float(maximal_learning_rate(MLP(width, depth)).exact) for depth in depths]
+            for width in widths
+        },
+    }

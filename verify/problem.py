@@ -1,0 +1,79 @@
+"""A network in the plain numbers and arrays that samplers take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from theory.network import MLP, InvalidArgument, numeric_layers, numeric_rates
+
+__all__ = ["FloatArray", "Problem", "numeric_problem"]
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """What to simulate: a network without symbols, the layers asked for, and the step.
+
+    ``widths``: of layers 0 to L, shape ``(L + 1,)``.  ``weight_sd``, ``rates``: shape ``(L,)``.
+    ``layers``: the layers asked for, 1-based.  ``step``: None for the linearised update, else the
+    learning rate of a real gradient step.
+    """
+
+    widths: npt.NDArray[np.int64]
+    weight_sd: FloatArray
+    readout_sd: float
+    slope: float
+    rates: FloatArray
+    input_norm: float
+    layers: npt.NDArray[np.int64]
+    step: float | None
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What a sample measures: label and output apart, or a real step's total."""
+        return ("label", "output") if self.step is None else ("total",)
+
+    @property
+    def weights(self) -> int:
+        """Number of hidden weights of one network."""
+        return int(np.sum(self.widths[1:] * self.widths[:-1]))
+
+
+def numeric_problem(network: MLP, *, layer: object, rates: object, step: object) -> Problem:
+    """Check and convert the arguments of a simulation; `InvalidArgument` names what is wrong."""
+    if not isinstance(network, MLP):
+        raise InvalidArgument(f"expected an MLP for network, got network={network!r}")
+    if network.free_symbols:
+        names = ", ".join(sorted(str(symbol) for symbol in network.free_symbols))
+        raise InvalidArgument(
+            f"expected a network in numbers, got {network!r} with the symbols {names}; give "
+            f"them values, as in MLP(width=64, depth=4)"
+        )
+    widths = np.array(network.widths, dtype=np.int64)
+    return Problem(
+        widths=widths,
+        weight_sd=np.sqrt(float(network.c) / widths[:-1]),
+        readout_sd=float(network.s) ** 0.5 / int(widths[-1]),
+        slope=float(network.activation.slope),
+        rates=np.array([float(rate) for rate in numeric_rates(network, rates)]),
+        input_norm=float(network.norm2) ** 0.5,
+        layers=np.array(numeric_layers(network, layer), dtype=np.int64),
+        step=None if step is None else _step(step),
+    )
+
+
+def _step(step: object) -> float:
+    try:
+        value = float(step)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        value = -1.0
+    if isinstance(step, bool) or not 0 < value < float("inf"):
+        raise InvalidArgument(
+            f"expected a positive learning rate or None for step, got step={step!r}; None "
+            f"simulates the linearised update"
+        )
+    return value

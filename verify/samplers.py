@@ -1,0 +1,32 @@
+"""What a sampler is: a value that turns a stream of randomness into samples of the update."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from verify.problem import FloatArray, Problem
+
+__all__ = ["Sampler"]
+
+
+class Sampler(ABC):
+    """A way to simulate networks; a frozen value without state."""
+
+    @abstractmethod
+    def block_size(self, problem: Problem) -> int:
+        """Networks in one block, a function of the problem alone."""
+
+    @abstractmethod
+    def sample(self, problem: Problem, stream: np.random.Generator, count: int) -> FloatArray:
+        """Draw ``count`` networks from ``stream``.
+
+        Returns the natural logarithm of each part's mean squared update over the neurons of each
+        layer, at eta = 1 (a real step: divided by the rate squared), shape
+        ``(parts, count, layers)``; minus infinity where it is exactly zero (a dead network).
+        Law: two calls on equal streams give equal bits.
+        """
+
+    def check(self, problem: Problem) -> None:
+        """Raise `InvalidArgument` where this sampler cannot simulate ``problem``."""

@@ -1,0 +1,32 @@
+"""Randomness keyed by (seed, block): the same numbers for any number of threads or machines."""
+
+from __future__ import annotations
+
+from numbers import Integral
+
+import numpy as np
+
+from theory.network import InvalidArgument
+
+__all__ = ["block_stream", "checked_seed", "derived_seed"]
+
+
+def block_stream(seed: int, block: int) -> np.random.Generator:
+    """The stream of one block of samples, independent of all other blocks and seeds."""
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(block,))))
+
+
+def derived_seed(seed: int, *key: int) -> int:
+    """A seed for one cell of a grid, from the grid's seed and the cell's sizes; 64 bits."""
+    sequence = np.random.SeedSequence([seed, *key])
+    return int(sequence.generate_state(1, np.uint64)[0])
+
+
+def checked_seed(seed: object) -> int:
+    """``seed`` as a non-negative int; `InvalidArgument` for anything else."""
+    if isinstance(seed, Integral) and not isinstance(seed, bool) and int(seed) >= 0:
+        return int(seed)
+    raise InvalidArgument(
+        f"expected a non-negative int for seed, got seed={seed!r}; give one, such as seed=1, so "
+        f"that the result can be reproduced"
+    )
