@@ -208,7 +208,7 @@ def derive(
 
 def _layer(network: MLP, layer: object) -> int | Symbol:
     if layer is None:
-        return network.depth  # type: ignore[return-value]
+        return network.depth
     if isinstance(layer, Symbol) and layer != ell:
         raise InvalidArgument(
             f"expected an int, None or the symbol theory.symbols.ell for layer, got "

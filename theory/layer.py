@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from functools import cache
 from itertools import chain
 
 from theory.coefficients import Coefficient, Term
@@ -90,7 +90,7 @@ class _Graph:
         self.legs += [(factor[0], first), (factor[-1], last)]
 
 
-@lru_cache(maxsize=None)
+@cache
 def word_below(word: Word) -> Mapping[Word, Coefficient]:
     """E[``word``] over the layer, given what lies below: ``{word below: coefficient}``."""
     graph = _Graph(word)

@@ -20,7 +20,6 @@ from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from theory.closure import coefficient_matrix
-from theory.coefficients import LayerParameters
 from theory.errors import NotSolved
 from theory.network import MLP
 from theory.recursion import field_of, layer_parameters, start_column, top_row
@@ -100,17 +99,15 @@ class _WideNetwork:
         kernel, carried = self.structure.kernel.words, self.structure.carried.words
         sources = self.structure.sources[index]
         source = coefficient_matrix([sources.get(w, {}) for w in carried], kernel, self.hidden)
-        top = top_row(
-            self.structure.terms[index], self.structure, self.readout, self.domain
-        )
+        top = top_row(self.structure.terms[index], self.structure, self.readout, self.domain)
         p, source = self._limit(source, _exponents(carried), _exponents(kernel))
         q, top = self._limit(top, (0,), _exponents(carried))
         polynomial = Integer(0)
         for i, row in enumerate(_powers(top.transpose(), self.carried.transpose())):
             for j, column in enumerate(_powers(self.bottom, self.kernel)):
                 number = (row.transpose() * source * column)[0, 0].element
-                polynomial += self.domain.to_sympy(number) * _binomial(L - ell, i) * _binomial(
-                    ell - 2, j
+                polynomial += (
+                    self.domain.to_sympy(number) * _binomial(L - ell, i) * _binomial(ell - 2, j)
                 )
         return self.bottom_power + p + q, polynomial
 
@@ -125,16 +122,18 @@ class _WideNetwork:
     ) -> tuple[int, DomainMatrix]:
         """n^power times a limit: the leading part of ``matrix`` between scaled words."""
         entries = matrix.to_list()
-        leading = [
-            [_leading(self.domain, entry) for entry in row] for row in entries
-        ]
+        leading = [[_leading(self.domain, entry) for entry in row] for row in entries]
         powers = [
             [p + column - up for (p, _), column in zip(row, below, strict=True)]
             for row, up in zip(leading, above, strict=True)
         ]
         top = max(
-            (p for ps, row in zip(powers, entries, strict=True)
-             for p, entry in zip(ps, row, strict=True) if entry),
+            (
+                p
+                for ps, row in zip(powers, entries, strict=True)
+                for p, entry in zip(ps, row, strict=True)
+                if entry
+            ),
             default=0,
         )
         limit = [

@@ -49,7 +49,7 @@ def _part_text(name: str, derivation: Derivation) -> str:
             f"  over the readout, with B = D K² D at the last layer:  {_top(derivation.structure)}",
             "  over a layer above (E on the left; right, the layer below):",
             *_equations(derivation.carried_words, derivation.carried_map),
-            f"  over a layer below, coins and Wick's theorem leave {len(words)} words, which close:",
+            f"  over a layer below: by coins and Wick's theorem {len(words)} words, which close:",
             *_equations(words, derivation.layer_map),
         ]
     )

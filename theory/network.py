@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from typing import TypeAlias
 
 from sympy import Expr, Integer, Symbol
 
@@ -28,7 +29,7 @@ __all__ = [
     "numeric_rates",
 ]
 
-Size = int | Symbol
+Size: TypeAlias = int | Symbol
 
 
 @dataclass(frozen=True)
@@ -90,14 +91,14 @@ class MLP:
     def widths(self) -> tuple[Size, ...]:
         """Widths of the layers 0 (input) to L, shape ``(L + 1,)``; needs a depth in numbers."""
         hidden = self.width if isinstance(self.width, tuple) else (self.width,) * self.layers
-        return (self.first_fan_in, *hidden)  # type: ignore[arg-type]
+        return (self.first_fan_in, *hidden)
 
     @property
     def first_fan_in(self) -> Size:
         """Input width: as given, or the first hidden width."""
         if self.input_width is not None:
             return self.input_width
-        return self.width[0] if isinstance(self.width, tuple) else self.width  # type: ignore[return-value]
+        return self.width[0] if isinstance(self.width, tuple) else self.width
 
     @property
     def layers(self) -> int:

@@ -54,7 +54,7 @@ def decimal_text(number: Rational, digits: int = 10) -> str:
         return str(nstr(mpf(int(number.p)) / int(number.q), digits))
 
 
-class InverseSquareRoot(Function):  # type: ignore[misc]
+class InverseSquareRoot(Function):
     """1/sqrt(q) of one long positive rational q, as an atom.
 
     SymPy factors the base of a numeric power whenever it is multiplied, which for thousands of

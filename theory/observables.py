@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 from typing import Any, Generic, Self, TypeVar, overload
 
 from theory.errors import InvalidArgument
@@ -37,7 +38,7 @@ class _Combination(Generic[Key]):
     @classmethod
     def of(cls, terms: Iterable[tuple[Key, Fraction]]) -> Self:
         """Collect equal terms, drop zeros, sort."""
-        total: dict[Key, Fraction] = {}
+        total: dict[Any, Fraction] = {}
         for key, coefficient in terms:
             total[key] = total.get(key, Fraction(0)) + coefficient
         return cls(tuple(sorted((k, c) for k, c in total.items() if c)))
@@ -45,7 +46,7 @@ class _Combination(Generic[Key]):
     def __add__(self, other: Self) -> Self:
         if type(other) is not type(self):
             return NotImplemented
-        return self.of((*self.terms, *other.terms))
+        return self.of(chain(self.terms, other.terms))
 
     def __neg__(self) -> Self:
         return self.of((key, -c) for key, c in self.terms)

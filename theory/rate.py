@@ -10,7 +10,7 @@ from sympy import Expr, Max, Poly, Symbol, sqrt
 from sympy.polys.domains.domain import Domain
 
 from theory.errors import InvalidArgument, NotSolved
-from theory.network import MLP, numeric_rates
+from theory.network import MLP
 from theory.numerals import inverse_square_root
 from theory.order import largest
 from theory.recursion import field_of

@@ -19,9 +19,9 @@ from sympy.polys.matrices import DomainMatrix
 
 from theory.closure import coefficient_matrix
 from theory.coefficients import LayerParameters
-from theory.structure import Structure
 from theory.gradients import GradientTerm
 from theory.network import MLP
+from theory.structure import Structure
 from theory.words import Word
 
 __all__ = ["Quotient", "Recursion", "field_of", "layer_parameters", "recursion"]
@@ -71,9 +71,7 @@ class Quotient:
         return Quotient(self.numerators * other.numerators, self.denominator * other.denominator)
 
     def __add__(self, other: Quotient) -> Quotient:
-        numerators = (
-            self.numerators * other.denominator + other.numerators * self.denominator
-        )
+        numerators = self.numerators * other.denominator + other.numerators * self.denominator
         return Quotient(numerators, self.denominator * other.denominator)
 
     def scalar(self) -> tuple[Any, Any]:
@@ -174,7 +172,9 @@ class Recursion:
     def _top(self) -> list[DomainMatrix]:
         """For each term, the carried words that the average over the readout leaves."""
         readout = self.domain.from_sympy(self.network.s / sympify(self.network.widths[-1]) ** 2)
-        return [top_row(term, self.structure, readout, self.domain) for term in self.structure.terms]
+        return [
+            top_row(term, self.structure, readout, self.domain) for term in self.structure.terms
+        ]
 
 
 @lru_cache(maxsize=8)

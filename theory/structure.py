@@ -15,7 +15,7 @@ from functools import lru_cache
 from itertools import chain
 
 from theory.closure import LayerMap, close
-from theory.coefficients import Coefficient, Term
+from theory.coefficients import Term
 from theory.gradients import GradientTerm, gradient_terms
 from theory.layer import word_below
 from theory.observables import Observable

@@ -29,7 +29,7 @@ def positive_int(name: str, value: object) -> int:
     if isinstance(value, Integral) and not isinstance(value, bool) and int(value) > 0:
         return int(value)
     if isinstance(value, Expr) and value.is_Integer and value.is_positive:
-        return int(value)  # type: ignore[call-overload,no-any-return]
+        return int(value)
     raise InvalidArgument(
         f"expected a positive int for {name}, got {name}={shown(value)}; "
         f"give a whole number of at least 1"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache
 
 from theory.words import Word, canonical_word
 
@@ -27,7 +27,7 @@ def row_letter(index: int) -> str:
     return chr(_FIRST_ROW + index)
 
 
-@lru_cache(maxsize=None)
+@cache
 def contract(strings: Word) -> Mapping[Word, int]:
     """E of the product of ``strings`` over all rows, as ``{word: coefficient}``.
 

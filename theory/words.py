@@ -48,12 +48,16 @@ def word_text(word: Word) -> str:
 
 def _factor_text(factor: str) -> str:
     if is_trace(factor):
-        return f"tr({_letters_text(factor)})" if len(set(factor)) > 1 or len(factor) > 1 else (
-            f"tr({factor or 'I'})"
+        return (
+            f"tr({_letters_text(factor)})"
+            if len(set(factor)) > 1 or len(factor) > 1
+            else (f"tr({factor or 'I'})")
         )
     left, letters, right = factor[0], factor[1:-1], factor[-1]
-    return f"|{left}|²" if not letters and left == right else (
-        f"{left}ᵀ{_letters_text(letters)}{right}"
+    return (
+        f"|{left}|²"
+        if not letters and left == right
+        else (f"{left}ᵀ{_letters_text(letters)}{right}")
     )
 
 
@@ -72,5 +76,7 @@ def _power(text: str, exponent: int) -> str:
         return text
     superscript = str(exponent).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
     if text.startswith("|") and text.endswith("²"):
-        return f"{text[:-1]}{str(2 * exponent).translate(str.maketrans('0123456789', '⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
+        return (
+            f"{text[:-1]}{str(2 * exponent).translate(str.maketrans('0123456789', '⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
+        )
     return f"({text}){superscript}" if "ᵀ" in text or text.startswith("tr") else text + superscript

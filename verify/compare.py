@@ -8,23 +8,35 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import exp
 from typing import Any
 
+import numpy as np
 from mpmath import log as mp_log
 from mpmath import mpf
-from sympy import Rational
+from sympy import Rational, latex
 
 from theory import MLP, InvalidArgument, maximal_learning_rate, squared_update
 from theory.symbols import L
-from verify.dense import Dense
 from verify.estimate import Estimate
+from verify.figure import LawCurve, RatePoints
+from verify.problem import network_cost
 from verify.samplers import Sampler
 from verify.simulation import monte_carlo
 from verify.slope import Slope, fit_slope
 from verify.streams import checked_seed, derived_seed
 from verify.verdict import Score, Verdict, decide, score
 
-__all__ = ["Cell", "Comparison", "Law", "check", "exact_law", "leading_laws", "rate_curves"]
+__all__ = [
+    "Cell",
+    "Comparison",
+    "Law",
+    "check",
+    "exact_law",
+    "leading_laws",
+    "planned_samples",
+    "rate_points",
+]
 
 Law = Callable[[MLP, int], Any]
 """A law to be tried: E[(Delta z)^2] at eta = 1 of a network in numbers, at a hidden layer."""
@@ -130,12 +142,12 @@ def check(
     >>> check(twice, networks=grid, samples=4000, seed=1).verdict.outcome.name
     'REJECTED'
     """
-    sampler = Dense() if sampler is None else sampler
-    root = checked_seed(seed)
+    root, grid = checked_seed(seed), list(networks)
+    layers = [network.layers if layer is None else layer for network in grid]
+    pairs = list(zip(grid, layers, strict=True))
+    laws = [_log(law(network, at), network) for network, at in pairs]
     cells = []
-    for network in networks:
-        at = network.layers if layer is None else layer
-        log_law, log_exact = _log(law(network, at), network), _log(exact_law(network, at), network)
+    for (network, at), log_law in zip(pairs, laws, strict=True):
         estimate = monte_carlo(
             network,
             samples=_samples(samples, network),
@@ -145,9 +157,9 @@ def check(
             step=step,
             progress=_bind(progress, network),
         )
-        cells.append(Cell(network, at, log_law, log_exact, estimate, _score(
-            estimate, log_law, network, step
-        )))
+        log_exact = _log(exact_law(network, at), network)
+        scored = _score(estimate, log_law, network, step)
+        cells.append(Cell(network, at, log_law, log_exact, estimate, scored))
     return Comparison(tuple(cells), root, step)
 
 
@@ -176,9 +188,7 @@ def _decides(network: MLP, step: float | None) -> bool:
 
 def planned_samples(network: MLP) -> int:
     """Networks for a cell by cost: as many as have 4e8 weights together, 64 to 20,000."""
-    widths = [int(width) for width in network.widths]
-    weights = sum(p * q for p, q in zip(widths, widths[1:], strict=False))
-    return min(max(400_000_000 // weights, 64), 20_000)
+    return min(max(400_000_000 // network_cost(network), 64), 20_000)
 
 
 def _samples(samples: int | Callable[[MLP], int] | None, network: MLP) -> int:
@@ -213,14 +223,26 @@ def leading_laws() -> tuple[str, str]:
     return str(squared_update(MLP()).leading()), str(maximal_learning_rate(MLP()).leading())
 
 
-def rate_curves(widths: Iterable[int], depths: Sequence[int]) -> dict[str, Any]:
-    """Exact maximal rates for figures: ``exact[width]`` and the leading ``law`` over ``depths``."""
+def rate_points(comparison: Comparison) -> tuple[list[RatePoints], LawCurve]:
+    """For the figure: measured rates and exact curves by width, and the law over their depths.
+
+    Only cells at the last layer, which is the one that binds, with a defined error.
+    """
+    cells = [c for c in comparison.cells if c.score.defined and c.layer == c.depth]
+    widths = sorted({cell.width for cell in cells})
+    points = [_points([cell for cell in cells if cell.width == width]) for width in widths]
+    depths = sorted({depth for each in points for depth in each.curve_depths})
     leading = maximal_learning_rate(MLP()).leading()
-    return {
-        "depths": list(depths),
-        "law": [float(leading.subs(L, depth)) for depth in depths],
-        "exact": {
-            width: [float(maximal_learning_rate(MLP(width, depth)).exact) for depth in depths]
-            for width in widths
-        },
-    }
+    rates = [float(leading.subs(L, depth)) for depth in depths]
+    return points, LawCurve(latex(leading, root_notation=True), depths, rates)
+
+
+def _points(cells: Sequence[Cell]) -> RatePoints:
+    """One width's points, and the exact curve through all depths between them (32 at most)."""
+    depths = [cell.depth for cell in cells]
+    rates = [exp(-float(cell.estimate.total.log_mean) / 2) for cell in cells]
+    halves = [cell.score.relative_standard_error / 2 for cell in cells]
+    curve = sorted({*depths, *(round(d) for d in np.geomspace(min(depths), max(depths), 32))})
+    exact = [float(maximal_learning_rate(MLP(cells[0].width, d)).exact) for d in curve]
+    errors = [rate * half for rate, half in zip(rates, halves, strict=True)]
+    return RatePoints(cells[0].width, depths, rates, errors, curve, exact)

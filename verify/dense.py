@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from theory.network import InvalidArgument
-from verify.dense_kernels import linearised, offsets, real_step
+from verify.dense_kernels import Scales, linearised, offsets, real_step
 from verify.problem import FloatArray, Problem
 from verify.samplers import Sampler
 
-__all__ = ["Dense"]
+__all__ = ["Dense", "kernel_scales"]
 
 _BLOCK_WEIGHTS = 2**20
 _LARGEST_BLOCK = 64
@@ -55,13 +55,23 @@ class Dense(Sampler):
 def _run(problem: Problem, stream: np.random.Generator, normals: FloatArray) -> FloatArray:
     """One chunk of networks, given their weights."""
     logs = np.empty((len(problem.parts), len(normals), problem.layers.size))
-    sizes = problem.widths[1:] * problem.widths[:-1]
-    at, rows = offsets(sizes), offsets(problem.widths)
-    scales = (problem.weight_sd, problem.readout_sd, problem.slope, problem.rates)
-    common = (at, rows, *scales, problem.input_norm)
+    scales = kernel_scales(problem)
     if problem.step is None:
-        linearised(normals, *common, problem.layers, logs)
+        linearised(normals, scales, problem.layers, logs)
         return logs
     labels = 2.0 * stream.integers(0, 2, len(normals)) - 1.0
-    real_step(normals, labels, *common, problem.step, problem.layers, logs)
+    real_step(normals, labels, scales, problem.step, problem.layers, logs)
     return logs
+
+
+def kernel_scales(problem: Problem) -> Scales:
+    """A problem as the compiled passes take it."""
+    return Scales(
+        at=offsets(problem.widths[1:] * problem.widths[:-1]),
+        rows=offsets(problem.widths),
+        weight_sd=problem.weight_sd,
+        readout_sd=problem.readout_sd,
+        slope=problem.slope,
+        rates=problem.rates,
+        input_norm=problem.input_norm,
+    )

@@ -8,16 +8,41 @@ digits of the unscaled ones.  A vector that is exactly zero has the exponent ``Z
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from verify.jit import kernel
 
-__all__ = ["linearised", "offsets", "real_step"]
+__all__ = ["Scales", "linearised", "offsets", "real_step"]
 
 Array = Any
 """A one-dimensional array of float64 or int64, as the kernels take it."""
+
+
+class Scales(NamedTuple):
+    """What is not drawn: where each layer's weights (``at``) and neurons (``rows``) begin in
+    flat arrays, see `offsets`, and the network's scales."""
+
+    at: Array
+    rows: Array
+    weight_sd: Array
+    readout_sd: float
+    slope: float
+    rates: Array
+    input_norm: float
+
+
+class _State(NamedTuple):
+    """Vectors of all layers: z, x, gradients g, updates u, flat; exponents of x and g by layer."""
+
+    z: Array
+    x: Array
+    g: Array
+    u: Array
+    x_exp: Array
+    g_exp: Array
+
 
 ZERO = -(2**40)
 """The exponent of an exactly zero vector, far below any other."""
@@ -92,18 +117,13 @@ def _add(vector: Array, exponent: int, factor: float, other: Array, other_expone
 
 
 @kernel
-def _forward(
-    w: Array, at: Array, rows: Array, sd: Array, slope: float, z: Array, x: Array, x_exp: Array
-) -> None:
-    """z of layers 1 to L, with the exponent of the layer below, and x of layers 0 to L."""
-    x_exp[0] = _rescale(x[rows[0] : rows[1]], 0)
-    for layer in range(1, at.size):
-        here, above = z[rows[layer] : rows[layer + 1]], x[rows[layer] : rows[layer + 1]]
-        below = x[rows[layer - 1] : rows[layer]]
-        _apply(w[at[layer - 1] : at[layer]], below, sd[layer - 1], here)
-        for i in range(here.size):
-            above[i] = here[i] if here[i] > 0.0 else slope * here[i]
-        x_exp[layer] = _rescale(above, x_exp[layer - 1])
+def _layer(scales: Scales, vector: Array, layer: int) -> Array:
+    return vector[scales.rows[layer] : scales.rows[layer + 1]]
+
+
+@kernel
+def _weights(scales: Scales, w: Array, layer: int) -> Array:
+    return w[scales.at[layer - 1] : scales.at[layer]]
 
 
 @kernel
@@ -115,18 +135,40 @@ def _mask(z: Array, slope: float, vector: Array) -> None:
 
 
 @kernel
-def _backward(
-    w: Array, at: Array, rows: Array, sd: Array, slope: float, z: Array, g: Array, g_exp: Array
-) -> None:
-    """g of layers L - 1 to 1 from the gradient on x^(L), which stands in the last rows of g."""
-    last = at.size - 1
-    _mask(z[rows[last] : rows[last + 1]], slope, g[rows[last] : rows[last + 1]])
-    g_exp[last] = _rescale(g[rows[last] : rows[last + 1]], 0)
-    for layer in range(last - 1, 0, -1):
-        here, above = g[rows[layer] : rows[layer + 1]], g[rows[layer + 1] : rows[layer + 2]]
-        _apply_transposed(w[at[layer] : at[layer + 1]], above, sd[layer], here)
-        _mask(z[rows[layer] : rows[layer + 1]], slope, here)
-        g_exp[layer] = _rescale(here, g_exp[layer + 1])
+def _start(scales: Scales) -> _State:
+    z, x, g, u = np.zeros((4, scales.rows[-1]))
+    x_exp, g_exp = np.zeros((2, scales.at.size), np.int64)
+    return _State(z, x, g, u, x_exp, g_exp)
+
+
+@kernel
+def _forward(scales: Scales, w: Array, state: _State) -> None:
+    """z of layers 1 to L, with the exponent of the layer below, and x of layers 0 to L."""
+    below = _layer(scales, state.x, 0)
+    below[:] = scales.input_norm / math.sqrt(below.size)
+    state.x_exp[0] = _rescale(below, 0)
+    for layer in range(1, scales.at.size):
+        z, x = _layer(scales, state.z, layer), _layer(scales, state.x, layer)
+        _apply(_weights(scales, w, layer), below, scales.weight_sd[layer - 1], z)
+        x[:] = z
+        _mask(z, scales.slope, x)
+        state.x_exp[layer] = _rescale(x, state.x_exp[layer - 1])
+        below = x
+
+
+@kernel
+def _backward(scales: Scales, w: Array, v: Array, state: _State) -> None:
+    """g of layers L to 1."""
+    last = scales.at.size - 1
+    g, exponent = _layer(scales, state.g, last), 0
+    g[:] = scales.readout_sd * v
+    for layer in range(last, 0, -1):
+        _mask(_layer(scales, state.z, layer), scales.slope, g)
+        exponent = _rescale(g, exponent)
+        state.g_exp[layer] = exponent
+        below = _layer(scales, state.g, layer - 1)
+        _apply_transposed(_weights(scales, w, layer), g, scales.weight_sd[layer - 1], below)
+        g = below
 
 
 @kernel
@@ -136,63 +178,44 @@ def _log_mean_square(vector: Array, exponent: int) -> float:
 
 
 @kernel
-def _tangent(
-    w: Array, at: Array, rows: Array, sd: Array, slope: float, rates: Array,
-    z: Array, x: Array, x_exp: Array, g: Array, g_exp: Array, u: Array, logs: Array,
-) -> None:
+def _tangent(scales: Scales, w: Array, state: _State, logs: Array) -> None:
     """u^(l) = K^(l) g^(l) = r_l |x^(l-1)|^2 g^(l) + W^(l) D u^(l-1), and the log of |u|^2/n."""
     exponent = ZERO
-    for layer in range(1, at.size):
-        here, below = u[rows[layer] : rows[layer + 1]], u[rows[layer - 1] : rows[layer]]
-        source = x[rows[layer - 1] : rows[layer]]
-        if layer == 1:
-            here[:] = 0.0
-        else:
-            _mask(z[rows[layer - 1] : rows[layer]], slope, below)
-            _apply(w[at[layer - 1] : at[layer]], below, sd[layer - 1], here)
-        own = rates[layer - 1] * _dot(source, source)
-        share = g[rows[layer] : rows[layer + 1]]
-        exponent = _add(here, exponent, own, share, 2 * x_exp[layer - 1] + g_exp[layer])
-        logs[layer - 1] = _log_mean_square(here, exponent)
+    for layer in range(1, scales.at.size):
+        x, u = _layer(scales, state.x, layer - 1), _layer(scales, state.u, layer)
+        below = _layer(scales, state.u, layer - 1)
+        _mask(_layer(scales, state.z, layer - 1), scales.slope, below)
+        _apply(_weights(scales, w, layer), below, scales.weight_sd[layer - 1], u)
+        own, own_exp = scales.rates[layer - 1] * _dot(x, x), 2 * state.x_exp[layer - 1]
+        g, g_exp = _layer(scales, state.g, layer), state.g_exp[layer]
+        exponent = _add(u, exponent, own, g, own_exp + g_exp)
+        logs[layer - 1] = _log_mean_square(u, exponent)
 
 
 @kernel
-def _log_square(value: float, exponent: int) -> float:
-    return 2.0 * (math.log(abs(value)) + LOG2 * exponent)
-
-
-@kernel
-def linearised(
-    normals: Array, at: Array, rows: Array, sd: Array, readout_sd: float, slope: float,
-    rates: Array, input_norm: float, layers: Array, out: Array,
-) -> None:
+def linearised(normals: Array, scales: Scales, layers: Array, out: Array) -> None:
     """The linearised update of a chunk of networks at eta = 1.
 
     ``normals``: standard normals, shape ``(networks, hidden weights + readout)``, weights row by
-    row from the first layer up.  ``at``, ``rows``: `offsets` of the weights and the neurons.
-    ``out``: log of the label and the output part, shape ``(2, networks, layers)``.
+    row from the first layer up.  ``layers``: 1-based.  ``out``: log of the label and the output
+    part, shape ``(2, networks, layers)``.
     """
-    depth = at.size - 1
-    z, x, g, u = np.zeros((4, rows[-1]))
-    x_exp, g_exp = np.zeros(depth + 1, np.int64), np.zeros(depth + 1, np.int64)
-    logs = np.empty(depth)
+    state, last = _start(scales), scales.at.size - 1
+    logs = np.empty(last)
     for k in range(normals.shape[0]):
-        w, v = normals[k, : at[-1]], normals[k, at[-1] :]
-        x[: rows[1]] = input_norm / math.sqrt(rows[1])
-        _forward(w, at, rows, sd, slope, z, x, x_exp)
-        g[rows[depth] :] = readout_sd * v
-        f = readout_sd * _dot(v, x[rows[depth] :])
-        _backward(w, at, rows, sd, slope, z, g, g_exp)
-        _tangent(w, at, rows, sd, slope, rates, z, x, x_exp, g, g_exp, u, logs)
+        w, v = normals[k, : scales.at[-1]], normals[k, scales.at[-1] :]
+        _forward(scales, w, state)
+        _backward(scales, w, v, state)
+        _tangent(scales, w, state, logs)
+        f = scales.readout_sd * _dot(v, _layer(scales, state.x, last))
+        log_f2 = 2.0 * (math.log(abs(f)) + LOG2 * state.x_exp[last])
         for i in range(layers.size):
             out[0, k, i] = logs[layers[i] - 1]
-            out[1, k, i] = logs[layers[i] - 1] + _log_square(f, x_exp[depth])
+            out[1, k, i] = logs[layers[i] - 1] + log_f2
 
 
 @kernel
-def _activate_change(
-    z: Array, z_exp: int, slope: float, change: Array, exponent: int
-) -> None:
+def _activate_change(z: Array, z_exp: int, slope: float, change: Array, exponent: int) -> None:
     """change = sigma(z + change) - sigma(z), without cancellation where no sign changes."""
     top = max(z_exp, exponent)
     ours, theirs, back = _power(z_exp - top), _power(exponent - top), _power(top - exponent)
@@ -208,61 +231,44 @@ def _activate_change(
 
 
 @kernel
-def _step_through(
-    w: Array, at: Array, rows: Array, sd: Array, slope: float, rates: Array, pull: float,
-    z: Array, x: Array, x_exp: Array, g: Array, g_exp: Array, u: Array, logs: Array,
-) -> None:
-    """Change of z when every W is replaced by W - pull r g x^T, and the log of its mean square.
+def _step_through(scales: Scales, w: Array, pull: float, state: _State, logs: Array) -> None:
+    """Change u of z when every W becomes W - pull r g x^T, and the log of its mean square.
 
     With x' = x + dx the activations after the step, dz^(l) = W^(l) dx^(l-1) - pull r_l
     (x^(l-1) . x'^(l-1)) g^(l): nothing is linearised, and no difference of close numbers taken.
     """
     exponent = ZERO
-    for layer in range(1, at.size):
-        here, below = u[rows[layer] : rows[layer + 1]], u[rows[layer - 1] : rows[layer]]
-        source = x[rows[layer - 1] : rows[layer]]
-        overlap, scale = _dot(source, source), x_exp[layer - 1]
-        if layer == 1:
-            here[:] = 0.0
-        else:
-            z_below = z[rows[layer - 1] : rows[layer]]
-            _activate_change(z_below, x_exp[layer - 2], slope, below, exponent)
-            top = max(scale, exponent)
-            overlap = overlap * _power(scale - top) + _dot(source, below) * _power(exponent - top)
-            _apply(w[at[layer - 1] : at[layer]], below, sd[layer - 1], here)
-            scale = top
-        share = g[rows[layer] : rows[layer + 1]]
-        factor = -pull * rates[layer - 1] * overlap
-        exponent = _add(
-            here, exponent, factor, share, x_exp[layer - 1] + scale + g_exp[layer]
-        )
-        logs[layer - 1] = _log_mean_square(here, exponent)
+    for layer in range(1, scales.at.size):
+        x, x_exp = _layer(scales, state.x, layer - 1), state.x_exp[layer - 1]
+        u, below = _layer(scales, state.u, layer), _layer(scales, state.u, layer - 1)
+        if layer > 1:
+            z = _layer(scales, state.z, layer - 1)
+            _activate_change(z, state.x_exp[layer - 2], scales.slope, below, exponent)
+        top = max(x_exp, exponent)
+        overlap = _dot(x, x) * _power(x_exp - top) + _dot(x, below) * _power(exponent - top)
+        _apply(_weights(scales, w, layer), below, scales.weight_sd[layer - 1], u)
+        factor = -pull * scales.rates[layer - 1] * overlap
+        g, g_exp = _layer(scales, state.g, layer), state.g_exp[layer]
+        exponent = _add(u, exponent, factor, g, x_exp + top + g_exp)
+        logs[layer - 1] = _log_mean_square(u, exponent)
 
 
 @kernel
 def real_step(
-    normals: Array, labels: Array, at: Array, rows: Array, sd: Array, readout_sd: float,
-    slope: float, rates: Array, input_norm: float, step: float, layers: Array, out: Array,
+    normals: Array, labels: Array, scales: Scales, step: float, layers: Array, out: Array
 ) -> None:
     """A real gradient step of rate ``step`` of a chunk of networks, labels ``labels`` of +-1.
 
     ``out``: log of the mean squared change over the rate squared, shape
     ``(1, networks, layers)``; the rest as in `linearised`.
     """
-    depth = at.size - 1
-    z, x, g, u = np.zeros((4, rows[-1]))
-    x_exp, g_exp = np.zeros(depth + 1, np.int64), np.zeros(depth + 1, np.int64)
-    logs = np.empty(depth)
+    state, last = _start(scales), scales.at.size - 1
+    logs = np.empty(last)
     for k in range(normals.shape[0]):
-        w, v = normals[k, : at[-1]], normals[k, at[-1] :]
-        x[: rows[1]] = input_norm / math.sqrt(rows[1])
-        _forward(w, at, rows, sd, slope, z, x, x_exp)
-        g[rows[depth] :] = readout_sd * v
-        f = readout_sd * _dot(v, x[rows[depth] :]) * _power(x_exp[depth])
-        _backward(w, at, rows, sd, slope, z, g, g_exp)
-        pull = step * (f - labels[k])
-        _step_through(
-            w, at, rows, sd, slope, rates, pull, z, x, x_exp, g, g_exp, u, logs
-        )
+        w, v = normals[k, : scales.at[-1]], normals[k, scales.at[-1] :]
+        _forward(scales, w, state)
+        _backward(scales, w, v, state)
+        f = scales.readout_sd * _dot(v, _layer(scales, state.x, last)) * _power(state.x_exp[last])
+        _step_through(scales, w, step * (f - labels[k]), state, logs)
         for i in range(layers.size):
             out[0, k, i] = logs[layers[i] - 1] - 2.0 * math.log(step)

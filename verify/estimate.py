@@ -120,7 +120,9 @@ class Estimate:
         return f"Estimate({parts}, samples={self.samples}, seed={self.seed})"
 
 
-def merge(blocks: Sequence[Block], parts: tuple[str, ...], *, scalar: bool) -> dict[str, Measurement]:
+def merge(
+    blocks: Sequence[Block], parts: tuple[str, ...], *, scalar: bool
+) -> dict[str, Measurement]:
     """The measurements of ``parts``, and their total, from independent blocks.
 
     ``scalar``: one layer was asked for by its number; measurements then have shape ``()``.
@@ -129,7 +131,7 @@ def merge(blocks: Sequence[Block], parts: tuple[str, ...], *, scalar: bool) -> d
     counts = np.array([block.samples for block in blocks], dtype=np.float64)
     sums = np.stack([block.log_sums for block in blocks])
     named = {name: sums[:, index] for index, name in enumerate(parts)}
-    named["total"] = np.logaddexp.reduce(sums, axis=1)
+    named["total"] = _log_sum(sums, axis=1)
     index: Any = (slice(None), 0) if scalar else slice(None)
     return {name: _measure(log_sums[index], counts) for name, log_sums in named.items()}
 
@@ -139,10 +141,10 @@ def _measure(log_sums: FloatArray, counts: FloatArray) -> Measurement:
     samples, blocks = counts.sum(), len(counts)
     shift = np.max(log_sums, axis=0)
     shift = np.where(np.isfinite(shift), shift, 0.0)
-    sums = np.exp(log_sums - shift)
-    mean = sums.sum(axis=0) / samples
-    deviations = sums.T - counts * np.asarray(mean)[..., None]
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
+        sums = np.exp(log_sums - shift)
+        mean = sums.sum(axis=0) / samples
+        deviations = sums.T - counts * np.asarray(mean)[..., None]
         spread = np.sqrt((deviations**2).sum(axis=-1) * (blocks / max(blocks - 1, 1)))
         relative = np.where(spread > 0, spread / samples / mean, np.nan)
         log_mean = np.log(mean) + shift
@@ -156,4 +158,10 @@ def _plain(values: FloatArray) -> Any:
 
 def sum_block(logs: FloatArray) -> Block:
     """A sampler's logarithms, shape ``(parts, samples, layers)``, summed over the samples."""
-    return Block(logs.shape[1], np.logaddexp.reduce(logs, axis=1))
+    return Block(logs.shape[1], _log_sum(logs, axis=1))
+
+
+def _log_sum(logs: FloatArray, axis: int) -> FloatArray:
+    """Natural logarithm of a sum of exponentials; what is not a number passes through."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.logaddexp.reduce(logs, axis=axis))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from numba import njit
 
@@ -18,6 +18,6 @@ def kernel(function: Function) -> Function:
     Of the fast-math flags only those that let a sum be regrouped into vector lanes: they change
     rounding, the same way on every run, and keep infinities and NaN what they are.
     """
-    options = {"error_model": "numpy", "cache": True, "nogil": True}
-    compiled: Function = njit(fastmath={"reassoc", "contract", "nsz"}, **options)(function)
-    return compiled
+    fastmath = {"reassoc", "contract", "nsz"}
+    compile_it = njit(error_model="numpy", cache=True, nogil=True, fastmath=fastmath)
+    return cast(Function, compile_it(function))

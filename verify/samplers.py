@@ -28,5 +28,6 @@ class Sampler(ABC):
         Law: two calls on equal streams give equal bits.
         """
 
+    @abstractmethod
     def check(self, problem: Problem) -> None:
         """Raise `InvalidArgument` where this sampler cannot simulate ``problem``."""

@@ -83,8 +83,13 @@ class Verdict:
 
 
 def score(
-    log_mean: float, relative_standard_error: float, blocks: int, log_law: float, *,
-    allowance: float, decides: bool,
+    log_mean: float,
+    relative_standard_error: float,
+    blocks: int,
+    log_law: float,
+    *,
+    allowance: float,
+    decides: bool,
 ) -> Score:
     """One cell's score, from natural logarithms of the measured mean and of the law."""
     difference = float(np.clip(log_mean - log_law, -700.0, 700.0))

@@ -83,7 +83,7 @@ def width_one(
     each actual pre-activation carried from layer to layer.
     """
     c = 2 / (1 + slope**2)
-    variances = {1: c * input_norm2 / input_width} | {k: c for k in range(2, depth + 1)}
+    variances = {1: c * input_norm2 / input_width} | dict.fromkeys(range(2, depth + 1), c)
     parts = [Fraction(0), Fraction(0)]
     for signs in product((1, -1), repeat=depth):
         masks = _signed_masks(signs, slope)

@@ -13,7 +13,7 @@ from .literal_network import Network, draw
 
 @pytest.fixture(params=[0.0, 0.3])
 def literal(request: pytest.FixtureRequest) -> Iterator[Network]:
-    yield draw(
+    return draw(
         np.random.default_rng(11),
         (4, 3, 5),
         np.array([1.0, -2.0, 0.5]),

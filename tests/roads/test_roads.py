@@ -141,7 +141,7 @@ def test_readout_and_weight_variance_scale() -> None:
     assert parts(Fraction(6), Fraction(5)) == (label * 9 * 5, output * 81 * 25)
 
 
-@pytest.mark.parametrize("depth, value", [(1, Fraction(1, 2)), (2, Fraction(7, 2))])
+@pytest.mark.parametrize(("depth", "value"), [(1, Fraction(1, 2)), (2, Fraction(7, 2))])
 def test_reference_label_parts_at_width_ten(depth: int, value: Fraction) -> None:
     x = (Fraction(1), Fraction(3)) + (Fraction(0),) * 8  # |x|^2 = n_0 = 10
     slope = Fraction(0)
@@ -164,7 +164,7 @@ def test_signed_masks_are_those_of_a_literal_network(
 
 
 @pytest.mark.parametrize("slope", SLOPES)
-@pytest.mark.parametrize("depth, layer", LAYERS_TO_THREE)
+@pytest.mark.parametrize(("depth", "layer"), LAYERS_TO_THREE)
 def test_width_one_needs_no_fair_coins(depth: int, layer: int, slope: Fraction) -> None:
     coins = update_parts(widths=(1,) * depth, x=X, slope=slope, rates=RATES, layer=layer)
     assert coins == half_spaces.width_one(
@@ -178,7 +178,7 @@ def test_width_one_needs_no_fair_coins(depth: int, layer: int, slope: Fraction) 
 
 
 @pytest.mark.parametrize("slope", [*SLOPES, Fraction(1, 50)])
-@pytest.mark.parametrize("depth, layer", [(1, 1), (2, 1), (2, 2)])
+@pytest.mark.parametrize(("depth", "layer"), [(1, 1), (2, 1), (2, 2)])
 def test_width_two_needs_no_fair_coins(depth: int, layer: int, slope: Fraction) -> None:
     coins = update_parts(widths=(2,) * depth, x=X, slope=slope, rates=RATES, layer=layer)
     parts = half_spaces.width_two(

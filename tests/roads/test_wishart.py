@@ -11,7 +11,7 @@ from .weight_polynomial import expectation
 from .wishart import fuss_catalan, wishart_moment
 
 
-@pytest.mark.parametrize("p, n", [(1, 1), (2, 3), (3, 2), (5, 4)])
+@pytest.mark.parametrize(("p", "n"), [(1, 1), (2, 3), (3, 2), (5, 4)])
 def test_wishart_closed_forms(p: int, n: int) -> None:
     def moment(*partition: int) -> int:
         return wishart_moment(partition, rows=p, columns=n)
@@ -29,7 +29,7 @@ def test_wishart_of_one_row_is_chi_square() -> None:
 
 
 @pytest.mark.parametrize("partition", [(1,), (2,), (1, 1), (2, 1), (3,)])
-@pytest.mark.parametrize("p, n", [(2, 2), (2, 3), (1, 3)])
+@pytest.mark.parametrize(("p", "n"), [(2, 2), (2, 3), (1, 3)])
 def test_wishart_is_the_brute_force_kernel(partition: tuple[int, ...], p: int, n: int) -> None:
     # Masks off and only layer 1 trained: K^(2) = W W^T with standard normal W.
     brute = expectation(

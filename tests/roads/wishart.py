@@ -38,7 +38,7 @@ def _matchings(points: tuple[int, ...]) -> Iterator[list[tuple[int, int]]]:
 
 def _partners(pairs: list[tuple[int, int]]) -> Matching:
     """The involution that exchanges the points of each pair."""
-    partner = {a: b for a, b in pairs} | {b: a for a, b in pairs}
+    partner = dict(pairs) | {b: a for a, b in pairs}
     return tuple(partner[point] for point in range(len(partner)))
 
 

@@ -1,0 +1,33 @@
+# Two commands do everything, each in .venv/ of this checkout:
+#   make run    derive, simulate, compare, fit, draw, conclude
+#   make test   lint, types, tests, doctests
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: run test test-all bench clean
+
+run: $(READY)
+	$(BIN)/python -m verify
+
+test: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest -n auto
+
+# Nothing needs more than Python packages yet; what does will be listed and checked here.
+test-all: test
+
+bench: $(READY)
+	$(BIN)/python -m bench
+
+$(READY): setup.cfg pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $(READY)
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info

@@ -1,0 +1,64 @@
+"""The architecture as a test: who may import whom, and what no module may do."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+THEORY = sorted((ROOT / "theory").glob("*.py"))
+VERIFY = sorted((ROOT / "verify").glob("*.py"))
+MEETING_PLACE = "compare.py"
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The modules that a file imports, names of ``from`` imports not included."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield str(node.module)
+
+
+def package(module: str) -> str:
+    return module.partition(".")[0]
+
+
+@pytest.mark.parametrize("path", THEORY, ids=lambda path: path.name)
+def test_theory_knows_no_sampling(path: Path) -> None:
+    assert not {package(m) for m in imported(path)} & {"verify", "numpy", "numba", "random"}
+
+
+@pytest.mark.parametrize("path", VERIFY, ids=lambda path: path.name)
+def test_only_one_module_brings_formula_and_measurement_together(path: Path) -> None:
+    from_theory = {module for module in imported(path) if package(module) == "theory"}
+    if path.name == MEETING_PLACE:
+        assert "theory" in from_theory
+    else:
+        assert from_theory <= {"theory.network"}
+        assert not {package(module) for module in imported(path)} & {"sympy", "mpmath"}
+
+
+@pytest.mark.parametrize(
+    "path", THEORY + VERIFY, ids=lambda path: f"{path.parent.name}/{path.name}"
+)
+def test_modules_say_what_they_are_and_stay_small(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    tree = ast.parse(text)
+    assert ast.get_docstring(tree)
+    assert len(text.splitlines()) <= 280
+    assert "__all__" in text
+
+
+@pytest.mark.parametrize(
+    "path", THEORY + VERIFY, ids=lambda path: f"{path.parent.name}/{path.name}"
+)
+def test_nothing_is_evaluated_from_text(path: Path) -> None:
+    calls = {
+        node.func.id
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    assert not calls & {"eval", "exec", "parse_expr", "compile"}

@@ -1,0 +1,74 @@
+"""Means and errors from blocks, in logarithms, and what is undefined."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from verify.estimate import Block, merge, sum_block
+
+values = st.lists(st.floats(1e-3, 1e3), min_size=4, max_size=40)
+
+
+def blocks_of(samples: np.ndarray, size: int) -> list[Block]:
+    """Samples of shape ``(parts, samples, layers)`` cut into blocks."""
+    pieces = range(0, samples.shape[1], size)
+    with np.errstate(divide="ignore"):
+        return [sum_block(np.log(samples[:, start : start + size])) for start in pieces]
+
+
+@given(values, st.integers(1, 3))
+def test_mean_and_error_are_those_of_the_block_means(sample: list[float], size: int) -> None:
+    data = np.array(sample)[None, :, None]
+    total = merge(blocks_of(data, size), ("total",), scalar=True)["total"]
+    assert total.mean == pytest.approx(np.mean(sample), rel=1e-12)
+    if size == 1 and np.std(sample) > 1e-6:
+        expected = np.std(sample, ddof=1) / len(sample) ** 0.5
+        assert total.standard_error == pytest.approx(expected, rel=1e-6)
+
+
+@given(values, values, st.integers(1, 5))
+def test_total_is_label_plus_output(label: list[float], output: list[float], size: int) -> None:
+    length = min(len(label), len(output))
+    data = np.array([label[:length], output[:length]])[:, :, None]
+    parts = merge(blocks_of(data, size), ("label", "output"), scalar=True)
+    assert parts["total"].mean == pytest.approx(parts["label"].mean + parts["output"].mean)
+
+
+def test_a_scale_outside_float64_changes_only_the_logarithm() -> None:
+    logs = np.log(np.random.default_rng(1).exponential(size=(1, 64, 1)))
+    near = merge([sum_block(logs[:, i : i + 8]) for i in range(0, 64, 8)], ("total",), scalar=True)
+    far = merge(
+        [sum_block(logs[:, i : i + 8] + 3000.0) for i in range(0, 64, 8)], ("total",), scalar=True
+    )
+    assert far["total"].log_mean == pytest.approx(near["total"].log_mean + 3000.0, rel=1e-12)
+    assert far["total"].relative_standard_error == pytest.approx(
+        near["total"].relative_standard_error, rel=1e-9
+    )
+    assert np.isnan(far["total"].mean)
+    assert "log_mean" in str(far["total"].undefined)
+
+
+@pytest.mark.parametrize(
+    ("samples", "size", "reason"),
+    [
+        (np.zeros((1, 8, 1)), 2, "dead"),
+        (np.ones((1, 8, 1)), 2, "do not vary"),
+        (np.arange(1.0, 9.0).reshape(1, 8, 1), 8, "one block"),
+        (np.full((1, 8, 1), np.inf), 2, "overflow"),
+        (np.full((1, 8, 1), np.nan), 2, "overflow"),
+    ],
+)
+def test_what_is_undefined_says_so(samples: np.ndarray, size: int, reason: str) -> None:
+    total = merge(blocks_of(samples, size), ("total",), scalar=True)["total"]
+    assert reason in str(total.undefined)
+    assert np.isnan(total.standard_error)
+    assert "undefined" in repr(total)
+
+
+def test_standard_error_is_the_spread_of_repeated_means() -> None:
+    """z of 2,000 repetitions has variance 1: its chi-square, 1 % two-sided, seed fixed."""
+    draws = np.random.default_rng(5).exponential(size=(2000, 1, 256, 1))
+    repeated = [merge(blocks_of(d, 4), ("total",), scalar=True)["total"] for d in draws]
+    scores = np.array([(m.mean - 1.0) / m.standard_error for m in repeated])
+    assert np.var(scores) * 61 / 63 == pytest.approx(1.0, abs=2.58 * (2 / 2000) ** 0.5 + 0.02)

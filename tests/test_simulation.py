@@ -1,0 +1,159 @@
+"""`monte_carlo` against exact theory, and the same bits however it is run."""
+
+import itertools
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.special import stdtrit
+
+from theory import MLP, InvalidArgument, LeakyReLU, Linear, squared_update
+from verify import Dense, Estimate, monte_carlo
+from verify.streams import block_stream, derived_seed
+
+BUDGET = 1e-3
+"""Chance that a true law fails this file, over all its comparisons; seeds are fixed."""
+
+NETWORKS = [
+    (MLP(1, 1), None),
+    (MLP(1, 2, input_width=3), None),
+    (MLP(2, 1, input_width=1), None),
+    (MLP(3, 2, activation=LeakyReLU("0.3")), (1, "0.5")),
+    (MLP((12, 4, 9), input_width=5), (0, 2, 1)),
+    (MLP(16, 3, readout_variance=2, input_norm2=4), None),
+    (MLP(16, 2, activation=Linear(), weight_variance="0.8"), None),
+    (MLP(48, 4), (1, 1, 0, 1)),
+]
+COMPARISONS = sum(2 * network.layers for network, _ in NETWORKS)
+
+
+def same(left: Estimate, right: Estimate) -> bool:
+    """Whether two estimates agree in every bit."""
+    return all(
+        np.array_equal(left.parts[name].log_mean, right.parts[name].log_mean)
+        and np.array_equal(
+            left.parts[name].relative_standard_error, right.parts[name].relative_standard_error
+        )
+        for name in left.parts
+    )
+
+
+@pytest.mark.parametrize(("network", "rates"), NETWORKS, ids=lambda value: repr(value)[:40])
+def test_both_parts_at_every_layer_agree_with_theory(network: MLP, rates: Any) -> None:
+    layers = range(1, network.layers + 1)
+    estimate = monte_carlo(network, samples=24_000, seed=11, layer=layers, rates=rates)
+    for layer, part in itertools.product(layers, ("label", "output")):
+        exact = float(getattr(squared_update(network, layer, rates=rates), part).per_eta2)
+        measured = getattr(estimate, part)
+        mean, error = measured.mean[layer - 1], measured.standard_error[layer - 1]
+        if exact == 0:
+            assert mean != mean, "an untrained stack does not move"
+            continue
+        critical = -stdtrit(measured.blocks - 1, BUDGET / (2 * COMPARISONS))
+        z = (mean - exact) / error
+        assert abs(z) < critical, (
+            f"{part} at layer {layer}: {mean} ± {error}, exact {exact}, z = {z:.2f}, "
+            f"{estimate.samples} samples, seed {estimate.seed}"
+        )
+
+
+def test_real_step_at_a_hundredth_of_the_rate_follows_the_law_within_2_percent() -> None:
+    network = MLP(32, 4)
+    law = float(squared_update(network).per_eta2)
+    rate = 0.01 / law**0.5
+    real = monte_carlo(network, samples=8000, seed=3, step=rate)
+    linear = monte_carlo(network, samples=8000, seed=3)
+    assert abs(real.mean - law) < 0.02 * law + 4 * real.standard_error
+    assert abs(real.mean - linear.mean) < 4 * real.standard_error
+    with pytest.raises(AttributeError, match="step=None"):
+        _ = real.label
+
+
+def test_a_step_at_the_maximal_rate_is_not_the_linearised_one() -> None:
+    network = MLP(32, 8)
+    rate = 1 / float(squared_update(network).per_eta2) ** 0.5
+    real = monte_carlo(network, samples=2000, seed=3, step=rate)
+    assert real.mean < 0.9 / rate**2
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3, 7])
+def test_same_bits_for_any_number_of_threads(workers: int) -> None:
+    arguments: dict[str, Any] = {"samples": 700, "seed": 5, "layer": (1, 3)}
+    reference = monte_carlo(MLP(9, 3), **arguments)
+    with ThreadPoolExecutor(workers) as pool:
+        assert same(reference, monte_carlo(MLP(9, 3), executor=pool, **arguments))
+
+
+def test_same_bits_in_other_processes() -> None:
+    arguments: dict[str, Any] = {"samples": 200, "seed": 5, "step": 0.01}
+    reference = monte_carlo(MLP(9, 3), **arguments)
+    with ProcessPoolExecutor(1) as pool:
+        assert same(reference, monte_carlo(MLP(9, 3), executor=pool, **arguments))
+
+
+def test_layers_of_one_pass_are_those_asked_one_at_a_time() -> None:
+    together = monte_carlo(MLP(6, 4), samples=300, seed=2, layer=(4, 2))
+    for index, layer in enumerate((4, 2)):
+        alone = monte_carlo(MLP(6, 4), samples=300, seed=2, layer=layer)
+        assert alone.label.log_mean == together.label.log_mean[index]
+    last = monte_carlo(MLP(6, 4), samples=300, seed=2)
+    assert last.label.log_mean == together.label.log_mean[0]
+    assert isinstance(last.mean, float)
+    assert together.mean.shape == (2,)
+
+
+def test_seeds_and_blocks_give_different_streams() -> None:
+    draws = {block_stream(seed, block).random() for seed in range(20) for block in range(20)}
+    assert len(draws) == 400
+    assert len({derived_seed(1, width, depth) for width in range(30) for depth in range(30)}) == 900
+
+
+def test_deep_narrow_networks_are_counted_not_lost() -> None:
+    """A ReLU network of width 1 lives through depth 8 with chance 2^-8; all others are zero."""
+    estimate = monte_carlo(MLP(1, 8), samples=64 * 400, seed=9)
+    assert estimate.label.undefined is None
+    silent = monte_carlo(MLP(1, 400), samples=640, seed=9)
+    assert "dead" in str(silent.label.undefined)
+    leaky = monte_carlo(MLP(2, 4000, activation=LeakyReLU("0.05")), samples=192, seed=9)
+    assert np.isfinite(leaky.label.log_mean)
+    assert leaky.label.log_mean < -800
+
+
+def test_progress_counts_every_network() -> None:
+    done: list[int] = []
+    monte_carlo(MLP(4, 2), samples=150, seed=1, progress=done.append)
+    assert sum(done) == 150
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"samples": 0}, ["samples", "0"]),
+        ({"samples": 2.5}, ["samples", "2.5"]),
+        ({"seed": -1}, ["seed", "-1"]),
+        ({"seed": None}, ["seed", "None"]),
+        ({"sampler": "dense"}, ["sampler", "'dense'", "Dense()"]),
+        ({"layer": 3}, ["layer", "3"]),
+        ({"layer": ()}, ["layer"]),
+        ({"rates": (1,)}, ["rates", "2"]),
+        ({"step": 0}, ["step", "0"]),
+        ({"step": float("nan")}, ["step", "nan"]),
+        ({"step": "fast"}, ["step", "'fast'"]),
+        ({"network": MLP(4)}, ["network", "L"]),
+        ({"network": 4}, ["network", "4"]),
+        ({"network": MLP(100_000, 2)}, ["Dense()", "smaller"]),
+    ],
+)
+def test_bad_arguments_are_named_with_their_value(
+    changes: dict[str, Any], words: list[str]
+) -> None:
+    arguments: dict[str, Any] = {"network": MLP(4, 2), "samples": 10, "seed": 1} | changes
+    with pytest.raises(InvalidArgument) as raised:
+        monte_carlo(arguments.pop("network"), **arguments)
+    assert all(word in str(raised.value) for word in words)
+
+
+def test_samplers_are_plain_values() -> None:
+    assert Dense() == Dense()
+    assert repr(Dense()) == "Dense()"

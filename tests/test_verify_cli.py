@@ -1,0 +1,137 @@
+"""The main job as a user runs it: output, files, exit codes, interruption."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from verify import cli
+from verify.run_folder import RESULTS, write_whole
+
+SMALL = ["--width", "16", "32", "--depth", "1", "2", "--samples", "2000"]
+
+
+def run(out: Path, *arguments: str) -> int:
+    return cli.main([*arguments, "--out", str(out)])
+
+
+def test_the_main_job_writes_its_numbers_and_its_figure(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(tmp_path / "run", *SMALL) == 0
+    printed = capsys.readouterr().out
+    for words in ("L**3*eta**2/3", "sqrt(3)/L**(3/2)", "CONSISTENT", "family-wise 1%", "-1.5"):
+        assert words in printed
+    assert (tmp_path / "run" / "rate.png").read_bytes().startswith(b"\x89PNG")
+    record = json.loads((tmp_path / "run" / RESULTS).read_text(encoding="utf-8"))
+    assert record["outcome"] == "consistent"
+    assert len(record["cells"]) == 4
+    assert record["seed"] == 1
+    assert {"python", "numpy", "numba", "sympy"} <= record["versions"].keys()
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["rate.png", RESULTS]
+
+
+def test_a_recorded_cell_is_reproduced_bit_for_bit(tmp_path: Path) -> None:
+    from theory import MLP
+    from verify import monte_carlo
+
+    run(tmp_path / "run", *SMALL)
+    record = json.loads((tmp_path / "run" / RESULTS).read_text(encoding="utf-8"))
+    for cell in record["cells"]:
+        again = monte_carlo(
+            MLP(cell["width"], cell["depth"]), samples=cell["samples"], seed=cell["seed"]
+        )
+        assert again.mean == cell["measured"]["total"]["mean"]
+        assert again.standard_error == cell["measured"]["total"]["standard_error"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["--width", "32", "--depth", "2", "--samples", "16"], 3),
+        (["--width", "2", "--depth", "64", "--samples", "200"], 3),
+        (["--width", "32", "--depth", "4", "--samples", "3000", "--layer", "2"], 0),
+        (["--width", "32", "--depth", "2", "--samples", "4000", "--step", "0.001"], 0),
+    ],
+)
+def test_exit_codes(tmp_path: Path, arguments: list[str], code: int) -> None:
+    assert run(tmp_path / "run", *arguments) == code
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--width", "0"], ["width", "0"]),
+        (["--depth", "-2"], ["depth", "-2"]),
+        (["--samples", "0"], ["samples", "0"]),
+        (["--seed", "-1"], ["seed", "-1"]),
+        (["--depth", "2", "4", "--layer", "3"], ["layer", "3"]),
+        (["--step", "-1"], ["step", "-1"]),
+    ],
+)
+def test_bad_input_is_one_sentence_and_leaves_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: list[str]
+) -> None:
+    assert run(tmp_path / "run", *arguments) == 2
+    errors = capsys.readouterr().err
+    assert errors.count("\n") == 1
+    assert all(word in errors for word in words)
+    assert not (tmp_path / "run").exists()
+
+
+def test_unknown_options_exit_with_2(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        run(tmp_path / "run", "--sampler", "magic")
+    assert stopped.value.code == 2
+
+
+def test_a_folder_with_a_run_is_refused_and_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / RESULTS).write_text("mine", encoding="utf-8")
+    assert run(tmp_path, *SMALL) == 2
+    assert "holds results.json" in capsys.readouterr().err
+    assert (tmp_path / RESULTS).read_text(encoding="utf-8") == "mine"
+
+
+def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("mine", encoding="utf-8")
+    assert run(tmp_path / "run", *SMALL) == 2
+    assert (tmp_path / "run").read_text(encoding="utf-8") == "mine"
+
+
+def test_an_interrupt_ends_without_a_traceback_or_a_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "check", interrupted)
+    assert run(tmp_path / "run", *SMALL) == 130
+    assert "nothing was written" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
+    target = tmp_path / "numbers.json"
+    target.write_text("old", encoding="utf-8")
+
+    def fail(path: Path) -> None:
+        path.write_text("half", encoding="utf-8")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        write_whole(target, fail)
+    assert target.read_text(encoding="utf-8") == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_help_fits_a_screen_and_has_examples() -> None:
+    help_text = subprocess.run(
+        [sys.executable, "-m", "verify", "--help"], capture_output=True, text=True, check=True
+    ).stdout
+    assert len(help_text.splitlines()) <= 40
+    assert "examples:" in help_text

@@ -1,0 +1,78 @@
+"""The figure: maximal learning rate against depth, exact, measured, and the -3/2 law."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter, ScalarFormatter
+
+__all__ = ["LawCurve", "RatePoints", "save_rate_figure"]
+
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+_MARKERS = ("o", "s", "^", "D", "v", "P")
+
+
+@dataclass(frozen=True)
+class RatePoints:
+    """The measured rates of one width: depth, rate, its standard error; and the exact curve over
+    ``curve_depths``."""
+
+    width: int
+    depths: Sequence[int]
+    rates: Sequence[float]
+    errors: Sequence[float]
+    curve_depths: Sequence[int]
+    curve: Sequence[float]
+
+
+@dataclass(frozen=True)
+class LawCurve:
+    """The law in the limit: its LaTeX, and its values over ``depths``."""
+
+    latex: str
+    depths: Sequence[int]
+    rates: Sequence[float]
+
+
+def save_rate_figure(path: Path, points: Sequence[RatePoints], law: LawCurve) -> None:
+    """Write the figure to ``path``, in the format of its suffix."""
+    figure = Figure(figsize=(6.4, 4.4), layout="constrained")
+    axes = figure.add_subplot()
+    law_text = f"law ${law.latex}$"
+    axes.plot(law.depths, law.rates, "--", color="black", linewidth=1, label=law_text)
+    for index, each in enumerate(points):
+        _draw(axes, each, _COLOURS[index % 6], _MARKERS[index % 6])
+    axes.set(xscale="log", yscale="log", xlabel="depth $L$")
+    axes.set_ylabel(r"maximal learning rate $E[(\Delta z)^2/\eta^2]^{-1/2}$")
+    axes.set_title("Largest rate that keeps the mean squared update at 1", fontsize="medium")
+    ticks = sorted({depth for each in points for depth in each.depths})
+    axes.set_xticks(ticks)
+    axes.xaxis.set_major_formatter(ScalarFormatter())
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.grid(alpha=0.25, which="both", linewidth=0.5)
+    axes.legend(
+        fontsize="small", title="line: exact; bars: measured ± 2 s.e.", title_fontsize="small"
+    )
+    figure.savefig(path, dpi=160)
+
+
+def _draw(axes: Axes, points: RatePoints, colour: str, marker: str) -> None:
+    axes.plot(points.curve_depths, points.curve, color=colour, linewidth=1.2)
+    axes.errorbar(
+        points.depths,
+        points.rates,
+        yerr=[2 * error for error in points.errors],
+        fmt=marker,
+        color=colour,
+        markersize=4.5,
+        capsize=2.5,
+        linewidth=1,
+        label=f"width {points.width}",
+    )

@@ -1,0 +1,88 @@
+"""A comparison as a JSON record: every number, seed and version, enough to repeat any cell."""
+
+from __future__ import annotations
+
+import math
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from verify.compare import Cell, Comparison
+from verify.estimate import Measurement
+from verify.verdict import FAMILY_BUDGET
+
+__all__ = ["comparison_record"]
+
+FORMAT = 1
+
+
+def comparison_record(comparison: Comparison, sampler: str, law: str) -> dict[str, Any]:
+    """Plain dictionaries, lists, numbers and text; what is undefined is None."""
+    verdict = comparison.verdict
+    return {
+        "format": FORMAT,
+        "law": law,
+        "quantity": "E[(Δz)²]/η² per neuron",
+        "sampler": sampler,
+        "step": comparison.step,
+        "seed": comparison.seed,
+        "family_budget": FAMILY_BUDGET,
+        "outcome": verdict.outcome.name.lower(),
+        "worst_cell": verdict.worst,
+        "noticed_relative_error": _finite(verdict.noticed),
+        "critical_z": _finite(verdict.critical),
+        "cells": [_cell(cell) for cell in comparison.cells],
+        "slopes": {
+            str(width): {
+                "measured": slope.measured,
+                "standard_error": slope.standard_error,
+                "exact": slope.exact,
+                "z": slope.z,
+            }
+            for width, slope in comparison.slopes.items()
+        },
+        "versions": _versions(),
+        "platform": {"machine": platform.machine(), "system": platform.platform()},
+    }
+
+
+def _cell(cell: Cell) -> dict[str, Any]:
+    return {
+        "network": repr(cell.network),
+        "width": cell.width,
+        "depth": cell.depth,
+        "layer": cell.layer,
+        "samples": cell.estimate.samples,
+        "blocks": cell.estimate.total.blocks,
+        "seed": cell.estimate.seed,
+        "log_law": cell.log_law,
+        "log_exact": cell.log_exact,
+        "measured": {name: _measured(part) for name, part in cell.estimate.parts.items()},
+        "z": _finite(cell.score.z),
+        "decides": cell.score.decides,
+    }
+
+
+def _measured(part: Measurement) -> dict[str, float | None]:
+    return {
+        "mean": _finite(part.mean),
+        "standard_error": _finite(part.standard_error),
+        "log_mean": _finite(float(part.log_mean)),
+        "relative_standard_error": _finite(float(part.relative_standard_error)),
+    }
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _versions() -> dict[str, str]:
+    names = ("mup-depth", "numpy", "numba", "scipy", "sympy", "mpmath")
+    return {"python": platform.python_version()} | {name: _version(name) for name in names}
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,104 @@
+"""A comparison as people read it: the table, the slopes, and a sentence of conclusion."""
+
+from __future__ import annotations
+
+import math
+
+from rich.table import Table
+
+from verify.compare import Cell, Comparison
+from verify.verdict import FAMILY_BUDGET, NOTICEABLE, Outcome
+
+__all__ = ["cell_table", "conclusion", "slope_lines"]
+
+
+def cell_table(comparison: Comparison) -> Table:
+    """One row per network: sizes, exact law, measured mean and error, z."""
+    step = comparison.step
+    kind = "linearised" if step is None else f"real step of rate {step:g}"
+    table = Table(title=f"E[(Δz)²]/η², {kind}; s.e.: standard error of the mean")
+    for name in ("width", "depth", "layer", "networks", "law", "measured ± s.e.", "z"):
+        table.add_column(name, justify="right")
+    for cell in comparison.cells:
+        table.add_row(*_row(cell))
+    if not all(cell.score.decides for cell in comparison.cells):
+        table.caption = "z in brackets: shown, does not decide (depth above width/8)"
+        if step is not None:
+            table.caption += ", or outside the range where a real step follows the law"
+    return table
+
+
+def _row(cell: Cell) -> tuple[str, ...]:
+    z = f"{cell.score.z:+.2f}" if cell.score.defined else "undefined"
+    return (
+        str(cell.width),
+        str(cell.depth),
+        str(cell.layer),
+        f"{cell.estimate.samples:,}",
+        _number(cell.log_law),
+        _measured(cell),
+        z if cell.score.decides else f"({z})",
+    )
+
+
+def _measured(cell: Cell) -> str:
+    if not cell.score.defined:
+        return str(cell.estimate.total.undefined)
+    mean = float(cell.estimate.total.log_mean)
+    return value_and_error(mean, cell.score.relative_standard_error)
+
+
+def value_and_error(log_mean: float, relative_error: float) -> str:
+    """exp(log_mean) ± its error, the error to two digits and the mean as far as those."""
+    exponent = math.floor(log_mean / math.log(10))
+    mantissa = math.exp(log_mean - exponent * math.log(10))
+    digits = max(0, 1 - math.floor(math.log10(mantissa * relative_error)))
+    if -4 <= exponent <= 6:
+        places = max(0, digits - exponent)
+        scale = 10.0**exponent
+        return f"{mantissa * scale:.{places}f} ± {mantissa * relative_error * scale:.{places}f}"
+    return f"({mantissa:.{digits}f} ± {mantissa * relative_error:.{digits}f})e{exponent:+03d}"
+
+
+def _number(logarithm: float) -> str:
+    """exp(logarithm) in five digits, also where float64 cannot hold it."""
+    exponent, fraction = divmod(logarithm / math.log(10), 1)
+    if -4 <= exponent <= 6:
+        return f"{math.exp(logarithm):.5g}"
+    return f"{10**fraction:.4f}e{int(exponent):+03d}"
+
+
+def slope_lines(comparison: Comparison) -> list[str]:
+    """The fitted exponents, a line per width."""
+    return [
+        f"width {width}: measured rate ~ depth^({slope.measured:+.3f} ± "
+        f"{slope.standard_error:.3f}), exact on the same grid {slope.exact:+.3f} "
+        f"(z = {slope.z:+.2f}), law in the limit -1.5"
+        for width, slope in comparison.slopes.items()
+    ]
+
+
+def conclusion(comparison: Comparison) -> str:
+    """One sentence with the verdict and what it rests on."""
+    verdict = comparison.verdict
+    cells = sum(cell.score.decides for cell in comparison.cells)
+    budget = f"at a family-wise {FAMILY_BUDGET:.0%} over the {cells} cells that decide"
+    if verdict.worst is None:
+        return (
+            "UNDECIDED: no cell can decide, since each has a depth above width/8 or a step "
+            "outside the law's range; give larger widths or smaller depths."
+        )
+    worst = comparison.cells[verdict.worst]
+    where = f"(width {worst.width}, depth {worst.depth}, layer {worst.layer})"
+    z = f"z = {worst.score.z:+.2f} at {where}, where |z| = {verdict.critical:.2f} would reject"
+    if verdict.outcome is Outcome.REJECTED:
+        return f"REJECTED: {z}, {budget}."
+    if verdict.outcome is Outcome.UNDECIDED:
+        return (
+            f"UNDECIDED: nothing is rejected {budget}, but the cell {where} could not have "
+            f"noticed an error of a factor {NOTICEABLE:g}; give more samples."
+        )
+    return (
+        f"CONSISTENT: worst {z}, {budget}; an error of {verdict.noticed:.1%} in any of them would "
+        f"have been noticed 95 times in 100."
+    )
