@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run test test-all bench clean
+.PHONY: run test test-all test-lowest bench clean
 
 run: $(READY)
 	$(BIN)/python -m verify
@@ -20,6 +20,12 @@ test: $(READY)
 # Nothing needs more than Python packages yet; what does will be listed and checked here.
 test-all: test
 
+# The tests on the lowest supported versions of what we import, in .venv-lowest/.
+test-lowest:
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/python -m pip install --quiet --constraint constraints-lowest.txt --editable '.[dev]'
+	.venv-lowest/bin/pytest -n auto
+
 bench: $(READY)
 	$(BIN)/python -m bench
 
@@ -30,4 +36,4 @@ $(READY): setup.cfg pyproject.toml constraints.txt
 	touch $(READY)
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) .venv-lowest build dist *.egg-info

@@ -44,7 +44,7 @@ def as_literal(problem: Problem, normals: np.ndarray) -> Network:
         start += rows * columns
     x = np.full(problem.widths[0], problem.input_norm / problem.widths[0] ** 0.5)
     readout = problem.readout_sd * normals[0, start:]
-    return Network(weights, readout, x, problem.slope, list(problem.rates))
+    return Network(weights, readout, x, problem.slope, tuple(problem.rates))
 
 
 def run(problem: Problem, normals: np.ndarray, label: float = 1.0) -> np.ndarray:

@@ -188,7 +188,7 @@ def derive(
     >>> derivation.words
     ('tr(A²)', 'xᵀAx', 'tr(A)²', 'tr(A)·|x|²', '|x|⁴')
     >>> derivation.exact
-    3*n**3 + 5*n**2
+    6*n**3 + 10*n**2
     """
     if not isinstance(observable, Observable):
         raise InvalidArgument(

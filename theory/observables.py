@@ -161,7 +161,7 @@ def trace(matrix: Matrix) -> Observable:
     """The trace of a matrix polynomial in K and D.
 
     >>> trace(K**2) + 3 * trace(K) ** 2
-    tr(K)²
+    3·tr(K)² + tr(K²)
     """
     if not isinstance(matrix, Matrix):
         raise InvalidArgument(

@@ -9,6 +9,7 @@ the lesser of itself and its transpose.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import groupby
 
 __all__ = ["Word", "canonical_factor", "canonical_word", "degree", "is_trace", "word_text"]
 
@@ -42,41 +43,25 @@ def degree(word: Word) -> int:
 
 def word_text(word: Word) -> str:
     """Plain text for people: ``tr(A²)·xᵀAx``, equal factors as powers."""
-    parts = [_power(_factor_text(factor), word.count(factor)) for factor in sorted(set(word))]
-    return "·".join(parts) or "1"
+    return "·".join(_factor_power(f, word.count(f)) for f in sorted(set(word))) or "1"
 
 
-def _factor_text(factor: str) -> str:
+def _factor_power(factor: str, exponent: int) -> str:
     if is_trace(factor):
-        return (
-            f"tr({_letters_text(factor)})"
-            if len(set(factor)) > 1 or len(factor) > 1
-            else (f"tr({factor or 'I'})")
-        )
+        return f"tr({_letters_text(factor) or 'I'}){_superscript(exponent)}"
     left, letters, right = factor[0], factor[1:-1], factor[-1]
-    return (
-        f"|{left}|²"
-        if not letters and left == right
-        else (f"{left}ᵀ{_letters_text(letters)}{right}")
-    )
+    if left == right and not letters:
+        return f"|{left}|{_superscript(2 * exponent)}"
+    form = f"{left}ᵀ{_letters_text(letters)}{right}"
+    return form if exponent == 1 else f"({form}){_superscript(exponent)}"
 
 
 def _letters_text(letters: str) -> str:
-    runs: list[tuple[str, int]] = []
-    for letter in letters:
-        if runs and runs[-1][0] == letter:
-            runs[-1] = (letter, runs[-1][1] + 1)
-        else:
-            runs.append((letter, 1))
-    return "".join(_power(letter, count) for letter, count in runs)
+    """Runs of equal letters as powers."""
+    runs = ((letter, len(list(run))) for letter, run in groupby(letters))
+    return "".join(letter + _superscript(count) for letter, count in runs)
 
 
-def _power(text: str, exponent: int) -> str:
-    if exponent == 1:
-        return text
-    superscript = str(exponent).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    if text.startswith("|") and text.endswith("²"):
-        return (
-            f"{text[:-1]}{str(2 * exponent).translate(str.maketrans('0123456789', '⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
-        )
-    return f"({text}){superscript}" if "ᵀ" in text or text.startswith("tr") else text + superscript
+def _superscript(exponent: int) -> str:
+    digits = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+    return "" if exponent == 1 else str(exponent).translate(digits)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 
@@ -12,7 +10,7 @@ from .literal_network import Network, draw
 
 
 @pytest.fixture(params=[0.0, 0.3])
-def literal(request: pytest.FixtureRequest) -> Iterator[Network]:
+def literal(request: pytest.FixtureRequest) -> Network:
     return draw(
         np.random.default_rng(11),
         (4, 3, 5),
