@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -69,6 +70,24 @@ def measure(width: int, depth: int, networks: int) -> dict[str, object]:
     }
 
 
+def cold_starts() -> dict[str, float]:
+    """Median seconds of whole processes: the printed law, exact numbers, and a bare import."""
+    commands = {
+        "python -m theory": ["-m", "theory"],
+        "python -m theory --width 1000 --depth 1000": [
+            *("-m", "theory", "--width", "1000", "--depth", "1000")
+        ],
+        "import sympy (limit)": ["-c", "import sympy"],
+    }
+
+    def run(arguments: list[str]) -> float:
+        start = time.perf_counter()
+        subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
+        return time.perf_counter() - start
+
+    return {name: median(run(args) for _ in range(ROUNDS)) for name, args in commands.items()}
+
+
 def machine() -> dict[str, object]:
     """What the figures were measured on."""
     info = Path("/proc/cpuinfo")
@@ -99,7 +118,10 @@ def main() -> int:
             f"{row['share_of_the_limit']:.0%}",
         )
     Console().print(table)
-    record = {"machine": machine(), "rows": rows}
+    starts = cold_starts()
+    for name, seconds in starts.items():
+        print(f"{seconds:.2f} s  {name}")
+    record = {"machine": machine(), "dense": rows, "cold_start_seconds": starts}
     RESULTS.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     return 0
 

@@ -18,8 +18,8 @@ from sympy import Rational, latex
 
 from theory import MLP, InvalidArgument, maximal_learning_rate, squared_update
 from theory.symbols import L
+from verify.curves import LawCurve, RatePoints
 from verify.estimate import Estimate
-from verify.figure import LawCurve, RatePoints
 from verify.problem import network_cost
 from verify.samplers import Sampler
 from verify.simulation import monte_carlo

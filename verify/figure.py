@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib as mpl
@@ -13,32 +12,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
-__all__ = ["LawCurve", "RatePoints", "save_rate_figure"]
+from verify.curves import LawCurve, RatePoints
+
+__all__ = ["save_rate_figure"]
 
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 _MARKERS = ("o", "s", "^", "D", "v", "P")
-
-
-@dataclass(frozen=True)
-class RatePoints:
-    """The measured rates of one width: depth, rate, its standard error; and the exact curve over
-    ``curve_depths``."""
-
-    width: int
-    depths: Sequence[int]
-    rates: Sequence[float]
-    errors: Sequence[float]
-    curve_depths: Sequence[int]
-    curve: Sequence[float]
-
-
-@dataclass(frozen=True)
-class LawCurve:
-    """The law in the limit: its LaTeX, and its values over ``depths``."""
-
-    latex: str
-    depths: Sequence[int]
-    rates: Sequence[float]
 
 
 def save_rate_figure(path: Path, points: Sequence[RatePoints], law: LawCurve) -> None:
