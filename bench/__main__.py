@@ -18,8 +18,7 @@ from rich.table import Table
 
 from bench.peers import numpy_linearised
 from theory import MLP
-from verify import monte_carlo
-from verify.problem import network_cost
+from verify import Dense, monte_carlo
 
 RESULTS = Path(__file__).parent / "results.json"
 ROUNDS = 5
@@ -39,11 +38,11 @@ def seconds_per_network(run: Callable[[int], object], networks: int) -> list[flo
 def measure(width: int, depth: int, networks: int) -> dict[str, object]:
     """Dense() on all cores, a plain NumPy peer, and the bare drawing of the same normals."""
     network = MLP(width, depth)
-    buffer = np.empty(network_cost(network))
+    buffer = np.empty(Dense().cost(network))
     stream = np.random.Generator(np.random.PCG64(1))
 
     def ours(count: int) -> object:
-        return monte_carlo(network, samples=count, seed=1)
+        return monte_carlo(network, samples=count, seed=1, sampler=Dense())
 
     def peer(count: int) -> object:
         return [numpy_linearised(width, depth, stream) for _ in range(count)]
@@ -64,7 +63,7 @@ def measure(width: int, depth: int, networks: int) -> dict[str, object]:
         "networks": networks,
         "rounds": ROUNDS,
         "milliseconds": {name: 1e3 * value for name, value in middle.items()},
-        "ns_per_weight": 1e9 * middle["ours"] / network_cost(network),
+        "ns_per_weight": 1e9 * middle["ours"] / Dense().cost(network),
         "times_faster_than_numpy": middle["peer"] / middle["ours"],
         "share_of_the_limit": middle["bare"] / cores / middle["ours"],
     }

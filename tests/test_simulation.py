@@ -9,9 +9,11 @@ import pytest
 from scipy.special import stdtrit
 
 from theory import MLP, InvalidArgument, LeakyReLU, Linear, squared_update
-from verify import Dense, Estimate, monte_carlo
+from verify import Conditioned, Dense, Estimate, Gram, monte_carlo
+from verify.samplers import Sampler
 from verify.streams import block_stream, derived_seed
 
+SAMPLERS: list[Sampler] = [Dense(), Conditioned(), Gram()]
 BUDGET = 1e-3
 """Chance that a true law fails this file, over all its comparisons; seeds are fixed."""
 
@@ -42,7 +44,9 @@ def same(left: Estimate, right: Estimate) -> bool:
 @pytest.mark.parametrize(("network", "rates"), NETWORKS, ids=lambda value: repr(value)[:40])
 def test_both_parts_at_every_layer_agree_with_theory(network: MLP, rates: Any) -> None:
     layers = range(1, network.layers + 1)
-    estimate = monte_carlo(network, samples=24_000, seed=11, layer=layers, rates=rates)
+    estimate = monte_carlo(
+        network, samples=24_000, seed=11, layer=layers, rates=rates, sampler=Dense()
+    )
     for layer, part in itertools.product(layers, ("label", "output")):
         exact = float(getattr(squared_update(network, layer, rates=rates), part).per_eta2)
         measured = getattr(estimate, part)
@@ -58,12 +62,15 @@ def test_both_parts_at_every_layer_agree_with_theory(network: MLP, rates: Any) -
         )
 
 
-def test_real_step_at_a_hundredth_of_the_rate_follows_the_law_within_2_percent() -> None:
+@pytest.mark.parametrize("sampler", [Dense(), Conditioned()], ids=str)
+def test_real_step_at_a_hundredth_of_the_rate_follows_the_law_within_2_percent(
+    sampler: Sampler,
+) -> None:
     network = MLP(32, 4)
     law = float(squared_update(network).per_eta2)
     rate = 0.01 / law**0.5
-    real = monte_carlo(network, samples=8000, seed=3, step=rate)
-    linear = monte_carlo(network, samples=8000, seed=3)
+    real = monte_carlo(network, samples=8000, seed=3, step=rate, sampler=sampler)
+    linear = monte_carlo(network, samples=8000, seed=3, sampler=sampler)
     assert abs(real.mean - law) < 0.02 * law + 4 * real.standard_error
     assert abs(real.mean - linear.mean) < 4 * real.standard_error
     with pytest.raises(AttributeError, match="step=None"):
@@ -73,31 +80,34 @@ def test_real_step_at_a_hundredth_of_the_rate_follows_the_law_within_2_percent()
 def test_a_step_at_the_maximal_rate_is_not_the_linearised_one() -> None:
     network = MLP(32, 8)
     rate = 1 / float(squared_update(network).per_eta2) ** 0.5
-    real = monte_carlo(network, samples=2000, seed=3, step=rate)
+    real = monte_carlo(network, samples=2000, seed=3, step=rate, sampler=Conditioned())
     assert real.mean < 0.9 / rate**2
 
 
-@pytest.mark.parametrize("workers", [1, 2, 3, 7])
-def test_same_bits_for_any_number_of_threads(workers: int) -> None:
-    arguments: dict[str, Any] = {"samples": 700, "seed": 5, "layer": (1, 3)}
+@pytest.mark.parametrize("sampler", SAMPLERS, ids=str)
+@pytest.mark.parametrize("workers", [1, 3])
+def test_same_bits_for_any_number_of_threads(workers: int, sampler: Sampler) -> None:
+    arguments: dict[str, Any] = {"samples": 1700, "seed": 5, "layer": (1, 3), "sampler": sampler}
     reference = monte_carlo(MLP(9, 3), **arguments)
     with ThreadPoolExecutor(workers) as pool:
         assert same(reference, monte_carlo(MLP(9, 3), executor=pool, **arguments))
 
 
-def test_same_bits_in_other_processes() -> None:
-    arguments: dict[str, Any] = {"samples": 200, "seed": 5, "step": 0.01}
+@pytest.mark.parametrize("sampler", SAMPLERS, ids=str)
+def test_same_bits_in_other_processes(sampler: Sampler) -> None:
+    arguments: dict[str, Any] = {"samples": 600, "seed": 5, "sampler": sampler}
     reference = monte_carlo(MLP(9, 3), **arguments)
     with ProcessPoolExecutor(1) as pool:
         assert same(reference, monte_carlo(MLP(9, 3), executor=pool, **arguments))
 
 
-def test_layers_of_one_pass_are_those_asked_one_at_a_time() -> None:
-    together = monte_carlo(MLP(6, 4), samples=300, seed=2, layer=(4, 2))
+@pytest.mark.parametrize("sampler", [Dense(), Conditioned()], ids=str)
+def test_layers_of_one_pass_are_those_asked_one_at_a_time(sampler: Sampler) -> None:
+    together = monte_carlo(MLP(6, 4), samples=300, seed=2, layer=(4, 2), sampler=sampler)
     for index, layer in enumerate((4, 2)):
-        alone = monte_carlo(MLP(6, 4), samples=300, seed=2, layer=layer)
+        alone = monte_carlo(MLP(6, 4), samples=300, seed=2, layer=layer, sampler=sampler)
         assert alone.label.log_mean == together.label.log_mean[index]
-    last = monte_carlo(MLP(6, 4), samples=300, seed=2)
+    last = monte_carlo(MLP(6, 4), samples=300, seed=2, sampler=sampler)
     assert last.label.log_mean == together.label.log_mean[0]
     assert isinstance(last.mean, float)
     assert together.mean.shape == (2,)
@@ -109,13 +119,15 @@ def test_seeds_and_blocks_give_different_streams() -> None:
     assert len({derived_seed(1, width, depth) for width in range(30) for depth in range(30)}) == 900
 
 
-def test_deep_narrow_networks_are_counted_not_lost() -> None:
+@pytest.mark.parametrize("sampler", SAMPLERS, ids=str)
+def test_deep_narrow_networks_are_counted_not_lost(sampler: Sampler) -> None:
     """A ReLU network of width 1 lives through depth 8 with chance 2^-8; all others are zero."""
-    estimate = monte_carlo(MLP(1, 8), samples=64 * 400, seed=9)
+    estimate = monte_carlo(MLP(1, 8), samples=64 * 400, seed=9, sampler=sampler)
     assert estimate.label.undefined is None
-    silent = monte_carlo(MLP(1, 400), samples=640, seed=9)
+    silent = monte_carlo(MLP(1, 400), samples=640, seed=9, sampler=sampler)
     assert "dead" in str(silent.label.undefined)
-    leaky = monte_carlo(MLP(2, 4000, activation=LeakyReLU("0.05")), samples=192, seed=9)
+    deep = MLP(2, 4000, activation=LeakyReLU("0.05"))
+    leaky = monte_carlo(deep, samples=192, seed=9, sampler=sampler)
     assert np.isfinite(leaky.label.log_mean)
     assert leaky.label.log_mean < -800
 
@@ -138,11 +150,13 @@ def test_progress_counts_every_network() -> None:
         ({"layer": ()}, ["layer"]),
         ({"rates": (1,)}, ["rates", "2"]),
         ({"step": 0}, ["step", "0"]),
+        ({"step": 0.1}, ["step", "0.1", "Gram()"]),
         ({"step": float("nan")}, ["step", "nan"]),
         ({"step": "fast"}, ["step", "'fast'"]),
         ({"network": MLP(4)}, ["network", "L"]),
         ({"network": 4}, ["network", "4"]),
-        ({"network": MLP(100_000, 2)}, ["Dense()", "smaller"]),
+        ({"network": MLP(100_000, 2), "sampler": Dense()}, ["Dense()", "smaller"]),
+        ({"network": MLP(10**10, 2)}, ["Gram()", "width=10,000,000,000"]),
     ],
 )
 def test_bad_arguments_are_named_with_their_value(
@@ -155,5 +169,5 @@ def test_bad_arguments_are_named_with_their_value(
 
 
 def test_samplers_are_plain_values() -> None:
-    assert Dense() == Dense()
-    assert repr(Dense()) == "Dense()"
+    assert [repr(sampler) for sampler in SAMPLERS] == ["Dense()", "Conditioned()", "Gram()"]
+    assert [Dense(), Conditioned(), Gram()] == SAMPLERS

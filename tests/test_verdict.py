@@ -8,12 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from theory import MLP, InvalidArgument, squared_update
+from verify import Dense
 from verify.compare import Law, check, exact_law
 from verify.slope import fit_slope
 from verify.verdict import FAMILY_BUDGET, Outcome, decide, score
 
 GRID = [MLP(width, depth) for width in (32, 64) for depth in (1, 2, 4)]
 SAMPLES = 3000
+DENSE = Dense()
 SEED = 4
 
 
@@ -71,8 +73,8 @@ def test_cells_set_by_rare_networks_do_not_decide() -> None:
 
 
 def test_real_steps_decide_only_where_they_follow_the_law() -> None:
-    small = check(networks=[MLP(32, 2)], samples=4000, seed=2, step=1e-3)
-    large = check(networks=[MLP(32, 2)], samples=400, seed=2, step=1.0)
+    small = check(networks=[MLP(32, 2)], samples=4000, seed=2, step=1e-3, sampler=DENSE)
+    large = check(networks=[MLP(32, 2)], samples=400, seed=2, step=1.0, sampler=DENSE)
     assert small.verdict.outcome is Outcome.CONSISTENT
     assert small.cells[0].score.allowance == 0.02
     assert large.verdict.outcome is Outcome.UNDECIDED

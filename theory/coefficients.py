@@ -55,5 +55,6 @@ def evaluate(coefficient: Coefficient, layer: LayerParameters) -> Any:
             value *= layer.mask_moments(power)
         for chosen in range(term.neurons):
             value *= layer.fan_out - domain(chosen)
-        total += value * layer.variance**term.pairs * layer.rate**term.own
+        value *= layer.variance**term.pairs
+        total += value * layer.rate**term.own if term.own else value
     return total

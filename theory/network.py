@@ -173,7 +173,7 @@ def _sizes(width: object, depth: object) -> tuple[Size | tuple[int, ...], Size]:
     if not width:
         raise InvalidArgument("expected at least one width, got width=(); give width=(64, 64)")
     widths = tuple(positive_int(f"width[{i}]", each) for i, each in enumerate(width))
-    if depth is not None and depth != len(widths):
+    if depth is not None and (type(depth) is not int or depth != len(widths)):
         raise InvalidArgument(
             f"expected depth={len(widths)} with {len(widths)} widths, got depth={shown(depth)}; "
             f"leave depth out, the widths set it"

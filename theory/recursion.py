@@ -24,7 +24,7 @@ from theory.network import MLP
 from theory.structure import Structure
 from theory.words import Word
 
-__all__ = ["Quotient", "Recursion", "field_of", "layer_parameters", "recursion"]
+__all__ = ["LayerMaps", "Quotient", "Recursion", "field_of", "layer_parameters", "recursion"]
 
 
 def field_of(symbols: frozenset[Symbol]) -> Domain:
@@ -85,7 +85,7 @@ class Quotient:
 
 
 @dataclass(frozen=True)
-class _LayerMaps:
+class LayerMaps:
     """The maps of one layer with its numbers in place, on the structure's words."""
 
     kernel: Quotient
@@ -93,7 +93,8 @@ class _LayerMaps:
     sources: tuple[Quotient, ...]
 
     @classmethod
-    def of(cls, structure: Structure, layer: LayerParameters) -> _LayerMaps:
+    def of(cls, structure: Structure, layer: LayerParameters) -> LayerMaps:
+        """The maps of ``structure`` for one layer's numbers."""
         words = structure.kernel.words
         sources = [
             coefficient_matrix([rows.get(w, {}) for w in structure.carried.words], words, layer)
@@ -125,7 +126,7 @@ class Recursion:
     def expectation(self, layer: int) -> Quotient:
         """The observable's mean at ``layer``, a 1 by 1 quotient."""
         below = self._below[layer - 1]
-        sources = self._layers[layer - 1].sources
+        sources = self.layers[layer - 1].sources
         terms = zip(self._above[layer - 1], sources, strict=True)
         return reduce(add, (above @ source @ below for above, source in terms))
 
@@ -141,35 +142,38 @@ class Recursion:
         return {}
 
     @cached_property
-    def _layers(self) -> list[_LayerMaps]:
+    def layers(self) -> list[LayerMaps]:
         """The maps of layers 1 to L, equal layers sharing one."""
         widths = self.network.widths
-        made: dict[tuple[Any, ...], _LayerMaps] = {}
+        made: dict[tuple[Any, ...], LayerMaps] = {}
         for key in (keys := list(zip(widths, widths[1:], self.rates, strict=False))):
             if key not in made:
                 layer = layer_parameters(self.domain, self.network, *key)
-                made[key] = _LayerMaps.of(self.structure, layer)
+                made[key] = LayerMaps.of(self.structure, layer)
         return [made[key] for key in keys]
 
     @cached_property
     def _below(self) -> list[Quotient]:
         """E of the kernel words at layers 0 to L - 1, columns."""
-        norm2 = self.domain.from_sympy(self.network.norm2)
-        start = start_column(self.structure.kernel.words, norm2, self.domain)
-        states = [Quotient.of(start)]
-        for layer in self._layers[:-1]:
+        states = [self.start()]
+        for layer in self.layers[:-1]:
             states.append(layer.kernel @ states[-1])
         return states
+
+    def start(self) -> Quotient:
+        """The kernel words at the input, a column."""
+        norm2 = self.domain.from_sympy(self.network.norm2)
+        return Quotient.of(start_column(self.structure.kernel.words, norm2, self.domain))
 
     @cached_property
     def _above(self) -> list[list[Quotient]]:
         """At layers 1 to L, for each term, the coefficients of the carried words, rows."""
-        rows = [[Quotient.of(row) for row in self._top()]]
-        for layer in reversed(self._layers[1:]):
+        rows = [[Quotient.of(row) for row in self.top()]]
+        for layer in reversed(self.layers[1:]):
             rows.append([row @ layer.carried for row in rows[-1]])
         return rows[::-1]
 
-    def _top(self) -> list[DomainMatrix]:
+    def top(self) -> list[DomainMatrix]:
         """For each term, the carried words that the average over the readout leaves."""
         readout = self.domain.from_sympy(self.network.s / sympify(self.network.widths[-1]) ** 2)
         return [

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from mpmath import mpf, workdps
 from sympy import Expr, Integer, Symbol, sympify
 from sympy.polys.domains.domain import Domain
 
@@ -84,6 +85,21 @@ class SquaredUpdate:
     def domain(self) -> Domain:
         """The field of `value`: the rationals, or rational functions of the symbols left."""
         return field_of(self.network.free_symbols)
+
+    def evaluate(self, digits: int = 15) -> mpf:
+        """`per_eta2` of a network in numbers as a decimal number, at any depth in milliseconds.
+
+        Relative error below 10^-digits; exact values at depth 10,000 take minutes instead.
+
+        >>> from theory import MLP, squared_update
+        >>> squared_update(MLP(width=10**6, depth=10**4)).evaluate()
+        mpf('341807052719.91071')
+        """
+        width = int(self._width)
+        with workdps(digits + 5):
+            total = sum((d.evaluate(digits + 5) for d in self.derivations), mpf(0)) / width
+        with workdps(digits):
+            return +total
 
     def leading(self) -> Expr:
         """The leading term as n -> infinity, then as the depth (and ``ell``) grows.

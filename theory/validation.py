@@ -7,7 +7,8 @@ from fractions import Fraction
 from numbers import Integral
 from typing import Any
 
-from sympy import Expr, Rational, Symbol
+from sympy import QQ, Expr, Rational
+from sympy.polys.polyerrors import CoercionFailed
 
 from theory.errors import InvalidArgument
 
@@ -101,13 +102,21 @@ def _positive_expression(name: str, value: Expr) -> Expr:
             f"expected a positive expression for {name}, got {name}={shown(value)}; use symbols "
             f"that sympy knows to be positive, such as those of theory.symbols"
         )
-    symbols = {str(s) for s in value.free_symbols if isinstance(s, Symbol)}
-    if not symbols or not value.is_rational_function(*value.free_symbols):
+    if not _is_rational(value):
         raise InvalidArgument(
             f"expected a rational expression for {name}, got {name}={shown(value)}; "
             f"give an exact number or a rational function of symbols"
         )
     return value
+
+
+def _is_rational(value: Expr) -> bool:
+    """Whether ``value`` is a rational function of its symbols with rational coefficients."""
+    symbols = sorted(value.free_symbols, key=str)
+    try:
+        return bool(symbols) and QQ.frac_field(*symbols).from_sympy(value) is not None
+    except (CoercionFailed, ValueError):
+        return False
 
 
 def non_negative_rates(rates: object, depth: int) -> tuple[Rational, ...]:

@@ -6,15 +6,15 @@ import argparse
 import sys
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial, reduce
 from pathlib import Path
 
 from rich.console import Console
 
-from theory.network import MLP, InvalidArgument
-from verify.compare import Comparison, check, leading_laws, planned_samples, rate_points
-from verify.dense import Dense
+from theory.network import InvalidArgument
+from verify.compare import Comparison, check, leading_laws, rate_points
 from verify.figure import save_rate_figure
-from verify.problem import network_cost
+from verify.plan import SAMPLERS, Part, planned_parts
 from verify.progress import progress_bar
 from verify.record import comparison_record
 from verify.run_folder import RESULTS, default_folder, new_folder, write_json, write_whole
@@ -23,8 +23,8 @@ from verify.table import cell_table, conclusion, slope_lines
 __all__ = ["main"]
 
 FIGURE = "rate.png"
-SAMPLERS = {"dense": Dense}
 BAD_INPUT = 2
+PLAIN_COLUMNS = 100
 INTERRUPTED = 130
 EXAMPLES = """\
 exit code: 0 consistent, 1 rejected, 2 bad input, 3 undecided, 130 interrupted
@@ -40,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the main job; the exit code."""
     options = _parser().parse_args(arguments)
     console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=PLAIN_COLUMNS)
     try:
         return _run(options, console)
     except InvalidArgument as error:
@@ -58,29 +60,25 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--width", type=int, nargs="+", default=[64, 128, 256], metavar="N", help="hidden widths")
-    add("--depth", type=int, nargs="+", default=[2, 4, 8, 16], metavar="L", help="depths")
+    add("--width", type=int, nargs="+", metavar="N", help="hidden widths")
+    add("--depth", type=int, nargs="+", metavar="L", help="depths, each at each width")
     add("--layer", type=int, help="hidden layer to measure (default: the last)")
     add("--samples", type=int, help="networks per cell (default: planned by cost)")
     add("--seed", type=int, default=1, help="seed of the whole grid (default: 1)")
-    add("--sampler", choices=sorted(SAMPLERS), default="dense", help="how networks are simulated")
+    add("--sampler", choices=SAMPLERS, help="how networks are simulated (default: gram)")
     add("--step", type=float, metavar="RATE", help="a real gradient step of this rate")
     add("--out", type=Path, metavar="DIR", help="folder (default: runs/<date and time>)")
     return parser
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
-    networks = [
-        MLP(width, depth)
-        for width in sorted(set(options.width))
-        for depth in sorted(set(options.depth))
-    ]
+    parts = planned_parts(options.width, options.depth, options.sampler, options.step)
     with new_folder(options.out or default_folder(datetime.now())) as folder:
         update, rate = leading_laws()
         console.print("derived, as n → ∞ and then L → ∞:")
         console.print(f"  E[(Δz)²] ~ {update},  maximal learning rate ~ {rate}", soft_wrap=True)
-        comparison = _compare(options, networks, console)
-        _save(folder, comparison, options.sampler)
+        comparison = _compare(options, parts, console)
+        _save(folder, comparison)
     console.print(cell_table(comparison))
     for line in slope_lines(comparison):
         console.print(line, soft_wrap=True)
@@ -89,23 +87,31 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     return int(comparison.verdict.outcome.value)
 
 
-def _compare(options: argparse.Namespace, networks: Sequence[MLP], console: Console) -> Comparison:
-    planned = [options.samples or planned_samples(network) for network in networks]
-    total = sum(n * network_cost(network) for n, network in zip(planned, networks, strict=True))
-    with progress_bar(console, total) as progress:
-        return check(
-            networks=networks,
-            samples=options.samples,
-            seed=options.seed,
-            sampler=SAMPLERS[options.sampler](),
-            layer=options.layer,
-            step=options.step,
-            progress=progress,
-        )
+def _compare(options: argparse.Namespace, parts: Sequence[Part], console: Console) -> Comparison:
+    """All parts, judged as one family."""
+    cells = [
+        (network, part.sampler, options.samples or part.sampler.planned_samples(network))
+        for part in parts
+        for network in part.networks
+    ]
+    with progress_bar(console, cells) as progress:
+        comparisons = [
+            check(
+                networks=part.networks,
+                samples=options.samples,
+                seed=options.seed,
+                sampler=part.sampler,
+                layer=options.layer,
+                step=options.step,
+                progress=partial(progress, part.sampler),
+            )
+            for part in parts
+        ]
+    return reduce(Comparison.joined, comparisons)
 
 
-def _save(folder: Path, comparison: Comparison, sampler: str) -> None:
-    write_json(folder / RESULTS, comparison_record(comparison, sampler, law="exact"))
+def _save(folder: Path, comparison: Comparison) -> None:
+    write_json(folder / RESULTS, comparison_record(comparison, law="exact"))
     points, law = rate_points(comparison)
     if points:
         write_whole(folder / FIGURE, lambda path: save_rate_figure(path, points, law))

@@ -12,6 +12,7 @@ from math import exp
 from typing import Any
 
 import numpy as np
+from mpmath import isfinite as mp_isfinite
 from mpmath import log as mp_log
 from mpmath import mpf
 from sympy import Rational, latex
@@ -20,7 +21,7 @@ from theory import MLP, InvalidArgument, maximal_learning_rate, squared_update
 from theory.symbols import L
 from verify.curves import LawCurve, RatePoints
 from verify.estimate import Estimate
-from verify.problem import network_cost
+from verify.gram import Gram
 from verify.samplers import Sampler
 from verify.simulation import monte_carlo
 from verify.slope import Slope, fit_slope
@@ -34,7 +35,6 @@ __all__ = [
     "check",
     "exact_law",
     "leading_laws",
-    "planned_samples",
     "rate_points",
 ]
 
@@ -51,8 +51,8 @@ the width is at least 16 and the depth at most a quarter of it."""
 
 
 def exact_law(network: MLP, layer: int) -> Any:
-    """Our own law: the exact E[(Delta z)^2] at eta = 1."""
-    return squared_update(network, layer).per_eta2
+    """Our own law: the exact E[(Delta z)^2] at eta = 1, to 30 digits at any size."""
+    return squared_update(network, layer).evaluate(30)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +65,7 @@ class Cell:
 
     network: MLP
     layer: int
+    sampler: Sampler
     log_law: float
     log_exact: float
     estimate: Estimate
@@ -95,16 +96,20 @@ class Comparison:
         return decide([cell.score for cell in self.cells])
 
     @cached_property
-    def slopes(self) -> dict[int, Slope]:
-        """By width: the exponent in depth of the measured maximal rate E^(-1/2), beside the exact
-        one, over the deciding cells at the last layer."""
+    def slopes(self) -> dict[tuple[int, Sampler], Slope]:
+        """By width and sampler: the exponent in depth of the measured maximal rate E^(-1/2),
+        beside the exact one, over the deciding cells at the last layer."""
         slopes = {}
-        for width in sorted({cell.width for cell in self.cells}):
-            cells = [c for c in self.cells if c.width == width and c.score.decides]
-            slope = _slope([c for c in cells if c.layer == c.depth])
+        for width, sampler in sorted({(c.width, c.sampler) for c in self.cells}, key=str):
+            cells = [c for c in self.cells if c.width == width and c.sampler == sampler]
+            slope = _slope([c for c in cells if c.layer == c.depth and c.score.decides])
             if slope is not None:
-                slopes[width] = slope
+                slopes[width, sampler] = slope
         return slopes
+
+    def joined(self, other: Comparison) -> Comparison:
+        """The cells of both, judged as one family; seed and step are those of this one."""
+        return Comparison(self.cells + other.cells, self.seed, self.step)
 
 
 def _slope(cells: Sequence[Cell]) -> Slope | None:
@@ -122,7 +127,7 @@ def check(
     networks: Iterable[MLP],
     seed: int,
     samples: int | Callable[[MLP], int] | None = None,
-    sampler: Sampler | None = None,
+    sampler: Sampler = Gram(),
     layer: int | None = None,
     step: float | None = None,
     progress: Callable[[MLP, int], None] | None = None,
@@ -150,7 +155,7 @@ def check(
     for (network, at), log_law in zip(pairs, laws, strict=True):
         estimate = monte_carlo(
             network,
-            samples=_samples(samples, network),
+            samples=_samples(samples, sampler, network),
             seed=derived_seed(root, *map(int, network.widths)),
             sampler=sampler,
             layer=at,
@@ -159,7 +164,7 @@ def check(
         )
         log_exact = _log(exact_law(network, at), network)
         scored = _score(estimate, log_law, network, step)
-        cells.append(Cell(network, at, log_law, log_exact, estimate, scored))
+        cells.append(Cell(network, at, sampler, log_law, log_exact, estimate, scored))
     return Comparison(tuple(cells), root, step)
 
 
@@ -182,18 +187,13 @@ def _decides(network: MLP, step: float | None) -> bool:
         return False
     if step is None:
         return True
-    small = 100 * step <= float(maximal_learning_rate(network).exact)
+    small = 100 * step <= exp(-_log(exact_law(network, network.layers), network) / 2)
     return small and narrowest >= 16
 
 
-def planned_samples(network: MLP) -> int:
-    """Networks for a cell by cost: as many as have 4e8 weights together, 64 to 20,000."""
-    return min(max(400_000_000 // network_cost(network), 64), 20_000)
-
-
-def _samples(samples: int | Callable[[MLP], int] | None, network: MLP) -> int:
+def _samples(samples: int | Callable[[MLP], int] | None, sampler: Sampler, network: MLP) -> int:
     if samples is None:
-        return planned_samples(network)
+        return sampler.planned_samples(network)
     return samples(network) if callable(samples) else samples
 
 
@@ -206,8 +206,8 @@ def _bind(
 def _log(value: Any, network: MLP) -> float:
     """Natural logarithm of a law's positive value, of any size."""
     try:
-        ratio = Rational(value)
-        logarithm = mp_log(mpf(int(ratio.p)) / int(ratio.q)) if ratio > 0 else None
+        number = mpf(value) if isinstance(value, float | mpf) else _ratio(Rational(value))
+        logarithm = mp_log(number) if number > 0 and mp_isfinite(number) else None
     except (TypeError, ValueError, AttributeError):
         logarithm = None
     if logarithm is None:
@@ -221,6 +221,10 @@ def _log(value: Any, network: MLP) -> float:
 def leading_laws() -> tuple[str, str]:
     """The laws of the update and of the maximal rate, derived, as text in n, L and eta."""
     return str(squared_update(MLP()).leading()), str(maximal_learning_rate(MLP()).leading())
+
+
+def _ratio(value: Rational) -> mpf:
+    return mpf(int(value.p)) / int(value.q)
 
 
 def rate_points(comparison: Comparison) -> tuple[list[RatePoints], LawCurve]:
@@ -243,6 +247,7 @@ def _points(cells: Sequence[Cell]) -> RatePoints:
     rates = [exp(-float(cell.estimate.total.log_mean) / 2) for cell in cells]
     halves = [cell.score.relative_standard_error / 2 for cell in cells]
     curve = sorted({*depths, *(round(d) for d in np.geomspace(min(depths), max(depths), 32))})
-    exact = [float(maximal_learning_rate(MLP(cells[0].width, d)).exact) for d in curve]
+    laws = [_log(exact_law(MLP(cells[0].width, depth), depth), cells[0].network) for depth in curve]
+    exact = [exp(-law / 2) for law in laws]
     errors = [rate * half for rate, half in zip(rates, halves, strict=True)]
     return RatePoints(cells[0].width, depths, rates, errors, curve, exact)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
-from theory.network import InvalidArgument
+from theory.network import MLP, InvalidArgument
 from verify.dense_kernels import Scales, linearised, offsets, real_step
 from verify.problem import FloatArray, Problem
 from verify.samplers import Sampler
@@ -31,6 +32,14 @@ class Dense(Sampler):
     def block_size(self, problem: Problem) -> int:
         """As many networks as have about a million weights together, 1 to 64."""
         return int(np.clip(_BLOCK_WEIGHTS // problem.weights, 1, _LARGEST_BLOCK))
+
+    def cost(self, network: MLP) -> int:
+        """Weights of one network."""
+        return sum(int(p) * int(q) for p, q in pairwise(network.widths))
+
+    def planned_samples(self, network: MLP) -> int:
+        """As many networks as have 4e8 weights together, 64 to 20,000."""
+        return min(max(400_000_000 // self.cost(network), 64), 20_000)
 
     def check(self, problem: Problem) -> None:
         """Refuse networks whose weights do not fit in 4 GiB."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from theory.network import MLP, InvalidArgument, numeric_layers, numeric_rates
 
-__all__ = ["FloatArray", "Problem", "network_cost", "numeric_problem"]
+__all__ = ["FloatArray", "Problem", "numeric_problem"]
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -42,12 +41,6 @@ class Problem:
     def weights(self) -> int:
         """Number of hidden weights of one network."""
         return int(np.sum(self.widths[1:] * self.widths[:-1]))
-
-
-def network_cost(network: MLP) -> int:
-    """Weights of one network: what a literal simulation's time goes with."""
-    widths = [int(width) for width in network.widths]
-    return sum(p * q for p, q in pairwise(widths))
 
 
 def numeric_problem(network: MLP, *, layer: object, rates: object, step: object) -> Problem:

@@ -16,14 +16,13 @@ __all__ = ["comparison_record"]
 FORMAT = 1
 
 
-def comparison_record(comparison: Comparison, sampler: str, law: str) -> dict[str, Any]:
+def comparison_record(comparison: Comparison, law: str) -> dict[str, Any]:
     """Plain dictionaries, lists, numbers and text; what is undefined is None."""
     verdict = comparison.verdict
     return {
         "format": FORMAT,
         "law": law,
         "quantity": "E[(Δz)²]/η² per neuron",
-        "sampler": sampler,
         "step": comparison.step,
         "seed": comparison.seed,
         "family_budget": FAMILY_BUDGET,
@@ -32,15 +31,17 @@ def comparison_record(comparison: Comparison, sampler: str, law: str) -> dict[st
         "noticed_relative_error": _finite(verdict.noticed),
         "critical_z": _finite(verdict.critical),
         "cells": [_cell(cell) for cell in comparison.cells],
-        "slopes": {
-            str(width): {
+        "slopes": [
+            {
+                "width": width,
+                "sampler": repr(sampler),
                 "measured": slope.measured,
                 "standard_error": slope.standard_error,
                 "exact": slope.exact,
                 "z": slope.z,
             }
-            for width, slope in comparison.slopes.items()
-        },
+            for (width, sampler), slope in comparison.slopes.items()
+        ],
         "versions": _versions(),
         "platform": {"machine": platform.machine(), "system": platform.platform()},
     }
@@ -52,6 +53,7 @@ def _cell(cell: Cell) -> dict[str, Any]:
         "width": cell.width,
         "depth": cell.depth,
         "layer": cell.layer,
+        "sampler": repr(cell.sampler),
         "samples": cell.estimate.samples,
         "blocks": cell.estimate.total.blocks,
         "seed": cell.estimate.seed,

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
+from theory.network import MLP
 from verify.problem import FloatArray, Problem
 
 __all__ = ["Sampler"]
@@ -17,6 +18,14 @@ class Sampler(ABC):
     @abstractmethod
     def block_size(self, problem: Problem) -> int:
         """Networks in one block, a function of the problem alone."""
+
+    @abstractmethod
+    def cost(self, network: MLP) -> int:
+        """What one network's time goes with: weights, neurons or layers."""
+
+    @abstractmethod
+    def planned_samples(self, network: MLP) -> int:
+        """Networks that a cell gets when nothing is asked: by cost, a few seconds at most."""
 
     @abstractmethod
     def sample(self, problem: Problem, stream: np.random.Generator, count: int) -> FloatArray:

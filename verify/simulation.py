@@ -9,8 +9,8 @@ from functools import partial
 from numbers import Integral
 
 from theory.network import MLP, InvalidArgument
-from verify.dense import Dense
 from verify.estimate import Block, Estimate, merge, sum_block
+from verify.gram import Gram
 from verify.problem import Problem, numeric_problem
 from verify.samplers import Sampler
 from verify.streams import block_stream, checked_seed
@@ -25,7 +25,7 @@ def monte_carlo(
     *,
     samples: int,
     seed: int,
-    sampler: Sampler | None = None,
+    sampler: Sampler = Gram(),
     layer: object = None,
     rates: object = None,
     step: float | None = None,
@@ -34,6 +34,7 @@ def monte_carlo(
 ) -> Estimate:
     """Measure E[(Delta z)^2]/eta^2 on ``samples`` random networks.
 
+    ``sampler``: `Gram` (any width, linearised), `Conditioned` or `Dense`, all of one law.
     ``layer``: None for the last hidden layer, an int, or a tuple or range of ints, all measured
     on the same networks; results then have shape ``(layers,)``.  ``rates``: one multiplier of eta
     per hidden layer.  ``step``: None for the linearised update, averaged over the label exactly;
@@ -50,7 +51,6 @@ def monte_carlo(
     >>> abs(estimate.label.mean - 29 / 8) < 5 * estimate.label.standard_error
     True
     """
-    sampler = Dense() if sampler is None else sampler
     if not isinstance(sampler, Sampler):
         raise InvalidArgument(f"expected a sampler such as Dense(), got sampler={sampler!r}")
     problem = numeric_problem(network, layer=layer, rates=rates, step=step)

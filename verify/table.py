@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from rich import box
 from rich.table import Table
 
 from verify.compare import Cell, Comparison
@@ -16,9 +17,10 @@ def cell_table(comparison: Comparison) -> Table:
     """One row per network: sizes, exact law, measured mean and error, z."""
     step = comparison.step
     kind = "linearised" if step is None else f"real step of rate {step:g}"
-    table = Table(title=f"E[(Δz)²]/η², {kind}; s.e.: standard error of the mean")
-    for name in ("width", "depth", "layer", "networks", "law", "measured ± s.e.", "z"):
-        table.add_column(name, justify="right")
+    title = f"E[(Δz)²]/η², {kind}; s.e.: standard error of the mean"
+    table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1))
+    for name in ("sampler", "width", "depth", "layer", "networks", "law", "measured ± s.e.", "z"):
+        table.add_column(name, justify="right", no_wrap=True)
     for cell in comparison.cells:
         table.add_row(*_row(cell))
     if not all(cell.score.decides for cell in comparison.cells):
@@ -29,16 +31,21 @@ def cell_table(comparison: Comparison) -> Table:
 
 
 def _row(cell: Cell) -> tuple[str, ...]:
-    z = f"{cell.score.z:+.2f}" if cell.score.defined else "undefined"
+    z = _z(cell.score.z) if cell.score.defined else "undefined"
     return (
-        str(cell.width),
-        str(cell.depth),
-        str(cell.layer),
+        repr(cell.sampler).lower().removesuffix("()"),
+        f"{cell.width:,}",
+        f"{cell.depth:,}",
+        f"{cell.layer:,}",
         f"{cell.estimate.samples:,}",
         _number(cell.log_law),
         _measured(cell),
         z if cell.score.decides else f"({z})",
     )
+
+
+def _z(z: float) -> str:
+    return f"{z:+.2f}" if abs(z) < 100 else f"{z:+.0e}"
 
 
 def _measured(cell: Cell) -> str:
@@ -71,10 +78,10 @@ def _number(logarithm: float) -> str:
 def slope_lines(comparison: Comparison) -> list[str]:
     """The fitted exponents, a line per width."""
     return [
-        f"width {width}: measured rate ~ depth^({slope.measured:+.3f} ± "
+        f"width {width:,}: measured rate ~ depth^({slope.measured:+.3f} ± "
         f"{slope.standard_error:.3f}), exact on the same grid {slope.exact:+.3f} "
         f"(z = {slope.z:+.2f}), law in the limit -1.5"
-        for width, slope in comparison.slopes.items()
+        for (width, _), slope in comparison.slopes.items()
     ]
 
 

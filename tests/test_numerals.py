@@ -1,0 +1,170 @@
+"""Exact numbers of thousands of digits: counted, printed, and put under a root."""
+
+import pickle
+import sys
+from fractions import Fraction
+
+import mpmath
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from sympy import Expr, Integer, Rational, sqrt
+
+from theory import MLP, maximal_learning_rate, squared_update
+from theory.numerals import (
+    InverseSquareRoot,
+    allow_long_numerals,
+    digit_count,
+    inverse_square_root,
+    number_text,
+)
+from theory.symbols import eta, n
+
+LONG = Rational(10**3000 + 7, 3**6000)
+"""A rational whose 3,000 digits no one factors."""
+
+long_rationals = st.builds(
+    lambda p, q, k: Rational(p * 10**k + 1, q * 7**k),
+    st.integers(1, 10**30),
+    st.integers(1, 10**30),
+    st.integers(40, 400),
+)
+
+
+@given(st.integers(1, 10**40) | st.integers(0, 500).map(lambda k: 10**k))
+@example(1)
+@example(9)
+@example(10)
+@example(10**1000 - 1)
+@example(2**3000)
+def test_digit_count_is_the_length_of_the_text(value: int) -> None:
+    assert digit_count(value) == len(str(value))
+
+
+@given(st.fractions(max_denominator=10**15).filter(lambda q: abs(q) < 10**15))
+def test_short_numbers_are_printed_in_full(number: Fraction) -> None:
+    text = number_text(Rational(number.numerator, number.denominator))
+    assert Fraction(text) == number
+
+
+@given(long_rationals, st.booleans())
+def test_long_numbers_are_printed_as_a_decimal_with_their_lengths(
+    number: Rational, negative: bool
+) -> None:
+    text = number_text(-number if negative else number)
+    assert text.startswith("-") == negative
+    decimal, _, lengths = text.partition(" (exact: ")
+    with mpmath.workdps(20):
+        exact = mpmath.mpf(int(number.p)) / int(number.q)
+        assert abs(abs(mpmath.mpf(decimal)) / exact - 1) < mpmath.mpf(10) ** -9
+    digits = len(str(number.p)), len(str(number.q))
+    assert lengths == f"{digits[0]} digits over {digits[1]})"
+
+
+def test_a_long_integer_has_no_denominator_to_print() -> None:
+    assert number_text(Integer(7**100)) == "3.23447651e+84 (exact: 85 digits)"
+    assert number_text(Integer(0)) == "0"
+
+
+def test_numbers_of_any_length_can_be_printed() -> None:
+    allow_long_numerals()
+    assert sys.get_int_max_str_digits() in (0, *range(10**6, 10**9 + 1, 10**6))
+    assert len(str(10**6000)) == 6001
+
+
+# One over the root of a number
+
+
+@given(st.integers(1, 10**6), st.integers(1, 10**6))
+def test_the_root_of_a_short_number_is_in_simplest_terms(p: int, q: int) -> None:
+    root = inverse_square_root(Rational(p, q))
+    assert root == 1 / sqrt(Rational(p, q))
+    assert root**2 == Rational(q, p)
+
+
+@given(st.integers(10**30, 10**60), st.integers(1, 10**60))
+def test_the_root_of_a_long_square_is_rational(p: int, q: int) -> None:
+    assert inverse_square_root(Rational(p, q) ** 2) == Rational(q, p)
+
+
+@given(long_rationals)
+def test_the_root_of_a_long_number_squares_exactly(number: Rational) -> None:
+    root = inverse_square_root(number)
+    if root.is_Rational:
+        assert root**-2 == number
+        return
+    assert isinstance(root, InverseSquareRoot)
+    assert root**2 == root * root == 1 / number
+    assert root**-2 == (1 / root) ** 2 == number
+    assert root**4 == 1 / number**2
+    assert (root * eta) ** 2 == eta**2 / number
+
+
+@given(long_rationals, st.integers(10, 60))
+def test_the_root_has_as_many_digits_as_are_asked(number: Rational, digits: int) -> None:
+    root = inverse_square_root(number)
+    with mpmath.workdps(digits + 10):
+        exact = 1 / mpmath.sqrt(mpmath.mpf(int(number.p)) / int(number.q))
+        for value, expected in ((root, exact), (1 / root, 1 / exact), (root**3, exact**3)):
+            error = abs(mpmath.mpf(str(value.evalf(digits + 5))) / expected - 1)
+            assert error < mpmath.mpf(10) ** (2 - digits)
+
+
+def test_arithmetic_with_a_long_root_does_not_factor() -> None:
+    # SymPy's own 1/sqrt(LONG) would try to; this test would not end.
+    root = inverse_square_root(LONG)
+    product = 3 * root * eta / n
+    assert product.subs({eta: 2, n: 3}) == 2 * root
+    assert (root + root) == 2 * root
+    assert product.diff(eta) == 3 * root / n
+    assert (product**2).subs({eta: n}) == 9 / LONG
+    assert root == inverse_square_root(LONG)
+    assert root != inverse_square_root(LONG + 1)
+    assert hash(root) == hash(inverse_square_root(LONG))
+
+
+def test_a_long_root_is_a_positive_number() -> None:
+    root = inverse_square_root(LONG)
+    assert root.is_positive
+    assert root.is_finite
+    assert root.is_number
+    assert not root.free_symbols
+    assert (root < 1) == (LONG > 1)
+    assert float(root) == float(root.evalf(30))
+
+
+def test_a_long_root_prints_short_and_pickles() -> None:
+    root = inverse_square_root(LONG)
+    assert str(root) == f"(1/sqrt({number_text(LONG)}))"
+    assert len(str(eta * root)) < 100
+    assert pickle.loads(pickle.dumps(root)) == root
+
+
+# The largest networks
+
+
+@pytest.fixture(scope="module")
+def deep() -> MLP:
+    return MLP(width=1000, depth=1000)
+
+
+def test_a_network_of_a_thousand_layers(deep: MLP) -> None:
+    update = squared_update(deep)
+    for part in (update.label, update.output, update):
+        value: Expr = part.per_eta2
+        assert value.is_Rational
+        assert digit_count(int(value.p)) > 3000
+        assert len(str(value)) > 6000
+        assert len(repr(part)) < 200
+    assert update.per_eta2 == update.label.per_eta2 + update.output.per_eta2
+
+
+def test_the_rate_of_a_thousand_layers(deep: MLP) -> None:
+    rate = maximal_learning_rate(deep)
+    value = squared_update(deep).per_eta2
+    assert rate.layer == 1000
+    assert rate.exact**-2 == value
+    with mpmath.workdps(20):
+        exact = 1 / mpmath.sqrt(mpmath.mpf(int(value.p)) / int(value.q))
+        assert abs(mpmath.mpf(str(rate.exact.evalf(18))) / exact - 1) < 1e-15
+    assert len(repr(rate)) < 200

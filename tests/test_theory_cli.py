@@ -1,0 +1,134 @@
+"""``python -m theory``: the derivation in print, and one line for bad input."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from theory import MLP, derive, maximal_learning_rate, squared_update
+from theory.__main__ import main
+from theory.narrative import derivation_text
+from theory.observables import K, trace
+from theory.update import PARTS
+
+
+def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(arguments) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    return out
+
+
+def test_the_derivation_shows_words_laws_and_rate(capsys: pytest.CaptureFixture[str]) -> None:
+    out = printed(capsys)
+    network = MLP()
+    for observable in PARTS.values():
+        derivation = derive(observable, network)
+        assert all(word in out for word in (*derivation.words, *derivation.carried_words))
+        assert f"E[{observable}]" in out
+    update = squared_update(network)
+    assert f"label   {update.label.leading()}" in out
+    assert f"output  {update.output.leading()}" in out
+    assert f"maximal learning rate  {maximal_learning_rate(network).leading()}" in out
+    assert "(ell**3/3 + ell/6)·η²" in out
+
+
+@pytest.mark.parametrize("depth", [1, 3])
+def test_a_depth_in_numbers_is_exact_in_the_width(
+    capsys: pytest.CaptureFixture[str], depth: int
+) -> None:
+    out = printed(capsys, "--depth", str(depth))
+    update = squared_update(MLP(depth=depth))
+    for part in (update, update.label, update.output):
+        assert str(part.per_eta2) in out
+    assert f"(layer {depth} binds)" in out
+    assert "The law, n → ∞\n" in out
+
+
+def test_numbers_are_exact_and_have_no_limit(capsys: pytest.CaptureFixture[str]) -> None:
+    out = printed(capsys, "--width", "10", "--depth", "2")
+    assert "label   7/2" in out
+    assert str(squared_update(MLP(10, 2)).output.per_eta2) in out
+    rate = maximal_learning_rate(MLP(10, 2)).exact
+    assert f"{rate} = {rate.evalf(12)}" in out
+    assert "The law" not in out
+
+
+def test_a_large_network_prints_short_numbers(capsys: pytest.CaptureFixture[str]) -> None:
+    out = printed(capsys, "--width", "100", "--depth", "100")
+    assert "digits over" in out
+    assert max(map(len, out.splitlines())) < 200
+
+
+def test_the_slope_enters_the_law(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "L**3*eta**2/3" in printed(capsys, "--slope", "1")
+    assert "17*L**3*eta**2/60" in printed(capsys, "--slope", "0.5")
+
+
+def test_a_slope_of_zero_is_relu(capsys: pytest.CaptureFixture[str]) -> None:
+    assert printed(capsys, "--slope", "0") == "".join(f"{p}\n\n" for p in derivation_text(MLP()))
+
+
+@pytest.mark.parametrize("network", [MLP(), MLP(depth=2), MLP(4)], ids=repr)
+def test_every_line_fits_a_page(network: MLP) -> None:
+    lines = [line for text in derivation_text(network) for line in text.splitlines()]
+    assert max(map(len, lines)) <= 110
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--width", "0"], "width=0"),
+        (["--depth", "-1"], "depth=-1"),
+        (["--slope", "2"], "negative_slope='2'"),
+        (["--slope", "nan"], "negative_slope='nan'"),
+    ],
+)
+def test_bad_input_is_one_line_and_code_two(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    assert main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert err.startswith("python -m theory: ")
+    assert said in err
+
+
+@pytest.mark.parametrize("arguments", [["--width", "x"], ["--depth", "2.5"], ["--nonsense"]])
+def test_bad_options_are_code_two(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    assert "usage: python -m theory" in capsys.readouterr().err
+
+
+def test_help_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["--help"])
+    assert stopped.value.code == 0
+    assert "python -m theory --width 1000 --depth 1000" in capsys.readouterr().out
+
+
+def test_it_runs_as_a_module() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "theory", "--depth", "1"],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env=os.environ | {"PYTHONIOENCODING": "utf-8"},
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "maximal learning rate" in done.stdout
+
+
+def test_the_printed_words_are_those_of_the_engine() -> None:
+    assert set(derive(trace(K @ K), MLP()).words) == {
+        "tr(A²)",
+        "xᵀAx",
+        "tr(A)²",
+        "tr(A)·|x|²",
+        "|x|⁴",
+    }

@@ -1,0 +1,67 @@
+"""`Gram`: norms and inner products alone, at a cost that does not depend on the width."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from theory.network import MLP, InvalidArgument
+from verify.gram_kernels import GramScales, gram_updates
+from verify.problem import FloatArray, Problem
+from verify.samplers import Sampler
+
+__all__ = ["Gram"]
+
+_BLOCK_LAYERS = 2**14
+_LARGEST_BLOCK = 256
+_WIDEST = 10**9
+
+
+@dataclass(frozen=True)
+class Gram(Sampler):
+    """The same law as `Dense` from O(1) draws a layer, at any width up to 10^9.
+
+    Chi-square, normal and binomial draws replace the weights: docs/conditioning.md has the proof.
+    Linearised updates only.
+    """
+
+    def block_size(self, problem: Problem) -> int:
+        """As many networks as have 16,384 layers together, 1 to 256."""
+        depth = problem.widths.size - 1
+        return int(np.clip(_BLOCK_LAYERS // depth, 1, _LARGEST_BLOCK))
+
+    def cost(self, network: MLP) -> int:
+        """Layers of one network."""
+        return network.layers
+
+    def planned_samples(self, network: MLP) -> int:
+        """As many networks as have 2e7 layers together, 1,000 to 200,000."""
+        return min(max(20_000_000 // self.cost(network), 1_000), 200_000)
+
+    def check(self, problem: Problem) -> None:
+        """Refuse real steps, and widths above 10^9."""
+        if problem.step is not None:
+            raise InvalidArgument(
+                f"expected step=None for sampler=Gram(), got step={problem.step!r}; a real step "
+                f"needs the neurons themselves: use sampler=Conditioned() or Dense()"
+            )
+        if problem.widths.max() > _WIDEST:
+            raise InvalidArgument(
+                f"expected a width of at most {_WIDEST:,} for sampler=Gram(), got "
+                f"width={int(problem.widths.max()):,}; give a smaller width"
+            )
+
+    def sample(self, problem: Problem, stream: np.random.Generator, count: int) -> FloatArray:
+        """See `Sampler.sample`."""
+        logs = np.empty((2, count, problem.layers.size))
+        scales = GramScales(
+            widths=problem.widths,
+            weight_sd=problem.weight_sd,
+            readout_sd=problem.readout_sd,
+            slope=problem.slope,
+            rates=problem.rates,
+            input_norm=problem.input_norm,
+        )
+        gram_updates(stream, scales, problem.layers, logs)
+        return logs
