@@ -8,7 +8,7 @@ from sympy import Expr, Integer, Rational
 
 from theory.errors import InvalidArgument
 from theory.symbols import a as slope_symbol
-from theory.validation import exact_number, shown
+from theory.validation import exact_number, shown, written
 
 __all__ = ["Activation", "LeakyReLU", "Linear", "ReLU"]
 
@@ -65,6 +65,9 @@ class LeakyReLU(Activation):
     def __post_init__(self) -> None:
         if self.negative_slope is not slope_symbol:
             object.__setattr__(self, "negative_slope", _slope(self.negative_slope))
+
+    def __repr__(self) -> str:
+        return f"LeakyReLU({written(self.negative_slope)})"
 
     @property
     def slope(self) -> Expr:

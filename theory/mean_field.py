@@ -60,6 +60,8 @@ def mean_field_law(structure: Structure, network: MLP) -> MeanFieldLaw:
         raise NotSolved(
             "the limit of infinite width needs a symbolic width: leave width out, as in MLP()"
         )
+    if not any(term.top for term in structure.terms):
+        raise NotSolved("this observable has mean zero at every width: it has no leading term")
     limit = _WideNetwork(structure, network)
     powers, polynomials = zip(*map(limit.term, range(len(structure.terms))), strict=True)
     power = max(powers)

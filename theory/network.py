@@ -16,6 +16,7 @@ from theory.validation import (
     positive_int,
     positive_value,
     shown,
+    written,
 )
 
 __all__ = [
@@ -80,12 +81,14 @@ class MLP:
         object.__setattr__(self, name, value)
 
     def __repr__(self) -> str:
-        shown_fields = [
-            f"{f.name}={getattr(self, f.name)!r}"
-            for f in fields(self)
-            if getattr(self, f.name) not in (None, n, L, ReLU())
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        unsaid = {"width": n, "depth": L, "activation": ReLU()}
+        said = [
+            f"{name}={written(value)}"
+            for name, value in values.items()
+            if value is not None and value != unsaid.get(name)
         ]
-        return f"MLP({', '.join(shown_fields)})"
+        return f"MLP({', '.join(said)})"
 
     @property
     def widths(self) -> tuple[Size, ...]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 import sys
+from typing import Any
 
 from mpmath import mpf, nstr, workdps, workprec
 from mpmath import sqrt as mp_sqrt
-from sympy import Expr, Float, Function, Rational, sqrt
+from sympy import Add, Expr, Float, Function, Rational, sqrt
 
 __all__ = ["allow_long_numerals", "digit_count", "inverse_square_root", "number_text"]
 
 _LONG = 40
+_LONG_SUM = 8
 _LONGEST = 1_000_000
 
 
@@ -55,10 +57,11 @@ def decimal_text(number: Rational, digits: int = 10) -> str:
 
 
 class InverseSquareRoot(Function):
-    """1/sqrt(q) of one long positive rational q, as an atom.
+    """1/sqrt(q) of one long positive q, a rational or a rational function, as an atom.
 
-    SymPy factors the base of a numeric power whenever it is multiplied, which for thousands of
-    digits takes forever; this stays as it is, evaluates to any precision, and squares exactly.
+    SymPy factors the base of a numeric power whenever it is multiplied, and asks a polynomial
+    under a root for its sign, which for long ones takes forever; this stays as it is, evaluates
+    to any precision, and squares exactly.  It turns into an ordinary root once q is short.
     """
 
     nargs = 1
@@ -66,11 +69,18 @@ class InverseSquareRoot(Function):
     is_finite = True
 
     @classmethod
-    def eval(cls, square: Expr) -> None:
-        """Stay unevaluated."""
+    def eval(cls, square: Expr) -> Expr | None:
+        """The ordinary form of a short q; None, unevaluated, for a long one."""
+        return None if _is_long(square) else _short_root(square)
 
-    def _eval_evalf(self, prec: int) -> Expr:
+    def fdiff(self, argindex: int = 1) -> Expr:
+        """-(1/2) q^(-3/2)."""
+        return -(self**3) / 2
+
+    def _eval_evalf(self, prec: int) -> Expr | None:
         (square,) = self.args
+        if not square.is_Rational:
+            return None
         with workprec(prec + 10):
             return Float(1 / mp_sqrt(mpf(square.p) / square.q), precision=prec)
 
@@ -78,19 +88,35 @@ class InverseSquareRoot(Function):
         even = exponent.is_Integer and exponent % 2 == 0
         return self.args[0] ** (-exponent / 2) if even else None
 
-    def _sympystr(self, printer: object) -> str:
-        return f"(1/sqrt({number_text(self.args[0])}))"
+    def _sympystr(self, printer: Any) -> str:
+        (square,) = self.args
+        inside = number_text(square) if square.is_Rational else printer.doprint(square)
+        return f"(1/sqrt({inside}))"
 
 
 def inverse_square_root(square: Expr) -> Expr:
-    """1/sqrt(``square``), in simplest terms where the number is short; never factored if long.
+    """1/sqrt(``square``), in simplest terms where that is short; never factored if long.
 
     >>> inverse_square_root(Rational(1, 2))
     sqrt(2)
     """
-    if not square.is_Rational or max(square.p, square.q).bit_length() <= 64:
-        return 1 / sqrt(square)
-    roots = math.isqrt(square.p), math.isqrt(square.q)
-    if roots[0] ** 2 == square.p and roots[1] ** 2 == square.q:
-        return Rational(roots[1], roots[0])
     return InverseSquareRoot(square)
+
+
+def _is_long(square: Expr) -> bool:
+    if square.is_Rational:
+        return bool(max(square.p, square.q).bit_length() > 64 and _perfect_root(square) is None)
+    return any(len(each.args) > _LONG_SUM for each in square.atoms(Add))
+
+
+def _short_root(square: Expr) -> Expr:
+    root = _perfect_root(square) if square.is_Rational else None
+    return 1 / sqrt(square) if root is None else 1 / root
+
+
+def _perfect_root(square: Rational) -> Rational | None:
+    if square < 0:
+        return None
+    roots = math.isqrt(square.p), math.isqrt(square.q)
+    exact = roots[0] ** 2 == square.p and roots[1] ** 2 == square.q
+    return Rational(*roots) if exact and roots[0] else None

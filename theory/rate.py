@@ -21,6 +21,9 @@ from theory.validation import shown
 __all__ = ["EveryHiddenLayer", "MaximalLearningRate", "maximal_learning_rate"]
 
 
+_NOTHING_MOVES = "expected at least one multiplier above 0 in rates, got only zeros; no layer moves"
+
+
 @dataclass(frozen=True)
 class EveryHiddenLayer:
     """The criterion E[(Delta z)^2] <= 1 in every hidden layer."""
@@ -46,7 +49,7 @@ class MaximalLearningRate:
         depth, `InvalidArgument` where no layer moves at all.
         """
         values = [self._domain.to_sympy(value) for value in self._binding.values()]
-        return inverse_square_root(Max(*values))
+        return inverse_square_root(_maximum(values))
 
     @property
     def layer(self) -> int | Symbol | None:
@@ -69,17 +72,18 @@ class MaximalLearningRate:
             power, coefficient = self._update(None).leading_term()
             return 1 / sqrt(coefficient * n**power)
         terms = [self._update(layer).leading_term() for layer in range(1, self.network.layers + 1)]
-        top = max(power for power, coefficient in terms if coefficient != 0)
-        return inverse_square_root(Max(*(c for p, c in terms if p == top)) * n**top)
+        moving = [power for power, coefficient in terms if coefficient != 0]
+        if not moving:
+            raise InvalidArgument(_NOTHING_MOVES)
+        top = max(moving)
+        return inverse_square_root(_maximum([c for p, c in terms if p == top]) * n**top)
 
     @cached_property
     def _binding(self) -> dict[int, Any]:
         """E[(Delta z)^2]/eta^2 of the layers that may bind, as elements of the field."""
         kept = largest({k: self._update(k).value for k in self._candidates()}, self._domain)
         if not any(kept.values()):
-            raise InvalidArgument(
-                "expected at least one multiplier above 0 in rates, got only zeros; no layer moves"
-            )
+            raise InvalidArgument(_NOTHING_MOVES)
         return kept
 
     def _candidates(self) -> list[int]:
@@ -119,6 +123,11 @@ class MaximalLearningRate:
             return f"{self.leading()} to leading order; the last layer binds"
         except NotSolved as reason:
             return str(reason)
+
+
+def _maximum(values: list[Expr]) -> Expr:
+    """The largest of ``values``; one alone is not asked for its sign, which can take minutes."""
+    return values[0] if len(values) == 1 else Max(*values)
 
 
 def maximal_learning_rate(

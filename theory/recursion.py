@@ -128,7 +128,9 @@ class Recursion:
         below = self._below[layer - 1]
         sources = self.layers[layer - 1].sources
         terms = zip(self._above[layer - 1], sources, strict=True)
-        return reduce(add, (above @ source @ below for above, source in terms))
+        values = [above @ source @ below for above, source in terms]
+        nothing = Quotient.of(DomainMatrix.zeros((1, 1), self.domain))
+        return reduce(add, values) if values else nothing
 
     def value(self, layer: int) -> Any:
         """The observable's mean at ``layer``, an element of the field."""

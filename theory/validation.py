@@ -12,7 +12,15 @@ from sympy.polys.polyerrors import CoercionFailed
 
 from theory.errors import InvalidArgument
 
-__all__ = ["exact_number", "index_in", "non_negative_rates", "positive_int", "positive_value"]
+__all__ = [
+    "exact_number",
+    "index_in",
+    "non_negative_rates",
+    "positive_int",
+    "positive_value",
+    "shown",
+    "written",
+]
 
 
 def shown(value: object) -> str:
@@ -23,6 +31,13 @@ def shown(value: object) -> str:
         text = "<unprintable>"
     text = text if len(text) <= 60 else text[:57] + "..."
     return f"{text} ({type(value).__name__})"
+
+
+def written(value: object) -> str:
+    """``repr`` of an argument such that it reads back: a fraction as text."""
+    if isinstance(value, Rational) and not value.is_Integer:
+        return repr(str(value))
+    return repr(value)
 
 
 def positive_int(name: str, value: object) -> int:
