@@ -201,7 +201,6 @@ WRITTEN_OUT = vars(theory) | vars(theory_symbols) | {"Rational": Rational, "Inte
         MLP(5, 2, input_width=n),
         MLP(5, 2, input_norm2=n),
         MLP(input_width=n_0, input_norm2=n),
-        MLP(weight_variance=L),
     ],
     ids=repr,
 )

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from sympy import Float, Rational, Symbol, nan, oo, pi, sqrt, zoo
+from sympy import Rational, Symbol, nan, oo, pi, sqrt, zoo
 
 from theory import (
     MLP,
@@ -45,7 +45,7 @@ IMPOSTOR = {name: Symbol(name) for name in ("n", "L", "ell", "n_0", "a")}
             for name in ("weight_variance", "readout_variance", "input_norm2")
             for value in (
                 *(0, -1, -0.5, "0", "-1/2", True, "x", "", "1/0", "1e999999", "nan", [1], 1j),
-                *(float("nan"), float("inf"), nan, oo, zoo, pi, sqrt(2), Float("0.1")),
+                *(float("nan"), float("inf"), nan, oo, zoo, pi, sqrt(2)),
                 *(-n, n - L, Symbol("q"), sqrt(n), n**n_0, pi * n, sqrt(2) * n),
             )
         ],

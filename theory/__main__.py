@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 
@@ -32,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--depth", type=int, help="number of hidden layers (default: symbol L)")
     parser.add_argument("--slope", default="0", help="negative slope of the activation (ReLU: 0)")
     options = parser.parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
     try:
         network = MLP(options.width, options.depth, activation=LeakyReLU(options.slope))
         for paragraph in derivation_text(network):

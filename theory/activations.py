@@ -84,6 +84,7 @@ def _slope(value: object) -> Rational:
     number = exact_number("negative_slope", value)
     if not 0 <= number <= 1:
         raise InvalidArgument(
-            f"expected a number in [0, 1] for negative_slope, got negative_slope={shown(value)}"
+            f"expected a number in [0, 1] for negative_slope, got negative_slope={shown(value)}; "
+            f"0 is ReLU(), 1 is Linear()"
         )
     return number

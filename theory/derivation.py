@@ -99,6 +99,11 @@ class Derivation:
     @property
     def law(self) -> MeanFieldLaw:
         """The limit of infinite width, exact in ell and L.  Raises `NotSolved` as `leading`."""
+        if isinstance(self.network.depth, int):
+            raise NotSolved(
+                f"the law in depth needs a symbolic depth, got depth={self.network.depth}: leave "
+                f"depth out, as in MLP()"
+            )
         if self.layer not in (L, ell):
             raise NotSolved(
                 f"layer={self.layer} of a network of symbolic depth is not solved: give depth as "
@@ -228,13 +233,13 @@ def _layer(network: MLP, layer: object) -> int | Symbol:
     if isinstance(layer, Symbol) and layer != ell:
         raise InvalidArgument(
             f"expected an int, None or the symbol theory.symbols.ell for layer, got "
-            f"layer={shown(layer)}"
+            f"layer={shown(layer)}; None is the last hidden layer"
         )
     if isinstance(layer, tuple | list | range):
         raise InvalidArgument(
             f"expected one layer, got layer={shown(layer)}; ask for the layers one at a time"
         )
-    if layer == ell:
+    if isinstance(layer, Symbol):
         return ell
     if isinstance(network.depth, int):
         return numeric_layers(network, layer)[0]

@@ -75,7 +75,7 @@ class MLP:
             self._set("input_width", _size("input_width", self.input_width, n_0, n))
         for name in ("weight_variance", "readout_variance", "input_norm2"):
             if getattr(self, name) is not None:
-                self._set(name, positive_value(name, getattr(self, name)))
+                self._set(name, _scale(name, getattr(self, name)))
 
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
@@ -157,6 +157,16 @@ def numeric_rates(network: MLP, rates: object = None) -> tuple[Expr, ...]:
     if rates is None:
         return (Integer(1),) * network.layers
     return non_negative_rates(rates, network.layers)
+
+
+def _scale(name: str, value: object) -> Expr:
+    scale = positive_value(name, value)
+    if scale.has(L):
+        raise InvalidArgument(
+            f"expected {name} to be independent of the depth, got {name}={shown(value)}; give a "
+            f"number, or an expression without the symbol L"
+        )
+    return scale
 
 
 def _check_activation(activation: object) -> None:

@@ -88,6 +88,11 @@ class InverseSquareRoot(Function):
         even = exponent.is_Integer and exponent % 2 == 0
         return self.args[0] ** (-exponent / 2) if even else None
 
+    def _latex(self, printer: Any, exp: str = "1") -> str:
+        (square,) = self.args
+        inside = decimal_text(square) if square.is_Rational else printer.doprint(square)
+        return rf"\left({inside}\right)^{{-{exp}/2}}"
+
     def _sympystr(self, printer: Any) -> str:
         (square,) = self.args
         inside = number_text(square) if square.is_Rational else printer.doprint(square)

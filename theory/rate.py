@@ -88,6 +88,11 @@ class MaximalLearningRate:
 
     def _candidates(self) -> list[int]:
         """All layers, or in a network of numbers those whose first binary places are largest."""
+        if not isinstance(self.network.depth, int):
+            raise NotSolved(
+                "a closed form in the depth is not solved yet: give depth as a number for the "
+                "exact rate, as in MLP(depth=4), or ask for leading()"
+            )
         layers = range(1, self.network.layers + 1)
         if not self._domain.is_QQ:
             return list(layers)

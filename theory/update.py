@@ -12,12 +12,13 @@ from sympy.polys.domains.domain import Domain
 
 from theory.derivation import Derivation, derive
 from theory.errors import NotSolved
-from theory.mean_field import MeanFieldLaw
+from theory.mean_field import MeanFieldLaw, leading_in_width
 from theory.network import MLP
 from theory.numerals import number_text
 from theory.observables import K, Observable, f, g
 from theory.recursion import field_of
 from theory.symbols import eta, n
+from theory.validation import positive_int
 
 __all__ = ["PARTS", "SquaredUpdate", "squared_update"]
 
@@ -119,6 +120,36 @@ class SquaredUpdate:
         terms = [derivation.leading_term() for derivation in self.derivations]
         top = max(power for power, _ in terms)
         return top - 1, sum((c for power, c in terms if power == top), Integer(0))
+
+    def width_series(self, order: int) -> tuple[Expr, ...]:
+        """Coefficients of n^0, n^-1, ..., n^-order at eta = 1, for a depth in numbers.
+
+        Raises `NotSolved` for a symbolic depth, and for a width in numbers.
+
+        >>> from theory import MLP, squared_update
+        >>> squared_update(MLP(depth=2)).width_series(2)
+        (3, 8, 45)
+        """
+        if order != 0:
+            order = positive_int("order", order)
+        if not isinstance(self.network.depth, int) or self.network.width != n:
+            raise NotSolved(
+                "width_series() is solved for a symbolic width and a depth in numbers: give "
+                "MLP(depth=4)"
+            )
+        rest, width, coefficients = self.value, self.domain.from_sympy(n), []
+        for _ in range(order + 1):
+            power, leading = leading_in_width(self.domain, rest)
+            coefficients.append(leading if power == 0 else Integer(0))
+            rest = (rest - self.domain.from_sympy(coefficients[-1])) * width
+        return tuple(coefficients)
+
+    def joint_limit(self) -> Expr:
+        """The leading term as n -> infinity with L = t n: not solved yet."""
+        raise NotSolved(
+            "the joint limit L = t n is not solved yet: give numbers and ask for evaluate(), as "
+            "in squared_update(MLP(width=1000, depth=100)).evaluate()"
+        )
 
     @property
     def _width(self) -> Expr:

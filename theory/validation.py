@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
 from fractions import Fraction
 from numbers import Integral
 from typing import Any
 
-from sympy import QQ, Expr, Rational
+from sympy import QQ, Expr, Float, Rational
 from sympy.polys.polyerrors import CoercionFailed
 
 from theory.errors import InvalidArgument
@@ -43,8 +43,6 @@ def written(value: object) -> str:
 def positive_int(name: str, value: object) -> int:
     """``value`` as a positive int; a bool, a float or text is refused."""
     if isinstance(value, Integral) and not isinstance(value, bool) and int(value) > 0:
-        return int(value)
-    if isinstance(value, Expr) and value.is_Integer and value.is_positive:
         return int(value)
     raise InvalidArgument(
         f"expected a positive int for {name}, got {name}={shown(value)}; "
@@ -82,7 +80,7 @@ def _as_fraction(value: object) -> Fraction | None:
         return Fraction(int(value.p), int(value.q))
     if isinstance(value, Integral | Fraction):
         return Fraction(value)
-    if isinstance(value, float):
+    if isinstance(value, float | Float):
         value = repr(float(value))
     if isinstance(value, str) and len(value) <= 1000:
         return _decimal_text(value)
@@ -108,7 +106,10 @@ def positive_value(name: str, value: object, *, zero: bool = False) -> Expr:
     if number > 0 or (zero and number == 0):
         return number
     bound = "a non-negative" if zero else "a positive"
-    raise InvalidArgument(f"expected {bound} number for {name}, got {name}={shown(value)}")
+    raise InvalidArgument(
+        f"expected {bound} number for {name}, got {name}={shown(value)}; leave it out for the "
+        f"usual scale"
+    )
 
 
 def _positive_expression(name: str, value: Expr) -> Expr:
@@ -136,7 +137,7 @@ def _is_rational(value: Expr) -> bool:
 
 def non_negative_rates(rates: object, depth: int) -> tuple[Rational, ...]:
     """``rates`` as one exact non-negative multiplier of eta per hidden layer."""
-    if isinstance(rates, str | bytes) or not isinstance(rates, Iterable):
+    if isinstance(rates, str | bytes | Set | Mapping) or not isinstance(rates, Iterable):
         raise InvalidArgument(
             f"expected one multiplier of eta per layer for rates, got rates={shown(rates)}; "
             f"give a sequence of {depth} numbers"

@@ -100,7 +100,7 @@ class Comparison:
         """By width and sampler: the exponent in depth of the measured maximal rate E^(-1/2),
         beside the exact one, over the deciding cells at the last layer."""
         slopes = {}
-        for width, sampler in sorted({(c.width, c.sampler) for c in self.cells}, key=str):
+        for width, sampler in dict.fromkeys((c.width, c.sampler) for c in self.cells):
             cells = [c for c in self.cells if c.width == width and c.sampler == sampler]
             slope = _slope([c for c in cells if c.layer == c.depth and c.score.decides])
             if slope is not None:
@@ -238,7 +238,7 @@ def rate_points(comparison: Comparison) -> tuple[list[RatePoints], LawCurve]:
     depths = sorted({depth for each in points for depth in each.curve_depths})
     leading = maximal_learning_rate(MLP()).leading()
     rates = [float(leading.subs(L, depth)) for depth in depths]
-    return points, LawCurve(latex(leading, root_notation=True), depths, rates)
+    return points, LawCurve(latex(leading, fold_frac_powers=True), depths, rates)
 
 
 def _points(cells: Sequence[Cell]) -> RatePoints:
@@ -250,4 +250,5 @@ def _points(cells: Sequence[Cell]) -> RatePoints:
     laws = [_log(exact_law(MLP(cells[0].width, depth), depth), cells[0].network) for depth in curve]
     exact = [exp(-law / 2) for law in laws]
     errors = [rate * half for rate, half in zip(rates, halves, strict=True)]
-    return RatePoints(cells[0].width, depths, rates, errors, curve, exact)
+    decides = [cell.score.decides for cell in cells]
+    return RatePoints(cells[0].width, depths, rates, errors, decides, curve, exact)

@@ -10,13 +10,14 @@ __all__ = ["LawCurve", "RatePoints"]
 
 @dataclass(frozen=True)
 class RatePoints:
-    """The measured rates of one width: depth, rate, its standard error; and the exact curve over
-    ``curve_depths``."""
+    """The measured rates of one width: depth, rate, its standard error, whether it decides; and
+    the exact curve over ``curve_depths``."""
 
     width: int
     depths: Sequence[int]
     rates: Sequence[float]
     errors: Sequence[float]
+    decides: Sequence[bool]
     curve_depths: Sequence[int]
     curve: Sequence[float]
 

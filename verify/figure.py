@@ -25,7 +25,7 @@ def save_rate_figure(path: Path, points: Sequence[RatePoints], law: LawCurve) ->
     figure = Figure(figsize=(6.4, 4.4), layout="constrained")
     axes = figure.add_subplot()
     law_text = f"law ${law.latex}$"
-    axes.plot(law.depths, law.rates, "--", color="black", linewidth=1, label=law_text)
+    axes.plot(law.depths, law.rates, "--", color="black", linewidth=1, label=law_text, zorder=3)
     for index, each in enumerate(points):
         _draw(axes, each, _COLOURS[index % 6], _MARKERS[index % 6])
     axes.set(xscale="log", yscale="log", xlabel="depth $L$")
@@ -36,22 +36,24 @@ def save_rate_figure(path: Path, points: Sequence[RatePoints], law: LawCurve) ->
     axes.xaxis.set_major_formatter(ScalarFormatter())
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.grid(alpha=0.25, which="both", linewidth=0.5)
-    axes.legend(
-        fontsize="small", title="line: exact; bars: measured ± 2 s.e.", title_fontsize="small"
-    )
+    title = "lines: exact; marks: measured ± 2 s.e.\n(hollow: set by rare networks, not deciding)"
+    axes.legend(fontsize="small", title=title, title_fontsize="small")
     figure.savefig(path, dpi=160)
 
 
 def _draw(axes: Axes, points: RatePoints, colour: str, marker: str) -> None:
     axes.plot(points.curve_depths, points.curve, color=colour, linewidth=1.2)
-    axes.errorbar(
-        points.depths,
-        points.rates,
-        yerr=[2 * error for error in points.errors],
-        fmt=marker,
-        color=colour,
-        markersize=4.5,
-        capsize=2.5,
-        linewidth=1,
-        label=f"width {points.width}",
-    )
+    cells = zip(points.depths, points.rates, points.errors, points.decides, strict=True)
+    for depth, rate, error, decides in cells:
+        axes.errorbar(
+            depth,
+            rate,
+            yerr=2 * error,
+            fmt=marker,
+            color=colour,
+            markerfacecolor=colour if decides else "white",
+            markersize=4.5,
+            capsize=2.5,
+            linewidth=1,
+        )
+    axes.plot([], [], marker, linestyle="-", color=colour, label=f"width {points.width:,}")

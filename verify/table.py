@@ -8,6 +8,7 @@ from rich import box
 from rich.table import Table
 
 from verify.compare import Cell, Comparison
+from verify.samplers import Sampler
 from verify.verdict import FAMILY_BUDGET, NOTICEABLE, Outcome
 
 __all__ = ["cell_table", "conclusion", "slope_lines"]
@@ -33,7 +34,7 @@ def cell_table(comparison: Comparison) -> Table:
 def _row(cell: Cell) -> tuple[str, ...]:
     z = _z(cell.score.z) if cell.score.defined else "undefined"
     return (
-        repr(cell.sampler).lower().removesuffix("()"),
+        _name(cell.sampler),
         f"{cell.width:,}",
         f"{cell.depth:,}",
         f"{cell.layer:,}",
@@ -76,13 +77,17 @@ def _number(logarithm: float) -> str:
 
 
 def slope_lines(comparison: Comparison) -> list[str]:
-    """The fitted exponents, a line per width."""
+    """The fitted exponents, a line for each width and sampler."""
     return [
-        f"width {width:,}: measured rate ~ depth^({slope.measured:+.3f} ± "
-        f"{slope.standard_error:.3f}), exact on the same grid {slope.exact:+.3f} "
+        f"{_name(sampler)}, width {width:,}: measured rate ~ depth^({slope.measured:+.4f} ± "
+        f"{slope.standard_error:.4f}), exact on the same grid {slope.exact:+.4f} "
         f"(z = {slope.z:+.2f}), law in the limit -1.5"
-        for (width, _), slope in comparison.slopes.items()
+        for (width, sampler), slope in comparison.slopes.items()
     ]
+
+
+def _name(sampler: Sampler) -> str:
+    return type(sampler).__name__.lower()
 
 
 def conclusion(comparison: Comparison) -> str:

@@ -1,0 +1,68 @@
+"""Exact values as decimal numbers, and series in the width, against exact arithmetic."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mpmath import mpf, workdps
+from sympy import Rational, limit
+
+from theory import MLP, InvalidArgument, LeakyReLU, NotSolved, derive, squared_update
+from theory.observables import K, f, g, trace
+from theory.symbols import n
+
+
+def close(measured: mpf, exact: Rational, digits: int) -> bool:
+    with workdps(digits + 20):
+        return bool(abs(measured * int(exact.q) / int(exact.p) - 1) < mpf(10) ** -digits)
+
+
+@settings(max_examples=30)
+@given(
+    st.lists(st.integers(1, 40), min_size=1, max_size=8).map(tuple),
+    st.sampled_from(["0", "0.3", "1"]),
+    st.integers(5, 50),
+    st.data(),
+)
+def test_evaluate_is_exact_to_the_digits_asked(
+    widths: tuple[int, ...], slope: str, digits: int, data: st.DataObject
+) -> None:
+    layer = data.draw(st.integers(1, len(widths)))
+    update = squared_update(MLP(widths, activation=LeakyReLU(slope)), layer)
+    for part in (update, update.label, update.output):
+        assert close(part.evaluate(digits), part.per_eta2, digits - 1)
+
+
+def test_evaluate_at_depth_300() -> None:
+    update = squared_update(MLP(50, 300))
+    assert close(update.evaluate(40), update.per_eta2, 39)
+
+
+def test_any_observable_is_evaluated() -> None:
+    derivation = derive(trace(K) ** 2 * (g @ K @ g) * f**2, MLP(7, 4), layer=2)
+    assert close(derivation.evaluate(25), derivation.exact, 24)
+
+
+def test_evaluate_needs_numbers() -> None:
+    with pytest.raises(InvalidArgument, match="symbols n"):
+        squared_update(MLP(depth=3)).label.derivations[0].evaluate()
+    with pytest.raises(NotSolved):
+        squared_update(MLP()).label.derivations[0].evaluate()
+
+
+@pytest.mark.parametrize("depth", [1, 2, 5])
+def test_width_series_agrees_to_the_next_order(depth: int) -> None:
+    update = squared_update(MLP(depth=depth))
+    for part in (update, update.label, update.output):
+        series = part.width_series(3)
+        assert len(series) == 4
+        rest = part.per_eta2 - sum(c / n**k for k, c in enumerate(series))
+        assert limit(rest * n**3, n, "oo") == 0
+
+
+def test_what_is_not_solved_yet_says_what_to_give() -> None:
+    with pytest.raises(NotSolved, match="evaluate"):
+        squared_update(MLP()).joint_limit()
+    with pytest.raises(NotSolved, match=r"MLP\(depth=4\)"):
+        squared_update(MLP()).width_series(1)
+    with pytest.raises(NotSolved, match="leave depth out"):
+        _ = squared_update(MLP(2, 2)).law
