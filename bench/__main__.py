@@ -18,7 +18,8 @@ from rich.table import Table
 
 from bench.peers import numpy_linearised
 from theory import MLP
-from verify import Dense, monte_carlo
+from verify import Conditioned, Dense, Gram, monte_carlo
+from verify.samplers import Sampler
 
 RESULTS = Path(__file__).parent / "results.json"
 ROUNDS = 5
@@ -69,6 +70,43 @@ def measure(width: int, depth: int, networks: int) -> dict[str, object]:
     }
 
 
+def fast_samplers() -> list[dict[str, object]]:
+    """Seconds per network of each sampler at one size, and the factor over literal networks."""
+    network, counts = MLP(1024, 32), {Dense(): 2, Conditioned(): 200, Gram(): 20_000}
+
+    def time_of(sampler: Sampler) -> float:
+        monte_carlo(network, samples=2, seed=1, sampler=sampler)
+        return median(
+            seconds_per_network(
+                lambda count: monte_carlo(network, samples=count, seed=1, sampler=sampler),
+                counts[sampler],
+            )
+        )
+
+    times = {sampler: time_of(sampler) for sampler in counts}
+    return [
+        {
+            "sampler": repr(sampler),
+            "microseconds": 1e6 * seconds,
+            "times_faster_than_dense": times[Dense()] / seconds,
+        }
+        for sampler, seconds in times.items()
+    ]
+
+
+def width_costs() -> dict[str, float]:
+    """Nanoseconds per layer of Gram() at depth 32, by width."""
+    costs = {}
+    for width in (64, 1024, 10**6, 10**9):
+        network = MLP(width, 32)
+
+        def run(count: int, network: MLP = network) -> object:
+            return monte_carlo(network, samples=count, seed=1)
+
+        costs[f"{width:,}"] = 1e9 / 32 * median(seconds_per_network(run, 20_000))
+    return costs
+
+
 def cold_starts() -> dict[str, float]:
     """Median seconds of whole processes: the printed law, exact numbers, and a bare import."""
     commands = {
@@ -117,10 +155,23 @@ def main() -> int:
             f"{row['share_of_the_limit']:.0%}",
         )
     Console().print(table)
-    starts = cold_starts()
+    samplers, widths, starts = fast_samplers(), width_costs(), cold_starts()
+    for each in samplers:
+        print(
+            f"{each['microseconds']:12.1f} us/network at (1024, 32), "
+            f"{each['times_faster_than_dense']:9.0f} x Dense  {each['sampler']}"
+        )
+    for width, cost in widths.items():
+        print(f"{cost:12.0f} ns/layer  Gram() at width {width}")
     for name, seconds in starts.items():
         print(f"{seconds:.2f} s  {name}")
-    record = {"machine": machine(), "dense": rows, "cold_start_seconds": starts}
+    record = {
+        "machine": machine(),
+        "dense": rows,
+        "samplers": samplers,
+        "gram": widths,
+        "cold_start_seconds": starts,
+    }
     RESULTS.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     return 0
 
