@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sympy import Expr, Matrix, Symbol, factor
+from sympy import Add, Expr, Matrix, Symbol, factor
 
 from theory.derivation import Derivation
 from theory.network import MLP
@@ -81,7 +81,10 @@ def _equations(words: tuple[str, ...], matrix: Matrix) -> list[str]:
 
 
 def _times(coefficient: Expr | int, word: str) -> str:
-    return word if coefficient == 1 else f"{coefficient} {word}"
+    if coefficient == 1:
+        return word
+    sums = isinstance(coefficient, Add)
+    return f"({coefficient}) {word}" if sums else f"{coefficient} {word}"
 
 
 def _values_text(update: SquaredUpdate) -> str:
