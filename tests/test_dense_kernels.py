@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from sympy import Rational
 
 from theory import MLP, LeakyReLU
-from verify.dense import kernel_scales
 from verify.dense_kernels import linearised, real_step
 from verify.problem import Problem, numeric_problem
+from verify.vectors import vector_scales
+from verify.weights import given_weights
 
 from .roads.literal_network import Network, forward, gradient, linearised_update
 from .roads.literal_network import real_step as literal_step
@@ -50,11 +51,11 @@ def as_literal(problem: Problem, normals: np.ndarray) -> Network:
 def run(problem: Problem, normals: np.ndarray, label: float = 1.0) -> np.ndarray:
     """Logs of one network, shape ``(parts, layers)``."""
     out = np.empty((len(problem.parts), 1, problem.layers.size))
-    scales = kernel_scales(problem)
+    scales, weights = vector_scales(problem), given_weights(problem, normals)
     if problem.step is None:
-        linearised(normals, scales, problem.layers, out)
+        linearised(scales, weights, problem.layers, out)
     else:
-        real_step(normals, np.array([label]), scales, problem.step, problem.layers, out)
+        real_step(scales, weights, np.array([label]), problem.step, problem.layers, out)
     return out[:, 0]
 
 

@@ -18,11 +18,11 @@ def blocks_of(samples: np.ndarray, size: int) -> list[Block]:
 
 
 @given(values, st.integers(1, 3))
-def test_mean_and_error_are_those_of_the_block_means(sample: list[float], size: int) -> None:
+def test_mean_and_error_are_those_of_the_samples(sample: list[float], size: int) -> None:
     data = np.array(sample)[None, :, None]
     total = merge(blocks_of(data, size), ("total",), scalar=True)["total"]
     assert total.mean == pytest.approx(np.mean(sample), rel=1e-12)
-    if size == 1 and np.std(sample) > 1e-6:
+    if np.std(sample) > 1e-6:
         expected = np.std(sample, ddof=1) / len(sample) ** 0.5
         assert total.standard_error == pytest.approx(expected, rel=1e-6)
 
@@ -54,7 +54,7 @@ def test_a_scale_outside_float64_changes_only_the_logarithm() -> None:
     [
         (np.zeros((1, 8, 1)), 2, "dead"),
         (np.ones((1, 8, 1)), 2, "do not vary"),
-        (np.arange(1.0, 9.0).reshape(1, 8, 1), 8, "one block"),
+        (np.ones((1, 1, 1)), 1, "one sample"),
         (np.full((1, 8, 1), np.inf), 2, "overflow"),
         (np.full((1, 8, 1), np.nan), 2, "overflow"),
     ],
@@ -72,3 +72,22 @@ def test_standard_error_is_the_spread_of_repeated_means() -> None:
     repeated = [merge(blocks_of(d, 4), ("total",), scalar=True)["total"] for d in draws]
     scores = np.array([(m.mean - 1.0) / m.standard_error for m in repeated])
     assert np.var(scores) * 61 / 63 == pytest.approx(1.0, abs=2.58 * (2 / 2000) ** 0.5 + 0.02)
+
+
+def test_effective_samples_and_the_largest_share_show_a_heavy_tail() -> None:
+    even = merge(blocks_of(np.ones((1, 100, 1)), 7), ("total",), scalar=True)["total"]
+    assert even.effective_samples == pytest.approx(100)
+    assert even.largest_share == pytest.approx(0.01)
+    one = np.full((1, 100, 1), 1e-9)
+    one[0, 40] = 1.0
+    rare = merge(blocks_of(one, 7), ("total",), scalar=True)["total"]
+    assert rare.effective_samples == pytest.approx(1.0, rel=1e-5)
+    assert rare.largest_share == pytest.approx(1.0, rel=1e-5)
+
+
+def test_samples_that_hardly_vary_keep_their_error() -> None:
+    """No cancellation: a relative spread of 1e-9 about a mean of 1 is seen to eight digits."""
+    sample = 1.0 + 1e-9 * np.random.default_rng(2).standard_normal(1000)
+    total = merge(blocks_of(sample[None, :, None], 64), ("total",), scalar=True)["total"]
+    expected = np.std(sample, ddof=1) / 1000**0.5
+    assert total.standard_error == pytest.approx(expected, rel=1e-5)

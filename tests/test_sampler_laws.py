@@ -72,7 +72,7 @@ def test_gram_means_are_exact_at_every_layer(network: MLP, rates: Any, samples: 
                 assert mean != mean
                 continue
             z = (mean - exact) / error
-            critical = -stdtrit(measured.blocks - 1, BUDGET / (2 * COMPARISONS))
+            critical = -stdtrit(measured.samples - 1, BUDGET / (2 * COMPARISONS))
             assert abs(z) < critical, f"{part}, layer {layer}: {mean} ± {error}, exact {exact}"
 
 

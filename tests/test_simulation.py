@@ -54,7 +54,7 @@ def test_both_parts_at_every_layer_agree_with_theory(network: MLP, rates: Any) -
         if exact == 0:
             assert mean != mean, "an untrained stack does not move"
             continue
-        critical = -stdtrit(measured.blocks - 1, BUDGET / (2 * COMPARISONS))
+        critical = -stdtrit(measured.samples - 1, BUDGET / (2 * COMPARISONS))
         z = (mean - exact) / error
         assert abs(z) < critical, (
             f"{part} at layer {layer}: {mean} ± {error}, exact {exact}, z = {z:.2f}, "
@@ -155,7 +155,10 @@ def test_progress_counts_every_network() -> None:
         ({"step": "fast"}, ["step", "'fast'"]),
         ({"network": MLP(4)}, ["network", "L"]),
         ({"network": 4}, ["network", "4"]),
-        ({"network": MLP(100_000, 2), "sampler": Dense()}, ["Dense()", "smaller"]),
+        (
+            {"network": MLP(100_000, 2), "sampler": Dense()},
+            ["Dense()", "20,000,000,000", "smaller"],
+        ),
         ({"network": MLP(10**10, 2)}, ["Gram()", "width=10,000,000,000"]),
     ],
 )

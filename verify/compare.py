@@ -173,7 +173,7 @@ def _score(estimate: Estimate, log_law: float, network: MLP, step: float | None)
     return score(
         float(total.log_mean),
         float(total.relative_standard_error),
-        total.blocks,
+        total.samples,
         log_law,
         allowance=0.0 if step is None else STEP_ALLOWANCE,
         decides=_decides(network, step),

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from theory.network import MLP
-from verify.conditioned_kernels import VectorScales, conditioned_updates
-from verify.dense_kernels import offsets
+from verify.conditioned_kernels import conditioned_updates
+from verify.draws import new_stream
 from verify.problem import FloatArray, Problem
 from verify.samplers import Sampler
+from verify.vectors import vector_scales
 
 __all__ = ["Conditioned"]
 
@@ -45,13 +46,6 @@ class Conditioned(Sampler):
         """See `Sampler.sample`."""
         logs = np.empty((len(problem.parts), count, problem.layers.size))
         labels = 2.0 * stream.integers(0, 2, count) - 1.0
-        scales = VectorScales(
-            rows=offsets(problem.widths),
-            weight_sd=problem.weight_sd,
-            readout_sd=problem.readout_sd,
-            slope=problem.slope,
-            rates=problem.rates,
-            input_norm=problem.input_norm,
-        )
-        conditioned_updates(stream, scales, problem.step or 0.0, labels, problem.layers, logs)
+        scales, draws = vector_scales(problem), new_stream(stream)
+        conditioned_updates(draws, scales, problem.step or 0.0, labels, problem.layers, logs)
         return logs

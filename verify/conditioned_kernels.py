@@ -8,31 +8,20 @@ logarithms, so nothing underflows.
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from verify.gaussian_matrix import dot, fill_normal, product
+from verify.draws import Stream, normals
+from verify.gaussian_matrix import product
 from verify.jit import kernel
+from verify.vectors import Array, Scales, activate_change, dot, mask, of_layer
 
-__all__ = ["VectorScales", "conditioned_updates"]
-
-Array = Any
-
-
-class VectorScales(NamedTuple):
-    """The network: where each layer begins in a flat array (``rows``), and its scales."""
-
-    rows: Array
-    weight_sd: Array
-    readout_sd: float
-    slope: float
-    rates: Array
-    input_norm: float
+__all__ = ["conditioned_updates"]
 
 
 class _State(NamedTuple):
-    """Flat vectors of all layers, each a matrix of one row, and magnitudes by layer.
+    """Flat vectors of all layers, and magnitudes by layer.
 
     ``z``: pre-activations over sd |x below|.  ``x``, ``g``, ``u``: unit vectors along the
     activation, the gradient and the update.  ``h``: G^T g^ of the layer above, or the readout
@@ -50,44 +39,31 @@ class _State(NamedTuple):
 
 
 @kernel
-def _rows(scales: VectorScales, vectors: Array, layer: int) -> Array:
-    return vectors[:, scales.rows[layer] : scales.rows[layer + 1]]
-
-
-@kernel
-def _mask(z: Array, slope: float, vector: Array) -> None:
-    for i in range(z.size):
-        if not z[i] > 0.0:
-            vector[i] *= slope
-
-
-@kernel
 def _normalise(vector: Array) -> float:
     """Make ``vector`` a unit vector; the logarithm of its length, minus infinity for zero."""
-    largest = 0.0
-    for value in vector:
-        largest = max(largest, abs(value))
-    if largest == 0.0:
-        return -math.inf
-    for i in range(vector.size):
-        vector[i] /= largest
-    length = math.sqrt(dot(vector, vector))
-    for i in range(vector.size):
-        vector[i] /= length
-    return math.log(largest) + math.log(length)
+    square, log_scale = dot(vector, vector), 0.0
+    if not 1e-200 < square < 1e200:
+        largest = np.max(np.abs(vector))
+        if largest == 0.0:
+            return -math.inf
+        log_scale = math.log(largest)
+        vector /= largest
+        square = dot(vector, vector)
+    vector *= 1.0 / math.sqrt(square)
+    return log_scale + 0.5 * math.log(square)
 
 
 @kernel
-def _forward(stream: Any, scales: VectorScales, state: _State) -> bool:
+def _forward(stream: Stream, scales: Scales, state: _State) -> bool:
     """z, x and |x| of layers 1 to L; whether the network lives."""
-    first = _rows(scales, state.x, 0)[0]
+    first = of_layer(scales, state.x, 0)
     first[:] = 1.0 / math.sqrt(first.size)
     state.log_x[0] = math.log(scales.input_norm)
     for layer in range(1, scales.rows.size - 1):
-        z, x = _rows(scales, state.z, layer)[0], _rows(scales, state.x, layer)[0]
-        fill_normal(stream, z)
+        z, x = of_layer(scales, state.z, layer), of_layer(scales, state.x, layer)
+        normals(stream, z)
         x[:] = z
-        _mask(z, scales.slope, x)
+        mask(z, scales.slope, x)
         length = _normalise(x) + math.log(scales.weight_sd[layer - 1])
         state.log_x[layer] = state.log_x[layer - 1] + length
         if length == -math.inf:
@@ -96,53 +72,38 @@ def _forward(stream: Any, scales: VectorScales, state: _State) -> bool:
 
 
 @kernel
-def _backward(stream: Any, scales: VectorScales, state: _State) -> float:
+def _backward(stream: Stream, scales: Scales, state: _State) -> float:
     """g and |g| of layers L to 1; returns f/(readout sd |x^(L)|)."""
     last, signal = scales.rows.size - 2, 0.0
     log_scale = math.log(scales.readout_sd)
     for layer in range(last, 0, -1):
-        x, h = _rows(scales, state.x, layer), _rows(scales, state.h, layer)[0]
-        fill_normal(stream, h)
+        x, h = of_layer(scales, state.x, layer), of_layer(scales, state.h, layer)
+        normals(stream, h)
         if layer == last:
-            signal = dot(x[0], h)
+            signal = dot(x, h)
         else:
-            above, z_above = _rows(scales, state.g, layer + 1), _rows(scales, state.z, layer + 1)
-            product(above[:0], x[:0], x, z_above, above[0], h)
-        g = _rows(scales, state.g, layer)[0]
+            above, z_above = (
+                of_layer(scales, state.g, layer + 1),
+                of_layer(scales, state.z, layer + 1),
+            )
+            product(above[:0], x[:0], x, z_above, above, h)
+        g = of_layer(scales, state.g, layer)
         g[:] = h
-        _mask(_rows(scales, state.z, layer)[0], scales.slope, g)
+        mask(of_layer(scales, state.z, layer), scales.slope, g)
         state.log_g[layer] = log_scale + _normalise(g)
         log_scale = state.log_g[layer] + math.log(scales.weight_sd[layer - 1])
     return signal
 
 
 @kernel
-def _activate_change(
-    z: Array, log_z: float, slope: float, change: Array, log_change: float
-) -> None:
-    """change = sigma(z + change) - sigma(z), without cancellation where no sign changes."""
-    top = max(log_z, log_change)
-    ours, theirs, back = math.exp(log_z - top), math.exp(log_change - top), top - log_change
-    for i in range(z.size):
-        before = ours * z[i]
-        after = before + theirs * change[i]
-        if (before > 0.0) == (after > 0.0):
-            change[i] *= 1.0 if before > 0.0 else slope
-        else:
-            upper = after if after > 0.0 else slope * after
-            lower = before if before > 0.0 else slope * before
-            change[i] = (upper - lower) * math.exp(back)
-
-
-@kernel
 def _through(
-    stream: Any, scales: VectorScales, state: _State, layer: int, own: float, log_own: float
+    stream: Stream, scales: Scales, state: _State, layer: int, own: float, log_own: float
 ) -> None:
     """u of ``layer``: own exp(log_own) g^ + W y, where y stands in the u of the layer below."""
     below = layer - 1
-    x, z = _rows(scales, state.x, below), _rows(scales, state.z, layer)
-    g, h = _rows(scales, state.g, layer), _rows(scales, state.h, below)
-    u = _rows(scales, state.u, layer)[0]
+    x, z = of_layer(scales, state.x, below), of_layer(scales, state.z, layer)
+    g, h = of_layer(scales, state.g, layer), of_layer(scales, state.h, below)
+    u = of_layer(scales, state.u, layer)
     log_carried = state.log_u[below] + math.log(scales.weight_sd[below])
     if own == 0.0:
         log_own = -math.inf
@@ -152,59 +113,56 @@ def _through(
         u[:] = 0.0
         return
     if log_carried > -math.inf:
-        fill_normal(stream, u)
-        product(x, z, g, h, _rows(scales, state.u, below)[0], u)
+        normals(stream, u)
+        product(x, z, g, h, of_layer(scales, state.u, below), u)
     else:
         u[:] = 0.0
     ours, theirs = own * math.exp(log_own - top), math.exp(log_carried - top)
     for i in range(u.size):
-        u[i] = ours * g[0, i] + theirs * u[i]
+        u[i] = ours * g[i] + theirs * u[i]
     state.log_u[layer] = top + _normalise(u)
 
 
 @kernel
-def _tangent(stream: Any, scales: VectorScales, state: _State) -> None:
+def _tangent(stream: Stream, scales: Scales, state: _State) -> None:
     """u = r |x below|^2 g + W D u below, for layers 1 to L."""
     for layer in range(1, scales.rows.size - 1):
-        y = _rows(scales, state.u, layer - 1)[0]
+        y = of_layer(scales, state.u, layer - 1)
         if layer > 1:
-            _mask(_rows(scales, state.z, layer - 1)[0], scales.slope, y)
+            mask(of_layer(scales, state.z, layer - 1), scales.slope, y)
         log_own = 2.0 * state.log_x[layer - 1] + state.log_g[layer]
         _through(stream, scales, state, layer, scales.rates[layer - 1], log_own)
 
 
 @kernel
-def _step_through(stream: Any, scales: VectorScales, state: _State, pull: float) -> None:
+def _step_through(stream: Stream, scales: Scales, state: _State, pull: float) -> None:
     """Change u of z when every W becomes W - pull r g x^T: one more known product of each W."""
     for layer in range(1, scales.rows.size - 1):
-        y, log_x = _rows(scales, state.u, layer - 1)[0], state.log_x[layer - 1]
+        y, log_x = of_layer(scales, state.u, layer - 1), state.log_x[layer - 1]
         overlap = 1.0
         if layer > 1 and state.log_u[layer - 1] > -math.inf:
             log_z = math.log(scales.weight_sd[layer - 2]) + state.log_x[layer - 2]
-            z = _rows(scales, state.z, layer - 1)[0]
-            _activate_change(z, log_z, scales.slope, y, state.log_u[layer - 1])
-            met = dot(_rows(scales, state.x, layer - 1)[0], y)
+            top = max(log_z, state.log_u[layer - 1])
+            ours, theirs = math.exp(log_z - top), math.exp(state.log_u[layer - 1] - top)
+            z, back = of_layer(scales, state.z, layer - 1), math.exp(top - state.log_u[layer - 1])
+            activate_change(z, ours, y, theirs, back, scales.slope)
+            met = dot(of_layer(scales, state.x, layer - 1), y)
             overlap += met * math.exp(state.log_u[layer - 1] - log_x)
         own = -pull * scales.rates[layer - 1] * overlap
         _through(stream, scales, state, layer, own, 2.0 * log_x + state.log_g[layer])
 
 
 @kernel
-def _start(scales: VectorScales) -> _State:
-    z, x, g, h, u = (
-        np.zeros((1, scales.rows[-1])),
-        np.zeros((1, scales.rows[-1])),
-        np.zeros((1, scales.rows[-1])),
-        np.zeros((1, scales.rows[-1])),
-        np.zeros((1, scales.rows[-1])),
-    )
+def _start(scales: Scales) -> _State:
+    size = scales.rows[-1]
+    z, x, g, h, u = np.zeros(size), np.zeros(size), np.zeros(size), np.zeros(size), np.zeros(size)
     logs = np.full((3, scales.rows.size - 1), -math.inf)
     return _State(z, x, g, h, u, logs[0], logs[1], logs[2])
 
 
 @kernel
 def conditioned_updates(
-    stream: Any, scales: VectorScales, step: float, labels: Array, wanted: Array, out: Array
+    stream: Stream, scales: Scales, step: float, labels: Array, wanted: Array, out: Array
 ) -> None:
     """Networks one after the other; ``step`` = 0 for the linearised update at eta = 1.
 

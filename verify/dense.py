@@ -8,26 +8,45 @@ from itertools import pairwise
 import numpy as np
 
 from theory.network import MLP, InvalidArgument
-from verify.dense_kernels import Scales, linearised, offsets, real_step
+from verify.dense_kernels import linearised, real_step
 from verify.problem import FloatArray, Problem
 from verify.samplers import Sampler
+from verify.vectors import vector_scales
+from verify.weights import drawn_weights, given_weights
 
-__all__ = ["Dense", "kernel_scales"]
+__all__ = ["Dense"]
 
 _BLOCK_WEIGHTS = 2**20
 _LARGEST_BLOCK = 64
-_CHUNK_WEIGHTS = 2**17
-_MOST_WEIGHTS = 2**29
+_MOST_WEIGHTS = 2**33
+_MOST_GIVEN = 2**29
+_GENERATORS = ("philox", "numpy")
 
 
 @dataclass(frozen=True)
 class Dense(Sampler):
-    """Literal networks: O(width^2 depth) time and memory a network, any step.
+    """Literal networks: O(width^2 depth) time a network, O(width depth) memory, any step.
 
-    Each network's weights and readout are drawn in full; the update is the true gradient pushed
-    forward (linearised), or the change of the pre-activations when the weights are replaced and
-    the network is run again (a real step; the label is then drawn, y = +-1).
+    Every weight is drawn; the update is the true gradient pushed forward (linearised), or the
+    change of the pre-activations when the weights are replaced and the network is run again (a
+    real step; the label is then drawn, y = +-1).  Sums are in double precision.
+
+    ``generator``: ``"philox"``, single-precision normals to 6.66 standard deviations from a
+    counter-based generator, drawn again where a later pass needs them; or ``"numpy"``,
+    double-precision normals of NumPy's own, all kept: slower, the second road to the same law.
     """
+
+    generator: str = "philox"
+
+    def __post_init__(self) -> None:
+        if self.generator not in _GENERATORS:
+            raise InvalidArgument(
+                f"expected 'philox' or 'numpy' for generator, got generator={self.generator!r}; "
+                f"Dense() takes the first"
+            )
+
+    def __repr__(self) -> str:
+        return f"Dense({'' if self.generator == _GENERATORS[0] else repr(self.generator)})"
 
     def block_size(self, problem: Problem) -> int:
         """As many networks as have about a million weights together, 1 to 64."""
@@ -38,49 +57,30 @@ class Dense(Sampler):
         return sum(int(p) * int(q) for p, q in pairwise(network.widths))
 
     def planned_samples(self, network: MLP) -> int:
-        """As many networks as have 4e8 weights together, 64 to 20,000."""
-        return min(max(400_000_000 // self.cost(network), 64), 20_000)
+        """As many networks as have 2e9 weights together, 64 to 20,000."""
+        return min(max(2_000_000_000 // self.cost(network), 64), 20_000)
 
     def check(self, problem: Problem) -> None:
-        """Refuse networks whose weights do not fit in 4 GiB."""
-        if problem.weights > _MOST_WEIGHTS:
+        """Refuse networks that take a minute each, and weights that do not fit in 4 GiB."""
+        most = _MOST_WEIGHTS if self.generator == "philox" else _MOST_GIVEN
+        if problem.weights > most:
             raise InvalidArgument(
-                f"expected at most {_MOST_WEIGHTS:,} weights in a network for sampler=Dense(), "
-                f"got {problem.weights:,}; give a smaller width or depth"
+                f"expected at most {most:,} weights in a network for sampler={self!r}, got "
+                f"{problem.weights:,}; give a smaller width or depth, or use Conditioned()"
             )
 
     def sample(self, problem: Problem, stream: np.random.Generator, count: int) -> FloatArray:
         """See `Sampler.sample`."""
         logs = np.empty((len(problem.parts), count, problem.layers.size))
-        chunk = int(np.clip(_CHUNK_WEIGHTS // problem.weights, 1, count))
-        normals = np.empty((chunk, problem.weights + int(problem.widths[-1])))
-        for start in range(0, count, chunk):
-            networks = normals[: min(chunk, count - start)]
-            stream.standard_normal(out=networks)
-            logs[:, start : start + len(networks)] = _run(problem, stream, networks)
+        labels = 2.0 * stream.integers(0, 2, count) - 1.0
+        scales = vector_scales(problem)
+        if self.generator == "philox":
+            weights = drawn_weights(problem, stream)
+        else:
+            size = problem.weights + int(problem.widths[-1])
+            weights = given_weights(problem, stream.standard_normal((count, size)))
+        if problem.step is None:
+            linearised(scales, weights, problem.layers, logs)
+        else:
+            real_step(scales, weights, labels, problem.step, problem.layers, logs)
         return logs
-
-
-def _run(problem: Problem, stream: np.random.Generator, normals: FloatArray) -> FloatArray:
-    """One chunk of networks, given their weights."""
-    logs = np.empty((len(problem.parts), len(normals), problem.layers.size))
-    scales = kernel_scales(problem)
-    if problem.step is None:
-        linearised(normals, scales, problem.layers, logs)
-        return logs
-    labels = 2.0 * stream.integers(0, 2, len(normals)) - 1.0
-    real_step(normals, labels, scales, problem.step, problem.layers, logs)
-    return logs
-
-
-def kernel_scales(problem: Problem) -> Scales:
-    """A problem as the compiled passes take it."""
-    return Scales(
-        at=offsets(problem.widths[1:] * problem.widths[:-1]),
-        rows=offsets(problem.widths),
-        weight_sd=problem.weight_sd,
-        readout_sd=problem.readout_sd,
-        slope=problem.slope,
-        rates=problem.rates,
-        input_norm=problem.input_norm,
-    )

@@ -8,33 +8,66 @@ from typing import Any
 
 import numpy as np
 
+from theory.network import InvalidArgument
 from verify.problem import FloatArray
+from verify.quantiles import Quantile, quantile_of
 
 __all__ = ["Block", "Estimate", "Measurement", "merge", "sum_block"]
 
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """One block of samples: their number, and for each part and layer the natural logarithm of
-    their sum, shape ``(parts, layers)``."""
+    """One block of samples: sums by part (the total last) and layer, shape ``(parts, layers)``.
+
+    Values are in units of ``exp(log_unit)``, their largest: ``mean``, and ``spread``, the sum of
+    the squared deviations from it.  ``logs``: natural logarithms of the values themselves, shape
+    ``(parts, samples, layers)``, or None where they are not kept.
+    """
 
     samples: int
-    log_sums: FloatArray
+    log_unit: FloatArray
+    mean: FloatArray
+    spread: FloatArray
+    logs: FloatArray | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Measurement:
     """The mean of one quantity over networks, per eta^2, with its standard error.
 
-    ``log_mean``: natural logarithm of the mean, shape ``(layers,)`` or ``()``.
-    ``relative_standard_error``: standard error over mean, the same shape; NaN where it is
-    undefined: fewer than two blocks, a mean that is zero or not finite, or no spread at all.
-    ``blocks``: the independent blocks that the error is taken from.
+    ``log_mean``: natural logarithm of the mean, shape ``(layers,)`` or ``()``; so are the rest.
+    ``relative_standard_error``: standard error over mean; NaN where it is undefined: fewer than two
+    samples, a mean that is zero or not finite, or no spread at all.  ``effective_samples``: the
+    squared sum of the samples over the sum of their squares: as many equal ones would have the
+    same spread of the mean.  ``largest_share``: of the largest sample in the sum.  ``samples``:
+    their number.
     """
 
     log_mean: FloatArray
     relative_standard_error: FloatArray
-    blocks: int
+    effective_samples: Any
+    largest_share: Any
+    samples: int
+    logs: FloatArray | None = None
+
+    @property
+    def median(self) -> Quantile:
+        """The median network's update, with a 95 % confidence interval: see `quantile`."""
+        return self.quantile(0.5)
+
+    def quantile(self, chance: float, level: float = 0.95) -> Quantile:
+        """The update that a network stays below with this ``chance``.
+
+        With a confidence interval at ``level`` from order statistics, which assumes nothing of the
+        distribution.  Raises `InvalidArgument` for numbers outside (0, 1), and where the samples
+        were not kept: too many, or not networks (`verify.RareEvents`).
+        """
+        if self.logs is None:
+            raise InvalidArgument(
+                "quantiles need the samples themselves, which were not kept: simulate fewer "
+                "networks or layers at once, with sampler=Gram(), Conditioned() or Dense()"
+            )
+        return quantile_of(self.logs, chance, level)
 
     @property
     def mean(self) -> Any:
@@ -56,8 +89,8 @@ class Measurement:
             return "every sampled network was dead: give more samples"
         if np.any(np.isnan(self.log_mean) | np.isposinf(self.log_mean)):
             return "a sample overflowed"
-        if self.blocks < 2:
-            return "one block of samples has no standard error: give more samples"
+        if self.samples < 2:
+            return "one sample has no standard error: give more samples"
         if np.any(np.isnan(self.relative_standard_error)):
             return "the samples do not vary: the standard error is undefined"
         if np.any(np.isnan(self.mean)):
@@ -73,7 +106,7 @@ class Measurement:
 
 @dataclass(frozen=True, eq=False)
 class Estimate:
-    """The measured E[(Delta z)^2]/eta^2 of one simulation.
+    """The measured E[(Delta z)^2]/eta^2 of one simulation; its median and quantiles too.
 
     ``parts``: measurements by name: ``total``, and for a linearised update ``label`` and
     ``output``.  ``samples``: networks drawn.  ``seed``: reproduces it bit for bit.
@@ -128,40 +161,48 @@ def merge(
     ``scalar``: one layer was asked for by its number; measurements then have shape ``()``.
     Law: depends on the blocks' order only through rounding, and is computed in theirs.
     """
-    counts = np.array([block.samples for block in blocks], dtype=np.float64)
-    sums = np.stack([block.log_sums for block in blocks])
-    named = {name: sums[:, index] for index, name in enumerate(parts)}
-    named["total"] = _log_sum(sums, axis=1)
-    index: Any = (slice(None), 0) if scalar else slice(None)
-    return {name: _measure(log_sums[index], counts) for name, log_sums in named.items()}
-
-
-def _measure(log_sums: FloatArray, counts: FloatArray) -> Measurement:
-    """``log_sums``: shape ``(blocks,)`` or ``(blocks, layers)``."""
-    samples, blocks = counts.sum(), len(counts)
-    shift = np.max(log_sums, axis=0)
-    shift = np.where(np.isfinite(shift), shift, 0.0)
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
-        sums = np.exp(log_sums - shift)
-        mean = sums.sum(axis=0) / samples
-        deviations = sums.T - counts * np.asarray(mean)[..., None]
-        spread = np.sqrt((deviations**2).sum(axis=-1) * (blocks / max(blocks - 1, 1)))
-        relative = np.where(spread > 0, spread / samples / mean, np.nan)
-        log_mean = np.log(mean) + shift
-    undefined = np.full_like(relative, np.nan)
-    return Measurement(log_mean, relative if blocks > 1 else undefined, blocks)
+    counts = np.array([block.samples for block in blocks], dtype=np.float64)[:, None, None]
+    units = np.stack([block.log_unit for block in blocks])
+    log_unit = np.max(units, axis=0)
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore", under="ignore"):
+        factors = np.exp(units - log_unit)
+        means = factors * np.stack([block.mean for block in blocks])
+        spreads = factors**2 * np.stack([block.spread for block in blocks])
+        samples = counts.sum()
+        mean = (counts * means).sum(axis=0) / samples
+        spread = spreads.sum(axis=0) + (counts * (means - mean) ** 2).sum(axis=0)
+        variance = spread / samples / mean**2
+        error = np.sqrt(np.where(variance > 0, variance, np.nan) / max(samples - 1, np.nan))
+        log_mean, share = np.log(mean) + log_unit, 1.0 / (samples * mean)
+    kept = [block.logs for block in blocks if block.logs is not None]
+    logs = np.concatenate(kept, axis=1) if len(kept) == len(blocks) else None
+    index: Any = (lambda array: array[..., 0]) if scalar else (lambda array: array)
+    return {
+        name: Measurement(
+            log_mean=index(log_mean[part]),
+            relative_standard_error=index(error[part]),
+            effective_samples=_plain(index(samples / (1.0 + variance[part]))),
+            largest_share=_plain(index(share[part])),
+            samples=int(samples),
+            logs=None if logs is None else index(logs[part]),
+        )
+        for part, name in enumerate([name for name in parts if name != "total"] + ["total"])
+    }
 
 
 def _plain(values: FloatArray) -> Any:
     return float(values) if np.ndim(values) == 0 else values
 
 
-def sum_block(logs: FloatArray) -> Block:
-    """A sampler's logarithms, shape ``(parts, samples, layers)``, summed over the samples."""
-    return Block(logs.shape[1], _log_sum(logs, axis=1))
-
-
-def _log_sum(logs: FloatArray, axis: int) -> FloatArray:
-    """Natural logarithm of a sum of exponentials; what is not a number passes through."""
-    with np.errstate(invalid="ignore"):
-        return np.asarray(np.logaddexp.reduce(logs, axis=axis))
+def sum_block(logs: FloatArray, *, keep: bool = False) -> Block:
+    """A sampler's logarithms, shape ``(parts, samples, layers)``, summed over the samples;
+    ``keep``: with the logarithms themselves."""
+    with np.errstate(invalid="ignore", over="ignore", under="ignore"):
+        if len(logs) > 1:
+            logs = np.concatenate((logs, np.logaddexp.reduce(logs, axis=0)[None]))
+        log_unit = np.max(logs, axis=1)
+        log_unit = np.where(np.isneginf(log_unit), 0.0, log_unit)
+        values = np.exp(logs - log_unit[:, None])
+        mean = values.mean(axis=1)
+        spread = ((values - mean[:, None]) ** 2).sum(axis=1)
+    return Block(logs.shape[1], log_unit, mean, spread, logs if keep else None)

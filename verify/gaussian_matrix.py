@@ -13,29 +13,13 @@ matrix is the same with the roles of (q, p) and (b, e) exchanged.  Proof: docs/c
 from __future__ import annotations
 
 import math
-from typing import Any
+
+import numpy as np
 
 from verify.jit import kernel
+from verify.vectors import Array, dot
 
-__all__ = ["dot", "fill_normal", "product"]
-
-Array = Any
-
-
-@kernel
-def dot(left: Array, right: Array) -> float:
-    """left . right."""
-    total = 0.0
-    for i in range(left.size):
-        total += left[i] * right[i]
-    return total
-
-
-@kernel
-def fill_normal(stream: Any, out: Array) -> None:
-    """Standard normals into ``out``."""
-    for i in range(out.size):
-        out[i] = stream.standard_normal()
+__all__ = ["product"]
 
 
 @kernel
@@ -48,19 +32,22 @@ def _add(factor: float, vector: Array, out: Array) -> None:
 def product(q: Array, p: Array, b: Array, e: Array, y: Array, out: Array) -> float:
     """G y into ``out``, which holds ``fresh`` when called; y keeps only its part across all q_i.
 
-    ``q``, ``p``: rows q_i, p_i, shapes ``(known, fan_in)``, ``(known, fan_out)``; ``b``, ``e``:
-    rows b_j, e_j.  Any number of rows, none included.  Returns |y_|.
+    ``q``, ``p``, ``b``, ``e``: the vectors q_i, p_i, b_j, e_j one after the other in flat arrays,
+    any number of pairs, none included.  Returns |y_|.
     """
-    along = [dot(q[i], y) for i in range(q.shape[0])]
-    for i in range(q.shape[0]):
-        _add(-along[i], q[i], y)
+    columns, rows = y.size, out.size
+    along = np.empty(q.size // columns)
+    for i in range(along.size):
+        along[i] = dot(q[i * columns : (i + 1) * columns], y)
+    for i in range(along.size):
+        _add(-along[i], q[i * columns : (i + 1) * columns], y)
     across = math.sqrt(dot(y, y))
-    for j in range(b.shape[0]):
-        _add(-dot(b[j], out), b[j], out)
-    for k in range(out.size):
+    for k in range(rows):
         out[k] *= across
-    for j in range(b.shape[0]):
-        _add(dot(e[j], y), b[j], out)
-    for i in range(q.shape[0]):
-        _add(along[i], p[i], out)
+    for j in range(b.size // rows):
+        unit = b[j * rows : (j + 1) * rows]
+        known = dot(e[j * columns : (j + 1) * columns], y)
+        _add(known - dot(unit, out), unit, out)
+    for i in range(along.size):
+        _add(along[i], p[i * rows : (i + 1) * rows], out)
     return across

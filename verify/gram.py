@@ -7,14 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from theory.network import MLP, InvalidArgument
-from verify.gram_kernels import GramScales, gram_updates
+from verify.draws import new_stream
+from verify.gram_kernels import gram_updates
+from verify.gram_state import LANES, gram_scales
 from verify.problem import FloatArray, Problem
 from verify.samplers import Sampler
 
 __all__ = ["Gram"]
 
-_BLOCK_LAYERS = 2**14
-_LARGEST_BLOCK = 256
+_BLOCK_LAYERS = 2**15
+_LARGEST_BLOCK = 1024
 _WIDEST = 10**9
 
 
@@ -27,9 +29,9 @@ class Gram(Sampler):
     """
 
     def block_size(self, problem: Problem) -> int:
-        """As many networks as have 16,384 layers together, 1 to 256."""
+        """As many networks as have 32,768 layers together, 64 to 1,024."""
         depth = problem.widths.size - 1
-        return int(np.clip(_BLOCK_LAYERS // depth, 1, _LARGEST_BLOCK))
+        return int(np.clip(_BLOCK_LAYERS // depth, LANES, _LARGEST_BLOCK))
 
     def cost(self, network: MLP) -> int:
         """Layers of one network."""
@@ -55,13 +57,5 @@ class Gram(Sampler):
     def sample(self, problem: Problem, stream: np.random.Generator, count: int) -> FloatArray:
         """See `Sampler.sample`."""
         logs = np.empty((2, count, problem.layers.size))
-        scales = GramScales(
-            widths=problem.widths,
-            weight_sd=problem.weight_sd,
-            readout_sd=problem.readout_sd,
-            slope=problem.slope,
-            rates=problem.rates,
-            input_norm=problem.input_norm,
-        )
-        gram_updates(stream, scales, problem.layers, logs)
+        gram_updates(new_stream(stream), gram_scales(problem), problem.layers, logs)
         return logs

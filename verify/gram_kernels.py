@@ -3,226 +3,271 @@
 The neurons of a layer fall into two blocks, active and inactive.  In each block every vector that
 matters lies in the span of three orthogonal directions: z of the block; the part of g across it;
 and whatever is left, of which only the length is kept.  Lengths of Gaussian vectors are drawn,
-never formed by subtraction.  Magnitudes are natural logarithms; everything else is of order one.
+never formed by subtraction.  Magnitudes are natural logarithms; everything else is of order one:
+in a layer without active neurons the slope, common to all of it, goes into the logarithm.
+
+Several networks (lanes) go through a layer together, so that the arithmetic runs in vector lanes.
+Arrays are rows of fields, see `verify.gram_state`: ``here`` and ``below`` of a layer and of the one
+below, ``there`` and ``under`` of their inactive neurons (for ReLU one row for all layers), and
+``room`` for the rest.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from verify import gram_state as at
+from verify.draws import Stream, coin_counts, lengths, normals
+from verify.gram_state import GramScales
 from verify.jit import kernel
+from verify.vector_math import exponential, logarithm, select
 
-__all__ = ["GramScales", "gram_updates"]
+__all__ = ["gram_updates"]
 
 Array = Any
 
 
-class GramScales(NamedTuple):
-    """The network: ``widths`` of layers 0 to L, and the scales of its draws, shape ``(L,)``."""
-
-    widths: Array
-    weight_sd: Array
-    readout_sd: float
-    slope: float
-    rates: Array
-    input_norm: float
-
-
-class _Layers(NamedTuple):
-    """What the forward and backward passes leave, one entry per layer 0 to L.
-
-    ``on``, ``off``: neurons in each block.  ``z_on``, ``z_off``: lengths of z in units of
-    sd |x below|.  ``cos``, ``sin``: the unit vector along x in the plane of the two z's.
-    ``log_x``, ``log_g``: logarithms of |x| and |g|.  ``xi``, ``xi_on``, ``xi_off``: the fresh part
-    of the gradient on x: across x in that plane, and across z in each block.  ``g_on``, ``gq_on``,
-    ``g_off``, ``gq_off``: the unit vector along g: along z and across it, in each block.
-    """
-
-    on: Array
-    off: Array
-    z_on: Array
-    z_off: Array
-    cos: Array
-    sin: Array
-    log_x: Array
-    log_g: Array
-    xi: Array
-    xi_on: Array
-    xi_off: Array
-    g_on: Array
-    gq_on: Array
-    g_off: Array
-    gq_off: Array
+_ACTIVE = 0
 
 
 @kernel
-def _length(stream: np.random.Generator, dimensions: float) -> float:
-    """The length of a standard Gaussian vector; 0 in no dimension."""
-    if dimensions <= 0.0:
-        return 0.0
-    return math.sqrt(2.0 * stream.standard_gamma(0.5 * dimensions))
+def _chi(
+    stream: Stream, room: Array, here: Array, width: int, less: int, lanes: int, out: Array
+) -> None:
+    """Lengths of Gaussian vectors in as many dimensions as inactive neurons among ``width``, or
+    as active neurons for ``_ACTIVE``, less ``less``."""
+    sign = 1.0 if width == _ACTIVE else -1.0
+    for j in range(lanes):
+        room[at.COUNT + j] = width + sign * here[at.ON + j] - less
+    lengths(stream, room[at.COUNT : at.COUNT + lanes], out, room[at.SPARE : at.SPARE + lanes])
 
 
 @kernel
-def _normal_if(stream: np.random.Generator, present: bool) -> float:
-    return float(stream.standard_normal()) if present else 0.0
-
-
-@kernel
-def _forward(stream: np.random.Generator, scales: GramScales, layers: _Layers) -> bool:
-    """Blocks and lengths of z; whether the network lives."""
-    layers.log_x[0] = math.log(scales.input_norm)
+def _forward(
+    stream: Stream, scales: GramScales, layers: Array, others: Array, room: Array, lanes: int
+) -> None:
+    """Blocks and lengths of z; which networks are dead."""
+    leaky, slope = scales.slope > 0.0, scales.slope
+    layers[0, at.LOG_X : at.LOG_X + lanes] = scales.log_input
+    room[at.DEAD : at.DEAD + lanes] = 0.0
     for layer in range(1, scales.widths.size):
-        width = scales.widths[layer]
-        on = stream.binomial(width, 0.5)
-        layers.on[layer], layers.off[layer] = on, width - on
-        z_on = layers.z_on[layer] = _length(stream, on)
-        z_off = layers.z_off[layer] = _length(stream, width - on) if scales.slope > 0.0 else 0.0
-        length = math.hypot(z_on, scales.slope * z_off)
-        if length == 0.0:
-            return False
-        layers.cos[layer], layers.sin[layer] = z_on / length, scales.slope * z_off / length
-        layers.log_x[layer] = layers.log_x[layer - 1] + math.log(
-            scales.weight_sd[layer - 1] * length
-        )
-    return True
+        width, (begin, end) = scales.widths[layer], scales.tables[layer]
+        keep, other = scales.keep[begin:end], scales.other[begin:end]
+        here, below, there = layers[layer], layers[layer - 1], others[layer if leaky else 0]
+        coin_counts(stream, scales.lowest[layer], keep, other, here[at.ON : at.ON + lanes])
+        _chi(stream, room, here, _ACTIVE, 0, lanes, here[at.Z_ON : at.Z_ON + lanes])
+        if leaky:
+            _chi(stream, room, here, width, 0, lanes, there[at.Z_OFF : at.Z_OFF + lanes])
+        log_sd, log_slope = scales.log_sd[layer - 1], scales.log_slope if leaky else 0.0
+        for j in range(lanes):
+            bare = leaky & (here[at.ON + j] == 0.0)
+            z_on, z_off = here[at.Z_ON + j], select(bare, 1.0, slope) * there[at.Z_OFF + j]
+            length = math.sqrt(z_on * z_on + z_off * z_off)
+            gone = length == 0.0
+            length = select(gone, 1.0, length)
+            there[at.COS + j], there[at.SIN + j] = z_on / length, z_off / length
+            room[at.DEAD + j] = select(gone, 1.0, room[at.DEAD + j])
+            step = log_sd + select(bare, log_slope, 0.0)
+            here[at.LOG_X + j] = below[at.LOG_X + j] + step + logarithm(length)
 
 
 @kernel
-def _backward(stream: np.random.Generator, scales: GramScales, layers: _Layers) -> float:
-    """Gradients from the readout down; returns log |f|.
+def _backward(
+    stream: Stream, scales: GramScales, layers: Array, others: Array, room: Array, lanes: int
+) -> None:
+    """Gradients from the readout down, and log |f|.
 
     Given W x, the gradient on x is sd |g above| (phi x/|x| + xi) with phi = g.z/(sd |g| |x|) known
     and xi Gaussian across x; at the last layer it is the readout, whose phi is Gaussian too.
     """
-    last, slope = scales.widths.size - 1, scales.slope
-    phi, log_scale = stream.standard_normal(), math.log(scales.readout_sd)
-    log_f: float = log_scale + layers.log_x[last] + math.log(abs(phi))
+    last, leaky, slope = scales.widths.size - 1, scales.slope > 0.0, scales.slope
+    normals(stream, room[at.PHI : at.PHI + lanes])
+    for j in range(lanes):
+        room[at.LOG_SCALE + j] = scales.log_readout
+        log_phi = logarithm(abs(room[at.PHI + j]))
+        room[at.LOG_F + j] = scales.log_readout + layers[last, at.LOG_X + j] + log_phi
     for layer in range(last, 0, -1):
-        on, off, cos, sin = (
-            layers.on[layer],
-            layers.off[layer],
-            layers.cos[layer],
-            layers.sin[layer],
-        )
-        leaky = slope > 0.0
-        xi = layers.xi[layer] = _normal_if(stream, leaky and on > 0 and off > 0)
-        xi_on = layers.xi_on[layer] = _length(stream, on - 1)
-        xi_off = layers.xi_off[layer] = _length(stream, off - 1) if leaky else 0.0
-        g_on, g_off = phi * cos + xi * sin, slope * (phi * sin - xi * cos)
-        gq_on, gq_off = xi_on, slope * xi_off
-        length = math.hypot(math.hypot(g_on, gq_on), math.hypot(g_off, gq_off))
-        layers.g_on[layer], layers.gq_on[layer] = g_on / length, gq_on / length
-        layers.g_off[layer], layers.gq_off[layer] = g_off / length, gq_off / length
-        layers.log_g[layer] = log_scale + math.log(length)
-        log_scale = layers.log_g[layer] + math.log(scales.weight_sd[layer - 1])
-        phi = layers.g_on[layer] * layers.z_on[layer] + layers.g_off[layer] * layers.z_off[layer]
-    return log_f
+        here, there, width = layers[layer], others[layer if leaky else 0], scales.widths[layer]
+        _chi(stream, room, here, _ACTIVE, 1, lanes, here[at.XI_ON : at.XI_ON + lanes])
+        if leaky:
+            _chi(stream, room, here, width, 1, lanes, there[at.XI_OFF : at.XI_OFF + lanes])
+            normals(stream, there[at.XI : at.XI + lanes])
+            for j in range(lanes):
+                mixed = (here[at.ON + j] > 0.0) & (here[at.ON + j] < width)
+                there[at.XI + j] = select(mixed, there[at.XI + j], 0.0)
+        log_sd, log_slope = scales.log_sd[layer - 1], scales.log_slope if leaky else 0.0
+        for j in range(lanes):
+            bare = leaky & (here[at.ON + j] == 0.0)
+            factor, phi, xi = select(bare, 1.0, slope), room[at.PHI + j], there[at.XI + j]
+            cos, sin = there[at.COS + j], there[at.SIN + j]
+            g_on, gq_on = phi * cos + xi * sin, here[at.XI_ON + j]
+            g_off, gq_off = factor * (phi * sin - xi * cos), factor * there[at.XI_OFF + j]
+            length = math.sqrt(g_on * g_on + gq_on * gq_on + g_off * g_off + gq_off * gq_off)
+            g_on, g_off = g_on / length, g_off / length
+            here[at.G_ON + j], here[at.GQ_ON + j] = g_on, gq_on / length
+            there[at.G_OFF + j], there[at.GQ_OFF + j] = g_off, gq_off / length
+            log_g = room[at.LOG_SCALE + j] + logarithm(length) + select(bare, log_slope, 0.0)
+            here[at.LOG_G + j], room[at.LOG_SCALE + j] = log_g, log_g + log_sd
+            room[at.PHI + j] = g_on * here[at.Z_ON + j] + g_off * there[at.Z_OFF + j]
 
 
 @kernel
-def _tangent(
-    stream: np.random.Generator, scales: GramScales, layers: _Layers, asked: Array, logs: Array
+def _draw_update(
+    stream: Stream,
+    scales: GramScales,
+    layer: int,
+    here: Array,
+    there: Array,
+    whole: bool,
+    room: Array,
+    lanes: int,
 ) -> None:
-    """u = r |x below|^2 g + W y with y = D u of the layer below, from the first layer up.
+    """The fresh part of the update at ``layer``: along z, across it along g, and what is left; of
+    the inactive neurons too where they are wanted, that is, for slopes or the ``whole`` length."""
+    leaky, width = scales.slope > 0.0, scales.widths[layer]
+    normals(stream, room[at.A_ON : at.A_ON + lanes])
+    normals(stream, room[at.B_ON : at.B_ON + lanes])
+    _chi(stream, room, here, _ACTIVE, 2, lanes, room[at.R_ON : at.R_ON + lanes])
+    for j in range(lanes):
+        room[at.A_ON + j] = select(here[at.ON + j] > 0.0, room[at.A_ON + j], 0.0)
+        room[at.B_ON + j] = select(here[at.ON + j] > 1.0, room[at.B_ON + j], 0.0)
+    if not leaky and not whole:
+        return
+    normals(stream, room[at.A_OFF : at.A_OFF + lanes])
+    _chi(stream, room, here, width, 2 if leaky else 1, lanes, room[at.R_OFF : at.R_OFF + lanes])
+    if leaky:
+        normals(stream, room[at.B_OFF : at.B_OFF + lanes])
+        room[at.ZED_OFF : at.ZED_OFF + lanes] = there[at.Z_OFF : at.Z_OFF + lanes]
+    else:
+        _chi(stream, room, here, width, 0, lanes, room[at.ZED_OFF : at.ZED_OFF + lanes])
+    for j in range(lanes):
+        off = width - here[at.ON + j]
+        room[at.A_OFF + j] = select(off > 0.0, room[at.A_OFF + j], 0.0)
+        room[at.B_OFF + j] = select(off > 1.0, room[at.B_OFF + j], 0.0)
+
+
+@kernel
+def _add_layer(
+    scales: GramScales,
+    layer: int,
+    here: Array,
+    there: Array,
+    below: Array,
+    under: Array,
+    room: Array,
+    lanes: int,
+) -> None:
+    """u = r |x below|^2 g + W y with y = D u of the layer below.
 
     Given W x and W^T g, with y_ the part of y across x and xi the fresh part of the gradient,
 
         W y/sd = z_unit (x.y)/|x| + g/|g| (xi . y_) + |y_| (I - g g^T/|g|^2) fresh.
     """
-    slope, leaky = scales.slope, scales.slope > 0.0
-    u_on = uq_on = ur_on = u_off = uq_off = ur_off = 0.0
-    log_u = -math.inf
-    for layer in range(1, scales.widths.size):
-        below = layer - 1
-        cos, sin = layers.cos[below], layers.sin[below]
-        y_off, yq_off, yr_off = slope * u_off, slope * uq_off, slope * ur_off
-        along = cos * u_on + sin * y_off
-        turned = sin * u_on - cos * y_off
-        across = math.sqrt(turned**2 + uq_on**2 + yq_off**2 + ur_on**2 + yr_off**2)
-        met = (
-            layers.xi[below] * turned + layers.xi_on[below] * uq_on + layers.xi_off[below] * yq_off
+    slope, leaky, log_rate = scales.slope, scales.slope > 0.0, scales.log_rates[layer - 1]
+    log_sd, log_slope = scales.log_sd[layer - 1], scales.log_slope if leaky else 0.0
+    for j in range(lanes):
+        bare = leaky & (below[at.ON + j] == 0.0)
+        factor, cos, sin = select(bare, 1.0, slope), under[at.COS + j], under[at.SIN + j]
+        y_on, yq_on, yr_on = room[at.U_ON + j], room[at.UQ_ON + j], room[at.UR_ON + j]
+        y_off, yq_off, yr_off = room[at.U_OFF + j], room[at.UQ_OFF + j], room[at.UR_OFF + j]
+        y_off, yq_off, yr_off = factor * y_off, factor * yq_off, factor * yr_off
+        along, turned = cos * y_on + sin * y_off, sin * y_on - cos * y_off
+        across = math.sqrt(
+            turned * turned + yq_on * yq_on + yq_off * yq_off + yr_on * yr_on + yr_off * yr_off
         )
-        rate = scales.rates[below]
-        log_own = 2.0 * layers.log_x[below] + layers.log_g[layer] + math.log(rate)
-        log_carried = log_u + math.log(scales.weight_sd[below])
-        top = max(log_own, log_carried)
-        if top == -math.inf:
-            logs[below] = -math.inf
-            continue
-        own, carried = math.exp(log_own - top), math.exp(log_carried - top)
+        met = (
+            under[at.XI + j] * turned + below[at.XI_ON + j] * yq_on + under[at.XI_OFF + j] * yq_off
+        )
+        log_own = 2.0 * below[at.LOG_X + j] + here[at.LOG_G + j] + log_rate
+        log_carried = room[at.LOG_U + j] + log_sd + select(bare, log_slope, 0.0)
+        larger = log_own > log_carried
+        smaller = exponential(-abs(log_own - log_carried))
+        own, carried = select(larger, 1.0, smaller), select(larger, smaller, 1.0)
         along, across, met = carried * along, carried * across, carried * met
-        on, off = layers.on[layer], layers.off[layer]
-        a_on, b_on = _normal_if(stream, on > 0), _normal_if(stream, on > 1)
-        wanted = leaky or asked[below]
-        a_off = _normal_if(stream, wanted and off > 0)
-        b_off = _normal_if(stream, leaky and off > 1)
-        g_on, gq_on = layers.g_on[layer], layers.gq_on[layer]
-        g_off, gq_off = layers.g_off[layer], layers.gq_off[layer]
+        g_on, gq_on = here[at.G_ON + j], here[at.GQ_ON + j]
+        g_off, gq_off = there[at.G_OFF + j], there[at.GQ_OFF + j]
+        a_on, b_on, a_off, b_off = (
+            room[at.A_ON + j],
+            room[at.B_ON + j],
+            room[at.A_OFF + j],
+            room[at.B_OFF + j],
+        )
         fresh = g_on * a_on + gq_on * b_on + g_off * a_off + gq_off * b_off
         pull = own + met - across * fresh
-        z_off = layers.z_off[layer]
-        if asked[below] and not leaky:
-            z_off = _length(stream, off)
-        u_on = g_on * pull + layers.z_on[layer] * along + across * a_on
-        u_off = g_off * pull + z_off * along + across * a_off
+        u_on = g_on * pull + here[at.Z_ON + j] * along + across * a_on
+        u_off = g_off * pull + room[at.ZED_OFF + j] * along + across * a_off
         uq_on, uq_off = gq_on * pull + across * b_on, gq_off * pull + across * b_off
-        ur_on = across * _length(stream, on - 2)
-        ur_off = across * _length(stream, off - (2 if leaky else 1)) if wanted else 0.0
-        square = u_on**2 + uq_on**2 + ur_on**2
-        square_off = u_off**2 + uq_off**2 + ur_off**2
-        logs[below] = 2.0 * top + math.log((square + square_off) / scales.widths[layer])
-        scale = 1.0 / math.sqrt(square + square_off)
-        u_on, uq_on, ur_on = scale * u_on, scale * uq_on, scale * ur_on
-        u_off, uq_off, ur_off = scale * u_off, scale * uq_off, scale * ur_off
-        log_u = top - math.log(scale)
+        ur_on, ur_off = across * room[at.R_ON + j], across * room[at.R_OFF + j]
+        square = u_on * u_on + uq_on * uq_on + ur_on * ur_on
+        square += u_off * u_off + uq_off * uq_off + ur_off * ur_off
+        scale = 1.0 / math.sqrt(square)
+        room[at.U_ON + j], room[at.UQ_ON + j], room[at.UR_ON + j] = (
+            scale * u_on,
+            scale * uq_on,
+            scale * ur_on,
+        )
+        room[at.U_OFF + j], room[at.UQ_OFF + j] = scale * u_off, scale * uq_off
+        room[at.UR_OFF + j] = scale * ur_off
+        room[at.LOG_U + j] = select(larger, log_own, log_carried) + 0.5 * logarithm(square)
 
 
 @kernel
-def _workspace(depth: int) -> _Layers:
-    w = np.zeros((15, depth + 1))
-    return _Layers(
-        w[0],
-        w[1],
-        w[2],
-        w[3],
-        w[4],
-        w[5],
-        w[6],
-        w[7],
-        w[8],
-        w[9],
-        w[10],
-        w[11],
-        w[12],
-        w[13],
-        w[14],
-    )
-
-
-@kernel
-def gram_updates(
-    stream: np.random.Generator, scales: GramScales, wanted: Array, out: Array
+def _tangent(
+    stream: Stream,
+    scales: GramScales,
+    layers: Array,
+    others: Array,
+    room: Array,
+    lanes: int,
+    asked: Array,
+    logs: Array,
 ) -> None:
+    """u of every layer, from the first that is trained up, and log(|u|^2/width) where asked."""
+    moving, leaky = False, scales.slope > 0.0
+    room[at.U_ON : at.LOG_U + at.LANES] = 0.0
+    room[at.LOG_U : at.LOG_U + at.LANES] = -math.inf
+    for layer in range(1, scales.widths.size):
+        moving |= scales.log_rates[layer - 1] > -math.inf
+        if moving:
+            here, there = layers[layer], others[layer if leaky else 0]
+            below, under = layers[layer - 1], others[layer - 1 if leaky else 0]
+            room[at.A_OFF : at.ZED_OFF + at.LANES] = 0.0
+            _draw_update(stream, scales, layer, here, there, asked[layer - 1], room, lanes)
+            _add_layer(scales, layer, here, there, below, under, room, lanes)
+        if asked[layer - 1]:
+            log_width = math.log(float(scales.widths[layer]))
+            for j in range(lanes):
+                log_square = 2.0 * room[at.LOG_U + j] - log_width
+                room[at.SPARE + j] = select(room[at.DEAD + j] > 0.0, -math.inf, log_square)
+            logs[layer - 1, :lanes] = room[at.SPARE : at.SPARE + lanes]
+
+
+@kernel
+def gram_updates(stream: Stream, scales: GramScales, wanted: Array, out: Array) -> None:
     """The linearised update at eta = 1 of ``out.shape[1]`` networks.
 
     ``wanted``: 1-based layers.  ``out``: log of the label and the output part, shape
     ``(2, networks, layers)``; minus infinity for a dead network.
     """
-    depth = scales.widths.size - 1
-    layers, logs, asked = _workspace(depth), np.empty(depth), np.zeros(depth, np.bool_)
+    rows, leaky = scales.widths.size, scales.slope > 0.0
+    layers, others = np.zeros((rows, at.LAYER)), np.zeros((rows if leaky else 1, at.LAYER))
+    room, logs, asked = (
+        np.zeros(at.ROOM),
+        np.empty((rows - 1, at.LANES)),
+        np.zeros(rows - 1, np.bool_),
+    )
+    others[0, at.COS : at.COS + at.LANES] = 1.0
     for layer in wanted:
         asked[layer - 1] = True
-    for k in range(out.shape[1]):
-        log_f = 0.0
-        if _forward(stream, scales, layers):
-            log_f = _backward(stream, scales, layers)
-            _tangent(stream, scales, layers, asked, logs)
-        else:
-            logs[:] = -math.inf
+    for start in range(0, out.shape[1], at.LANES):
+        lanes = min(at.LANES, out.shape[1] - start)
+        _forward(stream, scales, layers, others, room, lanes)
+        _backward(stream, scales, layers, others, room, lanes)
+        _tangent(stream, scales, layers, others, room, lanes, asked, logs)
         for i in range(wanted.size):
-            out[0, k, i] = logs[wanted[i] - 1]
-            out[1, k, i] = logs[wanted[i] - 1] + 2.0 * log_f
+            log_f, log_square = room[at.LOG_F : at.LOG_F + lanes], logs[wanted[i] - 1, :lanes]
+            out[0, start : start + lanes, i] = log_square
+            out[1, start : start + lanes, i] = log_square + 2.0 * log_f

@@ -1,23 +1,89 @@
-"""The house decorator: every compiled kernel has the same options, and they stand here."""
+"""The house decorators: compiled kernels' options and disk cache, and bits seen as numbers."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from numba import njit
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
 
-__all__ = ["kernel"]
+__all__ = [
+    "bits_of_double",
+    "bits_of_single",
+    "double_of_bits",
+    "formula",
+    "kernel",
+    "single_of_bits",
+]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def kernel(function: Function) -> Function:
-    """Compile ``function``: cached on disk, without the GIL, IEEE division by zero.
+def _sources() -> str:
+    """A digest of every module of this package."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
-    Of the fast-math flags only those that let a sum be regrouped into vector lanes: they change
-    rounding, the same way on every run, and keep infinities and NaN what they are.
+
+_SOURCES = _sources()
+
+
+def _compiled(function: Function, fastmath: set[str], inline: bool = False) -> Function:
+    """Compile ``function`` when first called, without the GIL, division by zero as IEEE has it.
+
+    Numba keeps a compiled function on disk for as long as its own file is unchanged, even where
+    a function of another file that was compiled into it has changed; so the stamp of its file is
+    joined by one of the whole package.
     """
-    fastmath = {"reassoc", "contract", "nsz"}
-    compile_it = njit(error_model="numpy", cache=True, nogil=True, fastmath=fastmath)
-    return cast(Function, compile_it(function))
+    compiled: Any = njit(
+        error_model="numpy", cache=True, nogil=True, forceinline=inline, fastmath=fastmath
+    )(function)
+    file = compiled._cache._cache_file
+    file._source_stamp = (file._source_stamp, _SOURCES)
+    return cast(Function, compiled)
+
+
+def kernel(function: Function) -> Function:
+    """A compiled kernel whose sums may be regrouped into vector lanes.
+
+    Of the fast-math flags only those that change rounding, the same way on every run, and keep
+    infinities and NaN what they are.
+    """
+    return _compiled(function, {"reassoc", "contract", "nsz"})
+
+
+def formula(function: Function) -> Function:
+    """A compiled function of numbers, put in line wherever it is called, so that loops over it can
+    run in vector lanes; its operations keep the order they are written in."""
+    return _compiled(function, {"contract"}, inline=True)
+
+
+def _reinterpret(source: Any, target: Any, name: str) -> Any:
+    """The same bits under another type."""
+    widths = {
+        types.int32: ir.IntType(32),
+        types.uint64: ir.IntType(64),
+        types.float32: ir.FloatType(),
+        types.float64: ir.DoubleType(),
+    }
+
+    def typed(context: Any, value: Any) -> Any:
+        def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return builder.bitcast(arguments[0], widths[target])
+
+        return target(source), emit
+
+    typed.__name__ = typed.__qualname__ = name
+    return intrinsic(typed)
+
+
+bits_of_single = _reinterpret(types.float32, types.int32, "bits_of_single")
+single_of_bits = _reinterpret(types.int32, types.float32, "single_of_bits")
+bits_of_double = _reinterpret(types.float64, types.uint64, "bits_of_double")
+double_of_bits = _reinterpret(types.uint64, types.float64, "double_of_bits")

@@ -9,9 +9,10 @@ import numpy.typing as npt
 
 from theory.network import MLP, InvalidArgument, numeric_layers, numeric_rates
 
-__all__ = ["FloatArray", "Problem", "numeric_problem"]
+__all__ = ["FloatArray", "IntArray", "Problem", "numeric_problem"]
 
 FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -55,7 +55,6 @@ def _cell(cell: Cell) -> dict[str, Any]:
         "layer": cell.layer,
         "sampler": repr(cell.sampler),
         "samples": cell.estimate.samples,
-        "blocks": cell.estimate.total.blocks,
         "seed": cell.estimate.seed,
         "log_law": cell.log_law,
         "log_exact": cell.log_exact,
@@ -71,6 +70,9 @@ def _measured(part: Measurement) -> dict[str, float | None]:
         "standard_error": _finite(part.standard_error),
         "log_mean": _finite(float(part.log_mean)),
         "relative_standard_error": _finite(float(part.relative_standard_error)),
+        "effective_samples": _finite(part.effective_samples),
+        "largest_share": _finite(part.largest_share),
+        "median": None if part.logs is None else _finite(part.median.value),
     }
 
 

@@ -13,7 +13,13 @@ __all__ = ["Sampler"]
 
 
 class Sampler(ABC):
-    """A way to simulate networks; a frozen value without state."""
+    """A way to simulate networks; a frozen value without state.
+
+    ``draws_networks``: each sample is one network's update, so that their quantiles are those of
+    networks; otherwise only means are.
+    """
+
+    draws_networks = True
 
     @abstractmethod
     def block_size(self, problem: Problem) -> int:

@@ -18,12 +18,22 @@ def cell_table(comparison: Comparison) -> Table:
     """One row per network: sizes, exact law, measured mean and error, z."""
     step = comparison.step
     kind = "linearised" if step is None else f"real step of rate {step:g}"
-    title = f"E[(Δz)²]/η², {kind}; s.e.: standard error of the mean"
+    title = f"E[(Δz)²]/η², {kind}; s.e.: of the mean; median: network, over the law"
     table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1))
-    for name in ("sampler", "width", "depth", "layer", "networks", "law", "measured ± s.e.", "z"):
+    for name in (
+        "sampler",
+        "width",
+        "depth",
+        "layer",
+        "networks",
+        "law",
+        "measured ± s.e.",
+        "median",
+        "z",
+    ):
         table.add_column(name, justify="right", no_wrap=True)
     for cell in comparison.cells:
-        table.add_row(*_row(cell))
+        table.add_row(*(_row(cell)[name] for name in _columns(comparison)))
     if not all(cell.score.decides for cell in comparison.cells):
         table.caption = "z in brackets: shown, does not decide (depth above width/8)"
         if step is not None:
@@ -31,18 +41,27 @@ def cell_table(comparison: Comparison) -> Table:
     return table
 
 
-def _row(cell: Cell) -> tuple[str, ...]:
+def _columns(comparison: Comparison) -> list[str]:
+    """The columns; the layer only where it is not the last."""
+    names = ["sampler", "width", "depth", "layer", "networks", "law", "measured ± s.e.", "median"]
+    if all(cell.layer == cell.depth for cell in comparison.cells):
+        names.remove("layer")
+    return [*names, "z"]
+
+
+def _row(cell: Cell) -> dict[str, str]:
     z = _z(cell.score.z) if cell.score.defined else "undefined"
-    return (
-        _name(cell.sampler),
-        f"{cell.width:,}",
-        f"{cell.depth:,}",
-        f"{cell.layer:,}",
-        f"{cell.estimate.samples:,}",
-        _number(cell.log_law),
-        _measured(cell),
-        z if cell.score.decides else f"({z})",
-    )
+    return {
+        "sampler": _name(cell.sampler),
+        "width": f"{cell.width:,}",
+        "depth": f"{cell.depth:,}",
+        "layer": f"{cell.layer:,}",
+        "networks": f"{cell.estimate.samples:,}",
+        "law": _number(cell.log_law),
+        "measured ± s.e.": _measured(cell),
+        "median": _median(cell),
+        "z": z if cell.score.decides else f"({z})",
+    }
 
 
 def _z(z: float) -> str:
@@ -54,6 +73,15 @@ def _measured(cell: Cell) -> str:
         return str(cell.estimate.total.undefined)
     mean = float(cell.estimate.total.log_mean)
     return value_and_error(mean, cell.score.relative_standard_error)
+
+
+def _median(cell: Cell) -> str:
+    """The median network's update over the law's mean, where networks were kept."""
+    total = cell.estimate.total
+    if total.logs is None:
+        return "-"
+    ratio = float(total.median.log_value) - cell.log_law
+    return f"{math.exp(ratio):.3f}" if ratio > math.log(1e-3) else f"{math.exp(ratio):.0e}"
 
 
 def value_and_error(log_mean: float, relative_error: float) -> str:

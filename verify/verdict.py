@@ -32,13 +32,13 @@ class Score:
     """One measured mean against one law.
 
     ``ratio``: measured over law.  ``relative_standard_error``: of the measured mean, from
-    ``blocks`` independent blocks; NaN where undefined.  ``allowance``: relative difference that
+    ``samples`` independent samples; NaN where undefined.  ``allowance``: relative difference that
     is granted before anything counts.  ``decides``: whether the cell may decide.
     """
 
     ratio: float
     relative_standard_error: float
-    blocks: int
+    samples: int
     allowance: float
     decides: bool
 
@@ -58,7 +58,7 @@ class Score:
 
     def critical(self, cells: int) -> float:
         """The |z| that rejects, one of ``cells`` deciding cells: Student's t, two-sided."""
-        return float(-stdtrit(max(self.blocks - 1, 1), FAMILY_BUDGET / (2 * cells)))
+        return float(-stdtrit(max(self.samples - 1, 1), FAMILY_BUDGET / (2 * cells)))
 
     def noticed(self, cells: int) -> float:
         """The relative error of a law that this cell would have rejected with `POWER`."""
@@ -85,7 +85,7 @@ class Verdict:
 def score(
     log_mean: float,
     relative_standard_error: float,
-    blocks: int,
+    samples: int,
     log_law: float,
     *,
     allowance: float,
@@ -94,7 +94,7 @@ def score(
     """One cell's score, from natural logarithms of the measured mean and of the law."""
     difference = float(np.clip(log_mean - log_law, -700.0, 700.0))
     ratio = 0.0 if np.isneginf(log_mean) else float(np.exp(difference))
-    return Score(ratio, float(relative_standard_error), blocks, allowance, decides)
+    return Score(ratio, float(relative_standard_error), samples, allowance, decides)
 
 
 def decide(scores: Sequence[Score]) -> Verdict:

@@ -1,0 +1,176 @@
+"""The generator and the variates: known answers, a statistical battery, accuracy, independence."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from mpmath import mp, mpf
+from scipy import stats
+
+from verify.coins import coin_table
+from verify.draws import coin_counts, lengths, new_stream, normals, single_normals, uniforms
+from verify.philox import random_words
+from verify.vector_math import exponential, logarithm, rotation, single_logarithm, single_rotation
+
+BUDGET = 1e-3
+"""Chance that a right generator fails one battery of this file; seeds are fixed."""
+SIZE = 400_000
+
+
+def stream(seed: int = 1) -> Any:
+    return new_stream(np.random.default_rng(seed))
+
+
+@pytest.mark.parametrize(
+    ("counter", "key", "words"),
+    [
+        ((0, 0, 0, 0), 0, "6627e8d5 e169c58d bc57ac4c 9b00dbd8"),
+        ((0xFFFFFFFF,) * 4, 0xFFFFFFFF_FFFFFFFF, "408f276d 41c83b0e a20bc7c6 6d5451fd"),
+        (
+            (0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344),
+            0x299F31D0_A4093822,
+            "d16cfe09 94fdcceb 5001e420 24126ea1",
+        ),
+    ],
+)
+def test_philox_gives_the_published_answers(counter: tuple[int, ...], key: int, words: str) -> None:
+    out = np.empty(4, np.uint32)
+    random_words(np.uint64(key), *counter, 1, out)
+    assert " ".join(f"{word:08x}" for word in out) == words
+
+
+def test_columns_are_consecutive_counters() -> None:
+    out = np.empty(4 * 8, np.uint32)
+    random_words(np.uint64(9), 5, 6, 7, 8, 8, out)
+    for j in range(8):
+        one = np.empty(4, np.uint32)
+        random_words(np.uint64(9), 5 + j, 6, 7, 8, 1, one)
+        assert (out.reshape(4, 8)[:, j] == one).all()
+
+
+def ulps(found: float, exact: Any) -> float:
+    return float(abs(mpf(found) - exact) / mpf(math.ulp(float(exact))))
+
+
+def test_elementary_functions_are_right_to_two_units_in_the_last_place() -> None:
+    generator = np.random.default_rng(1)
+    with mp.workdps(40):
+        wide = np.exp(generator.uniform(-700, 700, 400))
+        near = 1.0 + 1e-3 * generator.standard_normal(400)
+        for x in np.concatenate((wide, near)):
+            assert ulps(logarithm(float(x)), mp.log(mpf(float(x)))) < 2
+        for x in -generator.exponential(100, 400).clip(0, 700):
+            assert ulps(exponential(float(x)), mp.exp(mpf(float(x)))) < 1.5
+    assert exponential(0.0) == 1.0
+    assert exponential(-math.inf) == exponential(-1000.0) == 0.0
+
+
+def test_rotations_are_rotations() -> None:
+    for bits in np.random.default_rng(2).integers(0, 2**64, 1000, dtype=np.uint64):
+        cosine, sine = rotation(bits)
+        assert cosine**2 + sine**2 == pytest.approx(1.0, abs=1e-15)
+        cosine, sine = single_rotation(np.uint32(bits >> np.uint64(32)))
+        assert cosine**2 + sine**2 == pytest.approx(1.0, abs=5e-7)
+    for x in np.random.default_rng(3).random(1000).astype(np.float32):
+        assert single_logarithm(x) == pytest.approx(math.log(x), rel=1e-6)
+
+
+def single(size: int) -> Any:
+    out, words = np.empty(size, np.float32), np.empty(1024, np.uint32)
+    for row in range(size // 1024):
+        single_normals(np.uint64(3), row, 0, 1, words, out[row * 1024 : (row + 1) * 1024])
+    return out[: size // 1024 * 1024].astype(np.float64)
+
+
+def double(size: int) -> Any:
+    out, here = np.empty(size), stream()
+    normals(here, out)
+    return out
+
+
+@pytest.mark.parametrize("draw", [single, double])
+def test_normals_pass_a_battery(draw: Any) -> None:
+    """Distribution, moments to the eighth, tails, and independence of neighbours, of squares and
+    of the two of a pair, at a family-wise 0.1 %."""
+    x = draw(4 * SIZE)
+    ps = [stats.kstest(x, "norm").pvalue, stats.kstest(x[::7] ** 2, "chi2", args=(1,)).pvalue]
+    for power, mean, variance in ((1, 0, 1), (2, 1, 2), (3, 0, 15), (4, 3, 96), (6, 15, 10170)):
+        z = (np.mean(x**power) - mean) / (variance / x.size) ** 0.5
+        ps.append(2 * stats.norm.sf(abs(z)))
+    for level in (1.0, 2.0, 3.0, 4.0, 4.5):
+        for tail in (x > level, x < -level):
+            ps.append(stats.binomtest(int(tail.sum()), x.size, stats.norm.sf(level)).pvalue)
+    for lag in (1, 2, 3, 4, 8, 64, 128, 256, 512, 1024):
+        for y in (x, x**2 - 1):
+            z = np.mean(y[:-lag] * y[lag:]) * (x.size - lag) ** 0.5 / np.var(y)
+            ps.append(2 * stats.norm.sf(abs(z)))
+    angle = np.arctan2(x.reshape(-1, 256)[:, :128], x.reshape(-1, 256)[:, 128:]).ravel()
+    ps.append(stats.kstest(angle, "uniform", args=(-math.pi, 2 * math.pi)).pvalue)
+    counts = np.histogram2d(stats.norm.cdf(x[:-1:2]), stats.norm.cdf(x[1::2]), bins=32)[0]
+    ps.append(stats.chisquare(counts.ravel()).pvalue)
+    assert min(ps) * len(ps) > BUDGET, np.argmin(ps)
+
+
+def test_single_normals_reach_beyond_six_and_a_half() -> None:
+    """The largest radius, from the smallest 31-bit word: sqrt(-2 ln 2^-32)."""
+    assert math.sqrt(-2 * single_logarithm(np.float32(0.5 * 2.0**-31))) > 6.5
+
+
+@pytest.mark.parametrize("dimensions", [1, 2, 3, 4, 5, 17, 1000, 10**9])
+def test_lengths_have_the_chi_distribution(dimensions: int) -> None:
+    out, spare = np.empty(SIZE), np.empty(SIZE)
+    lengths(stream(dimensions % 97), np.full(SIZE, float(dimensions)), out, spare)
+    assert stats.kstest(out**2, "chi2", args=(dimensions,)).pvalue > BUDGET / 8
+    second = np.mean(out**4) / (dimensions * (dimensions + 2.0))
+    error = 2.0 * (2.0 / dimensions) ** 0.5 * (1 + 6 / dimensions) ** 0.5
+    assert abs(second - 1) < 5 * error / SIZE**0.5
+    assert abs(np.corrcoef(out[:-1], out[1:])[0, 1]) < 5 / SIZE**0.5
+
+
+def test_lengths_in_no_dimension_are_zero() -> None:
+    out = np.full(4, 7.0)
+    lengths(stream(), np.array([0.0, -1.0, 0.0, -2.0]), out, np.empty(4))
+    assert (out == 0).all()
+
+
+@pytest.mark.parametrize("coins", [1, 2, 3, 7, 64, 1000, 10**6])
+def test_coin_tables_hold_the_binomial_distribution_exactly(coins: int) -> None:
+    """The chance of every count, put together again from the table, to 1e-12 of its own size or
+    1e-17 absolutely."""
+    table = coin_table(coins)
+    size = table.keep.size
+    chances = table.keep / size + np.bincount(table.other, 1 - table.keep, size) / size
+    exact = stats.binom.pmf(np.arange(table.lowest, table.lowest + size), coins, 0.5)
+    assert np.abs(chances - exact).max() < 1e-15
+    assert stats.binom.cdf(table.lowest - 1, coins, 0.5) < 1e-19
+
+
+@pytest.mark.parametrize("coins", [3, 1000, 10**9])
+def test_coin_counts_follow_their_table(coins: int) -> None:
+    out, table = np.empty(SIZE), coin_table(coins)
+    coin_counts(stream(5), table.lowest, table.keep, table.other, out)
+    edges = np.unique(stats.binom.ppf(np.linspace(0.02, 0.98, 25), coins, 0.5))
+    counts = np.bincount(np.searchsorted(edges, out), minlength=edges.size + 1)
+    cumulative = np.concatenate(([0.0], stats.binom.cdf(edges, coins, 0.5), [1.0]))
+    expected = SIZE * np.diff(cumulative)
+    seen = expected > 0
+    assert stats.chisquare(counts[seen], expected[seen]).pvalue > BUDGET / 3
+
+
+def test_calls_and_keys_do_not_overlap() -> None:
+    here, draws = stream(1), []
+    for _ in range(50):
+        out = np.empty(1000)
+        uniforms(here, out)
+        draws.append(out)
+    other = np.empty(1000)
+    uniforms(stream(2), other)
+    assert np.unique(np.concatenate([*draws, other])).size == 51_000
+
+
+def test_the_last_of_an_odd_number_of_normals_is_one_of_a_pair() -> None:
+    odd, even = np.empty(5), np.empty(6)
+    normals(stream(8), odd)
+    normals(stream(8), even)
+    assert np.array_equal(odd, even[:5])

@@ -1,0 +1,178 @@
+"""Arrays of random variates from a counter-based stream: normal, uniform, chi and coin counts."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from verify.jit import double_of_bits, formula, kernel
+from verify.philox import random_words
+from verify.vector_math import logarithm, rotation, single_logarithm, single_rotation
+
+__all__ = [
+    "Stream",
+    "coin_counts",
+    "lengths",
+    "new_stream",
+    "normals",
+    "single_normals",
+    "uniforms",
+]
+
+Array = Any
+
+_COLUMNS = 256
+"""Counters worked on at a time: their words stay in the nearest cache."""
+_HALF, _MANTISSA = np.uint64(32), np.uint64(12)
+_ONE = np.uint64(0x3FF0000000000000)
+
+
+class Stream(NamedTuple):
+    """A key of 64 bits, the number of calls so far (shape ``(1,)``), and room for words.
+
+    Every call that draws an array counts one up, and takes its words from counters of its own.
+    """
+
+    key: Any
+    calls: Array
+    words: Array
+
+
+def new_stream(generator: np.random.Generator) -> Stream:
+    """A stream whose key is drawn from ``generator``."""
+    key = generator.integers(0, 2**64, dtype=np.uint64)
+    return Stream(key, np.zeros(1, np.uint64), np.empty(4 * _COLUMNS, np.uint32))
+
+
+@formula
+def _unit(high: int, low: int) -> float:
+    """A uniform double in (0, 1) from two words, to 52 bits."""
+    bits = (np.uint64(high) << _HALF) | np.uint64(low)
+    return float(double_of_bits((bits >> _MANTISSA) | _ONE) - (1.0 - 2.0**-53))
+
+
+@kernel
+def _next_words(stream: Stream, start: int, columns: int) -> None:
+    """Words of the current call, from counter ``start`` on."""
+    calls = stream.calls[0]
+    random_words(stream.key, start, calls, calls >> _HALF, 0, columns, stream.words)
+
+
+@kernel
+def uniforms(stream: Stream, out: Array) -> None:
+    """Independent uniforms in (0, 1) into ``out``."""
+    stream.calls[0] += np.uint64(1)
+    words = stream.words
+    for start in range(0, out.size, 2 * _COLUMNS):
+        m, pairs = _split(min(out.size - start, 2 * _COLUMNS))
+        _next_words(stream, start // 2, m)
+        for j in range(m):
+            out[start + j] = _unit(words[j], words[m + j])
+        for j in range(pairs):
+            out[start + m + j] = _unit(words[2 * m + j], words[3 * m + j])
+
+
+@kernel
+def normals(stream: Stream, out: Array) -> None:
+    """Independent standard normals into ``out``: Box and Muller, to 8.5 standard deviations."""
+    stream.calls[0] += np.uint64(1)
+    words = stream.words
+    for start in range(0, out.size, 2 * _COLUMNS):
+        m, pairs = _split(min(out.size - start, 2 * _COLUMNS))
+        _next_words(stream, start // 2, m)
+        left, right = out[start : start + m], out[start + m : start + m + pairs]
+        for j in range(pairs):
+            left[j], right[j] = _pair(words[j], words[m + j], words[2 * m + j], words[3 * m + j])
+        if pairs < m:
+            last = words[m - 1 : 4 * m : m]
+            left[pairs] = _pair(last[0], last[1], last[2], last[3])[0]
+
+
+@formula
+def _split(size: int) -> tuple[int, int]:
+    """How many counters give ``size`` numbers, two each, and how many of them give both."""
+    m = (size + 1) // 2
+    return m, size - m
+
+
+@formula
+def _pair(a: int, b: int, c: int, d: int) -> tuple[float, float]:
+    """Two standard normals from four words."""
+    radius = math.sqrt(-2.0 * logarithm(_unit(a, b)))
+    cosine, sine = rotation((np.uint64(c) << _HALF) | np.uint64(d))
+    return radius * cosine, radius * sine
+
+
+@kernel
+def single_normals(
+    key: int, second: int, third: int, fourth: int, words: Array, out: Array
+) -> None:
+    """Standard normals in single precision, to 6.66 standard deviations, into ``out``.
+
+    A pure function of the key and the three upper words of the counter: the same weights can be
+    drawn again.  ``words``: room, uint32, at least as many as ``out``, whose size is a multiple of
+    four.
+    """
+    m = out.size // 4
+    random_words(key, 0, second, third, fourth, m, words)
+    for half in range(0, 4 * m, 2 * m):
+        radii, angles = words[half : half + m], words[half + m : half + 2 * m]
+        left, right = out[half : half + m], out[half + m : half + 2 * m]
+        for j in range(m):
+            unit = np.float32(np.int32(radii[j] >> np.uint32(1))) + np.float32(0.5)
+            logarithm_of_unit = single_logarithm(unit * np.float32(2.0**-31))
+            radius = np.float32(math.sqrt(np.float32(-2.0) * logarithm_of_unit))
+            cosine, sine = single_rotation(angles[j])
+            left[j], right[j] = radius * cosine, radius * sine
+
+
+@formula
+def _chi(dimensions: float, normal: float, uniform: float) -> float:
+    """One trial of Marsaglia and Tsang for the length of a Gaussian vector; negative: rejected.
+
+    Source: G. Marsaglia, W. W. Tsang, "A simple method for generating gamma variables", ACM TOMS
+    26 (2000) 363-372.  In one dimension the length is |normal|, in none 0.
+    """
+    wide = dimensions > 1.5
+    shape = (0.5 * dimensions if wide else 1.0) - 1 / 3
+    root = 1.0 + normal / math.sqrt(9.0 * shape)
+    whole = root > 1e-100
+    root = root if whole else 1e-100
+    cube = root * root * root
+    bound = 0.5 * normal * normal + shape * (1.0 - cube + 3.0 * logarithm(root))
+    kept = (logarithm(uniform) < bound) & whole
+    length = math.sqrt(2.0 * shape * cube)
+    line = abs(normal) if dimensions > 0.5 else 0.0
+    return (length if kept else -1.0) if wide else line
+
+
+@kernel
+def lengths(stream: Stream, dimensions: Array, out: Array, spare: Array) -> None:
+    """Lengths of standard Gaussian vectors of whole ``dimensions`` (0 where negative) into
+    ``out``; ``spare``: room for as many."""
+    normals(stream, out)
+    uniforms(stream, spare)
+    rejected = 0
+    for j in range(out.size):
+        out[j] = _chi(dimensions[j], out[j], spare[j])
+    for j in range(out.size):
+        rejected += out[j] < 0.0
+    if rejected:
+        trial, one = np.empty(1), np.empty(1)
+        for j in range(out.size):
+            while out[j] < 0.0:
+                normals(stream, trial)
+                uniforms(stream, one)
+                out[j] = _chi(dimensions[j], trial[0], one[0])
+
+
+@kernel
+def coin_counts(stream: Stream, lowest: int, keep: Array, other: Array, out: Array) -> None:
+    """Numbers of heads of fair coins into ``out``, by an alias table (see `verify.coins`)."""
+    uniforms(stream, out)
+    for j in range(out.size):
+        place = out[j] * keep.size
+        column = min(int(place), keep.size - 1)
+        out[j] = lowest + (column if place - column < keep[column] else other[column])

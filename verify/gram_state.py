@@ -1,0 +1,82 @@
+"""What the passes of `verify.gram_kernels` carry: the network's scales, its layers, and room."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from verify.coins import coin_table
+from verify.problem import Problem
+
+__all__ = ["LANES", "LAYER", "ROOM", "GramScales", "gram_scales"]
+
+Array = Any
+
+
+class GramScales(NamedTuple):
+    """The network: ``widths`` of layers 0 to L, logarithms of its scales (``log_sd`` of a weight
+    and ``log_rates``, shape ``(L,)``), and a table of coin counts for each layer (`verify.coins`):
+    its ``lowest`` count, and where its piece of ``keep`` and ``other`` begins and ends (``tables``,
+    shape ``(L + 1, 2)``).
+    """
+
+    widths: Array
+    log_sd: Array
+    log_rates: Array
+    log_readout: float
+    log_input: float
+    slope: float
+    log_slope: float
+    tables: Array
+    lowest: Array
+    keep: Array
+    other: Array
+
+
+LANES = 64
+"""Networks that go through a layer together.  Every vector of one number per network has this
+length and a fixed place, so that the compiler knows that no two overlap."""
+
+ON, Z_ON, LOG_X, LOG_G, XI_ON, G_ON, GQ_ON = range(0, 7 * LANES, LANES)
+"""What a layer leaves.  ON: active neurons.  Z_ON: length of their z in units of sd |x below|.
+LOG_X, LOG_G: logarithms of |x| and |g|.  XI_ON: the fresh part of the gradient on x across z.
+G_ON, GQ_ON: the unit vector along g: along z and across it."""
+LAYER = 7 * LANES
+
+Z_OFF, COS, SIN, XI, XI_OFF, G_OFF, GQ_OFF = range(0, 7 * LANES, LANES)
+"""What it leaves of inactive neurons, and COS, SIN: the unit vector along x in the plane of the two
+z's; XI: the fresh part of the gradient on x across x in that plane."""
+
+U_ON, UQ_ON, UR_ON, U_OFF, UQ_OFF, UR_OFF, LOG_U = range(0, 7 * LANES, LANES)
+"""The unit vector along the update u of the layer below: along z, across it along g, and the rest,
+in each block; and log |u|."""
+A_ON, B_ON, R_ON, A_OFF, B_OFF, R_OFF, ZED_OFF = range(7 * LANES, 14 * LANES, LANES)
+"""Draws in the same directions, and the length of z on inactive neurons."""
+PHI, LOG_SCALE, LOG_F, DEAD, COUNT, SPARE = range(14 * LANES, 20 * LANES, LANES)
+"""The gradient on x along x in units of ``exp(LOG_SCALE)``; log |f|; which networks are dead; and
+room for draws."""
+ROOM = 20 * LANES
+
+
+def gram_scales(problem: Problem) -> GramScales:
+    """A problem as the compiled passes take it."""
+    widths = sorted(set(problem.widths.tolist()))
+    coins = [coin_table(width) for width in widths]
+    ends = np.cumsum([table.keep.size for table in coins])
+    which = np.searchsorted(widths, problem.widths)
+    with np.errstate(divide="ignore"):
+        log_rates, log_slope = np.log(problem.rates), float(np.log(problem.slope))
+    return GramScales(
+        widths=problem.widths,
+        log_sd=np.log(problem.weight_sd),
+        log_rates=log_rates,
+        log_readout=float(np.log(problem.readout_sd)),
+        log_input=float(np.log(problem.input_norm)),
+        slope=problem.slope,
+        log_slope=log_slope,
+        tables=np.stack([np.concatenate(([0], ends[:-1]))[which], ends[which]], axis=1),
+        lowest=np.array([table.lowest for table in coins], np.int64)[which],
+        keep=np.concatenate([table.keep for table in coins]),
+        other=np.concatenate([table.other for table in coins]),
+    )

@@ -1,0 +1,79 @@
+"""Quantiles of the update over networks, with intervals that assume nothing of its distribution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.stats import binom
+
+from theory.network import InvalidArgument
+from verify.problem import FloatArray
+
+__all__ = ["Quantile", "quantile_of"]
+
+
+@dataclass(frozen=True, eq=False)
+class Quantile:
+    """A quantile of the update over networks, per eta^2, with a confidence interval.
+
+    ``log_value``, ``log_low``, ``log_high``: natural logarithms, shape ``(layers,)`` or ``()``;
+    minus infinity: networks that do not move; the ends are infinite where the samples are too few
+    to bound them.  ``chance``: below the quantile.  ``level``: of the interval, at least.
+    """
+
+    log_value: FloatArray
+    log_low: FloatArray
+    log_high: FloatArray
+    chance: float
+    level: float
+
+    @property
+    def value(self) -> Any:
+        """The quantile; 0 or infinite where float64 cannot hold it (`log_value` does)."""
+        return _exponential(self.log_value)
+
+    @property
+    def low(self) -> Any:
+        """The interval's lower end."""
+        return _exponential(self.log_low)
+
+    @property
+    def high(self) -> Any:
+        """The interval's upper end."""
+        return _exponential(self.log_high)
+
+    def __repr__(self) -> str:
+        ends = zip(np.ravel(self.value), np.ravel(self.low), np.ravel(self.high), strict=True)
+        values = ", ".join(f"{v:.6g} in [{low:.6g}, {high:.6g}]" for v, low, high in ends)
+        return f"Quantile({self.chance:g}: {values}, level={self.level:g})"
+
+
+def quantile_of(logs: FloatArray, chance: float, level: float) -> Quantile:
+    """The quantile of samples, shape ``(samples,)`` or ``(samples, layers)``.
+
+    The r-th smallest of N samples is below the quantile unless fewer than r samples are, whose
+    number is binomial.  Source: H. A. David, H. N. Nagaraja, "Order statistics", section 7.1.
+    """
+    for name, value in (("chance", chance), ("level", level)):
+        if isinstance(value, bool) or not isinstance(value, float) or not 0 < value < 1:
+            raise InvalidArgument(
+                f"expected a float between 0 and 1 for {name}, got {name}={value!r}; the median "
+                f"has chance=0.5"
+            )
+    ordered = np.sort(logs, axis=0)
+    samples = len(ordered)
+    below = int(binom.ppf(0.5 - 0.5 * level, samples, chance))
+    above = int(binom.ppf(0.5 + 0.5 * level, samples, chance)) + 1
+    ends = np.full((2, *ordered.shape[1:]), np.inf)
+    ends[0] = ordered[below - 1] if below >= 1 else -np.inf
+    ends[1] = ordered[above - 1] if above <= samples else np.inf
+    middle = ordered[max(int(np.ceil(chance * samples)) - 1, 0)]
+    return Quantile(np.asarray(middle), ends[0], ends[1], chance, level)
+
+
+def _exponential(logs: FloatArray) -> Any:
+    with np.errstate(over="ignore", under="ignore"):
+        values = np.exp(logs)
+    return float(values) if np.ndim(values) == 0 else values

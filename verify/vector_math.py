@@ -1,0 +1,124 @@
+"""Elementary functions without branches, so that loops over them run in vector lanes.
+
+Series in exact coefficients: the logarithm by artanh, sine and cosine within an eighth of a turn,
+the exponential within half a doubling.  Double precision to a few units in the last place; single
+precision to about 1e-7.  Nothing here depends on a mathematics library, so neither do results.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from verify.jit import (
+    bits_of_double,
+    bits_of_single,
+    double_of_bits,
+    formula,
+    single_of_bits,
+)
+
+__all__ = [
+    "exponential",
+    "logarithm",
+    "rotation",
+    "select",
+    "single_logarithm",
+    "single_rotation",
+]
+
+LOG2 = math.log(2.0)
+_LOG2_HIGH = 0.6931471803691238
+"""ln 2 with its last 21 bits zero, so that multiples of it by small integers are exact."""
+_LOG2_LOW = 1.9082149292705877e-10
+_SHIFTER = 1.5 * 2.0**52
+"""Added to a double of less than 2^51, leaves it rounded to an integer in the lowest bits."""
+_EXPONENT_OF_ZERO = np.uint64(0x4330000000000000)
+_INTEGER_ZERO = 2.0**52 + 1023.0
+_HALF_ROOT = np.uint64(0x3FF0000000000000 - 0x3FE6A09E667F3BCD)
+"""Moves the boundary between two exponents from 1 to the root of one half."""
+_MANTISSA, _EXPONENT = np.uint64(2**52 - 1), np.uint64(52)
+_ROOT_OF_HALF = np.uint64(0x3FE6A09E667F3BCD)
+_SMALLEST = -708.0
+_f = np.float32
+
+
+@formula
+def select(condition: Any, yes: Any, no: Any) -> Any:
+    """``yes`` where ``condition``, else ``no``."""
+    return yes if condition else no
+
+
+@formula
+def logarithm(x: float) -> Any:
+    """ln x of a positive normal double."""
+    moved = bits_of_double(x) + _HALF_ROOT
+    power = double_of_bits((moved >> _EXPONENT) | _EXPONENT_OF_ZERO) - _INTEGER_ZERO
+    m = double_of_bits((moved & _MANTISSA) + _ROOT_OF_HALF)
+    s = (m - 1.0) / (m + 1.0)
+    q = s * s
+    tail = 1 / 15 + q * (1 / 17 + q * (1 / 19 + q * (1 / 21)))
+    tail = 1 / 7 + q * (1 / 9 + q * (1 / 11 + q * (1 / 13 + q * tail)))
+    tail = q * (1 / 3 + q * (1 / 5 + q * tail))
+    return power * _LOG2_HIGH + (2.0 * s + (2.0 * s * tail + power * _LOG2_LOW))
+
+
+@formula
+def exponential(x: float) -> Any:
+    """e^x of x <= 0; 0 below -708."""
+    held = max(x, _SMALLEST)
+    shifted = held * (1.0 / LOG2) + _SHIFTER
+    power = shifted - _SHIFTER
+    r = (held - power * _LOG2_HIGH) - power * _LOG2_LOW
+    tail = 1 / 39916800 + r * (1 / 479001600 + r * (1 / 6227020800))
+    tail = 1 / 40320 + r * (1 / 362880 + r * (1 / 3628800 + r * tail))
+    tail = 1 / 120 + r * (1 / 720 + r * (1 / 5040 + r * tail))
+    value = 1.0 + r * (1.0 + r * (1 / 2 + r * (1 / 6 + r * (1 / 24 + r * tail))))
+    scale = double_of_bits((bits_of_double(shifted) + np.uint64(1023)) << _EXPONENT)
+    return value * scale if x > _SMALLEST else 0.0
+
+
+@formula
+def rotation(bits: Any) -> tuple[Any, Any]:
+    """Cosine and sine of an angle uniform over the circle, from 64 random bits.
+
+    54 bits count: two choose the quarter turn, the lowest 52 the angle within it.
+    """
+    bits = np.uint64(bits)
+    unit = double_of_bits((bits & _MANTISSA) | np.uint64(0x3FF0000000000000))
+    t = (unit - (1.5 - 2.0**-53)) * (0.5 * math.pi)
+    q = t * t
+    tail = 1 / 362880 - q * (1 / 39916800 - q * (1 / 6227020800 - q * (1 / 1307674368000)))
+    sine = t * (1.0 - q * (1 / 6 - q * (1 / 120 - q * (1 / 5040 - q * tail))))
+    tail = 1 / 3628800 - q * (1 / 479001600 - q * (1 / 87178291200 - q * (1 / 20922789888000)))
+    cosine = 1.0 - q * (0.5 - q * (1 / 24 - q * (1 / 720 - q * (1 / 40320 - q * tail))))
+    turned = (bits >> np.uint64(62)) & np.uint64(1) != np.uint64(0)
+    sign = 1.0 if bits >> np.uint64(63) != np.uint64(0) else -1.0
+    return sign * (sine if turned else cosine), sign * (cosine if turned else sine)
+
+
+@formula
+def single_logarithm(x: Any) -> Any:
+    """ln x of a positive normal float32."""
+    power = np.int32(np.int32(bits_of_single(x) - np.int32(0x3F3504F3)) >> np.int32(23))
+    m = single_of_bits(np.int32(bits_of_single(x) - np.int32(power << np.int32(23))))
+    s = (m - _f(1)) / (m + _f(1))
+    q = s * s
+    tail = q * (_f(1 / 3) + q * (_f(1 / 5) + q * _f(1 / 7)))
+    return _f(power) * _f(LOG2) + (_f(2) * s + _f(2) * s * tail)
+
+
+@formula
+def single_rotation(bits: Any) -> tuple[Any, Any]:
+    """Cosine and sine of an angle uniform over the circle, from 32 random bits."""
+    t = _f(np.int32(bits << np.uint32(2))) * _f(0.5 * math.pi * 2.0**-32)
+    q = t * t
+    tail = q * (_f(1 / 120) - q * (_f(1 / 5040) - q * _f(1 / 362880)))
+    sine = t * (_f(1) - q * (_f(1 / 6) - tail))
+    tail = q * (_f(1 / 24) - q * (_f(1 / 720) - q * _f(1 / 40320)))
+    cosine = _f(1) - q * (_f(1 / 2) - tail)
+    turned = (bits >> np.uint32(30)) & np.uint32(1) != np.uint32(0)
+    sign = _f(1) if bits >> np.uint32(31) != np.uint32(0) else _f(-1)
+    return sign * (sine if turned else cosine), sign * (cosine if turned else sine)
