@@ -36,7 +36,8 @@ def stream(seed: int = 1) -> Any:
 )
 def test_philox_gives_the_published_answers(counter: tuple[int, ...], key: int, words: str) -> None:
     out = np.empty(4, np.uint32)
-    random_words(np.uint64(key), *counter, 1, out)
+    a, b, c, d = counter
+    random_words(np.uint64(key), a, b, c, d, 1, out)
     assert " ".join(f"{word:08x}" for word in out) == words
 
 

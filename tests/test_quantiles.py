@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import binom
 
 from theory import MLP, InvalidArgument
-from verify import Conditioned, Dense, Gram, monte_carlo
+from verify import Conditioned, Dense, Gram, RareEvents, monte_carlo
 from verify.quantiles import quantile_of
 from verify.samplers import Sampler
 
@@ -60,5 +60,8 @@ def test_quantiles_come_by_layer_and_part() -> None:
 
 def test_more_samples_than_are_kept_say_so() -> None:
     estimate = monte_carlo(MLP(4, 4), samples=2**20 + 1, seed=1, layer=range(1, 5))
-    with pytest.raises(InvalidArgument, match="not kept"):
+    with pytest.raises(InvalidArgument, match="too many to keep"):
         _ = estimate.total.median
+    weighted = monte_carlo(MLP(4, 4), samples=100, seed=1, sampler=RareEvents())
+    with pytest.raises(InvalidArgument, match="weighted"):
+        _ = weighted.total.median

@@ -101,7 +101,7 @@ def test_same_bits_in_other_processes(sampler: Sampler) -> None:
         assert same(reference, monte_carlo(MLP(9, 3), executor=pool, **arguments))
 
 
-@pytest.mark.parametrize("sampler", [Dense(), Conditioned()], ids=str)
+@pytest.mark.parametrize("sampler", SAMPLERS, ids=str)
 def test_layers_of_one_pass_are_those_asked_one_at_a_time(sampler: Sampler) -> None:
     together = monte_carlo(MLP(6, 4), samples=300, seed=2, layer=(4, 2), sampler=sampler)
     for index, layer in enumerate((4, 2)):

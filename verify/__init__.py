@@ -5,6 +5,9 @@ from verify.conditioned import Conditioned
 from verify.dense import Dense
 from verify.estimate import Estimate, Measurement
 from verify.gram import Gram
+from verify.neurons import Neurons
+from verify.quantiles import Quantile
+from verify.rare_events import RareEvents
 from verify.simulation import monte_carlo
 
 __all__ = [
@@ -14,6 +17,9 @@ __all__ = [
     "Estimate",
     "Gram",
     "Measurement",
+    "Neurons",
+    "Quantile",
+    "RareEvents",
     "check",
     "monte_carlo",
 ]

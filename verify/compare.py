@@ -42,9 +42,9 @@ Law = Callable[[MLP, int], Any]
 """A law to be tried: E[(Delta z)^2] at eta = 1 of a network in numbers, at a hidden layer."""
 
 DECIDING_RATIO = Rational(1, 8)
-"""Cells with depth/width above this are shown but do not decide: beyond it rare networks set the
-mean, and the error of a sample no longer tells (exact relative standard deviation of one
-network's total: 2.0 at (128, 16), 11.8 at (64, 16))."""
+"""Cells with depth/width above this are shown but do not decide, unless the sampler meets rare
+networks: beyond it they set the mean, and the error of a plain sample no longer tells (exact
+relative standard deviation of one network's total: 2.0 at (128, 16), 11.8 at (64, 16))."""
 STEP_ALLOWANCE = 0.02
 """How far a real step at a hundredth of the maximal rate may be from the linearised law, where
 the width is at least 16 and the depth at most a quarter of it."""
@@ -163,12 +163,14 @@ def check(
             progress=_bind(progress, network),
         )
         log_exact = _log(exact_law(network, at), network)
-        scored = _score(estimate, log_law, network, step)
+        scored = _score(estimate, log_law, network, step, sampler)
         cells.append(Cell(network, at, sampler, log_law, log_exact, estimate, scored))
     return Comparison(tuple(cells), root, step)
 
 
-def _score(estimate: Estimate, log_law: float, network: MLP, step: float | None) -> Score:
+def _score(
+    estimate: Estimate, log_law: float, network: MLP, step: float | None, sampler: Sampler
+) -> Score:
     total = estimate.total
     return score(
         float(total.log_mean),
@@ -176,7 +178,7 @@ def _score(estimate: Estimate, log_law: float, network: MLP, step: float | None)
         total.samples,
         log_law,
         allowance=0.0 if step is None else STEP_ALLOWANCE,
-        decides=_decides(network, step),
+        decides=sampler.meets_rare_networks or _decides(network, step),
     )
 
 

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from theory.network import MLP
-from verify.conditioned_kernels import conditioned_updates
+from theory.network import MLP, InvalidArgument
+from verify.conditioned_kernels import conditioned_neurons, conditioned_updates
 from verify.draws import new_stream
-from verify.problem import FloatArray, Problem
+from verify.neurons import Neurons
+from verify.problem import FloatArray, Problem, numeric_problem
 from verify.samplers import Sampler
+from verify.streams import block_counts, block_stream, checked_samples, checked_seed
 from verify.vectors import vector_scales
 
 __all__ = ["Conditioned"]
@@ -45,7 +47,56 @@ class Conditioned(Sampler):
     def sample(self, problem: Problem, stream: np.random.Generator, count: int) -> FloatArray:
         """See `Sampler.sample`."""
         logs = np.empty((len(problem.parts), count, problem.layers.size))
-        labels = 2.0 * stream.integers(0, 2, count) - 1.0
+        labels = _labels(stream, count)
         scales, draws = vector_scales(problem), new_stream(stream)
         conditioned_updates(draws, scales, problem.step or 0.0, labels, problem.layers, logs)
         return logs
+
+    def neurons(
+        self,
+        network: MLP,
+        *,
+        samples: int,
+        seed: int,
+        layer: int | None = None,
+        rates: object = None,
+        step: float | None = None,
+    ) -> Neurons:
+        """The neurons of one layer of ``samples`` random networks, for any function of them.
+
+        ``layer``: None for the last hidden layer.  ``rates``, ``step``: as in
+        `verify.monte_carlo`, whose networks for the same seed these are.  Raises `InvalidArgument`.
+
+        >>> from theory import MLP
+        >>> from verify import Conditioned
+        >>> drawn = Conditioned().neurons(MLP(width=50, depth=3), samples=4, seed=1)
+        >>> drawn.z.shape, drawn.change.shape, drawn.label.shape
+        ((4, 50), (4, 50), (4,))
+        """
+        problem = numeric_problem(network, layer=layer, rates=rates, step=step)
+        samples, seed, at = checked_samples(samples), checked_seed(seed), int(problem.layers[0])
+        if isinstance(layer, tuple | range):
+            raise InvalidArgument(f"expected one layer, got layer={layer!r}; give an int or None")
+        shape = (samples, int(problem.widths[at]))
+        z, change = np.empty(shape), np.empty(shape)
+        outputs, labels, start = np.empty(samples), np.empty(samples), 0
+        for block, count in enumerate(block_counts(samples, self.block_size(problem))):
+            here, stream = slice(start, start + count), block_stream(seed, block)
+            labels[here] = _labels(stream, count)
+            conditioned_neurons(
+                new_stream(stream),
+                vector_scales(problem),
+                problem.step or 0.0,
+                labels[here],
+                at,
+                z[here],
+                change[here],
+                outputs[here],
+            )
+            start += count
+        return Neurons(z, change, outputs, labels)
+
+
+def _labels(stream: np.random.Generator, count: int) -> FloatArray:
+    """Labels +-1 with equal chance."""
+    return np.asarray(2.0 * stream.integers(0, 2, count) - 1.0)

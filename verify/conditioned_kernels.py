@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from verify.draws import Stream, normals
+from verify.draws import Stream, normals, turn_to
 from verify.gaussian_matrix import product
-from verify.jit import kernel
+from verify.jit import kernel, part
 from verify.vectors import Array, Scales, activate_change, dot, mask, of_layer
 
-__all__ = ["conditioned_updates"]
+__all__ = ["conditioned_neurons", "conditioned_updates"]
 
 
 class _State(NamedTuple):
@@ -53,7 +53,7 @@ def _normalise(vector: Array) -> float:
     return log_scale + 0.5 * math.log(square)
 
 
-@kernel
+@part
 def _forward(stream: Stream, scales: Scales, state: _State) -> bool:
     """z, x and |x| of layers 1 to L; whether the network lives."""
     first = of_layer(scales, state.x, 0)
@@ -67,11 +67,12 @@ def _forward(stream: Stream, scales: Scales, state: _State) -> bool:
         length = _normalise(x) + math.log(scales.weight_sd[layer - 1])
         state.log_x[layer] = state.log_x[layer - 1] + length
         if length == -math.inf:
+            state.log_x[layer:] = -math.inf
             return False
     return True
 
 
-@kernel
+@part
 def _backward(stream: Stream, scales: Scales, state: _State) -> float:
     """g and |g| of layers L to 1; returns f/(readout sd |x^(L)|)."""
     last, signal = scales.rows.size - 2, 0.0
@@ -95,7 +96,7 @@ def _backward(stream: Stream, scales: Scales, state: _State) -> float:
     return signal
 
 
-@kernel
+@part
 def _through(
     stream: Stream, scales: Scales, state: _State, layer: int, own: float, log_own: float
 ) -> None:
@@ -123,10 +124,10 @@ def _through(
     state.log_u[layer] = top + _normalise(u)
 
 
-@kernel
-def _tangent(stream: Stream, scales: Scales, state: _State) -> None:
-    """u = r |x below|^2 g + W D u below, for layers 1 to L."""
-    for layer in range(1, scales.rows.size - 1):
+@part
+def _tangent(stream: Stream, scales: Scales, state: _State, top: int) -> None:
+    """u = r |x below|^2 g + W D u below, for layers 1 to ``top``."""
+    for layer in range(1, top + 1):
         y = of_layer(scales, state.u, layer - 1)
         if layer > 1:
             mask(of_layer(scales, state.z, layer - 1), scales.slope, y)
@@ -134,10 +135,11 @@ def _tangent(stream: Stream, scales: Scales, state: _State) -> None:
         _through(stream, scales, state, layer, scales.rates[layer - 1], log_own)
 
 
-@kernel
-def _step_through(stream: Stream, scales: Scales, state: _State, pull: float) -> None:
-    """Change u of z when every W becomes W - pull r g x^T: one more known product of each W."""
-    for layer in range(1, scales.rows.size - 1):
+@part
+def _step_through(stream: Stream, scales: Scales, state: _State, pull: float, top: int) -> None:
+    """Change u of z, layers 1 to ``top``, when every W becomes W - pull r g x^T: one more known
+    product of each W."""
+    for layer in range(1, top + 1):
         y, log_x = of_layer(scales, state.u, layer - 1), state.log_x[layer - 1]
         overlap = 1.0
         if layer > 1 and state.log_u[layer - 1] > -math.inf:
@@ -161,6 +163,33 @@ def _start(scales: Scales) -> _State:
 
 
 @kernel
+def _run(
+    stream: Stream,
+    network: int,
+    scales: Scales,
+    state: _State,
+    step: float,
+    label: float,
+    top: int,
+) -> tuple[float, float]:
+    """One network, by its number, up to u of layer ``top``; log |f|, minus infinity if it is dead,
+    and f itself."""
+    last = scales.rows.size - 2
+    turn_to(stream, network, 0, 0)
+    if not _forward(stream, scales, state):
+        return -math.inf, 0.0
+    signal = _backward(stream, scales, state)
+    log_f = math.log(scales.readout_sd) + state.log_x[last] + math.log(abs(signal))
+    f = math.copysign(math.exp(log_f), signal)
+    turn_to(stream, network, 1, 0)
+    if step == 0.0:
+        _tangent(stream, scales, state, top)
+    else:
+        _step_through(stream, scales, state, step * (f - label), top)
+    return log_f, f
+
+
+@kernel
 def conditioned_updates(
     stream: Stream, scales: Scales, step: float, labels: Array, wanted: Array, out: Array
 ) -> None:
@@ -170,23 +199,41 @@ def conditioned_updates(
     logarithms, shape ``(parts, networks, layers)``: label and output part, or the real step's
     mean square over the rate squared.
     """
-    state, last = _start(scales), scales.rows.size - 2
+    state = _start(scales)
     for k in range(out.shape[1]):
-        if not _forward(stream, scales, state):
-            out[:, k, :] = -math.inf
-            continue
-        signal = _backward(stream, scales, state)
-        log_f = math.log(scales.readout_sd) + state.log_x[last]
-        if step == 0.0:
-            _tangent(stream, scales, state)
-        else:
-            pull = step * (signal * math.exp(log_f) - labels[k])
-            _step_through(stream, scales, state, pull)
+        log_f, _ = _run(stream, k, scales, state, step, labels[k], np.max(wanted))
         for i in range(wanted.size):
             width = scales.rows[wanted[i] + 1] - scales.rows[wanted[i]]
             log_square = 2.0 * state.log_u[wanted[i]] - math.log(width)
-            if step == 0.0:
-                out[0, k, i] = log_square
-                out[1, k, i] = log_square + 2.0 * (log_f + math.log(abs(signal)))
+            if log_f == -math.inf:
+                out[:, k, i] = -math.inf
+            elif step == 0.0:
+                out[0, k, i], out[1, k, i] = log_square, log_square + 2.0 * log_f
             else:
                 out[0, k, i] = log_square - 2.0 * math.log(step)
+
+
+@kernel
+def conditioned_neurons(
+    stream: Stream,
+    scales: Scales,
+    step: float,
+    labels: Array,
+    layer: int,
+    z: Array,
+    change: Array,
+    outputs: Array,
+) -> None:
+    """The neurons of one layer: pre-activations into ``z`` and their change into ``change``, shape
+    ``(networks, width)``, linearised at eta = 1 (``step`` = 0) or of a real step; f into
+    ``outputs``."""
+    state = _start(scales)
+    for k in range(outputs.size):
+        state.z[:] = 0.0
+        log_f, f = _run(stream, k, scales, state, step, labels[k], layer)
+        outputs[k] = f
+        log_z = state.log_x[layer - 1] + math.log(scales.weight_sd[layer - 1])
+        z[k] = math.exp(log_z) * of_layer(scales, state.z, layer)
+        factor = labels[k] - f if step == 0.0 else 1.0
+        length = 0.0 if log_f == -math.inf else factor * math.exp(state.log_u[layer])
+        change[k] = length * of_layer(scales, state.u, layer)

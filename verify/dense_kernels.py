@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from verify.jit import kernel
+from verify.jit import kernel, part
 from verify.vectors import Array, Scales, activate_change, dot, mask, of_layer
 from verify.weights import Weights, begin_network, weight_row
 
@@ -92,7 +92,7 @@ def _add(vector: Array, exponent: int, factor: float, other: Array, other_expone
     return _rescale(vector, top)
 
 
-@kernel
+@part
 def _start(scales: Scales) -> _State:
     size, last = scales.rows[-1], scales.rows.size - 2
     z, x, g, u = np.zeros(size), np.zeros(size), np.zeros(size), np.zeros(size)
@@ -100,7 +100,7 @@ def _start(scales: Scales) -> _State:
     return _State(z, x, g, u, x_exp, g_exp, np.zeros(scales.rows[last + 1] - scales.rows[last]))
 
 
-@kernel
+@part
 def _forward(scales: Scales, weights: Weights, state: _State) -> None:
     """z of layers 1 to L, with the exponent of the layer below, x of layers 0 to L, the readout."""
     below, last = of_layer(scales, state.x, 0), scales.rows.size - 2
@@ -116,7 +116,7 @@ def _forward(scales: Scales, weights: Weights, state: _State) -> None:
     state.v[:] = weight_row(weights, last + 1, 0, state.v.size)
 
 
-@kernel
+@part
 def _backward(scales: Scales, weights: Weights, state: _State) -> None:
     """g of layers L to 1."""
     last = scales.rows.size - 2
@@ -142,7 +142,7 @@ def _log_mean_square(vector: Array, exponent: int) -> float:
     return math.log(mantissa) + LOG2 * (power + 2.0 * exponent)
 
 
-@kernel
+@part
 def _tangent(scales: Scales, weights: Weights, state: _State, asked: Array, logs: Array) -> None:
     """u^(l) = K^(l) g^(l) = r_l |x^(l-1)|^2 g^(l) + W^(l) D u^(l-1), and the log of |u|^2/n.
 
@@ -190,7 +190,7 @@ def linearised(scales: Scales, weights: Weights, layers: Array, out: Array) -> N
             out[1, k, i] = logs[layers[i] - 1] + log_f2
 
 
-@kernel
+@part
 def _step_through(
     scales: Scales, weights: Weights, pull: float, state: _State, logs: Array
 ) -> None:

@@ -18,6 +18,7 @@ __all__ = [
     "new_stream",
     "normals",
     "single_normals",
+    "turn_to",
     "uniforms",
 ]
 
@@ -27,12 +28,15 @@ _COLUMNS = 256
 """Counters worked on at a time: their words stay in the nearest cache."""
 _HALF, _MANTISSA = np.uint64(32), np.uint64(12)
 _ONE = np.uint64(0x3FF0000000000000)
+_LAYERS, _CALLS = np.uint64(24), np.uint64(16)
 
 
 class Stream(NamedTuple):
     """A key of 64 bits, the number of calls so far (shape ``(1,)``), and room for words.
 
     Every call that draws an array counts one up, and takes its words from counters of its own.
+    `turn_to` sets the count, so that what is drawn at one place does not depend on what was drawn
+    before it.
     """
 
     key: Any
@@ -44,6 +48,14 @@ def new_stream(generator: np.random.Generator) -> Stream:
     """A stream whose key is drawn from ``generator``."""
     key = generator.integers(0, 2**64, dtype=np.uint64)
     return Stream(key, np.zeros(1, np.uint64), np.empty(4 * _COLUMNS, np.uint32))
+
+
+@kernel
+def turn_to(stream: Stream, network: int, stage: int, layer: int) -> None:
+    """Begin what is drawn for a ``network`` (or a group) at a ``stage`` of 0 to 3 and a ``layer``:
+    up to 65,536 calls, apart from those of every other place."""
+    place = ((np.uint64(network) * np.uint64(4) + np.uint64(stage)) << _LAYERS) + np.uint64(layer)
+    stream.calls[0] = place << _CALLS
 
 
 @formula
@@ -107,7 +119,7 @@ def _pair(a: int, b: int, c: int, d: int) -> tuple[float, float]:
 
 @kernel
 def single_normals(
-    key: int, second: int, third: int, fourth: int, words: Array, out: Array
+    key: Any, second: int, third: int, fourth: int, words: Array, out: Array
 ) -> None:
     """Standard normals in single precision, to 6.66 standard deviations, into ``out``.
 

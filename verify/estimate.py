@@ -64,8 +64,9 @@ class Measurement:
         """
         if self.logs is None:
             raise InvalidArgument(
-                "quantiles need the samples themselves, which were not kept: simulate fewer "
-                "networks or layers at once, with sampler=Gram(), Conditioned() or Dense()"
+                "quantiles need networks, and these samples were too many to keep or are weighted "
+                "means: simulate fewer networks or layers at once, with sampler=Gram(), "
+                "Conditioned() or Dense()"
             )
         return quantile_of(self.logs, chance, level)
 

@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 
 from verify import gram_state as at
-from verify.draws import Stream, coin_counts, lengths, normals
+from verify.draws import Stream, coin_counts, lengths, normals, turn_to
 from verify.gram_state import GramScales
-from verify.jit import kernel
+from verify.jit import kernel, part
 from verify.vector_math import exponential, logarithm, select
 
 __all__ = ["gram_updates"]
@@ -33,7 +33,7 @@ Array = Any
 _ACTIVE = 0
 
 
-@kernel
+@part
 def _chi(
     stream: Stream, room: Array, here: Array, width: int, less: int, lanes: int, out: Array
 ) -> None:
@@ -45,15 +45,22 @@ def _chi(
     lengths(stream, room[at.COUNT : at.COUNT + lanes], out, room[at.SPARE : at.SPARE + lanes])
 
 
-@kernel
+@part
 def _forward(
-    stream: Stream, scales: GramScales, layers: Array, others: Array, room: Array, lanes: int
+    stream: Stream,
+    group: int,
+    scales: GramScales,
+    layers: Array,
+    others: Array,
+    room: Array,
+    lanes: int,
 ) -> None:
     """Blocks and lengths of z; which networks are dead."""
     leaky, slope = scales.slope > 0.0, scales.slope
     layers[0, at.LOG_X : at.LOG_X + lanes] = scales.log_input
     room[at.DEAD : at.DEAD + lanes] = 0.0
     for layer in range(1, scales.widths.size):
+        turn_to(stream, group, 0, layer)
         width, (begin, end) = scales.widths[layer], scales.tables[layer]
         keep, other = scales.keep[begin:end], scales.other[begin:end]
         here, below, there = layers[layer], layers[layer - 1], others[layer if leaky else 0]
@@ -74,9 +81,15 @@ def _forward(
             here[at.LOG_X + j] = below[at.LOG_X + j] + step + logarithm(length)
 
 
-@kernel
+@part
 def _backward(
-    stream: Stream, scales: GramScales, layers: Array, others: Array, room: Array, lanes: int
+    stream: Stream,
+    group: int,
+    scales: GramScales,
+    layers: Array,
+    others: Array,
+    room: Array,
+    lanes: int,
 ) -> None:
     """Gradients from the readout down, and log |f|.
 
@@ -84,12 +97,14 @@ def _backward(
     and xi Gaussian across x; at the last layer it is the readout, whose phi is Gaussian too.
     """
     last, leaky, slope = scales.widths.size - 1, scales.slope > 0.0, scales.slope
+    turn_to(stream, group, 1, 0)
     normals(stream, room[at.PHI : at.PHI + lanes])
     for j in range(lanes):
         room[at.LOG_SCALE + j] = scales.log_readout
         log_phi = logarithm(abs(room[at.PHI + j]))
         room[at.LOG_F + j] = scales.log_readout + layers[last, at.LOG_X + j] + log_phi
     for layer in range(last, 0, -1):
+        turn_to(stream, group, 1, layer)
         here, there, width = layers[layer], others[layer if leaky else 0], scales.widths[layer]
         _chi(stream, room, here, _ACTIVE, 1, lanes, here[at.XI_ON : at.XI_ON + lanes])
         if leaky:
@@ -114,7 +129,7 @@ def _backward(
             room[at.PHI + j] = g_on * here[at.Z_ON + j] + g_off * there[at.Z_OFF + j]
 
 
-@kernel
+@part
 def _draw_update(
     stream: Stream,
     scales: GramScales,
@@ -134,7 +149,7 @@ def _draw_update(
     for j in range(lanes):
         room[at.A_ON + j] = select(here[at.ON + j] > 0.0, room[at.A_ON + j], 0.0)
         room[at.B_ON + j] = select(here[at.ON + j] > 1.0, room[at.B_ON + j], 0.0)
-    if not leaky and not whole:
+    if not (leaky or whole):
         return
     normals(stream, room[at.A_OFF : at.A_OFF + lanes])
     _chi(stream, room, here, width, 2 if leaky else 1, lanes, room[at.R_OFF : at.R_OFF + lanes])
@@ -149,7 +164,7 @@ def _draw_update(
         room[at.B_OFF + j] = select(off > 1.0, room[at.B_OFF + j], 0.0)
 
 
-@kernel
+@part
 def _add_layer(
     scales: GramScales,
     layer: int,
@@ -214,9 +229,10 @@ def _add_layer(
         room[at.LOG_U + j] = select(larger, log_own, log_carried) + 0.5 * logarithm(square)
 
 
-@kernel
+@part
 def _tangent(
     stream: Stream,
+    group: int,
     scales: GramScales,
     layers: Array,
     others: Array,
@@ -232,6 +248,7 @@ def _tangent(
     for layer in range(1, scales.widths.size):
         moving |= scales.log_rates[layer - 1] > -math.inf
         if moving:
+            turn_to(stream, group, 2, layer)
             here, there = layers[layer], others[layer if leaky else 0]
             below, under = layers[layer - 1], others[layer - 1 if leaky else 0]
             room[at.A_OFF : at.ZED_OFF + at.LANES] = 0.0
@@ -264,9 +281,9 @@ def gram_updates(stream: Stream, scales: GramScales, wanted: Array, out: Array) 
         asked[layer - 1] = True
     for start in range(0, out.shape[1], at.LANES):
         lanes = min(at.LANES, out.shape[1] - start)
-        _forward(stream, scales, layers, others, room, lanes)
-        _backward(stream, scales, layers, others, room, lanes)
-        _tangent(stream, scales, layers, others, room, lanes, asked, logs)
+        _forward(stream, start // at.LANES, scales, layers, others, room, lanes)
+        _backward(stream, start // at.LANES, scales, layers, others, room, lanes)
+        _tangent(stream, start // at.LANES, scales, layers, others, room, lanes, asked, logs)
         for i in range(wanted.size):
             log_f, log_square = room[at.LOG_F : at.LOG_F + lanes], logs[wanted[i] - 1, :lanes]
             out[0, start : start + lanes, i] = log_square

@@ -22,7 +22,7 @@ _LOW, _HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
 
 @kernel
 def random_words(
-    key: int, first: int, second: int, third: int, fourth: int, m: int, out: Any
+    key: Any, first: int, second: int, third: int, fourth: int, m: int, out: Any
 ) -> None:
     """Four 32-bit words for each of ``m`` consecutive counters.
 

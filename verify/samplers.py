@@ -16,10 +16,12 @@ class Sampler(ABC):
     """A way to simulate networks; a frozen value without state.
 
     ``draws_networks``: each sample is one network's update, so that their quantiles are those of
-    networks; otherwise only means are.
+    networks; otherwise only means are.  ``meets_rare_networks``: the relative spread of samples
+    stays bounded at any depth, so that their mean and error can be trusted there too.
     """
 
     draws_networks = True
+    meets_rare_networks = False
 
     @abstractmethod
     def block_size(self, problem: Problem) -> int:

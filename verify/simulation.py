@@ -13,7 +13,7 @@ from verify.estimate import Block, Estimate, merge, sum_block
 from verify.gram import Gram
 from verify.problem import Problem, numeric_problem
 from verify.samplers import Sampler
-from verify.streams import block_stream, checked_seed
+from verify.streams import block_counts, block_stream, checked_samples, checked_seed
 
 __all__ = ["monte_carlo"]
 
@@ -59,7 +59,7 @@ def monte_carlo(
         raise InvalidArgument(f"expected a sampler such as Dense(), got sampler={sampler!r}")
     problem = numeric_problem(network, layer=layer, rates=rates, step=step)
     sampler.check(problem)
-    counts = _block_counts(_checked_samples(samples), sampler.block_size(problem))
+    counts = block_counts(checked_samples(samples), sampler.block_size(problem))
     keep = sampler.draws_networks and int(samples) * problem.layers.size <= _KEPT_SAMPLES
     run = partial(_run_block, problem, sampler, checked_seed(seed), keep)
     blocks = _run_all(run, counts, executor, progress or _silent)
@@ -93,20 +93,6 @@ def _run_all(
             future.cancel()
         if executor is None:
             pool.shutdown()
-
-
-def _block_counts(samples: int, size: int) -> list[int]:
-    full, rest = divmod(samples, size)
-    return [size] * full + [rest] * (rest > 0)
-
-
-def _checked_samples(samples: object) -> int:
-    if isinstance(samples, Integral) and not isinstance(samples, bool) and int(samples) > 0:
-        return int(samples)
-    raise InvalidArgument(
-        f"expected a positive int for samples, got samples={samples!r}; give the number of "
-        f"networks to draw"
-    )
 
 
 def _silent(_: int) -> None:

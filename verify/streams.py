@@ -8,7 +8,7 @@ import numpy as np
 
 from theory.network import InvalidArgument
 
-__all__ = ["block_stream", "checked_seed", "derived_seed"]
+__all__ = ["block_counts", "block_stream", "checked_samples", "checked_seed", "derived_seed"]
 
 
 def block_stream(seed: int, block: int) -> np.random.Generator:
@@ -29,4 +29,20 @@ def checked_seed(seed: object) -> int:
     raise InvalidArgument(
         f"expected a non-negative int for seed, got seed={seed!r}; give one, such as seed=1, so "
         f"that the result can be reproduced"
+    )
+
+
+def block_counts(samples: int, size: int) -> list[int]:
+    """Samples of each block of ``size``, the last one perhaps smaller."""
+    full, rest = divmod(samples, size)
+    return [size] * full + [rest] * (rest > 0)
+
+
+def checked_samples(samples: object) -> int:
+    """``samples`` as a positive int; `InvalidArgument` for anything else."""
+    if isinstance(samples, Integral) and not isinstance(samples, bool) and int(samples) > 0:
+        return int(samples)
+    raise InvalidArgument(
+        f"expected a positive int for samples, got samples={samples!r}; give the number of "
+        f"networks to draw"
     )

@@ -20,22 +20,15 @@ def cell_table(comparison: Comparison) -> Table:
     kind = "linearised" if step is None else f"real step of rate {step:g}"
     title = f"E[(Δz)²]/η², {kind}; s.e.: of the mean; median: network, over the law"
     table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1))
-    for name in (
-        "sampler",
-        "width",
-        "depth",
-        "layer",
-        "networks",
-        "law",
-        "measured ± s.e.",
-        "median",
-        "z",
-    ):
+    for name in _columns(comparison):
         table.add_column(name, justify="right", no_wrap=True)
     for cell in comparison.cells:
         table.add_row(*(_row(cell)[name] for name in _columns(comparison)))
     if not all(cell.score.decides for cell in comparison.cells):
-        table.caption = "z in brackets: shown, does not decide (depth above width/8)"
+        table.caption = (
+            "z in brackets: shown, does not decide (depth above width/8, where rare networks set "
+            "the mean)"
+        )
         if step is not None:
             table.caption += ", or outside the range where a real step follows the law"
     return table
@@ -115,7 +108,7 @@ def slope_lines(comparison: Comparison) -> list[str]:
 
 
 def _name(sampler: Sampler) -> str:
-    return type(sampler).__name__.lower()
+    return {"RareEvents": "rare"}.get(type(sampler).__name__, type(sampler).__name__.lower())
 
 
 def conclusion(comparison: Comparison) -> str:
@@ -126,7 +119,8 @@ def conclusion(comparison: Comparison) -> str:
     if verdict.worst is None:
         return (
             "UNDECIDED: no cell can decide, since each has a depth above width/8 or a step "
-            "outside the law's range; give larger widths or smaller depths."
+            "outside the law's range; give larger widths or smaller depths, or sampler "
+            "rare-events."
         )
     worst = comparison.cells[verdict.worst]
     where = f"(width {worst.width}, depth {worst.depth}, layer {worst.layer})"

@@ -1,0 +1,1 @@
+"""Tests that need more than the packages of the ordinary test run."""

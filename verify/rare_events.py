@@ -1,0 +1,75 @@
+"""`RareEvents`: networks drawn where the update is large, and weighted for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from theory.network import MLP, InvalidArgument
+from verify.problem import FloatArray, Problem
+from verify.rare_events_kernels import RareScales, rare_updates
+from verify.samplers import Sampler
+
+__all__ = ["RareEvents"]
+
+_BLOCK_LAYERS = 2**14
+_LARGEST_BLOCK = 256
+_WIDEST = 10**9
+
+
+@dataclass(frozen=True)
+class RareEvents(Sampler):
+    """The same means as `Gram`, with errors that stay small where depth/width is of order one.
+
+    Importance sampling: a sample is a conditional mean of the update times the weight of the
+    draws, so its mean is that of the update, while its distribution, median and quantiles are
+    not.  docs/rare-events.md has the proof and the figures.  Linearised updates only.
+    """
+
+    draws_networks = False
+    meets_rare_networks = True
+
+    def block_size(self, problem: Problem) -> int:
+        """As many networks as have 16,384 layers together, 1 to 256."""
+        depth = problem.widths.size - 1
+        return int(np.clip(_BLOCK_LAYERS // depth, 1, _LARGEST_BLOCK))
+
+    def cost(self, network: MLP) -> int:
+        """Layers of one network."""
+        return network.layers
+
+    def planned_samples(self, network: MLP) -> int:
+        """As many networks as have 4e6 layers together, 1,000 to 40,000."""
+        return min(max(4_000_000 // self.cost(network), 1_000), 40_000)
+
+    def check(self, problem: Problem) -> None:
+        """Refuse real steps, and widths above 10^9."""
+        if problem.step is not None:
+            raise InvalidArgument(
+                f"expected step=None for sampler=RareEvents(), got step={problem.step!r}; a real "
+                f"step needs the neurons themselves: use sampler=Conditioned() or Dense()"
+            )
+        if problem.widths.max() > _WIDEST:
+            raise InvalidArgument(
+                f"expected a width of at most {_WIDEST:,} for sampler=RareEvents(), got "
+                f"width={int(problem.widths.max()):,}; give a smaller width"
+            )
+
+    def sample(self, problem: Problem, stream: np.random.Generator, count: int) -> FloatArray:
+        """See `Sampler.sample`; the logarithms are of weighted conditional means.
+
+        For each layer and part the mean of the exponentials is that of the update.  A layer's
+        samples depend on the highest layer asked for, their mean does not.
+        """
+        logs = np.empty((2, count, problem.layers.size))
+        scales = RareScales(
+            widths=problem.widths,
+            weight_sd=problem.weight_sd,
+            readout_sd=problem.readout_sd,
+            slope=problem.slope,
+            rates=problem.rates,
+            input_norm=problem.input_norm,
+        )
+        rare_updates(stream, scales, problem.layers, logs)
+        return logs
