@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from dataclasses import replace
 from io import StringIO
 from itertools import count
 from pathlib import Path
@@ -157,6 +158,12 @@ def test_report_shows_and_keeps_every_row(tmp_path: Path) -> None:
     assert kept["study"]["rows"][0]["met"] is False
     assert kept["study"]["rows"][1]["met"] is True
     assert kept["study"]["notes"] == ["third did not run: why"]
+
+
+def test_a_result_off_the_law_meets_nothing() -> None:
+    row = Row("fast", "", Timing((1.0,)), "s", wanted=Wanted(10))
+    assert row.met
+    assert not replace(row, sound=False).met
 
 
 def test_widths_are_compared_with_the_narrowest() -> None:

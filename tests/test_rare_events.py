@@ -476,7 +476,7 @@ def test_a_plain_value_that_refuses_what_it_cannot_do() -> None:
     assert repr(sampler) == "RareEvents()"
     assert sampler == RareEvents()
     assert sampler.cost(MLP(7, 5)) == 5
-    assert sampler.planned_samples(MLP(7, 5)) == 200_000
+    assert sampler.planned_samples(MLP(7, 5)) == 40_000
     assert sampler.planned_samples(MLP(7, 10**5)) == 1_000
     with pytest.raises(InvalidArgument, match=r"step=None for sampler=RareEvents\(\).*step=0.1"):
         monte_carlo(MLP(4, 2), samples=10, seed=1, step=0.1, sampler=sampler)
