@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from theory.network import MLP, InvalidArgument
+from theory.network import MLP
 from verify.draws import new_stream
 from verify.gram_kernels import gram_updates
 from verify.gram_state import LANES, gram_scales
 from verify.problem import FloatArray, Problem
-from verify.samplers import Sampler
+from verify.samplers import Sampler, check_inner_products
 
 __all__ = ["Gram"]
 
@@ -43,16 +43,7 @@ class Gram(Sampler):
 
     def check(self, problem: Problem) -> None:
         """Refuse real steps, and widths above 10^9."""
-        if problem.step is not None:
-            raise InvalidArgument(
-                f"expected step=None for sampler=Gram(), got step={problem.step!r}; a real step "
-                f"needs the neurons themselves: use sampler=Conditioned() or Dense()"
-            )
-        if problem.widths.max() > _WIDEST:
-            raise InvalidArgument(
-                f"expected a width of at most {_WIDEST:,} for sampler=Gram(), got "
-                f"width={int(problem.widths.max()):,}; give a smaller width"
-            )
+        check_inner_products(problem, self, _WIDEST)
 
     def sample(self, problem: Problem, stream: np.random.Generator, count: int) -> FloatArray:
         """See `Sampler.sample`."""

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from theory.network import MLP, InvalidArgument
+from theory.network import MLP
 from verify.problem import FloatArray, Problem
 from verify.rare_events_kernels import RareScales, rare_updates
-from verify.samplers import Sampler
+from verify.samplers import Sampler, check_inner_products
 
 __all__ = ["RareEvents"]
 
@@ -45,16 +45,7 @@ class RareEvents(Sampler):
 
     def check(self, problem: Problem) -> None:
         """Refuse real steps, and widths above 10^9."""
-        if problem.step is not None:
-            raise InvalidArgument(
-                f"expected step=None for sampler=RareEvents(), got step={problem.step!r}; a real "
-                f"step needs the neurons themselves: use sampler=Conditioned() or Dense()"
-            )
-        if problem.widths.max() > _WIDEST:
-            raise InvalidArgument(
-                f"expected a width of at most {_WIDEST:,} for sampler=RareEvents(), got "
-                f"width={int(problem.widths.max()):,}; give a smaller width"
-            )
+        check_inner_products(problem, self, _WIDEST)
 
     def sample(self, problem: Problem, stream: np.random.Generator, count: int) -> FloatArray:
         """See `Sampler.sample`; the logarithms are of weighted conditional means.

@@ -6,10 +6,10 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
-from theory.network import MLP
+from theory.network import MLP, InvalidArgument
 from verify.problem import FloatArray, Problem
 
-__all__ = ["Sampler"]
+__all__ = ["Sampler", "check_inner_products"]
 
 
 class Sampler(ABC):
@@ -48,3 +48,17 @@ class Sampler(ABC):
     @abstractmethod
     def check(self, problem: Problem) -> None:
         """Raise `InvalidArgument` where this sampler cannot simulate ``problem``."""
+
+
+def check_inner_products(problem: Problem, sampler: Sampler, widest: int) -> None:
+    """What samplers of inner products alone refuse: real steps, and widths above ``widest``."""
+    if problem.step is not None:
+        raise InvalidArgument(
+            f"expected step=None for sampler={sampler!r}, got step={problem.step!r}; a real step "
+            f"needs the neurons themselves: use sampler=Conditioned() or Dense()"
+        )
+    if problem.widths.max() > widest:
+        raise InvalidArgument(
+            f"expected a width of at most {widest:,} for sampler={sampler!r}, got "
+            f"width={int(problem.widths.max()):,}; give a smaller width"
+        )
