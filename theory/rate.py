@@ -14,6 +14,7 @@ from theory.network import MLP
 from theory.numerals import inverse_square_root
 from theory.order import largest
 from theory.recursion import field_of
+from theory.schedule import ByGroup, TrainedLayers
 from theory.symbols import L, ell, n
 from theory.update import SquaredUpdate, squared_update
 from theory.validation import shown
@@ -154,4 +155,9 @@ def maximal_learning_rate(
             f"expected EveryHiddenLayer() for criterion, got criterion={shown(criterion)}"
         )
     (derivation, *_) = squared_update(network, rates=rates).derivations
+    if isinstance(derivation.rates, ByGroup | TrainedLayers):
+        raise NotSolved(
+            f"the maximal rate with rates={derivation.rates} needs a depth in numbers: give one, "
+            f"as in MLP(depth=4)"
+        )
     return MaximalLearningRate(network, criterion, derivation.rates)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from mpmath import mpf, workdps
-from sympy import Expr, Integer, Symbol, sympify
+from sympy import Add, Expr, Integer, Rel, Symbol, sympify
 from sympy.polys.domains.domain import Domain
 
 from theory.derivation import Derivation, derive
 from theory.errors import NotSolved
+from theory.formula import closed_form_expression
 from theory.mean_field import MeanFieldLaw, leading_in_width
 from theory.network import MLP
 from theory.numerals import number_text
@@ -65,16 +67,37 @@ class SquaredUpdate:
 
     @property
     def exact(self) -> Expr:
-        """E[(Delta z)^2]: an exact rational, or rational function of n, times eta**2.
+        """E[(Delta z)^2]: an exact rational, or function of the symbols left, times eta**2.
 
-        Raises `NotSolved` for a symbolic depth.
+        With a symbolic depth or layer, a closed form for equal hidden widths, for sizes that meet
+        `conditions`; raises `NotSolved` for widths that differ.
+
+        >>> from theory import MLP, squared_update
+        >>> squared_update(MLP(width=1)).label.exact
+        6**L*L*eta**2*(L + 2)/36
         """
-        return self.per_eta2 * eta**2
+        return self._in_full(eta**2)
 
     @property
     def per_eta2(self) -> Expr:
         """`exact` at eta = 1."""
-        return self.domain.to_sympy(self.value)
+        return self._in_full(Integer(1))
+
+    def _in_full(self, times: Expr) -> Expr:
+        if all(d.in_numbers for d in self.derivations):
+            return self.domain.to_sympy(self.value) * times
+        forms = [d.closed_form for d in self.derivations]
+        width = self._width
+        parts = (closed_form_expression(f, f.unit.domain.from_sympy(width), times) for f in forms)
+        return Add(*parts)
+
+    @property
+    def conditions(self) -> tuple[Rel, ...]:
+        """Inequalities beyond 1 <= ell <= L that the sizes in `exact` must meet; mostly none."""
+        if all(d.in_numbers for d in self.derivations):
+            return ()
+        found = chain.from_iterable(d.closed_form.conditions for d in self.derivations)
+        return tuple(dict.fromkeys(found))
 
     @cached_property
     def value(self) -> Any:
