@@ -19,7 +19,7 @@ from theory.closed_form import ClosedForm
 from theory.power_sum import DEPTHS, Key, PowerSum
 from theory.symbols import a, kappa, n
 
-__all__ = ["closed_form_expression", "power_sum_expression"]
+__all__ = ["closed_form_expression", "in_slope", "power_sum_expression"]
 
 _ONE = Integer(1)
 _KAPPA = 2 * (1 + a**4) / (1 + a**2) ** 2
@@ -34,6 +34,11 @@ def closed_form_expression(form: ClosedForm, over: Any = 1, times: Expr = _ONE) 
     than kappa."""
     parts = zip(form.sums, form.factors, strict=True)
     return Add(*(power_sum_expression(s.scaled(1 / over), times * f) for s, f in parts))
+
+
+def in_slope(expression: Expr) -> Expr:
+    """An expression with the kurtosis written in the slope."""
+    return expression.xreplace({kappa: _KAPPA})
 
 
 def power_sum_expression(total: PowerSum, times: Expr = _ONE) -> Expr:
@@ -219,10 +224,10 @@ def _grouped(poly: PolyElement, groups: list[list[Symbol]]) -> Expr:
 def _over_width(base: Expr, degree: int) -> Expr:
     """A polynomial over its power of n, as a sum of powers of 1/n, kappa written in the slope."""
     if not degree:
-        return base.xreplace({kappa: _KAPPA})
+        return in_slope(base)
     by_power = base.as_poly(n)
     terms = (
-        factor(coefficient.xreplace({kappa: _KAPPA})) * n ** (power - degree)
+        factor(in_slope(coefficient)) * n ** (power - degree)
         for (power,), coefficient in by_power.terms()
     )
     return Add(*terms)
