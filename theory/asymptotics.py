@@ -44,7 +44,7 @@ def width_series(sums: Sequence[Weighted], order: int) -> tuple[Expr, ...]:
             if k < 0 and poly:
                 raise NotSolved("this grows with the width: there is no series in 1/n from n^0")
             if poly:
-                coefficients[k] += weight * _polynomial(poly)
+                coefficients[k] += _polynomial(poly, weight)
     return tuple(coefficients)
 
 
@@ -93,13 +93,13 @@ def _base(key: Any, total: PowerSum) -> Any:
     return base
 
 
-def _polynomial(poly: Any) -> Expr:
-    """A polynomial in the depths, each coefficient factored."""
+def _polynomial(poly: Any, weight: Expr) -> Expr:
+    """A polynomial in the depths times a factor, each coefficient factored."""
+    return Add(*_terms(poly, weight))
+
+
+def _terms(poly: Any, weight: Expr) -> Iterator[Expr]:
     domain = poly.ring.domain
-    return Add(*_terms(domain, poly.terms()))
-
-
-def _terms(domain: Any, terms: Iterable[tuple[tuple[int, ...], Any]]) -> Iterator[Expr]:
-    for monomial, coefficient in terms:
+    for monomial, coefficient in poly.terms():
         powers = (symbol**k for symbol, k in zip(DEPTHS, monomial, strict=True))
-        yield Mul(factor(in_slope(domain.to_sympy(coefficient))), *powers)
+        yield Mul(factor(weight * in_slope(domain.to_sympy(coefficient))), *powers)

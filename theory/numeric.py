@@ -8,7 +8,7 @@ Error bound: relative error of E below 10^-12 for 1 <= n <= 10^9 and 1 <= L <= 1
 within float64, else of log E.  A power (1 + r)^L = exp(L log1p(r)) carries the error of its
 exponent, 4 units in the last place of at most 710: below 3.2e-13.  Sums and quotients of positive
 terms add some 60 units of 2^-53, below 1e-14; where the two powers are used, they cancel by a
-factor of at most 20 (measured), which leaves below 1e-13.
+factor of at most 30 (measured for slopes 0, 1/3 and 1), which leaves below 1e-13.
 """
 
 from __future__ import annotations
