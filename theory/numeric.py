@@ -26,11 +26,11 @@ from theory.errors import InvalidArgument, NotSolved
 from theory.power_sum import PowerSum
 from theory.two_powers import Polynomial, Rational, TwoPowers
 from theory.validation import shown
+from theory.validity import LARGEST_DEPTH, LARGEST_WIDTH
 
 __all__ = ["NumericUpdate", "numeric_update"]
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
-LARGEST_WIDTH, LARGEST_DEPTH = 10**9, 10**6
 _BLOCK = 1 << 15
 _REGIONS = ((1 / 64, 9), (1.0, 20))
 """For x up to the first number, how many terms of the tail are summed."""

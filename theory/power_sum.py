@@ -133,6 +133,6 @@ def _composed(ring: PolyRing, poly: Any, generators: list[Any]) -> Any:
     for monomial, coefficient in poly.terms():
         term = ring(coefficient)
         for generator, power in zip(generators, monomial, strict=True):
-            term *= generator**power
+            term *= generator**power if power else ring.one
         total += term
     return total
