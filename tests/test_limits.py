@@ -18,7 +18,7 @@ from theory import (
     squared_update,
 )
 from theory.solved_mean import SolvedMean
-from theory.symbols import L, a, ell, eta, n, n_0, t
+from theory.symbols import L, a, ell, eta, n, n_0, p, q, t
 from theory.update import SquaredUpdate
 
 ACTIVATIONS = [LeakyReLU("0"), LeakyReLU("1/3"), Linear()]
@@ -231,3 +231,27 @@ def test_the_limit_of_infinite_width_at_numbers() -> None:
     update = squared_update(MLP())
     for depth in (1, 2, 3):
         assert leading(update, depth) == update.width_series(0)[0].subs(L, depth)
+
+
+@pytest.mark.parametrize("name", PARTS)
+@pytest.mark.parametrize("layer", [None, ell])
+def test_the_leading_term_with_multipliers(name: str, layer: object) -> None:
+    network = MLP(activation=LeakyReLU())
+    bare = part(squared_update(network, layer), name)
+    same = part(squared_update(network, layer, rates=ByGroup()), name)
+    assert cancel(bare.leading() / same.leading()) == 1
+    double = part(squared_update(network, layer, rates=ByGroup(2, 2, 2)), name)
+    assert cancel(double.leading() / bare.leading()) == 4
+
+
+def test_the_leading_term_of_a_range_of_trained_layers() -> None:
+    # At the last layer of a wide and deep network, against the recursion at width 10^9.
+    trained = squared_update(MLP(), rates=TrainedLayers(3))
+    assert trained.leading() == squared_update(MLP()).leading()
+    assert "to leading order" in repr(trained)
+    ends = squared_update(MLP(), rates=TrainedLayers(p, q)).label.leading()
+    for depth, first, last in ((400, 1, 400), (600, 200, 500)):
+        rates = tuple(int(first <= k <= last) for k in range(1, depth + 1))
+        exact = squared_update(MLP(10**9, depth), rates=rates).label.evaluate()
+        found = ends.subs({L: depth, p: first, q: last, eta: 1})
+        assert abs(float(found) / float(exact) - 1) < 0.02

@@ -9,7 +9,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from mpmath import mpf
-from sympy import Add, Expr, Mul, Rel, sympify
+from sympy import Add, Expr, Mul, Poly, Rel, factor, sympify
 
 from theory.asymptotics import Weighted, growth, joint_law, over_width, width_series
 from theory.closed_form import ClosedForm
@@ -19,6 +19,7 @@ from theory.errors import NotSolved
 from theory.formula import closed_form_expression
 from theory.joint_law import JointLaw
 from theory.network import MLP
+from theory.power_sum import DEPTHS
 from theory.symbols import L, eta, n
 from theory.validation import positive_int
 from theory.validity import joint_limit_from
@@ -73,6 +74,18 @@ class SolvedMean:
     def solved_series(self, order: int) -> tuple[Expr, ...]:
         """The coefficients of n^0 to n^-order of the closed form."""
         return width_series(self.sums, order)
+
+    def solved_leading(self) -> tuple[int, Expr]:
+        """Power of n and its coefficient: the leading term of the closed form as n -> infinity,
+        then as all its depths grow."""
+        for order in range(8):
+            coefficient = self.solved_series(order)[order]
+            if coefficient != 0:
+                poly = Poly(coefficient, *DEPTHS)
+                top = poly.total_degree()
+                kept = {m: c for m, c in poly.terms() if sum(m) == top}
+                return -order, factor(Poly(kept, *DEPTHS).as_expr())
+        raise NotSolved("the first eight coefficients of the series in 1/n vanish")
 
     def joint_limit(self) -> Expr:
         """The leading term as n -> infinity with L = t n; `joint_law` has more.

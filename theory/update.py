@@ -121,6 +121,8 @@ class SquaredUpdate(SolvedMean):
 
     def leading_term(self) -> tuple[int, Expr]:
         """Power of n and its coefficient in `leading`, at eta = 1."""
+        if not self.in_numbers and self.derivations[0].rates is not None:
+            return self.solved_leading()
         terms = [derivation.leading_term() for derivation in self.derivations]
         top = max(power for power, _ in terms)
         return top - 1, sum((c for power, c in terms if power == top), Integer(0))
@@ -179,7 +181,7 @@ class SquaredUpdate(SolvedMean):
         try:
             if not isinstance(self.network.depth, int):
                 return f"{self.leading()} to leading order"
-            if self.domain.is_QQ:
+            if self.in_numbers and self.domain.is_QQ:
                 return f"{number_text(self.per_eta2)} * eta**2"
             return str(self.exact)
         except NotSolved as reason:
