@@ -60,9 +60,9 @@ def test_width_series_agrees_to_the_next_order(depth: int) -> None:
 
 
 def test_what_is_not_solved_yet_says_what_to_give() -> None:
-    with pytest.raises(NotSolved, match="evaluate"):
-        squared_update(MLP()).joint_limit()
     with pytest.raises(NotSolved, match=r"MLP\(depth=4\)"):
-        squared_update(MLP()).width_series(1)
+        squared_update(MLP()).evaluate()
+    with pytest.raises(NotSolved, match="leave width out"):
+        squared_update(MLP(4)).width_series(1)
     with pytest.raises(NotSolved, match="leave depth out"):
         _ = squared_update(MLP(2, 2)).law

@@ -230,7 +230,8 @@ def test_parts_have_no_parts() -> None:
         (squared_update(MLP(depth=1)), "SquaredUpdate at layer 1 of MLP(depth=1): eta**2*("),
         (squared_update(MLP()), "MLP(): L**3*eta**2/3 to leading order"),
         (squared_update(MLP(10)), "leave width out"),
-        (squared_update(MLP(2, 2), ell), "give layer as a number"),
+        (squared_update(MLP(2, 2), ell).label, "(7/2)**ell*(12*ell**2 + 25*ell - 14)"),
+        (squared_update(MLP((2, 3)), ell), "needs equal hidden widths"),
     ],
 )
 def test_an_update_prints_its_value_or_what_to_give(update: SquaredUpdate, headline: str) -> None:
@@ -240,10 +241,8 @@ def test_an_update_prints_its_value_or_what_to_give(update: SquaredUpdate, headl
 @pytest.mark.parametrize(
     ("network", "layer", "fix"),
     [
-        (MLP(), None, "give depth as a number"),
-        (MLP(), ell, "give depth as a number"),
-        (MLP(4), None, "give depth as a number"),
-        (MLP(4, 4), ell, "give layer as a number"),
+        (MLP((2, 3)), ell, "equal hidden widths"),
+        (MLP((4, 4)), ell, "give one width"),
     ],
 )
 def test_exact_says_what_to_give_where_it_is_not_solved(

@@ -5,10 +5,12 @@ from theory.errors import InvalidArgument, MupDepthError, NotSolved
 from theory.network import MLP, LeakyReLU, Linear, ReLU
 from theory.numerals import allow_long_numerals
 from theory.rate import EveryHiddenLayer, MaximalLearningRate, maximal_learning_rate
+from theory.schedule import ByGroup, TrainedLayers
 from theory.update import SquaredUpdate, squared_update
 
 __all__ = [
     "MLP",
+    "ByGroup",
     "Derivation",
     "EveryHiddenLayer",
     "InvalidArgument",
@@ -19,6 +21,7 @@ __all__ = [
     "NotSolved",
     "ReLU",
     "SquaredUpdate",
+    "TrainedLayers",
     "derive",
     "maximal_learning_rate",
     "squared_update",

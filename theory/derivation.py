@@ -8,20 +8,24 @@ from functools import cached_property
 from typing import Any
 
 from mpmath import mpf
-from sympy import Expr, Integer, Matrix, Symbol
+from sympy import Expr, Integer, Matrix, Symbol, sympify
 from sympy.polys.domains.domain import Domain
 
+from theory.closed_form import ClosedForm, closed_form
 from theory.closure import LayerMap
 from theory.coefficients import LayerParameters
 from theory.errors import InvalidArgument, NotSolved
 from theory.evaluation import evaluate
+from theory.formula import closed_form_expression
 from theory.mean_field import MeanFieldLaw, leading_in_width, mean_field_law
-from theory.network import MLP, numeric_layers, numeric_rates
+from theory.network import MLP, numeric_rates
 from theory.observables import Observable
 from theory.recursion import Quotient, Recursion, field_of, layer_parameters, recursion
+from theory.requests import asked_layer, asked_rates
+from theory.schedule import ByGroup, Rates, TrainedLayers
 from theory.structure import Structure, structure
 from theory.symbols import L, c, ell, n, n_in, n_out, r
-from theory.validation import positive_int, shown
+from theory.validation import shown
 from theory.words import word_text
 
 __all__ = ["Derivation", "derive"]
@@ -39,7 +43,7 @@ class Derivation:
     observable: Observable
     network: MLP
     layer: int | Symbol
-    rates: tuple[Expr, ...] | None
+    rates: tuple[Expr, ...] | Rates
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -73,9 +77,34 @@ class Derivation:
 
     @property
     def exact(self) -> Expr:
-        """The observable's mean, exact: a rational number, or a rational function of the symbols
-        that the network holds.  Raises `NotSolved` for a symbolic depth."""
-        return self.domain.to_sympy(self.value)
+        """The observable's mean, exact: a rational number, or a function of the symbols that the
+        network and the layer hold.
+
+        With a symbolic depth or layer, a sum of polynomials times powers, for sizes that meet the
+        conditions of `closed_form`; raises `NotSolved` for widths that differ.
+        """
+        if self.in_numbers:
+            return self.domain.to_sympy(self.value)
+        return closed_form_expression(self.closed_form)
+
+    @property
+    def in_numbers(self) -> bool:
+        """Whether depth, layer and multipliers are numbers; the width may be a symbol."""
+        typed = isinstance(self.rates, ByGroup | TrainedLayers)
+        return isinstance(self.network.depth, int) and isinstance(self.layer, int) and not typed
+
+    @property
+    def closed_form(self) -> ClosedForm:
+        """The mean as sums of powers of rational eigenvalues, with its conditions.
+
+        Raises `NotSolved` for widths that differ, and for multipliers layer by layer.
+        """
+        if isinstance(self.rates, tuple):
+            raise NotSolved(
+                "a closed form in the layer needs multipliers by group or a range of trained "
+                "layers: give rates=ByGroup(...) or rates=TrainedLayers(...), or layer as a number"
+            )
+        return closed_form(self.structure, self.network, sympify(self.layer), self.rates)
 
     def leading(self) -> Expr:
         """The leading term as n -> infinity and then, with a symbolic depth, as it grows.
@@ -104,10 +133,11 @@ class Derivation:
                 f"the law in depth needs a symbolic depth, got depth={self.network.depth}: leave "
                 f"depth out, as in MLP()"
             )
-        if self.layer not in (L, ell):
+        if self.layer not in (L, ell) or self.rates is not None:
             raise NotSolved(
-                f"layer={self.layer} of a network of symbolic depth is not solved: give depth as "
-                f"a number, or layer=ell"
+                f"the law of layer={self.layer} of a network of symbolic depth with "
+                f"rates={self.rates} is not solved: give depth as a number, or layer=ell without "
+                f"rates"
             )
         return mean_field_law(self.structure, self.network)
 
@@ -148,9 +178,11 @@ class Derivation:
     def _recursion(self) -> Recursion:
         if not isinstance(self.network.depth, int):
             raise NotSolved(
-                "a closed form in the depth is not solved yet: give depth as a number for the "
-                "exact value, as in MLP(depth=4), or ask for leading()"
+                "this needs a depth in numbers, got depth=L: give one, as in MLP(depth=4), or ask "
+                "for exact, which has a closed form in L"
             )
+        if isinstance(self.rates, ByGroup | TrainedLayers):
+            raise NotSolved(f"this needs multipliers in numbers, got rates={self.rates}")
         rates = numeric_rates(self.network) if self.rates is None else self.rates
         return recursion(self.structure, self.network, rates)
 
@@ -158,8 +190,8 @@ class Derivation:
         if isinstance(self.layer, int):
             return self.layer
         raise NotSolved(
-            f"layer={self.layer} of a network of depth {self.network.depth} is not solved in "
-            f"closed form: give layer as a number"
+            f"this needs a layer in numbers, got layer={self.layer}: give layer as a number, or "
+            f"ask for exact, which has a closed form in ell"
         )
 
     def _matrix(self, layer_map: LayerMap) -> Matrix:
@@ -198,7 +230,8 @@ def derive(
 
     ``observable``: built from `theory.observables` (``K``, ``D``, ``z``, ``g``, ``f``, ``x``,
     ``trace``).  ``layer``: None for the last hidden layer, an int, or the symbol ``ell``.
-    ``rates``: one non-negative multiplier of eta per hidden layer, all 1 for None.
+    ``rates``: one non-negative multiplier of eta per hidden layer, all 1 for None; or `ByGroup`
+    or `TrainedLayers`, for any depth.
 
     Masks are averaged by sign symmetry, Gaussian rows by Wick's theorem, and the words that arise
     are followed until they close.  Raises `InvalidArgument` for arguments of another kind.
@@ -218,29 +251,4 @@ def derive(
         )
     if not isinstance(network, MLP):
         raise InvalidArgument(f"expected an MLP for network, got network={shown(network)}")
-    if rates is not None and not isinstance(network.depth, int):
-        raise InvalidArgument(
-            "expected a depth in numbers where rates are given, got depth=L; give depth as a "
-            "number, one multiplier for each layer"
-        )
-    checked = None if rates is None else numeric_rates(network, rates)
-    return Derivation(observable, network, _layer(network, layer), checked)
-
-
-def _layer(network: MLP, layer: object) -> int | Symbol:
-    if layer is None:
-        return network.depth
-    if isinstance(layer, Symbol) and layer != ell:
-        raise InvalidArgument(
-            f"expected an int, None or the symbol theory.symbols.ell for layer, got "
-            f"layer={shown(layer)}; None is the last hidden layer"
-        )
-    if isinstance(layer, tuple | list | range):
-        raise InvalidArgument(
-            f"expected one layer, got layer={shown(layer)}; ask for the layers one at a time"
-        )
-    if isinstance(layer, Symbol):
-        return ell
-    if isinstance(network.depth, int):
-        return numeric_layers(network, layer)[0]
-    return positive_int("layer", layer)
+    return Derivation(observable, network, asked_layer(network, layer), asked_rates(network, rates))

@@ -7,12 +7,13 @@ from typing import Any
 
 from sympy.polys.domains.domain import Domain
 
-from theory.symbols import a, ell, n, n_0
+from theory.symbols import a, ell, kappa, n, n_0
 
 __all__ = ["certainly_at_least", "largest"]
 
-_FROM_ONE = {n, n_0, ell}
-"""Symbols that are at least 1; the slope a lies in (0, 1]; all others are positive."""
+_FROM_ONE = {n, n_0, ell, kappa}
+"""Symbols that are at least 1 (a kurtosis is, by Cauchy and Schwarz); the slope a lies in
+(0, 1]; all others are positive."""
 
 
 def largest(values: Mapping[int, Any], domain: Domain) -> dict[int, Any]:

@@ -14,9 +14,11 @@ from theory.network import MLP
 from theory.numerals import inverse_square_root
 from theory.order import largest
 from theory.recursion import field_of
-from theory.symbols import L, ell, n
+from theory.schedule import ByGroup, TrainedLayers
+from theory.symbols import L, ell, eta, n
 from theory.update import SquaredUpdate, squared_update
 from theory.validation import shown
+from theory.validity import Validity, tolerance_value
 
 __all__ = ["EveryHiddenLayer", "MaximalLearningRate", "maximal_learning_rate"]
 
@@ -77,6 +79,20 @@ class MaximalLearningRate:
             raise InvalidArgument(_NOTHING_MOVES)
         top = max(moving)
         return inverse_square_root(_maximum([c for p, c in terms if p == top]) * n**top)
+
+    def validity(self, tolerance: object) -> Validity:
+        """Where `leading` is within a relative ``tolerance`` of the exact rate at the last layer:
+        depths at a width, the least width, and the bound on L/n alone.
+
+        Needs symbolic width and depth.
+
+        >>> from theory import MLP, maximal_learning_rate
+        >>> maximal_learning_rate(MLP()).validity("0.1").least_width
+        39
+        """
+        self._check_growth()
+        update = self._update(None)
+        return Validity(update, update.leading() / eta**2, tolerance_value(tolerance))
 
     @cached_property
     def _binding(self) -> dict[int, Any]:
@@ -154,4 +170,9 @@ def maximal_learning_rate(
             f"expected EveryHiddenLayer() for criterion, got criterion={shown(criterion)}"
         )
     (derivation, *_) = squared_update(network, rates=rates).derivations
+    if isinstance(derivation.rates, ByGroup | TrainedLayers):
+        raise NotSolved(
+            f"the maximal rate with rates={derivation.rates} needs a depth in numbers: give one, "
+            f"as in MLP(depth=4)"
+        )
     return MaximalLearningRate(network, criterion, derivation.rates)

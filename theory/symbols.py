@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from sympy import Symbol
 
-__all__ = ["L", "a", "c", "ell", "eta", "n", "n_0", "n_in", "n_out", "r", "t"]
+__all__ = [
+    "L",
+    "a",
+    "c",
+    "ell",
+    "eta",
+    "kappa",
+    "n",
+    "n_0",
+    "n_in",
+    "n_out",
+    "p",
+    "q",
+    "r",
+    "t",
+]
 
 n = Symbol("n", integer=True, positive=True)
 """Width of every hidden layer."""
@@ -20,6 +35,12 @@ t = Symbol("t", positive=True)
 """Ratio of depth to width, L/n."""
 a = Symbol("a", positive=True)
 """Slope of the activation on the negative half-line."""
+kappa = Symbol("kappa", positive=True)
+"""Kurtosis of the mask D, E[D^4]/E[D^2]^2: 2 for ReLU, 1 for a linear network."""
+p = Symbol("p", integer=True, positive=True)
+"""First trained layer, at least 2."""
+q = Symbol("q", integer=True, positive=True)
+"""Last trained layer."""
 
 n_in = Symbol("n_in", integer=True, positive=True)
 """Fan-in of one layer."""

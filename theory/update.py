@@ -7,16 +7,17 @@ from functools import cached_property
 from typing import Any
 
 from mpmath import mpf, workdps
-from sympy import Expr, Integer, Symbol, sympify
+from sympy import Expr, Integer, Symbol
 from sympy.polys.domains.domain import Domain
 
-from theory.derivation import Derivation, derive
+from theory.derivation import derive
 from theory.errors import NotSolved
 from theory.mean_field import MeanFieldLaw, leading_in_width
 from theory.network import MLP
 from theory.numerals import number_text
 from theory.observables import K, Observable, f, g
 from theory.recursion import field_of
+from theory.solved_mean import SolvedMean
 from theory.symbols import eta, n
 from theory.validation import positive_int
 
@@ -28,19 +29,12 @@ PARTS: dict[str, Observable] = {"label": _MOVED, "output": f**2 * _MOVED}
 
 
 @dataclass(frozen=True)
-class SquaredUpdate:
+class SquaredUpdate(SolvedMean):
     """E[(Delta z_i)^2] of a neuron in one hidden layer, for one linearised gradient step.
 
     Delta z = -(f - y) K g to first order in eta; the mean is over the initialisation and the
     label y = +-1.  Made by `squared_update`; `label` and `output` are values of the same type.
     """
-
-    derivations: tuple[Derivation, ...]
-
-    @property
-    def network(self) -> MLP:
-        """The network it was derived for."""
-        return self.derivations[0].network
 
     @property
     def layer(self) -> int | Symbol:
@@ -65,22 +59,32 @@ class SquaredUpdate:
 
     @property
     def exact(self) -> Expr:
-        """E[(Delta z)^2]: an exact rational, or rational function of n, times eta**2.
+        """E[(Delta z)^2]: an exact rational, or function of the symbols left, times eta**2.
 
-        Raises `NotSolved` for a symbolic depth.
+        With a symbolic depth or layer, a closed form for equal hidden widths, for sizes that meet
+        `conditions`; raises `NotSolved` for widths that differ.
+
+        >>> from theory import MLP, squared_update
+        >>> squared_update(MLP(width=1)).label.exact
+        6**L*L*eta**2*(L + 2)/36
         """
-        return self.per_eta2 * eta**2
+        return self._in_full(eta**2)
 
     @property
     def per_eta2(self) -> Expr:
         """`exact` at eta = 1."""
-        return self.domain.to_sympy(self.value)
+        return self._in_full(Integer(1))
+
+    def _in_full(self, times: Expr) -> Expr:
+        if self.in_numbers:
+            return self.domain.to_sympy(self.value) * times
+        return self.solved(times)
 
     @cached_property
     def value(self) -> Any:
         """`per_eta2` as an element of `domain`."""
         total = sum((d.value for d in self.derivations), self.domain.zero)
-        return total / self.domain.from_sympy(self._width)
+        return total / self.domain.from_sympy(self.width_here)
 
     @property
     def domain(self) -> Domain:
@@ -96,9 +100,9 @@ class SquaredUpdate:
         >>> squared_update(MLP(width=10**6, depth=10**4)).evaluate()
         mpf('341807052719.91071')
         """
-        width = int(self._width)
         with workdps(digits + 5):
-            total = sum((d.evaluate(digits + 5) for d in self.derivations), mpf(0)) / width
+            total = sum((d.evaluate(digits + 5) for d in self.derivations), mpf(0))
+            total /= int(self.width_here)
         with workdps(digits):
             return +total
 
@@ -117,45 +121,38 @@ class SquaredUpdate:
 
     def leading_term(self) -> tuple[int, Expr]:
         """Power of n and its coefficient in `leading`, at eta = 1."""
+        if not self.in_numbers and self.derivations[0].rates is not None:
+            return self.solved_leading()
         terms = [derivation.leading_term() for derivation in self.derivations]
         top = max(power for power, _ in terms)
         return top - 1, sum((c for power, c in terms if power == top), Integer(0))
 
     def width_series(self, order: int) -> tuple[Expr, ...]:
-        """Coefficients of n^0, n^-1, ..., n^-order at eta = 1, for a depth in numbers.
+        """Coefficients of n^0, n^-1, ..., n^-order at eta = 1 as n -> infinity: numbers, or
+        polynomials in L and ell.
 
-        Raises `NotSolved` for a symbolic depth, and for a width in numbers.
+        Raises `NotSolved` for a width in numbers.
 
         >>> from theory import MLP, squared_update
         >>> squared_update(MLP(depth=2)).width_series(2)
         (3, 8, 45)
+        >>> squared_update(MLP()).width_series(1)
+        (L**3/3 + L/6, 5*L**4/6 - 4*L**3/3 + 5*L**2/3 - 2*L/3)
         """
         if order != 0:
             order = positive_int("order", order)
-        if not isinstance(self.network.depth, int) or self.network.width != n:
+        if self.network.width != n:
             raise NotSolved(
-                "width_series() is solved for a symbolic width and a depth in numbers: give "
-                "MLP(depth=4)"
+                f"width_series() needs a symbolic width, got {self.network!r}: leave width out"
             )
+        if not self.in_numbers:
+            return self.solved_series(order)
         rest, width, coefficients = self.value, self.domain.from_sympy(n), []
         for _ in range(order + 1):
             power, leading = leading_in_width(self.domain, rest)
             coefficients.append(leading if power == 0 else Integer(0))
             rest = (rest - self.domain.from_sympy(coefficients[-1])) * width
         return tuple(coefficients)
-
-    def joint_limit(self) -> Expr:
-        """The leading term as n -> infinity with L = t n: not solved yet."""
-        raise NotSolved(
-            "the joint limit L = t n is not solved yet: give numbers and ask for evaluate(), as "
-            "in squared_update(MLP(width=1000, depth=100)).evaluate()"
-        )
-
-    @property
-    def _width(self) -> Expr:
-        width = self.network.width
-        layer = self.layer if isinstance(self.layer, int) else 1
-        return sympify(width[layer - 1] if isinstance(width, tuple) else width)
 
     @property
     def law(self) -> MeanFieldLaw:
@@ -184,7 +181,7 @@ class SquaredUpdate:
         try:
             if not isinstance(self.network.depth, int):
                 return f"{self.leading()} to leading order"
-            if self.domain.is_QQ:
+            if self.in_numbers and self.domain.is_QQ:
                 return f"{number_text(self.per_eta2)} * eta**2"
             return str(self.exact)
         except NotSolved as reason:

@@ -16,6 +16,7 @@ __all__ = [
     "exact_number",
     "index_in",
     "non_negative_rates",
+    "non_negative_value",
     "positive_int",
     "positive_value",
     "shown",
@@ -148,10 +149,11 @@ def non_negative_rates(rates: object, depth: int) -> tuple[Rational, ...]:
             f"expected {depth} multipliers in rates, got {len(values)}; give one for each of "
             f"the {depth} hidden layers (0 leaves a layer untrained)"
         )
-    return tuple(_rate(f"rates[{index}]", value) for index, value in enumerate(values))
+    return tuple(non_negative_value(f"rates[{index}]", value) for index, value in enumerate(values))
 
 
-def _rate(name: str, value: object) -> Rational:
+def non_negative_value(name: str, value: object) -> Rational:
+    """``value`` as one exact non-negative multiplier of eta."""
     number = exact_number(name, value)
     if number < 0:
         raise InvalidArgument(

@@ -1,0 +1,118 @@
+"""Fast numbers, against the recursion and the closed form in high precision."""
+
+from math import inf
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mpmath import log, mpf, workdps
+
+from theory import MLP, InvalidArgument, LeakyReLU, Linear, NotSolved, TrainedLayers, squared_update
+from theory.numeric import NumericUpdate
+from theory.update import SquaredUpdate
+
+BOUND = 1e-12
+ACTIVATIONS = ["0", "1/3", "1"]
+
+
+def fast(activation: str, name: str) -> NumericUpdate:
+    return part(squared_update(MLP(activation=LeakyReLU(activation))), name).numeric()
+
+
+def part(update: SquaredUpdate, name: str) -> SquaredUpdate:
+    found: SquaredUpdate = update if name == "total" else getattr(update, name)
+    return found
+
+
+FAST = {(s, name): fast(s, name) for s in ACTIVATIONS for name in ("label", "output", "total")}
+
+
+SOLVED = {(s, name): part(squared_update(MLP(activation=LeakyReLU(s))), name) for s, name in FAST}
+
+
+def errors(slope: str, name: str, width: int, depth: int) -> None:
+    """Against the recursion, or at depths above 300 against the closed form in 60 digits, which
+    `test_limits` holds against the recursion."""
+    if depth <= 300:
+        network = MLP(width, depth, activation=LeakyReLU(slope))
+        exact = part(squared_update(network), name).evaluate(30)
+    else:
+        exact = SOLVED[slope, name].decimal(width, depth, 60)
+    value, logarithm = FAST[slope, name](width, depth), FAST[slope, name].log(width, depth)
+    with workdps(40):
+        truth = log(exact)
+        assert abs(mpf(float(logarithm)) - truth) <= BOUND * max(1, abs(truth))
+        if truth < 709.7:
+            assert abs(mpf(float(value)) / exact - 1) <= BOUND
+        else:
+            assert value == inf or truth < 709.8
+
+
+@settings(max_examples=150)
+@given(
+    st.floats(0, 9),
+    st.floats(0, 6),
+    st.sampled_from(sorted(FAST)),
+)
+def test_relative_error_over_the_whole_range(
+    width: float, depth: float, which: tuple[str, str]
+) -> None:
+    errors(*which, int(10**width), int(10**depth))
+
+
+@settings(max_examples=100)
+@given(st.integers(1, 10**6), st.floats(0.01, 1), st.sampled_from(sorted(FAST)))
+def test_relative_error_where_the_two_forms_meet(
+    width: int, ratio: float, which: tuple[str, str]
+) -> None:
+    errors(*which, width, max(1, min(10**6, int(width * ratio))))
+
+
+@pytest.mark.parametrize("which", sorted(FAST))
+@pytest.mark.parametrize("width", [1, 2, 3, 10**9])
+@pytest.mark.parametrize("depth", [1, 2, 3, 10, 10**6])
+def test_relative_error_at_the_corners(which: tuple[str, str], width: int, depth: int) -> None:
+    errors(*which, width, depth)
+
+
+@pytest.mark.parametrize("input_width", [1, 5, 10**6])
+def test_an_input_width_of_its_own(input_width: int) -> None:
+    network = squared_update(MLP(input_width=input_width))
+    for name in ("label", "output"):
+        try:
+            numeric = part(network, name).numeric()
+        except NotSolved:
+            continue
+        for width, depth in ((1, 1), (2, 1), (7, 3), (10**6, 10), (100, 90)):
+            numbers = squared_update(MLP(width, depth, input_width=input_width))
+            exact = part(numbers, name).evaluate(30)
+            assert abs(float(numeric(width, depth) / exact) - 1) < BOUND
+
+
+def test_arrays_broadcast_and_scalars_stay_scalars() -> None:
+    total = FAST["0", "total"]
+    grid = total(np.array([[1], [10], [100]]), np.arange(1, 6))
+    assert grid.shape == (3, 5)
+    assert grid[1, 2] == total(10, 3)
+    assert np.ndim(total(10, 3)) == 0
+    assert total([], 3).shape == (0,)
+    big = total(np.full(70_000, 100), np.full(70_000, 10))
+    assert np.all(big == total(100, 10))
+
+
+@pytest.mark.parametrize("bad", [0, -1, 1.5, "3", None, True, 10**9 + 1, [1, 0], np.nan])
+def test_sizes_that_are_none_are_refused(bad: object) -> None:
+    with pytest.raises(InvalidArgument, match="whole numbers from 1"):
+        FAST["0", "label"](bad, 3)
+
+
+def test_networks_without_two_powers_are_refused() -> None:
+    for update in (
+        squared_update(MLP(64)),
+        squared_update(MLP(activation=LeakyReLU())),
+        squared_update(MLP(), rates=TrainedLayers(1, 3)),
+        squared_update(MLP(depth=3, activation=Linear())),
+    ):
+        with pytest.raises(NotSolved):
+            update.numeric()

@@ -1,0 +1,120 @@
+"""Powers by spectrum against repeated multiplication, and sums of powers against their values."""
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from sympy import QQ, Integer, Rational
+from sympy.polys.matrices import DomainMatrix
+
+from theory import NotSolved
+from theory.closed_form import closed_form
+from theory.network import MLP
+from theory.power_sum import PowerSum, binomial, depth_ring, power_key
+from theory.spectrum import Spectrum
+from theory.structure import structure
+from theory.symbols import L, ell, p
+from theory.update import PARTS
+
+numbers = st.integers(-3, 3)
+
+
+@st.composite
+def jordan_matrices(draw: st.DrawFn) -> DomainMatrix:
+    """Rational matrices with rational eigenvalues and Jordan blocks: S J S^-1."""
+    size = draw(st.integers(1, 5))
+    values = sorted(draw(st.lists(numbers, min_size=size, max_size=size)))
+    jordan = [[QQ(0)] * size for _ in range(size)]
+    for i, value in enumerate(values):
+        jordan[i][i] = QQ(value)
+        if i and values[i - 1] == value:
+            jordan[i - 1][i] = QQ(draw(st.integers(0, 1)))
+    entries = [[QQ(draw(numbers)) for _ in range(size)] for _ in range(size)]
+    change = DomainMatrix(entries, (size, size), QQ)
+    assume(change.det() != 0)
+    return change * DomainMatrix(jordan, (size, size), QQ) * change.inv()
+
+
+@settings(max_examples=60)
+@given(jordan_matrices(), st.data(), st.integers(0, 9))
+def test_components_give_every_power(
+    matrix: DomainMatrix, data: st.DataObject, exponent: int
+) -> None:
+    size = matrix.shape[0]
+    vector = DomainMatrix([[QQ(data.draw(numbers))] for _ in range(size)], (size, 1), QQ)
+    ring = depth_ring(QQ)
+    total = vector - vector
+    for part in Spectrum.of(matrix).components(vector):
+        for k, link in enumerate(part.chain):
+            key, factor = power_key(part.eigenvalue, L - k, QQ)
+            ways = binomial(ring, L, k) if part.eigenvalue else ring.one
+            total += link * PowerSum(ring, {key: ways * factor}).value(L=exponent)
+    assert total == matrix**exponent * vector
+
+
+def test_an_irrational_eigenvalue_is_refused() -> None:
+    fibonacci = DomainMatrix([[QQ(1), QQ(1)], [QQ(1), QQ(0)]], (2, 2), QQ)
+    with pytest.raises(NotSolved, match="rational function"):
+        Spectrum.of(fibonacci)
+
+
+def test_a_wrong_eigenvalue_is_noticed() -> None:
+    matrix = DomainMatrix([[QQ(1), QQ(1)], [QQ(0), QQ(1)]], (2, 2), QQ)
+    vector = DomainMatrix([[QQ(0)], [QQ(1)]], (2, 1), QQ)
+    for wrong in (((QQ(1), 1),), ((QQ(2), 2),), ((QQ(1), 1), (QQ(2), 1))):
+        with pytest.raises(AssertionError):
+            Spectrum(matrix, wrong).components(vector)
+
+
+# Sums of powers
+
+
+def power_sum(terms: list[tuple[int, int, int]]) -> PowerSum:
+    """sum c binom(L, k) b^(2 L - ell - 1)."""
+    ring = depth_ring(QQ)
+    total = PowerSum.zero(QQ)
+    for coefficient, k, base in terms:
+        poly = binomial(ring, L, k) * QQ(coefficient)
+        total += PowerSum(ring, {frozenset(): poly}).times_power(QQ(base), 2 * L - ell - 1)
+    return total
+
+
+TERMS = st.lists(st.tuples(numbers, st.integers(0, 3), st.integers(1, 3)), max_size=3)
+
+
+@given(TERMS, TERMS, st.integers(1, 6), st.integers(1, 6))
+def test_sums_substitutions_and_values(
+    one: list[tuple[int, int, int]], two: list[tuple[int, int, int]], depth: int, layer: int
+) -> None:
+    def value(terms: list[tuple[int, int, int]], at: int, below: int) -> Rational:
+        return sum(
+            (
+                Integer(c) * _binomial(at, k) * Rational(b) ** (2 * at - below - 1)
+                for c, k, b in terms
+            ),
+            Rational(0),
+        )
+
+    left, right = power_sum(one), power_sum(two)
+    both = QQ.to_sympy((left + right).value(L=depth, ell=layer))
+    assert both == value(one, depth, layer) + value(two, depth, layer)
+    moved = left.at({L: ell + p, ell: Integer(2)})
+    assert QQ.to_sympy(moved.value(ell=depth, p=layer)) == value(one, depth + layer, 2)
+
+
+def _binomial(top: int, k: int) -> Rational:
+    total = Rational(1)
+    for i in range(k):
+        total *= Rational(top - i, i + 1)
+    return total
+
+
+def test_a_value_needs_every_depth() -> None:
+    with pytest.raises(ValueError, match="every depth symbol"):
+        power_sum([(1, 1, 2)]).value(L=3)
+
+
+def test_equal_sums_have_equal_terms() -> None:
+    one = closed_form(structure(PARTS["label"]), MLP(), L, None).sums[0]
+    two = closed_form(structure(PARTS["label"]), MLP(), ell, None).sums[0]
+    assert two.at({ell: L}).terms == one.terms
+    assert two.terms != one.terms

@@ -1,0 +1,167 @@
+"""Multipliers of the learning rate where the depth is a symbol: by group, or a range of layers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from sympy import Expr, Integer, Symbol, sympify
+
+from theory.errors import InvalidArgument
+from theory.symbols import p, q
+from theory.validation import non_negative_value, positive_int, shown, written
+
+__all__ = ["ByGroup", "Run", "Schedule", "TrainedLayers", "as_multipliers", "schedule"]
+
+
+_ONE = Integer(1)
+
+
+@dataclass(frozen=True)
+class ByGroup:
+    """Multipliers of eta of layer 1, of layers 2 to L - 1, and of layer L; for depths from 2.
+
+    Exact non-negative numbers, 1 by default.
+
+    >>> ByGroup(first=0)
+    ByGroup(first=0, hidden=1, last=1)
+    """
+
+    first: Expr = _ONE
+    hidden: Expr = _ONE
+    last: Expr = _ONE
+
+    def __post_init__(self) -> None:
+        for name in ("first", "hidden", "last"):
+            object.__setattr__(self, name, non_negative_value(name, getattr(self, name)))
+
+    def __repr__(self) -> str:
+        values = (f"{name}={written(getattr(self, name))}" for name in ("first", "hidden", "last"))
+        return f"ByGroup({', '.join(values)})"
+
+
+@dataclass(frozen=True)
+class TrainedLayers:
+    """Layers ``first`` to ``last`` trained with multiplier 1, all others with 0.
+
+    ``first``: an int, or the symbol ``p``, which is then at least 2 and at most the layer asked
+    for.  ``last``: an int, None for L, or the symbol ``q``, which is then at least ``first`` and
+    less than the layer asked for.  The symbols are those of `theory.symbols`.
+
+    >>> TrainedLayers(2)
+    TrainedLayers(first=2, last=None)
+    """
+
+    first: int | Symbol = 1
+    last: int | Symbol | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "first", _end("first", self.first, p))
+        if self.last is not None:
+            object.__setattr__(self, "last", _end("last", self.last, q))
+        ends = (self.first, self.last)
+        if isinstance(self.first, int) and isinstance(self.last, int) and self.first > self.last:
+            raise InvalidArgument(
+                f"expected first <= last in TrainedLayers, got first={ends[0]} and last={ends[1]}; "
+                f"swap them"
+            )
+
+
+Rates: TypeAlias = ByGroup | TrainedLayers | None
+
+
+@dataclass(frozen=True)
+class Run:
+    """``count`` equal layers with one multiplier; the count is an affine form in depth symbols."""
+
+    rate: Expr
+    count: Expr
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The multipliers that matter to one layer: its own, and those below it.
+
+    ``first``: of layer 1, None where layer 1 is the layer itself.  ``runs``: layers 2 to
+    ``layer`` - 1, from below.  ``own``: of the layer itself.  ``before``: a layer that ``layer``
+    must lie below, because its multiplier differs, or None.
+    """
+
+    layer: Expr
+    first: Expr | None
+    runs: tuple[Run, ...]
+    own: Expr
+    before: Expr | None = None
+
+
+def schedule(rates: Rates, layer: Expr, depth: Expr) -> Schedule:
+    """The multipliers of ``rates`` at and below ``layer``, an int or one of L and ell.
+
+    Law: the runs' counts are right wherever none of them is negative.
+    """
+    if isinstance(rates, TrainedLayers):
+        return _trained(rates, layer)
+    group = ByGroup() if rates is None else rates
+    before = depth if layer != depth and group.last != group.hidden else None
+    if layer == 1:
+        return Schedule(layer, None, (), group.first, before)
+    own = group.last if layer == depth else group.hidden
+    return Schedule(layer, group.first, (Run(group.hidden, layer - 2),), own, before)
+
+
+def _trained(rates: TrainedLayers, layer: Expr) -> Schedule:
+    one, zero = Integer(1), Integer(0)
+    first = sympify(rates.first)
+    last = None if rates.last is None else sympify(rates.last)
+    if last is not None and (last - layer).is_nonnegative:
+        last = None
+    later = bool((first - layer).is_positive) or (layer == 1 and first == p)
+    own = zero if later or last is not None else one
+    if layer == 1:
+        return Schedule(layer, None, (), own)
+    if later:
+        return Schedule(layer, zero, (Run(zero, layer - 2),), zero)
+    bottom = Integer(2) if first == 1 else first
+    top = layer - 1 if last is None else last
+    runs = (
+        Run(zero, bottom - 2),
+        Run(one, top - bottom + 1),
+        Run(zero, layer - 1 - top),
+    )
+    counted = tuple(run for run in runs if run.count != 0)
+    return Schedule(layer, one if first == 1 else zero, counted, own)
+
+
+def as_multipliers(rates: ByGroup | TrainedLayers, depth: int) -> tuple[Expr, ...] | None:
+    """One multiplier for each layer of a network of ``depth`` layers; None where ends are symbols.
+
+    Raises `InvalidArgument` where the depth is too small for them.
+    """
+    if isinstance(rates, ByGroup):
+        if depth < 2:
+            raise InvalidArgument(
+                "expected a depth of at least 2 with ByGroup, got depth=1, whose only layer is "
+                "both first and last; give rates=(multiplier,)"
+            )
+        return (rates.first, *(rates.hidden,) * (depth - 2), rates.last)
+    if isinstance(rates.first, Symbol) or isinstance(rates.last, Symbol):
+        return None
+    last = depth if rates.last is None else rates.last
+    if max(last, rates.first) > depth:
+        raise InvalidArgument(
+            f"expected trained layers up to {depth}, got {rates!r}; the network has {depth} hidden "
+            f"layers"
+        )
+    return tuple(Integer(rates.first <= layer <= last) for layer in range(1, depth + 1))
+
+
+def _end(name: str, value: object, symbol: Symbol) -> int | Symbol:
+    if not isinstance(value, Symbol):
+        return positive_int(name, value)
+    if value != symbol:
+        raise InvalidArgument(
+            f"expected an int or the symbol theory.symbols.{symbol} for {name}, got "
+            f"{name}={shown(value)}; a symbol of the same name with other assumptions is another "
+            f"symbol"
+        )
+    return value

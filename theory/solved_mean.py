@@ -1,0 +1,165 @@
+"""What a closed form in width and depth offers for E[(Delta z)^2]: limits, growth, fast numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from mpmath import mpf
+from sympy import Add, Expr, Mul, Poly, Rel, factor, sympify
+
+from theory.asymptotics import Weighted, growth, joint_law, over_width, width_series
+from theory.closed_form import ClosedForm
+from theory.decimal_form import decimal_value
+from theory.derivation import Derivation
+from theory.errors import NotSolved
+from theory.formula import closed_form_expression
+from theory.joint_law import JointLaw
+from theory.network import MLP
+from theory.power_sum import DEPTHS
+from theory.symbols import L, eta, n
+from theory.validation import positive_int
+from theory.validity import joint_limit_from
+
+if TYPE_CHECKING:
+    from theory.numeric import NumericUpdate
+
+__all__ = ["SolvedMean"]
+
+
+@dataclass(frozen=True)
+class SolvedMean:
+    """The sum of several observables' means over the layer's width, from their closed forms."""
+
+    derivations: tuple[Derivation, ...]
+
+    @property
+    def network(self) -> MLP:
+        """The network it was derived for."""
+        return self.derivations[0].network
+
+    @property
+    def in_numbers(self) -> bool:
+        """Whether depth, layer and multipliers are numbers; the width may be a symbol."""
+        return all(derivation.in_numbers for derivation in self.derivations)
+
+    @property
+    def width_here(self) -> Expr:
+        """The width of the layer."""
+        width, layer = self.network.width, self.derivations[0].layer
+        index = layer - 1 if isinstance(layer, int) else 0
+        return sympify(width[index] if isinstance(width, tuple) else width)
+
+    @property
+    def conditions(self) -> tuple[Rel, ...]:
+        """Inequalities beyond 1 <= ell <= L that the sizes in `exact` must meet; mostly none."""
+        if self.in_numbers:
+            return ()
+        found = chain.from_iterable(d.closed_form.conditions for d in self.derivations)
+        return tuple(dict.fromkeys(found))
+
+    def solved(self, times: Expr) -> Expr:
+        """The closed form times an expression."""
+        forms = [d.closed_form for d in self.derivations]
+        return Add(*self._written(forms, times))
+
+    def _written(self, forms: list[ClosedForm], times: Expr) -> Iterator[Expr]:
+        for form in forms:
+            width = form.unit.domain.from_sympy(self.width_here)
+            yield closed_form_expression(form, width, times)
+
+    def solved_series(self, order: int) -> tuple[Expr, ...]:
+        """The coefficients of n^0 to n^-order of the closed form."""
+        return width_series(self.sums, order)
+
+    def solved_leading(self) -> tuple[int, Expr]:
+        """Power of n and its coefficient: the leading term of the closed form as n -> infinity,
+        then as all its depths grow."""
+        for order in range(8):
+            coefficient = self.solved_series(order)[order]
+            if coefficient != 0:
+                poly = Poly(coefficient, *DEPTHS)
+                top = poly.total_degree()
+                kept = {m: c for m, c in poly.terms() if sum(m) == top}
+                return -order, factor(Poly(kept, *DEPTHS).as_expr())
+        raise NotSolved("the first eight coefficients of the series in 1/n vanish")
+
+    def joint_limit(self) -> Expr:
+        """The leading term as n -> infinity with L = t n; `joint_law` has more.
+
+        The output part is smaller than the label part by a factor n, but grows like exp(15 t)
+        against exp(5 t) for ReLU: `joint_limit_from` says from which n on it describes the total.
+        Raises `NotSolved` where width or depth are numbers.
+
+        >>> from theory import MLP, squared_update
+        >>> squared_update(MLP()).joint_limit()
+        eta**2*n**3*((4*t + 1)*exp(-t) + (6*t**2 + 2*t - 1)*exp(5*t))/108
+        """
+        law = self.joint_law(1)
+        number, rest = law.coefficient().as_content_primitive()
+        return Mul(number, *Mul.make_args(rest), n**law.power, eta**2)
+
+    def joint_law(self, orders: int = 2) -> JointLaw:
+        """The limit n -> infinity with L = t n at eta = 1, to ``orders`` terms in 1/n, with its
+        behaviour at small and large t."""
+        if self.network.width != n or self.network.depth != L:
+            raise NotSolved(
+                f"the joint limit L = t n needs symbolic width and depth, got {self.network!r}: "
+                f"leave them out, as in MLP()"
+            )
+        return joint_law(self.sums, positive_int("orders", orders))
+
+    def joint_limit_from(self, tolerance: object, ratio: object) -> int:
+        """The width from which on `joint_limit` is within a relative ``tolerance`` of the exact
+        value at L = ``ratio`` n.
+
+        >>> from theory import MLP, squared_update
+        >>> update = squared_update(MLP())
+        >>> [part.joint_limit_from("0.1", "1/2") for part in (update.label, update)]
+        [98, 973]
+        """
+        return joint_limit_from(self, tolerance, ratio)
+
+    def decimal(self, width: Any, depth: Any, digits: int = 30) -> mpf:
+        """`per_eta2` at a width and a depth, which need not be whole, as a decimal number.
+
+        Relative error below 10^-digits.
+        """
+        return decimal_value(self.sums, width, depth, digits)
+
+    def growth(self) -> Expr:
+        """The leading term as L -> infinity at fixed width: no power law, but an exponential.
+
+        >>> from theory import MLP, squared_update
+        >>> squared_update(MLP()).label.growth()
+        L**2*eta**2*(1 + 5/n)**(L - 1)*(n + 2)/18
+        """
+        if self.network.depth != L:
+            raise NotSolved(f"growth() needs a symbolic depth, got {self.network!r}")
+        return growth(self.sums) * eta**2
+
+    def numeric(self) -> NumericUpdate:
+        """A fast function of n and L, for arrays: `per_eta2` in float64 with relative error below
+        10^-12, and its logarithm at any size.
+
+        Raises `NotSolved` where more than width and depth is a symbol, and below the last layer.
+
+        >>> from theory import MLP, squared_update
+        >>> total = squared_update(MLP()).numeric()
+        >>> round(float(total(10**6, 10**4)), 2)
+        341807052719.91
+        >>> round(float(total.log(64, 10**5)), 6)
+        21943.094213
+        """
+        from theory.numeric import numeric_update
+
+        parts = (over_width([d.closed_form], self.width_here) for d in self.derivations)
+        return numeric_update(chain.from_iterable(parts))
+
+    @cached_property
+    def sums(self) -> list[Weighted]:
+        """The closed form as sums of powers with their factors."""
+        return over_width((d.closed_form for d in self.derivations), self.width_here)
