@@ -18,7 +18,7 @@ import pytest
 
 import verify.conditioned_kernels
 import verify.gaussian_matrix
-from theory import MLP, LeakyReLU
+from theory import MLP, LeakyReLU, Linear
 from verify import Dense
 from verify.draws import new_stream, normals
 from verify.problem import FloatArray, Problem, numeric_problem
@@ -45,17 +45,80 @@ class Case(NamedTuple):
     samples: int = 12_000
 
 
-LEAKY = LeakyReLU("0.3")
-WIDE = Case(MLP(4, 4, input_width=3))
+RELU = Case(MLP(4, 4, input_width=3))
 NARROW = Case(MLP(2, 3))
-SLOPED = Case(MLP((3, 5, 2, 4), activation=LEAKY))
-CARRIED = Case(MLP(3, 3, input_width=4), rates=(1, 0, 0))
-STEP = Case(MLP(4, 3), step=0.5)
-DEEP_STEP = Case(MLP(8, 5, activation=LEAKY), step=0.5)
-CASES = [WIDE, NARROW, SLOPED, CARRIED, STEP, DEEP_STEP]
+LEAKY = Case(MLP((3, 5, 2, 4), activation=LeakyReLU("0.3")), rates=(2, 1, 3, 1))
+CARRIED = Case(MLP(2, 4, activation=LeakyReLU("0.8")), rates=(1, 0, 0, 0), samples=20_000)
+"""Multipliers that leave only the carried part of the update above layer 1, to see its draws."""
+STEP = Case(MLP(4, 4), rates=(1, 2, 1, 3), step=2.0)
+LEAKY_STEP = Case(MLP(8, 5, activation=LeakyReLU("0.3")), step=0.5)
+LINEAR_STEP = Case(MLP(8, 5, activation=Linear()), step=2.0)
+LINEAR_CARRIED = Case(MLP(3, 5, activation=Linear()), rates=(1, 0, 0, 0, 0), samples=40_000)
+CASES = [RELU, NARROW, LEAKY, CARRIED, STEP, LEAKY_STEP, LINEAR_STEP, LINEAR_CARRIED]
 
-BACKWARD = "product(above[:0], x"
-UPDATE = "product(x, z"
+BACKWARD = "product(above[:0], x[:0], x, z_above, above, h)"
+UPDATE = "product(x, z, g, h, of_layer(scales, state.u, below), u)"
+MASK_G = "mask(of_layer(scales, state.z, layer), scales.slope, g)"
+MASK_Y = "mask(of_layer(scales, state.z, layer - 1), scales.slope, y)"
+TANGENT_OWN = "log_own = 2.0 * state.log_x[layer - 1] + state.log_g[layer]"
+STEP_OWN = "2.0 * log_x + state.log_g[layer])"
+ACTIVATE = "activate_change(z, ours, y, theirs, back, scales.slope)"
+FRESH = "known - dot(unit, out)"
+KNOWN = "dot(e[j * columns : (j + 1) * columns], y)"
+WHOLE_Y = "y + sum(along[i] * q[i * columns : (i + 1) * columns] for i in range(len(along)))"
+
+IN_THE_PASSES = [
+    ("z: |x| left out", LEAKY, "state.log_x[layer - 1] + length", "length"),
+    ("x not masked", LEAKY, "mask(z, scales.slope, x)", "pass"),
+    ("x: slope where z > 0", LEAKY, "mask(z, scales.slope, x)", "mask(-z, scales.slope, x)"),
+    ("f not the readout of x", RELU, "signal = dot(x, h)", "signal = dot(x, fresh(h))"),
+    ("g.z = f dropped", RELU, BACKWARD, "pass"),
+    ("g.z of another z", RELU, BACKWARD, BACKWARD.replace("z_above", "fresh(z_above)")),
+    ("gradient: |g| left out", RELU, "= state.log_g[layer] + math", "= math"),
+    ("gradient not masked", RELU, MASK_G, "pass"),
+    ("gradient: slope where z > 0", LEAKY, MASK_G, MASK_G.replace("of_", "-of_")),
+    ("update independent", RELU, UPDATE, "pass"),
+    ("z not used", LINEAR_STEP, UPDATE, UPDATE.replace("x, z", "x[:0], z[:0]")),
+    ("h not used", RELU, UPDATE, UPDATE.replace("g, h", "g[:0], h[:0]")),
+    ("another h", RELU, UPDATE, UPDATE.replace("h", "fresh(h)", 1)),
+    ("scale of W left out", LEAKY, "state.log_u[below] + math", "state.log_u[below] + 0 * math"),
+    ("y not masked", RELU, MASK_Y, "pass"),
+    ("y: slope where z > 0", LEAKY, MASK_Y, MASK_Y.replace("of_", "-of_")),
+    ("own |x| of another layer", RELU, TANGENT_OWN, TANGENT_OWN.replace("layer - 1", "layer")),
+    ("own |g| of another layer", RELU, TANGENT_OWN, TANGENT_OWN.replace("g[layer]", "g[1]")),
+    ("own multiplier of another", LEAKY, "rates[layer - 1], log_own", "rates[layer - 2], log_own"),
+    (
+        "draws used twice",
+        LINEAR_CARRIED,
+        "turn_to(stream, network, 1",
+        "turn_to(stream, network, 0",
+    ),
+    ("step: linearised", LEAKY_STEP, ACTIVATE, "mask(z, scales.slope, y)"),
+    ("step: not activated", LEAKY_STEP, ACTIVATE, "pass"),
+    ("step: z of another scale", STEP, "+ state.log_x[layer - 2]", ""),
+    ("step: moved x left out", STEP, "overlap += met", "overlap += 0 * met"),
+    ("step: moved x of other sign", STEP, "overlap += met", "overlap -= met"),
+    ("step: own |x| of another", STEP, STEP_OWN, "2.0 * state.log_x[layer] + state.log_g[layer])"),
+    ("step: own |g| of another", STEP, STEP_OWN, "2.0 * log_x + state.log_g[1])"),
+    ("step: multiplier of another", STEP, "[layer - 1] * overlap", "[layer - 2] * overlap"),
+    ("step: f left out", LEAKY_STEP, "(f - label)", "(-label)"),
+    ("step: label left out", LEAKY_STEP, "(f - label)", "f"),
+    ("step: upwards", LEAKY_STEP, "(f - label)", "(label - f)"),
+]
+IN_THE_LEMMA = [
+    ("backward: fresh not across x", RELU, BACKWARD, FRESH, "known"),
+    ("backward: g.z dropped", RELU, BACKWARD, FRESH, "-dot(unit, out)"),
+    ("backward: g.z of other sign", RELU, BACKWARD, FRESH, "-" + FRESH),
+    ("y not across x", RELU, UPDATE, "_add(-along[i], q", "_add(0 * along[i], q"),
+    ("|y|, not |y_|", RELU, UPDATE, "dot(y, y)", "dot(y, y) + dot(along, along)"),
+    ("h.y, not h.y_", RELU, UPDATE, KNOWN, KNOWN.replace("y)", f"{WHOLE_Y})")),
+    ("product along x dropped", RELU, UPDATE, "_add(along[i], p", "_add(0 * along[i], p"),
+    ("along x of other sign", RELU, UPDATE, "_add(along[i], p", "_add(-along[i], p"),
+    ("h.y dropped", RELU, UPDATE, FRESH, "-dot(unit, out)"),
+    ("h.y of other sign", RELU, UPDATE, FRESH, "-" + FRESH),
+    ("fresh not across g", CARRIED, UPDATE, FRESH, "known"),
+    ("fresh of another length", RELU, UPDATE, "out[k] *= across", "out[k] *= 1.0"),
+]
 
 AS_ARRAYS = [
     ("from verify.jit import kernel, part", "kernel = part = lambda function: function"),
@@ -82,19 +145,14 @@ def activate_change(
 ) -> None:
     before, after = ours * z, ours * z + theirs * change
     kept = change * np.where(before > 0, 1.0, slope)
-    upper, lower = np.where(after > 0, after, slope * after), np.where(before > 0, before, slope * before)
-    change[:] = np.where((before > 0) == (after > 0), kept, (upper - lower) * back)
+    moved = after * np.where(after > 0, 1.0, slope) - before * np.where(before > 0, 1.0, slope)
+    change[:] = np.where((before > 0) == (after > 0), kept, moved * back)
 
 
 def normalise(vector: FloatArray) -> FloatArray:
     length = np.sqrt(dot(vector, vector))
     vector /= np.where(length > 0, length, 1.0)
     return np.asarray(np.log(length))
-
-
-def fresh(like: FloatArray) -> FloatArray:
-    """Standard normals that nothing else is made of."""
-    return np.random.default_rng(34).standard_normal(like.shape)
 
 
 def lemma(wrong: str, instead: str, networks: int) -> Any:
@@ -118,7 +176,9 @@ def passes(wrong: str, instead: str) -> dict[str, Any]:
         source = source.replace(numbers, arrays)
     names: dict[str, Any] = {"__name__": "control"}
     exec(compile(source, "control", "exec"), names)
-    names |= {"math": MATHEMATICS, "max": np.maximum, "_normalise": normalise, "fresh": fresh}
+    generator = np.random.default_rng(34)
+    names["fresh"] = lambda like: generator.standard_normal(like.shape)
+    names |= {"math": MATHEMATICS, "max": np.maximum, "_normalise": normalise}
     names |= {"dot": dot, "mask": mask, "activate_change": activate_change}
     names["normals"] = lambda stream, out: normals(stream, out.reshape(-1))
     names["of_layer"] = lambda scales, flat, at: flat[scales.rows[at] : scales.rows[at + 1]]
@@ -140,8 +200,40 @@ def run(names: dict[str, Any], problem: Problem, samples: int) -> FloatArray:
 
 
 @cache
-def literal(at: int) -> tuple[Problem, FloatArray]:
-    network, rates, step, samples = CASES[at]
-    layers = range(1, network.layers + 1)
-    problem = numeric_problem(network, layer=layers, rates=rates, step=step)
-    return problem, draws(Dense(), problem, 32, samples)
+def literal(case: Case) -> tuple[Problem, FloatArray]:
+    layers = range(1, case.network.layers + 1)
+    problem = numeric_problem(case.network, layer=layers, rates=case.rates, step=case.step)
+    return problem, draws(Dense(), problem, 32, case.samples)
+
+
+def against_literal(case: Case, names: dict[str, Any]) -> float:
+    problem, samples = literal(case)
+    names["product"] = lemma("return across", "return across", case.samples)
+    return smallest_p(samples, run(names, problem, case.samples))
+
+
+@pytest.mark.parametrize("case", CASES, ids=repr)
+def test_the_unaltered_passes_are_not_rejected(case: Case) -> None:
+    assert against_literal(case, passes("return signal", "return signal")) > FALSE_ALARM
+
+
+@pytest.mark.parametrize(
+    ("case", "wrong", "instead"),
+    [control[1:] for control in IN_THE_PASSES],
+    ids=[control[0] for control in IN_THE_PASSES],
+)
+def test_an_altered_pass_is_caught(case: Case, wrong: str, instead: str) -> None:
+    p = against_literal(case, passes(wrong, instead))
+    assert p < CAUGHT, f"p = {p}"
+
+
+@pytest.mark.parametrize(
+    ("case", "call", "wrong", "instead"),
+    [control[1:] for control in IN_THE_LEMMA],
+    ids=[control[0] for control in IN_THE_LEMMA],
+)
+def test_an_altered_lemma_is_caught(case: Case, call: str, wrong: str, instead: str) -> None:
+    names = passes(call, call.replace("product", "altered"))
+    names["altered"] = lemma(wrong, instead, case.samples)
+    p = against_literal(case, names)
+    assert p < CAUGHT, f"p = {p}"

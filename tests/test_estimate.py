@@ -69,9 +69,9 @@ def test_what_is_undefined_says_so(samples: np.ndarray, size: int, reason: str) 
 def test_standard_error_is_the_spread_of_repeated_means() -> None:
     """z of 2,000 repetitions has variance 1: its chi-square, 1 % two-sided, seed fixed."""
     draws = np.random.default_rng(5).exponential(size=(2000, 1, 256, 1))
-    repeated = [merge(blocks_of(d, 4), ("total",), scalar=True)["total"] for d in draws]
+    repeated = [merge(blocks_of(d, 64), ("total",), scalar=True)["total"] for d in draws]
     scores = np.array([(m.mean - 1.0) / m.standard_error for m in repeated])
-    assert np.var(scores) * 61 / 63 == pytest.approx(1.0, abs=2.58 * (2 / 2000) ** 0.5 + 0.02)
+    assert np.var(scores) * 253 / 255 == pytest.approx(1.0, abs=2.58 * (2 / 2000) ** 0.5 + 0.02)
 
 
 def test_effective_samples_and_the_largest_share_show_a_heavy_tail() -> None:

@@ -98,7 +98,9 @@ def uncompiled(wrong: str, instead: str) -> dict[str, Any]:
     fields: dict[str, Any] = {"__name__": "fields"}
     exec(compile(FIELDS.replace("LANES = 64", "LANES = 4096"), "fields", "exec"), fields)
     names: dict[str, Any] = {"__name__": "control"}
-    source = source.replace("from verify.jit import kernel", "kernel = lambda function: function")
+    source = source.replace(
+        "from verify.jit import kernel, part", "kernel = part = lambda function: function"
+    )
     exec(compile(source, "control", "exec"), names)
     mathematics = SimpleNamespace(sqrt=np.sqrt, log=np.log, inf=np.inf)
     names |= {"at": SimpleNamespace(**fields), "EveryLane": EveryLane, "math": mathematics}
