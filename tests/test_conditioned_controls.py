@@ -53,8 +53,8 @@ CARRIED = Case(MLP(2, 4, activation=LeakyReLU("0.8")), rates=(1, 0, 0, 0), sampl
 STEP = Case(MLP(4, 4), rates=(1, 2, 1, 3), step=2.0)
 LEAKY_STEP = Case(MLP(8, 5, activation=LeakyReLU("0.3")), step=0.5)
 LINEAR_STEP = Case(MLP(8, 5, activation=Linear()), step=2.0)
-LINEAR_CARRIED = Case(MLP(3, 5, activation=Linear()), rates=(1, 0, 0, 0, 0), samples=40_000)
-CASES = [RELU, NARROW, LEAKY, CARRIED, STEP, LEAKY_STEP, LINEAR_STEP, LINEAR_CARRIED]
+LINEAR = Case(MLP(3, 5, activation=Linear()), samples=40_000)
+CASES = [RELU, NARROW, LEAKY, CARRIED, STEP, LEAKY_STEP, LINEAR_STEP, LINEAR]
 
 BACKWARD = "product(above[:0], x[:0], x, z_above, above, h)"
 UPDATE = "product(x, z, g, h, of_layer(scales, state.u, below), u)"
@@ -87,12 +87,7 @@ IN_THE_PASSES = [
     ("own |x| of another layer", RELU, TANGENT_OWN, TANGENT_OWN.replace("layer - 1", "layer")),
     ("own |g| of another layer", RELU, TANGENT_OWN, TANGENT_OWN.replace("g[layer]", "g[1]")),
     ("own multiplier of another", LEAKY, "rates[layer - 1], log_own", "rates[layer - 2], log_own"),
-    (
-        "draws used twice",
-        LINEAR_CARRIED,
-        "turn_to(stream, network, 1",
-        "turn_to(stream, network, 0",
-    ),
+    ("draws used twice", LINEAR, "turn_to(stream, network, 1", "turn_to(stream, network, 0"),
     ("step: linearised", LEAKY_STEP, ACTIVATE, "mask(z, scales.slope, y)"),
     ("step: not activated", LEAKY_STEP, ACTIVATE, "pass"),
     ("step: z of another scale", STEP, "+ state.log_x[layer - 2]", ""),
