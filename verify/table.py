@@ -18,7 +18,9 @@ def cell_table(comparison: Comparison) -> Table:
     """One row per network: sizes, exact law, measured mean and error, z."""
     step = comparison.step
     kind = "linearised" if step is None else f"real step of rate {step:g}"
-    title = f"E[(Δz)²]/η², {kind}; s.e.: of the mean; median: network, over the law"
+    title = (
+        f"E[(Δz)²]/η², {kind}\nESS: effective samples over samples; median: network, over the law"
+    )
     table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1))
     for name in _columns(comparison):
         table.add_column(name, justify="right", no_wrap=True)
@@ -36,10 +38,9 @@ def cell_table(comparison: Comparison) -> Table:
 
 def _columns(comparison: Comparison) -> list[str]:
     """The columns; the layer only where it is not the last."""
-    names = ["sampler", "width", "depth", "layer", "networks", "law", "measured ± s.e.", "median"]
-    if all(cell.layer == cell.depth for cell in comparison.cells):
-        names.remove("layer")
-    return [*names, "z"]
+    below = any(cell.layer != cell.depth for cell in comparison.cells)
+    sizes = ["width", "depth", *(["layer"] if below else [])]
+    return ["sampler", *sizes, "networks", "law", "measured ± s.e.", "ESS", "median", "z"]
 
 
 def _row(cell: Cell) -> dict[str, str]:
@@ -52,6 +53,7 @@ def _row(cell: Cell) -> dict[str, str]:
         "networks": f"{cell.estimate.samples:,}",
         "law": _number(cell.log_law),
         "measured ± s.e.": _measured(cell),
+        "ESS": f"{cell.estimate.total.effective_samples / cell.estimate.samples:.0%}",
         "median": _median(cell),
         "z": z if cell.score.decides else f"({z})",
     }
