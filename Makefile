@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+BENCH := .venv-bench
+BENCH_READY := $(BENCH)/.ready
 
 .PHONY: run test test-all test-lowest bench clean
 
@@ -17,8 +19,10 @@ test: $(READY)
 	$(BIN)/mypy
 	$(BIN)/pytest -n auto
 
-# Nothing needs more than Python packages yet; what does will be listed and checked here.
-test-all: test
+# What the ordinary tests leave out. It needs PyTorch and JAX (processors only), which it installs
+# in .venv-bench/; about 3 GB and some minutes.
+test-all: test $(BENCH_READY)
+	$(BENCH)/bin/python -m pytest -n auto tests/extras
 
 # The tests on the lowest supported versions of what we import, in .venv-lowest/.
 test-lowest:
@@ -26,8 +30,9 @@ test-lowest:
 	.venv-lowest/bin/python -m pip install --quiet --constraint constraints-lowest.txt --editable '.[dev]'
 	.venv-lowest/bin/pytest -n auto
 
-bench: $(READY)
-	$(BIN)/python -m bench
+# Ratios against literal networks in PyTorch, JAX and NumPy; the same installation.
+bench: $(BENCH_READY)
+	$(BENCH)/bin/python -m bench
 
 $(READY): setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
@@ -35,5 +40,10 @@ $(READY): setup.cfg pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $(READY)
 
+$(BENCH_READY): setup.cfg pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,peers]'
+	touch $(BENCH_READY)
+
 clean:
-	rm -rf $(VENV) .venv-lowest build dist *.egg-info
+	rm -rf $(VENV) $(BENCH) .venv-lowest build dist *.egg-info

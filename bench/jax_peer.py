@@ -1,0 +1,117 @@
+"""The linearised update in JAX: grad for the gradient, jvp for the update, vmap and jit."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from bench.libraries import library
+from bench.settings import Setting
+
+__all__ = ["FORMS", "Form", "linearised", "prepare"]
+
+Array = Any
+
+
+class Form(NamedTuple):
+    """``stacked``: one array of all weights and a scan, else a list and a loop.  ``together``:
+    drawing and the update in one compiled function.  ``generator``: JAX's name of it.
+    ``partitionable``: whether draws can be split over devices, JAX's default and slower."""
+
+    stacked: bool = False
+    together: bool = True
+    generator: str = "threefry2x32"
+    partitionable: bool = False
+
+
+FORMS = {
+    "one jit": Form(),
+    "one jit, jax defaults": Form(partitionable=True),
+    "draws apart": Form(together=False),
+    "scan": Form(stacked=True),
+    "rbg": Form(generator="rbg"),
+}
+
+
+def linearised(weights: Array | Sequence[Array], readout: Array, x: Array) -> tuple[Array, Array]:
+    """K g at the last hidden layer, and f: see `bench.numpy_peer.linearised`.
+
+    ``weights``: a list, or one array of shape ``(layers, width, width)``, which is scanned.
+    """
+    jax = library("jax")
+
+    def z(given: Any) -> Array:
+        first = given[0] @ x
+        if not isinstance(given, list):
+            return jax.lax.scan(lambda z, w: (w @ jax.nn.relu(z), None), first, given[1:])[0]
+        for weight in given[1:]:
+            first = weight @ jax.nn.relu(first)
+        return first
+
+    f, gradient = jax.value_and_grad(lambda given: readout @ jax.nn.relu(z(given)))(weights)
+    return jax.jvp(z, (weights,), (gradient,))[1], f
+
+
+def _configure(setting: Setting, form: Form) -> None:
+    """JAX's global settings, of this process; the threads are read when it first computes."""
+    if setting.threads == 1:
+        flags = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flags}".strip()
+    config = library("jax").config
+    config.update("jax_platforms", "cpu")
+    config.update("jax_enable_x64", setting.dtype == "float64")
+    config.update("jax_threefry_partitionable", form.partitionable)
+
+
+def _functions(
+    setting: Setting, form: Form, width: int, depth: int
+) -> tuple[Callable[..., Any], ...]:
+    """Draws of one weight matrix and one readout, given keys, and the parts of one network."""
+    jax, scale = library("jax"), (2.0 / width) ** 0.5
+    x = jax.numpy.ones(width, setting.dtype)
+
+    def matrix(key: Array) -> Array:
+        return scale * jax.random.normal(key, (width, width), setting.dtype)
+
+    def readout(key: Array) -> Array:
+        return jax.random.normal(key, (width,), setting.dtype) / width
+
+    def parts(weights: Any, readout: Array) -> tuple[Array, Array]:
+        update, f = linearised(weights, readout, x)
+        return update @ update / width, f
+
+    def whole(key: Array) -> tuple[Array, Array]:
+        keys = jax.random.split(key, depth + 1)
+        if form.stacked:
+            return parts(jax.lax.map(matrix, keys[:-1]), readout(keys[-1]))
+        return parts([matrix(keys[layer]) for layer in range(depth)], readout(keys[-1]))
+
+    return matrix, readout, parts, whole
+
+
+def prepare(setting: Setting, width: int, depth: int, seed: int) -> Any:
+    """A function of a number of networks: their label parts and outputs f, drawn anew."""
+    jax, form = library("jax"), FORMS[setting.form]
+    _configure(setting, form)
+    first = jax.random.key(seed, impl=form.generator)
+    matrix, readout, parts, whole = _functions(setting, form, width, depth)
+    many = jax.jit(jax.vmap(whole) if setting.batch > 1 else whole)
+    matrix, readout, parts = jax.jit(matrix), jax.jit(readout), jax.jit(parts)
+    split = jax.jit(lambda key: list(jax.random.split(key, depth + 1)))
+    state = [first]
+
+    def one_call() -> list[tuple[float, float]]:
+        state[0], key = jax.random.split(state[0])
+        if not form.together:
+            keys = split(key)
+            found = parts([matrix(each) for each in keys[:-1]], readout(keys[-1]))
+        else:
+            found = many(jax.random.split(key, setting.batch) if setting.batch > 1 else key)
+        squares, f = (jax.numpy.ravel(each).tolist() for each in found)
+        return list(zip(squares, f, strict=True))
+
+    def run(networks: int) -> list[tuple[float, float]]:
+        return [value for _ in range(networks // setting.batch) for value in one_call()]
+
+    return run

@@ -1,0 +1,97 @@
+"""The least that a sampler can cost: its random variates alone, from our own generator."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from bench.rounds import Run
+from verify.coins import coin_table
+from verify.draws import Stream, coin_counts, lengths, new_stream, normals, single_normals
+from verify.jit import kernel
+
+__all__ = ["bare_gram_draws", "bare_normals", "bare_single_normals", "cores"]
+
+_TILE = 1024
+_LANES = 128
+
+Array = Any
+
+
+def cores() -> int:
+    """Processor cores that this process can use."""
+    return os.cpu_count() or 1
+
+
+@kernel
+def _single(key: int, tiles: int, words: Array, out: Array) -> None:
+    for tile in range(tiles):
+        single_normals(key, tile, 1, 1, words, out)
+
+
+@kernel
+def _double(stream: Stream, tiles: int, out: Array) -> None:
+    for _ in range(tiles):
+        normals(stream, out)
+
+
+@kernel
+def _gram(stream: Stream, layers: int, lowest: int, keep: Array, other: Array, room: Array) -> None:
+    """For each of ``layers`` and each lane what a ReLU layer needs: a number of active neurons,
+    lengths of Gaussian vectors in as many dimensions, one and two less, and two normals."""
+    on, count, out, spare = room[0], room[1], room[2], room[3]
+    for _ in range(layers):
+        coin_counts(stream, lowest, keep, other, on)
+        for less in range(3):
+            for j in range(on.size):
+                count[j] = on[j] - less
+            lengths(stream, count, out, spare)
+        normals(stream, out)
+        normals(stream, out)
+
+
+def _on_all_cores(work: Callable[[int, int], object]) -> Run:
+    """``work(core, units)`` on every core at once, the units shared out."""
+
+    def run(units: int) -> None:
+        with ThreadPoolExecutor(cores()) as pool:
+            share = -(-units // cores())
+            for done in [pool.submit(work, core, share) for core in range(cores())]:
+                done.result()
+
+    return run
+
+
+def bare_single_normals() -> Run:
+    """Draws a given number of single-precision normals, the weights of literal networks."""
+
+    def work(core: int, count: int) -> None:
+        words, out = np.empty(_TILE, np.uint32), np.empty(_TILE, np.float32)
+        _single(core, -(-count // _TILE), words, out)
+
+    return _on_all_cores(work)
+
+
+def bare_normals() -> Run:
+    """Draws a given number of double-precision normals."""
+
+    def work(core: int, count: int) -> None:
+        _double(new_stream(np.random.default_rng(core)), -(-count // _TILE), np.empty(_TILE))
+
+    return _on_all_cores(work)
+
+
+def bare_gram_draws(width: int) -> Run:
+    """Draws what a given number of layers of that width need in `verify.Gram`."""
+    table = coin_table(width)
+
+    def work(core: int, layers: int) -> None:
+        stream, room = new_stream(np.random.default_rng(core)), np.empty((4, _LANES))
+        rows = -(-layers // _LANES)
+        _gram(stream, rows, table.lowest, table.keep, table.other, room)
+
+    return _on_all_cores(work)

@@ -1,0 +1,76 @@
+"""Time to a given standard error of the total's mean, with the z of the result."""
+
+from __future__ import annotations
+
+from math import ceil, sqrt
+from time import perf_counter
+
+from bench.contest import sampler_step
+from bench.plan import Plan
+from bench.rounds import Timing
+from bench.rows import Row, Section, Wanted
+from theory import MLP, derive, squared_update
+from theory.observables import K, f, g
+from verify import Gram, monte_carlo
+from verify.samplers import Sampler
+
+__all__ = ["exact_spread", "precision_runs"]
+
+_PILOT = 20_000
+"""Networks that tell the spread where no exact one is known."""
+
+
+def exact_spread(network: MLP) -> float:
+    """Relative standard deviation of the total of one plainly sampled network, exactly."""
+    moved = g @ K @ K @ g
+    mean = derive((1 + f**2) * moved, network).exact
+    square = derive((1 + f**2) ** 2 * moved**2, network).exact
+    return sqrt(float(square / mean**2 - 1))
+
+
+def precision_runs(plan: Plan) -> Section:
+    """Gram() with its number of networks from the theory; RareEvents() with a pilot's."""
+    return Section("time to a standard error of the total", "", (_plain(plan), _rare(plan)))
+
+
+def _plain(plan: Plan) -> Row:
+    width, depth, error = plan.plain
+    network = MLP(width, depth)
+    monte_carlo(network, samples=sampler_step(network, Gram()), seed=2)
+    samples = ceil((exact_spread(network) / error) ** 2)
+    return _timed(network, Gram(), samples, error, Wanted(10), 0.0)
+
+
+def _rare(plan: Plan) -> Row:
+    """The pilot is part of the time."""
+    from verify.rare_events import RareEvents
+
+    width, depth, error = plan.rare
+    network, sampler = MLP(width, depth), RareEvents()
+    monte_carlo(network, samples=sampler_step(network, sampler), seed=2, sampler=sampler)
+    start = perf_counter()
+    pilot = monte_carlo(network, samples=_PILOT, seed=3, sampler=sampler)
+    spent = perf_counter() - start
+    spread = pilot.standard_error / pilot.mean * _PILOT**0.5
+    samples = max(ceil((spread / error) ** 2), _PILOT)
+    return _timed(network, sampler, samples, error, Wanted(60), spent)
+
+
+def _timed(
+    network: MLP, sampler: Sampler, samples: int, error: float, wanted: Wanted, spent: float
+) -> Row:
+    """One run, once: ``spent`` seconds went before it.
+
+    Sound where the error is reached, within 10 %, and the mean within 4 of them of the exact one.
+    """
+    start = perf_counter()
+    estimate = monte_carlo(network, samples=samples, seed=1, sampler=sampler)
+    seconds = spent + perf_counter() - start
+    size = f"({int(network.widths[-1]):,}, {network.layers:,}) to {error:.1%}"
+    reached = estimate.standard_error / estimate.mean
+    exact = float(squared_update(network).evaluate(30))
+    z = (estimate.mean - exact) / estimate.standard_error
+    kept = {"samples": samples, "relative_standard_error": reached, "z": z}
+    sound = bool(reached < 1.1 * error and abs(z) < 4)
+    figure = Timing((seconds,))
+    return Row(repr(sampler), size, figure, "s", wanted=wanted, sound=sound, more=kept)
