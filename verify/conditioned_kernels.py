@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from verify.draws import Stream, normals, turn_to
+from verify.draws import Stream, short_normals, turn_to
 from verify.gaussian_matrix import product
 from verify.jit import kernel, part
 from verify.vectors import Array, Scales, activate_change, dot, mask, of_layer
@@ -61,7 +61,7 @@ def _forward(stream: Stream, scales: Scales, state: _State) -> bool:
     state.log_x[0] = math.log(scales.input_norm)
     for layer in range(1, scales.rows.size - 1):
         z, x = of_layer(scales, state.z, layer), of_layer(scales, state.x, layer)
-        normals(stream, z)
+        short_normals(stream, z)
         x[:] = z
         mask(z, scales.slope, x)
         length = _normalise(x) + math.log(scales.weight_sd[layer - 1])
@@ -79,7 +79,7 @@ def _backward(stream: Stream, scales: Scales, state: _State) -> float:
     log_scale = math.log(scales.readout_sd)
     for layer in range(last, 0, -1):
         x, h = of_layer(scales, state.x, layer), of_layer(scales, state.h, layer)
-        normals(stream, h)
+        short_normals(stream, h)
         if layer == last:
             signal = dot(x, h)
         else:
@@ -114,7 +114,7 @@ def _through(
         u[:] = 0.0
         return
     if log_carried > -math.inf:
-        normals(stream, u)
+        short_normals(stream, u)
         product(x, z, g, h, of_layer(scales, state.u, below), u)
     else:
         u[:] = 0.0

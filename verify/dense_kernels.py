@@ -14,7 +14,7 @@ import numpy as np
 
 from verify.jit import kernel, part
 from verify.vectors import Array, Scales, activate_change, dot, mask, of_layer
-from verify.weights import Weights, begin_network, weight_row
+from verify.weights import ROWS, Weights, begin_layer, keep_row, kept_row, row_group
 
 __all__ = ["linearised", "real_step"]
 
@@ -59,25 +59,91 @@ def _rescale(vector: Array, exponent: int) -> int:
 
 
 @kernel
-def _apply(weights: Weights, layer: int, vector: Array, sd: float, only: Array, out: Array) -> None:
-    """out = sd * W vector; where ``only`` (if given) is not positive, 0, and no row is read."""
-    for i in range(out.size):
-        if only.size == 0 or only[i] > 0.0:
-            out[i] = sd * dot(weight_row(weights, layer, i, vector.size), vector)
-        else:
+def _products(
+    weights: Weights,
+    layer: int,
+    vector: Array,
+    sd: float,
+    z: Array,
+    every: bool,
+    m: int,
+    out: Array,
+) -> None:
+    """out = sd * W vector at the rows that matter: ``every`` one, or where ``z`` is positive."""
+    packed, kept = np.empty(m), 0
+    for k in range(m):
+        packed[k] = vector[weights.columns[k]]
+    for number in range((out.size + ROWS - 1) // ROWS):
+        here = range(ROWS * number, min(ROWS * (number + 1), out.size))
+        drawn = weights.begin[layer] >= 0
+        for i in here:
             out[i] = 0.0
+            if every or z[i] > 0.0:
+                if not drawn:
+                    row_group(weights, layer, number, m, vector.size, out.size)
+                    drawn = True
+                if weights.begin[layer] >= 0:
+                    out[i] = sd * dot(kept_row(weights, layer, kept, m), packed)
+                    kept += 1
+                else:
+                    start = (i - ROWS * number) * m
+                    out[i] = sd * dot(weights.group[start : start + m], packed)
 
 
 @kernel
-def _apply_transposed(weights: Weights, layer: int, vector: Array, sd: float, out: Array) -> None:
-    """out = sd * W^T vector; rows that meet a zero are not read."""
+def _pre_activations(
+    weights: Weights, layer: int, vector: Array, sd: float, every: bool, m: int, z: Array
+) -> None:
+    """z = sd * W vector, every row; those that later passes need are kept."""
+    packed = np.empty(m)
+    for k in range(m):
+        packed[k] = vector[weights.columns[k]]
+    weights.begin[layer] = weights.now[1] if weights.kept.size > 0 else -1
+    for number in range((z.size + ROWS - 1) // ROWS):
+        count = row_group(weights, layer, number, m, vector.size, z.size)
+        for i in range(count):
+            row = weights.group[i * m : (i + 1) * m]
+            z[ROWS * number + i] = sd * dot(row, packed)
+            if every or z[ROWS * number + i] > 0.0:
+                keep_row(weights, layer, row)
+
+
+@kernel
+def _transposed_product(
+    weights: Weights,
+    layer: int,
+    vector: Array,
+    sd: float,
+    z: Array,
+    every: bool,
+    m: int,
+    out: Array,
+) -> None:
+    """out = sd * W^T vector at the columns that matter, 0 elsewhere."""
+    packed, kept = np.zeros(m), 0
+    for number in range((vector.size + ROWS - 1) // ROWS):
+        here = range(ROWS * number, min(ROWS * (number + 1), vector.size))
+        drawn = weights.begin[layer] >= 0
+        for i in here:
+            if every or z[i] > 0.0:
+                if not drawn:
+                    row_group(weights, layer, number, m, out.size, vector.size)
+                    drawn = True
+                start = (i - ROWS * number) * m
+                if weights.begin[layer] >= 0:
+                    _accumulate(kept_row(weights, layer, kept, m), sd * vector[i], packed)
+                    kept += 1
+                else:
+                    _accumulate(weights.group[start : start + m], sd * vector[i], packed)
     out[:] = 0.0
-    for i in range(vector.size):
-        scaled = sd * vector[i]
-        if scaled != 0.0:
-            row = weight_row(weights, layer, i, out.size)
-            for j in range(out.size):
-                out[j] += np.float64(row[j]) * scaled
+    for k in range(m):
+        out[weights.columns[k]] = packed[k]
+
+
+@kernel
+def _accumulate(row: Array, factor: float, out: Array) -> None:
+    for k in range(out.size):
+        out[k] += np.float64(row[k]) * factor
 
 
 @kernel
@@ -101,34 +167,51 @@ def _start(scales: Scales) -> _State:
 
 
 @part
-def _forward(scales: Scales, weights: Weights, state: _State) -> None:
+def _columns(scales: Scales, weights: Weights, state: _State, layer: int, whole: bool) -> int:
+    """Find the columns of ``layer`` that matter: every one of layer 1, and for the ``whole``."""
+    z = of_layer(scales, state.z, layer - 1)
+    return begin_layer(weights, z, scales.slope, whole or layer == 1)
+
+
+@part
+def _forward(
+    scales: Scales, weights: Weights, network: int, asked: Array, whole: bool, state: _State
+) -> None:
     """z of layers 1 to L, with the exponent of the layer below, x of layers 0 to L, the readout."""
+    weights.now[:] = network, 0
     below, last = of_layer(scales, state.x, 0), scales.rows.size - 2
     below[:] = scales.input_norm / math.sqrt(below.size)
     state.x_exp[0] = _rescale(below, 0)
     for layer in range(1, last + 1):
         z, x = of_layer(scales, state.z, layer), of_layer(scales, state.x, layer)
-        _apply(weights, layer, below, scales.weight_sd[layer - 1], z[:0], z)
+        m = _columns(scales, weights, state, layer, whole)
+        sd, every = scales.weight_sd[layer - 1], whole or scales.slope > 0.0 or asked[layer - 1]
+        _pre_activations(weights, layer, below, sd, every, m, z)
         x[:] = z
         mask(z, scales.slope, x)
         state.x_exp[layer] = _rescale(x, state.x_exp[layer - 1])
         below = x
-    state.v[:] = weight_row(weights, last + 1, 0, state.v.size)
+    m = begin_layer(weights, below, scales.slope, True)
+    row_group(weights, last + 1, 0, m, m, 1)
+    state.v[:] = weights.group[:m]
 
 
 @part
-def _backward(scales: Scales, weights: Weights, state: _State) -> None:
+def _backward(scales: Scales, weights: Weights, asked: Array, whole: bool, state: _State) -> None:
     """g of layers L to 1."""
     last = scales.rows.size - 2
     g, exponent = of_layer(scales, state.g, last), 0
     g[:] = scales.readout_sd * state.v
     for layer in range(last, 0, -1):
-        mask(of_layer(scales, state.z, layer), scales.slope, g)
+        z = of_layer(scales, state.z, layer)
+        mask(z, scales.slope, g)
         exponent = _rescale(g, exponent)
         state.g_exp[layer] = exponent
         below = of_layer(scales, state.g, layer - 1)
         if layer > 1:
-            _apply_transposed(weights, layer, g, scales.weight_sd[layer - 1], below)
+            m = _columns(scales, weights, state, layer, whole)
+            sd, every = scales.weight_sd[layer - 1], whole or scales.slope > 0.0 or asked[layer - 1]
+            _transposed_product(weights, layer, g, sd, z, every, m, below)
         g = below
 
 
@@ -153,11 +236,11 @@ def _tangent(scales: Scales, weights: Weights, state: _State, asked: Array, logs
         x, u = of_layer(scales, state.x, layer - 1), of_layer(scales, state.u, layer)
         z, below = of_layer(scales, state.z, layer), of_layer(scales, state.u, layer - 1)
         mask(of_layer(scales, state.z, layer - 1), scales.slope, below)
-        if exponent < ZERO // 2:
-            u[:] = 0.0
-        else:
-            only = z[:0] if asked[layer - 1] or scales.slope > 0.0 else z
-            _apply(weights, layer, below, scales.weight_sd[layer - 1], only, u)
+        u[:] = 0.0
+        if exponent > ZERO // 2:
+            m = _columns(scales, weights, state, layer, False)
+            sd, every = scales.weight_sd[layer - 1], scales.slope > 0.0 or asked[layer - 1]
+            _products(weights, layer, below, sd, z, every, m, u)
         own, own_exp = scales.rates[layer - 1] * dot(x, x), 2 * state.x_exp[layer - 1]
         g, g_exp = of_layer(scales, state.g, layer), state.g_exp[layer]
         exponent = _add(u, exponent, own, g, own_exp + g_exp)
@@ -179,9 +262,8 @@ def linearised(scales: Scales, weights: Weights, layers: Array, out: Array) -> N
     for layer in layers:
         asked[layer - 1] = True
     for k in range(out.shape[1]):
-        begin_network(weights, scales, k)
-        _forward(scales, weights, state)
-        _backward(scales, weights, state)
+        _forward(scales, weights, k, asked, False, state)
+        _backward(scales, weights, asked, False, state)
         _tangent(scales, weights, state, asked, logs)
         f = scales.readout_sd * dot(state.v, of_layer(scales, state.x, last))
         log_f2 = 2.0 * (math.log(abs(f)) + LOG2 * state.x_exp[last])
@@ -210,7 +292,9 @@ def _step_through(
             activate_change(z, ours, below, theirs, back, scales.slope)
         top = max(x_exp, exponent)
         overlap = dot(x, x) * _power(x_exp - top) + dot(x, below) * _power(exponent - top)
-        _apply(weights, layer, below, scales.weight_sd[layer - 1], x[:0], u)
+        m = _columns(scales, weights, state, layer, True)
+        z = of_layer(scales, state.z, layer)
+        _products(weights, layer, below, scales.weight_sd[layer - 1], z, True, m, u)
         factor = -pull * scales.rates[layer - 1] * overlap
         g, g_exp = of_layer(scales, state.g, layer), state.g_exp[layer]
         exponent = _add(u, exponent, factor, g, x_exp + top + g_exp)
@@ -227,11 +311,10 @@ def real_step(
     ``(1, networks, layers)``; the rest as in `linearised`.
     """
     state, last = _start(scales), scales.rows.size - 2
-    logs = np.empty(last)
+    logs, asked = np.empty(last), np.ones(last, np.bool_)
     for k in range(out.shape[1]):
-        begin_network(weights, scales, k)
-        _forward(scales, weights, state)
-        _backward(scales, weights, state)
+        _forward(scales, weights, k, asked, True, state)
+        _backward(scales, weights, asked, True, state)
         f = scales.readout_sd * dot(state.v, of_layer(scales, state.x, last))
         pull = step * (f * _power(state.x_exp[last]) - labels[k])
         _step_through(scales, weights, pull, state, logs)

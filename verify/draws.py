@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from verify.jit import double_of_bits, formula, kernel
-from verify.philox import random_words
+from verify.jit import double_of_bits, formula, kernel, strict_formula
+from verify.philox import chosen_words, random_words
 from verify.vector_math import logarithm, rotation, single_logarithm, single_rotation
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "lengths",
     "new_stream",
     "normals",
+    "short_normals",
     "single_normals",
     "turn_to",
     "uniforms",
@@ -119,25 +120,51 @@ def _pair(a: int, b: int, c: int, d: int) -> tuple[float, float]:
 
 @kernel
 def single_normals(
-    key: Any, second: int, third: int, fourth: int, words: Array, out: Array
+    key: Any, first: Array, second: int, third: int, fourth: int, words: Array, out: Array
 ) -> None:
     """Standard normals in single precision, to 6.66 standard deviations, into ``out``.
 
-    A pure function of the key and the three upper words of the counter: the same weights can be
-    drawn again.  ``words``: room, uint32, at least as many as ``out``, whose size is a multiple of
-    four.
+    A pure function of the key and the counters, whose first words are ``first``, so that the same
+    weights can be drawn again: each gives entries j, m + j, 2 m + j and 3 m + j.  ``words``: room,
+    uint32, at least as many as ``out``.
     """
-    m = out.size // 4
-    random_words(key, 0, second, third, fourth, m, words)
-    for half in range(0, 4 * m, 2 * m):
+    m = first.size
+    chosen_words(key, first, second, third, fourth, words)
+    for pair in range(2):
+        half = 2 * pair * m
         radii, angles = words[half : half + m], words[half + m : half + 2 * m]
         left, right = out[half : half + m], out[half + m : half + 2 * m]
         for j in range(m):
-            unit = np.float32(np.int32(radii[j] >> np.uint32(1))) + np.float32(0.5)
-            logarithm_of_unit = single_logarithm(unit * np.float32(2.0**-31))
-            radius = np.float32(math.sqrt(np.float32(-2.0) * logarithm_of_unit))
-            cosine, sine = single_rotation(angles[j])
-            left[j], right[j] = radius * cosine, radius * sine
+            left[j], right[j] = _single_pair(radii[j], angles[j])
+
+
+@kernel
+def short_normals(stream: Stream, out: Array) -> None:
+    """Independent standard normals of single precision, as in `single_normals`, into ``out``."""
+    stream.calls[0] += np.uint64(1)
+    words = stream.words
+    for start in range(0, out.size, 4 * _COLUMNS):
+        here = out[start : start + 4 * _COLUMNS]
+        m = (here.size + 3) // 4
+        _next_words(stream, start // 4, m)
+        for pair in range(2):
+            half = 2 * pair * m
+            radii, angles = words[half : half + m], words[half + m : half + 2 * m]
+            left, right = here[half : half + m], here[half + m : half + 2 * m]
+            for j in range(right.size):
+                left[j], right[j] = _single_pair(radii[j], angles[j])
+            for j in range(right.size, left.size):
+                left[j] = _single_pair(radii[j], angles[j])[0]
+
+
+@strict_formula
+def _single_pair(radius_bits: Any, angle_bits: Any) -> tuple[Any, Any]:
+    """Two standard normals of single precision from two words."""
+    unit = np.float32(np.int32(radius_bits >> np.uint32(1))) + np.float32(0.5)
+    logarithm_of_unit = single_logarithm(unit * np.float32(2.0**-31))
+    radius = np.float32(math.sqrt(np.float32(-2.0) * logarithm_of_unit))
+    cosine, sine = single_rotation(angle_bits)
+    return radius * cosine, radius * sine
 
 
 @formula

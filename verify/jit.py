@@ -19,6 +19,7 @@ __all__ = [
     "kernel",
     "part",
     "single_of_bits",
+    "strict_formula",
 ]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -69,6 +70,12 @@ def formula(function: Function) -> Function:
     """A compiled function of numbers, put in line wherever it is called, so that loops over it can
     run in vector lanes; its operations keep the order they are written in."""
     return _compiled(function, {"contract"}, inline=True)
+
+
+def strict_formula(function: Function) -> Function:
+    """A formula rounded after every operation, as IEEE 754 has it: the same bits on every kind of
+    processor, which matters in single precision."""
+    return _compiled(function, set(), inline=True)
 
 
 def _reinterpret(source: Any, target: Any, name: str) -> Any:

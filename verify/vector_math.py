@@ -18,6 +18,7 @@ from verify.jit import (
     double_of_bits,
     formula,
     single_of_bits,
+    strict_formula,
 )
 
 __all__ = [
@@ -99,7 +100,7 @@ def rotation(bits: Any) -> tuple[Any, Any]:
     return sign * (sine if turned else cosine), sign * (cosine if turned else sine)
 
 
-@formula
+@strict_formula
 def single_logarithm(x: Any) -> Any:
     """ln x of a positive normal float32."""
     power = np.int32(np.int32(bits_of_single(x) - np.int32(0x3F3504F3)) >> np.int32(23))
@@ -110,7 +111,7 @@ def single_logarithm(x: Any) -> Any:
     return _f(power) * _f(LOG2) + (_f(2) * s + _f(2) * s * tail)
 
 
-@formula
+@strict_formula
 def single_rotation(bits: Any) -> tuple[Any, Any]:
     """Cosine and sine of an angle uniform over the circle, from 32 random bits."""
     t = _f(np.int32(bits << np.uint32(2))) * _f(0.5 * math.pi * 2.0**-32)

@@ -1,7 +1,12 @@
-"""The weights of literal networks: drawn row by row, and drawn again rather than kept."""
+"""The weights of literal networks: drawn four rows at a time, where they meet something not zero.
+
+A weight is a pure function of a key, its network, layer, row and column, so that it can be drawn
+again; those that later passes need are kept while there is room.
+"""
 
 from __future__ import annotations
 
+import threading
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,102 +14,122 @@ import numpy as np
 from verify.draws import single_normals
 from verify.jit import kernel
 from verify.problem import FloatArray, Problem
-from verify.vectors import Scales
 
-__all__ = ["Weights", "begin_network", "drawn_weights", "given_weights", "weight_row"]
+__all__ = [
+    "ROWS",
+    "Weights",
+    "begin_layer",
+    "drawn_weights",
+    "given_weights",
+    "keep_row",
+    "kept_row",
+    "row_group",
+]
 
 Array = Any
 
-_KEPT_WEIGHTS = 2**20
-"""Networks of at most so many weights are kept: they stay in the caches."""
-_TILE = 1024
-"""Rows shorter than this are drawn several at a time."""
+ROWS = 4
+"""Rows drawn together: one counter gives the weights of one column in four rows."""
+_MOST_KEPT = 2**24
+"""Weights kept at a time, 64 MB a thread."""
+_ROOM = threading.local()
 
 
 class Weights(NamedTuple):
-    """Standard normal weights and readouts of networks, in rows.
+    """Standard normal weights and readouts of networks.
 
-    Either ``given``, shape ``(networks, weights)``, matrices row by row from the first layer up
-    and the readout last, beginning at ``at``; or a pure function of ``key``, the network, layer
-    and tile, which is a row or several short ones (the readout is the row of layer L + 1), drawn
-    into ``tile`` by way of ``words``.  A small network is drawn once into ``kept``, of the same
-    places as ``given``.  ``now``: the network, and the layer and number of the tile drawn last.
+    Either drawn from ``key`` by way of ``words``; or ``given``, shape ``(networks, weights)``,
+    matrices row by row from the first layer up and the readout last, beginning at ``at``.
+    ``group`` holds the rows drawn last, at the ``columns`` of interest.  ``kept``: rows that later
+    passes need, of each layer from ``begin`` on (-1: drawn again).  ``now``: the network, and how
+    much of ``kept`` is used.
     """
 
     given: Array
     at: Array
     key: Any
     words: Array
-    tile: Array
+    group: Array
+    columns: Array
     kept: Array
+    begin: Array
     now: Array
 
 
 def drawn_weights(problem: Problem, generator: np.random.Generator) -> Weights:
     """Single-precision weights as a function of a key drawn from ``generator``."""
-    at, room = _places(problem), max(_TILE, 4 * (-(-int(problem.widths.max()) // 4)))
-    return Weights(
-        given=np.empty((0, 0), np.float32),
-        at=at,
-        key=generator.integers(0, 2**64, dtype=np.uint64),
-        words=np.empty(room, np.uint32),
-        tile=np.empty(room, np.float32),
-        kept=np.empty(at[-1] if at[-1] <= _KEPT_WEIGHTS else 0, np.float32),
-        now=np.zeros(3, np.int64),
-    )
+    key = generator.integers(0, 2**64, dtype=np.uint64)
+    size = min(_MOST_KEPT, problem.weights)
+    if getattr(_ROOM, "kept", np.empty(0)).size < size:
+        _ROOM.kept = np.empty(size, np.float32)
+    given, widest = np.empty((0, 0), np.float32), ROWS * int(problem.widths.max())
+    return _weights(problem, given, key, np.empty(widest, np.float32), _ROOM.kept)
 
 
 def given_weights(problem: Problem, normals: FloatArray) -> Weights:
     """Weights as they stand in ``normals``, shape ``(networks, weights + readout)``."""
-    empty = np.empty(0)
-    words, now = np.empty(0, np.uint32), np.zeros(3, np.int64)
-    return Weights(normals, _places(problem), np.uint64(0), words, empty, empty, now)
+    widest = ROWS * int(problem.widths.max())
+    return _weights(problem, normals, np.uint64(0), np.empty(widest), np.empty(0))
 
 
-def _places(problem: Problem) -> Any:
-    """Where each layer's matrix, the readout, and nothing more begin."""
+def _weights(problem: Problem, given: Any, key: Any, group: Any, kept: Any) -> Weights:
     sizes = problem.widths[1:] * problem.widths[:-1]
-    return np.concatenate(([0], np.cumsum(sizes), [sizes.sum() + problem.widths[-1]]))
+    return Weights(
+        given=given,
+        at=np.concatenate(([0], np.cumsum(sizes))),
+        key=key,
+        words=np.empty(group.size, np.uint32),
+        group=group,
+        columns=np.empty(int(problem.widths.max()), np.int64),
+        kept=kept,
+        begin=np.empty(problem.widths.size, np.int64),
+        now=np.zeros(2, np.int64),
+    )
 
 
 @kernel
-def begin_network(weights: Weights, scales: Scales, network: int) -> None:
-    """Turn to the weights of ``network``."""
-    weights.now[:] = network, 0, 0
-    if weights.kept.size > 0:
-        for layer in range(1, weights.at.size):
-            columns = scales.rows[layer] - scales.rows[layer - 1]
-            begin, end = weights.at[layer - 1], weights.at[layer]
-            together = _rows_together(columns) * columns
-            for start in range(begin, end, together):
-                _draw(weights, layer, (start - begin) // together, together)
-                stop = min(start + together, end)
-                weights.kept[start:stop] = weights.tile[: stop - start]
+def begin_layer(weights: Weights, z: Array, slope: float, every: bool) -> int:
+    """Set the columns that matter given ``z`` of the layer below: those of neurons whose
+    activation moves with z, or ``every`` one; their number."""
+    m = 0
+    for j in range(z.size):
+        if every or slope > 0.0 or z[j] > 0.0:
+            weights.columns[m] = j
+            m += 1
+    return m
 
 
 @kernel
-def weight_row(weights: Weights, layer: int, i: int, columns: int) -> Array:
-    """Row ``i`` of the matrix of ``layer``, valid until the next call; layer L + 1: the readout."""
-    start = weights.at[layer - 1] + i * columns
+def row_group(weights: Weights, layer: int, number: int, m: int, fan_in: int, rows: int) -> int:
+    """Draw rows ``4 number`` to ``4 number + 3``, at the first ``m`` columns, into ``group``, one
+    after the other; how many of the ``rows`` of the layer they are."""
+    count = min(ROWS, rows - ROWS * number)
     if weights.given.size > 0:
-        return weights.given[weights.now[0], start : start + columns]
-    if weights.kept.size > 0:
-        return weights.kept[start : start + columns]
-    together = _rows_together(columns)
-    if weights.now[1] != layer or weights.now[2] != i // together:
-        _draw(weights, layer, i // together, together * columns)
-    start = (i % together) * columns
-    return weights.tile[start : start + columns]
+        start = weights.at[layer - 1] + ROWS * number * fan_in
+        for i in range(count):
+            row = weights.given[weights.now[0], start + i * fan_in : start + (i + 1) * fan_in]
+            for k in range(m):
+                weights.group[i * m + k] = row[weights.columns[k]]
+    else:
+        group, network = weights.group[: ROWS * m], weights.now[0] + 1
+        columns = weights.columns[:m]
+        single_normals(weights.key, columns, number, layer, network, weights.words, group)
+    return count
 
 
 @kernel
-def _rows_together(columns: int) -> int:
-    return max(_TILE // columns, 1)
+def keep_row(weights: Weights, layer: int, row: Array) -> None:
+    """Keep one more row of ``layer``, unless there is no room for all that it needs."""
+    used = weights.now[1]
+    if weights.begin[layer] >= 0 and used + row.size <= weights.kept.size:
+        weights.kept[used : used + row.size] = row
+        weights.now[1] = used + row.size
+    elif weights.begin[layer] >= 0:
+        weights.now[1], weights.begin[layer] = weights.begin[layer], -1
 
 
 @kernel
-def _draw(weights: Weights, layer: int, number: int, size: int) -> None:
-    """The tile of that ``number``, of ``size`` weights."""
-    weights.now[1], weights.now[2] = layer, number
-    tile = weights.tile[: 4 * ((size + 3) // 4)]
-    single_normals(weights.key, number, layer, weights.now[0] + 1, weights.words, tile)
+def kept_row(weights: Weights, layer: int, number: int, m: int) -> Array:
+    """The row of ``layer`` that was kept after ``number`` others."""
+    start = weights.begin[layer] + number * m
+    return weights.kept[start : start + m]
