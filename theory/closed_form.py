@@ -8,8 +8,8 @@ and q.  `theory.spectrum` takes the powers and checks each against its recursion
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 from typing import Any
 
 from sympy import Expr, Integer, Rel, Symbol, sympify
@@ -17,6 +17,7 @@ from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from theory.closure import coefficient_matrix
+from theory.coefficients import LayerParameters
 from theory.network import MLP
 from theory.normalised import NormalisedNetwork
 from theory.power_sum import Key, PowerSum, binomial, depth_ring, merged, power_key
@@ -159,7 +160,7 @@ class _Solver:
             if fan_in == self.unit.network.width and runs and runs[0].rate == plan.first:
                 runs[0] = Run(plan.first, runs[0].count + 1)
             else:
-                start = self.kernel.matrix(self.unit.layer(fan_in, plan.first)) * start
+                start = self.kernel.matrix(self._layer(fan_in, plan.first)) * start
         runs = [run for run in runs if run.count != 0]
         state: State = {frozenset(): [(self.ring.one, start)]}
         for run in runs[:-1]:
@@ -183,13 +184,18 @@ class _Solver:
         """The term's own layer, shape ``(carried words, kernel words)``."""
         network, sources = self.unit.network, self.unit.structure.sources[index]
         fan_in = network.first_fan_in if plan.first is None else network.width
-        layer = self.unit.layer(fan_in, plan.own)
+        layer = self._layer(fan_in, plan.own)
         rows = [sources.get(word, {}) for word in self.carried.words]
         return coefficient_matrix(rows, self.kernel.words, layer)
 
+    def _layer(self, fan_in: Any, rate: Expr) -> LayerParameters:
+        """One layer in normalised units, each mask moment computed once."""
+        layer = self.unit.layer(fan_in, rate)
+        return replace(layer, mask_moments=cache(layer.mask_moments))
+
     def _spectrum(self, rate: Expr) -> Spectrum:
         if rate not in self._spectra:
-            layer = self.unit.layer(self.unit.network.width, rate)
+            layer = self._layer(self.unit.network.width, rate)
             self._spectra[rate] = Spectrum.of(self.kernel.matrix(layer))
         return self._spectra[rate]
 
@@ -197,7 +203,7 @@ class _Solver:
     def _carried(self) -> Spectrum:
         key = Symbol("carried")
         if key not in self._spectra:
-            layer = self.unit.layer(self.unit.network.width, Integer(1))
+            layer = self._layer(self.unit.network.width, Integer(1))
             self._spectra[key] = Spectrum.of(self.carried.matrix(layer).transpose())
         return self._spectra[key]
 
