@@ -123,10 +123,8 @@ def _joint_limit_text(update: SquaredUpdate) -> str:
     for name, part in (("label", update.label), ("output", update.output)):
         law = part.joint_law(1)
         lines += _wrapped(f"  {name:<7} ", str(part.joint_limit()))
-        scale = f"η²·n^{law.power}"
-        lines.append(
-            f"          over {scale}:  {law.small_t()} at small t, {law.large_t()} at large"
-        )
+        ends = f"{law.small_t()} at small t, {law.large_t()} at large t"
+        lines.append(f"          over η²·n^{law.power}:  {ends}")
     return "\n".join(lines)
 
 
