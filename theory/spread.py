@@ -70,8 +70,10 @@ class Spread:
         """
         if self.first.in_numbers:
             domain = self.first.domain
-            value = self.second.value - self.first.value**2
-            return domain.to_sympy(value) * self.unit**2
+            first, second = (
+                sum((d.value for d in _by_term(whole)), domain.zero) for whole in self._both
+            )
+            return domain.to_sympy(second - first**2) * self.unit**2
         mean, square = (Add(*(d.exact for d in _by_term(whole))) for whole in self._both)
         return (square - mean**2) * self.unit**2
 
@@ -97,7 +99,9 @@ class Spread:
     def _relative_variance(self, digits: int) -> mpf:
         """Variance over squared mean, with an error below 10^(2-digits) times 1 plus itself."""
         with workdps(digits):
-            first, second = self.first.evaluate(digits), self.second.evaluate(digits)
+            first, second = (
+                sum((d.evaluate(digits) for d in _by_term(whole)), mpf(0)) for whole in self._both
+            )
             if not first:
                 raise NotSolved("the mean is zero: there is no relative standard deviation")
             return second / first**2 - 1
