@@ -2,7 +2,7 @@
 
 The kernel words at the input go up through runs of equal layers, the carried words come down from
 the readout, and each run is a power of a layer map whose exponent is an affine form in L, ell, p
-and q.  `theory.spectrum` takes the powers and checks each against its recursion.
+and q.  `theory.spectrum` takes the powers, each checked as an identity.
 """
 
 from __future__ import annotations
