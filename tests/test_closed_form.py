@@ -256,6 +256,16 @@ def test_any_observable(observable: Observable, slope: str) -> None:
                     assert found == exact
 
 
+@pytest.mark.parametrize("layer", [L, ell])
+def test_the_square_of_the_label_part(layer: Symbol) -> None:
+    observable = (g @ K @ K @ g) ** 2
+    solved = derive(observable, MLP(), layer=None if layer == L else ell).exact
+    for width, depth, at in ((1, 1, 1), (2, 3, 2), (3, 7, 7), (5, 4, 4), (4, 5, 1), (11, 6, 3)):
+        exact = derive(observable, MLP(width, depth), layer=at).exact
+        if layer == ell or at == depth:
+            assert solved.subs({n: width, L: depth, ell: at}) == exact
+
+
 # The spectrum by a second road: zonal polynomials
 
 

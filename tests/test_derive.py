@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sympy import Expr, Rational, Symbol
 
-from theory import MLP, LeakyReLU, Linear, ReLU, derive
-from theory.observables import K, Observable, f, g, trace, x, z
+from theory import MLP, InvalidArgument, LeakyReLU, Linear, ReLU, derive
+from theory.observables import K, Observable, Vector, f, g, trace, x, z
 from theory.symbols import a, n, n_0
 
 from .strategies import (
@@ -136,3 +136,12 @@ def test_untrained_layers_at_a_symbolic_width(
     symbolic = derive(observable, MLP(depth=2), rates=rates).exact
     for width in (1, 2, 7):
         assert symbolic.subs(n, width) == derive(observable, MLP(width, 2), rates=rates).exact
+
+
+# What has no rational mean
+
+
+@pytest.mark.parametrize("vector", [z, K @ g, K @ z])
+def test_a_vector_is_refused_with_the_reason(vector: Vector) -> None:
+    with pytest.raises(InvalidArgument, match="no rational closed form"):
+        derive(vector, MLP(4, 2))  # type: ignore[arg-type]

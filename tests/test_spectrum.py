@@ -51,6 +51,27 @@ def test_components_give_every_power(
     assert total == matrix**exponent * vector
 
 
+@settings(max_examples=40)
+@given(jordan_matrices(), st.data())
+def test_components_between_rows(matrix: DomainMatrix, data: st.DataObject) -> None:
+    size, count = matrix.shape[0], data.draw(st.integers(1, 3))
+    thirds = [[QQ(data.draw(numbers), 3) for _ in range(size)] for _ in range(count + 1)]
+    rows = DomainMatrix(thirds[1:], (count, size), QQ)
+    vector = DomainMatrix(thirds[:1], (1, size), QQ).transpose()
+    orbit = Spectrum.of(matrix).orbit(vector)
+    whole = {part.eigenvalue: part.chain for part in orbit.spectrum.components(vector)}
+    between = {part.eigenvalue: part.chain for part in orbit.components(rows)}
+    assert between.keys() <= whole.keys()
+    for eigenvalue, chain in whole.items():
+        nilpotent = matrix - DomainMatrix.eye(size, QQ) * eigenvalue
+        assert [nilpotent * each for each in chain[:-1]] == list(chain[1:])
+        assert (nilpotent * chain[-1]).is_zero_matrix
+        kept = between.get(eigenvalue, ())
+        for k, link in enumerate(chain):
+            value = rows * link
+            assert kept[k] == value if k < len(kept) else value.is_zero_matrix
+
+
 def test_an_irrational_eigenvalue_is_refused() -> None:
     fibonacci = DomainMatrix([[QQ(1), QQ(1)], [QQ(1), QQ(0)]], (2, 2), QQ)
     with pytest.raises(NotSolved, match="rational function"):

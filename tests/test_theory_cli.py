@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from theory import MLP, derive, maximal_learning_rate, squared_update
+from theory import MLP, LeakyReLU, derive, maximal_learning_rate, squared_update
 from theory.__main__ import main
 from theory.narrative import derivation_text
 from theory.observables import K, trace
@@ -32,6 +32,27 @@ def test_the_derivation_shows_words_laws_and_rate(capsys: pytest.CaptureFixture[
     assert f"output  {update.output.leading()}" in out
     assert f"maximal learning rate  {maximal_learning_rate(network).leading()}" in out
     assert "(ell**3/3 + ell/6)·η²" in out
+
+
+@pytest.mark.parametrize("slope", ["0", "1/3"])
+def test_the_closed_forms_and_the_joint_limits_are_printed(
+    capsys: pytest.CaptureFixture[str], slope: str
+) -> None:
+    out = " ".join(printed(capsys, "--slope", slope).split())
+    update = squared_update(MLP(activation=LeakyReLU(slope)))
+    for part in (update.label, update.output):
+        law = part.joint_law(1)
+        assert str(part.exact) in out
+        assert str(part.joint_limit()) in out
+        assert f"{law.small_t()} at small t, {law.large_t()} at large t" in out
+
+
+def test_a_width_in_numbers_has_a_closed_form_and_no_limit(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = " ".join(printed(capsys, "--width", "8").split())
+    assert str(squared_update(MLP(8)).output.exact) in out
+    assert "n → ∞" not in out
 
 
 @pytest.mark.parametrize("depth", [1, 3])

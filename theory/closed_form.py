@@ -2,13 +2,14 @@
 
 The kernel words at the input go up through runs of equal layers, the carried words come down from
 the readout, and each run is a power of a layer map whose exponent is an affine form in L, ell, p
-and q.  `theory.spectrum` takes the powers and checks each against its recursion.
+and q.  `theory.spectrum` takes the powers, each checked as an identity.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 from typing import Any
 
 from sympy import Expr, Integer, Rel, Symbol, sympify
@@ -16,12 +17,13 @@ from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from theory.closure import coefficient_matrix
+from theory.coefficients import LayerParameters
 from theory.network import MLP
 from theory.normalised import NormalisedNetwork
 from theory.power_sum import Key, PowerSum, binomial, depth_ring, merged, power_key
 from theory.recursion import start_column
 from theory.schedule import Rates, Run, Schedule, schedule
-from theory.spectrum import Spectrum
+from theory.spectrum import Component, Orbit, Spectrum
 from theory.structure import Structure
 from theory.symbols import L, ell, n, p, q
 from theory.words import degree
@@ -30,6 +32,13 @@ __all__ = ["ClosedForm", "closed_form"]
 
 State = dict[Key, list[tuple[Any, DomainMatrix]]]
 """A sum of vectors: for each product of powers, polynomials in the depth symbols times vectors."""
+
+Term = tuple[Key, Any, DomainMatrix]
+"""A product of powers, a polynomial in the depth symbols and a column that they multiply."""
+
+Below = tuple[Expr, Sequence[tuple[Key, Any, DomainMatrix | Orbit]]]
+"""The number of layers in the last run of equal ones, and what its power is applied to; vectors
+that no power is left for."""
 
 
 @dataclass(frozen=True)
@@ -114,44 +123,53 @@ class _Solver:
         self.kernel = unit.structure.kernel
         self.carried = unit.structure.carried
         self._spectra: dict[Expr, Spectrum] = {}
-        self._states: dict[Schedule, State] = {}
+        self._below: dict[Schedule, Below] = {}
 
     def term(self, index: int, plan: Schedule) -> PowerSum:
         """The mean of the structure's term ``index``, without its coefficient."""
-        below = self._below(plan)
         above = self._above(index, plan)
-        source = self._source(index, plan)
+        across = [(key, poly, row) for key, rows in above.items() for poly, row in rows]
+        rows = DomainMatrix.hstack(*(row for _, _, row in across)).transpose()
+        rows *= self._source(index, plan)
         terms: dict[Key, Any] = {}
-        for low, columns in below.items():
-            moved = [(poly, source * column) for poly, column in columns]
-            for high, rows in above.items():
-                key = merged(low, high)
-                for p_high, row in rows:
-                    across = row.transpose()
-                    for p_low, column in moved:
-                        value = (across * column)[0, 0].element
-                        if value:
-                            both = p_low * p_high * value
-                            terms[key] = terms.get(key, self.ring.zero) + both
+        for low, p_low, values in self._between(rows, plan):
+            for (high, p_high, _), (value,) in zip(across, values.to_list(), strict=True):
+                if value:
+                    key = merged(low, high)
+                    terms[key] = terms.get(key, self.ring.zero) + p_low * p_high * value
         return PowerSum(self.ring, {key: poly for key, poly in terms.items() if poly})
 
-    def _below(self, plan: Schedule) -> State:
-        """The kernel words below the layer."""
-        if plan not in self._states:
-            words = self.kernel.words
-            start = start_column(words, self.domain.one, self.domain)
-            runs = list(plan.runs)
-            if plan.first is not None:
-                fan_in = self.unit.network.first_fan_in
-                if fan_in == self.unit.network.width and runs and runs[0].rate == plan.first:
-                    runs[0] = Run(plan.first, runs[0].count + 1)
-                else:
-                    start = self.kernel.matrix(self.unit.layer(fan_in, plan.first)) * start
-            state: State = {frozenset(): [(self.ring.one, start)]}
-            for run in runs:
-                state = self._powers(self._spectrum(run.rate), run.count, state)
-            self._states[plan] = state
-        return self._states[plan]
+    def _between(self, rows: DomainMatrix, plan: Schedule) -> Iterator[Term]:
+        """``rows``, shape ``(rows, words)``, times the kernel words below the layer."""
+        if plan not in self._below:
+            self._below[plan] = self._last_run(plan)
+        count, before = self._below[plan]
+        for key, poly, each in before:
+            if isinstance(each, Orbit):
+                yield from self._power(each.components(rows), count, key, poly)
+            else:
+                yield key, poly, rows * each
+
+    def _last_run(self, plan: Schedule) -> Below:
+        """The last run of equal layers below the layer, and the kernel words below that."""
+        words = self.kernel.words
+        start = start_column(words, self.domain.one, self.domain)
+        runs = list(plan.runs)
+        if plan.first is not None:
+            fan_in = self.unit.network.first_fan_in
+            if fan_in == self.unit.network.width and runs and runs[0].rate == plan.first:
+                runs[0] = Run(plan.first, runs[0].count + 1)
+            else:
+                start = self.kernel.matrix(self._layer(fan_in, plan.first)) * start
+        runs = [run for run in runs if run.count != 0]
+        state: State = {frozenset(): [(self.ring.one, start)]}
+        for run in runs[:-1]:
+            state = self._powers(self._spectrum(run.rate), run.count, state)
+        vectors = [(key, *pair) for key, pairs in state.items() for pair in pairs]
+        if not runs:
+            return Integer(0), vectors
+        spectrum = self._spectrum(runs[-1].rate)
+        return runs[-1].count, [(key, poly, spectrum.orbit(each)) for key, poly, each in vectors]
 
     def _above(self, index: int, plan: Schedule) -> State:
         """The coefficients of the carried words above the layer, as columns."""
@@ -166,13 +184,18 @@ class _Solver:
         """The term's own layer, shape ``(carried words, kernel words)``."""
         network, sources = self.unit.network, self.unit.structure.sources[index]
         fan_in = network.first_fan_in if plan.first is None else network.width
-        layer = self.unit.layer(fan_in, plan.own)
+        layer = self._layer(fan_in, plan.own)
         rows = [sources.get(word, {}) for word in self.carried.words]
         return coefficient_matrix(rows, self.kernel.words, layer)
 
+    def _layer(self, fan_in: Any, rate: Expr) -> LayerParameters:
+        """One layer in normalised units, each mask moment computed once."""
+        layer = self.unit.layer(fan_in, rate)
+        return replace(layer, mask_moments=cache(layer.mask_moments))
+
     def _spectrum(self, rate: Expr) -> Spectrum:
         if rate not in self._spectra:
-            layer = self.unit.layer(self.unit.network.width, rate)
+            layer = self._layer(self.unit.network.width, rate)
             self._spectra[rate] = Spectrum.of(self.kernel.matrix(layer))
         return self._spectra[rate]
 
@@ -180,7 +203,7 @@ class _Solver:
     def _carried(self) -> Spectrum:
         key = Symbol("carried")
         if key not in self._spectra:
-            layer = self.unit.layer(self.unit.network.width, Integer(1))
+            layer = self._layer(self.unit.network.width, Integer(1))
             self._spectra[key] = Spectrum.of(self.carried.matrix(layer).transpose())
         return self._spectra[key]
 
@@ -191,11 +214,19 @@ class _Solver:
         after: State = {}
         for key, vectors in state.items():
             for poly, vector in vectors:
-                for part in spectrum.components(vector):
-                    for k, link in enumerate(part.chain):
-                        power, factor = power_key(part.eigenvalue, count - k, self.domain)
-                        ways = poly * factor
-                        if part.eigenvalue:
-                            ways *= binomial(self.ring, count, k)
-                        after.setdefault(merged(key, power), []).append((ways, link))
+                components = spectrum.components(vector)
+                for power, ways, link in self._power(components, count, key, poly):
+                    after.setdefault(power, []).append((ways, link))
         return after
+
+    def _power(
+        self, components: Iterable[Component], count: Expr, key: Key, poly: Any
+    ) -> Iterator[Term]:
+        """The power ``count`` of a layer map on the ``components`` of a vector, times ``poly``."""
+        for part in components:
+            for k, link in enumerate(part.chain):
+                power, factor = power_key(part.eigenvalue, count - k, self.domain)
+                ways = poly * factor
+                if part.eigenvalue:
+                    ways *= binomial(self.ring, count, k)
+                yield merged(key, power), ways, link

@@ -19,7 +19,7 @@ from theory.evaluation import evaluate
 from theory.formula import closed_form_expression
 from theory.mean_field import MeanFieldLaw, leading_in_width, mean_field_law
 from theory.network import MLP, numeric_rates
-from theory.observables import Observable
+from theory.observables import Observable, Vector
 from theory.recursion import Quotient, Recursion, field_of, layer_parameters, recursion
 from theory.requests import asked_layer, asked_rates
 from theory.schedule import ByGroup, Rates, TrainedLayers
@@ -234,7 +234,8 @@ def derive(
     or `TrainedLayers`, for any depth.
 
     Masks are averaged by sign symmetry, Gaussian rows by Wick's theorem, and the words that arise
-    are followed until they close.  Raises `InvalidArgument` for arguments of another kind.
+    are followed until they close.  Raises `InvalidArgument` for arguments of another kind; vectors
+    are one, since means odd in a neuron, such as E[dz] and E|f|, have no rational closed form.
 
     >>> from theory import MLP, derive
     >>> from theory.observables import K, trace
@@ -244,6 +245,12 @@ def derive(
     >>> derivation.exact
     6*n**3 + 10*n**2
     """
+    if isinstance(observable, Vector):
+        raise InvalidArgument(
+            f"expected a number such as g @ K @ K @ g for observable, got the vector "
+            f"observable={observable}: means of entries, E[dz] and E|f| among them, are odd "
+            f"moments of Gaussian lengths and have no rational closed form; take a square"
+        )
     if not isinstance(observable, Observable):
         raise InvalidArgument(
             f"expected an observable built from K, D, z, g and trace, got "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from sympy import Add, Expr, Matrix, Symbol, factor
@@ -37,8 +38,12 @@ def derivation_text(network: MLP) -> Iterator[str]:
         yield _part_text(name, part.derivations[0])
     if isinstance(network.depth, int):
         yield _values_text(update)
+    if isinstance(network.depth, Symbol):
+        yield _closed_form_text(update)
     if isinstance(network.width, Symbol):
         yield _law_text(update)
+    if isinstance(network.width, Symbol) and isinstance(network.depth, Symbol):
+        yield _joint_limit_text(update)
 
 
 def _part_text(name: str, derivation: Derivation) -> str:
@@ -104,6 +109,51 @@ def _value(update: SquaredUpdate) -> str:
 
 def _rate(rate: Expr) -> str:
     return f"{rate} = {rate.evalf(12)}" if rate.is_number else str(rate)
+
+
+def _closed_form_text(update: SquaredUpdate) -> str:
+    lines = ["The layer maps' powers, by their eigenvalues: exact at every size of the last layer"]
+    for name, part in (("label", update.label), ("output", update.output)):
+        lines += _wrapped(f"  {name:<7} ", str(part.exact))
+    return "\n".join(lines)
+
+
+def _joint_limit_text(update: SquaredUpdate) -> str:
+    lines = ["The limit of width and depth together, n → ∞ with L = t·n"]
+    for name, part in (("label", update.label), ("output", update.output)):
+        law = part.joint_law(1)
+        lines += _wrapped(f"  {name:<7} ", str(part.joint_limit()))
+        ends = f"{law.small_t()} at small t, {law.large_t()} at large t"
+        lines.append(f"          over η²·n^{law.power}:  {ends}")
+    return "\n".join(lines)
+
+
+def _wrapped(start: str, formula: str) -> list[str]:
+    """A formula on lines of limited width, broken between the terms of its longer sums."""
+    lines = [start]
+    for piece in _pieces(formula):
+        if len(lines[-1]) + len(piece) > _COLUMNS and lines[-1].strip():
+            lines[-1] = lines[-1].rstrip()
+            lines.append(" " * len(start))
+        lines[-1] += piece
+    return lines
+
+
+def _pieces(formula: str) -> Iterator[str]:
+    """Where a line may end: before a sign between terms of a sum of some length."""
+    opened, closed, start = [], {}, 0
+    for i, letter in enumerate(formula):
+        if letter == "(":
+            opened.append(i)
+        elif letter == ")":
+            closed[opened.pop()] = i
+    for match in re.finditer(r" [+-] ", formula):
+        at = match.start()
+        around = [j - i for i, j in closed.items() if i < at < j]
+        if min(around, default=len(formula)) > _COLUMNS // 4:
+            yield formula[start : at + 1]
+            start = at + 1
+    yield formula[start:]
 
 
 def _law_text(update: SquaredUpdate) -> str:

@@ -1,0 +1,119 @@
+"""How far the update of a layer points along the gradient: E[(g.dz)^2] against E|g|^2 |dz|^2."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sympy import Add, Expr, Integer, Mul, factor
+
+from theory.asymptotics import joint_law, over_width
+from theory.derivation import Derivation, derive
+from theory.errors import NotSolved
+from theory.network import MLP
+from theory.observables import K, f, g
+from theory.symbols import L, eta, n
+
+__all__ = ["Alignment", "alignment", "quotient"]
+
+_ALONG = (g @ K @ g) ** 2
+_WHOLE = (g @ g) * (g @ K @ K @ g)
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """E[(g.dz)^2] over E[|g|^2 |dz|^2] in one layer: a mean squared cosine, between 0 and 1.
+
+    To first order in eta, g.dz is what the layers up to this one do to the output f, and by
+    Cauchy and Schwarz it is at most |g| |dz|.  Made by `alignment`; ``label`` and ``output`` are
+    values of the same type, for the 1 and the f^2 of E_y (f - y)^2 = 1 + f^2.
+    """
+
+    numerators: tuple[Derivation, ...]
+    denominators: tuple[Derivation, ...]
+
+    @property
+    def label(self) -> Alignment:
+        """The part from the label."""
+        return Alignment(self.numerators[:1], self.denominators[:1])
+
+    @property
+    def output(self) -> Alignment:
+        """The part from the network's output."""
+        return Alignment(self.numerators[-1:], self.denominators[-1:])
+
+    @property
+    def along(self) -> Expr:
+        """E[(g.dz)^2], exact."""
+        return Add(*(d.exact for d in self.numerators)) * eta**2
+
+    @property
+    def whole(self) -> Expr:
+        """E[|g|^2 |dz|^2], exact."""
+        return Add(*(d.exact for d in self.denominators)) * eta**2
+
+    @property
+    def exact(self) -> Expr:
+        """The ratio, exact.
+
+        >>> from theory import MLP
+        >>> alignment(MLP(width=16, depth=4)).label.exact
+        3268/7193
+        """
+        whole = self.whole
+        if whole == 0:
+            raise NotSolved("nothing moves in this layer: the alignment is not defined")
+        return self.along / whole
+
+    def leading(self) -> Expr:
+        """The leading term as n -> infinity, then as the depth grows.
+
+        >>> from theory import MLP
+        >>> alignment(MLP()).leading()
+        3/(2*L)
+        """
+        return factor(_leading(self.numerators) / _leading(self.denominators))
+
+    def joint_limit(self) -> Expr:
+        """The leading term as n -> infinity with L = t n.
+
+        >>> from theory import MLP
+        >>> alignment(MLP()).label.joint_limit()  # doctest: +NORMALIZE_WHITESPACE
+        2*((9*t**2 + 6*t - 1)*exp(5*t) + exp(-t))/(n*((4*t + 1)*exp(-t)
+        + (6*t**2 + 2*t - 1)*exp(5*t)))
+        """
+        network = self.numerators[0].network
+        if network.width != n or network.depth != L:
+            raise NotSolved(
+                f"the joint limit L = t n needs symbolic width and depth, got {network!r}: leave "
+                f"them out, as in MLP()"
+            )
+        both = (self.numerators, self.denominators)
+        above, below = (
+            joint_law(over_width([d.closed_form for d in each], Integer(1)), 1) for each in both
+        )
+        return quotient(above.coefficient(), below.coefficient()) * n ** (above.power - below.power)
+
+
+def quotient(above: Expr, below: Expr) -> Expr:
+    """above/below, the rational numbers in front of both taken together."""
+    (over, top), (under, bottom) = (each.as_content_primitive() for each in (above, below))
+    return Mul(over / under, *Mul.make_args(top), 1 / bottom)
+
+
+def _leading(derivations: tuple[Derivation, ...]) -> Expr:
+    terms = [derivation.leading_term() for derivation in derivations]
+    top = max(power for power, _ in terms)
+    return n**top * Add(*(coefficient for power, coefficient in terms if power == top))
+
+
+def alignment(network: MLP, *, layer: object = None, rates: object = None) -> Alignment:
+    """The `Alignment` of the update of a layer with the gradient of the output.
+
+    ``layer`` and ``rates``: as in `squared_update`.
+    """
+    parts = (_ALONG, f**2 * _ALONG), (_WHOLE, f**2 * _WHOLE)
+    derived = (
+        tuple(derive(each, network, layer=layer, rates=rates) for each in observables)
+        for observables in parts
+    )
+    return Alignment(*derived)

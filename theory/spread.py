@@ -1,0 +1,172 @@
+"""How a quantity of one random network is spread over networks: its variance, exactly.
+
+The square of an observable is an observable of twice the degree, so that the variance over
+initialisations comes from the same derivation as the mean, and a simulation can be planned before
+a single network is drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from mpmath import ceil, mpf, workdps
+from mpmath import sqrt as decimal_root
+from sympy import Add, Expr, Integer
+
+from theory.alignment import quotient
+from theory.asymptotics import joint_law, over_width
+from theory.closed_form import ClosedForm
+from theory.derivation import Derivation, derive
+from theory.errors import InvalidArgument, NotSolved
+from theory.network import MLP
+from theory.observables import K, Observable, g
+from theory.symbols import L, n
+from theory.validation import exact_number, positive_int, shown
+
+__all__ = ["Spread", "tangent_kernel"]
+
+_ONE = Integer(1)
+_GUARD_DIGITS = 10
+_SPARE_DIGITS = 6
+_MOST_DIGITS_LOST = 100
+"""A relative variance below 10^-100 is taken to be zero."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Mean and variance, over random networks, of ``unit`` times an observable.
+
+    ``first`` and ``second``: the derivations of the observable and of its square.  ``unit``: what
+    they are multiplied with, such as eta**2/n for a mean squared update.
+    """
+
+    first: Derivation
+    second: Derivation
+    unit: Expr
+
+    @classmethod
+    def of(cls, derivations: Sequence[Derivation], unit: Expr = _ONE) -> Spread:
+        """The spread of ``unit`` times the sum of the observables derived."""
+        total = sum((d.observable for d in derivations), start=Observable(()))
+        first = replace(derivations[0], observable=total)
+        return cls(first, replace(first, observable=total**2), unit)
+
+    @property
+    def mean(self) -> Expr:
+        """The mean, exact."""
+        return self.first.exact * self.unit
+
+    @property
+    def second_moment(self) -> Expr:
+        """The mean of the square, exact."""
+        return self.second.exact * self.unit**2
+
+    @property
+    def variance(self) -> Expr:
+        """The variance, exact: a rational number, or a function of the symbols left.
+
+        Raises `NotSolved` as `Derivation.exact` does.
+        """
+        if self.first.in_numbers:
+            domain = self.first.domain
+            first, second = (
+                sum((d.value for d in _by_term(whole)), domain.zero) for whole in self._both
+            )
+            return domain.to_sympy(second - first**2) * self.unit**2
+        mean, square = (Add(*(d.exact for d in _by_term(whole))) for whole in self._both)
+        return (square - mean**2) * self.unit**2
+
+    def relative_standard_deviation(self, digits: int = 15) -> mpf:
+        """The standard deviation over the mean, for a network in numbers of any depth.
+
+        Relative error below 10^-digits.
+
+        >>> from theory import MLP, squared_update
+        >>> label = squared_update(MLP(1024, 512)).label
+        >>> round(float(label.spread.relative_standard_deviation()), 3)
+        50.346
+        """
+        digits, lost = positive_int("digits", digits), 0
+        while lost <= _MOST_DIGITS_LOST:
+            relative = self._relative_variance(digits + lost + _GUARD_DIGITS)
+            if relative * mpf(10) ** (lost + _SPARE_DIGITS) > 1:
+                with workdps(digits):
+                    return decimal_root(relative)
+            lost += 20
+        return mpf(0)
+
+    def _relative_variance(self, digits: int) -> mpf:
+        """Variance over squared mean, with an error below 10^(2-digits) times 1 plus itself."""
+        with workdps(digits):
+            first, second = (
+                sum((d.evaluate(digits) for d in _by_term(whole)), mpf(0)) for whole in self._both
+            )
+            if not first:
+                raise NotSolved("the mean is zero: there is no relative standard deviation")
+            return second / first**2 - 1
+
+    def samples(self, tolerance: object) -> int:
+        """The number of independent networks whose average has a relative standard error of at
+        most ``tolerance``.
+
+        >>> from theory import MLP, squared_update
+        >>> squared_update(MLP(128, 2)).label.spread.samples("0.01")
+        1108
+        """
+        bound = exact_number("tolerance", tolerance)
+        if not bound > 0:
+            raise InvalidArgument(
+                f"expected a positive number for tolerance, got tolerance={shown(tolerance)}; give "
+                f"a relative standard error such as 0.01"
+            )
+        ratio = self.relative_standard_deviation(30)
+        with workdps(30):
+            return max(1, int(ceil((ratio * int(bound.q) / int(bound.p)) ** 2)))
+
+    def joint_limit(self) -> Expr:
+        """Variance over squared mean as n -> infinity with L = t n.
+
+        >>> tangent_kernel(MLP()).joint_limit()
+        -1 + ((9*t**2 + 6*t - 1)*exp(5*t) + exp(-t))/(27*t**2)
+        """
+        network = self.first.network
+        if network.width != n or network.depth != L:
+            raise NotSolved(
+                f"the joint limit L = t n needs symbolic width and depth, got {network!r}: leave "
+                f"them out, as in MLP()"
+            )
+        laws = [joint_law(over_width(forms, _ONE), 1) for forms in self._closed_forms]
+        if laws[1].power != 2 * laws[0].power:
+            raise NotSolved("variance over squared mean has no finite joint limit")
+        return quotient(laws[1].coefficient(), laws[0].coefficient() ** 2) - 1
+
+    @property
+    def _closed_forms(self) -> Iterator[Iterator[ClosedForm]]:
+        return ((d.closed_form for d in _by_term(whole)) for whole in self._both)
+
+    @property
+    def _both(self) -> tuple[Derivation, Derivation]:
+        return self.first, self.second
+
+
+def _by_term(derivation: Derivation) -> Iterator[Derivation]:
+    """The terms of an observable apart: words of different degrees do not mix, and layer maps of
+    one degree at a time are quicker to solve."""
+    for term in derivation.observable.terms:
+        yield replace(derivation, observable=Observable((term,)))
+
+
+def tangent_kernel(network: MLP, *, layer: object = None, rates: object = None) -> Spread:
+    """g^T K g: at the last layer the tangent kernel of the output at the input, that is, the sum
+    of its squared derivatives by the hidden weights, each times its layer's multiplier.
+
+    At a layer below, the sum over the weights up to it.  The readout's own share, |x^(L)|^2, is
+    not in it.
+
+    >>> tangent_kernel(MLP()).mean
+    L/2
+    >>> tangent_kernel(MLP(depth=1)).variance
+    5/(4*n)
+    """
+    return Spread.of([derive(g @ K @ g, network, layer=layer, rates=rates)])
