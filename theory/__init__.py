@@ -1,10 +1,14 @@
 """Exact theory of how learning rates must scale with depth: derived, not quoted."""
 
+from theory.criteria import EveryHiddenLayer, LastLayer, MeanOverLayers, NetworkOutput
 from theory.derivation import Derivation, derive
 from theory.errors import InvalidArgument, MupDepthError, NotSolved
+from theory.groups import FirstLayer, HiddenLayers, Readout
+from theory.hidden_rate import MaximalLearningRate
 from theory.network import MLP, LeakyReLU, Linear, ReLU
 from theory.numerals import allow_long_numerals
-from theory.rate import EveryHiddenLayer, MaximalLearningRate, maximal_learning_rate
+from theory.rate import maximal_learning_rate
+from theory.readout import ReadoutLearningRate, ReadoutUpdate, readout_update
 from theory.schedule import ByGroup, TrainedLayers
 from theory.update import SquaredUpdate, squared_update
 
@@ -13,17 +17,26 @@ __all__ = [
     "ByGroup",
     "Derivation",
     "EveryHiddenLayer",
+    "FirstLayer",
+    "HiddenLayers",
     "InvalidArgument",
+    "LastLayer",
     "LeakyReLU",
     "Linear",
     "MaximalLearningRate",
+    "MeanOverLayers",
     "MupDepthError",
+    "NetworkOutput",
     "NotSolved",
     "ReLU",
+    "Readout",
+    "ReadoutLearningRate",
+    "ReadoutUpdate",
     "SquaredUpdate",
     "TrainedLayers",
     "derive",
     "maximal_learning_rate",
+    "readout_update",
     "squared_update",
 ]
 
