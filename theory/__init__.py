@@ -10,6 +10,8 @@ from theory.numerals import allow_long_numerals
 from theory.rate import maximal_learning_rate
 from theory.readout import ReadoutLearningRate, ReadoutUpdate, readout_update
 from theory.schedule import ByGroup, TrainedLayers
+from theory.together import LayerRates, layer_rates
+from theory.transfer import OutsideValidity, TransferredLearningRate, transfer_learning_rate
 from theory.update import SquaredUpdate, squared_update
 
 __all__ = [
@@ -21,6 +23,7 @@ __all__ = [
     "HiddenLayers",
     "InvalidArgument",
     "LastLayer",
+    "LayerRates",
     "LeakyReLU",
     "Linear",
     "MaximalLearningRate",
@@ -28,16 +31,20 @@ __all__ = [
     "MupDepthError",
     "NetworkOutput",
     "NotSolved",
+    "OutsideValidity",
     "ReLU",
     "Readout",
     "ReadoutLearningRate",
     "ReadoutUpdate",
     "SquaredUpdate",
     "TrainedLayers",
+    "TransferredLearningRate",
     "derive",
+    "layer_rates",
     "maximal_learning_rate",
     "readout_update",
     "squared_update",
+    "transfer_learning_rate",
 ]
 
 allow_long_numerals()

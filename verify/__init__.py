@@ -6,6 +6,7 @@ from verify.dense import Dense
 from verify.estimate import Estimate, Measurement
 from verify.gram import Gram
 from verify.simulation import monte_carlo
+from verify.typical_rate import TypicalLearningRate, typical_learning_rate
 
 __all__ = [
     "Comparison",
@@ -14,6 +15,8 @@ __all__ = [
     "Estimate",
     "Gram",
     "Measurement",
+    "TypicalLearningRate",
     "check",
     "monte_carlo",
+    "typical_learning_rate",
 ]
