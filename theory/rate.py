@@ -33,6 +33,14 @@ def maximal_learning_rate(
     rates: object = None,
     group: FirstLayer | HiddenLayers | None = None,
 ) -> MaximalLearningRate: ...
+@overload
+def maximal_learning_rate(
+    network: MLP,
+    *,
+    criterion: Criterion | NetworkOutput | None = None,
+    rates: object = None,
+    group: Group | None = None,
+) -> MaximalLearningRate | ReadoutLearningRate: ...
 def maximal_learning_rate(
     network: MLP,
     *,

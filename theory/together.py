@@ -173,7 +173,7 @@ def layer_rates(network: MLP, *, bound: object = Integer(1)) -> LayerRates:
     """
     if not isinstance(network, MLP):
         raise InvalidArgument(f"expected an MLP for network, got network={shown(network)}")
-    last = LastLayer(bound)  # type: ignore[arg-type]
+    last = LastLayer(bound)
     return LayerRates(
         maximal_learning_rate(network, criterion=last, group=FirstLayer()),
         maximal_learning_rate(network, criterion=last, group=HiddenLayers()),

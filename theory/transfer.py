@@ -98,7 +98,7 @@ def transfer_learning_rate(
     found = []
     for name, network in (("source", source), ("target", target)):
         _check_network(name, network)
-        found.append(maximal_learning_rate(network, criterion=criterion, group=group))  # type: ignore[call-overload]
+        found.append(maximal_learning_rate(network, criterion=criterion, group=group))
         _warn_outside(name, network, tolerance)
     return TransferredLearningRate(tuned, *found)
 
@@ -116,9 +116,7 @@ def _check_network(name: str, network: object) -> None:
 
 def _warn_outside(name: str, network: MLP, tolerance: object) -> None:
     """Warn where the law of the depth does not hold for ``network``, at its least width."""
-    width = network.width
-    narrowest = min(width) if isinstance(width, tuple) else int(width)
-    depth = network.layers
+    narrowest, depth = min(int(width) for width in network.widths[1:]), network.layers
     try:
         law = _validity(replace(network, width=None, depth=None), tolerance_value(tolerance))
         error = law.error(narrowest, depth)
