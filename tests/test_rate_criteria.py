@@ -143,3 +143,17 @@ def test_away_from_the_critical_variance_the_last_layer_has_a_rate() -> None:
         maximal_learning_rate(network).leading()
     with pytest.raises(NotSolved, match="no law"):
         maximal_learning_rate(network, criterion=MeanOverLayers()).leading()
+
+
+@pytest.mark.parametrize("depth", [2, 3, 5])
+def test_pairs_of_layers_make_the_law(depth: int) -> None:
+    """As n -> infinity a pair of trained layers j, k adds L - max(j, k) + 1/2 to E."""
+
+    def limit(*trained: int) -> Any:
+        rates = [int(layer in trained) for layer in range(1, depth + 1)]
+        return squared_update(MLP(depth=depth), rates=rates).width_series(0)[0]
+
+    for j in range(1, depth + 1):
+        assert limit(j) == depth - j + Rational(1, 2)
+        for k in range(1, j):
+            assert limit(j, k) - limit(j) - limit(k) == 2 * limit(j)

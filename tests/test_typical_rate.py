@@ -1,4 +1,4 @@
-"""The rate of the median network: its definition, its interval, and how it differs from the mean."""
+"""The rate of the median network: its definition, its interval, and the mean beside it."""
 
 import math
 from typing import Any
