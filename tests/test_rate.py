@@ -14,6 +14,7 @@ from theory import (
     EveryHiddenLayer,
     InvalidArgument,
     LeakyReLU,
+    MeanOverLayers,
     NotSolved,
     maximal_learning_rate,
     squared_update,
@@ -174,14 +175,19 @@ def test_no_rate_where_no_layer_moves(network: MLP, ask: str) -> None:
         questions[ask]()
 
 
-def test_no_exact_rate_of_symbolic_depth() -> None:
-    with pytest.raises((NotSolved, InvalidArgument), match="MLP\\(depth=4\\)"):
-        _ = maximal_learning_rate(MLP()).exact
+@pytest.mark.parametrize(
+    ("network", "criterion"),
+    [(MLP(weight_variance=1), EveryHiddenLayer()), (MLP(), MeanOverLayers())],
+    ids=repr,
+)
+def test_no_exact_rate_of_symbolic_depth(network: MLP, criterion: Any) -> None:
+    with pytest.raises(NotSolved, match="MLP\\(depth=4\\)"):
+        _ = maximal_learning_rate(network, criterion=criterion).exact
 
 
 def test_another_criterion_is_refused() -> None:
     with pytest.raises(InvalidArgument, match="criterion=3"):
-        maximal_learning_rate(MLP(), criterion=3)  # type: ignore[arg-type]
+        maximal_learning_rate(MLP(), criterion=3)  # type: ignore[call-overload]
 
 
 # The certificate of order

@@ -1,13 +1,19 @@
 """Exact theory of how learning rates must scale with depth: derived, not quoted."""
 
 from theory.alignment import Alignment, alignment
+from theory.criteria import EveryHiddenLayer, LastLayer, MeanOverLayers, NetworkOutput
 from theory.derivation import Derivation, derive
 from theory.errors import InvalidArgument, MupDepthError, NotSolved
+from theory.groups import FirstLayer, HiddenLayers, Readout
+from theory.hidden_rate import MaximalLearningRate
 from theory.network import MLP, LeakyReLU, Linear, ReLU
 from theory.numerals import allow_long_numerals
-from theory.rate import EveryHiddenLayer, MaximalLearningRate, maximal_learning_rate
+from theory.rate import maximal_learning_rate
+from theory.readout import ReadoutLearningRate, ReadoutUpdate, readout_update
 from theory.schedule import ByGroup, TrainedLayers
 from theory.spread import Spread, tangent_kernel
+from theory.together import LayerRates, layer_rates
+from theory.transfer import OutsideValidity, TransferredLearningRate, transfer_learning_rate
 from theory.update import SquaredUpdate, squared_update
 
 __all__ = [
@@ -16,21 +22,35 @@ __all__ = [
     "ByGroup",
     "Derivation",
     "EveryHiddenLayer",
+    "FirstLayer",
+    "HiddenLayers",
     "InvalidArgument",
+    "LastLayer",
+    "LayerRates",
     "LeakyReLU",
     "Linear",
     "MaximalLearningRate",
+    "MeanOverLayers",
     "MupDepthError",
+    "NetworkOutput",
     "NotSolved",
+    "OutsideValidity",
     "ReLU",
+    "Readout",
+    "ReadoutLearningRate",
+    "ReadoutUpdate",
     "Spread",
     "SquaredUpdate",
     "TrainedLayers",
+    "TransferredLearningRate",
     "alignment",
     "derive",
+    "layer_rates",
     "maximal_learning_rate",
+    "readout_update",
     "squared_update",
     "tangent_kernel",
+    "transfer_learning_rate",
 ]
 
 allow_long_numerals()

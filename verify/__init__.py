@@ -9,6 +9,7 @@ from verify.neurons import Neurons
 from verify.quantiles import Quantile
 from verify.rare_events import RareEvents
 from verify.simulation import monte_carlo
+from verify.typical_rate import TypicalLearningRate, typical_learning_rate
 
 __all__ = [
     "Comparison",
@@ -20,6 +21,8 @@ __all__ = [
     "Neurons",
     "Quantile",
     "RareEvents",
+    "TypicalLearningRate",
     "check",
     "monte_carlo",
+    "typical_learning_rate",
 ]

@@ -1,0 +1,94 @@
+"""What a maximal learning rate is to keep bounded, as typed values with their bound."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from sympy import Expr, Integer
+
+from theory.errors import InvalidArgument
+from theory.validation import exact_number, shown, written
+
+__all__ = [
+    "Criterion",
+    "EveryHiddenLayer",
+    "LastLayer",
+    "MeanOverLayers",
+    "NetworkOutput",
+    "layer_criterion",
+    "output_criterion",
+]
+
+_ONE = Integer(1)
+
+
+@dataclass(frozen=True)
+class _Bounded:
+    """A criterion with its ``bound``, an exact positive number, 1 by default."""
+
+    bound: Expr = _ONE
+
+    def __post_init__(self) -> None:
+        number = exact_number("bound", self.bound)
+        if number <= 0:
+            raise InvalidArgument(
+                f"expected a positive number for bound, got bound={shown(self.bound)}; 1 lets a "
+                f"pre-activation move by its own size"
+            )
+        object.__setattr__(self, "bound", number)
+
+    def __repr__(self) -> str:
+        said = "" if self.bound == 1 else f"bound={written(self.bound)}"
+        return f"{type(self).__name__}({said})"
+
+
+@dataclass(frozen=True, repr=False)
+class EveryHiddenLayer(_Bounded):
+    """E[(Delta z)^2] <= ``bound`` in every hidden layer; the layer that binds is named.
+
+    >>> EveryHiddenLayer(bound="0.1")
+    EveryHiddenLayer(bound='1/10')
+    """
+
+
+@dataclass(frozen=True, repr=False)
+class LastLayer(_Bounded):
+    """E[(Delta z)^2] <= ``bound`` in the last hidden layer."""
+
+
+@dataclass(frozen=True, repr=False)
+class MeanOverLayers(_Bounded):
+    """The mean of E[(Delta z)^2] over the hidden layers <= ``bound``."""
+
+
+@dataclass(frozen=True, repr=False)
+class NetworkOutput(_Bounded):
+    """E[(Delta f)^2] <= ``bound`` for the network's output f: the criterion of the readout."""
+
+
+Criterion: TypeAlias = EveryHiddenLayer | LastLayer | MeanOverLayers
+
+
+def layer_criterion(criterion: object) -> Criterion:
+    """A criterion on the hidden layers; `EveryHiddenLayer` for None."""
+    if criterion is None:
+        return EveryHiddenLayer()
+    if isinstance(criterion, EveryHiddenLayer | LastLayer | MeanOverLayers):
+        return criterion
+    raise InvalidArgument(
+        f"expected EveryHiddenLayer(), LastLayer() or MeanOverLayers() for criterion, got "
+        f"criterion={shown(criterion)}"
+    )
+
+
+def output_criterion(criterion: object) -> NetworkOutput:
+    """The criterion of the readout; `NetworkOutput` for None."""
+    if criterion is None:
+        return NetworkOutput()
+    if isinstance(criterion, NetworkOutput):
+        return criterion
+    raise InvalidArgument(
+        f"expected NetworkOutput() for criterion with group=Readout(), got "
+        f"criterion={shown(criterion)}; the readout's own step moves no hidden layer"
+    )

@@ -1,0 +1,61 @@
+"""Groups of weights that have a learning rate of their own: first layer, hidden layers, readout."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from theory.errors import InvalidArgument
+from theory.network import MLP
+from theory.schedule import ByGroup
+from theory.validation import shown
+
+__all__ = ["FirstLayer", "Group", "HiddenLayers", "Readout", "checked_group", "group_rates"]
+
+
+@dataclass(frozen=True)
+class FirstLayer:
+    """The weights of layer 1 alone, of fan-in n_0; all others stay."""
+
+
+@dataclass(frozen=True)
+class HiddenLayers:
+    """The weights of layers 2 to L alone; all others stay."""
+
+
+@dataclass(frozen=True)
+class Readout:
+    """The readout v alone; all others stay."""
+
+
+Group: TypeAlias = FirstLayer | HiddenLayers | Readout
+
+
+def group_rates(network: MLP, group: FirstLayer | HiddenLayers) -> object:
+    """The multipliers that train ``group`` alone, as `squared_update` takes them."""
+    first = isinstance(group, FirstLayer)
+    if network.depth == 1:
+        if first:
+            return None
+        raise InvalidArgument(
+            "expected a depth of at least 2 for group=HiddenLayers(), which are layers 2 to L, got "
+            "depth=1; ask for FirstLayer()"
+        )
+    return ByGroup(int(first), int(not first), int(not first))
+
+
+def checked_group(group: object, rates: object) -> Group | None:
+    """``group``, or None for all hidden weights; not both a group and multipliers."""
+    if group is None:
+        return None
+    if not isinstance(group, FirstLayer | HiddenLayers | Readout):
+        raise InvalidArgument(
+            f"expected FirstLayer(), HiddenLayers(), Readout() or None for group, got "
+            f"group={shown(group)}"
+        )
+    if rates is not None:
+        raise InvalidArgument(
+            f"expected either group or rates, got group={group!r} and rates={shown(rates)}; a "
+            f"group sets the multipliers itself"
+        )
+    return group

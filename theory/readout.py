@@ -1,0 +1,159 @@
+"""The readout's own step: how it moves the output f, and the largest learning rate it allows.
+
+The gradient of the loss (f - y)^2/2 with respect to v is (f - y) x^(L), so a step of the readout
+alone changes the output, exactly and not only to first order, by
+
+    Delta f = -eta (f - y) |x^(L)|^2,    E[(Delta f)^2] = eta^2 E[(1 + f^2) |x^(L)|^4].
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mpmath import mpf, sqrt, workdps
+from sympy import Add, Expr, Integer
+
+from theory.criteria import NetworkOutput
+from theory.derivation import Derivation, derive
+from theory.errors import InvalidArgument
+from theory.network import MLP
+from theory.numerals import inverse_square_root
+from theory.observables import Observable, f, x
+from theory.symbols import eta, n
+from theory.validation import shown
+
+__all__ = ["ReadoutLearningRate", "ReadoutUpdate", "readout_learning_rate", "readout_update"]
+
+_NORM = x @ x
+PARTS: dict[str, Observable] = {"label": _NORM**2, "output": f**2 * _NORM**2}
+"""|x|^4 times the 1 and the f^2 of E_y (f - y)^2 = 1 + f^2."""
+
+
+@dataclass(frozen=True)
+class ReadoutUpdate:
+    """E[(Delta f)^2] of one gradient step of the readout alone.
+
+    Made by `readout_update`; `label` and `output` are values of the same type.
+    """
+
+    derivations: tuple[Derivation, ...]
+
+    @property
+    def network(self) -> MLP:
+        """The network it was derived for."""
+        return self.derivations[0].network
+
+    @property
+    def label(self) -> ReadoutUpdate:
+        """The part from the label, E|x|^4."""
+        return self._part("label")
+
+    @property
+    def output(self) -> ReadoutUpdate:
+        """The part from the network's output, E f^2 |x|^4."""
+        return self._part("output")
+
+    def _part(self, name: str) -> ReadoutUpdate:
+        parts = tuple(d for d in self.derivations if d.observable == PARTS[name])
+        if not parts:
+            raise AttributeError(f"this is one part of an update already; it has no part {name!r}")
+        return ReadoutUpdate(parts)
+
+    @property
+    def per_eta2(self) -> Expr:
+        """`exact` at eta = 1."""
+        return Add(*(derivation.exact for derivation in self.derivations))
+
+    @property
+    def exact(self) -> Expr:
+        """E[(Delta f)^2]: exact in the symbols that the network holds, times eta**2.
+
+        >>> from theory import MLP
+        >>> from theory.readout import readout_update
+        >>> readout_update(MLP()).label.exact, readout_update(MLP()).output.exact
+        (eta**2*n**2*(1 + 5/n)**L, eta**2*n*(1 + 4/n)**L*(1 + 11/n)**L)
+        """
+        return eta**2 * self.per_eta2
+
+    def leading_term(self) -> tuple[int, Expr]:
+        """Power of n and its coefficient as n -> infinity, then as the depth grows, at eta = 1."""
+        terms = [derivation.leading_term() for derivation in self.derivations]
+        top = max(power for power, _ in terms)
+        return top, sum((c for power, c in terms if power == top), Integer(0))
+
+    def leading(self) -> Expr:
+        """The leading term as n -> infinity, then as the depth grows."""
+        power, coefficient = self.leading_term()
+        return coefficient * n**power * eta**2
+
+    def evaluate(self, digits: int = 15) -> mpf:
+        """`per_eta2` of a network in numbers, relative error below 10^-digits."""
+        with workdps(digits + 5):
+            total = sum((d.evaluate(digits + 5) for d in self.derivations), mpf(0))
+        with workdps(digits):
+            return +total
+
+    def __repr__(self) -> str:
+        return f"ReadoutUpdate of {self.network}"
+
+
+@dataclass(frozen=True)
+class ReadoutLearningRate:
+    """The largest learning rate of the readout alone with E[(Delta f)^2] at most the bound.
+
+    Made by `maximal_learning_rate` with ``group=Readout()``.  It falls like 1/n, since |x^(L)|^2
+    grows like n.
+    """
+
+    network: MLP
+    criterion: NetworkOutput
+
+    @property
+    def update(self) -> ReadoutUpdate:
+        """The mean squared update of the output that the rate bounds."""
+        return readout_update(self.network)
+
+    @property
+    def layer(self) -> None:
+        """No hidden layer binds."""
+        return None
+
+    @property
+    def exact(self) -> Expr:
+        """The rate, exact, with square roots, in the symbols that the network holds."""
+        return inverse_square_root(self.update.per_eta2 / self.criterion.bound)
+
+    def leading(self) -> Expr:
+        """The leading term as n -> infinity, then as the depth grows.
+
+        >>> from theory import MLP, Readout, maximal_learning_rate
+        >>> maximal_learning_rate(MLP(), group=Readout()).leading()
+        1/n
+        """
+        power, coefficient = self.update.leading_term()
+        return inverse_square_root(coefficient * n**power / self.criterion.bound)
+
+    def evaluate(self, digits: int = 15) -> mpf:
+        """The rate of a network in numbers, relative error below 10^-digits."""
+        with workdps(digits + 5):
+            bound = mpf(int(self.criterion.bound.p)) / int(self.criterion.bound.q)
+            rate = sqrt(bound / self.update.evaluate(digits + 5))
+        with workdps(digits):
+            return +rate
+
+    def __repr__(self) -> str:
+        if isinstance(self.network.depth, int):
+            return f"ReadoutLearningRate of {self.network}: {self.exact}"
+        return f"ReadoutLearningRate of {self.network}: {self.leading()} to leading order"
+
+
+def readout_update(network: MLP) -> ReadoutUpdate:
+    """Derive E[(Delta f)^2] for one gradient step of the readout of ``network`` alone."""
+    if not isinstance(network, MLP):
+        raise InvalidArgument(f"expected an MLP for network, got network={shown(network)}")
+    return ReadoutUpdate(tuple(derive(o, network) for o in PARTS.values()))
+
+
+def readout_learning_rate(network: MLP, criterion: NetworkOutput) -> ReadoutLearningRate:
+    """The readout's largest rate under ``criterion``; checks the network."""
+    return ReadoutLearningRate(readout_update(network).network, criterion)

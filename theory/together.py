@@ -1,0 +1,181 @@
+"""`layer_rates`: learning rates of the first layer, the hidden layers and the readout, each alone
+and all together.
+
+With rates eta_1, eta_h, eta_v of the three groups, one step gives, to first order,
+
+    Delta z = -(f - y) (eta_1 K_1 + eta_h K_h) g,
+    Delta f = -(f - y) (eta_1 g.K_1 g + eta_h g.K_h g + eta_v |x|^2),
+
+at the last hidden layer, where K = K_1 + K_h splits by the group that moves.  Let each rate be its
+own maximal one times sqrt(s): each group then uses the share s of the bound by itself, and s is the
+largest for which the joint E[(Delta z)^2] and E[(Delta f)^2] meet the bound.  Their cross terms
+are means of the same kind, since K is linear in the multipliers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from sympy import Add, Expr, Integer, Poly, sqrt
+
+from theory.criteria import LastLayer, NetworkOutput
+from theory.derivation import derive
+from theory.errors import InvalidArgument, NotSolved
+from theory.groups import FirstLayer, HiddenLayers, Readout, group_rates
+from theory.hidden_rate import MaximalLearningRate
+from theory.network import MLP
+from theory.observables import K, Observable, f, g, x
+from theory.power_sum import DEPTHS
+from theory.rate import maximal_learning_rate
+from theory.readout import ReadoutLearningRate
+from theory.symbols import n
+from theory.update import squared_update
+from theory.validation import shown
+
+__all__ = ["LayerRates", "layer_rates"]
+
+_ORDERS = 2
+
+
+@dataclass(frozen=True)
+class LayerRates:
+    """The maximal learning rates of three groups of weights under one bound.
+
+    ``first``, ``hidden``: alone, bounding E[(Delta z)^2] in the last hidden layer; ``readout``:
+    alone, bounding E[(Delta f)^2].  Made by `layer_rates`.
+    """
+
+    first: MaximalLearningRate
+    hidden: MaximalLearningRate
+    readout: ReadoutLearningRate
+
+    @property
+    def network(self) -> MLP:
+        """The network that they were derived for."""
+        return self.first.network
+
+    @property
+    def bound(self) -> Expr:
+        """The bound on E[(Delta z)^2] and E[(Delta f)^2]."""
+        return self.first.criterion.bound
+
+    @cached_property
+    def moved_layer(self) -> Expr:
+        """E[(Delta z)^2] over the bound at the last hidden layer if every group trains at its rate
+        alone: between 1 and 4, by Cauchy and Schwarz.
+
+        >>> from theory import MLP, layer_rates
+        >>> round(float(layer_rates(MLP(64, 8)).moved_layer), 4)
+        3.5395
+        """
+        alone = [squared_update(self.network, rates=rates).per_eta2 for rates in self._rates]
+        cross = squared_update(self.network).per_eta2 - Add(*alone)
+        return 2 + cross * self.first.exact * self.hidden.exact / self.bound
+
+    @cached_property
+    def moved_output(self) -> Expr:
+        """E[(Delta f)^2] over the bound if every group trains at its rate alone; the
+        readout's own step makes 1 of it."""
+        kernel, norm = g @ K @ g, x @ x
+        one, two = self._rates
+        squares = [self._mean(kernel**2, rates) for rates in (one, two)]
+        cross = self._mean(kernel**2, None) - Add(*squares)
+        mixed = [self._mean(norm * kernel, rates) for rates in (one, two)]
+        first, hidden, readout = (each.exact for each in (self.first, self.hidden, self.readout))
+        moved = squares[0] * first**2 + squares[1] * hidden**2 + cross * first * hidden
+        moved += 2 * readout * (mixed[0] * first + mixed[1] * hidden)
+        return 1 + moved / self.bound
+
+    @property
+    def share(self) -> Expr:
+        """The share s of the bound that each group alone may use when all train together: one over
+        the larger of `moved_layer` and `moved_output`.
+
+        Needs a network in numbers, which decide whether z or f binds.
+        """
+        if self.network.free_symbols:
+            raise NotSolved(
+                f"whether z or f binds depends on the sizes of {self.network!r}: give numbers, as "
+                f"in MLP(width=64, depth=4), or read moved_layer and moved_output"
+            )
+        return 1 / max(self.moved_layer, self.moved_output, key=lambda moved: moved.evalf(30))
+
+    @property
+    def together(self) -> tuple[Expr, Expr, Expr]:
+        """The rates of first layer, hidden layers and readout trained together: each alone times
+        sqrt(share)."""
+        first, hidden, readout = (each.exact for each in (self.first, self.hidden, self.readout))
+        factor = sqrt(self.share)
+        return first * factor, hidden * factor, readout * factor
+
+    def leading_share(self) -> Expr:
+        """The limit of 1/`moved_layer` as n -> infinity, then as the depth grows; the output's
+        movement is then 1 and does not bind.
+
+        Needs symbolic width and depth.
+
+        >>> from theory import MLP, layer_rates
+        >>> layer_rates(MLP()).leading_share()
+        1/(sqrt(3) + 2)
+        """
+        if self.network.width != n or isinstance(self.network.depth, int):
+            raise NotSolved(
+                f"the limit needs symbolic width and depth, got {self.network!r}: leave them out"
+            )
+        cases = (None, *self._rates)
+        series = [squared_update(self.network, rates=r).solved_series(_ORDERS) for r in cases]
+        whole, first, hidden = series
+        cross = [w - one - two for w, one, two in zip(whole, first, hidden, strict=True)]
+        (i, both), (j, one), (k, two) = (_leading(each) for each in (cross, first, hidden))
+        if 2 * i != j + k:
+            raise NotSolved("the groups' updates are not aligned to leading order here")
+        return 1 / (2 + both / sqrt(one * two))
+
+    @property
+    def _rates(self) -> tuple[object, object]:
+        """The multipliers that train the first layer and the hidden layers alone."""
+        return group_rates(self.network, FirstLayer()), group_rates(self.network, HiddenLayers())
+
+    def _mean(self, observable: Observable, rates: object) -> Expr:
+        """The mean of an observable times (f - y)^2."""
+        parts = (observable, f**2 * observable)
+        return Add(*(derive(part, self.network, rates=rates).exact for part in parts))
+
+    def __repr__(self) -> str:
+        return f"LayerRates of {self.network}: {self.first!r}; {self.hidden!r}; {self.readout!r}"
+
+
+def _leading(series: list[Expr] | tuple[Expr, ...]) -> tuple[int, Expr]:
+    """The first order in 1/n that does not vanish, and its highest power of the depth."""
+    for order, coefficient in enumerate(series):
+        poly = Poly(coefficient, *DEPTHS)
+        if not poly.is_zero:
+            top = poly.total_degree()
+            kept = {m: c for m, c in poly.terms() if sum(m) == top}
+            return order, Poly(kept, *DEPTHS).as_expr()
+    raise NotSolved(f"the first {len(series)} coefficients of the series in 1/n vanish")
+
+
+def layer_rates(network: MLP, *, bound: object = Integer(1)) -> LayerRates:
+    """The largest rates of first layer, hidden layers (2 to L) and readout, alone and together.
+
+    ``bound``: of E[(Delta z)^2] in the last hidden layer and of E[(Delta f)^2]; an exact positive
+    number.  Raises `InvalidArgument` for depth 1, which has no layers 2 to L.
+
+    >>> from theory import MLP, layer_rates
+    >>> from theory.symbols import n_0
+    >>> rates = layer_rates(MLP(input_width=n_0))
+    >>> rates.first.leading(), rates.hidden.leading(), rates.readout.leading()
+    (n/(sqrt(L)*n_0), sqrt(3)/L**(3/2), 1/n)
+    >>> [f"{float(rate):.3g}" for rate in layer_rates(MLP(64, 8)).together]
+    ['0.172', '0.0421', '0.006']
+    """
+    if not isinstance(network, MLP):
+        raise InvalidArgument(f"expected an MLP for network, got network={shown(network)}")
+    last = LastLayer(bound)
+    return LayerRates(
+        maximal_learning_rate(network, criterion=last, group=FirstLayer()),
+        maximal_learning_rate(network, criterion=last, group=HiddenLayers()),
+        maximal_learning_rate(network, criterion=NetworkOutput(last.bound), group=Readout()),
+    )

@@ -1,0 +1,138 @@
+"""`transfer_learning_rate`: a rate tuned on one network, carried to another by the exact law."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from mpmath import isfinite, mpf, workdps
+from sympy import Expr, Rational
+
+from theory.criteria import Criterion, NetworkOutput
+from theory.errors import InvalidArgument, NotSolved
+from theory.groups import Group
+from theory.hidden_rate import MaximalLearningRate
+from theory.network import MLP
+from theory.rate import maximal_learning_rate
+from theory.readout import ReadoutLearningRate
+from theory.validation import exact_number, shown
+from theory.validity import Validity, tolerance_value
+
+__all__ = ["OutsideValidity", "TransferredLearningRate", "transfer_learning_rate"]
+
+_DIGITS = 20
+
+
+class OutsideValidity(UserWarning):
+    """A network is too deep for its width, or too shallow, to follow the law of the depth."""
+
+
+@dataclass(frozen=True)
+class TransferredLearningRate:
+    """A learning rate for ``target`` that stands to its maximal rate as ``tuned`` does to that of
+    ``source``.  Made by `transfer_learning_rate`."""
+
+    tuned: Rational
+    source: MaximalLearningRate | ReadoutLearningRate
+    target: MaximalLearningRate | ReadoutLearningRate
+
+    @property
+    def rate(self) -> float:
+        """The learning rate for the target, correctly rounded but for the last place."""
+        with workdps(_DIGITS):
+            tuned = mpf(int(self.tuned.p)) / int(self.tuned.q)
+            value = tuned * self.target.evaluate(_DIGITS) / self.source.evaluate(_DIGITS)
+        number = float(value)
+        if not isfinite(number) or number == 0:
+            raise InvalidArgument(
+                "expected sizes whose rate fits in float64, got one that does not; ask for exact"
+            )
+        return number
+
+    @property
+    def ratio(self) -> Expr:
+        """Maximal rate of the target over that of the source, exact, with square roots."""
+        return self.target.exact / self.source.exact
+
+    @property
+    def exact(self) -> Expr:
+        """The learning rate for the target, exact."""
+        return self.tuned * self.ratio
+
+    def __float__(self) -> float:
+        return self.rate
+
+    def __repr__(self) -> str:
+        return f"TransferredLearningRate({self.rate:.6g} for {self.target.network})"
+
+
+def transfer_learning_rate(
+    rate: object,
+    source: MLP,
+    target: MLP,
+    *,
+    criterion: Criterion | NetworkOutput | None = None,
+    group: Group | None = None,
+    tolerance: object = "0.25",
+) -> TransferredLearningRate:
+    """The learning rate for ``target`` that matches ``rate``, tuned on ``source``.
+
+    ``rate`` times the ratio of the two maximal rates, which is exact at these sizes, under
+    ``criterion`` and for ``group`` as in `maximal_learning_rate`.  ``source``, ``target``: networks
+    in numbers.  Warns `OutsideValidity` where the law's rate at the last layer is off by more than
+    ``tolerance``: there rare networks set the mean, and a typical one wants another rate
+    (`verify.typical_learning_rate`).  Raises `InvalidArgument` for arguments of another kind.
+
+    >>> from theory import MLP, transfer_learning_rate
+    >>> found = transfer_learning_rate(0.05, MLP(256, 8), MLP(1024, 32))
+    >>> print(f"{found.rate:.6g}, {0.05 / 4**1.5:.6g} by the law alone")
+    0.00624247, 0.00625 by the law alone
+    """
+    tuned = exact_number("rate", rate)
+    if tuned <= 0:
+        raise InvalidArgument(
+            f"expected a positive learning rate for rate, got rate={shown(rate)}; give the rate "
+            f"that was tuned on source"
+        )
+    found = []
+    for name, network in (("source", source), ("target", target)):
+        _check_network(name, network)
+        found.append(maximal_learning_rate(network, criterion=criterion, group=group))
+        _warn_outside(name, network, tolerance)
+    return TransferredLearningRate(tuned, *found)
+
+
+def _check_network(name: str, network: object) -> None:
+    if not isinstance(network, MLP):
+        raise InvalidArgument(f"expected an MLP for {name}, got {name}={shown(network)}")
+    if network.free_symbols:
+        symbols = ", ".join(sorted(map(str, network.free_symbols)))
+        raise InvalidArgument(
+            f"expected a network in numbers for {name}, got {name}={network!r} with the symbols "
+            f"{symbols}; give them values, as in MLP(width=64, depth=4)"
+        )
+
+
+def _warn_outside(name: str, network: MLP, tolerance: object) -> None:
+    """Warn where the law of the depth does not hold for ``network``, at its least width."""
+    narrowest, depth = min(int(width) for width in network.widths[1:]), network.layers
+    try:
+        law = _validity(replace(network, width=None, depth=None), tolerance_value(tolerance))
+        error = law.error(narrowest, depth)
+        if abs(error) <= law.tolerance:
+            return
+        why = f"the rate of the law is {1 + error:.3g} times the exact one"
+    except NotSolved:
+        why = "the law is not proven for its scales"
+    warnings.warn(
+        f"{name}={network!r} is outside the range of the law of the depth: {why}, at depth/width = "
+        f"{depth / narrowest:.3g}; compare with the typical network, verify.typical_learning_rate",
+        OutsideValidity,
+        stacklevel=3,
+    )
+
+
+@lru_cache(maxsize=32)
+def _validity(network: MLP, tolerance: Rational) -> Validity:
+    return maximal_learning_rate(network).validity(tolerance)
