@@ -43,7 +43,7 @@ def _double(stream: Stream, tiles: int, out: Array) -> None:
 def _gram(stream: Stream, layers: int, lowest: int, keep: Array, other: Array, room: Array) -> None:
     """For each of ``layers`` and each lane what a ReLU layer needs: a number of active neurons,
     lengths of Gaussian vectors in as many dimensions, one and two less, and two normals."""
-    on, count, out, spare = room[0], room[1], room[2], room[3]
+    on, count, out, spare = room[0], room[1], room[2], room[3:5].ravel()
     for _ in range(layers):
         coin_counts(stream, lowest, keep, other, on)
         for less in range(3):

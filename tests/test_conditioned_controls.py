@@ -20,7 +20,7 @@ import verify.conditioned_kernels
 import verify.gaussian_matrix
 from theory import MLP, LeakyReLU, Linear
 from verify import Dense
-from verify.draws import new_stream, normals
+from verify.draws import new_stream, short_normals
 from verify.problem import FloatArray, Problem, numeric_problem
 from verify.streams import block_stream
 from verify.vectors import vector_scales
@@ -175,7 +175,7 @@ def passes(wrong: str, instead: str) -> dict[str, Any]:
     names["fresh"] = lambda like: generator.standard_normal(like.shape)
     names |= {"math": MATHEMATICS, "max": np.maximum, "_normalise": normalise}
     names |= {"dot": dot, "mask": mask, "activate_change": activate_change}
-    names["normals"] = lambda stream, out: normals(stream, out.reshape(-1))
+    names["short_normals"] = lambda stream, out: short_normals(stream, out.reshape(-1))
     names["of_layer"] = lambda scales, flat, at: flat[scales.rows[at] : scales.rows[at + 1]]
     return names
 

@@ -9,7 +9,15 @@ from mpmath import mp, mpf
 from scipy import stats
 
 from verify.coins import coin_table
-from verify.draws import coin_counts, lengths, new_stream, normals, single_normals, uniforms
+from verify.draws import (
+    coin_counts,
+    lengths,
+    new_stream,
+    normals,
+    short_normals,
+    single_normals,
+    uniforms,
+)
 from verify.philox import random_words
 from verify.vector_math import exponential, logarithm, rotation, single_logarithm, single_rotation
 
@@ -80,7 +88,8 @@ def test_rotations_are_rotations() -> None:
 def single(size: int) -> Any:
     out, words = np.empty(size, np.float32), np.empty(1024, np.uint32)
     for row in range(size // 1024):
-        single_normals(np.uint64(3), row, 0, 1, words, out[row * 1024 : (row + 1) * 1024])
+        here = out[row * 1024 : (row + 1) * 1024]
+        single_normals(np.uint64(3), np.arange(256), row, 0, 1, words, here)
     return out[: size // 1024 * 1024].astype(np.float64)
 
 
@@ -90,7 +99,13 @@ def double(size: int) -> Any:
     return out
 
 
-@pytest.mark.parametrize("draw", [single, double])
+def short(size: int) -> Any:
+    out, here = np.empty(size), stream()
+    short_normals(here, out)
+    return out
+
+
+@pytest.mark.parametrize("draw", [single, short, double])
 def test_normals_pass_a_battery(draw: Any) -> None:
     """Distribution, moments to the eighth, tails, and independence of neighbours, of squares and
     of the two of a pair, at a family-wise 0.1 %."""
@@ -120,7 +135,7 @@ def test_single_normals_reach_beyond_six_and_a_half() -> None:
 
 @pytest.mark.parametrize("dimensions", [1, 2, 3, 4, 5, 17, 1000, 10**9])
 def test_lengths_have_the_chi_distribution(dimensions: int) -> None:
-    out, spare = np.empty(SIZE), np.empty(SIZE)
+    out, spare = np.empty(SIZE), np.empty(2 * SIZE)
     lengths(stream(dimensions % 97), np.full(SIZE, float(dimensions)), out, spare)
     assert stats.kstest(out**2, "chi2", args=(dimensions,)).pvalue > BUDGET / 8
     second = np.mean(out**4) / (dimensions * (dimensions + 2.0))
@@ -131,7 +146,7 @@ def test_lengths_have_the_chi_distribution(dimensions: int) -> None:
 
 def test_lengths_in_no_dimension_are_zero() -> None:
     out = np.full(4, 7.0)
-    lengths(stream(), np.array([0.0, -1.0, 0.0, -2.0]), out, np.empty(4))
+    lengths(stream(), np.array([0.0, -1.0, 0.0, -2.0]), out, np.empty(8))
     assert (out == 0).all()
 
 
@@ -168,6 +183,15 @@ def test_calls_and_keys_do_not_overlap() -> None:
     other = np.empty(1000)
     uniforms(stream(2), other)
     assert np.unique(np.concatenate([*draws, other])).size == 51_000
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 1023, 1025, 2047])
+def test_any_number_of_short_normals(size: int) -> None:
+    out = np.full(size + 1, 99.0)
+    short_normals(stream(6), out[:size])
+    assert out[size] == 99.0
+    assert (np.abs(out[:size]) < 7).all()
+    assert np.unique(out).size == size + 1
 
 
 def test_the_last_of_an_odd_number_of_normals_is_one_of_a_pair() -> None:

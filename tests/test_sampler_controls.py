@@ -96,7 +96,7 @@ def uncompiled(wrong: str, instead: str) -> dict[str, Any]:
     source = SOURCE.replace(wrong, instead)
     source = source.replace("for j in range(lanes)", "for j in [EveryLane(lanes)]")
     fields: dict[str, Any] = {"__name__": "fields"}
-    exec(compile(FIELDS.replace("LANES = 64", "LANES = 4096"), "fields", "exec"), fields)
+    exec(compile(FIELDS.replace("LANES = 128", "LANES = 4096"), "fields", "exec"), fields)
     names: dict[str, Any] = {"__name__": "control"}
     source = source.replace(
         "from verify.jit import kernel, part", "kernel = part = lambda function: function"
@@ -114,7 +114,8 @@ def run(names: dict[str, Any], problem: Problem, scales: GramScales, samples: in
     """Samples of the altered passes, logarithms of shape ``(parts, samples, layers)``."""
     out = np.empty((2, samples, problem.layers.size))
     with np.errstate(all="ignore"):
-        names["gram_updates"](new_stream(block_stream(31, 0)), scales, problem.layers, out)
+        room = names["at"].workspace(problem.widths.size, problem.slope > 0)
+        names["gram_updates"](new_stream(block_stream(31, 0)), scales, *room, problem.layers, out)
     return out
 
 

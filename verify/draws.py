@@ -103,6 +103,28 @@ def normals(stream: Stream, out: Array) -> None:
             left[pairs] = _pair(last[0], last[1], last[2], last[3])[0]
 
 
+@kernel
+def _trials(stream: Stream, first: Array, chances: Array) -> None:
+    """Standard normals into ``first`` and uniforms in (0, 1) into ``chances``, as many."""
+    stream.calls[0] += np.uint64(1)
+    words = stream.words
+    for start in range(0, first.size, _COLUMNS):
+        m, pairs = _split(min(first.size - start, _COLUMNS))
+        _next_words(stream, start, 2 * m)
+        a, b, c, d = words[: 2 * m], words[2 * m : 4 * m], words[4 * m : 6 * m], words[6 * m :]
+        left, right = first[start : start + m], first[start + m : start + m + pairs]
+        for j in range(pairs):
+            left[j], right[j] = _pair(a[j], b[j], c[j], d[j])
+        if pairs < m:
+            left[pairs] = _pair(a[pairs], b[pairs], c[pairs], d[pairs])[0]
+        left, right = chances[start : start + m], chances[start + m : start + m + pairs]
+        a, b, c, d = a[m:], b[m:], c[m:], d[m:]
+        for j in range(m):
+            left[j] = _unit(a[j], b[j])
+        for j in range(pairs):
+            right[j] = _unit(c[j], d[j])
+
+
 @formula
 def _split(size: int) -> tuple[int, int]:
     """How many counters give ``size`` numbers, two each, and how many of them give both."""
@@ -167,44 +189,54 @@ def _single_pair(radius_bits: Any, angle_bits: Any) -> tuple[Any, Any]:
     return radius * cosine, radius * sine
 
 
-@formula
-def _chi(dimensions: float, normal: float, uniform: float) -> float:
-    """One trial of Marsaglia and Tsang for the length of a Gaussian vector; negative: rejected.
+_UNSURE = -1.0
 
-    Source: G. Marsaglia, W. W. Tsang, "A simple method for generating gamma variables", ACM TOMS
-    26 (2000) 363-372.  In one dimension the length is |normal|, in none 0.
-    """
+
+@formula
+def _first_look(dimensions: float, normal: float, uniform: float) -> float:
+    """The length that a first trial of `_trial` gives, where a quick bound shows that it is kept;
+    else ``_UNSURE``.  In one dimension the length is |normal|, in none 0."""
     wide = dimensions > 1.5
     shape = (0.5 * dimensions if wide else 1.0) - 1 / 3
     root = 1.0 + normal / math.sqrt(9.0 * shape)
-    whole = root > 1e-100
-    root = root if whole else 1e-100
+    square = normal * normal
+    kept = (uniform < 1.0 - 0.0331 * square * square) & (root > 0.0)
+    length = math.sqrt(abs(2.0 * shape * root * root * root))
+    line = abs(normal) if dimensions > 0.5 else 0.0
+    return (length if kept else _UNSURE) if wide else line
+
+
+@kernel
+def _trial(dimensions: float, normal: float, uniform: float) -> float:
+    """One trial of Marsaglia and Tsang for the length of a Gaussian vector; ``_UNSURE``: rejected.
+
+    Source: G. Marsaglia, W. W. Tsang, "A simple method for generating gamma variables", ACM TOMS
+    26 (2000) 363-372, with its quick bound and its constant 0.0331.
+    """
+    shape = 0.5 * dimensions - 1 / 3
+    root = 1.0 + normal / math.sqrt(9.0 * shape)
+    if root <= 0.0:
+        return _UNSURE
     cube = root * root * root
     bound = 0.5 * normal * normal + shape * (1.0 - cube + 3.0 * logarithm(root))
-    kept = (logarithm(uniform) < bound) & whole
-    length = math.sqrt(2.0 * shape * cube)
-    line = abs(normal) if dimensions > 0.5 else 0.0
-    return (length if kept else -1.0) if wide else line
+    return math.sqrt(2.0 * shape * cube) if logarithm(uniform) < bound else _UNSURE
 
 
 @kernel
 def lengths(stream: Stream, dimensions: Array, out: Array, spare: Array) -> None:
     """Lengths of standard Gaussian vectors of whole ``dimensions`` (0 where negative) into
-    ``out``; ``spare``: room for as many."""
-    normals(stream, out)
-    uniforms(stream, spare)
-    rejected = 0
-    for j in range(out.size):
-        out[j] = _chi(dimensions[j], out[j], spare[j])
-    for j in range(out.size):
-        rejected += out[j] < 0.0
-    if rejected:
-        trial, one = np.empty(1), np.empty(1)
-        for j in range(out.size):
+    ``out``; ``spare``: room for twice as many."""
+    size = out.size
+    first, chances = spare[:size], spare[size : 2 * size]
+    _trials(stream, first, chances)
+    for j in range(size):
+        out[j] = _first_look(dimensions[j], first[j], chances[j])
+    for j in range(size):
+        if out[j] < 0.0:
+            out[j] = _trial(dimensions[j], first[j], chances[j])
             while out[j] < 0.0:
-                normals(stream, trial)
-                uniforms(stream, one)
-                out[j] = _chi(dimensions[j], trial[0], one[0])
+                _trials(stream, first[:1], chances[:1])
+                out[j] = _trial(dimensions[j], first[0], chances[0])
 
 
 @kernel

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from theory.network import MLP
 from verify.draws import new_stream
 from verify.gram_kernels import gram_updates
-from verify.gram_state import LANES, gram_scales
+from verify.gram_state import LANES, gram_scales, workspace
 from verify.problem import FloatArray, Problem
 from verify.samplers import Sampler, check_inner_products
 
@@ -18,6 +19,7 @@ __all__ = ["Gram"]
 _BLOCK_LAYERS = 2**15
 _LARGEST_BLOCK = 1024
 _WIDEST = 10**9
+_ROOM = threading.local()
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Gram(Sampler):
     """
 
     def block_size(self, problem: Problem) -> int:
-        """As many networks as have 32,768 layers together, 64 to 1,024."""
+        """As many networks as have 32,768 layers together, 128 to 1,024."""
         depth = problem.widths.size - 1
         return int(np.clip(_BLOCK_LAYERS // depth, LANES, _LARGEST_BLOCK))
 
@@ -48,5 +50,16 @@ class Gram(Sampler):
     def sample(self, problem: Problem, stream: np.random.Generator, count: int) -> FloatArray:
         """See `Sampler.sample`."""
         logs = np.empty((2, count, problem.layers.size))
-        gram_updates(new_stream(stream), gram_scales(problem), problem.layers, logs)
+        layers, others = _workspace(problem)
+        scales = gram_scales(problem)
+        gram_updates(new_stream(stream), scales, layers, others, problem.layers, logs)
         return logs
+
+
+def _workspace(problem: Problem) -> tuple[FloatArray, FloatArray]:
+    """This thread's room for layers, kept from one block to the next of the same shape."""
+    shape = problem.widths.size, problem.slope > 0
+    if getattr(_ROOM, "shape", None) != shape:
+        _ROOM.shape, _ROOM.arrays = shape, workspace(*shape)
+    arrays: tuple[FloatArray, FloatArray] = _ROOM.arrays
+    return arrays

@@ -42,7 +42,7 @@ def _chi(
     sign = 1.0 if width == _ACTIVE else -1.0
     for j in range(lanes):
         room[at.COUNT + j] = width + sign * here[at.ON + j] - less
-    lengths(stream, room[at.COUNT : at.COUNT + lanes], out, room[at.SPARE : at.SPARE + lanes])
+    lengths(stream, room[at.COUNT : at.COUNT + lanes], out, room[at.SPARE : at.SPARE + 2 * lanes])
 
 
 @part
@@ -143,8 +143,7 @@ def _draw_update(
     """The fresh part of the update at ``layer``: along z, across it along g, and what is left; of
     the inactive neurons too where they are wanted, that is, for slopes or the ``whole`` length."""
     leaky, width = scales.slope > 0.0, scales.widths[layer]
-    normals(stream, room[at.A_ON : at.A_ON + lanes])
-    normals(stream, room[at.B_ON : at.B_ON + lanes])
+    normals(stream, room[at.A_ON : at.B_ON + at.LANES])
     _chi(stream, room, here, _ACTIVE, 2, lanes, room[at.R_ON : at.R_ON + lanes])
     for j in range(lanes):
         room[at.A_ON + j] = select(here[at.ON + j] > 0.0, room[at.A_ON + j], 0.0)
@@ -263,20 +262,17 @@ def _tangent(
 
 
 @kernel
-def gram_updates(stream: Stream, scales: GramScales, wanted: Array, out: Array) -> None:
+def gram_updates(
+    stream: Stream, scales: GramScales, layers: Array, others: Array, wanted: Array, out: Array
+) -> None:
     """The linearised update at eta = 1 of ``out.shape[1]`` networks.
 
-    ``wanted``: 1-based layers.  ``out``: log of the label and the output part, shape
+    ``layers``, ``others``: room for their fields, from `verify.gram_state.workspace`.  ``wanted``:
+    1-based layers.  ``out``: log of the label and the output part, shape
     ``(2, networks, layers)``; minus infinity for a dead network.
     """
-    rows, leaky = scales.widths.size, scales.slope > 0.0
-    layers, others = np.zeros((rows, at.LAYER)), np.zeros((rows if leaky else 1, at.LAYER))
-    room, logs, asked = (
-        np.zeros(at.ROOM),
-        np.empty((rows - 1, at.LANES)),
-        np.zeros(rows - 1, np.bool_),
-    )
-    others[0, at.COS : at.COS + at.LANES] = 1.0
+    depth, room = scales.widths.size - 1, np.zeros(at.ROOM)
+    logs, asked = np.empty((depth, at.LANES)), np.zeros(depth, np.bool_)
     for layer in wanted:
         asked[layer - 1] = True
     for start in range(0, out.shape[1], at.LANES):

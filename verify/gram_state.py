@@ -9,7 +9,7 @@ import numpy as np
 from verify.coins import coin_table
 from verify.problem import Problem
 
-__all__ = ["LANES", "LAYER", "ROOM", "GramScales", "gram_scales"]
+__all__ = ["LANES", "LAYER", "ROOM", "GramScales", "gram_scales", "workspace"]
 
 Array = Any
 
@@ -34,7 +34,7 @@ class GramScales(NamedTuple):
     other: Array
 
 
-LANES = 64
+LANES = 128
 """Networks that go through a layer together.  Every vector of one number per network has this
 length and a fixed place, so that the compiler knows that no two overlap."""
 
@@ -53,10 +53,10 @@ U_ON, UQ_ON, UR_ON, U_OFF, UQ_OFF, UR_OFF, LOG_U = range(0, 7 * LANES, LANES)
 in each block; and log |u|."""
 A_ON, B_ON, R_ON, A_OFF, B_OFF, R_OFF, ZED_OFF = range(7 * LANES, 14 * LANES, LANES)
 """Draws in the same directions, and the length of z on inactive neurons."""
-PHI, LOG_SCALE, LOG_F, DEAD, COUNT, SPARE = range(14 * LANES, 20 * LANES, LANES)
+PHI, LOG_SCALE, LOG_F, DEAD, COUNT, SPARE, _ = range(14 * LANES, 21 * LANES, LANES)
 """The gradient on x along x in units of ``exp(LOG_SCALE)``; log |f|; which networks are dead; and
-room for draws."""
-ROOM = 20 * LANES
+room for draws, SPARE of twice the length."""
+ROOM = 21 * LANES
 
 
 def gram_scales(problem: Problem) -> GramScales:
@@ -80,3 +80,10 @@ def gram_scales(problem: Problem) -> GramScales:
         keep=np.concatenate([table.keep for table in coins]),
         other=np.concatenate([table.other for table in coins]),
     )
+
+
+def workspace(rows: int, leaky: bool) -> tuple[Any, Any]:
+    """Fields of layers 0 to L (``rows`` of them), and of their inactive neurons."""
+    layers, others = np.zeros((rows, LAYER)), np.zeros((rows if leaky else 1, LAYER))
+    others[0, COS : COS + LANES] = 1.0
+    return layers, others
