@@ -11,7 +11,15 @@ import numpy as np
 
 from bench.rounds import Run
 from verify.coins import coin_table
-from verify.draws import Stream, coin_counts, lengths, new_stream, normals, single_normals
+from verify.draws import (
+    Stream,
+    coin_counts,
+    lengths,
+    new_stream,
+    normals,
+    short_normals,
+    single_normals,
+)
 from verify.jit import kernel
 
 __all__ = ["bare_gram_draws", "bare_normals", "bare_single_normals", "cores"]
@@ -28,15 +36,15 @@ def cores() -> int:
 
 
 @kernel
-def _single(key: int, tiles: int, words: Array, out: Array) -> None:
+def _single(key: Any, columns: Array, tiles: int, words: Array, out: Array) -> None:
     for tile in range(tiles):
-        single_normals(key, tile, 1, 1, words, out)
+        single_normals(key, columns, tile, 1, 1, words, out)
 
 
 @kernel
-def _double(stream: Stream, tiles: int, out: Array) -> None:
+def _short(stream: Stream, tiles: int, out: Array) -> None:
     for _ in range(tiles):
-        normals(stream, out)
+        short_normals(stream, out)
 
 
 @kernel
@@ -71,16 +79,16 @@ def bare_single_normals() -> Run:
 
     def work(core: int, count: int) -> None:
         words, out = np.empty(_TILE, np.uint32), np.empty(_TILE, np.float32)
-        _single(core, -(-count // _TILE), words, out)
+        _single(np.uint64(core), np.arange(_TILE // 4), -(-count // _TILE), words, out)
 
     return _on_all_cores(work)
 
 
 def bare_normals() -> Run:
-    """Draws a given number of double-precision normals."""
+    """Draws a given number of the normals that `verify.Conditioned` takes."""
 
     def work(core: int, count: int) -> None:
-        _double(new_stream(np.random.default_rng(core)), -(-count // _TILE), np.empty(_TILE))
+        _short(new_stream(np.random.default_rng(core)), -(-count // _TILE), np.empty(_TILE))
 
     return _on_all_cores(work)
 
@@ -90,7 +98,7 @@ def bare_gram_draws(width: int) -> Run:
     table = coin_table(width)
 
     def work(core: int, layers: int) -> None:
-        stream, room = new_stream(np.random.default_rng(core)), np.empty((4, _LANES))
+        stream, room = new_stream(np.random.default_rng(core)), np.empty((5, _LANES))
         rows = -(-layers // _LANES)
         _gram(stream, rows, table.lowest, table.keep, table.other, room)
 

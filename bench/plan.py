@@ -17,7 +17,7 @@ class Plan:
     width: int = 1024
     depth: int = 32
     rounds: int = 7
-    trial_rounds: int = 3
+    trial_rounds: int = 2
     seconds: float = 0.5
     widths: tuple[int, ...] = (64, 1024, 10**6, 10**9)
     depths: tuple[int, ...] = (32, 320, 3200, 10_000)
