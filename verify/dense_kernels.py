@@ -13,8 +13,9 @@ from typing import NamedTuple
 import numpy as np
 
 from verify.jit import kernel, part
+from verify.row_products import pre_activations, products, transposed_product
 from verify.vectors import Array, Scales, activate_change, dot, mask, of_layer
-from verify.weights import ROWS, Weights, begin_layer, keep_row, kept_row, row_group
+from verify.weights import Weights, begin_layer, row_group
 
 __all__ = ["linearised", "real_step"]
 
@@ -59,94 +60,6 @@ def _rescale(vector: Array, exponent: int) -> int:
 
 
 @kernel
-def _products(
-    weights: Weights,
-    layer: int,
-    vector: Array,
-    sd: float,
-    z: Array,
-    every: bool,
-    m: int,
-    out: Array,
-) -> None:
-    """out = sd * W vector at the rows that matter: ``every`` one, or where ``z`` is positive."""
-    packed, kept = np.empty(m), 0
-    for k in range(m):
-        packed[k] = vector[weights.columns[k]]
-    for number in range((out.size + ROWS - 1) // ROWS):
-        here = range(ROWS * number, min(ROWS * (number + 1), out.size))
-        drawn = weights.begin[layer] >= 0
-        for i in here:
-            out[i] = 0.0
-            if every or z[i] > 0.0:
-                if not drawn:
-                    row_group(weights, layer, number, m, vector.size, out.size)
-                    drawn = True
-                if weights.begin[layer] >= 0:
-                    out[i] = sd * dot(kept_row(weights, layer, kept, m), packed)
-                    kept += 1
-                else:
-                    start = (i - ROWS * number) * m
-                    out[i] = sd * dot(weights.group[start : start + m], packed)
-
-
-@kernel
-def _pre_activations(
-    weights: Weights, layer: int, vector: Array, sd: float, every: bool, m: int, z: Array
-) -> None:
-    """z = sd * W vector, every row; those that later passes need are kept."""
-    packed = np.empty(m)
-    for k in range(m):
-        packed[k] = vector[weights.columns[k]]
-    weights.begin[layer] = weights.now[1] if weights.kept.size > 0 else -1
-    for number in range((z.size + ROWS - 1) // ROWS):
-        count = row_group(weights, layer, number, m, vector.size, z.size)
-        for i in range(count):
-            row = weights.group[i * m : (i + 1) * m]
-            z[ROWS * number + i] = sd * dot(row, packed)
-            if every or z[ROWS * number + i] > 0.0:
-                keep_row(weights, layer, row)
-
-
-@kernel
-def _transposed_product(
-    weights: Weights,
-    layer: int,
-    vector: Array,
-    sd: float,
-    z: Array,
-    every: bool,
-    m: int,
-    out: Array,
-) -> None:
-    """out = sd * W^T vector at the columns that matter, 0 elsewhere."""
-    packed, kept = np.zeros(m), 0
-    for number in range((vector.size + ROWS - 1) // ROWS):
-        here = range(ROWS * number, min(ROWS * (number + 1), vector.size))
-        drawn = weights.begin[layer] >= 0
-        for i in here:
-            if every or z[i] > 0.0:
-                if not drawn:
-                    row_group(weights, layer, number, m, out.size, vector.size)
-                    drawn = True
-                start = (i - ROWS * number) * m
-                if weights.begin[layer] >= 0:
-                    _accumulate(kept_row(weights, layer, kept, m), sd * vector[i], packed)
-                    kept += 1
-                else:
-                    _accumulate(weights.group[start : start + m], sd * vector[i], packed)
-    out[:] = 0.0
-    for k in range(m):
-        out[weights.columns[k]] = packed[k]
-
-
-@kernel
-def _accumulate(row: Array, factor: float, out: Array) -> None:
-    for k in range(out.size):
-        out[k] += np.float64(row[k]) * factor
-
-
-@kernel
 def _add(vector: Array, exponent: int, factor: float, other: Array, other_exponent: int) -> int:
     """vector 2^exponent + factor other 2^other_exponent, into ``vector``; its exponent then."""
     if factor == 0.0 or other_exponent < ZERO // 2:
@@ -186,7 +99,7 @@ def _forward(
         z, x = of_layer(scales, state.z, layer), of_layer(scales, state.x, layer)
         m = _columns(scales, weights, state, layer, whole)
         sd, every = scales.weight_sd[layer - 1], whole or scales.slope > 0.0 or asked[layer - 1]
-        _pre_activations(weights, layer, below, sd, every, m, z)
+        pre_activations(weights, layer, below, sd, every, m, z)
         x[:] = z
         mask(z, scales.slope, x)
         state.x_exp[layer] = _rescale(x, state.x_exp[layer - 1])
@@ -211,7 +124,7 @@ def _backward(scales: Scales, weights: Weights, asked: Array, whole: bool, state
         if layer > 1:
             m = _columns(scales, weights, state, layer, whole)
             sd, every = scales.weight_sd[layer - 1], whole or scales.slope > 0.0 or asked[layer - 1]
-            _transposed_product(weights, layer, g, sd, z, every, m, below)
+            transposed_product(weights, layer, g, sd, z, every, m, below)
         g = below
 
 
@@ -240,7 +153,7 @@ def _tangent(scales: Scales, weights: Weights, state: _State, asked: Array, logs
         if exponent > ZERO // 2:
             m = _columns(scales, weights, state, layer, False)
             sd, every = scales.weight_sd[layer - 1], scales.slope > 0.0 or asked[layer - 1]
-            _products(weights, layer, below, sd, z, every, m, u)
+            products(weights, layer, below, sd, z, every, m, u)
         own, own_exp = scales.rates[layer - 1] * dot(x, x), 2 * state.x_exp[layer - 1]
         g, g_exp = of_layer(scales, state.g, layer), state.g_exp[layer]
         exponent = _add(u, exponent, own, g, own_exp + g_exp)
@@ -294,7 +207,7 @@ def _step_through(
         overlap = dot(x, x) * _power(x_exp - top) + dot(x, below) * _power(exponent - top)
         m = _columns(scales, weights, state, layer, True)
         z = of_layer(scales, state.z, layer)
-        _products(weights, layer, below, scales.weight_sd[layer - 1], z, True, m, u)
+        products(weights, layer, below, scales.weight_sd[layer - 1], z, True, m, u)
         factor = -pull * scales.rates[layer - 1] * overlap
         g, g_exp = of_layer(scales, state.g, layer), state.g_exp[layer]
         exponent = _add(u, exponent, factor, g, x_exp + top + g_exp)
