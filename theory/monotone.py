@@ -2,26 +2,20 @@
 
 Put L = l + p, so that layer l lies p layers below the last.  Each part of the update is a sum of
 powers and polynomials in l, times a power of p; its step, from layer l to layer l + 1 of the same
-network, is again one, y(l) = sum_k binom(l, k) (A_k alpha^(l-k) + B_k beta^(l-k)) with
-alpha >= beta >= 0.  By the binomial theorem, with delta = alpha - beta and deg the last k of B,
-
-    y(l) = sum_i binom(l, i) beta^(l-i) delta^i q_i,
-    q_i = sum_k binom(i, k) A_k/delta^k + [i <= deg] B_i/delta^i,
-
-and from i = deg + 1 on q is a polynomial in i.  If q_0, ..., q_deg and the forward differences of
-that polynomial at deg + 1 are non-negative in the field, so is every step.
+network, is again a sum of at most two powers, y(l) = p alpha^l + q beta^l with
+alpha >= beta >= 0.  If its weights over binomials (`theory.binomial_weights`) are non-negative in
+the field, so is every step.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
-from itertools import pairwise
-from math import comb
 from typing import Any
 
-from sympy import Expr, Integer
+from sympy import Expr
 
+from theory.binomial_weights import binomial_basis, binomial_weights
 from theory.errors import NotSolved
 from theory.network import MLP
 from theory.order import certainly_at_least
@@ -94,7 +88,7 @@ def _rises(total: PowerSum) -> bool:
 def certainly_non_negative(total: PowerSum) -> bool:
     """Whether a sum of at most two powers of ell is proven non-negative at every ell >= 1.
 
-    Its first values are certified one by one, and the rest as in this module's formula.
+    Its first values are certified one by one, and the rest by `theory.binomial_weights`.
     """
     domain = total.ring.domain
     for shift in range(_SHIFTS):
@@ -107,7 +101,7 @@ def certainly_non_negative(total: PowerSum) -> bool:
 
 
 def _all_weights_non_negative(total: PowerSum) -> bool:
-    """Whether every weight q_i of the module's formula is certified."""
+    """Whether every weight over binomials is certified."""
     domain, found = total.ring.domain, []
     for key, poly in total.terms.items():
         base = domain.one
@@ -120,7 +114,7 @@ def _all_weights_non_negative(total: PowerSum) -> bool:
         return all(
             certainly_at_least(each, domain.zero, domain)
             for base, poly in found
-            for each in _binomial_basis(poly, base)
+            for each in binomial_basis(poly, base, ell)
         )
     (one, _), (two, _) = found
     if not certainly_at_least(two, one, domain):
@@ -128,34 +122,5 @@ def _all_weights_non_negative(total: PowerSum) -> bool:
     (beta, low), (alpha, high) = found
     if not certainly_at_least(alpha, beta, domain):
         return False
-    gap = alpha - beta
-    a_terms, b_terms = _binomial_basis(high, alpha), _binomial_basis(low, beta)
-    start = len(b_terms)
-
-    def weight(i: int) -> Any:
-        value = sum((a * comb(i, k) / gap**k for k, a in enumerate(a_terms)), domain.zero)
-        return value + b_terms[i] / gap**i if i < start else value
-
-    head = [weight(i) for i in range(start)]
-    tail = _differences([weight(start + j) for j in range(len(a_terms))])
+    head, tail = binomial_weights(low, beta, high, alpha, ell)
     return all(certainly_at_least(each, domain.zero, domain) for each in (*head, *tail))
-
-
-def _binomial_basis(poly: Any, base: Any) -> list[Any]:
-    """The c_k of p(l) base^l = sum_k c_k binom(l, k) base^(l-k)."""
-    index, domain = DEPTHS.index(ell), poly.ring.domain
-    degree = max(monomial[index] for monomial in poly)
-    values = [
-        sum((c * int(Integer(i) ** m[index]) for m, c in poly.terms()), domain.zero)
-        for i in range(degree + 1)
-    ]
-    return [difference * base**k for k, difference in enumerate(_differences(values))]
-
-
-def _differences(values: list[Any]) -> list[Any]:
-    """The forward differences of a polynomial at 0, from its first values."""
-    found = []
-    while values:
-        found.append(values[0])
-        values = [after - before for before, after in pairwise(values)]
-    return found

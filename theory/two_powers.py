@@ -1,24 +1,21 @@
 """A closed form of two powers of the depth, rewritten so that nothing cancels.
 
-Let y(L) = sum_k binom(L, k) (A_k alpha^(L-k) + B_k beta^(L-k)) with alpha > beta > 0 and
-delta = alpha - beta.  At small L/n the two powers nearly cancel, as (n/L)^3 and worse.  Expanding
-alpha = beta + delta by the binomial theorem,
+Let y(L) = p alpha^L + q beta^L with alpha > beta > 0 and delta = alpha - beta.  At small L/n the
+two powers nearly cancel, as (n/L)^3 and worse.  As a sum over binomials
+(`theory.binomial_weights`),
 
     y(L) = beta^L sum_i binom(L, i) (delta/beta)^i q_i,
-    q_i = sum_k binom(i, k) A_k/delta^k + [i <= deg] B_i/delta^i,
 
-and from i = s = deg + 1 on, q_i = sum_j binom(i - s, j) R_j.  All q_0, ..., q_deg and R_j are
-certified to be non-negative for every n >= 1: a sum of non-negative numbers.  Where they are not,
-y(L + 1) is tried in place of y(L).
+all q_0, ..., q_deg and R_j are certified to be non-negative for every n >= 1: a sum of non-negative
+numbers.  Where they are not, y(L + 1) is tried in place of y(L).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
-from math import comb
 from typing import Any
 
+from theory.binomial_weights import binomial_weights
 from theory.errors import NotSolved
 from theory.order import certainly_at_least
 from theory.power_sum import DEPTHS, PowerSum
@@ -79,16 +76,7 @@ class TwoPowers:
     def _certified(cls, total: PowerSum, shift: int) -> TwoPowers | None:
         domain = total.ring.domain
         (beta, low), (alpha, high) = _ordered(total)
-        gap = alpha - beta
-        a_terms, b_terms = _binomial_basis(high, alpha), _binomial_basis(low, beta)
-        start = len(b_terms)
-
-        def weight(i: int) -> Any:
-            value = sum((a * comb(i, k) / gap**k for k, a in enumerate(a_terms)), domain.zero)
-            return value + b_terms[i] / gap**i if i < start else value
-
-        head = [weight(i) for i in range(start)]
-        tail = _differences([weight(start + j) for j in range(len(a_terms))])
+        head, tail = binomial_weights(low, beta, high, alpha, L)
         if not all(certainly_at_least(q, domain.zero, domain) for q in (*head, *tail)):
             return None
         common = _common(high, low)
@@ -96,7 +84,7 @@ class TwoPowers:
             shift,
             _rational(alpha - 1),
             _rational(beta - 1),
-            _rational(gap / beta),
+            _rational((alpha - beta) / beta),
             _polynomial(high, common),
             _polynomial(low, common),
             _shifted(common),
@@ -117,26 +105,6 @@ def _ordered(total: PowerSum) -> list[tuple[Any, Any]]:
         found.append((base, poly))
     (one, _), (two, _) = found
     return found if certainly_at_least(two, one, total.ring.domain) else found[::-1]
-
-
-def _binomial_basis(poly: Any, base: Any) -> list[Any]:
-    """p(L) base^L = sum_k c_k binom(L, k) base^(L-k): the c_k."""
-    index = DEPTHS.index(L)
-    degree = max(monomial[index] for monomial in poly)
-    values = [
-        sum((c * i ** m[index] for m, c in poly.terms()), poly.ring.domain.zero)
-        for i in range(degree + 1)
-    ]
-    return [difference * base**k for k, difference in enumerate(_differences(values))]
-
-
-def _differences(values: list[Any]) -> list[Any]:
-    """The forward differences of a polynomial at 0, from its first values."""
-    found = []
-    while values:
-        found.append(values[0])
-        values = [after - before for before, after in pairwise(values)]
-    return found
 
 
 def _common(*polys: Any) -> Any:
