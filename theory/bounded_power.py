@@ -1,0 +1,182 @@
+"""Powers, roots, exponentials and logarithms of bounded parts.
+
+SymPy asks for the signs of a product's factors under a root, and of a power's base under another
+power; for a long polynomial that takes forever, or all of Python's stack.  Nothing is asked where
+a sum stands alone under a fraction, so what is plainly positive is taken out first; what remains
+counts towards `MAX_ROOT_WEIGHT`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sympy import Add, Expr, Integer, Mul, Pow, Rational, exp, log
+from sympy.utilities.iterables import sift
+
+from theory.bounded_expression import (
+    MAX_EXPONENT,
+    Part,
+    Refused,
+    bits,
+    checked,
+    deeper,
+    joined,
+    leaf,
+    limited,
+    span,
+)
+from theory.numerals import inverse_square_root
+
+__all__ = ["MAX_ROOT_WEIGHT", "exponential", "inverse_root", "logarithm", "power"]
+
+MAX_ROOT_WEIGHT = 500
+"""The largest weight of all that stands in functions and under exponents that are no integers."""
+
+_HALF = Rational(1, 2)
+_ONE, _ZERO, _LONG_SUM = Integer(1), Integer(0), 8
+_COSTLY_BITS, _LONGEST_BITS = 64, 256
+
+
+def power(base: Part, exponent: Part) -> Part:
+    """base**exponent; a long square root as the atom that is never factored.
+
+    Raises `Refused` for 0**0 and division by zero, for values that are complex, for exponents
+    beyond `MAX_EXPONENT`, for towers, and where the result would be too large.
+    """
+    if exponent.expression == 1:
+        return base
+    bounds = _power_bounds(base, exponent)
+    number, e = base.expression, exponent.expression
+    if number == 0:
+        return _power_of_zero(e)
+    if number == 1:
+        return leaf(_ONE)
+    _check_sign(base, exponent)
+    if e.is_Rational and e.q == 2 and _is_long(number):
+        return checked(_long_root(number, e), bounds)
+    if e.is_integer or number.is_Symbol:
+        return checked(Pow(number, e), bounds)
+    return _fractional_power(base, exponent, bounds)
+
+
+def inverse_root(square: Part) -> Part:
+    """1/sqrt(square)."""
+    return power(square, leaf(-_HALF))
+
+
+def exponential(argument: Part) -> Part:
+    """exp(argument); exp(2*log(n)) is n**2."""
+    value = argument.expression
+    growth = span(value) if value.has(log) else 1
+    bounds = limited(joined([argument], growth, argument.tower + (not argument.constant)))
+    if not value.is_Rational:
+        bounds = _under_root(bounds, argument.weight)
+    span(value)
+    return checked(exp(value), deeper(bounds))
+
+
+def logarithm(argument: Part) -> Part:
+    """The natural logarithm of an argument that is positive, or a symbol's function."""
+    value = argument.expression
+    if argument.constant and not (value.is_Rational and value > 0):
+        raise Refused(
+            "a logarithm of a number that is not a positive fraction", "give a positive one"
+        )
+    bounds = joined([argument]) if value.is_Rational else _under_root(argument, argument.weight)
+    return checked(log(value), deeper(bounds))
+
+
+def _fractional_power(base: Part, exponent: Part, bounds: Part) -> Part:
+    """A power for which SymPy may ask signs, or look for factors of a number.
+
+    It asks nothing of a sum that stands alone, so factors that are plainly positive go before it.
+    """
+    number, e = base.expression, exponent.expression
+    length = bits(number.as_coeff_Mul()[0])
+    if e.is_Rational and length > _LONGEST_BITS:
+        raise Refused("a number too long for such a root", "give the value of the root")
+    plain, rest = sift(Mul.make_args(number), _is_plainly_positive, binary=True)
+    if (
+        e.is_Rational
+        and length <= _COSTLY_BITS
+        and (not rest or (len(rest) == 1 and rest[0].is_Add))
+    ):
+        return checked(Mul(*(Pow(each, e) for each in (*plain, *rest))), bounds)
+    if not number.is_Rational or length > _COSTLY_BITS:
+        bounds = _under_root(bounds, base.weight + exponent.weight)
+    return checked(Pow(number, e), bounds)
+
+
+def _power_bounds(base: Part, exponent: Part) -> Part:
+    """The bounds of a power: its weight grows by the largest number in the exponent."""
+    growth = span(exponent.expression)
+    tower = exponent.tower + (not exponent.constant)
+    weight = base.weight * growth + exponent.weight
+    both = joined([base, exponent], 1, tower)
+    if not exponent.constant and exponent.weight > MAX_ROOT_WEIGHT:
+        raise Refused("an exponent this long", f"keep its weight below {MAX_ROOT_WEIGHT}")
+    return deeper(limited(replace(both, weight=weight)))
+
+
+def _power_of_zero(exponent: Expr) -> Part:
+    if exponent.is_Rational and exponent > 0:
+        return leaf(_ZERO)
+    if exponent.is_Rational and exponent < 0:
+        raise Refused("a division by zero", "give a denominator that is not zero")
+    raise Refused("a power of zero without a value", "leave it out")
+
+
+def _check_sign(base: Part, exponent: Part) -> None:
+    """Constants: told from zero, and not negative under a root."""
+    number, e = base.expression, exponent.expression
+    if exponent.constant and not (e.is_Rational and e.q <= MAX_EXPONENT):
+        raise Refused("an exponent that is no short fraction", "give a fraction such as 3/2")
+    if not base.constant:
+        return
+    if not number.is_Rational and not number.is_comparable:
+        raise Refused("a number that cannot be told from zero", "write its value")
+    if number.is_extended_negative and not e.is_integer:
+        raise Refused("a root of a negative number, which is complex", "give a positive number")
+
+
+def _is_long(square: Expr) -> bool:
+    """Whether a square root must not be left to SymPy."""
+    if square.is_Rational:
+        return bits(square) > _LONGEST_BITS
+    return any(len(each.args) > _LONG_SUM for each in square.atoms(Add))
+
+
+def _long_root(square: Expr, exponent: Rational) -> Expr:
+    """square**exponent for a half-integer exponent."""
+    return Mul(Pow(square, exponent + _HALF), inverse_square_root(square))
+
+
+def _is_plainly_positive(value: Expr) -> bool:
+    """Whether it is positive for positive symbols, seen without any calculation."""
+    if value.is_Symbol or value.is_Rational:
+        return bool(value.is_Symbol or value > 0)
+    if isinstance(value, Pow) and value.exp.is_Integer:
+        return value.base.is_Symbol or _is_plainly_positive_sum(value.base)
+    return _is_plainly_positive_sum(value)
+
+
+def _is_plainly_positive_sum(value: Expr) -> bool:
+    if not value.is_Add:
+        return False
+    factors = (factor for term in value.args for factor in Mul.make_args(term))
+    return all(
+        factor.is_Symbol
+        or (factor.is_Rational and factor > 0)
+        or (isinstance(factor, Pow) and factor.base.is_Symbol and bool(factor.exp.is_Rational))
+        for factor in factors
+    )
+
+
+def _under_root(bounds: Part, weight: int) -> Part:
+    roots = bounds.roots + weight
+    if roots > MAX_ROOT_WEIGHT:
+        raise Refused(
+            "more in functions and under fractional exponents than can be handled",
+            f"keep their numbers and symbols below {MAX_ROOT_WEIGHT}",
+        )
+    return replace(bounds, roots=roots)
