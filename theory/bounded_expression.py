@@ -18,6 +18,7 @@ from sympy import Add, Expr, I, Integer, Mul, Pow, Rational, exp, log, nan, oo, 
 __all__ = [
     "MAX_EXPONENT",
     "MAX_NESTING",
+    "MAX_ROOT_SIZE",
     "MAX_TOWER",
     "MAX_WEIGHT",
     "Part",
@@ -38,6 +39,8 @@ MAX_NESTING = 50
 """Brackets, signs, powers and functions inside one another."""
 MAX_EXPONENT = 1000
 """The largest number in an exponent, and in the denominator of one."""
+MAX_ROOT_SIZE = 200
+"""Numbers and symbols in functions and under exponents that are no integers, all together."""
 MAX_TOWER = 2
 """Exponents with symbols above one another."""
 MAX_WEIGHT = 16_384
@@ -58,12 +61,14 @@ class Refused(Exception):
 class Part:
     """An expression with bounds on what it costs to combine it.
 
-    ``weight`` and ``roots`` are compared with `MAX_WEIGHT` and `MAX_ROOT_WEIGHT`, ``nesting`` and
-    ``tower`` with `MAX_NESTING` and `MAX_TOWER`.
+    ``weight`` counts the bits of numbers and one for each symbol, ``size`` one for each of both,
+    integer powers multiplied out; ``roots`` is the size of all that stands in functions and under
+    exponents that are no integers; ``nesting`` and ``tower`` are levels.
     """
 
     expression: Expr
     weight: int = 1
+    size: int = 1
     roots: int = 0
     nesting: int = 0
     tower: int = 0
@@ -118,6 +123,7 @@ def joined(parts: Iterable[Part], growth: int = 1, tower: int = 0) -> Part:
     return Part(
         each[0].expression,
         growth * sum(part.weight for part in each),
+        growth * sum(part.size for part in each),
         sum(part.roots for part in each),
         max(part.nesting for part in each),
         max(tower, *(part.tower for part in each)),
@@ -147,9 +153,14 @@ def deeper(bounds: Part) -> Part:
 
 
 def limited(bounds: Part) -> Part:
-    """The same bounds, unless beyond `MAX_WEIGHT` or `MAX_TOWER`."""
+    """The same bounds, unless they are beyond the limits."""
     if bounds.weight > MAX_WEIGHT:
         raise Refused("numbers or powers too large to multiply out", "give a smaller formula")
+    if bounds.roots > MAX_ROOT_SIZE:
+        raise Refused(
+            "too much in functions and under fractional exponents",
+            f"keep the numbers and symbols there below {MAX_ROOT_SIZE}",
+        )
     if bounds.tower > MAX_TOWER:
         raise Refused(
             f"a tower of more than {MAX_TOWER} exponents with symbols", "give a lower one"

@@ -3,7 +3,7 @@
 SymPy asks for the signs of a product's factors under a root, and of a power's base under another
 power; for a long polynomial that takes forever, or all of Python's stack.  Nothing is asked where
 a sum stands alone under a fraction, so what is plainly positive is taken out first; what remains
-counts towards `MAX_ROOT_WEIGHT`.
+counts towards `MAX_ROOT_SIZE`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from sympy.utilities.iterables import sift
 
 from theory.bounded_expression import (
     MAX_EXPONENT,
+    MAX_ROOT_SIZE,
     Part,
     Refused,
     bits,
@@ -27,10 +28,7 @@ from theory.bounded_expression import (
 )
 from theory.numerals import inverse_square_root
 
-__all__ = ["MAX_ROOT_WEIGHT", "exponential", "inverse_root", "logarithm", "power"]
-
-MAX_ROOT_WEIGHT = 500
-"""The largest weight of all that stands in functions and under exponents that are no integers."""
+__all__ = ["exponential", "inverse_root", "logarithm", "power"]
 
 _HALF = Rational(1, 2)
 _ONE, _ZERO, _LONG_SUM = Integer(1), Integer(0), 8
@@ -70,7 +68,7 @@ def exponential(argument: Part) -> Part:
     growth = span(value) if value.has(log) else 1
     bounds = limited(joined([argument], growth, argument.tower + (not argument.constant)))
     if not value.is_Rational:
-        bounds = _under_root(bounds, argument.weight)
+        bounds = _under_root(bounds, argument.size)
     span(value)
     return checked(exp(value), deeper(bounds))
 
@@ -82,7 +80,7 @@ def logarithm(argument: Part) -> Part:
         raise Refused(
             "a logarithm of a number that is not a positive fraction", "give a positive one"
         )
-    bounds = joined([argument]) if value.is_Rational else _under_root(argument, argument.weight)
+    bounds = joined([argument]) if value.is_Rational else _under_root(argument, argument.size)
     return checked(log(value), deeper(bounds))
 
 
@@ -102,8 +100,7 @@ def _fractional_power(base: Part, exponent: Part, bounds: Part) -> Part:
         and (not rest or (len(rest) == 1 and rest[0].is_Add))
     ):
         return checked(Mul(*(Pow(each, e) for each in (*plain, *rest))), bounds)
-    if not number.is_Rational or length > _COSTLY_BITS:
-        bounds = _under_root(bounds, base.weight + exponent.weight)
+    bounds = _under_root(bounds, base.size + exponent.size)
     return checked(Pow(number, e), bounds)
 
 
@@ -113,9 +110,11 @@ def _power_bounds(base: Part, exponent: Part) -> Part:
     tower = exponent.tower + (not exponent.constant)
     weight = base.weight * growth + exponent.weight
     both = joined([base, exponent], 1, tower)
-    if not exponent.constant and exponent.weight > MAX_ROOT_WEIGHT:
-        raise Refused("an exponent this long", f"keep its weight below {MAX_ROOT_WEIGHT}")
-    return deeper(limited(replace(both, weight=weight)))
+    if not exponent.constant and exponent.size > MAX_ROOT_SIZE:
+        raise Refused(
+            "an exponent this long", f"keep its numbers and symbols below {MAX_ROOT_SIZE}"
+        )
+    return deeper(limited(replace(both, weight=weight, size=base.size * growth + exponent.size)))
 
 
 def _power_of_zero(exponent: Expr) -> Part:
@@ -172,11 +171,5 @@ def _is_plainly_positive_sum(value: Expr) -> bool:
     )
 
 
-def _under_root(bounds: Part, weight: int) -> Part:
-    roots = bounds.roots + weight
-    if roots > MAX_ROOT_WEIGHT:
-        raise Refused(
-            "more in functions and under fractional exponents than can be handled",
-            f"keep their numbers and symbols below {MAX_ROOT_WEIGHT}",
-        )
-    return replace(bounds, roots=roots)
+def _under_root(bounds: Part, size: int) -> Part:
+    return limited(replace(bounds, roots=bounds.roots + size))

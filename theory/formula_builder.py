@@ -64,7 +64,9 @@ class _Factor:
         return _Factor(self.part(), exponent, position)
 
     def inverse(self, position: int) -> _Factor:
-        return _Factor(self.base, product([leaf(_MINUS), self.exponent]), position)
+        number = self.exponent.expression
+        negative = leaf(-number) if number.is_Rational else product([leaf(_MINUS), self.exponent])
+        return _Factor(self.base, negative, position)
 
 
 _Product = tuple[_Factor, ...]

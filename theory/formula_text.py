@@ -27,7 +27,7 @@ from theory.validation import exact_number, shown
 
 __all__ = ["MAX_LENGTH", "parse_formula", "read_formula"]
 
-MAX_LENGTH = 10_000
+MAX_LENGTH = 4000
 """Characters of a formula."""
 
 _LISTED = ", ".join(FORMULA_SYMBOLS)
