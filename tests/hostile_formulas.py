@@ -32,7 +32,7 @@ UNDEFINED = """
 1/0 | n/(L-L) | 0/0 | 0**0 | 0**(-1) | 0^L | (n-n)**n | (L-L)^-2 | 1/(2-2) | 1/(1/2-0.5) | log(0)
 log(n-n) | sqrt(-1) | (-1)**(1/2) | (-8)^(1/3) | sqrt(-n) | (-n)^0.5 | log(-1) | log(-2/3) | (-2)**t
 (1-sqrt(2))^(1/2) | sqrt(1-sqrt(2)) | log(1-2) | 1/(sqrt(4)-2) | 1/(n/n-1) | 1/sqrt(0) | 0*(1/0) | (-1)^t
-1/(exp(0)-1) | 1/log(1) | n**(1/0) | exp(1/0) | 0**(-t) | (-eta)^(3/2) | 1/(sqrt(2)**2-2)
+1/(exp(0)-1) | 1/log(1) | n**(1/0) | exp(1/0) | 0**(-t) | (-eta)^(3/2) | 1/(sqrt(2)**2-2) | sqrt(-n-1) | log(-n) | log(-n-2*L) | (-n*(n+1))^(1/3)
 """.replace("\n", "|").split("|")
 
 HUGE = """
@@ -165,6 +165,13 @@ def heavy() -> list[str]:
         "(n-" * 45 + "1" + ")^2" * 45,
         "sqrt(n-" * 45 + "1" + ")" * 45,
         "(1+1/" * 45 + "3" + ")" * 45,
+    ]
+    nested += [
+        "+".join("(n-" * depth + f"L^{k}" + ")^2" * depth for k in range(300))
+        for depth in (2, 3, 4, 5, 6)
+    ]
+    nested += [
+        "+".join("1/(n-" * depth + f"L^{k}*t" + ")" * depth for k in range(300)) for depth in (3, 6)
     ]
     nested += [
         "(" * 20 + "sqrt(2)+sqrt(3)" + ")^(1/2)" * 20,

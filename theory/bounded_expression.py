@@ -17,6 +17,7 @@ from sympy import Add, Expr, I, Integer, Mul, Pow, Rational, exp, log, nan, oo, 
 
 __all__ = [
     "MAX_EXPONENT",
+    "MAX_NESTED_POWERS",
     "MAX_NESTING",
     "MAX_ROOT_SIZE",
     "MAX_TOWER",
@@ -37,6 +38,8 @@ __all__ = [
 
 MAX_NESTING = 50
 """Brackets, signs, powers and functions inside one another."""
+MAX_NESTED_POWERS = 4
+"""Powers of sums inside one another: SymPy asks whether each term is infinite, at each level."""
 MAX_EXPONENT = 1000
 """The largest number in an exponent, and in the denominator of one."""
 MAX_ROOT_SIZE = 200
@@ -63,7 +66,7 @@ class Part:
 
     ``weight`` counts the bits of numbers and one for each symbol, ``size`` one for each of both,
     integer powers multiplied out; ``roots`` is the size of all that stands in functions and under
-    exponents that are no integers; ``nesting`` and ``tower`` are levels.
+    exponents that are no integers; ``nesting``, ``tower`` and ``powers`` are levels.
     """
 
     expression: Expr
@@ -72,6 +75,7 @@ class Part:
     roots: int = 0
     nesting: int = 0
     tower: int = 0
+    powers: int = 0
 
     @property
     def constant(self) -> bool:
@@ -96,7 +100,11 @@ def nested(part: Part, level: int) -> Part:
 
 
 def total(terms: Sequence[Part]) -> Part:
-    """The sum of at least one term, built at once."""
+    """The sum of at least one term, built at once.
+
+    >>> total([leaf(Integer(1)), leaf(Rational(1, 2))]).expression
+    3/2
+    """
     return joined(terms) if len(terms) == 1 else _combined(Add, terms)
 
 
@@ -127,6 +135,7 @@ def joined(parts: Iterable[Part], growth: int = 1, tower: int = 0) -> Part:
         sum(part.roots for part in each),
         max(part.nesting for part in each),
         max(tower, *(part.tower for part in each)),
+        max(part.powers for part in each),
     )
 
 
@@ -161,6 +170,10 @@ def limited(bounds: Part) -> Part:
             "too much in functions and under fractional exponents",
             f"keep the numbers and symbols there below {MAX_ROOT_SIZE}",
         )
+    if bounds.powers > MAX_NESTED_POWERS:
+        raise Refused(
+            f"more than {MAX_NESTED_POWERS} powers of sums inside one another", "multiply some out"
+        )
     if bounds.tower > MAX_TOWER:
         raise Refused(
             f"a tower of more than {MAX_TOWER} exponents with symbols", "give a lower one"
@@ -183,5 +196,9 @@ def checked(expression: Expr, bounds: Part) -> Part:
 
 
 def bits(number: Rational) -> int:
-    """Binary digits of numerator and denominator together."""
+    """Binary digits of numerator and denominator together.
+
+    >>> bits(Rational(8, 3))
+    5
+    """
     return int(number.p).bit_length() + int(number.q).bit_length() - 1

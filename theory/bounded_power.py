@@ -8,6 +8,9 @@ counts towards `MAX_ROOT_SIZE`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 
 from sympy import Add, Expr, Integer, Mul, Pow, Rational, exp, log
@@ -28,11 +31,34 @@ from theory.bounded_expression import (
 )
 from theory.numerals import inverse_square_root
 
-__all__ = ["exponential", "inverse_root", "logarithm", "power"]
+__all__ = ["MAX_WORK", "bounded_work", "exponential", "inverse_root", "logarithm", "power"]
 
+MAX_WORK = 600
+"""The size of all about which SymPy asks: in functions, under exponents that are no integers, and
+in sums of two terms under a power (each at most 150)."""
+
+_spent: ContextVar[list[int] | None] = ContextVar("spent", default=None)
 _HALF = Rational(1, 2)
 _ONE, _ZERO, _LONG_SUM = Integer(1), Integer(0), 8
-_COSTLY_BITS, _LONGEST_BITS = 64, 256
+_COSTLY_BITS, _LONGEST_BITS, _MOST_ASKED = 64, 256, 150
+
+
+@contextmanager
+def bounded_work() -> Iterator[None]:
+    """Within it, powers are refused once their cost together is beyond `MAX_WORK`.
+
+    The bounds of a `Part` hold for what it is made of; this holds for all parts of one formula,
+    while they are built and before they meet.
+
+    >>> with bounded_work():
+    ...     power(leaf(Integer(3)), leaf(Integer(2))).expression
+    9
+    """
+    token = _spent.set([0])
+    try:
+        yield
+    finally:
+        _spent.reset(token)
 
 
 def power(base: Part, exponent: Part) -> Part:
@@ -40,6 +66,9 @@ def power(base: Part, exponent: Part) -> Part:
 
     Raises `Refused` for 0**0 and division by zero, for values that are complex, for exponents
     beyond `MAX_EXPONENT`, for towers, and where the result would be too large.
+
+    >>> power(leaf(Integer(2)), leaf(Integer(10))).expression
+    1024
     """
     if exponent.expression == 1:
         return base
@@ -50,6 +79,7 @@ def power(base: Part, exponent: Part) -> Part:
     if number == 1:
         return leaf(_ONE)
     _check_sign(base, exponent)
+    _ask_of_terms(base)
     if e.is_Rational and e.q == 2 and _is_long(number):
         return checked(_long_root(number, e), bounds)
     if e.is_integer or number.is_Symbol:
@@ -58,12 +88,21 @@ def power(base: Part, exponent: Part) -> Part:
 
 
 def inverse_root(square: Part) -> Part:
-    """1/sqrt(square)."""
+    """1/sqrt(square).
+
+    >>> inverse_root(leaf(Integer(4))).expression
+    1/2
+    """
     return power(square, leaf(-_HALF))
 
 
 def exponential(argument: Part) -> Part:
-    """exp(argument); exp(2*log(n)) is n**2."""
+    """exp(argument).
+
+    >>> from theory.symbols import t
+    >>> exponential(leaf(t)).expression
+    exp(t)
+    """
     value = argument.expression
     growth = span(value) if value.has(log) else 1
     bounds = limited(joined([argument], growth, argument.tower + (not argument.constant)))
@@ -74,12 +113,18 @@ def exponential(argument: Part) -> Part:
 
 
 def logarithm(argument: Part) -> Part:
-    """The natural logarithm of an argument that is positive, or a symbol's function."""
+    """The natural logarithm; of a number only where it is a positive fraction.
+
+    >>> logarithm(leaf(_ONE)).expression
+    0
+    """
     value = argument.expression
     if argument.constant and not (value.is_Rational and value > 0):
         raise Refused(
             "a logarithm of a number that is not a positive fraction", "give a positive one"
         )
+    if not argument.constant and _is_plainly_negative(value):
+        raise Refused("a logarithm of a negative value, which is complex", "give a positive one")
     bounds = joined([argument]) if value.is_Rational else _under_root(argument, argument.size)
     return checked(log(value), deeper(bounds))
 
@@ -109,12 +154,14 @@ def _power_bounds(base: Part, exponent: Part) -> Part:
     growth = span(exponent.expression)
     tower = exponent.tower + (not exponent.constant)
     weight = base.weight * growth + exponent.weight
+    size = base.size * growth + exponent.size
+    of_more = not (base.expression.is_Symbol or base.expression.is_Rational)
     both = joined([base, exponent], 1, tower)
     if not exponent.constant and exponent.size > MAX_ROOT_SIZE:
         raise Refused(
             "an exponent this long", f"keep its numbers and symbols below {MAX_ROOT_SIZE}"
         )
-    return deeper(limited(replace(both, weight=weight, size=base.size * growth + exponent.size)))
+    return deeper(limited(replace(both, weight=weight, size=size, powers=both.powers + of_more)))
 
 
 def _power_of_zero(exponent: Expr) -> Part:
@@ -131,6 +178,8 @@ def _check_sign(base: Part, exponent: Part) -> None:
     if exponent.constant and not (e.is_Rational and e.q <= MAX_EXPONENT):
         raise Refused("an exponent that is no short fraction", "give a fraction such as 3/2")
     if not base.constant:
+        if not e.is_integer and _is_plainly_negative(number):
+            raise Refused("a root of a negative value, which is complex", "give a positive one")
         return
     if not number.is_Rational and not number.is_comparable:
         raise Refused("a number that cannot be told from zero", "write its value")
@@ -159,6 +208,10 @@ def _is_plainly_positive(value: Expr) -> bool:
     return _is_plainly_positive_sum(value)
 
 
+def _is_plainly_negative(value: Expr) -> bool:
+    return all(_is_plainly_positive(factor) for factor in Mul.make_args(-value))
+
+
 def _is_plainly_positive_sum(value: Expr) -> bool:
     if not value.is_Add:
         return False
@@ -172,4 +225,31 @@ def _is_plainly_positive_sum(value: Expr) -> bool:
 
 
 def _under_root(bounds: Part, size: int) -> Part:
+    _spend(size)
     return limited(replace(bounds, roots=bounds.roots + size))
+
+
+def _ask_of_terms(base: Part) -> None:
+    """Count a sum of two terms: under a power, SymPy asks whether one of them is infinite."""
+    sums = (each.args for each in Mul.make_args(base.expression) if each.is_Add)
+    if any(len(terms) == 2 and not all(map(_is_monomial, terms)) for terms in sums):
+        _spend(min(base.size, _MOST_ASKED))
+
+
+def _spend(work: int) -> None:
+    spent = _spent.get()
+    if spent is None:
+        return
+    spent[0] += work
+    if spent[0] > MAX_WORK:
+        raise Refused("too many powers of sums that hold powers of sums", "multiply some out")
+
+
+def _is_monomial(term: Expr) -> bool:
+    """A product of numbers, symbols and powers of symbols."""
+    return all(
+        factor.is_Rational
+        or factor.is_Symbol
+        or (isinstance(factor, Pow) and factor.base.is_Symbol)
+        for factor in Mul.make_args(term)
+    )

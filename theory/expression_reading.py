@@ -88,6 +88,10 @@ def _symbol(node: Symbol) -> Part:
     if type(node) is not Symbol or node.name not in FORMULA_SYMBOLS:
         listed = ", ".join(FORMULA_SYMBOLS)
         raise Refused(f"the symbol {node.name[:20]!r}", f"the symbols are {listed}")
+    if not node.is_commutative or node.is_positive is False:
+        raise Refused(
+            f"a symbol {node.name} that cannot be positive", "use those of theory.symbols"
+        )
     return leaf(FORMULA_SYMBOLS[node.name])
 
 

@@ -20,6 +20,7 @@ from lark import Lark, UnexpectedInput, UnexpectedToken
 from sympy import Expr
 
 from theory.bounded_expression import Refused
+from theory.bounded_power import bounded_work
 from theory.errors import InvalidArgument
 from theory.expression_reading import read_expression
 from theory.formula_builder import FORMULA_SYMBOLS, FormulaBuilder, Misplaced, unknown_name
@@ -83,7 +84,8 @@ def parse_formula(text: str, *, name: str = "formula") -> Expr:
     """
     _check_text(text, name)
     try:
-        return _parser().parse(text)
+        with bounded_work():
+            return _parser().parse(text)
     except Misplaced as error:
         misplaced = error
     except UnexpectedToken as error:
@@ -117,7 +119,8 @@ def read_formula(value: object, *, name: str = "formula") -> Expr:
             f"{type(value).__name__}; give text, a sympy expression or a number"
         )
     try:
-        return read_expression(value)
+        with bounded_work():
+            return read_expression(value)
     except Refused as error:
         raise InvalidArgument(
             f"expected a formula in {_LISTED} for {name}, got an expression with {error.what}; "
