@@ -15,7 +15,7 @@ __all__ = ["certainly_at_least", "largest"]
 def _from_one(symbol: Any) -> bool:
     """Whether a symbol is at least 1: sizes and layers are, and a kurtosis, by Cauchy and Schwarz.
     The slope a lies in (0, 1]; all others are positive."""
-    return bool(symbol.is_integer) or symbol == kappa
+    return bool(symbol.is_integer and symbol.is_positive) or symbol == kappa
 
 
 def largest(values: Mapping[int, Any], domain: Domain) -> dict[int, Any]:
