@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from verify.slope import fit_slope
 
 from theory import MLP, InvalidArgument, squared_update
 from verify import Dense
 from verify.compare import Law, check, exact_law
-from verify.slope import fit_slope
 from verify.verdict import FAMILY_BUDGET, Outcome, decide, score
 
 GRID = [MLP(width, depth) for width in (32, 64) for depth in (1, 2, 4)]
