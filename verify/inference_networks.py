@@ -22,6 +22,8 @@ __all__ = ["REACH", "NetworkMean", "UnkeptMean", "influence"]
 
 REACH = 4.0
 """The z for which tests are at their sharpest: that of a chance of 3e-4 on each side."""
+_LARGEST = 1e150
+"""Beyond it x^2 overflows; the influence of 1e150 is 345."""
 
 
 def influence(x: FloatArray) -> FloatArray:
@@ -32,7 +34,7 @@ def influence(x: FloatArray) -> FloatArray:
     >>> bool(influence(np.array([1e-6]))[0] < 1e-6)
     True
     """
-    size = np.abs(x)
+    size = np.minimum(np.abs(x), _LARGEST)
     return np.copysign(np.log1p(size * (1.0 + 0.5 * size)), x)
 
 

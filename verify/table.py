@@ -23,7 +23,8 @@ def cell_table(comparison: Comparison) -> Table:
     step = comparison.step
     kind = "linearised" if step is None else f"real step of rate {step:g}"
     title = (
-        f"E[(Δz)²]/η², {kind}\nESS: effective samples over samples; median: network, over the law"
+        f"E[(Δz)²]/η², {kind}\ns.e.: from the exact variance of one network (rare: of the samples)"
+        f"\nESS: effective samples over samples; median: network, over the law"
     )
     table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1))
     for name in _columns(comparison):
@@ -111,12 +112,11 @@ def slope_lines(comparison: Comparison) -> list[str]:
 
 def _fit_line(width: int | None, fit: PowerFit) -> str:
     factor, exponent = fit.rate_factor, fit.rate_exponent
+    low, high = LIMIT_EXPONENT + exponent.low, LIMIT_EXPONENT + exponent.high
     return (
-        f"{'all widths' if width is None else f'width {width:,}'}: measured rate = exact rate × "
-        f"constant × depth^β, constant in [{factor.low:.4f}, {factor.high:.4f}], β in "
-        f"[{exponent.low:+.4f}, {exponent.high:+.4f}], so exponent in the limit in "
-        f"[{LIMIT_EXPONENT + exponent.low:.4f}, {LIMIT_EXPONENT + exponent.high:.4f}] for -1.5 "
-        f"(both at {fit.level:.0%}, {fit.cells} cells)"
+        f"{'all widths' if width is None else f'width {width:,}'}: measured rate/exact rate = "
+        f"c depth^β, c in [{factor.low:.4f}, {factor.high:.4f}], exponent {LIMIT_EXPONENT} + β in "
+        f"[{low:.4f}, {high:.4f}] ({fit.level:.0%}, {fit.cells} cells)"
     )
 
 
