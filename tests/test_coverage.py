@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from studies import coverage
-from studies.coverage import CELLS, StudyCell, failures, study
+from studies.coverage import CELLS, failures
+from studies.repetitions import StudyCell, study
 from verify import Gram
 from verify.rare_events import RareEvents
 

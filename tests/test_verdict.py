@@ -1,21 +1,26 @@
 """The three answers, and wrong laws that must be rejected at the same budget as right ones."""
 
+import json
 import math
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import sympy
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binom
 
 from theory import MLP, InvalidArgument, squared_update
-from verify import Conditioned, Dense, Gram
+from verify import Conditioned, Dense, Gram, cli
 from verify.compare import LARGEST_SPREAD, Law, check, exact_law, known_spread
-from verify.inference_networks import UnkeptMean
+from verify.inference_networks import NetworkMean, UnkeptMean
 from verify.inference_weighted import WeightedMean
 from verify.rare_events import RareEvents
+from verify.run_folder import RESULTS
 from verify.samplers import Sampler
-from verify.table import conclusion
+from verify.table import conclusion, value_and_error
 from verify.verdict import FAMILY_BUDGET, Outcome, Score, decide
 
 GRID = [MLP(width, depth) for width in (32, 64) for depth in (1, 2, 4)]
@@ -208,6 +213,59 @@ def test_more_networks_than_are_kept_still_hold_a_level() -> None:
     (cell,) = logs.cells
     assert isinstance(cell.score.evidence, UnkeptMean)
     assert logs.verdict.outcome is Outcome.CONSISTENT
+
+
+def test_the_answers_in_words() -> None:
+    grid = GRID[:2]
+    consistent = conclusion(check(networks=grid, samples=SAMPLES, seed=SEED))
+    wrong = check(lambda n, layer: 2 * exact_law(n, layer), networks=grid, samples=3000, seed=SEED)
+    none = check(networks=[MLP(64, 32)], samples=100, seed=SEED)
+    for words in ("CONSISTENT", "family-wise 1%", "in any one of them", "95 times in 100"):
+        assert words in consistent
+    for words in ("REJECTED", f"z = {wrong.cells[wrong.verdict.worst or 0].score.z:+.2f}", "width"):
+        assert words in conclusion(wrong)
+    assert "UNDECIDED: no cell can decide" in conclusion(none)
+
+
+def test_an_undecided_run_has_its_own_exit_code(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sizes = ["--width", "64", "--depth", "16", "--samples", "2000"]
+    assert cli.main([*sizes, "--out", str(tmp_path / "run")]) == 3
+    assert "samples would decide" in " ".join(capsys.readouterr().out.split())
+    record = json.loads((tmp_path / "run" / RESULTS).read_text(encoding="utf-8"))
+    assert record["wanted_samples"][0]["cell"] == 0
+    assert record["wanted_samples"][0]["samples"] > 2000
+
+
+@pytest.mark.parametrize(
+    ("log_mean", "error", "text"),
+    [
+        (0.0, 0.01, "1.000 ± 0.010"),
+        (math.log(2.6e8), 2e5, "3e+08 ± 5e+13"),
+        (math.log(9.7e5), 1.0, "1e+06 ± 1e+06"),
+    ],
+)
+def test_errors_beyond_the_mean_are_short(log_mean: float, error: float, text: str) -> None:
+    assert value_and_error(log_mean, error) == text
+
+
+# The family's level
+
+
+@pytest.mark.parametrize("samples", [10, 100])
+def test_a_grid_of_true_laws_with_heavy_tails_is_rejected_once_in_a_hundred(samples: int) -> None:
+    """2,000 grids of 5 cells, each network 50 with chance 1/50 and else 0."""
+    grids, cells, rng = 2000, 5, np.random.default_rng(2)
+    values = np.where(rng.random((grids, cells, samples)) < 0.02, 50.0, 1e-300)
+    rejected = 0
+    for grid in values:
+        means = [
+            NetworkMean(samples, float(v.mean()), 7.0 / math.sqrt(samples), np.log(v)) for v in grid
+        ]
+        scores = [Score(mean, 1.0, 0.0, decides=True) for mean in means]
+        rejected += decide(scores).outcome is Outcome.REJECTED
+    assert binom.sf(rejected - 1, grids, FAMILY_BUDGET) > 1e-4, rejected
 
 
 # Constant and exponent of real networks

@@ -251,10 +251,8 @@ def _ratio(value: Rational) -> mpf:
 
 
 def rate_points(comparison: Comparison) -> tuple[list[RatePoints], LawCurve]:
-    """For the figure: measured rates and exact curves by width, and the law over their depths.
-
-    Only cells at the last layer, which is the one that binds, with a defined error.
-    """
+    """For the figure: measured rates and exact curves by width, and the law over their depths, of
+    cells at the last layer, which is the one that binds, with a defined error."""
     cells = [c for c in comparison.cells if c.score.defined and c.layer == c.depth]
     widths = sorted({cell.width for cell in cells})
     points = [_points([cell for cell in cells if cell.width == width]) for width in widths]

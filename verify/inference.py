@@ -44,6 +44,11 @@ class Evidence(ABC):
     ``samples``: their number.  ``ratio``: their plain mean.  ``standard_error``: of that mean;
     each kind of evidence says where it is from.  A law is a number in the same units.  Chances are
     one-sided: of a z beyond the critical one on one given side though the law is true.
+
+    >>> from verify.inference_networks import UnkeptMean
+    >>> mean = UnkeptMean(samples=10**7, ratio=1.02, standard_error=0.01)
+    >>> mean.z(1.0) > mean.critical(0.01), mean.z(0.8) > mean.critical(0.01)
+    (False, True)
     """
 
     adds_up: ClassVar[bool] = True

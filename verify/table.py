@@ -12,7 +12,7 @@ from verify.inference_fit import PowerFit
 from verify.samplers import Sampler
 from verify.verdict import FAMILY_BUDGET, NOTICEABLE, POWER, Outcome, Verdict, Want
 
-__all__ = ["cell_table", "conclusion", "slope_lines"]
+__all__ = ["cell_table", "conclusion", "slope_lines", "value_and_error"]
 
 LIMIT_EXPONENT = -1.5
 """Of the exact rate in depth as width and then depth grow."""
@@ -86,6 +86,8 @@ def _median(cell: Cell) -> str:
 
 def value_and_error(log_mean: float, relative_error: float) -> str:
     """exp(log_mean) ± its error, the error to two digits and the mean as far as those."""
+    if not relative_error < 1:
+        return f"{_power(log_mean)} ± {_power(log_mean + math.log(relative_error))}"
     exponent = math.floor(log_mean / math.log(10))
     mantissa = math.exp(log_mean - exponent * math.log(10))
     digits = max(0, 1 - math.floor(math.log10(mantissa * relative_error)))
@@ -94,6 +96,12 @@ def value_and_error(log_mean: float, relative_error: float) -> str:
         scale = 10.0**exponent
         return f"{mantissa * scale:.{places}f} ± {mantissa * relative_error * scale:.{places}f}"
     return f"({mantissa:.{digits}f} ± {mantissa * relative_error:.{digits}f})e{exponent:+03d}"
+
+
+def _power(logarithm: float) -> str:
+    """exp(logarithm) in one digit, also where float64 cannot hold it."""
+    exponent = math.floor(logarithm / math.log(10) - math.log10(0.95))
+    return f"{math.exp(logarithm - exponent * math.log(10)):.0f}e{exponent:+03d}"
 
 
 def _number(logarithm: float) -> str:
