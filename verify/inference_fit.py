@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from math import exp
 
 import numpy as np
-from scipy.optimize import root
 
 from verify.inference import Evidence, Interval
 from verify.problem import FloatArray
@@ -22,6 +21,9 @@ __all__ = ["LARGEST_ERROR", "PowerFit", "fit_power"]
 
 LARGEST_ERROR = 0.2
 """Relative standard error above which a cell says nothing of constant and exponent."""
+_CLOSE = 1e-4
+"""In standard errors."""
+_MOST_STEPS = 100
 
 
 @dataclass(frozen=True)
@@ -138,12 +140,16 @@ class _Pulls:
         return sums
 
     def solve(self, height: FloatArray) -> FloatArray | None:
-        """The point at which the sums are ``height``."""
+        """The point at which the sums are ``height``, by Newton's method with the slopes of small
+        deviations; None where that does not converge."""
         ratios = np.array([cell.ratio for cell in self.cells])
         errors = np.array([cell.standard_error for cell in self.cells]) / ratios
         slope, level = np.polyfit(self.logs, np.log(ratios), 1, w=1.0 / errors)
-        scale = self.weights @ np.stack((1.0 / errors, self.logs / errors)).T
-        start = np.array([level, slope]) - np.linalg.solve(scale, height)
-        found = root(lambda point: self.at(point) - height, start, tol=1e-10)
-        close = np.max(np.abs(self.at(found.x) - height)) < 1e-5
-        return np.asarray(found.x) if close else None
+        slopes = self.weights @ np.stack((1.0 / errors, self.logs / errors)).T
+        point = np.array([level, slope]) - np.linalg.solve(slopes, height)
+        for _ in range(_MOST_STEPS):
+            excess = self.at(point) - height
+            if np.max(np.abs(excess)) < _CLOSE:
+                return point
+            point = point + np.linalg.solve(slopes, excess)
+        return None
