@@ -120,7 +120,7 @@ def _short(number: float) -> str:
 
 def main(repetitions: int = REPETITIONS, cells: Sequence[StudyCell] = CELLS) -> int:
     """Run the study; the exit code."""
-    console = Console(highlight=False, width=110)
+    console = Console(highlight=False, width=124)
     results = []
     for cell in cells:
         results.append(study(cell, repetitions, SEED))
