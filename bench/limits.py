@@ -17,10 +17,9 @@ from verify.draws import (
     lengths,
     new_stream,
     normals,
-    short_normals,
-    single_normals,
 )
 from verify.jit import kernel
+from verify.single_normals import chosen_normals, single_normals
 
 __all__ = ["bare_gram_draws", "bare_normals", "bare_single_normals", "cores"]
 
@@ -38,13 +37,13 @@ def cores() -> int:
 @kernel
 def _single(key: Any, columns: Array, tiles: int, words: Array, out: Array) -> None:
     for tile in range(tiles):
-        single_normals(key, columns, tile, 1, 1, words, out)
+        chosen_normals(key, columns, tile, 1, 1, words, out)
 
 
 @kernel
 def _short(stream: Stream, tiles: int, out: Array) -> None:
     for _ in range(tiles):
-        short_normals(stream, out)
+        single_normals(stream, out)
 
 
 @kernel
@@ -79,7 +78,8 @@ def bare_single_normals() -> Run:
 
     def work(core: int, count: int) -> None:
         words, out = np.empty(_TILE, np.uint32), np.empty(_TILE, np.float32)
-        _single(np.uint64(core), np.arange(_TILE // 4), -(-count // _TILE), words, out)
+        tiles = -(-count // _TILE)
+        _single(np.uint64(core), np.arange(_TILE // 4, dtype=np.uint32), tiles, words, out)
 
     return _on_all_cores(work)
 
@@ -88,7 +88,8 @@ def bare_normals() -> Run:
     """Draws a given number of the normals that `verify.Conditioned` takes."""
 
     def work(core: int, count: int) -> None:
-        _short(new_stream(np.random.default_rng(core)), -(-count // _TILE), np.empty(_TILE))
+        out = np.empty(_TILE, np.float32)
+        _short(new_stream(np.random.default_rng(core)), -(-count // _TILE), out)
 
     return _on_all_cores(work)
 

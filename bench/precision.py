@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from math import ceil, sqrt
+from math import ceil
 from time import perf_counter
 
 from bench.contest import sampler_step
 from bench.plan import Plan
 from bench.rounds import Timing
 from bench.rows import Row, Section, Wanted
-from theory import MLP, derive, squared_update
-from theory.observables import K, f, g
+from theory import MLP, squared_update
 from verify import Gram, monte_carlo
 from verify.samplers import Sampler
 
@@ -22,10 +21,7 @@ _PILOT = 20_000
 
 def exact_spread(network: MLP) -> float:
     """Relative standard deviation of the total of one plainly sampled network, exactly."""
-    moved = g @ K @ K @ g
-    mean = derive((1 + f**2) * moved, network).exact
-    square = derive((1 + f**2) ** 2 * moved**2, network).exact
-    return sqrt(float(square / mean**2 - 1))
+    return float(squared_update(network).relative_standard_deviation())
 
 
 def precision_runs(plan: Plan) -> Section:

@@ -3,9 +3,10 @@
 Each control replaces one expression in the source of the compiled passes, or of the lemma they
 call, and runs it uncompiled around the compiled draws.  Where the compiled code has a number of
 one network, the altered code has an array with one entry for each of many networks: vectors have
-shape ``(neurons, networks)``.  A difference counts as caught at a corrected p below
-``FALSE_ALARM``; the test asks for p below ``CAUGHT``, so far beyond it that another seed would be
-caught too with more than 99 % chance (the argument is in tests/test_sampler_controls.py).
+shape ``(neurons, networks)``, with all neurons carried, in any order.  A difference counts as
+caught at a corrected p below ``FALSE_ALARM``; the test asks for p below ``CAUGHT``, so far beyond
+it that another seed would be caught too with more than 99 % chance (the argument is in
+tests/test_sampler_controls.py).
 """
 
 from functools import cache
@@ -20,10 +21,12 @@ import verify.conditioned_kernels
 import verify.gaussian_matrix
 from theory import MLP, LeakyReLU, Linear
 from verify import Dense
-from verify.draws import new_stream, short_normals
+from verify.conditioned_state import State
+from verify.draws import new_stream
 from verify.problem import FloatArray, Problem, numeric_problem
+from verify.single_normals import single_normals
 from verify.streams import block_stream
-from verify.vectors import vector_scales
+from verify.vectors import Scales, vector_scales
 
 from .laws import draws, smallest_p
 
@@ -56,10 +59,13 @@ LINEAR_STEP = Case(MLP(8, 5, activation=Linear()), step=2.0)
 LINEAR = Case(MLP(3, 5, activation=Linear()), samples=40_000)
 CASES = [RELU, NARROW, LEAKY, CARRIED, STEP, LEAKY_STEP, LINEAR_STEP, LINEAR]
 
-BACKWARD = "product(above[:0], x[:0], x, z_above, above, h)"
-UPDATE = "product(x, z, g, h, of_layer(scales, state.u, below), u)"
-MASK_G = "mask(of_layer(scales, state.z, layer), scales.slope, g)"
-MASK_Y = "mask(of_layer(scales, state.z, layer - 1), scales.slope, y)"
+BACKWARD = "product(above[:0], x[:0], x, z_above, above, fresh, h)"
+UPDATE = "product(x, z, g, h, y, fresh_normals(stream, state, u.size), u)"
+UNIT_X = "return _unit(scales, state, layer, z, held(state, state.x, layer))"
+UNIT_G = "return _unit(scales, state, layer, h, held(state, state.g, layer))"
+SCALES, UNMASKED = "_unit(scales", "_unit(scales._replace(slope=1.0)"
+STATE, OPPOSITE = "state, layer, ", "state._replace(z=-state.z), layer, "
+MASK_Y = "mask(of_layer(scales, state, state.z, layer - 1)[on:], scales.slope, y[on:])"
 TANGENT_OWN = "log_own = 2.0 * state.log_x[layer - 1] + state.log_g[layer]"
 STEP_OWN = "2.0 * log_x + state.log_g[layer])"
 ACTIVATE = "activate_change(z, ours, y, theirs, back, scales.slope)"
@@ -69,18 +75,18 @@ WHOLE_Y = "y + sum(along[i] * q[i * columns : (i + 1) * columns] for i in range(
 
 IN_THE_PASSES = [
     ("z: |x| left out", LEAKY, "state.log_x[layer - 1] + length", "length"),
-    ("x not masked", LEAKY, "mask(z, scales.slope, x)", "pass"),
-    ("x: slope where z > 0", LEAKY, "mask(z, scales.slope, x)", "mask(-z, scales.slope, x)"),
-    ("f not the readout of x", RELU, "signal = dot(x, h)", "signal = dot(x, fresh(h))"),
-    ("g.z = f dropped", RELU, BACKWARD, "pass"),
-    ("g.z of another z", RELU, BACKWARD, BACKWARD.replace("z_above", "fresh(z_above)")),
+    ("x not masked", LEAKY, UNIT_X, UNIT_X.replace(SCALES, UNMASKED)),
+    ("x: slope where z > 0", LEAKY, UNIT_X, UNIT_X.replace(STATE, OPPOSITE)),
+    ("f not the readout of x", RELU, "signal = dot(x, h)", "signal = dot(x, another(h))"),
+    ("g.z = f dropped", RELU, BACKWARD, "h[:] = fresh"),
+    ("g.z of another z", RELU, BACKWARD, BACKWARD.replace("z_above", "another(z_above)")),
     ("gradient: |g| left out", RELU, "= state.log_g[layer] + math", "= math"),
-    ("gradient not masked", RELU, MASK_G, "pass"),
-    ("gradient: slope where z > 0", LEAKY, MASK_G, MASK_G.replace("of_", "-of_")),
-    ("update independent", RELU, UPDATE, "pass"),
+    ("gradient not masked", RELU, UNIT_G, UNIT_G.replace(SCALES, UNMASKED)),
+    ("gradient: slope where z > 0", LEAKY, UNIT_G, UNIT_G.replace(STATE, OPPOSITE)),
+    ("update independent", RELU, UPDATE, "u[:] = fresh_normals(stream, state, u.size)"),
     ("z not used", LINEAR_STEP, UPDATE, UPDATE.replace("x, z", "x[:0], z[:0]")),
     ("h not used", RELU, UPDATE, UPDATE.replace("g, h", "g[:0], h[:0]")),
-    ("another h", RELU, UPDATE, UPDATE.replace("h", "fresh(h)", 1)),
+    ("another h", RELU, UPDATE, UPDATE.replace("h", "another(h)", 1)),
     ("scale of W left out", LEAKY, "state.log_u[below] + math", "state.log_u[below] + 0 * math"),
     ("y not masked", RELU, MASK_Y, "pass"),
     ("y: slope where z > 0", LEAKY, MASK_Y, MASK_Y.replace("of_", "-of_")),
@@ -112,12 +118,13 @@ IN_THE_LEMMA = [
     ("h.y dropped", RELU, UPDATE, FRESH, "-dot(unit, out)"),
     ("h.y of other sign", RELU, UPDATE, FRESH, "-" + FRESH),
     ("fresh not across g", CARRIED, UPDATE, FRESH, "known"),
-    ("fresh of another length", RELU, UPDATE, "out[k] *= across", "out[k] *= 1.0"),
+    ("fresh of another length", RELU, UPDATE, "across * fresh[k]", "fresh[k]"),
 ]
 
 AS_ARRAYS = [
     ("from verify.jit import kernel, part", "kernel = part = lambda function: function"),
     (".size", ".shape[0]"),
+    ("step == 0.0 and scales.slope == 0.0", "False"),
     ("if length == -math.inf:", "if np.all(length == -math.inf):"),
     ("if top == -math.inf:", "if np.all(top == -math.inf):"),
     ("if own == 0.0:", "if np.all(own == 0.0):"),
@@ -142,6 +149,29 @@ def activate_change(
     kept = change * np.where(before > 0, 1.0, slope)
     moved = after * np.where(after > 0, 1.0, slope) - before * np.where(before > 0, 1.0, slope)
     change[:] = np.where((before > 0) == (after > 0), kept, moved * back)
+
+
+def in_any_order(normals: FloatArray, on: int, z: FloatArray) -> None:
+    z[:] = normals
+
+
+def of_layer(scales: Scales, state: State, vector: FloatArray, layer: int) -> FloatArray:
+    return vector[scales.rows[layer] : scales.rows[layer] + state.carried[layer]]
+
+
+def held(state: State, vector: FloatArray, layer: int) -> FloatArray:
+    start = layer % 2 * (len(vector) // 2)
+    return vector[start : start + state.carried[layer]]
+
+
+def copy(vector: FloatArray, out: FloatArray) -> None:
+    out[:] = vector
+
+
+def fresh(stream: Any, state: Any, size: int) -> FloatArray:
+    out = np.empty(size * state.log_x.shape[1], np.float32)
+    single_normals(stream, out)
+    return out.reshape(size, -1).astype(np.float64)
 
 
 def normalise(vector: FloatArray) -> FloatArray:
@@ -172,23 +202,25 @@ def passes(wrong: str, instead: str) -> dict[str, Any]:
     names: dict[str, Any] = {"__name__": "control"}
     exec(compile(source, "control", "exec"), names)
     generator = np.random.default_rng(34)
-    names["fresh"] = lambda like: generator.standard_normal(like.shape)
-    names |= {"math": MATHEMATICS, "max": np.maximum, "_normalise": normalise}
+    names["another"] = lambda like: generator.standard_normal(like.shape)
+    names |= {"math": MATHEMATICS, "max": np.maximum, "normalise": normalise}
     names |= {"dot": dot, "mask": mask, "activate_change": activate_change}
-    names["short_normals"] = lambda stream, out: short_normals(stream, out.reshape(-1))
-    names["of_layer"] = lambda scales, flat, at: flat[scales.rows[at] : scales.rows[at + 1]]
+    names |= {"heads": lambda stream, width: 0, "ordered": in_any_order, "fresh_normals": fresh}
+    names |= {"of_layer": of_layer, "held": held, "copy": copy}
     return names
 
 
 def run(names: dict[str, Any], problem: Problem, samples: int) -> FloatArray:
     """Samples of the altered passes, logarithms of shape ``(parts, samples, layers)``."""
     scales, depth = vector_scales(problem), int(problem.layers[-1])
-    vectors = np.zeros((5, scales.rows[-1], samples))
-    state = names["_State"](*vectors, *np.full((3, depth + 1, samples), -np.inf))
+    size, room = int(scales.rows[-1]), 2 * int(problem.widths.max())
+    vectors = [np.zeros((rows, samples)) for rows in (size, size, room, room, room, 0)]
+    logs, counts = np.full((3, depth + 1, samples), -np.inf), np.zeros((2, depth + 1), np.int64)
+    state = State(*vectors, *logs, *counts)
     labels = np.random.default_rng(35).choice([-1.0, 1.0], samples)
     stream, step = new_stream(block_stream(31, 0)), problem.step or 0.0
     with np.errstate(all="ignore"):
-        log_f, _ = names["_run"](stream, 0, scales, state, step, labels, depth)
+        log_f, _ = names["_run"](stream, 0, scales, state, step, labels, np.ones(depth), depth)
         square = 2 * state.log_u[1:] - np.log(problem.widths[1:, None])
     parts = [square, square + 2 * log_f] if step == 0.0 else [square - 2 * np.log(step)]
     return np.where(np.isneginf(log_f), -np.inf, parts).transpose(0, 2, 1)

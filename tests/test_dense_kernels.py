@@ -1,5 +1,7 @@
 """The compiled passes, network by network, against plain NumPy on the same weights."""
 
+import threading
+
 import numpy as np
 import pytest
 from hypothesis import example, given
@@ -7,8 +9,10 @@ from hypothesis import strategies as st
 from sympy import Rational
 
 from theory import MLP, LeakyReLU
+from verify import Dense
 from verify.dense_kernels import linearised, real_step
 from verify.problem import Problem, numeric_problem
+from verify.streams import block_stream
 from verify.vectors import vector_scales
 from verify.weights import given_weights
 
@@ -137,3 +141,20 @@ def test_a_dead_layer_stops_every_update_at_every_layer() -> None:
         normals = draw(problem, seed)
         normals[0, 3] = -abs(normals[0, 3])
         assert np.all(np.isneginf(run(problem, normals)))
+
+
+@pytest.mark.parametrize("step", [None, 0.5])
+@pytest.mark.parametrize("most", [0, 40, 400])
+def test_weights_are_the_same_kept_or_drawn_again(
+    monkeypatch: pytest.MonkeyPatch, step: float | None, most: int
+) -> None:
+    """With no room for rows that later passes need, with room for one layer's, and for some."""
+    problem = problem_of((5, 9, 7, 8, 6), "0.25" if most == 400 else "0", [1, 2, 1, 1], step)
+
+    def draws() -> np.ndarray:
+        monkeypatch.setattr("verify.weights._ROOM", threading.local())
+        return Dense().sample(problem, block_stream(3, 0), 20)
+
+    kept = draws()
+    monkeypatch.setattr("verify.weights._MOST_KEPT", most)
+    assert np.array_equal(draws(), kept)

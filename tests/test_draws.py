@@ -11,14 +11,14 @@ from scipy import stats
 from verify.coins import coin_table
 from verify.draws import (
     coin_counts,
+    heads,
     lengths,
     new_stream,
     normals,
-    short_normals,
-    single_normals,
     uniforms,
 )
 from verify.philox import random_words
+from verify.single_normals import _pair, chosen_normals, single_normals
 from verify.vector_math import exponential, logarithm, rotation, single_logarithm, single_rotation
 
 BUDGET = 1e-3
@@ -89,7 +89,7 @@ def single(size: int) -> Any:
     out, words = np.empty(size, np.float32), np.empty(1024, np.uint32)
     for row in range(size // 1024):
         here = out[row * 1024 : (row + 1) * 1024]
-        single_normals(np.uint64(3), np.arange(256), row, 0, 1, words, here)
+        chosen_normals(np.uint64(3), np.arange(256), row, 0, 1, words, here)
     return out[: size // 1024 * 1024].astype(np.float64)
 
 
@@ -100,9 +100,9 @@ def double(size: int) -> Any:
 
 
 def short(size: int) -> Any:
-    out, here = np.empty(size), stream()
-    short_normals(here, out)
-    return out
+    out, here = np.empty(size, np.float32), stream()
+    single_normals(here, out)
+    return out.astype(np.float64)
 
 
 @pytest.mark.parametrize("draw", [single, short, double])
@@ -186,12 +186,39 @@ def test_calls_and_keys_do_not_overlap() -> None:
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 1023, 1025, 2047])
-def test_any_number_of_short_normals(size: int) -> None:
+def test_any_number_of_single_normals(size: int) -> None:
     out = np.full(size + 1, 99.0)
-    short_normals(stream(6), out[:size])
+    single_normals(stream(6), out[:size])
     assert out[size] == 99.0
     assert (np.abs(out[:size]) < 7).all()
     assert np.unique(out).size == size + 1
+
+
+def test_single_normals_are_never_zero() -> None:
+    """At the ends of the radii and at the ends of the angles of every quarter turn."""
+    angles = [(quarter << 30) + end for quarter in range(4) for end in (0, 1, 2**29, 2**30 - 1)]
+    words = np.array([[radius, angle] for radius in (0, 2**32 - 1) for angle in angles], np.uint32)
+    out = np.array([_pair(radius, angle) for radius, angle in words])
+    assert (np.abs(out) > 0).all()
+    assert (np.abs(out) < 6.67).all()
+
+
+@pytest.mark.parametrize("coins", [1, 2, 31, 32, 33, 1000, 32_767, 32_768, 32_769, 70_000])
+def test_heads_have_the_binomial_distribution(coins: int) -> None:
+    here, found = stream(coins), np.empty(4000, np.int64)
+    for i in range(found.size):
+        found[i] = heads(here, coins)
+    assert found.min() >= 0
+    assert found.max() <= coins
+    z = (found.mean() - coins / 2) / (coins / 4 / found.size) ** 0.5
+    assert abs(z) < 5
+    fourth = (3 - 2 / coins) * (coins / 4) ** 2
+    z = (
+        (np.var(found) - coins / 4) / ((fourth - (coins / 4) ** 2) / found.size) ** 0.5
+        if coins > 1
+        else 0
+    )
+    assert abs(z) < 5
 
 
 def test_the_last_of_an_odd_number_of_normals_is_one_of_a_pair() -> None:

@@ -69,6 +69,17 @@ def test_whole_numbers_of_every_kind_are_sizes(size: Any) -> None:
     assert type(network.width) is type(network.depth) is type(network.input_width) is int
 
 
+@pytest.mark.parametrize(
+    "width", [L, ell, Symbol("m"), Symbol("m", integer=True), Symbol("m", positive=True)]
+)
+def test_a_layer_width_is_a_positive_integer_symbol_of_its_own(width: Symbol) -> None:
+    with pytest.raises(InvalidArgument, match=r"width\[1\].*integer=True, positive=True"):
+        MLP((4, width))
+    own = Symbol("m", integer=True, positive=True)
+    assert MLP((4, own)).free_symbols == {own}
+    assert MLP((own, 4)).widths == (own, own, 4)
+
+
 # Activations
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 from scipy.special import stdtrit
 
@@ -46,6 +47,27 @@ def test_distributions_and_joints_are_those_of_literal_networks(
     literal = draws(Dense(), problem, 21, SAMPLES)
     p = smallest_p(literal, draws(sampler, problem, 22, SAMPLES))
     assert p > BUDGET / (len(CASES) * len(RUNS)), f"{sampler} at {network}, rates {rates}: p = {p}"
+
+
+SOME_LAYERS: list[tuple[MLP, Any]] = [
+    (MLP(1, 3), None),
+    (MLP(4, 4), None),
+    (MLP(4, 4), 2),
+    (MLP((5, 2, 4, 3), input_width=2), (1, 3)),
+    (MLP(4, 4, activation=LEAKY), 3),
+]
+
+
+@pytest.mark.parametrize("sampler", [Conditioned(), Gram()], ids=str)
+@pytest.mark.parametrize(("network", "layer"), SOME_LAYERS, ids=repr)
+def test_what_is_not_asked_for_changes_nothing(network: MLP, layer: Any, sampler: Sampler) -> None:
+    """Neurons that only unwanted layers have are not drawn; the law stays that of all layers."""
+    problem = numeric_problem(network, layer=layer, rates=None, step=None)
+    every = numeric_problem(network, layer=range(1, network.layers + 1), rates=None, step=None)
+    literal = draws(Dense(), every, 23, SAMPLES)[:, :, problem.layers - 1]
+    assert np.array_equal(draws(Dense(), problem, 23, SAMPLES), literal)
+    p = smallest_p(literal, draws(sampler, problem, 24, SAMPLES))
+    assert p > BUDGET / (2 * len(SOME_LAYERS)), f"{sampler} at {network}, layer {layer}: p = {p}"
 
 
 MEANS = [

@@ -7,7 +7,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sympy import Expr, Rational, Symbol, cancel
 
-from theory import MLP, InvalidArgument, LeakyReLU, Linear, NotSolved, ReLU, derive, squared_update
+from theory import (
+    MLP,
+    InvalidArgument,
+    LeakyReLU,
+    Linear,
+    NotSolved,
+    ReLU,
+    derive,
+    maximal_learning_rate,
+    squared_update,
+)
 from theory.observables import x
 from theory.symbols import L, a, ell, eta, n, n_0
 from theory.update import SquaredUpdate
@@ -273,3 +283,33 @@ def test_leading_says_what_to_give_where_it_is_not_solved(
 def test_a_layer_that_is_none_of_the_network_is_refused(layer: object) -> None:
     with pytest.raises(InvalidArgument, match="layer"):
         squared_update(MLP(2, 2), layer)
+
+
+WIDTHS = [Symbol(f"n_{layer}", integer=True, positive=True) for layer in (1, 2, 3)]
+
+
+@given(st.tuples(*[st.integers(1, 9)] * 3), st.sampled_from([1, 2, 3]))
+@settings(max_examples=30)
+def test_a_width_of_its_own_for_every_layer_may_be_a_symbol(
+    sizes: tuple[int, int, int], layer: int
+) -> None:
+    here = dict(zip(WIDTHS, sizes, strict=True))
+    symbolic, numeric = parts(MLP(tuple(WIDTHS)), layer), parts(MLP(sizes), layer)
+    assert tuple(part.subs(here) for part in symbolic) == numeric
+
+
+def test_one_symbol_in_every_layer_is_one_width() -> None:
+    assert parts(MLP((n, n, n)), 3) == parts(MLP(depth=3), 3)
+
+
+def test_symbols_by_layer_have_a_rate_and_a_layer_that_binds() -> None:
+    rate = maximal_learning_rate(MLP(tuple(WIDTHS)))
+    assert rate.layer == 3
+    sizes = dict(zip(WIDTHS, (3, 5, 2), strict=True))
+    assert rate.exact.subs(sizes) == maximal_learning_rate(MLP((3, 5, 2))).exact
+
+
+@pytest.mark.parametrize("ask", ["leading", "joint_limit", "numeric", "growth"])
+def test_symbols_by_layer_have_no_closed_form_in_one_width(ask: str) -> None:
+    with pytest.raises(NotSolved, match=r"width"):
+        getattr(squared_update(MLP(tuple(WIDTHS))), ask)()

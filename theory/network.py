@@ -9,7 +9,7 @@ from sympy import Expr, Integer, Symbol
 
 from theory.activations import Activation, LeakyReLU, Linear, ReLU
 from theory.errors import InvalidArgument
-from theory.symbols import L, n, n_0
+from theory.symbols import L, ell, n, n_0
 from theory.validation import (
     index_in,
     non_negative_rates,
@@ -41,7 +41,8 @@ class MLP:
     the weights are independent, W^(l)_ij ~ N(0, weight_variance/fan_in) and
     v_j ~ N(0, readout_variance/n_L^2).
 
-    ``width``: int, one int per layer, or the symbol ``n`` (None).
+    ``width``: int, or the symbol ``n`` (None); or a tuple with one width per layer, each an int or
+    a positive integer symbol of your own.
     ``depth``: int, or the symbol ``L`` (None); a tuple of widths sets it.
     ``input_width``: int, the symbol ``n_0``, or the first width (None).
     ``weight_variance``: None is critical, 2/(1 + slope^2): 2 for ReLU.
@@ -56,9 +57,12 @@ class MLP:
     MLP(width=64, depth=3)
     >>> MLP(width=(8, 16, 8), input_norm2="2.5").depth
     3
+    >>> from sympy import symbols
+    >>> MLP(width=symbols("n_1 n_2", integer=True, positive=True))
+    MLP(width=(n_1, n_2), depth=2)
     """
 
-    width: Size | tuple[int, ...] | None = None
+    width: Size | tuple[Size, ...] | None = None
     depth: Size | None = None
     input_width: Size | None = field(default=None, kw_only=True)
     activation: Activation = field(default_factory=ReLU, kw_only=True)
@@ -135,7 +139,8 @@ class MLP:
     @property
     def free_symbols(self) -> frozenset[Symbol]:
         """The symbols that this network still holds."""
-        sizes = [s for s in (self.depth, self.first_fan_in, self.width) if isinstance(s, Symbol)]
+        widths = self.width if isinstance(self.width, tuple) else (self.width,)
+        sizes = [s for s in (self.depth, self.first_fan_in, *widths) if isinstance(s, Symbol)]
         values = [self.activation.slope, self.c, self.s, self.norm2]
         return frozenset(sizes).union(*(value.free_symbols for value in values))
 
@@ -177,7 +182,7 @@ def _check_activation(activation: object) -> None:
         )
 
 
-def _sizes(width: object, depth: object) -> tuple[Size | tuple[int, ...], Size]:
+def _sizes(width: object, depth: object) -> tuple[Size | tuple[Size, ...], Size]:
     if not isinstance(width, tuple | list):
         return (
             n if width is None else _size("width", width, n),
@@ -185,13 +190,25 @@ def _sizes(width: object, depth: object) -> tuple[Size | tuple[int, ...], Size]:
         )
     if not width:
         raise InvalidArgument("expected at least one width, got width=(); give width=(64, 64)")
-    widths = tuple(positive_int(f"width[{i}]", each) for i, each in enumerate(width))
+    widths = tuple(_layer_width(f"width[{i}]", each) for i, each in enumerate(width))
     if depth is not None and (type(depth) is not int or depth != len(widths)):
         raise InvalidArgument(
             f"expected depth={len(widths)} with {len(widths)} widths, got depth={shown(depth)}; "
             f"leave depth out, the widths set it"
         )
     return widths, len(widths)
+
+
+def _layer_width(name: str, value: object) -> Size:
+    if not isinstance(value, Symbol):
+        return positive_int(name, value)
+    if value.is_integer and value.is_positive and value not in (L, ell):
+        return value
+    raise InvalidArgument(
+        f"expected a positive int or a positive integer symbol for {name}, got "
+        f"{name}={shown(value)}; give Symbol({value.name!r}, integer=True, positive=True), of a "
+        f"name other than L and ell"
+    )
 
 
 def _size(name: str, value: object, *symbols: Symbol) -> Size:

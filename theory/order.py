@@ -7,13 +7,15 @@ from typing import Any
 
 from sympy.polys.domains.domain import Domain
 
-from theory.symbols import a, ell, kappa, n, n_0
+from theory.symbols import a, kappa
 
 __all__ = ["certainly_at_least", "largest"]
 
-_FROM_ONE = {n, n_0, ell, kappa}
-"""Symbols that are at least 1 (a kurtosis is, by Cauchy and Schwarz); the slope a lies in
-(0, 1]; all others are positive."""
+
+def _from_one(symbol: Any) -> bool:
+    """Whether a symbol is at least 1: sizes and layers are, and a kurtosis, by Cauchy and Schwarz.
+    The slope a lies in (0, 1]; all others are positive."""
+    return bool(symbol.is_integer and symbol.is_positive) or symbol == kappa
 
 
 def largest(values: Mapping[int, Any], domain: Domain) -> dict[int, Any]:
@@ -48,7 +50,7 @@ def _certified(poly: Any) -> bool:
         generator = poly.ring.gens[index]
         if symbol == a:
             poly = _reversed(poly, index)
-        if symbol == a or symbol in _FROM_ONE:
+        if symbol == a or _from_one(symbol):
             poly = poly.compose(generator, generator + 1)
     return all(coefficient >= 0 for coefficient in poly.coeffs())
 

@@ -69,8 +69,8 @@ def maximal_learning_rate(
     asked = checked_group(group, rates)
     if isinstance(asked, Readout):
         return readout_learning_rate(network, output_criterion(criterion))
-    kept_low = layer_criterion(criterion)
+    bounded = layer_criterion(criterion)
     if asked is not None:
         rates = group_rates(network, asked)
     (derivation, *_) = squared_update(network, rates=rates).derivations
-    return MaximalLearningRate(network, kept_low, derivation.rates)
+    return MaximalLearningRate(network, bounded, derivation.rates)

@@ -15,7 +15,7 @@ import numpy as np
 from verify.jit import kernel, part
 from verify.row_products import pre_activations, products, transposed_product
 from verify.vectors import Array, Scales, activate_change, dot, mask, of_layer
-from verify.weights import Weights, begin_layer, row_group
+from verify.weights import Weights, begin_columns, row_group
 
 __all__ = ["linearised", "real_step"]
 
@@ -83,7 +83,7 @@ def _start(scales: Scales) -> _State:
 def _columns(scales: Scales, weights: Weights, state: _State, layer: int, whole: bool) -> int:
     """Find the columns of ``layer`` that matter: every one of layer 1, and for the ``whole``."""
     z = of_layer(scales, state.z, layer - 1)
-    return begin_layer(weights, z, scales.slope, whole or layer == 1)
+    return begin_columns(weights, z, scales.slope, whole or layer == 1)
 
 
 @part
@@ -91,7 +91,7 @@ def _forward(
     scales: Scales, weights: Weights, network: int, asked: Array, whole: bool, state: _State
 ) -> None:
     """z of layers 1 to L, with the exponent of the layer below, x of layers 0 to L, the readout."""
-    weights.now[:] = network, 0
+    weights.now[0], weights.now[1] = network, 0
     below, last = of_layer(scales, state.x, 0), scales.rows.size - 2
     below[:] = scales.input_norm / math.sqrt(below.size)
     state.x_exp[0] = _rescale(below, 0)
@@ -104,7 +104,7 @@ def _forward(
         mask(z, scales.slope, x)
         state.x_exp[layer] = _rescale(x, state.x_exp[layer - 1])
         below = x
-    m = begin_layer(weights, below, scales.slope, True)
+    m = begin_columns(weights, below, scales.slope, True)
     row_group(weights, last + 1, 0, m, m, 1)
     state.v[:] = weights.group[:m]
 

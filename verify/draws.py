@@ -7,18 +7,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from verify.jit import double_of_bits, formula, kernel, strict_formula
-from verify.philox import chosen_words, random_words
-from verify.vector_math import logarithm, rotation, single_logarithm, single_rotation
+from verify.jit import double_of_bits, formula, kernel, ones
+from verify.philox import random_words
+from verify.vector_math import logarithm, rotation
 
 __all__ = [
     "Stream",
     "coin_counts",
+    "heads",
     "lengths",
     "new_stream",
     "normals",
-    "short_normals",
-    "single_normals",
     "turn_to",
     "uniforms",
 ]
@@ -29,6 +28,7 @@ _COLUMNS = 256
 """Counters worked on at a time: their words stay in the nearest cache."""
 _HALF, _MANTISSA = np.uint64(32), np.uint64(12)
 _ONE = np.uint64(0x3FF0000000000000)
+_WORD = 32
 _LAYERS, _CALLS = np.uint64(24), np.uint64(16)
 
 
@@ -140,55 +140,6 @@ def _pair(a: int, b: int, c: int, d: int) -> tuple[float, float]:
     return radius * cosine, radius * sine
 
 
-@kernel
-def single_normals(
-    key: Any, first: Array, second: int, third: int, fourth: int, words: Array, out: Array
-) -> None:
-    """Standard normals in single precision, to 6.66 standard deviations, into ``out``.
-
-    A pure function of the key and the counters, whose first words are ``first``, so that the same
-    weights can be drawn again: each gives entries j, m + j, 2 m + j and 3 m + j.  ``words``: room,
-    uint32, at least as many as ``out``.
-    """
-    m = first.size
-    chosen_words(key, first, second, third, fourth, words)
-    for pair in range(2):
-        half = 2 * pair * m
-        radii, angles = words[half : half + m], words[half + m : half + 2 * m]
-        left, right = out[half : half + m], out[half + m : half + 2 * m]
-        for j in range(m):
-            left[j], right[j] = _single_pair(radii[j], angles[j])
-
-
-@kernel
-def short_normals(stream: Stream, out: Array) -> None:
-    """Independent standard normals of single precision, as in `single_normals`, into ``out``."""
-    stream.calls[0] += np.uint64(1)
-    words = stream.words
-    for start in range(0, out.size, 4 * _COLUMNS):
-        here = out[start : start + 4 * _COLUMNS]
-        m = (here.size + 3) // 4
-        _next_words(stream, start // 4, m)
-        for pair in range(2):
-            half = 2 * pair * m
-            radii, angles = words[half : half + m], words[half + m : half + 2 * m]
-            left, right = here[half : half + m], here[half + m : half + 2 * m]
-            for j in range(right.size):
-                left[j], right[j] = _single_pair(radii[j], angles[j])
-            for j in range(right.size, left.size):
-                left[j] = _single_pair(radii[j], angles[j])[0]
-
-
-@strict_formula
-def _single_pair(radius_bits: Any, angle_bits: Any) -> tuple[Any, Any]:
-    """Two standard normals of single precision from two words."""
-    unit = np.float32(np.int32(radius_bits >> np.uint32(1))) + np.float32(0.5)
-    logarithm_of_unit = single_logarithm(unit * np.float32(2.0**-31))
-    radius = np.float32(math.sqrt(np.float32(-2.0) * logarithm_of_unit))
-    cosine, sine = single_rotation(angle_bits)
-    return radius * cosine, radius * sine
-
-
 _UNSURE = -1.0
 
 
@@ -247,3 +198,19 @@ def coin_counts(stream: Stream, lowest: int, keep: Array, other: Array, out: Arr
         place = out[j] * keep.size
         column = min(int(place), keep.size - 1)
         out[j] = lowest + (column if place - column < keep[column] else other[column])
+
+
+@kernel
+def heads(stream: Stream, coins: int) -> int:
+    """The number of heads among fair ``coins``, one random bit each."""
+    stream.calls[0] += np.uint64(1)
+    words, total = stream.words, 0
+    for start in range(0, coins, _WORD * words.size):
+        here = min(coins - start, _WORD * words.size)
+        count = (here + _WORD - 1) // _WORD
+        m = (count + 3) // 4
+        _next_words(stream, start // (4 * _WORD), m)
+        words[count - 1] >>= np.uint32(_WORD * count - here)
+        for j in range(count):
+            total += ones(words[j])
+    return total

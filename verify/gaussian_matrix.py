@@ -29,11 +29,11 @@ def _add(factor: float, vector: Array, out: Array) -> None:
 
 
 @kernel
-def product(q: Array, p: Array, b: Array, e: Array, y: Array, out: Array) -> float:
-    """G y into ``out``, which holds ``fresh`` when called; y keeps only its part across all q_i.
+def product(q: Array, p: Array, b: Array, e: Array, y: Array, fresh: Array, out: Array) -> float:
+    """G y into ``out``; y keeps only its part across all q_i.
 
     ``q``, ``p``, ``b``, ``e``: the vectors q_i, p_i, b_j, e_j one after the other in flat arrays,
-    any number of pairs, none included.  Returns |y_|.
+    any number of pairs, none included.  ``fresh``: as long as ``out``.  Returns |y_|.
     """
     columns, rows = y.size, out.size
     along = np.empty(q.size // columns)
@@ -43,7 +43,7 @@ def product(q: Array, p: Array, b: Array, e: Array, y: Array, out: Array) -> flo
         _add(-along[i], q[i * columns : (i + 1) * columns], y)
     across = math.sqrt(dot(y, y))
     for k in range(rows):
-        out[k] *= across
+        out[k] = across * fresh[k]
     for j in range(b.size // rows):
         unit = b[j * rows : (j + 1) * rows]
         known = dot(e[j * columns : (j + 1) * columns], y)

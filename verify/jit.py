@@ -16,7 +16,9 @@ __all__ = [
     "bits_of_single",
     "double_of_bits",
     "formula",
+    "fused",
     "kernel",
+    "ones",
     "part",
     "single_of_bits",
     "strict_formula",
@@ -101,3 +103,25 @@ bits_of_single = _reinterpret(types.float32, types.int32, "bits_of_single")
 single_of_bits = _reinterpret(types.int32, types.float32, "single_of_bits")
 bits_of_double = _reinterpret(types.float64, types.uint64, "bits_of_double")
 double_of_bits = _reinterpret(types.uint64, types.float64, "double_of_bits")
+
+
+def _fused(context: Any, a: Any, b: Any, c: Any) -> Any:
+    """a b + c, rounded once, of three floats of one type."""
+
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.fma(*arguments)
+
+    return a(a, a, a), emit
+
+
+def _ones(context: Any, word: Any) -> Any:
+    """The number of bits of an integer that are 1."""
+
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.ctpop(*arguments)
+
+    return word(word), emit
+
+
+fused: Any = intrinsic(_fused)
+ones: Any = intrinsic(_ones)

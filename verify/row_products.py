@@ -6,9 +6,35 @@ import numpy as np
 
 from verify.jit import kernel
 from verify.vectors import Array, dot
-from verify.weights import ROWS, Weights, keep_row, kept_row, row_group
+from verify.weights import ROWS, Weights, begin_rows, keep_row, needed_row, row_group
 
 __all__ = ["pre_activations", "products", "transposed_product"]
+
+
+@kernel
+def _at_columns(weights: Weights, vector: Array, m: int) -> Array:
+    """The entries of ``vector`` at the columns that matter."""
+    packed = np.empty(m)
+    for k in range(m):
+        packed[k] = vector[weights.columns[k]]
+    return packed
+
+
+@kernel
+def pre_activations(
+    weights: Weights, layer: int, vector: Array, sd: float, every: bool, m: int, z: Array
+) -> None:
+    """z = sd * W vector, every row; those that later passes need are kept: ``every`` one, or where
+    ``z`` is positive."""
+    packed = _at_columns(weights, vector, m)
+    weights.begin[layer] = weights.now[1] if weights.kept.size > 0 else -1
+    for number in range((z.size + ROWS - 1) // ROWS):
+        count = row_group(weights, layer, number, m, vector.size, z.size)
+        for i in range(count):
+            row = weights.group[i * m : (i + 1) * m]
+            z[ROWS * number + i] = sd * dot(row, packed)
+            if every or z[ROWS * number + i] > 0.0:
+                keep_row(weights, layer, row)
 
 
 @kernel
@@ -23,42 +49,13 @@ def products(
     out: Array,
 ) -> None:
     """out = sd * W vector at the rows that matter: ``every`` one, or where ``z`` is positive."""
-    packed, kept = np.empty(m), 0
-    for k in range(m):
-        packed[k] = vector[weights.columns[k]]
-    for number in range((out.size + ROWS - 1) // ROWS):
-        here = range(ROWS * number, min(ROWS * (number + 1), out.size))
-        drawn = weights.begin[layer] >= 0
-        for i in here:
-            out[i] = 0.0
-            if every or z[i] > 0.0:
-                if not drawn:
-                    row_group(weights, layer, number, m, vector.size, out.size)
-                    drawn = True
-                if weights.begin[layer] >= 0:
-                    out[i] = sd * dot(kept_row(weights, layer, kept, m), packed)
-                    kept += 1
-                else:
-                    start = (i - ROWS * number) * m
-                    out[i] = sd * dot(weights.group[start : start + m], packed)
-
-
-@kernel
-def pre_activations(
-    weights: Weights, layer: int, vector: Array, sd: float, every: bool, m: int, z: Array
-) -> None:
-    """z = sd * W vector, every row; those that later passes need are kept."""
-    packed = np.empty(m)
-    for k in range(m):
-        packed[k] = vector[weights.columns[k]]
-    weights.begin[layer] = weights.now[1] if weights.kept.size > 0 else -1
-    for number in range((z.size + ROWS - 1) // ROWS):
-        count = row_group(weights, layer, number, m, vector.size, z.size)
-        for i in range(count):
-            row = weights.group[i * m : (i + 1) * m]
-            z[ROWS * number + i] = sd * dot(row, packed)
-            if every or z[ROWS * number + i] > 0.0:
-                keep_row(weights, layer, row)
+    packed = _at_columns(weights, vector, m)
+    begin_rows(weights, layer)
+    for i in range(out.size):
+        out[i] = 0.0
+        if every or z[i] > 0.0:
+            row = needed_row(weights, layer, i, m, vector.size, out.size)
+            out[i] = sd * dot(row, packed)
 
 
 @kernel
@@ -72,22 +69,13 @@ def transposed_product(
     m: int,
     out: Array,
 ) -> None:
-    """out = sd * W^T vector at the columns that matter, 0 elsewhere."""
-    packed, kept = np.zeros(m), 0
-    for number in range((vector.size + ROWS - 1) // ROWS):
-        here = range(ROWS * number, min(ROWS * (number + 1), vector.size))
-        drawn = weights.begin[layer] >= 0
-        for i in here:
-            if every or z[i] > 0.0:
-                if not drawn:
-                    row_group(weights, layer, number, m, out.size, vector.size)
-                    drawn = True
-                start = (i - ROWS * number) * m
-                if weights.begin[layer] >= 0:
-                    _accumulate(kept_row(weights, layer, kept, m), sd * vector[i], packed)
-                    kept += 1
-                else:
-                    _accumulate(weights.group[start : start + m], sd * vector[i], packed)
+    """out = sd * W^T vector at the columns that matter, 0 elsewhere, from the rows that matter."""
+    packed = np.zeros(m)
+    begin_rows(weights, layer)
+    for i in range(vector.size):
+        if every or z[i] > 0.0:
+            row = needed_row(weights, layer, i, m, out.size, vector.size)
+            _accumulate(row, sd * vector[i], packed)
     out[:] = 0.0
     for k in range(m):
         out[weights.columns[k]] = packed[k]

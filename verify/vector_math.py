@@ -17,6 +17,7 @@ from verify.jit import (
     bits_of_single,
     double_of_bits,
     formula,
+    fused,
     single_of_bits,
     strict_formula,
 )
@@ -106,20 +107,28 @@ def single_logarithm(x: Any) -> Any:
     power = np.int32(np.int32(bits_of_single(x) - np.int32(0x3F3504F3)) >> np.int32(23))
     m = single_of_bits(np.int32(bits_of_single(x) - np.int32(power << np.int32(23))))
     s = (m - _f(1)) / (m + _f(1))
-    q = s * s
-    tail = q * (_f(1 / 3) + q * (_f(1 / 5) + q * _f(1 / 7)))
-    return _f(power) * _f(LOG2) + (_f(2) * s + _f(2) * s * tail)
+    q, twice = s * s, s + s
+    tail = q * fused(q, fused(q, _f(1 / 7), _f(1 / 5)), _f(1 / 3))
+    return fused(_f(power), _f(LOG2), fused(twice, tail, twice))
 
 
 @strict_formula
 def single_rotation(bits: Any) -> tuple[Any, Any]:
-    """Cosine and sine of an angle uniform over the circle, from 32 random bits."""
-    t = _f(np.int32(bits << np.uint32(2))) * _f(0.5 * math.pi * 2.0**-32)
+    """Cosine and sine, neither of them 0, of an angle uniform over the circle, from 32 random bits:
+    one for the sign, one for the quarter turn, 30 for the angle within it."""
+    t = _f(np.int32((bits << np.uint32(2)) | np.uint32(2))) * _f(0.5 * math.pi * 2.0**-32)
     q = t * t
-    tail = q * (_f(1 / 120) - q * (_f(1 / 5040) - q * _f(1 / 362880)))
-    sine = t * (_f(1) - q * (_f(1 / 6) - tail))
-    tail = q * (_f(1 / 24) - q * (_f(1 / 720) - q * _f(1 / 40320)))
-    cosine = _f(1) - q * (_f(1 / 2) - tail)
+    tail = fused(q, fused(q, _f(1 / 362880), _f(-1 / 5040)), _f(1 / 120))
+    sine = fused(t * q, fused(q, tail, _f(-1 / 6)), t)
+    tail = fused(q, fused(q, _f(1 / 40320), _f(-1 / 720)), _f(1 / 24))
+    cosine = fused(q, fused(q, tail, _f(-1 / 2)), _f(1))
     turned = (bits >> np.uint32(30)) & np.uint32(1) != np.uint32(0)
-    sign = _f(1) if bits >> np.uint32(31) != np.uint32(0) else _f(-1)
-    return sign * (sine if turned else cosine), sign * (cosine if turned else sine)
+    sign = np.int32(bits & np.uint32(0x80000000))
+    one, other = sine if turned else cosine, cosine if turned else sine
+    return _with_sign(one, sign), _with_sign(other, sign)
+
+
+@strict_formula
+def _with_sign(x: Any, sign: Any) -> Any:
+    """x, negated where the highest bit of ``sign``, its only one, is set."""
+    return single_of_bits(np.int32(bits_of_single(x) ^ sign))

@@ -11,18 +11,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from verify.draws import single_normals
 from verify.jit import kernel
 from verify.problem import FloatArray, Problem
+from verify.single_normals import chosen_normals
 
 __all__ = [
     "ROWS",
     "Weights",
-    "begin_layer",
+    "begin_columns",
+    "begin_rows",
     "drawn_weights",
     "given_weights",
     "keep_row",
-    "kept_row",
+    "needed_row",
     "row_group",
 ]
 
@@ -41,8 +42,8 @@ class Weights(NamedTuple):
     Either drawn from ``key`` by way of ``words``; or ``given``, shape ``(networks, weights)``,
     matrices row by row from the first layer up and the readout last, beginning at ``at``.
     ``group`` holds the rows drawn last, at the ``columns`` of interest.  ``kept``: rows that later
-    passes need, of each layer from ``begin`` on (-1: drawn again).  ``now``: the network, and how
-    much of ``kept`` is used.
+    passes need, of each layer from ``begin`` on (-1: drawn again).  ``now``: the network, how much
+    of ``kept`` is used, the group drawn last, and where the next kept row begins.
     """
 
     given: Array
@@ -60,10 +61,11 @@ def drawn_weights(problem: Problem, generator: np.random.Generator) -> Weights:
     """Single-precision weights as a function of a key drawn from ``generator``."""
     key = generator.integers(0, 2**64, dtype=np.uint64)
     size = min(_MOST_KEPT, problem.weights)
-    if getattr(_ROOM, "kept", np.empty(0)).size < size:
-        _ROOM.kept = np.empty(size, np.float32)
+    kept = getattr(_ROOM, "kept", None)
+    if kept is None or kept.size < size:
+        kept = _ROOM.kept = np.empty(size, np.float32)
     given, widest = np.empty((0, 0), np.float32), ROWS * int(problem.widths.max())
-    return _weights(problem, given, key, np.empty(widest, np.float32), _ROOM.kept)
+    return _weights(problem, given, key, np.empty(widest, np.float32), kept)
 
 
 def given_weights(problem: Problem, normals: FloatArray) -> Weights:
@@ -80,15 +82,15 @@ def _weights(problem: Problem, given: Any, key: Any, group: Any, kept: Any) -> W
         key=key,
         words=np.empty(group.size, np.uint32),
         group=group,
-        columns=np.empty(int(problem.widths.max()), np.int64),
+        columns=np.empty(int(problem.widths.max()), np.uint32),
         kept=kept,
         begin=np.empty(problem.widths.size, np.int64),
-        now=np.zeros(2, np.int64),
+        now=np.zeros(4, np.int64),
     )
 
 
 @kernel
-def begin_layer(weights: Weights, z: Array, slope: float, every: bool) -> int:
+def begin_columns(weights: Weights, z: Array, slope: float, every: bool) -> int:
     """Set the columns that matter given ``z`` of the layer below: those of neurons whose
     activation moves with z, or ``every`` one; their number."""
     m = 0
@@ -113,7 +115,8 @@ def row_group(weights: Weights, layer: int, number: int, m: int, fan_in: int, ro
     else:
         group, network = weights.group[: ROWS * m], weights.now[0] + 1
         columns = weights.columns[:m]
-        single_normals(weights.key, columns, number, layer, network, weights.words, group)
+        chosen_normals(weights.key, columns, number, layer, network, weights.words, group)
+    weights.now[2] = number
     return count
 
 
@@ -122,14 +125,29 @@ def keep_row(weights: Weights, layer: int, row: Array) -> None:
     """Keep one more row of ``layer``, unless there is no room for all that it needs."""
     used = weights.now[1]
     if weights.begin[layer] >= 0 and used + row.size <= weights.kept.size:
-        weights.kept[used : used + row.size] = row
+        place = weights.kept[used : used + row.size]
+        for k in range(row.size):
+            place[k] = row[k]
         weights.now[1] = used + row.size
     elif weights.begin[layer] >= 0:
         weights.now[1], weights.begin[layer] = weights.begin[layer], -1
 
 
 @kernel
-def kept_row(weights: Weights, layer: int, number: int, m: int) -> Array:
-    """The row of ``layer`` that was kept after ``number`` others."""
-    start = weights.begin[layer] + number * m
-    return weights.kept[start : start + m]
+def begin_rows(weights: Weights, layer: int) -> None:
+    """Before a pass asks for its rows of ``layer``."""
+    weights.now[2], weights.now[3] = -1, weights.begin[layer]
+
+
+@kernel
+def needed_row(weights: Weights, layer: int, i: int, m: int, fan_in: int, rows: int) -> Array:
+    """Row ``i``, at the first ``m`` columns, of a pass that asks for every row it needs, in order:
+    as it was kept, or drawn again; it lasts until the next is asked for."""
+    if weights.begin[layer] >= 0:
+        start = weights.now[3]
+        weights.now[3] = start + m
+        return weights.kept[start : start + m]
+    if weights.now[2] != i // ROWS:
+        row_group(weights, layer, i // ROWS, m, fan_in, rows)
+    start = (i % ROWS) * m
+    return weights.group[start : start + m]

@@ -1,0 +1,120 @@
+"""What passes through a conditioned network carry: its neurons layer by layer, and magnitudes."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from verify.draws import Stream
+from verify.jit import kernel, part
+from verify.single_normals import single_normals
+from verify.vectors import Array, Scales, dot
+
+__all__ = [
+    "State",
+    "copy",
+    "fresh_normals",
+    "held",
+    "new_state",
+    "normalise",
+    "of_layer",
+    "ordered",
+]
+
+
+class State(NamedTuple):
+    """What a pass leaves of the layers, and room for what it works with.
+
+    ``z``: pre-activations over sd |x below|, all layers, flat.  ``h``: G^T g^ of the layer above,
+    or the readout over its sd, the same.  ``x``, ``g``, ``u``: room for the unit vectors along
+    activation, gradient and update of two neighbouring layers.  ``fresh``: room for a layer's
+    draws.  ``log_x``, ``log_g``, ``log_u``: magnitudes by layer.  ``on``, ``carried``: how many
+    neurons of a layer are active, and how many are carried.
+    """
+
+    z: Array
+    h: Array
+    x: Array
+    g: Array
+    u: Array
+    fresh: Array
+    log_x: Array
+    log_g: Array
+    log_u: Array
+    on: Array
+    carried: Array
+
+
+@part
+def of_layer(scales: Scales, state: State, vector: Array, layer: int) -> Array:
+    """The carried neurons of ``layer`` in z or h."""
+    start = scales.rows[layer]
+    return vector[start : start + state.carried[layer]]
+
+
+@part
+def held(state: State, vector: Array, layer: int) -> Array:
+    """The carried neurons of ``layer`` in x, g or u, until two layers on."""
+    start = layer % 2 * (vector.size // 2)
+    return vector[start : start + state.carried[layer]]
+
+
+@part
+def fresh_normals(stream: Stream, state: State, size: int) -> Array:
+    """``size`` standard normals; they last until the next call."""
+    out = state.fresh[:size]
+    single_normals(stream, out)
+    return out
+
+
+@kernel
+def ordered(fresh: Array, on: int, z: Array) -> None:
+    """``fresh`` into ``z``, ``on`` of them positive, then the others negative."""
+    for i in range(on):
+        z[i] = abs(fresh[i])
+    for i in range(on, z.size):
+        z[i] = -abs(fresh[i])
+
+
+@kernel
+def _scale(factor: float, vector: Array) -> None:
+    for i in range(vector.size):
+        vector[i] *= factor
+
+
+@kernel
+def normalise(vector: Array) -> float:
+    """Make ``vector`` a unit vector; the logarithm of its length, minus infinity for zero."""
+    square, log_scale = dot(vector, vector), 0.0
+    if not 1e-200 < square < 1e200:
+        largest = 0.0
+        for value in vector:
+            largest = max(largest, abs(value))
+        if largest == 0.0:
+            return -math.inf
+        log_scale = math.log(largest)
+        for i in range(vector.size):
+            vector[i] /= largest
+        square = dot(vector, vector)
+    _scale(1.0 / math.sqrt(square), vector)
+    return log_scale + 0.5 * math.log(square)
+
+
+@kernel
+def copy(vector: Array, out: Array) -> None:
+    """``vector`` into ``out``."""
+    for i in range(out.size):
+        out[i] = vector[i]
+
+
+@kernel
+def new_state(scales: Scales) -> State:
+    """Room for one network."""
+    size, layers, widest = scales.rows[-1], scales.rows.size - 1, np.max(np.diff(scales.rows))
+    x, g, u = np.zeros(2 * widest), np.zeros(2 * widest), np.zeros(2 * widest)
+    logs, fresh = np.full((3, layers), -math.inf), np.empty(widest, np.float32)
+    on, carried = np.zeros(layers, np.int64), np.zeros(layers, np.int64)
+    z, h = np.zeros(size), np.zeros(size)
+    return State(z, h, x, g, u, fresh, logs[0], logs[1], logs[2], on, carried)
