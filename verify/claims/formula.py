@@ -1,0 +1,163 @@
+"""A formula that a user gives: text, an expression, a number, or a function of named sizes."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from numbers import Integral, Real
+from typing import Any
+
+from mpmath import isfinite, mpf
+from sympy import Expr, Integer, Rational, Symbol
+
+from theory import InvalidArgument
+from theory.formula_text import read_formula
+from theory.symbols import L, a, ell, eta, n, n_0, t
+from theory.validation import shown
+from verify.claims.evaluation import Number, Undefined, evaluate
+
+__all__ = ["EXACT_TOLERANCE", "FLOAT_TOLERANCE", "Formula", "read"]
+
+SYMBOLS = {symbol.name: symbol for symbol in (n, L, ell, n_0, eta, t, a)}
+EXACT_TOLERANCE = mpf(10) ** -40
+"""Relative, of values that are not rational: surds, exponentials, logarithms."""
+FLOAT_TOLERANCE = mpf(10) ** -9
+"""Relative, of values that a user's function gives as floats."""
+
+
+@dataclass(frozen=True, eq=False)
+class Formula:
+    """A formula in n, L, ell, n_0, eta, t, a: an ``expression``, or a ``function`` alone.
+
+    >>> read("eta**2*L**3/3").at(L=3, eta=1)
+    Fraction(9, 1)
+    >>> read(lambda n, L: sum(k**2 for k in range(L)) / n).at(n=2, L=3)
+    Fraction(5, 2)
+    """
+
+    source: str
+    symbols: frozenset[Symbol]
+    expression: Expr | None
+    function: Callable[..., Any] | None = None
+
+    @property
+    def has_rate(self) -> bool:
+        """Whether it names eta."""
+        return eta in self.symbols
+
+    def at(self, **sizes: object) -> Number | None:
+        """The value at sizes given by name, exact where it is rational; None where it has none.
+
+        Raises `InvalidArgument` for a size that is missing.
+        """
+        return self.value({SYMBOLS[name]: Fraction(str(size)) for name, size in sizes.items()})
+
+    def value(self, point: Mapping[Symbol, Fraction]) -> Number | None:
+        """The same at a point by symbols; others than the formula's own are left aside."""
+        missing = sorted(symbol.name for symbol in self.symbols - set(point))
+        if missing:
+            raise InvalidArgument(
+                f"expected a value for {', '.join(missing)}, which the formula holds; give one"
+            )
+        if self.expression is None:
+            return self._called({s: point[s] for s in self.symbols})
+        try:
+            return evaluate(self.expression, point)
+        except Undefined:
+            return None
+
+    def tolerance(self, value: Number) -> mpf:
+        """The relative error of a value that this formula gives."""
+        if isinstance(value, Fraction):
+            return mpf(0)
+        return FLOAT_TOLERANCE if self.expression is None else EXACT_TOLERANCE
+
+    def _called(self, point: Mapping[Symbol, Fraction]) -> Number | None:
+        assert self.function is not None
+        exact = {s.name: Rational(v.numerator, v.denominator) for s, v in point.items()}
+        try:
+            try:
+                result = self.function(**exact)
+            except (TypeError, AttributeError):
+                result = self.function(**{name: _plain(value) for name, value in exact.items()})
+            return _number(result, exact)
+        except (ZeroDivisionError, OverflowError, Undefined):
+            return None
+        except InvalidArgument:
+            raise
+        except Exception as error:
+            raise InvalidArgument(
+                f"expected a number from formula at {_sizes(exact)}, got "
+                f"{type(error).__name__}: {str(error)[:80]}; the function must take every size"
+            ) from error
+
+    def __repr__(self) -> str:
+        return self.source
+
+
+def read(value: object, name: str = "formula") -> Formula:
+    """The formula that text, a SymPy expression, a number or a function of named sizes gives.
+
+    A function is called with symbols first, since an expression may come back, and else with
+    numbers, point by point.  Raises `InvalidArgument` for what cannot be read.
+    """
+    if isinstance(value, str | Expr) or not callable(value):
+        expression = read_formula(value, name=name)
+        return Formula(str(expression), frozenset(expression.free_symbols), expression)
+    names = _parameters(value, name)
+    expression = _symbolic(value, names)
+    if expression is not None:
+        return Formula(str(expression), frozenset(expression.free_symbols), expression)
+    source = f"{getattr(value, '__name__', 'function')}({', '.join(names)})"
+    return Formula(source, frozenset(SYMBOLS[each] for each in names), None, value)
+
+
+def _parameters(function: Callable[..., Any], name: str) -> tuple[str, ...]:
+    """The parameters without a default, all named like sizes."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        parameters = []
+    names = tuple(p.name for p in parameters if p.name in SYMBOLS)
+    others = [p for p in parameters if p.name not in SYMBOLS and p.default is p.empty]
+    if others or not names or any(p.kind is p.POSITIONAL_ONLY for p in parameters):
+        raise InvalidArgument(
+            f"expected a function of {', '.join(SYMBOLS)} for {name}, got {name}={shown(function)}"
+            f"; name its parameters so, as in lambda n, L: L**3/3"
+        )
+    return names
+
+
+def _symbolic(function: Callable[..., Any], names: tuple[str, ...]) -> Expr | None:
+    """What the function makes of symbols, where that is a formula."""
+    try:
+        return read_formula(function(**{name: SYMBOLS[name] for name in names}))
+    except Exception:
+        return None
+
+
+def _plain(value: Rational) -> int | float:
+    return int(value) if isinstance(value, Integer) else float(value)
+
+
+def _sizes(exact: Mapping[str, Rational]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in exact.items())
+
+
+def _number(result: object, exact: Mapping[str, Rational]) -> Number:
+    if isinstance(result, Rational):
+        return Fraction(int(result.p), int(result.q))
+    if isinstance(result, Expr):
+        return evaluate(read_formula(result), {})
+    if isinstance(result, Integral | Fraction) and not isinstance(result, bool):
+        return Fraction(result)
+    if isinstance(result, Real | mpf) and not isinstance(result, bool):
+        if isfinite(mpf(result)):
+            return mpf(result)
+        raise Undefined("a value that is not finite")
+    raise InvalidArgument(
+        f"expected a number from formula at {_sizes(exact)}, got {shown(result)}; return an int, "
+        f"a Fraction, a sympy number or a float"
+    )
