@@ -14,7 +14,7 @@ from scipy.stats import binom
 
 from theory import MLP, InvalidArgument, squared_update
 from verify import Conditioned, Dense, Gram, cli
-from verify.compare import LARGEST_SPREAD, Law, check, exact_law, known_spread
+from verify.compare import LARGEST_SPREAD, Law, compare_law, exact_law, known_spread
 from verify.inference_networks import NetworkMean, UnkeptMean
 from verify.inference_weighted import WeightedMean
 from verify.rare_events import RareEvents
@@ -30,11 +30,11 @@ SEED = 4
 
 
 def outcome(law: Law, networks: list[MLP], samples: int = SAMPLES) -> Outcome:
-    return check(law, networks=networks, samples=samples, seed=SEED).verdict.outcome
+    return compare_law(law, networks=networks, samples=samples, seed=SEED).verdict.outcome
 
 
 def test_the_exact_law_is_consistent() -> None:
-    comparison = check(networks=GRID, samples=SAMPLES, seed=SEED)
+    comparison = compare_law(networks=GRID, samples=SAMPLES, seed=SEED)
     verdict = comparison.verdict
     assert verdict.outcome is Outcome.CONSISTENT
     assert max(abs(cell.score.z) for cell in comparison.cells) < verdict.critical
@@ -75,7 +75,7 @@ def test_too_few_samples_are_undecided_not_consistent() -> None:
 
 
 def test_cells_set_by_rare_networks_do_not_decide() -> None:
-    comparison = check(
+    comparison = compare_law(
         lambda n, layer: 100 * exact_law(n, layer), networks=[MLP(8, 8)], samples=500, seed=1
     )
     assert comparison.verdict.outcome is Outcome.UNDECIDED
@@ -83,8 +83,8 @@ def test_cells_set_by_rare_networks_do_not_decide() -> None:
 
 
 def test_real_steps_decide_only_where_they_follow_the_law() -> None:
-    small = check(networks=[MLP(32, 2)], samples=4000, seed=2, step=1e-3, sampler=DENSE)
-    large = check(networks=[MLP(32, 2)], samples=400, seed=2, step=1.0, sampler=DENSE)
+    small = compare_law(networks=[MLP(32, 2)], samples=4000, seed=2, step=1e-3, sampler=DENSE)
+    large = compare_law(networks=[MLP(32, 2)], samples=400, seed=2, step=1.0, sampler=DENSE)
     assert small.verdict.outcome is Outcome.CONSISTENT
     assert small.cells[0].score.allowance == 0.02
     assert large.verdict.outcome is Outcome.UNDECIDED
@@ -93,7 +93,7 @@ def test_real_steps_decide_only_where_they_follow_the_law() -> None:
 @pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), None, "x", 1j])
 def test_a_law_without_a_positive_value_is_refused_by_network(value: Any) -> None:
     with pytest.raises(InvalidArgument, match="MLP"):
-        check(lambda n, layer: value, networks=[MLP(8, 1)], samples=100, seed=1)
+        compare_law(lambda n, layer: value, networks=[MLP(8, 1)], samples=100, seed=1)
 
 
 def weighted(
@@ -177,16 +177,18 @@ def test_the_errors_noticed_are_those_of_the_weakest_and_of_the_strongest_cell()
 def test_the_number_of_samples_said_to_decide_does(
     network: MLP, sampler: Sampler, step: float | None
 ) -> None:
-    first = check(networks=[network], samples=40, seed=SEED, sampler=sampler, step=step)
+    first = compare_law(networks=[network], samples=40, seed=SEED, sampler=sampler, step=step)
     assert first.verdict.outcome is Outcome.UNDECIDED
     (want,) = first.verdict.wants
     assert want.samples is not None
     assert f"{want.samples:,} samples would decide" in conclusion(first)
-    again = check(networks=[network], samples=want.samples, seed=SEED, sampler=sampler, step=step)
+    again = compare_law(
+        networks=[network], samples=want.samples, seed=SEED, sampler=sampler, step=step
+    )
     assert again.verdict.outcome is Outcome.CONSISTENT
     assert not again.verdict.wants
     for factor in (1.5, 1 / 1.5):
-        wrong = check(
+        wrong = compare_law(
             lambda n, layer, by=factor: by * exact_law(n, layer),  # type: ignore[misc]
             networks=[network],
             samples=want.samples,
@@ -198,7 +200,7 @@ def test_the_number_of_samples_said_to_decide_does(
 
 
 def test_cells_beyond_the_stated_spread_are_shown_and_do_not_decide() -> None:
-    comparison = check(networks=[MLP(64, 2), MLP(64, 32)], samples=1000, seed=SEED)
+    comparison = compare_law(networks=[MLP(64, 2), MLP(64, 32)], samples=1000, seed=SEED)
     near, far = comparison.cells
     assert known_spread(far.network, 32) > LARGEST_SPREAD > known_spread(near.network, 2)
     assert near.score.decides
@@ -209,7 +211,7 @@ def test_cells_beyond_the_stated_spread_are_shown_and_do_not_decide() -> None:
 
 
 def test_more_networks_than_are_kept_still_hold_a_level() -> None:
-    logs = check(networks=[MLP(64, 2)], samples=2**22 + 1, seed=SEED)
+    logs = compare_law(networks=[MLP(64, 2)], samples=2**22 + 1, seed=SEED)
     (cell,) = logs.cells
     assert isinstance(cell.score.evidence, UnkeptMean)
     assert logs.verdict.outcome is Outcome.CONSISTENT
@@ -217,9 +219,11 @@ def test_more_networks_than_are_kept_still_hold_a_level() -> None:
 
 def test_the_answers_in_words() -> None:
     grid = GRID[:2]
-    consistent = conclusion(check(networks=grid, samples=SAMPLES, seed=SEED))
-    wrong = check(lambda n, layer: 2 * exact_law(n, layer), networks=grid, samples=3000, seed=SEED)
-    none = check(networks=[MLP(64, 32)], samples=100, seed=SEED)
+    consistent = conclusion(compare_law(networks=grid, samples=SAMPLES, seed=SEED))
+    wrong = compare_law(
+        lambda n, layer: 2 * exact_law(n, layer), networks=grid, samples=3000, seed=SEED
+    )
+    none = compare_law(networks=[MLP(64, 32)], samples=100, seed=SEED)
     for words in ("CONSISTENT", "family-wise 1%", "in any one of them", "95 times in 100"):
         assert words in consistent
     for words in ("REJECTED", f"z = {wrong.cells[wrong.verdict.worst or 0].score.z:+.2f}", "width"):
@@ -272,7 +276,7 @@ def test_a_grid_of_true_laws_with_heavy_tails_is_rejected_once_in_a_hundred(samp
 
 
 def test_the_fit_of_networks_holds_the_exact_surface() -> None:
-    comparison = check(networks=GRID, samples=SAMPLES, seed=SEED)
+    comparison = compare_law(networks=GRID, samples=SAMPLES, seed=SEED)
     assert set(comparison.fits) == {None, 32, 64}
     for fit in comparison.fits.values():
         assert fit.factor.holds(1.0)

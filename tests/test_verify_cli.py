@@ -109,7 +109,7 @@ def test_an_interrupt_ends_without_a_traceback_or_a_folder(
     def interrupted(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "check", interrupted)
+    monkeypatch.setattr(cli, "compare_law", interrupted)
     assert run(tmp_path / "run", *SMALL) == 130
     assert "nothing was written" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()

@@ -1,6 +1,7 @@
 """Monte Carlo on finite networks, with errors that can be trusted."""
 
-from verify.compare import Comparison, check
+from verify.claims import Check, Counterexample, Difference, check
+from verify.compare import Comparison, compare_law
 from verify.conditioned import Conditioned
 from verify.dense import Dense
 from verify.estimate import Estimate, Measurement
@@ -12,9 +13,12 @@ from verify.simulation import monte_carlo
 from verify.typical_rate import TypicalLearningRate, typical_learning_rate
 
 __all__ = [
+    "Check",
     "Comparison",
     "Conditioned",
+    "Counterexample",
     "Dense",
+    "Difference",
     "Estimate",
     "Gram",
     "Measurement",
@@ -23,6 +27,7 @@ __all__ = [
     "RareEvents",
     "TypicalLearningRate",
     "check",
+    "compare_law",
     "monte_carlo",
     "typical_learning_rate",
 ]

@@ -13,7 +13,8 @@ from pathlib import Path
 from rich.console import Console
 
 from theory.network import InvalidArgument
-from verify.compare import Comparison, check, leading_laws, rate_points
+from verify.claims.job import add_formula_options, run_formula
+from verify.compare import Comparison, compare_law, leading_laws, rate_points
 from verify.figure import save_rate_figure
 from verify.plan import SAMPLERS, Part, planned_parts
 from verify.progress import progress_bar
@@ -34,11 +35,12 @@ examples:
   python -m verify --width 64 --depth 2 4 --samples 5000
   python -m verify --width 32 --depth 4 --layer 2        a layer below the last
   python -m verify --width 32 --depth 2 4 --step 0.001   a real gradient step
+  python -m verify --formula 'sqrt(3)/L**1.5' --claim leading --quantity rate
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the main job; the exit code."""
+    """Run the main job, or check a formula; the exit code."""
     options = _parser().parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
@@ -70,11 +72,18 @@ def _parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=1, help="seed of the whole grid (default: 1)")
     add("--sampler", choices=SAMPLERS, help="how networks are simulated (default: gram)")
     add("--step", type=float, metavar="RATE", help="a real gradient step of this rate")
+    add_formula_options(parser)
     add("--out", type=Path, metavar="DIR", help="folder (default: runs/<date and time>)")
     return parser
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
+    if options.formula is not None:
+        return run_formula(options, console)
+    if options.claim is not None or options.quantity is not None:
+        raise InvalidArgument(
+            "expected a formula with claim and quantity, got none; give --formula 'L**3/3'"
+        )
     parts = planned_parts(options.width, options.depth, options.sampler, options.step)
     with new_folder(options.out or default_folder(datetime.now())) as folder:
         update, rate = leading_laws()
@@ -99,7 +108,7 @@ def _compare(options: argparse.Namespace, parts: Sequence[Part], console: Consol
     ]
     with progress_bar(console, cells) as progress:
         comparisons = [
-            check(
+            compare_law(
                 networks=part.networks,
                 samples=options.samples,
                 seed=options.seed,

@@ -34,7 +34,7 @@ __all__ = [
     "Cell",
     "Comparison",
     "Law",
-    "check",
+    "compare_law",
     "exact_law",
     "known_spread",
     "leading_laws",
@@ -119,7 +119,7 @@ class Comparison:
         return Comparison(self.cells + other.cells, self.seed, self.step)
 
 
-def check(
+def compare_law(
     law: Law = exact_law,
     *,
     networks: Iterable[MLP],
@@ -139,10 +139,10 @@ def check(
 
     >>> from theory import MLP
     >>> grid = [MLP(16, 1), MLP(16, 2)]
-    >>> check(networks=grid, samples=4000, seed=1).verdict.outcome.name
+    >>> compare_law(networks=grid, samples=4000, seed=1).verdict.outcome.name
     'CONSISTENT'
     >>> twice = lambda network, layer: 2 * exact_law(network, layer)
-    >>> check(twice, networks=grid, samples=4000, seed=1).verdict.outcome.name
+    >>> compare_law(twice, networks=grid, samples=4000, seed=1).verdict.outcome.name
     'REJECTED'
     """
     root, grid = checked_seed(seed), list(networks)

@@ -34,9 +34,9 @@ class PowerFit:
     exponent.  ``cells``: number of cells.
 
     >>> from theory import MLP
-    >>> from verify import check
+    >>> from verify import compare_law
     >>> networks = [MLP(32, depth) for depth in (1, 2, 4)]
-    >>> fit = check(networks=networks, samples=4000, seed=1).fits[32]
+    >>> fit = compare_law(networks=networks, samples=4000, seed=1).fits[32]
     >>> fit.rate_factor.holds(1.0), fit.rate_exponent.holds(0.0)
     (True, True)
     """

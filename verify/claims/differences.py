@@ -6,129 +6,38 @@ and terms in 1/n.  Each is tested at many points, exactly; one that fails anywhe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from fractions import Fraction
-from itertools import product
+from typing import Any
 
-from mpmath import mpf, workdps
-from sympy import Expr, Integer, Rational, Symbol, sympify
+from mpmath import workdps
+from sympy import Rational, Symbol
 
 from theory import InvalidArgument, NotSolved
-from theory.symbols import L, a, ell, n, n_0, t
-from verify.claims.evaluation import DIGITS, Number, Undefined, close, decimal, evaluate
+from theory.symbols import n_0
+from verify.claims.evaluation import DIGITS, Number, decimal
 from verify.claims.monomial import Function, Monomial, fit_monomial
-from verify.claims.target import Claim, Point, Quantity, Target, sizes
+from verify.claims.search import Difference, Search
+from verify.claims.target import Claim, Quantity, Target
 from verify.claims.variants import Kind, Variant, variants
+from verify.claims.width_terms import limit_difference, width_term_difference
 
-__all__ = ["Difference", "Search", "find_difference", "function_of"]
+__all__ = ["find_difference"]
 
-_FEWEST = 5
-"""Points at which an identity must hold, and at none fail, to be named."""
-_ORDERS = 4
-
-
-@dataclass(frozen=True)
-class Difference:
-    """What is off: its kind, and a sentence about the formula, "it is ..."."""
-
-    kind: Kind
-    sentence: str
-
-    def __str__(self) -> str:
-        return self.sentence
-
-
-@dataclass(frozen=True)
-class Search:
-    """A formula's function of the point, what it is compared with, and how closely they agree.
-
-    ``view``: what the claim says of a target, as a function of the point.  Values of rates are
-    those of bound/rate^2, see `verify.claims.target`.
-    """
-
-    target: Target
-    claim: Claim
-    yours: Function
-    tolerance: mpf
-
-    def view(self, target: Target) -> Function:
-        """The claimed law of a target."""
-        return function_of(target, self.claim)
-
-    def agrees(self, law: Function) -> bool:
-        """Whether the formula is this law at every point where that has a value."""
-        seen = 0
-        for point in self.points:
-            one = self.yours(point)
-            two = law(point) if one is not None else None
-            if one is None or two is None:
-                continue
-            if not close(one, two, self.tolerance):
-                return False
-            seen += 1
-        return seen >= _FEWEST
-
-    @property
-    def points(self) -> Sequence[Point]:
-        """Points that tell sizes apart."""
-        return _points(self.target, self.claim)
-
-
-def function_of(target: Target, claim: Claim) -> Function:
-    """What ``claim`` says of a target, at a point: its value, or that of its leading term."""
-    if claim is Claim.EXACT:
-        return target.value
-    return _evaluated(target.leading() if claim is Claim.LEADING else target.joint(), target)
-
-
-def _evaluated(expression: Expr, target: Target) -> Function:
-    def function(point: Mapping[Symbol, Rational]) -> Number | None:
-        values = {s: Fraction(int(v.p), int(v.q)) for s, v in point.items()}
-        if t not in values and L in values and n in values:
-            values[t] = values[L] / values[n]
-        try:
-            return evaluate(expression, values)
-        except Undefined:
-            return None
-
-    return function
-
-
-def _points(target: Target, claim: Claim) -> Sequence[Point]:
-    choices: dict[Symbol, tuple[Rational, ...]] = {
-        L: (2, 3, 5, 1),
-        n: (2, 3, 5, 7),
-        ell: (2, 3, 1),
-        n_0: (3, 1, 5),
-        a: (Rational(1, 2), Rational(1, 3)),
-        t: (Rational(1, 2), Integer(1), Integer(2), Rational(1, 3)),
-    }
-    symbols = list(target.coordinates)
-    if claim is Claim.JOINT:
-        symbols = [t if s == L else s for s in symbols]
-    elif claim is Claim.LEADING and n not in symbols:
-        symbols.append(n)
-    if len(symbols) == 1:
-        choices |= {s: (*choices[s], *map(Rational, (4, 6, 9, 12))) for s in (L, n, n_0, t)}
-    few = len(symbols) > 2
-    grids = [choices[s][: 3 if few else 8] for s in symbols]
-    deepest = target.network.depth
-    points = (
-        {s: sympify(v) for s, v in zip(symbols, each, strict=True)} for each in product(*grids)
-    )
-    return [p for p in points if ell not in p or p[ell] <= p.get(L, deepest)]
+_LIKELY = frozenset({Kind.PART, Kind.LAYER, Kind.ACTIVATION})
 
 
 def find_difference(search: Search) -> Difference | None:
     """What is off, if it is one of the known differences."""
     finders: tuple[Callable[[Search], Difference | None], ...] = (
-        _variant,
+        _likely_variant,
         _factor_or_power,
+        _variant,
         _square,
         _mixture,
-        _limit,
-        _width_term,
+        limit_difference,
+        width_term_difference,
         _variant_and_factor,
     )
     for finder in finders:
@@ -138,9 +47,13 @@ def find_difference(search: Search) -> Difference | None:
     return None
 
 
-def _laws(search: Search) -> Iterator[tuple[Variant, Function]]:
-    """Variants with their laws; those that have none are left out."""
+def _laws(
+    search: Search, kinds: frozenset[Kind] = frozenset(Kind)
+) -> Iterator[tuple[Variant, Function]]:
+    """Variants of some kinds with their laws; those that have none are left out."""
     for variant in variants(search.target):
+        if variant.kind not in kinds:
+            continue
         if search.claim is Claim.EXACT:
             yield variant, _valued(variant, search.target)
             continue
@@ -163,8 +76,13 @@ def _valued(variant: Variant, target: Target) -> Function:
     return function
 
 
-def _variant(search: Search) -> Difference | None:
-    for variant, law in _laws(search):
+def _likely_variant(search: Search) -> Difference | None:
+    """Those that say more than a factor does, though in a limit they may differ by one alone."""
+    return _variant(search, _LIKELY)
+
+
+def _variant(search: Search, kinds: frozenset[Kind] = frozenset(Kind)) -> Difference | None:
+    for variant, law in _laws(search, kinds):
         if search.agrees(law):
             return Difference(variant.kind, variant.sentence)
     return None
@@ -227,21 +145,24 @@ def _mixture(search: Search) -> Difference | None:
     if weights is None or not search.agrees(_combined(weights, label, output)):
         return None
     return Difference(
-        Kind.PART, f"it is {weights[0]} times the label part plus {weights[1]} times the output part"
+        Kind.PART,
+        f"it is {weights[0]} times the label part plus {weights[1]} times the output part",
     )
 
 
 def _solved(search: Search, one: Function, two: Function) -> tuple[Fraction, Fraction] | None:
     """The constants of two functions, from two points; None where they are not rational."""
     first, second = search.points[0], search.points[-1]
-    rows = [(one(p), two(p), search.yours(p)) for p in (first, second)]
+    rows: list[tuple[Any, Any, Any]] = [
+        (one(point), two(point), search.yours(point)) for point in (first, second)
+    ]
     if not all(isinstance(value, Fraction) for row in rows for value in row):
         return None
-    (p, q, u), (r, s, v) = rows  # type: ignore[misc]
-    determinant = p * s - q * r  # type: ignore[operator]
+    (p, q, u), (r, s, v) = rows
+    determinant = p * s - q * r
     if determinant == 0:
         return None
-    return (u * s - q * v) / determinant, (p * v - u * r) / determinant  # type: ignore[operator]
+    return (u * s - q * v) / determinant, (p * v - u * r) / determinant
 
 
 def _combined(weights: tuple[Fraction, Fraction], one: Function, two: Function) -> Function:
@@ -252,83 +173,6 @@ def _combined(weights: tuple[Fraction, Fraction], one: Function, two: Function) 
         return weights[0] * left + weights[1] * right
 
     return function
-
-
-def _limit(search: Search) -> Difference | None:
-    """A limit of the law in place of the law."""
-    for sentence, kind, expression in _limits(search.target, search.claim):
-        if search.agrees(_evaluated(expression, search.target)):
-            return Difference(kind, sentence)
-    return None
-
-
-def _limits(target: Target, claim: Claim) -> Iterator[tuple[str, Kind, Expr]]:
-    if claim is Claim.JOINT:
-        law = target.leading().xreplace({L: t * n})
-        yield "it is the law for n -> infinity first, in which L/n is small", Kind.LIMIT, law
-        return
-    if claim is Claim.LEADING:
-        return
-    try:
-        law = target.leading()
-        yield "it is the leading law, claimed as exact", Kind.LIMIT, law
-        series = _series(target)
-        for order in range(len(series)):
-            total = sum((c * n**-k for k, c in enumerate(series[: order + 1])), Integer(0))
-            sentence = f"it is the series in 1/n: the terms from 1/n^{order + 1} on are dropped"
-            yield sentence, Kind.WIDTH_TERM, total
-        yield "it is the limit n -> infinity with L = t n, claimed as exact", Kind.LIMIT, target.joint()
-    except (NotSolved, InvalidArgument):
-        return
-
-
-def _series(target: Target) -> tuple[Expr, ...]:
-    return replace(target, quantity=Quantity.UPDATE).update.width_series(_ORDERS)
-
-
-def _width_term(search: Search) -> Difference | None:
-    """One term in 1/n^k, whatever its coefficient in the other sizes."""
-    if search.claim is not Claim.EXACT or n not in search.target.coordinates:
-        return None
-    truth = search.view(search.target)
-    for order in range(_ORDERS + 1):
-        excess = _coefficients(search, truth, order)
-        if excess is not None:
-            return _named_term(search.target, order, excess)
-    return None
-
-
-Excess = Mapping[frozenset[tuple[Symbol, Rational]], Fraction]
-
-
-def _coefficients(search: Search, truth: Function, order: int) -> Excess | None:
-    """By the other sizes: what the formula has too much of n^-order, at every width."""
-    found: dict[frozenset[tuple[Symbol, Rational]], Fraction] = {}
-    for point in search.points:
-        one, two = search.yours(point), truth(point)
-        if not (isinstance(one, Fraction) and isinstance(two, Fraction)):
-            return None
-        rest = frozenset((s, v) for s, v in point.items() if s != n)
-        excess = (one - two) * int(point[n]) ** order
-        if found.setdefault(rest, excess) != excess:
-            return None
-    return found
-
-
-def _named_term(target: Target, order: int, excess: Excess) -> Difference:
-    term = f"the term in 1/n^{order}" if order else "the term without 1/n"
-    try:
-        coefficient = _series(target)[order]
-        law = _evaluated(coefficient, target)
-        dropped = all(law(dict(rest)) == -value for rest, value in excess.items())
-    except NotSolved:
-        dropped = False
-    if dropped:
-        return Difference(Kind.WIDTH_TERM, f"{term} is dropped, which is ({coefficient})/n^{order}")
-    rest, value = next(iter(excess.items()))
-    at = ", ".join(f"{s} = {v}" for s, v in sorted(rest, key=str))
-    more = f"{term} is wrong: its coefficient is too large by {value}"
-    return Difference(Kind.WIDTH_TERM, f"{more} at {at}" if at else more)
 
 
 def _variant_and_factor(search: Search) -> Difference | None:

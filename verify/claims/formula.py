@@ -117,7 +117,7 @@ def read(value: object, name: str = "formula") -> Formula:
 def _parameters(function: Callable[..., Any], name: str) -> tuple[str, ...]:
     """The parameters without a default, all named like sizes."""
     try:
-        parameters = inspect.signature(function).parameters.values()
+        parameters = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):
         parameters = []
     names = tuple(p.name for p in parameters if p.name in SYMBOLS)

@@ -153,7 +153,7 @@ def _over_common_denominator(form: NormalForm) -> tuple[dict[Powers, PowerSum], 
 
 def _depth_powers(powers: Powers, domain: Domain) -> tuple[Any, Powers]:
     """The powers with depths as exponents, one base for each depth; and the other powers."""
-    bases = {symbol: domain.one for symbol in _DEPTHS}
+    bases = dict.fromkeys(_DEPTHS, domain.one)
     apart = []
     for base, exponent in powers:
         constant, rest = exponent.as_coeff_Add()

@@ -114,9 +114,7 @@ def _pair(
     return None
 
 
-def _tested(
-    exponents: dict[Symbol, Fraction], ratios: Ratios, tolerance: mpf
-) -> Monomial | None:
+def _tested(exponents: dict[Symbol, Fraction], ratios: Ratios, tolerance: mpf) -> Monomial | None:
     constants = [quotient(value, _power(exponents, point)) for point, value in ratios]
     allowed = max(tolerance, mpf(10) ** -40)
     if not all(close(each, constants[0], allowed) for each in constants):

@@ -160,8 +160,6 @@ def _power(base: Expr, exponent: Expr) -> NormalForm:
     return NormalForm({powers: factor})
 
 
-
-
 def _factored(value: Any) -> list[tuple[Expr, int]]:
     """A positive element of the field as powers of primes and irreducible polynomials."""
     found = []

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
 from mpmath import mpf, sqrt, workdps
-from sympy import Expr, Integer, Rational, Symbol
+from sympy import Expr, Integer
 
 from theory import MLP, InvalidArgument, LeakyReLU
 from theory.symbols import a, eta, n_0, t
-from verify.claims.evaluation import DIGITS, Number, Undefined, decimal, evaluate
+from verify.claims.evaluation import DIGITS, Number, decimal
 from verify.claims.formula import EXACT_TOLERANCE, FLOAT_TOLERANCE, Formula
 from verify.claims.target import Point, Quantity, Target, sizes
 
@@ -26,7 +25,7 @@ def default_network(formula: Formula) -> MLP:
         options["input_width"] = n_0
     if a in formula.symbols:
         options["activation"] = LeakyReLU(a)
-    return MLP(**options)  # type: ignore[arg-type]
+    return MLP(**options)
 
 
 @dataclass(frozen=True)
@@ -91,18 +90,6 @@ class Reading:
         with workdps(DIGITS + 15):
             bound = self.target.bound
             return sqrt(mpf(int(bound.p)) / int(bound.q) / decimal(value))
-
-    def function_of(self, expression: Expr):  # type: ignore[no-untyped-def]
-        """An expression in the open sizes as a function of the point."""
-
-        def function(point: Mapping[Symbol, Rational]) -> Number | None:
-            values = {s: Fraction(int(v.p), int(v.q)) for s, v in point.items()}
-            try:
-                return evaluate(expression, values)
-            except Undefined:
-                return None
-
-        return function
 
     @property
     def tolerance(self) -> mpf:

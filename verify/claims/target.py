@@ -154,7 +154,8 @@ class Target:
         """One multiplier of eta per layer of a network in numbers; None for all 1."""
         if isinstance(self.rates, ByGroup | TrainedLayers):
             return as_multipliers(self.rates, self.network.layers)
-        return self.rates
+        multipliers: tuple[Expr, ...] | None = self.rates
+        return multipliers
 
 
 @lru_cache(maxsize=4096)

@@ -6,8 +6,8 @@ from sympy import Expr, Mul, exp, factor, fraction, together
 
 from theory import InvalidArgument, NotSolved
 from theory.symbols import n
-from verify.claims.differences import Difference
 from verify.claims.normal_form import NormalForm, NotNormal, Powers, normal_form
+from verify.claims.search import Difference
 from verify.claims.target import Claim, Target
 from verify.claims.variants import Kind
 
@@ -32,7 +32,7 @@ def term_difference(expression: Expr | None, target: Target, claim: Claim) -> Di
         return _one_term(excess, law)
     if len(wrong) == len(foreign) == 1 and not yours.terms.get(wrong[0]):
         return Difference(
-            _kind(foreign[0]),
+            _kind(foreign[0] | wrong[0]),
             f"it has {_text(foreign[0])} in place of {_text(wrong[0])}; all other terms are right",
         )
     return None

@@ -11,12 +11,14 @@ from sympy import Expr, Integer, Rational, Symbol
 
 from theory import NotSolved
 from theory.symbols import eta
-from verify.claims.differences import Difference, Search, find_difference, function_of
+from verify.claims.differences import find_difference
 from verify.claims.evaluation import Number, close, quotient
-from verify.claims.formula import EXACT_TOLERANCE, FLOAT_TOLERANCE, Formula
+from verify.claims.formula import EXACT_TOLERANCE
 from verify.claims.limits import Unknown, joint_term, leading_term
+from verify.claims.monomial import Function
 from verify.claims.normal_form import NormalForm, NotNormal, normal_form
 from verify.claims.reading import Reading
+from verify.claims.search import Difference, Search, evaluated, function_of
 from verify.claims.target import Claim, Point, point_name
 from verify.claims.terms import term_difference
 from verify.claims.variants import Kind
@@ -63,9 +65,16 @@ class TheoryVerdict:
 
 def decide_by_theory(reading: Reading, claim: Claim) -> TheoryVerdict:
     """Whether ``claim`` holds of the formula, for the target it is read for."""
+    try:
+        return _decided(reading, claim)
+    except NotSolved as reason:
+        return TheoryVerdict(Outcome.UNDECIDED, f"the law itself is not known here: {reason}")
+
+
+def _decided(reading: Reading, claim: Claim) -> TheoryVerdict:
     points = list(islice(reading.target.points(_DEPTHS, _WIDTHS), _MOST_POINTS))
     if reading.formula.has_rate:
-        for point in points[-3:]:
+        for point in points[:_SCREEN]:
             found = _not_quadratic(reading, point)
             if found is not None:
                 return found
@@ -75,20 +84,26 @@ def decide_by_theory(reading: Reading, claim: Claim) -> TheoryVerdict:
 def _not_quadratic(reading: Reading, point: Point) -> TheoryVerdict | None:
     """The verdict on a formula that names eta and is not proportional to eta^2."""
     one, two = (reading.original(point, rate) for rate in (1, 2))
-    if one is None or two is None or close(two, quotient(one, Fraction(1, 4)), reading.tolerance):
+    if not one or two is None or close(two, quotient(one, Fraction(1, 4)), reading.tolerance):
         return None
     law = 4 * reading.target.value(point)
     example = Counterexample({**point, eta: Integer(2)}, two, law)
-    difference = Difference(Kind.POWER, "it is not proportional to eta**2")
+    difference = Difference(Kind.POWER, _power_of_rate(quotient(two, one)))
     reason = "one step of rate eta moves a pre-activation in proportion to eta"
     return TheoryVerdict(Outcome.REJECTED, reason, example, difference)
 
 
+def _power_of_rate(growth: Number) -> str:
+    """Of a formula that grows so much when eta is doubled."""
+    power = next((k for k in range(7) if growth == 2**k), None)
+    return f"it is not proportional to eta**2{'' if power is None else f' but to eta**{power}'}"
+
+
 def _exact(reading: Reading, points: list[Point]) -> TheoryVerdict:
     screen = points[:: max(1, len(points) // _SCREEN)]
-    if all(_equal(reading, point) is True for point in screen):
-        if _proven(reading):
-            return TheoryVerdict(Outcome.CONSISTENT, "identical, proven for all sizes")
+    right = all(_equal(reading, point) is True for point in screen)
+    if right and reading.target.coordinates and _proven(reading):
+        return TheoryVerdict(Outcome.CONSISTENT, "identical, proven for all sizes")
     return _scanned(reading, points)
 
 
@@ -143,10 +158,9 @@ def _rejected(reading: Reading, point: Point) -> TheoryVerdict:
 
 
 def _what_is_off(
-    reading: Reading, claim: Claim, yours: object, expression: Expr | None
+    reading: Reading, claim: Claim, yours: Function, expression: Expr | None
 ) -> Difference | None:
-    tolerance = FLOAT_TOLERANCE if reading.formula.expression is None else EXACT_TOLERANCE
-    search = Search(reading.target, claim, yours, tolerance)  # type: ignore[arg-type]
+    search = Search(reading.target, claim, yours, reading.tolerance)
     found = find_difference(search)
     return found or term_difference(expression, reading.target, claim)
 
@@ -156,17 +170,21 @@ def _limit(reading: Reading, claim: Claim) -> TheoryVerdict:
     try:
         if reading.lifted is None:
             raise Unknown
-        term = leading_term(reading.lifted) if claim is Claim.LEADING else joint_term(reading.lifted)
+        term = (
+            leading_term(reading.lifted) if claim is Claim.LEADING else joint_term(reading.lifted)
+        )
         same = not normal_form(term) - normal_form(law)
     except (Unknown, NotNormal):
         return TheoryVerdict(Outcome.UNDECIDED, "its limit was not found")
     if same:
-        return TheoryVerdict(Outcome.CONSISTENT, "formula over exact value tends to 1", leading=term)
+        return TheoryVerdict(
+            Outcome.CONSISTENT, "formula over exact value tends to 1", leading=term
+        )
     return _wrong_limit(reading, claim, term)
 
 
 def _wrong_limit(reading: Reading, claim: Claim, term: Expr) -> TheoryVerdict:
-    yours = reading.function_of(term)
+    yours = evaluated(term)
     difference = _what_is_off(reading, claim, yours, term)
     truth = function_of(reading.target, claim)
     example = None

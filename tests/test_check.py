@@ -1,0 +1,271 @@
+"""`check` as theory decides it: identities, limits, counterexamples, bad input."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sympy import Expr, Integer, Rational, exp, log, sqrt
+
+from theory import (
+    MLP,
+    ByGroup,
+    InvalidArgument,
+    LastLayer,
+    LeakyReLU,
+    Linear,
+    MeanOverLayers,
+    TrainedLayers,
+    maximal_learning_rate,
+    squared_update,
+)
+from theory.symbols import L, a, ell, eta, n, n_0, t
+from verify import Check, check
+from verify.verdict import Outcome
+
+ASKED = {"simulate": False}
+SLOPED = MLP(activation=LeakyReLU(a))
+
+
+def asked(formula: object, **options: Any) -> Check:
+    return check(formula, simulate=False, **options)
+
+
+RIGHT: list[tuple[str, Callable[[], object], dict[str, Any]]] = [
+    ("total", lambda: squared_update(MLP()).exact, {}),
+    ("multiplied out", lambda: squared_update(MLP()).exact.expand(), {}),
+    ("as text", lambda: str(squared_update(MLP()).exact), {}),
+    ("label", lambda: squared_update(MLP()).label.exact, {"part": "label"}),
+    ("output", lambda: squared_update(MLP()).output.exact, {"part": "output"}),
+    ("at ell", lambda: squared_update(MLP(), ell).exact, {}),
+    ("input width", lambda: squared_update(MLP(input_width=n_0)).exact, {}),
+    ("slope", lambda: squared_update(SLOPED).label.exact, {"part": "label"}),
+    ("depth 3", lambda: squared_update(MLP(depth=3)).exact, {"network": MLP(depth=3)}),
+    ("numbers", lambda: squared_update(MLP(5, 3)).exact, {"network": MLP(5, 3)}),
+    ("widths", lambda: squared_update(MLP((4, 7))).exact, {"network": MLP((4, 7))}),
+    (
+        "trained from 2",
+        lambda: squared_update(MLP(input_width=n_0), rates=TrainedLayers(2)).label.exact,
+        {"part": "label", "rates": TrainedLayers(2)},
+    ),
+    ("linear", lambda: squared_update(MLP(activation=Linear())).exact, {"network": MLP(activation=Linear())}),
+    ("leading", lambda: "eta^2 L^3/3".replace(" L", "*L"), {"claim": "leading"}),
+    ("exact as leading", lambda: squared_update(MLP()).exact, {"claim": "leading"}),
+    ("joint as leading", lambda: squared_update(MLP()).joint_limit(), {"claim": "leading"}),
+    ("with lower terms", lambda: eta**2 * (L**3 + L + n / (n + 1)) / 3, {"claim": "leading"}),
+    ("shifted in depth", lambda: eta**2 * (L + 7) ** 3 / 3, {"claim": "leading"}),
+    ("exp(L/n)", lambda: eta**2 * L**3 * exp(5 * L / n) / 3, {"claim": "leading"}),
+    ("leading at ell", lambda: eta**2 * ell**3 / 3, {"claim": "leading"}),
+    ("output leading", lambda: ell**3 / (3 * n), {"claim": "leading", "part": "output"}),
+    ("slope leading", lambda: squared_update(SLOPED).leading(), {"claim": "leading"}),
+    ("joint", lambda: squared_update(MLP()).joint_limit(), {"claim": "joint"}),
+    ("exact as joint", lambda: squared_update(MLP()).exact, {"claim": "joint"}),
+    ("output joint", lambda: squared_update(MLP()).output.joint_limit(), {"claim": "joint", "part": "output"}),
+    ("rate", lambda: maximal_learning_rate(MLP()).exact, {"quantity": "rate"}),
+    ("rate leading", lambda: sqrt(3) / L ** Rational(3, 2), {"quantity": "rate", "claim": "leading"}),
+    (
+        "rate of the mean",
+        lambda: "2*sqrt(3)/L^1.5",
+        {"quantity": "rate", "claim": "leading", "criterion": MeanOverLayers()},
+    ),
+    (
+        "rate under a bound",
+        lambda: maximal_learning_rate(MLP(), criterion=LastLayer("0.25")).exact,
+        {"quantity": "rate", "criterion": LastLayer("0.25")},
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("formula", "options"), [each[1:] for each in RIGHT], ids=[r[0] for r in RIGHT]
+)
+def test_right_formulas_are_consistent(formula: Callable[[], object], options: Any) -> None:
+    found = asked(formula(), **options)
+    assert found.verdict is Outcome.CONSISTENT, found
+    assert found.counterexample is None
+    assert found.difference is None
+    assert found.theory.reason.startswith(("identical", "equal", "formula over"))
+
+
+def test_a_proof_is_told_from_many_points() -> None:
+    proven = asked(squared_update(MLP()).exact)
+    opaque = asked(lambda n, L: squared_update(MLP(int(n), int(L))).per_eta2)
+    assert "proven for all sizes" in proven.theory.reason
+    assert "equal at all 48 points" in opaque.theory.reason
+    assert opaque.verdict is Outcome.CONSISTENT
+
+
+def test_floats_are_compared_as_floats() -> None:
+    def law(n: Any, L: Any) -> float:
+        return float(squared_update(MLP(int(n), int(L))).per_eta2)
+
+    found = asked(law)
+    assert found.verdict is Outcome.CONSISTENT
+    assert "nine digits" in found.theory.reason
+    twice = asked(lambda n, L: 2 * law(n, L))
+    assert str(twice.difference) == "it is 2 times the law"
+
+
+@pytest.mark.parametrize(
+    ("formula", "point", "values"),
+    [
+        ("3 + 8/n + 45/n^2", {n: 1}, (56, 584)),
+        ("7/2 + (L - 1)", {n: 2, L: 1}, (Fraction(7, 2), Fraction(11, 8))),
+    ],
+)
+def test_the_counterexample_is_the_smallest(
+    formula: str, point: dict[Any, int], values: tuple[Any, Any]
+) -> None:
+    network = MLP(depth=2) if L not in point else MLP()
+    found = asked(formula, network=network)
+    example = found.counterexample
+    assert example is not None
+    assert dict(example.point) == point
+    assert (example.formula, example.law) == values
+
+
+def test_a_formula_wrong_from_depth_3_on_is_caught_there() -> None:
+    right = squared_update(MLP()).per_eta2
+    wrong = right + (L - 1) * (L - 2) / n
+    found = asked(wrong)
+    assert found.counterexample is not None
+    assert dict(found.counterexample.point) == {L: 3, n: 1}
+
+
+def test_an_error_that_is_none_of_the_known_is_not_named() -> None:
+    right = squared_update(MLP()).per_eta2
+    for extra in (
+        L**2 / (n + 3) * (1 + 2 / n) ** L * sqrt(L),
+        log(n + 1),
+        sqrt(n + L) * exp(L / n),
+    ):
+        found = asked(right + extra)
+        assert found.verdict is Outcome.REJECTED
+        assert found.difference is None
+        assert "not one of the known differences" in str(found)
+
+
+@settings(max_examples=25)
+@given(
+    st.fractions(-5, 5, max_denominator=9),
+    st.integers(0, 4),
+    st.integers(0, 4),
+    st.integers(1, 9),
+)
+def test_what_is_named_of_a_random_error_is_true(
+    number: Fraction, depth: int, width: int, base: int
+) -> None:
+    """A named term, factor or shift is checked by undoing it here."""
+    law = squared_update(MLP()).label.per_eta2
+    extra = Rational(number.numerator, number.denominator) * L**depth / n**width
+    wrong = law + extra * (1 + Integer(base) / n) ** L
+    found = asked(wrong, part="label")
+    if number == 0:
+        assert found.verdict is Outcome.CONSISTENT
+        return
+    assert found.verdict is Outcome.REJECTED
+    if found.difference is not None:
+        sentence = found.difference.sentence
+        assert base == 5
+        assert "is too large by" in sentence
+        said = sentence.split("too large by ")[1].split(";")[0]
+        power = (1 + Integer(5) / n) ** L
+        assert _as_expression(said).equals(extra)
+        assert (wrong - _as_expression(said) * power - law).equals(0)
+
+
+def _as_expression(text: str) -> Expr:
+    from theory.formula_text import parse_formula
+
+    return parse_formula(text)
+
+
+@pytest.mark.parametrize(
+    "formula", ["log(n)*L^3", "L^3/3 + sqrt(n + 1) - sqrt(n)", "(1 + 1/n)^n*L", "(n + 1)^L"]
+)
+def test_a_limit_that_is_not_found_is_undecided(formula: str) -> None:
+    found = asked(formula, claim="leading")
+    assert found.verdict is Outcome.UNDECIDED
+    assert found.counterexample is None
+
+
+def test_a_function_of_numbers_has_no_limit_here() -> None:
+    found = asked(lambda n, L: sum(k**2 for k in range(int(L))), claim="leading")
+    assert found.verdict is Outcome.UNDECIDED
+
+
+def test_eta_is_squared_or_left_out() -> None:
+    exact = squared_update(MLP()).per_eta2
+    assert asked(exact).verdict is asked(exact * eta**2).verdict is Outcome.CONSISTENT
+    assert "read per eta**2" in str(asked(exact))
+    for power in (1, 3):
+        wrong = asked(exact * eta**power)
+        assert wrong.verdict is Outcome.REJECTED
+        assert f"eta**{power}" in str(wrong.difference)
+    assert asked(exact * (eta**2 + eta - 1)).verdict is Outcome.REJECTED
+
+
+def test_t_and_n_0_and_a_are_those_of_the_network() -> None:
+    law = squared_update(MLP()).per_eta2
+    assert asked(law.subs(L, t * n), network=MLP()).verdict is Outcome.CONSISTENT
+    named = law.subs(n, n_0)
+    assert asked(named, network=MLP()).verdict is Outcome.CONSISTENT
+    leaky = MLP(activation=LeakyReLU("0.5"))
+    general = squared_update(SLOPED).per_eta2
+    assert asked(general, network=leaky).verdict is Outcome.CONSISTENT
+
+
+def test_the_report_says_everything() -> None:
+    text = repr(asked("eta**2*L**3/2", claim="leading"))
+    assert text.splitlines() == [
+        "REJECTED: the claim that the formula is the leading term, as n → ∞ and then in depth, of "
+        "E[(Δz)²] in the last hidden layer of MLP()",
+        "formula: L**3*eta**2/2",
+        "theory: rejected: formula over exact value does not tend to 1",
+        "  first at n = 2, L = 1: leading terms 1/2 (formula) and 1/3 (law)",
+        "  what is off: it is 3/2 times the law",
+        "networks: not asked for",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("formula", "options", "words"),
+    [
+        ("L^^3", {}, ["formula", "character 3"]),
+        ("x", {}, ["formula", "'x'"]),
+        (None, {}, ["formula", "NoneType"]),
+        (lambda width, depth: 1, {}, ["formula", "name its parameters"]),
+        (lambda: 1, {}, ["formula", "name its parameters"]),
+        (lambda n: "one", {}, ["formula", "'one'"]),
+        (lambda n: [][int(n)], {}, ["formula", "IndexError"]),
+        ("1", {"claim": "true"}, ["claim", "'true'"]),
+        ("1", {"claim": ["exact"]}, ["claim"]),
+        ("1", {"quantity": "loss"}, ["quantity", "'loss'"]),
+        ("1", {"network": "MLP"}, ["network"]),
+        ("1", {"part": "both"}, ["part", "'both'"]),
+        ("1", {"layer": 3, "network": MLP(depth=2)}, ["layer", "3"]),
+        ("eta", {"quantity": "rate"}, ["formula", "eta"]),
+        ("1", {"quantity": "rate", "layer": 1}, ["layer", "criterion"]),
+        ("1", {"criterion": LastLayer()}, ["criterion", "quantity='rate'"]),
+        ("n", {"network": MLP((4, 8))}, ["formula", "widths differ"]),
+        ("L", {"network": MLP(8), "claim": "leading"}, ["network", "'leading'"]),
+        ("n", {"network": MLP(depth=4), "claim": "joint"}, ["network", "'joint'"]),
+    ],
+)
+def test_bad_input_is_one_sentence(formula: Any, options: Any, words: list[str]) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        asked(formula, **options)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert all(word in message for word in words), message
+
+
+def test_group_rates_are_taken() -> None:
+    rates = ByGroup(first=0)
+    law = squared_update(MLP(depth=3), rates=rates).exact
+    assert asked(law, network=MLP(depth=3), rates=rates).verdict is Outcome.CONSISTENT
+    off = asked(law, network=MLP(depth=3))
+    assert off.verdict is Outcome.REJECTED
+    assert off.difference is not None

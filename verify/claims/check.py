@@ -1,0 +1,212 @@
+"""`check`: a user's own formula, decided by theory and held against networks, apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from theory import MLP, InvalidArgument
+from theory.criteria import Criterion, layer_criterion
+from theory.requests import asked_layer, asked_rates
+from theory.symbols import L, a, ell, n, n_0
+from theory.update import PARTS
+from theory.validation import shown
+from verify.claims.formula import Formula, read
+from verify.claims.networks import NotMeasured, default_grid, measure
+from verify.claims.reading import Reading, default_network
+from verify.claims.report import report
+from verify.claims.search import Difference
+from verify.claims.target import Claim, Quantity, Target
+from verify.claims.theory_verdict import Counterexample, TheoryVerdict, decide_by_theory
+from verify.compare import Comparison
+from verify.gram import Gram
+from verify.samplers import Sampler
+from verify.verdict import Outcome
+
+__all__ = ["Check", "check"]
+
+_OPEN = frozenset({n, L, n_0, a})
+
+
+@dataclass(frozen=True, eq=False)
+class Check:
+    """The answer to a claim, printed as a report.
+
+    ``theory``: what theory decides, and how it knows.  ``evidence``: the networks it was held
+    against, or None, with ``unmeasured`` the reason.
+    """
+
+    formula: Formula
+    claim: Claim
+    target: Target
+    theory: TheoryVerdict
+    evidence: Comparison | None
+    unmeasured: str | None
+
+    @property
+    def verdict(self) -> Outcome:
+        """Rejected if theory or networks reject, else undecided if one of them is, else
+        consistent."""
+        found = {self.theory.outcome}
+        if self.evidence is not None:
+            found.add(self.evidence.verdict.outcome)
+        for outcome in (Outcome.REJECTED, Outcome.UNDECIDED):
+            if outcome in found:
+                return outcome
+        return Outcome.CONSISTENT
+
+    @property
+    def counterexample(self) -> Counterexample | None:
+        """The first sizes, by depth, then width, then layer, at which formula and law differ."""
+        return self.theory.counterexample
+
+    @property
+    def difference(self) -> Difference | None:
+        """What is off, where it is one of the known differences."""
+        return self.theory.difference
+
+    def __repr__(self) -> str:
+        return report(self)
+
+
+def check(
+    formula: object,
+    *,
+    claim: str = "exact",
+    quantity: str = "update",
+    network: MLP | None = None,
+    layer: object = None,
+    part: str = "total",
+    rates: object = None,
+    criterion: Criterion | None = None,
+    simulate: bool = True,
+    grid: Iterable[MLP] | None = None,
+    samples: int | None = None,
+    seed: int = 1,
+    sampler: Sampler = Gram(),
+) -> Check:
+    """Whether ``formula`` is what it is claimed to be, by theory and on simulated networks.
+
+    ``formula``: text, a sympy expression, or a function whose parameters are named like the
+    sizes: n, L, ell, n_0, eta, t = L/n and a, the slope.  ``claim``: "exact", an identity;
+    "leading", formula/E -> 1 as n -> infinity, then L (and ell) -> infinity; "joint", the same as
+    n -> infinity with L = t n.  ``quantity``: "update", E[(Delta z)^2], per eta^2 where eta is
+    not named; or "rate", the maximal learning rate under ``criterion``.  ``network``: None leaves
+    open what the formula names, and is MLP() for n and L.  ``layer``: None for the last hidden
+    layer, or for every layer where the formula names ell.  ``part``: "total", "label" or "output".
+    ``rates``: as in `theory.squared_update`.
+
+    ``simulate``: False asks theory alone.  ``grid``: networks in numbers to simulate, ``samples``
+    of each; by default a few small ones, as many as show an error of about 3 %.
+
+    Raises `InvalidArgument` for arguments of another kind, `NotSolved` where theory has no answer.
+
+    >>> check("eta**2*L**3/3", claim="leading", simulate=False).verdict.name
+    'CONSISTENT'
+    >>> wrong = check("eta**2*(3 + 5/n)", network=MLP(depth=2), simulate=False)
+    >>> print(wrong.difference)
+    it is the label part alone: the output part is missing
+    """
+    said = _member(Claim, "claim", claim)
+    reading = _reading(formula, said, quantity, network, layer, part, rates, criterion)
+    theory = decide_by_theory(reading, said)
+    evidence: Comparison | None = None
+    unmeasured: str | None = "not asked for"
+    if simulate:
+        try:
+            networks = default_grid(reading.target) if grid is None else list(grid)
+            terms = _terms(reading, said, theory)
+            evidence = measure(
+                reading, terms, networks, samples=samples, seed=seed, sampler=sampler
+            )
+            unmeasured = None
+        except NotMeasured as reason:
+            unmeasured = str(reason)
+    return Check(reading.formula, said, reading.target, theory, evidence, unmeasured)
+
+
+def _terms(reading: Reading, claim: Claim, theory: TheoryVerdict) -> Any:
+    """The leading terms of formula and law; None for an exact claim."""
+    if claim is Claim.EXACT:
+        return None
+    if theory.leading is None:
+        raise NotMeasured("the formula's leading term is not known")
+    law = reading.target.leading() if claim is Claim.LEADING else reading.target.joint()
+    return theory.leading, law
+
+
+def _reading(
+    value: object,
+    claim: Claim,
+    quantity: object,
+    network: MLP | None,
+    layer: object,
+    part: object,
+    rates: object,
+    criterion: Criterion | None,
+) -> Reading:
+    formula = read(value)
+    chosen = _member(Quantity, "quantity", quantity)
+    net = default_network(formula) if network is None else _checked_network(network)
+    if part not in ("total", *PARTS):
+        raise InvalidArgument(
+            f"expected 'total', 'label' or 'output' for part, got part={shown(part)}"
+        )
+    if chosen is Quantity.RATE:
+        _check_rate_arguments(layer, part, claim, criterion)
+    elif criterion is not None:
+        raise InvalidArgument(
+            f"expected no criterion with quantity='update', got criterion={shown(criterion)}; "
+            f"give quantity='rate'"
+        )
+    if layer is None and chosen is Quantity.UPDATE and claim is not Claim.JOINT:
+        layer = ell if ell in formula.symbols else None
+    asked = None if layer is None else asked_layer(net, layer)
+    multipliers = asked_rates(net, rates)
+    bounded = layer_criterion(criterion) if chosen is Quantity.RATE else None
+    target = Target(net, chosen, asked, str(part), multipliers, bounded)
+    _check_limit(target, claim)
+    return Reading(formula, target)
+
+
+def _checked_network(network: object) -> MLP:
+    if not isinstance(network, MLP):
+        raise InvalidArgument(f"expected an MLP for network, got network={shown(network)}")
+    foreign = network.free_symbols - _OPEN
+    if foreign:
+        raise InvalidArgument(
+            f"expected a network in n, L, n_0 and a, got one with "
+            f"{', '.join(sorted(map(str, foreign)))}; give numbers for the others"
+        )
+    return network
+
+
+def _check_rate_arguments(
+    layer: object, part: object, claim: Claim, criterion: Criterion | None
+) -> None:
+    if layer is not None or part != "total":
+        raise InvalidArgument(
+            f"expected neither layer nor part with quantity='rate', got layer={shown(layer)} and "
+            f"part={shown(part)}; the criterion says what is bounded"
+        )
+
+
+def _check_limit(target: Target, claim: Claim) -> None:
+    """Raise `InvalidArgument` where the claimed limit does not exist for the network."""
+    network = target.network
+    needed = {Claim.EXACT: [], Claim.LEADING: [n], Claim.JOINT: [n, L]}[claim]
+    if any(symbol not in network.free_symbols for symbol in needed):
+        raise InvalidArgument(
+            f"expected a network with {' and '.join(map(str, needed))} open for "
+            f"claim={claim.value!r}, got {network}; leave them out"
+        )
+
+
+def _member(kind: Any, name: str, value: object) -> Any:
+    """The member of an enumeration that text names."""
+    values = [each.value for each in kind]
+    if isinstance(value, kind) or value in values:
+        return kind(value)
+    listed = " or ".join(map(repr, values))
+    raise InvalidArgument(f"expected {listed} for {name}, got {name}={shown(value)}")

@@ -1,0 +1,98 @@
+"""A check as people read it: verdict, theory, what is off, networks."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from mpmath import nstr
+from sympy import Rational
+
+from theory.numerals import number_text
+from theory.symbols import ell
+from verify.claims.evaluation import Number
+from verify.claims.target import Claim, Quantity, Target
+from verify.compare import Comparison
+from verify.table import conclusion
+from verify.verdict import Outcome
+
+if TYPE_CHECKING:
+    from verify.claims.check import Check
+    from verify.claims.theory_verdict import Counterexample
+
+__all__ = ["number_in_words", "report", "subject"]
+
+_CLAIMS = {
+    Claim.EXACT: "is",
+    Claim.LEADING: "is the leading term, as n → ∞ and then in depth, of",
+    Claim.JOINT: "is the leading term, as n → ∞ with L = t n, of",
+}
+_LONGEST = 200
+
+
+def report(check: Check) -> str:
+    """Some lines of text, the verdict first."""
+    lines = [
+        f"{check.verdict.name}: the claim that the formula {_CLAIMS[check.claim]} "
+        f"{subject(check.target)}",
+        f"formula: {_short(check.formula.source)}{_per_rate(check)}",
+        f"theory: {_said(check.theory.outcome)}: {check.theory.reason}",
+    ]
+    if check.counterexample is not None:
+        lines.append(f"  first at {_values(check.counterexample)}")
+    if check.theory.outcome is Outcome.REJECTED:
+        lines.append(f"  what is off: {check.difference or 'not one of the known differences'}")
+    if check.evidence is None:
+        lines.append(f"networks: {check.unmeasured}")
+    else:
+        lines.append(f"networks: {_networks(check.evidence)}")
+    return "\n".join(lines)
+
+
+def subject(target: Target) -> str:
+    """What the formula is for."""
+    if target.quantity is Quantity.RATE:
+        return f"the maximal learning rate of {target.network}, {target.criterion!r}"
+    part = "" if target.part == "total" else f", {target.part} part,"
+    if target.layer is None:
+        where = "the last hidden layer"
+    else:
+        where = "every hidden layer ell" if target.layer == ell else f"layer {target.layer}"
+    rates = "" if target.rates is None else f", multipliers {target.rates}"
+    return f"E[(Δz)²]{part} in {where} of {target.network}{rates}"
+
+
+def number_in_words(value: Number | None) -> str:
+    """A value: exact where it is rational and short, else in ten digits."""
+    if value is None:
+        return "no value"
+    if isinstance(value, Fraction):
+        return number_text(Rational(value.numerator, value.denominator))
+    return str(nstr(value, 10))
+
+
+def _values(example: Counterexample) -> str:
+    mine, law = number_in_words(example.formula), number_in_words(example.law)
+    if example.limits:
+        return f"{example.where}: leading terms {mine} (formula) and {law} (law)"
+    return f"{example.where}: {mine} (formula) and {law} (exact)"
+
+
+def _per_rate(check: Check) -> str:
+    if check.target.quantity is Quantity.UPDATE and not check.formula.has_rate:
+        return ", read per eta**2"
+    return ""
+
+
+def _networks(evidence: Comparison) -> str:
+    found = conclusion(evidence)
+    name, _, rest = found.partition(": ")
+    return f"{name.lower()}: {rest}"
+
+
+def _said(outcome: Outcome) -> str:
+    return outcome.name.lower()
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
