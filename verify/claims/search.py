@@ -16,7 +16,7 @@ from verify.claims.monomial import Function
 from verify.claims.target import Claim, Point, Target
 from verify.claims.variants import Kind
 
-__all__ = ["Difference", "Search", "evaluated", "function_of"]
+__all__ = ["Difference", "Search", "evaluated", "function_of", "remembered"]
 
 _FEWEST = 5
 """Points at which an identity must hold, and at none fail, to be named."""
@@ -114,3 +114,16 @@ def _points(target: Target, claim: Claim) -> Sequence[Point]:
         {s: sympify(v) for s, v in zip(symbols, each, strict=True)} for each in product(*grids)
     )
     return [p for p in points if ell not in p or p[ell] <= p.get(L, deepest)]
+
+
+def remembered(function: Function) -> Function:
+    """The same function, which computes each value once."""
+    known: dict[frozenset[tuple[Symbol, Rational]], Number | None] = {}
+
+    def lookup(point: Point) -> Number | None:
+        key = frozenset(point.items())
+        if key not in known:
+            known[key] = function(point)
+        return known[key]
+
+    return lookup

@@ -147,8 +147,18 @@ class Target:
         deepest = self.network.depth
         for values in product(*grids):
             point = {s: sympify(v) for s, v in zip(self.coordinates, values, strict=True)}
-            if ell not in point or point[ell] <= point.get(L, deepest):
+            if (ell not in point or point[ell] <= point.get(L, deepest)) and self._exists(point):
                 yield point
+
+    def _exists(self, point: Point) -> bool:
+        """Whether the multipliers fit the network at a point."""
+        if not isinstance(self.rates, ByGroup | TrainedLayers):
+            return True
+        try:
+            self.at(point).multipliers()
+        except InvalidArgument:
+            return False
+        return True
 
     def multipliers(self) -> tuple[Expr, ...] | None:
         """One multiplier of eta per layer of a network in numbers; None for all 1."""

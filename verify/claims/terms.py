@@ -41,8 +41,12 @@ def term_difference(expression: Expr | None, target: Target, claim: Claim) -> Di
 def _one_term(excess: NormalForm, law: NormalForm) -> Difference:
     ((powers, value),) = excess.terms.items()
     too_much = factor(value.as_expr())
+    if powers not in law.terms:
+        whole = f"({too_much})*{_text(powers)}" if powers else str(too_much)
+        sentence = f"it has a term {whole} that does not belong; all other terms are right"
+        return Difference(Kind.TERM, sentence)
     where = f"the coefficient of {_text(powers)}" if powers else "what stands without powers"
-    small = powers in law.terms and _degree(too_much) < _degree(law.terms[powers].as_expr())
+    small = _degree(too_much) < _degree(law.terms[powers].as_expr())
     kind = Kind.WIDTH_TERM if small else Kind.TERM
     sentence = f"{where} is too large by {too_much}; all other terms are right"
     return Difference(kind, sentence)

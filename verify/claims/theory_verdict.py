@@ -18,7 +18,7 @@ from verify.claims.limits import Unknown, joint_term, leading_term
 from verify.claims.monomial import Function
 from verify.claims.normal_form import NormalForm, NotNormal, normal_form
 from verify.claims.reading import Reading
-from verify.claims.search import Difference, Search, evaluated, function_of
+from verify.claims.search import Difference, Search, evaluated, function_of, remembered
 from verify.claims.target import Claim, Point, point_name
 from verify.claims.terms import term_difference
 from verify.claims.variants import Kind
@@ -160,7 +160,7 @@ def _rejected(reading: Reading, point: Point) -> TheoryVerdict:
 def _what_is_off(
     reading: Reading, claim: Claim, yours: Function, expression: Expr | None
 ) -> Difference | None:
-    search = Search(reading.target, claim, yours, reading.tolerance)
+    search = Search(reading.target, claim, remembered(yours), reading.tolerance)
     found = find_difference(search)
     return found or term_difference(expression, reading.target, claim)
 

@@ -1,0 +1,159 @@
+"""`check` on simulated networks: they decide without theory, and limits are not held against them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sympy import Rational, sqrt
+
+from theory import (
+    MLP,
+    InvalidArgument,
+    LeakyReLU,
+    MeanOverLayers,
+    maximal_learning_rate,
+    squared_update,
+)
+from theory.symbols import L, a, ell, eta, n, n_0
+from verify import Conditioned, RareEvents, cli
+from verify import check as checked
+from verify.run_folder import RESULTS
+from verify.verdict import Outcome
+
+GRID = [MLP(8, 2), MLP(32, 4)]
+SLOPED = MLP(input_width=n_0, activation=LeakyReLU(a))
+
+
+def measured(formula: object, **options: Any) -> Outcome:
+    found = checked(formula, **{"grid": GRID, "samples": 20_000, **options})
+    assert found.evidence is not None
+    return found.evidence.verdict.outcome
+
+
+@pytest.mark.parametrize("part", ["total", "label", "output"])
+def test_exact_parts_are_told_apart_by_networks(part: str) -> None:
+    update = squared_update(MLP())
+    laws = {"total": update.exact, "label": update.label.exact, "output": update.output.exact}
+    options = {"samples": 100_000, "part": part}
+    for name, law in laws.items():
+        expected = Outcome.CONSISTENT if name == part else Outcome.REJECTED
+        assert measured(law, **options) is expected, (name, part)
+
+
+@pytest.mark.parametrize(
+    ("formula", "options", "expected"),
+    [
+        (eta**2 * L**3 / 3, {"claim": "leading"}, Outcome.CONSISTENT),
+        (eta**2 * ((L + 9) ** 3 / 3 + L**7 / n), {"claim": "leading"}, Outcome.CONSISTENT),
+        (eta**2 * L**3 / 2, {"claim": "leading"}, Outcome.REJECTED),
+        (eta**2 * L ** Rational(5, 2) / 3, {"claim": "leading"}, Outcome.REJECTED),
+        (squared_update(MLP()).joint_limit(), {"claim": "joint"}, Outcome.CONSISTENT),
+        (2 * squared_update(MLP()).joint_limit(), {"claim": "joint"}, Outcome.REJECTED),
+        (maximal_learning_rate(MLP()).exact, {"quantity": "rate"}, Outcome.CONSISTENT),
+        (2 * maximal_learning_rate(MLP()).exact, {"quantity": "rate"}, Outcome.REJECTED),
+        (
+            sqrt(3) / L ** Rational(3, 2),
+            {"quantity": "rate", "claim": "leading"},
+            Outcome.CONSISTENT,
+        ),
+        (sqrt(3) / L, {"quantity": "rate", "claim": "leading"}, Outcome.REJECTED),
+        (squared_update(MLP(), ell).exact, {}, Outcome.CONSISTENT),
+        (squared_update(MLP(), ell).exact.subs(ell, ell + 1), {}, Outcome.REJECTED),
+        (lambda n, L: squared_update(MLP(int(n), int(L))).per_eta2, {}, Outcome.CONSISTENT),
+    ],
+)
+def test_networks_decide_whatever_theory_says(
+    formula: object, options: dict[str, Any], expected: Outcome
+) -> None:
+    assert measured(formula, samples=60_000, **options) is expected
+
+
+def test_small_grids_are_planned_and_decide() -> None:
+    found = checked(squared_update(SLOPED).label.exact, part="label")
+    assert found.verdict is Outcome.CONSISTENT
+    assert found.evidence is not None
+    assert found.evidence.verdict.noticed < 0.04
+    assert {cell.network.first_fan_in for cell in found.evidence.cells} == {3}
+
+
+@pytest.mark.parametrize("sampler", [Conditioned(), RareEvents()])
+def test_any_sampler_may_be_asked(sampler: Any) -> None:
+    exact = squared_update(MLP()).exact
+    assert measured(exact, sampler=sampler, samples=6000) is Outcome.CONSISTENT
+    assert measured(2 * exact, sampler=sampler, samples=6000) is Outcome.REJECTED
+
+
+def test_too_few_networks_leave_a_claim_undecided() -> None:
+    found = checked(squared_update(MLP()).exact, grid=GRID, samples=20)
+    assert found.theory.outcome is Outcome.CONSISTENT
+    assert found.verdict is Outcome.UNDECIDED
+
+
+def test_what_is_not_measured_says_why() -> None:
+    for formula, options, words in (
+        ("2*sqrt(3)/L^1.5", {"quantity": "rate", "criterion": MeanOverLayers()}, "mean over"),
+        (lambda n, L: sum(range(int(L))), {"claim": "leading"}, "leading term"),
+        ("-L", {}, "no positive value"),
+        ("L/(n - 8)", {}, "no positive value"),
+    ):
+        found = checked(formula, grid=GRID, samples=1000, **options)  # type: ignore[arg-type]
+        assert found.evidence is None
+        assert words in str(found.unmeasured)
+        assert words in str(found)
+
+
+@pytest.mark.parametrize("grid", [[MLP()], [MLP((4, 8))], [MLP(8, 2, input_width=3)]])
+def test_networks_of_another_kind_are_refused(grid: list[MLP]) -> None:
+    with pytest.raises(InvalidArgument, match="in grid, got"):
+        checked("L", grid=grid, samples=100)
+
+
+def run(out: Path, *arguments: str) -> int:
+    sizes = ["--width", "16", "--depth", "2", "--samples", "20000"]
+    return cli.main([*arguments, *sizes, "--out", str(out)])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["--formula", "eta^2*L^3/3", "--claim", "leading"], 0),
+        (["--formula", "eta^2*L^3/2", "--claim", "leading"], 1),
+        (["--formula", "sqrt(3)/L^1.5", "--claim", "leading", "--quantity", "rate"], 0),
+        (["--formula", "log(n)*L^3", "--claim", "leading"], 3),
+        (["--formula", "L^3/3"], 1),
+    ],
+)
+def test_exit_codes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int
+) -> None:
+    assert run(tmp_path / "run", *arguments) == code
+    printed = capsys.readouterr().out
+    assert ("CONSISTENT", "REJECTED", "", "UNDECIDED")[code] in printed
+    record = json.loads((tmp_path / "run" / RESULTS).read_text(encoding="utf-8"))
+    assert record["outcome"] == ("consistent", "rejected", "", "undecided")[code]
+    if code == 1:
+        assert record["theory"]["difference"]["sentence"] in printed
+        assert record["theory"]["counterexample"]["sizes"]["L"] == "1"
+    if code != 3:
+        assert record["networks"]["cells"][0]["samples"] == 20_000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--formula", "L^^3"], ["formula", "character 3"]),
+        (["--formula", "L", "--step", "0.1"], ["step", "0.1"]),
+        (["--claim", "leading"], ["--formula"]),
+        (["--quantity", "rate"], ["--formula"]),
+        (["--formula", "L", "--layer", "3"], ["layer", "3"]),
+    ],
+)
+def test_bad_input_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: list[str]
+) -> None:
+    assert run(tmp_path / "run", *arguments) == 2
+    errors = capsys.readouterr().err
+    assert errors.count("\n") == 1
+    assert all(word in errors for word in words)
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,182 @@
+"""What `check` rests on, each by another road: values, normal forms, limits, monomials, reading."""
+
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mpmath import mpf, workdps
+from sympy import Expr, Integer, Rational, exp, limit, log, oo, sqrt
+
+from theory import MLP, InvalidArgument
+from theory.symbols import L, a, ell, eta, n, n_0, t
+from verify.claims.evaluation import Undefined, evaluate
+from verify.claims.formula import read
+from verify.claims.limits import Unknown, joint_term, leading_term
+from verify.claims.monomial import fit_monomial
+from verify.claims.networks import default_grid, network_of
+from verify.claims.normal_form import NotNormal, normal_form
+from verify.claims.target import Quantity, Target
+
+SIZES = {n: Fraction(7), L: Fraction(4), ell: Fraction(3), n_0: Fraction(2), t: Fraction(4, 7)}
+SAMPLES: list[Expr] = [
+    (1 + 5 / n) ** (L - 1) * (n + 2) / 108,
+    sqrt(3) / L ** Rational(3, 2),
+    (L + 1) ** Rational(5, 2) * sqrt(n + 5) / sqrt(n) - L,
+    exp(5 * t) * (t**2 - 1) + exp(-t) * n,
+    (n + 1) ** L / (n + 2) ** ell - 2**L,
+    1 / (1 / (1 / (n - L) + ell)),
+    sqrt(n_0 * n) * sqrt(n) - Rational(1, 3),
+]
+
+
+@pytest.mark.parametrize("expression", SAMPLES, ids=str)
+def test_values_are_those_of_sympy(expression: Expr) -> None:
+    found = evaluate(expression, SIZES)
+    values = {s: Rational(v.numerator, v.denominator) for s, v in SIZES.items()}
+    exact = expression.subs(values)
+    if isinstance(found, Fraction):
+        assert Rational(found.numerator, found.denominator) == exact
+    else:
+        with workdps(50):
+            assert abs(found - mpf(exact.evalf(50))) < mpf(10) ** -45 * abs(found)
+
+
+@pytest.mark.parametrize("expression", SAMPLES, ids=str)
+def test_normal_forms_keep_the_value(expression: Expr) -> None:
+    normal = normal_form(expression).expression
+    one, two = evaluate(expression, SIZES), evaluate(normal, SIZES)
+    with workdps(50):
+        assert abs(mpf(1) * (one - two)) <= mpf(10) ** -45
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        ((1 + 5 / n) ** L, (n + 5) ** L * n ** (-L)),
+        (6**L, 2**L * 3**L),
+        (sqrt(12) * sqrt(L), 2 * sqrt(3 * L)),
+        ((n**2 + 2 * n + 1) ** L, (n + 1) ** (2 * L)),
+        (exp(2 * t) * exp(-t), exp(t)),
+        ((1 / sqrt(L + n)) ** 3 * (L + n), (L + n) ** Rational(-1, 2)),
+        ((2 * n + 2) ** Rational(1, 3) * (n + 1) ** Rational(2, 3), 2 ** Rational(1, 3) * (n + 1)),
+    ],
+)
+def test_equal_formulas_have_one_normal_form(one: Expr, two: Expr) -> None:
+    assert not normal_form(one) - normal_form(two)
+    assert normal_form(one) - normal_form(two + 1 / n**9)
+
+
+@pytest.mark.parametrize(
+    "expression", [log(n), exp(exp(t)), L**L, (L + n) ** L, (1 + 2**L) ** Rational(1, 2), n**t]
+)
+def test_what_has_no_normal_form_says_so(expression: Expr) -> None:
+    with pytest.raises(NotNormal):
+        normal_form(expression)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        (1 + 5 / n) ** 2 * L**3 / 3,
+        L**3 / 3 + L**4 / n,
+        (L + 1) ** Rational(5, 2) * (n + 5) / n,
+        L**4 / (L + 1) / 3 + 1 / n,
+        (sqrt(L) + L) * n / (n + 3),
+        n**3 * ((4 * L / n + 1) * exp(-L / n) + (6 * L**2 / n**2 + 2 * L / n - 1) * exp(5 * L / n)),
+    ],
+)
+def test_leading_terms_are_those_of_sympy(expression: Expr) -> None:
+    term = leading_term(expression)
+    in_width = limit(expression / term, n, oo)
+    assert limit(in_width, L, oo) == 1
+
+
+@pytest.mark.parametrize(
+    ("expression", "term"),
+    [
+        ((1 + 5 / n) ** L * (L + 1), n * t * exp(5 * t)),
+        ((1 - 2 / n) ** (2 * L) * L, n * t * exp(-4 * t)),
+        (L**3 / 3 + L**4 / n, n**3 * t**3 * (3 * t + 1) / 3),
+        (sqrt(L + n), sqrt(n) * sqrt(t + 1)),
+        (n * exp(2 * t) + exp(9 * t), n * exp(2 * t)),
+    ],
+)
+def test_joint_terms(expression: Expr, term: Expr) -> None:
+    assert not normal_form(joint_term(expression)) - normal_form(term)
+
+
+@pytest.mark.parametrize(
+    "expression", [sqrt(n + 5) - sqrt(n), log(n), (n + 1) ** L, 2**L + 3**L, Integer(0), exp(L)]
+)
+def test_limits_that_are_not_known_say_so(expression: Expr) -> None:
+    with pytest.raises(Unknown):
+        leading_term(expression)
+
+
+@settings(max_examples=40)
+@given(
+    st.fractions(Fraction(1, 9), 9, max_denominator=9),
+    st.fractions(-3, 3, max_denominator=12),
+    st.fractions(-3, 3, max_denominator=12),
+)
+def test_monomials_are_found_back(number: Fraction, depth: Fraction, width: Fraction) -> None:
+    powers = L ** Rational(str(depth)) * n ** Rational(str(width))
+    expression = Rational(str(number)) * powers
+
+    def one(point: Any) -> Any:
+        return evaluate(expression, {s: Fraction(int(v)) for s, v in point.items()})
+
+    points = [{L: Integer(i), n: Integer(j)} for i in (2, 3, 5) for j in (2, 3, 7)]
+    found = fit_monomial(one, lambda _: Fraction(1), points, mpf(10) ** -40)
+    assert found is not None
+    assert found.constant == number
+    assert found.powers == powers
+    shifted = fit_monomial(lambda p: one(p) + 1, lambda _: Fraction(1), points, mpf(10) ** -40)
+    assert shifted is None or not (depth or width)
+
+
+@pytest.mark.parametrize("expression", [1 / (n - 7), log(n - 8), sqrt(L - n), (n - 7) ** (-L)])
+def test_values_that_are_not_real_numbers_are_undefined(expression: Expr) -> None:
+    with pytest.raises(Undefined):
+        evaluate(expression, SIZES)
+
+
+def test_towers_cost_nothing_and_end() -> None:
+    assert evaluate(n ** (n**n), SIZES) > 1
+    with pytest.raises(Undefined):
+        evaluate(exp(exp(n**n)), SIZES)
+
+
+def test_a_function_is_called_with_symbols_and_else_with_numbers() -> None:
+    assert read(lambda n, L: L**3 / 3).expression == L**3 / 3
+    opaque = read(lambda n, L: Fraction(int(L), int(n)))
+    assert opaque.expression is None
+    assert opaque.at(n=8, L=2) == Fraction(1, 4)
+    assert read(lambda n, L=4: n).at(n=2, L=1) == 2
+    assert read(lambda n, scale=3: scale * n).expression == 3 * n
+    assert read(lambda n: 1 / (int(n) - 1)).at(n=1) is None
+    assert read("eta**2 * L").at(eta="0.5", L=3) == Fraction(3, 4)
+    with pytest.raises(InvalidArgument, match="expected a value for n"):
+        read("n*L").at(L=1)
+
+
+def test_numbers_are_put_into_networks() -> None:
+    from theory import LeakyReLU
+
+    network = MLP(input_width=n_0, activation=LeakyReLU(a), input_norm2=2 * n_0)
+    assert network_of(network, 8, 2) == MLP(
+        8, 2, input_width=3, activation=LeakyReLU("0.5"), input_norm2=6
+    )
+    assert network_of(MLP(5), 8, 2) == MLP(5, 2)
+    assert all(not each.free_symbols for each in default_grid(Target(network)))
+    assert default_grid(Target(MLP(3, 2))) == [MLP(3, 2)]
+    assert min(each.layers for each in default_grid(Target(MLP(), layer=3))) == 3
+
+
+def test_a_rate_is_read_as_what_it_says_of_the_update() -> None:
+    target = Target(MLP(), Quantity.RATE)
+    assert target.lifted(Fraction(1, 3)) == 9
+    assert target.lifted(Fraction(-1, 3)) is None
+    assert eta not in target.exact().free_symbols
