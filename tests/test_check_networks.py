@@ -1,4 +1,4 @@
-"""`check` on simulated networks: they decide without theory, and limits are not held against them."""
+"""`check` on networks: they decide without theory, and limits are not held against them."""
 
 import json
 from pathlib import Path
@@ -97,7 +97,7 @@ def test_what_is_not_measured_says_why() -> None:
         ("-L", {}, "no positive value"),
         ("L/(n - 8)", {}, "no positive value"),
     ):
-        found = checked(formula, grid=GRID, samples=1000, **options)  # type: ignore[arg-type]
+        found = checked(formula, grid=GRID, samples=1000, **options)
         assert found.evidence is None
         assert words in str(found.unmeasured)
         assert words in str(found)

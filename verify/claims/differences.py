@@ -102,16 +102,13 @@ def _of_formula(found: Monomial, target: Target) -> Monomial:
 
 
 def _worded(found: Monomial) -> Difference | None:
-    constant, powers = found.constant_text, found.powers
     if not found.exponents:
-        if found.constant == 1:
-            return None
-        return Difference(Kind.FACTOR, f"it is {constant} times the law")
-    times = f"{powers}" if found.constant == 1 else f"{constant}*{powers}"
+        same = found.constant == 1
+        return None if same else Difference(Kind.FACTOR, f"it is {found} times the law")
     if set(found.exponents) == {n_0}:
-        sentence = f"it is {times} times the law: a power of the input norm |x|^2 = n_0 is off"
+        sentence = f"it is {found} times the law: a power of the input norm |x|^2 = n_0 is off"
         return Difference(Kind.INPUT, sentence)
-    return Difference(Kind.POWER, f"it is {times} times the law")
+    return Difference(Kind.POWER, f"it is {found} times the law")
 
 
 def _square(search: Search) -> Difference | None:
@@ -181,6 +178,5 @@ def _variant_and_factor(search: Search) -> Difference | None:
         if found is None or variant.kind in (Kind.FACTOR, Kind.POWER):
             continue
         own = _of_formula(found, search.target)
-        times = f"{own.constant_text}*{own.powers}"
-        return Difference(variant.kind, f"{variant.sentence}; and it is off by the factor {times}")
+        return Difference(variant.kind, f"{variant.sentence}; and it is {own} times that law")
     return None

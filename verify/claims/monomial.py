@@ -39,6 +39,11 @@ class Monomial:
         powers = {s: k / degree for s, k in self.exponents.items()}
         return Monomial(_root(self.constant, degree), powers)
 
+    def __str__(self) -> str:
+        if isinstance(self.constant, Fraction):
+            return str(Rational(self.constant.numerator, self.constant.denominator) * self.powers)
+        return self.constant_text if self.powers == 1 else f"{self.constant_text}*{self.powers}"
+
     @property
     def constant_text(self) -> str:
         """The constant: exact, or to ten digits."""

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, reduce
+from math import comb
 from typing import Any
 
 from sympy import QQ, Add, Expr, Integer, Mul, Pow, Rational, exp, factorint
@@ -28,7 +29,8 @@ NORMAL_FIELD = QQ.frac_field(*SIZES)
 """The field of the coefficients."""
 _EXPONENTS = (L, ell)
 _LARGEST_POWER = 64
-_MOST_TERMS = 4000
+_MOST_TERMS = 2000
+_MOST_PAIRS = 50_000
 _FACTORED_BITS = 64
 
 Powers = frozenset[tuple[Expr, Expr]]
@@ -56,6 +58,7 @@ class NormalForm:
         return self + NormalForm(minus)
 
     def __mul__(self, other: NormalForm) -> NormalForm:
+        _check_work(self, other)
         terms: dict[Powers, Any] = {}
         for one, left in self.terms.items():
             for two, right in other.terms.items():
@@ -66,10 +69,17 @@ class NormalForm:
 
     def __pow__(self, exponent: int) -> NormalForm:
         base = self if exponent >= 0 else self.inverse()
-        if abs(exponent) > _LARGEST_POWER:
+        times = abs(exponent)
+        if times > _LARGEST_POWER:
             raise NotNormal
+        if len(base.terms) == 1:
+            ((key, value),) = base.terms.items()
+            if max(comb(len(each) + times - 1, times) for each in _sides(value)) > _MOST_TERMS:
+                raise NotNormal
+            powers, factor = _split((each, power * times) for each, power in key)
+            return _kept({powers: factor * value**times})
         result = _ONE_FORM
-        for _ in range(abs(exponent)):
+        for _ in range(times):
             result = result * base
         return result
 
@@ -128,9 +138,23 @@ def _of_field(value: Any) -> NormalForm:
     return NormalForm({frozenset(): value} if value else {})
 
 
+def _sides(value: Any) -> tuple[Any, Any]:
+    return value.numer, value.denom
+
+
+def _check_work(one: NormalForm, two: NormalForm) -> None:
+    """Refuse a product of more than so many pairs of terms."""
+    sizes = [
+        sum(len(side) for value in form.terms.values() for side in _sides(value))
+        for form in (one, two)
+    ]
+    if sizes[0] * sizes[1] > _MOST_PAIRS:
+        raise NotNormal
+
+
 def _kept(terms: dict[Powers, Any]) -> NormalForm:
     kept = {key: value for key, value in terms.items() if value}
-    if sum(len(value.numer) + len(value.denom) for value in kept.values()) > _MOST_TERMS:
+    if sum(len(side) for value in kept.values() for side in _sides(value)) > _MOST_TERMS:
         raise NotNormal
     return NormalForm(kept)
 

@@ -166,7 +166,7 @@ def _what_is_off(
 
 
 def _limit(reading: Reading, claim: Claim) -> TheoryVerdict:
-    law = reading.target.leading() if claim is Claim.LEADING else reading.target.joint()
+    law = _law(reading, claim)
     try:
         if reading.lifted is None:
             raise Unknown
@@ -183,17 +183,23 @@ def _limit(reading: Reading, claim: Claim) -> TheoryVerdict:
     return _wrong_limit(reading, claim, term)
 
 
+def _law(reading: Reading, claim: Claim) -> Expr:
+    return reading.target.leading() if claim is Claim.LEADING else reading.target.joint()
+
+
 def _wrong_limit(reading: Reading, claim: Claim, term: Expr) -> TheoryVerdict:
     yours = evaluated(term)
     difference = _what_is_off(reading, claim, yours, term)
     truth = function_of(reading.target, claim)
     example = None
+    shown = term.free_symbols | _law(reading, claim).free_symbols
     points = Search(reading.target, claim, yours, EXACT_TOLERANCE).points
     for point in sorted(points, key=_size):
         mine, law = yours(point), truth(point)
         if law is not None and (mine is None or not close(mine, law, EXACT_TOLERANCE)):
+            named = {s: v for s, v in point.items() if s in shown}
             pair = (reading.unlifted(mine), reading.unlifted(law))
-            example = Counterexample(point, pair[0], pair[1], limits=True)
+            example = Counterexample(named, pair[0], pair[1], limits=True)
             break
     reason = "formula over exact value does not tend to 1"
     return TheoryVerdict(Outcome.REJECTED, reason, example, difference, term)
