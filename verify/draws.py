@@ -1,4 +1,4 @@
-"""Arrays of random variates from a counter-based stream: normal, uniform, chi and coin counts."""
+"""Arrays of random variates from a counter-based stream: normal and uniform."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from verify.jit import double_of_bits, formula, kernel, strict_formula
-from verify.philox import chosen_words, random_words
+from verify.philox import chosen_words, philox, random_words
 from verify.vector_math import logarithm, rotation, single_logarithm, single_rotation
 
 __all__ = [
     "Stream",
-    "coin_counts",
-    "lengths",
     "new_stream",
     "normals",
     "short_normals",
     "single_normals",
+    "trials",
     "turn_to",
     "uniforms",
 ]
@@ -28,6 +27,8 @@ Array = Any
 _COLUMNS = 256
 """Counters worked on at a time: their words stay in the nearest cache."""
 _HALF, _MANTISSA = np.uint64(32), np.uint64(12)
+_LOW, _TEN = np.uint64(2**32 - 1), np.uint64(2**10 - 1)
+_MIDDLE, _SHIFT = np.uint64(52), np.uint64(42)
 _ONE = np.uint64(0x3FF0000000000000)
 _LAYERS, _CALLS = np.uint64(24), np.uint64(16)
 
@@ -104,25 +105,19 @@ def normals(stream: Stream, out: Array) -> None:
 
 
 @kernel
-def _trials(stream: Stream, first: Array, chances: Array) -> None:
-    """Standard normals into ``first`` and uniforms in (0, 1) into ``chances``, as many."""
+def trials(
+    stream: Stream, left: Array, right: Array, left_chances: Array, right_chances: Array
+) -> None:
+    """Independent standard normals into ``left`` and ``right``, and beside each the first ten bits
+    of a uniform in (0, 1), a multiple of 2^-10 in [0, 1): the bits that Box and Muller leave."""
     stream.calls[0] += np.uint64(1)
-    words = stream.words
-    for start in range(0, first.size, _COLUMNS):
-        m, pairs = _split(min(first.size - start, _COLUMNS))
-        _next_words(stream, start, 2 * m)
-        a, b, c, d = words[: 2 * m], words[2 * m : 4 * m], words[4 * m : 6 * m], words[6 * m :]
-        left, right = first[start : start + m], first[start + m : start + m + pairs]
-        for j in range(pairs):
-            left[j], right[j] = _pair(a[j], b[j], c[j], d[j])
-        if pairs < m:
-            left[pairs] = _pair(a[pairs], b[pairs], c[pairs], d[pairs])[0]
-        left, right = chances[start : start + m], chances[start + m : start + m + pairs]
-        a, b, c, d = a[m:], b[m:], c[m:], d[m:]
-        for j in range(m):
-            left[j] = _unit(a[j], b[j])
-        for j in range(pairs):
-            right[j] = _unit(c[j], d[j])
+    calls = stream.calls[0]
+    for j in range(left.size):
+        a, b, c, d = philox(stream.key, j, calls, calls >> _HALF, 0)
+        radius, angle = (a << _HALF) | (b & _LOW), (c << _HALF) | (d & _LOW)
+        left[j], right[j] = _polar(radius, angle)
+        left_chances[j] = double_of_bits((radius & _TEN) << _SHIFT | _ONE) - 1.0
+        right_chances[j] = double_of_bits((angle >> _MIDDLE & _TEN) << _SHIFT | _ONE) - 1.0
 
 
 @formula
@@ -135,8 +130,17 @@ def _split(size: int) -> tuple[int, int]:
 @formula
 def _pair(a: int, b: int, c: int, d: int) -> tuple[float, float]:
     """Two standard normals from four words."""
-    radius = math.sqrt(-2.0 * logarithm(_unit(a, b)))
-    cosine, sine = rotation((np.uint64(c) << _HALF) | np.uint64(d))
+    radius = (np.uint64(a) << _HALF) | np.uint64(b)
+    return _polar(radius, (np.uint64(c) << _HALF) | np.uint64(d))
+
+
+@formula
+def _polar(radius_bits: Any, angle_bits: Any) -> tuple[float, float]:
+    """Two standard normals from twice 64 bits: the lowest 12 of the first, and bits 52 to 61 of the
+    second do not count."""
+    unit = double_of_bits((radius_bits >> _MANTISSA) | _ONE) - (1.0 - 2.0**-53)
+    radius = math.sqrt(-2.0 * logarithm(unit))
+    cosine, sine = rotation(angle_bits)
     return radius * cosine, radius * sine
 
 
@@ -187,63 +191,3 @@ def _single_pair(radius_bits: Any, angle_bits: Any) -> tuple[Any, Any]:
     radius = np.float32(math.sqrt(np.float32(-2.0) * logarithm_of_unit))
     cosine, sine = single_rotation(angle_bits)
     return radius * cosine, radius * sine
-
-
-_UNSURE = -1.0
-
-
-@formula
-def _first_look(dimensions: float, normal: float, uniform: float) -> float:
-    """The length that a first trial of `_trial` gives, where a quick bound shows that it is kept;
-    else ``_UNSURE``.  In one dimension the length is |normal|, in none 0."""
-    wide = dimensions > 1.5
-    shape = (0.5 * dimensions if wide else 1.0) - 1 / 3
-    root = 1.0 + normal / math.sqrt(9.0 * shape)
-    square = normal * normal
-    kept = (uniform < 1.0 - 0.0331 * square * square) & (root > 0.0)
-    length = math.sqrt(abs(2.0 * shape * root * root * root))
-    line = abs(normal) if dimensions > 0.5 else 0.0
-    return (length if kept else _UNSURE) if wide else line
-
-
-@kernel
-def _trial(dimensions: float, normal: float, uniform: float) -> float:
-    """One trial of Marsaglia and Tsang for the length of a Gaussian vector; ``_UNSURE``: rejected.
-
-    Source: G. Marsaglia, W. W. Tsang, "A simple method for generating gamma variables", ACM TOMS
-    26 (2000) 363-372, with its quick bound and its constant 0.0331.
-    """
-    shape = 0.5 * dimensions - 1 / 3
-    root = 1.0 + normal / math.sqrt(9.0 * shape)
-    if root <= 0.0:
-        return _UNSURE
-    cube = root * root * root
-    bound = 0.5 * normal * normal + shape * (1.0 - cube + 3.0 * logarithm(root))
-    return math.sqrt(2.0 * shape * cube) if logarithm(uniform) < bound else _UNSURE
-
-
-@kernel
-def lengths(stream: Stream, dimensions: Array, out: Array, spare: Array) -> None:
-    """Lengths of standard Gaussian vectors of whole ``dimensions`` (0 where negative) into
-    ``out``; ``spare``: room for twice as many."""
-    size = out.size
-    first, chances = spare[:size], spare[size : 2 * size]
-    _trials(stream, first, chances)
-    for j in range(size):
-        out[j] = _first_look(dimensions[j], first[j], chances[j])
-    for j in range(size):
-        if out[j] < 0.0:
-            out[j] = _trial(dimensions[j], first[j], chances[j])
-            while out[j] < 0.0:
-                _trials(stream, first[:1], chances[:1])
-                out[j] = _trial(dimensions[j], first[0], chances[0])
-
-
-@kernel
-def coin_counts(stream: Stream, lowest: int, keep: Array, other: Array, out: Array) -> None:
-    """Numbers of heads of fair coins into ``out``, by an alias table (see `verify.coins`)."""
-    uniforms(stream, out)
-    for j in range(out.size):
-        place = out[j] * keep.size
-        column = min(int(place), keep.size - 1)
-        out[j] = lowest + (column if place - column < keep[column] else other[column])

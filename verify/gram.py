@@ -10,6 +10,8 @@ import numpy as np
 from theory.network import MLP
 from verify.draws import new_stream
 from verify.gram_kernels import gram_updates
+from verify.gram_relu_kernels import relu_updates
+from verify.gram_relu_state import LAYER, relu_scales
 from verify.gram_state import LANES, gram_scales, workspace
 from verify.problem import FloatArray, Problem
 from verify.samplers import Sampler, check_inner_products
@@ -50,9 +52,13 @@ class Gram(Sampler):
     def sample(self, problem: Problem, stream: np.random.Generator, count: int) -> FloatArray:
         """See `Sampler.sample`."""
         logs = np.empty((2, count, problem.layers.size))
-        layers, others = _workspace(problem)
-        scales = gram_scales(problem)
-        gram_updates(new_stream(stream), scales, layers, others, problem.layers, logs)
+        if problem.slope > 0:
+            layers, others = _workspace(problem)
+            scales = gram_scales(problem)
+            gram_updates(new_stream(stream), scales, layers, others, problem.layers, logs)
+        else:
+            rows = np.empty((problem.widths.size, LAYER))
+            relu_updates(new_stream(stream), relu_scales(problem), rows, problem.layers, logs)
         return logs
 
 

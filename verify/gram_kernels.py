@@ -20,9 +20,11 @@ from typing import Any
 import numpy as np
 
 from verify import gram_state as at
-from verify.draws import Stream, coin_counts, lengths, normals, turn_to
+from verify.coin_pieces import active_neurons
+from verify.draws import Stream, normals, turn_to
 from verify.gram_state import GramScales
 from verify.jit import kernel, part
+from verify.lengths import lengths
 from verify.vector_math import exponential, logarithm, select
 
 __all__ = ["gram_updates"]
@@ -42,7 +44,7 @@ def _chi(
     sign = 1.0 if width == _ACTIVE else -1.0
     for j in range(lanes):
         room[at.COUNT + j] = width + sign * here[at.ON + j] - less
-    lengths(stream, room[at.COUNT : at.COUNT + lanes], out, room[at.SPARE : at.SPARE + 2 * lanes])
+    lengths(stream, room[at.COUNT : at.COUNT + lanes], out, room[at.SPARE : at.SPARE + 4 * lanes])
 
 
 @part
@@ -61,10 +63,9 @@ def _forward(
     room[at.DEAD : at.DEAD + lanes] = 0.0
     for layer in range(1, scales.widths.size):
         turn_to(stream, group, 0, layer)
-        width, (begin, end) = scales.widths[layer], scales.tables[layer]
-        keep, other = scales.keep[begin:end], scales.other[begin:end]
+        width = scales.widths[layer]
         here, below, there = layers[layer], layers[layer - 1], others[layer if leaky else 0]
-        coin_counts(stream, scales.lowest[layer], keep, other, here[at.ON : at.ON + lanes])
+        active_neurons(stream, scales.coins, layer, here[at.ON : at.ON + lanes])
         _chi(stream, room, here, _ACTIVE, 0, lanes, here[at.Z_ON : at.Z_ON + lanes])
         if leaky:
             _chi(stream, room, here, width, 0, lanes, there[at.Z_OFF : at.Z_OFF + lanes])
