@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from verify.draws import Stream, uniforms
-from verify.jit import kernel
+from verify.jit import double_of_bits, kernel
 from verify.philox import random_words
 from verify.problem import FloatArray, IntArray
 
@@ -23,6 +23,7 @@ Array = Any
 _REACH = 9.5
 """Standard deviations on either side of the mean: beyond lies less than 1e-20."""
 _HALF, _LOW = np.uint64(32), np.uint64(2**32 - 1)
+_INTEGER, _INTEGER_ZERO = np.uint64(0x4330000000000000), 2.0**52
 _UNSURE = -1.0
 
 
@@ -69,7 +70,7 @@ def coin_counts(stream: Stream, lowest: int, columns: Array, keep: Array, out: A
 
 @kernel
 def _look_up(
-    stream: Stream, lowest: int, columns: Array, keep: Array, bits: int, out: Array
+    stream: Stream, lowest: int, columns: Array, keep: Array, bits: Any, out: Array
 ) -> None:
     """Counts from the words of ``stream``, with more bits where theirs leave the answer open."""
     words, step, doubts = stream.words, np.uint64(1) << bits, 0
@@ -77,20 +78,22 @@ def _look_up(
         word = np.uint64(words[j]) << bits
         column, fraction = word >> _HALF, word & _LOW
         entry = columns[column]
-        kept, moved = fraction + step <= entry >> _HALF, fraction > entry >> _HALF
-        out[j] = lowest + np.int64(column if kept else entry & _LOW)
-        if not (kept or moved):
-            out[j] = _UNSURE
-            doubts += 1
+        limit = entry >> _HALF
+        place = column if fraction + step <= limit else entry & _LOW
+        count = double_of_bits(place | _INTEGER) - _INTEGER_ZERO + lowest
+        unsure = (fraction + step > limit) & (fraction <= limit)
+        out[j] = _UNSURE if unsure else count
+        doubts += unsure
     if doubts > 0:
         rest = np.empty(1)
         for j in range(out.size):
             if out[j] < 0.0:
                 word = np.uint64(words[j]) << bits
-                column = np.int64(word >> _HALF)
+                place = np.int64(word >> _HALF)
                 uniforms(stream, rest)
-                fraction = (float(word & _LOW) + rest[0] * float(step)) * 2.0**-32
-                out[j] = lowest + (column if fraction < keep[column] else np.int64(columns[column] & _LOW))
+                chance = (float(word & _LOW) + rest[0] * float(step)) * 2.0**-32
+                moved = np.int64(columns[place] & _LOW)
+                out[j] = lowest + (place if chance < keep[place] else moved)
 
 
 @kernel

@@ -34,7 +34,8 @@ _LAYERS, _CALLS = np.uint64(24), np.uint64(16)
 
 
 class Stream(NamedTuple):
-    """A key of 64 bits, the number of calls so far (shape ``(1,)``), and room for words.
+    """A key of 64 bits, the number of calls so far (shape ``(1,)``), and room for words, of 32 bits
+    and (``radii``, ``angles``) of 64.
 
     Every call that draws an array counts one up, and takes its words from counters of its own.
     `turn_to` sets the count, so that what is drawn at one place does not depend on what was drawn
@@ -44,12 +45,15 @@ class Stream(NamedTuple):
     key: Any
     calls: Array
     words: Array
+    radii: Array
+    angles: Array
 
 
 def new_stream(generator: np.random.Generator) -> Stream:
     """A stream whose key is drawn from ``generator``."""
     key = generator.integers(0, 2**64, dtype=np.uint64)
-    return Stream(key, np.zeros(1, np.uint64), np.empty(4 * _COLUMNS, np.uint32))
+    radii, angles = np.empty(_COLUMNS, np.uint64), np.empty(_COLUMNS, np.uint64)
+    return Stream(key, np.zeros(1, np.uint64), np.empty(4 * _COLUMNS, np.uint32), radii, angles)
 
 
 @kernel
@@ -111,13 +115,31 @@ def trials(
     """Independent standard normals into ``left`` and ``right``, and beside each the first ten bits
     of a uniform in (0, 1), a multiple of 2^-10 in [0, 1): the bits that Box and Muller leave."""
     stream.calls[0] += np.uint64(1)
-    calls = stream.calls[0]
+    if left.size <= _COLUMNS:
+        _next_trials(stream, 0, left, right, left_chances, right_chances)
+        return
+    for start in range(0, left.size, _COLUMNS):
+        here = slice(start, min(start + _COLUMNS, left.size))
+        chances = left_chances[here], right_chances[here]
+        _next_trials(stream, start, left[here], right[here], *chances)
+
+
+@kernel
+def _next_trials(
+    stream: Stream, start: int, left: Array, right: Array, left_chances: Array, right_chances: Array
+) -> None:
+    """`trials` from counter ``start`` of the current call on, at most ``_COLUMNS`` of them."""
+    calls, radii, angles = stream.calls[0], stream.radii, stream.angles
     for j in range(left.size):
-        a, b, c, d = philox(stream.key, j, calls, calls >> _HALF, 0)
-        radius, angle = (a << _HALF) | (b & _LOW), (c << _HALF) | (d & _LOW)
-        left[j], right[j] = _polar(radius, angle)
-        left_chances[j] = double_of_bits((radius & _TEN) << _SHIFT | _ONE) - 1.0
-        right_chances[j] = double_of_bits((angle >> _MIDDLE & _TEN) << _SHIFT | _ONE) - 1.0
+        a, b, c, d = philox(stream.key, start + j, calls, calls >> _HALF, 0)
+        radii[j], angles[j] = (a << _HALF) | (b & _LOW), (c << _HALF) | (d & _LOW)
+    for j in range(left.size):
+        left[j] = _radius(radii[j])
+        left_chances[j] = double_of_bits((radii[j] & _TEN) << _SHIFT | _ONE) - 1.0
+    for j in range(left.size):
+        radius, (cosine, sine) = left[j], rotation(angles[j])
+        left[j], right[j] = radius * cosine, radius * sine
+        right_chances[j] = double_of_bits((angles[j] >> _MIDDLE & _TEN) << _SHIFT | _ONE) - 1.0
 
 
 @formula
@@ -130,18 +152,16 @@ def _split(size: int) -> tuple[int, int]:
 @formula
 def _pair(a: int, b: int, c: int, d: int) -> tuple[float, float]:
     """Two standard normals from four words."""
-    radius = (np.uint64(a) << _HALF) | np.uint64(b)
-    return _polar(radius, (np.uint64(c) << _HALF) | np.uint64(d))
+    radius = _radius((np.uint64(a) << _HALF) | np.uint64(b))
+    cosine, sine = rotation((np.uint64(c) << _HALF) | np.uint64(d))
+    return radius * cosine, radius * sine
 
 
 @formula
-def _polar(radius_bits: Any, angle_bits: Any) -> tuple[float, float]:
-    """Two standard normals from twice 64 bits: the lowest 12 of the first, and bits 52 to 61 of the
-    second do not count."""
-    unit = double_of_bits((radius_bits >> _MANTISSA) | _ONE) - (1.0 - 2.0**-53)
-    radius = math.sqrt(-2.0 * logarithm(unit))
-    cosine, sine = rotation(angle_bits)
-    return radius * cosine, radius * sine
+def _radius(bits: Any) -> float:
+    """The distance from 0 of two standard normals, from 64 bits, of which the upper 52 count."""
+    unit = double_of_bits((bits >> _MANTISSA) | _ONE) - (1.0 - 2.0**-53)
+    return math.sqrt(-2.0 * logarithm(unit))
 
 
 @kernel

@@ -36,6 +36,13 @@ normal is smaller than 1e-17."""
 
 
 @part
+def _of_layer(layers: Array, layer: int, most: int) -> Array:
+    """The fields of a layer, of ``most`` lanes; rows hold as many layers as there is room for."""
+    share = at.LANES // most
+    return layers[(layer - 1) // share * at.LAYER + (layer - 1) % share * most :]
+
+
+@part
 def _draw(
     stream: Stream, scales: ReluScales, layer: int, here: Array, room: Array, lanes: int
 ) -> None:
@@ -76,6 +83,7 @@ def _forward(
     layers: Array,
     rows: Array,
     room: Array,
+    most: int,
     lanes: int,
     offs: Array,
     logs: Array,
@@ -86,7 +94,11 @@ def _forward(
     room[at.DEAD : at.DEAD + lanes] = 0.0
     for layer in range(1, scales.widths.size):
         turn_to(stream, group, 0, layer)
-        here, variance, row = layers[layer], scales.variances[layer - 1], rows[layer - 1]
+        here, variance, row = (
+            _of_layer(layers, layer, most),
+            scales.variances[layer - 1],
+            rows[layer - 1],
+        )
         _draw(stream, scales, layer, here, room, lanes)
         for j in range(lanes):
             on = room[at.ON + j]
@@ -103,11 +115,11 @@ def _forward(
                 room[at.POWER + j] = room[at.POWER + j] + power
         if row >= 0:
             _draw_inactive(stream, scales.widths[layer], room, lanes, offs[row, :lanes])
-            log_norms(scales, room, lanes, logs[row])
+            _log_norms(scales, room, lanes, logs[row])
 
 
 @part
-def log_norms(scales: ReluScales, room: Array, lanes: int, out: Array) -> None:
+def _log_norms(scales: ReluScales, room: Array, lanes: int, out: Array) -> None:
     """log |x|^2."""
     for j in range(lanes):
         room[at.FIRST + j] = (
@@ -118,7 +130,13 @@ def log_norms(scales: ReluScales, room: Array, lanes: int, out: Array) -> None:
 
 @part
 def _backward(
-    stream: Stream, group: int, scales: ReluScales, layers: Array, room: Array, lanes: int
+    stream: Stream,
+    group: int,
+    scales: ReluScales,
+    layers: Array,
+    room: Array,
+    most: int,
+    lanes: int,
 ) -> None:
     """Angles of the gradients from the readout down, and log f^2.
 
@@ -136,7 +154,7 @@ def _backward(
         room[at.LOG_F + j] = room[at.LOG_F + j] + logarithm(square)
         room[at.STEEP + j] = 1.0 / math.sqrt(square)
     for layer in range(scales.widths.size - 1, 0, -1):
-        here = layers[layer]
+        here = _of_layer(layers, layer, most)
         for j in range(lanes):
             slope = here[at.XI + j] * room[at.STEEP + j]
             secant = 1.0 + slope * slope
@@ -152,8 +170,9 @@ def _rescale(room: Array, power: float, trained: bool, lanes: int) -> None:
     for j in range(lanes):
         unit = room[at.UNIT + j]
         square = room[at.ALONG + j] * room[at.ALONG + j] + room[at.ACROSS + j]
-        wanted = unit + select(square > 0.0, math.floor(0.5 * exponent(square)), -unit - math.inf)
-        wanted = select(trained, max(wanted, power), wanted)
+        carried = unit + exponent(math.sqrt(square))
+        own = select(trained, power, carried)
+        wanted = select(carried > own, carried, own)
         scale = power_of_two(unit - wanted)
         room[at.ALONG + j], room[at.MET + j] = scale * room[at.ALONG + j], scale * room[at.MET + j]
         room[at.ACROSS + j] = scale * scale * room[at.ACROSS + j]
@@ -209,14 +228,21 @@ def _ask(width: int, room: Array, lanes: int, logs: Array) -> None:
 
 @part
 def _tangent(
-    scales: ReluScales, layers: Array, rows: Array, room: Array, lanes: int, offs: Array, logs: Array
+    scales: ReluScales,
+    layers: Array,
+    rows: Array,
+    room: Array,
+    most: int,
+    lanes: int,
+    offs: Array,
+    logs: Array,
 ) -> None:
     """u of every layer, from the first that is trained to the last that is asked for."""
     moving, power, since = False, 0.0, 0
     room[at.ALONG : at.ACROSS + at.LANES] = 0.0
     room[at.UNIT : at.UNIT + lanes] = 0.0
     for layer in range(1, scales.widths.size):
-        here, rate, row = layers[layer], scales.rates[layer - 1], rows[layer - 1]
+        here, rate, row = _of_layer(layers, layer, most), scales.rates[layer - 1], rows[layer - 1]
         moving |= rate > 0.0
         if not moving:
             if row >= 0:
@@ -235,23 +261,23 @@ def _tangent(
 
 @kernel
 def relu_updates(
-    stream: Stream, scales: ReluScales, layers: Array, wanted: Array, out: Array
+    stream: Stream, scales: ReluScales, layers: Array, most: int, wanted: Array, out: Array
 ) -> None:
     """The linearised update at eta = 1 of ``out.shape[1]`` networks.
 
-    ``layers``: room for their fields, shape ``(L + 1, LAYER)``.  ``wanted``: 1-based layers.
-    ``out``: log of the label and the output part, shape ``(2, networks, layers)``; minus infinity
+    ``layers``: room for their fields, from `verify.gram_relu_state.relu_workspace`, ``most`` of them
+    at a time.  ``wanted``: 1-based layers.  ``out``: log of the label and the output part, shape ``(2, networks, layers)``; minus infinity
     for a dead network.
     """
     room, rows = np.zeros(at.ROOM), np.full(scales.widths.size - 1, -1)
     logs, offs = np.empty((wanted.size, at.LANES)), np.empty((wanted.size, at.LANES))
     for i in range(wanted.size):
         rows[wanted[i] - 1] = i
-    for start in range(0, out.shape[1], at.LANES):
-        lanes = min(at.LANES, out.shape[1] - start)
-        _forward(stream, start // at.LANES, scales, layers, rows, room, lanes, offs, logs)
-        _backward(stream, start // at.LANES, scales, layers, room, lanes)
-        _tangent(scales, layers, rows, room, lanes, offs, logs)
+    for start in range(0, out.shape[1], most):
+        lanes, group = min(most, out.shape[1] - start), start // most
+        _forward(stream, group, scales, layers, rows, room, most, lanes, offs, logs)
+        _backward(stream, group, scales, layers, room, most, lanes)
+        _tangent(scales, layers, rows, room, most, lanes, offs, logs)
         for i in range(wanted.size):
             log_square = logs[rows[wanted[i] - 1], :lanes]
             out[0, start : start + lanes, i] = log_square

@@ -9,13 +9,13 @@ import numpy as np
 from verify.coin_pieces import CoinPieces, coin_pieces
 from verify.problem import Problem
 
-__all__ = ["LANES", "LAYER", "ROOM", "ReluScales", "relu_scales"]
+__all__ = ["LANES", "LAYER", "ROOM", "ReluScales", "lanes_at", "relu_scales", "relu_workspace"]
 
 Array = Any
 
-LANES = 128
-"""Networks that go through a layer together.  Every vector of one number per network has this
-length and a fixed place, so that the compiler knows that no two overlap."""
+LANES = 256
+"""At most so many networks go through a layer together.  Every vector of one number per network has
+this length and a fixed place, so that the compiler knows that no two overlap."""
 
 SQUARE, XI, REST, TURN, SLOPE = range(0, 5 * LANES, LANES)
 """What a layer leaves of its active neurons.  SQUARE: the squared length of z in units of sd |x
@@ -25,6 +25,8 @@ plane of g and z, and the squared length of what is left.  SLOPE: the tangent of
 g."""
 INVERSE = SQUARE
 LAYER = 5 * LANES
+_HELD = 2**23
+"""Layers of single networks held at a time: about 300 MB."""
 
 ALONG, MET, ACROSS = range(0, 3 * LANES, LANES)
 """The update of the layer below on its active neurons, in units of 2^UNIT f |x|: along z; the
@@ -64,3 +66,14 @@ def relu_scales(problem: Problem) -> ReluScales:
         log_input=float(np.log(problem.input_norm)),
         coins=coin_pieces(problem.widths),
     )
+
+
+def lanes_at(depth: int) -> int:
+    """Networks that go through a layer together: fewer in very deep networks, for room; a power of
+    two."""
+    return next(lanes for lanes in (LANES, 128, 64, 32) if lanes * depth <= _HELD or lanes == 32)
+
+
+def relu_workspace(depth: int) -> Any:
+    """Fields of ``depth`` layers: rows of them, in each as many layers as there is room for."""
+    return np.zeros(-(-depth // (LANES // lanes_at(depth))) * LAYER)

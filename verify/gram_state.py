@@ -46,12 +46,12 @@ z's; XI: the fresh part of the gradient on x across x in that plane."""
 U_ON, UQ_ON, UR_ON, U_OFF, UQ_OFF, UR_OFF, LOG_U = range(0, 7 * LANES, LANES)
 """The unit vector along the update u of the layer below: along z, across it along g, and the rest,
 in each block; and log |u|."""
-A_ON, B_ON, R_ON, A_OFF, B_OFF, R_OFF, ZED_OFF = range(7 * LANES, 14 * LANES, LANES)
-"""Draws in the same directions, and the length of z on inactive neurons."""
-PHI, LOG_SCALE, LOG_F, DEAD, COUNT, SPARE = range(14 * LANES, 20 * LANES, LANES)
+A_ON, B_ON, R_ON, A_OFF, B_OFF, R_OFF = range(7 * LANES, 13 * LANES, LANES)
+"""Draws in the same directions."""
+PHI, LOG_SCALE, LOG_F, DEAD, COUNT, SPARE = range(13 * LANES, 19 * LANES, LANES)
 """The gradient on x along x in units of ``exp(LOG_SCALE)``; log |f|; which networks are dead; and
 room for draws, SPARE of four times the length."""
-ROOM = 23 * LANES
+ROOM = 22 * LANES
 
 
 def gram_scales(problem: Problem) -> GramScales:
@@ -70,8 +70,8 @@ def gram_scales(problem: Problem) -> GramScales:
     )
 
 
-def workspace(rows: int, leaky: bool) -> tuple[Any, Any]:
+def workspace(rows: int) -> tuple[Any, Any]:
     """Fields of layers 0 to L (``rows`` of them), and of their inactive neurons."""
-    layers, others = np.zeros((rows, LAYER)), np.zeros((rows if leaky else 1, LAYER))
+    layers, others = np.zeros((rows, LAYER)), np.zeros((rows, LAYER))
     others[0, COS : COS + LANES] = 1.0
     return layers, others

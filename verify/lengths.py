@@ -1,8 +1,8 @@
 """Chi-square variates, the squared lengths of Gaussian vectors, in dimensions that differ by entry.
 
-A trial of Marsaglia and Tsang turns a normal x into 2 d (1 + c x)^3 with d = dimensions/2 - 1/3, and
-keeps it with chance exp(x^2/2 + d (1 - v + ln v)), v = (1 + c x)^3.  Theirs is c = 1/sqrt(9 d); every
-larger c gives the same law, since the chance then stays below 1:
+A trial of Marsaglia and Tsang turns a normal x into 2 d (1 + c x)^3, d = dimensions/2 - 1/3, and
+keeps it with chance exp(x^2/2 + d (1 - v + ln v)), v = (1 + c x)^3.  Theirs is c = 1/sqrt(9 d);
+every larger c gives the same law, since the chance then stays below 1:
 
     ln chance = -x^2 (9 d c^2 - 1)/2 - 3 d * integral of s^3/(1 + s) over s from 0 to c x.
 
