@@ -16,7 +16,7 @@ from verify.draws import (
     single_normals,
     uniforms,
 )
-from verify.lengths import lengths
+from verify.lengths import _STEP, _first_look, _steepness, _trial, lengths
 from verify.philox import random_words
 from verify.vector_math import exponential, logarithm, rotation, single_logarithm, single_rotation
 
@@ -198,3 +198,22 @@ def test_the_last_of_an_odd_number_of_normals_is_one_of_a_pair() -> None:
     normals(stream(8), odd)
     normals(stream(8), even)
     assert np.array_equal(odd, even[:5])
+
+
+@pytest.mark.parametrize("dimensions", [2, 3, 4, 9, 64, 10**4, 10**9])
+def test_what_the_first_look_keeps_is_kept(dimensions: int) -> None:
+    """By the whole trial, with the largest uniform that begins with the chance's bits; and nearly
+    all is decided by the first look in many dimensions."""
+    decided = 0
+    for x in np.linspace(-8.5, 8.5, 171):
+        for chance in np.arange(0.0, 1.0, 2.0**-5):
+            square = _first_look(float(dimensions), x, chance)
+            if square >= 0.0:
+                decided += abs(x) < 3
+                assert _trial(float(dimensions), x, chance + _STEP) == pytest.approx(square)
+    assert decided > 59 * 31 or dimensions < 64
+
+
+def test_the_steepness_is_a_little_more_than_it_need_be() -> None:
+    for shape in np.exp(np.random.default_rng(4).uniform(-0.5, 21, 20_000)):
+        assert 1 + 4e-6 < _steepness(shape) * (9.0 * shape) ** 0.5 < 1 + 1.1e-5

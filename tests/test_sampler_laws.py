@@ -1,5 +1,6 @@
 """`Conditioned` and `Gram` have the law of literal networks: distributions, joints, means."""
 
+import math
 from typing import Any
 
 import pytest
@@ -98,3 +99,18 @@ def test_every_sampler_stops_at_a_dead_layer_everywhere(sampler: Sampler) -> Non
     dead = logs[0] == -float("inf")
     assert (dead[:, 0] == dead[:, 1]).all()
     assert 0.9 < dead[:, 0].mean() < 1.0
+
+
+def test_multipliers_of_any_size_only_scale_the_update() -> None:
+    """Multipliers r give r^2 times the update, however small they are or unlike each other."""
+
+    def log_means(*rates: float) -> Any:
+        network, layers = MLP(8, 3), (1, 2, 3)
+        return monte_carlo(network, samples=2000, seed=1, layer=layers, rates=rates).label.log_mean
+
+    shift = 2 * math.log(1e-200)
+    assert log_means(1e-200, 0, 1e-200) - shift == pytest.approx(log_means(1, 0, 1))
+    uneven, last = log_means(1e-200, 0, 1), log_means(0, 0, 1)
+    assert uneven[:2] - shift == pytest.approx(log_means(1, 0, 0)[:2])
+    assert uneven[2] == pytest.approx(last[2])
+    assert log_means(1, 0, 1e-200) == pytest.approx(log_means(1, 0, 0))

@@ -85,12 +85,13 @@ def _look_up(
         out[j] = _UNSURE if unsure else count
         doubts += unsure
     if doubts > 0:
-        rest = np.empty(1)
+        rest, room = np.empty(1), np.empty(4, np.uint32)
+        others = Stream(stream.key, stream.calls, room, stream.radii, stream.angles)
         for j in range(out.size):
             if out[j] < 0.0:
                 word = np.uint64(words[j]) << bits
                 place = np.int64(word >> _HALF)
-                uniforms(stream, rest)
+                uniforms(others, rest)
                 chance = (float(word & _LOW) + rest[0] * float(step)) * 2.0**-32
                 moved = np.int64(columns[place] & _LOW)
                 out[j] = lowest + (place if chance < keep[place] else moved)

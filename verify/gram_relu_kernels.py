@@ -3,8 +3,8 @@ docs/conditioning.md.
 
 The gradient g lives on a layer's active neurons, in the span of z there and of one direction across
 it; what is left of a Gaussian vector counts by its length alone.  g . z = f at every layer fixes
-the length of g by its angle to z, so that magnitudes are products of norms, carried as doubles times
-powers of two; logarithms are taken where a layer is asked for.
+the length of g by its angle to z, so that magnitudes are products of norms, carried as doubles
+times powers of two; logarithms are taken where a layer is asked for.
 
 Several networks (lanes) go through a layer together, so that the arithmetic runs in vector lanes.
 Arrays are rows of fields, see `verify.gram_relu_state`: ``here`` of a layer, ``room`` for the rest.
@@ -143,7 +143,8 @@ def _backward(
     Given W x, the gradient on x is sd |g above| (phi x/|x| + xi) with phi = g.z/(sd |g| |x|) known
     and xi Gaussian across x; at the last layer it is the readout, whose phi is Gaussian too.  With
     s = 1/phi the tangent of the angle of g to z is |xi| s, and one layer down
-    phi^2 = |z|^2/(1 + tangent^2).  INVERSE is the cosine over |z|.  The sign of phi does not matter.
+    phi^2 = |z|^2/(1 + tangent^2).  INVERSE is the cosine over |z|.  The sign of phi is of no
+    consequence.
     """
     turn_to(stream, group, 1, 0)
     normals(stream, room[at.STEEP : at.STEEP + lanes])
@@ -175,7 +176,7 @@ def _rescale(room: Array, power: float, trained: bool, lanes: int) -> None:
         wanted = select(carried > own, carried, own)
         scale = power_of_two(unit - wanted)
         room[at.ALONG + j], room[at.MET + j] = scale * room[at.ALONG + j], scale * room[at.MET + j]
-        room[at.ACROSS + j] = scale * scale * room[at.ACROSS + j]
+        room[at.ACROSS + j] = power_of_two(2.0 * (unit - wanted)) * room[at.ACROSS + j]
         room[at.UNIT + j], room[at.OWN + j] = wanted, power_of_two(power - wanted)
 
 
@@ -187,7 +188,8 @@ def _add_layer(rate: float, here: Array, room: Array, lanes: int) -> None:
 
         W y/sd = z_unit (x.y)/|x| + g/|g| (xi . y_) + |y_| (I - g g^T/|g|^2) fresh,
 
-    of which the last part has one coordinate in the plane of z and g, ``turn``, along (-sine, cosine).
+    of which the last part has one coordinate in the plane of z and g: ``turn``, along
+    (-sine, cosine).
     """
     for j in range(lanes):
         slope, inverse, turn = here[at.SLOPE + j], here[at.INVERSE + j], here[at.TURN + j]
@@ -265,9 +267,9 @@ def relu_updates(
 ) -> None:
     """The linearised update at eta = 1 of ``out.shape[1]`` networks.
 
-    ``layers``: room for their fields, from `verify.gram_relu_state.relu_workspace`, ``most`` of them
-    at a time.  ``wanted``: 1-based layers.  ``out``: log of the label and the output part, shape ``(2, networks, layers)``; minus infinity
-    for a dead network.
+    ``layers``: room for fields of ``most`` networks, see `verify.gram_relu_state`.  ``wanted``:
+    1-based layers.  ``out``: log of the label and the output part, shape
+    ``(2, networks, layers)``; minus infinity for a dead network.
     """
     room, rows = np.zeros(at.ROOM), np.full(scales.widths.size - 1, -1)
     logs, offs = np.empty((wanted.size, at.LANES)), np.empty((wanted.size, at.LANES))

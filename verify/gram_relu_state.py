@@ -1,4 +1,4 @@
-"""What the passes of `verify.gram_relu_kernels` carry: the network's scales, its layers, and room."""
+"""What `verify.gram_relu_kernels` carries: the network's scales, its layers, and room."""
 
 from __future__ import annotations
 
