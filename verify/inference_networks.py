@@ -18,20 +18,20 @@ import numpy as np
 from verify.inference import POWER, Evidence, Interval
 from verify.problem import FloatArray
 
-__all__ = ["REACH", "NetworkMean", "UnkeptMean", "influence"]
+__all__ = ["TUNING", "NetworkMean", "UnkeptMean", "catoni_influence"]
 
-REACH = 4.0
-"""The z for which tests are at their sharpest: that of a chance of 3e-4 on each side."""
+TUNING = 4.0
+"""Tuning constant: the z at which tests are sharpest, that of a chance of 3e-4 on each side."""
 _LARGEST = 1e150
 """Beyond it x^2 overflows; the influence of 1e150 is 345."""
 
 
-def influence(x: FloatArray) -> FloatArray:
+def catoni_influence(x: FloatArray) -> FloatArray:
     """Catoni's influence function: log(1 + x + x^2/2) for x >= 0, and odd.
 
     Between -log(1 - x + x^2/2) and log(1 + x + x^2/2) everywhere, on which the proof rests.
 
-    >>> bool(influence(np.array([1e-6]))[0] < 1e-6)
+    >>> bool(catoni_influence(np.array([1e-6]))[0] < 1e-6)
     True
     """
     size = np.minimum(np.abs(x), _LARGEST)
@@ -45,7 +45,7 @@ class NetworkMean(Evidence):
     ``standard_error``: from the exact variance of one network, not from the samples.  ``logs``:
     natural logarithms of the samples in units of the exact mean, shape ``(samples,)``.
     Law: under the true mean, P(z > critical(chance)) <= chance, for any distribution with this
-    variance and any number of samples; so too for weighted sums of pulls.
+    variance and any number of samples; so too for weighted sums of influences.
 
     >>> logs = np.log(np.random.default_rng(1).exponential(size=1000))
     >>> mean = NetworkMean(1000, float(np.exp(logs).mean()), 1000**-0.5, logs)
@@ -60,48 +60,48 @@ class NetworkMean(Evidence):
         with np.errstate(over="ignore", under="ignore"):
             return np.exp(self.logs)
 
-    def pull(self, law: float, weight: float) -> float:
-        """See `Evidence.pull`: the influence of all samples, at `REACH`."""
-        return self._pull(law, weight, REACH)
+    def influence(self, law: float, weight: float) -> float:
+        """See `Evidence.influence`: the influence of all samples, at `TUNING`."""
+        return self._influence(law, weight, TUNING)
 
-    def _pull(self, law: float, weight: float, reach: float) -> float:
-        scale = weight * reach / (self.samples * self.standard_error)
-        return float(np.sum(influence(scale * (self._values - law)))) / reach
+    def _influence(self, law: float, weight: float, tuning: float) -> float:
+        scale = weight * tuning / (self.samples * self.standard_error)
+        return float(np.sum(catoni_influence(scale * (self._values - law)))) / tuning
 
     def critical(self, chance: float, samples: int | None = None) -> float:
-        """See `Evidence.critical`: REACH/2 + log(1/chance)/REACH."""
-        return REACH / 2 - log(chance) / REACH
+        """See `Evidence.critical`: TUNING/2 + log(1/chance)/TUNING."""
+        return TUNING / 2 - log(chance) / TUNING
 
     def needed(self, chance: float, samples: int | None = None) -> float:
         """See `Evidence.needed`; proven as `critical` is, for samples of the exact variance.
 
-        The smaller root d of REACH d - (REACH d)^2/(2 N) = REACH^2 + log(1/chance) +
+        The smaller root d of TUNING d - (TUNING d)^2/(2 N) = TUNING^2 + log(1/chance) +
         log(1/(1 - POWER)); infinite where there is none.
         """
         count = self.samples if samples is None else samples
-        total = REACH**2 - log(chance) - log(1.0 - POWER)
+        total = TUNING**2 - log(chance) - log(1.0 - POWER)
         root = 1.0 - 2.0 * total / count
-        return 2.0 * total / (1.0 + sqrt(root)) / REACH if root >= 0 else inf
+        return 2.0 * total / (1.0 + sqrt(root)) / TUNING if root >= 0 else inf
 
     def interval(self, level: float) -> Interval:
-        """See `Evidence.interval`; at the reach that is sharpest for ``level``.
+        """See `Evidence.interval`; with the tuning constant that is sharpest for ``level``.
 
         ``value`` is Catoni's estimate.  The lower end is at least 0.
         """
-        reach = sqrt(2.0 * log(2.0 / (1.0 - level)))
-        sharp = _AtReach(self.samples, self.ratio, self.standard_error, self.logs, reach)
-        low, value, high = (sharp.crossing(1.0, height) for height in (reach, 0.0, -reach))
+        tuning = sqrt(2.0 * log(2.0 / (1.0 - level)))
+        sharp = _Tuned(self.samples, self.ratio, self.standard_error, self.logs, tuning)
+        low, value, high = (sharp.crossing(1.0, height) for height in (tuning, 0.0, -tuning))
         return Interval(max(low, 0.0), max(value, 0.0), high)
 
 
 @dataclass(frozen=True, eq=False)
-class _AtReach(NetworkMean):
-    """The same at another reach."""
+class _Tuned(NetworkMean):
+    """The same with another tuning constant."""
 
-    reach: float
+    tuning: float
 
-    def pull(self, law: float, weight: float) -> float:
-        return self._pull(law, weight, self.reach)
+    def influence(self, law: float, weight: float) -> float:
+        return self._influence(law, weight, self.tuning)
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,8 +117,8 @@ class UnkeptMean(Evidence):
 
     adds_up = False
 
-    def pull(self, law: float, weight: float) -> float:
-        """See `Evidence.pull`; not bounded."""
+    def influence(self, law: float, weight: float) -> float:
+        """See `Evidence.influence`; not bounded."""
         return weight * (self.ratio - law) / self.standard_error
 
     def critical(self, chance: float, samples: int | None = None) -> float:
