@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 BENCH := .venv-bench
 BENCH_READY := $(BENCH)/.ready
 
-.PHONY: run test test-all test-lowest bench clean
+.PHONY: run test test-all test-lowest bench coverage clean
 
 run: $(READY)
 	$(BIN)/python -m verify
@@ -33,6 +33,10 @@ test-lowest:
 # Ratios against literal networks in PyTorch, JAX and NumPy; the same installation.
 bench: $(BENCH_READY)
 	$(BENCH)/bin/python -m bench
+
+# How often intervals and tests miss the truth, cell by cell; some minutes on two cores.
+coverage: $(READY)
+	$(BIN)/python -m studies.coverage
 
 $(READY): setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'

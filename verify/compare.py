@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from math import exp
+from functools import cached_property, lru_cache
+from math import exp, sqrt
 from typing import Any
 
 import numpy as np
@@ -17,16 +17,18 @@ from mpmath import log as mp_log
 from mpmath import mpf
 from sympy import Rational, latex
 
-from theory import MLP, InvalidArgument, maximal_learning_rate, squared_update
+from theory import MLP, InvalidArgument, derive, maximal_learning_rate, squared_update
+from theory.observables import K, f, g
 from theory.symbols import L
 from verify.curves import LawCurve, RatePoints
 from verify.estimate import Estimate
 from verify.gram import Gram
+from verify.inference_evidence import evidence_of
+from verify.inference_fit import PowerFit, fit_power
 from verify.samplers import Sampler
 from verify.simulation import monte_carlo
-from verify.slope import Slope, fit_slope
 from verify.streams import checked_seed, derived_seed
-from verify.verdict import Score, Verdict, decide, score
+from verify.verdict import Score, Verdict, decide
 
 __all__ = [
     "Cell",
@@ -34,6 +36,7 @@ __all__ = [
     "Law",
     "check",
     "exact_law",
+    "known_spread",
     "leading_laws",
     "rate_points",
 ]
@@ -41,10 +44,13 @@ __all__ = [
 Law = Callable[[MLP, int], Any]
 """A law to be tried: E[(Delta z)^2] at eta = 1 of a network in numbers, at a hidden layer."""
 
-DECIDING_RATIO = Rational(1, 8)
-"""Cells with depth/width above this are shown but do not decide, unless the sampler meets rare
-networks: beyond it they set the mean, and the error of a plain sample no longer tells (exact
-relative standard deviation of one network's total: 2.0 at (128, 16), 11.8 at (64, 16))."""
+LARGEST_SPREAD = 50
+"""Cells whose exact relative standard deviation of one network is above this are shown but do not
+decide, unless the sampler meets rare networks: a million networks would be needed."""
+SPREAD_DIGITS = 6
+STEP_SPREAD = 1.1
+"""Bound on the standard deviation of a real step over that of the linearised one with a drawn
+label, in the same range; 1.05 is the most that was measured."""
 STEP_ALLOWANCE = 0.02
 """How far a real step at a hundredth of the maximal rate may be from the linearised law, where
 the width is at least 16 and the depth at most a quarter of it."""
@@ -96,29 +102,21 @@ class Comparison:
         return decide([cell.score for cell in self.cells])
 
     @cached_property
-    def slopes(self) -> dict[tuple[int, Sampler], Slope]:
-        """By width and sampler: the exponent in depth of the measured maximal rate E^(-1/2),
-        beside the exact one, over the deciding cells at the last layer."""
-        slopes = {}
-        for width, sampler in dict.fromkeys((c.width, c.sampler) for c in self.cells):
-            cells = [c for c in self.cells if c.width == width and c.sampler == sampler]
-            slope = _slope([c for c in cells if c.layer == c.depth and c.score.decides])
-            if slope is not None:
-                slopes[width, sampler] = slope
-        return slopes
+    def fits(self) -> dict[int | None, PowerFit]:
+        """Constant and exponent in depth, measured over exact, of the deciding cells at the last
+        layer: of all widths together under None, and of each width with two depths."""
+        cells = [c for c in self.cells if c.layer == c.depth and c.score.decides]
+        widths = sorted({cell.width for cell in cells})
+        groups = {None: cells} | {width: [c for c in cells if c.width == width] for width in widths}
+        fits = {
+            width: fit_power([c.depth for c in group], [c.score.evidence for c in group])
+            for width, group in groups.items()
+        }
+        return {width: fit for width, fit in fits.items() if fit is not None}
 
     def joined(self, other: Comparison) -> Comparison:
         """The cells of both, judged as one family; seed and step are those of this one."""
         return Comparison(self.cells + other.cells, self.seed, self.step)
-
-
-def _slope(cells: Sequence[Cell]) -> Slope | None:
-    return fit_slope(
-        [cell.depth for cell in cells],
-        [-float(cell.estimate.total.log_mean) / 2 for cell in cells],
-        [cell.score.relative_standard_error / 2 for cell in cells],
-        [-cell.log_exact / 2 for cell in cells],
-    )
 
 
 def check(
@@ -163,34 +161,57 @@ def check(
             progress=_bind(progress, network),
         )
         log_exact = _log(exact_law(network, at), network)
-        scored = _score(estimate, log_law, network, step, sampler)
+        scored = _score(estimate, (log_law, log_exact), network, at, step, sampler)
         cells.append(Cell(network, at, sampler, log_law, log_exact, estimate, scored))
     return Comparison(tuple(cells), root, step)
 
 
 def _score(
-    estimate: Estimate, log_law: float, network: MLP, step: float | None, sampler: Sampler
+    estimate: Estimate,
+    logs: tuple[float, float],
+    network: MLP,
+    layer: int,
+    step: float | None,
+    sampler: Sampler,
 ) -> Score:
-    total = estimate.total
-    return score(
-        float(total.log_mean),
-        float(total.relative_standard_error),
-        total.samples,
-        log_law,
+    """``logs``: natural logarithms of the law tried and of the exact value."""
+    log_law, log_exact = logs
+    spread = None if sampler.meets_rare_networks else known_spread(network, layer, step)
+    return Score(
+        evidence=evidence_of(estimate.total, log_exact, spread),
+        law=exp(min(max(log_law - log_exact, -700.0), 700.0)),
         allowance=0.0 if step is None else STEP_ALLOWANCE,
-        decides=sampler.meets_rare_networks or _decides(network, step),
+        decides=spread is None or (spread <= LARGEST_SPREAD and _follows_law(network, step)),
     )
 
 
-def _decides(network: MLP, step: float | None) -> bool:
-    widths, depth = network.widths[1:], network.layers
-    narrowest = min(int(width) for width in widths)
-    if depth > DECIDING_RATIO * narrowest:
-        return False
+@lru_cache(maxsize=1024)
+def known_spread(network: MLP, layer: int, step: float | None = None) -> float:
+    """The standard deviation of one sample over the exact mean: exact for the linearised update
+    (``step`` None), a bound for real steps, `STEP_SPREAD` times that with a drawn label.
+
+    Since E_y (f - y)^4 = 1 + 6 f^2 + f^4, where the label's average has 1 + 2 f^2 + f^4.
+
+    >>> from theory import MLP
+    >>> round(known_spread(MLP(64, 16), 16), 2)
+    11.76
+    """
+    update = squared_update(network, layer)
+    averaged = float(update.relative_standard_deviation(SPREAD_DIGITS))
+    if step is None:
+        return averaged
+    mixed = derive(f**2 * (g @ K @ K @ g) ** 2, network, layer=layer).evaluate(SPREAD_DIGITS)
+    scale = update.evaluate(SPREAD_DIGITS) * int(update.width_here)
+    return STEP_SPREAD * sqrt(averaged**2 + 4 * float(mixed / scale**2))
+
+
+def _follows_law(network: MLP, step: float | None) -> bool:
+    """Whether a real step is small, and the network wide, enough for `STEP_ALLOWANCE`."""
     if step is None:
         return True
+    narrowest = min(int(width) for width in network.widths[1:])
     small = 100 * step <= exp(-_log(exact_law(network, network.layers), network) / 2)
-    return small and narrowest >= 16
+    return small and narrowest >= 16 and 4 * network.layers <= narrowest
 
 
 def _samples(samples: int | Callable[[MLP], int] | None, sampler: Sampler, network: MLP) -> int:
@@ -230,10 +251,8 @@ def _ratio(value: Rational) -> mpf:
 
 
 def rate_points(comparison: Comparison) -> tuple[list[RatePoints], LawCurve]:
-    """For the figure: measured rates and exact curves by width, and the law over their depths.
-
-    Only cells at the last layer, which is the one that binds, with a defined error.
-    """
+    """For the figure: measured rates and exact curves by width, and the law over their depths, of
+    cells at the last layer, which is the one that binds, with a defined error."""
     cells = [c for c in comparison.cells if c.score.defined and c.layer == c.depth]
     widths = sorted({cell.width for cell in cells})
     points = [_points([cell for cell in cells if cell.width == width]) for width in widths]
@@ -247,10 +266,15 @@ def _points(cells: Sequence[Cell]) -> RatePoints:
     """One width's points, and the exact curve through all depths between them (32 at most)."""
     depths = [cell.depth for cell in cells]
     rates = [exp(-float(cell.estimate.total.log_mean) / 2) for cell in cells]
-    halves = [cell.score.relative_standard_error / 2 for cell in cells]
+    halves = [_drawn_error(cell.score) / 2 for cell in cells]
     curve = sorted({*depths, *(round(d) for d in np.geomspace(min(depths), max(depths), 32))})
     laws = [_log(exact_law(MLP(cells[0].width, depth), depth), cells[0].network) for depth in curve]
     exact = [exp(-law / 2) for law in laws]
     errors = [rate * half for rate, half in zip(rates, halves, strict=True)]
     decides = [cell.score.decides for cell in cells]
     return RatePoints(cells[0].width, depths, rates, errors, decides, curve, exact)
+
+
+def _drawn_error(score: Score) -> float:
+    """Of a mark in the figure; none for those that do not decide."""
+    return min(score.relative_standard_error, 0.5) if score.decides else 0.0

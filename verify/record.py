@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 import platform
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from verify.compare import Cell, Comparison
 from verify.estimate import Measurement
+from verify.inference_fit import PowerFit
 from verify.verdict import FAMILY_BUDGET
 
 __all__ = ["comparison_record"]
 
-FORMAT = 1
+FORMAT = 2
 
 
 def comparison_record(comparison: Comparison, law: str) -> dict[str, Any]:
@@ -29,19 +31,11 @@ def comparison_record(comparison: Comparison, law: str) -> dict[str, Any]:
         "outcome": verdict.outcome.name.lower(),
         "worst_cell": verdict.worst,
         "noticed_relative_error": _finite(verdict.noticed),
+        "noticed_relative_error_in_all": _finite(verdict.noticed_in_all),
         "critical_z": _finite(verdict.critical),
         "cells": [_cell(cell) for cell in comparison.cells],
-        "slopes": [
-            {
-                "width": width,
-                "sampler": repr(sampler),
-                "measured": slope.measured,
-                "standard_error": slope.standard_error,
-                "exact": slope.exact,
-                "z": slope.z,
-            }
-            for (width, sampler), slope in comparison.slopes.items()
-        ],
+        "wanted_samples": [{"cell": want.cell, "samples": want.samples} for want in verdict.wants],
+        "fits": [_fit(width, fit) for width, fit in comparison.fits.items()],
         "versions": _versions(),
         "platform": {"machine": platform.machine(), "system": platform.platform()},
     }
@@ -59,8 +53,23 @@ def _cell(cell: Cell) -> dict[str, Any]:
         "log_law": cell.log_law,
         "log_exact": cell.log_exact,
         "measured": {name: _measured(part) for name, part in cell.estimate.parts.items()},
+        "evidence": type(cell.score.evidence).__name__,
+        "relative_standard_error": _finite(cell.score.evidence.standard_error),
         "z": _finite(cell.score.z),
         "decides": cell.score.decides,
+    }
+
+
+def _fit(width: int | None, fit: PowerFit) -> dict[str, Any]:
+    """Measured over exact update as factor * depth^exponent; ``width`` None: all widths."""
+    return {
+        "width": width,
+        "factor": asdict(fit.factor),
+        "exponent": asdict(fit.exponent),
+        "middle": asdict(fit.middle),
+        "middle_depth": fit.depth,
+        "level": fit.level,
+        "cells": fit.cells,
     }
 
 

@@ -1,4 +1,4 @@
-"""A comparison as people read it: the table, the slopes, and a sentence of conclusion."""
+"""A comparison as people read it: the table, constant and exponent, a sentence of conclusion."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ import math
 from rich import box
 from rich.table import Table
 
-from verify.compare import Cell, Comparison
+from verify.compare import LARGEST_SPREAD, Cell, Comparison
+from verify.inference_fit import PowerFit
 from verify.samplers import Sampler
-from verify.verdict import FAMILY_BUDGET, NOTICEABLE, Outcome
+from verify.verdict import FAMILY_BUDGET, NOTICEABLE, POWER, Outcome, Verdict, Want
 
-__all__ = ["cell_table", "conclusion", "slope_lines"]
+__all__ = ["cell_table", "conclusion", "slope_lines", "value_and_error"]
+
+LIMIT_EXPONENT = -1.5
+"""Of the exact rate in depth as width and then depth grow."""
 
 
 def cell_table(comparison: Comparison) -> Table:
@@ -19,7 +23,8 @@ def cell_table(comparison: Comparison) -> Table:
     step = comparison.step
     kind = "linearised" if step is None else f"real step of rate {step:g}"
     title = (
-        f"E[(Δz)²]/η², {kind}\nESS: effective samples over samples; median: network, over the law"
+        f"E[(Δz)²]/η², {kind}\ns.e.: from the exact variance of one network (rare: of the samples)"
+        f"\nESS: effective samples over samples; median: network, over the law"
     )
     table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1))
     for name in _columns(comparison):
@@ -28,8 +33,8 @@ def cell_table(comparison: Comparison) -> Table:
         table.add_row(*(_row(cell)[name] for name in _columns(comparison)))
     if not all(cell.score.decides for cell in comparison.cells):
         table.caption = (
-            "z in brackets: shown, does not decide (depth above width/8, where rare networks set "
-            "the mean)"
+            f"z in brackets: shown, does not decide (the exact standard deviation of one network "
+            f"is above {LARGEST_SPREAD} times the mean, which rare networks set)"
         )
         if step is not None:
             table.caption += ", or outside the range where a real step follows the law"
@@ -81,6 +86,8 @@ def _median(cell: Cell) -> str:
 
 def value_and_error(log_mean: float, relative_error: float) -> str:
     """exp(log_mean) ± its error, the error to two digits and the mean as far as those."""
+    if not relative_error < 1:
+        return f"{_power(log_mean)} ± {_power(log_mean + math.log(relative_error))}"
     exponent = math.floor(log_mean / math.log(10))
     mantissa = math.exp(log_mean - exponent * math.log(10))
     digits = max(0, 1 - math.floor(math.log10(mantissa * relative_error)))
@@ -89,6 +96,12 @@ def value_and_error(log_mean: float, relative_error: float) -> str:
         scale = 10.0**exponent
         return f"{mantissa * scale:.{places}f} ± {mantissa * relative_error * scale:.{places}f}"
     return f"({mantissa:.{digits}f} ± {mantissa * relative_error:.{digits}f})e{exponent:+03d}"
+
+
+def _power(logarithm: float) -> str:
+    """exp(logarithm) in one digit, also where float64 cannot hold it."""
+    exponent = math.floor(logarithm / math.log(10) - math.log10(0.95))
+    return f"{math.exp(logarithm - exponent * math.log(10)):.0f}e{exponent:+03d}"
 
 
 def _number(logarithm: float) -> str:
@@ -100,13 +113,19 @@ def _number(logarithm: float) -> str:
 
 
 def slope_lines(comparison: Comparison) -> list[str]:
-    """The fitted exponents, a line for each width and sampler."""
-    return [
-        f"{_name(sampler)}, width {width:,}: measured rate ~ depth^({slope.measured:+.4f} ± "
-        f"{slope.standard_error:.4f}), exact on the same grid {slope.exact:+.4f} "
-        f"(z = {slope.z:+.2f}), law in the limit -1.5"
-        for (width, sampler), slope in comparison.slopes.items()
-    ]
+    """Constant and exponent of the rate as measured, with intervals: a line for all widths
+    together and one for each width."""
+    return [_fit_line(width, fit) for width, fit in comparison.fits.items()]
+
+
+def _fit_line(width: int | None, fit: PowerFit) -> str:
+    factor, exponent = fit.rate_factor, fit.rate_exponent
+    low, high = LIMIT_EXPONENT + exponent.low, LIMIT_EXPONENT + exponent.high
+    return (
+        f"{'all widths' if width is None else f'width {width:,}'}: measured rate/exact rate = "
+        f"c depth^β, c in [{factor.low:.4f}, {factor.high:.4f}], exponent {LIMIT_EXPONENT} + β in "
+        f"[{low:.4f}, {high:.4f}] ({fit.level:.0%}, {fit.cells} cells)"
+    )
 
 
 def _name(sampler: Sampler) -> str:
@@ -114,27 +133,42 @@ def _name(sampler: Sampler) -> str:
 
 
 def conclusion(comparison: Comparison) -> str:
-    """One sentence with the verdict and what it rests on."""
+    """The verdict in words, and what it rests on."""
     verdict = comparison.verdict
     cells = sum(cell.score.decides for cell in comparison.cells)
     budget = f"at a family-wise {FAMILY_BUDGET:.0%} over the {cells} cells that decide"
     if verdict.worst is None:
         return (
-            "UNDECIDED: no cell can decide, since each has a depth above width/8 or a step "
-            "outside the law's range; give larger widths or smaller depths, or sampler "
-            "rare-events."
+            f"UNDECIDED: no cell can decide, since in each the exact standard deviation of one "
+            f"network is above {LARGEST_SPREAD} times the mean, or the step is outside the law's "
+            f"range; give larger widths or smaller depths, or sampler rare-events."
         )
     worst = comparison.cells[verdict.worst]
-    where = f"(width {worst.width}, depth {worst.depth}, layer {worst.layer})"
-    z = f"z = {worst.score.z:+.2f} at {where}, where |z| = {verdict.critical:.2f} would reject"
+    where = f"z = {worst.score.z:+.2f} at {_place(worst)}"
+    z = f"{where}, where |z| = {verdict.critical:.2f} would reject"
     if verdict.outcome is Outcome.REJECTED:
         return f"REJECTED: {z}, {budget}."
     if verdict.outcome is Outcome.UNDECIDED:
-        return (
-            f"UNDECIDED: nothing is rejected {budget}, but the cell {where} could not have "
-            f"noticed an error of a factor {NOTICEABLE:g}; give more samples."
-        )
+        return f"UNDECIDED: nothing is rejected {budget}, but {_wants(comparison, verdict)}."
     return (
-        f"CONSISTENT: worst {z}, {budget}; an error of {verdict.noticed:.1%} in any of them would "
-        f"have been noticed 95 times in 100."
+        f"CONSISTENT: worst {z}, {budget}; an error of {verdict.noticed:.1%} in any one of them, "
+        f"or of {verdict.noticed_in_all:.2%} in all, would have been noticed "
+        f"{100 * POWER:.0f} times in 100."
     )
+
+
+def _place(cell: Cell) -> str:
+    sizes = f"width {cell.width}, depth {cell.depth}, layer {cell.layer}"
+    return f"({sizes}, {_name(cell.sampler)})"
+
+
+def _wants(comparison: Comparison, verdict: Verdict) -> str:
+    """Which cells could not have noticed an error, and how many samples would."""
+    named = "; ".join(_want(comparison.cells[want.cell], want) for want in verdict.wants)
+    return f"an error of a factor {NOTICEABLE:g} could have passed unnoticed in {named}"
+
+
+def _want(cell: Cell, want: Want) -> str:
+    if want.samples is None:
+        return f"{_place(cell)}, which is undefined: {cell.estimate.total.undefined}"
+    return f"{_place(cell)}, which {want.samples:,} samples would decide"

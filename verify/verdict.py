@@ -1,118 +1,160 @@
-"""From measured ratios to one of three answers, at a stated false-alarm budget."""
+"""From measured means to one of three answers, at a stated false-alarm budget."""
 
 from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from math import inf, nan
 
-import numpy as np
-from scipy.special import ndtri, stdtrit
+from verify.inference import POWER, Evidence
 
-__all__ = ["FAMILY_BUDGET", "NOTICEABLE", "POWER", "Outcome", "Score", "Verdict", "decide", "score"]
+__all__ = ["FAMILY_BUDGET", "NOTICEABLE", "POWER", "Outcome", "Score", "Verdict", "Want", "decide"]
 
 FAMILY_BUDGET = 0.01
 """Chance that a true law is rejected anywhere on a grid, split evenly over its deciding cells."""
 NOTICEABLE = 1.5
 """A run that could not have noticed an error of this factor, either way, decides nothing."""
-POWER = 0.95
-"""Chance with which an error counts as noticed."""
 
 
 class Outcome(enum.Enum):
-    """The three answers, each with the exit code that a program gives for it."""
+    """The three answers, each with the exit code that a program gives for it.
+
+    >>> Outcome.REJECTED.value
+    1
+    """
 
     CONSISTENT = 0
     REJECTED = 1
     UNDECIDED = 3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Score:
     """One measured mean against one law.
 
-    ``ratio``: measured over law.  ``relative_standard_error``: of the measured mean, from
-    ``samples`` independent samples; NaN where undefined.  ``allowance``: relative difference that
-    is granted before anything counts.  ``decides``: whether the cell may decide.
+    ``evidence``: the mean, in units of the exact one.  ``law``: the law tried, in the same units.
+    ``allowance``: relative difference that is granted before anything counts.  ``decides``:
+    whether the cell may decide.
+
+    >>> from verify.inference_weighted import WeightedMean
+    >>> score = Score(WeightedMean(10_000, 1.02, 0.01), law=1.0, allowance=0.0, decides=True)
+    >>> round(score.z, 6)
+    2.0
     """
 
-    ratio: float
-    relative_standard_error: float
-    samples: int
+    evidence: Evidence
+    law: float
     allowance: float
     decides: bool
 
     @property
     def defined(self) -> bool:
         """Whether the cell has a z at all."""
-        return bool(np.isfinite(self.relative_standard_error) and self.ratio > 0)
+        return self.evidence.defined
 
     @property
+    def relative_standard_error(self) -> float:
+        """Standard error over measured mean; NaN where undefined."""
+        if not (self.defined and self.evidence.ratio > 0):
+            return nan
+        return self.evidence.standard_error / self.evidence.ratio
+
+    @cached_property
     def z(self) -> float:
-        """(measured - law)/standard error, less the allowance; NaN where undefined."""
+        """Measured mean less law in standard errors, less the allowance; NaN where undefined."""
         if not self.defined:
-            return float("nan")
-        excess = 1.0 - 1.0 / self.ratio
-        granted = min(self.allowance / self.ratio, abs(excess))
-        return float(np.copysign(abs(excess) - granted, excess) / self.relative_standard_error)
+            return nan
+        above = self.evidence.z(self.law * (1.0 + self.allowance))
+        below = self.evidence.z(self.law * (1.0 - self.allowance))
+        return above if above > 0 else min(below, 0.0)
 
     def critical(self, cells: int) -> float:
-        """The |z| that rejects, one of ``cells`` deciding cells: Student's t, two-sided."""
-        return float(-stdtrit(max(self.samples - 1, 1), FAMILY_BUDGET / (2 * cells)))
+        """The |z| that rejects, one of ``cells`` deciding cells."""
+        return self.evidence.critical(_chance(cells))
+
+    def holds(self, cells: int) -> bool:
+        """Whether the cell has a z whose critical value can be relied on."""
+        return self.defined and self.evidence.holds(_chance(cells))
 
     def noticed(self, cells: int) -> float:
         """The relative error of a law that this cell would have rejected with `POWER`."""
-        if not self.defined:
-            return float("inf")
-        needed = self.critical(cells) + float(ndtri(POWER))
-        return needed * self.relative_standard_error + self.allowance
+        plain = self.evidence.noticed(_chance(cells))
+        return (plain + self.allowance) / (1.0 - self.allowance)
+
+    def wanted(self, cells: int) -> int | None:
+        """The samples with which this cell notices a factor `NOTICEABLE`; None where undefined."""
+        error = (1.0 - 1.0 / NOTICEABLE) * (1.0 - self.allowance) - self.allowance
+        return self.evidence.samples_for(error, _chance(cells))
+
+
+def _chance(cells: int) -> float:
+    return FAMILY_BUDGET / (2 * cells)
+
+
+@dataclass(frozen=True)
+class Want:
+    """A deciding cell that cannot decide: its index, and the samples with which it would.
+
+    ``samples`` is None where the cell has no standard error from which to tell.
+
+    >>> Want(cell=2, samples=58_000).samples
+    58000
+    """
+
+    cell: int
+    samples: int | None
 
 
 @dataclass(frozen=True)
 class Verdict:
     """The answer for a grid: ``worst`` is the index of the cell that says it, if there is one.
 
-    ``noticed``: the relative error that every deciding cell would have noticed.
-    ``critical``: the |z| that would have rejected the worst cell.
+    ``noticed``: the smallest relative error that would have been noticed in whichever deciding cell
+    it is; ``noticed_in_all``: if it is in all of them.
+    ``critical``: the |z| that would have rejected the worst cell.  ``wants``: the deciding
+    cells that cannot decide.
+
+    >>> decide([]).outcome.name
+    'UNDECIDED'
     """
 
     outcome: Outcome
     worst: int | None
     noticed: float
     critical: float
-
-
-def score(
-    log_mean: float,
-    relative_standard_error: float,
-    samples: int,
-    log_law: float,
-    *,
-    allowance: float,
-    decides: bool,
-) -> Score:
-    """One cell's score, from natural logarithms of the measured mean and of the law."""
-    difference = float(np.clip(log_mean - log_law, -700.0, 700.0))
-    ratio = 0.0 if np.isneginf(log_mean) else float(np.exp(difference))
-    return Score(ratio, float(relative_standard_error), samples, allowance, decides)
+    wants: tuple[Want, ...] = ()
+    noticed_in_all: float = inf
 
 
 def decide(scores: Sequence[Score]) -> Verdict:
     """Rejected if any deciding cell is; else undecided if one could not have noticed a factor
-    `NOTICEABLE`, or if none decides; else consistent."""
-    deciding = [(index, s) for index, s in enumerate(scores) if s.decides]
+    `NOTICEABLE`, or cannot hold its level, or if none decides; else consistent.
+
+    >>> from verify.inference_weighted import WeightedMean
+    >>> true = Score(WeightedMean(10_000, 1.02, 0.01), law=1.0, allowance=0.0, decides=True)
+    >>> wrong = Score(WeightedMean(10_000, 1.02, 0.01), law=1.2, allowance=0.0, decides=True)
+    >>> decide([true]).outcome.name, decide([true, wrong]).outcome.name
+    ('CONSISTENT', 'REJECTED')
+    """
+    deciding = [(index, each) for index, each in enumerate(scores) if each.decides]
     cells = len(deciding)
     if not deciding:
-        return Verdict(Outcome.UNDECIDED, None, float("inf"), float("nan"))
-    noticed = max(s.noticed(cells) for _, s in deciding)
-    defined = [(index, s) for index, s in deciding if s.defined]
-    if not defined:
-        return Verdict(Outcome.UNDECIDED, deciding[0][0], noticed, float("nan"))
-    worst, extreme = max(defined, key=lambda pair: abs(pair[1].z) / pair[1].critical(cells))
+        return Verdict(Outcome.UNDECIDED, None, inf, nan)
+    errors = [each.noticed(cells) for _, each in deciding]
+    noticed = max(errors)
+    wants = tuple(
+        Want(index, each.wanted(cells))
+        for (index, each), error in zip(deciding, errors, strict=True)
+        if not error <= 1.0 - 1.0 / NOTICEABLE
+    )
+    able = [(index, each) for index, each in deciding if each.holds(cells)]
+    if not able:
+        return Verdict(Outcome.UNDECIDED, deciding[0][0], noticed, nan, wants)
+    worst, extreme = max(able, key=lambda pair: abs(pair[1].z) / pair[1].critical(cells))
     critical = extreme.critical(cells)
     if abs(extreme.z) > critical:
-        return Verdict(Outcome.REJECTED, worst, noticed, critical)
-    if not noticed <= 1.0 - 1.0 / NOTICEABLE:
-        weakest, _ = max(deciding, key=lambda pair: pair[1].noticed(cells))
-        return Verdict(Outcome.UNDECIDED, weakest, noticed, critical)
-    return Verdict(Outcome.CONSISTENT, worst, noticed, critical)
+        return Verdict(Outcome.REJECTED, worst, noticed, critical, wants, min(errors))
+    outcome = Outcome.UNDECIDED if wants else Outcome.CONSISTENT
+    return Verdict(outcome, worst, noticed, critical, wants, min(errors))

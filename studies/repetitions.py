@@ -1,0 +1,177 @@
+"""One cell of the coverage study: simulated many times over, and counted."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from mpmath import log
+from scipy.special import ndtri
+
+from theory import MLP
+from verify.compare import STEP_ALLOWANCE, exact_law, known_spread
+from verify.estimate import merge, sum_block
+from verify.inference import Interval
+from verify.inference_evidence import evidence_of
+from verify.problem import FloatArray, Problem, numeric_problem
+from verify.samplers import Sampler
+from verify.streams import block_stream, derived_seed
+from verify.verdict import FAMILY_BUDGET, Score
+
+__all__ = ["GRID", "LEVEL", "TEST_CHANCE", "Coverage", "StudyCell", "study"]
+
+LEVEL = 0.95
+"""Of the intervals."""
+TEST_CHANCE = 0.01
+"""Two-sided chance of a false alarm of the tests, beside that of a grid's."""
+GRID = 20
+"""Deciding cells of the grid whose tests are tried too: a run of the main job."""
+_AT_ONCE = 2**18
+
+
+@dataclass(frozen=True)
+class StudyCell:
+    """A network, its sampler, and the samples of one repetition; ``step``: rate of a real step."""
+
+    sampler: Sampler
+    width: int
+    depth: int
+    samples: int
+    step: float | None = None
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """One cell's results over ``repetitions``.
+
+    ``spread``: relative standard deviation of a sample, exact or (weighted samples) measured.
+    ``covered``: shares of intervals at `LEVEL` that hold the truth; ``naive``: of those from the
+    sample's standard deviation and normal quantiles.  ``missed``, ``alarms``, ``grid_alarms``:
+    numbers of misses and of false alarms at `TEST_CHANCE` and at a grid's level; None where the
+    cell declares that it cannot hold it.  ``width``: of the interval over that of an oracle.
+    ``noticed``: relative error that one repetition notices in a grid; None if it cannot.
+    """
+
+    sampler: str
+    width_of_network: int
+    depth: int
+    samples: int
+    step: float | None
+    spread: float
+    repetitions: int
+    missed: int | None
+    covered: float
+    naive: float
+    alarms: int | None
+    grid_alarms: int | None
+    width: float
+    naive_width: float
+    noticed: float | None
+
+
+@dataclass(frozen=True)
+class _Repetition:
+    mean: float
+    interval: Interval
+    naive: Interval
+    score: Score
+
+
+def study(cell: StudyCell, repetitions: int, seed: int) -> Coverage:
+    """Simulate one cell ``repetitions`` times and count."""
+    network = MLP(cell.width, cell.depth)
+    problem = numeric_problem(network, layer=None, rates=None, step=cell.step)
+    rare = cell.sampler.meets_rare_networks
+    spread = None if rare else known_spread(network, cell.depth, cell.step)
+    log_exact = float(log(exact_law(network, cell.depth)))
+    run = partial(_block, cell, problem, log_exact, spread, seed)
+    each = max(1, min(_AT_ONCE // cell.samples, repetitions))
+    sizes = [min(each, repetitions - start) for start in range(0, repetitions, each)]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        done = [r for block in pool.map(run, range(len(sizes)), sizes) for r in block]
+    return _count(cell, spread, done)
+
+
+def _block(
+    cell: StudyCell,
+    problem: Problem,
+    log_exact: float,
+    spread: float | None,
+    seed: int,
+    block: int,
+    count: int,
+) -> list[_Repetition]:
+    stream = block_stream(derived_seed(seed, cell.width, cell.depth, cell.samples), block)
+    logs = cell.sampler.sample(problem, stream, count * cell.samples)
+    parts = np.split(logs, count, axis=1)
+    return [_repetition(cell, problem, each, log_exact, spread) for each in parts]
+
+
+def _repetition(
+    cell: StudyCell, problem: Problem, logs: FloatArray, log_exact: float, spread: float | None
+) -> _Repetition:
+    block = sum_block(logs, keep=cell.sampler.draws_networks)
+    total = merge([block], problem.parts, scalar=True)["total"]
+    evidence = evidence_of(total, log_exact, spread)
+    half = -float(ndtri((1 - LEVEL) / 2)) * evidence.ratio * float(total.relative_standard_error)
+    return _Repetition(
+        mean=evidence.ratio,
+        interval=evidence.interval(LEVEL),
+        naive=Interval(max(evidence.ratio - half, 0.0), evidence.ratio, evidence.ratio + half),
+        score=Score(evidence, 1.0, _allowance(cell), decides=True),
+    )
+
+
+def _allowance(cell: StudyCell) -> float:
+    return 0.0 if cell.step is None else STEP_ALLOWANCE
+
+
+def _count(cell: StudyCell, spread: float | None, done: Sequence[_Repetition]) -> Coverage:
+    granted, first = _allowance(cell), done[0].score
+    means = np.array([r.mean for r in done])
+    covered = [_meets(r.interval, granted) for r in done]
+    noticed = first.noticed(GRID)
+    return Coverage(
+        sampler=type(cell.sampler).__name__,
+        width_of_network=cell.width,
+        depth=cell.depth,
+        samples=cell.samples,
+        step=cell.step,
+        spread=float(np.std(means) * cell.samples**0.5) if spread is None else spread,
+        repetitions=len(done),
+        missed=covered.count(False) if first.evidence.holds((1 - LEVEL) / 2) else None,
+        covered=float(np.mean(covered)),
+        naive=float(np.mean([_meets(r.naive, granted) for r in done])),
+        alarms=_alarms(done, TEST_CHANCE / 2),
+        grid_alarms=_alarms(done, FAMILY_BUDGET / (2 * GRID)),
+        width=_mean_width([r.interval for r in done]) / _oracle_width(means),
+        naive_width=_mean_width([r.naive for r in done]) / _oracle_width(means),
+        noticed=noticed if np.isfinite(noticed) else None,
+    )
+
+
+def _meets(interval: Interval, allowance: float) -> bool:
+    return interval.low <= 1 + allowance and interval.high >= 1 - allowance
+
+
+def _alarms(done: Sequence[_Repetition], chance: float) -> int | None:
+    if not done[0].score.evidence.holds(chance):
+        return None
+    critical = done[0].score.evidence.critical(chance)
+    return sum(abs(r.score.z) > critical for r in done)
+
+
+def _mean_width(intervals: Sequence[Interval]) -> float:
+    return float(np.mean([each.high - each.low for each in intervals]))
+
+
+def _oracle_width(means: FloatArray) -> float:
+    """Of the interval of one who knows the distribution of the mean: X - (q - 1) at both ends, not
+    below 0."""
+    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    ends = np.maximum(means - (high - 1.0), 0.0), means + (1.0 - low)
+    return float(np.mean(ends[1] - ends[0]))

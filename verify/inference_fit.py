@@ -1,0 +1,156 @@
+"""The constant and the exponent that networks show beside the exact law, with joint intervals.
+
+A slope fitted on a finite grid is biased, and its error is anyone's guess; measured over exact
+values is not: if the theory is right it is 1 at every width and depth.  So the fit is of
+measured/exact = factor * depth^exponent, and what is inferred is how far factor and exponent can be
+from 1 and 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import exp
+
+import numpy as np
+
+from verify.inference import Evidence, Interval
+from verify.problem import FloatArray
+
+__all__ = ["LARGEST_ERROR", "PowerFit", "fit_power"]
+
+LARGEST_ERROR = 0.2
+"""Relative standard error above which a cell says nothing of constant and exponent."""
+_CLOSE = 1e-4
+"""In standard errors."""
+_MOST_STEPS = 100
+
+
+@dataclass(frozen=True)
+class PowerFit:
+    """measured/exact = factor * depth^exponent, with intervals that hold together at ``level``.
+
+    ``factor``: at depth 1.  ``middle``: at the depth ``depth``, where it does not depend on the
+    exponent.  ``cells``: number of cells.
+
+    >>> from theory import MLP
+    >>> from verify import check
+    >>> networks = [MLP(32, depth) for depth in (1, 2, 4)]
+    >>> fit = check(networks=networks, samples=4000, seed=1).fits[32]
+    >>> fit.rate_factor.holds(1.0), fit.rate_exponent.holds(0.0)
+    (True, True)
+    """
+
+    factor: Interval
+    exponent: Interval
+    middle: Interval
+    depth: float
+    level: float
+    cells: int
+
+    @property
+    def rate_factor(self) -> Interval:
+        """The same factor for the rate E^(-1/2)."""
+        ends = (self.factor.high, self.factor.value, self.factor.low)
+        return Interval(*(end**-0.5 for end in ends))
+
+    @property
+    def rate_exponent(self) -> Interval:
+        """The same exponent for the rate E^(-1/2)."""
+        ends = (self.exponent.high, self.exponent.value, self.exponent.low)
+        return Interval(*(-end / 2 for end in ends))
+
+
+def fit_power(
+    depths: Sequence[int], cells: Sequence[Evidence], level: float = 0.95
+) -> PowerFit | None:
+    """Fit factor and exponent to ``cells``, one for each of ``depths``; None where fewer than two
+    depths are left, or where no ends are found.
+
+    Cells with a standard error above `LARGEST_ERROR`, or whose influences do not add up, do not
+    enter.
+
+    Two weighted sums of influences, those of weighted least squares, must both stay within their
+    critical values; the intervals span the region of (factor, exponent) where they do.
+
+    >>> from verify.inference_weighted import WeightedMean
+    >>> cells = [WeightedMean(10**6, 1.1 * depth**0.2, 1e-3) for depth in (2, 4, 8)]
+    >>> fit = fit_power([2, 4, 8], cells)
+    >>> round(fit.factor.value, 6), round(fit.exponent.value, 6)
+    (1.1, 0.2)
+    """
+    entering = [pair for pair in zip(depths, cells, strict=True) if _enters(pair[1])]
+    if len({depth for depth, _ in entering}) < 2:
+        return None
+    depths, cells = zip(*entering, strict=True)
+    fit = _EstimatingEquations.of(depths, cells)
+    chance = (1.0 - level) / 4
+    limit = max(cell.critical(chance) for cell in cells)
+    heights = [(0.0, 0.0), *((i * limit, j * limit) for i in (1, -1) for j in (1, -1))]
+    found = [fit.solve(np.array(height)) for height in heights]
+    if any(point is None for point in found):
+        return None
+    points = np.array(found)
+    at_one = points[:, 0] - fit.centre * points[:, 1]
+    return PowerFit(
+        factor=_span(np.exp(at_one)),
+        exponent=_span(points[:, 1]),
+        middle=_span(np.exp(points[:, 0])),
+        depth=exp(fit.centre),
+        level=level,
+        cells=len(cells),
+    )
+
+
+def _enters(cell: Evidence) -> bool:
+    precise = cell.defined and cell.standard_error <= LARGEST_ERROR * cell.ratio
+    return precise and cell.adds_up
+
+
+def _span(values: FloatArray) -> Interval:
+    return Interval(float(values.min()), float(values[0]), float(values.max()))
+
+
+@dataclass(frozen=True, eq=False)
+class _EstimatingEquations:
+    """Two sums of influences as functions of (log factor at the centre, exponent).
+
+    ``weights``: shape ``(2, cells)``, each row of squared sum 1; in the second the factor's effect
+    cancels.  ``logs``: of the depths, less ``centre``, shape ``(cells,)``.
+    """
+
+    cells: Sequence[Evidence]
+    logs: FloatArray
+    centre: float
+    weights: FloatArray
+
+    @classmethod
+    def of(cls, depths: Sequence[int], cells: Sequence[Evidence]) -> _EstimatingEquations:
+        errors = np.array([cell.standard_error / cell.ratio for cell in cells])
+        logs = np.log(np.asarray(depths, dtype=np.float64))
+        centre = float(np.average(logs, weights=errors**-2))
+        rows = np.stack((1.0 / errors, (logs - centre) / errors))
+        return cls(cells, logs - centre, centre, rows / np.sqrt((rows**2).sum(1))[:, None])
+
+    def at(self, point: FloatArray) -> FloatArray:
+        """Both sums at (log factor, exponent), shape ``(2,)``."""
+        laws = np.exp(np.clip(point[0] + point[1] * self.logs, -50.0, 50.0))
+        sums = np.zeros(2)
+        for cell, law, weights in zip(self.cells, laws, self.weights.T, strict=True):
+            sums += [cell.influence(float(law), float(weight)) for weight in weights]
+        return sums
+
+    def solve(self, height: FloatArray) -> FloatArray | None:
+        """The point at which the sums are ``height``, by Newton's method with the slopes of small
+        deviations; None where that does not converge."""
+        ratios = np.array([cell.ratio for cell in self.cells])
+        errors = np.array([cell.standard_error for cell in self.cells]) / ratios
+        slope, level = np.polyfit(self.logs, np.log(ratios), 1, w=1.0 / errors)
+        slopes = self.weights @ np.stack((1.0 / errors, self.logs / errors)).T
+        point = np.array([level, slope]) - np.linalg.solve(slopes, height)
+        for _ in range(_MOST_STEPS):
+            excess = self.at(point) - height
+            if np.max(np.abs(excess)) < _CLOSE:
+                return point
+            point = point + np.linalg.solve(slopes, excess)
+        return None

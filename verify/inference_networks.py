@@ -1,0 +1,135 @@
+"""Means over networks, whose exact variance is known: no assumption on the tail, none on size.
+
+A sample mean of heavy-tailed values is a bad estimator, and a good one is known: Catoni's, whose
+deviations are sub-Gaussian for any distribution of known variance, at any number of samples.
+Source: O. Catoni, "Challenging the empirical mean and empirical variance: a deviation study",
+Ann. Inst. H. Poincare Probab. Statist. 48 (2012) 1148-1185, section 2; used here as a test of a
+given mean, for which its two lines of proof are in docs/inference.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import inf, log, sqrt
+
+import numpy as np
+
+from verify.inference import POWER, Evidence, Interval
+from verify.problem import FloatArray
+
+__all__ = ["TUNING", "NetworkMean", "UnkeptMean", "catoni_influence"]
+
+TUNING = 4.0
+"""Tuning constant: the z at which tests are sharpest, that of a chance of 3e-4 on each side."""
+_LARGEST = 1e150
+"""Beyond it x^2 overflows; the influence of 1e150 is 345."""
+
+
+def catoni_influence(x: FloatArray) -> FloatArray:
+    """Catoni's influence function: log(1 + x + x^2/2) for x >= 0, and odd.
+
+    Between -log(1 - x + x^2/2) and log(1 + x + x^2/2) everywhere, on which the proof rests.
+
+    >>> bool(catoni_influence(np.array([1e-6]))[0] < 1e-6)
+    True
+    """
+    size = np.minimum(np.abs(x), _LARGEST)
+    return np.copysign(np.log1p(size * (1.0 + 0.5 * size)), x)
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkMean(Evidence):
+    """The mean over networks, all kept, by Catoni's influence function.
+
+    ``standard_error``: from the exact variance of one network, not from the samples.  ``logs``:
+    natural logarithms of the samples in units of the exact mean, shape ``(samples,)``.
+    Law: under the true mean, P(z > critical(chance)) <= chance, for any distribution with this
+    variance and any number of samples; so too for weighted sums of influences.
+
+    >>> logs = np.log(np.random.default_rng(1).exponential(size=1000))
+    >>> mean = NetworkMean(1000, float(np.exp(logs).mean()), 1000**-0.5, logs)
+    >>> mean.interval(0.99).holds(1.0)
+    True
+    """
+
+    logs: FloatArray
+
+    @cached_property
+    def _values(self) -> FloatArray:
+        with np.errstate(over="ignore", under="ignore"):
+            return np.exp(self.logs)
+
+    def influence(self, law: float, weight: float) -> float:
+        """See `Evidence.influence`: the influence of all samples, at `TUNING`."""
+        return self._influence(law, weight, TUNING)
+
+    def _influence(self, law: float, weight: float, tuning: float) -> float:
+        scale = weight * tuning / (self.samples * self.standard_error)
+        return float(np.sum(catoni_influence(scale * (self._values - law)))) / tuning
+
+    def critical(self, chance: float, samples: int | None = None) -> float:
+        """See `Evidence.critical`: TUNING/2 + log(1/chance)/TUNING."""
+        return TUNING / 2 - log(chance) / TUNING
+
+    def needed(self, chance: float, samples: int | None = None) -> float:
+        """See `Evidence.needed`; proven as `critical` is, for samples of the exact variance.
+
+        The smaller root d of TUNING d - (TUNING d)^2/(2 N) = TUNING^2 + log(1/chance) +
+        log(1/(1 - POWER)); infinite where there is none.
+        """
+        count = self.samples if samples is None else samples
+        total = TUNING**2 - log(chance) - log(1.0 - POWER)
+        root = 1.0 - 2.0 * total / count
+        return 2.0 * total / (1.0 + sqrt(root)) / TUNING if root >= 0 else inf
+
+    def interval(self, level: float) -> Interval:
+        """See `Evidence.interval`; with the tuning constant that is sharpest for ``level``.
+
+        ``value`` is Catoni's estimate.  The lower end is at least 0.
+        """
+        tuning = sqrt(2.0 * log(2.0 / (1.0 - level)))
+        sharp = _Tuned(self.samples, self.ratio, self.standard_error, self.logs, tuning)
+        low, value, high = (sharp.crossing(1.0, height) for height in (tuning, 0.0, -tuning))
+        return Interval(max(low, 0.0), max(value, 0.0), high)
+
+
+@dataclass(frozen=True, eq=False)
+class _Tuned(NetworkMean):
+    """The same with another tuning constant."""
+
+    tuning: float
+
+    def influence(self, law: float, weight: float) -> float:
+        return self._influence(law, weight, self.tuning)
+
+
+@dataclass(frozen=True, eq=False)
+class UnkeptMean(Evidence):
+    """The mean over networks too many to keep: known variance and nothing else, by Cantelli.
+
+    ``standard_error``: exact, as for `NetworkMean`.  Law: P(z > critical(chance)) <= chance for
+    any distribution; wide, since only the plain mean is left.
+
+    >>> round(UnkeptMean(10**7, 1.0, 1e-3).critical(0.01), 2)
+    9.95
+    """
+
+    adds_up = False
+
+    def influence(self, law: float, weight: float) -> float:
+        """See `Evidence.influence`; not bounded."""
+        return weight * (self.ratio - law) / self.standard_error
+
+    def critical(self, chance: float, samples: int | None = None) -> float:
+        """See `Evidence.critical`: sqrt(1/chance - 1)."""
+        return sqrt(1.0 / chance - 1.0)
+
+    def needed(self, chance: float, samples: int | None = None) -> float:
+        """See `Evidence.needed`: two critical values, one for each mistake."""
+        return self.critical(chance) + self.critical(1.0 - POWER)
+
+    def interval(self, level: float) -> Interval:
+        """See `Evidence.interval`."""
+        half = self.critical((1.0 - level) / 2) * self.standard_error
+        return Interval(max(self.ratio - half, 0.0), self.ratio, self.ratio + half)
