@@ -41,6 +41,7 @@ def always(_: Any) -> bool:
     return True
 
 
+@settings(max_examples=50)
 @given(st.data(), bounds, bounds, st.booleans())
 def test_bounds_are_kept(data: st.DataObject, widths: Any, depths: Any, equal: bool) -> None:
     network = data.draw(
@@ -58,6 +59,7 @@ def test_bounds_are_kept(data: st.DataObject, widths: Any, depths: Any, equal: b
     assert network == MLP(network.width, network.depth)
 
 
+@settings(max_examples=60)
 @given(points(anything, rates=True))
 def test_every_point_is_in_numbers_and_can_be_derived_and_simulated(point: Point) -> None:
     network, layer, rates = point
@@ -86,6 +88,7 @@ def read(node: ast.expr) -> Any:
     return node.value
 
 
+@settings(max_examples=50)
 @given(points(anything, rates=True))
 def test_a_point_is_printed_as_code_that_reads_back(point: Point) -> None:
     assert read(ast.parse(repr(point), mode="eval").body) == point
@@ -152,7 +155,7 @@ def test_shrinking_goes_by_depth_then_width_then_layer(
 def test_formulas_are_in_their_symbols_and_never_zero(
     symbols: tuple[Symbol, ...], roots: bool
 ) -> None:
-    @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow])
     @given(formulas(*symbols, roots=roots))
     def holds(formula: Expr) -> None:
         assert formula != 0

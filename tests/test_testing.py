@@ -1,8 +1,6 @@
 """The assertions for users' derivations: true ones pass, wrong ones fail where they should."""
 
 import importlib.util
-import subprocess
-import sys
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import product
@@ -45,7 +43,9 @@ TESTS = {name: test for name, test in vars(EXAMPLE).items() if name.startswith("
 
 
 def expected_to_fail(test: Any) -> bool:
-    return any(mark.name == "xfail" for mark in getattr(test, "pytestmark", ()))
+    """Whether pytest wants this test to fail, with an AssertionError and nothing else."""
+    strictly = pytest.mark.xfail(raises=AssertionError, strict=True).mark
+    return strictly in getattr(test, "pytestmark", ())
 
 
 RIGHT = [name for name, test in TESTS.items() if not expected_to_fail(test)]
@@ -114,16 +114,7 @@ def test_no_smaller_network_shows_it(name: str) -> None:
         inner(least.network if takes_network else least)
 
 
-def test_the_example_file_runs_under_pytest() -> None:
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "0"]
-    done = subprocess.run(
-        [*command, str(EXAMPLES), "-k", "test_one_layer"], cwd=ROOT, capture_output=True, text=True
-    )
-    assert "1 passed" in done.stdout, done.stdout + done.stderr
-    assert "1 xfailed" in done.stdout
-
-
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(points(networks(equal_widths=False, activations=activations()), rates=True), PARTS)
 def test_the_exact_value_passes_and_its_neighbours_fail(point: Point, part: str) -> None:
     network, layer, rates = point
