@@ -233,22 +233,24 @@ def test_undefined_measurements_are_undefined_evidence() -> None:
 def test_the_spread_known_is_that_of_the_theory_and_of_networks() -> None:
     network = MLP(16, 2)
     exact = known_spread(network, 2)
-    assert exact == pytest.approx(float(squared_update(network).relative_standard_deviation()))
+    assert exact == pytest.approx(
+        float(squared_update(network).relative_standard_deviation()), rel=1e-4
+    )
     logs = monte_carlo(network, samples=200_000, seed=3).total.logs
     assert logs is not None
     values = np.exp(logs)
     assert values.std() / values.mean() == pytest.approx(exact, rel=0.05)
 
 
-@pytest.mark.parametrize(("width", "depth", "rate"), [(16, 1, 1e-2), (32, 4, 1e-3)])
+@pytest.mark.parametrize(("width", "depth", "rate"), [(16, 1, 1e-2), (64, 2, 2e-3)])
 def test_real_steps_are_spread_as_their_bound_says(width: int, depth: int, rate: float) -> None:
     network = MLP(width, depth)
     bound = known_spread(network, depth, rate)
     assert bound > STEP_SPREAD * known_spread(network, depth)
-    steps = monte_carlo(network, samples=50_000, seed=5, step=rate, sampler=Conditioned()).total
+    steps = monte_carlo(network, samples=100_000, seed=5, step=rate, sampler=Conditioned()).total
     assert steps.logs is not None
     values = np.exp(steps.logs)
-    assert 0.85 * bound < values.std() / values.mean() < bound
+    assert 0.88 * bound < values.std() / values.mean() < bound
 
 
 # Constant and exponent

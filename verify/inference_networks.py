@@ -9,7 +9,7 @@ given mean, for which its two lines of proof are in docs/inference.md.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import inf, log, sqrt
 
@@ -18,10 +18,10 @@ import numpy as np
 from verify.inference import POWER, Evidence, Interval
 from verify.problem import FloatArray
 
-__all__ = ["TUNING", "NetworkMean", "UnkeptMean", "catoni_influence"]
+__all__ = ["TUNING", "NetworkMean", "UnkeptMean", "catoni_influence", "sharpest_tuning"]
 
 TUNING = 4.0
-"""Tuning constant: the z at which tests are sharpest, that of a chance of 3e-4 on each side."""
+"""Tuning constant of a grid's cells: sharpest for a chance of 3e-4 on each side."""
 _LARGEST = 1e150
 """Beyond it x^2 overflows; the influence of 1e150 is 345."""
 
@@ -38,12 +38,22 @@ def catoni_influence(x: FloatArray) -> FloatArray:
     return np.copysign(np.log1p(size * (1.0 + 0.5 * size)), x)
 
 
+def sharpest_tuning(chance: float) -> float:
+    """The tuning constant with the least critical value for a one-sided ``chance``, which it is.
+
+    >>> round(sharpest_tuning(5e-7), 2)
+    5.39
+    """
+    return sqrt(-2.0 * log(chance))
+
+
 @dataclass(frozen=True, eq=False)
 class NetworkMean(Evidence):
     """The mean over networks, all kept, by Catoni's influence function.
 
     ``standard_error``: from the exact variance of one network, not from the samples.  ``logs``:
     natural logarithms of the samples in units of the exact mean, shape ``(samples,)``.
+    ``tuning``: Catoni's constant, the z at which tests are sharpest.
     Law: under the true mean, P(z > critical(chance)) <= chance, for any distribution with this
     variance and any number of samples; so too for weighted sums of influences.
 
@@ -54,6 +64,7 @@ class NetworkMean(Evidence):
     """
 
     logs: FloatArray
+    tuning: float = TUNING
 
     @cached_property
     def _values(self) -> FloatArray:
@@ -61,47 +72,34 @@ class NetworkMean(Evidence):
             return np.exp(self.logs)
 
     def influence(self, law: float, weight: float) -> float:
-        """See `Evidence.influence`: the influence of all samples, at `TUNING`."""
-        return self._influence(law, weight, TUNING)
-
-    def _influence(self, law: float, weight: float, tuning: float) -> float:
-        scale = weight * tuning / (self.samples * self.standard_error)
-        return float(np.sum(catoni_influence(scale * (self._values - law)))) / tuning
+        """See `Evidence.influence`: the influence of all samples."""
+        scale = weight * self.tuning / (self.samples * self.standard_error)
+        return float(np.sum(catoni_influence(scale * (self._values - law)))) / self.tuning
 
     def critical(self, chance: float, samples: int | None = None) -> float:
-        """See `Evidence.critical`: TUNING/2 + log(1/chance)/TUNING."""
-        return TUNING / 2 - log(chance) / TUNING
+        """See `Evidence.critical`: tuning/2 + log(1/chance)/tuning."""
+        return self.tuning / 2 - log(chance) / self.tuning
 
     def needed(self, chance: float, samples: int | None = None) -> float:
         """See `Evidence.needed`; proven as `critical` is, for samples of the exact variance.
 
-        The smaller root d of TUNING d - (TUNING d)^2/(2 N) = TUNING^2 + log(1/chance) +
-        log(1/(1 - POWER)); infinite where there is none.
+        The smaller root d of T d - (T d)^2/(2 N) = T^2 + log(1/chance) + log(1/(1 - POWER)) with
+        T the tuning constant; infinite where there is none.
         """
         count = self.samples if samples is None else samples
-        total = TUNING**2 - log(chance) - log(1.0 - POWER)
+        total = self.tuning**2 - log(chance) - log(1.0 - POWER)
         root = 1.0 - 2.0 * total / count
-        return 2.0 * total / (1.0 + sqrt(root)) / TUNING if root >= 0 else inf
+        return 2.0 * total / (1.0 + sqrt(root)) / self.tuning if root >= 0 else inf
 
     def interval(self, level: float) -> Interval:
         """See `Evidence.interval`; with the tuning constant that is sharpest for ``level``.
 
         ``value`` is Catoni's estimate.  The lower end is at least 0.
         """
-        tuning = sqrt(2.0 * log(2.0 / (1.0 - level)))
-        sharp = _Tuned(self.samples, self.ratio, self.standard_error, self.logs, tuning)
-        low, value, high = (sharp.crossing(1.0, height) for height in (tuning, 0.0, -tuning))
+        sharp = replace(self, tuning=sharpest_tuning((1.0 - level) / 2))
+        heights = (sharp.tuning, 0.0, -sharp.tuning)
+        low, value, high = (sharp.crossing(1.0, height) for height in heights)
         return Interval(max(low, 0.0), max(value, 0.0), high)
-
-
-@dataclass(frozen=True, eq=False)
-class _Tuned(NetworkMean):
-    """The same with another tuning constant."""
-
-    tuning: float
-
-    def influence(self, law: float, weight: float) -> float:
-        return self._influence(law, weight, self.tuning)
 
 
 @dataclass(frozen=True, eq=False)
