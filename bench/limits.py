@@ -10,21 +10,20 @@ from typing import Any
 import numpy as np
 
 from bench.rounds import Run
-from verify.coins import coin_table
+from verify.coins import coin_counts, coin_table
 from verify.draws import (
     Stream,
-    coin_counts,
-    lengths,
     new_stream,
-    normals,
+    trials,
 )
 from verify.jit import kernel
+from verify.lengths import chi_squares
 from verify.single_normals import chosen_normals, single_normals
 
 __all__ = ["bare_gram_draws", "bare_normals", "bare_single_normals", "cores"]
 
 _TILE = 1024
-_LANES = 128
+_LANES = 256
 
 Array = Any
 
@@ -47,18 +46,19 @@ def _short(stream: Stream, tiles: int, out: Array) -> None:
 
 
 @kernel
-def _gram(stream: Stream, layers: int, lowest: int, keep: Array, other: Array, room: Array) -> None:
+def _gram(
+    stream: Stream, layers: int, lowest: int, keep: Array, columns: Array, room: Array
+) -> None:
     """For each of ``layers`` and each lane what a ReLU layer needs: a number of active neurons,
-    lengths of Gaussian vectors in as many dimensions, one and two less, and two normals."""
-    on, count, out, spare = room[0], room[1], room[2], room[3:5].ravel()
+    squared lengths of Gaussian vectors in as many dimensions, one and two less, and a normal."""
+    on, out = room[0], room[9]
     for _ in range(layers):
-        coin_counts(stream, lowest, keep, other, on)
-        for less in range(3):
-            for j in range(on.size):
-                count[j] = on[j] - less
-            lengths(stream, count, out, spare)
-        normals(stream, out)
-        normals(stream, out)
+        coin_counts(stream, lowest, columns, keep, on)
+        trials(stream, room[1], room[2], room[3], room[4])
+        trials(stream, room[5], room[6], room[7], room[8])
+        chi_squares(stream, on, 0.0, room[1], room[3], out)
+        chi_squares(stream, on, 1.0, room[2], room[4], out)
+        chi_squares(stream, on, 2.0, room[5], room[7], out)
 
 
 def _on_all_cores(work: Callable[[int, int], object]) -> Run:
@@ -99,8 +99,8 @@ def bare_gram_draws(width: int) -> Run:
     table = coin_table(width)
 
     def work(core: int, layers: int) -> None:
-        stream, room = new_stream(np.random.default_rng(core)), np.empty((5, _LANES))
+        stream, room = new_stream(np.random.default_rng(core)), np.empty((10, _LANES))
         rows = -(-layers // _LANES)
-        _gram(stream, rows, table.lowest, table.keep, table.other, room)
+        _gram(stream, rows, table.lowest, table.keep, table.columns, room)
 
     return _on_all_cores(work)

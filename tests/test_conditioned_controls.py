@@ -60,7 +60,7 @@ LINEAR = Case(MLP(3, 5, activation=Linear()), samples=40_000)
 CASES = [RELU, NARROW, LEAKY, CARRIED, STEP, LEAKY_STEP, LINEAR_STEP, LINEAR]
 
 BACKWARD = "product(above[:0], x[:0], x, z_above, above, fresh, h)"
-UPDATE = "product(x, z, g, h, y, fresh_normals(stream, state, u.size), u)"
+UPDATE = "product(x, z, g, h, y, fresh_normals(stream, state, layer, u.size), u)"
 UNIT_X = "return _unit(scales, state, layer, z, held(state, state.x, layer))"
 UNIT_G = "return _unit(scales, state, layer, h, held(state, state.g, layer))"
 SCALES, UNMASKED = "_unit(scales", "_unit(scales._replace(slope=1.0)"
@@ -83,7 +83,7 @@ IN_THE_PASSES = [
     ("gradient: |g| left out", RELU, "= state.log_g[layer] + math", "= math"),
     ("gradient not masked", RELU, UNIT_G, UNIT_G.replace(SCALES, UNMASKED)),
     ("gradient: slope where z > 0", LEAKY, UNIT_G, UNIT_G.replace(STATE, OPPOSITE)),
-    ("update independent", RELU, UPDATE, "u[:] = fresh_normals(stream, state, u.size)"),
+    ("update independent", RELU, UPDATE, "u[:] = fresh_normals(stream, state, layer, u.size)"),
     ("z not used", LINEAR_STEP, UPDATE, UPDATE.replace("x, z", "x[:0], z[:0]")),
     ("h not used", RELU, UPDATE, UPDATE.replace("g, h", "g[:0], h[:0]")),
     ("another h", RELU, UPDATE, UPDATE.replace("h", "another(h)", 1)),
@@ -168,7 +168,7 @@ def copy(vector: FloatArray, out: FloatArray) -> None:
     out[:] = vector
 
 
-def fresh(stream: Any, state: Any, size: int) -> FloatArray:
+def fresh(stream: Any, state: Any, layer: int, size: int) -> FloatArray:
     out = np.empty(size * state.log_x.shape[1], np.float32)
     single_normals(stream, out)
     return out.reshape(size, -1).astype(np.float64)

@@ -8,15 +8,14 @@ import pytest
 from mpmath import mp, mpf
 from scipy import stats
 
-from verify.coins import coin_table
+from verify.coins import coin_counts, coin_table
 from verify.draws import (
-    coin_counts,
     heads,
-    lengths,
     new_stream,
     normals,
     uniforms,
 )
+from verify.lengths import _STEP, _first_look, _steepness, _trial, lengths
 from verify.philox import random_words
 from verify.single_normals import _pair, chosen_normals, single_normals
 from verify.vector_math import exponential, logarithm, rotation, single_logarithm, single_rotation
@@ -135,7 +134,7 @@ def test_single_normals_reach_beyond_six_and_a_half() -> None:
 
 @pytest.mark.parametrize("dimensions", [1, 2, 3, 4, 5, 17, 1000, 10**9])
 def test_lengths_have_the_chi_distribution(dimensions: int) -> None:
-    out, spare = np.empty(SIZE), np.empty(2 * SIZE)
+    out, spare = np.empty(SIZE), np.empty(4 * SIZE)
     lengths(stream(dimensions % 97), np.full(SIZE, float(dimensions)), out, spare)
     assert stats.kstest(out**2, "chi2", args=(dimensions,)).pvalue > BUDGET / 8
     second = np.mean(out**4) / (dimensions * (dimensions + 2.0))
@@ -146,7 +145,7 @@ def test_lengths_have_the_chi_distribution(dimensions: int) -> None:
 
 def test_lengths_in_no_dimension_are_zero() -> None:
     out = np.full(4, 7.0)
-    lengths(stream(), np.array([0.0, -1.0, 0.0, -2.0]), out, np.empty(8))
+    lengths(stream(), np.array([0.0, -1.0, 0.0, -2.0]), out, np.empty(16))
     assert (out == 0).all()
 
 
@@ -165,7 +164,7 @@ def test_coin_tables_hold_the_binomial_distribution_exactly(coins: int) -> None:
 @pytest.mark.parametrize("coins", [3, 1000, 10**9])
 def test_coin_counts_follow_their_table(coins: int) -> None:
     out, table = np.empty(SIZE), coin_table(coins)
-    coin_counts(stream(5), table.lowest, table.keep, table.other, out)
+    coin_counts(stream(5), table.lowest, table.columns, table.keep, out)
     edges = np.unique(stats.binom.ppf(np.linspace(0.02, 0.98, 25), coins, 0.5))
     counts = np.bincount(np.searchsorted(edges, out), minlength=edges.size + 1)
     cumulative = np.concatenate(([0.0], stats.binom.cdf(edges, coins, 0.5), [1.0]))
@@ -226,3 +225,22 @@ def test_the_last_of_an_odd_number_of_normals_is_one_of_a_pair() -> None:
     normals(stream(8), odd)
     normals(stream(8), even)
     assert np.array_equal(odd, even[:5])
+
+
+@pytest.mark.parametrize("dimensions", [2, 3, 4, 9, 64, 10**4, 10**9])
+def test_what_the_first_look_keeps_is_kept(dimensions: int) -> None:
+    """By the whole trial, with the largest uniform that begins with the chance's bits; and nearly
+    all is decided by the first look in many dimensions."""
+    decided = 0
+    for x in np.linspace(-8.5, 8.5, 171):
+        for chance in np.arange(0.0, 1.0, 2.0**-5):
+            square = _first_look(float(dimensions), x, chance)
+            if square >= 0.0:
+                decided += abs(x) < 3
+                assert _trial(float(dimensions), x, chance + _STEP) == pytest.approx(square)
+    assert decided > 59 * 31 or dimensions < 64
+
+
+def test_the_steepness_is_a_little_more_than_it_need_be() -> None:
+    for shape in np.exp(np.random.default_rng(4).uniform(-0.5, 21, 20_000)):
+        assert 1 + 4e-6 < _steepness(shape) * (9.0 * shape) ** 0.5 < 1 + 1.1e-5

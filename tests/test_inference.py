@@ -16,7 +16,7 @@ from verify.conditioned import Conditioned
 from verify.inference import POWER, Evidence, Interval
 from verify.inference_evidence import evidence_of
 from verify.inference_fit import fit_power
-from verify.inference_networks import REACH, NetworkMean, UnkeptMean, influence
+from verify.inference_networks import TUNING, NetworkMean, UnkeptMean, catoni_influence
 from verify.inference_weighted import SKEWNESS, WeightedMean
 from verify.problem import FloatArray
 from verify.rare_events import RareEvents
@@ -71,7 +71,7 @@ def assert_at_most(events: int, chance: float, trials: int, what: str) -> None:
 
 @given(st.floats(-1e6, 1e6))
 def test_the_influence_lies_between_both_logarithms(x: float) -> None:
-    found = float(influence(np.array([x]))[0])
+    found = float(catoni_influence(np.array([x]))[0])
     slack = 1e-12 * (1 + abs(found))
     assert found <= math.log1p(x + x * x / 2) + slack
     assert found >= -math.log1p(-x + x * x / 2) - slack
@@ -98,7 +98,7 @@ def test_where_a_naive_interval_fails() -> None:
 
 
 def test_the_level_is_not_vacuous_in_the_far_tail() -> None:
-    """With normal samples the chance is known: z is that of the mean, less what is tamed."""
+    """With normal samples z is that of the mean, and the critical value close to theirs."""
     rng = np.random.default_rng(3)
     rows = 10.0 + rng.standard_normal((200, 4000))
     for row in rows:
@@ -119,14 +119,14 @@ def test_the_critical_value_is_near_the_least_that_chernoff_gives(chance: float)
 
 @settings(deadline=None, max_examples=20)
 @given(st.integers(0, 10**6), st.sampled_from([0.8, 0.95, 0.999]))
-def test_the_interval_is_where_the_influence_is_within_its_reach(seed: int, level: float) -> None:
+def test_the_interval_is_where_the_influence_is_within_its_bound(seed: int, level: float) -> None:
     values = np.random.default_rng(seed).exponential(size=50)
     cell = network_mean(values, 1.0)
     found = cell.interval(level)
-    reach = math.sqrt(2 * math.log(2 / (1 - level)))
-    for end, height in ((found.low, reach), (found.value, 0.0), (found.high, -reach)):
-        scale = reach / (50 * cell.standard_error)
-        total = influence(scale * (values - end)).sum() / reach
+    tuning = math.sqrt(2 * math.log(2 / (1 - level)))
+    for end, height in ((found.low, tuning), (found.value, 0.0), (found.high, -tuning)):
+        scale = tuning / (50 * cell.standard_error)
+        total = catoni_influence(scale * (values - end)).sum() / tuning
         assert total == pytest.approx(height, abs=1e-4) or (end == 0.0 and total < height)
 
 
@@ -233,22 +233,24 @@ def test_undefined_measurements_are_undefined_evidence() -> None:
 def test_the_spread_known_is_that_of_the_theory_and_of_networks() -> None:
     network = MLP(16, 2)
     exact = known_spread(network, 2)
-    assert exact == pytest.approx(float(squared_update(network).relative_standard_deviation()))
+    assert exact == pytest.approx(
+        float(squared_update(network).relative_standard_deviation()), rel=1e-4
+    )
     logs = monte_carlo(network, samples=200_000, seed=3).total.logs
     assert logs is not None
     values = np.exp(logs)
     assert values.std() / values.mean() == pytest.approx(exact, rel=0.05)
 
 
-@pytest.mark.parametrize(("width", "depth", "rate"), [(16, 1, 1e-2), (32, 4, 1e-3)])
+@pytest.mark.parametrize(("width", "depth", "rate"), [(16, 1, 1e-2), (64, 2, 2e-3)])
 def test_real_steps_are_spread_as_their_bound_says(width: int, depth: int, rate: float) -> None:
     network = MLP(width, depth)
     bound = known_spread(network, depth, rate)
     assert bound > STEP_SPREAD * known_spread(network, depth)
-    steps = monte_carlo(network, samples=50_000, seed=5, step=rate, sampler=Conditioned()).total
+    steps = monte_carlo(network, samples=100_000, seed=5, step=rate, sampler=Conditioned()).total
     assert steps.logs is not None
     values = np.exp(steps.logs)
-    assert 0.85 * bound < values.std() / values.mean() < bound
+    assert 0.88 * bound < values.std() / values.mean() < bound
 
 
 # Constant and exponent
@@ -336,4 +338,4 @@ def test_one_repetition_of_rare_networks() -> None:
     estimate = monte_carlo(MLP(64, 16), samples=2000, seed=9, sampler=Gram())
     found = evidence_of(estimate.total, 0.0, known_spread(MLP(64, 16), 16))
     assert found.standard_error == pytest.approx(11.76 / math.sqrt(2000), rel=1e-3)
-    assert REACH == 4.0
+    assert TUNING == 4.0

@@ -1,5 +1,6 @@
 """`Conditioned` and `Gram` have the law of literal networks: distributions, joints, means."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from scipy.special import stdtrit
 
 from theory import MLP, InvalidArgument, LeakyReLU, Linear, squared_update
-from verify import Conditioned, Dense, Gram, monte_carlo
+from verify import Conditioned, Dense, Gram, RareEvents, monte_carlo
 from verify.problem import numeric_problem
 from verify.samplers import Sampler
 
@@ -98,6 +99,24 @@ def test_gram_means_are_exact_at_every_layer(network: MLP, rates: Any, samples: 
             assert abs(z) < critical, f"{part}, layer {layer}: {mean} ± {error}, exact {exact}"
 
 
+@pytest.mark.parametrize("sampler", [Dense(), Conditioned(), Gram(), RareEvents()], ids=str)
+@pytest.mark.parametrize("slope", [0, "0.3"])
+@pytest.mark.parametrize("factor", ["1e-100", "1e100"])
+def test_weight_variances_of_any_size_only_scale_the_update(
+    factor: str, slope: Any, sampler: Sampler
+) -> None:
+    """Weights of variance c give label parts like c^(2 L - 2), output parts like c^(3 L - 2)."""
+
+    def log_means(variance: str) -> tuple[Any, Any]:
+        network = MLP(6, 12, activation=LeakyReLU(slope), weight_variance=variance)
+        estimate = monte_carlo(network, samples=64, seed=1, sampler=sampler)
+        return estimate.label.log_mean, estimate.output.log_mean
+
+    (label, output), (one_label, one_output) = log_means(factor), log_means("1")
+    assert label - 22 * math.log(float(factor)) == pytest.approx(one_label, abs=1e-8)
+    assert output - 34 * math.log(float(factor)) == pytest.approx(one_output, abs=1e-8)
+
+
 def test_depth_100000_at_width_16_is_an_ordinary_case() -> None:
     for activation in (LeakyReLU("0.2"), Linear()):
         network = MLP(16, 100_000, activation=activation)
@@ -120,3 +139,18 @@ def test_every_sampler_stops_at_a_dead_layer_everywhere(sampler: Sampler) -> Non
     dead = logs[0] == -float("inf")
     assert (dead[:, 0] == dead[:, 1]).all()
     assert 0.9 < dead[:, 0].mean() < 1.0
+
+
+def test_multipliers_of_any_size_only_scale_the_update() -> None:
+    """Multipliers r give r^2 times the update, however small they are or unlike each other."""
+
+    def log_means(*rates: float) -> Any:
+        network, layers = MLP(8, 3), (1, 2, 3)
+        return monte_carlo(network, samples=2000, seed=1, layer=layers, rates=rates).label.log_mean
+
+    shift = 2 * math.log(1e-200)
+    assert log_means(1e-200, 0, 1e-200) - shift == pytest.approx(log_means(1, 0, 1))
+    uneven, last = log_means(1e-200, 0, 1), log_means(0, 0, 1)
+    assert uneven[:2] - shift == pytest.approx(log_means(1, 0, 0)[:2])
+    assert uneven[2] == pytest.approx(last[2])
+    assert log_means(1, 0, 1e-200) == pytest.approx(log_means(1, 0, 0))

@@ -2,41 +2,80 @@
 
 Every entry of a layer map is a sum of non-negative terms, since (N)_r >= 0 at whole N, so the
 recursion adds no numbers of opposite sign, and the relative error grows by at most a few units in
-the last place for each product.  Runs of equal layers are one matrix power.
+the last place for each product.  Runs of equal layers are powers of one matrix, or as many products
+with a vector where those are fewer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
+from math import isfinite
+from operator import truediv
+from typing import Any
 
-from mpmath import matrix, mpf, workdps
+from mpmath import fp, mp, mpf, workdps
 
 from theory.recursion import LayerMaps, Quotient, Recursion
 
-__all__ = ["evaluate"]
+__all__ = ["DOUBLE_DIGITS", "evaluate"]
 
 _GUARD_DIGITS = 15
+DOUBLE_DIGITS = 9
+"""Digits that double precision gives at depths up to a million."""
 
 
 def evaluate(recursion: Recursion, layer: int, digits: int) -> mpf:
     """The observable's mean at ``layer`` in a network of numbers, to ``digits`` digits.
 
-    The guard digits cover depths up to 10^9 for observables with non-negative coefficients.
+    Up to 9 digits come from double precision where its range holds them.  The guard digits cover
+    depths up to 10^9 for observables with non-negative coefficients.
     """
+    if digits <= DOUBLE_DIGITS and (value := _in_double_precision(recursion, layer)):
+        return mpf(value)
     with workdps(digits + _GUARD_DIGITS):
-        below = _matrix(recursion.start())
-        for maps, count in _runs(recursion.layers[: layer - 1]):
-            below = _matrix(maps.kernel) ** count * below
-        total = mpf(0)
-        above = list(_runs(recursion.layers[layer:]))
-        for top, source in zip(recursion.top(), recursion.layers[layer - 1].sources, strict=True):
-            row = _matrix(Quotient.of(top))
-            for maps, count in reversed(above):
-                row = row * _matrix(maps.carried) ** count
-            total += (row * _matrix(source) * below)[0, 0]
+        value = _evaluate(recursion, layer, mp, lambda one, other: mpf(one) / other)
     with workdps(digits):
-        return +total
+        return mpf(+value)
+
+
+def _in_double_precision(recursion: Recursion, layer: int) -> float:
+    """The same as a float; 0 where some number on the way is out of range."""
+    try:
+        value = float(_evaluate(recursion, layer, fp, truediv))
+    except OverflowError:
+        return 0.0
+    return value if isfinite(value) else 0.0
+
+
+def _evaluate(
+    recursion: Recursion, layer: int, context: Any, ratio: Callable[[int, int], Any]
+) -> Any:
+    """The same in the arithmetic of an mpmath ``context``, with its ``ratio`` of two ints."""
+
+    def matrix(quotient: Quotient) -> Any:
+        rows, denominator = quotient.numerators.to_list(), int(quotient.denominator)
+        return context.matrix([[ratio(int(entry), denominator) for entry in row] for row in rows])
+
+    below, total = matrix(recursion.start()), context.zero
+    for maps, count in _runs(recursion.layers[: layer - 1]):
+        below = _carried(matrix(maps.kernel), count, below)
+    above = list(_runs(recursion.layers[layer:]))
+    for top, source in zip(recursion.top(), recursion.layers[layer - 1].sources, strict=True):
+        column = matrix(Quotient.of(top)).T
+        for maps, count in reversed(above):
+            column = _carried(matrix(maps.carried).T, count, column)
+        total += (column.T * matrix(source) * below)[0, 0]
+    return total
+
+
+def _carried(matrix: Any, count: int, column: Any) -> Any:
+    """matrix^count column."""
+    if count > 2 * matrix.rows * count.bit_length():
+        return matrix**count * column
+    for _ in range(count):
+        column = matrix * column
+    return column
 
 
 def _runs(layers: Sequence[LayerMaps]) -> Iterator[tuple[LayerMaps, int]]:
@@ -44,8 +83,3 @@ def _runs(layers: Sequence[LayerMaps]) -> Iterator[tuple[LayerMaps, int]]:
     for _, run in groupby(layers, key=id):
         same = list(run)
         yield same[0], len(same)
-
-
-def _matrix(quotient: Quotient) -> matrix:
-    rows = quotient.numerators.to_list()
-    return matrix([[mpf(int(entry)) / int(quotient.denominator) for entry in row] for row in rows])

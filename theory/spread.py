@@ -19,6 +19,7 @@ from theory.asymptotics import joint_law, over_width
 from theory.closed_form import ClosedForm
 from theory.derivation import Derivation, derive
 from theory.errors import InvalidArgument, NotSolved
+from theory.evaluation import DOUBLE_DIGITS
 from theory.network import MLP
 from theory.observables import K, Observable, g
 from theory.symbols import L, n
@@ -27,8 +28,9 @@ from theory.validation import exact_number, positive_int, shown
 __all__ = ["Spread", "tangent_kernel"]
 
 _ONE = Integer(1)
-_GUARD_DIGITS = 10
-_SPARE_DIGITS = 6
+_GUARD_DIGITS, _MORE_DIGITS = 10, 20
+_ERROR_DIGITS = 4
+"""A relative variance is right to so many digits fewer than worked with, times 1 plus itself."""
 _MOST_DIGITS_LOST = 100
 """A relative variance below 10^-100 is taken to be zero."""
 
@@ -87,17 +89,17 @@ class Spread:
         >>> round(float(label.spread.relative_standard_deviation()), 3)
         50.346
         """
-        digits, lost = positive_int("digits", digits), 0
-        while lost <= _MOST_DIGITS_LOST:
-            relative = self._relative_variance(digits + lost + _GUARD_DIGITS)
-            if relative * mpf(10) ** (lost + _SPARE_DIGITS) > 1:
+        digits = positive_int("digits", digits)
+        most = digits + _MOST_DIGITS_LOST
+        for working in (DOUBLE_DIGITS, *range(digits + _GUARD_DIGITS, most, _MORE_DIGITS)):
+            relative = self._relative_variance(working)
+            if relative * mpf(10) ** (working - digits - _ERROR_DIGITS) > 1:
                 with workdps(digits):
                     return decimal_root(relative)
-            lost += 20
         return mpf(0)
 
     def _relative_variance(self, digits: int) -> mpf:
-        """Variance over squared mean, with an error below 10^(2-digits) times 1 plus itself."""
+        """Variance over squared mean, right to ``digits`` - 2 digits of 1 plus itself."""
         with workdps(digits):
             first, second = (
                 sum((d.evaluate(digits) for d in _by_term(whole)), mpf(0)) for whole in self._both

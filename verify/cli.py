@@ -26,7 +26,7 @@ __all__ = ["main"]
 
 FIGURE = "rate.png"
 BAD_INPUT = 2
-PLAIN_COLUMNS = 100
+PLAIN_COLUMNS = 104
 INTERRUPTED = 130
 EXAMPLES = """\
 exit code: 0 consistent, 1 rejected, 2 bad input, 3 undecided, 130 interrupted
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     console = Console(highlight=False)
-    if not console.is_terminal:
+    if not console.is_terminal or console.width < PLAIN_COLUMNS:
         console = Console(highlight=False, width=PLAIN_COLUMNS)
     try:
         return _run(options, console)

@@ -1,4 +1,4 @@
-"""Alias tables for the number of heads among n fair coins: one uniform and one look a draw.
+"""Alias tables for the number of heads among n fair coins: one word and one look a draw.
 
 Source: A. J. Walker, ACM TOMS 3 (1977) 253-256; M. D. Vose, IEEE TSE 17 (1991) 972-975.
 """
@@ -6,25 +6,38 @@ Source: A. J. Walker, ACM TOMS 3 (1977) 253-256; M. D. Vose, IEEE TSE 17 (1991) 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from verify.jit import kernel
+from verify.draws import Stream, uniforms
+from verify.jit import double_of_bits, kernel
+from verify.philox import random_words
 from verify.problem import FloatArray, IntArray
 
-__all__ = ["CoinTable", "coin_table"]
+__all__ = ["CoinTable", "coin_counts", "coin_table"]
+
+Array = Any
 
 _REACH = 9.5
 """Standard deviations on either side of the mean: beyond lies less than 1e-20."""
+_HALF, _LOW = np.uint64(32), np.uint64(2**32 - 1)
+_INTEGER, _INTEGER_ZERO = np.uint64(0x4330000000000000), 2.0**52
+_UNSURE = -1.0
 
 
 class CoinTable(NamedTuple):
-    """Column j holds the count ``lowest + j`` with chance ``keep[j]``, else ``other[j]``."""
+    """Column j holds the count ``lowest + j`` with chance ``keep[j]``, else ``lowest + other[j]``.
+
+    ``columns``: both in one word, ``keep`` rounded down to 32 bits in its upper half.  There are
+    2^k columns: the first k bits of a random word choose one, and the others decide there.
+    """
 
     lowest: int
     keep: FloatArray
     other: IntArray
+    columns: npt.NDArray[np.uint64]
 
 
 @lru_cache(maxsize=64)
@@ -35,17 +48,61 @@ def coin_table(coins: int) -> CoinTable:
     """
     reach = int(_REACH * 0.5 * coins**0.5) + 1
     lowest, highest = max(coins // 2 - reach, 0), min(coins // 2 + reach, coins)
-    keep, other = np.empty(highest - lowest + 1), np.empty(highest - lowest + 1, np.int64)
-    _fill(coins, lowest, keep, other)
-    return CoinTable(lowest, keep, other)
+    size = 1 << (highest - lowest).bit_length()
+    keep, other = np.zeros(size), np.empty(size, np.int64)
+    _fill(coins, lowest, highest, keep, other)
+    columns = np.minimum(keep * 2.0**32, 2.0**32 - 1.0).astype(np.uint64) << _HALF
+    return CoinTable(lowest, keep, other, columns | other.astype(np.uint64))
 
 
 @kernel
-def _fill(coins: int, lowest: int, keep: FloatArray, other: IntArray) -> None:
+def coin_counts(stream: Stream, lowest: int, columns: Array, keep: Array, out: Array) -> None:
+    """Numbers of heads of fair coins into ``out``, from a `CoinTable`."""
+    stream.calls[0] += np.uint64(1)
+    calls, words, bits = stream.calls[0], stream.words, np.uint64(0)
+    while np.uint64(1) << bits < np.uint64(columns.size):
+        bits += np.uint64(1)
+    for start in range(0, out.size, words.size):
+        size = min(out.size - start, words.size)
+        random_words(stream.key, start // 4, calls, calls >> _HALF, 0, (size + 3) // 4, words)
+        _look_up(stream, lowest, columns, keep, bits, out[start : start + size])
+
+
+@kernel
+def _look_up(
+    stream: Stream, lowest: int, columns: Array, keep: Array, bits: Any, out: Array
+) -> None:
+    """Counts from the words of ``stream``, with more bits where theirs leave the answer open."""
+    words, step, doubts = stream.words, np.uint64(1) << bits, 0
+    for j in range(out.size):
+        word = np.uint64(words[j]) << bits
+        column, fraction = word >> _HALF, word & _LOW
+        entry = columns[column]
+        limit = entry >> _HALF
+        place = column if fraction + step <= limit else entry & _LOW
+        count = double_of_bits(place | _INTEGER) - _INTEGER_ZERO + lowest
+        unsure = (fraction + step > limit) & (fraction <= limit)
+        out[j] = _UNSURE if unsure else count
+        doubts += unsure
+    if doubts > 0:
+        rest, room = np.empty(1), np.empty(4, np.uint32)
+        others = Stream(stream.key, stream.calls, room, stream.radii, stream.angles)
+        for j in range(out.size):
+            if out[j] < 0.0:
+                word = np.uint64(words[j]) << bits
+                place = np.int64(word >> _HALF)
+                uniforms(others, rest)
+                chance = (float(word & _LOW) + rest[0] * float(step)) * 2.0**-32
+                moved = np.int64(columns[place] & _LOW)
+                out[j] = lowest + (place if chance < keep[place] else moved)
+
+
+@kernel
+def _fill(coins: int, lowest: int, highest: int, keep: FloatArray, other: IntArray) -> None:
     """Vose's method: columns of less than the mean chance are filled up from the others."""
     size, middle = keep.size, coins // 2 - lowest
     keep[middle] = 1.0
-    for j in range(middle + 1, size):
+    for j in range(middle + 1, highest - lowest + 1):
         keep[j] = keep[j - 1] * (coins - lowest - j + 1) / (lowest + j)
     for j in range(middle - 1, -1, -1):
         keep[j] = keep[j + 1] * (lowest + j + 1) / (coins - lowest - j)

@@ -47,7 +47,7 @@ Law = Callable[[MLP, int], Any]
 LARGEST_SPREAD = 50
 """Cells whose exact relative standard deviation of one network is above this are shown but do not
 decide, unless the sampler meets rare networks: a million networks would be needed."""
-SPREAD_DIGITS = 6
+SPREAD_DIGITS = 4
 STEP_SPREAD = 1.1
 """Bound on the standard deviation of a real step over that of the linearised one with a drawn
 label, in the same range; 1.05 is the most that was measured."""

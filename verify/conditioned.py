@@ -17,8 +17,8 @@ from verify.vectors import vector_scales
 
 __all__ = ["Conditioned"]
 
-_BLOCK_NEURONS = 2**16
-_LARGEST_BLOCK = 64
+_BLOCK_NEURONS = 2**20
+_LARGEST_BLOCK = 1024
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Conditioned(Sampler):
     """
 
     def block_size(self, problem: Problem) -> int:
-        """As many networks as have 65,536 neurons together, 1 to 64."""
+        """As many networks as have a million neurons together, 1 to 1,024."""
         return int(np.clip(_BLOCK_NEURONS // problem.widths[1:].sum(), 1, _LARGEST_BLOCK))
 
     def cost(self, network: MLP) -> int:

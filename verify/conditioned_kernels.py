@@ -68,7 +68,7 @@ def _forward(stream: Stream, scales: Scales, state: State, asked: Array, lean: b
         state.on[layer] = heads(stream, width)
         state.carried[layer] = state.on[layer] if lean and not asked[layer - 1] else width
         z = of_layer(scales, state, state.z, layer)
-        ordered(fresh_normals(stream, state, z.size), state.on[layer], z)
+        ordered(fresh_normals(stream, state, layer, z.size), state.on[layer], z)
         length = _unit_x(scales, state, layer) + math.log(scales.weight_sd[layer - 1])
         state.log_x[layer] = state.log_x[layer - 1] + length
         if length == -math.inf:
@@ -85,7 +85,7 @@ def _backward(stream: Stream, scales: Scales, state: State) -> float:
     for layer in range(last, 0, -1):
         _unit_x(scales, state, layer)
         x, h = held(state, state.x, layer), of_layer(scales, state, state.h, layer)
-        fresh = fresh_normals(stream, state, h.size)
+        fresh = fresh_normals(stream, state, layer, h.size)
         if layer == last:
             copy(fresh, h)
             signal = dot(x, h)
@@ -118,7 +118,7 @@ def _through(
     _unit_g(scales, state, layer)
     if log_carried > -math.inf:
         x, y = held(state, state.x, below), held(state, state.u, below)
-        product(x, z, g, h, y, fresh_normals(stream, state, u.size), u)
+        product(x, z, g, h, y, fresh_normals(stream, state, layer, u.size), u)
     else:
         u[:] = 0.0
     ours, theirs = own * math.exp(log_own - top), math.exp(log_carried - top)

@@ -62,11 +62,15 @@ def held(state: State, vector: Array, layer: int) -> Array:
 
 
 @part
-def fresh_normals(stream: Stream, state: State, size: int) -> Array:
-    """``size`` standard normals; they last until the next call."""
-    out = state.fresh[:size]
-    single_normals(stream, out)
-    return out
+def fresh_normals(stream: Stream, state: State, layer: int, size: int) -> Array:
+    """``size`` standard normals for a ``layer``; they last until the next call.
+
+    Those of active neurons are the same whether inactive ones are carried or not.
+    """
+    on = min(state.on[layer], size)
+    single_normals(stream, state.fresh[:on])
+    single_normals(stream, state.fresh[on:size])
+    return state.fresh[:size]
 
 
 @kernel

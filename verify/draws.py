@@ -1,4 +1,4 @@
-"""Arrays of random variates from a counter-based stream: normal, uniform, chi and coin counts."""
+"""Arrays of random variates from a counter-based stream: normal and uniform."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from verify.jit import double_of_bits, formula, kernel, ones
-from verify.philox import random_words
+from verify.philox import philox, random_words
 from verify.vector_math import logarithm, rotation
 
 __all__ = [
     "Stream",
-    "coin_counts",
     "heads",
-    "lengths",
     "new_stream",
     "normals",
+    "trials",
     "turn_to",
     "uniforms",
 ]
@@ -27,13 +26,16 @@ Array = Any
 _COLUMNS = 256
 """Counters worked on at a time: their words stay in the nearest cache."""
 _HALF, _MANTISSA = np.uint64(32), np.uint64(12)
+_LOW, _TEN = np.uint64(2**32 - 1), np.uint64(2**10 - 1)
+_MIDDLE, _SHIFT = np.uint64(52), np.uint64(42)
 _ONE = np.uint64(0x3FF0000000000000)
 _WORD = 32
 _LAYERS, _CALLS = np.uint64(24), np.uint64(16)
 
 
 class Stream(NamedTuple):
-    """A key of 64 bits, the number of calls so far (shape ``(1,)``), and room for words.
+    """A key of 64 bits, the number of calls so far (shape ``(1,)``), and room for words, of 32 bits
+    and (``radii``, ``angles``) of 64.
 
     Every call that draws an array counts one up, and takes its words from counters of its own.
     `turn_to` sets the count, so that what is drawn at one place does not depend on what was drawn
@@ -43,12 +45,15 @@ class Stream(NamedTuple):
     key: Any
     calls: Array
     words: Array
+    radii: Array
+    angles: Array
 
 
 def new_stream(generator: np.random.Generator) -> Stream:
     """A stream whose key is drawn from ``generator``."""
     key = generator.integers(0, 2**64, dtype=np.uint64)
-    return Stream(key, np.zeros(1, np.uint64), np.empty(4 * _COLUMNS, np.uint32))
+    radii, angles = np.empty(_COLUMNS, np.uint64), np.empty(_COLUMNS, np.uint64)
+    return Stream(key, np.zeros(1, np.uint64), np.empty(4 * _COLUMNS, np.uint32), radii, angles)
 
 
 @kernel
@@ -104,25 +109,37 @@ def normals(stream: Stream, out: Array) -> None:
 
 
 @kernel
-def _trials(stream: Stream, first: Array, chances: Array) -> None:
-    """Standard normals into ``first`` and uniforms in (0, 1) into ``chances``, as many."""
+def trials(
+    stream: Stream, left: Array, right: Array, left_chances: Array, right_chances: Array
+) -> None:
+    """Independent standard normals into ``left`` and ``right``, and beside each the first ten bits
+    of a uniform in (0, 1), a multiple of 2^-10 in [0, 1): the bits that Box and Muller leave."""
     stream.calls[0] += np.uint64(1)
-    words = stream.words
-    for start in range(0, first.size, _COLUMNS):
-        m, pairs = _split(min(first.size - start, _COLUMNS))
-        _next_words(stream, start, 2 * m)
-        a, b, c, d = words[: 2 * m], words[2 * m : 4 * m], words[4 * m : 6 * m], words[6 * m :]
-        left, right = first[start : start + m], first[start + m : start + m + pairs]
-        for j in range(pairs):
-            left[j], right[j] = _pair(a[j], b[j], c[j], d[j])
-        if pairs < m:
-            left[pairs] = _pair(a[pairs], b[pairs], c[pairs], d[pairs])[0]
-        left, right = chances[start : start + m], chances[start + m : start + m + pairs]
-        a, b, c, d = a[m:], b[m:], c[m:], d[m:]
-        for j in range(m):
-            left[j] = _unit(a[j], b[j])
-        for j in range(pairs):
-            right[j] = _unit(c[j], d[j])
+    if left.size <= _COLUMNS:
+        _next_trials(stream, 0, left, right, left_chances, right_chances)
+        return
+    for start in range(0, left.size, _COLUMNS):
+        here = slice(start, min(start + _COLUMNS, left.size))
+        chances = left_chances[here], right_chances[here]
+        _next_trials(stream, start, left[here], right[here], *chances)
+
+
+@kernel
+def _next_trials(
+    stream: Stream, start: int, left: Array, right: Array, left_chances: Array, right_chances: Array
+) -> None:
+    """`trials` from counter ``start`` of the current call on, at most ``_COLUMNS`` of them."""
+    calls, radii, angles = stream.calls[0], stream.radii, stream.angles
+    for j in range(left.size):
+        a, b, c, d = philox(stream.key, start + j, calls, calls >> _HALF, 0)
+        radii[j], angles[j] = (a << _HALF) | (b & _LOW), (c << _HALF) | (d & _LOW)
+    for j in range(left.size):
+        left[j] = _radius(radii[j])
+        left_chances[j] = double_of_bits((radii[j] & _TEN) << _SHIFT | _ONE) - 1.0
+    for j in range(left.size):
+        radius, (cosine, sine) = left[j], rotation(angles[j])
+        left[j], right[j] = radius * cosine, radius * sine
+        right_chances[j] = double_of_bits((angles[j] >> _MIDDLE & _TEN) << _SHIFT | _ONE) - 1.0
 
 
 @formula
@@ -135,69 +152,16 @@ def _split(size: int) -> tuple[int, int]:
 @formula
 def _pair(a: int, b: int, c: int, d: int) -> tuple[float, float]:
     """Two standard normals from four words."""
-    radius = math.sqrt(-2.0 * logarithm(_unit(a, b)))
+    radius = _radius((np.uint64(a) << _HALF) | np.uint64(b))
     cosine, sine = rotation((np.uint64(c) << _HALF) | np.uint64(d))
     return radius * cosine, radius * sine
 
 
-_UNSURE = -1.0
-
-
 @formula
-def _first_look(dimensions: float, normal: float, uniform: float) -> float:
-    """The length that a first trial of `_trial` gives, where a quick bound shows that it is kept;
-    else ``_UNSURE``.  In one dimension the length is |normal|, in none 0."""
-    wide = dimensions > 1.5
-    shape = (0.5 * dimensions if wide else 1.0) - 1 / 3
-    root = 1.0 + normal / math.sqrt(9.0 * shape)
-    square = normal * normal
-    kept = (uniform < 1.0 - 0.0331 * square * square) & (root > 0.0)
-    length = math.sqrt(abs(2.0 * shape * root * root * root))
-    line = abs(normal) if dimensions > 0.5 else 0.0
-    return (length if kept else _UNSURE) if wide else line
-
-
-@kernel
-def _trial(dimensions: float, normal: float, uniform: float) -> float:
-    """One trial of Marsaglia and Tsang for the length of a Gaussian vector; ``_UNSURE``: rejected.
-
-    Source: G. Marsaglia, W. W. Tsang, "A simple method for generating gamma variables", ACM TOMS
-    26 (2000) 363-372, with its quick bound and its constant 0.0331.
-    """
-    shape = 0.5 * dimensions - 1 / 3
-    root = 1.0 + normal / math.sqrt(9.0 * shape)
-    if root <= 0.0:
-        return _UNSURE
-    cube = root * root * root
-    bound = 0.5 * normal * normal + shape * (1.0 - cube + 3.0 * logarithm(root))
-    return math.sqrt(2.0 * shape * cube) if logarithm(uniform) < bound else _UNSURE
-
-
-@kernel
-def lengths(stream: Stream, dimensions: Array, out: Array, spare: Array) -> None:
-    """Lengths of standard Gaussian vectors of whole ``dimensions`` (0 where negative) into
-    ``out``; ``spare``: room for twice as many."""
-    size = out.size
-    first, chances = spare[:size], spare[size : 2 * size]
-    _trials(stream, first, chances)
-    for j in range(size):
-        out[j] = _first_look(dimensions[j], first[j], chances[j])
-    for j in range(size):
-        if out[j] < 0.0:
-            out[j] = _trial(dimensions[j], first[j], chances[j])
-            while out[j] < 0.0:
-                _trials(stream, first[:1], chances[:1])
-                out[j] = _trial(dimensions[j], first[0], chances[0])
-
-
-@kernel
-def coin_counts(stream: Stream, lowest: int, keep: Array, other: Array, out: Array) -> None:
-    """Numbers of heads of fair coins into ``out``, by an alias table (see `verify.coins`)."""
-    uniforms(stream, out)
-    for j in range(out.size):
-        place = out[j] * keep.size
-        column = min(int(place), keep.size - 1)
-        out[j] = lowest + (column if place - column < keep[column] else other[column])
+def _radius(bits: Any) -> float:
+    """The distance from 0 of two standard normals, from 64 bits, of which the upper 52 count."""
+    unit = double_of_bits((bits >> _MANTISSA) | _ONE) - (1.0 - 2.0**-53)
+    return math.sqrt(-2.0 * logarithm(unit))
 
 
 @kernel

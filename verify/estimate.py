@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from theory.network import InvalidArgument
+from verify.log_arrays import exponentials, sum_of_parts
 from verify.problem import FloatArray
 from verify.quantiles import Quantile, quantile_of
 
@@ -200,10 +201,10 @@ def sum_block(logs: FloatArray, *, keep: bool = False) -> Block:
     ``keep``: with the logarithms themselves."""
     with np.errstate(invalid="ignore", over="ignore", under="ignore"):
         if len(logs) > 1:
-            logs = np.concatenate((logs, np.logaddexp.reduce(logs, axis=0)[None]))
+            logs = np.concatenate((logs, sum_of_parts(logs)[None]))
         log_unit = np.max(logs, axis=1)
         log_unit = np.where(np.isneginf(log_unit), 0.0, log_unit)
-        values = np.exp(logs - log_unit[:, None])
+        values = exponentials(logs - log_unit[:, None])
         mean = values.mean(axis=1)
         spread = ((values - mean[:, None]) ** 2).sum(axis=1)
     return Block(logs.shape[1], log_unit, mean, spread, logs if keep else None)

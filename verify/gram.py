@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from theory.network import MLP
 from verify.draws import new_stream
 from verify.gram_kernels import gram_updates
-from verify.gram_state import LANES, gram_scales, workspace
+from verify.gram_relu_kernels import relu_updates
+from verify.gram_relu_state import lanes_at, relu_scales, relu_workspace
+from verify.gram_state import gram_scales, workspace
 from verify.problem import FloatArray, Problem
 from verify.samplers import Sampler, check_inner_products
 
 __all__ = ["Gram"]
 
-_BLOCK_LAYERS = 2**15
-_LARGEST_BLOCK = 1024
+_BLOCK_LAYERS = 2**17
+_LARGEST_BLOCK = 8192
 _WIDEST = 10**9
 _ROOM = threading.local()
 
@@ -31,9 +34,10 @@ class Gram(Sampler):
     """
 
     def block_size(self, problem: Problem) -> int:
-        """As many networks as have 32,768 layers together, 128 to 1,024."""
-        depth = problem.widths.size - 1
-        return int(np.clip(_BLOCK_LAYERS // depth, LANES, _LARGEST_BLOCK))
+        """As many networks as have 131,072 layers together, at most 8,192, at least as many as go
+        through a layer together."""
+        depth = problem.rates.size
+        return int(np.clip(_BLOCK_LAYERS // depth, lanes_at(depth), _LARGEST_BLOCK))
 
     def cost(self, network: MLP) -> int:
         """Layers of one network."""
@@ -50,16 +54,22 @@ class Gram(Sampler):
     def sample(self, problem: Problem, stream: np.random.Generator, count: int) -> FloatArray:
         """See `Sampler.sample`."""
         logs = np.empty((2, count, problem.layers.size))
-        layers, others = _workspace(problem)
-        scales = gram_scales(problem)
-        gram_updates(new_stream(stream), scales, layers, others, problem.layers, logs)
+        if problem.slope > 0:
+            scales, layers, others = _room(problem)
+            gram_updates(new_stream(stream), scales, layers, others, problem.layers, logs)
+        else:
+            (scales, layers), lanes = _room(problem), lanes_at(problem.rates.size)
+            relu_updates(new_stream(stream), scales, layers, lanes, problem.layers, logs)
         return logs
 
 
-def _workspace(problem: Problem) -> tuple[FloatArray, FloatArray]:
-    """This thread's room for layers, kept from one block to the next of the same shape."""
-    shape = problem.widths.size, problem.slope > 0
-    if getattr(_ROOM, "shape", None) != shape:
-        _ROOM.shape, _ROOM.arrays = shape, workspace(*shape)
-    arrays: tuple[FloatArray, FloatArray] = _ROOM.arrays
-    return arrays
+def _room(problem: Problem) -> tuple[Any, ...]:
+    """This thread's scales and room for layers, kept from one block of a problem to the next."""
+    if getattr(_ROOM, "problem", None) is not problem:
+        _ROOM.problem, depth = problem, problem.rates.size
+        if problem.slope > 0:
+            _ROOM.room = gram_scales(problem), *workspace(depth + 1)
+        else:
+            _ROOM.room = relu_scales(problem), relu_workspace(depth)
+    room: tuple[Any, ...] = _ROOM.room
+    return room

@@ -1,4 +1,5 @@
-"""Compiled passes that carry only norms and inner products, O(1) a layer: see docs/conditioning.md.
+"""Compiled passes that carry only norms and inner products of networks with leaky slopes, O(1) a
+layer: see docs/conditioning.md, and `verify.gram_relu_kernels` for ReLU.
 
 The neurons of a layer fall into two blocks, active and inactive.  In each block every vector that
 matters lies in the span of three orthogonal directions: z of the block; the part of g across it;
@@ -8,8 +9,7 @@ in a layer without active neurons the slope, common to all of it, goes into the 
 
 Several networks (lanes) go through a layer together, so that the arithmetic runs in vector lanes.
 Arrays are rows of fields, see `verify.gram_state`: ``here`` and ``below`` of a layer and of the one
-below, ``there`` and ``under`` of their inactive neurons (for ReLU one row for all layers), and
-``room`` for the rest.
+below, ``there`` and ``under`` of their inactive neurons, and ``room`` for the rest.
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ from typing import Any
 import numpy as np
 
 from verify import gram_state as at
-from verify.draws import Stream, coin_counts, lengths, normals, turn_to
+from verify.coin_pieces import active_neurons
+from verify.draws import Stream, normals, turn_to
 from verify.gram_state import GramScales
 from verify.jit import kernel, part
+from verify.lengths import lengths
 from verify.vector_math import exponential, logarithm, select
 
 __all__ = ["gram_updates"]
@@ -42,7 +44,7 @@ def _chi(
     sign = 1.0 if width == _ACTIVE else -1.0
     for j in range(lanes):
         room[at.COUNT + j] = width + sign * here[at.ON + j] - less
-    lengths(stream, room[at.COUNT : at.COUNT + lanes], out, room[at.SPARE : at.SPARE + 2 * lanes])
+    lengths(stream, room[at.COUNT : at.COUNT + lanes], out, room[at.SPARE : at.SPARE + 4 * lanes])
 
 
 @part
@@ -56,21 +58,19 @@ def _forward(
     lanes: int,
 ) -> None:
     """Blocks and lengths of z; which networks are dead."""
-    leaky, slope = scales.slope > 0.0, scales.slope
+    slope = scales.slope
     layers[0, at.LOG_X : at.LOG_X + lanes] = scales.log_input
     room[at.DEAD : at.DEAD + lanes] = 0.0
     for layer in range(1, scales.widths.size):
         turn_to(stream, group, 0, layer)
-        width, (begin, end) = scales.widths[layer], scales.tables[layer]
-        keep, other = scales.keep[begin:end], scales.other[begin:end]
-        here, below, there = layers[layer], layers[layer - 1], others[layer if leaky else 0]
-        coin_counts(stream, scales.lowest[layer], keep, other, here[at.ON : at.ON + lanes])
+        width = scales.widths[layer]
+        here, below, there = layers[layer], layers[layer - 1], others[layer]
+        active_neurons(stream, scales.coins, layer, here[at.ON : at.ON + lanes])
         _chi(stream, room, here, _ACTIVE, 0, lanes, here[at.Z_ON : at.Z_ON + lanes])
-        if leaky:
-            _chi(stream, room, here, width, 0, lanes, there[at.Z_OFF : at.Z_OFF + lanes])
-        log_sd, log_slope = scales.log_sd[layer - 1], scales.log_slope if leaky else 0.0
+        _chi(stream, room, here, width, 0, lanes, there[at.Z_OFF : at.Z_OFF + lanes])
+        log_sd, log_slope = scales.log_sd[layer - 1], scales.log_slope
         for j in range(lanes):
-            bare = leaky & (here[at.ON + j] == 0.0)
+            bare = here[at.ON + j] == 0.0
             z_on, z_off = here[at.Z_ON + j], select(bare, 1.0, slope) * there[at.Z_OFF + j]
             length = math.sqrt(z_on * z_on + z_off * z_off)
             gone = length == 0.0
@@ -96,7 +96,7 @@ def _backward(
     Given W x, the gradient on x is sd |g above| (phi x/|x| + xi) with phi = g.z/(sd |g| |x|) known
     and xi Gaussian across x; at the last layer it is the readout, whose phi is Gaussian too.
     """
-    last, leaky, slope = scales.widths.size - 1, scales.slope > 0.0, scales.slope
+    last, slope = scales.widths.size - 1, scales.slope
     turn_to(stream, group, 1, 0)
     normals(stream, room[at.PHI : at.PHI + lanes])
     for j in range(lanes):
@@ -105,17 +105,16 @@ def _backward(
         room[at.LOG_F + j] = scales.log_readout + layers[last, at.LOG_X + j] + log_phi
     for layer in range(last, 0, -1):
         turn_to(stream, group, 1, layer)
-        here, there, width = layers[layer], others[layer if leaky else 0], scales.widths[layer]
+        here, there, width = layers[layer], others[layer], scales.widths[layer]
         _chi(stream, room, here, _ACTIVE, 1, lanes, here[at.XI_ON : at.XI_ON + lanes])
-        if leaky:
-            _chi(stream, room, here, width, 1, lanes, there[at.XI_OFF : at.XI_OFF + lanes])
-            normals(stream, there[at.XI : at.XI + lanes])
-            for j in range(lanes):
-                mixed = (here[at.ON + j] > 0.0) & (here[at.ON + j] < width)
-                there[at.XI + j] = select(mixed, there[at.XI + j], 0.0)
-        log_sd, log_slope = scales.log_sd[layer - 1], scales.log_slope if leaky else 0.0
+        _chi(stream, room, here, width, 1, lanes, there[at.XI_OFF : at.XI_OFF + lanes])
+        normals(stream, there[at.XI : at.XI + lanes])
         for j in range(lanes):
-            bare = leaky & (here[at.ON + j] == 0.0)
+            mixed = (here[at.ON + j] > 0.0) & (here[at.ON + j] < width)
+            there[at.XI + j] = select(mixed, there[at.XI + j], 0.0)
+        log_sd, log_slope = scales.log_sd[layer - 1], scales.log_slope
+        for j in range(lanes):
+            bare = here[at.ON + j] == 0.0
             factor, phi, xi = select(bare, 1.0, slope), room[at.PHI + j], there[at.XI + j]
             cos, sin = there[at.COS + j], there[at.SIN + j]
             g_on, gq_on = phi * cos + xi * sin, here[at.XI_ON + j]
@@ -135,28 +134,19 @@ def _draw_update(
     scales: GramScales,
     layer: int,
     here: Array,
-    there: Array,
-    whole: bool,
     room: Array,
     lanes: int,
 ) -> None:
-    """The fresh part of the update at ``layer``: along z, across it along g, and what is left; of
-    the inactive neurons too where they are wanted, that is, for slopes or the ``whole`` length."""
-    leaky, width = scales.slope > 0.0, scales.widths[layer]
+    """The fresh part of the update at ``layer``: along z, across it along g, and what is left."""
+    width = scales.widths[layer]
     normals(stream, room[at.A_ON : at.B_ON + at.LANES])
     _chi(stream, room, here, _ACTIVE, 2, lanes, room[at.R_ON : at.R_ON + lanes])
     for j in range(lanes):
         room[at.A_ON + j] = select(here[at.ON + j] > 0.0, room[at.A_ON + j], 0.0)
         room[at.B_ON + j] = select(here[at.ON + j] > 1.0, room[at.B_ON + j], 0.0)
-    if not (leaky or whole):
-        return
     normals(stream, room[at.A_OFF : at.A_OFF + lanes])
-    _chi(stream, room, here, width, 2 if leaky else 1, lanes, room[at.R_OFF : at.R_OFF + lanes])
-    if leaky:
-        normals(stream, room[at.B_OFF : at.B_OFF + lanes])
-        room[at.ZED_OFF : at.ZED_OFF + lanes] = there[at.Z_OFF : at.Z_OFF + lanes]
-    else:
-        _chi(stream, room, here, width, 0, lanes, room[at.ZED_OFF : at.ZED_OFF + lanes])
+    _chi(stream, room, here, width, 2, lanes, room[at.R_OFF : at.R_OFF + lanes])
+    normals(stream, room[at.B_OFF : at.B_OFF + lanes])
     for j in range(lanes):
         off = width - here[at.ON + j]
         room[at.A_OFF + j] = select(off > 0.0, room[at.A_OFF + j], 0.0)
@@ -180,10 +170,10 @@ def _add_layer(
 
         W y/sd = z_unit (x.y)/|x| + g/|g| (xi . y_) + |y_| (I - g g^T/|g|^2) fresh.
     """
-    slope, leaky, log_rate = scales.slope, scales.slope > 0.0, scales.log_rates[layer - 1]
-    log_sd, log_slope = scales.log_sd[layer - 1], scales.log_slope if leaky else 0.0
+    slope, log_rate = scales.slope, scales.log_rates[layer - 1]
+    log_sd, log_slope = scales.log_sd[layer - 1], scales.log_slope
     for j in range(lanes):
-        bare = leaky & (below[at.ON + j] == 0.0)
+        bare = below[at.ON + j] == 0.0
         factor, cos, sin = select(bare, 1.0, slope), under[at.COS + j], under[at.SIN + j]
         y_on, yq_on, yr_on = room[at.U_ON + j], room[at.UQ_ON + j], room[at.UR_ON + j]
         y_off, yq_off, yr_off = room[at.U_OFF + j], room[at.UQ_OFF + j], room[at.UR_OFF + j]
@@ -212,7 +202,7 @@ def _add_layer(
         fresh = g_on * a_on + gq_on * b_on + g_off * a_off + gq_off * b_off
         pull = own + met - across * fresh
         u_on = g_on * pull + here[at.Z_ON + j] * along + across * a_on
-        u_off = g_off * pull + room[at.ZED_OFF + j] * along + across * a_off
+        u_off = g_off * pull + there[at.Z_OFF + j] * along + across * a_off
         uq_on, uq_off = gq_on * pull + across * b_on, gq_off * pull + across * b_off
         ur_on, ur_off = across * room[at.R_ON + j], across * room[at.R_OFF + j]
         square = u_on * u_on + uq_on * uq_on + ur_on * ur_on
@@ -241,17 +231,16 @@ def _tangent(
     logs: Array,
 ) -> None:
     """u of every layer, from the first that is trained up, and log(|u|^2/width) where asked."""
-    moving, leaky = False, scales.slope > 0.0
+    moving = False
     room[at.U_ON : at.LOG_U + at.LANES] = 0.0
     room[at.LOG_U : at.LOG_U + at.LANES] = -math.inf
     for layer in range(1, scales.widths.size):
         moving |= scales.log_rates[layer - 1] > -math.inf
         if moving:
             turn_to(stream, group, 2, layer)
-            here, there = layers[layer], others[layer if leaky else 0]
-            below, under = layers[layer - 1], others[layer - 1 if leaky else 0]
-            room[at.A_OFF : at.ZED_OFF + at.LANES] = 0.0
-            _draw_update(stream, scales, layer, here, there, asked[layer - 1], room, lanes)
+            here, there = layers[layer], others[layer]
+            below, under = layers[layer - 1], others[layer - 1]
+            _draw_update(stream, scales, layer, here, room, lanes)
             _add_layer(scales, layer, here, there, below, under, room, lanes)
         if asked[layer - 1]:
             log_width = math.log(float(scales.widths[layer]))

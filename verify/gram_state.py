@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from verify.coins import coin_table
+from verify.coin_pieces import CoinPieces, coin_pieces
 from verify.problem import Problem
 
 __all__ = ["LANES", "LAYER", "ROOM", "GramScales", "gram_scales", "workspace"]
@@ -16,9 +16,7 @@ Array = Any
 
 class GramScales(NamedTuple):
     """The network: ``widths`` of layers 0 to L, logarithms of its scales (``log_sd`` of a weight
-    and ``log_rates``, shape ``(L,)``), and a table of coin counts for each layer (`verify.coins`):
-    its ``lowest`` count, and where its piece of ``keep`` and ``other`` begins and ends (``tables``,
-    shape ``(L + 1, 2)``).
+    and ``log_rates``, shape ``(L,)``), and coin tables.
     """
 
     widths: Array
@@ -28,10 +26,7 @@ class GramScales(NamedTuple):
     log_input: float
     slope: float
     log_slope: float
-    tables: Array
-    lowest: Array
-    keep: Array
-    other: Array
+    coins: CoinPieces
 
 
 LANES = 128
@@ -51,20 +46,16 @@ z's; XI: the fresh part of the gradient on x across x in that plane."""
 U_ON, UQ_ON, UR_ON, U_OFF, UQ_OFF, UR_OFF, LOG_U = range(0, 7 * LANES, LANES)
 """The unit vector along the update u of the layer below: along z, across it along g, and the rest,
 in each block; and log |u|."""
-A_ON, B_ON, R_ON, A_OFF, B_OFF, R_OFF, ZED_OFF = range(7 * LANES, 14 * LANES, LANES)
-"""Draws in the same directions, and the length of z on inactive neurons."""
-PHI, LOG_SCALE, LOG_F, DEAD, COUNT, SPARE, _ = range(14 * LANES, 21 * LANES, LANES)
+A_ON, B_ON, R_ON, A_OFF, B_OFF, R_OFF = range(7 * LANES, 13 * LANES, LANES)
+"""Draws in the same directions."""
+PHI, LOG_SCALE, LOG_F, DEAD, COUNT, SPARE = range(13 * LANES, 19 * LANES, LANES)
 """The gradient on x along x in units of ``exp(LOG_SCALE)``; log |f|; which networks are dead; and
-room for draws, SPARE of twice the length."""
-ROOM = 21 * LANES
+room for draws, SPARE of four times the length."""
+ROOM = 22 * LANES
 
 
 def gram_scales(problem: Problem) -> GramScales:
     """A problem as the compiled passes take it."""
-    widths = sorted(set(problem.widths.tolist()))
-    coins = [coin_table(width) for width in widths]
-    ends = np.cumsum([table.keep.size for table in coins])
-    which = np.searchsorted(widths, problem.widths)
     with np.errstate(divide="ignore"):
         log_rates, log_slope = np.log(problem.rates), float(np.log(problem.slope))
     return GramScales(
@@ -75,15 +66,12 @@ def gram_scales(problem: Problem) -> GramScales:
         log_input=float(np.log(problem.input_norm)),
         slope=problem.slope,
         log_slope=log_slope,
-        tables=np.stack([np.concatenate(([0], ends[:-1]))[which], ends[which]], axis=1),
-        lowest=np.array([table.lowest for table in coins], np.int64)[which],
-        keep=np.concatenate([table.keep for table in coins]),
-        other=np.concatenate([table.other for table in coins]),
+        coins=coin_pieces(problem.widths),
     )
 
 
-def workspace(rows: int, leaky: bool) -> tuple[Any, Any]:
+def workspace(rows: int) -> tuple[Any, Any]:
     """Fields of layers 0 to L (``rows`` of them), and of their inactive neurons."""
-    layers, others = np.zeros((rows, LAYER)), np.zeros((rows if leaky else 1, LAYER))
+    layers, others = np.zeros((rows, LAYER)), np.zeros((rows, LAYER))
     others[0, COS : COS + LANES] = 1.0
     return layers, others

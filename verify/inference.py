@@ -52,21 +52,21 @@ class Evidence(ABC):
     """
 
     adds_up: ClassVar[bool] = True
-    """Whether pulls of several cells add up to a z with the same critical values."""
+    """Whether influences of several cells add up to a z with the same critical values."""
     samples: int
     ratio: float
     standard_error: float
 
     def z(self, law: float) -> float:
         """How far the measured mean is above ``law``, in standard errors."""
-        return self.pull(law, 1.0)
+        return self.influence(law, 1.0)
 
     @abstractmethod
-    def pull(self, law: float, weight: float) -> float:
-        """``weight`` times `z`, for small deviations; bounded for evidence that tames its tail.
+    def influence(self, law: float, weight: float) -> float:
+        """``weight`` times `z`, for small deviations; large samples may count for less.
 
-        Where `adds_up`, pulls of several cells with weights of squared sum 1, of either sign, add
-        up to one z with the largest of their critical values.
+        Where `adds_up`, influences of several cells with weights of squared sum 1, of either
+        sign, add up to one z with the largest of their critical values.
         """
 
     @abstractmethod
@@ -116,10 +116,10 @@ class Evidence(ABC):
         return isfinite(self.ratio) and isfinite(self.standard_error) and self.standard_error > 0
 
     def crossing(self, weight: float, height: float) -> float:
-        """The law at which `pull` over ``weight`` falls to ``height``; it falls everywhere."""
+        """The law at which `influence` over ``weight`` falls to ``height``; it falls everywhere."""
 
         def excess(law: float) -> float:
-            return self.pull(law, weight) / weight - height
+            return self.influence(law, weight) / weight - height
 
         step = self.standard_error * (abs(height) + 1.0)
         low, high = self.ratio - step, self.ratio + step

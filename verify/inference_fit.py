@@ -67,9 +67,10 @@ def fit_power(
     """Fit factor and exponent to ``cells``, one for each of ``depths``; None where fewer than two
     depths are left, or where no ends are found.
 
-    Cells with a standard error above `LARGEST_ERROR`, or whose pulls do not add up, do not enter.
+    Cells with a standard error above `LARGEST_ERROR`, or whose influences do not add up, do not
+    enter.
 
-    Two weighted sums of pulls, those of weighted least squares, must both stay within their
+    Two weighted sums of influences, those of weighted least squares, must both stay within their
     critical values; the intervals span the region of (factor, exponent) where they do.
 
     >>> from verify.inference_weighted import WeightedMean
@@ -82,10 +83,10 @@ def fit_power(
     if len({depth for depth, _ in entering}) < 2:
         return None
     depths, cells = zip(*entering, strict=True)
-    fit = _Pulls.of(depths, cells)
+    fit = _EstimatingEquations.of(depths, cells)
     chance = (1.0 - level) / 4
-    reach = max(cell.critical(chance) for cell in cells)
-    heights = [(0.0, 0.0), *((i * reach, j * reach) for i in (1, -1) for j in (1, -1))]
+    limit = max(cell.critical(chance) for cell in cells)
+    heights = [(0.0, 0.0), *((i * limit, j * limit) for i in (1, -1) for j in (1, -1))]
     found = [fit.solve(np.array(height)) for height in heights]
     if any(point is None for point in found):
         return None
@@ -111,8 +112,8 @@ def _span(values: FloatArray) -> Interval:
 
 
 @dataclass(frozen=True, eq=False)
-class _Pulls:
-    """Two sums of pulls as functions of (log factor at the centre, exponent).
+class _EstimatingEquations:
+    """Two sums of influences as functions of (log factor at the centre, exponent).
 
     ``weights``: shape ``(2, cells)``, each row of squared sum 1; in the second the factor's effect
     cancels.  ``logs``: of the depths, less ``centre``, shape ``(cells,)``.
@@ -124,7 +125,7 @@ class _Pulls:
     weights: FloatArray
 
     @classmethod
-    def of(cls, depths: Sequence[int], cells: Sequence[Evidence]) -> _Pulls:
+    def of(cls, depths: Sequence[int], cells: Sequence[Evidence]) -> _EstimatingEquations:
         errors = np.array([cell.standard_error / cell.ratio for cell in cells])
         logs = np.log(np.asarray(depths, dtype=np.float64))
         centre = float(np.average(logs, weights=errors**-2))
@@ -136,7 +137,7 @@ class _Pulls:
         laws = np.exp(np.clip(point[0] + point[1] * self.logs, -50.0, 50.0))
         sums = np.zeros(2)
         for cell, law, weights in zip(self.cells, laws, self.weights.T, strict=True):
-            sums += [cell.pull(float(law), float(weight)) for weight in weights]
+            sums += [cell.influence(float(law), float(weight)) for weight in weights]
         return sums
 
     def solve(self, height: FloatArray) -> FloatArray | None:

@@ -9,7 +9,7 @@ given mean, for which its two lines of proof are in docs/inference.md.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import inf, log, sqrt
 
@@ -18,24 +18,33 @@ import numpy as np
 from verify.inference import POWER, Evidence, Interval
 from verify.problem import FloatArray
 
-__all__ = ["REACH", "NetworkMean", "UnkeptMean", "influence"]
+__all__ = ["TUNING", "NetworkMean", "UnkeptMean", "catoni_influence", "sharpest_tuning"]
 
-REACH = 4.0
-"""The z for which tests are at their sharpest: that of a chance of 3e-4 on each side."""
+TUNING = 4.0
+"""Tuning constant of a grid's cells: sharpest for a chance of 3e-4 on each side."""
 _LARGEST = 1e150
 """Beyond it x^2 overflows; the influence of 1e150 is 345."""
 
 
-def influence(x: FloatArray) -> FloatArray:
+def catoni_influence(x: FloatArray) -> FloatArray:
     """Catoni's influence function: log(1 + x + x^2/2) for x >= 0, and odd.
 
     Between -log(1 - x + x^2/2) and log(1 + x + x^2/2) everywhere, on which the proof rests.
 
-    >>> bool(influence(np.array([1e-6]))[0] < 1e-6)
+    >>> bool(catoni_influence(np.array([1e-6]))[0] < 1e-6)
     True
     """
     size = np.minimum(np.abs(x), _LARGEST)
     return np.copysign(np.log1p(size * (1.0 + 0.5 * size)), x)
+
+
+def sharpest_tuning(chance: float) -> float:
+    """The tuning constant with the least critical value for a one-sided ``chance``, which it is.
+
+    >>> round(sharpest_tuning(5e-7), 2)
+    5.39
+    """
+    return sqrt(-2.0 * log(chance))
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,8 +53,9 @@ class NetworkMean(Evidence):
 
     ``standard_error``: from the exact variance of one network, not from the samples.  ``logs``:
     natural logarithms of the samples in units of the exact mean, shape ``(samples,)``.
+    ``tuning``: Catoni's constant, the z at which tests are sharpest.
     Law: under the true mean, P(z > critical(chance)) <= chance, for any distribution with this
-    variance and any number of samples; so too for weighted sums of pulls.
+    variance and any number of samples; so too for weighted sums of influences.
 
     >>> logs = np.log(np.random.default_rng(1).exponential(size=1000))
     >>> mean = NetworkMean(1000, float(np.exp(logs).mean()), 1000**-0.5, logs)
@@ -54,54 +64,42 @@ class NetworkMean(Evidence):
     """
 
     logs: FloatArray
+    tuning: float = TUNING
 
     @cached_property
     def _values(self) -> FloatArray:
         with np.errstate(over="ignore", under="ignore"):
             return np.exp(self.logs)
 
-    def pull(self, law: float, weight: float) -> float:
-        """See `Evidence.pull`: the influence of all samples, at `REACH`."""
-        return self._pull(law, weight, REACH)
-
-    def _pull(self, law: float, weight: float, reach: float) -> float:
-        scale = weight * reach / (self.samples * self.standard_error)
-        return float(np.sum(influence(scale * (self._values - law)))) / reach
+    def influence(self, law: float, weight: float) -> float:
+        """See `Evidence.influence`: the influence of all samples."""
+        scale = weight * self.tuning / (self.samples * self.standard_error)
+        return float(np.sum(catoni_influence(scale * (self._values - law)))) / self.tuning
 
     def critical(self, chance: float, samples: int | None = None) -> float:
-        """See `Evidence.critical`: REACH/2 + log(1/chance)/REACH."""
-        return REACH / 2 - log(chance) / REACH
+        """See `Evidence.critical`: tuning/2 + log(1/chance)/tuning."""
+        return self.tuning / 2 - log(chance) / self.tuning
 
     def needed(self, chance: float, samples: int | None = None) -> float:
         """See `Evidence.needed`; proven as `critical` is, for samples of the exact variance.
 
-        The smaller root d of REACH d - (REACH d)^2/(2 N) = REACH^2 + log(1/chance) +
-        log(1/(1 - POWER)); infinite where there is none.
+        The smaller root d of T d - (T d)^2/(2 N) = T^2 + log(1/chance) + log(1/(1 - POWER)) with
+        T the tuning constant; infinite where there is none.
         """
         count = self.samples if samples is None else samples
-        total = REACH**2 - log(chance) - log(1.0 - POWER)
+        total = self.tuning**2 - log(chance) - log(1.0 - POWER)
         root = 1.0 - 2.0 * total / count
-        return 2.0 * total / (1.0 + sqrt(root)) / REACH if root >= 0 else inf
+        return 2.0 * total / (1.0 + sqrt(root)) / self.tuning if root >= 0 else inf
 
     def interval(self, level: float) -> Interval:
-        """See `Evidence.interval`; at the reach that is sharpest for ``level``.
+        """See `Evidence.interval`; with the tuning constant that is sharpest for ``level``.
 
         ``value`` is Catoni's estimate.  The lower end is at least 0.
         """
-        reach = sqrt(2.0 * log(2.0 / (1.0 - level)))
-        sharp = _AtReach(self.samples, self.ratio, self.standard_error, self.logs, reach)
-        low, value, high = (sharp.crossing(1.0, height) for height in (reach, 0.0, -reach))
+        sharp = replace(self, tuning=sharpest_tuning((1.0 - level) / 2))
+        heights = (sharp.tuning, 0.0, -sharp.tuning)
+        low, value, high = (sharp.crossing(1.0, height) for height in heights)
         return Interval(max(low, 0.0), max(value, 0.0), high)
-
-
-@dataclass(frozen=True, eq=False)
-class _AtReach(NetworkMean):
-    """The same at another reach."""
-
-    reach: float
-
-    def pull(self, law: float, weight: float) -> float:
-        return self._pull(law, weight, self.reach)
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,8 +115,8 @@ class UnkeptMean(Evidence):
 
     adds_up = False
 
-    def pull(self, law: float, weight: float) -> float:
-        """See `Evidence.pull`; not bounded."""
+    def influence(self, law: float, weight: float) -> float:
+        """See `Evidence.influence`; not bounded."""
         return weight * (self.ratio - law) / self.standard_error
 
     def critical(self, chance: float, samples: int | None = None) -> float:

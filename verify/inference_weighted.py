@@ -37,8 +37,8 @@ class WeightedMean(Evidence):
     (True, False)
     """
 
-    def pull(self, law: float, weight: float) -> float:
-        """See `Evidence.pull`; not bounded."""
+    def influence(self, law: float, weight: float) -> float:
+        """See `Evidence.influence`; not bounded."""
         return weight * (self.ratio - law) / self.standard_error
 
     def critical(self, chance: float, samples: int | None = None) -> float:

@@ -26,7 +26,7 @@ def cell_table(comparison: Comparison) -> Table:
         f"E[(Δz)²]/η², {kind}\ns.e.: from the exact variance of one network (rare: of the samples)"
         f"\nESS: effective samples over samples; median: network, over the law"
     )
-    table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1))
+    table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
     for name in _columns(comparison):
         table.add_column(name, justify="right", no_wrap=True)
     for cell in comparison.cells:

@@ -43,6 +43,7 @@ _HALF_ROOT = np.uint64(0x3FF0000000000000 - 0x3FE6A09E667F3BCD)
 """Moves the boundary between two exponents from 1 to the root of one half."""
 _MANTISSA, _EXPONENT = np.uint64(2**52 - 1), np.uint64(52)
 _ROOT_OF_HALF = np.uint64(0x3FE6A09E667F3BCD)
+_SIGN = np.uint64(2**63)
 _SMALLEST = -708.0
 _f = np.float32
 
@@ -61,9 +62,10 @@ def logarithm(x: float) -> Any:
     m = double_of_bits((moved & _MANTISSA) + _ROOT_OF_HALF)
     s = (m - 1.0) / (m + 1.0)
     q = s * s
-    tail = 1 / 15 + q * (1 / 17 + q * (1 / 19 + q * (1 / 21)))
-    tail = 1 / 7 + q * (1 / 9 + q * (1 / 11 + q * (1 / 13 + q * tail)))
-    tail = q * (1 / 3 + q * (1 / 5 + q * tail))
+    q2 = q * q
+    low = (1 / 3 + q * (1 / 5)) + q2 * (1 / 7 + q * (1 / 9))
+    high = (1 / 11 + q * (1 / 13)) + q2 * ((1 / 15 + q * (1 / 17)) + q2 * (1 / 19))
+    tail = q * (low + q2 * q2 * high)
     return power * _LOG2_HIGH + (2.0 * s + (2.0 * s * tail + power * _LOG2_LOW))
 
 
@@ -92,13 +94,18 @@ def rotation(bits: Any) -> tuple[Any, Any]:
     unit = double_of_bits((bits & _MANTISSA) | np.uint64(0x3FF0000000000000))
     t = (unit - (1.5 - 2.0**-53)) * (0.5 * math.pi)
     q = t * t
-    tail = 1 / 362880 - q * (1 / 39916800 - q * (1 / 6227020800 - q * (1 / 1307674368000)))
-    sine = t * (1.0 - q * (1 / 6 - q * (1 / 120 - q * (1 / 5040 - q * tail))))
-    tail = 1 / 3628800 - q * (1 / 479001600 - q * (1 / 87178291200 - q * (1 / 20922789888000)))
-    cosine = 1.0 - q * (0.5 - q * (1 / 24 - q * (1 / 720 - q * (1 / 40320 - q * tail))))
+    q2 = q * q
+    q4 = q2 * q2
+    low = (1 / 6 - q * (1 / 120)) + q2 * (1 / 5040 - q * (1 / 362880))
+    high = (1 / 39916800 - q * (1 / 6227020800)) + q2 * (1 / 1307674368000)
+    sine = t - t * q * (low + q4 * high)
+    low = (1 / 2 - q * (1 / 24)) + q2 * (1 / 720 - q * (1 / 40320))
+    high = (1 / 3628800 - q * (1 / 479001600)) + q2 * (1 / 87178291200 - q * (1 / 20922789888000))
+    cosine = 1.0 - q * (low + q4 * high)
     turned = (bits >> np.uint64(62)) & np.uint64(1) != np.uint64(0)
-    sign = 1.0 if bits >> np.uint64(63) != np.uint64(0) else -1.0
-    return sign * (sine if turned else cosine), sign * (cosine if turned else sine)
+    sign, first, second = bits & _SIGN, sine if turned else cosine, cosine if turned else sine
+    first_bits, second_bits = bits_of_double(first) ^ sign, bits_of_double(second) ^ sign
+    return double_of_bits(first_bits), double_of_bits(second_bits)
 
 
 @strict_formula
