@@ -10,9 +10,9 @@ ROOT = Path(__file__).parent.parent
 THEORY = sorted((ROOT / "theory").glob("*.py"))
 VERIFY = sorted((ROOT / "verify").rglob("*.py"))
 MEETING_PLACES = {"compare.py", "derivations.py", "questions.py", "testing.py"}
+"""Where ``verify`` asks ``theory`` for a formula: its own comparison, and users' tests."""
 CLAIMS = "claims"
-"""Where ``verify`` asks ``theory`` for a formula: its own comparison, and users' tests;
-and the folder where users' formulas are."""
+"""The folder in which users' formulas meet both."""
 FORMULAS_IN_TESTS = {"strategies.py", "testing_report.py", "trial.py"}
 """They draw, show and pass on formulas and exact numbers, but derive none."""
 FAST_NUMBERS = "numeric.py"

@@ -1,6 +1,6 @@
 """Where formula and measurement meet: a law, a grid of networks, and a verdict.
 
-The only module of ``verify`` that asks ``theory`` for a formula.
+Formulas of a user's own are held against both in ``verify.claims``.
 """
 
 from __future__ import annotations
