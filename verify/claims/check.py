@@ -35,6 +35,10 @@ class Check:
 
     ``theory``: what theory decides, and how it knows.  ``evidence``: the networks it was held
     against, or None, with ``unmeasured`` the reason.
+
+    >>> found = check("sqrt(3)/L**1.5", claim="leading", quantity="rate", simulate=False)
+    >>> found.verdict.name, found.difference, found.theory.reason
+    ('CONSISTENT', None, 'formula over exact value tends to 1')
     """
 
     formula: Formula

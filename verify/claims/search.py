@@ -24,7 +24,12 @@ _FEWEST = 5
 
 @dataclass(frozen=True)
 class Difference:
-    """What is off: its kind, and a sentence about the formula, "it is ..."."""
+    """What is off: its kind, and a sentence about the formula, "it is ...".
+
+    >>> from verify import check
+    >>> print(check("L**3", claim="leading", simulate=False).difference)
+    it is 3 times the law
+    """
 
     kind: Kind
     sentence: str

@@ -36,6 +36,11 @@ class Counterexample:
     """Where a formula is not the law: the sizes, and both values; None where it has none.
 
     ``limits``: whether the values are those of the leading terms there.
+
+    >>> from verify import check
+    >>> example = check("L**2/3", claim="leading", simulate=False).counterexample
+    >>> example.where, str(example.formula), str(example.law)
+    ('L = 2', '4/3', '8/3')
     """
 
     point: Point
