@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 BENCH := .venv-bench
 BENCH_READY := $(BENCH)/.ready
 
-.PHONY: run test test-all test-lowest bench coverage clean
+.PHONY: run test test-all test-lowest bench coverage power clean
 
 run: $(READY)
 	$(BIN)/python -m verify
@@ -37,6 +37,10 @@ bench: $(BENCH_READY)
 # How often intervals and tests miss the truth, cell by cell; some minutes on two cores.
 coverage: $(READY)
 	$(BIN)/python -m studies.coverage
+
+# How many networks it takes to reject wrong laws, predicted and measured; some minutes on two cores.
+power: $(READY)
+	$(BIN)/python -m studies.power
 
 $(READY): setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
