@@ -59,7 +59,7 @@ def test_a_network_refuses_by_name_and_value(name: str, value: Any) -> None:
     assert f"{name}={value!r}" in str(refused.value)
 
 
-@pytest.mark.parametrize("value", [[3, 0], (3, 0), (3, True), (3, "4"), (3, 2.5), (3, n)], ids=str)
+@pytest.mark.parametrize("value", [[3, 0], (3, 0), (3, True), (3, "4"), (3, 2.5), (3, L)], ids=str)
 def test_every_width_is_refused_by_its_index(value: Any) -> None:
     with pytest.raises(InvalidArgument) as refused:
         MLP(value)
