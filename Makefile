@@ -39,7 +39,7 @@ coverage: $(READY)
 	$(BIN)/python -m studies.coverage
 
 # Which small faults in the derivation engine and the samplers no test notices: about two hours on
-# two cores; SAMPLE=all takes more than a day.  Begun again, it goes on where it was.
+# two cores; SAMPLE=all takes half a day.  Begun again, it goes on where it was.
 SAMPLE ?= 24
 mutation: $(READY)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,mutation]'

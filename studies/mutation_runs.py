@@ -23,6 +23,8 @@ __all__ = ["MEMORY", "Outcome", "Run", "enter_copy", "run_mutant", "run_tests"]
 
 MEMORY = 12 * 2**30
 """Bytes that a mutant may ask for, so that one that counts for ever does not take the machine."""
+PATIENCE = 30
+"""Seconds by the clock for each second of processor time, before a run is taken to hang."""
 LEFT_OUT = shutil.ignore_patterns(".*", "build", "runs", "dist", "__pycache__", "*.egg-info")
 PRELOADED = ("hypothesis", "mpmath", "numba", "pytest", "scipy.stats", "sympy")
 """Libraries that every run would import anew: loaded once, before the process divides."""
@@ -75,13 +77,14 @@ def run_mutant(run: Run) -> Outcome:
 
 
 def run_tests(tests: Sequence[str], limit: float = math.inf) -> Outcome:
-    """The tests in the working folder, up to the first failure, for at most ``limit`` seconds."""
+    """The tests in the working folder, up to the first failure, for at most ``limit`` seconds of
+    processor time, so that a busy machine, or a pause, kills no mutant."""
     with tempfile.TemporaryFile() as log:
         start = time.monotonic()
         process = os.fork()
         if process == 0:
-            _child(tests, log.fileno())
-        code = _wait(process, start + limit)
+            _child(tests, log.fileno(), limit)
+        code = _wait(process, start + PATIENCE * limit)
         log.seek(0)
         text = log.read().decode("utf-8", "replace")
     named = FAILED.search(text)
@@ -89,7 +92,7 @@ def run_tests(tests: Sequence[str], limit: float = math.inf) -> Outcome:
     return Outcome(code == 0, "" if code == 0 else by, time.monotonic() - start)
 
 
-def _child(tests: Sequence[str], log: int) -> None:
+def _child(tests: Sequence[str], log: int, limit: float) -> None:
     """Become a process of its own that runs the tests, writes to ``log`` and ends."""
     code = 70
     try:
@@ -98,6 +101,8 @@ def _child(tests: Sequence[str], log: int) -> None:
             os.dup2(log, stream)
         sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        if limit < math.inf:
+            resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(limit), math.ceil(limit)))
         code = int(import_module("pytest").main([*OPTIONS, *tests]))
     except BaseException:
         traceback.print_exc()
@@ -112,7 +117,8 @@ def _wait(process: int, end: float) -> int | None:
     while time.monotonic() < end:
         found, status = os.waitpid(process, os.WNOHANG)
         if found:
-            return os.waitstatus_to_exitcode(status)
+            code = os.waitstatus_to_exitcode(status)
+            return None if code in (-signal.SIGXCPU, -signal.SIGKILL) else code
         time.sleep(0.05)
     os.killpg(process, signal.SIGKILL)
     os.waitpid(process, 0)
