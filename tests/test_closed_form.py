@@ -21,8 +21,10 @@ from theory import (
     derive,
     squared_update,
 )
+from theory.normalised import NormalisedNetwork
 from theory.observables import D, K, Observable, f, g, trace, x, z
-from theory.symbols import L, a, c, ell, eta, n, n_0, p, q, r, t
+from theory.structure import structure
+from theory.symbols import L, a, c, ell, eta, kappa, n, n_0, p, q, r, t
 from theory.update import SquaredUpdate
 
 from .test_reference import VALUES
@@ -320,6 +322,17 @@ def test_slopes_of_numbers_are_the_slope_symbol_at_them() -> None:
             special = formula(MLP(activation=activation), None, name)
             sizes = {n: 7, L: 5}
             assert general.subs(a, slope).subs(sizes) == special.subs(sizes)
+
+
+def test_even_masks_leave_the_kurtosis_and_odd_ones_the_slope() -> None:
+    leaky = MLP(activation=LeakyReLU())
+    for observable, symbols in (
+        (f**2 * (g @ K @ K @ g), {kappa, n}),
+        (trace(K @ D @ K), {a, n}),
+        (g @ D @ g, {a, n}),
+    ):
+        unit = NormalisedNetwork(structure(observable), leaky)
+        assert set(unit.domain.symbols) == symbols
 
 
 def test_widths_that_differ_have_no_closed_form_in_the_layer() -> None:

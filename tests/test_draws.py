@@ -8,11 +8,12 @@ import pytest
 from mpmath import mp, mpf
 from scipy import stats
 
-from verify.coins import coin_counts, coin_table
+from verify.coins import _look_up, coin_counts, coin_table
 from verify.draws import (
     heads,
     new_stream,
     normals,
+    turn_to,
     uniforms,
 )
 from verify.lengths import _STEP, _first_look, _steepness, _trial, lengths
@@ -158,6 +159,8 @@ def test_coin_tables_hold_the_binomial_distribution_exactly(coins: int) -> None:
     chances = table.keep / size + np.bincount(table.other, 1 - table.keep, size) / size
     exact = stats.binom.pmf(np.arange(table.lowest, table.lowest + size), coins, 0.5)
     assert np.abs(chances - exact).max() < 1e-15
+    assert table.lowest >= 0
+    assert (table.lowest + table.other <= coins).all()
     assert stats.binom.cdf(table.lowest - 1, coins, 0.5) < 1e-19
 
 
@@ -173,6 +176,27 @@ def test_coin_counts_follow_their_table(coins: int) -> None:
     assert stats.chisquare(counts[seen], expected[seen]).pvalue > BUDGET / 3
 
 
+@pytest.mark.parametrize("coins", [100, 5000])
+def test_words_that_leave_a_count_open_are_decided_by_further_bits(coins: int) -> None:
+    """A word gives a column and the first bits of a fraction.  Where the column's chance lies
+    among the fractions that begin so, it is kept as often as they are below it: column by column,
+    with the words that leave it open."""
+    table, here = coin_table(coins), stream(7)
+    bits = table.keep.size.bit_length() - 1
+    chances = table.keep * 2.0 ** (32 - bits)
+    below = np.floor(chances)
+    open_columns = np.flatnonzero((table.keep < 1) & (np.abs(chances - below - 0.5) < 0.4))
+    assert open_columns.size > 20
+    for column in open_columns:
+        here.words[:] = (int(column) << (32 - bits)) + int(below[column])
+        out = np.empty(1000)
+        _look_up(here, table.lowest, table.columns, table.keep, np.uint64(bits), out)
+        kept = int((out == table.lowest + column).sum())
+        assert ((out == table.lowest + column) | (out == table.lowest + table.other[column])).all()
+        chance = chances[column] - below[column]
+        assert stats.binomtest(kept, 1000, chance).pvalue > BUDGET / (2 * open_columns.size)
+
+
 def test_calls_and_keys_do_not_overlap() -> None:
     here, draws = stream(1), []
     for _ in range(50):
@@ -182,6 +206,42 @@ def test_calls_and_keys_do_not_overlap() -> None:
     other = np.empty(1000)
     uniforms(stream(2), other)
     assert np.unique(np.concatenate([*draws, other])).size == 51_000
+
+
+@pytest.mark.parametrize(
+    ("draw", "kind"), [(uniforms, float), (normals, float), (single_normals, np.float32)]
+)
+def test_a_call_is_a_function_of_the_key_and_its_number(draw: Any, kind: Any) -> None:
+    """Calls differ, and the fourth is the same after three others as when it is gone to."""
+    here, there, other = stream(1), stream(1), stream(2)
+    calls = np.empty((5, 1500), kind)
+    for out in calls:
+        draw(here, out)
+    assert np.unique(calls).size > 0.99 * calls.size
+    assert np.abs(np.corrcoef(calls) - np.eye(5)).max() < 5 / 1500**0.5
+    there.calls[0], other.calls[0] = 3, 3
+    fourth, others = np.empty((2, 1500), kind)
+    draw(there, fourth)
+    draw(other, others)
+    assert np.array_equal(fourth, calls[3])
+    assert np.mean(others == calls[3]) < 0.01
+
+
+def test_places_have_65536_calls_of_their_own() -> None:
+    """What is drawn at a place does not depend on what was drawn before, and no two meet."""
+    places = [(n, s, layer) for n in (0, 1, 2, 10**6) for s in range(4) for layer in (0, 1, 10**5)]
+    first, begun, here = [], [], stream(1)
+    for place in places:
+        turn_to(here, *place)
+        begun.append(int(here.calls[0]))
+        uniforms(here, one := np.empty(4))
+        first.append(one)
+    for place, before in reversed(list(zip(places, first, strict=True))):
+        turn_to(here, *place)
+        uniforms(here, again := np.empty(4))
+        assert np.array_equal(again, before)
+    assert np.unique(first).size == 4 * len(places)
+    assert np.diff(sorted(begun)).min() >= 2**16
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 1023, 1025, 2047])

@@ -42,6 +42,23 @@ def test_any_observable_is_evaluated() -> None:
     assert close(derivation.evaluate(25), derivation.exact, 24)
 
 
+@pytest.mark.parametrize("variance", ["1e80", "1e-120"])
+def test_few_digits_are_right_beyond_the_range_of_double_precision(variance: str) -> None:
+    for layer in (1, 4):
+        derivation = derive(
+            f**2 * (g @ K @ K @ g), MLP(5, 4, weight_variance=variance), layer=layer
+        )
+        assert close(derivation.evaluate(9), derivation.exact, 8)
+
+
+def test_few_digits_are_right_where_doubles_lose_theirs_before_they_vanish() -> None:
+    """Subnormal numbers on the way, and an ordinary number at the end."""
+    for scales in ({"readout_variance": "1e100"}, {"input_norm2": "1e50"}, {}):
+        network = MLP(5, 3, weight_variance="1e-82", **scales)  # type: ignore[arg-type]
+        (derivation,) = squared_update(network).label.derivations
+        assert close(derivation.evaluate(9), derivation.exact, 8)
+
+
 def test_evaluate_needs_numbers() -> None:
     with pytest.raises(InvalidArgument, match="symbols n"):
         squared_update(MLP(depth=3)).label.derivations[0].evaluate()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sympy import Matrix, Rational, Symbol, cancel
 
 from theory import MLP, LeakyReLU, Linear, ReLU, derive
-from theory.closure import LayerMap
+from theory.closure import LayerMap, close
 from theory.network import Activation
 from theory.observables import K, Observable, f, g, trace
 from theory.symbols import c, n_in, n_out, r
@@ -197,6 +197,18 @@ def test_a_layer_map_refuses_words_that_leave_it() -> None:
         LayerMap((("A",),), ({("xx",): {}},))
     with pytest.raises(AssertionError, match="leaves its words"):
         LayerMap((("A",), ("AA",)), ({("AA",): {}}, {}))
+
+
+def test_a_layer_map_has_one_row_for_each_word() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        LayerMap((("A",), ("xx",)), ({},))
+
+
+def test_the_largest_mask_moment_of_a_layer_map() -> None:
+    """None in the constant 1; z_a^2 = (D w . x)^2 has two masks, and K_aa K_aa four."""
+    assert close([()]).mask_powers() == 0
+    assert close([("xx",)]).mask_powers() == 2
+    assert close([("A", "A")]).mask_powers() == 4
 
 
 @pytest.mark.parametrize("activation", [ReLU(), Linear(), LeakyReLU("1/3"), LeakyReLU()], ids=repr)

@@ -9,7 +9,7 @@ from sympy.polys.matrices import DomainMatrix
 from theory import NotSolved
 from theory.closed_form import closed_form
 from theory.network import MLP
-from theory.power_sum import PowerSum, binomial, depth_ring, power_key
+from theory.power_sum import PowerSum, binomial, depth_ring, merged, power_key
 from theory.spectrum import Spectrum
 from theory.structure import structure
 from theory.symbols import L, ell, p
@@ -72,6 +72,19 @@ def test_components_between_rows(matrix: DomainMatrix, data: st.DataObject) -> N
             assert kept[k] == value if k < len(kept) else value.is_zero_matrix
 
 
+def test_rows_that_see_a_vector_only_after_one_step() -> None:
+    """(1, 0) M^j (0, 1)^T = j for one Jordan block M of eigenvalue 1; (1, 0) (0, 0)^T = 0."""
+    matrix = DomainMatrix([[QQ(1), QQ(1)], [QQ(0), QQ(1)]], (2, 2), QQ)
+    vector = DomainMatrix([[QQ(0)], [QQ(1)]], (2, 1), QQ)
+    rows = vector.transpose() * DomainMatrix([[QQ(0), QQ(1)], [QQ(1), QQ(0)]], (2, 2), QQ)
+    (part,) = Spectrum.of(matrix).orbit(vector).components(rows)
+    assert part.eigenvalue == 1
+    assert [link[0, 0].element for link in part.chain] == [0, 1]
+    assert not Spectrum.of(matrix).orbit(vector - vector).components(rows)
+    (whole,) = Spectrum.of(matrix).components(rows.transpose())
+    assert len(whole.chain) == 1, "an eigenvector has no second link"
+
+
 def test_an_irrational_eigenvalue_is_refused() -> None:
     fibonacci = DomainMatrix([[QQ(1), QQ(1)], [QQ(1), QQ(0)]], (2, 2), QQ)
     with pytest.raises(NotSolved, match="rational function"):
@@ -127,6 +140,31 @@ def _binomial(top: int, k: int) -> Rational:
     for i in range(k):
         total *= Rational(top - i, i + 1)
     return total
+
+
+def test_powers_of_zero_are_indicators_in_products_too() -> None:
+    """0^(L - 2) 2^L in both orders, and 0^(L - 2) 0^(ell - 1) 2^L, at numbers."""
+    one = PowerSum(depth_ring(QQ), {frozenset(): depth_ring(QQ).one})
+    products = [
+        one.times_power(QQ(0), L - 2).times_power(QQ(2), L),
+        one.times_power(QQ(2), L).times_power(QQ(0), L - 2),
+    ]
+    for each in products:
+        assert [each.value(L=depth) for depth in (1, 2, 3)] == [0, 4, 0]
+    both = products[0].times_power(QQ(0), ell - 1)
+    assert [both.value(L=2, ell=layer) for layer in (1, 2)] == [4, 0]
+    assert both.value(L=3, ell=1) == 0
+    assert merged(*(power_key(QQ(0), form, QQ)[0] for form in (L, ell))) == {(None, L), (None, ell)}
+
+
+def test_powers_that_are_numbers_leave_no_key() -> None:
+    """2^3 = 8, 1^(L + 1) = 1, 2^(L + 1) 2^(1 - L) = 4, and 2^L 3^L 2^(-L) = 3^L."""
+    one = PowerSum(depth_ring(QQ), {frozenset(): depth_ring(QQ).one})
+    assert power_key(QQ(2), Integer(3), QQ) == (frozenset(), QQ(8))
+    assert power_key(QQ(1), L + 1, QQ) == (frozenset(), QQ(1))
+    assert one.times_power(QQ(2), L + 1).times_power(QQ(2), 1 - L).terms == one.scaled(QQ(4)).terms
+    three = one.times_power(QQ(3), L)
+    assert three.times_power(QQ(2), L).times_power(QQ(2), -L).terms == three.terms
 
 
 def test_a_value_needs_every_depth() -> None:

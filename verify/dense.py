@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from verify.dense_kernels import linearised, real_step
 from verify.problem import FloatArray, Problem
 from verify.samplers import Sampler
 from verify.vectors import vector_scales
-from verify.weights import drawn_weights, given_weights
+from verify.weights import Weights, drawn_weights, given_weights
 
 __all__ = ["Dense"]
 
@@ -73,14 +74,19 @@ class Dense(Sampler):
         """See `Sampler.sample`."""
         logs = np.empty((len(problem.parts), count, problem.layers.size))
         labels = 2.0 * stream.integers(0, 2, count) - 1.0
-        scales = vector_scales(problem)
         if self.generator == "philox":
-            weights = drawn_weights(problem, stream)
+            with drawn_weights(problem, stream) as weights:
+                _run(problem, weights, labels, logs)
         else:
             size = problem.weights + int(problem.widths[-1])
             weights = given_weights(problem, stream.standard_normal((count, size)))
-        if problem.step is None:
-            linearised(scales, weights, problem.layers, logs)
-        else:
-            real_step(scales, weights, labels, problem.step, problem.layers, logs)
+            _run(problem, weights, labels, logs)
         return logs
+
+
+def _run(problem: Problem, weights: Weights, labels: Any, logs: FloatArray) -> None:
+    scales = vector_scales(problem)
+    if problem.step is None:
+        linearised(scales, weights, problem.layers, logs)
+    else:
+        real_step(scales, weights, labels, problem.step, problem.layers, logs)

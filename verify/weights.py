@@ -6,7 +6,9 @@ again; those that later passes need are kept while there is room.
 
 from __future__ import annotations
 
-import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,7 +35,8 @@ ROWS = 4
 """Rows drawn together: one counter gives the weights of one column in four rows."""
 _MOST_KEPT = 2**24
 """Weights kept at a time, 64 MB a thread."""
-_ROOM = threading.local()
+_ROOMS: deque[Any] = deque()
+"""Room for kept weights that no block works with at present."""
 
 
 class Weights(NamedTuple):
@@ -57,15 +60,29 @@ class Weights(NamedTuple):
     now: Array
 
 
-def drawn_weights(problem: Problem, generator: np.random.Generator) -> Weights:
+@contextmanager
+def drawn_weights(problem: Problem, generator: np.random.Generator) -> Iterator[Weights]:
     """Single-precision weights as a function of a key drawn from ``generator``."""
     key = generator.integers(0, 2**64, dtype=np.uint64)
-    size = min(_MOST_KEPT, problem.weights)
-    kept = getattr(_ROOM, "kept", None)
-    if kept is None or kept.size < size:
-        kept = _ROOM.kept = np.empty(size, np.float32)
     given, widest = np.empty((0, 0), np.float32), ROWS * int(problem.widths.max())
-    return _weights(problem, given, key, np.empty(widest, np.float32), kept)
+    with _room(min(_MOST_KEPT, problem.weights)) as kept:
+        yield _weights(problem, given, key, np.empty(widest, np.float32), kept)
+
+
+@contextmanager
+def _room(size: int) -> Iterator[Any]:
+    """Room for ``size`` weights or more; it outlives the threads that work in it, since fresh
+    memory costs as much as the weights."""
+    try:
+        kept = _ROOMS.pop()
+    except IndexError:
+        kept = np.empty(0, np.float32)
+    if kept.size < size:
+        kept = np.empty(size, np.float32)
+    try:
+        yield kept
+    finally:
+        _ROOMS.append(kept)
 
 
 def given_weights(problem: Problem, normals: FloatArray) -> Weights:
