@@ -137,23 +137,3 @@ def test_exit_codes(
         assert record["theory"]["counterexample"]["sizes"]["L"] == "1"
     if code != 3:
         assert record["networks"]["cells"][0]["samples"] == 20_000
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["--formula", "L^^3"], ["formula", "character 3"]),
-        (["--formula", "L", "--step", "0.1"], ["step", "0.1"]),
-        (["--claim", "leading"], ["--formula"]),
-        (["--quantity", "rate"], ["--formula"]),
-        (["--formula", "L", "--layer", "3"], ["layer", "3"]),
-    ],
-)
-def test_bad_input_is_one_sentence(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: list[str]
-) -> None:
-    assert run(tmp_path / "run", *arguments) == 2
-    errors = capsys.readouterr().err
-    assert errors.count("\n") == 1
-    assert all(word in errors for word in words)
-    assert not (tmp_path / "run").exists()

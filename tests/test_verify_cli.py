@@ -70,6 +70,11 @@ def test_exit_codes(tmp_path: Path, arguments: list[str], code: int) -> None:
         (["--seed", "-1"], ["seed", "-1"]),
         (["--depth", "2", "4", "--layer", "3"], ["layer", "3"]),
         (["--step", "-1"], ["step", "-1"]),
+        (["--formula", "L^^3"], ["formula", "character 3"]),
+        (["--formula", "L", "--step", "0.1"], ["step", "0.1"]),
+        (["--claim", "leading"], ["--formula"]),
+        (["--quantity", "rate"], ["--formula"]),
+        (["--formula", "L", "--width", "16", "--depth", "2", "--layer", "3"], ["layer", "3"]),
     ],
 )
 def test_bad_input_is_one_sentence_and_leaves_nothing(

@@ -16,13 +16,14 @@ from mpmath import mpf, workdps
 from sympy import Expr, Float, Integer, Rational, expand, radsimp
 
 from theory import MLP, InvalidArgument
+from theory.formula_builder import FORMULA_SYMBOLS
 from theory.network import numeric_rates
 from theory.symbols import eta
 from theory.validation import shown
 
 __all__ = ["DIGITS", "QUANTITIES", "SYMBOLS", "decimal", "per_eta2", "same"]
 
-SYMBOLS = ("n", "L", "ell", "n_0", "eta", "t", "a")
+SYMBOLS = tuple(FORMULA_SYMBOLS)
 """What formulas are written in: width, depth, layer, input width, learning rate, L/n and slope."""
 QUANTITIES = ("network", "layer", "rates", *SYMBOLS)
 """What a callable may ask for by the names of its parameters."""

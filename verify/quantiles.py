@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import binom
 
 from theory.network import InvalidArgument
 from verify.problem import FloatArray
@@ -56,6 +55,8 @@ def quantile_of(logs: FloatArray, chance: float, level: float) -> Quantile:
     The r-th smallest of N samples is below the quantile unless fewer than r samples are, whose
     number is binomial.  Source: H. A. David, H. N. Nagaraja, "Order statistics", section 7.1.
     """
+    from scipy.stats import binom  # a second to load, which only quantiles need
+
     for name, value in (("chance", chance), ("level", level)):
         if isinstance(value, bool) or not isinstance(value, float) or not 0 < value < 1:
             raise InvalidArgument(

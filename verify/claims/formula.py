@@ -13,14 +13,14 @@ from mpmath import isfinite, mpf
 from sympy import Expr, Integer, Rational, Symbol
 
 from theory import InvalidArgument
+from theory.formula_builder import FORMULA_SYMBOLS as SYMBOLS
 from theory.formula_text import read_formula
-from theory.symbols import L, a, ell, eta, n, n_0, t
+from theory.symbols import eta
 from theory.validation import shown
 from verify.claims.evaluation import Number, Undefined, evaluate
 
 __all__ = ["EXACT_TOLERANCE", "FLOAT_TOLERANCE", "Formula", "read"]
 
-SYMBOLS = {symbol.name: symbol for symbol in (n, L, ell, n_0, eta, t, a)}
 EXACT_TOLERANCE = mpf(10) ** -40
 """Relative, of values that are not rational: surds, exponentials, logarithms."""
 FLOAT_TOLERANCE = mpf(10) ** -9
