@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -21,21 +22,29 @@ __all__ = [
     "ones",
     "part",
     "single_of_bits",
+    "sources_digest",
     "strict_formula",
 ]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def _sources() -> str:
-    """A digest of every module of this package."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+def sources_digest(folder: Path) -> str:
+    """A digest of all that compiled code may hold: of the modules of ``folder`` that use this one,
+    and of those that they import, directly or not."""
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in folder.glob("*.py")}
+    imports = {name: set(_IMPORT.findall(text)) & texts.keys() for name, text in texts.items()}
+    reached: set[str] = set()
+    ahead = {name for name in texts if "jit" in imports[name]}
+    while ahead:
+        reached |= ahead
+        ahead = set[str]().union(*(imports[name] for name in ahead)) - reached
+    together = "".join(f"{name}\n{texts[name]}\n" for name in sorted(reached))
+    return hashlib.sha256(together.encode()).hexdigest()
 
 
-_SOURCES = _sources()
+_IMPORT = re.compile(r"^(?:from|import) verify(?:\.| import )(\w+)", re.MULTILINE)
+_SOURCES = sources_digest(Path(__file__).parent)
 
 
 def _compiled(function: Function, fastmath: set[str], inline: bool = False) -> Function:
@@ -43,7 +52,7 @@ def _compiled(function: Function, fastmath: set[str], inline: bool = False) -> F
 
     Numba keeps a compiled function on disk for as long as its own file is unchanged, even where
     a function of another file that was compiled into it has changed; so the stamp of its file is
-    joined by one of the whole package.
+    joined by one of every module that compiled code may come from.
     """
     compiled: Any = njit(
         error_model="numpy", cache=True, nogil=True, forceinline=inline, fastmath=fastmath
