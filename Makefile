@@ -17,6 +17,7 @@ test: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m tests.compiled
 	$(BIN)/pytest -n auto
 
 # What the ordinary tests leave out. It needs PyTorch and JAX (processors only), which it installs
