@@ -28,7 +28,7 @@ from theory.symbols import L, c, ell, n, n_in, n_out, r
 from theory.validation import shown
 from theory.words import word_text
 
-__all__ = ["Derivation", "derive"]
+__all__ = ["Derivation", "derive", "open_layer"]
 
 
 @dataclass(frozen=True)
@@ -195,9 +195,7 @@ class Derivation:
         )
 
     def _matrix(self, layer_map: LayerMap) -> Matrix:
-        domain = field_of((self.network.free_symbols - {L}) | {n_in, n_out})
-        layer = layer_parameters(domain, self.network, n_in, n_out, Integer(1))
-        return layer_map.matrix(layer).to_Matrix()
+        return layer_map.matrix(open_layer(self.network)).to_Matrix()
 
     def _general_matrix(self, layer_map: LayerMap) -> Matrix:
         moments = [Symbol(f"m_{p}", positive=True) for p in range(1, layer_map.mask_powers() + 1)]
@@ -217,6 +215,12 @@ class Derivation:
             f"Derivation of E[{self.observable}] at layer {self.layer} of {self.network}: "
             f"{size} words, closed under the layer map"
         )
+
+
+def open_layer(network: MLP) -> LayerParameters:
+    """One layer of ``network`` with multiplier 1 and both fans open, over Q(n_in, n_out)."""
+    domain = field_of((network.free_symbols - {L}) | {n_in, n_out})
+    return layer_parameters(domain, network, n_in, n_out, Integer(1))
 
 
 def _lookup(domain: Domain, moments: list[Symbol]) -> Callable[[int], Any]:

@@ -57,12 +57,15 @@ class JointLaw:
         t**3/3
         """
         for power in range(200):
-            value = Add(
-                *(each * _in_slope(domain, c) for each, domain, c in self._taylor(order, power))
-            )
-            if factor(value) != 0:
-                return factor(value) * t**power
+            value = self.taylor(power, order)
+            if value != 0:
+                return value * t**power
         raise NotSolved("the first 200 terms in t vanish")
+
+    def taylor(self, power: int, order: int = 0) -> Expr:
+        """The coefficient of t^power in f_order(t) about t = 0."""
+        parts = self._taylor(order, power)
+        return factor(Add(*(each * _in_slope(domain, c) for each, domain, c in parts)))
 
     def large_t(self, order: int = 0) -> Expr:
         """The leading term of f_order(t) as t -> infinity.

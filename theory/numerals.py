@@ -10,7 +10,13 @@ from mpmath import mpf, nstr, workdps, workprec
 from mpmath import sqrt as mp_sqrt
 from sympy import Add, Expr, Float, Function, Rational, sqrt
 
-__all__ = ["allow_long_numerals", "digit_count", "inverse_square_root", "number_text"]
+__all__ = [
+    "allow_long_numerals",
+    "digit_count",
+    "inverse_square_root",
+    "magnitude_latex",
+    "number_text",
+]
 
 _LONG = 40
 _LONG_SUM = 8
@@ -54,6 +60,18 @@ def decimal_text(number: Rational, digits: int = 10) -> str:
     """``number`` as a decimal of ``digits`` significant digits, whatever its size."""
     with workdps(digits + 5):
         return str(nstr(mpf(int(number.p)) / int(number.q), digits))
+
+
+def magnitude_latex(value: mpf, digits: int = 5) -> str:
+    r"""A positive number to some significant digits in LaTeX, with a power of ten where it is far
+    from 1.
+
+    >>> print(magnitude_latex(mpf("1234567")), magnitude_latex(mpf("0.25")))
+    1.2346 \times 10^{6} 0.25000
+    """
+    text = str(nstr(value, digits, min_fixed=-4, max_fixed=5, strip_zeros=False))
+    mantissa, _, exponent = text.partition("e")
+    return rf"{mantissa} \times 10^{{{int(exponent)}}}" if exponent else mantissa
 
 
 class InverseSquareRoot(Function):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mpmath import mpf, workdps
 from sympy import Expr, Integer, Symbol
@@ -20,6 +20,9 @@ from theory.recursion import field_of
 from theory.solved_mean import SolvedMean
 from theory.symbols import eta, n
 from theory.validation import positive_int
+
+if TYPE_CHECKING:
+    from theory.derivation_steps import DerivationSteps
 
 __all__ = ["PARTS", "SquaredUpdate", "squared_update"]
 
@@ -56,6 +59,25 @@ class SquaredUpdate(SolvedMean):
         if not parts:
             raise AttributeError(f"this is one part of an update already; it has no part {name!r}")
         return SquaredUpdate(parts)
+
+    @cached_property
+    def derivation(self) -> DerivationSteps:
+        """The steps from the definition to the law, each a checked identity; printed in full, and
+        displayed in notebooks.
+
+        >>> from theory import MLP, squared_update
+        >>> steps = squared_update(MLP()).derivation
+        >>> print(steps[-1])
+        Maximal learning rate
+          The largest learning rate with E[(Δz_i)²] ≤ 1 in every hidden layer, of which the last
+          layer binds:
+            maximal learning rate ~ sqrt(3)/L**(3/2)
+          checked: at this rate the mean squared update is 1 (1 equality)
+          checked: from each layer to the next the update is proven to grow (1 equality)
+        """
+        from theory.derivation_steps import DerivationSteps
+
+        return DerivationSteps(self)
 
     @property
     def exact(self) -> Expr:
