@@ -10,6 +10,7 @@ from theory.groups import FirstLayer, HiddenLayers, Readout
 from theory.hidden_rate import MaximalLearningRate
 from theory.network import MLP, LeakyReLU, Linear, ReLU
 from theory.numerals import allow_long_numerals
+from theory.public_names import listed
 from theory.rate import maximal_learning_rate
 from theory.readout import ReadoutLearningRate, ReadoutUpdate, readout_update
 from theory.schedule import ByGroup, TrainedLayers
@@ -58,5 +59,10 @@ __all__ = [
     "tangent_kernel",
     "transfer_learning_rate",
 ]
+
+
+def __dir__() -> list[str]:
+    return listed(globals(), "observables", "symbols")
+
 
 allow_long_numerals()

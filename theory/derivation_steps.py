@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 
-from sympy import Matrix, factor
+from sympy import factor
 
 from theory import limit_steps
 from theory.closure import coefficient_matrix
-from theory.derivation import Derivation, open_layer
-from theory.layer_spectrum import LayerSpectrum, combination, layer_spectrum
+from theory.derivation import Derivation
+from theory.derived_words import open_layer
+from theory.layer_equations import combination, map_lines
+from theory.layer_spectrum import LayerSpectrum, layer_spectrum
 from theory.notation import Math
 from theory.rendering import step_latex, step_markdown, step_text
 from theory.step_checks import (
@@ -31,7 +33,7 @@ from theory.step_checks import (
 from theory.steps import Block, Formulas, Identity, Line, Prose, Step, Table, merged
 from theory.structure import Structure
 from theory.update import PARTS, SquaredUpdate
-from theory.words import Word, word_text
+from theory.words import word_text
 
 __all__ = ["DerivationSteps", "derivation_steps"]
 
@@ -55,7 +57,12 @@ class DerivationSteps:
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
-        """The steps, in order."""
+        """The steps, in order.
+
+        >>> from theory import MLP, squared_update
+        >>> len(squared_update(MLP()).derivation.steps)
+        10
+        """
         return tuple(derivation_steps(self.update))
 
     def __iter__(self) -> Iterator[Step]:
@@ -106,10 +113,11 @@ def _definition(update: SquaredUpdate) -> Step:
     slope = network.activation.slope
     text = (
         f"A network without biases, $z^(ℓ) = W^(ℓ) x^(ℓ-1)$, $x^(ℓ) = D^(ℓ) z^(ℓ)$ and "
-        f"$f = v·x^(L)$, has independent weights $W^(ℓ)_ij ~ N(0, c/n_in)$, $c = {network.c}$, and "
-        f"a readout $v_j ~ N(0, s/n²)$, $s = {network.s}$; the mask $D_ii$ is 1 where $z_i > 0$ "
-        f"and ${slope}$ elsewhere. One gradient step on $½(f - y)²$, $y = ±1$, with rate "
-        f"$η${_multipliers(update)} moves the pre-activations to first order by"
+        f"$f = v·x^(L)$, has independent weights $W^(ℓ)_ij ~ N(0, c/n_in)$, "
+        f"$c = {factor(network.c)}$, and a readout $v_j ~ N(0, s/n²)$, $s = {network.s}$; the mask "
+        f"$D_ii$ is 1 where $z_i > 0$ and ${slope}$ elsewhere. One gradient step on "
+        f"$½(f - y)²$, $y = ±1$, with rate $η${_multipliers(update)} moves the pre-activations to "
+        f"first order by"
     )
     moves = ("Δz", "-η (f - y) K g"), ("g", "df/dz^(ℓ)"), ("A", "D K D")
     kernel = ("K^(ℓ+1)", f"{_share(update)}|x^(ℓ)|² I + W^(ℓ+1) A^(ℓ) W^(ℓ+1)ᵀ")
@@ -170,9 +178,7 @@ def _carried(parts: dict[str, Derivation]) -> Step:
         "on the left and those of the layer below on the right, where $n_in$ and $n_out$ are its "
         "fans:"
     )
-    blocks = _by_part(
-        parts, lambda d: _map_lines(d.carried_words, d.structure.carried.words, d.carried_map)
-    )
+    blocks = _by_part(parts, lambda d: iter([d.carried_equations]))
     return Step("Layers above", (Prose(text), *blocks), _each(parts, carried_identity))
 
 
@@ -189,7 +195,7 @@ def _sources(derivation: Derivation) -> Iterator[Block]:
     structure, layer = derivation.structure, open_layer(derivation.network)
     (sources,) = structure.sources
     rows = coefficient_matrix(sources.values(), structure.kernel.words, layer).to_Matrix()
-    return _map_lines(tuple(map(word_text, sources)), structure.kernel.words, rows)
+    yield map_lines(tuple(map(word_text, sources)), structure.kernel.words, rows)
 
 
 def _kernel(parts: dict[str, Derivation]) -> Step:
@@ -199,19 +205,9 @@ def _kernel(parts: dict[str, Derivation]) -> Step:
         f"alone, and Wick's theorem pairs the rows. The words that arise, {sizes} of them, close: "
         f"their mean over a layer is a combination of the same words below."
     )
-    blocks = _by_part(parts, lambda d: _map_lines(d.words, d.structure.kernel.words, d.layer_map))
+    blocks = _by_part(parts, lambda d: iter([d.layer_equations]))
     checked = (*_each(parts, kernel_identity), *_each(parts, coin_identity))
     return Step("Layers below", (Prose(text), *blocks), checked)
-
-
-def _map_lines(names: tuple[str, ...], words: tuple[Word, ...], rows: Matrix) -> Iterator[Block]:
-    """One equation per row of a layer map."""
-    yield Formulas(
-        tuple(
-            Line(Math.text(f"E {name}"), combination(list(map(factor, row)), words))
-            for name, row in zip(names, rows.tolist(), strict=True)
-        )
-    )
 
 
 def _spectrum(parts: dict[str, Derivation]) -> Step:

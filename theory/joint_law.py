@@ -89,6 +89,12 @@ class JointLaw:
         )
         return factor(Add(*leading)) * t**degree * exp(factor(in_slope(top)) * t)
 
+    def __repr__(self) -> str:
+        return (
+            f"JointLaw: n**{self.power} f_0(t), f_0 ~ {self.small_t()} at small t, "
+            f"{self.large_t()} at large t"
+        )
+
     def _at(self, order: int) -> list[tuple[Expr, ExpSum]]:
         if not 0 <= order < self.orders:
             raise NotSolved(f"this law is known to {self.orders} orders: ask for more of them")

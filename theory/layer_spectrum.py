@@ -14,14 +14,13 @@ from itertools import pairwise
 from math import gcd
 from typing import Any
 
-from sympy import Add, Expr, Integer, factor
+from sympy import Expr, Integer, factor
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from theory.derivation import Derivation
 from theory.formula import in_slope, power_sum_expression
 from theory.normalised import NormalisedNetwork
-from theory.notation import Math
 from theory.power_sum import PowerSum, depth_ring
 from theory.recursion import field_of, layer_parameters, start_column
 from theory.spectrum import Spectrum
@@ -29,7 +28,7 @@ from theory.steps import Identity, identity
 from theory.symbols import L
 from theory.words import Word, degree, is_trace
 
-__all__ = ["Eigenvalue", "LayerSpectrum", "combination", "layer_spectrum"]
+__all__ = ["Eigenvalue", "LayerSpectrum", "layer_spectrum"]
 
 _ONE = Integer(1)
 
@@ -141,33 +140,6 @@ class LayerSpectrum:
 def layer_spectrum(derivation: Derivation) -> LayerSpectrum:
     """The spectrum of a derivation's layer map."""
     return LayerSpectrum(derivation)
-
-
-def combination(coefficients: Sequence[Expr], words: Sequence[Word]) -> Math:
-    """A combination of words, as a sum."""
-    terms = [
-        _term(c, Math.word(word)) for c, word in zip(coefficients, words, strict=True) if c != 0
-    ]
-    total = terms[0]
-    for each in terms[1:]:
-        negative = each.plain.startswith("-")
-        sign = Math(" - ", " - ") if negative else Math(" + ", " + ")
-        tail = Math(each.plain[1:], each.latex.lstrip()[1:].lstrip()) if negative else each
-        total = total + sign + tail
-    return total
-
-
-def _term(coefficient: Expr, word: Math) -> Math:
-    if coefficient == 1:
-        return word
-    if coefficient == -1:
-        return Math("-", "- ") + word
-    number = Math.of(coefficient)
-    if isinstance(coefficient, Add):
-        if coefficient.could_extract_minus_sign():
-            return Math("-", "- ") + _term(-coefficient, word)
-        number = Math(f"({number.plain})", rf"\left({number.latex}\right)")
-    return number + Math(" ", r"\,") + word
 
 
 def _over_width(value: Any, domain: Domain) -> Expr:

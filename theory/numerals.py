@@ -16,6 +16,8 @@ __all__ = [
     "inverse_square_root",
     "magnitude_latex",
     "number_text",
+    "rate_text",
+    "real_text",
 ]
 
 _LONG = 40
@@ -60,6 +62,27 @@ def decimal_text(number: Rational, digits: int = 10) -> str:
     """``number`` as a decimal of ``digits`` significant digits, whatever its size."""
     with workdps(digits + 5):
         return str(nstr(mpf(int(number.p)) / int(number.q), digits))
+
+
+def real_text(number: Expr) -> str:
+    """A real number in six digits.
+
+    >>> real_text(sqrt(2))
+    '1.41421'
+    """
+    return str(nstr(mpf(str(number.evalf(12))), 6))
+
+
+def rate_text(rate: Expr) -> str:
+    """A rate for a line of text: in six digits, beside its exact form where that is short.
+
+    >>> rate_text(sqrt(2) / 3)
+    '0.471405 = sqrt(2)/3'
+    """
+    if not rate.is_number or rate.is_Integer:
+        return str(rate)
+    exact, decimal = str(rate), real_text(rate)
+    return f"{decimal} = {exact}" if len(exact) <= _LONG and "exact:" not in exact else decimal
 
 
 def magnitude_latex(value: mpf, digits: int = 5) -> str:

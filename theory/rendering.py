@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from html import escape
 
 from theory.formula_width import formula_width
 from theory.line_breaks import latex_lines, plain_lines
 from theory.notation import Math, math_latex, prose_latex, prose_text
 from theory.steps import Block, Formulas, Line, Prose, Step, Table
 
-__all__ = ["aligned", "block_latex", "step_latex", "step_markdown", "step_text"]
+__all__ = [
+    "aligned",
+    "block_latex",
+    "block_markdown",
+    "formula_display",
+    "step_latex",
+    "step_markdown",
+    "step_text",
+    "table_html",
+    "table_text",
+]
 
 _COLUMNS = 92
 _MEASURE = 412.0
@@ -35,15 +46,7 @@ def _plain(block: Block) -> list[str]:
     if isinstance(block, Formulas):
         width = max(len(line.left.plain) for line in block.lines)
         return [each for line in block.lines for each in _plain_line(line, width)]
-    cells = [list(map(prose_text, block.header))] + [
-        [cell.plain if isinstance(cell, Math) else prose_text(cell) for cell in row]
-        for row in block.rows
-    ]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return [
-        "  " + "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip()
-        for row in cells
-    ]
+    return [f"  {row}" for row in table_text(block)]
 
 
 def _wrapped(text: str, columns: int) -> list[str]:
@@ -60,6 +63,11 @@ def step_markdown(step: Step) -> str:
     parts = [f"**{step.title}**", *map(_markdown, step.blocks)]
     parts += [f"*{_CHECKED}*{_prose_markdown(str(each))}" for each in step.checked]
     return "\n\n".join(parts)
+
+
+def block_markdown(*blocks: Block) -> str:
+    """Blocks for a notebook."""
+    return "\n\n".join(map(_markdown, blocks))
 
 
 def _markdown(block: Block) -> str:
@@ -120,6 +128,34 @@ def _table_latex(table: Table) -> str:
 
 def _cell_latex(cell: str | Math) -> str:
     return f"${cell.latex}$" if isinstance(cell, Math) else prose_latex(cell)
+
+
+def formula_display(*lines: Line) -> str:
+    """Formulas as a notebook shows them."""
+    return f"$\\displaystyle {aligned(lines)}$"
+
+
+def table_html(table: Table) -> str:
+    """A table as a notebook shows it."""
+    cells = [list(map(_prose_markdown, table.header)), *(list(map(_cell, r)) for r in table.rows)]
+    kinds = ["th", *["td"] * len(table.rows)]
+    rows = (
+        "<tr>" + "".join(f"<{kind}>{escape(cell)}</{kind}>" for cell in row) + "</tr>"
+        for kind, row in zip(kinds, cells, strict=True)
+    )
+    return "<table>" + "".join(rows) + "</table>"
+
+
+def table_text(table: Table) -> list[str]:
+    """The rows of a table for a terminal, its columns below each other."""
+    cells = [list(map(prose_text, table.header))] + [
+        [cell.plain if isinstance(cell, Math) else prose_text(cell) for cell in row]
+        for row in table.rows
+    ]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return [
+        "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells
+    ]
 
 
 def aligned(lines: Sequence[Line]) -> str:

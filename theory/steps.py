@@ -92,7 +92,13 @@ Block: TypeAlias = Prose | Formulas | Table
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a derivation: what it says, and the identities that it was checked by."""
+    """One step of a derivation: what it says, and the identities that it was checked by.
+
+    >>> from theory import MLP, squared_update
+    >>> step = squared_update(MLP()).derivation[1]
+    >>> step.title, [str(each) for each in step.checked]
+    ('Readout', ['a readout of 2 normals, integrated monomial by monomial, agrees (2 equalities)'])
+    """
 
     title: str
     blocks: tuple[Block, ...]

@@ -25,6 +25,7 @@ from verify.estimate import Estimate
 from verify.gram import Gram
 from verify.inference_evidence import evidence_of
 from verify.inference_fit import PowerFit, fit_power
+from verify.magnitudes import magnitude, mean_in_words
 from verify.samplers import Sampler
 from verify.simulation import monte_carlo
 from verify.streams import checked_seed, derived_seed
@@ -77,6 +78,13 @@ class Cell:
     estimate: Estimate
     score: Score
 
+    def __repr__(self) -> str:
+        mean, error = self.estimate.total.log_mean, self.score.relative_standard_error
+        return (
+            f"Cell: width {self.width:,}, depth {self.depth:,}, layer {self.layer:,}: law "
+            f"{magnitude(self.log_law)}, measured {mean_in_words(float(mean), error)}; {self.score}"
+        )
+
     @property
     def width(self) -> int:
         """Width of the hidden layers."""
@@ -90,7 +98,13 @@ class Cell:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """A law held against a grid of networks."""
+    """A law held against a grid of networks.
+
+    >>> from theory import MLP
+    >>> found = compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1)
+    >>> [round(cell.score.z, 2) for cell in found.cells]
+    [-0.64, -0.79]
+    """
 
     cells: tuple[Cell, ...]
     seed: int
@@ -98,13 +112,25 @@ class Comparison:
 
     @cached_property
     def verdict(self) -> Verdict:
-        """Consistent, rejected or undecided, for the whole grid."""
+        """Consistent, rejected or undecided, for the whole grid.
+
+        >>> from theory import MLP
+        >>> found = compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1)
+        >>> found.verdict.outcome.name
+        'CONSISTENT'
+        """
         return decide([cell.score for cell in self.cells])
 
     @cached_property
     def fits(self) -> dict[int | None, PowerFit]:
         """Constant and exponent in depth, measured over exact, of the deciding cells at the last
-        layer: of all widths together under None, and of each width with two depths."""
+        layer: of all widths together under None, and of each width with two depths.
+
+        >>> from theory import MLP
+        >>> found = compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1)
+        >>> sorted(found.fits, key=str)
+        [16, None]
+        """
         cells = [c for c in self.cells if c.layer == c.depth and c.score.decides]
         widths = sorted({cell.width for cell in cells})
         groups = {None: cells} | {width: [c for c in cells if c.width == width] for width in widths}
@@ -114,8 +140,25 @@ class Comparison:
         }
         return {width: fit for width, fit in fits.items() if fit is not None}
 
+    def __repr__(self) -> str:
+        from verify.display import comparison_text
+
+        return comparison_text(self)
+
+    def _repr_html_(self) -> str:
+        """Table, figure and verdict."""
+        from verify.display import comparison_html
+
+        return comparison_html(self)
+
     def joined(self, other: Comparison) -> Comparison:
-        """The cells of both, judged as one family; seed and step are those of this one."""
+        """The cells of both, judged as one family; seed and step are those of this one.
+
+        >>> from theory import MLP
+        >>> found = compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1)
+        >>> len(found.joined(found).cells)
+        4
+        """
         return Comparison(self.cells + other.cells, self.seed, self.step)
 
 
@@ -259,7 +302,9 @@ def rate_points(comparison: Comparison) -> tuple[list[RatePoints], LawCurve]:
     depths = sorted({depth for each in points for depth in each.curve_depths})
     leading = maximal_learning_rate(MLP()).leading()
     rates = [float(leading.subs(L, depth)) for depth in depths]
-    return points, LawCurve(latex(leading, fold_frac_powers=True), depths, rates)
+    return points, LawCurve(
+        latex(leading, fold_frac_powers=True, fold_short_frac=True), depths, rates
+    )
 
 
 def _points(cells: Sequence[Cell]) -> RatePoints:

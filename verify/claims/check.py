@@ -51,7 +51,13 @@ class Check:
     @property
     def verdict(self) -> Outcome:
         """Rejected if theory or networks reject, else undecided if one of them is, else
-        consistent."""
+        consistent.
+
+        >>> from verify import check
+        >>> wrong = check("L**2/3", claim="leading", simulate=False)
+        >>> wrong.verdict.name
+        'REJECTED'
+        """
         found = {self.theory.outcome}
         if self.evidence is not None:
             found.add(self.evidence.verdict.outcome)
@@ -62,12 +68,24 @@ class Check:
 
     @property
     def counterexample(self) -> Counterexample | None:
-        """The first sizes, by depth, then width, then layer, at which formula and law differ."""
+        """The first sizes, by depth, then width, then layer, at which formula and law differ.
+
+        >>> from verify import check
+        >>> wrong = check("L**2/3", claim="leading", simulate=False)
+        >>> wrong.counterexample
+        Counterexample: L = 2: leading terms 4/3 (formula) and 8/3 (law)
+        """
         return self.theory.counterexample
 
     @property
     def difference(self) -> Difference | None:
-        """What is off, where it is one of the known differences."""
+        """What is off, where it is one of the known differences.
+
+        >>> from verify import check
+        >>> wrong = check("L**2/3", claim="leading", simulate=False)
+        >>> wrong.difference
+        Difference, a power of a size: it is 1/L times the law
+        """
         return self.theory.difference
 
     def __repr__(self) -> str:
