@@ -206,7 +206,7 @@ class ReadoutLearningRate:
 
         >>> from theory import MLP, Readout, maximal_learning_rate
         >>> round(float(maximal_learning_rate(MLP(4, 2), group=Readout()).evaluate()), 12)
-        0.057166196406
+        0.057166195048
         """
         with workdps(digits + 5):
             bound = mpf(int(self.criterion.bound.p)) / int(self.criterion.bound.q)

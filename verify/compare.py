@@ -25,8 +25,8 @@ from verify.estimate import Estimate
 from verify.gram import Gram
 from verify.inference_evidence import evidence_of
 from verify.inference_fit import PowerFit, fit_power
-from verify.magnitudes import magnitude, mean_in_words
 from verify.samplers import Sampler
+from verify.shown import ShownCell, ShownComparison
 from verify.simulation import monte_carlo
 from verify.streams import checked_seed, derived_seed
 from verify.verdict import Score, Verdict, decide
@@ -62,8 +62,8 @@ def exact_law(network: MLP, layer: int) -> Any:
     return squared_update(network, layer).evaluate(30)
 
 
-@dataclass(frozen=True, eq=False)
-class Cell:
+@dataclass(frozen=True, eq=False, repr=False)
+class Cell(ShownCell):
     """One network of a grid, measured and compared.
 
     ``log_law``, ``log_exact``: natural logarithms of the law tried and of the exact value, at
@@ -78,13 +78,6 @@ class Cell:
     estimate: Estimate
     score: Score
 
-    def __repr__(self) -> str:
-        mean, error = self.estimate.total.log_mean, self.score.relative_standard_error
-        return (
-            f"Cell: width {self.width:,}, depth {self.depth:,}, layer {self.layer:,}: law "
-            f"{magnitude(self.log_law)}, measured {mean_in_words(float(mean), error)}; {self.score}"
-        )
-
     @property
     def width(self) -> int:
         """Width of the hidden layers."""
@@ -96,14 +89,12 @@ class Cell:
         return self.network.layers
 
 
-@dataclass(frozen=True, eq=False)
-class Comparison:
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison(ShownComparison):
     """A law held against a grid of networks.
 
-    >>> from theory import MLP
-    >>> found = compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1)
-    >>> [round(cell.score.z, 2) for cell in found.cells]
-    [-0.64, -0.79]
+    >>> len(compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1).cells)
+    2
     """
 
     cells: tuple[Cell, ...]
@@ -114,9 +105,7 @@ class Comparison:
     def verdict(self) -> Verdict:
         """Consistent, rejected or undecided, for the whole grid.
 
-        >>> from theory import MLP
-        >>> found = compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1)
-        >>> found.verdict.outcome.name
+        >>> compare_law(networks=[MLP(16, 1)], samples=4000, seed=1).verdict.outcome.name
         'CONSISTENT'
         """
         return decide([cell.score for cell in self.cells])
@@ -126,10 +115,8 @@ class Comparison:
         """Constant and exponent in depth, measured over exact, of the deciding cells at the last
         layer: of all widths together under None, and of each width with two depths.
 
-        >>> from theory import MLP
-        >>> found = compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1)
-        >>> sorted(found.fits, key=str)
-        [16, None]
+        >>> list(compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1).fits)
+        [None, 16]
         """
         cells = [c for c in self.cells if c.layer == c.depth and c.score.decides]
         widths = sorted({cell.width for cell in cells})
@@ -140,21 +127,9 @@ class Comparison:
         }
         return {width: fit for width, fit in fits.items() if fit is not None}
 
-    def __repr__(self) -> str:
-        from verify.display import comparison_text
-
-        return comparison_text(self)
-
-    def _repr_html_(self) -> str:
-        """Table, figure and verdict."""
-        from verify.display import comparison_html
-
-        return comparison_html(self)
-
     def joined(self, other: Comparison) -> Comparison:
         """The cells of both, judged as one family; seed and step are those of this one.
 
-        >>> from theory import MLP
         >>> found = compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1)
         >>> len(found.joined(found).cells)
         4
