@@ -123,7 +123,7 @@ def _slope(value: object) -> Rational:
     if isinstance(value, Expr) and not value.is_Number:
         raise InvalidArgument(
             f"expected a number in [0, 1] or the symbol theory.symbols.a for negative_slope, "
-            f"got negative_slope={shown(value)}"
+            f"got negative_slope={shown(value)}; give 0.1, or leave it out for the symbol"
         )
     number = exact_number("negative_slope", value)
     if not 0 <= number <= 1:

@@ -93,7 +93,7 @@ def layer_criterion(criterion: object) -> Criterion:
         return criterion
     raise InvalidArgument(
         f"expected EveryHiddenLayer(), LastLayer() or MeanOverLayers() for criterion, got "
-        f"criterion={shown(criterion)}"
+        f"criterion={shown(criterion)}; leave it out for every hidden layer"
     )
 
 

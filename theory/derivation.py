@@ -169,7 +169,9 @@ class Derivation(DerivedWords):
                 "for exact, which has a closed form in L"
             )
         if isinstance(self.rates, ByGroup | TrainedLayers):
-            raise NotSolved(f"this needs multipliers in numbers, got rates={self.rates}")
+            raise NotSolved(
+                f"this needs multipliers in numbers, got rates={self.rates}: give one a layer"
+            )
         rates = numeric_rates(self.network) if self.rates is None else self.rates
         return recursion(self.structure, self.network, rates)
 
@@ -220,8 +222,10 @@ def derive(
     if not isinstance(observable, Observable):
         raise InvalidArgument(
             f"expected an observable built from K, D, z, g and trace, got "
-            f"observable={shown(observable)}"
+            f"observable={shown(observable)}; give one such as trace(K @ K)"
         )
     if not isinstance(network, MLP):
-        raise InvalidArgument(f"expected an MLP for network, got network={shown(network)}")
+        raise InvalidArgument(
+            f"expected an MLP for network, got network={shown(network)}; give MLP() or MLP(64, 4)"
+        )
     return Derivation(observable, network, asked_layer(network, layer), asked_rates(network, rates))

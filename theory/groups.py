@@ -66,7 +66,7 @@ def checked_group(group: object, rates: object) -> Group | None:
     if not isinstance(group, FirstLayer | HiddenLayers | Readout):
         raise InvalidArgument(
             f"expected FirstLayer(), HiddenLayers(), Readout() or None for group, got "
-            f"group={shown(group)}"
+            f"group={shown(group)}; None trains all hidden weights"
         )
     if rates is not None:
         raise InvalidArgument(

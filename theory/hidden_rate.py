@@ -33,7 +33,7 @@ from theory.validity import Validity, tolerance_value
 __all__ = ["MaximalLearningRate"]
 
 
-_NOTHING_MOVES = "expected at least one multiplier above 0 in rates, got only zeros; no layer moves"
+_NOTHING_MOVES = "expected at least one multiplier above 0 in rates, got only zeros; give one"
 _DEEP = 64
 """From which depth on a proof is quicker than a comparison of all layers."""
 
@@ -141,7 +141,10 @@ class MaximalLearningRate:
             self._check_rise()
         update = self._update(None)
         if update.law.growth != 1:
-            raise NotSolved("away from the critical weight variance there is no law of the depth")
+            raise NotSolved(
+                "away from the critical weight variance there is no law of the depth: leave "
+                "weight_variance out"
+            )
         return Validity(update, update.leading() / eta**2, tolerance_value(tolerance))
 
     def _moved(self) -> Expr:
@@ -268,6 +271,9 @@ def _maximum(values: list[Expr]) -> Expr:
 def _mean_over_depth(coefficient: Expr) -> Expr:
     """The leading term of (1/L) sum_ell c(ell, L), for a homogeneous polynomial c."""
     if not coefficient.is_polynomial(ell, L):
-        raise NotSolved("away from the critical weight variance there is no law of the depth")
+        raise NotSolved(
+            "away from the critical weight variance there is no law of the depth: leave "
+            "weight_variance out"
+        )
     terms = Poly(coefficient, ell, L).terms()
     return sum((c * L ** (i + j) / (i + 1) for (i, j), c in terms), Integer(0))

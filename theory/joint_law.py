@@ -60,7 +60,7 @@ class JointLaw:
             value = self.taylor(power, order)
             if value != 0:
                 return value * t**power
-        raise NotSolved("the first 200 terms in t vanish")
+        raise NotSolved("the first 200 terms in t vanish: ask for coefficient() itself")
 
     def taylor(self, power: int, order: int = 0) -> Expr:
         """The coefficient of t^power in f_order(t) about t = 0."""

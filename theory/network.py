@@ -206,7 +206,7 @@ def _check_activation(activation: object) -> None:
     if not isinstance(activation, ReLU | LeakyReLU | Linear):
         raise InvalidArgument(
             f"expected ReLU(), LeakyReLU(slope) or Linear() for activation, "
-            f"got activation={shown(activation)}"
+            f"got activation={shown(activation)}; leave it out for ReLU()"
         )
 
 

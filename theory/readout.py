@@ -232,7 +232,9 @@ def readout_update(network: MLP) -> ReadoutUpdate:
     306*eta**2
     """
     if not isinstance(network, MLP):
-        raise InvalidArgument(f"expected an MLP for network, got network={shown(network)}")
+        raise InvalidArgument(
+            f"expected an MLP for network, got network={shown(network)}; give MLP() or MLP(64, 4)"
+        )
     return ReadoutUpdate(tuple(derive(o, network) for o in PARTS.values()))
 
 

@@ -144,7 +144,9 @@ class SolvedMean(PublicNames):
                 top = poly.total_degree()
                 kept = {m: c for m, c in poly.terms() if sum(m) == top}
                 return -order, factor(Poly(kept, *DEPTHS).as_expr())
-        raise NotSolved("the first eight coefficients of the series in 1/n vanish")
+        raise NotSolved(
+            "the first eight coefficients of the series in 1/n vanish: ask for exact in numbers"
+        )
 
     def joint_limit(self) -> Expr:
         """The leading term as n -> infinity with L = t n; `joint_law` has more.
@@ -206,7 +208,9 @@ class SolvedMean(PublicNames):
         L**2*eta**2*(1 + 5/n)**(L - 1)*(n + 2)/18
         """
         if self.network.depth != L:
-            raise NotSolved(f"growth() needs a symbolic depth, got {self.network!r}")
+            raise NotSolved(
+                f"growth() needs a symbolic depth, got {self.network!r}: leave depth out"
+            )
         return growth(self.sums) * eta**2
 
     def numeric(self) -> NumericUpdate:

@@ -165,7 +165,7 @@ class Spread(PublicNames):
             )
         laws = [joint_law(over_width(forms, _ONE), 1) for forms in self._closed_forms]
         if laws[1].power != 2 * laws[0].power:
-            raise NotSolved("variance over squared mean has no finite joint limit")
+            raise NotSolved("variance over squared mean has no finite joint limit: give numbers")
         return quotient(laws[1].coefficient(), laws[0].coefficient() ** 2) - 1
 
     @property

@@ -222,7 +222,10 @@ def law_identity(part: SquaredUpdate) -> Identity:
     network = replace(part.network, depth=None)
     law = replace(derivation, network=network, layer=ell, rates=None).law
     if law.growth != 1:
-        raise NotSolved("away from the critical weight variance there is no law of the depth")
+        raise NotSolved(
+            "away from the critical weight variance there is no law of the depth: leave "
+            "weight_variance out"
+        )
     coefficient = law.polynomial.subs({ell: part.layer, L: part.network.depth})
     found = part.width_series(1 - law.power)[1 - law.power]
     symbols = (part.network.free_symbols | {L, ell}) - {n}

@@ -165,7 +165,7 @@ class LayerRates:
         cross = [w - one - two for w, one, two in zip(whole, first, hidden, strict=True)]
         (i, both), (j, one), (k, two) = (_leading(each) for each in (cross, first, hidden))
         if 2 * i != j + k:
-            raise NotSolved("the groups' updates are not aligned to leading order here")
+            raise NotSolved("the groups' updates are not aligned to leading order: give numbers")
         return 1 / (2 + both / sqrt(one * two))
 
     @property
@@ -207,7 +207,9 @@ def _leading(series: list[Expr] | tuple[Expr, ...]) -> tuple[int, Expr]:
             top = poly.total_degree()
             kept = {m: c for m, c in poly.terms() if sum(m) == top}
             return order, Poly(kept, *DEPTHS).as_expr()
-    raise NotSolved(f"the first {len(series)} coefficients of the series in 1/n vanish")
+    raise NotSolved(
+        f"the first {len(series)} coefficients of the series in 1/n vanish: give sizes as numbers"
+    )
 
 
 def layer_rates(network: MLP, *, bound: object = Integer(1)) -> LayerRates:
@@ -225,7 +227,9 @@ def layer_rates(network: MLP, *, bound: object = Integer(1)) -> LayerRates:
     ['0.172', '0.0421', '0.006']
     """
     if not isinstance(network, MLP):
-        raise InvalidArgument(f"expected an MLP for network, got network={shown(network)}")
+        raise InvalidArgument(
+            f"expected an MLP for network, got network={shown(network)}; give MLP() or MLP(64, 4)"
+        )
     last = LastLayer(bound)
     return LayerRates(
         maximal_learning_rate(network, criterion=last, group=FirstLayer()),

@@ -150,7 +150,9 @@ def transfer_learning_rate(
 
 def _check_network(name: str, network: object) -> None:
     if not isinstance(network, MLP):
-        raise InvalidArgument(f"expected an MLP for {name}, got {name}={shown(network)}")
+        raise InvalidArgument(
+            f"expected an MLP for {name}, got {name}={shown(network)}; give MLP(64, 4), say"
+        )
     if network.free_symbols:
         symbols = ", ".join(sorted(map(str, network.free_symbols)))
         raise InvalidArgument(

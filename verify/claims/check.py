@@ -173,7 +173,8 @@ def _reading(
     net = default_network(formula) if network is None else _checked_network(network)
     if part not in ("total", *PARTS):
         raise InvalidArgument(
-            f"expected 'total', 'label' or 'output' for part, got part={shown(part)}"
+            f"expected 'total', 'label' or 'output' for part, got part={shown(part)}; 'total' is "
+            f"both"
         )
     if chosen is Quantity.RATE:
         _check_rate_arguments(layer, part, claim, criterion)
@@ -194,7 +195,9 @@ def _reading(
 
 def _checked_network(network: object) -> MLP:
     if not isinstance(network, MLP):
-        raise InvalidArgument(f"expected an MLP for network, got network={shown(network)}")
+        raise InvalidArgument(
+            f"expected an MLP for network, got network={shown(network)}; give MLP() or MLP(64, 4)"
+        )
     foreign = network.free_symbols - _OPEN
     if foreign:
         raise InvalidArgument(
@@ -231,4 +234,6 @@ def _member(kind: Any, name: str, value: object) -> Any:
     if isinstance(value, kind) or value in values:
         return kind(value)
     listed = " or ".join(map(repr, values))
-    raise InvalidArgument(f"expected {listed} for {name}, got {name}={shown(value)}")
+    raise InvalidArgument(
+        f"expected {listed} for {name}, got {name}={shown(value)}; give one of them as text"
+    )
