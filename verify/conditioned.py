@@ -28,6 +28,11 @@ class Conditioned(Sampler):
 
     Each weight matrix enters only through W x, W^T g and W y; each is drawn given those before it:
     docs/conditioning.md has the proof.
+
+    >>> from theory import MLP
+    >>> from verify import Conditioned, monte_carlo
+    >>> monte_carlo(MLP(32, 4), samples=1000, seed=1, sampler=Conditioned()).label
+    25.7 ± 1.0 over 1,000 samples
     """
 
     def block_size(self, problem: Problem) -> int:
@@ -35,11 +40,23 @@ class Conditioned(Sampler):
         return int(np.clip(_BLOCK_NEURONS // problem.widths[1:].sum(), 1, _LARGEST_BLOCK))
 
     def cost(self, network: MLP) -> int:
-        """Neurons of one network."""
+        """Neurons of one network.
+
+        >>> from theory import MLP
+        >>> from verify import Conditioned
+        >>> Conditioned().cost(MLP(width=64, depth=4))
+        256
+        """
         return sum(int(width) for width in network.widths[1:])
 
     def planned_samples(self, network: MLP) -> int:
-        """As many networks as have 1e8 neurons together, 64 to 20,000."""
+        """As many networks as have 1e8 neurons together, 64 to 20,000.
+
+        >>> from theory import MLP
+        >>> from verify import Conditioned
+        >>> Conditioned().planned_samples(MLP(width=64, depth=400))
+        3906
+        """
         return min(max(100_000_000 // self.cost(network), 64), 20_000)
 
     def check(self, problem: Problem) -> None:
