@@ -13,7 +13,7 @@ from verify import Dense
 from verify.dense_kernels import linearised, real_step
 from verify.problem import Problem, numeric_problem
 from verify.streams import block_stream
-from verify.vectors import vector_scales
+from verify.vectors import activate_change, vector_scales
 from verify.weights import given_weights
 
 from .roads.literal_network import Network, forward, gradient, linearised_update
@@ -141,6 +141,17 @@ def test_a_dead_layer_stops_every_update_at_every_layer() -> None:
         normals = draw(problem, seed)
         normals[0, 3] = -abs(normals[0, 3])
         assert np.all(np.isneginf(run(problem, normals)))
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.25, 1.0])
+def test_activations_change_by_what_they_are_after_less_what_they_were(slope: float) -> None:
+    """Across the kink, from it, to it, and on either side; each vector in a scale of its own."""
+    grid = np.array([-2.0, -1.0, 0.0, 0.5, 1.0, 3.0])
+    z, change = (each.ravel() for each in np.meshgrid(grid, grid))
+    after = np.maximum(z + change, slope * (z + change)) - np.maximum(z, slope * z)
+    doubled = 2.0 * change
+    activate_change(z / 4.0, 4.0, doubled, 0.5, 2.0, slope)
+    assert np.array_equal(doubled, 2.0 * after)
 
 
 @pytest.mark.parametrize("step", [None, 0.5])
