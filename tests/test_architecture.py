@@ -9,8 +9,15 @@ import pytest
 ROOT = Path(__file__).parent.parent
 THEORY = sorted((ROOT / "theory").glob("*.py"))
 VERIFY = sorted((ROOT / "verify").rglob("*.py"))
-MEETING_PLACES = {"compare.py", "derivations.py", "questions.py", "testing.py"}
-"""Where ``verify`` asks ``theory`` for a formula: its own comparison, and users' tests."""
+MEETING_PLACES = {
+    "compare.py",
+    "derivations.py",
+    "learning_rates.py",
+    "questions.py",
+    "testing.py",
+}
+"""Where ``verify`` asks ``theory`` for a formula: its own comparison, users' tests, and learning
+rates for PyTorch."""
 CLAIMS = "claims"
 """The folder in which users' formulas meet both."""
 FORMULAS_IN_TESTS = {"strategies.py", "testing_report.py", "trial.py"}
