@@ -78,7 +78,7 @@ def kept_results() -> list[Found]:
     return kept(RESULTS)
 
 
-def draw(found: Found, path: Path = FIGURE) -> None:
+def draw(found: Found, path: Path) -> None:
     """Draw one setting at its middle horizon."""
     horizons = found.setting.horizons
     save_figure(found, horizons[len(horizons) // 2], path)
@@ -93,7 +93,7 @@ def main(settings: Sequence[Setting] = SETTINGS) -> int:
     write(RESULTS, found)
     results = kept_results()
     print_tables(results)
-    draw(results[0])
+    draw(results[0], FIGURE)
     return 0
 
 

@@ -11,7 +11,7 @@ from studies.transfer_record import Found
 from verify.inference import Interval
 from verify.problem import FloatArray
 
-__all__ = ["best_octave", "best_octaves", "exponent", "loss_ratio", "rule_exponent"]
+__all__ = ["best_octave", "best_octaves", "carried", "exponent", "loss_ratio", "rule_exponent"]
 
 RESAMPLES = 2000
 LEVEL = 0.95
@@ -58,12 +58,17 @@ def exponent(found: Found, horizon: int) -> Interval:
 
 def rule_exponent(found: Found, horizon: int, rule: str) -> float:
     """The same slope of the rates that a rule carried over from the smallest depth."""
+    rates = carried(found, horizon, rule)
+    return float(_slope(np.array(found.setting.depths), np.log2(rates)))
+
+
+def carried(found: Found, horizon: int, rule: str) -> FloatArray:
+    """The smallest depth's best rate, and those that a rule made of it, shape ``(depths,)``."""
     first, *deeper = found.setting.depths
     octaves, at = found.setting.octaves, found.setting.horizons.index(horizon)
     best = best_octave(found.at(first).loss[at], np.array(octaves))
     source = found.at(first).rates[octaves.index(float(best))]
-    carried = [found.transfer(depth, horizon, rule).rate for depth in deeper]
-    return float(_slope(np.array(found.setting.depths), np.log2([source, *carried])))
+    return np.array([source, *(found.transfer(depth, horizon, rule).rate for depth in deeper)])
 
 
 def loss_ratio(found: Found, depth: int, horizon: int, rule: str) -> Interval:

@@ -61,6 +61,13 @@ def test_few_modules_bring_formula_and_measurement_together(path: Path) -> None:
         assert not {package(module) for module in imported(path)} & {"sympy", "mpmath"}
 
 
+@pytest.mark.parametrize("path", THEORY + VERIFY, ids=lambda path: path.name)
+def test_one_folder_imports_pytorch(path: Path) -> None:
+    if path.parent.name != "pytorch":
+        assert "torch" not in {package(module) for module in imported(path)}
+        assert "verify.pytorch" not in {module[:14] for module in imported(path)}
+
+
 @pytest.mark.parametrize(
     "path", THEORY + VERIFY, ids=lambda path: f"{path.parent.name}/{path.name}"
 )

@@ -30,7 +30,7 @@ class Functional(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         for linear in self.linears[:-1]:
             x = torch.relu(linear(x))
-        return self.linears[-1](x).squeeze(-1)  # type: ignore[no-any-return]
+        return self.linears[-1](x).squeeze(-1)
 
 
 class Skip(Functional):
@@ -40,7 +40,7 @@ class Skip(Functional):
         x = torch.relu(self.linears[0](x))
         for linear in self.linears[1:-1]:
             x = x + torch.relu(linear(x))
-        return self.linears[-1](x)  # type: ignore[no-any-return]
+        return self.linears[-1](x)
 
 
 class Backwards(Functional):
@@ -49,4 +49,4 @@ class Backwards(Functional):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         for linear in reversed(self.linears[:-1]):
             x = torch.relu(linear(x))
-        return self.linears[-1](x)  # type: ignore[no-any-return]
+        return self.linears[-1](x)

@@ -23,7 +23,7 @@ def initialise(model: nn.Module, seed: int | torch.Generator | None = None) -> n
     >>> layers = nn.Linear(64, 512, bias=False), nn.ReLU(), nn.Linear(512, 1, bias=False)
     >>> model = initialise(nn.Sequential(*layers), seed=1)
     >>> [f"{weight.std().item():.4f}" for weight in model.parameters()]     # √(2/64), 1/512
-    ['0.1768', '0.0020']
+    ['0.1773', '0.0020']
     """
     read = read_model(model)
     draw_weights(read.layers, read.network, _generator(seed))
