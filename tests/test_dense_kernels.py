@@ -25,13 +25,17 @@ rate_lists = st.lists(st.sampled_from([0, 1, "0.5"]), min_size=5, max_size=5)
 
 
 def problem_of(
-    sizes: tuple[int, ...], slope: str, rates: list[object], step: float | None
+    sizes: tuple[int, ...],
+    slope: str,
+    rates: list[object],
+    step: float | None,
+    layer: int | None = None,
 ) -> Problem:
+    """Every layer is asked for, or ``layer`` alone."""
     network = MLP(sizes[1:], input_width=sizes[0], activation=LeakyReLU(slope))
     depth = len(sizes) - 1
-    return numeric_problem(
-        network, layer=tuple(range(1, depth + 1)), rates=rates[:depth], step=step
-    )
+    asked = tuple(range(1, depth + 1)) if layer is None else (layer,)
+    return numeric_problem(network, layer=asked, rates=rates[:depth], step=step)
 
 
 def draw(problem: Problem, seed: int) -> np.ndarray:
@@ -169,3 +173,18 @@ def test_weights_are_the_same_kept_or_drawn_again(
     kept = draws()
     monkeypatch.setattr("verify.weights._MOST_KEPT", most)
     assert np.array_equal(draws(), kept)
+
+
+@pytest.mark.parametrize("most", [0, 40, 2**24])
+def test_a_layer_is_the_same_asked_for_alone(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    """Of other layers only the rows of active neurons are then kept and needed."""
+    monkeypatch.setattr("verify.weights._MOST_KEPT", most)
+    sizes, rates = (5, 9, 7, 8, 6), [1, 2, 1, 1]
+
+    def draws(layer: int | None) -> np.ndarray:
+        monkeypatch.setattr("verify.weights._ROOMS", deque())
+        return Dense().sample(problem_of(sizes, "0", rates, None, layer), block_stream(3, 0), 20)
+
+    every = draws(None)
+    for layer in range(1, 5):
+        assert np.array_equal(draws(layer)[:, :, 0], every[:, :, layer - 1])
