@@ -179,7 +179,8 @@ def test_weights_are_the_same_kept_or_drawn_again(
 def test_a_layer_is_the_same_asked_for_alone(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
     """Of other layers only the rows of active neurons are then kept and needed."""
     monkeypatch.setattr("verify.weights._MOST_KEPT", most)
-    sizes, rates = (5, 9, 7, 8, 6), [1, 2, 1, 1]
+    sizes = (5, 9, 7, 8, 6)
+    rates: list[object] = [1, 2, 1, 1]
 
     def draws(layer: int | None) -> np.ndarray:
         monkeypatch.setattr("verify.weights._ROOMS", deque())
