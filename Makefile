@@ -21,7 +21,8 @@ test: $(READY)
 	$(BIN)/pytest -n auto
 
 # What the ordinary tests leave out. It needs PyTorch and JAX (processors only), which it installs
-# in .venv-bench/; about 3 GB and some minutes.
+# in .venv-bench/, about 3 GB and some minutes, and a TeX (Debian: texlive-latex-recommended and
+# lmodern), which it asks for where it is missing: see docs/install.md.
 test-all: test $(BENCH_READY)
 	$(BENCH)/bin/python -m pytest -n auto tests/extras
 
