@@ -15,7 +15,7 @@ __all__ = ["counts", "graph", "picture"]
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("theory", "verify")
-ROW, TOP, LEFT, RIGHT, REACH = 13, 40, 330, 590, 300
+ROW, TOP, LEFT, RIGHT, REACH = 13, 40, 330, 590, 265
 COLOURS = {"theory": "#0072B2", "verify": "#009E73", "across": "#D55E00"}
 
 Graph = Mapping[str, frozenset[str]]
@@ -23,9 +23,10 @@ Graph = Mapping[str, frozenset[str]]
 
 @cache
 def graph() -> Graph:
-    """The modules of both packages, and which of them each imports.
+    """The modules of both packages, and which of them each imports when it is loaded.
 
-    Packages' ``__init__`` files, which only hand names on, are left out.
+    Packages' ``__init__`` files only hand names on: they are left out, and such a name counts for
+    the module that it comes from.
 
     >>> "theory.closure" in graph()["theory.structure"], "verify.compare" in graph()
     (True, True)
@@ -79,12 +80,25 @@ def _package(module: str) -> str:
 
 
 def _imports(path: Path) -> Iterable[str]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    """What is imported when a module is loaded: not for types alone, nor inside a function."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            yield from (_handed_on(node.module).get(alias.name, "") for alias in node.names)
         elif isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
+
+
+@cache
+def _handed_on(package: str) -> Mapping[str, str]:
+    """From which module each name comes that a package's ``__init__`` hands on."""
+    file = ROOT.joinpath(*package.split("."), "__init__.py")
+    if not file.is_file():
+        return {}
+    body = ast.parse(file.read_text(encoding="utf-8")).body
+    lines = [node for node in body if isinstance(node, ast.ImportFrom)]
+    return {alias.name: str(node.module) for node in lines for alias in node.names}
 
 
 def _downwards(package: str) -> list[str]:
