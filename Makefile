@@ -20,7 +20,7 @@ test: $(READY)
 	$(BIN)/pytest -n auto
 
 # What the ordinary tests leave out. It needs PyTorch and JAX (processors only), which it installs
-# in .venv-bench/; about 3 GB and some minutes.
+# in .venv-bench/, about 3 GB and some minutes; and Chromium with its driver, which it does not.
 test-all: test $(BENCH_READY)
 	$(BENCH)/bin/python -m pytest -n auto tests/extras
 
@@ -57,7 +57,7 @@ $(READY): setup.cfg pyproject.toml constraints.txt
 
 $(BENCH_READY): setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(BENCH)
-	$(BENCH)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,peers]'
+	$(BENCH)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[browser,dev,peers]'
 	touch $(BENCH_READY)
 
 clean:
