@@ -1,6 +1,5 @@
 (function () {
   const MOST = { width: 1000000, depth: 10000 };
-  const FIRST = { width: 1024, depth: 16 };
   const SCALES = {
     rate: { low: -8, high: 1, title: "learning rate" },
     update: { low: -1, high: 16, title: "E[(Δz)²]/η²" },
@@ -8,7 +7,7 @@
   const page = JSON.parse(document.getElementById("page-data").textContent);
   const depths = wholeNumbers(MOST.depth, 48);
   const steps = { width: wholeNumbers(MOST.width, 24), depth: wholeNumbers(MOST.depth, 24) };
-  const chosen = { ...FIRST };
+  const chosen = firstChoice({ width: 1024, depth: 16 });
   const named = (id) => document.getElementById(id);
 
   // Whole numbers from 1 to most, so many a decade, each once.
@@ -16,6 +15,15 @@
     const count = Math.round(Math.log10(most) * each);
     const all = Array.from({ length: count + 1 }, (_, k) => Math.round(10 ** (k / each)));
     return [...new Set(all)];
+  }
+
+  // The measured network nearest to a usual one, or that one.
+  function firstChoice(usual) {
+    const far = (each) => Math.abs(Math.log(each.width / usual.width)) + Math.abs(Math.log(each.depth / usual.depth));
+    const near = page.marks
+      .filter((each) => each.width <= MOST.width && each.depth <= MOST.depth)
+      .sort((one, two) => far(one) - far(two))[0];
+    return near ? { width: near.width, depth: near.depth } : usual;
   }
 
   const grouped = (value) => value.toLocaleString("en");

@@ -39,7 +39,7 @@ def rate_figure(run: Run) -> Markup | None:
         axes.set(xscale="log", yscale="log", xlabel="depth $L$", ylabel="maximal learning rate")
         lowest = min(_rate(cell) for cell in cells)
         axes.set_ylim(bottom=max(lowest, law.min() * _LOWEST) / 3, top=law.max() * 2)
-        axes.set_xlim(1, 10 ** np.ceil(np.log10(max(depths) + 1)))
+        axes.set_xlim(1, 10 ** max(1.0, np.ceil(np.log10(max(depths)))))
         _decades(axes)
 
     return inline_svg(

@@ -14,7 +14,7 @@ from verify.report.formulas import browser_code, formulas
 from verify.report.records import Cell, FormulaRun, Run, read_record
 from verify.run_folder import RESULTS, write_whole
 
-__all__ = ["PAGE", "write_report"]
+__all__ = ["PAGE", "environment", "page_text", "write_report"]
 
 PAGE = "report.html"
 
@@ -39,7 +39,7 @@ def write_report(folder: Path) -> Path:
 def page_text(run: Run | FormulaRun) -> str:
     """The page, complete in itself: it loads nothing."""
     networks = run.networks if isinstance(run, FormulaRun) else run
-    template = _environment().get_template("page.html")
+    template = environment().get_template("page.html")
     return template.render(
         run=run,
         networks=networks,
@@ -78,7 +78,8 @@ def _why(error: Exception) -> str:
     return f"{RESULTS} has no {error.args[0]!r}" if missing else f"{RESULTS} is no record of a run"
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Templates beside this module, whose text is escaped where they do not say otherwise."""
     environment = Environment(
         loader=PackageLoader("verify.report", "."),
         autoescape=True,

@@ -70,13 +70,13 @@ class Cell:
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Cell:
         """The cell of a record."""
-        total, samples = record["measured"]["total"], int(record["samples"])
+        total, samples = record["measured"]["total"], _size(record["samples"])
         effective = _optional(total["effective_samples"])
         return cls(
             network=str(record["network"]),
-            width=int(record["width"]),
-            depth=int(record["depth"]),
-            layer=int(record["layer"]),
+            width=_size(record["width"]),
+            depth=_size(record["depth"]),
+            layer=_size(record["layer"]),
             sampler=str(record["sampler"]).partition("(")[0],
             samples=samples,
             seed=int(record["seed"]),
@@ -143,19 +143,21 @@ class Run:
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Run:
         """The run of a record."""
-        wants = record["wanted_samples"]
+        wants, worst = record["wanted_samples"], record["worst_cell"]
+        cells = tuple(Cell.of(each) for each in record["cells"])
+        named = range(len(cells))
         command = record.get("command")
         return cls(
             outcome=_outcome(record["outcome"]),
             seed=int(record["seed"]),
             step=_optional(record["step"]),
             budget=float(record["family_budget"]),
-            worst=None if record["worst_cell"] is None else int(record["worst_cell"]),
+            worst=None if worst is None else named[worst],
             critical=_optional(record["critical_z"]),
             noticed=_optional(record["noticed_relative_error"]),
             noticed_in_all=_optional(record["noticed_relative_error_in_all"]),
-            cells=tuple(Cell.of(each) for each in record["cells"]),
-            wants=tuple((int(each["cell"]), each["samples"]) for each in wants),
+            cells=cells,
+            wants=tuple((named[each["cell"]], _whole(each["samples"])) for each in wants),
             fits=tuple(PowerFit.of(each) for each in record["fits"]),
             versions={str(name): str(each) for name, each in record["versions"].items()},
             platform=str(record["platform"]["system"]),
@@ -226,6 +228,17 @@ def _outcome(value: object) -> str:
     if value not in ("consistent", "rejected", "undecided"):
         raise ValueError(f"no outcome is called {value!r}")
     return str(value)
+
+
+def _size(value: Any) -> int:
+    number = int(value)
+    if number < 1:
+        raise ValueError(f"{number} is no size")
+    return number
+
+
+def _whole(value: Any) -> int | None:
+    return None if value is None else int(value)
 
 
 def _optional(value: Any) -> float | None:
