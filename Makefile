@@ -17,10 +17,12 @@ test: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m tests.compiled
 	$(BIN)/pytest -n auto
 
 # What the ordinary tests leave out. It needs PyTorch and JAX (processors only), which it installs
-# in .venv-bench/, about 3 GB and some minutes; and Chromium with its driver, which it does not.
+# in .venv-bench/, about 3 GB and some minutes; and a TeX (Debian: texlive-latex-recommended and
+# lmodern) and Chromium with its driver, which it asks for where they are missing: docs/install.md.
 test-all: test $(BENCH_READY)
 	$(BENCH)/bin/python -m pytest -n auto tests/extras
 

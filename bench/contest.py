@@ -88,13 +88,13 @@ def _remembering(crew: Crew, seen: Values) -> Callable[[int], object]:
 def _limits(plan: Plan) -> dict[str, _Limit]:
     """The variates of one network.
 
-    Literal: every weight and the readout.  Conditioned(): a normal forwards, one backwards, and
-    one in the update but for the first layer, of every neuron of the last layer and of the active
-    half of the others.  Gram(): those of each layer.
+    Literal: every weight and the readout.  Conditioned(): of the active half of the neurons a
+    normal forwards, one backwards, and one in the update but for the first layer; of the inactive
+    ones of the last layer one forwards and one in the update.  Gram(): those of each layer.
     """
     literal = plan.width**2 * plan.depth + plan.width
     singles = _Limit("bare single normals", bare_single_normals(), literal)
-    neurons = plan.width * (3 * plan.depth + 2) // 2
+    neurons = plan.width * (3 * plan.depth + 1) // 2
     return dict.fromkeys((*PEERS, "NumPy", "Dense()"), singles) | {
         "Conditioned()": _Limit("bare normals", bare_normals(), neurons),
         "Gram()": _Limit("bare draws of Gram()", bare_gram_draws(plan.width), plan.depth),

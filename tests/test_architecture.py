@@ -55,7 +55,7 @@ def test_few_modules_bring_formula_and_measurement_together(path: Path) -> None:
     elif path.name == FORMULAS_ON_A_PAGE:
         assert not from_theory
     else:
-        assert from_theory <= {"theory.network"}
+        assert from_theory <= {"theory.network", "theory.public_names"}
         assert not {package(module) for module in imported(path)} & {"sympy", "mpmath"}
 
 

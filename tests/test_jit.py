@@ -1,6 +1,9 @@
-"""The stamp of compiled code: it changes with every module that compiled code may come from."""
+"""The stamp of compiled code: it changes with every module that the code may come from, and with
+no other, so that what has not changed is not compiled again."""
 
 from pathlib import Path
+
+import pytest
 
 from verify.jit import sources_digest
 
@@ -10,19 +13,39 @@ MODULES = {
     "passes": KERNEL,
     "places": "from verify.numbers import ONE\n",
     "numbers": "ONE = 1\n",
-    "table": "import passes_in_words\n",
+    "above": "from verify.passes import forward\n",
 }
 
 
-def digest(folder: Path, **changed: str) -> str:
-    for name, text in (MODULES | changed).items():
-        (folder / f"{name}.py").write_text(text, encoding="utf-8")
-    return sources_digest(folder)
+def digest(folder: Path, name: str, **changed: str) -> str:
+    """The stamp of passes.py in a folder of its own."""
+    (folder / name).mkdir()
+    for module, text in (MODULES | changed).items():
+        (folder / name / f"{module}.py").write_text(text, encoding="utf-8")
+    return sources_digest(folder / name / "passes.py", folder / name)
 
 
-def test_it_follows_imports_of_compiled_modules_and_nothing_else(tmp_path: Path) -> None:
-    plain = digest(tmp_path)
-    assert digest(tmp_path) == plain
-    assert digest(tmp_path, numbers="ONE = 2\n") != plain
-    assert digest(tmp_path, jit="OPTIONS = 1\n") != plain
-    assert digest(tmp_path, table="import verify.passes\n") == plain
+@pytest.mark.parametrize(
+    ("changed", "text", "same"),
+    [
+        ("passes", KERNEL, True),
+        ("passes", KERNEL + "\n", False),
+        ("numbers", "ONE = 2\n", False),
+        ("jit", "OPTIONS = 1\n", False),
+        ("above", "import verify.passes\n", True),
+    ],
+)
+def test_it_follows_what_a_module_imports_and_nothing_else(
+    tmp_path: Path, changed: str, text: str, same: bool
+) -> None:
+    plain = digest(tmp_path, "plain")
+    assert (digest(tmp_path, "changed", **{changed: text}) == plain) is same
+
+
+def test_a_file_elsewhere_may_hold_code_of_the_modules_that_it_imports(tmp_path: Path) -> None:
+    (tmp_path / "bench.py").write_text("from verify.places import ONE\n", encoding="utf-8")
+    stamps = []
+    for text in ("ONE = 1\n", "ONE = 2\n"):
+        digest(tmp_path, text.strip(), numbers=text)
+        stamps.append(sources_digest(tmp_path / "bench.py", tmp_path / text.strip()))
+    assert stamps[0] != stamps[1]

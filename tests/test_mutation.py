@@ -16,7 +16,8 @@ ENGINE = (
     "spectrum power_sum closed_form normalised"
 )
 SAMPLERS = (
-    "gaussian_matrix conditioned_kernels conditioned_state gram_kernels gram_relu_kernels "
+    "gaussian_matrix conditioned_kernels conditioned_state conditioned_relu_kernels "
+    "conditioned_relu_state gram_kernels gram_relu_kernels "
     "dense_kernels row_products weights draws single_normals lengths coins philox vectors"
 )
 RECORD = json.loads((ROOT / "studies" / "mutation.json").read_text(encoding="utf-8"))

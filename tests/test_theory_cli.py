@@ -28,10 +28,10 @@ def test_the_derivation_shows_words_laws_and_rate(capsys: pytest.CaptureFixture[
         assert all(word in out for word in (*derivation.words, *derivation.carried_words))
         assert f"E[{observable}]" in out
     update = squared_update(network)
-    assert f"label   {update.label.leading()}" in out
-    assert f"output  {update.output.leading()}" in out
-    assert f"maximal learning rate  {maximal_learning_rate(network).leading()}" in out
-    assert "(ell**3/3 + ell/6)·η²" in out
+    assert f"label  ~ {update.label.leading()}" in out
+    assert f"output ~ {update.output.leading()}" in out
+    assert f"maximal learning rate ~ {maximal_learning_rate(network).leading()}" in out
+    assert "label over η² → ell**3/3 + ell/6" in out
 
 
 @pytest.mark.parametrize("slope", ["0", "1/3"])
@@ -62,18 +62,18 @@ def test_a_depth_in_numbers_is_exact_in_the_width(
     out = printed(capsys, "--depth", str(depth))
     update = squared_update(MLP(depth=depth))
     for part in (update, update.label, update.output):
-        assert str(part.per_eta2) in out
-    assert f"(layer {depth} binds)" in out
-    assert "The law, n → ∞\n" in out
+        assert str(part.per_eta2) in " ".join(out.split())
+    assert f"of which layer {depth} binds" in " ".join(out.split())
+    assert "As n → ∞:\n" in out
 
 
 def test_numbers_are_exact_and_have_no_limit(capsys: pytest.CaptureFixture[str]) -> None:
     out = printed(capsys, "--width", "10", "--depth", "2")
-    assert "label   7/2" in out
+    assert "label  = 7/2" in out
     assert str(squared_update(MLP(10, 2)).output.per_eta2) in out
     rate = maximal_learning_rate(MLP(10, 2)).exact
     assert f"{rate} = {rate.evalf(12)}" in out
-    assert "The law" not in out
+    assert "n → ∞" not in out
 
 
 def test_a_large_network_prints_short_numbers(capsys: pytest.CaptureFixture[str]) -> None:

@@ -105,7 +105,7 @@ def test_the_typical_rate_says_what_it_is() -> None:
     again = typical_learning_rate(network, samples=100, seed=5, rates=(0, 2), sampler=Dense())
     assert found.rate == again.rate
     assert found.interval == again.interval
-    assert "level=0.95" in repr(found)
+    assert "0.95 confidence" in repr(found)
     assert found.network == network
     assert found.estimate.samples == 100
 

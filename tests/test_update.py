@@ -239,7 +239,7 @@ def test_parts_have_no_parts() -> None:
         (squared_update(MLP(10, 2)).label, "label part, at layer 2 of MLP(width=10, depth=2): 7/2"),
         (squared_update(MLP(depth=1)), "SquaredUpdate at layer 1 of MLP(depth=1): eta**2*("),
         (squared_update(MLP()), "MLP(): L**3*eta**2/3 to leading order"),
-        (squared_update(MLP(10)), "leave width out"),
+        (squared_update(MLP(10)), "(147/50)**L*(3750*L**2"),
         (squared_update(MLP(2, 2), ell).label, "(7/2)**ell*(12*ell**2 + 25*ell - 14)"),
         (squared_update(MLP((2, 3)), ell), "needs equal hidden widths"),
     ],

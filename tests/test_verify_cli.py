@@ -31,7 +31,12 @@ def test_the_main_job_writes_its_numbers_and_its_figure(
     assert len(record["cells"]) == 4
     assert record["seed"] == 1
     assert {"python", "numpy", "numba", "sympy"} <= record["versions"].keys()
-    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["rate.png", RESULTS]
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [
+        "rate.pdf",
+        "rate.png",
+        RESULTS,
+        "results.tex",
+    ]
 
 
 def test_a_recorded_cell_is_reproduced_bit_for_bit(tmp_path: Path) -> None:

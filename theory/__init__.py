@@ -1,17 +1,21 @@
 """Exact theory of how learning rates must scale with depth: derived, not quoted."""
 
 from theory.alignment import Alignment, alignment
+from theory.citation import bibtex
 from theory.criteria import EveryHiddenLayer, LastLayer, MeanOverLayers, NetworkOutput
 from theory.derivation import Derivation, derive
+from theory.derivation_steps import DerivationSteps
 from theory.errors import InvalidArgument, MupDepthError, NotSolved
 from theory.groups import FirstLayer, HiddenLayers, Readout
 from theory.hidden_rate import MaximalLearningRate
 from theory.network import MLP, LeakyReLU, Linear, ReLU
 from theory.numerals import allow_long_numerals
+from theory.public_names import listed
 from theory.rate import maximal_learning_rate
 from theory.readout import ReadoutLearningRate, ReadoutUpdate, readout_update
 from theory.schedule import ByGroup, TrainedLayers
 from theory.spread import Spread, tangent_kernel
+from theory.steps import Step
 from theory.together import LayerRates, layer_rates
 from theory.transfer import OutsideValidity, TransferredLearningRate, transfer_learning_rate
 from theory.update import SquaredUpdate, squared_update
@@ -21,6 +25,7 @@ __all__ = [
     "Alignment",
     "ByGroup",
     "Derivation",
+    "DerivationSteps",
     "EveryHiddenLayer",
     "FirstLayer",
     "HiddenLayers",
@@ -41,9 +46,11 @@ __all__ = [
     "ReadoutUpdate",
     "Spread",
     "SquaredUpdate",
+    "Step",
     "TrainedLayers",
     "TransferredLearningRate",
     "alignment",
+    "bibtex",
     "derive",
     "layer_rates",
     "maximal_learning_rate",
@@ -52,5 +59,10 @@ __all__ = [
     "tangent_kernel",
     "transfer_learning_rate",
 ]
+
+
+def __dir__() -> list[str]:
+    return listed(globals(), "observables", "symbols")
+
 
 allow_long_numerals()

@@ -7,9 +7,11 @@ import io
 import sys
 from collections.abc import Sequence
 
+from theory.citation import bibtex
 from theory.errors import MupDepthError
 from theory.narrative import derivation_text
-from theory.network import MLP, LeakyReLU
+from theory.network import MLP, Activation, LeakyReLU, Linear, ReLU
+from theory.paper import paper
 
 __all__ = ["main"]
 
@@ -18,6 +20,7 @@ examples:
   python -m theory                              the law, with width and depth as symbols
   python -m theory --depth 3                    exact in the width n at depth 3
   python -m theory --width 1000 --depth 1000    exact numbers
+  python -m theory --latex > law.tex            the derivation as a paper, for pdflatex
 """
 
 
@@ -32,11 +35,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--width", type=int, help="width of the hidden layers (default: symbol n)")
     parser.add_argument("--depth", type=int, help="number of hidden layers (default: symbol L)")
     parser.add_argument("--slope", default="0", help="negative slope of the activation (ReLU: 0)")
+    parser.add_argument("--latex", action="store_true", help="as a LaTeX document that compiles")
+    parser.add_argument("--bibtex", action="store_true", help="how to cite, as BibTeX")
     options = parser.parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     try:
-        network = MLP(options.width, options.depth, activation=LeakyReLU(options.slope))
+        if options.bibtex:
+            print(bibtex())
+            return 0
+        network = MLP(options.width, options.depth, activation=_activation(options.slope))
+        if options.latex:
+            print(paper(network), end="")
+            return 0
         for paragraph in derivation_text(network):
             print(paragraph, end="\n\n")
     except MupDepthError as error:
@@ -45,6 +56,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
     return 0
+
+
+def _activation(slope: str) -> Activation:
+    """The activation of a negative slope, by the name of its kind."""
+    activation = LeakyReLU(slope)
+    named = {0: ReLU(), 1: Linear()}
+    return named.get(activation.slope, activation)
 
 
 if __name__ == "__main__":

@@ -20,35 +20,70 @@ class Activation:
 
     @property
     def slope(self) -> Expr:
-        """Slope on the negative half-line, an exact number in [0, 1] or the symbol ``a``."""
+        """Slope on the negative half-line, an exact number in [0, 1] or the symbol ``a``.
+
+        >>> from theory import ReLU
+        >>> ReLU().slope
+        0
+        """
         raise NotImplementedError
 
     def mask_moment(self, power: int) -> Expr:
-        """E[D^power] of the mask D = sigma'(z), a fair coin between 1 and the slope."""
+        """E[D^power] of the mask D = sigma'(z), a fair coin between 1 and the slope.
+
+        >>> from theory import LeakyReLU
+        >>> LeakyReLU("1/2").mask_moment(2)
+        5/8
+        """
         return (1 + self.slope**power) / 2 if power else Integer(1)
 
     def critical_variance(self) -> Expr:
-        """The c in W ~ N(0, c/fan_in) that keeps E|x|^2 per neuron constant: 1/E[D^2]."""
+        """The c in W ~ N(0, c/fan_in) that keeps E|x|^2 per neuron constant: 1/E[D^2].
+
+        >>> from theory import LeakyReLU
+        >>> LeakyReLU("1/2").critical_variance()
+        8/5
+        """
         return 1 / self.mask_moment(2)
 
 
 @dataclass(frozen=True)
 class ReLU(Activation):
-    """max(z, 0)."""
+    """max(z, 0).
+
+    >>> from theory import MLP, ReLU
+    >>> MLP(activation=ReLU()).c
+    2
+    """
 
     @property
     def slope(self) -> Expr:
-        """0."""
+        """0.
+
+        >>> from theory import ReLU
+        >>> ReLU().slope
+        0
+        """
         return Integer(0)
 
 
 @dataclass(frozen=True)
 class Linear(Activation):
-    """The identity: a network with its masks off."""
+    """The identity: a network with its masks off.
+
+    >>> from theory import MLP, Linear
+    >>> MLP(activation=Linear()).c
+    1
+    """
 
     @property
     def slope(self) -> Expr:
-        """1."""
+        """1.
+
+        >>> from theory import Linear
+        >>> Linear().slope
+        1
+        """
         return Integer(1)
 
 
@@ -58,6 +93,10 @@ class LeakyReLU(Activation):
 
     ``negative_slope``: an exact number in [0, 1], or the symbol ``theory.symbols.a`` (default).
     Raises `InvalidArgument` for anything else.
+
+    >>> from theory import MLP, LeakyReLU
+    >>> MLP(activation=LeakyReLU("1/2")).c
+    8/5
     """
 
     negative_slope: Expr = slope_symbol
@@ -71,7 +110,12 @@ class LeakyReLU(Activation):
 
     @property
     def slope(self) -> Expr:
-        """The negative slope."""
+        """The negative slope.
+
+        >>> from theory import LeakyReLU
+        >>> LeakyReLU("0.1").slope
+        1/10
+        """
         return self.negative_slope
 
 
@@ -79,7 +123,7 @@ def _slope(value: object) -> Rational:
     if isinstance(value, Expr) and not value.is_Number:
         raise InvalidArgument(
             f"expected a number in [0, 1] or the symbol theory.symbols.a for negative_slope, "
-            f"got negative_slope={shown(value)}"
+            f"got negative_slope={shown(value)}; give 0.1, or leave it out for the symbol"
         )
     number = exact_number("negative_slope", value)
     if not 0 <= number <= 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from sympy import Add, Expr, Integer, Mul, factor
 
@@ -10,7 +11,12 @@ from theory.asymptotics import joint_law, over_width
 from theory.derivation import Derivation, derive
 from theory.errors import NotSolved
 from theory.network import MLP
+from theory.notation import Math
+from theory.numerals import number_text
 from theory.observables import K, f, g
+from theory.public_names import PublicNames
+from theory.rendering import formula_display
+from theory.steps import Line
 from theory.symbols import L, eta, n
 
 __all__ = ["Alignment", "alignment", "quotient"]
@@ -20,35 +26,60 @@ _WHOLE = (g @ g) * (g @ K @ K @ g)
 
 
 @dataclass(frozen=True)
-class Alignment:
+class Alignment(PublicNames):
     """E[(g.dz)^2] over E[|g|^2 |dz|^2] in one layer: a mean squared cosine, between 0 and 1.
 
     To first order in eta, g.dz is what the layers up to this one do to the output f, and by
     Cauchy and Schwarz it is at most |g| |dz|.  Made by `alignment`; ``label`` and ``output`` are
     values of the same type, for the 1 and the f^2 of E_y (f - y)^2 = 1 + f^2.
+
+    >>> from theory import MLP, alignment
+    >>> alignment(MLP())
+    Alignment at layer L of MLP(): 3/(2*L) to leading order
     """
 
     numerators: tuple[Derivation, ...]
     denominators: tuple[Derivation, ...]
+    _shared: ClassVar[frozenset[str]] = frozenset({"numerators", "denominators"})
 
     @property
     def label(self) -> Alignment:
-        """The part from the label."""
+        """The part from the label.
+
+        >>> from theory import MLP, alignment
+        >>> alignment(MLP(width=16, depth=4)).label
+        Alignment at layer 4 of MLP(width=16, depth=4): 3268/7193
+        """
         return Alignment(self.numerators[:1], self.denominators[:1])
 
     @property
     def output(self) -> Alignment:
-        """The part from the network's output."""
+        """The part from the network's output.
+
+        >>> from theory import MLP, alignment
+        >>> alignment(MLP(width=16, depth=4)).output
+        Alignment at layer 4 of MLP(width=16, depth=4): 392108/749465
+        """
         return Alignment(self.numerators[-1:], self.denominators[-1:])
 
     @property
     def along(self) -> Expr:
-        """E[(g.dz)^2], exact."""
+        """E[(g.dz)^2], exact.
+
+        >>> from theory import MLP, alignment
+        >>> alignment(MLP(width=16, depth=4)).along
+        29171931111*eta**2/2147483648
+        """
         return Add(*(d.exact for d in self.numerators)) * eta**2
 
     @property
     def whole(self) -> Expr:
-        """E[|g|^2 |dz|^2], exact."""
+        """E[|g|^2 |dz|^2], exact.
+
+        >>> from theory import MLP, alignment
+        >>> alignment(MLP(width=16, depth=4)).whole
+        246484367469*eta**2/8589934592
+        """
         return Add(*(d.exact for d in self.denominators)) * eta**2
 
     @property
@@ -93,6 +124,27 @@ class Alignment:
         )
         return quotient(above.coefficient(), below.coefficient()) * n ** (above.power - below.power)
 
+    def __repr__(self) -> str:
+        first = self.numerators[0]
+        return f"Alignment at layer {first.layer} of {first.network}: {self._headline()}"
+
+    def _headline(self) -> str:
+        try:
+            if not isinstance(self.numerators[0].network.depth, int):
+                return f"{self.leading()} to leading order"
+            value = self.exact
+            return number_text(value) if value.is_Rational else str(factor(value))
+        except NotSolved as reason:
+            return str(reason)
+
+    def _repr_latex_(self) -> str:
+        """The ratio that it is, and its value."""
+        left = Math.text("E[(gᵀΔz)²]/E[|g|² |Δz|²]")
+        first = self.numerators[0].network
+        if first.width == n and first.depth == L:
+            return formula_display(Line(left, Math.of(self.leading()), "~"))
+        return formula_display(Line(left, Math.of(factor(self.exact))))
+
 
 def quotient(above: Expr, below: Expr) -> Expr:
     """above/below, the rational numbers in front of both taken together."""
@@ -110,6 +162,10 @@ def alignment(network: MLP, *, layer: object = None, rates: object = None) -> Al
     """The `Alignment` of the update of a layer with the gradient of the output.
 
     ``layer`` and ``rates``: as in `squared_update`.
+
+    >>> from theory import MLP, alignment
+    >>> alignment(MLP()).leading()
+    3/(2*L)
     """
     parts = (_ALONG, f**2 * _ALONG), (_WHOLE, f**2 * _WHOLE)
     derived = (

@@ -54,6 +54,11 @@ class ClosedForm:
     factors: tuple[Expr, ...]
     conditions: tuple[Rel, ...]
 
+    def __repr__(self) -> str:
+        from theory.formula import closed_form_expression
+
+        return f"ClosedForm: {closed_form_expression(self)}"
+
 
 @lru_cache(maxsize=64)
 def closed_form(structure: Structure, network: MLP, layer: Expr, rates: Rates) -> ClosedForm:

@@ -9,7 +9,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from theory.coefficients import Coefficient, LayerParameters, evaluate
 from theory.layer import masked, word_below
-from theory.words import Word, degree
+from theory.words import Word, degree, word_text
 
 __all__ = ["LayerMap", "close", "coefficient_matrix"]
 
@@ -32,6 +32,9 @@ class LayerMap:
             strays = [w for w in row if w not in self.words or degree(w) != degree(word)]
             if strays:
                 raise AssertionError(f"the layer map of {word} leaves its words: {strays}")
+
+    def __repr__(self) -> str:
+        return f"LayerMap on {', '.join(map(word_text, self.words)) or 'no words'}"
 
     def matrix(self, layer: LayerParameters) -> DomainMatrix:
         """The map of one layer, shape (words, words): rows above the layer, columns below."""

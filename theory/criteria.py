@@ -54,17 +54,32 @@ class EveryHiddenLayer(_Bounded):
 
 @dataclass(frozen=True, repr=False)
 class LastLayer(_Bounded):
-    """E[(Delta z)^2] <= ``bound`` in the last hidden layer."""
+    """E[(Delta z)^2] <= ``bound`` in the last hidden layer.
+
+    >>> from theory import MLP, LastLayer, maximal_learning_rate
+    >>> maximal_learning_rate(MLP(), criterion=LastLayer(bound="1/4")).leading()
+    sqrt(3)/(2*L**(3/2))
+    """
 
 
 @dataclass(frozen=True, repr=False)
 class MeanOverLayers(_Bounded):
-    """The mean of E[(Delta z)^2] over the hidden layers <= ``bound``."""
+    """The mean of E[(Delta z)^2] over the hidden layers <= ``bound``.
+
+    >>> from theory import MLP, MeanOverLayers, maximal_learning_rate
+    >>> maximal_learning_rate(MLP(), criterion=MeanOverLayers()).leading()
+    2*sqrt(3)/L**(3/2)
+    """
 
 
 @dataclass(frozen=True, repr=False)
 class NetworkOutput(_Bounded):
-    """E[(Delta f)^2] <= ``bound`` for the network's output f: the criterion of the readout."""
+    """E[(Delta f)^2] <= ``bound`` for the network's output f: the criterion of the readout.
+
+    >>> from theory import MLP, NetworkOutput, Readout, maximal_learning_rate
+    >>> maximal_learning_rate(MLP(), group=Readout(), criterion=NetworkOutput(bound=4)).leading()
+    2/n
+    """
 
 
 Criterion: TypeAlias = EveryHiddenLayer | LastLayer | MeanOverLayers
@@ -78,7 +93,7 @@ def layer_criterion(criterion: object) -> Criterion:
         return criterion
     raise InvalidArgument(
         f"expected EveryHiddenLayer(), LastLayer() or MeanOverLayers() for criterion, got "
-        f"criterion={shown(criterion)}"
+        f"criterion={shown(criterion)}; leave it out for every hidden layer"
     )
 
 

@@ -53,7 +53,8 @@ def _value(form: PowerSum, width: mpf, depth: mpf) -> mpf:
         for base, exponent in key:
             if base is None or exponent != L * exponent.coeff(L):
                 raise InvalidArgument(
-                    "expected the last layer of a network of symbolic depth; leave layer out"
+                    "expected the last layer of a network of symbolic depth, got another; leave "
+                    "layer out"
                 )
             power *= _rational(base, width) ** (int(exponent.coeff(L)) * depth)
         terms = (_rational(c, width) * depth ** m[index] for m, c in poly.terms())

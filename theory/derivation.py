@@ -2,78 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from mpmath import mpf
-from sympy import Expr, Integer, Matrix, Symbol, sympify
+from sympy import Expr, sympify
 from sympy.polys.domains.domain import Domain
 
 from theory.closed_form import ClosedForm, closed_form
-from theory.closure import LayerMap
-from theory.coefficients import LayerParameters
+from theory.derived_words import DerivedWords
 from theory.errors import InvalidArgument, NotSolved
 from theory.evaluation import evaluate
 from theory.formula import closed_form_expression
 from theory.mean_field import MeanFieldLaw, leading_in_width, mean_field_law
 from theory.network import MLP, numeric_rates
 from theory.observables import Observable, Vector
-from theory.recursion import Quotient, Recursion, field_of, layer_parameters, recursion
+from theory.recursion import Quotient, Recursion, field_of, recursion
 from theory.requests import asked_layer, asked_rates
-from theory.schedule import ByGroup, Rates, TrainedLayers
-from theory.structure import Structure, structure
-from theory.symbols import L, c, ell, n, n_in, n_out, r
+from theory.schedule import ByGroup, TrainedLayers
+from theory.symbols import L, ell, n
 from theory.validation import shown
-from theory.words import word_text
 
 __all__ = ["Derivation", "derive"]
 
 
 @dataclass(frozen=True)
-class Derivation:
+class Derivation(DerivedWords):
     """The mean of one observable at one layer of a random network, derived.
 
     Two layer maps carry it: ``layer_map`` takes the words of the kernel below the layer down to
     the input, and ``carried_map`` takes the words in which the observable's gradients appear down
     from the readout.  Made by `derive`.
+
+    >>> from theory import MLP, derive
+    >>> from theory.observables import K, trace
+    >>> derive(trace(K @ K), MLP())
+    Derivation of E[tr(K²)] at layer L of MLP(): 5 words, closed under the layer map
     """
-
-    observable: Observable
-    network: MLP
-    layer: int | Symbol
-    rates: tuple[Expr, ...] | Rates
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        """The words of the masked kernel A and the activation x that arise, as text."""
-        return tuple(map(word_text, self.structure.kernel.words))
-
-    @property
-    def layer_map(self) -> Matrix:
-        """The expectation of `words` over one layer: entry (i, j) is the coefficient of word j
-        below the layer in word i above it, over Q(n_in, n_out), for multiplier 1.
-
-        Shape ``(words, words)``; with symbols of the network where it has them.
-        """
-        return self._matrix(self.structure.kernel)
-
-    @property
-    def general_layer_map(self) -> Matrix:
-        """`layer_map` for any weight variance c/n_in, multiplier r of the layer's own share, and
-        mask moments m_p = E[D^p], all symbols."""
-        return self._general_matrix(self.structure.kernel)
-
-    @property
-    def carried_words(self) -> tuple[str, ...]:
-        """The words that carry the observable's gradients down from the readout, as text."""
-        return tuple(map(word_text, self.structure.carried.words))
-
-    @property
-    def carried_map(self) -> Matrix:
-        """The expectation of `carried_words` over one layer, as `layer_map`."""
-        return self._matrix(self.structure.carried)
 
     @property
     def exact(self) -> Expr:
@@ -82,6 +48,11 @@ class Derivation:
 
         With a symbolic depth or layer, a sum of polynomials times powers, for sizes that meet the
         conditions of `closed_form`; raises `NotSolved` for widths that differ.
+
+        >>> from theory import MLP, derive
+        >>> from theory.observables import K, trace
+        >>> derive(trace(K), MLP()).exact
+        L*n**2
         """
         if self.in_numbers:
             return self.domain.to_sympy(self.value)
@@ -98,6 +69,11 @@ class Derivation:
         """The mean as sums of powers of rational eigenvalues, with its conditions.
 
         Raises `NotSolved` for widths that differ, and for multipliers layer by layer.
+
+        >>> from theory import MLP, derive
+        >>> from theory.observables import K, trace
+        >>> derive(trace(K), MLP()).closed_form
+        ClosedForm: L*n**2
         """
         if isinstance(self.rates, tuple):
             raise NotSolved(
@@ -110,6 +86,11 @@ class Derivation:
         """The leading term as n -> infinity and then, with a symbolic depth, as it grows.
 
         Raises `NotSolved` where the width is a number.
+
+        >>> from theory import MLP, derive
+        >>> from theory.observables import K, trace
+        >>> derive(trace(K @ K), MLP()).leading()
+        2*L**3*n**3/3
         """
         power, coefficient = self.leading_term()
         return n**power * coefficient
@@ -127,7 +108,13 @@ class Derivation:
 
     @property
     def law(self) -> MeanFieldLaw:
-        """The limit of infinite width, exact in ell and L.  Raises `NotSolved` as `leading`."""
+        """The limit of infinite width, exact in ell and L.  Raises `NotSolved` as `leading`.
+
+        >>> from theory import MLP, derive
+        >>> from theory.observables import K, g
+        >>> derive(g @ K @ g, MLP()).law
+        MeanFieldLaw: ell/2 at layer ell of L, as n → ∞
+        """
         if isinstance(self.network.depth, int):
             raise NotSolved(
                 f"the law in depth needs a symbolic depth, got depth={self.network.depth}: leave "
@@ -140,11 +127,6 @@ class Derivation:
                 f"rates"
             )
         return mean_field_law(self.structure, self.network)
-
-    @cached_property
-    def structure(self) -> Structure:
-        """The derivation before sizes, shared by all networks."""
-        return structure(self.observable)
 
     @property
     def domain(self) -> Domain:
@@ -160,6 +142,11 @@ class Derivation:
         """`exact` of a network in numbers as a decimal number, at any depth in milliseconds.
 
         Relative error below 10^-digits where no terms cancel in the observable.
+
+        >>> from theory import MLP, derive
+        >>> from theory.observables import K, trace
+        >>> derive(trace(K), MLP(width=64, depth=10**4)).evaluate()
+        mpf('40960000.0')
         """
         run = self._recursion()
         if not self.domain.is_QQ:
@@ -182,7 +169,9 @@ class Derivation:
                 "for exact, which has a closed form in L"
             )
         if isinstance(self.rates, ByGroup | TrainedLayers):
-            raise NotSolved(f"this needs multipliers in numbers, got rates={self.rates}")
+            raise NotSolved(
+                f"this needs multipliers in numbers, got rates={self.rates}: give one a layer"
+            )
         rates = numeric_rates(self.network) if self.rates is None else self.rates
         return recursion(self.structure, self.network, rates)
 
@@ -194,33 +183,12 @@ class Derivation:
             f"ask for exact, which has a closed form in ell"
         )
 
-    def _matrix(self, layer_map: LayerMap) -> Matrix:
-        domain = field_of((self.network.free_symbols - {L}) | {n_in, n_out})
-        layer = layer_parameters(domain, self.network, n_in, n_out, Integer(1))
-        return layer_map.matrix(layer).to_Matrix()
-
-    def _general_matrix(self, layer_map: LayerMap) -> Matrix:
-        moments = [Symbol(f"m_{p}", positive=True) for p in range(1, layer_map.mask_powers() + 1)]
-        domain = field_of(frozenset({n_in, n_out, c, r, *moments}))
-        layer = LayerParameters(
-            domain=domain,
-            fan_out=domain.from_sympy(n_out),
-            variance=domain.from_sympy(c / n_in),
-            rate=domain.from_sympy(r),
-            mask_moments=_lookup(domain, moments),
-        )
-        return layer_map.matrix(layer).to_Matrix()
-
     def __repr__(self) -> str:
         size = len(self.words)
         return (
             f"Derivation of E[{self.observable}] at layer {self.layer} of {self.network}: "
             f"{size} words, closed under the layer map"
         )
-
-
-def _lookup(domain: Domain, moments: list[Symbol]) -> Callable[[int], Any]:
-    return lambda power: domain.from_sympy(moments[power - 1])
 
 
 def derive(
@@ -254,8 +222,10 @@ def derive(
     if not isinstance(observable, Observable):
         raise InvalidArgument(
             f"expected an observable built from K, D, z, g and trace, got "
-            f"observable={shown(observable)}"
+            f"observable={shown(observable)}; give one such as trace(K @ K)"
         )
     if not isinstance(network, MLP):
-        raise InvalidArgument(f"expected an MLP for network, got network={shown(network)}")
+        raise InvalidArgument(
+            f"expected an MLP for network, got network={shown(network)}; give MLP() or MLP(64, 4)"
+        )
     return Derivation(observable, network, asked_layer(network, layer), asked_rates(network, rates))

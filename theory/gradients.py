@@ -93,7 +93,7 @@ def _open_string(factor: str, carried: dict[str, str]) -> str:
     if factor[0] != factor[-1]:
         raise InvalidArgument(
             f"expected each g of an observable in g @ z or in g @ M @ g with M built from K and "
-            f"D, got the factor {word_text((factor,))}"
+            f"D, got the factor {word_text((factor,))}; put g on both of its ends"
         )
     matrix = min(factor[1:-1], factor[-2:0:-1])
     if matrix not in carried and len(carried) == len(CARRIED):

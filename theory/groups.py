@@ -15,17 +15,32 @@ __all__ = ["FirstLayer", "Group", "HiddenLayers", "Readout", "checked_group", "g
 
 @dataclass(frozen=True)
 class FirstLayer:
-    """The weights of layer 1 alone, of fan-in n_0; all others stay."""
+    """The weights of layer 1 alone, of fan-in n_0; all others stay.
+
+    >>> from theory import MLP, FirstLayer, maximal_learning_rate
+    >>> maximal_learning_rate(MLP(), group=FirstLayer()).leading()
+    1/sqrt(L)
+    """
 
 
 @dataclass(frozen=True)
 class HiddenLayers:
-    """The weights of layers 2 to L alone; all others stay."""
+    """The weights of layers 2 to L alone; all others stay.
+
+    >>> from theory import MLP, HiddenLayers, maximal_learning_rate
+    >>> maximal_learning_rate(MLP(), group=HiddenLayers()).leading()
+    sqrt(3)/L**(3/2)
+    """
 
 
 @dataclass(frozen=True)
 class Readout:
-    """The readout v alone; all others stay."""
+    """The readout v alone; all others stay.
+
+    >>> from theory import MLP, Readout, maximal_learning_rate
+    >>> maximal_learning_rate(MLP(), group=Readout()).leading()
+    1/n
+    """
 
 
 Group: TypeAlias = FirstLayer | HiddenLayers | Readout
@@ -51,7 +66,7 @@ def checked_group(group: object, rates: object) -> Group | None:
     if not isinstance(group, FirstLayer | HiddenLayers | Readout):
         raise InvalidArgument(
             f"expected FirstLayer(), HiddenLayers(), Readout() or None for group, got "
-            f"group={shown(group)}"
+            f"group={shown(group)}; None trains all hidden weights"
         )
     if rates is not None:
         raise InvalidArgument(

@@ -19,10 +19,13 @@ from theory.criteria import (
 from theory.errors import InvalidArgument, NotSolved
 from theory.monotone import certainly_rises, rises_at_all_sizes
 from theory.network import MLP
-from theory.numerals import inverse_square_root
+from theory.notation import Math
+from theory.numerals import inverse_square_root, rate_text
 from theory.order import largest
 from theory.recursion import field_of
+from theory.rendering import formula_display
 from theory.schedule import Rates
+from theory.steps import Line
 from theory.symbols import L, ell, eta, n
 from theory.update import SquaredUpdate, squared_update
 from theory.validity import Validity, tolerance_value
@@ -30,7 +33,7 @@ from theory.validity import Validity, tolerance_value
 __all__ = ["MaximalLearningRate"]
 
 
-_NOTHING_MOVES = "expected at least one multiplier above 0 in rates, got only zeros; no layer moves"
+_NOTHING_MOVES = "expected at least one multiplier above 0 in rates, got only zeros; give one"
 _DEEP = 64
 """From which depth on a proof is quicker than a comparison of all layers."""
 
@@ -40,6 +43,12 @@ class MaximalLearningRate:
     """The largest learning rate that meets ``criterion``, from the linearised update.
 
     ``rates``: multipliers of eta, all 1 for None.  Made by `maximal_learning_rate`.
+
+    >>> from theory import MLP, maximal_learning_rate
+    >>> maximal_learning_rate(MLP())
+    MaximalLearningRate of MLP(): sqrt(3)/L**(3/2) to leading order; the last layer binds
+    >>> maximal_learning_rate(MLP(64, 4))
+    MaximalLearningRate of MLP(width=64, depth=4): 0.201148; layer 4 binds
     """
 
     network: MLP
@@ -64,7 +73,12 @@ class MaximalLearningRate:
         return inverse_square_root(self._moved() / self.criterion.bound)
 
     def evaluate(self, digits: int = 15) -> mpf:
-        """The rate of a network in numbers as a decimal number, relative error below 10^-digits."""
+        """The rate of a network in numbers as a decimal number, relative error below 10^-digits.
+
+        >>> from theory import MLP, maximal_learning_rate
+        >>> round(float(maximal_learning_rate(MLP(64, 4)).evaluate()), 12)
+        0.201147574821
+        """
         with workdps(digits + 5):
             bound = mpf(int(self.criterion.bound.p)) / int(self.criterion.bound.q)
             if isinstance(self.criterion, MeanOverLayers):
@@ -82,7 +96,12 @@ class MaximalLearningRate:
     @property
     def layer(self) -> int | Symbol | None:
         """The layer that binds: L for a symbolic depth; None for the mean over layers, and where it
-        depends on the symbols that the network holds."""
+        depends on the symbols that the network holds.
+
+        >>> from theory import MLP, maximal_learning_rate
+        >>> maximal_learning_rate(MLP(64, 4)).layer
+        4
+        """
         if isinstance(self.criterion, MeanOverLayers):
             return None
         if isinstance(self.criterion, LastLayer):
@@ -122,7 +141,10 @@ class MaximalLearningRate:
             self._check_rise()
         update = self._update(None)
         if update.law.growth != 1:
-            raise NotSolved("away from the critical weight variance there is no law of the depth")
+            raise NotSolved(
+                "away from the critical weight variance there is no law of the depth: leave "
+                "weight_variance out"
+            )
         return Validity(update, update.leading() / eta**2, tolerance_value(tolerance))
 
     def _moved(self) -> Expr:
@@ -214,11 +236,22 @@ class MaximalLearningRate:
     def __repr__(self) -> str:
         return f"MaximalLearningRate of {self.network}: {self._headline()}"
 
+    def _repr_latex_(self) -> str:
+        """The leading term, and the exact rate where the depth is a number."""
+        left, lines = Math("", r"\eta_{\max}"), []
+        if isinstance(self.network.depth, int) or self.network.width != n:
+            lines.append(Line(left, Math.of(self.exact)))
+        if self.network.width == n:
+            lines.append(Line(left, Math.of(self.leading()), "~"))
+        return formula_display(*lines)
+
     def _headline(self) -> str:
         try:
             if isinstance(self.network.depth, int):
-                return f"{self.exact}; {self._who_binds()}"
-            return f"{self.leading()} to leading order; {self._who_binds()}"
+                return f"{rate_text(self.exact)}; {self._who_binds()}"
+            if self.network.width == n:
+                return f"{self.leading()} to leading order; {self._who_binds()}"
+            return f"{self.exact}; {self._who_binds()}"
         except NotSolved as reason:
             return str(reason)
 
@@ -238,6 +271,9 @@ def _maximum(values: list[Expr]) -> Expr:
 def _mean_over_depth(coefficient: Expr) -> Expr:
     """The leading term of (1/L) sum_ell c(ell, L), for a homogeneous polynomial c."""
     if not coefficient.is_polynomial(ell, L):
-        raise NotSolved("away from the critical weight variance there is no law of the depth")
+        raise NotSolved(
+            "away from the critical weight variance there is no law of the depth: leave "
+            "weight_variance out"
+        )
     terms = Poly(coefficient, ell, L).terms()
     return sum((c * L ** (i + j) / (i + 1) for (i, j), c in terms), Integer(0))

@@ -57,12 +57,15 @@ class JointLaw:
         t**3/3
         """
         for power in range(200):
-            value = Add(
-                *(each * _in_slope(domain, c) for each, domain, c in self._taylor(order, power))
-            )
-            if factor(value) != 0:
-                return factor(value) * t**power
-        raise NotSolved("the first 200 terms in t vanish")
+            value = self.taylor(power, order)
+            if value != 0:
+                return value * t**power
+        raise NotSolved("the first 200 terms in t vanish: ask for coefficient() itself")
+
+    def taylor(self, power: int, order: int = 0) -> Expr:
+        """The coefficient of t^power in f_order(t) about t = 0."""
+        parts = self._taylor(order, power)
+        return factor(Add(*(each * _in_slope(domain, c) for each, domain, c in parts)))
 
     def large_t(self, order: int = 0) -> Expr:
         """The leading term of f_order(t) as t -> infinity.
@@ -85,6 +88,12 @@ class JointLaw:
             for each, domain, poly in kept
         )
         return factor(Add(*leading)) * t**degree * exp(factor(in_slope(top)) * t)
+
+    def __repr__(self) -> str:
+        return (
+            f"JointLaw: n**{self.power} f_0(t), f_0 ~ {self.small_t()} at small t, "
+            f"{self.large_t()} at large t"
+        )
 
     def _at(self, order: int) -> list[tuple[Expr, ExpSum]]:
         if not 0 <= order < self.orders:

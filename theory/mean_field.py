@@ -42,6 +42,11 @@ class MeanFieldLaw:
     growth: Expr
     polynomial: Expr
 
+    def __repr__(self) -> str:
+        scale = "" if self.power == 0 and self.growth == 1 else f"{n**self.power * self.growth} * "
+        law = f"({self.polynomial})" if scale else f"{self.polynomial}"
+        return f"MeanFieldLaw: {scale}{law} at layer ell of L, as n → ∞"
+
     def leading(self, layer: Expr) -> Expr:
         """The coefficient of n^power as the depth grows, at ``layer``: ``ell`` or ``L``."""
         poly = Poly(self.polynomial.subs(ell, layer), ell, L)

@@ -96,20 +96,32 @@ class MLP:
 
     @property
     def widths(self) -> tuple[Size, ...]:
-        """Widths of the layers 0 (input) to L, shape ``(L + 1,)``; needs a depth in numbers."""
+        """Widths of the layers 0 (input) to L, shape ``(L + 1,)``; needs a depth in numbers.
+
+        >>> MLP(width=(8, 16), input_width=4).widths
+        (4, 8, 16)
+        """
         hidden = self.width if isinstance(self.width, tuple) else (self.width,) * self.layers
         return (self.first_fan_in, *hidden)
 
     @property
     def first_fan_in(self) -> Size:
-        """Input width: as given, or the first hidden width."""
+        """Input width: as given, or the first hidden width.
+
+        >>> MLP(width=8).first_fan_in
+        8
+        """
         if self.input_width is not None:
             return self.input_width
         return self.width[0] if isinstance(self.width, tuple) else self.width
 
     @property
     def layers(self) -> int:
-        """The depth as an int; `InvalidArgument` where it is the symbol L."""
+        """The depth as an int; `InvalidArgument` where it is the symbol L.
+
+        >>> MLP(width=8, depth=3).layers
+        3
+        """
         if isinstance(self.depth, int):
             return self.depth
         raise InvalidArgument(
@@ -118,19 +130,31 @@ class MLP:
 
     @property
     def c(self) -> Expr:
-        """The weight variance times fan-in: as given, or critical."""
+        """The weight variance times fan-in: as given, or critical.
+
+        >>> MLP().c
+        2
+        """
         if self.weight_variance is not None:
             return self.weight_variance
         return self.activation.critical_variance()
 
     @property
     def s(self) -> Expr:
-        """The readout variance in units of 1/n_L^2."""
+        """The readout variance in units of 1/n_L^2.
+
+        >>> MLP(readout_variance="0.5").s
+        1/2
+        """
         return Integer(1) if self.readout_variance is None else self.readout_variance
 
     @property
     def norm2(self) -> Expr:
-        """|x|^2 of the input."""
+        """|x|^2 of the input.
+
+        >>> MLP().norm2
+        n
+        """
         if self.input_norm2 is not None:
             return self.input_norm2
         size = self.first_fan_in
@@ -138,7 +162,11 @@ class MLP:
 
     @property
     def free_symbols(self) -> frozenset[Symbol]:
-        """The symbols that this network still holds."""
+        """The symbols that this network still holds.
+
+        >>> sorted(map(str, MLP().free_symbols))
+        ['L', 'n']
+        """
         widths = self.width if isinstance(self.width, tuple) else (self.width,)
         sizes = [s for s in (self.depth, self.first_fan_in, *widths) if isinstance(s, Symbol)]
         values = [self.activation.slope, self.c, self.s, self.norm2]
@@ -178,7 +206,7 @@ def _check_activation(activation: object) -> None:
     if not isinstance(activation, ReLU | LeakyReLU | Linear):
         raise InvalidArgument(
             f"expected ReLU(), LeakyReLU(slope) or Linear() for activation, "
-            f"got activation={shown(activation)}"
+            f"got activation={shown(activation)}; leave it out for ReLU()"
         )
 
 

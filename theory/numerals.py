@@ -10,7 +10,15 @@ from mpmath import mpf, nstr, workdps, workprec
 from mpmath import sqrt as mp_sqrt
 from sympy import Add, Expr, Float, Function, Rational, sqrt
 
-__all__ = ["allow_long_numerals", "digit_count", "inverse_square_root", "number_text"]
+__all__ = [
+    "allow_long_numerals",
+    "digit_count",
+    "inverse_square_root",
+    "magnitude_latex",
+    "number_text",
+    "rate_text",
+    "real_text",
+]
 
 _LONG = 40
 _LONG_SUM = 8
@@ -54,6 +62,39 @@ def decimal_text(number: Rational, digits: int = 10) -> str:
     """``number`` as a decimal of ``digits`` significant digits, whatever its size."""
     with workdps(digits + 5):
         return str(nstr(mpf(int(number.p)) / int(number.q), digits))
+
+
+def real_text(number: Expr) -> str:
+    """A real number in six digits.
+
+    >>> real_text(sqrt(2))
+    '1.41421'
+    """
+    return str(nstr(mpf(str(number.evalf(12))), 6))
+
+
+def rate_text(rate: Expr) -> str:
+    """A rate for a line of text: in six digits, beside its exact form where that is short.
+
+    >>> rate_text(sqrt(2) / 3)
+    '0.471405 = sqrt(2)/3'
+    """
+    if not rate.is_number or rate.is_Integer:
+        return str(rate)
+    exact, decimal = str(rate), real_text(rate)
+    return f"{decimal} = {exact}" if len(exact) <= _LONG and "exact:" not in exact else decimal
+
+
+def magnitude_latex(value: mpf, digits: int = 5) -> str:
+    r"""A positive number to some significant digits in LaTeX, with a power of ten where it is far
+    from 1.
+
+    >>> print(magnitude_latex(mpf("1234567")), magnitude_latex(mpf("0.25")))
+    1.2346 \times 10^{6} 0.25000
+    """
+    text = str(nstr(value, digits, min_fixed=-4, max_fixed=5, strip_zeros=False))
+    mantissa, _, exponent = text.partition("e")
+    return rf"{mantissa} \times 10^{{{int(exponent)}}}" if exponent else mantissa
 
 
 class InverseSquareRoot(Function):

@@ -67,7 +67,9 @@ class _Combination(Generic[Key]):
     def __truediv__(self, divisor: object) -> Self:
         number = _scalar(divisor)
         if not number:
-            raise InvalidArgument("expected a non-zero divisor of an observable, got 0")
+            raise InvalidArgument(
+                "expected a non-zero divisor of an observable, got 0; give a number"
+            )
         return self._scaled(1 / number)
 
 
@@ -165,7 +167,8 @@ def trace(matrix: Matrix) -> Observable:
     """
     if not isinstance(matrix, Matrix):
         raise InvalidArgument(
-            f"expected a matrix built from K and D for matrix, got matrix={shown(matrix)}"
+            f"expected a matrix built from K and D for matrix, got matrix={shown(matrix)}; give "
+            f"K @ K, say"
         )
     return Observable.of((canonical_word([letters]), c) for letters, c in matrix.terms)
 

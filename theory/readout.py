@@ -9,6 +9,7 @@ alone changes the output, exactly and not only to first order, by
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from mpmath import mpf, sqrt, workdps
 from sympy import Add, Expr, Integer
@@ -17,8 +18,12 @@ from theory.criteria import NetworkOutput
 from theory.derivation import Derivation, derive
 from theory.errors import InvalidArgument
 from theory.network import MLP
-from theory.numerals import inverse_square_root
+from theory.notation import Math
+from theory.numerals import inverse_square_root, rate_text
 from theory.observables import Observable, f, x
+from theory.public_names import PublicNames
+from theory.rendering import formula_display
+from theory.steps import Line
 from theory.symbols import eta, n
 from theory.validation import shown
 
@@ -30,27 +35,47 @@ PARTS: dict[str, Observable] = {"label": _NORM**2, "output": f**2 * _NORM**2}
 
 
 @dataclass(frozen=True)
-class ReadoutUpdate:
+class ReadoutUpdate(PublicNames):
     """E[(Delta f)^2] of one gradient step of the readout alone.
 
     Made by `readout_update`; `label` and `output` are values of the same type.
+
+    >>> from theory import MLP, readout_update
+    >>> readout_update(MLP())
+    ReadoutUpdate, E[(Δf)²] of MLP(): eta**2*n**2 to leading order
     """
 
     derivations: tuple[Derivation, ...]
+    _shared: ClassVar[frozenset[str]] = frozenset({"derivations", "leading_term"})
 
     @property
     def network(self) -> MLP:
-        """The network it was derived for."""
+        """The network it was derived for.
+
+        >>> from theory import MLP, readout_update
+        >>> readout_update(MLP()).network
+        MLP()
+        """
         return self.derivations[0].network
 
     @property
     def label(self) -> ReadoutUpdate:
-        """The part from the label, E|x|^4."""
+        """The part from the label, E|x|^4.
+
+        >>> from theory import MLP, readout_update
+        >>> readout_update(MLP()).label.exact
+        eta**2*n**2*(1 + 5/n)**L
+        """
         return self._part("label")
 
     @property
     def output(self) -> ReadoutUpdate:
-        """The part from the network's output, E f^2 |x|^4."""
+        """The part from the network's output, E f^2 |x|^4.
+
+        >>> from theory import MLP, readout_update
+        >>> readout_update(MLP()).output.leading()
+        eta**2*n
+        """
         return self._part("output")
 
     def _part(self, name: str) -> ReadoutUpdate:
@@ -61,7 +86,12 @@ class ReadoutUpdate:
 
     @property
     def per_eta2(self) -> Expr:
-        """`exact` at eta = 1."""
+        """`exact` at eta = 1.
+
+        >>> from theory import MLP, readout_update
+        >>> readout_update(MLP(4, 2)).per_eta2
+        306
+        """
         return Add(*(derivation.exact for derivation in self.derivations))
 
     @property
@@ -82,19 +112,38 @@ class ReadoutUpdate:
         return top, sum((c for power, c in terms if power == top), Integer(0))
 
     def leading(self) -> Expr:
-        """The leading term as n -> infinity, then as the depth grows."""
+        """The leading term as n -> infinity, then as the depth grows.
+
+        >>> from theory import MLP, readout_update
+        >>> readout_update(MLP()).leading()
+        eta**2*n**2
+        """
         power, coefficient = self.leading_term()
         return coefficient * n**power * eta**2
 
     def evaluate(self, digits: int = 15) -> mpf:
-        """`per_eta2` of a network in numbers, relative error below 10^-digits."""
+        """`per_eta2` of a network in numbers, relative error below 10^-digits.
+
+        >>> from theory import MLP, readout_update
+        >>> round(float(readout_update(MLP(64, 4)).evaluate()), 8)
+        5687.78794954
+        """
         with workdps(digits + 5):
             total = sum((d.evaluate(digits + 5) for d in self.derivations), mpf(0))
         with workdps(digits):
             return +total
 
     def __repr__(self) -> str:
-        return f"ReadoutUpdate of {self.network}"
+        return f"ReadoutUpdate, E[(Δf)²] of {self.network}: {self._headline()}"
+
+    def _headline(self) -> str:
+        if self.network.width == n and not isinstance(self.network.depth, int):
+            return f"{self.leading()} to leading order"
+        return str(self.exact)
+
+    def _repr_latex_(self) -> str:
+        """The exact value as a formula."""
+        return formula_display(Line(Math.text("E[(Δf)²]"), Math.of(self.exact)))
 
 
 @dataclass(frozen=True)
@@ -103,6 +152,10 @@ class ReadoutLearningRate:
 
     Made by `maximal_learning_rate` with ``group=Readout()``.  It falls like 1/n, since |x^(L)|^2
     grows like n.
+
+    >>> from theory import MLP, Readout, maximal_learning_rate
+    >>> maximal_learning_rate(MLP(4, 2), group=Readout())
+    ReadoutLearningRate of MLP(width=4, depth=2): 0.0571662 = sqrt(34)/102
     """
 
     network: MLP
@@ -110,17 +163,32 @@ class ReadoutLearningRate:
 
     @property
     def update(self) -> ReadoutUpdate:
-        """The mean squared update of the output that the rate bounds."""
+        """The mean squared update of the output that the rate bounds.
+
+        >>> from theory import MLP, Readout, maximal_learning_rate
+        >>> maximal_learning_rate(MLP(4, 2), group=Readout()).update.exact
+        306*eta**2
+        """
         return readout_update(self.network)
 
     @property
     def layer(self) -> None:
-        """No hidden layer binds."""
+        """No hidden layer binds.
+
+        >>> from theory import MLP, Readout, maximal_learning_rate
+        >>> maximal_learning_rate(MLP(), group=Readout()).layer is None
+        True
+        """
         return None
 
     @property
     def exact(self) -> Expr:
-        """The rate, exact, with square roots, in the symbols that the network holds."""
+        """The rate, exact, with square roots, in the symbols that the network holds.
+
+        >>> from theory import MLP, Readout, maximal_learning_rate
+        >>> maximal_learning_rate(MLP(4, 2), group=Readout()).exact
+        sqrt(34)/102
+        """
         return inverse_square_root(self.update.per_eta2 / self.criterion.bound)
 
     def leading(self) -> Expr:
@@ -134,7 +202,12 @@ class ReadoutLearningRate:
         return inverse_square_root(coefficient * n**power / self.criterion.bound)
 
     def evaluate(self, digits: int = 15) -> mpf:
-        """The rate of a network in numbers, relative error below 10^-digits."""
+        """The rate of a network in numbers, relative error below 10^-digits.
+
+        >>> from theory import MLP, Readout, maximal_learning_rate
+        >>> round(float(maximal_learning_rate(MLP(4, 2), group=Readout()).evaluate()), 12)
+        0.057166195048
+        """
         with workdps(digits + 5):
             bound = mpf(int(self.criterion.bound.p)) / int(self.criterion.bound.q)
             rate = sqrt(bound / self.update.evaluate(digits + 5))
@@ -142,15 +215,26 @@ class ReadoutLearningRate:
             return +rate
 
     def __repr__(self) -> str:
-        if isinstance(self.network.depth, int):
-            return f"ReadoutLearningRate of {self.network}: {self.exact}"
-        return f"ReadoutLearningRate of {self.network}: {self.leading()} to leading order"
+        if self.network.width == n and not isinstance(self.network.depth, int):
+            return f"ReadoutLearningRate of {self.network}: {self.leading()} to leading order"
+        return f"ReadoutLearningRate of {self.network}: {rate_text(self.exact)}"
+
+    def _repr_latex_(self) -> str:
+        """The exact rate as a formula."""
+        return formula_display(Line(Math("", r"\eta_{\max}"), Math.of(self.exact)))
 
 
 def readout_update(network: MLP) -> ReadoutUpdate:
-    """Derive E[(Delta f)^2] for one gradient step of the readout of ``network`` alone."""
+    """Derive E[(Delta f)^2] for one gradient step of the readout of ``network`` alone.
+
+    >>> from theory import MLP, readout_update
+    >>> readout_update(MLP(4, 2)).exact
+    306*eta**2
+    """
     if not isinstance(network, MLP):
-        raise InvalidArgument(f"expected an MLP for network, got network={shown(network)}")
+        raise InvalidArgument(
+            f"expected an MLP for network, got network={shown(network)}; give MLP() or MLP(64, 4)"
+        )
     return ReadoutUpdate(tuple(derive(o, network) for o in PARTS.values()))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from mpmath import mpf
 from sympy import Add, Expr, Mul, Poly, Rel, factor, sympify
@@ -20,6 +20,7 @@ from theory.formula import closed_form_expression
 from theory.joint_law import JointLaw
 from theory.network import MLP
 from theory.power_sum import DEPTHS
+from theory.public_names import PublicNames
 from theory.spread import Spread
 from theory.symbols import L, eta, n
 from theory.validation import positive_int
@@ -32,14 +33,31 @@ __all__ = ["SolvedMean"]
 
 
 @dataclass(frozen=True)
-class SolvedMean:
+class SolvedMean(PublicNames):
     """The sum of several observables' means over the layer's width, from their closed forms."""
 
     derivations: tuple[Derivation, ...]
+    _shared: ClassVar[frozenset[str]] = frozenset(
+        {
+            "derivations",
+            "domain",
+            "in_numbers",
+            "leading_term",
+            "places",
+            "solved",
+            "solved_leading",
+        }
+        | {"solved_series", "sums", "value", "width_here"}
+    )
 
     @property
     def network(self) -> MLP:
-        """The network it was derived for."""
+        """The network it was derived for.
+
+        >>> from theory import MLP, squared_update
+        >>> squared_update(MLP(depth=2)).network
+        MLP(depth=2)
+        """
         return self.derivations[0].network
 
     @property
@@ -91,7 +109,12 @@ class SolvedMean:
 
     @property
     def conditions(self) -> tuple[Rel, ...]:
-        """Inequalities beyond 1 <= ell <= L that the sizes in `exact` must meet; mostly none."""
+        """Inequalities beyond 1 <= ell <= L that the sizes in `exact` must meet; mostly none.
+
+        >>> from theory import MLP, TrainedLayers, squared_update
+        >>> squared_update(MLP(), rates=TrainedLayers(4)).conditions
+        (L - 4 >= 0,)
+        """
         if self.in_numbers:
             return ()
         found = chain.from_iterable(d.closed_form.conditions for d in self.derivations)
@@ -121,7 +144,9 @@ class SolvedMean:
                 top = poly.total_degree()
                 kept = {m: c for m, c in poly.terms() if sum(m) == top}
                 return -order, factor(Poly(kept, *DEPTHS).as_expr())
-        raise NotSolved("the first eight coefficients of the series in 1/n vanish")
+        raise NotSolved(
+            "the first eight coefficients of the series in 1/n vanish: ask for exact in numbers"
+        )
 
     def joint_limit(self) -> Expr:
         """The leading term as n -> infinity with L = t n; `joint_law` has more.
@@ -140,7 +165,12 @@ class SolvedMean:
 
     def joint_law(self, orders: int = 2) -> JointLaw:
         """The limit n -> infinity with L = t n at eta = 1, to ``orders`` terms in 1/n, with its
-        behaviour at small and large t."""
+        behaviour at small and large t.
+
+        >>> from theory import MLP, squared_update
+        >>> squared_update(MLP()).label.joint_law(1)
+        JointLaw: n**3 f_0(t), f_0 ~ t**3/3 at small t, t**2*exp(5*t)/18 at large t
+        """
         if self.network.width != n or self.network.depth != L:
             raise NotSolved(
                 f"the joint limit L = t n needs symbolic width and depth, got {self.network!r}: "
@@ -163,6 +193,10 @@ class SolvedMean:
         """`per_eta2` at a width and a depth, which need not be whole, as a decimal number.
 
         Relative error below 10^-digits.
+
+        >>> from theory import MLP, squared_update
+        >>> round(float(squared_update(MLP()).label.decimal("10.5", 3)), 12)
+        13.246031746032
         """
         return decimal_value(self.sums, width, depth, digits)
 
@@ -174,7 +208,9 @@ class SolvedMean:
         L**2*eta**2*(1 + 5/n)**(L - 1)*(n + 2)/18
         """
         if self.network.depth != L:
-            raise NotSolved(f"growth() needs a symbolic depth, got {self.network!r}")
+            raise NotSolved(
+                f"growth() needs a symbolic depth, got {self.network!r}: leave depth out"
+            )
         return growth(self.sums) * eta**2
 
     def numeric(self) -> NumericUpdate:

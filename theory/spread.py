@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
-from mpmath import ceil, mpf, workdps
+from mpmath import ceil, mpf, nstr, workdps
 from mpmath import sqrt as decimal_root
 from sympy import Add, Expr, Integer
 
@@ -21,8 +22,13 @@ from theory.derivation import Derivation, derive
 from theory.errors import InvalidArgument, NotSolved
 from theory.evaluation import DOUBLE_DIGITS
 from theory.network import MLP
+from theory.notation import Math
+from theory.numerals import number_text
 from theory.observables import K, Observable, g
-from theory.symbols import L, n
+from theory.public_names import PublicNames
+from theory.rendering import formula_display
+from theory.steps import Line
+from theory.symbols import L, eta, n
 from theory.validation import exact_number, positive_int, shown
 
 __all__ = ["Spread", "tangent_kernel"]
@@ -36,16 +42,21 @@ _MOST_DIGITS_LOST = 100
 
 
 @dataclass(frozen=True)
-class Spread:
+class Spread(PublicNames):
     """Mean and variance, over random networks, of ``unit`` times an observable.
 
     ``first`` and ``second``: the derivations of the observable and of its square.  ``unit``: what
     they are multiplied with, such as eta**2/n for a mean squared update.
+
+    >>> from theory import MLP, tangent_kernel
+    >>> tangent_kernel(MLP(width=8, depth=2))
+    Spread of gᵀKg over networks of MLP(width=8, depth=2): mean 1, relative standard deviation 1.111
     """
 
     first: Derivation
     second: Derivation
     unit: Expr
+    _shared: ClassVar[frozenset[str]] = frozenset({"of", "first", "second", "unit"})
 
     @classmethod
     def of(cls, derivations: Sequence[Derivation], unit: Expr = _ONE) -> Spread:
@@ -56,12 +67,22 @@ class Spread:
 
     @property
     def mean(self) -> Expr:
-        """The mean, exact."""
+        """The mean, exact.
+
+        >>> from theory import MLP, tangent_kernel
+        >>> tangent_kernel(MLP()).mean
+        L/2
+        """
         return self.first.exact * self.unit
 
     @property
     def second_moment(self) -> Expr:
-        """The mean of the square, exact."""
+        """The mean of the square, exact.
+
+        >>> from theory import MLP, tangent_kernel
+        >>> tangent_kernel(MLP(width=8, depth=1)).second_moment
+        13/32
+        """
         return self.second.exact * self.unit**2
 
     @property
@@ -69,6 +90,10 @@ class Spread:
         """The variance, exact: a rational number, or a function of the symbols left.
 
         Raises `NotSolved` as `Derivation.exact` does.
+
+        >>> from theory import MLP, tangent_kernel
+        >>> tangent_kernel(MLP(width=8, depth=1)).variance
+        5/32
         """
         if self.first.in_numbers:
             domain = self.first.domain
@@ -140,7 +165,7 @@ class Spread:
             )
         laws = [joint_law(over_width(forms, _ONE), 1) for forms in self._closed_forms]
         if laws[1].power != 2 * laws[0].power:
-            raise NotSolved("variance over squared mean has no finite joint limit")
+            raise NotSolved("variance over squared mean has no finite joint limit: give numbers")
         return quotient(laws[1].coefficient(), laws[0].coefficient() ** 2) - 1
 
     @property
@@ -150,6 +175,32 @@ class Spread:
     @property
     def _both(self) -> tuple[Derivation, Derivation]:
         return self.first, self.second
+
+    def __repr__(self) -> str:
+        what = f"{self.unit}*" if self.unit != 1 else ""
+        of = f"{what}({self.first.observable})" if what else str(self.first.observable)
+        return f"Spread of {of} over networks of {self.first.network}: {self._headline()}"
+
+    def _headline(self) -> str:
+        network = self.first.network
+        if not network.free_symbols:
+            mean = self.mean.coeff(eta, 2) if self.mean.has(eta) else self.mean
+            relative = self.relative_standard_deviation(4)
+            return f"mean {number_text(mean)}, relative standard deviation {nstr(relative, 4)}"
+        if network.width == n:
+            terms = [each.leading_term() for each in _by_term(self.first)]
+            top = max(power for power, _ in terms)
+            leading = Add(*(c for power, c in terms if power == top)) * n**top * self.unit
+            return f"mean {leading} to leading order"
+        return f"mean {self.mean}"
+
+    def _repr_latex_(self) -> str:
+        """The mean as a formula, and the relative standard deviation of a network in numbers."""
+        lines = [Line(Math("", r"\text{mean}"), Math.of(self.mean))]
+        if not self.first.network.free_symbols:
+            relative = Math.text(str(nstr(self.relative_standard_deviation(4), 4)))
+            lines.append(Line(Math("", r"\text{standard deviation}/\text{mean}"), relative))
+        return formula_display(*lines)
 
 
 def _by_term(derivation: Derivation) -> Iterator[Derivation]:

@@ -42,6 +42,9 @@ class Structure:
     sources: tuple[Mapping[Word, Source], ...]
     kernel: LayerMap
 
+    def __repr__(self) -> str:
+        return f"Structure of {self.observable}: {self.kernel!r} below, {self.carried!r} above"
+
 
 @lru_cache(maxsize=256)
 def structure(observable: Observable) -> Structure:

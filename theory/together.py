@@ -25,10 +25,14 @@ from theory.errors import InvalidArgument, NotSolved
 from theory.groups import FirstLayer, HiddenLayers, Readout, group_rates
 from theory.hidden_rate import MaximalLearningRate
 from theory.network import MLP
+from theory.notation import Math
+from theory.numerals import real_text
 from theory.observables import K, Observable, f, g, x
 from theory.power_sum import DEPTHS
 from theory.rate import maximal_learning_rate
 from theory.readout import ReadoutLearningRate
+from theory.rendering import table_html, table_text
+from theory.steps import Table
 from theory.symbols import n
 from theory.update import squared_update
 from theory.validation import shown
@@ -44,6 +48,14 @@ class LayerRates:
 
     ``first``, ``hidden``: alone, bounding E[(Delta z)^2] in the last hidden layer; ``readout``:
     alone, bounding E[(Delta f)^2].  Made by `layer_rates`.
+
+    >>> from theory import MLP, layer_rates
+    >>> layer_rates(MLP(64, 8))
+    LayerRates of MLP(width=64, depth=8), bound 1
+                   alone      together
+    first layer    0.323193   0.171788
+    hidden layers  0.0791636  0.042078
+    readout        0.0112892  0.00600058
     """
 
     first: MaximalLearningRate
@@ -52,12 +64,22 @@ class LayerRates:
 
     @property
     def network(self) -> MLP:
-        """The network that they were derived for."""
+        """The network that they were derived for.
+
+        >>> from theory import MLP, layer_rates
+        >>> layer_rates(MLP()).network
+        MLP()
+        """
         return self.first.network
 
     @property
     def bound(self) -> Expr:
-        """The bound on E[(Delta z)^2] and E[(Delta f)^2]."""
+        """The bound on E[(Delta z)^2] and E[(Delta f)^2].
+
+        >>> from theory import MLP, layer_rates
+        >>> layer_rates(MLP(), bound="0.1").bound
+        1/10
+        """
         return self.first.criterion.bound
 
     @cached_property
@@ -76,7 +98,12 @@ class LayerRates:
     @cached_property
     def moved_output(self) -> Expr:
         """E[(Delta f)^2] over the bound if every group trains at its rate alone; the
-        readout's own step makes 1 of it."""
+        readout's own step makes 1 of it.
+
+        >>> from theory import MLP, layer_rates
+        >>> round(float(layer_rates(MLP(64, 8)).moved_output), 4)
+        2.2305
+        """
         kernel, norm = g @ K @ g, x @ x
         one, two = self._rates
         squares = [self._mean(kernel**2, rates) for rates in (one, two)]
@@ -93,6 +120,10 @@ class LayerRates:
         the larger of `moved_layer` and `moved_output`.
 
         Needs a network in numbers, which decide whether z or f binds.
+
+        >>> from theory import MLP, layer_rates
+        >>> round(float(layer_rates(MLP(64, 8)).share), 4)
+        0.2825
         """
         if self.network.free_symbols:
             raise NotSolved(
@@ -104,7 +135,12 @@ class LayerRates:
     @property
     def together(self) -> tuple[Expr, Expr, Expr]:
         """The rates of first layer, hidden layers and readout trained together: each alone times
-        sqrt(share)."""
+        sqrt(share).
+
+        >>> from theory import MLP, layer_rates
+        >>> [round(float(rate), 4) for rate in layer_rates(MLP(64, 8)).together]
+        [0.1718, 0.0421, 0.006]
+        """
         first, hidden, readout = (each.exact for each in (self.first, self.hidden, self.readout))
         factor = sqrt(self.share)
         return first * factor, hidden * factor, readout * factor
@@ -129,7 +165,7 @@ class LayerRates:
         cross = [w - one - two for w, one, two in zip(whole, first, hidden, strict=True)]
         (i, both), (j, one), (k, two) = (_leading(each) for each in (cross, first, hidden))
         if 2 * i != j + k:
-            raise NotSolved("the groups' updates are not aligned to leading order here")
+            raise NotSolved("the groups' updates are not aligned to leading order: give numbers")
         return 1 / (2 + both / sqrt(one * two))
 
     @property
@@ -143,7 +179,24 @@ class LayerRates:
         return Add(*(derive(part, self.network, rates=rates).exact for part in parts))
 
     def __repr__(self) -> str:
-        return f"LayerRates of {self.network}: {self.first!r}; {self.hidden!r}; {self.readout!r}"
+        rows = table_text(self._table)
+        return "\n".join([f"LayerRates of {self.network}, bound {self.bound}", *rows])
+
+    def _repr_html_(self) -> str:
+        """The rates as a table."""
+        return table_html(self._table)
+
+    @property
+    def _table(self) -> Table:
+        """The three rates, alone and together; to leading order where sizes are symbols."""
+        names = ("first layer", "hidden layers", "readout")
+        rates = (self.first, self.hidden, self.readout)
+        if self.network.free_symbols:
+            leading = tuple(Math.of(rate.leading()) for rate in rates)
+            return Table(("", "alone, to leading order"), tuple(zip(names, leading, strict=True)))
+        alone = (real_text(rate.exact) for rate in rates)
+        together = map(real_text, self.together)
+        return Table(("", "alone", "together"), tuple(zip(names, alone, together, strict=True)))
 
 
 def _leading(series: list[Expr] | tuple[Expr, ...]) -> tuple[int, Expr]:
@@ -154,7 +207,9 @@ def _leading(series: list[Expr] | tuple[Expr, ...]) -> tuple[int, Expr]:
             top = poly.total_degree()
             kept = {m: c for m, c in poly.terms() if sum(m) == top}
             return order, Poly(kept, *DEPTHS).as_expr()
-    raise NotSolved(f"the first {len(series)} coefficients of the series in 1/n vanish")
+    raise NotSolved(
+        f"the first {len(series)} coefficients of the series in 1/n vanish: give sizes as numbers"
+    )
 
 
 def layer_rates(network: MLP, *, bound: object = Integer(1)) -> LayerRates:
@@ -172,7 +227,9 @@ def layer_rates(network: MLP, *, bound: object = Integer(1)) -> LayerRates:
     ['0.172', '0.0421', '0.006']
     """
     if not isinstance(network, MLP):
-        raise InvalidArgument(f"expected an MLP for network, got network={shown(network)}")
+        raise InvalidArgument(
+            f"expected an MLP for network, got network={shown(network)}; give MLP() or MLP(64, 4)"
+        )
     last = LastLayer(bound)
     return LayerRates(
         maximal_learning_rate(network, criterion=last, group=FirstLayer()),

@@ -14,8 +14,11 @@ from theory.errors import InvalidArgument, NotSolved
 from theory.groups import Group
 from theory.hidden_rate import MaximalLearningRate
 from theory.network import MLP
+from theory.notation import Math
 from theory.rate import maximal_learning_rate
 from theory.readout import ReadoutLearningRate
+from theory.rendering import formula_display
+from theory.steps import Line
 from theory.validation import exact_number, shown
 from theory.validity import Validity, tolerance_value
 
@@ -25,13 +28,27 @@ _DIGITS = 20
 
 
 class OutsideValidity(UserWarning):
-    """A network is too deep for its width, or too shallow, to follow the law of the depth."""
+    """A network is too deep for its width, or too shallow, to follow the law of the depth.
+
+    >>> import warnings
+    >>> from theory import MLP, OutsideValidity, transfer_learning_rate
+    >>> with warnings.catch_warnings(record=True) as seen:
+    ...     warnings.simplefilter("always")
+    ...     found = transfer_learning_rate(0.1, MLP(64, 4), MLP(64, 64))
+    >>> [each.category.__name__ for each in seen]
+    ['OutsideValidity']
+    """
 
 
 @dataclass(frozen=True)
 class TransferredLearningRate:
     """A learning rate for ``target`` that stands to its maximal rate as ``tuned`` does to that of
-    ``source``.  Made by `transfer_learning_rate`."""
+    ``source``.  Made by `transfer_learning_rate`.
+
+    >>> from theory import MLP, transfer_learning_rate
+    >>> transfer_learning_rate(0.05, MLP(256, 8), MLP(512, 8))
+    0.0508384 for MLP(width=512, depth=8), as 0.05 for MLP(width=256, depth=8)
+    """
 
     tuned: Rational
     source: MaximalLearningRate | ReadoutLearningRate
@@ -39,7 +56,12 @@ class TransferredLearningRate:
 
     @property
     def rate(self) -> float:
-        """The learning rate for the target, correctly rounded but for the last place."""
+        """The learning rate for the target, correctly rounded but for the last place.
+
+        >>> from theory import MLP, transfer_learning_rate
+        >>> round(transfer_learning_rate(0.05, MLP(256, 8), MLP(1024, 32)).rate, 8)
+        0.00624247
+        """
         with workdps(_DIGITS):
             tuned = mpf(int(self.tuned.p)) / int(self.tuned.q)
             value = tuned * self.target.evaluate(_DIGITS) / self.source.evaluate(_DIGITS)
@@ -52,19 +74,42 @@ class TransferredLearningRate:
 
     @property
     def ratio(self) -> Expr:
-        """Maximal rate of the target over that of the source, exact, with square roots."""
+        """Maximal rate of the target over that of the source, exact, with square roots.
+
+        >>> from theory import MLP, transfer_learning_rate
+        >>> round(float(transfer_learning_rate(0.05, MLP(256, 8), MLP(1024, 32)).ratio), 6)
+        0.124849
+        """
         return self.target.exact / self.source.exact
 
     @property
     def exact(self) -> Expr:
-        """The learning rate for the target, exact."""
+        """The learning rate for the target, exact.
+
+        >>> from theory import MLP, transfer_learning_rate
+        >>> found = transfer_learning_rate(0.05, MLP(256, 8), MLP(1024, 32))
+        >>> abs(float(found.exact) - found.rate) < 1e-15
+        True
+        """
         return self.tuned * self.ratio
 
     def __float__(self) -> float:
         return self.rate
 
     def __repr__(self) -> str:
-        return f"TransferredLearningRate({self.rate:.6g} for {self.target.network})"
+        return (
+            f"{self.rate:.6g} for {self.target.network}, as {float(self.tuned):.6g} for "
+            f"{self.source.network}"
+        )
+
+    def _repr_latex_(self) -> str:
+        """The rate, and the exact ratio that it comes from."""
+        left = Math("", r"\eta_{\text{target}}/\eta_{\text{source}}")
+        ratio = self.rate / float(self.tuned)
+        return formula_display(
+            Line(Math("", r"\eta_{\text{target}}"), Math.text(f"{self.rate:.6g}")),
+            Line(left, Math.text(f"{ratio:.6g}")),
+        )
 
 
 def transfer_learning_rate(
@@ -105,7 +150,9 @@ def transfer_learning_rate(
 
 def _check_network(name: str, network: object) -> None:
     if not isinstance(network, MLP):
-        raise InvalidArgument(f"expected an MLP for {name}, got {name}={shown(network)}")
+        raise InvalidArgument(
+            f"expected an MLP for {name}, got {name}={shown(network)}; give MLP(64, 4), say"
+        )
     if network.free_symbols:
         symbols = ", ".join(sorted(map(str, network.free_symbols)))
         raise InvalidArgument(

@@ -70,7 +70,10 @@ class TwoPowers:
             found = cls._certified(total.at({L: L + shift}), shift)
             if found is not None:
                 return found
-        raise NotSolved("the closed form here is not proven to be a sum of positive terms")
+        raise NotSolved(
+            "the closed form here is not proven to be a sum of positive terms: ask for decimal(), "
+            "which works with enough digits"
+        )
 
     @classmethod
     def _certified(cls, total: PowerSum, shift: int) -> TwoPowers | None:

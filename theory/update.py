@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mpmath import mpf, workdps
 from sympy import Expr, Integer, Symbol
@@ -14,12 +14,18 @@ from theory.derivation import derive
 from theory.errors import NotSolved
 from theory.mean_field import MeanFieldLaw, leading_in_width
 from theory.network import MLP
+from theory.notation import Math
 from theory.numerals import number_text
 from theory.observables import K, Observable, f, g
 from theory.recursion import field_of
+from theory.rendering import formula_display
 from theory.solved_mean import SolvedMean
-from theory.symbols import eta, n
+from theory.steps import Line
+from theory.symbols import L, ell, eta, n
 from theory.validation import positive_int
+
+if TYPE_CHECKING:
+    from theory.derivation_steps import DerivationSteps
 
 __all__ = ["PARTS", "SquaredUpdate", "squared_update"]
 
@@ -34,21 +40,40 @@ class SquaredUpdate(SolvedMean):
 
     Delta z = -(f - y) K g to first order in eta; the mean is over the initialisation and the
     label y = +-1.  Made by `squared_update`; `label` and `output` are values of the same type.
+
+    >>> from theory import MLP, squared_update
+    >>> squared_update(MLP())
+    SquaredUpdate at layer L of MLP(): L**3*eta**2/3 to leading order
     """
 
     @property
     def layer(self) -> int | Symbol:
-        """The hidden layer, 1 to L."""
+        """The hidden layer, 1 to L.
+
+        >>> from theory import MLP, squared_update
+        >>> squared_update(MLP(width=8, depth=3), layer=2).layer
+        2
+        """
         return self.derivations[0].layer
 
     @property
     def label(self) -> SquaredUpdate:
-        """The part from the label, E|K g|^2/n: exists alone while the output is zero."""
+        """The part from the label, E|K g|^2/n: exists alone while the output is zero.
+
+        >>> from theory import MLP, squared_update
+        >>> squared_update(MLP(depth=2)).label.exact
+        eta**2*(3*n + 5)/n
+        """
         return self._part("label")
 
     @property
     def output(self) -> SquaredUpdate:
-        """The part from the network's output, E f^2 |K g|^2/n."""
+        """The part from the network's output, E f^2 |K g|^2/n.
+
+        >>> from theory import MLP, squared_update
+        >>> squared_update(MLP()).output.leading()
+        L**3*eta**2/(3*n)
+        """
         return self._part("output")
 
     def _part(self, name: str) -> SquaredUpdate:
@@ -56,6 +81,25 @@ class SquaredUpdate(SolvedMean):
         if not parts:
             raise AttributeError(f"this is one part of an update already; it has no part {name!r}")
         return SquaredUpdate(parts)
+
+    @cached_property
+    def derivation(self) -> DerivationSteps:
+        """The steps from the definition to the law, each a checked identity; printed in full, and
+        displayed in notebooks.
+
+        >>> from theory import MLP, squared_update
+        >>> steps = squared_update(MLP()).derivation
+        >>> print(steps[-1])
+        Maximal learning rate
+          The largest learning rate with E[(Δz_i)²] ≤ 1 in every hidden layer, of which the last
+          layer binds:
+            maximal learning rate ~ sqrt(3)/L**(3/2)
+          checked: at this rate the mean squared update is 1 (1 equality)
+          checked: from each layer to the next the update is proven to grow (1 equality)
+        """
+        from theory.derivation_steps import DerivationSteps
+
+        return DerivationSteps(self)
 
     @property
     def exact(self) -> Expr:
@@ -72,7 +116,12 @@ class SquaredUpdate(SolvedMean):
 
     @property
     def per_eta2(self) -> Expr:
-        """`exact` at eta = 1."""
+        """`exact` at eta = 1.
+
+        >>> from theory import MLP, squared_update
+        >>> squared_update(MLP(width=2, depth=2)).per_eta2
+        1033/16
+        """
         return self._in_full(Integer(1))
 
     def _in_full(self, times: Expr) -> Expr:
@@ -156,7 +205,12 @@ class SquaredUpdate(SolvedMean):
 
     @property
     def law(self) -> MeanFieldLaw:
-        """The limit of infinite width at eta = 1, exact in ell and L, of the dominant part."""
+        """The limit of infinite width at eta = 1, exact in ell and L, of the dominant part.
+
+        >>> from theory import MLP, squared_update
+        >>> squared_update(MLP()).law
+        MeanFieldLaw: ell**3/3 + ell/6 at layer ell of L, as n → ∞
+        """
         laws = [derivation.law for derivation in self.derivations]
         law = max(laws, key=lambda each: each.power)
         return replace(law, power=law.power - 1)
@@ -171,6 +225,21 @@ class SquaredUpdate(SolvedMean):
             for width, *quotients in zip(widths, *parts, strict=True)
         ]
 
+    def _repr_latex_(self) -> str:
+        """The exact value and, with symbolic sizes, its limit."""
+        lines = [Line(self._symbol, Math.of(self.exact))]
+        if self.network.width == n and self.layer in (L, ell):
+            lines.append(Line(self._symbol, Math.of(self.leading()), "~"))
+        return formula_display(*lines)
+
+    @property
+    def _symbol(self) -> Math:
+        """What it is the value of, part and layer in place."""
+        names = [name for name, o in PARTS.items() if o in {d.observable for d in self.derivations}]
+        part = rf"_{{\text{{{names[0]}}}}}" if len(names) < len(PARTS) else ""
+        layer = Math.of(self.layer).latex if isinstance(self.layer, Symbol) else str(self.layer)
+        return Math("", rf"\mathbb{{E}}\bigl[(\Delta z^{{({layer})}}_i)^2\bigr]{part}")
+
     def __repr__(self) -> str:
         names = [name for name, o in PARTS.items() if o in {d.observable for d in self.derivations}]
         what = "SquaredUpdate" if len(names) == len(PARTS) else f"SquaredUpdate, {names[0]} part,"
@@ -180,6 +249,8 @@ class SquaredUpdate(SolvedMean):
         """The value where it is known, else the law, else what to give."""
         try:
             if not isinstance(self.network.depth, int):
+                if isinstance(self.network.width, int) or isinstance(self.layer, int):
+                    return str(self.exact)
                 return f"{self.leading()} to leading order"
             if self.in_numbers and self.domain.is_QQ:
                 return f"{number_text(self.per_eta2)} * eta**2"

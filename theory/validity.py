@@ -71,9 +71,13 @@ class Validity:
             return None
         first, last = good.index(True), len(good) - 1 - good[::-1].index(True)
         if not all(good[first : last + 1]):
-            raise NotSolved(f"the depths where the law holds at width {width} are no interval")
+            raise NotSolved(
+                f"the depths where the law holds at width {width} are no interval: ask holds()"
+            )
         if last + 1 == len(grid):
-            raise NotSolved(f"the law holds at width {width} as deep as was searched")
+            raise NotSolved(
+                f"the law holds at width {width} as deep as was searched: give a smaller tolerance"
+            )
         low = grid[first]
         if first:
             low = _least(lambda depth: self.holds(width, depth), grid[first - 1], grid[first])
@@ -131,7 +135,9 @@ class Validity:
         """The largest L/n at which the law holds as n -> infinity, from the joint limit."""
         limit = self.update.joint_law(1)
         if limit.power != 3:
-            raise NotSolved("the joint limit does not grow with the cube of the width here")
+            raise NotSolved(
+                "the joint limit does not grow with the cube of the width here: ask depths()"
+            )
         relative = limit.coefficient() / self.law.subs(L, t)
         low, high = mpf(0), mpf(1)
 
@@ -168,7 +174,9 @@ def joint_limit_from(update: SolvedMean, tolerance: object, ratio: object) -> in
     """
     bound, where = tolerance_value(tolerance), exact_number("ratio", ratio)
     if where <= 0:
-        raise InvalidArgument(f"expected a positive ratio L/n, got ratio={shown(ratio)}")
+        raise InvalidArgument(
+            f"expected a positive number for ratio, got ratio={shown(ratio)}; give an L/n, as 0.5"
+        )
     law = update.joint_law(2)
     leading, following = (_at(law.coefficient(k), where) for k in range(2))
     number = mpf(int(where.p)) / int(where.q)
@@ -181,7 +189,9 @@ def joint_limit_from(update: SolvedMean, tolerance: object, ratio: object) -> in
     while bad(width):
         width *= 4
         if width > _LARGEST:
-            raise NotSolved(f"the joint limit is not within {bound} up to width {_LARGEST}")
+            raise NotSolved(
+                f"the joint limit is not within {bound} up to width {_LARGEST}: widen it"
+            )
     high = width
     while width > 1 and not bad(width):
         high, width = width, width / 1.1

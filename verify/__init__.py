@@ -1,5 +1,6 @@
 """Monte Carlo on finite networks, with errors that can be trusted."""
 
+from theory.public_names import listed
 from verify.claims import Check, Counterexample, Difference, check
 from verify.compare import Comparison, compare_law
 from verify.conditioned import Conditioned
@@ -31,3 +32,7 @@ __all__ = [
     "monte_carlo",
     "typical_learning_rate",
 ]
+
+
+def __dir__() -> list[str]:
+    return listed(globals(), "strategies", "testing")

@@ -16,6 +16,7 @@ from theory.network import InvalidArgument
 from verify.claims.job import add_formula_options, run_formula
 from verify.compare import Comparison, compare_law, leading_laws, rate_points
 from verify.figure import save_rate_figure
+from verify.paper import write_paper_files
 from verify.plan import SAMPLERS, Part, planned_parts
 from verify.progress import progress_bar
 from verify.record import comparison_record
@@ -129,6 +130,7 @@ def _compare(options: argparse.Namespace, parts: Sequence[Part], console: Consol
 
 def _save(folder: Path, comparison: Comparison) -> None:
     write_json(folder / RESULTS, comparison_record(comparison, law="exact"))
+    write_paper_files(folder, comparison)
     points, law = rate_points(comparison)
     if points:
         write_whole(folder / FIGURE, lambda path: save_rate_figure(path, points, law))

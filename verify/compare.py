@@ -26,6 +26,7 @@ from verify.gram import Gram
 from verify.inference_evidence import evidence_of
 from verify.inference_fit import PowerFit, fit_power
 from verify.samplers import Sampler
+from verify.shown import ShownCell, ShownComparison
 from verify.simulation import monte_carlo
 from verify.streams import checked_seed, derived_seed
 from verify.verdict import Score, Verdict, decide
@@ -61,8 +62,8 @@ def exact_law(network: MLP, layer: int) -> Any:
     return squared_update(network, layer).evaluate(30)
 
 
-@dataclass(frozen=True, eq=False)
-class Cell:
+@dataclass(frozen=True, eq=False, repr=False)
+class Cell(ShownCell):
     """One network of a grid, measured and compared.
 
     ``log_law``, ``log_exact``: natural logarithms of the law tried and of the exact value, at
@@ -88,9 +89,13 @@ class Cell:
         return self.network.layers
 
 
-@dataclass(frozen=True, eq=False)
-class Comparison:
-    """A law held against a grid of networks."""
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison(ShownComparison):
+    """A law held against a grid of networks.
+
+    >>> len(compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1).cells)
+    2
+    """
 
     cells: tuple[Cell, ...]
     seed: int
@@ -98,13 +103,21 @@ class Comparison:
 
     @cached_property
     def verdict(self) -> Verdict:
-        """Consistent, rejected or undecided, for the whole grid."""
+        """Consistent, rejected or undecided, for the whole grid.
+
+        >>> compare_law(networks=[MLP(16, 1)], samples=4000, seed=1).verdict.outcome.name
+        'CONSISTENT'
+        """
         return decide([cell.score for cell in self.cells])
 
     @cached_property
     def fits(self) -> dict[int | None, PowerFit]:
         """Constant and exponent in depth, measured over exact, of the deciding cells at the last
-        layer: of all widths together under None, and of each width with two depths."""
+        layer: of all widths together under None, and of each width with two depths.
+
+        >>> list(compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1).fits)
+        [None, 16]
+        """
         cells = [c for c in self.cells if c.layer == c.depth and c.score.decides]
         widths = sorted({cell.width for cell in cells})
         groups = {None: cells} | {width: [c for c in cells if c.width == width] for width in widths}
@@ -115,7 +128,12 @@ class Comparison:
         return {width: fit for width, fit in fits.items() if fit is not None}
 
     def joined(self, other: Comparison) -> Comparison:
-        """The cells of both, judged as one family; seed and step are those of this one."""
+        """The cells of both, judged as one family; seed and step are those of this one.
+
+        >>> found = compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1)
+        >>> len(found.joined(found).cells)
+        4
+        """
         return Comparison(self.cells + other.cells, self.seed, self.step)
 
 
@@ -259,7 +277,9 @@ def rate_points(comparison: Comparison) -> tuple[list[RatePoints], LawCurve]:
     depths = sorted({depth for each in points for depth in each.curve_depths})
     leading = maximal_learning_rate(MLP()).leading()
     rates = [float(leading.subs(L, depth)) for depth in depths]
-    return points, LawCurve(latex(leading, fold_frac_powers=True), depths, rates)
+    return points, LawCurve(
+        latex(leading, fold_frac_powers=True, fold_short_frac=True), depths, rates
+    )
 
 
 def _points(cells: Sequence[Cell]) -> RatePoints:

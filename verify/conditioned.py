@@ -8,6 +8,7 @@ import numpy as np
 
 from theory.network import MLP, InvalidArgument
 from verify.conditioned_kernels import conditioned_neurons, conditioned_updates
+from verify.conditioned_relu_kernels import conditioned_relu_neurons, conditioned_relu_updates
 from verify.draws import new_stream
 from verify.neurons import Neurons
 from verify.problem import FloatArray, Problem, numeric_problem
@@ -17,7 +18,7 @@ from verify.vectors import vector_scales
 
 __all__ = ["Conditioned"]
 
-_BLOCK_NEURONS = 2**20
+_BLOCK_NEURONS = 2**22
 _LARGEST_BLOCK = 1024
 
 
@@ -27,18 +28,35 @@ class Conditioned(Sampler):
 
     Each weight matrix enters only through W x, W^T g and W y; each is drawn given those before it:
     docs/conditioning.md has the proof.
+
+    >>> from theory import MLP
+    >>> from verify import Conditioned, monte_carlo
+    >>> monte_carlo(MLP(32, 4), samples=1000, seed=1, sampler=Conditioned()).label
+    26.7 ± 1.1 over 1,000 samples
     """
 
     def block_size(self, problem: Problem) -> int:
-        """As many networks as have a million neurons together, 1 to 1,024."""
+        """As many networks as have four million neurons together, 1 to 1,024."""
         return int(np.clip(_BLOCK_NEURONS // problem.widths[1:].sum(), 1, _LARGEST_BLOCK))
 
     def cost(self, network: MLP) -> int:
-        """Neurons of one network."""
+        """Neurons of one network.
+
+        >>> from theory import MLP
+        >>> from verify import Conditioned
+        >>> Conditioned().cost(MLP(width=64, depth=4))
+        256
+        """
         return sum(int(width) for width in network.widths[1:])
 
     def planned_samples(self, network: MLP) -> int:
-        """As many networks as have 1e8 neurons together, 64 to 20,000."""
+        """As many networks as have 1e8 neurons together, 64 to 20,000.
+
+        >>> from theory import MLP
+        >>> from verify import Conditioned
+        >>> Conditioned().planned_samples(MLP(width=64, depth=400))
+        3906
+        """
         return min(max(100_000_000 // self.cost(network), 64), 20_000)
 
     def check(self, problem: Problem) -> None:
@@ -49,7 +67,10 @@ class Conditioned(Sampler):
         logs = np.empty((len(problem.parts), count, problem.layers.size))
         labels = _labels(stream, count)
         scales, draws = vector_scales(problem), new_stream(stream)
-        conditioned_updates(draws, scales, problem.step or 0.0, labels, problem.layers, logs)
+        if _passes_only_active_neurons_on(problem):
+            conditioned_relu_updates(draws, scales, problem.layers, logs)
+        else:
+            conditioned_updates(draws, scales, problem.step or 0.0, labels, problem.layers, logs)
         return logs
 
     def neurons(
@@ -83,16 +104,12 @@ class Conditioned(Sampler):
         for block, count in enumerate(block_counts(samples, self.block_size(problem))):
             here, stream = slice(start, start + count), block_stream(seed, block)
             labels[here] = _labels(stream, count)
-            conditioned_neurons(
-                new_stream(stream),
-                vector_scales(problem),
-                problem.step or 0.0,
-                labels[here],
-                at,
-                z[here],
-                change[here],
-                outputs[here],
-            )
+            draws, scales = new_stream(stream), vector_scales(problem)
+            drawn = labels[here], at, z[here], change[here], outputs[here]
+            if _passes_only_active_neurons_on(problem):
+                conditioned_relu_neurons(draws, scales, *drawn)
+            else:
+                conditioned_neurons(draws, scales, problem.step or 0.0, *drawn)
             start += count
         return Neurons(z, change, outputs, labels)
 
@@ -100,3 +117,8 @@ class Conditioned(Sampler):
 def _labels(stream: np.random.Generator, count: int) -> FloatArray:
     """Labels +-1 with equal chance."""
     return np.asarray(2.0 * stream.integers(0, 2, count) - 1.0)
+
+
+def _passes_only_active_neurons_on(problem: Problem) -> bool:
+    """Whether inactive neurons have no part in the update of others."""
+    return problem.slope == 0 and problem.step is None

@@ -3,10 +3,6 @@
 Per layer, G = W/sd is known through two products: G x^ = z (x^ the unit vector along x) and
 G^T g^ = phi x^ + xi (g^ along the gradient).  Vectors are of order one; magnitudes are natural
 logarithms, so nothing underflows.
-
-The active neurons of a layer come before the inactive ones; `conditioned_neurons` shuffles those
-that it hands out.  Where inactive neurons neither pass anything on nor are asked for, only the
-active ones are carried.
 """
 
 from __future__ import annotations
@@ -15,20 +11,11 @@ import math
 
 import numpy as np
 
-from verify.conditioned_state import (
-    State,
-    copy,
-    fresh_normals,
-    held,
-    new_state,
-    normalise,
-    of_layer,
-    ordered,
-)
-from verify.draws import Stream, heads, turn_to, uniforms
+from verify.conditioned_state import State, copy, fresh_normals, held, new_state, normalise
+from verify.draws import Stream, turn_to
 from verify.gaussian_matrix import product
 from verify.jit import kernel, part
-from verify.vectors import Array, Scales, activate_change, dot, mask
+from verify.vectors import Array, Scales, activate_change, dot, mask, of_layer
 
 __all__ = ["conditioned_neurons", "conditioned_updates"]
 
@@ -36,39 +23,33 @@ __all__ = ["conditioned_neurons", "conditioned_updates"]
 @part
 def _unit(scales: Scales, state: State, layer: int, vector: Array, unit: Array) -> float:
     """D ``vector`` over its length into ``unit``; the length's logarithm."""
-    on = state.on[layer]
     copy(vector, unit)
-    mask(of_layer(scales, state, state.z, layer)[on:], scales.slope, unit[on:])
+    mask(of_layer(scales, state.z, layer), scales.slope, unit)
     return normalise(unit)
 
 
 @part
 def _unit_x(scales: Scales, state: State, layer: int) -> float:
     """The unit vector along x of ``layer``, and log |x|/(sd |x below|)."""
-    z = of_layer(scales, state, state.z, layer)
-    return _unit(scales, state, layer, z, held(state, state.x, layer))
+    z = of_layer(scales, state.z, layer)
+    return _unit(scales, state, layer, z, held(scales, state.x, layer))
 
 
 @part
 def _unit_g(scales: Scales, state: State, layer: int) -> float:
     """The unit vector along g of ``layer``, and log |g|/(sd |g above|)."""
-    h = of_layer(scales, state, state.h, layer)
-    return _unit(scales, state, layer, h, held(state, state.g, layer))
+    h = of_layer(scales, state.h, layer)
+    return _unit(scales, state, layer, h, held(scales, state.g, layer))
 
 
 @part
-def _forward(stream: Stream, scales: Scales, state: State, asked: Array, lean: bool) -> bool:
-    """z and |x| of layers 1 to L; whether the network lives.  ``lean``: inactive neurons are
-    carried only where they are ``asked`` for."""
-    state.on[0] = state.carried[0] = scales.rows[1]
-    of_layer(scales, state, state.z, 0)[:] = 1.0
+def _forward(stream: Stream, scales: Scales, state: State) -> bool:
+    """z and |x| of layers 1 to L; whether the network lives."""
+    of_layer(scales, state.z, 0)[:] = 1.0
     state.log_x[0] = math.log(scales.input_norm)
     for layer in range(1, scales.rows.size - 1):
-        width = scales.rows[layer + 1] - scales.rows[layer]
-        state.on[layer] = heads(stream, width)
-        state.carried[layer] = state.on[layer] if lean and not asked[layer - 1] else width
-        z = of_layer(scales, state, state.z, layer)
-        ordered(fresh_normals(stream, state, layer, z.size), state.on[layer], z)
+        z = of_layer(scales, state.z, layer)
+        copy(fresh_normals(stream, state, z.size), z)
         length = _unit_x(scales, state, layer) + math.log(scales.weight_sd[layer - 1])
         state.log_x[layer] = state.log_x[layer - 1] + length
         if length == -math.inf:
@@ -84,14 +65,14 @@ def _backward(stream: Stream, scales: Scales, state: State) -> float:
     log_scale = math.log(scales.readout_sd)
     for layer in range(last, 0, -1):
         _unit_x(scales, state, layer)
-        x, h = held(state, state.x, layer), of_layer(scales, state, state.h, layer)
-        fresh = fresh_normals(stream, state, layer, h.size)
+        x, h = held(scales, state.x, layer), of_layer(scales, state.h, layer)
+        fresh = fresh_normals(stream, state, h.size)
         if layer == last:
             copy(fresh, h)
             signal = dot(x, h)
         else:
-            above = held(state, state.g, layer + 1)
-            z_above = of_layer(scales, state, state.z, layer + 1)
+            above = held(scales, state.g, layer + 1)
+            z_above = of_layer(scales, state.z, layer + 1)
             product(above[:0], x[:0], x, z_above, above, fresh, h)
         state.log_g[layer] = log_scale + _unit_g(scales, state, layer)
         log_scale = state.log_g[layer] + math.log(scales.weight_sd[layer - 1])
@@ -105,8 +86,8 @@ def _through(
     """u of ``layer``: own exp(log_own) g^ + W y, where y stands in the u of the layer below, and
     the unit vector along x of that layer in its x."""
     below = layer - 1
-    z, h = of_layer(scales, state, state.z, layer), of_layer(scales, state, state.h, below)
-    g, u = held(state, state.g, layer), held(state, state.u, layer)
+    z, h = of_layer(scales, state.z, layer), of_layer(scales, state.h, below)
+    g, u = held(scales, state.g, layer), held(scales, state.u, layer)
     log_carried = state.log_u[below] + math.log(scales.weight_sd[below])
     if own == 0.0:
         log_own = -math.inf
@@ -117,8 +98,8 @@ def _through(
         return
     _unit_g(scales, state, layer)
     if log_carried > -math.inf:
-        x, y = held(state, state.x, below), held(state, state.u, below)
-        product(x, z, g, h, y, fresh_normals(stream, state, layer, u.size), u)
+        x, y = held(scales, state.x, below), held(scales, state.u, below)
+        product(x, z, g, h, y, fresh_normals(stream, state, u.size), u)
     else:
         u[:] = 0.0
     ours, theirs = own * math.exp(log_own - top), math.exp(log_carried - top)
@@ -131,8 +112,8 @@ def _through(
 def _tangent(stream: Stream, scales: Scales, state: State, top: int) -> None:
     """u = r |x below|^2 g + W D u below, for layers 1 to ``top``."""
     for layer in range(1, top + 1):
-        y, on = held(state, state.u, layer - 1), state.on[layer - 1]
-        mask(of_layer(scales, state, state.z, layer - 1)[on:], scales.slope, y[on:])
+        y = held(scales, state.u, layer - 1)
+        mask(of_layer(scales, state.z, layer - 1), scales.slope, y)
         _unit_x(scales, state, layer - 1)
         log_own = 2.0 * state.log_x[layer - 1] + state.log_g[layer]
         _through(stream, scales, state, layer, scales.rates[layer - 1], log_own)
@@ -143,16 +124,16 @@ def _step_through(stream: Stream, scales: Scales, state: State, pull: float, top
     """Change u of z, layers 1 to ``top``, when every W becomes W - pull r g x^T: one more known
     product of each W."""
     for layer in range(1, top + 1):
-        y, log_x, overlap = held(state, state.u, layer - 1), state.log_x[layer - 1], 1.0
+        y, log_x, overlap = held(scales, state.u, layer - 1), state.log_x[layer - 1], 1.0
         _unit_x(scales, state, layer - 1)
         if layer > 1 and state.log_u[layer - 1] > -math.inf:
             log_z = math.log(scales.weight_sd[layer - 2]) + state.log_x[layer - 2]
             larger = max(log_z, state.log_u[layer - 1])
             ours, theirs = math.exp(log_z - larger), math.exp(state.log_u[layer - 1] - larger)
-            z = of_layer(scales, state, state.z, layer - 1)
+            z = of_layer(scales, state.z, layer - 1)
             back = math.exp(larger - state.log_u[layer - 1])
             activate_change(z, ours, y, theirs, back, scales.slope)
-            met = dot(held(state, state.x, layer - 1), y)
+            met = dot(held(scales, state.x, layer - 1), y)
             overlap += met * math.exp(state.log_u[layer - 1] - log_x)
         own = -pull * scales.rates[layer - 1] * overlap
         _through(stream, scales, state, layer, own, 2.0 * log_x + state.log_g[layer])
@@ -166,14 +147,13 @@ def _run(
     state: State,
     step: float,
     label: float,
-    asked: Array,
     top: int,
 ) -> tuple[float, float]:
     """One network, by its number, up to u of layer ``top``; log |f|, minus infinity if it is dead,
     and f itself."""
-    last, lean = scales.rows.size - 2, step == 0.0 and scales.slope == 0.0
+    last = scales.rows.size - 2
     turn_to(stream, network, 0, 0)
-    if not _forward(stream, scales, state, asked, lean):
+    if not _forward(stream, scales, state):
         return -math.inf, 0.0
     signal = _backward(stream, scales, state)
     log_f = math.log(scales.readout_sd) + state.log_x[last] + math.log(abs(signal))
@@ -196,11 +176,9 @@ def conditioned_updates(
     logarithms, shape ``(parts, networks, layers)``: label and output part, or the real step's
     mean square over the rate squared.
     """
-    state, asked = new_state(scales), np.zeros(scales.rows.size - 2, np.bool_)
-    for layer in wanted:
-        asked[layer - 1] = True
+    state = new_state(scales)
     for k in range(out.shape[1]):
-        log_f, _ = _run(stream, k, scales, state, step, labels[k], asked, np.max(wanted))
+        log_f, _ = _run(stream, k, scales, state, step, labels[k], np.max(wanted))
         for i in range(wanted.size):
             width = scales.rows[wanted[i] + 1] - scales.rows[wanted[i]]
             log_square = 2.0 * state.log_u[wanted[i]] - math.log(width)
@@ -226,28 +204,13 @@ def conditioned_neurons(
     """The neurons of one layer: pre-activations into ``z`` and their change into ``change``, shape
     ``(networks, width)``, linearised at eta = 1 (``step`` = 0) or of a real step; f into
     ``outputs``."""
-    state, asked = new_state(scales), np.zeros(scales.rows.size - 2, np.bool_)
-    asked[layer - 1] = True
+    state = new_state(scales)
     for k in range(outputs.size):
-        state.carried[layer] = z.shape[1]
-        of_layer(scales, state, state.z, layer)[:] = 0.0
-        log_f, f = _run(stream, k, scales, state, step, labels[k], asked, layer)
+        of_layer(scales, state.z, layer)[:] = 0.0
+        log_f, f = _run(stream, k, scales, state, step, labels[k], layer)
         outputs[k] = f
         log_z = state.log_x[layer - 1] + math.log(scales.weight_sd[layer - 1])
-        z[k] = math.exp(log_z) * of_layer(scales, state, state.z, layer)
+        z[k] = math.exp(log_z) * of_layer(scales, state.z, layer)
         factor = labels[k] - f if step == 0.0 else 1.0
         length = 0.0 if log_f == -math.inf else factor * math.exp(state.log_u[layer])
-        change[k] = length * held(state, state.u, layer)
-        turn_to(stream, k, 2, 0)
-        _shuffle(stream, z[k], change[k])
-
-
-@kernel
-def _shuffle(stream: Stream, one: Array, other: Array) -> None:
-    """Both arrays in the same random order."""
-    chances = np.empty(one.size)
-    uniforms(stream, chances)
-    for i in range(one.size - 1, 0, -1):
-        j = int(chances[i] * (i + 1))
-        one[i], one[j] = one[j], one[i]
-        other[i], other[j] = other[j], other[i]
+        change[k] = length * held(scales, state.u, layer)

@@ -19,8 +19,6 @@ __all__ = [
     "held",
     "new_state",
     "normalise",
-    "of_layer",
-    "ordered",
 ]
 
 
@@ -30,8 +28,7 @@ class State(NamedTuple):
     ``z``: pre-activations over sd |x below|, all layers, flat.  ``h``: G^T g^ of the layer above,
     or the readout over its sd, the same.  ``x``, ``g``, ``u``: room for the unit vectors along
     activation, gradient and update of two neighbouring layers.  ``fresh``: room for a layer's
-    draws.  ``log_x``, ``log_g``, ``log_u``: magnitudes by layer.  ``on``, ``carried``: how many
-    neurons of a layer are active, and how many are carried.
+    draws.  ``log_x``, ``log_g``, ``log_u``: magnitudes by layer.
     """
 
     z: Array
@@ -43,43 +40,20 @@ class State(NamedTuple):
     log_x: Array
     log_g: Array
     log_u: Array
-    on: Array
-    carried: Array
 
 
 @part
-def of_layer(scales: Scales, state: State, vector: Array, layer: int) -> Array:
-    """The carried neurons of ``layer`` in z or h."""
-    start = scales.rows[layer]
-    return vector[start : start + state.carried[layer]]
-
-
-@part
-def held(state: State, vector: Array, layer: int) -> Array:
-    """The carried neurons of ``layer`` in x, g or u, until two layers on."""
+def held(scales: Scales, vector: Array, layer: int) -> Array:
+    """The neurons of ``layer`` in x, g or u, until two layers on."""
     start = layer % 2 * (vector.size // 2)
-    return vector[start : start + state.carried[layer]]
+    return vector[start : start + scales.rows[layer + 1] - scales.rows[layer]]
 
 
 @part
-def fresh_normals(stream: Stream, state: State, layer: int, size: int) -> Array:
-    """``size`` standard normals for a ``layer``; they last until the next call.
-
-    Those of active neurons are the same whether inactive ones are carried or not.
-    """
-    on = min(state.on[layer], size)
-    single_normals(stream, state.fresh[:on])
-    single_normals(stream, state.fresh[on:size])
+def fresh_normals(stream: Stream, state: State, size: int) -> Array:
+    """``size`` standard normals; they last until the next call."""
+    single_normals(stream, state.fresh[:size])
     return state.fresh[:size]
-
-
-@kernel
-def ordered(fresh: Array, on: int, z: Array) -> None:
-    """``fresh`` into ``z``, ``on`` of them positive, then the others negative."""
-    for i in range(on):
-        z[i] = abs(fresh[i])
-    for i in range(on, z.size):
-        z[i] = -abs(fresh[i])
 
 
 @kernel
@@ -119,6 +93,5 @@ def new_state(scales: Scales) -> State:
     size, layers, widest = scales.rows[-1], scales.rows.size - 1, np.max(np.diff(scales.rows))
     x, g, u = np.zeros(2 * widest), np.zeros(2 * widest), np.zeros(2 * widest)
     logs, fresh = np.full((3, layers), -math.inf), np.empty(widest, np.float32)
-    on, carried = np.zeros(layers, np.int64), np.zeros(layers, np.int64)
     z, h = np.zeros(size), np.zeros(size)
-    return State(z, h, x, g, u, fresh, logs[0], logs[1], logs[2], on, carried)
+    return State(z, h, x, g, u, fresh, logs[0], logs[1], logs[2])

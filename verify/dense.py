@@ -35,6 +35,11 @@ class Dense(Sampler):
     ``generator``: ``"philox"``, single-precision normals to 6.66 standard deviations from a
     counter-based generator, drawn again where a later pass needs them; or ``"numpy"``,
     double-precision normals of NumPy's own, all kept: slower, the second road to the same law.
+
+    >>> from theory import MLP
+    >>> from verify import Dense, monte_carlo
+    >>> monte_carlo(MLP(32, 4), samples=1000, seed=1, sampler=Dense()).label
+    25.12 ± 0.99 over 1,000 samples
     """
 
     generator: str = "philox"
@@ -54,11 +59,23 @@ class Dense(Sampler):
         return int(np.clip(_BLOCK_WEIGHTS // problem.weights, 1, _LARGEST_BLOCK))
 
     def cost(self, network: MLP) -> int:
-        """Weights of one network."""
+        """Weights of one network.
+
+        >>> from theory import MLP
+        >>> from verify import Dense
+        >>> Dense().cost(MLP(width=64, depth=4))
+        16384
+        """
         return sum(int(p) * int(q) for p, q in pairwise(network.widths))
 
     def planned_samples(self, network: MLP) -> int:
-        """As many networks as have 2e9 weights together, 64 to 20,000."""
+        """As many networks as have 2e9 weights together, 64 to 20,000.
+
+        >>> from theory import MLP
+        >>> from verify import Dense
+        >>> Dense().planned_samples(MLP(width=64, depth=400))
+        1220
+        """
         return min(max(2_000_000_000 // self.cost(network), 64), 20_000)
 
     def check(self, problem: Problem) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from theory.network import InvalidArgument
 from verify.log_arrays import exponentials, sum_of_parts
+from verify.magnitudes import aligned_rows, html_table, samples_in_words
+from verify.measurement import Measurement, plain
 from verify.problem import FloatArray
-from verify.quantiles import Quantile, quantile_of
 
 __all__ = ["Block", "Estimate", "Measurement", "merge", "sum_block"]
 
@@ -33,85 +33,20 @@ class Block:
 
 
 @dataclass(frozen=True, eq=False)
-class Measurement:
-    """The mean of one quantity over networks, per eta^2, with its standard error.
-
-    ``log_mean``: natural logarithm of the mean, shape ``(layers,)`` or ``()``; so are the rest.
-    ``relative_standard_error``: standard error over mean; NaN where it is undefined: fewer than two
-    samples, a mean that is zero or not finite, or no spread at all.  ``effective_samples``: the
-    squared sum of the samples over the sum of their squares: as many equal ones would have the
-    same spread of the mean.  ``largest_share``: of the largest sample in the sum.  ``samples``:
-    their number.
-    """
-
-    log_mean: FloatArray
-    relative_standard_error: FloatArray
-    effective_samples: Any
-    largest_share: Any
-    samples: int
-    logs: FloatArray | None = None
-
-    @property
-    def median(self) -> Quantile:
-        """The median network's update, with a 95 % confidence interval: see `quantile`."""
-        return self.quantile(0.5)
-
-    def quantile(self, chance: float, level: float = 0.95) -> Quantile:
-        """The update that a network stays below with this ``chance``.
-
-        With a confidence interval at ``level`` from order statistics, which assumes nothing of the
-        distribution.  Raises `InvalidArgument` for numbers outside (0, 1), and where the samples
-        were not kept: too many, or not networks (`verify.RareEvents`).
-        """
-        if self.logs is None:
-            raise InvalidArgument(
-                "quantiles need networks, and these samples were too many to keep or are weighted "
-                "means: simulate fewer networks or layers at once, with sampler=Gram(), "
-                "Conditioned() or Dense()"
-            )
-        return quantile_of(self.logs, chance, level)
-
-    @property
-    def mean(self) -> Any:
-        """The mean, a float or an array of shape ``(layers,)``; NaN where float64 cannot hold
-        it (`log_mean` does) and where every sampled network was dead."""
-        with np.errstate(over="ignore", under="ignore"):
-            mean = np.exp(self.log_mean)
-        return _plain(np.where((mean > 0) & np.isfinite(mean), mean, np.nan))
-
-    @property
-    def standard_error(self) -> Any:
-        """The standard error of `mean`; NaN where it is undefined."""
-        return _plain(np.asarray(self.mean) * self.relative_standard_error)
-
-    @property
-    def undefined(self) -> str | None:
-        """Why a mean or an error is undefined somewhere, or None."""
-        if np.any(np.isneginf(self.log_mean)):
-            return "every sampled network was dead: give more samples"
-        if np.any(np.isnan(self.log_mean) | np.isposinf(self.log_mean)):
-            return "a sample overflowed"
-        if self.samples < 2:
-            return "one sample has no standard error: give more samples"
-        if np.any(np.isnan(self.relative_standard_error)):
-            return "the samples do not vary: the standard error is undefined"
-        if np.any(np.isnan(self.mean)):
-            return "the mean is outside the range of float64: see log_mean"
-        return None
-
-    def __repr__(self) -> str:
-        reason = f", undefined: {self.undefined}" if self.undefined else ""
-        pairs = zip(np.ravel(self.mean), np.ravel(self.standard_error), strict=True)
-        values = ", ".join(f"{mean:.6g} ± {error:.2g}" for mean, error in pairs)
-        return f"Measurement({values}{reason})"
-
-
-@dataclass(frozen=True, eq=False)
 class Estimate:
     """The measured E[(Delta z)^2]/eta^2 of one simulation; its median and quantiles too.
 
     ``parts``: measurements by name: ``total``, and for a linearised update ``label`` and
     ``output``.  ``samples``: networks drawn.  ``seed``: reproduces it bit for bit.
+
+    >>> from theory import MLP
+    >>> from verify import monte_carlo
+    >>> e = monte_carlo(MLP(32, 4), samples=2000, seed=1)
+    >>> e
+    E[(Δz)²]/η² over 2,000 samples, seed 1
+    label   27.04 ± 0.78
+    output  1.68 ± 0.15
+    total   28.72 ± 0.87
     """
 
     parts: dict[str, Measurement]
@@ -120,17 +55,38 @@ class Estimate:
 
     @property
     def total(self) -> Measurement:
-        """The whole update."""
+        """The whole update.
+
+        >>> from theory import MLP
+        >>> from verify import monte_carlo
+        >>> e = monte_carlo(MLP(32, 4), samples=2000, seed=1)
+        >>> e.total
+        28.72 ± 0.87 over 2,000 samples
+        """
         return self.parts["total"]
 
     @property
     def label(self) -> Measurement:
-        """The part from the label."""
+        """The part from the label.
+
+        >>> from theory import MLP
+        >>> from verify import monte_carlo
+        >>> e = monte_carlo(MLP(32, 4), samples=2000, seed=1)
+        >>> e.label
+        27.04 ± 0.78 over 2,000 samples
+        """
         return self._part("label")
 
     @property
     def output(self) -> Measurement:
-        """The part from the network's output."""
+        """The part from the network's output.
+
+        >>> from theory import MLP
+        >>> from verify import monte_carlo
+        >>> e = monte_carlo(MLP(32, 4), samples=2000, seed=1)
+        >>> e.output
+        1.68 ± 0.15 over 2,000 samples
+        """
         return self._part("output")
 
     def _part(self, name: str) -> Measurement:
@@ -142,17 +98,43 @@ class Estimate:
 
     @property
     def mean(self) -> Any:
-        """The total's mean."""
+        """The total's mean.
+
+        >>> from theory import MLP
+        >>> from verify import monte_carlo
+        >>> e = monte_carlo(MLP(32, 4), samples=2000, seed=1)
+        >>> e.mean == e.total.mean
+        True
+        """
         return self.total.mean
 
     @property
     def standard_error(self) -> Any:
-        """The total's standard error."""
+        """The total's standard error.
+
+        >>> from theory import MLP
+        >>> from verify import monte_carlo
+        >>> e = monte_carlo(MLP(32, 4), samples=2000, seed=1)
+        >>> e.standard_error == e.total.standard_error
+        True
+        """
         return self.total.standard_error
 
     def __repr__(self) -> str:
-        parts = ", ".join(f"{name}={part!r}" for name, part in self.parts.items())
-        return f"Estimate({parts}, samples={self.samples}, seed={self.seed})"
+        rows = aligned_rows([[name, *part.values()] for name, part in self.parts.items()])
+        reason = [self.total.undefined or ""] if "undefined" in " ".join(rows) else []
+        return "\n".join([self._headline(), *rows, *reason])
+
+    def _headline(self) -> str:
+        layers = np.size(self.total.log_mean)
+        by = f", a column for each of {layers} layers" if layers > 1 else ""
+        return f"E[(Δz)²]/η² over {samples_in_words(self.samples)}, seed {self.seed}{by}"
+
+    def _repr_html_(self) -> str:
+        """The parts as a table."""
+        return html_table(
+            self._headline(), [[name, *part.values()] for name, part in self.parts.items()]
+        )
 
 
 def merge(
@@ -183,17 +165,13 @@ def merge(
         name: Measurement(
             log_mean=index(log_mean[part]),
             relative_standard_error=index(error[part]),
-            effective_samples=_plain(index(samples / (1.0 + variance[part]))),
-            largest_share=_plain(index(share[part])),
+            effective_samples=plain(index(samples / (1.0 + variance[part]))),
+            largest_share=plain(index(share[part])),
             samples=int(samples),
             logs=None if logs is None else index(logs[part]),
         )
         for part, name in enumerate([name for name in parts if name != "total"] + ["total"])
     }
-
-
-def _plain(values: FloatArray) -> Any:
-    return float(values) if np.ndim(values) == 0 else values
 
 
 def sum_block(logs: FloatArray, *, keep: bool = False) -> Block:

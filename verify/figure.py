@@ -14,20 +14,37 @@ from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 from verify.curves import LawCurve, RatePoints
 
-__all__ = ["save_rate_figure"]
+__all__ = ["rate_figure", "save_rate_figure"]
 
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+"""Colours that people with any kind of colour vision tell apart (Okabe and Ito)."""
 _MARKERS = ("o", "s", "^", "D", "v", "P")
+_DASHES = (
+    "-",
+    (0, (7, 2)),
+    (0, (3, 1.5)),
+    (0, (7, 2, 1, 2)),
+    (0, (1, 1.5)),
+    (0, (3, 1, 1, 1, 1, 1)),
+)
+"""With the markers, what tells widths apart without colour."""
 
 
 def save_rate_figure(path: Path, points: Sequence[RatePoints], law: LawCurve) -> None:
-    """Write the figure to ``path``, in the format of its suffix."""
+    """Write the figure to ``path``, in the format of its suffix: PDF and SVG are vectors."""
+    metadata = {"CreationDate": None} if path.suffix == ".pdf" else None
+    with mpl.rc_context({"pdf.fonttype": 42, "svg.fonttype": "path"}):
+        rate_figure(points, law).savefig(path, dpi=160, metadata=metadata)
+
+
+def rate_figure(points: Sequence[RatePoints], law: LawCurve) -> Figure:
+    """The figure, readable in grey: each width has its colour, its marker and its dashes."""
     figure = Figure(figsize=(6.4, 4.4), layout="constrained")
     axes = figure.add_subplot()
     law_text = f"law ${law.latex}$"
-    axes.plot(law.depths, law.rates, "--", color="black", linewidth=1, label=law_text, zorder=3)
+    axes.plot(law.depths, law.rates, "-", color="black", linewidth=0.7, label=law_text, zorder=3)
     for index, each in enumerate(points):
-        _draw(axes, each, _COLOURS[index % 6], _MARKERS[index % 6])
+        _draw(axes, each, index % 6)
     axes.set(xscale="log", yscale="log", xlabel="depth $L$")
     axes.set_ylabel(r"maximal learning rate $E[(\Delta z)^2/\eta^2]^{-1/2}$")
     axes.set_title("Largest rate that keeps the mean squared update at 1", fontsize="medium")
@@ -38,11 +55,12 @@ def save_rate_figure(path: Path, points: Sequence[RatePoints], law: LawCurve) ->
     axes.grid(alpha=0.25, which="both", linewidth=0.5)
     title = "lines: exact; marks: measured ± 2 s.e.\n(hollow: set by rare networks, not deciding)"
     axes.legend(fontsize="small", title=title, title_fontsize="small")
-    figure.savefig(path, dpi=160)
+    return figure
 
 
-def _draw(axes: Axes, points: RatePoints, colour: str, marker: str) -> None:
-    axes.plot(points.curve_depths, points.curve, color=colour, linewidth=1.2)
+def _draw(axes: Axes, points: RatePoints, index: int) -> None:
+    colour, marker, dashes = _COLOURS[index], _MARKERS[index], _DASHES[index]
+    axes.plot(points.curve_depths, points.curve, color=colour, linestyle=dashes, linewidth=1.2)
     cells = zip(points.depths, points.rates, points.errors, points.decides, strict=True)
     for depth, rate, error, decides in cells:
         axes.errorbar(
@@ -56,4 +74,12 @@ def _draw(axes: Axes, points: RatePoints, colour: str, marker: str) -> None:
             capsize=2.5,
             linewidth=1,
         )
-    axes.plot([], [], marker, linestyle="-", color=colour, label=f"width {points.width:,}")
+    axes.plot(
+        [],
+        [],
+        marker=marker,
+        linestyle=dashes,
+        markersize=4.5,
+        color=colour,
+        label=f"width {points.width:,}",
+    )

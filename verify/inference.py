@@ -32,6 +32,9 @@ class Interval:
     value: float
     high: float
 
+    def __repr__(self) -> str:
+        return f"{self.value:.4g} in [{self.low:.4g}, {self.high:.4g}]"
+
     def holds(self, truth: float) -> bool:
         """Whether ``truth`` lies in the interval."""
         return self.low <= truth <= self.high

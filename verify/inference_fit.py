@@ -48,6 +48,13 @@ class PowerFit:
     level: float
     cells: int
 
+    def __repr__(self) -> str:
+        factor, exponent = self.factor, self.exponent
+        return (
+            f"PowerFit: measured/exact = c depth^β, c = {factor}, β = {exponent} "
+            f"({self.level:.4g} confidence, {self.cells} cells)"
+        )
+
     @property
     def rate_factor(self) -> Interval:
         """The same factor for the rate E^(-1/2)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -29,22 +30,35 @@ __all__ = [
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def sources_digest(folder: Path) -> str:
-    """A digest of all that compiled code may hold: of the modules of ``folder`` that use this one,
-    and of those that they import, directly or not."""
-    texts = {path.stem: path.read_text(encoding="utf-8") for path in folder.glob("*.py")}
-    imports = {name: set(_IMPORT.findall(text)) & texts.keys() for name, text in texts.items()}
+@cache
+def sources_digest(source: Path, folder: Path) -> str:
+    """A digest of all that compiled code of the file ``source`` may hold: of it and of the modules
+    of verify, in ``folder``, that it imports, directly or not."""
+    texts = _texts(folder)
+    together = source.read_text(encoding="utf-8")
     reached: set[str] = set()
-    ahead = {name for name in texts if "jit" in imports[name]}
+    ahead = _imported(together) & texts.keys()
     while ahead:
         reached |= ahead
-        ahead = set[str]().union(*(imports[name] for name in ahead)) - reached
-    together = "".join(f"{name}\n{texts[name]}\n" for name in sorted(reached))
+        ahead = set[str]().union(*(_imported(texts[name]) for name in ahead))
+        ahead = (ahead & texts.keys()) - reached
+    together += "".join(f"{name}\n{texts[name]}\n" for name in sorted(reached))
     return hashlib.sha256(together.encode()).hexdigest()
 
 
+@cache
+def _texts(folder: Path) -> dict[str, str]:
+    """Sources of the modules of ``folder``, by name."""
+    return {path.stem: path.read_text(encoding="utf-8") for path in folder.glob("*.py")}
+
+
+def _imported(text: str) -> set[str]:
+    """Names of modules of verify that a source imports."""
+    return set(_IMPORT.findall(text))
+
+
 _IMPORT = re.compile(r"^(?:from|import) verify(?:\.| import )(\w+)", re.MULTILINE)
-_SOURCES = sources_digest(Path(__file__).parent)
+_FOLDER = Path(__file__).parent
 
 
 def _compiled(function: Function, fastmath: set[str], inline: bool = False) -> Function:
@@ -52,13 +66,14 @@ def _compiled(function: Function, fastmath: set[str], inline: bool = False) -> F
 
     Numba keeps a compiled function on disk for as long as its own file is unchanged, even where
     a function of another file that was compiled into it has changed; so the stamp of its file is
-    joined by one of every module that compiled code may come from.
+    joined by one of every module that its code may come from.
     """
     compiled: Any = njit(
         error_model="numpy", cache=True, nogil=True, forceinline=inline, fastmath=fastmath
     )(function)
     file = compiled._cache._cache_file
-    file._source_stamp = (file._source_stamp, _SOURCES)
+    stamp = sources_digest(Path(function.__code__.co_filename), _FOLDER)
+    file._source_stamp = (file._source_stamp, stamp)
     return cast(Function, compiled)
 
 

@@ -47,7 +47,9 @@ class Problem:
 def numeric_problem(network: MLP, *, layer: object, rates: object, step: object) -> Problem:
     """Check and convert the arguments of a simulation; `InvalidArgument` names what is wrong."""
     if not isinstance(network, MLP):
-        raise InvalidArgument(f"expected an MLP for network, got network={network!r}")
+        raise InvalidArgument(
+            f"expected an MLP for network, got network={network!r}; give MLP(width=64, depth=4)"
+        )
     if network.free_symbols:
         names = ", ".join(sorted(str(symbol) for symbol in network.free_symbols))
         raise InvalidArgument(

@@ -25,6 +25,11 @@ class RareEvents(Sampler):
     Importance sampling: a sample is a conditional mean of the update times the weight of the
     draws, so its mean is that of the update, while its distribution, median and quantiles are
     not.  docs/rare-events.md has the proof and the figures.  Linearised updates only.
+
+    >>> from theory import MLP
+    >>> from verify import RareEvents, monte_carlo
+    >>> monte_carlo(MLP(32, 4), samples=1000, seed=1, sampler=RareEvents()).label
+    26.50 ± 0.47 over 1,000 samples
     """
 
     draws_networks = False
@@ -36,11 +41,23 @@ class RareEvents(Sampler):
         return int(np.clip(_BLOCK_LAYERS // depth, 1, _LARGEST_BLOCK))
 
     def cost(self, network: MLP) -> int:
-        """Layers of one network."""
+        """Layers of one network.
+
+        >>> from theory import MLP
+        >>> from verify import RareEvents
+        >>> RareEvents().cost(MLP(width=64, depth=4))
+        4
+        """
         return network.layers
 
     def planned_samples(self, network: MLP) -> int:
-        """As many networks as have 4e6 layers together, 1,000 to 40,000."""
+        """As many networks as have 4e6 layers together, 1,000 to 40,000.
+
+        >>> from theory import MLP
+        >>> from verify import RareEvents
+        >>> RareEvents().planned_samples(MLP(width=64, depth=400))
+        10000
+        """
         return min(max(4_000_000 // self.cost(network), 1_000), 40_000)
 
     def check(self, problem: Problem) -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import numpy as np
 
 from theory.network import MLP, InvalidArgument
+from theory.public_names import PublicNames
 from verify.problem import FloatArray, Problem
 
 __all__ = ["Sampler", "check_inner_products"]
 
 
-class Sampler(ABC):
+class Sampler(PublicNames, ABC):
     """A way to simulate networks; a frozen value without state.
 
     ``draws_networks``: each sample is one network's update, so that their quantiles are those of
@@ -20,6 +22,7 @@ class Sampler(ABC):
     stays bounded at any depth, so that their mean and error can be trusted there too.
     """
 
+    _shared: ClassVar[frozenset[str]] = frozenset({"block_size", "check", "sample"})
     draws_networks = True
     meets_rare_networks = False
 

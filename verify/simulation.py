@@ -56,7 +56,9 @@ def monte_carlo(
     True
     """
     if not isinstance(sampler, Sampler):
-        raise InvalidArgument(f"expected a sampler such as Dense(), got sampler={sampler!r}")
+        raise InvalidArgument(
+            f"expected a sampler, got sampler={sampler!r}; give Gram(), Conditioned() or Dense()"
+        )
     problem = numeric_problem(network, layer=layer, rates=rates, step=step)
     sampler.check(problem)
     counts = block_counts(checked_samples(samples), sampler.block_size(problem))

@@ -9,10 +9,22 @@ from rich.table import Table
 
 from verify.compare import LARGEST_SPREAD, Cell, Comparison
 from verify.inference_fit import PowerFit
+from verify.magnitudes import magnitude, value_and_error
 from verify.samplers import Sampler
 from verify.verdict import FAMILY_BUDGET, NOTICEABLE, POWER, Outcome, Verdict, Want
 
-__all__ = ["cell_table", "conclusion", "slope_lines", "value_and_error"]
+__all__ = [
+    "TABLE_NOTE",
+    "cell_columns",
+    "cell_row",
+    "cell_table",
+    "conclusion",
+    "slope_lines",
+    "value_and_error",
+]
+
+TABLE_NOTE = "E[(Δz)²]/η²: the law, and measured over networks"
+"""What the table holds, in a line."""
 
 LIMIT_EXPONENT = -1.5
 """Of the exact rate in depth as width and then depth grow."""
@@ -27,10 +39,10 @@ def cell_table(comparison: Comparison) -> Table:
         f"\nESS: effective samples over samples; median: network, over the law"
     )
     table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
-    for name in _columns(comparison):
+    for name in cell_columns(comparison):
         table.add_column(name, justify="right", no_wrap=True)
     for cell in comparison.cells:
-        table.add_row(*(_row(cell)[name] for name in _columns(comparison)))
+        table.add_row(*(cell_row(cell)[name] for name in cell_columns(comparison)))
     if not all(cell.score.decides for cell in comparison.cells):
         table.caption = (
             f"z in brackets: shown, does not decide (the exact standard deviation of one network "
@@ -41,14 +53,15 @@ def cell_table(comparison: Comparison) -> Table:
     return table
 
 
-def _columns(comparison: Comparison) -> list[str]:
+def cell_columns(comparison: Comparison) -> list[str]:
     """The columns; the layer only where it is not the last."""
     below = any(cell.layer != cell.depth for cell in comparison.cells)
     sizes = ["width", "depth", *(["layer"] if below else [])]
     return ["sampler", *sizes, "networks", "law", "measured ± s.e.", "ESS", "median", "z"]
 
 
-def _row(cell: Cell) -> dict[str, str]:
+def cell_row(cell: Cell) -> dict[str, str]:
+    """One network's entries by column."""
     z = _z(cell.score.z) if cell.score.defined else "undefined"
     return {
         "sampler": _name(cell.sampler),
@@ -56,7 +69,7 @@ def _row(cell: Cell) -> dict[str, str]:
         "depth": f"{cell.depth:,}",
         "layer": f"{cell.layer:,}",
         "networks": f"{cell.estimate.samples:,}",
-        "law": _number(cell.log_law),
+        "law": magnitude(cell.log_law),
         "measured ± s.e.": _measured(cell),
         "ESS": f"{cell.estimate.total.effective_samples / cell.estimate.samples:.0%}",
         "median": _median(cell),
@@ -82,34 +95,6 @@ def _median(cell: Cell) -> str:
         return "-"
     ratio = float(total.median.log_value) - cell.log_law
     return f"{math.exp(ratio):.3f}" if ratio > math.log(1e-3) else f"{math.exp(ratio):.0e}"
-
-
-def value_and_error(log_mean: float, relative_error: float) -> str:
-    """exp(log_mean) ± its error, the error to two digits and the mean as far as those."""
-    if not relative_error < 1:
-        return f"{_power(log_mean)} ± {_power(log_mean + math.log(relative_error))}"
-    exponent = math.floor(log_mean / math.log(10))
-    mantissa = math.exp(log_mean - exponent * math.log(10))
-    digits = max(0, 1 - math.floor(math.log10(mantissa * relative_error)))
-    if -4 <= exponent <= 6:
-        places = max(0, digits - exponent)
-        scale = 10.0**exponent
-        return f"{mantissa * scale:.{places}f} ± {mantissa * relative_error * scale:.{places}f}"
-    return f"({mantissa:.{digits}f} ± {mantissa * relative_error:.{digits}f})e{exponent:+03d}"
-
-
-def _power(logarithm: float) -> str:
-    """exp(logarithm) in one digit, also where float64 cannot hold it."""
-    exponent = math.floor(logarithm / math.log(10) - math.log10(0.95))
-    return f"{math.exp(logarithm - exponent * math.log(10)):.0f}e{exponent:+03d}"
-
-
-def _number(logarithm: float) -> str:
-    """exp(logarithm) in five digits, also where float64 cannot hold it."""
-    exponent, fraction = divmod(logarithm / math.log(10), 1)
-    if -4 <= exponent <= 6:
-        return f"{math.exp(logarithm):.5g}"
-    return f"{10**fraction:.4f}e{int(exponent):+03d}"
 
 
 def slope_lines(comparison: Comparison) -> list[str]:

@@ -29,6 +29,12 @@ class TypicalLearningRate:
     ``network``: in numbers.  ``bound``: on a network's own mean square over neurons and labels.
     ``chance``: 1/2 for the median.  ``level``: of the interval, at least.  ``layers``: those asked
     for.  ``estimate``: the simulation.  Made by `typical_learning_rate`.
+
+    >>> from theory import MLP
+    >>> from verify import typical_learning_rate
+    >>> typical = typical_learning_rate(MLP(32, 8), samples=2000, seed=1)
+    >>> round(typical.rate, 6)
+    0.119665
     """
 
     network: MLP
@@ -41,24 +47,53 @@ class TypicalLearningRate:
     @cached_property
     def quantile(self) -> Quantile:
         """The update's quantile, of shape ``(layers,)``, with an interval at a level shared by the
-        layers: each layer's own is at 1 - (1 - level)/layers, so that all hold at ``level``."""
+        layers: each layer's own is at 1 - (1 - level)/layers, so that all hold at ``level``.
+
+        >>> from theory import MLP
+        >>> from verify import typical_learning_rate
+        >>> typical = typical_learning_rate(MLP(32, 8), samples=2000, seed=1)
+        >>> typical.quantile.chance
+        0.5
+        """
         own = 1.0 - (1.0 - self.level) / len(self.layers)
         return self.estimate.total.quantile(self.chance, own)
 
     @property
     def rate(self) -> float:
-        """The rate; infinite where the median network is dead, which moves at no rate."""
+        """The rate; infinite where the median network is dead, which moves at no rate.
+
+        >>> from theory import MLP
+        >>> from verify import typical_learning_rate
+        >>> typical = typical_learning_rate(MLP(32, 8), samples=2000, seed=1)
+        >>> round(typical.rate, 6)
+        0.119665
+        """
         return self._rate(self.quantile.log_value)
 
     @property
     def interval(self) -> tuple[float, float]:
         """The rate's confidence interval, from order statistics: nothing is assumed of the
-        distribution.  0 or infinite where the samples are too few to bound it."""
+        distribution.  0 or infinite where the samples are too few to bound it.
+
+        >>> from theory import MLP
+        >>> from verify import typical_learning_rate
+        >>> typical = typical_learning_rate(MLP(32, 8), samples=2000, seed=1)
+        >>> low, high = typical.interval
+        >>> low < typical.rate < high
+        True
+        """
         return self._rate(self.quantile.log_high), self._rate(self.quantile.log_low)
 
     @property
     def layer(self) -> int:
-        """The layer, of those asked for, whose median is largest in the simulation."""
+        """The layer, of those asked for, whose median is largest in the simulation.
+
+        >>> from theory import MLP
+        >>> from verify import typical_learning_rate
+        >>> typical = typical_learning_rate(MLP(32, 8), samples=2000, seed=1)
+        >>> typical.layer
+        8
+        """
         return self.layers[int(np.argmax(self.quantile.log_value))]
 
     @property
@@ -67,6 +102,12 @@ class TypicalLearningRate:
 
         Beyond depth/width of about 1/8 rare networks set the mean, few samples meet them, and this
         is too large; the exact one is ``theory.maximal_learning_rate``.
+
+        >>> from theory import MLP
+        >>> from verify import typical_learning_rate
+        >>> typical = typical_learning_rate(MLP(32, 8), samples=2000, seed=1)
+        >>> typical.mean_rate < typical.rate
+        True
         """
         return self._rate(self.estimate.total.log_mean)
 
@@ -83,8 +124,8 @@ class TypicalLearningRate:
     def __repr__(self) -> str:
         low, high = self.interval
         return (
-            f"TypicalLearningRate({self.rate:.6g} in [{low:.6g}, {high:.6g}], level="
-            f"{self.level:g}; layer {self.layer} binds)"
+            f"TypicalLearningRate of {self.network}: {self.rate:.6g} in [{low:.6g}, {high:.6g}] "
+            f"({self.level:g} confidence); layer {self.layer} binds"
         )
 
 

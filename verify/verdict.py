@@ -70,6 +70,11 @@ class Score:
         below = self.evidence.z(self.law * (1.0 - self.allowance))
         return above if above > 0 else min(below, 0.0)
 
+    def __repr__(self) -> str:
+        deciding = "decides" if self.decides else "does not decide"
+        shown = f"z = {self.z:+.2f}" if self.defined else "z undefined"
+        return f"Score: {shown}, {deciding}"
+
     def critical(self, cells: int) -> float:
         """The |z| that rejects, one of ``cells`` deciding cells."""
         return self.evidence.critical(_chance(cells))
@@ -126,6 +131,15 @@ class Verdict:
     critical: float
     wants: tuple[Want, ...] = ()
     noticed_in_all: float = inf
+
+    def __repr__(self) -> str:
+        said = f"Verdict: {self.outcome.name}"
+        if self.outcome is Outcome.CONSISTENT:
+            return (
+                f"{said}; an error of {self.noticed:.1%} in any one cell, or of "
+                f"{self.noticed_in_all:.2%} in all, would have been noticed"
+            )
+        return f"{said}, by cell {self.worst}" if self.outcome is Outcome.REJECTED else said
 
 
 def decide(scores: Sequence[Score]) -> Verdict:

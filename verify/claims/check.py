@@ -51,7 +51,13 @@ class Check:
     @property
     def verdict(self) -> Outcome:
         """Rejected if theory or networks reject, else undecided if one of them is, else
-        consistent."""
+        consistent.
+
+        >>> from verify import check
+        >>> wrong = check("L**2/3", claim="leading", simulate=False)
+        >>> wrong.verdict.name
+        'REJECTED'
+        """
         found = {self.theory.outcome}
         if self.evidence is not None:
             found.add(self.evidence.verdict.outcome)
@@ -62,12 +68,24 @@ class Check:
 
     @property
     def counterexample(self) -> Counterexample | None:
-        """The first sizes, by depth, then width, then layer, at which formula and law differ."""
+        """The first sizes, by depth, then width, then layer, at which formula and law differ.
+
+        >>> from verify import check
+        >>> wrong = check("L**2/3", claim="leading", simulate=False)
+        >>> wrong.counterexample
+        Counterexample: L = 2: leading terms 4/3 (formula) and 8/3 (law)
+        """
         return self.theory.counterexample
 
     @property
     def difference(self) -> Difference | None:
-        """What is off, where it is one of the known differences."""
+        """What is off, where it is one of the known differences.
+
+        >>> from verify import check
+        >>> wrong = check("L**2/3", claim="leading", simulate=False)
+        >>> wrong.difference
+        Difference, a power of a size: it is 1/L times the law
+        """
         return self.theory.difference
 
     def __repr__(self) -> str:
@@ -155,7 +173,8 @@ def _reading(
     net = default_network(formula) if network is None else _checked_network(network)
     if part not in ("total", *PARTS):
         raise InvalidArgument(
-            f"expected 'total', 'label' or 'output' for part, got part={shown(part)}"
+            f"expected 'total', 'label' or 'output' for part, got part={shown(part)}; 'total' is "
+            f"both"
         )
     if chosen is Quantity.RATE:
         _check_rate_arguments(layer, part, claim, criterion)
@@ -176,7 +195,9 @@ def _reading(
 
 def _checked_network(network: object) -> MLP:
     if not isinstance(network, MLP):
-        raise InvalidArgument(f"expected an MLP for network, got network={shown(network)}")
+        raise InvalidArgument(
+            f"expected an MLP for network, got network={shown(network)}; give MLP() or MLP(64, 4)"
+        )
     foreign = network.free_symbols - _OPEN
     if foreign:
         raise InvalidArgument(
@@ -213,4 +234,6 @@ def _member(kind: Any, name: str, value: object) -> Any:
     if isinstance(value, kind) or value in values:
         return kind(value)
     listed = " or ".join(map(repr, values))
-    raise InvalidArgument(f"expected {listed} for {name}, got {name}={shown(value)}")
+    raise InvalidArgument(
+        f"expected {listed} for {name}, got {name}={shown(value)}; give one of them as text"
+    )

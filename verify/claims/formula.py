@@ -59,7 +59,8 @@ class Formula:
         missing = sorted(symbol.name for symbol in self.symbols - set(point))
         if missing:
             raise InvalidArgument(
-                f"expected a value for {', '.join(missing)}, which the formula holds; give one"
+                f"expected a value for {', '.join(missing)}, which the formula holds, got none; "
+                f"give one"
             )
         if self.expression is None:
             return self._called({s: point[s] for s in self.symbols})

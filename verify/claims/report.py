@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from verify.claims.check import Check
     from verify.claims.theory_verdict import Counterexample
 
-__all__ = ["number_in_words", "report", "subject"]
+__all__ = ["number_in_words", "report", "subject", "values_in_words"]
 
 _CLAIMS = {
     Claim.EXACT: "is",
@@ -39,7 +39,7 @@ def report(check: Check) -> str:
         f"theory: {_said(check.theory.outcome)}: {check.theory.reason}",
     ]
     if check.counterexample is not None:
-        lines.append(f"  first at {_values(check.counterexample)}")
+        lines.append(f"  first at {values_in_words(check.counterexample)}")
     if check.theory.outcome is Outcome.REJECTED:
         lines.append(f"  what is off: {check.difference or 'not one of the known differences'}")
     if check.evidence is None:
@@ -71,7 +71,8 @@ def number_in_words(value: Number | None) -> str:
     return str(nstr(value, 10))
 
 
-def _values(example: Counterexample) -> str:
+def values_in_words(example: Counterexample) -> str:
+    """Both values at a counterexample."""
     mine, law = number_in_words(example.formula), number_in_words(example.law)
     if example.limits:
         return f"{example.where}: leading terms {mine} (formula) and {law} (law)"

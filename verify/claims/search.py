@@ -37,6 +37,9 @@ class Difference:
     def __str__(self) -> str:
         return self.sentence
 
+    def __repr__(self) -> str:
+        return f"Difference, {self.kind.value}: {self.sentence}"
+
 
 @dataclass(frozen=True)
 class Search:

@@ -48,9 +48,19 @@ class Counterexample:
     law: Number
     limits: bool = False
 
+    def __repr__(self) -> str:
+        from verify.claims.report import values_in_words
+
+        return f"Counterexample: {values_in_words(self)}"
+
     @property
     def where(self) -> str:
-        """The sizes as text."""
+        """The sizes as text.
+
+        >>> from verify import check
+        >>> check("L**2/3", claim="leading", simulate=False).counterexample.where
+        'L = 2'
+        """
         return point_name(self.point) or "this network"
 
 
@@ -66,6 +76,9 @@ class TheoryVerdict:
     counterexample: Counterexample | None = None
     difference: Difference | None = None
     leading: Expr | None = None
+
+    def __repr__(self) -> str:
+        return f"TheoryVerdict: {self.outcome.name}: {self.reason}"
 
 
 def decide_by_theory(reading: Reading, claim: Claim) -> TheoryVerdict:

@@ -1,0 +1,38 @@
+"""What tab completion shows: the names that users call, not those that modules share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+__all__ = ["PublicNames", "listed"]
+
+
+class PublicNames:
+    """A value that lists its names without those in `_shared`, which other modules use.
+
+    >>> from theory import MLP, squared_update
+    >>> names = dir(squared_update(MLP()))
+    >>> "exact" in names, "sums" in names
+    (True, False)
+    """
+
+    _shared: ClassVar[frozenset[str]] = frozenset()
+
+    def __dir__(self) -> Iterable[str]:
+        return (name for name in super().__dir__() if name not in self._shared)
+
+
+def listed(module: dict[str, object], *submodules: str) -> list[str]:
+    """What ``dir`` of a package shows: its ``__all__``, those modules that users import by name
+    where they are loaded, and what every module has.
+
+    >>> import theory
+    >>> "squared_update" in dir(theory), "symbols" in dir(theory), "recursion" in dir(theory)
+    (True, True, False)
+    """
+    public: object = module["__all__"]
+    assert isinstance(public, list)
+    special = [name for name in module if name.startswith("__")]
+    loaded = [name for name in submodules if name in module]
+    return sorted([*public, *loaded, *special])

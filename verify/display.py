@@ -1,0 +1,106 @@
+"""A comparison at the prompt, in a notebook, and as a table of a LaTeX paper."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+
+from rich.console import Console
+
+from verify.compare import Comparison, rate_points
+from verify.figure import rate_figure
+from verify.magnitudes import html_table, value_latex
+from verify.table import TABLE_NOTE, cell_columns, cell_row, cell_table, conclusion, slope_lines
+
+__all__ = ["comparison_html", "comparison_latex", "comparison_text"]
+
+_COLUMNS = 104
+
+
+def comparison_text(comparison: Comparison) -> str:
+    """The table, the fitted constants and exponents, and the verdict, as plain text."""
+    out = io.StringIO()
+    console = Console(file=out, width=_COLUMNS, highlight=False, color_system=None)
+    console.print(cell_table(comparison))
+    for line in (*slope_lines(comparison), conclusion(comparison)):
+        console.print(line)
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+
+
+def comparison_html(comparison: Comparison) -> str:
+    """The same with the figure, for a notebook."""
+    names = cell_columns(comparison)
+    rows = [[cell_row(cell)[name] for name in names] for cell in comparison.cells]
+    table = html_table(TABLE_NOTE, rows, names, conclusion(comparison))
+    points, law = rate_points(comparison)
+    return table + _image(points, law) if points else table
+
+
+def _image(points: object, law: object) -> str:
+    out = io.BytesIO()
+    rate_figure(points, law).savefig(out, format="png", dpi=110)  # type: ignore[arg-type]
+    data = base64.b64encode(out.getvalue()).decode()
+    return f'<img alt="maximal learning rate against depth" src="data:image/png;base64,{data}">'
+
+
+def comparison_latex(comparison: Comparison) -> str:
+    r"""The table with ``booktabs`` rules and the verdict below it, for a LaTeX paper.
+
+    >>> from theory import MLP
+    >>> from verify import compare_law
+    >>> found = compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1)
+    >>> print(comparison_latex(found).splitlines()[6])
+    gram & 16 & 1 & 4,000 & $0.54102$ & $0.5379 \pm 0.0053$ & 72\% & $0.872$ & $-0.64$ \\
+    """
+    names = cell_columns(comparison)
+    rows = [[_cell(name, cell_row(cell)[name]) for name in names] for cell in comparison.cells]
+    columns = "l" + "r" * (len(names) - 1)
+    header = " & ".join(_HEADER.get(name, name) for name in names)
+    return "\n".join(
+        [
+            r"\begin{table}[htbp]",
+            r"\centering\small",
+            rf"\begin{{tabular}}{{{columns}}}",
+            r"\toprule",
+            header + r" \\",
+            r"\midrule",
+            *(" & ".join(row) + r" \\" for row in rows),
+            r"\bottomrule",
+            r"\end{tabular}",
+            rf"\caption{{{_caption(comparison)}}}",
+            r"\label{tab:measured}",
+            r"\end{table}",
+        ]
+    )
+
+
+_HEADER = {
+    "width": "$n$",
+    "depth": "$L$",
+    "layer": r"$\ell$",
+    "measured ± s.e.": r"measured $\pm$ s.e.",
+    "z": "$z$",
+}
+_MATHS = ("law", "measured ± s.e.", "median", "z")
+
+
+def _cell(name: str, text: str) -> str:
+    if name not in _MATHS or text == "-":
+        return text.replace("%", r"\%")
+    return f"${value_latex(text)}$" if any(c.isdigit() for c in text) else text
+
+
+def _caption(comparison: Comparison) -> str:
+    step = comparison.step
+    kind = "linearised step" if step is None else f"real step of rate {step:g}"
+    return (
+        rf"$\mathbb{{E}}[(\Delta z)^2]/\eta^2$ of a {kind}: the law, and its mean over networks "
+        r"with its standard error; ESS: effective samples over samples; median: of networks, over "
+        rf"the law. {_escaped(conclusion(comparison))}"
+    )
+
+
+def _escaped(text: str) -> str:
+    text = re.sub(r"\bz = (\S+)", r"$z = \1$", text)
+    return text.replace("%", r"\%").replace("|z|", r"$\vert z\vert$")

@@ -1,0 +1,43 @@
+"""A run as files for a LaTeX paper: the table, and the figure as a vector drawing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from verify.compare import Comparison, rate_points
+from verify.display import comparison_latex
+from verify.figure import save_rate_figure
+
+__all__ = ["FIGURE", "TABLE", "paper_body", "write_paper_files"]
+
+TABLE, FIGURE = "results.tex", "rate.pdf"
+
+
+def write_paper_files(folder: Path, comparison: Comparison) -> None:
+    """Write ``results.tex``, a table to be read by a LaTeX document with ``booktabs``, and
+    ``rate.pdf``, its figure, to ``folder``."""
+    (folder / TABLE).write_text(comparison_latex(comparison) + "\n", encoding="utf-8")
+    points, law = rate_points(comparison)
+    if points:
+        save_rate_figure(folder / FIGURE, points, law)
+
+
+def paper_body() -> str:
+    r"""The LaTeX that shows both files in a document.
+
+    >>> print(paper_body().splitlines()[0])
+    \input{results.tex}
+    """
+    return "\n".join(
+        [
+            rf"\input{{{TABLE}}}",
+            r"\begin{figure}[htbp]",
+            r"\centering",
+            rf"\includegraphics[width=0.8\linewidth]{{{FIGURE}}}",
+            r"\caption{The maximal learning rate against depth: exact (lines), measured (marks, "
+            r"with two standard errors; hollow where rare networks set the mean), and its leading "
+            r"term.}",
+            r"\label{fig:rate}",
+            r"\end{figure}",
+        ]
+    )
