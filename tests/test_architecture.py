@@ -9,9 +9,16 @@ import pytest
 ROOT = Path(__file__).parent.parent
 THEORY = sorted((ROOT / "theory").glob("*.py"))
 VERIFY = sorted((ROOT / "verify").rglob("*.py"))
-MEETING_PLACES = {"compare.py", "derivations.py", "questions.py", "testing.py", "formulas.py"}
-"""Where ``verify`` asks ``theory`` for a formula: its own comparison, users' tests, and the report,
-which shows the law beside what was measured."""
+MEETING_PLACES = {
+    "compare.py",
+    "derivations.py",
+    "formulas.py",
+    "learning_rates.py",
+    "questions.py",
+    "testing.py",
+}
+"""Where ``verify`` asks ``theory`` for a formula: its own comparison, users' tests, the report, and
+learning rates for PyTorch."""
 FORMULAS_ON_A_PAGE = "mathml.py"
 """It sets SymPy's expressions, whatever they are of, and derives none."""
 CLAIMS = "claims"
@@ -57,6 +64,13 @@ def test_few_modules_bring_formula_and_measurement_together(path: Path) -> None:
     else:
         assert from_theory <= {"theory.network", "theory.public_names"}
         assert not {package(module) for module in imported(path)} & {"sympy", "mpmath"}
+
+
+@pytest.mark.parametrize("path", THEORY + VERIFY, ids=lambda path: path.name)
+def test_one_folder_imports_pytorch(path: Path) -> None:
+    if path.parent.name != "pytorch":
+        assert "torch" not in {package(module) for module in imported(path)}
+        assert "verify.pytorch" not in {module[:14] for module in imported(path)}
 
 
 @pytest.mark.parametrize(

@@ -186,9 +186,10 @@ def source_code(rate: MaximalLearningRate, language: Language) -> str:
     """Functions of n and L that return natural logarithms at eta = 1, in ``language``.
 
     ``label``, ``output``, ``total``: of E[(Delta z)^2] at the last hidden layer; ``rate``: of the
-    maximal learning rate ``rate``; ``law``: of its leading term.  Raises `NotSolved` where more than
-    width and depth is a symbol, where the last layer is not proven to bind, and where a term is not
-    proven to be non-negative.
+    maximal learning rate ``rate``; ``law``: of its leading term.
+
+    Raises `NotSolved` where more than width and depth is a symbol, where the last layer is not
+    proven to bind, and where a term is not proven to be non-negative.
 
     >>> from theory import MLP, maximal_learning_rate
     >>> text = source_code(maximal_learning_rate(MLP()), JAVASCRIPT)

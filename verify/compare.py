@@ -37,6 +37,7 @@ __all__ = [
     "Law",
     "compare_law",
     "exact_law",
+    "follows_law",
     "known_spread",
     "leading_laws",
     "rate_points",
@@ -199,7 +200,7 @@ def _score(
         evidence=evidence_of(estimate.total, log_exact, spread),
         law=exp(min(max(log_law - log_exact, -700.0), 700.0)),
         allowance=0.0 if step is None else STEP_ALLOWANCE,
-        decides=spread is None or (spread <= LARGEST_SPREAD and _follows_law(network, step)),
+        decides=spread is None or (spread <= LARGEST_SPREAD and follows_law(network, step)),
     )
 
 
@@ -223,8 +224,13 @@ def known_spread(network: MLP, layer: int, step: float | None = None) -> float:
     return STEP_SPREAD * sqrt(averaged**2 + 4 * float(mixed / scale**2))
 
 
-def _follows_law(network: MLP, step: float | None) -> bool:
-    """Whether a real step is small, and the network wide, enough for `STEP_ALLOWANCE`."""
+def follows_law(network: MLP, step: float | None) -> bool:
+    """Whether a real step is small, and the network wide, enough for `STEP_ALLOWANCE`.
+
+    >>> from theory import MLP
+    >>> [follows_law(MLP(64, depth), step) for depth, step in [(16, 1e-4), (16, 0.1), (17, 1e-4)]]
+    [True, False, False]
+    """
     if step is None:
         return True
     narrowest = min(int(width) for width in network.widths[1:])

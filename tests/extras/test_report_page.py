@@ -1,4 +1,4 @@
-"""The page of a run in a real browser: Chromium without a window, at the sizes of phone and desk."""
+"""The page of a run in a real browser: Chromium without a window, as wide as phone and desk."""
 
 from __future__ import annotations
 

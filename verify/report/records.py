@@ -178,7 +178,7 @@ class Counterexample:
 
 @dataclass(frozen=True)
 class FormulaRun:
-    """A claim about a user's formula: theory's answer, and that of networks or why there is none."""
+    """A claim about a user's formula: theory's answer, and that of networks or why none."""
 
     formula: str
     claim: str

@@ -1,4 +1,4 @@
-"""Matplotlib figures as SVG inside a page: its colours, one set of names each, no size of its own."""
+"""Matplotlib figures as SVG inside a page: its colours, names of their own, no size of its own."""
 
 from __future__ import annotations
 

@@ -79,8 +79,8 @@ def _worst(run: Run, cell: Cell, deciding: int, tried: str) -> list[str]:
         return [f"{_cells(deciding)} could decide, and none can hold its level."]
     said = [
         f"Of {_cells(deciding)} that decide{'s' if deciding == 1 else ''}, the one that says most "
-        f"is {place(cell)}: its measured mean is {signed(cell.z)} standard errors from the {tried}, "
-        f"and {run.critical:.2f} or more, either way, would reject.",
+        f"is {place(cell)}: its measured mean is {signed(cell.z)} standard errors from the "
+        f"{tried}, and {run.critical:.2f} or more, either way, would reject.",
         f"A true law is rejected anywhere on this grid with a chance of at most "
         f"{percent(run.budget, 0)}.",
     ]
