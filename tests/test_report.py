@@ -264,7 +264,7 @@ def test_the_default_grid_is_the_bare_command(run: tuple[Path, dict[str, Any], s
 
 def test_words_of_each_outcome() -> None:
     cell = Cell("MLP(width=8, depth=2)", 8, 2, 1, "Gram", 100, 1, 0, 0, 0.1, 0.1, 1, 0.5, 5, True)
-    base = {
+    base: dict[str, Any] = {
         "seed": 1,
         "step": None,
         "budget": 0.01,

@@ -133,10 +133,10 @@
     set("out-law", decimal(mupDepth.law(n, L), 12));
     set("out-ratio", decimal(mupDepth.law(n, L) - mupDepth.rate(n, L), 4));
     for (const part of ["label", "output", "total"]) set(`out-${part}`, decimal(mupDepth[part](n, L), 12));
-    const within = `${100 * page.tolerance} %`;
+    const within = `${100 * page.tolerance}\u202f%`;
     const where = valid
-      ? `At width ${grouped(n)} the law is within ${within} of it from depth ${grouped(valid[0])} to ${grouped(valid[1])}`
-      : `At width ${grouped(n)} the law is within ${within} of it at no depth`;
+      ? `At width ${grouped(n)} the law is within ${within} of the exact rate from depth ${grouped(valid[0])} to ${grouped(valid[1])}`
+      : `At width ${grouped(n)} the law is within ${within} of the exact rate at no depth`;
     const here = Math.abs(error) <= page.tolerance ? "here it holds" : `here its rate is too ${error > 0 ? "large" : "small"}`;
     const rare = 4 * L > n
       ? " The depth is more than a quarter of the width: rare networks set this mean, and a typical network would bear a larger rate."

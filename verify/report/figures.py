@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
+from typing import Literal
 
 import numpy as np
 from markupsafe import Markup
@@ -109,8 +110,9 @@ def typical_figure(run: Run) -> Markup | None:
             median = max(cell.median_over_exact or 0.0, _LOWEST)
             axes.plot(cell.ratio, median, "D", color=SERIES[1], markersize=5)
         for cell in run.cells:
-            if cell.measured and (cell.over_exact or 0.0) > _LOWEST:
-                axes.plot(cell.ratio, cell.over_exact, "o", color=SERIES[0], markersize=5)
+            over = cell.over_exact or 0.0
+            if cell.measured and over > _LOWEST:
+                axes.plot(cell.ratio, over, "o", color=SERIES[0], markersize=5)
         axes.plot([], [], "o", color=SERIES[0], label="measured mean")
         axes.plot([], [], "D", color=SERIES[1], label="median network")
         axes.set(xscale="log", yscale="log", xlabel="depth/width $L/n$")
@@ -154,7 +156,7 @@ def _depths(cells: Sequence[Cell]) -> list[int]:
     return sorted(own | {round(depth) for depth in grid})
 
 
-def _decades(axes: Axes, which: str = "both") -> None:
+def _decades(axes: Axes, which: Literal["both", "x"] = "both") -> None:
     """A quiet grid, and plain numbers on a short depth axis."""
     axes.grid(visible=True, axis=which)
     axes.xaxis.set_minor_formatter(NullFormatter())

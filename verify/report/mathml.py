@@ -30,6 +30,7 @@ def math(expression: Expr) -> Markup:
     root = ElementTree.fromstring(f"<mrow>{text}</mrow>")
     for element in root.iter():
         _fenced(element)
+        _sloped(element)
         _quiet(element)
     return Markup(ElementTree.tostring(root, encoding="unicode"))
 
@@ -102,6 +103,16 @@ def _fenced(element: ElementTree.Element) -> None:
                 element.extend(inside)
             else:
                 ElementTree.SubElement(element, "mo").text = text
+
+
+def _sloped(element: ElementTree.Element) -> None:
+    """A fraction in an exponent is one line high: 3/2."""
+    if element.tag == "msup" and element[1].tag == "mfrac":
+        top, bottom = element[1]
+        slash = ElementTree.Element("mo", {"lspace": "0", "rspace": "0"})
+        slash.text = "/"
+        element[1].tag = "mrow"
+        element[1][:] = [top, slash, bottom]
 
 
 def _quiet(element: ElementTree.Element) -> None:

@@ -19,7 +19,7 @@ _CLAIMS = {
 _HEADLINES = {
     "consistent": "Networks move as the law says",
     "rejected": "Networks contradict the law",
-    "undecided": "The networks do not decide",
+    "undecided": "Nothing speaks against the law, but too little was measured",
 }
 _FORMULA_HEADLINES = {
     "consistent": "The formula is right",
@@ -65,7 +65,9 @@ def verdict_words(run: Run, tried: str = "law") -> list[str]:
         )
     else:
         said += _worst(run, run.cells[run.worst], deciding, tried)
-    said += [_want(run.cells[cell], samples) for cell, samples in run.wants]
+    if run.wants:
+        where = "; ".join(_want(run.cells[cell], samples) for cell, samples in run.wants)
+        said.append(f"An error of a factor {NOTICEABLE:g} could have passed unnoticed {where}.")
     if shown and deciding:
         said.append(
             f"{_cells(shown)} of the table {'is' if shown == 1 else 'are'} shown and "
@@ -95,10 +97,9 @@ def _worst(run: Run, cell: Cell, deciding: int, tried: str) -> list[str]:
 
 
 def _want(cell: Cell, samples: int | None) -> str:
-    start = f"An error of a factor {NOTICEABLE:g} could have passed unnoticed at {place(cell)}"
     if samples is None:
-        return f"{start}, where the mean or its error is undefined."
-    return f"{start}; {count(samples)} networks would decide."
+        return f"at {place(cell)}, where the mean or its error is undefined"
+    return f"at {place(cell)}, which {count(samples)} networks would decide"
 
 
 def fit_words(fit: PowerFit) -> str:
