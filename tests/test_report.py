@@ -202,6 +202,22 @@ def refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (folder / PAGE).read_text(encoding="utf-8") == "old"
 
 
+def test_an_older_page_stays_where_the_new_one_cannot_be_put(
+    run: tuple[Path, dict[str, Any], str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("verify.run_folder.os.replace", full)
+    before = sorted(run[0].iterdir())
+    assert cli.main(["--report", str(run[0])]) == 2
+    assert "No space left on device" in capsys.readouterr().err
+    assert sorted(run[0].iterdir()) == before
+    assert (run[0] / PAGE).read_text(encoding="utf-8") == run[2]
+
+
 def test_other_options_with_report_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -85,7 +85,7 @@ def deviation_figure(run: Run) -> Markup | None:
                 axes.axhline(height, color=INK, linewidth=1.2, linestyle=":")
             axes.plot([], [], ":", color=INK, label="would reject")
         largest = max([abs(cell.z or 0.0) for cell in cells] + [run.critical or 4.0])
-        axes.set(xscale="log", xlabel="depth/width $L/n$", ylabel="(measured − law)/s.e.")
+        axes.set(xscale="log", xlabel="depth/width $L/n$", ylabel="deviation in standard errors")
         axes.set_ylim(-1.25 * largest, 1.25 * largest)
         if largest > 20:
             _compress(axes, largest)

@@ -65,7 +65,7 @@ def verdict_words(run: Run, tried: str = "law") -> list[str]:
         )
     else:
         said += _worst(run, run.cells[run.worst], deciding, tried)
-    if run.wants:
+    if run.wants and run.outcome == "undecided":
         where = "; ".join(_want(run.cells[cell], samples) for cell, samples in run.wants)
         said.append(f"An error of a factor {NOTICEABLE:g} could have passed unnoticed {where}.")
     if shown and deciding:
@@ -80,10 +80,9 @@ def _worst(run: Run, cell: Cell, deciding: int, tried: str) -> list[str]:
     if run.critical is None:
         return [f"{_cells(deciding)} could decide, and none can hold its level."]
     said = [
-        f"Of {_cells(deciding)} that decide{'s' if deciding == 1 else ''}, the one that says most "
-        f"is {place(cell)}: its measured mean is {signed(cell.z)} standard errors from the "
-        f"{tried}, and {run.critical:.2f} or more, either way, would reject.",
-        f"A true law is rejected anywhere on this grid with a chance of at most "
+        f"{_which(deciding)} is {place(cell)}: its measured mean is {signed(cell.z)} standard "
+        f"errors from the {tried}, and {run.critical:.2f} or more, either way, would reject.",
+        f"A true {tried} is rejected anywhere on this grid with a chance of at most "
         f"{percent(run.budget, 0)}.",
     ]
     if run.outcome == "consistent" and run.noticed is not None:
@@ -94,6 +93,12 @@ def _worst(run: Run, cell: Cell, deciding: int, tried: str) -> list[str]:
             f"{100 * POWER:.0f} times in 100."
         )
     return said
+
+
+def _which(deciding: int) -> str:
+    if deciding == 1:
+        return "The one cell that decides"
+    return f"Of {_cells(deciding)} that decide, the one that says most"
 
 
 def _want(cell: Cell, samples: int | None) -> str:
