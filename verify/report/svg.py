@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
+from typing import Any
 from xml.etree import ElementTree
 
 import matplotlib as mpl
@@ -20,7 +21,7 @@ SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
 _VARIABLES = {INK: "var(--ink)", PAPER: "var(--paper)"} | {
     colour: f"var(--series-{index})" for index, colour in enumerate(SERIES)
 }
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "svg.fonttype": "path",
     "svg.hashsalt": "mup-depth",
     "font.size": 10,
