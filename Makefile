@@ -22,8 +22,9 @@ test: $(READY)
 	$(BIN)/pytest -n auto
 
 # What the ordinary tests leave out. It needs PyTorch, JAX (processors only) and scikit-learn, which
-# it installs in .venv-bench/, about 3 GB and some minutes, and a TeX (Debian:
-# texlive-latex-recommended and lmodern), which it asks for where it is missing: docs/install.md.
+# it installs in .venv-bench/, about 3 GB and some minutes; and a TeX (Debian:
+# texlive-latex-recommended and lmodern) and Chromium with its driver (chromium, chromium-driver),
+# which it asks for where they are missing: docs/install.md.
 test-all: test docs $(BENCH_READY)
 	$(BENCH)/bin/python -m pytest -n auto tests/extras verify/pytorch docs/pytorch
 
@@ -75,7 +76,7 @@ $(DOCS_READY): $(READY)
 
 $(BENCH_READY): setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(BENCH)
-	$(BENCH)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,peers,pytorch,studies]'
+	$(BENCH)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[browser,dev,peers,pytorch,studies]'
 	touch $(BENCH_READY)
 
 clean:

@@ -20,6 +20,7 @@ from verify.paper import write_paper_files
 from verify.plan import SAMPLERS, Part, planned_parts
 from verify.progress import progress_bar
 from verify.record import comparison_record
+from verify.report.job import add_report_option, run_report
 from verify.run_folder import RESULTS, default_folder, new_folder, write_json, write_whole
 from verify.table import cell_table, conclusion, slope_lines
 
@@ -37,6 +38,7 @@ examples:
   python -m verify --width 32 --depth 4 --layer 2        a layer below the last
   python -m verify --width 32 --depth 2 4 --step 0.001   a real gradient step
   python -m verify --formula 'sqrt(3)/L**1.5' --claim leading --quantity rate
+  python -m verify --report runs/2026-01-31_12-00-00     a page of a finished run
 """
 
 
@@ -75,10 +77,13 @@ def _parser() -> argparse.ArgumentParser:
     add("--step", type=float, metavar="RATE", help="a real gradient step of this rate")
     add_formula_options(parser)
     add("--out", type=Path, metavar="DIR", help="folder (default: runs/<date and time>)")
+    add_report_option(parser)
     return parser
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
+    if options.report is not None:
+        return run_report(options, console)
     if options.formula is not None:
         return run_formula(options, console)
     if options.claim is not None or options.quantity is not None:
