@@ -197,7 +197,9 @@ def source_code(rate: MaximalLearningRate, language: Language) -> str:
     (True, False)
     """
     if rate.layer != L:
-        raise NotSolved("code is written for the last hidden layer, where it is the one that binds")
+        raise NotSolved(
+            "code needs a network whose last hidden layer binds: give MLP(), or equal multipliers"
+        )
     update = squared_update(rate.network, rates=rate.rates)
     parts = {"label": update.label, "output": update.output}
     spell = language.spell
@@ -219,7 +221,10 @@ def _part(name: str, part: SolvedMean, language: Language) -> str:
 
 def _term(weight: Expr, form: TwoPowers, language: Language) -> str:
     if not weight.is_Rational:
-        raise NotSolved(f"code needs a number for everything but n and L, got the factor {weight}")
+        raise NotSolved(
+            f"code needs a number for everything but n and L, got the factor {weight}: give a number "
+            f"for each other symbol"
+        )
 
     def spelled(functions: Iterable[Rational]) -> str:
         return ", ".join(language.spell(weight * _quotient(each)) for each in functions)
@@ -240,5 +245,8 @@ def _quotient(function: Rational) -> Expr:
 
 def _nested(coefficients: tuple[int, ...]) -> Expr:
     if any(coefficient < 0 for coefficient in coefficients):
-        raise NotSolved("the closed form here is not proven to be a sum of non-negative terms")
+        raise NotSolved(
+            "code needs a closed form proven to be a sum of non-negative terms: give the update at the "
+            "last hidden layer of MLP()"
+        )
     return horner(Poly([Number(c) for c in reversed(coefficients)] or [Integer(0)], _M))
