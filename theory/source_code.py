@@ -222,8 +222,8 @@ def _part(name: str, part: SolvedMean, language: Language) -> str:
 def _term(weight: Expr, form: TwoPowers, language: Language) -> str:
     if not weight.is_Rational:
         raise NotSolved(
-            f"code needs a number for everything but n and L, got the factor {weight}: give a number "
-            f"for each other symbol"
+            f"code needs a number for everything but n and L, got the factor {weight}: give a "
+            f"number for each other symbol"
         )
 
     def spelled(functions: Iterable[Rational]) -> str:
@@ -246,7 +246,7 @@ def _quotient(function: Rational) -> Expr:
 def _nested(coefficients: tuple[int, ...]) -> Expr:
     if any(coefficient < 0 for coefficient in coefficients):
         raise NotSolved(
-            "code needs a closed form proven to be a sum of non-negative terms: give the update at the "
-            "last hidden layer of MLP()"
+            "code needs a closed form proven to be a sum of non-negative terms: give the update at "
+            "the last hidden layer of MLP()"
         )
     return horner(Poly([Number(c) for c in reversed(coefficients)] or [Integer(0)], _M))

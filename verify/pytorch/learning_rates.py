@@ -132,6 +132,7 @@ def _positive(name: str, value: object) -> float:
     number = exact_number(name, value)
     if number <= 0:
         raise InvalidArgument(
-            f"expected a positive number for {name}, got {name}={shown(value)}; give one, such as 0.5"
+            f"expected a positive number for {name}, got {name}={shown(value)}; give one, such as "
+            f"0.5"
         )
     return float(number)
