@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from theory import MLP, InvalidArgument
 from verify import Dense, RareEvents, monte_carlo
 from verify.configuration import configuration
 from verify.errors import UnusableFolder
-from verify.execution import Execution
+from verify.execution import Execution, Watch
 from verify.rounds import Piece
 from verify.sampling import Sampling, draw_block
 from verify.shelf import Drawn
@@ -78,9 +78,7 @@ def test_the_text_is_one_of_the_content_alone(tmp_path: Path) -> None:
     assert text(tmp_path / "less") != reference
 
 
-def test_what_is_stored_is_not_drawn_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_stored_is_not_drawn_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     arguments: dict[str, Any] = {"samples": 300, "seed": 4, "sampler": Dense()}
     first = monte_carlo(MLP(5, 2), store=tmp_path / "store", **arguments)
     monkeypatch.setattr(Dense, "sample", None)
@@ -246,23 +244,24 @@ def operations(path: Path) -> int:
 
 
 @pytest.mark.parametrize("kind", ["fsync", "full"])
-def test_no_failing_disk_loses_or_doubles_a_block(tmp_path: Path, kind: str) -> None:
-    """At every operation in turn: the error is said in one sentence, what was put away before is
-    there, and the job goes on to the same text."""
+def test_no_failing_disk_loses_or_doubles_a_block(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At every operation in turn: what was put away before is there, and the job goes on to the
+    same text."""
     count = operations(tmp_path / "whole")
     reference, path = text(tmp_path / "whole"), tmp_path / "store"
     failed = 0
+    everything = {piece: drawn(*piece) for piece in PIECES}
+    monkeypatch.setattr("tests.test_store.drawn", lambda *piece: everything[Piece(*piece)])
     for at in range(1, count + 1):
         with faulty(Fault(kind, at), syncs=False):
             kept: list[Piece] = []
-            try:
-                with kept_in(path)(CELLS) as shelf:
-                    for piece in PIECES:
-                        shelf.turn([drawn(*piece)], [])
-                        kept.append(piece)
-            except UnusableFolder as error:
-                assert "\n" not in str(error)
-                failed += 1
+            with suppress(UnusableFolder), kept_in(path)(CELLS) as shelf:
+                for piece in PIECES:
+                    shelf.turn([drawn(*piece)], [])
+                    kept.append(piece)
+            failed += len(kept) < len(PIECES)
         with faulty(None, syncs=False), kept_in(path)(CELLS) as shelf:
             assert set(shelf.turn((), ()).news) >= set(kept)
         with faulty(None, syncs=False):
@@ -275,7 +274,6 @@ def test_no_failing_disk_loses_or_doubles_a_block(tmp_path: Path, kind: str) -> 
 def test_an_interrupt_keeps_what_was_begun(tmp_path: Path) -> None:
     """Ctrl-C in mid-run, then the same run again: same bits, and nothing is drawn twice."""
     cells = [Sampling(configuration(MLP(6, 2), sampler=Dense()), seed=1, samples=64 * 40)]
-    from verify.execution import Watch
 
     class Interrupt(Watch):
         def __init__(self) -> None:
@@ -294,4 +292,3 @@ def test_an_interrupt_keeps_what_was_begun(tmp_path: Path) -> None:
     (blocks,) = Execution(shelf=shelf).run(cells)
     (reference,) = Execution().run(cells)
     assert [b.mean.tolist() for b in blocks] == [b.mean.tolist() for b in reference]
-    shutil.rmtree(tmp_path)

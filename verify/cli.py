@@ -14,7 +14,8 @@ from rich.console import Console
 
 from theory.network import InvalidArgument
 from verify.claims.job import add_formula_options, run_formula
-from verify.compare import Comparison, compare_law, leading_laws, rate_points
+from verify.compare import Comparison, compare_law, rate_points
+from verify.exact_values import leading_laws
 from verify.figure import save_rate_figure
 from verify.paper import write_paper_files
 from verify.plan import SAMPLERS, Part, planned_parts

@@ -1,4 +1,4 @@
-"""Blocks of several cells on any executor: in rounds, each put on a shelf as soon as it is finished.
+"""Blocks of several cells on any executor, in rounds, each put on a shelf once it is finished.
 
 Invariants: a piece is on the shelf at most once, whoever drew it, and its bits are those of
 `draw_block`; hence what is read at the end depends on which pieces are there, not on how they came
@@ -21,7 +21,7 @@ from concurrent.futures import (
     wait,
 )
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from math import inf
 
@@ -66,7 +66,7 @@ class Execution:
     executor: Executor | None = None
     ahead: int | None = None
     shelf: Callable[[Sequence[Sampling]], AbstractContextManager[Shelf]] = in_memory
-    watch: Watch = Watch()
+    watch: Watch = field(default_factory=Watch)
     seconds: float | None = None
     alive: Callable[[], None] = lambda: None
 

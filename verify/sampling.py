@@ -65,7 +65,5 @@ def draw_block(
     configuration: Configuration, seed: int, block: int, count: int, keep: bool
 ) -> tuple[Block, Software]:
     """One block, and what made it; a function of its arguments that any machine can run."""
-    logs = configuration.sampler.sample(
-        problem_of(configuration), block_stream(seed, block), count
-    )
+    logs = configuration.sampler.sample(problem_of(configuration), block_stream(seed, block), count)
     return sum_block(logs, keep=keep), this_software()

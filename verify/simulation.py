@@ -47,7 +47,8 @@ def monte_carlo(
     ``executor``: any `concurrent.futures.Executor`; None for a thread per core.  ``progress`` is
     called with the number of networks of each finished block.  ``store``: a file that keeps the
     finished blocks, made if it is not there; what it holds is not drawn again (docs/runs.md).
-    Medians and quantiles over networks come with the means for up to 4,194,304 samples times layers.
+    Medians and quantiles over networks come with the means for up to 4,194,304 samples times
+    layers.
 
     The result is the same, bit for bit, for any number of threads or processes.  Raises
     `InvalidArgument` for arguments of another kind, and for networks too large for ``sampler``;

@@ -180,7 +180,8 @@ class StoredBlocks(Shelf):
             Piece(cell, block)
             for _, id_, block, samples in rows
             for cell in self._of_id.get(id_, ())
-            if block < self._samplings[cell].blocks and self._samplings[cell].count(block) == samples
+            if block < self._samplings[cell].blocks
+            and self._samplings[cell].count(block) == samples
         ]
 
     def _claim(self, piece: Piece) -> bool:
@@ -218,7 +219,9 @@ class StoredBlocks(Shelf):
 
     def _software(self, software: Software) -> int:
         text = (software.text,)
-        self._database.execute("INSERT INTO software (text) VALUES (?) ON CONFLICT DO NOTHING", text)
+        self._database.execute(
+            "INSERT INTO software (text) VALUES (?) ON CONFLICT DO NOTHING", text
+        )
         return int(self._database.execute("SELECT id FROM software WHERE text = ?", text).get)
 
     def _row(self, piece: Piece, columns: str) -> Any:
@@ -230,9 +233,7 @@ class StoredBlocks(Shelf):
 
     def _block(self, cell: int, block: int) -> Block:
         sampling = self._samplings[cell]
-        checksum, *arrays = self._row(
-            Piece(cell, block), "checksum, log_unit, mean, spread, logs"
-        )
+        checksum, *arrays = self._row(Piece(cell, block), "checksum, log_unit, mean, spread, logs")
         if block_checksum(sampling, block, tuple(arrays)) != checksum:
             raise UnusableFolder(
                 f"{self._path} is damaged (block {block} of cell {cell} is not what was written); "

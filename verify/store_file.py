@@ -85,7 +85,12 @@ def said(path: Path) -> Iterator[None]:
         yield
     except apsw.FullError as error:
         raise UnusableFolder(f"the disk of {path} is full, {kept}; make room, resume") from error
-    except (apsw.ReadOnlyError, apsw.PermissionsError, apsw.CantOpenError, PermissionError) as error:
+    except (
+        apsw.ReadOnlyError,
+        apsw.PermissionsError,
+        apsw.CantOpenError,
+        PermissionError,
+    ) as error:
         raise UnusableFolder(
             f"{path} cannot be written ({error}), {kept}; make it writable, or copy the folder"
         ) from error
