@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 BENCH := .venv-bench
 BENCH_READY := $(BENCH)/.ready
 
-.PHONY: run test test-all test-lowest bench coverage power mutation clean
+.PHONY: run test test-all test-lowest bench coverage power transfer mutation clean
 
 run: $(READY)
 	$(BIN)/python -m verify
@@ -20,11 +20,11 @@ test: $(READY)
 	$(BIN)/python -m tests.compiled
 	$(BIN)/pytest -n auto
 
-# What the ordinary tests leave out. It needs PyTorch and JAX (processors only), which it installs
-# in .venv-bench/, about 3 GB and some minutes, and a TeX (Debian: texlive-latex-recommended and
-# lmodern), which it asks for where it is missing: see docs/install.md.
+# What the ordinary tests leave out. It needs PyTorch, JAX (processors only) and scikit-learn, which
+# it installs in .venv-bench/, about 3 GB and some minutes, and a TeX (Debian:
+# texlive-latex-recommended and lmodern), which it asks for where it is missing: docs/install.md.
 test-all: test $(BENCH_READY)
-	$(BENCH)/bin/python -m pytest -n auto tests/extras
+	$(BENCH)/bin/python -m pytest -n auto tests/extras verify/pytorch docs/pytorch
 
 # The tests on the lowest supported versions of what we import, in .venv-lowest/.
 test-lowest:
@@ -44,6 +44,11 @@ coverage: $(READY)
 power: $(READY)
 	$(BIN)/python -m studies.power
 
+# Which learning rate of small trained networks carries over to deeper ones: about 20 minutes on one
+# core; the same installation as for test-all.
+transfer: $(BENCH_READY)
+	$(BENCH)/bin/python -m studies.transfer
+
 # Which small faults in the derivation engine and the samplers no test notices: about two hours on
 # two cores; SAMPLE=all takes half a day.  Begun again, it goes on where it was.
 SAMPLE ?= 24
@@ -59,7 +64,7 @@ $(READY): setup.cfg pyproject.toml constraints.txt
 
 $(BENCH_READY): setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(BENCH)
-	$(BENCH)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,peers]'
+	$(BENCH)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,peers,pytorch,studies]'
 	touch $(BENCH_READY)
 
 clean:

@@ -35,9 +35,7 @@ class Fault:
         if self.kind == "full" and data is not None:
             raise apsw.FullError("injected: no space left")
         if self.kind == "fsync" and data is None:
-            error = apsw.IOError("injected: fsync failed")
-            error.extendedresult = apsw.SQLITE_IOERR_FSYNC
-            raise error
+            raise apsw.exception_for(apsw.SQLITE_IOERR_FSYNC)
 
 
 class Disk(apsw.VFS):

@@ -9,8 +9,17 @@ import pytest
 ROOT = Path(__file__).parent.parent
 THEORY = sorted((ROOT / "theory").glob("*.py"))
 VERIFY = sorted((ROOT / "verify").rglob("*.py"))
-MEETING_PLACES = {"compare.py", "derivations.py", "questions.py", "testing.py"}
-"""Where ``verify`` asks ``theory`` for a formula: its own comparison, and users' tests."""
+MEETING_PLACES = {
+    "compare.py",
+    "derivations.py",
+    "exact_values.py",
+    "learning_rates.py",
+    "questions.py",
+    "testing.py",
+}
+"""Where ``verify`` asks ``theory`` for a formula: what its own comparison
+rests on, users' tests, and learning
+rates for PyTorch."""
 CLAIMS = "claims"
 """The folder in which users' formulas meet both."""
 FORMULAS_IN_TESTS = {"strategies.py", "testing_report.py", "trial.py"}
@@ -52,6 +61,13 @@ def test_few_modules_bring_formula_and_measurement_together(path: Path) -> None:
     else:
         assert from_theory <= {"theory.network", "theory.public_names"}
         assert not {package(module) for module in imported(path)} & {"sympy", "mpmath"}
+
+
+@pytest.mark.parametrize("path", THEORY + VERIFY, ids=lambda path: path.name)
+def test_one_folder_imports_pytorch(path: Path) -> None:
+    if path.parent.name != "pytorch":
+        assert "torch" not in {package(module) for module in imported(path)}
+        assert "verify.pytorch" not in {module[:14] for module in imported(path)}
 
 
 @pytest.mark.parametrize(

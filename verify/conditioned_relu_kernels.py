@@ -109,8 +109,10 @@ def _through(state: ReluState, layer: int, ours: float, theirs: float) -> float:
 
 @part
 def _tangent(stream: Stream, scales: Scales, state: ReluState, top: int) -> None:
-    """u = r |x below|^2 g + W D u below, for layers 1 to ``top``; the draws are those of all layers,
-    so that a network is the same whichever of them is asked for."""
+    """u = r |x below|^2 g + W D u below, for layers 1 to ``top``.
+
+    The draws are those of all layers: a network is the same whichever of them is asked for.
+    """
     single_normals(stream, state.zeta[state.begin[2] : state.begin[-1]])
     for layer in range(1, top + 1):
         own, log_own = scales.rates[layer - 1], 2.0 * state.log_x[layer - 1] + state.log_g[layer]

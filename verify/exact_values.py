@@ -73,7 +73,12 @@ def known_spread(network: MLP, layer: int, step: float | None = None) -> float:
 
 
 def follows_law(network: MLP, step: float | None) -> bool:
-    """Whether a real step is small, and the network wide, enough for `STEP_ALLOWANCE`."""
+    """Whether a real step is small, and the network wide, enough for `STEP_ALLOWANCE`.
+
+    >>> from theory import MLP
+    >>> [follows_law(MLP(64, depth), step) for depth, step in [(16, 1e-4), (16, 0.1), (17, 1e-4)]]
+    [True, False, False]
+    """
     if step is None:
         return True
     narrowest = min(int(width) for width in network.widths[1:])

@@ -20,7 +20,7 @@ from concurrent.futures import (
     ThreadPoolExecutor,
     wait,
 )
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from math import inf
@@ -29,7 +29,7 @@ from verify.errors import LostWorkers
 from verify.estimate import Block
 from verify.rounds import Piece, in_rounds
 from verify.sampling import Sampling, draw_block
-from verify.shelf import Drawn, Shelf, in_memory
+from verify.shelf import Drawn, OpenShelf, Shelf, in_memory
 from verify.software import Software, this_software
 
 __all__ = ["Execution", "Watch"]
@@ -49,8 +49,12 @@ class Watch:
     def begin(self, samplings: Sequence[Sampling]) -> None:
         """All that is to be drawn."""
 
+    def found(self, cell: int, samples: int) -> None:
+        """A block of so many samples was finished before this run."""
+        self.advance(cell, samples)
+
     def advance(self, cell: int, samples: int) -> None:
-        """A block of so many samples is finished, or was found finished."""
+        """A block of so many samples is finished, here or by another process on the same shelf."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +69,7 @@ class Execution:
 
     executor: Executor | None = None
     ahead: int | None = None
-    shelf: Callable[[Sequence[Sampling]], AbstractContextManager[Shelf]] = in_memory
+    shelf: OpenShelf = in_memory
     watch: Watch = field(default_factory=Watch)
     seconds: float | None = None
     alive: Callable[[], None] = lambda: None
@@ -120,7 +124,7 @@ class _Work:
     def finish(self, pool: Executor) -> None:
         """Draw until all is finished or time is up."""
         try:
-            self._turn(())
+            self._note(self._shelf.turn((), ()).news, self._how.watch.found)
             while self._begin(pool) or self._running:
                 self._wait()
         except KeyboardInterrupt:
@@ -152,8 +156,7 @@ class _Work:
     def _turn(self, asked: Sequence[Piece]) -> Collection[Piece]:
         """The pieces granted."""
         news, granted = self._shelf.turn(self._drawn, asked)
-        self._note([each.piece for each in self._drawn])
-        self._note(news)
+        self._note([*(each.piece for each in self._drawn), *news], self._how.watch.advance)
         self._drawn = []
         return granted
 
@@ -220,9 +223,8 @@ class _Work:
                 self._take(future)
         self._turn(())
 
-    def _note(self, pieces: Collection[Piece]) -> None:
+    def _note(self, pieces: Collection[Piece], tell: Callable[[int, int], None]) -> None:
         for piece in pieces:
             if not self._finished(piece):
                 self._done[piece.cell][piece.block] = 1
-                count = self._samplings[piece.cell].count(piece.block)
-                self._how.watch.advance(piece.cell, count)
+                tell(piece.cell, self._samplings[piece.cell].count(piece.block))

@@ -20,18 +20,24 @@ class _Bar(Watch):
 
     def __init__(self, progress: Progress) -> None:
         self._progress, self._task = progress, progress.add_task("simulating", total=None)
-        self._seconds: list[float] = []
+        self._milliseconds: list[float] = []
         self._names: list[str] = []
+        self._found = 0.0
 
     def begin(self, samplings: Sequence[Sampling]) -> None:
-        self._seconds = [seconds_per_network(each.configuration) for each in samplings]
-        pairs = zip(samplings, self._seconds, strict=True)
-        total = sum(sampling.samples * seconds for sampling, seconds in pairs)
+        self._milliseconds = [1000 * seconds_per_network(each.configuration) for each in samplings]
+        pairs = zip(samplings, self._milliseconds, strict=True)
+        total = sum(sampling.samples * each for sampling, each in pairs)
         self._names = [_name(each) for each in samplings]
         self._progress.update(self._task, total=total)
 
+    def found(self, cell: int, samples: int) -> None:
+        """Done, but no measure of the speed."""
+        self._found += samples * self._milliseconds[cell]
+        self._progress.reset(self._task, completed=round(self._found))
+
     def advance(self, cell: int, samples: int) -> None:
-        done = samples * self._seconds[cell]
+        done = samples * self._milliseconds[cell]
         self._progress.update(self._task, advance=done, description=self._names[cell])
 
 

@@ -6,7 +6,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,15 +14,18 @@ from typing import Any
 from theory.network import InvalidArgument
 from verify.errors import UnusableFolder
 from verify.sampling import Sampling
-from verify.store import fact
+from verify.shelf import OpenShelf, Shelf
+from verify.store import fact, kept_in
 
 __all__ = [
     "RESULTS",
     "STORE",
     "default_folder",
+    "has_begun",
     "job_of",
+    "keep",
     "new_folder",
-    "plan_text",
+    "run_shelf",
     "write_json",
     "write_whole",
 ]
@@ -85,9 +88,46 @@ def job_of(path: Path) -> str:
     return job
 
 
-def plan_text(samplings: Sequence[Sampling]) -> str:
+def has_begun(path: Path) -> bool:
+    """Whether the folder holds a run that can be gone on with."""
+    try:
+        return (path / STORE).exists() and fact(path / STORE, "job") is not None
+    except UnusableFolder:
+        return False
+
+
+def run_shelf(path: Path, job: str) -> OpenShelf:
+    """What opens the folder's store for the run whose text is ``job``.
+
+    Raises `UnusableFolder` where the store holds another run, or this one planned in another way,
+    as another version may do.
+    """
+
+    def opened(samplings: Sequence[Sampling]) -> AbstractContextManager[Shelf]:
+        facts = {"job": job, "plan": _plan_text(samplings)}
+        return kept_in(path / STORE, facts=facts)(samplings)
+
+    return opened
+
+
+def _plan_text(samplings: Sequence[Sampling]) -> str:
     """All that is to be drawn, as text that is the same where it is the same."""
     return json.dumps([[s.configuration.text, str(s.seed), s.samples] for s in samplings])
+
+
+def keep(path: Path, record: dict[str, Any], write_others: Callable[[], None]) -> None:
+    """Put a run's results into its folder, ``results.json`` last; where that is there already, and
+    says the same, nothing is written, so that a disk that cannot be written does no harm."""
+    text = _json(record)
+    if (path / RESULTS).exists() and (path / RESULTS).read_text(encoding="utf-8") == text:
+        return
+    try:
+        write_others()
+    except UnusableFolder:
+        raise
+    except OSError as error:
+        raise _unwritten(path, error) from error
+    write_whole(path / RESULTS, lambda temporary: _write(temporary, text))
 
 
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:
@@ -102,22 +142,25 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        raise UnusableFolder(
-            f"{path} cannot be written ({error.strerror or error}), what is there is intact; make "
-            f"room, or make the folder writable, and resume"
-        ) from error
+        raise _unwritten(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def write_json(path: Path, record: dict[str, Any]) -> bool:
-    """``record`` as strict JSON: what is not a number has been made null before; whether the file
-    was other than that."""
-    text = json.dumps(record, indent=1, allow_nan=False) + "\n"
-    if path.exists() and path.read_text(encoding="utf-8") == text:
-        return False
-    write_whole(path, lambda temporary: _write(temporary, text))
-    return True
+def _unwritten(path: Path, error: OSError) -> UnusableFolder:
+    return UnusableFolder(
+        f"{path} cannot be written ({error.strerror or error}), what is there is intact; make "
+        f"room, or make the folder writable, and resume"
+    )
+
+
+def write_json(path: Path, record: dict[str, Any]) -> None:
+    """``record`` as strict JSON: what is not a number has been made null before."""
+    write_whole(path, lambda temporary: _write(temporary, _json(record)))
+
+
+def _json(record: dict[str, Any]) -> str:
+    return json.dumps(record, indent=1, allow_nan=False) + "\n"
 
 
 def _write(path: Path, text: str) -> None:

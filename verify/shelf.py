@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import NamedTuple
 
 from verify.estimate import Block
@@ -12,7 +12,7 @@ from verify.rounds import Piece
 from verify.sampling import Sampling
 from verify.software import Software
 
-__all__ = ["Drawn", "Shelf", "Turn", "in_memory"]
+__all__ = ["Drawn", "OpenShelf", "Shelf", "Turn", "in_memory"]
 
 
 class Drawn(NamedTuple):
@@ -44,6 +44,10 @@ class Shelf(ABC):
     @abstractmethod
     def blocks(self, cell: int, count: int) -> list[Block]:
         """The first ``count`` blocks of a cell, all of which have been finished."""
+
+
+OpenShelf = Callable[[Sequence[Sampling]], AbstractContextManager[Shelf]]
+"""What opens a shelf for some cells."""
 
 
 class _Memory(Shelf):

@@ -11,8 +11,8 @@ from __future__ import annotations
 import hashlib
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from verify.estimate import Block
 from verify.problem import FloatArray
 from verify.rounds import Piece
 from verify.sampling import Sampling
-from verify.shelf import Drawn, Shelf, Turn
+from verify.shelf import Drawn, OpenShelf, Shelf, Turn
 from verify.software import Software, this_software
 from verify.store_file import connect, said, transaction
 
@@ -36,7 +36,7 @@ _CLAIM = 600.0
 
 def kept_in(
     path: str | Path, *, new: bool | None = None, facts: Mapping[str, str] | None = None
-) -> Callable[[Sequence[Sampling]], AbstractContextManager[Shelf]]:
+) -> OpenShelf:
     """What opens the store at ``path`` as a shelf; ``new`` as in `verify.store_file.connect`.
 
     ``facts``: text by name, kept in a store that has none, and to be the same in one that has.
@@ -71,15 +71,23 @@ def fact(path: Path, name: str) -> str | None:
 
 
 def _keep_facts(connection: apsw.Connection, path: Path, facts: Mapping[str, str]) -> None:
-    known: dict[str, str] = dict(connection.execute("SELECT name, value FROM facts"))
-    if facts and not known:
+    """Two processes may begin one run together: the first to write says what it is."""
+    if facts and not _facts(connection):
         with transaction(connection):
-            connection.executemany("INSERT INTO facts VALUES (?, ?)", facts.items())
-    elif any(known.get(name) != value for name, value in facts.items()):
+            if not _facts(connection):
+                connection.executemany("INSERT INTO facts VALUES (?, ?)", facts.items())
+    known = _facts(connection)
+    if known.get("job") != facts.get("job", known.get("job")):
+        raise UnusableFolder(f"{path} holds another run; give another folder")
+    if any(known.get(name) != value for name, value in facts.items()):
         raise UnusableFolder(
             f"{path} holds a run that this version plans in another way; use the version that "
             f"began it"
         )
+
+
+def _facts(connection: apsw.Connection) -> dict[str, str]:
+    return dict(connection.execute("SELECT name, value FROM facts"))
 
 
 class StoredBlocks(Shelf):

@@ -172,9 +172,7 @@ def _plan(
     spread = float(update.relative_standard_deviation(_SPREAD_DIGITS))
     asked = configuration(network, layer=layer, rates=target.multipliers(), sampler=sampler)
     seed = derived_seed(root, layer, *map(int, network.widths))
-    count = checked_samples(
-        _planned(spread, precision, sampler) if samples is None else samples
-    )
+    count = checked_samples(_planned(spread, precision, sampler) if samples is None else samples)
     return _Planned(target, Sampling(asked, seed, count), exact, ratio, spread)
 
 

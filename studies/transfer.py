@@ -1,0 +1,101 @@
+"""Transfer study: which learning rate of small trained networks carries over to deeper ones.
+
+``make transfer`` or ``python -m studies.transfer``: even against odd digits, plain SGD, depths 2 to
+32.  At each depth the best rate of a grid is found; then the best rate of the smallest depth is
+carried to the others by each rule, and networks of new seeds are trained with it.  Prints tables,
+keeps the numbers in studies/transfer.json and draws docs/transfer.svg; docs/transfer.md quotes
+them.  It needs PyTorch and scikit-learn, and about 20 minutes on one core.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from studies.transfer_figure import save_figure
+from studies.transfer_record import Found, Transfer, Tuning, kept, write
+from studies.transfer_report import print_tables
+from studies.transfer_settings import RULES, SETTINGS, Setting, grid_rates
+from studies.transfer_statistics import best_octave
+
+__all__ = ["FIGURE", "RESULTS", "carried_rates", "draw", "kept_results", "main", "study"]
+
+RESULTS = Path(__file__).with_name("transfer.json")
+FIGURE = Path(__file__).parent.parent / "docs" / "transfer.svg"
+SEED = 31
+"""Of the grid's networks; those that try transferred rates have other seeds."""
+
+
+def study(setting: Setting) -> Found:
+    """Tune at each depth, then train networks of new seeds at each rule's rate."""
+    training = importlib.import_module("studies.transfer_training")
+    task, seeds = training.digits(), range(SEED, SEED + setting.seeds)
+    tuning, transfers = [], []
+    for depth in setting.depths:
+        rates = grid_rates(setting, depth)
+        results = training.train(task, setting, depth, rates, seeds, setting.horizons)
+        tuning.append(Tuning(depth, rates, *results))
+        print(".", end="", file=sys.stderr, flush=True)
+    new = range(SEED + setting.seeds, SEED + 2 * setting.seeds)
+    for tuned in tuning[1:]:
+        for horizon in setting.horizons:
+            asked = carried_rates(setting, tuning[0], tuned, horizon)
+            rates = np.array(list(asked.values()))
+            loss, accuracy = training.train(task, setting, tuned.depth, rates, new, (horizon,))
+            transfers += [
+                Transfer(tuned.depth, horizon, rule, asked[rule], loss[0, :, k], accuracy[0, :, k])
+                for k, rule in enumerate(asked)
+            ]
+        print(".", end="", file=sys.stderr, flush=True)
+    return Found(setting, tuple(tuning), tuple(transfers))
+
+
+def carried_rates(
+    setting: Setting, smallest: Tuning, tuned: Tuning, horizon: int
+) -> dict[str | None, float]:
+    """The rates to try at one depth: its own best (None), and by rule the smallest depth's best
+    times the ratio of what the rule makes the rate proportional to."""
+    own, source = (_best_rate(setting, each, horizon) for each in (tuned, smallest))
+    ratios = {
+        name: rule(setting.width, tuned.depth) / rule(setting.width, smallest.depth)
+        for name, rule in RULES.items()
+    }
+    return {None: own} | {name: source * ratio for name, ratio in ratios.items()}
+
+
+def _best_rate(setting: Setting, tuning: Tuning, horizon: int) -> float:
+    octaves = np.array(setting.octaves)
+    octave = best_octave(tuning.loss[setting.horizons.index(horizon)], octaves)
+    return float(tuning.rates[np.searchsorted(octaves, octave)])
+
+
+def kept_results() -> list[Found]:
+    """The results of the last study."""
+    return kept(RESULTS)
+
+
+def draw(found: Found, path: Path) -> None:
+    """Draw one setting at its middle horizon."""
+    horizons = found.setting.horizons
+    save_figure(found, horizons[len(horizons) // 2], path)
+
+
+def main(settings: Sequence[Setting] = SETTINGS) -> int:
+    """Run the study; the exit code."""
+    torch = importlib.import_module("torch")
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    found = [study(setting) for setting in settings]
+    write(RESULTS, found)
+    results = kept_results()
+    print_tables(results)
+    draw(results[0], FIGURE)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,109 @@
+"""The transfer study's figure: loss against the rate, plain and over the exact one; best rates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter, NullLocator, ScalarFormatter
+
+from studies.transfer_record import Found, Tuning
+from studies.transfer_statistics import best_octaves, carried
+from verify.problem import FloatArray
+
+__all__ = ["save_figure"]
+
+_MARKERS = ("o", "s", "^", "D", "v")
+_LINES = {
+    "same rate": ":",
+    "exact maximal rate": "-",
+    "L^-3/2": "--",
+    "typical network's rate": "-.",
+}
+_LABELS = {"L^-3/2": r"$L^{-3/2}$"}
+
+
+def save_figure(found: Found, horizon: int, path: Path) -> None:
+    """Write the figure for one setting and horizon, the same bytes for the same numbers."""
+    figure = Figure(figsize=(9.6, 3.3), layout="constrained")
+    plain, scaled, best = figure.subplots(1, 3)
+    _losses(plain, found, horizon, exact=False)
+    _losses(scaled, found, horizon, exact=True)
+    plain.set_xlabel(r"learning rate $\eta$")
+    scaled.set_xlabel(r"$\eta$ over the exact maximal rate")
+    scaled.sharey(plain)
+    plain.set_ylabel(f"training loss after {horizon} steps")
+    plain.legend(title="depth", fontsize="small", title_fontsize="small", ncols=2)
+    _best(best, found, horizon)
+    for axes, letter in zip((plain, scaled, best), "abc", strict=True):
+        axes.set_title(letter, loc="left", fontweight="bold", fontsize="medium")
+        axes.grid(alpha=0.25, linewidth=0.5)
+    with mpl.rc_context({"svg.hashsalt": "mup-depth"}):
+        figure.savefig(path, metadata={"Date": None})
+
+
+def _colours(count: int) -> Iterator[tuple[float, float, float, float]]:
+    """From light to dark, so that they stay apart in grey."""
+    return iter(mpl.colormaps["viridis_r"](np.linspace(0.12, 1.0, count)))
+
+
+def _losses(axes: Axes, found: Found, horizon: int, *, exact: bool) -> None:
+    """Median loss over seeds with quartiles, by rate; rates at which most diverged left out."""
+    at = found.setting.horizons.index(horizon)
+    colours = _colours(len(found.tuning))
+    for tuning, marker, colour in zip(found.tuning, _MARKERS, colours, strict=False):
+        low, middle, high = _quartiles(tuning.loss[at])
+        kept = np.isfinite(middle)
+        unit = _maximal(found, tuning) if exact else 1.0
+        rates = tuning.rates[kept] / unit
+        axes.fill_between(rates, low[kept], high[kept], color=colour, alpha=0.18, linewidth=0)
+        (line,) = axes.plot(rates, middle[kept], color=colour, linewidth=1.1)
+        line.set(marker=marker, markersize=3.5, label=str(tuning.depth))
+    axes.set(xscale="log", yscale="log", ylim=(0.015, 1.0))
+
+
+def _maximal(found: Found, tuning: Tuning) -> float:
+    """The exact maximal rate, the grid's unit."""
+    return float(tuning.rates[0]) / 2.0 ** found.setting.octaves[0]
+
+
+def _quartiles(loss: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    capped = np.minimum(loss, 1e9)
+    low, middle, high = np.quantile(capped, (0.25, 0.5, 0.75), axis=0)
+    return low, np.where(middle < 1e8, middle, np.inf), high
+
+
+def _best(axes: Axes, found: Found, horizon: int) -> None:
+    """Best rate by depth with its interval, and each rule's rate from the smallest depth on."""
+    depths = found.setting.depths
+    unit = np.array([_maximal(found, tuning) for tuning in found.tuning])
+    octaves = best_octaves(found, horizon)
+    values, low, high = (
+        unit * 2.0 ** np.array([getattr(each, end) for each in octaves])
+        for end in ("value", "low", "high")
+    )
+    for rule, line in _LINES.items():
+        rates = carried(found, horizon, rule)
+        axes.plot(depths, rates, line, color="0.25", linewidth=1.1, label=_LABELS.get(rule, rule))
+    axes.errorbar(
+        depths,
+        values,
+        yerr=(values - low, high - values),
+        fmt="o",
+        color="#D55E00",
+        markersize=4,
+        capsize=2.5,
+        linewidth=1,
+        label="best, 95 %",
+    )
+    axes.set(xscale="log", yscale="log", xlabel="depth $L$", ylabel="best learning rate")
+    axes.set_xticks(depths)
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(ScalarFormatter())
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_ylim(bottom=values[0] / 2000)
+    axes.legend(fontsize="small", loc="lower left")

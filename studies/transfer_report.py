@@ -1,0 +1,106 @@
+"""The transfer study's tables: best rates by depth, and what a transferred rate costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isfinite
+
+import numpy as np
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from studies.transfer_record import Found
+from studies.transfer_settings import RULES
+from studies.transfer_statistics import best_octaves, exponent, loss_ratio, rule_exponent
+from verify.inference import Interval
+
+__all__ = ["print_accuracies", "print_best", "print_exponents", "print_ratios", "print_tables"]
+
+
+def print_best(found: Sequence[Found]) -> None:
+    """Binary logarithm of the best rate over the exact maximal one, by depth."""
+    table = _table("setting", "steps", *(f"depth {depth}" for depth in found[0].setting.depths))
+    for each in found:
+        for horizon in each.setting.horizons:
+            cells = (_text(octave, "+.1f") for octave in best_octaves(each, horizon))
+            table.add_row(each.setting.name, str(horizon), *cells)
+    _print(table)
+
+
+def print_exponents(found: Sequence[Found]) -> None:
+    """Exponent of the best rate in depth, beside those of the rules."""
+    table = _table("setting", "steps", "best rate", *RULES)
+    for each in found:
+        for horizon in each.setting.horizons:
+            rules = [_number(rule_exponent(each, horizon, rule), ".2f") for rule in RULES]
+            best = _text(exponent(each, horizon), ".2f")
+            table.add_row(each.setting.name, str(horizon), best, *rules)
+    _print(table)
+
+
+def print_ratios(found: Sequence[Found]) -> None:
+    """Loss at the rate carried over from the smallest depth, over that at the depth's own best."""
+    table = _table("setting", "steps", "rule", *(f"depth {d}" for d in found[0].setting.depths[1:]))
+    for each in found:
+        for horizon in each.setting.horizons:
+            for rule in RULES:
+                cells = [
+                    _text(loss_ratio(each, depth, horizon, rule), ".2f")
+                    for depth in each.setting.depths[1:]
+                ]
+                table.add_row(each.setting.name, str(horizon), rule, *cells)
+    _print(table)
+
+
+def print_accuracies(found: Sequence[Found], depth: int) -> None:
+    """Median held-out accuracy of one depth at its own best rate and at those carried over, and how
+    many networks diverged."""
+    table = _table("setting", "steps", "own best", *RULES)
+    for each in found:
+        for horizon in each.setting.horizons:
+            cells = [_accuracy(each, depth, horizon, rule) for rule in (None, *RULES)]
+            table.add_row(each.setting.name, str(horizon), *cells)
+    _print(table)
+
+
+def _accuracy(found: Found, depth: int, horizon: int, rule: str | None) -> str:
+    accuracy = found.transfer(depth, horizon, rule).accuracy
+    lost = int(np.isnan(accuracy).sum())
+    if lost == len(accuracy):
+        return "all diverged"
+    text = f"{np.nanmedian(accuracy):.0%}"
+    return f"{text}, {lost} of {len(accuracy)} diverged" if lost else text
+
+
+def print_tables(found: Sequence[Found]) -> None:
+    """All tables."""
+    for show in (print_best, print_exponents, print_ratios):
+        show(found)
+    print_accuracies(found, found[0].setting.depths[-1])
+
+
+def _text(interval: Interval, form: str) -> str:
+    value, low, high = (_number(x, form) for x in (interval.value, interval.low, interval.high))
+    return f"{value} [{low}, {high}]"
+
+
+def _number(value: float, form: str) -> str:
+    if not isfinite(value):
+        return "∞"
+    return f"{round(value, 2) + 0.0:{form}}" if abs(value) < 100 else f"{value:.0f}"
+
+
+def _table(*names: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name in names:
+        table.add_column(name, no_wrap=True)
+    return table
+
+
+def _print(table: Table) -> None:
+    console = Console(width=140, color_system=None, highlight=False)
+    with console.capture() as capture:
+        console.print(table)
+    lines = (line.rstrip() for line in capture.get().splitlines())
+    print("\n".join(line for line in lines if line))

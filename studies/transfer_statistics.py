@@ -1,0 +1,117 @@
+"""What the transfer study says: best rates, their exponent in the depth, and losses, all with 95 %
+intervals from the bootstrap over seeds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from studies.transfer_record import Found
+from verify.inference import Interval
+from verify.problem import FloatArray
+
+__all__ = ["best_octave", "best_octaves", "carried", "exponent", "loss_ratio", "rule_exponent"]
+
+RESAMPLES = 2000
+LEVEL = 0.95
+_SEED = 11
+
+
+def best_octave(loss: FloatArray, octaves: FloatArray) -> FloatArray:
+    """The octave whose median loss over seeds is least; a loss that is infinite counts as such.
+
+    ``loss``: shape ``(..., seeds, rates)``; ``octaves``: ``(rates,)``; the result ``(...)``.
+    """
+    best: FloatArray = np.asarray(octaves)[np.argmin(np.median(loss, axis=-2), axis=-1)]
+    return best
+
+
+def best_octaves(found: Found, horizon: int) -> list[Interval]:
+    """At each depth, the binary logarithm of the best rate over the exact maximal one.
+
+    The ends lie half a grid step further out than those of the bootstrap.
+    """
+    half = found.setting.resolution / 2
+    best, resampled = _octaves(found, horizon)
+    return [
+        Interval(float(low) - half, float(value), float(high) + half)
+        for value, (low, high) in zip(best, map(_ends, resampled), strict=True)
+    ]
+
+
+def exponent(found: Found, horizon: int) -> Interval:
+    """The slope of the best rate in depth, in logarithms, by least squares over all depths.
+
+    Each resampled best rate is moved by up to half a grid step either way, at random, since the
+    grid tells no more.
+    """
+    depths = np.array(found.setting.depths)
+    maximal = np.array([each.rates[0] for each in found.tuning]) / 2.0 ** found.setting.octaves[0]
+    best, resampled = _octaves(found, horizon)
+    half = found.setting.resolution / 2
+    moved = resampled + np.random.default_rng(_SEED).uniform(-half, half, resampled.shape)
+    slopes = _slope(depths, np.log2(maximal) + moved.T)
+    low, high = _ends(slopes)
+    return Interval(low, float(_slope(depths, np.log2(maximal) + best)), high)
+
+
+def rule_exponent(found: Found, horizon: int, rule: str) -> float:
+    """The same slope of the rates that a rule carried over from the smallest depth."""
+    rates = carried(found, horizon, rule)
+    return float(_slope(np.array(found.setting.depths), np.log2(rates)))
+
+
+def carried(found: Found, horizon: int, rule: str) -> FloatArray:
+    """The smallest depth's best rate, and those that a rule made of it, shape ``(depths,)``."""
+    first, *deeper = found.setting.depths
+    octaves, at = found.setting.octaves, found.setting.horizons.index(horizon)
+    best = best_octave(found.at(first).loss[at], np.array(octaves))
+    source = found.at(first).rates[octaves.index(float(best))]
+    return np.array([source, *(found.transfer(depth, horizon, rule).rate for depth in deeper)])
+
+
+def loss_ratio(found: Found, depth: int, horizon: int, rule: str) -> Interval:
+    """Median loss at the transferred rate over median loss at the depth's own best rate.
+
+    Both on the same new seeds, resampled together; infinite where most networks diverged.
+    """
+    carried, own = (found.transfer(depth, horizon, each).loss for each in (rule, None))
+
+    def ratio(index: Any) -> FloatArray:
+        result: FloatArray = np.median(carried[index], axis=-1) / np.median(own[index], axis=-1)
+        return result
+
+    low, high = _ends(ratio(_resamples(len(own), depth)))
+    return Interval(low, float(ratio(np.arange(len(own)))), high)
+
+
+def _octaves(found: Found, horizon: int) -> tuple[FloatArray, FloatArray]:
+    """Best octaves by depth, ``(depths,)``, and of resampled seeds, ``(depths, resamples)``."""
+    at, octaves = found.setting.horizons.index(horizon), np.array(found.setting.octaves)
+    losses = [each.loss[at] for each in found.tuning]
+    best = np.array([best_octave(loss, octaves) for loss in losses])
+    resampled = [
+        best_octave(loss[_resamples(len(loss), tuning.depth)], octaves)
+        for loss, tuning in zip(losses, found.tuning, strict=True)
+    ]
+    return best, np.array(resampled)
+
+
+def _resamples(seeds: int, depth: int) -> Any:
+    """Indices of seeds drawn with replacement, shape ``(resamples, seeds)``."""
+    return np.random.default_rng([_SEED, depth]).integers(seeds, size=(RESAMPLES, seeds))
+
+
+def _ends(values: FloatArray) -> tuple[float, float]:
+    """Ends of the central interval; order statistics, so that infinite values may be among them."""
+    tail = (1.0 - LEVEL) / 2
+    low, high = np.quantile(values, [tail, 1.0 - tail], method="nearest")
+    return float(low), float(high)
+
+
+def _slope(depths: FloatArray, logs: FloatArray) -> FloatArray:
+    """Least squares over the last axis of ``logs``, binary logarithms."""
+    x = np.log2(depths) - np.mean(np.log2(depths))
+    slope: FloatArray = logs @ x / (x @ x)
+    return slope

@@ -1,0 +1,197 @@
+"""Real steps of real modules obey the exact law, and wrong training scripts are rejected."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from theory import MLP, InvalidArgument, maximal_learning_rate, squared_update
+from verify.pytorch import coordinate_check, initialise
+from verify.pytorch.real_steps import RealStep
+from verify.verdict import Outcome
+
+from ..roads.literal_network import Network, linearised_update, real_step
+from .models import Functional, mlp
+
+SAMPLES = 1000
+
+
+def literal(weights: list[Any], x: Any) -> Network:
+    """Drawn weights, the readout last, as the slow road's network."""
+    *hidden, readout = [weight.numpy() for weight in weights]
+    return Network(hidden, readout[0], x[0].numpy(), 0.0, (1.0,) * len(hidden))
+
+
+def test_one_step_is_the_literal_networks() -> None:
+    drawn: list[list[torch.Tensor]] = []
+    seen: list[torch.Tensor] = []
+    labels: list[float] = []
+
+    def draw(model: nn.Module) -> None:
+        initialise(model)
+        drawn.append([p.detach().clone() for p in model.parameters()])
+
+    def loss(f: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        labels.append(float(y))
+        return (f - y).square().sum() / 2
+
+    model = mlp(5, 4, 6)
+    model.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].clone()))
+    rate = 1e-3
+    found = RealStep(rate, draw, loss).squared_updates(model, 3, seed=2)
+    examples = [x for x in seen if len(x) == 1][::2]
+    for row, weights, x, y in zip(found, drawn[-3:], examples, labels, strict=True):
+        network = literal(weights, x)
+        assert float(x.square().sum()) == pytest.approx(5)
+        for layer in (1, 2):
+            moved = real_step(network, rate=rate, label=y, layer=layer)
+            assert row[layer - 1] == pytest.approx(np.mean(moved**2) / rate**2, rel=1e-9)
+    assert {abs(y) for y in labels} == {1.0}
+
+
+def test_a_tiny_step_is_the_linearised_one() -> None:
+    weights: list[torch.Tensor] = []
+    states: list[torch.Tensor] = []
+
+    def draw(model: nn.Module) -> None:
+        initialise(model)
+        weights[:] = [p.detach().clone() for p in model.parameters()]
+        states.append(torch.get_rng_state())
+
+    (row,) = RealStep(1e-6, draw).squared_updates(mlp(6, 8, 8), 1, seed=1)
+    with torch.random.fork_rng():
+        torch.set_rng_state(states[-1])
+        x = torch.randn(1, 6, dtype=torch.float64)
+        y = 2.0 * float(torch.randint(2, (1,))) - 1.0
+    network = literal(weights, x * (6**0.5 / x.norm()))
+    f = float(network.readout @ np.maximum(last_layer(network), 0))
+    for layer in (1, 2):
+        moved = (f - y) * linearised_update(network, layer=layer)
+        assert row[layer - 1] == pytest.approx(np.mean(moved**2), rel=1e-4)
+
+
+def last_layer(network: Network) -> Any:
+    z = network.weights[0] @ network.x
+    for weight in network.weights[1:]:
+        z = weight @ np.maximum(z, 0)
+    return z
+
+
+@pytest.mark.parametrize(
+    "model", [mlp(16, 32, 32, 32), Functional(48, 32, 48)], ids=["chain", "functional"]
+)
+def test_a_right_model_is_consistent(model: nn.Module) -> None:
+    """Family-wise 1 % each, from a fixed seed."""
+    check = coordinate_check(model, samples=2 * SAMPLES, seed=1)
+    assert check.verdict.outcome is Outcome.CONSISTENT, str(check)
+    for layer, interval in zip(check.layers, check.intervals(), strict=True):
+        exact = squared_update(check.network, layer.layer).per_eta2
+        assert layer.exact == pytest.approx(float(exact), rel=1e-12)
+        assert interval.low < 1 < interval.high
+        assert layer.measured == pytest.approx(layer.exact, rel=0.3)
+        assert 0 < layer.standard_error < layer.exact / 10
+
+
+def pytorch_default(model: nn.Module) -> None:
+    for module in model.modules():
+        if isinstance(module, nn.Linear):
+            module.reset_parameters()
+
+
+def kaiming(model: nn.Module) -> None:
+    """Hidden weights as they should be, and a readout of variance 2/n."""
+    for module in model.modules():
+        if isinstance(module, nn.Linear):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+
+
+def scale(model: nn.Module, factors: tuple[float, ...]) -> None:
+    """Mean-field standard deviations, each then off by a factor."""
+    *hidden, readout = model.parameters()
+    for weight, factor in zip(hidden, factors, strict=False):
+        nn.init.normal_(weight, std=factor * (2 / weight.shape[1]) ** 0.5)
+    nn.init.normal_(readout, std=factors[-1] / readout.shape[1])
+
+
+WRONG: dict[str, dict[str, Any]] = {
+    "nothing": {"initialise": lambda m: scale(m, (1, 1, 1, 1))},
+    "PyTorch's own initialisation": {"initialise": pytorch_default},
+    "Kaiming's, readout and all": {"initialise": kaiming},
+    "readout of s.d. 1/√n": {"initialise": lambda m: scale(m, (1, 1, 1, 32**0.5))},
+    "one layer a fifth too large": {"initialise": lambda m: scale(m, (1, 1.2, 1, 1))},
+    "readout a fifth too small": {"initialise": lambda m: scale(m, (1, 1, 1, 0.8))},
+    "a loss without its half": {"loss": nn.MSELoss()},
+    "the absolute loss of half a slope": {"loss": lambda f, y: (f - y).abs().sum() / 2},
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_script_is_rejected_just_where_something_is_wrong(wrong: str) -> None:
+    check = coordinate_check(mlp(16, 32, 32, 32), samples=SAMPLES, seed=1, **WRONG[wrong])
+    rejected = str(check).splitlines()[-1].startswith("REJECTED: z = ")
+    assert rejected == (check.verdict.outcome is Outcome.REJECTED) == (wrong != "nothing"), check
+
+
+def test_a_step_beyond_a_hundredth_of_the_maximal_rate_is_refused() -> None:
+    model = mlp(16, 16)
+    largest = float(maximal_learning_rate(MLP(16, 1)).evaluate()) / 100
+    assert coordinate_check(model, samples=10, seed=1, step=largest).step == largest
+    default = coordinate_check(model, samples=10, seed=1).step
+    assert largest * 0.9 < default <= largest
+    with pytest.raises(InvalidArgument, match="at most a hundredth of the maximal learning rate"):
+        coordinate_check(model, samples=10, seed=1, step=1.001 * largest)
+    with pytest.raises(InvalidArgument, match="positive number for step"):
+        coordinate_check(model, samples=10, seed=1, step=0)
+
+
+def test_the_model_and_the_global_generator_are_left_alone_and_a_seed_repeats() -> None:
+    model = mlp(8, 8)
+    weights = [p.detach().clone() for p in model.parameters()]
+    state, threads = torch.get_rng_state(), torch.get_num_threads()
+    first, again = (coordinate_check(model, samples=20, seed=4) for _ in range(2))
+    other = coordinate_check(model, samples=20, seed=5)
+    assert all(torch.equal(a, b) for a, b in zip(weights, model.parameters(), strict=True))
+    assert all(p.grad is None and p.dtype == torch.float32 for p in model.parameters())
+    assert torch.equal(state, torch.get_rng_state())
+    assert threads == torch.get_num_threads()
+    assert first.layers[0].measured == again.layers[0].measured != other.layers[0].measured
+
+
+def test_an_initialisation_that_draws_nothing_new_is_refused() -> None:
+    with pytest.raises(InvalidArgument, match="new weights at each call of initialise"):
+        coordinate_check(
+            mlp(8, 8), samples=9, seed=1, initialise=lambda model: initialise(model, seed=1)
+        )
+
+
+def test_what_cannot_be_judged_is_undecided() -> None:
+    few = coordinate_check(mlp(16, 16), samples=20, seed=1)
+    assert few.verdict.outcome is Outcome.UNDECIDED
+    assert "would decide" in str(few)
+    narrow = coordinate_check(mlp(8, 8), samples=200, seed=1)
+    assert "outside the range" in str(narrow)
+    assert "(" in str(narrow).splitlines()[3]
+    nothing = coordinate_check(mlp(16, 16), samples=200, seed=1, loss=lambda f, y: 0 * f.sum())
+    undefined = coordinate_check(
+        mlp(16, 16), samples=200, seed=1, loss=lambda f, y: f.sum() * torch.nan
+    )
+    for check in (nothing, undefined):
+        assert check.verdict.outcome is not Outcome.CONSISTENT
+        check.plot()
+    assert "undefined" in str(undefined)
+
+
+def test_the_figure_shows_measured_and_exact(tmp_path: Path) -> None:
+    check = coordinate_check(mlp(16, 32, 32), samples=200, seed=1)
+    figure = check.plot()
+    above, below = figure.axes
+    drawn = list(above.get_lines()[0].get_ydata())  # type: ignore[arg-type]
+    assert drawn == [layer.exact for layer in check.layers]
+    assert below.get_ylabel() == "measured / exact"
+    figure.savefig(tmp_path / "check.pdf")
+    assert (tmp_path / "check.pdf").stat().st_size > 2000

@@ -1,0 +1,200 @@
+"""Models are read as the theory's networks or refused, initialised, and given learning rates."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+import torch
+from torch import nn, optim
+
+from theory import (
+    MLP,
+    InvalidArgument,
+    LeakyReLU,
+    OutsideValidity,
+    Readout,
+    layer_rates,
+    maximal_learning_rate,
+    squared_update,
+    transfer_learning_rate,
+)
+from verify.pytorch import (
+    AllHidden,
+    EqualShares,
+    Transferred,
+    initialise,
+    network_of,
+    parameter_groups,
+)
+
+from .models import Backwards, Functional, Skip, mlp
+
+
+def test_models_are_read() -> None:
+    assert network_of(mlp(5, 8, 8)) == MLP(8, 2, input_width=5)
+    assert network_of(mlp(5, 8, 4)) == MLP((8, 4), input_width=5)
+    assert network_of(Functional(5, 8, 8)) == MLP(8, 2, input_width=5)
+    assert network_of(nn.Sequential(nn.Flatten(), mlp(5, 8))) == MLP(8, 1, input_width=5)
+    leaky = mlp(5, 8, activation=lambda: nn.LeakyReLU(0.1))
+    assert network_of(leaky) == MLP(8, 1, input_width=5, activation=LeakyReLU("0.1"))
+    assert network_of(mlp(5, 8), input_norm2="2.5").norm2 == MLP(8, 1, input_norm2="2.5").norm2
+
+
+def frozen() -> nn.Module:
+    model = mlp(4, 4)
+    model[0].weight.requires_grad_(False)
+    return model
+
+
+def shared() -> nn.Module:
+    model = mlp(4, 4, 4)
+    model[2] = model[0]
+    return model
+
+
+def scaled() -> nn.Module:
+    model = Functional(4, 4)
+    model.scale = nn.Parameter(torch.ones(()))
+    return model
+
+
+REFUSED: dict[str, tuple[Any, str]] = {
+    "no module": ("a model", "expected a torch.nn.Module"),
+    "biases": (mlp(4, 4, bias=True), "without biases, got '0.bias'"),
+    "several outputs": (nn.Sequential(mlp(4, 4)[:2], nn.Linear(4, 3, bias=False)), "one output"),
+    "no hidden layer": (nn.Sequential(nn.Linear(4, 1, bias=False)), "a hidden layer"),
+    "another activation": (mlp(4, 4, activation=nn.Tanh), "expected a model of Linear and ReLU"),
+    "dropout": (nn.Sequential(nn.Dropout(), mlp(4, 4)), "Dropout"),
+    "no activation": (mlp(4, 4, 4, activation=nn.Identity), "something else"),
+    "a skip connection": (Skip(4, 4, 4), "something else"),
+    "layers in another order": (Backwards(4, 4, 4), "something else"),
+    "a shared layer": (shared(), "something else"),
+    "frozen weights": (frozen(), "requires_grad=False"),
+    "a further parameter": (scaled(), "no parameters but the weights"),
+    "shapes that do not chain": (nn.Sequential(mlp(4, 4)[:2], mlp(3, 4)), "in which they are used"),
+    "two slopes": (
+        nn.Sequential(mlp(4, 4, activation=nn.ReLU6)[0], nn.ReLU(), nn.LeakyReLU(), mlp(4, 4)),
+        "one activation",
+    ),
+    "inputs of another shape": (nn.Sequential(nn.Flatten(0), mlp(4, 4)), "takes inputs of shape"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_other_models_are_refused_in_a_sentence_and_left_alone(case: str) -> None:
+    model, words = REFUSED[case]
+    before = copy.deepcopy(model)
+    for use in (network_of, initialise, parameter_groups):
+        with pytest.raises(InvalidArgument, match=words):
+            use(model)
+    if isinstance(model, nn.Module):
+        pairs = zip(before.parameters(), model.parameters(), strict=True)
+        assert all(torch.equal(a, b) for a, b in pairs)
+
+
+def test_weights_have_the_mean_field_variances() -> None:
+    """Sums of squares over variances are chi-square; one of eight is 5 s.d. away once in 2e5."""
+    model = initialise(mlp(50, 400, 300), seed=3)
+    variances = (2 / 50, 2 / 400, 1 / 300**2)
+    for parameter, variance in zip(model.parameters(), variances, strict=True):
+        weight = parameter.detach()
+        count = weight.numel()
+        square = float(weight.double().square().sum()) / variance
+        assert abs(square - count) < 5 * (2 * count) ** 0.5
+        assert abs(float(weight.double().sum()) / variance**0.5) < 5 * count**0.5
+
+
+def test_a_leaky_network_is_drawn_at_its_critical_variance() -> None:
+    model = mlp(50, 4000, activation=lambda: nn.LeakyReLU(0.5))
+    weight = next(initialise(model, seed=3).parameters()).detach()
+    assert float(weight.var()) == pytest.approx(2 / 1.25 / 50, rel=5 * (2 / weight.numel()) ** 0.5)
+
+
+def test_a_seed_a_generator_and_the_global_one_give_the_same_weights() -> None:
+    def first(model: nn.Module) -> torch.Tensor:
+        return next(model.parameters()).detach()
+
+    seeded = first(initialise(mlp(4, 4), seed=5))
+    generator = torch.Generator().manual_seed(5)
+    torch.manual_seed(5)
+    assert torch.equal(seeded, first(initialise(mlp(4, 4), generator)))
+    assert not torch.equal(seeded, first(initialise(mlp(4, 4), generator)))
+    with torch.random.fork_rng():
+        model = mlp(4, 4)
+        torch.manual_seed(5)
+        assert torch.equal(seeded, first(initialise(model)))
+    half = first(initialise(mlp(4, 4).to(torch.bfloat16), seed=5))
+    assert torch.equal(seeded.to(torch.bfloat16), half)
+    with pytest.raises(InvalidArgument, match="non-negative int for seed"):
+        initialise(mlp(4, 4), seed=-1)
+
+
+def rates_of(model: nn.Module, *arguments: Any, **keywords: Any) -> list[float]:
+    """Learning rates as plain SGD takes them."""
+    optimiser = optim.SGD(parameter_groups(model, *arguments, **keywords))
+    held = [group["params"] for group in optimiser.param_groups]
+    assert held == [[parameter] for parameter in model.parameters()]
+    return [group["lr"] for group in optimiser.param_groups]
+
+
+def test_all_hidden_weights_at_the_maximal_rate_move_the_last_layer_by_one() -> None:
+    *hidden, readout = rates_of(mlp(12, 16, 16, 16), AllHidden())
+    update = squared_update(MLP(16, 3, input_width=12))
+    assert float(update.per_eta2) * hidden[0] ** 2 == pytest.approx(1, rel=1e-12)
+    assert hidden == [hidden[0]] * 3
+    assert readout == 0
+    tenth = rates_of(mlp(12, 16, 16, 16), AllHidden("0.1"))
+    assert tenth == pytest.approx([rate / 10 for rate in (*hidden, 0)], rel=1e-12)
+
+
+def test_groups_share_the_bound() -> None:
+    first, hidden, readout = map(float, layer_rates(MLP(16, 3, input_width=12)).together)
+    expected = [first, hidden, hidden, readout]
+    assert rates_of(mlp(12, 16, 16, 16)) == pytest.approx(expected, rel=1e-12)
+    halved = rates_of(mlp(12, 16, 16, 16), EqualShares("0.5"))
+    assert halved == pytest.approx([rate / 2 for rate in expected], rel=1e-12)
+
+
+def test_larger_inputs_want_smaller_rates() -> None:
+    """E is proportional to |x|^4 where the output part is, up to f^2, the label part's share."""
+    plain, larger = (rates_of(mlp(12, 16), AllHidden(), input_norm2=norm) for norm in (12, 24))
+    network = MLP(16, 1, input_width=12, input_norm2=24)
+    assert larger[0] == pytest.approx(float(maximal_learning_rate(network).evaluate()), rel=1e-12)
+    assert larger[0] < plain[0] / 2
+
+
+def test_rates_are_transferred_from_a_small_model() -> None:
+    source, target = MLP(64, 2), MLP(64, 8)
+    expected = transfer_learning_rate("0.3", source, target).rate
+    assert rates_of(mlp(64, *[64] * 8), Transferred(mlp(64, 64, 64), hidden="0.3")) == [
+        *[expected] * 8,
+        0.0,
+    ]
+    plan = Transferred(source, first="0.2", hidden="0.1", readout="0.01")
+    same = rates_of(mlp(64, 64, 64), plan)
+    assert same == pytest.approx([0.2, 0.1, 0.01], rel=1e-12)
+    readout = transfer_learning_rate("0.01", source, target, group=Readout()).rate
+    assert rates_of(mlp(64, *[64] * 8), plan)[-1] == readout
+    with pytest.warns(OutsideValidity, match="outside the range"):
+        rates_of(mlp(16, *[16] * 16), Transferred(source, hidden="0.3"))
+
+
+def test_one_hidden_layer_has_no_layers_above_the_first() -> None:
+    plan = Transferred(MLP(64, 2), first="0.2", hidden="0.1")
+    assert len(rates_of(mlp(64, 64), plan)) == 2
+    with pytest.raises(InvalidArgument, match="depth of at least 2"):
+        rates_of(mlp(64, 64))
+
+
+@pytest.mark.parametrize("factor", [0, -1, "much", float("nan")])
+def test_factors_are_positive_numbers(factor: object) -> None:
+    for plan in (AllHidden(factor), EqualShares(factor)):
+        with pytest.raises(InvalidArgument, match="for factor, got factor="):
+            rates_of(mlp(4, 4, 4), plan)
+
+
+def test_another_plan_is_refused() -> None:
+    with pytest.raises(InvalidArgument, match="for plan, got"):
+        parameter_groups(mlp(4, 4), 0.1)  # type: ignore[arg-type]

@@ -1,0 +1,140 @@
+"""The transfer study's statistics on losses with known answers, and the record that is kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from studies import transfer
+from studies.transfer import carried_rates, kept_results
+from studies.transfer_record import Found, Transfer, Tuning, kept, write
+from studies.transfer_report import print_best, print_exponents, print_ratios
+from studies.transfer_settings import RULES, SETTINGS, Setting, grid_rates, maximal_rate
+from studies.transfer_statistics import (
+    best_octave,
+    best_octaves,
+    exponent,
+    loss_ratio,
+    rule_exponent,
+)
+from theory import MLP, squared_update
+from verify.problem import FloatArray
+
+OCTAVES = tuple(np.arange(-4.0, 8.0))
+SETTING = Setting("made up", 64, 1, "half square", 9, OCTAVES, (10,), (2, 4, 8, 16))
+
+
+def parabolas(best: float, rng: np.random.Generator) -> FloatArray:
+    """Losses of 9 seeds about a least one at the octave ``best``, infinite far above it."""
+    centres = best + rng.normal(0, 0.8, 9)
+    loss = 0.1 + (np.array(OCTAVES) - centres[:, None]) ** 2
+    return np.where(np.array(OCTAVES) > centres[:, None] + 4, np.inf, loss)[None]
+
+
+def made_up(power: float, seed: int = 1) -> Found:
+    """A study whose best rate is 2 max(2) (L/2)^power by construction."""
+    rng, tuning, transfers = np.random.default_rng(seed), [], []
+    for depth in SETTING.depths:
+        rates = grid_rates(SETTING, depth)
+        target = 2 * maximal_rate(64, 2) * (depth / 2) ** power
+        loss = parabolas(np.log2(target / maximal_rate(64, depth)), rng)
+        tuning.append(Tuning(depth, rates, loss, np.ones_like(loss)))
+    for each in tuning[1:]:
+        for rule, rate in carried_rates(SETTING, tuning[0], each, 10).items():
+            off = abs(np.log2(rate / each.rates[0]) - 4) + 1
+            losses = np.full(9, np.inf) if rule == "same rate" else off * np.linspace(1, 2, 9)
+            transfers.append(Transfer(each.depth, 10, rule, rate, losses, np.ones(9)))
+    return Found(SETTING, tuple(tuning), tuple(transfers))
+
+
+@pytest.mark.parametrize("power", [-1.5, -0.5])
+def test_an_exponent_that_is_put_in_is_found(power: float) -> None:
+    found = exponent(made_up(power), 10)
+    assert found.low <= power <= found.high
+    assert found.high - found.low < 1.1
+    assert found.value == pytest.approx(power, abs=0.3)
+
+
+def test_intervals_hold_the_best_rates() -> None:
+    """95 % each, four depths, 25 studies: 5 misses are expected, 15 or more once in 10,000."""
+    truth = [1 + np.log2(maximal_rate(64, 2) / maximal_rate(64, d) * 2 / d) for d in (2, 4, 8, 16)]
+    misses = 0
+    for seed in range(25):
+        octaves = best_octaves(made_up(-1.0, seed), 10)
+        misses += sum(not each.holds(t) for each, t in zip(octaves, truth, strict=True))
+    assert misses < 15
+
+
+def test_diverged_networks_count_as_infinite() -> None:
+    loss = np.array([[1.0, 0.5, np.inf], [1.0, 0.5, np.inf], [1.0, np.inf, 0.1]])
+    assert best_octave(loss, np.array([0.0, 1.0, 2.0])) == 1.0
+    assert best_octave(loss[2:], np.array([0.0, 1.0, 2.0])) == 2.0
+    found = made_up(-1.5)
+    ratio = loss_ratio(found, 8, 10, "same rate")
+    assert (ratio.low, ratio.value, ratio.high) == (np.inf,) * 3
+
+
+def test_a_rule_that_finds_the_best_rate_costs_nothing() -> None:
+    found = made_up(-1.5)
+    own = found.transfer(8, 10, None)
+    assert own.rate in found.at(8).rates
+    better = loss_ratio(found, 8, 10, "L^-3/2")
+    carried = found.transfer(8, 10, "L^-3/2")
+    assert better.value == pytest.approx(np.median(carried.loss) / np.median(own.loss))
+    assert better.low <= better.value <= better.high
+
+
+def test_rules_are_what_they_say() -> None:
+    found = made_up(-1.5)
+    assert rule_exponent(found, 10, "same rate") == pytest.approx(0, abs=1e-12)
+    assert rule_exponent(found, 10, "L^-3/2") == pytest.approx(-1.5)
+    update = squared_update(MLP(64, 8, input_width=64)).per_eta2
+    assert maximal_rate(64, 8) == pytest.approx(float(update) ** -0.5)
+    assert maximal_rate(64, 16) < RULES["typical network's rate"](64, 16)
+
+
+def test_results_are_kept_and_read_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = made_up(-1.5)
+    write(tmp_path / "found.json", [found])
+    assert "Infinity" not in (tmp_path / "found.json").read_text(encoding="utf-8")
+    (again,) = kept(tmp_path / "found.json")
+    assert again.setting == found.setting
+    np.testing.assert_allclose(again.at(4).loss, found.at(4).loss, rtol=1e-4)
+    assert again.transfer(8, 10, None).rate == pytest.approx(found.transfer(8, 10, None).rate, 1e-4)
+    print_best([again])
+    print_exponents([again])
+    print_ratios([again])
+    assert "∞ [∞, ∞]" in capsys.readouterr().out
+
+
+def test_the_kept_study_is_the_one_that_is_described() -> None:
+    results = kept_results()
+    assert tuple(found.setting for found in results) == SETTINGS
+    for found in results:
+        setting = found.setting
+        assert max(setting.depths) == 32
+        assert len(setting.depths) >= 4
+        assert setting.seeds >= 5
+        shape = (len(setting.horizons), setting.seeds, len(setting.octaves))
+        for tuning in found.tuning:
+            assert tuning.loss.shape == tuning.accuracy.shape == shape
+            np.testing.assert_allclose(tuning.rates, grid_rates(setting, tuning.depth), rtol=1e-4)
+        for each in found.transfers:
+            asked = carried_rates(setting, found.tuning[0], found.at(each.depth), each.horizon)
+            assert each.rate == pytest.approx(asked[each.rule], rel=1e-4)
+
+
+def test_best_rates_lie_inside_the_grid() -> None:
+    for found in kept_results():
+        ends = found.setting.octaves[0], found.setting.octaves[-1]
+        for horizon in found.setting.horizons:
+            assert all(octave.value not in ends for octave in best_octaves(found, horizon))
+
+
+def test_the_figure_is_the_kept_one(tmp_path: Path) -> None:
+    found = kept_results()[0]
+    transfer.draw(found, tmp_path / "transfer.svg")
+    drawn, kept = (path.stat().st_size for path in (tmp_path / "transfer.svg", transfer.FIGURE))
+    assert drawn == pytest.approx(kept, rel=0.2)

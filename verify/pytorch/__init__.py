@@ -1,0 +1,34 @@
+"""PyTorch models held to the theory: learning rates by layer, initialisation, coordinate check.
+
+Nothing else in this software imports PyTorch.  See docs/pytorch/trainer.md.
+"""
+
+try:
+    import torch  # noqa: F401
+except ModuleNotFoundError as error:
+    if error.name != "torch":
+        raise
+    raise ModuleNotFoundError(
+        "verify.pytorch needs PyTorch, which is not installed; install it with "
+        "pip install 'mup-depth[pytorch]'",
+        name="torch",
+    ) from None
+
+from verify.pytorch.check_result import CoordinateCheck, LayerCheck
+from verify.pytorch.coordinate_check import coordinate_check
+from verify.pytorch.initialisation import initialise
+from verify.pytorch.learning_rates import AllHidden, EqualShares, Transferred
+from verify.pytorch.model import network_of
+from verify.pytorch.parameter_groups import parameter_groups
+
+__all__ = [
+    "AllHidden",
+    "CoordinateCheck",
+    "EqualShares",
+    "LayerCheck",
+    "Transferred",
+    "coordinate_check",
+    "initialise",
+    "network_of",
+    "parameter_groups",
+]

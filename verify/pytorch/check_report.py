@@ -1,0 +1,83 @@
+"""A coordinate check as people read it: a small table and a sentence."""
+
+from __future__ import annotations
+
+from math import log
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from verify.table import value_and_error
+from verify.verdict import FAMILY_BUDGET, POWER, Outcome
+
+if TYPE_CHECKING:
+    from verify.pytorch.check_result import CoordinateCheck, LayerCheck
+
+__all__ = ["check_text"]
+
+
+def check_text(check: CoordinateCheck) -> str:
+    """Title, table and verdict as plain text."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
+    for name in ("layer", "exact", "measured ± s.e.", "measured/exact, 99 % for all", "z"):
+        table.add_column(name, justify="right", no_wrap=True)
+    intervals = check.intervals() if _defined(check) else [None] * len(check.layers)
+    for layer, interval in zip(check.layers, intervals, strict=True):
+        ends = "-" if interval is None else f"{interval.low:.3f} to {interval.high:.3f}"
+        table.add_row(str(layer.layer), f"{layer.exact:.5g}", _measured(layer), ends, _z(layer))
+    console = Console(width=100, color_system=None, highlight=False)
+    with console.capture() as capture:
+        console.print(table)
+    lines = [line.rstrip() for line in capture.get().splitlines()]
+    title = (
+        f"E[(Δz)²]/η² by layer of {check.network}: {check.samples:,} real steps of rate "
+        f"{check.step:g}"
+    )
+    return "\n".join([title, *(line for line in lines if line), _conclusion(check)])
+
+
+def _defined(check: CoordinateCheck) -> bool:
+    return all(layer.score.defined for layer in check.layers)
+
+
+def _measured(layer: LayerCheck) -> str:
+    if not layer.score.defined or layer.measured <= 0:
+        return "undefined"
+    return value_and_error(log(layer.measured), layer.score.relative_standard_error)
+
+
+def _z(layer: LayerCheck) -> str:
+    z = f"{layer.z:+.2f}" if layer.score.defined else "undefined"
+    return z if layer.score.decides else f"({z})"
+
+
+def _conclusion(check: CoordinateCheck) -> str:
+    """The verdict in words."""
+    verdict, layers = check.verdict, check.layers
+    if verdict.worst is None:
+        return (
+            "UNDECIDED: outside the range where a real step follows the law, a width of at least "
+            "16 and a depth of at most a quarter of it; nothing is judged."
+        )
+    worst = layers[verdict.worst]
+    where = f"z = {worst.z:+.2f} at layer {worst.layer}"
+    z = f"{where}, where |z| = {verdict.critical:.2f} would reject"
+    budget = f"at a family-wise {FAMILY_BUDGET:.0%} over {len(layers)} layers"
+    if verdict.outcome is Outcome.REJECTED:
+        return f"REJECTED: {z}, {budget}."
+    if verdict.outcome is Outcome.UNDECIDED:
+        return f"UNDECIDED: nothing is rejected {budget}, but {_wants(check)}."
+    return (
+        f"CONSISTENT: worst {z}, {budget}; an error of {verdict.noticed:.0%} in any one of them "
+        f"would have been noticed {100 * POWER:.0f} times in 100."
+    )
+
+
+def _wants(check: CoordinateCheck) -> str:
+    """What is missing for a decision."""
+    wanted = [want.samples or 0 for want in check.verdict.wants]
+    if not all(wanted):
+        return "the updates of some layer are undefined: not finite, or none at all"
+    return f"too little would have been noticed; samples={max(wanted, default=0):,} would decide"

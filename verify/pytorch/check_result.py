@@ -1,0 +1,85 @@
+"""What a coordinate check found, by layer, and its verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from matplotlib.figure import Figure
+
+from theory.network import MLP
+from verify.inference import Interval
+from verify.pytorch.check_figure import check_figure
+from verify.pytorch.check_report import check_text
+from verify.verdict import FAMILY_BUDGET, Score, Verdict, decide
+
+__all__ = ["CoordinateCheck", "LayerCheck"]
+
+
+@dataclass(frozen=True, eq=False)
+class LayerCheck:
+    """E[(Delta z)^2]/eta^2 at one hidden layer.
+
+    ``exact``: by theory.  ``score``: the measured mean in units of it, and what it says.
+    """
+
+    layer: int
+    exact: float
+    score: Score
+
+    @property
+    def measured(self) -> float:
+        """The plain mean over all initialisations; NaN where undefined."""
+        return self.exact * self.score.evidence.ratio
+
+    @property
+    def standard_error(self) -> float:
+        """Of `measured`, from a bound on the variance of one real step that is known exactly."""
+        return self.exact * self.score.evidence.standard_error
+
+    @property
+    def z(self) -> float:
+        """Measured less exact in standard errors, less the 2 % allowed to a real step."""
+        return self.score.z
+
+    def interval(self, level: float) -> Interval:
+        """Confidence interval of measured over exact, by Catoni's estimator."""
+        return self.score.evidence.interval(level)
+
+
+@dataclass(frozen=True, eq=False)
+class CoordinateCheck:
+    """A model's real steps against the exact law, by layer.  Made by `coordinate_check`.
+
+    ``step``: the rate of the steps; ``samples``: initialisations.
+
+    >>> from torch import nn
+    >>> from verify.pytorch import coordinate_check
+    >>> layers = nn.Linear(16, 16, bias=False), nn.ReLU(), nn.Linear(16, 1, bias=False)
+    >>> check = coordinate_check(nn.Sequential(*layers), samples=500, seed=1)
+    >>> [round(layer.exact, 4) for layer in check.layers], check.verdict.outcome.name
+    ([0.541], 'CONSISTENT')
+    """
+
+    network: MLP
+    step: float
+    samples: int
+    seed: int
+    layers: tuple[LayerCheck, ...]
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """Consistent, rejected or undecided, for all layers together."""
+        return decide([layer.score for layer in self.layers])
+
+    def intervals(self) -> tuple[Interval, ...]:
+        """Of measured over exact by layer: all hold the truth with a chance of 99 %."""
+        level = 1.0 - FAMILY_BUDGET / len(self.layers)
+        return tuple(layer.interval(level) for layer in self.layers)
+
+    def plot(self) -> Figure:
+        """Measured with error bars and exact by layer; ``.savefig("check.pdf")`` writes it."""
+        return check_figure(self)
+
+    def __repr__(self) -> str:
+        return check_text(self)

@@ -1,0 +1,135 @@
+"""Which learning rate each layer of a network gets, from the exact maximal rates of `theory`."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from math import floor, log10
+from typing import Any
+
+from torch import nn
+
+from theory import (
+    MLP,
+    FirstLayer,
+    HiddenLayers,
+    InvalidArgument,
+    Readout,
+    layer_rates,
+    maximal_learning_rate,
+    transfer_learning_rate,
+)
+from theory.validation import exact_number, non_negative_value, shown
+from verify.pytorch.model import network_of
+
+__all__ = ["AllHidden", "EqualShares", "RatePlan", "Transferred", "checked_step"]
+
+SMALL = 100
+"""A real step follows the linearised law where its rate is the maximal one over this, or less."""
+
+
+class RatePlan(ABC):
+    """A choice of learning rates, one for each layer and the readout."""
+
+    @abstractmethod
+    def rates(self, network: MLP) -> tuple[float, ...]:
+        """Learning rates of layers 1 to L and of the readout of a network in numbers."""
+
+
+@dataclass(frozen=True)
+class AllHidden(RatePlan):
+    """``factor`` times the maximal rate of all hidden weights in layers 1 to L; the readout stays.
+
+    The rate at which E[(Delta z)^2] is 1 in the hidden layer that moves most.
+
+    >>> [f"{rate:.4f}" for rate in AllHidden("0.5").rates(MLP(64, 2))]
+    ['0.2823', '0.2823', '0.0000']
+    """
+
+    factor: object = 1
+
+    def rates(self, network: MLP) -> tuple[float, ...]:
+        """See `RatePlan.rates`."""
+        factor = _positive("factor", self.factor)
+        rate = factor * float(maximal_learning_rate(network).evaluate())
+        return (rate,) * network.layers + (0.0,)
+
+
+@dataclass(frozen=True)
+class EqualShares(RatePlan):
+    """``factor`` times the rates of first layer, hidden layers and readout in `layer_rates`: each
+    moves the network by an equal share of the bound, all together by no more than the bound.
+
+    >>> [f"{rate:.4f}" for rate in EqualShares().rates(MLP(64, 3))]
+    ['0.3233', '0.2866', '0.2866', '0.0073']
+    """
+
+    factor: object = 1
+
+    def rates(self, network: MLP) -> tuple[float, ...]:
+        """See `RatePlan.rates`; `InvalidArgument` for a single hidden layer."""
+        factor = _positive("factor", self.factor)
+        first, hidden, readout = (float(rate) for rate in layer_rates(network).together)
+        rates = (first, *[hidden] * (network.layers - 1), readout)
+        return tuple(factor * rate for rate in rates)
+
+
+@dataclass(frozen=True)
+class Transferred(RatePlan):
+    """Rates that were tuned on ``source``, each times a ratio of exact maximal rates.
+
+    ``source``: the small network, as a model or an `MLP`.  ``hidden``: the rate of its hidden
+    weights; of layers 2 to L alone where ``first``, the rate of layer 1, is given.  ``readout``:
+    0 holds the readout.  Warns `OutsideValidity` as `transfer_learning_rate` does.
+
+    >>> tuned = Transferred(MLP(128, 4), hidden="0.1")
+    >>> [f"{rate:.4f}" for rate in tuned.rates(MLP(128, 8))[-2:]]
+    ['0.0344', '0.0000']
+    """
+
+    source: nn.Module | MLP
+    hidden: object
+    first: object = None
+    readout: object = 0
+
+    def rates(self, network: MLP) -> tuple[float, ...]:
+        """See `RatePlan.rates`."""
+        source = self.source
+        start = source if isinstance(source, MLP) else network_of(source)
+
+        def carried(name: str, rate: object, group: Any) -> float:
+            if non_negative_value(name, rate) == 0:
+                return 0.0
+            return transfer_learning_rate(rate, start, network, group=group).rate
+
+        readout = carried("readout", self.readout, Readout())
+        if self.first is None:
+            return (carried("hidden", self.hidden, None),) * network.layers + (readout,)
+        first = carried("first", self.first, FirstLayer())
+        if network.layers == 1:
+            return first, readout
+        hidden = carried("hidden", self.hidden, HiddenLayers())
+        return (first, *[hidden] * (network.layers - 1), readout)
+
+
+def checked_step(network: MLP, step: object) -> float:
+    """``step`` as a rate of at most a hundredth of the maximal one of all hidden weights; for None
+    the largest of two digits."""
+    bound = float(maximal_learning_rate(network).evaluate()) / SMALL
+    if step is None:
+        unit = 10.0 ** (floor(log10(bound)) - 1)
+        return float(f"{floor(bound / unit) * unit:.1e}")
+    rate = _positive("step", step)
+    if rate > bound:
+        raise InvalidArgument(
+            f"expected a step of at most a hundredth of the maximal learning rate, {bound:.3g} for "
+            f"{network}, got step={rate:g}; above it a real step leaves the linearised law"
+        )
+    return rate
+
+
+def _positive(name: str, value: object) -> float:
+    number = exact_number(name, value)
+    if number <= 0:
+        raise InvalidArgument(f"expected a positive number for {name}, got {name}={shown(value)}")
+    return float(number)
