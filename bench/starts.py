@@ -1,9 +1,10 @@
-"""Cold starts: whole processes of the command line, beside a bare import of SymPy."""
+"""Cold starts: processes of the command line until the law is printed, beside a bare import."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from itertools import takewhile
 
 from bench.plan import Plan
 from bench.rounds import Run, alternate
@@ -22,15 +23,24 @@ _COMMANDS = {
 
 
 def _process(arguments: tuple[str, ...]) -> Run:
+    """A process until its first paragraph is there, or until its end where it prints nothing."""
+
     def run(times: int) -> None:
         for _ in range(times):
-            subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
+            command = [sys.executable, *arguments]
+            with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+                assert process.stdout is not None
+                printed = bool(list(takewhile(str.strip, process.stdout)))
+                if printed:
+                    process.kill()
+            if not printed and process.returncode:
+                raise subprocess.CalledProcessError(process.returncode, command)
 
     return run
 
 
 def cold_starts(plan: Plan) -> Section:
-    """Seconds of a process, against the import that none of them can do without."""
+    """Seconds to a process's first paragraph, against the import that none can do without."""
     runs = {name: (_process(arguments), 1) for name, arguments in _COMMANDS.items()}
     timings = alternate(runs, plan.rounds)
     bare = timings[_IMPORT]

@@ -68,7 +68,7 @@ def _losses(axes: Axes, found: Found, horizon: int, *, exact: bool) -> None:
 
 def _maximal(found: Found, tuning: Tuning) -> float:
     """The exact maximal rate, the grid's unit."""
-    return float(tuning.rates[0]) / 2.0 ** found.setting.octaves[0]
+    return float(tuning.rates[0] / 2.0 ** found.setting.octaves[0])
 
 
 def _quartiles(loss: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:

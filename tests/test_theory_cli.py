@@ -20,6 +20,23 @@ def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return out
 
 
+@pytest.mark.parametrize(
+    ("arguments", "answer"),
+    [
+        ([], "As n → ∞ and then L → ∞: E[(Δz)²] ~ L**3*eta**2/3, maximal learning rate ~ sqrt(3)/"),
+        (["--depth", "2"], "As n → ∞: E[(Δz)²] ~ 3*eta**2, maximal learning rate ~ sqrt(3)/3"),
+        (["--width", "10", "--depth", "2"], "  label   7/2\n"),
+        (["--width", "7"], "1. Definition"),
+    ],
+)
+def test_the_answer_comes_first(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], answer: str
+) -> None:
+    assert main(arguments) == 0
+    paragraph = capsys.readouterr().out.split("\n\n")[0]
+    assert answer in paragraph
+
+
 def test_the_derivation_shows_words_laws_and_rate(capsys: pytest.CaptureFixture[str]) -> None:
     out = printed(capsys)
     network = MLP()

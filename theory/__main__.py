@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(paper(network), end="")
             return 0
         for paragraph in derivation_text(network):
-            print(paragraph, end="\n\n")
+            print(paragraph, end="\n\n", flush=True)
     except MupDepthError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 2

@@ -1,11 +1,14 @@
-"""The derivation in plain text, for people, a paragraph per step."""
+"""The answer and its derivation in plain text, for people, a paragraph per step."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from theory.derivation_steps import derivation_steps
+from theory.errors import NotSolved
 from theory.network import MLP
+from theory.numerals import number_text
+from theory.rate import maximal_learning_rate
 from theory.rendering import step_text
 from theory.update import squared_update
 
@@ -13,6 +16,24 @@ __all__ = ["derivation_text"]
 
 
 def derivation_text(network: MLP) -> Iterator[str]:
-    """The steps from the definition to the law and the rate, each checked before it is given."""
+    """The answer, then the steps from the definition to it, each checked before it is given."""
+    yield from _answer(network)
     for number, step in enumerate(derivation_steps(squared_update(network)), 1):
         yield f"{number}. {step_text(step)}"
+
+
+def _answer(network: MLP) -> Iterator[str]:
+    """Update and rate of a network in numbers, or their leading terms; nothing where neither is."""
+    update, rate = squared_update(network), maximal_learning_rate(network)
+    if not network.free_symbols:
+        parts = {"label": update.label, "output": update.output, "total": update}
+        lines = [f"  {name:<7} {number_text(part.per_eta2)}" for name, part in parts.items()]
+        lines += [f"maximal learning rate (layer {rate.layer} binds): {rate.exact.evalf(12)}"]
+        yield "\n".join(["E[(Δz)²]/η² in the last hidden layer", *lines])
+        return
+    try:
+        law = f"E[(Δz)²] ~ {update.leading()}, maximal learning rate ~ {rate.leading()}"
+    except NotSolved:
+        return
+    depth = "" if isinstance(network.depth, int) else " and then L → ∞"
+    yield f"As n → ∞{depth}: {law}"

@@ -25,8 +25,8 @@ plane of g and z, and the squared length of what is left.  SLOPE: the tangent of
 g."""
 INVERSE = SQUARE
 LAYER = 5 * LANES
-_HELD = 2**20
-"""Layers of single networks held at a time, about 40 MB: more would come from main memory."""
+_HELD = 2**23
+"""Layers of single networks held at a time: about 300 MB."""
 
 ALONG, MET, ACROSS = range(0, 3 * LANES, LANES)
 """The update of the layer below on its active neurons, in units of 2^UNIT f |x|: along z; the
