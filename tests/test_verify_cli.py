@@ -10,7 +10,7 @@ import pytest
 
 from verify import cli
 from verify.errors import UnusableFolder
-from verify.run_folder import RESULTS, STORE, write_whole
+from verify.run_folder import CSV, RESULTS, STORE, write_whole
 
 SMALL = ["--width", "16", "32", "--depth", "1", "2", "--samples", "2000"]
 
@@ -36,6 +36,7 @@ def test_the_main_job_writes_its_numbers_and_its_figure(
         STORE,
         "rate.pdf",
         "rate.png",
+        CSV,
         RESULTS,
         "results.tex",
     ]

@@ -17,9 +17,11 @@ from verify.claims.job import run_formula
 from verify.errors import LostWorkers, UnusableFolder
 from verify.execution import Execution
 from verify.job import run_job
-from verify.options import job_text, options_of, parser
+from verify.options import RUN, job_text, options_of, parser
 from verify.progress import progress_bar
+from verify.replay import replay
 from verify.run_folder import default_folder, has_begun, job_of, new_folder, run_shelf
+from verify.tabular import needs
 
 __all__ = ["main"]
 
@@ -51,6 +53,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
+    if options.parquet:
+        needs("pyarrow.parquet")
+    if options.cell is not None and options.replay is None:
+        raise InvalidArgument(
+            f"expected a file for replay with cell, got cell={options.cell}; give --replay FILE"
+        )
+    if options.replay is not None:
+        return _replay(options, console)
     if options.resume is not None:
         folder = options.resume
         with _going_on(folder):
@@ -67,6 +77,21 @@ def _in_folder(options: argparse.Namespace, console: Console, folder: Path) -> i
             shelf=run_shelf(folder, job_text(options)), watch=bar, seconds=_seconds(options)
         )
         return run(options, console, how, folder)
+
+
+def _replay(options: argparse.Namespace, console: Console) -> int:
+    """Draw one recorded cell again: 0 where it is the same bit for bit, else 1."""
+    said = [
+        name for name in (*RUN, "out", "resume", "minutes") if getattr(options, name) is not None
+    ]
+    if said:
+        raise InvalidArgument(
+            f"expected nothing but a cell beside replay, got {said[0]}; the file says the rest"
+        )
+    with progress_bar(console) as bar:
+        found = replay(options.replay, options.cell, Execution(watch=bar))
+    console.print(str(found), soft_wrap=True, markup=False)
+    return int(bool(found.differences))
 
 
 def _seconds(options: argparse.Namespace) -> float | None:

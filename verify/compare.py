@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import exp
+from typing import Any
 
 import numpy as np
 from sympy import latex
@@ -77,6 +78,20 @@ class Comparison(ShownComparison):
             for width, group in groups.items()
         }
         return {width: fit for width, fit in fits.items() if fit is not None}
+
+    def frame(self) -> Any:
+        """A `pandas.DataFrame`: a row a cell, with all that reproduces it.
+
+        Needs the extra ``tables``; `InvalidArgument` says so where it is missing.
+
+        >>> table = compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1).frame()
+        >>> table[["width", "depth", "samples"]].values.tolist()
+        [[16, 1, 4000], [16, 2, 4000]]
+        """
+        from verify.record import comparison_record
+        from verify.tabular import frame
+
+        return frame(comparison_record(self, law=None))
 
     def joined(self, other: Comparison) -> Comparison:
         """The cells of both, judged as one family; seed and step are those of this one.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 
 from theory.network import InvalidArgument
-from verify.cells import PlannedCell
+from verify.cells import Cell, PlannedCell
 from verify.compare import Comparison, measure_cells, plan_cells, rate_points
 from verify.exact_values import exact_law, leading_laws
 from verify.execution import Execution
@@ -16,11 +17,11 @@ from verify.figure import save_rate_figure
 from verify.paper import write_paper_files
 from verify.plan import planned_parts
 from verify.record import comparison_record
-from verify.run_folder import keep, write_whole
+from verify.run_folder import keep, write_tables, write_whole
 from verify.streams import checked_seed
 from verify.table import cell_table, conclusion, slope_lines
 
-__all__ = ["FIGURE", "SEED", "run_job"]
+__all__ = ["FIGURE", "SEED", "left_lines", "run_job"]
 
 FIGURE = "rate.png"
 SEED = 1
@@ -43,8 +44,11 @@ def run_job(
     comparison = measure_cells(_planned(options, seed), seed=seed, execution=execution)
     record = comparison_record(comparison, law="exact")
     keep(folder, record, lambda: _draw(folder, comparison))
+    write_tables(folder, record, parquet=options.parquet)
     console.print(cell_table(comparison))
     for line in slope_lines(comparison):
+        console.print(line, soft_wrap=True)
+    for line in left_lines(comparison.cells):
         console.print(line, soft_wrap=True)
     console.print(f"figure and numbers: {folder}", soft_wrap=True)
     console.print(conclusion(comparison), soft_wrap=True)
@@ -74,3 +78,12 @@ def _draw(folder: Path, comparison: Comparison) -> None:
     points, law = rate_points(comparison)
     if points:
         write_whole(folder / FIGURE, lambda path: save_rate_figure(path, points, law))
+
+
+def left_lines(cells: Sequence[Cell]) -> list[str]:
+    """Where time was up: how far the run has come."""
+    drawn = sum(cell.estimate.samples for cell in cells)
+    planned = sum(cell.sampling.samples for cell in cells)
+    if drawn == planned:
+        return []
+    return [f"time was up: {drawn:,} of {planned:,} networks drawn; --resume goes on with the rest"]

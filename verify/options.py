@@ -10,7 +10,7 @@ from theory.network import InvalidArgument
 from verify.claims.target import Claim, Quantity
 from verify.plan import SAMPLERS
 
-__all__ = ["job_text", "options_of", "parser"]
+__all__ = ["RUN", "job_text", "options_of", "parser"]
 
 EXAMPLES = """\
 exit code: 0 consistent, 1 rejected, 2 bad input, 3 undecided, 130 interrupted
@@ -22,7 +22,7 @@ examples:
   python -m verify --precision 0.001 --minutes 60 --out runs/long
   python -m verify --resume runs/long                    go on, after whatever happened
 """
-_RUN = (
+RUN = (
     *("width", "depth", "layer", "samples", "precision", "seed", "sampler", "step"),
     *("formula", "claim", "quantity"),
 )
@@ -67,7 +67,7 @@ def job_text(options: argparse.Namespace) -> str:
     >>> job_text(parser().parse_args(["--width", "8"]))
     '{"width": [8]}'
     """
-    said = {name: getattr(options, name) for name in _RUN}
+    said = {name: getattr(options, name) for name in RUN}
     return json.dumps({name: value for name, value in said.items() if value is not None})
 
 
@@ -76,7 +76,7 @@ def options_of(text: str, given: argparse.Namespace) -> argparse.Namespace:
 
     Raises `InvalidArgument` where what the run is is given too.
     """
-    for name in (*_RUN, "out", "replay", "cell"):
+    for name in (*RUN, "out", "replay", "cell"):
         if getattr(given, name) is not None:
             raise InvalidArgument(
                 f"expected no {name} beside resume, got {name}={getattr(given, name)!r}; the "

@@ -12,10 +12,10 @@ from verify.costs import seconds_per_network
 from verify.execution import Watch
 from verify.sampling import Sampling
 
-__all__ = ["progress_bar"]
+__all__ = ["Bar", "progress_bar"]
 
 
-class _Bar(Watch):
+class Bar(Watch):
     """A bar over the expected time of all blocks."""
 
     def __init__(self, progress: Progress) -> None:
@@ -25,6 +25,7 @@ class _Bar(Watch):
         self._found = 0.0
 
     def begin(self, samplings: Sequence[Sampling]) -> None:
+        """See `Watch.begin`."""
         self._milliseconds = [1000 * seconds_per_network(each.configuration) for each in samplings]
         pairs = zip(samplings, self._milliseconds, strict=True)
         total = sum(sampling.samples * each for sampling, each in pairs)
@@ -37,6 +38,7 @@ class _Bar(Watch):
         self._progress.reset(self._task, completed=round(self._found))
 
     def advance(self, cell: int, samples: int) -> None:
+        """See `Watch.advance`."""
         done = samples * self._milliseconds[cell]
         self._progress.update(self._task, advance=done, description=self._names[cell])
 
@@ -58,4 +60,4 @@ def progress_bar(console: Console) -> Iterator[Watch]:
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
     ) as bar:
-        yield _Bar(bar)
+        yield Bar(bar)

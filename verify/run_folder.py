@@ -16,8 +16,11 @@ from verify.errors import UnusableFolder
 from verify.sampling import Sampling
 from verify.shelf import OpenShelf, Shelf
 from verify.store import fact, kept_in
+from verify.tabular import csv_text, write_parquet
 
 __all__ = [
+    "CSV",
+    "PARQUET",
     "RESULTS",
     "STORE",
     "default_folder",
@@ -27,10 +30,11 @@ __all__ = [
     "new_folder",
     "run_shelf",
     "write_json",
+    "write_tables",
     "write_whole",
 ]
 
-RESULTS = "results.json"
+RESULTS, CSV, PARQUET = "results.json", "results.csv", "results.parquet"
 STORE = "blocks.sqlite"
 
 
@@ -119,7 +123,7 @@ def keep(path: Path, record: dict[str, Any], write_others: Callable[[], None]) -
     """Put a run's results into its folder, ``results.json`` last; where that is there already, and
     says the same, nothing is written, so that a disk that cannot be written does no harm."""
     text = _json(record)
-    if (path / RESULTS).exists() and (path / RESULTS).read_text(encoding="utf-8") == text:
+    if _holds(path / RESULTS, text):
         return
     try:
         write_others()
@@ -145,6 +149,20 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
         raise _unwritten(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_tables(path: Path, record: dict[str, Any], *, parquet: bool) -> None:
+    """``results.csv`` of a comparison's record, and ``results.parquet`` if asked for, where they
+    are not there already."""
+    text = csv_text(record)
+    if not _holds(path / CSV, text):
+        write_whole(path / CSV, lambda temporary: _write(temporary, text))
+    if parquet:
+        write_whole(path / PARQUET, lambda temporary: write_parquet(temporary, record))
+
+
+def _holds(path: Path, text: str) -> bool:
+    return path.exists() and path.read_text(encoding="utf-8") == text
 
 
 def _unwritten(path: Path, error: OSError) -> UnusableFolder:

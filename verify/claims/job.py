@@ -17,9 +17,9 @@ from verify.claims.record import check_record
 from verify.claims.target import Claim, Quantity
 from verify.execution import Execution
 from verify.gram import Gram
-from verify.job import SEED
+from verify.job import SEED, left_lines
 from verify.plan import SAMPLERS
-from verify.run_folder import keep
+from verify.run_folder import keep, write_tables
 from verify.table import cell_table
 
 __all__ = ["run_formula"]
@@ -49,9 +49,13 @@ def run_formula(
         sampler=SAMPLERS[options.sampler] if options.sampler else Gram(),
         execution=execution,
     )
-    keep(folder, check_record(found), lambda: None)
+    record = check_record(found)
+    keep(folder, record, lambda: None)
     if found.evidence is not None:
+        write_tables(folder, record["networks"], parquet=options.parquet)
         console.print(cell_table(found.evidence))
+        for line in left_lines(found.evidence.cells):
+            console.print(line, soft_wrap=True)
     console.print(f"numbers: {folder}", soft_wrap=True)
     console.print(str(found), soft_wrap=True, markup=False)
     return int(found.verdict.value)
