@@ -17,6 +17,7 @@ from verify.claims.job import run_formula
 from verify.errors import LostWorkers, UnusableFolder
 from verify.execution import Execution
 from verify.job import run_job
+from verify.on_dask import on_dask
 from verify.options import RUN, job_text, options_of, parser
 from verify.progress import progress_bar
 from verify.replay import replay
@@ -76,7 +77,10 @@ def _in_folder(options: argparse.Namespace, console: Console, folder: Path) -> i
         how = Execution(
             shelf=run_shelf(folder, job_text(options)), watch=bar, seconds=_seconds(options)
         )
-        return run(options, console, how, folder)
+        if options.dask is None:
+            return run(options, console, how, folder)
+        with on_dask(options.dask, how) as spread:
+            return run(options, console, spread, folder)
 
 
 def _replay(options: argparse.Namespace, console: Console) -> int:
