@@ -20,8 +20,8 @@ test: $(READY)
 	$(BIN)/python -m tests.compiled
 	$(BIN)/pytest -n auto
 
-# What the ordinary tests leave out. It needs PyTorch, JAX (processors only) and scikit-learn, which
-# it installs in .venv-bench/, about 3 GB and some minutes, and a TeX (Debian:
+# What the ordinary tests leave out. It needs PyTorch, JAX (processors only), Dask and scikit-learn,
+# which it installs in .venv-bench/, about 3 GB and some minutes, and a TeX (Debian:
 # texlive-latex-recommended and lmodern), which it asks for where it is missing: docs/install.md.
 test-all: test $(BENCH_READY)
 	$(BENCH)/bin/python -m pytest -n auto tests/extras verify/pytorch docs/pytorch
