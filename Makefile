@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 BENCH := .venv-bench
 BENCH_READY := $(BENCH)/.ready
 
-.PHONY: run test test-all test-lowest bench coverage power faults transfer mutation clean
+.PHONY: run test test-all test-lowest bench coverage power faults scaling transfer mutation clean
 
 run: $(READY)
 	$(BIN)/python -m verify
@@ -52,6 +52,10 @@ transfer: $(BENCH_READY)
 # Runs killed at random instants, in mid-write, in pairs, and on disks that fail; some minutes.
 faults: $(READY)
 	$(BIN)/python -m studies.faults
+
+# What a network costs on a core, and a block beside; the numbers of docs/scaling.md, with Dask.
+scaling: $(BENCH_READY)
+	$(BENCH)/bin/python -m studies.scaling
 
 # Which small faults in the derivation engine and the samplers no test notices: about two hours on
 # two cores; SAMPLE=all takes half a day.  Begun again, it goes on where it was.

@@ -1,8 +1,8 @@
 """Blocks of several cells on any executor, in rounds, each put on a shelf once it is finished.
 
 Invariants: a piece is on the shelf at most once, whoever drew it, and its bits are those of
-`draw_block`; hence what is read at the end depends on which pieces are there, not on how they came
-to be.  At most ``ahead`` futures exist at once, so that memory is bounded, and little is lost or
+`draw_blocks`; hence what is read at the end depends on which pieces are there, not on how they came
+to be.  At most ``ahead`` tasks exist at once, so that memory is bounded, and little is lost or
 drawn twice when a process ends.
 """
 
@@ -22,13 +22,14 @@ from concurrent.futures import (
 )
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import groupby, islice
 from math import inf
 
+from verify.costs import seconds_per_network
 from verify.errors import LostWorkers
 from verify.estimate import Block
 from verify.rounds import Piece, in_rounds
-from verify.sampling import Sampling, draw_block
+from verify.sampling import Sampling, draw_blocks
 from verify.shelf import Drawn, OpenShelf, Shelf, in_memory
 from verify.software import Software, this_software
 
@@ -36,11 +37,13 @@ __all__ = ["Execution", "Watch"]
 
 _AHEAD_PER_THREAD = 4
 _AHEAD = 256
-"""Blocks given to an executor at once, where nothing says how many it runs at a time."""
+"""Tasks given to an executor at once, where nothing says how many it runs at a time."""
 _LOOK = 1.0
 """Seconds between two looks at whether the workers are still there."""
 
-Made = tuple[Block, Software]
+Made = tuple[list[Block], Software]
+Task = tuple[Piece, ...]
+"""Pieces of one cell that are drawn in one go."""
 
 
 class Watch:
@@ -61,10 +64,11 @@ class Watch:
 class Execution:
     """How blocks are run; their bits do not depend on it.
 
-    ``executor``: any `concurrent.futures.Executor`; None for a thread per core.  ``ahead``: blocks
+    ``executor``: any `concurrent.futures.Executor`; None for a thread per core.  ``ahead``: tasks
     given to it at once.  ``shelf``: where finished blocks go.  ``seconds``: after which no block is
     begun beyond the first of each cell; None for all.  ``alive``: raises where the workers are
-    lost.
+    lost.  ``task``: expected seconds of work that are given to the executor in one go, in which
+    several small blocks of a cell are drawn.
     """
 
     executor: Executor | None = None
@@ -73,6 +77,7 @@ class Execution:
     watch: Watch = field(default_factory=Watch)
     seconds: float | None = None
     alive: Callable[[], None] = lambda: None
+    task: float = 0.0
 
     def run(self, samplings: Sequence[Sampling]) -> list[list[Block]]:
         """The blocks of each cell in order: all of them, or where time was up the longest run of
@@ -98,7 +103,7 @@ class Execution:
 
     @property
     def room(self) -> int:
-        """Blocks given to the executor at once."""
+        """Tasks given to the executor at once."""
         own = _AHEAD_PER_THREAD * (os.cpu_count() or 1)
         return self.ahead or (own if self.executor is None else _AHEAD)
 
@@ -111,9 +116,9 @@ class _Work:
         self._end = inf if how.seconds is None else time.monotonic() + how.seconds
         blocks = [sampling.blocks for sampling in samplings]
         self._done = [bytearray(count) for count in blocks]
-        self._ahead = in_rounds(blocks)
+        self._ahead = self._tasks(in_rounds(blocks))
         self._claimed: list[Piece] = []
-        self._running: dict[Future[Made], Piece] = {}
+        self._running: dict[Future[Made], Task] = {}
         self._drawn: list[Drawn] = []
 
     def counts(self) -> list[int]:
@@ -143,14 +148,16 @@ class _Work:
                 future.cancel()
 
     def _begin(self, pool: Executor) -> bool:
-        """Put away what was drawn, and begin as many blocks as there is room for; whether there
+        """Put away what was drawn, and begin as many tasks as there is room for; whether there
         was one that could be."""
-        asked = list(islice(self._next(), self._how.room - len(self._running)))
+        tasks = list(islice(self._ahead, self._how.room - len(self._running)))
+        asked = [piece for task in tasks for piece in task]
         mine = set(self._turn(asked))
         self._claimed += [piece for piece in asked if piece not in mine]
         stolen = [] if asked or self._running else self._steal()
-        for piece in (*(each for each in asked if each in mine), *stolen):
-            self._running[self._submit(pool, piece)] = piece
+        begun = [tuple(piece for piece in task if piece in mine) for task in tasks]
+        for task in (*filter(None, begun), *((piece,) for piece in stolen)):
+            self._running[self._submit(pool, task)] = task
         return bool(asked)
 
     def _turn(self, asked: Sequence[Piece]) -> Collection[Piece]:
@@ -160,11 +167,21 @@ class _Work:
         self._drawn = []
         return granted
 
-    def _next(self) -> Iterator[Piece]:
+    def _tasks(self, ahead: Iterator[Piece]) -> Iterator[Task]:
         """Pieces not finished, in order; once time is up only the first of each cell."""
-        for piece in self._ahead:
-            if not self._finished(piece) and not (piece.block and self._late()):
-                yield piece
+        wanted = (
+            piece
+            for piece in ahead
+            if not self._finished(piece) and not (piece.block and self._late())
+        )
+        for cell, pieces in groupby(wanted, key=lambda piece: piece.cell):
+            while task := tuple(islice(pieces, self._pieces_of_a_task(cell))):
+                yield task
+
+    def _pieces_of_a_task(self, cell: int) -> int:
+        sampling = self._samplings[cell]
+        seconds = seconds_per_network(sampling.configuration) * sampling.block_size
+        return max(1, int(self._how.task / seconds))
 
     def _steal(self) -> list[Piece]:
         """A few pieces that others have claimed and not finished, from the last on."""
@@ -180,11 +197,11 @@ class _Work:
     def _late(self) -> bool:
         return time.monotonic() >= self._end
 
-    def _submit(self, pool: Executor, piece: Piece) -> Future[Made]:
-        sampling = self._samplings[piece.cell]
-        count = sampling.count(piece.block)
+    def _submit(self, pool: Executor, task: Task) -> Future[Made]:
+        sampling = self._samplings[task[0].cell]
+        counts = {piece.block: sampling.count(piece.block) for piece in task}
         return pool.submit(
-            draw_block, sampling.configuration, sampling.seed, piece.block, count, sampling.keep
+            draw_blocks, sampling.configuration, sampling.seed, counts, sampling.keep
         )
 
     def _wait(self) -> None:
@@ -200,20 +217,21 @@ class _Work:
             self._how.alive()
 
     def _take(self, future: Future[Made]) -> None:
-        piece = self._running.pop(future)
-        block, software = future.result()
+        task = self._running.pop(future)
+        blocks, software = future.result()
         difference = software.difference(this_software(), processor=False)
         if difference:
             raise LostWorkers(
                 f"expected workers with the software of this process, got one with {difference}; "
                 f"install the same versions on all machines"
             )
-        self._drawn.append(Drawn(piece, block, software))
+        pairs = zip(task, blocks, strict=True)
+        self._drawn += [Drawn(piece, block, software) for piece, block in pairs]
 
     def _drop(self) -> None:
         """Take back what has not been begun, but for first blocks."""
-        for future, piece in list(self._running.items()):
-            if piece.block and future.cancel():
+        for future, task in list(self._running.items()):
+            if task[0].block and future.cancel():
                 del self._running[future]
 
     def _rescue(self) -> None:

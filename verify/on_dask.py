@@ -18,6 +18,9 @@ __all__ = ["on_dask"]
 
 _PATIENCE = 15
 """Seconds to wait for a scheduler."""
+_TASK, _TASK_PER_THREAD = 1.0, 0.02
+"""Seconds of work sent to a worker in one go, at least, and for each thread of the cluster: a
+scheduler needs several milliseconds for a task (docs/scaling.md)."""
 _ROOM = 256
 _ROOM_PER_THREAD = 3
 
@@ -42,10 +45,12 @@ def on_dask(cluster: Any, execution: Execution | None = None) -> Iterator[Execut
     client = _connected(distributed, cluster) if isinstance(cluster, str) else cluster
     try:
         _check_workers(client)
+        threads = sum(client.nthreads().values())
         yield replace(
             execution or Execution(),
             executor=client.get_executor(pure=False),
-            ahead=max(_ROOM, _ROOM_PER_THREAD * sum(client.nthreads().values())),
+            ahead=max(_ROOM, _ROOM_PER_THREAD * threads),
+            task=max(_TASK, _TASK_PER_THREAD * threads),
             alive=lambda: _check_scheduler(client),
         )
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,7 +11,7 @@ from verify.estimate import Block, Estimate, merge, sum_block
 from verify.software import Software, this_software
 from verify.streams import block_stream
 
-__all__ = ["KEPT_SAMPLES", "Sampling", "draw_block"]
+__all__ = ["KEPT_SAMPLES", "Sampling", "draw_block", "draw_blocks"]
 
 KEPT_SAMPLES = 2**22
 """Samples, times layers, that are kept for quantiles: about 100 MB."""
@@ -67,3 +68,11 @@ def draw_block(
     """One block, and what made it; a function of its arguments that any machine can run."""
     logs = configuration.sampler.sample(problem_of(configuration), block_stream(seed, block), count)
     return sum_block(logs, keep=keep), this_software()
+
+
+def draw_blocks(
+    configuration: Configuration, seed: int, counts: Mapping[int, int], keep: bool
+) -> tuple[list[Block], Software]:
+    """Several blocks of one cell, of so many samples each, by `draw_block`."""
+    made = [draw_block(configuration, seed, block, counts[block], keep) for block in counts]
+    return [block for block, _ in made], this_software()
