@@ -5,10 +5,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+DOCS_READY := $(VENV)/.docs
 BENCH := .venv-bench
 BENCH_READY := $(BENCH)/.ready
 
-.PHONY: run test test-all test-lowest bench coverage power faults scaling transfer mutation clean
+.PHONY: run test test-all docs test-lowest bench coverage power faults scaling transfer mutation clean
 
 run: $(READY)
 	$(BIN)/python -m verify
@@ -21,10 +22,16 @@ test: $(READY)
 	$(BIN)/pytest -n auto
 
 # What the ordinary tests leave out. It needs PyTorch, JAX (processors only), Dask and scikit-learn,
-# which it installs in .venv-bench/, about 3 GB and some minutes, and a TeX (Debian:
-# texlive-latex-recommended and lmodern), which it asks for where it is missing: docs/install.md.
-test-all: test $(BENCH_READY)
+# which it installs in .venv-bench/, about 3 GB and some minutes; and a TeX (Debian:
+# texlive-latex-recommended and lmodern) and Chromium with its driver (chromium, chromium-driver),
+# which it asks for where they are missing: docs/install.md.
+test-all: test docs $(BENCH_READY)
 	$(BENCH)/bin/python -m pytest -n auto tests/extras verify/pytorch docs/pytorch
+
+# The documentation site, in build/docs: notebooks are executed, a warning is an error.
+docs: $(DOCS_READY)
+	$(BIN)/python -m sphinx -W --keep-going --fresh-env -q -b html docs build/docs
+	@echo "build/docs/index.html"
 
 # The tests on the lowest supported versions of what we import, in .venv-lowest/.
 test-lowest:
@@ -65,14 +72,19 @@ mutation: $(READY)
 	$(BIN)/python -m studies.mutation --sample $(SAMPLE) --jobs 2
 
 $(READY): setup.cfg pyproject.toml constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
+	@echo "Installing into $(VENV)/, some minutes without a word."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $(READY)
 
+$(DOCS_READY): $(READY)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,docs]'
+	touch $(DOCS_READY)
+
 $(BENCH_READY): setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(BENCH)
-	$(BENCH)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,peers,pytorch,studies]'
+	$(BENCH)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[browser,dev,peers,pytorch,studies]'
 	touch $(BENCH_READY)
 
 clean:

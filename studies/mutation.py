@@ -119,7 +119,7 @@ def main(words: Sequence[str] | None = None) -> int:
             else:
                 results.seed = given.seed
                 study(pool, settings, results, modules, given.sample)
-    Console(highlight=False, width=110).print(score_table(results))
+    Console(highlight=False, width=114).print(score_table(results))
     return 0
 
 

@@ -13,13 +13,15 @@ MEETING_PLACES = {
     "compare.py",
     "derivations.py",
     "exact_values.py",
+    "formulas.py",
     "learning_rates.py",
     "questions.py",
     "testing.py",
 }
-"""Where ``verify`` asks ``theory`` for a formula: what its own comparison
-rests on, users' tests, and learning
-rates for PyTorch."""
+"""Where ``verify`` asks ``theory`` for a formula: its own comparison, users' tests, the report, and
+learning rates for PyTorch."""
+FORMULAS_ON_A_PAGE = "mathml.py"
+"""It sets SymPy's expressions, whatever they are of, and derives none."""
 CLAIMS = "claims"
 """The folder in which users' formulas meet both."""
 FORMULAS_IN_TESTS = {"strategies.py", "testing_report.py", "trial.py"}
@@ -58,6 +60,8 @@ def test_few_modules_bring_formula_and_measurement_together(path: Path) -> None:
         assert "theory" in from_theory
     elif path.name in FORMULAS_IN_TESTS:
         assert from_theory <= {"theory.network", "theory.symbols", "theory.validation"}
+    elif path.name == FORMULAS_ON_A_PAGE:
+        assert not from_theory
     else:
         assert from_theory <= {"theory.errors", "theory.network", "theory.public_names"}
         assert not {package(module) for module in imported(path)} & {"sympy", "mpmath"}

@@ -1,5 +1,6 @@
 """`check` as theory decides it: identities, limits, counterexamples, bad input."""
 
+import math
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
@@ -116,6 +117,51 @@ def test_floats_are_compared_as_floats() -> None:
     assert str(twice.difference) == "it is 2 times the law"
 
 
+def test_a_float_in_a_limit_is_the_number_that_it_was_rounded_from() -> None:
+    """Decimals in text are exact; a float of as many digits as a float has is a rounding."""
+
+    def rate(L: Any) -> Any:
+        return math.sqrt(3) / L**1.5
+
+    found = asked(rate, claim="leading", quantity="rate")
+    assert found.verdict is Outcome.CONSISTENT, found
+    assert "nine digits" in found.theory.reason
+    assert asked(L**3 * 0.3333333333333333, claim="leading").verdict is Outcome.CONSISTENT
+    assert asked("0.3333333333333333*L**3", claim="leading").verdict is Outcome.REJECTED
+    assert asked(L**3 * 0.333333, claim="leading").verdict is Outcome.REJECTED
+    twice = asked(lambda L: 2 * rate(L), claim="leading", quantity="rate")
+    assert twice.verdict is Outcome.REJECTED
+    assert str(twice.difference) == "it is 2 times the law"
+
+
+@pytest.mark.parametrize(
+    ("claim", "network"),
+    [("exact", MLP(depth=1)), ("leading", MLP()), ("joint", MLP())],
+)
+def test_a_rate_of_the_wrong_sign_is_rejected(claim: str, network: MLP) -> None:
+    """Though it says the same of E as the right one."""
+    update = squared_update(network)
+    forms = {"exact": lambda: update.exact, "leading": update.leading, "joint": update.joint_limit}
+    law = sqrt(eta**2 / forms[claim]())
+    options: dict[str, Any] = {"claim": claim, "quantity": "rate", "network": network}
+    assert asked(law, **options).verdict is Outcome.CONSISTENT
+    found = asked(-law, **options)
+    assert found.verdict is Outcome.REJECTED
+    assert found.counterexample is not None
+    mine, exact = found.counterexample.formula, found.counterexample.law
+    assert mine is not None
+    assert abs(mine + exact) < 1e-30
+    assert mine < 0
+
+
+@pytest.mark.parametrize("quantity", ["update", "rate"])
+def test_zero_is_no_leading_term(quantity: str) -> None:
+    found = asked("0", claim="leading", quantity=quantity)
+    assert found.verdict is Outcome.REJECTED
+    assert found.counterexample is not None
+    assert (dict(found.counterexample.point), found.counterexample.formula) == ({L: 1}, 0)
+
+
 @pytest.mark.parametrize(
     ("formula", "point", "values"),
     [
@@ -177,8 +223,9 @@ def test_what_is_named_of_a_random_error_is_true(
         return
     sentence = found.difference.sentence
     if base == 5:
-        said = _as_expression(sentence.split("too large by ")[1].split(";")[0])
-        undone = said * (1 + Integer(5) / n) ** L
+        direction, said = sentence.split("is too ")[1].split(";")[0].split(" by ")
+        undone = {"large": 1, "small": -1}[direction] * _as_expression(said)
+        undone = undone * (1 + Integer(5) / n) ** L
     else:
         undone = _as_expression(sentence.split("has a term ")[1].split(" that does")[0])
     for point in ({n: 2, L: 3}, {n: 7, L: 1}, {n: 5, L: 4}):

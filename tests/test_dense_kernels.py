@@ -13,7 +13,7 @@ from verify import Dense
 from verify.dense_kernels import linearised, real_step
 from verify.problem import Problem, numeric_problem
 from verify.streams import block_stream
-from verify.vectors import vector_scales
+from verify.vectors import activate_change, vector_scales
 from verify.weights import given_weights
 
 from .roads.literal_network import Network, forward, gradient, linearised_update
@@ -25,13 +25,17 @@ rate_lists = st.lists(st.sampled_from([0, 1, "0.5"]), min_size=5, max_size=5)
 
 
 def problem_of(
-    sizes: tuple[int, ...], slope: str, rates: list[object], step: float | None
+    sizes: tuple[int, ...],
+    slope: str,
+    rates: list[object],
+    step: float | None,
+    layer: int | None = None,
 ) -> Problem:
+    """Every layer is asked for, or ``layer`` alone."""
     network = MLP(sizes[1:], input_width=sizes[0], activation=LeakyReLU(slope))
     depth = len(sizes) - 1
-    return numeric_problem(
-        network, layer=tuple(range(1, depth + 1)), rates=rates[:depth], step=step
-    )
+    asked = tuple(range(1, depth + 1)) if layer is None else (layer,)
+    return numeric_problem(network, layer=asked, rates=rates[:depth], step=step)
 
 
 def draw(problem: Problem, seed: int) -> np.ndarray:
@@ -143,6 +147,17 @@ def test_a_dead_layer_stops_every_update_at_every_layer() -> None:
         assert np.all(np.isneginf(run(problem, normals)))
 
 
+@pytest.mark.parametrize("slope", [0.0, 0.25, 1.0])
+def test_activations_change_by_what_they_are_after_less_what_they_were(slope: float) -> None:
+    """Across the kink, from it, to it, and on either side; each vector in a scale of its own."""
+    grid = np.array([-2.0, -1.0, 0.0, 0.5, 1.0, 3.0])
+    z, change = (each.ravel() for each in np.meshgrid(grid, grid))
+    after = np.maximum(z + change, slope * (z + change)) - np.maximum(z, slope * z)
+    doubled = 2.0 * change
+    activate_change(z / 4.0, 4.0, doubled, 0.5, 2.0, slope)
+    assert np.array_equal(doubled, 2.0 * after)
+
+
 @pytest.mark.parametrize("step", [None, 0.5])
 @pytest.mark.parametrize("most", [0, 40, 400])
 def test_weights_are_the_same_kept_or_drawn_again(
@@ -158,3 +173,19 @@ def test_weights_are_the_same_kept_or_drawn_again(
     kept = draws()
     monkeypatch.setattr("verify.weights._MOST_KEPT", most)
     assert np.array_equal(draws(), kept)
+
+
+@pytest.mark.parametrize("most", [0, 40, 2**24])
+def test_a_layer_is_the_same_asked_for_alone(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    """Of other layers only the rows of active neurons are then kept and needed."""
+    monkeypatch.setattr("verify.weights._MOST_KEPT", most)
+    sizes = (5, 9, 7, 8, 6)
+    rates: list[object] = [1, 2, 1, 1]
+
+    def draws(layer: int | None) -> np.ndarray:
+        monkeypatch.setattr("verify.weights._ROOMS", deque())
+        return Dense().sample(problem_of(sizes, "0", rates, None, layer), block_stream(3, 0), 20)
+
+    every = draws(None)
+    for layer in range(1, 5):
+        assert np.array_equal(draws(layer)[:, :, 0], every[:, :, layer - 1])

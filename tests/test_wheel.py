@@ -12,6 +12,8 @@ import theory, verify
 print(theory.__file__)
 print(theory.squared_update(theory.MLP()).leading())
 print(verify.monte_carlo(theory.MLP(4, 2), samples=128, seed=1).samples)
+from verify.report import page
+print(sorted(page.environment().list_templates(["css", "html", "js"])))
 """
 
 
@@ -33,7 +35,8 @@ def test_the_wheel_holds_the_two_packages_and_works_from_an_empty_folder(tmp_pat
     empty.mkdir()
     pip = ("-m", "pip", "install", "--quiet", "--no-deps", "--target", str(site), str(wheel))
     call(*pip, cwd=empty)
-    file, law, samples = call("-c", USE, cwd=empty, path=site).splitlines()
+    file, law, samples, templates = call("-c", USE, cwd=empty, path=site).splitlines()
     assert Path(file).is_relative_to(site)
     assert law == "L**3*eta**2/3"
     assert samples == "128"
+    assert templates == "['explorer.js', 'page.html', 'style.css']"

@@ -178,8 +178,14 @@ def _unit(letter: str) -> tuple[tuple[str, Fraction], ...]:
 
 
 K = Matrix(_unit("K"))
+"""Tangent-kernel matrix of the layer."""
 D = Matrix(_unit("D"))
+"""Diagonal mask sigma'(z)."""
 z = Vector(_unit("z"))
+"""Pre-activation."""
 g = Vector(_unit("g"))
+"""Gradient df/dz of the network's output."""
 x = D @ z
+"""Activation."""
 f = g @ z
+"""Output of the network, the same at every layer."""

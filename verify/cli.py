@@ -21,6 +21,7 @@ from verify.on_dask import on_dask
 from verify.options import RUN, job_text, options_of, parser
 from verify.progress import progress_bar
 from verify.replay import replay
+from verify.report.job import run_report
 from verify.run_folder import default_folder, has_begun, job_of, new_folder, run_shelf
 from verify.tabular import needs
 
@@ -54,6 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
+    if options.report is not None:
+        return run_report(options, console)
     if options.parquet:
         needs("pyarrow.parquet")
     if options.cell is not None and options.replay is None:

@@ -13,7 +13,7 @@ from verify.plan import SAMPLERS
 __all__ = ["RUN", "job_text", "options_of", "parser"]
 
 EXAMPLES = """\
-exit code: 0 consistent, 1 rejected, 2 bad input, 3 undecided, 130 interrupted
+exit code: 0 consistent, 1 rejected, 2 bad input, 3 undecided, 4 workers lost, 130 interrupted
 examples:
   python -m verify                                       the default grid, about a minute
   python -m verify --width 64 --depth 2 4 --samples 5000
@@ -56,6 +56,7 @@ def parser() -> argparse.ArgumentParser:
     add("--resume", type=Path, metavar="DIR", help="go on with the run in this folder")
     add("--replay", type=Path, metavar="FILE", help="draw one cell of a results.json again")
     add("--cell", type=int, metavar="N", help="which, from 0 (default: the worst)")
+    add("--report", type=Path, metavar="DIR", help="page of the finished run in DIR")
     add("--dask", metavar="ADDRESS", help="draw on the workers of this Dask scheduler")
     add("--parquet", action="store_true", help="write results.parquet beside results.csv")
     return made
@@ -76,7 +77,7 @@ def options_of(text: str, given: argparse.Namespace) -> argparse.Namespace:
 
     Raises `InvalidArgument` where what the run is is given too.
     """
-    for name in (*RUN, "out", "replay", "cell"):
+    for name in (*RUN, "out", "replay", "report", "cell"):
         if getattr(given, name) is not None:
             raise InvalidArgument(
                 f"expected no {name} beside resume, got {name}={getattr(given, name)!r}; the "

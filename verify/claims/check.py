@@ -12,13 +12,14 @@ from theory.requests import asked_layer, asked_rates
 from theory.symbols import L, a, ell, n, n_0
 from theory.update import PARTS
 from theory.validation import shown
+from verify.claims.counterexample import Counterexample, TheoryVerdict
 from verify.claims.formula import Formula, read
 from verify.claims.networks import NotMeasured, default_grid, measure
 from verify.claims.reading import Reading, default_network
 from verify.claims.report import report
 from verify.claims.search import Difference
 from verify.claims.target import Claim, Quantity, Target
-from verify.claims.theory_verdict import Counterexample, TheoryVerdict, decide_by_theory
+from verify.claims.theory_verdict import decide_by_theory
 from verify.compare import Comparison
 from verify.execution import Execution
 from verify.gram import Gram

@@ -5,19 +5,20 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 from numbers import Integral, Real
 from typing import Any
 
 from mpmath import isfinite, mpf
-from sympy import Expr, Integer, Rational, Symbol
+from sympy import Expr, Float, Integer, Rational, Symbol
 
 from theory import InvalidArgument
 from theory.formula_builder import FORMULA_SYMBOLS as SYMBOLS
 from theory.formula_text import read_formula
 from theory.symbols import eta
 from theory.validation import shown
-from verify.claims.evaluation import Number, Undefined, evaluate
+from verify.claims.evaluation import Number, Undefined, decimal, evaluate
 
 __all__ = ["EXACT_TOLERANCE", "FLOAT_TOLERANCE", "Formula", "read"]
 
@@ -25,11 +26,15 @@ EXACT_TOLERANCE = mpf(10) ** -40
 """Relative, of values that are not rational: surds, exponentials, logarithms."""
 FLOAT_TOLERANCE = mpf(10) ** -9
 """Relative, of values that a user's function gives as floats."""
+_ROUNDED_DIGITS = 15
+"""A float of so many significant digits stands for a number that it is not, such as sqrt(3)."""
 
 
 @dataclass(frozen=True, eq=False)
 class Formula:
     """A formula in n, L, ell, n_0, eta, t, a: an ``expression``, or a ``function`` alone.
+
+    ``rounded``: whether the expression holds a float that is the rounding of another number.
 
     >>> read("eta**2*L**3/3").at(L=3, eta=1)
     Fraction(9, 1)
@@ -41,6 +46,12 @@ class Formula:
     symbols: frozenset[Symbol]
     expression: Expr | None
     function: Callable[..., Any] | None = None
+    rounded: bool = False
+
+    @property
+    def in_floats(self) -> bool:
+        """Whether its values are right to nine digits at most."""
+        return self.expression is None or self.rounded
 
     @property
     def has_rate(self) -> bool:
@@ -65,15 +76,16 @@ class Formula:
         if self.expression is None:
             return self._called({s: point[s] for s in self.symbols})
         try:
-            return evaluate(self.expression, point)
+            value = evaluate(self.expression, point)
         except Undefined:
             return None
+        return decimal(value) if self.rounded else value
 
     def tolerance(self, value: Number) -> mpf:
         """The relative error of a value that this formula gives."""
         if isinstance(value, Fraction):
             return mpf(0)
-        return FLOAT_TOLERANCE if self.expression is None else EXACT_TOLERANCE
+        return FLOAT_TOLERANCE if self.in_floats else EXACT_TOLERANCE
 
     def _called(self, point: Mapping[Symbol, Fraction]) -> Number | None:
         assert self.function is not None
@@ -105,12 +117,13 @@ def read(value: object, name: str = "formula") -> Formula:
     numbers, point by point.  Raises `InvalidArgument` for what cannot be read.
     """
     if isinstance(value, str | Expr) or not callable(value):
-        expression = read_formula(value, name=name)
-        return Formula(str(expression), frozenset(expression.free_symbols), expression)
+        return _as_expression(value, read_formula(value, name=name))
     names = _parameters(value, name)
-    expression = _symbolic(value, names)
-    if expression is not None:
-        return Formula(str(expression), frozenset(expression.free_symbols), expression)
+    try:
+        found = value(**{each: SYMBOLS[each] for each in names})
+        return _as_expression(found, read_formula(found))
+    except Exception:  # whatever the function raises, it is then asked for numbers
+        pass
     source = f"{getattr(value, '__name__', 'function')}({', '.join(names)})"
     return Formula(source, frozenset(SYMBOLS[each] for each in names), None, value)
 
@@ -131,12 +144,18 @@ def _parameters(function: Callable[..., Any], name: str) -> tuple[str, ...]:
     return names
 
 
-def _symbolic(function: Callable[..., Any], names: tuple[str, ...]) -> Expr | None:
-    """What the function makes of symbols, where that is a formula."""
-    try:
-        return read_formula(function(**{name: SYMBOLS[name] for name in names}))
-    except Exception:
-        return None
+def _as_expression(given: object, expression: Expr) -> Formula:
+    symbols = frozenset(expression.free_symbols)
+    return Formula(str(expression), symbols, expression, rounded=_is_rounded(given))
+
+
+def _is_rounded(given: object) -> bool:
+    floats = given.atoms(Float) if isinstance(given, Expr) else {given}
+    return any(
+        len(Decimal(repr(float(each))).normalize().as_tuple().digits) >= _ROUNDED_DIGITS
+        for each in floats
+        if isinstance(each, Float | float)
+    )
 
 
 def _plain(value: Rational) -> int | float:

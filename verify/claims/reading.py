@@ -94,11 +94,11 @@ class Reading:
     @property
     def tolerance(self) -> mpf:
         """The relative error of the formula's values that are not rational."""
-        return FLOAT_TOLERANCE if self.formula.expression is None else EXACT_TOLERANCE
+        return FLOAT_TOLERANCE if self.formula.in_floats else EXACT_TOLERANCE
 
     @property
     def closeness(self) -> str:
         """How closely values that are not rational were compared."""
-        if self.formula.expression is None:
+        if self.formula.in_floats:
             return ", floats to nine digits"
         return ""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from verify.claims.check import Check
+from verify.claims.counterexample import Counterexample
 from verify.claims.report import number_in_words, subject
-from verify.claims.theory_verdict import Counterexample
 from verify.record import comparison_record
 
 __all__ = ["check_record"]

@@ -18,7 +18,7 @@ from verify.verdict import Outcome
 
 if TYPE_CHECKING:
     from verify.claims.check import Check
-    from verify.claims.theory_verdict import Counterexample
+    from verify.claims.counterexample import Counterexample
 
 __all__ = ["number_in_words", "report", "subject", "values_in_words"]
 

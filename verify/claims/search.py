@@ -16,7 +16,7 @@ from verify.claims.monomial import Function
 from verify.claims.target import Claim, Point, Target
 from verify.claims.variants import Kind
 
-__all__ = ["Difference", "Search", "evaluated", "function_of", "remembered"]
+__all__ = ["Difference", "Search", "evaluated", "excess_text", "function_of", "remembered"]
 
 _FEWEST = 5
 """Points at which an identity must hold, and at none fail, to be named."""
@@ -75,6 +75,17 @@ class Search:
     def points(self) -> Sequence[Point]:
         """Points that tell sizes apart."""
         return _points(self.target, self.claim)
+
+
+def excess_text(value: Fraction | Expr) -> str:
+    """By how much something is off, in words.
+
+    >>> excess_text(Fraction(-1, 2))
+    'too small by 1/2'
+    """
+    known = sympify(value)
+    small = known.could_extract_minus_sign()
+    return f"too small by {-known}" if small else f"too large by {known}"
 
 
 def function_of(target: Target, claim: Claim) -> Function:

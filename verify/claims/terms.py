@@ -7,7 +7,7 @@ from sympy import Expr, Mul, exp, factor, fraction, together
 from theory import InvalidArgument, NotSolved
 from theory.symbols import n
 from verify.claims.normal_form import NormalForm, NotNormal, Powers, normal_form
-from verify.claims.search import Difference
+from verify.claims.search import Difference, excess_text
 from verify.claims.target import Claim, Target
 from verify.claims.variants import Kind
 
@@ -48,7 +48,7 @@ def _one_term(excess: NormalForm, law: NormalForm) -> Difference:
     where = f"the coefficient of {_text(powers)}" if powers else "what stands without powers"
     small = _degree(too_much) < _degree(law.terms[powers].as_expr())
     kind = Kind.WIDTH_TERM if small else Kind.TERM
-    sentence = f"{where} is too large by {too_much}; all other terms are right"
+    sentence = f"{where} is {excess_text(too_much)}; all other terms are right"
     return Difference(kind, sentence)
 
 

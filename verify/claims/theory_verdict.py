@@ -1,84 +1,29 @@
-"""A claim decided by theory: as an identity in the sizes, or as a limit."""
+"""A claim decided by theory: an identity here, a limit by `verify.claims.limit_verdict`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
 
-from sympy import Expr, Integer, Rational, Symbol
+from sympy import Expr, Integer
 
 from theory import NotSolved
 from theory.symbols import eta
-from verify.claims.differences import find_difference
+from verify.claims.counterexample import Counterexample, TheoryVerdict
 from verify.claims.evaluation import Number, close, quotient
-from verify.claims.formula import EXACT_TOLERANCE
-from verify.claims.limits import Unknown, joint_term, leading_term
-from verify.claims.monomial import Function
+from verify.claims.limit_verdict import decide_limit, what_is_off
 from verify.claims.normal_form import NormalForm, NotNormal, normal_form
 from verify.claims.reading import Reading
-from verify.claims.search import Difference, Search, evaluated, function_of, remembered
+from verify.claims.search import Difference
 from verify.claims.target import Claim, Point, point_name
-from verify.claims.terms import term_difference
 from verify.claims.variants import Kind
 from verify.verdict import Outcome
 
-__all__ = ["Counterexample", "TheoryVerdict", "decide_by_theory"]
+__all__ = ["decide_by_theory"]
 
 _SCREEN = 8
 _MOST_POINTS = 240
 _DEPTHS, _WIDTHS = 6, 8
-
-
-@dataclass(frozen=True)
-class Counterexample:
-    """Where a formula is not the law: the sizes, and both values; None where it has none.
-
-    ``limits``: whether the values are those of the leading terms there.
-
-    >>> from verify import check
-    >>> example = check("L**2/3", claim="leading", simulate=False).counterexample
-    >>> example.where, str(example.formula), str(example.law)
-    ('L = 2', '4/3', '8/3')
-    """
-
-    point: Point
-    formula: Number | None
-    law: Number
-    limits: bool = False
-
-    def __repr__(self) -> str:
-        from verify.claims.report import values_in_words
-
-        return f"Counterexample: {values_in_words(self)}"
-
-    @property
-    def where(self) -> str:
-        """The sizes as text.
-
-        >>> from verify import check
-        >>> check("L**2/3", claim="leading", simulate=False).counterexample.where
-        'L = 2'
-        """
-        return point_name(self.point) or "this network"
-
-
-@dataclass(frozen=True)
-class TheoryVerdict:
-    """What theory says of a claim, and how it knows.
-
-    ``reason``: a sentence.  ``leading``: the formula's leading term, for limits, where known.
-    """
-
-    outcome: Outcome
-    reason: str
-    counterexample: Counterexample | None = None
-    difference: Difference | None = None
-    leading: Expr | None = None
-
-    def __repr__(self) -> str:
-        return f"TheoryVerdict: {self.outcome.name}: {self.reason}"
 
 
 def decide_by_theory(reading: Reading, claim: Claim) -> TheoryVerdict:
@@ -96,7 +41,7 @@ def _decided(reading: Reading, claim: Claim) -> TheoryVerdict:
             found = _not_quadratic(reading, point)
             if found is not None:
                 return found
-    return _exact(reading, points) if claim is Claim.EXACT else _limit(reading, claim)
+    return _exact(reading, points) if claim is Claim.EXACT else decide_limit(reading, claim)
 
 
 def _not_quadratic(reading: Reading, point: Point) -> TheoryVerdict | None:
@@ -145,11 +90,11 @@ def _scanned(reading: Reading, points: list[Point]) -> TheoryVerdict:
 
 def _equal(reading: Reading, point: Point) -> bool | None:
     """Whether formula and law agree at a point; None where the formula has no value."""
-    value = reading.value(point)
-    if value is None:
+    original = reading.original(point)
+    if original is None:
         return None
-    law = reading.target.value(point)
-    return close(value, law, reading.tolerance)
+    value = reading.target.lifted(original)  # None for a rate that is not positive
+    return value is not None and close(value, reading.target.value(point), reading.tolerance)
 
 
 def _proven(reading: Reading) -> bool:
@@ -171,57 +116,5 @@ def _form(expression: Expr | None) -> NormalForm | None:
 def _rejected(reading: Reading, point: Point) -> TheoryVerdict:
     law = reading.target.value(point)
     example = Counterexample(point, reading.original(point), reading.unlifted(law))
-    difference = _what_is_off(reading, Claim.EXACT, reading.value, reading.lifted)
+    difference = what_is_off(reading, Claim.EXACT, reading.value, reading.lifted)
     return TheoryVerdict(Outcome.REJECTED, "not the exact law", example, difference)
-
-
-def _what_is_off(
-    reading: Reading, claim: Claim, yours: Function, expression: Expr | None
-) -> Difference | None:
-    search = Search(reading.target, claim, remembered(yours), reading.tolerance)
-    found = find_difference(search)
-    return found or term_difference(expression, reading.target, claim)
-
-
-def _limit(reading: Reading, claim: Claim) -> TheoryVerdict:
-    law = _law(reading, claim)
-    try:
-        if reading.lifted is None:
-            raise Unknown
-        term = (
-            leading_term(reading.lifted) if claim is Claim.LEADING else joint_term(reading.lifted)
-        )
-        same = not normal_form(term) - normal_form(law)
-    except (Unknown, NotNormal):
-        return TheoryVerdict(Outcome.UNDECIDED, "its limit was not found")
-    if same:
-        return TheoryVerdict(
-            Outcome.CONSISTENT, "formula over exact value tends to 1", leading=term
-        )
-    return _wrong_limit(reading, claim, term)
-
-
-def _law(reading: Reading, claim: Claim) -> Expr:
-    return reading.target.leading() if claim is Claim.LEADING else reading.target.joint()
-
-
-def _wrong_limit(reading: Reading, claim: Claim, term: Expr) -> TheoryVerdict:
-    yours = evaluated(term)
-    difference = _what_is_off(reading, claim, yours, term)
-    truth = function_of(reading.target, claim)
-    example = None
-    shown = term.free_symbols | _law(reading, claim).free_symbols
-    points = Search(reading.target, claim, yours, EXACT_TOLERANCE).points
-    for point in sorted(points, key=_size):
-        mine, law = yours(point), truth(point)
-        if law is not None and (mine is None or not close(mine, law, EXACT_TOLERANCE)):
-            named = {s: v for s, v in point.items() if s in shown}
-            pair = (reading.unlifted(mine), reading.unlifted(law))
-            example = Counterexample(named, pair[0], pair[1], limits=True)
-            break
-    reason = "formula over exact value does not tend to 1"
-    return TheoryVerdict(Outcome.REJECTED, reason, example, difference, term)
-
-
-def _size(point: Mapping[Symbol, Rational]) -> tuple[Rational, ...]:
-    return tuple(point.values())

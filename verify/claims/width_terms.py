@@ -11,7 +11,7 @@ from sympy import Expr, Integer, Rational, Symbol
 from theory import InvalidArgument, NotSolved
 from theory.symbols import L, n, t
 from verify.claims.monomial import Function
-from verify.claims.search import Difference, Search, evaluated
+from verify.claims.search import Difference, Search, evaluated, excess_text
 from verify.claims.target import Claim, Quantity, Target
 from verify.claims.variants import Kind
 
@@ -98,5 +98,5 @@ def _named_term(target: Target, order: int, excess: Excess) -> Difference:
         return Difference(Kind.WIDTH_TERM, f"{term} is dropped, which is ({coefficient})/n^{order}")
     rest, value = next(iter(excess.items()))
     at = ", ".join(f"{s} = {v}" for s, v in sorted(rest, key=str))
-    more = f"{term} is wrong: its coefficient is too large by {value}"
+    more = f"{term} is wrong: its coefficient is {excess_text(value)}"
     return Difference(Kind.WIDTH_TERM, f"{more} at {at}" if at else more)

@@ -131,5 +131,8 @@ def checked_step(network: MLP, step: object) -> float:
 def _positive(name: str, value: object) -> float:
     number = exact_number(name, value)
     if number <= 0:
-        raise InvalidArgument(f"expected a positive number for {name}, got {name}={shown(value)}")
+        raise InvalidArgument(
+            f"expected a positive number for {name}, got {name}={shown(value)}; give one, such as "
+            f"0.5"
+        )
     return float(number)

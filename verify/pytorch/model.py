@@ -59,7 +59,10 @@ def network_of(model: nn.Module, *, input_norm2: object = None) -> MLP:
 def read_model(model: nn.Module, *, input_norm2: object = None) -> ReadModel:
     """``model`` taken apart; its parameters are those of the result, not copies."""
     if not isinstance(model, nn.Module):
-        raise InvalidArgument(f"expected a torch.nn.Module for model, got model={model!r}")
+        raise InvalidArgument(
+            f"expected a torch.nn.Module for model, got model={model!r}; give one, such as "
+            f"nn.Sequential(...)"
+        )
     layers = _linear_layers(model)
     _check_parameters(model, layers)
     scale: Any = input_norm2

@@ -34,8 +34,8 @@ def parameter_groups(
     """
     if not isinstance(plan, RatePlan):
         raise InvalidArgument(
-            f"expected EqualShares(), AllHidden(factor) or Transferred(source, rate) for plan, got "
-            f"plan={plan!r}"
+            f"expected a plan of rates, got plan={plan!r}; give EqualShares(), AllHidden(factor) "
+            f"or Transferred(source, hidden)"
         )
     read = read_model(model, input_norm2=input_norm2)
     names = [*(f"layer {index + 1}" for index in range(len(read.hidden))), "readout"]

@@ -1,0 +1,28 @@
+"""PyTorch's names without PyTorch, so that ``verify.pytorch`` can be documented."""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+from types import ModuleType
+
+__all__ = ["stand_in"]
+
+
+class _Absent(ModuleType):
+    """A module in which every name is an empty class: enough for annotations and unions."""
+
+    def __getattr__(self, name: str) -> type:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        made = type(name, (), {"__module__": self.__name__})
+        setattr(self, name, made)
+        return made
+
+
+def stand_in() -> None:
+    """Put names in PyTorch's place where it is not installed; nothing otherwise."""
+    if find_spec("torch") is None:
+        torch, nn = _Absent("torch"), _Absent("torch.nn")
+        torch.nn = nn  # type: ignore[attr-defined]
+        sys.modules |= {"torch": torch, "torch.nn": nn}

@@ -1,0 +1,306 @@
+"""The page of a finished run: what it says, that it loads nothing, and what has no page."""
+
+import json
+import shlex
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from verify import cli, monte_carlo
+from verify.report.page import PAGE
+from verify.report.records import Cell, Run, read_record
+from verify.report.reproduction import cell_code, command
+from verify.report.words import verdict_words
+from verify.run_folder import RESULTS
+
+SMALL = ["--width", "16", "32", "--depth", "1", "2", "--samples", "2000"]
+FIGURES = ("rates", "deviations", "typical")
+VOID = {"meta", "link", "input", "br"}
+
+
+class Page(HTMLParser):
+    """A page's elements, whether they are closed, its names, addresses and words."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.names: list[str] = []
+        self.addresses: list[str] = []
+        self.words: list[str] = []
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in VOID:
+            self.open.append(tag)
+        for name, value in attrs:
+            if name == "id":
+                self.names.append(str(value))
+            elif name in ("href", "src", "srcset", "xlink:href", "action", "data"):
+                self.addresses.append(str(value))
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if not {"script", "style"} & set(self.open):
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+def report(folder: Path, *arguments: str) -> tuple[dict[str, Any], str]:
+    """Make a run, then its page: its record and the page's text."""
+    cli.main([*arguments, "--out", str(folder)])
+    assert cli.main(["--report", str(folder)]) == 0
+    record = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
+    return record, (folder / PAGE).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any], str]:
+    folder = tmp_path_factory.mktemp("run") / "run"
+    return (folder, *report(folder, *SMALL, "--seed", "7"))
+
+
+def test_the_page_is_whole_and_loads_nothing(run: tuple[Path, dict[str, Any], str]) -> None:
+    page = Page(run[2])
+    assert len(set(page.names)) == len(page.names)
+    inside = {f"#{name}" for name in page.names}
+    assert {each for each in page.addresses if each != "data:,"} <= inside
+    assert "@import" not in run[2]
+    assert "url(http" not in run[2]
+    assert "default-src 'none'" in run[2]
+
+
+def test_the_page_says_what_was_measured(run: tuple[Path, dict[str, Any], str]) -> None:
+    _, record, html = run
+    text = Page(html).text
+    assert "consistent" in text
+    worst = record["cells"][record["worst_cell"]]
+    assert f"width {worst['width']}, depth {worst['depth']} (gram)" in text
+    assert f"{worst['z']:+.2f}".replace("-", "−") in text
+    for cell in record["cells"]:
+        assert str(cell["seed"]) in text
+        assert f"{cell['measured']['total']['median']:.4g}"[:4] in text
+    for name, version in record["versions"].items():
+        assert f"{name} {version}" in text
+    assert "python -m verify --width 16 32 --depth 1 2 --samples 2000 --seed 7" in text
+
+
+def test_the_same_run_gives_the_same_page(run: tuple[Path, dict[str, Any], str]) -> None:
+    folder, _, html = run
+    assert cli.main(["--report", str(folder)]) == 0
+    assert (folder / PAGE).read_text(encoding="utf-8") == html
+
+
+def test_formulas_are_mathml_of_the_core(run: tuple[Path, dict[str, Any], str]) -> None:
+    core = {"math", "mrow", "mi", "mn", "mo", "mtext", "mfrac", "msqrt", "msup", "msub"}
+    pieces = run[2].split("<math ")[1:]
+    assert len(pieces) == 10
+    for piece in pieces:
+        root = ElementTree.fromstring("<math " + piece.split("</math>")[0] + "</math>")
+        assert {element.tag for element in root.iter()} <= core
+
+
+def test_a_formula_has_its_verdict_its_counterexample_and_what_is_off(tmp_path: Path) -> None:
+    sizes = ["--width", "16", "--depth", "2", "--samples", "500"]
+    record, html = report(tmp_path / "run", "--formula", "L**3/2", "--claim", "leading", *sizes)
+    text = Page(html).text
+    for words in (
+        "The formula is wrong",
+        "L**3/2",
+        "it is 3/2 times the law",
+        "At L = 1, leading terms:",
+        "The formula 1/2 The law 1/3",
+        shlex.join(["python", "-m", "verify", "--formula", "L**3/2", "--claim", "leading"]),
+        "--width 16 --depth 2 --samples 500",
+    ):
+        assert words in text
+    assert record["networks"] is not None
+
+
+def test_what_is_undefined_says_so(tmp_path: Path) -> None:
+    _, html = report(tmp_path / "run", "--width", "16", "--depth", "2", "--samples", "1")
+    text = Page(html).text
+    assert "undecided" in text
+    assert text.count("undefined") >= 3
+    assert "nan" not in text.lower().split()
+
+
+def test_text_of_a_record_is_never_markup(
+    run: tuple[Path, dict[str, Any], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from verify.report import page
+
+    _, record, _ = run
+    monkeypatch.setattr(page, "_figures", lambda *_: dict.fromkeys(FIGURES))
+    hostile = json.loads(json.dumps(record))
+    hostile["versions"]["python"] = "<script>alert(1)</script>"
+    hostile["platform"]["system"] = "</script><img src=x>"
+    html = page.page_text(read_record(hostile))
+    Page(html)
+    assert "<script>alert" not in html
+    assert "<img" not in html
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda record: record.pop("cells"),
+        lambda record: record.update(outcome="fine"),
+        lambda record: record.update(cells=3),
+        lambda record: record["cells"][0].update(width="wide"),
+        lambda record: record["cells"][0]["measured"].pop("total"),
+        lambda record: record.update(worst_cell=99),
+        lambda record: record["cells"][0].update(width=0),
+    ],
+)
+def test_what_is_no_record_has_no_page(
+    run: tuple[Path, dict[str, Any], str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    spoil: Callable[[Any], Any],
+) -> None:
+    record = json.loads(json.dumps(run[1]))
+    spoil(record)
+    (tmp_path / RESULTS).write_text(json.dumps(record), encoding="utf-8")
+    refused(tmp_path, capsys)
+
+
+@pytest.mark.parametrize("text", [None, "", "{", "[]", "3", '{"seed": NaN}', "{}"])
+def test_a_folder_without_a_run_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | None
+) -> None:
+    if text is not None:
+        (tmp_path / RESULTS).write_text(text, encoding="utf-8")
+    refused(tmp_path, capsys)
+    assert cli.main(["--report", str(tmp_path / "nowhere")]) == 2
+
+
+def refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No page, one sentence, code 2."""
+    (folder / PAGE).write_text("old", encoding="utf-8")
+    before = sorted(folder.iterdir())
+    assert cli.main(["--report", str(folder)]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert f"report={str(folder)!r}" in err
+    assert sorted(folder.iterdir()) == before
+    assert (folder / PAGE).read_text(encoding="utf-8") == "old"
+
+
+def test_an_older_page_stays_where_the_new_one_cannot_be_put(
+    run: tuple[Path, dict[str, Any], str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("verify.run_folder.os.replace", full)
+    before = sorted(run[0].iterdir())
+    assert cli.main(["--report", str(run[0])]) == 2
+    assert "No space left on device" in capsys.readouterr().err
+    assert sorted(run[0].iterdir()) == before
+    assert (run[0] / PAGE).read_text(encoding="utf-8") == run[2]
+
+
+def test_other_options_with_report_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["--report", str(tmp_path), "--width", "16"]) == 2
+    assert "width=[16]" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--width", "8", "16", "--depth", "1", "--samples", "300"],
+        ["--width", "8", "--depth", "2", "3", "--samples", "300", "--layer", "1"],
+        ["--width", "16", "--depth", "1", "--samples", "64", "--step", "0.001", "--seed", "9"],
+        ["--width", "8", "--depth", "2", "--sampler", "dense", "--samples", "64"],
+    ],
+)
+def test_the_command_and_the_code_repeat_the_run(tmp_path: Path, arguments: list[str]) -> None:
+    cli.main([*arguments, "--out", str(tmp_path / "one")])
+    run = read(tmp_path / "one")
+    given = shlex.split(str(command(run)))[3:]
+    cli.main([*given, "--out", str(tmp_path / "two")])
+    again = read(tmp_path / "two")
+    assert (again.cells, again.step, again.seed) == (run.cells, run.step, run.seed)
+    space: dict[str, Any] = {"monte_carlo": monte_carlo}
+    code = cell_code(run.cells[0], run.step)
+    exec(code.replace("\nmonte_carlo(", "\nfound = monte_carlo("), space)
+    assert float(space["found"].total.log_mean) == run.cells[0].log_mean
+
+
+def read(folder: Path) -> Run:
+    run = read_record(json.loads((folder / RESULTS).read_text(encoding="utf-8")))
+    assert isinstance(run, Run)
+    return run
+
+
+def test_the_default_grid_is_the_bare_command(run: tuple[Path, dict[str, Any], str]) -> None:
+    from dataclasses import replace
+
+    from verify.plan import planned_parts
+
+    model = read(run[0])
+    cells = [
+        replace(
+            model.cells[0],
+            width=int(network.widths[1]),
+            depth=network.layers,
+            layer=network.layers,
+            sampler=type(part.sampler).__name__,
+            samples=part.sampler.planned_samples(network),
+        )
+        for part in planned_parts(None, None, None, None)
+        for network in part.networks
+    ]
+    default = replace(model, cells=tuple(cells), seed=1)
+    assert command(default) == "python -m verify"
+    assert command(replace(default, seed=2)) == "python -m verify --seed 2"
+    fewer = replace(default, cells=(replace(cells[0], samples=5), *cells[1:]))
+    assert command(fewer) is None
+
+
+def test_words_of_each_outcome() -> None:
+    cell = Cell("MLP(width=8, depth=2)", 8, 2, 1, "Gram", 100, 1, 0, 0, 0.1, 0.1, 1, 0.5, 5, True)
+    base: dict[str, Any] = {
+        "seed": 1,
+        "step": None,
+        "budget": 0.01,
+        "critical": 3.0,
+        "noticed": 0.2,
+        "noticed_in_all": 0.1,
+        "cells": (cell,),
+        "fits": (),
+        "versions": {},
+        "platform": "",
+        "command": None,
+    }
+
+    def words(outcome: str, **rest: Any) -> str:
+        return " ".join(verdict_words(Run(**({**base, "outcome": outcome, "wants": ()} | rest))))
+
+    assert "+5.00 standard errors from the law, and 3.00 or more" in words("rejected", worst=0)
+    assert "width 8, depth 2, layer 1 (gram)" in words("rejected", worst=0)
+    assert "20.0\u202f% in any one" in words("consistent", worst=0)
+    assert "58,000 networks" in words("undecided", worst=0, wants=((0, 58000),))
+    assert "undefined" in words("undecided", worst=0, wants=((0, None),))
+    assert "No network" in words("undecided", worst=None)
+    assert "none can hold its level" in words("undecided", worst=0, critical=None)

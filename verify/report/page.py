@@ -1,0 +1,121 @@
+"""`write_report`: the page of a finished run, from its record and a template."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from theory.network import InvalidArgument
+from verify.report import figures, numbers, reproduction, words
+from verify.report.formulas import browser_code, formulas
+from verify.report.records import Cell, FormulaRun, Run, read_record
+from verify.run_folder import RESULTS, write_whole
+
+__all__ = ["PAGE", "environment", "page_text", "write_report"]
+
+PAGE = "report.html"
+
+
+def write_report(folder: Path) -> Path:
+    """Write `PAGE` into a folder that holds a run, in place of an older one; its path.
+
+    Raises `InvalidArgument` where there is no readable run, and where nothing can be written.
+    """
+    text = page_text(_read(folder))
+    path = folder / PAGE
+    try:
+        write_whole(path, lambda temporary: _write(temporary, text))
+    except OSError as error:
+        raise InvalidArgument(
+            f"expected a folder that can be written for report, got report={str(folder)!r} "
+            f"({error.strerror}); copy it to another place"
+        ) from error
+    return path
+
+
+def page_text(run: Run | FormulaRun) -> str:
+    """The page, complete in itself: it loads nothing."""
+    networks = run.networks if isinstance(run, FormulaRun) else run
+    template = environment().get_template("page.html")
+    return template.render(
+        run=run,
+        networks=networks,
+        is_formula=isinstance(run, FormulaRun),
+        formulas=formulas(),
+        code=browser_code(),
+        marks=[] if networks is None else _marks(networks),
+        below=networks is not None and any(c.layer != c.depth for c in networks.cells),
+        figures=None if networks is None else _figures(run, networks),
+        command=reproduction.command(run),
+        cell_code=reproduction.cell_code,
+        cell_of_note=None if networks is None else _cell_of_note(networks),
+    )
+
+
+def _read(folder: Path) -> Run | FormulaRun:
+    path = folder / RESULTS
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
+        return read_record(record)
+    except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
+        raise InvalidArgument(
+            f"expected the folder of a finished run for report, got report={str(folder)!r} "
+            f"({_why(error)}); give the folder that a run named at its end"
+        ) from error
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no number")
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"{RESULTS}: {error.strerror}"
+    missing = isinstance(error, KeyError)
+    return f"{RESULTS} has no {error.args[0]!r}" if missing else f"{RESULTS} is no record of a run"
+
+
+def environment() -> Environment:
+    """Templates beside this module, whose text is escaped where they do not say otherwise."""
+    environment = Environment(
+        loader=PackageLoader("verify.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {name: getattr(numbers, name) for name in numbers.__all__}
+    environment.filters |= {name: getattr(words, name) for name in words.__all__}
+    return environment
+
+
+def _figures(run: Run | FormulaRun, networks: Run) -> dict[str, Any]:
+    rates = None if isinstance(run, FormulaRun) else figures.rate_figure(networks)
+    return {
+        "rates": rates,
+        "deviations": figures.deviation_figure(networks),
+        "typical": figures.typical_figure(networks),
+    }
+
+
+def _marks(run: Run) -> list[dict[str, Any]]:
+    """The measured cells that the interactive figure shows beside its curve."""
+    return [
+        {"width": c.width, "depth": c.depth, "log": c.log_mean, "decides": c.decides}
+        for c in run.cells
+        if c.measured and c.plain and c.layer == c.depth
+    ]
+
+
+def _cell_of_note(run: Run) -> Cell | None:
+    """The cell that says the verdict, or the first."""
+    if not run.cells:
+        return None
+    return run.cells[run.worst or 0]
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")

@@ -1,0 +1,122 @@
+"""How to repeat a run: its command, and one of its cells in Python."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from itertools import product
+
+from theory.network import MLP, InvalidArgument
+from verify.plan import SAMPLERS, planned_parts
+from verify.report.records import Cell, FormulaRun, Run
+
+__all__ = ["cell_code", "command"]
+
+_PROGRAM = ("python", "-m", "verify")
+_NAMES = {type(sampler).__name__: name for name, sampler in SAMPLERS.items()}
+_SETTING = ("gram", "conditioned")
+"""The samplers that are taken without being named, without a step and with one."""
+
+Plan = list[tuple[str, int, int, int]]
+"""Sampler, width, depth and samples of each cell, in order."""
+
+
+def command(run: Run | FormulaRun) -> str | None:
+    """A command whose networks are those of ``run``; None where no command gives this grid."""
+    if isinstance(run, FormulaRun):
+        return shlex.join([*_PROGRAM, *_formula(run)])
+    if run.command is not None:
+        return run.command
+    options = _grid(run)
+    return None if options is None else shlex.join([*_PROGRAM, *options, *_seed(run)])
+
+
+def cell_code(cell: Cell, step: float | None) -> str:
+    """Lines of Python that repeat one cell bit for bit."""
+    arguments = [
+        cell.network,
+        f"samples={cell.samples}",
+        f"seed={cell.seed}",
+        f"sampler={cell.sampler}()",
+    ]
+    if cell.layer != cell.depth:
+        arguments.append(f"layer={cell.layer}")
+    if step is not None:
+        arguments.append(f"step={step!r}")
+    names = [name for name in ("MLP", "LeakyReLU", "Linear") if f"{name}(" in cell.network]
+    inside = "".join(f"    {argument},\n" for argument in arguments)
+    return (
+        f"from theory import {', '.join(names)}\nfrom verify import {cell.sampler}, monte_carlo\n\n"
+        f"monte_carlo(\n{inside})"
+    )
+
+
+def _formula(run: FormulaRun) -> list[str]:
+    options = ["--formula", run.formula, "--claim", run.claim, "--quantity", run.quantity]
+    if run.networks is None:
+        return options
+    cells = run.networks.cells
+    grid = _product(cells)
+    if grid is not None:
+        options += grid + _same_samples(cells)
+        name = _NAMES.get(cells[0].sampler, "gram")
+        options += [] if name == "gram" else ["--sampler", name]
+    return options + _seed(run.networks)
+
+
+def _grid(run: Run) -> list[str] | None:
+    """The options that give the cells of ``run``, in the fewest words."""
+    if not run.cells or not all(cell.sampler in _NAMES for cell in run.cells):
+        return None
+    layers = {cell.layer for cell in run.cells if cell.layer != cell.depth}
+    rest = [] if not layers else ["--layer", str(min(layers))]
+    rest += [] if run.step is None else ["--step", repr(run.step)]
+    seen = [(c.sampler, c.width, c.depth, c.samples) for c in run.cells]
+    if run.step is None and seen == _planned(None, None, None, None):
+        return rest
+    name = _NAMES[run.cells[0].sampler]
+    sizes = _product(run.cells)
+    if sizes is None or any(_NAMES[cell.sampler] != name for cell in run.cells):
+        return None
+    sampler = [] if name == _SETTING[run.step is not None] else ["--sampler", name]
+    widths, depths = ({c.width for c in run.cells}, {c.depth for c in run.cells})
+    if seen == _planned(sorted(widths), sorted(depths), name, run.step):
+        return sizes + sampler + rest
+    samples = _same_samples(run.cells)
+    return sizes + sampler + samples + rest if samples else None
+
+
+def _planned(
+    widths: Sequence[int] | None, depths: Sequence[int] | None, sampler: str | None, step: object
+) -> Plan:
+    """What the main job would simulate."""
+    try:
+        parts = planned_parts(widths, depths, sampler, None if step is None else float(str(step)))
+    except InvalidArgument:
+        return []
+    return [
+        (type(part.sampler).__name__, _width(net), net.layers, part.sampler.planned_samples(net))
+        for part in parts
+        for net in part.networks
+    ]
+
+
+def _width(network: MLP) -> int:
+    return int(network.widths[1])
+
+
+def _product(cells: Sequence[Cell]) -> list[str] | None:
+    """Options for widths and depths, where the cells are every pair of both, in order."""
+    widths, depths = sorted({c.width for c in cells}), sorted({c.depth for c in cells})
+    if [(c.width, c.depth) for c in cells] != list(product(widths, depths)):
+        return None
+    return ["--width", *map(str, widths), "--depth", *map(str, depths)]
+
+
+def _same_samples(cells: Sequence[Cell]) -> list[str]:
+    counts = {cell.samples for cell in cells}
+    return ["--samples", str(counts.pop())] if len(counts) == 1 else []
+
+
+def _seed(run: Run) -> list[str]:
+    return [] if run.seed == 1 else ["--seed", str(run.seed)]

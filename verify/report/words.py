@@ -1,0 +1,121 @@
+"""The verdict of a run in words, and what it rests on."""
+
+from __future__ import annotations
+
+from verify.report.numbers import count, interval, percent, signed
+from verify.report.records import Cell, FormulaRun, PowerFit, Run
+from verify.verdict import NOTICEABLE, POWER
+
+__all__ = ["claim_words", "fit_words", "headline", "place", "sampler_name", "verdict_words"]
+
+_LIMIT_EXPONENT = -1.5
+_SAMPLERS = {"Gram": "gram", "Conditioned": "conditioned", "Dense": "dense", "RareEvents": "rare"}
+_CLAIMS = {
+    "exact": "The claim is that the formula is exactly {}.",
+    "leading": "The claim is that the formula is the leading term, as n → ∞ and then in depth, "
+    "of {}.",
+    "joint": "The claim is that the formula is the leading term, as n → ∞ with L = t n, of {}.",
+}
+_HEADLINES = {
+    "consistent": "Networks move as the law says",
+    "rejected": "Networks contradict the law",
+    "undecided": "Nothing speaks against the law, but too little was measured",
+}
+_FORMULA_HEADLINES = {
+    "consistent": "The formula is right",
+    "rejected": "The formula is wrong",
+    "undecided": "The formula is not decided",
+}
+
+
+def headline(run: Run | FormulaRun) -> str:
+    """The outcome in a few words."""
+    found = _FORMULA_HEADLINES if isinstance(run, FormulaRun) else _HEADLINES
+    return found[run.outcome]
+
+
+def claim_words(run: FormulaRun) -> str:
+    """What is claimed of the formula."""
+    return _CLAIMS[run.claim].format(run.subject)
+
+
+def sampler_name(cell: Cell) -> str:
+    """A sampler's short name, as in the printed table."""
+    return _SAMPLERS.get(cell.sampler, cell.sampler.lower())
+
+
+def place(cell: Cell) -> str:
+    """Where a cell is on the grid."""
+    layer = "" if cell.layer == cell.depth else f", layer {count(cell.layer)}"
+    return f"width {count(cell.width)}, depth {count(cell.depth)}{layer} ({sampler_name(cell)})"
+
+
+def verdict_words(run: Run, tried: str = "law") -> list[str]:
+    """Some sentences: the deviation that says it, the budget, and what would have been noticed.
+
+    ``tried``: what the networks were held against.
+    """
+    deciding = sum(cell.decides for cell in run.cells)
+    shown = len(run.cells) - deciding
+    said = []
+    if run.worst is None:
+        said.append(
+            "No network of the grid can decide: in each, rare networks set the mean, or the step "
+            "is outside the range of the law."
+        )
+    else:
+        said += _worst(run, run.cells[run.worst], deciding, tried)
+    if run.wants and run.outcome == "undecided":
+        where = "; ".join(_want(run.cells[cell], samples) for cell, samples in run.wants)
+        said.append(f"An error of a factor {NOTICEABLE:g} could have passed unnoticed {where}.")
+    if shown and deciding:
+        said.append(
+            f"{_cells(shown)} of the table {'is' if shown == 1 else 'are'} shown and "
+            f"{'does' if shown == 1 else 'do'} not decide."
+        )
+    return said
+
+
+def _worst(run: Run, cell: Cell, deciding: int, tried: str) -> list[str]:
+    if run.critical is None:
+        return [f"{_cells(deciding)} could decide, and none can hold its level."]
+    said = [
+        f"{_which(deciding)} is {place(cell)}: its measured mean is {signed(cell.z)} standard "
+        f"errors from the {tried}, and {run.critical:.2f} or more, either way, would reject.",
+        f"A true {tried} is rejected anywhere on this grid with a chance of at most "
+        f"{percent(run.budget, 0)}.",
+    ]
+    if run.outcome == "consistent" and run.noticed is not None:
+        alike = "" if run.noticed_in_all is None else f", or of {percent(run.noticed_in_all, 2)}"
+        alike += " in all alike" if alike else ""
+        said.append(
+            f"An error of {percent(run.noticed)} in any one of them{alike} would have been noticed "
+            f"{100 * POWER:.0f} times in 100."
+        )
+    return said
+
+
+def _which(deciding: int) -> str:
+    if deciding == 1:
+        return "The one cell that decides"
+    return f"Of {_cells(deciding)} that decide, the one that says most"
+
+
+def _want(cell: Cell, samples: int | None) -> str:
+    if samples is None:
+        return f"at {place(cell)}, where the mean or its error is undefined"
+    return f"at {place(cell)}, which {count(samples)} networks would decide"
+
+
+def fit_words(fit: PowerFit) -> str:
+    """Constant and exponent of the measured rate over the exact one."""
+    exponent = (_LIMIT_EXPONENT + fit.exponent[0], _LIMIT_EXPONENT + fit.exponent[1])
+    who = "all widths" if fit.width is None else f"width {count(fit.width)}"
+    return (
+        f"{who}: factor {interval(fit.factor)}, exponent {interval(exponent)} "
+        f"({percent(fit.level, 0)}, {_cells(fit.cells)})"
+    )
+
+
+def _cells(number: int) -> str:
+    return f"{number} cell{'' if number == 1 else 's'}"
