@@ -63,7 +63,8 @@ def _distributed() -> Any:
         return importlib.import_module("distributed")
     except ModuleNotFoundError as error:
         raise InvalidArgument(
-            "expected Dask to be installed for dask; install it with pip install 'mup-depth[dask]'"
+            "expected Dask to be installed for dask, got none; install it with "
+            "pip install 'mup-depth[dask]'"
         ) from error
 
 

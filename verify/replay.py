@@ -112,7 +112,7 @@ def _record(path: Path) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InvalidArgument(
             f"expected the results.json of a run with networks for replay, got "
-            f"replay={str(path)!r}, which holds something else"
+            f"replay={str(path)!r}, which holds something else; give such a file"
         ) from error
     if form != FORMAT:
         raise InvalidArgument(

@@ -168,7 +168,7 @@ def _holds(path: Path, text: str) -> bool:
 def _unwritten(path: Path, error: OSError) -> UnusableFolder:
     return UnusableFolder(
         f"{path} cannot be written ({error.strerror or error}), what is there is intact; make "
-        f"room, or make the folder writable, and resume"
+        f"room, or make the folder writable, and try again"
     )
 
 

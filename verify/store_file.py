@@ -51,7 +51,9 @@ def connect(path: Path, *, new: bool | None) -> apsw.Connection:
         if new or (new is None and not path.exists()):
             _make_file(path, exist_ok=new is None)
         elif not path.exists():
-            raise InvalidArgument(f"expected a folder with a run, got none in {str(path.parent)!r}")
+            raise InvalidArgument(
+                f"expected a folder with a run, got none in {str(path.parent)!r}; give another folder"
+            )
         _look(path)
         connection = apsw.Connection(str(path))
         try:

@@ -84,6 +84,6 @@ def needs(name: str) -> Any:
     except ModuleNotFoundError as error:
         package = name.partition(".")[0]
         raise InvalidArgument(
-            f"expected {package} to be installed for this table; install it with "
+            f"expected {package} to be installed for this table, got none; install it with "
             f"pip install 'mup-depth[tables]'"
         ) from error
