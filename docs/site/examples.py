@@ -12,14 +12,14 @@ SKIPPED = ("pytorch/",)
 
 
 def failures(text: str, name: str) -> int:
-    r"""How many examples of a page give another output than the page.
+    r"""How many examples of a page give another output than the page, where pytest would say so.
 
     >>> failures(">>> 1 + 1\n2\n", "sums"), failures(">>> def f(:\n", "broken")
     (0, 1)
     """
     parsed = doctest.DocTestParser().get_doctest(text, {}, name, name, 0)
     report: list[str] = []
-    runner = doctest.DocTestRunner(verbose=False)
+    runner = doctest.DocTestRunner(verbose=False, optionflags=doctest.ELLIPSIS)
     return runner.run(parsed, out=report.append).failed
 
 
