@@ -52,7 +52,7 @@ def connect(path: Path, *, new: bool | None) -> apsw.Connection:
             _make_file(path, exist_ok=new is None)
         elif not path.exists():
             raise InvalidArgument(
-                f"expected a folder with a run, got none in {str(path.parent)!r}; give another folder"
+                f"expected a folder with a run, got none in {str(path.parent)!r}; give another"
             )
         _look(path)
         connection = apsw.Connection(str(path))

@@ -93,6 +93,13 @@ class At(Watch):
             self.victim.wait()
 
 
+@pytest.fixture
+def small_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A block a task, so that all workers are at work when one of them is killed."""
+    monkeypatch.setattr("verify.on_dask._TASK", 0.0)
+    monkeypatch.setattr("verify.on_dask._TASK_PER_THREAD", 0.0)
+
+
 def bits(blocks: Any) -> Any:
     return [[(b.mean.tobytes(), b.spread.tobytes(), b.samples) for b in cell] for cell in blocks]
 
@@ -117,6 +124,7 @@ def test_a_client_is_taken_and_stays_open(cluster: Cluster) -> None:
     assert again.mean == monte_carlo(MLP(9, 3), **arguments).mean
 
 
+@pytest.mark.usefixtures("small_tasks")
 def test_a_worker_killed_in_mid_run_changes_nothing(reference: Any) -> None:
     with running(3) as made:
         watch = At(4, made.workers[0])
@@ -125,6 +133,7 @@ def test_a_worker_killed_in_mid_run_changes_nothing(reference: Any) -> None:
         assert watch.left < 0, "it was in mid-run"
 
 
+@pytest.mark.usefixtures("small_tasks")
 def test_a_scheduler_lost_in_mid_run_loses_no_block(tmp_path: Path, reference: Any) -> None:
     shelf = kept_in(tmp_path / STORE)
     with running(2) as made:
