@@ -9,7 +9,7 @@ DOCS_READY := $(VENV)/.docs
 BENCH := .venv-bench
 BENCH_READY := $(BENCH)/.ready
 
-.PHONY: run test test-all docs test-lowest bench coverage power transfer mutation clean
+.PHONY: run test test-all docs test-lowest bench coverage power faults scaling transfer mutation clean
 
 run: $(READY)
 	$(BIN)/python -m verify
@@ -21,8 +21,8 @@ test: $(READY)
 	$(BIN)/python -m tests.compiled
 	$(BIN)/pytest -n auto
 
-# What the ordinary tests leave out. It needs PyTorch, JAX (processors only) and scikit-learn, which
-# it installs in .venv-bench/, about 3 GB and some minutes; and a TeX (Debian:
+# What the ordinary tests leave out. It needs PyTorch, JAX (processors only), Dask and scikit-learn,
+# which it installs in .venv-bench/, about 3 GB and some minutes; and a TeX (Debian:
 # texlive-latex-recommended and lmodern) and Chromium with its driver (chromium, chromium-driver),
 # which it asks for where they are missing: docs/install.md.
 test-all: test docs $(BENCH_READY)
@@ -55,6 +55,14 @@ power: $(READY)
 # core; the same installation as for test-all.
 transfer: $(BENCH_READY)
 	$(BENCH)/bin/python -m studies.transfer
+
+# Runs killed at random instants, in mid-write, in pairs, and on disks that fail; some minutes.
+faults: $(READY)
+	$(BIN)/python -m studies.faults
+
+# What a network costs on a core, and a block beside; the numbers of docs/scaling.md, with Dask.
+scaling: $(BENCH_READY)
+	$(BENCH)/bin/python -m studies.scaling
 
 # Which small faults in the derivation engine and the samplers no test notices: about two hours on
 # two cores; SAMPLE=all takes half a day.  Begun again, it goes on where it was.

@@ -30,7 +30,7 @@ from studies.power_prediction import (
 )
 from studies.power_trials import Trial, fit_trials, ladder, least_samples, trials
 from theory import MLP, InvalidArgument
-from verify.compare import LARGEST_SPREAD
+from verify.exact_values import LARGEST_SPREAD
 from verify.gram import Gram
 from verify.inference import POWER
 from verify.plan import planned_parts

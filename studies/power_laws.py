@@ -12,7 +12,7 @@ from sympy import Expr
 
 from theory import MLP, squared_update
 from theory.symbols import L
-from verify.compare import exact_law
+from verify.exact_values import exact_law
 from verify.plan import DEFAULT_GRID
 
 __all__ = ["EXPONENTS", "WRONG_LAWS", "WrongLaw"]

@@ -13,8 +13,8 @@ from mpmath import log
 
 from studies.power_prediction import FIT_LEVEL, GRID
 from theory import MLP
-from verify.compare import exact_law, known_spread
 from verify.estimate import merge, sum_block
+from verify.exact_values import exact_law, known_spread
 from verify.inference import POWER, Evidence
 from verify.inference_evidence import evidence_of
 from verify.inference_fit import fit_power

@@ -13,8 +13,8 @@ from mpmath import log
 from scipy.special import ndtri
 
 from theory import MLP
-from verify.compare import STEP_ALLOWANCE, exact_law, known_spread
 from verify.estimate import merge, sum_block
+from verify.exact_values import STEP_ALLOWANCE, exact_law, known_spread
 from verify.inference import Interval
 from verify.inference_evidence import evidence_of
 from verify.problem import FloatArray, Problem, numeric_problem

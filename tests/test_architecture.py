@@ -12,6 +12,7 @@ VERIFY = sorted((ROOT / "verify").rglob("*.py"))
 MEETING_PLACES = {
     "compare.py",
     "derivations.py",
+    "exact_values.py",
     "formulas.py",
     "learning_rates.py",
     "questions.py",
@@ -62,7 +63,7 @@ def test_few_modules_bring_formula_and_measurement_together(path: Path) -> None:
     elif path.name == FORMULAS_ON_A_PAGE:
         assert not from_theory
     else:
-        assert from_theory <= {"theory.network", "theory.public_names"}
+        assert from_theory <= {"theory.errors", "theory.network", "theory.public_names"}
         assert not {package(module) for module in imported(path)} & {"sympy", "mpmath"}
 
 

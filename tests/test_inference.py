@@ -11,8 +11,8 @@ from scipy.stats import binom, t
 
 from theory import MLP, squared_update
 from verify import Gram, monte_carlo
-from verify.compare import STEP_SPREAD, known_spread
 from verify.conditioned import Conditioned
+from verify.exact_values import STEP_SPREAD, known_spread
 from verify.inference import POWER, Evidence, Interval
 from verify.inference_evidence import evidence_of
 from verify.inference_fit import fit_power

@@ -14,7 +14,8 @@ from scipy.stats import binom
 
 from theory import MLP, InvalidArgument, squared_update
 from verify import Conditioned, Dense, Gram, cli
-from verify.compare import LARGEST_SPREAD, Law, compare_law, exact_law, known_spread
+from verify.compare import compare_law
+from verify.exact_values import LARGEST_SPREAD, Law, exact_law, known_spread
 from verify.inference_networks import NetworkMean, UnkeptMean
 from verify.inference_weighted import WeightedMean
 from verify.rare_events import RareEvents

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from verify import cli
-from verify.run_folder import RESULTS, write_whole
+from verify.errors import UnusableFolder
+from verify.run_folder import CSV, RESULTS, STORE, write_whole
 
 SMALL = ["--width", "16", "32", "--depth", "1", "2", "--samples", "2000"]
 
@@ -32,8 +33,10 @@ def test_the_main_job_writes_its_numbers_and_its_figure(
     assert record["seed"] == 1
     assert {"python", "numpy", "numba", "sympy"} <= record["versions"].keys()
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [
+        STORE,
         "rate.pdf",
         "rate.png",
+        CSV,
         RESULTS,
         "results.tex",
     ]
@@ -119,7 +122,7 @@ def test_an_interrupt_ends_without_a_traceback_or_a_folder(
     def interrupted(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "compare_law", interrupted)
+    monkeypatch.setattr("verify.job.plan_cells", interrupted)
     assert run(tmp_path / "run", *SMALL) == 130
     assert "nothing was written" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
@@ -133,7 +136,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
         path.write_text("half", encoding="utf-8")
         raise OSError("disk full")
 
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(UnusableFolder, match="disk full"):
         write_whole(target, fail)
     assert target.read_text(encoding="utf-8") == "old"
     assert list(tmp_path.iterdir()) == [target]

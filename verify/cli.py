@@ -1,50 +1,41 @@
-"""The command line of the main job: options in, folder, table, figure and exit code out."""
+"""The command line: options in; a run in its folder, or a cell drawn again; an exit code out."""
 
 from __future__ import annotations
 
 import argparse
 import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
-from functools import partial, reduce
 from pathlib import Path
 
 from rich.console import Console
 
 from theory.network import InvalidArgument
-from verify.claims.job import add_formula_options, run_formula
-from verify.compare import Comparison, compare_law, leading_laws, rate_points
-from verify.figure import save_rate_figure
-from verify.paper import write_paper_files
-from verify.plan import SAMPLERS, Part, planned_parts
+from verify.claims.job import run_formula
+from verify.errors import LostWorkers, UnusableFolder
+from verify.execution import Execution
+from verify.job import run_job
+from verify.on_dask import on_dask
+from verify.options import RUN, job_text, options_of, parser
 from verify.progress import progress_bar
-from verify.record import comparison_record
-from verify.report.job import add_report_option, run_report
-from verify.run_folder import RESULTS, default_folder, new_folder, write_json, write_whole
-from verify.table import cell_table, conclusion, slope_lines
+from verify.replay import replay
+from verify.report.job import run_report
+from verify.run_folder import default_folder, has_begun, job_of, new_folder, run_shelf
+from verify.tabular import needs
 
 __all__ = ["main"]
 
-FIGURE = "rate.png"
 BAD_INPUT = 2
-PLAIN_COLUMNS = 104
+LOST = 4
 INTERRUPTED = 130
-EXAMPLES = """\
-exit code: 0 consistent, 1 rejected, 2 bad input, 3 undecided, 130 interrupted
-examples:
-  python -m verify                                       the default grid, about a minute
-  python -m verify --width 64 --depth 2 4 --samples 5000
-  python -m verify --width 32 --depth 4 --layer 2        a layer below the last
-  python -m verify --width 32 --depth 2 4 --step 0.001   a real gradient step
-  python -m verify --formula 'sqrt(3)/L**1.5' --claim leading --quantity rate
-  python -m verify --report runs/2026-01-31_12-00-00     a page of a finished run
-"""
+PLAIN_COLUMNS = 104
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the main job, or check a formula; the exit code."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     console = Console(highlight=False)
@@ -52,85 +43,91 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console = Console(highlight=False, width=PLAIN_COLUMNS)
     try:
         return _run(options, console)
-    except InvalidArgument as error:
+    except (InvalidArgument, UnusableFolder) as error:
         print(f"python -m verify: {error}", file=sys.stderr)
         return BAD_INPUT
+    except _Stopped as stopped:
+        print(stopped, file=sys.stderr)
+        return stopped.code
     except KeyboardInterrupt:
         print("interrupted: nothing was written", file=sys.stderr)
         return INTERRUPTED
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m verify",
-        description="Derive the law of the squared update, measure it on finite networks, decide.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add = parser.add_argument
-    add("--width", type=int, nargs="+", metavar="N", help="hidden widths")
-    add("--depth", type=int, nargs="+", metavar="L", help="depths, each at each width")
-    add("--layer", type=int, help="hidden layer to measure (default: the last)")
-    add("--samples", type=int, help="networks per cell (default: planned by cost)")
-    add("--seed", type=int, default=1, help="seed of the whole grid (default: 1)")
-    add("--sampler", choices=SAMPLERS, help="how networks are simulated (default: gram)")
-    add("--step", type=float, metavar="RATE", help="a real gradient step of this rate")
-    add_formula_options(parser)
-    add("--out", type=Path, metavar="DIR", help="folder (default: runs/<date and time>)")
-    add_report_option(parser)
-    return parser
-
-
 def _run(options: argparse.Namespace, console: Console) -> int:
     if options.report is not None:
         return run_report(options, console)
-    if options.formula is not None:
-        return run_formula(options, console)
-    if options.claim is not None or options.quantity is not None:
+    if options.parquet:
+        needs("pyarrow.parquet")
+    if options.cell is not None and options.replay is None:
         raise InvalidArgument(
-            "expected a formula with claim and quantity, got none; give --formula 'L**3/3'"
+            f"expected a file for replay with cell, got cell={options.cell}; give --replay FILE"
         )
-    parts = planned_parts(options.width, options.depth, options.sampler, options.step)
-    with new_folder(options.out or default_folder(datetime.now())) as folder:
-        update, rate = leading_laws()
-        console.print("derived, as n → ∞ and then L → ∞:")
-        console.print(f"  E[(Δz)²] ~ {update},  maximal learning rate ~ {rate}", soft_wrap=True)
-        comparison = _compare(options, parts, console)
-        _save(folder, comparison)
-    console.print(cell_table(comparison))
-    for line in slope_lines(comparison):
-        console.print(line, soft_wrap=True)
-    console.print(f"figure and numbers: {folder}", soft_wrap=True)
-    console.print(conclusion(comparison), soft_wrap=True)
-    return int(comparison.verdict.outcome.value)
+    if options.replay is not None:
+        return _replay(options, console)
+    if options.resume is not None:
+        folder = options.resume
+        with _going_on(folder):
+            return _in_folder(options_of(job_of(folder), options), console, folder)
+    with new_folder(options.out or default_folder(datetime.now())) as folder, _going_on(folder):
+        return _in_folder(options, console, folder)
 
 
-def _compare(options: argparse.Namespace, parts: Sequence[Part], console: Console) -> Comparison:
-    """All parts, judged as one family."""
-    cells = [
-        (network, part.sampler, options.samples or part.sampler.planned_samples(network))
-        for part in parts
-        for network in part.networks
+def _in_folder(options: argparse.Namespace, console: Console, folder: Path) -> int:
+    """Begin the run in its folder, or go on with it."""
+    run = run_job if options.formula is None else run_formula
+    with progress_bar(console) as bar:
+        how = Execution(
+            shelf=run_shelf(folder, job_text(options)), watch=bar, seconds=_seconds(options)
+        )
+        if options.dask is None:
+            return run(options, console, how, folder)
+        with on_dask(options.dask, how) as spread:
+            return run(options, console, spread, folder)
+
+
+def _replay(options: argparse.Namespace, console: Console) -> int:
+    """Draw one recorded cell again: 0 where it is the same bit for bit, else 1."""
+    said = [
+        name for name in (*RUN, "out", "resume", "minutes") if getattr(options, name) is not None
     ]
-    with progress_bar(console, cells) as progress:
-        comparisons = [
-            compare_law(
-                networks=part.networks,
-                samples=options.samples,
-                seed=options.seed,
-                sampler=part.sampler,
-                layer=options.layer,
-                step=options.step,
-                progress=partial(progress, part.sampler),
-            )
-            for part in parts
-        ]
-    return reduce(Comparison.joined, comparisons)
+    if said:
+        raise InvalidArgument(
+            f"expected nothing but a cell beside replay, got {said[0]}; the file says the rest"
+        )
+    with progress_bar(console) as bar:
+        found = replay(options.replay, options.cell, Execution(watch=bar))
+    console.print(str(found), soft_wrap=True, markup=False)
+    return int(bool(found.differences))
 
 
-def _save(folder: Path, comparison: Comparison) -> None:
-    write_json(folder / RESULTS, comparison_record(comparison, law="exact"))
-    write_paper_files(folder, comparison)
-    points, law = rate_points(comparison)
-    if points:
-        write_whole(folder / FIGURE, lambda path: save_rate_figure(path, points, law))
+def _seconds(options: argparse.Namespace) -> float | None:
+    minutes = options.minutes
+    if minutes is not None and not 0 < minutes < float("inf"):
+        raise InvalidArgument(
+            f"expected a positive number of minutes, got minutes={minutes!r}; 0.5 is half a minute"
+        )
+    return None if minutes is None else float(60 * minutes)
+
+
+class _Stopped(Exception):
+    """A run that can be gone on with, and the exit code that says why it stopped."""
+
+    def __init__(self, why: str, code: int) -> None:
+        super().__init__(why)
+        self.code = code
+
+
+@contextmanager
+def _going_on(folder: Path) -> Iterator[None]:
+    """Say how to go on with a run that has begun and was stopped."""
+    try:
+        yield
+    except (KeyboardInterrupt, LostWorkers) as error:
+        if not has_begun(folder):
+            raise
+        code = INTERRUPTED if isinstance(error, KeyboardInterrupt) else LOST
+        why = "interrupted" if code == INTERRUPTED else f"python -m verify: {error}"
+        raise _Stopped(
+            f"{why}; what is finished is kept: go on with  python -m verify --resume {folder}", code
+        ) from None

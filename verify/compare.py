@@ -6,88 +6,39 @@ Formulas of a user's own are held against both in ``verify.claims``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from math import exp, sqrt
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import exp
 from typing import Any
 
 import numpy as np
-from mpmath import isfinite as mp_isfinite
-from mpmath import log as mp_log
-from mpmath import mpf
-from sympy import Rational, latex
+from sympy import latex
 
-from theory import MLP, InvalidArgument, derive, maximal_learning_rate, squared_update
-from theory.observables import K, f, g
+from theory import MLP, maximal_learning_rate
 from theory.symbols import L
+from verify.cells import Cell, PlannedCell
+from verify.configuration import configuration
 from verify.curves import LawCurve, RatePoints
-from verify.estimate import Estimate
+from verify.exact_values import Law, exact_law, log_value
+from verify.execution import Execution, Watch
 from verify.gram import Gram
-from verify.inference_evidence import evidence_of
 from verify.inference_fit import PowerFit, fit_power
+from verify.precision import planned_samples
 from verify.samplers import Sampler
-from verify.shown import ShownCell, ShownComparison
-from verify.simulation import monte_carlo
-from verify.streams import checked_seed, derived_seed
+from verify.sampling import Sampling
+from verify.shown import ShownComparison
+from verify.streams import checked_samples, checked_seed, derived_seed
 from verify.verdict import Score, Verdict, decide
 
 __all__ = [
     "Cell",
     "Comparison",
-    "Law",
+    "PlannedCell",
     "compare_law",
-    "exact_law",
-    "follows_law",
-    "known_spread",
-    "leading_laws",
+    "measure_cells",
+    "plan_cells",
     "rate_points",
 ]
-
-Law = Callable[[MLP, int], Any]
-"""A law to be tried: E[(Delta z)^2] at eta = 1 of a network in numbers, at a hidden layer."""
-
-LARGEST_SPREAD = 50
-"""Cells whose exact relative standard deviation of one network is above this are shown but do not
-decide, unless the sampler meets rare networks: a million networks would be needed."""
-SPREAD_DIGITS = 4
-STEP_SPREAD = 1.1
-"""Bound on the standard deviation of a real step over that of the linearised one with a drawn
-label, in the same range; 1.05 is the most that was measured."""
-STEP_ALLOWANCE = 0.02
-"""How far a real step at a hundredth of the maximal rate may be from the linearised law, where
-the width is at least 16 and the depth at most a quarter of it."""
-
-
-def exact_law(network: MLP, layer: int) -> Any:
-    """Our own law: the exact E[(Delta z)^2] at eta = 1, to 30 digits at any size."""
-    return squared_update(network, layer).evaluate(30)
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Cell(ShownCell):
-    """One network of a grid, measured and compared.
-
-    ``log_law``, ``log_exact``: natural logarithms of the law tried and of the exact value, at
-    eta = 1.  ``estimate``: of scalar shape, at ``layer``.
-    """
-
-    network: MLP
-    layer: int
-    sampler: Sampler
-    log_law: float
-    log_exact: float
-    estimate: Estimate
-    score: Score
-
-    @property
-    def width(self) -> int:
-        """Width of the hidden layers."""
-        return int(self.network.widths[1])
-
-    @property
-    def depth(self) -> int:
-        """Number of hidden layers."""
-        return self.network.layers
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -128,6 +79,20 @@ class Comparison(ShownComparison):
         }
         return {width: fit for width, fit in fits.items() if fit is not None}
 
+    def frame(self) -> Any:
+        """A `pandas.DataFrame`: a row a cell, with all that reproduces it.
+
+        Needs the extra ``tables``; `InvalidArgument` says so where it is missing.
+
+        >>> table = compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1).frame()
+        >>> table[["width", "depth", "samples"]].values.tolist()
+        [[16, 1, 4000], [16, 2, 4000]]
+        """
+        from verify.record import comparison_record
+        from verify.tabular import frame
+
+        return frame(comparison_record(self, law=None))
+
     def joined(self, other: Comparison) -> Comparison:
         """The cells of both, judged as one family; seed and step are those of this one.
 
@@ -144,17 +109,21 @@ def compare_law(
     networks: Iterable[MLP],
     seed: int,
     samples: int | Callable[[MLP], int] | None = None,
+    precision: float | None = None,
     sampler: Sampler = Gram(),
     layer: int | None = None,
     step: float | None = None,
     progress: Callable[[MLP, int], None] | None = None,
+    execution: Execution = Execution(),
 ) -> Comparison:
     """Hold ``law`` against simulated ``networks``, at the last hidden layer or at ``layer``.
 
     ``samples``: networks drawn for each cell, or a function of the network; None plans them by
-    cost.  Each cell has a seed of its own, derived from ``seed`` and its sizes.  ``step``: None
-    for the linearised update, else the rate of a real gradient step.  ``progress`` is called with
-    a cell's network and the number of samples just finished.
+    cost.  ``precision``: instead, the relative standard error of each cell, from which they are
+    planned by the exact variance of one network.  Each cell has a seed of its own, derived from
+    ``seed`` and its sizes.  ``step``: None for the linearised update, else the rate of a real
+    gradient step.  ``progress`` is called with a cell's network and the number of samples just
+    finished.  ``execution``: how blocks are run (docs/runs.md).
 
     >>> from theory import MLP
     >>> grid = [MLP(16, 1), MLP(16, 2)]
@@ -164,114 +133,69 @@ def compare_law(
     >>> compare_law(twice, networks=grid, samples=4000, seed=1).verdict.outcome.name
     'REJECTED'
     """
-    root, grid = checked_seed(seed), list(networks)
-    layers = [network.layers if layer is None else layer for network in grid]
-    pairs = list(zip(grid, layers, strict=True))
-    laws = [_log(law(network, at), network) for network, at in pairs]
-    cells = []
-    for (network, at), log_law in zip(pairs, laws, strict=True):
-        estimate = monte_carlo(
-            network,
-            samples=_samples(samples, sampler, network),
-            seed=derived_seed(root, *map(int, network.widths)),
-            sampler=sampler,
-            layer=at,
-            step=step,
-            progress=_bind(progress, network),
-        )
-        log_exact = _log(exact_law(network, at), network)
-        scored = _score(estimate, (log_law, log_exact), network, at, step, sampler)
-        cells.append(Cell(network, at, sampler, log_law, log_exact, estimate, scored))
-    return Comparison(tuple(cells), root, step)
-
-
-def _score(
-    estimate: Estimate,
-    logs: tuple[float, float],
-    network: MLP,
-    layer: int,
-    step: float | None,
-    sampler: Sampler,
-) -> Score:
-    """``logs``: natural logarithms of the law tried and of the exact value."""
-    log_law, log_exact = logs
-    spread = None if sampler.meets_rare_networks else known_spread(network, layer, step)
-    return Score(
-        evidence=evidence_of(estimate.total, log_exact, spread),
-        law=exp(min(max(log_law - log_exact, -700.0), 700.0)),
-        allowance=0.0 if step is None else STEP_ALLOWANCE,
-        decides=spread is None or (spread <= LARGEST_SPREAD and follows_law(network, step)),
+    planned = plan_cells(
+        law,
+        networks=networks,
+        seed=seed,
+        samples=samples,
+        precision=precision,
+        sampler=sampler,
+        layer=layer,
+        step=step,
     )
+    if progress is not None:
+        execution = replace(execution, watch=_Told(planned, progress))
+    return measure_cells(planned, seed=seed, execution=execution)
 
 
-@lru_cache(maxsize=1024)
-def known_spread(network: MLP, layer: int, step: float | None = None) -> float:
-    """The standard deviation of one sample over the exact mean: exact for the linearised update
-    (``step`` None), a bound for real steps, `STEP_SPREAD` times that with a drawn label.
-
-    Since E_y (f - y)^4 = 1 + 6 f^2 + f^4, where the label's average has 1 + 2 f^2 + f^4.
-
-    >>> from theory import MLP
-    >>> round(known_spread(MLP(64, 16), 16), 2)
-    11.76
-    """
-    update = squared_update(network, layer)
-    averaged = float(update.relative_standard_deviation(SPREAD_DIGITS))
-    if step is None:
-        return averaged
-    mixed = derive(f**2 * (g @ K @ K @ g) ** 2, network, layer=layer).evaluate(SPREAD_DIGITS)
-    scale = update.evaluate(SPREAD_DIGITS) * int(update.width_here)
-    return STEP_SPREAD * sqrt(averaged**2 + 4 * float(mixed / scale**2))
-
-
-def follows_law(network: MLP, step: float | None) -> bool:
-    """Whether a real step is small, and the network wide, enough for `STEP_ALLOWANCE`.
-
-    >>> from theory import MLP
-    >>> [follows_law(MLP(64, depth), step) for depth, step in [(16, 1e-4), (16, 0.1), (17, 1e-4)]]
-    [True, False, False]
-    """
-    if step is None:
-        return True
-    narrowest = min(int(width) for width in network.widths[1:])
-    small = 100 * step <= exp(-_log(exact_law(network, network.layers), network) / 2)
-    return small and narrowest >= 16 and 4 * network.layers <= narrowest
-
-
-def _samples(samples: int | Callable[[MLP], int] | None, sampler: Sampler, network: MLP) -> int:
-    if samples is None:
-        return sampler.planned_samples(network)
-    return samples(network) if callable(samples) else samples
-
-
-def _bind(
-    progress: Callable[[MLP, int], None] | None, network: MLP
-) -> Callable[[int], None] | None:
-    return None if progress is None else lambda done: progress(network, done)
-
-
-def _log(value: Any, network: MLP) -> float:
-    """Natural logarithm of a law's positive value, of any size."""
-    try:
-        number = mpf(value) if isinstance(value, float | mpf) else _ratio(Rational(value))
-        logarithm = mp_log(number) if number > 0 and mp_isfinite(number) else None
-    except (TypeError, ValueError, AttributeError):
-        logarithm = None
-    if logarithm is None:
-        raise InvalidArgument(
-            f"expected a positive number from the law at {network}, got {value!r}; a law gives "
-            f"E[(Δz)²] at eta = 1"
+def plan_cells(
+    law: Law,
+    *,
+    networks: Iterable[MLP],
+    seed: int,
+    samples: int | Callable[[MLP], int] | None,
+    precision: float | None,
+    sampler: Sampler,
+    layer: int | None,
+    step: float | None,
+) -> list[PlannedCell]:
+    """What `compare_law` would draw, checked, and the values to hold it against."""
+    return [
+        PlannedCell(
+            network,
+            at,
+            Sampling(
+                configuration(network, layer=at, step=step, sampler=sampler),
+                derived_seed(checked_seed(seed), *map(int, network.widths)),
+                checked_samples(
+                    planned_samples(
+                        network, at, sampler, samples=samples, precision=precision, step=step
+                    )
+                ),
+            ),
+            log_value(law(network, at), network),
+            log_value(exact_law(network, at), network),
         )
-    return float(logarithm)
+        for network in networks
+        for at in [network.layers if layer is None else layer]
+    ]
 
 
-def leading_laws() -> tuple[str, str]:
-    """The laws of the update and of the maximal rate, derived, as text in n, L and eta."""
-    return str(squared_update(MLP()).leading()), str(maximal_learning_rate(MLP()).leading())
+def measure_cells(planned: Sequence[PlannedCell], *, seed: int, execution: Execution) -> Comparison:
+    """All cells drawn together, in rounds, and judged as one family."""
+    blocks = execution.run([each.sampling for each in planned])
+    cells = tuple(each.measured(drawn) for each, drawn in zip(planned, blocks, strict=True))
+    steps = {each.sampling.configuration.step for each in planned}
+    return Comparison(cells, seed, steps.pop() if len(steps) == 1 else None)
 
 
-def _ratio(value: Rational) -> mpf:
-    return mpf(int(value.p)) / int(value.q)
+@dataclass(frozen=True, eq=False)
+class _Told(Watch):
+    planned: Sequence[PlannedCell]
+    progress: Callable[[MLP, int], None]
+
+    def advance(self, cell: int, samples: int) -> None:
+        self.progress(self.planned[cell].network, samples)
 
 
 def rate_points(comparison: Comparison) -> tuple[list[RatePoints], LawCurve]:
@@ -294,7 +218,9 @@ def _points(cells: Sequence[Cell]) -> RatePoints:
     rates = [exp(-float(cell.estimate.total.log_mean) / 2) for cell in cells]
     halves = [_drawn_error(cell.score) / 2 for cell in cells]
     curve = sorted({*depths, *(round(d) for d in np.geomspace(min(depths), max(depths), 32))})
-    laws = [_log(exact_law(MLP(cells[0].width, depth), depth), cells[0].network) for depth in curve]
+    laws = [
+        log_value(exact_law(MLP(cells[0].width, depth), depth), cells[0].network) for depth in curve
+    ]
     exact = [exp(-law / 2) for law in laws]
     errors = [rate * half for rate, half in zip(rates, halves, strict=True)]
     decides = [cell.score.decides for cell in cells]

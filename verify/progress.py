@@ -2,23 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from theory.network import MLP
-from verify.samplers import Sampler
+from verify.costs import seconds_per_network
+from verify.execution import Watch
+from verify.sampling import Sampling
 
-__all__ = ["progress_bar"]
+__all__ = ["Bar", "progress_bar"]
+
+
+class Bar(Watch):
+    """A bar over the expected time of all blocks."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress, self._task = progress, progress.add_task("simulating", total=None)
+        self._milliseconds: list[float] = []
+        self._names: list[str] = []
+        self._found = 0.0
+
+    def begin(self, samplings: Sequence[Sampling]) -> None:
+        """See `Watch.begin`."""
+        self._milliseconds = [1000 * seconds_per_network(each.configuration) for each in samplings]
+        pairs = zip(samplings, self._milliseconds, strict=True)
+        total = sum(sampling.samples * each for sampling, each in pairs)
+        self._names = [_name(each) for each in samplings]
+        self._progress.update(self._task, total=total)
+
+    def found(self, cell: int, samples: int) -> None:
+        """Done, but no measure of the speed."""
+        self._found += samples * self._milliseconds[cell]
+        self._progress.reset(self._task, completed=round(self._found))
+
+    def advance(self, cell: int, samples: int) -> None:
+        """See `Watch.advance`."""
+        done = samples * self._milliseconds[cell]
+        self._progress.update(self._task, advance=done, description=self._names[cell])
+
+
+def _name(sampling: Sampling) -> str:
+    network = sampling.configuration.network
+    return f"{sampling.configuration.sampler} at width {network.widths[1]}, depth {network.depth}"
 
 
 @contextmanager
-def progress_bar(
-    console: Console, cells: Sequence[tuple[MLP, Sampler, int]]
-) -> Iterator[Callable[[Sampler, MLP, int], None]]:
-    """A bar over ``cells`` of networks to draw; yields what to call with finished networks."""
+def progress_bar(console: Console) -> Iterator[Watch]:
+    """A bar with the time that is left, estimated from the samplers' costs."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -28,12 +60,4 @@ def progress_bar(
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
     ) as bar:
-        task = bar.add_task("simulating", total=float(len(cells)))
-        planned = {(network, sampler): samples for network, sampler, samples in cells}
-
-        def advance(sampler: Sampler, network: MLP, done: int) -> None:
-            share = done / max(planned[network, sampler], 1)
-            label = f"{sampler} at width {network.widths[1]}, depth {network.depth}"
-            bar.update(task, advance=share, description=label)
-
-        yield advance
+        yield Bar(bar)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import platform
 from dataclasses import asdict
@@ -11,15 +12,19 @@ from typing import Any
 from verify.compare import Cell, Comparison
 from verify.estimate import Measurement
 from verify.inference_fit import PowerFit
+from verify.software import this_software
 from verify.verdict import FAMILY_BUDGET
 
-__all__ = ["comparison_record"]
+__all__ = ["FORMAT", "comparison_record", "measured_record"]
 
-FORMAT = 2
+FORMAT = 3
 
 
-def comparison_record(comparison: Comparison, law: str) -> dict[str, Any]:
-    """Plain dictionaries, lists, numbers and text; what is undefined is None."""
+def comparison_record(comparison: Comparison, law: str | None) -> dict[str, Any]:
+    """Plain dictionaries, lists, numbers and text; what is undefined is None.
+
+    ``law``: which was tried, in words or as a formula.
+    """
     verdict = comparison.verdict
     return {
         "format": FORMAT,
@@ -37,6 +42,7 @@ def comparison_record(comparison: Comparison, law: str) -> dict[str, Any]:
         "wanted_samples": [{"cell": want.cell, "samples": want.samples} for want in verdict.wants],
         "fits": [_fit(width, fit) for width, fit in comparison.fits.items()],
         "versions": _versions(),
+        "software": asdict(this_software()),
         "platform": {"machine": platform.machine(), "system": platform.platform()},
     }
 
@@ -48,15 +54,19 @@ def _cell(cell: Cell) -> dict[str, Any]:
         "depth": cell.depth,
         "layer": cell.layer,
         "sampler": repr(cell.sampler),
+        "part": cell.part,
         "samples": cell.estimate.samples,
+        "planned_samples": cell.sampling.samples,
+        "blocks": -(-cell.estimate.samples // cell.sampling.block_size),
         "seed": cell.estimate.seed,
         "log_law": cell.log_law,
         "log_exact": cell.log_exact,
-        "measured": {name: _measured(part) for name, part in cell.estimate.parts.items()},
+        "measured": {name: measured_record(part) for name, part in cell.estimate.parts.items()},
         "evidence": type(cell.score.evidence).__name__,
         "relative_standard_error": _finite(cell.score.evidence.standard_error),
         "z": _finite(cell.score.z),
         "decides": cell.score.decides,
+        "configuration": json.loads(cell.sampling.configuration.text),
     }
 
 
@@ -73,7 +83,8 @@ def _fit(width: int | None, fit: PowerFit) -> dict[str, Any]:
     }
 
 
-def _measured(part: Measurement) -> dict[str, float | None]:
+def measured_record(part: Measurement) -> dict[str, float | None]:
+    """A part's numbers at one layer."""
     return {
         "mean": _finite(part.mean),
         "standard_error": _finite(part.standard_error),

@@ -5,17 +5,37 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from theory.network import InvalidArgument
+from verify.errors import UnusableFolder
+from verify.sampling import Sampling
+from verify.shelf import OpenShelf, Shelf
+from verify.store import fact, kept_in
+from verify.tabular import csv_text, write_parquet
 
-__all__ = ["RESULTS", "default_folder", "new_folder", "write_json", "write_whole"]
+__all__ = [
+    "CSV",
+    "PARQUET",
+    "RESULTS",
+    "STORE",
+    "default_folder",
+    "has_begun",
+    "job_of",
+    "keep",
+    "new_folder",
+    "run_shelf",
+    "write_json",
+    "write_tables",
+    "write_whole",
+]
 
-RESULTS = "results.json"
+RESULTS, CSV, PARQUET = "results.json", "results.csv", "results.parquet"
+STORE = "blocks.sqlite"
 
 
 def default_folder(now: datetime) -> Path:
@@ -29,10 +49,11 @@ def new_folder(path: Path) -> Iterator[Path]:
 
     Raises `InvalidArgument` for a folder that holds a run, and for one that cannot be used.
     """
-    if (path / RESULTS).exists():
+    held = [name for name in (RESULTS, STORE) if (path / name).exists()]
+    if held and (held[0] == RESULTS or fact(path / STORE, "job") is not None):
         raise InvalidArgument(
             f"expected a folder without a run for out, got out={str(path)!r}, which holds "
-            f"{RESULTS}; give another folder"
+            f"{held[0]}; give another folder, or go on with --resume"
         )
     existed = path.exists()
     try:
@@ -50,21 +71,115 @@ def new_folder(path: Path) -> Iterator[Path]:
             path.rmdir()
 
 
+def job_of(path: Path) -> str:
+    """What the run in this folder is, as it was kept when it began.
+
+    Raises `InvalidArgument` where there is no run to go on with, `UnusableFolder` where its store
+    cannot be used.
+    """
+    if not (path / STORE).exists():
+        held = f"only {RESULTS}" if (path / RESULTS).exists() else "none"
+        raise InvalidArgument(
+            f"expected a folder with a run for resume, got resume={str(path)!r}, which holds "
+            f"{held}; give the folder that a run has printed"
+        )
+    job = fact(path / STORE, "job")
+    if job is None:
+        raise InvalidArgument(
+            f"expected a run that has begun for resume, got resume={str(path)!r}, where none was "
+            f"kept; begin it with --out"
+        )
+    return job
+
+
+def has_begun(path: Path) -> bool:
+    """Whether the folder holds a run that can be gone on with."""
+    try:
+        return (path / STORE).exists() and fact(path / STORE, "job") is not None
+    except UnusableFolder:
+        return False
+
+
+def run_shelf(path: Path, job: str) -> OpenShelf:
+    """What opens the folder's store for the run whose text is ``job``.
+
+    Raises `UnusableFolder` where the store holds another run, or this one planned in another way,
+    as another version may do.
+    """
+
+    def opened(samplings: Sequence[Sampling]) -> AbstractContextManager[Shelf]:
+        facts = {"job": job, "plan": _plan_text(samplings)}
+        return kept_in(path / STORE, facts=facts)(samplings)
+
+    return opened
+
+
+def _plan_text(samplings: Sequence[Sampling]) -> str:
+    """All that is to be drawn, as text that is the same where it is the same."""
+    return json.dumps([[s.configuration.text, str(s.seed), s.samples] for s in samplings])
+
+
+def keep(path: Path, record: dict[str, Any], write_others: Callable[[], None]) -> None:
+    """Put a run's results into its folder, ``results.json`` last; where that is there already, and
+    says the same, nothing is written, so that a disk that cannot be written does no harm."""
+    text = _json(record)
+    if _holds(path / RESULTS, text):
+        return
+    try:
+        write_others()
+    except UnusableFolder:
+        raise
+    except OSError as error:
+        raise _unwritten(path, error) from error
+    write_whole(path / RESULTS, lambda temporary: _write(temporary, text))
+
+
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:
-    """Let ``write`` fill a temporary file beside ``path``, then put it in place at once."""
+    """Let ``write`` fill a temporary file beside ``path``, then put it in place at once.
+
+    Raises `UnusableFolder` where the system does; ``path`` is then as it was.
+    """
     temporary = path.with_name(f".{path.stem}-{os.getpid()}{path.suffix}")
     try:
         write(temporary)
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
         os.replace(temporary, path)
+    except OSError as error:
+        raise _unwritten(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
 
 
+def write_tables(path: Path, record: dict[str, Any], *, parquet: bool) -> None:
+    """``results.csv`` of a comparison's record, and ``results.parquet`` if asked for, where they
+    are not there already."""
+    text = csv_text(record)
+    if not _holds(path / CSV, text):
+        write_whole(path / CSV, lambda temporary: _write(temporary, text))
+    if parquet:
+        write_whole(path / PARQUET, lambda temporary: write_parquet(temporary, record))
+
+
+def _holds(path: Path, text: str) -> bool:
+    return path.exists() and path.read_text(encoding="utf-8") == text
+
+
+def _unwritten(path: Path, error: OSError) -> UnusableFolder:
+    return UnusableFolder(
+        f"{path} cannot be written ({error.strerror or error}), what is there is intact; make "
+        f"room, or make the folder writable, and try again"
+    )
+
+
 def write_json(path: Path, record: dict[str, Any]) -> None:
     """``record`` as strict JSON: what is not a number has been made null before."""
-    text = json.dumps(record, indent=1, allow_nan=False)
-    write_whole(path, lambda temporary: _write(temporary, text))
+    write_whole(path, lambda temporary: _write(temporary, _json(record)))
+
+
+def _json(record: dict[str, Any]) -> str:
+    return json.dumps(record, indent=1, allow_nan=False) + "\n"
 
 
 def _write(path: Path, text: str) -> None:
-    path.write_text(text + "\n", encoding="utf-8")
+    path.write_text(text, encoding="utf-8")

@@ -1,26 +1,27 @@
-"""`monte_carlo`: blocks of samples on threads, merged in order into one estimate."""
+"""`monte_carlo`: blocks of samples on any executor, merged in order into one estimate."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from concurrent.futures import Executor, ThreadPoolExecutor
-from functools import partial
+from concurrent.futures import Executor
+from dataclasses import dataclass
 from numbers import Integral
+from pathlib import Path
 
-from theory.network import MLP, InvalidArgument
-from verify.estimate import Block, Estimate, merge, sum_block
+from theory.network import MLP
+from verify.configuration import configuration
+from verify.estimate import Estimate
+from verify.execution import Execution, Watch
 from verify.gram import Gram
-from verify.problem import Problem, numeric_problem
 from verify.samplers import Sampler
-from verify.streams import block_counts, block_stream, checked_samples, checked_seed
+from verify.sampling import Sampling
+from verify.shelf import in_memory
+from verify.store import kept_in
+from verify.streams import checked_samples, checked_seed
 
 __all__ = ["monte_carlo"]
 
 Progress = Callable[[int], None]
-
-_KEPT_SAMPLES = 2**22
-"""Samples, times layers, that are kept for quantiles: about 100 MB."""
 
 
 def monte_carlo(
@@ -34,6 +35,7 @@ def monte_carlo(
     step: float | None = None,
     executor: Executor | None = None,
     progress: Progress | None = None,
+    store: str | Path | None = None,
 ) -> Estimate:
     """Measure E[(Delta z)^2]/eta^2 on ``samples`` random networks.
 
@@ -43,11 +45,14 @@ def monte_carlo(
     per hidden layer.  ``step``: None for the linearised update, averaged over the label exactly;
     a learning rate for a real gradient step with drawn labels, its mean square over rate squared.
     ``executor``: any `concurrent.futures.Executor`; None for a thread per core.  ``progress`` is
-    called with the number of networks of each finished block.  Medians and quantiles over networks
-    come with the means for up to 4,194,304 samples times layers.
+    called with the number of networks of each finished block.  ``store``: a file that keeps the
+    finished blocks, made if it is not there; what it holds is not drawn again (docs/runs.md).
+    Medians and quantiles over networks come with the means for up to 4,194,304 samples times
+    layers.
 
     The result is the same, bit for bit, for any number of threads or processes.  Raises
-    `InvalidArgument` for arguments of another kind, and for networks too large for ``sampler``.
+    `InvalidArgument` for arguments of another kind, and for networks too large for ``sampler``;
+    `UnusableFolder` for a store that cannot be used, `LostWorkers` if ``executor`` breaks down.
 
     >>> from theory import MLP
     >>> from verify import monte_carlo
@@ -55,47 +60,17 @@ def monte_carlo(
     >>> abs(estimate.label.mean - 29 / 8) < 5 * estimate.label.standard_error
     True
     """
-    if not isinstance(sampler, Sampler):
-        raise InvalidArgument(
-            f"expected a sampler, got sampler={sampler!r}; give Gram(), Conditioned() or Dense()"
-        )
-    problem = numeric_problem(network, layer=layer, rates=rates, step=step)
-    sampler.check(problem)
-    counts = block_counts(checked_samples(samples), sampler.block_size(problem))
-    keep = sampler.draws_networks and int(samples) * problem.layers.size <= _KEPT_SAMPLES
-    run = partial(_run_block, problem, sampler, checked_seed(seed), keep)
-    blocks = _run_all(run, counts, executor, progress or _silent)
-    scalar = layer is None or isinstance(layer, Integral)
-    return Estimate(merge(blocks, problem.parts, scalar=scalar), samples, seed)
+    asked = configuration(network, layer=layer, rates=rates, step=step, sampler=sampler)
+    sampling = Sampling(asked, checked_seed(seed), checked_samples(samples))
+    shelf = in_memory if store is None else kept_in(store)
+    how = Execution(executor, shelf=shelf, watch=Watch() if progress is None else _Told(progress))
+    (blocks,) = how.run([sampling])
+    return sampling.estimate(blocks, scalar=layer is None or isinstance(layer, Integral))
 
 
-def _run_block(
-    problem: Problem, sampler: Sampler, seed: int, keep: bool, block: int, count: int
-) -> Block:
-    return sum_block(sampler.sample(problem, block_stream(seed, block), count), keep=keep)
+@dataclass(frozen=True)
+class _Told(Watch):
+    progress: Progress
 
-
-def _run_all(
-    run: Callable[[int, int], Block],
-    counts: list[int],
-    executor: Executor | None,
-    progress: Progress,
-) -> list[Block]:
-    """All blocks in order; on an interrupt those not begun are dropped."""
-    pool = executor or ThreadPoolExecutor(os.cpu_count())
-    futures = [pool.submit(run, block, count) for block, count in enumerate(counts)]
-    try:
-        blocks = []
-        for future in futures:
-            blocks.append(future.result())
-            progress(blocks[-1].samples)
-        return blocks
-    finally:
-        for future in futures:
-            future.cancel()
-        if executor is None:
-            pool.shutdown()
-
-
-def _silent(_: int) -> None:
-    """No progress."""
+    def advance(self, cell: int, samples: int) -> None:
+        self.progress(samples)

@@ -7,7 +7,8 @@ import math
 from rich import box
 from rich.table import Table
 
-from verify.compare import LARGEST_SPREAD, Cell, Comparison
+from verify.compare import Cell, Comparison
+from verify.exact_values import LARGEST_SPREAD
 from verify.inference_fit import PowerFit
 from verify.magnitudes import magnitude, value_and_error
 from verify.samplers import Sampler

@@ -21,6 +21,7 @@ from verify.claims.search import Difference
 from verify.claims.target import Claim, Quantity, Target
 from verify.claims.theory_verdict import decide_by_theory
 from verify.compare import Comparison
+from verify.execution import Execution
 from verify.gram import Gram
 from verify.samplers import Sampler
 from verify.verdict import Outcome
@@ -106,8 +107,10 @@ def check(
     simulate: bool = True,
     grid: Iterable[MLP] | None = None,
     samples: int | None = None,
+    precision: float | None = None,
     seed: int = 1,
     sampler: Sampler = Gram(),
+    execution: Execution = Execution(),
 ) -> Check:
     """Whether ``formula`` is what it is claimed to be, by theory and on simulated networks.
 
@@ -121,7 +124,8 @@ def check(
     ``rates``: as in `theory.squared_update`.
 
     ``simulate``: False asks theory alone.  ``grid``: networks in numbers to simulate, ``samples``
-    of each; by default a few small ones, as many as show an error of about 3 %.
+    of each or the relative standard error ``precision``; by default a few small ones, as many as
+    show an error of about 3 %.  ``execution``: how blocks are run (docs/runs.md).
 
     Raises `InvalidArgument` for arguments of another kind, `NotSolved` where theory has no answer.
 
@@ -141,7 +145,14 @@ def check(
             networks = default_grid(reading.target) if grid is None else list(grid)
             terms = _terms(reading, said, theory)
             evidence = measure(
-                reading, terms, networks, samples=samples, seed=seed, sampler=sampler
+                reading,
+                terms,
+                networks,
+                samples=samples,
+                precision=precision,
+                seed=seed,
+                sampler=sampler,
+                execution=execution,
             )
             unmeasured = None
         except NotMeasured as reason:

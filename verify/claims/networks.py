@@ -8,7 +8,7 @@ were right.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil
 
@@ -20,12 +20,16 @@ from theory.symbols import L, a, ell, eta, n, n_0
 from verify.claims.evaluation import DIGITS, Number, Undefined, decimal, evaluate, quotient
 from verify.claims.reading import Reading
 from verify.claims.target import Quantity, Target, sizes
-from verify.compare import LARGEST_SPREAD, Cell, Comparison
-from verify.estimate import Estimate
+from verify.compare import Cell, Comparison
+from verify.configuration import configuration
+from verify.estimate import Block, Estimate
+from verify.exact_values import LARGEST_SPREAD
+from verify.execution import Execution
 from verify.inference_evidence import evidence_of
+from verify.precision import RARE_SPREAD, networks_for
 from verify.samplers import Sampler
-from verify.simulation import monte_carlo
-from verify.streams import checked_seed, derived_seed
+from verify.sampling import Sampling
+from verify.streams import checked_samples, checked_seed, derived_seed
 from verify.verdict import Score
 
 __all__ = ["NotMeasured", "default_grid", "measure", "network_of"]
@@ -71,23 +75,28 @@ def measure(
     grid: Iterable[MLP],
     *,
     samples: int | None,
+    precision: float | None,
     seed: int,
     sampler: Sampler,
+    execution: Execution,
 ) -> Comparison:
     """Simulate ``grid`` and compare with the formula; for limits with ``terms``, the leading terms
     of formula and law.
 
-    ``samples``: networks per cell; None plans them from the exact variance of one network.
+    ``samples``: networks per cell; None plans them from the exact variance of one network, for the
+    relative standard error ``precision``, or where that is None for 0.5 % within bounds.
     Raises `NotMeasured` where there is nothing to compare.
     """
     if isinstance(reading.target.criterion, MeanOverLayers):
         raise NotMeasured("a mean over layers is not measured")
     root = checked_seed(seed)
-    cells = [
-        _cell(reading, terms, target, samples, root, sampler)
+    planned = [
+        _plan(reading, terms, target, samples, precision, root, sampler)
         for network in grid
         for target in _layers(reading.target, network)
     ]
+    blocks = execution.run([each.sampling for each in planned])
+    cells = [each.measured(drawn) for each, drawn in zip(planned, blocks, strict=True)]
     return Comparison(tuple(cells), root, None)
 
 
@@ -113,41 +122,58 @@ def _checked(target: Target, network: MLP) -> MLP:
     return network
 
 
-def _cell(
+@dataclass(frozen=True, eq=False)
+class _Planned:
+    """A cell before it is measured; ``ratio``: what the formula says over the exact value."""
+
+    target: Target
+    sampling: Sampling
+    exact: Number
+    ratio: float
+    spread: float
+
+    def measured(self, blocks: list[Block]) -> Cell:
+        estimate = self.sampling.estimate(blocks, scalar=True)
+        measured, log_exact = estimate.parts[self.target.part], float(log(self.exact))
+        sampler = self.sampling.configuration.sampler
+        known = None if sampler.meets_rare_networks else self.spread
+        score = Score(
+            evidence=evidence_of(measured, log_exact, known),
+            law=self.ratio,
+            allowance=0.0,
+            decides=known is None or known <= LARGEST_SPREAD,
+        )
+        return Cell(
+            network=self.target.network,
+            layer=self.sampling.configuration.layers[0],
+            sampler=sampler,
+            log_law=log_exact + float(log(self.ratio)),
+            log_exact=log_exact,
+            estimate=Estimate({"total": measured}, estimate.samples, estimate.seed),
+            score=score,
+            sampling=self.sampling,
+            part=self.target.part,
+        )
+
+
+def _plan(
     reading: Reading,
     terms: tuple[Expr, Expr] | None,
     target: Target,
     samples: int | None,
+    precision: float | None,
     root: int,
     sampler: Sampler,
-) -> Cell:
-    network = target.network
-    layer = _measured_layer(target)
+) -> _Planned:
+    network, layer = target.network, _measured_layer(target)
     update = replace(target, quantity=Quantity.UPDATE, layer=layer).update
     exact = update.evaluate(30)
     ratio = _ratio(reading, terms, target, exact)
     spread = float(update.relative_standard_deviation(_SPREAD_DIGITS))
-    count = samples or _planned(spread)
-    estimate = monte_carlo(
-        network,
-        samples=count,
-        seed=derived_seed(root, layer, *map(int, network.widths)),
-        sampler=sampler,
-        layer=layer,
-        rates=target.multipliers(),
-    )
-    measured = estimate.parts[target.part]
-    log_exact = float(log(exact))
-    known = None if sampler.meets_rare_networks else spread
-    score = Score(
-        evidence=evidence_of(measured, log_exact, known),
-        law=ratio,
-        allowance=0.0,
-        decides=known is None or known <= LARGEST_SPREAD,
-    )
-    log_law = log_exact + float(log(ratio))
-    alone = Estimate({"total": measured}, estimate.samples, estimate.seed)
-    return Cell(network, layer, sampler, log_law, log_exact, alone, score)
+    asked = configuration(network, layer=layer, rates=target.multipliers(), sampler=sampler)
+    seed = derived_seed(root, layer, *map(int, network.widths))
+    count = checked_samples(_planned(spread, precision, sampler) if samples is None else samples)
+    return _Planned(target, Sampling(asked, seed, count), exact, ratio, spread)
 
 
 def _measured_layer(target: Target) -> int:
@@ -157,7 +183,9 @@ def _measured_layer(target: Target) -> int:
     return target.network.layers if target.layer is None else int(target.layer)
 
 
-def _planned(spread: float) -> int:
+def _planned(spread: float, precision: float | None, sampler: Sampler) -> int:
+    if precision is not None:
+        return networks_for(RARE_SPREAD if sampler.meets_rare_networks else spread, precision)
     return min(max(ceil((spread / _ERROR) ** 2), _FEWEST), _MOST)
 
 

@@ -14,8 +14,8 @@ import torch
 from torch import nn
 
 from theory.network import MLP
-from verify.compare import LARGEST_SPREAD, STEP_ALLOWANCE, exact_law, follows_law, known_spread
 from verify.estimate import merge, sum_block
+from verify.exact_values import LARGEST_SPREAD, STEP_ALLOWANCE, exact_law, follows_law, known_spread
 from verify.inference_evidence import evidence_of
 from verify.inference_networks import NetworkMean
 from verify.problem import FloatArray

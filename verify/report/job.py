@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from rich.console import Console
 
 from theory.network import InvalidArgument
+from verify.options import RUN
 from verify.report.page import write_report
 
-__all__ = ["add_report_option", "run_report"]
+__all__ = ["run_report"]
 
-_OTHERS = ("width", "depth", "layer", "samples", "sampler", "step", "formula", "claim", "out")
+_OTHERS = (*RUN, "out", "resume", "replay", "cell", "minutes", "dask")
 """Options for a run to be made; a report is of one that is there."""
-
-
-def add_report_option(parser: argparse.ArgumentParser) -> None:
-    """The option that says of which run."""
-    parser.add_argument("--report", type=Path, metavar="DIR", help="page of the run in DIR")
 
 
 def run_report(options: argparse.Namespace, console: Console) -> int:

@@ -22,17 +22,12 @@ PAGE = "report.html"
 def write_report(folder: Path) -> Path:
     """Write `PAGE` into a folder that holds a run, in place of an older one; its path.
 
-    Raises `InvalidArgument` where there is no readable run, and where nothing can be written.
+    Raises `InvalidArgument` where there is no readable run, `UnusableFolder` where nothing can be
+    written.
     """
     text = page_text(_read(folder))
     path = folder / PAGE
-    try:
-        write_whole(path, lambda temporary: _write(temporary, text))
-    except OSError as error:
-        raise InvalidArgument(
-            f"expected a folder that can be written for report, got report={str(folder)!r} "
-            f"({error.strerror}); copy it to another place"
-        ) from error
+    write_whole(path, lambda temporary: _write(temporary, text))
     return path
 
 

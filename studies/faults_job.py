@@ -1,0 +1,77 @@
+"""The job whose process is killed: a few dozen blocks of three cells into one store.
+
+Importing this module draws a block of each cell, so that a process forked from one that has
+imported it begins to work at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from studies.faulty_disk import Fault, faulty
+from theory import MLP
+from verify.configuration import configuration
+from verify.dense import Dense
+from verify.estimate import Block
+from verify.execution import Execution, Watch
+from verify.gram import Gram
+from verify.rare_events import RareEvents
+from verify.rounds import Piece
+from verify.sampling import Sampling, draw_block
+from verify.store import kept_in
+
+__all__ = ["CELLS", "PIECES", "SAID", "work"]
+
+CELLS = (
+    Sampling(configuration(MLP(8, 3), sampler=Dense()), seed=1, samples=64 * 12 - 5),
+    Sampling(configuration(MLP(16, 128), sampler=Gram()), seed=2, samples=1024 * 10),
+    Sampling(
+        configuration(MLP(2, 3), layer=(1, 3), sampler=RareEvents()), seed=3, samples=2**13 + 1
+    ),
+)
+PIECES = frozenset(Piece(cell, k) for cell, s in enumerate(CELLS) for k in range(s.blocks))
+SAID = ("found", "kept", "operation", "whole")
+"""What a working process says: a piece that was there, one that it has kept, the number of
+operations on its disk, and its merged results."""
+
+for _cell in CELLS:
+    draw_block(_cell.configuration, _cell.seed, 0, _cell.count(0), _cell.keep)
+
+
+@dataclass(frozen=True, eq=False)
+class _Tell(Watch):
+    """Says each block once it is on the disk."""
+
+    to: Connection
+
+    def found(self, cell: int, samples: int) -> None:
+        self.to.send(("found", cell))
+
+    def advance(self, cell: int, samples: int) -> None:
+        self.to.send(("kept", cell))
+
+
+def work(path: Path, to: Connection, fault: Fault | None = None) -> None:
+    """Draw what is not yet in the store at ``path``, two blocks at a time, on a disk with a
+    ``fault``, and say so."""
+    with faulty(fault) as disk:
+        blocks = Execution(shelf=kept_in(path), watch=_Tell(to), ahead=3).run(CELLS)
+        to.send(("operation", disk.operations))
+    to.send(("whole", results(blocks)))
+    to.close()
+
+
+def results(blocks: Sequence[list[Block]]) -> tuple[str, ...]:
+    """The merged results in hexadecimal digits."""
+    estimates = [
+        cell.estimate(drawn, scalar=False) for cell, drawn in zip(CELLS, blocks, strict=True)
+    ]
+    return tuple(
+        array.tobytes().hex()
+        for each in estimates
+        for part in each.parts.values()
+        for array in (part.log_mean, part.relative_standard_error)
+    )

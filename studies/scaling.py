@@ -1,0 +1,155 @@
+"""Scaling study: seconds of a core for a network, what a block costs beside, and a thousand cores.
+
+``make scaling`` or ``python -m studies.scaling``: times each sampler at several sizes on one core
+and fits the cost model of `verify.costs`; times how a finished block is sent, kept and merged; and
+prints what that means for many cores.  Keeps the numbers in studies/scaling.json, which
+docs/scaling.md quotes.  It needs Dask, and about two minutes.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from scipy.optimize import nnls
+
+from theory import MLP
+from verify.conditioned import Conditioned
+from verify.configuration import Configuration, configuration, problem_of
+from verify.dense import Dense
+from verify.estimate import merge
+from verify.gram import Gram
+from verify.rare_events import RareEvents
+from verify.rounds import Piece
+from verify.samplers import Sampler
+from verify.sampling import Sampling, draw_block
+from verify.shelf import Drawn
+from verify.store import kept_in
+
+__all__ = ["RESULTS", "block_overheads", "fitted", "main", "seconds_of"]
+
+RESULTS = Path(__file__).with_name("scaling.json")
+SIZES: dict[Sampler, tuple[tuple[int, int], ...]] = {
+    Dense(): ((32, 8), (64, 4), (64, 32), (128, 16), (256, 8), (512, 4)),
+    Conditioned(): ((32, 8), (64, 64), (256, 16), (1024, 8), (1024, 64), (4096, 16)),
+    Gram(): ((64, 4), (64, 64), (1024, 16), (1024, 256), (10**6, 64), (10**6, 1024)),
+    RareEvents(): ((64, 4), (64, 64), (1024, 16), (1024, 256), (10**6, 64)),
+}
+_LEAST = 0.3
+"""Seconds for which each is timed."""
+
+
+def seconds_of(asked: Configuration, least: float = _LEAST) -> float:
+    """Seconds of one core for a network, the best of whole blocks for ``least`` seconds."""
+    size = asked.sampler.block_size(problem_of(asked))
+    count = max(1, min(size, int(size * least)))
+    draw_block(asked, 0, 0, count, False)
+    best, end, block = float("inf"), time.perf_counter() + least, 1
+    while block < 3 or time.perf_counter() < end:
+        start = time.perf_counter()
+        draw_block(asked, 0, block, count, False)
+        best, block = min(best, time.perf_counter() - start), block + 1
+    return best / count
+
+
+def fitted(sampler: Sampler, sizes: tuple[tuple[int, int], ...]) -> dict[str, Any]:
+    """Unit, layer and network seconds by least relative squares, none negative; each size's
+    measured seconds, and the model's over them."""
+    cells = [configuration(MLP(*size), sampler=sampler) for size in sizes]
+    measured = np.array([seconds_of(cell) for cell in cells])
+    columns = [[sampler.cost(c.network), c.network.layers, 1.0] for c in cells]
+    if sampler.cost(MLP(64, 4)) == 4:
+        columns = [[units, 0.0, 1.0] for units, _, _ in columns]
+    matrix = np.array(columns) / measured[:, None]
+    scale = matrix.max(axis=0)
+    scale[scale == 0] = 1.0
+    found = nnls(matrix / scale, np.ones(len(cells)))[0] / scale
+    ratios = matrix @ found
+    return {
+        "unit": found[0],
+        "layer": found[1],
+        "network": found[2],
+        "sizes": [
+            {"width": width, "depth": depth, "seconds": seconds, "model": ratio}
+            for (width, depth), seconds, ratio in zip(sizes, measured, ratios, strict=True)
+        ],
+    }
+
+
+def block_overheads() -> dict[str, float]:
+    """Seconds for each block of a run of many small ones: kept alone, kept a hundred at a time,
+    read again, merged; and the bytes it is sent as."""
+    cell = Sampling(configuration(MLP(64, 8)), seed=1, samples=8192 * 400)
+    made = [draw_block(cell.configuration, 1, block, 64, False) for block in range(400)]
+    small = Sampling(cell.configuration, seed=1, samples=8192 * 600)
+    blocks = [block for block, _ in made]
+    drawn = [
+        Drawn(Piece(0, k), type(b)(8192, b.log_unit, b.mean, b.spread, None), software)
+        for k, (b, software) in enumerate(made)
+    ]
+    with TemporaryDirectory() as folder, kept_in(Path(folder) / "s")([small]) as shelf:
+        alone = _timed(lambda: [shelf.turn([each], []) for each in drawn[:100]]) / 100
+        together = _timed(lambda: shelf.turn(drawn[100:], [])) / 300
+        read = _timed(lambda: shelf.blocks(0, 400)) / 400
+    merging = _timed(lambda: merge(blocks, ("label", "output"), scalar=True)) / 400
+    return {
+        "kept alone": alone,
+        "kept together": together,
+        "read": read,
+        "merged": merging,
+        "bytes": float(len(pickle.dumps(made[0]))),
+    }
+
+
+def _timed(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def task_overhead(tasks: int = 2000) -> float:
+    """Seconds for each task of a scheduler, a client and two workers that have nothing to do."""
+    from distributed import Client, LocalCluster
+
+    with (
+        LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        pool = client.get_executor(pure=False)
+        list(pool.map(abs, range(100)))
+        return (
+            _timed(lambda: [f.result() for f in [pool.submit(abs, 1) for _ in range(tasks)]])
+            / tasks
+        )
+
+
+def main() -> int:
+    """Run the study; the exit code."""
+    models = {type(s).__name__: fitted(s, sizes) for s, sizes in SIZES.items()}
+    block, task = block_overheads(), task_overhead()
+    found = {"models": models, "block": block, "task": task}
+    RESULTS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    for name, model in models.items():
+        costs = ", ".join(f"{each} {model[each]:.3g} s" for each in ("unit", "layer", "network"))
+        print(f"{name}: {costs}")
+        for row in model["sizes"]:
+            print(
+                f"  width {row['width']:>8,} depth {row['depth']:>5,}: {row['seconds']:.3g} s "
+                f"a network, model/measured {row['model']:.2f}"
+            )
+    print(", ".join(f"{name} {value:.3g}" for name, value in block.items()))
+    print(f"a task of Dask: {task:.3g} s")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,26 @@
+"""The cost model is the one that was measured."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from studies.scaling import RESULTS, SIZES, block_overheads
+from verify.costs import cost_of
+
+
+@pytest.mark.parametrize("sampler", list(SIZES), ids=str)
+def test_costs_are_those_of_the_study(sampler: object) -> None:
+    models = json.loads(RESULTS.read_text(encoding="utf-8"))["models"]
+    model = models[type(sampler).__name__]
+    for name, value in cost_of(sampler)._asdict().items():  # type: ignore[arg-type]
+        assert value == pytest.approx(model[name], rel=0.05, abs=1e-12)
+    for row in model["sizes"]:
+        assert 0.5 < row["model"] < 1.5
+
+
+def test_overheads_are_measured() -> None:
+    found = block_overheads()
+    assert 0 < found["kept together"] < found["kept alone"]
+    assert 0 < found["merged"] < found["kept alone"]

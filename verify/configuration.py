@@ -1,0 +1,167 @@
+"""What one cell's numbers depend on beside its seed, as a value and as one canonical text."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+from theory.network import (
+    MLP,
+    Activation,
+    InvalidArgument,
+    LeakyReLU,
+    Linear,
+    ReLU,
+    numeric_layers,
+    numeric_rates,
+)
+from verify.conditioned import Conditioned
+from verify.dense import Dense
+from verify.gram import Gram
+from verify.problem import Problem, numeric_problem
+from verify.rare_events import RareEvents
+from verify.samplers import Sampler
+
+__all__ = ["Configuration", "configuration", "problem_of"]
+
+_SAMPLERS: tuple[Sampler, ...] = (Dense(), Dense("numpy"), Conditioned(), Gram(), RareEvents())
+_BY_NAME = {repr(sampler): sampler for sampler in _SAMPLERS}
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """A network, the layers measured, multipliers of eta, the step and the sampler, all checked.
+
+    ``rates`` is None where all are 1.
+    Law: two configurations whose blocks have the same bits for every seed because they are the same
+    network, however it was spelled, have the same `text`.  Made by `configuration`.
+
+    >>> plain, spelled = (configuration(net) for net in (MLP(8, 2), MLP((8, 8), input_width=8)))
+    >>> plain.text == spelled.text
+    True
+    >>> Configuration.from_text(plain.text).text == plain.text
+    True
+    """
+
+    network: MLP
+    layers: tuple[int, ...]
+    rates: tuple[Any, ...] | None
+    step: float | None
+    sampler: Sampler
+
+    @cached_property
+    def text(self) -> str:
+        """One line of JSON: sorted names, exact rationals as text, equal layers said once."""
+        network = self.network
+        plain = {
+            "network": {
+                "input_width": int(network.first_fan_in),
+                "width": _once([int(width) for width in network.widths[1:]]),
+                "depth": network.layers,
+                "slope": str(network.activation.slope),
+                "weight_variance": str(network.c),
+                "readout_variance": str(network.s),
+                "input_norm2": str(network.norm2),
+            },
+            "layers": list(self.layers),
+            "rates": None if self.rates is None else [str(rate) for rate in self.rates],
+            "step": None if self.step is None else repr(self.step),
+            "sampler": self._sampler,
+        }
+        return json.dumps(plain, sort_keys=True, separators=(",", ":"))
+
+    @property
+    def _sampler(self) -> str:
+        name = repr(self.sampler)
+        if _BY_NAME.get(name) != self.sampler:
+            raise InvalidArgument(
+                f"expected one of the samplers {', '.join(_BY_NAME)} where blocks are kept, got "
+                f"sampler={name}; simulate without a store"
+            )
+        return name
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of `text`, in hexadecimal digits."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+    @classmethod
+    def from_text(cls, text: str) -> Configuration:
+        """The configuration that a `text` says; `InvalidArgument` for text that says none."""
+        try:
+            return _read(json.loads(text))
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise InvalidArgument(
+                f"expected the text of a configuration, got {text[:60]!r} ({error}); take it from "
+                f"a run's results.json"
+            ) from error
+
+
+def configuration(
+    network: MLP,
+    *,
+    layer: object = None,
+    rates: object = None,
+    step: object = None,
+    sampler: Sampler = Gram(),
+) -> Configuration:
+    """The configuration that these arguments of `verify.monte_carlo` mean.
+
+    Raises `InvalidArgument` where one of them is not of the documented kind.
+    """
+    if not isinstance(sampler, Sampler):
+        raise InvalidArgument(
+            f"expected a sampler, got sampler={sampler!r}; give Gram(), Conditioned() or Dense()"
+        )
+    problem = numeric_problem(network, layer=layer, rates=rates, step=step)
+    sampler.check(problem)
+    exact = numeric_rates(network, rates)
+    trained = None if all(rate == 1 for rate in exact) else exact
+    layers = numeric_layers(network, layer)
+    return Configuration(network, layers, trained, problem.step, sampler)
+
+
+@lru_cache(maxsize=64)
+def problem_of(configuration: Configuration) -> Problem:
+    """The configuration in plain numbers; one object for as long as it is in use, since samplers
+    keep room for it."""
+    return numeric_problem(
+        configuration.network,
+        layer=configuration.layers,
+        rates=configuration.rates,
+        step=configuration.step,
+    )
+
+
+def _read(plain: dict[str, Any]) -> Configuration:
+    sizes, rates, step = plain["network"], plain["rates"], plain["step"]
+    width = sizes["width"]
+    network = MLP(
+        tuple(width) if isinstance(width, list) else width,
+        sizes["depth"],
+        input_width=sizes["input_width"],
+        activation=_activation(sizes["slope"]),
+        weight_variance=sizes["weight_variance"],
+        readout_variance=sizes["readout_variance"],
+        input_norm2=sizes["input_norm2"],
+    )
+    return configuration(
+        network,
+        layer=tuple(plain["layers"]),
+        rates=None if rates is None else tuple(rates),
+        step=None if step is None else float(step),
+        sampler=_BY_NAME[plain["sampler"]],
+    )
+
+
+def _activation(slope: str) -> Activation:
+    return {"0": ReLU(), "1": Linear()}.get(slope) or LeakyReLU(slope)
+
+
+def _once(values: Sequence[Any]) -> Any:
+    """The value itself where all are equal, else the list."""
+    return values[0] if len(set(values)) == 1 else list(values)

@@ -1,0 +1,89 @@
+"""The main job in its folder: derive, plan, draw, compare, keep, show."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from theory.network import InvalidArgument
+from verify.cells import Cell, PlannedCell
+from verify.compare import Comparison, measure_cells, plan_cells, rate_points
+from verify.exact_values import exact_law, leading_laws
+from verify.execution import Execution
+from verify.figure import save_rate_figure
+from verify.paper import write_paper_files
+from verify.plan import planned_parts
+from verify.record import comparison_record
+from verify.run_folder import keep, write_tables, write_whole
+from verify.streams import checked_seed
+from verify.table import cell_table, conclusion, slope_lines
+
+__all__ = ["FIGURE", "SEED", "left_lines", "run_job"]
+
+FIGURE = "rate.png"
+SEED = 1
+"""Where none is given."""
+
+
+def run_job(
+    options: argparse.Namespace, console: Console, execution: Execution, folder: Path
+) -> int:
+    """Measure the cells that ``options`` ask for, keep what was found in ``folder``, and show it;
+    the exit code."""
+    if options.claim is not None or options.quantity is not None:
+        raise InvalidArgument(
+            "expected a formula with claim and quantity, got none; give --formula 'L**3/3'"
+        )
+    seed = checked_seed(SEED if options.seed is None else options.seed)
+    update, rate = leading_laws()
+    console.print("derived, as n → ∞ and then L → ∞:")
+    console.print(f"  E[(Δz)²] ~ {update},  maximal learning rate ~ {rate}", soft_wrap=True)
+    comparison = measure_cells(_planned(options, seed), seed=seed, execution=execution)
+    record = comparison_record(comparison, law="exact")
+    keep(folder, record, lambda: _draw(folder, comparison))
+    write_tables(folder, record, parquet=options.parquet)
+    console.print(cell_table(comparison))
+    for line in slope_lines(comparison):
+        console.print(line, soft_wrap=True)
+    for line in left_lines(comparison.cells):
+        console.print(line, soft_wrap=True)
+    console.print(f"figure and numbers: {folder}", soft_wrap=True)
+    console.print(conclusion(comparison), soft_wrap=True)
+    return int(comparison.verdict.outcome.value)
+
+
+def _planned(options: argparse.Namespace, seed: int) -> list[PlannedCell]:
+    """The cells of all parts, to be judged as one family."""
+    return [
+        cell
+        for part in planned_parts(options.width, options.depth, options.sampler, options.step)
+        for cell in plan_cells(
+            exact_law,
+            networks=part.networks,
+            seed=seed,
+            samples=options.samples,
+            precision=options.precision,
+            sampler=part.sampler,
+            layer=options.layer,
+            step=options.step,
+        )
+    ]
+
+
+def _draw(folder: Path, comparison: Comparison) -> None:
+    write_paper_files(folder, comparison)
+    points, law = rate_points(comparison)
+    if points:
+        write_whole(folder / FIGURE, lambda path: save_rate_figure(path, points, law))
+
+
+def left_lines(cells: Sequence[Cell]) -> list[str]:
+    """Where time was up: how far the run has come."""
+    drawn = sum(cell.estimate.samples for cell in cells)
+    planned = sum(cell.sampling.samples for cell in cells)
+    if drawn == planned:
+        return []
+    return [f"time was up: {drawn:,} of {planned:,} networks drawn; --resume goes on with the rest"]

@@ -1,0 +1,123 @@
+"""One cell of a run's ``results.json`` drawn again, and held against it bit by bit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from theory.network import InvalidArgument
+from verify.configuration import Configuration
+from verify.estimate import Estimate
+from verify.execution import Execution
+from verify.record import FORMAT, measured_record
+from verify.sampling import Sampling
+from verify.software import Software, this_software
+
+__all__ = ["RecordedCell", "Replay", "recorded_cell", "replay"]
+
+
+@dataclass(frozen=True)
+class RecordedCell:
+    """What ``results.json`` says of one cell: what was drawn, what was found, and by what.
+
+    ``sampling``: the networks that were drawn, be it fewer than were planned.
+    """
+
+    index: int
+    sampling: Sampling
+    part: str
+    measured: dict[str, dict[str, float | None]]
+    software: Software
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A recorded cell beside the same drawn again."""
+
+    recorded: RecordedCell
+    again: Estimate
+
+    @property
+    def differences(self) -> list[tuple[str, float | None, float | None]]:
+        """Numbers that are not the same: name, recorded, drawn again."""
+        return [each for each in self._pairs() if each[1] != each[2]]
+
+    def _pairs(self) -> Iterator[tuple[str, float | None, float | None]]:
+        for name, numbers in self.recorded.measured.items():
+            part = self.recorded.part if name == "total" else name
+            again = measured_record(self.again.parts[part])
+            for what, number in numbers.items():
+                if what != "median" or number is not None:
+                    yield f"{name} {what}", number, again.get(what)
+
+    def __str__(self) -> str:
+        """A sentence: the same bit for bit, or what differs, and what may be why."""
+        cell, sampling = self.recorded.index, self.recorded.sampling
+        where = f"cell {cell}, {sampling.samples:,} networks with seed {sampling.seed}"
+        if not self.differences:
+            return f"REPRODUCED: {where}: every number is the same, bit for bit."
+        name, left, right = self.differences[0]
+        others = this_software().difference(self.recorded.software)
+        why = f" (recorded by other software: {others})" if others else ""
+        return (
+            f"DIFFERENT: {where}: {len(self.differences)} numbers, such as {name}: recorded "
+            f"{left!r}, drawn again {right!r}{why}."
+        )
+
+
+def recorded_cell(path: Path, cell: int | None = None) -> RecordedCell:
+    """Cell ``cell`` of a ``results.json``; None is the one whose z is largest.
+
+    Raises `InvalidArgument` for a file that has no such cell, or is none of this version's.
+    """
+    record = _record(path)
+    cells = record["cells"]
+    index = (record["worst_cell"] or 0) if cell is None else cell
+    if not 0 <= index < len(cells):
+        raise InvalidArgument(
+            f"expected a cell of {path}, 0 to {len(cells) - 1}, got cell={index}; give one of them"
+        )
+    found = cells[index]
+    configuration = Configuration.from_text(json.dumps(found["configuration"]))
+    return RecordedCell(
+        index,
+        Sampling(configuration, found["seed"], found["samples"]),
+        found["part"],
+        found["measured"],
+        Software(**record["software"]),
+    )
+
+
+def replay(path: Path, cell: int | None, execution: Execution) -> Replay:
+    """Draw a recorded cell again; see `recorded_cell`."""
+    recorded = recorded_cell(path, cell)
+    (blocks,) = execution.run([recorded.sampling])
+    return Replay(recorded, recorded.sampling.estimate(blocks, scalar=True))
+
+
+def _record(path: Path) -> dict[str, Any]:
+    """The comparison in a file, which may be that of a formula."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        record = record.get("networks", record)
+        form = record["format"]
+    except OSError as error:
+        raise InvalidArgument(
+            f"expected a file that can be read for replay, got replay={str(path)!r} "
+            f"({error.strerror}); give the results.json of a run"
+        ) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InvalidArgument(
+            f"expected the results.json of a run with networks for replay, got "
+            f"replay={str(path)!r}, which holds something else; give such a file"
+        ) from error
+    if form != FORMAT:
+        raise InvalidArgument(
+            f"expected results of format {FORMAT} for replay, got {form!r} in {str(path)!r}; use "
+            f"the version that wrote it"
+        )
+    found: dict[str, Any] = record
+    return found

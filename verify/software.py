@@ -1,0 +1,80 @@
+"""Which code on which processor made a block: what decides its bits beside the configuration."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import re
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+
+import llvmlite.binding
+
+__all__ = ["Software", "this_software"]
+
+_IMPORT = re.compile(r"^(?:from|import) verify(?:\.| import )(\w+)", re.MULTILINE)
+_ROOT = "sampling"
+
+
+@dataclass(frozen=True)
+class Software:
+    """``code``: a digest of all modules that blocks depend on.  ``processor``: as the compiler
+    names it; on another, results may differ in the last bits, of a law that is the same.
+
+    >>> here = this_software()
+    >>> Software.from_text(here.text) == here
+    True
+    """
+
+    code: str
+    numpy: str
+    numba: str
+    llvmlite: str
+    processor: str
+
+    @property
+    def text(self) -> str:
+        """One line of JSON."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_text(cls, text: str) -> Software:
+        """What a `text` says."""
+        return cls(**json.loads(text))
+
+    def difference(self, other: Software, *, processor: bool = True) -> str:
+        """What differs from ``other``, in words; empty where nothing does.  ``processor``: whether
+        its kind counts."""
+        mine, others = asdict(self), asdict(other)
+        names = [name for name in mine if processor or name != "processor"]
+        found = [n for n in names if mine[n] != others[n]]
+        return ", ".join(f"{name} {mine[name]} against {others[name]}" for name in found)
+
+
+@lru_cache(maxsize=1)
+def this_software() -> Software:
+    """What this process runs."""
+    return Software(
+        code=modules_digest(Path(__file__).parent, _ROOT)[:16],
+        numpy=version("numpy"),
+        numba=version("numba"),
+        llvmlite=version("llvmlite"),
+        processor=f"{platform.machine()} {llvmlite.binding.get_host_cpu_name()}",
+    )
+
+
+def modules_digest(folder: Path, root: str) -> str:
+    """A digest of the module ``root`` of ``folder`` and of those it imports there, directly or
+    not."""
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in folder.glob("*.py")}
+    reached: set[str] = set()
+    ahead = {root}
+    while ahead:
+        reached |= ahead
+        found = (set(_IMPORT.findall(texts[name])) & texts.keys() for name in ahead)
+        ahead = set[str]().union(*found) - reached
+    together = "".join(f"{name}\n{texts[name]}\n" for name in sorted(reached))
+    return hashlib.sha256(together.encode()).hexdigest()
