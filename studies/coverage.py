@@ -118,6 +118,21 @@ def _short(number: float) -> str:
     return f"{number:.2f}" if number < 100 else f"{number:.0e}"
 
 
+def print_table(results: Sequence[Coverage]) -> None:
+    """Print the table as plain text, without trailing blanks."""
+    console = Console(width=124, color_system=None, highlight=False)
+    with console.capture() as capture:
+        console.print(coverage_table(results))
+    lines = (line.strip("\n").rstrip() for line in capture.get().splitlines())
+    print("\n".join(line for line in lines if line))
+
+
+def kept_results() -> list[Coverage]:
+    """The rows of the last study, from `RESULTS`."""
+    record = json.loads(RESULTS.read_text(encoding="utf-8"))
+    return [Coverage(**each) for each in record["cells"]]
+
+
 def main(repetitions: int = REPETITIONS, cells: Sequence[StudyCell] = CELLS) -> int:
     """Run the study; the exit code."""
     console = Console(highlight=False, width=124)

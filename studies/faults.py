@@ -15,26 +15,30 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from studies.faults_command import COMMAND, command_reference, command_trial
 from studies.faults_trials import KINDS, Struck, reference, trial
 
 __all__ = ["FEWEST", "RESULTS", "main", "study", "summary"]
 
 RESULTS = Path(__file__).with_name("faults.json")
-FEWEST = dict(zip(KINDS, (100, 15, 15, 20, 20, 20, 20), strict=True))
+FEWEST = dict(zip((*KINDS, COMMAND), (100, 15, 15, 20, 20, 20, 20, 25), strict=True))
 """Faults of each kind that have to land while the job is at work."""
 SEED = 1
 
 
 def study(fewest: Mapping[str, int], seed: int = SEED) -> list[Struck]:
     """So many faults of each kind that landed, and those that came too late."""
-    undisturbed = reference()
+    undisturbed, whole = reference(), command_reference()
     found = []
     for place, (kind, wanted) in enumerate(fewest.items()):
         landed = 0
         for number in count():
             if landed >= wanted:
                 break
-            struck = trial(kind, (seed * 1000 + place) * 10_000 + number, undisturbed)
+            mine = (seed * 1000 + place) * 10_000 + number
+            struck = (
+                command_trial(mine, whole) if kind == COMMAND else trial(kind, mine, undisturbed)
+            )
             landed += struck.landed
             found.append(struck)
             print("." if struck.sound else "F", end="", file=sys.stderr, flush=True)
