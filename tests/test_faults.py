@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from studies.faults import FEWEST, RESULTS
+from studies.faults_command import command_reference, command_trial
 from studies.faults_job import PIECES
 from studies.faults_trials import KINDS, Reference, Struck, reference, trial
 
@@ -22,6 +23,11 @@ def test_a_struck_job_goes_on_to_the_same_bytes(kind: str, undisturbed: Referenc
     for seed in range(2):
         struck = trial(kind, seed, undisturbed)
         assert struck.sound, f"{struck}, seed {seed}"
+
+
+def test_the_command_goes_on_after_kill_9_to_the_same_files() -> None:
+    struck = command_trial(0, command_reference())
+    assert struck.sound, struck
 
 
 def test_the_undisturbed_job_is_the_whole_one(undisturbed: Reference) -> None:
