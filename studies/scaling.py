@@ -23,6 +23,7 @@ from scipy.optimize import nnls
 from theory import MLP
 from verify.conditioned import Conditioned
 from verify.configuration import Configuration, configuration, problem_of
+from verify.costs import Cost, seconds_per_network
 from verify.dense import Dense
 from verify.estimate import merge
 from verify.gram import Gram
@@ -33,15 +34,30 @@ from verify.sampling import Sampling, draw_block
 from verify.shelf import Drawn
 from verify.store import kept_in
 
-__all__ = ["RESULTS", "block_overheads", "fitted", "main", "seconds_of"]
+__all__ = [
+    "RESULTS",
+    "block_overheads",
+    "fitted",
+    "kept_results",
+    "main",
+    "print_runs",
+    "seconds_of",
+]
 
 RESULTS = Path(__file__).with_name("scaling.json")
 SIZES: dict[Sampler, tuple[tuple[int, int], ...]] = {
-    Dense(): ((32, 8), (64, 4), (64, 32), (128, 16), (256, 8), (512, 4)),
+    Dense(): ((32, 8), (64, 4), (64, 32), (128, 16), (256, 8), (512, 4), (1024, 16)),
     Conditioned(): ((32, 8), (64, 64), (256, 16), (1024, 8), (1024, 64), (4096, 16)),
     Gram(): ((64, 4), (64, 64), (1024, 16), (1024, 256), (10**6, 64), (10**6, 1024)),
-    RareEvents(): ((64, 4), (64, 64), (1024, 16), (1024, 256), (10**6, 64)),
+    RareEvents(): ((64, 4), (64, 64), (1024, 16), (1024, 256), (1024, 512), (10**6, 64)),
 }
+RUNS: tuple[tuple[Sampler, tuple[int, int]], ...] = (
+    (Dense(), (1024, 64)),
+    (Dense(), (64, 32)),
+    (Conditioned(), (1024, 64)),
+    (Gram(), (64, 64)),
+    (RareEvents(), (1024, 512)),
+)
 _LEAST = 0.3
 """Seconds for which each is timed."""
 
@@ -60,27 +76,33 @@ def seconds_of(asked: Configuration, least: float = _LEAST) -> float:
 
 
 def fitted(sampler: Sampler, sizes: tuple[tuple[int, int], ...]) -> dict[str, Any]:
-    """Unit, layer and network seconds by least relative squares, none negative; each size's
-    measured seconds, and the model's over them."""
-    cells = [configuration(MLP(*size), sampler=sampler) for size in sizes]
-    measured = np.array([seconds_of(cell) for cell in cells])
-    columns = [[sampler.cost(c.network), c.network.layers, 1.0] for c in cells]
-    if sampler.cost(MLP(64, 4)) == 4:
-        columns = [[units, 0.0, 1.0] for units, _, _ in columns]
-    matrix = np.array(columns) / measured[:, None]
+    """Seconds of a `Cost` by least relative squares, none negative; each size's measured seconds,
+    and the model's over them."""
+    networks = [MLP(*size) for size in sizes]
+    measured = np.array([seconds_of(configuration(each, sampler=sampler)) for each in networks])
+    matrix = np.array([_amounts(sampler, each) for each in networks]) / measured[:, None]
     scale = matrix.max(axis=0)
     scale[scale == 0] = 1.0
-    found = nnls(matrix / scale, np.ones(len(cells)))[0] / scale
+    found = nnls(matrix / scale, np.ones(len(sizes)))[0] / scale
     ratios = matrix @ found
     return {
-        "unit": found[0],
-        "layer": found[1],
-        "network": found[2],
+        **dict(zip(Cost._fields, found, strict=True)),
         "sizes": [
             {"width": width, "depth": depth, "seconds": seconds, "model": ratio}
             for (width, depth), seconds, ratio in zip(sizes, measured, ratios, strict=True)
         ],
     }
+
+
+def _amounts(sampler: Sampler, network: MLP) -> list[float]:
+    """What each second of a `Cost` is multiplied by; a unit that is itself a layer or a neuron is
+    not counted twice."""
+    units, neurons, layers = sampler.cost(network), sum(network.widths[1:]), network.layers
+    if units == layers:
+        return [units, 0.0, 0.0, 1.0]
+    if units == neurons:
+        return [units, 0.0, layers, 1.0]
+    return [units, neurons, layers, 1.0]
 
 
 def block_overheads() -> dict[str, float]:
@@ -132,6 +154,28 @@ def task_overhead(tasks: int = 2000) -> float:
         )
 
 
+def kept_results() -> dict[str, Any]:
+    """The last study, from `RESULTS`."""
+    found: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8"))
+    return found
+
+
+def print_runs(found: dict[str, Any]) -> None:
+    """For some runs: networks and seconds of work in a block, and how many cores one store can keep
+    busy, putting away their blocks."""
+    block = found["block"]
+    print("sampler          width  depth  networks   a block   cores kept busy")
+    for sampler, size in RUNS:
+        asked = configuration(MLP(*size), sampler=sampler)
+        networks = sampler.block_size(problem_of(asked))
+        seconds = networks * seconds_per_network(asked)
+        cores = seconds / block["kept together"]
+        print(
+            f"{sampler!s:15} {size[0]:6,} {size[1]:6,} {networks:9,} {1000 * seconds:6.1f} ms "
+            f"{round(cores, -1):17,.0f}"
+        )
+
+
 def main() -> int:
     """Run the study; the exit code."""
     models = {type(s).__name__: fitted(s, sizes) for s, sizes in SIZES.items()}
@@ -139,7 +183,7 @@ def main() -> int:
     found = {"models": models, "block": block, "task": task}
     RESULTS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     for name, model in models.items():
-        costs = ", ".join(f"{each} {model[each]:.3g} s" for each in ("unit", "layer", "network"))
+        costs = ", ".join(f"{each} {model[each]:.3g} s" for each in Cost._fields)
         print(f"{name}: {costs}")
         for row in model["sizes"]:
             print(
@@ -148,6 +192,7 @@ def main() -> int:
             )
     print(", ".join(f"{name} {value:.3g}" for name, value in block.items()))
     print(f"a task of Dask: {task:.3g} s")
+    print_runs(found)
     return 0
 
 

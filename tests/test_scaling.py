@@ -15,7 +15,7 @@ def test_costs_are_those_of_the_study(sampler: object) -> None:
     models = json.loads(RESULTS.read_text(encoding="utf-8"))["models"]
     model = models[type(sampler).__name__]
     for name, value in cost_of(sampler)._asdict().items():  # type: ignore[arg-type]
-        assert value == pytest.approx(model[name], rel=0.05, abs=1e-12)
+        assert value == float(f"{model[name]:.2g}")
     for row in model["sizes"]:
         assert 0.5 < row["model"] < 1.5
 
