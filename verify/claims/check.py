@@ -16,7 +16,7 @@ from verify.claims.counterexample import Counterexample, TheoryVerdict
 from verify.claims.formula import Formula, read
 from verify.claims.networks import NotMeasured, default_grid, measure
 from verify.claims.reading import Reading, default_network
-from verify.claims.report import report
+from verify.claims.report import report, report_html
 from verify.claims.search import Difference
 from verify.claims.target import Claim, Quantity, Target
 from verify.claims.theory_verdict import decide_by_theory
@@ -92,6 +92,10 @@ class Check:
 
     def __repr__(self) -> str:
         return report(self)
+
+    def _repr_html_(self) -> str:
+        """Verdict, theory and networks as tables."""
+        return report_html(self)
 
 
 def check(

@@ -13,6 +13,7 @@ from theory.symbols import ell
 from verify.claims.evaluation import Number
 from verify.claims.target import Claim, Quantity, Target
 from verify.compare import Comparison
+from verify.magnitudes import html_table
 from verify.table import conclusion
 from verify.verdict import Outcome
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from verify.claims.check import Check
     from verify.claims.counterexample import Counterexample
 
-__all__ = ["number_in_words", "report", "subject", "values_in_words"]
+__all__ = ["number_in_words", "report", "report_html", "subject", "values_in_words"]
 
 _CLAIMS = {
     Claim.EXACT: "is",
@@ -32,21 +33,36 @@ _LONGEST = 200
 
 def report(check: Check) -> str:
     """Some lines of text, the verdict first."""
-    lines = [
+    return "\n".join([_heading(check), *(f"{name} {text}" for name, text in _rows(check))])
+
+
+def report_html(check: Check) -> str:
+    """The same as a table, and the networks it was held against, for a notebook."""
+    from verify.display import comparison_html
+
+    table = html_table(_heading(check), [(name.strip(" :"), text) for name, text in _rows(check)])
+    return table if check.evidence is None else table + comparison_html(check.evidence)
+
+
+def _heading(check: Check) -> str:
+    return (
         f"{check.verdict.name}: the claim that the formula {_CLAIMS[check.claim]} "
-        f"{subject(check.target)}",
-        f"formula: {_short(check.formula.source)}{_per_rate(check)}",
-        f"theory: {_said(check.theory.outcome)}: {check.theory.reason}",
+        f"{subject(check.target)}"
+    )
+
+
+def _rows(check: Check) -> list[tuple[str, str]]:
+    rows = [
+        ("formula:", f"{_short(check.formula.source)}{_per_rate(check)}"),
+        ("theory:", f"{_said(check.theory.outcome)}: {check.theory.reason}"),
     ]
     if check.counterexample is not None:
-        lines.append(f"  first at {values_in_words(check.counterexample)}")
+        rows.append(("  first at", values_in_words(check.counterexample)))
     if check.theory.outcome is Outcome.REJECTED:
-        lines.append(f"  what is off: {check.difference or 'not one of the known differences'}")
-    if check.evidence is None:
-        lines.append(f"networks: {check.unmeasured}")
-    else:
-        lines.append(f"networks: {_networks(check.evidence)}")
-    return "\n".join(lines)
+        off = str(check.difference or "not one of the known differences")
+        rows.append(("  what is off:", off))
+    found = str(check.unmeasured) if check.evidence is None else _networks(check.evidence)
+    return [*rows, ("networks:", found)]
 
 
 def subject(target: Target) -> str:
