@@ -57,15 +57,17 @@ def study(
 def try_survivors(
     pool: ProcessPoolExecutor, settings: Settings, results: Results, modules: Sequence[str]
 ) -> None:
-    """Run the tests as they are now on every survivor of ``results``, and write what kills it."""
+    """Run the tests as they are now on every survivor of ``results`` whose line is still there, and
+    write what kills it."""
     kept = _kept()
     for module in modules:
         left = results.modules[module].survivors if module in results.modules else []
-        left = [each for each in left if not each.killed_since]
+        again = [(each, each.mutant(module)) for each in left if not each.killed_since]
+        found = [(each, mutant) for each, mutant in again if mutant is not None]
         tests = settings.tests_of(module)
-        limit = _limit(pool, kept, tests) if left else 0.0
-        runs = [Run(each.mutant(module), tests, limit) for each in left]
-        for each, outcome in zip(left, pool.map(run_mutant, runs), strict=True):
+        limit = _limit(pool, kept, tests) if found else 0.0
+        runs = [Run(mutant, tests, limit) for _, mutant in found]
+        for (each, _), outcome in zip(found, pool.map(run_mutant, runs), strict=True):
             each.killed_since = outcome.by
         _finish(settings, results)
 

@@ -11,7 +11,7 @@ from rich import box
 from rich.table import Table
 from scipy.stats import binomtest
 
-from studies.mutation_mutants import Mutant
+from studies.mutation_mutants import Mutant, mutants
 from studies.mutation_runs import Outcome
 from studies.mutation_settings import Settings
 
@@ -53,9 +53,11 @@ class Survivor:
         place = (mutant.operator, mutant.occurrence, mutant.line, mutant.function)
         return cls(*place, mutant.difference(source))
 
-    def mutant(self, module: str) -> Mutant:
-        """The mutant again."""
-        return Mutant(module, self.operator, self.occurrence, self.line, self.function)
+    def mutant(self, module: str) -> Mutant | None:
+        """The mutant again, wherever its line is now; None where there is no such line."""
+        source = Path(module).read_text(encoding="utf-8")
+        alike = (m for m in mutants(module, [self.operator]) if m.function == self.function)
+        return next((m for m in alike if m.difference(source) == self.difference), None)
 
     def explain(self, module: str, settings: Settings) -> None:
         """Take the explanation of ``settings``, if there is one for this change."""
