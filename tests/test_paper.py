@@ -78,7 +78,7 @@ def test_a_runs_files_are_a_table_and_a_vector_figure(tmp_path: Path) -> None:
     write_paper_files(tmp_path, found)
     table = (tmp_path / "results.tex").read_text(encoding="utf-8")
     assert table == comparison_latex(found) + "\n"
-    assert table.count(r"\\") == 3
+    assert table.count(r"\\") == 4
     assert not re.search(r"(?<!\\)%", table)
     figure = (tmp_path / "rate.pdf").read_bytes()
     assert figure.startswith(b"%PDF")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+from itertools import groupby
 
 from rich.console import Console
 
@@ -45,27 +46,31 @@ def _image(points: object, law: object) -> str:
 
 
 def comparison_latex(comparison: Comparison) -> str:
-    r"""The table with ``booktabs`` rules and the verdict below it, for a LaTeX paper.
+    r"""The table with ``booktabs`` rules and the verdict below it, for a LaTeX paper: narrow enough
+    for the page of an ``article``.
 
     >>> from theory import MLP
     >>> from verify import compare_law
     >>> found = compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1)
-    >>> print(comparison_latex(found).splitlines()[6])
-    gram & 16 & 1 & 4,000 & $0.54102$ & $0.5379 \pm 0.0053$ & 72\% & $0.872$ & $-0.64$ \\
+    >>> print(comparison_latex(found).splitlines()[7])
+    16 & 1 & 4,000 & $0.54102$ & $0.5379 \pm 0.0053$ & 72\% & $0.872$ & $-0.64$ \\
     """
-    names = cell_columns(comparison)
-    rows = [[_cell(name, cell_row(cell)[name]) for name in names] for cell in comparison.cells]
-    columns = "l" + "r" * (len(names) - 1)
+    names = [name for name in cell_columns(comparison) if name != _GROUP]
+    rows = map(cell_row, comparison.cells)
+    lines: list[str] = []
+    for sampler, group in groupby(rows, key=lambda row: row[_GROUP]):
+        lines.append(rf"\multicolumn{{{len(names)}}}{{@{{}}l}}{{\emph{{{sampler}}}}} \\")
+        lines += [" & ".join(_cell(name, row[name]) for name in names) + r" \\" for row in group]
     header = " & ".join(_HEADER.get(name, name) for name in names)
     return "\n".join(
         [
             r"\begin{table}[htbp]",
-            r"\centering\small",
-            rf"\begin{{tabular}}{{{columns}}}",
+            r"\centering\footnotesize\setlength{\tabcolsep}{3pt}",
+            rf"\begin{{tabular}}{{@{{}}{'r' * len(names)}@{{}}}}",
             r"\toprule",
             header + r" \\",
             r"\midrule",
-            *(" & ".join(row) + r" \\" for row in rows),
+            *lines,
             r"\bottomrule",
             r"\end{tabular}",
             rf"\caption{{{_caption(comparison)}}}",
@@ -75,6 +80,8 @@ def comparison_latex(comparison: Comparison) -> str:
     )
 
 
+_GROUP = "sampler"
+_MILLION = re.compile(r"10{0,2}(,000){2,}")
 _HEADER = {
     "width": "$n$",
     "depth": "$L$",
@@ -86,6 +93,8 @@ _MATHS = ("law", "measured ± s.e.", "median", "z")
 
 
 def _cell(name: str, text: str) -> str:
+    if name == "width" and (power := _MILLION.fullmatch(text)):
+        return f"$10^{{{power[0].count('0')}}}$"
     if name not in _MATHS or text == "-":
         return text.replace("%", r"\%")
     return f"${value_latex(text)}$" if any(c.isdigit() for c in text) else text

@@ -88,6 +88,16 @@ def test_a_runs_table_and_figure_compile(tmp_path: Path) -> None:
     assert b"/Subtype /Image" not in (tmp_path / "rate.pdf").read_bytes()
 
 
+def test_a_runs_table_fits_the_page_of_an_article(tmp_path: Path) -> None:
+    # Numbers as wide as those of the main job.
+    grid = [MLP(64, 128), MLP(1024, 1024), MLP(10**6, 10_000)]
+    write_paper_files(tmp_path, compare_law(networks=grid, samples=1500, seed=1))
+    packages = r"\usepackage{amssymb, booktabs, graphicx}"
+    text = rf"\documentclass{{article}}{packages}\begin{{document}}{paper_body()}\end{{document}}"
+    log, _ = compiled(tmp_path, text)
+    assert not complaints(log)
+
+
 def test_bibtex_reads_the_references(tmp_path: Path) -> None:
     (tmp_path / "all.bib").write_text(bibtex(), encoding="utf-8")
     aux = "\\citation{*}\n\\bibdata{all}\n\\bibstyle{plain}\n"
