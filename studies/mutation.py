@@ -39,8 +39,9 @@ def study(
     results: Results,
     modules: Sequence[str],
     sample: int | None,
+    record: Path,
 ) -> None:
-    """Try ``sample`` mutants of each module, or all (None), and write ``results``."""
+    """Try ``sample`` mutants of each module, or all (None), and write ``results`` to ``record``."""
     kept = _kept()
     for tests, group in groupby(modules, key=settings.tests_of):
         limit = _limit(pool, kept, tests)
@@ -50,15 +51,19 @@ def study(
             runs = [Run(mutant, tests, limit) for mutant in chosen]
             outcomes = list(kept.each(pool, run_mutant, runs))
             results.modules[module] = ModuleScore.of(len(every), chosen, outcomes)
-            _finish(settings, results)
+            _finish(settings, results, record)
             print(f"{module}: {results.modules[module].killed} of {len(chosen)}", file=sys.stderr)
 
 
 def try_survivors(
-    pool: ProcessPoolExecutor, settings: Settings, results: Results, modules: Sequence[str]
+    pool: ProcessPoolExecutor,
+    settings: Settings,
+    results: Results,
+    modules: Sequence[str],
+    record: Path,
 ) -> None:
     """Run the tests as they are now on every survivor of ``results`` whose line is still there, and
-    write what kills it."""
+    write to ``record`` what kills it."""
     kept = _kept()
     for module in modules:
         left = results.modules[module].survivors if module in results.modules else []
@@ -69,14 +74,14 @@ def try_survivors(
         runs = [Run(mutant, tests, limit) for _, mutant in found]
         for (each, _), outcome in zip(found, pool.map(run_mutant, runs), strict=True):
             each.killed_since = outcome.by
-        _finish(settings, results)
+        _finish(settings, results, record)
 
 
-def _finish(settings: Settings, results: Results) -> None:
+def _finish(settings: Settings, results: Results, record: Path) -> None:
     for module, score in results.modules.items():
         for survivor in score.survivors:
             survivor.explain(module, settings)
-    results.write(RESULTS)
+    results.write(record)
 
 
 def _kept() -> Kept:
@@ -101,8 +106,9 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--sample", type=_size, default=SAMPLE, help="mutants a module, or all")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--jobs", type=int, default=1, help="mutants at a time")
+    parser.add_argument("--survivors", action="store_true", help="try those of the record again")
     parser.add_argument(
-        "--survivors", action="store_true", help="try those of studies/mutation.json again"
+        "--record", type=Path, default=RESULTS, metavar="FILE", help="studies/mutation.json"
     )
     return parser.parse_args(words)
 
@@ -111,16 +117,16 @@ def main(words: Sequence[str] | None = None) -> int:
     """Run the study; the exit code is 0, whatever survives."""
     given, settings = _arguments(words), read_settings()
     modules = given.modules or settings.modules
-    results = Results.read(RESULTS)
+    results = Results.read(given.record)
     context = get_context("fork")
     with TemporaryDirectory(prefix="mutation-") as room:
         places = (PROJECT, Path(room))
         with ProcessPoolExecutor(given.jobs, context, enter_copy, places) as pool:
             if given.survivors:
-                try_survivors(pool, settings, results, modules)
+                try_survivors(pool, settings, results, modules, given.record)
             else:
                 results.seed = given.seed
-                study(pool, settings, results, modules, given.sample)
+                study(pool, settings, results, modules, given.sample, given.record)
     Console(highlight=False, width=114).print(score_table(results))
     return 0
 

@@ -196,5 +196,5 @@ def test_factors_are_positive_numbers(factor: object) -> None:
 
 
 def test_another_plan_is_refused() -> None:
-    with pytest.raises(InvalidArgument, match="got plan=0.1; give EqualShares"):
+    with pytest.raises(InvalidArgument, match=r"got plan=0\.1; give EqualShares"):
         parameter_groups(mlp(4, 4), 0.1)  # type: ignore[arg-type]
