@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from verify.exact_values import STEP_SPREAD, known_spread
 from verify.inference import POWER, Evidence, Interval
 from verify.inference_evidence import evidence_of
 from verify.inference_fit import fit_power
-from verify.inference_networks import TUNING, NetworkMean, UnkeptMean, catoni_influence
+from verify.inference_networks import TUNING, NetworkMean, catoni_influence
 from verify.inference_weighted import SKEWNESS, WeightedMean
 from verify.problem import FloatArray
 from verify.rare_events import RareEvents
@@ -89,6 +90,44 @@ def test_the_level_holds_for_any_tail_and_any_number_of_samples(draw: Draw, samp
     assert_at_most(missed, 0.2, 500, f"{draw.__name__}, interval")
 
 
+def block_means(cell: NetworkMean, size: int) -> NetworkMean:
+    """The same samples where only the means of blocks are left, the last of fewer."""
+    blocks = np.split(np.exp(cell.logs), range(size, cell.samples, size))
+    with np.errstate(divide="ignore"):
+        logs = np.log([block.mean() for block in blocks])
+    counts = np.array([float(block.size) for block in blocks])
+    return replace(cell, logs=logs, counts=counts)
+
+
+@pytest.mark.parametrize("size", [1, 30, 1000])
+@pytest.mark.parametrize("draw", SPREADS)
+def test_the_level_holds_for_means_of_blocks(draw: Draw, size: int) -> None:
+    cells = [block_means(cell, size) for cell in simulate(draw, 1000)]
+    for sign in (1, -1):
+        alarms = sum(sign * cell.z(1.0) > cell.critical(0.02) for cell in cells)
+        assert_at_most(alarms, 0.02, len(cells), f"{draw.__name__}, side {sign}")
+    missed = sum(not cell.interval(0.8).holds(1.0) for cell in cells[:500])
+    assert_at_most(missed, 0.2, 500, f"{draw.__name__}, interval")
+
+
+@pytest.mark.parametrize("draw", SPREADS)
+def test_what_means_of_blocks_would_notice_is_noticed(draw: Draw) -> None:
+    cells = [block_means(cell, 10) for cell in simulate(draw, 2000)]
+    error = cells[0].noticed(0.005)
+    assert cells[0].needed(0.005) > replace(cells[0], counts=None).needed(0.005)
+    for law in (1 + error, 1 - error):
+        missed = sum(abs(cell.z(law)) <= cell.critical(0.005) for cell in cells)
+        assert_at_most(missed, 1 - POWER, len(cells), f"{draw.__name__}, law {law}")
+
+
+@pytest.mark.parametrize("spread", [0.5, 20.0])
+def test_more_networks_than_are_kept_notice_hardly_less(spread: float) -> None:
+    kept = NetworkMean(100, 1.0, spread / 10, np.zeros(100))
+    below, above = (kept.noticed(2.5e-4, 2**22 + more) for more in (0, 1))
+    assert below < above < 1.05 * below
+    assert kept.noticed(2.5e-4, 2**24) < 0.55 * below
+
+
 def test_where_a_naive_interval_fails() -> None:
     """20 samples of which each is 0 with chance 0.99: the naive interval mostly has no width."""
     rows = two_points(np.random.default_rng(1), (REPETITIONS, 20))
@@ -144,7 +183,7 @@ def test_what_would_be_noticed_is_noticed(draw: Draw) -> None:
 def test_the_samples_wanted_are_the_fewest(error: float, spread: float, chance: float) -> None:
     kinds: list[Evidence] = [
         NetworkMean(100, 1.0, spread / 10, np.zeros(100)),
-        UnkeptMean(100, 1.0, spread / 10),
+        NetworkMean(100, 1.0, spread / 10, np.zeros(10), counts=np.full(10, 10.0)),
         WeightedMean(100, 1.0, spread / 10),
     ]
     for cell in kinds:
@@ -155,17 +194,6 @@ def test_the_samples_wanted_are_the_fewest(error: float, spread: float, chance: 
 
 
 # Other kinds of evidence
-
-
-def test_cantelli_for_the_worst_distribution() -> None:
-    """Two values, of which the larger is exactly at the bound: the chance is attained."""
-    chance = 0.05
-    critical = UnkeptMean(10**7, 1.0, 0.1).critical(chance)
-    high, low = critical, -1.0 / critical
-    share = 1.0 / (1.0 + critical**2)
-    assert share * high + (1 - share) * low == pytest.approx(0, abs=1e-12)
-    assert share * high**2 + (1 - share) * low**2 == pytest.approx(1)
-    assert share == pytest.approx(chance)
 
 
 def test_student_with_skewness_holds_for_gamma_samples() -> None:
@@ -296,18 +324,17 @@ def test_a_wrong_constant_or_exponent_is_outside(factor: float, exponent: float)
     assert not (fit.middle.holds(1.0) and fit.exponent.holds(0.0))
 
 
-def test_what_does_not_add_up_or_is_too_uncertain_does_not_enter() -> None:
+def test_what_is_too_uncertain_does_not_enter() -> None:
     good: list[Evidence] = [WeightedMean(10**4, 1.0, 0.01), WeightedMean(10**4, 1.0, 0.01)]
     bad: list[Evidence] = [
-        UnkeptMean(10**7, 1.0, 1e-4),
         WeightedMean(10**4, 1.0, 0.3),
         WeightedMean(1, math.nan, math.nan),
     ]
-    fit = fit_power([2, 4, 8, 16, 32], good + bad)
+    fit = fit_power([2, 4, 16, 32], good + bad)
     assert fit is not None
     assert fit.cells == 2
     assert fit_power([2, 2], good) is None
-    assert fit_power([2, 8, 16, 32], good[:1] + bad) is None
+    assert fit_power([2, 16, 32], good[:1] + bad) is None
 
 
 @settings(deadline=None, max_examples=10)

@@ -16,7 +16,7 @@ from theory import MLP, InvalidArgument, squared_update
 from verify import Conditioned, Dense, Gram, cli
 from verify.compare import compare_law
 from verify.exact_values import LARGEST_SPREAD, Law, exact_law, known_spread
-from verify.inference_networks import NetworkMean, UnkeptMean
+from verify.inference_networks import NetworkMean
 from verify.inference_weighted import WeightedMean
 from verify.rare_events import RareEvents
 from verify.run_folder import RESULTS
@@ -214,8 +214,14 @@ def test_cells_beyond_the_stated_spread_are_shown_and_do_not_decide() -> None:
 def test_more_networks_than_are_kept_still_hold_a_level() -> None:
     logs = compare_law(networks=[MLP(64, 2)], samples=2**22 + 1, seed=SEED)
     (cell,) = logs.cells
-    assert isinstance(cell.score.evidence, UnkeptMean)
+    evidence = cell.score.evidence
+    assert isinstance(evidence, NetworkMean)
+    assert evidence.counts is not None
+    assert evidence.counts.sum() == 2**22 + 1
+    assert evidence.z(1.0) == pytest.approx((evidence.ratio - 1) / evidence.standard_error, abs=0.1)
     assert logs.verdict.outcome is Outcome.CONSISTENT
+    fewer = compare_law(networks=[MLP(64, 2)], samples=2**20, seed=SEED)
+    assert logs.verdict.noticed < 0.55 * fewer.verdict.noticed
 
 
 def test_the_answers_in_words() -> None:

@@ -158,6 +158,7 @@ def merge(
         variance = spread / samples / mean**2
         error = np.sqrt(np.where(variance > 0, variance, np.nan) / max(samples - 1, np.nan))
         log_mean, share = np.log(mean) + log_unit, 1.0 / (samples * mean)
+        block_logs = np.log(np.stack([block.mean for block in blocks])) + units
     kept = [block.logs for block in blocks if block.logs is not None]
     logs = np.concatenate(kept, axis=1) if len(kept) == len(blocks) else None
     index: Any = (lambda array: array[..., 0]) if scalar else (lambda array: array)
@@ -168,6 +169,8 @@ def merge(
             effective_samples=plain(index(samples / (1.0 + variance[part]))),
             largest_share=plain(index(share[part])),
             samples=int(samples),
+            block_log_means=index(block_logs[:, part]),
+            block_samples=counts[:, 0, 0],
             logs=None if logs is None else index(logs[part]),
         )
         for part, name in enumerate([name for name in parts if name != "total"] + ["total"])

@@ -9,7 +9,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from math import inf, isfinite, sqrt
-from typing import ClassVar
 
 from scipy.optimize import brentq
 
@@ -48,14 +47,12 @@ class Evidence(ABC):
     each kind of evidence says where it is from.  A law is a number in the same units.  Chances are
     one-sided: of a z beyond the critical one on one given side though the law is true.
 
-    >>> from verify.inference_networks import UnkeptMean
-    >>> mean = UnkeptMean(samples=10**7, ratio=1.02, standard_error=0.01)
+    >>> from verify.inference_weighted import WeightedMean
+    >>> mean = WeightedMean(samples=10**7, ratio=1.02, standard_error=0.01)
     >>> mean.z(1.0) > mean.critical(0.01), mean.z(0.8) > mean.critical(0.01)
     (False, True)
     """
 
-    adds_up: ClassVar[bool] = True
-    """Whether influences of several cells add up to a z with the same critical values."""
     samples: int
     ratio: float
     standard_error: float
@@ -68,8 +65,8 @@ class Evidence(ABC):
     def influence(self, law: float, weight: float) -> float:
         """``weight`` times `z`, for small deviations; large samples may count for less.
 
-        Where `adds_up`, influences of several cells with weights of squared sum 1, of either
-        sign, add up to one z with the largest of their critical values.
+        Influences of several cells with weights of squared sum 1, of either sign, add up to one z
+        with the largest of their critical values.
         """
 
     @abstractmethod

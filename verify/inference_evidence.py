@@ -6,7 +6,7 @@ from math import exp, isfinite, nan, sqrt
 
 from verify.estimate import Measurement
 from verify.inference import Evidence
-from verify.inference_networks import NetworkMean, UnkeptMean
+from verify.inference_networks import NetworkMean
 from verify.inference_weighted import WeightedMean
 
 __all__ = ["evidence_of"]
@@ -34,6 +34,7 @@ def evidence_of(total: Measurement, log_exact: float, spread: float | None) -> E
     if spread is None:
         return WeightedMean(total.samples, ratio, ratio * relative)
     error = spread / sqrt(total.samples)
-    if total.logs is None:
-        return UnkeptMean(total.samples, ratio, error)
-    return NetworkMean(total.samples, ratio, error, total.logs - log_exact)
+    if total.logs is not None:
+        return NetworkMean(total.samples, ratio, error, total.logs - log_exact)
+    means = total.block_log_means - log_exact
+    return NetworkMean(total.samples, ratio, error, means, counts=total.block_samples)

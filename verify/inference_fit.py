@@ -74,8 +74,7 @@ def fit_power(
     """Fit factor and exponent to ``cells``, one for each of ``depths``; None where fewer than two
     depths are left, or where no ends are found.
 
-    Cells with a standard error above `LARGEST_ERROR`, or whose influences do not add up, do not
-    enter.
+    Cells with a standard error above `LARGEST_ERROR` do not enter.
 
     Two weighted sums of influences, those of weighted least squares, must both stay within their
     critical values; the intervals span the region of (factor, exponent) where they do.
@@ -110,8 +109,7 @@ def fit_power(
 
 
 def _enters(cell: Evidence) -> bool:
-    precise = cell.defined and cell.standard_error <= LARGEST_ERROR * cell.ratio
-    return precise and cell.adds_up
+    return cell.defined and cell.standard_error <= LARGEST_ERROR * cell.ratio
 
 
 def _span(values: FloatArray) -> Interval:

@@ -17,8 +17,9 @@ import numpy as np
 
 from verify.inference import POWER, Evidence, Interval
 from verify.problem import FloatArray
+from verify.sampling import KEPT_SAMPLES, LARGEST_BLOCK
 
-__all__ = ["TUNING", "NetworkMean", "UnkeptMean", "catoni_influence", "sharpest_tuning"]
+__all__ = ["TUNING", "NetworkMean", "catoni_influence", "sharpest_tuning"]
 
 TUNING = 4.0
 """Tuning constant of a grid's cells: sharpest for a chance of 3e-4 on each side."""
@@ -49,11 +50,12 @@ def sharpest_tuning(chance: float) -> float:
 
 @dataclass(frozen=True, eq=False)
 class NetworkMean(Evidence):
-    """The mean over networks, all kept, by Catoni's influence function.
+    """The mean over networks by Catoni's influence function.
 
     ``standard_error``: from the exact variance of one network, not from the samples.  ``logs``:
-    natural logarithms of the samples in units of the exact mean, shape ``(samples,)``.
-    ``tuning``: Catoni's constant, the z at which tests are sharpest.
+    natural logarithms of the samples in units of the exact mean, or of means over ``counts`` of
+    them, where there were too many to keep.  ``tuning``: Catoni's constant, the z at which tests
+    are sharpest.
     Law: under the true mean, P(z > critical(chance)) <= chance, for any distribution with this
     variance and any number of samples; so too for weighted sums of influences.
 
@@ -65,6 +67,7 @@ class NetworkMean(Evidence):
 
     logs: FloatArray
     tuning: float = TUNING
+    counts: FloatArray | None = None
 
     @cached_property
     def _values(self) -> FloatArray:
@@ -72,9 +75,10 @@ class NetworkMean(Evidence):
             return np.exp(self.logs)
 
     def influence(self, law: float, weight: float) -> float:
-        """See `Evidence.influence`: the influence of all samples."""
+        """See `Evidence.influence`: the influence of all samples, or of all means of them."""
         scale = weight * self.tuning / (self.samples * self.standard_error)
-        return float(np.sum(catoni_influence(scale * (self._values - law)))) / self.tuning
+        alike = scale if self.counts is None else scale * self.counts
+        return float(np.sum(catoni_influence(alike * (self._values - law)))) / self.tuning
 
     def critical(self, chance: float, samples: int | None = None) -> float:
         """See `Evidence.critical`: tuning/2 + log(1/chance)/tuning."""
@@ -84,12 +88,18 @@ class NetworkMean(Evidence):
         """See `Evidence.needed`; proven as `critical` is, for samples of the exact variance.
 
         The smaller root d of T d - (T d)^2/(2 N) = T^2 + log(1/chance) + log(1/(1 - POWER)) with
-        T the tuning constant; infinite where there is none.
+        T the tuning constant and N the number of samples, or of equal means of them; infinite
+        where there is none.
         """
-        count = self.samples if samples is None else samples
         total = self.tuning**2 - log(chance) - log(1.0 - POWER)
-        root = 1.0 - 2.0 * total / count
+        root = 1.0 - 2.0 * total / self._apart(self.samples if samples is None else samples)
         return 2.0 * total / (1.0 + sqrt(root)) / self.tuning if root >= 0 else inf
+
+    def _apart(self, samples: int) -> float:
+        """How many numbers are left of so many samples: all, or means over whole blocks."""
+        if self.counts is not None:
+            return samples * float(self.counts.sum() / (self.counts**2).sum())
+        return samples if samples <= KEPT_SAMPLES else samples / LARGEST_BLOCK
 
     def interval(self, level: float) -> Interval:
         """See `Evidence.interval`; with the tuning constant that is sharpest for ``level``.
@@ -100,34 +110,3 @@ class NetworkMean(Evidence):
         heights = (sharp.tuning, 0.0, -sharp.tuning)
         low, value, high = (sharp.crossing(1.0, height) for height in heights)
         return Interval(max(low, 0.0), max(value, 0.0), high)
-
-
-@dataclass(frozen=True, eq=False)
-class UnkeptMean(Evidence):
-    """The mean over networks too many to keep: known variance and nothing else, by Cantelli.
-
-    ``standard_error``: exact, as for `NetworkMean`.  Law: P(z > critical(chance)) <= chance for
-    any distribution; wide, since only the plain mean is left.
-
-    >>> round(UnkeptMean(10**7, 1.0, 1e-3).critical(0.01), 2)
-    9.95
-    """
-
-    adds_up = False
-
-    def influence(self, law: float, weight: float) -> float:
-        """See `Evidence.influence`; not bounded."""
-        return weight * (self.ratio - law) / self.standard_error
-
-    def critical(self, chance: float, samples: int | None = None) -> float:
-        """See `Evidence.critical`: sqrt(1/chance - 1)."""
-        return sqrt(1.0 / chance - 1.0)
-
-    def needed(self, chance: float, samples: int | None = None) -> float:
-        """See `Evidence.needed`: two critical values, one for each mistake."""
-        return self.critical(chance) + self.critical(1.0 - POWER)
-
-    def interval(self, level: float) -> Interval:
-        """See `Evidence.interval`."""
-        half = self.critical((1.0 - level) / 2) * self.standard_error
-        return Interval(max(self.ratio - half, 0.0), self.ratio, self.ratio + half)

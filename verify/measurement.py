@@ -24,7 +24,9 @@ class Measurement:
     samples, a mean that is zero or not finite, or no spread at all.  ``effective_samples``: the
     squared sum of the samples over the sum of their squares: as many equal ones would have the
     same spread of the mean.  ``largest_share``: of the largest sample in the sum.  ``samples``:
-    their number.
+    their number.  ``block_log_means``, ``block_samples``: the logarithms of the means of blocks of
+    samples, shape ``(blocks,)`` before those of layers, and how many each is over.  ``logs``: of
+    the samples, where they are kept.
 
     >>> from theory import MLP
     >>> from verify import monte_carlo
@@ -38,6 +40,8 @@ class Measurement:
     effective_samples: Any
     largest_share: Any
     samples: int
+    block_log_means: FloatArray
+    block_samples: FloatArray
     logs: FloatArray | None = None
 
     @property
