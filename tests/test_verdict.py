@@ -21,7 +21,7 @@ from verify.inference_weighted import WeightedMean
 from verify.rare_events import RareEvents
 from verify.run_folder import RESULTS
 from verify.samplers import Sampler
-from verify.table import conclusion, value_and_error
+from verify.table import cell_row, conclusion, value_and_error
 from verify.verdict import FAMILY_BUDGET, Outcome, Score, decide
 
 GRID = [MLP(width, depth) for width in (32, 64) for depth in (1, 2, 4)]
@@ -235,7 +235,31 @@ def test_the_answers_in_words() -> None:
         assert words in consistent
     for words in ("REJECTED", f"z = {wrong.cells[wrong.verdict.worst or 0].score.z:+.2f}", "width"):
         assert words in conclusion(wrong)
-    assert "UNDECIDED: no cell can decide" in conclusion(none)
+    assert "no cell can decide: the exact standard deviation" in conclusion(none)
+    assert "sampler rare-events" in conclusion(none)
+    one = conclusion(compare_law(networks=grid[:1], samples=SAMPLES, seed=SEED))
+    assert "over the one cell that decides" in one
+    assert "in any one of them" not in one
+
+
+@pytest.mark.parametrize(
+    ("network", "step", "words"),
+    [
+        (MLP(32, 4), 0.5, "got step=0.5; give at most 0.0018"),
+        (MLP(8, 4), 1e-4, "widths of at least 16 and depths of at most a quarter"),
+    ],
+)
+def test_why_real_steps_cannot_decide(network: MLP, step: float, words: str) -> None:
+    found = compare_law(networks=[network], samples=20, seed=SEED, step=step, sampler=Conditioned())
+    assert found.verdict.outcome is Outcome.UNDECIDED
+    assert words in conclusion(found)
+    assert "rare-events" not in conclusion(found)
+
+
+def test_a_cell_without_an_error_keeps_its_column_narrow() -> None:
+    found = compare_law(networks=[MLP(8, 2)], samples=1, seed=SEED)
+    assert cell_row(found.cells[0])["measured ± s.e."] == "undefined"
+    assert "one sample has no standard error" in conclusion(found)
 
 
 def test_an_undecided_run_has_its_own_exit_code(

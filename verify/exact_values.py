@@ -82,8 +82,18 @@ def follows_law(network: MLP, step: float | None) -> bool:
     if step is None:
         return True
     narrowest = min(int(width) for width in network.widths[1:])
-    small = 100 * step <= exp(-log_value(exact_law(network, network.layers), network) / 2)
-    return small and narrowest >= 16 and 4 * network.layers <= narrowest
+    wide = narrowest >= 16 and 4 * network.layers <= narrowest
+    return wide and step <= largest_step(network)
+
+
+def largest_step(network: MLP) -> float:
+    """The largest rate of a real step that follows the law: a hundredth of the maximal one.
+
+    >>> from theory import MLP
+    >>> round(largest_step(MLP(64, 4)), 6)
+    0.002011
+    """
+    return exp(-log_value(exact_law(network, network.layers), network) / 2) / 100
 
 
 def log_value(value: Any, network: MLP) -> float:

@@ -8,7 +8,7 @@ from rich import box
 from rich.table import Table
 
 from verify.compare import Cell, Comparison
-from verify.exact_values import LARGEST_SPREAD
+from verify.exact_values import LARGEST_SPREAD, follows_law, largest_step
 from verify.inference_fit import PowerFit
 from verify.magnitudes import magnitude, value_and_error
 from verify.samplers import Sampler
@@ -79,12 +79,14 @@ def cell_row(cell: Cell) -> dict[str, str]:
 
 
 def _z(z: float) -> str:
-    return f"{z:+.2f}" if abs(z) < 100 else f"{z:+.0e}"
+    if abs(z) < 100:
+        return f"{z:+.2f}"
+    return f"{z:+,.0f}" if abs(z) < 1e6 else f"{z:+.0e}"
 
 
 def _measured(cell: Cell) -> str:
     if not cell.score.defined:
-        return str(cell.estimate.total.undefined)
+        return "undefined"
     mean = float(cell.estimate.total.log_mean)
     return value_and_error(mean, cell.score.relative_standard_error)
 
@@ -122,13 +124,10 @@ def conclusion(comparison: Comparison) -> str:
     """The verdict in words, and what it rests on."""
     verdict = comparison.verdict
     cells = sum(cell.score.decides for cell in comparison.cells)
-    budget = f"at a family-wise {FAMILY_BUDGET:.0%} over the {cells} cells that decide"
+    deciding = "one cell that decides" if cells == 1 else f"{cells} cells that decide"
+    budget = f"at a family-wise {FAMILY_BUDGET:.0%} over the {deciding}"
     if verdict.worst is None:
-        return (
-            f"UNDECIDED: no cell can decide, since in each the exact standard deviation of one "
-            f"network is above {LARGEST_SPREAD} times the mean, or the step is outside the law's "
-            f"range; give larger widths or smaller depths, or sampler rare-events."
-        )
+        return f"UNDECIDED: no cell can decide: {'; '.join(_obstacles(comparison))}."
     worst = comparison.cells[verdict.worst]
     where = f"z = {worst.score.z:+.2f} at {_place(worst)}"
     z = f"{where}, where |z| = {verdict.critical:.2f} would reject"
@@ -136,11 +135,42 @@ def conclusion(comparison: Comparison) -> str:
         return f"REJECTED: {z}, {budget}."
     if verdict.outcome is Outcome.UNDECIDED:
         return f"UNDECIDED: nothing is rejected {budget}, but {_wants(comparison, verdict)}."
+    error = f"an error of {verdict.noticed:.1%}"
+    if cells > 1:
+        error += f" in any one of them, or of {verdict.noticed_in_all:.2%} in all,"
     return (
-        f"CONSISTENT: worst {z}, {budget}; an error of {verdict.noticed:.1%} in any one of them, "
-        f"or of {verdict.noticed_in_all:.2%} in all, would have been noticed "
+        f"CONSISTENT: worst {z}, {budget}; {error} would have been noticed "
         f"{100 * POWER:.0f} times in 100."
     )
+
+
+def _obstacles(comparison: Comparison) -> list[str]:
+    """Why no cell decides, and what would help."""
+    step, networks = comparison.step, [cell.network for cell in comparison.cells]
+    found = []
+    if step is not None and (largest := min(map(largest_step, networks))) < step:
+        found.append(
+            f"the law holds for real steps up to a hundredth of the maximal rate, got "
+            f"step={step:g}; give at most {_rounded_down(largest)}"
+        )
+    elif not all(follows_law(network, step) for network in networks):
+        found.append(
+            "a real step follows the law at widths of at least 16 and depths of at most a quarter "
+            "of the width; give such networks"
+        )
+    if any(follows_law(network, step) for network in networks):
+        found.append(
+            f"the exact standard deviation of one network is above {LARGEST_SPREAD} times the "
+            f"mean; give larger widths or smaller depths"
+            + (", or sampler rare-events" if step is None else "")
+        )
+    return found
+
+
+def _rounded_down(value: float) -> str:
+    """In two digits, never above it."""
+    unit = 10.0 ** (math.floor(math.log10(value)) - 1)
+    return f"{math.floor(value / unit) * unit:.2g}"
 
 
 def _place(cell: Cell) -> str:
