@@ -64,8 +64,8 @@ faults: $(READY)
 scaling: $(BENCH_READY)
 	$(BENCH)/bin/python -m studies.scaling
 
-# Which small faults in the derivation engine and the samplers no test notices: about two hours on
-# two cores; SAMPLE=all takes half a day.  Begun again, it goes on where it was.
+# Which small faults in the derivation engine and the samplers no test notices: an hour or two on two
+# cores; SAMPLE=all takes most of a day.  Begun again, it goes on where it was.
 SAMPLE ?= 24
 mutation: $(READY)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,mutation]'

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
+from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -147,6 +148,123 @@ def test_a_replay_notices_one_changed_bit(
     assert cli.main(["--replay", str(file), "--cell", "1"]) == 0
 
 
+def drop(*names: str) -> Callable[[dict[str, Any]], object]:
+    """Take an entry of a record, or of its first cell, away."""
+
+    def spoil(record: dict[str, Any]) -> None:
+        place = record["cells"][0] if names[0] in record["cells"][0] else record
+        for name in names[:-1]:
+            place = place[name]
+        del place[names[-1]]
+
+    return spoil
+
+
+def put(name: str, value: object) -> Callable[[dict[str, Any]], object]:
+    """Another value for an entry of a record, or of its first cell."""
+
+    def spoil(record: dict[str, Any]) -> None:
+        place = record["cells"][0] if name in record["cells"][0] else record
+        place[name] = value
+
+    return spoil
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        *(drop(name) for name in ("cells", "software", "configuration", "measured", "seed")),
+        *(drop("measured", name) for name in ("total",)),
+        drop("measured", "label", "mean"),
+        *(put("cells", value) for value in (None, [], 3, [3])),
+        *(put("measured", value) for value in (None, {}, {"other": {}})),
+        put("software", {"code": "x", "another": "y"}),
+        put("part", "another"),
+        put("seed", "abc"),
+        *(put("samples", value) for value in ("5", -5, 10**30)),
+    ],
+)
+def test_a_record_that_was_changed_is_not_drawn_again(
+    tmp_path: Path, whole: Path, capsys: pytest.CaptureFixture[str], spoil: Any
+) -> None:
+    changed = record(whole)
+    spoil(changed)
+    file = tmp_path / RESULTS
+    file.write_text(json.dumps(changed), encoding="utf-8")
+    assert cli.main(["--replay", str(file), "--cell", "0"]) == 2
+    errors = capsys.readouterr().err
+    assert errors.count("\n") == 1
+    assert errors.startswith("python -m verify: expected ")
+
+
+def test_a_deep_record_is_not_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / RESULTS
+    file.write_text("[" * 10**5, encoding="utf-8")
+    assert cli.main(["--replay", str(file)]) == 2
+    assert "something else" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", [RESULTS, CSV])
+def test_results_that_are_damaged_are_written_anew(tmp_path: Path, whole: Path, name: str) -> None:
+    copy(whole, tmp_path)
+    (tmp_path / name).write_bytes(b"\xff\xfe\x00")
+    assert cli.main(["--resume", str(tmp_path)]) == 0
+    assert same(tmp_path, whole)
+
+
+def copy(whole: Path, folder: Path) -> None:
+    for name in (RESULTS, CSV, STORE):
+        (folder / name).write_bytes((whole / name).read_bytes())
+
+
+def test_a_figure_that_is_missing_is_drawn_anew(
+    tmp_path: Path, whole: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy(whole, tmp_path)
+    asked: list[Path] = []
+    monkeypatch.setattr("verify.job._draw", lambda folder, _: asked.append(folder))
+    assert cli.main(["--resume", str(tmp_path)]) == 0
+    assert asked == [tmp_path]
+
+
+def test_a_run_names_the_software_that_drew_it(tmp_path: Path, whole: Path) -> None:
+    copy(whole, tmp_path)
+    connection = apsw.Connection(str(tmp_path / STORE))
+    found = connection.execute("SELECT text FROM software").get
+    other = json.loads(str(found)) | {"processor": "another"}
+    connection.execute("INSERT INTO software (text) VALUES (?)", (json.dumps(other),))
+    connection.execute("UPDATE blocks SET software = 2 WHERE block = 0")
+    connection.close()
+    (tmp_path / RESULTS).unlink()
+    assert cli.main(["--resume", str(tmp_path)]) == 0
+    kept = record(tmp_path)
+    processors = [each["processor"] for each in (kept["software"], *kept["other_software"])]
+    assert sorted(processors) == sorted(["another", record(whole)["software"]["processor"]])
+
+
+def test_a_job_that_cannot_be_read_is_damage(
+    tmp_path: Path, whole: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy(whole, tmp_path)
+    connection = apsw.Connection(str(tmp_path / STORE))
+    connection.execute("UPDATE facts SET value = 'x' WHERE name = 'job'")
+    connection.close()
+    assert cli.main(["--resume", str(tmp_path)]) == 2
+    assert "is damaged" in capsys.readouterr().err
+
+
+def test_a_formula_without_networks_is_finished(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    assert cli.main(["--formula", "L**L**L", "--claim", "leading", "--out", str(run)]) == 3
+    capsys.readouterr()
+    assert cli.main(["--out", str(run)]) == 2
+    assert "--resume" not in capsys.readouterr().err
+    assert cli.main(["--resume", str(run)]) == 2
+    assert "nothing to go on with" in capsys.readouterr().err
+
+
 def nothing(_: Path) -> None:
     """Nothing there."""
 
@@ -214,7 +332,11 @@ def test_a_full_disk_leaves_what_is_there(
         (["--replay", "RUN/results.csv"], ["replay", "something else"]),
         (["--replay", "RUN/results.json", "--cell", "2"], ["cell=2", "0 to 1"]),
         (["--replay", "RUN/results.json", "--samples", "9"], ["samples"]),
+        (["--replay", "RUN/results.json", "--dask", "tcp://x:1"], ["dask"]),
+        (["--replay", "RUN/results.json", "--parquet"], ["parquet"]),
         (["--cell", "2"], ["--replay"]),
+        (["--samples", str(10**15), "--out", "x"], ["samples=1000000000000000"]),
+        (["--precision", "0", "--out", "x/y/z"], ["precision=0.0"]),
         (["--minutes", "0", "--out", "x"], ["minutes", "0.0"]),
         (["--samples", "9", "--precision", "0.1", "--out", "x"], ["samples=9", "precision=0.1"]),
         (["--precision", "2", "--out", "x"], ["precision", "2.0"]),

@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace, console: Console) -> int:
     if options.report is not None:
         return run_report(options, console)
-    if options.parquet:
+    if options.parquet and options.replay is None:
         needs("pyarrow.parquet")
     if options.cell is not None and options.replay is None:
         raise InvalidArgument(
@@ -88,9 +88,9 @@ def _in_folder(options: argparse.Namespace, console: Console, folder: Path) -> i
 
 def _replay(options: argparse.Namespace, console: Console) -> int:
     """Draw one recorded cell again: 0 where it is the same bit for bit, else 1."""
-    said = [
-        name for name in (*RUN, "out", "resume", "minutes") if getattr(options, name) is not None
-    ]
+    others = (*RUN, "out", "resume", "minutes", "dask")
+    said = [name for name in others if getattr(options, name) is not None]
+    said += ["parquet"] if options.parquet else []
     if said:
         raise InvalidArgument(
             f"expected nothing but a cell beside replay, got {said[0]}; the file says the rest"

@@ -12,8 +12,12 @@ from verify.log_arrays import exponentials, sum_of_parts
 from verify.magnitudes import aligned_rows, html_table, samples_in_words
 from verify.measurement import Measurement, plain
 from verify.problem import FloatArray
+from verify.software import Software
 
 __all__ = ["Block", "Estimate", "Measurement", "merge", "sum_block"]
+
+_FEW = 30.0
+"""Effective samples below which a mean over networks is called doubtful."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +26,8 @@ class Block:
 
     Values are in units of ``exp(log_unit)``, their largest: ``mean``, and ``spread``, the sum of
     the squared deviations from it.  ``logs``: natural logarithms of the values themselves, shape
-    ``(parts, samples, layers)``, or None where they are not kept.
+    ``(parts, samples, layers)``, or None where they are not kept.  ``software``: what drew them,
+    once they are on a shelf.
     """
 
     samples: int
@@ -30,6 +35,7 @@ class Block:
     mean: FloatArray
     spread: FloatArray
     logs: FloatArray | None = None
+    software: Software | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +43,9 @@ class Estimate:
     """The measured E[(Delta z)^2]/eta^2 of one simulation; its median and quantiles too.
 
     ``parts``: measurements by name: ``total``, and for a linearised update ``label`` and
-    ``output``.  ``samples``: networks drawn.  ``seed``: reproduces it bit for bit.
+    ``output``.  ``samples``: networks drawn, or weighted samples.  ``seed``: reproduces it bit for
+    bit, with the ``software`` that drew it.  ``step``: the rate of a real gradient step, or None
+    where the update is linearised.  ``weighted``: whether samples are weighted (`RareEvents`).
 
     >>> from theory import MLP
     >>> from verify import monte_carlo
@@ -52,6 +60,9 @@ class Estimate:
     parts: dict[str, Measurement]
     samples: int
     seed: int
+    step: float | None = None
+    weighted: bool = False
+    software: tuple[Software, ...] = ()
 
     @property
     def total(self) -> Measurement:
@@ -122,19 +133,32 @@ class Estimate:
 
     def __repr__(self) -> str:
         rows = aligned_rows([[name, *part.values()] for name, part in self.parts.items()])
-        reason = [self.total.undefined or ""] if "undefined" in " ".join(rows) else []
-        return "\n".join([self._headline(), *rows, *reason])
+        return "\n".join([self._headline(), *rows, *self._cautions()])
 
     def _headline(self) -> str:
         layers = np.size(self.total.log_mean)
         by = f", a column for each of {layers} layers" if layers > 1 else ""
-        return f"E[(Δz)²]/η² over {samples_in_words(self.samples)}, seed {self.seed}{by}"
+        of = "" if self.step is None else f" of real steps of rate {self.step:g}"
+        over = samples_in_words(self.samples)
+        over = over.replace("sample", "weighted sample") if self.weighted else over
+        return f"E[(Δz)²]/η²{of} over {over}, seed {self.seed}{by}"
+
+    def _cautions(self) -> list[str]:
+        """Why a number is undefined, or not to be trusted."""
+        if any("undefined" in value for part in self.parts.values() for value in part.values()):
+            return [self.total.undefined or ""]
+        few = float(np.min(self.total.effective_samples))
+        if self.weighted or few > min(_FEW, self.samples / 10):
+            return []
+        return [
+            f"a few networks make this mean, as many as {few:.1f} equal ones: it is too small most "
+            f"of the time, and so is its error; RareEvents() measures such means"
+        ]
 
     def _repr_html_(self) -> str:
         """The parts as a table."""
-        return html_table(
-            self._headline(), [[name, *part.values()] for name, part in self.parts.items()]
-        )
+        rows = [[name, *part.values()] for name, part in self.parts.items()]
+        return html_table(self._headline(), rows, below=" ".join(self._cautions()))
 
 
 def merge(

@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from itertools import groupby, islice
 from math import inf
 
+from theory.network import InvalidArgument
 from verify.costs import seconds_per_network
 from verify.errors import LostWorkers
 from verify.estimate import Block
@@ -38,6 +39,7 @@ __all__ = ["Execution", "Watch"]
 _AHEAD_PER_THREAD = 4
 _AHEAD = 256
 """Tasks given to an executor at once, where nothing says how many it runs at a time."""
+_MOST_BLOCKS = 10**8
 _LOOK = 1.0
 """Seconds between two looks at whether the workers are still there."""
 
@@ -83,9 +85,17 @@ class Execution:
         """The blocks of each cell in order: all of them, or where time was up the longest run of
         finished ones from the first on, at least one.
 
-        Raises `LostWorkers` where the executor broke down; blocks finished before are on the
-        shelf then, and on a `KeyboardInterrupt` those that had been begun too.
+        Raises `InvalidArgument` for too many blocks, `LostWorkers` where the executor broke down;
+        blocks finished before are on the shelf then, and on a `KeyboardInterrupt` those that had
+        been begun too.
         """
+        blocks = sum(sampling.blocks for sampling in samplings)
+        if blocks > _MOST_BLOCKS:
+            raise InvalidArgument(
+                f"expected samples of {_MOST_BLOCKS:,} blocks together at most, got "
+                f"samples={max(sampling.samples for sampling in samplings)}, which makes "
+                f"{blocks:,}; give fewer, or Gram(), whose blocks are larger"
+            )
         with self.shelf(samplings) as shelf:
             self.watch.begin(samplings)
             work = _Work(self, samplings, shelf)

@@ -14,7 +14,8 @@ from verify.compare import Comparison, measure_cells, plan_cells, rate_points
 from verify.exact_values import exact_law, leading_laws
 from verify.execution import Execution
 from verify.figure import save_rate_figure
-from verify.paper import write_paper_files
+from verify.paper import FIGURE as VECTORS
+from verify.paper import TABLE, write_paper_files
 from verify.plan import planned_parts
 from verify.record import comparison_record
 from verify.run_folder import keep, write_tables, write_whole
@@ -43,7 +44,9 @@ def run_job(
     console.print(f"  E[(Δz)²] ~ {update},  maximal learning rate ~ {rate}", soft_wrap=True)
     comparison = measure_cells(_planned(options, seed), seed=seed, execution=execution)
     record = comparison_record(comparison, law="exact")
-    keep(folder, record, lambda: _draw(folder, comparison))
+    points, _ = rate_points(comparison)
+    figures = [FIGURE, VECTORS] if points else []
+    keep(folder, record, lambda: _draw(folder, comparison), [TABLE, *figures])
     write_tables(folder, record, parquet=options.parquet)
     console.print(cell_table(comparison))
     for line in slope_lines(comparison):

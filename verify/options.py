@@ -8,6 +8,7 @@ from pathlib import Path
 
 from theory.network import InvalidArgument
 from verify.claims.target import Claim, Quantity
+from verify.errors import UnusableFolder
 from verify.plan import SAMPLERS
 
 __all__ = ["RUN", "job_text", "options_of", "parser"]
@@ -52,11 +53,11 @@ def parser() -> argparse.ArgumentParser:
     add("--claim", choices=claims, metavar="KIND", help=f"of the formula: {', '.join(claims)}")
     add("--quantity", choices=quantities, metavar="KIND", help=f"it gives: {', '.join(quantities)}")
     add("--minutes", type=float, metavar="X", help="stop then, with what is finished")
-    add("--out", type=Path, metavar="DIR", help="folder (default: runs/<date and time>)")
-    add("--resume", type=Path, metavar="DIR", help="go on with the run in this folder")
+    add("--out", type=_folder, metavar="DIR", help="folder (default: runs/<date and time>)")
+    add("--resume", type=_folder, metavar="DIR", help="go on with the run in this folder")
     add("--replay", type=Path, metavar="FILE", help="draw one cell of a results.json again")
     add("--cell", type=int, metavar="N", help="which, from 0 (default: the worst)")
-    add("--report", type=Path, metavar="DIR", help="page of the finished run in DIR")
+    add("--report", type=_folder, metavar="DIR", help="page of the finished run in DIR")
     add("--dask", metavar="ADDRESS", help="draw on the workers of this Dask scheduler")
     add("--parquet", action="store_true", help="write results.parquet beside results.csv")
     return made
@@ -75,7 +76,7 @@ def job_text(options: argparse.Namespace) -> str:
 def options_of(text: str, given: argparse.Namespace) -> argparse.Namespace:
     """The options of a run whose `job_text` was kept; where and how long are those ``given``.
 
-    Raises `InvalidArgument` where what the run is is given too.
+    Raises `InvalidArgument` where what the run is is given too, `UnusableFolder` for another text.
     """
     for name in (*RUN, "out", "replay", "report", "cell"):
         if getattr(given, name) is not None:
@@ -83,4 +84,16 @@ def options_of(text: str, given: argparse.Namespace) -> argparse.Namespace:
                 f"expected no {name} beside resume, got {name}={getattr(given, name)!r}; the "
                 f"folder says what the run is"
             )
-    return argparse.Namespace(**vars(given) | json.loads(text))
+    try:
+        return argparse.Namespace(**vars(given) | json.loads(text))
+    except (ValueError, TypeError) as error:
+        raise UnusableFolder(
+            f"the run of resume={str(given.resume)!r} cannot be read, its folder is damaged "
+            f"({error}); it was left as it is: take it from a backup, or begin again"
+        ) from error
+
+
+def _folder(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("expected a folder, got ''; give its name, or . for this")
+    return Path(text)

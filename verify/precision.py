@@ -13,13 +13,14 @@ from math import ceil, isfinite
 from theory.network import MLP, InvalidArgument
 from verify.exact_values import LARGEST_SPREAD, known_spread
 from verify.samplers import Sampler
+from verify.streams import MOST_SAMPLES
 
 __all__ = ["RARE_SPREAD", "networks_for", "planned_samples"]
 
 RARE_SPREAD = 2.0
 """Relative standard deviation of one sample of `verify.RareEvents` that is planned with: a measured
 bound with all layers trained, 1.6 being the most that was seen (docs/rare-events.md)."""
-_FEWEST, _MOST = 100, 10**12
+_FEWEST = 100
 
 
 def planned_samples(
@@ -70,7 +71,7 @@ def networks_for(spread: float, precision: float) -> int:
             f"asks for a standard error of 1 % of the mean"
         )
     count = max(ceil((spread / precision) ** 2), _FEWEST)
-    if count > _MOST:
+    if count > MOST_SAMPLES:
         raise InvalidArgument(
             f"expected a precision within reach, got precision={precision!r}, which takes "
             f"{count:,} networks; give a larger one"

@@ -15,17 +15,26 @@ from verify.inference_fit import PowerFit
 from verify.software import this_software
 from verify.verdict import FAMILY_BUDGET
 
-__all__ = ["FORMAT", "comparison_record", "measured_record"]
+__all__ = ["FORMAT", "MEASURED", "comparison_record", "measured_record"]
 
 FORMAT = 3
+MEASURED = (
+    *("mean", "standard_error", "log_mean", "relative_standard_error"),
+    *("effective_samples", "largest_share", "median"),
+)
+"""Numbers of each part in a record, the median last."""
 
 
 def comparison_record(comparison: Comparison, law: str | None) -> dict[str, Any]:
     """Plain dictionaries, lists, numbers and text; what is undefined is None.
 
-    ``law``: which was tried, in words or as a formula.
+    ``law``: which was tried, in words or as a formula.  ``software`` is what drew the blocks, and
+    ``other_software`` what drew some of them, on another kind of processor; ``versions`` are of
+    the process that compared.
     """
     verdict = comparison.verdict
+    found = {maker for cell in comparison.cells for maker in cell.estimate.software}
+    makers = sorted(found, key=lambda each: each.text) or [this_software()]
     return {
         "format": FORMAT,
         "law": law,
@@ -42,7 +51,8 @@ def comparison_record(comparison: Comparison, law: str | None) -> dict[str, Any]
         "wanted_samples": [{"cell": want.cell, "samples": want.samples} for want in verdict.wants],
         "fits": [_fit(width, fit) for width, fit in comparison.fits.items()],
         "versions": _versions(),
-        "software": asdict(this_software()),
+        "software": asdict(makers[0]),
+        "other_software": [asdict(each) for each in makers[1:]],
         "platform": {"machine": platform.machine(), "system": platform.platform()},
     }
 
@@ -85,15 +95,8 @@ def _fit(width: int | None, fit: PowerFit) -> dict[str, Any]:
 
 def measured_record(part: Measurement) -> dict[str, float | None]:
     """A part's numbers at one layer."""
-    return {
-        "mean": _finite(part.mean),
-        "standard_error": _finite(part.standard_error),
-        "log_mean": _finite(float(part.log_mean)),
-        "relative_standard_error": _finite(float(part.relative_standard_error)),
-        "effective_samples": _finite(part.effective_samples),
-        "largest_share": _finite(part.largest_share),
-        "median": None if part.logs is None else _finite(part.median.value),
-    }
+    numbers = {name: _finite(float(getattr(part, name))) for name in MEASURED[:-1]}
+    return numbers | {"median": None if part.logs is None else _finite(part.median.value)}
 
 
 def _finite(value: float) -> float | None:

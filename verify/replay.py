@@ -9,14 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from theory.network import InvalidArgument
-from verify.configuration import Configuration
+from verify.configuration import Configuration, problem_of
 from verify.estimate import Estimate
 from verify.execution import Execution
-from verify.record import FORMAT, measured_record
+from verify.record import FORMAT, MEASURED, measured_record
 from verify.sampling import Sampling
 from verify.software import Software, this_software
+from verify.streams import checked_samples, checked_seed
 
 __all__ = ["RecordedCell", "Replay", "recorded_cell", "replay"]
+
+_DAMAGES = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
+"""What reading a file raises that is not what it should be."""
 
 
 @dataclass(frozen=True)
@@ -74,20 +78,45 @@ def recorded_cell(path: Path, cell: int | None = None) -> RecordedCell:
     Raises `InvalidArgument` for a file that has no such cell, or is none of this version's.
     """
     record = _record(path)
+    try:
+        return _cell(record, path, cell)
+    except InvalidArgument:
+        raise
+    except _DAMAGES as error:
+        raise _damaged(path, f"{type(error).__name__} {error}") from error
+
+
+def _cell(record: dict[str, Any], path: Path, cell: int | None) -> RecordedCell:
     cells = record["cells"]
     index = (record["worst_cell"] or 0) if cell is None else cell
+    if not cells:
+        raise _damaged(path, "no cells")
     if not 0 <= index < len(cells):
         raise InvalidArgument(
             f"expected a cell of {path}, 0 to {len(cells) - 1}, got cell={index}; give one of them"
         )
     found = cells[index]
-    configuration = Configuration.from_text(json.dumps(found["configuration"]))
+    asked = Configuration.from_text(json.dumps(found["configuration"]))
+    samples = checked_samples(found["samples"])
+    measured, part = found["measured"], found["part"]
+    parts = {*problem_of(asked).parts, "total"}
+    if part not in parts or "total" not in measured or not parts >= measured.keys():
+        raise _damaged(path, f"parts {', '.join(measured)} of {part}")
+    if any(set(numbers) != set(MEASURED) for numbers in measured.values()):
+        raise _damaged(path, "numbers of other names")
     return RecordedCell(
         index,
-        Sampling(configuration, found["seed"], found["samples"]),
-        found["part"],
-        found["measured"],
+        Sampling(asked, checked_seed(found["seed"]), samples),
+        part,
+        measured,
         Software(**record["software"]),
+    )
+
+
+def _damaged(path: Path, what: str) -> InvalidArgument:
+    return InvalidArgument(
+        f"expected the results.json of a run for replay, got replay={str(path)!r}, which was "
+        f"changed or is damaged ({what}); give the file as the run wrote it"
     )
 
 
@@ -109,7 +138,7 @@ def _record(path: Path) -> dict[str, Any]:
             f"expected a file that can be read for replay, got replay={str(path)!r} "
             f"({error.strerror}); give the results.json of a run"
         ) from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except _DAMAGES as error:
         raise InvalidArgument(
             f"expected the results.json of a run with networks for replay, got "
             f"replay={str(path)!r}, which holds something else; give such a file"

@@ -49,13 +49,14 @@ def new_folder(path: Path) -> Iterator[Path]:
 
     Raises `InvalidArgument` for a folder that holds a run, and for one that cannot be used.
     """
-    held = [name for name in (RESULTS, STORE) if (path / name).exists()]
-    if held and (held[0] == RESULTS or fact(path / STORE, "job") is not None):
+    begun = (path / STORE).exists() and fact(path / STORE, "job") is not None
+    if begun or (path / RESULTS).exists():
+        held = RESULTS if (path / RESULTS).exists() else STORE
         raise InvalidArgument(
-            f"expected a folder without a run for out, got out={str(path)!r}, which holds "
-            f"{held[0]}; give another folder, or go on with --resume"
+            f"expected a folder without a run for out, got out={str(path)!r}, which holds {held}; "
+            f"give another folder{', or go on with --resume' if begun else ''}"
         )
-    existed = path.exists()
+    made = [each for each in (path, *path.parents) if not each.exists()]
     try:
         path.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=path).close()
@@ -67,8 +68,10 @@ def new_folder(path: Path) -> Iterator[Path]:
     try:
         yield path
     finally:
-        if not existed and not any(path.iterdir()):
-            path.rmdir()
+        for each in made:
+            if any(each.iterdir()):
+                break
+            each.rmdir()
 
 
 def job_of(path: Path) -> str:
@@ -78,10 +81,12 @@ def job_of(path: Path) -> str:
     cannot be used.
     """
     if not (path / STORE).exists():
-        held = f"only {RESULTS}" if (path / RESULTS).exists() else "none"
+        finished = (path / RESULTS).exists()
+        held = f"{RESULTS} alone, of a run that is finished" if finished else "none"
+        fix = "there is nothing to go on with" if finished else "give the folder of one"
         raise InvalidArgument(
             f"expected a folder with a run for resume, got resume={str(path)!r}, which holds "
-            f"{held}; give the folder that a run has printed"
+            f"{held}; {fix}"
         )
     job = fact(path / STORE, "job")
     if job is None:
@@ -119,11 +124,17 @@ def _plan_text(samplings: Sequence[Sampling]) -> str:
     return json.dumps([[s.configuration.text, str(s.seed), s.samples] for s in samplings])
 
 
-def keep(path: Path, record: dict[str, Any], write_others: Callable[[], None]) -> None:
+def keep(
+    path: Path,
+    record: dict[str, Any],
+    write_others: Callable[[], None] = lambda: None,
+    others: Sequence[str] = (),
+) -> None:
     """Put a run's results into its folder, ``results.json`` last; where that is there already, and
-    says the same, nothing is written, so that a disk that cannot be written does no harm."""
+    says the same, and so are the files ``others``, nothing is written, so that a disk that cannot
+    be written does no harm."""
     text = _json(record)
-    if _holds(path / RESULTS, text):
+    if _holds(path / RESULTS, text) and all((path / name).exists() for name in others):
         return
     try:
         write_others()
@@ -162,7 +173,7 @@ def write_tables(path: Path, record: dict[str, Any], *, parquet: bool) -> None:
 
 
 def _holds(path: Path, text: str) -> bool:
-    return path.exists() and path.read_text(encoding="utf-8") == text
+    return path.is_file() and path.read_bytes() == text.encode("utf-8")
 
 
 def _unwritten(path: Path, error: OSError) -> UnusableFolder:

@@ -59,9 +59,16 @@ class Sampling:
 
     def estimate(self, blocks: list[Block], *, scalar: bool) -> Estimate:
         """All blocks, or the first of them, merged in order; ``scalar``: one layer by number."""
-        parts = problem_of(self.configuration).parts
-        drawn = sum(block.samples for block in blocks)
-        return Estimate(merge(blocks, parts, scalar=scalar), drawn, self.seed)
+        asked = self.configuration
+        makers = {block.software for block in blocks if block.software is not None}
+        return Estimate(
+            parts=merge(blocks, problem_of(asked).parts, scalar=scalar),
+            samples=sum(block.samples for block in blocks),
+            seed=self.seed,
+            step=asked.step,
+            weighted=not asked.sampler.draws_networks,
+            software=tuple(sorted(makers, key=lambda each: each.text)),
+        )
 
 
 def draw_block(

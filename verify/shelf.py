@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from typing import NamedTuple
 
 from verify.estimate import Block
@@ -43,7 +44,8 @@ class Shelf(ABC):
 
     @abstractmethod
     def blocks(self, cell: int, count: int) -> list[Block]:
-        """The first ``count`` blocks of a cell, all of which have been finished."""
+        """The first ``count`` blocks of a cell, all of which have been finished, each with the
+        software that drew it."""
 
 
 OpenShelf = Callable[[Sequence[Sampling]], AbstractContextManager[Shelf]]
@@ -55,7 +57,8 @@ class _Memory(Shelf):
         self._blocks: dict[Piece, Block] = {}
 
     def turn(self, drawn: Sequence[Drawn], asked: Sequence[Piece]) -> Turn:
-        self._blocks.update((each.piece, each.block) for each in drawn)
+        for piece, block, software in drawn:
+            self._blocks[piece] = replace(block, software=software)
         return Turn((), asked)
 
     def blocks(self, cell: int, count: int) -> list[Block]:

@@ -99,6 +99,7 @@ class StoredBlocks(Shelf):
         self._path, self._database, self._samplings = path, connection, samplings
         self._owner = uuid.uuid4().hex
         self._checked = False
+        self._makers: dict[int, Software] = {}
         self._forget()
 
     def _forget(self) -> None:
@@ -241,7 +242,8 @@ class StoredBlocks(Shelf):
 
     def _block(self, cell: int, block: int) -> Block:
         sampling = self._samplings[cell]
-        checksum, *arrays = self._row(Piece(cell, block), "checksum, log_unit, mean, spread, logs")
+        names = "checksum, software, log_unit, mean, spread, logs"
+        checksum, maker, *arrays = self._row(Piece(cell, block), names)
         if block_checksum(sampling, block, tuple(arrays)) != checksum:
             raise UnusableFolder(
                 f"{self._path} is damaged (block {block} of cell {cell} is not what was written); "
@@ -250,7 +252,13 @@ class StoredBlocks(Shelf):
         count, layers = sampling.count(block), len(sampling.configuration.layers)
         log_unit, mean, spread = (_array(each, (-1, layers)) for each in arrays[:3])
         logs = None if arrays[3] is None else _array(arrays[3], (-1, count, layers))
-        return Block(count, log_unit, mean, spread, logs)
+        return Block(count, log_unit, mean, spread, logs, self._maker(maker))
+
+    def _maker(self, id_: int) -> Software:
+        if id_ not in self._makers:
+            text = self._database.execute("SELECT text FROM software WHERE id = ?", (id_,)).get
+            self._makers[id_] = Software.from_text(text)
+        return self._makers[id_]
 
 
 def block_checksum(sampling: Sampling, block: int, arrays: tuple[bytes | None, ...]) -> bytes:

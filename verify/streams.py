@@ -8,7 +8,16 @@ import numpy as np
 
 from theory.network import InvalidArgument
 
-__all__ = ["block_counts", "block_stream", "checked_samples", "checked_seed", "derived_seed"]
+__all__ = [
+    "MOST_SAMPLES",
+    "block_counts",
+    "block_stream",
+    "checked_samples",
+    "checked_seed",
+    "derived_seed",
+]
+
+MOST_SAMPLES = 10**12
 
 
 def block_stream(seed: int, block: int) -> np.random.Generator:
@@ -39,10 +48,12 @@ def block_counts(samples: int, size: int) -> list[int]:
 
 
 def checked_samples(samples: object) -> int:
-    """``samples`` as a positive int; `InvalidArgument` for anything else."""
-    if isinstance(samples, Integral) and not isinstance(samples, bool) and int(samples) > 0:
-        return int(samples)
+    """``samples`` as an int from 1 to `MOST_SAMPLES`; `InvalidArgument` for anything else."""
+    if isinstance(samples, Integral) and not isinstance(samples, bool):
+        count = int(samples)
+        if 0 < count <= MOST_SAMPLES:
+            return count
     raise InvalidArgument(
-        f"expected a positive int for samples, got samples={samples!r}; give the number of "
-        f"networks to draw"
+        f"expected a positive int for samples, 10^12 at most, got samples={samples!r}; give the "
+        f"number of networks to draw"
     )
