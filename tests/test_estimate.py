@@ -5,6 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from theory import MLP, squared_update
+from verify import Conditioned, RareEvents, monte_carlo
 from verify.estimate import Block, merge, sum_block
 
 values = st.lists(st.floats(1e-3, 1e3), min_size=4, max_size=40)
@@ -91,3 +93,26 @@ def test_samples_that_hardly_vary_keep_their_error() -> None:
     total = merge(blocks_of(sample[None, :, None], 64), ("total",), scalar=True)["total"]
     expected = np.std(sample, ddof=1) / 1000**0.5
     assert total.standard_error == pytest.approx(expected, rel=1e-5)
+
+
+def test_an_estimate_names_what_it_is_of() -> None:
+    plain = monte_carlo(MLP(8, 2), samples=200, seed=1)
+    real = monte_carlo(MLP(8, 2), samples=200, seed=1, step=0.01, sampler=Conditioned())
+    rare = monte_carlo(MLP(8, 2), samples=200, seed=1, sampler=RareEvents())
+    assert repr(plain).startswith("E[(Δz)²]/η² over 200 samples, seed 1")
+    assert repr(real).startswith("E[(Δz)²]/η² of real steps of rate 0.01 over 200 samples")
+    assert repr(rare).startswith("E[(Δz)²]/η² over 200 weighted samples")
+    assert (plain.step, real.step, rare.weighted) == (None, 0.01, True)
+    assert len(plain.software) == 1
+
+
+def test_a_mean_that_a_few_networks_make_is_not_trusted() -> None:
+    """The exact mean is more than 10,000 times what is measured."""
+    doubtful = monte_carlo(MLP(32, 64), samples=100_000, seed=1)
+    assert doubtful.mean < squared_update(MLP(32, 64)).evaluate() / 10_000
+    for text in (repr(doubtful), doubtful._repr_html_()):
+        assert "as many as 2.7 equal ones" in text
+        assert "RareEvents()" in text
+    assert "RareEvents()" not in repr(monte_carlo(MLP(32, 4), samples=2000, seed=1))
+    rare = monte_carlo(MLP(32, 64), samples=2000, seed=1, sampler=RareEvents())
+    assert "equal ones" not in repr(rare)

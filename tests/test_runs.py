@@ -148,11 +148,17 @@ def test_a_replay_notices_one_changed_bit(
     assert cli.main(["--replay", str(file), "--cell", "1"]) == 0
 
 
+def _holding(name: str, record: dict[str, Any]) -> dict[str, Any]:
+    """The first cell of a record, or the record, whichever has such an entry."""
+    first: dict[str, Any] = record["cells"][0]
+    return first if name in first else record
+
+
 def drop(*names: str) -> Callable[[dict[str, Any]], object]:
-    """Take an entry of a record, or of its first cell, away."""
+    """Take an entry of a record away."""
 
     def spoil(record: dict[str, Any]) -> None:
-        place = record["cells"][0] if names[0] in record["cells"][0] else record
+        place: dict[str, Any] = _holding(names[0], record)
         for name in names[:-1]:
             place = place[name]
         del place[names[-1]]
@@ -161,13 +167,16 @@ def drop(*names: str) -> Callable[[dict[str, Any]], object]:
 
 
 def put(name: str, value: object) -> Callable[[dict[str, Any]], object]:
-    """Another value for an entry of a record, or of its first cell."""
+    """Another value for an entry of a record."""
 
     def spoil(record: dict[str, Any]) -> None:
-        place = record["cells"][0] if name in record["cells"][0] else record
-        place[name] = value
+        _holding(name, record)[name] = value
 
     return spoil
+
+
+NO_CELLS: tuple[object, ...] = (None, [], 3, [3])
+NO_PARTS: tuple[object, ...] = (None, {}, {"other": {}})
 
 
 @pytest.mark.parametrize(
@@ -176,12 +185,12 @@ def put(name: str, value: object) -> Callable[[dict[str, Any]], object]:
         *(drop(name) for name in ("cells", "software", "configuration", "measured", "seed")),
         *(drop("measured", name) for name in ("total",)),
         drop("measured", "label", "mean"),
-        *(put("cells", value) for value in (None, [], 3, [3])),
-        *(put("measured", value) for value in (None, {}, {"other": {}})),
+        *(put("cells", cells) for cells in NO_CELLS),
+        *(put("measured", parts) for parts in NO_PARTS),
         put("software", {"code": "x", "another": "y"}),
         put("part", "another"),
         put("seed", "abc"),
-        *(put("samples", value) for value in ("5", -5, 10**30)),
+        *(put("samples", count) for count in ("5", -5, 10**30)),
     ],
 )
 def test_a_record_that_was_changed_is_not_drawn_again(

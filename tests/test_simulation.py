@@ -2,13 +2,15 @@
 
 import itertools
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from theory import MLP, InvalidArgument, LeakyReLU, Linear, squared_update
-from verify import Conditioned, Dense, Estimate, Gram, monte_carlo
+from verify import Conditioned, Dense, Estimate, Gram, compare_law, monte_carlo
+from verify.errors import UnusableFolder
 from verify.inference_networks import NetworkMean
 from verify.samplers import Sampler
 from verify.streams import block_stream, derived_seed
@@ -175,3 +177,28 @@ def test_bad_arguments_are_named_with_their_value(
 def test_samplers_are_plain_values() -> None:
     assert [repr(sampler) for sampler in SAMPLERS] == ["Dense()", "Conditioned()", "Gram()"]
     assert [Dense(), Conditioned(), Gram()] == SAMPLERS
+
+
+def test_arguments_of_another_kind_are_refused_in_a_sentence() -> None:
+    wrong: list[dict[str, Any]] = [
+        {"executor": 5},
+        {"store": 5},
+        {"samples": 10**13},
+        {"samples": 0},
+        {"sampler": "gram"},
+    ]
+    for arguments in wrong:
+        (name,) = arguments
+        with pytest.raises(InvalidArgument, match=f"got {name}="):
+            monte_carlo(MLP(4, 2), **{"samples": 10, "seed": 1} | arguments)
+    grids: list[Any] = [[3], MLP(4, 2), [], 5]
+    for networks in grids:
+        with pytest.raises(InvalidArgument, match="got networks="):
+            compare_law(networks=networks, samples=10, seed=1)
+    with pytest.raises(InvalidArgument, match="got execution=3"):
+        compare_law(networks=[MLP(4, 2)], samples=10, seed=1, execution=3)  # type: ignore[arg-type]
+
+
+def test_a_store_in_no_folder_says_so(tmp_path: Path) -> None:
+    with pytest.raises(UnusableFolder, match="its folder is not there"):
+        monte_carlo(MLP(4, 2), samples=10, seed=1, store=tmp_path / "none" / "blocks.sqlite")

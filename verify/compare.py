@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from sympy import latex
 
-from theory import MLP, maximal_learning_rate
+from theory import MLP, InvalidArgument, maximal_learning_rate
 from theory.symbols import L
 from verify.cells import Cell, PlannedCell
 from verify.configuration import configuration
@@ -160,6 +160,12 @@ def plan_cells(
     step: float | None,
 ) -> list[PlannedCell]:
     """What `compare_law` would draw, checked, and the values to hold it against."""
+    grid = list(networks) if isinstance(networks, Iterable) else []
+    if not grid or not all(isinstance(each, MLP) for each in grid):
+        raise InvalidArgument(
+            f"expected a list of MLP for networks, got networks={networks!r}; give "
+            f"[MLP(64, 2), MLP(64, 4)]"
+        )
     return [
         PlannedCell(
             network,
@@ -176,13 +182,18 @@ def plan_cells(
             log_value(law(network, at), network),
             log_value(exact_law(network, at), network),
         )
-        for network in networks
+        for network in grid
         for at in [network.layers if layer is None else layer]
     ]
 
 
 def measure_cells(planned: Sequence[PlannedCell], *, seed: int, execution: Execution) -> Comparison:
     """All cells drawn together, in rounds, and judged as one family."""
+    if not isinstance(execution, Execution):
+        raise InvalidArgument(
+            f"expected an Execution for execution, got execution={execution!r}; give "
+            f"Execution(executor), or leave it out"
+        )
     blocks = execution.run([each.sampling for each in planned])
     cells = tuple(each.measured(drawn) for each, drawn in zip(planned, blocks, strict=True))
     steps = {each.sampling.configuration.step for each in planned}

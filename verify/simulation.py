@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
 
-from theory.network import MLP
+from theory.network import MLP, InvalidArgument
 from verify.configuration import configuration
 from verify.estimate import Estimate
 from verify.execution import Execution, Watch
@@ -60,6 +60,15 @@ def monte_carlo(
     >>> abs(estimate.label.mean - 29 / 8) < 5 * estimate.label.standard_error
     True
     """
+    if not isinstance(executor, Executor | None):
+        raise InvalidArgument(
+            f"expected a concurrent.futures.Executor for executor, got executor={executor!r}; give "
+            f"ThreadPoolExecutor(2), or leave it out"
+        )
+    if not isinstance(store, str | Path | None):
+        raise InvalidArgument(
+            f"expected the name of a file for store, got store={store!r}; give 'blocks.sqlite'"
+        )
     asked = configuration(network, layer=layer, rates=rates, step=step, sampler=sampler)
     sampling = Sampling(asked, checked_seed(seed), checked_samples(samples))
     shelf = in_memory if store is None else kept_in(store)

@@ -103,6 +103,11 @@ def said(path: Path) -> Iterator[None]:
             f"{path} is held by another process for more than {_PATIENCE // 1000} seconds; end "
             f"that process, or wait, and resume"
         ) from error
+    except FileNotFoundError as error:
+        raise UnusableFolder(
+            f"{path} cannot be made, since its folder is not there; make {path.parent}, or give "
+            f"another"
+        ) from error
     except (apsw.Error, OSError) as error:
         if isinstance(error, UnusableFolder):
             raise
