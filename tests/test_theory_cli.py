@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from mpmath import nstr
 
 from theory import MLP, LeakyReLU, derive, maximal_learning_rate, squared_update
 from theory.__main__ import main
@@ -89,7 +90,29 @@ def test_numbers_are_exact_and_have_no_limit(capsys: pytest.CaptureFixture[str])
     assert "label  = 7/2" in out
     assert str(squared_update(MLP(10, 2)).output.per_eta2) in out
     rate = maximal_learning_rate(MLP(10, 2)).exact
-    assert f"{rate} = {rate.evalf(12)}" in out
+    assert f"= {rate}\n" in out
+    assert f"≈ {rate.evalf(12)}\n" in out
+
+
+def test_numbers_too_long_to_be_written_are_given_as_decimals(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = printed(capsys, "--width", str(10**6), "--depth", str(10**5))
+    total = squared_update(MLP(10**6, 10**5)).evaluate(12)
+    assert f"total   {nstr(total, 12)}\n" in out
+    assert "python -m theory" in out
+    assert main(["--width", str(10**6), "--depth", str(10**5), "--latex"]) == 2
+    assert "leave out the width or the depth" in capsys.readouterr().err
+
+
+def test_a_rate_in_a_notebook_is_a_number_too() -> None:
+    assert r"\approx  0.0405248" in maximal_learning_rate(MLP(512, 12))._repr_latex_()
+
+
+def test_a_root_too_wide_for_a_page_is_written_as_its_square() -> None:
+    shown = maximal_learning_rate(MLP(depth=3, activation=LeakyReLU("0.3")))._repr_latex_()
+    assert r"\eta_{\max}^{-2} &=" in shown
+    assert "sqrt" not in shown
     assert "n → ∞" not in out
 
 

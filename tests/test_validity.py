@@ -49,7 +49,8 @@ def test_the_bounds_on_depth_and_ratio_are_those_of_the_widest_networks() -> Non
 def test_ten_per_cent_of_the_relu_rate() -> None:
     validity = RATES.validity("0.1")
     assert repr(validity) == (
-        "Validity within 1/10: width >= 39, depth >= 2, depth/width <= 0.07392 as the width grows"
+        "Validity within 1/10: as the width grows, depths from 2 to 0.07392 of the width; at some "
+        "depth from width 39 on: ask depths(width)"
     )
     assert validity.depths(39) == (3, 3)
     assert validity.depths(38) is None

@@ -23,7 +23,7 @@ from theory.notation import Math
 from theory.numerals import inverse_square_root, rate_text
 from theory.order import largest
 from theory.recursion import field_of
-from theory.rendering import formula_display
+from theory.rendering import formula_display, root_lines
 from theory.schedule import Rates
 from theory.steps import Line
 from theory.symbols import L, ell, eta, n
@@ -237,10 +237,10 @@ class MaximalLearningRate:
         return f"MaximalLearningRate of {self.network}: {self._headline()}"
 
     def _repr_latex_(self) -> str:
-        """The leading term, and the exact rate where the depth is a number."""
+        """The leading term, and the exact rate where the depth is a number, with its decimals."""
         left, lines = Math("", r"\eta_{\max}"), []
         if isinstance(self.network.depth, int) or self.network.width != n:
-            lines.append(Line(left, Math.of(self.exact)))
+            lines += root_lines(left, self.exact)
         if self.network.width == n:
             lines.append(Line(left, Math.of(self.leading()), "~"))
         return formula_display(*lines)

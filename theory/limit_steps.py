@@ -17,6 +17,7 @@ from theory.notation import Math
 from theory.order import largest
 from theory.rate import maximal_learning_rate
 from theory.recursion import field_of
+from theory.rendering import root_lines
 from theory.schedule import ByGroup, TrainedLayers
 from theory.step_checks import (
     homogeneity_identity,
@@ -181,7 +182,7 @@ def _rate(update: SquaredUpdate) -> Step:
         lines.append(Line(_RATE, Math.of(leading), "~"))
         checked.append(_meets_bound(leading, update.leading()))
     if isinstance(update.network.depth, int):
-        lines.insert(0, Line(_RATE, _rate_value(rate)))
+        lines = [*root_lines(_RATE, rate.exact, 12), *lines]
         checked.append(_meets_bound(rate.exact, update.exact))
     checked.append(_binding_identity(rate))
     binds = f"layer {rate.layer}" if rate.layer else "the largest of them"
@@ -195,15 +196,6 @@ def _rate(update: SquaredUpdate) -> Step:
 
 
 _RATE = Math("maximal learning rate", r"\eta_{\max}")
-
-
-def _rate_value(rate: MaximalLearningRate) -> Math:
-    exact = rate.exact
-    shown = Math.of(exact)
-    if not exact.is_number:
-        return shown
-    decimal = Math.text(f" = {exact.evalf(12)}")
-    return Math(shown.plain + decimal.plain, shown.latex + decimal.latex)
 
 
 def _meets_bound(rate: Expr, update: Expr) -> Identity:

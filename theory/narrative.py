@@ -4,22 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mpmath import nstr
+
 from theory.derivation_steps import derivation_steps
 from theory.errors import NotSolved
 from theory.network import MLP
-from theory.numerals import number_text
+from theory.numerals import is_too_long, number_text
 from theory.rate import maximal_learning_rate
 from theory.rendering import step_text
 from theory.update import squared_update
 
 __all__ = ["derivation_text"]
 
+_DIGITS = 12
+
 
 def derivation_text(network: MLP) -> Iterator[str]:
-    """The answer, then the steps from the definition to it, each checked before it is given."""
+    """The answer, then the steps from the definition to it, each checked before it is given; of a
+    network whose exact numbers are very long, the answer in decimals."""
+    if is_too_long(network):
+        yield from _decimals(network)
+        return
     yield from _answer(network)
     for number, step in enumerate(derivation_steps(squared_update(network)), 1):
         yield f"{number}. {step_text(step)}"
+
+
+def _decimals(network: MLP) -> Iterator[str]:
+    update, rate = squared_update(network), maximal_learning_rate(network)
+    parts = {"label": update.label, "output": update.output, "total": update}
+    values = {name: nstr(part.evaluate(_DIGITS), _DIGITS) for name, part in parts.items()}
+    lines = [f"  {name:<7} {value}" for name, value in values.items()]
+    lines += [f"maximal learning rate: {nstr(rate.evaluate(_DIGITS), _DIGITS)}"]
+    yield "\n".join(["E[(Δz)²]/η² in the last hidden layer", *lines])
+    yield (
+        "The exact numbers, of hundreds of thousands of digits, are left out; the derivation is "
+        "that for symbols, python -m theory."
+    )
 
 
 def _answer(network: MLP) -> Iterator[str]:

@@ -39,6 +39,7 @@ _SIGNS = {
     "∂": r"\partial ",
     "Σ": r"\sum ",
     "~": r"\sim ",
+    "≈": r"\approx ",
     "ᵀ": r"^{\mathsf T}",
     "|": r"\vert ",
     "%": r"\%",

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mpmath import mpf, nstr, workdps, workprec
 from mpmath import sqrt as mp_sqrt
 from sympy import Add, Expr, Float, Function, Rational, sqrt
 
+if TYPE_CHECKING:
+    from theory.network import MLP
+
 __all__ = [
     "allow_long_numerals",
     "digit_count",
     "inverse_square_root",
+    "is_too_long",
     "magnitude_latex",
     "number_text",
     "rate_text",
@@ -23,6 +27,7 @@ __all__ = [
 _LONG = 40
 _LONG_SUM = 8
 _LONGEST = 1_000_000
+_MOST_DIGITS = 200_000
 
 
 def allow_long_numerals() -> None:
@@ -62,6 +67,19 @@ def decimal_text(number: Rational, digits: int = 10) -> str:
     """``number`` as a decimal of ``digits`` significant digits, whatever its size."""
     with workdps(digits + 5):
         return str(nstr(mpf(int(number.p)) / int(number.q), digits))
+
+
+def is_too_long(network: MLP) -> bool:
+    """Whether the exact numbers of a network have too many digits to be written out: about 200,000,
+    each layer of numbers giving two for each digit of its width.
+
+    >>> from theory.network import MLP
+    >>> is_too_long(MLP(1000, 1000)), is_too_long(MLP(10**6, 10**5)), is_too_long(MLP())
+    (False, True, False)
+    """
+    if network.free_symbols:
+        return False
+    return 2 * sum(math.log10(int(width)) for width in network.widths[1:]) > _MOST_DIGITS
 
 
 def real_text(number: Expr) -> str:

@@ -9,9 +9,9 @@ from sympy import Symbol
 
 from theory.citation import bibliography
 from theory.derivation_steps import derivation_steps
-from theory.network import MLP
+from theory.network import MLP, InvalidArgument
 from theory.notation import Math, prose_latex
-from theory.numerals import magnitude_latex
+from theory.numerals import is_too_long, magnitude_latex
 from theory.rate import maximal_learning_rate
 from theory.rendering import block_latex, step_latex
 from theory.steps import Prose, Table
@@ -57,6 +57,11 @@ def paper(network: MLP) -> str:
     >>> print(paper(MLP(width=8, depth=2)).splitlines()[0])
     \documentclass[11pt,a4paper]{article}
     """
+    if is_too_long(network):
+        raise InvalidArgument(
+            f"expected a network whose exact numbers can be written out for a paper, got "
+            f"network={network}; leave out the width or the depth"
+        )
     steps = "\n\n".join(step_latex(step) for step in derivation_steps(squared_update(network)))
     return document(
         "How far one gradient step moves a random network",

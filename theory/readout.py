@@ -22,7 +22,7 @@ from theory.notation import Math
 from theory.numerals import inverse_square_root, rate_text
 from theory.observables import Observable, f, x
 from theory.public_names import PublicNames
-from theory.rendering import formula_display
+from theory.rendering import formula_display, root_lines
 from theory.steps import Line
 from theory.symbols import eta, n
 from theory.validation import shown
@@ -220,8 +220,8 @@ class ReadoutLearningRate:
         return f"ReadoutLearningRate of {self.network}: {rate_text(self.exact)}"
 
     def _repr_latex_(self) -> str:
-        """The exact rate as a formula."""
-        return formula_display(Line(Math("", r"\eta_{\max}"), Math.of(self.exact)))
+        """The exact rate as a formula, with its decimals."""
+        return formula_display(*root_lines(Math("", r"\eta_{\max}"), self.exact))
 
 
 def readout_update(network: MLP) -> ReadoutUpdate:

@@ -6,9 +6,13 @@ import textwrap
 from collections.abc import Sequence
 from html import escape
 
+from mpmath import mpf, nstr
+from sympy import Expr
+
 from theory.formula_width import formula_width
 from theory.line_breaks import latex_lines, plain_lines
 from theory.notation import Math, math_latex, prose_latex, prose_text
+from theory.numerals import magnitude_latex
 from theory.steps import Block, Formulas, Line, Prose, Step, Table
 
 __all__ = [
@@ -16,6 +20,7 @@ __all__ = [
     "block_latex",
     "block_markdown",
     "formula_display",
+    "root_lines",
     "step_latex",
     "step_markdown",
     "step_text",
@@ -133,6 +138,22 @@ def _cell_latex(cell: str | Math) -> str:
 def formula_display(*lines: Line) -> str:
     """Formulas as a notebook shows them."""
     return f"$\\displaystyle {aligned(lines)}$"
+
+
+def root_lines(left: Math, value: Expr, digits: int = 6) -> list[Line]:
+    """``left`` = ``value``, a root, and where that is an irrational number its decimals below; where
+    the root is too wide for a page, since no line can be broken in it, the inverse of its square.
+    """
+    right = Math.of(value)
+    if formula_width(right.latex) > _MEASURE - formula_width(left.latex):
+        inverse = Math(f"({left.plain})^(-2)", f"{left.latex}^{{-2}}")
+        return [Line(inverse, Math.of(value**-2))]
+    lines = [Line(left, right)]
+    if value.is_number and not value.is_Rational:
+        number = mpf(str(value.evalf(digits + 2)))
+        decimal = Math(str(nstr(number, digits)), magnitude_latex(number, digits))
+        lines.append(Line(Math("", ""), decimal, "≈"))
+    return lines
 
 
 def table_html(table: Table) -> str:

@@ -160,8 +160,9 @@ class Validity:
 
     def __repr__(self) -> str:
         return (
-            f"Validity within {self.tolerance}: width >= {self.least_width}, depth >= "
-            f"{self.least_depth}, depth/width <= {self.ratio:.4g} as the width grows"
+            f"Validity within {self.tolerance}: as the width grows, depths from "
+            f"{self.least_depth} to {self.ratio:.4g} of the width; at some depth from width "
+            f"{self.least_width} on: ask depths(width)"
         )
 
 

@@ -68,6 +68,7 @@ def complaints(log: str) -> list[str]:
         MLP(width=64),
         MLP((16, 32, 16), input_width=8),
         MLP(activation=LeakyReLU("1/3")),
+        MLP(depth=3, activation=LeakyReLU("0.3")),
         MLP(activation=LeakyReLU()),
     ],
     ids=repr,
