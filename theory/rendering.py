@@ -141,8 +141,10 @@ def formula_display(*lines: Line) -> str:
 
 
 def root_lines(left: Math, value: Expr, digits: int = 6) -> list[Line]:
-    """``left`` = ``value``, a root, and where that is an irrational number its decimals below; where
-    the root is too wide for a page, since no line can be broken in it, the inverse of its square.
+    """``left`` = ``value``, a root, and where that is an irrational number its decimals below.
+
+    Where the root is too wide for a page, since no line can be broken in it, the inverse of its
+    square.
     """
     right = Math.of(value)
     if formula_width(right.latex) > _MEASURE - formula_width(left.latex):
