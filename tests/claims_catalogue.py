@@ -88,6 +88,9 @@ def powers() -> Iterator[Error]:
     leading = {"claim": "leading"}
     yield Error("L^(7/2)/3", eta**2 * L ** Rational(7, 2) / 3, Kind.POWER, "sqrt(L)", leading)
     yield Error("n L^3/3", eta**2 * L**3 / 3 * n, Kind.POWER, "n times", leading)
+    for power, words in ((297, "L**(-3/100)"), (299, "L**(-1/100)"), (301, "L**(1/100)")):
+        law = L ** Rational(power, 100) / 3
+        yield Error(f"L^{power / 100}/3", law, Kind.POWER, f"is {words} times the law", leading)
     yield Error("t joint", t * update().joint_limit(), Kind.POWER, "t", {"claim": "joint"})
     yield Error("joint/n", update().joint_limit() / n, Kind.POWER, "1/n", {"claim": "joint"})
 
@@ -111,7 +114,9 @@ def parts() -> Iterator[Error]:
     yield Error("no output", label, Kind.PART, "output part is missing")
     yield Error("no label", output, Kind.PART, "label part is missing")
     yield Error("label twice", 2 * label + output, Kind.PART, "2 times the label")
-    yield Error("output minus", label - output, Kind.PART, "-1 times the output")
+    yield Error("output minus", label - output, Kind.PART, "minus the output")
+    alone = Rational(101, 100) * label
+    yield Error("1.01 label", alone, Kind.PART, "the label part alone, times 101/100")
     yield Error("total for label", update().exact, Kind.PART, "it is the total", {"part": "label"})
     leaky = MLP(activation=HALF)
     missing = update(leaky, None, "label").exact
@@ -193,4 +198,8 @@ def rates() -> Iterator[Error]:
     yield Error("mean rate", mean, Kind.CRITERION, "MeanOverLayers", fixed)
     leading = options | {"claim": "leading"}
     yield Error("L^-1.4", sqrt(3) / L ** Rational(7, 5), Kind.POWER, "L**(1/10)", leading)
+    close = sqrt(3) / L ** Rational(1499, 1000)
+    yield Error("L^-1.499", close, Kind.POWER, "L**(1/1000)", leading)
+    rounded = Rational("1.73205080756888") / L ** Rational(3, 2)
+    yield Error("1.732.../L^3/2", rounded, Kind.FACTOR, "15 digits only", leading)
     yield Error("L^-3/2", L ** Rational(-3, 2), Kind.FACTOR, "sqrt(1/3) times", leading)

@@ -180,6 +180,69 @@ def test_the_counterexample_is_the_smallest(
     assert (example.formula, example.law) == values
 
 
+@pytest.mark.parametrize(
+    ("formula", "claim", "point", "values"),
+    [
+        (
+            "L**3*(a**4 + 1)/(2*(a**2 + 1))",
+            "leading",
+            {L: 1, a: Rational(1, 2)},
+            ("17/40", "17/60"),
+        ),
+        ("L**3/3*n_0/n", "leading", {L: 1, n: 1, n_0: 2}, ("2/3", "1/3")),
+        ("n", "leading", {L: 1, n: 1}, ("1", "1/3")),
+        ("L**3/n", "leading", {L: 1, n: 1}, ("1", "1/3")),
+        ("ell**3*L/3", "leading", {L: 2, ell: 1}, ("2/3", "1/3")),
+        ("n**3*t**3/3", "joint", {L: 1, n: 1}, None),
+    ],
+)
+def test_the_counterexample_to_a_limit_is_the_smallest_network(
+    formula: str, claim: str, point: dict[Any, Any], values: tuple[str, str] | None
+) -> None:
+    example = asked(formula, claim=claim).counterexample
+    assert example is not None
+    assert dict(example.point) == point
+    if values is not None:
+        assert (str(example.formula), str(example.law)) == values
+
+
+def test_a_layer_in_numbers_is_asked_of_networks_that_have_it() -> None:
+    example = asked("1", layer=3).counterexample
+    assert example is not None
+    assert dict(example.point) == {L: 3, n: 1}
+    assert example.law == squared_update(MLP(1, 3)).per_eta2
+
+
+def test_values_that_differ_are_shown_to_differ() -> None:
+    rounded = {"claim": "leading", "quantity": "rate"}
+    found = asked("1.73205080756888/L**1.5", **rounded)
+    assert "1.73205080756888 (formula) and 1.7320508075688772935 (law)" in str(found)
+    assert str(found.difference) == (
+        "it is the law to 15 digits only, and a decimal is read exactly: write sqrt(3)"
+    )
+    assert str(asked("1.7321/L**1.5", **rounded).difference).endswith("times the law")
+    assert str(asked("0.33333333*L**3", claim="leading").difference).endswith("write 1/3")
+    nearly = asked(squared_update(MLP()).exact * (1 - Rational(1, 10**9)))
+    assert "9 digits only" in str(nearly.difference)
+    assert "exact constants" in str(nearly.difference)
+
+
+@pytest.mark.parametrize(
+    ("label", "output", "words"),
+    [
+        (Rational(101, 100), 0, "the label part alone, times 101/100"),
+        (0, 3, "the output part alone, times 3"),
+        (1, -1, "the label part minus the output part"),
+        (-2, 1, "the output part minus 2 times the label part"),
+        (2, Rational(1, 3), "2 times the label part plus 1/3 times the output part"),
+    ],
+)
+def test_parts_with_constants_are_said_in_words(label: Any, output: Any, words: str) -> None:
+    law = squared_update(MLP())
+    found = asked(label * law.label.exact + output * law.output.exact)
+    assert str(found.difference) == f"it is {words}"
+
+
 def test_a_formula_wrong_from_depth_3_on_is_caught_there() -> None:
     right = squared_update(MLP()).per_eta2
     wrong = right + (L - 1) * (L - 2) / n
@@ -247,9 +310,46 @@ def test_a_limit_that_is_not_found_is_undecided(formula: str) -> None:
     assert found.counterexample is None
 
 
-def test_a_function_of_numbers_has_no_limit_here() -> None:
-    found = asked(lambda n, L: sum(k**2 for k in range(int(L))), claim="leading")
+@pytest.mark.parametrize("claim", ["leading", "joint"])
+@pytest.mark.parametrize(
+    ("formula", "words"),
+    [
+        (lambda n, L: sum(k**2 for k in range(int(L))), "a function of numbers has no symbolic"),
+        (lambda n, L: 1 / (int(L) - 1), "a function of numbers has no symbolic"),
+        (lambda L: 1 / 0, "no value at any of"),
+        (lambda L: float("nan"), "no value at any of"),
+    ],
+)
+def test_a_function_of_numbers_has_no_limit_here(formula: Any, words: str, claim: str) -> None:
+    found = asked(formula, claim=claim)
     assert found.verdict is Outcome.UNDECIDED
+    assert words in found.theory.reason
+
+
+def test_a_formula_without_any_value_says_so() -> None:
+    assert asked(lambda L: 1 / 0).theory.reason == "it has no value at any of 48 points"
+
+    def from_depth_2_on(n: Any, L: Any) -> Any:
+        return squared_update(MLP(int(n), int(L))).per_eta2 if L > 1 else 1 / 0
+
+    assert asked(from_depth_2_on).theory.reason.endswith("but it has none at n = 1, L = 1")
+
+
+@pytest.mark.parametrize("claim", ["exact", "leading", "joint"])
+@pytest.mark.parametrize(
+    ("formula", "words"),
+    [
+        (lambda L: undefined_name * L, ["at L=1", "NameError", "'undefined_name'"]),  # type: ignore[name-defined]  # noqa: F821
+        (lambda L: "one", ["at L=1", "'one'"]),
+        (lambda L: None, ["at L=1", "None"]),
+    ],
+)
+def test_a_function_that_fails_says_why_whatever_is_claimed(
+    formula: Any, words: list[str], claim: str
+) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        asked(formula, claim=claim)
+    assert all(word in str(caught.value) for word in words), caught.value
 
 
 def test_eta_is_squared_or_left_out() -> None:
@@ -304,6 +404,15 @@ def test_the_report_says_everything() -> None:
         ("1", {"layer": 3, "network": MLP(depth=2)}, ["layer", "3"]),
         ("eta", {"quantity": "rate"}, ["formula", "eta"]),
         ("1", {"quantity": "rate", "layer": 1}, ["layer", "criterion"]),
+        ("1", {"quantity": "rate", "part": "label"}, ["got part='label' (str);", "criterion"]),
+        ("sqrt(3)/ell**1.5", {"quantity": "rate"}, ["formula", "with ell", "no layer"]),
+        (lambda ell: 1 / int(ell), {"quantity": "rate", "claim": "leading"}, ["with ell"]),
+        ("ell**3/3", {"claim": "joint"}, ["formula", "with ell", "write L"]),
+        ("1", {"grid": 5}, ["grid=5"]),
+        ("1", {"grid": MLP(8, 2)}, ["grid=MLP"]),
+        ("1", {"grid": []}, ["grid=[]"]),
+        ("1", {"grid": [MLP(8, 2), 3]}, ["networks in numbers for grid"]),
+        ("1", {"execution": 3}, ["execution=3"]),
         ("1", {"criterion": LastLayer()}, ["criterion", "quantity='rate'"]),
         ("n", {"network": MLP((4, 8))}, ["formula", "widths differ"]),
         ("L", {"network": MLP(8), "claim": "leading"}, ["network", "'leading'"]),

@@ -11,6 +11,7 @@ from theory import (
     MLP,
     InvalidArgument,
     LeakyReLU,
+    Linear,
     MeanOverLayers,
     maximal_learning_rate,
     squared_update,
@@ -18,6 +19,8 @@ from theory import (
 from theory.symbols import L, a, ell, eta, n, n_0
 from verify import Conditioned, RareEvents, cli
 from verify import check as checked
+from verify.claims.grid import checked_grid
+from verify.claims.target import Target
 from verify.run_folder import RESULTS
 from verify.verdict import Outcome
 
@@ -84,6 +87,12 @@ def test_any_sampler_may_be_asked(sampler: Any) -> None:
     assert measured(2 * exact, sampler=sampler, samples=6000) is Outcome.REJECTED
 
 
+def test_a_sampler_by_name_is_told_all_that_there_are() -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        checked("L", grid=GRID, samples=100, sampler="gram")  # type: ignore[arg-type]
+    assert "give Gram(), RareEvents(), Conditioned() or Dense()" in str(caught.value)
+
+
 def test_too_few_networks_leave_a_claim_undecided() -> None:
     found = checked(squared_update(MLP()).exact, grid=GRID, samples=20)
     assert found.theory.outcome is Outcome.CONSISTENT
@@ -103,10 +112,38 @@ def test_what_is_not_measured_says_why() -> None:
         assert words in str(found)
 
 
-@pytest.mark.parametrize("grid", [[MLP()], [MLP((4, 8))], [MLP(8, 2, input_width=3)]])
-def test_networks_of_another_kind_are_refused(grid: list[MLP]) -> None:
-    with pytest.raises(InvalidArgument, match="in grid, got"):
-        checked("L", grid=grid, samples=100)
+OTHER = [
+    MLP(),
+    MLP((4, 8)),
+    MLP(8, 2, input_width=3),
+    MLP(8, 2, activation=LeakyReLU("1/2")),
+    MLP(8, 2, activation=Linear()),
+    MLP(8, 2, weight_variance=1),
+    MLP(8, 2, readout_variance=8),
+    MLP(8, 2, input_norm2=1),
+]
+
+
+@pytest.mark.parametrize("simulate", [True, False])
+@pytest.mark.parametrize("network", OTHER, ids=str)
+def test_networks_of_another_kind_are_refused(network: MLP, simulate: bool) -> None:
+    with pytest.raises(InvalidArgument, match=r"networks like MLP\(\) .* in grid, got"):
+        checked("L", grid=[MLP(8, 2), network], samples=100, simulate=simulate)
+
+
+def test_what_a_network_leaves_open_is_free_in_its_grid() -> None:
+    open_ = Target(MLP(input_width=n_0, activation=LeakyReLU(a), readout_variance=n))
+    grid = [
+        MLP(8, 2, activation=LeakyReLU("1/2"), readout_variance=8),
+        MLP(4, 3, input_width=5, readout_variance=4, weight_variance=2),
+    ]
+    assert checked_grid(open_, iter(grid)) == grid
+    for wrong in (grid[0], MLP(8, 2, activation=LeakyReLU("1/2"), readout_variance=4)):
+        with pytest.raises(InvalidArgument, match="in grid, got"):
+            checked_grid(Target(MLP()) if wrong is grid[0] else open_, [wrong])
+    usual = MLP(8, 2, weight_variance=2, readout_variance=1, input_norm2=8, input_width=8)
+    assert checked_grid(Target(MLP()), [usual]) == [usual]
+    assert checked_grid(Target(MLP((4, 8))), [MLP((4, 8))]) == [MLP((4, 8))]
 
 
 def run(out: Path, *arguments: str) -> int:

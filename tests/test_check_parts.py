@@ -13,9 +13,9 @@ from theory import MLP, InvalidArgument
 from theory.symbols import L, a, ell, eta, n, n_0, t
 from verify.claims.evaluation import Undefined, evaluate
 from verify.claims.formula import read
+from verify.claims.grid import default_grid, network_of
 from verify.claims.limits import Unknown, joint_term, leading_term
 from verify.claims.monomial import fit_monomial
-from verify.claims.networks import default_grid, network_of
 from verify.claims.normal_form import NotNormal, normal_form
 from verify.claims.target import Quantity, Target
 
@@ -118,8 +118,8 @@ def test_limits_that_are_not_known_say_so(expression: Expr) -> None:
 @settings(max_examples=40)
 @given(
     st.fractions(Fraction(1, 9), 9, max_denominator=9),
-    st.fractions(-3, 3, max_denominator=12),
-    st.fractions(-3, 3, max_denominator=12),
+    st.fractions(-3, 3, max_denominator=100),
+    st.fractions(-3, 3, max_denominator=100),
 )
 def test_monomials_are_found_back(number: Fraction, depth: Fraction, width: Fraction) -> None:
     powers = L ** Rational(str(depth)) * n ** Rational(str(width))
@@ -135,6 +135,17 @@ def test_monomials_are_found_back(number: Fraction, depth: Fraction, width: Frac
     assert found.powers == powers
     shifted = fit_monomial(lambda p: one(p) + 1, lambda _: Fraction(1), points, mpf(10) ** -40)
     assert shifted is None or not (depth or width)
+
+
+@pytest.mark.parametrize("factor", [L ** sqrt(2), L ** Rational(1, 2003), 1 + log(L) / 10**8])
+@pytest.mark.parametrize("tolerance", [mpf(10) ** -40, mpf(10) ** -9], ids=["exact", "floats"])
+def test_what_is_nearly_a_power_is_not_called_one(factor: Expr, tolerance: mpf) -> None:
+    points = [{L: Integer(depth)} for depth in (2, 3, 5, 1, 4, 6, 9, 12)]
+
+    def one(point: Any) -> Any:
+        return evaluate(factor, {s: Fraction(int(v)) for s, v in point.items()})
+
+    assert fit_monomial(one, lambda _: Fraction(1), points, tolerance) is None
 
 
 @pytest.mark.parametrize("expression", [1 / (n - 7), log(n - 8), sqrt(L - n), (n - 7) ** (-L)])

@@ -284,6 +284,9 @@ def test_explicit_samples_reproduce() -> None:
         (lambda: assert_matches_networks(1, MLP(1, 1), seed=1, samples=0), "samples=0"),
         (lambda: assert_matches_networks(1, MLP(1, 1), seed=1, samples=9), "samples=9"),
         (lambda: assert_matches_networks(1, MLP(1, 4), part="label", seed=1, notices=0.01), "wide"),
+        (lambda: assert_matches_networks(L, MLP(8, 64), part="label", seed=1), "3.9e[+]17 times"),
+        (lambda: samples_needed(MLP(2, 30)), "give a shallower or wider network"),
+        (lambda: samples_needed(MLP(2, 2000), part="label"), "over 1e308 times"),
         (lambda: assert_matches_networks(1, MLP(1, 1), seed=1, sampler=RareEvents()), "RareEvents"),
         (lambda: assert_matches_networks(1, MLP(1, 1), seed=1, sampler=3), "sampler"),  # type: ignore[arg-type]
     ],
@@ -292,3 +295,14 @@ def test_bad_arguments_are_refused_in_a_sentence(call: Any, message: str) -> Non
     with pytest.raises(InvalidArgument, match=message) as refused:
         call()
     assert "\n" not in str(refused.value)
+
+
+def test_too_many_networks_are_not_blamed_on_samples_that_were_not_given() -> None:
+    network = MLP(8, 16)
+    least = samples_needed(network, part="label")
+    with pytest.raises(InvalidArgument) as refused:
+        assert_matches_networks(L, network, part="label", seed=1)
+    message = str(refused.value)
+    assert message.startswith("expected at most 4,194,304 networks to be needed, got layer 16 of ")
+    assert f"where {least:,} are" in message
+    assert "samples=" not in message

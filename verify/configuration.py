@@ -115,7 +115,8 @@ def configuration(
     """
     if not isinstance(sampler, Sampler):
         raise InvalidArgument(
-            f"expected a sampler, got sampler={sampler!r}; give Gram(), Conditioned() or Dense()"
+            f"expected a sampler, got sampler={sampler!r}; give Gram(), RareEvents(), "
+            f"Conditioned() or Dense()"
         )
     problem = numeric_problem(network, layer=layer, rates=rates, step=step)
     sampler.check(problem)

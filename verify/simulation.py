@@ -39,7 +39,8 @@ def monte_carlo(
 ) -> Estimate:
     """Measure E[(Delta z)^2]/eta^2 on ``samples`` random networks.
 
-    ``sampler``: `Gram` (any width, linearised), `Conditioned` or `Dense`, all of one law.
+    ``sampler``: `Gram` (any width, linearised), `Conditioned` or `Dense`, all of one law; or
+    `RareEvents`, weighted samples whose mean can be trusted at any depth (linearised).
     ``layer``: None for the last hidden layer, an int, or a tuple or range of ints, all measured
     on the same networks; results then have shape ``(layers,)``.  ``rates``: one multiplier of eta
     per hidden layer.  ``step``: None for the linearised update, averaged over the label exactly;

@@ -112,7 +112,8 @@ def samples_needed(
     """The networks that `assert_matches_networks` must draw to reject, with 95 % chance at least,
     a value that is wrong by the relative error ``notices``.
 
-    From the exact variance over networks: none is drawn.  1 where nothing moves.
+    From the exact variance over networks: none is drawn.  1 where nothing moves; `InvalidArgument`
+    where networks vary so much that no feasible number of them is enough.
 
     >>> from theory import MLP
     >>> samples_needed(MLP(16, 2), part="label")

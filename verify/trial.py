@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from math import isfinite
 
 import numpy as np
 from mpmath import mpf
@@ -93,6 +94,8 @@ def _evidence(question: Question, logs: FloatArray, false_alarm: float) -> Netwo
 def needed(question: Question, notices: float, false_alarm: float) -> int:
     """The networks with which a relative error ``notices`` is noticed; 1 where nothing moves.
 
+    `InvalidArgument` where there is no such number below 2^62.
+
     >>> from theory.network import MLP
     >>> needed(Question.of(MLP(64, 1), None, None, "label"), 0.5, 1e-6)
     94
@@ -101,7 +104,14 @@ def needed(question: Question, notices: float, false_alarm: float) -> int:
         return 1
     evidence = _evidence(question, np.empty(0), false_alarm)
     found = evidence.samples_for(notices, false_alarm / 2)
-    assert found is not None
+    if found is None:
+        spread = question.deviation
+        size = f"{spread:.2g}" if isfinite(spread) else "over 1e308"
+        raise InvalidArgument(
+            f"expected networks whose mean a feasible number of them tests, got {question}, where "
+            f"the exact standard deviation of one network is {size} times the mean; give a "
+            f"shallower or wider network, or a larger notices than {notices:g}"
+        )
     return found
 
 
@@ -125,12 +135,18 @@ def simulated(
             f"weighted means is not known exactly: use Gram(), Conditioned() or Dense()"
         )
     least = needed(question, notices, false_alarm)
+    if least > MOST_SAMPLES:
+        raise InvalidArgument(
+            f"expected at most {MOST_SAMPLES:,} networks to be needed, got {question}, where "
+            f"{least:,} are, to notice a relative error of {notices:g}; give a larger notices, or "
+            f"networks that vary less: wider, less deep, or the label part alone"
+        )
     count = least if samples is None else checked_samples(samples)
     if not least <= count <= MOST_SAMPLES:
         raise InvalidArgument(
             f"expected from {least:,} to {MOST_SAMPLES:,} samples, to notice a relative error of "
-            f"{notices:g} at {question}, got samples={count:,}; give another number, a larger "
-            f"notices, or networks that vary less: wider, less deep, or the label part alone"
+            f"{notices:g} at {question}, got samples={count:,}; give another number, or leave it "
+            f"out"
         )
     estimate = monte_carlo(
         question.network,

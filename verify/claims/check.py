@@ -9,12 +9,20 @@ from typing import Any
 from theory import MLP, InvalidArgument
 from theory.criteria import Criterion, layer_criterion
 from theory.requests import asked_layer, asked_rates
-from theory.symbols import L, a, ell, n, n_0
+from theory.symbols import ell
 from theory.update import PARTS
 from theory.validation import shown
+from verify.claims.arguments import (
+    check_execution,
+    check_limit,
+    check_rate_arguments,
+    checked_network,
+    member,
+)
 from verify.claims.counterexample import Counterexample, TheoryVerdict
 from verify.claims.formula import Formula, read
-from verify.claims.networks import NotMeasured, default_grid, measure
+from verify.claims.grid import checked_grid, default_grid
+from verify.claims.networks import NotMeasured, measure
 from verify.claims.reading import Reading, default_network
 from verify.claims.report import report, report_html
 from verify.claims.search import Difference
@@ -27,8 +35,6 @@ from verify.samplers import Sampler
 from verify.verdict import Outcome
 
 __all__ = ["Check", "check"]
-
-_OPEN = frozenset({n, L, n_0, a})
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,9 +133,10 @@ def check(
     layer, or for every layer where the formula names ell.  ``part``: "total", "label" or "output".
     ``rates``: as in `theory.squared_update`.
 
-    ``simulate``: False asks theory alone.  ``grid``: networks in numbers to simulate, ``samples``
-    of each or the relative standard error ``precision``; by default a few small ones, as many as
-    show an error of about 3 %.  ``execution``: how blocks are run (docs/runs.md).
+    ``simulate``: False asks theory alone.  ``grid``: networks to simulate, ``network`` with numbers
+    for its sizes; ``samples`` of each or the relative standard error ``precision``; by default a
+    few small ones, as many as show an error of about 3 %.  ``execution``: how blocks are run
+    (docs/runs.md).
 
     Raises `InvalidArgument` for arguments of another kind, `NotSolved` where theory has no answer.
 
@@ -139,19 +146,20 @@ def check(
     >>> print(wrong.difference)
     it is the label part alone: the output part is missing
     """
-    said = _member(Claim, "claim", claim)
+    said = member(Claim, "claim", claim)
     reading = _reading(formula, said, quantity, network, layer, part, rates, criterion)
+    networks = None if grid is None else checked_grid(reading.target, grid)
+    check_execution(execution)
     theory = decide_by_theory(reading, said)
     evidence: Comparison | None = None
     unmeasured: str | None = "not asked for"
     if simulate:
         try:
-            networks = default_grid(reading.target) if grid is None else list(grid)
             terms = _terms(reading, said, theory)
             evidence = measure(
                 reading,
                 terms,
-                networks,
+                default_grid(reading.target) if networks is None else networks,
                 samples=samples,
                 precision=precision,
                 seed=seed,
@@ -185,15 +193,15 @@ def _reading(
     criterion: Criterion | None,
 ) -> Reading:
     formula = read(value)
-    chosen = _member(Quantity, "quantity", quantity)
-    net = default_network(formula) if network is None else _checked_network(network)
+    chosen = member(Quantity, "quantity", quantity)
+    net = default_network(formula) if network is None else checked_network(network)
     if part not in ("total", *PARTS):
         raise InvalidArgument(
             f"expected 'total', 'label' or 'output' for part, got part={shown(part)}; 'total' is "
             f"both"
         )
     if chosen is Quantity.RATE:
-        _check_rate_arguments(layer, part, claim, criterion)
+        check_rate_arguments(layer, part)
     elif criterion is not None:
         raise InvalidArgument(
             f"expected no criterion with quantity='update', got criterion={shown(criterion)}; "
@@ -205,51 +213,5 @@ def _reading(
     multipliers = asked_rates(net, rates)
     bounded = layer_criterion(criterion) if chosen is Quantity.RATE else None
     target = Target(net, chosen, asked, str(part), multipliers, bounded)
-    _check_limit(target, claim)
+    check_limit(target, claim, formula)
     return Reading(formula, target)
-
-
-def _checked_network(network: object) -> MLP:
-    if not isinstance(network, MLP):
-        raise InvalidArgument(
-            f"expected an MLP for network, got network={shown(network)}; give MLP() or MLP(64, 4)"
-        )
-    foreign = network.free_symbols - _OPEN
-    if foreign:
-        raise InvalidArgument(
-            f"expected a network in n, L, n_0 and a, got one with "
-            f"{', '.join(sorted(map(str, foreign)))}; give numbers for the others"
-        )
-    return network
-
-
-def _check_rate_arguments(
-    layer: object, part: object, claim: Claim, criterion: Criterion | None
-) -> None:
-    if layer is not None or part != "total":
-        raise InvalidArgument(
-            f"expected neither layer nor part with quantity='rate', got layer={shown(layer)} and "
-            f"part={shown(part)}; the criterion says what is bounded"
-        )
-
-
-def _check_limit(target: Target, claim: Claim) -> None:
-    """Raise `InvalidArgument` where the claimed limit does not exist for the network."""
-    network = target.network
-    needed = {Claim.EXACT: [], Claim.LEADING: [n], Claim.JOINT: [n, L]}[claim]
-    if any(symbol not in network.free_symbols for symbol in needed):
-        raise InvalidArgument(
-            f"expected a network with {' and '.join(map(str, needed))} open for "
-            f"claim={claim.value!r}, got {network}; leave them out"
-        )
-
-
-def _member(kind: Any, name: str, value: object) -> Any:
-    """The member of an enumeration that text names."""
-    values = [each.value for each in kind]
-    if isinstance(value, kind) or value in values:
-        return kind(value)
-    listed = " or ".join(map(repr, values))
-    raise InvalidArgument(
-        f"expected {listed} for {name}, got {name}={shown(value)}; give one of them as text"
-    )

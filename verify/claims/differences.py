@@ -11,7 +11,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from mpmath import workdps
+from mpmath import log10, nint, workdps
 from sympy import Rational, Symbol
 
 from theory import InvalidArgument, NotSolved
@@ -25,6 +25,8 @@ from verify.claims.width_terms import limit_difference, width_term_difference
 
 __all__ = ["find_difference"]
 
+_ROUNDED = 6
+"""A constant that is right to so many digits is called rounded, not a factor."""
 _LIKELY = frozenset({Kind.PART, Kind.LAYER, Kind.ACTIVATION})
 
 
@@ -93,7 +95,7 @@ def _factor_or_power(search: Search) -> Difference | None:
     found = fit_monomial(search.yours, truth, search.points, search.tolerance)
     if found is None:
         return None
-    return _worded(_of_formula(found, search.target))
+    return _worded(_of_formula(found, search.target), search)
 
 
 def _of_formula(found: Monomial, target: Target) -> Monomial:
@@ -101,14 +103,40 @@ def _of_formula(found: Monomial, target: Target) -> Monomial:
     return found if target.quantity is Quantity.UPDATE else found.root(-2)
 
 
-def _worded(found: Monomial) -> Difference | None:
+def _worded(found: Monomial, search: Search) -> Difference | None:
     if not found.exponents:
-        same = found.constant == 1
-        return None if same else Difference(Kind.FACTOR, f"it is {found} times the law")
+        if found.constant == 1:
+            return None
+        digits = _digits_right(found.constant)
+        if digits < _ROUNDED:
+            return Difference(Kind.FACTOR, f"it is {found} times the law")
+        sentence = (
+            f"it is the law to {digits} digits only, and a decimal is read exactly: write "
+            f"{_constant_of_law(search)}"
+        )
+        return Difference(Kind.FACTOR, sentence)
     if set(found.exponents) == {n_0}:
         sentence = f"it is {found} times the law: a power of the input norm |x|^2 = n_0 is off"
         return Difference(Kind.INPUT, sentence)
     return Difference(Kind.POWER, f"it is {found} times the law")
+
+
+def _digits_right(factor: Number) -> int:
+    """The decimal digits, about, to which a factor is 1."""
+    with workdps(DIGITS):
+        return int(nint(-log10(abs(decimal(factor) - 1))))
+
+
+def _constant_of_law(search: Search) -> str:
+    """The constant that a formula must have exactly, where the law has one alone."""
+    if search.claim is Claim.LEADING:
+        target = search.target
+        rate = target.quantity is Quantity.RATE
+        law = target.rate.leading() if rate else target.leading()
+        constant, _ = law.as_independent(*law.free_symbols, as_Add=False)
+        if constant != 1:
+            return str(constant)
+    return "exact constants, such as 1/3 or sqrt(3)"
 
 
 def _square(search: Search) -> Difference | None:
@@ -141,10 +169,29 @@ def _mixture(search: Search) -> Difference | None:
     weights = _solved(search, label, output)
     if weights is None or not search.agrees(_combined(weights, label, output)):
         return None
-    return Difference(
-        Kind.PART,
-        f"it is {weights[0]} times the label part plus {weights[1]} times the output part",
-    )
+    return Difference(Kind.PART, f"it is {_weighted(*weights)}")
+
+
+def _weighted(label: Fraction, output: Fraction) -> str:
+    """Both parts times their constants, in words, as a sum or a difference.
+
+    >>> _weighted(Fraction(101, 100), Fraction(0)), _weighted(Fraction(-1), Fraction(2))
+    ('the label part alone, times 101/100', '2 times the output part minus the label part')
+    """
+    terms = [(label, "the label part"), (output, "the output part")]
+    present = [term for term in terms if term[0]]
+    if len(present) == 1:
+        ((factor, name),) = present
+        return f"{name} alone, times {factor}"
+    if label < 0 < output:
+        terms.reverse()
+    (first, name), (second, other) = terms
+    sign = "plus" if second > 0 else "minus"
+    return f"{_times(first)}{name} {sign} {_times(abs(second))}{other}"
+
+
+def _times(factor: Fraction) -> str:
+    return "" if factor == 1 else f"{factor} times "
 
 
 def _solved(search: Search, one: Function, two: Function) -> tuple[Fraction, Fraction] | None:

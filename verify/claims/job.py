@@ -11,7 +11,7 @@ from rich.console import Console
 from theory import MLP, InvalidArgument
 from verify.claims.check import check
 from verify.claims.formula import read
-from verify.claims.networks import network_of
+from verify.claims.grid import network_of
 from verify.claims.reading import default_network
 from verify.claims.record import check_record
 from verify.claims.target import Claim, Quantity

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from fractions import Fraction
 
 from mpmath import workdps
-from sympy import Expr, Integer, Rational, Symbol
+from sympy import Expr, Integer, Rational
 
 from theory.symbols import L, a, ell, n, n_0, t
 from verify.claims.counterexample import Counterexample, TheoryVerdict
@@ -25,6 +24,9 @@ from verify.verdict import Outcome
 __all__ = ["decide_limit", "what_is_off"]
 
 _NOT_1 = "formula over exact value does not tend to 1"
+_DEPTHS, _WIDTHS = 6, 8
+_TRIED = 8
+"""Points at which a function of numbers is tried, about."""
 _FAR = {n: Integer(10) ** 30, L: Integer(10) ** 10, ell: Integer(10) ** 10, n_0: Integer(3)}
 _FAR |= {t: Integer(2), a: Rational(1, 2)}
 """Sizes at which a rate has the sign of its limit, or of its limit at L/n = t."""
@@ -32,6 +34,8 @@ _FAR |= {t: Integer(2), a: Rational(1, 2)}
 
 def decide_limit(reading: Reading, claim: Claim) -> TheoryVerdict:
     """Whether formula over exact value tends to 1, in the limit of ``claim``."""
+    if reading.per_eta2 is None:
+        return _no_limit(reading)
     law = _law(reading, claim)
     if reading.per_eta2 == 0 != law:
         return _not_positive(reading, claim, Integer(0))
@@ -50,6 +54,16 @@ def decide_limit(reading: Reading, claim: Claim) -> TheoryVerdict:
         reason = f"formula over exact value tends to 1{reading.closeness}"
         return TheoryVerdict(Outcome.CONSISTENT, reason, leading=term)
     return _wrong_limit(reading, claim, term)
+
+
+def _no_limit(reading: Reading) -> TheoryVerdict:
+    """The answer to a function of numbers, tried at small sizes for what it raises."""
+    points = list(reading.target.points(_DEPTHS, _WIDTHS))
+    tried = points[:: max(1, len(points) // _TRIED)]
+    reason = "a function of numbers has no symbolic limit: give an expression or text"
+    if all(reading.original(point) is None for point in tried):
+        reason = f"it has no value at any of {len(tried)} points"
+    return TheoryVerdict(Outcome.UNDECIDED, reason)
 
 
 def _law(reading: Reading, claim: Claim) -> Expr:
@@ -108,20 +122,18 @@ def _negative(value: Number | None) -> Number | None:
 
 
 def _first(reading: Reading, claim: Claim, yours: Function, term: Expr) -> Counterexample | None:
-    """The first point at which a formula's leading values are not the law's."""
+    """The first point, by depth, then width, then layer, at which a formula's leading values are
+    not the law's; for the joint limit at t = L/n."""
     truth = function_of(reading.target, claim)
     shown = term.free_symbols | _law(reading, claim).free_symbols
-    points = Search(reading.target, claim, yours, reading.tolerance).points
-    for point in sorted(points, key=_size):
+    if claim is Claim.JOINT:
+        shown |= {L, n}
+    for point in reading.target.points(_DEPTHS, _WIDTHS):
         mine, law = yours(point), reading.unlifted(truth(point))
         if law is not None and (mine is None or not close(mine, law, reading.tolerance)):
             named = {s: v for s, v in point.items() if s in shown}
             return Counterexample(named, mine, law, limits=True)
     return None
-
-
-def _size(point: Mapping[Symbol, Rational]) -> tuple[Rational, ...]:
-    return tuple(point.values())
 
 
 def what_is_off(

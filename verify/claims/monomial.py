@@ -18,7 +18,8 @@ Function = Callable[[Mapping[Symbol, Rational]], Number | None]
 """A function of a point; None where it has no value."""
 
 _POWERED = (L, n, ell, n_0, t)
-_DENOMINATORS = 60
+_DENOMINATORS = 1000
+"""Of exponents: hundredths, thousandths, and what a rate makes of them."""
 _CONSTANT_DENOMINATORS = 10**6
 
 

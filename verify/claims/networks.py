@@ -13,10 +13,10 @@ from fractions import Fraction
 from math import ceil
 
 from mpmath import log, workdps
-from sympy import Expr, Integer, Rational
+from sympy import Expr
 
-from theory import MLP, InvalidArgument, MeanOverLayers
-from theory.symbols import L, a, ell, eta, n, n_0
+from theory import MLP, MeanOverLayers
+from theory.symbols import ell, eta
 from verify.claims.evaluation import DIGITS, Number, Undefined, decimal, evaluate, quotient
 from verify.claims.reading import Reading
 from verify.claims.target import Quantity, Target, sizes
@@ -32,10 +32,8 @@ from verify.sampling import Sampling
 from verify.streams import checked_samples, checked_seed, derived_seed
 from verify.verdict import Score
 
-__all__ = ["NotMeasured", "default_grid", "measure", "network_of"]
+__all__ = ["NotMeasured", "measure"]
 
-_GRID = ((4, 1), (8, 2), (16, 3), (64, 8))
-_SIZES = {n_0: Integer(3), a: Rational(1, 2)}
 _ERROR = 0.005
 """Relative standard error that is planned for."""
 _FEWEST, _MOST = 4_000, 500_000
@@ -44,29 +42,6 @@ _SPREAD_DIGITS = 6
 
 class NotMeasured(Exception):
     """Why networks cannot tell."""
-
-
-def network_of(network: MLP, width: int, depth: int) -> MLP:
-    """The network in numbers: of this width and depth where they are open, and small sizes for
-    what else is."""
-    values = {n: Integer(width), L: Integer(depth), **_SIZES}
-    return Target(network).at({s: values[s] for s in network.free_symbols}).network
-
-
-def default_grid(target: Target) -> list[MLP]:
-    """Small networks of a target, with depths from its layer on."""
-    least = target.layer if isinstance(target.layer, int) else 1
-    sizes_ = dict.fromkeys((width, max(depth, least)) for width, depth in _GRID)
-    grid = (network_of(target.network, width, depth) for width, depth in sizes_)
-    return [network for network in dict.fromkeys(grid) if _possible(target, network)]
-
-
-def _possible(target: Target, network: MLP) -> bool:
-    try:
-        replace(target, network=network).multipliers()
-    except InvalidArgument:
-        return False
-    return True
 
 
 def measure(
@@ -81,7 +56,7 @@ def measure(
     execution: Execution,
 ) -> Comparison:
     """Simulate ``grid`` and compare with the formula; for limits with ``terms``, the leading terms
-    of formula and law.
+    of formula and law.  Its networks are of the target's kind, see `verify.claims.grid`.
 
     ``samples``: networks per cell; None plans them from the exact variance of one network, for the
     relative standard error ``precision``, or where that is None for 0.5 % within bounds.
@@ -102,24 +77,12 @@ def measure(
 
 def _layers(target: Target, network: MLP) -> Iterator[Target]:
     """The target at a network; where the layer is open, at its middle and last layer."""
-    at = replace(target, network=_checked(target, network))
+    at = replace(target, network=network)
     if target.layer != ell:
         yield at
         return
     for layer in dict.fromkeys((ceil(network.layers / 2), network.layers)):
         yield replace(at, layer=layer)
-
-
-def _checked(target: Target, network: MLP) -> MLP:
-    """A network of numbers that is one of the target's."""
-    values = sizes(Target(network))
-    point = {s: values[s] for s in target.network.free_symbols if s in values}
-    if network.free_symbols or Target(target.network).at(point).network.widths != network.widths:
-        raise InvalidArgument(
-            f"expected networks like {target.network} with numbers for its sizes in grid, got "
-            f"{network}; give width, depth and what else is open"
-        )
-    return network
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from mpmath import mpf, sqrt, workdps
 from sympy import Expr, Integer
 
 from theory import MLP, InvalidArgument, LeakyReLU
-from theory.symbols import a, eta, n_0, t
+from theory.symbols import a, ell, eta, n_0, t
 from verify.claims.evaluation import DIGITS, Number, decimal
 from verify.claims.formula import EXACT_TOLERANCE, FLOAT_TOLERANCE, Formula
 from verify.claims.target import Point, Quantity, Target, sizes
@@ -44,6 +44,11 @@ class Reading:
             raise InvalidArgument(
                 "expected a formula without eta with quantity='rate', got one with eta; the "
                 "formula is for the largest eta itself"
+            )
+        if self.target.quantity is Quantity.RATE and ell in self.formula.symbols:
+            raise InvalidArgument(
+                "expected a formula without ell with quantity='rate', got one with ell; a maximal "
+                "rate has no layer: leave ell out, or write L"
             )
         missing = self.formula.symbols - set(sizes(self.target)) - {eta}
         if missing:

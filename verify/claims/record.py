@@ -6,7 +6,7 @@ from typing import Any
 
 from verify.claims.check import Check
 from verify.claims.counterexample import Counterexample
-from verify.claims.report import number_in_words, subject
+from verify.claims.report import numbers_in_words, subject
 from verify.record import comparison_record
 
 __all__ = ["check_record"]
@@ -45,9 +45,10 @@ def check_record(check: Check) -> dict[str, Any]:
 def _example(example: Counterexample | None) -> dict[str, Any] | None:
     if example is None:
         return None
+    mine, law = numbers_in_words(example.formula, example.law)
     return {
         "sizes": {str(symbol): str(value) for symbol, value in example.point.items()},
-        "formula": number_in_words(example.formula),
-        "law": number_in_words(example.law),
+        "formula": mine,
+        "law": law,
         "leading_terms": example.limits,
     }

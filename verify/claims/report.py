@@ -5,12 +5,12 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from mpmath import nstr
+from mpmath import nstr, workdps
 from sympy import Rational
 
 from theory.numerals import number_text
 from theory.symbols import ell
-from verify.claims.evaluation import Number
+from verify.claims.evaluation import DIGITS, Number, decimal
 from verify.claims.target import Claim, Quantity, Target
 from verify.compare import Comparison
 from verify.magnitudes import html_table
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from verify.claims.check import Check
     from verify.claims.counterexample import Counterexample
 
-__all__ = ["number_in_words", "report", "report_html", "subject", "values_in_words"]
+__all__ = ["numbers_in_words", "report", "report_html", "subject", "values_in_words"]
 
 _CLAIMS = {
     Claim.EXACT: "is",
@@ -87,9 +87,26 @@ def number_in_words(value: Number | None) -> str:
     return str(nstr(value, 10))
 
 
+def numbers_in_words(one: Number | None, two: Number) -> tuple[str, str]:
+    """Two different values: as `number_in_words`, with more digits where these do not tell them
+    apart.
+
+    >>> from mpmath import mpf
+    >>> numbers_in_words(mpf("1.732050807570"), mpf("1.732050807568"))
+    ('1.73205080757', '1.732050807568')
+    """
+    words = number_in_words(one), number_in_words(two)
+    for digits in range(15, DIGITS + 1, 5):
+        if one is None or one == two or len({text.partition(" (")[0] for text in words}) == 2:
+            break
+        with workdps(DIGITS + 15):
+            words = str(nstr(decimal(one), digits)), str(nstr(decimal(two), digits))
+    return words
+
+
 def values_in_words(example: Counterexample) -> str:
     """Both values at a counterexample."""
-    mine, law = number_in_words(example.formula), number_in_words(example.law)
+    mine, law = numbers_in_words(example.formula, example.law)
     if example.limits:
         return f"{example.where}: leading terms {mine} (formula) and {law} (law)"
     return f"{example.where}: {mine} (formula) and {law} (exact)"

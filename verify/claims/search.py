@@ -128,11 +128,10 @@ def _points(target: Target, claim: Claim) -> Sequence[Point]:
         choices |= {s: (*choices[s], *map(Rational, (4, 6, 9, 12))) for s in (L, n, n_0, t)}
     few = len(symbols) > 2
     grids = [choices[s][: 3 if few else 8] for s in symbols]
-    deepest = target.network.depth
     points = (
         {s: sympify(v) for s, v in zip(symbols, each, strict=True)} for each in product(*grids)
     )
-    return [p for p in points if ell not in p or p[ell] <= p.get(L, deepest)]
+    return [p for p in points if claim is Claim.JOINT or target.exists(p)]
 
 
 def remembered(function: Function) -> Function:

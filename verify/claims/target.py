@@ -144,14 +144,16 @@ class Target:
         """All small points by depth, then width, then layer."""
         choices = {L: range(1, depths + 1), n: range(1, widths + 1), ell: range(1, depths + 1)}
         grids = [choices.get(s, _CHOICES.get(s, ())) for s in self.coordinates]
-        deepest = self.network.depth
         for values in product(*grids):
             point = {s: sympify(v) for s, v in zip(self.coordinates, values, strict=True)}
-            if (ell not in point or point[ell] <= point.get(L, deepest)) and self._exists(point):
+            if self.exists(point):
                 yield point
 
-    def _exists(self, point: Point) -> bool:
-        """Whether the multipliers fit the network at a point."""
+    def exists(self, point: Point) -> bool:
+        """Whether the network at a point has the layer, and the multipliers fit it."""
+        layer = point.get(ell, self.layer)
+        if layer not in (None, ell) and layer > point.get(L, self.network.depth):
+            return False
         if not isinstance(self.rates, ByGroup | TrainedLayers):
             return True
         try:

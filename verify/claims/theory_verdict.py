@@ -73,11 +73,15 @@ def _exact(reading: Reading, points: list[Point]) -> TheoryVerdict:
 def _scanned(reading: Reading, points: list[Point]) -> TheoryVerdict:
     """The verdict from values alone: the first point where they differ, or that there is none."""
     undefined = None
+    defined = 0
     for point in points:
         same = _equal(reading, point)
         if same is False:
             return _rejected(reading, point)
+        defined += same is not None
         undefined = undefined if same is not None else undefined or point
+    if points and not defined:
+        return TheoryVerdict(Outcome.UNDECIDED, f"it has no value at any of {len(points)} points")
     if undefined is not None:
         where = point_name(undefined)
         return TheoryVerdict(

@@ -1,0 +1,78 @@
+"""The networks that a claim is held against: the default ones, and those that a user gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from sympy import Integer, Rational
+
+from theory import MLP, InvalidArgument
+from theory.symbols import L, a, n, n_0
+from theory.validation import shown
+from verify.claims.target import Target, sizes
+
+__all__ = ["checked_grid", "default_grid", "network_of"]
+
+_GRID = ((4, 1), (8, 2), (16, 3), (64, 8))
+_SIZES = {n_0: Integer(3), a: Rational(1, 2)}
+
+
+def network_of(network: MLP, width: int, depth: int) -> MLP:
+    """The network in numbers: of this width and depth where they are open, and small sizes for
+    what else is."""
+    values = {n: Integer(width), L: Integer(depth), **_SIZES}
+    return Target(network).at({s: values[s] for s in network.free_symbols}).network
+
+
+def default_grid(target: Target) -> list[MLP]:
+    """Small networks of a target, with depths from its layer on."""
+    least = target.layer if isinstance(target.layer, int) else 1
+    sizes_ = dict.fromkeys((width, max(depth, least)) for width, depth in _GRID)
+    grid = (network_of(target.network, width, depth) for width, depth in sizes_)
+    return [network for network in dict.fromkeys(grid) if _possible(target, network)]
+
+
+def _possible(target: Target, network: MLP) -> bool:
+    try:
+        replace(target, network=network).multipliers()
+    except InvalidArgument:
+        return False
+    return True
+
+
+def checked_grid(target: Target, grid: object) -> list[MLP]:
+    """The networks that a user gives, in numbers, each what the target's is at their sizes.
+
+    Raises `InvalidArgument` for none, for what is no network and for a network of another kind.
+
+    >>> checked_grid(Target(MLP()), (MLP(8, 2), MLP(16, 3)))
+    [MLP(width=8, depth=2), MLP(width=16, depth=3)]
+    """
+    networks = list(grid) if isinstance(grid, Iterable) else []
+    if not networks or not all(isinstance(each, MLP) for each in networks):
+        raise InvalidArgument(
+            f"expected networks in numbers for grid, got grid={shown(grid)}; give a list such as "
+            f"[MLP(8, 2), MLP(32, 4)], or leave it out"
+        )
+    for network in networks:
+        if network.free_symbols or not _is_of(target, network):
+            raise InvalidArgument(
+                f"expected networks like {target.network} with numbers for its sizes in grid, got "
+                f"{network}; leave out what is not open there, or give the other kind as network"
+            )
+    return networks
+
+
+def _is_of(target: Target, network: MLP) -> bool:
+    """Whether a network of numbers is what the target's is at its sizes."""
+    values = sizes(Target(network))
+    point = {s: values[s] for s in target.network.free_symbols if s in values}
+    there = Target(target.network).at(point).network
+    return not there.free_symbols and _law_of(there) == _law_of(network)
+
+
+def _law_of(network: MLP) -> tuple[Any, ...]:
+    """All that the law of a network in numbers depends on, given or by default."""
+    return network.widths, network.activation.slope, network.c, network.s, network.norm2
