@@ -31,17 +31,17 @@ LIMIT_EXPONENT = -1.5
 """Of the exact rate in depth as width and then depth grow."""
 
 
-def cell_table(comparison: Comparison) -> Table:
-    """One row per network: sizes, exact law, measured mean and error, z."""
+def cell_table(comparison: Comparison, law: str = "law") -> Table:
+    """One row per network: sizes, the ``law`` that was tried, measured mean and error, z."""
     step = comparison.step
     kind = "linearised" if step is None else f"real step of rate {step:g}"
     title = (
         f"E[(Δz)²]/η², {kind}\ns.e.: from the exact variance of one network (rare: of the samples)"
-        f"\nESS: effective samples over samples; median: network, over the law"
+        f"\nESS: effective samples over samples; median: network, over the {law}"
     )
     table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
     for name in cell_columns(comparison):
-        table.add_column(name, justify="right", no_wrap=True)
+        table.add_column(law if name == "law" else name, justify="right", no_wrap=True)
     for cell in comparison.cells:
         table.add_row(*(cell_row(cell)[name] for name in cell_columns(comparison)))
     if not all(cell.score.decides for cell in comparison.cells):

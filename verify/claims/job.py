@@ -53,7 +53,7 @@ def run_formula(
     keep(folder, record, lambda: None)
     if found.evidence is not None:
         write_tables(folder, record["networks"], parquet=options.parquet)
-        console.print(cell_table(found.evidence))
+        console.print(cell_table(found.evidence, law="formula"))
         for line in left_lines(found.evidence.cells):
             console.print(line, soft_wrap=True)
     console.print(f"numbers: {folder}", soft_wrap=True)

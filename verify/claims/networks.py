@@ -22,7 +22,7 @@ from verify.claims.reading import Reading
 from verify.claims.target import Quantity, Target, sizes
 from verify.compare import Cell, Comparison
 from verify.configuration import configuration
-from verify.estimate import Block, Estimate
+from verify.estimate import Block
 from verify.exact_values import LARGEST_SPREAD
 from verify.execution import Execution
 from verify.inference_evidence import evidence_of
@@ -112,7 +112,7 @@ class _Planned:
             sampler=sampler,
             log_law=log_exact + float(log(self.ratio)),
             log_exact=log_exact,
-            estimate=Estimate({"total": measured}, estimate.samples, estimate.seed),
+            estimate=replace(estimate, parts={"total": measured}),
             score=score,
             sampling=self.sampling,
             part=self.target.part,
