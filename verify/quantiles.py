@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from theory.network import InvalidArgument
-from verify.magnitudes import magnitude
+from verify.magnitudes import magnitude, value_latex
 from verify.problem import FloatArray
 
 __all__ = ["Quantile", "quantile_of"]
@@ -71,14 +72,24 @@ class Quantile:
         """
         return _exponential(self.log_high)
 
-    def __repr__(self) -> str:
+    def _triples(self) -> Iterator[tuple[str, ...]]:
+        """Value, lower and upper end of each layer as text."""
         logs = (np.ravel(each) for each in (self.log_value, self.log_low, self.log_high))
-        values = (
-            f"{magnitude(v)} in [{magnitude(low)}, {magnitude(high)}]"
-            for v, low, high in zip(*logs, strict=True)
-        )
-        name = "median" if self.chance == 0.5 else f"{self.chance:g} quantile"
-        return f"{name} {', '.join(values)} ({self.level:.4g} confidence)"
+        return (tuple(map(magnitude, each)) for each in zip(*logs, strict=True))
+
+    @property
+    def _name(self) -> str:
+        return "median" if self.chance == 0.5 else f"{self.chance:g} quantile"
+
+    def __repr__(self) -> str:
+        values = (f"{value} in [{low}, {high}]" for value, low, high in self._triples())
+        return f"{self._name} {', '.join(values)} ({self.level:.4g} confidence)"
+
+    def _repr_latex_(self) -> str:
+        """The values and intervals as formulas."""
+        spelled = (tuple(map(value_latex, each)) for each in self._triples())
+        values = r",\; ".join(rf"{value} \in [{low}, {high}]" for value, low, high in spelled)
+        return rf"$\text{{{self._name} }} {values}$"
 
 
 def quantile_of(logs: FloatArray, chance: float, level: float) -> Quantile:

@@ -12,6 +12,7 @@ import numpy as np
 from theory.network import MLP, InvalidArgument, numeric_layers
 from verify.estimate import Estimate
 from verify.gram import Gram
+from verify.magnitudes import value_latex
 from verify.samplers import Sampler
 from verify.simulation import monte_carlo
 
@@ -127,6 +128,11 @@ class TypicalLearningRate:
             f"TypicalLearningRate of {self.network}: {self.rate:.6g} in [{low:.6g}, {high:.6g}] "
             f"({self.level:g} confidence); layer {self.layer} binds"
         )
+
+    def _repr_latex_(self) -> str:
+        """The rate and its interval as a formula."""
+        rate, low, high = (value_latex(f"{each:.6g}") for each in (self.rate, *self.interval))
+        return rf"$\eta_{{\text{{typical}}}} = {rate} \in [{low}, {high}]$"
 
 
 def typical_learning_rate(

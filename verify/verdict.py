@@ -29,6 +29,11 @@ class Outcome(enum.Enum):
     REJECTED = 1
     UNDECIDED = 3
 
+    def __repr__(self) -> str:
+        return self.name
+
+    __str__ = __repr__
+
 
 @dataclass(frozen=True, eq=False)
 class Score:
