@@ -184,8 +184,9 @@ def test_rates_are_transferred_from_a_small_model() -> None:
 def test_one_hidden_layer_has_no_layers_above_the_first() -> None:
     plan = Transferred(MLP(64, 2), first="0.2", hidden="0.1")
     assert len(rates_of(mlp(64, 64), plan)) == 2
-    with pytest.raises(InvalidArgument, match="depth of at least 2"):
-        rates_of(mlp(64, 64))
+    expected = [float(rate) for rate in layer_rates(MLP(16, 1, input_width=8)).together]
+    assert rates_of(mlp(8, 16)) == pytest.approx(expected, rel=1e-12)
+    assert len(expected) == 2
 
 
 @pytest.mark.parametrize("factor", [0, -1, "much", float("nan")])

@@ -58,7 +58,8 @@ class AllHidden(RatePlan):
 @dataclass(frozen=True)
 class EqualShares(RatePlan):
     """``factor`` times the rates of first layer, hidden layers and readout in `layer_rates`: each
-    moves the network by an equal share of the bound, all together by no more than the bound.
+    moves the network by an equal share of the bound, all together by no more than the bound.  A
+    single hidden layer shares with the readout alone.
 
     >>> [f"{rate:.4f}" for rate in EqualShares().rates(MLP(64, 3))]
     ['0.3233', '0.2866', '0.2866', '0.0073']
@@ -67,10 +68,10 @@ class EqualShares(RatePlan):
     factor: object = 1
 
     def rates(self, network: MLP) -> tuple[float, ...]:
-        """See `RatePlan.rates`; `InvalidArgument` for a single hidden layer."""
+        """See `RatePlan.rates`."""
         factor = _positive("factor", self.factor)
-        first, hidden, readout = (float(rate) for rate in layer_rates(network).together)
-        rates = (first, *[hidden] * (network.layers - 1), readout)
+        first, *hidden, readout = (float(rate) for rate in layer_rates(network).together)
+        rates = (first, *hidden * (network.layers - 1), readout)
         return tuple(factor * rate for rate in rates)
 
 
