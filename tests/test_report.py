@@ -131,6 +131,26 @@ def test_a_formula_has_its_verdict_its_counterexample_and_what_is_off(tmp_path: 
     assert record["networks"] is not None
 
 
+def test_terms_of_the_two_parts_have_names_of_their_own() -> None:
+    from verify.report.formulas import formulas
+
+    names = [
+        str(name) for rows in (formulas().label, formulas().output) for name, _ in rows if name
+    ]
+    assert len(names) == 4
+    assert len(set(names)) == 4
+
+
+def test_the_marks_of_a_lone_network_are_inside_the_figure() -> None:
+    """Its median is the network itself, which may lie at any multiple of the mean."""
+    from verify.report.figures import heights
+
+    low, high = heights([5.2, 5.2])
+    assert low < 1 < 5.2 < high
+    assert heights([0.9, 1.1])[1] == 3.0
+    assert heights([1e-6, 1.0])[0] < 1e-6
+
+
 def test_what_is_undefined_says_so(tmp_path: Path) -> None:
     _, html = report(tmp_path / "run", "--width", "16", "--depth", "2", "--samples", "1")
     text = Page(html).text
@@ -290,7 +310,7 @@ def test_a_formula_without_networks_is_asked_again_at_its_layer(tmp_path: Path) 
         "--quantity",
         "update",
         "--layer",
-        "2",
+        "1",
     ]
 
 
