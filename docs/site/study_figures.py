@@ -23,7 +23,18 @@ def place(site: Path) -> Path:
 
 
 def draw_figures(app: Any, exception: Exception | None) -> None:
-    """Put the figure drawn now in the place of the file that the site has copied."""
+    """Put the figure drawn now in the place of the file that the site has copied.
+
+    >>> from tempfile import mkdtemp
+    >>> from types import SimpleNamespace
+    >>> app = SimpleNamespace(outdir=mkdtemp(), builder=SimpleNamespace(format="html"))
+    >>> place(Path(app.outdir)).parent.mkdir()
+    >>> place(Path(app.outdir)).write_text("copied")
+    6
+    >>> draw_figures(app, None)
+    >>> "<svg" in place(Path(app.outdir)).read_text(encoding="utf-8")
+    True
+    """
     if exception is not None or app.builder.format != "html":
         return
     from studies.transfer import draw, kept_results
