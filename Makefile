@@ -9,7 +9,7 @@ DOCS_READY := $(VENV)/.docs
 BENCH := .venv-bench
 BENCH_READY := $(BENCH)/.ready
 
-.PHONY: run test test-all docs test-lowest bench coverage power faults scaling transfer mutation clean
+.PHONY: run test test-all docs test-lowest bench coverage power rare-events faults scaling transfer mutation clean
 
 run: $(READY)
 	$(BIN)/python -m verify
@@ -50,6 +50,10 @@ coverage: $(READY)
 # How many networks it takes to reject wrong laws, predicted and measured; some minutes on two cores.
 power: $(READY)
 	$(BIN)/python -m studies.power
+
+# How even the weighted samples of rare networks are; about a minute on two cores.
+rare-events: $(READY)
+	$(BIN)/python -m studies.rare_events
 
 # Which learning rate of small trained networks carries over to deeper ones: about 20 minutes on one
 # core; the same installation as for test-all.

@@ -76,9 +76,11 @@ def setup(app: Any) -> None:
     from docstrings import escape_bars
     from examples import run_examples
     from public_names import report_missing
+    from study_figures import draw_figures
 
     stand_in()
     app.connect("autodoc-process-docstring", escape_bars)
     app.connect("source-read", _without_absent)
     app.connect("source-read", run_examples)
     app.connect("env-check-consistency", report_missing)
+    app.connect("build-finished", draw_figures)

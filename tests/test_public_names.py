@@ -21,16 +21,32 @@ from theory import (
     derive,
     layer_rates,
     maximal_learning_rate,
+    observables,
     readout_update,
     squared_update,
+    symbols,
     tangent_kernel,
     transfer_learning_rate,
 )
 from theory.observables import K, g, trace
 from theory.public_names import PublicNames
-from verify import Conditioned, check, compare_law, monte_carlo, typical_learning_rate
+from verify import (
+    Conditioned,
+    check,
+    compare_law,
+    monte_carlo,
+    strategies,
+    testing,
+    typical_learning_rate,
+)
 
-PUBLIC = [(module, name) for module in (theory, verify) for name in module.__all__]
+MODULES = {
+    theory: {"observables", "symbols"},
+    verify: {"strategies", "testing"},
+    **dict.fromkeys((observables, symbols, strategies, testing), frozenset[str]()),
+}
+"""What users import from, and which of its modules completion shows beside its names."""
+PUBLIC = [(module, name) for module in MODULES for name in module.__all__]
 SMALL = MLP(width=8, depth=2)
 
 
@@ -70,6 +86,7 @@ def values() -> list[Any]:
         *(wrong, wrong.difference, wrong.counterexample, wrong.theory, compared),
         *(compared.cells[0], compared.verdict, compared.cells[0].score),
         typical_learning_rate(SMALL, samples=500, seed=1),
+        *(K, g, trace(K), strategies.Point(SMALL, 1)),
     ]
 
 
@@ -101,10 +118,7 @@ def test_help_has_a_runnable_example(module: Any, name: str) -> None:
         assert not without, f"{name} has no example for {without}"
 
 
-@pytest.mark.parametrize(
-    ("module", "others"),
-    [(theory, {"observables", "symbols"}), (verify, {"strategies", "testing"})],
-)
+@pytest.mark.parametrize(("module", "others"), MODULES.items(), ids=lambda each: str(each))
 def test_completion_of_a_package_shows_public_names_alone(module: Any, others: set[str]) -> None:
     found = {name for name in dir(module) if not name.startswith("_")}
     assert found - others == set(module.__all__)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sympy import Rational, sqrt
 
@@ -163,24 +163,41 @@ def test_a_group_alone_is_its_multipliers(width: int, depth: int, inputs: int) -
 
 
 @settings(max_examples=10)
-@given(st.integers(1, 9), st.integers(2, 6), st.integers(1, 9), st.sampled_from(["1", "1/3"]))
+@given(st.integers(1, 9), st.integers(1, 6), st.integers(1, 9), st.sampled_from(["1", "1/3"]))
+@example(4, 1, 3, "1")
 def test_together_the_bound_is_met(width: int, depth: int, inputs: int, bound: str) -> None:
     """By the joint update at decimal rates, without the cross terms that `LayerRates` takes."""
     network = MLP(width, depth, input_width=inputs)
     rates = layer_rates(network, bound=bound)
-    first, hidden, readout = (Rational(str(rate.evalf(30))) for rate in rates.together)
-    per_layer = (first,) + (hidden,) * (depth - 1)
+    first, *hidden, readout = (Rational(str(rate.evalf(30))) for rate in rates.together)
+    per_layer = (first, *hidden * (depth - 1))
     z = squared_update(network, rates=per_layer).per_eta2
     output = (g @ K @ g + readout * (x @ x)) ** 2
     out = derive((1 + f**2) * output, network, rates=per_layer).exact
     limit = float(Rational(bound))
     assert max(float(z), float(out)) == pytest.approx(limit, rel=1e-12)
     alone = squared_update(network, rates=(first,) + (0,) * (depth - 1)).per_eta2
-    others = squared_update(network, rates=(0,) + (hidden,) * (depth - 1)).per_eta2
+    others = squared_update(network, rates=(0, *hidden * (depth - 1))).per_eta2
     share = float(rates.share) * limit
     own = float(readout**2 * readout_update(network).per_eta2)
-    assert [float(alone), float(others), own] == pytest.approx([share] * 3, rel=1e-12)
-    assert 1 < float(rates.moved_layer) <= 4 + 1e-12
+    hidden_share = share if depth > 1 else 0.0
+    assert [float(alone), float(others), own] == pytest.approx(
+        [share, hidden_share, share], rel=1e-12
+    )
+    assert (
+        float(rates.moved_layer) == 1 if depth == 1 else 1 < float(rates.moved_layer) <= 4 + 1e-12
+    )
+
+
+def test_one_hidden_layer_shares_with_the_readout_alone() -> None:
+    rates = layer_rates(MLP(16, 1, input_width=8))
+    assert len(rates.together) == 2
+    assert rates.moved_layer == 1 < rates.moved_output
+    assert "hidden layers" not in repr(rates)
+    symbolic = layer_rates(MLP(depth=1))
+    assert symbolic.moved_layer == 1
+    found = float(symbolic.moved_output.subs({n: 16}))
+    assert found == pytest.approx(float(layer_rates(MLP(16, 1)).moved_output), rel=1e-12)
 
 
 def test_the_limit_of_the_share() -> None:
@@ -222,6 +239,6 @@ def test_what_is_refused() -> None:
         readout_update(3)  # type: ignore[arg-type]
     with pytest.raises(InvalidArgument, match="bound"):
         layer_rates(MLP(), bound=0)
-    with pytest.raises(InvalidArgument, match="depth=1"):
-        layer_rates(MLP(4, 1))
+    with pytest.raises(InvalidArgument, match="got depth=1; read first and readout"):
+        _ = layer_rates(MLP(4, 1)).hidden
     assert maximal_learning_rate(MLP(4, 1), group=FirstLayer()).criterion != LastLayer()

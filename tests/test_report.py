@@ -12,8 +12,8 @@ import pytest
 
 from verify import cli, monte_carlo
 from verify.report.page import PAGE
-from verify.report.records import Cell, Run, read_record
-from verify.report.reproduction import cell_code, command
+from verify.report.records import Cell, FormulaRun, Run, read_record
+from verify.report.reproduction import cell_code, command, kept_job
 from verify.report.words import verdict_words
 from verify.run_folder import RESULTS
 
@@ -131,6 +131,26 @@ def test_a_formula_has_its_verdict_its_counterexample_and_what_is_off(tmp_path: 
     assert record["networks"] is not None
 
 
+def test_terms_of_the_two_parts_have_names_of_their_own() -> None:
+    from verify.report.formulas import formulas
+
+    names = [
+        str(name) for rows in (formulas().label, formulas().output) for name, _ in rows if name
+    ]
+    assert len(names) == 4
+    assert len(set(names)) == 4
+
+
+def test_the_marks_of_a_lone_network_are_inside_the_figure() -> None:
+    """Its median is the network itself, which may lie at any multiple of the mean."""
+    from verify.report.figures import heights
+
+    low, high = heights([5.2, 5.2])
+    assert low < 1 < 5.2 < high
+    assert heights([0.9, 1.1])[1] == 3.0
+    assert heights([1e-6, 1.0])[0] < 1e-6
+
+
 def test_what_is_undefined_says_so(tmp_path: Path) -> None:
     _, html = report(tmp_path / "run", "--width", "16", "--depth", "2", "--samples", "1")
     text = Page(html).text
@@ -223,6 +243,8 @@ def test_other_options_with_report_are_refused(
 ) -> None:
     assert cli.main(["--report", str(tmp_path), "--width", "16"]) == 2
     assert "width=[16]" in capsys.readouterr().err
+    assert cli.main(["--report", str(tmp_path), "--parquet"]) == 2
+    assert "parquet=True" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -245,6 +267,81 @@ def test_the_command_and_the_code_repeat_the_run(tmp_path: Path, arguments: list
     code = cell_code(run.cells[0], run.step)
     exec(code.replace("\nmonte_carlo(", "\nfound = monte_carlo("), space)
     assert float(space["found"].total.log_mean) == run.cells[0].log_mean
+
+
+SAID = {
+    "a formula on its default grid": ["--formula", "L**3/3", "--claim", "leading"],
+    "a formula in ell": ["--formula", "eta**2*ell**3/3", "--claim", "leading"],
+    "a formula that begins with a minus": ["--formula=-L + 2*L**3", "--claim", "leading"],
+    "a formula with everything": [
+        *("--formula", "sqrt(3)/L**1.5", "--claim", "leading", "--quantity", "rate"),
+        *("--width", "8", "16", "--depth", "2", "--seed", "7", "--sampler", "conditioned"),
+    ],
+    "a layer": ["--formula", "L**3/3", "--layer", "1", "--width", "8", "--depth", "2", "3"],
+}
+
+
+@pytest.mark.parametrize("said", SAID)
+@pytest.mark.parametrize("kept", [True, False], ids=["with its folder", "from its record"])
+def test_the_command_of_a_formula_repeats_its_networks(
+    tmp_path: Path, said: str, kept: bool
+) -> None:
+    arguments = [*SAID[said], "--samples", "300"]
+    cli.main([*arguments, "--out", str(tmp_path / "one")])
+    run = record_of(tmp_path / "one")
+    job = kept_job(tmp_path / "one", run) if kept else None
+    assert (job is not None) == kept
+    given = shlex.split(str(command(run, job)))[3:]
+    if kept:
+        assert sorted(given) == sorted(arguments)
+    cli.main([*given, "--out", str(tmp_path / "two")])
+    assert record_of(tmp_path / "two") == run
+
+
+def test_a_formula_without_networks_is_asked_again_at_its_layer(tmp_path: Path) -> None:
+    cli.main(["--formula=-L**3/3", "--layer", "1", "--out", str(tmp_path / "run")])
+    run = record_of(tmp_path / "run")
+    assert kept_job(tmp_path / "run", run) is None
+    given = shlex.split(str(command(run)))[3:]
+    assert given == [
+        "--formula=-L**3/3",
+        "--claim",
+        "exact",
+        "--quantity",
+        "update",
+        "--layer",
+        "1",
+    ]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--formula", "L**3/3", "--precision", "0.05"],
+        ["--width", "8", "16", "--depth", "2", "4", "--precision", "0.05", "--seed", "3"],
+        ["--width", "16", "--depth", "2", "4", "--layer", "2", "--step", "1e-05"],
+    ],
+)
+def test_the_page_says_what_the_run_was_asked_for(tmp_path: Path, arguments: list[str]) -> None:
+    _, html = report(tmp_path / "run", *arguments)
+    assert shlex.join(["python", "-m", "verify", *arguments]) in Page(html).text
+
+
+def test_a_run_cut_short_is_not_said_to_be_repeated_by_its_command(
+    run: tuple[Path, dict[str, Any], str],
+) -> None:
+    from dataclasses import replace
+
+    whole = read(run[0])
+    assert kept_job(run[0], whole) is not None
+    first, *rest = whole.cells
+    short = replace(whole, cells=(replace(first, samples=first.samples - 1), *rest))
+    assert kept_job(run[0], short) is None
+    assert command(short) is None
+
+
+def record_of(folder: Path) -> Run | FormulaRun:
+    return read_record(json.loads((folder / RESULTS).read_text(encoding="utf-8")))
 
 
 def read(folder: Path) -> Run:

@@ -10,7 +10,15 @@ from theory.network import MLP
 from theory.schedule import ByGroup
 from theory.validation import shown
 
-__all__ = ["FirstLayer", "Group", "HiddenLayers", "Readout", "checked_group", "group_rates"]
+__all__ = [
+    "FirstLayer",
+    "Group",
+    "HiddenLayers",
+    "Readout",
+    "checked_group",
+    "group_rates",
+    "inner_groups",
+]
 
 
 @dataclass(frozen=True)
@@ -57,6 +65,15 @@ def group_rates(network: MLP, group: FirstLayer | HiddenLayers) -> object:
             "depth=1; ask for FirstLayer()"
         )
     return ByGroup(int(first), int(not first), int(not first))
+
+
+def inner_groups(network: MLP) -> tuple[FirstLayer | HiddenLayers, ...]:
+    """The groups below the readout that ``network`` has: one hidden layer is the first alone.
+
+    >>> inner_groups(MLP(4, 1)), inner_groups(MLP())
+    ((FirstLayer(),), (FirstLayer(), HiddenLayers()))
+    """
+    return (FirstLayer(),) if network.depth == 1 else (FirstLayer(), HiddenLayers())
 
 
 def checked_group(group: object, rates: object) -> Group | None:

@@ -21,6 +21,7 @@ from itertools import chain
 from typing import Any, Generic, Self, TypeVar, overload
 
 from theory.errors import InvalidArgument
+from theory.public_names import listed
 from theory.validation import exact_number, positive_int, shown
 from theory.words import Word, canonical_word, word_text
 
@@ -37,7 +38,12 @@ class _Combination(Generic[Key]):
 
     @classmethod
     def of(cls, terms: Iterable[tuple[Key, Fraction]]) -> Self:
-        """Collect equal terms, drop zeros, sort."""
+        """Collect equal terms, drop zeros, sort.
+
+        >>> from theory.observables import Matrix
+        >>> Matrix.of([("K", 2), ("KD", 1), ("K", 1), ("D", 0)])
+        3·K + 1·KD
+        """
         total: dict[Any, Fraction] = {}
         for key, coefficient in terms:
             total[key] = total.get(key, Fraction(0)) + coefficient
@@ -74,7 +80,16 @@ class _Combination(Generic[Key]):
 
 
 class Matrix(_Combination[str]):
-    """A matrix polynomial in K and D, shape ``(width, width)``."""
+    """A matrix polynomial in K and D, shape ``(width, width)``.
+
+    ``K`` is the layer's tangent-kernel matrix, ``D`` its diagonal mask sigma'(z).
+
+    >>> from theory.observables import D, K, trace, z
+    >>> K @ D + K**2 / 2
+    1·KD + 1/2·KK
+    >>> z @ K @ z, trace(K @ D)
+    (zᵀKz, tr(DK))
+    """
 
     @overload
     def __matmul__(self, other: Matrix) -> Matrix: ...
@@ -96,7 +111,18 @@ class Matrix(_Combination[str]):
 
 
 class Vector(_Combination[str]):
-    """Matrices applied to the pre-activation or the gradient, shape ``(width,)``."""
+    """Matrices applied to the pre-activation or the gradient, shape ``(width,)``.
+
+    ``z`` is the layer's pre-activation, ``g`` = df/dz the gradient of the network's output,
+    ``x`` = D z the activation.
+
+    >>> from theory import MLP, derive
+    >>> from theory.observables import K, g, x, z
+    >>> K @ g + z, g @ K @ g
+    (1·Kg + 1·z, gᵀKg)
+    >>> derive(x @ x, MLP(8, 2)).exact
+    8
+    """
 
     @overload
     def __matmul__(self, other: Matrix) -> Vector: ...
@@ -115,7 +141,17 @@ class Vector(_Combination[str]):
 
 
 class Observable(_Combination[Word]):
-    """A polynomial, with exact rational coefficients, in words of K, D, z and g."""
+    """A polynomial, with exact rational coefficients, in words of K, D, z and g.
+
+    ``f`` = g . z is one: the output of the network, the same at every layer.
+
+    >>> from theory import MLP, derive
+    >>> from theory.observables import K, f, trace
+    >>> f**2 * trace(K) - 1
+    -1 + tr(K)·(gᵀz)²
+    >>> derive(f**2, MLP(8, 2)).exact
+    1/8
+    """
 
     def __add__(self, other: object) -> Observable:
         return super().__add__(_observable(other))
@@ -189,3 +225,7 @@ x = D @ z
 """Activation."""
 f = g @ z
 """Output of the network, the same at every layer."""
+
+
+def __dir__() -> list[str]:
+    return listed(globals())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from sympy import Symbol
 
+from theory.public_names import listed
+
 __all__ = [
     "L",
     "a",
@@ -50,3 +52,7 @@ c = Symbol("c", positive=True)
 """Variance of a weight times its fan-in."""
 r = Symbol("r", nonnegative=True)
 """Multiplier of the learning rate in one layer."""
+
+
+def __dir__() -> list[str]:
+    return listed(globals())

@@ -9,7 +9,8 @@ With rates eta_1, eta_h, eta_v of the three groups, one step gives, to first ord
 at the last hidden layer, where K = K_1 + K_h splits by the group that moves.  Let each rate be its
 own maximal one times sqrt(s): each group then uses the share s of the bound by itself, and s is the
 largest for which the joint E[(Delta z)^2] and E[(Delta f)^2] meet the bound.  Their cross terms
-are means of the same kind, since K is linear in the multipliers.
+are means of the same kind, since K is linear in the multipliers.  With one hidden layer there are
+no layers 2 to L: K = K_1, and two groups share.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from sympy import Add, Expr, Integer, Poly, sqrt
+from sympy import Add, Expr, Integer, Mul, Poly, sqrt
 
 from theory.criteria import LastLayer, NetworkOutput
 from theory.derivation import derive
 from theory.errors import InvalidArgument, NotSolved
-from theory.groups import FirstLayer, HiddenLayers, Readout, group_rates
+from theory.groups import Readout, group_rates, inner_groups
 from theory.hidden_rate import MaximalLearningRate
 from theory.network import MLP
 from theory.notation import Math
@@ -44,10 +45,11 @@ _ORDERS = 2
 
 @dataclass(frozen=True)
 class LayerRates:
-    """The maximal learning rates of three groups of weights under one bound.
+    """The maximal learning rates of the groups of weights under one bound.
 
-    ``first``, ``hidden``: alone, bounding E[(Delta z)^2] in the last hidden layer; ``readout``:
-    alone, bounding E[(Delta f)^2].  Made by `layer_rates`.
+    ``inner``: of the first layer, and of the hidden layers where there are any, alone, bounding
+    E[(Delta z)^2] in the last hidden layer; ``readout``: alone, bounding E[(Delta f)^2].  Made by
+    `layer_rates`.
 
     >>> from theory import MLP, layer_rates
     >>> layer_rates(MLP(64, 8))
@@ -58,9 +60,33 @@ class LayerRates:
     readout        0.0112892  0.00600058
     """
 
-    first: MaximalLearningRate
-    hidden: MaximalLearningRate
+    inner: tuple[MaximalLearningRate, ...]
     readout: ReadoutLearningRate
+
+    @property
+    def first(self) -> MaximalLearningRate:
+        """The rate of the first layer alone.
+
+        >>> from theory import MLP, layer_rates
+        >>> layer_rates(MLP()).first.leading()
+        1/sqrt(L)
+        """
+        return self.inner[0]
+
+    @property
+    def hidden(self) -> MaximalLearningRate:
+        """The rate of layers 2 to L alone; `InvalidArgument` where there are none.
+
+        >>> from theory import MLP, layer_rates
+        >>> layer_rates(MLP()).hidden.leading()
+        sqrt(3)/L**(3/2)
+        """
+        if len(self.inner) == 1:
+            raise InvalidArgument(
+                "expected a depth of at least 2 for hidden, the rate of layers 2 to L, got "
+                "depth=1; read first and readout"
+            )
+        return self.inner[1]
 
     @property
     def network(self) -> MLP:
@@ -85,7 +111,7 @@ class LayerRates:
     @cached_property
     def moved_layer(self) -> Expr:
         """E[(Delta z)^2] over the bound at the last hidden layer if every group trains at its rate
-        alone: between 1 and 4, by Cauchy and Schwarz.
+        alone: between 1 and 4, by Cauchy and Schwarz; 1 at depth 1.
 
         >>> from theory import MLP, layer_rates
         >>> round(float(layer_rates(MLP(64, 8)).moved_layer), 4)
@@ -93,7 +119,7 @@ class LayerRates:
         """
         alone = [squared_update(self.network, rates=rates).per_eta2 for rates in self._rates]
         cross = squared_update(self.network).per_eta2 - Add(*alone)
-        return 2 + cross * self.first.exact * self.hidden.exact / self.bound
+        return len(alone) + cross * Mul(*self._alone) / self.bound
 
     @cached_property
     def moved_output(self) -> Expr:
@@ -105,13 +131,12 @@ class LayerRates:
         2.2305
         """
         kernel, norm = g @ K @ g, x @ x
-        one, two = self._rates
-        squares = [self._mean(kernel**2, rates) for rates in (one, two)]
+        inner, readout = self._alone, self.readout.exact
+        squares = [self._mean(kernel**2, rates) for rates in self._rates]
         cross = self._mean(kernel**2, None) - Add(*squares)
-        mixed = [self._mean(norm * kernel, rates) for rates in (one, two)]
-        first, hidden, readout = (each.exact for each in (self.first, self.hidden, self.readout))
-        moved = squares[0] * first**2 + squares[1] * hidden**2 + cross * first * hidden
-        moved += 2 * readout * (mixed[0] * first + mixed[1] * hidden)
+        moved = cross * Mul(*inner)
+        for square, rates, alone in zip(squares, self._rates, inner, strict=True):
+            moved += square * alone**2 + 2 * readout * alone * self._mean(norm * kernel, rates)
         return 1 + moved / self.bound
 
     @property
@@ -133,17 +158,16 @@ class LayerRates:
         return 1 / max(self.moved_layer, self.moved_output, key=lambda moved: moved.evalf(30))
 
     @property
-    def together(self) -> tuple[Expr, Expr, Expr]:
-        """The rates of first layer, hidden layers and readout trained together: each alone times
-        sqrt(share).
+    def together(self) -> tuple[Expr, ...]:
+        """The rates of first layer, hidden layers (where there are any) and readout trained
+        together: each alone times sqrt(share).
 
         >>> from theory import MLP, layer_rates
         >>> [round(float(rate), 4) for rate in layer_rates(MLP(64, 8)).together]
         [0.1718, 0.0421, 0.006]
         """
-        first, hidden, readout = (each.exact for each in (self.first, self.hidden, self.readout))
         factor = sqrt(self.share)
-        return first * factor, hidden * factor, readout * factor
+        return tuple(rate * factor for rate in (*self._alone, self.readout.exact))
 
     def leading_share(self) -> Expr:
         """The limit of 1/`moved_layer` as n -> infinity, then as the depth grows; the output's
@@ -169,9 +193,14 @@ class LayerRates:
         return 1 / (2 + both / sqrt(one * two))
 
     @property
-    def _rates(self) -> tuple[object, object]:
-        """The multipliers that train the first layer and the hidden layers alone."""
-        return group_rates(self.network, FirstLayer()), group_rates(self.network, HiddenLayers())
+    def _alone(self) -> list[Expr]:
+        """The rates of `inner`."""
+        return [rate.exact for rate in self.inner]
+
+    @property
+    def _rates(self) -> list[object]:
+        """The multipliers that train each group of `inner` alone."""
+        return [group_rates(self.network, group) for group in inner_groups(self.network)]
 
     def _mean(self, observable: Observable, rates: object) -> Expr:
         """The mean of an observable times (f - y)^2."""
@@ -189,8 +218,8 @@ class LayerRates:
     @property
     def _table(self) -> Table:
         """The three rates, alone and together; to leading order where sizes are symbols."""
-        names = ("first layer", "hidden layers", "readout")
-        rates = (self.first, self.hidden, self.readout)
+        names = (*("first layer", "hidden layers")[: len(self.inner)], "readout")
+        rates: tuple[MaximalLearningRate | ReadoutLearningRate, ...] = (*self.inner, self.readout)
         if self.network.free_symbols:
             leading = tuple(Math.of(rate.leading()) for rate in rates)
             return Table(("", "alone, to leading order"), tuple(zip(names, leading, strict=True)))
@@ -216,7 +245,7 @@ def layer_rates(network: MLP, *, bound: object = Integer(1)) -> LayerRates:
     """The largest rates of first layer, hidden layers (2 to L) and readout, alone and together.
 
     ``bound``: of E[(Delta z)^2] in the last hidden layer and of E[(Delta f)^2]; an exact positive
-    number.  Raises `InvalidArgument` for depth 1, which has no layers 2 to L.
+    number.  At depth 1, which has no layers 2 to L, first layer and readout share the bound.
 
     >>> from theory import MLP, layer_rates
     >>> from theory.symbols import n_0
@@ -231,8 +260,8 @@ def layer_rates(network: MLP, *, bound: object = Integer(1)) -> LayerRates:
             f"expected an MLP for network, got network={shown(network)}; give MLP() or MLP(64, 4)"
         )
     last = LastLayer(bound)
+    inner = inner_groups(network)
     return LayerRates(
-        maximal_learning_rate(network, criterion=last, group=FirstLayer()),
-        maximal_learning_rate(network, criterion=last, group=HiddenLayers()),
+        tuple(maximal_learning_rate(network, criterion=last, group=group) for group in inner),
         maximal_learning_rate(network, criterion=NetworkOutput(last.bound), group=Readout()),
     )

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from sympy import Add, Expr, Integer, Mul, Rational, Symbol, exp
 
 from theory.network import MLP, Activation, InvalidArgument, LeakyReLU, Linear, ReLU
+from theory.public_names import listed
 from theory.symbols import L, a, ell, eta, n, n_0, t
 from theory.validation import positive_int, shown
 
@@ -274,3 +275,7 @@ def _network(value: Any) -> MLP:
     raise InvalidArgument(
         f"expected an MLP for network, got network={shown(value)}; draw one from networks() first"
     )
+
+
+def __dir__() -> list[str]:
+    return listed(globals())

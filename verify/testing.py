@@ -9,6 +9,7 @@ from mpmath import workdps
 from sympy import Float
 
 from theory import MLP, InvalidArgument
+from theory.public_names import listed
 from theory.validation import exact_number, shown
 from verify.derivations import DIGITS, decimal, per_eta2, same
 from verify.gram import Gram
@@ -183,3 +184,7 @@ def _chance(value: object) -> float:
         f"expected a chance between 0 and 1 for false_alarm, got false_alarm={shown(value)}; give "
         f"one such as 1e-6"
     )
+
+
+def __dir__() -> list[str]:
+    return listed(globals())

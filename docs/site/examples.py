@@ -8,7 +8,8 @@ from typing import Any
 __all__ = ["failures", "run_examples"]
 
 SKIPPED = ("pytorch/",)
-"""Pages whose examples need what the build does not install; `make test-all` runs them."""
+"""Pages whose examples need what the build does not install; they say that `make test-all` runs
+them."""
 
 
 def failures(text: str, name: str) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-__all__ = ["Backwards", "Functional", "Skip", "mlp"]
+__all__ = ["Backwards", "Functional", "Pair", "ReadoutFirst", "Skip", "mlp"]
 
 
 def mlp(*widths: int, bias: bool = False, activation: Any = nn.ReLU) -> nn.Sequential:
@@ -50,3 +50,22 @@ class Backwards(Functional):
         for linear in reversed(self.linears[:-1]):
             x = torch.relu(linear(x))
         return self.linears[-1](x)
+
+
+class ReadoutFirst(nn.Module):
+    """A network whose readout is registered before its hidden layer."""
+
+    def __init__(self, inputs: int, width: int) -> None:
+        super().__init__()
+        self.readout = nn.Linear(width, 1, bias=False)
+        self.hidden = nn.Linear(inputs, width, bias=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.readout(torch.relu(self.hidden(x)))
+
+
+class Pair(Functional):
+    """The outputs, and the inputs beside them."""
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return super().forward(x), x

@@ -186,6 +186,21 @@ def test_what_cannot_be_judged_is_undecided() -> None:
     assert "undefined" in str(undefined)
 
 
+def test_the_table_shows_the_plain_z_beside_the_one_that_is_judged() -> None:
+    check = coordinate_check(mlp(16, 32, 32), samples=800, seed=1)
+    for layer, line in zip(check.layers, str(check).splitlines()[3:], strict=False):
+        plain = (layer.measured - layer.exact) / layer.standard_error
+        assert layer.plain_z == pytest.approx(plain, rel=1e-12)
+        assert abs(layer.z) <= abs(plain)
+        assert f"{plain:+.2f}" in line
+        assert f"{plain:+.2f}" in repr(layer)
+    assert len({f"{layer.plain_z:+.2f}" for layer in check.layers}) == 2
+    html = check._repr_html_()
+    assert html.startswith("<table>")
+    assert html.count("<tr>") == 3
+    assert "CONSISTENT" in html
+
+
 def test_the_figure_shows_measured_and_exact(tmp_path: Path) -> None:
     check = coordinate_check(mlp(16, 32, 32), samples=200, seed=1)
     figure = check.plot()

@@ -29,7 +29,7 @@ from verify.pytorch import (
     parameter_groups,
 )
 
-from .models import Backwards, Functional, Skip, mlp
+from .models import Backwards, Functional, Pair, ReadoutFirst, Skip, mlp
 
 
 def test_models_are_read() -> None:
@@ -60,6 +60,20 @@ def scaled() -> nn.Module:
     return model
 
 
+class Scaled(Functional):
+    """Twice the output."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return 2 * super().forward(x)
+
+
+class ScaledInputs(Functional):
+    """The output at half the inputs."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x / 2)
+
+
 REFUSED: dict[str, tuple[Any, str]] = {
     "no module": ("a model", "expected a torch.nn.Module"),
     "biases": (mlp(4, 4, bias=True), "without biases, got '0.bias'"),
@@ -67,10 +81,30 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "no hidden layer": (nn.Sequential(nn.Linear(4, 1, bias=False)), "a hidden layer"),
     "another activation": (mlp(4, 4, activation=nn.Tanh), "expected a model of Linear and ReLU"),
     "dropout": (nn.Sequential(nn.Dropout(), mlp(4, 4)), "Dropout"),
-    "no activation": (mlp(4, 4, 4, activation=nn.Identity), "something else"),
-    "a skip connection": (Skip(4, 4, 4), "something else"),
-    "layers in another order": (Backwards(4, 4, 4), "something else"),
-    "a shared layer": (shared(), "something else"),
+    "no activation": (
+        mlp(4, 4, 4, activation=nn.Identity),
+        "no activation between '0' and '2'; put one there",
+    ),
+    "a gap": (
+        nn.Sequential(nn.Linear(4, 4, bias=False), mlp(4, 4)),
+        r"no activation between '0' and '1\.0'",
+    ),
+    "a ReLU at the end": (
+        nn.Sequential(*mlp(4, 4), nn.ReLU()),
+        "an activation after '2'; leave it out, the readout is linear",
+    ),
+    "a skip connection": (
+        Skip(4, 4, 4),
+        r"something else than its activation between 'linears\.1' and 'linears\.2'",
+    ),
+    "a scale at the end": (Scaled(4, 4), r"changes the output of 'linears\.1'"),
+    "a scale before": (ScaledInputs(4, 4), r"changes its inputs before 'linears\.0'"),
+    "layers in another order": (Backwards(4, 4, 4), r"in the order 'linears\.1', 'linears\.0'"),
+    "the readout first": (ReadoutFirst(4, 8), "in the order in which they are used"),
+    "the readout first, one input": (ReadoutFirst(1, 8), "out_features=1, and register it last"),
+    "a shared layer": (shared(), "uses '0' 2 times; use each layer once"),
+    "a tuple": (Pair(4, 4), "output is a tensor, got one of type tuple"),
+    "the meta device": (mlp(4, 4).to("meta"), "'0.weight' on the meta device"),
     "frozen weights": (frozen(), "requires_grad=False"),
     "a further parameter": (scaled(), "no parameters but the weights"),
     "shapes that do not chain": (nn.Sequential(mlp(4, 4)[:2], mlp(3, 4)), "in which they are used"),
@@ -91,7 +125,16 @@ def test_other_models_are_refused_in_a_sentence_and_left_alone(case: str) -> Non
             use(model)
     if isinstance(model, nn.Module):
         pairs = zip(before.parameters(), model.parameters(), strict=True)
-        assert all(torch.equal(a, b) for a, b in pairs)
+        assert all(a.is_meta or torch.equal(a, b) for a, b in pairs)
+
+
+def test_a_lazy_model_is_read_once_it_has_been_run() -> None:
+    layers = nn.LazyLinear(8, bias=False), nn.ReLU(), nn.LazyLinear(1, bias=False)
+    model = nn.Sequential(*layers)
+    with pytest.raises(InvalidArgument, match="run the model once on an example first"):
+        network_of(model)
+    model(torch.ones(1, 5))
+    assert network_of(model) == MLP(8, 1, input_width=5)
 
 
 def test_weights_have_the_mean_field_variances() -> None:
@@ -184,8 +227,9 @@ def test_rates_are_transferred_from_a_small_model() -> None:
 def test_one_hidden_layer_has_no_layers_above_the_first() -> None:
     plan = Transferred(MLP(64, 2), first="0.2", hidden="0.1")
     assert len(rates_of(mlp(64, 64), plan)) == 2
-    with pytest.raises(InvalidArgument, match="depth of at least 2"):
-        rates_of(mlp(64, 64))
+    expected = [float(rate) for rate in layer_rates(MLP(16, 1, input_width=8)).together]
+    assert rates_of(mlp(8, 16)) == pytest.approx(expected, rel=1e-12)
+    assert len(expected) == 2
 
 
 @pytest.mark.parametrize("factor", [0, -1, "much", float("nan")])

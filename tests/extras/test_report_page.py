@@ -183,6 +183,22 @@ def test_measured_networks_lie_on_their_curve(page: Any, folder: Path) -> None:
     assert page.find_elements(By.CSS_SELECTOR, "#curve .mark") == []
 
 
+def test_marks_that_decide_are_filled_and_the_legend_says_so(browser: Any, tmp_path: Path) -> None:
+    options = ["--width", "16", "--depth", "2", "64", "--samples", "2000"]
+    cli.main([*options, "--out", str(tmp_path / "run")])
+    assert cli.main(["--report", str(tmp_path / "run")]) == 0
+    resize(browser, DESK)
+    browser.get((tmp_path / "run" / PAGE).as_uri())
+    fills = browser.execute_script(
+        "return [...document.querySelectorAll('#curve .mark')].map((e) => getComputedStyle(e).fill)"
+    )
+    ink, paper = browser.execute_script(
+        "const style = getComputedStyle(document.body); return [style.color, style.backgroundColor]"
+    )
+    assert fills == [ink, paper]
+    assert "measured, does not decide" in browser.find_element(By.CSS_SELECTOR, ".legend").text
+
+
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
 def test_nothing_is_wider_than_the_page_and_nothing_is_loaded(
     page: Any, size: tuple[int, int]
@@ -197,6 +213,13 @@ def test_nothing_is_wider_than_the_page_and_nothing_is_loaded(
         ".filter((e) => !e.closest('.scroll, pre, svg.plot g, .hidden')).map((e) => e.outerHTML)"
     )
     assert wide == []
+    scrolling = page.execute_script(
+        "return [...document.querySelectorAll('.formula')]"
+        ".filter((e) => getComputedStyle(e).overflowY !== 'hidden'"
+        " || e.scrollHeight > e.clientHeight)"
+        ".map((e) => [e.innerText, e.scrollHeight, e.clientHeight])"
+    )
+    assert scrolling == []
     assert page.execute_script("return performance.getEntriesByType('resource').length") == 0
 
 

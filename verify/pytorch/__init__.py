@@ -14,6 +14,7 @@ except ModuleNotFoundError as error:
         name="torch",
     ) from None
 
+from theory.public_names import listed
 from verify.pytorch.check_result import CoordinateCheck, LayerCheck
 from verify.pytorch.coordinate_check import coordinate_check
 from verify.pytorch.initialisation import initialise
@@ -32,3 +33,7 @@ __all__ = [
     "network_of",
     "parameter_groups",
 ]
+
+
+def __dir__() -> list[str]:
+    return listed(globals())

@@ -9,33 +9,61 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from verify.table import value_and_error
+from verify.exact_values import STEP_ALLOWANCE
+from verify.magnitudes import html_table, value_and_error
 from verify.verdict import FAMILY_BUDGET, POWER, Outcome
 
 if TYPE_CHECKING:
     from verify.pytorch.check_result import CoordinateCheck, LayerCheck
 
-__all__ = ["check_text"]
+__all__ = ["check_html", "check_text", "layer_text"]
+
+
+_HEADER = ("layer", "exact", "measured ± s.e.", "measured/exact, 99 % for all", "z")
+_ALLOWED = f"beyond {100 * STEP_ALLOWANCE:.0f} %"
 
 
 def check_text(check: CoordinateCheck) -> str:
     """Title, table and verdict as plain text."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
-    for name in ("layer", "exact", "measured ± s.e.", "measured/exact, 99 % for all", "z"):
+    for name in (*_HEADER, _ALLOWED):
         table.add_column(name, justify="right", no_wrap=True)
-    intervals = check.intervals() if _defined(check) else [None] * len(check.layers)
-    for layer, interval in zip(check.layers, intervals, strict=True):
-        ends = "-" if interval is None else f"{interval.low:.3f} to {interval.high:.3f}"
-        table.add_row(str(layer.layer), f"{layer.exact:.5g}", _measured(layer), ends, _z(layer))
+    for row in _rows(check):
+        table.add_row(*row)
     console = Console(width=100, color_system=None, highlight=False)
     with console.capture() as capture:
         console.print(table)
     lines = [line.rstrip() for line in capture.get().splitlines()]
-    title = (
+    return "\n".join([_title(check), *(line for line in lines if line), _conclusion(check)])
+
+
+def check_html(check: CoordinateCheck) -> str:
+    """Title, table and verdict as HTML."""
+    return html_table(_title(check), _rows(check), (*_HEADER, _ALLOWED), _conclusion(check))
+
+
+def layer_text(layer: LayerCheck) -> str:
+    """One layer in a line."""
+    z = f"z = {_plain_z(layer)}, {_judged_z(layer)} {_ALLOWED}"
+    return f"layer {layer.layer}: measured {_measured(layer)}, exact {layer.exact:.5g}, {z}"
+
+
+def _title(check: CoordinateCheck) -> str:
+    return (
         f"E[(Δz)²]/η² by layer of {check.network}: {check.samples:,} real steps of rate "
         f"{check.step:g}"
     )
-    return "\n".join([title, *(line for line in lines if line), _conclusion(check)])
+
+
+def _rows(check: CoordinateCheck) -> list[list[str]]:
+    """A row for each layer, below `_HEADER` and z beyond what a real step is allowed."""
+    intervals = check.intervals() if _defined(check) else [None] * len(check.layers)
+    rows = []
+    for layer, interval in zip(check.layers, intervals, strict=True):
+        ends = "-" if interval is None else f"{interval.low:.3f} to {interval.high:.3f}"
+        row = [str(layer.layer), f"{layer.exact:.5g}", _measured(layer), ends]
+        rows.append([*row, _plain_z(layer), _judged_z(layer)])
+    return rows
 
 
 def _defined(check: CoordinateCheck) -> bool:
@@ -48,8 +76,15 @@ def _measured(layer: LayerCheck) -> str:
     return value_and_error(log(layer.measured), layer.score.relative_standard_error)
 
 
-def _z(layer: LayerCheck) -> str:
-    z = f"{layer.z:+.2f}" if layer.score.defined else "undefined"
+def _plain_z(layer: LayerCheck) -> str:
+    return f"{layer.plain_z:+.2f}" if layer.score.defined else "undefined"
+
+
+def _judged_z(layer: LayerCheck) -> str:
+    """In brackets where it decides nothing."""
+    if not layer.score.defined:
+        return "undefined"
+    z = f"{layer.z:+.2f}" if round(layer.z, 2) else "0"
     return z if layer.score.decides else f"({z})"
 
 
@@ -62,7 +97,7 @@ def _conclusion(check: CoordinateCheck) -> str:
             "16 and a depth of at most a quarter of it; nothing is judged."
         )
     worst = layers[verdict.worst]
-    where = f"z = {worst.z:+.2f} at layer {worst.layer}"
+    where = f"z = {_judged_z(worst)} {_ALLOWED} at layer {worst.layer}"
     z = f"{where}, where |z| = {verdict.critical:.2f} would reject"
     budget = f"at a family-wise {FAMILY_BUDGET:.0%} over {len(layers)} layers"
     if verdict.outcome is Outcome.REJECTED:

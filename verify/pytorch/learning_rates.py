@@ -49,7 +49,13 @@ class AllHidden(RatePlan):
     factor: object = 1
 
     def rates(self, network: MLP) -> tuple[float, ...]:
-        """See `RatePlan.rates`."""
+        """See `RatePlan.rates`.
+
+        >>> from theory import MLP
+        >>> from verify.pytorch import AllHidden
+        >>> AllHidden().rates(MLP(64, 2))[-1]
+        0.0
+        """
         factor = _positive("factor", self.factor)
         rate = factor * float(maximal_learning_rate(network).evaluate())
         return (rate,) * network.layers + (0.0,)
@@ -58,7 +64,8 @@ class AllHidden(RatePlan):
 @dataclass(frozen=True)
 class EqualShares(RatePlan):
     """``factor`` times the rates of first layer, hidden layers and readout in `layer_rates`: each
-    moves the network by an equal share of the bound, all together by no more than the bound.
+    moves the network by an equal share of the bound, all together by no more than the bound.  A
+    single hidden layer shares with the readout alone.
 
     >>> [f"{rate:.4f}" for rate in EqualShares().rates(MLP(64, 3))]
     ['0.3233', '0.2866', '0.2866', '0.0073']
@@ -67,10 +74,16 @@ class EqualShares(RatePlan):
     factor: object = 1
 
     def rates(self, network: MLP) -> tuple[float, ...]:
-        """See `RatePlan.rates`; `InvalidArgument` for a single hidden layer."""
+        """See `RatePlan.rates`.
+
+        >>> from theory import MLP
+        >>> from verify.pytorch import EqualShares
+        >>> len(EqualShares().rates(MLP(64, 1))), len(EqualShares().rates(MLP(64, 3)))
+        (2, 4)
+        """
         factor = _positive("factor", self.factor)
-        first, hidden, readout = (float(rate) for rate in layer_rates(network).together)
-        rates = (first, *[hidden] * (network.layers - 1), readout)
+        first, *hidden, readout = (float(rate) for rate in layer_rates(network).together)
+        rates = (first, *hidden * (network.layers - 1), readout)
         return tuple(factor * rate for rate in rates)
 
 
@@ -93,7 +106,13 @@ class Transferred(RatePlan):
     readout: object = 0
 
     def rates(self, network: MLP) -> tuple[float, ...]:
-        """See `RatePlan.rates`."""
+        """See `RatePlan.rates`.
+
+        >>> from theory import MLP
+        >>> from verify.pytorch import Transferred
+        >>> Transferred(MLP(64, 2), hidden="0.2").rates(MLP(64, 2))
+        (0.2, 0.2, 0.0)
+        """
         source = self.source
         start = source if isinstance(source, MLP) else network_of(source)
 

@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from theory.network import MLP, InvalidArgument, LeakyReLU, ReLU
+from verify.pytorch.differences import what_differs
 
 __all__ = ["ReadModel", "draw_weights", "network_of", "read_model"]
 
@@ -88,23 +89,39 @@ def _linear_layers(model: nn.Module) -> tuple[nn.Linear, ...]:
                 f"expected a model of Linear and ReLU, got {module!r} at {name!r}; the theory "
                 f"covers no other layer"
             )
+    for name, parameter in model.named_parameters():
+        _check_present(name, parameter)
     layers = tuple(module for _, module in named if isinstance(module, nn.Linear))
     if len(layers) < 2:
         raise InvalidArgument(
             f"expected a model with a hidden layer and a readout, got {len(layers)} linear "
             f"layer(s); give two or more"
         )
-    if layers[-1].out_features != 1:
-        raise InvalidArgument(
-            f"expected one output, got {layers[-1].out_features}; the theory is that of a scalar "
-            f"output, so give the last Linear out_features=1"
-        )
     if any(a.out_features != b.in_features for a, b in pairwise(layers)):
         raise InvalidArgument(
             f"expected linear layers in the order in which they are used, got the shapes "
             f"{[tuple(layer.weight.shape) for layer in layers]}; register them in that order"
         )
+    if layers[-1].out_features != 1:
+        raise InvalidArgument(
+            f"expected one output, got {layers[-1].out_features}; the theory is that of a scalar "
+            f"output, so give the last Linear out_features=1, and register it last"
+        )
     return layers
+
+
+def _check_present(name: str, parameter: nn.Parameter) -> None:
+    """Raise `InvalidArgument` for weights whose shape or values are not there yet."""
+    if isinstance(parameter, nn.parameter.UninitializedParameter):
+        raise InvalidArgument(
+            f"expected layers whose shapes are known, got {name!r} of a lazy layer not yet run; "
+            f"run the model once on an example first"
+        )
+    if parameter.is_meta:
+        raise InvalidArgument(
+            f"expected a model with weights, got {name!r} on the meta device; give it some with "
+            f"model.to_empty(device='cpu')"
+        )
 
 
 def _check_parameters(model: nn.Module, layers: Sequence[nn.Linear]) -> None:
@@ -150,18 +167,28 @@ def _check_computes(model: nn.Module, network: MLP) -> None:
     with torch.no_grad():
         expected = _literal(layers, x, float(network.activation.slope))
         try:
-            found = copy(x).reshape(-1)
+            found = copy(x)
         except (RuntimeError, TypeError, ValueError, AttributeError) as error:
             raise InvalidArgument(
                 f"expected a model that takes inputs of shape (batch, {layers[0].in_features}) to "
                 f"one output each, got {type(error).__name__}: {error}"
             ) from error
-    if found.shape != expected.shape or (found - expected).abs().max() > _AGREES * expected.std():
+    if not isinstance(found, torch.Tensor):
         raise InvalidArgument(
-            "expected a model that computes v . s(W_L ... s(W_1 x)), s its activation, with the "
-            "linear layers in the order of their registration, got one that computes something "
-            "else; leave out skip connections, scales and dropout, and use each layer once"
+            f"expected a model whose output is a tensor, got one of type {type(found).__name__}; "
+            f"return the outputs of the readout alone"
         )
+    if found.numel() != _INPUTS or _differs(found.reshape(-1), expected):
+        names = [name for name, module in copy.named_modules() if isinstance(module, nn.Linear)]
+        got, fix = what_differs(copy, names, x, float(network.activation.slope))
+        raise InvalidArgument(
+            f"expected a model that computes v . s(W_L ... s(W_1 x)), s its activation, with the "
+            f"linear layers in the order of their registration, got {got}; {fix}"
+        )
+
+
+def _differs(found: torch.Tensor, expected: torch.Tensor) -> bool:
+    return bool((found - expected).abs().max() > _AGREES * expected.std())
 
 
 def _literal(layers: Sequence[nn.Linear], x: torch.Tensor, slope: float) -> torch.Tensor:

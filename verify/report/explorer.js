@@ -111,7 +111,8 @@
     add("path", { class: "law", d: line(mupDepth.law), ...inside });
     add("path", { class: "exact", d: line(mupDepth.rate), ...inside });
     for (const mark of page.marks.filter((each) => each.width === chosen.width)) {
-      const shape = { class: "mark", cx: x(mark.depth), cy: y(ofRate(-mark.log / 2)), r: mark.decides ? 4.5 : 3, ...inside };
+      const kind = mark.decides ? "mark" : "mark shown";
+      const shape = { class: kind, cx: x(mark.depth), cy: y(ofRate(-mark.log / 2)), r: 4.5, ...inside };
       add("circle", shape);
     }
     const here = ofRate(mupDepth.rate(chosen.width, chosen.depth));

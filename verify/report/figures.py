@@ -17,7 +17,7 @@ from verify.report.numbers import count
 from verify.report.records import Cell, Run
 from verify.report.svg import INK, PAPER, SERIES, inline_svg
 
-__all__ = ["deviation_figure", "rate_figure", "typical_figure"]
+__all__ = ["deviation_figure", "heights", "rate_figure", "typical_figure"]
 
 _MARKERS = ("o", "s", "^", "D", "v", "P")
 _LOWEST = 1e-6
@@ -103,27 +103,38 @@ def typical_figure(run: Run) -> Markup | None:
     if not cells:
         return None
 
+    medians = [(cell.ratio, max(cell.median_over_exact or 0.0, _LOWEST)) for cell in cells]
+    means = [(cell.ratio, cell.over_exact or 0.0) for cell in run.cells if cell.measured]
+    means = [(ratio, over) for ratio, over in means if over > _LOWEST]
+
     def draw(figure: Figure) -> None:
         axes = figure.add_subplot()
         axes.axhline(1.0, color=INK, linewidth=1.2, label="exact mean")
-        for cell in cells:
-            median = max(cell.median_over_exact or 0.0, _LOWEST)
-            axes.plot(cell.ratio, median, "D", color=SERIES[1], markersize=5)
-        for cell in run.cells:
-            over = cell.over_exact or 0.0
-            if cell.measured and over > _LOWEST:
-                axes.plot(cell.ratio, over, "o", color=SERIES[0], markersize=5)
+        for at in medians:
+            axes.plot(*at, "D", color=SERIES[1], markersize=5)
+        for at in means:
+            axes.plot(*at, "o", color=SERIES[0], markersize=5)
         axes.plot([], [], "o", color=SERIES[0], label="measured mean")
         axes.plot([], [], "D", color=SERIES[1], label="median network")
         axes.set(xscale="log", yscale="log", xlabel="depth/width $L/n$")
         axes.set_ylabel("squared update over its exact mean")
-        axes.set_ylim(bottom=10.0 ** np.floor(np.log10(0.9 * axes.dataLim.y0)), top=3.0)
+        axes.set_ylim(*heights([height for _, height in medians + means]))
         _legend_above(axes)
         _whole_decades(axes, run.cells)
         _decades(axes)
 
     title = "Mean and median network over the exact mean, against depth over width"
     return inline_svg("typical", title, draw)
+
+
+def heights(values: Sequence[float]) -> tuple[float, float]:
+    """Ends of a logarithmic axis that shows 1 and all ``values``, which are positive.
+
+    >>> heights([0.02, 1.0]), heights([5.0])
+    ((0.01, 3.0), (0.1, 7.5))
+    """
+    low = 10.0 ** np.floor(np.log10(0.9 * min(1.0, *values)))
+    return float(low), max(3.0, *(1.5 * value for value in values))
 
 
 def _mark(

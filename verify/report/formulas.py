@@ -53,8 +53,8 @@ def formulas() -> Formulas:
     return Formulas(
         update=math(update.leading()),
         rate=math(rate.leading()),
-        label=closed_form_rows(update.label.exact),
-        output=closed_form_rows(update.output.exact),
+        label=closed_form_rows(update.label.exact, "AB"),
+        output=closed_form_rows(update.output.exact, "CD"),
         label_joint=with_factor(update.label.joint_limit()),
         output_joint=with_factor(update.output.joint_limit()),
         validity=Validity(

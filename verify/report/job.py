@@ -12,7 +12,7 @@ from verify.report.page import write_report
 
 __all__ = ["run_report"]
 
-_OTHERS = (*RUN, "out", "resume", "replay", "cell", "minutes", "dask")
+_OTHERS = (*RUN, "out", "resume", "replay", "cell", "minutes", "dask", "parquet")
 """Options for a run to be made; a report is of one that is there."""
 
 
@@ -20,7 +20,7 @@ def run_report(options: argparse.Namespace, console: Console) -> int:
     """Write the page of the run in ``options.report``; the exit code."""
     for name in _OTHERS:
         value = getattr(options, name, None)
-        if value is not None:
+        if value is not None and value is not False:
             raise InvalidArgument(
                 f"expected no other option with report, got {name}={value!r}; a report is of a "
                 f"finished run"

@@ -46,16 +46,16 @@ def with_factor(expression: Expr) -> Markup:
     return factor + _bracketed(math(total))
 
 
-def closed_form_rows(expression: Expr) -> list[tuple[Markup, Markup]]:
+def closed_form_rows(expression: Expr, letters: str) -> list[tuple[Markup, Markup]]:
     """A product with one long sum as rows (name, value): the whole in terms of its summands
-    A, B, ..., under an empty name, and then these.
+    under an empty name, and then these, named by ``letters`` in order.
 
     >>> from theory.symbols import L, n
-    >>> len(closed_form_rows(n*(L**2 + 2**L)))
-    3
+    >>> [str(name) for name, _ in closed_form_rows(n*(L**2 + 2**L), "AB")]
+    ['', '<mrow><mi>A</mi></mrow>', '<mrow><mi>B</mi></mrow>']
     """
     factor, total = _split(expression)
-    names = [Symbol(letter) for letter in "ABCDEF"[: len(total.args)]]
+    names = [Symbol(letter) for letter in letters[: len(total.args)]]
     terms = sorted(total.args, key=lambda each: len(str(each)))
     rows = [(math(name), _product(term)) for name, term in zip(names, terms, strict=True)]
     return [(Markup(), factor + _bracketed(math(Add(*names)))), *rows]

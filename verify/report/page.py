@@ -25,14 +25,18 @@ def write_report(folder: Path) -> Path:
     Raises `InvalidArgument` where there is no readable run, `UnusableFolder` where nothing can be
     written.
     """
-    text = page_text(_read(folder))
+    run = _read(folder)
+    text = page_text(run, reproduction.kept_job(folder, run))
     path = folder / PAGE
     write_whole(path, lambda temporary: _write(temporary, text))
     return path
 
 
-def page_text(run: Run | FormulaRun) -> str:
-    """The page, complete in itself: it loads nothing."""
+def page_text(run: Run | FormulaRun, job: str | None = None) -> str:
+    """The page, complete in itself: it loads nothing.
+
+    ``job``: what the run was asked for, where that is known, as `reproduction.command` takes it.
+    """
     networks = run.networks if isinstance(run, FormulaRun) else run
     template = environment().get_template("page.html")
     return template.render(
@@ -44,7 +48,7 @@ def page_text(run: Run | FormulaRun) -> str:
         marks=[] if networks is None else _marks(networks),
         below=networks is not None and any(c.layer != c.depth for c in networks.cells),
         figures=None if networks is None else _figures(run, networks),
-        command=reproduction.command(run),
+        command=reproduction.command(run, job),
         cell_code=reproduction.cell_code,
         cell_of_note=None if networks is None else _cell_of_note(networks),
     )

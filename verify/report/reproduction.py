@@ -1,16 +1,27 @@
-"""How to repeat a run: its command, and one of its cells in Python."""
+"""How to repeat a run: its command, and one of its cells in Python.
+
+A run's folder keeps what the run was asked for, and the command says that again.  A record without
+its folder, or of a run that a time budget cut short, has its command read off its cells.
+"""
 
 from __future__ import annotations
 
+import json
+import re
 import shlex
 from collections.abc import Sequence
 from itertools import product
+from pathlib import Path
 
 from theory.network import MLP, InvalidArgument
+from verify.errors import UnusableFolder
+from verify.options import RUN
 from verify.plan import SAMPLERS, planned_parts
 from verify.report.records import Cell, FormulaRun, Run
+from verify.run_folder import STORE
+from verify.store import fact
 
-__all__ = ["cell_code", "command"]
+__all__ = ["cell_code", "command", "kept_job"]
 
 _PROGRAM = ("python", "-m", "verify")
 _NAMES = {type(sampler).__name__: name for name, sampler in SAMPLERS.items()}
@@ -21,14 +32,36 @@ Plan = list[tuple[str, int, int, int]]
 """Sampler, width, depth and samples of each cell, in order."""
 
 
-def command(run: Run | FormulaRun) -> str | None:
-    """A command whose networks are those of ``run``; None where no command gives this grid."""
+def command(run: Run | FormulaRun, job: str | None = None) -> str | None:
+    """A command whose networks are those of ``run``; None where none is known to give this grid.
+
+    ``job``: what the run was asked for, as `kept_job` gives it; None where it is not known.
+    """
+    if job is not None:
+        return shlex.join([*_PROGRAM, *_asked(json.loads(job))])
     if isinstance(run, FormulaRun):
-        return shlex.join([*_PROGRAM, *_formula(run)])
+        options = _formula(run)
+        return None if options is None else shlex.join([*_PROGRAM, *options])
     if run.command is not None:
         return run.command
     options = _grid(run)
     return None if options is None else shlex.join([*_PROGRAM, *options, *_seed(run)])
+
+
+def kept_job(folder: Path, run: Run | FormulaRun) -> str | None:
+    """What the run in ``folder`` was asked for, as its store keeps it.
+
+    None where none is kept, and where not all networks that were planned have been drawn.
+    """
+    networks = run.networks if isinstance(run, FormulaRun) else run
+    try:
+        job, plan = (fact(folder / STORE, name) for name in ("job", "plan"))
+    except (InvalidArgument, UnusableFolder):
+        return None
+    if networks is None or job is None or plan is None:
+        return None
+    drawn = [cell.samples for cell in networks.cells]
+    return job if [samples for _, _, samples in json.loads(plan)] == drawn else None
 
 
 def cell_code(cell: Cell, step: float | None) -> str:
@@ -51,17 +84,38 @@ def cell_code(cell: Cell, step: float | None) -> str:
     )
 
 
-def _formula(run: FormulaRun) -> list[str]:
-    options = ["--formula", run.formula, "--claim", run.claim, "--quantity", run.quantity]
+def _asked(job: dict[str, object]) -> list[str]:
+    """The options of a run as they were given, what it claims first."""
+    claims = ("formula", "claim", "quantity")
+    options: list[str] = []
+    for name in (*claims, *(name for name in RUN if name not in claims)):
+        if name in job:
+            given = job[name]
+            values = [str(each) for each in (given if isinstance(given, list) else [given])]
+            options += _option(name, values)
+    return options
+
+
+def _option(name: str, values: list[str]) -> list[str]:
+    """An option and its values; one that begins with a minus is joined to its option."""
+    if values[0].startswith("-"):
+        return [f"--{name}={values[0]}"]
+    return [f"--{name}", *values]
+
+
+def _formula(run: FormulaRun) -> list[str] | None:
+    options = [*_option("formula", [run.formula]), "--claim", run.claim, "--quantity", run.quantity]
+    asked = re.search(r" in layer (\d+) of ", run.subject)
+    options += [] if asked is None else ["--layer", asked[1]]
     if run.networks is None:
         return options
     cells = run.networks.cells
-    grid = _product(cells)
-    if grid is not None:
-        options += grid + _same_samples(cells)
-        name = _NAMES.get(cells[0].sampler, "gram")
-        options += [] if name == "gram" else ["--sampler", name]
-    return options + _seed(run.networks)
+    names, samples = {_NAMES.get(cell.sampler) for cell in cells}, _same_samples(cells)
+    if len(names) != 1 or None in names or not samples:
+        return None
+    name = str(names.pop())
+    sampler = [] if name == "gram" else ["--sampler", name]
+    return options + (_product(cells) or []) + samples + sampler + _seed(run.networks)
 
 
 def _grid(run: Run) -> list[str] | None:
@@ -108,7 +162,7 @@ def _width(network: MLP) -> int:
 def _product(cells: Sequence[Cell]) -> list[str] | None:
     """Options for widths and depths, where the cells are every pair of both, in order."""
     widths, depths = sorted({c.width for c in cells}), sorted({c.depth for c in cells})
-    if [(c.width, c.depth) for c in cells] != list(product(widths, depths)):
+    if list(dict.fromkeys((c.width, c.depth) for c in cells)) != list(product(widths, depths)):
         return None
     return ["--width", *map(str, widths), "--depth", *map(str, depths)]
 
