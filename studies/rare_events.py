@@ -44,7 +44,7 @@ CELLS = (
     Cell(32, 256, 5_000),
     Cell(1024, 512, 8_000),
     Cell(16, 10**4, 2_000),
-    Cell(64, 10**5, 400),
+    Cell(64, 10**5, 2_000),
 )
 SEEDS = tuple(range(1, 11))
 RESULTS = Path(__file__).with_name("rare_events.json")

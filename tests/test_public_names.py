@@ -109,7 +109,9 @@ def members(kind: type) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize(("module", "name"), PUBLIC, ids=lambda each: str(each))
+@pytest.mark.parametrize(
+    ("module", "name"), PUBLIC, ids=lambda each: getattr(each, "__name__", each)
+)
 def test_help_has_a_runnable_example(module: Any, name: str) -> None:
     value = getattr(module, name)
     assert ">>> " in (value.__doc__ or ""), name
@@ -118,7 +120,9 @@ def test_help_has_a_runnable_example(module: Any, name: str) -> None:
         assert not without, f"{name} has no example for {without}"
 
 
-@pytest.mark.parametrize(("module", "others"), MODULES.items(), ids=lambda each: str(each))
+@pytest.mark.parametrize(
+    ("module", "others"), MODULES.items(), ids=lambda each: getattr(each, "__name__", "others")
+)
 def test_completion_of_a_package_shows_public_names_alone(module: Any, others: set[str]) -> None:
     found = {name for name in dir(module) if not name.startswith("_")}
     assert found - others == set(module.__all__)

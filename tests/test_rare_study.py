@@ -36,7 +36,7 @@ def test_what_the_page_says_of_the_kept_rows_holds() -> None:
         assert 0.5 < min(row.spread) <= max(row.spread) < 1.65
         assert abs(row.z) < 4
         assert abs(row.mean - 1) < 0.05
-        assert max(row.share) < (0.01 if row.samples >= 2_000 else 0.02)
+        assert max(row.share) < 0.01
 
 
 def test_the_study_runs_and_keeps_what_it_prints(
