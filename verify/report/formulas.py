@@ -23,8 +23,8 @@ TOLERANCE = "1/10"
 
 @dataclass(frozen=True)
 class Validity:
-    """Where the law's rate is within ``tolerance`` of the exact one: from which width and depth on,
-    and up to which depth over width as the width grows."""
+    """Where the law's rate is within ``tolerance`` of the exact one: as the width grows, from
+    ``depth`` to ``ratio`` of the width; below ``width`` at no depth."""
 
     tolerance: float
     width: int
