@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 from scipy.stats import binom
 
+from studies.plain import print_plain
 from studies.repetitions import GRID, LEVEL, TEST_CHANCE, Coverage, StudyCell, study
 from verify.conditioned import Conditioned
 from verify.dense import Dense
@@ -120,11 +121,7 @@ def _short(number: float) -> str:
 
 def print_table(results: Sequence[Coverage]) -> None:
     """Print the table as plain text, without trailing blanks."""
-    console = Console(width=124, color_system=None, highlight=False)
-    with console.capture() as capture:
-        console.print(coverage_table(results))
-    lines = (line.strip("\n").rstrip() for line in capture.get().splitlines())
-    print("\n".join(line for line in lines if line))
+    print_plain(coverage_table(results), 124)
 
 
 def kept_results() -> list[Coverage]:

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
+from studies.plain import print_plain
 from studies.power_laws import EXPONENTS, WRONG_LAWS, WrongLaw
 from studies.power_prediction import (
     CHANCE,
@@ -236,11 +236,7 @@ def _size(width: int) -> str:
 
 def print_table(rows: Sequence[Row]) -> None:
     """Print the table as plain text, without trailing blanks."""
-    console = Console(width=118, color_system=None, highlight=False)
-    with console.capture() as capture:
-        console.print(power_table(rows))
-    lines = (line.strip("\n").rstrip() for line in capture.get().splitlines())
-    print("\n".join(line for line in lines if line))
+    print_plain(power_table(rows), 118)
 
 
 def kept_rows() -> list[Row]:

@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 from mpmath import log
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
+from studies.plain import print_plain
 from theory import MLP, squared_update
 from verify.log_arrays import sum_of_parts
 from verify.problem import FloatArray, numeric_problem
@@ -115,11 +115,7 @@ def print_table(rows: Sequence[Row]) -> None:
         table.add_column(name, justify="right", no_wrap=True)
     for cells in map(_cells, rows):
         table.add_row(*cells)
-    console = Console(width=100, color_system=None, highlight=False)
-    with console.capture() as capture:
-        console.print(table)
-    lines = (line.strip("\n").rstrip() for line in capture.get().splitlines())
-    print("\n".join(line for line in lines if line))
+    print_plain(table, 100)
 
 
 def _cells(row: Row) -> Iterator[str]:

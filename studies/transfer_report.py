@@ -7,9 +7,9 @@ from math import isfinite
 
 import numpy as np
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
+from studies.plain import print_plain
 from studies.transfer_record import Found
 from studies.transfer_settings import RULES
 from studies.transfer_statistics import best_octaves, exponent, loss_ratio, rule_exponent
@@ -25,7 +25,7 @@ def print_best(found: Sequence[Found]) -> None:
         for horizon in each.setting.horizons:
             cells = (_text(octave, "+.1f") for octave in best_octaves(each, horizon))
             table.add_row(each.setting.name, str(horizon), *cells)
-    _print(table)
+    print_plain(table, 140)
 
 
 def print_exponents(found: Sequence[Found]) -> None:
@@ -36,7 +36,7 @@ def print_exponents(found: Sequence[Found]) -> None:
             rules = [_number(rule_exponent(each, horizon, rule), ".2f") for rule in RULES]
             best = _text(exponent(each, horizon), ".2f")
             table.add_row(each.setting.name, str(horizon), best, *rules)
-    _print(table)
+    print_plain(table, 140)
 
 
 def print_ratios(found: Sequence[Found]) -> None:
@@ -50,7 +50,7 @@ def print_ratios(found: Sequence[Found]) -> None:
                     for depth in each.setting.depths[1:]
                 ]
                 table.add_row(each.setting.name, str(horizon), rule, *cells)
-    _print(table)
+    print_plain(table, 140)
 
 
 def print_accuracies(found: Sequence[Found], depth: int) -> None:
@@ -61,7 +61,7 @@ def print_accuracies(found: Sequence[Found], depth: int) -> None:
         for horizon in each.setting.horizons:
             cells = [_accuracy(each, depth, horizon, rule) for rule in (None, *RULES)]
             table.add_row(each.setting.name, str(horizon), *cells)
-    _print(table)
+    print_plain(table, 140)
 
 
 def _accuracy(found: Found, depth: int, horizon: int, rule: str | None) -> str:
@@ -96,11 +96,3 @@ def _table(*names: str) -> Table:
     for name in names:
         table.add_column(name, no_wrap=True)
     return table
-
-
-def _print(table: Table) -> None:
-    console = Console(width=140, color_system=None, highlight=False)
-    with console.capture() as capture:
-        console.print(table)
-    lines = (line.rstrip() for line in capture.get().splitlines())
-    print("\n".join(line for line in lines if line))

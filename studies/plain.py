@@ -1,0 +1,17 @@
+"""Tables of studies as plain text, as docs print them in examples."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+__all__ = ["print_plain"]
+
+
+def print_plain(table: Table, width: int) -> None:
+    """Print a table of ``width`` columns at most, without colours, empty lines, trailing blanks."""
+    console = Console(width=width, color_system=None, highlight=False)
+    with console.capture() as capture:
+        console.print(table)
+    lines = (line.strip("\n").rstrip() for line in capture.get().splitlines())
+    print("\n".join(line for line in lines if line))
