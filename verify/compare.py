@@ -20,7 +20,7 @@ from verify.cells import Cell, PlannedCell
 from verify.configuration import configuration
 from verify.curves import LawCurve, RatePoints
 from verify.exact_values import Law, exact_law, log_value
-from verify.execution import Execution, Watch
+from verify.execution import Execution, Watch, checked_execution
 from verify.gram import Gram
 from verify.inference_fit import PowerFit, fit_power
 from verify.precision import planned_samples
@@ -189,12 +189,7 @@ def plan_cells(
 
 def measure_cells(planned: Sequence[PlannedCell], *, seed: int, execution: Execution) -> Comparison:
     """All cells drawn together, in rounds, and judged as one family."""
-    if not isinstance(execution, Execution):
-        raise InvalidArgument(
-            f"expected an Execution for execution, got execution={execution!r}; give "
-            f"Execution(executor), or leave it out"
-        )
-    blocks = execution.run([each.sampling for each in planned])
+    blocks = checked_execution(execution).run([each.sampling for each in planned])
     cells = tuple(each.measured(drawn) for each, drawn in zip(planned, blocks, strict=True))
     steps = {each.sampling.configuration.step for each in planned}
     return Comparison(cells, seed, steps.pop() if len(steps) == 1 else None)

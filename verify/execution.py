@@ -34,7 +34,7 @@ from verify.sampling import Sampling, draw_blocks
 from verify.shelf import Drawn, OpenShelf, Shelf, in_memory
 from verify.software import Software, this_software
 
-__all__ = ["Execution", "Watch"]
+__all__ = ["Execution", "Watch", "checked_execution"]
 
 _AHEAD_PER_THREAD = 4
 _AHEAD = 256
@@ -116,6 +116,16 @@ class Execution:
         """Tasks given to the executor at once."""
         own = _AHEAD_PER_THREAD * (os.cpu_count() or 1)
         return self.ahead or (own if self.executor is None else _AHEAD)
+
+
+def checked_execution(execution: object) -> Execution:
+    """``execution``; `InvalidArgument` for what cannot run blocks."""
+    if isinstance(execution, Execution):
+        return execution
+    raise InvalidArgument(
+        f"expected an Execution for execution, got execution={execution!r}; give "
+        f"Execution(executor), or leave it out for a thread per core"
+    )
 
 
 class _Work:

@@ -9,10 +9,8 @@ from theory.symbols import L, a, ell, n, n_0
 from theory.validation import shown
 from verify.claims.formula import Formula
 from verify.claims.target import Claim, Target
-from verify.execution import Execution
 
 __all__ = [
-    "check_execution",
     "check_limit",
     "check_rate_arguments",
     "checked_network",
@@ -45,15 +43,6 @@ def check_rate_arguments(layer: object, part: object) -> None:
         raise InvalidArgument(
             f"expected neither layer nor part with quantity='rate', got {' and '.join(given)}; "
             f"the criterion says what is bounded"
-        )
-
-
-def check_execution(execution: object) -> None:
-    """Raise `InvalidArgument` for what cannot run blocks."""
-    if not isinstance(execution, Execution):
-        raise InvalidArgument(
-            f"expected an Execution for execution, got execution={shown(execution)}; leave it out "
-            f"for a thread per core"
         )
 
 

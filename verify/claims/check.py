@@ -13,7 +13,6 @@ from theory.symbols import ell
 from theory.update import PARTS
 from theory.validation import shown
 from verify.claims.arguments import (
-    check_execution,
     check_limit,
     check_rate_arguments,
     checked_network,
@@ -29,7 +28,7 @@ from verify.claims.search import Difference
 from verify.claims.target import Claim, Quantity, Target
 from verify.claims.theory_verdict import decide_by_theory
 from verify.compare import Comparison
-from verify.execution import Execution
+from verify.execution import Execution, checked_execution
 from verify.gram import Gram
 from verify.samplers import Sampler
 from verify.verdict import Outcome
@@ -149,7 +148,7 @@ def check(
     said = member(Claim, "claim", claim)
     reading = _reading(formula, said, quantity, network, layer, part, rates, criterion)
     networks = None if grid is None else checked_grid(reading.target, grid)
-    check_execution(execution)
+    checked_execution(execution)
     theory = decide_by_theory(reading, said)
     evidence: Comparison | None = None
     unmeasured: str | None = "not asked for"
