@@ -131,6 +131,17 @@ def test_networks_of_another_kind_are_refused(network: MLP, simulate: bool) -> N
         checked("L", grid=[MLP(8, 2), network], samples=100, simulate=simulate)
 
 
+@pytest.mark.parametrize("claim", ["leading", "joint"])
+def test_a_limit_in_depth_has_no_layer_of_a_number(claim: str) -> None:
+    with pytest.raises(InvalidArgument, match="got layer=2; the limit takes the layer to infinity"):
+        checked("ell**3/3", claim=claim, layer=2)
+
+
+def test_a_function_of_any_number_of_sizes_is_told_to_name_them() -> None:
+    with pytest.raises(InvalidArgument, match="name its parameters so"):
+        checked(lambda *a: 1)
+
+
 def test_what_a_network_leaves_open_is_free_in_its_grid() -> None:
     open_ = Target(MLP(input_width=n_0, activation=LeakyReLU(a), readout_variance=n))
     grid = [

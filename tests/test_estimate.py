@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from theory import MLP, squared_update
-from verify import Conditioned, RareEvents, monte_carlo
+from verify import Conditioned, RareEvents, monte_carlo, typical_learning_rate
 from verify.estimate import Block, merge, sum_block
 
 values = st.lists(st.floats(1e-3, 1e3), min_size=4, max_size=40)
@@ -116,3 +116,11 @@ def test_a_mean_that_a_few_networks_make_is_not_trusted() -> None:
     assert "RareEvents()" not in repr(monte_carlo(MLP(32, 4), samples=2000, seed=1))
     rare = monte_carlo(MLP(32, 64), samples=2000, seed=1, sampler=RareEvents())
     assert "equal ones" not in repr(rare)
+
+
+def test_what_is_undefined_shows_in_a_notebook_too() -> None:
+    one = monte_carlo(MLP(8, 3), samples=1, seed=1, layer=(1, 3))
+    assert r"\pm \text{undefined}" in one.total._repr_latex_()
+    typical = typical_learning_rate(MLP(8, 3), samples=1, seed=1)
+    assert typical._repr_latex_().endswith(r"\in [0, \infty]$")
+    assert "in [0, ∞]" in repr(typical)

@@ -271,7 +271,7 @@ def test_a_formula_without_networks_is_finished(
     assert cli.main(["--out", str(run)]) == 2
     assert "--resume" not in capsys.readouterr().err
     assert cli.main(["--resume", str(run)]) == 2
-    assert "nothing to go on with" in capsys.readouterr().err
+    assert "there is nothing to go on with" in capsys.readouterr().err
 
 
 def nothing(_: Path) -> None:

@@ -102,6 +102,7 @@ def test_numbers_too_long_to_be_written_are_given_as_decimals(
     total = squared_update(MLP(10**6, 10**5)).evaluate(12)
     assert f"total   {nstr(total, 12)}\n" in out
     assert "python -m theory" in out
+    assert "python -m theory" in printed(capsys, "--width", "10", "--depth", str(10**5))
     assert main(["--width", str(10**6), "--depth", str(10**5), "--latex"]) == 2
     assert "leave out the width or the depth" in capsys.readouterr().err
 

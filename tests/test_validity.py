@@ -56,6 +56,12 @@ def test_ten_per_cent_of_the_relu_rate() -> None:
     assert validity.depths(38) is None
 
 
+def test_small_tolerances_print_without_a_search() -> None:
+    shown = repr(RATES.validity("1e-9"))
+    assert shown.startswith("Validity within 1/1000000000: as the width grows, depths from ")
+    assert shown.endswith("of the width: ask depths(width)")
+
+
 def test_a_linear_network_needs_more_depth_and_bears_more() -> None:
     linear = maximal_learning_rate(MLP(activation=Linear())).validity("0.1")
     assert linear.least_depth > RATES.validity("0.1").least_depth

@@ -21,7 +21,7 @@ from verify.inference_weighted import WeightedMean
 from verify.rare_events import RareEvents
 from verify.run_folder import RESULTS
 from verify.samplers import Sampler
-from verify.table import cell_row, conclusion, value_and_error
+from verify.table import cell_row, cell_table, conclusion, value_and_error
 from verify.verdict import FAMILY_BUDGET, Outcome, Score, decide
 
 GRID = [MLP(width, depth) for width in (32, 64) for depth in (1, 2, 4)]
@@ -254,6 +254,13 @@ def test_why_real_steps_cannot_decide(network: MLP, step: float, words: str) -> 
     assert found.verdict.outcome is Outcome.UNDECIDED
     assert words in conclusion(found)
     assert "rare-events" not in conclusion(found)
+
+
+def test_a_table_of_real_steps_says_what_its_z_is() -> None:
+    grid = [MLP(16, 2)]
+    real = compare_law(networks=grid, samples=50, seed=SEED, step=1e-3, sampler=Conditioned())
+    assert "beyond 2%" in str(cell_table(real).title)
+    assert "beyond" not in str(cell_table(compare_law(networks=grid, samples=50, seed=SEED)).title)
 
 
 def test_a_cell_without_an_error_keeps_its_column_narrow() -> None:

@@ -38,8 +38,8 @@ def _decimals(network: MLP) -> Iterator[str]:
     lines += [f"maximal learning rate: {nstr(rate.evaluate(_DIGITS), _DIGITS)}"]
     yield "\n".join(["E[(Δz)²]/η² in the last hidden layer", *lines])
     yield (
-        "The exact numbers, of hundreds of thousands of digits, are left out; the derivation is "
-        "that for symbols, python -m theory."
+        "The exact numbers have too many digits and are left out; the derivation is that for "
+        "symbols, python -m theory."
     )
 
 

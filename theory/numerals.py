@@ -27,7 +27,7 @@ __all__ = [
 _LONG = 40
 _LONG_SUM = 8
 _LONGEST = 1_000_000
-_MOST_DIGITS = 200_000
+_MOST_DIGITS = 2 * 10**9
 
 
 def allow_long_numerals() -> None:
@@ -70,16 +70,17 @@ def decimal_text(number: Rational, digits: int = 10) -> str:
 
 
 def is_too_long(network: MLP) -> bool:
-    """Whether the exact numbers of a network have too many digits to be written out: about 200,000,
-    each layer of numbers giving two for each digit of its width.
+    """Whether the exact numbers of a network, layer by layer, have too many digits to be held: each
+    layer adds about four, and two for each digit of its width, to those of all layers above.
 
     >>> from theory.network import MLP
-    >>> is_too_long(MLP(1000, 1000)), is_too_long(MLP(10**6, 10**5)), is_too_long(MLP())
+    >>> is_too_long(MLP(1000, 1000)), is_too_long(MLP(10, 10**5)), is_too_long(MLP())
     (False, True, False)
     """
     if network.free_symbols:
         return False
-    return 2 * sum(math.log10(int(width)) for width in network.widths[1:]) > _MOST_DIGITS
+    digits = sum(4 + 2 * math.log10(int(width)) for width in network.widths[1:])
+    return digits * network.layers > _MOST_DIGITS
 
 
 def real_text(number: Expr) -> str:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["Validity", "joint_limit_from", "tolerance_value"]
 
 _LARGEST = 10**15
+_QUICK = Rational(1, 1000)
+"""At smaller tolerances the search for the least width takes seconds and more."""
 LARGEST_WIDTH, LARGEST_DEPTH = 10**9, 10**6
 """Up to which float64 values are good to 10^-12."""
 
@@ -159,11 +161,13 @@ class Validity:
         return (1 - self.tolerance) ** 2, (1 + self.tolerance) ** 2
 
     def __repr__(self) -> str:
-        return (
+        depths = (
             f"Validity within {self.tolerance}: as the width grows, depths from "
-            f"{self.least_depth} to {self.ratio:.4g} of the width; at some depth from width "
-            f"{self.least_width} on: ask depths(width)"
+            f"{self.least_depth} to {self.ratio:.4g} of the width"
         )
+        if self.tolerance < _QUICK:
+            return f"{depths}: ask depths(width)"
+        return f"{depths}; at some depth from width {self.least_width} on: ask depths(width)"
 
 
 def joint_limit_from(update: SolvedMean, tolerance: object, ratio: object) -> int:

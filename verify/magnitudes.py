@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from html import escape
 
@@ -106,11 +107,19 @@ def value_latex(text: str) -> str:
 
     >>> print(value_latex("(3.9 ± 1.2)e+868"), value_latex("2.5e-07"))
     (3.9 \pm 1.2) \times 10^{868} 2.5 \times 10^{-7}
+    >>> print(value_latex("1 ± undefined"), value_latex("∞"))
+    1 \pm \text{undefined} \infty
     """
     parts = (_with_power(part) for part in text.split(" ± "))
     return r" \pm ".join(parts) if ")e" not in text else _with_power(text.replace("±", r"\pm"))
 
 
+_POWER = re.compile(r"(.*)e([+-]\d+)")
+_WORDS = {"undefined": r"\text{undefined}", "∞": r"\infty", "inf": r"\infty"}
+
+
 def _with_power(text: str) -> str:
-    mantissa, letter, exponent = text.rpartition("e")
-    return rf"{mantissa} \times 10^{{{int(exponent)}}}" if letter else text
+    found = _POWER.fullmatch(text)
+    if found is None:
+        return _WORDS.get(text, text)
+    return rf"{found[1]} \times 10^{{{int(found[2])}}}"

@@ -81,9 +81,9 @@ def job_of(path: Path) -> str:
     cannot be used.
     """
     if not (path / STORE).exists():
-        finished = (path / RESULTS).exists()
-        held = f"{RESULTS} alone, of a run that is finished" if finished else "none"
-        fix = "there is nothing to go on with" if finished else "give the folder of one"
+        results = (path / RESULTS).exists()
+        held = f"{RESULTS} and no {STORE}" if results else "none"
+        fix = "without blocks there is nothing to go on with" if results else "give one that does"
         raise InvalidArgument(
             f"expected a folder with a run for resume, got resume={str(path)!r}, which holds "
             f"{held}; {fix}"

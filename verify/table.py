@@ -8,13 +8,14 @@ from rich import box
 from rich.table import Table
 
 from verify.compare import Cell, Comparison
-from verify.exact_values import LARGEST_SPREAD, follows_law, largest_step
+from verify.exact_values import LARGEST_SPREAD, STEP_ALLOWANCE, follows_law, largest_step
 from verify.inference_fit import PowerFit
 from verify.magnitudes import magnitude, value_and_error
 from verify.samplers import Sampler
 from verify.verdict import FAMILY_BUDGET, NOTICEABLE, POWER, Outcome, Verdict, Want
 
 __all__ = [
+    "STEP_NOTE",
     "TABLE_NOTE",
     "cell_columns",
     "cell_row",
@@ -27,6 +28,8 @@ __all__ = [
 TABLE_NOTE = "E[(Δz)²]/η²: the law, and measured over networks"
 """What the table holds, in a line."""
 
+STEP_NOTE = f"z: of what is beyond {STEP_ALLOWANCE:.0%}, by which a real step may be off the law"
+"""What a z of real steps is."""
 LIMIT_EXPONENT = -1.5
 """Of the exact rate in depth as width and then depth grow."""
 
@@ -39,6 +42,8 @@ def cell_table(comparison: Comparison, law: str = "law") -> Table:
         f"E[(Δz)²]/η², {kind}\ns.e.: from the exact variance of one network (rare: of the samples)"
         f"\nESS: effective samples over samples; median: network, over the {law}"
     )
+    if step is not None:
+        title += f"\n{STEP_NOTE}"
     table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
     for name in cell_columns(comparison):
         table.add_column(law if name == "law" else name, justify="right", no_wrap=True)

@@ -123,9 +123,9 @@ class TypicalLearningRate:
         return exp(exponent) if exponent < 709 else inf
 
     def __repr__(self) -> str:
-        low, high = self.interval
+        low, high = (f"{each:.6g}".replace("inf", "∞") for each in self.interval)
         return (
-            f"TypicalLearningRate of {self.network}: {self.rate:.6g} in [{low:.6g}, {high:.6g}] "
+            f"TypicalLearningRate of {self.network}: {self.rate:.6g} in [{low}, {high}] "
             f"({self.level:g} confidence); layer {self.layer} binds"
         )
 

@@ -74,6 +74,23 @@ class ScaledInputs(Functional):
         return super().forward(x / 2)
 
 
+class Bounded(Functional):
+    """An activation that ends at 1000."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        *hidden, readout = self.linears
+        for linear in hidden:
+            x = linear(x).clamp(0, 1000)
+        return readout(x)
+
+
+def tied() -> nn.Module:
+    """Two layers that are one matrix."""
+    model = mlp(4, 4, 4)
+    model[2].weight = model[0].weight
+    return model
+
+
 REFUSED: dict[str, tuple[Any, str]] = {
     "no module": ("a model", "expected a torch.nn.Module"),
     "biases": (mlp(4, 4, bias=True), "without biases, got '0.bias'"),
@@ -103,6 +120,8 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "the readout first": (ReadoutFirst(4, 8), "in the order in which they are used"),
     "the readout first, one input": (ReadoutFirst(1, 8), "out_features=1, and register it last"),
     "a shared layer": (shared(), "uses '0' 2 times; use each layer once"),
+    "tied weights": (tied(), "3 linear layers with 2 weight matrices; use each matrix once"),
+    "a bounded activation": (Bounded(4, 4), "whose outputs grow with its inputs"),
     "a tuple": (Pair(4, 4), "output is a tensor, got one of type tuple"),
     "the meta device": (mlp(4, 4).to("meta"), "'0.weight' on the meta device"),
     "frozen weights": (frozen(), "requires_grad=False"),

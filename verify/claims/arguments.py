@@ -54,6 +54,11 @@ def check_limit(target: Target, claim: Claim, formula: Formula) -> None:
             "expected a formula without ell with claim='joint', got one with ell; the joint limit "
             "is solved at the last hidden layer: write L"
         )
+    if claim is not Claim.EXACT and isinstance(target.layer, int) and L in network.free_symbols:
+        raise InvalidArgument(
+            f"expected no number for layer with claim={claim.value!r}, got layer={target.layer}; "
+            f"the limit takes the layer to infinity too: leave layer out, and write ell for it"
+        )
     needed = {Claim.EXACT: [], Claim.LEADING: [n], Claim.JOINT: [n, L]}[claim]
     if any(symbol not in network.free_symbols for symbol in needed):
         raise InvalidArgument(

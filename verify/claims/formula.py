@@ -136,7 +136,8 @@ def _parameters(function: Callable[..., Any], name: str) -> tuple[str, ...]:
         parameters = []
     names = tuple(p.name for p in parameters if p.name in SYMBOLS)
     others = [p for p in parameters if p.name not in SYMBOLS and p.default is p.empty]
-    if others or not names or any(p.kind is p.POSITIONAL_ONLY for p in parameters):
+    unnamed = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL)
+    if others or not names or any(p.kind in unnamed for p in parameters):
         raise InvalidArgument(
             f"expected a function of {', '.join(SYMBOLS)} for {name}, got {name}={shown(function)}"
             f"; name its parameters so, as in lambda n, L: L**3/3"

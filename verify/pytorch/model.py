@@ -126,6 +126,11 @@ def _check_present(name: str, parameter: nn.Parameter) -> None:
 
 def _check_parameters(model: nn.Module, layers: Sequence[nn.Linear]) -> None:
     weights = {id(layer.weight) for layer in layers}
+    if len(weights) < len(layers):
+        raise InvalidArgument(
+            f"expected weights that are independent, got {len(layers)} linear layers with "
+            f"{len(weights)} weight matrices; use each matrix once"
+        )
     for name, parameter in model.named_parameters():
         if any(parameter is layer.bias for layer in layers):
             raise InvalidArgument(
@@ -178,13 +183,26 @@ def _check_computes(model: nn.Module, network: MLP) -> None:
             f"expected a model whose output is a tensor, got one of type {type(found).__name__}; "
             f"return the outputs of the readout alone"
         )
-    if found.numel() != _INPUTS or _differs(found.reshape(-1), expected):
+    wrong = found.numel() != _INPUTS or _differs(found.reshape(-1), expected)
+    if not wrong and not _is_homogeneous(copy, x, found):
+        raise InvalidArgument(
+            "expected a model whose outputs grow with its inputs, got one that bounds or shifts "
+            "its activations; give ReLU or LeakyReLU alone"
+        )
+    if wrong:
         names = [name for name, module in copy.named_modules() if isinstance(module, nn.Linear)]
         got, fix = what_differs(copy, names, x, float(network.activation.slope))
         raise InvalidArgument(
             f"expected a model that computes v . s(W_L ... s(W_1 x)), s its activation, with the "
             f"linear layers in the order of their registration, got {got}; {fix}"
         )
+
+
+def _is_homogeneous(model: nn.Module, x: torch.Tensor, outputs: torch.Tensor) -> bool:
+    """Whether outputs are those of ``x`` times a factor, at small and large ones."""
+    with torch.no_grad():
+        factors = (2.0**-40, 2.0**40)
+        return not any(_differs(model(s * x).reshape(-1) / s, outputs.reshape(-1)) for s in factors)
 
 
 def _differs(found: torch.Tensor, expected: torch.Tensor) -> bool:

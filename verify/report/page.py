@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from theory.network import InvalidArgument
+from verify.exact_values import STEP_ALLOWANCE
 from verify.report import figures, numbers, reproduction, words
 from verify.report.formulas import browser_code, formulas
 from verify.report.records import Cell, FormulaRun, Run, read_record
@@ -50,6 +51,7 @@ def page_text(run: Run | FormulaRun, job: str | None = None) -> str:
         figures=None if networks is None else _figures(run, networks),
         command=reproduction.command(run, job),
         cell_code=reproduction.cell_code,
+        allowance=STEP_ALLOWANCE,
         cell_of_note=None if networks is None else _cell_of_note(networks),
     )
 

@@ -139,6 +139,12 @@ class Run:
     versions: Mapping[str, str]
     platform: str
     command: str | None
+    planned: int
+
+    @property
+    def drawn(self) -> int:
+        """Networks drawn in all cells."""
+        return sum(cell.samples for cell in self.cells)
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Run:
@@ -162,6 +168,7 @@ class Run:
             versions={str(name): str(each) for name, each in record["versions"].items()},
             platform=str(record["platform"]["system"]),
             command=command if isinstance(command, str) else None,
+            planned=sum(_size(each["planned_samples"]) for each in record["cells"]),
         )
 
 
