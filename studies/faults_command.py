@@ -17,30 +17,33 @@ from verify.store_text import canonical_text
 __all__ = ["COMMAND", "Whole", "command_reference", "command_trial"]
 
 COMMAND = "kill of the command"
-_CELLS = ["--width", "16", "64", "--depth", "4", "32", "--samples", "500000"]
+_CELLS = ["--width", "16", "64", "--depth", "4", "32", "--samples"]
+_SAMPLES = 500_000
 _LOOK = 0.002
 """Seconds between two looks for the store of a run that has just been started."""
 
 
 @dataclass(frozen=True)
 class Whole:
-    """A run that nothing disturbed: its files, its store as text, and seconds from the store's
-    first byte to the end."""
+    """A run that nothing disturbed: its files, its store as text, seconds from the store's first
+    byte to the end, and the options that say what it is."""
 
     files: tuple[bytes, ...]
     lines: tuple[str, ...]
     seconds: float
+    options: tuple[str, ...]
 
 
-def command_reference() -> Whole:
-    """The run undisturbed."""
+def command_reference(samples: int = _SAMPLES) -> Whole:
+    """The run undisturbed, of so many samples a cell."""
+    options = (*_CELLS, str(samples))
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
         run = Path(folder) / "run"
-        process = _start("--out", run, *_CELLS)
+        process = _start("--out", run, *options)
         _await_store(process, run)
         start = time.monotonic()
         process.wait()
-        return Whole(_files(run), _lines(run), time.monotonic() - start)
+        return Whole(_files(run), _lines(run), time.monotonic() - start, options)
 
 
 def command_trial(seed: int, whole: Whole) -> Struck:
@@ -48,14 +51,14 @@ def command_trial(seed: int, whole: Whole) -> Struck:
     chance = random.Random(seed)
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
         run = Path(folder) / "run"
-        process = _start("--out", run, *_CELLS)
+        process = _start("--out", run, *whole.options)
         _await_store(process, run)
         time.sleep(chance.uniform(0.0, whole.seconds))
         process.kill()
         landed = process.wait() < 0
         begun = has_begun(run)
         there = _lines(run) if begun else ()
-        (_start("--resume", run) if begun else _start("--out", run, *_CELLS)).wait()
+        (_start("--resume", run) if begun else _start("--out", run, *whole.options)).wait()
         after = _lines(run)
         return Struck(
             COMMAND,

@@ -56,9 +56,14 @@ def test_ten_per_cent_of_the_relu_rate() -> None:
     assert validity.depths(38) is None
 
 
+def test_a_law_in_the_width_has_no_range_in_the_depth_alone() -> None:
+    with pytest.raises(NotSolved, match="one in L alone, here it is"):
+        maximal_learning_rate(MLP(input_norm2=3)).validity("0.1")
+
+
 def test_small_tolerances_print_without_a_search() -> None:
-    shown = repr(RATES.validity("1e-9"))
-    assert shown.startswith("Validity within 1/1000000000: as the width grows, depths from ")
+    shown = repr(RATES.validity("1e-7"))
+    assert shown.startswith("Validity within 1/10000000: as the width grows, depths from ")
     assert shown.endswith("of the width: ask depths(width)")
 
 

@@ -145,7 +145,13 @@ class MaximalLearningRate:
                 "away from the critical weight variance there is no law of the depth: leave "
                 "weight_variance out"
             )
-        return Validity(update, update.leading() / eta**2, tolerance_value(tolerance))
+        law = update.leading() / eta**2
+        if law.free_symbols - {L}:
+            raise NotSolved(
+                f"validity is solved where the law is one in L alone, here it is {law}: leave out "
+                f"what is not of order one, such as a norm of the input that does not grow with n_0"
+            )
+        return Validity(update, law, tolerance_value(tolerance))
 
     def _moved(self) -> Expr:
         """What the criterion bounds, at eta = 1."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from math import ceil, expm1, log
 from typing import TYPE_CHECKING
 
 from mpmath import mpf
-from sympy import Expr, Float, Rational
+from sympy import Expr, Float, Poly, Rational
 
 from theory.errors import InvalidArgument, NotSolved
 from theory.network import MLP
@@ -119,13 +120,13 @@ class Validity:
     @cached_property
     def least_depth(self) -> int:
         """The smallest depth from which on the law holds as the width goes to infinity."""
-        series = self.update.solved_series(0)[0]
-        bounds = self._bounds
+        series, law = (_coefficients(each) for each in (self.update.solved_series(0)[0], self.law))
+        low, high = (Fraction(int(bound.p), int(bound.q)) for bound in self._bounds)
         depth = 1
         last_bad = 0
         while depth <= max(64, 4 * last_bad):
-            ratio = Rational(series.subs(L, depth)) / Rational(self.law.subs(L, depth))
-            if not bounds[0] <= ratio <= bounds[1]:
+            ratio = _horner(series, depth) / _horner(law, depth)
+            if not low <= ratio <= high:
                 last_bad = depth
             depth += 1
             if depth > 10**5:
@@ -223,6 +224,18 @@ def _least(good: Callable[[int], bool], low: int, high: int) -> int:
         middle = (low + high) // 2
         low, high = (low, middle) if good(middle) else (middle, high)
     return high
+
+
+def _coefficients(polynomial: Expr) -> list[Fraction]:
+    """Of a polynomial in L, the highest power first."""
+    return [Fraction(int(each.p), int(each.q)) for each in Poly(polynomial, L).all_coeffs()]
+
+
+def _horner(coefficients: list[Fraction], depth: int) -> Fraction:
+    value = Fraction(0)
+    for coefficient in coefficients:
+        value = value * depth + coefficient
+    return value
 
 
 def _grid() -> list[int]:
