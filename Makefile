@@ -51,7 +51,7 @@ coverage: $(READY)
 power: $(READY)
 	$(BIN)/python -m studies.power
 
-# How even the weighted samples of rare networks are; about a minute on two cores.
+# How even the weighted samples of rare networks are; a minute or two on two cores.
 rare-events: $(READY)
 	$(BIN)/python -m studies.rare_events
 

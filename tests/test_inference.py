@@ -13,6 +13,8 @@ from scipy.stats import binom, t
 from theory import MLP, squared_update
 from verify import Gram, monte_carlo
 from verify.conditioned import Conditioned
+from verify.configuration import configuration, problem_of
+from verify.dense import Dense
 from verify.exact_values import STEP_SPREAD, known_spread
 from verify.inference import POWER, Evidence, Interval
 from verify.inference_evidence import evidence_of
@@ -21,6 +23,7 @@ from verify.inference_networks import TUNING, NetworkMean, catoni_influence
 from verify.inference_weighted import SKEWNESS, WeightedMean
 from verify.problem import FloatArray
 from verify.rare_events import RareEvents
+from verify.samplers import LARGEST_BLOCK, Sampler
 
 FALSE_ALARM = 1e-4
 """Chance that one statistical test here fails though all is right."""
@@ -126,6 +129,12 @@ def test_more_networks_than_are_kept_notice_hardly_less(spread: float) -> None:
     below, above = (kept.noticed(2.5e-4, 2**22 + more) for more in (0, 1))
     assert below < above < 1.05 * below
     assert kept.noticed(2.5e-4, 2**24) < 0.55 * below
+
+
+@pytest.mark.parametrize("sampler", [Dense(), Conditioned(), Gram(), RareEvents()], ids=repr)
+def test_no_block_is_larger_than_is_planned_with(sampler: Sampler) -> None:
+    smallest = problem_of(configuration(MLP(1, 1, input_width=1), sampler=sampler))
+    assert sampler.block_size(smallest) <= LARGEST_BLOCK
 
 
 def test_where_a_naive_interval_fails() -> None:

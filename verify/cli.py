@@ -57,14 +57,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace, console: Console) -> int:
     if options.report is not None:
         return run_report(options, console)
-    if options.parquet and options.replay is None:
+    if options.replay is not None:
+        return _replay(options, console)
+    if options.parquet:
         needs("pyarrow.parquet")
-    if options.cell is not None and options.replay is None:
+    if options.cell is not None:
         raise InvalidArgument(
             f"expected a file for replay with cell, got cell={options.cell}; give --replay FILE"
         )
-    if options.replay is not None:
-        return _replay(options, console)
     if options.resume is not None:
         folder = options.resume
         with _going_on(folder):

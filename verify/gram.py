@@ -15,12 +15,11 @@ from verify.gram_relu_kernels import relu_updates
 from verify.gram_relu_state import lanes_at, relu_scales, relu_workspace
 from verify.gram_state import gram_scales, workspace
 from verify.problem import FloatArray, Problem
-from verify.samplers import Sampler, check_inner_products
+from verify.samplers import LARGEST_BLOCK, Sampler, check_inner_products
 
 __all__ = ["Gram"]
 
 _BLOCK_LAYERS = 2**17
-_LARGEST_BLOCK = 8192
 _WIDEST = 10**9
 _ROOM = threading.local()
 
@@ -42,7 +41,7 @@ class Gram(Sampler):
         """As many networks as have 131,072 layers together, at most 8,192, at least as many as go
         through a layer together."""
         depth = problem.rates.size
-        return int(np.clip(_BLOCK_LAYERS // depth, lanes_at(depth), _LARGEST_BLOCK))
+        return int(np.clip(_BLOCK_LAYERS // depth, lanes_at(depth), LARGEST_BLOCK))
 
     def cost(self, network: MLP) -> int:
         """Layers of one network.

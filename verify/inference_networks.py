@@ -17,7 +17,8 @@ import numpy as np
 
 from verify.inference import POWER, Evidence, Interval
 from verify.problem import FloatArray
-from verify.sampling import KEPT_SAMPLES, LARGEST_BLOCK
+from verify.samplers import LARGEST_BLOCK
+from verify.sampling import KEPT_SAMPLES
 
 __all__ = ["TUNING", "NetworkMean", "catoni_influence", "sharpest_tuning"]
 

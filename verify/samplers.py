@@ -11,7 +11,10 @@ from theory.network import MLP, InvalidArgument
 from theory.public_names import PublicNames
 from verify.problem import FloatArray, Problem
 
-__all__ = ["Sampler", "check_inner_products"]
+__all__ = ["LARGEST_BLOCK", "Sampler", "check_inner_products"]
+
+LARGEST_BLOCK = 8192
+"""Networks in a block, at most, whatever the sampler."""
 
 
 class Sampler(PublicNames, ABC):
@@ -28,7 +31,7 @@ class Sampler(PublicNames, ABC):
 
     @abstractmethod
     def block_size(self, problem: Problem) -> int:
-        """Networks in one block, a function of the problem alone."""
+        """Networks in one block, `LARGEST_BLOCK` at most, a function of the problem alone."""
 
     @abstractmethod
     def cost(self, network: MLP) -> int:

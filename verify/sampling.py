@@ -11,12 +11,10 @@ from verify.estimate import Block, Estimate, merge, sum_block
 from verify.software import Software, this_software
 from verify.streams import block_stream
 
-__all__ = ["KEPT_SAMPLES", "LARGEST_BLOCK", "Sampling", "draw_block", "draw_blocks"]
+__all__ = ["KEPT_SAMPLES", "Sampling", "draw_block", "draw_blocks"]
 
 KEPT_SAMPLES = 2**22
 """Samples, times layers, that are kept, for quantiles too: about 100 MB."""
-LARGEST_BLOCK = 8192
-"""Networks in a block, at most, for every sampler."""
 
 
 @dataclass(frozen=True)
