@@ -302,7 +302,11 @@ def _as_expression(text: str) -> Expr:
 
 
 @pytest.mark.parametrize(
-    "formula", ["log(n)*L^3", "L^3/3 + sqrt(n + 1) - sqrt(n)", "(1 + 1/n)^n*L", "(n + 1)^L"]
+    "formula",
+    [
+        *("log(n)*L^3", "(n + 1)^L", "L^3/3 + (-1)^L*L^3", "ell^3/3 + L^3/(L - ell + 1)"),
+        "eta^2*L^3/3*exp(t)*exp(L/n)*(1 + 1/(1 + L))^0.5",
+    ],
 )
 def test_a_limit_that_is_not_found_is_undecided(formula: str) -> None:
     found = asked(formula, claim="leading")

@@ -11,11 +11,13 @@ become (2*n + 2)*L, because a number is multiplied into a sum that stands alone 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 
 from sympy import Add, Expr, I, Integer, Mul, Pow, Rational, exp, log, nan, oo, zoo
 
 __all__ = [
+    "MAX_BUILT_WEIGHT",
     "MAX_EXPONENT",
     "MAX_NESTED_POWERS",
     "MAX_NESTING",
@@ -25,6 +27,7 @@ __all__ = [
     "Part",
     "Refused",
     "bits",
+    "built",
     "checked",
     "deeper",
     "joined",
@@ -46,8 +49,13 @@ MAX_ROOT_SIZE = 200
 """Numbers and symbols in functions and under exponents that are no integers, all together."""
 MAX_TOWER = 2
 """Exponents with symbols above one another."""
-MAX_WEIGHT = 16_384
+MAX_WEIGHT = 2**14
 """Bits of all numbers plus the number of all symbols, were integer powers multiplied out."""
+MAX_BUILT_WEIGHT = 2**17
+"""The same of an expression that the user built, and that is checked rather than built."""
+
+built: ContextVar[bool] = ContextVar("built", default=False)
+"""Whether the parts are those of an expression that exists."""
 
 _ZERO = Integer(0)
 
@@ -163,7 +171,7 @@ def deeper(bounds: Part) -> Part:
 
 def limited(bounds: Part) -> Part:
     """The same bounds, unless they are beyond the limits."""
-    if bounds.weight > MAX_WEIGHT:
+    if bounds.weight > (MAX_BUILT_WEIGHT if built.get() else MAX_WEIGHT):
         raise Refused("numbers or powers too large to multiply out", "give a smaller formula")
     if bounds.roots > MAX_ROOT_SIZE:
         raise Refused(

@@ -7,16 +7,16 @@ from dataclasses import replace
 
 from sympy import Add, E, Expr, Float, Integer, Mul, Pow, Rational, Symbol, exp, log
 
-from theory.bounded_expression import Part, Refused, leaf, product, total
+from theory.bounded_expression import Part, Refused, built, leaf, product, total
 from theory.bounded_power import exponential, inverse_root, logarithm, power
-from theory.formula_builder import FORMULA_SYMBOLS, MAX_DIGITS
+from theory.formula_builder import FORMULA_SYMBOLS
 from theory.numerals import InverseSquareRoot
 from theory.validation import exact_number
 
 __all__ = ["read_expression"]
 
-_MAX_BITS = 4 * MAX_DIGITS
-"""Bits of a number; a digit has 3.33."""
+_MAX_BITS = 2**15
+"""Bits of a number."""
 
 _NODES: dict[type[Expr], Callable[[Sequence[Part]], Part]] = {
     Add: total,
@@ -39,8 +39,12 @@ def read_expression(value: Expr) -> Expr:
     True
     """
     parts: dict[int, Part] = {}
-    for node in _from_the_leaves(value):
-        parts[id(node)] = _read(node, [parts[id(each)] for each in node.args])
+    token = built.set(True)
+    try:
+        for node in _from_the_leaves(value):
+            parts[id(node)] = _read(node, [parts[id(each)] for each in node.args])
+    finally:
+        built.reset(token)
     return parts[id(value)].expression
 
 
@@ -80,7 +84,7 @@ def _leaf(node: Expr) -> Part:
     if not isinstance(node, Rational):
         raise Refused(f"{type(node).__name__}, which is no number here", "give a fraction")
     if max(abs(int(node.p)), int(node.q)).bit_length() > _MAX_BITS:
-        raise Refused(f"a number of more than {MAX_DIGITS} digits", "give a shorter one")
+        raise Refused(f"a number of more than {_MAX_BITS} bits", "give a shorter one")
     return leaf(node)
 
 

@@ -11,12 +11,11 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from mpmath import log10, nint, workdps
 from sympy import Rational, Symbol
 
 from theory import InvalidArgument, NotSolved
 from theory.symbols import n_0
-from verify.claims.evaluation import DIGITS, Number, decimal
+from verify.claims.evaluation import DECIMALS, Number, decimal
 from verify.claims.monomial import Function, Monomial, fit_monomial
 from verify.claims.search import Difference, Search
 from verify.claims.target import Claim, Quantity, Target
@@ -123,8 +122,7 @@ def _worded(found: Monomial, search: Search) -> Difference | None:
 
 def _digits_right(factor: Number) -> int:
     """The decimal digits, about, to which a factor is 1."""
-    with workdps(DIGITS):
-        return int(nint(-log10(abs(decimal(factor) - 1))))
+    return int(DECIMALS.nint(-DECIMALS.log10(abs(decimal(factor) - 1))))
 
 
 def _constant_of_law(search: Search) -> str:
@@ -153,8 +151,7 @@ def _raised(law: Function, power: Fraction) -> Function:
         value = law(point)
         if value is None or (isinstance(value, Fraction) and power == 2):
             return None if value is None else value**2
-        with workdps(DIGITS + 15):
-            return decimal(value) ** decimal(power)
+        return decimal(value) ** decimal(power)
 
     return function
 

@@ -10,7 +10,6 @@ from fractions import Fraction
 from numbers import Integral, Real
 from typing import Any
 
-from mpmath import isfinite, mpf
 from sympy import Expr, Float, Integer, Rational, Symbol
 
 from theory import InvalidArgument
@@ -18,7 +17,7 @@ from theory.formula_builder import FORMULA_SYMBOLS as SYMBOLS
 from theory.formula_text import read_formula
 from theory.symbols import eta
 from theory.validation import shown
-from verify.claims.evaluation import Number, Undefined, decimal, evaluate
+from verify.claims.evaluation import DECIMALS, Number, Undefined, decimal, evaluate, mpf
 
 __all__ = ["EXACT_TOLERANCE", "FLOAT_TOLERANCE", "Formula", "read"]
 
@@ -32,9 +31,11 @@ _ROUNDED_DIGITS = 15
 
 @dataclass(frozen=True, eq=False)
 class Formula:
-    """A formula in n, L, ell, n_0, eta, t, a: an ``expression``, or a ``function`` alone.
+    """A formula in n, L, ell, n_0, eta, t, a: an ``expression``, or a ``function`` of numbers.
 
     ``rounded``: whether the expression holds a float that is the rounding of another number.
+    ``traced``: the formula that the function returned for symbols, where it returned one.  Branches
+    on sizes vanish from it, so it counts only where the function's own values agree with it.
 
     >>> read("eta**2*L**3/3").at(L=3, eta=1)
     Fraction(9, 1)
@@ -47,6 +48,7 @@ class Formula:
     expression: Expr | None
     function: Callable[..., Any] | None = None
     rounded: bool = False
+    traced: Formula | None = None
 
     @property
     def in_floats(self) -> bool:
@@ -81,12 +83,6 @@ class Formula:
             return None
         return decimal(value) if self.rounded else value
 
-    def tolerance(self, value: Number) -> mpf:
-        """The relative error of a value that this formula gives."""
-        if isinstance(value, Fraction):
-            return mpf(0)
-        return FLOAT_TOLERANCE if self.in_floats else EXACT_TOLERANCE
-
     def _called(self, point: Mapping[Symbol, Fraction]) -> Number | None:
         assert self.function is not None
         exact = {s.name: Rational(v.numerator, v.denominator) for s, v in point.items()}
@@ -113,19 +109,23 @@ class Formula:
 def read(value: object, name: str = "formula") -> Formula:
     """The formula that text, a SymPy expression, a number or a function of named sizes gives.
 
-    A function is called with symbols first, since an expression may come back, and else with
-    numbers, point by point.  Raises `InvalidArgument` for what cannot be read.
+    Raises `InvalidArgument` for a value that cannot be read.
     """
     if isinstance(value, str | Expr) or not callable(value):
         return _as_expression(value, read_formula(value, name=name))
     names = _parameters(value, name)
-    try:
-        found = value(**{each: SYMBOLS[each] for each in names})
-        return _as_expression(found, read_formula(found))
-    except Exception:  # whatever the function raises, it is then asked for numbers
-        pass
     source = f"{getattr(value, '__name__', 'function')}({', '.join(names)})"
-    return Formula(source, frozenset(SYMBOLS[each] for each in names), None, value)
+    symbols = frozenset(SYMBOLS[each] for each in names)
+    return Formula(source, symbols, None, value, traced=_traced(value, names))
+
+
+def _traced(function: Callable[..., Any], names: tuple[str, ...]) -> Formula | None:
+    """The formula that a function returns for symbols; None where it raises anything at all."""
+    try:
+        found = function(**{each: SYMBOLS[each] for each in names})
+        return _as_expression(found, read_formula(found))
+    except Exception:
+        return None
 
 
 def _parameters(function: Callable[..., Any], name: str) -> tuple[str, ...]:
@@ -171,11 +171,12 @@ def _number(result: object, exact: Mapping[str, Rational]) -> Number:
     if isinstance(result, Rational):
         return Fraction(int(result.p), int(result.q))
     if isinstance(result, Expr):
-        return evaluate(read_formula(result), {})
+        value = evaluate(read_formula(result), {})
+        return decimal(value) if result.has(Float) else value
     if isinstance(result, Integral | Fraction) and not isinstance(result, bool):
         return Fraction(result)
     if isinstance(result, Real | mpf) and not isinstance(result, bool):
-        if isfinite(mpf(result)):
+        if DECIMALS.isfinite(mpf(result)):
             return mpf(result)
         raise Undefined("a value that is not finite")
     raise InvalidArgument(

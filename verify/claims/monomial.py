@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from mpmath import log, mpf, nstr, workdps
 from sympy import Expr, Mul, Rational, Symbol
 
 from theory.symbols import L, ell, n, n_0, t
-from verify.claims.evaluation import DIGITS, Number, close, decimal, quotient
+from verify.claims.evaluation import DECIMALS, Number, close, decimal, mpf, quotient
 
 __all__ = ["Function", "Monomial", "fit_monomial"]
 
@@ -54,7 +53,7 @@ class Monomial:
 
 
 def fit_monomial(
-    one: Function, two: Function, points: Sequence[Mapping[Symbol, Rational]], tolerance: mpf
+    one: Function, two: Function, points: Sequence[Mapping[Symbol, Rational]], tolerance: Number
 ) -> Monomial | None:
     """The monomial that ``one`` is of ``two`` at all ``points``; None where it is none.
 
@@ -77,14 +76,14 @@ def fit_monomial(
 Ratios = Sequence[tuple[Mapping[Symbol, Rational], Number]]
 
 
-def _constant(ratios: Ratios, tolerance: mpf) -> Monomial | None:
+def _constant(ratios: Ratios, tolerance: Number) -> Monomial | None:
     """A negative constant, such as -1; exponents are not looked for."""
     if len(ratios) < 5 or ratios[0][1] == 0:
         return None
     return _tested({}, ratios, tolerance)
 
 
-def _exponents(ratios: Ratios, tolerance: mpf) -> dict[Symbol, Fraction] | None:
+def _exponents(ratios: Ratios, tolerance: Number) -> dict[Symbol, Fraction] | None:
     """From pairs of points that differ in one size alone."""
     found: dict[Symbol, Fraction] = {}
     for symbol in _POWERED:
@@ -92,17 +91,17 @@ def _exponents(ratios: Ratios, tolerance: mpf) -> dict[Symbol, Fraction] | None:
         if pair is None:
             continue
         (low, one), (high, two) = pair
-        with workdps(DIGITS):
-            slope = log(decimal(quotient(two, one))) / log(_size(high) / _size(low))
-            power = Fraction(str(nstr(slope, 30))).limit_denominator(_DENOMINATORS)
-            if abs(slope - decimal(power)) > max(mpf(10) ** -25, 100 * tolerance):
-                return None
+        growth, span = decimal(quotient(two, one)), _size(high) / _size(low)
+        slope = DECIMALS.log(growth) / DECIMALS.log(span)
+        power = Fraction(DECIMALS.nstr(slope, 30)).limit_denominator(_DENOMINATORS)
+        if abs(slope - decimal(power)) > max(mpf(10) ** -25, 100 * tolerance):
+            return None
         if power:
             found[symbol] = power
     return found
 
 
-def _size(value: Rational) -> mpf:
+def _size(value: Rational) -> Number:
     return mpf(int(value.p)) / int(value.q)
 
 
@@ -120,7 +119,9 @@ def _pair(
     return None
 
 
-def _tested(exponents: dict[Symbol, Fraction], ratios: Ratios, tolerance: mpf) -> Monomial | None:
+def _tested(
+    exponents: dict[Symbol, Fraction], ratios: Ratios, tolerance: Number
+) -> Monomial | None:
     constants = [quotient(value, _power(exponents, point)) for point, value in ratios]
     allowed = max(tolerance, mpf(10) ** -40)
     if not all(close(each, constants[0], allowed) for each in constants):
@@ -130,35 +131,30 @@ def _tested(exponents: dict[Symbol, Fraction], ratios: Ratios, tolerance: mpf) -
 
 def _power(exponents: Mapping[Symbol, Fraction], point: Mapping[Symbol, Rational]) -> Number:
     total: Number = Fraction(1)
-    with workdps(DIGITS + 15):
-        for symbol, power in exponents.items():
-            size = Fraction(int(point[symbol].p), int(point[symbol].q))
-            if power.denominator == 1 and isinstance(total, Fraction):
-                total = total * size ** int(power)
-            else:
-                total = decimal(total) * decimal(size) ** decimal(power)
+    for symbol, power in exponents.items():
+        size = Fraction(int(point[symbol].p), int(point[symbol].q))
+        if power.denominator == 1 and isinstance(total, Fraction):
+            total = total * size ** int(power)
+        else:
+            total = decimal(total) * decimal(size) ** decimal(power)
     return total
 
 
-def _rational(value: Number, tolerance: mpf) -> Number:
+def _rational(value: Number, tolerance: Number) -> Number:
     """The simple fraction that a decimal is, or the decimal."""
     if isinstance(value, Fraction):
         return value
-    with workdps(DIGITS):
-        near = Fraction(str(nstr(value, 45))).limit_denominator(_CONSTANT_DENOMINATORS)
+    near = Fraction(DECIMALS.nstr(value, 45)).limit_denominator(_CONSTANT_DENOMINATORS)
     return near if close(value, near, tolerance) else value
 
 
 def _root(value: Number, degree: int) -> Number:
-    with workdps(DIGITS):
-        root = decimal(value) ** (mpf(1) / degree)
-    return _rational(root, mpf(10) ** -40)
+    return _rational(decimal(value) ** (mpf(1) / degree), mpf(10) ** -40)
 
 
 def _surd_text(value: Number) -> str:
     """sqrt of a fraction where it is one, else ten digits."""
-    with workdps(DIGITS):
-        square = _rational(value * value, mpf(10) ** -40)
-        if isinstance(square, Fraction) and value > 0:
-            return f"sqrt({square})"
-        return str(nstr(value, 10))
+    square = _rational(value * value, mpf(10) ** -40)
+    if isinstance(square, Fraction) and value > 0:
+        return f"sqrt({square})"
+    return str(DECIMALS.nstr(value, 10))

@@ -1,36 +1,56 @@
 """Formulas as sums of rational functions times powers, in which equal formulas look the same.
 
-A term is a rational function of the sizes times powers that are not: p^x for an irreducible
-polynomial, a prime or e, where x is affine in L, ell (times t, for e) or a fraction between 0 and
-1.  Different products of such powers are linearly independent over rational functions of the
-sizes: as functions of L at a width where the bases differ, and as radicals of distinct
-irreducibles.  So a difference of two formulas is zero if and only if it has no term.
+A term is a rational function of the sizes times powers that are not rational: p^x, for a polynomial
+p that is irreducible and positive on the whole domain, or a prime, with x affine in L and ell or a
+fraction between 0 and 1; exp(x) for a rational function x; and (-1)^x.  Different products of such
+powers are linearly independent over the rational functions: exponentials of different growth as
+functions of the depth, roots of different irreducible polynomials as radicals in a real field,
+exponentials by Lindemann's theorem.  So two formulas of this kind are equal for all sizes if their
+difference has no term, and differ at some sizes if it has one.
+
+No root is split unless each base is proven positive: sqrt(m)*sqrt(m) is m only for m >= 0.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property, reduce
 from math import comb
-from typing import Any
+from typing import Any, Protocol
 
 from sympy import QQ, Add, Expr, Integer, Mul, Pow, Rational, exp, factorint
 from sympy.polys.rings import PolyElement
 
 from theory.numerals import InverseSquareRoot
-from theory.symbols import L, a, ell, n, n_0, t
+from theory.symbols import L, a, ell, eta, n, n_0, t
+from verify.claims.positivity import EVERYWHERE, share
 
-__all__ = ["NORMAL_FIELD", "NormalForm", "NotNormal", "Powers", "normal_form", "powers_text"]
+__all__ = [
+    "NORMAL_FIELD",
+    "ONE",
+    "NormalForm",
+    "Normaliser",
+    "NotNormal",
+    "NotPositive",
+    "Powers",
+    "exponential",
+    "mixes_exponentials_with_roots",
+    "normal_form",
+    "of_field",
+    "powers_text",
+]
 
-SIZES = (L, ell, t, n, n_0, a)
+SIZES = (L, ell, t, n, n_0, a, eta, share)
 NORMAL_FIELD = QQ.frac_field(*SIZES)
 """The field of the coefficients."""
 _EXPONENTS = (L, ell)
+_INTEGERS = (L, ell, n, n_0)
+_MINUS, _E = Integer(-1), exp(Integer(1))
 _LARGEST_POWER = 64
-_MOST_TERMS = 2000
-_MOST_PAIRS = 50_000
+_MOST_TERMS = 5000
+_MOST_PAIRS = 200_000
 _FACTORED_BITS = 64
 
 Powers = frozenset[tuple[Expr, Expr]]
@@ -38,7 +58,22 @@ Powers = frozenset[tuple[Expr, Expr]]
 
 
 class NotNormal(Exception):
-    """The formula is not of this form, or too large to be brought to it."""
+    """The formula is not of this form, or too large to be brought to it; the text says why."""
+
+
+class NotPositive(NotNormal):
+    """The polynomial ``base`` may vanish or be negative where that matters."""
+
+    def __init__(self, base: PolyElement, where: str = "under a root or a power") -> None:
+        super().__init__(f"{base.as_expr()}, {where}, has no proven sign")
+        self.base = base
+
+
+class Signs(Protocol):
+    """The part of `verify.claims.positivity.Domain` that normal forms need."""
+
+    def sign(self, poly: PolyElement) -> int | None:
+        """The proven sign of a polynomial."""
 
 
 @dataclass(frozen=True)
@@ -67,33 +102,15 @@ class NormalForm:
                 terms[key] = terms.get(key, NORMAL_FIELD.zero) + value
         return _kept(terms)
 
-    def __pow__(self, exponent: int) -> NormalForm:
-        base = self if exponent >= 0 else self.inverse()
-        times = abs(exponent)
-        if times > _LARGEST_POWER:
-            raise NotNormal
-        if len(base.terms) == 1:
-            ((key, value),) = base.terms.items()
-            if max(comb(len(each) + times - 1, times) for each in _sides(value)) > _MOST_TERMS:
-                raise NotNormal
-            powers, factor = _split((each, power * times) for each, power in key)
-            return _kept({powers: factor * value**times})
-        result = _ONE_FORM
-        for _ in range(times):
-            result = result * base
-        return result
-
-    def inverse(self) -> NormalForm:
-        """One over it, where it is a single term."""
-        if len(self.terms) != 1:
-            raise NotNormal
-        ((key, value),) = self.terms.items()
-        inverted = ((base, -exponent) for base, exponent in key)
-        powers, factor = _split(inverted)
-        return NormalForm({powers: factor / value})
-
     def __bool__(self) -> bool:
         return bool(self.terms)
+
+    @property
+    def rational(self) -> Any:
+        """The rational function that the form is; raises `NotNormal` for any other."""
+        if set(self.terms) - {frozenset()}:
+            raise NotNormal("a root or a power stands where a rational function must")
+        return self.terms.get(frozenset(), NORMAL_FIELD.zero)
 
     @cached_property
     def expression(self) -> Expr:
@@ -102,7 +119,12 @@ class NormalForm:
         return Add(*(NORMAL_FIELD.to_sympy(value) * powers_text(key) for key, value in pairs))
 
 
-_ONE_FORM = NormalForm({frozenset(): NORMAL_FIELD.one})
+def of_field(value: Any) -> NormalForm:
+    """A rational function as a form."""
+    return NormalForm({frozenset(): value} if value else {})
+
+
+ONE = of_field(NORMAL_FIELD.one)
 
 
 def powers_text(powers: Powers) -> Expr:
@@ -110,7 +132,7 @@ def powers_text(powers: Powers) -> Expr:
     return Mul(*(base**exponent for base, exponent in powers))
 
 
-def normal_form(expression: Expr) -> NormalForm:
+def normal_form(expression: Expr, signs: Signs = EVERYWHERE) -> NormalForm:
     """The normal form of an expression; raises `NotNormal` where there is none.
 
     >>> from sympy import sqrt
@@ -119,23 +141,112 @@ def normal_form(expression: Expr) -> NormalForm:
     >>> bool(one - two)
     False
     """
-    if expression.is_Rational or expression in SIZES:
-        return _of_field(NORMAL_FIELD.from_sympy(expression))
-    if isinstance(expression, Add):
-        return reduce(lambda x, y: x + y, map(normal_form, expression.args))
-    if isinstance(expression, Mul):
-        return reduce(lambda x, y: x * y, map(normal_form, expression.args))
-    if isinstance(expression, InverseSquareRoot):
-        return _power(expression.args[0], Rational(-1, 2))
-    if isinstance(expression, exp):
-        return _exponential(expression.args[0])
-    if isinstance(expression, Pow):
-        return _power(*expression.args)
-    raise NotNormal
+    return Normaliser(signs).form(expression)
 
 
-def _of_field(value: Any) -> NormalForm:
-    return NormalForm({frozenset(): value} if value else {})
+def mixes_exponentials_with_roots(formula: Expr) -> bool:
+    """Whether a formula holds both exp and a fractional power of a size."""
+    return bool(formula.has(exp)) and any(
+        power.base.free_symbols and not power.exp.is_integer for power in formula.atoms(Pow)
+    )
+
+
+@dataclass(frozen=True)
+class Normaliser:
+    """Brings expressions to normal form where ``signs`` proves the signs of their bases.
+
+    ``divisors``: the polynomials that it divided by; a formula has a value where none vanishes.
+    """
+
+    signs: Signs
+    divisors: set[PolyElement] = field(default_factory=set)
+
+    def form(self, expression: Expr) -> NormalForm:
+        """The normal form of an expression."""
+        if expression.is_Rational or expression in SIZES:
+            return of_field(NORMAL_FIELD.from_sympy(expression))
+        if isinstance(expression, Add):
+            return reduce(lambda x, y: x + y, map(self.form, expression.args))
+        if isinstance(expression, Mul):
+            return reduce(lambda x, y: x * y, map(self.form, expression.args))
+        if isinstance(expression, InverseSquareRoot):
+            return self.power(self.form(expression.args[0]), Rational(-1, 2))
+        if isinstance(expression, exp):
+            return exponential(self.form(expression.args[0]).rational)
+        if expression == _E:
+            return exponential(NORMAL_FIELD.one)
+        if isinstance(expression, Pow):
+            return self.power(self.form(expression.base), expression.exp)
+        raise NotNormal(f"it holds {type(expression).__name__}")
+
+    def power(self, base: NormalForm, exponent: Expr) -> NormalForm:
+        """A power of a form: an integer, or one of a single term with positive bases."""
+        if exponent.is_Integer:
+            return self._integer_power(base, int(exponent))
+        exponent = exponent.expand()
+        powers, value = _single(base)
+        whole = all(exponent.coeff(s).is_Integer for s in _INTEGERS) and exponent.is_integer
+        inner = [(each, (power * exponent).expand()) for each, power in powers]
+        if any(each == _MINUS for each, _ in powers):
+            raise NotNormal("a power of an alternating sign stands under a root or a power")
+        sign, parts = self._factored(value)
+        if sign < 0 and not whole:
+            raise NotNormal("it holds a root of a negative value, which is complex")
+        outer = [(_MINUS, exponent)] if sign < 0 else []
+        key, factor = _split([*inner, *outer, *((p, (k * exponent).expand()) for p, k in parts)])
+        return NormalForm({key: factor})
+
+    def _integer_power(self, base: NormalForm, exponent: int) -> NormalForm:
+        times = abs(exponent)
+        if times > _LARGEST_POWER:
+            raise NotNormal(f"it holds a power beyond {_LARGEST_POWER}")
+        if exponent < 0:
+            base = self._inverse(base)
+        if len(base.terms) == 1:
+            powers, value = _single(base)
+            if max(comb(len(each) + times - 1, times) for each in _sides(value)) > _MOST_TERMS:
+                raise NotNormal("it is too long when multiplied out")
+            key, factor = _split((each, power * times) for each, power in powers)
+            return _kept({key: factor * value**times})
+        return reduce(lambda x, y: x * y, [base] * times, ONE)
+
+    def _inverse(self, base: NormalForm) -> NormalForm:
+        powers, value = _single(base)
+        self.divisors.add(value.numer)
+        key, factor = _split((each, -exponent) for each, exponent in powers)
+        return NormalForm({key: factor / value})
+
+    def _factored(self, value: Any) -> tuple[int, list[tuple[Expr, int]]]:
+        """The sign of a rational function, and primes and positive irreducible polynomials whose
+        powers it is, up to its sign."""
+        total, found = 1, []
+        for side, poly in ((1, value.numer), (-1, value.denom)):
+            content, parts = _factor_list(poly)
+            total = total if content > 0 else -total
+            found += [(base, side * times) for base, times in _primes(abs(content))]
+            for part, times in parts:
+                sign = self.signs.sign(part)
+                if sign is None:
+                    raise NotPositive(part)
+                total *= sign**times
+                found.append(((sign * part).as_expr(), side * times))
+        return total, found
+
+
+def exponential(argument: Any) -> NormalForm:
+    """exp of a rational function."""
+    key, factor = _split([(_E, NORMAL_FIELD.to_sympy(argument))])
+    return NormalForm({key: factor})
+
+
+def _single(form: NormalForm) -> tuple[Powers, Any]:
+    """The one term of a form."""
+    if len(form.terms) != 1:
+        raise NotNormal(
+            "it divides by zero" if not form else "it holds a root, a power or a quotient of a sum"
+        )
+    ((key, value),) = form.terms.items()
+    return key, value
 
 
 def _sides(value: Any) -> tuple[Any, Any]:
@@ -149,65 +260,28 @@ def _check_work(one: NormalForm, two: NormalForm) -> None:
         for form in (one, two)
     ]
     if sizes[0] * sizes[1] > _MOST_PAIRS:
-        raise NotNormal
+        raise NotNormal("it is too long when multiplied out")
 
 
 def _kept(terms: dict[Powers, Any]) -> NormalForm:
     kept = {key: value for key, value in terms.items() if value}
     if sum(len(side) for value in kept.values() for side in _sides(value)) > _MOST_TERMS:
-        raise NotNormal
+        raise NotNormal("it is too long when multiplied out")
     return NormalForm(kept)
 
 
-def _exponential(argument: Expr) -> NormalForm:
-    """exp of a linear form in t, with coefficients in the slope."""
-    form = normal_form(argument)
-    if set(form.terms) - {frozenset()}:
-        raise NotNormal
-    exponent = form.expression
-    if exponent == 0:
-        return _ONE_FORM
-    if exponent.free_symbols - {t, a} or exponent.subs(t, 0) != 0:
-        raise NotNormal
-    return NormalForm({frozenset({(exp(Integer(1)), exponent)}): NORMAL_FIELD.one})
-
-
-def _power(base: Expr, exponent: Expr) -> NormalForm:
-    form = normal_form(base)
-    if exponent.is_Integer:
-        return form ** int(exponent)
-    if len(form.terms) != 1:
-        raise NotNormal
-    ((key, value),) = form.terms.items()
-    inner = [(each, (power * exponent).expand()) for each, power in key]
-    powers, factor = _split([*inner, *((p, k * exponent) for p, k in _factored(value))])
-    return NormalForm({powers: factor})
-
-
-def _factored(value: Any) -> list[tuple[Expr, int]]:
-    """A positive element of the field as powers of primes and irreducible polynomials."""
-    found = []
-    for sign, poly in ((1, value.numer), (-1, value.denom)):
-        content, parts = _factor_list(poly)
-        found += [(base, sign * times) for base, times in (*_primes(content), *parts)]
-    return found
-
-
-def _factor_list(poly: PolyElement) -> tuple[Rational, list[tuple[Expr, int]]]:
+def _factor_list(poly: PolyElement) -> tuple[Rational, list[tuple[PolyElement, int]]]:
     if len(poly) > 60 or max(map(sum, poly), default=0) > 24:
-        raise NotNormal
+        raise NotNormal("a polynomial under a root or a power is too long to be factored")
     content, parts = poly.factor_list()
-    number = Rational(int(content.numerator), int(content.denominator))
-    if number <= 0:
-        raise NotNormal
-    return number, [(part.as_expr(), times) for part, times in parts]
+    return Rational(int(content.numerator), int(content.denominator)), parts
 
 
 def _primes(number: Rational) -> list[tuple[Expr, int]]:
     found = []
     for sign, integer in ((1, int(number.p)), (-1, int(number.q))):
         if integer.bit_length() > _FACTORED_BITS:
-            raise NotNormal
+            raise NotNormal("a number under a root or a power is too long to be factored")
         if integer > 1:
             found += [(Integer(p), sign * k) for p, k in factorint(integer).items()]
     return found
@@ -220,8 +294,8 @@ def _joined(one: Powers, two: Powers) -> tuple[Powers, Any]:
     return _split((*one, *two))
 
 
-def _split(pairs: Any) -> tuple[Powers, Any]:
-    """A product of powers: what is rational of it apart."""
+def _split(pairs: Iterable[tuple[Expr, Expr]]) -> tuple[Powers, Any]:
+    """A product of powers: the rational part of it apart."""
     exponents: dict[Expr, Expr] = {}
     for base, exponent in pairs:
         exponents[base] = exponents.get(base, Integer(0)) + exponent
@@ -236,19 +310,21 @@ def _split(pairs: Any) -> tuple[Powers, Any]:
 
 
 def _whole_part(base: Expr, exponent: Expr) -> tuple[int, Expr]:
-    """An exponent as an integer and a rest, whose constant lies between 0 and 1."""
-    exponent = exponent.expand()
-    if base == exp(Integer(1)):
-        return 0, exponent
-    constant, rest = exponent.as_coeff_Add()
+    """An exponent as an integer and a rest that is the same for equal powers."""
+    if base == _E:
+        return 0, NORMAL_FIELD.to_sympy(NORMAL_FIELD.from_sympy(exponent))
+    constant, rest = exponent.expand().as_coeff_Add()
+    symbols = _INTEGERS if base == _MINUS else _EXPONENTS
     if rest != 0:
-        linear = all((rest.coeff(s)).is_Rational for s in _EXPONENTS)
-        left = rest - sum(rest.coeff(s) * s for s in _EXPONENTS)
-        if not linear or left.expand() != 0 or base.has(L, ell, t):
-            raise NotNormal
+        linear = all(rest.coeff(s).is_Rational for s in symbols)
+        left = rest - sum(rest.coeff(s) * s for s in symbols)
+        if not linear or left.expand() != 0 or base.has(*_EXPONENTS, t):
+            raise NotNormal(f"it holds the power ({base})**({exponent})")
     if not constant.is_Rational:
-        raise NotNormal
+        raise NotNormal(f"it holds the power ({base})**({exponent})")
     whole = int(Fraction(int(constant.p), int(constant.q)).__floor__())
     if abs(whole) > _LARGEST_POWER:
-        raise NotNormal
+        raise NotNormal(f"it holds a power beyond {_LARGEST_POWER}")
+    if base == _MINUS:
+        return whole % 2, Add(*(s for s in symbols if rest.coeff(s) % 2))
     return whole, rest + constant - whole

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
-from mpmath import mpf, sqrt, workdps
-from sympy import Expr, Integer
+from sympy import Expr, Integer, Symbol
 
 from theory import MLP, InvalidArgument, LeakyReLU
 from theory.symbols import a, ell, eta, n_0, t
-from verify.claims.evaluation import DIGITS, Number, decimal
+from verify.claims.evaluation import DECIMALS, Number, decimal
 from verify.claims.formula import EXACT_TOLERANCE, FLOAT_TOLERANCE, Formula
 from verify.claims.target import Point, Quantity, Target, sizes
 
@@ -62,9 +61,8 @@ class Reading:
         """The formula in the sizes that are open; None for a function of numbers."""
         if self.formula.expression is None:
             return None
-        return self.formula.expression.xreplace(
-            {symbol: value for symbol, value in sizes(self.target).items() if symbol != t}
-        )
+        known = {s: value for s, value in sizes(self.target).items() if s != t}
+        return self.formula.expression.xreplace(known)
 
     @cached_property
     def per_eta2(self) -> Expr | None:
@@ -73,31 +71,58 @@ class Reading:
 
     @cached_property
     def lifted(self) -> Expr | None:
-        """What the formula says of E per eta^2, as an expression; for a rate bound/rate^2."""
-        if self.per_eta2 is None or self.target.quantity is Quantity.UPDATE:
-            return self.per_eta2
-        return None if self.per_eta2 == 0 else self.target.bound * self.per_eta2**-2
+        """The value of E per eta^2 that the formula implies at eta = 1; for a rate bound/rate^2."""
+        return self._lifted(self.per_eta2)
 
-    def original(self, point: Point, rate: int = 1) -> Number | None:
-        """The formula's own value at a point, at eta = ``rate``."""
+    @cached_property
+    def claimed(self) -> Expr | None:
+        """The value of E that the formula implies, with its eta; for a rate, of E per eta^2."""
+        if self.expression is None or self.target.quantity is Quantity.RATE:
+            return self._lifted(self.expression)
+        return self.expression if self.formula.has_rate else self.expression * eta**2
+
+    def _lifted(self, formula: Expr | None) -> Expr | None:
+        if formula is None or self.target.quantity is Quantity.UPDATE:
+            return formula
+        return None if formula == 0 else self.target.bound * formula**-2
+
+    @cached_property
+    def unit(self) -> Expr:
+        """The power of eta that `claimed` holds more than E per eta^2."""
+        return eta**2 if self.target.quantity is Quantity.UPDATE else Integer(1)
+
+    @cached_property
+    def traced(self) -> Reading | None:
+        """The reading of the formula that a function returned for symbols."""
+        formula = self.formula.traced
+        return None if formula is None else Reading(formula, self.target)
+
+    def at(self, point: Point) -> Reading:
+        """The reading for the target with numbers for some of its sizes."""
+        return Reading(self.formula, self.target.at(point))
+
+    def sizes_at(self, point: Point, rate: Fraction = Fraction(1)) -> dict[Symbol, Fraction]:
+        """The value of each symbol of the formula at a point, and eta = ``rate``."""
         at = sizes(self.target.at(point))
-        values = {s: Fraction(int(v.p), int(v.q)) for s, v in at.items()}
-        return self.formula.value(values | {eta: Fraction(rate)})
+        return {s: Fraction(int(v.p), int(v.q)) for s, v in at.items()} | {eta: rate}
+
+    def original(self, point: Point, rate: Fraction = Fraction(1)) -> Number | None:
+        """The formula's own value at a point, at eta = ``rate``."""
+        return self.formula.value(self.sizes_at(point, rate))
 
     def value(self, point: Point) -> Number | None:
-        """What the formula says of E per eta^2 at a point; None where it says nothing."""
+        """The value of E per eta^2 that the formula implies at a point, or None."""
         return self.target.lifted(self.original(point))
 
     def unlifted(self, value: Number | None) -> Number | None:
         """A value of E as one of the quantity: for a rate, (bound/E)^(1/2)."""
         if value is None or self.target.quantity is Quantity.UPDATE:
             return value
-        with workdps(DIGITS + 15):
-            bound = self.target.bound
-            return sqrt(mpf(int(bound.p)) / int(bound.q) / decimal(value))
+        bound = Fraction(int(self.target.bound.p), int(self.target.bound.q))
+        return DECIMALS.sqrt(decimal(bound) / decimal(value))
 
     @property
-    def tolerance(self) -> mpf:
+    def tolerance(self) -> Number:
         """The relative error of the formula's values that are not rational."""
         return FLOAT_TOLERANCE if self.formula.in_floats else EXACT_TOLERANCE
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from mpmath import nstr, workdps
 from sympy import Rational
 
 from theory.numerals import number_text
 from theory.symbols import ell
-from verify.claims.evaluation import DIGITS, Number, decimal
+from verify.claims.evaluation import DECIMALS, DIGITS, Number, decimal
 from verify.claims.target import Claim, Quantity, Target
 from verify.compare import Comparison
 from verify.magnitudes import html_table
@@ -84,7 +83,7 @@ def number_in_words(value: Number | None) -> str:
         return "no value"
     if isinstance(value, Fraction):
         return number_text(Rational(value.numerator, value.denominator))
-    return str(nstr(value, 10))
+    return str(DECIMALS.nstr(value, 10))
 
 
 def numbers_in_words(one: Number | None, two: Number) -> tuple[str, str]:
@@ -99,8 +98,7 @@ def numbers_in_words(one: Number | None, two: Number) -> tuple[str, str]:
     for digits in range(15, DIGITS + 1, 5):
         if one is None or one == two or len({text.partition(" (")[0] for text in words}) == 2:
             break
-        with workdps(DIGITS + 15):
-            words = str(nstr(decimal(one), digits)), str(nstr(decimal(two), digits))
+        words = DECIMALS.nstr(decimal(one), digits), DECIMALS.nstr(decimal(two), digits)
     return words
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
 
-from mpmath import mpf
 from sympy import Expr, Integer, Rational, Symbol, sympify
 
 from theory.symbols import L, a, ell, n, n_0, t
@@ -52,7 +51,7 @@ class Search:
     target: Target
     claim: Claim
     yours: Function
-    tolerance: mpf
+    tolerance: Number
 
     def view(self, target: Target) -> Function:
         """The claimed law of a target."""

@@ -14,7 +14,6 @@ from functools import lru_cache
 from itertools import product
 from typing import Any
 
-from mpmath import workdps
 from sympy import Expr, Integer, Rational, Symbol, sympify
 
 from theory import (
@@ -31,7 +30,7 @@ from theory import (
 from theory.criteria import Criterion
 from theory.schedule import as_multipliers
 from theory.symbols import L, a, ell, eta, n, n_0, t
-from verify.claims.evaluation import DIGITS, Number, decimal
+from verify.claims.evaluation import Number, decimal
 
 __all__ = ["Claim", "Point", "Quantity", "Target", "point_name", "sizes"]
 
@@ -137,8 +136,7 @@ class Target:
         bound = Fraction(int(self.bound.p), int(self.bound.q))
         if isinstance(value, Fraction):
             return bound / value**2
-        with workdps(DIGITS + 15):
-            return decimal(bound) / value**2
+        return decimal(bound) / value**2
 
     def points(self, depths: int, widths: int) -> Iterator[Point]:
         """All small points by depth, then width, then layer."""

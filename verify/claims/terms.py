@@ -7,11 +7,15 @@ from sympy import Expr, Mul, exp, factor, fraction, together
 from theory import InvalidArgument, NotSolved
 from theory.symbols import n
 from verify.claims.normal_form import NormalForm, NotNormal, Powers, normal_form
+from verify.claims.positivity import EVERYWHERE
 from verify.claims.search import Difference, excess_text
 from verify.claims.target import Claim, Target
 from verify.claims.variants import Kind
 
 __all__ = ["term_difference"]
+
+_DOMAIN = EVERYWHERE.from_(n, 2)
+"""Where the bases of the laws are positive: 1 - 1/n is 0 at n = 1."""
 
 
 def term_difference(expression: Expr | None, target: Target, claim: Claim) -> Difference | None:
@@ -20,7 +24,7 @@ def term_difference(expression: Expr | None, target: Target, claim: Claim) -> Di
         return None
     laws = {Claim.EXACT: target.exact, Claim.LEADING: target.leading, Claim.JOINT: target.joint}
     try:
-        yours, law = normal_form(expression), normal_form(laws[claim]())
+        yours, law = (normal_form(each, _DOMAIN) for each in (expression, laws[claim]()))
         excess = yours - law
     except (NotNormal, NotSolved, InvalidArgument):
         return None

@@ -1,85 +1,217 @@
-"""A claim decided by theory: an identity here, a limit by `verify.claims.limit_verdict`."""
+"""A claim decided by theory: an identity here, a limit by `verify.claims.limit_verdict`.
+
+Theory decides sums of rational functions times powers whose bases are proven positive
+(`verify.claims.normal_form`), in both directions.  Other expressions are rejected where a value
+differs for certain, and are undecided otherwise.  Functions of numbers are tried at numbers.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
-from itertools import islice
+from itertools import chain, islice
 
-from sympy import Expr, Integer
+from sympy import Integer
 
 from theory import NotSolved
-from theory.symbols import eta
+from theory.symbols import L, ell, eta, n, n_0, t
 from verify.claims.counterexample import Counterexample, TheoryVerdict
-from verify.claims.evaluation import Number, close, quotient
-from verify.claims.limit_verdict import decide_limit, what_is_off
-from verify.claims.normal_form import NormalForm, NotNormal, normal_form
+from verify.claims.evaluation import Number, Undefined, close, differ, enclosure
+from verify.claims.limit_verdict import OTHER_RATES, decide_limit, rate_difference, what_is_off
+from verify.claims.normal_form import (
+    Normaliser,
+    NotNormal,
+    NotPositive,
+    mixes_exponentials_with_roots,
+    normal_form,
+)
+from verify.claims.positivity import EVERYWHERE, Domain
+from verify.claims.rate_sign import sign_everywhere
 from verify.claims.reading import Reading
-from verify.claims.search import Difference
-from verify.claims.target import Claim, Point, point_name
-from verify.claims.variants import Kind
+from verify.claims.target import Claim, Point, Quantity, point_name, sizes
 from verify.verdict import Outcome
 
 __all__ = ["decide_by_theory"]
 
-_SCREEN = 8
-_MOST_POINTS = 240
 _DEPTHS, _WIDTHS = 6, 8
+_MOST_POINTS = 240
+_FURTHER = (10, 40, 4000)
+"""Depths, widths and number of the points among which a counterexample is looked for further."""
+_LARGEST_SPLIT = 4
+"""The largest size that is decided by itself, where a base vanishes at the smallest sizes."""
+_MOST_LAYERS = 64
 
 
 def decide_by_theory(reading: Reading, claim: Claim) -> TheoryVerdict:
     """Whether ``claim`` holds of the formula, for the target it is read for."""
     try:
-        return _decided(reading, claim)
+        return _exact(reading) if claim is Claim.EXACT else decide_limit(reading, claim)
     except NotSolved as reason:
         return TheoryVerdict(Outcome.UNDECIDED, f"the law itself is not known here: {reason}")
 
 
-def _decided(reading: Reading, claim: Claim) -> TheoryVerdict:
-    points = list(islice(reading.target.points(_DEPTHS, _WIDTHS), _MOST_POINTS))
-    if reading.formula.has_rate:
-        for point in points[:_SCREEN]:
-            found = _not_quadratic(reading, point)
-            if found is not None:
-                return found
-    return _exact(reading, points) if claim is Claim.EXACT else decide_limit(reading, claim)
+def _exact(reading: Reading) -> TheoryVerdict:
+    if reading.formula.in_floats:
+        return _tried(reading)
+    identity = _identity(reading, EVERYWHERE)
+    if identity.holds is False:
+        return _rejected(reading, chain(_points(reading), _further_points(reading)))
+    if identity.holds and reading.target.quantity is Quantity.RATE:
+        identity = _with_sign(reading)
+    if identity.holds:
+        proof = "identical, proven for all sizes" if reading.target.coordinates else "equal"
+        return TheoryVerdict(Outcome.CONSISTENT, proof)
+    found = _rejected(reading, _points(reading))
+    if found.counterexample is not None:
+        return found
+    return TheoryVerdict(Outcome.UNDECIDED, f"not decided: {identity.reason}")
 
 
-def _not_quadratic(reading: Reading, point: Point) -> TheoryVerdict | None:
-    """The verdict on a formula that names eta and is not proportional to eta^2."""
-    one, two = (reading.original(point, rate) for rate in (1, 2))
-    if not one or two is None or close(two, quotient(one, Fraction(1, 4)), reading.tolerance):
-        return None
-    law = 4 * reading.target.value(point)
-    example = Counterexample({**point, eta: Integer(2)}, two, law)
-    difference = Difference(Kind.POWER, _power_of_rate(quotient(two, one)))
-    reason = "one step of rate eta moves a pre-activation in proportion to eta"
-    return TheoryVerdict(Outcome.REJECTED, reason, example, difference)
+@dataclass(frozen=True)
+class _Identity:
+    """Whether formula and law are equal at all sizes; None with the ``reason`` where not known."""
+
+    holds: bool | None
+    reason: str = ""
 
 
-def _power_of_rate(growth: Number) -> str:
-    """Of a formula that grows so much when eta is doubled."""
-    power = next((k for k in range(7) if growth == 2**k), None)
-    return f"it is not proportional to eta**2{'' if power is None else f' but to eta**{power}'}"
+def _identity(reading: Reading, domain: Domain) -> _Identity:
+    """Compare normal forms on a domain; its smallest sizes by themselves where a base is not
+    positive there."""
+    target = reading.target
+    depth = target.network.depth
+    if target.layer == ell and isinstance(depth, int):
+        return _in_each_layer(reading, depth)
+    try:
+        return _compared(reading, domain)
+    except NotPositive as reason:
+        for symbol in (n, L, n_0):
+            least = domain.lowest[symbol]
+            higher = domain.from_(symbol, least + 1)
+            if (
+                symbol in target.coordinates
+                and least < _LARGEST_SPLIT
+                and higher.sign(reason.base) is not None
+            ):
+                alone = {symbol: Integer(least)}
+                first = _identity(reading.at(alone), EVERYWHERE)
+                return _both(first, _identity(reading, higher))
+        return _Identity(None, str(reason))
+    except NotNormal as reason:
+        return _Identity(None, str(reason))
 
 
-def _exact(reading: Reading, points: list[Point]) -> TheoryVerdict:
-    screen = points[:: max(1, len(points) // _SCREEN)]
-    right = all(_equal(reading, point) is True for point in screen)
-    if right and reading.target.coordinates and _proven(reading):
-        return TheoryVerdict(Outcome.CONSISTENT, "identical, proven for all sizes")
-    return _scanned(reading, points)
+def _compared(reading: Reading, domain: Domain) -> _Identity:
+    formula, law = reading.claimed, reading.target.exact() * reading.unit
+    if formula is None:
+        return _Identity(None, "it is 0")
+    formula = formula.xreplace({t: sizes(reading.target).get(t, t)})
+    if mixes_exponentials_with_roots(formula):
+        return _Identity(None, "it holds an exponential beside a root")
+    normaliser = Normaliser(domain)
+    if normaliser.form(formula) - normal_form(law, domain):
+        return _Identity(False)
+    for divisor in normaliser.divisors:
+        if domain.sign(divisor) is None:
+            raise NotPositive(divisor, "by which it divides")
+    return _Identity(True)
 
 
-def _scanned(reading: Reading, points: list[Point]) -> TheoryVerdict:
-    """The verdict from values alone: the first point where they differ, or that there is none."""
-    undefined = None
-    defined = 0
+def _in_each_layer(reading: Reading, depth: int) -> _Identity:
+    """The identity for every layer of a network whose depth is a number."""
+    if depth > _MOST_LAYERS:
+        return _Identity(None, f"a layer that is open in a network of depth {depth}")
+    total = _Identity(True)
+    for layer in range(1, depth + 1):
+        total = _both(total, _identity(reading.at({ell: Integer(layer)}), EVERYWHERE))
+    return total
+
+
+def _both(one: _Identity, two: _Identity) -> _Identity:
+    for each in (one, two):
+        if each.holds is False:
+            return each
+    return two if one.holds else one
+
+
+def _with_sign(reading: Reading) -> _Identity:
+    """The identity of a rate whose square is right."""
+    assert reading.per_eta2 is not None
+    sign = sign_everywhere(reading.per_eta2)
+    if sign is None:
+        return _Identity(None, "its square is right, but its sign is not proven")
+    return _Identity(sign > 0, "its square is right, but it is negative")
+
+
+def _points(reading: Reading) -> list[Point]:
+    return list(islice(reading.target.points(_DEPTHS, _WIDTHS), _MOST_POINTS))
+
+
+def _further_points(reading: Reading) -> Iterator[Point]:
+    depths, widths, most = _FURTHER
+    return islice(reading.target.points(depths, widths), most)
+
+
+def _rejected(reading: Reading, points: object) -> TheoryVerdict:
+    """The rejection, with the first of ``points`` at which formula and law differ."""
+    assert isinstance(points, Iterator | list)
+    example = next(
+        (found for point in points if (found := _difference_at(reading, point)) is not None), None
+    )
+    off = rate_difference(reading, example) or what_is_off(
+        reading, Claim.EXACT, reading.value, reading.lifted
+    )
+    return TheoryVerdict(Outcome.REJECTED, "not the exact law", example, off)
+
+
+def _difference_at(reading: Reading, point: Point) -> Counterexample | None:
+    """The counterexample at a point; None where formula and law may be equal, or it has no value.
+
+    Values of an expression are enclosed in intervals; those of a function are as exact as it gives
+    them.
+    """
+    law = reading.target.value(point)
+    for rate in (Fraction(1), *(OTHER_RATES if reading.formula.has_rate else ())):
+        if _is_different(reading, point, rate, law):
+            mine = reading.original(point, rate)
+            exact = reading.unlifted(law if rate == 1 else law * rate**2)
+            named = dict(point) if rate == 1 else {**point, eta: rate}
+            return Counterexample(named, mine, exact)
+    return None
+
+
+def _is_different(reading: Reading, point: Point, rate: Fraction, law: Fraction) -> bool:
+    if not reading.formula.in_floats:
+        assert reading.formula.expression is not None
+        try:
+            value = enclosure(reading.formula.expression, reading.sizes_at(point, rate))
+        except Undefined:
+            return False
+        if reading.target.quantity is Quantity.UPDATE:
+            scale = rate**2 if reading.formula.has_rate else 1
+            return differ(value, law * scale)
+        negative = value <= 0 if isinstance(value, Fraction) else value.b < 0
+        bound = reading.target.bound
+        return negative or differ(value * value, Fraction(int(bound.p), int(bound.q)) / law)
+    mine = reading.original(point, rate)
+    if mine is None:
+        return False
+    lifted = reading.target.lifted(mine)
+    scaled = law * rate**2 if reading.formula.has_rate else law
+    return lifted is None or not close(lifted, scaled, reading.tolerance)
+
+
+def _tried(reading: Reading) -> TheoryVerdict:
+    """The verdict on a function of numbers, or a formula with rounded floats, from its values."""
+    points = _points(reading)
+    undefined, defined = None, 0
     for point in points:
-        same = _equal(reading, point)
-        if same is False:
-            return _rejected(reading, point)
-        defined += same is not None
-        undefined = undefined if same is not None else undefined or point
+        if _difference_at(reading, point) is not None:
+            return _rejected(reading, points)
+        has_value = _has_value(reading, point)
+        defined += has_value
+        undefined = undefined if has_value else undefined or point
     if points and not defined:
         return TheoryVerdict(Outcome.UNDECIDED, f"it has no value at any of {len(points)} points")
     if undefined is not None:
@@ -92,33 +224,6 @@ def _scanned(reading: Reading, points: list[Point]) -> TheoryVerdict:
     return TheoryVerdict(Outcome.CONSISTENT, f"{said}{reading.closeness}")
 
 
-def _equal(reading: Reading, point: Point) -> bool | None:
-    """Whether formula and law agree at a point; None where the formula has no value."""
-    original = reading.original(point)
-    if original is None:
-        return None
-    value = reading.target.lifted(original)  # None for a rate that is not positive
-    return value is not None and close(value, reading.target.value(point), reading.tolerance)
-
-
-def _proven(reading: Reading) -> bool:
-    """Whether the difference has no term in normal form; False where that is not known."""
-    form = _form(reading.lifted)
-    try:
-        return form is not None and not form - normal_form(reading.target.exact())
-    except (NotNormal, NotSolved):
-        return False
-
-
-def _form(expression: Expr | None) -> NormalForm | None:
-    try:
-        return None if expression is None else normal_form(expression)
-    except NotNormal:
-        return None
-
-
-def _rejected(reading: Reading, point: Point) -> TheoryVerdict:
-    law = reading.target.value(point)
-    example = Counterexample(point, reading.original(point), reading.unlifted(law))
-    difference = what_is_off(reading, Claim.EXACT, reading.value, reading.lifted)
-    return TheoryVerdict(Outcome.REJECTED, "not the exact law", example, difference)
+def _has_value(reading: Reading, point: Point) -> bool:
+    value: Number | None = reading.original(point)
+    return value is not None
