@@ -102,7 +102,10 @@ def test_a_proof_is_told_from_many_points() -> None:
     proven = asked(squared_update(MLP()).exact)
     opaque = asked(lambda n, L: squared_update(MLP(int(n), int(L))).per_eta2)
     assert "proven for all sizes" in proven.theory.reason
-    assert "equal at all 48 points" in opaque.theory.reason
+    assert (
+        opaque.theory.reason
+        == "equal at all 54 points tried, floats to nine digits; nothing is proven"
+    )
     assert opaque.verdict is Outcome.CONSISTENT
 
 

@@ -1,11 +1,13 @@
 """`check` on networks: they decide without theory, and limits are not held against them."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sympy import Rational, sqrt
+from sympy import Rational, exp, log, sqrt
 
 from theory import (
     MLP,
@@ -17,8 +19,9 @@ from theory import (
     squared_update,
 )
 from theory.symbols import L, a, ell, eta, n, n_0
-from verify import Conditioned, RareEvents, cli
+from verify import Conditioned, RareEvents, cli, compare_law
 from verify import check as checked
+from verify.claims.counterexample import TheoryVerdict
 from verify.claims.grid import checked_grid
 from verify.claims.target import Target
 from verify.run_folder import RESULTS
@@ -93,10 +96,38 @@ def test_a_sampler_by_name_is_told_all_that_there_are() -> None:
     assert "give Gram(), RareEvents(), Conditioned() or Dense()" in str(caught.value)
 
 
-def test_too_few_networks_leave_a_claim_undecided() -> None:
+def test_too_few_networks_do_not_undo_a_proof_and_networks_alone_prove_nothing() -> None:
     found = checked(squared_update(MLP()).exact, grid=GRID, samples=20)
-    assert found.theory.outcome is Outcome.CONSISTENT
-    assert found.verdict is Outcome.UNDECIDED
+    assert found.evidence is not None
+    assert found.evidence.verdict.outcome is Outcome.UNDECIDED
+    assert found.verdict is Outcome.CONSISTENT
+    hidden = log(exp(1 + log(n)) - n) * squared_update(MLP()).exact / log(n * (exp(1) - 1))
+    open_ended = checked(hidden, grid=GRID, samples=20_000)
+    assert open_ended.evidence is not None
+    assert open_ended.evidence.verdict.outcome is Outcome.CONSISTENT
+    assert open_ended.verdict is open_ended.theory.outcome is Outcome.UNDECIDED
+
+
+@pytest.mark.parametrize("theory", Outcome)
+@pytest.mark.parametrize("networks", [None, *Outcome])
+def test_the_table_of_verdicts(theory: Outcome, networks: Outcome | None) -> None:
+    found = checked("L**3/3", claim="leading", simulate=False)
+    said = SimpleNamespace(verdict=SimpleNamespace(outcome=networks))
+    evidence: Any = None if networks is None else said
+    made: Any = replace(found, theory=TheoryVerdict(theory, ""), evidence=evidence)
+    rejected = Outcome.REJECTED in (theory, networks)
+    assert made.verdict is (Outcome.REJECTED if rejected else theory)
+
+
+def test_samples_and_precision_exclude_each_other() -> None:
+    with pytest.raises(InvalidArgument, match="samples=100 and precision"):
+        checked("L", samples=100, precision=0.1)
+
+
+def test_a_law_is_a_function_of_a_network_and_a_layer() -> None:
+    for law in (L**3 / 3, L, "L**3/3", 3):
+        with pytest.raises(InvalidArgument, match=r"got law=.*verify\.check"):
+            compare_law(law, networks=GRID, seed=1)  # type: ignore[arg-type]
 
 
 def test_what_is_not_measured_says_why() -> None:

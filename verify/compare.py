@@ -12,7 +12,7 @@ from math import exp
 from typing import Any
 
 import numpy as np
-from sympy import latex
+from sympy import Expr, latex
 
 from theory import MLP, InvalidArgument, maximal_learning_rate
 from theory.symbols import L
@@ -160,6 +160,11 @@ def plan_cells(
     step: float | None,
 ) -> list[PlannedCell]:
     """What `compare_law` would draw, checked, and the values to hold it against."""
+    if isinstance(law, Expr) or not callable(law):
+        raise InvalidArgument(
+            f"expected a function of a network and a layer for law, got law={law!r}; give one "
+            f"such as exact_law, or use verify.check for a formula"
+        )
     grid = list(networks) if isinstance(networks, Iterable) else []
     if not grid or not all(isinstance(each, MLP) for each in grid):
         raise InvalidArgument(

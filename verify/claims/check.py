@@ -57,21 +57,24 @@ class Check:
 
     @property
     def verdict(self) -> Outcome:
-        """Rejected if theory or networks reject, else undecided if one of them is, else
-        consistent.
+        r"""The verdict of theory, unless networks reject.
+
+        | theory \ networks | none, consistent or undecided | rejected |
+        |---|---|---|
+        | consistent | CONSISTENT, exit code 0 | REJECTED, 1 |
+        | undecided | UNDECIDED, 3 | REJECTED, 1 |
+        | rejected | REJECTED, 1 | REJECTED, 1 |
+
+        A proof needs no networks, and too few samples do not undo it; networks alone prove nothing.
 
         >>> from verify import check
         >>> wrong = check("L**2/3", claim="leading", simulate=False)
         >>> wrong.verdict.name
         'REJECTED'
         """
-        found = {self.theory.outcome}
-        if self.evidence is not None:
-            found.add(self.evidence.verdict.outcome)
-        for outcome in (Outcome.REJECTED, Outcome.UNDECIDED):
-            if outcome in found:
-                return outcome
-        return Outcome.CONSISTENT
+        if self.evidence is not None and self.evidence.verdict.outcome is Outcome.REJECTED:
+            return Outcome.REJECTED
+        return self.theory.outcome
 
     @property
     def counterexample(self) -> Counterexample | None:
@@ -148,6 +151,11 @@ def check(
     said = member(Claim, "claim", claim)
     reading = _reading(formula, said, quantity, network, layer, part, rates, criterion)
     networks = None if grid is None else checked_grid(reading.target, grid)
+    if samples is not None and precision is not None:
+        raise InvalidArgument(
+            f"expected samples or precision, got samples={samples!r} and precision={precision!r}; "
+            f"leave one out"
+        )
     checked_execution(execution)
     theory = decide_by_theory(reading, said)
     evidence: Comparison | None = None

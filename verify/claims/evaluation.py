@@ -108,7 +108,7 @@ def close(one: Number, two: Number, tolerance: Any) -> bool:
 
 
 def _sign(number: Any) -> int:
-    return (number > 0) - (number < 0)
+    return int(bool(number > 0)) - int(bool(number < 0))
 
 
 def _interval_sign(number: Any) -> int:

@@ -13,7 +13,7 @@ which decides exactly whether a coefficient is zero.  A factor that no power of 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import reduce
 
@@ -28,6 +28,7 @@ from verify.claims.normal_form import (
     NotNormal,
     Signs,
     exponential,
+    normal_form,
     of_field,
 )
 from verify.claims.positivity import EVERYWHERE, FAR_OUT, share
@@ -59,6 +60,10 @@ class LeadingTerm:
             and self.growth == other.growth
             and not self.coefficient - other.coefficient
         )
+
+    def over(self, unit: Expr) -> LeadingTerm:
+        """The term over a power of eta."""
+        return replace(self, coefficient=self.coefficient * normal_form(1 / unit))
 
     @property
     def expression(self) -> Expr:

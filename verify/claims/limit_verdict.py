@@ -22,7 +22,7 @@ from verify.claims.terms import term_difference
 from verify.claims.variants import Kind
 from verify.verdict import Outcome
 
-__all__ = ["OTHER_RATES", "decide_limit", "rate_difference", "what_is_off"]
+__all__ = ["OTHER_RATES", "agree", "decide_limit", "rate_difference", "what_is_off"]
 
 _NOT_1 = "formula over exact value does not tend to 1"
 _DEPTHS, _WIDTHS = 6, 8
@@ -49,7 +49,7 @@ def decide_limit(reading: Reading, claim: Claim) -> TheoryVerdict:
             formula = formula.xreplace({t: sizes(target)[t]})
         if mixes_exponentials_with_roots(formula):
             raise NotNormal("it holds an exponential beside a root")
-        mine, theirs = find(formula), find(law * reading.unit)
+        mine, theirs = find(formula).over(reading.unit), find(law)
         right = mine.equals(theirs) or (
             reading.formula.rounded and _within_rounding(reading, claim, mine.expression)
         )
@@ -57,7 +57,7 @@ def decide_limit(reading: Reading, claim: Claim) -> TheoryVerdict:
             raise NotNormal("the layer is open in a network whose depth is a number")
     except NotNormal as reason:
         return TheoryVerdict(Outcome.UNDECIDED, f"its limit is not decided: {reason}")
-    term = mine.expression / reading.unit
+    term = mine.expression
     if target.quantity is Quantity.RATE:
         sign = _sign(reading, find)
         if sign == -1:
@@ -65,8 +65,8 @@ def decide_limit(reading: Reading, claim: Claim) -> TheoryVerdict:
         if sign is None and right:
             return TheoryVerdict(Outcome.UNDECIDED, "its square is right, its sign is not proven")
     if right:
-        reason = f"formula over exact value tends to 1{reading.closeness}"
-        return TheoryVerdict(Outcome.CONSISTENT, reason, leading=term)
+        found = f"formula over exact value tends to 1{reading.closeness}"
+        return TheoryVerdict(Outcome.CONSISTENT, found, leading=term)
     return _wrong_limit(reading, claim, term)
 
 
@@ -87,7 +87,7 @@ def _of_function(reading: Reading, claim: Claim) -> TheoryVerdict:
     if all(value is None for value in values):
         return TheoryVerdict(Outcome.UNDECIDED, f"it has no value at any of {len(tried)} points")
     traced = reading.traced
-    if traced is not None and all(_agree(reading, traced, point) for point in points):
+    if traced is not None and all(agree(reading, traced, point) for point in points):
         found = decide_limit(traced, claim)
         reason = f"{found.reason}{_AS_A_FUNCTION}"
         return TheoryVerdict(
@@ -97,7 +97,7 @@ def _of_function(reading: Reading, claim: Claim) -> TheoryVerdict:
     return TheoryVerdict(Outcome.UNDECIDED, reason)
 
 
-def _agree(one: Reading, two: Reading, point: Point) -> bool:
+def agree(one: Reading, two: Reading, point: Point) -> bool:
     """Whether two formulas have one value at a point, at two values of eta."""
     for rate in (Fraction(1), Fraction(2, 3)):
         mine, other = one.original(point, rate), two.original(point, rate)
@@ -110,11 +110,8 @@ def _agree(one: Reading, two: Reading, point: Point) -> bool:
 
 
 def _within_rounding(reading: Reading, claim: Claim, term: Expr) -> bool:
-    yours = _decimals(evaluated(term / reading.unit))
-    search = Search(reading.target, claim, yours, reading.tolerance)
-    return not term.has(eta) ^ reading.unit.has(eta) and search.agrees(
-        function_of(reading.target, claim)
-    )
+    search = Search(reading.target, claim, _decimals(evaluated(term)), reading.tolerance)
+    return search.agrees(function_of(reading.target, claim))
 
 
 def _decimals(function: Function) -> Function:
@@ -190,7 +187,7 @@ def rate_difference(reading: Reading, example: Counterexample | None) -> Differe
         return None
     point = {s: v for s, v in example.point.items() if s != eta}
     if set(reading.target.coordinates) - set(point):
-        point = next(iter(reading.target.points(_DEPTHS, _WIDTHS)))
+        point = dict(next(reading.target.points(_DEPTHS, _WIDTHS)))
     one = reading.original(point)
     growths = [_growth(one, reading.original(point, rate)) for rate in OTHER_RATES]
     if None in growths:

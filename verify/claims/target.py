@@ -37,6 +37,8 @@ __all__ = ["Claim", "Point", "Quantity", "Target", "point_name", "sizes"]
 Point = Mapping[Symbol, Rational]
 """Numbers for the sizes that a target leaves open."""
 COORDINATES = (L, n, ell, n_0, a)
+_FAR = ((9, 7), (40, 8), (97, 3), (1000, 7), (10_000, 12), (1_000_000, 20))
+"""Widths and depths."""
 _CHOICES = {n_0: (1, 2, 3, 5), a: (Rational(1, 2), Rational(1, 3), Integer(1))}
 
 
@@ -146,6 +148,17 @@ class Target:
             point = {s: sympify(v) for s, v in zip(self.coordinates, values, strict=True)}
             if self.exists(point):
                 yield point
+
+    def far_points(self) -> Iterator[Point]:
+        """A few points of larger sizes, at which a formula that is right at small ones may fail."""
+        for width, depth in _FAR if self.coordinates else ():
+            for layer in dict.fromkeys((1, depth // 2, depth)):
+                values = {n: width, L: depth, ell: layer, n_0: 7, a: Rational(1, 3)}
+                point = {s: sympify(values[s]) for s in self.coordinates}
+                if self.exists(point):
+                    yield point
+                if ell not in self.coordinates:
+                    break
 
     def exists(self, point: Point) -> bool:
         """Whether the network at a point has the layer, and the multipliers fit it."""

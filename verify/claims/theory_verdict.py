@@ -7,7 +7,7 @@ differs for certain, and are undecided otherwise.  Functions of numbers are trie
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain, islice
@@ -18,7 +18,13 @@ from theory import NotSolved
 from theory.symbols import L, ell, eta, n, n_0, t
 from verify.claims.counterexample import Counterexample, TheoryVerdict
 from verify.claims.evaluation import Number, Undefined, close, differ, enclosure
-from verify.claims.limit_verdict import OTHER_RATES, decide_limit, rate_difference, what_is_off
+from verify.claims.limit_verdict import (
+    OTHER_RATES,
+    agree,
+    decide_limit,
+    rate_difference,
+    what_is_off,
+)
 from verify.claims.normal_form import (
     Normaliser,
     NotNormal,
@@ -29,7 +35,9 @@ from verify.claims.normal_form import (
 from verify.claims.positivity import EVERYWHERE, Domain
 from verify.claims.rate_sign import sign_everywhere
 from verify.claims.reading import Reading
+from verify.claims.search import Difference
 from verify.claims.target import Claim, Point, Quantity, point_name, sizes
+from verify.claims.variants import Kind
 from verify.verdict import Outcome
 
 __all__ = ["decide_by_theory"]
@@ -53,12 +61,16 @@ def decide_by_theory(reading: Reading, claim: Claim) -> TheoryVerdict:
 
 def _exact(reading: Reading) -> TheoryVerdict:
     if reading.formula.in_floats:
-        return _tried(reading)
+        return _tried(reading, [*_points(reading), *reading.target.far_points()])
     identity = _identity(reading, EVERYWHERE)
     if identity.holds is False:
         return _rejected(reading, chain(_points(reading), _further_points(reading)))
     if identity.holds and reading.target.quantity is Quantity.RATE:
-        identity = _with_sign(reading)
+        sign = sign_everywhere(reading.expression)
+        if sign == -1:
+            return _rejected(reading, _points(reading), Difference(Kind.FACTOR, "it is negative"))
+        if sign is None:
+            identity = _Identity(None, "its square is right, but its sign is not proven")
     if identity.holds:
         proof = "identical, proven for all sizes" if reading.target.coordinates else "equal"
         return TheoryVerdict(Outcome.CONSISTENT, proof)
@@ -135,15 +147,6 @@ def _both(one: _Identity, two: _Identity) -> _Identity:
     return two if one.holds else one
 
 
-def _with_sign(reading: Reading) -> _Identity:
-    """The identity of a rate whose square is right."""
-    assert reading.per_eta2 is not None
-    sign = sign_everywhere(reading.per_eta2)
-    if sign is None:
-        return _Identity(None, "its square is right, but its sign is not proven")
-    return _Identity(sign > 0, "its square is right, but it is negative")
-
-
 def _points(reading: Reading) -> list[Point]:
     return list(islice(reading.target.points(_DEPTHS, _WIDTHS), _MOST_POINTS))
 
@@ -153,15 +156,15 @@ def _further_points(reading: Reading) -> Iterator[Point]:
     return islice(reading.target.points(depths, widths), most)
 
 
-def _rejected(reading: Reading, points: object) -> TheoryVerdict:
+def _rejected(
+    reading: Reading, points: Iterable[Point], off: Difference | None = None
+) -> TheoryVerdict:
     """The rejection, with the first of ``points`` at which formula and law differ."""
-    assert isinstance(points, Iterator | list)
     example = next(
         (found for point in points if (found := _difference_at(reading, point)) is not None), None
     )
-    off = rate_difference(reading, example) or what_is_off(
-        reading, Claim.EXACT, reading.value, reading.lifted
-    )
+    off = off or rate_difference(reading, example)
+    off = off or what_is_off(reading, Claim.EXACT, reading.value, reading.lifted)
     return TheoryVerdict(Outcome.REJECTED, "not the exact law", example, off)
 
 
@@ -202,9 +205,8 @@ def _is_different(reading: Reading, point: Point, rate: Fraction, law: Fraction)
     return lifted is None or not close(lifted, scaled, reading.tolerance)
 
 
-def _tried(reading: Reading) -> TheoryVerdict:
+def _tried(reading: Reading, points: list[Point]) -> TheoryVerdict:
     """The verdict on a function of numbers, or a formula with rounded floats, from its values."""
-    points = _points(reading)
     undefined, defined = None, 0
     for point in points:
         if _difference_at(reading, point) is not None:
@@ -219,9 +221,13 @@ def _tried(reading: Reading) -> TheoryVerdict:
         return TheoryVerdict(
             Outcome.UNDECIDED, f"equal wherever it has a value, but it has none at {where}"
         )
-    number = f"{len(points)} points with depths to {_DEPTHS} and widths to {_WIDTHS}"
-    said = f"equal at all {number}" if reading.target.coordinates else "equal"
-    return TheoryVerdict(Outcome.CONSISTENT, f"{said}{reading.closeness}")
+    traced = reading.traced
+    if traced is not None and all(agree(reading, traced, point) for point in points):
+        found = _exact(traced).counterexample
+        if found is not None and _difference_at(reading, found.point) is not None:
+            return _rejected(reading, [found.point])
+    said = f"equal at all {len(points)} points tried" if reading.target.coordinates else "equal"
+    return TheoryVerdict(Outcome.CONSISTENT, f"{said}{reading.closeness}; nothing is proven")
 
 
 def _has_value(reading: Reading, point: Point) -> bool:
