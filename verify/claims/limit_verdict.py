@@ -47,8 +47,8 @@ def decide_limit(reading: Reading, claim: Claim) -> TheoryVerdict:
         formula = reading.claimed
         if claim is Claim.LEADING:
             formula = formula.xreplace({t: sizes(target)[t]})
-        if mixes_exponentials_with_roots(formula):
-            raise NotNormal("it holds an exponential beside a root")
+            if mixes_exponentials_with_roots(formula):
+                raise NotNormal("it holds an exponential beside a root")
         mine, theirs = find(formula).over(reading.unit), find(law)
         right = mine.equals(theirs) or (
             reading.formula.rounded and _within_rounding(reading, claim, mine.expression)

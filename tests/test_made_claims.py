@@ -1,0 +1,14 @@
+"""`check` by theory alone on generated claims whose truth is known (`make claims` runs 5,000)."""
+
+import pytest
+
+from studies.claims import answers, too_undecided
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+def test_no_verdict_on_a_made_claim_is_wrong(seed: int) -> None:
+    found = answers(50, 10_000 * seed)
+    assert len(found) == 50
+    assert [each for each in found if each.wrong] == []
+    assert too_undecided(found) == []
+    assert {each.outcome for each in found} >= {"CONSISTENT", "REJECTED"}
