@@ -15,7 +15,7 @@ from sympy import Rational, Symbol
 
 from theory import InvalidArgument, NotSolved
 from theory.symbols import n_0
-from verify.claims.evaluation import DECIMALS, Number, decimal
+from verify.claims.evaluation import DECIMALS, DIGITS, Number, decimal
 from verify.claims.monomial import Function, Monomial, fit_monomial
 from verify.claims.search import Difference, Search
 from verify.claims.target import Claim, Quantity, Target
@@ -121,8 +121,9 @@ def _worded(found: Monomial, search: Search) -> Difference | None:
 
 
 def _digits_right(factor: Number) -> int:
-    """The decimal digits, about, to which a factor is 1."""
-    return int(DECIMALS.nint(-DECIMALS.log10(abs(decimal(factor) - 1))))
+    """The decimal digits, about, to which a factor is 1; `DIGITS` where it is 1 to all of them."""
+    excess = abs(decimal(factor - 1))
+    return int(DECIMALS.nint(-DECIMALS.log10(excess))) if excess else DIGITS
 
 
 def _constant_of_law(search: Search) -> str:

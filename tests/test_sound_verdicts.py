@@ -1,0 +1,171 @@
+"""Claims that `check` once judged wrongly, each standing for its kind, and kinds around them."""
+
+from typing import Any
+
+import pytest
+from sympy import Expr, Integer, Mul, Rational, sqrt
+
+from theory import MLP, InvalidArgument, LeakyReLU, maximal_learning_rate, squared_update
+from theory.symbols import L, a, ell, eta, kappa, n, n_0, p, t
+from verify import check
+from verify.verdict import Outcome
+
+TWO = MLP(depth=2)
+RATE = {"quantity": "rate"}
+LEADING = {"claim": "leading"}
+
+
+def law(network: MLP = TWO, layer: Any = None) -> Expr:
+    return squared_update(network, layer).per_eta2
+
+
+def outcome(formula: object, **options: Any) -> Outcome:
+    return check(formula, simulate=False, **options).verdict
+
+
+def falling(symbol: Expr, last: int) -> Expr:
+    """(x - 1) ... (x - last)."""
+    return Mul(*(symbol - k for k in range(1, last + 1)))
+
+
+def size(value: Expr) -> Expr:
+    """The absolute value, as a root that SymPy leaves alone."""
+    return sqrt((value**2).expand())
+
+
+def test_a_root_is_not_split_where_its_base_may_be_negative() -> None:
+    m = n - n_0
+    network = MLP(depth=2, input_width=n_0)
+    zero_above = sqrt(m * (m + 1)) * sqrt(m * (m + 2)) - m * sqrt((m + 1) * (m + 2))
+    found = check(law(network) + zero_above, network=network, simulate=False)
+    assert found.verdict is Outcome.REJECTED
+    assert found.counterexample is not None
+    assert dict(found.counterexample.point) == {n: 1, n_0: 5}
+    assert outcome(law(network) + size(m) - m, network=network) is Outcome.REJECTED
+    assert outcome(law() + size(n - 1) - n + 1, network=TWO) is Outcome.CONSISTENT
+    assert outcome(law() + size(n - 2) - n + 2, network=TWO) is Outcome.REJECTED
+
+
+@pytest.mark.parametrize(
+    ("formula", "options", "expected"),
+    [
+        ("sqrt(3)/(L*(L+1))**0.75", RATE | LEADING, Outcome.CONSISTENT),
+        (L**3 / 3 * sqrt(1 + 1 / L), LEADING, Outcome.CONSISTENT),
+        ("L**2.5*sqrt(L + 1)/3", LEADING, Outcome.CONSISTENT),
+        ("eta**2*L**(8/3)*((L+1)*(L+2))**(1/3)/3", LEADING, Outcome.REJECTED),
+        ("L**3*sqrt((L + 1)/(4*L + 1))*2/3", LEADING, Outcome.CONSISTENT),
+        ("L**3*sqrt((L + 1)/(4*L + 1))/3", LEADING, Outcome.REJECTED),
+        ("L**3/3*(1 + 1/L)**L", LEADING, Outcome.REJECTED),
+        ("L**3/3 + 2**(-L) + sqrt(n + 1) - sqrt(n)", LEADING, Outcome.CONSISTENT),
+    ],
+)
+def test_roots_of_different_sums_stay_apart(
+    formula: object, options: dict[str, Any], expected: Outcome
+) -> None:
+    assert outcome(formula, **options) is expected
+
+
+def test_eta_is_a_symbol_like_any_other() -> None:
+    cases: list[tuple[Expr, dict[str, Any]]] = [
+        ((3 * eta - 2) * L**3 / 3, LEADING),
+        (eta**2 * L**3 / 3 * (1 + (eta - 1) * (eta - 2) * (eta - 3)), LEADING),
+        (eta**2 * law() + (eta - 1) * (eta - 2), {"network": TWO}),
+        (eta**2 * law() + falling(eta, 5), {"network": TWO}),
+    ]
+    for formula, options in cases:
+        found = check(formula, simulate=False, **options)
+        assert found.verdict is Outcome.REJECTED, formula
+        assert "not proportional to eta**2" in str(found.difference)
+    assert outcome(eta**2 * L**3 / 3 + eta**3 * L**2, **LEADING) is Outcome.CONSISTENT
+
+
+def test_t_is_the_ratio_of_depth_and_width_in_every_claim() -> None:
+    assert outcome(law(MLP()).subs(L, t * n)) is Outcome.CONSISTENT
+    assert outcome(law() + t - 2 / n, network=TWO) is Outcome.CONSISTENT
+    assert outcome(law() + t - 1 / n, network=TWO) is Outcome.REJECTED
+    assert outcome((n * t) ** 3 / 3, **LEADING) is Outcome.CONSISTENT
+    assert outcome(L**3 / 3 * (1 + t), **LEADING) is Outcome.CONSISTENT
+
+
+@pytest.mark.parametrize("symbol", [kappa, p])
+def test_a_symbol_that_no_claim_has_is_refused_by_name(symbol: Expr) -> None:
+    with pytest.raises(InvalidArgument, match=f"symbol '{symbol}'"):
+        outcome(symbol * law(), network=TWO)
+
+
+def test_branches_of_a_function_count() -> None:
+    right = law()
+
+    def half(n: Any) -> Any:
+        return 0 * n if n % 2 == 0 else right.xreplace({squared: n})
+
+    def even(n: Any) -> Any:
+        return right.xreplace({squared: n}) if n % 2 == 0 else 0
+
+    (squared,) = right.free_symbols
+    far = check(lambda n: right.xreplace({squared: n}) + falling(n, 8), network=TWO, simulate=False)
+    for function in (half, even):
+        assert outcome(function, network=TWO) is Outcome.REJECTED
+    assert far.verdict is Outcome.REJECTED
+    kept = check(lambda n: right.xreplace({squared: n}), network=TWO, simulate=False)
+    assert kept.verdict is Outcome.CONSISTENT
+    assert kept.theory.reason.endswith("nothing is proven")
+    for n_even in (lambda L: L**3 / 3 if L % 2 else L**3, lambda L: L**3 / 3 if L != 4 else 0 * L):
+        assert outcome(n_even, **LEADING) is Outcome.UNDECIDED
+
+
+def test_two_normal_forms_prove_that_a_formula_is_wrong() -> None:
+    narrow = MLP(width=1)
+    found = check(law(narrow) + 7**L * falling(L, 6), network=narrow, simulate=False)
+    assert found.verdict is Outcome.REJECTED
+    assert found.counterexample is not None
+    assert dict(found.counterexample.point) == {L: 7}
+    remote = check(law() + falling(n, 60), network=TWO, simulate=False)
+    assert remote.verdict is Outcome.REJECTED
+
+
+def test_a_layer_of_a_network_in_numbers_has_few_values() -> None:
+    deep = MLP(depth=4)
+    every = law(deep, ell)
+    assert outcome(every + falling(ell, 4), network=deep) is Outcome.CONSISTENT
+    assert outcome(every + falling(ell, 3), network=deep) is Outcome.REJECTED
+
+
+def test_the_sign_counts() -> None:
+    assert outcome(law() - falling(n, 8), network=TWO) is Outcome.REJECTED
+    assert outcome("(-1)**L*sqrt(3)/L**1.5", **RATE, **LEADING) is Outcome.REJECTED
+    assert outcome("sqrt(3)/L**1.5*(1-3/L)", **RATE, **LEADING) is Outcome.CONSISTENT
+    assert outcome("-sqrt(3)/L**1.5*(1-3/L)", **RATE, **LEADING) is Outcome.REJECTED
+    rate = maximal_learning_rate(TWO).exact
+    assert outcome(rate, network=TWO, **RATE) is Outcome.CONSISTENT
+    for wrong in (-rate, rate * (n - 5) / size(n - 5)):
+        assert outcome(wrong, network=TWO, **RATE) is Outcome.REJECTED
+    alternating = maximal_learning_rate(MLP(width=1)).exact * (-1) ** L
+    assert outcome(alternating, network=MLP(width=1), **RATE) is Outcome.REJECTED
+
+
+@pytest.mark.parametrize("digits", [20, 41, 80, 200])
+def test_no_difference_is_too_small(digits: int) -> None:
+    nearly = 1 + Rational(1, 10**digits)
+    assert outcome(law() * nearly, network=TWO) is Outcome.REJECTED
+    assert outcome(L**3 / 3 * nearly, **LEADING) is Outcome.REJECTED
+    assert outcome(sqrt(3) * nearly / L ** Rational(3, 2), **RATE, **LEADING) is Outcome.REJECTED
+    assert outcome(law() + sqrt(2) * (nearly - 1), network=TWO) is Outcome.REJECTED
+
+
+def test_values_that_cancel_do_not_reject() -> None:
+    """A value is enclosed, so digits lost in the evaluation decide nothing."""
+    from sympy import exp, log
+
+    hidden = (exp(log(n + 2) / 3) ** 3 - n - 2) * Integer(10) ** 60
+    assert outcome(law() + hidden, network=TWO) is not Outcome.REJECTED
+
+
+def test_a_formula_without_a_value_somewhere_is_not_proven() -> None:
+    hole = (n**2 - 25) / (n - 5) - n - 5
+    assert outcome(law() + hole, network=TWO) is Outcome.UNDECIDED
+
+
+def test_the_laws_of_the_theory_are_read_whatever_their_length() -> None:
+    for network in (MLP(64, 400), MLP(depth=8, activation=LeakyReLU(a)), MLP(depth=30)):
+        assert outcome(squared_update(network).exact, network=network) is Outcome.CONSISTENT
