@@ -129,6 +129,4 @@ class Reading:
     @property
     def closeness(self) -> str:
         """How closely values that are not rational were compared."""
-        if self.formula.in_floats:
-            return ", floats to nine digits"
-        return ""
+        return ", floats to nine digits" if self.formula.in_floats else ""

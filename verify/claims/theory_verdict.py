@@ -17,7 +17,7 @@ from sympy import Integer
 from theory import NotSolved
 from theory.symbols import L, ell, eta, n, n_0, t
 from verify.claims.counterexample import Counterexample, TheoryVerdict
-from verify.claims.evaluation import Number, Undefined, close, differ, enclosure
+from verify.claims.evaluation import Undefined, close, differ, enclosure
 from verify.claims.limit_verdict import (
     OTHER_RATES,
     agree,
@@ -217,7 +217,7 @@ def _tried(reading: Reading) -> TheoryVerdict:
     """
     near, far = _points(reading), list(reading.target.far_points())
     points = [*near, *far]
-    undefined, defined = None, 0
+    undefined, defined, exact = None, 0, True
     for place, point in enumerate(points):
         found = _difference_at(reading, point, OTHER_RATES if place < _WITH_RATES else ())
         if found is not None and (point in near or isinstance(found.formula, Fraction)):
@@ -226,9 +226,10 @@ def _tried(reading: Reading) -> TheoryVerdict:
             where = point_name(point)
             reason = f"equal at small sizes, but its floats differ from the law at {where}"
             return TheoryVerdict(Outcome.UNDECIDED, reason)
-        has_value = _has_value(reading, point)
-        defined += has_value
-        undefined = undefined if has_value else undefined or point
+        value = reading.original(point)
+        defined += value is not None
+        exact = exact and isinstance(value, Fraction)
+        undefined = undefined or (point if value is None else None)
     if points and not defined:
         return TheoryVerdict(Outcome.UNDECIDED, f"it has no value at any of {len(points)} points")
     if undefined is not None:
@@ -242,9 +243,5 @@ def _tried(reading: Reading) -> TheoryVerdict:
         if example is not None and _difference_at(reading, example.point) is not None:
             return _rejected(reading, [example.point])
     said = f"equal at all {len(points)} points tried" if reading.target.coordinates else "equal"
-    return TheoryVerdict(Outcome.CONSISTENT, f"{said}{reading.closeness}; nothing is proven")
-
-
-def _has_value(reading: Reading, point: Point) -> bool:
-    value: Number | None = reading.original(point)
-    return value is not None
+    closeness = "" if exact else reading.closeness
+    return TheoryVerdict(Outcome.CONSISTENT, f"{said}{closeness}; nothing is proven")
