@@ -37,6 +37,7 @@ __all__ = ["LeadingTerm", "joint_term", "leading_term"]
 
 _ORDERS = (4, 8, 14)
 """How far below its leading power a root is expanded, until the sum has a term."""
+_MOST_STEPS = 150
 _NONE = frozenset[tuple[Expr, Expr]]()
 
 
@@ -324,7 +325,10 @@ class _Expansion:
         step = -small.top
         if step <= 0 or (small.error is not None and small.error >= 0):
             raise NotNormal("the terms of a root or a power do not fall")
-        return int(Fraction(self.order + 1) / step) + 1
+        steps = int(Fraction(self.order + 1) / step) + 1
+        if steps > _MOST_STEPS:
+            raise NotNormal("the terms of a root or a power fall too slowly")
+        return steps
 
 
 _ZERO = NormalForm({})

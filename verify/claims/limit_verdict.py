@@ -13,7 +13,12 @@ from verify.claims.differences import find_difference
 from verify.claims.evaluation import Number, close, decimal, quotient
 from verify.claims.leading_terms import LeadingTerm, joint_term, leading_term
 from verify.claims.monomial import Function
-from verify.claims.normal_form import NotNormal, mixes_exponentials_with_roots
+from verify.claims.normal_form import (
+    NOT_DECIDED,
+    NotNormal,
+    mixes_exponentials_with_roots,
+    why,
+)
 from verify.claims.rate_sign import sign_far_out
 from verify.claims.reading import Reading
 from verify.claims.search import Difference, Search, evaluated, function_of, remembered
@@ -55,8 +60,8 @@ def decide_limit(reading: Reading, claim: Claim) -> TheoryVerdict:
         )
         if not right and target.layer == ell and isinstance(target.network.depth, int):
             raise NotNormal("the layer is open in a network whose depth is a number")
-    except NotNormal as reason:
-        return TheoryVerdict(Outcome.UNDECIDED, f"its limit is not decided: {reason}")
+    except NOT_DECIDED as reason:
+        return TheoryVerdict(Outcome.UNDECIDED, f"its limit is not decided: {why(reason)}")
     term = mine.expression
     if target.quantity is Quantity.RATE:
         sign = _sign(reading, find)
@@ -74,7 +79,7 @@ def _sign(reading: Reading, find: Callable[[Expr], LeadingTerm]) -> int | None:
     assert reading.expression is not None
     try:
         return sign_far_out(reading.expression, find)
-    except NotNormal:
+    except NOT_DECIDED:
         return None
 
 

@@ -21,6 +21,7 @@ from math import comb
 from typing import Any, Protocol
 
 from sympy import QQ, Add, Expr, Integer, Mul, Pow, Rational, exp, factorint
+from sympy.polys.polyerrors import HeuristicGCDFailed
 from sympy.polys.rings import PolyElement
 
 from theory.numerals import InverseSquareRoot
@@ -29,6 +30,7 @@ from verify.claims.positivity import EVERYWHERE, share
 
 __all__ = [
     "NORMAL_FIELD",
+    "NOT_DECIDED",
     "ONE",
     "NormalForm",
     "Normaliser",
@@ -40,6 +42,7 @@ __all__ = [
     "normal_form",
     "of_field",
     "powers_text",
+    "why",
 ]
 
 SIZES = (L, ell, t, n, n_0, a, eta, share)
@@ -59,6 +62,16 @@ Powers = frozenset[tuple[Expr, Expr]]
 
 class NotNormal(Exception):
     """The formula is not of this form, or too large to be brought to it; the text says why."""
+
+
+NOT_DECIDED = (NotNormal, HeuristicGCDFailed)
+"""Exceptions that mean that a formula is not brought to normal form; the second is SymPy's, for a
+greatest common divisor that it does not find."""
+
+
+def why(error: Exception) -> str:
+    """The reason that one of `NOT_DECIDED` gives."""
+    return str(error) if isinstance(error, NotNormal) else "its polynomials are too long to compare"
 
 
 class NotPositive(NotNormal):

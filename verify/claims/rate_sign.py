@@ -9,7 +9,7 @@ from sympy import Add, Expr, Mul, Pow, exp
 
 from theory.numerals import InverseSquareRoot
 from verify.claims.leading_terms import LeadingTerm
-from verify.claims.normal_form import NormalForm, NotNormal, normal_form
+from verify.claims.normal_form import NOT_DECIDED, NormalForm, normal_form
 from verify.claims.positivity import EVERYWHERE
 
 __all__ = ["sign_everywhere", "sign_far_out"]
@@ -50,7 +50,7 @@ def _sign(formula: Expr, sign_of_sum: Callable[[Expr], int | None]) -> int | Non
                 open_roots += sign_of_sum(factor.args[0]) != 1
                 continue
             sign = _sign_of_factor(factor, sign_of_sum)
-        except NotNormal:
+        except NOT_DECIDED:
             if not _is_root(factor):
                 return None
             open_roots += 1

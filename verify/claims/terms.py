@@ -6,7 +6,7 @@ from sympy import Expr, Mul, exp, factor, fraction, together
 
 from theory import InvalidArgument, NotSolved
 from theory.symbols import n
-from verify.claims.normal_form import NormalForm, NotNormal, Powers, normal_form
+from verify.claims.normal_form import NOT_DECIDED, NormalForm, Powers, normal_form
 from verify.claims.positivity import EVERYWHERE
 from verify.claims.search import Difference, excess_text
 from verify.claims.target import Claim, Target
@@ -26,7 +26,7 @@ def term_difference(expression: Expr | None, target: Target, claim: Claim) -> Di
     try:
         yours, law = (normal_form(each, _DOMAIN) for each in (expression, laws[claim]()))
         excess = yours - law
-    except (NotNormal, NotSolved, InvalidArgument):
+    except (*NOT_DECIDED, NotSolved, InvalidArgument):
         return None
     wrong = [powers for powers in excess.terms if powers in law.terms]
     foreign = [powers for powers in excess.terms if powers not in law.terms]

@@ -26,11 +26,12 @@ from verify.claims.limit_verdict import (
     what_is_off,
 )
 from verify.claims.normal_form import (
+    NOT_DECIDED,
     Normaliser,
-    NotNormal,
     NotPositive,
     mixes_exponentials_with_roots,
     normal_form,
+    why,
 )
 from verify.claims.positivity import EVERYWHERE, Domain
 from verify.claims.rate_sign import sign_everywhere
@@ -108,12 +109,14 @@ def _identity(reading: Reading, domain: Domain) -> _Identity:
                 and least < _LARGEST_SPLIT
                 and higher.sign(reason.base) is not None
             ):
+                rest = _identity(reading, higher)
                 alone = {symbol: Integer(least)}
-                first = _identity(reading.at(alone), EVERYWHERE)
-                return _both(first, _identity(reading, higher))
+                if symbol == L and not target.exists(alone):
+                    return rest
+                return _both(_identity(reading.at(alone), EVERYWHERE), rest)
         return _Identity(None, str(reason))
-    except NotNormal as reason:
-        return _Identity(None, str(reason))
+    except NOT_DECIDED as reason:
+        return _Identity(None, why(reason))
 
 
 def _compared(reading: Reading, domain: Domain) -> _Identity:
