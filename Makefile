@@ -9,7 +9,7 @@ DOCS_READY := $(VENV)/.docs
 BENCH := .venv-bench
 BENCH_READY := $(BENCH)/.ready
 
-.PHONY: run test test-all docs test-lowest bench coverage power rare-events faults scaling transfer mutation clean
+.PHONY: run test test-all docs test-lowest bench coverage skewness power rare-events faults scaling transfer mutation clean
 
 run: $(READY)
 	$(BIN)/python -m verify
@@ -46,6 +46,10 @@ bench: $(BENCH_READY)
 # How often intervals and tests miss the truth, cell by cell; some minutes on two cores.
 coverage: $(READY)
 	$(BIN)/python -m studies.coverage
+
+# How skewed weighted samples are, all over the range in which they decide; a few minutes.
+skewness: $(READY)
+	$(BIN)/python -m studies.skewness
 
 # How many networks it takes to reject wrong laws, predicted and measured; some minutes on two cores.
 power: $(READY)
