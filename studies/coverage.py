@@ -138,7 +138,7 @@ def _short(number: float) -> str:
 
 def print_table(results: Sequence[Coverage]) -> None:
     """Print the table as plain text, without trailing blanks."""
-    print_plain(coverage_table(results), 140)
+    print_plain(coverage_table(results), 156)
 
 
 def kept_results() -> list[Coverage]:
@@ -149,7 +149,7 @@ def kept_results() -> list[Coverage]:
 
 def main(repetitions: int = REPETITIONS, cells: Sequence[StudyCell] = CELLS) -> int:
     """Run the study; the exit code."""
-    console = Console(highlight=False, width=140)
+    console = Console(highlight=False, width=156)
     results = []
     for cell in cells:
         results.append(study(cell, repetitions, SEED))
