@@ -9,7 +9,7 @@ DOCS_READY := $(VENV)/.docs
 BENCH := .venv-bench
 BENCH_READY := $(BENCH)/.ready
 
-.PHONY: run test test-all docs test-lowest bench claims coverage power rare-events faults scaling transfer mutation clean
+.PHONY: run test test-all docs test-lowest bench claims coverage skewness power rare-events faults scaling transfer mutation clean
 
 run: $(READY)
 	$(BIN)/python -m verify
@@ -50,6 +50,10 @@ coverage: $(READY)
 # The verdicts of theory on 5,000 generated claims whose truth is known; about 20 minutes.
 claims: $(READY)
 	$(BIN)/python -m studies.claims
+
+# How skewed weighted samples are, all over the range in which they decide; a few minutes.
+skewness: $(READY)
+	$(BIN)/python -m studies.skewness
 
 # How many networks it takes to reject wrong laws, predicted and measured; some minutes on two cores.
 power: $(READY)

@@ -57,6 +57,22 @@ CELLS = (
     StudyCell(RareEvents(), 32, 32, 3000),
     StudyCell(RareEvents(), 32, 64, 3000),
     StudyCell(RareEvents(), 64, 64, 3000),
+    StudyCell(RareEvents(), 16, 8, 3000, rates=(1, 1, 1, 1, 2), readout="1e-6"),
+    StudyCell(RareEvents(), 16, 16, 3000, rates=(*[1] * 8, 2)),
+    StudyCell(RareEvents(), 16, 48, 3000),
+    StudyCell(RareEvents(), 16, 12, 3000, ratio=2, readout="1e-6"),
+    StudyCell(RareEvents(), 16, 32, 3000, slope="1"),
+    StudyCell(RareEvents(), 32, 32, 3000, slope="0.1", readout="1e-6"),
+    StudyCell(RareEvents(), 16, 16, 3000, rates=(1, 0)),
+    StudyCell(RareEvents(), 8, 40, 3000, rates=(1, 0)),
+    StudyCell(RareEvents(), 8, 40, 3000, ratio=1_000_000),
+    StudyCell(RareEvents(), 16, 16, 3000, rates=(*[0] * 15, 1)),
+    StudyCell(RareEvents(), 16, 16, 3000, rates=(1, 0, 0, 0, 1, 0)),
+    StudyCell(RareEvents(), 1, 8, 3000, slope="0.1", readout="1e-6"),
+    StudyCell(RareEvents(), 1, 8, 3000, slope="0.5", readout="1e-6"),
+    StudyCell(Gram(), 16, 8, 1000, rates=(1, 0)),
+    StudyCell(Gram(), 16, 8, 1000, rates=(0, 0, 0, 1, 0)),
+    StudyCell(Gram(), 1, 2, 3000, slope="0.1"),
     StudyCell(Conditioned(), 32, 4, 3000, step=1e-3),
 )
 
@@ -85,11 +101,11 @@ def coverage_table(results: Sequence[Coverage]) -> Table:
     title = (
         f"{LEVEL:.0%} intervals and tests of the exact law; naive: sample s.d., normal quantiles\n"
         f"alarms: at {TEST_CHANCE:.0%}, and at a grid's 1 % over {GRID} cells; -: declared "
-        f"undecidable; *: real steps\n"
+        f"undecidable\n"
         f"widths: over the interval of an oracle; noticed: in one of {GRID} cells"
     )
     table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1))
-    names = "sampler width depth samples s.d. covered naive alarms grid width naive noticed"
+    names = "sampler width depth kind samples s.d. covered naive alarms grid width naive noticed"
     for name in names.split():
         table.add_column(name, justify="right", no_wrap=True)
     for row in results:
@@ -100,9 +116,10 @@ def coverage_table(results: Sequence[Coverage]) -> Table:
 def _cells(row: Coverage) -> tuple[str, ...]:
     able = row.noticed is not None and row.noticed <= 1 - 1 / NOTICEABLE
     return (
-        row.sampler + ("*" if row.step else ""),
+        row.sampler,
         f"{row.width_of_network:,}",
         f"{row.depth}",
+        row.kind,
         f"{row.samples:,}",
         _short(row.spread),
         f"{row.covered:.4f}" if row.missed is not None else f"({row.covered:.4f})",
@@ -121,7 +138,7 @@ def _short(number: float) -> str:
 
 def print_table(results: Sequence[Coverage]) -> None:
     """Print the table as plain text, without trailing blanks."""
-    print_plain(coverage_table(results), 124)
+    print_plain(coverage_table(results), 156)
 
 
 def kept_results() -> list[Coverage]:
@@ -132,7 +149,7 @@ def kept_results() -> list[Coverage]:
 
 def main(repetitions: int = REPETITIONS, cells: Sequence[StudyCell] = CELLS) -> int:
     """Run the study; the exit code."""
-    console = Console(highlight=False, width=124)
+    console = Console(highlight=False, width=156)
     results = []
     for cell in cells:
         results.append(study(cell, repetitions, SEED))

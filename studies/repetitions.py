@@ -7,17 +7,21 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
 
 import numpy as np
 from mpmath import log
 from scipy.special import ndtri
 
-from theory import MLP
+from theory import MLP, LeakyReLU, SquaredUpdate, squared_update
+from verify.configuration import Configuration, configuration, problem_of
+from verify.deciding import may_decide
 from verify.estimate import merge, sum_block
-from verify.exact_values import STEP_ALLOWANCE, exact_law, known_spread
+from verify.exact_values import SPREAD_DIGITS, STEP_ALLOWANCE, known_spread
 from verify.inference import Interval
 from verify.inference_evidence import evidence_of
-from verify.problem import FloatArray, Problem, numeric_problem
+from verify.inference_networks import NetworkMean
+from verify.problem import FloatArray, Problem
 from verify.samplers import Sampler
 from verify.streams import block_stream, derived_seed
 from verify.verdict import FAMILY_BUDGET, Score
@@ -35,13 +39,63 @@ _AT_ONCE = 2**18
 
 @dataclass(frozen=True)
 class StudyCell:
-    """A network, its sampler, and the samples of one repetition; ``step``: rate of a real step."""
+    """A network, its sampler, and the samples of one repetition; ``step``: rate of a real step.
+
+    ``ratio``: of the input width to the others.  ``rates``: multipliers of the first layers and, as
+    the last entry, of all others.  ``readout``: variance, at a small one the label makes the total.
+    """
 
     sampler: Sampler
     width: int
     depth: int
     samples: int
     step: float | None = None
+    slope: str = "0"
+    ratio: int = 1
+    rates: tuple[int, ...] = (1,)
+    readout: str = "1"
+
+    @property
+    def network(self) -> MLP:
+        """The network, in numbers."""
+        return MLP(
+            self.width,
+            self.depth,
+            input_width=self.ratio * self.width,
+            activation=LeakyReLU(self.slope),
+            readout_variance=self.readout,
+        )
+
+    @property
+    def multipliers(self) -> tuple[int, ...]:
+        """Of eta, for each hidden layer."""
+        first, rest = self.rates[:-1], self.rates[-1]
+        return (*first, *(rest,) * self.depth)[: self.depth]
+
+    @property
+    def configuration(self) -> Configuration:
+        """What is drawn."""
+        return configuration(
+            self.network, rates=self.multipliers, step=self.step, sampler=self.sampler
+        )
+
+    @property
+    def kind(self) -> str:
+        """All that is not as usual, in words."""
+        said = {
+            f"slope {self.slope}": self.slope != "0",
+            f"input {self.ratio:,}x": self.ratio != 1,
+            f"rates {_rates(self.rates)}": self.rates != (1,),
+            f"readout {self.readout}": self.readout != "1",
+            "real steps": self.step is not None,
+        }
+        return ", ".join(words for words, unusual in said.items() if unusual)
+
+
+def _rates(rates: Sequence[int]) -> str:
+    """Runs of equal multipliers, as in 0^15 1..."""
+    runs = [(rate, len(list(run))) for rate, run in groupby(rates)]
+    return " ".join(f"{rate}^{size}" if size > 1 else f"{rate}" for rate, size in runs) + "..."
 
 
 @dataclass(frozen=True)
@@ -52,13 +106,15 @@ class Coverage:
     ``covered``: shares of intervals at `LEVEL` that hold the truth; ``naive``: of those from the
     sample's standard deviation and normal quantiles.  ``missed``, ``alarms``, ``grid_alarms``:
     numbers of misses and of false alarms at `TEST_CHANCE` and at a grid's level; None where the
-    cell declares that it cannot hold it.  ``width``: of the interval over that of an oracle.
-    ``noticed``: relative error that one repetition notices in a grid; None if it cannot.
+    cell does not decide, or declares that it cannot hold the level.  ``width``: of the interval
+    over that of an oracle.  ``noticed``: relative error that one repetition notices in a grid; None
+    if it cannot.
     """
 
     sampler: str
     width_of_network: int
     depth: int
+    kind: str
     samples: int
     step: float | None
     spread: float
@@ -83,12 +139,11 @@ class _Repetition:
 
 def study(cell: StudyCell, repetitions: int, seed: int) -> Coverage:
     """Simulate one cell ``repetitions`` times and count."""
-    network = MLP(cell.width, cell.depth)
-    problem = numeric_problem(network, layer=None, rates=None, step=cell.step)
-    rare = cell.sampler.meets_rare_networks
-    spread = None if rare else known_spread(network, cell.depth, cell.step)
-    log_exact = float(log(exact_law(network, cell.depth)))
-    run = partial(_block, cell, problem, log_exact, spread, seed)
+    asked = cell.configuration
+    update = squared_update(cell.network, rates=cell.multipliers)
+    spread = _known_spread(cell, update)
+    log_exact = float(log(update.evaluate(30)))
+    run = partial(_block, cell, log_exact, spread, derived_seed(seed, asked.key, cell.samples))
     each = max(1, min(_AT_ONCE // cell.samples, repetitions))
     sizes = [min(each, repetitions - start) for start in range(0, repetitions, each)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -96,17 +151,20 @@ def study(cell: StudyCell, repetitions: int, seed: int) -> Coverage:
     return _count(cell, spread, done)
 
 
+def _known_spread(cell: StudyCell, update: SquaredUpdate) -> float | None:
+    """As the main job has it; None for weighted samples."""
+    if cell.sampler.meets_rare_networks:
+        return None
+    if cell.step is not None:
+        return known_spread(cell.network, cell.depth, cell.step)
+    return float(update.relative_standard_deviation(SPREAD_DIGITS))
+
+
 def _block(
-    cell: StudyCell,
-    problem: Problem,
-    log_exact: float,
-    spread: float | None,
-    seed: int,
-    block: int,
-    count: int,
+    cell: StudyCell, log_exact: float, spread: float | None, seed: int, block: int, count: int
 ) -> list[_Repetition]:
-    stream = block_stream(derived_seed(seed, cell.width, cell.depth, cell.samples), block)
-    logs = cell.sampler.sample(problem, stream, count * cell.samples)
+    problem = problem_of(cell.configuration)
+    logs = cell.sampler.sample(problem, block_stream(seed, block), count * cell.samples)
     parts = np.split(logs, count, axis=1)
     return [_repetition(cell, problem, each, log_exact, spread) for each in parts]
 
@@ -122,7 +180,7 @@ def _repetition(
         mean=evidence.ratio,
         interval=evidence.interval(LEVEL),
         naive=Interval(max(evidence.ratio - half, 0.0), evidence.ratio, evidence.ratio + half),
-        score=Score(evidence, 1.0, _allowance(cell), decides=True),
+        score=Score(evidence, 1.0, _allowance(cell), may_decide(cell.configuration, spread)),
     )
 
 
@@ -139,18 +197,19 @@ def _count(cell: StudyCell, spread: float | None, done: Sequence[_Repetition]) -
         sampler=type(cell.sampler).__name__,
         width_of_network=cell.width,
         depth=cell.depth,
+        kind=cell.kind,
         samples=cell.samples,
         step=cell.step,
         spread=float(np.std(means) * cell.samples**0.5) if spread is None else spread,
         repetitions=len(done),
-        missed=covered.count(False) if first.evidence.holds((1 - LEVEL) / 2) else None,
+        missed=covered.count(False) if _holds(first, (1 - LEVEL) / 2) else None,
         covered=float(np.mean(covered)),
         naive=float(np.mean([_meets(r.naive, granted) for r in done])),
         alarms=_alarms(done, TEST_CHANCE / 2),
         grid_alarms=_alarms(done, FAMILY_BUDGET / (2 * GRID)),
         width=_mean_width([r.interval for r in done]) / _oracle_width(means),
         naive_width=_mean_width([r.naive for r in done]) / _oracle_width(means),
-        noticed=noticed if np.isfinite(noticed) else None,
+        noticed=noticed if first.decides and np.isfinite(noticed) else None,
     )
 
 
@@ -158,8 +217,14 @@ def _meets(interval: Interval, allowance: float) -> bool:
     return interval.low <= 1 + allowance and interval.high >= 1 - allowance
 
 
+def _holds(score: Score, chance: float) -> bool:
+    """Whether the level is claimed at all; for any spread of networks it is, as it is proven."""
+    claimed = score.decides or isinstance(score.evidence, NetworkMean)
+    return claimed and score.evidence.holds(chance)
+
+
 def _alarms(done: Sequence[_Repetition], chance: float) -> int | None:
-    if not done[0].score.evidence.holds(chance):
+    if not _holds(done[0].score, chance):
         return None
     critical = done[0].score.evidence.critical(chance)
     return sum(abs(r.score.z) > critical for r in done)

@@ -227,17 +227,13 @@ def test_what_holds_keeps_holding_with_more_samples(samples: int, chance: float)
     assert cell.critical(chance) > t.isf(chance, samples - 1)
 
 
-def test_the_skewness_of_weighted_samples_is_within_what_is_allowed_for() -> None:
-    from verify.problem import numeric_problem
-    from verify.streams import block_stream
-
-    for width, depth in ((2, 4), (8, 64), (32, 32), (128, 32)):
-        problem = numeric_problem(MLP(width, depth), layer=None, rates=None, step=None)
-        logs = RareEvents().sample(problem, block_stream(5, 0), 20_000)
-        values = np.exp(np.logaddexp.reduce(logs, axis=0)[:, 0] - logs.max())
-        centred = values - values.mean()
-        skewness = (centred**3).mean() / (centred**2).mean() ** 1.5
-        assert abs(skewness) < SKEWNESS, (width, depth, skewness)
+def test_cells_that_cannot_hold_their_level_do_not_enter_a_fit() -> None:
+    few, many = WeightedMean(100, 1.0, 0.05), WeightedMean(3000, 1.0, 0.01)
+    assert not few.holds(0.0125)
+    assert fit_power([2, 4], [few, many]) is None
+    fit = fit_power([2, 4, 8], [few, many, many])
+    assert fit is not None
+    assert fit.cells == 2
 
 
 # Which kind, and with which variance

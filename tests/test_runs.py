@@ -262,6 +262,38 @@ def test_a_job_that_cannot_be_read_is_damage(
     assert "is damaged" in capsys.readouterr().err
 
 
+def test_a_folder_of_a_version_with_other_seeds_is_refused_and_says_so(
+    tmp_path: Path, whole: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy(whole, tmp_path)
+    old = record(whole) | {"format": 3}
+    (tmp_path / RESULTS).write_text(json.dumps(old), encoding="utf-8")
+    connection = apsw.Connection(str(tmp_path / STORE))
+    plan = json.loads(str(connection.execute("SELECT value FROM facts WHERE name = 'plan'").get))
+    seeded = json.dumps([[text, "1", samples] for text, _, samples in plan])
+    connection.execute("UPDATE facts SET value = ? WHERE name = 'plan'", (seeded,))
+    connection.close()
+    for asked in (["--resume", str(tmp_path)], ["--replay", str(tmp_path / RESULTS)]):
+        capsys.readouterr()
+        assert cli.main(asked) == 2
+        said = capsys.readouterr().err
+        assert said.count("\n") == 1
+        assert "older version" in said
+        assert "whose cells have other seeds" in said
+
+
+@pytest.mark.parametrize("plan", ["x", "[1]", "null", "[" * 10**5])
+def test_a_plan_that_cannot_be_read_is_another_plan(
+    tmp_path: Path, whole: Path, capsys: pytest.CaptureFixture[str], plan: str
+) -> None:
+    copy(whole, tmp_path)
+    connection = apsw.Connection(str(tmp_path / STORE))
+    connection.execute("UPDATE facts SET value = ? WHERE name = 'plan'", (plan,))
+    connection.close()
+    assert cli.main(["--resume", str(tmp_path)]) == 2
+    assert "plans in another way" in capsys.readouterr().err
+
+
 def test_a_formula_without_networks_is_finished(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from math import exp
 
 from theory.network import MLP
+from verify.deciding import may_decide
 from verify.estimate import Block, Estimate
-from verify.exact_values import LARGEST_SPREAD, STEP_ALLOWANCE, follows_law, known_spread
+from verify.exact_values import STEP_ALLOWANCE, known_spread
 from verify.inference_evidence import evidence_of
 from verify.samplers import Sampler
 from verify.sampling import Sampling
 from verify.shown import ShownCell
 from verify.verdict import Score
 
-__all__ = ["Cell", "PlannedCell"]
+__all__ = ["Cell", "PlannedCell", "largest_by"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -36,6 +38,11 @@ class Cell(ShownCell):
     score: Score
     sampling: Sampling
     part: str = "total"
+
+    @property
+    def seed(self) -> int:
+        """Of the cell's stream, from which it can be drawn again."""
+        return self.sampling.seed
 
     @property
     def width(self) -> int:
@@ -82,6 +89,16 @@ class PlannedCell:
             evidence=evidence_of(estimate.total, self.log_exact, spread),
             law=exp(min(max(ratio, -700.0), 700.0)),
             allowance=0.0 if asked.step is None else STEP_ALLOWANCE,
-            decides=spread is None
-            or (spread <= LARGEST_SPREAD and follows_law(network, asked.step)),
+            decides=may_decide(asked, spread),
         )
+
+
+def largest_by(key: Callable[[Cell], Hashable], cells: Iterable[Cell]) -> tuple[Cell, ...]:
+    """Of the cells with the same key the one with the most samples, the first of equal ones; in the
+    order in which the keys come first."""
+    kept: dict[Hashable, Cell] = {}
+    for cell in cells:
+        other = kept.setdefault(key(cell), cell)
+        if cell.estimate.samples > other.estimate.samples:
+            kept[key(cell)] = cell
+    return tuple(kept.values())

@@ -16,7 +16,7 @@ from sympy import Expr, latex
 
 from theory import MLP, InvalidArgument, maximal_learning_rate
 from theory.symbols import L
-from verify.cells import Cell, PlannedCell
+from verify.cells import Cell, PlannedCell, largest_by
 from verify.configuration import configuration
 from verify.curves import LawCurve, RatePoints
 from verify.exact_values import Law, exact_law, log_value
@@ -45,6 +45,10 @@ __all__ = [
 class Comparison(ShownComparison):
     """A law held against a grid of networks.
 
+    Cells with different seeds are independent.  Of ``cells`` that repeat a seed, a part and a law
+    the one with the most samples is left: blocks of one seed are the first ones of a single stream,
+    so that the others know nothing more.
+
     >>> len(compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1).cells)
     2
     """
@@ -52,6 +56,10 @@ class Comparison(ShownComparison):
     cells: tuple[Cell, ...]
     seed: int
     step: float | None
+
+    def __post_init__(self) -> None:
+        cells = largest_by(lambda cell: (cell.seed, cell.part, cell.log_law), self.cells)
+        object.__setattr__(self, "cells", cells)
 
     @cached_property
     def verdict(self) -> Verdict:
@@ -65,12 +73,14 @@ class Comparison(ShownComparison):
     @cached_property
     def fits(self) -> dict[int | None, PowerFit]:
         """Constant and exponent in depth, measured over exact, of the deciding cells at the last
-        layer: of all widths together under None, and of each width with two depths.
+        layer: of all widths together under None, and of each width with two depths.  A seed counts
+        once, for whatever parts and laws its networks were used.
 
         >>> list(compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1).fits)
         [None, 16]
         """
-        cells = [c for c in self.cells if c.layer == c.depth and c.score.decides]
+        last = [c for c in self.cells if c.layer == c.depth and c.score.decides]
+        cells = largest_by(lambda cell: cell.seed, last)
         widths = sorted({cell.width for cell in cells})
         groups = {None: cells} | {width: [c for c in cells if c.width == width] for width in widths}
         fits = {
@@ -96,9 +106,12 @@ class Comparison(ShownComparison):
     def joined(self, other: Comparison) -> Comparison:
         """The cells of both, judged as one family; seed and step are those of this one.
 
-        >>> found = compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1)
-        >>> len(found.joined(found).cells)
-        4
+        >>> found, again = (
+        ...     compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=seed)
+        ...     for seed in (1, 2)
+        ... )
+        >>> len(found.joined(again).cells), len(found.joined(found).cells)
+        (4, 2)
         """
         return Comparison(self.cells + other.cells, self.seed, self.step)
 
@@ -120,10 +133,11 @@ def compare_law(
 
     ``samples``: networks drawn for each cell, or a function of the network; None plans them by
     cost.  ``precision``: instead, the relative standard error of each cell, from which they are
-    planned by the exact variance of one network.  Each cell has a seed of its own, derived from
-    ``seed`` and its sizes.  ``step``: None for the linearised update, else the rate of a real
-    gradient step.  ``progress`` is called with a cell's network and the number of samples just
-    finished.  ``execution``: how blocks are run (docs/runs.md).
+    planned by the exact variance of one network.  Each cell has its own seed, derived from ``seed``
+    and its whole configuration; a network that is given twice is one cell.  ``step``: None for the
+    linearised update, else the rate of a real gradient step.  ``progress`` is called with a cell's
+    network and the number of samples just finished.  ``execution``: how blocks are run
+    (docs/runs.md).
 
     >>> from theory import MLP
     >>> grid = [MLP(16, 1), MLP(16, 2)]
@@ -171,13 +185,14 @@ def plan_cells(
             f"expected a list of MLP for networks, got networks={networks!r}; give "
             f"[MLP(64, 2), MLP(64, 4)]"
         )
+    root = checked_seed(seed)
     return [
         PlannedCell(
             network,
             at,
             Sampling(
-                configuration(network, layer=at, step=step, sampler=sampler),
-                derived_seed(checked_seed(seed), *map(int, network.widths)),
+                asked := configuration(network, layer=at, step=step, sampler=sampler),
+                derived_seed(root, asked.key),
                 checked_samples(
                     planned_samples(
                         network, at, sampler, samples=samples, precision=precision, step=step

@@ -56,23 +56,41 @@ class Configuration:
     @cached_property
     def text(self) -> str:
         """One line of JSON: sorted names, exact rationals as text, equal layers said once."""
-        network = self.network
-        plain = {
-            "network": {
-                "input_width": int(network.first_fan_in),
-                "width": _once([int(width) for width in network.widths[1:]]),
-                "depth": network.layers,
-                "slope": str(network.activation.slope),
-                "weight_variance": str(network.c),
-                "readout_variance": str(network.s),
-                "input_norm2": str(network.norm2),
-            },
-            "layers": list(self.layers),
+        asked = self._asked | {"layers": list(self.layers), "sampler": self._sampler}
+        return _line(asked | {"network": _plain(self.network)})
+
+    @property
+    def _asked(self) -> dict[str, Any]:
+        """Multipliers and step as text; None for the default."""
+        return {
             "rates": None if self.rates is None else [str(rate) for rate in self.rates],
             "step": None if self.step is None else repr(self.step),
-            "sampler": self._sampler,
         }
-        return json.dumps(plain, sort_keys=True, separators=(",", ":"))
+
+    @cached_property
+    def key(self) -> int:
+        """A number of 256 bits from which, and a root seed, a cell's seed is derived.
+
+        It is a hash of the sizes and of every other field that is not at its default, so that a
+        field that a later version adds leaves the seeds of older configurations as they are.
+        Law: configurations have the same key exactly where they have the same `text`.
+
+        >>> plain = configuration(MLP(8, 2))
+        >>> plain.key == configuration(MLP(8, 2, weight_variance=2), layer=2).key
+        True
+        >>> plain.key == configuration(MLP(8, 2, readout_variance=2)).key
+        False
+        """
+        network, sampler = self.network, self.sampler
+        usual = _plain(MLP(network.width, network.depth, activation=network.activation))
+        usual |= {"width": None, "depth": None, "slope": "0"}
+        chosen = {name: value for name, value in _plain(network).items() if value != usual[name]}
+        chosen |= {name: value for name, value in self._asked.items() if value is not None}
+        if self.layers != (network.layers,):
+            chosen["layers"] = list(self.layers)
+        if sampler != Gram():
+            chosen["sampler"] = repr(sampler)
+        return int(hashlib.sha256(_line(chosen).encode()).hexdigest(), 16)
 
     @property
     def _sampler(self) -> str:
@@ -161,6 +179,22 @@ def _read(plain: dict[str, Any]) -> Configuration:
 
 def _activation(slope: str) -> Activation:
     return {"0": ReLU(), "1": Linear()}.get(slope) or LeakyReLU(slope)
+
+
+def _plain(network: MLP) -> dict[str, Any]:
+    return {
+        "input_width": int(network.first_fan_in),
+        "width": _once([int(width) for width in network.widths[1:]]),
+        "depth": network.layers,
+        "slope": str(network.activation.slope),
+        "weight_variance": str(network.c),
+        "readout_variance": str(network.s),
+        "input_norm2": str(network.norm2),
+    }
+
+
+def _line(plain: dict[str, Any]) -> str:
+    return json.dumps(plain, sort_keys=True, separators=(",", ":"))
 
 
 def _once(values: Sequence[Any]) -> Any:

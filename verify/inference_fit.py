@@ -71,10 +71,11 @@ class PowerFit:
 def fit_power(
     depths: Sequence[int], cells: Sequence[Evidence], level: float = 0.95
 ) -> PowerFit | None:
-    """Fit factor and exponent to ``cells``, one for each of ``depths``; None where fewer than two
-    depths are left, or where no ends are found.
+    """Fit factor and exponent to independent ``cells``, one for each of ``depths``; None where
+    fewer than two depths are left, or where no ends are found.
 
-    Cells with a standard error above `LARGEST_ERROR` do not enter.
+    Cells with a standard error above `LARGEST_ERROR`, or whose critical value cannot be relied on,
+    do not enter.
 
     Two weighted sums of influences, those of weighted least squares, must both stay within their
     critical values; the intervals span the region of (factor, exponent) where they do.
@@ -85,12 +86,12 @@ def fit_power(
     >>> round(fit.factor.value, 6), round(fit.exponent.value, 6)
     (1.1, 0.2)
     """
-    entering = [pair for pair in zip(depths, cells, strict=True) if _enters(pair[1])]
+    chance = (1.0 - level) / 4
+    entering = [pair for pair in zip(depths, cells, strict=True) if _enters(pair[1], chance)]
     if len({depth for depth, _ in entering}) < 2:
         return None
     depths, cells = zip(*entering, strict=True)
     fit = _EstimatingEquations.of(depths, cells)
-    chance = (1.0 - level) / 4
     limit = max(cell.critical(chance) for cell in cells)
     heights = [(0.0, 0.0), *((i * limit, j * limit) for i in (1, -1) for j in (1, -1))]
     found = [fit.solve(np.array(height)) for height in heights]
@@ -108,8 +109,9 @@ def fit_power(
     )
 
 
-def _enters(cell: Evidence) -> bool:
-    return cell.defined and cell.standard_error <= LARGEST_ERROR * cell.ratio
+def _enters(cell: Evidence, chance: float) -> bool:
+    small = cell.defined and cell.standard_error <= LARGEST_ERROR * cell.ratio
+    return small and cell.holds(chance)
 
 
 def _span(values: FloatArray) -> Interval:

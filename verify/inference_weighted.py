@@ -19,8 +19,8 @@ from verify.inference import POWER, Evidence, Interval
 __all__ = ["SKEWNESS", "WeightedMean"]
 
 SKEWNESS = 3.0
-"""The skewness of one weighted sample that is allowed for; 2.2 is the most that was measured, over
-widths 2 to 1024 and depths to 60 widths (docs/inference.md)."""
+"""The skewness of one weighted sample that is allowed for; the study `studies.skewness` found less
+for all networks that decide (docs/inference.md)."""
 _LEAST_SAMPLES = 30
 _LARGEST_Z = 200.0
 

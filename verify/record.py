@@ -17,7 +17,7 @@ from verify.verdict import FAMILY_BUDGET
 
 __all__ = ["FORMAT", "MEASURED", "comparison_record", "measured_record"]
 
-FORMAT = 3
+FORMAT = 4
 MEASURED = (
     *("mean", "standard_error", "log_mean", "relative_standard_error"),
     *("effective_samples", "largest_share", "median"),

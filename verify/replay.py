@@ -144,9 +144,11 @@ def _record(path: Path) -> dict[str, Any]:
             f"replay={str(path)!r}, which holds something else; give such a file"
         ) from error
     if form != FORMAT:
+        older = type(form) is int and form < FORMAT
         raise InvalidArgument(
-            f"expected results of format {FORMAT} for replay, got {form!r} in {str(path)!r}; use "
-            f"the version that wrote it"
+            f"expected results of format {FORMAT} for replay, got {form!r} in {str(path)!r}"
+            f"{', which an older version wrote, whose cells have other seeds' if older else ''}; "
+            f"use the version that wrote it"
         )
     found: dict[str, Any] = record
     return found

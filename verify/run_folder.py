@@ -113,8 +113,10 @@ def run_shelf(path: Path, job: str) -> OpenShelf:
     """
 
     def opened(samplings: Sequence[Sampling]) -> AbstractContextManager[Shelf]:
-        facts = {"job": job, "plan": _plan_text(samplings)}
-        return kept_in(path / STORE, facts=facts)(samplings)
+        plan = _plan_text(samplings)
+        if (path / STORE).exists():
+            _check_seeds(path / STORE, plan)
+        return kept_in(path / STORE, facts={"job": job, "plan": plan})(samplings)
 
     return opened
 
@@ -122,6 +124,24 @@ def run_shelf(path: Path, job: str) -> OpenShelf:
 def _plan_text(samplings: Sequence[Sampling]) -> str:
     """All that is to be drawn, as text that is the same where it is the same."""
     return json.dumps([[s.configuration.text, str(s.seed), s.samples] for s in samplings])
+
+
+def _check_seeds(store: Path, plan: str) -> None:
+    """Raise where the store's run is this one but for the seeds of its cells."""
+    known = fact(store, "plan")
+    if known is None or known == plan or _without_seeds(known) != _without_seeds(plan):
+        return
+    raise UnusableFolder(
+        f"{store} holds a run that an older version began, whose cells have other seeds; go on "
+        f"with that version, or begin again in another folder"
+    )
+
+
+def _without_seeds(plan: str) -> Any:
+    try:
+        return [(configuration, samples) for configuration, _, samples in json.loads(plan)]
+    except (ValueError, TypeError, RecursionError):
+        return plan
 
 
 def keep(

@@ -26,7 +26,7 @@ def block_stream(seed: int, block: int) -> np.random.Generator:
 
 
 def derived_seed(seed: int, *key: int) -> int:
-    """A seed for one cell of a grid, from the grid's seed and the cell's sizes; 64 bits."""
+    """A seed for one cell of a grid, from the grid's seed and the cell's key; 64 bits."""
     sequence = np.random.SeedSequence([seed, *key])
     return int(sequence.generate_state(1, np.uint64)[0])
 

@@ -8,6 +8,7 @@ from rich import box
 from rich.table import Table
 
 from verify.compare import Cell, Comparison
+from verify.deciding import SKEWNESS_RANGE
 from verify.exact_values import LARGEST_SPREAD, STEP_ALLOWANCE, follows_law, largest_step
 from verify.inference_fit import PowerFit
 from verify.magnitudes import magnitude, value_and_error
@@ -51,12 +52,21 @@ def cell_table(comparison: Comparison, law: str = "law") -> Table:
         table.add_row(*(cell_row(cell)[name] for name in cell_columns(comparison)))
     if not all(cell.score.decides for cell in comparison.cells):
         table.caption = (
-            f"z in brackets: shown, does not decide (the exact standard deviation of one network "
-            f"is above {LARGEST_SPREAD} times the mean, which rare networks set)"
+            f"z in brackets: shown, does not decide ({'; or '.join(_brackets(comparison))})"
         )
         if step is not None:
             table.caption += ", or outside the range where a real step follows the law"
     return table
+
+
+def _brackets(comparison: Comparison) -> list[str]:
+    """Why a z is in brackets, by the kinds of samplers where one is."""
+    silent = {c.sampler.draws_networks for c in comparison.cells if not c.score.decides}
+    spread = (
+        f"the exact standard deviation of one network is above {LARGEST_SPREAD} times the mean, "
+        f"which rare networks set"
+    )
+    return [spread] * (True in silent) + [f"weighted: {SKEWNESS_RANGE}"] * (False in silent)
 
 
 def cell_columns(comparison: Comparison) -> list[str]:
@@ -152,6 +162,8 @@ def conclusion(comparison: Comparison) -> str:
 def _obstacles(comparison: Comparison) -> list[str]:
     """Why no cell decides, and what would help."""
     step, networks = comparison.step, [cell.network for cell in comparison.cells]
+    if not any(cell.sampler.draws_networks for cell in comparison.cells):
+        return [f"{SKEWNESS_RANGE}; give such networks, or another sampler"]
     found = []
     if step is not None and (largest := min(map(largest_step, networks))) < step:
         found.append(

@@ -22,8 +22,8 @@ from verify.claims.reading import Reading
 from verify.claims.target import Quantity, Target, sizes
 from verify.compare import Cell, Comparison
 from verify.configuration import configuration
+from verify.deciding import may_decide
 from verify.estimate import Block
-from verify.exact_values import LARGEST_SPREAD
 from verify.execution import Execution
 from verify.inference_evidence import evidence_of
 from verify.precision import RARE_SPREAD, networks_for
@@ -104,7 +104,7 @@ class _Planned:
             evidence=evidence_of(measured, log_exact, known),
             law=self.ratio,
             allowance=0.0,
-            decides=known is None or known <= LARGEST_SPREAD,
+            decides=may_decide(self.sampling.configuration, known),
         )
         return Cell(
             network=self.target.network,
@@ -134,7 +134,7 @@ def _plan(
     ratio = _ratio(reading, terms, target, exact)
     spread = float(update.relative_standard_deviation(_SPREAD_DIGITS))
     asked = configuration(network, layer=layer, rates=target.multipliers(), sampler=sampler)
-    seed = derived_seed(root, layer, *map(int, network.widths))
+    seed = derived_seed(root, asked.key)
     count = checked_samples(_planned(spread, precision, sampler) if samples is None else samples)
     return _Planned(target, Sampling(asked, seed, count), exact, ratio, spread)
 
