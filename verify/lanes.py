@@ -27,6 +27,7 @@ LANES = 32
 
 _DOUBLES = ir.VectorType(ir.DoubleType(), LANES)
 _WORDS = ir.VectorType(ir.IntType(32), LANES)
+_declared: Any = cgutils.get_or_insert_function
 
 
 class _LanesType(types.Type):
@@ -40,7 +41,7 @@ class _LanesModel(models.PrimitiveModel):
     """They are held as one vector of the compiler's."""
 
     def __init__(self, manager: Any, of: Any) -> None:
-        super().__init__(manager, of, _DOUBLES)
+        super().__init__(manager, of, _DOUBLES)  # type: ignore[no-untyped-call]
 
 
 register_model(_LanesType)(_LanesModel)
@@ -88,7 +89,7 @@ def _masked_load(builder: Any, place: Any, entries: Any, rest: Any, size: int) -
     mask = builder.icmp_signed("<", ir.Constant(_WORDS, list(range(LANES))), count)
     kind = ir.FunctionType(entries, [place.type, _WORDS.element, mask.type, entries])
     name = f"llvm.masked.load.v{LANES}f{8 * size}.p0"
-    load = cgutils.get_or_insert_function(builder.module, kind, name)
+    load = _declared(builder.module, kind, name)
     aligned, zeros = ir.Constant(_WORDS.element, size), ir.Constant(entries, None)
     return builder.call(load, [place, aligned, mask, zeros])
 
@@ -111,7 +112,7 @@ def _fused_lanes(context: Any, a: Any, b: Any, c: Any) -> Any:
         ]
         kind = ir.FunctionType(_DOUBLES, [_DOUBLES] * 3)
         name = f"llvm.fma.v{LANES}f64"
-        return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), values)
+        return builder.call(_declared(builder.module, kind, name), values)
 
     return _LANES(*kinds), emit
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import llvmlite.binding
 from numba import config
@@ -70,13 +71,14 @@ def this_software() -> Software:
 
 def _target() -> str:
     """What compiled code is for, as Numba was set or found it, and whose logarithms it calls."""
-    name, features = config.CPU_NAME, config.CPU_FEATURES
+    settings: Any = config
+    name, features = settings.CPU_NAME, settings.CPU_FEATURES
     if name is None:
         name = llvmlite.binding.get_host_cpu_name()
     if features is None:
         features = llvmlite.binding.get_host_cpu_features().flatten()
     digest = hashlib.sha256(features.encode()).hexdigest()[:8]
-    library = "SVML" if config.USING_SVML else "-".join(filter(None, platform.libc_ver()))
+    library = "SVML" if settings.USING_SVML else "-".join(filter(None, platform.libc_ver()))
     return f"{platform.machine()} {name} (features {digest}, {library or platform.system()})"
 
 
