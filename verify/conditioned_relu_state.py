@@ -119,9 +119,9 @@ def coordinates(
     """
     first, second, square = no_lanes(), no_lanes(), no_lanes()
     for i in range(0, z.size, LANES):
-        fresh = lanes_at(zeta, i)
-        first = fused_lanes(lanes_at(z, i), fresh, first)
-        turned = fused_lanes(-lean, lanes_at(z, i), lanes_at(xi, i))
+        here, fresh = lanes_at(z, i), lanes_at(zeta, i)
+        first = fused_lanes(here, fresh, first)
+        turned = fused_lanes(-lean, here, lanes_at(xi, i))
         second = fused_lanes(turned, fresh, second)
     one, two = sum_of_lanes(first), sum_of_lanes(second)
     one, two = one / norm, over(two, across)
