@@ -71,7 +71,6 @@ def _warm_compiler() -> None:
     """Compile what Numba itself needs of arrays, with the options of a pass (`verify.jit`), so that
     no run compiles it anew: three of the eleven seconds that a pass takes."""
     numpy, compiled = import_module("numpy"), import_module("numba").njit
-    fastmath = {"reassoc", "contract", "nsz"}
 
     def piece(given: Any) -> Any:
         out, flags = numpy.empty(given.size), numpy.ones(given.size, numpy.bool_)
@@ -81,7 +80,7 @@ def _warm_compiler() -> None:
         out[:] = given
         return numpy.zeros(given.size) if numpy.any(flags[1:]) else given
 
-    compiled(error_model="numpy", nogil=True, fastmath=fastmath)(piece)(numpy.zeros(3))
+    compiled(error_model="numpy", nogil=True)(piece)(numpy.zeros(3))
 
 
 def run_mutant(run: Run) -> Outcome:

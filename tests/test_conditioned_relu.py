@@ -42,6 +42,12 @@ PASSES, STATE = (
 NETWORKS = 24
 NETWORK = MLP((5, 3, 9, 2, 6), input_width=3, weight_variance="1.5", readout_variance=3)
 RATES = (2, 1, 0, 3, 1)
+ONE_LANE = """
+LANES, no_lanes, sum_of_lanes = 1, lambda: 0.0, lambda lane: lane
+lanes_at = lambda vector, i: float(vector[i])
+fused_lanes = lambda a, b, c: a * b + c
+"""
+"""`verify.lanes` with a single lane, for Python."""
 FREE = SimpleNamespace(
     sqrt=np.sqrt, log=np.log, exp=np.exp, hypot=np.hypot, copysign=np.copysign, inf=np.inf
 )
@@ -69,6 +75,7 @@ def uncompiled(module: Any, wrong: str = "", instead: str = "") -> dict[str, Any
     """A module's names, run by Python, with one expression replaced."""
     text = Path(module.__file__).read_text(encoding="utf-8").replace(wrong or "\0", instead)
     text = re.sub(r"(from verify\.jit import) .*", "kernel = part = formula = lambda f: f", text)
+    text = re.sub(r"from verify\.lanes import .*", ONE_LANE, text)
     names: dict[str, Any] = {"__name__": "uncompiled"}
     exec(compile(text, module.__name__, "exec"), names)
     names["math"] = FREE
@@ -195,18 +202,14 @@ def test_compiled_they_give_the_same_up_to_the_order_of_neurons() -> None:
 CONTROLS = [
     ("|x| left out", "state.log_x[layer - 1] + length", "length"),
     ("scale of W left out forwards", "scales.weight_sd[layer - 1] * state.norm", "state.norm"),
-    ("|z|, not its square", "square += np.float64(z[i]) * np.float64(z[i])", "square += z[i]"),
+    ("|z|, not its square", "return dot(z, z)", "return float(np.sum(z))"),
     ("z of any sign", "z[i] = abs(z[i])", "z[i] = z[i]"),
     ("inactive z positive", "z[i] = -abs(z[i])", "z[i] = abs(z[i])"),
     ("f not the readout of x", "state.phi[layer] = along", "state.phi[layer] = -along"),
     ("g.z of another z", "state.norm[layer + 1] * cosine", "state.norm[layer] * cosine"),
     ("g.z dropped", "state.norm[layer + 1] * cosine", "along"),
     ("xi not across x", "state.lean[layer] = along / state.norm[layer]", "pass"),
-    (
-        "xi across x by too much",
-        "left = np.float64(xi[i]) - lean",
-        "left = np.float64(xi[i]) - 2 * lean",
-    ),
+    ("xi across x by too much", "left = fused_lanes(-lean", "left = fused_lanes(-2 * lean"),
     ("one neuron has an e_2", "math.sqrt(square) if z.size > 1 else 0.0", "math.sqrt(square) + 1"),
     ("gradient: |g| left out", "log_scale + math.log(length)", "math.log(length)"),
     ("gradient: scale of W left out", "state.log_g[layer] + math", "state.log_g[layer] + 0 * math"),
@@ -256,15 +259,11 @@ CONTROLS = [
     ("inactive left out", "1.0 + _inactive(", "1.0 + 0 * _inactive("),
     ("width left out", "math.log(square / width)", "math.log(square)"),
     ("f not squared", "log_square + 2.0 * log_f", "log_square + log_f"),
-    (
-        "zeta: xi leans elsewhere",
-        "two += (np.float64(xi[i]) - lean",
-        "two += (np.float64(xi[i]) + lean",
-    ),
+    ("zeta: xi leans elsewhere", "turned = fused_lanes(-lean", "turned = fused_lanes(lean"),
     ("zeta: e_1 not of length 1", "one / norm, over(two, across)", "one, over(two, across)"),
     ("zeta: e_2 not of length 1", "one / norm, over(two, across)", "one / norm, two"),
-    ("zeta: not across z", "- of_z * np", "- 0 * of_z * np"),
-    ("zeta: not across xi", "- of_xi * np", "- 0 * of_xi * np"),
+    ("zeta: not across z", "fused_lanes(-of_z, ", "fused_lanes(-0 * of_z, "),
+    ("zeta: not across xi", "fused_lanes(-of_xi, ", "fused_lanes(-0 * of_xi, "),
     ("zeta: across xi, not its part", "of_z = one / norm - of_xi * lean", "of_z = one / norm"),
     ("change: zeta not across z", "(u[0] - of_zeta * one) / norm", "u[0] / norm"),
     ("change: zeta not across xi", "u[1] - of_zeta * two", "u[1]"),

@@ -22,8 +22,10 @@ from verify.errors import LostWorkers
 from verify.exact_values import known_spread
 from verify.execution import Execution, Watch
 from verify.progress import Bar
+from verify.replay import recorded_cell
 from verify.run_folder import CSV, PARQUET, RESULTS, STORE
 from verify.sampling import Sampling
+from verify.software import this_software
 from verify.store import kept_in
 from verify.store_text import canonical_text
 from verify.tabular import needs
@@ -145,7 +147,84 @@ def test_a_replay_notices_one_changed_bit(
     assert cli.main(["--replay", str(file), "--cell", "0"]) == 1
     assert "DIFFERENT" in (said := capsys.readouterr().out)
     assert "label mean" in said
+    assert "Software and compiler target are those of the record, which was changed." in said
     assert cli.main(["--replay", str(file), "--cell", "1"]) == 0
+
+
+@pytest.mark.parametrize("place", ["software", "other_software"])
+@pytest.mark.parametrize(
+    ("name", "other"), [("processor", "riscv64 generic"), ("numba", "0.1"), ("llvmlite", "0.1")]
+)
+def test_a_replay_names_another_compiler_target_as_the_cause(
+    tmp_path: Path,
+    whole: Path,
+    capsys: pytest.CaptureFixture[str],
+    place: str,
+    name: str,
+    other: str,
+) -> None:
+    changed = record(whole)
+    changed["cells"][0]["measured"]["label"]["mean"] *= 1 + 2**-50
+    maker = changed["software"] | {name: other}
+    changed[place] = maker if place == "software" else [maker]
+    file = tmp_path / RESULTS
+    file.write_text(json.dumps(changed), encoding="utf-8")
+    assert cli.main(["--replay", str(file), "--cell", "0"]) == 1
+    said = capsys.readouterr().out
+    assert "The cause is other software or another compiler target: here " in said
+    assert f"{name} {record(whole)['software'][name]} against {other}." in said
+
+
+def test_the_target_is_what_the_compiler_was_set_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = this_software()
+    for name, value in (("CPU_NAME", "generic"), ("CPU_FEATURES", ""), ("USING_SVML", True)):
+        this_software.cache_clear()
+        monkeypatch.setattr(f"numba.config.{name}", value)
+        assert "processor" in this_software().difference(here)
+        monkeypatch.undo()
+    this_software.cache_clear()
+    assert this_software() == here
+
+
+def test_a_record_is_replayed_after_a_reader_that_rounds_numbers(
+    tmp_path: Path, whole: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As jq and JavaScript read and write it: every number is a double."""
+    kept = (whole / RESULTS).read_text(encoding="utf-8")
+    file = tmp_path / RESULTS
+    file.write_text(json.dumps(json.loads(kept, parse_int=rounded)), encoding="utf-8")
+    for cell in ("0", "1"):
+        assert cli.main(["--replay", str(file), "--cell", cell]) == 0
+        assert "REPRODUCED" in capsys.readouterr().out
+
+
+def rounded(digits: str) -> int:
+    return int(float(digits))
+
+
+@pytest.mark.parametrize(
+    ("seed", "read"), [("7", 7), (7, 7), (2**53 - 1, 2**53 - 1), (str(2**80), 2**80)]
+)
+def test_a_seed_is_read_as_text_or_as_an_exact_number(
+    tmp_path: Path, whole: Path, seed: object, read: int
+) -> None:
+    changed = record(whole)
+    put("seed", seed)(changed)
+    (tmp_path / RESULTS).write_text(json.dumps(changed), encoding="utf-8")
+    assert recorded_cell(tmp_path / RESULTS, 0).sampling.seed == read
+
+
+@pytest.mark.parametrize("seed", [2**53, 2**63 + 1, 1.5e19, 7.0])
+def test_a_seed_that_may_have_been_rounded_is_refused(
+    tmp_path: Path, whole: Path, capsys: pytest.CaptureFixture[str], seed: float
+) -> None:
+    changed = record(whole)
+    put("seed", seed)(changed)
+    (tmp_path / RESULTS).write_text(json.dumps(changed), encoding="utf-8")
+    assert cli.main(["--replay", str(tmp_path / RESULTS), "--cell", "0"]) == 2
+    said = capsys.readouterr().err
+    assert "which may have been rounded: seeds are text" in said
+    assert said.count("\n") == 1
 
 
 def _holding(name: str, record: dict[str, Any]) -> dict[str, Any]:
@@ -189,7 +268,7 @@ NO_PARTS: tuple[object, ...] = (None, {}, {"other": {}})
         *(put("measured", parts) for parts in NO_PARTS),
         put("software", {"code": "x", "another": "y"}),
         put("part", "another"),
-        put("seed", "abc"),
+        *(put("seed", seed) for seed in ("abc", "", "-1", "1.0", "٣", True, None, [1])),
         *(put("samples", count) for count in ("5", -5, 10**30)),
     ],
 )
@@ -468,7 +547,7 @@ def test_tables_hold_every_digit_and_what_reproduces_them(
             mean = cell["measured"][part]["mean"]
             assert float(rows[index][f"{part}_mean"]) == mean
             assert columns[f"{part}_mean"][index] == mean == frame[f"{part}_mean"][index]
-        assert int(rows[index]["seed"]) == int(columns["seed"][index]) == frame["seed"][index]
+        assert rows[index]["seed"] == columns["seed"][index] == frame["seed"][index] == cell["seed"]
         assert json.loads(rows[index]["configuration"]) == cell["configuration"]
 
 

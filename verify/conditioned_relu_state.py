@@ -13,7 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from verify.jit import formula, kernel, part
-from verify.vectors import Array, Scales
+from verify.lanes import LANES, fused_lanes, lanes_at, no_lanes, sum_of_lanes
+from verify.vectors import Array, Scales, dot
 
 __all__ = [
     "ReluState",
@@ -93,21 +94,19 @@ def of_active(state: ReluState, vector: Array, layer: int) -> Array:
 @kernel
 def made_positive(z: Array) -> float:
     """z = |z|; its squared length."""
-    square = 0.0
     for i in range(z.size):
         z[i] = abs(z[i])
-        square += np.float64(z[i]) * np.float64(z[i])
-    return square
+    return dot(z, z)
 
 
 @kernel
 def square_across(xi: Array, lean: float, z: Array) -> float:
     """|xi - lean z|^2."""
-    square = 0.0
-    for i in range(z.size):
-        left = np.float64(xi[i]) - lean * np.float64(z[i])
-        square += left * left
-    return square
+    square = no_lanes()
+    for i in range(0, z.size, LANES):
+        left = fused_lanes(-lean, lanes_at(z, i), lanes_at(xi, i))
+        square = fused_lanes(left, left, square)
+    return float(sum_of_lanes(square))
 
 
 @kernel
@@ -118,17 +117,21 @@ def coordinates(
 
     One neuron has no e_2.  Two have no e_3: what rounding leaves of it is close to 0.
     """
-    one, two = 0.0, 0.0
-    for i in range(z.size):
-        one += np.float64(z[i]) * np.float64(zeta[i])
-        two += (np.float64(xi[i]) - lean * np.float64(z[i])) * np.float64(zeta[i])
+    first, second, square = no_lanes(), no_lanes(), no_lanes()
+    for i in range(0, z.size, LANES):
+        here, fresh = lanes_at(z, i), lanes_at(zeta, i)
+        first = fused_lanes(here, fresh, first)
+        turned = fused_lanes(-lean, here, lanes_at(xi, i))
+        second = fused_lanes(turned, fresh, second)
+    one, two = sum_of_lanes(first), sum_of_lanes(second)
     one, two = one / norm, over(two, across)
-    of_xi, square = over(two, across), 0.0
+    of_xi = over(two, across)
     of_z = one / norm - of_xi * lean
-    for i in range(z.size):
-        left = np.float64(zeta[i]) - of_z * np.float64(z[i]) - of_xi * np.float64(xi[i])
-        square += left * left
-    return one, two, math.sqrt(square)
+    for i in range(0, z.size, LANES):
+        left = fused_lanes(-of_z, lanes_at(z, i), lanes_at(zeta, i))
+        left = fused_lanes(-of_xi, lanes_at(xi, i), left)
+        square = fused_lanes(left, left, square)
+    return one, two, math.sqrt(sum_of_lanes(square))
 
 
 @kernel
@@ -143,12 +146,10 @@ def combined(
 @kernel
 def made_negative(z: Array, with_z: float, zeta: Array, with_zeta: float, out: Array) -> float:
     """z = -|z|, and with_z z + with_zeta zeta into ``out``; the squared length of that."""
-    square = 0.0
     for i in range(z.size):
         z[i] = -abs(z[i])
         out[i] = with_z * np.float64(z[i]) + with_zeta * np.float64(zeta[i])
-        square += out[i] * out[i]
-    return square
+    return dot(out, out)
 
 
 @formula

@@ -24,7 +24,6 @@ __all__ = [
     "part",
     "single_of_bits",
     "sources_digest",
-    "strict_formula",
 ]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -61,15 +60,21 @@ _IMPORT = re.compile(r"^(?:from|import) verify(?:\.| import )(\w+)", re.MULTILIN
 _FOLDER = Path(__file__).parent
 
 
-def _compiled(function: Function, fastmath: set[str], inline: bool = False) -> Function:
+def _compiled(function: Function, inline: bool) -> Function:
     """Compile ``function`` when first called, without the GIL, division by zero as IEEE has it.
+
+    No fast-math flag is set: an operation is rounded where the source has it, in the source's
+    order.  Each of these flags leaves a choice to the compiler, and it chooses by what it sees
+    around: a kernel from the disk cache was compiled among others than one that is called by code
+    compiled just now, and would draw other bits.  So a sum that is to run in vector lanes names its
+    lanes (`verify.lanes`), and a product that is to be rounded with its sum says `fused`.
 
     Numba keeps a compiled function on disk for as long as its own file is unchanged, even where
     a function of another file that was compiled into it has changed; so the stamp of its file is
     joined by one of every module that its code may come from.
     """
     compiled: Any = njit(
-        error_model="numpy", cache=True, nogil=True, forceinline=inline, fastmath=fastmath
+        error_model="numpy", cache=True, nogil=True, forceinline=inline, fastmath=False
     )(function)
     file = compiled._cache._cache_file
     stamp = sources_digest(Path(function.__code__.co_filename), _FOLDER)
@@ -78,12 +83,8 @@ def _compiled(function: Function, fastmath: set[str], inline: bool = False) -> F
 
 
 def kernel(function: Function) -> Function:
-    """A compiled kernel whose sums may be regrouped into vector lanes.
-
-    Of the fast-math flags only those that change rounding, the same way on every run, and keep
-    infinities and NaN what they are.
-    """
-    return _compiled(function, {"reassoc", "contract", "nsz"})
+    """A compiled kernel, with the same bits in whatever code it is called."""
+    return _compiled(function, inline=False)
 
 
 def part(function: Function) -> Function:
@@ -94,14 +95,8 @@ def part(function: Function) -> Function:
 
 def formula(function: Function) -> Function:
     """A compiled function of numbers, put in line wherever it is called, so that loops over it can
-    run in vector lanes; its operations keep the order they are written in."""
-    return _compiled(function, {"contract"}, inline=True)
-
-
-def strict_formula(function: Function) -> Function:
-    """A formula rounded after every operation, as IEEE 754 has it: the same bits on every kind of
-    processor, which matters in single precision."""
-    return _compiled(function, set(), inline=True)
+    run in vector lanes."""
+    return _compiled(function, inline=True)
 
 
 def _reinterpret(source: Any, target: Any, name: str) -> Any:

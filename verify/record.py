@@ -26,7 +26,8 @@ MEASURED = (
 
 
 def comparison_record(comparison: Comparison, law: str | None) -> dict[str, Any]:
-    """Plain dictionaries, lists, numbers and text; what is undefined is None.
+    """Plain dictionaries, lists, numbers and text; what is undefined is None.  Seeds are text,
+    since many readers of JSON round a number of 64 bits.
 
     ``law``: which was tried, in words or as a formula.  ``software`` is what drew the blocks, and
     ``other_software`` what drew some of them, on another kind of processor; ``versions`` are of
@@ -40,7 +41,7 @@ def comparison_record(comparison: Comparison, law: str | None) -> dict[str, Any]
         "law": law,
         "quantity": "E[(Δz)²]/η² per neuron",
         "step": comparison.step,
-        "seed": comparison.seed,
+        "seed": str(comparison.seed),
         "family_budget": FAMILY_BUDGET,
         "outcome": verdict.outcome.name.lower(),
         "worst_cell": verdict.worst,
@@ -68,7 +69,7 @@ def _cell(cell: Cell) -> dict[str, Any]:
         "samples": cell.estimate.samples,
         "planned_samples": cell.sampling.samples,
         "blocks": -(-cell.estimate.samples // cell.sampling.block_size),
-        "seed": cell.estimate.seed,
+        "seed": str(cell.estimate.seed),
         "log_law": cell.log_law,
         "log_exact": cell.log_exact,
         "measured": {name: measured_record(part) for name, part in cell.estimate.parts.items()},

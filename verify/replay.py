@@ -34,7 +34,7 @@ class RecordedCell:
     sampling: Sampling
     part: str
     measured: dict[str, dict[str, float | None]]
-    software: Software
+    software: tuple[Software, ...]
 
 
 @dataclass(frozen=True)
@@ -64,12 +64,19 @@ class Replay:
         if not self.differences:
             return f"REPRODUCED: {where}: every number is the same, bit for bit."
         name, left, right = self.differences[0]
-        others = this_software().difference(self.recorded.software)
-        why = f" (recorded by other software: {others})" if others else ""
         return (
             f"DIFFERENT: {where}: {len(self.differences)} numbers, such as {name}: recorded "
-            f"{left!r}, drawn again {right!r}{why}."
+            f"{left!r}, drawn again {right!r}. {self._cause()}"
         )
+
+    def _cause(self) -> str:
+        """What the last digits may depend on and is not the same here, in a sentence."""
+        here = this_software()
+        found = {here.difference(maker): None for maker in self.recorded.software}
+        others = "; ".join(each for each in found if each)
+        if not others:
+            return "Software and compiler target are those of the record, which was changed."
+        return f"The cause is other software or another compiler target: here {others}."
 
 
 def recorded_cell(path: Path, cell: int | None = None) -> RecordedCell:
@@ -106,11 +113,20 @@ def _cell(record: dict[str, Any], path: Path, cell: int | None) -> RecordedCell:
         raise _damaged(path, "numbers of other names")
     return RecordedCell(
         index,
-        Sampling(asked, checked_seed(found["seed"]), samples),
+        Sampling(asked, _seed(found["seed"]), samples),
         part,
         measured,
-        Software(**record["software"]),
+        tuple(Software(**each) for each in (record["software"], *record["other_software"])),
     )
+
+
+def _seed(said: object) -> int:
+    """A seed as text.  A number is read where no program can have rounded it."""
+    if isinstance(said, str) and said.isascii() and said.isdecimal():
+        return checked_seed(int(said))
+    if isinstance(said, int) and said < 2**53:
+        return checked_seed(said)
+    raise ValueError(f"seed {said!r}, which may have been rounded: seeds are text")
 
 
 def _damaged(path: Path, what: str) -> InvalidArgument:

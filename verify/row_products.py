@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from verify.jit import kernel
+from verify.jit import fused, kernel
 from verify.vectors import Array, dot
 from verify.weights import ROWS, Weights, begin_rows, keep_row, needed_row, row_group
 
@@ -84,4 +84,4 @@ def transposed_product(
 @kernel
 def _accumulate(row: Array, factor: float, out: Array) -> None:
     for k in range(out.size):
-        out[k] += np.float64(row[k]) * factor
+        out[k] = fused(np.float64(row[k]), factor, out[k])

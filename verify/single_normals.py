@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from verify.draws import Stream
-from verify.jit import kernel, strict_formula
+from verify.jit import formula, kernel
 from verify.philox import chosen_words, random_words
 from verify.vector_math import select, single_logarithm, single_rotation
 
@@ -60,7 +60,7 @@ def _normals_of_words(words: Array, m: int, out: Array) -> None:
             left[j] = _pair(radii[j], angles[j])[0]
 
 
-@strict_formula
+@formula
 def _pair(radius_bits: Any, angle_bits: Any) -> tuple[Any, Any]:
     """Two standard normals from two words."""
     unit = np.float32(np.int32(radius_bits >> np.uint32(1))) + np.float32(0.5)

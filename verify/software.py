@@ -10,8 +10,10 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import llvmlite.binding
+from numba import config
 
 __all__ = ["Software", "this_software"]
 
@@ -21,8 +23,9 @@ _ROOT = "sampling"
 
 @dataclass(frozen=True)
 class Software:
-    """``code``: a digest of all modules that blocks depend on.  ``processor``: as the compiler
-    names it; on another, results may differ in the last bits, of a law that is the same.
+    """``code``: a digest of all modules that blocks depend on.  ``processor``: the compiler's
+    target, and the C library; with another, results may differ in the last bits, of a law that is
+    the same.
 
     >>> here = this_software()
     >>> Software.from_text(here.text) == here
@@ -62,8 +65,21 @@ def this_software() -> Software:
         numpy=version("numpy"),
         numba=version("numba"),
         llvmlite=version("llvmlite"),
-        processor=f"{platform.machine()} {llvmlite.binding.get_host_cpu_name()}",
+        processor=_target(),
     )
+
+
+def _target() -> str:
+    """What compiled code is for, as Numba was set or found it, and whose logarithms it calls."""
+    settings: Any = config
+    name, features = settings.CPU_NAME, settings.CPU_FEATURES
+    if name is None:
+        name = llvmlite.binding.get_host_cpu_name()
+    if features is None:
+        features = llvmlite.binding.get_host_cpu_features().flatten()
+    digest = hashlib.sha256(features.encode()).hexdigest()[:8]
+    library = "SVML" if settings.USING_SVML else "-".join(filter(None, platform.libc_ver()))
+    return f"{platform.machine()} {name} (features {digest}, {library or platform.system()})"
 
 
 def modules_digest(folder: Path, root: str) -> str:

@@ -28,6 +28,7 @@ def cell_rows(record: dict[str, Any]) -> list[Row]:
 
     Columns ending in ``mean``, ``standard_error`` or ``median``: E[(Delta z)^2] at eta = 1 of a
     part.  ``configuration``, ``seed`` and ``samples`` reproduce a row, on the ``software`` named.
+    Seeds are text: they may have 64 bits or more.
     """
     software = json.dumps(record["software"], sort_keys=True)
     versions = json.dumps(record["versions"], sort_keys=True)
@@ -63,12 +64,9 @@ def frame(record: dict[str, Any]) -> Any:
 
 
 def write_parquet(path: Path, record: dict[str, Any]) -> None:
-    """A Parquet file; `InvalidArgument` where PyArrow is missing.
-
-    Seeds, of 64 bits or more, are text in it.
-    """
+    """A Parquet file; `InvalidArgument` where PyArrow is missing."""
     arrow, parquet = needs("pyarrow"), needs("pyarrow.parquet")
-    rows = [row | {"seed": str(row["seed"])} for row in cell_rows(record)]
+    rows = cell_rows(record)
     numbers = [f"{part}_{name}" for part in _PARTS for name in _MEASURED]
     schema = arrow.Table.from_pylist(rows).schema
     for name in (*numbers, "relative_standard_error", "z", "step"):

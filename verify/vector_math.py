@@ -19,7 +19,6 @@ from verify.jit import (
     formula,
     fused,
     single_of_bits,
-    strict_formula,
 )
 
 __all__ = [
@@ -63,23 +62,25 @@ def logarithm(x: float) -> Any:
     s = (m - 1.0) / (m + 1.0)
     q = s * s
     q2 = q * q
-    low = (1 / 3 + q * (1 / 5)) + q2 * (1 / 7 + q * (1 / 9))
-    high = (1 / 11 + q * (1 / 13)) + q2 * ((1 / 15 + q * (1 / 17)) + q2 * (1 / 19))
-    tail = q * (low + q2 * q2 * high)
-    return power * _LOG2_HIGH + (2.0 * s + (2.0 * s * tail + power * _LOG2_LOW))
+    low = fused(q2, fused(q, 1 / 9, 1 / 7), fused(q, 1 / 5, 1 / 3))
+    high = fused(q2, 1 / 19, fused(q, 1 / 17, 1 / 15))
+    high = fused(q2, high, fused(q, 1 / 13, 1 / 11))
+    tail = q * fused(q2 * q2, high, low)
+    small = fused(2.0 * s, tail, power * _LOG2_LOW)
+    return fused(power, _LOG2_HIGH, fused(2.0, s, small))
 
 
 @formula
 def exponential(x: float) -> Any:
     """e^x of x <= 0; 0 below -708."""
     held = max(x, _SMALLEST)
-    shifted = held * (1.0 / LOG2) + _SHIFTER
+    shifted = fused(held, 1.0 / LOG2, _SHIFTER)
     power = shifted - _SHIFTER
-    r = (held - power * _LOG2_HIGH) - power * _LOG2_LOW
-    tail = 1 / 39916800 + r * (1 / 479001600 + r * (1 / 6227020800))
-    tail = 1 / 40320 + r * (1 / 362880 + r * (1 / 3628800 + r * tail))
-    tail = 1 / 120 + r * (1 / 720 + r * (1 / 5040 + r * tail))
-    value = 1.0 + r * (1.0 + r * (1 / 2 + r * (1 / 6 + r * (1 / 24 + r * tail))))
+    r = fused(power, -_LOG2_LOW, fused(power, -_LOG2_HIGH, held))
+    tail = fused(r, fused(r, 1 / 6227020800, 1 / 479001600), 1 / 39916800)
+    tail = fused(r, fused(r, fused(r, tail, 1 / 3628800), 1 / 362880), 1 / 40320)
+    tail = fused(r, fused(r, fused(r, tail, 1 / 5040), 1 / 720), 1 / 120)
+    value = fused(r, fused(r, fused(r, fused(r, fused(r, tail, 1 / 24), 1 / 6), 1 / 2), 1.0), 1.0)
     scale = double_of_bits((bits_of_double(shifted) + np.uint64(1023)) << _EXPONENT)
     return value * scale if x > _SMALLEST else 0.0
 
@@ -96,19 +97,20 @@ def rotation(bits: Any) -> tuple[Any, Any]:
     q = t * t
     q2 = q * q
     q4 = q2 * q2
-    low = (1 / 6 - q * (1 / 120)) + q2 * (1 / 5040 - q * (1 / 362880))
-    high = (1 / 39916800 - q * (1 / 6227020800)) + q2 * (1 / 1307674368000)
-    sine = t - t * q * (low + q4 * high)
-    low = (1 / 2 - q * (1 / 24)) + q2 * (1 / 720 - q * (1 / 40320))
-    high = (1 / 3628800 - q * (1 / 479001600)) + q2 * (1 / 87178291200 - q * (1 / 20922789888000))
-    cosine = 1.0 - q * (low + q4 * high)
+    low = fused(q2, fused(q, -1 / 362880, 1 / 5040), fused(q, -1 / 120, 1 / 6))
+    high = fused(q2, 1 / 1307674368000, fused(q, -1 / 6227020800, 1 / 39916800))
+    sine = fused(-t * q, fused(q4, high, low), t)
+    low = fused(q2, fused(q, -1 / 40320, 1 / 720), fused(q, -1 / 24, 1 / 2))
+    high = fused(q, -1 / 479001600, 1 / 3628800)
+    high = fused(q2, fused(q, -1 / 20922789888000, 1 / 87178291200), high)
+    cosine = fused(-q, fused(q4, high, low), 1.0)
     turned = (bits >> np.uint64(62)) & np.uint64(1) != np.uint64(0)
     sign, first, second = bits & _SIGN, sine if turned else cosine, cosine if turned else sine
     first_bits, second_bits = bits_of_double(first) ^ sign, bits_of_double(second) ^ sign
     return double_of_bits(first_bits), double_of_bits(second_bits)
 
 
-@strict_formula
+@formula
 def single_logarithm(x: Any) -> Any:
     """ln x of a positive normal float32."""
     power = np.int32(np.int32(bits_of_single(x) - np.int32(0x3F3504F3)) >> np.int32(23))
@@ -119,7 +121,7 @@ def single_logarithm(x: Any) -> Any:
     return fused(_f(power), _f(LOG2), fused(twice, tail, twice))
 
 
-@strict_formula
+@formula
 def single_rotation(bits: Any) -> tuple[Any, Any]:
     """Cosine and sine, neither of them 0, of an angle uniform over the circle, from 32 random bits:
     one for the sign, one for the quarter turn, 30 for the angle within it."""
@@ -135,7 +137,7 @@ def single_rotation(bits: Any) -> tuple[Any, Any]:
     return _with_sign(one, sign), _with_sign(other, sign)
 
 
-@strict_formula
+@formula
 def _with_sign(x: Any, sign: Any) -> Any:
     """x, negated where the highest bit of ``sign``, its only one, is set."""
     return single_of_bits(np.int32(bits_of_single(x) ^ sign))

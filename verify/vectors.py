@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from verify.jit import kernel
+from verify.lanes import LANES, fused_lanes, lanes_at, no_lanes, sum_of_lanes
 from verify.problem import Problem
 
 __all__ = ["Scales", "activate_change", "dot", "mask", "of_layer", "vector_scales"]
@@ -48,10 +49,10 @@ def of_layer(scales: Scales, vector: Array, layer: int) -> Array:
 @kernel
 def dot(left: Array, right: Array) -> float:
     """left . right, summed in double precision."""
-    total = 0.0
-    for i in range(left.size):
-        total += np.float64(left[i]) * np.float64(right[i])
-    return total
+    total = no_lanes()
+    for i in range(0, left.size, LANES):
+        total = fused_lanes(lanes_at(left, i), lanes_at(right, i), total)
+    return float(sum_of_lanes(total))
 
 
 @kernel
