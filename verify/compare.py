@@ -19,16 +19,17 @@ from theory.symbols import L
 from verify.cells import Cell, PlannedCell
 from verify.configuration import configuration
 from verify.curves import LawCurve, RatePoints
-from verify.exact_values import Law, exact_law, log_value
+from verify.exact_values import Law, exact_law, log_value, refuse_large_step
 from verify.execution import Execution, Watch, checked_execution
 from verify.gram import Gram
 from verify.inference_fit import PowerFit, fit_power
+from verify.measured_law import MeasuredLaw, measured_laws
 from verify.precision import planned_samples
 from verify.samplers import Sampler
 from verify.sampling import Sampling
 from verify.shown import ShownComparison
 from verify.streams import checked_samples, checked_seed, derived_seed
-from verify.verdict import Score, Verdict, decide
+from verify.verdict import Outcome, Score, Verdict, decide
 
 __all__ = [
     "Cell",
@@ -45,6 +46,9 @@ __all__ = [
 class Comparison(ShownComparison):
     """A law held against a grid of networks.
 
+    ``leading``: constant and exponent of the maximal rate as width and depth grow, which the
+    networks' own law must allow; or None.
+
     >>> len(compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1).cells)
     2
     """
@@ -52,15 +56,39 @@ class Comparison(ShownComparison):
     cells: tuple[Cell, ...]
     seed: int
     step: float | None
+    leading: tuple[float, float] | None = None
 
     @cached_property
     def verdict(self) -> Verdict:
-        """Consistent, rejected or undecided, for the whole grid.
+        """Consistent, rejected or undecided, for the whole grid: rejected too where the networks'
+        own law excludes ``leading``.
 
         >>> compare_law(networks=[MLP(16, 1)], samples=4000, seed=1).verdict.outcome.name
         'CONSISTENT'
         """
-        return decide([cell.score for cell in self.cells])
+        found = decide([cell.score for cell in self.cells])
+        return replace(found, outcome=Outcome.REJECTED) if self.excluding else found
+
+    @cached_property
+    def measured_laws(self) -> tuple[MeasuredLaw, ...]:
+        """Constant and exponent of the maximal rate as networks alone show them, of each width and
+        sampler with three depths from 8 to a thousandth of the width.
+
+        >>> compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1).measured_laws
+        ()
+        """
+        return measured_laws(self.cells)
+
+    @property
+    def excluding(self) -> tuple[MeasuredLaw, ...]:
+        """The measured laws that exclude ``leading``.
+
+        >>> compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1).excluding
+        ()
+        """
+        if self.leading is None:
+            return ()
+        return tuple(law for law in self.measured_laws if not law.allows(*self.leading))
 
     @cached_property
     def fits(self) -> dict[int | None, PowerFit]:
@@ -100,7 +128,7 @@ class Comparison(ShownComparison):
         >>> len(found.joined(found).cells)
         4
         """
-        return Comparison(self.cells + other.cells, self.seed, self.step)
+        return replace(self, cells=self.cells + other.cells)
 
 
 def compare_law(
@@ -122,7 +150,8 @@ def compare_law(
     cost.  ``precision``: instead, the relative standard error of each cell, from which they are
     planned by the exact variance of one network.  Each cell has a seed of its own, derived from
     ``seed`` and its sizes.  ``step``: None for the linearised update, else the rate of a real
-    gradient step.  ``progress`` is called with a cell's network and the number of samples just
+    gradient step, which `InvalidArgument` refuses where it is too large for the linearised law.
+    ``progress`` is called with a cell's network and the number of samples just
     finished.  ``execution``: how blocks are run (docs/runs.md).
 
     >>> from theory import MLP
@@ -166,7 +195,7 @@ def plan_cells(
             f"expected a list of MLP for networks, got networks={networks!r}; give "
             f"[MLP(64, 2), MLP(64, 4)]"
         )
-    return [
+    planned = [
         PlannedCell(
             network,
             at,
@@ -185,6 +214,8 @@ def plan_cells(
         for network in grid
         for at in [network.layers if layer is None else layer]
     ]
+    refuse_large_step(grid, step)
+    return planned
 
 
 def measure_cells(planned: Sequence[PlannedCell], *, seed: int, execution: Execution) -> Comparison:

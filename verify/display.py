@@ -11,20 +11,22 @@ from rich.console import Console
 
 from verify.compare import Comparison, rate_points
 from verify.figure import rate_figure
+from verify.law_words import law_lines
 from verify.magnitudes import html_table, value_latex
 from verify.table import TABLE_NOTE, cell_columns, cell_row, cell_table, conclusion, slope_lines
 
 __all__ = ["comparison_html", "comparison_latex", "comparison_text"]
 
-_COLUMNS = 104
+_COLUMNS = 108
 
 
 def comparison_text(comparison: Comparison) -> str:
-    """The table, the fitted constants and exponents, and the verdict, as plain text."""
+    """The table, the measured laws, their comparison with exact values, and the verdict, as plain
+    text."""
     out = io.StringIO()
     console = Console(file=out, width=_COLUMNS, highlight=False, color_system=None)
     console.print(cell_table(comparison))
-    for line in (*slope_lines(comparison), conclusion(comparison)):
+    for line in (*law_lines(comparison), *slope_lines(comparison), conclusion(comparison)):
         console.print(line)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
 
@@ -81,7 +83,7 @@ def comparison_latex(comparison: Comparison) -> str:
 
 
 _GROUP = "sampler"
-_MILLION = re.compile(r"10{0,2}(,000){2,}")
+_DIGITS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _HEADER = {
     "width": "$n$",
     "depth": "$L$",
@@ -93,8 +95,8 @@ _MATHS = ("law", "measured ± s.e.", "median", "z")
 
 
 def _cell(name: str, text: str) -> str:
-    if name == "width" and (power := _MILLION.fullmatch(text)):
-        return f"$10^{{{power[0].count('0')}}}$"
+    if name == "width" and not text.isascii():
+        return f"$10^{{{text[2:].translate(_DIGITS)}}}$"
     if name not in _MATHS or text == "-":
         return text.replace("%", r"\%")
     return f"${value_latex(text)}$" if any(c.isdigit() for c in text) else text

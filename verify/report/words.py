@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from verify.report.numbers import count, interval, percent, signed
+from verify.report.laws import MeasuredLaw
+from verify.report.numbers import count, interval, percent, plus_minus, signed, small
 from verify.report.records import Cell, FormulaRun, PowerFit, Run
 from verify.verdict import NOTICEABLE, POWER
 
-__all__ = ["claim_words", "fit_words", "headline", "place", "sampler_name", "verdict_words"]
+__all__ = [
+    "claim_words",
+    "fit_words",
+    "headline",
+    "law_words",
+    "place",
+    "sampler_name",
+    "verdict_words",
+]
 
-_LIMIT_EXPONENT = -1.5
 _SAMPLERS = {"Gram": "gram", "Conditioned": "conditioned", "Dense": "dense", "RareEvents": "rare"}
 _CLAIMS = {
     "exact": "The claim is that the formula is exactly {}.",
@@ -39,7 +47,7 @@ def claim_words(run: FormulaRun) -> str:
     return _CLAIMS[run.claim].format(run.subject)
 
 
-def sampler_name(cell: Cell) -> str:
+def sampler_name(cell: Cell | MeasuredLaw) -> str:
     """A sampler's short name, as in the printed table."""
     return _SAMPLERS.get(cell.sampler, cell.sampler.lower())
 
@@ -57,7 +65,11 @@ def verdict_words(run: Run, tried: str = "law") -> list[str]:
     """
     deciding = sum(cell.decides for cell in run.cells)
     shown = len(run.cells) - deciding
-    said = []
+    said = [
+        f"The rate measured alone at width {count(law.width)} excludes the derived law."
+        for law in run.laws
+        if law.allowed is False
+    ]
     if run.worst is None:
         said.append(
             "No network of the grid can decide: in each, rare networks set the mean, or the step "
@@ -98,7 +110,7 @@ def _worst(run: Run, cell: Cell, deciding: int, tried: str) -> list[str]:
 def _which(deciding: int) -> str:
     if deciding == 1:
         return "The one cell that decides"
-    return f"Of {_cells(deciding)} that decide, the one that says most"
+    return f"Of {_cells(deciding)} that decide, the one nearest to its own bound"
 
 
 def _want(cell: Cell, samples: int | None) -> str:
@@ -108,12 +120,28 @@ def _want(cell: Cell, samples: int | None) -> str:
 
 
 def fit_words(fit: PowerFit) -> str:
-    """Constant and exponent of the measured rate over the exact one."""
-    exponent = (_LIMIT_EXPONENT + fit.exponent[0], _LIMIT_EXPONENT + fit.exponent[1])
+    """Factor and exponent of the measured rate over the exact one."""
     who = "all widths" if fit.width is None else f"width {count(fit.width)}"
     return (
-        f"{who}: factor {interval(fit.factor)}, exponent {interval(exponent)} "
+        f"{who}: factor {interval(fit.factor)}, β {interval(fit.exponent)} "
         f"({percent(fit.level, 0)}, {_cells(fit.cells)})"
+    )
+
+
+def law_words(law: MeasuredLaw) -> str:
+    """Constant and exponent of the rate as measured, and what finite sizes change."""
+    depths = ", ".join(count(depth) for depth in law.depths)
+    derived = (
+        ""
+        if law.correction is None
+        else f" The exact rate is up to {small(law.correction)} from the derived law there "
+        f"(derived), which is {'allowed' if law.allowed else 'excluded'} as both grow."
+    )
+    return (
+        f"({plus_minus(law.constant)}) · L^({plus_minus(law.exponent)}) at width "
+        f"{count(law.width)}, depths {depths} ({sampler_name(law)}), {percent(law.level)} "
+        f"together. Leaving out the first or last depth moves it by at most {small(law.moves[0])} "
+        f"of the constant and {small(law.moves[1])} in the exponent (measured).{derived}"
     )
 
 
