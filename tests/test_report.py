@@ -385,6 +385,7 @@ def test_words_of_each_outcome() -> None:
         "noticed": 0.2,
         "noticed_in_all": 0.1,
         "cells": (cell,),
+        "laws": (),
         "fits": (),
         "versions": {},
         "platform": "",

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 from math import ceil
 
 from mpmath import log, workdps
@@ -207,11 +208,11 @@ class _Plan:
 
     def _cell(self, target: Target) -> _Planned:
         network, layer = target.network, _measured_layer(target)
-        update = replace(target, quantity=Quantity.UPDATE, layer=layer).update
-        exact = update.evaluate(30)
+        moved = replace(target, quantity=Quantity.UPDATE, layer=layer)
+        exact = moved.update.evaluate(30)
         ratio = self._ratio(target, exact)
         correction = self._correction(target, exact)
-        spread = float(update.relative_standard_deviation(_SPREAD_DIGITS))
+        spread = _spread(moved)
         rates = target.multipliers()
         asked = configuration(network, layer=layer, rates=rates, sampler=self.sampler)
         seed = derived_seed(self.root, layer, *map(int, network.widths))
@@ -253,6 +254,12 @@ class _Plan:
             return abs(float(quotient(exact, evaluate(law, _values(target)))) - 1.0)
         except (NotSolved, Undefined) as reason:
             raise NotMeasured(f"no networks near the limit are known: {reason}") from reason
+
+
+@lru_cache(maxsize=256)
+def _spread(target: Target) -> float:
+    """The exact relative standard deviation of one network's update."""
+    return float(target.update.relative_standard_deviation(_SPREAD_DIGITS))
 
 
 def _values(target: Target) -> dict[Symbol, Fraction]:
