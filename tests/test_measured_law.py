@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-import verify.gram
 from theory import MLP
 from verify import cli, compare_law
 from verify.cells import Cell
 from verify.exact_values import exact_law, known_spread, leading_power
+from verify.gram_relu_state import relu_scales
 from verify.inference_weighted import WeightedMean
 from verify.law_words import law_lines
 from verify.measured_law import LEVEL, MeasuredLaw, fit_law, measured_laws
@@ -24,7 +24,7 @@ from verify.run_folder import CSV, RESULTS
 ROOT = Path(__file__).parent.parent
 CONSTANT, EXPONENT = leading_power()
 FALSE_ALARM = 1e-6
-ROWS = 300
+ROWS = 60
 
 
 def made_up(
@@ -87,7 +87,7 @@ def test_networks_alone_show_the_law_and_exclude_wrong_ones() -> None:
 def test_a_wrong_coin_in_the_sampler_is_seen_without_exact_values(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    right = verify.gram.relu_scales
+    right = relu_scales
 
     def biased(problem: Any) -> Any:
         """Coins that show heads a thousandth too often."""
@@ -95,7 +95,7 @@ def test_a_wrong_coin_in_the_sampler_is_seen_without_exact_values(
         shift = np.round(0.001 * problem.widths[1:].max()).astype(np.int64)
         return scales._replace(coins=scales.coins._replace(lowest=scales.coins.lowest + shift))
 
-    monkeypatch.setattr(verify.gram, "relu_scales", biased)
+    monkeypatch.setattr("verify.gram.relu_scales", biased)
     (law,) = measured(width=999_999_000).measured_laws
     assert not law.allows(CONSTANT, EXPONENT), law
 

@@ -45,7 +45,7 @@ STEP_SPREAD = 1.1
 label, in the same range; 1.05 is the most that was measured."""
 STEP_ALLOWANCE = 0.02
 """How far a real step of at most `largest_step` may be from the linearised law, where it
-`follows_law`: 1 % as the width grows, and 1.7 % is the most that was measured."""
+`follows_law`: 1 % as the width grows, and 1.5 % is the most that was measured where n_0 = n."""
 _LEAST_FRACTION, _FRACTION_OF_DEPTH = 100, 10
 """Of the maximal rate, whose hundredth or whose part 1/(10 L) is the largest step."""
 
