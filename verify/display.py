@@ -13,7 +13,15 @@ from verify.compare import Comparison, rate_points
 from verify.figure import rate_figure
 from verify.law_words import law_lines
 from verify.magnitudes import html_table, value_latex
-from verify.table import TABLE_NOTE, cell_columns, cell_row, cell_table, conclusion, slope_lines
+from verify.table import (
+    TABLE_NOTE,
+    cell_columns,
+    cell_row,
+    cell_table,
+    conclusion,
+    slope_lines,
+    tried,
+)
 
 __all__ = ["comparison_html", "comparison_latex", "comparison_text"]
 
@@ -35,7 +43,8 @@ def comparison_html(comparison: Comparison) -> str:
     """The same with the figure, for a notebook."""
     names = cell_columns(comparison)
     rows = [[cell_row(cell)[name] for name in names] for cell in comparison.cells]
-    table = html_table(TABLE_NOTE, rows, names, conclusion(comparison))
+    header = [tried(comparison) if name == "law" else name for name in names]
+    table = html_table(TABLE_NOTE, rows, header, conclusion(comparison))
     points, law = rate_points(comparison)
     return table + _image(points, law) if points else table
 
@@ -63,7 +72,8 @@ def comparison_latex(comparison: Comparison) -> str:
     for sampler, group in groupby(rows, key=lambda row: row[_GROUP]):
         lines.append(rf"\multicolumn{{{len(names)}}}{{@{{}}l}}{{\emph{{{sampler}}}}} \\")
         lines += [" & ".join(_cell(name, row[name]) for name in names) + r" \\" for row in group]
-    header = " & ".join(_HEADER.get(name, name) for name in names)
+    headers = _HEADER | {"law": tried(comparison)}
+    header = " & ".join(headers.get(name, name) for name in names)
     return "\n".join(
         [
             r"\begin{table}[htbp]",
@@ -106,9 +116,9 @@ def _caption(comparison: Comparison) -> str:
     step = comparison.step
     kind = "linearised step" if step is None else f"real step of rate {step:g}"
     return (
-        rf"$\mathbb{{E}}[(\Delta z)^2]/\eta^2$ of a {kind}: the law, and its mean over networks "
-        r"with its standard error; ESS: effective samples over samples; median: of networks, over "
-        rf"the law. {_escaped(conclusion(comparison))}"
+        rf"$\mathbb{{E}}[(\Delta z)^2]/\eta^2$ of a {kind}: {tried(comparison)}, and its mean over "
+        r"networks with its standard error; ESS: effective samples over samples; median: of "
+        rf"networks, over {tried(comparison)}. {_escaped(conclusion(comparison))}"
     )
 
 

@@ -23,10 +23,11 @@ __all__ = [
     "cell_table",
     "conclusion",
     "slope_lines",
+    "tried",
     "value_and_error",
 ]
 
-TABLE_NOTE = "E[(Δz)²]/η²: the law, and measured over networks"
+TABLE_NOTE = "E[(Δz)²]/η²: expected, and measured over networks"
 """What the table holds, in a line."""
 
 STEP_NOTE = f"z: of what is beyond {STEP_ALLOWANCE:.0%}, by which a real step may be off the law"
@@ -35,13 +36,19 @@ LIMIT_NOTE = "z: of what is beyond {:.1%}, which is granted to a limit at finite
 """What a z of a claimed limit is."""
 
 
-def cell_table(comparison: Comparison, law: str = "law") -> Table:
-    """One row per network: sizes, the ``law`` that was tried, measured mean and error, z."""
-    step = comparison.step
+def tried(comparison: Comparison) -> str:
+    """What the networks were compared with: the exact values, or another law."""
+    return "exact" if all(c.log_law == c.log_exact for c in comparison.cells) else "law"
+
+
+def cell_table(comparison: Comparison, law: str | None = None) -> Table:
+    """One row per network: sizes, the value that was tried, under the name ``law``, measured mean
+    and error, z."""
+    step, law = comparison.step, law or tried(comparison)
     kind = "linearised" if step is None else f"real step of rate {step:g}"
     title = (
         f"E[(Δz)²]/η², {kind}\ns.e.: from the exact variance of one network (rare: of the samples)"
-        f"\nESS: effective samples over samples; median: network, over the {law}"
+        f"\nESS: effective samples over samples; median: network, over {law}"
     )
     if note := _granted(comparison):
         title += f"\n{note}"

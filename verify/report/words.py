@@ -25,9 +25,9 @@ _CLAIMS = {
     "joint": "The claim is that the formula is the leading term, as n → ∞ with L = t n, of {}.",
 }
 _HEADLINES = {
-    "consistent": "Networks move as the law says",
-    "rejected": "Networks contradict the law",
-    "undecided": "Nothing speaks against the law, but too little was measured",
+    "consistent": "Networks move as the exact values say",
+    "rejected": "Networks contradict the theory",
+    "undecided": "Nothing speaks against the exact values, but too little was measured",
 }
 _FORMULA_HEADLINES = {
     "consistent": "The formula is right",
@@ -94,7 +94,7 @@ def _worst(run: Run, cell: Cell, deciding: int, tried: str) -> list[str]:
     said = [
         f"{_which(deciding)} is {place(cell)}: its measured mean is {signed(cell.z)} standard "
         f"errors from the {tried}, and {run.critical:.2f} or more, either way, would reject.",
-        f"A true {tried} is rejected anywhere on this grid with a chance of at most "
+        f"If the {tried} is right, it is rejected anywhere on this grid with a chance of at most "
         f"{percent(run.budget, 0)}.",
     ]
     if run.outcome == "consistent" and run.noticed is not None:
