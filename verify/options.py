@@ -60,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
         "--cell",
         type=int,
         metavar="N",
-        help="which, from 0 (default: the one nearest to its bound)",
+        help="from 0 (default: the one nearest to its bound)",
     )
     add("--report", type=_folder, metavar="DIR", help="page of the finished run in DIR")
     add("--dask", metavar="ADDRESS", help="draw on the workers of this Dask scheduler")

@@ -145,7 +145,7 @@ def test_a_step_too_large_for_the_linearised_law_is_refused() -> None:
     assert coordinate_check(model, samples=10, seed=1, step=largest).step == largest
     default = coordinate_check(model, samples=10, seed=1).step
     assert largest * 0.9 < default <= largest
-    with pytest.raises(InvalidArgument, match="at most .* above which a real step of"):
+    with pytest.raises(InvalidArgument, match=r"at most .* above which a real step of"):
         coordinate_check(model, samples=10, seed=1, step=1.001 * largest)
     with pytest.raises(InvalidArgument, match="positive number for step"):
         coordinate_check(model, samples=10, seed=1, step=0)

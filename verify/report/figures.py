@@ -93,7 +93,7 @@ def deviation_figure(run: Run) -> Markup | None:
         _whole_decades(axes, cells)
         _decades(axes, "x")
 
-    title = "Deviation of measured means from the value tried, in standard errors, against depth over width"
+    title = "Deviation of measured means from what was tried, in standard errors, over depth/width"
     return inline_svg("deviations", title, draw)
 
 
