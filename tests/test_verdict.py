@@ -97,7 +97,7 @@ def test_real_steps_decide_only_where_they_follow_the_law() -> None:
     [
         ([MLP(1024, 64)], 101, "4.8e-06"),
         ([MLP(32, 4)], 50, "0.0018"),
-        ([MLP(32, 2), MLP(64, 16)], 300, "0.00012"),
+        ([MLP(32, 2), MLP(64, 16)], 300, "0.00011"),
     ],
 )
 def test_a_step_too_large_for_the_linearised_law_is_refused_and_simulated(
@@ -110,9 +110,9 @@ def test_a_step_too_large_for_the_linearised_law_is_refused_and_simulated(
 
 
 def test_the_largest_step_is_accepted() -> None:
-    step = largest_step(MLP(64, 16))
+    step = largest_step(MLP(64, 8))
     found = compare_law(
-        networks=[MLP(64, 16)], step=step, sampler=Conditioned(), samples=40_000, seed=3
+        networks=[MLP(64, 8)], step=step, sampler=Conditioned(), samples=8_000, seed=3
     )
     assert found.verdict.outcome is Outcome.CONSISTENT
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import exp
+from math import exp, log
 from typing import Any
 
 import numpy as np
@@ -88,7 +88,23 @@ class Comparison(ShownComparison):
         """
         if self.leading is None:
             return ()
-        return tuple(law for law in self.measured_laws if not law.allows(*self.leading))
+        leading, laws = self.leading, self.measured_laws
+        return tuple(law for law in laws if not law.allows(*leading, self.correction(law)))
+
+    def correction(self, law: MeasuredLaw) -> float:
+        """How far, as theory derives it, the logarithm of the exact rate is from ``leading`` at the
+        depths of a measured law, at most; 0 without ``leading``.
+
+        >>> networks = [MLP(10**9, depth) for depth in (16, 64, 256)]
+        >>> found = compare_law(networks=networks, samples=3000, seed=1)
+        >>> found.correction(found.measured_laws[0])
+        0.0
+        """
+        if self.leading is None:
+            return 0.0
+        constant, exponent = log(self.leading[0]), self.leading[1]
+        cells = [c for c in self.cells if c.width == law.width and c.depth in law.depths]
+        return max(abs(c.log_exact / 2 + constant + exponent * log(c.depth)) for c in cells)
 
     @cached_property
     def fits(self) -> dict[int | None, PowerFit]:

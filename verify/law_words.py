@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from math import exp, floor, log, log10
+from math import floor, log10
 from typing import Any
 
 from verify.compare import Comparison
@@ -16,10 +16,10 @@ __all__ = ["fitted", "law_lines", "law_records"]
 
 
 def law_lines(comparison: Comparison) -> list[str]:
-    """Two lines for each measured law: constant and exponent, then what finite sizes change, as
-    measured and as derived, and whether the derived law can be the law."""
+    """Two lines for each measured law: constant and exponent; then what finite sizes change, as
+    theory derives it, and whether the derived law can be the law."""
     laws = comparison.measured_laws
-    return [line for law in laws for line in (_measured(law), _finite(comparison, law))]
+    return [line for law in laws for line in (_measured(law), *_finite(comparison, law))]
 
 
 def _measured(law: MeasuredLaw) -> str:
@@ -32,19 +32,15 @@ def _measured(law: MeasuredLaw) -> str:
     )
 
 
-def _finite(comparison: Comparison, law: MeasuredLaw) -> str:
-    moves, correction = law.moves, _correction(comparison, law)
-    said = (
-        f"  finite width and depth: without its first or last depth the fit moves by at most "
-        f"{moves.constant:.1g} of the constant and {moves.exponent:.1g} in the exponent (measured)"
-    )
-    if correction is None:
-        return said
-    inside = "allowed" if law.allows(*comparison.leading or (1, 0)) else "EXCLUDED"
-    return (
-        f"{said}; the exact rate is up to {correction:.1g} from its law there (derived); "
-        f"{leading_laws()[1]}, as both grow, is {inside}"
-    )
+def _finite(comparison: Comparison, law: MeasuredLaw) -> list[str]:
+    if comparison.leading is None:
+        return []
+    correction = comparison.correction(law)
+    allowed = "allowed" if law.allows(*comparison.leading, correction) else "EXCLUDED"
+    return [
+        f"  finite width and depth change the rate by at most {correction:.1g} of it there "
+        f"(derived); so much granted, {leading_laws()[1]} is {allowed}"
+    ]
 
 
 def fitted(interval: Interval) -> str:
@@ -59,27 +55,16 @@ def fitted(interval: Interval) -> str:
 
 
 def law_records(comparison: Comparison) -> list[dict[str, Any]]:
-    """The measured laws as plain dictionaries, those of ``results.json``; ``granted`` are twice the
-    moves when a depth is left out."""
+    """The measured laws as plain dictionaries, those of ``results.json``."""
+    leading = comparison.leading
     return [
         asdict(law)
         | {
             "depths": list(law.depths),
             "level": LEVEL,
-            "derived_correction": _correction(comparison, law),
-            "leading_allowed": None
-            if comparison.leading is None
-            else law.allows(*comparison.leading),
+            "derived_correction": correction if leading else None,
+            "leading_allowed": law.allows(*leading, correction) if leading else None,
         }
         for law in comparison.measured_laws
+        for correction in [comparison.correction(law)]
     ]
-
-
-def _correction(comparison: Comparison, law: MeasuredLaw) -> float | None:
-    """The largest relative difference of exact rate and leading law at the depths of ``law``."""
-    if comparison.leading is None:
-        return None
-    constant, exponent = comparison.leading
-    cells = [c for c in comparison.cells if c.width == law.width and c.depth in law.depths]
-    logs = [-c.log_exact / 2 - log(constant) - exponent * log(c.depth) for c in cells]
-    return max(abs(exp(each) - 1) for each in logs)

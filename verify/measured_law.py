@@ -2,28 +2,27 @@
 
 The fit is a plain weighted one in the logarithms of measured rates, E[(Delta z)^2]^(-1/2), over the
 depths of one width, each with its samples' own standard error; no formula, no exact value and no
-exact variance enters.  The networks are so wide and deep that finite sizes change little, and how
-much is measured as well: by how far the fit can move when the shallowest or the deepest depth is
-left out, its own error included, so that a small move is no luck.
+exact variance enters.  The networks are so wide and deep that finite sizes change little.  How much
+is said by whoever compares the fit with a limit, see `MeasuredLaw.allows`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 from math import log
 from typing import TYPE_CHECKING
 
 from theory.network import MLP
 from verify.inference import Evidence, Interval
-from verify.inference_fit import PowerFit, fit_power
+from verify.inference_fit import fit_power
 from verify.inference_weighted import WeightedMean
 
 if TYPE_CHECKING:
     from verify.cells import Cell
 
-__all__ = ["LEVEL", "MeasuredLaw", "Moves", "fit_law", "measured_laws"]
+__all__ = ["LEVEL", "MeasuredLaw", "fit_law", "measured_laws"]
 
 LEVEL = 0.999
 """Confidence of constant and exponent together."""
@@ -32,18 +31,6 @@ _WIDTHS_OVER_DEPTH = 1000
 skewness below 1: no tail hides from the samples' own error (docs/measurement.md)."""
 _LEAST_DEPTH = 8
 _FEWEST_DEPTHS = 3
-_GRANTED = 2.0
-"""Times the moves: enough where a change of the depth by its next value halves each correction."""
-
-
-@dataclass(frozen=True)
-class Moves:
-    """Bounds on how far the fit moves when a depth at either end is left out, at `LEVEL`: logarithm
-    of the constant, exponent, and logarithm of the rate at the middle depth."""
-
-    constant: float
-    exponent: float
-    middle: float
 
 
 @dataclass(frozen=True)
@@ -51,14 +38,14 @@ class MeasuredLaw:
     """rate = constant * depth^exponent, with intervals that hold together at `LEVEL`.
 
     ``middle``: the rate at the depth ``depth``, where its error is independent of the exponent's.
-    ``moves``: bounds on what finite width and depth change, measured.
 
     >>> from theory import MLP
     >>> from verify import compare_law
     >>> networks = [MLP(10**9, depth) for depth in (16, 64, 256)]
     >>> (law,) = compare_law(networks=networks, samples=3000, seed=1).measured_laws
-    >>> law.allows(3**0.5, -1.5), law.allows(3**0.5, -1.4), law.allows(1.02 * 3**0.5, -1.5)
-    (True, False, False)
+    >>> right, wrong = (3**0.5, -1.5), (1.02 * 3**0.5, -1.5)
+    >>> law.allows(*right, correction=0.001), law.allows(*wrong, correction=0.001)
+    (True, False)
     """
 
     sampler: str
@@ -68,26 +55,28 @@ class MeasuredLaw:
     exponent: Interval
     middle: Interval
     depth: float
-    moves: Moves
 
-    def allows(self, constant: float, exponent: float) -> bool:
-        """Whether constant * depth^exponent can be the law as width and depth grow: within the
-        intervals, each widened by twice its move.
+    def allows(self, constant: float, exponent: float, correction: float = 0.0) -> bool:
+        """Whether constant * depth^exponent can be the law as width and depth grow.
 
-        At the stated level where corrections of finite sizes at least halve from one depth to the
-        next.
+        ``correction``: a bound on how far the logarithm of the rate is from its limit at these
+        depths.  The slope of a weighted fit is a mean of slopes between two depths, so that such a
+        correction changes it by at most twice itself over the least distance of their logarithms,
+        and the rate at the middle depth by itself; so much is granted.
 
         >>> depths = (64, 256, 1024)
         >>> means = [WeightedMean(10**4, depth**3 / 4, depth**3 * 1e-5) for depth in depths]
         >>> law = fit_law("Gram()", 10**9, depths, means)
-        >>> law.allows(2.0, -1.5), law.allows(2.0, -1.501)
-        (True, False)
+        >>> law.allows(2.0, -1.5), law.allows(2.0, -1.501), law.allows(2.0, -1.501, 0.004)
+        (True, False, True)
         """
-        slack = _GRANTED * self.moves.exponent
+        apart = min(log(two / one) for one, two in pairwise(self.depths))
+        slack = 2.0 * correction / apart
         if not self.exponent.low - slack <= exponent <= self.exponent.high + slack:
             return False
-        rate, slack = log(constant) + exponent * log(self.depth), _GRANTED * self.moves.middle
-        return log(self.middle.low) - slack <= rate <= log(self.middle.high) + slack
+        rate = log(constant) + exponent * log(self.depth)
+        low, high = log(self.middle.low), log(self.middle.high)
+        return low - correction <= rate <= high + correction
 
 
 def measured_laws(cells: Sequence[Cell]) -> tuple[MeasuredLaw, ...]:
@@ -114,9 +103,7 @@ def fit_law(
     if len(depths) < _FEWEST_DEPTHS:
         return None
     fit = fit_power(depths, means, LEVEL)
-    without = [fit_power(depths[part], means[part], LEVEL) for part in (slice(1, None), slice(-1))]
-    moves = [_moves(fit, other) for other in without if fit is not None and other is not None]
-    if fit is None or fit.cells < len(depths) or len(moves) < len(without):
+    if fit is None or fit.cells < len(depths):
         return None
     return MeasuredLaw(
         sampler=sampler,
@@ -126,29 +113,7 @@ def fit_law(
         exponent=fit.rate_exponent,
         middle=Interval(fit.middle.high**-0.5, fit.middle.value**-0.5, fit.middle.low**-0.5),
         depth=fit.depth,
-        moves=Moves(*(max(sizes) for sizes in zip(*moves, strict=True))),
     )
-
-
-def _moves(fit: PowerFit, other: PowerFit) -> tuple[float, float, float]:
-    """Bounds on `Moves` from ``fit`` to ``other``; the error of a move is at most ``other``'s."""
-    constant = log(other.factor.value / fit.factor.value)
-    exponent = other.exponent.value - fit.exponent.value
-    middle, apart = constant + exponent * log(fit.depth), abs(log(fit.depth / other.depth))
-    errors = _error(_logs(other.factor)), _error(other.exponent), _error(_logs(other.middle))
-    return (
-        (abs(constant) + errors[0]) / 2,
-        (abs(exponent) + errors[1]) / 2,
-        (abs(middle) + errors[2] + errors[1] * apart) / 2,
-    )
-
-
-def _error(interval: Interval) -> float:
-    return max(interval.high - interval.value, interval.value - interval.low)
-
-
-def _logs(interval: Interval) -> Interval:
-    return Interval(log(interval.low), log(interval.value), log(interval.high))
 
 
 def _is_suited(cell: Cell) -> bool:

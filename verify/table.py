@@ -196,7 +196,7 @@ def _excluded(comparison: Comparison) -> str:
     return (
         f"the rate measured alone, ({fitted(law.constant)}) L^({fitted(law.exponent)}) at width "
         f"{width_in_words(law.width)}, excludes {leading_laws()[1]} by more than its error and "
-        f"twice what finite sizes change"
+        f"finite sizes allow"
     )
 
 

@@ -13,8 +13,8 @@ __all__ = ["MeasuredLaw"]
 class MeasuredLaw:
     """The rate as constant * depth^exponent, measured without the theory.
 
-    ``constant``, ``exponent``: value and the larger distance to an end of the interval.  ``moves``:
-    bounds on how far leaving a depth out moves both.  ``correction``: of the exact rate from the
+    ``constant``, ``exponent``: value and the larger distance to an end of the interval.
+    ``correction``: of the exact rate from the
     derived law at these depths; None where none was derived.
     """
 
@@ -23,7 +23,6 @@ class MeasuredLaw:
     depths: tuple[int, ...]
     constant: tuple[float, float]
     exponent: tuple[float, float]
-    moves: tuple[float, float]
     correction: float | None
     allowed: bool | None
     level: float
@@ -31,15 +30,13 @@ class MeasuredLaw:
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> MeasuredLaw:
         """The measured law of a record."""
-        moves, allowed = record["moves"], record["leading_allowed"]
-        correction = record["derived_correction"]
+        allowed, correction = record["leading_allowed"], record["derived_correction"]
         return cls(
             sampler=str(record["sampler"]).partition("(")[0],
             width=int(record["width"]),
             depths=tuple(map(int, record["depths"])),
             constant=_with_error(record["constant"]),
             exponent=_with_error(record["exponent"]),
-            moves=(float(moves["constant"]), float(moves["exponent"])),
             correction=None if correction is None else float(correction),
             allowed=None if allowed is None else bool(allowed),
             level=float(record["level"]),

@@ -134,14 +134,14 @@ def law_words(law: MeasuredLaw) -> str:
     derived = (
         ""
         if law.correction is None
-        else f" The exact rate is up to {small(law.correction)} from the derived law there "
-        f"(derived), which is {'allowed' if law.allowed else 'excluded'} as both grow."
+        else f" Finite width and depth change the rate by at most {small(law.correction)} of it "
+        f"there (derived); so much granted, the derived law is "
+        f"{'allowed' if law.allowed else 'excluded'}."
     )
     return (
         f"({plus_minus(law.constant)}) · L^({plus_minus(law.exponent)}) at width "
         f"{count(law.width)}, depths {depths} ({sampler_name(law)}), {percent(law.level)} "
-        f"together. Leaving out the first or last depth moves it by at most {small(law.moves[0])} "
-        f"of the constant and {small(law.moves[1])} in the exponent (measured).{derived}"
+        f"together.{derived}"
     )
 
 
