@@ -67,7 +67,7 @@ class MeasuredLaw:
         >>> depths = (64, 256, 1024)
         >>> means = [WeightedMean(10**4, depth**3 / 4, depth**3 * 1e-5) for depth in depths]
         >>> law = fit_law("Gram()", 10**9, depths, means)
-        >>> law.allows(2.0, -1.5), law.allows(2.0, -1.501), law.allows(2.0, -1.501, 0.004)
+        >>> law.allows(2.0, -1.5), law.allows(2.0, -1.501), law.allows(2.0, -1.501, 0.006)
         (True, False, True)
         """
         apart = min(log(two / one) for one, two in pairwise(self.depths))
