@@ -181,7 +181,7 @@ def test_a_run_folder_keeps_the_measured_law(
 
 
 def test_a_law_that_networks_exclude_is_rejected_whatever_the_cells_say() -> None:
-    found = replace(measured(), leading=(CONSTANT, -1.499))
+    found = replace(measured(), leading=(CONSTANT, -1.4))
     assert all(abs(cell.score.z) < 4 for cell in found.cells)
     assert found.verdict.outcome is Outcome.REJECTED
     assert conclusion(found).startswith("REJECTED: the rate measured alone, (1.73")

@@ -31,6 +31,8 @@ _WIDTHS_OVER_DEPTH = 1000
 skewness below 1: no tail hides from the samples' own error (docs/measurement.md)."""
 _LEAST_DEPTH = 8
 _FEWEST_DEPTHS = 3
+_LARGEST_CORRECTION = 0.005
+"""That is granted, so that a limit far from exact rates is not granted its own error."""
 
 
 @dataclass(frozen=True)
@@ -62,14 +64,15 @@ class MeasuredLaw:
         ``correction``: a bound on how far the logarithm of the rate is from its limit at these
         depths.  The slope of a weighted fit is a mean of slopes between two depths, so that such a
         correction changes it by at most twice itself over the least distance of their logarithms,
-        and the rate at the middle depth by itself; so much is granted.
+        and the rate at the middle depth by itself; so much is granted, up to 0.005.
 
         >>> depths = (64, 256, 1024)
         >>> means = [WeightedMean(10**4, depth**3 / 4, depth**3 * 1e-5) for depth in depths]
         >>> law = fit_law("Gram()", 10**9, depths, means)
-        >>> law.allows(2.0, -1.5), law.allows(2.0, -1.501), law.allows(2.0, -1.501, 0.006)
+        >>> law.allows(2.0, -1.5), law.allows(2.0, -1.501), law.allows(2.0, -1.5005, 0.004)
         (True, False, True)
         """
+        correction = min(correction, _LARGEST_CORRECTION)
         apart = min(log(two / one) for one, two in pairwise(self.depths))
         slack = 2.0 * correction / apart
         if not self.exponent.low - slack <= exponent <= self.exponent.high + slack:
