@@ -13,11 +13,11 @@ from theory import MLP, InvalidArgument
 from theory.symbols import L, a, ell, eta, n, n_0, t
 from verify.claims.evaluation import Undefined, evaluate
 from verify.claims.formula import read
-from verify.claims.grid import default_grid, network_of
+from verify.claims.grid import default_grids, network_of
 from verify.claims.leading_terms import joint_term, leading_term
 from verify.claims.monomial import fit_monomial
 from verify.claims.normal_form import NotNormal, normal_form
-from verify.claims.target import Quantity, Target
+from verify.claims.target import Claim, Quantity, Target
 
 SIZES = {n: Fraction(7), L: Fraction(4), ell: Fraction(3), n_0: Fraction(2), t: Fraction(4, 7)}
 SAMPLES: list[Expr] = [
@@ -199,9 +199,12 @@ def test_numbers_are_put_into_networks() -> None:
         8, 2, input_width=3, activation=LeakyReLU("0.5"), input_norm2=6
     )
     assert network_of(MLP(5), 8, 2) == MLP(5, 2)
-    assert all(not each.free_symbols for each in default_grid(Target(network)))
-    assert default_grid(Target(MLP(3, 2))) == [MLP(3, 2)]
-    assert min(each.layers for each in default_grid(Target(MLP(), layer=3))) == 3
+    for claim in Claim:
+        grids = list(default_grids(Target(network), claim))
+        assert all(not each.free_symbols for grid in grids for each in grid)
+        assert all(grid == [MLP(3, 2)] for grid in default_grids(Target(MLP(3, 2)), claim))
+    (small,) = default_grids(Target(MLP(), layer=3), Claim.EXACT)
+    assert min(each.layers for each in small) == 3
 
 
 def test_a_rate_is_read_as_what_it_says_of_the_update() -> None:

@@ -8,9 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from theory import MLP, InvalidArgument, LeakyReLU, Linear, squared_update
+from theory import (
+    MLP,
+    InvalidArgument,
+    LeakyReLU,
+    Linear,
+    maximal_learning_rate,
+    squared_update,
+)
 from verify import Conditioned, Dense, Estimate, Gram, compare_law, monte_carlo
 from verify.errors import UnusableFolder
+from verify.exact_values import largest_step
 from verify.inference_networks import NetworkMean
 from verify.samplers import Sampler
 from verify.streams import block_stream, derived_seed
@@ -66,7 +74,7 @@ def test_both_parts_at_every_layer_agree_with_theory(network: MLP, rates: Any) -
 
 
 @pytest.mark.parametrize("sampler", [Dense(), Conditioned()], ids=str)
-def test_real_step_at_a_hundredth_of_the_rate_follows_the_law_within_2_percent(
+def test_a_small_real_step_follows_the_law_within_2_percent(
     sampler: Sampler,
 ) -> None:
     network = MLP(32, 4)
@@ -78,6 +86,31 @@ def test_real_step_at_a_hundredth_of_the_rate_follows_the_law_within_2_percent(
     assert abs(real.mean - linear.mean) < 4 * real.standard_error
     with pytest.raises(AttributeError, match="step=None"):
         _ = real.label
+
+
+def real_over_linearised(network: MLP, part: float, samples: int) -> tuple[float, float]:
+    """The ratio of means at ``part`` of the maximal rate on the same networks, and its error."""
+    rate = float(maximal_learning_rate(network).evaluate())
+    real, tiny = (
+        monte_carlo(network, samples=samples, seed=3, step=step, sampler=Conditioned()).total.logs
+        for step in (part * rate, 1e-9 * rate)
+    )
+    assert real is not None
+    assert tiny is not None
+    real, tiny = np.exp(real), np.exp(tiny)
+    ratio = float(real.mean() / tiny.mean())
+    return ratio, float(np.std(real - ratio * tiny) / tiny.mean() / samples**0.5)
+
+
+@pytest.mark.parametrize(("network", "samples"), [(MLP(2048, 16), 2000), (MLP(1024, 64), 2000)])
+def test_a_deep_network_leaves_the_linearised_law_in_proportion_to_depth_times_rate(
+    network: MLP, samples: int
+) -> None:
+    hundredth, error = real_over_linearised(network, 0.01, samples)
+    assert hundredth == pytest.approx(1 - 0.001 * network.layers, abs=0.006 + 4 * error)
+    part = largest_step(network) / float(maximal_learning_rate(network).evaluate())
+    largest, error = real_over_linearised(network, part, samples)
+    assert largest == pytest.approx(0.99, abs=0.005 + 4 * error)
 
 
 def test_a_step_at_the_maximal_rate_is_not_the_linearised_one() -> None:

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from theory import MLP, InvalidArgument, squared_update
-from verify import Conditioned, Dense, Gram, cli
+from theory import MLP, InvalidArgument, maximal_learning_rate, squared_update
+from verify import Conditioned, Dense, Gram, cli, monte_carlo
 from verify.compare import compare_law
-from verify.exact_values import LARGEST_SPREAD, Law, exact_law, known_spread
+from verify.exact_values import LARGEST_SPREAD, Law, exact_law, known_spread, largest_step
 from verify.inference_networks import NetworkMean
 from verify.inference_weighted import WeightedMean
 from verify.rare_events import RareEvents
@@ -85,10 +85,36 @@ def test_cells_set_by_rare_networks_do_not_decide() -> None:
 
 def test_real_steps_decide_only_where_they_follow_the_law() -> None:
     small = compare_law(networks=[MLP(32, 2)], samples=4000, seed=2, step=1e-3, sampler=DENSE)
-    large = compare_law(networks=[MLP(32, 2)], samples=400, seed=2, step=1.0, sampler=DENSE)
     assert small.verdict.outcome is Outcome.CONSISTENT
     assert small.cells[0].score.allowance == 0.02
-    assert large.verdict.outcome is Outcome.UNDECIDED
+    falling = [MLP(32, 2, weight_variance=1)]
+    other = compare_law(networks=falling, samples=400, seed=2, step=1e-3, sampler=DENSE)
+    assert other.verdict.outcome is Outcome.UNDECIDED
+
+
+@pytest.mark.parametrize(
+    ("networks", "part", "largest"),
+    [
+        ([MLP(1024, 64)], 101, "4.8e-06"),
+        ([MLP(32, 4)], 50, "0.0018"),
+        ([MLP(32, 2), MLP(64, 16)], 300, "0.00011"),
+    ],
+)
+def test_a_step_too_large_for_the_linearised_law_is_refused_and_simulated(
+    networks: list[MLP], part: int, largest: str
+) -> None:
+    rate = float(maximal_learning_rate(networks[0]).evaluate()) / part
+    with pytest.raises(InvalidArgument, match=f"at most {largest}, above which a real step of"):
+        compare_law(networks=networks, step=rate, sampler=Conditioned(), samples=20_000, seed=3)
+    assert monte_carlo(networks[0], samples=4, seed=3, step=rate, sampler=Conditioned()).mean > 0
+
+
+def test_the_largest_step_is_accepted() -> None:
+    step = largest_step(MLP(64, 8))
+    found = compare_law(
+        networks=[MLP(64, 8)], step=step, sampler=Conditioned(), samples=8_000, seed=3
+    )
+    assert found.verdict.outcome is Outcome.CONSISTENT
 
 
 @pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), None, "x", 1j])
@@ -245,7 +271,6 @@ def test_the_answers_in_words() -> None:
 @pytest.mark.parametrize(
     ("network", "step", "words"),
     [
-        (MLP(32, 4), 0.5, "got step=0.5; give at most 0.0018"),
         (MLP(8, 4), 1e-4, "widths of at least 16 and depths of at most a quarter"),
     ],
 )

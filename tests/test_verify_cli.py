@@ -24,7 +24,7 @@ def test_the_main_job_writes_its_numbers_and_its_figure(
 ) -> None:
     assert run(tmp_path / "run", *SMALL) == 0
     printed = capsys.readouterr().out
-    for words in ("L**3*eta**2/3", "sqrt(3)/L**(3/2)", "CONSISTENT", "family-wise 1%", "-1.5"):
+    for words in ("L**3*eta**2/3", "sqrt(3)/L**(3/2)", "CONSISTENT", "family-wise 1%", "c L^β"):
         assert words in printed
     assert (tmp_path / "run" / "rate.png").read_bytes().startswith(b"\x89PNG")
     record = json.loads((tmp_path / "run" / RESULTS).read_text(encoding="utf-8"))
@@ -78,6 +78,7 @@ def test_exit_codes(tmp_path: Path, arguments: list[str], code: int) -> None:
         (["--seed", "-1"], ["seed", "-1"]),
         (["--depth", "2", "4", "--layer", "3"], ["layer", "3"]),
         (["--step", "-1"], ["step", "-1"]),
+        (["--width", "32", "--depth", "4", "--step", "0.5"], ["at most 0.0018", "step=0.5"]),
         (["--formula", "L^^3"], ["formula", "character 3"]),
         (["--formula", "L", "--step", "0.1"], ["step", "0.1"]),
         (["--claim", "leading"], ["--formula"]),

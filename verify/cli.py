@@ -30,7 +30,7 @@ __all__ = ["main"]
 BAD_INPUT = 2
 LOST = 4
 INTERRUPTED = 130
-PLAIN_COLUMNS = 104
+PLAIN_COLUMNS = 108
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import exp
+from math import exp, log
 from typing import Any
 
 import numpy as np
@@ -19,16 +19,17 @@ from theory.symbols import L
 from verify.cells import Cell, PlannedCell, largest_by
 from verify.configuration import configuration
 from verify.curves import LawCurve, RatePoints
-from verify.exact_values import Law, exact_law, log_value
+from verify.exact_values import Law, exact_law, log_value, refuse_large_step
 from verify.execution import Execution, Watch, checked_execution
 from verify.gram import Gram
 from verify.inference_fit import PowerFit, fit_power
+from verify.measured_law import MeasuredLaw, measured_laws
 from verify.precision import planned_samples
 from verify.samplers import Sampler
 from verify.sampling import Sampling
 from verify.shown import ShownComparison
 from verify.streams import checked_samples, checked_seed, derived_seed
-from verify.verdict import Score, Verdict, decide
+from verify.verdict import Outcome, Score, Verdict, decide
 
 __all__ = [
     "Cell",
@@ -49,6 +50,9 @@ class Comparison(ShownComparison):
     the one with the most samples is left: blocks of one seed are the first ones of a single stream,
     so that the others know nothing more.
 
+    ``leading``: constant and exponent of the maximal rate as width and depth grow, which the
+    networks' own law must allow; or None.
+
     >>> len(compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1).cells)
     2
     """
@@ -56,6 +60,7 @@ class Comparison(ShownComparison):
     cells: tuple[Cell, ...]
     seed: int
     step: float | None
+    leading: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         cells = largest_by(lambda cell: (cell.seed, cell.part, cell.log_law), self.cells)
@@ -63,12 +68,51 @@ class Comparison(ShownComparison):
 
     @cached_property
     def verdict(self) -> Verdict:
-        """Consistent, rejected or undecided, for the whole grid.
+        """Consistent, rejected or undecided, for the whole grid: rejected too where the networks'
+        own law excludes ``leading``.
 
         >>> compare_law(networks=[MLP(16, 1)], samples=4000, seed=1).verdict.outcome.name
         'CONSISTENT'
         """
-        return decide([cell.score for cell in self.cells])
+        found = decide([cell.score for cell in self.cells])
+        return replace(found, outcome=Outcome.REJECTED) if self.excluding else found
+
+    @cached_property
+    def measured_laws(self) -> tuple[MeasuredLaw, ...]:
+        """Constant and exponent of the maximal rate as networks alone show them, of each width and
+        sampler with three depths from 8 to a thousandth of the width.
+
+        >>> compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1).measured_laws
+        ()
+        """
+        return measured_laws(self.cells)
+
+    @property
+    def excluding(self) -> tuple[MeasuredLaw, ...]:
+        """The measured laws that exclude ``leading``.
+
+        >>> compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1).excluding
+        ()
+        """
+        if self.leading is None:
+            return ()
+        leading, laws = self.leading, self.measured_laws
+        return tuple(law for law in laws if not law.allows(*leading, self.correction(law)))
+
+    def correction(self, law: MeasuredLaw) -> float:
+        """How far, as theory derives it, the logarithm of the exact rate is from ``leading`` at the
+        depths of a measured law, at most; 0 without ``leading``.
+
+        >>> networks = [MLP(10**9, depth) for depth in (16, 64, 256)]
+        >>> found = compare_law(networks=networks, samples=3000, seed=1)
+        >>> found.correction(found.measured_laws[0])
+        0.0
+        """
+        if self.leading is None:
+            return 0.0
+        constant, exponent = log(self.leading[0]), self.leading[1]
+        cells = [c for c in self.cells if c.width == law.width and c.depth in law.depths]
+        return max(abs(c.log_exact / 2 + constant + exponent * log(c.depth)) for c in cells)
 
     @cached_property
     def fits(self) -> dict[int | None, PowerFit]:
@@ -113,7 +157,7 @@ class Comparison(ShownComparison):
         >>> len(found.joined(again).cells), len(found.joined(found).cells)
         (4, 2)
         """
-        return Comparison(self.cells + other.cells, self.seed, self.step)
+        return replace(self, cells=self.cells + other.cells)
 
 
 def compare_law(
@@ -135,9 +179,9 @@ def compare_law(
     cost.  ``precision``: instead, the relative standard error of each cell, from which they are
     planned by the exact variance of one network.  Each cell has its own seed, derived from ``seed``
     and its whole configuration; a network that is given twice is one cell.  ``step``: None for the
-    linearised update, else the rate of a real gradient step.  ``progress`` is called with a cell's
-    network and the number of samples just finished.  ``execution``: how blocks are run
-    (docs/runs.md).
+    linearised update, else the rate of a real gradient step, which `InvalidArgument` refuses where
+    it is too large for the linearised law.  ``progress`` is called with a cell's network and the
+    number of samples just finished.  ``execution``: how blocks are run (docs/runs.md).
 
     >>> from theory import MLP
     >>> grid = [MLP(16, 1), MLP(16, 2)]
@@ -186,7 +230,7 @@ def plan_cells(
             f"[MLP(64, 2), MLP(64, 4)]"
         )
     root = checked_seed(seed)
-    return [
+    planned = [
         PlannedCell(
             network,
             at,
@@ -205,6 +249,8 @@ def plan_cells(
         for network in grid
         for at in [network.layers if layer is None else layer]
     ]
+    refuse_large_step(grid, step)
+    return planned
 
 
 def measure_cells(planned: Sequence[PlannedCell], *, seed: int, execution: Execution) -> Comparison:

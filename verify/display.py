@@ -11,20 +11,30 @@ from rich.console import Console
 
 from verify.compare import Comparison, rate_points
 from verify.figure import rate_figure
+from verify.law_words import law_lines
 from verify.magnitudes import html_table, value_latex
-from verify.table import TABLE_NOTE, cell_columns, cell_row, cell_table, conclusion, slope_lines
+from verify.table import (
+    TABLE_NOTE,
+    cell_columns,
+    cell_row,
+    cell_table,
+    conclusion,
+    slope_lines,
+    tried,
+)
 
 __all__ = ["comparison_html", "comparison_latex", "comparison_text"]
 
-_COLUMNS = 104
+_COLUMNS = 108
 
 
 def comparison_text(comparison: Comparison) -> str:
-    """The table, the fitted constants and exponents, and the verdict, as plain text."""
+    """The table, the measured laws, their comparison with exact values, and the verdict, as plain
+    text."""
     out = io.StringIO()
     console = Console(file=out, width=_COLUMNS, highlight=False, color_system=None)
     console.print(cell_table(comparison))
-    for line in (*slope_lines(comparison), conclusion(comparison)):
+    for line in (*law_lines(comparison), *slope_lines(comparison), conclusion(comparison)):
         console.print(line)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
 
@@ -33,7 +43,8 @@ def comparison_html(comparison: Comparison) -> str:
     """The same with the figure, for a notebook."""
     names = cell_columns(comparison)
     rows = [[cell_row(cell)[name] for name in names] for cell in comparison.cells]
-    table = html_table(TABLE_NOTE, rows, names, conclusion(comparison))
+    header = [tried(comparison) if name == "law" else name for name in names]
+    table = html_table(TABLE_NOTE, rows, header, conclusion(comparison))
     points, law = rate_points(comparison)
     return table + _image(points, law) if points else table
 
@@ -61,7 +72,8 @@ def comparison_latex(comparison: Comparison) -> str:
     for sampler, group in groupby(rows, key=lambda row: row[_GROUP]):
         lines.append(rf"\multicolumn{{{len(names)}}}{{@{{}}l}}{{\emph{{{sampler}}}}} \\")
         lines += [" & ".join(_cell(name, row[name]) for name in names) + r" \\" for row in group]
-    header = " & ".join(_HEADER.get(name, name) for name in names)
+    headers = _HEADER | {"law": tried(comparison)}
+    header = " & ".join(headers.get(name, name) for name in names)
     return "\n".join(
         [
             r"\begin{table}[htbp]",
@@ -81,7 +93,7 @@ def comparison_latex(comparison: Comparison) -> str:
 
 
 _GROUP = "sampler"
-_MILLION = re.compile(r"10{0,2}(,000){2,}")
+_DIGITS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _HEADER = {
     "width": "$n$",
     "depth": "$L$",
@@ -93,8 +105,8 @@ _MATHS = ("law", "measured ± s.e.", "median", "z")
 
 
 def _cell(name: str, text: str) -> str:
-    if name == "width" and (power := _MILLION.fullmatch(text)):
-        return f"$10^{{{power[0].count('0')}}}$"
+    if name == "width" and not text.isascii():
+        return f"$10^{{{text[2:].translate(_DIGITS)}}}$"
     if name not in _MATHS or text == "-":
         return text.replace("%", r"\%")
     return f"${value_latex(text)}$" if any(c.isdigit() for c in text) else text
@@ -104,9 +116,9 @@ def _caption(comparison: Comparison) -> str:
     step = comparison.step
     kind = "linearised step" if step is None else f"real step of rate {step:g}"
     return (
-        rf"$\mathbb{{E}}[(\Delta z)^2]/\eta^2$ of a {kind}: the law, and its mean over networks "
-        r"with its standard error; ESS: effective samples over samples; median: of networks, over "
-        rf"the law. {_escaped(conclusion(comparison))}"
+        rf"$\mathbb{{E}}[(\Delta z)^2]/\eta^2$ of a {kind}: {tried(comparison)}, and its mean over "
+        r"networks with its standard error; ESS: effective samples over samples; median: of "
+        rf"networks, over {tried(comparison)}. {_escaped(conclusion(comparison))}"
     )
 
 

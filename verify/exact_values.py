@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
-from math import exp, sqrt
+from math import floor, log10, sqrt
+from operator import itemgetter
 from typing import Any
 
 from mpmath import isfinite as mp_isfinite
@@ -14,6 +15,7 @@ from sympy import Rational
 
 from theory import MLP, InvalidArgument, derive, maximal_learning_rate, squared_update
 from theory.observables import K, f, g
+from theory.symbols import L
 
 __all__ = [
     "LARGEST_SPREAD",
@@ -23,8 +25,12 @@ __all__ = [
     "exact_law",
     "follows_law",
     "known_spread",
+    "largest_step",
     "leading_laws",
+    "leading_power",
     "log_value",
+    "refuse_large_step",
+    "rounded_down",
 ]
 
 Law = Callable[[MLP, int], Any]
@@ -38,8 +44,10 @@ STEP_SPREAD = 1.1
 """Bound on the standard deviation of a real step over that of the linearised one with a drawn
 label, in the same range; 1.05 is the most that was measured."""
 STEP_ALLOWANCE = 0.02
-"""How far a real step at a hundredth of the maximal rate may be from the linearised law, where
-the width is at least 16 and the depth at most a quarter of it."""
+"""How far a real step of at most `largest_step` may be from the linearised law, where it
+`follows_law`: 1 % as the width grows, and 1.5 % is the most that was measured where n_0 = n."""
+_LEAST_FRACTION, _FRACTION_OF_DEPTH = 100, 10
+"""Of the maximal rate, whose hundredth or whose part 1/(10 L) is the largest step."""
 
 
 def exact_law(network: MLP, layer: int) -> Any:
@@ -72,28 +80,70 @@ def known_spread(network: MLP, layer: int, step: float | None = None) -> float:
     return STEP_SPREAD * sqrt(averaged**2 + 4 * float(mixed / scale**2))
 
 
+def leading_power() -> tuple[float, float]:
+    """Constant and exponent of the maximal rate in the depth, as n -> infinity and then L.
+
+    >>> leading_power()
+    (1.7320508075688772, -1.5)
+    """
+    constant, exponent = maximal_learning_rate(MLP()).leading().as_coeff_exponent(L)
+    return float(constant), float(exponent)
+
+
 def follows_law(network: MLP, step: float | None) -> bool:
-    """Whether a real step is small, and the network wide, enough for `STEP_ALLOWANCE`.
+    """Whether a real step of at most `largest_step` is within `STEP_ALLOWANCE` of the linearised
+    law: in a network that is wide enough for its depth, with critical weights and |x|^2 = n_0.
 
     >>> from theory import MLP
-    >>> [follows_law(MLP(64, depth), step) for depth, step in [(16, 1e-4), (16, 0.1), (17, 1e-4)]]
-    [True, False, False]
+    >>> [follows_law(MLP(64, depth), 1e-4) for depth in (16, 17)]
+    [True, False]
+    >>> follows_law(MLP(64, 16, weight_variance=1), 1e-4)
+    False
     """
     if step is None:
         return True
     narrowest = min(int(width) for width in network.widths[1:])
-    wide = narrowest >= 16 and 4 * network.layers <= narrowest
-    return wide and step <= largest_step(network)
+    usual = MLP(network.width, network.depth, activation=network.activation)
+    scaled = network.c == usual.c and network.norm2 == network.first_fan_in
+    return scaled and narrowest >= 16 and 4 * network.layers <= narrowest
 
 
 def largest_step(network: MLP) -> float:
-    """The largest rate of a real step that follows the law: a hundredth of the maximal one.
+    """The largest rate of a real step that a comparison with the linearised law accepts: the
+    maximal rate over ten times the depth, and over a hundred.
+
+    As n -> infinity, a real step of r times the maximal rate is about 0.1 L r below the law.
 
     >>> from theory import MLP
-    >>> round(largest_step(MLP(64, 4)), 6)
-    0.002011
+    >>> [round(largest_step(MLP(1024, depth)), 8) for depth in (4, 64)]
+    [0.0021248, 4.89e-06]
     """
-    return exp(-log_value(exact_law(network, network.layers), network) / 2) / 100
+    rate = float(maximal_learning_rate(network).evaluate())
+    return rate / max(_LEAST_FRACTION, _FRACTION_OF_DEPTH * network.layers)
+
+
+def refuse_large_step(networks: Iterable[MLP], step: float | None) -> None:
+    """Raise `InvalidArgument` for a real step above `largest_step` of one of the networks."""
+    if step is None:
+        return
+    largest, network = min(((largest_step(each), each) for each in networks), key=itemgetter(0))
+    if step > largest:
+        raise InvalidArgument(
+            f"expected a step of at most {rounded_down(largest):g}, above which a real step of "
+            f"{network} leaves the linearised law by more than {STEP_ALLOWANCE:.0%}, got "
+            f"step={step:g}; give a smaller step, or simulate this step by monte_carlo, which "
+            f"compares with nothing"
+        )
+
+
+def rounded_down(value: float) -> float:
+    """A positive number in two digits, never above it.
+
+    >>> rounded_down(0.0002087)
+    0.0002
+    """
+    unit = 10.0 ** (floor(log10(value)) - 1)
+    return float(f"{floor(value / unit) * unit:.1e}")
 
 
 def log_value(value: Any, network: MLP) -> float:

@@ -1,4 +1,4 @@
-"""The figure: maximal learning rate against depth, exact, measured, and the -3/2 law."""
+"""The figure: maximal learning rate against depth, exact, measured, and its law."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 from verify.curves import LawCurve, RatePoints
+from verify.magnitudes import width_in_words
 
 __all__ = ["rate_figure", "save_rate_figure"]
 
@@ -54,7 +55,7 @@ def rate_figure(points: Sequence[RatePoints], law: LawCurve) -> Figure:
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.grid(alpha=0.25, which="both", linewidth=0.5)
     title = "lines: exact; marks: measured ± 2 s.e.\n(hollow: set by rare networks, not deciding)"
-    axes.legend(fontsize="small", title=title, title_fontsize="small")
+    axes.legend(loc="upper right", fontsize="small", title=title, title_fontsize="small")
     return figure
 
 
@@ -81,5 +82,5 @@ def _draw(axes: Axes, points: RatePoints, index: int) -> None:
         linestyle=dashes,
         markersize=4.5,
         color=colour,
-        label=f"width {points.width:,}",
+        label=f"width {width_in_words(points.width)}",
     )

@@ -1,9 +1,9 @@
-"""The constant and the exponent that networks show beside the exact law, with joint intervals.
+"""A constant and an exponent of the depth, fitted to measured means, with joint intervals.
 
-A slope fitted on a finite grid is biased, and its error is anyone's guess; measured over exact
-values is not: if the theory is right it is 1 at every width and depth.  So the fit is of
-measured/exact = factor * depth^exponent, and what is inferred is how far factor and exponent can be
-from 1 and 0.
+A slope fitted on a small grid is biased; measured over exact values it is not: if the theory is
+right they are 1 at every width and depth.  So a comparison fits measured/exact = factor *
+depth^exponent, and infers how far factor and exponent can be from 1 and 0.  `verify.measured_law`
+fits means in units of their own, of networks so wide and deep that the bias is small.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -11,9 +12,10 @@ from rich.console import Console
 from theory.network import InvalidArgument
 from verify.cells import Cell, PlannedCell
 from verify.compare import Comparison, measure_cells, plan_cells, rate_points
-from verify.exact_values import exact_law, leading_laws
+from verify.exact_values import exact_law, leading_laws, leading_power
 from verify.execution import Execution
 from verify.figure import save_rate_figure
+from verify.law_words import law_lines
 from verify.paper import FIGURE as VECTORS
 from verify.paper import TABLE, write_paper_files
 from verify.plan import planned_parts
@@ -42,24 +44,26 @@ def run_job(
     update, rate = leading_laws()
     console.print("derived, as n → ∞ and then L → ∞:")
     console.print(f"  E[(Δz)²] ~ {update},  maximal learning rate ~ {rate}", soft_wrap=True)
-    comparison = measure_cells(_planned(options, seed), seed=seed, execution=execution)
+    measured = measure_cells(_planned(options, seed), seed=seed, execution=execution)
+    comparison = replace(measured, leading=leading_power())
     record = comparison_record(comparison, law="exact")
     points, _ = rate_points(comparison)
     figures = [FIGURE, VECTORS] if points else []
     keep(folder, record, lambda: _draw(folder, comparison), [TABLE, *figures])
     write_tables(folder, record, parquet=options.parquet)
     console.print(cell_table(comparison))
-    for line in slope_lines(comparison):
-        console.print(line, soft_wrap=True)
     for line in left_lines(comparison.cells):
         console.print(line, soft_wrap=True)
     console.print(f"figure and numbers: {folder}", soft_wrap=True)
+    for line in (*law_lines(comparison), *slope_lines(comparison)):
+        console.print(line, soft_wrap=True)
     console.print(conclusion(comparison), soft_wrap=True)
     return int(comparison.verdict.outcome.value)
 
 
 def _planned(options: argparse.Namespace, seed: int) -> list[PlannedCell]:
     """The cells of all parts, to be judged as one family."""
+    free = options.samples is None and options.precision is None
     return [
         cell
         for part in planned_parts(options.width, options.depth, options.sampler, options.step)
@@ -67,7 +71,7 @@ def _planned(options: argparse.Namespace, seed: int) -> list[PlannedCell]:
             exact_law,
             networks=part.networks,
             seed=seed,
-            samples=options.samples,
+            samples=part.planned_samples if free else options.samples,
             precision=options.precision,
             sampler=part.sampler,
             layer=options.layer,

@@ -16,7 +16,10 @@ __all__ = [
     "samples_in_words",
     "value_and_error",
     "value_latex",
+    "width_in_words",
 ]
+
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def value_and_error(log_mean: float, relative_error: float) -> str:
@@ -50,6 +53,18 @@ def mean_in_words(log_mean: float, relative_error: float) -> str:
     if not relative_error > 0:
         return f"{magnitude(log_mean)} ± undefined"
     return value_and_error(log_mean, relative_error)
+
+
+def width_in_words(width: int) -> str:
+    """A width, as a power of ten where it is one of a million or more.
+
+    >>> width_in_words(1024), width_in_words(10**9)
+    ('1,024', '10⁹')
+    """
+    zeros = len(str(width)) - 1
+    if width == 10**zeros and zeros >= 6:
+        return f"10{str(zeros).translate(_RAISED)}"
+    return f"{width:,}"
 
 
 def samples_in_words(count: int) -> str:

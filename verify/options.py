@@ -56,7 +56,12 @@ def parser() -> argparse.ArgumentParser:
     add("--out", type=_folder, metavar="DIR", help="folder (default: runs/<date and time>)")
     add("--resume", type=_folder, metavar="DIR", help="go on with the run in this folder")
     add("--replay", type=Path, metavar="FILE", help="draw one cell of a results.json again")
-    add("--cell", type=int, metavar="N", help="which, from 0 (default: the worst)")
+    add(
+        "--cell",
+        type=int,
+        metavar="N",
+        help="from 0 (default: the one nearest to its bound)",
+    )
     add("--report", type=_folder, metavar="DIR", help="page of the finished run in DIR")
     add("--dask", metavar="ADDRESS", help="draw on the workers of this Dask scheduler")
     add("--parquet", action="store_true", help="write results.parquet beside results.csv")

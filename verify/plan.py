@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from theory.network import MLP
@@ -29,16 +29,25 @@ DEFAULT_GRID = {
 RARE_CHECK = {64: (8, 32, 64, 128), 1024: (512, 1024)}
 """The depths where rare networks set the mean, by the sampler that meets them; and one where it can
 be held against the plain one."""
+LAW_BY_INNER_PRODUCTS = {10**9: (64, 256, 1024, 4096)}
+LAW_BY_NEURONS = {2**15: (8, 16, 32)}
+"""So wide and deep that they show the law by themselves: `verify.measured_law`."""
+_LAW_SAMPLES = 4000, 2400
 LITERAL_CHECK = {64: (4, 8), 256: (8,)}
 """A few literal networks beside them, since the fast samplers rest on a proof."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """Networks to be drawn by one sampler."""
+    """Networks to be drawn by one sampler; ``samples`` of each, or None for as many as it plans."""
 
     sampler: Sampler
     networks: tuple[MLP, ...]
+    samples: int | None = None
+
+    def planned_samples(self, network: MLP) -> int:
+        """How many are drawn of one network where nothing else is asked."""
+        return self.samples or self.sampler.planned_samples(network)
 
 
 def planned_parts(
@@ -49,21 +58,25 @@ def planned_parts(
 ) -> list[Part]:
     """The parts of a run: the default grid, or the product of ``widths`` and ``depths``.
 
-    Without a ``sampler``: Gram, or Conditioned for a real step; the default grid also gets its deep
-    cells by RareEvents, and a literal check.
+    Without a ``sampler``: Gram, or Conditioned for a real step; the default grid also gets the
+    networks that show the law by themselves, its deep cells by RareEvents, and a literal check.
     """
     chosen = SAMPLERS[sampler or ("gram" if step is None else "conditioned")]
     if widths is None and depths is None and sampler is None and step is None:
-        rare, literal = SAMPLERS["rare-events"], SAMPLERS["dense"]
+        wide, explicit = _LAW_SAMPLES
         return [
+            _part(chosen, LAW_BY_INNER_PRODUCTS, wide),
+            _part(SAMPLERS["conditioned"], LAW_BY_NEURONS, explicit),
             _part(chosen, DEFAULT_GRID),
-            _part(rare, RARE_CHECK),
-            _part(literal, LITERAL_CHECK),
+            _part(SAMPLERS["rare-events"], RARE_CHECK),
+            _part(SAMPLERS["dense"], LITERAL_CHECK),
         ]
     grid = tuple(sorted(set(depths or (2, 4, 8, 16))))
     return [_part(chosen, dict.fromkeys(sorted(set(widths or (64, 128, 256))), grid))]
 
 
-def _part(sampler: Sampler, grid: dict[int, tuple[int, ...]]) -> Part:
+def _part(
+    sampler: Sampler, grid: Mapping[int, tuple[int, ...]], samples: int | None = None
+) -> Part:
     networks = (MLP(width, depth) for width, depths in grid.items() for depth in depths)
-    return Part(sampler, tuple(networks))
+    return Part(sampler, tuple(networks), samples)

@@ -12,6 +12,7 @@ from typing import Any
 from verify.compare import Cell, Comparison
 from verify.estimate import Measurement
 from verify.inference_fit import PowerFit
+from verify.law_words import law_records
 from verify.software import this_software
 from verify.verdict import FAMILY_BUDGET
 
@@ -50,6 +51,7 @@ def comparison_record(comparison: Comparison, law: str | None) -> dict[str, Any]
         "critical_z": _finite(verdict.critical),
         "cells": [_cell(cell) for cell in comparison.cells],
         "wanted_samples": [{"cell": want.cell, "samples": want.samples} for want in verdict.wants],
+        "measured_laws": law_records(comparison),
         "fits": [_fit(width, fit) for width, fit in comparison.fits.items()],
         "versions": _versions(),
         "software": asdict(makers[0]),
@@ -76,6 +78,7 @@ def _cell(cell: Cell) -> dict[str, Any]:
         "evidence": type(cell.score.evidence).__name__,
         "relative_standard_error": _finite(cell.score.evidence.standard_error),
         "z": _finite(cell.score.z),
+        "allowance": cell.score.allowance,
         "decides": cell.score.decides,
         "configuration": json.loads(cell.sampling.configuration.text),
     }

@@ -80,7 +80,7 @@ class Replay:
 
 
 def recorded_cell(path: Path, cell: int | None = None) -> RecordedCell:
-    """Cell ``cell`` of a ``results.json``; None is the one whose z is largest.
+    """Cell ``cell`` of a ``results.json``; None is the one nearest to its own bound.
 
     Raises `InvalidArgument` for a file that has no such cell, or is none of this version's.
     """

@@ -9,9 +9,10 @@ from rich.table import Table
 
 from verify.compare import Cell, Comparison
 from verify.deciding import SKEWNESS_RANGE
-from verify.exact_values import LARGEST_SPREAD, STEP_ALLOWANCE, follows_law, largest_step
+from verify.exact_values import LARGEST_SPREAD, STEP_ALLOWANCE, follows_law, leading_laws
 from verify.inference_fit import PowerFit
-from verify.magnitudes import magnitude, value_and_error
+from verify.law_words import fitted
+from verify.magnitudes import magnitude, value_and_error, width_in_words
 from verify.samplers import Sampler
 from verify.verdict import FAMILY_BUDGET, NOTICEABLE, POWER, Outcome, Verdict, Want
 
@@ -23,28 +24,35 @@ __all__ = [
     "cell_table",
     "conclusion",
     "slope_lines",
+    "tried",
     "value_and_error",
 ]
 
-TABLE_NOTE = "E[(Δz)²]/η²: the law, and measured over networks"
+TABLE_NOTE = "E[(Δz)²]/η²: expected, and measured over networks"
 """What the table holds, in a line."""
 
 STEP_NOTE = f"z: of what is beyond {STEP_ALLOWANCE:.0%}, by which a real step may be off the law"
 """What a z of real steps is."""
-LIMIT_EXPONENT = -1.5
-"""Of the exact rate in depth as width and then depth grow."""
+LIMIT_NOTE = "z: of what is beyond {:.1%}, which is granted to a limit at finite sizes"
+"""What a z of a claimed limit is."""
 
 
-def cell_table(comparison: Comparison, law: str = "law") -> Table:
-    """One row per network: sizes, the ``law`` that was tried, measured mean and error, z."""
-    step = comparison.step
+def tried(comparison: Comparison) -> str:
+    """What the networks were compared with: the exact values, or another law."""
+    return "exact" if all(c.log_law == c.log_exact for c in comparison.cells) else "law"
+
+
+def cell_table(comparison: Comparison, law: str | None = None) -> Table:
+    """One row per network: sizes, the value that was tried, under the name ``law``, measured mean
+    and error, z."""
+    step, law = comparison.step, law or tried(comparison)
     kind = "linearised" if step is None else f"real step of rate {step:g}"
     title = (
         f"E[(Δz)²]/η², {kind}\ns.e.: from the exact variance of one network (rare: of the samples)"
-        f"\nESS: effective samples over samples; median: network, over the {law}"
+        f"\nESS: effective samples over samples; median: network, over {law}"
     )
-    if step is not None:
-        title += f"\n{STEP_NOTE}"
+    if note := _granted(comparison):
+        title += f"\n{note}"
     table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
     for name in cell_columns(comparison):
         table.add_column(law if name == "law" else name, justify="right", no_wrap=True)
@@ -56,6 +64,8 @@ def cell_table(comparison: Comparison, law: str = "law") -> Table:
         )
         if step is not None:
             table.caption += ", or outside the range where a real step follows the law"
+        elif _granted(comparison):
+            table.caption += ", or sizes at which the limit is not near enough"
     return table
 
 
@@ -67,6 +77,14 @@ def _brackets(comparison: Comparison) -> list[str]:
         f"which rare networks set"
     )
     return [spread] * (True in silent) + [f"weighted: {SKEWNESS_RANGE}"] * (False in silent)
+
+
+def _granted(comparison: Comparison) -> str:
+    """What a z leaves out, if anything."""
+    if comparison.step is not None:
+        return STEP_NOTE
+    largest = max(cell.score.allowance for cell in comparison.cells)
+    return LIMIT_NOTE.format(largest) if largest else ""
 
 
 def cell_columns(comparison: Comparison) -> list[str]:
@@ -81,7 +99,7 @@ def cell_row(cell: Cell) -> dict[str, str]:
     z = _z(cell.score.z) if cell.score.defined else "undefined"
     return {
         "sampler": _name(cell.sampler),
-        "width": f"{cell.width:,}",
+        "width": width_in_words(cell.width),
         "depth": f"{cell.depth:,}",
         "layer": f"{cell.layer:,}",
         "networks": f"{cell.estimate.samples:,}",
@@ -116,19 +134,21 @@ def _median(cell: Cell) -> str:
 
 
 def slope_lines(comparison: Comparison) -> list[str]:
-    """Constant and exponent of the rate as measured, with intervals: a line for all widths
+    """The comparison of measured rates with exact ones, with intervals: a line for all widths
     together and one for each width."""
     return [_fit_line(width, fit) for width, fit in comparison.fits.items()]
 
 
 def _fit_line(width: int | None, fit: PowerFit) -> str:
-    factor, exponent = fit.rate_factor, fit.rate_exponent
-    low, high = LIMIT_EXPONENT + exponent.low, LIMIT_EXPONENT + exponent.high
     return (
-        f"{'all widths' if width is None else f'width {width:,}'}: measured rate/exact rate = "
-        f"c depth^β, c in [{factor.low:.4f}, {factor.high:.4f}], exponent {LIMIT_EXPONENT} + β in "
-        f"[{low:.4f}, {high:.4f}] ({fit.level:.0%}, {fit.cells} cells)"
+        f"compared with exact values, {_widths(width)}: "
+        f"measured rate/exact rate = c L^β, c = {fitted(fit.rate_factor)}, "
+        f"β = {fitted(fit.rate_exponent)} ({fit.level:.0%}, {fit.cells} cells)"
     )
+
+
+def _widths(width: int | None) -> str:
+    return "all widths" if width is None else f"width {width_in_words(width)}"
 
 
 def _name(sampler: Sampler) -> str:
@@ -138,6 +158,8 @@ def _name(sampler: Sampler) -> str:
 def conclusion(comparison: Comparison) -> str:
     """The verdict in words, and what it rests on."""
     verdict = comparison.verdict
+    if comparison.excluding:
+        return f"REJECTED: {_excluded(comparison)}."
     cells = sum(cell.score.decides for cell in comparison.cells)
     deciding = "one cell that decides" if cells == 1 else f"{cells} cells that decide"
     budget = f"at a family-wise {FAMILY_BUDGET:.0%} over the {deciding}"
@@ -146,6 +168,7 @@ def conclusion(comparison: Comparison) -> str:
     worst = comparison.cells[verdict.worst]
     where = f"z = {worst.score.z:+.2f} at {_place(worst)}"
     z = f"{where}, where |z| = {verdict.critical:.2f} would reject"
+    nearest = f"{z}, is the nearest to its own bound" if cells > 1 else z
     if verdict.outcome is Outcome.REJECTED:
         return f"REJECTED: {z}, {budget}."
     if verdict.outcome is Outcome.UNDECIDED:
@@ -154,7 +177,7 @@ def conclusion(comparison: Comparison) -> str:
     if cells > 1:
         error += f" in any one of them, or of {verdict.noticed_in_all:.2%} in all,"
     return (
-        f"CONSISTENT: worst {z}, {budget}; {error} would have been noticed "
+        f"CONSISTENT: {nearest}, {budget}; {error} would have been noticed "
         f"{100 * POWER:.0f} times in 100."
     )
 
@@ -165,15 +188,10 @@ def _obstacles(comparison: Comparison) -> list[str]:
     if not any(cell.sampler.draws_networks for cell in comparison.cells):
         return [f"{SKEWNESS_RANGE}; give such networks, or another sampler"]
     found = []
-    if step is not None and (largest := min(map(largest_step, networks))) < step:
-        found.append(
-            f"the law holds for real steps up to a hundredth of the maximal rate, got "
-            f"step={step:g}; give at most {_rounded_down(largest)}"
-        )
-    elif not all(follows_law(network, step) for network in networks):
+    if not all(follows_law(network, step) for network in networks):
         found.append(
             "a real step follows the law at widths of at least 16 and depths of at most a quarter "
-            "of the width; give such networks"
+            "of the width, with critical weights and |x|^2 = n_0; give such networks"
         )
     if any(follows_law(network, step) for network in networks):
         found.append(
@@ -184,10 +202,14 @@ def _obstacles(comparison: Comparison) -> list[str]:
     return found
 
 
-def _rounded_down(value: float) -> str:
-    """In two digits, never above it."""
-    unit = 10.0 ** (math.floor(math.log10(value)) - 1)
-    return f"{math.floor(value / unit) * unit:.2g}"
+def _excluded(comparison: Comparison) -> str:
+    """Which law the networks exclude."""
+    law = comparison.excluding[0]
+    return (
+        f"the rate measured alone, ({fitted(law.constant)}) L^({fitted(law.exponent)}) at width "
+        f"{width_in_words(law.width)}, excludes {leading_laws()[1]} by more than its error and "
+        f"finite sizes allow"
+    )
 
 
 def _place(cell: Cell) -> str:

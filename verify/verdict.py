@@ -119,7 +119,7 @@ class Want:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The answer for a grid: ``worst`` is the index of the cell that says it, if there is one.
+    """The answer for a grid: ``worst`` is the index of the cell nearest to its own bound, if any.
 
     ``noticed``: the smallest relative error that would have been noticed in whichever deciding cell
     it is; ``noticed_in_all``: if it is in all of them.

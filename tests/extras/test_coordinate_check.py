@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from theory import MLP, InvalidArgument, maximal_learning_rate, squared_update
+from verify.exact_values import largest_step
 from verify.pytorch import coordinate_check, initialise
 from verify.pytorch.real_steps import RealStep
 from verify.verdict import Outcome
@@ -137,13 +138,14 @@ def test_a_script_is_rejected_just_where_something_is_wrong(wrong: str) -> None:
     assert rejected == (check.verdict.outcome is Outcome.REJECTED) == (wrong != "nothing"), check
 
 
-def test_a_step_beyond_a_hundredth_of_the_maximal_rate_is_refused() -> None:
+def test_a_step_too_large_for_the_linearised_law_is_refused() -> None:
     model = mlp(16, 16)
-    largest = float(maximal_learning_rate(MLP(16, 1)).evaluate()) / 100
+    largest = largest_step(MLP(16, 1))
+    assert largest == float(maximal_learning_rate(MLP(16, 1)).evaluate()) / 100
     assert coordinate_check(model, samples=10, seed=1, step=largest).step == largest
     default = coordinate_check(model, samples=10, seed=1).step
     assert largest * 0.9 < default <= largest
-    with pytest.raises(InvalidArgument, match="at most a hundredth of the maximal learning rate"):
+    with pytest.raises(InvalidArgument, match=r"at most .* above which a real step of"):
         coordinate_check(model, samples=10, seed=1, step=1.001 * largest)
     with pytest.raises(InvalidArgument, match="positive number for step"):
         coordinate_check(model, samples=10, seed=1, step=0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from theory import MLP, InvalidArgument
 from theory.criteria import Criterion, layer_criterion
@@ -20,7 +19,7 @@ from verify.claims.arguments import (
 )
 from verify.claims.counterexample import Counterexample, TheoryVerdict
 from verify.claims.formula import Formula, read
-from verify.claims.grid import checked_grid, default_grid
+from verify.claims.grid import checked_grid
 from verify.claims.networks import NotMeasured, measure
 from verify.claims.reading import Reading, default_network
 from verify.claims.report import report, report_html
@@ -137,7 +136,8 @@ def check(
 
     ``simulate``: False asks theory alone.  ``grid``: networks to simulate, ``network`` with numbers
     for its sizes; ``samples`` of each or the relative standard error ``precision``; by default a
-    few small ones, as many as show an error of about 3 %.  ``execution``: how blocks are run
+    few small ones, as many as show an error of about 3 %, and for a limit wide and deep ones, on
+    which its leading term is compared with the measured mean.  ``execution``: how blocks are run
     (docs/runs.md).
 
     Raises `InvalidArgument` for arguments of another kind, `NotSolved` where theory has no answer.
@@ -162,11 +162,11 @@ def check(
     unmeasured: str | None = "not asked for"
     if simulate:
         try:
-            terms = _terms(reading, said, theory)
             evidence = measure(
                 reading,
-                terms,
-                default_grid(reading.target) if networks is None else networks,
+                said,
+                theory.leading,
+                networks,
                 samples=samples,
                 precision=precision,
                 seed=seed,
@@ -177,16 +177,6 @@ def check(
         except NotMeasured as reason:
             unmeasured = str(reason)
     return Check(reading.formula, said, reading.target, theory, evidence, unmeasured)
-
-
-def _terms(reading: Reading, claim: Claim, theory: TheoryVerdict) -> Any:
-    """The leading terms of formula and law; None for an exact claim."""
-    if claim is Claim.EXACT:
-        return None
-    if theory.leading is None:
-        raise NotMeasured("the formula's leading term is not known")
-    law = reading.target.leading() if claim is Claim.LEADING else reading.target.joint()
-    return theory.leading, law
 
 
 def _reading(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -11,11 +11,22 @@ from sympy import Integer, Rational
 from theory import MLP, InvalidArgument
 from theory.symbols import L, a, n, n_0
 from theory.validation import shown
-from verify.claims.target import Target, sizes
+from verify.claims.target import Claim, Target, sizes
 
-__all__ = ["checked_grid", "default_grid", "network_of"]
+__all__ = ["checked_grid", "default_grids", "network_of"]
 
-_GRID = ((4, 1), (8, 2), (16, 3), (64, 8))
+_EXACT = ((4, 1), (8, 2), (16, 3), (64, 8))
+_LEADING = ((10**9, 256), (10**9, 1024), (10**9, 4096))
+_LEADING_BY_NEURONS = ((2**15, 16), (2**15, 32))
+_JOINT = ((10**5, 1000), (16_000, 1000), (8192, 1024))
+_JOINT_BY_NEURONS = ((2048, 128),)
+_GRIDS = {
+    Claim.EXACT: (_EXACT,),
+    Claim.LEADING: (_LEADING, _LEADING_BY_NEURONS),
+    Claim.JOINT: (_JOINT, _JOINT_BY_NEURONS),
+}
+"""Sizes (width, depth) by claim: for a limit those of networks near it, by norms and inner products
+alone, and smaller ones for samplers of neurons and weights."""
 _SIZES = {n_0: Integer(3), a: Rational(1, 2)}
 
 
@@ -26,12 +37,14 @@ def network_of(network: MLP, width: int, depth: int) -> MLP:
     return Target(network).at({s: values[s] for s in network.free_symbols}).network
 
 
-def default_grid(target: Target) -> list[MLP]:
-    """Small networks of a target, with depths from its layer on."""
+def default_grids(target: Target, claim: Claim) -> Iterator[list[MLP]]:
+    """The networks of a target that a claim is tried on, in order of preference: small ones for an
+    identity, with depths from the layer on; wide and deep ones for a limit."""
     least = target.layer if isinstance(target.layer, int) else 1
-    sizes_ = dict.fromkeys((width, max(depth, least)) for width, depth in _GRID)
-    grid = (network_of(target.network, width, depth) for width, depth in sizes_)
-    return [network for network in dict.fromkeys(grid) if _possible(target, network)]
+    for pairs in _GRIDS[claim]:
+        sizes_ = dict.fromkeys((width, max(depth, least)) for width, depth in pairs)
+        grid = (network_of(target.network, width, depth) for width, depth in sizes_)
+        yield [network for network in dict.fromkeys(grid) if _possible(target, network)]
 
 
 def _possible(target: Target, network: MLP) -> bool:

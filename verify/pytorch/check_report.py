@@ -99,13 +99,14 @@ def _conclusion(check: CoordinateCheck) -> str:
     worst = layers[verdict.worst]
     where = f"z = {_judged_z(worst)} {_ALLOWED} at layer {worst.layer}"
     z = f"{where}, where |z| = {verdict.critical:.2f} would reject"
+    nearest = f"{z}, is the nearest to its own bound" if len(layers) > 1 else z
     budget = f"at a family-wise {FAMILY_BUDGET:.0%} over {len(layers)} layers"
     if verdict.outcome is Outcome.REJECTED:
         return f"REJECTED: {z}, {budget}."
     if verdict.outcome is Outcome.UNDECIDED:
         return f"UNDECIDED: nothing is rejected {budget}, but {_wants(check)}."
     return (
-        f"CONSISTENT: worst {z}, {budget}; an error of {verdict.noticed:.0%} in any one of them "
+        f"CONSISTENT: {nearest}, {budget}; an error of {verdict.noticed:.0%} in any one of them "
         f"would have been noticed {100 * POWER:.0f} times in 100."
     )
 

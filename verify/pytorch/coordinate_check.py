@@ -44,8 +44,8 @@ def coordinate_check(
 
     ``samples``: initialisations, each with one example of |x|^2 = n_0, a label y = +-1 and one step
     of `torch.optim.SGD` on the hidden weights; None for as many as a verdict needs, from 1000 to
-    20,000.  ``step``: its rate, at most a hundredth of the maximal one; None for that, rounded
-    down.  ``initialise``: draws the weights of a model in place
+    20,000.  ``step``: its rate, at most the maximal one over 100 and over 10 L for L hidden layers;
+    None for that, rounded down.  ``initialise``: draws the weights of a model in place
     from PyTorch's global generator; None for `verify.pytorch.initialise`.  ``loss``: of outputs and
     labels.  The model itself is left as it is.
 

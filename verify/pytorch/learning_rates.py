@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from math import floor, log10
 from typing import Any
 
 from torch import nn
@@ -20,12 +19,10 @@ from theory import (
     transfer_learning_rate,
 )
 from theory.validation import exact_number, non_negative_value, shown
+from verify.exact_values import largest_step, refuse_large_step, rounded_down
 from verify.pytorch.model import network_of
 
 __all__ = ["AllHidden", "EqualShares", "RatePlan", "Transferred", "checked_step"]
-
-SMALL = 100
-"""A real step follows the linearised law where its rate is the maximal one over this, or less."""
 
 
 class RatePlan(ABC):
@@ -132,18 +129,12 @@ class Transferred(RatePlan):
 
 
 def checked_step(network: MLP, step: object) -> float:
-    """``step`` as a rate of at most a hundredth of the maximal one of all hidden weights; for None
-    the largest of two digits."""
-    bound = float(maximal_learning_rate(network).evaluate()) / SMALL
+    """``step`` as a rate of at most `largest_step`, above which it is refused; None for the largest
+    of two digits."""
     if step is None:
-        unit = 10.0 ** (floor(log10(bound)) - 1)
-        return float(f"{floor(bound / unit) * unit:.1e}")
+        return rounded_down(largest_step(network))
     rate = _positive("step", step)
-    if rate > bound:
-        raise InvalidArgument(
-            f"expected a step of at most a hundredth of the maximal learning rate, {bound:.3g} for "
-            f"{network}, got step={rate:g}; above it a real step leaves the linearised law"
-        )
+    refuse_large_step([network], rate)
     return rate
 
 

@@ -67,7 +67,7 @@ def _rate(cell: Cell) -> float:
 
 
 def deviation_figure(run: Run) -> Markup | None:
-    """How many standard errors each cell is from the law, over depth/width."""
+    """How many standard errors each cell is from the value tried, over depth/width."""
     cells = [cell for cell in run.cells if cell.measured]
     if not cells:
         return None
@@ -93,7 +93,7 @@ def deviation_figure(run: Run) -> Markup | None:
         _whole_decades(axes, cells)
         _decades(axes, "x")
 
-    title = "Deviation of measured means from the law, in standard errors, against depth over width"
+    title = "Deviation of measured means from what was tried, in standard errors, over depth/width"
     return inline_svg("deviations", title, draw)
 
 

@@ -7,7 +7,17 @@ from math import exp, floor, log
 
 from verify.table import value_and_error
 
-__all__ = ["count", "decimal", "from_log", "interval", "percent", "signed", "with_error"]
+__all__ = [
+    "count",
+    "decimal",
+    "from_log",
+    "interval",
+    "percent",
+    "plus_minus",
+    "signed",
+    "small",
+    "with_error",
+]
 
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -87,6 +97,26 @@ def interval(ends: tuple[float, float], digits: int = 4) -> str:
     """
     low, high = (f"{end:.{digits}f}".replace("-", "−") for end in ends)
     return f"{low} to {high}"
+
+
+def plus_minus(value: tuple[float, float]) -> str:
+    """A value and its error, to two digits of the error.
+
+    >>> plus_minus((-1.49998, 0.00026))
+    '−1.49998 ± 0.00026'
+    """
+    number, error = value
+    places = max(0, 1 - floor(log(error) / log(10))) if error > 0 else 6
+    return f"{number:.{places}f} ± {error:.{places}f}".replace("-", "−")
+
+
+def small(value: float) -> str:
+    """A small positive number to one digit.
+
+    >>> small(0.0000612), small(0.004)
+    ('6 × 10⁻⁵', '0.004')
+    """
+    return _powers(f"{value:.1g}")
 
 
 def _grouped(text: str) -> str:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from math import exp, log
 from typing import Any
 
+from verify.report.laws import MeasuredLaw
+
 __all__ = ["Cell", "Counterexample", "FormulaRun", "PowerFit", "Run", "read_record"]
 
 
@@ -33,6 +35,7 @@ class Cell:
     effective: float | None
     z: float | None
     decides: bool
+    allowance: float = 0.0
 
     @property
     def ratio(self) -> float:
@@ -88,6 +91,7 @@ class Cell:
             effective=None if effective is None else effective / samples,
             z=_optional(record["z"]),
             decides=bool(record["decides"]),
+            allowance=float(record.get("allowance", 0.0)),
         )
 
 
@@ -135,11 +139,17 @@ class Run:
     noticed_in_all: float | None
     cells: tuple[Cell, ...]
     wants: tuple[tuple[int, int | None], ...]
+    laws: tuple[MeasuredLaw, ...]
     fits: tuple[PowerFit, ...]
     versions: Mapping[str, str]
     platform: str
     command: str | None
     planned: int
+
+    @property
+    def allowance(self) -> float:
+        """The largest relative difference that is granted in a cell."""
+        return max((cell.allowance for cell in self.cells), default=0.0)
 
     @property
     def drawn(self) -> int:
@@ -164,6 +174,7 @@ class Run:
             noticed_in_all=_optional(record["noticed_relative_error_in_all"]),
             cells=cells,
             wants=tuple((named[each["cell"]], _whole(each["samples"])) for each in wants),
+            laws=tuple(MeasuredLaw.of(each) for each in record.get("measured_laws", ())),
             fits=tuple(PowerFit.of(each) for each in record["fits"]),
             versions={str(name): str(each) for name, each in record["versions"].items()},
             platform=str(record["platform"]["system"]),

@@ -149,7 +149,7 @@ def _planned(
     except InvalidArgument:
         return []
     return [
-        (type(part.sampler).__name__, _width(net), net.layers, part.sampler.planned_samples(net))
+        (type(part.sampler).__name__, _width(net), net.layers, part.planned_samples(net))
         for part in parts
         for net in part.networks
     ]

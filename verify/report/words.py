@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from verify.report.numbers import count, interval, percent, signed
+from verify.report.laws import MeasuredLaw
+from verify.report.numbers import count, interval, percent, plus_minus, signed, small
 from verify.report.records import Cell, FormulaRun, PowerFit, Run
 from verify.verdict import NOTICEABLE, POWER
 
-__all__ = ["claim_words", "fit_words", "headline", "place", "sampler_name", "verdict_words"]
+__all__ = [
+    "claim_words",
+    "fit_words",
+    "headline",
+    "law_words",
+    "place",
+    "sampler_name",
+    "verdict_words",
+]
 
-_LIMIT_EXPONENT = -1.5
 _SAMPLERS = {"Gram": "gram", "Conditioned": "conditioned", "Dense": "dense", "RareEvents": "rare"}
 _CLAIMS = {
     "exact": "The claim is that the formula is exactly {}.",
@@ -17,9 +25,9 @@ _CLAIMS = {
     "joint": "The claim is that the formula is the leading term, as n → ∞ with L = t n, of {}.",
 }
 _HEADLINES = {
-    "consistent": "Networks move as the law says",
-    "rejected": "Networks contradict the law",
-    "undecided": "Nothing speaks against the law, but too little was measured",
+    "consistent": "Networks move as the exact values say",
+    "rejected": "Networks contradict the theory",
+    "undecided": "Nothing speaks against the exact values, but too little was measured",
 }
 _FORMULA_HEADLINES = {
     "consistent": "The formula is right",
@@ -39,7 +47,7 @@ def claim_words(run: FormulaRun) -> str:
     return _CLAIMS[run.claim].format(run.subject)
 
 
-def sampler_name(cell: Cell) -> str:
+def sampler_name(cell: Cell | MeasuredLaw) -> str:
     """A sampler's short name, as in the printed table."""
     return _SAMPLERS.get(cell.sampler, cell.sampler.lower())
 
@@ -57,7 +65,11 @@ def verdict_words(run: Run, tried: str = "law") -> list[str]:
     """
     deciding = sum(cell.decides for cell in run.cells)
     shown = len(run.cells) - deciding
-    said = []
+    said = [
+        f"The rate measured alone at width {count(law.width)} excludes the derived law."
+        for law in run.laws
+        if law.allowed is False
+    ]
     if run.worst is None:
         said.append(
             "No network of the grid can decide: in each, rare networks set the mean, or the step "
@@ -82,7 +94,7 @@ def _worst(run: Run, cell: Cell, deciding: int, tried: str) -> list[str]:
     said = [
         f"{_which(deciding)} is {place(cell)}: its measured mean is {signed(cell.z)} standard "
         f"errors from the {tried}, and {run.critical:.2f} or more, either way, would reject.",
-        f"A true {tried} is rejected anywhere on this grid with a chance of at most "
+        f"If the {tried} is right, it is rejected anywhere on this grid with a chance of at most "
         f"{percent(run.budget, 0)}.",
     ]
     if run.outcome == "consistent" and run.noticed is not None:
@@ -98,7 +110,7 @@ def _worst(run: Run, cell: Cell, deciding: int, tried: str) -> list[str]:
 def _which(deciding: int) -> str:
     if deciding == 1:
         return "The one cell that decides"
-    return f"Of {_cells(deciding)} that decide, the one that says most"
+    return f"Of {_cells(deciding)} that decide, the one nearest to its own bound"
 
 
 def _want(cell: Cell, samples: int | None) -> str:
@@ -108,12 +120,28 @@ def _want(cell: Cell, samples: int | None) -> str:
 
 
 def fit_words(fit: PowerFit) -> str:
-    """Constant and exponent of the measured rate over the exact one."""
-    exponent = (_LIMIT_EXPONENT + fit.exponent[0], _LIMIT_EXPONENT + fit.exponent[1])
+    """Factor and exponent of the measured rate over the exact one."""
     who = "all widths" if fit.width is None else f"width {count(fit.width)}"
     return (
-        f"{who}: factor {interval(fit.factor)}, exponent {interval(exponent)} "
+        f"{who}: factor {interval(fit.factor)}, β {interval(fit.exponent)} "
         f"({percent(fit.level, 0)}, {_cells(fit.cells)})"
+    )
+
+
+def law_words(law: MeasuredLaw) -> str:
+    """Constant and exponent of the rate as measured, and what finite sizes change."""
+    depths = ", ".join(count(depth) for depth in law.depths)
+    derived = (
+        ""
+        if law.correction is None
+        else f" Finite width and depth change the rate by at most {small(law.correction)} of it "
+        f"there (derived); so much granted, the derived law is "
+        f"{'allowed' if law.allowed else 'excluded'}."
+    )
+    return (
+        f"({plus_minus(law.constant)}) · L^({plus_minus(law.exponent)}) at width "
+        f"{count(law.width)}, depths {depths} ({sampler_name(law)}), {percent(law.level)} "
+        f"together.{derived}"
     )
 
 
