@@ -25,6 +25,7 @@ from verify.gram import Gram
 from verify.problem import Problem, numeric_problem
 from verify.rare_events import RareEvents
 from verify.samplers import Sampler
+from verify.untrusted import plain_json
 
 __all__ = ["Configuration", "configuration", "problem_of"]
 
@@ -93,11 +94,11 @@ class Configuration:
     def from_text(cls, text: str) -> Configuration:
         """The configuration that a `text` says; `InvalidArgument` for text that says none."""
         try:
-            return _read(json.loads(text))
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            return _read(plain_json(text))
+        except (LookupError, TypeError, AttributeError, ValueError, OverflowError) as error:
             raise InvalidArgument(
-                f"expected the text of a configuration, got {text[:60]!r} ({error}); take it from "
-                f"a run's results.json"
+                f"expected the text of a configuration, got {text[:60]!r} "
+                f"({str(error)[:200]}); take it from a run's results.json"
             ) from error
 
 

@@ -13,7 +13,6 @@ from verify.cells import Cell, PlannedCell
 from verify.compare import Comparison, measure_cells, plan_cells, rate_points
 from verify.exact_values import exact_law, leading_laws
 from verify.execution import Execution
-from verify.figure import save_rate_figure
 from verify.paper import FIGURE as VECTORS
 from verify.paper import TABLE, write_paper_files
 from verify.plan import planned_parts
@@ -45,8 +44,8 @@ def run_job(
     comparison = measure_cells(_planned(options, seed), seed=seed, execution=execution)
     record = comparison_record(comparison, law="exact")
     points, _ = rate_points(comparison)
-    figures = [FIGURE, VECTORS] if points else []
-    keep(folder, record, lambda: _draw(folder, comparison), [TABLE, *figures])
+    figures = [VECTORS, FIGURE] if points else []
+    to_draw = keep(folder, record, [TABLE, *figures])
     write_tables(folder, record, parquet=options.parquet)
     console.print(cell_table(comparison))
     for line in slope_lines(comparison):
@@ -55,6 +54,8 @@ def run_job(
         console.print(line, soft_wrap=True)
     console.print(f"figure and numbers: {folder}", soft_wrap=True)
     console.print(conclusion(comparison), soft_wrap=True)
+    if to_draw:
+        _draw(folder, comparison)
     return int(comparison.verdict.outcome.value)
 
 
@@ -77,10 +78,12 @@ def _planned(options: argparse.Namespace, seed: int) -> list[PlannedCell]:
 
 
 def _draw(folder: Path, comparison: Comparison) -> None:
+    from verify.figure import rate_image  # Matplotlib takes as long to load as all else
+
     write_paper_files(folder, comparison)
     points, law = rate_points(comparison)
     if points:
-        write_whole(folder / FIGURE, lambda path: save_rate_figure(path, points, law))
+        write_whole(folder / FIGURE, rate_image(points, law, "png"))
 
 
 def left_lines(cells: Sequence[Cell]) -> list[str]:

@@ -47,9 +47,7 @@ def root_between(
     return at if abs(here) < abs(there) else beyond
 
 
-def _share(
-    at: tuple[float, float], beyond: tuple[float, float], old: tuple[float, float]
-) -> float:
+def _share(at: tuple[float, float], beyond: tuple[float, float], old: tuple[float, float]) -> float:
     """The next point, as a share of the way from ``at`` to ``beyond``."""
     (a, f), (b, g), (c, h) = at, beyond, old
     x, y = (a - b) / (c - b), (f - g) / (h - g)
