@@ -28,7 +28,7 @@ from studies.altered_kinds import KINDS
 from verify import cli, job
 from verify.run_folder import CSV, RESULTS
 
-__all__ = ["COMMANDS", "RESULTS_FILE", "Answer", "main", "original", "trial"]
+__all__ = ["COMMANDS", "RESULTS_FILE", "Answer", "main", "original", "trial", "without_figures"]
 
 RESULTS_FILE = Path(__file__).with_name("altered.json")
 COMMANDS = ("--resume", "--replay", "--report")
@@ -148,7 +148,7 @@ def _wrong(code: int, said: str, errors: str) -> list[str]:
 
 
 @contextlib.contextmanager
-def _without_figures() -> Iterator[None]:
+def without_figures() -> Iterator[None]:
     """They take the longest, and are drawn from numbers that were checked."""
     draw, job._draw = job._draw, lambda *_: None
     try:
@@ -160,7 +160,7 @@ def _without_figures() -> Iterator[None]:
 def study(seeds: int) -> list[Answer]:
     """Every kind so often, each with all commands."""
     found = []
-    with tempfile.TemporaryDirectory(prefix="altered-") as place, _without_figures():
+    with tempfile.TemporaryDirectory(prefix="altered-") as place, without_figures():
         whole = original(Path(place) / "run")
         for kind in KINDS:
             for seed in range(seeds):

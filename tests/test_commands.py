@@ -229,7 +229,7 @@ def test_ctrl_c_in_the_first_second_prints_no_traceback(
     tmp_path: Path, module: str, after: float
 ) -> None:
     """From the moment that Python looks for the package on; before, nothing of ours has a say."""
-    marked = f"import time, sys, runpy; print('on', flush=True); sys.argv = ['-m']; "
+    marked = "import time, sys, runpy; print('on', flush=True); sys.argv = ['-m']; "
     code = marked + f"runpy._run_module_as_main({module!r})"
     process = subprocess.Popen(
         [sys.executable, "-c", code],

@@ -30,6 +30,8 @@ from verify.untrusted import plain_json
 __all__ = ["Configuration", "configuration", "problem_of"]
 
 _SAMPLERS: tuple[Sampler, ...] = (Dense(), Dense("numpy"), Conditioned(), Gram(), RareEvents())
+_MOST_WIDTHS = 10_000
+"""Widths that differ, of a network that is read from a file."""
 _BY_NAME = {repr(sampler): sampler for sampler in _SAMPLERS}
 
 
@@ -142,6 +144,8 @@ def problem_of(configuration: Configuration) -> Problem:
 def _read(plain: dict[str, Any]) -> Configuration:
     sizes, rates, step = plain["network"], plain["rates"], plain["step"]
     width = sizes["width"]
+    if isinstance(width, list) and len(width) > _MOST_WIDTHS:
+        raise ValueError(f"{len(width):,} widths, where {_MOST_WIDTHS:,} at most are read")
     network = MLP(
         tuple(width) if isinstance(width, list) else width,
         sizes["depth"],
