@@ -23,7 +23,7 @@ from verify.untrusted import plain_json
 
 COMMAND_OF = {"record": "--report", "files": "--report"}
 """The command that reads each kind of file; a store is read by a run that is gone on with."""
-EACH = [kind for index, kind in enumerate(KINDS) if " = " not in kind or index % 6 == len(kind) % 6]
+EACH = [kind for index, kind in enumerate(KINDS) if " = " not in kind or index % 3 == len(kind) % 3]
 
 
 @pytest.fixture(scope="module")
@@ -114,9 +114,14 @@ def test_a_page_of_too_many_cells_is_refused(
     assert f"40,000 cells, and a page shows {MOST_CELLS:,}" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    "change", [{"width": [8, 9] * 500_000, "depth": 10**6}, {"depth": 10**8}, {"width": 10**18}]
-)
+GIANTS = {
+    "widths": {"width": [8, 9] * 500_000, "depth": 10**6},
+    "depth": {"depth": 10**8},
+    "width": {"width": 10**18},
+}
+
+
+@pytest.mark.parametrize("change", GIANTS.values(), ids=GIANTS)
 def test_a_replay_of_a_giant_is_refused(
     whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], change: dict[str, Any]
 ) -> None:
@@ -141,4 +146,4 @@ def test_the_study_that_is_kept_found_nothing_wrong() -> None:
     assert list(kept["commands"]) == list(COMMANDS)
     for row in kept["commands"].values():
         assert row["wrong"] == 0
-        assert row["answers"] == kept["folders"]
+        assert row["answers"] >= 40
