@@ -9,7 +9,7 @@ DOCS_READY := $(VENV)/.docs
 BENCH := .venv-bench
 BENCH_READY := $(BENCH)/.ready
 
-.PHONY: run test test-all docs test-lowest bench claims coverage skewness power rare-events faults scaling transfer mutation clean
+.PHONY: run test test-all docs test-lowest bench claims coverage skewness power rare-events faults altered scaling transfer mutation clean
 
 run: $(READY)
 	$(BIN)/python -m verify
@@ -71,6 +71,10 @@ transfer: $(BENCH_READY)
 # Runs killed at random instants, in mid-write, in pairs, and on disks that fail; some minutes.
 faults: $(READY)
 	$(BIN)/python -m studies.faults
+
+# A run's folder altered in a few hundred ways, then gone on with, drawn again and shown; some minutes.
+altered: $(READY)
+	$(BIN)/python -m studies.altered
 
 # What a network costs on a core, and a block beside; the numbers of docs/scaling.md, with Dask.
 scaling: $(BENCH_READY)

@@ -22,6 +22,8 @@ MEETING_PLACES = {
 learning rates for PyTorch."""
 FORMULAS_ON_A_PAGE = "mathml.py"
 """It sets SymPy's expressions, whatever they are of, and derives none."""
+WITHOUT_FORMULAS = {"theory.command", "theory.errors", "theory.network", "theory.public_names"}
+"""Modules of ``theory`` that derive nothing, which all of ``verify`` may use."""
 CLAIMS = "claims"
 """The folder in which users' formulas meet both."""
 FORMULAS_IN_TESTS = {"strategies.py", "testing_report.py", "trial.py"}
@@ -64,7 +66,7 @@ def test_few_modules_bring_formula_and_measurement_together(path: Path) -> None:
     elif path.name == FORMULAS_ON_A_PAGE:
         assert not from_theory
     else:
-        assert from_theory <= {"theory.errors", "theory.network", "theory.public_names"}
+        assert from_theory <= WITHOUT_FORMULAS
         assert not {package(module) for module in imported(path)} & {"sympy", "mpmath"}
 
 

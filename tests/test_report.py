@@ -389,7 +389,6 @@ def test_words_of_each_outcome() -> None:
         "fits": (),
         "versions": {},
         "platform": "",
-        "command": None,
         "planned": 100,
     }
 

@@ -129,18 +129,31 @@ def test_an_interrupt_ends_without_a_traceback_or_a_folder(
     assert not (tmp_path / "run").exists()
 
 
-def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
+def test_a_failed_write_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     target = tmp_path / "numbers.json"
     target.write_text("old", encoding="utf-8")
 
-    def fail(path: Path) -> None:
-        path.write_text("half", encoding="utf-8")
+    def fail(_: int) -> None:
         raise OSError("disk full")
 
+    monkeypatch.setattr("verify.run_folder.os.fsync", fail)
     with pytest.raises(UnusableFolder, match="disk full"):
-        write_whole(target, fail)
+        write_whole(target, "half")
     assert target.read_text(encoding="utf-8") == "old"
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.write_text("mine", encoding="utf-8")
+    link = tmp_path / "results.tex"
+    link.symlink_to(mine)
+    write_whole(link, "theirs")
+    assert mine.read_text(encoding="utf-8") == "mine"
+    assert link.read_text(encoding="utf-8") == "theirs"
+    assert not link.is_symlink()
 
 
 def test_help_fits_a_screen_and_has_examples() -> None:

@@ -1,5 +1,6 @@
 """Exact theory of how learning rates must scale with depth: derived, not quoted."""
 
+from theory import command  # noqa: F401, since Ctrl-C is then a sentence while the rest is loaded
 from theory.alignment import Alignment, alignment
 from theory.citation import bibtex
 from theory.criteria import EveryHiddenLayer, LastLayer, MeanOverLayers, NetworkOutput

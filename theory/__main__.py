@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from theory.citation import bibtex
-from theory.errors import MupDepthError
+from theory.command import exit_code, own_streams
 from theory.narrative import derivation_text
 from theory.network import MLP, Activation, LeakyReLU, Linear, ReLU
 from theory.paper import paper
@@ -24,10 +24,17 @@ examples:
 """
 
 
+_PROGRAM = "python -m theory"
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the derivation; 0, or 2 for bad input."""
+    """Print the derivation; 0, 2 for bad input, 5 for an internal error, 130 where interrupted."""
+    return exit_code(_PROGRAM, lambda: _print(_parser().parse_args(arguments)))
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m theory",
+        prog=_PROGRAM,
         description="Derive E[(Δz)²] of one gradient step, its law in depth, and the maximal rate.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -37,24 +44,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--slope", default="0", help="negative slope of the activation (ReLU: 0)")
     parser.add_argument("--latex", action="store_true", help="as a LaTeX document that compiles")
     parser.add_argument("--bibtex", action="store_true", help="how to cite, as BibTeX")
-    options = parser.parse_args(arguments)
+    return parser
+
+
+def _print(options: argparse.Namespace) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
-    try:
-        if options.bibtex:
-            print(bibtex())
-            return 0
-        network = MLP(options.width, options.depth, activation=_activation(options.slope))
-        if options.latex:
-            print(paper(network), end="")
-            return 0
-        for paragraph in derivation_text(network):
-            print(paragraph, end="\n\n", flush=True)
-    except MupDepthError as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
-        return 2
-    except BrokenPipeError:
-        sys.stderr.close()
+    if options.bibtex:
+        print(bibtex())
+        return 0
+    network = MLP(options.width, options.depth, activation=_activation(options.slope))
+    if options.latex:
+        print(paper(network), end="")
+        return 0
+    for paragraph in derivation_text(network):
+        print(paragraph, end="\n\n", flush=True)
     return 0
 
 
@@ -66,4 +70,5 @@ def _activation(slope: str) -> Activation:
 
 
 if __name__ == "__main__":
+    own_streams()
     sys.exit(main())

@@ -16,6 +16,9 @@ class MupDepthError(Exception):
     expected a positive int for width, got width=0 (int); give a whole number of at least 1
     """
 
+    exit_code = 2
+    """Of a command that ends with it."""
+
 
 class InvalidArgument(MupDepthError, ValueError):
     """An argument is not of the documented kind; the message names it, its value and the fix.

@@ -31,6 +31,8 @@ __all__ = [
 ]
 
 Size: TypeAlias = int | Symbol
+_MOST_LISTED = 10**7
+"""Layers whose widths are listed one by one."""
 
 
 @dataclass(frozen=True)
@@ -101,8 +103,14 @@ class MLP:
         >>> MLP(width=(8, 16), input_width=4).widths
         (4, 8, 16)
         """
-        hidden = self.width if isinstance(self.width, tuple) else (self.width,) * self.layers
-        return (self.first_fan_in, *hidden)
+        if isinstance(self.width, tuple):
+            return (self.first_fan_in, *self.width)
+        if self.layers > _MOST_LISTED:
+            raise InvalidArgument(
+                f"expected a depth of at most {_MOST_LISTED:,} where layers are listed, got "
+                f"depth={self.layers}; give a smaller depth"
+            )
+        return (self.first_fan_in, *(self.width,) * self.layers)
 
     @property
     def first_fan_in(self) -> Size:

@@ -12,6 +12,9 @@ from theory.validation import positive_int, shown
 
 __all__ = ["asked_layer", "asked_rates"]
 
+_DEEPEST = 10_000
+"""The deepest layer whose formula, a polynomial of that degree, is written out."""
+
 
 def asked_rates(network: MLP, rates: object) -> tuple[Expr, ...] | Rates:
     """One multiplier per layer, or a typed value where depth or ends are symbols, or None."""
@@ -46,4 +49,10 @@ def asked_layer(network: MLP, layer: object) -> int | Symbol:
         return ell
     if isinstance(network.depth, int):
         return numeric_layers(network, layer)[0]
-    return positive_int("layer", layer)
+    number = positive_int("layer", layer)
+    if number > _DEEPEST:
+        raise InvalidArgument(
+            f"expected a layer of at most {_DEEPEST:,} below a depth that is a symbol, got "
+            f"layer={number}; give the depth as a number too"
+        )
+    return number

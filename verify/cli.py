@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,50 +13,44 @@ from pathlib import Path
 
 from rich.console import Console
 
+from theory.command import INTERRUPTED, exit_code
+from theory.errors import MupDepthError
 from theory.network import InvalidArgument
 from verify.claims.job import run_formula
-from verify.errors import LostWorkers, UnusableFolder
+from verify.errors import LostWorkers
 from verify.execution import Execution
 from verify.job import run_job
 from verify.on_dask import on_dask
-from verify.options import RUN, job_text, options_of, parser
+from verify.options import RUN, parser
 from verify.progress import progress_bar
 from verify.replay import replay
-from verify.report.job import run_report
 from verify.run_folder import default_folder, has_begun, job_of, new_folder, run_shelf
+from verify.stored_job import job_text, options_of
 from verify.tabular import needs
 
 __all__ = ["main"]
 
-BAD_INPUT = 2
-LOST = 4
-INTERRUPTED = 130
 PLAIN_COLUMNS = 108
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the main job, or check a formula; the exit code."""
-    options = parser().parse_args(arguments)
+    """Run the main job, or check a formula; the exit code, as ``--help`` lists them."""
+    return exit_code("python -m verify", lambda: _main(parser().parse_args(arguments)))
+
+
+def _main(options: argparse.Namespace) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     console = Console(highlight=False)
     if not console.is_terminal or console.width < PLAIN_COLUMNS:
         console = Console(highlight=False, width=PLAIN_COLUMNS)
-    try:
-        return _run(options, console)
-    except (InvalidArgument, UnusableFolder) as error:
-        print(f"python -m verify: {error}", file=sys.stderr)
-        return BAD_INPUT
-    except _Stopped as stopped:
-        print(stopped, file=sys.stderr)
-        return stopped.code
-    except KeyboardInterrupt:
-        print("interrupted: nothing was written", file=sys.stderr)
-        return INTERRUPTED
+    return _run(options, console)
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
     if options.report is not None:
+        from verify.report.job import run_report  # Matplotlib takes a second to load
+
         return run_report(options, console)
     if options.replay is not None:
         return _replay(options, console)
@@ -110,12 +105,12 @@ def _seconds(options: argparse.Namespace) -> float | None:
     return None if minutes is None else float(60 * minutes)
 
 
-class _Stopped(Exception):
+class _Stopped(MupDepthError):
     """A run that can be gone on with, and the exit code that says why it stopped."""
 
     def __init__(self, why: str, code: int) -> None:
         super().__init__(why)
-        self.code = code
+        self.exit_code = code
 
 
 @contextmanager
@@ -126,8 +121,13 @@ def _going_on(folder: Path) -> Iterator[None]:
     except (KeyboardInterrupt, LostWorkers) as error:
         if not has_begun(folder):
             raise
-        code = INTERRUPTED if isinstance(error, KeyboardInterrupt) else LOST
-        why = "interrupted" if code == INTERRUPTED else f"python -m verify: {error}"
-        raise _Stopped(
-            f"{why}; what is finished is kept: go on with  python -m verify --resume {folder}", code
-        ) from None
+        why, code = "interrupted", INTERRUPTED
+        if isinstance(error, LostWorkers):
+            why, code = str(error), error.exit_code
+        again = shlex.join(["python", "-m", "verify", "--resume", _pasted(folder)])
+        raise _Stopped(f"{why}; what is finished is kept: go on with  {again}", code) from None
+
+
+def _pasted(folder: Path) -> str:
+    """A folder's name that no shell or parser takes for an option."""
+    return f"./{folder}" if str(folder).startswith("-") else str(folder)

@@ -20,6 +20,7 @@ __all__ = ["Conditioned"]
 
 _BLOCK_NEURONS = 2**22
 _LARGEST_BLOCK = 1024
+_MOST_NEURONS = 2**27
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,13 @@ class Conditioned(Sampler):
         return min(max(100_000_000 // self.cost(network), 64), 20_000)
 
     def check(self, problem: Problem) -> None:
-        """Accept every problem."""
+        """Refuse networks whose neurons do not fit in some GiB."""
+        neurons = int(problem.widths[1:].sum())
+        if neurons > _MOST_NEURONS:
+            raise InvalidArgument(
+                f"expected at most {_MOST_NEURONS:,} neurons in a network for sampler={self!r}, "
+                f"got {neurons:,}; give a smaller width or depth, or use Gram()"
+            )
 
     def sample(self, problem: Problem, stream: np.random.Generator, count: int) -> FloatArray:
         """See `Sampler.sample`."""

@@ -25,10 +25,13 @@ from verify.gram import Gram
 from verify.problem import Problem, numeric_problem
 from verify.rare_events import RareEvents
 from verify.samplers import Sampler
+from verify.untrusted import plain_json
 
 __all__ = ["Configuration", "configuration", "problem_of"]
 
 _SAMPLERS: tuple[Sampler, ...] = (Dense(), Dense("numpy"), Conditioned(), Gram(), RareEvents())
+_MOST_WIDTHS = 10_000
+"""Widths that differ, of a network that is read from a file."""
 _BY_NAME = {repr(sampler): sampler for sampler in _SAMPLERS}
 
 
@@ -111,11 +114,11 @@ class Configuration:
     def from_text(cls, text: str) -> Configuration:
         """The configuration that a `text` says; `InvalidArgument` for text that says none."""
         try:
-            return _read(json.loads(text))
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            return _read(plain_json(text))
+        except (LookupError, TypeError, AttributeError, ValueError, OverflowError) as error:
             raise InvalidArgument(
-                f"expected the text of a configuration, got {text[:60]!r} ({error}); take it from "
-                f"a run's results.json"
+                f"expected the text of a configuration, got {text[:60]!r} "
+                f"({str(error)[:200]}); take it from a run's results.json"
             ) from error
 
 
@@ -159,6 +162,8 @@ def problem_of(configuration: Configuration) -> Problem:
 def _read(plain: dict[str, Any]) -> Configuration:
     sizes, rates, step = plain["network"], plain["rates"], plain["step"]
     width = sizes["width"]
+    if isinstance(width, list) and len(width) > _MOST_WIDTHS:
+        raise ValueError(f"{len(width):,} widths, where {_MOST_WIDTHS:,} at most are read")
     network = MLP(
         tuple(width) if isinstance(width, list) else width,
         sizes["depth"],

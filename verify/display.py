@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import io
 import re
+from collections.abc import Sequence
 from itertools import groupby
 
 from rich.console import Console
 
 from verify.compare import Comparison, rate_points
-from verify.figure import rate_figure
+from verify.curves import LawCurve, RatePoints
 from verify.law_words import law_lines
 from verify.magnitudes import html_table, value_latex
 from verify.table import (
@@ -49,10 +50,10 @@ def comparison_html(comparison: Comparison) -> str:
     return table + _image(points, law) if points else table
 
 
-def _image(points: object, law: object) -> str:
-    out = io.BytesIO()
-    rate_figure(points, law).savefig(out, format="png", dpi=110)  # type: ignore[arg-type]
-    data = base64.b64encode(out.getvalue()).decode()
+def _image(points: Sequence[RatePoints], law: LawCurve) -> str:
+    from verify.figure import rate_image  # Matplotlib takes as long to load as all else
+
+    data = base64.b64encode(rate_image(points, law, "png", dpi=110)).decode()
     return f'<img alt="maximal learning rate against depth" src="data:image/png;base64,{data}">'
 
 

@@ -15,3 +15,5 @@ class UnusableFolder(MupDepthError, OSError):
 
 class LostWorkers(MupDepthError, RuntimeError):
     """What draws the blocks went away in mid-run; blocks finished before are where they were."""
+
+    exit_code = 4

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
-from pathlib import Path
 
-import matplotlib as mpl
-
-mpl.use("Agg")
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 from verify.curves import LawCurve, RatePoints
+from verify.drawing import own_style
 from verify.magnitudes import width_in_words
 
-__all__ = ["rate_figure", "save_rate_figure"]
+__all__ = ["rate_figure", "rate_image"]
 
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 """Colours that people with any kind of colour vision tell apart (Okabe and Ito)."""
@@ -31,11 +29,13 @@ _DASHES = (
 """With the markers, what tells widths apart without colour."""
 
 
-def save_rate_figure(path: Path, points: Sequence[RatePoints], law: LawCurve) -> None:
-    """Write the figure to ``path``, in the format of its suffix: PDF and SVG are vectors."""
-    metadata = {"CreationDate": None} if path.suffix == ".pdf" else None
-    with mpl.rc_context({"pdf.fonttype": 42, "svg.fonttype": "path"}):
-        rate_figure(points, law).savefig(path, dpi=160, metadata=metadata)
+def rate_image(points: Sequence[RatePoints], law: LawCurve, kind: str, dpi: int = 160) -> bytes:
+    """The figure as a file of this ``kind``: ``"png"``, or ``"pdf"`` and ``"svg"``, in vectors."""
+    metadata = {"CreationDate": None} if kind == "pdf" else None
+    out = io.BytesIO()
+    with own_style(**{"pdf.fonttype": 42, "svg.fonttype": "path"}):
+        rate_figure(points, law).savefig(out, format=kind, dpi=dpi, metadata=metadata)
+    return out.getvalue()
 
 
 def rate_figure(points: Sequence[RatePoints], law: LawCurve) -> Figure:

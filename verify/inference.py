@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from math import inf, isfinite, sqrt
 
-from scipy.optimize import brentq
+from verify.roots import root_between
 
 __all__ = ["POWER", "Evidence", "Interval"]
 
@@ -129,4 +129,4 @@ class Evidence(ABC):
         while excess(high) > 0:
             high += step
             step *= 2.0
-        return float(brentq(excess, low, high, xtol=1e-6 * self.standard_error))
+        return root_between(excess, low, high, within=1e-6 * self.standard_error)

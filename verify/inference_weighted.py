@@ -10,11 +10,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import exp, pi, sqrt
-
-from scipy.optimize import brentq
-from scipy.special import ndtri, stdtr
+from statistics import NormalDist
 
 from verify.inference import POWER, Evidence, Interval
+from verify.roots import root_between
 
 __all__ = ["SKEWNESS", "WeightedMean"]
 
@@ -46,13 +45,13 @@ class WeightedMean(Evidence):
         count = max(self.samples if samples is None else samples, 2)
 
         def excess(z: float) -> float:
-            return float(stdtr(count - 1, -z)) + _skew_tail(z, count) - chance
+            return _student_tail(z, count - 1) + _skew_tail(z, count) - chance
 
-        return float(brentq(excess, 0.0, _LARGEST_Z)) if excess(_LARGEST_Z) < 0 else _LARGEST_Z
+        return root_between(excess, 0.0, _LARGEST_Z) if excess(_LARGEST_Z) < 0 else _LARGEST_Z
 
     def needed(self, chance: float, samples: int | None = None) -> float:
         """See `Evidence.needed`; the normal quantile of `POWER` above the critical value."""
-        return self.critical(chance, samples) + float(ndtri(POWER))
+        return self.critical(chance, samples) + NormalDist().inv_cdf(POWER)
 
     def interval(self, level: float) -> Interval:
         """See `Evidence.interval`."""
@@ -65,8 +64,14 @@ class WeightedMean(Evidence):
         Law: true for all larger numbers of samples where it is for one.
         """
         count = self.samples if samples is None else samples
-        enough = _skew_tail(-float(ndtri(chance)), count) <= chance
+        enough = _skew_tail(-NormalDist().inv_cdf(chance), count) <= chance
         return enough and count >= _LEAST_SAMPLES
+
+
+def _student_tail(z: float, freedom: int) -> float:
+    from scipy.special import stdtr  # as long to load as NumPy, and only verdicts need it
+
+    return float(stdtr(freedom, -z))
 
 
 def _skew_tail(z: float, samples: int) -> float:

@@ -14,7 +14,6 @@ from verify.cells import Cell, PlannedCell
 from verify.compare import Comparison, measure_cells, plan_cells, rate_points
 from verify.exact_values import exact_law, leading_laws, leading_power
 from verify.execution import Execution
-from verify.figure import save_rate_figure
 from verify.law_words import law_lines
 from verify.paper import FIGURE as VECTORS
 from verify.paper import TABLE, write_paper_files
@@ -48,8 +47,8 @@ def run_job(
     comparison = replace(measured, leading=leading_power())
     record = comparison_record(comparison, law="exact")
     points, _ = rate_points(comparison)
-    figures = [FIGURE, VECTORS] if points else []
-    keep(folder, record, lambda: _draw(folder, comparison), [TABLE, *figures])
+    figures = [VECTORS, FIGURE] if points else []
+    to_draw = keep(folder, record, [TABLE, *figures])
     write_tables(folder, record, parquet=options.parquet)
     console.print(cell_table(comparison))
     for line in left_lines(comparison.cells):
@@ -58,6 +57,8 @@ def run_job(
     for line in (*law_lines(comparison), *slope_lines(comparison)):
         console.print(line, soft_wrap=True)
     console.print(conclusion(comparison), soft_wrap=True)
+    if to_draw:
+        _draw(folder, comparison)
     return int(comparison.verdict.outcome.value)
 
 
@@ -81,10 +82,12 @@ def _planned(options: argparse.Namespace, seed: int) -> list[PlannedCell]:
 
 
 def _draw(folder: Path, comparison: Comparison) -> None:
+    from verify.figure import rate_image  # Matplotlib takes as long to load as all else
+
     write_paper_files(folder, comparison)
     points, law = rate_points(comparison)
     if points:
-        write_whole(folder / FIGURE, lambda path: save_rate_figure(path, points, law))
+        write_whole(folder / FIGURE, rate_image(points, law, "png"))
 
 
 def left_lines(cells: Sequence[Cell]) -> list[str]:

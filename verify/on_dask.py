@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -17,7 +18,9 @@ from verify.software import Software, this_software
 __all__ = ["on_dask"]
 
 _PATIENCE = 15
-"""Seconds to wait for a scheduler."""
+"""Seconds to wait for a scheduler, and for its first worker."""
+_WITHOUT_WORKERS = 60.0
+"""Seconds that a run waits in its middle while no worker is there."""
 _TASK, _TASK_PER_THREAD = 1.0, 0.02
 """Seconds of work sent to a worker in one go, at least, and for each thread of the cluster: a
 scheduler needs several milliseconds for a task (docs/scaling.md)."""
@@ -33,8 +36,10 @@ def on_dask(cluster: Any, execution: Execution | None = None) -> Iterator[Execut
     may come and go; a block whose worker is lost is drawn by another.  Where the scheduler is lost,
     the run ends with `LostWorkers`, and what is finished stays on the shelf.
 
-    Raises `InvalidArgument` where Dask is missing or no scheduler answers, `LostWorkers` for
-    workers with other software.
+    Both sides exchange pickles: whoever answers at the address can run code here (docs/runs.md).
+
+    Raises `InvalidArgument` where Dask is missing or no scheduler answers, `LostWorkers` where no
+    worker is there, and for workers with other software.
     """
     distributed = _distributed()
     if not isinstance(cluster, str | distributed.Client):
@@ -44,6 +49,7 @@ def on_dask(cluster: Any, execution: Execution | None = None) -> Iterator[Execut
         )
     client = _connected(distributed, cluster) if isinstance(cluster, str) else cluster
     try:
+        _await_workers(client)
         _check_workers(client)
         threads = sum(client.nthreads().values())
         yield replace(
@@ -51,7 +57,7 @@ def on_dask(cluster: Any, execution: Execution | None = None) -> Iterator[Execut
             executor=client.get_executor(pure=False),
             ahead=max(_ROOM, _ROOM_PER_THREAD * threads),
             task=max(_TASK, _TASK_PER_THREAD * threads),
-            alive=lambda: _check_scheduler(client),
+            alive=_Alive(client).check,
         )
     finally:
         if client is not cluster:
@@ -79,6 +85,16 @@ def _connected(distributed: Any, address: str) -> Any:
         ) from error
 
 
+def _await_workers(client: Any) -> None:
+    try:
+        client.wait_for_workers(1, timeout=_PATIENCE)
+    except (TimeoutError, OSError, RuntimeError) as error:
+        raise LostWorkers(
+            f"the Dask scheduler has no workers, and none came in {_PATIENCE} seconds; start some "
+            f"with  dask worker ADDRESS"
+        ) from error
+
+
 def _check_workers(client: Any) -> None:
     """Raise `LostWorkers` where a worker that is there has not our software."""
     try:
@@ -96,9 +112,25 @@ def _check_workers(client: Any) -> None:
             )
 
 
-def _check_scheduler(client: Any) -> None:
-    if client.status != "running":
-        raise LostWorkers("the Dask scheduler was lost in mid-run")
+class _Alive:
+    """Whether a scheduler is there, and has had workers within `_WITHOUT_WORKERS` seconds."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._gone: float | None = None
+
+    def check(self) -> None:
+        """Raise `LostWorkers` where one of them is lost."""
+        if self._client.status != "running":
+            raise LostWorkers("the Dask scheduler was lost in mid-run")
+        try:
+            workers = len(self._client.nthreads())
+        except (OSError, RuntimeError) as error:
+            raise LostWorkers(f"the Dask scheduler was lost in mid-run: {error}") from error
+        now = time.monotonic()
+        self._gone = None if workers else self._gone or now
+        if self._gone is not None and now - self._gone > _WITHOUT_WORKERS:
+            raise LostWorkers(f"no Dask worker was there for {_WITHOUT_WORKERS:.0f} seconds")
 
 
 def _close(client: Any) -> None:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
-from theory.network import InvalidArgument
 from verify.claims.target import Claim, Quantity
-from verify.errors import UnusableFolder
 from verify.plan import SAMPLERS
 
-__all__ = ["RUN", "job_text", "options_of", "parser"]
+__all__ = ["RUN", "parser"]
 
 EXAMPLES = """\
-exit code: 0 consistent, 1 rejected, 2 bad input, 3 undecided, 4 workers lost, 130 interrupted
+exit code: 0 consistent, 1 rejected, 2 bad input or an unusable folder, 3 undecided,
+  4 lost workers, 5 internal error, 130 interrupted; a replay: 0 the same bits, 1 other numbers
 examples:
   python -m verify                                       the default grid, about a minute
   python -m verify --width 64 --depth 2 4 --samples 5000
@@ -53,52 +51,23 @@ def parser() -> argparse.ArgumentParser:
     add("--claim", choices=claims, metavar="KIND", help=f"of the formula: {', '.join(claims)}")
     add("--quantity", choices=quantities, metavar="KIND", help=f"it gives: {', '.join(quantities)}")
     add("--minutes", type=float, metavar="X", help="stop then, with what is finished")
-    add("--out", type=_folder, metavar="DIR", help="folder (default: runs/<date and time>)")
-    add("--resume", type=_folder, metavar="DIR", help="go on with the run in this folder")
-    add("--replay", type=Path, metavar="FILE", help="draw one cell of a results.json again")
-    add(
-        "--cell",
-        type=int,
-        metavar="N",
-        help="from 0 (default: the one nearest to its bound)",
-    )
-    add("--report", type=_folder, metavar="DIR", help="page of the finished run in DIR")
+    add("--out", type=_path, metavar="DIR", help="folder (default: runs/<date and time>)")
+    add("--resume", type=_path, metavar="DIR", help="go on with the run in this folder")
+    add("--replay", type=_path, metavar="FILE", help="draw one cell of a results.json again")
+    add("--cell", type=int, metavar="N", help="from 0 (default: nearest to its bound)")
+    add("--report", type=_path, metavar="DIR", help="page of the finished run in DIR")
     add("--dask", metavar="ADDRESS", help="draw on the workers of this Dask scheduler")
     add("--parquet", action="store_true", help="write results.parquet beside results.csv")
     return made
 
 
-def job_text(options: argparse.Namespace) -> str:
-    """What the run is, as one line of JSON.
-
-    >>> job_text(parser().parse_args(["--width", "8"]))
-    '{"width": [8]}'
-    """
-    said = {name: getattr(options, name) for name in RUN}
-    return json.dumps({name: value for name, value in said.items() if value is not None})
-
-
-def options_of(text: str, given: argparse.Namespace) -> argparse.Namespace:
-    """The options of a run whose `job_text` was kept; where and how long are those ``given``.
-
-    Raises `InvalidArgument` where what the run is is given too, `UnusableFolder` for another text.
-    """
-    for name in (*RUN, "out", "replay", "report", "cell"):
-        if getattr(given, name) is not None:
-            raise InvalidArgument(
-                f"expected no {name} beside resume, got {name}={getattr(given, name)!r}; the "
-                f"folder says what the run is"
-            )
-    try:
-        return argparse.Namespace(**vars(given) | json.loads(text))
-    except (ValueError, TypeError) as error:
-        raise UnusableFolder(
-            f"the run of resume={str(given.resume)!r} cannot be read, its folder is damaged "
-            f"({error}); it was left as it is: take it from a backup, or begin again"
-        ) from error
-
-
-def _folder(text: str) -> Path:
+def _path(text: str) -> Path:
     if not text:
-        raise argparse.ArgumentTypeError("expected a folder, got ''; give its name, or . for this")
+        raise argparse.ArgumentTypeError(
+            "expected a path, got ''; give a name, or . for this folder"
+        )
+    if "\0" in text or text != text.encode(errors="ignore").decode():
+        raise argparse.ArgumentTypeError(
+            f"expected a path in UTF-8, got {text!r}; rename it, or give another"
+        )
     return Path(text)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from verify.compare import Comparison, rate_points
 from verify.display import comparison_latex
-from verify.figure import save_rate_figure
+from verify.run_folder import write_whole
 
 __all__ = ["FIGURE", "TABLE", "paper_body", "write_paper_files"]
 
@@ -16,10 +16,12 @@ TABLE, FIGURE = "results.tex", "rate.pdf"
 def write_paper_files(folder: Path, comparison: Comparison) -> None:
     """Write ``results.tex``, a table to be read by a LaTeX document with ``booktabs``, and
     ``rate.pdf``, its figure, to ``folder``."""
-    (folder / TABLE).write_text(comparison_latex(comparison) + "\n", encoding="utf-8")
+    from verify.figure import rate_image  # Matplotlib takes as long to load as all else
+
+    write_whole(folder / TABLE, comparison_latex(comparison) + "\n")
     points, law = rate_points(comparison)
     if points:
-        save_rate_figure(folder / FIGURE, points, law)
+        write_whole(folder / FIGURE, rate_image(points, law, "pdf"))
 
 
 def paper_body() -> str:

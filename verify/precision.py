@@ -70,10 +70,9 @@ def networks_for(spread: float, precision: float) -> int:
             f"expected a number between 0 and 1 for precision, got precision={precision!r}; 0.01 "
             f"asks for a standard error of 1 % of the mean"
         )
-    count = max(ceil((spread / precision) ** 2), _FEWEST)
-    if count > MOST_SAMPLES:
+    if spread / precision > MOST_SAMPLES**0.5:
         raise InvalidArgument(
-            f"expected a precision within reach, got precision={precision!r}, which takes "
-            f"{count:,} networks; give a larger one"
+            f"expected a precision within reach, got precision={precision!r}, which takes more "
+            f"than {MOST_SAMPLES:,} networks; give a larger one"
         )
-    return count
+    return max(ceil((spread / precision) ** 2), _FEWEST)

@@ -9,10 +9,12 @@ import numpy.typing as npt
 
 from theory.network import MLP, InvalidArgument, numeric_layers, numeric_rates
 
-__all__ = ["FloatArray", "IntArray", "Problem", "numeric_problem"]
+__all__ = ["MOST_LAYERS", "WIDEST", "FloatArray", "IntArray", "Problem", "numeric_problem"]
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
+MOST_LAYERS, WIDEST = 10**6, 10**9
+"""The deepest and widest networks that are drawn."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +58,7 @@ def numeric_problem(network: MLP, *, layer: object, rates: object, step: object)
             f"expected a network in numbers, got {network!r} with the symbols {names}; give "
             f"them values, as in MLP(width=64, depth=4)"
         )
+    _check_size(network)
     widths = np.array(network.widths, dtype=np.int64)
     return Problem(
         widths=widths,
@@ -67,6 +70,22 @@ def numeric_problem(network: MLP, *, layer: object, rates: object, step: object)
         layers=np.array(numeric_layers(network, layer), dtype=np.int64),
         step=None if step is None else _step(step),
     )
+
+
+def _check_size(network: MLP) -> None:
+    """Refuse what no sampler can draw, before anything is as long as the network is deep."""
+    if network.layers > MOST_LAYERS:
+        raise InvalidArgument(
+            f"expected a depth of at most {MOST_LAYERS:,} for a simulation, got "
+            f"depth={network.layers}; give a smaller depth"
+        )
+    widths = network.width if isinstance(network.width, tuple) else (network.width,)
+    widest = max(int(width) for width in (network.first_fan_in, *widths))
+    if widest > WIDEST:
+        raise InvalidArgument(
+            f"expected a width of at most {WIDEST:,} for a simulation, got width={widest}; give a "
+            f"smaller width"
+        )
 
 
 def _step(step: object) -> float:

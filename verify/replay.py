@@ -16,6 +16,7 @@ from verify.record import FORMAT, MEASURED, measured_record
 from verify.sampling import Sampling
 from verify.software import Software, this_software
 from verify.streams import checked_samples, checked_seed
+from verify.untrusted import plain_json, read_text
 
 __all__ = ["RecordedCell", "Replay", "recorded_cell", "replay"]
 
@@ -111,12 +112,14 @@ def _cell(record: dict[str, Any], path: Path, cell: int | None) -> RecordedCell:
         raise _damaged(path, f"parts {', '.join(measured)} of {part}")
     if any(set(numbers) != set(MEASURED) for numbers in measured.values()):
         raise _damaged(path, "numbers of other names")
+    if not all(_number(value) for numbers in measured.values() for value in numbers.values()):
+        raise _damaged(path, "numbers that are none")
     return RecordedCell(
         index,
         Sampling(asked, _seed(found["seed"]), samples),
         part,
         measured,
-        tuple(Software(**each) for each in (record["software"], *record["other_software"])),
+        tuple(map(Software.from_plain, (record["software"], *record["other_software"]))),
     )
 
 
@@ -127,6 +130,10 @@ def _seed(said: object) -> int:
     if isinstance(said, int) and said < 2**53:
         return checked_seed(said)
     raise ValueError(f"seed {said!r}, which may have been rounded: seeds are text")
+
+
+def _number(value: object) -> bool:
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
 def _damaged(path: Path, what: str) -> InvalidArgument:
@@ -146,7 +153,7 @@ def replay(path: Path, cell: int | None, execution: Execution) -> Replay:
 def _record(path: Path) -> dict[str, Any]:
     """The comparison in a file, which may be that of a formula."""
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = plain_json(read_text(path))
         record = record.get("networks", record)
         form = record["format"]
     except OSError as error:

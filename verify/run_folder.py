@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ from verify.errors import UnusableFolder
 from verify.sampling import Sampling
 from verify.shelf import OpenShelf, Shelf
 from verify.store import fact, kept_in
-from verify.tabular import csv_text, write_parquet
+from verify.stored_job import read_job
+from verify.tabular import csv_text, parquet_bytes
+from verify.untrusted import regular_file
 
 __all__ = [
     "CSV",
@@ -29,7 +32,6 @@ __all__ = [
     "keep",
     "new_folder",
     "run_shelf",
-    "write_json",
     "write_tables",
     "write_whole",
 ]
@@ -49,15 +51,16 @@ def new_folder(path: Path) -> Iterator[Path]:
 
     Raises `InvalidArgument` for a folder that holds a run, and for one that cannot be used.
     """
-    begun = (path / STORE).exists() and fact(path / STORE, "job") is not None
-    if begun or (path / RESULTS).exists():
-        held = RESULTS if (path / RESULTS).exists() else STORE
+    begun = _there(path / STORE, "out") and fact(path / STORE, "job") is not None
+    finished = _there(path / RESULTS, "out")
+    if begun or finished:
+        held = RESULTS if finished else STORE
         raise InvalidArgument(
             f"expected a folder without a run for out, got out={str(path)!r}, which holds {held}; "
             f"give another folder{', or go on with --resume' if begun else ''}"
         )
-    made = [each for each in (path, *path.parents) if not each.exists()]
     try:
+        made = [each for each in (path, *path.parents) if not each.exists()]
         path.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=path).close()
     except OSError as error:
@@ -68,20 +71,30 @@ def new_folder(path: Path) -> Iterator[Path]:
     try:
         yield path
     finally:
-        for each in made:
-            if any(each.iterdir()):
-                break
-            each.rmdir()
+        with suppress(OSError):
+            for each in made:
+                each.rmdir()
 
 
-def job_of(path: Path) -> str:
-    """What the run in this folder is, as it was kept when it began.
+def _there(path: Path, argument: str) -> bool:
+    """Whether a file of a run's folder is there; `InvalidArgument` where it cannot be one."""
+    try:
+        return regular_file(path)
+    except OSError as error:
+        raise InvalidArgument(
+            f"expected a folder for {argument}, got {argument}={str(path.parent)!r}, whose "
+            f"{path.name} cannot be used ({error.strerror}); give another folder"
+        ) from error
+
+
+def job_of(path: Path) -> dict[str, Any]:
+    """What the run in this folder is, as it was kept when it began, by name of the option.
 
     Raises `InvalidArgument` where there is no run to go on with, `UnusableFolder` where its store
-    cannot be used.
+    cannot be used, or keeps a job that no command line can have begun.
     """
-    if not (path / STORE).exists():
-        results = (path / RESULTS).exists()
+    if not _there(path / STORE, "resume"):
+        results = _there(path / RESULTS, "resume")
         held = f"{RESULTS} and no {STORE}" if results else "none"
         fix = "without blocks there is nothing to go on with" if results else "give one that does"
         raise InvalidArgument(
@@ -94,14 +107,20 @@ def job_of(path: Path) -> str:
             f"expected a run that has begun for resume, got resume={str(path)!r}, where none was "
             f"kept; begin it with --out"
         )
-    return job
+    try:
+        return read_job(job)
+    except ValueError as error:
+        raise UnusableFolder(
+            f"the run of resume={str(path)!r} cannot be read, its folder is damaged or was changed "
+            f"({error}); it was left as it is: take it from a backup, or begin again"
+        ) from error
 
 
 def has_begun(path: Path) -> bool:
     """Whether the folder holds a run that can be gone on with."""
     try:
-        return (path / STORE).exists() and fact(path / STORE, "job") is not None
-    except UnusableFolder:
+        return _there(path / STORE, "out") and fact(path / STORE, "job") is not None
+    except (InvalidArgument, UnusableFolder):
         return False
 
 
@@ -144,42 +163,43 @@ def _without_seeds(plan: str) -> Any:
         return plan
 
 
-def keep(
-    path: Path,
-    record: dict[str, Any],
-    write_others: Callable[[], None] = lambda: None,
-    others: Sequence[str] = (),
-) -> None:
-    """Put a run's results into its folder, ``results.json`` last; where that is there already, and
-    says the same, and so are the files ``others``, nothing is written, so that a disk that cannot
-    be written does no harm."""
-    text = _json(record)
-    if _holds(path / RESULTS, text) and all((path / name).exists() for name in others):
-        return
-    try:
-        write_others()
-    except UnusableFolder:
-        raise
-    except OSError as error:
-        raise _unwritten(path, error) from error
-    write_whole(path / RESULTS, lambda temporary: _write(temporary, text))
+def keep(path: Path, record: dict[str, Any], pictures: Sequence[str] = ()) -> bool:
+    """Put a run's results into its folder; whether ``pictures`` of them are still to be drawn.
 
-
-def write_whole(path: Path, write: Callable[[Path], None]) -> None:
-    """Let ``write`` fill a temporary file beside ``path``, then put it in place at once.
-
-    Raises `UnusableFolder` where the system does; ``path`` is then as it was.
+    Where ``results.json`` says the same already nothing is written, so that a disk that cannot be
+    written does no harm; where it says something else, pictures of that are removed first.
     """
-    temporary = path.with_name(f".{path.stem}-{os.getpid()}{path.suffix}")
+    text = _json(record)
+    if not _holds(path / RESULTS, text):
+        try:
+            for name in pictures:
+                (path / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise _unwritten(path, error) from error
+        write_whole(path / RESULTS, text)
+    return not all((path / name).exists() for name in pictures)
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Fill a temporary file beside ``path`` with ``content``, then put it in place at once.
+
+    The file is a new one, and ``path`` is replaced where it is a link: nothing is written through
+    links that a folder from elsewhere may hold.  Raises `UnusableFolder` where the system does;
+    ``path`` is then as it was.
+    """
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    temporary = path.with_name(f".{path.stem}-{uuid.uuid4().hex}{path.suffix}")
     try:
-        write(temporary)
-        with temporary.open("rb+") as file:
+        with temporary.open("xb") as file:
+            file.write(data)
+            file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
         raise _unwritten(path, error) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def write_tables(path: Path, record: dict[str, Any], *, parquet: bool) -> None:
@@ -187,13 +207,17 @@ def write_tables(path: Path, record: dict[str, Any], *, parquet: bool) -> None:
     are not there already."""
     text = csv_text(record)
     if not _holds(path / CSV, text):
-        write_whole(path / CSV, lambda temporary: _write(temporary, text))
+        write_whole(path / CSV, text)
     if parquet:
-        write_whole(path / PARQUET, lambda temporary: write_parquet(temporary, record))
+        write_whole(path / PARQUET, parquet_bytes(record))
 
 
 def _holds(path: Path, text: str) -> bool:
-    return path.is_file() and path.read_bytes() == text.encode("utf-8")
+    data = text.encode("utf-8")
+    try:
+        return regular_file(path) and path.stat().st_size == len(data) and path.read_bytes() == data
+    except OSError:
+        return False
 
 
 def _unwritten(path: Path, error: OSError) -> UnusableFolder:
@@ -203,14 +227,6 @@ def _unwritten(path: Path, error: OSError) -> UnusableFolder:
     )
 
 
-def write_json(path: Path, record: dict[str, Any]) -> None:
-    """``record`` as strict JSON: what is not a number has been made null before."""
-    write_whole(path, lambda temporary: _write(temporary, _json(record)))
-
-
 def _json(record: dict[str, Any]) -> str:
+    """Strict JSON: what is not a number has been made null before."""
     return json.dumps(record, indent=1, allow_nan=False) + "\n"
-
-
-def _write(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")

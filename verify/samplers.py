@@ -56,15 +56,10 @@ class Sampler(PublicNames, ABC):
         """Raise `InvalidArgument` where this sampler cannot simulate ``problem``."""
 
 
-def check_inner_products(problem: Problem, sampler: Sampler, widest: int) -> None:
-    """What samplers of inner products alone refuse: real steps, and widths above ``widest``."""
+def check_inner_products(problem: Problem, sampler: Sampler) -> None:
+    """Refuse real steps, which need more than inner products."""
     if problem.step is not None:
         raise InvalidArgument(
             f"expected step=None for sampler={sampler!r}, got step={problem.step!r}; a real step "
             f"needs the neurons themselves: use sampler=Conditioned() or Dense()"
-        )
-    if problem.widths.max() > widest:
-        raise InvalidArgument(
-            f"expected a width of at most {widest:,} for sampler={sampler!r}, got "
-            f"width={int(problem.widths.max()):,}; give a smaller width"
         )

@@ -6,6 +6,7 @@ import hashlib
 import json
 import platform
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from importlib.metadata import version
@@ -15,10 +16,13 @@ from typing import Any
 import llvmlite.binding
 from numba import config
 
+from verify.untrusted import plain_json
+
 __all__ = ["Software", "this_software"]
 
 _IMPORT = re.compile(r"^(?:from|import) verify(?:\.| import )(\w+)", re.MULTILINE)
 _ROOT = "sampling"
+_LONGEST = 200
 
 
 @dataclass(frozen=True)
@@ -45,8 +49,17 @@ class Software:
 
     @classmethod
     def from_text(cls, text: str) -> Software:
-        """What a `text` says."""
-        return cls(**json.loads(text))
+        """What a `text` says; `ValueError` or `TypeError` for another."""
+        return cls.from_plain(plain_json(text))
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, object]) -> Software:
+        """The software whose fields are those of ``plain``, all of them short text."""
+        found = cls(**plain)  # type: ignore[arg-type]
+        for name, value in asdict(found).items():
+            if not (isinstance(value, str) and value.isprintable() and len(value) <= _LONGEST):
+                raise ValueError(f"{name} names no software")
+        return found
 
     def difference(self, other: Software, *, processor: bool = True) -> str:
         """What differs from ``other``, in words; empty where nothing does.  ``processor``: whether

@@ -19,6 +19,7 @@ from typing import Any
 import apsw
 import numpy as np
 
+from verify.configuration import problem_of
 from verify.errors import UnusableFolder
 from verify.estimate import Block
 from verify.problem import FloatArray
@@ -26,7 +27,7 @@ from verify.rounds import Piece
 from verify.sampling import Sampling
 from verify.shelf import Drawn, OpenShelf, Shelf, Turn
 from verify.software import Software, this_software
-from verify.store_file import connect, said, transaction
+from verify.store_file import connect, damage, said, transaction
 
 __all__ = ["StoredBlocks", "block_checksum", "fact", "kept_in"]
 
@@ -62,12 +63,17 @@ def fact(path: Path, name: str) -> str | None:
     connection = connect(path, new=False)
     try:
         with said(path):
-            found: str | None = connection.execute(
-                "SELECT value FROM facts WHERE name = ?", (name,)
-            ).get
-            return found
+            found = connection.execute("SELECT value FROM facts WHERE name = ?", (name,)).get
+        with damage(path):
+            return None if found is None else _text(found)
     finally:
         connection.close()
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("a fact is no text")
+    return value
 
 
 def _keep_facts(connection: apsw.Connection, path: Path, facts: Mapping[str, str]) -> None:
@@ -86,7 +92,7 @@ def _keep_facts(connection: apsw.Connection, path: Path, facts: Mapping[str, str
         )
 
 
-def _facts(connection: apsw.Connection) -> dict[str, str]:
+def _facts(connection: apsw.Connection) -> dict[str, object]:
     return dict(connection.execute("SELECT name, value FROM facts"))
 
 
@@ -132,7 +138,7 @@ class StoredBlocks(Shelf):
 
     def blocks(self, cell: int, count: int) -> list[Block]:
         """See `Shelf.blocks`; each is checked against its checksum."""
-        with said(self._path):
+        with said(self._path), damage(self._path):
             return [self._block(cell, block) for block in range(count)]
 
     def close(self) -> None:
@@ -146,7 +152,9 @@ class StoredBlocks(Shelf):
         """Raise where the store's blocks are from other code, whose bits may differ."""
         here = this_software()
         for (text,) in self._database.execute("SELECT text FROM software"):
-            found = here.difference(Software.from_text(text), processor=False)
+            with damage(self._path):
+                software = Software.from_text(text)
+            found = here.difference(software, processor=False)
             if found:
                 raise UnusableFolder(
                     f"{self._path} was begun with other software, whose bits may differ ({found}); "
@@ -185,13 +193,14 @@ class StoredBlocks(Shelf):
             )
         )
         self._last = rows[-1][0] if rows else self._last
-        return [
-            Piece(cell, block)
-            for _, id_, block, samples in rows
-            for cell in self._of_id.get(id_, ())
-            if block < self._samplings[cell].blocks
-            and self._samplings[cell].count(block) == samples
-        ]
+        with damage(self._path):
+            return [
+                Piece(cell, block)
+                for _, id_, block, samples in rows
+                for cell in self._of_id.get(id_, ())
+                if 0 <= block < self._samplings[cell].blocks
+                and self._samplings[cell].count(block) == samples
+            ]
 
     def _claim(self, piece: Piece) -> bool:
         """Whether a piece is now ours to draw."""
@@ -250,8 +259,10 @@ class StoredBlocks(Shelf):
                 f"it was left as it is: take it from a backup, or begin again in another folder"
             )
         count, layers = sampling.count(block), len(sampling.configuration.layers)
-        log_unit, mean, spread = (_array(each, (-1, layers)) for each in arrays[:3])
-        logs = None if arrays[3] is None else _array(arrays[3], (-1, count, layers))
+        drawn = len(problem_of(sampling.configuration).parts)
+        parts = drawn + (drawn > 1)
+        log_unit, mean, spread = (_array(each, (parts, layers)) for each in arrays[:3])
+        logs = _array(arrays[3], (parts, count, layers)) if sampling.keep else None
         return Block(count, log_unit, mean, spread, logs, self._maker(maker))
 
     def _maker(self, id_: int) -> Software:

@@ -10,20 +10,23 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import apsw
 
 from theory.network import InvalidArgument
 from verify.errors import UnusableFolder
+from verify.untrusted import regular_file
 
-__all__ = ["FORMAT", "connect", "said", "transaction"]
+__all__ = ["FORMAT", "connect", "damage", "said", "transaction"]
 
 FORMAT = 1
 """Of the tables; kept in the file as SQLite's user version."""
 _APPLICATION = 0x6D755044
 """``muPD``; kept in the file, so that others' databases are not taken for ours."""
 _MAGIC = b"SQLite format 3\0"
+_JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
 _PATIENCE = 120_000
 """Milliseconds to wait while another process writes."""
 _TABLES = """
@@ -48,9 +51,10 @@ def connect(path: Path, *, new: bool | None) -> apsw.Connection:
     damaged, of another program or a later version, or that cannot be written; it stays as it is.
     """
     with said(path):
-        if new or (new is None and not path.exists()):
+        there = regular_file(path)
+        if new or (new is None and not there):
             _make_file(path, exist_ok=new is None)
-        elif not path.exists():
+        elif not there:
             raise InvalidArgument(
                 f"expected a folder with a run, got none in {str(path.parent)!r}; give another"
             )
@@ -58,6 +62,8 @@ def connect(path: Path, *, new: bool | None) -> apsw.Connection:
         connection = apsw.Connection(str(path))
         try:
             connection.set_busy_timeout(_PATIENCE)
+            connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
+            connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
             connection.pragma("synchronous", 3)
             _check(connection, path)
         except BaseException:
@@ -114,6 +120,15 @@ def said(path: Path) -> Iterator[None]:
         raise UnusableFolder(f"{path} cannot be used ({error}), {kept}; resume later") from error
 
 
+@contextmanager
+def damage(path: Path) -> Iterator[None]:
+    """What reading rows raises that are not those of a store, as `UnusableFolder`."""
+    try:
+        yield
+    except (TypeError, ValueError, LookupError, AttributeError, OverflowError) as error:
+        raise _damaged(path, f"{type(error).__name__}: {error}"[:200]) from error
+
+
 def _damaged(path: Path, what: str) -> UnusableFolder:
     return UnusableFolder(
         f"{path} is damaged ({what}); it was left as it is: take a copy of it from a backup, or "
@@ -138,11 +153,23 @@ def _look(path: Path) -> None:
     SQLite restores them first."""
     with path.open("rb") as file:
         head = file.read(100)
-    if not head or path.with_name(path.name + "-journal").exists():
+    journals = [path.with_name(path.name + ending) for ending in ("-journal", "-wal", "-shm")]
+    there = [journal for journal in journals if regular_file(journal)]
+    for journal in there:
+        _names_no_file(journal)
+    if not head or there:
         return
     if not head.startswith(_MAGIC):
         raise UnusableFolder(f"{path} is not a store of runs, and was left as it is; {_ELSEWHERE}")
     _ours(path, int.from_bytes(head[68:72], "big"), int.from_bytes(head[60:64], "big"))
+
+
+def _names_no_file(journal: Path) -> None:
+    """Refuse a journal that names a journal of several databases: SQLite would read the file of
+    that name, wherever it is, and delete it."""
+    with journal.open("rb") as file:
+        if file.read()[-8:] == _JOURNAL_MAGIC:
+            raise _damaged(journal, "it names another file")
 
 
 _ELSEWHERE = "give another folder"
@@ -170,6 +197,23 @@ def _check(connection: apsw.Connection, path: Path) -> None:
                 connection.pragma("user_version", FORMAT)
                 connection.execute(_TABLES)
     _ours(path, connection.pragma("application_id"), connection.pragma("user_version"))
+    if _schema(connection) != _own_schema():
+        raise _damaged(path, "its tables are not those of a store")
     found = connection.pragma("quick_check")
     if found != "ok":
         raise _damaged(path, str(found).splitlines()[0])
+
+
+def _schema(connection: apsw.Connection) -> set[tuple[object, ...]]:
+    return set(connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema"))
+
+
+@cache
+def _own_schema() -> set[tuple[object, ...]]:
+    """Tables, and nothing that SQLite would run by itself, such as triggers."""
+    connection = apsw.Connection(":memory:")
+    try:
+        connection.execute(_TABLES)
+        return _schema(connection)
+    finally:
+        connection.close()

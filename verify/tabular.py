@@ -7,12 +7,11 @@ import csv
 import importlib
 import io
 import json
-from pathlib import Path
 from typing import Any
 
 from theory.network import InvalidArgument
 
-__all__ = ["cell_rows", "csv_text", "frame", "needs", "write_parquet"]
+__all__ = ["cell_rows", "csv_text", "frame", "needs", "parquet_bytes"]
 
 _PLAIN = (
     *("width", "depth", "layer", "sampler", "part", "seed", "samples", "planned_samples", "blocks"),
@@ -63,8 +62,11 @@ def frame(record: dict[str, Any]) -> Any:
     return needs("pandas").DataFrame(cell_rows(record))
 
 
-def write_parquet(path: Path, record: dict[str, Any]) -> None:
-    """A Parquet file; `InvalidArgument` where PyArrow is missing."""
+def parquet_bytes(record: dict[str, Any]) -> bytes:
+    """A Parquet file; `InvalidArgument` where PyArrow is missing.
+
+    Seeds, of 64 bits or more, are text in it.
+    """
     arrow, parquet = needs("pyarrow"), needs("pyarrow.parquet")
     rows = cell_rows(record)
     numbers = [f"{part}_{name}" for part in _PARTS for name in _MEASURED]
@@ -72,7 +74,9 @@ def write_parquet(path: Path, record: dict[str, Any]) -> None:
     for name in (*numbers, "relative_standard_error", "z", "step"):
         at = schema.get_field_index(name)
         schema = schema.set(at, arrow.field(name, arrow.float64()))
-    parquet.write_table(arrow.Table.from_pylist(rows, schema=schema), path)
+    out = io.BytesIO()
+    parquet.write_table(arrow.Table.from_pylist(rows, schema=schema), out)
+    return out.getvalue()
 
 
 def needs(name: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -33,10 +34,14 @@ CELLS = [
 BLOCKS = sum(cell.blocks for cell in CELLS)
 
 
-class Cluster:
-    """A scheduler and workers, each a process of its own."""
+ROOT = Path(__file__).parent.parent.parent
 
-    def __init__(self, workers: int) -> None:
+
+class Cluster:
+    """A scheduler and workers, each a process of its own, that run the code in a folder."""
+
+    def __init__(self, workers: int, code: Path = ROOT) -> None:
+        self.code = code
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
@@ -46,12 +51,17 @@ class Cluster:
         )
         self.workers = [self._worker() for _ in range(workers)]
         with Client(self.address, timeout=60, set_as_default=False) as client:
-            client.wait_for_workers(workers, timeout=120)
+            if workers:
+                client.wait_for_workers(workers, timeout=120)
 
-    @staticmethod
-    def _start(module: str, *arguments: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", f"distributed.cli.{module}", *arguments]
-        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    def _start(self, module: str, *arguments: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-m", f"distributed.cli.{module}", *arguments],
+            env={**os.environ, "PYTHONPATH": str(self.code)},
+            cwd=self.code,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
 
     def _worker(self) -> subprocess.Popen[bytes]:
         return self._start(
@@ -65,8 +75,8 @@ class Cluster:
 
 
 @contextmanager
-def running(workers: int) -> Iterator[Cluster]:
-    cluster = Cluster(workers)
+def running(workers: int, code: Path = ROOT) -> Iterator[Cluster]:
+    cluster = Cluster(workers, code)
     try:
         yield cluster
     finally:
@@ -160,6 +170,47 @@ def test_the_command_line(
     assert cli.main([*sizes, "--out", str(there), "--dask", cluster.address]) == 0
     for name in (RESULTS, CSV):
         assert (here / name).read_bytes() == (there / name).read_bytes()
+
+
+def test_a_scheduler_without_workers_is_not_waited_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("verify.on_dask._PATIENCE", 2)
+    with running(0) as made:
+        run = ["--width", "8", "--depth", "1", "--samples", "100", "--out", str(tmp_path / "run")]
+        assert cli.main([*run, "--dask", made.address]) == 4
+    errors = capsys.readouterr().err
+    assert "no workers" in errors
+    assert errors.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_whose_workers_all_leave_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("verify.on_dask._WITHOUT_WORKERS", 1.0)
+    monkeypatch.setattr("verify.on_dask._TASK", 0.0)
+    with running(1) as made:
+        watch = At(2, made.workers[0])
+        how = Execution(shelf=kept_in(tmp_path / STORE), watch=watch)
+        with on_dask(made.address, how) as execution, pytest.raises(LostWorkers, match="no Dask"):
+            execution.run(CELLS)
+
+
+def test_a_new_run_with_a_worker_of_other_code_ends_with_4(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for package in ("theory", "verify"):
+        shutil.copytree(ROOT / package, tmp_path / package)
+    with (tmp_path / "verify" / "sampling.py").open("a", encoding="utf-8") as file:
+        file.write("# other code\n")
+    run = ["--width", "8", "--depth", "1", "--samples", "100", "--out", str(tmp_path / "run")]
+    with running(1, tmp_path) as made:
+        assert cli.main([*run, "--dask", made.address]) == 4
+    errors = capsys.readouterr().err
+    assert "has other software (code " in errors
+    assert errors.count("\n") == 1
+    assert not (tmp_path / "run").exists()
 
 
 def test_what_is_no_scheduler_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,7 +50,7 @@ def run_formula(
         execution=execution,
     )
     record = check_record(found)
-    keep(folder, record, lambda: None)
+    keep(folder, record)
     if found.evidence is not None:
         write_tables(folder, record["networks"], parquet=options.parquet)
         console.print(cell_table(found.evidence, law="formula"))

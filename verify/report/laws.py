@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from verify.report.fields import chance, number, optional, size, text_of, true_or_false
+
 __all__ = ["MeasuredLaw"]
 
 
@@ -14,8 +16,8 @@ class MeasuredLaw:
     """The rate as constant * depth^exponent, measured without the theory.
 
     ``constant``, ``exponent``: value and the larger distance to an end of the interval.
-    ``correction``: of the exact rate from the
-    derived law at these depths; None where none was derived.
+    ``correction``: of the exact rate from the derived law at these depths; None where none was
+    derived.
     """
 
     sampler: str
@@ -32,17 +34,17 @@ class MeasuredLaw:
         """The measured law of a record."""
         allowed, correction = record["leading_allowed"], record["derived_correction"]
         return cls(
-            sampler=str(record["sampler"]).partition("(")[0],
-            width=int(record["width"]),
-            depths=tuple(map(int, record["depths"])),
+            sampler=text_of(record["sampler"]).partition("(")[0],
+            width=size(record["width"]),
+            depths=tuple(map(size, record["depths"])),
             constant=_with_error(record["constant"]),
             exponent=_with_error(record["exponent"]),
-            correction=None if correction is None else float(correction),
-            allowed=None if allowed is None else bool(allowed),
-            level=float(record["level"]),
+            correction=optional(number, correction),
+            allowed=optional(true_or_false, allowed),
+            level=chance(record["level"]),
         )
 
 
 def _with_error(record: Mapping[str, Any]) -> tuple[float, float]:
-    low, value, high = (float(record[name]) for name in ("low", "value", "high"))
+    low, value, high = (number(record[name]) for name in ("low", "value", "high"))
     return value, max(high - value, value - low)

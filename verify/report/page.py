@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,16 @@ from theory.network import InvalidArgument
 from verify.exact_values import STEP_ALLOWANCE
 from verify.report import figures, numbers, reproduction, words
 from verify.report.formulas import browser_code, formulas
-from verify.report.records import Cell, FormulaRun, Run, read_record
+from verify.report.records import (
+    MOST_CELLS,
+    Cell,
+    FormulaRun,
+    Run,
+    TooManyCells,
+    read_record,
+)
 from verify.run_folder import RESULTS, write_whole
+from verify.untrusted import plain_json, read_text
 
 __all__ = ["PAGE", "environment", "page_text", "write_report"]
 
@@ -28,12 +36,11 @@ def write_report(folder: Path) -> Path:
     """
     run = _read(folder)
     text = page_text(run, reproduction.kept_job(folder, run))
-    path = folder / PAGE
-    write_whole(path, lambda temporary: _write(temporary, text))
-    return path
+    write_whole(folder / PAGE, text)
+    return folder / PAGE
 
 
-def page_text(run: Run | FormulaRun, job: str | None = None) -> str:
+def page_text(run: Run | FormulaRun, job: Mapping[str, Any] | None = None) -> str:
     """The page, complete in itself: it loads nothing.
 
     ``job``: what the run was asked for, where that is known, as `reproduction.command` takes it.
@@ -57,24 +64,20 @@ def page_text(run: Run | FormulaRun, job: str | None = None) -> str:
 
 
 def _read(folder: Path) -> Run | FormulaRun:
-    path = folder / RESULTS
     try:
-        record = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
-        return read_record(record)
-    except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
+        return read_record(plain_json(read_text(folder / RESULTS)))
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
         raise InvalidArgument(
             f"expected the folder of a finished run for report, got report={str(folder)!r} "
             f"({_why(error)}); give the folder that a run named at its end"
         ) from error
 
 
-def _no_number(name: str) -> float:
-    raise ValueError(f"{name} is no number")
-
-
 def _why(error: Exception) -> str:
     if isinstance(error, OSError):
         return f"{RESULTS}: {error.strerror}"
+    if isinstance(error, TooManyCells):
+        return f"{RESULTS} has {error.args[0]:,} cells, and a page shows {MOST_CELLS:,} at most"
     missing = isinstance(error, KeyError)
     return f"{RESULTS} has no {error.args[0]!r}" if missing else f"{RESULTS} is no record of a run"
 
@@ -116,7 +119,3 @@ def _cell_of_note(run: Run) -> Cell | None:
     if not run.cells:
         return None
     return run.cells[run.worst or 0]
-
-
-def _write(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")

@@ -1,4 +1,8 @@
-"""Finished runs as they were written, read back as typed values; what is undefined is None."""
+"""Finished runs as they were written, read back as typed values; what is undefined is None.
+
+A record may come from someone else: every value is checked, networks and samplers are rebuilt from
+the numbers of a cell's configuration, and no text of it is shown as code.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,39 @@ from dataclasses import dataclass
 from math import exp, log
 from typing import Any
 
+from verify.report.fields import (
+    chance,
+    formula_fields,
+    index_of,
+    logarithm,
+    number,
+    optional,
+    positive,
+    seed_of,
+    size,
+    text_of,
+    true_or_false,
+)
 from verify.report.laws import MeasuredLaw
+from verify.report.recorded_network import RecordedNetwork
 
-__all__ = ["Cell", "Counterexample", "FormulaRun", "PowerFit", "Run", "read_record"]
+__all__ = [
+    "MOST_CELLS",
+    "Cell",
+    "Counterexample",
+    "FormulaRun",
+    "PowerFit",
+    "Run",
+    "TooManyCells",
+    "read_record",
+]
+
+MOST_CELLS = 2000
+"""Cells of a run that a page can show."""
+
+
+class TooManyCells(ValueError):
+    """A record of a run with more cells than a page can show."""
 
 
 @dataclass(frozen=True)
@@ -73,25 +107,26 @@ class Cell:
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Cell:
         """The cell of a record."""
-        total, samples = record["measured"]["total"], _size(record["samples"])
-        effective = _optional(total["effective_samples"])
+        total, samples = record["measured"]["total"], size(record["samples"])
+        effective = optional(number, total["effective_samples"])
+        drawn = RecordedNetwork.of(record)
         return cls(
-            network=str(record["network"]),
-            width=_size(record["width"]),
-            depth=_size(record["depth"]),
-            layer=_size(record["layer"]),
-            sampler=str(record["sampler"]).partition("(")[0],
+            network=drawn.network,
+            width=drawn.width,
+            depth=drawn.depth,
+            layer=drawn.layer,
+            sampler=drawn.sampler,
             samples=samples,
-            seed=int(record["seed"]),
-            log_law=float(record["log_law"]),
-            log_exact=float(record["log_exact"]),
-            log_mean=_optional(total["log_mean"]),
-            error=_optional(record["relative_standard_error"]),
-            median=_optional(total["median"]),
+            seed=seed_of(record["seed"]),
+            log_law=logarithm(record["log_law"]),
+            log_exact=logarithm(record["log_exact"]),
+            log_mean=optional(logarithm, total["log_mean"]),
+            error=optional(positive, record["relative_standard_error"]),
+            median=optional(number, total["median"]),
             effective=None if effective is None else effective / samples,
-            z=_optional(record["z"]),
-            decides=bool(record["decides"]),
-            allowance=float(record.get("allowance", 0.0)),
+            z=optional(number, record["z"]),
+            decides=true_or_false(record["decides"]),
+            allowance=number(record["allowance"]),
         )
 
 
@@ -113,11 +148,11 @@ class PowerFit:
         """The fit of a record, which is of the update E = rate^-2."""
         factor, exponent = record["factor"], record["exponent"]
         return cls(
-            width=None if record["width"] is None else int(record["width"]),
-            factor=(float(factor["high"]) ** -0.5, float(factor["low"]) ** -0.5),
-            exponent=(-float(exponent["high"]) / 2, -float(exponent["low"]) / 2),
-            level=float(record["level"]),
-            cells=int(record["cells"]),
+            width=optional(size, record["width"]),
+            factor=(positive(factor["high"]) ** -0.5, positive(factor["low"]) ** -0.5),
+            exponent=(-number(exponent["high"]) / 2, -number(exponent["low"]) / 2),
+            level=chance(record["level"]),
+            cells=size(record["cells"]),
         )
 
 
@@ -143,7 +178,6 @@ class Run:
     fits: tuple[PowerFit, ...]
     versions: Mapping[str, str]
     platform: str
-    command: str | None
     planned: int
 
     @property
@@ -159,27 +193,27 @@ class Run:
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Run:
         """The run of a record."""
-        wants, worst = record["wanted_samples"], record["worst_cell"]
-        cells = tuple(Cell.of(each) for each in record["cells"])
-        named = range(len(cells))
-        command = record.get("command")
+        wants = record["wanted_samples"]
+        cells = tuple(Cell.of(each) for each in _bounded(record["cells"]))
         return cls(
             outcome=_outcome(record["outcome"]),
-            seed=int(record["seed"]),
-            step=_optional(record["step"]),
-            budget=float(record["family_budget"]),
-            worst=None if worst is None else named[worst],
-            critical=_optional(record["critical_z"]),
-            noticed=_optional(record["noticed_relative_error"]),
-            noticed_in_all=_optional(record["noticed_relative_error_in_all"]),
+            seed=seed_of(record["seed"]),
+            step=optional(positive, record["step"]),
+            budget=chance(record["family_budget"]),
+            worst=optional(index_of(cells), record["worst_cell"]),
+            critical=optional(positive, record["critical_z"]),
+            noticed=optional(positive, record["noticed_relative_error"]),
+            noticed_in_all=optional(positive, record["noticed_relative_error_in_all"]),
             cells=cells,
-            wants=tuple((named[each["cell"]], _whole(each["samples"])) for each in wants),
-            laws=tuple(MeasuredLaw.of(each) for each in record.get("measured_laws", ())),
-            fits=tuple(PowerFit.of(each) for each in record["fits"]),
-            versions={str(name): str(each) for name, each in record["versions"].items()},
-            platform=str(record["platform"]["system"]),
-            command=command if isinstance(command, str) else None,
-            planned=sum(_size(each["planned_samples"]) for each in record["cells"]),
+            wants=tuple(
+                (index_of(cells)(each["cell"]), optional(size, each["samples"]))
+                for each in _bounded(wants)
+            ),
+            laws=tuple(MeasuredLaw.of(each) for each in _bounded(record["measured_laws"])),
+            fits=tuple(PowerFit.of(each) for each in _bounded(record["fits"])),
+            versions={text_of(name): text_of(each) for name, each in record["versions"].items()},
+            platform=text_of(record["platform"]["system"]),
+            planned=sum(size(each["planned_samples"]) for each in record["cells"]),
         )
 
 
@@ -215,18 +249,19 @@ class FormulaRun:
         """The check of a record."""
         theory, networks = record["theory"], record["networks"]
         example, difference = theory["counterexample"], theory["difference"]
+        formula, claim, quantity = formula_fields(record)
         return cls(
-            formula=str(record["formula"]),
-            claim=str(record["claim"]),
-            quantity=str(record["quantity"]),
-            subject=str(record["subject"]),
+            formula=formula,
+            claim=claim,
+            quantity=quantity,
+            subject=text_of(record["subject"]),
             outcome=_outcome(record["outcome"]),
             theory=_outcome(theory["outcome"]),
-            reason=str(theory["reason"]),
-            counterexample=None if example is None else _example(example),
-            difference=None if difference is None else str(difference["sentence"]),
-            unmeasured=None if record["unmeasured"] is None else str(record["unmeasured"]),
-            networks=None if networks is None else Run.of(networks),
+            reason=text_of(theory["reason"]),
+            counterexample=optional(_example, example),
+            difference=None if difference is None else text_of(difference["sentence"]),
+            unmeasured=optional(text_of, record["unmeasured"]),
+            networks=optional(Run.of, networks),
         )
 
 
@@ -237,30 +272,24 @@ def read_record(record: Mapping[str, Any]) -> Run | FormulaRun:
 
 
 def _example(record: Mapping[str, Any]) -> Counterexample:
-    sizes = {str(name): str(value) for name, value in record["sizes"].items()}
-    leading = bool(record["leading_terms"])
-    return Counterexample(sizes, str(record["formula"]), str(record["law"]), leading)
+    sizes = {text_of(name): text_of(value) for name, value in record["sizes"].items()}
+    leading = true_or_false(record["leading_terms"])
+    return Counterexample(sizes, text_of(record["formula"]), text_of(record["law"]), leading)
+
+
+def _bounded(records: Any) -> list[Any]:
+    """A list of at most `MOST_CELLS` records."""
+    if not isinstance(records, list):
+        raise TypeError("no list of cells")
+    if len(records) > MOST_CELLS:
+        raise TooManyCells(len(records))
+    return records
 
 
 def _outcome(value: object) -> str:
     if value not in ("consistent", "rejected", "undecided"):
         raise ValueError(f"no outcome is called {value!r}")
     return str(value)
-
-
-def _size(value: Any) -> int:
-    number = int(value)
-    if number < 1:
-        raise ValueError(f"{number} is no size")
-    return number
-
-
-def _whole(value: Any) -> int | None:
-    return None if value is None else int(value)
-
-
-def _optional(value: Any) -> float | None:
-    return None if value is None else float(value)
 
 
 def _exp(logarithm: float) -> float:

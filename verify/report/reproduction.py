@@ -1,25 +1,28 @@
 """How to repeat a run: its command, and one of its cells in Python.
 
 A run's folder keeps what the run was asked for, and the command says that again.  A record without
-its folder, or of a run that a time budget cut short, has its command read off its cells.
+its folder, or of a run that a time budget cut short, has its command read off its cells.  Commands
+are put together from checked fields and quoted, so that they can be pasted; no text of a folder is
+shown as one.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 from theory.network import MLP, InvalidArgument
 from verify.errors import UnusableFolder
-from verify.options import RUN
 from verify.plan import SAMPLERS, planned_parts
 from verify.report.records import Cell, FormulaRun, Run
 from verify.run_folder import STORE
 from verify.store import fact
+from verify.stored_job import read_job, words_of
+from verify.untrusted import plain_json
 
 __all__ = ["cell_code", "command", "kept_job"]
 
@@ -32,36 +35,36 @@ Plan = list[tuple[str, int, int, int]]
 """Sampler, width, depth and samples of each cell, in order."""
 
 
-def command(run: Run | FormulaRun, job: str | None = None) -> str | None:
+def command(run: Run | FormulaRun, job: Mapping[str, Any] | None = None) -> str | None:
     """A command whose networks are those of ``run``; None where none is known to give this grid.
 
     ``job``: what the run was asked for, as `kept_job` gives it; None where it is not known.
     """
     if job is not None:
-        return shlex.join([*_PROGRAM, *_asked(json.loads(job))])
+        return shlex.join([*_PROGRAM, *words_of(job)])
     if isinstance(run, FormulaRun):
         options = _formula(run)
         return None if options is None else shlex.join([*_PROGRAM, *options])
-    if run.command is not None:
-        return run.command
     options = _grid(run)
     return None if options is None else shlex.join([*_PROGRAM, *options, *_seed(run)])
 
 
-def kept_job(folder: Path, run: Run | FormulaRun) -> str | None:
+def kept_job(folder: Path, run: Run | FormulaRun) -> dict[str, Any] | None:
     """What the run in ``folder`` was asked for, as its store keeps it.
 
-    None where none is kept, and where not all networks that were planned have been drawn.
+    None where none is kept or it is no job, and where not all networks that were planned have been
+    drawn.
     """
     networks = run.networks if isinstance(run, FormulaRun) else run
     try:
         job, plan = (fact(folder / STORE, name) for name in ("job", "plan"))
-    except (InvalidArgument, UnusableFolder):
+        if networks is None or job is None or plan is None:
+            return None
+        planned = [samples for _, _, samples in plain_json(plan)]
+        drawn = [cell.samples for cell in networks.cells]
+        return read_job(job) if planned == drawn else None
+    except (ValueError, TypeError, UnusableFolder):
         return None
-    if networks is None or job is None or plan is None:
-        return None
-    drawn = [cell.samples for cell in networks.cells]
-    return job if [samples for _, _, samples in json.loads(plan)] == drawn else None
 
 
 def cell_code(cell: Cell, step: float | None) -> str:
@@ -84,27 +87,9 @@ def cell_code(cell: Cell, step: float | None) -> str:
     )
 
 
-def _asked(job: dict[str, object]) -> list[str]:
-    """The options of a run as they were given, what it claims first."""
-    claims = ("formula", "claim", "quantity")
-    options: list[str] = []
-    for name in (*claims, *(name for name in RUN if name not in claims)):
-        if name in job:
-            given = job[name]
-            values = [str(each) for each in (given if isinstance(given, list) else [given])]
-            options += _option(name, values)
-    return options
-
-
-def _option(name: str, values: list[str]) -> list[str]:
-    """An option and its values; one that begins with a minus is joined to its option."""
-    if values[0].startswith("-"):
-        return [f"--{name}={values[0]}"]
-    return [f"--{name}", *values]
-
-
 def _formula(run: FormulaRun) -> list[str] | None:
-    options = [*_option("formula", [run.formula]), "--claim", run.claim, "--quantity", run.quantity]
+    said = {"formula": run.formula, "claim": run.claim, "quantity": run.quantity}
+    options = words_of(said)
     asked = re.search(r" in layer (\d+) of ", run.subject)
     options += [] if asked is None else ["--layer", asked[1]]
     if run.networks is None:

@@ -7,11 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from xml.etree import ElementTree
 
-import matplotlib as mpl
-
-mpl.use("Agg")
 from markupsafe import Markup
 from matplotlib.figure import Figure
+
+from verify.drawing import own_style
 
 __all__ = ["INK", "PAPER", "SERIES", "inline_svg"]
 
@@ -21,7 +20,7 @@ SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
 _VARIABLES = {INK: "var(--ink)", PAPER: "var(--paper)"} | {
     colour: f"var(--series-{index})" for index, colour in enumerate(SERIES)
 }
-_STYLE: dict[Any, Any] = {
+_STYLE: dict[str, Any] = {
     "svg.fonttype": "path",
     "svg.hashsalt": "mup-depth",
     "font.size": 10,
@@ -51,7 +50,7 @@ def inline_svg(name: str, title: str, draw: Callable[[Figure], None]) -> Markup:
     """
     ElementTree.register_namespace("", _SVG)
     ElementTree.register_namespace("xlink", _LINK)
-    with mpl.rc_context(_STYLE):
+    with own_style(**_STYLE):
         figure = Figure(figsize=_SIZE, layout="constrained")
         figure.patch.set_alpha(0.0)
         draw(figure)

@@ -1,0 +1,137 @@
+"""How a command ends: with a documented exit code and, where it fails, one sentence.
+
+Loaded before the rest of ``theory``: while Python looks for the package of ``python -m theory`` or
+``python -m verify``, Ctrl-C ends the process with a sentence from here on.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from theory.errors import MupDepthError
+
+__all__ = ["BAD_INPUT", "INTERNAL_ERROR", "INTERRUPTED", "exit_code", "on_one_line", "own_streams"]
+
+BAD_INPUT, INTERNAL_ERROR, INTERRUPTED = 2, 5, 130
+_LONGEST = 2000
+"""Characters of a sentence about an error."""
+
+
+class LostOutput(MupDepthError, OSError):
+    """Standard output cannot be written, for another reason than a reader that went away."""
+
+
+def exit_code(program: str, main: Callable[[], int]) -> int:
+    """The code that ``main`` returns, or that of the error that ended it, after a sentence.
+
+    An error that nothing foresaw is an internal one; a file keeps its traceback.
+    """
+    try:
+        raise_on_ctrl_c()
+        try:
+            return main()
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except KeyboardInterrupt:
+        _say("interrupted: nothing was written")
+        return INTERRUPTED
+    except MupDepthError as error:
+        _say(f"{program}: {error}")
+        return error.exit_code
+    except MemoryError:
+        _say(f"{program}: not enough memory for this; give smaller networks, or fewer samples")
+        return BAD_INPUT
+    except Exception as error:
+        _say(f"{program}: internal error, no verdict ({_named(error)}); {_kept(error)}")
+        return INTERNAL_ERROR
+
+
+def on_one_line(text: str) -> str:
+    r"""``text`` with line breaks and control characters spelled out, since some of it may be from a
+    file of someone else.
+
+    >>> print(on_one_line("a\x1b[2J\nb"))
+    a\x1b[2J\nb
+    """
+    shown = "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+    return shown if len(shown) <= _LONGEST else shown[:_LONGEST] + "..."
+
+
+def own_streams() -> None:
+    """Standard output and error of this process that outlive their readers: what is written after
+    a pipe was closed is dropped, and the command goes on to its own exit code."""
+    for name, drop in (("stdout", False), ("stderr", True)):
+        old = getattr(sys, name)
+        if isinstance(old, io.TextIOWrapper):
+            buffer = io.BufferedWriter(_Stream(old.fileno(), drop))
+            new = io.TextIOWrapper(
+                buffer, old.encoding, "backslashreplace", line_buffering=drop or old.line_buffering
+            )
+            setattr(sys, name, new)
+
+
+class _Stream(io.FileIO):
+    """A standard stream; ``drop``: whether nothing can be said where it cannot be written."""
+
+    def __init__(self, descriptor: int, drop: bool) -> None:
+        super().__init__(descriptor, "wb", closefd=False)
+        self._drop, self._lost = drop, False
+
+    def write(self, data: Any, /) -> int:
+        """Write ``data``; once writing has failed, let it be lost."""
+        try:
+            return len(data) if self._lost else super().write(data)
+        except BrokenPipeError:
+            self._lost = True
+        except OSError as error:
+            self._lost = True
+            if not self._drop:
+                raise LostOutput(
+                    f"standard output cannot be written ({error.strerror}); what the command had "
+                    f"finished is in its folder: give an output that can be written"
+                ) from error
+        return len(data)
+
+
+def raise_on_ctrl_c() -> None:
+    """Let Ctrl-C raise `KeyboardInterrupt` again, once all is loaded."""
+    if signal.getsignal(signal.SIGINT) is _end:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _say(sentence: str) -> None:
+    print(on_one_line(sentence), file=sys.stderr)
+
+
+def _named(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:200]
+
+
+def _kept(error: Exception) -> str:
+    """Keep the traceback of an unforeseen error; where it is."""
+    try:
+        handle, name = tempfile.mkstemp(prefix="mup-depth-error-", suffix=".txt")
+        with open(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.writelines(traceback.format_exception(error))
+    except OSError:
+        return "its traceback could not be kept, please report it with your command"
+    return f"please report it with its traceback, which is in {Path(name)}"
+
+
+def _end(*_: object) -> None:
+    """Ctrl-C while modules are loaded: nothing has begun that would have to be left in order."""
+    os.write(2, b"interrupted: nothing was written\n")
+    os._exit(INTERRUPTED)
+
+
+if sys.argv[:1] == ["-m"] and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, _end)
