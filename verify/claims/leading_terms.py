@@ -38,6 +38,7 @@ __all__ = ["LeadingTerm", "joint_term", "leading_term"]
 _ORDERS = (4, 8, 14)
 """How far below its leading power a root is expanded, until the sum has a term."""
 _MOST_STEPS = 150
+_MOST_OPERATIONS = 1500
 _NONE = frozenset[tuple[Expr, Expr]]()
 
 
@@ -115,6 +116,8 @@ class _First:
 
 def _first(expression: Expr, size: Symbol, signs: Signs) -> _First:
     """The first term that does not cancel."""
+    if expression.count_ops() > _MOST_OPERATIONS:
+        raise NotNormal("it is too long to be expanded")
     for order in _ORDERS:
         normaliser = Normaliser(signs)
         found = _Expansion(size, order, normaliser).of(expression)
