@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from verify.pytorch.model import draw_weights, read_model
+from verify.pytorch.computing import draw_weights
+from verify.pytorch.model import read_model
 from verify.streams import checked_seed
 
 __all__ = ["initialise"]

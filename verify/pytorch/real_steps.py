@@ -19,7 +19,8 @@ from torch import nn
 
 from theory.network import InvalidArgument
 from verify.problem import FloatArray
-from verify.pytorch.model import ReadModel, draw_weights, read_model
+from verify.pytorch.computing import draw_weights
+from verify.pytorch.model import ReadModel, read_model
 
 __all__ = ["RealStep", "half_square"]
 
