@@ -7,6 +7,9 @@ drawn anew, so that a module with a forward of its own may be read too, and none
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,7 +23,7 @@ from verify.pytorch.hooks import check_hooks
 from verify.pytorch.layers import linear_layers
 from verify.pytorch.probing import bare, one_thread
 
-__all__ = ["ReadModel", "network_of", "read_model"]
+__all__ = ["ReadModel", "already_read", "network_of", "read_model"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +74,19 @@ def network_of(model: nn.Module, *, input_norm2: object = None) -> MLP:
     return read_model(model, input_norm2=input_norm2).network
 
 
+_ALREADY: ContextVar[ReadModel | None] = ContextVar("_ALREADY", default=None)
+
+
+@contextmanager
+def already_read(read: ReadModel) -> Iterator[None]:
+    """Within it the module of ``read`` is not read anew each time that its weights are drawn."""
+    token = _ALREADY.set(read)
+    try:
+        yield
+    finally:
+        _ALREADY.reset(token)
+
+
 def read_model(model: nn.Module, *, input_norm2: object = None) -> ReadModel:
     """``model`` taken apart; its parameters are those of the result, not copies."""
     if not isinstance(model, nn.Module):
@@ -78,7 +94,9 @@ def read_model(model: nn.Module, *, input_norm2: object = None) -> ReadModel:
             f"expected a torch.nn.Module for model, got model={model!r}; give one, such as "
             f"nn.Sequential(...)"
         )
-    module = bare(model)
+    module, known = bare(model), _ALREADY.get()
+    if known is not None and known.module is module and input_norm2 is None:
+        return known
     named = linear_layers(module)
     *hidden, _ = named.values()
     scale: Any = input_norm2

@@ -1,0 +1,81 @@
+"""What one step does to a model that computes in 16 bits, beside the same step in double precision.
+
+A weight keeps about 8 (bfloat16) or 11 (float16) binary digits, so that a step smaller than half
+the last one leaves it as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from theory.network import MLP
+from verify.pytorch.computing import draw_probe, literal_outputs
+from verify.pytorch.model import ReadModel
+from verify.pytorch.probing import one_thread, probing
+
+__all__ = ["precision_in_words"]
+
+_HALVES = (torch.float16, torch.bfloat16)
+
+
+def precision_in_words(read: ReadModel, network: MLP, rates: Sequence[float]) -> str | None:
+    """A sentence where ``read`` computes in 16 bits, with the share of a step at ``rates`` that is
+    left: of the mean square of Delta z in the last hidden layer, at one initialisation."""
+    if read.computes not in _HALVES:
+        return None
+    with one_thread():
+        share = _share(read, network, rates)
+    return (
+        f"expected a model that computes in 32 bits, for which these rates are, got "
+        f"{read.computes}: one step of plain SGD at them moves the last hidden layer by {share:.2g} "
+        f"times the mean square of the same step in float64, since changes of a weight below its "
+        f"last digit are lost; keep weights and steps in float32"
+    )
+
+
+def _share(read: ReadModel, network: MLP, rates: Sequence[float]) -> float:
+    """Over all examples of the probe, each a step of its own with a label 1."""
+    probe = draw_probe(read.network)
+    slope = float(network.activation.slope)
+    size = float(network.norm2) ** 0.5
+    moved = exact = 0.0
+    with probing(read.module):
+        for x in probe.x * (size / probe.x.norm(dim=1, keepdim=True)):
+            probe.load(read.layers)
+            before = [layer.weight.detach().double() for layer in read.layers]
+            f = read.module(x[None].to(read.layers[0].weight))
+            ((f.reshape(()) - 1) ** 2 / 2).backward()
+            torch.optim.SGD(
+                [
+                    {"params": [layer.weight], "lr": rate}
+                    for layer, rate in zip(read.layers, rates, strict=True)
+                ]
+            ).step()
+            after = [layer.weight.detach().double() for layer in read.layers]
+            right = _stepped(before, x, slope, rates)
+            z = _last(before, x, slope)
+            moved += float((_last(after, x, slope) - z).square().sum())
+            exact += float((_last(right, x, slope) - z).square().sum())
+            read.module.zero_grad()
+    return moved / exact
+
+
+def _stepped(
+    weights: Sequence[torch.Tensor], x: torch.Tensor, slope: float, rates: Sequence[float]
+) -> list[torch.Tensor]:
+    """``weights`` after one step in double precision."""
+    leaves = [weight.clone().requires_grad_() for weight in weights]
+    f = literal_outputs(leaves, x[None].to(leaves[0]), slope)
+    ((f.reshape(()) - 1) ** 2 / 2).backward()
+    pairs = zip(leaves, rates, strict=True)
+    return [w.detach() - rate * (0 if w.grad is None else w.grad) for w, rate in pairs]
+
+
+def _last(weights: Sequence[torch.Tensor], x: torch.Tensor, slope: float) -> torch.Tensor:
+    """The pre-activations of the last hidden layer."""
+    z = x[None].to(weights[0]) @ weights[0].T
+    for weight in weights[1:-1]:
+        z = torch.where(z > 0, z, slope * z) @ weight.T
+    return z
