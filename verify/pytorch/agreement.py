@@ -177,9 +177,7 @@ class Computing:
             )
         self._check_gradients(found, expected, limits[1:], f" in {dtype}")
 
-    def _check_gradients(
-        self, found: Run, expected: Run, limits: list[float], where: str
-    ) -> None:
+    def _check_gradients(self, found: Run, expected: Run, limits: list[float], where: str) -> None:
         names = tuple(self.layers)
         got = where_gradients_differ(names, found.gradients, expected.gradients, limits)
         if got:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
 
 from theory.network import MLP, InvalidArgument
+from verify.pytorch.layers import placed
 
 __all__ = ["Probe", "Run", "called", "draw_probe", "draw_weights", "literal_outputs"]
 
@@ -57,7 +59,8 @@ class Probe:
             return Run(found.detach(), ())
         outputs = found.reshape(-1)
         if outputs.requires_grad:
-            (outputs * (self.factors / scale).to(outputs)).sum().backward()
+            total: Any = (outputs * (self.factors / scale).to(outputs)).sum()
+            total.backward()
         return Run(outputs.detach(), tuple(map(_gradient, layers)))
 
     def literal(
@@ -69,7 +72,8 @@ class Probe:
             for layer, weight in zip(layers, self.weights, strict=True)
         ]
         outputs = literal_outputs(weights, self.x, slope)
-        (outputs * self.factors.to(outputs)).sum().backward()
+        total: Any = (outputs * self.factors.to(outputs)).sum()
+        total.backward()
         return Run(outputs.detach(), tuple(weight.grad for weight in weights))
 
 
@@ -97,9 +101,7 @@ def called(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
     return found
 
 
-def literal_outputs(
-    weights: Sequence[torch.Tensor], x: torch.Tensor, slope: float
-) -> torch.Tensor:
+def literal_outputs(weights: Sequence[torch.Tensor], x: torch.Tensor, slope: float) -> torch.Tensor:
     """The outputs of the network, shape ``(batch,)``, written out."""
     for weight in weights[:-1]:
         z = x.to(weight) @ weight.T
@@ -153,4 +155,5 @@ def draw_weights(
     with torch.no_grad():
         for layer, variance in zip(layers, variances, strict=True):
             drawn = torch.empty(layer.weight.shape, dtype=torch.float64, device=device)
-            layer.weight.copy_(drawn.normal_(0.0, variance**0.5, generator=generator))
+            drawn.normal_(0.0, variance**0.5, generator=generator)
+            layer.weight.copy_(placed(drawn, layer.weight))

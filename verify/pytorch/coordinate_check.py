@@ -125,9 +125,7 @@ def planned_samples(network: MLP, step: float) -> int:
     return min(max(_FEWEST, *wanted), _MOST)
 
 
-def _layer_check(
-    case: Case, layer: int, step: float, values: FloatArray, seed: int
-) -> LayerCheck:
+def _layer_check(case: Case, layer: int, step: float, values: FloatArray, seed: int) -> LayerCheck:
     """``values``: (Delta z/rate)^2, shape ``(samples,)``."""
     exact, shares = case.exact(layer, len(values), seed)
     spread = known_spread(case.heaviest, layer, step)

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 __all__ = ["Calls", "distance", "recorded", "what_differs", "where_gradients_differ"]
 
@@ -23,19 +23,19 @@ Calls = list[tuple[int, torch.Tensor, torch.Tensor]]
 
 _ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "ReLU": torch.relu,
-    "GELU": F.gelu,
-    "GELU by tanh": partial(F.gelu, approximate="tanh"),
-    "SiLU": F.silu,
+    "GELU": functional.gelu,
+    "GELU by tanh": partial(functional.gelu, approximate="tanh"),
+    "SiLU": functional.silu,
     "tanh": torch.tanh,
     "a sigmoid": torch.sigmoid,
-    "softplus": F.softplus,
-    "ELU": F.elu,
-    "SELU": F.selu,
-    "Mish": F.mish,
-    "ReLU6": F.relu6,
-    "hardtanh": F.hardtanh,
-    "hardswish": F.hardswish,
-    "softsign": F.softsign,
+    "softplus": functional.softplus,
+    "ELU": functional.elu,
+    "SELU": functional.selu,
+    "Mish": functional.mish,
+    "ReLU6": functional.relu6,
+    "hardtanh": functional.hardtanh,
+    "hardswish": functional.hardswish,
+    "softsign": functional.softsign,
     "squared ReLU": lambda z: torch.relu(z) ** 2,
     "the absolute value": torch.abs,
     "the square": torch.square,
@@ -43,9 +43,7 @@ _ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
 }
 
 
-def recorded(
-    model: nn.Module, layers: Sequence[nn.Module], x: torch.Tensor
-) -> tuple[Calls, Any]:
+def recorded(model: nn.Module, layers: Sequence[nn.Module], x: torch.Tensor) -> tuple[Calls, Any]:
     """The calls of ``layers`` while ``model`` runs on ``x``, and its output; None where it fails.
 
     >>> layer = nn.Linear(3, 2)
@@ -125,7 +123,9 @@ def _below(names: Sequence[str], x: torch.Tensor, calls: Calls) -> tuple[str, st
 
 
 def _random(names: Sequence[str], calls: Calls, again: Calls) -> tuple[str, str] | None:
-    for (one, _, _), (two, into, _), (_, other, _) in zip(calls, calls[1:], again[1:], strict=False):
+    for (one, _, _), (two, into, _), (_, other, _) in zip(
+        calls, calls[1:], again[1:], strict=False
+    ):
         if not _same(into, other):
             return (
                 f"one that is random in training mode between {names[one]!r} and {names[two]!r}",
@@ -140,7 +140,9 @@ def _skip(names: Sequence[str], calls: Calls, slope: float) -> tuple[str, str] |
         for first in range(k + 1):
             earlier = [calls[first][1], *([calls[first - 1][2]] if first else [])]
             if any(_holds(into, out, each, slope) for each in earlier):
-                around = " and ".join(repr(name) for name in dict.fromkeys([names[first], names[k]]))
+                around = " and ".join(
+                    repr(name) for name in dict.fromkeys([names[first], names[k]])
+                )
                 return (
                     f"one with a skip connection around {around}",
                     "the theory does not cover it yet, so leave it out",

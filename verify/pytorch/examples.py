@@ -66,8 +66,8 @@ class Examples:
         if grown > _VARIED:
             found.append(
                 f"expected inputs of similar |x|^2, got some from {self.norms2.min():.3g} to "
-                f"{self.norms2.max():.3g}: the mean of E[(Δz)²] over them is {grown:.3g} times that "
-                f"at their mean; normalise them, or divide the rates by {grown**0.5:.3g}"
+                f"{self.norms2.max():.3g}: the mean of E[(Δz)²] over them is {grown:.3g} times "
+                f"that at their mean; normalise them, or divide the rates by {grown**0.5:.3g}"
             )
         size = float(self.labels2.mean()) ** 0.5
         if abs(size - 1) > _ALLOWED:
@@ -175,14 +175,16 @@ def _labels(labels: Any, count: int) -> torch.Tensor | None:
 def _tensor(name: str, values: Any) -> torch.Tensor:
     """Finite numbers in double precision, detached."""
     try:
-        tensor = torch.as_tensor(values).detach()
+        tensor = (
+            values if isinstance(values, torch.Tensor) else torch.as_tensor(values, device="cpu")
+        )
     except (TypeError, ValueError, RuntimeError) as error:
         raise InvalidArgument(
             f"expected an array of numbers for {name}, got {name} of type "
             f"{type(values).__name__} ({error}); give a tensor"
         ) from error
-    if tensor.is_complex() or not torch.isfinite(tensor.double()).all():
+    if tensor.is_complex() or tensor.is_meta or not torch.isfinite(tensor.double()).all():
         raise InvalidArgument(
             f"expected finite real numbers for {name}, got {name} with others; leave those out"
         )
-    return tensor.double()
+    return tensor.detach().double()

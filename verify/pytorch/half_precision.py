@@ -7,13 +7,14 @@ the last one leaves it as it is.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 
 from theory.network import MLP
 from verify.pytorch.computing import draw_probe, literal_outputs
 from verify.pytorch.model import ReadModel
-from verify.pytorch.probing import one_thread, probing
+from verify.pytorch.probing import plain_torch, probing
 
 __all__ = ["precision_in_words"]
 
@@ -25,13 +26,14 @@ def precision_in_words(read: ReadModel, network: MLP, rates: Sequence[float]) ->
     left: of the mean square of Delta z in the last hidden layer, at one initialisation."""
     if read.computes not in _HALVES:
         return None
-    with one_thread():
+    with plain_torch():
         share = _share(read, network, rates)
     return (
         f"expected a model that computes in 32 bits, for which these rates are, got "
-        f"{read.computes}: one step of plain SGD at them moves the last hidden layer by {share:.2g} "
-        f"times the mean square of the same step in float64, since changes of a weight below its "
-        f"last digit are lost; keep weights and steps in float32"
+        f"{read.computes}: one step of plain SGD at them moves the last hidden layer by "
+        f"{share:.2g} times the mean square of the same step in float64, and smaller steps, as "
+        f"later in training, by less: changes of a weight below its last digit are lost; keep "
+        f"weights and steps in float32"
     )
 
 
@@ -46,7 +48,7 @@ def _share(read: ReadModel, network: MLP, rates: Sequence[float]) -> float:
             probe.load(read.layers)
             before = [layer.weight.detach().double() for layer in read.layers]
             f = read.module(x[None].to(read.layers[0].weight))
-            ((f.reshape(()) - 1) ** 2 / 2).backward()
+            _backward(f)
             torch.optim.SGD(
                 [
                     {"params": [layer.weight], "lr": rate}
@@ -68,9 +70,15 @@ def _stepped(
     """``weights`` after one step in double precision."""
     leaves = [weight.clone().requires_grad_() for weight in weights]
     f = literal_outputs(leaves, x[None].to(leaves[0]), slope)
-    ((f.reshape(()) - 1) ** 2 / 2).backward()
+    _backward(f)
     pairs = zip(leaves, rates, strict=True)
     return [w.detach() - rate * (0 if w.grad is None else w.grad) for w, rate in pairs]
+
+
+def _backward(f: torch.Tensor) -> None:
+    """Gradients of the loss at the label 1."""
+    loss: Any = (f.reshape(()) - 1) ** 2 / 2
+    loss.backward()
 
 
 def _last(weights: Sequence[torch.Tensor], x: torch.Tensor, slope: float) -> torch.Tensor:

@@ -33,7 +33,7 @@ class _Hook:
     kind: str
     where: str
     module: nn.Module | None
-    weight: nn.Parameter | None = None
+    weight: torch.Tensor | None = None
     keywords: bool = False
 
 
@@ -69,7 +69,8 @@ def _hooks(model: nn.Module, layers: Mapping[str, nn.Linear]) -> Iterator[_Hook]
         named = {**module._forward_hooks_with_kwargs, **module._forward_pre_hooks_with_kwargs}
         for kind, table in kept.items():
             for key, function in table.items():
-                yield _Hook(function, kind, where or "the model", module, None, key in named)
+                called = inner if module is model else module
+                yield _Hook(function, kind, where or "the model", called, None, key in named)
     for kind, table in global_hooks().items():
         for function in table.values():
             yield _Hook(function, kind, "all modules", inner)
@@ -80,9 +81,7 @@ def _hooks(model: nn.Module, layers: Mapping[str, nn.Linear]) -> Iterator[_Hook]
                 yield _Hook(function, kind, f"{name}.weight", None, layer.weight)
 
 
-def _calls(
-    model: nn.Module, layers: Mapping[str, nn.Linear], probe: Probe
-) -> dict[int, _Call]:
+def _calls(model: nn.Module, layers: Mapping[str, nn.Linear], probe: Probe) -> dict[int, _Call]:
     """The first call of each module in a run of ``model``, by the module's id."""
     calls: dict[int, _Call] = {}
 
@@ -170,7 +169,9 @@ def _tensors(value: Any) -> list[torch.Tensor]:
     if isinstance(value, torch.Tensor):
         return [value]
     inner = value.values() if type(value) is dict else value
-    return [t for each in inner for t in _tensors(each)] if type(value) in (tuple, list, dict) else []
+    return (
+        [t for each in inner for t in _tensors(each)] if type(value) in (tuple, list, dict) else []
+    )
 
 
 def _alike(one: list[torch.Tensor], two: list[torch.Tensor]) -> bool:

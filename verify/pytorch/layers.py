@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations, pairwise
+from typing import Any
 
 import torch
 from torch import nn
 
 from theory.network import InvalidArgument
 
-__all__ = ["linear_layers", "whole"]
+__all__ = ["linear_layers", "placed", "whole"]
 
 _SILENT = nn.Flatten | nn.Identity | nn.Sequential | nn.ModuleList | nn.ModuleDict
 _KNOWN = nn.Linear | nn.ReLU | nn.LeakyReLU | _SILENT
@@ -27,6 +28,11 @@ def linear_layers(model: nn.Module) -> dict[str, nn.Linear]:
     named = dict(model.named_modules())
     for name, module in named.items():
         _check_kind(model, name, module)
+    if type(model).forward is nn.Module.forward and "forward" not in vars(model) and _alone(model):
+        raise InvalidArgument(
+            f"expected a model with a forward of its own, got {type(model).__name__} without one; "
+            + _alone(model)
+        )
     for name, parameter in model.named_parameters():
         _check_present(name, parameter)
     layers = {name: module for name, module in named.items() if isinstance(module, nn.Linear)}
@@ -38,10 +44,28 @@ def linear_layers(model: nn.Module) -> dict[str, nn.Linear]:
 
 def whole(weight: torch.Tensor) -> torch.Tensor:
     """``weight`` in one piece, where PyTorch holds it in shards."""
-    if type(weight.data).__name__ != "DTensor":
+    if not _is_in_shards(weight):
         return weight.detach()
-    full: torch.Tensor = weight.full_tensor().detach()  # type: ignore[operator]
+    shards: Any = weight
+    full: torch.Tensor = shards.full_tensor().detach()
     return full
+
+
+def placed(values: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """``values`` in shards where ``weight`` is, those of the first process for all."""
+    if not _is_in_shards(weight):
+        return values
+    from torch.distributed.tensor import distribute_tensor
+
+    held: Any = weight.data
+    sharded: torch.Tensor = distribute_tensor(
+        values.to(weight.dtype), held.device_mesh, held.placements
+    )
+    return sharded
+
+
+def _is_in_shards(weight: torch.Tensor) -> bool:
+    return type(weight.data).__name__ == "DTensor"
 
 
 def _check_kind(model: nn.Module, name: str, module: nn.Module) -> None:
@@ -50,6 +74,12 @@ def _check_kind(model: nn.Module, name: str, module: nn.Module) -> None:
         raise InvalidArgument(
             f"expected a module of Python, got {module.original_name} of TorchScript at {name!r}; "
             f"pass the module before it was scripted"
+        )
+    if type(module).__name__ == "FullyShardedDataParallel":
+        raise InvalidArgument(
+            f"expected a module with its weights in place, got FullyShardedDataParallel at "
+            f"{name!r}, which keeps them elsewhere; pass the module before it was "
+            f"wrapped, or use fully_shard"
         )
     kind = type(module)
     foreign = kind.__module__.startswith("torch.nn.") and not isinstance(module, _KNOWN)
@@ -144,8 +174,8 @@ def _check_parameters(model: nn.Module, layers: Sequence[nn.Linear]) -> None:
     for layer in layers:
         if not isinstance(layer._parameters.get("weight"), nn.Parameter):
             raise InvalidArgument(
-                f"expected linear layers with a weight each, got {layer!r} whose weight is computed "
-                f"from something else; leave out parametrisations, pruning and the like"
+                f"expected linear layers with a weight each, got {layer!r} whose weight is "
+                f"computed from something else; leave out parametrisations, pruning and the like"
             )
 
 
@@ -153,9 +183,12 @@ def _check_apart(weights: dict[str, torch.Tensor]) -> None:
     """Raise `InvalidArgument` for weights that share memory, with each other or inside."""
     spans = {}
     for name, weight in weights.items():
-        if type(weight.data).__name__ == "DTensor":
+        if _is_in_shards(weight):
             continue
-        if any(stride == 0 < size - 1 for size, stride in zip(weight.shape, weight.stride())):
+        if any(
+            stride == 0 < size - 1
+            for size, stride in zip(weight.shape, weight.stride(), strict=True)
+        ):
             raise InvalidArgument(
                 f"expected weights that are independent, got {name!r} whose entries share memory; "
                 f"give it a copy, such as weight.data.clone()"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from math import floor, log10
+from types import FrameType
 from typing import Any
 
 from torch import nn
@@ -14,6 +17,7 @@ from theory import (
     FirstLayer,
     HiddenLayers,
     InvalidArgument,
+    OutsideValidity,
     Readout,
     layer_rates,
     maximal_learning_rate,
@@ -31,6 +35,7 @@ __all__ = [
     "checked_step",
     "exact_parts",
     "share_of_bound",
+    "warn",
 ]
 
 SMALL = 100
@@ -196,3 +201,15 @@ def _positive(name: str, value: object) -> float:
             f"0.5"
         )
     return float(number)
+
+
+def warn(text: str) -> None:
+    """Warn `OutsideValidity`, of the line that called us, or PyTorch, from outside."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and _is_inside(frame):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(text, OutsideValidity, stacklevel=level)
+
+
+def _is_inside(frame: FrameType) -> bool:
+    return str(frame.f_globals.get("__name__")).partition(".")[0] in ("verify", "theory", "torch")

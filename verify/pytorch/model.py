@@ -21,7 +21,7 @@ from verify.pytorch.agreement import Computing, activation_and_precision
 from verify.pytorch.computing import draw_probe
 from verify.pytorch.hooks import check_hooks
 from verify.pytorch.layers import linear_layers
-from verify.pytorch.probing import bare, one_thread
+from verify.pytorch.probing import bare, plain_torch
 
 __all__ = ["ReadModel", "already_read", "network_of", "read_model"]
 
@@ -107,7 +107,7 @@ def read_model(model: nn.Module, *, input_norm2: object = None) -> ReadModel:
         input_width=hidden[0].in_features,
         input_norm2=scale,
     )
-    with one_thread():
+    with plain_torch():
         probe = draw_probe(network)
         activation, steps = activation_and_precision(module, named, probe)
         network = replace(network, activation=activation)

@@ -7,7 +7,6 @@ look at their reader then.  The groups that it keeps are plain dictionaries and 
 from __future__ import annotations
 
 import sys
-import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from math import inf
 from types import FrameType
@@ -17,9 +16,9 @@ from weakref import WeakSet
 import torch
 from torch.optim import Optimizer
 
-from theory import OutsideValidity
+from verify.pytorch.learning_rates import warn
 
-__all__ = ["Watched", "warn"]
+__all__ = ["Watched"]
 
 _BUILDING = ("__init__", "add_param_group")
 _DECAY_ALLOWED = 0.02
@@ -67,12 +66,12 @@ def _optimiser_in(frame: FrameType | None) -> tuple[Optimizer, dict[str, Any] | 
 def _other(
     optimiser: Optimizer, group: Mapping[str, Any], rates: Mapping[int, float]
 ) -> str | None:
-    """How ``optimiser`` is other than plain gradient descent at the rates of a group."""
+    """How ``optimiser`` is not plain gradient descent at the rates of a group, or None."""
     name = type(optimiser).__name__
     if not isinstance(optimiser, torch.optim.SGD):
         return (
-            f"expected plain torch.optim.SGD, for which these learning rates are, got {name}, whose "
-            f"steps have another size; tune its rates, or give the groups to SGD"
+            f"expected plain torch.optim.SGD, for which these learning rates are, got {name}, "
+            f"whose steps have another size; tune its rates, or give the groups to SGD"
         )
     weights = group["params"]
     derived = max((rates.get(id(each), 0.0) for each in list.__iter__(weights)), default=0.0)
@@ -92,15 +91,3 @@ def _other(
             f"give a smaller one"
         )
     return None
-
-
-def warn(text: str) -> None:
-    """Warn `OutsideValidity`, of the line that called us, or PyTorch, from outside."""
-    level, frame = 1, sys._getframe()
-    while frame.f_back is not None and _is_inside(frame):
-        level, frame = level + 1, frame.f_back
-    warnings.warn(text, OutsideValidity, stacklevel=level)
-
-
-def _is_inside(frame: FrameType) -> bool:
-    return str(frame.f_globals.get("__name__")).partition(".")[0] in ("verify", "theory", "torch")

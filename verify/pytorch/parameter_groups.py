@@ -9,9 +9,9 @@ from torch import nn
 from theory.network import InvalidArgument
 from verify.pytorch.examples import Case, checked_examples
 from verify.pytorch.half_precision import precision_in_words
-from verify.pytorch.learning_rates import EqualShares, RatePlan
+from verify.pytorch.learning_rates import EqualShares, RatePlan, warn
 from verify.pytorch.model import read_model
-from verify.pytorch.optimisers import Watched, warn
+from verify.pytorch.optimisers import Watched
 from verify.pytorch.spread import check_weights, spread_in_words
 
 __all__ = ["parameter_groups"]

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 from torch.nn.modules import module as module_state
 
-__all__ = ["HOOKS", "bare", "global_hooks", "one_seed", "one_thread", "probing"]
+__all__ = ["HOOKS", "bare", "global_hooks", "one_seed", "plain_torch", "probing"]
 
 HOOKS = {
     "_forward_pre_hooks": "forward pre-hook",
@@ -26,6 +26,7 @@ HOOKS = {
     "_backward_hooks": "backward hook",
 }
 """Where a module keeps the hooks of a training step, and their name."""
+_CONTAINERS = (list, dict, set, deque)
 _WRAPPERS = (
     nn.DataParallel,
     nn.parallel.DistributedDataParallel,
@@ -62,19 +63,16 @@ def probing(
     """Within it ``model`` has new weights of ``dtype``, zero until drawn, and no hooks.
 
     ``dtype``: None is that of each weight; buffers and tensors that modules keep are clones in it.
-    ``train``: in training mode; False is the mode in which each module is.  Autograd works, whatever
-    surrounds the call.  Afterwards all modules are as they were, with all that they keep in
-    attributes, lists, dictionaries and sets; PyTorch's generators too.
+    ``train``: in training mode; False is the mode in which each module is.  Autograd works,
+    whatever surrounds the call.  Afterwards all modules are as they were, with all that they keep
+    in attributes, lists, dictionaries and sets; PyTorch's generators too.
     """
     cuda = {p.device for p in model.parameters() if p.device.type == "cuda"}
     with ExitStack() as stack:
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
         stack.enter_context(torch.random.fork_rng(devices=list(cuda)))
-        stack.enter_context(torch.inference_mode(False))
-        stack.enter_context(torch.enable_grad())
-        for kind in {p.device.type for p in model.parameters()} - {"meta"}:
-            stack.enter_context(torch.autocast(kind, enabled=False))
+        stack.enter_context(plain_torch())
         if "torch._dynamo" in sys.modules:
             stack.enter_context(torch.compiler.set_stance("force_eager"))
         for hooks in global_hooks().values():
@@ -89,12 +87,18 @@ def probing(
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """PyTorch on one thread: products this small are slower on more, and rounded otherwise."""
+def plain_torch() -> Iterator[None]:
+    """PyTorch with autograd and without autocast, whatever surrounds it, and on one thread:
+    products this small are slower on more, and rounded otherwise."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        yield
+        with ExitStack() as stack:
+            stack.enter_context(torch.inference_mode(False))
+            stack.enter_context(torch.enable_grad())
+            for kind in ("cpu", "cuda"):
+                stack.enter_context(torch.autocast(kind, enabled=False))
+            yield
     finally:
         torch.set_num_threads(threads)
 
@@ -142,8 +146,7 @@ def _like(tensor: torch.Tensor, dtype: torch.dtype | None) -> torch.Tensor:
 def _module_restorer(module: nn.Module) -> Callable[[], None]:
     """A function that gives a module back what it holds now."""
     held = dict(module.__dict__)
-    kinds = list | dict | set | deque
-    inner = [_restorer(value) for value in held.values() if isinstance(value, kinds)]
+    inner = [_restorer(value) for value in held.values() if isinstance(value, _CONTAINERS)]
 
     def restore() -> None:
         module.__dict__.clear()

@@ -19,11 +19,11 @@ from torch import nn
 from theory.network import InvalidArgument
 from verify.problem import FloatArray
 from verify.pytorch.causes import Noted
-from verify.pytorch.computing import draw_weights
+from verify.pytorch.computing import called, draw_weights
 from verify.pytorch.examples import Examples
 from verify.pytorch.layers import whole
 from verify.pytorch.model import ReadModel, already_read, read_model
-from verify.pytorch.probing import one_seed, one_thread, probing
+from verify.pytorch.probing import one_seed, probing
 
 __all__ = ["RealStep", "half_square"]
 
@@ -68,7 +68,7 @@ class RealStep:
         values, noted = np.empty((samples, len(read.hidden))), Noted(read)
         order = None if self.examples is None else self.examples.order(samples, seed)
         device = read.layers[0].weight.device
-        with one_thread(), probing(read.module, read.steps), already_read(read):
+        with probing(read.module, read.steps), already_read(read):
             with torch.no_grad():
                 for layer, weight in zip(read.layers, held, strict=True):
                     layer.weight.copy_(weight)
@@ -92,11 +92,11 @@ class RealStep:
         optimiser = torch.optim.SGD([layer.weight for layer in read.hidden], lr=self.rate)
         read.module.zero_grad()
         outputs.clear()
-        f = read.module(x)
+        f = called(read.module, x)
         before = list(outputs)
         f.retain_grad()
         label = y.to(f.device, f.dtype).reshape(f.shape)
-        loss = self._loss(f, label)
+        loss: Any = self._loss(f, label)
         loss.backward()
         noted.note(loss, f, label)
         optimiser.step()
@@ -105,14 +105,12 @@ class RealStep:
             read.module(x)
         return before, list(outputs)
 
-    def _example(
-        self, first: nn.Linear, example: int | None
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def _example(self, first: nn.Linear, example: int | None) -> tuple[torch.Tensor, torch.Tensor]:
         """An input and a label for one step, the input as the model takes it."""
         if self.examples is None or example is None:
             x, y = _random_example(first.in_features)
         else:
-            x, y = self.examples.inputs[example, None], 2.0 * torch.randint(2, (1,)).double() - 1.0
+            x, y = self.examples.inputs[example, None], _random_label()
             if self.examples.labels is not None:
                 y = self.examples.labels[example, None]
         return x.to(first.weight), y
@@ -128,8 +126,9 @@ class RealStep:
             ) from error
         if not isinstance(loss, torch.Tensor) or loss.numel() != 1 or not loss.requires_grad:
             raise InvalidArgument(
-                f"expected a loss that returns a tensor of one number with a gradient, got {loss!r} "
-                f"from loss={self.loss!r}; leave out float(), .item(), .detach() and the like"
+                f"expected a loss that returns a tensor of one number with a gradient, got "
+                f"{loss!r} from loss={self.loss!r}; leave out float(), .item(), "
+                f".detach() and the like"
             )
         return loss
 
@@ -137,7 +136,14 @@ class RealStep:
         if self.initialise is None:
             draw_weights(read.layers, read.network, None)
         else:
-            self.initialise(model)
+            try:
+                self.initialise(model)
+            except Exception as error:
+                raise InvalidArgument(
+                    f"expected an initialise that draws the weights of the model it is given, got "
+                    f"{type(error).__name__}: {error} from initialise={self.initialise!r}; let it "
+                    f"change weights in place"
+                ) from error
 
     def _check_initialise(self, model: nn.Module, read: ReadModel) -> None:
         """Raise `InvalidArgument` where two initialisations are the same."""
@@ -164,8 +170,11 @@ def _check_precision(read: ReadModel) -> None:
 def _random_example(inputs: int) -> tuple[torch.Tensor, torch.Tensor]:
     """An input of squared norm ``inputs``, shape ``(1, inputs)``, and a label of either sign."""
     x = torch.randn(1, inputs, dtype=torch.float64, device="cpu")
-    y = 2.0 * torch.randint(2, (1,), device="cpu").double() - 1.0
-    return x * (inputs**0.5 / x.norm()), y
+    return x * (inputs**0.5 / x.norm()), _random_label()
+
+
+def _random_label() -> torch.Tensor:
+    return 2.0 * torch.randint(2, (1,), device="cpu").double() - 1.0
 
 
 @contextmanager

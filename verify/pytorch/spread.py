@@ -16,12 +16,12 @@ _STANDARD_ERRORS, _ALLOWED = 5.0, 0.02
 def rms(weight: torch.Tensor) -> float:
     """The root mean square of a weight matrix.
 
-    >>> rms(torch.tensor([[3.0, -3.0]]))
+    >>> rms(torch.tensor([[3.0, -3.0, 3.0, -3.0]]))
     3.0
     """
     values = whole(weight)
     norm = torch.linalg.vector_norm(values, dtype=torch.float64)
-    return float(norm) / values.numel() ** 0.5
+    return float(norm / values.numel() ** 0.5)
 
 
 def standard_deviations(network: MLP) -> tuple[float, ...]:
@@ -47,8 +47,9 @@ def check_weights(read: ReadModel, readout_rate: float) -> None:
     if readout_rate and not read.readout.weight.requires_grad:
         *_, name = read.named
         raise InvalidArgument(
-            f"expected a readout that is trained, got '{name}.weight' with requires_grad=False and "
-            f"a learning rate of {readout_rate:.3g}; give a plan that leaves it, such as AllHidden()"
+            f"expected a readout that is trained, got '{name}.weight' with requires_grad=False "
+            f"and a learning rate of {readout_rate:.3g}; give a plan that leaves it, "
+            f"such as AllHidden()"
         )
 
 
@@ -73,13 +74,13 @@ def spread_in_words(read: ReadModel) -> str | None:
         mean = float(weight.mean(dtype=torch.float64)) / right
         spread = abs(found - 1) > _ALLOWED + _STANDARD_ERRORS / (2 * count) ** 0.5
         if spread or abs(mean) > _ALLOWED + _STANDARD_ERRORS / count**0.5:
-            wrong.append((name, right * found, right))
+            wrong.append((name, right * found, right * mean, right))
     if not wrong:
         return None
-    name, found, right = wrong[0]
+    name, found, mean, right = wrong[0]
     others = f" and in {len(wrong) - 1} more" if len(wrong) > 1 else ""
     return (
-        f"expected weights as initialise(model) draws them, for which the rates are, got a spread "
-        f"of {found:.3g} at '{name}.weight'{others}, where the theory has {right:.3g} and mean 0; "
-        f"call it first"
+        f"expected weights as initialise(model) draws them, for which the rates are, got a root "
+        f"mean square of {found:.3g} and a mean of {mean:.2g} at '{name}.weight'{others}, where "
+        f"the theory has {right:.3g} and 0; call it first"
     )

@@ -9,11 +9,19 @@ from __future__ import annotations
 
 import builtins
 import copy
+import inspect
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
-from types import BuiltinFunctionType, BuiltinMethodType, CellType, CodeType, FunctionType, MethodType
+from types import (
+    BuiltinFunctionType,
+    BuiltinMethodType,
+    CellType,
+    CodeType,
+    FunctionType,
+    MethodType,
+)
 from typing import Any
 
 import torch
@@ -24,11 +32,54 @@ _PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...), slice, r
 _PLAIN_TORCH = (torch.dtype, torch.device, torch.Size, torch.layout, torch.memory_format)
 _CONTAINERS = (list, dict, set, deque)
 _RECORDS = ("torch.serialization", "torch.utils.tensorboard")
-_HARMLESS = (
-    "abs all any bool bytes callable complex dict divmod enumerate filter float format frozenset "
-    "getattr hasattr hash id int isinstance issubclass iter len list map max min next object pow "
-    "range repr reversed round set setattr slice sorted str sum super tuple type zip property"
-).split()
+_HARMLESS = frozenset(
+    [
+        "abs",
+        "all",
+        "any",
+        "bool",
+        "bytes",
+        "callable",
+        "complex",
+        "dict",
+        "divmod",
+        "enumerate",
+        "filter",
+        "float",
+        "format",
+        "frozenset",
+        "getattr",
+        "hasattr",
+        "hash",
+        "id",
+        "int",
+        "isinstance",
+        "issubclass",
+        "iter",
+        "len",
+        "list",
+        "map",
+        "max",
+        "min",
+        "next",
+        "object",
+        "pow",
+        "property",
+        "range",
+        "repr",
+        "reversed",
+        "round",
+        "set",
+        "setattr",
+        "slice",
+        "sorted",
+        "str",
+        "sum",
+        "super",
+        "tuple",
+        "zip",
+    ]
+)
 
 
 class Unknown(BaseException):
@@ -46,9 +97,7 @@ class StandIn:
     def __init__(self, of: object) -> None:
         object.__setattr__(self, "_of", of)
 
-    @property
-    def __class__(self) -> Any:
-        return type(self._of)
+    __class__ = property(lambda self: type(self._of))
 
     def __getattr__(self, name: str) -> Any:
         return stand_in(getattr(self._of, name))
@@ -63,7 +112,7 @@ class StandIn:
     def __setitem__(self, key: Any, value: object) -> None:
         pass
 
-    __delitem__ = __setitem__  # type: ignore[assignment]
+    __delitem__ = __setitem__
 
     def __iadd__(self, other: object) -> StandIn:
         return self
@@ -87,6 +136,7 @@ class StandIn:
         pass
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
+        """The result where it is known, of a copy for functions of the user."""
         return _called(self._of, args, keywords)
 
 
@@ -108,7 +158,7 @@ def _called(function: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> A
         return None
     if isinstance(function, StandIn | type | FunctionType | MethodType | BuiltinFunctionType):
         return _not_called(function)
-    inner = getattr(type(function), "__call__", None)
+    inner = inspect.getattr_static(type(function), "__call__", None)
     if isinstance(inner, FunctionType) and not _is_installed(inner.__module__):
         return stand_in(inner)(StandIn(function), *args, **keywords)
     return _not_called(function)
@@ -118,7 +168,8 @@ def _not_called(function: Any) -> StandIn:
     """Where a call cannot matter: not PyTorch's, and none that ends in _, its sign for changes."""
     named = getattr(function, "__module__", None) or type(function).__module__
     name = getattr(function, "__name__", "")
-    if named.startswith("torch") and not named.startswith(_RECORDS) or name.endswith("_"):
+    acts = named.startswith("torch") and not named.startswith(_RECORDS)
+    if acts or name.endswith("_"):
         raise Unknown(name)
     return StandIn(_NotCalled())
 
@@ -161,14 +212,14 @@ def _stand_in(value: Any, copies: dict[int, Any]) -> Any:
 
 
 def _is_harmless(value: Any) -> bool:
-    """Whether it is a type or function of Python's or PyTorch's that changes nothing but tensors."""
+    """Whether it is a type or function of Python or PyTorch that changes tensors alone."""
     if isinstance(value, type):
         return value.__module__ in ("builtins", "torch") or issubclass(value, Exception)
     if not isinstance(value, BuiltinFunctionType):
         return False
-    owner = getattr(value, "__self__", None)
-    if getattr(builtins, value.__name__, None) is value:
-        return value.__name__ in _HARMLESS
+    owner, name = getattr(value, "__self__", None), value.__name__
+    if getattr(builtins, name, None) is value:
+        return name in _HARMLESS
     named = value.__module__ or getattr(type(owner), "__module__", "")
     return isinstance(owner, torch.Tensor | str) or named in ("math", "torch", "torch._C")
 
@@ -220,12 +271,15 @@ def _builtins() -> dict[str, Any]:
     def nothing(*_: object, **__: object) -> None:
         return None
 
+    def kind(value: Any, *_: object) -> Any:
+        return stand_in(value.__class__)
+
     def closed(*_: object, **__: object) -> Any:
         raise Unknown
 
     names = {name: getattr(builtins, name) for name in dir(builtins)}
     kept = {name: v for name, v in names.items() if name in _HARMLESS or _is_error(v)}
-    writes: dict[str, Callable[..., Any]] = {"print": nothing}
+    writes: dict[str, Callable[..., Any]] = {"print": nothing, "type": kind}
     blocked = {name: closed for name in names if name not in kept}
     constants = {"None": None, "True": True, "False": False, "Ellipsis": ..., "__debug__": True}
     return {**blocked, **kept, **writes, **constants}
