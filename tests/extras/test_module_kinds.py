@@ -154,6 +154,20 @@ class HookInside(Functional):
         return self.linears[-1](x)
 
 
+class Alone(Functional):
+    """Another output where there is one example."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x) * (2 if len(x) == 1 else 1)
+
+
+class Twice(nn.Linear):
+    """Twice a linear layer."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return 2 * super().forward(x)
+
+
 class Lightning(nn.Module):
     """As a LightningModule: the network and the loss side by side."""
 
@@ -190,6 +204,11 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "partly detached": (lambda: Acting(partly_detached), "0.1 times that gradient at 'linears.1'"),
     "clipped gradients": (lambda: Acting(clipped_gradient), "gradient at"),
     "a weight detached": (lambda: DetachedWeight(8, 8, 8), "no gradient at all at 'linears.0'"),
+    "a batch of one": (lambda: Alone(8, 8, 8), "in a batch of one"),
+    "a scaled layer": (
+        lambda: nn.Sequential(Twice(8, 8, bias=False), *mlp(8, 8)[1:]),
+        "'0' is not W x",
+    ),
     "a hook in forward": (lambda: HookInside(8, 8, 8), "10 times that gradient at 'linears.0'"),
     "outputs by dtype": (lambda: Acting(by_dtype), "other outputs in torch.float32"),
     "gradients by dtype": (
@@ -200,7 +219,7 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
         lambda: Dropping(8, 8, 8).eval(),
         "random in training mode between 'linears.0' and 'linears.1'; leave out dropout",
     ),
-    "noise": (lambda: Acting(lambda z: z.relu() + 1e-6 * torch.randn_like(z)), "random in train"),
+    "noise": (lambda: Acting(lambda z: z.relu() + 1e-3 * torch.randn_like(z)), "random in train"),
     "residual": (lambda: Residual(8, 8, 8, 8), "a skip connection around 'linears.1'"),
     "residual, post": (lambda: PostActivation(8, 8, 8), "a skip connection around 'linears.1'"),
     "residual, pre": (lambda: PreNorm(8, 8, 8, 8), "around 'linears.1' and 'linears.2'"),
@@ -361,6 +380,10 @@ READ: dict[str, tuple[Callable[[], nn.Module], MLP]] = {
     "functional leaky": (
         lambda: Acting(F.leaky_relu),
         MLP(16, 2, input_width=8, activation=LeakyReLU("0.01")),
+    ),
+    "single within": (
+        lambda: Acting(lambda z: torch.relu(z.float()).to(z.dtype)),
+        MLP(16, 2, input_width=8),
     ),
     "a maximum": (
         lambda: Acting(lambda z: torch.maximum(z, z / 4)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -94,6 +95,21 @@ def test_pytorch_is_left_as_it_was() -> None:
     with torch.no_grad():
         network_of(model)
         assert not torch.is_grad_enabled()
+
+
+def test_threads_do_not_mix_up_a_module() -> None:
+    model = initialise(mlp(8, 8, 8), seed=1)
+    held = list(model.parameters())
+    values = [p.detach().clone() for p in held]
+
+    def use(_: int) -> tuple[float, ...]:
+        rates = [group["lr"] for group in parameter_groups(model)]
+        return (*rates, coordinate_check(model, samples=5, seed=1).layers[0].measured)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert len(set(pool.map(use, range(12)))) == 1
+    assert list(map(id, model.parameters())) == list(map(id, held))
+    assert all(map(torch.equal, values, held))
 
 
 def test_hooks_work_again_afterwards() -> None:

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from theory.network import MLP, InvalidArgument, LeakyReLU, ReLU
-from verify.pytorch.computing import Probe, Run
+from verify.pytorch.computing import Probe, Run, called, literal_outputs
 from verify.pytorch.differences import (
     Calls,
     distance,
@@ -28,7 +28,7 @@ from verify.pytorch.probing import probing
 __all__ = ["Computing", "activation_and_precision"]
 
 _SCALES = (1.0, 2.0**-40, 2.0**40)
-_EXACT = 1e-9
+_EXACT, _SINGLE = 1e-9, 1e-6
 _ROUNDING = {torch.float64: 1e-9, torch.float32: 1e-4, torch.bfloat16: 0.1, torch.float16: 0.1}
 """A relative difference below it, or below four times that of the network written out in this
 precision, is rounding."""
@@ -53,9 +53,22 @@ def activation_and_precision(
         with probing(model, dtype):
             probe.load(linear)
             calls, output = recorded(model, linear, probe.inputs(linear))
-        if dtype is own or (output is not None and _lowest(dtype, calls, output) is dtype):
-            return _activation(model, calls, dtype), dtype
+        activation = _activation(model, calls, dtype)
+        if dtype is own or _is_double(calls, output, probe, float(activation.slope)):
+            return activation, dtype
         dtype = own
+
+
+def _is_double(calls: Calls, output: object, probe: Probe, slope: float) -> bool:
+    """Whether a run in double precision was one throughout."""
+    if not isinstance(output, torch.Tensor):
+        return False
+    if _lowest(torch.float64, calls, output) is not torch.float64:
+        return False
+    expected = literal_outputs(probe.weights, probe.x, slope)
+    if output.numel() != len(expected):
+        return True
+    return not _EXACT < distance(output.reshape(-1).cpu(), expected) < _SINGLE
 
 
 def _lowest(dtype: torch.dtype, calls: Calls, output: object) -> torch.dtype:
@@ -141,6 +154,16 @@ class Computing:
             if not apart <= _EXACT * expected.outputs.std():
                 self._refuse_outputs(scale)
             self._check_gradients(found, expected, [_EXACT] * len(self.layers), "")
+        self._check_alone(expected)
+
+    def _check_alone(self, expected: Run) -> None:
+        """The first example in a batch of one."""
+        (alone,) = called(self.model, self.probe.inputs(self.linear)[:1]).detach().reshape(-1)
+        if not (alone - expected.outputs[0]).abs() <= _EXACT * expected.outputs.std():
+            raise InvalidArgument(
+                "expected a model whose output is that of one example, got one that computes "
+                "another in a batch of one; leave out what depends on the batch"
+            )
 
     def _check_roughly(self, expected: Run) -> torch.dtype:
         """The same to within rounding."""

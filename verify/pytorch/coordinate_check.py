@@ -23,6 +23,7 @@ from verify.pytorch.check_result import CoordinateCheck, LayerCheck
 from verify.pytorch.examples import Case, checked_examples
 from verify.pytorch.learning_rates import checked_step
 from verify.pytorch.model import ReadModel, read_model
+from verify.pytorch.probing import one_at_a_time
 from verify.pytorch.real_steps import RealStep, half_square
 from verify.streams import checked_samples, checked_seed
 from verify.verdict import Score
@@ -32,6 +33,7 @@ __all__ = ["coordinate_check", "planned_samples"]
 _FEWEST, _MOST = 1000, 20_000
 
 
+@one_at_a_time
 def coordinate_check(
     model: nn.Module,
     *,

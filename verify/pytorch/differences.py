@@ -90,6 +90,7 @@ def what_differs(
     return (
         _order(names, used)
         or _below(names, x, calls)
+        or _inside(layers, calls)
         or _random(names, calls, again)
         or _skip(names, calls, slope)
         or _between(names, calls, slope)
@@ -120,6 +121,13 @@ def _below(names: Sequence[str], x: torch.Tensor, calls: Calls) -> tuple[str, st
         f"one that changes its inputs before {names[0]!r}",
         "scale them outside the model, and give their norm as input_norm2",
     )
+
+
+def _inside(layers: Mapping[str, nn.Linear], calls: Calls) -> tuple[str, str] | None:
+    for (name, layer), (_, into, out) in zip(layers.items(), calls, strict=True):
+        if not _same(out, into @ layer.weight.detach().T):
+            return f"one whose {name!r} is not W x", "leave out its bias or scale"
+    return None
 
 
 def _random(names: Sequence[str], calls: Calls, again: Calls) -> tuple[str, str] | None:

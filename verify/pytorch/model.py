@@ -21,7 +21,7 @@ from verify.pytorch.agreement import Computing, activation_and_precision
 from verify.pytorch.computing import draw_probe
 from verify.pytorch.hooks import check_hooks
 from verify.pytorch.layers import linear_layers
-from verify.pytorch.probing import bare, plain_torch
+from verify.pytorch.probing import bare, one_at_a_time, plain_torch
 
 __all__ = ["ReadModel", "already_read", "network_of", "read_model"]
 
@@ -58,6 +58,7 @@ class ReadModel:
         return self.layers[-1]
 
 
+@one_at_a_time
 def network_of(model: nn.Module, *, input_norm2: object = None) -> MLP:
     """The network of `theory` with the sizes and the activation of ``model``.
 

@@ -12,11 +12,13 @@ from verify.pytorch.half_precision import precision_in_words
 from verify.pytorch.learning_rates import EqualShares, RatePlan, warn
 from verify.pytorch.model import read_model
 from verify.pytorch.optimisers import Watched
+from verify.pytorch.probing import one_at_a_time
 from verify.pytorch.spread import check_weights, spread_in_words
 
 __all__ = ["parameter_groups"]
 
 
+@one_at_a_time
 def parameter_groups(
     model: nn.Module,
     plan: RatePlan = EqualShares(),

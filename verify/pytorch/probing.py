@@ -11,13 +11,15 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from functools import wraps
+from threading import RLock
+from typing import Any, ParamSpec, TypeVar
 
 import torch
 from torch import nn
 from torch.nn.modules import module as module_state
 
-__all__ = ["HOOKS", "bare", "global_hooks", "one_seed", "plain_torch", "probing"]
+__all__ = ["HOOKS", "bare", "global_hooks", "one_at_a_time", "one_seed", "plain_torch", "probing"]
 
 HOOKS = {
     "_forward_pre_hooks": "forward pre-hook",
@@ -26,6 +28,8 @@ HOOKS = {
     "_backward_hooks": "backward hook",
 }
 """Where a module keeps the hooks of a training step, and their name."""
+_LOCK = RLock()
+P, R = ParamSpec("P"), TypeVar("R")
 _CONTAINERS = (list, dict, set, deque)
 _WRAPPERS = (
     nn.DataParallel,
@@ -54,6 +58,18 @@ def global_hooks() -> dict[str, dict[int, Any]]:
     """PyTorch's hooks on all modules, by the name of their kind, as it keeps them."""
     found = {kind: getattr(module_state, f"_global{name}") for name, kind in HOOKS.items()}
     return {f"global {kind}": hooks for kind, hooks in found.items()}
+
+
+def one_at_a_time(function: Callable[P, R]) -> Callable[P, R]:
+    """``function``, which one thread runs at a time: two that exchanged the weights of one module
+    would mix them up."""
+
+    @wraps(function)
+    def alone(*args: P.args, **keywords: P.kwargs) -> R:
+        with _LOCK:
+            return function(*args, **keywords)
+
+    return alone
 
 
 @contextmanager
