@@ -430,9 +430,9 @@ def test_what_surrounds_the_call_does_not_matter(around: Callable[[], Any]) -> N
 
 
 def test_a_module_of_dead_neurons_is_not_read_as_any_other() -> None:
-    """A narrow deep network is zero at most inputs, whatever its activation."""
-    with pytest.raises(InvalidArgument, match="one with tanh"):
-        network_of(Acting(torch.tanh, *[2] * 40))
+    """A narrow deep network is zero at most inputs, at most weights, whatever its scale."""
+    with pytest.raises(InvalidArgument, match="one with 2 times ReLU"):
+        network_of(Acting(lambda z: 2 * z.relu(), *[2] * 40))
 
 
 def test_weights_made_in_inference_mode_are_refused() -> None:

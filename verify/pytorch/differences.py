@@ -145,6 +145,8 @@ def _random(names: Sequence[str], calls: Calls, again: Calls) -> tuple[str, str]
 def _skip(names: Sequence[str], calls: Calls, slope: float) -> tuple[str, str] | None:
     """A later layer's input that holds an earlier one's input or output."""
     for k, ((_, _, out), (_, into, _)) in enumerate(pairwise(calls)):
+        if _named_activation(out, into):
+            continue
         for first in range(k + 1):
             earlier = [calls[first][1], *([calls[first - 1][2]] if first else [])]
             if any(_holds(into, out, each, slope) for each in earlier):
@@ -170,8 +172,8 @@ def _holds(into: torch.Tensor, out: torch.Tensor, earlier: torch.Tensor, slope: 
             if where.sum() <= 2 or torch.linalg.matrix_rank(columns[where]) < 2:
                 continue
             parts = torch.linalg.lstsq(columns[where], target[where, None]).solution[:, 0]
-            sum_ = columns @ parts
-            fits = _same(sum_ if where.all() else _activated(sum_, slope), target)
+            both = columns @ parts
+            fits = _same(both if where.all() else _activated(both, slope), target)
             if fits and parts.abs().min() > _AGREES:
                 return True
     return False
