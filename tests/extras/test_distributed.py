@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from torch import distributed, nn
+from torch._C._distributed_c10d import HashStore
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FullyShardedDataParallel, fully_shard
 
@@ -19,7 +20,7 @@ from .models import mlp
 
 @pytest.fixture(autouse=True, scope="module")
 def one_process() -> Iterator[None]:
-    distributed.init_process_group("gloo", store=distributed.HashStore(), rank=0, world_size=1)
+    distributed.init_process_group("gloo", store=HashStore(), rank=0, world_size=1)
     yield
     distributed.destroy_process_group()
 

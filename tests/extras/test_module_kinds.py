@@ -206,7 +206,7 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "a weight detached": (lambda: DetachedWeight(8, 8, 8), "no gradient at all at 'linears.0'"),
     "a batch of one": (lambda: Alone(8, 8, 8), "in a batch of one"),
     "a scaled layer": (
-        lambda: nn.Sequential(Twice(8, 8, bias=False), *mlp(8, 8)[1:]),
+        lambda: nn.Sequential(Twice(8, 8, bias=False), mlp(8, 8)[1:]),
         "'0' is not W x",
     ),
     "a hook in forward": (lambda: HookInside(8, 8, 8), "10 times that gradient at 'linears.0'"),

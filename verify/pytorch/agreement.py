@@ -28,6 +28,8 @@ from verify.pytorch.probing import probing
 __all__ = ["Computing", "activation_and_precision"]
 
 _SCALES = (1.0, 2.0**-40, 2.0**40)
+_NO_DOUBLE = ("mps",)
+"""Devices without double precision."""
 _EXACT, _SINGLE = 1e-9, 1e-6
 _ROUNDING = {torch.float64: 1e-9, torch.float32: 1e-4, torch.bfloat16: 0.1, torch.float16: 0.1}
 """A relative difference below it, or below four times that of the network written out in this
@@ -46,9 +48,9 @@ def activation_and_precision(
     ReLU too where there is something else; `Computing.check` says so.  Where the model calls no
     layer, the activation modules that it registers say.
     """
-    own = next(iter(layers.values())).weight.dtype
     linear = tuple(layers.values())
-    dtype = torch.float64
+    own = linear[0].weight.dtype
+    dtype = own if linear[0].weight.device.type in _NO_DOUBLE else torch.float64
     while True:
         with probing(model, dtype):
             probe.load(linear)
@@ -135,7 +137,7 @@ class Computing:
     def check(self) -> torch.dtype:
         """Raise `InvalidArgument` unless the model is the network, and its gradients too; returns
         the lowest precision in which it computes with weights of its own precision."""
-        expected = self.probe.literal(self.slope, self.linear)
+        expected = self.probe.literal(self.slope)
         if self.steps is torch.float64:
             as_it_is = all(module.training for module in self.model.modules())
             for train in (True,) if as_it_is else (True, False):
@@ -158,7 +160,8 @@ class Computing:
 
     def _check_alone(self, expected: Run) -> None:
         """The first example in a batch of one."""
-        (alone,) = called(self.model, self.probe.inputs(self.linear)[:1]).detach().reshape(-1)
+        found = called(self.model, self.probe.inputs(self.linear)[:1])
+        (alone,) = found.detach().cpu().reshape(-1)
         if not (alone - expected.outputs[0]).abs() <= _EXACT * expected.outputs.std():
             raise InvalidArgument(
                 "expected a model whose output is that of one example, got one that computes "
@@ -174,7 +177,7 @@ class Computing:
         lowest = _lowest(own, calls, output)
         limits = [_ROUNDING[lowest]] * (1 + len(self.layers))
         if not self._near(found, expected, limits):
-            rounded = self.probe.literal(self.slope, self.linear, lowest)
+            rounded = self.probe.literal(self.slope, lowest)
             pairs = zip(_parts(rounded), _parts(expected), strict=True)
             limits = [max(limits[0], 4 * distance(one, two)) for one, two in pairs]
             self._refuse_roughly(found, expected, limits, lowest)

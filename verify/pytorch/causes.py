@@ -32,8 +32,9 @@ class Noted:
         if self._steps <= _STEPS:
             for index, layer in enumerate(self._read.layers):
                 self._squares[index] += rms(layer.weight) ** 2
-            slope = 0.0 if f.grad is None else float(f.grad.sum())
-            self._slopes.append(slope / float((f.detach() - y).sum()))
+            slope, right = f.grad, float((f.detach() - y).sum())
+            if right:
+                self._slopes.append(0.0 if slope is None else float(slope.sum()) / right)
 
     def causes(self) -> tuple[str, ...]:
         """Clauses that each name one thing that is not the theory's.
@@ -45,6 +46,8 @@ class Noted:
     def _of_loss(self) -> list[str]:
         if self._not_finite:
             return [f"the loss is not finite in {self._not_finite:,} of {self._steps:,} steps"]
+        if not self._slopes:
+            return []
         if not any(self._slopes):
             return ["the gradient of the loss in the output is zero"]
         first = self._slopes[0]

@@ -20,7 +20,9 @@ _TRIES = 8
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """``outputs``: shape ``(batch,)``, or as they came where there is not one for each input.
+    """On the processor.
+
+    ``outputs``: shape ``(batch,)``, or as they came where there is not one for each input.
     ``gradients``: of sum_b c_b f(x_b) in each weight, zero where none arrives; None for weights
     that are not trained."""
 
@@ -56,21 +58,16 @@ class Probe:
             layer.weight.grad = None
         found = called(model, self.inputs(layers, scale))
         if found.numel() != len(self.x):
-            return Run(found.detach(), ())
+            return Run(found.detach().cpu(), ())
         outputs = found.reshape(-1)
         if outputs.requires_grad:
             total: Any = (outputs * (self.factors / scale).to(outputs)).sum()
             total.backward()
-        return Run(outputs.detach(), tuple(map(_gradient, layers)))
+        return Run(outputs.detach().cpu(), tuple(map(_gradient, layers)))
 
-    def literal(
-        self, slope: float, layers: Sequence[nn.Linear], dtype: torch.dtype = torch.float64
-    ) -> Run:
-        """Outputs and gradients of the network of the theory, on the devices of ``layers``."""
-        weights = [
-            weight.to(layer.weight.device, dtype, copy=True).requires_grad_()
-            for layer, weight in zip(layers, self.weights, strict=True)
-        ]
+    def literal(self, slope: float, dtype: torch.dtype = torch.float64) -> Run:
+        """Outputs and gradients of the network of the theory."""
+        weights = [weight.to(dtype, copy=True).requires_grad_() for weight in self.weights]
         outputs = literal_outputs(weights, self.x, slope)
         total: Any = (outputs * self.factors.to(outputs)).sum()
         total.backward()
@@ -81,7 +78,7 @@ def _gradient(layer: nn.Linear) -> torch.Tensor | None:
     if not layer.weight.requires_grad:
         return None
     grad = layer.weight.grad
-    return torch.zeros_like(layer.weight) if grad is None else grad
+    return torch.zeros_like(layer.weight, device="cpu") if grad is None else grad.cpu()
 
 
 def called(model: nn.Module, x: torch.Tensor) -> torch.Tensor:

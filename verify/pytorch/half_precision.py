@@ -46,7 +46,7 @@ def _share(read: ReadModel, network: MLP, rates: Sequence[float]) -> float:
     with probing(read.module):
         for x in probe.x * (size / probe.x.norm(dim=1, keepdim=True)):
             probe.load(read.layers)
-            before = [layer.weight.detach().double() for layer in read.layers]
+            before = _in_double(read)
             f = read.module(x[None].to(read.layers[0].weight))
             _backward(f)
             torch.optim.SGD(
@@ -55,13 +55,18 @@ def _share(read: ReadModel, network: MLP, rates: Sequence[float]) -> float:
                     for layer, rate in zip(read.layers, rates, strict=True)
                 ]
             ).step()
-            after = [layer.weight.detach().double() for layer in read.layers]
+            after = _in_double(read)
             right = _stepped(before, x, slope, rates)
             z = _last(before, x, slope)
             moved += float((_last(after, x, slope) - z).square().sum())
             exact += float((_last(right, x, slope) - z).square().sum())
             read.module.zero_grad()
     return moved / exact
+
+
+def _in_double(read: ReadModel) -> list[torch.Tensor]:
+    """Copies of the weights."""
+    return [layer.weight.detach().to("cpu", torch.float64, copy=True) for layer in read.layers]
 
 
 def _stepped(

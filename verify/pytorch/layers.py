@@ -43,11 +43,11 @@ def linear_layers(model: nn.Module) -> dict[str, nn.Linear]:
 
 
 def whole(weight: torch.Tensor) -> torch.Tensor:
-    """``weight`` in one piece, where PyTorch holds it in shards."""
+    """``weight`` on the processor, and in one piece where PyTorch holds it in shards."""
     if not _is_in_shards(weight):
-        return weight.detach()
+        return weight.detach().cpu()
     shards: Any = weight
-    full: torch.Tensor = shards.full_tensor().detach()
+    full: torch.Tensor = shards.full_tensor().detach().cpu()
     return full
 
 

@@ -29,7 +29,8 @@ HOOKS = {
 }
 """Where a module keeps the hooks of a training step, and their name."""
 _LOCK = RLock()
-P, R = ParamSpec("P"), TypeVar("R")
+P = ParamSpec("P")
+R = TypeVar("R")
 _CONTAINERS = (list, dict, set, deque)
 _WRAPPERS = (
     nn.DataParallel,
@@ -155,7 +156,9 @@ def _like(tensor: torch.Tensor, dtype: torch.dtype | None) -> torch.Tensor:
     kind = dtype if dtype is not None and tensor.is_floating_point() else tensor.dtype
     if isinstance(tensor, nn.Parameter):
         zeros = torch.zeros(tensor.shape, dtype=kind, device=tensor.device)
-        return nn.Parameter(zeros, requires_grad=tensor.requires_grad)
+        parameter = nn.Parameter(zeros, requires_grad=tensor.requires_grad)
+        parameter.__dict__.update(tensor.__dict__)
+        return parameter
     return tensor.detach().to(kind, copy=True)
 
 

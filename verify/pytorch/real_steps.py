@@ -79,8 +79,7 @@ class RealStep:
                     example = None if order is None else int(order[index])
                     before, after = self._pre_activations(read, outputs, noted, example)
                     row[:] = [
-                        float((b.double() - a.double()).square().mean())
-                        for a, b in zip(before, after, strict=True)
+                        float((b - a).square().mean()) for a, b in zip(before, after, strict=True)
                     ]
         return values / self.rate**2, noted
 
@@ -183,7 +182,7 @@ def _outputs(layers: tuple[nn.Linear, ...]) -> Iterator[list[torch.Tensor]]:
     found: list[torch.Tensor] = []
 
     def keep(module: nn.Module, inputs: Any, output: torch.Tensor) -> None:
-        found.append(output.detach().clone())
+        found.append(output.detach().to("cpu", torch.float64, copy=True))
 
     handles = [layer.register_forward_hook(keep) for layer in layers]
     try:
