@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import functools
 import logging
+import time
 from collections import defaultdict
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -24,6 +27,7 @@ BY_NAME: dict[str, Any] = {}
 BY_MODULE: defaultdict[Any, list[Any]] = defaultdict(list)
 COUNT = {"calls": 0}
 FACTOR = 10
+START = time.time()
 LOG = logging.getLogger(__name__)
 
 
@@ -37,6 +41,12 @@ class Recorder:
 
     def __init__(self) -> None:
         self.kept: list[Any] = []
+
+    def waiting(self, module: nn.Module, inputs: Any, output: torch.Tensor) -> None:
+        self.count = 0
+        while self.count < 3:
+            self.count += 1
+        type(self).calls += 1
 
     def record(self, module: nn.Module, inputs: Any, output: torch.Tensor) -> None:
         self.kept.append(output.detach().cpu().numpy())
@@ -72,6 +82,13 @@ def doubled(module: nn.Module, inputs: Any, output: torch.Tensor) -> Any:
 def logging_it(module: nn.Module, inputs: Any, output: torch.Tensor) -> None:
     LOG.error("mean %s", output.mean())
     print(output.shape)
+
+
+def writing(module: nn.Module, inputs: Any, output: torch.Tensor) -> None:
+    with open("activations.txt", "a", encoding="utf-8") as file:
+        file.write(f"{time.time() - START:.3f} {output.mean()}\n")
+    np.save("activations.npy", output.numpy())
+    module.last = output
 
 
 def in_place(module: nn.Module, inputs: Any, output: torch.Tensor) -> None:
@@ -118,9 +135,11 @@ RECORDING: dict[str, tuple[Callable[[Any, Any], Any], Any]] = {
     "by module": (FORWARD, by_module),
     "a counter": (FORWARD, counting),
     "a method": (FORWARD, Recorder().record),
+    "a loop": (FORWARD, Recorder().waiting),
     "an object": (FORWARD, Recorder()),
     "without gradients": (FORWARD, torch.no_grad()(appended)),
     "a log": (FORWARD, logging_it),
+    "files": (FORWARD, writing),
     "a partial": (FORWARD, functools.partial(lambda k, m, i, o: BY_NAME.update({k: o}), "z")),
     "the output itself": (FORWARD, lambda m, i, o: o),
     "inputs": (BEFORE, lambda m, i: SEEN.append(i[0].clone())),
@@ -167,8 +186,13 @@ def forget() -> None:
 
 @pytest.mark.parametrize("case", RECORDING)
 def test_a_hook_that_records_never_fires_on_probes(
-    case: str, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    case: str,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     register, hook = RECORDING[case]
     model: Any = initialise(mlp(8, 8, 8), seed=1)
     register(model[0], hook)
@@ -178,6 +202,9 @@ def test_a_hook_that_records_never_fires_on_probes(
     assert not seen()
     assert capsys.readouterr().out == ""
     assert not caplog.records
+    assert not list(tmp_path.iterdir())
+    if case == "files":
+        return
     model(torch.ones(1, 8, requires_grad=True)).sum().backward()
     harmless = ("the output itself", "nothing", "no NaN", "a log", "print")
     assert seen() != (case in harmless)

@@ -84,6 +84,30 @@ def test_an_optimiser_keeps_plain_groups() -> None:
     assert [g["name"] for g in again.param_groups] == ["layer 1", "layer 2", "readout"]
 
 
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        lambda o: optim.lr_scheduler.LambdaLR(o, [lambda _: 0.5] * 3),
+        lambda o: optim.lr_scheduler.CosineAnnealingLR(o, 10),
+        lambda o: optim.lr_scheduler.SequentialLR(
+            o,
+            [optim.lr_scheduler.ConstantLR(o), optim.lr_scheduler.ExponentialLR(o, 0.9)],
+            [2],
+        ),
+        lambda o: optim.lr_scheduler.ReduceLROnPlateau(o),
+    ],
+    ids=["lambda", "cosine", "sequential", "plateau"],
+)
+def test_schedules_run_on_the_groups(schedule: Callable[[Any], Any]) -> None:
+    model = initialise(mlp(16, 32, 32), seed=1)
+    optimiser = optim.SGD(parameter_groups(model))
+    scheduler, before = schedule(optimiser), next(model.parameters()).detach().clone()
+    model(torch.ones(1, 16)).sum().backward()
+    optimiser.step()
+    scheduler.step(*([1.0] if isinstance(scheduler, optim.lr_scheduler.ReduceLROnPlateau) else []))
+    assert not torch.equal(before, next(model.parameters()))
+
+
 def changed(change: Callable[[Any], Any]) -> nn.Sequential:
     model = mlp(16, 32, 32)
     initialise(model, seed=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -25,10 +26,11 @@ class Examples:
     inputs: torch.Tensor
     labels: torch.Tensor | None
 
-    @property
+    @cached_property
     def norms2(self) -> FloatArray:
         """|x|^2 of each example, shape ``(examples,)``."""
-        found: FloatArray = self.inputs.flatten(1).double().square().sum(1).cpu().numpy()
+        norms = torch.linalg.vector_norm(self.inputs.flatten(1).cpu(), dim=1, dtype=torch.float64)
+        found: FloatArray = norms.square().numpy()
         return found
 
     @property
@@ -173,7 +175,7 @@ def _labels(labels: Any, count: int) -> torch.Tensor | None:
 
 
 def _tensor(name: str, values: Any) -> torch.Tensor:
-    """Finite numbers in double precision, detached."""
+    """Finite floating point numbers, detached."""
     try:
         tensor = (
             values if isinstance(values, torch.Tensor) else torch.as_tensor(values, device="cpu")
@@ -183,8 +185,8 @@ def _tensor(name: str, values: Any) -> torch.Tensor:
             f"expected an array of numbers for {name}, got {name} of type "
             f"{type(values).__name__} ({error}); give a tensor"
         ) from error
-    if tensor.is_complex() or tensor.is_meta or not torch.isfinite(tensor.double()).all():
+    if tensor.is_complex() or tensor.is_meta or not torch.isfinite(tensor).all():
         raise InvalidArgument(
             f"expected finite real numbers for {name}, got {name} with others; leave those out"
         )
-    return tensor.detach().double()
+    return tensor.detach() if tensor.is_floating_point() else tensor.double()

@@ -2,7 +2,8 @@
 
 Numbers, texts and PyTorch's functions of tensors stay; tensors become clones, and functions of the
 user copies; every other object is replaced by one whose reads are the object's, and whose writes
-and calls go nowhere.  What would act on training, such as the step of an optimiser, is `Unknown`.
+and calls do not reach it.  A call that would act on training, such as the step of an optimiser,
+raises `Unknown`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import builtins
 import copy
 import inspect
+import io
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -32,54 +34,15 @@ _PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...), slice, r
 _PLAIN_TORCH = (torch.dtype, torch.device, torch.Size, torch.layout, torch.memory_format)
 _CONTAINERS = (list, dict, set, deque)
 _RECORDS = ("torch.serialization", "torch.utils.tensorboard")
-_HARMLESS = frozenset(
-    [
-        "abs",
-        "all",
-        "any",
-        "bool",
-        "bytes",
-        "callable",
-        "complex",
-        "dict",
-        "divmod",
-        "enumerate",
-        "filter",
-        "float",
-        "format",
-        "frozenset",
-        "getattr",
-        "hasattr",
-        "hash",
-        "id",
-        "int",
-        "isinstance",
-        "issubclass",
-        "iter",
-        "len",
-        "list",
-        "map",
-        "max",
-        "min",
-        "next",
-        "object",
-        "pow",
-        "property",
-        "range",
-        "repr",
-        "reversed",
-        "round",
-        "set",
-        "setattr",
-        "slice",
-        "sorted",
-        "str",
-        "sum",
-        "super",
-        "tuple",
-        "zip",
-    ]
-)
+# fmt: off
+_HARMLESS = frozenset((
+    "abs", "all", "any", "bool", "bytes", "callable", "complex", "dict", "divmod", "enumerate",
+    "filter", "float", "format", "frozenset", "getattr", "hasattr", "hash", "id", "int",
+    "isinstance", "issubclass", "iter", "len", "list", "map", "max", "min", "next", "object",
+    "pow", "property", "range", "repr", "reversed", "round", "set", "setattr", "slice", "sorted",
+    "str", "sum", "super", "tuple", "zip",
+))
+# fmt: on
 
 
 class Unknown(BaseException):
@@ -90,20 +53,22 @@ class Unknown(BaseException):
 
 
 class StandIn:
-    """Stands for ``of``."""
+    """Stands for ``of``; attributes that are written are kept here."""
 
-    __slots__ = ("_of",)
+    __slots__ = ("_of", "_written")
 
     def __init__(self, of: object) -> None:
         object.__setattr__(self, "_of", of)
+        object.__setattr__(self, "_written", {})
 
     __class__ = property(lambda self: type(self._of))
 
     def __getattr__(self, name: str) -> Any:
-        return stand_in(getattr(self._of, name))
+        written = self._written
+        return written[name] if name in written else stand_in(getattr(self._of, name))
 
     def __setattr__(self, name: str, value: object) -> None:
-        pass
+        self._written[name] = value
 
     def __getitem__(self, key: Any) -> Any:
         of = copy.copy(self._of) if isinstance(self._of, dict) else self._of
@@ -221,7 +186,7 @@ def _is_harmless(value: Any) -> bool:
     if getattr(builtins, name, None) is value:
         return name in _HARMLESS
     named = value.__module__ or getattr(type(owner), "__module__", "")
-    return isinstance(owner, torch.Tensor | str) or named in ("math", "torch", "torch._C")
+    return isinstance(owner, torch.Tensor | str) or named in ("math", "time", "torch", "torch._C")
 
 
 def _is_pytorchs(function: FunctionType) -> bool:
@@ -271,6 +236,9 @@ def _builtins() -> dict[str, Any]:
     def nothing(*_: object, **__: object) -> None:
         return None
 
+    def opened(*_: object, **__: object) -> Any:
+        return io.StringIO()
+
     def kind(value: Any, *_: object) -> Any:
         return stand_in(value.__class__)
 
@@ -279,7 +247,7 @@ def _builtins() -> dict[str, Any]:
 
     names = {name: getattr(builtins, name) for name in dir(builtins)}
     kept = {name: v for name, v in names.items() if name in _HARMLESS or _is_error(v)}
-    writes: dict[str, Callable[..., Any]] = {"print": nothing, "type": kind}
+    writes: dict[str, Callable[..., Any]] = {"open": opened, "print": nothing, "type": kind}
     blocked = {name: closed for name in names if name not in kept}
     constants = {"None": None, "True": True, "False": False, "Ellipsis": ..., "__debug__": True}
     return {**blocked, **kept, **writes, **constants}
