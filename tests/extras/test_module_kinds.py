@@ -210,6 +210,10 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
         "'0' is not W x",
     ),
     "a hook in forward": (lambda: HookInside(8, 8, 8), "10 times that gradient at 'linears.0'"),
+    "no gradient, deep, in 16 bits": (
+        lambda: Acting(detached_by_dtype, *[32] * 40).bfloat16(),
+        "no gradient at all at 'linears.38' in torch.bfloat16",
+    ),
     "outputs by dtype": (lambda: Acting(by_dtype), "other outputs in torch.float32"),
     "gradients by dtype": (
         lambda: Acting(detached_by_dtype),
@@ -368,6 +372,7 @@ READ: dict[str, tuple[Callable[[], nn.Module], MLP]] = {
     ),
     "double": (lambda: mlp(8, 8).double(), MLP(8, 1, input_width=8)),
     "bfloat16": (lambda: mlp(8, 8, 8).bfloat16(), MLP(8, 2, input_width=8)),
+    "deep, in 16 bits": (lambda: mlp(*[32] * 49).bfloat16(), MLP(32, 48, input_width=32)),
     "float16": (lambda: mlp(8, 8, 8).half(), MLP(8, 2, input_width=8)),
     "narrow and deep": (lambda: mlp(*[2] * 33), MLP(2, 32, input_width=2)),
     "data parallel": (lambda: nn.DataParallel(mlp(8, 8)), MLP(8, 1, input_width=8)),

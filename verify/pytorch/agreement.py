@@ -32,8 +32,9 @@ _NO_DOUBLE = ("mps",)
 """Devices without double precision."""
 _EXACT, _SINGLE = 1e-9, 1e-6
 _ROUNDING = {torch.float64: 1e-9, torch.float32: 1e-4, torch.bfloat16: 0.1, torch.float16: 0.1}
-"""A relative difference below it, or below four times that of the network written out in this
-precision, is rounding."""
+"""A relative difference below it is rounding, from the network written out in double precision or
+in this one; so is four times that between the two, up to `_MOST_ROUNDING`."""
+_MOST_ROUNDING = 0.5
 _DIGITS = {torch.float64: 10, torch.float32: 5, torch.bfloat16: 2, torch.float16: 2}
 
 Layers = Mapping[str, nn.Linear]
@@ -175,12 +176,13 @@ class Computing:
         found = self.probe.run(self.model, self.linear)
         own = max((layer.weight.dtype for layer in self.linear), key=lambda d: torch.finfo(d).eps)
         lowest = _lowest(own, calls, output)
-        limits = [_ROUNDING[lowest]] * (1 + len(self.layers))
-        if not self._near(found, expected, limits):
+        floors = [_ROUNDING[lowest]] * (1 + len(self.layers))
+        if not self._near(found, expected, floors):
             rounded = self.probe.literal(self.slope, lowest)
-            pairs = zip(_parts(rounded), _parts(expected), strict=True)
-            limits = [max(limits[0], 4 * distance(one, two)) for one, two in pairs]
-            self._refuse_roughly(found, expected, limits, lowest)
+            if not self._near(found, rounded, floors):
+                pairs = zip(floors, _parts(rounded), _parts(expected), strict=True)
+                limits = [min(max(a, 4 * distance(b, c)), _MOST_ROUNDING) for a, b, c in pairs]
+                self._refuse_roughly(found, expected, limits, lowest)
         return lowest
 
     def _near(self, found: Run, expected: Run, limits: list[float]) -> bool:
@@ -199,7 +201,7 @@ class Computing:
                 self._refuse_outputs()
             raise InvalidArgument(
                 f"expected a model that computes the same in each precision, got one with other "
-                f"outputs in {dtype}; leave out branches on the dtype"
+                f"outputs in {dtype}; leave out branches on the dtype and autocast within forward"
             )
         self._check_gradients(found, expected, limits[1:], f" in {dtype}")
 

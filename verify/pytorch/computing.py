@@ -121,21 +121,25 @@ def draw_probe(network: MLP) -> Probe:
     sizes = [int(width) for width in network.widths] + [1]
     scales = [*[(2 / fan_in) ** 0.5 for fan_in in sizes[:-2]], 1 / sizes[-2]]
     for tries in range(_TRIES + 1):
+        x, factors = noise(_INPUTS, sizes[0]), noise(_INPUTS)
         shapes = zip(sizes[1:], sizes, strict=False)
         drawn = [noise(*shape).mul_(scale) for shape, scale in zip(shapes, scales, strict=True)]
         if tries == _TRIES:
-            _enliven(drawn)
-        single = tuple(weight.float().double() for weight in drawn)
-        probe = Probe(single, noise(_INPUTS, sizes[0]), noise(_INPUTS))
-        if (literal_outputs(single, probe.x, 0.0) != 0).sum() > 1:
+            _enliven(drawn, x)
+        probe = Probe(tuple(weight.float().double() for weight in drawn), x, factors)
+        if (literal_outputs(probe.weights, x, 0.0) != 0).sum() > 1:
             break
     return probe
 
 
-def _enliven(weights: Sequence[torch.Tensor]) -> None:
-    """Weights of a narrow deep network under which neurons stay positive."""
+def _enliven(weights: Sequence[torch.Tensor], x: torch.Tensor) -> None:
+    """Weights of a narrow deep network under which neurons stay positive, and of one size."""
     for weight in weights:
         weight.diagonal().abs_().add_(1)
+        z = torch.relu(x @ weight.T)
+        if z.any():
+            weight.mul_(x.norm() / z.norm())
+            x = torch.relu(x @ weight.T)
 
 
 def draw_weights(
