@@ -440,6 +440,16 @@ def test_a_module_of_dead_neurons_is_not_read_as_any_other() -> None:
         network_of(Acting(lambda z: 2 * z.relu(), *[2] * 40))
 
 
+@pytest.mark.parametrize("width", [1, 2, 3, 8])
+@pytest.mark.parametrize("depth", [1, 2, 8, 40])
+def test_a_readout_is_linear_at_every_size(width: int, depth: int) -> None:
+    chain = mlp(*[width] * (depth + 1))
+    assert network_of(chain) == MLP(width, depth, input_width=width)
+    for last in (nn.ReLU(), Ours()):
+        with pytest.raises(InvalidArgument, match="an activation after"):
+            network_of(nn.Sequential(*chain, last))
+
+
 def test_weights_made_in_inference_mode_are_refused() -> None:
     with torch.inference_mode():
         model = mlp(8, 8)

@@ -179,10 +179,10 @@ class Computing:
         floors = [_ROUNDING[lowest]] * (1 + len(self.layers))
         if not self._near(found, expected, floors):
             rounded = self.probe.literal(self.slope, lowest)
-            if not self._near(found, rounded, floors):
-                pairs = zip(floors, _parts(rounded), _parts(expected), strict=True)
-                limits = [min(max(a, 4 * distance(b, c)), _MOST_ROUNDING) for a, b, c in pairs]
-                self._refuse_roughly(found, expected, limits, lowest)
+            pairs = zip(floors, _parts(rounded), _parts(expected), strict=True)
+            limits = [min(max(a, 4 * distance(b, c)), _MOST_ROUNDING) for a, b, c in pairs]
+            if not (self._near(found, rounded, floors) or self._near(found, expected, limits)):
+                self._refuse_roughly(found, rounded, floors, lowest)
         return lowest
 
     def _near(self, found: Run, expected: Run, limits: list[float]) -> bool:

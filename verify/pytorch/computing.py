@@ -14,7 +14,7 @@ from verify.pytorch.layers import placed
 
 __all__ = ["Probe", "Run", "called", "draw_probe", "draw_weights", "literal_outputs"]
 
-_INPUTS = 4
+_INPUTS = 8
 _TRIES = 8
 
 
@@ -107,11 +107,12 @@ def literal_outputs(weights: Sequence[torch.Tensor], x: torch.Tensor, slope: flo
 
 
 def draw_probe(network: MLP) -> Probe:
-    """Mean-field weights under which some output is not zero, always the same ones.
+    """Mean-field weights under which all pre-activations and outputs have both signs, where any
+    do, or else as many as in the best of a few draws; always the same ones.
 
     >>> probe = draw_probe(MLP(8, 2, input_width=3))
     >>> [tuple(weight.shape) for weight in probe.weights], tuple(probe.x.shape)
-    ([(8, 3), (8, 8), (1, 8)], (4, 3))
+    ([(8, 3), (8, 8), (1, 8)], (8, 3))
     """
     generator = torch.Generator().manual_seed(0)
 
@@ -120,21 +121,38 @@ def draw_probe(network: MLP) -> Probe:
 
     sizes = [int(width) for width in network.widths] + [1]
     scales = [*[(2 / fan_in) ** 0.5 for fan_in in sizes[:-2]], 1 / sizes[-2]]
-    for tries in range(_TRIES + 1):
+    best: tuple[int, Probe] | None = None
+    for tries in range(_TRIES):
         x, factors = noise(_INPUTS, sizes[0]), noise(_INPUTS)
         shapes = zip(sizes[1:], sizes, strict=False)
         drawn = [noise(*shape).mul_(scale) for shape, scale in zip(shapes, scales, strict=True)]
-        if tries == _TRIES:
+        if tries >= _TRIES / 2:
             _enliven(drawn, x)
+        if not (literal_outputs(drawn, x, 0.0) < 0).any():
+            drawn[-1].neg_()
         probe = Probe(tuple(weight.float().double() for weight in drawn), x, factors)
-        if (literal_outputs(probe.weights, x, 0.0) != 0).sum() > 1:
+        signs = _signs(probe)
+        if best is None or signs > best[0]:
+            best = signs, probe
+        if signs == 2 * len(drawn):
             break
-    return probe
+    assert best is not None
+    return best[1]
+
+
+def _signs(probe: Probe) -> int:
+    """How many signs the pre-activations of each layer and the outputs have, in all."""
+    found, x = 0, probe.x
+    for weight in probe.weights:
+        z = x @ weight.T
+        found += bool((z > 0).any()) + bool((z < 0).any())
+        x = torch.relu(z)
+    return found
 
 
 def _enliven(weights: Sequence[torch.Tensor], x: torch.Tensor) -> None:
     """Weights of a narrow deep network under which neurons stay positive, and of one size."""
-    for weight in weights:
+    for weight in weights[:-1]:
         weight.diagonal().abs_().add_(1)
         z = torch.relu(x @ weight.T)
         if z.any():

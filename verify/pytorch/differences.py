@@ -182,10 +182,10 @@ def _holds(into: torch.Tensor, out: torch.Tensor, earlier: torch.Tensor, slope: 
 def _between(names: Sequence[str], calls: Calls, slope: float) -> tuple[str, str] | None:
     for (one, _, out), (two, into, _) in pairwise(calls):
         where = f"between {names[one]!r} and {names[two]!r}"
-        if _same(into, out):
-            return f"one with no activation {where}", "put one there, such as nn.ReLU()"
         if _same(into, _activated(out, slope)):
             continue
+        if _same(into, out):
+            return f"one with no activation {where}", "put one there, such as nn.ReLU()"
         named = _named_activation(out, into)
         if named:
             return (
