@@ -13,7 +13,7 @@ import torch
 from torch import nn, optim
 
 from theory import InvalidArgument, OutsideValidity
-from verify.pytorch import AllHidden, initialise, parameter_groups
+from verify.pytorch import AllHidden, Transferred, initialise, parameter_groups
 
 from .models import Functional, mlp
 
@@ -225,6 +225,12 @@ def test_the_share_of_a_half_precision_step_is_that_of_a_step_by_hand() -> None:
         with torch.no_grad():
             moved.append(float((after(x.double()) - before(x.double())).square().mean()))
     assert moved[0] / moved[1] == pytest.approx(said, rel=0.5)
+
+
+def test_a_half_precision_model_whose_hidden_layers_stay_has_no_share() -> None:
+    model = initialise(mlp(16, 32, 32), seed=1).bfloat16()
+    with pytest.warns(OutsideValidity, match=r"bfloat16: at these rates no share of a step"):
+        parameter_groups(model, Transferred(model, hidden=0, readout="0.01"))
 
 
 def test_autocast_inside_forward_is_said() -> None:

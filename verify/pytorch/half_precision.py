@@ -7,6 +7,7 @@ the last one leaves it as it is.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite, nan
 from typing import Any
 
 import torch
@@ -28,12 +29,16 @@ def precision_in_words(read: ReadModel, network: MLP, rates: Sequence[float]) ->
         return None
     with plain_torch():
         share = _share(read, network, rates)
+    moves = (
+        f"one step of plain SGD at them moves the last hidden layer by {share:.2g} times the mean "
+        f"square of the same step in float64, and smaller steps, as later in training, by less: "
+        if isfinite(share)
+        else "at these rates no share of a step is defined there; "
+    )
     return (
         f"expected a model that computes in 32 bits, for which these rates are, got "
-        f"{read.computes}: one step of plain SGD at them moves the last hidden layer by "
-        f"{share:.2g} times the mean square of the same step in float64, and smaller steps, as "
-        f"later in training, by less: changes of a weight below its last digit are lost; keep "
-        f"weights and steps in float32"
+        f"{read.computes}: {moves}changes of a weight below its last digit are lost; keep weights "
+        f"and steps in float32"
     )
 
 
@@ -61,7 +66,7 @@ def _share(read: ReadModel, network: MLP, rates: Sequence[float]) -> float:
             moved += float((_last(after, x, slope) - z).square().sum())
             exact += float((_last(right, x, slope) - z).square().sum())
             read.module.zero_grad()
-    return moved / exact
+    return moved / exact if exact else nan
 
 
 def _in_double(read: ReadModel) -> list[torch.Tensor]:
