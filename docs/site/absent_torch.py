@@ -8,6 +8,18 @@ from types import ModuleType
 
 __all__ = ["stand_in"]
 
+_MODULES = (
+    "torch",
+    "torch.nn",
+    "torch.nn.functional",
+    "torch.nn.modules",
+    "torch.nn.modules.module",
+    "torch.nn.parallel",
+    "torch.optim",
+    "torch.optim.swa_utils",
+)
+"""Those that ``verify.pytorch`` uses as it is imported, the outer ones first."""
+
 
 class _Absent(ModuleType):
     """A module in which every name is an empty class: enough for annotations and unions."""
@@ -23,6 +35,8 @@ class _Absent(ModuleType):
 def stand_in() -> None:
     """Put names in PyTorch's place where it is not installed; nothing otherwise."""
     if find_spec("torch") is None:
-        torch, nn = _Absent("torch"), _Absent("torch.nn")
-        torch.nn = nn  # type: ignore[attr-defined]
-        sys.modules |= {"torch": torch, "torch.nn": nn}
+        for name in _MODULES:
+            outer, _, inner = name.rpartition(".")
+            sys.modules[name] = _Absent(name)
+            if outer:
+                setattr(sys.modules[outer], inner, sys.modules[name])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +42,14 @@ def test_one_step_is_the_literal_networks() -> None:
         labels.append(float(y))
         return (f - y).square().sum() / 2
 
-    model = mlp(5, 4, 6)
-    model.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].clone()))
+    class Seen(Functional):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            seen.append(x.clone())
+            return super().forward(x)
+
     rate = 1e-3
-    found = RealStep(rate, draw, loss).squared_updates(model, 3, seed=2)
-    examples = [x for x in seen if len(x) == 1][::2]
+    found = RealStep(rate, draw, loss).squared_updates(Seen(5, 4, 6), 3, seed=2)
+    examples = seen[-6::2]
     for row, weights, x, y in zip(found, drawn[-3:], examples, labels, strict=True):
         network = literal(weights, x)
         assert float(x.square().sum()) == pytest.approx(5)
@@ -182,10 +186,113 @@ def test_what_cannot_be_judged_is_undecided() -> None:
     undefined = coordinate_check(
         mlp(16, 16), samples=200, seed=1, loss=lambda f, y: f.sum() * torch.nan
     )
+    assert nothing.verdict.outcome is Outcome.REJECTED
+    assert undefined.verdict.outcome is Outcome.UNDECIDED
+    assert "Seen: the gradient of the loss in the output is zero." in str(nothing)
+    assert "Seen: the loss is not finite in 200 of 200 steps." in str(undefined)
     for check in (nothing, undefined):
-        assert check.verdict.outcome is not Outcome.CONSISTENT
         check.plot()
-    assert "undefined" in str(undefined)
+
+
+def times(factor: float) -> Any:
+    def draw(model: Any) -> None:
+        initialise(model)
+        with torch.no_grad():
+            model[-1].weight.mul_(factor)
+
+    return draw
+
+
+CAUSES: dict[str, tuple[dict[str, Any], str]] = {
+    "a zero readout": ({"initialise": times(0)}, "all weights of '4' are zero"),
+    "a tiny readout": (
+        {"initialise": times(2**-30)},
+        "the weights of '4' have 9.[0-9]+e-10 times the theory's spread",
+    ),
+    "no half": ({"loss": nn.MSELoss()}, r"the loss is 2 times \(f - y\)²/2"),
+    "another loss": (
+        {"loss": lambda f, y: (f - y).abs().sum() / 2},
+        r"the loss has another gradient than \(f - y\)²/2",
+    ),
+    "another draw": ({"initialise": pytorch_default}, "'0' have 0.41 times the theory's spread"),
+}
+
+
+@pytest.mark.parametrize("case", CAUSES)
+def test_a_rejection_names_its_cause(case: str) -> None:
+    wrong, words = CAUSES[case]
+    check = coordinate_check(mlp(16, 32, 32), samples=300, seed=1, **wrong)
+    assert check.verdict.outcome is Outcome.REJECTED
+    assert re.search(f"Seen: .*{words}", str(check)), check
+
+
+def test_the_title_says_whose_draw_was_tested() -> None:
+    model = mlp(16, 16)
+    own, theirs = (
+        coordinate_check(model, samples=10, seed=1, initialise=each)
+        for each in (None, pytorch_default)
+    )
+    assert "with weights drawn by initialise: 10 real steps" in str(own)
+    assert "with weights drawn by pytorch_default: 10 real steps" in str(theirs)
+
+
+def test_the_table_has_the_share_of_the_bound_at_the_maximal_rate() -> None:
+    check = coordinate_check(mlp(16, 32, 32), samples=10, seed=1)
+    rate = float(maximal_learning_rate(check.network).evaluate())
+    for layer, line in zip(check.layers, str(check).splitlines()[3:], strict=False):
+        assert line.split()[-1] == f"{layer.exact * rate**2:.3g}"
+    assert str(check).splitlines()[1].split("  ")[-1].strip() == "E at maximal rate"
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [lambda f, y: float(f), lambda f, y: f.detach().sum(), lambda f, y: None, lambda f, y: 1 / 0],
+    ids=["a float", "detached", "None", "an error"],
+)
+def test_a_loss_without_a_gradient_is_refused(loss: Any) -> None:
+    with pytest.raises(InvalidArgument, match=r"expected a loss .* from loss=<function"):
+        coordinate_check(mlp(16, 16), samples=10, seed=1, loss=loss)
+
+
+def test_an_initialisation_that_fails_is_refused() -> None:
+    with pytest.raises(InvalidArgument, match="ZeroDivisionError: division by zero from initial"):
+        coordinate_check(mlp(16, 16), samples=10, seed=1, initialise=lambda model: 1 / 0)
+
+
+def test_an_initialisation_may_hold_the_model_itself() -> None:
+    model = mlp(16, 16)
+    held = [p.detach().clone() for p in model.parameters()]
+    coordinate_check(model, samples=10, seed=1, initialise=lambda _: initialise(model))
+    assert all(map(torch.equal, held, model.parameters()))
+
+
+def test_ones_own_inputs_and_labels_have_their_own_law() -> None:
+    """Family-wise 1 % each, from a fixed seed; the law is that of each example's |x|^2 and y^2."""
+    generator = torch.Generator().manual_seed(1)
+    x = torch.randn(64, 16, generator=generator) * 5
+    y = torch.randn(64, generator=generator) + 1
+    check = coordinate_check(mlp(16, 32, 32), seed=1, inputs=x, labels=y)
+    assert check.verdict.outcome is Outcome.CONSISTENT, str(check)
+    norms, squares = x.double().square().sum(1).numpy(), y.double().square().numpy()
+    for layer in check.layers:
+        parts = [
+            squares[i] * float(update.label.per_eta2) + float(update.output.per_eta2)
+            for i, norm in enumerate(norms)
+            for update in [
+                squared_update(MLP(32, 2, input_width=16, input_norm2=norm), layer.layer)
+            ]
+        ]
+        assert layer.exact == pytest.approx(np.mean(parts), rel=1e-5)
+    assert "give parameter_groups the same inputs" in str(check)
+    halved = coordinate_check(
+        mlp(16, 32, 32), samples=SAMPLES, seed=1, inputs=x, labels=y, loss=nn.MSELoss()
+    )
+    assert halved.verdict.outcome is Outcome.REJECTED
+
+
+def test_a_half_precision_model_is_said_to_be_one() -> None:
+    check = coordinate_check(mlp(16, 16).bfloat16(), samples=10, seed=1)
+    assert "in torch.bfloat16 steps this small are lost to rounding" in str(check)
 
 
 def test_the_table_shows_the_plain_z_beside_the_one_that_is_judged() -> None:

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from verify.exact_values import STEP_ALLOWANCE
 from verify.magnitudes import html_table, value_and_error
+from verify.pytorch.learning_rates import share_of_bound
 from verify.verdict import FAMILY_BUDGET, POWER, Outcome
 
 if TYPE_CHECKING:
@@ -19,27 +20,35 @@ if TYPE_CHECKING:
 __all__ = ["check_html", "check_text", "layer_text"]
 
 
-_HEADER = ("layer", "exact", "measured ± s.e.", "measured/exact, 99 % for all", "z")
 _ALLOWED = f"beyond {100 * STEP_ALLOWANCE:.0f} %"
+_HEADER = (
+    "layer",
+    "exact",
+    "measured ± s.e.",
+    "ratio, 99 % interval",
+    "z",
+    f"z {_ALLOWED}",
+    "E at maximal rate",
+)
 
 
 def check_text(check: CoordinateCheck) -> str:
     """Title, table and verdict as plain text."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
-    for name in (*_HEADER, _ALLOWED):
+    for name in _HEADER:
         table.add_column(name, justify="right", no_wrap=True)
     for row in _rows(check):
         table.add_row(*row)
-    console = Console(width=100, color_system=None, highlight=False)
+    console = Console(width=120, color_system=None, highlight=False)
     with console.capture() as capture:
         console.print(table)
     lines = [line.rstrip() for line in capture.get().splitlines()]
-    return "\n".join([_title(check), *(line for line in lines if line), _conclusion(check)])
+    return "\n".join([_title(check), *(line for line in lines if line), _said(check)])
 
 
 def check_html(check: CoordinateCheck) -> str:
     """Title, table and verdict as HTML."""
-    return html_table(_title(check), _rows(check), (*_HEADER, _ALLOWED), _conclusion(check))
+    return html_table(_title(check), _rows(check), _HEADER, _said(check))
 
 
 def layer_text(layer: LayerCheck) -> str:
@@ -50,19 +59,20 @@ def layer_text(layer: LayerCheck) -> str:
 
 def _title(check: CoordinateCheck) -> str:
     return (
-        f"E[(Δz)²]/η² by layer of {check.network}: {check.samples:,} real steps of rate "
-        f"{check.step:g}"
+        f"E[(Δz)²]/η² by layer of {check.network} with weights drawn by {check.drawn_by}: "
+        f"{check.samples:,} real steps of rate {check.step:g}"
     )
 
 
 def _rows(check: CoordinateCheck) -> list[list[str]]:
-    """A row for each layer, below `_HEADER` and z beyond what a real step is allowed."""
+    """A row for each layer, below `_HEADER`."""
     intervals = check.intervals() if _defined(check) else [None] * len(check.layers)
     rows = []
     for layer, interval in zip(check.layers, intervals, strict=True):
         ends = "-" if interval is None else f"{interval.low:.3f} to {interval.high:.3f}"
         row = [str(layer.layer), f"{layer.exact:.5g}", _measured(layer), ends]
-        rows.append([*row, _plain_z(layer), _judged_z(layer)])
+        share = share_of_bound(check.network, layer.exact)
+        rows.append([*row, _plain_z(layer), _judged_z(layer), f"{share:.3g}"])
     return rows
 
 
@@ -71,8 +81,10 @@ def _defined(check: CoordinateCheck) -> bool:
 
 
 def _measured(layer: LayerCheck) -> str:
-    if not layer.score.defined or layer.measured <= 0:
+    if not layer.score.defined:
         return "undefined"
+    if layer.measured <= 0:
+        return "0"
     return value_and_error(log(layer.measured), layer.score.relative_standard_error)
 
 
@@ -86,6 +98,13 @@ def _judged_z(layer: LayerCheck) -> str:
         return "undefined"
     z = f"{layer.z:+.2f}" if round(layer.z, 2) else "0"
     return z if layer.score.decides else f"({z})"
+
+
+def _said(check: CoordinateCheck) -> str:
+    """The verdict, what speaks against the theory, and what the verdict does not cover."""
+    consistent = check.verdict.outcome is Outcome.CONSISTENT
+    causes = [] if consistent or not check.causes else [f"Seen: {'; '.join(check.causes)}."]
+    return " ".join([_conclusion(check), *causes, *check.notes])
 
 
 def _conclusion(check: CoordinateCheck) -> str:
@@ -115,5 +134,5 @@ def _wants(check: CoordinateCheck) -> str:
     """What is missing for a decision."""
     wanted = [want.samples or 0 for want in check.verdict.wants]
     if not all(wanted):
-        return "the updates of some layer are undefined: not finite, or none at all"
+        return "the updates of some layer are not finite"
     return f"too little would have been noticed; samples={max(wanted, default=0):,} would decide"

@@ -106,7 +106,9 @@ class LayerCheck:
 class CoordinateCheck:
     """A model's real steps against the exact law, by layer.  Made by `coordinate_check`.
 
-    ``step``: the rate of the steps; ``samples``: initialisations.
+    ``step``: the rate of the steps; ``samples``: initialisations.  ``drawn_by``: the name of the
+    function that drew the weights.  ``causes``: clauses on what was not the theory's in them and
+    in the losses.  ``notes``: sentences on what the verdict does not cover.
 
     >>> from torch import nn
     >>> from verify.pytorch import coordinate_check
@@ -121,6 +123,9 @@ class CoordinateCheck:
     samples: int
     seed: int
     layers: tuple[LayerCheck, ...]
+    drawn_by: str = "initialise"
+    causes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def verdict(self) -> Verdict:

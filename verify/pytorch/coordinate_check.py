@@ -7,7 +7,7 @@ their order, its initialisation, its loss, PyTorch's gradient and its optimiser.
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import log
+from math import log, sqrt
 
 import numpy as np
 import torch
@@ -15,13 +15,15 @@ from torch import nn
 
 from theory.network import MLP
 from verify.estimate import merge, sum_block
-from verify.exact_values import LARGEST_SPREAD, STEP_ALLOWANCE, exact_law, follows_law, known_spread
+from verify.exact_values import LARGEST_SPREAD, STEP_ALLOWANCE, follows_law, known_spread
 from verify.inference_evidence import evidence_of
 from verify.inference_networks import NetworkMean
 from verify.problem import FloatArray
 from verify.pytorch.check_result import CoordinateCheck, LayerCheck
+from verify.pytorch.examples import Case, checked_examples
 from verify.pytorch.learning_rates import checked_step
-from verify.pytorch.model import network_of
+from verify.pytorch.model import ReadModel, read_model
+from verify.pytorch.probing import one_at_a_time
 from verify.pytorch.real_steps import RealStep, half_square
 from verify.streams import checked_samples, checked_seed
 from verify.verdict import Score
@@ -31,6 +33,7 @@ __all__ = ["coordinate_check", "planned_samples"]
 _FEWEST, _MOST = 1000, 20_000
 
 
+@one_at_a_time
 def coordinate_check(
     model: nn.Module,
     *,
@@ -39,6 +42,8 @@ def coordinate_check(
     step: object = None,
     initialise: Callable[[nn.Module], object] | None = None,
     loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] = half_square,
+    inputs: object = None,
+    labels: object = None,
 ) -> CoordinateCheck:
     """Measure E[(Delta z)^2]/eta^2 by layer over real steps of ``model``, and judge it.
 
@@ -47,7 +52,9 @@ def coordinate_check(
     20,000.  ``step``: its rate, at most the maximal one over 100 and over 10 L for L hidden layers;
     None for that, rounded down.  ``initialise``: draws the weights of a model in place
     from PyTorch's global generator; None for `verify.pytorch.initialise`.  ``loss``: of outputs and
-    labels.  The model itself is left as it is.
+    labels.  ``inputs``: your own, shape ``(examples, ...)``, one of which each step takes; the law
+    is then that at their |x|^2.  ``labels``: theirs, where the loss needs others than +-1.  The
+    model itself is left as it is.
 
     Judged at a family-wise 1 % over the layers, whose exact variance is known, less 2 % by which a
     real step may differ from the law (width at least 16, depth at most a quarter of it).  Raises
@@ -62,12 +69,46 @@ def coordinate_check(
     >>> twice.verdict.outcome.name
     'REJECTED'
     """
-    network = network_of(model)
-    root, rate = checked_seed(seed), checked_step(network, step)
-    count = planned_samples(network, rate) if samples is None else checked_samples(samples)
-    values = RealStep(rate, initialise, loss).squared_updates(model, count, root)
-    checks = [_layer_check(network, k + 1, rate, values[:, k]) for k in range(network.layers)]
-    return CoordinateCheck(network, rate, count, root, tuple(checks))
+    read, root = read_model(model), checked_seed(seed)
+    examples = checked_examples(inputs, labels, read.hidden[0].in_features)
+    case = Case(read.network, examples)
+    rate = checked_step(case.largest, step)
+    count = planned_samples(case.heaviest, rate) if samples is None else checked_samples(samples)
+    real = RealStep(rate, initialise, loss, examples)
+    values, noted = real.noted_updates(model, count, root)
+    checks = [
+        _layer_check(case, k + 1, rate, values[:, k], root) for k in range(read.network.layers)
+    ]
+    return CoordinateCheck(
+        case.network,
+        rate,
+        count,
+        root,
+        tuple(checks),
+        drawn_by="initialise" if initialise is None else _name(initialise),
+        causes=noted.causes(),
+        notes=_notes(read, case),
+    )
+
+
+def _name(function: object) -> str:
+    return getattr(function, "__name__", None) or type(function).__name__
+
+
+def _notes(read: ReadModel, case: Case) -> tuple[str, ...]:
+    """Sentences on what the verdict does not cover."""
+    notes = []
+    if case.network.norm2 != case.read.norm2:
+        notes.append(
+            f"The inputs have a mean |x|² of {float(case.network.norm2):,.6g}, not "
+            f"{case.read.norm2}: give parameter_groups the same inputs."
+        )
+    if read.computes not in (torch.float32, torch.float64):
+        notes.append(
+            f"The steps are taken in {read.steps}: in {read.computes} steps this small are lost to "
+            f"rounding; parameter_groups says what a step at its rates does there."
+        )
+    return tuple(notes)
 
 
 def planned_samples(network: MLP, step: float) -> int:
@@ -86,12 +127,16 @@ def planned_samples(network: MLP, step: float) -> int:
     return min(max(_FEWEST, *wanted), _MOST)
 
 
-def _layer_check(network: MLP, layer: int, step: float, values: FloatArray) -> LayerCheck:
+def _layer_check(case: Case, layer: int, step: float, values: FloatArray, seed: int) -> LayerCheck:
     """``values``: (Delta z/rate)^2, shape ``(samples,)``."""
-    exact, spread = float(exact_law(network, layer)), known_spread(network, layer, step)
+    exact, shares = case.exact(layer, len(values), seed)
+    spread = known_spread(case.heaviest, layer, step)
+    decides = spread <= LARGEST_SPREAD and follows_law(case.read, step)
     with np.errstate(divide="ignore"):
-        logs = np.log(values)[None, :, None]
+        logs = np.log(values / shares)[None, :, None]
+    if np.isneginf(logs).all():
+        none = NetworkMean(len(values), 0.0, spread / sqrt(len(values)), logs.ravel())
+        return LayerCheck(layer, exact, Score(none, 1.0, STEP_ALLOWANCE, decides))
     total = merge([sum_block(logs, keep=True)], ("total",), scalar=True)["total"]
-    decides = spread <= LARGEST_SPREAD and follows_law(network, step)
     score = Score(evidence_of(total, log(exact), spread), 1.0, STEP_ALLOWANCE, decides)
     return LayerCheck(layer, exact, score)

@@ -1,50 +1,57 @@
-"""What a module computes that the theory's network does not: said of one run through its layers."""
+"""What a module computes that the theory's network does not: said of one run through its layers.
+
+All within `probing`, where the module's weights are new.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import nn
+from torch.nn import functional
 
-__all__ = ["what_differs"]
+__all__ = ["Calls", "distance", "recorded", "what_differs", "where_gradients_differ"]
 
 _AGREES = 1e-9
 
 Calls = list[tuple[int, torch.Tensor, torch.Tensor]]
 """Index of a layer, its input and its output, in the order of the calls."""
 
+_ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "ReLU": torch.relu,
+    "GELU": functional.gelu,
+    "GELU by tanh": partial(functional.gelu, approximate="tanh"),
+    "SiLU": functional.silu,
+    "tanh": torch.tanh,
+    "a sigmoid": torch.sigmoid,
+    "softplus": functional.softplus,
+    "ELU": functional.elu,
+    "SELU": functional.selu,
+    "Mish": functional.mish,
+    "ReLU6": functional.relu6,
+    "hardtanh": functional.hardtanh,
+    "hardswish": functional.hardswish,
+    "softsign": functional.softsign,
+    "squared ReLU": lambda z: torch.relu(z) ** 2,
+    "the absolute value": torch.abs,
+    "the square": torch.square,
+    "the sine": torch.sin,
+}
 
-def what_differs(
-    model: nn.Module, names: Sequence[str], x: torch.Tensor, slope: float
-) -> tuple[str, str]:
-    """What ``model`` does with ``x`` that v . s(W_L ... s(W_1 x)) does not, and what to do then.
 
-    ``names``: of its linear layers, in the order of registration.  ``slope``: of s below zero.
+def recorded(model: nn.Module, layers: Sequence[nn.Module], x: torch.Tensor) -> tuple[Calls, Any]:
+    """The calls of ``layers`` while ``model`` runs on ``x``, and its output; None where it fails.
 
-    >>> layers = nn.Linear(3, 4, bias=False), nn.Linear(4, 1, bias=False)
-    >>> print(what_differs(nn.Sequential(*layers), ["0", "1"], torch.randn(2, 3), 0.0)[0])
-    one with no activation between '0' and '1'
+    >>> layer = nn.Linear(3, 2)
+    >>> calls, output = recorded(nn.Sequential(layer), [layer], torch.ones(1, 3))
+    >>> len(calls), torch.equal(calls[0][2], output)
+    (1, True)
     """
     calls: Calls = []
-    found = _recorded(model, [model.get_submodule(name) for name in names], x, calls)
-    used = [index for index, _, _ in calls]
-    if not used:
-        return "one that computes something else", "call the layers themselves in its forward"
-    return (
-        _order(names, used)
-        or _below(names, x, calls)
-        or _between(names, calls, slope)
-        or _above(names, calls, found, slope)
-    )
-
-
-def _recorded(
-    model: nn.Module, layers: Sequence[nn.Module], x: torch.Tensor, calls: Calls
-) -> torch.Tensor:
-    """The output of ``model``, with the calls of ``layers`` noted on the way."""
 
     def note(index: int) -> Callable[..., None]:
         def hook(_: nn.Module, inputs: Any, output: torch.Tensor) -> None:
@@ -53,16 +60,49 @@ def _recorded(
         return hook
 
     handles = [layer.register_forward_hook(note(index)) for index, layer in enumerate(layers)]
-    with torch.no_grad():
-        found: torch.Tensor = model(x)
-    for handle in handles:
-        handle.remove()
-    return found
+    try:
+        with torch.no_grad():
+            return calls, model(x.clone())
+    except Exception:
+        return calls, None
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def what_differs(
+    model: nn.Module, layers: Mapping[str, nn.Linear], x: torch.Tensor, slope: float
+) -> tuple[str, str]:
+    """What ``model`` does with ``x`` that v . s(W_L ... s(W_1 x)) does not, and what to do then.
+
+    ``layers``: by name, in the order of registration.  ``slope``: of s below zero.
+
+    >>> model = nn.Sequential(nn.Linear(3, 4, bias=False), nn.Linear(4, 1, bias=False))
+    >>> print(what_differs(model, {"0": model[0], "1": model[1]}, torch.randn(2, 3), 0.0)[0])
+    one with no activation between '0' and '1'
+    """
+    names = list(layers)
+    calls, found = recorded(model, list(layers.values()), x)
+    again, _ = recorded(model, list(layers.values()), x)
+    used = [index for index, _, _ in calls]
+    if not used:
+        return "one that computes something else", "call the layers themselves in its forward"
+    return (
+        _order(names, used)
+        or _below(names, x, calls)
+        or _inside(layers, calls)
+        or _random(names, calls, again)
+        or _skip(names, calls, slope)
+        or _between(names, calls, slope)
+        or _above(names, calls, found, slope)
+    )
 
 
 def _order(names: Sequence[str], used: Sequence[int]) -> tuple[str, str] | None:
     """Layers left out, used several times, or used in another order than that of registration."""
     for index, name in enumerate(names):
+        if not used.count(index):
+            return f"one that does not call {name!r}", "call each layer once in forward"
         if used.count(index) != 1:
             return f"one that uses {name!r} {used.count(index)} times", "use each layer once"
     if list(used) == sorted(used):
@@ -83,16 +123,97 @@ def _below(names: Sequence[str], x: torch.Tensor, calls: Calls) -> tuple[str, st
     )
 
 
+def _inside(layers: Mapping[str, nn.Linear], calls: Calls) -> tuple[str, str] | None:
+    for (name, layer), (_, into, out) in zip(layers.items(), calls, strict=True):
+        if not _same(out, into @ layer.weight.detach().T):
+            return f"one whose {name!r} is not W x", "leave out its bias or scale"
+    return None
+
+
+def _random(names: Sequence[str], calls: Calls, again: Calls) -> tuple[str, str] | None:
+    for (one, _, _), (two, into, _), (_, other, _) in zip(
+        calls, calls[1:], again[1:], strict=False
+    ):
+        if not _same(into, other):
+            return (
+                f"one that is random in training mode between {names[one]!r} and {names[two]!r}",
+                "leave out dropout and noise",
+            )
+    return None
+
+
+def _skip(names: Sequence[str], calls: Calls, slope: float) -> tuple[str, str] | None:
+    """A later layer's input that holds an earlier one's input or output."""
+    for k, ((_, _, out), (_, into, _)) in enumerate(pairwise(calls)):
+        if _named_activation(out, into):
+            continue
+        for first in range(k + 1):
+            earlier = [calls[first][1], *([calls[first - 1][2]] if first else [])]
+            if any(_holds(into, out, each, slope) for each in earlier):
+                around = " and ".join(
+                    repr(name) for name in dict.fromkeys([names[first], names[k]])
+                )
+                return (
+                    f"one with a skip connection around {around}",
+                    "the theory does not cover it yet, so leave it out",
+                )
+    return None
+
+
+def _holds(into: torch.Tensor, out: torch.Tensor, earlier: torch.Tensor, slope: float) -> bool:
+    """Whether ``into`` is a combination of ``out``, activated or not, and ``earlier``, before or
+    behind the activation."""
+    if not into.numel() == out.numel() == earlier.numel():
+        return False
+    target, z, kept = (each.reshape(-1).double() for each in (into, out, earlier))
+    for base in (_activated(z, slope), z):
+        for where in (torch.ones_like(target, dtype=torch.bool), target > 0):
+            columns = torch.stack([base, kept], dim=1)
+            if where.sum() <= 2 or torch.linalg.matrix_rank(columns[where]) < 2:
+                continue
+            parts = torch.linalg.lstsq(columns[where], target[where, None]).solution[:, 0]
+            both = columns @ parts
+            fits = _same(both if where.all() else _activated(both, slope), target)
+            if fits and parts.abs().min() > _AGREES:
+                return True
+    return False
+
+
 def _between(names: Sequence[str], calls: Calls, slope: float) -> tuple[str, str] | None:
     for (one, _, out), (two, into, _) in pairwise(calls):
         where = f"between {names[one]!r} and {names[two]!r}"
+        if _same(into, _activated(out, slope)):
+            continue
         if _same(into, out):
             return f"one with no activation {where}", "put one there, such as nn.ReLU()"
-        if not _same(into, _activated(out, slope)):
+        named = _named_activation(out, into)
+        if named:
             return (
-                f"one with something else than its activation {where}",
-                "leave out skip connections, scales and dropout",
+                f"one with {named} {where}",
+                "the theory does not cover it yet, give ReLU or LeakyReLU",
             )
+        return (
+            f"one with something else than its activation {where}",
+            "leave out scales, normalisation and dropout",
+        )
+    return None
+
+
+def _named_activation(out: torch.Tensor, into: torch.Tensor) -> str | None:
+    """The name of the function that takes ``out`` to ``into``, maybe times a number."""
+    if out.numel() != into.numel():
+        return None
+    z, values = out.reshape(-1), into.reshape(-1)
+    below = z < 0
+    if below.any():
+        slope = (values[below] / z[below]).median()
+        if _same(values, torch.where(below, slope * z, z)):
+            return f"the slope {float(slope):.4g} below zero"
+    for name, activation in {**_ACTIVATIONS, "the identity": torch.clone}.items():
+        ours = activation(z)
+        factor = float(values @ ours / (ours @ ours).clamp_min(1e-300))
+        if factor and _same(values, factor * ours):
+            return name if abs(factor - 1) < _AGREES else f"{factor:.4g} times {name}"
     return None
 
 
@@ -106,6 +227,43 @@ def _above(
         f"one that changes the output of {names[-1]!r}",
         "leave out what comes after it, such as a scale or a skip connection",
     )
+
+
+def where_gradients_differ(
+    names: Sequence[str],
+    found: Sequence[torch.Tensor | None],
+    expected: Sequence[torch.Tensor | None],
+    limits: Sequence[float],
+) -> str:
+    """The highest layer whose gradient is off by more than its limit, in words; "" if none is.
+
+    >>> one = torch.ones(2, 2)
+    >>> where_gradients_differ(["a", "b"], [one, 3 * one], [one, one], [0.1, 0.1])
+    "3 times that gradient at 'b'"
+    """
+    rows = list(zip(names, found, expected, limits, strict=True))
+    for name, got, right, limit in reversed(rows):
+        if got is None or right is None or distance(got, right) <= limit:
+            continue
+        if not got.any():
+            return f"no gradient at all at {name!r}"
+        wide = got.double()
+        factor = float((wide * right).sum() / right.square().sum())
+        if distance(wide, factor * right) <= limit:
+            return f"{factor:.4g} times that gradient at {name!r}"
+        return f"another gradient at {name!r}"
+    return ""
+
+
+def distance(one: torch.Tensor, two: torch.Tensor) -> float:
+    """The relative difference |one - two|/|two| of two tensors of one shape; 0 where both vanish.
+
+    >>> distance(torch.tensor([1.1]), torch.tensor([1.0])) < 0.11
+    True
+    """
+    size = torch.linalg.vector_norm(two.double())
+    apart = torch.linalg.vector_norm(one.double() - two.double())
+    return float(apart / size) if apart != 0 else 0.0
 
 
 def _activated(z: torch.Tensor, slope: float) -> torch.Tensor:

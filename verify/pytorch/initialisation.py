@@ -5,12 +5,15 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from verify.pytorch.model import draw_weights, read_model
+from verify.pytorch.computing import draw_weights
+from verify.pytorch.model import read_model
+from verify.pytorch.probing import one_at_a_time
 from verify.streams import checked_seed
 
 __all__ = ["initialise"]
 
 
+@one_at_a_time
 def initialise(model: nn.Module, seed: int | torch.Generator | None = None) -> nn.Module:
     """Draw the weights of ``model`` in place: W_ij ~ N(0, c/fan_in), readout v_j ~ N(0, 1/n^2).
 

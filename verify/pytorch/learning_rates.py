@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import FrameType
 from typing import Any
 
 from torch import nn
@@ -13,16 +16,27 @@ from theory import (
     FirstLayer,
     HiddenLayers,
     InvalidArgument,
+    OutsideValidity,
     Readout,
     layer_rates,
     maximal_learning_rate,
+    squared_update,
     transfer_learning_rate,
 )
 from theory.validation import exact_number, non_negative_value, shown
 from verify.exact_values import largest_step, refuse_large_step, rounded_down
 from verify.pytorch.model import network_of
 
-__all__ = ["AllHidden", "EqualShares", "RatePlan", "Transferred", "checked_step"]
+__all__ = [
+    "AllHidden",
+    "EqualShares",
+    "RatePlan",
+    "Transferred",
+    "checked_step",
+    "exact_parts",
+    "share_of_bound",
+    "warn",
+]
 
 
 class RatePlan(ABC):
@@ -90,7 +104,9 @@ class Transferred(RatePlan):
 
     ``source``: the small network, as a model or an `MLP`.  ``hidden``: the rate of its hidden
     weights; of layers 2 to L alone where ``first``, the rate of layer 1, is given.  ``readout``:
-    0 holds the readout.  Warns `OutsideValidity` as `transfer_learning_rate` does.
+    0 holds the readout.  Where parameter groups are given an input norm, it is that of the source
+    too, unless the `MLP` has one of its own.  Warns `OutsideValidity` as `transfer_learning_rate`
+    does.
 
     >>> tuned = Transferred(MLP(128, 4), hidden="0.1")
     >>> [f"{rate:.4f}" for rate in tuned.rates(MLP(128, 8))[-2:]]
@@ -110,8 +126,7 @@ class Transferred(RatePlan):
         >>> Transferred(MLP(64, 2), hidden="0.2").rates(MLP(64, 2))
         (0.2, 0.2, 0.0)
         """
-        source = self.source
-        start = source if isinstance(source, MLP) else network_of(source)
+        start = self._source(network)
 
         def carried(name: str, rate: object, group: Any) -> float:
             if non_negative_value(name, rate) == 0:
@@ -126,6 +141,37 @@ class Transferred(RatePlan):
             return first, readout
         hidden = carried("hidden", self.hidden, HiddenLayers())
         return (first, *[hidden] * (network.layers - 1), readout)
+
+    def _source(self, network: MLP) -> MLP:
+        """The source with the input norm of ``network`` where that is given and its own is not."""
+        source, norm2 = self.source, network.input_norm2
+        if not isinstance(source, MLP):
+            source = network_of(source)
+        if norm2 is None or source.input_norm2 is not None:
+            return source
+        if source.first_fan_in != network.first_fan_in:
+            raise InvalidArgument(
+                f"expected the |x|^2 of the source's inputs too, whose width is not that of the "
+                f"target's, got source={source} and {network}; give it, as in "
+                f"Transferred(MLP(..., input_norm2=...), ...)"
+            )
+        return replace(source, input_norm2=norm2)
+
+
+def exact_parts(network: MLP, layer: int) -> tuple[float, float]:
+    """Label part and output part of the exact E[(Delta z)^2]/eta^2 at a hidden layer."""
+    update = squared_update(network, layer)
+    return float(update.label.evaluate()), float(update.output.evaluate())
+
+
+def share_of_bound(network: MLP, update: float) -> float:
+    """E[(Delta z)^2] of ``update``, which is over eta^2, at the maximal rate of all hidden weights:
+    1 in the layer that moves most.
+
+    >>> share_of_bound(MLP(64, 2), sum(exact_parts(MLP(64, 2), 2)))
+    1.0
+    """
+    return round(update * float(maximal_learning_rate(network).evaluate()) ** 2, 12)
 
 
 def checked_step(network: MLP, step: object) -> float:
@@ -146,3 +192,15 @@ def _positive(name: str, value: object) -> float:
             f"0.5"
         )
     return float(number)
+
+
+def warn(text: str) -> None:
+    """Warn `OutsideValidity`, of the line that called us, or PyTorch, from outside."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and _is_inside(frame):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(text, OutsideValidity, stacklevel=level)
+
+
+def _is_inside(frame: FrameType) -> bool:
+    return str(frame.f_globals.get("__name__")).partition(".")[0] in ("verify", "theory", "torch")

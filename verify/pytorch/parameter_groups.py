@@ -7,26 +7,43 @@ from typing import Any
 from torch import nn
 
 from theory.network import InvalidArgument
-from verify.pytorch.learning_rates import EqualShares, RatePlan
+from verify.pytorch.examples import Case, checked_examples
+from verify.pytorch.half_precision import precision_in_words
+from verify.pytorch.learning_rates import EqualShares, RatePlan, warn
 from verify.pytorch.model import read_model
+from verify.pytorch.optimisers import Watched
+from verify.pytorch.probing import one_at_a_time
+from verify.pytorch.spread import check_weights, spread_in_words
 
 __all__ = ["parameter_groups"]
 
 
+@one_at_a_time
 def parameter_groups(
-    model: nn.Module, plan: RatePlan = EqualShares(), *, input_norm2: object = None
+    model: nn.Module,
+    plan: RatePlan = EqualShares(),
+    *,
+    input_norm2: object = None,
+    inputs: object = None,
+    labels: object = None,
 ) -> list[dict[str, Any]]:
     """One parameter group per linear layer of ``model``, for plain `torch.optim.SGD`.
 
     Each has ``params``, ``lr`` and a ``name``, ``"layer 1"`` to ``"readout"``.  ``plan``:
     `EqualShares`, `AllHidden` or `Transferred`.  ``input_norm2``: |x|^2 of the inputs; None is
-    their width.  The rates are for the loss (f - y)^2/2, averaged over a batch; for
-    ``nn.MSELoss`` halve them.  Raises `InvalidArgument` for a model that `network_of` refuses.
+    the mean over ``inputs``, shape ``(examples, ...)``, if given, else their width.  ``labels``:
+    theirs.  The rates are for the loss (f - y)^2/2 at y = +-1, averaged over a batch; for
+    ``nn.MSELoss`` halve them.
+
+    Warns `OutsideValidity` where the weights are not spread as `initialise` draws them, where
+    inputs or labels are of another size, where the model computes in half precision, and as soon
+    as the groups reach another optimiser.  Raises `InvalidArgument` for a model that `network_of`
+    refuses, for weights that are not finite, and for a frozen readout whose rate is not zero.
 
     >>> from torch import nn, optim
-    >>> from verify.pytorch import AllHidden
+    >>> from verify.pytorch import AllHidden, initialise
     >>> layers = nn.Linear(64, 64, bias=False), nn.ReLU(), nn.Linear(64, 1, bias=False)
-    >>> groups = parameter_groups(nn.Sequential(*layers), AllHidden("0.5"))
+    >>> groups = parameter_groups(initialise(nn.Sequential(*layers), seed=1), AllHidden("0.5"))
     >>> for group in optim.SGD(groups).param_groups:
     ...     print(group["name"], round(group["lr"], 4))
     layer 1 0.7012
@@ -38,9 +55,25 @@ def parameter_groups(
             f"or Transferred(source, hidden)"
         )
     read = read_model(model, input_norm2=input_norm2)
+    examples = checked_examples(inputs, labels, read.hidden[0].in_features)
+    network = read.network
+    if examples is not None and input_norm2 is None:
+        network = Case(network, examples).network
+    rates = plan.rates(network)
+    check_weights(read, rates[-1])
+    for sentence in (
+        spread_in_words(read),
+        *([] if examples is None else examples.in_words(float(network.norm2))),
+        precision_in_words(read, network, rates),
+    ):
+        if sentence:
+            warn(sentence)
     names = [*(f"layer {index + 1}" for index in range(len(read.hidden))), "readout"]
-    rates = plan.rates(read.network)
-    return [
-        {"params": [layer.weight], "lr": rate, "name": name}
-        for layer, rate, name in zip(read.layers, rates, names, strict=True)
-    ]
+    known = {id(layer.weight): rate for layer, rate in zip(read.layers, rates, strict=True)}
+    return Watched(
+        [
+            {"params": Watched([layer.weight], known), "lr": rate, "name": name}
+            for layer, rate, name in zip(read.layers, rates, names, strict=True)
+        ],
+        known,
+    )

@@ -1,15 +1,14 @@
 """Real steps: PyTorch's own gradient and `torch.optim.SGD` on a module, at one example each.
 
 A fresh initialisation, an input of norm sqrt(n_0) in a random direction and a label y = +-1 are
-drawn for each; the pre-activations of the hidden layers before and after the step are what the
-linear layers themselves put out.
+drawn for each, or one of the user's examples; the pre-activations of the hidden layers before and
+after the step are what the linear layers themselves put out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +18,12 @@ from torch import nn
 
 from theory.network import InvalidArgument
 from verify.problem import FloatArray
-from verify.pytorch.model import ReadModel, draw_weights, read_model
+from verify.pytorch.causes import Noted
+from verify.pytorch.computing import called, draw_weights
+from verify.pytorch.examples import Examples
+from verify.pytorch.layers import whole
+from verify.pytorch.model import ReadModel, already_read, read_model
+from verify.pytorch.probing import one_seed, probing
 
 __all__ = ["RealStep", "half_square"]
 
@@ -38,56 +42,107 @@ class RealStep:
     """How one step of ``rate`` on the hidden weights is taken.
 
     ``initialise``: draws the weights of a model in place from PyTorch's global generator, or None
-    for mean-field.  ``loss``: of outputs and labels of one shape.
+    for mean-field.  ``loss``: of outputs and labels of one shape.  ``examples``: None for random
+    ones of |x|^2 = n_0.
     """
 
     rate: float
     initialise: Callable[[nn.Module], object] | None = None
     loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] = half_square
+    examples: Examples | None = None
 
     def squared_updates(self, model: nn.Module, samples: int, seed: int) -> FloatArray:
         """Mean over neurons of (Delta z/rate)^2, shape ``(samples, layers)``.
 
-        On a copy of ``model`` in double precision, so that a small step is not lost to rounding;
-        neither the model nor PyTorch's global generator is changed.
+        On weights in double precision in place of the model's, so that a small step is not lost to
+        rounding; in the precision of its own where it does not run in double.  Neither the model
+        nor PyTorch's global generator is changed.
         """
-        copy = deepcopy(model).to("cpu", torch.float64)
-        read = read_model(copy)
-        values = np.empty((samples, len(read.hidden)))
-        with _one_thread(), torch.random.fork_rng(devices=[]), _outputs(read.hidden) as outputs:
-            torch.manual_seed(seed % 2**64)
-            self._check_initialise(copy, read)
-            for row in values:
-                self._initialise(copy, read)
-                before, after = self._pre_activations(copy, read, outputs)
-                row[:] = [
-                    float((b - a).square().mean()) for a, b in zip(before, after, strict=True)
-                ]
-        return values / self.rate**2
+        return self.noted_updates(model, samples, seed)[0]
+
+    def noted_updates(self, model: nn.Module, samples: int, seed: int) -> tuple[FloatArray, Noted]:
+        """`squared_updates`, and what was seen of weights and losses on the way."""
+        read = read_model(model)
+        _check_precision(read)
+        held = [whole(layer.weight).clone() for layer in read.layers]
+        values, noted = np.empty((samples, len(read.hidden))), Noted(read)
+        order = None if self.examples is None else self.examples.order(samples, seed)
+        device = read.layers[0].weight.device
+        with probing(read.module, read.steps), already_read(read):
+            with torch.no_grad():
+                for layer, weight in zip(read.layers, held, strict=True):
+                    layer.weight.copy_(weight)
+            with one_seed(seed % 2**64, device), _outputs(read.hidden) as outputs:
+                self._check_initialise(model, read)
+                for index, row in enumerate(values):
+                    self._initialise(model, read)
+                    example = None if order is None else int(order[index])
+                    before, after = self._pre_activations(read, outputs, noted, example)
+                    row[:] = [
+                        float((b - a).square().mean()) for a, b in zip(before, after, strict=True)
+                    ]
+        return values / self.rate**2, noted
 
     def _pre_activations(
-        self, model: nn.Module, read: ReadModel, outputs: list[torch.Tensor]
+        self, read: ReadModel, outputs: list[torch.Tensor], noted: Noted, example: int | None
     ) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
         """Those of all hidden layers, before and after one step."""
-        x, y = _example(read.hidden[0].in_features)
+        x, y = self._example(read.hidden[0], example)
         optimiser = torch.optim.SGD([layer.weight for layer in read.hidden], lr=self.rate)
-        model.zero_grad()
+        read.module.zero_grad()
         outputs.clear()
-        f = model(x)
+        f = called(read.module, x)
         before = list(outputs)
-        loss: Any = self.loss(f, y.reshape(f.shape))
+        f.retain_grad()
+        label = y.to(f.device, f.dtype).reshape(f.shape)
+        loss: Any = self._loss(f, label)
         loss.backward()
+        noted.note(loss, f, label)
         optimiser.step()
         outputs.clear()
         with torch.no_grad():
-            model(x)
+            read.module(x)
         return before, list(outputs)
+
+    def _example(self, first: nn.Linear, example: int | None) -> tuple[torch.Tensor, torch.Tensor]:
+        """An input and a label for one step, the input as the model takes it."""
+        if self.examples is None or example is None:
+            x, y = _random_example(first.in_features)
+        else:
+            x, y = self.examples.inputs[example, None], _random_label()
+            if self.examples.labels is not None:
+                y = self.examples.labels[example, None]
+        return x.to(first.weight), y
+
+    def _loss(self, f: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        try:
+            loss: Any = self.loss(f, y)
+        except Exception as error:
+            raise InvalidArgument(
+                f"expected a loss of outputs and labels of shape {tuple(f.shape)}, got "
+                f"{type(error).__name__}: {error} from loss={self.loss!r}; give one of two tensors "
+                f"of one shape"
+            ) from error
+        if not isinstance(loss, torch.Tensor) or loss.numel() != 1 or not loss.requires_grad:
+            raise InvalidArgument(
+                f"expected a loss that returns a tensor of one number with a gradient, got "
+                f"{loss!r} from loss={self.loss!r}; leave out float(), .item(), "
+                f".detach() and the like"
+            )
+        return loss
 
     def _initialise(self, model: nn.Module, read: ReadModel) -> None:
         if self.initialise is None:
             draw_weights(read.layers, read.network, None)
         else:
-            self.initialise(model)
+            try:
+                self.initialise(model)
+            except Exception as error:
+                raise InvalidArgument(
+                    f"expected an initialise that draws the weights of the model it is given, got "
+                    f"{type(error).__name__}: {error} from initialise={self.initialise!r}; let it "
+                    f"change weights in place"
+                ) from error
 
     def _check_initialise(self, model: nn.Module, read: ReadModel) -> None:
         """Raise `InvalidArgument` where two initialisations are the same."""
@@ -102,22 +157,23 @@ class RealStep:
             )
 
 
-def _example(inputs: int) -> tuple[torch.Tensor, torch.Tensor]:
+def _check_precision(read: ReadModel) -> None:
+    if read.steps not in (torch.float32, torch.float64):
+        raise InvalidArgument(
+            f"expected a model that can be run with weights in torch.float64, got one that runs in "
+            f"{read.steps} alone, in which small steps are lost to rounding; let its forward keep "
+            f"the precision of its inputs"
+        )
+
+
+def _random_example(inputs: int) -> tuple[torch.Tensor, torch.Tensor]:
     """An input of squared norm ``inputs``, shape ``(1, inputs)``, and a label of either sign."""
-    x = torch.randn(1, inputs, dtype=torch.float64)
-    y = 2.0 * torch.randint(2, (1,)).double() - 1.0
-    return x * (inputs**0.5 / x.norm()), y
+    x = torch.randn(1, inputs, dtype=torch.float64, device="cpu")
+    return x * (inputs**0.5 / x.norm()), _random_label()
 
 
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """PyTorch on one thread: products this small are slower on more, and rounded otherwise."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
+def _random_label() -> torch.Tensor:
+    return 2.0 * torch.randint(2, (1,), device="cpu").double() - 1.0
 
 
 @contextmanager
@@ -126,7 +182,7 @@ def _outputs(layers: tuple[nn.Linear, ...]) -> Iterator[list[torch.Tensor]]:
     found: list[torch.Tensor] = []
 
     def keep(module: nn.Module, inputs: Any, output: torch.Tensor) -> None:
-        found.append(output.detach().clone())
+        found.append(output.detach().to("cpu", torch.float64, copy=True))
 
     handles = [layer.register_forward_hook(keep) for layer in layers]
     try:

@@ -1,0 +1,245 @@
+"""Hooks: those that record never fire on our probes, those that change something are refused."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn.modules import module as module_hooks
+
+from theory import InvalidArgument
+from verify.pytorch import coordinate_check, initialise, network_of, parameter_groups
+
+from .models import mlp
+
+SEEN: list[Any] = []
+BY_NAME: dict[str, Any] = {}
+BY_MODULE: defaultdict[Any, list[Any]] = defaultdict(list)
+COUNT = {"calls": 0}
+FACTOR = 10
+START = time.time()
+LOG = logging.getLogger(__name__)
+
+
+def seen() -> bool:
+    return bool(SEEN or BY_NAME or BY_MODULE or COUNT["calls"] or Recorder.calls)
+
+
+class Recorder:
+    calls = 0
+    factor = 3.0
+
+    def __init__(self) -> None:
+        self.kept: list[Any] = []
+
+    def waiting(self, module: nn.Module, inputs: Any, output: torch.Tensor) -> None:
+        self.count = 0
+        while self.count < 3:
+            self.count += 1
+        type(self).calls += 1
+
+    def record(self, module: nn.Module, inputs: Any, output: torch.Tensor) -> None:
+        self.kept.append(output.detach().cpu().numpy())
+        type(self).calls += 1
+
+    def scale(self, module: nn.Module, inputs: Any, output: torch.Tensor) -> torch.Tensor:
+        return self.factor * output
+
+    def __call__(self, module: nn.Module, inputs: Any, output: torch.Tensor) -> None:
+        self.record(module, inputs, output)
+
+
+def by_name(module: nn.Module, inputs: Any, output: torch.Tensor) -> None:
+    BY_NAME["hidden"] = output.detach()
+
+
+def by_module(module: nn.Module, inputs: Any, output: torch.Tensor) -> None:
+    BY_MODULE[module].append(output.mean().item())
+
+
+def counting(*_: Any) -> None:
+    COUNT["calls"] += 1
+
+
+def appended(module: nn.Module, inputs: Any, output: torch.Tensor) -> None:
+    SEEN.append(output)
+
+
+def doubled(module: nn.Module, inputs: Any, output: torch.Tensor) -> Any:
+    return 2 * output
+
+
+def logging_it(module: nn.Module, inputs: Any, output: torch.Tensor) -> None:
+    LOG.error("mean %s", output.mean())
+    print(output.shape)
+
+
+def writing(module: nn.Module, inputs: Any, output: torch.Tensor) -> None:
+    with open("activations.txt", "a", encoding="utf-8") as file:
+        file.write(f"{time.time() - START:.3f} {output.mean()}\n")
+    np.save("activations.npy", output.numpy())
+    module.last = output
+
+
+def in_place(module: nn.Module, inputs: Any, output: torch.Tensor) -> None:
+    output[:, 0] = 0
+
+
+def scaled(g: torch.Tensor) -> torch.Tensor:
+    return FACTOR * g
+
+
+def stepping(optimiser: Any, parameter: nn.Parameter) -> None:
+    optimiser.step()
+    optimiser.zero_grad()
+
+
+def swallowing(optimiser: Any, parameter: nn.Parameter) -> None:
+    try:
+        optimiser.step()
+    except Exception:
+        SEEN.append("an error")
+
+
+def clipping(parameter: nn.Parameter) -> None:
+    nn.utils.clip_grad_norm_([parameter], 1.0)
+
+
+OPTIMISER = torch.optim.SGD([nn.Parameter(torch.ones(1))], lr=0.1)
+FORWARD = nn.Module.register_forward_hook
+BEFORE = nn.Module.register_forward_pre_hook
+BACKWARD = nn.Module.register_full_backward_hook
+
+
+def on_gradient(module: Any, hook: Any) -> Any:
+    return module.weight.register_hook(hook)
+
+
+def after_gradient(module: Any, hook: Any) -> Any:
+    return module.weight.register_post_accumulate_grad_hook(hook)
+
+
+RECORDING: dict[str, tuple[Callable[[Any, Any], Any], Any]] = {
+    "a lambda": (FORWARD, lambda m, i, o: SEEN.append(o)),
+    "by name": (FORWARD, by_name),
+    "by module": (FORWARD, by_module),
+    "a counter": (FORWARD, counting),
+    "a method": (FORWARD, Recorder().record),
+    "a loop": (FORWARD, Recorder().waiting),
+    "an object": (FORWARD, Recorder()),
+    "without gradients": (FORWARD, torch.no_grad()(appended)),
+    "a log": (FORWARD, logging_it),
+    "files": (FORWARD, writing),
+    "a partial": (FORWARD, functools.partial(lambda k, m, i, o: BY_NAME.update({k: o}), "z")),
+    "the output itself": (FORWARD, lambda m, i, o: o),
+    "inputs": (BEFORE, lambda m, i: SEEN.append(i[0].clone())),
+    "a backward hook": (BACKWARD, lambda m, into, out: SEEN.append(out[0])),
+    "a list's method": (on_gradient, SEEN.append),
+    "norms": (on_gradient, lambda g: SEEN.append(g.norm().item())),
+    "nothing": (on_gradient, lambda g: None),
+    "no NaN": (on_gradient, lambda g: torch.nan_to_num(g)),
+    "print": (on_gradient, print),
+    "norms afterwards": (after_gradient, lambda p: SEEN.append(p.grad.norm())),
+}
+
+CHANGE, UNSEEN = "hooks that change neither outputs nor gradients", "of which one can see"
+CHANGING: dict[str, tuple[Callable[[Any, Any], Any], Any, str]] = {
+    "twice": (FORWARD, lambda m, i, o: 2 * o, CHANGE),
+    "a method": (FORWARD, Recorder().scale, f"{CHANGE}, got the forward hook 'Recorder.scale' on"),
+    "bounded": (FORWARD, lambda m, i, o: o.clamp(-100, 100), CHANGE),
+    "in place": (FORWARD, in_place, f"{CHANGE}, got the forward hook 'in_place' on '0'"),
+    "without gradients": (FORWARD, torch.no_grad()(doubled), CHANGE),
+    "a mock": (FORWARD, Mock(return_value=None), UNSEEN),
+    "a module": (FORWARD, lambda m, i, o: OPTIMISER and nn.Identity()(o), UNSEEN),
+    "inputs": (BEFORE, lambda m, i: (2 * i[0],), CHANGE),
+    "one input": (BEFORE, lambda m, i: 2 * i[0], CHANGE),
+    "a backward hook": (BACKWARD, lambda m, into, out: tuple(g and None for g in into), "hook"),
+    "ten times": (on_gradient, lambda g: 10 * g, "the gradient hook '.*<lambda>' on '0.weight'"),
+    "a function": (on_gradient, scaled, CHANGE),
+    "through a function": (on_gradient, lambda g: scaled(g), CHANGE),
+    "clipped": (on_gradient, lambda g: g.clamp(-1, 1), CHANGE),
+    "in place, a gradient": (on_gradient, lambda g: SEEN.append(g.zero_()), CHANGE),
+    "a step": (after_gradient, functools.partial(stepping, OPTIMISER), UNSEEN),
+    "a step, whatever": (after_gradient, functools.partial(swallowing, OPTIMISER), UNSEEN),
+    "clipped afterwards": (after_gradient, clipping, UNSEEN),
+    "no gradient": (after_gradient, lambda p: setattr(p, "grad", None), CHANGE),
+}
+
+
+@pytest.fixture(autouse=True)
+def forget() -> None:
+    SEEN.clear()
+    BY_NAME.clear()
+    BY_MODULE.clear()
+    COUNT["calls"] = Recorder.calls = 0
+
+
+@pytest.mark.parametrize("case", RECORDING)
+def test_a_hook_that_records_never_fires_on_probes(
+    case: str,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    register, hook = RECORDING[case]
+    model: Any = initialise(mlp(8, 8, 8), seed=1)
+    register(model[0], hook)
+    parameter_groups(model)
+    coordinate_check(model, samples=5, seed=1)
+    initialise(model, seed=1)
+    assert not seen()
+    assert capsys.readouterr().out == ""
+    assert not caplog.records
+    assert not list(tmp_path.iterdir())
+    if case == "files":
+        return
+    model(torch.ones(1, 8, requires_grad=True)).sum().backward()
+    harmless = ("the output itself", "nothing", "no NaN", "a log", "print")
+    assert seen() != (case in harmless)
+
+
+@pytest.mark.parametrize("case", CHANGING)
+def test_a_hook_that_changes_something_is_refused_by_name(case: str) -> None:
+    register, hook, words = CHANGING[case]
+    model = mlp(8, 8, 8)
+    register(model[0], hook)
+    with pytest.raises(InvalidArgument, match=words):
+        network_of(model)
+    assert not seen()
+
+
+def test_hooks_on_all_modules_count_too() -> None:
+    model = mlp(8, 8, 8)
+    handle = module_hooks.register_module_forward_hook(lambda m, i, o: SEEN.append(o))
+    try:
+        network_of(model)
+        assert not SEEN
+        model(torch.ones(1, 8))
+        assert len(SEEN) == 6
+    finally:
+        handle.remove()
+    handle = module_hooks.register_module_forward_hook(lambda m, i, o: 2 * o)
+    try:
+        with pytest.raises(InvalidArgument, match="the global forward hook"):
+            network_of(model)
+    finally:
+        handle.remove()
+
+
+def test_a_hook_on_a_wrapper_counts() -> None:
+    model = nn.DataParallel(mlp(8, 8))
+    model.register_forward_hook(lambda m, i, o: 2 * o)
+    with pytest.raises(InvalidArgument, match="on 'the wrapper'"):
+        network_of(model)

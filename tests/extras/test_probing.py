@@ -1,0 +1,135 @@
+"""A module is as it was after it was read, checked, or interrupted, and so is PyTorch."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from theory import InvalidArgument
+from verify.pytorch import coordinate_check, initialise, network_of, parameter_groups
+from verify.pytorch.probing import probing
+
+from .models import Functional, mlp
+
+
+class Counting(Functional):
+    """It counts, and keeps all that it sees, in every kind of place."""
+
+    def __init__(self, *widths: int) -> None:
+        super().__init__(*widths)
+        self.calls = 0
+        self.last: torch.Tensor | None = None
+        self.all: list[torch.Tensor] = []
+        self.by_call: dict[int, torch.Tensor] = {}
+        self.sizes: set[int] = set()
+        self.plain = torch.zeros(())
+        self.counted: torch.Tensor
+        self.register_buffer("counted", torch.zeros((), dtype=torch.int64))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.calls += 1
+        self.last = x
+        self.all.append(x)
+        self.by_call[self.calls] = x
+        self.sizes.add(len(x))
+        self.plain += 1
+        self.counted += 1
+        return super().forward(x)
+
+
+def state(model: nn.Module) -> Any:
+    """Identities and values of all that a model holds, gradients too."""
+    values = [*model.parameters(), *model.buffers()]
+    grads = [None if p.grad is None else p.grad.clone() for p in model.parameters()]
+    inner = [{name: id(value) for name, value in vars(m).items()} for m in model.modules()]
+    flags = [module.training for module in model.modules()]
+    return list(map(id, values)), [v.detach().clone() for v in values], grads, inner, flags
+
+
+def test_a_module_is_left_as_it_was() -> None:
+    model = Counting(8, 16, 16)
+    initialise(model, seed=1)
+    model(torch.ones(2, 8)).sum().backward()
+    model.linears[0].eval()
+    kept = (model.calls, len(model.all), list(model.by_call), set(model.sizes), float(model.plain))
+    before = state(model)
+    parameter_groups(model)
+    coordinate_check(model, samples=5, seed=1)
+    after = state(model)
+    assert kept == (model.calls, len(model.all), [*model.by_call], model.sizes, float(model.plain))
+    assert before[0] == after[0]
+    for one, two in zip(before[1] + before[2], after[1] + after[2], strict=True):
+        assert torch.equal(one, two)
+    assert before[3:] == after[3:]
+
+
+class Failing(Functional):
+    error: BaseException = KeyError("so")
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [KeyError("so"), KeyboardInterrupt()])
+def test_a_module_is_left_as_it_was_when_it_fails(error: BaseException) -> None:
+    model = Failing(8, 8)
+    model.error = error
+    before = state(model)
+    expected = InvalidArgument if isinstance(error, KeyError) else KeyboardInterrupt
+    with pytest.raises(expected):
+        network_of(model)
+    assert before[3:] == state(model)[3:]
+    assert torch.is_grad_enabled()
+
+
+def test_pytorch_is_left_as_it_was() -> None:
+    model = mlp(8, 8)
+    generator, threads = torch.get_rng_state(), torch.get_num_threads()
+    network_of(model)
+    assert torch.equal(generator, torch.get_rng_state())
+    assert torch.get_num_threads() == threads
+    with torch.no_grad():
+        network_of(model)
+        assert not torch.is_grad_enabled()
+
+
+def test_threads_do_not_mix_up_a_module() -> None:
+    model = initialise(mlp(8, 8, 8), seed=1)
+    held = list(model.parameters())
+    values = [p.detach().clone() for p in held]
+
+    def use(_: int) -> tuple[float, ...]:
+        rates = [group["lr"] for group in parameter_groups(model)]
+        return (*rates, coordinate_check(model, samples=5, seed=1).layers[0].measured)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert len(set(pool.map(use, range(12)))) == 1
+    assert list(map(id, model.parameters())) == list(map(id, held))
+    assert all(map(torch.equal, values, held))
+
+
+def test_hooks_work_again_afterwards() -> None:
+    model = mlp(8, 8)
+    seen: list[int] = []
+    handle = model[0].register_forward_hook(lambda m, i, o: seen.append(1))
+    network_of(model)
+    model(torch.ones(1, 8))
+    handle.remove()
+    model(torch.ones(1, 8))
+    assert seen == [1]
+
+
+def test_probing_has_new_weights_of_a_precision() -> None:
+    model = mlp(8, 8)
+    weight = model[0].weight
+    with torch.inference_mode(), probing(model, torch.float64):
+        assert model[0].weight is not weight
+        assert model[0].weight.dtype is torch.float64
+        model(torch.ones(1, 8, dtype=torch.float64)).sum().backward()
+        assert model[0].weight.grad is not None
+    assert model[0].weight is weight
+    assert weight.grad is None

@@ -1,0 +1,239 @@
+"""Parameter groups say where their rates do not hold: weights, inputs, precision, optimisers."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import nn, optim
+
+from theory import InvalidArgument, OutsideValidity
+from verify.pytorch import AllHidden, Transferred, initialise, parameter_groups
+
+from .models import Functional, mlp
+
+Groups = list[dict[str, Any]]
+
+
+def groups(*arguments: Any, **keywords: Any) -> Groups:
+    return parameter_groups(initialise(mlp(16, 32, 32), seed=1), *arguments, **keywords)
+
+
+QUIET: dict[str, Callable[[Groups], Any]] = {
+    "plain": lambda g: optim.SGD(g),
+    "fused": lambda g: optim.SGD(g, fused=True),
+    "a little decay": lambda g: optim.SGD(g, weight_decay=1e-4),
+    "momentum, scaled": lambda g: optim.SGD([{**x, "lr": x["lr"] * 0.1} for x in g], momentum=0.9),
+    "momentum, damped": lambda g: optim.SGD(g, momentum=0.9, dampening=0.9),
+    "a copy": lambda g: copy.deepcopy(optim.SGD(copy.deepcopy(g))),
+    "read by a user": lambda g: [x["lr"] for x in g],
+}
+SPEAKING: dict[str, tuple[Callable[[Groups], Any], str]] = {
+    "Adam": (lambda g: optim.Adam(g), "got Adam, whose steps have another size"),
+    "AdamW": (lambda g: optim.AdamW(g), "got AdamW"),
+    "RMSprop": (lambda g: optim.RMSprop(g), "got RMSprop"),
+    "Muon": (lambda g: optim.Muon(g), "got Muon"),
+    "momentum": (
+        lambda g: optim.SGD(g, momentum=0.9),
+        r"SGD with momentum=0\.9, whose steps grow to 10 times the size; multiply .* by 0\.1",
+    ),
+    "Nesterov": (lambda g: optim.SGD(g, momentum=0.5, nesterov=True), r"momentum=0\.5"),
+    "a group's momentum": (lambda g: optim.SGD([{**x, "momentum": 0.9} for x in g]), "momentum"),
+    "decay": (lambda g: optim.SGD(g, weight_decay=0.5), r"weight_decay=0\.5"),
+    "dictionaries copied": (lambda g: optim.Adam([dict(x) for x in g]), "got Adam"),
+    "weights and rates": (
+        lambda g: optim.Adam([{"params": x["params"], "lr": x["lr"]} for x in g]),
+        "got Adam",
+    ),
+    "a second optimiser": (lambda g: (optim.SGD(g), optim.Adam(g)), "got Adam"),
+    "a group added": (
+        lambda g: optim.Adam([nn.Parameter(torch.ones(1))]).add_param_group(g[0]),
+        "got Adam",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", QUIET)
+def test_plain_gradient_descent_says_nothing(case: str) -> None:
+    QUIET[case](groups())
+
+
+@pytest.mark.parametrize("case", SPEAKING)
+def test_another_optimiser_is_warned_of_once_as_it_is_built(case: str) -> None:
+    build, words = SPEAKING[case]
+    given = groups()
+    with pytest.warns(OutsideValidity, match=words) as caught:
+        build(given)
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+
+
+def test_an_optimiser_keeps_plain_groups() -> None:
+    optimiser = optim.SGD(groups())
+    for group in optimiser.param_groups:
+        assert type(group) is dict
+        assert type(group["params"]) is list
+    assert type(pickle.loads(pickle.dumps(groups()))) is list
+    again = optim.SGD(groups())
+    again.load_state_dict(optimiser.state_dict())
+    assert [g["name"] for g in again.param_groups] == ["layer 1", "layer 2", "readout"]
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        lambda o: optim.lr_scheduler.LambdaLR(o, [lambda _: 0.5] * 3),
+        lambda o: optim.lr_scheduler.CosineAnnealingLR(o, 10),
+        lambda o: optim.lr_scheduler.SequentialLR(
+            o,
+            [optim.lr_scheduler.ConstantLR(o), optim.lr_scheduler.ExponentialLR(o, 0.9)],
+            [2],
+        ),
+        lambda o: optim.lr_scheduler.ReduceLROnPlateau(o),
+    ],
+    ids=["lambda", "cosine", "sequential", "plateau"],
+)
+def test_schedules_run_on_the_groups(schedule: Callable[[Any], Any]) -> None:
+    model = initialise(mlp(16, 32, 32), seed=1)
+    optimiser = optim.SGD(parameter_groups(model))
+    scheduler, before = schedule(optimiser), next(model.parameters()).detach().clone()
+    model(torch.ones(1, 16)).sum().backward()
+    optimiser.step()
+    scheduler.step(*([1.0] if isinstance(scheduler, optim.lr_scheduler.ReduceLROnPlateau) else []))
+    assert not torch.equal(before, next(model.parameters()))
+
+
+def changed(change: Callable[[Any], Any]) -> nn.Sequential:
+    model = mlp(16, 32, 32)
+    initialise(model, seed=1)
+    with torch.no_grad():
+        change(model)
+    return model
+
+
+SPREADS: dict[str, tuple[Callable[[], nn.Module], str]] = {
+    "never initialised": (
+        lambda: mlp(64, 64, 64),
+        r"root mean square of 0\.07.* at '0\.weight' and in 2 more, where the theory has 0\.177",
+    ),
+    "a zero readout": (lambda: changed(lambda m: m[-1].weight.zero_()), "all zero at '4.weight'"),
+    "a tiny readout": (
+        lambda: changed(lambda m: m[-1].weight.mul_(1e-9)),
+        r"e-11 .*at '4\.weight', where",
+    ),
+    "one layer off": (lambda: changed(lambda m: m[2].weight.mul_(1.2)), r"at '2\.weight', where"),
+    "constant": (lambda: changed(lambda m: m[0].weight.fill_(8**-0.5)), r"a mean of 0\.35 at '0"),
+}
+
+
+@pytest.mark.parametrize("case", SPREADS)
+def test_weights_of_another_spread_are_warned_of(case: str) -> None:
+    make, words = SPREADS[case]
+    with pytest.warns(OutsideValidity, match=words) as caught:
+        parameter_groups(make())
+    assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_weights_that_are_no_numbers_are_refused(value: float) -> None:
+    model = changed(lambda m: m[2].weight[0, 0].fill_(value))
+    with pytest.raises(InvalidArgument, match=r"not in '2\.weight'; draw them anew"):
+        parameter_groups(model)
+    initialise(model, seed=1)
+    parameter_groups(model)
+
+
+def test_a_frozen_readout_has_a_plan() -> None:
+    model = changed(lambda m: m[-1].requires_grad_(False))
+    assert parameter_groups(model, AllHidden())[-1]["lr"] == 0
+    with pytest.raises(InvalidArgument, match=r"'4\.weight' with requires_grad=False .*AllHidden"):
+        parameter_groups(model)
+
+
+def test_inputs_say_their_norm() -> None:
+    x = torch.ones(5, 16) * 15.5
+    given, named = groups(inputs=x), groups(input_norm2=3844)
+    assert [g["lr"] for g in given] == [g["lr"] for g in named] != [g["lr"] for g in groups()]
+    images = nn.Sequential(nn.Flatten(), initialise(mlp(16, 32, 32), seed=1))
+    assert [g["lr"] for g in parameter_groups(images, inputs=x.reshape(5, 1, 4, 4).numpy())] == [
+        g["lr"] for g in given
+    ]
+    with pytest.warns(OutsideValidity, match=r"mean \|x\|\^2 = 16, .* got 3844"):
+        groups(inputs=x, input_norm2=16)
+    with pytest.warns(OutsideValidity, match="labels of root mean square 1, .* got 3"):
+        groups(inputs=x, labels=3 * torch.ones(5))
+    with pytest.warns(OutsideValidity, match="of similar .* divide the rates by"):
+        groups(inputs=torch.cat([x, x / 100]))
+
+
+BAD: dict[str, tuple[dict[str, Any], str]] = {
+    "one example": ({"inputs": torch.ones(16)}, r"shape \(examples, 16\), got .* shape \(16,\)"),
+    "another width": ({"inputs": torch.ones(2, 15)}, r"got inputs of shape \(2, 15\)"),
+    "none": ({"inputs": torch.ones(0, 16)}, r"got inputs of shape \(0, 16\)"),
+    "text": ({"inputs": "all"}, "array of numbers for inputs, got inputs of type str"),
+    "no number": ({"inputs": torch.full((2, 16), torch.nan)}, "finite real numbers for inputs"),
+    "complex": ({"inputs": torch.ones(2, 16) * 1j}, "finite real numbers for inputs"),
+    "zero": ({"inputs": torch.eye(2, 16)[[0, 0]] * torch.tensor([[1], [0]])}, "got 1 with"),
+    "few labels": ({"inputs": torch.ones(2, 16), "labels": [1]}, "1 labels and 2 inputs"),
+    "labels alone": ({"labels": [1]}, "got labels alone"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_inputs_are_refused(case: str) -> None:
+    keywords, words = BAD[case]
+    with pytest.raises(InvalidArgument, match=words):
+        groups(**keywords)
+
+
+class Autocast(Functional):
+    """A forward that computes in bfloat16 on weights in single precision."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            return super().forward(x)
+
+
+def share_of(model: nn.Module, factor: str) -> float:
+    with pytest.warns(OutsideValidity, match="moves the last hidden layer by") as caught:
+        parameter_groups(model, AllHidden(factor))
+    (words,) = (str(each.message) for each in caught)
+    return float(words.partition("last hidden layer by ")[2].split()[0])
+
+
+def test_the_share_of_a_half_precision_step_is_that_of_a_step_by_hand() -> None:
+    model: Any = initialise(mlp(64, 256, 256), seed=1).bfloat16()
+    assert 0.9 < share_of(model, "1") < 1.1
+    said = share_of(model, "0.01")
+    assert said < 0.5
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", OutsideValidity)
+        rate = parameter_groups(model, AllHidden("0.01"))[0]["lr"]
+    x = torch.randn(1, 64, generator=torch.Generator().manual_seed(0))
+    moved = []
+    for dtype in (torch.bfloat16, torch.float64):
+        stepped = copy.deepcopy(model).to(dtype)
+        optimiser = optim.SGD(stepped[:4].parameters(), lr=rate)
+        ((stepped(x.to(dtype)) - 1) ** 2 / 2).sum().backward()
+        optimiser.step()
+        before, after = copy.deepcopy(model).double()[:3], stepped.double()[:3]
+        with torch.no_grad():
+            moved.append(float((after(x.double()) - before(x.double())).square().mean()))
+    assert moved[0] / moved[1] == pytest.approx(said, rel=0.5)
+
+
+def test_a_half_precision_model_whose_hidden_layers_stay_has_no_share() -> None:
+    model = initialise(mlp(16, 32, 32), seed=1).bfloat16()
+    with pytest.warns(OutsideValidity, match=r"bfloat16: at these rates no share of a step"):
+        parameter_groups(model, Transferred(model, hidden=0, readout="0.01"))
+
+
+def test_autocast_inside_forward_is_said() -> None:
+    model = Autocast(8, 16, 16)
+    initialise(model, seed=1)
+    assert 0.8 < share_of(model, "1") < 1.2

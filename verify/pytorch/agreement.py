@@ -1,0 +1,234 @@
+"""Whether a module computes the theory's network: outputs, and one backward pass.
+
+In double precision, where every difference counts, and in the module's own, where more than
+rounding does; in training mode, and in the mode in which the module is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NoReturn
+
+import torch
+from torch import nn
+
+from theory.network import MLP, InvalidArgument, LeakyReLU, ReLU
+from verify.pytorch.computing import Probe, Run, called, literal_outputs
+from verify.pytorch.differences import (
+    Calls,
+    distance,
+    recorded,
+    what_differs,
+    where_gradients_differ,
+)
+from verify.pytorch.probing import probing
+
+__all__ = ["Computing", "activation_and_precision"]
+
+_SCALES = (1.0, 2.0**-40, 2.0**40)
+_NO_DOUBLE = ("mps",)
+"""Devices without double precision."""
+_EXACT, _SINGLE = 1e-9, 1e-6
+_ROUNDING = {torch.float64: 1e-9, torch.float32: 1e-4, torch.bfloat16: 0.1, torch.float16: 0.1}
+"""A relative difference below it is rounding, from the network written out in double precision or
+in this one; so is four times that between the two, up to `_MOST_ROUNDING`."""
+_MOST_ROUNDING = 0.5
+_DIGITS = {torch.float64: 10, torch.float32: 5, torch.bfloat16: 2, torch.float16: 2}
+
+Layers = Mapping[str, nn.Linear]
+
+
+def activation_and_precision(
+    model: nn.Module, layers: Layers, probe: Probe
+) -> tuple[ReLU | LeakyReLU, torch.dtype]:
+    """The activation between the layers of ``model``, by its values, and the precision in which
+    steps can be measured: double where the model computes in it, else that of its weights.
+
+    ReLU too where there is something else; `Computing.check` says so.  Where the model calls no
+    layer, the activation modules that it registers say.
+    """
+    linear = tuple(layers.values())
+    own = linear[0].weight.dtype
+    dtype = own if linear[0].weight.device.type in _NO_DOUBLE else torch.float64
+    while True:
+        with probing(model, dtype):
+            probe.load(linear)
+            calls, output = recorded(model, linear, probe.inputs(linear))
+        activation = _activation(model, calls, dtype)
+        if dtype is own or _is_double(calls, output, probe, float(activation.slope)):
+            return activation, dtype
+        dtype = own
+
+
+def _is_double(calls: Calls, output: object, probe: Probe, slope: float) -> bool:
+    """Whether a run in double precision was one throughout."""
+    if not isinstance(output, torch.Tensor):
+        return False
+    if _lowest(torch.float64, calls, output) is not torch.float64:
+        return False
+    expected = literal_outputs(probe.weights, probe.x, slope)
+    if output.numel() != len(expected):
+        return True
+    return not _EXACT < distance(output.reshape(-1).cpu(), expected) < _SINGLE
+
+
+def _lowest(dtype: torch.dtype, calls: Calls, output: object) -> torch.dtype:
+    """The lowest precision among those of the layers' outputs, of the model's, and ``dtype``."""
+    seen = [dtype, *(out.dtype for _, _, out in calls)]
+    seen += [output.dtype] if isinstance(output, torch.Tensor) else []
+    floating = [each for each in seen if each in _ROUNDING]
+    return max(floating, key=lambda each: torch.finfo(each).eps)
+
+
+def _activation(model: nn.Module, calls: Calls, dtype: torch.dtype) -> ReLU | LeakyReLU:
+    kinds = [m for m in model.modules() if isinstance(m, nn.ReLU | nn.LeakyReLU)]
+    registered = {float(getattr(module, "negative_slope", 0.0)) for module in kinds}
+    slopes = [_slope(out, into) for (_, _, out), (_, into, _) in pairwise(calls)]
+    found = {_named(slope, registered, dtype) for slope in slopes if slope is not None}
+    found = found if calls else registered
+    if len(found) > 1:
+        raise InvalidArgument(
+            f"expected one activation in all layers, got negative slopes {sorted(found)}; give "
+            f"one of them everywhere"
+        )
+    slope = found.pop() if found else 0.0
+    return LeakyReLU(slope) if slope else ReLU()
+
+
+def _slope(out: torch.Tensor, into: torch.Tensor) -> float | None:
+    """The slope below zero of the leaky ReLU that takes ``out`` to ``into``, if one does."""
+    below = out < 0
+    if out.shape != into.shape or not below.any():
+        return None
+    slope = float((into[below] / out[below]).median())
+    literal = torch.where(below, slope * out, out).to(into)
+    alike = torch.allclose(into, literal, rtol=100 * torch.finfo(out.dtype).eps, atol=0.0)
+    return slope if alike and 0 <= slope < 1 else None
+
+
+def _named(slope: float, registered: set[float], dtype: torch.dtype) -> float:
+    """The registered slope where it is one, else rounded to the digits of ``dtype``."""
+    tolerance = 10.0 ** -_DIGITS[dtype]
+    near = [each for each in registered if abs(each - slope) <= tolerance * slope]
+    return near[0] if near else float(f"{slope:.{_DIGITS[dtype]}g}")
+
+
+@dataclass(frozen=True, eq=False)
+class Computing:
+    """``model`` beside ``network``, at a probe.  ``steps``: by `activation_and_precision`."""
+
+    model: nn.Module
+    layers: Layers
+    network: MLP
+    probe: Probe
+    steps: torch.dtype
+
+    @property
+    def linear(self) -> tuple[nn.Linear, ...]:
+        """The layers without their names."""
+        return tuple(self.layers.values())
+
+    @property
+    def slope(self) -> float:
+        """The slope of the network's activation below zero."""
+        return float(self.network.activation.slope)
+
+    def check(self) -> torch.dtype:
+        """Raise `InvalidArgument` unless the model is the network, and its gradients too; returns
+        the lowest precision in which it computes with weights of its own precision."""
+        expected = self.probe.literal(self.slope)
+        if self.steps is torch.float64:
+            as_it_is = all(module.training for module in self.model.modules())
+            for train in (True,) if as_it_is else (True, False):
+                with probing(self.model, self.steps, train=train):
+                    self._check_exactly(expected)
+        with probing(self.model):
+            return self._check_roughly(expected)
+
+    def _check_exactly(self, expected: Run) -> None:
+        self.probe.load(self.linear)
+        for scale in _SCALES:
+            found = self.probe.run(self.model, self.linear, scale)
+            if found.outputs.shape != expected.outputs.shape:
+                self._refuse_outputs()
+            apart = (found.outputs / scale - expected.outputs).abs().max()
+            if not apart <= _EXACT * expected.outputs.std():
+                self._refuse_outputs(scale)
+            self._check_gradients(found, expected, [_EXACT] * len(self.layers), "")
+        self._check_alone(expected)
+
+    def _check_alone(self, expected: Run) -> None:
+        """The first example in a batch of one."""
+        found = called(self.model, self.probe.inputs(self.linear)[:1])
+        (alone,) = found.detach().cpu().reshape(-1)
+        if not (alone - expected.outputs[0]).abs() <= _EXACT * expected.outputs.std():
+            raise InvalidArgument(
+                "expected a model whose output is that of one example, got one that computes "
+                "another in a batch of one; leave out what depends on the batch"
+            )
+
+    def _check_roughly(self, expected: Run) -> torch.dtype:
+        """The same to within rounding."""
+        self.probe.load(self.linear)
+        calls, output = recorded(self.model, self.linear, self.probe.inputs(self.linear))
+        found = self.probe.run(self.model, self.linear)
+        own = max((layer.weight.dtype for layer in self.linear), key=lambda d: torch.finfo(d).eps)
+        lowest = _lowest(own, calls, output)
+        floors = [_ROUNDING[lowest]] * (1 + len(self.layers))
+        if not self._near(found, expected, floors):
+            rounded = self.probe.literal(self.slope, lowest)
+            pairs = zip(floors, _parts(rounded), _parts(expected), strict=True)
+            limits = [min(max(a, 4 * distance(b, c)), _MOST_ROUNDING) for a, b, c in pairs]
+            if not (self._near(found, rounded, floors) or self._near(found, expected, limits)):
+                self._refuse_roughly(found, rounded, floors, lowest)
+        return lowest
+
+    def _near(self, found: Run, expected: Run, limits: list[float]) -> bool:
+        if found.outputs.shape != expected.outputs.shape:
+            self._refuse_outputs()
+        if not distance(found.outputs, expected.outputs) <= limits[0]:
+            return False
+        names = tuple(self.layers)
+        return not where_gradients_differ(names, found.gradients, expected.gradients, limits[1:])
+
+    def _refuse_roughly(
+        self, found: Run, expected: Run, limits: list[float], dtype: torch.dtype
+    ) -> None:
+        if not distance(found.outputs, expected.outputs) <= limits[0]:
+            if self.steps is not torch.float64:
+                self._refuse_outputs()
+            raise InvalidArgument(
+                f"expected a model that computes the same in each precision, got one with other "
+                f"outputs in {dtype}; leave out branches on the dtype and autocast within forward"
+            )
+        self._check_gradients(found, expected, limits[1:], f" in {dtype}")
+
+    def _check_gradients(self, found: Run, expected: Run, limits: list[float], where: str) -> None:
+        names = tuple(self.layers)
+        got = where_gradients_differ(names, found.gradients, expected.gradients, limits)
+        if got:
+            raise InvalidArgument(
+                f"expected a model whose gradients are those of v . s(W_L ... s(W_1 x)), got "
+                f"{got}{where}; leave out detach(), no_grad(), straight-through steps and branches "
+                f"on the dtype"
+            )
+
+    def _refuse_outputs(self, scale: float = 1.0) -> NoReturn:
+        if scale != 1:
+            raise InvalidArgument(
+                "expected a model whose outputs grow with its inputs, got one that bounds or "
+                "shifts its activations; give ReLU or LeakyReLU alone"
+            )
+        x = self.probe.inputs(self.linear)
+        got, fix = what_differs(self.model, self.layers, x, self.slope)
+        raise InvalidArgument(
+            f"expected a model that computes v . s(W_L ... s(W_1 x)), s its activation, with the "
+            f"linear layers in the order of their registration, got {got}; {fix}"
+        )
+
+
+def _parts(run: Run) -> list[torch.Tensor]:
+    assert all(each is not None for each in run.gradients)
+    return [run.outputs, *(each for each in run.gradients if each is not None)]

@@ -1,0 +1,70 @@
+"""What weights and losses of real steps look like, where the theory's look otherwise."""
+
+from __future__ import annotations
+
+from math import isfinite
+
+import torch
+
+from verify.pytorch.model import ReadModel
+from verify.pytorch.spread import rms, standard_deviations
+
+__all__ = ["Noted"]
+
+_STEPS = 20
+"""So many steps are enough to see that weights or losses are not the theory's."""
+_NOTICEABLE = 0.05
+
+
+class Noted:
+    """Notes of the steps of one module, as they are taken."""
+
+    def __init__(self, read: ReadModel) -> None:
+        self._read = read
+        self._steps = self._not_finite = 0
+        self._squares = [0.0] * len(read.layers)
+        self._slopes: list[float] = []
+
+    def note(self, loss: torch.Tensor, f: torch.Tensor, y: torch.Tensor) -> None:
+        """One step: its loss, the output with its gradient, and the label."""
+        self._steps += 1
+        self._not_finite += not isfinite(float(loss.detach()))
+        if self._steps <= _STEPS:
+            for index, layer in enumerate(self._read.layers):
+                self._squares[index] += rms(layer.weight) ** 2
+            slope, right = f.grad, float((f.detach() - y).sum())
+            if right:
+                self._slopes.append(0.0 if slope is None else float(slope.sum()) / right)
+
+    def causes(self) -> tuple[str, ...]:
+        """Clauses that each name one thing that is not the theory's.
+
+        A spread of weights beyond 5 %; a loss whose gradient in f is not f - y.
+        """
+        return (*self._of_loss(), *self._of_weights())
+
+    def _of_loss(self) -> list[str]:
+        if self._not_finite:
+            return [f"the loss is not finite in {self._not_finite:,} of {self._steps:,} steps"]
+        if not self._slopes:
+            return []
+        if not any(self._slopes):
+            return ["the gradient of the loss in the output is zero"]
+        first = self._slopes[0]
+        if max(abs(each - first) for each in self._slopes) > 1e-3 * abs(first):
+            return ["the loss has another gradient than (f - y)²/2"]
+        return [f"the loss is {first:.3g} times (f - y)²/2"] if abs(first - 1) > 1e-3 else []
+
+    def _of_weights(self) -> list[str]:
+        found = []
+        steps = min(self._steps, _STEPS)
+        expected = standard_deviations(self._read.network)
+        rows = zip(self._read.named.items(), self._squares, expected, strict=True)
+        for (name, layer), squares, right in rows:
+            ratio = (squares / steps) ** 0.5 / right
+            error = 5 / (2 * steps * layer.weight.numel()) ** 0.5
+            if ratio == 0:
+                found.append(f"all weights of {name!r} are zero")
+            elif abs(ratio - 1) > _NOTICEABLE + error:
+                found.append(f"the weights of {name!r} have {ratio:.3g} times the theory's spread")
+        return found

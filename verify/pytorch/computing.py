@@ -1,0 +1,178 @@
+"""Outputs and gradients of a module beside those of v . s(W_L ... s(W_1 x)), written out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from theory.network import MLP, InvalidArgument
+from verify.pytorch.layers import placed
+
+__all__ = ["Probe", "Run", "called", "draw_probe", "draw_weights", "literal_outputs"]
+
+_INPUTS = 8
+_TRIES = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """On the processor.
+
+    ``outputs``: shape ``(batch,)``, or as they came where there is not one for each input.
+    ``gradients``: of sum_b c_b f(x_b) in each weight, zero where none arrives; None for weights
+    that are not trained."""
+
+    outputs: torch.Tensor
+    gradients: tuple[torch.Tensor | None, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """Weights W_1 to W_L and v; inputs ``x``, shape ``(batch, width)``; a factor c_b for each.
+
+    All in double precision, and numbers of single precision.
+    Law: inputs times s and factors times 1/s give outputs times s and the same gradients.
+    """
+
+    weights: tuple[torch.Tensor, ...]
+    x: torch.Tensor
+    factors: torch.Tensor
+
+    def load(self, layers: Sequence[nn.Linear]) -> None:
+        """Put the weights into ``layers``, within `probing`."""
+        with torch.no_grad():
+            for layer, weight in zip(layers, self.weights, strict=True):
+                layer.weight.copy_(weight)
+
+    def inputs(self, layers: Sequence[nn.Linear], scale: float = 1.0) -> torch.Tensor:
+        """Inputs times ``scale``, in the precision and on the device of the first layer."""
+        return (self.x * scale).to(layers[0].weight)
+
+    def run(self, model: nn.Module, layers: Sequence[nn.Linear], scale: float = 1.0) -> Run:
+        """Outputs and gradients of ``model`` at inputs times ``scale``, factors by it."""
+        for layer in layers:
+            layer.weight.grad = None
+        found = called(model, self.inputs(layers, scale))
+        if found.numel() != len(self.x):
+            return Run(found.detach().cpu(), ())
+        outputs = found.reshape(-1)
+        if outputs.requires_grad:
+            total: Any = (outputs * (self.factors / scale).to(outputs)).sum()
+            total.backward()
+        return Run(outputs.detach().cpu(), tuple(map(_gradient, layers)))
+
+    def literal(self, slope: float, dtype: torch.dtype = torch.float64) -> Run:
+        """Outputs and gradients of the network of the theory."""
+        weights = [weight.to(dtype, copy=True).requires_grad_() for weight in self.weights]
+        outputs = literal_outputs(weights, self.x, slope)
+        total: Any = (outputs * self.factors.to(outputs)).sum()
+        total.backward()
+        return Run(outputs.detach(), tuple(weight.grad for weight in weights))
+
+
+def _gradient(layer: nn.Linear) -> torch.Tensor | None:
+    if not layer.weight.requires_grad:
+        return None
+    grad = layer.weight.grad
+    return torch.zeros_like(layer.weight, device="cpu") if grad is None else grad.cpu()
+
+
+def called(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """The outputs of ``model``; raises `InvalidArgument` where it cannot be run on ``x``."""
+    try:
+        found = model(x.clone())
+    except Exception as error:
+        raise InvalidArgument(
+            f"expected a model that takes inputs of shape (batch, {x.shape[1]}) to one output "
+            f"each, got {type(error).__name__}: {error}"
+        ) from error
+    if not isinstance(found, torch.Tensor):
+        raise InvalidArgument(
+            f"expected a model whose output is a tensor, got one of type {type(found).__name__}; "
+            f"return the outputs of the readout alone"
+        )
+    return found
+
+
+def literal_outputs(weights: Sequence[torch.Tensor], x: torch.Tensor, slope: float) -> torch.Tensor:
+    """The outputs of the network, shape ``(batch,)``, written out."""
+    for weight in weights[:-1]:
+        z = x.to(weight) @ weight.T
+        x = torch.where(z > 0, z, slope * z)
+    return (x.to(weights[-1]) @ weights[-1].T).reshape(-1)
+
+
+def draw_probe(network: MLP) -> Probe:
+    """Mean-field weights under which all pre-activations and outputs have both signs, where any
+    do, or else as many as in the best of a few draws; always the same ones.
+
+    >>> probe = draw_probe(MLP(8, 2, input_width=3))
+    >>> [tuple(weight.shape) for weight in probe.weights], tuple(probe.x.shape)
+    ([(8, 3), (8, 8), (1, 8)], (8, 3))
+    """
+    generator = torch.Generator().manual_seed(0)
+
+    def noise(*shape: int) -> torch.Tensor:
+        return torch.randn(shape, generator=generator, dtype=torch.float32, device="cpu").double()
+
+    sizes = [int(width) for width in network.widths] + [1]
+    scales = [*[(2 / fan_in) ** 0.5 for fan_in in sizes[:-2]], 1 / sizes[-2]]
+    best: tuple[int, Probe] | None = None
+    for tries in range(_TRIES):
+        x, factors = noise(_INPUTS, sizes[0]), noise(_INPUTS)
+        shapes = zip(sizes[1:], sizes, strict=False)
+        drawn = [noise(*shape).mul_(scale) for shape, scale in zip(shapes, scales, strict=True)]
+        if tries >= _TRIES / 2:
+            _enliven(drawn, x)
+        if not (literal_outputs(drawn, x, 0.0) < 0).any():
+            drawn[-1].neg_()
+        probe = Probe(tuple(weight.float().double() for weight in drawn), x, factors)
+        signs = _signs(probe)
+        if best is None or signs > best[0]:
+            best = signs, probe
+        if signs == 2 * len(drawn):
+            break
+    assert best is not None
+    return best[1]
+
+
+def _signs(probe: Probe) -> int:
+    """How many signs the pre-activations of each layer and the outputs have, in all."""
+    found, x = 0, probe.x
+    for weight in probe.weights:
+        z = x @ weight.T
+        found += bool((z > 0).any()) + bool((z < 0).any())
+        x = torch.relu(z)
+    return found
+
+
+def _enliven(weights: Sequence[torch.Tensor], x: torch.Tensor) -> None:
+    """Weights of a narrow deep network under which neurons stay positive, and of one size."""
+    for weight in weights[:-1]:
+        weight.diagonal().abs_().add_(1)
+        z = torch.relu(x @ weight.T)
+        if z.any():
+            weight.mul_(x.norm() / z.norm())
+            x = torch.relu(x @ weight.T)
+
+
+def draw_weights(
+    layers: Sequence[nn.Linear], network: MLP, generator: torch.Generator | None
+) -> None:
+    """Draw the weights of ``layers``, the readout last, at ``network``'s mean-field scales.
+
+    In double precision and on the generator's device, so that the weights do not depend on those
+    of the model but for rounding.  ``generator``: None is PyTorch's own.
+    """
+    variances = [float(network.c) / layer.in_features for layer in layers[:-1]]
+    variances.append(float(network.s) / layers[-1].in_features ** 2)
+    device = "cpu" if generator is None else generator.device
+    with torch.no_grad():
+        for layer, variance in zip(layers, variances, strict=True):
+            drawn = torch.empty(layer.weight.shape, dtype=torch.float64, device=device)
+            drawn.normal_(0.0, variance**0.5, generator=generator)
+            layer.weight.copy_(placed(drawn, layer.weight))

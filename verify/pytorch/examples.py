@@ -1,0 +1,192 @@
+"""Inputs and labels of the user's own, checked, and how E[(Delta z)^2] depends on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+
+from theory.network import MLP, InvalidArgument
+from verify.problem import FloatArray
+from verify.pytorch.learning_rates import exact_parts
+
+__all__ = ["Case", "Examples", "checked_examples"]
+
+_ALLOWED, _VARIED = 0.05, 1.5
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """``inputs``: shape ``(examples, ...)``.  ``labels``: shape ``(examples,)``, or None for +-1 at
+    equal chance."""
+
+    inputs: torch.Tensor
+    labels: torch.Tensor | None
+
+    @cached_property
+    def norms2(self) -> FloatArray:
+        """|x|^2 of each example, shape ``(examples,)``."""
+        norms = torch.linalg.vector_norm(self.inputs.flatten(1).cpu(), dim=1, dtype=torch.float64)
+        found: FloatArray = norms.square().numpy()
+        return found
+
+    @property
+    def norm2(self) -> float:
+        """The mean of |x|^2, to six digits."""
+        return float(f"{self.norms2.mean():.6g}")
+
+    @property
+    def labels2(self) -> FloatArray:
+        """y^2 of each example, shape ``(examples,)``."""
+        if self.labels is None:
+            return np.ones(len(self.inputs))
+        found: FloatArray = self.labels.double().square().cpu().numpy()
+        return found
+
+    def shares(self, label: float, output: float) -> FloatArray:
+        """E[(Delta z)^2] at each example, shape ``(examples,)``.
+
+        ``label`` and ``output``: its parts at |x|^2 = `norm2` and y = +-1.
+        Law: the label part is proportional to y^2 |x|^4, the output part to |x|^6.
+        """
+        scale = self.norms2 / self.norm2
+        shares: FloatArray = label * self.labels2 * scale**2 + output * scale**3
+        return shares
+
+    def in_words(self, norm2: float) -> list[str]:
+        """Sentences where the examples are not those of the theory with |x|^2 = ``norm2``."""
+        found = []
+        if abs(self.norm2 / norm2 - 1) > _ALLOWED:
+            found.append(
+                f"expected inputs of mean |x|^2 = {norm2:.6g}, for which the rates are, got "
+                f"{self.norm2:.6g}; leave out input_norm2, and the inputs say it"
+            )
+        grown = float((self.norms2**2).mean()) / self.norm2**2
+        if grown > _VARIED:
+            found.append(
+                f"expected inputs of similar |x|^2, got some from {self.norms2.min():.3g} to "
+                f"{self.norms2.max():.3g}: the mean of E[(Δz)²] over them is {grown:.3g} times "
+                f"that at their mean; normalise them, or divide the rates by {grown**0.5:.3g}"
+            )
+        size = float(self.labels2.mean()) ** 0.5
+        if abs(size - 1) > _ALLOWED:
+            found.append(
+                f"expected labels of root mean square 1, for which the rates are, got {size:.3g}; "
+                f"divide the labels by it"
+            )
+        return found
+
+    def order(self, samples: int, seed: int) -> torch.Tensor:
+        """Which example each of ``samples`` steps takes, drawn with replacement.
+
+        >>> examples = checked_examples([[3.0, 4.0], [0.0, 5.0]], None, width=2)
+        >>> examples.norm2, len(examples.order(9, seed=1))
+        (25.0, 9)
+        """
+        generator = torch.Generator().manual_seed(seed % 2**64)
+        return torch.randint(len(self.inputs), (samples,), generator=generator, device="cpu")
+
+
+@dataclass(frozen=True)
+class Case:
+    """The network read from a model, with |x|^2 = n_0, and the user's examples, if any."""
+
+    read: MLP
+    examples: Examples | None
+
+    @property
+    def network(self) -> MLP:
+        """With the mean |x|^2 of the examples."""
+        return self.read if self.examples is None else self._at(self.examples.norm2)
+
+    @property
+    def largest(self) -> MLP:
+        """With an |x|^2 at which a step is as large as at any example: |y| |x|^2 at a label y."""
+        if self.examples is None:
+            return self.read
+        size = np.maximum(np.sqrt(self.examples.labels2), 1.0)
+        return self._at((self.examples.norms2 * size).max())
+
+    @property
+    def heaviest(self) -> MLP:
+        """With an |x|^2 at which updates are as heavy-tailed as at any example.
+
+        In units of the label y, the output is that at |x|^2/y^2; without a label, a large one.
+        """
+        if self.examples is None:
+            return self.read
+        size = np.maximum(self.examples.labels2, 1e-6)
+        return self._at((self.examples.norms2 / size).max())
+
+    def _at(self, norm2: float) -> MLP:
+        scale: Any = float(f"{norm2:.6g}")
+        return self.read if scale == self.read.norm2 else replace(self.read, input_norm2=scale)
+
+    def exact(self, layer: int, samples: int, seed: int) -> tuple[float, FloatArray]:
+        """E[(Delta z)^2]/eta^2, its mean over all examples, and over that mean at the example of
+        each sample, shape ``(samples,)``."""
+        label, output = exact_parts(self.network, layer)
+        if self.examples is None:
+            return label + output, np.ones(samples)
+        shares = self.examples.shares(label, output)
+        mean = float(shares.mean())
+        return mean, shares[self.examples.order(samples, seed).numpy()] / mean
+
+
+def checked_examples(inputs: Any, labels: Any, width: int) -> Examples | None:
+    """The user's inputs and labels, as tensors; None without inputs.
+
+    ``width``: numbers in one input of the model.
+    """
+    if inputs is None:
+        if labels is not None:
+            raise InvalidArgument(
+                "expected inputs with their labels, got labels alone; give inputs= too"
+            )
+        return None
+    x = _tensor("inputs", inputs)
+    if x.ndim < 2 or x[:1].numel() != width:
+        raise InvalidArgument(
+            f"expected inputs of shape (examples, {width}), got inputs of shape "
+            f"{tuple(x.shape)}; give at least one example, with as many numbers as the model takes"
+        )
+    examples = Examples(x, _labels(labels, len(x)))
+    if not examples.norms2.all():
+        raise InvalidArgument(
+            f"expected inputs that are not zero, got {(examples.norms2 == 0).sum()} with |x|^2 = 0 "
+            f"of {len(x)}; leave those out, a network without biases learns nothing of them"
+        )
+    return examples
+
+
+def _labels(labels: Any, count: int) -> torch.Tensor | None:
+    if labels is None:
+        return None
+    y = _tensor("labels", labels).reshape(-1)
+    if len(y) != count:
+        raise InvalidArgument(
+            f"expected as many labels as inputs, got {len(y)} labels and {count} inputs; give one "
+            f"number for each input"
+        )
+    return y
+
+
+def _tensor(name: str, values: Any) -> torch.Tensor:
+    """Finite floating point numbers, detached."""
+    try:
+        tensor = (
+            values if isinstance(values, torch.Tensor) else torch.as_tensor(values, device="cpu")
+        )
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InvalidArgument(
+            f"expected an array of numbers for {name}, got {name} of type "
+            f"{type(values).__name__} ({error}); give a tensor"
+        ) from error
+    if tensor.is_complex() or tensor.is_meta or not torch.isfinite(tensor).all():
+        raise InvalidArgument(
+            f"expected finite real numbers for {name}, got {name} with others; leave those out"
+        )
+    return tensor.detach() if tensor.is_floating_point() else tensor.double()

@@ -1,0 +1,99 @@
+"""What one step does to a model that computes in 16 bits, beside the same step in double precision.
+
+A weight keeps about 8 (bfloat16) or 11 (float16) binary digits, so that a step smaller than half
+the last one leaves it as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isfinite, nan
+from typing import Any
+
+import torch
+
+from theory.network import MLP
+from verify.pytorch.computing import draw_probe, literal_outputs
+from verify.pytorch.model import ReadModel
+from verify.pytorch.probing import plain_torch, probing
+
+__all__ = ["precision_in_words"]
+
+_HALVES = (torch.float16, torch.bfloat16)
+
+
+def precision_in_words(read: ReadModel, network: MLP, rates: Sequence[float]) -> str | None:
+    """A sentence where ``read`` computes in 16 bits, with the share of a step at ``rates`` that is
+    left: of the mean square of Delta z in the last hidden layer, at one initialisation."""
+    if read.computes not in _HALVES:
+        return None
+    with plain_torch():
+        share = _share(read, network, rates)
+    moves = (
+        f"one step of plain SGD at them moves the last hidden layer by {share:.2g} times the mean "
+        f"square of the same step in float64, and smaller steps, as later in training, by less: "
+        if isfinite(share)
+        else "at these rates no share of a step is defined there; "
+    )
+    return (
+        f"expected a model that computes in 32 bits, for which these rates are, got "
+        f"{read.computes}: {moves}changes of a weight below its last digit are lost; keep weights "
+        f"and steps in float32"
+    )
+
+
+def _share(read: ReadModel, network: MLP, rates: Sequence[float]) -> float:
+    """Over all examples of the probe, each a step of its own with a label 1."""
+    probe = draw_probe(read.network)
+    slope = float(network.activation.slope)
+    size = float(network.norm2) ** 0.5
+    moved = exact = 0.0
+    with probing(read.module):
+        for x in probe.x * (size / probe.x.norm(dim=1, keepdim=True)):
+            probe.load(read.layers)
+            before = _in_double(read)
+            f = read.module(x[None].to(read.layers[0].weight))
+            _backward(f)
+            torch.optim.SGD(
+                [
+                    {"params": [layer.weight], "lr": rate}
+                    for layer, rate in zip(read.layers, rates, strict=True)
+                ]
+            ).step()
+            after = _in_double(read)
+            right = _stepped(before, x, slope, rates)
+            z = _last(before, x, slope)
+            moved += float((_last(after, x, slope) - z).square().sum())
+            exact += float((_last(right, x, slope) - z).square().sum())
+            read.module.zero_grad()
+    return moved / exact if exact else nan
+
+
+def _in_double(read: ReadModel) -> list[torch.Tensor]:
+    """Copies of the weights."""
+    return [layer.weight.detach().to("cpu", torch.float64, copy=True) for layer in read.layers]
+
+
+def _stepped(
+    weights: Sequence[torch.Tensor], x: torch.Tensor, slope: float, rates: Sequence[float]
+) -> list[torch.Tensor]:
+    """``weights`` after one step in double precision."""
+    leaves = [weight.clone().requires_grad_() for weight in weights]
+    f = literal_outputs(leaves, x[None].to(leaves[0]), slope)
+    _backward(f)
+    pairs = zip(leaves, rates, strict=True)
+    return [w.detach() - rate * (0 if w.grad is None else w.grad) for w, rate in pairs]
+
+
+def _backward(f: torch.Tensor) -> None:
+    """Gradients of the loss at the label 1."""
+    loss: Any = (f.reshape(()) - 1) ** 2 / 2
+    loss.backward()
+
+
+def _last(weights: Sequence[torch.Tensor], x: torch.Tensor, slope: float) -> torch.Tensor:
+    """The pre-activations of the last hidden layer."""
+    z = x[None].to(weights[0]) @ weights[0].T
+    for weight in weights[1:-1]:
+        z = torch.where(z > 0, z, slope * z) @ weight.T
+    return z

@@ -1,0 +1,205 @@
+"""The linear layers of a module, in the order of registration, and what stands in their way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations, pairwise
+from typing import Any
+
+import torch
+from torch import nn
+
+from theory.network import InvalidArgument
+
+__all__ = ["linear_layers", "placed", "whole"]
+
+_SILENT = nn.Flatten | nn.Identity | nn.Sequential | nn.ModuleList | nn.ModuleDict
+_KNOWN = nn.Linear | nn.ReLU | nn.LeakyReLU | _SILENT
+_PRECISIONS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+
+
+def linear_layers(model: nn.Module) -> dict[str, nn.Linear]:
+    """The linear layers of ``model`` by name, checked to be a chain to one output and all that it
+    learns.
+
+    >>> list(linear_layers(nn.Sequential(nn.Linear(2, 3, bias=False), nn.Linear(3, 1, bias=False))))
+    ['0', '1']
+    """
+    named = dict(model.named_modules())
+    for name, module in named.items():
+        _check_kind(model, name, module)
+    if type(model).forward is nn.Module.forward and "forward" not in vars(model) and _alone(model):
+        raise InvalidArgument(
+            f"expected a model with a forward of its own, got {type(model).__name__} without one; "
+            + _alone(model)
+        )
+    for name, parameter in model.named_parameters():
+        _check_present(name, parameter)
+    layers = {name: module for name, module in named.items() if isinstance(module, nn.Linear)}
+    _check_chain(list(layers.values()))
+    _check_parameters(model, list(layers.values()))
+    _check_apart({f"{name}.weight": layer.weight for name, layer in layers.items()})
+    return layers
+
+
+def whole(weight: torch.Tensor) -> torch.Tensor:
+    """``weight`` on the processor, and in one piece where PyTorch holds it in shards."""
+    if not _is_in_shards(weight):
+        return weight.detach().cpu()
+    shards: Any = weight
+    full: torch.Tensor = shards.full_tensor().detach().cpu()
+    return full
+
+
+def placed(values: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """``values`` in shards where ``weight`` is, those of the first process for all."""
+    if not _is_in_shards(weight):
+        return values
+    from torch.distributed.tensor import distribute_tensor
+
+    held: Any = weight.data
+    sharded: torch.Tensor = distribute_tensor(
+        values.to(weight.dtype), held.device_mesh, held.placements
+    )
+    return sharded
+
+
+def _is_in_shards(weight: torch.Tensor) -> bool:
+    return type(weight.data).__name__ == "DTensor"
+
+
+def _check_kind(model: nn.Module, name: str, module: nn.Module) -> None:
+    """Other modules of PyTorch are refused; those of users are judged by what they compute."""
+    if isinstance(module, torch.jit.ScriptModule):
+        raise InvalidArgument(
+            f"expected a module of Python, got {module.original_name} of TorchScript at {name!r}; "
+            f"pass the module before it was scripted"
+        )
+    if type(module).__name__ == "FullyShardedDataParallel":
+        raise InvalidArgument(
+            f"expected a module with its weights in place, got FullyShardedDataParallel at "
+            f"{name!r}, which keeps them elsewhere; pass the module before it was "
+            f"wrapped, or use fully_shard"
+        )
+    kind = type(module)
+    foreign = kind.__module__.startswith("torch.nn.") and not isinstance(module, _KNOWN)
+    if foreign and not any(module.children()):
+        raise InvalidArgument(
+            f"expected a model of Linear and ReLU, got {module!r} at {name!r}; "
+            + (_alone(model) or "the theory does not cover it yet")
+        )
+
+
+def _alone(model: nn.Module) -> str:
+    """Which part of ``model`` is the network, where one part is."""
+    parts = [
+        name
+        for name, child in model.named_children()
+        if sum(isinstance(module, nn.Linear) for module in child.modules()) > 1
+    ]
+    total = sum(isinstance(module, nn.Linear) for module in model.modules())
+    if len(parts) != 1 or isinstance(model, nn.Sequential):
+        return ""
+    inner = model.get_submodule(parts[0])
+    if sum(isinstance(module, nn.Linear) for module in inner.modules()) < total:
+        return ""
+    return f"pass the network alone: parameter_groups(self.{parts[0]})"
+
+
+def _check_present(name: str, parameter: nn.Parameter) -> None:
+    """Raise `InvalidArgument` for weights whose shape or values are not there, or not numbers."""
+    if isinstance(parameter, nn.parameter.UninitializedParameter):
+        raise InvalidArgument(
+            f"expected layers whose shapes are known, got {name!r} of a lazy layer not yet run; "
+            f"run the model once on an example first"
+        )
+    if parameter.is_meta:
+        raise InvalidArgument(
+            f"expected a model with weights, got {name!r} on the meta device; give it some with "
+            f"model.to_empty(device='cpu')"
+        )
+    if parameter.dtype not in _PRECISIONS or parameter.layout is not torch.strided:
+        raise InvalidArgument(
+            f"expected real weights of 16, 32 or 64 bits in full matrices, got {name!r} of "
+            f"{parameter.dtype} and {parameter.layout}; the theory's network has real weights"
+        )
+    if parameter.is_inference():
+        raise InvalidArgument(
+            f"expected weights that can be trained, got {name!r} made in torch.inference_mode(); "
+            f"make the model outside of it"
+        )
+
+
+def _check_chain(layers: Sequence[nn.Linear]) -> None:
+    if len(layers) < 2:
+        raise InvalidArgument(
+            f"expected a model with a hidden layer and a readout, got {len(layers)} linear "
+            f"layer(s); give two or more"
+        )
+    if any(a.out_features != b.in_features for a, b in pairwise(layers)):
+        raise InvalidArgument(
+            f"expected linear layers in the order in which they are used, got the shapes "
+            f"{[tuple(layer.weight.shape) for layer in layers]}; register them in that order"
+        )
+    if layers[-1].out_features != 1:
+        raise InvalidArgument(
+            f"expected one output, got {layers[-1].out_features}; the theory is that of a scalar "
+            f"output, so give the last Linear out_features=1, and register it last"
+        )
+
+
+def _check_parameters(model: nn.Module, layers: Sequence[nn.Linear]) -> None:
+    weights = {id(layer.weight) for layer in layers}
+    if len(weights) < len(layers):
+        raise InvalidArgument(
+            f"expected weights that are independent, got {len(layers)} linear layers with "
+            f"{len(weights)} weight matrices; use each matrix once"
+        )
+    for name, parameter in model.named_parameters():
+        if any(parameter is layer.bias for layer in layers):
+            raise InvalidArgument(
+                f"expected linear layers without biases, got {name!r}; the theory has none, so "
+                f"give Linear(..., bias=False)"
+            )
+        if id(parameter) not in weights:
+            raise InvalidArgument(
+                f"expected no parameters but the weights of linear layers, got {name!r}; the "
+                f"theory covers no others"
+            )
+        if not parameter.requires_grad and parameter is not layers[-1].weight:
+            raise InvalidArgument(
+                f"expected weights that are trained, got {name!r} with requires_grad=False; leave "
+                f"it trainable, a learning rate of 0 holds it"
+            )
+    for layer in layers:
+        if not isinstance(layer._parameters.get("weight"), nn.Parameter):
+            raise InvalidArgument(
+                f"expected linear layers with a weight each, got {layer!r} whose weight is "
+                f"computed from something else; leave out parametrisations, pruning and the like"
+            )
+
+
+def _check_apart(weights: dict[str, torch.Tensor]) -> None:
+    """Raise `InvalidArgument` for weights that share memory, with each other or inside."""
+    spans = {}
+    for name, weight in weights.items():
+        if _is_in_shards(weight):
+            continue
+        if any(
+            stride == 0 < size - 1
+            for size, stride in zip(weight.shape, weight.stride(), strict=True)
+        ):
+            raise InvalidArgument(
+                f"expected weights that are independent, got {name!r} whose entries share memory; "
+                f"give it a copy, such as weight.data.clone()"
+            )
+        last = sum((n - 1) * s for n, s in zip(weight.shape, weight.stride(), strict=True))
+        start = weight.data_ptr()
+        spans[name] = (start, start + (last + 1) * weight.element_size(), weight.device)
+    for one, two in combinations(spans, 2):
+        (low, high, device), (start, end, other) = spans[one], spans[two]
+        if device == other and low < end and start < high:
+            raise InvalidArgument(
+                f"expected weights that are independent, got {one!r} and {two!r} in the same "
+                f"memory; give each a copy, such as weight.data.clone()"
+            )

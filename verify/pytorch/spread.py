@@ -1,0 +1,86 @@
+"""Weights that a module holds beside those that the theory's network would draw."""
+
+from __future__ import annotations
+
+import torch
+
+from theory.network import MLP, InvalidArgument
+from verify.pytorch.layers import whole
+from verify.pytorch.model import ReadModel
+
+__all__ = ["check_weights", "rms", "spread_in_words", "standard_deviations"]
+
+_STANDARD_ERRORS, _ALLOWED = 5.0, 0.02
+
+
+def rms(weight: torch.Tensor) -> float:
+    """The root mean square of a weight matrix.
+
+    >>> rms(torch.tensor([[3.0, -3.0, 3.0, -3.0]]))
+    3.0
+    """
+    values = whole(weight)
+    norm = torch.linalg.vector_norm(values, dtype=torch.float64)
+    return float(norm / values.numel() ** 0.5)
+
+
+def standard_deviations(network: MLP) -> tuple[float, ...]:
+    """Those of the weights of layers 1 to L, and of the readout.
+
+    >>> standard_deviations(MLP(8, 2, input_width=2))
+    (1.0, 0.5, 0.125)
+    """
+    sizes = [int(width) for width in network.widths]
+    hidden = [(float(network.c) / fan_in) ** 0.5 for fan_in in sizes[:-1]]
+    return (*hidden, float(network.s) ** 0.5 / sizes[-1])
+
+
+def check_weights(read: ReadModel, readout_rate: float) -> None:
+    """Raise `InvalidArgument` for weights that are not finite, and for a frozen readout that has a
+    learning rate."""
+    for name, layer in read.named.items():
+        if not torch.isfinite(whole(layer.weight)).all():
+            raise InvalidArgument(
+                f"expected weights that are finite numbers, got some that are not in "
+                f"'{name}.weight'; draw them anew with initialise(model)"
+            )
+    if readout_rate and not read.readout.weight.requires_grad:
+        *_, name = read.named
+        raise InvalidArgument(
+            f"expected a readout that is trained, got '{name}.weight' with requires_grad=False "
+            f"and a learning rate of {readout_rate:.3g}; give a plan that leaves it, "
+            f"such as AllHidden()"
+        )
+
+
+def spread_in_words(read: ReadModel) -> str | None:
+    """A sentence where the weights that a module holds are not spread as the theory draws them.
+
+    The spread is known to 1/sqrt(2 count), the mean to 1/sqrt(count) in units of it; five times
+    that, and 2 % of the spread, pass.
+    """
+    expected = standard_deviations(read.network)
+    *_, (last, readout) = read.named.items()
+    if not whole(readout.weight).any():
+        return (
+            f"expected a readout that is drawn, got one that is all zero at '{last}.weight': the "
+            f"hidden layers have no gradient in the first step, and the rates are not for it; call "
+            f"initialise(model) first"
+        )
+    wrong = []
+    for (name, layer), right in zip(read.named.items(), expected, strict=True):
+        weight = whole(layer.weight)
+        count, found = weight.numel(), rms(layer.weight) / right
+        mean = float(weight.mean(dtype=torch.float64)) / right
+        spread = abs(found - 1) > _ALLOWED + _STANDARD_ERRORS / (2 * count) ** 0.5
+        if spread or abs(mean) > _ALLOWED + _STANDARD_ERRORS / count**0.5:
+            wrong.append((name, right * found, right * mean, right))
+    if not wrong:
+        return None
+    name, found, mean, right = wrong[0]
+    others = f" and in {len(wrong) - 1} more" if len(wrong) > 1 else ""
+    return (
+        f"expected weights as initialise(model) draws them, for which the rates are, got a root "
+        f"mean square of {found:.3g} and a mean of {mean:.2g} at '{name}.weight'{others}, where "
+        f"the theory has {right:.3g} and 0; call it first"
+    )

@@ -1,0 +1,257 @@
+"""Copies of functions that see the objects around them, and cannot change or call them.
+
+Numbers, texts and PyTorch's functions of tensors stay; tensors become clones, and functions of the
+user copies; every other object is replaced by one whose reads are the object's, and whose writes
+and calls do not reach it.  A call that would act on training, such as the step of an optimiser,
+raises `Unknown`.
+"""
+
+from __future__ import annotations
+
+import builtins
+import copy
+import inspect
+import io
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator
+from functools import partial
+from types import (
+    BuiltinFunctionType,
+    BuiltinMethodType,
+    CellType,
+    CodeType,
+    FunctionType,
+    MethodType,
+)
+from typing import Any
+
+import torch
+
+__all__ = ["StandIn", "Unknown", "stand_in"]
+
+_PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...), slice, range)
+_PLAIN_TORCH = (torch.dtype, torch.device, torch.Size, torch.layout, torch.memory_format)
+_CONTAINERS = (list, dict, set, deque)
+_RECORDS = ("torch.serialization", "torch.utils.tensorboard")
+# fmt: off
+_HARMLESS = frozenset((
+    "abs", "all", "any", "bool", "bytes", "callable", "complex", "dict", "divmod", "enumerate",
+    "filter", "float", "format", "frozenset", "getattr", "hasattr", "hash", "id", "int",
+    "isinstance", "issubclass", "iter", "len", "list", "map", "max", "min", "next", "object",
+    "pow", "property", "range", "repr", "reversed", "round", "set", "setattr", "slice", "sorted",
+    "str", "sum", "super", "tuple", "zip",
+))
+# fmt: on
+
+
+class Unknown(BaseException):
+    """What a copy does depends on a call that was not made.
+
+    No `Exception`, so that a function that handles those goes on to raise it.
+    """
+
+
+class StandIn:
+    """Stands for ``of``; attributes that are written are kept here."""
+
+    __slots__ = ("_of", "_written")
+
+    def __init__(self, of: object) -> None:
+        object.__setattr__(self, "_of", of)
+        object.__setattr__(self, "_written", {})
+
+    __class__ = property(lambda self: type(self._of))
+
+    def __getattr__(self, name: str) -> Any:
+        written = self._written
+        return written[name] if name in written else stand_in(getattr(self._of, name))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        self._written[name] = value
+
+    def __getitem__(self, key: Any) -> Any:
+        of = copy.copy(self._of) if isinstance(self._of, dict) else self._of
+        return stand_in(of[key])
+
+    def __setitem__(self, key: Any, value: object) -> None:
+        pass
+
+    __delitem__ = __setitem__
+
+    def __iadd__(self, other: object) -> StandIn:
+        return self
+
+    def __len__(self) -> int:
+        return len(self._of)
+
+    def __bool__(self) -> bool:
+        return bool(self._of)
+
+    def __iter__(self) -> Iterator[Any]:
+        return map(stand_in, iter(self._of))
+
+    def __contains__(self, value: object) -> bool:
+        return value in self._of
+
+    def __enter__(self) -> StandIn:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        """The result where it is known, of a copy for functions of the user."""
+        return _called(self._of, args, keywords)
+
+
+class _NotCalled:
+    """The result of a call that was not made: nothing can be read from it."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise Unknown(name)
+
+    def __bool__(self) -> bool:
+        raise Unknown("bool")
+
+
+def _called(function: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    owner = getattr(function, "__self__", None)
+    if isinstance(function, BuiltinMethodType) and isinstance(owner, _CONTAINERS):
+        return stand_in(getattr(copy.copy(owner), function.__name__)(*args, **keywords))
+    if function is builtins.print:
+        return None
+    if isinstance(function, StandIn | type | FunctionType | MethodType | BuiltinFunctionType):
+        return _not_called(function)
+    inner = inspect.getattr_static(type(function), "__call__", None)
+    if isinstance(inner, FunctionType) and not _is_installed(inner.__module__):
+        return stand_in(inner)(StandIn(function), *args, **keywords)
+    return _not_called(function)
+
+
+def _not_called(function: Any) -> StandIn:
+    """Where a call cannot matter: not PyTorch's, and none that ends in _, its sign for changes."""
+    named = getattr(function, "__module__", None) or type(function).__module__
+    name = getattr(function, "__name__", "")
+    acts = named.startswith("torch") and not named.startswith(_RECORDS)
+    if acts or name.endswith("_"):
+        raise Unknown(name)
+    return StandIn(_NotCalled())
+
+
+def _is_installed(module: str | None) -> bool:
+    """Whether a module is Python's own or an installed package, not the user's."""
+    root = str(module).partition(".")[0]
+    file = str(getattr(sys.modules.get(root), "__file__", ""))
+    return root in sys.stdlib_module_names - {"__main__"} or "-packages" in file
+
+
+def stand_in(value: Any) -> Any:
+    """``value`` itself, a copy, or a `StandIn`.
+
+    >>> kept = []
+    >>> copied = stand_in(lambda x: kept.append(x))
+    >>> copied(1), kept
+    (None, [])
+    """
+    return _stand_in(value, {})
+
+
+def _stand_in(value: Any, copies: dict[int, Any]) -> Any:
+    if isinstance(value, FunctionType):
+        return _function(value, copies)
+    if isinstance(value, MethodType):
+        function = _stand_in(value.__func__, copies)
+        callable_ = isinstance(function, FunctionType)
+        return MethodType(function, StandIn(value.__self__)) if callable_ else StandIn(value)
+    if isinstance(value, partial):
+        args = [_stand_in(each, copies) for each in value.args]
+        return partial(_stand_in(value.func, copies), *args, **value.keywords)
+    if isinstance(value, torch.Tensor):
+        return value.detach().clone()
+    if type(value) is tuple:
+        return tuple(_stand_in(each, copies) for each in value)
+    if type(value) in _PLAIN or isinstance(value, _PLAIN_TORCH) or _is_harmless(value):
+        return value
+    return StandIn(value)
+
+
+def _is_harmless(value: Any) -> bool:
+    """Whether it is a type or function of Python or PyTorch that changes tensors alone."""
+    if isinstance(value, type):
+        return value.__module__ in ("builtins", "torch") or issubclass(value, Exception)
+    if not isinstance(value, BuiltinFunctionType):
+        return False
+    owner, name = getattr(value, "__self__", None), value.__name__
+    if getattr(builtins, name, None) is value:
+        return name in _HARMLESS
+    named = value.__module__ or getattr(type(owner), "__module__", "")
+    return isinstance(owner, torch.Tensor | str) or named in ("math", "time", "torch", "torch._C")
+
+
+def _is_pytorchs(function: FunctionType) -> bool:
+    return function.__module__ in ("torch.nn.functional", "torch.functional", "torch._tensor")
+
+
+def _function(function: FunctionType, copies: dict[int, Any]) -> Any:
+    """PyTorch's functions of tensors as they are, those of the user copied, without `no_grad`."""
+    wrapped = getattr(function, "__wrapped__", None)
+    if isinstance(wrapped, FunctionType) and str(function.__globals__["__name__"])[:5] == "torch":
+        return _function(wrapped, copies)
+    if _is_pytorchs(function):
+        return function
+    return StandIn(function) if _is_installed(function.__module__) else _copied(function, copies)
+
+
+def _copied(function: FunctionType, copies: dict[int, Any]) -> Any:
+    """A function of the same code in a scope of stand-ins."""
+    if id(function) in copies:
+        return copies[id(function)]
+    scope: dict[str, Any] = {"__builtins__": _builtins()}
+    cells = tuple(CellType() for _ in function.__closure__ or ())
+    copied = FunctionType(function.__code__, scope, function.__name__, None, cells)
+    copies[id(function)] = copied
+    for name in set(_names(function.__code__)) & set(function.__globals__):
+        scope[name] = _stand_in(function.__globals__[name], copies)
+    for cell, own in zip(cells, function.__closure__ or (), strict=True):
+        try:
+            cell.cell_contents = _stand_in(own.cell_contents, copies)
+        except ValueError:  # an empty cell
+            continue
+    defaults = function.__defaults__
+    copied.__defaults__ = None if defaults is None else _stand_in(defaults, copies)
+    named = function.__kwdefaults__ or {}
+    copied.__kwdefaults__ = {name: _stand_in(value, copies) for name, value in named.items()}
+    return copied
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names(constant)
+
+
+def _builtins() -> dict[str, Any]:
+    def nothing(*_: object, **__: object) -> None:
+        return None
+
+    def opened(*_: object, **__: object) -> Any:
+        return io.StringIO()
+
+    def kind(value: Any, *_: object) -> Any:
+        return stand_in(value.__class__)
+
+    def closed(*_: object, **__: object) -> Any:
+        raise Unknown
+
+    names = {name: getattr(builtins, name) for name in dir(builtins)}
+    kept = {name: v for name, v in names.items() if name in _HARMLESS or _is_error(v)}
+    writes: dict[str, Callable[..., Any]] = {"open": opened, "print": nothing, "type": kind}
+    blocked = {name: closed for name in names if name not in kept}
+    constants = {"None": None, "True": True, "False": False, "Ellipsis": ..., "__debug__": True}
+    return {**blocked, **kept, **writes, **constants}
+
+
+def _is_error(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, BaseException)
