@@ -228,8 +228,12 @@ def test_a_formula_that_the_theory_cannot_decide_is_not_rejected(tmp_path: Path)
 def test_ctrl_c_in_the_first_second_prints_no_traceback(
     tmp_path: Path, module: str, after: float
 ) -> None:
-    """From the moment that Python looks for the package on; before, nothing of ours has a say."""
-    marked = "import time, sys, runpy; print('on', flush=True); sys.argv = ['-m']; "
+    """From the moment that Python looks for the package; the signal is not ignored, as it is in
+    jobs that a shell puts into the background."""
+    marked = (
+        "import signal, sys, runpy; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "print('on', flush=True); sys.argv = ['-m']; "
+    )
     code = marked + f"runpy._run_module_as_main({module!r})"
     process = subprocess.Popen(
         [sys.executable, "-c", code],

@@ -363,7 +363,7 @@ def test_the_default_grid_is_the_bare_command(run: tuple[Path, dict[str, Any], s
             depth=network.layers,
             layer=network.layers,
             sampler=type(part.sampler).__name__,
-            samples=part.sampler.planned_samples(network),
+            samples=part.planned_samples(network),
         )
         for part in planned_parts(None, None, None, None)
         for network in part.networks

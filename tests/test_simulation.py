@@ -195,7 +195,7 @@ def test_progress_counts_every_network() -> None:
             {"network": MLP(100_000, 2), "sampler": Dense()},
             ["Dense()", "20,000,000,000", "smaller"],
         ),
-        ({"network": MLP(10**10, 2)}, ["Gram()", "width=10,000,000,000"]),
+        ({"network": MLP(10**10, 2)}, ["at most 1,000,000,000", "width=10000000000"]),
     ],
 )
 def test_bad_arguments_are_named_with_their_value(

@@ -1,7 +1,8 @@
 """Monte Carlo on finite networks, with errors that can be trusted."""
 
+from typing import TYPE_CHECKING, Any
+
 from theory.public_names import listed
-from verify.claims import Check, Counterexample, Difference, check
 from verify.compare import Comparison, compare_law
 from verify.conditioned import Conditioned
 from verify.dense import Dense
@@ -12,6 +13,11 @@ from verify.quantiles import Quantile
 from verify.rare_events import RareEvents
 from verify.simulation import monte_carlo
 from verify.typical_rate import TypicalLearningRate, typical_learning_rate
+
+if TYPE_CHECKING:
+    from verify.claims.check import Check, check
+    from verify.claims.counterexample import Counterexample
+    from verify.claims.search import Difference
 
 __all__ = [
     "Check",
@@ -36,3 +42,13 @@ __all__ = [
 
 def __dir__() -> list[str]:
     return listed(globals(), "strategies", "testing")
+
+
+def __getattr__(name: str) -> Any:
+    """`check` and its answers, loaded when they are first used: they take a tenth of the time that
+    `monte_carlo` takes to load."""
+    if name not in ("Check", "Counterexample", "Difference", "check"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from verify import claims
+
+    return getattr(claims, name)

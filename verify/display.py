@@ -65,7 +65,7 @@ def comparison_latex(comparison: Comparison) -> str:
     >>> from verify import compare_law
     >>> found = compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1)
     >>> print(comparison_latex(found).splitlines()[7])
-    16 & 1 & 4,000 & $0.54102$ & $0.5379 \pm 0.0053$ & 72\% & $0.872$ & $-0.64$ \\
+    16 & 1 & 4,000 & $0.54102$ & $0.5426 \pm 0.0053$ & 71\% & $0.886$ & $+0.23$ \\
     """
     names = [name for name in cell_columns(comparison) if name != _GROUP]
     rows = map(cell_row, comparison.cells)
