@@ -16,8 +16,8 @@ __all__ = ["fitted", "law_lines", "law_records"]
 
 
 def law_lines(comparison: Comparison) -> list[str]:
-    """Two lines for each measured law: constant and exponent; then what finite sizes change, as
-    theory derives it, and whether the derived law can be the law."""
+    """Two lines for each measured law: its constant and exponent; then the correction of finite
+    sizes, which theory derives, and whether the interval contains the derived law."""
     laws = comparison.measured_laws
     return [line for law in laws for line in (_measured(law), *_finite(comparison, law))]
 
@@ -26,8 +26,8 @@ def _measured(law: MeasuredLaw) -> str:
     depths = ", ".join(f"{depth:,}" for depth in law.depths)
     sampler = law.sampler.partition("(")[0].lower()
     return (
-        f"measured alone, no theory in it: rate = ({fitted(law.constant)}) "
-        f"L^({fitted(law.exponent)}), {LEVEL:.1%} together ({sampler}, width "
+        f"measured without the theory: rate = ({fitted(law.constant)}) "
+        f"L^({fitted(law.exponent)}), joint {LEVEL:.1%} interval ({sampler}, width "
         f"{width_in_words(law.width)}, depths {depths})"
     )
 
@@ -36,10 +36,10 @@ def _finite(comparison: Comparison, law: MeasuredLaw) -> list[str]:
     if comparison.leading is None:
         return []
     correction = comparison.correction(law)
-    allowed = "allowed" if law.allows(*comparison.leading, correction) else "EXCLUDED"
+    allowed = "contains" if law.allows(*comparison.leading, correction) else "EXCLUDES"
     return [
-        f"  finite width and depth change the rate by at most {correction:.1g} of it there "
-        f"(derived); so much granted, {leading_laws()[1]} is {allowed}"
+        f"  finite width and depth change the exact rate there by a factor of at most 1 ± "
+        f"{correction:.1g} (derived); widened by it, the interval {allowed} {leading_laws()[1]}"
     ]
 
 

@@ -168,7 +168,7 @@ def conclusion(comparison: Comparison) -> str:
     worst = comparison.cells[verdict.worst]
     where = f"z = {worst.score.z:+.2f} at {_place(worst)}"
     z = f"{where}, where |z| = {verdict.critical:.2f} would reject"
-    nearest = f"{z}, is the nearest to its own bound" if cells > 1 else z
+    nearest = f"the cell nearest to its own bound has {z}" if cells > 1 else z
     if verdict.outcome is Outcome.REJECTED:
         return f"REJECTED: {z}, {budget}."
     if verdict.outcome is Outcome.UNDECIDED:
@@ -206,8 +206,8 @@ def _excluded(comparison: Comparison) -> str:
     """Which law the networks exclude."""
     law = comparison.excluding[0]
     return (
-        f"the rate measured alone, ({fitted(law.constant)}) L^({fitted(law.exponent)}) at width "
-        f"{width_in_words(law.width)}, excludes {leading_laws()[1]} by more than its error and "
+        f"the rate measured without the theory, ({fitted(law.constant)}) "
+        f"L^({fitted(law.exponent)}) at width {width_in_words(law.width)}, excludes {leading_laws()[1]} by more than its error and "
         f"finite sizes allow"
     )
 

@@ -118,7 +118,7 @@ def _conclusion(check: CoordinateCheck) -> str:
     worst = layers[verdict.worst]
     where = f"z = {_judged_z(worst)} {_ALLOWED} at layer {worst.layer}"
     z = f"{where}, where |z| = {verdict.critical:.2f} would reject"
-    nearest = f"{z}, is the nearest to its own bound" if len(layers) > 1 else z
+    nearest = f"the layer nearest to its own bound has {z}" if len(layers) > 1 else z
     budget = f"at a family-wise {FAMILY_BUDGET:.0%} over {len(layers)} layers"
     if verdict.outcome is Outcome.REJECTED:
         return f"REJECTED: {z}, {budget}."

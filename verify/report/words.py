@@ -66,7 +66,7 @@ def verdict_words(run: Run, tried: str = "law") -> list[str]:
     deciding = sum(cell.decides for cell in run.cells)
     shown = len(run.cells) - deciding
     said = [
-        f"The rate measured alone at width {count(law.width)} excludes the derived law."
+        f"The rate measured without the theory at width {count(law.width)} excludes the law."
         for law in run.laws
         if law.allowed is False
     ]
@@ -134,14 +134,14 @@ def law_words(law: MeasuredLaw) -> str:
     derived = (
         ""
         if law.correction is None
-        else f" Finite width and depth change the rate by at most {small(law.correction)} of it "
-        f"there (derived); so much granted, the derived law is "
-        f"{'allowed' if law.allowed else 'excluded'}."
+        else f" Finite width and depth change the exact rate there by a factor of at most 1 ± "
+        f"{small(law.correction)} (derived); widened by it, the interval "
+        f"{'contains' if law.allowed else 'excludes'} the derived law."
     )
     return (
         f"({plus_minus(law.constant)}) · L^({plus_minus(law.exponent)}) at width "
-        f"{count(law.width)}, depths {depths} ({sampler_name(law)}), {percent(law.level)} "
-        f"together.{derived}"
+        f"{count(law.width)}, depths {depths} ({sampler_name(law)}), joint "
+        f"{percent(law.level)} interval.{derived}"
     )
 
 
