@@ -207,8 +207,8 @@ def _excluded(comparison: Comparison) -> str:
     law = comparison.excluding[0]
     return (
         f"the rate measured without the theory, ({fitted(law.constant)}) "
-        f"L^({fitted(law.exponent)}) at width {width_in_words(law.width)}, excludes {leading_laws()[1]} by more than its error and "
-        f"finite sizes allow"
+        f"L^({fitted(law.exponent)}) at width {width_in_words(law.width)}, excludes "
+        f"{leading_laws()[1]} by more than its error and finite sizes allow"
     )
 
 
