@@ -48,14 +48,15 @@ def rate_figure(points: Sequence[RatePoints], law: LawCurve) -> Figure:
         _draw(axes, each, index % 6)
     axes.set(xscale="log", yscale="log", xlabel="depth $L$")
     axes.set_ylabel(r"maximal learning rate $E[(\Delta z)^2/\eta^2]^{-1/2}$")
-    axes.set_title("Largest rate that keeps the mean squared update at 1", fontsize="medium")
+    figure.suptitle("Largest rate that keeps the mean squared update at 1", fontsize="medium")
+    marks = "lines: exact; marks: measured ± 2 s.e. (hollow: set by rare networks, not deciding)"
+    axes.set_title(marks, fontsize="small")
     ticks = sorted({depth for each in points for depth in each.depths})
     axes.set_xticks(ticks)
     axes.xaxis.set_major_formatter(ScalarFormatter())
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.grid(alpha=0.25, which="both", linewidth=0.5)
-    title = "lines: exact; marks: measured ± 2 s.e.\n(hollow: set by rare networks, not deciding)"
-    axes.legend(loc="upper right", fontsize="small", title=title, title_fontsize="small")
+    axes.legend(loc="upper right", fontsize="small")
     return figure
 
 
