@@ -6,25 +6,30 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from mpmath import mpf
-from sympy import Expr, sympify
+from sympy import Expr, Symbol, sympify
 from sympy.polys.domains.domain import Domain
 
 from theory.closed_form import ClosedForm, closed_form
 from theory.derived_words import DerivedWords
 from theory.errors import InvalidArgument, NotSolved
-from theory.evaluation import evaluate
+from theory.evaluation import quick_mean, term_means
 from theory.formula import closed_form_expression
 from theory.mean_field import MeanFieldLaw, leading_in_width, mean_field_law
-from theory.network import MLP, numeric_rates
+from theory.network import MLP
 from theory.observables import Observable, Vector
-from theory.recursion import Quotient, Recursion, field_of, recursion
+from theory.precision import working
+from theory.recursion import Recursion, field_of, recursion
 from theory.requests import asked_layer, asked_rates
-from theory.schedule import ByGroup, TrainedLayers
+from theory.schedule import open_ends
+from theory.sizes import Sizes, layer_at, network_at, rates_at
 from theory.symbols import L, ell, n
 from theory.validation import shown
 
 __all__ = ["Derivation", "derive"]
+
+_QUICK_DIGITS, _QUICK_DEPTH = 9, 10**6
+"""Digits that double precision gives, up to a depth."""
+_MORE_DIGITS = 20
 
 
 @dataclass(frozen=True)
@@ -61,8 +66,8 @@ class Derivation(DerivedWords):
     @property
     def in_numbers(self) -> bool:
         """Whether depth, layer and multipliers are numbers; the width may be a symbol."""
-        typed = isinstance(self.rates, ByGroup | TrainedLayers)
-        return isinstance(self.network.depth, int) and isinstance(self.layer, int) and not typed
+        numbers = isinstance(self.network.depth, int) and isinstance(self.layer, int)
+        return numbers and not open_ends(self.rates)
 
     @property
     def closed_form(self) -> ClosedForm:
@@ -138,29 +143,31 @@ class Derivation(DerivedWords):
         """`exact` as an element of `domain`."""
         return self._recursion().value(self._numeric_layer())
 
-    def evaluate(self, digits: int = 15) -> mpf:
-        """`exact` of a network in numbers as a decimal number, at any depth in milliseconds.
+    def _symbols(self) -> frozenset[Symbol]:
+        layer = {self.layer} if isinstance(self.layer, Symbol) else set()
+        return self.network.free_symbols | open_ends(self.rates) | layer
 
-        Relative error below 10^-digits where no terms cancel in the observable.
+    def _at(self, sizes: Sizes) -> Derivation:
+        network, rates = network_at(self.network, sizes), rates_at(self.rates, sizes)
+        return derive(self.observable, network, layer=layer_at(self.layer, sizes), rates=rates)
 
-        >>> from theory import MLP, derive
-        >>> from theory.observables import K, trace
-        >>> derive(trace(K), MLP(width=64, depth=10**4)).evaluate()
-        mpf('40960000.0')
-        """
-        run = self._recursion()
-        if not self.domain.is_QQ:
-            names = ", ".join(sorted(map(str, self.domain.symbols)))
-            raise InvalidArgument(
-                f"expected a network in numbers, got {self.network!r} with the symbols {names}; "
-                f"give them values, as in MLP(width=64, depth=4)"
-            )
-        return evaluate(run, self._numeric_layer(), digits)
+    def _number(self, context: Any) -> Any:
+        """The sum of the terms' means, with as many more digits as cancel in it."""
+        run, layer, digits = self._recursion(), self._numeric_layer(), context.dps
+        few = context.dps <= _QUICK_DIGITS and self.network.layers <= _QUICK_DEPTH
+        if few and (quick := quick_mean(run, layer)):
+            return context.mpf(quick)
+        for working_digits in range(digits, digits + self._most_digits(), _MORE_DIGITS):
+            with working(working_digits) as finer:
+                terms = term_means(run, layer, finer)
+                total, size = sum(terms, finer.zero), sum(map(abs, terms), finer.zero)
+                if abs(total) * finer.mpf(10) ** (working_digits - digits) >= size:
+                    return total
+        return context.zero
 
-    def quotients(self) -> list[Quotient]:
-        """The observable's mean at every layer 1 to L, unreduced."""
-        run = self._recursion()
-        return [run.expectation(layer) for layer in range(1, self.network.layers + 1)]
+    def _most_digits(self) -> int:
+        """Terms that agree to so many digits are taken to be equal."""
+        return 100 + 20 * len(str(self.network.last_width))
 
     def _recursion(self) -> Recursion:
         if not isinstance(self.network.depth, int):
@@ -168,12 +175,11 @@ class Derivation(DerivedWords):
                 "this needs a depth in numbers, got depth=L: give one, as in MLP(depth=4), or ask "
                 "for exact, which has a closed form in L"
             )
-        if isinstance(self.rates, ByGroup | TrainedLayers):
+        if open_ends(self.rates):
             raise NotSolved(
                 f"this needs multipliers in numbers, got rates={self.rates}: give one a layer"
             )
-        rates = numeric_rates(self.network) if self.rates is None else self.rates
-        return recursion(self.structure, self.network, rates)
+        return recursion(self.structure, self.network, self.rates)
 
     def _numeric_layer(self) -> int:
         if isinstance(self.layer, int):

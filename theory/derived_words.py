@@ -15,20 +15,20 @@ from theory.coefficients import LayerParameters
 from theory.layer_equations import map_lines
 from theory.network import MLP
 from theory.observables import Observable
-from theory.public_names import PublicNames
 from theory.recursion import field_of, layer_parameters
 from theory.rendering import block_markdown
 from theory.schedule import Rates
 from theory.steps import Formulas, Prose
 from theory.structure import Structure, structure
 from theory.symbols import L, c, n_in, n_out, r
+from theory.value import Number
 from theory.words import word_text
 
 __all__ = ["DerivedWords", "open_layer"]
 
 
 @dataclass(frozen=True)
-class DerivedWords(PublicNames):
+class DerivedWords(Number):
     """One observable at one layer of a network: its words and their layer maps."""
 
     observable: Observable
@@ -36,7 +36,7 @@ class DerivedWords(PublicNames):
     layer: int | Symbol
     rates: tuple[Expr, ...] | Rates
     _shared: ClassVar[frozenset[str]] = frozenset(
-        {"domain", "in_numbers", "leading_term", "quotients", "structure", "value"}
+        {"domain", "in_numbers", "leading_term", "structure", "value"}
     )
 
     @property

@@ -116,6 +116,15 @@ class MLP:
         return self.width[0] if isinstance(self.width, tuple) else self.width
 
     @property
+    def last_width(self) -> Size:
+        """Width of the last hidden layer.
+
+        >>> MLP(width=(8, 16)).last_width
+        16
+        """
+        return self.width[-1] if isinstance(self.width, tuple) else self.width
+
+    @property
     def layers(self) -> int:
         """The depth as an int; `InvalidArgument` where it is the symbol L.
 

@@ -6,14 +6,17 @@ import math
 import sys
 from typing import TYPE_CHECKING, Any
 
-from mpmath import mpf, nstr, workdps, workprec
-from mpmath import sqrt as mp_sqrt
+from mpmath import mpf, nstr
+from mpmath.libmp import prec_to_dps
 from sympy import Add, Expr, Float, Function, Rational, sqrt
+
+from theory.precision import real_number, working
 
 if TYPE_CHECKING:
     from theory.network import MLP
 
 __all__ = [
+    "FEW_LAYERS",
     "allow_long_numerals",
     "digit_count",
     "inverse_square_root",
@@ -24,6 +27,8 @@ __all__ = [
     "real_text",
 ]
 
+FEW_LAYERS = 64
+"""Depths up to which exact numbers are quick to make for a line of text."""
 _LONG = 40
 _LONG_SUM = 8
 _LONGEST = 1_000_000
@@ -65,8 +70,8 @@ def number_text(number: Rational, digits: int = 10) -> str:
 
 def decimal_text(number: Rational, digits: int = 10) -> str:
     """``number`` as a decimal of ``digits`` significant digits, whatever its size."""
-    with workdps(digits + 5):
-        return str(nstr(mpf(int(number.p)) / int(number.q), digits))
+    with working(digits + 5) as context:
+        return str(context.nstr(context.mpf(int(number.p)) / int(number.q), digits))
 
 
 def is_too_long(network: MLP) -> bool:
@@ -79,17 +84,19 @@ def is_too_long(network: MLP) -> bool:
     """
     if network.free_symbols:
         return False
-    digits = sum(4 + 2 * math.log10(int(width)) for width in network.widths[1:])
-    return digits * network.layers > _MOST_DIGITS
+    layers, width = network.layers, network.width
+    widths, times = (width, 1) if isinstance(width, tuple) else ((width,), layers)
+    digits = times * sum(4 + 2 * math.log10(int(each)) for each in widths)
+    return digits * layers > _MOST_DIGITS
 
 
-def real_text(number: Expr) -> str:
+def real_text(number: Expr | mpf) -> str:
     """A real number in six digits.
 
     >>> real_text(sqrt(2))
     '1.41421'
     """
-    return str(nstr(mpf(str(number.evalf(12))), 6))
+    return str(nstr(number if isinstance(number, mpf) else real_number(number, 12), 6))
 
 
 def rate_text(rate: Expr) -> str:
@@ -141,8 +148,9 @@ class InverseSquareRoot(Function):
         (square,) = self.args
         if not square.is_Rational:
             return None
-        with workprec(prec + 10):
-            return Float(1 / mp_sqrt(mpf(square.p) / square.q), precision=prec)
+        with working(prec_to_dps(prec) + 5) as context:
+            root = 1 / context.sqrt(context.mpf(square.p) / square.q)
+            return Float._new(root._mpf_, prec)
 
     def _eval_power(self, exponent: Expr) -> Expr | None:
         even = exponent.is_Integer and exponent % 2 == 0

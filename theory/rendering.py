@@ -6,13 +6,14 @@ import textwrap
 from collections.abc import Sequence
 from html import escape
 
-from mpmath import mpf, nstr
+from mpmath import nstr
 from sympy import Expr
 
 from theory.formula_width import formula_width
 from theory.line_breaks import latex_lines, plain_lines
 from theory.notation import Math, math_latex, prose_latex, prose_text
 from theory.numerals import magnitude_latex
+from theory.precision import real_number
 from theory.steps import Block, Formulas, Line, Prose, Step, Table
 
 __all__ = [
@@ -152,7 +153,7 @@ def root_lines(left: Math, value: Expr, digits: int = 6) -> list[Line]:
         return [Line(inverse, Math.of(value**-2))]
     lines = [Line(left, right)]
     if value.is_number and not value.is_Rational:
-        number = mpf(str(value.evalf(digits + 2)))
+        number = real_number(value, digits + 2)
         decimal = Math(str(nstr(number, digits)), magnitude_latex(number, digits))
         lines.append(Line(Math("", ""), decimal, "≈"))
     return lines

@@ -5,26 +5,30 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
-from mpmath import isfinite, mpf, workdps
+from mpmath import nstr
 from sympy import Expr, Rational
 
 from theory.criteria import Criterion, NetworkOutput
 from theory.errors import InvalidArgument, NotSolved
+from theory.evaluation import guard_digits
 from theory.groups import Group
 from theory.hidden_rate import MaximalLearningRate
 from theory.network import MLP
 from theory.notation import Math
+from theory.numerals import real_text
+from theory.precision import working
 from theory.rate import maximal_learning_rate
 from theory.readout import ReadoutLearningRate
 from theory.rendering import formula_display
+from theory.sizes import Sizes
 from theory.steps import Line
 from theory.validation import exact_number, shown
 from theory.validity import Validity, tolerance_value
+from theory.value import Number
 
 __all__ = ["OutsideValidity", "TransferredLearningRate", "transfer_learning_rate"]
-
-_DIGITS = 20
 
 
 class OutsideValidity(UserWarning):
@@ -41,7 +45,7 @@ class OutsideValidity(UserWarning):
 
 
 @dataclass(frozen=True)
-class TransferredLearningRate:
+class TransferredLearningRate(Number):
     """A learning rate for ``target`` that stands to its maximal rate as ``tuned`` does to that of
     ``source``.  Made by `transfer_learning_rate`.
 
@@ -55,22 +59,40 @@ class TransferredLearningRate:
     target: MaximalLearningRate | ReadoutLearningRate
 
     @property
+    def network(self) -> MLP:
+        """The target.
+
+        >>> from theory import MLP, transfer_learning_rate
+        >>> transfer_learning_rate(0.05, MLP(256, 8), MLP(1024, 32)).network
+        MLP(width=1024, depth=32)
+        """
+        return self.target.network
+
+    def _at(self, sizes: Sizes) -> TransferredLearningRate:
+        return self
+
+    def _number(self, context: Any) -> Any:
+        tuned = context.mpf(int(self.tuned.p)) / int(self.tuned.q)
+        with working(context.dps + guard_digits(self.source.network.layers)) as finer:
+            source = self.source._number(finer)
+        return tuned * self.target._number(context) / source
+
+    @property
     def rate(self) -> float:
         """The learning rate for the target, correctly rounded but for the last place.
+
+        Raises `NotSolved` where it is beyond the range of float64.
 
         >>> from theory import MLP, transfer_learning_rate
         >>> round(transfer_learning_rate(0.05, MLP(256, 8), MLP(1024, 32)).rate, 8)
         0.00624247
         """
-        with workdps(_DIGITS):
-            tuned = mpf(int(self.tuned.p)) / int(self.tuned.q)
-            value = tuned * self.target.evaluate(_DIGITS) / self.source.evaluate(_DIGITS)
-        number = float(value)
-        if not isfinite(number) or number == 0:
-            raise InvalidArgument(
-                "expected sizes whose rate fits in float64, got one that does not; ask for exact"
-            )
-        return number
+        try:
+            return float(self)
+        except InvalidArgument:
+            raise NotSolved(
+                "the rate is beyond the range of float64: ask for evaluate(), which has it"
+            ) from None
 
     @property
     def ratio(self) -> Expr:
@@ -93,23 +115,19 @@ class TransferredLearningRate:
         """
         return self.tuned * self.ratio
 
-    def __float__(self) -> float:
-        return self.rate
-
     def __repr__(self) -> str:
-        return (
-            f"{self.rate:.6g} for {self.target.network}, as {float(self.tuned):.6g} for "
-            f"{self.source.network}"
-        )
+        rate, tuned = nstr(self.evaluate(), 6), real_text(self.tuned)
+        return f"{rate} for {self.target.network}, as {tuned} for {self.source.network}"
 
     def _repr_latex_(self) -> str:
         """The rate, and the exact ratio that it comes from."""
         left = Math("", r"\eta_{\text{target}}/\eta_{\text{source}}")
-        ratio = self.rate / float(self.tuned)
-        return formula_display(
-            Line(Math("", r"\eta_{\text{target}}"), Math.text(f"{self.rate:.6g}")),
-            Line(left, Math.text(f"{ratio:.6g}")),
-        )
+        with working(20) as context:
+            rate, tuned = self._number(context), context.mpf(int(self.tuned.p)) / int(self.tuned.q)
+            return formula_display(
+                Line(Math("", r"\eta_{\text{target}}"), Math.text(context.nstr(rate, 6))),
+                Line(left, Math.text(context.nstr(rate / tuned, 6))),
+            )
 
 
 def transfer_learning_rate(
@@ -163,7 +181,8 @@ def _check_network(name: str, network: object) -> None:
 
 def _warn_outside(name: str, network: MLP, tolerance: object) -> None:
     """Warn where the law of the depth does not hold for ``network``, at its least width."""
-    narrowest, depth = min(int(width) for width in network.widths[1:]), network.layers
+    widths = network.width if isinstance(network.width, tuple) else (network.width,)
+    narrowest, depth = min(map(int, widths)), network.layers
     try:
         law = _validity(replace(network, width=None, depth=None), tolerance_value(tolerance))
         error = law.error(narrowest, depth)
