@@ -19,7 +19,7 @@ from theory import (
     squared_update,
 )
 from theory.observables import x
-from theory.precision import working
+from theory.precision import workdps
 from theory.symbols import L, a, ell, eta, n, n_0
 from theory.update import SquaredUpdate
 
@@ -119,7 +119,7 @@ def test_rates_of_the_layers_above_play_no_part(case: Case, data: st.DataObject)
 @given(mlp_layers())
 def test_every_layer_at_once_is_every_layer_in_turn(case: Case) -> None:
     network, _, rates = case
-    with working(40) as context:
+    with workdps(40) as context:
         means = squared_update(network, rates=rates).layer_means(context)
     for layer, mean in enumerate(means, start=1):
         value = squared_update(network, layer, rates=rates).per_eta2

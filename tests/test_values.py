@@ -164,6 +164,7 @@ def test_arrays_broadcast_and_numbers_stay_numbers() -> None:
         assert grid[1, 2] == pytest.approx(value(10, 4), rel=BOUND)
         assert value([], 3).shape == (0,)
         assert value(np.float64(10), np.int32(4)) == value(10.0, Integer(4)) == value(10, 4)
+        assert value(np.float32(10), Fraction(8, 2)) == value(10, 4)
     means, deviations = kernel([8, 16], 4)
     assert means.tolist() == [2, 2]
     assert deviations[1] == kernel(16, 4).standard_deviation
@@ -254,6 +255,8 @@ U, NUMBERS = squared_update(MLP()), squared_update(MLP(8, 3))
         (lambda: U(3, [2, 2.5]), "positive whole number for L, got L=2.5"),
         (lambda: U(3, [2, np.nan]), "positive whole number for L, got L=nan"),
         (lambda: U(np.inf, 2), "positive whole number for n, got n=inf"),
+        (lambda: U(np.bool_(True), 2), "positive whole number for n"),
+        (lambda: U(Fraction(1, 2), 2), "positive whole number for n"),
         (lambda: U("64", 2), "positive whole number for n, got n='64'"),
         (lambda: U(True, 2), "positive whole number for n, got n=True"),
         (lambda: U([True], 2), "positive whole number for n, got n=True"),

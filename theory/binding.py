@@ -11,7 +11,7 @@ from theory.evaluation import guard_digits
 from theory.monotone import rises_at_all_sizes
 from theory.network import MLP
 from theory.order import largest
-from theory.precision import working
+from theory.precision import workdps
 from theory.recursion import field_of
 from theory.schedule import Rates
 from theory.update import squared_update
@@ -52,7 +52,7 @@ def _candidates(network: MLP, rates: tuple[Expr, ...] | Rates) -> list[int]:
         return list(range(1, network.layers + 1))
     if last_is_largest(network, rates):
         return [network.layers]
-    with working(_DIGITS + guard_digits(network.layers)) as context:
+    with workdps(_DIGITS + guard_digits(network.layers)) as context:
         means = squared_update(network, rates=rates).layer_means(context)
         bar = max(means) * (1 - context.mpf(10) ** -_DIGITS)
         return [layer for layer, mean in enumerate(means, 1) if mean >= bar]

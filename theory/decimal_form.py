@@ -10,7 +10,7 @@ from sympy import Expr
 
 from theory.errors import InvalidArgument
 from theory.power_sum import DEPTHS, PowerSum
-from theory.precision import published, working
+from theory.precision import published, workdps
 from theory.symbols import L, n
 
 __all__ = ["decimal_value"]
@@ -24,9 +24,9 @@ def decimal_value(
     Relative error below 10^-digits: the powers cancel at worst as (width/depth)^5, and the guard
     digits are eight for each digit of the width.  Raises `InvalidArgument` for other symbols.
     """
-    with working(digits + 30) as context:
+    with workdps(digits + 30) as context:
         guard = 8 * int(context.log10(_mpf(context, width)) + 1)
-    with working(digits + 30 + guard) as context:
+    with workdps(digits + 30 + guard) as context:
         total = context.zero
         for weight, form in sums:
             if not weight.is_Rational:

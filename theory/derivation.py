@@ -17,7 +17,7 @@ from theory.formula import closed_form_expression
 from theory.mean_field import MeanFieldLaw, leading_in_width, mean_field_law
 from theory.network import MLP
 from theory.observables import Observable, Vector
-from theory.precision import working
+from theory.precision import workdps
 from theory.recursion import Recursion, field_of, recursion
 from theory.requests import asked_layer, asked_rates
 from theory.schedule import open_ends
@@ -158,7 +158,7 @@ class Derivation(DerivedWords):
         if few and (quick := quick_mean(run, layer)):
             return context.mpf(quick)
         for working_digits in range(digits, digits + self._most_digits(), _MORE_DIGITS):
-            with working(working_digits) as finer:
+            with workdps(working_digits) as finer:
                 terms = term_means(run, layer, finer)
                 total, size = sum(terms, finer.zero), sum(map(abs, terms), finer.zero)
                 if abs(total) * finer.mpf(10) ** (working_digits - digits) >= size:

@@ -8,7 +8,7 @@ from typing import Any
 from sympy import Add, Expr, KroneckerDelta, Max, Mul, Pow, Symbol, exp, log, sympify
 
 from theory.errors import InvalidArgument, NotSolved
-from theory.precision import working
+from theory.precision import workdps
 from theory.symbols import eta
 from theory.validation import shown
 from theory.value import as_float, missing_sizes
@@ -54,7 +54,7 @@ def _value(expression: Expr, point: Mapping[Symbol, Any]) -> Any:
     """The value to `_DIGITS`, in the thread's context."""
     before, digits = None, _FIRST
     while digits <= _MOST:
-        with working(digits) as context:
+        with workdps(digits) as context:
             evaluation = _Evaluation(point, context)
             value = evaluation.of(expression)
             if before is not None:

@@ -10,7 +10,7 @@ from mpmath import mpf, nstr
 from mpmath.libmp import prec_to_dps
 from sympy import Add, Expr, Float, Function, Rational, sqrt
 
-from theory.precision import real_number, working
+from theory.precision import real_number, workdps
 
 if TYPE_CHECKING:
     from theory.network import MLP
@@ -70,7 +70,7 @@ def number_text(number: Rational, digits: int = 10) -> str:
 
 def decimal_text(number: Rational, digits: int = 10) -> str:
     """``number`` as a decimal of ``digits`` significant digits, whatever its size."""
-    with working(digits + 5) as context:
+    with workdps(digits + 5) as context:
         return str(context.nstr(context.mpf(int(number.p)) / int(number.q), digits))
 
 
@@ -148,7 +148,7 @@ class InverseSquareRoot(Function):
         (square,) = self.args
         if not square.is_Rational:
             return None
-        with working(prec_to_dps(prec) + 5) as context:
+        with workdps(prec_to_dps(prec) + 5) as context:
             root = 1 / context.sqrt(context.mpf(square.p) / square.q)
             return Float._new(root._mpf_, prec)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from math import floor, isfinite
+from math import isfinite
 from numbers import Real
 from typing import Any, TypeAlias
 
@@ -127,10 +127,8 @@ def read_size(symbol: Symbol, value: Any) -> Rational:
 def _whole(value: Any) -> int | None:
     if isinstance(value, Expr) and value.is_number and value.is_comparable:
         return int(value) if value == int(value) else None
-    if isinstance(value, bool) or not isinstance(value, Real):
-        return None
-    whole: int | None = floor(value) if isfinite(value) else None
-    return whole if whole == value else None
+    real = isinstance(value, Real) and not isinstance(value, bool) and isfinite(value)
+    return int(value) if real and value == int(value) else None
 
 
 def network_at(network: MLP, sizes: Sizes) -> MLP:

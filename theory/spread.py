@@ -24,7 +24,7 @@ from theory.network import MLP
 from theory.notation import Math
 from theory.numerals import FEW_LAYERS, number_text
 from theory.observables import K, Observable, g
-from theory.precision import published, working
+from theory.precision import published, workdps
 from theory.rendering import formula_display
 from theory.sizes import Sizes
 from theory.steps import Line
@@ -155,7 +155,7 @@ class Spread(Value):
         guard = guard_digits(self.network.layers) + _ERROR_DIGITS
         first = digits + guard + _FEW_LOST
         for used in (_QUICK_DIGITS, *range(first, first + _MOST_DIGITS_LOST, _MORE_DIGITS)):
-            with working(used) as context:
+            with workdps(used) as context:
                 relative = self._relative_variance(context)
                 lost = 0 if used == _QUICK_DIGITS else guard - _ERROR_DIGITS
                 if relative * context.mpf(10) ** (used - lost - digits - _ERROR_DIGITS) > 1:
@@ -187,7 +187,7 @@ class Spread(Value):
                 f"a relative standard error such as 0.01"
             )
         ratio = self.relative_standard_deviation(30)
-        with working(30) as context:
+        with workdps(30) as context:
             squared = (context.make_mpf(ratio._mpf_) * int(bound.q) / int(bound.p)) ** 2
             return max(1, int(context.ceil(squared)))
 

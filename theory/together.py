@@ -31,7 +31,7 @@ from theory.notation import Math
 from theory.numerals import real_text
 from theory.observables import Observable
 from theory.power_sum import DEPTHS
-from theory.precision import working
+from theory.precision import workdps
 from theory.rate import maximal_learning_rate
 from theory.readout import ReadoutLearningRate
 from theory.rendering import table_html, table_text
@@ -205,7 +205,7 @@ class LayerRates(Value):
         """`moved_layer` and `moved_output`, with more digits, since each cross term in them is a
         whole less its shares."""
         lost = 2 * len(str(self.network.layers)) + 8
-        with working(context.dps + lost) as finer:
+        with workdps(context.dps + lost) as finer:
             bound = finer.mpf(int(self.bound.p)) / int(self.bound.q)
 
             def update(rates: object) -> Any:

@@ -18,7 +18,7 @@ from theory.hidden_rate import MaximalLearningRate
 from theory.network import MLP
 from theory.notation import Math
 from theory.numerals import real_text
-from theory.precision import working
+from theory.precision import workdps
 from theory.rate import maximal_learning_rate
 from theory.readout import ReadoutLearningRate
 from theory.rendering import formula_display
@@ -73,7 +73,7 @@ class TransferredLearningRate(Number):
 
     def _number(self, context: Any) -> Any:
         tuned = context.mpf(int(self.tuned.p)) / int(self.tuned.q)
-        with working(context.dps + guard_digits(self.source.network.layers)) as finer:
+        with workdps(context.dps + guard_digits(self.source.network.layers)) as finer:
             source = self.source._number(finer)
         return tuned * self.target._number(context) / source
 
@@ -122,7 +122,7 @@ class TransferredLearningRate(Number):
     def _repr_latex_(self) -> str:
         """The rate, and the exact ratio that it comes from."""
         left = Math("", r"\eta_{\text{target}}/\eta_{\text{source}}")
-        with working(20) as context:
+        with workdps(20) as context:
             rate, tuned = self._number(context), context.mpf(int(self.tuned.p)) / int(self.tuned.q)
             return formula_display(
                 Line(Math("", r"\eta_{\text{target}}"), Math.text(context.nstr(rate, 6))),

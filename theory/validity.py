@@ -14,7 +14,7 @@ from sympy import Expr, Poly, Rational
 
 from theory.errors import InvalidArgument, NotSolved
 from theory.network import MLP
-from theory.precision import working
+from theory.precision import workdps
 from theory.symbols import L, t
 from theory.validation import exact_number, positive_int, shown
 
@@ -50,7 +50,7 @@ class Validity:
         """law/exact - 1 for the rate: positive where the law's rate is too large."""
         exact = self.update.at_real_sizes(width, depth)
         law = Rational(self.law.subs(L, depth))
-        with working(30) as context:
+        with workdps(30) as context:
             ratio = context.make_mpf(exact._mpf_) * int(law.q) / int(law.p)
             return float(context.sqrt(ratio) - 1)
 
@@ -181,7 +181,7 @@ def joint_limit_from(update: SolvedMean, tolerance: object, ratio: object) -> in
     leading, following = (_at(law.coefficient(k), where) for k in range(2))
 
     def bad(width: float) -> bool:
-        with working(30) as context:
+        with workdps(30) as context:
             size = context.mpf(width)
             depth = max(size * int(where.p) / int(where.q), context.mpf(1) / 1000)
             exact = context.make_mpf(update.at_real_sizes(size, depth)._mpf_)

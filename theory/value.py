@@ -13,7 +13,7 @@ from sympy import Symbol
 from theory.errors import InvalidArgument
 from theory.evaluation import guard_digits
 from theory.network import MLP
-from theory.precision import published, working
+from theory.precision import published, workdps
 from theory.public_names import PublicNames
 from theory.sizes import Sizes, bound_sizes, in_order, read_size
 from theory.validation import positive_int
@@ -131,7 +131,7 @@ class Value(PublicNames, ABC):
     def _decimals(self, digits: int) -> Any:
         """Numbers of this thread's context, right to ``digits``."""
         self._check_numbers()
-        with working(digits + guard_digits(self.network.layers)) as context:
+        with workdps(digits + guard_digits(self.network.layers)) as context:
             return self._number(context)
 
     def _check_numbers(self) -> None:
@@ -182,7 +182,7 @@ def as_float(number: mpf, sizes: Sizes) -> float:
     value = float(number)
     if value == 0 == number or _LEAST <= abs(value) <= _MOST:
         return value
-    with working(5) as context:
+    with workdps(5) as context:
         size = context.nstr(number, 3)
     raise InvalidArgument(
         f"expected sizes whose value float64 can hold, got {_written(sizes)}, where it is {size}; "

@@ -12,12 +12,12 @@ from fractions import Fraction
 from numbers import Integral
 from typing import Any
 
-from mpmath import mpf, workdps
 from sympy import Expr, Float, Integer, Rational, expand, radsimp
 
 from theory import MLP, InvalidArgument
 from theory.formula_builder import FORMULA_SYMBOLS
 from theory.network import numeric_rates
+from theory.precision import DECIMALS, is_decimal, mpf, published, workdps
 from theory.symbols import eta
 from theory.validation import shown
 
@@ -119,8 +119,8 @@ def _expression(value: Any, network: MLP) -> Expr:
         return Rational(value.numerator, value.denominator)
     if isinstance(value, float):
         return Float(value)
-    if isinstance(value, mpf):
-        return Float(value, DIGITS)
+    if is_decimal(value):
+        return Float(published(value, DIGITS), DIGITS)
     raise InvalidArgument(
         f"expected a number or an expression from the derivation at {network!r}, got "
         f"{shown(value)}; return E[(Δz)²], exact or at eta = 1"
@@ -139,7 +139,7 @@ def decimal(value: Expr) -> mpf | None:
     if not (number.is_Number and number.is_real and number.is_finite):
         return None
     with workdps(DIGITS):
-        return mpf(number)
+        return DECIMALS.convert(number)
 
 
 def same(value: Expr, exact: Expr) -> bool:

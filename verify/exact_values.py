@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 from math import exp, sqrt
+from numbers import Rational as RationalNumber
+from numbers import Real
 from typing import Any
 
-from mpmath import isfinite as mp_isfinite
-from mpmath import log as mp_log
-from mpmath import mpf
 from sympy import Rational
 
 from theory import MLP, InvalidArgument, derive, maximal_learning_rate, squared_update
 from theory.observables import K, f, g
+from theory.precision import DECIMALS, mpf
+from theory.precision import isfinite as mp_isfinite
+from theory.precision import log as mp_log
 
 __all__ = [
     "LARGEST_SPREAD",
@@ -68,8 +70,8 @@ def known_spread(network: MLP, layer: int, step: float | None = None) -> float:
     if step is None:
         return averaged
     mixed = derive(f**2 * (g @ K @ K @ g) ** 2, network, layer=layer).evaluate(SPREAD_DIGITS)
-    scale = update.evaluate(SPREAD_DIGITS) * int(update.width_here)
-    return STEP_SPREAD * sqrt(averaged**2 + 4 * float(mixed / scale**2))
+    scale = DECIMALS.convert(update.evaluate(SPREAD_DIGITS)) * int(update.width_here)
+    return STEP_SPREAD * sqrt(averaged**2 + 4 * float(DECIMALS.convert(mixed) / scale**2))
 
 
 def follows_law(network: MLP, step: float | None) -> bool:
@@ -99,7 +101,8 @@ def largest_step(network: MLP) -> float:
 def log_value(value: Any, network: MLP) -> float:
     """Natural logarithm of a law's positive value, of any size."""
     try:
-        number = mpf(value) if isinstance(value, float | mpf) else _ratio(Rational(value))
+        real = isinstance(value, Real) and not isinstance(value, RationalNumber)
+        number = DECIMALS.convert(value) if real else _ratio(Rational(value))
         logarithm = mp_log(number) if number > 0 and mp_isfinite(number) else None
     except (TypeError, ValueError, AttributeError):
         logarithm = None

@@ -5,10 +5,10 @@ For test files, best with networks drawn by `verify.strategies`.  See docs/prope
 
 from __future__ import annotations
 
-from mpmath import workdps
 from sympy import Float
 
 from theory import MLP, InvalidArgument
+from theory.precision import workdps
 from theory.public_names import listed
 from theory.validation import exact_number, shown
 from verify.derivations import DIGITS, decimal, per_eta2, same

@@ -11,10 +11,10 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from mpmath import log10, nint, workdps
 from sympy import Rational, Symbol
 
 from theory import InvalidArgument, NotSolved
+from theory.precision import log10, nint, workdps
 from theory.symbols import n_0
 from verify.claims.evaluation import DIGITS, Number, decimal
 from verify.claims.monomial import Function, Monomial, fit_monomial

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import TypeAlias
 
-from mpmath import exp as mp_exp
-from mpmath import log as mp_log
-from mpmath import mpf, workdps
 from sympy import Add, Expr, Mul, Pow, Symbol, exp, integer_nthroot, log
 
 from theory.numerals import InverseSquareRoot
+from theory.precision import DECIMALS, mpf, workdps
+from theory.precision import exp as mp_exp
+from theory.precision import log as mp_log
 
 __all__ = ["DIGITS", "Number", "Undefined", "close", "decimal", "evaluate", "quotient"]
 
@@ -49,7 +49,7 @@ def decimal(number: Number) -> mpf:
     """The number as a decimal of the working precision."""
     if isinstance(number, Fraction):
         return mpf(number.numerator) / number.denominator
-    return number
+    return DECIMALS.convert(number)
 
 
 def quotient(one: Number, two: Number) -> Number:

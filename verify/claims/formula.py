@@ -10,12 +10,12 @@ from fractions import Fraction
 from numbers import Integral, Real
 from typing import Any
 
-from mpmath import isfinite, mpf
 from sympy import Expr, Float, Integer, Rational, Symbol
 
 from theory import InvalidArgument
 from theory.formula_builder import FORMULA_SYMBOLS as SYMBOLS
 from theory.formula_text import read_formula
+from theory.precision import DECIMALS, isfinite, mpf
 from theory.symbols import eta
 from theory.validation import shown
 from verify.claims.evaluation import Number, Undefined, decimal, evaluate
@@ -174,9 +174,9 @@ def _number(result: object, exact: Mapping[str, Rational]) -> Number:
         return evaluate(read_formula(result), {})
     if isinstance(result, Integral | Fraction) and not isinstance(result, bool):
         return Fraction(result)
-    if isinstance(result, Real | mpf) and not isinstance(result, bool):
-        if isfinite(mpf(result)):
-            return mpf(result)
+    if isinstance(result, Real) and not isinstance(result, bool):
+        if isfinite(number := DECIMALS.convert(result)):
+            return number
         raise Undefined("a value that is not finite")
     raise InvalidArgument(
         f"expected a number from formula at {_sizes(exact)}, got {shown(result)}; return an int, "

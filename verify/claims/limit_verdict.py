@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from mpmath import workdps
 from sympy import Expr, Integer, Rational
 
+from theory.precision import workdps
 from theory.symbols import L, a, ell, n, n_0, t
 from verify.claims.counterexample import Counterexample, TheoryVerdict
 from verify.claims.differences import find_difference

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from mpmath import log, mpf, nstr, workdps
+from mpmath import nstr
 from sympy import Expr, Mul, Rational, Symbol
 
+from theory.precision import log, mpf, workdps
 from theory.symbols import L, ell, n, n_0, t
 from verify.claims.evaluation import DIGITS, Number, close, decimal, quotient
 

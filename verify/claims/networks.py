@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil
 
-from mpmath import log, workdps
 from sympy import Expr
 
 from theory import MLP, MeanOverLayers
+from theory.precision import log, workdps
 from theory.symbols import ell, eta
 from verify.claims.evaluation import DIGITS, Number, Undefined, decimal, evaluate, quotient
 from verify.claims.reading import Reading

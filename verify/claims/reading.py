@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
-from mpmath import mpf, sqrt, workdps
 from sympy import Expr, Integer
 
 from theory import MLP, InvalidArgument, LeakyReLU
+from theory.precision import mpf, sqrt, workdps
 from theory.symbols import a, ell, eta, n_0, t
 from verify.claims.evaluation import DIGITS, Number, decimal
 from verify.claims.formula import EXACT_TOLERANCE, FLOAT_TOLERANCE, Formula

@@ -5,10 +5,11 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from mpmath import nstr, workdps
+from mpmath import nstr
 from sympy import Rational
 
 from theory.numerals import number_text
+from theory.precision import workdps
 from theory.symbols import ell
 from verify.claims.evaluation import DIGITS, Number, decimal
 from verify.claims.target import Claim, Quantity, Target

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
 
-from mpmath import mpf
 from sympy import Expr, Integer, Rational, Symbol, sympify
 
+from theory.precision import mpf
 from theory.symbols import L, a, ell, n, n_0, t
 from verify.claims.evaluation import Number, Undefined, close, evaluate
 from verify.claims.monomial import Function

@@ -14,7 +14,6 @@ from functools import lru_cache
 from itertools import product
 from typing import Any
 
-from mpmath import workdps
 from sympy import Expr, Integer, Rational, Symbol, sympify
 
 from theory import (
@@ -29,6 +28,7 @@ from theory import (
     squared_update,
 )
 from theory.criteria import Criterion
+from theory.precision import workdps
 from theory.schedule import as_multipliers
 from theory.symbols import L, a, ell, eta, n, n_0, t
 from verify.claims.evaluation import DIGITS, Number, decimal
