@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from sympy import Expr, Symbol, sympify
+from sympy import Expr, Integer, Symbol, sympify
 from sympy.polys.domains.domain import Domain
 
 from theory.closed_form import ClosedForm, closed_form
@@ -30,6 +30,7 @@ __all__ = ["Derivation", "derive"]
 _QUICK_DIGITS, _QUICK_DEPTH = 9, 10**6
 """Digits that double precision gives, up to a depth."""
 _MORE_DIGITS = 20
+_BY_SYMMETRY = "every term is odd in the readout v, and v and -v are equally likely"
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,8 @@ class Derivation(DerivedWords):
         >>> derive(trace(K), MLP()).exact
         L*n**2
         """
+        if self.vanishes:
+            return Integer(0)
         if self.in_numbers:
             return self.domain.to_sympy(self.value)
         return closed_form_expression(self.closed_form)
@@ -80,6 +83,8 @@ class Derivation(DerivedWords):
         >>> derive(trace(K), MLP()).closed_form
         ClosedForm: L*n**2
         """
+        if self.vanishes:
+            raise NotSolved(f"{_BY_SYMMETRY}: there are no powers to add")
         if isinstance(self.rates, tuple):
             raise NotSolved(
                 "a closed form in the layer needs multipliers by group or a range of trained "
@@ -102,6 +107,8 @@ class Derivation(DerivedWords):
 
     def leading_term(self) -> tuple[int, Expr]:
         """Power of n and its coefficient in `leading`."""
+        if self.vanishes:
+            return 0, Integer(0)
         if not isinstance(self.network.depth, int):
             law = self.law
             return law.power, law.leading(self.layer)
@@ -120,6 +127,8 @@ class Derivation(DerivedWords):
         >>> derive(g @ K @ g, MLP()).law
         MeanFieldLaw: ell/2 at layer ell of L, as n → ∞
         """
+        if self.vanishes:
+            raise NotSolved(f"{_BY_SYMMETRY}: it has no law")
         if isinstance(self.network.depth, int):
             raise NotSolved(
                 f"the law in depth needs a symbolic depth, got depth={self.network.depth}: leave "
@@ -141,6 +150,8 @@ class Derivation(DerivedWords):
     @cached_property
     def value(self) -> Any:
         """`exact` as an element of `domain`."""
+        if self.vanishes:
+            return self.domain.zero
         return self._recursion().value(self._numeric_layer())
 
     def _symbols(self) -> frozenset[Symbol]:
@@ -153,6 +164,8 @@ class Derivation(DerivedWords):
 
     def _number(self, context: Any) -> Any:
         """The sum of the terms' means, with as many more digits as cancel in it."""
+        if self.vanishes:
+            return context.zero
         run, layer, digits = self._recursion(), self._numeric_layer(), context.dps
         few = context.dps <= _QUICK_DIGITS and self.network.layers <= _QUICK_DEPTH
         if few and (quick := quick_mean(run, layer)):
@@ -189,8 +202,23 @@ class Derivation(DerivedWords):
             f"ask for exact, which has a closed form in ell"
         )
 
+    @property
+    def vanishes(self) -> bool:
+        """Whether the mean is 0 at every size, because every term is odd in the readout v.
+
+        >>> from theory import MLP, derive
+        >>> from theory.observables import K, f, g, z
+        >>> derive(f, MLP()).vanishes, derive(f * (g @ z), MLP()).vanishes
+        (True, False)
+        """
+        return not self.even.terms
+
     def __repr__(self) -> str:
         size = len(self.words)
+        if self.vanishes:
+            why = _BY_SYMMETRY if self.observable.terms else "the observable is 0"
+            where = f"layer {self.layer} of {self.network}"
+            return f"Derivation of E[{self.observable}] at {where}: 0, since {why}"
         return (
             f"Derivation of E[{self.observable}] at layer {self.layer} of {self.network}: "
             f"{size} words, closed under the layer map"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import isfinite
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, TypeAlias
 
 from sympy import Expr, Integer, Rational, Symbol
@@ -127,6 +127,8 @@ def read_size(symbol: Symbol, value: Any) -> Rational:
 def _whole(value: Any) -> int | None:
     if isinstance(value, Expr) and value.is_number and value.is_comparable:
         return int(value) if value == int(value) else None
+    if isinstance(value, Integral) and not isinstance(value, bool):
+        return int(value)
     real = isinstance(value, Real) and not isinstance(value, bool) and isfinite(value)
     return int(value) if real and value == int(value) else None
 
