@@ -9,6 +9,7 @@ from sympy import Expr, Integer, Symbol
 
 from theory.activations import Activation, LeakyReLU, Linear, ReLU
 from theory.errors import InvalidArgument
+from theory.public_names import PlainText
 from theory.symbols import L, ell, n, n_0
 from theory.validation import (
     index_in,
@@ -34,7 +35,7 @@ Size: TypeAlias = int | Symbol
 
 
 @dataclass(frozen=True)
-class MLP:
+class MLP(PlainText):
     """A random fully connected network without biases at mean-field initialisation.
 
     With x^(0) = x, z^(l) = W^(l) x^(l-1), x^(l) = sigma(z^(l)) for l = 1..L and f = v . x^(L),

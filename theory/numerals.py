@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mpmath import mpf, nstr
 from mpmath.libmp import prec_to_dps
-from sympy import Add, Expr, Float, Function, Rational, sqrt
+from sympy import Add, Expr, Float, Function, Mul, Rational, sqrt
 
 from theory.precision import real_number, workdps
 
@@ -108,7 +108,7 @@ def rate_text(rate: Expr) -> str:
     if not rate.is_number or rate.is_Integer:
         return str(rate)
     exact, decimal = str(rate), real_text(rate)
-    return f"{decimal} = {exact}" if len(exact) <= _LONG and "exact:" not in exact else decimal
+    return f"{decimal} = {exact}" if len(exact) <= _LONG else decimal
 
 
 def magnitude_latex(value: mpf, digits: int = 5) -> str:
@@ -126,9 +126,10 @@ def magnitude_latex(value: mpf, digits: int = 5) -> str:
 class InverseSquareRoot(Function):
     """1/sqrt(q) of one long positive q, a rational or a rational function, as an atom.
 
-    SymPy factors the base of a numeric power whenever it is multiplied, and asks a polynomial
-    under a root for its sign, which for long ones takes forever; this stays as it is, evaluates
-    to any precision, and squares exactly.  It turns into an ordinary root once q is short.
+    For formulas that users type, on which arithmetic must be quick: SymPy factors the base of a
+    numeric power whenever it is multiplied, and asks a polynomial under a root for its sign.  This
+    stays as it is, evaluates to any precision, and squares exactly.  It turns into an ordinary root
+    once q is short.  Results that the package returns are made by `inverse_square_root`.
     """
 
     nargs = 1
@@ -168,12 +169,30 @@ class InverseSquareRoot(Function):
 
 
 def inverse_square_root(square: Expr) -> Expr:
-    """1/sqrt(``square``), in simplest terms where that is short; never factored if long.
+    """1/sqrt(``square``), ``square`` positive, in simplest terms, of SymPy's own powers.
+
+    The factors of a product that are plainly positive are taken apart first: of a product SymPy
+    would ask every factor for its sign, which takes minutes for a long polynomial.
 
     >>> inverse_square_root(Rational(1, 2))
     sqrt(2)
     """
-    return InverseSquareRoot(square)
+    if square.is_Rational:
+        return _short_root(square)
+    apart: list[Expr] = []
+    together: list[Expr] = []
+    for factor in Mul.make_args(square):
+        (apart if _is_plainly_positive(factor) else together).append(factor)
+    return Mul(*(1 / sqrt(factor) for factor in apart), 1 / sqrt(Mul(*together)))
+
+
+def _is_plainly_positive(factor: Expr) -> bool:
+    """Whether a number, a symbol, a sum of positive monomials, or a power of them is positive."""
+    base, _ = factor.as_base_exp()
+    if not isinstance(base, Add):
+        return bool(base.is_Atom and base.is_positive)
+    factors = (each for monomial in base.args for each in Mul.make_args(monomial))
+    return all(each.as_base_exp()[0].is_positive for each in factors)
 
 
 def _is_long(square: Expr) -> bool:

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Any, ClassVar
 
-__all__ = ["PublicNames", "listed"]
+__all__ = ["PlainText", "PublicNames", "listed"]
 
 
-class PublicNames:
+class PlainText:
+    """A value that every pretty printer writes as ``repr`` does: code that makes it again.
+
+    Hypothesis and IPython would write the fields of a dataclass instead, a third as ``1/3``, which
+    is a float when it is pasted.
+    """
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self))
+
+
+class PublicNames(PlainText):
     """A value that lists its names without those in `_shared`, which other modules use.
 
     >>> from theory import MLP, squared_update

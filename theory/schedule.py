@@ -9,6 +9,7 @@ from typing import TypeAlias
 from sympy import Expr, Integer, Symbol, sympify
 
 from theory.errors import InvalidArgument
+from theory.public_names import PlainText
 from theory.symbols import p, q
 from theory.validation import non_negative_value, positive_int, shown, written
 
@@ -28,7 +29,7 @@ _ONE = Integer(1)
 
 
 @dataclass(frozen=True)
-class ByGroup:
+class ByGroup(PlainText):
     """Multipliers of eta of layer 1, of layers 2 to L - 1, and of layer L; for depths from 2.
 
     Exact non-negative numbers, 1 by default.
@@ -51,7 +52,7 @@ class ByGroup:
 
 
 @dataclass(frozen=True)
-class TrainedLayers:
+class TrainedLayers(PlainText):
     """Layers ``first`` to ``last`` trained with multiplier 1, all others with 0.
 
     ``first``: an int, or the symbol ``p``, which is then at least 2 and at most the layer asked

@@ -219,7 +219,7 @@ class SquaredUpdate(SolvedMean):
             return str(reason)
 
 
-def squared_update(network: MLP, layer: object = None, *, rates: object = None) -> SquaredUpdate:
+def squared_update(network: MLP, layer: object = None, rates: object = None) -> SquaredUpdate:
     """Derive E[(Delta z)^2] at a layer of ``network``, for one gradient step to first order.
 
     ``layer``: None for the last hidden layer, an int from 1 to L, or the symbol ``ell``.

@@ -46,14 +46,24 @@ class Point(NamedTuple):
     """A network in numbers, one of its layers, and multipliers: the arguments of
     `theory.squared_update` and of the assertions in `verify.testing`, in their order.
 
-    >>> from theory import MLP
+    >>> from theory import MLP, squared_update
     >>> Point(MLP(2, 3), 1)
     Point(network=MLP(width=2, depth=3), layer=1, rates=None)
+    >>> squared_update(*Point(MLP(2, 3), 1, (1, Fraction(1, 2), 0))).label.exact
+    eta**2/2
     """
 
     network: MLP
     layer: int
     rates: tuple[int | Fraction, ...] | None = None
+
+    def __repr__(self) -> str:
+        rates = None if self.rates is None else tuple(map(_number, self.rates))
+        return f"Point(network={self.network!r}, layer={self.layer!r}, rates={rates!r})"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """For Hypothesis: as ``repr`` writes it."""
+        printer.text(repr(self))
 
 
 def networks(
@@ -244,6 +254,13 @@ def _fractions(largest: int, denominators: int) -> list[Fraction]:
     bottoms = range(1, denominators + 1)
     found = [Fraction(k, bottom) for bottom in bottoms for k in range(largest * bottom + 1)]
     return list(dict.fromkeys(found))
+
+
+def _number(rate: Any) -> Any:
+    """A multiplier of SymPy as one of Python, which is written as what it is."""
+    if not isinstance(rate, Rational):
+        return rate
+    return int(rate) if rate.is_Integer else Fraction(int(rate.p), int(rate.q))
 
 
 def _plain(fraction: Fraction) -> int | Fraction:
