@@ -12,7 +12,15 @@ from rich.console import Console
 from verify.compare import Comparison, rate_points
 from verify.figure import rate_figure
 from verify.magnitudes import html_table, value_latex
-from verify.table import TABLE_NOTE, cell_columns, cell_row, cell_table, conclusion, slope_lines
+from verify.table import (
+    TABLE_NOTE,
+    cell_columns,
+    cell_row,
+    cell_table,
+    conclusion,
+    print_table,
+    slope_lines,
+)
 
 __all__ = ["comparison_html", "comparison_latex", "comparison_text"]
 
@@ -23,7 +31,7 @@ def comparison_text(comparison: Comparison) -> str:
     """The table, the fitted constants and exponents, and the verdict, as plain text."""
     out = io.StringIO()
     console = Console(file=out, width=_COLUMNS, highlight=False, color_system=None)
-    console.print(cell_table(comparison))
+    print_table(console, cell_table(comparison))
     for line in (*slope_lines(comparison), conclusion(comparison)):
         console.print(line)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines())

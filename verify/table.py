@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 
 from rich import box
+from rich.console import Console, ConsoleDimensions
+from rich.measure import Measurement
 from rich.table import Table
 
 from verify.compare import Cell, Comparison
@@ -21,6 +23,7 @@ __all__ = [
     "cell_row",
     "cell_table",
     "conclusion",
+    "print_table",
     "slope_lines",
     "value_and_error",
 ]
@@ -30,8 +33,20 @@ TABLE_NOTE = "E[(Δz)²]/η²: the law, and measured over networks"
 
 STEP_NOTE = f"z: of what is beyond {STEP_ALLOWANCE:.0%}, by which a real step may be off the law"
 """What a z of real steps is."""
+_WIDEST = 1000
+"""Columns of a table, at most."""
 LIMIT_EXPONENT = -1.5
 """Of the exact rate in depth as width and then depth grow."""
+
+
+def print_table(console: Console, table: Table) -> None:
+    """Print a table in full: on a narrow terminal its lines go on below, and no digit is cut."""
+    room = console.options.update(max_width=_WIDEST, width=_WIDEST)
+    needed = Measurement.get(console, room, table).maximum
+    before = console.size
+    console.size = ConsoleDimensions(max(needed, before.width), before.height)
+    console.print(table)
+    console.size = before
 
 
 def cell_table(comparison: Comparison, law: str = "law") -> Table:
