@@ -87,11 +87,8 @@ def test_outside_the_range_of_the_law_there_is_a_warning(
     assert caught[0].filename == __file__
 
 
-DEPTH, INPUT, SHALLOW = (
-    r"depth/width = 0\.5; compare",
-    "for its input width, 156 times",
-    "too small",
-)
+DEPTH, INPUT = r"depth/width = 0\.5; compare", "for its input width, 156 times"
+SHALLOW = "too small"
 
 
 @pytest.mark.parametrize(

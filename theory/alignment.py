@@ -10,6 +10,7 @@ from sympy import Add, Expr, Integer, Mul, Symbol, factor
 from theory.asymptotics import joint_law, over_width
 from theory.derivation import Derivation, derive
 from theory.errors import NotSolved
+from theory.headline import headline
 from theory.network import MLP
 from theory.notation import Math
 from theory.numerals import number_text
@@ -155,16 +156,12 @@ class Alignment(Number):
 
     def __repr__(self) -> str:
         first = self.numerators[0]
-        return f"Alignment at layer {first.layer} of {first.network}: {self._headline()}"
+        text = headline(self, self._exact_text, self.leading)
+        return f"Alignment at layer {first.layer} of {first.network}: {text}"
 
-    def _headline(self) -> str:
-        try:
-            if not isinstance(self.numerators[0].network.depth, int):
-                return f"{self.leading()} to leading order"
-            value = self.exact
-            return number_text(value) if value.is_Rational else str(factor(value))
-        except NotSolved as reason:
-            return str(reason)
+    def _exact_text(self) -> str:
+        value = self.exact
+        return number_text(value) if value.is_Rational else str(factor(value))
 
     def _repr_latex_(self) -> str:
         """The ratio that it is, and its value."""

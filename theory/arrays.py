@@ -18,6 +18,7 @@ from theory.sizes import Sizes, bound_sizes, read_size
 from theory.symbols import L, n
 from theory.validity import LARGEST_DEPTH, LARGEST_WIDTH
 from theory.value import Value
+from theory.waiting import announced
 
 __all__ = ["ArrayFunction", "FastNumbers", "over_arrays"]
 
@@ -134,7 +135,10 @@ def over_arrays(
     if found is None:
         found = np.full(prod(shape), np.nan)
     rest = np.flatnonzero(~(np.isfinite(found) & (np.abs(found) >= _SMALLEST)))
-    return _filled(found, rest, function, points, shape) if rest.size else found.reshape(shape)
+    if not rest.size:
+        return found.reshape(shape)
+    with announced(f"{rest.size} values"):
+        return _filled(found, rest, function, points, shape)
 
 
 def _spread_out(value: Any, size: int) -> FloatArray:

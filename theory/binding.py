@@ -18,7 +18,7 @@ from theory.update import squared_update
 
 __all__ = ["COMPARABLE", "NOTHING_MOVES", "binding_layers", "last_is_largest"]
 
-COMPARABLE = 2000
+COMPARABLE = 500
 """Layers that are compared in less than a second."""
 NOTHING_MOVES = "expected at least one multiplier above 0 in rates, got only zeros; give one"
 _DIGITS = 30

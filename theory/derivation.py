@@ -16,6 +16,7 @@ from theory.evaluation import quick_mean, term_means
 from theory.formula import closed_form_expression
 from theory.mean_field import MeanFieldLaw, leading_in_width, mean_field_law
 from theory.network import MLP
+from theory.numerals import is_too_long
 from theory.observables import Observable, Vector
 from theory.precision import workdps
 from theory.recursion import Recursion, field_of, recursion
@@ -24,6 +25,7 @@ from theory.schedule import open_ends
 from theory.sizes import Sizes, layer_at, network_at, rates_at
 from theory.symbols import L, ell, n
 from theory.validation import shown
+from theory.waiting import announced
 
 __all__ = ["Derivation", "derive"]
 
@@ -90,7 +92,8 @@ class Derivation(DerivedWords):
                 "a closed form in the layer needs multipliers by group or a range of trained "
                 "layers: give rates=ByGroup(...) or rates=TrainedLayers(...), or layer as a number"
             )
-        return closed_form(self.structure, self.network, sympify(self.layer), self.rates)
+        with announced("closed form"):
+            return closed_form(self.structure, self.network, sympify(self.layer), self.rates)
 
     def leading(self) -> Expr:
         """The leading term as n -> infinity and then, with a symbolic depth, as it grows.
@@ -152,7 +155,13 @@ class Derivation(DerivedWords):
         """`exact` as an element of `domain`."""
         if self.vanishes:
             return self.domain.zero
-        return self._recursion().value(self._numeric_layer())
+        if is_too_long(self.network):
+            raise NotSolved(
+                f"the exact number of {self.network} has too many digits to be held: ask for "
+                f"evaluate(), which gives as many as are wanted"
+            )
+        with announced("exact value"):
+            return self._recursion().value(self._numeric_layer())
 
     def _symbols(self) -> frozenset[Symbol]:
         layer = {self.layer} if isinstance(self.layer, Symbol) else set()

@@ -22,6 +22,7 @@ from theory.steps import Formulas, Prose
 from theory.structure import Structure, structure
 from theory.symbols import L, c, n_in, n_out, r
 from theory.value import Number
+from theory.waiting import announced
 from theory.words import Word, word_text
 
 __all__ = ["DerivedWords", "open_layer"]
@@ -129,7 +130,8 @@ class DerivedWords(Number):
     @cached_property
     def structure(self) -> Structure:
         """The derivation before sizes, shared by all networks."""
-        return structure(self.even)
+        with announced("derivation"):
+            return structure(self.even)
 
     @cached_property
     def even(self) -> Observable:

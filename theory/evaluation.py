@@ -163,10 +163,33 @@ class _Decimals:
     def _carried(self, matrix: Any, count: int, column: Any) -> Any:
         """matrix^count column."""
         if count > 2 * matrix.rows * count.bit_length():
-            return self.checked(matrix**count * column)
+            return self.checked(self._power(matrix, count, column))
         for _ in range(count):
             column = matrix * column
         return self.checked(column)
+
+    def _power(self, matrix: Any, count: int, column: Any) -> Any:
+        """The same by squares of the matrix, whose zeros are left out."""
+        rows = [
+            {j: each for j in range(matrix.cols) if (each := matrix[i, j])}
+            for i in range(matrix.rows)
+        ]
+        values, zero = list(column), self.context.zero
+        while count:
+            if count & 1:
+                values = [sum((m * values[j] for j, m in row.items()), zero) for row in rows]
+            count >>= 1
+            rows = [_row_times(row, rows) for row in rows] if count else rows
+        return self.context.matrix([[value] for value in values])
+
+
+def _row_times(row: dict[int, Any], rows: list[dict[int, Any]]) -> dict[int, Any]:
+    """One row of a matrix times all of a matrix."""
+    found: dict[int, Any] = {}
+    for j, one in row.items():
+        for k, other in rows[j].items():
+            found[k] = found[k] + one * other if k in found else one * other
+    return found
 
 
 def _parts(runs: Iterable[LayerRun], first: int, last: int) -> Iterator[tuple[LayerMaps, int]]:

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from mpmath import nstr
 from sympy import Expr, Integer, Max, Poly, Symbol
 from sympy.polys.domains.domain import Domain
 
 from theory.binding import COMPARABLE, NOTHING_MOVES, binding_layers, last_is_largest
 from theory.criteria import Criterion, EveryHiddenLayer, LastLayer, MeanOverLayers
 from theory.errors import NotSolved
+from theory.headline import headline
 from theory.monotone import certainly_rises, rises_at_all_sizes
 from theory.network import MLP
 from theory.notation import Math
-from theory.numerals import FEW_LAYERS, inverse_square_root, rate_text
+from theory.numerals import inverse_square_root, rate_text
 from theory.recursion import field_of
 from theory.rendering import formula_display, root_lines
 from theory.requests import asked_rates
@@ -246,24 +246,19 @@ class MaximalLearningRate(Number):
         return formula_display(*lines)
 
     def _headline(self) -> str:
+        if not self.open_sizes and not self._is_quick:
+            return f"evaluate() and layer compare {self.network.layers} layers"
+        text = headline(self, lambda: rate_text(self.exact), self.leading)
         try:
-            if not self._symbols():
-                return self._decimals_text()
-            if isinstance(self.network.depth, int):
-                return f"{rate_text(self.exact)}; {self._who_binds()}"
-            if self.network.width == n:
-                return f"{self.leading()} to leading order; {self._who_binds()}"
-            return f"{self.exact}; {self._who_binds()}"
-        except NotSolved as reason:
-            return str(reason)
+            return f"{text}; {self._who_binds()}" if text[:4] != "long" else text
+        except NotSolved:
+            return text
 
-    def _decimals_text(self) -> str:
-        """The rate of a network in numbers, without long numbers on the way."""
-        layers, mean = self.network.layers, isinstance(self.criterion, MeanOverLayers)
-        if layers > COMPARABLE and not mean and not self._last_binds:
-            return f"evaluate() and layer compare {layers} layers"
-        rate = rate_text(self.exact) if layers <= FEW_LAYERS else str(nstr(self.evaluate(), 6))
-        return f"{rate}; {self._who_binds()}"
+    @property
+    def _is_quick(self) -> bool:
+        """Whether the rate of a network in numbers needs no comparison of many layers."""
+        every = isinstance(self.criterion, EveryHiddenLayer)
+        return not every or self.network.layers <= COMPARABLE or self._last_binds
 
     def _who_binds(self) -> str:
         if isinstance(self.criterion, MeanOverLayers):

@@ -32,6 +32,8 @@ __all__ = [
 ]
 
 Size: TypeAlias = int | Symbol
+_LONGEST = 160
+"""Characters of a network within a sentence."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,14 @@ class MLP(PlainText):
             if value is not None and value != unsaid.get(name)
         ]
         return f"MLP({', '.join(said)})"
+
+    def __str__(self) -> str:
+        """``repr``, with many widths of single layers cut short."""
+        text = repr(self)
+        if len(text) <= _LONGEST or not isinstance(self.width, tuple):
+            return text
+        first, *_, last = self.width
+        return text.replace(repr(self.width), f"({first!r}, ..., {last!r})")
 
     @property
     def widths(self) -> tuple[Size, ...]:

@@ -32,7 +32,7 @@ FEW_LAYERS = 64
 _LONG = 40
 _LONG_SUM = 8
 _LONGEST = 1_000_000
-_MOST_DIGITS = 2 * 10**9
+_MOST_DIGITS = 2 * 10**8
 
 
 def allow_long_numerals() -> None:

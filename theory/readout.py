@@ -17,6 +17,7 @@ from sympy import Add, Expr
 from theory.criteria import NetworkOutput
 from theory.derivation import derive
 from theory.errors import InvalidArgument
+from theory.headline import headline
 from theory.network import MLP
 from theory.notation import Math
 from theory.numerals import inverse_square_root, rate_text
@@ -74,12 +75,8 @@ class ReadoutUpdate(MeanWithParts):
         return eta**2 * self.per_eta2
 
     def __repr__(self) -> str:
-        return f"ReadoutUpdate, E[(Δf)²] of {self.network}: {self._headline()}"
-
-    def _headline(self) -> str:
-        if self.network.width == n and not isinstance(self.network.depth, int):
-            return f"{self.leading()} to leading order"
-        return str(self.exact)
+        text = headline(self, lambda: str(self.exact), self.leading, " * eta**2")
+        return f"ReadoutUpdate, E[(Δf)²] of {self.network}: {text}"
 
     def _repr_latex_(self) -> str:
         """The exact value as a formula."""
@@ -149,9 +146,8 @@ class ReadoutLearningRate(Number):
         return context.sqrt(bound / self.update._number(context))
 
     def __repr__(self) -> str:
-        if self.network.width == n and not isinstance(self.network.depth, int):
-            return f"ReadoutLearningRate of {self.network}: {self.leading()} to leading order"
-        return f"ReadoutLearningRate of {self.network}: {rate_text(self.exact)}"
+        text = headline(self, lambda: rate_text(self.exact), self.leading)
+        return f"ReadoutLearningRate of {self.network}: {text}"
 
     def _repr_latex_(self) -> str:
         """The exact rate as a formula, with its decimals."""

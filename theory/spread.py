@@ -31,11 +31,13 @@ from theory.steps import Line
 from theory.symbols import L, eta, n
 from theory.validation import exact_number, positive_int, shown
 from theory.value import Value
+from theory.waiting import announced
 
 __all__ = ["Moments", "Spread", "tangent_kernel"]
 
 _ONE = Integer(1)
 _QUICK_DIGITS, _FEW_LOST, _MORE_DIGITS = 9, 6, 20
+_QUICK_LAYERS = 10**5
 _ERROR_DIGITS = 4
 """A relative variance is right to so many digits fewer than worked with, times 1 plus itself."""
 _MOST_DIGITS_LOST = 100
@@ -127,6 +129,10 @@ class Spread(Value):
         >>> tangent_kernel(MLP(width=8, depth=1)).variance()
         5/32
         """
+        with announced("variance"):
+            return self._variance()
+
+    def _variance(self) -> Expr:
         if self.first.in_numbers:
             domain = self.first.domain
             first, second = (
@@ -224,8 +230,10 @@ class Spread(Value):
     def _headline(self) -> str:
         network = self.first.network
         if not self._symbols():
-            relative = self.relative_standard_deviation(4)
-            return f"mean {self._mean_text()}, relative standard deviation {nstr(relative, 4)}"
+            text = f"mean {self._mean_text()}"
+            if network.layers > _QUICK_LAYERS:
+                return f"{text}: ask for relative_standard_deviation()"
+            return f"{text}, relative standard deviation {self._relative_text()}"
         if network.width == n:
             terms = [each.leading_term() for each in _by_term(self.first)]
             top = max(power for power, _ in terms)
@@ -233,11 +241,16 @@ class Spread(Value):
             return f"mean {leading} to leading order"
         return f"mean {self.mean}"
 
+    def _relative_text(self) -> str:
+        return str(nstr(self.relative_standard_deviation(4), 4))
+
     def _mean_text(self) -> str:
         """The mean at eta = 1, in decimals where the exact number is long."""
         if self.network.layers <= FEW_LAYERS:
             return number_text(self.mean.subs(eta, 1))
-        return str(nstr(self.evaluate(10).mean, 10))
+        unit, mean = self.unit.subs(eta, 1), self.first.evaluate(10)
+        with workdps(12) as context:
+            return str(nstr(context.convert(mean) * int(unit.p) / int(unit.q), 10))
 
     def _repr_latex_(self) -> str:
         """The mean as a formula, and the relative standard deviation of a network in numbers."""

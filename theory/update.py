@@ -14,6 +14,7 @@ from sympy.polys.domains.domain import Domain
 from theory.derivation import derive
 from theory.errors import NotSolved
 from theory.evaluation import layer_means, mean_over_layers
+from theory.headline import headline
 from theory.mean_field import MeanFieldLaw, leading_in_width
 from theory.network import MLP
 from theory.notation import Math
@@ -203,20 +204,13 @@ class SquaredUpdate(SolvedMean):
     def __repr__(self) -> str:
         name = self._part_name()
         what = f"SquaredUpdate, {name} part," if name else "SquaredUpdate"
-        return f"{what} at layer {self.layer} of {self.network}: {self._headline()}"
+        text = headline(self, self._exact_text, self.leading, " * eta**2")
+        return f"{what} at layer {self.layer} of {self.network}: {text}"
 
-    def _headline(self) -> str:
-        """The value where it is known, else the law, else what to give."""
-        try:
-            if not isinstance(self.network.depth, int):
-                if isinstance(self.network.width, int) or isinstance(self.layer, int):
-                    return str(self.exact)
-                return f"{self.leading()} to leading order"
-            if self.in_numbers and self.domain.is_QQ:
-                return f"{number_text(self.per_eta2)} * eta**2"
-            return str(self.exact)
-        except NotSolved as reason:
-            return str(reason)
+    def _exact_text(self) -> str:
+        if self.in_numbers and self.domain.is_QQ:
+            return f"{number_text(self.per_eta2)} * eta**2"
+        return str(self.exact)
 
 
 def squared_update(network: MLP, layer: object = None, rates: object = None) -> SquaredUpdate:
