@@ -16,7 +16,7 @@ from theory.recursion import field_of
 from theory.schedule import Rates
 from theory.update import squared_update
 
-__all__ = ["COMPARABLE", "NOTHING_MOVES", "binding_layers", "last_is_largest"]
+__all__ = ["COMPARABLE", "NOTHING_MOVES", "binding_layers", "last_is_largest", "likely_layers"]
 
 COMPARABLE = 500
 """Layers that are compared in less than a second."""
@@ -39,14 +39,14 @@ def binding_layers(network: MLP, rates: tuple[Expr, ...] | Rates) -> dict[int, A
     Raises `NotSolved` where nothing moves.
     """
     domain = field_of(network.free_symbols)
-    layers = _candidates(network, rates)
+    layers = likely_layers(network, rates)
     kept = largest({k: squared_update(network, k, rates=rates).value for k in layers}, domain)
     if not any(kept.values()):
         raise NotSolved(NOTHING_MOVES)
     return kept
 
 
-def _candidates(network: MLP, rates: tuple[Expr, ...] | Rates) -> list[int]:
+def likely_layers(network: MLP, rates: tuple[Expr, ...] | Rates) -> list[int]:
     """All layers, or of a network in numbers those that are largest to 30 digits."""
     if network.free_symbols:
         return list(range(1, network.layers + 1))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from sympy import Expr, Integer, Symbol, sympify
@@ -19,6 +18,7 @@ from theory.network import MLP
 from theory.numerals import is_too_long
 from theory.observables import Observable, Vector
 from theory.precision import workdps
+from theory.public_names import cached_property
 from theory.recursion import Recursion, field_of, recursion
 from theory.requests import asked_layer, asked_rates
 from theory.schedule import open_ends

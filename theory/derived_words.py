@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, ClassVar
 
 from sympy import Expr, Integer, Matrix, Symbol
@@ -15,6 +14,7 @@ from theory.coefficients import LayerParameters
 from theory.layer_equations import map_lines
 from theory.network import MLP
 from theory.observables import Observable
+from theory.public_names import cached_property
 from theory.recursion import field_of, layer_parameters
 from theory.rendering import block_markdown
 from theory.schedule import Rates

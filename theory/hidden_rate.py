@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from sympy import Expr, Integer, Max, Poly, Symbol
 from sympy.polys.domains.domain import Domain
 
-from theory.binding import COMPARABLE, NOTHING_MOVES, binding_layers, last_is_largest
+from theory.binding import COMPARABLE, NOTHING_MOVES, binding_layers, last_is_largest, likely_layers
 from theory.criteria import Criterion, EveryHiddenLayer, LastLayer, MeanOverLayers
 from theory.errors import NotSolved
 from theory.headline import headline
@@ -17,6 +16,7 @@ from theory.monotone import certainly_rises, rises_at_all_sizes
 from theory.network import MLP
 from theory.notation import Math
 from theory.numerals import inverse_square_root, rate_text
+from theory.public_names import cached_property
 from theory.recursion import field_of
 from theory.rendering import formula_display, root_lines
 from theory.requests import asked_rates
@@ -122,7 +122,10 @@ class MaximalLearningRate(Number):
         if not isinstance(self.network.depth, int):
             self._check_rise()
             return L
-        return next(iter(self._binding)) if len(self._binding) == 1 else None
+        layers = likely_layers(self.network, self.rates)
+        if len(layers) > 1:
+            layers = list(self._binding)
+        return layers[0] if len(layers) == 1 else None
 
     def leading(self) -> Expr:
         """The leading term as n -> infinity, then as the depth grows.

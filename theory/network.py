@@ -8,7 +8,7 @@ from typing import TypeAlias
 from sympy import Expr, Integer, Symbol
 
 from theory.activations import Activation, LeakyReLU, Linear, ReLU
-from theory.errors import InvalidArgument
+from theory.errors import InvalidArgument, NotSolved
 from theory.public_names import PlainText
 from theory.symbols import L, ell, n, n_0
 from theory.validation import (
@@ -137,16 +137,14 @@ class MLP(PlainText):
 
     @property
     def layers(self) -> int:
-        """The depth as an int; `InvalidArgument` where it is the symbol L.
+        """The depth as an int; `NotSolved` where it is the symbol L.
 
         >>> MLP(width=8, depth=3).layers
         3
         """
         if isinstance(self.depth, int):
             return self.depth
-        raise InvalidArgument(
-            "expected a depth in numbers, got depth=L; give one, such as MLP(depth=4)"
-        )
+        raise NotSolved("this needs a depth in numbers, got depth=L: give one, as in MLP(depth=4)")
 
     @property
     def c(self) -> Expr:
@@ -195,7 +193,7 @@ class MLP(PlainText):
 
 def numeric_layers(network: MLP, layer: object = None) -> tuple[int, ...]:
     """The layers that ``layer`` names: None the last, an int, or a tuple or range of ints."""
-    depth = network.layers
+    depth = _numeric_depth(network)
     if layer is None:
         return (depth,)
     if isinstance(layer, tuple | range | list):
@@ -208,8 +206,16 @@ def numeric_layers(network: MLP, layer: object = None) -> tuple[int, ...]:
 def numeric_rates(network: MLP, rates: object = None) -> tuple[Expr, ...]:
     """One multiplier of eta per hidden layer, all 1 for None."""
     if rates is None:
-        return (Integer(1),) * network.layers
-    return non_negative_rates(rates, network.layers)
+        return (Integer(1),) * _numeric_depth(network)
+    return non_negative_rates(rates, _numeric_depth(network))
+
+
+def _numeric_depth(network: MLP) -> int:
+    if isinstance(network.depth, int):
+        return network.depth
+    raise InvalidArgument(
+        "expected a depth in numbers, got depth=L; give one, such as MLP(depth=4)"
+    )
 
 
 def _scale(name: str, value: object) -> Expr:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache, reduce
+from functools import lru_cache, reduce
 from itertools import chain, groupby, repeat
 from operator import add
 from typing import Any
@@ -23,6 +23,7 @@ from theory.closure import coefficient_matrix
 from theory.coefficients import LayerParameters
 from theory.gradients import GradientTerm
 from theory.network import MLP
+from theory.public_names import cached_property
 from theory.schedule import Rates, multiplier_runs
 from theory.structure import Structure
 from theory.words import Word

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -23,6 +23,7 @@ from theory.observables import Observable
 from theory.parts import MeanWithParts
 from theory.positive_sum import positive_sum
 from theory.power_sum import DEPTHS
+from theory.public_names import cached_property
 from theory.spread import Spread
 from theory.symbols import L, eta, n
 from theory.validation import positive_int

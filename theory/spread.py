@@ -239,7 +239,11 @@ class Spread(Value):
             top = max(power for power, _ in terms)
             leading = Add(*(c for power, c in terms if power == top)) * n**top * self.unit
             return f"mean {leading} to leading order"
-        return f"mean {self.mean}"
+        mean = str(self.mean)
+        sizes = ", ".join(map(str, self.open_sizes))
+        return (
+            f"mean {mean}" if len(mean) < 320 else f"long, with {sizes} open: call it with numbers"
+        )
 
     def _relative_text(self) -> str:
         return str(nstr(self.relative_standard_deviation(4), 4))

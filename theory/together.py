@@ -16,7 +16,6 @@ no layers 2 to L: K = K_1, and two groups share.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from sympy import Expr, Integer, Poly, Symbol, sqrt
@@ -32,6 +31,7 @@ from theory.numerals import real_text
 from theory.observables import Observable
 from theory.power_sum import DEPTHS
 from theory.precision import workdps
+from theory.public_names import cached_property
 from theory.rate import maximal_learning_rate
 from theory.readout import ReadoutLearningRate
 from theory.rendering import table_html, table_text
@@ -46,6 +46,8 @@ from theory.value import Value
 __all__ = ["LayerRates", "layer_rates"]
 
 _ORDERS = 2
+_FEW_LAYERS = 16
+"""Depths up to which rates are functions of the width that are quick to make."""
 
 
 @dataclass(frozen=True)
@@ -80,17 +82,14 @@ class LayerRates(Value):
 
     @property
     def hidden(self) -> MaximalLearningRate:
-        """The rate of layers 2 to L alone; `InvalidArgument` where there are none.
+        """The rate of layers 2 to L alone; `NotSolved` where there are none.
 
         >>> from theory import MLP, layer_rates
         >>> layer_rates(MLP()).hidden.leading()
         sqrt(3)/L**(3/2)
         """
         if len(self.inner) == 1:
-            raise InvalidArgument(
-                "expected a depth of at least 2 for hidden, the rate of layers 2 to L, got "
-                "depth=1; read first and readout"
-            )
+            raise NotSolved("at depth 1 there are no layers 2 to L: read first and readout")
         return self.inner[1]
 
     @property
@@ -236,8 +235,11 @@ class LayerRates(Value):
         return [group_rates(self.network, group) for group in inner_groups(self.network)]
 
     def __repr__(self) -> str:
-        rows = table_text(self._table)
-        return "\n".join([f"LayerRates of {self.network}, bound {self.bound}", *rows])
+        head, depth = f"LayerRates of {self.network}, bound {self.bound}", self.network.depth
+        sizes = ", ".join(map(str, self.open_sizes))
+        if sizes and (self.network.width != n or (isinstance(depth, int) and depth > _FEW_LAYERS)):
+            return f"{head}: call it with numbers for {sizes}"
+        return "\n".join([head, *table_text(self._table)])
 
     def _repr_html_(self) -> str:
         """The rates as a table."""

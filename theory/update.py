@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ from theory.network import MLP
 from theory.notation import Math
 from theory.numerals import number_text
 from theory.observables import K, Observable, f, g
+from theory.public_names import cached_property
 from theory.recursion import field_of
 from theory.rendering import formula_display
 from theory.solved_mean import SolvedMean

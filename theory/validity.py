@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
 from math import ceil, expm1, log
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from sympy import Expr, Poly, Rational
 from theory.errors import InvalidArgument, NotSolved
 from theory.network import MLP
 from theory.precision import workdps
+from theory.public_names import cached_property
 from theory.symbols import L, t
 from theory.validation import exact_number, positive_int, shown
 
