@@ -216,6 +216,17 @@ def test_every_formula_that_is_returned_can_be_read_again() -> None:
     assert all(kind.__module__.startswith("sympy.") for kind in kinds)
 
 
+def test_a_root_of_thousands_of_digits_is_read_as_a_power_of_its_value() -> None:
+    exact = maximal_learning_rate(MLP(1000, 300)).exact
+    assert exact**-2 == squared_update(MLP(1000, 300)).per_eta2
+    names: dict[str, Any] = {}
+    exec("from sympy import *", names)
+    for again in (sympify(str(exact)), eval(srepr(exact), names)):
+        assert again**-2 == exact**-2
+        assert again.evalf(30) == exact.evalf(30)
+    assert pickle.loads(pickle.dumps(exact)) == exact
+
+
 def test_the_issue() -> None:
     exact = maximal_learning_rate(MLP(64, 8)).exact
     assert sympify(str(exact)) == exact

@@ -8,6 +8,7 @@ from typing import Any
 from sympy import Add, Expr, KroneckerDelta, Max, Mul, Pow, Symbol, exp, log, sympify
 
 from theory.errors import InvalidArgument, NotSolved
+from theory.numerals import InverseSquareRoot
 from theory.precision import workdps
 from theory.symbols import eta
 from theory.validation import shown
@@ -94,6 +95,8 @@ class _Evaluation:
             return base ** int(exponent) if context.isint(exponent) else base**exponent
         if isinstance(node, exp | log):
             return context.exp(*arguments) if isinstance(node, exp) else context.log(*arguments)
+        if isinstance(node, InverseSquareRoot):
+            return 1 / context.sqrt(*arguments)
         if isinstance(node, Max):
             return max(arguments)
         if isinstance(node, KroneckerDelta):

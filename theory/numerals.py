@@ -31,6 +31,8 @@ FEW_LAYERS = 64
 """Depths up to which exact numbers are quick to make for a line of text."""
 _LONG = 40
 _LONG_SUM = 8
+_HUGE_BITS = 1 << 13
+"""Bits of a number from which on SymPy takes seconds and more to find the squares in it."""
 _LONGEST = 1_000_000
 _MOST_DIGITS = 2 * 10**8
 
@@ -168,6 +170,22 @@ class InverseSquareRoot(Function):
         return f"(1/sqrt({inside}))"
 
 
+class InverseRootOfHuge(InverseSquareRoot):
+    """1/sqrt(q) of a rational of thousands of digits that the package returns: quick to multiply,
+    and in full in its texts, which SymPy reads as an ordinary power of the same value."""
+
+    @classmethod
+    def eval(cls, square: Expr) -> Expr | None:
+        """None: always unevaluated."""
+        return None
+
+    def _sympystr(self, printer: Any) -> str:
+        return f"(1/sqrt({printer.doprint(self.args[0])}))"
+
+    def _sympyrepr(self, printer: Any) -> str:
+        return f"Pow({printer.doprint(self.args[0])}, Rational(-1, 2))"
+
+
 def inverse_square_root(square: Expr) -> Expr:
     """1/sqrt(``square``), ``square`` positive, in simplest terms, of SymPy's own powers.
 
@@ -178,7 +196,8 @@ def inverse_square_root(square: Expr) -> Expr:
     sqrt(2)
     """
     if square.is_Rational:
-        return _short_root(square)
+        huge = max(square.p, square.q).bit_length() > _HUGE_BITS
+        return InverseRootOfHuge(square) if huge else _short_root(square)
     apart: list[Expr] = []
     together: list[Expr] = []
     for factor in Mul.make_args(square):

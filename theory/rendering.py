@@ -147,16 +147,19 @@ def root_lines(left: Math, value: Expr, digits: int = 6) -> list[Line]:
     Where the root is too wide for a page, since no line can be broken in it, the inverse of its
     square.
     """
+    lines = []
     right = Math.of(value)
     if formula_width(right.latex) > _MEASURE - formula_width(left.latex):
         inverse = Math(f"({left.plain})^(-2)", f"{left.latex}^{{-2}}")
-        return [Line(inverse, Math.of(value**-2))]
-    lines = [Line(left, right)]
+        line = Line(inverse, Math.of(value**-2))
+    else:
+        line = Line(left, right)
     if value.is_number and not value.is_Rational:
         number = real_number(value, digits + 2)
         decimal = Math(str(nstr(number, digits)), magnitude_latex(number, digits))
-        lines.append(Line(Math("", ""), decimal, "≈"))
-    return lines
+        name = left if line.left != left else Math("", "")
+        lines = [Line(name, decimal, "≈")]
+    return [line, *lines]
 
 
 def table_html(table: Table) -> str:

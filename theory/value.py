@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from mpmath import mpf
-from sympy import Symbol
+from sympy import Expr, Symbol
 
 from theory.errors import InvalidArgument
 from theory.evaluation import guard_digits
@@ -155,6 +155,12 @@ class Value(PublicNames, ABC):
 
 class Number(Value):
     """A `Value` that is one number."""
+
+    if TYPE_CHECKING:
+
+        @property
+        def exact(self) -> Expr:
+            """The value as a SymPy expression."""
 
     def __float__(self) -> float:
         number: float = self._floats({})

@@ -20,6 +20,7 @@ from theory.network import numeric_rates
 from theory.precision import DECIMALS, is_decimal, mpf, published, workdps
 from theory.symbols import eta
 from theory.validation import shown
+from theory.value import Number
 
 __all__ = ["DIGITS", "QUANTITIES", "SYMBOLS", "decimal", "per_eta2", "same"]
 
@@ -43,11 +44,12 @@ def per_eta2(derivation: object, network: MLP, layer: int, rates: object = None)
     15/2
     >>> per_eta2(lambda network, layer: network.layers - layer, MLP(2, 3), 1)
     2
-    >>> per_eta2(eta**2 / 3, MLP(2, 3), 3)
-    1/3
+    >>> from theory import squared_update
+    >>> per_eta2(eta**2 / 3, MLP(2, 3), 3), per_eta2(squared_update(MLP()).label, MLP(2, 2), 2)
+    (1/3, 11/2)
     """
-    value = derivation
-    if callable(derivation) and not isinstance(derivation, Expr):
+    value = derivation.exact if isinstance(derivation, Number) else derivation
+    if callable(derivation) and not isinstance(derivation, Expr | Number):
         names = _parameters(derivation)
         value = derivation(**{name: _quantity(name, network, layer, rates) for name in names})
     expression = _expression(value, network)
