@@ -27,6 +27,7 @@ __all__ = [
     "LeakyReLU",
     "Linear",
     "ReLU",
+    "numeric_depth",
     "numeric_layers",
     "numeric_rates",
 ]
@@ -193,7 +194,7 @@ class MLP(PlainText):
 
 def numeric_layers(network: MLP, layer: object = None) -> tuple[int, ...]:
     """The layers that ``layer`` names: None the last, an int, or a tuple or range of ints."""
-    depth = _numeric_depth(network)
+    depth = numeric_depth(network)
     if layer is None:
         return (depth,)
     if isinstance(layer, tuple | range | list):
@@ -206,11 +207,12 @@ def numeric_layers(network: MLP, layer: object = None) -> tuple[int, ...]:
 def numeric_rates(network: MLP, rates: object = None) -> tuple[Expr, ...]:
     """One multiplier of eta per hidden layer, all 1 for None."""
     if rates is None:
-        return (Integer(1),) * _numeric_depth(network)
-    return non_negative_rates(rates, _numeric_depth(network))
+        return (Integer(1),) * numeric_depth(network)
+    return non_negative_rates(rates, numeric_depth(network))
 
 
-def _numeric_depth(network: MLP) -> int:
+def numeric_depth(network: MLP) -> int:
+    """The depth of an argument; `InvalidArgument` where it is the symbol L."""
     if isinstance(network.depth, int):
         return network.depth
     raise InvalidArgument(

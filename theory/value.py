@@ -38,7 +38,7 @@ class Value(PublicNames, ABC):
     >>> label(10**6, 10)
     335.00682508475666
     >>> label.at(n=64, L=3)
-    SquaredUpdate, label part, at layer 3 of MLP(width=64, depth=3): 42125/4096 * eta**2
+    SquaredUpdate, label part, at layer 3 of MLP(width=64, depth=3): 82395/8192 * eta**2
     """
 
     if TYPE_CHECKING:

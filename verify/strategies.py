@@ -13,7 +13,15 @@ from typing import Any, NamedTuple
 
 from sympy import Add, Expr, Integer, Mul, Rational, Symbol, exp
 
-from theory.network import MLP, Activation, InvalidArgument, LeakyReLU, Linear, ReLU
+from theory.network import (
+    MLP,
+    Activation,
+    InvalidArgument,
+    LeakyReLU,
+    Linear,
+    ReLU,
+    numeric_depth,
+)
 from theory.public_names import listed
 from theory.symbols import L, a, ell, eta, n, n_0, t
 from theory.validation import positive_int, shown
@@ -156,7 +164,7 @@ def layers(network: MLP) -> SearchStrategy[int]:
     >>> find(layers(MLP(4, 3)), lambda layer: layer > 1)
     2
     """
-    return st.integers(1, _network(network).layers)
+    return st.integers(1, numeric_depth(_network(network)))
 
 
 def multipliers(network: MLP) -> SearchStrategy[tuple[int | Fraction, ...]]:
@@ -170,7 +178,7 @@ def multipliers(network: MLP) -> SearchStrategy[tuple[int | Fraction, ...]]:
     (1, 0, 1)
     """
     each = st.just(1) | st.sampled_from([_plain(x) for x in _fractions(3, 3)])
-    return st.tuples(*[each] * _network(network).layers).filter(any)
+    return st.tuples(*[each] * numeric_depth(_network(network))).filter(any)
 
 
 def points(
