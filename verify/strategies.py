@@ -13,15 +13,8 @@ from typing import Any, NamedTuple
 
 from sympy import Add, Expr, Integer, Mul, Rational, Symbol, exp
 
-from theory.network import (
-    MLP,
-    Activation,
-    InvalidArgument,
-    LeakyReLU,
-    Linear,
-    ReLU,
-    numeric_depth,
-)
+from theory.errors import InvalidArgument
+from theory.network import MLP, Activation, LeakyReLU, Linear, ReLU, numeric_depth
 from theory.public_names import listed
 from theory.symbols import L, a, ell, eta, n, n_0, t
 from theory.validation import positive_int, shown
@@ -66,7 +59,7 @@ class Point(NamedTuple):
     rates: tuple[int | Fraction, ...] | None = None
 
     def __repr__(self) -> str:
-        rates = None if self.rates is None else tuple(map(_number, self.rates))
+        rates = None if self.rates is None else tuple(map(_plain, self.rates))
         return f"Point(network={self.network!r}, layer={self.layer!r}, rates={rates!r})"
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
@@ -264,15 +257,10 @@ def _fractions(largest: int, denominators: int) -> list[Fraction]:
     return list(dict.fromkeys(found))
 
 
-def _number(rate: Any) -> Any:
-    """A multiplier of SymPy as one of Python, which is written as what it is."""
-    if not isinstance(rate, Rational):
-        return rate
-    return int(rate) if rate.is_Integer else Fraction(int(rate.p), int(rate.q))
-
-
-def _plain(fraction: Fraction) -> int | Fraction:
-    return int(fraction) if fraction.denominator == 1 else fraction
+def _plain(number: Any) -> int | Fraction:
+    """A number as one of Python, which is written as what it is."""
+    top, bottom = int(number.numerator), int(number.denominator)
+    return top if bottom == 1 else Fraction(top, bottom)
 
 
 def _sizes(name: str, least: object, most: object) -> SearchStrategy[int]:
