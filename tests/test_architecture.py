@@ -22,14 +22,17 @@ MEETING_PLACES = {
 learning rates for PyTorch."""
 FORMULAS_ON_A_PAGE = "mathml.py"
 """It sets SymPy's expressions, whatever they are of, and derives none."""
-WITHOUT_FORMULAS = {"theory.command", "theory.errors", "theory.network", "theory.public_names"}
+WITHOUT_FORMULAS = {
+    *("theory.command", "theory.errors", "theory.network", "theory.public_names"),
+    "theory.waiting",
+}
 """Modules of ``theory`` that derive nothing, which all of ``verify`` may use."""
 CLAIMS = "claims"
 """The folder in which users' formulas meet both."""
 FORMULAS_IN_TESTS = {"strategies.py", "testing_report.py", "trial.py"}
 """They draw, show and pass on formulas and exact numbers, but derive none."""
-FAST_NUMBERS = "numeric.py"
-"""The only module of ``theory`` with NumPy: exact results as float64 arrays."""
+FAST_NUMBERS = {"arrays.py", "numeric.py"}
+"""The only modules of ``theory`` with NumPy: exact results as float64 arrays."""
 
 
 def imported(path: Path) -> Iterator[str]:
@@ -50,7 +53,7 @@ def package(module: str) -> str:
 def test_theory_knows_no_sampling(path: Path) -> None:
     found = {package(m) for m in imported(path)}
     assert not found & {"verify", "numba", "random", "scipy"}
-    assert "numpy" not in found or path.name == FAST_NUMBERS
+    assert "numpy" not in found or path.name in FAST_NUMBERS
 
 
 @pytest.mark.parametrize("path", VERIFY, ids=lambda path: path.name)
@@ -61,7 +64,8 @@ def test_few_modules_bring_formula_and_measurement_together(path: Path) -> None:
     if path.name in MEETING_PLACES:
         assert "theory" in from_theory
     elif path.name in FORMULAS_IN_TESTS:
-        own = {"theory.network", "theory.public_names", "theory.symbols", "theory.validation"}
+        own = {"theory.errors", "theory.network", "theory.precision", "theory.public_names"}
+        own |= {"theory.symbols", "theory.validation"}
         assert from_theory <= own
     elif path.name == FORMULAS_ON_A_PAGE:
         assert not from_theory

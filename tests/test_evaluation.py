@@ -60,10 +60,9 @@ def test_few_digits_are_right_where_doubles_lose_theirs_before_they_vanish() -> 
 
 
 def test_evaluate_needs_numbers() -> None:
-    with pytest.raises(InvalidArgument, match="symbols n"):
-        squared_update(MLP(depth=3)).label.derivations[0].evaluate()
-    with pytest.raises(NotSolved):
-        squared_update(MLP()).label.derivations[0].evaluate()
+    for network in (MLP(depth=3), MLP(3), MLP()):
+        with pytest.raises(InvalidArgument, match=r"open sizes .*put numbers in"):
+            squared_update(network).label.derivations[0].evaluate()
 
 
 @pytest.mark.parametrize("depth", [1, 2, 5])
@@ -77,8 +76,6 @@ def test_width_series_agrees_to_the_next_order(depth: int) -> None:
 
 
 def test_what_is_not_solved_yet_says_what_to_give() -> None:
-    with pytest.raises(NotSolved, match=r"MLP\(depth=4\)"):
-        squared_update(MLP()).evaluate()
     with pytest.raises(NotSolved, match="leave width out"):
         squared_update(MLP(4)).width_series(1)
     with pytest.raises(NotSolved, match="leave depth out"):

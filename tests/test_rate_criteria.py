@@ -22,6 +22,7 @@ from theory import (
     maximal_learning_rate,
     squared_update,
 )
+from theory.precision import workdps
 from theory.symbols import L, a, n, n_0
 
 from .strategies import mlp_layers, rational
@@ -110,8 +111,9 @@ def test_deep_networks_take_the_proof_instead_of_all_layers() -> None:
     deep, rates = MLP(16, 70), (2,) + (3,) * 69
     for given_rates in (None, rates):
         rate = maximal_learning_rate(deep, rates=given_rates)
-        places = squared_update(deep, rates=given_rates).places()
-        assert rate.layer == 70 == 1 + places.index(max(places))
+        with workdps(40) as context:
+            means = squared_update(deep, rates=given_rates).layer_means(context)
+        assert rate.layer == 70 == 1 + means.index(max(means))
 
 
 @pytest.mark.parametrize("bound", [0, -1, "x", True, None, float("nan"), n])

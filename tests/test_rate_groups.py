@@ -239,6 +239,6 @@ def test_what_is_refused() -> None:
         readout_update(3)  # type: ignore[arg-type]
     with pytest.raises(InvalidArgument, match="bound"):
         layer_rates(MLP(), bound=0)
-    with pytest.raises(InvalidArgument, match="got depth=1; read first and readout"):
+    with pytest.raises(NotSolved, match="no layers 2 to L: read first and readout"):
         _ = layer_rates(MLP(4, 1)).hidden
     assert maximal_learning_rate(MLP(4, 1), group=FirstLayer()).criterion != LastLayer()

@@ -1,5 +1,6 @@
 """Transfer of a tuned rate: exact ratios, their algebra, and the warning outside the law."""
 
+import re
 import warnings
 from typing import Any
 
@@ -13,6 +14,7 @@ from theory import (
     HiddenLayers,
     InvalidArgument,
     LastLayer,
+    LeakyReLU,
     MeanOverLayers,
     OutsideValidity,
     Readout,
@@ -73,7 +75,7 @@ def test_criteria_are_passed_on_and_their_bounds_cancel(criterion: Any) -> None:
         (MLP(64, 64), MLP(64, 4), "source"),
         (MLP(64, 4), MLP(64, 64), "target"),
         (MLP(64, 4), MLP((64, 8, 64, 64)), "target"),
-        (MLP(64, 4), MLP(64, 4, weight_variance=1), "target"),
+        (MLP(64, 4), MLP(64, 64, input_width=784), "target"),
     ],
 )
 def test_outside_the_range_of_the_law_there_is_a_warning(
@@ -83,6 +85,44 @@ def test_outside_the_range_of_the_law_there_is_a_warning(
         transfer_learning_rate(0.1, source, target)
     assert len(caught) == 1
     assert caught[0].filename == __file__
+
+
+DEPTH, INPUT = r"depth/width = 0\.5; compare", "for its input width, 156 times"
+SHALLOW = "too small"
+
+
+@pytest.mark.parametrize(
+    ("target", "group", "cause"),
+    [
+        (MLP(64, 8), None, ""),
+        (MLP(64, 32), None, DEPTH),
+        (MLP(64, 8, input_width=10_000), None, INPUT),
+        (MLP((64, 64, 80, 64), input_width=10_000), None, INPUT),
+        (MLP(64, 1, input_width=10_000), None, INPUT),
+        (MLP(64, 32, input_width=10_000), None, DEPTH),
+        (MLP(64, 8, input_width=10_000), FirstLayer(), ""),
+        (MLP(64, 32, input_width=10_000), FirstLayer(), DEPTH),
+        (MLP(64, 8, input_width=10_000), HiddenLayers(), ""),
+        (MLP(64, 32, input_width=10_000), HiddenLayers(), DEPTH),
+        (MLP(64, 2, input_width=10_000), HiddenLayers(), SHALLOW),
+        (MLP(64, 4, input_width=10_000), Readout(), ""),
+        (MLP(64, 32, input_width=10_000), Readout(), DEPTH),
+        (MLP(64, 8, input_norm2=18), None, ""),
+        (MLP(64, 8, activation=LeakyReLU("1/3")), None, ""),
+        (MLP(64, 4, weight_variance=1), None, "away from the critical weight variance"),
+    ],
+    ids=repr,
+)
+def test_the_warning_names_the_cause(target: MLP, group: Any, cause: str) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        transfer_learning_rate(0.1, MLP(128, 8), target, group=group)
+    said = [str(each.message) for each in caught if str(each.message).startswith("target=")]
+    assert len(said) == bool(cause)
+    if cause:
+        assert re.search(cause, said[0])
+        causes = (DEPTH, INPUT, SHALLOW)
+        assert not any(re.search(other, said[0]) for other in causes if other != cause)
 
 
 def test_the_warning_is_where_the_law_fails() -> None:

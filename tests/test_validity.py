@@ -84,7 +84,7 @@ def test_the_width_from_which_the_joint_limit_describes(
     leading = update.joint_law(1).coefficient().subs(t, where)
 
     def error(size: int) -> float:
-        exact = update.decimal(size, mpf(int(where.p)) * size / int(where.q))
+        exact = update.at_real_sizes(size, mpf(int(where.p)) * size / int(where.q))
         return abs(float(leading) * size**3 / float(exact) - 1)
 
     assert error(width - 1) > bound

@@ -7,6 +7,7 @@ from theory.criteria import EveryHiddenLayer, LastLayer, MeanOverLayers, Network
 from theory.derivation import Derivation, derive
 from theory.derivation_steps import DerivationSteps
 from theory.errors import InvalidArgument, MupDepthError, NotSolved
+from theory.expression_numbers import numbers
 from theory.groups import FirstLayer, HiddenLayers, Readout
 from theory.hidden_rate import MaximalLearningRate
 from theory.network import MLP, LeakyReLU, Linear, ReLU
@@ -55,6 +56,7 @@ __all__ = [
     "derive",
     "layer_rates",
     "maximal_learning_rate",
+    "numbers",
     "readout_update",
     "squared_update",
     "tangent_kernel",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sympy import Expr, Integer, Rational
 
 from theory.errors import InvalidArgument
+from theory.public_names import PlainText
 from theory.symbols import a as slope_symbol
 from theory.validation import exact_number, shown, written
 
@@ -14,7 +15,7 @@ __all__ = ["Activation", "LeakyReLU", "Linear", "ReLU"]
 
 
 @dataclass(frozen=True)
-class Activation:
+class Activation(PlainText):
     """sigma(z) = z for z > 0 and slope * z otherwise; sigma'(0) = slope.  Abstract: use
     `ReLU`, `LeakyReLU` or `Linear`."""
 

@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from sympy import Add, Expr, Integer, Mul, factor
+from sympy import Add, Expr, Integer, Mul, Symbol, factor
 
 from theory.asymptotics import joint_law, over_width
 from theory.derivation import Derivation, derive
 from theory.errors import NotSolved
+from theory.headline import headline
 from theory.network import MLP
 from theory.notation import Math
 from theory.numerals import number_text
 from theory.observables import K, f, g
-from theory.public_names import PublicNames
 from theory.rendering import formula_display
+from theory.sizes import Sizes
 from theory.steps import Line
 from theory.symbols import L, eta, n
+from theory.value import Number
 
 __all__ = ["Alignment", "alignment", "quotient"]
 
 _ALONG = (g @ K @ g) ** 2
 _WHOLE = (g @ g) * (g @ K @ K @ g)
+_NOT_DEFINED = "nothing moves in this layer: the alignment is not defined"
 
 
 @dataclass(frozen=True)
-class Alignment(PublicNames):
+class Alignment(Number):
     """E[(g.dz)^2] over E[|g|^2 |dz|^2] in one layer: a mean squared cosine, between 0 and 1.
 
     To first order in eta, g.dz is what the layers up to this one do to the output f, and by
@@ -41,6 +44,32 @@ class Alignment(PublicNames):
     numerators: tuple[Derivation, ...]
     denominators: tuple[Derivation, ...]
     _shared: ClassVar[frozenset[str]] = frozenset({"numerators", "denominators"})
+
+    @property
+    def network(self) -> MLP:
+        """The network that it was derived for.
+
+        >>> from theory import MLP, alignment
+        >>> alignment(MLP(depth=2)).network
+        MLP(depth=2)
+        """
+        return self.numerators[0].network
+
+    def _symbols(self) -> frozenset[Symbol]:
+        return self.numerators[0]._symbols()
+
+    def _at(self, sizes: Sizes) -> Alignment:
+        both = (self.numerators, self.denominators)
+        return Alignment(*(tuple(derived._at(sizes) for derived in each) for each in both))
+
+    def _number(self, context: Any) -> Any:
+        both = (self.numerators, self.denominators)
+        along, whole = (
+            sum((derived._number(context) for derived in each), context.zero) for each in both
+        )
+        if not whole:
+            raise NotSolved(_NOT_DEFINED)
+        return along / whole
 
     @property
     def label(self) -> Alignment:
@@ -84,7 +113,8 @@ class Alignment(PublicNames):
 
     @property
     def exact(self) -> Expr:
-        """The ratio, exact.
+        """The ratio, exact; do not put floats into it, whose digits cancel: ``alignment(64, 10)``
+        keeps them, as does ``at``.
 
         >>> from theory import MLP
         >>> alignment(MLP(width=16, depth=4)).label.exact
@@ -92,7 +122,7 @@ class Alignment(PublicNames):
         """
         whole = self.whole
         if whole == 0:
-            raise NotSolved("nothing moves in this layer: the alignment is not defined")
+            raise NotSolved(_NOT_DEFINED)
         return self.along / whole
 
     def leading(self) -> Expr:
@@ -126,16 +156,12 @@ class Alignment(PublicNames):
 
     def __repr__(self) -> str:
         first = self.numerators[0]
-        return f"Alignment at layer {first.layer} of {first.network}: {self._headline()}"
+        text = headline(self, self._exact_text, self.leading)
+        return f"Alignment at layer {first.layer} of {first.network}: {text}"
 
-    def _headline(self) -> str:
-        try:
-            if not isinstance(self.numerators[0].network.depth, int):
-                return f"{self.leading()} to leading order"
-            value = self.exact
-            return number_text(value) if value.is_Rational else str(factor(value))
-        except NotSolved as reason:
-            return str(reason)
+    def _exact_text(self) -> str:
+        value = self.exact
+        return number_text(value) if value.is_Rational else str(factor(value))
 
     def _repr_latex_(self) -> str:
         """The ratio that it is, and its value."""

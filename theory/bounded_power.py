@@ -29,7 +29,7 @@ from theory.bounded_expression import (
     limited,
     span,
 )
-from theory.numerals import inverse_square_root
+from theory.numerals import InverseSquareRoot
 
 __all__ = ["MAX_WORK", "bounded_work", "exponential", "inverse_root", "logarithm", "power"]
 
@@ -196,7 +196,7 @@ def _is_long(square: Expr) -> bool:
 
 def _long_root(square: Expr, exponent: Rational) -> Expr:
     """square**exponent for a half-integer exponent."""
-    return Mul(Pow(square, exponent + _HALF), inverse_square_root(square))
+    return Mul(Pow(square, exponent + _HALF), InverseSquareRoot(square))
 
 
 def _is_plainly_positive(value: Expr) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from sympy.polys.domains.domain import Domain
@@ -44,17 +45,28 @@ class LayerParameters:
     rate: Any
     mask_moments: Callable[[int], Any]
 
+    @cached_property
+    def _products(self) -> dict[Term, Any]:
+        return {}
+
+    def product(self, term: Term) -> Any:
+        """The value of one term, kept: most terms stand in many coefficients."""
+        if term not in self._products:
+            value = self.domain.one
+            for power in term.masks:
+                value *= self.mask_moments(power)
+            for chosen in range(term.neurons):
+                value *= self.fan_out - self.domain(chosen)
+            value *= self.variance**term.pairs
+            self._products[term] = value * self.rate**term.own if term.own else value
+        return self._products[term]
+
 
 def evaluate(coefficient: Coefficient, layer: LayerParameters) -> Any:
     """The coefficient's value for one layer, in the layer's domain."""
     domain = layer.domain
     total = domain.zero
     for term, count in coefficient.items():
-        value = domain(count.numerator) / domain(count.denominator)
-        for power in term.masks:
-            value *= layer.mask_moments(power)
-        for chosen in range(term.neurons):
-            value *= layer.fan_out - domain(chosen)
-        value *= layer.variance**term.pairs
-        total += value * layer.rate**term.own if term.own else value
+        number = domain(count.numerator) / domain(count.denominator)
+        total += number * layer.product(term)
     return total

@@ -8,6 +8,7 @@ from typing import TypeAlias
 from sympy import Expr, Integer
 
 from theory.errors import InvalidArgument
+from theory.public_names import PlainText
 from theory.validation import exact_number, shown, written
 
 __all__ = [
@@ -24,7 +25,7 @@ _ONE = Integer(1)
 
 
 @dataclass(frozen=True)
-class _Bounded:
+class _Bounded(PlainText):
     """A criterion with its ``bound``, an exact positive number, 1 by default."""
 
     bound: Expr = _ONE

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from mpmath import log10, mpf, workdps
+from mpmath import mpf
 from sympy import Expr
 
 from theory.errors import InvalidArgument
 from theory.power_sum import DEPTHS, PowerSum
+from theory.precision import published, workdps
 from theory.symbols import L, n
 
 __all__ = ["decimal_value"]
@@ -23,23 +24,27 @@ def decimal_value(
     Relative error below 10^-digits: the powers cancel at worst as (width/depth)^5, and the guard
     digits are eight for each digit of the width.  Raises `InvalidArgument` for other symbols.
     """
-    with workdps(digits + 30):
-        guard = 8 * int(log10(mpf(width)) + 1)
-    with workdps(digits + 30 + guard):
-        total = mpf(0)
+    with workdps(digits + 30) as context:
+        guard = 8 * int(context.log10(_mpf(context, width)) + 1)
+    with workdps(digits + 30 + guard) as context:
+        total = context.zero
         for weight, form in sums:
             if not weight.is_Rational:
                 raise InvalidArgument(
                     f"expected a network with no symbols but n and L, got the factor {weight}: "
                     f"give its symbols values"
                 )
-            value = _value(form, mpf(width), mpf(depth))
+            value = _value(context, form, _mpf(context, width), _mpf(context, depth))
             total += value * int(weight.p) / int(weight.q)
-    with workdps(digits):
-        return +total
+        return published(total, digits)
 
 
-def _value(form: PowerSum, width: mpf, depth: mpf) -> mpf:
+def _mpf(context: Any, number: Any) -> Any:
+    """A number or decimal text, of any context or none."""
+    return context.make_mpf(number._mpf_) if hasattr(number, "_mpf_") else context.mpf(number)
+
+
+def _value(context: Any, form: PowerSum, width: Any, depth: Any) -> Any:
     symbols = getattr(form.ring.domain, "symbols", ())
     if set(symbols) - {n}:
         raise InvalidArgument(
@@ -47,26 +52,26 @@ def _value(form: PowerSum, width: mpf, depth: mpf) -> mpf:
             f"give the others values"
         )
     index = DEPTHS.index(L)
-    total = mpf(0)
+    total = context.zero
     for key, poly in form.terms.items():
-        power = mpf(1)
+        power = context.one
         for base, exponent in key:
             if base is None or exponent != L * exponent.coeff(L):
                 raise InvalidArgument(
                     "expected the last layer of a network of symbolic depth, got another; leave "
                     "layer out"
                 )
-            power *= _rational(base, width) ** (int(exponent.coeff(L)) * depth)
-        terms = (_rational(c, width) * depth ** m[index] for m, c in poly.terms())
-        total += power * sum(terms, mpf(0))
+            power *= _rational(context, base, width) ** (int(exponent.coeff(L)) * depth)
+        terms = (_rational(context, c, width) * depth ** m[index] for m, c in poly.terms())
+        total += power * sum(terms, context.zero)
     return total
 
 
-def _rational(element: Any, width: mpf) -> mpf:
+def _rational(context: Any, element: Any, width: Any) -> Any:
     if not hasattr(element, "numer"):
-        return mpf(int(element.numerator)) / int(element.denominator)
-    return _polynomial(element.numer, width) / _polynomial(element.denom, width)
+        return context.mpf(int(element.numerator)) / int(element.denominator)
+    return _polynomial(context, element.numer, width) / _polynomial(context, element.denom, width)
 
 
-def _polynomial(poly: Any, width: mpf) -> mpf:
-    return sum((int(c) * width ** m[0] for m, c in poly.terms()), mpf(0))
+def _polynomial(context: Any, poly: Any, width: Any) -> Any:
+    return sum((int(c) * width ** m[0] for m, c in poly.terms()), context.zero)

@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
-from mpmath import mpf
-from sympy import Expr, sympify
+from sympy import Expr, Integer, Symbol, sympify
 from sympy.polys.domains.domain import Domain
 
 from theory.closed_form import ClosedForm, closed_form
 from theory.derived_words import DerivedWords
 from theory.errors import InvalidArgument, NotSolved
-from theory.evaluation import evaluate
+from theory.evaluation import quick_mean, term_means
 from theory.formula import closed_form_expression
 from theory.mean_field import MeanFieldLaw, leading_in_width, mean_field_law
-from theory.network import MLP, numeric_rates
+from theory.network import MLP
+from theory.numerals import is_too_long
 from theory.observables import Observable, Vector
-from theory.recursion import Quotient, Recursion, field_of, recursion
+from theory.precision import workdps
+from theory.public_names import cached_property
+from theory.recursion import Recursion, field_of, recursion
 from theory.requests import asked_layer, asked_rates
-from theory.schedule import ByGroup, TrainedLayers
+from theory.schedule import open_ends
+from theory.sizes import Sizes, layer_at, network_at, rates_at
 from theory.symbols import L, ell, n
 from theory.validation import shown
+from theory.waiting import announced
 
 __all__ = ["Derivation", "derive"]
+
+_QUICK_DIGITS, _QUICK_DEPTH = 9, 10**6
+"""Digits that double precision gives, up to a depth."""
+_MORE_DIGITS = 20
+_BY_SYMMETRY = "every term is odd in the readout v, and v and -v are equally likely"
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,8 @@ class Derivation(DerivedWords):
         >>> derive(trace(K), MLP()).exact
         L*n**2
         """
+        if self.vanishes:
+            return Integer(0)
         if self.in_numbers:
             return self.domain.to_sympy(self.value)
         return closed_form_expression(self.closed_form)
@@ -61,8 +71,8 @@ class Derivation(DerivedWords):
     @property
     def in_numbers(self) -> bool:
         """Whether depth, layer and multipliers are numbers; the width may be a symbol."""
-        typed = isinstance(self.rates, ByGroup | TrainedLayers)
-        return isinstance(self.network.depth, int) and isinstance(self.layer, int) and not typed
+        numbers = isinstance(self.network.depth, int) and isinstance(self.layer, int)
+        return numbers and not open_ends(self.rates)
 
     @property
     def closed_form(self) -> ClosedForm:
@@ -75,12 +85,15 @@ class Derivation(DerivedWords):
         >>> derive(trace(K), MLP()).closed_form
         ClosedForm: L*n**2
         """
+        if self.vanishes:
+            raise NotSolved(f"{_BY_SYMMETRY}: there are no powers to add")
         if isinstance(self.rates, tuple):
             raise NotSolved(
                 "a closed form in the layer needs multipliers by group or a range of trained "
                 "layers: give rates=ByGroup(...) or rates=TrainedLayers(...), or layer as a number"
             )
-        return closed_form(self.structure, self.network, sympify(self.layer), self.rates)
+        with announced("closed form"):
+            return closed_form(self.structure, self.network, sympify(self.layer), self.rates)
 
     def leading(self) -> Expr:
         """The leading term as n -> infinity and then, with a symbolic depth, as it grows.
@@ -97,6 +110,8 @@ class Derivation(DerivedWords):
 
     def leading_term(self) -> tuple[int, Expr]:
         """Power of n and its coefficient in `leading`."""
+        if self.vanishes:
+            return 0, Integer(0)
         if not isinstance(self.network.depth, int):
             law = self.law
             return law.power, law.leading(self.layer)
@@ -115,6 +130,8 @@ class Derivation(DerivedWords):
         >>> derive(g @ K @ g, MLP()).law
         MeanFieldLaw: ell/2 at layer ell of L, as n → ∞
         """
+        if self.vanishes:
+            raise NotSolved(f"{_BY_SYMMETRY}: it has no law")
         if isinstance(self.network.depth, int):
             raise NotSolved(
                 f"the law in depth needs a symbolic depth, got depth={self.network.depth}: leave "
@@ -136,31 +153,43 @@ class Derivation(DerivedWords):
     @cached_property
     def value(self) -> Any:
         """`exact` as an element of `domain`."""
-        return self._recursion().value(self._numeric_layer())
-
-    def evaluate(self, digits: int = 15) -> mpf:
-        """`exact` of a network in numbers as a decimal number, at any depth in milliseconds.
-
-        Relative error below 10^-digits where no terms cancel in the observable.
-
-        >>> from theory import MLP, derive
-        >>> from theory.observables import K, trace
-        >>> derive(trace(K), MLP(width=64, depth=10**4)).evaluate()
-        mpf('40960000.0')
-        """
-        run = self._recursion()
-        if not self.domain.is_QQ:
-            names = ", ".join(sorted(map(str, self.domain.symbols)))
-            raise InvalidArgument(
-                f"expected a network in numbers, got {self.network!r} with the symbols {names}; "
-                f"give them values, as in MLP(width=64, depth=4)"
+        if self.vanishes:
+            return self.domain.zero
+        if is_too_long(self.network):
+            raise NotSolved(
+                f"the exact number of {self.network} has too many digits to be held: ask for "
+                f"evaluate(), which gives as many as are wanted"
             )
-        return evaluate(run, self._numeric_layer(), digits)
+        with announced("exact value"):
+            return self._recursion().value(self._numeric_layer())
 
-    def quotients(self) -> list[Quotient]:
-        """The observable's mean at every layer 1 to L, unreduced."""
-        run = self._recursion()
-        return [run.expectation(layer) for layer in range(1, self.network.layers + 1)]
+    def _symbols(self) -> frozenset[Symbol]:
+        layer = {self.layer} if isinstance(self.layer, Symbol) else set()
+        return self.network.free_symbols | open_ends(self.rates) | layer
+
+    def _at(self, sizes: Sizes) -> Derivation:
+        network, rates = network_at(self.network, sizes), rates_at(self.rates, sizes)
+        return derive(self.observable, network, layer=layer_at(self.layer, sizes), rates=rates)
+
+    def _number(self, context: Any) -> Any:
+        """The sum of the terms' means, with as many more digits as cancel in it."""
+        if self.vanishes:
+            return context.zero
+        run, layer, digits = self._recursion(), self._numeric_layer(), context.dps
+        few = context.dps <= _QUICK_DIGITS and self.network.layers <= _QUICK_DEPTH
+        if few and (quick := quick_mean(run, layer)):
+            return context.mpf(quick)
+        for working_digits in range(digits, digits + self._most_digits(), _MORE_DIGITS):
+            with workdps(working_digits) as finer:
+                terms = term_means(run, layer, finer)
+                total, size = sum(terms, finer.zero), sum(map(abs, terms), finer.zero)
+                if abs(total) * finer.mpf(10) ** (working_digits - digits) >= size:
+                    return total
+        return context.zero
+
+    def _most_digits(self) -> int:
+        """Terms that agree to so many digits are taken to be equal."""
+        return 100 + 20 * len(str(self.network.last_width))
 
     def _recursion(self) -> Recursion:
         if not isinstance(self.network.depth, int):
@@ -168,12 +197,11 @@ class Derivation(DerivedWords):
                 "this needs a depth in numbers, got depth=L: give one, as in MLP(depth=4), or ask "
                 "for exact, which has a closed form in L"
             )
-        if isinstance(self.rates, ByGroup | TrainedLayers):
+        if open_ends(self.rates):
             raise NotSolved(
                 f"this needs multipliers in numbers, got rates={self.rates}: give one a layer"
             )
-        rates = numeric_rates(self.network) if self.rates is None else self.rates
-        return recursion(self.structure, self.network, rates)
+        return recursion(self.structure, self.network, self.rates)
 
     def _numeric_layer(self) -> int:
         if isinstance(self.layer, int):
@@ -183,8 +211,23 @@ class Derivation(DerivedWords):
             f"ask for exact, which has a closed form in ell"
         )
 
+    @property
+    def vanishes(self) -> bool:
+        """Whether the mean is 0 at every size, because every term is odd in the readout v.
+
+        >>> from theory import MLP, derive
+        >>> from theory.observables import K, f, g, z
+        >>> derive(f, MLP()).vanishes, derive(f * (g @ z), MLP()).vanishes
+        (True, False)
+        """
+        return not self.even.terms
+
     def __repr__(self) -> str:
         size = len(self.words)
+        if self.vanishes:
+            why = _BY_SYMMETRY if self.observable.terms else "the observable is 0"
+            where = f"layer {self.layer} of {self.network}"
+            return f"Derivation of E[{self.observable}] at {where}: 0, since {why}"
         return (
             f"Derivation of E[{self.observable}] at layer {self.layer} of {self.network}: "
             f"{size} words, closed under the layer map"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import chain
 
 from sympy import factor
@@ -20,6 +19,7 @@ from theory.derived_words import open_layer
 from theory.layer_equations import combination, map_lines
 from theory.layer_spectrum import LayerSpectrum, layer_spectrum
 from theory.notation import Math
+from theory.public_names import cached_property
 from theory.rendering import step_latex, step_markdown, step_text
 from theory.step_checks import (
     carried_identity,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, ClassVar
 
 from sympy import Expr, Integer, Matrix, Symbol
@@ -15,20 +14,22 @@ from theory.coefficients import LayerParameters
 from theory.layer_equations import map_lines
 from theory.network import MLP
 from theory.observables import Observable
-from theory.public_names import PublicNames
+from theory.public_names import cached_property
 from theory.recursion import field_of, layer_parameters
 from theory.rendering import block_markdown
 from theory.schedule import Rates
 from theory.steps import Formulas, Prose
 from theory.structure import Structure, structure
 from theory.symbols import L, c, n_in, n_out, r
-from theory.words import word_text
+from theory.value import Number
+from theory.waiting import announced
+from theory.words import Word, word_text
 
 __all__ = ["DerivedWords", "open_layer"]
 
 
 @dataclass(frozen=True)
-class DerivedWords(PublicNames):
+class DerivedWords(Number):
     """One observable at one layer of a network: its words and their layer maps."""
 
     observable: Observable
@@ -36,7 +37,7 @@ class DerivedWords(PublicNames):
     layer: int | Symbol
     rates: tuple[Expr, ...] | Rates
     _shared: ClassVar[frozenset[str]] = frozenset(
-        {"domain", "in_numbers", "leading_term", "quotients", "structure", "value"}
+        {"domain", "even", "in_numbers", "leading_term", "structure", "value"}
     )
 
     @property
@@ -129,7 +130,14 @@ class DerivedWords(PublicNames):
     @cached_property
     def structure(self) -> Structure:
         """The derivation before sizes, shared by all networks."""
-        return structure(self.observable)
+        with announced("derivation"):
+            return structure(self.even)
+
+    @cached_property
+    def even(self) -> Observable:
+        """The observable without its terms that are odd in the readout v: v and -v are equally
+        likely, and g turns its sign with v, so that a product of an odd number of g has mean 0."""
+        return Observable(tuple(t for t in self.observable.terms if not _is_odd(t[0])))
 
     def _matrix(self, layer_map: LayerMap) -> Matrix:
         return layer_map.matrix(open_layer(self.network)).to_Matrix()
@@ -148,10 +156,16 @@ class DerivedWords(PublicNames):
 
     def _repr_markdown_(self) -> str:
         """What is derived, and the layer map as equations."""
+        if not self.words:
+            return block_markdown(Prose(repr(self)))
         return block_markdown(
             Prose(f"$E[{self.observable}]$ at layer {self.layer} of `{self.network}`, by words:"),
             self.layer_equations,
         )
+
+
+def _is_odd(word: Word) -> bool:
+    return sum(factor.count("g") for factor in word) % 2 == 1
 
 
 def open_layer(network: MLP) -> LayerParameters:

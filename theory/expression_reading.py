@@ -10,7 +10,7 @@ from sympy import Add, E, Expr, Float, Integer, Mul, Pow, Rational, Symbol, exp,
 from theory.bounded_expression import Part, Refused, built, leaf, product, total
 from theory.bounded_power import exponential, inverse_root, logarithm, power
 from theory.formula_builder import FORMULA_SYMBOLS
-from theory.numerals import InverseSquareRoot
+from theory.numerals import InverseRootOfHuge, InverseSquareRoot
 from theory.validation import exact_number
 
 __all__ = ["read_expression"]
@@ -25,6 +25,7 @@ _NODES: dict[type[Expr], Callable[[Sequence[Part]], Part]] = {
     exp: lambda parts: exponential(*parts),
     log: lambda parts: logarithm(*parts),
     InverseSquareRoot: lambda parts: inverse_root(*parts),
+    InverseRootOfHuge: lambda parts: inverse_root(*parts),
 }
 
 

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from theory.errors import InvalidArgument
 from theory.network import MLP
+from theory.public_names import PlainText
 from theory.schedule import ByGroup
 from theory.validation import shown
 
@@ -22,7 +23,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class FirstLayer:
+class FirstLayer(PlainText):
     """The weights of layer 1 alone, of fan-in n_0; all others stay.
 
     >>> from theory import MLP, FirstLayer, maximal_learning_rate
@@ -32,7 +33,7 @@ class FirstLayer:
 
 
 @dataclass(frozen=True)
-class HiddenLayers:
+class HiddenLayers(PlainText):
     """The weights of layers 2 to L alone; all others stay.
 
     >>> from theory import MLP, HiddenLayers, maximal_learning_rate
@@ -42,7 +43,7 @@ class HiddenLayers:
 
 
 @dataclass(frozen=True)
-class Readout:
+class Readout(PlainText):
     """The readout v alone; all others stay.
 
     >>> from theory import MLP, Readout, maximal_learning_rate

@@ -3,43 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mpmath import mpf, sqrt, workdps
 from sympy import Expr, Integer, Max, Poly, Symbol
 from sympy.polys.domains.domain import Domain
 
-from theory.criteria import (
-    Criterion,
-    EveryHiddenLayer,
-    LastLayer,
-    MeanOverLayers,
-)
-from theory.errors import InvalidArgument, NotSolved
+from theory.binding import COMPARABLE, NOTHING_MOVES, binding_layers, last_is_largest, likely_layers
+from theory.criteria import Criterion, EveryHiddenLayer, LastLayer, MeanOverLayers
+from theory.errors import NotSolved
+from theory.headline import headline
 from theory.monotone import certainly_rises, rises_at_all_sizes
 from theory.network import MLP
 from theory.notation import Math
 from theory.numerals import inverse_square_root, rate_text
-from theory.order import largest
+from theory.public_names import cached_property
 from theory.recursion import field_of
 from theory.rendering import formula_display, root_lines
+from theory.requests import asked_rates
 from theory.schedule import Rates
+from theory.sizes import Sizes, network_at, rates_at
 from theory.steps import Line
 from theory.symbols import L, ell, eta, n
 from theory.update import SquaredUpdate, squared_update
 from theory.validity import Validity, tolerance_value
+from theory.value import Number
+
+if TYPE_CHECKING:
+    from theory.numeric import FastRate
 
 __all__ = ["MaximalLearningRate"]
 
 
-_NOTHING_MOVES = "expected at least one multiplier above 0 in rates, got only zeros; give one"
-_DEEP = 64
-"""From which depth on a proof is quicker than a comparison of all layers."""
-
-
 @dataclass(frozen=True)
-class MaximalLearningRate:
+class MaximalLearningRate(Number):
     """The largest learning rate that meets ``criterion``, from the linearised update.
 
     ``rates``: multipliers of eta, all 1 for None.  Made by `maximal_learning_rate`.
@@ -61,8 +57,9 @@ class MaximalLearningRate:
 
         Exact, with square roots; a function of the symbols that the network holds, as
         1/sqrt(Max(...)) where no single layer is proven to bind for all sizes.  Raises `NotSolved`
-        for a symbolic depth with `MeanOverLayers`, or where the last layer is not proven to bind;
-        `InvalidArgument` where no layer moves at all.
+        for a symbolic depth with `MeanOverLayers`, where the last layer is not proven to bind, and
+        where no layer moves at all.  Do not put floats into a closed form, whose terms cancel:
+        ``rate(64, 10)``, ``rate.at(n=64)`` and ``rate.lambdify()`` keep all digits.
 
         >>> from sympy import sqrt
         >>> from theory import MLP, maximal_learning_rate
@@ -72,26 +69,42 @@ class MaximalLearningRate:
         """
         return inverse_square_root(self._moved() / self.criterion.bound)
 
-    def evaluate(self, digits: int = 15) -> mpf:
-        """The rate of a network in numbers as a decimal number, relative error below 10^-digits.
+    def _symbols(self) -> frozenset[Symbol]:
+        return self._update(None)._symbols()
 
-        >>> from theory import MLP, maximal_learning_rate
-        >>> round(float(maximal_learning_rate(MLP(64, 4)).evaluate()), 12)
-        0.201147574821
-        """
-        with workdps(digits + 5):
-            bound = mpf(int(self.criterion.bound.p)) / int(self.criterion.bound.q)
-            if isinstance(self.criterion, MeanOverLayers):
-                layers = list(range(1, self.network.layers + 1))
-                moved = sum(self._update(k).evaluate(digits + 5) for k in layers) / len(layers)
-            else:
-                layers = self._candidates()
-                moved = max(self._update(k).evaluate(digits + 5) for k in layers)
-            if not moved:
-                raise InvalidArgument(_NOTHING_MOVES)
-            rate = sqrt(bound / moved)
-        with workdps(digits):
-            return +rate
+    def _at(self, sizes: Sizes) -> MaximalLearningRate:
+        network = network_at(self.network, sizes)
+        rates = asked_rates(network, rates_at(self.rates, sizes))
+        return MaximalLearningRate(network, self.criterion, rates)
+
+    def _number(self, context: Any) -> Any:
+        bound = context.mpf(int(self.criterion.bound.p)) / int(self.criterion.bound.q)
+        update = self._update(None)
+        if isinstance(self.criterion, MeanOverLayers):
+            moved = update.mean_over_layers(context)
+        elif self._last_binds:
+            moved = update._number(context)
+        else:
+            moved = max(update.layer_means(context))
+        if not moved:
+            raise NotSolved(NOTHING_MOVES)
+        return context.sqrt(bound / moved)
+
+    def _fast(self) -> FastRate | None:
+        from theory.numeric import FastRate
+
+        if isinstance(self.criterion, MeanOverLayers):
+            return None
+        every = isinstance(self.criterion, EveryHiddenLayer)
+        if every and not rises_at_all_sizes(self.network, self.rates):
+            return None
+        fast = self._update(None)._fast()
+        return None if fast is None else FastRate(fast, float(self.criterion.bound))
+
+    @property
+    def _last_binds(self) -> bool:
+        """Whether the last layer of a network in numbers is known to bind without a comparison."""
+        return isinstance(self.criterion, LastLayer) or last_is_largest(self.network, self.rates)
 
     @property
     def layer(self) -> int | Symbol | None:
@@ -109,7 +122,10 @@ class MaximalLearningRate:
         if not isinstance(self.network.depth, int):
             self._check_rise()
             return L
-        return next(iter(self._binding)) if len(self._binding) == 1 else None
+        layers = likely_layers(self.network, self.rates)
+        if len(layers) > 1:
+            layers = list(self._binding)
+        return layers[0] if len(layers) == 1 else None
 
     def leading(self) -> Expr:
         """The leading term as n -> infinity, then as the depth grows.
@@ -122,7 +138,7 @@ class MaximalLearningRate:
         """
         power, coefficients = self._leading_terms()
         if not power and not any(coefficients):
-            raise InvalidArgument(_NOTHING_MOVES)
+            raise NotSolved(NOTHING_MOVES)
         return inverse_square_root(_maximum(coefficients) * n**power / self.criterion.bound)
 
     def validity(self, tolerance: object) -> Validity:
@@ -174,7 +190,7 @@ class MaximalLearningRate:
 
     def _positive(self, moved: Expr) -> Expr:
         if moved == 0:
-            raise InvalidArgument(_NOTHING_MOVES)
+            raise NotSolved(NOTHING_MOVES)
         return moved
 
     def _leading_terms(self) -> tuple[int, list[Expr]]:
@@ -199,26 +215,7 @@ class MaximalLearningRate:
 
     @cached_property
     def _binding(self) -> dict[int, Any]:
-        """E[(Delta z)^2]/eta^2 of the layers that may bind, as elements of the field."""
-        kept = largest({k: self._update(k).value for k in self._candidates()}, self._domain)
-        if not any(kept.values()):
-            raise InvalidArgument(_NOTHING_MOVES)
-        return kept
-
-    def _candidates(self) -> list[int]:
-        """All layers, or in a network of numbers those whose first binary places are largest: the
-        last without asking where that is proven and the network is deep."""
-        layers = range(1, self.network.layers + 1)
-        if isinstance(self.criterion, LastLayer):
-            return [self.network.layers]
-        if not self._domain.is_QQ:
-            return list(layers)
-        if self.network.layers > _DEEP and rises_at_all_sizes(self.network, self.rates):
-            return [self.network.layers]
-        update = self._update(None)
-        places = update.places()
-        bar = max(places) - len(update.derivations)
-        return [layer for layer, value in zip(layers, places, strict=True) if value >= bar]
+        return binding_layers(self.network, self.rates)
 
     @property
     def _domain(self) -> Domain:
@@ -252,14 +249,19 @@ class MaximalLearningRate:
         return formula_display(*lines)
 
     def _headline(self) -> str:
+        if not self.open_sizes and not self._is_quick:
+            return f"evaluate() and layer compare {self.network.layers} layers"
+        text = headline(self, lambda: rate_text(self.exact), self.leading)
         try:
-            if isinstance(self.network.depth, int):
-                return f"{rate_text(self.exact)}; {self._who_binds()}"
-            if self.network.width == n:
-                return f"{self.leading()} to leading order; {self._who_binds()}"
-            return f"{self.exact}; {self._who_binds()}"
-        except NotSolved as reason:
-            return str(reason)
+            return f"{text}; {self._who_binds()}" if text[:4] != "long" else text
+        except NotSolved:
+            return text
+
+    @property
+    def _is_quick(self) -> bool:
+        """Whether the rate of a network in numbers needs no comparison of many layers."""
+        every = isinstance(self.criterion, EveryHiddenLayer)
+        return not every or self.network.layers <= COMPARABLE or self._last_binds
 
     def _who_binds(self) -> str:
         if isinstance(self.criterion, MeanOverLayers):

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from sympy import Symbol
 from sympy.polys.domains.domain import Domain
 from sympy.polys.rings import PolyRing
 
+from theory.public_names import cached_property
 from theory.recursion import field_of
 from theory.symbols import n
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache, reduce
+from functools import lru_cache, reduce
 from itertools import pairwise
 from math import gcd
 from typing import Any
@@ -22,6 +22,7 @@ from theory.derivation import Derivation
 from theory.formula import in_slope, power_sum_expression
 from theory.normalised import NormalisedNetwork
 from theory.power_sum import PowerSum, depth_ring
+from theory.public_names import cached_property
 from theory.recursion import field_of, layer_parameters, start_column
 from theory.spectrum import Spectrum
 from theory.steps import Identity, identity

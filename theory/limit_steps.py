@@ -12,13 +12,13 @@ from theory.errors import NotSolved
 from theory.hidden_rate import MaximalLearningRate
 from theory.layer_spectrum import layer_spectrum
 from theory.monotone import rises_at_all_sizes
-from theory.network import MLP, numeric_rates
+from theory.network import MLP
 from theory.notation import Math
 from theory.order import largest
 from theory.rate import maximal_learning_rate
 from theory.recursion import field_of
 from theory.rendering import root_lines
-from theory.schedule import ByGroup, TrainedLayers
+from theory.schedule import ByGroup, TrainedLayers, as_multipliers
 from theory.step_checks import (
     homogeneity_identity,
     law_identity,
@@ -127,7 +127,7 @@ def _values(update: SquaredUpdate, parts: Parts) -> Step:
 def _value_check(derivation: Derivation) -> Identity:
     """Against the closed form in L where there is one, else as a form of degree 2."""
     network, layer = derivation.network, derivation.layer
-    plain = set(numeric_rates(network, derivation.rates)) == {1}
+    plain = set(as_multipliers(derivation.rates, network.layers)) == {1}
     if isinstance(network.width, tuple) or not plain:
         return homogeneity_identity(derivation)
     open_layer = L if layer == network.depth else ell

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property, reduce
+from functools import reduce
 from itertools import product
 from math import prod
 from typing import Any
@@ -20,6 +20,7 @@ from sympy import QQ, Symbol
 from sympy.polys.rings import PolyRing
 
 from theory.coefficients import Coefficient, LayerParameters, evaluate
+from theory.public_names import cached_property
 from theory.words import Word, is_trace
 
 __all__ = ["LiteralLayer", "gaussian_mean", "readout_mean", "value_of"]

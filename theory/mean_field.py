@@ -12,6 +12,7 @@ Both facts are checked for the map at hand, not assumed.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import factorial, prod
 from typing import Any
 
@@ -55,6 +56,7 @@ class MeanFieldLaw:
         return factor(self.growth.subs(ell, layer) * sum(terms, Integer(0)))
 
 
+@lru_cache(maxsize=256)
 def mean_field_law(structure: Structure, network: MLP) -> MeanFieldLaw:
     """The law of an observable as the width goes to infinity, all multipliers being 1.
 

@@ -49,7 +49,8 @@ def _answer(network: MLP) -> Iterator[str]:
     if not network.free_symbols:
         parts = {"label": update.label, "output": update.output, "total": update}
         lines = [f"  {name:<7} {number_text(part.per_eta2)}" for name, part in parts.items()]
-        lines += [f"maximal learning rate (layer {rate.layer} binds): {rate.exact.evalf(12)}"]
+        number = nstr(rate.evaluate(_DIGITS), _DIGITS)
+        lines += [f"maximal learning rate (layer {rate.layer} binds): {number}"]
         yield "\n".join(["E[(Δz)²]/η² in the last hidden layer", *lines])
         return
     try:

@@ -8,7 +8,8 @@ from typing import TypeAlias
 from sympy import Expr, Integer, Symbol
 
 from theory.activations import Activation, LeakyReLU, Linear, ReLU
-from theory.errors import InvalidArgument
+from theory.errors import InvalidArgument, NotSolved
+from theory.public_names import PlainText
 from theory.symbols import L, ell, n, n_0
 from theory.validation import (
     index_in,
@@ -26,6 +27,7 @@ __all__ = [
     "LeakyReLU",
     "Linear",
     "ReLU",
+    "numeric_depth",
     "numeric_layers",
     "numeric_rates",
 ]
@@ -33,10 +35,12 @@ __all__ = [
 Size: TypeAlias = int | Symbol
 _MOST_LISTED = 10**7
 """Layers whose widths are listed one by one."""
+_LONGEST = 160
+"""Characters of a network within a sentence."""
 
 
 @dataclass(frozen=True)
-class MLP:
+class MLP(PlainText):
     """A random fully connected network without biases at mean-field initialisation.
 
     With x^(0) = x, z^(l) = W^(l) x^(l-1), x^(l) = sigma(z^(l)) for l = 1..L and f = v . x^(L),
@@ -96,6 +100,14 @@ class MLP:
         ]
         return f"MLP({', '.join(said)})"
 
+    def __str__(self) -> str:
+        """``repr``, with many widths of single layers cut short."""
+        text = repr(self)
+        if len(text) <= _LONGEST or not isinstance(self.width, tuple):
+            return text
+        first, *_, last = self.width
+        return text.replace(repr(self.width), f"({first!r}, ..., {last!r})")
+
     @property
     def widths(self) -> tuple[Size, ...]:
         """Widths of the layers 0 (input) to L, shape ``(L + 1,)``; needs a depth in numbers.
@@ -124,17 +136,24 @@ class MLP:
         return self.width[0] if isinstance(self.width, tuple) else self.width
 
     @property
+    def last_width(self) -> Size:
+        """Width of the last hidden layer.
+
+        >>> MLP(width=(8, 16)).last_width
+        16
+        """
+        return self.width[-1] if isinstance(self.width, tuple) else self.width
+
+    @property
     def layers(self) -> int:
-        """The depth as an int; `InvalidArgument` where it is the symbol L.
+        """The depth as an int; `NotSolved` where it is the symbol L.
 
         >>> MLP(width=8, depth=3).layers
         3
         """
         if isinstance(self.depth, int):
             return self.depth
-        raise InvalidArgument(
-            "expected a depth in numbers, got depth=L; give one, such as MLP(depth=4)"
-        )
+        raise NotSolved("this needs a depth in numbers, got depth=L: give one, as in MLP(depth=4)")
 
     @property
     def c(self) -> Expr:
@@ -183,7 +202,7 @@ class MLP:
 
 def numeric_layers(network: MLP, layer: object = None) -> tuple[int, ...]:
     """The layers that ``layer`` names: None the last, an int, or a tuple or range of ints."""
-    depth = network.layers
+    depth = numeric_depth(network)
     if layer is None:
         return (depth,)
     if isinstance(layer, tuple | range | list):
@@ -196,8 +215,17 @@ def numeric_layers(network: MLP, layer: object = None) -> tuple[int, ...]:
 def numeric_rates(network: MLP, rates: object = None) -> tuple[Expr, ...]:
     """One multiplier of eta per hidden layer, all 1 for None."""
     if rates is None:
-        return (Integer(1),) * network.layers
-    return non_negative_rates(rates, network.layers)
+        return (Integer(1),) * numeric_depth(network)
+    return non_negative_rates(rates, numeric_depth(network))
+
+
+def numeric_depth(network: MLP) -> int:
+    """The depth of an argument; `InvalidArgument` where it is the symbol L."""
+    if isinstance(network.depth, int):
+        return network.depth
+    raise InvalidArgument(
+        "expected a depth in numbers, got depth=L; give one, such as MLP(depth=4)"
+    )
 
 
 def _scale(name: str, value: object) -> Expr:

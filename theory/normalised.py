@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import chain
 from math import prod
 from typing import Any
@@ -31,6 +30,7 @@ from theory.coefficients import LayerParameters
 from theory.errors import NotSolved
 from theory.gradients import GradientTerm
 from theory.network import MLP
+from theory.public_names import cached_property
 from theory.recursion import field_of
 from theory.structure import Structure
 from theory.symbols import a, kappa

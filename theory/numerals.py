@@ -6,14 +6,17 @@ import math
 import sys
 from typing import TYPE_CHECKING, Any
 
-from mpmath import mpf, nstr, workdps, workprec
-from mpmath import sqrt as mp_sqrt
-from sympy import Add, Expr, Float, Function, Rational, sqrt
+from mpmath import mpf, nstr
+from mpmath.libmp import prec_to_dps
+from sympy import Add, Expr, Float, Function, Mul, Rational, sqrt
+
+from theory.precision import real_number, workdps
 
 if TYPE_CHECKING:
     from theory.network import MLP
 
 __all__ = [
+    "FEW_LAYERS",
     "allow_long_numerals",
     "digit_count",
     "inverse_square_root",
@@ -24,10 +27,14 @@ __all__ = [
     "real_text",
 ]
 
+FEW_LAYERS = 64
+"""Depths up to which exact numbers are quick to make for a line of text."""
 _LONG = 40
 _LONG_SUM = 8
+_HUGE_BITS = 1 << 13
+"""Bits of a number from which on SymPy takes seconds and more to find the squares in it."""
 _LONGEST = 1_000_000
-_MOST_DIGITS = 2 * 10**9
+_MOST_DIGITS = 2 * 10**8
 
 
 def allow_long_numerals() -> None:
@@ -65,8 +72,8 @@ def number_text(number: Rational, digits: int = 10) -> str:
 
 def decimal_text(number: Rational, digits: int = 10) -> str:
     """``number`` as a decimal of ``digits`` significant digits, whatever its size."""
-    with workdps(digits + 5):
-        return str(nstr(mpf(int(number.p)) / int(number.q), digits))
+    with workdps(digits + 5) as context:
+        return str(context.nstr(context.mpf(int(number.p)) / int(number.q), digits))
 
 
 def is_too_long(network: MLP) -> bool:
@@ -79,17 +86,19 @@ def is_too_long(network: MLP) -> bool:
     """
     if network.free_symbols:
         return False
-    digits = sum(4 + 2 * math.log10(int(width)) for width in network.widths[1:])
-    return digits * network.layers > _MOST_DIGITS
+    layers, width = network.layers, network.width
+    widths, times = (width, 1) if isinstance(width, tuple) else ((width,), layers)
+    digits = times * sum(4 + 2 * math.log10(int(each)) for each in widths)
+    return digits * layers > _MOST_DIGITS
 
 
-def real_text(number: Expr) -> str:
+def real_text(number: Expr | mpf) -> str:
     """A real number in six digits.
 
     >>> real_text(sqrt(2))
     '1.41421'
     """
-    return str(nstr(mpf(str(number.evalf(12))), 6))
+    return str(nstr(number if isinstance(number, mpf) else real_number(number, 12), 6))
 
 
 def rate_text(rate: Expr) -> str:
@@ -101,7 +110,7 @@ def rate_text(rate: Expr) -> str:
     if not rate.is_number or rate.is_Integer:
         return str(rate)
     exact, decimal = str(rate), real_text(rate)
-    return f"{decimal} = {exact}" if len(exact) <= _LONG and "exact:" not in exact else decimal
+    return f"{decimal} = {exact}" if len(exact) <= _LONG else decimal
 
 
 def magnitude_latex(value: mpf, digits: int = 5) -> str:
@@ -119,9 +128,10 @@ def magnitude_latex(value: mpf, digits: int = 5) -> str:
 class InverseSquareRoot(Function):
     """1/sqrt(q) of one long positive q, a rational or a rational function, as an atom.
 
-    SymPy factors the base of a numeric power whenever it is multiplied, and asks a polynomial
-    under a root for its sign, which for long ones takes forever; this stays as it is, evaluates
-    to any precision, and squares exactly.  It turns into an ordinary root once q is short.
+    For formulas that users type, on which arithmetic must be quick: SymPy factors the base of a
+    numeric power whenever it is multiplied, and asks a polynomial under a root for its sign.  This
+    stays as it is, evaluates to any precision, and squares exactly.  It turns into an ordinary root
+    once q is short.  Results that the package returns are made by `inverse_square_root`.
     """
 
     nargs = 1
@@ -141,8 +151,9 @@ class InverseSquareRoot(Function):
         (square,) = self.args
         if not square.is_Rational:
             return None
-        with workprec(prec + 10):
-            return Float(1 / mp_sqrt(mpf(square.p) / square.q), precision=prec)
+        with workdps(prec_to_dps(prec) + 5) as context:
+            root = 1 / context.sqrt(context.mpf(square.p) / square.q)
+            return Float._new(root._mpf_, prec)
 
     def _eval_power(self, exponent: Expr) -> Expr | None:
         even = exponent.is_Integer and exponent % 2 == 0
@@ -159,13 +170,48 @@ class InverseSquareRoot(Function):
         return f"(1/sqrt({inside}))"
 
 
+class InverseRootOfHuge(InverseSquareRoot):
+    """1/sqrt(q) of a rational of thousands of digits that the package returns: quick to multiply,
+    and in full in its texts, which SymPy reads as an ordinary power of the same value."""
+
+    @classmethod
+    def eval(cls, square: Expr) -> Expr | None:
+        """None: always unevaluated."""
+        return None
+
+    def _sympystr(self, printer: Any) -> str:
+        return f"(1/sqrt({printer.doprint(self.args[0])}))"
+
+    def _sympyrepr(self, printer: Any) -> str:
+        return f"Pow({printer.doprint(self.args[0])}, Rational(-1, 2))"
+
+
 def inverse_square_root(square: Expr) -> Expr:
-    """1/sqrt(``square``), in simplest terms where that is short; never factored if long.
+    """1/sqrt(``square``), ``square`` positive, in simplest terms, of SymPy's own powers.
+
+    The factors of a product that are plainly positive are taken apart first: of a product SymPy
+    would ask every factor for its sign, which takes minutes for a long polynomial.
 
     >>> inverse_square_root(Rational(1, 2))
     sqrt(2)
     """
-    return InverseSquareRoot(square)
+    if square.is_Rational:
+        huge = max(square.p, square.q).bit_length() > _HUGE_BITS
+        return InverseRootOfHuge(square) if huge else _short_root(square)
+    apart: list[Expr] = []
+    together: list[Expr] = []
+    for factor in Mul.make_args(square):
+        (apart if _is_plainly_positive(factor) else together).append(factor)
+    return Mul(*(1 / sqrt(factor) for factor in apart), 1 / sqrt(Mul(*together)))
+
+
+def _is_plainly_positive(factor: Expr) -> bool:
+    """Whether a number, a symbol, a sum of positive monomials, or a power of them is positive."""
+    base, _ = factor.as_base_exp()
+    if not isinstance(base, Add):
+        return bool(base.is_Atom and base.is_positive)
+    factors = (each for monomial in base.args for each in Mul.make_args(monomial))
+    return all(each.as_base_exp()[0].is_positive for each in factors)
 
 
 def _is_long(square: Expr) -> bool:

@@ -1,4 +1,4 @@
-"""E[(Delta z)^2] as float64 arrays, fast and without cancellation: the one module that uses NumPy.
+"""E[(Delta z)^2] as float64 arrays, fast and without cancellation.
 
 Each part of the closed form is a sum of two powers of the depth (`theory.two_powers`).  With
 x = L delta/beta, the positive sum is used where x <= 1, cut where its terms fall below 10^-18 of
@@ -16,19 +16,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import comb
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from sympy import Expr
 
-from theory.errors import InvalidArgument, NotSolved
+from theory.errors import NotSolved
 from theory.power_sum import PowerSum
 from theory.two_powers import Polynomial, Rational, TwoPowers
-from theory.validation import shown
-from theory.validity import LARGEST_DEPTH, LARGEST_WIDTH
 
-__all__ = ["NumericUpdate", "numeric_update"]
+__all__ = ["FastRate", "FastUpdate", "fast_update"]
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 _BLOCK = 1 << 15
@@ -37,36 +35,35 @@ _REGIONS = ((1 / 64, 9), (1.0, 20))
 
 
 @dataclass(frozen=True)
-class NumericUpdate:
-    """E[(Delta z)^2]/eta^2 at width n and depth L, whole numbers, scalars or arrays that broadcast.
+class FastUpdate:
+    """E[(Delta z)^2]/eta^2 at widths n to 10^9 and depths L to 10^6, arrays of one shape.
 
-    Relative error below 10^-12 for n to 10^9 and L to 10^6.  ``parts``: factors and forms to add.
+    ``parts``: factors and forms to add.
     """
 
     parts: tuple[tuple[float, TwoPowers], ...]
 
-    def __call__(self, n: Any, L: Any) -> Any:
-        """The value; inf where it is beyond float64, where `log` has it."""
-        return self._broadcast(n, L, self._values)
+    def values(self, widths: FloatArray, depths: FloatArray) -> FloatArray:
+        """The value, relative error below 10^-12; inf where it is beyond float64."""
+        return self._in_blocks(widths, depths, self._values)
 
-    def log(self, n: Any, L: Any) -> Any:
+    def logs(self, widths: FloatArray, depths: FloatArray) -> FloatArray:
         """Its natural logarithm, with relative error below 10^-12 where E is beyond float64, and
         absolute error below 10^-12 elsewhere."""
-        return self._broadcast(n, L, self._logs)
+        return self._in_blocks(widths, depths, self._logs)
 
-    def _broadcast(
-        self, n: Any, L: Any, compute: Callable[[FloatArray, FloatArray], FloatArray]
-    ) -> Any:
-        widths, depths = np.broadcast_arrays(
-            _sizes("n", n, LARGEST_WIDTH), _sizes("L", L, LARGEST_DEPTH)
-        )
-        flat_widths, flat_depths = widths.ravel(), depths.ravel()
-        result = np.empty(flat_widths.shape)
+    def _in_blocks(
+        self,
+        widths: FloatArray,
+        depths: FloatArray,
+        compute: Callable[[FloatArray, FloatArray], FloatArray],
+    ) -> FloatArray:
+        result = np.empty(widths.shape)
         with np.errstate(over="ignore", divide="ignore", invalid="ignore", under="ignore"):
             for start in range(0, len(result), _BLOCK):
                 block = slice(start, start + _BLOCK)
-                result[block] = compute(flat_widths[block], flat_depths[block])
-        return result.reshape(widths.shape)[()]
+                result[block] = compute(widths[block], depths[block])
+        return result
 
     def _values(self, n: FloatArray, L: FloatArray) -> FloatArray:
         total = np.zeros_like(n)
@@ -84,8 +81,29 @@ class NumericUpdate:
         return np.logaddexp.reduce(logs) if len(logs) > 1 else logs[0]
 
 
-def numeric_update(sums: Iterable[tuple[Expr, PowerSum]]) -> NumericUpdate:
-    """The sum of closed forms, each times a number."""
+@dataclass(frozen=True)
+class FastRate:
+    """sqrt(``bound``/E) of an ``update`` E; no number where E is beyond float64."""
+
+    update: FastUpdate
+    bound: float
+
+    def values(self, widths: FloatArray, depths: FloatArray) -> FloatArray:
+        """The rate."""
+        with np.errstate(over="ignore"):
+            moved = self.update.values(widths, depths)
+        return np.where(np.isfinite(moved), np.sqrt(self.bound / moved), np.nan)
+
+    def logs(self, widths: FloatArray, depths: FloatArray) -> FloatArray:
+        """Its natural logarithm."""
+        return np.asarray((np.log(self.bound) - self.update.logs(widths, depths)) / 2)
+
+
+def fast_update(sums: Iterable[tuple[Expr, PowerSum]]) -> FastUpdate:
+    """The sum of closed forms, each times a number.
+
+    Raises `NotSolved` where more than n and L is a symbol, and below the last layer.
+    """
     parts = [(weight, TwoPowers.of(total)) for weight, total in sums]
     for weight, _ in parts:
         if not weight.is_Rational:
@@ -93,7 +111,7 @@ def numeric_update(sums: Iterable[tuple[Expr, PowerSum]]) -> NumericUpdate:
                 f"fast numbers need a number for everything but n and L, got the factor {weight}: "
                 f"give its symbols values"
             )
-    return NumericUpdate(tuple((float(weight), form) for weight, form in parts))
+    return FastUpdate(tuple((float(weight), form) for weight, form in parts))
 
 
 def _scaled(form: TwoPowers, n: FloatArray, L: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -169,21 +187,3 @@ def _horner(coefficients: Iterable[int], variable: FloatArray) -> FloatArray:
             total *= variable
             total += float(coefficient)
     return np.zeros_like(variable) if total is None else total
-
-
-def _sizes(name: str, value: Any, largest: int) -> FloatArray:
-    """Whole numbers from 1 to ``largest`` as floats, of any shape."""
-    try:
-        array = np.asarray(value)
-        numbers = array.astype(np.float64)
-        good = array.dtype.kind in "iuf" and bool(
-            np.all((numbers >= 1) & (numbers <= largest) & (numbers == np.floor(numbers)))
-        )
-    except (TypeError, ValueError, OverflowError):
-        good = False
-    if not good:
-        raise InvalidArgument(
-            f"expected whole numbers from 1 to {largest} for {name}, got {name}={shown(value)}; "
-            f"give an int or an array of them"
-        )
-    return numbers

@@ -2,19 +2,62 @@
 
 from __future__ import annotations
 
+from abc import ABCMeta
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-__all__ = ["PublicNames", "listed"]
+__all__ = ["PlainText", "PublicNames", "cached_property", "listed"]
 
 
-class PublicNames:
+if TYPE_CHECKING:
+    from functools import cached_property
+else:
+
+    class cached_property(property):  # noqa: N801
+        """A property that is computed once; completion sees that it is one and leaves it alone.
+
+        `functools.cached_property` is no property, so that completion would compute it.
+        """
+
+        def __init__(self, function: Any) -> None:
+            super().__init__(function)
+            self.__doc__, self.name = function.__doc__, function.__name__
+
+        def __get__(self, instance: Any, owner: Any = None) -> Any:
+            if instance is None:
+                return self
+            kept = instance.__dict__
+            if self.name not in kept:
+                kept[self.name] = self.fget(instance)
+            return kept[self.name]
+
+
+class PlainText:
+    """A value that every pretty printer writes as ``repr`` does: code that makes it again.
+
+    Hypothesis and IPython would write the fields of a dataclass instead, a third as ``1/3``, which
+    is a float when it is pasted.
+    """
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self))
+
+
+class _ListsPublicNames(ABCMeta):
+    """Classes that list their names as their values do: completion reads both lists."""
+
+    def __dir__(cls) -> Iterable[str]:
+        hidden: frozenset[str] = getattr(cls, "_shared", frozenset())
+        return (name for name in super().__dir__() if name not in hidden)
+
+
+class PublicNames(PlainText, metaclass=_ListsPublicNames):
     """A value that lists its names without those in `_shared`, which other modules use.
 
     >>> from theory import MLP, squared_update
     >>> names = dir(squared_update(MLP()))
-    >>> "exact" in names, "sums" in names
-    (True, False)
+    >>> "exact" in names, "sums" in names, "sums" in dir(type(squared_update(MLP())))
+    (True, False, False)
     """
 
     _shared: ClassVar[frozenset[str]] = frozenset()

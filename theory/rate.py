@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import overload
 
+from sympy import Expr
+
+from theory.binding import NOTHING_MOVES
 from theory.criteria import Criterion, NetworkOutput, layer_criterion, output_criterion
+from theory.errors import InvalidArgument
 from theory.groups import (
     FirstLayer,
     Group,
@@ -16,6 +20,7 @@ from theory.groups import (
 from theory.hidden_rate import MaximalLearningRate
 from theory.network import MLP
 from theory.readout import ReadoutLearningRate, readout_learning_rate
+from theory.schedule import ByGroup, Rates, multiplier_runs, open_ends
 from theory.update import squared_update
 
 __all__ = ["maximal_learning_rate"]
@@ -73,4 +78,13 @@ def maximal_learning_rate(
     if asked is not None:
         rates = group_rates(network, asked)
     (derivation, *_) = squared_update(network, rates=rates).derivations
+    if _nothing_moves(network, derivation.rates):
+        raise InvalidArgument(NOTHING_MOVES)
     return MaximalLearningRate(network, bounded, derivation.rates)
+
+
+def _nothing_moves(network: MLP, rates: tuple[Expr, ...] | Rates) -> bool:
+    """Whether every multiplier is 0, as far as the depth is known."""
+    if isinstance(network.depth, int) and not open_ends(rates):
+        return not any(rate for rate, _ in multiplier_runs(rates, network.layers))
+    return isinstance(rates, ByGroup) and not any((rates.first, rates.hidden, rates.last))

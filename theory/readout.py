@@ -8,24 +8,27 @@ alone changes the output, exactly and not only to first order, by
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any
 
-from mpmath import mpf, sqrt, workdps
-from sympy import Add, Expr, Integer
+from sympy import Add, Expr
 
 from theory.criteria import NetworkOutput
-from theory.derivation import Derivation, derive
+from theory.derivation import derive
 from theory.errors import InvalidArgument
+from theory.headline import headline
 from theory.network import MLP
 from theory.notation import Math
 from theory.numerals import inverse_square_root, rate_text
 from theory.observables import Observable, f, x
-from theory.public_names import PublicNames
+from theory.parts import MeanWithParts
 from theory.rendering import formula_display, root_lines
+from theory.sizes import Sizes, network_at
 from theory.steps import Line
 from theory.symbols import eta, n
 from theory.validation import shown
+from theory.value import Number
 
 __all__ = ["ReadoutLearningRate", "ReadoutUpdate", "readout_learning_rate", "readout_update"]
 
@@ -35,7 +38,7 @@ PARTS: dict[str, Observable] = {"label": _NORM**2, "output": f**2 * _NORM**2}
 
 
 @dataclass(frozen=True)
-class ReadoutUpdate(PublicNames):
+class ReadoutUpdate(MeanWithParts):
     """E[(Delta f)^2] of one gradient step of the readout alone.
 
     Made by `readout_update`; `label` and `output` are values of the same type.
@@ -45,44 +48,10 @@ class ReadoutUpdate(PublicNames):
     ReadoutUpdate, E[(Δf)²] of MLP(): eta**2*n**2 to leading order
     """
 
-    derivations: tuple[Derivation, ...]
-    _shared: ClassVar[frozenset[str]] = frozenset({"derivations", "leading_term"})
-
     @property
-    def network(self) -> MLP:
-        """The network it was derived for.
-
-        >>> from theory import MLP, readout_update
-        >>> readout_update(MLP()).network
-        MLP()
-        """
-        return self.derivations[0].network
-
-    @property
-    def label(self) -> ReadoutUpdate:
-        """The part from the label, E|x|^4.
-
-        >>> from theory import MLP, readout_update
-        >>> readout_update(MLP()).label.exact
-        eta**2*n**2*(1 + 5/n)**L
-        """
-        return self._part("label")
-
-    @property
-    def output(self) -> ReadoutUpdate:
-        """The part from the network's output, E f^2 |x|^4.
-
-        >>> from theory import MLP, readout_update
-        >>> readout_update(MLP()).output.leading()
-        eta**2*n
-        """
-        return self._part("output")
-
-    def _part(self, name: str) -> ReadoutUpdate:
-        parts = tuple(d for d in self.derivations if d.observable == PARTS[name])
-        if not parts:
-            raise AttributeError(f"this is one part of an update already; it has no part {name!r}")
-        return ReadoutUpdate(parts)
+    def parts(self) -> Mapping[str, Observable]:
+        """|x|^4 times the 1 and the f^2."""
+        return PARTS
 
     @property
     def per_eta2(self) -> Expr:
@@ -105,41 +74,9 @@ class ReadoutUpdate(PublicNames):
         """
         return eta**2 * self.per_eta2
 
-    def leading_term(self) -> tuple[int, Expr]:
-        """Power of n and its coefficient as n -> infinity, then as the depth grows, at eta = 1."""
-        terms = [derivation.leading_term() for derivation in self.derivations]
-        top = max(power for power, _ in terms)
-        return top, sum((c for power, c in terms if power == top), Integer(0))
-
-    def leading(self) -> Expr:
-        """The leading term as n -> infinity, then as the depth grows.
-
-        >>> from theory import MLP, readout_update
-        >>> readout_update(MLP()).leading()
-        eta**2*n**2
-        """
-        power, coefficient = self.leading_term()
-        return coefficient * n**power * eta**2
-
-    def evaluate(self, digits: int = 15) -> mpf:
-        """`per_eta2` of a network in numbers, relative error below 10^-digits.
-
-        >>> from theory import MLP, readout_update
-        >>> round(float(readout_update(MLP(64, 4)).evaluate()), 8)
-        5687.78794954
-        """
-        with workdps(digits + 5):
-            total = sum((d.evaluate(digits + 5) for d in self.derivations), mpf(0))
-        with workdps(digits):
-            return +total
-
     def __repr__(self) -> str:
-        return f"ReadoutUpdate, E[(Δf)²] of {self.network}: {self._headline()}"
-
-    def _headline(self) -> str:
-        if self.network.width == n and not isinstance(self.network.depth, int):
-            return f"{self.leading()} to leading order"
-        return str(self.exact)
+        text = headline(self, lambda: str(self.exact), self.leading, " * eta**2")
+        return f"ReadoutUpdate, E[(Δf)²] of {self.network}: {text}"
 
     def _repr_latex_(self) -> str:
         """The exact value as a formula."""
@@ -147,7 +84,7 @@ class ReadoutUpdate(PublicNames):
 
 
 @dataclass(frozen=True)
-class ReadoutLearningRate:
+class ReadoutLearningRate(Number):
     """The largest learning rate of the readout alone with E[(Delta f)^2] at most the bound.
 
     Made by `maximal_learning_rate` with ``group=Readout()``.  It falls like 1/n, since |x^(L)|^2
@@ -201,23 +138,16 @@ class ReadoutLearningRate:
         power, coefficient = self.update.leading_term()
         return inverse_square_root(coefficient * n**power / self.criterion.bound)
 
-    def evaluate(self, digits: int = 15) -> mpf:
-        """The rate of a network in numbers, relative error below 10^-digits.
+    def _at(self, sizes: Sizes) -> ReadoutLearningRate:
+        return ReadoutLearningRate(network_at(self.network, sizes), self.criterion)
 
-        >>> from theory import MLP, Readout, maximal_learning_rate
-        >>> round(float(maximal_learning_rate(MLP(4, 2), group=Readout()).evaluate()), 12)
-        0.057166195048
-        """
-        with workdps(digits + 5):
-            bound = mpf(int(self.criterion.bound.p)) / int(self.criterion.bound.q)
-            rate = sqrt(bound / self.update.evaluate(digits + 5))
-        with workdps(digits):
-            return +rate
+    def _number(self, context: Any) -> Any:
+        bound = context.mpf(int(self.criterion.bound.p)) / int(self.criterion.bound.q)
+        return context.sqrt(bound / self.update._number(context))
 
     def __repr__(self) -> str:
-        if self.network.width == n and not isinstance(self.network.depth, int):
-            return f"ReadoutLearningRate of {self.network}: {self.leading()} to leading order"
-        return f"ReadoutLearningRate of {self.network}: {rate_text(self.exact)}"
+        text = headline(self, lambda: rate_text(self.exact), self.leading)
+        return f"ReadoutLearningRate of {self.network}: {text}"
 
     def _repr_latex_(self) -> str:
         """The exact rate as a formula, with its decimals."""

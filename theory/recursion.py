@@ -8,8 +8,10 @@ left), so that no step reduces a fraction; the answer is reduced once, at the en
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property, lru_cache, reduce
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache, reduce
+from itertools import chain, groupby, repeat
 from operator import add
 from typing import Any
 
@@ -21,10 +23,20 @@ from theory.closure import coefficient_matrix
 from theory.coefficients import LayerParameters
 from theory.gradients import GradientTerm
 from theory.network import MLP
+from theory.public_names import cached_property
+from theory.schedule import Rates, multiplier_runs
 from theory.structure import Structure
 from theory.words import Word
 
-__all__ = ["LayerMaps", "Quotient", "Recursion", "field_of", "layer_parameters", "recursion"]
+__all__ = [
+    "LayerMaps",
+    "LayerRun",
+    "Quotient",
+    "Recursion",
+    "field_of",
+    "layer_parameters",
+    "recursion",
+]
 
 
 def field_of(symbols: frozenset[Symbol]) -> Domain:
@@ -78,11 +90,6 @@ class Quotient:
         """Numerator and denominator of a 1 by 1 matrix, in the ring."""
         return self.numerators[0, 0].element, self.denominator
 
-    def places(self) -> int:
-        """A 1 by 1 quotient of integers rounded down to 128 binary places, times 2^128."""
-        numerator, denominator = self.scalar()
-        return int((numerator << 128) // denominator)
-
 
 @dataclass(frozen=True)
 class LayerMaps:
@@ -107,16 +114,28 @@ class LayerMaps:
         )
 
 
+@dataclass(frozen=True)
+class LayerRun:
+    """``count`` neighbouring layers of one map and ``width``."""
+
+    maps: LayerMaps
+    width: Any
+    count: int
+
+
+_Sizes = tuple[Any, Any, Expr]
+
+
 @dataclass(frozen=True, eq=False)
 class Recursion:
     """One derivation in one network of given depth; other sizes may still be symbols.
 
-    ``rates``: one multiplier per layer, shape ``(L,)``.
+    ``rates``: multipliers without symbols.
     """
 
     structure: Structure
     network: MLP
-    rates: tuple[Expr, ...]
+    rates: tuple[Expr, ...] | Rates
 
     @cached_property
     def domain(self) -> Domain:
@@ -144,15 +163,21 @@ class Recursion:
         return {}
 
     @cached_property
+    def runs(self) -> list[LayerRun]:
+        """Runs of equal layers, from layer 1 up."""
+        made: dict[_Sizes, LayerRun] = {}
+        runs: list[LayerRun] = []
+        for sizes, count in _size_runs(self.network, self.rates):
+            if sizes not in made:
+                layer = layer_parameters(self.domain, self.network, *sizes)
+                made[sizes] = LayerRun(LayerMaps.of(self.structure, layer), sizes[1], 0)
+            runs.append(replace(made[sizes], count=count))
+        return runs
+
+    @cached_property
     def layers(self) -> list[LayerMaps]:
         """The maps of layers 1 to L, equal layers sharing one."""
-        widths = self.network.widths
-        made: dict[tuple[Any, ...], LayerMaps] = {}
-        for key in (keys := list(zip(widths, widths[1:], self.rates, strict=False))):
-            if key not in made:
-                layer = layer_parameters(self.domain, self.network, *key)
-                made[key] = LayerMaps.of(self.structure, layer)
-        return [made[key] for key in keys]
+        return list(chain.from_iterable(repeat(run.maps, run.count) for run in self.runs))
 
     @cached_property
     def _below(self) -> list[Quotient]:
@@ -177,16 +202,31 @@ class Recursion:
 
     def top(self) -> list[DomainMatrix]:
         """For each term, the carried words that the average over the readout leaves."""
-        readout = self.domain.from_sympy(self.network.s / sympify(self.network.widths[-1]) ** 2)
+        readout = self.domain.from_sympy(self.network.s / sympify(self.network.last_width) ** 2)
         return [
             top_row(term, self.structure, readout, self.domain) for term in self.structure.terms
         ]
 
 
 @lru_cache(maxsize=8)
-def recursion(structure: Structure, network: MLP, rates: tuple[Expr, ...]) -> Recursion:
+def recursion(structure: Structure, network: MLP, rates: tuple[Expr, ...] | Rates) -> Recursion:
     """The `Recursion` of these arguments, kept for the next question about the same network."""
     return Recursion(structure, network, rates)
+
+
+def _size_runs(network: MLP, rates: tuple[Expr, ...] | Rates) -> Iterator[tuple[_Sizes, int]]:
+    """Fan-in, fan-out and multiplier of neighbouring layers that share them, and their number."""
+    runs = multiplier_runs(rates, network.layers)
+    if isinstance(network.width, tuple):
+        each = chain.from_iterable(repeat(rate, count) for rate, count in runs)
+        sizes = zip(network.widths, network.widths[1:], each, strict=False)
+        yield from ((key, len(list(same))) for key, same in groupby(sizes))
+        return
+    (first, count), *others = runs
+    yield (network.first_fan_in, network.width, first), 1
+    for rate, number in ((first, count - 1), *others):
+        if number:
+            yield (network.width, network.width, rate), number
 
 
 def start_column(words: tuple[Word, ...], norm2: Any, domain: Domain) -> DomainMatrix:

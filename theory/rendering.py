@@ -6,13 +6,14 @@ import textwrap
 from collections.abc import Sequence
 from html import escape
 
-from mpmath import mpf, nstr
+from mpmath import nstr
 from sympy import Expr
 
 from theory.formula_width import formula_width
 from theory.line_breaks import latex_lines, plain_lines
 from theory.notation import Math, math_latex, prose_latex, prose_text
 from theory.numerals import magnitude_latex
+from theory.precision import real_number
 from theory.steps import Block, Formulas, Line, Prose, Step, Table
 
 __all__ = [
@@ -146,16 +147,19 @@ def root_lines(left: Math, value: Expr, digits: int = 6) -> list[Line]:
     Where the root is too wide for a page, since no line can be broken in it, the inverse of its
     square.
     """
+    lines = []
     right = Math.of(value)
     if formula_width(right.latex) > _MEASURE - formula_width(left.latex):
         inverse = Math(f"({left.plain})^(-2)", f"{left.latex}^{{-2}}")
-        return [Line(inverse, Math.of(value**-2))]
-    lines = [Line(left, right)]
+        line = Line(inverse, Math.of(value**-2))
+    else:
+        line = Line(left, right)
     if value.is_number and not value.is_Rational:
-        number = mpf(str(value.evalf(digits + 2)))
+        number = real_number(value, digits + 2)
         decimal = Math(str(nstr(number, digits)), magnitude_latex(number, digits))
-        lines.append(Line(Math("", ""), decimal, "≈"))
-    return lines
+        name = left if line.left != left else Math("", "")
+        lines = [Line(name, decimal, "≈")]
+    return [line, *lines]
 
 
 def table_html(table: Table) -> str:

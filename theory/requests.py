@@ -6,7 +6,7 @@ from sympy import Expr, Symbol
 
 from theory.errors import InvalidArgument
 from theory.network import MLP, numeric_layers, numeric_rates
-from theory.schedule import ByGroup, Rates, TrainedLayers, as_multipliers
+from theory.schedule import ByGroup, Rates, TrainedLayers, multiplier_runs, open_ends
 from theory.symbols import ell
 from theory.validation import positive_int, shown
 
@@ -17,11 +17,12 @@ _DEEPEST = 10_000
 
 
 def asked_rates(network: MLP, rates: object) -> tuple[Expr, ...] | Rates:
-    """One multiplier per layer, or a typed value where depth or ends are symbols, or None."""
+    """One multiplier per layer, or `ByGroup` or `TrainedLayers`, or None for all 1."""
     depth = network.depth
     if isinstance(rates, ByGroup | TrainedLayers):
-        multipliers = as_multipliers(rates, depth) if isinstance(depth, int) else None
-        return rates if multipliers is None else multipliers
+        if isinstance(depth, int) and not open_ends(rates):
+            multiplier_runs(rates, depth)
+        return rates
     if rates is None:
         return None
     if not isinstance(depth, int):

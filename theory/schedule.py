@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain, repeat
 from typing import TypeAlias
 
 from sympy import Expr, Integer, Symbol, sympify
 
 from theory.errors import InvalidArgument
+from theory.public_names import PlainText
 from theory.symbols import p, q
 from theory.validation import non_negative_value, positive_int, shown, written
 
-__all__ = ["ByGroup", "Run", "Schedule", "TrainedLayers", "as_multipliers", "schedule"]
+__all__ = [
+    "ByGroup",
+    "Run",
+    "Schedule",
+    "TrainedLayers",
+    "as_multipliers",
+    "multiplier_runs",
+    "open_ends",
+    "schedule",
+]
 
 
 _ONE = Integer(1)
 
 
 @dataclass(frozen=True)
-class ByGroup:
+class ByGroup(PlainText):
     """Multipliers of eta of layer 1, of layers 2 to L - 1, and of layer L; for depths from 2.
 
     Exact non-negative numbers, 1 by default.
@@ -41,7 +52,7 @@ class ByGroup:
 
 
 @dataclass(frozen=True)
-class TrainedLayers:
+class TrainedLayers(PlainText):
     """Layers ``first`` to ``last`` trained with multiplier 1, all others with 0.
 
     ``first``: an int, or the symbol ``p``, which is then at least 2 and at most the layer asked
@@ -132,27 +143,47 @@ def _trained(rates: TrainedLayers, layer: Expr) -> Schedule:
     return Schedule(layer, one if first == 1 else zero, counted, own)
 
 
-def as_multipliers(rates: ByGroup | TrainedLayers, depth: int) -> tuple[Expr, ...] | None:
-    """One multiplier for each layer of a network of ``depth`` layers; None where ends are symbols.
+def multiplier_runs(rates: tuple[Expr, ...] | Rates, depth: int) -> list[tuple[Expr, int]]:
+    """Multipliers of the layers of a network of ``depth`` layers, from the first layer up: each
+    with the number of neighbouring layers that share it.
 
-    Raises `InvalidArgument` where the depth is too small for them.
+    ``rates``: without symbols.  Raises `InvalidArgument` where the depth is too small for them.
+
+    >>> multiplier_runs(ByGroup(first=0), 10**9)
+    [(0, 1), (1, 999999998), (1, 1)]
     """
+    if rates is None:
+        return [(_ONE, depth)]
+    if isinstance(rates, tuple):
+        return [(rate, 1) for rate in rates]
     if isinstance(rates, ByGroup):
         if depth < 2:
             raise InvalidArgument(
                 "expected a depth of at least 2 with ByGroup, got depth=1, whose only layer is "
                 "both first and last; give rates=(multiplier,)"
             )
-        return (rates.first, *(rates.hidden,) * (depth - 2), rates.last)
-    if isinstance(rates.first, Symbol) or isinstance(rates.last, Symbol):
-        return None
-    last = depth if rates.last is None else rates.last
-    if max(last, rates.first) > depth:
-        raise InvalidArgument(
-            f"expected trained layers up to {depth}, got {rates!r}; the network has {depth} hidden "
-            f"layers"
-        )
-    return tuple(Integer(rates.first <= layer <= last) for layer in range(1, depth + 1))
+        runs = [(rates.first, 1), (rates.hidden, depth - 2), (rates.last, 1)]
+    else:
+        first, last = int(rates.first), depth if rates.last is None else int(rates.last)
+        if max(last, first) > depth:
+            raise InvalidArgument(
+                f"expected trained layers up to {depth}, got {rates!r}; the network has {depth} "
+                f"hidden layers"
+            )
+        runs = [(Integer(0), first - 1), (_ONE, last - first + 1), (Integer(0), depth - last)]
+    return [(rate, count) for rate, count in runs if count]
+
+
+def as_multipliers(rates: tuple[Expr, ...] | Rates, depth: int) -> tuple[Expr, ...]:
+    """One multiplier for each layer of a network of ``depth`` layers: `multiplier_runs` in full."""
+    runs = (repeat(rate, count) for rate, count in multiplier_runs(rates, depth))
+    return tuple(chain.from_iterable(runs))
+
+
+def open_ends(rates: tuple[Expr, ...] | Rates) -> frozenset[Symbol]:
+    """The ends of trained layers that are symbols."""
+    ends = (rates.first, rates.last) if isinstance(rates, TrainedLayers) else ()
+    return frozenset(end for end in ends if isinstance(end, Symbol))
 
 
 def _end(name: str, value: object, symbol: Symbol) -> int | Symbol:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,56 +14,43 @@ from sympy import Add, Expr, Mul, Poly, Rel, factor, sympify
 from theory.asymptotics import Weighted, growth, joint_law, over_width, width_series
 from theory.closed_form import ClosedForm
 from theory.decimal_form import decimal_value
-from theory.derivation import Derivation
+from theory.derivation import derive
 from theory.errors import NotSolved
 from theory.formula import closed_form_expression
 from theory.joint_law import JointLaw
 from theory.network import MLP
+from theory.observables import Observable
+from theory.parts import MeanWithParts
+from theory.positive_sum import positive_sum
 from theory.power_sum import DEPTHS
-from theory.public_names import PublicNames
+from theory.public_names import cached_property
 from theory.spread import Spread
 from theory.symbols import L, eta, n
 from theory.validation import positive_int
 from theory.validity import joint_limit_from
 
 if TYPE_CHECKING:
-    from theory.numeric import NumericUpdate
+    from theory.numeric import FastUpdate
 
 __all__ = ["SolvedMean"]
 
 
 @dataclass(frozen=True)
-class SolvedMean(PublicNames):
+class SolvedMean(MeanWithParts):
     """The sum of several observables' means over the layer's width, from their closed forms."""
 
-    derivations: tuple[Derivation, ...]
-    _shared: ClassVar[frozenset[str]] = frozenset(
+    _shared: ClassVar[frozenset[str]] = MeanWithParts._shared | frozenset(
         {
-            "derivations",
+            "at_real_sizes",
             "domain",
-            "in_numbers",
-            "leading_term",
-            "places",
+            "layer_means",
+            "mean_over_layers",
             "solved",
             "solved_leading",
+            "solved_series",
         }
-        | {"solved_series", "sums", "value", "width_here"}
+        | {"sums", "value"}
     )
-
-    @property
-    def network(self) -> MLP:
-        """The network it was derived for.
-
-        >>> from theory import MLP, squared_update
-        >>> squared_update(MLP(depth=2)).network
-        MLP(depth=2)
-        """
-        return self.derivations[0].network
-
-    @property
-    def in_numbers(self) -> bool:
-        """Whether depth, layer and multipliers are numbers; the width may be a symbol."""
-        return all(derivation.in_numbers for derivation in self.derivations)
 
     @cached_property
     def spread(self) -> Spread:
@@ -77,18 +64,17 @@ class SolvedMean(PublicNames):
         """
         return Spread.of(self.derivations, eta**2 / self.width_here)
 
-    @property
     def variance(self) -> Expr:
         """The variance over networks of the squared update averaged over neurons and label.
 
         Exact: a rational number times eta**4, or a closed form as `exact`, which takes a second
-        for the label part and a minute for the total.
+        for the label part, a minute for the total, and more for a leaky slope.
 
         >>> from theory import MLP, squared_update
-        >>> squared_update(MLP(16, 4)).label.variance
+        >>> squared_update(MLP(16, 4)).label.variance()
         774166898976183*eta**4/137438953472
         """
-        return self.spread.variance
+        return self.spread.variance()
 
     def relative_standard_deviation(self, digits: int = 15) -> mpf:
         """The standard deviation over networks, over the mean; for a network in numbers of any
@@ -106,6 +92,19 @@ class SolvedMean(PublicNames):
         width, layer = self.network.width, self.derivations[0].layer
         index = layer - 1 if isinstance(layer, int) else 0
         return sympify(width[index] if isinstance(width, tuple) else width)
+
+    def positive_sum(self) -> Expr:
+        """`exact` at symbolic width and depth as a sum whose terms are all non-negative: nothing
+        cancels, whatever is put into it.
+
+        Raises `NotSolved` where such a form is not proven.
+
+        >>> from theory import MLP, squared_update
+        >>> written = squared_update(MLP()).label.positive_sum()
+        >>> written.subs({n: 64, L: 3}).doit() == squared_update(MLP(64, 3)).label.exact
+        True
+        """
+        return positive_sum(self.sums, eta**2)
 
     @property
     def conditions(self) -> tuple[Rel, ...]:
@@ -189,14 +188,10 @@ class SolvedMean(PublicNames):
         """
         return joint_limit_from(self, tolerance, ratio)
 
-    def decimal(self, width: Any, depth: Any, digits: int = 30) -> mpf:
-        """`per_eta2` at a width and a depth, which need not be whole, as a decimal number.
+    def at_real_sizes(self, width: Any, depth: Any, digits: int = 30) -> mpf:
+        """`per_eta2` at symbolic width and depth, for numbers from 1 that need not be whole.
 
         Relative error below 10^-digits.
-
-        >>> from theory import MLP, squared_update
-        >>> round(float(squared_update(MLP()).label.decimal("10.5", 3)), 12)
-        13.246031746032
         """
         return decimal_value(self.sums, width, depth, digits)
 
@@ -213,25 +208,29 @@ class SolvedMean(PublicNames):
             )
         return growth(self.sums) * eta**2
 
-    def numeric(self) -> NumericUpdate:
-        """A fast function of n and L, for arrays: `per_eta2` in float64 with relative error below
-        10^-12, and its logarithm at any size.
-
-        Raises `NotSolved` where more than width and depth is a symbol, and below the last layer.
-
-        >>> from theory import MLP, squared_update
-        >>> total = squared_update(MLP()).numeric()
-        >>> round(float(total(10**6, 10**4)), 2)
-        341807052719.91
-        >>> round(float(total.log(64, 10**5)), 6)
-        21943.094213
-        """
-        from theory.numeric import numeric_update
-
-        parts = (over_width([d.closed_form], self.width_here) for d in self.derivations)
-        return numeric_update(chain.from_iterable(parts))
+    def _fast(self) -> FastUpdate | None:
+        first = self.derivations[0]
+        if isinstance(self.network.width, tuple) or first.rates is not None:
+            return None
+        if first.layer != self.network.depth:
+            return None
+        observables = tuple(derivation.observable for derivation in self.derivations)
+        return _fast_form(observables, replace(self.network, width=None, depth=None))
 
     @cached_property
     def sums(self) -> list[Weighted]:
         """The closed form as sums of powers with their factors."""
         return over_width((d.closed_form for d in self.derivations), self.width_here)
+
+
+@lru_cache(maxsize=64)
+def _fast_form(observables: tuple[Observable, ...], network: MLP) -> FastUpdate | None:
+    """The sum of the observables' means over the width at the last layer, as fast functions of
+    width and depth; None where such a form is not proven."""
+    from theory.numeric import fast_update
+
+    try:
+        forms = ([derive(each, network).closed_form] for each in observables)
+        return fast_update(chain.from_iterable(over_width(form, n) for form in forms))
+    except NotSolved:
+        return None

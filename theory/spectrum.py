@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import reduce
 from math import prod
 from operator import add
 from typing import Any
@@ -32,6 +32,7 @@ from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from theory.errors import NotSolved
+from theory.public_names import cached_property
 from theory.recursion import Quotient
 
 __all__ = ["Component", "Orbit", "Spectrum"]

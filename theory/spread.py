@@ -9,40 +9,50 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar, NamedTuple
 
-from mpmath import ceil, mpf, nstr, workdps
-from mpmath import sqrt as decimal_root
-from sympy import Add, Expr, Integer
+from mpmath import mpf, nstr
+from sympy import Add, Expr, Integer, Symbol
 
 from theory.alignment import quotient
 from theory.asymptotics import joint_law, over_width
 from theory.closed_form import ClosedForm
 from theory.derivation import Derivation, derive
 from theory.errors import InvalidArgument, NotSolved
-from theory.evaluation import DOUBLE_DIGITS
+from theory.evaluation import guard_digits
 from theory.network import MLP
 from theory.notation import Math
-from theory.numerals import number_text
+from theory.numerals import FEW_LAYERS, number_text
 from theory.observables import K, Observable, g
-from theory.public_names import PublicNames
+from theory.precision import published, workdps
 from theory.rendering import formula_display
+from theory.sizes import Sizes
 from theory.steps import Line
 from theory.symbols import L, eta, n
 from theory.validation import exact_number, positive_int, shown
+from theory.value import Value
+from theory.waiting import announced
 
-__all__ = ["Spread", "tangent_kernel"]
+__all__ = ["Moments", "Spread", "tangent_kernel"]
 
 _ONE = Integer(1)
-_GUARD_DIGITS, _MORE_DIGITS = 10, 20
+_QUICK_DIGITS, _FEW_LOST, _MORE_DIGITS = 9, 6, 20
+_QUICK_LAYERS = 10**5
 _ERROR_DIGITS = 4
 """A relative variance is right to so many digits fewer than worked with, times 1 plus itself."""
 _MOST_DIGITS_LOST = 100
 """A relative variance below 10^-100 is taken to be zero."""
 
 
+class Moments(NamedTuple):
+    """Mean and standard deviation over networks, at eta = 1."""
+
+    mean: Any
+    standard_deviation: Any
+
+
 @dataclass(frozen=True)
-class Spread(PublicNames):
+class Spread(Value):
     """Mean and variance, over random networks, of ``unit`` times an observable.
 
     ``first`` and ``second``: the derivations of the observable and of its square.  ``unit``: what
@@ -57,6 +67,30 @@ class Spread(PublicNames):
     second: Derivation
     unit: Expr
     _shared: ClassVar[frozenset[str]] = frozenset({"of", "first", "second", "unit"})
+
+    @property
+    def network(self) -> MLP:
+        """The network that it was derived for.
+
+        >>> from theory import MLP, tangent_kernel
+        >>> tangent_kernel(MLP(depth=2)).network
+        MLP(depth=2)
+        """
+        return self.first.network
+
+    def _symbols(self) -> frozenset[Symbol]:
+        return self.first._symbols()
+
+    def _at(self, sizes: Sizes) -> Spread:
+        unit = self.unit.subs(sizes)
+        return Spread(self.first._at(sizes), self.second._at(sizes), unit)
+
+    def _number(self, context: Any) -> Moments:
+        unit, first = self.unit.subs(eta, 1), self.first._number(context)
+        mean = first * int(unit.p) / int(unit.q)
+        if not mean:
+            return Moments(mean, context.zero)
+        return Moments(mean, abs(mean) * self._relative(context.dps))
 
     @classmethod
     def of(cls, derivations: Sequence[Derivation], unit: Expr = _ONE) -> Spread:
@@ -75,26 +109,30 @@ class Spread(PublicNames):
         """
         return self.first.exact * self.unit
 
-    @property
     def second_moment(self) -> Expr:
-        """The mean of the square, exact.
+        """The mean of the square, exact, in the time of `variance`.
 
         >>> from theory import MLP, tangent_kernel
-        >>> tangent_kernel(MLP(width=8, depth=1)).second_moment
+        >>> tangent_kernel(MLP(width=8, depth=1)).second_moment()
         13/32
         """
         return self.second.exact * self.unit**2
 
-    @property
     def variance(self) -> Expr:
         """The variance, exact: a rational number, or a function of the symbols left.
 
-        Raises `NotSolved` as `Derivation.exact` does.
+        With symbols it takes a second for g^T K g, a minute for a squared update, and more for a
+        leaky slope; do not put floats into it (`theory.value.Value`).  Raises `NotSolved` as
+        `Derivation.exact` does.
 
         >>> from theory import MLP, tangent_kernel
-        >>> tangent_kernel(MLP(width=8, depth=1)).variance
+        >>> tangent_kernel(MLP(width=8, depth=1)).variance()
         5/32
         """
+        with announced("variance"):
+            return self._variance()
+
+    def _variance(self) -> Expr:
         if self.first.in_numbers:
             domain = self.first.domain
             first, second = (
@@ -115,23 +153,30 @@ class Spread(PublicNames):
         50.346
         """
         digits = positive_int("digits", digits)
-        most = digits + _MOST_DIGITS_LOST
-        for working in (DOUBLE_DIGITS, *range(digits + _GUARD_DIGITS, most, _MORE_DIGITS)):
-            relative = self._relative_variance(working)
-            if relative * mpf(10) ** (working - digits - _ERROR_DIGITS) > 1:
-                with workdps(digits):
-                    return decimal_root(relative)
-        return mpf(0)
+        self._check_numbers()
+        return published(self._relative(digits), digits)
 
-    def _relative_variance(self, digits: int) -> mpf:
-        """Variance over squared mean, right to ``digits`` - 2 digits of 1 plus itself."""
-        with workdps(digits):
-            first, second = (
-                sum((d.evaluate(digits) for d in _by_term(whole)), mpf(0)) for whole in self._both
-            )
-            if not first:
-                raise NotSolved("the mean is zero: there is no relative standard deviation")
-            return second / first**2 - 1
+    def _relative(self, digits: int) -> Any:
+        """The standard deviation over the mean, right to ``digits``."""
+        guard = guard_digits(self.network.layers) + _ERROR_DIGITS
+        first = digits + guard + _FEW_LOST
+        for used in (_QUICK_DIGITS, *range(first, first + _MOST_DIGITS_LOST, _MORE_DIGITS)):
+            with workdps(used) as context:
+                relative = self._relative_variance(context)
+                lost = 0 if used == _QUICK_DIGITS else guard - _ERROR_DIGITS
+                if relative * context.mpf(10) ** (used - lost - digits - _ERROR_DIGITS) > 1:
+                    return context.sqrt(relative)
+        return context.zero
+
+    def _relative_variance(self, context: Any) -> Any:
+        """Variance over squared mean, right to the digits of ``context`` but two of 1 plus
+        itself."""
+        first, second = (
+            sum((d._number(context) for d in _by_term(whole)), context.zero) for whole in self._both
+        )
+        if not first:
+            raise NotSolved("the mean is zero: there is no relative standard deviation")
+        return second / first**2 - 1
 
     def samples(self, tolerance: object) -> int:
         """The number of independent networks whose average has a relative standard error of at
@@ -148,8 +193,9 @@ class Spread(PublicNames):
                 f"a relative standard error such as 0.01"
             )
         ratio = self.relative_standard_deviation(30)
-        with workdps(30):
-            return max(1, int(ceil((ratio * int(bound.q) / int(bound.p)) ** 2)))
+        with workdps(30) as context:
+            squared = (context.make_mpf(ratio._mpf_) * int(bound.q) / int(bound.p)) ** 2
+            return max(1, int(context.ceil(squared)))
 
     def joint_limit(self) -> Expr:
         """Variance over squared mean as n -> infinity with L = t n.
@@ -183,16 +229,32 @@ class Spread(PublicNames):
 
     def _headline(self) -> str:
         network = self.first.network
-        if not network.free_symbols:
-            mean = self.mean.coeff(eta, 2) if self.mean.has(eta) else self.mean
-            relative = self.relative_standard_deviation(4)
-            return f"mean {number_text(mean)}, relative standard deviation {nstr(relative, 4)}"
+        if not self._symbols():
+            text = f"mean {self._mean_text()}"
+            if network.layers > _QUICK_LAYERS:
+                return f"{text}: ask for relative_standard_deviation()"
+            return f"{text}, relative standard deviation {self._relative_text()}"
         if network.width == n:
             terms = [each.leading_term() for each in _by_term(self.first)]
             top = max(power for power, _ in terms)
             leading = Add(*(c for power, c in terms if power == top)) * n**top * self.unit
             return f"mean {leading} to leading order"
-        return f"mean {self.mean}"
+        mean = str(self.mean)
+        sizes = ", ".join(map(str, self.open_sizes))
+        return (
+            f"mean {mean}" if len(mean) < 320 else f"long, with {sizes} open: call it with numbers"
+        )
+
+    def _relative_text(self) -> str:
+        return str(nstr(self.relative_standard_deviation(4), 4))
+
+    def _mean_text(self) -> str:
+        """The mean at eta = 1, in decimals where the exact number is long."""
+        if self.network.layers <= FEW_LAYERS:
+            return number_text(self.mean.subs(eta, 1))
+        unit, mean = self.unit.subs(eta, 1), self.first.evaluate(10)
+        with workdps(12) as context:
+            return str(nstr(context.convert(mean) * int(unit.p) / int(unit.q), 10))
 
     def _repr_latex_(self) -> str:
         """The mean as a formula, and the relative standard deviation of a network in numbers."""
@@ -219,7 +281,7 @@ def tangent_kernel(network: MLP, *, layer: object = None, rates: object = None) 
 
     >>> tangent_kernel(MLP()).mean
     L/2
-    >>> tangent_kernel(MLP(depth=1)).variance
+    >>> tangent_kernel(MLP(depth=1)).variance()
     5/(4*n)
     """
     return Spread.of([derive(g @ K @ g, network, layer=layer, rates=rates)])

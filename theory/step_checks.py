@@ -22,10 +22,10 @@ from theory.formula import in_slope
 from theory.layer import masked
 from theory.literal_layer import LiteralLayer, readout_mean, value_of
 from theory.literal_network import by_kernel, by_weights
-from theory.network import LeakyReLU, numeric_rates
+from theory.network import LeakyReLU
 from theory.power_sum import PowerSum
 from theory.recursion import field_of
-from theory.schedule import TrainedLayers
+from theory.schedule import TrainedLayers, as_multipliers
 from theory.solved_mean import SolvedMean
 from theory.steps import Identity, identity
 from theory.structure import Structure
@@ -238,7 +238,7 @@ def law_identity(part: SquaredUpdate) -> Identity:
 
 def homogeneity_identity(derivation: Derivation) -> Identity:
     """The recursion at all multipliers doubled: the update is a form of degree 2 in them."""
-    rates = tuple(2 * rate for rate in numeric_rates(derivation.network, derivation.rates))
+    rates = tuple(2 * rate for rate in as_multipliers(derivation.rates, derivation.network.layers))
     doubled = replace(derivation, rates=rates)
     statement = "with every multiplier doubled it is 4 times as large, as a form of degree 2"
     return identity(statement, [(doubled.value, derivation.value * 4)])

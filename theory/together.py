@@ -16,9 +16,9 @@ no layers 2 to L: K = K_1, and two groups share.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from typing import Any
 
-from sympy import Add, Expr, Integer, Mul, Poly, sqrt
+from sympy import Expr, Integer, Poly, Symbol, sqrt
 
 from theory.criteria import LastLayer, NetworkOutput
 from theory.derivation import derive
@@ -28,23 +28,30 @@ from theory.hidden_rate import MaximalLearningRate
 from theory.network import MLP
 from theory.notation import Math
 from theory.numerals import real_text
-from theory.observables import K, Observable, f, g, x
+from theory.observables import Observable
 from theory.power_sum import DEPTHS
+from theory.precision import workdps
+from theory.public_names import cached_property
 from theory.rate import maximal_learning_rate
 from theory.readout import ReadoutLearningRate
 from theory.rendering import table_html, table_text
+from theory.shared_bound import moved_layer, moved_output
+from theory.sizes import Sizes, network_at
 from theory.steps import Table
 from theory.symbols import n
 from theory.update import squared_update
 from theory.validation import shown
+from theory.value import Value
 
 __all__ = ["LayerRates", "layer_rates"]
 
 _ORDERS = 2
+_FEW_LAYERS = 16
+"""Depths up to which rates are functions of the width that are quick to make."""
 
 
 @dataclass(frozen=True)
-class LayerRates:
+class LayerRates(Value):
     """The maximal learning rates of the groups of weights under one bound.
 
     ``inner``: of the first layer, and of the hidden layers where there are any, alone, bounding
@@ -75,17 +82,14 @@ class LayerRates:
 
     @property
     def hidden(self) -> MaximalLearningRate:
-        """The rate of layers 2 to L alone; `InvalidArgument` where there are none.
+        """The rate of layers 2 to L alone; `NotSolved` where there are none.
 
         >>> from theory import MLP, layer_rates
         >>> layer_rates(MLP()).hidden.leading()
         sqrt(3)/L**(3/2)
         """
         if len(self.inner) == 1:
-            raise InvalidArgument(
-                "expected a depth of at least 2 for hidden, the rate of layers 2 to L, got "
-                "depth=1; read first and readout"
-            )
+            raise NotSolved("at depth 1 there are no layers 2 to L: read first and readout")
         return self.inner[1]
 
     @property
@@ -117,9 +121,7 @@ class LayerRates:
         >>> round(float(layer_rates(MLP(64, 8)).moved_layer), 4)
         3.5395
         """
-        alone = [squared_update(self.network, rates=rates).per_eta2 for rates in self._rates]
-        cross = squared_update(self.network).per_eta2 - Add(*alone)
-        return len(alone) + cross * Mul(*self._alone) / self.bound
+        return moved_layer(self._moved_z, self._groups, self._alone, self.bound)
 
     @cached_property
     def moved_output(self) -> Expr:
@@ -130,14 +132,8 @@ class LayerRates:
         >>> round(float(layer_rates(MLP(64, 8)).moved_output), 4)
         2.2305
         """
-        kernel, norm = g @ K @ g, x @ x
-        inner, readout = self._alone, self.readout.exact
-        squares = [self._mean(kernel**2, rates) for rates in self._rates]
-        cross = self._mean(kernel**2, None) - Add(*squares)
-        moved = cross * Mul(*inner)
-        for square, rates, alone in zip(squares, self._rates, inner, strict=True):
-            moved += square * alone**2 + 2 * readout * alone * self._mean(norm * kernel, rates)
-        return 1 + moved / self.bound
+        alone = [*self._alone, self.readout.exact]
+        return moved_output(self._moved_f, self._groups, alone, self.bound)
 
     @property
     def share(self) -> Expr:
@@ -183,7 +179,7 @@ class LayerRates:
             raise NotSolved(
                 f"the limit needs symbolic width and depth, got {self.network!r}: leave them out"
             )
-        cases = (None, *self._rates)
+        cases = (None, *self._groups)
         series = [squared_update(self.network, rates=r).solved_series(_ORDERS) for r in cases]
         whole, first, hidden = series
         cross = [w - one - two for w, one, two in zip(whole, first, hidden, strict=True)]
@@ -192,24 +188,58 @@ class LayerRates:
             raise NotSolved("the groups' updates are not aligned to leading order: give numbers")
         return 1 / (2 + both / sqrt(one * two))
 
+    def _symbols(self) -> frozenset[Symbol]:
+        return self.network.free_symbols
+
+    def _at(self, sizes: Sizes) -> LayerRates:
+        return layer_rates(network_at(self.network, sizes), bound=self.bound)
+
+    def _number(self, context: Any) -> tuple[Any, ...]:
+        """The rates of `together`."""
+        alone = [rate._number(context) for rate in (*self.inner, self.readout)]
+        root = context.sqrt(max(self._moved(alone, context)))
+        return tuple(rate / root for rate in alone)
+
+    def _moved(self, alone: list[Any], context: Any) -> tuple[Any, Any]:
+        """`moved_layer` and `moved_output`, with more digits, since each cross term in them is a
+        whole less its shares."""
+        lost = 2 * len(str(self.network.layers)) + 8
+        with workdps(context.dps + lost) as finer:
+            bound = finer.mpf(int(self.bound.p)) / int(self.bound.q)
+
+            def update(rates: object) -> Any:
+                return squared_update(self.network, rates=rates)._number(finer)
+
+            def mean(observable: Observable, rates: object) -> Any:
+                return derive(observable, self.network, rates=rates)._number(finer)
+
+            return (
+                moved_layer(update, self._groups, alone[:-1], bound),
+                moved_output(mean, self._groups, alone, bound),
+            )
+
+    def _moved_z(self, rates: object) -> Expr:
+        return squared_update(self.network, rates=rates).per_eta2
+
+    def _moved_f(self, observable: Observable, rates: object) -> Expr:
+        return derive(observable, self.network, rates=rates).exact
+
     @property
     def _alone(self) -> list[Expr]:
         """The rates of `inner`."""
         return [rate.exact for rate in self.inner]
 
     @property
-    def _rates(self) -> list[object]:
+    def _groups(self) -> list[object]:
         """The multipliers that train each group of `inner` alone."""
         return [group_rates(self.network, group) for group in inner_groups(self.network)]
 
-    def _mean(self, observable: Observable, rates: object) -> Expr:
-        """The mean of an observable times (f - y)^2."""
-        parts = (observable, f**2 * observable)
-        return Add(*(derive(part, self.network, rates=rates).exact for part in parts))
-
     def __repr__(self) -> str:
-        rows = table_text(self._table)
-        return "\n".join([f"LayerRates of {self.network}, bound {self.bound}", *rows])
+        head, depth = f"LayerRates of {self.network}, bound {self.bound}", self.network.depth
+        sizes = ", ".join(map(str, self.open_sizes))
+        if sizes and (self.network.width != n or (isinstance(depth, int) and depth > _FEW_LAYERS)):
+            return f"{head}: call it with numbers for {sizes}"
+        return "\n".join([head, *table_text(self._table)])
 
     def _repr_html_(self) -> str:
         """The rates as a table."""
@@ -223,8 +253,8 @@ class LayerRates:
         if self.network.free_symbols:
             leading = tuple(Math.of(rate.leading()) for rate in rates)
             return Table(("", "alone, to leading order"), tuple(zip(names, leading, strict=True)))
-        alone = (real_text(rate.exact) for rate in rates)
-        together = map(real_text, self.together)
+        alone = (real_text(rate.evaluate()) for rate in rates)
+        together = map(real_text, self.evaluate())
         return Table(("", "alone", "together"), tuple(zip(names, alone, together, strict=True)))
 
 

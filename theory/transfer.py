@@ -5,26 +5,32 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
-from mpmath import isfinite, mpf, workdps
+from mpmath import nstr
 from sympy import Expr, Rational
 
-from theory.criteria import Criterion, NetworkOutput
+from theory.criteria import Criterion, LastLayer, NetworkOutput
 from theory.errors import InvalidArgument, NotSolved
-from theory.groups import Group
+from theory.evaluation import guard_digits
+from theory.expression_numbers import numbers
+from theory.groups import FirstLayer, Group, HiddenLayers, Readout
 from theory.hidden_rate import MaximalLearningRate
 from theory.network import MLP
 from theory.notation import Math
+from theory.numerals import real_text
+from theory.precision import workdps
 from theory.rate import maximal_learning_rate
 from theory.readout import ReadoutLearningRate
 from theory.rendering import formula_display
+from theory.sizes import Sizes
 from theory.steps import Line
+from theory.symbols import n_0
 from theory.validation import exact_number, shown
-from theory.validity import Validity, tolerance_value
+from theory.validity import tolerance_value
+from theory.value import Number
 
 __all__ = ["OutsideValidity", "TransferredLearningRate", "transfer_learning_rate"]
-
-_DIGITS = 20
 
 
 class OutsideValidity(UserWarning):
@@ -41,7 +47,7 @@ class OutsideValidity(UserWarning):
 
 
 @dataclass(frozen=True)
-class TransferredLearningRate:
+class TransferredLearningRate(Number):
     """A learning rate for ``target`` that stands to its maximal rate as ``tuned`` does to that of
     ``source``.  Made by `transfer_learning_rate`.
 
@@ -55,22 +61,40 @@ class TransferredLearningRate:
     target: MaximalLearningRate | ReadoutLearningRate
 
     @property
+    def network(self) -> MLP:
+        """The target.
+
+        >>> from theory import MLP, transfer_learning_rate
+        >>> transfer_learning_rate(0.05, MLP(256, 8), MLP(1024, 32)).network
+        MLP(width=1024, depth=32)
+        """
+        return self.target.network
+
+    def _at(self, sizes: Sizes) -> TransferredLearningRate:
+        return self
+
+    def _number(self, context: Any) -> Any:
+        tuned = context.mpf(int(self.tuned.p)) / int(self.tuned.q)
+        with workdps(context.dps + guard_digits(self.source.network.layers)) as finer:
+            source = self.source._number(finer)
+        return tuned * self.target._number(context) / source
+
+    @property
     def rate(self) -> float:
         """The learning rate for the target, correctly rounded but for the last place.
+
+        Raises `NotSolved` where it is beyond the range of float64.
 
         >>> from theory import MLP, transfer_learning_rate
         >>> round(transfer_learning_rate(0.05, MLP(256, 8), MLP(1024, 32)).rate, 8)
         0.00624247
         """
-        with workdps(_DIGITS):
-            tuned = mpf(int(self.tuned.p)) / int(self.tuned.q)
-            value = tuned * self.target.evaluate(_DIGITS) / self.source.evaluate(_DIGITS)
-        number = float(value)
-        if not isfinite(number) or number == 0:
-            raise InvalidArgument(
-                "expected sizes whose rate fits in float64, got one that does not; ask for exact"
-            )
-        return number
+        try:
+            return float(self)
+        except InvalidArgument:
+            raise NotSolved(
+                "the rate is beyond the range of float64: ask for evaluate(), which has it"
+            ) from None
 
     @property
     def ratio(self) -> Expr:
@@ -93,23 +117,19 @@ class TransferredLearningRate:
         """
         return self.tuned * self.ratio
 
-    def __float__(self) -> float:
-        return self.rate
-
     def __repr__(self) -> str:
-        return (
-            f"{self.rate:.6g} for {self.target.network}, as {float(self.tuned):.6g} for "
-            f"{self.source.network}"
-        )
+        rate, tuned = nstr(self.evaluate(), 6), real_text(self.tuned)
+        return f"{rate} for {self.target.network}, as {tuned} for {self.source.network}"
 
     def _repr_latex_(self) -> str:
         """The rate, and the exact ratio that it comes from."""
         left = Math("", r"\eta_{\text{target}}/\eta_{\text{source}}")
-        ratio = self.rate / float(self.tuned)
-        return formula_display(
-            Line(Math("", r"\eta_{\text{target}}"), Math.text(f"{self.rate:.6g}")),
-            Line(left, Math.text(f"{ratio:.6g}")),
-        )
+        with workdps(20) as context:
+            rate, tuned = self._number(context), context.mpf(int(self.tuned.p)) / int(self.tuned.q)
+            return formula_display(
+                Line(Math("", r"\eta_{\text{target}}"), Math.text(context.nstr(rate, 6))),
+                Line(left, Math.text(context.nstr(rate / tuned, 6))),
+            )
 
 
 def transfer_learning_rate(
@@ -125,9 +145,11 @@ def transfer_learning_rate(
 
     ``rate`` times the ratio of the two maximal rates, which is exact at these sizes, under
     ``criterion`` and for ``group`` as in `maximal_learning_rate`.  ``source``, ``target``: networks
-    in numbers.  Warns `OutsideValidity` where the law's rate at the last layer is off by more than
-    ``tolerance``: there rare networks set the mean, and a typical one wants another rate
-    (`verify.typical_learning_rate`).  Raises `InvalidArgument` for arguments of another kind.
+    in numbers.  Warns `OutsideValidity` where the law of ``group``'s rate is off by more than
+    ``tolerance`` at the last layer, and names the cause: the depth over the width, beyond which
+    rare networks set the mean and a typical one wants another rate
+    (`verify.typical_learning_rate`), or the input width.  Raises `InvalidArgument` for arguments of
+    another kind.
 
     >>> from theory import MLP, transfer_learning_rate
     >>> found = transfer_learning_rate(0.05, MLP(256, 8), MLP(1024, 32))
@@ -140,11 +162,11 @@ def transfer_learning_rate(
             f"expected a positive learning rate for rate, got rate={shown(rate)}; give the rate "
             f"that was tuned on source"
         )
-    found = []
+    allowed, found = tolerance_value(tolerance), []
     for name, network in (("source", source), ("target", target)):
         _check_network(name, network)
         found.append(maximal_learning_rate(network, criterion=criterion, group=group))
-        _warn_outside(name, network, tolerance)
+        _warn_outside(name, network, group, allowed)
     return TransferredLearningRate(tuned, *found)
 
 
@@ -161,25 +183,59 @@ def _check_network(name: str, network: object) -> None:
         )
 
 
-def _warn_outside(name: str, network: MLP, tolerance: object) -> None:
-    """Warn where the law of the depth does not hold for ``network``, at its least width."""
-    narrowest, depth = min(int(width) for width in network.widths[1:]), network.layers
-    try:
-        law = _validity(replace(network, width=None, depth=None), tolerance_value(tolerance))
-        error = law.error(narrowest, depth)
-        if abs(error) <= law.tolerance:
-            return
-        why = f"the rate of the law is {1 + error:.3g} times the exact one"
-    except NotSolved:
-        why = "the law is not proven for its scales"
-    warnings.warn(
-        f"{name}={network!r} is outside the range of the law of the depth: {why}, at depth/width = "
-        f"{depth / narrowest:.3g}; compare with the typical network, verify.typical_learning_rate",
-        OutsideValidity,
-        stacklevel=3,
+def _warn_outside(name: str, network: MLP, group: Group | None, allowed: Rational) -> None:
+    """Warn where the leading term of the rate does not hold for ``network``, at its least width."""
+    why = _cause(network, group, allowed)
+    if why:
+        warnings.warn(
+            f"{name}={network!r} is outside the range of the law of the depth: {why}",
+            OutsideValidity,
+            stacklevel=3,
+        )
+
+
+def _cause(network: MLP, group: Group | None, allowed: Rational) -> str:
+    """Why the leading term of the rate does not hold, empty where it does; the input width is the
+    cause where the term holds for an input as wide as the network."""
+    width = network.width
+    narrowest = min(map(int, width)) if isinstance(width, tuple) else int(width or 1)
+    plain = replace(network, width=narrowest, depth=network.layers)
+    square = replace(plain, input_width=None)
+    if network.c != network.activation.critical_variance():
+        return "away from the critical weight variance there is no law"
+    error = _error(plain, group)
+    if abs(error) <= allowed:
+        return ""
+    if group is None and plain != square and abs(_error(square, group)) <= allowed:
+        ratio = int(plain.first_fan_in) / narrowest
+        return f"{_times(error)} for its input width, {ratio:.3g} times its width"
+    if error < 0:
+        return f"{_times(error)} at depth {network.layers}, which is too small for a leading term"
+    return (
+        f"{_times(error)} at depth/width = {network.layers / narrowest:.3g}; compare with the "
+        f"typical network, verify.typical_learning_rate"
     )
 
 
-@lru_cache(maxsize=32)
-def _validity(network: MLP, tolerance: Rational) -> Validity:
-    return maximal_learning_rate(network).validity(tolerance)
+def _times(error: float) -> str:
+    return f"the rate of the law is {1 + error:.3g} times the exact one"
+
+
+@lru_cache(maxsize=256)
+def _error(network: MLP, group: Group | None) -> float:
+    """The leading term of the rate over the exact rate, less 1, of a network in numbers.
+
+    The term is that of a group of which every layer has the same share; the first layer's holds
+    its input width, and the readout's and that of layers 2 to L do not depend on it.
+    """
+    given = network.input_width is not None
+    wide = n_0 if given and isinstance(group, FirstLayer) else None
+    if isinstance(group, HiddenLayers | Readout) and network.input_norm2 is None:
+        network = replace(network, input_width=None)
+    bounded: Any = NetworkOutput() if isinstance(group, Readout) else LastLayer()
+    opened = replace(network, width=None, depth=None, input_width=wide)
+    law = maximal_learning_rate(opened, criterion=bounded, group=group).leading()
+    sizes = {"n": network.width, "L": network.layers, "n_0": network.first_fan_in}
+    found = numbers(law, **{s.name: sizes[s.name] for s in law.free_symbols})
+    exact = maximal_learning_rate(network, criterion=bounded, group=group)
+    return float(found / float(exact) - 1)

@@ -63,16 +63,16 @@ class TwoPowers:
         domain = total.ring.domain
         if getattr(domain, "symbols", ()) != (n,) or len(total.terms) != 2:
             raise NotSolved(
-                "fast numbers are solved at the last layer of networks with symbols n and L alone: "
-                "give the other values, or ask for evaluate() of a network in numbers"
+                "a sum of positive terms is solved at the last layer of networks with the symbols "
+                "n and L alone: leave layer out, and give the others numbers"
             )
         for shift in (0, 1):
             found = cls._certified(total.at({L: L + shift}), shift)
             if found is not None:
                 return found
         raise NotSolved(
-            "the closed form here is not proven to be a sum of positive terms: ask for decimal(), "
-            "which works with enough digits"
+            "the closed form here is not proven to be a sum of positive terms: call the value, as "
+            "in squared_update(MLP())(64, 10), which works with enough digits"
         )
 
     @classmethod

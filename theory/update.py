@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
-from mpmath import mpf, workdps
 from sympy import Expr, Integer, Symbol
 from sympy.polys.domains.domain import Domain
 
 from theory.derivation import derive
 from theory.errors import NotSolved
+from theory.evaluation import layer_means, mean_over_layers
+from theory.headline import headline
 from theory.mean_field import MeanFieldLaw, leading_in_width
 from theory.network import MLP
 from theory.notation import Math
 from theory.numerals import number_text
 from theory.observables import K, Observable, f, g
+from theory.public_names import cached_property
 from theory.recursion import field_of
 from theory.rendering import formula_display
 from theory.solved_mean import SolvedMean
@@ -57,30 +60,9 @@ class SquaredUpdate(SolvedMean):
         return self.derivations[0].layer
 
     @property
-    def label(self) -> SquaredUpdate:
-        """The part from the label, E|K g|^2/n: exists alone while the output is zero.
-
-        >>> from theory import MLP, squared_update
-        >>> squared_update(MLP(depth=2)).label.exact
-        eta**2*(3*n + 5)/n
-        """
-        return self._part("label")
-
-    @property
-    def output(self) -> SquaredUpdate:
-        """The part from the network's output, E f^2 |K g|^2/n.
-
-        >>> from theory import MLP, squared_update
-        >>> squared_update(MLP()).output.leading()
-        L**3*eta**2/(3*n)
-        """
-        return self._part("output")
-
-    def _part(self, name: str) -> SquaredUpdate:
-        parts = tuple(d for d in self.derivations if d.observable == PARTS[name])
-        if not parts:
-            raise AttributeError(f"this is one part of an update already; it has no part {name!r}")
-        return SquaredUpdate(parts)
+    def parts(self) -> Mapping[str, Observable]:
+        """|K g|^2 times the 1 and the f^2."""
+        return PARTS
 
     @cached_property
     def derivation(self) -> DerivationSteps:
@@ -104,6 +86,10 @@ class SquaredUpdate(SolvedMean):
     @property
     def exact(self) -> Expr:
         """E[(Delta z)^2]: an exact rational, or function of the symbols left, times eta**2.
+
+        Do not put floats into a closed form: its terms cancel, so that at n = 10^7 and L = 8 not
+        one digit is left.  ``u(64, 10)``, ``u.at(n=64)`` and ``u.lambdify()`` keep all of them, and
+        `positive_sum` is a form that does not cancel.
 
         With a symbolic depth or layer, a closed form for equal hidden widths, for sizes that meet
         `conditions`; raises `NotSolved` for widths that differ.
@@ -140,41 +126,12 @@ class SquaredUpdate(SolvedMean):
         """The field of `value`: the rationals, or rational functions of the symbols left."""
         return field_of(self.network.free_symbols)
 
-    def evaluate(self, digits: int = 15) -> mpf:
-        """`per_eta2` of a network in numbers as a decimal number, at any depth in milliseconds.
-
-        Relative error below 10^-digits; exact values at depth 10,000 take minutes instead.
-
-        >>> from theory import MLP, squared_update
-        >>> squared_update(MLP(width=10**6, depth=10**4)).evaluate()
-        mpf('341807052719.91071')
-        """
-        with workdps(digits + 5):
-            total = sum((d.evaluate(digits + 5) for d in self.derivations), mpf(0))
-            total /= int(self.width_here)
-        with workdps(digits):
-            return +total
-
-    def leading(self) -> Expr:
-        """The leading term as n -> infinity, then as the depth (and ``ell``) grows.
-
-        With a depth in numbers, the first limit alone.  Raises `NotSolved` for a width in
-        numbers, and for a numbered layer of a network of symbolic depth.
-
-        >>> from theory import MLP, squared_update
-        >>> squared_update(MLP()).leading()
-        L**3*eta**2/3
-        """
-        power, coefficient = self.leading_term()
-        return coefficient * n**power * eta**2
-
     def leading_term(self) -> tuple[int, Expr]:
         """Power of n and its coefficient in `leading`, at eta = 1."""
         if not self.in_numbers and self.derivations[0].rates is not None:
             return self.solved_leading()
-        terms = [derivation.leading_term() for derivation in self.derivations]
-        top = max(power for power, _ in terms)
-        return top - 1, sum((c for power, c in terms if power == top), Integer(0))
+        power, coefficient = super().leading_term()
+        return power - 1, coefficient
 
     def width_series(self, order: int) -> tuple[Expr, ...]:
         """Coefficients of n^0, n^-1, ..., n^-order at eta = 1 as n -> infinity: numbers, or
@@ -215,15 +172,19 @@ class SquaredUpdate(SolvedMean):
         law = max(laws, key=lambda each: each.power)
         return replace(law, power=law.power - 1)
 
-    def places(self) -> list[int]:
-        """The value at eta = 1 of every layer 1 to L in a network of numbers, times 2^128 and
-        rounded down, short by at most one per part."""
-        parts = [derivation.quotients() for derivation in self.derivations]
-        widths = self.network.widths[1:]
-        return [
-            sum(quotient.places() // width for quotient in quotients)
-            for width, *quotients in zip(widths, *parts, strict=True)
-        ]
+    def layer_means(self, context: Any) -> list[Any]:
+        """The value at eta = 1 of every layer 1 to L of a network in numbers, in the arithmetic of
+        ``context``."""
+        width = self.network.width
+        widths = width if isinstance(width, tuple) else repeat(width, self.network.layers)
+        parts = [layer_means(d._recursion(), context) for d in self.derivations]
+        means = zip(widths, *parts, strict=True)
+        return [sum(values, context.zero) / int(each) for each, *values in means]
+
+    def mean_over_layers(self, context: Any) -> Any:
+        """Their mean, without one number for each layer."""
+        means = (mean_over_layers(d._recursion(), context) for d in self.derivations)
+        return sum(means, context.zero)
 
     def _repr_latex_(self) -> str:
         """The exact value and, with symbolic sizes, its limit."""
@@ -235,31 +196,24 @@ class SquaredUpdate(SolvedMean):
     @property
     def _symbol(self) -> Math:
         """What it is the value of, part and layer in place."""
-        names = [name for name, o in PARTS.items() if o in {d.observable for d in self.derivations}]
-        part = rf"_{{\text{{{names[0]}}}}}" if len(names) < len(PARTS) else ""
+        name = self._part_name()
+        part = rf"_{{\text{{{name}}}}}" if name else ""
         layer = Math.of(self.layer).latex if isinstance(self.layer, Symbol) else str(self.layer)
         return Math("", rf"\mathbb{{E}}\bigl[(\Delta z^{{({layer})}}_i)^2\bigr]{part}")
 
     def __repr__(self) -> str:
-        names = [name for name, o in PARTS.items() if o in {d.observable for d in self.derivations}]
-        what = "SquaredUpdate" if len(names) == len(PARTS) else f"SquaredUpdate, {names[0]} part,"
-        return f"{what} at layer {self.layer} of {self.network}: {self._headline()}"
+        name = self._part_name()
+        what = f"SquaredUpdate, {name} part," if name else "SquaredUpdate"
+        text = headline(self, self._exact_text, self.leading, " * eta**2")
+        return f"{what} at layer {self.layer} of {self.network}: {text}"
 
-    def _headline(self) -> str:
-        """The value where it is known, else the law, else what to give."""
-        try:
-            if not isinstance(self.network.depth, int):
-                if isinstance(self.network.width, int) or isinstance(self.layer, int):
-                    return str(self.exact)
-                return f"{self.leading()} to leading order"
-            if self.in_numbers and self.domain.is_QQ:
-                return f"{number_text(self.per_eta2)} * eta**2"
-            return str(self.exact)
-        except NotSolved as reason:
-            return str(reason)
+    def _exact_text(self) -> str:
+        if self.in_numbers and self.domain.is_QQ:
+            return f"{number_text(self.per_eta2)} * eta**2"
+        return str(self.exact)
 
 
-def squared_update(network: MLP, layer: object = None, *, rates: object = None) -> SquaredUpdate:
+def squared_update(network: MLP, layer: object = None, rates: object = None) -> SquaredUpdate:
     """Derive E[(Delta z)^2] at a layer of ``network``, for one gradient step to first order.
 
     ``layer``: None for the last hidden layer, an int from 1 to L, or the symbol ``ell``.

@@ -7,7 +7,7 @@ from fractions import Fraction
 from numbers import Integral
 from typing import Any
 
-from sympy import QQ, Expr, Float, Rational
+from sympy import QQ, Expr, Float, Rational, sstr
 from sympy.polys.polyerrors import CoercionFailed
 
 from theory.errors import InvalidArgument
@@ -35,10 +35,17 @@ def shown(value: object) -> str:
 
 
 def written(value: object) -> str:
-    """``repr`` of an argument such that it reads back: a fraction as text."""
-    if isinstance(value, Rational) and not value.is_Integer:
+    """``repr`` of an argument such that it reads back: a fraction as text, and in an expression as
+    a quotient of SymPy's ``S(1)``."""
+    if isinstance(value, Rational | Fraction) and value.denominator != 1:
         return repr(str(value))
-    return repr(value)
+    return str(sstr(value, sympy_integers=True)) if _has_fractions(value) else repr(value)
+
+
+def _has_fractions(value: object) -> bool:
+    if not isinstance(value, Expr) or value.is_Rational:
+        return False
+    return any(not number.is_Integer for number in value.atoms(Rational))
 
 
 def positive_int(name: str, value: object) -> int:

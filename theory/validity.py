@@ -6,20 +6,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
 from math import ceil, expm1, log
 from typing import TYPE_CHECKING
 
-from mpmath import mpf
-from sympy import Expr, Float, Poly, Rational
+from sympy import Expr, Poly, Rational
 
 from theory.errors import InvalidArgument, NotSolved
 from theory.network import MLP
+from theory.precision import workdps
+from theory.public_names import cached_property
 from theory.symbols import L, t
 from theory.validation import exact_number, positive_int, shown
 
 if TYPE_CHECKING:
-    from theory.numeric import NumericUpdate
     from theory.solved_mean import SolvedMean
 
 __all__ = ["Validity", "joint_limit_from", "tolerance_value"]
@@ -49,8 +48,11 @@ class Validity:
 
     def error(self, width: int, depth: int) -> float:
         """law/exact - 1 for the rate: positive where the law's rate is too large."""
-        exact = self.update.decimal(width, depth)
-        return float((exact / _number(self.law, depth)) ** mpf("0.5") - 1)
+        exact = self.update.at_real_sizes(width, depth)
+        law = Rational(self.law.subs(L, depth))
+        with workdps(30) as context:
+            ratio = context.make_mpf(exact._mpf_) * int(law.q) / int(law.p)
+            return float(context.sqrt(ratio) - 1)
 
     def holds(self, width: int, depth: int) -> bool:
         """Whether the law holds at these sizes."""
@@ -89,21 +91,14 @@ class Validity:
 
     def _holding(self, width: int, grid: list[int]) -> list[bool]:
         """`holds` at one width and many depths: in float64 where that is known to be good."""
-        fast = self._numeric
+        fast = self.update._fast()
         if fast is None or width > LARGEST_WIDTH or grid[-1] > LARGEST_DEPTH:
             return [self.holds(width, depth) for depth in grid]
         power = self.law.as_poly(L).degree()
         scale = float(self.law.subs(L, 1))
-        values = fast.log(width, grid).tolist()
+        values = self.update.lambdify().log(width, grid).tolist()
         logs = [value - log(scale) - power * log(d) for value, d in zip(values, grid, strict=True)]
         return [abs(expm1(value / 2)) <= self.tolerance for value in logs]
-
-    @cached_property
-    def _numeric(self) -> NumericUpdate | None:
-        try:
-            return self.update.numeric()
-        except NotSolved:
-            return None
 
     @cached_property
     def least_width(self) -> int:
@@ -142,11 +137,10 @@ class Validity:
                 "the joint limit does not grow with the cube of the width here: ask depths()"
             )
         relative = limit.coefficient() / self.law.subs(L, t)
-        low, high = mpf(0), mpf(1)
+        low, high = Rational(0), Rational(1)
 
-        def outside(value: mpf) -> bool:
-            point = Float(str(value), 40)
-            found = Rational(str(relative.subs(t, point).evalf(25)))
+        def outside(value: Rational) -> bool:
+            found = Rational(str(relative.subs(t, value).evalf(25)))
             return not self._bounds[0] <= found <= self._bounds[1]
 
         while not outside(high):
@@ -185,13 +179,15 @@ def joint_limit_from(update: SolvedMean, tolerance: object, ratio: object) -> in
         )
     law = update.joint_law(2)
     leading, following = (_at(law.coefficient(k), where) for k in range(2))
-    number = mpf(int(where.p)) / int(where.q)
 
     def bad(width: float) -> bool:
-        exact = update.decimal(width, max(number * width, mpf(1) / 1000))
-        return bool(abs(leading * mpf(width) ** law.power / exact - 1) > float(bound))
+        with workdps(30) as context:
+            size = context.mpf(width)
+            depth = max(size * int(where.p) / int(where.q), context.mpf(1) / 1000)
+            exact = context.make_mpf(update.at_real_sizes(size, depth)._mpf_)
+            return bool(abs(context.mpf(leading) * size**law.power / exact - 1) > float(bound))
 
-    width = max(16.0, 4 * float(abs(following / leading)) / float(bound))
+    width = max(16.0, 4 * abs(float(following) / float(leading)) / float(bound))
     while bad(width):
         width *= 4
         if width > _LARGEST:
@@ -245,10 +241,5 @@ def _grid() -> list[int]:
     return depths
 
 
-def _number(expression: Expr, depth: int) -> mpf:
-    value = Rational(expression.subs(L, depth))
-    return mpf(int(value.p)) / int(value.q)
-
-
-def _at(expression: Expr, ratio: Rational) -> mpf:
-    return mpf(str(expression.subs(t, ratio).evalf(30)))
+def _at(expression: Expr, ratio: Rational) -> str:
+    return str(expression.subs(t, ratio).evalf(30))

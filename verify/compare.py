@@ -15,6 +15,7 @@ import numpy as np
 from sympy import Expr, latex
 
 from theory import MLP, InvalidArgument, maximal_learning_rate
+from theory.network import numeric_depth
 from theory.symbols import L
 from verify.cells import Cell, PlannedCell, largest_by
 from verify.configuration import configuration
@@ -247,7 +248,7 @@ def plan_cells(
             log_value(exact_law(network, at), network),
         )
         for network in grid
-        for at in [network.layers if layer is None else layer]
+        for at in [numeric_depth(network) if layer is None else layer]
     ]
     refuse_large_step(grid, step)
     return planned

@@ -12,14 +12,15 @@ from fractions import Fraction
 from numbers import Integral
 from typing import Any
 
-from mpmath import mpf, workdps
 from sympy import Expr, Float, Integer, Rational, expand, radsimp
 
 from theory import MLP, InvalidArgument
 from theory.formula_builder import FORMULA_SYMBOLS
 from theory.network import numeric_rates
+from theory.precision import DECIMALS, is_decimal, mpf, published, workdps
 from theory.symbols import eta
 from theory.validation import shown
+from theory.value import Number
 
 __all__ = ["DIGITS", "QUANTITIES", "SYMBOLS", "decimal", "per_eta2", "same"]
 
@@ -43,11 +44,12 @@ def per_eta2(derivation: object, network: MLP, layer: int, rates: object = None)
     15/2
     >>> per_eta2(lambda network, layer: network.layers - layer, MLP(2, 3), 1)
     2
-    >>> per_eta2(eta**2 / 3, MLP(2, 3), 3)
-    1/3
+    >>> from theory import squared_update
+    >>> per_eta2(eta**2 / 3, MLP(2, 3), 3), per_eta2(squared_update(MLP()).label, MLP(2, 2), 2)
+    (1/3, 11/2)
     """
-    value = derivation
-    if callable(derivation) and not isinstance(derivation, Expr):
+    value = derivation.exact if isinstance(derivation, Number) else derivation
+    if callable(derivation) and not isinstance(derivation, Expr | Number):
         names = _parameters(derivation)
         value = derivation(**{name: _quantity(name, network, layer, rates) for name in names})
     expression = _expression(value, network)
@@ -119,8 +121,8 @@ def _expression(value: Any, network: MLP) -> Expr:
         return Rational(value.numerator, value.denominator)
     if isinstance(value, float):
         return Float(value)
-    if isinstance(value, mpf):
-        return Float(value, DIGITS)
+    if is_decimal(value):
+        return Float(published(value, DIGITS), DIGITS)
     raise InvalidArgument(
         f"expected a number or an expression from the derivation at {network!r}, got "
         f"{shown(value)}; return E[(Δz)²], exact or at eta = 1"
@@ -139,7 +141,7 @@ def decimal(value: Expr) -> mpf | None:
     if not (number.is_Number and number.is_real and number.is_finite):
         return None
     with workdps(DIGITS):
-        return mpf(number)
+        return DECIMALS.convert(number)
 
 
 def same(value: Expr, exact: Expr) -> bool:

@@ -20,6 +20,7 @@ from verify.table import (
     cell_row,
     cell_table,
     conclusion,
+    print_table,
     slope_lines,
     tried,
 )
@@ -34,7 +35,7 @@ def comparison_text(comparison: Comparison) -> str:
     text."""
     out = io.StringIO()
     console = Console(file=out, width=_COLUMNS, highlight=False, color_system=None)
-    console.print(cell_table(comparison))
+    print_table(console, cell_table(comparison))
     for line in (*law_lines(comparison), *slope_lines(comparison), conclusion(comparison)):
         console.print(line)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines())

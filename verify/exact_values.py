@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from math import floor, log10, sqrt
+from numbers import Rational as RationalNumber
+from numbers import Real
 from operator import itemgetter
 from typing import Any
 
-from mpmath import isfinite as mp_isfinite
-from mpmath import log as mp_log
-from mpmath import mpf
 from sympy import Rational
 
 from theory import MLP, InvalidArgument, derive, maximal_learning_rate, squared_update
 from theory.observables import K, f, g
+from theory.precision import DECIMALS, mpf
+from theory.precision import isfinite as mp_isfinite
+from theory.precision import log as mp_log
 from theory.symbols import L
 
 __all__ = [
@@ -76,8 +78,8 @@ def known_spread(network: MLP, layer: int, step: float | None = None) -> float:
     if step is None:
         return averaged
     mixed = derive(f**2 * (g @ K @ K @ g) ** 2, network, layer=layer).evaluate(SPREAD_DIGITS)
-    scale = update.evaluate(SPREAD_DIGITS) * int(update.width_here)
-    return STEP_SPREAD * sqrt(averaged**2 + 4 * float(mixed / scale**2))
+    scale = DECIMALS.convert(update.evaluate(SPREAD_DIGITS)) * int(update.width_here)
+    return STEP_SPREAD * sqrt(averaged**2 + 4 * float(DECIMALS.convert(mixed) / scale**2))
 
 
 def leading_power() -> tuple[float, float]:
@@ -149,7 +151,8 @@ def rounded_down(value: float) -> float:
 def log_value(value: Any, network: MLP) -> float:
     """Natural logarithm of a law's positive value, of any size."""
     try:
-        number = mpf(value) if isinstance(value, float | mpf) else _ratio(Rational(value))
+        real = isinstance(value, Real) and not isinstance(value, RationalNumber)
+        number = DECIMALS.convert(value) if real else _ratio(Rational(value))
         logarithm = mp_log(number) if number > 0 and mp_isfinite(number) else None
     except (TypeError, ValueError, AttributeError):
         logarithm = None

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from llvmlite import ir
-from numba import njit, types
+from numba import config, njit, types
 from numba.extending import intrinsic
+
+from theory.errors import InvalidArgument
 
 __all__ = [
     "bits_of_double",
@@ -27,6 +29,12 @@ __all__ = [
 ]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+if config.DISABLE_JIT:  # type: ignore[attr-defined]
+    raise InvalidArgument(
+        "expected NUMBA_DISABLE_JIT to be 0 or not set, got 1; the samplers are made of compiled "
+        "functions alone: unset it"
+    )
 
 
 @cache
@@ -73,9 +81,12 @@ def _compiled(function: Function, inline: bool) -> Function:
     a function of another file that was compiled into it has changed; so the stamp of its file is
     joined by one of every module that its code may come from.
     """
-    compiled: Any = njit(
-        error_model="numpy", cache=True, nogil=True, forceinline=inline, fastmath=False
-    )(function)
+    options: dict[str, Any] = {"error_model": "numpy", "nogil": True}
+    options |= {"forceinline": inline, "fastmath": False}
+    try:
+        compiled: Any = njit(cache=True, **options)(function)
+    except RuntimeError:  # no folder to write to: compiled anew by each process
+        return cast(Function, njit(**options)(function))
     file = compiled._cache._cache_file
     stamp = sources_digest(Path(function.__code__.co_filename), _FOLDER)
     file._source_stamp = (file._source_stamp, stamp)

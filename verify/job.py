@@ -21,7 +21,7 @@ from verify.plan import planned_parts
 from verify.record import comparison_record
 from verify.run_folder import keep, write_tables, write_whole
 from verify.streams import checked_seed
-from verify.table import cell_table, conclusion, slope_lines
+from verify.table import cell_table, conclusion, print_table, slope_lines
 
 __all__ = ["FIGURE", "SEED", "left_lines", "run_job"]
 
@@ -50,7 +50,7 @@ def run_job(
     figures = [VECTORS, FIGURE] if points else []
     to_draw = keep(folder, record, [TABLE, *figures])
     write_tables(folder, record, parquet=options.parquet)
-    console.print(cell_table(comparison))
+    print_table(console, cell_table(comparison))
     for line in left_lines(comparison.cells):
         console.print(line, soft_wrap=True)
     console.print(f"figure and numbers: {folder}", soft_wrap=True)

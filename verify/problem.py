@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,8 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 MOST_LAYERS, WIDEST = 10**6, 10**9
 """The deepest and widest networks that are drawn."""
+_LEAST, _MOST = 1e-300, 1e300
+"""Sizes of variances, norms and multipliers that are ordinary numbers of double precision."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,11 +65,11 @@ def numeric_problem(network: MLP, *, layer: object, rates: object, step: object)
     widths = np.array(network.widths, dtype=np.int64)
     return Problem(
         widths=widths,
-        weight_sd=np.sqrt(float(network.c) / widths[:-1]),
-        readout_sd=float(network.s) ** 0.5 / int(widths[-1]),
-        slope=float(network.activation.slope),
-        rates=np.array([float(rate) for rate in numeric_rates(network, rates)]),
-        input_norm=float(network.norm2) ** 0.5,
+        weight_sd=np.sqrt(_number("weight_variance", network.c) / widths[:-1]),
+        readout_sd=_number("readout_variance", network.s) ** 0.5 / int(widths[-1]),
+        slope=_number("negative_slope", network.activation.slope),
+        rates=np.array([_number("rates", each) for each in numeric_rates(network, rates)]),
+        input_norm=_number("input_norm2", network.norm2) ** 0.5,
         layers=np.array(numeric_layers(network, layer), dtype=np.int64),
         step=None if step is None else _step(step),
     )
@@ -86,6 +89,18 @@ def _check_size(network: MLP) -> None:
             f"expected a width of at most {WIDEST:,} for a simulation, got width={widest}; give a "
             f"smaller width"
         )
+
+
+def _number(name: str, exact: Any) -> float:
+    """An exact number in double precision; `InvalidArgument` near the ends of its range, where a
+    positive number would become 0."""
+    if exact == 0 or _LEAST <= exact <= _MOST:
+        return float(exact)
+    raise InvalidArgument(
+        f"expected a number from 1e-300 to 1e+300 for {name}, the range of double precision, got "
+        f"{name}={exact.evalf(3)}; simulate a network of another scale, or ask theory, whose "
+        f"values have no range"
+    )
 
 
 def _step(step: object) -> float:

@@ -15,11 +15,15 @@ from verify.sampling import Sampling
 __all__ = ["Bar", "progress_bar"]
 
 
+_FIRST = "compiling, on a first run for up to half a minute"
+"""What is said until the first networks are drawn."""
+
+
 class Bar(Watch):
     """A bar over the expected time of all blocks."""
 
     def __init__(self, progress: Progress) -> None:
-        self._progress, self._task = progress, progress.add_task("simulating", total=None)
+        self._progress, self._task = progress, progress.add_task(_FIRST, total=None)
         self._milliseconds: list[float] = []
         self._names: list[str] = []
         self._found = 0.0

@@ -6,11 +6,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from mpmath import log, mpf
 from sympy import Expr, Rational
 
 from theory import InvalidArgument, SquaredUpdate, squared_update
 from theory.network import MLP, numeric_layers, numeric_rates
+from theory.precision import DECIMALS, log, mpf
 from theory.update import PARTS
 from theory.validation import shown, written
 from verify.problem import numeric_problem
@@ -68,7 +68,7 @@ class Question:
     @cached_property
     def number(self) -> mpf:
         """The answer to 30 digits, at any depth."""
-        return self.update.evaluate(30)
+        return DECIMALS.convert(self.update.evaluate(30))
 
     @property
     def log(self) -> float:

@@ -9,6 +9,7 @@ from numbers import Integral
 from pathlib import Path
 
 from theory.network import MLP, InvalidArgument
+from theory.waiting import announced
 from verify.configuration import configuration
 from verify.estimate import Estimate
 from verify.execution import Execution, Watch
@@ -74,7 +75,8 @@ def monte_carlo(
     sampling = Sampling(asked, checked_seed(seed), checked_samples(samples))
     shelf = in_memory if store is None else kept_in(store)
     how = Execution(executor, shelf=shelf, watch=Watch() if progress is None else _Told(progress))
-    (blocks,) = how.run([sampling])
+    with announced("simulation, whose first run compiles for up to half a minute"):
+        (blocks,) = how.run([sampling])
     return sampling.estimate(blocks, scalar=layer is None or isinstance(layer, Integral))
 
 

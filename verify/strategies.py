@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 from sympy import Add, Expr, Integer, Mul, Rational, Symbol, exp
 
-from theory.network import MLP, Activation, InvalidArgument, LeakyReLU, Linear, ReLU
+from theory.errors import InvalidArgument
+from theory.network import MLP, Activation, LeakyReLU, Linear, ReLU, numeric_depth
 from theory.public_names import listed
 from theory.symbols import L, a, ell, eta, n, n_0, t
 from theory.validation import positive_int, shown
@@ -46,14 +47,24 @@ class Point(NamedTuple):
     """A network in numbers, one of its layers, and multipliers: the arguments of
     `theory.squared_update` and of the assertions in `verify.testing`, in their order.
 
-    >>> from theory import MLP
+    >>> from theory import MLP, squared_update
     >>> Point(MLP(2, 3), 1)
     Point(network=MLP(width=2, depth=3), layer=1, rates=None)
+    >>> squared_update(*Point(MLP(2, 3), 1, (1, Fraction(1, 2), 0))).label.exact
+    eta**2/2
     """
 
     network: MLP
     layer: int
     rates: tuple[int | Fraction, ...] | None = None
+
+    def __repr__(self) -> str:
+        rates = None if self.rates is None else tuple(map(_plain, self.rates))
+        return f"Point(network={self.network!r}, layer={self.layer!r}, rates={rates!r})"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """For Hypothesis: as ``repr`` writes it."""
+        printer.text(repr(self))
 
 
 def networks(
@@ -146,7 +157,7 @@ def layers(network: MLP) -> SearchStrategy[int]:
     >>> find(layers(MLP(4, 3)), lambda layer: layer > 1)
     2
     """
-    return st.integers(1, _network(network).layers)
+    return st.integers(1, numeric_depth(_network(network)))
 
 
 def multipliers(network: MLP) -> SearchStrategy[tuple[int | Fraction, ...]]:
@@ -160,7 +171,7 @@ def multipliers(network: MLP) -> SearchStrategy[tuple[int | Fraction, ...]]:
     (1, 0, 1)
     """
     each = st.just(1) | st.sampled_from([_plain(x) for x in _fractions(3, 3)])
-    return st.tuples(*[each] * _network(network).layers).filter(any)
+    return st.tuples(*[each] * numeric_depth(_network(network))).filter(any)
 
 
 def points(
@@ -246,8 +257,10 @@ def _fractions(largest: int, denominators: int) -> list[Fraction]:
     return list(dict.fromkeys(found))
 
 
-def _plain(fraction: Fraction) -> int | Fraction:
-    return int(fraction) if fraction.denominator == 1 else fraction
+def _plain(number: Any) -> int | Fraction:
+    """A number as one of Python, which is written as what it is."""
+    top, bottom = int(number.numerator), int(number.denominator)
+    return top if bottom == 1 else Fraction(top, bottom)
 
 
 def _sizes(name: str, least: object, most: object) -> SearchStrategy[int]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 
 from rich import box
+from rich.console import Console, ConsoleDimensions
+from rich.measure import Measurement
 from rich.table import Table
 
 from verify.compare import Cell, Comparison
@@ -23,6 +25,7 @@ __all__ = [
     "cell_row",
     "cell_table",
     "conclusion",
+    "print_table",
     "slope_lines",
     "tried",
     "value_and_error",
@@ -40,6 +43,20 @@ LIMIT_NOTE = "z: of what is beyond {:.1%}, which is granted to a limit at finite
 def tried(comparison: Comparison) -> str:
     """What the networks were compared with: the exact values, or another law."""
     return "exact" if all(c.log_law == c.log_exact for c in comparison.cells) else "law"
+
+
+_WIDEST = 1000
+"""Columns of a table, at most."""
+
+
+def print_table(console: Console, table: Table) -> None:
+    """Print a table in full: on a narrow terminal its lines go on below, and no digit is cut."""
+    room = console.options.update(max_width=_WIDEST, width=_WIDEST)
+    needed = Measurement.get(console, room, table).maximum
+    before = console.size
+    console.size = ConsoleDimensions(max(needed, before.width), before.height)
+    console.print(table)
+    console.size = before
 
 
 def cell_table(comparison: Comparison, law: str | None = None) -> Table:

@@ -5,19 +5,18 @@ For test files, best with networks drawn by `verify.strategies`.  See docs/prope
 
 from __future__ import annotations
 
-from mpmath import workdps
 from sympy import Float
 
 from theory import MLP, InvalidArgument
+from theory.precision import workdps
 from theory.public_names import listed
 from theory.validation import exact_number, shown
 from verify.derivations import DIGITS, decimal, per_eta2, same
-from verify.gram import Gram
 from verify.questions import Question
 from verify.samplers import Sampler
 from verify.streams import checked_seed
 from verify.testing_report import exact_report, measured_report
-from verify.trial import needed, simulated
+from verify.trial import checked_sampler, planned, simulated
 
 __all__ = ["assert_close", "assert_exact", "assert_matches_networks", "samples_needed"]
 
@@ -107,21 +106,24 @@ def samples_needed(
     rates: object = None,
     *,
     part: str = "total",
-    notices: object = 0.5,
+    notices: object = 0.1,
     false_alarm: object = 1e-6,
+    sampler: Sampler | None = None,
 ) -> int:
-    """The networks that `assert_matches_networks` must draw to reject, with 95 % chance at least,
-    a value that is wrong by the relative error ``notices``.
+    """The networks that `assert_matches_networks` draws to reject, with 95 % chance at least, a
+    value that is wrong by the relative error ``notices``.
 
     From the exact variance over networks: none is drawn.  1 where nothing moves; `InvalidArgument`
-    where networks vary so much that no feasible number of them is enough.
+    where no feasible number of them is enough.
 
     >>> from theory import MLP
-    >>> samples_needed(MLP(16, 2), part="label")
-    366
+    >>> samples_needed(MLP(16, 2), part="label"), samples_needed(MLP(8, 64), part="label")
+    (7984, 17811)
     """
     question = Question.of(network, layer, rates, part)
-    return needed(question, _positive("notices", notices), _chance(false_alarm))
+    checked = checked_sampler(sampler)
+    plan = planned(question, _positive("notices", notices), _chance(false_alarm), checked)
+    return int(plan.samples)
 
 
 def assert_matches_networks(
@@ -133,19 +135,22 @@ def assert_matches_networks(
     seed: int,
     samples: int | None = None,
     part: str = "total",
-    notices: object = 0.5,
+    notices: object = 0.1,
     false_alarm: object = 1e-6,
-    sampler: Sampler = Gram(),
+    sampler: Sampler | None = None,
 ) -> None:
     """Assert that ``derivation`` gives the mean over simulated networks.
 
-    A true value fails with at most the chance ``false_alarm``, whatever the tail; one that is
-    wrong by the relative error ``notices`` fails with at least 95 %.  ``samples``: networks drawn;
-    None for `samples_needed`.  The same ``seed`` gives the same answer, always.
+    A true value fails with at most the chance ``false_alarm``; one that is wrong by the relative
+    error ``notices`` fails with at least 95 %.  ``samples``: networks drawn; None for as many as
+    this takes.  ``sampler``: None for `Gram`, or for `RareEvents` where that is quicker, which is
+    where networks vary much.  The same ``seed`` gives the same answer, always.
 
-    Of theory only the variance of one network is taken.  Raises AssertionError with the value, the
-    measured mean, its exact standard error and z; `InvalidArgument` as `assert_exact`, and where
-    more than ``samples``, or 4,194,304, networks are needed.  Floats are welcome.
+    Of theory only the variance of one network is taken; ``false_alarm`` is then proven for any
+    tail.  `RareEvents` takes nothing, and relies on the standard error of its samples.  Raises
+    AssertionError with the value, the measured mean, its standard error and z; `InvalidArgument`
+    as `assert_exact`, and where more than ``samples``, or 4,194,304, networks are needed.  Floats
+    are welcome.
 
     >>> from theory import MLP
     >>> assert_matches_networks(lambda L: L / 2, MLP(64, 1), part="label", seed=1)
@@ -160,7 +165,7 @@ def assert_matches_networks(
         seed=checked_seed(seed),
         notices=_positive("notices", notices),
         false_alarm=_chance(false_alarm),
-        sampler=sampler,
+        sampler=checked_sampler(sampler),
     )
     if trial.rejected:
         raise AssertionError(measured_report(trial, value))

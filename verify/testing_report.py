@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from mpmath import exp, mpf, nstr
+from mpmath import mpf, nstr
 from sympy import Expr
 
+from theory.precision import exp, is_decimal
 from verify.derivations import decimal
 from verify.questions import Question
 from verify.trial import Trial
@@ -33,7 +34,7 @@ def exact_report(title: str, question: Question, value: Expr, exact: Expr | mpf)
         derivation=_text(value),
         exact=_text(exact),
         ratio=_ratio(value, question),
-        reproduce=f"{question.call}.{'evaluate(30)' if isinstance(exact, mpf) else 'per_eta2'}",
+        reproduce=f"{question.call}.{'evaluate(30)' if is_decimal(exact) else 'per_eta2'}",
     )
 
 
@@ -61,7 +62,7 @@ def _lines(title: str, **values: str) -> str:
 
 
 def _text(value: Expr | mpf) -> str:
-    text = nstr(value, 30) if isinstance(value, mpf) else str(value)
+    text = nstr(value, 30) if is_decimal(value) else str(value)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 

@@ -4,24 +4,32 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from math import isfinite
+from math import inf, isfinite
+from typing import NamedTuple
 
 import numpy as np
 from mpmath import mpf
 
 from theory.network import InvalidArgument
+from verify.costs import cost_of
 from verify.estimate import Measurement
+from verify.gram import Gram
+from verify.inference import Evidence
 from verify.inference_networks import NetworkMean, sharpest_tuning
-from verify.problem import FloatArray
+from verify.inference_weighted import WeightedMean
+from verify.precision import RARE_SPREAD
+from verify.problem import FloatArray, numeric_problem
 from verify.questions import Question
+from verify.rare_events import RareEvents
 from verify.samplers import Sampler
 from verify.simulation import monte_carlo
 from verify.streams import checked_samples
 
-__all__ = ["MOST_SAMPLES", "Trial", "needed", "simulated"]
+__all__ = ["MOST_SAMPLES", "Plan", "Trial", "checked_sampler", "planned", "simulated"]
 
 MOST_SAMPLES = 2**22
 """Networks of which every one is kept, which the test needs."""
+_TRIED = 10_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,9 +40,8 @@ class Trial:
     true value is rejected.  Made by `simulated`.
 
     >>> from theory.network import MLP
-    >>> from verify.gram import Gram
     >>> question = Question.of(MLP(64, 1), None, None, "label")
-    >>> plan = {"samples": None, "seed": 1, "notices": 0.5, "false_alarm": 1e-6, "sampler": Gram()}
+    >>> plan = {"samples": None, "seed": 1, "notices": 0.5, "false_alarm": 1e-6, "sampler": None}
     >>> [simulated(question, mpf(claimed), **plan).rejected for claimed in (0.5, 1.0)]
     [False, True]
     """
@@ -51,68 +58,128 @@ class Trial:
         """Whether anything moves at all."""
         return bool(self.question.number)
 
+    @cached_property
+    def evidence(self) -> Evidence:
+        """The mean over networks in units of the exact value: with its exact standard error, or
+        for weighted networks with that of the samples."""
+        if self.sampler.draws_networks:
+            logs = np.asarray(self.measured.logs) - self.question.log
+            return _of_networks(self.question, logs, self.false_alarm)
+        ratio = float(np.exp(self.measured.log_mean - self.question.log))
+        error = ratio * float(self.measured.relative_standard_error)
+        return WeightedMean(self.measured.samples, ratio, error)
+
     @property
     def relative_error(self) -> float:
-        """Exact standard error of the measured mean, in units of the exact value."""
-        return self.question.deviation / self.measured.samples**0.5 if self.moves else 0.0
+        """Standard error of the measured mean, in units of the exact value."""
+        return self.evidence.standard_error if self.moves else 0.0
 
     @cached_property
     def z(self) -> float:
-        """How far the networks are above the claimed value, in exact standard errors; infinite
-        where that is no number, and where it is not 0 but nothing moves."""
+        """How far the networks are above the claimed value, in standard errors; infinite where that
+        is no number, and where it is not 0 but nothing moves."""
         if self.claimed is None or not self.moves:
             agree = self.claimed == 0 and bool(np.isneginf(self.measured.log_mean))
-            return 0.0 if agree else float("inf")
-        logs = np.asarray(self.measured.logs) - self.question.log
-        claimed = float(self.claimed / self.question.number)
-        return _evidence(self.question, logs, self.false_alarm).z(claimed)
+            return 0.0 if agree else inf
+        return self.evidence.z(float(self.claimed / self.question.number))
 
     @property
     def critical(self) -> float:
-        """The |z| that rejects: proven, for any tail of the distribution."""
-        return critical_z(self.false_alarm)
+        """The |z| that rejects."""
+        return self.evidence.critical(self.false_alarm / 2) if self.moves else 0.0
 
     @property
     def rejected(self) -> bool:
         """Whether the claimed value is."""
         return not abs(self.z) <= self.critical
 
+    @property
+    def noticed(self) -> float:
+        """The relative error of a claimed value that is rejected with 95 % chance."""
+        return self.evidence.noticed(self.false_alarm / 2) if self.moves else 0.0
 
-def critical_z(false_alarm: float) -> float:
-    """The |z| that a true mean exceeds with at most the chance ``false_alarm``: the tuning constant
-    itself, where it is the sharpest."""
-    return sharpest_tuning(false_alarm / 2)
 
-
-def _evidence(question: Question, logs: FloatArray, false_alarm: float) -> NetworkMean:
+def _of_networks(question: Question, logs: FloatArray, false_alarm: float) -> NetworkMean:
     """Samples, as logarithms in units of the exact value, with their exact standard error."""
     count = max(len(logs), 1)
     error = question.deviation / count**0.5
-    return NetworkMean(count, 1.0, error, logs, critical_z(false_alarm))
+    return NetworkMean(count, 1.0, error, logs, sharpest_tuning(false_alarm / 2))
 
 
-def needed(question: Question, notices: float, false_alarm: float) -> int:
-    """The networks with which a relative error ``notices`` is noticed; 1 where nothing moves.
+class Plan(NamedTuple):
+    """How many networks of which sampler notice an error; infinitely many where none do."""
 
-    `InvalidArgument` where there is no such number below 2^62.
+    sampler: Sampler
+    samples: float
+
+    @property
+    def feasible(self) -> bool:
+        """Whether so many networks can be drawn and kept."""
+        return self.samples <= MOST_SAMPLES
+
+    def seconds(self, question: Question) -> float:
+        """Expected time on one core."""
+        cost = cost_of(self.sampler)
+        return self.samples * (cost.unit * self.sampler.cost(question.network) + cost.network)
+
+
+def planned(
+    question: Question, notices: float, false_alarm: float, sampler: Sampler | None
+) -> Plan:
+    """The networks with which a relative error ``notices`` is noticed: of ``sampler``, or for None
+    of `Gram` or `RareEvents`, whichever is quicker.
+
+    `InvalidArgument` where no sampler can, naming the number or the sampler that would do.
 
     >>> from theory.network import MLP
-    >>> needed(Question.of(MLP(64, 1), None, None, "label"), 0.5, 1e-6)
-    94
+    >>> planned(Question.of(MLP(64, 1), None, None, "label"), 0.5, 1e-6, None)
+    Plan(sampler=Gram(), samples=94)
+    >>> planned(Question.of(MLP(8, 64), None, None, "label"), 0.1, 1e-6, None).sampler
+    RareEvents()
     """
+    plans = [_plan(question, each, notices, false_alarm) for each in (Gram(), RareEvents())]
+    possible = [plan for plan in plans if plan.feasible]
+    if sampler is not None:
+        plan = _plan(question, sampler, notices, false_alarm)
+        if not plan.feasible:
+            raise InvalidArgument(_too_many(question, plan, notices, possible))
+        return plan
+    if not possible:
+        raise InvalidArgument(_too_many(question, min(plans, key=_number), notices, []))
+    return min(possible, key=lambda plan: plan.seconds(question))
+
+
+def _number(plan: Plan) -> float:
+    return plan.samples
+
+
+def _plan(question: Question, sampler: Sampler, notices: float, false_alarm: float) -> Plan:
     if not question.number:
-        return 1
-    evidence = _evidence(question, np.empty(0), false_alarm)
-    found = evidence.samples_for(notices, false_alarm / 2)
-    if found is None:
-        spread = question.deviation
-        size = f"{spread:.2g}" if isfinite(spread) else "over 1e308"
-        raise InvalidArgument(
-            f"expected networks whose mean a feasible number of them tests, got {question}, where "
-            f"the exact standard deviation of one network is {size} times the mean; give a "
-            f"shallower or wider network, or a larger notices than {notices:g}"
+        return Plan(sampler, 1)
+    try:
+        sampler.check(
+            numeric_problem(question.network, layer=question.layer, rates=question.rates, step=None)
         )
-    return found
+    except InvalidArgument:
+        return Plan(sampler, inf)
+    evidence: Evidence = WeightedMean(_TRIED, 1.0, RARE_SPREAD / _TRIED**0.5)
+    if sampler.draws_networks:
+        evidence = _of_networks(question, np.empty(0), false_alarm)
+    return Plan(sampler, evidence.samples_for(notices, false_alarm / 2) or inf)
+
+
+def _too_many(question: Question, plan: Plan, notices: float, others: list[Plan]) -> str:
+    spread = question.deviation
+    size = f"{spread:.2g}" if isfinite(spread) else "over 1e308"
+    count = f"{int(plan.samples):,}" if isfinite(plan.samples) else "no feasible number"
+    fix = "give a shallower or wider network, the label part alone, or a larger notices"
+    if others:
+        fix = f"give sampler={others[0].sampler!r}, of which {int(others[0].samples):,} do"
+    return (
+        f"expected at most {MOST_SAMPLES:,} networks to be needed, got {question}, where "
+        f"{count} of sampler={plan.sampler!r} notices a relative error of {notices:g}, since the "
+        f"standard deviation of one network is {size} times the mean; {fix}"
+    )
 
 
 def simulated(
@@ -123,31 +190,52 @@ def simulated(
     seed: int,
     notices: float,
     false_alarm: float,
-    sampler: Sampler,
+    sampler: Sampler | None,
 ) -> Trial:
-    """Draw the networks, as many as `needed` for ``samples=None``: see `Trial`.
+    """Draw the networks, as many as `planned` for ``samples=None``: see `Trial`.
 
+    Weighted networks whose spread is larger than planned are drawn again, more of them.
     `InvalidArgument` for fewer than needed, or more than `MOST_SAMPLES`.
     """
-    if isinstance(sampler, Sampler) and not sampler.draws_networks:
+    plan = planned(question, notices, false_alarm, sampler)
+    count = int(plan.samples) if samples is None else checked_samples(samples)
+    if not plan.samples <= count <= MOST_SAMPLES:
         raise InvalidArgument(
-            f"expected a sampler that draws networks, got sampler={sampler!r}; the variance of "
-            f"weighted means is not known exactly: use Gram(), Conditioned() or Dense()"
+            f"expected from {int(plan.samples):,} to {MOST_SAMPLES:,} samples of "
+            f"sampler={plan.sampler!r}, to notice a relative error of {notices:g} at {question}, "
+            f"got samples={count:,}; give {int(plan.samples)}, or leave it out"
         )
-    least = needed(question, notices, false_alarm)
-    if least > MOST_SAMPLES:
-        raise InvalidArgument(
-            f"expected at most {MOST_SAMPLES:,} networks to be needed, got {question}, where "
-            f"{least:,} are, to notice a relative error of {notices:g}; give a larger notices, or "
-            f"networks that vary less: wider, less deep, or the label part alone"
-        )
-    count = least if samples is None else checked_samples(samples)
-    if not least <= count <= MOST_SAMPLES:
-        raise InvalidArgument(
-            f"expected from {least:,} to {MOST_SAMPLES:,} samples, to notice a relative error of "
-            f"{notices:g} at {question}, got samples={count:,}; give another number, or leave it "
-            f"out"
-        )
+    trial = _drawn(question, claimed, count, seed, false_alarm, plan.sampler)
+    while trial.noticed > notices:
+        count = int(1.1 * count * (min(trial.noticed, 10 * notices) / notices) ** 2) + 1
+        if samples is not None or count > MOST_SAMPLES:
+            raise InvalidArgument(
+                f"expected samples that notice a relative error of {notices:g} at {question}, got "
+                f"{trial.measured.samples:,} of sampler={plan.sampler!r}, which notice "
+                f"{trial.noticed:.3g}; give samples={count}, or a larger notices"
+            )
+        trial = _drawn(question, claimed, count, seed, false_alarm, plan.sampler)
+    return trial
+
+
+def checked_sampler(sampler: Sampler | None) -> Sampler | None:
+    """``sampler``; `InvalidArgument` for what is neither one nor None."""
+    if sampler is None or isinstance(sampler, Sampler):
+        return sampler
+    raise InvalidArgument(
+        f"expected a sampler for sampler, got sampler={sampler!r}; give Gram(), RareEvents(), "
+        f"Conditioned() or Dense(), or leave it out"
+    )
+
+
+def _drawn(
+    question: Question,
+    claimed: mpf | None,
+    count: int,
+    seed: int,
+    false_alarm: float,
+    sampler: Sampler,
+) -> Trial:
     estimate = monte_carlo(
         question.network,
         samples=count,

@@ -20,7 +20,7 @@ from verify.gram import Gram
 from verify.job import SEED, left_lines
 from verify.plan import SAMPLERS
 from verify.run_folder import keep, write_tables
-from verify.table import cell_table
+from verify.table import cell_table, print_table
 
 __all__ = ["run_formula"]
 
@@ -53,7 +53,7 @@ def run_formula(
     keep(folder, record)
     if found.evidence is not None:
         write_tables(folder, record["networks"], parquet=options.parquet)
-        console.print(cell_table(found.evidence, law="formula"))
+        print_table(console, cell_table(found.evidence, law="formula"))
         for line in left_lines(found.evidence.cells):
             console.print(line, soft_wrap=True)
     console.print(f"numbers: {folder}", soft_wrap=True)

@@ -16,10 +16,10 @@ from fractions import Fraction
 from functools import lru_cache
 from math import ceil
 
-from mpmath import log
 from sympy import Expr, Symbol
 
 from theory import MLP, InvalidArgument, MeanOverLayers, NotSolved
+from theory.precision import log
 from theory.symbols import ell, eta
 from verify.claims.evaluation import Number, Undefined, decimal, evaluate, quotient
 from verify.claims.grid import default_grids

@@ -71,7 +71,7 @@ def browser_code() -> str:
 def exact_rates(width: int, depths: Sequence[int]) -> Any:
     """The exact maximal rate at ``depths``, an array; 0 where it is below float64."""
     with np.errstate(under="ignore"):
-        return np.exp(-squared_update(MLP()).numeric().log(width, np.asarray(depths)) / 2)
+        return np.exp(-squared_update(MLP()).lambdify().log(width, np.asarray(depths)) / 2)
 
 
 def law_rates(depths: Sequence[int]) -> list[float]:
