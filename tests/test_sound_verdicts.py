@@ -169,3 +169,43 @@ def test_a_formula_without_a_value_somewhere_is_not_proven() -> None:
 def test_the_laws_of_the_theory_are_read_whatever_their_length() -> None:
     for network in (MLP(64, 400), MLP(depth=8, activation=LeakyReLU(a)), MLP(depth=30)):
         assert outcome(squared_update(network).exact, network=network) is Outcome.CONSISTENT
+
+
+@pytest.mark.parametrize(
+    ("formula", "options", "expected"),
+    [
+        ("ell**3/3 + 2**(ell - 2*ell**2/L)", {}, Outcome.UNDECIDED),
+        ("(ell**3/3)*(1 + 2**(ell*(L - 2*ell)/L))", {}, Outcome.UNDECIDED),
+        ("L*(2**L + L**2/6) - L*2**L + L**3/3*(1 + 1/L)", {}, Outcome.UNDECIDED),
+        ("L*(2**L + L**2/6) - L*2**L + exp(1/L)*L**3/3", {}, Outcome.UNDECIDED),
+        ("L**3/3*(1 + 2**(-L))**0.5", {}, Outcome.CONSISTENT),
+        ("2**L - 2**L + L**3/3", {}, Outcome.CONSISTENT),
+        ("12**L/(2**L*3**L*2**L)*L**3/3", {}, Outcome.CONSISTENT),
+        (
+            "3*2**(4 - 2*L)*3**(2*L - 4)*L**3/4",
+            {"network": MLP(weight_variance=3)},
+            Outcome.CONSISTENT,
+        ),
+    ],
+)
+def test_growths_are_compared_by_their_prime_bases_and_lose_nothing(
+    formula: str, options: dict[str, Any], expected: Outcome
+) -> None:
+    assert outcome(formula, **LEADING, **options) is expected
+
+
+def test_dust_of_rounded_floats_decides_nothing() -> None:
+    for formula in ((0.1 + 0.2 - 0.3) * L**4 + L**3 / 3, L**3 / 3 + (1.1**4 - 1.4641) * L**4):
+        assert outcome(formula, **LEADING) is Outcome.UNDECIDED
+    assert outcome((0.1 + 0.2) * L**4 + L**3 / 3, **LEADING) is Outcome.REJECTED
+
+
+def test_a_law_without_a_leading_power_does_not_crash() -> None:
+    network = MLP(weight_variance=1)
+    assert outcome("1", network=network, **LEADING) in (Outcome.REJECTED, Outcome.UNDECIDED)
+
+
+@pytest.mark.parametrize("formula", ["2**(n**L)", "n**(n*L)", "(1 + 5/n)**(n*L)"])
+def test_powers_of_large_sizes_are_refused_at_once(formula: str) -> None:
+    with pytest.raises(InvalidArgument, match="leave the sizes open"):
+        outcome(formula, network=MLP(10**9, 100))

@@ -139,6 +139,8 @@ class SolvedMean(MeanWithParts):
         for order in range(8):
             coefficient = self.solved_series(order)[order]
             if coefficient != 0:
+                if not coefficient.is_polynomial(*DEPTHS):
+                    raise NotSolved("the update grows exponentially in the depth: no power leads")
                 poly = Poly(coefficient, *DEPTHS)
                 top = poly.total_degree()
                 kept = {m: c for m, c in poly.terms() if sum(m) == top}

@@ -22,6 +22,7 @@ __all__ = [
     "DIGITS",
     "Number",
     "Undefined",
+    "bits_of",
     "close",
     "decimal",
     "differ",
@@ -188,7 +189,7 @@ class _Values:
         return self._exponential(self._converted(exponent) * logarithm)
 
     def _integer_power(self, base: Any, exponent: int) -> Any:
-        if isinstance(base, Fraction) and _bits(base) * abs(exponent) <= _LONGEST:
+        if isinstance(base, Fraction) and bits_of(base) * abs(exponent) <= _LONGEST:
             return base**exponent
         negative = self.sign(base) < 0
         logarithm = self.context.log(self._converted(-base if negative else base))
@@ -210,17 +211,18 @@ class _Values:
         return Fraction(0) if argument == 1 else self.context.log(self._converted(argument))
 
     def _shortened(self, number: Any) -> Any:
-        long = isinstance(number, Fraction) and _bits(number) > _LONGEST
+        long = isinstance(number, Fraction) and bits_of(number) > _LONGEST
         return self._converted(number) if long else number
 
 
 def _exact_root(base: Fraction, degree: int) -> Fraction | None:
-    if degree > _bits(base):
+    if degree > bits_of(base):
         return None
     top, exact = integer_nthroot(base.numerator, degree)
     bottom, also = integer_nthroot(base.denominator, degree)
     return Fraction(int(top), int(bottom)) if exact and also else None
 
 
-def _bits(number: Fraction) -> int:
+def bits_of(number: Fraction) -> int:
+    """Binary digits of numerator and denominator together."""
     return abs(number.numerator).bit_length() + number.denominator.bit_length()

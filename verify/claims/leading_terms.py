@@ -39,7 +39,9 @@ _ORDERS = (4, 8, 14)
 """How far below its leading power a root is expanded, until the sum has a term."""
 _MOST_STEPS = 150
 _MOST_OPERATIONS = 1500
-_NONE = frozenset[tuple[Expr, Expr]]()
+Growth = frozenset[tuple[Expr, Expr]]
+"""Pairs of base and exponent of powers that grow or fall exponentially."""
+_NONE = Growth()
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class LeadingTerm:
 
     width_power: Fraction
     depth_power: Fraction
-    growth: frozenset[tuple[Expr, Expr]]
+    growth: Growth
     coefficient: NormalForm
 
     def equals(self, other: LeadingTerm) -> bool:
@@ -110,7 +112,7 @@ def joint_term(expression: Expr) -> LeadingTerm:
 @dataclass(frozen=True)
 class _First:
     power: Fraction
-    growth: frozenset[tuple[Expr, Expr]]
+    growth: Growth
     coefficient: NormalForm
 
 
@@ -133,11 +135,15 @@ def _first(expression: Expr, size: Symbol, signs: Signs) -> _First:
 
 @dataclass(frozen=True)
 class _Sum:
-    """growth * (sum of ``terms[p]`` x^p + O(x^error)), where no term is zero or below the error."""
+    """growth * (sum of ``terms[p]`` x^p + O(x^error)), where no term is zero or below the error.
+
+    ``lost``: whether terms of a slower growth were left out, so that the sum must not cancel.
+    """
 
     terms: Mapping[Fraction, NormalForm]
     error: Fraction | None = None
-    growth: frozenset[tuple[Expr, Expr]] = _NONE
+    growth: Growth = _NONE
+    lost: bool = False
 
     @property
     def top(self) -> Fraction:
@@ -152,7 +158,8 @@ class _Sum:
         terms = dict(self.terms)
         for power, value in other.terms.items():
             terms[power] = terms[power] + value if power in terms else value
-        return _known(terms, _larger(self.error, other.error), self.growth)
+        lost = self.lost or other.lost
+        return _known(terms, _larger(self.error, other.error), self.growth, lost)
 
     def __mul__(self, other: _Sum) -> _Sum:
         if not self.terms and self.error is None:
@@ -172,26 +179,31 @@ class _Sum:
                 if error is None or one + two > error:
                     value = left * right
                     terms[one + two] = terms[one + two] + value if one + two in terms else value
-        return _known(terms, error, _joined(self.growth, other.growth))
+        lost = self.lost or other.lost
+        return _known(terms, error, _joined(self.growth, other.growth), lost)
 
     def cut(self, error: Fraction) -> _Sum:
         """The same with a larger error."""
-        return _known(self.terms, _larger(self.error, error), self.growth)
+        return _known(self.terms, _larger(self.error, error), self.growth, self.lost)
 
 
-def _known(terms: Mapping[Fraction, NormalForm], error: Fraction | None, growth: object) -> _Sum:
+def _known(
+    terms: Mapping[Fraction, NormalForm],
+    error: Fraction | None,
+    growth: Growth,
+    lost: bool,
+) -> _Sum:
     kept = {p: value for p, value in terms.items() if value and (error is None or p > error)}
-    assert isinstance(growth, frozenset)
-    return _Sum(kept, error, growth)
+    if lost and not kept:
+        raise NotNormal("terms that grow exponentially cancel")
+    return _Sum(kept, error, growth, lost)
 
 
 def _larger(one: Fraction | None, two: Fraction | None) -> Fraction | None:
     return max((each for each in (one, two) if each is not None), default=None)
 
 
-def _joined(
-    one: frozenset[tuple[Expr, Expr]], two: frozenset[tuple[Expr, Expr]]
-) -> frozenset[tuple[Expr, Expr]]:
+def _joined(one: Growth, two: Growth) -> Growth:
     exponents: dict[Expr, Expr] = {}
     for base, exponent in (*one, *two):
         exponents[base] = (exponents.get(base, Integer(0)) + exponent).expand()
@@ -208,16 +220,19 @@ def _faster(one: _Sum, two: _Sum) -> _Sum:
     ends = [_compared(ratio, at) for at in (0, 1)]
     for sign, larger in ((1, one), (-1, two)):
         if ends[1] == sign and ends[0] in (0, sign):
-            return larger
+            return replace(larger, lost=True)
     raise NotNormal("two of its terms grow exponentially, neither faster for sure")
 
 
-def _compared(ratio: frozenset[tuple[Expr, Expr]], at: int) -> int:
+def _compared(ratio: Growth, at: int) -> int:
     """The sign of the logarithm of a growth L -> product of base^(k L), at ell/L = ``at``."""
     total = Integer(1)
     for base, exponent in ratio:
-        rate = (exponent / L).expand().xreplace({share: Integer(at)})
-        if not (base.is_Rational and base > 0 and rate.is_Rational and abs(rate) <= 1000):
+        whole = (exponent / L).expand()
+        ends = [whole.xreplace({share: Integer(end)}) for end in (0, 1)]
+        rate = ends[at]
+        linear = (whole - ends[0] - share * (ends[1] - ends[0])).expand() == 0
+        if not (linear and base.is_Rational and base > 0 and rate.is_Rational and abs(rate) < 999):
             raise NotNormal(f"the growth of ({base})**({exponent}) is not compared")
         total *= base**rate
     if not total.is_Rational:
@@ -258,17 +273,19 @@ class _Expansion:
         power = base.top
         leading, raised = base.terms[power], self.normaliser.power
         outside = _Sum({-power: raised(leading, Integer(-1))})
-        rest = _Sum(base.terms, base.error) * outside + _Sum({Fraction(0): _MINUS_ONE})
+        below = {p: value for p, value in base.terms.items() if p != power}
+        rest = _Sum(below, base.error) * outside
         if base.growth and not exponent.is_Rational:
             raise NotNormal("a power of a power that grows exponentially")
         grown = frozenset((b, (e * exponent).expand()) for b, e in base.growth)
         if exponent.has(self.size):
-            return self._growing(power, leading, rest, exponent)
+            return replace(self._growing(power, leading, rest, exponent), lost=base.lost)
         if exponent.is_Rational:
             moved, growth = power * Fraction(int(exponent.p), int(exponent.q)), grown
         else:
-            moved, growth = Fraction(0), _growth(self.size, Rational(power) * exponent)
-        value = _Sum({moved: raised(leading, exponent)}, None, growth)
+            outer = (Rational(power) * exponent).expand()
+            moved, growth = Fraction(0), _joined(_NONE, frozenset({(self.size, outer)}))
+        value = _Sum({moved: raised(leading, exponent)}, None, growth, base.lost)
         return value * self._binomial(rest, self.normaliser.form(exponent))
 
     def _growing(self, power: Fraction, leading: NormalForm, rest: _Sum, exponent: Expr) -> _Sum:
@@ -277,7 +294,7 @@ class _Expansion:
             raise NotNormal(f"it holds {self.size} to a power that grows with it")
         growth = _NONE
         if leading - ONE:
-            growth = _growth(leading.expression, exponent)
+            growth = _growth(self.normaliser.factors(leading), exponent)
         return _with_growth(self._exponential(self.of(exponent) * self._logarithm(rest)), growth)
 
     def _exponential(self, argument: _Sum) -> _Sum:
@@ -335,7 +352,6 @@ class _Expansion:
 
 
 _ZERO = NormalForm({})
-_MINUS_ONE = _ZERO - ONE
 
 
 def _number(value: Fraction) -> _Sum:
@@ -343,17 +359,15 @@ def _number(value: Fraction) -> _Sum:
     return _Sum({Fraction(0): form} if form else {})
 
 
-def _growth(base: Expr, exponent: Expr) -> frozenset[tuple[Expr, Expr]]:
-    """A power that no power of the expanded size describes."""
-    if exponent == 0:
-        return _NONE
-    if base.is_Rational and base < 0:
-        if not exponent.is_integer:
-            raise NotNormal("it holds a root of a negative value, which is complex")
-        sign = frozenset({(Integer(-1), exponent)})
-        return _joined(sign, _growth(-base, exponent))
-    return frozenset({(base, exponent.expand())}) if base != 1 else _NONE
+def _growth(factors: tuple[int, list[tuple[Expr, int]]], exponent: Expr) -> Growth:
+    """A power that no power of the expanded size describes, by its sign and irreducible factors."""
+    sign, parts = factors
+    if sign < 0 and not exponent.is_integer:
+        raise NotNormal("it holds a root of a negative value, which is complex")
+    powers = [(base, (times * exponent).expand()) for base, times in parts]
+    alternating = [(Integer(-1), exponent)] if sign < 0 else []
+    return _joined(frozenset(powers), frozenset(alternating))
 
 
-def _with_growth(value: _Sum, growth: frozenset[tuple[Expr, Expr]]) -> _Sum:
+def _with_growth(value: _Sum, growth: Growth) -> _Sum:
     return _Sum(value.terms, value.error, _joined(value.growth, growth))

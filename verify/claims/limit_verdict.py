@@ -7,10 +7,10 @@ from fractions import Fraction
 
 from sympy import Expr, Integer, Rational
 
-from theory.symbols import L, ell, eta, n, t
+from theory.symbols import L, a, ell, eta, n, n_0, t
 from verify.claims.counterexample import Counterexample, TheoryVerdict
 from verify.claims.differences import find_difference
-from verify.claims.evaluation import Number, close, decimal, quotient
+from verify.claims.evaluation import Number, close, decimal, mpf, quotient
 from verify.claims.leading_terms import LeadingTerm, joint_term, leading_term
 from verify.claims.monomial import Function
 from verify.claims.normal_form import (
@@ -35,6 +35,7 @@ OTHER_RATES = (Fraction(2), Fraction(3), Fraction(1, 3))
 """Values of eta, besides 1, at which a formula that names eta is tried."""
 _TRIED = 8
 """Points at which a function of numbers is tried, about."""
+_FAR_DEPTH, _FAR_WIDTH = Integer(10**4), Integer(10**12)
 _AS_A_FUNCTION = "; a function is tried at numbers, and nothing is proven for it"
 
 
@@ -60,6 +61,8 @@ def decide_limit(reading: Reading, claim: Claim) -> TheoryVerdict:
         )
         if not right and target.layer == ell and isinstance(target.network.depth, int):
             raise NotNormal("the layer is open in a network whose depth is a number")
+        if not right and reading.formula.rounded and _is_near(reading, claim):
+            raise NotNormal("its floats are rounded, and the term that is off is as small")
     except NOT_DECIDED as reason:
         return TheoryVerdict(Outcome.UNDECIDED, f"its limit is not decided: {why(reason)}")
     term = mine.expression
@@ -86,8 +89,9 @@ def _sign(reading: Reading, find: Callable[[Expr], LeadingTerm]) -> int | None:
 def _of_function(reading: Reading, claim: Claim) -> TheoryVerdict:
     """The verdict on a function: that on the formula it returned for symbols, if its own values
     agree with it."""
-    points = list(reading.target.points(_DEPTHS, _WIDTHS))
-    tried = points[:: max(1, len(points) // _TRIED)]
+    near = list(reading.target.points(_DEPTHS, _WIDTHS))
+    points = [*near, *reading.target.far_points()]
+    tried = near[:: max(1, len(near) // _TRIED)]
     values = [reading.original(point) for point in tried]
     if all(value is None for value in values):
         return TheoryVerdict(Outcome.UNDECIDED, f"it has no value at any of {len(tried)} points")
@@ -117,6 +121,17 @@ def agree(one: Reading, two: Reading, point: Point) -> bool:
 def _within_rounding(reading: Reading, claim: Claim, term: Expr) -> bool:
     search = Search(reading.target, claim, _decimals(evaluated(term)), reading.tolerance)
     return search.agrees(function_of(reading.target, claim))
+
+
+def _is_near(reading: Reading, claim: Claim) -> bool:
+    """Whether the formula is within a hundredth of the law's leading term far out, where a term
+    that rounding left over is still small."""
+    depth = _FAR_DEPTH if claim is Claim.LEADING else _FAR_WIDTH
+    values = {n: _FAR_WIDTH, L: depth, ell: depth, n_0: 3, a: Rational(1, 2), t: depth / _FAR_WIDTH}
+    at = {symbol: Rational(value) for symbol, value in values.items()}
+    mine = evaluated(reading.lifted)(at)
+    law = function_of(reading.target, claim)(at)
+    return bool(mine and law and close(decimal(mine), law, mpf("0.01")))
 
 
 def _decimals(function: Function) -> Function:

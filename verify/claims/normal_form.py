@@ -209,6 +209,11 @@ class Normaliser:
         key, factor = _split([*inner, *outer, *((p, (k * exponent).expand()) for p, k in parts)])
         return NormalForm({key: factor})
 
+    def factors(self, form: NormalForm) -> tuple[int, list[tuple[Expr, int]]]:
+        """The sign of a rational function without zeros, and its factors, positive and irreducible,
+        with their powers."""
+        return self._factored(form.rational)
+
     def _integer_power(self, base: NormalForm, exponent: int) -> NormalForm:
         times = abs(exponent)
         if times > _LARGEST_POWER:

@@ -6,15 +6,19 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
-from sympy import Expr, Integer, Symbol
+from sympy import Expr, Integer, Pow, Symbol
 
 from theory import MLP, InvalidArgument, LeakyReLU
 from theory.symbols import a, ell, eta, n_0, t
-from verify.claims.evaluation import DECIMALS, Number, decimal
+from verify.claims.evaluation import DECIMALS, Number, Undefined, bits_of, decimal, evaluate
 from verify.claims.formula import EXACT_TOLERANCE, FLOAT_TOLERANCE, Formula
 from verify.claims.target import Point, Quantity, Target, sizes
 
 __all__ = ["Reading", "default_network"]
+
+
+_LONGEST_POWER = 2_000_000
+"""Bits of a power of numbers."""
 
 
 def default_network(formula: Formula) -> MLP:
@@ -25,6 +29,22 @@ def default_network(formula: Formula) -> MLP:
     if a in formula.symbols:
         options["activation"] = LeakyReLU(a)
     return MLP(**options)
+
+
+def _refuse_long_powers(expression: Expr, sizes_: dict[Symbol, Expr]) -> None:
+    """Refuse a formula in which SymPy would multiply out a power of numbers without end."""
+    values = {s: Fraction(int(v.p), int(v.q)) for s, v in sizes_.items() if v.is_Rational}
+    for power in expression.atoms(Pow):
+        try:
+            base, exponent = (evaluate(each, values) for each in power.args)
+        except Undefined:
+            continue
+        bits = bits_of(base) if isinstance(base, Fraction) else 1
+        if power.free_symbols and abs(exponent) * bits > _LONGEST_POWER:
+            raise InvalidArgument(
+                f"expected a formula whose powers can be multiplied out at the network's sizes, "
+                f"got {str(power)[:60]}; leave the sizes open"
+            )
 
 
 @dataclass(frozen=True)
@@ -62,6 +82,7 @@ class Reading:
         if self.formula.expression is None:
             return None
         known = {s: value for s, value in sizes(self.target).items() if s != t}
+        _refuse_long_powers(self.formula.expression, known)
         return self.formula.expression.xreplace(known)
 
     @cached_property

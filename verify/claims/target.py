@@ -37,7 +37,7 @@ __all__ = ["Claim", "Point", "Quantity", "Target", "point_name", "sizes"]
 Point = Mapping[Symbol, Rational]
 """Numbers for the sizes that a target leaves open."""
 COORDINATES = (L, n, ell, n_0, a)
-_FAR = ((9, 7), (40, 8), (97, 3), (1000, 7), (10_000, 12), (1_000_000, 20))
+_FAR = ((9, 7), (40, 8), (97, 3), (1000, 7), (10_000, 12), (1_000_000, 20), (8, 50), (10, 100))
 """Widths and depths."""
 _CHOICES = {n_0: (1, 2, 3, 5), a: (Rational(1, 2), Rational(1, 3), Integer(1))}
 
