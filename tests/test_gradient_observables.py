@@ -155,7 +155,7 @@ def test_the_kernel_between_gradients_is_two_chains(network: MLP, data: st.DataO
     assert derive(g @ K @ g, network, layer=layer).exact == expected
 
 
-@pytest.mark.parametrize("broken", [g @ K @ z, g @ x, (g @ D @ z) * f])
+@pytest.mark.parametrize("broken", [(g @ K @ z) * f, (g @ x) * f, (g @ D @ z) * f])
 def test_a_gradient_meets_the_pre_activation_only_in_the_output(broken: Observable) -> None:
     with pytest.raises(InvalidArgument, match="expected each g of an observable in g @ z"):
         derive(broken, MLP(2, 2)).words  # noqa: B018

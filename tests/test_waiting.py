@@ -1,13 +1,14 @@
 """What a prompt prints is quick and small; what takes long says so on a terminal, and stops."""
 
 import io
-import resource
+import os
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -68,7 +69,24 @@ def test_a_repr_is_short_and_quick_at_any_size(network: MLP, kind: str) -> None:
     assert len(text) <= 600
     if not network.free_symbols and kind not in ("observable",):
         assert "e" in text or "evaluate()" in text
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 2**20
+
+
+def test_reprs_take_little_memory() -> None:
+    """The most memory, in kilobytes, of a process that shows every value."""
+    code = (
+        "import resource; from tests.test_waiting import HUGE, KINDS; "
+        "shown = [repr(kind(network)) for network in HUGE for kind in KINDS.values()]; "
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    root = str(Path(__file__).parent.parent)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": root},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert int(done.stdout) < 2**20
 
 
 @pytest.mark.parametrize("network", HUGE[:3], ids=repr)
