@@ -237,3 +237,13 @@ def test_autocast_inside_forward_is_said() -> None:
     model = Autocast(8, 16, 16)
     initialise(model, seed=1)
     assert 0.8 < share_of(model, "1") < 1.2
+
+
+def test_an_optimiser_is_built_from_the_weights_of_one_group() -> None:
+    groups = parameter_groups(initialise(mlp(16, 32, 32), seed=1))
+    for weights in (groups[0]["params"], iter(groups[0]["params"])):
+        torch.optim.SGD(weights, lr=groups[0]["lr"])
+    with pytest.warns(UserWarning, match="got Adam"):
+        torch.optim.Adam(groups[0]["params"], lr=groups[0]["lr"])
+    with pytest.warns(UserWarning, match="maximize=True"):
+        torch.optim.SGD(groups, maximize=True)

@@ -39,13 +39,18 @@ class Watched(list[Any]):
         read = _optimiser_in(sys._getframe(1))
         if read is not None and read[0] not in _warned:
             optimiser, group = read
-            groups = [group] if group is not None else list(super().__iter__())
+            groups = [group] if group is not None else self._groups()
             defaults = getattr(optimiser, "defaults", {})
             said = [_other(optimiser, {**defaults, **each}, self._rates) for each in groups]
             if any(said):
                 _warned.add(optimiser)
                 warn(next(filter(None, said)))
         return super().__iter__()
+
+    def _groups(self) -> list[Mapping[str, Any]]:
+        """The groups; one group where these are the weights of one."""
+        items = list(super().__iter__())
+        return items if all(isinstance(each, Mapping) for each in items) else [{"params": self}]
 
     def __reduce__(self) -> tuple[Any, ...]:
         return list, (list(super().__iter__()),)
@@ -72,6 +77,11 @@ def _other(
         return (
             f"expected plain torch.optim.SGD, for which these learning rates are, got {name}, "
             f"whose steps have another size; tune its rates, or give the groups to SGD"
+        )
+    if group.get("maximize"):
+        return (
+            f"expected plain torch.optim.SGD, for which these learning rates are, got {name} with "
+            f"maximize=True, which raises the loss; leave maximize out"
         )
     weights = group["params"]
     derived = max((rates.get(id(each), 0.0) for each in list.__iter__(weights)), default=0.0)
