@@ -124,3 +124,8 @@ def test_what_is_undefined_shows_in_a_notebook_too() -> None:
     typical = typical_learning_rate(MLP(8, 3), samples=1, seed=1)
     assert typical._repr_latex_().endswith(r"\in [0, \infty]$")
     assert "in [0, ∞]" in repr(typical)
+
+
+def test_ten_networks_of_a_deep_grid_are_called_few() -> None:
+    assert "a few networks make this mean" in repr(monte_carlo(MLP(64, 300), samples=10, seed=1))
+    assert "a few networks" not in repr(monte_carlo(MLP(10**6, 8), samples=10, seed=1))

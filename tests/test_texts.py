@@ -1,5 +1,6 @@
 """A value's text is that value: what is printed evaluates to it, and formulas can be read again."""
 
+import copy
 import pickle
 import re
 from collections.abc import Iterator
@@ -234,3 +235,20 @@ def test_the_issue() -> None:
     assert "readout_variance='1/3'" in repr(MLP(readout_variance=Fraction(1, 3)))
     assert repr(MLP(readout_variance=a + Rational(1, 3))) == "MLP(readout_variance=a + S(1)/3)"
     assert L.is_integer
+
+
+@pytest.mark.parametrize(
+    "used",
+    [
+        lambda: (squared_update(MLP()), lambda u: u.joint_limit()),
+        lambda: (derive(trace(K @ K), MLP(depth=3)), lambda d: d.exact),
+        lambda: (derive(trace(K), MLP()), lambda d: d.leading()),
+        lambda: (maximal_learning_rate(MLP()).validity("0.1"), lambda v: (v.ratio, v.least_depth)),
+    ],
+)
+def test_values_pickle_and_copy_after_they_were_used(used: Any) -> None:
+    value, use = used()
+    first = use(value)
+    for copied in (pickle.loads(pickle.dumps(value)), copy.deepcopy(value)):
+        assert copied == value
+        assert use(copied) == first

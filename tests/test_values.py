@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mpmath import mpf
-from sympy import Expr, Integer, Max, Rational, Symbol, exp, lambdify
+from sympy import Expr, Integer, Max, Rational, Symbol, exp, lambdify, nan, oo, zoo
 
 from theory import (
     MLP,
@@ -327,3 +327,11 @@ def test_a_positive_sum_is_the_exact_value(slope: str) -> None:
             assert written.subs({n: width, L: depth}).doit() == exact
     with pytest.raises(NotSolved):
         squared_update(MLP(), ell).positive_sum()
+
+
+@pytest.mark.parametrize("infinite", [oo, -oo, zoo, nan, float("inf")])
+def test_an_infinite_size_is_refused_in_a_sentence(infinite: Any) -> None:
+    update = squared_update(MLP())
+    for call in (lambda: update(infinite, 10), lambda: update.at(n=infinite)):
+        with pytest.raises(InvalidArgument, match="positive whole number for n"):
+            call()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from abc import ABCMeta
 from collections.abc import Iterable
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
-__all__ = ["PlainText", "PublicNames", "cached_property", "listed"]
+__all__ = ["PickledByFields", "PlainText", "PublicNames", "cached_property", "listed"]
 
 
 if TYPE_CHECKING:
@@ -64,6 +65,14 @@ class PublicNames(PlainText, metaclass=_ListsPublicNames):
 
     def __dir__(self) -> Iterable[str]:
         return (name for name in super().__dir__() if name not in self._shared)
+
+
+class PickledByFields:
+    """A frozen dataclass whose pickles and copies hold its fields, and no value computed from them:
+    rings of SymPy inside such values do not pickle once they have been used."""
+
+    def __getstate__(self) -> dict[str, object]:
+        return {each.name: getattr(self, each.name) for each in fields(self)}  # type: ignore[arg-type]
 
 
 def listed(module: dict[str, object], *submodules: str) -> list[str]:

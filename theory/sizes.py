@@ -125,6 +125,8 @@ def read_size(symbol: Symbol, value: Any) -> Rational:
 
 
 def _whole(value: Any) -> int | None:
+    if isinstance(value, Expr) and value.is_infinite:
+        return None
     if isinstance(value, Expr) and value.is_number and value.is_comparable:
         return int(value) if value == int(value) else None
     if isinstance(value, Integral) and not isinstance(value, bool):

@@ -14,7 +14,7 @@ from sympy import Expr, Poly, Rational
 from theory.errors import InvalidArgument, NotSolved
 from theory.network import MLP
 from theory.precision import workdps
-from theory.public_names import cached_property
+from theory.public_names import PickledByFields, cached_property
 from theory.symbols import L, t
 from theory.validation import exact_number, positive_int, shown
 
@@ -31,7 +31,7 @@ LARGEST_WIDTH, LARGEST_DEPTH = 10**9, 10**6
 
 
 @dataclass(frozen=True)
-class Validity:
+class Validity(PickledByFields):
     """Where the law's rate is within ``tolerance`` of the exact rate 1/sqrt(E) at the last layer.
 
     ``update``: E[(Delta z)^2] at symbolic width and depth; ``law``: its leading term at eta = 1.

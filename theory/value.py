@@ -14,7 +14,7 @@ from theory.errors import InvalidArgument
 from theory.evaluation import guard_digits
 from theory.network import MLP
 from theory.precision import published, workdps
-from theory.public_names import PublicNames
+from theory.public_names import PickledByFields, PublicNames
 from theory.sizes import Sizes, bound_sizes, in_order, read_size
 from theory.validation import positive_int
 
@@ -27,7 +27,7 @@ _FLOAT_DIGITS = 17
 _LEAST, _MOST = 2.2250738585072014e-308, 1.7976931348623157e308
 
 
-class Value(PublicNames, ABC):
+class Value(PickledByFields, PublicNames, ABC):
     """A quantity of a random network, exact in the sizes that the network leaves open.
 
     Floats put into its closed form lose digits, since the terms nearly cancel.  A value never

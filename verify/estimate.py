@@ -16,8 +16,9 @@ from verify.software import Software
 
 __all__ = ["Block", "Estimate", "Measurement", "merge", "sum_block"]
 
-_FEW = 30.0
-"""Effective samples below which a mean over networks is called doubtful."""
+_FEW, _FEWEST = 30.0, 3.0
+"""Effective samples below which a mean over networks is called doubtful, and doubtful even where
+no more networks were drawn."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +149,7 @@ class Estimate:
         if any("undefined" in value for part in self.parts.values() for value in part.values()):
             return [self.total.undefined or ""]
         few = float(np.min(self.total.effective_samples))
-        if self.weighted or few > min(_FEW, self.samples / 10):
+        if self.weighted or few > min(_FEW, max(self.samples / 10, _FEWEST)):
             return []
         return [
             f"a few networks make this mean, as many as {few:.1f} equal ones: it is too small most "

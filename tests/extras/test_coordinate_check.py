@@ -319,3 +319,22 @@ def test_the_figure_shows_measured_and_exact(tmp_path: Path) -> None:
     assert below.get_ylabel() == "measured / exact"
     figure.savefig(tmp_path / "check.pdf")
     assert (tmp_path / "check.pdf").stat().st_size > 2000
+
+
+def test_a_layer_that_is_not_called_as_a_module_is_refused_in_a_sentence() -> None:
+    class Linears(nn.Module):
+        def __init__(self, calls: int) -> None:
+            super().__init__()
+            self.layers = nn.ModuleList(nn.Linear(16, 16, bias=False) for _ in range(3))
+            self.readout, self.calls = nn.Linear(16, 1, bias=False), calls
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            for index, layer in enumerate(self.layers):
+                called = layer(x) if index < self.calls else nn.functional.linear(x, layer.weight)
+                x = torch.relu(called)
+            return self.readout(x)
+
+    for calls in (0, 1, 2):
+        with pytest.raises(InvalidArgument, match=r"calls each hidden layer once.*got 0 calls"):
+            coordinate_check(initialise(Linears(calls), seed=1), seed=1, samples=20)
+    assert coordinate_check(initialise(Linears(3), seed=1), seed=1, samples=20).layers

@@ -15,7 +15,7 @@ from torch.nn.utils import prune
 from torch.utils.checkpoint import checkpoint
 
 from theory import MLP, InvalidArgument, LeakyReLU
-from verify.pytorch import initialise, network_of
+from verify.pytorch import initialise, network_of, parameter_groups
 
 from .models import Functional, mlp
 
@@ -455,3 +455,23 @@ def test_weights_made_in_inference_mode_are_refused() -> None:
         model = mlp(8, 8)
     with pytest.raises(InvalidArgument, match=r"made in torch\.inference_mode"):
         initialise(model)
+
+
+def test_a_wrapper_with_a_forward_is_read_as_the_module_that_it_is() -> None:
+    class Doubled(nn.DataParallel):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return 2 * super().forward(x)
+
+    class OptimizedModule(nn.Module):
+        def __init__(self, model: nn.Module) -> None:
+            super().__init__()
+            self._orig_mod = model
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return 3 * self._orig_mod(x)
+
+    model = initialise(mlp(16, 32, 32), seed=1)
+    assert parameter_groups(nn.DataParallel(model))
+    for wrapped in (Doubled(model), OptimizedModule(model)):
+        with pytest.raises(InvalidArgument):
+            parameter_groups(wrapped)

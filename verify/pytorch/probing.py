@@ -42,14 +42,17 @@ _WRAPPERS = (
 def bare(model: nn.Module) -> nn.Module:
     """The module inside wrappers that distribute, average or compile it.
 
+    A subclass with its own ``forward`` is a module and no wrapper.
+
     >>> layer = nn.Linear(2, 1)
     >>> bare(nn.DataParallel(layer)) is layer
     True
     """
     while True:
-        if isinstance(model, _WRAPPERS):
-            model = model.module
-        elif type(model).__name__ == "OptimizedModule":
+        kind = type(model)
+        if any(issubclass(kind, each) and kind.forward is each.forward for each in _WRAPPERS):
+            model = model.get_submodule("module")
+        elif kind.__name__ == "OptimizedModule" and kind.__module__.startswith("torch."):
             model = model.get_submodule("_orig_mod")
         else:
             return model

@@ -27,6 +27,9 @@ from verify.pytorch.probing import one_seed, probing
 
 __all__ = ["RealStep", "half_square"]
 
+Outputs = list[tuple[nn.Module, torch.Tensor]]
+"""Layers and their outputs, in the order of the calls."""
+
 
 def half_square(output: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
     """The loss of the theory, (f - y)^2/2, averaged over a batch.
@@ -84,7 +87,7 @@ class RealStep:
         return values / self.rate**2, noted
 
     def _pre_activations(
-        self, read: ReadModel, outputs: list[torch.Tensor], noted: Noted, example: int | None
+        self, read: ReadModel, outputs: Outputs, noted: Noted, example: int | None
     ) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
         """Those of all hidden layers, before and after one step."""
         x, y = self._example(read.hidden[0], example)
@@ -92,7 +95,7 @@ class RealStep:
         read.module.zero_grad()
         outputs.clear()
         f = called(read.module, x)
-        before = list(outputs)
+        before = _by_layer(read, outputs)
         f.retain_grad()
         label = y.to(f.device, f.dtype).reshape(f.shape)
         loss: Any = self._loss(f, label)
@@ -102,7 +105,7 @@ class RealStep:
         outputs.clear()
         with torch.no_grad():
             read.module(x)
-        return before, list(outputs)
+        return before, _by_layer(read, outputs)
 
     def _example(self, first: nn.Linear, example: int | None) -> tuple[torch.Tensor, torch.Tensor]:
         """An input and a label for one step, the input as the model takes it."""
@@ -176,13 +179,26 @@ def _random_label() -> torch.Tensor:
     return 2.0 * torch.randint(2, (1,), device="cpu").double() - 1.0
 
 
+def _by_layer(read: ReadModel, outputs: Outputs) -> list[torch.Tensor]:
+    """The pre-activations in the order of the layers, each of which must have run once."""
+    layers = [module for module, _ in outputs]
+    for layer in read.hidden:
+        if (count := sum(each is layer for each in layers)) != 1:
+            raise InvalidArgument(
+                f"expected a forward that calls each hidden layer once as a module, got "
+                f"{count} calls of {layer}; call the layer, as in self.layer(x), in place of "
+                f"F.linear(x, self.layer.weight)"
+            )
+    return [next(value for module, value in outputs if module is layer) for layer in read.hidden]
+
+
 @contextmanager
-def _outputs(layers: tuple[nn.Linear, ...]) -> Iterator[list[torch.Tensor]]:
-    """A list to which each of ``layers`` appends its outputs as it is called."""
-    found: list[torch.Tensor] = []
+def _outputs(layers: tuple[nn.Linear, ...]) -> Iterator[Outputs]:
+    """A list to which each of ``layers`` appends itself and its output as it is called."""
+    found: Outputs = []
 
     def keep(module: nn.Module, inputs: Any, output: torch.Tensor) -> None:
-        found.append(output.detach().to("cpu", torch.float64, copy=True))
+        found.append((module, output.detach().to("cpu", torch.float64, copy=True)))
 
     handles = [layer.register_forward_hook(keep) for layer in layers]
     try:
