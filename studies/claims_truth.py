@@ -25,7 +25,7 @@ _EXACT = MPContext()
 _EXACT.dps = 400
 _FAR = MPContext()
 _FAR.dps = 2500
-_TRIALS = 6
+_TRIALS = 8
 _EQUAL, _LIMIT = 1e-50, 1e-14
 
 
@@ -64,9 +64,11 @@ def _error_at_sizes(claim: Made, rng: random.Random) -> Any:
 
 def _numbers(network: MLP, rng: random.Random) -> tuple[MLP, dict[Symbol, Fraction]]:
     """The network at random sizes, and the sizes."""
-    most = rng.choice(((1.3, 1), (6, 3)))
-    width = network.width if isinstance(network.width, int) else int(10 ** rng.uniform(0, most[0]))
-    depth = network.depth if isinstance(network.depth, int) else int(10 ** rng.uniform(0, most[1]))
+    small = rng.random() < 0.5
+    open_width = rng.randint(9, 20) if small else int(10 ** rng.uniform(0, 6))
+    open_depth = rng.randint(9, 20) if small else int(10 ** rng.uniform(0, 3))
+    width = network.width if isinstance(network.width, int) else open_width
+    depth = network.depth if isinstance(network.depth, int) else open_depth
     options: dict[str, Any] = {}
     point = {n: Fraction(width), L: Fraction(depth), eta: Fraction(rng.randint(1, 99), 10)}
     point |= {t: point[L] / point[n], n_0: Fraction(width), a: Fraction(0)}

@@ -209,3 +209,14 @@ def test_a_law_without_a_leading_power_does_not_crash() -> None:
 def test_powers_of_large_sizes_are_refused_at_once(formula: str) -> None:
     with pytest.raises(InvalidArgument, match="leave the sizes open"):
         outcome(formula, network=MLP(10**9, 100))
+
+
+def test_a_function_that_is_wrong_in_the_eleventh_digit_is_not_consistent() -> None:
+    rate = maximal_learning_rate(MLP(depth=3)).exact * (1 + Rational(1, 10**11))
+
+    def formula(n: Any) -> Any:
+        return rate.xreplace({symbol: n})
+
+    (symbol,) = rate.free_symbols
+    found = check(formula, network=MLP(depth=3), simulate=False, quantity="rate")
+    assert found.verdict is Outcome.UNDECIDED

@@ -242,9 +242,13 @@ def _tried(reading: Reading) -> TheoryVerdict:
         )
     traced = reading.traced
     if traced is not None and all(agree(reading, traced, point) for point in points):
-        example = _exact(traced).counterexample
+        of_traced = _exact(traced)
+        example = of_traced.counterexample
         if example is not None and _difference_at(reading, example.point) is not None:
             return _rejected(reading, [example.point])
+        if of_traced.outcome is Outcome.REJECTED:
+            reason = "equal to nine digits, but the formula that it returns for symbols is not"
+            return TheoryVerdict(Outcome.UNDECIDED, reason)
     said = f"equal at all {len(points)} points tried" if reading.target.coordinates else "equal"
     closeness = "" if exact else reading.closeness
     return TheoryVerdict(Outcome.CONSISTENT, f"{said}{closeness}; nothing is proven")
