@@ -17,8 +17,8 @@ from bench.settings import Setting, numpy_setting
 from theory import MLP, derive
 from theory.observables import K, g
 from verify import Conditioned, Dense, Gram, monte_carlo
-from verify.problem import numeric_problem
-from verify.samplers import Sampler
+from verify.samplers.problem import numeric_problem
+from verify.samplers.sampler import Sampler
 
 __all__ = ["contest", "sampler_run", "sampler_step"]
 

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 
 from bench.rounds import Run
-from verify.coins import coin_counts, coin_table
-from verify.draws import (
+from verify.numerics.chi_squares import chi_squares
+from verify.numerics.coins import coin_counts, coin_table
+from verify.numerics.compiled import kernel
+from verify.numerics.single_normals import chosen_normals, single_normals
+from verify.numerics.variates import (
     Stream,
     new_stream,
     trials,
 )
-from verify.jit import kernel
-from verify.lengths import chi_squares
-from verify.single_normals import chosen_normals, single_normals
 
 __all__ = ["bare_gram_draws", "bare_normals", "bare_single_normals", "cores"]
 

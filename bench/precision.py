@@ -11,7 +11,7 @@ from bench.rounds import Timing
 from bench.rows import Row, Section, Wanted
 from theory import MLP, squared_update
 from verify import Gram, monte_carlo
-from verify.samplers import Sampler
+from verify.samplers.sampler import Sampler
 
 __all__ = ["exact_spread", "precision_runs"]
 
@@ -39,7 +39,7 @@ def _plain(plan: Plan) -> Row:
 
 def _rare(plan: Plan) -> Row:
     """The pilot is part of the time."""
-    from verify.rare_events import RareEvents
+    from verify.samplers.rare_events.sampler import RareEvents
 
     width, depth, error = plan.rare
     network, sampler = MLP(width, depth), RareEvents()

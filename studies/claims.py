@@ -21,7 +21,7 @@ from studies.claims_truth import confirmed
 from studies.plain import print_plain
 from theory import InvalidArgument
 from verify import check
-from verify.verdict import Outcome
+from verify.inference.verdict import Outcome
 
 __all__ = ["Answer", "answers", "main", "too_undecided"]
 

@@ -15,7 +15,7 @@ from sympy import Add, Expr, Mul, Pow, Symbol, exp
 
 from studies.claims_made import Made
 from theory import MLP, LeakyReLU, maximal_learning_rate, squared_update
-from theory.numerals import InverseSquareRoot
+from theory.algebra.numerals import InverseSquareRoot
 from theory.symbols import L, a, ell, eta, n, n_0, t
 
 __all__ = ["confirmed"]

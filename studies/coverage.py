@@ -22,11 +22,11 @@ from scipy.stats import binom
 
 from studies.plain import print_plain
 from studies.repetitions import GRID, LEVEL, TEST_CHANCE, Coverage, StudyCell, study
-from verify.conditioned import Conditioned
-from verify.dense import Dense
-from verify.gram import Gram
-from verify.rare_events import RareEvents
-from verify.verdict import FAMILY_BUDGET, NOTICEABLE
+from verify.inference.verdict import FAMILY_BUDGET, NOTICEABLE
+from verify.samplers.conditioned.sampler import Conditioned
+from verify.samplers.dense.sampler import Dense
+from verify.samplers.gram.sampler import Gram
+from verify.samplers.rare_events.sampler import RareEvents
 
 __all__ = ["CELLS", "coverage_table", "failures", "main"]
 

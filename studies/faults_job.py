@@ -13,15 +13,15 @@ from pathlib import Path
 
 from studies.faulty_disk import Fault, faulty
 from theory import MLP
-from verify.configuration import configuration
-from verify.dense import Dense
-from verify.estimate import Block
-from verify.execution import Execution, Watch
-from verify.gram import Gram
-from verify.rare_events import RareEvents
-from verify.rounds import Piece
-from verify.sampling import Sampling, draw_block
-from verify.store import kept_in
+from verify.inference.estimate import Block
+from verify.runs.block_order import Piece
+from verify.runs.configuration import configuration
+from verify.runs.execution import Execution, Watch
+from verify.runs.sampling import Sampling, draw_block
+from verify.runs.store import kept_in
+from verify.samplers.dense.sampler import Dense
+from verify.samplers.gram.sampler import Gram
+from verify.samplers.rare_events.sampler import RareEvents
 
 __all__ = ["CELLS", "PIECES", "SAID", "work"]
 

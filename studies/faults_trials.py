@@ -17,8 +17,8 @@ from typing import Any
 
 from studies.faults_job import CELLS, PIECES, work
 from studies.faulty_disk import Fault
-from verify.store import kept_in
-from verify.store_text import canonical_text
+from verify.runs.store import kept_in
+from verify.runs.store_text import canonical_text
 
 __all__ = ["KINDS", "Reference", "Struck", "reference", "trial"]
 

@@ -102,7 +102,7 @@ def _size(text: str) -> int | None:
 
 def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m studies.mutation", description=__doc__)
-    parser.add_argument("modules", nargs="*", metavar="MODULE", help="such as theory/wick.py")
+    parser.add_argument("modules", nargs="*", metavar="MODULE", help="such as theory/words/wick.py")
     parser.add_argument("--sample", type=_size, default=SAMPLE, help="mutants a module, or all")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--jobs", type=int, default=1, help="mutants at a time")

@@ -30,12 +30,12 @@ from studies.power_prediction import (
 )
 from studies.power_trials import Trial, fit_trials, ladder, least_samples, trials
 from theory import MLP, InvalidArgument
-from verify.exact_values import LARGEST_SPREAD
-from verify.gram import Gram
-from verify.inference import POWER
-from verify.plan import planned_parts
-from verify.rare_events import RareEvents
-from verify.verdict import FAMILY_BUDGET
+from verify.commands.plan import planned_parts
+from verify.comparison.exact_values import LARGEST_SPREAD
+from verify.inference.evidence import POWER
+from verify.inference.verdict import FAMILY_BUDGET
+from verify.samplers.gram.sampler import Gram
+from verify.samplers.rare_events.sampler import RareEvents
 
 __all__ = [
     "REFERENCE",

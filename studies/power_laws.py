@@ -12,8 +12,8 @@ from sympy import Expr
 
 from theory import MLP, squared_update
 from theory.symbols import L
-from verify.exact_values import exact_law
-from verify.plan import DEFAULT_GRID
+from verify.commands.plan import DEFAULT_GRID
+from verify.comparison.exact_values import exact_law
 
 __all__ = ["EXPONENTS", "WRONG_LAWS", "WrongLaw"]
 

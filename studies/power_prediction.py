@@ -1,6 +1,6 @@
 """How many samples reject a wrong law, predicted before one is drawn.
 
-A law is a number in units of the exact mean, as in `verify.inference`; ``spread`` is the standard
+A law is a number in units of the exact mean, as in `verify.inference.evidence`; ``spread`` is the standard
 deviation of one sample in the same units.
 """
 
@@ -12,10 +12,10 @@ from math import log, sqrt
 import numpy as np
 from scipy.special import ndtri
 
-from verify.inference import Evidence
-from verify.inference_networks import TUNING, NetworkMean, catoni_influence
-from verify.inference_weighted import WeightedMean
-from verify.verdict import FAMILY_BUDGET
+from verify.inference.evidence import Evidence
+from verify.inference.sample_means import TUNING, NetworkMean, catoni_influence
+from verify.inference.verdict import FAMILY_BUDGET
+from verify.inference.weighted_means import WeightedMean
 
 __all__ = ["CHANCE", "FIT_LEVEL", "GRID", "expected_fit_samples", "expected_samples", "one_sample"]
 
@@ -78,7 +78,7 @@ def expected_fit_samples(
     """The least number of networks in each cell of which a ``share`` of runs find an exponent that
     is off by ``error`` outside its interval, the constant being free, if samples are normal.
 
-    Decided by the second estimating equation of `verify.inference_fit` alone, with the constant
+    Decided by the second estimating equation of `verify.inference.fit` alone, with the constant
     matched at the mean depth, which is right for a thousand networks and more: below, the first
     equation widens the interval.  None where there is no such number.
     """

@@ -13,16 +13,16 @@ from mpmath import log
 
 from studies.power_prediction import FIT_LEVEL, GRID
 from theory import MLP
-from verify.estimate import merge, sum_block
-from verify.exact_values import exact_law, known_spread
-from verify.inference import POWER, Evidence
-from verify.inference_evidence import evidence_of
-from verify.inference_fit import fit_power
-from verify.log_arrays import sum_of_parts
-from verify.problem import FloatArray, Problem, numeric_problem
-from verify.samplers import Sampler
-from verify.streams import block_stream, derived_seed
-from verify.verdict import Score
+from verify.comparison.exact_values import exact_law, known_spread
+from verify.inference.estimate import merge, sum_block
+from verify.inference.evidence import POWER, Evidence
+from verify.inference.evidence_kinds import evidence_of
+from verify.inference.fit import fit_power
+from verify.inference.verdict import Score
+from verify.numerics.log_arrays import sum_of_parts
+from verify.numerics.streams import block_stream, derived_seed
+from verify.samplers.problem import FloatArray, Problem, numeric_problem
+from verify.samplers.sampler import Sampler
 
 __all__ = ["Trial", "fit_trials", "ladder", "least_samples", "trials"]
 

@@ -14,17 +14,17 @@ from mpmath import log
 from scipy.special import ndtri
 
 from theory import MLP, LeakyReLU, SquaredUpdate, squared_update
-from verify.configuration import Configuration, configuration, problem_of
-from verify.deciding import may_decide
-from verify.estimate import merge, sum_block
-from verify.exact_values import SPREAD_DIGITS, STEP_ALLOWANCE, known_spread
-from verify.inference import Interval
-from verify.inference_evidence import evidence_of
-from verify.inference_networks import NetworkMean
-from verify.problem import FloatArray, Problem
-from verify.samplers import Sampler
-from verify.streams import block_stream, derived_seed
-from verify.verdict import FAMILY_BUDGET, Score
+from verify.comparison.deciding import may_decide
+from verify.comparison.exact_values import SPREAD_DIGITS, STEP_ALLOWANCE, known_spread
+from verify.inference.estimate import merge, sum_block
+from verify.inference.evidence import Interval
+from verify.inference.evidence_kinds import evidence_of
+from verify.inference.sample_means import NetworkMean
+from verify.inference.verdict import FAMILY_BUDGET, Score
+from verify.numerics.streams import block_stream, derived_seed
+from verify.runs.configuration import Configuration, configuration, problem_of
+from verify.samplers.problem import FloatArray, Problem
+from verify.samplers.sampler import Sampler
 
 __all__ = ["GRID", "LEVEL", "TEST_CHANCE", "Coverage", "StudyCell", "study"]
 

@@ -1,7 +1,7 @@
 """Scaling study: seconds of a core for a network, what a block costs beside, and a thousand cores.
 
 ``make scaling`` or ``python -m studies.scaling``: times each sampler at several sizes on one core
-and fits the cost model of `verify.costs`; times how a finished block is sent, kept and merged; and
+and fits the cost model of `verify.samplers.costs`; times how a finished block is sent, kept and merged; and
 prints what that means for many cores.  Keeps the numbers in studies/scaling.json, which
 docs/scaling.md quotes.  It needs Dask, and about two minutes.
 """
@@ -21,18 +21,18 @@ import numpy as np
 from scipy.optimize import nnls
 
 from theory import MLP
-from verify.conditioned import Conditioned
-from verify.configuration import Configuration, configuration, problem_of
-from verify.costs import Cost, seconds_per_network
-from verify.dense import Dense
-from verify.estimate import merge
-from verify.gram import Gram
-from verify.rare_events import RareEvents
-from verify.rounds import Piece
-from verify.samplers import Sampler
-from verify.sampling import Sampling, draw_block
-from verify.shelf import Drawn
-from verify.store import kept_in
+from verify.inference.estimate import merge
+from verify.runs.block_order import Piece
+from verify.runs.configuration import Configuration, configuration, problem_of
+from verify.runs.finished_blocks import Drawn
+from verify.runs.sampling import Sampling, draw_block
+from verify.runs.store import kept_in
+from verify.samplers.conditioned.sampler import Conditioned
+from verify.samplers.costs import Cost, seconds_per_network
+from verify.samplers.dense.sampler import Dense
+from verify.samplers.gram.sampler import Gram
+from verify.samplers.rare_events.sampler import RareEvents
+from verify.samplers.sampler import Sampler
 
 __all__ = [
     "RESULTS",

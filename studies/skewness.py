@@ -1,7 +1,7 @@
 """Skewness study: how skewed the weighted samples of `RareEvents` are where they may decide.
 
 ``make skewness`` or ``python -m studies.skewness``: networks all over the range of
-`verify.deciding.has_studied_skewness`, most of them at its edge.  Prints a table and keeps the
+`verify.comparison.deciding.has_studied_skewness`, most of them at its edge.  Prints a table and keeps the
 numbers in studies/skewness.json.  The exit code is 1 where a skewness is above the allowance.
 """
 
@@ -21,12 +21,12 @@ from rich.table import Table
 
 from studies.plain import print_plain
 from theory import MLP, LeakyReLU
-from verify.deciding import has_studied_skewness
-from verify.inference_weighted import SKEWNESS
-from verify.log_arrays import sum_of_parts
-from verify.problem import FloatArray, Problem, numeric_problem
-from verify.rare_events import RareEvents
-from verify.streams import block_stream
+from verify.comparison.deciding import has_studied_skewness
+from verify.inference.weighted_means import SKEWNESS
+from verify.numerics.log_arrays import sum_of_parts
+from verify.numerics.streams import block_stream
+from verify.samplers.problem import FloatArray, Problem, numeric_problem
+from verify.samplers.rare_events.sampler import RareEvents
 
 __all__ = ["Row", "kept_rows", "main", "network_rows", "print_table", "skewness_of"]
 

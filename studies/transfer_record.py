@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from studies.transfer_settings import Setting
-from verify.problem import FloatArray
+from verify.samplers.problem import FloatArray
 
 __all__ = ["Found", "Transfer", "Tuning", "kept", "write"]
 

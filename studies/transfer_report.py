@@ -13,7 +13,7 @@ from studies.plain import print_plain
 from studies.transfer_record import Found
 from studies.transfer_settings import RULES
 from studies.transfer_statistics import best_octaves, exponent, loss_ratio, rule_exponent
-from verify.inference import Interval
+from verify.inference.evidence import Interval
 
 __all__ = ["print_accuracies", "print_best", "print_exponents", "print_ratios", "print_tables"]
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from studies.transfer_record import Found
-from verify.inference import Interval
-from verify.problem import FloatArray
+from verify.inference.evidence import Interval
+from verify.samplers.problem import FloatArray
 
 __all__ = ["best_octave", "best_octaves", "carried", "exponent", "loss_ratio", "rule_exponent"]
 

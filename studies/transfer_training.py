@@ -14,8 +14,8 @@ import torch
 from sklearn.datasets import load_digits
 
 from studies.transfer_settings import Setting
-from verify.problem import FloatArray
-from verify.streams import derived_seed
+from verify.numerics.streams import derived_seed
+from verify.samplers.problem import FloatArray
 
 __all__ = ["LOSSES", "Stack", "Task", "digits", "train"]
 

@@ -11,7 +11,7 @@ from multiprocessing import get_context
 
 from theory import MLP, LeakyReLU
 from verify import Conditioned, Dense, Gram, RareEvents, monte_carlo
-from verify.samplers import Sampler
+from verify.samplers.sampler import Sampler
 
 __all__ = ["main"]
 

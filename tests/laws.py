@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 from scipy.stats import ks_2samp
 
-from verify.problem import FloatArray, Problem
-from verify.samplers import Sampler
-from verify.streams import block_stream
+from verify.numerics.streams import block_stream
+from verify.samplers.problem import FloatArray, Problem
+from verify.samplers.sampler import Sampler
 
 __all__ = ["draws", "smallest_p"]
 

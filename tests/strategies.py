@@ -11,7 +11,7 @@ from sympy import Rational
 
 from theory import MLP, LeakyReLU
 from theory.observables import D, K, Matrix, Observable, f, g, trace, z
-from theory.words import Word, is_trace
+from theory.words.word import Word, is_trace
 
 from .roads.weight_polynomial import Factors
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from sympy import Expr, Rational
 
 from theory import MLP, NotSolved
-from theory.alignment import Alignment, alignment
+from theory.laws.alignment import Alignment, alignment
 from theory.symbols import L, ell, eta, n, t
 
 from .strategies import SmallNetwork, fraction, mlps, small_networks

@@ -30,7 +30,7 @@ from bench.scaling import by_width
 from bench.settings import Setting, candidates, numpy_setting
 from theory import MLP
 from verify import Gram, monte_carlo
-from verify.draws import Stream, new_stream
+from verify.numerics.variates import Stream, new_stream
 
 from .roads.literal_network import draw, forward, linearised_update
 

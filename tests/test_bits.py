@@ -12,8 +12,8 @@ import numpy as np
 
 from theory import MLP, LeakyReLU, Linear
 from verify import Conditioned, Dense, Gram, RareEvents, monte_carlo
-from verify.samplers import Sampler
-from verify.vectors import dot
+from verify.samplers.sampler import Sampler
+from verify.samplers.vectors import dot
 
 NETWORKS = (
     MLP(1, 3),

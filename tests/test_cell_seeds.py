@@ -11,12 +11,12 @@ from scipy.stats import binom
 
 from theory import MLP, LeakyReLU, Linear, squared_update
 from verify import check, compare_law, monte_carlo
-from verify.compare import Comparison
-from verify.conditioned import Conditioned
-from verify.configuration import Configuration, configuration
-from verify.dense import Dense
-from verify.exact_values import exact_law
-from verify.rare_events import RareEvents
+from verify.comparison.compare import Comparison
+from verify.comparison.exact_values import exact_law
+from verify.runs.configuration import Configuration, configuration
+from verify.samplers.conditioned.sampler import Conditioned
+from verify.samplers.dense.sampler import Dense
+from verify.samplers.rare_events.sampler import RareEvents
 
 FALSE_ALARM = 1e-4
 """Chance that one statistical test here fails though all is right."""
@@ -96,7 +96,7 @@ law = cache(exact_law)
 @pytest.fixture(autouse=True)
 def exact_values_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Repetitions have the same networks."""
-    monkeypatch.setattr("verify.compare.exact_law", law)
+    monkeypatch.setattr("verify.comparison.compare.exact_law", law)
 
 
 def law_of_grid(networks: Sequence[MLP] = GRID, samples: int = 900, seed: int = 1) -> Comparison:

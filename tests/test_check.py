@@ -24,7 +24,7 @@ from theory import (
 )
 from theory.symbols import L, a, ell, eta, n, n_0, t
 from verify import Check, check
-from verify.verdict import Outcome
+from verify.inference.verdict import Outcome
 
 LINEAR = MLP(activation=Linear())
 SLOPED = MLP(activation=LeakyReLU(a))
@@ -296,7 +296,7 @@ def test_what_is_named_of_a_random_error_is_true(
 
 
 def _as_expression(text: str) -> Expr:
-    from theory.formula_text import parse_formula
+    from theory.formulas.grammar import parse_formula
 
     return parse_formula(text)
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.claims_catalogue import Error, catalogue
 from verify import check
-from verify.verdict import Outcome
+from verify.inference.verdict import Outcome
 
 MISSED: tuple[str, ...] = ()
 """Errors that are rejected, and said to be none of the known differences."""

@@ -10,14 +10,14 @@ from mpmath import mpf, workdps
 from sympy import Expr, Integer, Rational, exp, limit, log, oo, sqrt
 
 from theory import MLP, InvalidArgument
+from theory.claims.monomial import fit_monomial
+from theory.claims.target import Claim, Quantity, Target
+from theory.formulas.evaluation import Undefined, evaluate
+from theory.formulas.formula import read
+from theory.formulas.leading_terms import joint_term, leading_term
+from theory.formulas.normal_form import NotNormal, normal_form
 from theory.symbols import L, a, ell, eta, n, n_0, t
-from verify.claims.evaluation import Undefined, evaluate
-from verify.claims.formula import read
 from verify.claims.grid import default_grids, network_of
-from verify.claims.leading_terms import joint_term, leading_term
-from verify.claims.monomial import fit_monomial
-from verify.claims.normal_form import NotNormal, normal_form
-from verify.claims.target import Claim, Quantity, Target
 
 SIZES = {n: Fraction(7), L: Fraction(4), ell: Fraction(3), n_0: Fraction(2), t: Fraction(4, 7)}
 SAMPLES: list[Expr] = [

@@ -21,11 +21,11 @@ from theory import (
     derive,
     squared_update,
 )
-from theory.normalised import NormalisedNetwork
+from theory.laws.update import SquaredUpdate
 from theory.observables import D, K, Observable, f, g, trace, x, z
-from theory.structure import structure
+from theory.solutions.units import NormalisedNetwork
 from theory.symbols import L, a, c, ell, eta, kappa, n, n_0, p, q, r, t
-from theory.update import SquaredUpdate
+from theory.words.structure import structure
 
 from .test_reference import VALUES
 

@@ -92,7 +92,7 @@ def test_a_property_raises_nothing_but_not_solved(value: Any) -> None:
 READ_ONLY = """
 from numba.core.caching import CacheImpl
 CacheImpl._locator_classes = []
-from verify.rare_events_tilts import moment
+from verify.samplers.rare_events.tilts import moment
 print(moment(1, 1, 4.0, 0.0))
 """
 

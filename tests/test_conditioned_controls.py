@@ -18,23 +18,23 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-import verify.conditioned_kernels
-import verify.gaussian_matrix
+import verify.samplers.conditioned.gaussian_matrix
+import verify.samplers.conditioned.passes
 from theory import MLP, LeakyReLU, Linear
 from verify import Dense
-from verify.conditioned_state import State
-from verify.draws import new_stream
-from verify.problem import FloatArray, Problem, numeric_problem
-from verify.single_normals import single_normals
-from verify.streams import block_stream
-from verify.vectors import Scales, vector_scales
+from verify.numerics.single_normals import single_normals
+from verify.numerics.streams import block_stream
+from verify.numerics.variates import new_stream
+from verify.samplers.conditioned.state import State
+from verify.samplers.problem import FloatArray, Problem, numeric_problem
+from verify.samplers.vectors import Scales, vector_scales
 
 from .laws import draws, smallest_p
 
 FALSE_ALARM = 1e-4
 CAUGHT = 1e-10
-PASSES = Path(verify.conditioned_kernels.__file__).read_text(encoding="utf-8")
-LEMMA = Path(verify.gaussian_matrix.__file__).read_text(encoding="utf-8")
+PASSES = Path(verify.samplers.conditioned.passes.__file__).read_text(encoding="utf-8")
+LEMMA = Path(verify.samplers.conditioned.gaussian_matrix.__file__).read_text(encoding="utf-8")
 MATHEMATICS = SimpleNamespace(
     sqrt=np.sqrt, log=np.log, exp=np.exp, copysign=np.copysign, inf=np.inf
 )
@@ -123,7 +123,10 @@ IN_THE_LEMMA = [
 ]
 
 AS_ARRAYS = [
-    ("from verify.jit import kernel, part", "kernel = part = lambda function: function"),
+    (
+        "from verify.numerics.compiled import kernel, part",
+        "kernel = part = lambda function: function",
+    ),
     (".size", ".shape[0]"),
     ("if length == -math.inf:", "if np.all(length == -math.inf):"),
     ("if top == -math.inf:", "if np.all(top == -math.inf):"),
@@ -180,7 +183,9 @@ def lemma(wrong: str, instead: str, networks: int) -> Any:
     """`product` with one expression replaced."""
     assert LEMMA.count(wrong) == 1, f"the control no longer fits the source: {wrong!r}"
     source = LEMMA.replace(wrong, instead).replace(".size", ".shape[0]")
-    source = source.replace("from verify.jit import kernel", "kernel = lambda function: function")
+    source = source.replace(
+        "from verify.numerics.compiled import kernel", "kernel = lambda function: function"
+    )
     names: dict[str, Any] = {"__name__": "lemma"}
     exec(compile(source, "lemma", "exec"), names)
     names |= {"dot": dot, "math": MATHEMATICS}

@@ -16,28 +16,28 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-import verify.conditioned_kernels
-import verify.conditioned_relu_kernels
-import verify.conditioned_relu_state
+import verify.samplers.conditioned.passes
+import verify.samplers.conditioned.relu_passes
+import verify.samplers.conditioned.relu_state
 from theory import MLP
-from verify.conditioned_relu_kernels import (
+from verify.numerics.streams import block_stream
+from verify.numerics.variates import Stream, new_stream
+from verify.samplers.conditioned.relu_passes import (
     _inactive,
     _run,
     conditioned_relu_neurons,
     conditioned_relu_updates,
 )
-from verify.conditioned_relu_state import new_state, of_active
-from verify.conditioned_state import new_state as new_general_state
-from verify.draws import Stream, new_stream
-from verify.problem import FloatArray, numeric_problem
-from verify.streams import block_stream
-from verify.vectors import Scales, of_layer, vector_scales
+from verify.samplers.conditioned.relu_state import new_state, of_active
+from verify.samplers.conditioned.state import new_state as new_general_state
+from verify.samplers.problem import FloatArray, numeric_problem
+from verify.samplers.vectors import Scales, of_layer, vector_scales
 
 SAME, OTHER = 1e-9, 1e-4
 """Relative differences that rounding explains, and that it does not."""
 PASSES, STATE = (
     Path(str(module.__file__)).read_text(encoding="utf-8")
-    for module in (verify.conditioned_relu_kernels, verify.conditioned_relu_state)
+    for module in (verify.samplers.conditioned.relu_passes, verify.samplers.conditioned.relu_state)
 )
 NETWORKS = 24
 NETWORK = MLP((5, 3, 9, 2, 6), input_width=3, weight_variance="1.5", readout_variance=3)
@@ -47,7 +47,7 @@ LANES, no_lanes, sum_of_lanes = 1, lambda: 0.0, lambda lane: lane
 lanes_at = lambda vector, i: float(vector[i])
 fused_lanes = lambda a, b, c: a * b + c
 """
-"""`verify.lanes` with a single lane, for Python."""
+"""`verify.numerics.lanes` with a single lane, for Python."""
 FREE = SimpleNamespace(
     sqrt=np.sqrt, log=np.log, exp=np.exp, hypot=np.hypot, copysign=np.copysign, inf=np.inf
 )
@@ -103,9 +103,9 @@ def filled(updates: Any, neurons: Any) -> Results:
 def altered(wrong: str = "", instead: str = "") -> Results:
     """What the ReLU passes give with one expression replaced; the neurons are not shuffled."""
     assert not wrong or (STATE + PASSES).count(wrong) == 1, f"not once in the source: {wrong!r}"
-    names = uncompiled(verify.conditioned_relu_kernels, wrong, instead)
-    sweeps = uncompiled(verify.conditioned_relu_state, wrong, instead)
-    names |= {name: sweeps[name] for name in verify.conditioned_relu_state.__all__}
+    names = uncompiled(verify.samplers.conditioned.relu_passes, wrong, instead)
+    sweeps = uncompiled(verify.samplers.conditioned.relu_state, wrong, instead)
+    names |= {name: sweeps[name] for name in verify.samplers.conditioned.relu_state.__all__}
     names["_shuffle"] = lambda stream, one, other: None
     return filled(names["conditioned_relu_updates"], names["conditioned_relu_neurons"])
 
@@ -131,7 +131,7 @@ def drawn(stream: Stream, scales: Scales, network: int) -> Iterator[FloatArray]:
 @cache
 def general() -> Results:
     """What the general passes make of the same draws."""
-    names = uncompiled(verify.conditioned_kernels)
+    names = uncompiled(verify.samplers.conditioned.passes)
     stream, scales, _, labels = setting()
     one, rows, width, last = new_general_state(scales), [], NETWORK.widths[-1], NETWORK.layers
     names |= {"held": held}

@@ -10,7 +10,7 @@ from studies import coverage
 from studies.coverage import CELLS, failures
 from studies.repetitions import StudyCell, study
 from verify import Gram
-from verify.rare_events import RareEvents
+from verify.samplers.rare_events.sampler import RareEvents
 
 
 def test_the_study_covers_what_it_must() -> None:

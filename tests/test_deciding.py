@@ -7,13 +7,13 @@ from numpy import exp, logaddexp
 
 from theory import MLP, LeakyReLU, Linear
 from verify import check, compare_law
-from verify.configuration import configuration, problem_of
-from verify.deciding import has_studied_skewness, may_decide
-from verify.exact_values import LARGEST_SPREAD
-from verify.inference_weighted import SKEWNESS
-from verify.rare_events import RareEvents
-from verify.streams import block_stream
-from verify.table import cell_table, conclusion
+from verify.comparison.deciding import has_studied_skewness, may_decide
+from verify.comparison.exact_values import LARGEST_SPREAD
+from verify.comparison.table import cell_table, conclusion
+from verify.inference.weighted_means import SKEWNESS
+from verify.numerics.streams import block_stream
+from verify.runs.configuration import configuration, problem_of
+from verify.samplers.rare_events.sampler import RareEvents
 
 RARE = RareEvents()
 SKEWED = [

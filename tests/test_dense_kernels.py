@@ -10,11 +10,11 @@ from sympy import Rational
 
 from theory import MLP, LeakyReLU
 from verify import Dense
-from verify.dense_kernels import linearised, real_step
-from verify.problem import Problem, numeric_problem
-from verify.streams import block_stream
-from verify.vectors import activate_change, vector_scales
-from verify.weights import given_weights
+from verify.numerics.streams import block_stream
+from verify.samplers.dense.passes import linearised, real_step
+from verify.samplers.dense.weights import given_weights
+from verify.samplers.problem import Problem, numeric_problem
+from verify.samplers.vectors import activate_change, vector_scales
 
 from .roads.literal_network import Network, forward, gradient, linearised_update
 from .roads.literal_network import real_step as literal_step
@@ -167,23 +167,23 @@ def test_weights_are_the_same_kept_or_drawn_again(
     problem = problem_of((5, 9, 7, 8, 6), "0.25" if most == 400 else "0", [1, 2, 1, 1], step)
 
     def draws() -> np.ndarray:
-        monkeypatch.setattr("verify.weights._ROOMS", deque())
+        monkeypatch.setattr("verify.samplers.dense.weights._ROOMS", deque())
         return Dense().sample(problem, block_stream(3, 0), 20)
 
     kept = draws()
-    monkeypatch.setattr("verify.weights._MOST_KEPT", most)
+    monkeypatch.setattr("verify.samplers.dense.weights._MOST_KEPT", most)
     assert np.array_equal(draws(), kept)
 
 
 @pytest.mark.parametrize("most", [0, 40, 2**24])
 def test_a_layer_is_the_same_asked_for_alone(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
     """Of other layers only the rows of active neurons are then kept and needed."""
-    monkeypatch.setattr("verify.weights._MOST_KEPT", most)
+    monkeypatch.setattr("verify.samplers.dense.weights._MOST_KEPT", most)
     sizes = (5, 9, 7, 8, 6)
     rates: list[object] = [1, 2, 1, 1]
 
     def draws(layer: int | None) -> np.ndarray:
-        monkeypatch.setattr("verify.weights._ROOMS", deque())
+        monkeypatch.setattr("verify.samplers.dense.weights._ROOMS", deque())
         return Dense().sample(problem_of(sizes, "0", rates, None, layer), block_stream(3, 0), 20)
 
     every = draws(None)

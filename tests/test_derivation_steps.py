@@ -21,14 +21,14 @@ from theory import (
     squared_update,
     step_checks,
 )
-from theory.closure import LayerMap
-from theory.derivation import Derivation
-from theory.layer_spectrum import Eigenvalue, LayerSpectrum, layer_spectrum
-from theory.power_sum import PowerSum
-from theory.steps import Formulas, Step, identity, merged
-from theory.structure import Structure, structure
+from theory.algebra.power_sum import PowerSum
+from theory.exposition.layer_spectrum import Eigenvalue, LayerSpectrum, layer_spectrum
+from theory.laws.update import PARTS
+from theory.solutions.derivation import Derivation
 from theory.symbols import L, ell, n_0, p
-from theory.update import PARTS
+from theory.words.closure import LayerMap
+from theory.words.structure import Structure, structure
+from theory.writing.step import Formulas, Step, identity, merged
 
 LABEL, OUTPUT = (structure(each) for each in PARTS.values())
 

@@ -8,18 +8,24 @@ import pytest
 from mpmath import mp, mpf
 from scipy import stats
 
-from verify.coins import _look_up, coin_counts, coin_table
-from verify.draws import (
+from verify.numerics.chi_squares import _STEP, _first_look, _steepness, _trial, lengths
+from verify.numerics.coins import _look_up, coin_counts, coin_table
+from verify.numerics.philox import random_words
+from verify.numerics.single_normals import _pair, chosen_normals, single_normals
+from verify.numerics.variates import (
     heads,
     new_stream,
     normals,
     turn_to,
     uniforms,
 )
-from verify.lengths import _STEP, _first_look, _steepness, _trial, lengths
-from verify.philox import random_words
-from verify.single_normals import _pair, chosen_normals, single_normals
-from verify.vector_math import exponential, logarithm, rotation, single_logarithm, single_rotation
+from verify.numerics.vector_math import (
+    exponential,
+    logarithm,
+    rotation,
+    single_logarithm,
+    single_rotation,
+)
 
 BUDGET = 1e-3
 """Chance that a right generator fails one battery of this file; seeds are fixed."""

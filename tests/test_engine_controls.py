@@ -13,12 +13,12 @@ from sympy import Integer
 
 import theory
 from theory import derive, squared_update
-from theory.activations import Activation
-from theory.coefficients import Coefficient, LayerParameters, evaluate
-from theory.gradients import GradientTerm
-from theory.layer import _block_masks, _own_shares, _set_partitions
-from theory.recursion import layer_parameters, start_column, top_row
-from theory.wick import _pairings
+from theory.networks.activations import Activation
+from theory.solutions.recursion import layer_parameters, start_column, top_row
+from theory.words.coefficients import Coefficient, LayerParameters, evaluate
+from theory.words.gradients import GradientTerm
+from theory.words.layer import _block_masks, _own_shares, _set_partitions
+from theory.words.wick import _pairings
 
 from .roads.weight_polynomial import expectation, update_parts
 from .strategies import ONE, THIRD, SmallNetwork, fraction, observable
@@ -202,9 +202,11 @@ def test_the_caches_are_found() -> None:
         for name, value in vars(module).items()
         if hasattr(value, "cache_info")
     }
-    assert {"theory.wick.contract", "theory.layer.word_below", "theory.structure.structure"} <= {
-        name for name, size in caches.items() if size
-    }
+    assert {
+        "theory.words.wick.contract",
+        "theory.words.layer.word_below",
+        "theory.words.structure.structure",
+    } <= {name for name, size in caches.items() if size}
     forget()
     assert by_the_engine(NETWORKS[0]) == by_the_road(NETWORKS[0])
 

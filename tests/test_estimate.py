@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from theory import MLP, squared_update
 from verify import Conditioned, RareEvents, monte_carlo, typical_learning_rate
-from verify.estimate import Block, merge, sum_block
+from verify.inference.estimate import Block, merge, sum_block
 
 values = st.lists(st.floats(1e-3, 1e3), min_size=4, max_size=40)
 

@@ -26,7 +26,7 @@ from sympy import (
 
 from tests.hostile_formulas import HEAVY, REFUSED
 from theory import MLP, InvalidArgument, LeakyReLU, Linear, maximal_learning_rate, squared_update
-from theory.formula_text import MAX_LENGTH, parse_formula, read_formula
+from theory.formulas.grammar import MAX_LENGTH, parse_formula, read_formula
 from theory.symbols import L, a, ell, eta, n, n_0, t
 
 LIGHT, HEAVIEST, MEGABYTES = 12.5, 25.0, 50

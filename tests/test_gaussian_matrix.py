@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from verify.gaussian_matrix import product
+from verify.samplers.conditioned.gaussian_matrix import product
 
 
 @pytest.mark.parametrize(("forward", "back"), [(0, 0), (1, 0), (0, 1), (1, 1), (2, 3), (3, 2)])

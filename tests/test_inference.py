@@ -12,18 +12,18 @@ from scipy.stats import binom, t
 
 from theory import MLP, squared_update
 from verify import Gram, monte_carlo
-from verify.conditioned import Conditioned
-from verify.configuration import configuration, problem_of
-from verify.dense import Dense
-from verify.exact_values import STEP_SPREAD, known_spread
-from verify.inference import POWER, Evidence, Interval
-from verify.inference_evidence import evidence_of
-from verify.inference_fit import fit_power
-from verify.inference_networks import TUNING, NetworkMean, catoni_influence
-from verify.inference_weighted import SKEWNESS, WeightedMean
-from verify.problem import FloatArray
-from verify.rare_events import RareEvents
-from verify.samplers import LARGEST_BLOCK, Sampler
+from verify.comparison.exact_values import STEP_SPREAD, known_spread
+from verify.inference.evidence import POWER, Evidence, Interval
+from verify.inference.evidence_kinds import evidence_of
+from verify.inference.fit import fit_power
+from verify.inference.sample_means import TUNING, NetworkMean, catoni_influence
+from verify.inference.weighted_means import SKEWNESS, WeightedMean
+from verify.runs.configuration import configuration, problem_of
+from verify.samplers.conditioned.sampler import Conditioned
+from verify.samplers.dense.sampler import Dense
+from verify.samplers.problem import FloatArray
+from verify.samplers.rare_events.sampler import RareEvents
+from verify.samplers.sampler import LARGEST_BLOCK, Sampler
 
 FALSE_ALARM = 1e-4
 """Chance that one statistical test here fails though all is right."""

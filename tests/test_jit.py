@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from verify.jit import sources_digest
+from verify.numerics.sources import sources_digest
 
-KERNEL = "from verify.jit import kernel\nfrom verify import places as at\n"
+KERNEL = "from verify.numerics.compiled import kernel\nfrom verify import places as at\n"
 MODULES = {
     "jit": "",
     "passes": KERNEL,

@@ -4,7 +4,7 @@ import pytest
 from sympy import Expr, Rational, exp, simplify
 
 from theory import MLP, LeakyReLU, Linear, NotSolved, ReLU, SquaredUpdate, squared_update
-from theory.kurtosis import joint_limit_in_kurtosis, m_2, width_series_in_kurtosis
+from theory.laws.kurtosis import joint_limit_in_kurtosis, m_2, width_series_in_kurtosis
 from theory.symbols import L, a, c, eta, kappa, n, t
 
 GENERAL = squared_update(MLP(activation=LeakyReLU()))

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from sympy import Matrix, Rational, Symbol, cancel
 
 from theory import MLP, LeakyReLU, Linear, ReLU, derive
-from theory.closure import LayerMap, close
-from theory.network import Activation
+from theory.networks.activations import Activation
 from theory.observables import K, Observable, f, g, trace
 from theory.symbols import c, n_in, n_out, r
-from theory.words import Word, canonical_word, degree, is_trace
+from theory.words.closure import LayerMap, close
+from theory.words.word import Word, canonical_word, degree, is_trace
 
 from .roads.polynomial import GaussianMeasure, Polynomial, dot, total
 from .strategies import Space, fraction, rational, spaces

@@ -17,9 +17,9 @@ from theory import (
     TrainedLayers,
     squared_update,
 )
-from theory.solved_mean import SolvedMean
+from theory.laws.mean import SolvedMean
+from theory.laws.update import SquaredUpdate
 from theory.symbols import L, a, ell, eta, n, n_0, p, q, t
-from theory.update import SquaredUpdate
 
 ACTIVATIONS = [LeakyReLU("0"), LeakyReLU("1/3"), Linear()]
 PARTS = ["label", "output", "total"]

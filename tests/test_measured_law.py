@@ -12,18 +12,19 @@ import pytest
 from scipy.stats import binom
 
 from theory import MLP
-from verify import cli, compare_law
-from verify.cells import Cell
-from verify.exact_values import exact_law, known_spread, leading_power
-from verify.gram_relu_state import relu_scales
-from verify.inference_weighted import WeightedMean
-from verify.law_words import law_lines
-from verify.measured_law import LEVEL, MeasuredLaw, fit_law, measured_laws
-from verify.plan import LAW_BY_INNER_PRODUCTS, LAW_BY_NEURONS, planned_parts
-from verify.record import comparison_record
-from verify.run_folder import CSV, RESULTS
-from verify.table import conclusion
-from verify.verdict import Outcome
+from verify import compare_law
+from verify.commands import cli
+from verify.commands.folder import CSV, RESULTS
+from verify.commands.plan import LAW_BY_INNER_PRODUCTS, LAW_BY_NEURONS, planned_parts
+from verify.comparison.cells import Cell
+from verify.comparison.exact_values import exact_law, known_spread, leading_power
+from verify.comparison.law_words import law_lines
+from verify.comparison.measured_law import LEVEL, MeasuredLaw, fit_law, measured_laws
+from verify.comparison.record import comparison_record
+from verify.comparison.table import conclusion
+from verify.inference.verdict import Outcome
+from verify.inference.weighted_means import WeightedMean
+from verify.samplers.gram.relu_state import relu_scales
 
 ROOT = Path(__file__).parent.parent
 CONSTANT, EXPONENT = leading_power()
@@ -107,7 +108,7 @@ def test_a_wrong_coin_in_the_sampler_is_seen_without_exact_values(
         shift = np.round(excess * problem.widths).astype(np.int64)
         return scales._replace(coins=scales.coins._replace(lowest=scales.coins.lowest + shift))
 
-    monkeypatch.setattr("verify.gram.relu_scales", biased)
+    monkeypatch.setattr("verify.samplers.gram.sampler.relu_scales", biased)
     found = measured(width=999_999_000 - round(1e6 * excess))
     assert found.verdict.outcome is Outcome.REJECTED
     assert found.excluding
@@ -143,17 +144,31 @@ def reached(module: str, seen: set[str]) -> set[str]:
 
 
 def test_the_measuring_knows_no_law() -> None:
-    found = {name for name in reached("verify.measured_law", set()) if name.startswith("verify")}
-    assert "verify.inference_fit" in found
-    assert not found & {"verify.compare", "verify.exact_values", "verify.cells", "verify.precision"}
+    found = {
+        name
+        for name in reached("verify.comparison.measured_law", set())
+        if name.startswith("verify")
+    }
+    assert "verify.inference.fit" in found
+    assert not found & {
+        "verify.comparison.compare",
+        "verify.comparison.exact_values",
+        "verify.comparison.cells",
+        "verify.comparison.sample_sizes",
+    }
     ours = {
         name
         for module in found
         for name in reached(module, set())
-        if name.startswith("theory") and module == "verify.measured_law"
+        if name.startswith("theory") and module == "verify.comparison.measured_law"
     }
-    assert "theory.network" in ours
-    assert not ours & {"theory.update", "theory.rate", "theory.hidden_rate", "theory.derivation"}
+    assert "theory.networks.mlp" in ours
+    assert not ours & {
+        "theory.laws.update",
+        "theory.rates.rate",
+        "theory.rates.hidden_rate",
+        "theory.solutions.derivation",
+    }
 
 
 def test_a_run_folder_keeps_the_measured_law(

@@ -56,7 +56,7 @@ def test_no_survivor_of_the_record_is_left_open(name: str) -> None:
 
 
 def mutant(occurrence: int) -> Mutant:
-    return Mutant("theory/words.py", "core/AddNot", occurrence, 1, "")
+    return Mutant("theory/words/word.py", "core/AddNot", occurrence, 1, "")
 
 
 def test_a_larger_sample_holds_every_smaller_one() -> None:
@@ -70,7 +70,7 @@ def test_a_larger_sample_holds_every_smaller_one() -> None:
 
 def test_scores_are_written_and_read_again(tmp_path: Path) -> None:
     left = Survivor("core/AddNot", 3, 1, "f", ["-a", "+b"], explanation="they are equal")
-    results = Results(7, {"theory/words.py": ModuleScore(50, 20, 19, 1, 3.5, [left])})
+    results = Results(7, {"theory/words/word.py": ModuleScore(50, 20, 19, 1, 3.5, [left])})
     results.write(tmp_path / "record.json")
     record = json.loads((tmp_path / "record.json").read_text(encoding="utf-8"))
     assert record["whole"]["score"] == 0.95

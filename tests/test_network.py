@@ -23,8 +23,8 @@ from theory import (
     squared_update,
 )
 from theory import symbols as theory_symbols
-from theory.activations import Activation
-from theory.network import numeric_layers, numeric_rates
+from theory.networks.activations import Activation
+from theory.networks.mlp import numeric_layers, numeric_rates
 from theory.observables import K, trace
 from theory.symbols import L, a, ell, n, n_0
 

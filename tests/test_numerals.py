@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sympy import Expr, Integer, Rational, sqrt
 
 from theory import MLP, maximal_learning_rate, squared_update
-from theory.numerals import (
+from theory.algebra.numerals import (
     InverseSquareRoot,
     allow_long_numerals,
     digit_count,

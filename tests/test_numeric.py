@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from mpmath import log, mpf, workdps
 
 from theory import MLP, LeakyReLU, TrainedLayers, maximal_learning_rate, squared_update
-from theory.arrays import ArrayFunction
+from theory.laws.update import SquaredUpdate
+from theory.solutions.arrays import ArrayFunction
 from theory.symbols import ell
-from theory.update import SquaredUpdate
 
 BOUND = 1e-12
 ACTIVATIONS = ["0", "1/3", "1"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from verify import cli
+from verify.commands import cli
 
 
 def test_the_sentence(
@@ -23,7 +23,7 @@ def test_the_sentence(
 
 def test_importing_the_packages_imports_no_extra() -> None:
     code = (
-        "import sys, theory, verify, verify.cli; "
+        "import sys, theory, verify, verify.commands.cli; "
         "print({'distributed', 'pandas', 'pyarrow'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from theory import MLP, LeakyReLU, bibtex, squared_update
-from theory.citation import REFERENCES
-from theory.formula_width import formula_width
-from theory.line_breaks import latex_lines
-from theory.notation import Math, math_latex, prose_latex
-from theory.paper import paper
+from theory.exposition.citation import REFERENCES
+from theory.exposition.paper import paper
+from theory.writing.formula_width import formula_width
+from theory.writing.line_breaks import latex_lines
+from theory.writing.notation import Math, math_latex, prose_latex
 from verify import compare_law
-from verify.display import comparison_latex
-from verify.magnitudes import value_latex
-from verify.paper import write_paper_files
+from verify.comparison.display import comparison_latex
+from verify.comparison.paper import write_paper_files
+from verify.inference.numbers_in_text import value_latex
 
 ROOT = Path(__file__).parent.parent
 

@@ -9,12 +9,12 @@ from rich.console import Console
 from rich.progress import Progress
 
 from theory import MLP
-from verify.configuration import configuration
-from verify.dense import Dense
-from verify.execution import Execution
-from verify.gram import Gram
-from verify.progress import Bar, progress_bar
-from verify.sampling import Sampling
+from verify.commands.progress import Bar, progress_bar
+from verify.runs.configuration import configuration
+from verify.runs.execution import Execution
+from verify.runs.sampling import Sampling
+from verify.samplers.dense.sampler import Dense
+from verify.samplers.gram.sampler import Gram
 
 CHEAP = Sampling(configuration(MLP(8, 2), sampler=Gram()), seed=1, samples=100)
 DEAR = Sampling(configuration(MLP(64, 4), sampler=Dense()), seed=1, samples=100)

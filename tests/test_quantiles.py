@@ -8,8 +8,8 @@ from scipy.stats import binom
 
 from theory import MLP, InvalidArgument
 from verify import Conditioned, Dense, Gram, RareEvents, monte_carlo
-from verify.quantiles import quantile_of
-from verify.samplers import Sampler
+from verify.inference.quantiles import quantile_of
+from verify.samplers.sampler import Sampler
 
 
 def test_the_median_is_a_sample_and_its_interval_holds_its_level() -> None:

@@ -15,15 +15,15 @@ from scipy.linalg import null_space
 from scipy.special import ndtri
 from scipy.stats import binom
 
-import verify.rare_events_kernels
-import verify.rare_events_tilts
-import verify.rare_events_words
+import verify.samplers.rare_events.conditional_means
+import verify.samplers.rare_events.passes
+import verify.samplers.rare_events.tilts
 from theory import MLP, InvalidArgument, LeakyReLU, Linear, squared_update
 from verify import Gram, monte_carlo
-from verify.problem import FloatArray, numeric_problem
-from verify.rare_events import RareEvents
-from verify.samplers import Sampler
-from verify.streams import block_stream
+from verify.numerics.streams import block_stream
+from verify.samplers.problem import FloatArray, numeric_problem
+from verify.samplers.rare_events.sampler import RareEvents
+from verify.samplers.sampler import Sampler
 
 BUDGET = 1e-3
 """Chance that a right sampler fails one of the tests of means, over all its comparisons."""
@@ -34,9 +34,9 @@ LEAKY = LeakyReLU("1/4")
 
 SQRT3 = math.sqrt(3.0)
 MODULES = (
-    verify.rare_events_words,
-    verify.rare_events_tilts,
-    verify.rare_events_kernels,
+    verify.samplers.rare_events.conditional_means,
+    verify.samplers.rare_events.tilts,
+    verify.samplers.rare_events.passes,
 )
 MATH = SimpleNamespace(
     inf=math.inf, exp=math.exp, log=lambda value: math.log(value) if value > 0 else -math.inf
@@ -146,7 +146,7 @@ def recursive_case(names: dict[str, Any], index: int) -> tuple[float, float]:
 
 @pytest.mark.parametrize("index", range(len(GIVEN)))
 def test_means_given_the_forward_draws_are_exact(index: int) -> None:
-    ours = recursive_case(vars(verify.rare_events_words), index)
+    ours = recursive_case(vars(verify.samplers.rare_events.conditional_means), index)
     assert ours == pytest.approx(literal_case(index), rel=1e-11)
 
 
@@ -220,7 +220,7 @@ def plain_moment(i: int, j: int, on: int, z2_on: int, width: int, slope: float) 
 @pytest.mark.parametrize("width", [1, 2, 3, 40])
 def test_normalisers_are_exact(width: int, slope: float) -> None:
     for i, j in TILTS[1:]:
-        ours = verify.rare_events_tilts.moment(i, j, width, slope)
+        ours = verify.samplers.rare_events.tilts.moment(i, j, width, slope)
         assert ours == pytest.approx(plain_moment(i, j, 0, 0, width, slope), rel=1e-12)
 
 
@@ -231,7 +231,9 @@ def test_draws_follow_their_tilt(width: int, slope: float) -> None:
     count, stream = 400, np.random.default_rng(8)
     critical = -ndtri(BUDGET / (9 * 2 * 4 * len(TILTS)))
     for i, j in TILTS:
-        draws = [verify.rare_events_tilts.draw(stream, i, j, width, slope) for _ in range(count)]
+        draws = [
+            verify.samplers.rare_events.tilts.draw(stream, i, j, width, slope) for _ in range(count)
+        ]
         on, z2_on, z2_off, t, v = np.array(draws).T
         assert t == pytest.approx(z2_on + slope**2 * z2_off, rel=1e-14)
         assert v == pytest.approx(on + slope**2 * (width - on), rel=1e-14)

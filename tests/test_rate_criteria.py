@@ -22,7 +22,7 @@ from theory import (
     maximal_learning_rate,
     squared_update,
 )
-from theory.precision import workdps
+from theory.algebra.precision import workdps
 from theory.symbols import L, a, n, n_0
 
 from .strategies import mlp_layers, rational

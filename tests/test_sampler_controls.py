@@ -16,18 +16,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-import verify.gram_kernels
-import verify.gram_relu_kernels
-import verify.gram_relu_state
-import verify.gram_state
+import verify.samplers.gram.leaky_passes
+import verify.samplers.gram.leaky_state
+import verify.samplers.gram.relu_passes
+import verify.samplers.gram.relu_state
 from theory import MLP, LeakyReLU
 from verify import Dense
-from verify.coin_pieces import coin_pieces
-from verify.draws import new_stream
-from verify.gram_relu_state import relu_scales
-from verify.gram_state import gram_scales
-from verify.problem import FloatArray, Problem, numeric_problem
-from verify.streams import block_stream
+from verify.numerics.streams import block_stream
+from verify.numerics.variates import new_stream
+from verify.samplers.gram.coin_pieces import coin_pieces
+from verify.samplers.gram.leaky_state import gram_scales
+from verify.samplers.gram.relu_state import relu_scales
+from verify.samplers.problem import FloatArray, Problem, numeric_problem
 
 from .laws import draws, smallest_p
 
@@ -35,8 +35,8 @@ FALSE_ALARM = 1e-4
 CAUGHT = 1e-10
 SAMPLES = 12_000
 CARRIED_SAMPLES = 50_000
-LEAKY_CODE = (verify.gram_kernels, verify.gram_state)
-RELU_CODE = (verify.gram_relu_kernels, verify.gram_relu_state)
+LEAKY_CODE = (verify.samplers.gram.leaky_passes, verify.samplers.gram.leaky_state)
+RELU_CODE = (verify.samplers.gram.relu_passes, verify.samplers.gram.relu_state)
 
 RELU = MLP(4, 4, input_width=3)
 LEAKY = MLP(3, 3, activation=LeakyReLU("0.4"))
@@ -139,7 +139,8 @@ def uncompiled(code: tuple[ModuleType, ModuleType], wrong: str, instead: str) ->
     exec(compile(many, "fields", "exec"), fields)
     names: dict[str, Any] = {"__name__": "control"}
     source = source.replace(
-        "from verify.jit import kernel, part", "kernel = part = lambda function: function"
+        "from verify.numerics.compiled import kernel, part",
+        "kernel = part = lambda function: function",
     )
     exec(compile(source, "control", "exec"), names)
     mathematics = SimpleNamespace(sqrt=np.sqrt, log=np.log, inf=np.inf)

@@ -9,8 +9,8 @@ from scipy.special import stdtrit
 
 from theory import MLP, InvalidArgument, LeakyReLU, Linear, squared_update
 from verify import Conditioned, Dense, Gram, RareEvents, monte_carlo
-from verify.problem import numeric_problem
-from verify.samplers import Sampler
+from verify.samplers.problem import numeric_problem
+from verify.samplers.sampler import Sampler
 
 from .laws import draws, smallest_p
 

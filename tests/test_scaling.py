@@ -7,7 +7,7 @@ import json
 import pytest
 
 from studies.scaling import RESULTS, SIZES, block_overheads
-from verify.costs import cost_of
+from verify.samplers.costs import cost_of
 
 
 @pytest.mark.parametrize("sampler", list(SIZES), ids=str)

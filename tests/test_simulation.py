@@ -17,11 +17,11 @@ from theory import (
     squared_update,
 )
 from verify import Conditioned, Dense, Estimate, Gram, compare_law, monte_carlo
+from verify.comparison.exact_values import largest_step
 from verify.errors import UnusableFolder
-from verify.exact_values import largest_step
-from verify.inference_networks import NetworkMean
-from verify.samplers import Sampler
-from verify.streams import block_stream, derived_seed
+from verify.inference.sample_means import NetworkMean
+from verify.numerics.streams import block_stream, derived_seed
+from verify.samplers.sampler import Sampler
 
 SAMPLERS: list[Sampler] = [Dense(), Conditioned(), Gram()]
 BUDGET = 1e-3

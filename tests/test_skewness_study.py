@@ -7,7 +7,7 @@ import pytest
 
 from studies import skewness
 from studies.skewness import FEWEST, NETWORKS, PATTERNS, kept_rows, print_table
-from verify.inference_weighted import SKEWNESS
+from verify.inference.weighted_means import SKEWNESS
 
 
 def test_the_kept_rows_cover_the_range_and_stay_below_the_allowance() -> None:

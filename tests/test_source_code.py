@@ -20,7 +20,7 @@ from theory import (
     maximal_learning_rate,
     squared_update,
 )
-from theory.source_code import JAVASCRIPT, PYTHON, source_code
+from theory.exposition.source_code import JAVASCRIPT, PYTHON, source_code
 
 BOUND = 1e-13
 """Of the logarithm, relative to max(1, |logarithm|)."""

@@ -7,13 +7,13 @@ from sympy import QQ, Integer, Rational
 from sympy.polys.matrices import DomainMatrix
 
 from theory import NotSolved
-from theory.closed_form import closed_form
-from theory.network import MLP
-from theory.power_sum import PowerSum, binomial, depth_ring, merged, power_key
-from theory.spectrum import Spectrum
-from theory.structure import structure
+from theory.algebra.power_sum import PowerSum, binomial, depth_ring, merged, power_key
+from theory.algebra.spectrum import Spectrum
+from theory.laws.update import PARTS
+from theory.networks.mlp import MLP
+from theory.solutions.closed_form import closed_form
 from theory.symbols import L, ell, p
-from theory.update import PARTS
+from theory.words.structure import structure
 
 numbers = st.integers(-3, 3)
 

@@ -18,8 +18,8 @@ from theory import (
     SquaredUpdate,
     squared_update,
 )
-from theory.network import Activation, ReLU
-from theory.spread import Spread, tangent_kernel
+from theory.laws.spread import Spread, tangent_kernel
+from theory.networks.activations import Activation, ReLU
 from theory.symbols import L, a, eta, n, t
 
 from .strategies import SmallNetwork, fraction, small_networks

@@ -14,16 +14,16 @@ import pytest
 from studies.faulty_disk import Disk, Fault, faulty
 from theory import MLP, InvalidArgument
 from verify import Dense, RareEvents, monte_carlo
-from verify.configuration import configuration
 from verify.errors import UnusableFolder
-from verify.execution import Execution, Watch
-from verify.rounds import Piece
-from verify.sampling import Sampling, draw_block
-from verify.shelf import Drawn
-from verify.software import Software, this_software
-from verify.store import fact, kept_in
-from verify.store_file import connect, transaction
-from verify.store_text import canonical_text
+from verify.runs.block_order import Piece
+from verify.runs.configuration import configuration
+from verify.runs.execution import Execution, Watch
+from verify.runs.finished_blocks import Drawn
+from verify.runs.sampling import Sampling, draw_block
+from verify.runs.software import Software, this_software
+from verify.runs.store import fact, kept_in
+from verify.runs.store_file import connect, transaction
+from verify.runs.store_text import canonical_text
 
 CELLS = [
     Sampling(configuration(MLP(4, 2), sampler=Dense()), seed=2**70, samples=200),
@@ -115,7 +115,7 @@ def test_other_software_may_read_but_not_go_on(
 ) -> None:
     fill(tmp_path / "store")
     other = Software(**{**vars(this_software()), "numba": "0.1"})
-    monkeypatch.setattr("verify.store.this_software", lambda: other)
+    monkeypatch.setattr("verify.runs.store.this_software", lambda: other)
     with kept_in(tmp_path / "store")(CELLS) as shelf:
         assert len(shelf.turn((), ()).news) == len(PIECES)
         with pytest.raises(UnusableFolder, match=r"numba 0\.1 against 0\.68"):
@@ -223,7 +223,7 @@ def test_a_store_that_cannot_be_written_can_be_read(
 
 
 def test_a_store_held_by_another_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("verify.store_file._PATIENCE", 10)
+    monkeypatch.setattr("verify.runs.store_file._PATIENCE", 10)
     fill(tmp_path / "store", [])
     other = connect(tmp_path / "store", new=False)
     with (

@@ -13,7 +13,7 @@ from sympy import Expr, Rational, Symbol
 
 from theory import MLP, InvalidArgument, LeakyReLU, Linear, ReLU, squared_update
 from theory.symbols import L, a, ell, eta, n, n_0, t
-from verify.problem import numeric_problem
+from verify.samplers.problem import numeric_problem
 from verify.strategies import (
     Point,
     activations,

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from theory import MLP, InvalidArgument
 from verify import Conditioned, Dense, Gram, RareEvents, compare_law, monte_carlo
-from verify.table import cell_row, cell_table, print_table
+from verify.comparison.table import cell_row, cell_table, print_table
 
 
 @pytest.mark.parametrize("terminal", ["dumb", "unknown", "xterm", ""])

@@ -18,7 +18,7 @@ from sympy import Float, I, Integer, Rational, Symbol, oo, sqrt, zoo
 from theory import MLP, InvalidArgument, LeakyReLU, NotSolved, squared_update
 from theory.symbols import L, a, ell, eta, n, n_0, t
 from verify import Gram, RareEvents
-from verify.inference_networks import NetworkMean, sharpest_tuning
+from verify.inference.sample_means import NetworkMean, sharpest_tuning
 from verify.strategies import Point, activations, networks, points
 from verify.testing import assert_close, assert_exact, assert_matches_networks, samples_needed
 

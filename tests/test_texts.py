@@ -40,7 +40,7 @@ from theory import (
     tangent_kernel,
     transfer_learning_rate,
 )
-from theory.kurtosis import joint_limit_in_kurtosis, width_series_in_kurtosis
+from theory.laws.kurtosis import joint_limit_in_kurtosis, width_series_in_kurtosis
 from theory.observables import K, f, g, trace
 from theory.symbols import L, a, ell, eta, n, n_0, p, q
 from verify import Conditioned, Dense, Gram, RareEvents, strategies

@@ -9,9 +9,9 @@ from mpmath import nstr
 
 from theory import MLP, LeakyReLU, derive, maximal_learning_rate, squared_update
 from theory.__main__ import main
-from theory.narrative import derivation_text
+from theory.exposition.narrative import derivation_text
+from theory.laws.update import PARTS
 from theory.observables import K, trace
-from theory.update import PARTS
 
 
 def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:

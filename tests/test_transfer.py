@@ -30,7 +30,7 @@ GROUPS = st.sampled_from([None, FirstLayer(), HiddenLayers(), Readout()])
 
 @settings(max_examples=20)
 @given(SMALL, SMALL, SMALL, GROUPS)
-@pytest.mark.filterwarnings("ignore::theory.transfer.OutsideValidity")
+@pytest.mark.filterwarnings("ignore::theory.rates.transfer.OutsideValidity")
 def test_transfers_compose(one: MLP, two: MLP, three: MLP, group: Any) -> None:
     forth = transfer_learning_rate("0.3", one, two, group=group)
     onwards = transfer_learning_rate(forth.rate, two, three, group=group)
@@ -43,7 +43,7 @@ def test_transfers_compose(one: MLP, two: MLP, three: MLP, group: Any) -> None:
 
 @settings(max_examples=20)
 @given(SMALL, SMALL)
-@pytest.mark.filterwarnings("ignore::theory.transfer.OutsideValidity")
+@pytest.mark.filterwarnings("ignore::theory.rates.transfer.OutsideValidity")
 def test_the_target_moves_as_the_source_did(source: MLP, target: MLP) -> None:
     """Growth from layer to layer holds for these networks, so that the last layer is compared."""
     found = transfer_learning_rate("0.3", source, target)

@@ -13,16 +13,24 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from theory import MLP, InvalidArgument, maximal_learning_rate, squared_update
-from verify import Conditioned, Dense, Gram, cli, monte_carlo
-from verify.compare import compare_law
-from verify.exact_values import LARGEST_SPREAD, Law, exact_law, known_spread, largest_step
-from verify.inference_networks import NetworkMean
-from verify.inference_weighted import WeightedMean
-from verify.rare_events import RareEvents
-from verify.run_folder import RESULTS
-from verify.samplers import Sampler
-from verify.table import cell_row, cell_table, conclusion, value_and_error
-from verify.verdict import FAMILY_BUDGET, Outcome, Score, decide
+from verify import Conditioned, Dense, Gram, monte_carlo
+from verify.commands import cli
+from verify.commands.folder import RESULTS
+from verify.comparison.compare import compare_law
+from verify.comparison.exact_values import (
+    LARGEST_SPREAD,
+    Law,
+    exact_law,
+    known_spread,
+    largest_step,
+)
+from verify.comparison.table import cell_row, cell_table, conclusion
+from verify.inference.numbers_in_text import value_and_error
+from verify.inference.sample_means import NetworkMean
+from verify.inference.verdict import FAMILY_BUDGET, Outcome, Score, decide
+from verify.inference.weighted_means import WeightedMean
+from verify.samplers.rare_events.sampler import RareEvents
+from verify.samplers.sampler import Sampler
 
 GRID = [MLP(width, depth) for width in (32, 64) for depth in (1, 2, 4)]
 SAMPLES = 3000

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from theory.wick import contract, row_letter
-from theory.words import canonical_word, degree
+from theory.words.wick import contract, row_letter
+from theory.words.word import canonical_word, degree
 
 from .strategies import Space, spaces
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from theory.words import Word, canonical_factor, canonical_word, degree, is_trace, word_text
+from theory.words.word import Word, canonical_factor, canonical_word, degree, is_trace, word_text
 
 from .strategies import Space, factors, forms, spaces, traces
 

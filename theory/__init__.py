@@ -1,26 +1,26 @@
 """Exact theory of how learning rates must scale with depth: derived, not quoted."""
 
 from theory import command  # noqa: F401, since Ctrl-C is then a sentence while the rest is loaded
-from theory.alignment import Alignment, alignment
-from theory.citation import bibtex
-from theory.criteria import EveryHiddenLayer, LastLayer, MeanOverLayers, NetworkOutput
-from theory.derivation import Derivation, derive
-from theory.derivation_steps import DerivationSteps
+from theory.algebra.numerals import allow_long_numerals
 from theory.errors import InvalidArgument, MupDepthError, NotSolved
-from theory.expression_numbers import numbers
-from theory.groups import FirstLayer, HiddenLayers, Readout
-from theory.hidden_rate import MaximalLearningRate
-from theory.network import MLP, LeakyReLU, Linear, ReLU
-from theory.numerals import allow_long_numerals
+from theory.exposition.citation import bibtex
+from theory.exposition.from_definition import DerivationSteps
+from theory.laws.alignment import Alignment, alignment
+from theory.laws.expression_numbers import numbers
+from theory.laws.readout import ReadoutLearningRate, ReadoutUpdate, readout_update
+from theory.laws.spread import Spread, tangent_kernel
+from theory.laws.update import SquaredUpdate, squared_update
+from theory.networks.groups import FirstLayer, HiddenLayers, Readout
+from theory.networks.mlp import MLP, LeakyReLU, Linear, ReLU
+from theory.networks.multipliers import ByGroup, TrainedLayers
 from theory.public_names import listed
-from theory.rate import maximal_learning_rate
-from theory.readout import ReadoutLearningRate, ReadoutUpdate, readout_update
-from theory.schedule import ByGroup, TrainedLayers
-from theory.spread import Spread, tangent_kernel
-from theory.steps import Step
-from theory.together import LayerRates, layer_rates
-from theory.transfer import OutsideValidity, TransferredLearningRate, transfer_learning_rate
-from theory.update import SquaredUpdate, squared_update
+from theory.rates.criteria import EveryHiddenLayer, LastLayer, MeanOverLayers, NetworkOutput
+from theory.rates.hidden_rate import MaximalLearningRate
+from theory.rates.layer_rates import LayerRates, layer_rates
+from theory.rates.rate import maximal_learning_rate
+from theory.rates.transfer import OutsideValidity, TransferredLearningRate, transfer_learning_rate
+from theory.solutions.derivation import Derivation, derive
+from theory.writing.step import Step
 
 __all__ = [
     "MLP",

@@ -7,11 +7,12 @@ import io
 import sys
 from collections.abc import Sequence
 
-from theory.citation import bibtex
 from theory.command import exit_code, own_streams
-from theory.narrative import derivation_text
-from theory.network import MLP, Activation, LeakyReLU, Linear, ReLU
-from theory.paper import paper
+from theory.exposition.citation import bibtex
+from theory.exposition.narrative import derivation_text
+from theory.exposition.paper import paper
+from theory.networks.activations import Activation, LeakyReLU, Linear, ReLU
+from theory.networks.mlp import MLP
 
 __all__ = ["main"]
 

@@ -3,21 +3,21 @@
 from typing import TYPE_CHECKING, Any
 
 from theory.public_names import listed
-from verify.compare import Comparison, compare_law
-from verify.conditioned import Conditioned
-from verify.dense import Dense
-from verify.estimate import Estimate, Measurement
-from verify.gram import Gram
-from verify.neurons import Neurons
-from verify.quantiles import Quantile
-from verify.rare_events import RareEvents
-from verify.simulation import monte_carlo
-from verify.typical_rate import TypicalLearningRate, typical_learning_rate
+from verify.comparison.compare import Comparison, compare_law
+from verify.comparison.typical_rate import TypicalLearningRate, typical_learning_rate
+from verify.inference.estimate import Estimate, Measurement
+from verify.inference.quantiles import Quantile
+from verify.runs.simulation import monte_carlo
+from verify.samplers.conditioned.neurons import Neurons
+from verify.samplers.conditioned.sampler import Conditioned
+from verify.samplers.dense.sampler import Dense
+from verify.samplers.gram.sampler import Gram
+from verify.samplers.rare_events.sampler import RareEvents
 
 if TYPE_CHECKING:
+    from theory.claims.counterexample import Counterexample
+    from theory.claims.search import Difference
     from verify.claims.check import Check, check
-    from verify.claims.counterexample import Counterexample
-    from verify.claims.search import Difference
 
 __all__ = [
     "Check",

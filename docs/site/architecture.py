@@ -28,7 +28,7 @@ def graph() -> Graph:
     Packages' ``__init__`` files only hand names on: they are left out, and such a name counts for
     the module that it comes from.
 
-    >>> "theory.closure" in graph()["theory.structure"], "verify.compare" in graph()
+    >>> "theory.words.closure" in graph()["theory.words.structure"], "verify.comparison.compare" in graph()
     (True, True)
     """
     paths = {_name(path): path for name in PACKAGES for path in (ROOT / name).rglob("*.py")}

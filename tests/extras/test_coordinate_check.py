@@ -12,10 +12,10 @@ import torch
 from torch import nn
 
 from theory import MLP, InvalidArgument, maximal_learning_rate, squared_update
-from verify.exact_values import largest_step
+from verify.comparison.exact_values import largest_step
+from verify.inference.verdict import Outcome
 from verify.pytorch import coordinate_check, initialise
 from verify.pytorch.real_steps import RealStep
-from verify.verdict import Outcome
 
 from ..roads.literal_network import Network, linearised_update, real_step
 from .models import Functional, mlp

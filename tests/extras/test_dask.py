@@ -17,15 +17,16 @@ import pytest
 from distributed import Client
 
 from theory import MLP, InvalidArgument
-from verify import cli, monte_carlo
-from verify.configuration import configuration
+from verify import monte_carlo
+from verify.commands import cli
+from verify.commands.folder import CSV, RESULTS, STORE
 from verify.errors import LostWorkers
-from verify.execution import Execution, Watch
-from verify.on_dask import on_dask
-from verify.run_folder import CSV, RESULTS, STORE
-from verify.sampling import Sampling
-from verify.store import kept_in
-from verify.store_text import canonical_text
+from verify.runs.configuration import configuration
+from verify.runs.dask import on_dask
+from verify.runs.execution import Execution, Watch
+from verify.runs.sampling import Sampling
+from verify.runs.store import kept_in
+from verify.runs.store_text import canonical_text
 
 CELLS = [
     Sampling(configuration(MLP(16, 16)), seed=1, samples=8192 * 40),
@@ -106,8 +107,8 @@ class At(Watch):
 @pytest.fixture
 def small_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     """A block a task, so that all workers are at work when one of them is killed."""
-    monkeypatch.setattr("verify.on_dask._TASK", 0.0)
-    monkeypatch.setattr("verify.on_dask._TASK_PER_THREAD", 0.0)
+    monkeypatch.setattr("verify.runs.dask._TASK", 0.0)
+    monkeypatch.setattr("verify.runs.dask._TASK_PER_THREAD", 0.0)
 
 
 def bits(blocks: Any) -> Any:
@@ -163,7 +164,7 @@ def test_a_scheduler_lost_in_mid_run_loses_no_block(tmp_path: Path, reference: A
 def test_the_command_line(
     cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("verify.job._draw", lambda folder, comparison: None)
+    monkeypatch.setattr("verify.commands.job._draw", lambda folder, comparison: None)
     sizes = ["--width", "16", "--depth", "1", "2", "--samples", "40000"]
     here, there = tmp_path / "here", tmp_path / "there"
     assert cli.main([*sizes, "--out", str(here)]) == 0
@@ -175,7 +176,7 @@ def test_the_command_line(
 def test_a_scheduler_without_workers_is_not_waited_for(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("verify.on_dask._PATIENCE", 2)
+    monkeypatch.setattr("verify.runs.dask._PATIENCE", 2)
     with running(0) as made:
         run = ["--width", "8", "--depth", "1", "--samples", "100", "--out", str(tmp_path / "run")]
         assert cli.main([*run, "--dask", made.address]) == 4
@@ -188,8 +189,8 @@ def test_a_scheduler_without_workers_is_not_waited_for(
 def test_a_run_whose_workers_all_leave_is_not_waited_for(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("verify.on_dask._WITHOUT_WORKERS", 1.0)
-    monkeypatch.setattr("verify.on_dask._TASK", 0.0)
+    monkeypatch.setattr("verify.runs.dask._WITHOUT_WORKERS", 1.0)
+    monkeypatch.setattr("verify.runs.dask._TASK", 0.0)
     with running(1) as made:
         watch = At(2, made.workers[0])
         how = Execution(shelf=kept_in(tmp_path / STORE), watch=watch)
@@ -214,7 +215,7 @@ def test_a_new_run_with_a_worker_of_other_code_ends_with_4(
 
 
 def test_what_is_no_scheduler_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("verify.on_dask._PATIENCE", 1)
+    monkeypatch.setattr("verify.runs.dask._PATIENCE", 1)
     with pytest.raises(InvalidArgument, match="none answered"), on_dask("tcp://127.0.0.1:1"):
         pass
     with pytest.raises(InvalidArgument, match=r"dask=7; give 'tcp"), on_dask(7):

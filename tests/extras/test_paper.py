@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from theory import MLP, LeakyReLU, bibtex
-from theory.paper import document, paper
+from theory.exposition.paper import document, paper
 from verify import compare_law
-from verify.paper import paper_body, write_paper_files
+from verify.comparison.paper import paper_body, write_paper_files
 
 OVERFULL = 2.0
 """Points that a line may stick out."""

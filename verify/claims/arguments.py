@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from theory import MLP, InvalidArgument
+from theory.claims.target import Claim, Target
+from theory.errors import InvalidArgument
+from theory.formulas.formula import Formula
+from theory.networks.mlp import MLP
 from theory.symbols import L, a, ell, n, n_0
 from theory.validation import shown
-from verify.claims.formula import Formula
-from verify.claims.target import Claim, Target
 
 __all__ = [
     "check_limit",

@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from theory import MLP, InvalidArgument
-from theory.criteria import Criterion, layer_criterion
-from theory.requests import asked_layer, asked_rates
+from theory.claims.counterexample import Counterexample, TheoryVerdict
+from theory.claims.decision import decide_by_theory
+from theory.claims.reading import Reading, default_network
+from theory.claims.search import Difference
+from theory.claims.target import Claim, Quantity, Target
+from theory.errors import InvalidArgument
+from theory.formulas.formula import Formula, read
+from theory.laws.update import PARTS
+from theory.networks.mlp import MLP
+from theory.networks.requests import asked_layer, asked_rates
+from theory.rates.criteria import Criterion, layer_criterion
 from theory.symbols import ell
-from theory.update import PARTS
 from theory.validation import shown
 from verify.claims.arguments import (
     check_limit,
@@ -17,20 +24,14 @@ from verify.claims.arguments import (
     checked_network,
     member,
 )
-from verify.claims.counterexample import Counterexample, TheoryVerdict
-from verify.claims.formula import Formula, read
 from verify.claims.grid import checked_grid
 from verify.claims.networks import NotMeasured, measure
-from verify.claims.reading import Reading, default_network
 from verify.claims.report import report, report_html
-from verify.claims.search import Difference
-from verify.claims.target import Claim, Quantity, Target
-from verify.claims.theory_verdict import decide_by_theory
-from verify.compare import Comparison
-from verify.execution import Execution, checked_execution
-from verify.gram import Gram
-from verify.samplers import Sampler
-from verify.verdict import Outcome
+from verify.comparison.compare import Comparison
+from verify.inference.verdict import Outcome
+from verify.runs.execution import Execution, checked_execution
+from verify.samplers.gram.sampler import Gram
+from verify.samplers.sampler import Sampler
 
 __all__ = ["Check", "check"]
 

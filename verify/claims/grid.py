@@ -8,10 +8,11 @@ from typing import Any
 
 from sympy import Integer, Rational
 
-from theory import MLP, InvalidArgument
+from theory.claims.target import Claim, Target, sizes
+from theory.errors import InvalidArgument
+from theory.networks.mlp import MLP
 from theory.symbols import L, a, n, n_0
 from theory.validation import shown
-from verify.claims.target import Claim, Target, sizes
 
 __all__ = ["checked_grid", "default_grids", "network_of"]
 

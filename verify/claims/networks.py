@@ -18,25 +18,28 @@ from math import ceil
 
 from sympy import Expr, Symbol
 
-from theory import MLP, InvalidArgument, MeanOverLayers, NotSolved
-from theory.precision import log
+from theory.algebra.precision import log
+from theory.claims.reading import Reading
+from theory.claims.target import Claim, Quantity, Target, sizes
+from theory.errors import InvalidArgument, NotSolved
+from theory.formulas.evaluation import Number, Undefined, decimal, evaluate, quotient
+from theory.networks.mlp import MLP
+from theory.rates.criteria import MeanOverLayers
 from theory.symbols import ell, eta
-from verify.claims.evaluation import Number, Undefined, decimal, evaluate, quotient
 from verify.claims.grid import default_grids
-from verify.claims.reading import Reading
-from verify.claims.target import Claim, Quantity, Target, sizes
-from verify.compare import Cell, Comparison
-from verify.configuration import configuration
-from verify.costs import seconds_per_network
-from verify.deciding import may_decide
-from verify.estimate import Block
-from verify.execution import Execution
-from verify.inference_evidence import evidence_of
-from verify.precision import RARE_SPREAD, networks_for
-from verify.samplers import Sampler
-from verify.sampling import Sampling
-from verify.streams import checked_samples, checked_seed, derived_seed
-from verify.verdict import Score
+from verify.comparison.cells import Cell
+from verify.comparison.compare import Comparison
+from verify.comparison.deciding import may_decide
+from verify.comparison.sample_sizes import RARE_SPREAD, networks_for
+from verify.inference.estimate import Block
+from verify.inference.evidence_kinds import evidence_of
+from verify.inference.verdict import Score
+from verify.numerics.streams import checked_samples, checked_seed, derived_seed
+from verify.runs.configuration import configuration
+from verify.runs.execution import Execution
+from verify.runs.sampling import Sampling
+from verify.samplers.costs import seconds_per_network
+from verify.samplers.sampler import Sampler
 
 __all__ = ["CORRECTION", "NotMeasured", "measure"]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from theory.claims.counterexample import Counterexample
 from verify.claims.check import Check
-from verify.claims.counterexample import Counterexample
 from verify.claims.report import numbers_in_words, subject
-from verify.record import comparison_record
+from verify.comparison.record import comparison_record
 
 __all__ = ["check_record"]
 

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 from sympy import Rational
 
-from theory.numerals import number_text
+from theory.algebra.numerals import number_text
+from theory.claims.target import Claim, Quantity, Target
+from theory.formulas.evaluation import DECIMALS, DIGITS, Number, decimal
 from theory.symbols import ell
-from verify.claims.evaluation import DECIMALS, DIGITS, Number, decimal
-from verify.claims.target import Claim, Quantity, Target
-from verify.compare import Comparison
-from verify.magnitudes import html_table
-from verify.table import conclusion
-from verify.verdict import Outcome
+from verify.comparison.compare import Comparison
+from verify.comparison.table import conclusion
+from verify.inference.numbers_in_text import html_table
+from verify.inference.verdict import Outcome
 
 if TYPE_CHECKING:
+    from theory.claims.counterexample import Counterexample
     from verify.claims.check import Check
-    from verify.claims.counterexample import Counterexample
 
 __all__ = ["numbers_in_words", "report", "report_html", "subject", "values_in_words"]
 
@@ -37,7 +37,7 @@ def report(check: Check) -> str:
 
 def report_html(check: Check) -> str:
     """The same as a table, and the networks it was held against, for a notebook."""
-    from verify.display import comparison_html
+    from verify.comparison.display import comparison_html
 
     table = html_table(_heading(check), [(name.strip(" :"), text) for name, text in _rows(check)])
     return table if check.evidence is None else table + comparison_html(check.evidence)

@@ -14,7 +14,9 @@ from typing import NoReturn
 import torch
 from torch import nn
 
-from theory.network import MLP, InvalidArgument, LeakyReLU, ReLU
+from theory.errors import InvalidArgument
+from theory.networks.activations import LeakyReLU, ReLU
+from theory.networks.mlp import MLP
 from verify.pytorch.computing import Probe, Run, called, literal_outputs
 from verify.pytorch.differences import (
     Calls,

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from verify.verdict import FAMILY_BUDGET
+from verify.inference.verdict import FAMILY_BUDGET
 
 if TYPE_CHECKING:
     from verify.pytorch.check_result import CoordinateCheck

@@ -9,10 +9,11 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from verify.exact_values import STEP_ALLOWANCE
-from verify.magnitudes import html_table, value_and_error
+from verify.comparison.exact_values import STEP_ALLOWANCE
+from verify.inference.evidence import POWER
+from verify.inference.numbers_in_text import html_table, value_and_error
+from verify.inference.verdict import FAMILY_BUDGET, Outcome
 from verify.pytorch.learning_rates import share_of_bound
-from verify.verdict import FAMILY_BUDGET, POWER, Outcome
 
 if TYPE_CHECKING:
     from verify.pytorch.check_result import CoordinateCheck, LayerCheck

@@ -7,11 +7,11 @@ from functools import cached_property
 
 from matplotlib.figure import Figure
 
-from theory.network import MLP
-from verify.inference import Interval
+from theory.networks.mlp import MLP
+from verify.inference.evidence import Interval
+from verify.inference.verdict import FAMILY_BUDGET, Score, Verdict, decide
 from verify.pytorch.check_figure import check_figure
 from verify.pytorch.check_report import check_html, check_text, layer_text
-from verify.verdict import FAMILY_BUDGET, Score, Verdict, decide
 
 __all__ = ["CoordinateCheck", "LayerCheck"]
 

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from theory.network import MLP, InvalidArgument
+from theory.errors import InvalidArgument
+from theory.networks.mlp import MLP
 from verify.pytorch.layers import placed
 
 __all__ = ["Probe", "Run", "called", "draw_probe", "draw_weights", "literal_outputs"]

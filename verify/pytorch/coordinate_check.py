@@ -13,20 +13,20 @@ import numpy as np
 import torch
 from torch import nn
 
-from theory.network import MLP
-from verify.estimate import merge, sum_block
-from verify.exact_values import LARGEST_SPREAD, STEP_ALLOWANCE, follows_law, known_spread
-from verify.inference_evidence import evidence_of
-from verify.inference_networks import NetworkMean
-from verify.problem import FloatArray
+from theory.networks.mlp import MLP
+from verify.comparison.exact_values import LARGEST_SPREAD, STEP_ALLOWANCE, follows_law, known_spread
+from verify.inference.estimate import merge, sum_block
+from verify.inference.evidence_kinds import evidence_of
+from verify.inference.sample_means import NetworkMean
+from verify.inference.verdict import Score
+from verify.numerics.streams import checked_samples, checked_seed
 from verify.pytorch.check_result import CoordinateCheck, LayerCheck
 from verify.pytorch.examples import Case, checked_examples
 from verify.pytorch.learning_rates import checked_step
 from verify.pytorch.model import ReadModel, read_model
 from verify.pytorch.probing import one_at_a_time
 from verify.pytorch.real_steps import RealStep, half_square
-from verify.streams import checked_samples, checked_seed
-from verify.verdict import Score
+from verify.samplers.problem import FloatArray
 
 __all__ = ["coordinate_check", "planned_samples"]
 

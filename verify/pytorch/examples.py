@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from theory.network import MLP, InvalidArgument
-from verify.problem import FloatArray
+from theory.errors import InvalidArgument
+from theory.networks.mlp import MLP
 from verify.pytorch.learning_rates import exact_parts
+from verify.samplers.problem import FloatArray
 
 __all__ = ["Case", "Examples", "checked_examples"]
 

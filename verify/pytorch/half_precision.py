@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from theory.network import MLP
+from theory.networks.mlp import MLP
 from verify.pytorch.computing import draw_probe, literal_outputs
 from verify.pytorch.model import ReadModel
 from verify.pytorch.probing import plain_torch, probing

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from theory.network import InvalidArgument
+from theory.errors import InvalidArgument
 from verify.pytorch.computing import Probe
 from verify.pytorch.probing import HOOKS, bare, global_hooks, probing
 from verify.pytorch.stand_ins import StandIn, Unknown, stand_in

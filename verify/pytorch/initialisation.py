@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from verify.numerics.streams import checked_seed
 from verify.pytorch.computing import draw_weights
 from verify.pytorch.model import read_model
 from verify.pytorch.probing import one_at_a_time
-from verify.streams import checked_seed
 
 __all__ = ["initialise"]
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from theory.network import InvalidArgument
+from theory.errors import InvalidArgument
 
 __all__ = ["linear_layers", "placed", "whole"]
 

@@ -11,20 +11,15 @@ from typing import Any
 
 from torch import nn
 
-from theory import (
-    MLP,
-    FirstLayer,
-    HiddenLayers,
-    InvalidArgument,
-    OutsideValidity,
-    Readout,
-    layer_rates,
-    maximal_learning_rate,
-    squared_update,
-    transfer_learning_rate,
-)
+from theory.errors import InvalidArgument
+from theory.laws.update import squared_update
+from theory.networks.groups import FirstLayer, HiddenLayers, Readout
+from theory.networks.mlp import MLP
+from theory.rates.layer_rates import layer_rates
+from theory.rates.rate import maximal_learning_rate
+from theory.rates.transfer import OutsideValidity, transfer_learning_rate
 from theory.validation import exact_number, non_negative_value, shown
-from verify.exact_values import largest_step, refuse_large_step, rounded_down
+from verify.comparison.exact_values import largest_step, refuse_large_step, rounded_down
 from verify.pytorch.model import network_of
 
 __all__ = [

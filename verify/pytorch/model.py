@@ -16,7 +16,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from theory.network import MLP, InvalidArgument
+from theory.errors import InvalidArgument
+from theory.networks.mlp import MLP
 from verify.pytorch.agreement import Computing, activation_and_precision
 from verify.pytorch.computing import draw_probe
 from verify.pytorch.hooks import check_hooks

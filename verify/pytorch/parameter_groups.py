@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from theory.network import InvalidArgument
+from theory.errors import InvalidArgument
 from verify.pytorch.examples import Case, checked_examples
 from verify.pytorch.half_precision import precision_in_words
 from verify.pytorch.learning_rates import EqualShares, RatePlan, warn

@@ -16,14 +16,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from theory.network import InvalidArgument
-from verify.problem import FloatArray
+from theory.errors import InvalidArgument
 from verify.pytorch.causes import Noted
 from verify.pytorch.computing import called, draw_weights
 from verify.pytorch.examples import Examples
 from verify.pytorch.layers import whole
 from verify.pytorch.model import ReadModel, already_read, read_model
 from verify.pytorch.probing import one_seed, probing
+from verify.samplers.problem import FloatArray
 
 __all__ = ["RealStep", "half_square"]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from theory.network import MLP, InvalidArgument
+from theory.errors import InvalidArgument
+from theory.networks.mlp import MLP
 from verify.pytorch.layers import whole
 from verify.pytorch.model import ReadModel
 

@@ -1,0 +1,59 @@
+"""Two powers as one sum over binomial coefficients, whose signs can be read off.
+
+Let y(m) = sum_k binom(m, k) (A_k alpha^(m-k) + B_k beta^(m-k)) and delta = alpha - beta.  Expanding
+alpha = beta + delta by the binomial theorem, with deg the last k of B,
+
+    y(m) = sum_i binom(m, i) beta^(m-i) delta^i q_i,
+    q_i = sum_k binom(i, k) A_k/delta^k + [i <= deg] B_i/delta^i,
+
+and from i = s = deg + 1 on q is a polynomial in i: q_i = sum_j binom(i - s, j) R_j.  Where
+alpha >= beta >= 0 and q_0, ..., q_deg and all R_j are non-negative, so is y at every m >= 0.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from math import comb
+from typing import Any
+
+from sympy import Symbol
+
+from theory.algebra.power_sum import DEPTHS
+
+__all__ = ["binomial_basis", "binomial_weights"]
+
+
+def binomial_basis(poly: Any, base: Any, symbol: Symbol) -> list[Any]:
+    """The c_k of p(m) base^m = sum_k c_k binom(m, k) base^(m-k), for a polynomial p in ``symbol``
+    alone, of the ring of depths."""
+    index, domain = DEPTHS.index(symbol), poly.ring.domain
+    degree = max(monomial[index] for monomial in poly)
+    values = [
+        sum((c * i ** m[index] for m, c in poly.terms()), domain.zero) for i in range(degree + 1)
+    ]
+    return [difference * base**k for k, difference in enumerate(_differences(values))]
+
+
+def binomial_weights(
+    low: Any, beta: Any, high: Any, alpha: Any, symbol: Symbol
+) -> tuple[list[Any], list[Any]]:
+    """q_0 to q_deg, and the R_j, of high alpha^m + low beta^m; ``symbol`` is their m."""
+    domain, gap = high.ring.domain, alpha - beta
+    a_terms, b_terms = binomial_basis(high, alpha, symbol), binomial_basis(low, beta, symbol)
+    start = len(b_terms)
+
+    def weight(i: int) -> Any:
+        value = sum((a * comb(i, k) / gap**k for k, a in enumerate(a_terms)), domain.zero)
+        return value + b_terms[i] / gap**i if i < start else value
+
+    tail = _differences([weight(start + j) for j in range(len(a_terms))])
+    return [weight(i) for i in range(start)], tail
+
+
+def _differences(values: list[Any]) -> list[Any]:
+    """The forward differences of a polynomial at 0, from its first values."""
+    found = []
+    while values:
+        found.append(values[0])
+        values = [after - before for before, after in pairwise(values)]
+    return found

@@ -1,0 +1,155 @@
+"""A formula read for a target: its symbols in the network's sizes, a rate as what it says of E."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+
+from sympy import Expr, Integer, Pow, Symbol
+
+from theory.claims.target import Point, Quantity, Target, sizes
+from theory.errors import InvalidArgument
+from theory.formulas.evaluation import DECIMALS, Number, Undefined, bits_of, decimal, evaluate
+from theory.formulas.formula import EXACT_TOLERANCE, FLOAT_TOLERANCE, Formula
+from theory.networks.activations import LeakyReLU
+from theory.networks.mlp import MLP
+from theory.symbols import a, ell, eta, n_0, t
+
+__all__ = ["Reading", "default_network"]
+
+
+_LONGEST_POWER = 2_000_000
+"""Bits of a power of numbers."""
+
+
+def default_network(formula: Formula) -> MLP:
+    """The network that leaves open what the formula names."""
+    options = {}
+    if n_0 in formula.symbols:
+        options["input_width"] = n_0
+    if a in formula.symbols:
+        options["activation"] = LeakyReLU(a)
+    return MLP(**options)
+
+
+def _refuse_long_powers(expression: Expr, sizes_: dict[Symbol, Expr]) -> None:
+    """Refuse a formula in which SymPy would multiply out a power of numbers without end."""
+    values = {s: Fraction(int(v.p), int(v.q)) for s, v in sizes_.items() if v.is_Rational}
+    for power in expression.atoms(Pow):
+        try:
+            base, exponent = (evaluate(each, values) for each in power.args)
+        except Undefined:
+            continue
+        bits = bits_of(base) if isinstance(base, Fraction) else 1
+        if power.free_symbols and abs(exponent) * bits > _LONGEST_POWER:
+            raise InvalidArgument(
+                f"expected a formula whose powers can be multiplied out at the network's sizes, "
+                f"got {str(power)[:60]}; leave the sizes open"
+            )
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A formula, and the target that it is read for.
+
+    A formula of the update that does not name eta is read per eta^2.  Raises `InvalidArgument` for
+    one that names what the target lacks.
+    """
+
+    formula: Formula
+    target: Target
+
+    def __post_init__(self) -> None:
+        if self.target.quantity is Quantity.RATE and self.formula.has_rate:
+            raise InvalidArgument(
+                "expected a formula without eta with quantity='rate', got one with eta; the "
+                "formula is for the largest eta itself"
+            )
+        if self.target.quantity is Quantity.RATE and ell in self.formula.symbols:
+            raise InvalidArgument(
+                "expected a formula without ell with quantity='rate', got one with ell; a maximal "
+                "rate has no layer: leave ell out, or write L"
+            )
+        missing = self.formula.symbols - set(sizes(self.target)) - {eta}
+        if missing:
+            raise InvalidArgument(
+                f"expected a formula without {', '.join(sorted(map(str, missing)))} for "
+                f"{self.target.network}, whose widths differ; give a network of one width"
+            )
+
+    @cached_property
+    def expression(self) -> Expr | None:
+        """The formula in the sizes that are open; None for a function of numbers."""
+        if self.formula.expression is None:
+            return None
+        known = {s: value for s, value in sizes(self.target).items() if s != t}
+        _refuse_long_powers(self.formula.expression, known)
+        return self.formula.expression.xreplace(known)
+
+    @cached_property
+    def per_eta2(self) -> Expr | None:
+        """The formula at eta = 1."""
+        return None if self.expression is None else self.expression.xreplace({eta: Integer(1)})
+
+    @cached_property
+    def lifted(self) -> Expr | None:
+        """The value of E per eta^2 that the formula implies at eta = 1; for a rate bound/rate^2."""
+        return self._lifted(self.per_eta2)
+
+    @cached_property
+    def claimed(self) -> Expr | None:
+        """The value of E that the formula implies, with its eta; for a rate, of E per eta^2."""
+        if self.expression is None or self.target.quantity is Quantity.RATE:
+            return self._lifted(self.expression)
+        return self.expression if self.formula.has_rate else self.expression * eta**2
+
+    def _lifted(self, formula: Expr | None) -> Expr | None:
+        if formula is None or self.target.quantity is Quantity.UPDATE:
+            return formula
+        return None if formula == 0 else self.target.bound * formula**-2
+
+    @cached_property
+    def unit(self) -> Expr:
+        """The power of eta that `claimed` holds more than E per eta^2."""
+        return eta**2 if self.target.quantity is Quantity.UPDATE else Integer(1)
+
+    @cached_property
+    def traced(self) -> Reading | None:
+        """The reading of the formula that a function returned for symbols."""
+        formula = self.formula.traced
+        return None if formula is None else Reading(formula, self.target)
+
+    def at(self, point: Point) -> Reading:
+        """The reading for the target with numbers for some of its sizes."""
+        return Reading(self.formula, self.target.at(point))
+
+    def sizes_at(self, point: Point, rate: Fraction = Fraction(1)) -> dict[Symbol, Fraction]:
+        """The value of each symbol of the formula at a point, and eta = ``rate``."""
+        at = sizes(self.target.at(point))
+        return {s: Fraction(int(v.p), int(v.q)) for s, v in at.items()} | {eta: rate}
+
+    def original(self, point: Point, rate: Fraction = Fraction(1)) -> Number | None:
+        """The formula's own value at a point, at eta = ``rate``."""
+        return self.formula.value(self.sizes_at(point, rate))
+
+    def value(self, point: Point) -> Number | None:
+        """The value of E per eta^2 that the formula implies at a point, or None."""
+        return self.target.lifted(self.original(point))
+
+    def unlifted(self, value: Number | None) -> Number | None:
+        """A value of E as one of the quantity: for a rate, (bound/E)^(1/2)."""
+        if value is None or self.target.quantity is Quantity.UPDATE:
+            return value
+        bound = Fraction(int(self.target.bound.p), int(self.target.bound.q))
+        return DECIMALS.sqrt(decimal(bound) / decimal(value))
+
+    @property
+    def tolerance(self) -> Number:
+        """The relative error of the formula's values that are not rational."""
+        return FLOAT_TOLERANCE if self.formula.in_floats else EXACT_TOLERANCE
+
+    @property
+    def closeness(self) -> str:
+        """How closely values that are not rational were compared."""
+        return ", floats to nine digits" if self.formula.in_floats else ""

@@ -1,0 +1,216 @@
+"""What a formula is held against: E[(Delta z)^2] or the maximal rate of a network, from theory.
+
+A rate r is a statement about the squared update, E = bound/r^2, and is compared as such: `lifted`
+turns what a user gives for the rate into what it says of E per eta^2.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from fractions import Fraction
+from functools import lru_cache
+from itertools import product
+from typing import Any
+
+from sympy import Expr, Integer, Rational, Symbol, sympify
+
+from theory.errors import InvalidArgument
+from theory.formulas.evaluation import Number, decimal
+from theory.laws.update import SquaredUpdate, squared_update
+from theory.networks.activations import LeakyReLU
+from theory.networks.mlp import MLP
+from theory.networks.multipliers import ByGroup, TrainedLayers, as_multipliers
+from theory.rates.criteria import Criterion
+from theory.rates.hidden_rate import MaximalLearningRate
+from theory.rates.rate import maximal_learning_rate
+from theory.symbols import L, a, ell, eta, n, n_0, t
+
+__all__ = ["Claim", "Point", "Quantity", "Target", "point_name", "sizes"]
+
+Point = Mapping[Symbol, Rational]
+"""Numbers for the sizes that a target leaves open."""
+COORDINATES = (L, n, ell, n_0, a)
+_FAR = ((9, 7), (40, 8), (97, 3), (1000, 7), (10_000, 12), (1_000_000, 20), (8, 50), (10, 100))
+"""Widths and depths."""
+_CHOICES = {n_0: (1, 2, 3, 5), a: (Rational(1, 2), Rational(1, 3), Integer(1))}
+
+
+class Claim(enum.Enum):
+    """What is claimed of a formula: equality, or a limit of formula over exact value of 1."""
+
+    EXACT = "exact"
+    LEADING = "leading"
+    JOINT = "joint"
+
+
+class Quantity(enum.Enum):
+    """What a formula is for."""
+
+    UPDATE = "update"
+    RATE = "rate"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A quantity of a network, with the sizes that are open: symbols of the network, and ell.
+
+    ``layer``: an int, ell, or None for the last.  ``part``: total, label or output.
+    """
+
+    network: MLP
+    quantity: Quantity = Quantity.UPDATE
+    layer: int | Symbol | None = None
+    part: str = "total"
+    rates: Any = None
+    criterion: Criterion | None = None
+
+    @property
+    def coordinates(self) -> tuple[Symbol, ...]:
+        """The sizes that are open."""
+        free = self.network.free_symbols | ({ell} if self.layer == ell else set())
+        return tuple(symbol for symbol in COORDINATES if symbol in free)
+
+    @property
+    def update(self) -> SquaredUpdate:
+        """The squared update, or its part."""
+        whole = squared_update(self.network, self.layer, rates=self.rates)
+        return whole if self.part == "total" else getattr(whole, self.part)
+
+    @property
+    def rate(self) -> MaximalLearningRate:
+        """The maximal learning rate."""
+        return maximal_learning_rate(self.network, criterion=self.criterion, rates=self.rates)
+
+    @property
+    def bound(self) -> Expr:
+        """The bound on E."""
+        return Integer(1) if self.criterion is None else self.criterion.bound
+
+    def exact(self) -> Expr:
+        """E per eta^2, in the symbols left."""
+        if self.quantity is Quantity.UPDATE:
+            return self.update.per_eta2
+        return self.bound * self.rate.exact**-2
+
+    def leading(self) -> Expr:
+        """The leading term of E per eta^2 as n -> infinity, then as the depths grow."""
+        if self.quantity is Quantity.UPDATE:
+            return self.update.leading() / eta**2
+        return self.bound * self.rate.leading() ** -2
+
+    def joint(self) -> Expr:
+        """The leading term of E per eta^2 as n -> infinity with L = t n."""
+        if self.layer is not None:
+            raise InvalidArgument(
+                f"expected layer=None with claim='joint', got layer={self.layer}; the joint limit "
+                f"is solved at the last hidden layer"
+            )
+        whole = squared_update(self.network, rates=self.rates)
+        part = whole if self.part == "total" else getattr(whole, self.part)
+        return part.joint_limit() / eta**2
+
+    def at(self, point: Point) -> Target:
+        """The target with numbers for its open sizes.
+
+        Raises `InvalidArgument` where the sizes make no network.
+        """
+        layer = self.layer if self.layer is None else sympify(self.layer).xreplace(point)
+        numbered = layer if layer is None or layer == ell else int(layer)
+        return replace(self, network=_network_at(self.network, point), layer=numbered)
+
+    def value(self, point: Point) -> Fraction:
+        """E per eta^2 at numbers for all that is open, exactly."""
+        return _value(self.at(point))
+
+    def lifted(self, value: Number | None) -> Number | None:
+        """What a value of the formula says of E; None where it says nothing."""
+        if value is None or self.quantity is Quantity.UPDATE:
+            return value
+        if value <= 0:
+            return None
+        bound = Fraction(int(self.bound.p), int(self.bound.q))
+        if isinstance(value, Fraction):
+            return bound / value**2
+        return decimal(bound) / value**2
+
+    def points(self, depths: int, widths: int) -> Iterator[Point]:
+        """All small points by depth, then width, then layer."""
+        choices = {L: range(1, depths + 1), n: range(1, widths + 1), ell: range(1, depths + 1)}
+        grids = [choices.get(s, _CHOICES.get(s, ())) for s in self.coordinates]
+        for values in product(*grids):
+            point = {s: sympify(v) for s, v in zip(self.coordinates, values, strict=True)}
+            if self.exists(point):
+                yield point
+
+    def far_points(self) -> Iterator[Point]:
+        """A few points of larger sizes, at which a formula that is right at small ones may fail."""
+        for width, depth in _FAR if self.coordinates else ():
+            for layer in dict.fromkeys((1, depth // 2, depth)):
+                values = {n: width, L: depth, ell: layer, n_0: 7, a: Rational(1, 3)}
+                point = {s: sympify(values[s]) for s in self.coordinates}
+                if self.exists(point):
+                    yield point
+                if ell not in self.coordinates:
+                    break
+
+    def exists(self, point: Point) -> bool:
+        """Whether the network at a point has the layer, and the multipliers fit it."""
+        layer = point.get(ell, self.layer)
+        if layer not in (None, ell) and layer > point.get(L, self.network.depth):
+            return False
+        if not isinstance(self.rates, ByGroup | TrainedLayers):
+            return True
+        try:
+            self.at(point).multipliers()
+        except InvalidArgument:
+            return False
+        return True
+
+    def multipliers(self) -> tuple[Expr, ...] | None:
+        """One multiplier of eta per layer of a network in numbers; None for all 1."""
+        if isinstance(self.rates, ByGroup | TrainedLayers):
+            return as_multipliers(self.rates, self.network.layers)
+        multipliers: tuple[Expr, ...] | None = self.rates
+        return multipliers
+
+
+@lru_cache(maxsize=4096)
+def _value(target: Target) -> Fraction:
+    number = target.exact()
+    return Fraction(int(number.p), int(number.q))
+
+
+def _network_at(network: MLP, point: Point) -> MLP:
+    changes: dict[str, Any] = {}
+    for each in fields(network):
+        old = getattr(network, each.name)
+        if isinstance(old, Expr):
+            new = old.xreplace(point)
+            changes[each.name] = int(new) if isinstance(old, Symbol) and new.is_Integer else new
+    if a in point and network.activation.slope == a:
+        changes["activation"] = LeakyReLU(point[a])
+    return replace(network, **changes)
+
+
+def sizes(target: Target) -> dict[Symbol, Expr]:
+    """What each symbol of a formula stands for in a network; numbers where they are known.
+
+    t is L/n everywhere; n is left out where the widths differ.
+    """
+    network = target.network
+    values = {L: sympify(network.depth), n_0: sympify(network.first_fan_in)}
+    values[a] = network.activation.slope
+    layer = network.depth if target.layer is None else target.layer
+    values[ell] = sympify(layer)
+    if not isinstance(network.width, tuple):
+        values[n] = sympify(network.width)
+        values[t] = values[L] / values[n]
+    return values
+
+
+def point_name(point: Point) -> str:
+    """A point as people write it: n = 2, L = 3."""
+    order = (n, L, ell, n_0, a, t, eta)
+    return ", ".join(f"{s} = {point[s]}" for s in order if s in point)

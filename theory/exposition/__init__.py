@@ -1,0 +1,1 @@
+"""Derivations, papers, citations and source code, written from laws and rates."""

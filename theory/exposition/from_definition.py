@@ -1,0 +1,251 @@
+"""`DerivationSteps`: from the definition of the squared update to its law and rate, step by step.
+
+Each step says what it does, shows its formulas, and holds the identities that it was checked by
+(`theory.exposition.checks`).  ``python -m theory``, notebooks and the paper print these steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+
+from sympy import factor
+
+from theory.exposition import from_solution as limit_steps
+from theory.exposition.checks import (
+    carried_identity,
+    chain_rule_identity,
+    coin_identity,
+    kernel_identity,
+    label_identity,
+    own_layer_identity,
+    readout_identity,
+)
+from theory.exposition.layer_spectrum import LayerSpectrum, layer_spectrum
+from theory.laws.update import PARTS, SquaredUpdate
+from theory.public_names import cached_property
+from theory.solutions.derivation import Derivation
+from theory.solutions.derived_words import open_layer
+from theory.words.closure import coefficient_matrix
+from theory.words.structure import Structure
+from theory.words.word import word_text
+from theory.writing.equations import combination, map_lines
+from theory.writing.notation import Math
+from theory.writing.rendering import step_latex, step_markdown, step_text
+from theory.writing.step import Block, Formulas, Identity, Line, Prose, Step, Table, merged
+
+__all__ = ["DerivationSteps", "derivation_steps"]
+
+
+@dataclass(frozen=True)
+class DerivationSteps:
+    """The steps from the definition of a `SquaredUpdate` to its law, each a checked identity.
+
+    A sequence of `Step`; printed in full, and displayed in notebooks.  Made by
+    `SquaredUpdate.derivation`; raises `AssertionError` where an identity does not hold.
+
+    >>> from theory import MLP, squared_update
+    >>> steps = squared_update(MLP()).label.derivation
+    >>> [step.title for step in steps][:5]
+    ['Definition', 'Readout', 'Layers above', 'The layer itself', 'Layers below']
+    >>> print(steps[4].checked[1])
+    over the signs of two rows of given weights, masks average as coins do (5 equalities)
+    """
+
+    update: SquaredUpdate
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps, in order.
+
+        >>> from theory import MLP, squared_update
+        >>> len(squared_update(MLP()).derivation.steps)
+        10
+        """
+        return tuple(derivation_steps(self.update))
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self.steps)
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __getitem__(self, index: int) -> Step:
+        return self.steps[index]
+
+    def __repr__(self) -> str:
+        return "\n\n".join(f"{i}. {step_text(step)}" for i, step in enumerate(self, 1))
+
+    def _repr_markdown_(self) -> str:
+        return "\n\n".join(step_markdown(step) for step in self)
+
+    def latex(self) -> str:
+        """The steps as sections of a LaTeX document; `theory.exposition.paper` has the document.
+
+        >>> from theory import MLP, squared_update
+        >>> squared_update(MLP()).label.derivation.latex().count("section{")
+        9
+        """
+        return "\n\n".join(step_latex(step) for step in self)
+
+
+def derivation_steps(update: SquaredUpdate) -> Iterator[Step]:
+    """The steps, each checked as it is made."""
+    parts = _parts(update)
+    yield _definition(update)
+    yield _readout(parts)
+    yield _carried(parts)
+    yield _own_layer(parts)
+    yield _kernel(parts)
+    if not isinstance(update.network.width, tuple):
+        yield _spectrum(parts)
+    yield from limit_steps.steps_from_solution(update, parts)
+
+
+def _parts(update: SquaredUpdate) -> dict[str, Derivation]:
+    names = {observable: name for name, observable in PARTS.items()}
+    return {names[each.observable]: each for each in update.derivations}
+
+
+def _definition(update: SquaredUpdate) -> Step:
+    network = update.network
+    slope = network.activation.slope
+    text = (
+        f"A network without biases, $z^(ℓ) = W^(ℓ) x^(ℓ-1)$, $x^(ℓ) = D^(ℓ) z^(ℓ)$ and "
+        f"$f = v·x^(L)$, has independent weights $W^(ℓ)_ij ~ N(0, c/n_in)$, "
+        f"$c = {factor(network.c)}$, and a readout $v_j ~ N(0, s/n²)$, $s = {network.s}$; the mask "
+        f"$D_ii$ is 1 where $z_i > 0$ and ${slope}$ elsewhere. One gradient step on "
+        f"$½(f - y)²$, $y = ±1$, with rate $η${_multipliers(update)} moves the pre-activations to "
+        f"first order by"
+    )
+    moves = ("Δz", "-η (f - y) K g"), ("g", "df/dz^(ℓ)"), ("A", "D K D")
+    kernel = ("K^(ℓ+1)", f"{_share(update)}|x^(ℓ)|² I + W^(ℓ+1) A^(ℓ) W^(ℓ+1)ᵀ")
+    lines = tuple(Line(Math.text(a), Math.text(b)) for a, b in (*moves[:2], kernel, moves[2]))
+    means = " + ".join(f"E[{each.observable}]" for each in update.derivations)
+    parts = tuple(PARTS[name] for name in _parts(update))
+    left = "n E[(Δz_i)²]/η²" if len(parts) == len(PARTS) else "its part"
+    return Step(
+        "Definition",
+        (
+            Prose(text),
+            Formulas(lines),
+            Prose(
+                "The mean over the label, $E (f - y)² = 1 + f²$, has a label part, the 1, and an "
+                "output part, the $f²$, where $f = gᵀz$:"
+            ),
+            Formulas((Line(Math.text(left), Math.text(means)),)),
+        ),
+        (chain_rule_identity(), label_identity()),
+    )
+
+
+def _multipliers(update: SquaredUpdate) -> str:
+    rates = update.derivations[0].rates
+    if rates is None or (isinstance(rates, tuple) and set(rates) == {1}):
+        return ""
+    return " times a multiplier $r_ℓ$ per layer"
+
+
+def _share(update: SquaredUpdate) -> str:
+    return "r " if _multipliers(update) else ""
+
+
+def _readout(parts: dict[str, Derivation]) -> Step:
+    lines = tuple(
+        Line(Math.text(f"E[{d.observable}]"), Math.text(_top(d.structure))) for d in parts.values()
+    )
+    text = (
+        "At the last layer, and with $B = D K² D$ there, the mean over the Gaussian readout alone, "
+        "by Wick's theorem in one row:"
+    )
+    return Step("Readout", (Prose(text), Formulas(lines)), _each(parts, readout_identity))
+
+
+def _top(structure: Structure) -> str:
+    (term,) = structure.terms
+    factors = {1: "s/n²", 2: "(s/n²)²"}
+    sums = " + ".join(
+        word_text(word) if count == 1 else f"{count} {word_text(word)}"
+        for word, count in term.top.items()
+    )
+    return f"{factors[term.pairs]} [{sums}]"
+
+
+def _carried(parts: dict[str, Derivation]) -> Step:
+    text = (
+        "One layer further down $B$ becomes $D W B Wᵀ D$; the mean over that layer, its own words "
+        "on the left and those of the layer below on the right, where $n_in$ and $n_out$ are its "
+        "fans:"
+    )
+    blocks = _by_part(parts, lambda d: iter([d.carried_equations]))
+    return Step("Layers above", (Prose(text), *blocks), _each(parts, carried_identity))
+
+
+def _own_layer(parts: dict[str, Derivation]) -> Step:
+    text = (
+        "Where the update is asked for, $B = D K² D$ with the layer's own $K$; the mean over the "
+        "layer's weights and masks, in words of the masked kernel $A$ and of $x$ below it:"
+    )
+    blocks = _by_part(parts, _sources)
+    return Step("The layer itself", (Prose(text), *blocks), _each(parts, own_layer_identity))
+
+
+def _sources(derivation: Derivation) -> Iterator[Block]:
+    structure, layer = derivation.structure, open_layer(derivation.network)
+    (sources,) = structure.sources
+    rows = coefficient_matrix(sources.values(), structure.kernel.words, layer).to_Matrix()
+    yield map_lines(tuple(map(word_text, sources)), structure.kernel.words, rows)
+
+
+def _kernel(parts: dict[str, Derivation]) -> Step:
+    sizes = " and ".join(str(len(d.words)) for d in parts.values())
+    text = (
+        f"Every mask is a fair coin, since flipping a row of $W$ flips the sign of its $z_i$ "
+        f"alone, and Wick's theorem pairs the rows. The words that arise, {sizes} of them, close: "
+        f"their mean over a layer is a combination of the same words below."
+    )
+    blocks = _by_part(parts, lambda d: iter([d.layer_equations]))
+    checked = (*_each(parts, kernel_identity), *_each(parts, coin_identity))
+    return Step("Layers below", (Prose(text), *blocks), checked)
+
+
+def _spectrum(parts: dict[str, Derivation]) -> Step:
+    text = (
+        "At equal widths all layers share one matrix. Its eigenvalues are rational; of each, "
+        "how often it occurs, its Jordan blocks, and a combination of the words whose mean over a "
+        "layer is the eigenvalue times itself:"
+    )
+    spectra = {name: layer_spectrum(each) for name, each in parts.items()}
+    blocks = _by_part(parts, lambda each: _eigenvalues(layer_spectrum(each)))
+    checked = merged(chain.from_iterable(each.checked() for each in spectra.values()))
+    return Step("Spectrum", (Prose(text), *blocks), checked)
+
+
+def _eigenvalues(spectrum: LayerSpectrum) -> Iterator[Block]:
+    names = [f"λ_{index}" for index in range(1, len(spectrum.eigenvalues) + 1)]
+    words = spectrum.derivation.structure.kernel.words
+    rows, lines = [], []
+    for name, each in zip(names, spectrum.eigenvalues, strict=True):
+        blocks = " and ".join(map(str, each.blocks))
+        rows.append((Math.text(name), Math.of(each.value), str(each.multiplicity), blocks))
+        lines.append(Line(Math.text(name), combination(each.combination, words), ":"))
+    yield Table(("", "eigenvalue", "multiplicity", "Jordan blocks"), tuple(rows))
+    yield Formulas(tuple(lines))
+
+
+def _each(
+    parts: dict[str, Derivation], check: Callable[[Structure], Identity]
+) -> tuple[Identity, ...]:
+    """One check of each part's structure, as one."""
+    return merged(check(each.structure) for each in parts.values())
+
+
+def _by_part(
+    parts: dict[str, Derivation], block: Callable[[Derivation], Iterator[Block]]
+) -> Iterator[Block]:
+    """The blocks of each part, named where there are two."""
+    for name, each in parts.items():
+        if len(parts) > 1:
+            yield Prose(f"The {name} part:")
+        yield from block(each)

@@ -1,0 +1,180 @@
+"""A layer map's eigenvalues at equal widths, their Jordan blocks, and what each of them scales.
+
+A row vector v with v M = lambda v is a combination of words whose mean over one layer is lambda
+times itself below.  Eigenvalues and blocks are found in normalised units (`theory.solutions.units`) and
+held against the layer map of the network itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache, reduce
+from itertools import pairwise
+from math import gcd
+from typing import Any
+
+from sympy import Expr, Integer, factor
+from sympy.polys.domains.domain import Domain
+from sympy.polys.matrices import DomainMatrix
+
+from theory.algebra.factored_form import in_slope, power_sum_expression
+from theory.algebra.power_sum import PowerSum, depth_ring
+from theory.algebra.spectrum import Spectrum
+from theory.public_names import cached_property
+from theory.solutions.derivation import Derivation
+from theory.solutions.recursion import field_of, layer_parameters, start_column
+from theory.solutions.units import NormalisedNetwork
+from theory.symbols import L
+from theory.words.word import Word, degree, is_trace
+from theory.writing.step import Identity, identity
+
+__all__ = ["Eigenvalue", "LayerSpectrum", "layer_spectrum"]
+
+_ONE = Integer(1)
+
+
+@dataclass(frozen=True)
+class Eigenvalue:
+    """One eigenvalue, its multiplicity, the sizes of its Jordan blocks, and one combination of the
+    words, as coefficients, that a layer multiplies by it."""
+
+    value: Expr
+    multiplicity: int
+    blocks: tuple[int, ...]
+    combination: tuple[Expr, ...]
+
+
+@dataclass(frozen=True)
+class LayerSpectrum:
+    """The spectrum of the layer map of a derivation's kernel words, for equal hidden widths."""
+
+    derivation: Derivation
+
+    @cached_property
+    def unit(self) -> NormalisedNetwork:
+        """The network in normalised units."""
+        return NormalisedNetwork(self.derivation.structure, self.derivation.network)
+
+    @cached_property
+    def spectrum(self) -> Spectrum:
+        """Matrix and eigenvalues in normalised units, at multiplier 1."""
+        width = self.derivation.network.width
+        return Spectrum.of(self.derivation.structure.kernel.matrix(self.unit.layer(width, _ONE)))
+
+    @cached_property
+    def eigenvalues(self) -> tuple[Eigenvalue, ...]:
+        """By falling size of their largest block."""
+        found = (self._eigenvalue(*pair) for pair in self.spectrum.eigenvalues)
+        return tuple(sorted(found, key=lambda each: (-max(each.blocks), str(each.value))))
+
+    def _eigenvalue(self, value: Any, multiplicity: int) -> Eigenvalue:
+        domain, size = self.unit.domain, self.spectrum.matrix.shape
+        shifted = self.spectrum.matrix - DomainMatrix.eye(size, domain) * value
+        return Eigenvalue(
+            _over_width(value, domain) * self.unit.gain**self._degree,
+            multiplicity,
+            _blocks(shifted, multiplicity),
+            self._scaled(_left(shifted)),
+        )
+
+    @property
+    def _words(self) -> tuple[Word, ...]:
+        return self.derivation.structure.kernel.words
+
+    @property
+    def _degree(self) -> int:
+        return degree(self._words[0])
+
+    def _scaled(self, row: Sequence[Any]) -> tuple[Expr, ...]:
+        """A combination in the network's own units, where a word with k matrices is (m_2/G)^k
+        times what it is in normalised ones, over a factor that all words of a degree share."""
+        moment = self.unit.network.activation.mask_moment(2) / self.unit.gain
+        ranks = [sum(_matrices(each) for each in word) for word in self._words]
+        most = max(rank for rank, entry in zip(ranks, row, strict=True) if entry)
+        return tuple(
+            factor(in_slope(self.unit.domain.to_sympy(entry)) * moment ** (most - rank))
+            if entry
+            else Integer(0)
+            for rank, entry in zip(ranks, row, strict=True)
+        )
+
+    def checked(self) -> tuple[Identity, ...]:
+        """v M = lambda v in the network's own units, the trace, and the chains at the input."""
+        return self._combinations(), self._trace(), self._chains()
+
+    def _combinations(self) -> Identity:
+        network, width = self.derivation.network, self.derivation.network.width
+        domain = field_of(network.free_symbols - {L})
+        layer = layer_parameters(domain, network, width, width, _ONE)
+        matrix = self.derivation.structure.kernel.matrix(layer)
+        pairs = []
+        for each in self.eigenvalues:
+            entries = [domain.from_sympy(entry) for entry in each.combination]
+            row = DomainMatrix([entries], (1, len(entries)), domain)
+            scaled = row * domain.from_sympy(each.value)
+            pairs.append(((row * matrix).to_dense(), scaled.to_dense()))
+        return identity("the layer map takes each combination to its eigenvalue times it", pairs)
+
+    def _trace(self) -> Identity:
+        matrix = self.spectrum.matrix
+        trace = reduce(lambda a, b: a + b, (matrix[i, i].element for i in range(matrix.shape[0])))
+        total = reduce(lambda a, b: a + b, (e * times for e, times in self.spectrum.eigenvalues))
+        counts = sum(times for _, times in self.spectrum.eigenvalues)
+        pairs = [(trace, total), (counts, len(self._words))]
+        return identity("the eigenvalues add up to the trace, and are as many as words", pairs)
+
+    def _chains(self) -> Identity:
+        matrix, domain = self.spectrum.matrix, self.unit.domain
+        start = start_column(self._words, domain.one, domain)
+        parts = self.spectrum.components(start)
+        pairs = [(sum((part.chain[0] for part in parts), start * domain.zero).to_dense(), start)]
+        for part in parts:
+            ends = (*part.chain[1:], start * domain.zero)
+            for link, after in zip(part.chain, ends, strict=True):
+                moved = matrix * link.to_dense() - link.to_dense() * part.eigenvalue
+                pairs.append((moved, after.to_dense()))
+        return identity("the words at the input are a sum of Jordan chains", pairs)
+
+
+@lru_cache(maxsize=32)
+def layer_spectrum(derivation: Derivation) -> LayerSpectrum:
+    """The spectrum of a derivation's layer map."""
+    return LayerSpectrum(derivation)
+
+
+def _over_width(value: Any, domain: Domain) -> Expr:
+    """An eigenvalue as a product of sums 1 + b/n, as closed forms write it."""
+    if not value:
+        return Integer(0)
+    power = PowerSum(depth_ring(domain), {frozenset({(value, L)}): depth_ring(domain).one})
+    return power_sum_expression(power).subs(L, 1)
+
+
+def _matrices(spelled: str) -> int:
+    return len(spelled) if is_trace(spelled) else len(spelled) - 2
+
+
+def _left(shifted: DomainMatrix) -> list[Any]:
+    """A row vector v with v times ``shifted`` = 0, its entries without a common factor."""
+    row = shifted.transpose().nullspace().to_list()[0]
+    _, cleared = DomainMatrix([row], (1, len(row)), shifted.domain).clear_denoms(convert=True)
+    entries = [entry for entry in cleared.to_list()[0] if entry]
+    ring = cleared.domain
+    common = reduce(ring.gcd, entries) if shifted.domain.is_Field else gcd(*entries)
+    sign = -1 if ring.is_negative(ring.quo(entries[0], common)) else 1
+    return [shifted.domain(ring.quo(e, common) * sign) for e in cleared.to_list()[0]]
+
+
+def _blocks(shifted: DomainMatrix, multiplicity: int) -> tuple[int, ...]:
+    """Sizes of the Jordan blocks, from the kernels of the powers of M - lambda."""
+    size, power, nullities = shifted.shape[0], shifted, [0]
+    while nullities[-1] < multiplicity:
+        nullities.append(size - power.rank())
+        power = power * shifted
+    at_least = [b - a for a, b in pairwise(nullities)]
+    sizes = []
+    for index, count in enumerate(at_least):
+        longer = at_least[index + 1] if index + 1 < len(at_least) else 0
+        sizes += [index + 1] * (count - longer)
+    return tuple(sorted(sizes, reverse=True))

@@ -1,0 +1,120 @@
+"""The derivation and its results as a LaTeX document that compiles as it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from sympy import Symbol
+
+from theory.algebra.numerals import is_too_long, magnitude_latex
+from theory.errors import InvalidArgument
+from theory.exposition.citation import bibliography
+from theory.exposition.from_definition import derivation_steps
+from theory.laws.update import squared_update
+from theory.networks.mlp import MLP
+from theory.rates.rate import maximal_learning_rate
+from theory.symbols import L, n
+from theory.writing.notation import Math, prose_latex
+from theory.writing.rendering import block_latex, step_latex
+from theory.writing.step import Prose, Table
+
+__all__ = ["document", "paper"]
+
+_PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
+\usepackage[T1]{fontenc}
+\usepackage[utf8]{inputenc}
+\usepackage{lmodern,microtype,amsmath,amssymb,booktabs,graphicx}
+\usepackage[margin=26mm]{geometry}
+\usepackage[hidelinks]{hyperref}
+\allowdisplaybreaks
+\setlength{\parindent}{0pt}
+\setlength{\parskip}{0.6ex plus 0.3ex}
+\newcommand{\checked}[1]{\par{\small\emph{Checked:} #1.\par}}
+"""
+_SIZES = ((64, 4), (64, 16), (256, 4), (256, 16), (256, 64), (1024, 16), (1024, 64), (1024, 256))
+"""Widths and depths of the table of results."""
+
+
+def document(title: str, body: str) -> str:
+    """A whole LaTeX document with the references at its end."""
+    return "\n".join(
+        [
+            _PREAMBLE + r"\begin{document}",
+            rf"\begin{{center}}\LARGE {title}\end{{center}}",
+            r"\bigskip",
+            body,
+            bibliography(),
+            r"\end{document}",
+            "",
+        ]
+    )
+
+
+def paper(network: MLP) -> str:
+    r"""The derivation for ``network``, each step checked, and a table of results, as a document.
+
+    >>> from theory import MLP
+    >>> print(paper(MLP(width=8, depth=2)).splitlines()[0])
+    \documentclass[11pt,a4paper]{article}
+    """
+    if is_too_long(network):
+        raise InvalidArgument(
+            f"expected a network whose exact numbers can be written out for a paper, got "
+            f"network={network}; leave out the width or the depth"
+        )
+    steps = "\n\n".join(step_latex(step) for step in derivation_steps(squared_update(network)))
+    return document(
+        "How far one gradient step moves a random network",
+        "\n\n".join([_introduction(network), steps, *_results(network)]),
+    )
+
+
+def _introduction(network: MLP) -> str:
+    written = repr(network)
+    return (
+        r"The mean squared change of a pre-activation in one step of gradient descent is "
+        r"$\Theta(\eta^2\ell^3)$ in layer $\ell$ of a random ReLU network, so that the largest "
+        r"safe learning rate falls like $L^{-3/2}$ \cite{jelassi2023depth}. What follows derives "
+        rf"the same quantity exactly for \texttt{{{prose_latex(written)}}}, with "
+        r"\cite{mupdepth}, which checks every step against another road in exact arithmetic."
+    )
+
+
+def _results(network: MLP) -> Iterator[str]:
+    """Exact values and rates at a few sizes, where those are open."""
+    if network.free_symbols - {n, L} or not isinstance(network.width, Symbol | int):
+        return
+    sizes = [pair for pair in _SIZES if _fits(network, *pair)]
+    if len(sizes) < 2:
+        return
+    header = ("$n$", "$L$", "label", "output", "total", "rate", "rate/law")
+    rows = tuple(_row(replace(network, width=n_, depth=depth)) for n_, depth in sizes)
+    yield r"\section{Results}"
+    yield block_latex(
+        Prose(
+            "Exact $E[(Δz_i)²]/η²$ in the last layer, the two parts and the total, and the maximal "
+            "learning rate, alone and over its leading term as $n → ∞$ and then $L → ∞$:"
+        )
+    )
+    yield block_latex(Table(header, rows, "rr" + "r" * 5))
+
+
+def _fits(network: MLP, width: int, depth: int) -> bool:
+    asked = ((network.width, width), (network.depth, depth))
+    return all(isinstance(own, Symbol) or own == size for own, size in asked)
+
+
+def _row(network: MLP) -> tuple[str | Math, ...]:
+    update = squared_update(network)
+    rate = maximal_learning_rate(network).evaluate()
+    law = maximal_learning_rate(replace(network, width=None, depth=None)).leading()
+    ratio = float(rate) / float(law.subs(L, network.depth))
+    parts = (update.label, update.output, update)
+    return (
+        f"${network.width}$",
+        f"${network.depth}$",
+        *(Math("", magnitude_latex(part.evaluate())) for part in parts),
+        Math("", magnitude_latex(rate)),
+        f"${ratio:.4f}$",
+    )

@@ -1,0 +1,228 @@
+"""Formulas at numbers: exact rationals as far as they go, else decimals or proven intervals.
+
+The contexts are the module's and their precision never changes, so any number of threads may
+evaluate at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, TypeAlias
+
+from mpmath.ctx_iv import MPIntervalContext
+from mpmath.ctx_mp import MPContext
+from sympy import Add, Expr, Float, Mul, Pow, Symbol, exp, integer_nthroot, log
+
+from theory.algebra.numerals import InverseSquareRoot
+
+__all__ = [
+    "DECIMALS",
+    "DIGITS",
+    "Number",
+    "Undefined",
+    "bits_of",
+    "close",
+    "decimal",
+    "differ",
+    "enclosure",
+    "evaluate",
+    "mpf",
+    "quotient",
+]
+
+DIGITS = 60
+"""Decimal digits of a value that is not rational."""
+_LONGEST = 100_000
+"""Bits of a rational number; longer ones become decimals."""
+_LARGEST_LOG = 2**60
+"""Of a number's logarithm."""
+_HALF = Fraction(1, 2)
+
+DECIMALS = MPContext()
+"""Arithmetic in decimals, with 15 digits to spare."""
+DECIMALS.dps = DIGITS + 15
+_INTERVALS = MPIntervalContext()
+_INTERVALS.dps = DIGITS + 15
+mpf: Any = DECIMALS.mpf
+
+Number: TypeAlias = Any
+"""A `Fraction`, exact, or a decimal of `DECIMALS`."""
+
+
+class Undefined(Exception):
+    """The formula has no finite real value there, or no value that can be told from none."""
+
+
+def evaluate(expression: Expr, values: Mapping[Symbol, Fraction]) -> Number:
+    """The value of ``expression`` at rational ``values`` of its symbols.
+
+    Raises `Undefined` where it is not a real number, or one beyond exp(2^60).
+
+    >>> from theory.symbols import L, n
+    >>> evaluate((1 + 5 / n) ** (L - 1), {n: Fraction(10), L: Fraction(3)})
+    Fraction(9, 4)
+    """
+    return _Values(DECIMALS, _sign, dict(values)).of(expression)
+
+
+def enclosure(expression: Expr, values: Mapping[Symbol, Fraction]) -> Any:
+    """The value as a `Fraction`, or an interval that holds it, by proof; raises `Undefined` as
+    `evaluate` does, and where an interval does not tell the sign that a root depends on.
+
+    >>> from theory.symbols import L
+    >>> held = enclosure(L ** (Fraction(1, 2)), {L: Fraction(2)})
+    >>> bool(held.a < 1.4142135623730951 < held.b), bool(held.delta < 1e-70)
+    (False, True)
+    """
+    return _Values(_INTERVALS, _interval_sign, dict(values)).of(expression)
+
+
+def differ(one: Any, two: Fraction) -> bool:
+    """Whether an enclosed value is certainly not the rational ``two``."""
+    if isinstance(one, Fraction):
+        return one != two
+    excess = one * two.denominator - two.numerator
+    return bool(excess.a > 0 or excess.b < 0)
+
+
+def decimal(number: Number) -> Any:
+    """The number as a decimal."""
+    if isinstance(number, Fraction):
+        return mpf(number.numerator) / number.denominator
+    return mpf(number)
+
+
+def quotient(one: Number, two: Number) -> Number:
+    """One over two, two not zero, at full precision."""
+    if isinstance(one, Fraction) and isinstance(two, Fraction):
+        return one / two
+    return decimal(one) / decimal(two)
+
+
+def close(one: Number, two: Number, tolerance: Any) -> bool:
+    """Whether two numbers agree to a relative tolerance; exactly, where both are rational."""
+    if isinstance(one, Fraction) and isinstance(two, Fraction):
+        return one == two
+    return bool(abs(decimal(one) - decimal(two)) <= tolerance * abs(decimal(two)))
+
+
+def _sign(number: Any) -> int:
+    return int(bool(number > 0)) - int(bool(number < 0))
+
+
+def _interval_sign(number: Any) -> int:
+    if isinstance(number, Fraction) or number.a > 0 or number.b < 0:
+        return _sign(number if isinstance(number, Fraction) else number.mid)
+    if number.a == number.b == 0:
+        return 0
+    raise Undefined("a value that is not told from zero")
+
+
+@dataclass(frozen=True)
+class _Values:
+    """Values of the nodes of an expression in one arithmetic, each computed once."""
+
+    context: Any
+    sign: Callable[[Any], int]
+    known: dict[Expr, Any]
+
+    def of(self, node: Expr) -> Any:
+        if node not in self.known:
+            self.known[node] = self._shortened(self._computed(node))
+        return self.known[node]
+
+    def _computed(self, node: Expr) -> Any:
+        if node.is_Rational:
+            return Fraction(int(node.p), int(node.q))
+        arguments = [self.of(each) for each in node.args]
+        if isinstance(node, Add | Mul):
+            total, *rest = arguments
+            for each in rest:
+                total = self._combined(total, each, isinstance(node, Mul))
+            return total
+        if isinstance(node, Pow):
+            return self._power(*arguments)
+        if isinstance(node, InverseSquareRoot):
+            return self._power(arguments[0], -_HALF)
+        if isinstance(node, exp):
+            return self._exponential(arguments[0])
+        if isinstance(node, log):
+            return self._logarithm(arguments[0])
+        return self._constant(node)
+
+    def _constant(self, node: Expr) -> Any:
+        """A number that SymPy names, such as e, or a decimal."""
+        if isinstance(node, Float):
+            return Fraction(str(node))
+        if str(node) != "E":
+            raise Undefined(f"{node} has no value")
+        return self.context.exp(self.context.mpf(1))
+
+    def _converted(self, number: Any) -> Any:
+        if isinstance(number, Fraction):
+            return self.context.mpf(number.numerator) / number.denominator
+        return number
+
+    def _combined(self, one: Any, two: Any, product: bool) -> Any:
+        if not (isinstance(one, Fraction) and isinstance(two, Fraction)):
+            one, two = self._converted(one), self._converted(two)
+        return one * two if product else one + two
+
+    def _power(self, base: Any, exponent: Any) -> Any:
+        sign = self.sign(base)
+        if sign == 0:
+            power = self.sign(exponent)
+            if power < 0:
+                raise Undefined("a division by zero")
+            return Fraction(int(power == 0))
+        if isinstance(exponent, Fraction) and exponent.denominator == 1:
+            return self._integer_power(base, int(exponent))
+        if sign < 0:
+            raise Undefined("a root of a negative number")
+        if isinstance(base, Fraction) and isinstance(exponent, Fraction):
+            root = _exact_root(base, exponent.denominator)
+            if root is not None:
+                return self._integer_power(root, exponent.numerator)
+        logarithm = self.context.log(self._converted(base))
+        return self._exponential(self._converted(exponent) * logarithm)
+
+    def _integer_power(self, base: Any, exponent: int) -> Any:
+        if isinstance(base, Fraction) and bits_of(base) * abs(exponent) <= _LONGEST:
+            return base**exponent
+        negative = self.sign(base) < 0
+        logarithm = self.context.log(self._converted(-base if negative else base))
+        size = self._converted(self._exponential(exponent * logarithm))
+        return -size if negative and exponent % 2 else size
+
+    def _exponential(self, argument: Any) -> Any:
+        if isinstance(argument, Fraction):
+            if argument == 0:
+                return Fraction(1)
+            argument = self._converted(argument)
+        if not (abs(argument) < _LARGEST_LOG):
+            raise Undefined("a number too large or too small")
+        return self.context.exp(argument)
+
+    def _logarithm(self, argument: Any) -> Any:
+        if self.sign(argument) <= 0:
+            raise Undefined("a logarithm of a number that is not positive")
+        return Fraction(0) if argument == 1 else self.context.log(self._converted(argument))
+
+    def _shortened(self, number: Any) -> Any:
+        long = isinstance(number, Fraction) and bits_of(number) > _LONGEST
+        return self._converted(number) if long else number
+
+
+def _exact_root(base: Fraction, degree: int) -> Fraction | None:
+    if degree > bits_of(base):
+        return None
+    top, exact = integer_nthroot(base.numerator, degree)
+    bottom, also = integer_nthroot(base.denominator, degree)
+    return Fraction(int(top), int(bottom)) if exact and also else None
+
+
+def bits_of(number: Fraction) -> int:
+    """Binary digits of numerator and denominator together."""
+    return abs(number.numerator).bit_length() + number.denominator.bit_length()

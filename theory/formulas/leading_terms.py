@@ -1,0 +1,373 @@
+"""Leading terms of formulas: as n -> infinity and then the depths, and as n -> infinity at L = t n.
+
+A formula is expanded in falling powers of one size x,
+
+    x^p (c_0 + c_1 x^(-d_1) + ... ) + O(x^e),
+
+node by node, with fractional powers, and with coefficients in the normal form of the other sizes,
+which decides exactly whether a coefficient is zero.  A factor that no power of x describes, such as
+2^L or n^L, is carried beside the sum as its *growth*.  Where an expansion is not known,
+`theory.formulas.normal_form.NotNormal` is raised: a limit is never guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import reduce
+
+from sympy import Add, Expr, Integer, Mul, Pow, Rational, Symbol, exp
+
+from theory.algebra.numerals import InverseSquareRoot
+from theory.formulas.normal_form import (
+    ONE,
+    NormalForm,
+    Normaliser,
+    NotNormal,
+    Signs,
+    exponential,
+    normal_form,
+    of_field,
+)
+from theory.formulas.positivity import EVERYWHERE, FAR_OUT, share
+from theory.symbols import L, ell, n, t
+
+__all__ = ["LeadingTerm", "joint_term", "leading_term"]
+
+_ORDERS = (4, 8, 14)
+"""How far below its leading power a root is expanded, until the sum has a term."""
+_MOST_STEPS = 150
+_MOST_OPERATIONS = 1500
+Growth = frozenset[tuple[Expr, Expr]]
+"""Pairs of base and exponent of powers that grow or fall exponentially."""
+_NONE = Growth()
+
+
+@dataclass(frozen=True)
+class LeadingTerm:
+    """growth * n^width_power * L^depth_power * coefficient, in n, the depths or t, and the others.
+
+    Two formulas have a quotient that tends to 1 if and only if their leading terms are equal.
+    """
+
+    width_power: Fraction
+    depth_power: Fraction
+    growth: Growth
+    coefficient: NormalForm
+
+    def equals(self, other: LeadingTerm) -> bool:
+        """Whether both are the same function."""
+        return (
+            self.width_power == other.width_power
+            and self.depth_power == other.depth_power
+            and self.growth == other.growth
+            and not self.coefficient - other.coefficient
+        )
+
+    def over(self, unit: Expr) -> LeadingTerm:
+        """The term over a power of eta."""
+        return replace(self, coefficient=self.coefficient * normal_form(1 / unit))
+
+    @property
+    def expression(self) -> Expr:
+        """The term as an expression; ell/L in place of s."""
+        powers = n ** Rational(self.width_power) * L ** Rational(self.depth_power)
+        growth = Mul(*(base**exponent for base, exponent in self.growth))
+        whole = powers * growth * self.coefficient.expression
+        return whole.xreplace({share: ell / L}) if whole.has(share) else whole
+
+
+def leading_term(expression: Expr) -> LeadingTerm:
+    """The leading term as n -> infinity, then as L and ell grow together.
+
+    >>> leading_term((1 + 5 / n) ** L * (L + 1) ** 3 / 3 + L**4 / n).expression
+    L**3/3
+    """
+    width, rest = Fraction(0), expression.xreplace({t: L / n})
+    if rest.has(n):
+        first = _first(rest, n, FAR_OUT)
+        if first.growth:
+            raise NotNormal("it grows like n to a power that holds a size")
+        width, rest = first.power, first.coefficient.expression
+    if not rest.has(L, ell):
+        constant = Normaliser(EVERYWHERE).form(rest)
+        if not constant:
+            raise NotNormal("it is zero")
+        return LeadingTerm(width, Fraction(0), _NONE, constant)
+    last = _first(rest.xreplace({ell: share * L}), L, EVERYWHERE)
+    return LeadingTerm(width, last.power, last.growth, last.coefficient)
+
+
+def joint_term(expression: Expr) -> LeadingTerm:
+    """The leading term as n -> infinity with L = t n, in n and t.
+
+    >>> joint_term((1 + 5 / n) ** L * (L + 1)).expression
+    n*t*exp(5*t)
+    """
+    first = _first(expression.xreplace({L: t * n}), n, EVERYWHERE)
+    return LeadingTerm(first.power, Fraction(0), first.growth, first.coefficient)
+
+
+@dataclass(frozen=True)
+class _First:
+    power: Fraction
+    growth: Growth
+    coefficient: NormalForm
+
+
+def _first(expression: Expr, size: Symbol, signs: Signs) -> _First:
+    """The first term that does not cancel."""
+    if expression.count_ops() > _MOST_OPERATIONS:
+        raise NotNormal("it is too long to be expanded")
+    for order in _ORDERS:
+        normaliser = Normaliser(signs)
+        found = _Expansion(size, order, normaliser).of(expression)
+        if found.terms:
+            if any(signs.sign(divisor) is None for divisor in normaliser.divisors):
+                raise NotNormal("it divides by a sum that may vanish")
+            power = max(found.terms)
+            return _First(power, found.growth, found.terms[power])
+        if found.error is None:
+            break
+    raise NotNormal("its leading terms cancel, or it is zero")
+
+
+@dataclass(frozen=True)
+class _Sum:
+    """growth * (sum of ``terms[p]`` x^p + O(x^error)), where no term is zero or below the error.
+
+    ``lost``: whether terms of a slower growth were left out, so that the sum must not cancel.
+    """
+
+    terms: Mapping[Fraction, NormalForm]
+    error: Fraction | None = None
+    growth: Growth = _NONE
+    lost: bool = False
+
+    @property
+    def top(self) -> Fraction:
+        """The largest power."""
+        if not self.terms:
+            raise NotNormal("its leading terms cancel")
+        return max(self.terms)
+
+    def __add__(self, other: _Sum) -> _Sum:
+        if self.growth != other.growth:
+            return _faster(self, other)
+        terms = dict(self.terms)
+        for power, value in other.terms.items():
+            terms[power] = terms[power] + value if power in terms else value
+        lost = self.lost or other.lost
+        return _known(terms, _larger(self.error, other.error), self.growth, lost)
+
+    def __mul__(self, other: _Sum) -> _Sum:
+        if not self.terms and self.error is None:
+            return self
+        if not other.terms and other.error is None:
+            return other
+        tops = [max(each.terms) if each.terms else each.error for each in (self, other)]
+        errors = [
+            mine.error + top
+            for mine, top in ((self, tops[1]), (other, tops[0]))
+            if mine.error is not None and top is not None
+        ]
+        error = max(errors, default=None)
+        terms: dict[Fraction, NormalForm] = {}
+        for one, left in self.terms.items():
+            for two, right in other.terms.items():
+                if error is None or one + two > error:
+                    value = left * right
+                    terms[one + two] = terms[one + two] + value if one + two in terms else value
+        lost = self.lost or other.lost
+        return _known(terms, error, _joined(self.growth, other.growth), lost)
+
+    def cut(self, error: Fraction) -> _Sum:
+        """The same with a larger error."""
+        return _known(self.terms, _larger(self.error, error), self.growth, self.lost)
+
+
+def _known(
+    terms: Mapping[Fraction, NormalForm],
+    error: Fraction | None,
+    growth: Growth,
+    lost: bool,
+) -> _Sum:
+    kept = {p: value for p, value in terms.items() if value and (error is None or p > error)}
+    if lost and not kept:
+        raise NotNormal("terms that grow exponentially cancel")
+    return _Sum(kept, error, growth, lost)
+
+
+def _larger(one: Fraction | None, two: Fraction | None) -> Fraction | None:
+    return max((each for each in (one, two) if each is not None), default=None)
+
+
+def _joined(one: Growth, two: Growth) -> Growth:
+    exponents: dict[Expr, Expr] = {}
+    for base, exponent in (*one, *two):
+        exponents[base] = (exponents.get(base, Integer(0)) + exponent).expand()
+    return frozenset((base, exponent) for base, exponent in exponents.items() if exponent != 0)
+
+
+def _faster(one: _Sum, two: _Sum) -> _Sum:
+    """The sum whose growth is larger for every ell/L, where the other is smaller than any power."""
+    if not one.terms and one.error is None:
+        return two
+    if not two.terms and two.error is None:
+        return one
+    ratio = _joined(one.growth, frozenset((base, -exponent) for base, exponent in two.growth))
+    ends = [_compared(ratio, at) for at in (0, 1)]
+    for sign, larger in ((1, one), (-1, two)):
+        if ends[1] == sign and ends[0] in (0, sign):
+            return replace(larger, lost=True)
+    raise NotNormal("two of its terms grow exponentially, neither faster for sure")
+
+
+def _compared(ratio: Growth, at: int) -> int:
+    """The sign of the logarithm of a growth L -> product of base^(k L), at ell/L = ``at``."""
+    total = Integer(1)
+    for base, exponent in ratio:
+        whole = (exponent / L).expand()
+        ends = [whole.xreplace({share: Integer(end)}) for end in (0, 1)]
+        rate = ends[at]
+        linear = (whole - ends[0] - share * (ends[1] - ends[0])).expand() == 0
+        if not (linear and base.is_Rational and base > 0 and rate.is_Rational and abs(rate) < 999):
+            raise NotNormal(f"the growth of ({base})**({exponent}) is not compared")
+        total *= base**rate
+    if not total.is_Rational:
+        raise NotNormal("the growth of two of its terms is not compared")
+    return int(bool(total > 1)) - int(bool(total < 1))
+
+
+@dataclass(frozen=True)
+class _Expansion:
+    """Expansions in falling powers of ``size``, roots to ``order`` below their leading power."""
+
+    size: Symbol
+    order: int
+    normaliser: Normaliser
+
+    def of(self, node: Expr) -> _Sum:
+        """The expansion of an expression."""
+        if node == self.size:
+            return _Sum({Fraction(1): ONE})
+        if not node.args:
+            form = self.normaliser.form(node)
+            return _Sum({Fraction(0): form} if form else {})
+        if isinstance(node, Add):
+            return reduce(lambda x, y: x + y, map(self.of, node.args))
+        if isinstance(node, Mul):
+            return reduce(lambda x, y: x * y, map(self.of, node.args))
+        if isinstance(node, InverseSquareRoot):
+            return self._power(self.of(node.args[0]), Rational(-1, 2))
+        if isinstance(node, exp):
+            return self._exponential(self.of(node.args[0]))
+        if isinstance(node, Pow):
+            return self._power(self.of(node.base), node.exp)
+        raise NotNormal(f"it holds {type(node).__name__}")
+
+    def _power(self, base: _Sum, exponent: Expr) -> _Sum:
+        if exponent.is_Integer and 0 <= exponent <= 64:
+            return reduce(lambda x, y: x * y, [base] * int(exponent), _Sum({Fraction(0): ONE}))
+        power = base.top
+        leading, raised = base.terms[power], self.normaliser.power
+        outside = _Sum({-power: raised(leading, Integer(-1))})
+        below = {p: value for p, value in base.terms.items() if p != power}
+        rest = _Sum(below, base.error) * outside
+        if base.growth and not exponent.is_Rational:
+            raise NotNormal("a power of a power that grows exponentially")
+        grown = frozenset((b, (e * exponent).expand()) for b, e in base.growth)
+        if exponent.has(self.size):
+            return replace(self._growing(power, leading, rest, exponent), lost=base.lost)
+        if exponent.is_Rational:
+            moved, growth = power * Fraction(int(exponent.p), int(exponent.q)), grown
+        else:
+            outer = (Rational(power) * exponent).expand()
+            moved, growth = Fraction(0), _joined(_NONE, frozenset({(self.size, outer)}))
+        value = _Sum({moved: raised(leading, exponent)}, None, growth, base.lost)
+        return value * self._binomial(rest, self.normaliser.form(exponent))
+
+    def _growing(self, power: Fraction, leading: NormalForm, rest: _Sum, exponent: Expr) -> _Sum:
+        """(c (1 + u))^x = c^x exp(x log(1 + u)) for an exponent x that grows."""
+        if power != 0:
+            raise NotNormal(f"it holds {self.size} to a power that grows with it")
+        growth = _NONE
+        if leading - ONE:
+            growth = _growth(self.normaliser.factors(leading), exponent)
+        return _with_growth(self._exponential(self.of(exponent) * self._logarithm(rest)), growth)
+
+    def _exponential(self, argument: _Sum) -> _Sum:
+        if argument.growth or (argument.terms and argument.top > 0):
+            raise NotNormal("it holds an exponential that grows faster than a power")
+        if argument.error is not None and argument.error >= 0:
+            raise NotNormal("the leading term of an exponent cancels")
+        limit = argument.terms.get(Fraction(0))
+        small = _Sum({p: v for p, v in argument.terms.items() if p}, argument.error)
+        factor = ONE if limit is None else exponential(limit.rational)
+        return _Sum({Fraction(0): factor}) * self._series(
+            small, lambda k, term: term * _number(Fraction(1, k))
+        )
+
+    def _logarithm(self, rest: _Sum) -> _Sum:
+        """log(1 + u) = u - u^2/2 + ..."""
+        total, power = _Sum({}), _Sum({Fraction(0): ONE})
+        for k in range(1, self._steps(rest) + 1):
+            power = (power * rest).cut(Fraction(-self.order - 1))
+            total += power * _number(Fraction((-1) ** (k + 1), k))
+        return total.cut(Fraction(-self.order - 1)) if rest.terms else total
+
+    def _binomial(self, rest: _Sum, exponent: NormalForm) -> _Sum:
+        """(1 + u)^x, term by term with x (x - 1) ... / k!."""
+
+        def next_term(k: int, term: _Sum) -> _Sum:
+            factor = (exponent - _number(Fraction(k - 1)).terms.get(Fraction(0), _ZERO)) * of_field(
+                ONE.rational / k
+            )
+            return term * _Sum({Fraction(0): factor} if factor else {})
+
+        return self._series(rest, next_term)
+
+    def _series(self, small: _Sum, next_term: object) -> _Sum:
+        """1 + the terms that ``next_term`` makes of the powers of a small sum."""
+        assert callable(next_term)
+        term = total = _Sum({Fraction(0): ONE})
+        for k in range(1, self._steps(small) + 1):
+            term = next_term(k, term * small).cut(Fraction(-self.order))
+            total += term
+        exact = not small.terms and small.error is None
+        return total if exact else total.cut(Fraction(-self.order))
+
+    def _steps(self, small: _Sum) -> int:
+        """How many powers of a small sum lie within the order."""
+        if not small.terms:
+            return 0 if small.error is None else 1
+        step = -small.top
+        if step <= 0 or (small.error is not None and small.error >= 0):
+            raise NotNormal("the terms of a root or a power do not fall")
+        steps = int(Fraction(self.order + 1) / step) + 1
+        if steps > _MOST_STEPS:
+            raise NotNormal("the terms of a root or a power fall too slowly")
+        return steps
+
+
+_ZERO = NormalForm({})
+
+
+def _number(value: Fraction) -> _Sum:
+    form = of_field(ONE.rational * value.numerator / value.denominator)
+    return _Sum({Fraction(0): form} if form else {})
+
+
+def _growth(factors: tuple[int, list[tuple[Expr, int]]], exponent: Expr) -> Growth:
+    """A power that no power of the expanded size describes, by its sign and irreducible factors."""
+    sign, parts = factors
+    if sign < 0 and not exponent.is_integer:
+        raise NotNormal("it holds a root of a negative value, which is complex")
+    powers = [(base, (times * exponent).expand()) for base, times in parts]
+    alternating = [(Integer(-1), exponent)] if sign < 0 else []
+    return _joined(frozenset(powers), frozenset(alternating))
+
+
+def _with_growth(value: _Sum, growth: Growth) -> _Sum:
+    return _Sum(value.terms, value.error, _joined(value.growth, growth))

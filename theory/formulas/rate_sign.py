@@ -1,0 +1,93 @@
+"""The sign of a formula for a rate, whose square alone says nothing of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sympy import Add, Expr, Mul, Pow, exp
+
+from theory.algebra.numerals import InverseSquareRoot
+from theory.formulas.leading_terms import LeadingTerm
+from theory.formulas.normal_form import NOT_DECIDED, NormalForm, normal_form
+from theory.formulas.positivity import EVERYWHERE
+
+__all__ = ["sign_everywhere", "sign_far_out"]
+
+
+def sign_everywhere(formula: Expr) -> int | None:
+    """The sign of a rate at all sizes, given that its square is positive; None where not proven.
+
+    >>> from theory.symbols import L, n
+    >>> sign_everywhere(-1 / (n + L)), sign_everywhere(n - L)
+    (-1, None)
+    """
+    return _sign(formula, lambda each: _sign_of_form(normal_form(each)))
+
+
+def sign_far_out(formula: Expr, term: Callable[[Expr], LeadingTerm]) -> int | None:
+    """The sign of a rate from some size on; -1 where it alternates."""
+
+    def sign_of_sum(each: Expr) -> int | None:
+        leading = term(each)
+        if any(base.is_negative for base, _ in leading.growth):
+            return -1
+        return _sign_of_form(leading.coefficient)
+
+    return _sign(formula, sign_of_sum)
+
+
+def _sign(formula: Expr, sign_of_sum: Callable[[Expr], int | None]) -> int | None:
+    """The product of the signs of factors.
+
+    At most one root may have a base without a proven sign: the square of the whole is positive, so
+    that base is positive as well.
+    """
+    total, open_roots = 1, 0
+    for factor in Mul.make_args(formula):
+        try:
+            if _is_root(factor):
+                open_roots += sign_of_sum(factor.args[0]) != 1
+                continue
+            sign = _sign_of_factor(factor, sign_of_sum)
+        except NOT_DECIDED:
+            if not _is_root(factor):
+                return None
+            open_roots += 1
+            continue
+        if sign is None:
+            return None
+        total *= sign
+    return total if open_roots <= 1 else None
+
+
+def _is_root(factor: Expr) -> bool:
+    if isinstance(factor, InverseSquareRoot):
+        return True
+    return isinstance(factor, Pow) and bool(factor.exp.is_Rational and not factor.exp.is_Integer)
+
+
+def _sign_of_factor(factor: Expr, sign_of_sum: Callable[[Expr], int | None]) -> int | None:
+    if isinstance(factor, exp):
+        return 1
+    if isinstance(factor, Pow) and factor.exp.is_Integer and not factor.exp % 2:
+        return 1
+    if isinstance(factor, Pow) and factor.exp.is_Integer:
+        return _sign_of_factor(factor.base, sign_of_sum)
+    if isinstance(factor, Add | Pow):
+        return sign_of_sum(factor)
+    if factor.is_Rational:
+        return 1 if factor > 0 else -1
+    return 1 if factor.is_Symbol else None
+
+
+def _sign_of_form(form: NormalForm) -> int | None:
+    """The sign of a sum whose terms all have it."""
+    signs = {_sign_of_value(value) for value in form.terms.values()}
+    alternating = any(base.is_negative for powers in form.terms for base, _ in powers)
+    return signs.pop() if len(signs) == 1 and not alternating else None
+
+
+def _sign_of_value(value: Any) -> int | None:
+    above, below = EVERYWHERE.sign(value.numer), EVERYWHERE.sign(value.denom)
+    return None if above is None or below is None else above * below

@@ -1,0 +1,1 @@
+"""Means with parts that users ask for: updates, readout, spread, alignment."""

@@ -1,0 +1,107 @@
+"""`numbers`: a formula of this package at numbers, with as many digits as its terms cancel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sympy import Add, Expr, KroneckerDelta, Max, Mul, Pow, Symbol, exp, log, sympify
+
+from theory.algebra.numerals import InverseSquareRoot
+from theory.algebra.precision import workdps
+from theory.errors import InvalidArgument, NotSolved
+from theory.solutions.value import as_float, missing_sizes
+from theory.symbols import eta
+from theory.validation import shown
+
+__all__ = ["numbers"]
+
+_DIGITS = 17
+_FIRST, _MOST = 50, 3200
+"""Digits worked with; terms that agree to the last are taken to be equal."""
+
+
+def numbers(expression: Expr, **sizes: Any) -> Any:
+    """A SymPy expression, such as a limit or a variance, at numbers for its symbols, to 12 digits.
+
+    For an expression that this package returns: its terms may nearly cancel, so that floats must
+    not be put into it.  ``sizes``: numbers by the symbols' names, arrays broadcast; eta is 1 unless
+    given.  Works with more and more digits until two results agree.  Raises `InvalidArgument` for
+    symbols without a number, and for a value beyond the range of float64.
+
+    >>> from theory import MLP, alignment, numbers, squared_update
+    >>> numbers(squared_update(MLP()).label.joint_limit(), n=1, t=1e-6)
+    3.3333416666806668e-19
+    >>> numbers(alignment(MLP()).exact, n=10**7, L=[2, 8])
+    array([0.66666676, 0.18604668])
+    """
+    if not isinstance(expression, Expr):
+        raise InvalidArgument(
+            f"expected a SymPy expression, got expression={shown(expression)}; give one such as "
+            f"squared_update(MLP()).joint_limit()"
+        )
+    from theory.solutions.arrays import over_arrays
+
+    free = {symbol.name: symbol for symbol in expression.free_symbols}
+    unknown = [name for name in sizes if name not in free and name != "eta"]
+    given = {free[name]: value for name, value in sizes.items() if name in free}
+    missing = [symbol for symbol in free.values() if symbol not in given and symbol != eta]
+    if unknown or missing:
+        raise InvalidArgument(missing_sizes(sorted(free), unknown, sorted(map(str, missing))))
+    return over_arrays(lambda point: as_float(_value(expression, point), point), given)
+
+
+def _value(expression: Expr, point: Mapping[Symbol, Any]) -> Any:
+    """The value to `_DIGITS`, in the thread's context."""
+    before, digits = None, _FIRST
+    while digits <= _MOST:
+        with workdps(digits) as context:
+            evaluation = _Evaluation(point, context)
+            value = evaluation.of(expression)
+            if before is not None:
+                error = abs(value - before) * context.mpf(10) ** _DIGITS
+                if error <= abs(value):
+                    return value
+        before, digits = value, 2 * digits
+    return context.zero
+
+
+class _Evaluation:
+    """The nodes of an expression at one point, each computed once."""
+
+    def __init__(self, point: Mapping[Symbol, Any], context: Any) -> None:
+        self.context = context
+        self.known: dict[Expr, Any] = {eta: context.one}
+        for symbol, number in point.items():
+            self.known[symbol] = context.mpf(int(number.p)) / int(number.q)
+
+    def of(self, node: Expr) -> Any:
+        """The value of one node."""
+        if node not in self.known:
+            self.known[node] = self._computed(node)
+        return self.known[node]
+
+    def _computed(self, node: Expr) -> Any:
+        context = self.context
+        if node.is_Rational:
+            return context.mpf(int(node.p)) / int(node.q)
+        arguments = [self.of(sympify(each)) for each in node.args]
+        if isinstance(node, Add):
+            return context.fsum(arguments)
+        if isinstance(node, Mul):
+            return context.fprod(arguments)
+        if isinstance(node, Pow):
+            base, exponent = arguments
+            return base ** int(exponent) if context.isint(exponent) else base**exponent
+        if isinstance(node, exp | log):
+            return context.exp(*arguments) if isinstance(node, exp) else context.log(*arguments)
+        if isinstance(node, InverseSquareRoot):
+            return 1 / context.sqrt(*arguments)
+        if isinstance(node, Max):
+            return max(arguments)
+        if isinstance(node, KroneckerDelta):
+            return context.mpf(arguments[0] == arguments[1])
+        raise NotSolved(
+            f"numbers are solved for sums, products, powers, exp and log, got {type(node).__name__}"
+            f": call the value itself, as in squared_update(MLP())(64, 10)"
+        )

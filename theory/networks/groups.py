@@ -1,0 +1,94 @@
+"""Groups of weights that have a learning rate of their own: first layer, hidden layers, readout."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from theory.errors import InvalidArgument
+from theory.networks.mlp import MLP
+from theory.networks.multipliers import ByGroup
+from theory.public_names import PlainText
+from theory.validation import shown
+
+__all__ = [
+    "FirstLayer",
+    "Group",
+    "HiddenLayers",
+    "Readout",
+    "checked_group",
+    "group_rates",
+    "inner_groups",
+]
+
+
+@dataclass(frozen=True)
+class FirstLayer(PlainText):
+    """The weights of layer 1 alone, of fan-in n_0; all others stay.
+
+    >>> from theory import MLP, FirstLayer, maximal_learning_rate
+    >>> maximal_learning_rate(MLP(), group=FirstLayer()).leading()
+    1/sqrt(L)
+    """
+
+
+@dataclass(frozen=True)
+class HiddenLayers(PlainText):
+    """The weights of layers 2 to L alone; all others stay.
+
+    >>> from theory import MLP, HiddenLayers, maximal_learning_rate
+    >>> maximal_learning_rate(MLP(), group=HiddenLayers()).leading()
+    sqrt(3)/L**(3/2)
+    """
+
+
+@dataclass(frozen=True)
+class Readout(PlainText):
+    """The readout v alone; all others stay.
+
+    >>> from theory import MLP, Readout, maximal_learning_rate
+    >>> maximal_learning_rate(MLP(), group=Readout()).leading()
+    1/n
+    """
+
+
+Group: TypeAlias = FirstLayer | HiddenLayers | Readout
+
+
+def group_rates(network: MLP, group: FirstLayer | HiddenLayers) -> object:
+    """The multipliers that train ``group`` alone, as `squared_update` takes them."""
+    first = isinstance(group, FirstLayer)
+    if network.depth == 1:
+        if first:
+            return None
+        raise InvalidArgument(
+            "expected a depth of at least 2 for group=HiddenLayers(), which are layers 2 to L, got "
+            "depth=1; ask for FirstLayer()"
+        )
+    return ByGroup(int(first), int(not first), int(not first))
+
+
+def inner_groups(network: MLP) -> tuple[FirstLayer | HiddenLayers, ...]:
+    """The groups below the readout that ``network`` has: one hidden layer is the first alone.
+
+    >>> inner_groups(MLP(4, 1)), inner_groups(MLP())
+    ((FirstLayer(),), (FirstLayer(), HiddenLayers()))
+    """
+    return (FirstLayer(),) if network.depth == 1 else (FirstLayer(), HiddenLayers())
+
+
+def checked_group(group: object, rates: object) -> Group | None:
+    """``group``, or None for all hidden weights; not both a group and multipliers."""
+    if group is None:
+        return None
+    if not isinstance(group, FirstLayer | HiddenLayers | Readout):
+        raise InvalidArgument(
+            f"expected FirstLayer(), HiddenLayers(), Readout() or None for group, got "
+            f"group={shown(group)}; None trains all hidden weights"
+        )
+    if rates is not None:
+        raise InvalidArgument(
+            f"expected either group or rates, got group={group!r} and rates={shown(rates)}; a "
+            f"group sets the multipliers itself"
+        )
+    return group

@@ -1,0 +1,287 @@
+"""The plain description of a random network: sizes, activation and scales, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import TypeAlias
+
+from sympy import Expr, Integer, Symbol
+
+from theory.errors import InvalidArgument, NotSolved
+from theory.networks.activations import Activation, LeakyReLU, Linear, ReLU
+from theory.public_names import PlainText
+from theory.symbols import L, ell, n, n_0
+from theory.validation import (
+    index_in,
+    non_negative_rates,
+    positive_int,
+    positive_value,
+    shown,
+    written,
+)
+
+__all__ = [
+    "MLP",
+    "Activation",
+    "InvalidArgument",
+    "LeakyReLU",
+    "Linear",
+    "ReLU",
+    "numeric_depth",
+    "numeric_layers",
+    "numeric_rates",
+]
+
+Size: TypeAlias = int | Symbol
+_MOST_LISTED = 10**7
+"""Layers whose widths are listed one by one."""
+_LONGEST = 160
+"""Characters of a network within a sentence."""
+
+
+@dataclass(frozen=True)
+class MLP(PlainText):
+    """A random fully connected network without biases at mean-field initialisation.
+
+    With x^(0) = x, z^(l) = W^(l) x^(l-1), x^(l) = sigma(z^(l)) for l = 1..L and f = v . x^(L),
+    the weights are independent, W^(l)_ij ~ N(0, weight_variance/fan_in) and
+    v_j ~ N(0, readout_variance/n_L^2).
+
+    ``width``: int, or the symbol ``n`` (None); or a tuple with one width per layer, each an int or
+    a positive integer symbol of your own.
+    ``depth``: int, or the symbol ``L`` (None); a tuple of widths sets it.
+    ``input_width``: int, the symbol ``n_0``, or the first width (None).
+    ``weight_variance``: None is critical, 2/(1 + slope^2): 2 for ReLU.
+    ``readout_variance``: in units of 1/n_L^2; None is 1.
+    ``input_norm2``: |x|^2; None is the input width.
+
+    Numbers are exact: int, Fraction, sympy Rational or decimal text; a float is read as its
+    shortest decimal.  A plain value: it validates itself (`InvalidArgument`), derives nothing
+    and samples nothing.
+
+    >>> MLP(width=64, depth=3)
+    MLP(width=64, depth=3)
+    >>> MLP(width=(8, 16, 8), input_norm2="2.5").depth
+    3
+    >>> from sympy import symbols
+    >>> MLP(width=symbols("n_1 n_2", integer=True, positive=True))
+    MLP(width=(n_1, n_2), depth=2)
+    """
+
+    width: Size | tuple[Size, ...] | None = None
+    depth: Size | None = None
+    input_width: Size | None = field(default=None, kw_only=True)
+    activation: Activation = field(default_factory=ReLU, kw_only=True)
+    weight_variance: Expr | None = field(default=None, kw_only=True)
+    readout_variance: Expr | None = field(default=None, kw_only=True)
+    input_norm2: Expr | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        _check_activation(self.activation)
+        width, depth = _sizes(self.width, self.depth)
+        self._set("width", width)
+        self._set("depth", depth)
+        if self.input_width is not None:
+            self._set("input_width", _size("input_width", self.input_width, n_0, n))
+        for name in ("weight_variance", "readout_variance", "input_norm2"):
+            if getattr(self, name) is not None:
+                self._set(name, _scale(name, getattr(self, name)))
+
+    def _set(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+
+    def __repr__(self) -> str:
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        unsaid = {"width": n, "depth": L, "activation": ReLU()}
+        said = [
+            f"{name}={written(value)}"
+            for name, value in values.items()
+            if value is not None and value != unsaid.get(name)
+        ]
+        return f"MLP({', '.join(said)})"
+
+    def __str__(self) -> str:
+        """``repr``, with many widths of single layers cut short."""
+        text = repr(self)
+        if len(text) <= _LONGEST or not isinstance(self.width, tuple):
+            return text
+        first, *_, last = self.width
+        return text.replace(repr(self.width), f"({first!r}, ..., {last!r})")
+
+    @property
+    def widths(self) -> tuple[Size, ...]:
+        """Widths of the layers 0 (input) to L, shape ``(L + 1,)``; needs a depth in numbers.
+
+        >>> MLP(width=(8, 16), input_width=4).widths
+        (4, 8, 16)
+        """
+        if isinstance(self.width, tuple):
+            return (self.first_fan_in, *self.width)
+        if self.layers > _MOST_LISTED:
+            raise InvalidArgument(
+                f"expected a depth of at most {_MOST_LISTED:,} where layers are listed, got "
+                f"depth={self.layers}; give a smaller depth"
+            )
+        return (self.first_fan_in, *(self.width,) * self.layers)
+
+    @property
+    def first_fan_in(self) -> Size:
+        """Input width: as given, or the first hidden width.
+
+        >>> MLP(width=8).first_fan_in
+        8
+        """
+        if self.input_width is not None:
+            return self.input_width
+        return self.width[0] if isinstance(self.width, tuple) else self.width
+
+    @property
+    def last_width(self) -> Size:
+        """Width of the last hidden layer.
+
+        >>> MLP(width=(8, 16)).last_width
+        16
+        """
+        return self.width[-1] if isinstance(self.width, tuple) else self.width
+
+    @property
+    def layers(self) -> int:
+        """The depth as an int; `NotSolved` where it is the symbol L.
+
+        >>> MLP(width=8, depth=3).layers
+        3
+        """
+        if isinstance(self.depth, int):
+            return self.depth
+        raise NotSolved("this needs a depth in numbers, got depth=L: give one, as in MLP(depth=4)")
+
+    @property
+    def c(self) -> Expr:
+        """The weight variance times fan-in: as given, or critical.
+
+        >>> MLP().c
+        2
+        """
+        if self.weight_variance is not None:
+            return self.weight_variance
+        return self.activation.critical_variance()
+
+    @property
+    def s(self) -> Expr:
+        """The readout variance in units of 1/n_L^2.
+
+        >>> MLP(readout_variance="0.5").s
+        1/2
+        """
+        return Integer(1) if self.readout_variance is None else self.readout_variance
+
+    @property
+    def norm2(self) -> Expr:
+        """|x|^2 of the input.
+
+        >>> MLP().norm2
+        n
+        """
+        if self.input_norm2 is not None:
+            return self.input_norm2
+        size = self.first_fan_in
+        return Integer(size) if isinstance(size, int) else size
+
+    @property
+    def free_symbols(self) -> frozenset[Symbol]:
+        """The symbols that this network still holds.
+
+        >>> sorted(map(str, MLP().free_symbols))
+        ['L', 'n']
+        """
+        widths = self.width if isinstance(self.width, tuple) else (self.width,)
+        sizes = [s for s in (self.depth, self.first_fan_in, *widths) if isinstance(s, Symbol)]
+        values = [self.activation.slope, self.c, self.s, self.norm2]
+        return frozenset(sizes).union(*(value.free_symbols for value in values))
+
+
+def numeric_layers(network: MLP, layer: object = None) -> tuple[int, ...]:
+    """The layers that ``layer`` names: None the last, an int, or a tuple or range of ints."""
+    depth = numeric_depth(network)
+    if layer is None:
+        return (depth,)
+    if isinstance(layer, tuple | range | list):
+        if not layer:
+            raise InvalidArgument("expected at least one layer, got an empty layer; give layer=1")
+        return tuple(index_in("layer", each, depth, "hidden layers") for each in layer)
+    return (index_in("layer", layer, depth, "hidden layers"),)
+
+
+def numeric_rates(network: MLP, rates: object = None) -> tuple[Expr, ...]:
+    """One multiplier of eta per hidden layer, all 1 for None."""
+    if rates is None:
+        return (Integer(1),) * numeric_depth(network)
+    return non_negative_rates(rates, numeric_depth(network))
+
+
+def numeric_depth(network: MLP) -> int:
+    """The depth of an argument; `InvalidArgument` where it is the symbol L."""
+    if isinstance(network.depth, int):
+        return network.depth
+    raise InvalidArgument(
+        "expected a depth in numbers, got depth=L; give one, such as MLP(depth=4)"
+    )
+
+
+def _scale(name: str, value: object) -> Expr:
+    scale = positive_value(name, value)
+    if scale.has(L):
+        raise InvalidArgument(
+            f"expected {name} to be independent of the depth, got {name}={shown(value)}; give a "
+            f"number, or an expression without the symbol L"
+        )
+    return scale
+
+
+def _check_activation(activation: object) -> None:
+    if not isinstance(activation, ReLU | LeakyReLU | Linear):
+        raise InvalidArgument(
+            f"expected ReLU(), LeakyReLU(slope) or Linear() for activation, "
+            f"got activation={shown(activation)}; leave it out for ReLU()"
+        )
+
+
+def _sizes(width: object, depth: object) -> tuple[Size | tuple[Size, ...], Size]:
+    if not isinstance(width, tuple | list):
+        return (
+            n if width is None else _size("width", width, n),
+            L if depth is None else _size("depth", depth, L),
+        )
+    if not width:
+        raise InvalidArgument("expected at least one width, got width=(); give width=(64, 64)")
+    widths = tuple(_layer_width(f"width[{i}]", each) for i, each in enumerate(width))
+    if depth is not None and (type(depth) is not int or depth != len(widths)):
+        raise InvalidArgument(
+            f"expected depth={len(widths)} with {len(widths)} widths, got depth={shown(depth)}; "
+            f"leave depth out, the widths set it"
+        )
+    return widths, len(widths)
+
+
+def _layer_width(name: str, value: object) -> Size:
+    if not isinstance(value, Symbol):
+        return positive_int(name, value)
+    if value.is_integer and value.is_positive and value not in (L, ell):
+        return value
+    raise InvalidArgument(
+        f"expected a positive int or a positive integer symbol for {name}, got "
+        f"{name}={shown(value)}; give Symbol({value.name!r}, integer=True, positive=True), of a "
+        f"name other than L and ell"
+    )
+
+
+def _size(name: str, value: object, *symbols: Symbol) -> Size:
+    if not isinstance(value, Symbol):
+        return positive_int(name, value)
+    if value in symbols:
+        return value
+    own = " or ".join(f"theory.symbols.{symbol}" for symbol in symbols)
+    raise InvalidArgument(
+        f"expected an int or the symbol {own} for {name}, got {name}={shown(value)}; a symbol "
+        f"of the same name with other assumptions is another symbol"
+    )

@@ -1,0 +1,171 @@
+"""Numbers in the place of symbols: which sizes a value has left open, and what they may become."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import isfinite
+from numbers import Integral, Real
+from typing import Any, TypeAlias
+
+from sympy import Expr, Integer, Rational, Symbol
+
+from theory.errors import InvalidArgument
+from theory.networks.activations import LeakyReLU
+from theory.networks.mlp import MLP
+from theory.networks.multipliers import Rates, TrainedLayers
+from theory.symbols import L, a, ell, eta, n, n_0, p, q
+from theory.validation import exact_number, shown
+
+__all__ = ["Sizes", "bound_sizes", "in_order", "layer_at", "network_at", "rates_at", "read_size"]
+
+Sizes: TypeAlias = Mapping[Symbol, Rational]
+"""A number for each of some symbols."""
+
+_ORDER = (n, L, ell, n_0, a, p, q)
+"""Sizes by place in a call; widths of single layers stand in the place of n, others at the end."""
+_NEVER_OPEN = (eta,)
+
+
+def in_order(symbols: frozenset[Symbol], network: MLP) -> tuple[Symbol, ...]:
+    """The symbols left open, as a call takes them: n or the layers' own widths, L, ell, n_0, a, p,
+    q, then others by name.
+
+    >>> from theory import MLP
+    >>> from theory.symbols import n_0
+    >>> network = MLP(input_width=n_0)
+    >>> in_order(network.free_symbols, network)
+    (n, L, n_0)
+    """
+    widths = network.width if isinstance(network.width, tuple) else ()
+    own = [width for width in dict.fromkeys(widths) if isinstance(width, Symbol) and width != n]
+    first = [n, *own, *_ORDER[1:]]
+    rest = sorted(symbols - {*first, *_NEVER_OPEN}, key=str)
+    return tuple(symbol for symbol in (*first, *rest) if symbol in symbols)
+
+
+def bound_sizes(
+    symbols: Sequence[Symbol], network: MLP, places: Sequence[Any], named: Mapping[str, Any]
+) -> dict[Symbol, Any]:
+    """What each symbol is given, by place or by name; `InvalidArgument` for a size too many, one
+    that is fixed, or one that is given twice."""
+    if len(places) > len(symbols):
+        raise InvalidArgument(
+            f"expected {_listed(symbols)} by place, got {len(places)} numbers, "
+            f"{', '.join(map(_short, places))}; {_fixed(network)}"
+        )
+    given = dict(zip(symbols, places, strict=False))
+    names = {symbol.name: symbol for symbol in symbols}
+    for name, value in named.items():
+        if name not in names:
+            raise InvalidArgument(_no_size(name, value, symbols, network))
+        if names[name] in given:
+            raise InvalidArgument(
+                f"expected {name} once, got it by place, {name}={_short(given[names[name]])}, and "
+                f"by name, {name}={_short(value)}; leave one out"
+            )
+        given[names[name]] = value
+    return given
+
+
+def _no_size(name: str, value: Any, symbols: Sequence[Symbol], network: MLP) -> str:
+    if name == "eta":
+        return (
+            f"expected sizes alone, got eta={_short(value)}; values are at eta = 1: multiply a "
+            f"mean squared update by eta**2"
+        )
+    return f"expected {_listed(symbols)}, got {name}={_short(value)}; {_fixed(network)}"
+
+
+def _listed(symbols: Sequence[Symbol]) -> str:
+    names = ", ".join(map(str, symbols))
+    return f"no size but {names}" if symbols else "no sizes"
+
+
+def _fixed(network: MLP) -> str:
+    if network.free_symbols:
+        return f"the others are fixed in {_named(network)}: leave a size out there to give it here"
+    return (
+        f"all are fixed in {_named(network)}: leave them out there, as in MLP(), to give them here"
+    )
+
+
+def _named(network: MLP) -> str:
+    text = repr(network)
+    return text if len(text) <= 200 else f"{text[:197]}..."
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def read_size(symbol: Symbol, value: Any) -> Rational:
+    """``value`` as a number that ``symbol`` may stand for: a positive whole number for a size, also
+    one written as a float; a number in [0, 1] for the slope; else a positive number.
+
+    >>> read_size(n, 64.0), read_size(a, 0.1)
+    (64, 1/10)
+    """
+    if symbol.is_integer:
+        whole = _whole(value)
+        if whole is None or whole < 1:
+            raise InvalidArgument(
+                f"expected a positive whole number for {symbol}, got {symbol}={shown(value)}; give "
+                f"an int such as 64"
+            )
+        return Integer(whole)
+    number = exact_number(symbol.name, value)
+    if number < 0 or (number == 0 and symbol != a):
+        raise InvalidArgument(
+            f"expected a positive number for {symbol}, got {symbol}={shown(value)}; give one such "
+            f"as 0.5"
+        )
+    return number
+
+
+def _whole(value: Any) -> int | None:
+    if isinstance(value, Expr) and value.is_infinite:
+        return None
+    if isinstance(value, Expr) and value.is_number and value.is_comparable:
+        return int(value) if value == int(value) else None
+    if isinstance(value, Integral) and not isinstance(value, bool):
+        return int(value)
+    real = isinstance(value, Real) and not isinstance(value, bool) and isfinite(value)
+    return int(value) if real and value == int(value) else None
+
+
+def network_at(network: MLP, sizes: Sizes) -> MLP:
+    """``network`` with numbers in the place of symbols; its own rules check them."""
+    if not network.free_symbols & sizes.keys():
+        return network
+    width = network.width
+    changes: dict[str, Any] = {
+        "width": tuple(_size(each, sizes) for each in width)
+        if isinstance(width, tuple)
+        else _size(width, sizes),
+        "depth": _size(network.depth, sizes),
+        "input_width": _size(network.input_width, sizes),
+    }
+    for name in ("weight_variance", "readout_variance", "input_norm2"):
+        value = getattr(network, name)
+        changes[name] = value if value is None else value.subs(sizes)
+    if network.activation.slope in sizes:
+        changes["activation"] = LeakyReLU(sizes[network.activation.slope])
+    return replace(network, **changes)
+
+
+def layer_at(layer: int | Symbol, sizes: Sizes) -> Any:
+    """``layer`` with numbers in the place of symbols; None for the last."""
+    return None if layer == L else _size(layer, sizes)
+
+
+def rates_at(rates: tuple[Expr, ...] | Rates, sizes: Sizes) -> tuple[Expr, ...] | Rates:
+    """``rates`` with numbers in the place of symbols."""
+    if not isinstance(rates, TrainedLayers):
+        return rates
+    return TrainedLayers(_size(rates.first, sizes), _size(rates.last, sizes))
+
+
+def _size(size: Any, sizes: Sizes) -> Any:
+    return int(sizes[size]) if isinstance(size, Symbol) and size in sizes else size

@@ -1,0 +1,1 @@
+"""Learning rates as bounds over laws, their validity and their transfer."""

@@ -1,0 +1,293 @@
+"""`MaximalLearningRate`: the rate at which the hidden layers' mean squared update meets a bound."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sympy import Expr, Integer, Max, Poly, Symbol
+from sympy.polys.domains.domain import Domain
+
+from theory.algebra.numerals import inverse_square_root, rate_text
+from theory.errors import NotSolved
+from theory.laws.headline import headline
+from theory.laws.update import SquaredUpdate, squared_update
+from theory.networks.mlp import MLP
+from theory.networks.multipliers import Rates
+from theory.networks.requests import asked_rates
+from theory.networks.sizes import Sizes, network_at, rates_at
+from theory.public_names import cached_property
+from theory.rates.binding import (
+    COMPARABLE,
+    NOTHING_MOVES,
+    binding_layers,
+    last_is_largest,
+    likely_layers,
+)
+from theory.rates.criteria import Criterion, EveryHiddenLayer, LastLayer, MeanOverLayers
+from theory.rates.growth_proof import certainly_rises, rises_at_all_sizes
+from theory.rates.validity import Validity, tolerance_value
+from theory.solutions.recursion import field_of
+from theory.solutions.value import Number
+from theory.symbols import L, ell, eta, n
+from theory.writing.notation import Math
+from theory.writing.rendering import formula_display, root_lines
+from theory.writing.step import Line
+
+if TYPE_CHECKING:
+    from theory.laws.float_arrays import FastRate
+
+__all__ = ["MaximalLearningRate"]
+
+
+@dataclass(frozen=True)
+class MaximalLearningRate(Number):
+    """The largest learning rate that meets ``criterion``, from the linearised update.
+
+    ``rates``: multipliers of eta, all 1 for None.  Made by `maximal_learning_rate`.
+
+    >>> from theory import MLP, maximal_learning_rate
+    >>> maximal_learning_rate(MLP())
+    MaximalLearningRate of MLP(): sqrt(3)/L**(3/2) to leading order; the last layer binds
+    >>> maximal_learning_rate(MLP(64, 4))
+    MaximalLearningRate of MLP(width=64, depth=4): 0.201148; layer 4 binds
+    """
+
+    network: MLP
+    criterion: Criterion
+    rates: tuple[Expr, ...] | Rates
+
+    @property
+    def exact(self) -> Expr:
+        """The rate: sqrt of the criterion's bound over E[(Delta z)^2]/eta^2.
+
+        Exact, with square roots; a function of the symbols that the network holds, as
+        1/sqrt(Max(...)) where no single layer is proven to bind for all sizes.  Raises `NotSolved`
+        for a symbolic depth with `MeanOverLayers`, where the last layer is not proven to bind, and
+        where no layer moves at all.  Do not put floats into a closed form, whose terms cancel:
+        ``rate(64, 10)``, ``rate.at(n=64)`` and ``rate.lambdify()`` keep all digits.
+
+        >>> from sympy import sqrt
+        >>> from theory import MLP, maximal_learning_rate
+        >>> rate = maximal_learning_rate(MLP()).exact
+        >>> rate.subs({n: 10, L: 1}) == 1/sqrt(squared_update(MLP(10, 1)).per_eta2)
+        True
+        """
+        return inverse_square_root(self._moved() / self.criterion.bound)
+
+    def _symbols(self) -> frozenset[Symbol]:
+        return self._update(None)._symbols()
+
+    def _at(self, sizes: Sizes) -> MaximalLearningRate:
+        network = network_at(self.network, sizes)
+        rates = asked_rates(network, rates_at(self.rates, sizes))
+        return MaximalLearningRate(network, self.criterion, rates)
+
+    def _number(self, context: Any) -> Any:
+        bound = context.mpf(int(self.criterion.bound.p)) / int(self.criterion.bound.q)
+        update = self._update(None)
+        if isinstance(self.criterion, MeanOverLayers):
+            moved = update.mean_over_layers(context)
+        elif self._last_binds:
+            moved = update._number(context)
+        else:
+            moved = max(update.layer_means(context))
+        if not moved:
+            raise NotSolved(NOTHING_MOVES)
+        return context.sqrt(bound / moved)
+
+    def _fast(self) -> FastRate | None:
+        from theory.laws.float_arrays import FastRate
+
+        if isinstance(self.criterion, MeanOverLayers):
+            return None
+        every = isinstance(self.criterion, EveryHiddenLayer)
+        if every and not rises_at_all_sizes(self.network, self.rates):
+            return None
+        fast = self._update(None)._fast()
+        return None if fast is None else FastRate(fast, float(self.criterion.bound))
+
+    @property
+    def _last_binds(self) -> bool:
+        """Whether the last layer of a network in numbers is known to bind without a comparison."""
+        return isinstance(self.criterion, LastLayer) or last_is_largest(self.network, self.rates)
+
+    @property
+    def layer(self) -> int | Symbol | None:
+        """The layer that binds: L for a symbolic depth; None for the mean over layers, and where it
+        depends on the symbols that the network holds.
+
+        >>> from theory import MLP, maximal_learning_rate
+        >>> maximal_learning_rate(MLP(64, 4)).layer
+        4
+        """
+        if isinstance(self.criterion, MeanOverLayers):
+            return None
+        if isinstance(self.criterion, LastLayer):
+            return self.network.depth
+        if not isinstance(self.network.depth, int):
+            self._check_rise()
+            return L
+        layers = likely_layers(self.network, self.rates)
+        if len(layers) > 1:
+            layers = list(self._binding)
+        return layers[0] if len(layers) == 1 else None
+
+    def leading(self) -> Expr:
+        """The leading term as n -> infinity, then as the depth grows.
+
+        >>> from theory import MLP, MeanOverLayers, maximal_learning_rate
+        >>> maximal_learning_rate(MLP()).leading()
+        sqrt(3)/L**(3/2)
+        >>> maximal_learning_rate(MLP(), criterion=MeanOverLayers()).leading()
+        2*sqrt(3)/L**(3/2)
+        """
+        power, coefficients = self._leading_terms()
+        if not power and not any(coefficients):
+            raise NotSolved(NOTHING_MOVES)
+        return inverse_square_root(_maximum(coefficients) * n**power / self.criterion.bound)
+
+    def validity(self, tolerance: object) -> Validity:
+        """Where `leading` is within a relative ``tolerance`` of the exact rate at the last layer:
+        depths at a width, the least width, and the bound on L/n alone.
+
+        Needs symbolic width and depth.
+
+        >>> from theory import MLP, maximal_learning_rate
+        >>> maximal_learning_rate(MLP()).validity("0.1").least_width
+        39
+        """
+        if isinstance(self.criterion, MeanOverLayers):
+            raise NotSolved("validity is solved at the last layer: leave criterion out")
+        if isinstance(self.criterion, EveryHiddenLayer):
+            self._check_rise()
+        update = self._update(None)
+        if update.law.growth != 1:
+            raise NotSolved(
+                "away from the critical weight variance there is no law of the depth: leave "
+                "weight_variance out"
+            )
+        law = update.leading() / eta**2
+        if law.free_symbols - {L}:
+            raise NotSolved(
+                f"validity is solved where the law is one in L alone, here it is {law}: leave out "
+                f"what is not of order one, such as a norm of the input that does not grow with n_0"
+            )
+        return Validity(update, law, tolerance_value(tolerance))
+
+    def _moved(self) -> Expr:
+        """What the criterion bounds, at eta = 1."""
+        if not isinstance(self.network.depth, int):
+            if isinstance(self.criterion, MeanOverLayers):
+                raise NotSolved(
+                    "the mean over the layers is not solved for a symbolic depth: give depth as a "
+                    "number, as in MLP(depth=4), or ask for leading()"
+                )
+            if isinstance(self.criterion, EveryHiddenLayer):
+                self._check_rise()
+            return self._positive(self._update(None).per_eta2)
+        if isinstance(self.criterion, EveryHiddenLayer):
+            return _maximum([self._domain.to_sympy(value) for value in self._binding.values()])
+        if isinstance(self.criterion, LastLayer):
+            return self._positive(self._update(None).per_eta2)
+        layers = range(1, self.network.layers + 1)
+        total = sum((self._update(k).value for k in layers), self._domain.zero)
+        return self._positive(self._domain.to_sympy(total / self._domain(len(layers))))
+
+    def _positive(self, moved: Expr) -> Expr:
+        if moved == 0:
+            raise NotSolved(NOTHING_MOVES)
+        return moved
+
+    def _leading_terms(self) -> tuple[int, list[Expr]]:
+        """A power of n and coefficients whose largest is the leading term, at eta = 1."""
+        if not isinstance(self.network.depth, int):
+            if isinstance(self.criterion, MeanOverLayers):
+                power, coefficient = self._update(ell).leading_term()
+                return power, [_mean_over_depth(coefficient)]
+            if isinstance(self.criterion, EveryHiddenLayer):
+                self._check_rise()
+            power, coefficient = self._update(None).leading_term()
+            return power, [coefficient]
+        if isinstance(self.criterion, LastLayer):
+            power, coefficient = self._update(None).leading_term()
+            return power, [coefficient]
+        terms = [self._update(layer).leading_term() for layer in range(1, self.network.layers + 1)]
+        top = max((power for power, coefficient in terms if coefficient != 0), default=0)
+        kept = [coefficient for power, coefficient in terms if power == top]
+        if isinstance(self.criterion, MeanOverLayers):
+            return top, [sum(kept, Integer(0)) / self.network.layers]
+        return top, kept
+
+    @cached_property
+    def _binding(self) -> dict[int, Any]:
+        return binding_layers(self.network, self.rates)
+
+    @property
+    def _domain(self) -> Domain:
+        return field_of(self.network.free_symbols)
+
+    def _update(self, layer: object) -> SquaredUpdate:
+        return squared_update(self.network, layer, rates=self.rates)
+
+    def _check_rise(self) -> None:
+        """Raise `NotSolved` unless E is proven to grow from layer to layer at all sizes."""
+        if not self._rises:
+            raise NotSolved(
+                "the update is not proven to grow from layer to layer here: give depth as a "
+                "number, as in MLP(depth=4), or criterion=LastLayer()"
+            )
+
+    @cached_property
+    def _rises(self) -> bool:
+        return certainly_rises(self._update(ell))
+
+    def __repr__(self) -> str:
+        return f"MaximalLearningRate of {self.network}: {self._headline()}"
+
+    def _repr_latex_(self) -> str:
+        """The leading term, and the exact rate where the depth is a number, with its decimals."""
+        left, lines = Math("", r"\eta_{\max}"), []
+        if isinstance(self.network.depth, int) or self.network.width != n:
+            lines += root_lines(left, self.exact)
+        if self.network.width == n:
+            lines.append(Line(left, Math.of(self.leading()), "~"))
+        return formula_display(*lines)
+
+    def _headline(self) -> str:
+        if not self.open_sizes and not self._is_quick:
+            return f"evaluate() and layer compare {self.network.layers} layers"
+        text = headline(self, lambda: rate_text(self.exact), self.leading)
+        try:
+            return f"{text}; {self._who_binds()}" if text[:4] != "long" else text
+        except NotSolved:
+            return text
+
+    @property
+    def _is_quick(self) -> bool:
+        """Whether the rate of a network in numbers needs no comparison of many layers."""
+        every = isinstance(self.criterion, EveryHiddenLayer)
+        return not every or self.network.layers <= COMPARABLE or self._last_binds
+
+    def _who_binds(self) -> str:
+        if isinstance(self.criterion, MeanOverLayers):
+            return "the mean over the layers binds"
+        if not isinstance(self.network.depth, int):
+            return "the last layer binds"
+        return f"layer {self.layer} binds" if self.layer else "the largest layer binds"
+
+
+def _maximum(values: list[Expr]) -> Expr:
+    """The largest of ``values``; one alone is not asked for its sign, which can take minutes."""
+    return values[0] if len(values) == 1 else Max(*values)
+
+
+def _mean_over_depth(coefficient: Expr) -> Expr:
+    """The leading term of (1/L) sum_ell c(ell, L), for a homogeneous polynomial c."""
+    if not coefficient.is_polynomial(ell, L):
+        raise NotSolved(
+            "away from the critical weight variance there is no law of the depth: leave "
+            "weight_variance out"
+        )
+    terms = Poly(coefficient, ell, L).terms()
+    return sum((c * L ** (i + j) / (i + 1) for (i, j), c in terms), Integer(0))

@@ -1,0 +1,90 @@
+"""`maximal_learning_rate`: the largest eta that keeps the mean squared update bounded."""
+
+from __future__ import annotations
+
+from typing import overload
+
+from sympy import Expr
+
+from theory.errors import InvalidArgument
+from theory.laws.readout import ReadoutLearningRate, readout_learning_rate
+from theory.laws.update import squared_update
+from theory.networks.groups import (
+    FirstLayer,
+    Group,
+    HiddenLayers,
+    Readout,
+    checked_group,
+    group_rates,
+)
+from theory.networks.mlp import MLP
+from theory.networks.multipliers import ByGroup, Rates, multiplier_runs, open_ends
+from theory.rates.binding import NOTHING_MOVES
+from theory.rates.criteria import Criterion, NetworkOutput, layer_criterion, output_criterion
+from theory.rates.hidden_rate import MaximalLearningRate
+
+__all__ = ["maximal_learning_rate"]
+
+
+@overload
+def maximal_learning_rate(
+    network: MLP, *, criterion: NetworkOutput | None = None, rates: object = None, group: Readout
+) -> ReadoutLearningRate: ...
+@overload
+def maximal_learning_rate(
+    network: MLP,
+    *,
+    criterion: Criterion | None = None,
+    rates: object = None,
+    group: FirstLayer | HiddenLayers | None = None,
+) -> MaximalLearningRate: ...
+@overload
+def maximal_learning_rate(
+    network: MLP,
+    *,
+    criterion: Criterion | NetworkOutput | None = None,
+    rates: object = None,
+    group: Group | None = None,
+) -> MaximalLearningRate | ReadoutLearningRate: ...
+def maximal_learning_rate(
+    network: MLP,
+    *,
+    criterion: Criterion | NetworkOutput | None = None,
+    rates: object = None,
+    group: Group | None = None,
+) -> MaximalLearningRate | ReadoutLearningRate:
+    """The largest eta for which the mean squared update is at most 1 in every hidden layer.
+
+    ``criterion``: `EveryHiddenLayer` (None), `LastLayer` or `MeanOverLayers`, each with a bound.
+    ``rates``: one non-negative multiplier of eta per hidden layer, or `ByGroup` or
+    `TrainedLayers`; all 1 for None.  ``group``: `FirstLayer`, `HiddenLayers` (2 to L) or `Readout`
+    to train these weights alone, None for all hidden weights; the readout's criterion is
+    `NetworkOutput`.  Raises `InvalidArgument` for arguments of another kind.
+
+    >>> from theory import MLP, FirstLayer, Readout, maximal_learning_rate
+    >>> rate = maximal_learning_rate(MLP(width=10, depth=2, input_width=5))
+    >>> rate.layer
+    2
+    >>> from theory.symbols import n_0
+    >>> maximal_learning_rate(MLP(input_width=n_0), group=FirstLayer()).leading()
+    n/(sqrt(L)*n_0)
+    >>> maximal_learning_rate(MLP(), group=Readout()).leading()
+    1/n
+    """
+    asked = checked_group(group, rates)
+    if isinstance(asked, Readout):
+        return readout_learning_rate(network, output_criterion(criterion))
+    bounded = layer_criterion(criterion)
+    if asked is not None:
+        rates = group_rates(network, asked)
+    (derivation, *_) = squared_update(network, rates=rates).derivations
+    if _nothing_moves(network, derivation.rates):
+        raise InvalidArgument(NOTHING_MOVES)
+    return MaximalLearningRate(network, bounded, derivation.rates)
+
+
+def _nothing_moves(network: MLP, rates: tuple[Expr, ...] | Rates) -> bool:
+    """Whether every multiplier is 0, as far as the depth is known."""
+    if isinstance(network.depth, int) and not open_ends(rates):
+        return not any(rate for rate, _ in multiplier_runs(rates, network.layers))
+    return isinstance(rates, ByGroup) and not any((rates.first, rates.hidden, rates.last))

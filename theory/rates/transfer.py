@@ -1,0 +1,241 @@
+"""`transfer_learning_rate`: a rate tuned on one network, carried to another by the exact law."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+from mpmath import nstr
+from sympy import Expr, Rational
+
+from theory.algebra.numerals import real_text
+from theory.algebra.precision import workdps
+from theory.errors import InvalidArgument, NotSolved
+from theory.laws.expression_numbers import numbers
+from theory.laws.readout import ReadoutLearningRate
+from theory.networks.groups import FirstLayer, Group, HiddenLayers, Readout
+from theory.networks.mlp import MLP
+from theory.networks.sizes import Sizes
+from theory.rates.criteria import Criterion, LastLayer, NetworkOutput
+from theory.rates.hidden_rate import MaximalLearningRate
+from theory.rates.rate import maximal_learning_rate
+from theory.rates.validity import tolerance_value
+from theory.solutions.evaluation import guard_digits
+from theory.solutions.value import Number
+from theory.symbols import n_0
+from theory.validation import exact_number, shown
+from theory.writing.notation import Math
+from theory.writing.rendering import formula_display
+from theory.writing.step import Line
+
+__all__ = ["OutsideValidity", "TransferredLearningRate", "transfer_learning_rate"]
+
+
+class OutsideValidity(UserWarning):
+    """A network is too deep for its width, or too shallow, to follow the law of the depth.
+
+    >>> import warnings
+    >>> from theory import MLP, OutsideValidity, transfer_learning_rate
+    >>> with warnings.catch_warnings(record=True) as seen:
+    ...     warnings.simplefilter("always")
+    ...     found = transfer_learning_rate(0.1, MLP(64, 4), MLP(64, 64))
+    >>> [each.category.__name__ for each in seen]
+    ['OutsideValidity']
+    """
+
+
+@dataclass(frozen=True)
+class TransferredLearningRate(Number):
+    """A learning rate for ``target`` that stands to its maximal rate as ``tuned`` does to that of
+    ``source``.  Made by `transfer_learning_rate`.
+
+    >>> from theory import MLP, transfer_learning_rate
+    >>> transfer_learning_rate(0.05, MLP(256, 8), MLP(512, 8))
+    0.0508384 for MLP(width=512, depth=8), as 0.05 for MLP(width=256, depth=8)
+    """
+
+    tuned: Rational
+    source: MaximalLearningRate | ReadoutLearningRate
+    target: MaximalLearningRate | ReadoutLearningRate
+
+    @property
+    def network(self) -> MLP:
+        """The target.
+
+        >>> from theory import MLP, transfer_learning_rate
+        >>> transfer_learning_rate(0.05, MLP(256, 8), MLP(1024, 32)).network
+        MLP(width=1024, depth=32)
+        """
+        return self.target.network
+
+    def _at(self, sizes: Sizes) -> TransferredLearningRate:
+        return self
+
+    def _number(self, context: Any) -> Any:
+        tuned = context.mpf(int(self.tuned.p)) / int(self.tuned.q)
+        with workdps(context.dps + guard_digits(self.source.network.layers)) as finer:
+            source = self.source._number(finer)
+        return tuned * self.target._number(context) / source
+
+    @property
+    def rate(self) -> float:
+        """The learning rate for the target, correctly rounded but for the last place.
+
+        Raises `NotSolved` where it is beyond the range of float64.
+
+        >>> from theory import MLP, transfer_learning_rate
+        >>> round(transfer_learning_rate(0.05, MLP(256, 8), MLP(1024, 32)).rate, 8)
+        0.00624247
+        """
+        try:
+            return float(self)
+        except InvalidArgument:
+            raise NotSolved(
+                "the rate is beyond the range of float64: ask for evaluate(), which has it"
+            ) from None
+
+    @property
+    def ratio(self) -> Expr:
+        """Maximal rate of the target over that of the source, exact, with square roots.
+
+        >>> from theory import MLP, transfer_learning_rate
+        >>> round(float(transfer_learning_rate(0.05, MLP(256, 8), MLP(1024, 32)).ratio), 6)
+        0.124849
+        """
+        return self.target.exact / self.source.exact
+
+    @property
+    def exact(self) -> Expr:
+        """The learning rate for the target, exact.
+
+        >>> from theory import MLP, transfer_learning_rate
+        >>> found = transfer_learning_rate(0.05, MLP(256, 8), MLP(1024, 32))
+        >>> abs(float(found.exact) - found.rate) < 1e-15
+        True
+        """
+        return self.tuned * self.ratio
+
+    def __repr__(self) -> str:
+        rate, tuned = nstr(self.evaluate(), 6), real_text(self.tuned)
+        return f"{rate} for {self.target.network}, as {tuned} for {self.source.network}"
+
+    def _repr_latex_(self) -> str:
+        """The rate, and the exact ratio that it comes from."""
+        left = Math("", r"\eta_{\text{target}}/\eta_{\text{source}}")
+        with workdps(20) as context:
+            rate, tuned = self._number(context), context.mpf(int(self.tuned.p)) / int(self.tuned.q)
+            return formula_display(
+                Line(Math("", r"\eta_{\text{target}}"), Math.text(context.nstr(rate, 6))),
+                Line(left, Math.text(context.nstr(rate / tuned, 6))),
+            )
+
+
+def transfer_learning_rate(
+    rate: object,
+    source: MLP,
+    target: MLP,
+    *,
+    criterion: Criterion | NetworkOutput | None = None,
+    group: Group | None = None,
+    tolerance: object = "0.25",
+) -> TransferredLearningRate:
+    """The learning rate for ``target`` that matches ``rate``, tuned on ``source``.
+
+    ``rate`` times the ratio of the two maximal rates, which is exact at these sizes, under
+    ``criterion`` and for ``group`` as in `maximal_learning_rate`.  ``source``, ``target``: networks
+    in numbers.  Warns `OutsideValidity` where the law of ``group``'s rate is off by more than
+    ``tolerance`` at the last layer, and names the cause: the depth over the width, beyond which
+    rare networks set the mean and a typical one wants another rate
+    (`verify.typical_learning_rate`), or the input width.  Raises `InvalidArgument` for arguments of
+    another kind.
+
+    >>> from theory import MLP, transfer_learning_rate
+    >>> found = transfer_learning_rate(0.05, MLP(256, 8), MLP(1024, 32))
+    >>> print(f"{found.rate:.6g}, {0.05 / 4**1.5:.6g} by the law alone")
+    0.00624247, 0.00625 by the law alone
+    """
+    tuned = exact_number("rate", rate)
+    if tuned <= 0:
+        raise InvalidArgument(
+            f"expected a positive learning rate for rate, got rate={shown(rate)}; give the rate "
+            f"that was tuned on source"
+        )
+    allowed, found = tolerance_value(tolerance), []
+    for name, network in (("source", source), ("target", target)):
+        _check_network(name, network)
+        found.append(maximal_learning_rate(network, criterion=criterion, group=group))
+        _warn_outside(name, network, group, allowed)
+    return TransferredLearningRate(tuned, *found)
+
+
+def _check_network(name: str, network: object) -> None:
+    if not isinstance(network, MLP):
+        raise InvalidArgument(
+            f"expected an MLP for {name}, got {name}={shown(network)}; give MLP(64, 4), say"
+        )
+    if network.free_symbols:
+        symbols = ", ".join(sorted(map(str, network.free_symbols)))
+        raise InvalidArgument(
+            f"expected a network in numbers for {name}, got {name}={network!r} with the symbols "
+            f"{symbols}; give them values, as in MLP(width=64, depth=4)"
+        )
+
+
+def _warn_outside(name: str, network: MLP, group: Group | None, allowed: Rational) -> None:
+    """Warn where the leading term of the rate does not hold for ``network``, at its least width."""
+    why = _cause(network, group, allowed)
+    if why:
+        warnings.warn(
+            f"{name}={network!r} is outside the range of the law of the depth: {why}",
+            OutsideValidity,
+            stacklevel=3,
+        )
+
+
+def _cause(network: MLP, group: Group | None, allowed: Rational) -> str:
+    """Why the leading term of the rate does not hold, empty where it does; the input width is the
+    cause where the term holds for an input as wide as the network."""
+    width = network.width
+    narrowest = min(map(int, width)) if isinstance(width, tuple) else int(width or 1)
+    plain = replace(network, width=narrowest, depth=network.layers)
+    square = replace(plain, input_width=None)
+    if network.c != network.activation.critical_variance():
+        return "away from the critical weight variance there is no law"
+    error = _error(plain, group)
+    if abs(error) <= allowed:
+        return ""
+    if group is None and plain != square and abs(_error(square, group)) <= allowed:
+        ratio = int(plain.first_fan_in) / narrowest
+        return f"{_times(error)} for its input width, {ratio:.3g} times its width"
+    if error < 0:
+        return f"{_times(error)} at depth {network.layers}, which is too small for a leading term"
+    return (
+        f"{_times(error)} at depth/width = {network.layers / narrowest:.3g}; compare with the "
+        f"typical network, verify.typical_learning_rate"
+    )
+
+
+def _times(error: float) -> str:
+    return f"the rate of the law is {1 + error:.3g} times the exact one"
+
+
+@lru_cache(maxsize=256)
+def _error(network: MLP, group: Group | None) -> float:
+    """The leading term of the rate over the exact rate, less 1, of a network in numbers.
+
+    The term is that of a group of which every layer has the same share; the first layer's holds
+    its input width, and the readout's and that of layers 2 to L do not depend on it.
+    """
+    given = network.input_width is not None
+    wide = n_0 if given and isinstance(group, FirstLayer) else None
+    if isinstance(group, HiddenLayers | Readout) and network.input_norm2 is None:
+        network = replace(network, input_width=None)
+    bounded: Any = NetworkOutput() if isinstance(group, Readout) else LastLayer()
+    opened = replace(network, width=None, depth=None, input_width=wide)
+    law = maximal_learning_rate(opened, criterion=bounded, group=group).leading()
+    sizes = {"n": network.width, "L": network.layers, "n_0": network.first_fan_in}
+    found = numbers(law, **{s.name: sizes[s.name] for s in law.free_symbols})
+    exact = maximal_learning_rate(network, criterion=bounded, group=group)
+    return float(found / float(exact) - 1)

@@ -1,0 +1,245 @@
+"""Where the L^(-3/2) law of the maximal rate holds, and where the joint limit does: sizes found by
+search on the closed form, which is exact at every size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil, expm1, log
+from typing import TYPE_CHECKING
+
+from sympy import Expr, Poly, Rational
+
+from theory.algebra.precision import workdps
+from theory.errors import InvalidArgument, NotSolved
+from theory.networks.mlp import MLP
+from theory.public_names import PickledByFields, cached_property
+from theory.symbols import L, t
+from theory.validation import exact_number, positive_int, shown
+
+if TYPE_CHECKING:
+    from theory.laws.mean import SolvedMean
+
+__all__ = ["Validity", "joint_limit_from", "tolerance_value"]
+
+_LARGEST = 10**15
+_QUICK = Rational(1, 1000)
+"""At smaller tolerances the search for the least width takes seconds and more."""
+LARGEST_WIDTH, LARGEST_DEPTH = 10**9, 10**6
+"""Up to which float64 values are good to 10^-12."""
+
+
+@dataclass(frozen=True)
+class Validity(PickledByFields):
+    """Where the law's rate is within ``tolerance`` of the exact rate 1/sqrt(E) at the last layer.
+
+    ``update``: E[(Delta z)^2] at symbolic width and depth; ``law``: its leading term at eta = 1.
+    """
+
+    update: SolvedMean
+    law: Expr
+    tolerance: Rational
+
+    @property
+    def network(self) -> MLP:
+        """The network it was derived for."""
+        return self.update.network
+
+    def error(self, width: int, depth: int) -> float:
+        """law/exact - 1 for the rate: positive where the law's rate is too large."""
+        exact = self.update.at_real_sizes(width, depth)
+        law = Rational(self.law.subs(L, depth))
+        with workdps(30) as context:
+            ratio = context.make_mpf(exact._mpf_) * int(law.q) / int(law.p)
+            return float(context.sqrt(ratio) - 1)
+
+    def holds(self, width: int, depth: int) -> bool:
+        """Whether the law holds at these sizes."""
+        return abs(self.error(width, depth)) <= self.tolerance
+
+    def depths(self, width: int) -> tuple[int, int] | None:
+        """The first and the last depth at which the law holds at ``width``; None where there is
+        none.
+
+        Found on all depths to 64 and a grid of ratio 1.02 beyond, to four times the width, with
+        ends bisected; raises `NotSolved` if they are no interval there.
+
+        >>> from theory import MLP, maximal_learning_rate
+        >>> maximal_learning_rate(MLP()).validity("0.1").depths(1024)
+        (2, 76)
+        """
+        width = positive_int("width", width)
+        grid = [depth for depth in _grid() if depth <= 4 * width + 64]
+        good = self._holding(width, grid)
+        if not any(good):
+            return None
+        first, last = good.index(True), len(good) - 1 - good[::-1].index(True)
+        if not all(good[first : last + 1]):
+            raise NotSolved(
+                f"the depths where the law holds at width {width} are no interval: ask holds()"
+            )
+        if last + 1 == len(grid):
+            raise NotSolved(
+                f"the law holds at width {width} as deep as was searched: give a smaller tolerance"
+            )
+        low = grid[first]
+        if first:
+            low = _least(lambda depth: self.holds(width, depth), grid[first - 1], grid[first])
+        high = _least(lambda depth: not self.holds(width, depth), grid[last], grid[last + 1]) - 1
+        return low, high
+
+    def _holding(self, width: int, grid: list[int]) -> list[bool]:
+        """`holds` at one width and many depths: in float64 where that is known to be good."""
+        fast = self.update._fast()
+        if fast is None or width > LARGEST_WIDTH or grid[-1] > LARGEST_DEPTH:
+            return [self.holds(width, depth) for depth in grid]
+        power = self.law.as_poly(L).degree()
+        scale = float(self.law.subs(L, 1))
+        values = self.update.lambdify().log(width, grid).tolist()
+        logs = [value - log(scale) - power * log(d) for value, d in zip(values, grid, strict=True)]
+        return [abs(expm1(value / 2)) <= self.tolerance for value in logs]
+
+    @cached_property
+    def least_width(self) -> int:
+        """The smallest width with a depth at which the law holds, by bisection."""
+        high = 1
+        while self.depths(high) is None:
+            high *= 2
+            if high > _LARGEST:
+                raise NotSolved(f"the law holds within {self.tolerance} at no width: widen it")
+        if high == 1:
+            return 1
+        return _least(lambda width: self.depths(width) is not None, high // 2, high)
+
+    @cached_property
+    def least_depth(self) -> int:
+        """The smallest depth from which on the law holds as the width goes to infinity."""
+        series, law = (_coefficients(each) for each in (self.update.solved_series(0)[0], self.law))
+        low, high = (Fraction(int(bound.p), int(bound.q)) for bound in self._bounds)
+        depth = 1
+        last_bad = 0
+        while depth <= max(64, 4 * last_bad):
+            ratio = _horner(series, depth) / _horner(law, depth)
+            if not low <= ratio <= high:
+                last_bad = depth
+            depth += 1
+            if depth > 10**5:
+                raise NotSolved(f"the law holds within {self.tolerance} at no depth: widen it")
+        return last_bad + 1
+
+    @cached_property
+    def ratio(self) -> float:
+        """The largest L/n at which the law holds as n -> infinity, from the joint limit."""
+        limit = self.update.joint_law(1)
+        if limit.power != 3:
+            raise NotSolved(
+                "the joint limit does not grow with the cube of the width here: ask depths()"
+            )
+        relative = limit.coefficient() / self.law.subs(L, t)
+        low, high = Rational(0), Rational(1)
+
+        def outside(value: Rational) -> bool:
+            found = Rational(str(relative.subs(t, value).evalf(25)))
+            return not self._bounds[0] <= found <= self._bounds[1]
+
+        while not outside(high):
+            high *= 2
+        for _ in range(60):
+            middle = (low + high) / 2
+            low, high = (low, middle) if outside(middle) else (middle, high)
+        return float(high)
+
+    @property
+    def _bounds(self) -> tuple[Rational, Rational]:
+        """Of E over its leading term."""
+        return (1 - self.tolerance) ** 2, (1 + self.tolerance) ** 2
+
+    def __repr__(self) -> str:
+        depths = (
+            f"Validity within {self.tolerance}: as the width grows, depths from "
+            f"{self.least_depth} to {self.ratio:.4g} of the width"
+        )
+        if self.tolerance < _QUICK:
+            return f"{depths}: ask depths(width)"
+        return f"{depths}; at some depth from width {self.least_width} on: ask depths(width)"
+
+
+def joint_limit_from(update: SolvedMean, tolerance: object, ratio: object) -> int:
+    """The width from which on the joint limit is within ``tolerance`` of E at L = ``ratio`` n.
+
+    The relative error is followed down from widths where its next order in 1/n says that it is
+    below a quarter of the tolerance, in steps of 1.1, to the first that exceeds it; L need not be
+    whole, the closed form has a value at every depth.
+    """
+    bound, where = tolerance_value(tolerance), exact_number("ratio", ratio)
+    if where <= 0:
+        raise InvalidArgument(
+            f"expected a positive number for ratio, got ratio={shown(ratio)}; give an L/n, as 0.5"
+        )
+    law = update.joint_law(2)
+    leading, following = (_at(law.coefficient(k), where) for k in range(2))
+
+    def bad(width: float) -> bool:
+        with workdps(30) as context:
+            size = context.mpf(width)
+            depth = max(size * int(where.p) / int(where.q), context.mpf(1) / 1000)
+            exact = context.make_mpf(update.at_real_sizes(size, depth)._mpf_)
+            return bool(abs(context.mpf(leading) * size**law.power / exact - 1) > float(bound))
+
+    width = max(16.0, 4 * abs(float(following) / float(leading)) / float(bound))
+    while bad(width):
+        width *= 4
+        if width > _LARGEST:
+            raise NotSolved(
+                f"the joint limit is not within {bound} up to width {_LARGEST}: widen it"
+            )
+    high = width
+    while width > 1 and not bad(width):
+        high, width = width, width / 1.1
+    if width <= 1:
+        return 1
+    return _least(lambda size: not bad(size), max(1, int(width)), ceil(high))
+
+
+def tolerance_value(tolerance: object) -> Rational:
+    """A relative tolerance, an exact number between 0 and 1."""
+    number = exact_number("tolerance", tolerance)
+    if not 0 < number < 1:
+        raise InvalidArgument(
+            f"expected a tolerance between 0 and 1, got tolerance={shown(tolerance)}; 0.1 is ten "
+            f"per cent"
+        )
+    return number
+
+
+def _least(good: Callable[[int], bool], low: int, high: int) -> int:
+    """The least int above ``low`` that is good, ``low`` not being so and ``high`` being so, where
+    one crossing lies between."""
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if good(middle) else (middle, high)
+    return high
+
+
+def _coefficients(polynomial: Expr) -> list[Fraction]:
+    """Of a polynomial in L, the highest power first."""
+    return [Fraction(int(each.p), int(each.q)) for each in Poly(polynomial, L).all_coeffs()]
+
+
+def _horner(coefficients: list[Fraction], depth: int) -> Fraction:
+    value = Fraction(0)
+    for coefficient in coefficients:
+        value = value * depth + coefficient
+    return value
+
+
+def _grid() -> list[int]:
+    depths = list(range(1, 65))
+    while depths[-1] < _LARGEST:
+        depths.append(max(depths[-1] + 1, int(depths[-1] * 1.02)))
+    return depths
+
+
+def _at(expression: Expr, ratio: Rational) -> str:
+    return str(expression.subs(t, ratio).evalf(30))

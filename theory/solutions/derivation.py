@@ -1,0 +1,274 @@
+"""`derive`: any observable of one layer, to its words, its layer map and its exact mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sympy import Expr, Integer, Symbol, sympify
+from sympy.polys.domains.domain import Domain
+
+from theory.algebra.factored_form import closed_form_expression
+from theory.algebra.numerals import is_too_long
+from theory.algebra.precision import workdps
+from theory.errors import InvalidArgument, NotSolved
+from theory.networks.mlp import MLP
+from theory.networks.multipliers import open_ends
+from theory.networks.requests import asked_layer, asked_rates
+from theory.networks.sizes import Sizes, layer_at, network_at, rates_at
+from theory.public_names import cached_property
+from theory.solutions.closed_form import ClosedForm, closed_form
+from theory.solutions.derived_words import DerivedWords
+from theory.solutions.evaluation import quick_mean, term_means
+from theory.solutions.infinite_width import MeanFieldLaw, leading_in_width, mean_field_law
+from theory.solutions.recursion import Recursion, field_of, recursion
+from theory.symbols import L, ell, n
+from theory.validation import shown
+from theory.waiting import announced
+from theory.words.observables import Observable, Vector
+
+__all__ = ["Derivation", "derive"]
+
+_QUICK_DIGITS, _QUICK_DEPTH = 9, 10**6
+"""Digits that double precision gives, up to a depth."""
+_MORE_DIGITS = 20
+_BY_SYMMETRY = "every term is odd in the readout v, and v and -v are equally likely"
+
+
+@dataclass(frozen=True)
+class Derivation(DerivedWords):
+    """The mean of one observable at one layer of a random network, derived.
+
+    Two layer maps carry it: ``layer_map`` takes the words of the kernel below the layer down to
+    the input, and ``carried_map`` takes the words in which the observable's gradients appear down
+    from the readout.  Made by `derive`.
+
+    >>> from theory import MLP, derive
+    >>> from theory.observables import K, trace
+    >>> derive(trace(K @ K), MLP())
+    Derivation of E[tr(K²)] at layer L of MLP(): 5 words, closed under the layer map
+    """
+
+    @property
+    def exact(self) -> Expr:
+        """The observable's mean, exact: a rational number, or a function of the symbols that the
+        network and the layer hold.
+
+        With a symbolic depth or layer, a sum of polynomials times powers, for sizes that meet the
+        conditions of `closed_form`; raises `NotSolved` for widths that differ.
+
+        >>> from theory import MLP, derive
+        >>> from theory.observables import K, trace
+        >>> derive(trace(K), MLP()).exact
+        L*n**2
+        """
+        if self.vanishes:
+            return Integer(0)
+        if self.in_numbers:
+            return self.domain.to_sympy(self.value)
+        return closed_form_expression(self.closed_form)
+
+    @property
+    def in_numbers(self) -> bool:
+        """Whether depth, layer and multipliers are numbers; the width may be a symbol."""
+        numbers = isinstance(self.network.depth, int) and isinstance(self.layer, int)
+        return numbers and not open_ends(self.rates)
+
+    @property
+    def closed_form(self) -> ClosedForm:
+        """The mean as sums of powers of rational eigenvalues, with its conditions.
+
+        Raises `NotSolved` for widths that differ, and for multipliers layer by layer.
+
+        >>> from theory import MLP, derive
+        >>> from theory.observables import K, trace
+        >>> derive(trace(K), MLP()).closed_form
+        ClosedForm: L*n**2
+        """
+        if self.vanishes:
+            raise NotSolved(f"{_BY_SYMMETRY}: there are no powers to add")
+        if isinstance(self.rates, tuple):
+            raise NotSolved(
+                "a closed form in the layer needs multipliers by group or a range of trained "
+                "layers: give rates=ByGroup(...) or rates=TrainedLayers(...), or layer as a number"
+            )
+        with announced("closed form"):
+            return closed_form(self.structure, self.network, sympify(self.layer), self.rates)
+
+    def leading(self) -> Expr:
+        """The leading term as n -> infinity and then, with a symbolic depth, as it grows.
+
+        Raises `NotSolved` where the width is a number.
+
+        >>> from theory import MLP, derive
+        >>> from theory.observables import K, trace
+        >>> derive(trace(K @ K), MLP()).leading()
+        2*L**3*n**3/3
+        """
+        power, coefficient = self.leading_term()
+        return n**power * coefficient
+
+    def leading_term(self) -> tuple[int, Expr]:
+        """Power of n and its coefficient in `leading`."""
+        if self.vanishes:
+            return 0, Integer(0)
+        if not isinstance(self.network.depth, int):
+            law = self.law
+            return law.power, law.leading(self.layer)
+        if self.network.width != n:
+            raise NotSolved(
+                "leading() is a limit of infinite width: leave width out, as in MLP(depth=4)"
+            )
+        return leading_in_width(self.domain, self.value)
+
+    @property
+    def law(self) -> MeanFieldLaw:
+        """The limit of infinite width, exact in ell and L.  Raises `NotSolved` as `leading`.
+
+        >>> from theory import MLP, derive
+        >>> from theory.observables import K, g
+        >>> derive(g @ K @ g, MLP()).law
+        MeanFieldLaw: ell/2 at layer ell of L, as n → ∞
+        """
+        if self.vanishes:
+            raise NotSolved(f"{_BY_SYMMETRY}: it has no law")
+        if isinstance(self.network.depth, int):
+            raise NotSolved(
+                f"the law in depth needs a symbolic depth, got depth={self.network.depth}: leave "
+                f"depth out, as in MLP()"
+            )
+        if self.layer not in (L, ell) or self.rates is not None:
+            raise NotSolved(
+                f"the law of layer={self.layer} of a network of symbolic depth with "
+                f"rates={self.rates} is not solved: give depth as a number, or layer=ell without "
+                f"rates"
+            )
+        return mean_field_law(self.structure, self.network)
+
+    @property
+    def domain(self) -> Domain:
+        """The field that `value` lives in."""
+        return field_of(self.network.free_symbols)
+
+    @cached_property
+    def value(self) -> Any:
+        """`exact` as an element of `domain`."""
+        if self.vanishes:
+            return self.domain.zero
+        if is_too_long(self.network):
+            raise NotSolved(
+                f"the exact number of {self.network} has too many digits to be held: ask for "
+                f"evaluate(), which gives as many as are wanted"
+            )
+        with announced("exact value"):
+            return self._recursion().value(self._numeric_layer())
+
+    def _symbols(self) -> frozenset[Symbol]:
+        layer = {self.layer} if isinstance(self.layer, Symbol) else set()
+        return self.network.free_symbols | open_ends(self.rates) | layer
+
+    def _at(self, sizes: Sizes) -> Derivation:
+        network, rates = network_at(self.network, sizes), rates_at(self.rates, sizes)
+        return derive(self.observable, network, layer=layer_at(self.layer, sizes), rates=rates)
+
+    def _number(self, context: Any) -> Any:
+        """The sum of the terms' means, with as many more digits as cancel in it."""
+        if self.vanishes:
+            return context.zero
+        run, layer, digits = self._recursion(), self._numeric_layer(), context.dps
+        few = context.dps <= _QUICK_DIGITS and self.network.layers <= _QUICK_DEPTH
+        if few and (quick := quick_mean(run, layer)):
+            return context.mpf(quick)
+        for working_digits in range(digits, digits + self._most_digits(), _MORE_DIGITS):
+            with workdps(working_digits) as finer:
+                terms = term_means(run, layer, finer)
+                total, size = sum(terms, finer.zero), sum(map(abs, terms), finer.zero)
+                if abs(total) * finer.mpf(10) ** (working_digits - digits) >= size:
+                    return total
+        return context.zero
+
+    def _most_digits(self) -> int:
+        """Terms that agree to so many digits are taken to be equal."""
+        return 100 + 20 * len(str(self.network.last_width))
+
+    def _recursion(self) -> Recursion:
+        if not isinstance(self.network.depth, int):
+            raise NotSolved(
+                "this needs a depth in numbers, got depth=L: give one, as in MLP(depth=4), or ask "
+                "for exact, which has a closed form in L"
+            )
+        if open_ends(self.rates):
+            raise NotSolved(
+                f"this needs multipliers in numbers, got rates={self.rates}: give one a layer"
+            )
+        return recursion(self.structure, self.network, self.rates)
+
+    def _numeric_layer(self) -> int:
+        if isinstance(self.layer, int):
+            return self.layer
+        raise NotSolved(
+            f"this needs a layer in numbers, got layer={self.layer}: give layer as a number, or "
+            f"ask for exact, which has a closed form in ell"
+        )
+
+    @property
+    def vanishes(self) -> bool:
+        """Whether the mean is 0 at every size, because every term is odd in the readout v.
+
+        >>> from theory import MLP, derive
+        >>> from theory.observables import K, f, g, z
+        >>> derive(f, MLP()).vanishes, derive(f * (g @ z), MLP()).vanishes
+        (True, False)
+        """
+        return not self.even.terms
+
+    def __repr__(self) -> str:
+        size = len(self.words)
+        if self.vanishes:
+            why = _BY_SYMMETRY if self.observable.terms else "the observable is 0"
+            where = f"layer {self.layer} of {self.network}"
+            return f"Derivation of E[{self.observable}] at {where}: 0, since {why}"
+        return (
+            f"Derivation of E[{self.observable}] at layer {self.layer} of {self.network}: "
+            f"{size} words, closed under the layer map"
+        )
+
+
+def derive(
+    observable: Observable, network: MLP, *, layer: object = None, rates: object = None
+) -> Derivation:
+    """Derive the mean of ``observable`` at a layer of ``network`` from its definition.
+
+    ``observable``: built from `theory.observables` (``K``, ``D``, ``z``, ``g``, ``f``, ``x``,
+    ``trace``).  ``layer``: None for the last hidden layer, an int, or the symbol ``ell``.
+    ``rates``: one non-negative multiplier of eta per hidden layer, all 1 for None; or `ByGroup`
+    or `TrainedLayers`, for any depth.
+
+    Masks are averaged by sign symmetry, Gaussian rows by Wick's theorem, and the words that arise
+    are followed until they close.  Raises `InvalidArgument` for arguments of another kind; vectors
+    are one, since means odd in a neuron, such as E[dz] and E|f|, have no rational closed form.
+
+    >>> from theory import MLP, derive
+    >>> from theory.observables import K, trace
+    >>> derivation = derive(trace(K @ K), MLP(depth=2))
+    >>> derivation.words
+    ('tr(A²)', 'xᵀAx', 'tr(A)²', 'tr(A)·|x|²', '|x|⁴')
+    >>> derivation.exact
+    6*n**3 + 10*n**2
+    """
+    if isinstance(observable, Vector):
+        raise InvalidArgument(
+            f"expected a number such as g @ K @ K @ g for observable, got the vector "
+            f"observable={observable}: means of entries, E[dz] and E|f| among them, are odd "
+            f"moments of Gaussian lengths and have no rational closed form; take a square"
+        )
+    if not isinstance(observable, Observable):
+        raise InvalidArgument(
+            f"expected an observable built from K, D, z, g and trace, got "
+            f"observable={shown(observable)}; give one such as trace(K @ K)"
+        )
+    if not isinstance(network, MLP):
+        raise InvalidArgument(
+            f"expected an MLP for network, got network={shown(network)}; give MLP() or MLP(64, 4)"
+        )
+    return Derivation(observable, network, asked_layer(network, layer), asked_rates(network, rates))

@@ -1,0 +1,105 @@
+"""Limits of a closed form over the width: series in 1/n, the joint limit, growth in depth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from sympy import Add, Expr, Integer, Mul, factor
+
+from theory.algebra.factored_form import in_slope, power_sum_expression
+from theory.algebra.fields import certainly_at_least
+from theory.algebra.power_sum import DEPTHS, PowerSum
+from theory.algebra.series import fixed_depth_series, fixed_ratio_series
+from theory.errors import NotSolved
+from theory.solutions.closed_form import ClosedForm
+from theory.solutions.joint_limit import JointLaw
+from theory.symbols import L
+
+__all__ = ["Weighted", "growth", "joint_law", "over_width", "width_series"]
+
+Weighted = tuple[Expr, PowerSum]
+"""A factor in other symbols, and a sum of powers that it multiplies."""
+
+
+def over_width(forms: Iterable[ClosedForm], width: Expr) -> list[Weighted]:
+    """The sums of closed forms over the width, equal factors joined."""
+    joined: dict[Expr, PowerSum] = {}
+    for form in forms:
+        inverse = 1 / form.unit.domain.from_sympy(width)
+        for weight, total in zip(form.factors, form.sums, strict=True):
+            own = total.scaled(inverse)
+            joined[weight] = joined[weight] + own if weight in joined else own
+    return list(joined.items())
+
+
+def width_series(sums: Sequence[Weighted], order: int) -> tuple[Expr, ...]:
+    """Coefficients of n^0, n^-1, ..., n^-order: polynomials in the depth symbols.
+
+    Raises `NotSolved` where the width is a number, and where a positive power of n is left.
+    """
+    coefficients = [Integer(0)] * (order + 1)
+    for weight, total in sums:
+        for k, poly in fixed_depth_series(total, order).items():
+            if k < 0 and poly:
+                raise NotSolved("this grows with the width: there is no series in 1/n from n^0")
+            if poly:
+                coefficients[k] += _polynomial(poly, weight)
+    return tuple(coefficients)
+
+
+def joint_law(sums: Sequence[Weighted], orders: int) -> JointLaw:
+    """The limit n -> infinity with L = t n, to ``orders`` terms."""
+    if any(weight.has(*DEPTHS) for weight, _ in sums):
+        raise NotSolved(
+            "away from the critical weight variance the update grows like a power of the gain in "
+            "the depth, and has no joint limit: leave weight_variance out"
+        )
+    parts = ((weight, fixed_ratio_series(total, orders)) for weight, total in sums)
+    return JointLaw.of(parts, orders)
+
+
+def growth(sums: Sequence[Weighted]) -> Expr:
+    """The leading term as L -> infinity at fixed width: the largest eigenvalue and the highest
+    power of L beside it.
+
+    Raises `NotSolved` where no eigenvalue is proven to be largest at all sizes.
+    """
+    if len(sums) != 1:
+        raise NotSolved(
+            "growth at fixed width is solved where the parts share their factors: ask for the "
+            "label or the output part, or leave weight_variance out"
+        )
+    (weight, total) = sums[0]
+    bases = {key: _base(key, total) for key in total.terms}
+    for key, base in bases.items():
+        others = (other for k, other in bases.items() if k != key)
+        if all(certainly_at_least(base, other, total.ring.domain) for other in others):
+            poly, index = total.terms[key], DEPTHS.index(L)
+            top = max(monomial[index] for monomial in poly)
+            kept = {m: c for m, c in poly.terms() if m[index] == top}
+            leading = PowerSum(total.ring, {key: total.ring.from_dict(kept)})
+            return power_sum_expression(leading, weight)
+    raise NotSolved("no eigenvalue is proven to be the largest at all sizes: give numbers")
+
+
+def _base(key: Any, total: PowerSum) -> Any:
+    """The number that one more layer multiplies a product of powers with."""
+    base = total.ring.domain.one
+    for each, form in key:
+        if each is None or form != L * form.coeff(L):
+            raise NotSolved("growth in depth is solved at the last layer: leave layer out")
+        base *= each ** int(form.coeff(L))
+    return base
+
+
+def _polynomial(poly: Any, weight: Expr) -> Expr:
+    """A polynomial in the depths times a factor, each coefficient factored."""
+    return Add(*_terms(poly, weight))
+
+
+def _terms(poly: Any, weight: Expr) -> Iterator[Expr]:
+    domain = poly.ring.domain
+    for monomial, coefficient in poly.terms():
+        powers = (symbol**k for symbol, k in zip(DEPTHS, monomial, strict=True))
+        yield Mul(factor(weight * in_slope(domain.to_sympy(coefficient))), *powers)

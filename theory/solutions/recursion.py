@@ -1,0 +1,243 @@
+"""Sizes put in: a derivation run through the layers of one network, exactly.
+
+The words at the input are known, each layer's map takes them up one layer, and the carried words
+come down from the readout to meet them at the observable's layer.  Everything is kept over one
+common denominator in the ring below the field (integers, or polynomials in the symbols that are
+left), so that no step reduces a fraction; the answer is reduced once, at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache, reduce
+from itertools import chain, groupby, repeat
+from operator import add
+from typing import Any
+
+from sympy import QQ, ZZ, Expr, Symbol, sympify
+from sympy.polys.domains.domain import Domain
+from sympy.polys.matrices import DomainMatrix
+
+from theory.networks.mlp import MLP
+from theory.networks.multipliers import Rates, multiplier_runs
+from theory.public_names import cached_property
+from theory.words.closure import coefficient_matrix
+from theory.words.coefficients import LayerParameters
+from theory.words.gradients import GradientTerm
+from theory.words.structure import Structure
+from theory.words.word import Word
+
+__all__ = [
+    "LayerMaps",
+    "LayerRun",
+    "Quotient",
+    "Recursion",
+    "field_of",
+    "layer_parameters",
+    "recursion",
+]
+
+
+def field_of(symbols: frozenset[Symbol]) -> Domain:
+    """The field of rational functions in ``symbols`` with rational coefficients."""
+    ordered = sorted(symbols, key=lambda symbol: str(symbol.name))
+    return ZZ.frac_field(*ordered) if ordered else QQ
+
+
+def layer_parameters(
+    domain: Domain, network: MLP, fan_in: Any, fan_out: Any, rate: Expr
+) -> LayerParameters:
+    """One layer of ``network`` with the given fans and multiplier, over ``domain``."""
+    activation = network.activation
+    moments: dict[int, Any] = {}
+
+    def mask_moment(power: int) -> Any:
+        if power not in moments:
+            moments[power] = domain.from_sympy(activation.mask_moment(power))
+        return moments[power]
+
+    return LayerParameters(
+        domain=domain,
+        fan_out=domain.from_sympy(sympify(fan_out)),
+        variance=domain.from_sympy(network.c / fan_in),
+        rate=domain.from_sympy(rate),
+        mask_moments=mask_moment,
+    )
+
+
+@dataclass(frozen=True)
+class Quotient:
+    """A matrix over a ring with one common denominator; nothing is reduced."""
+
+    numerators: DomainMatrix
+    denominator: Any
+
+    @classmethod
+    def of(cls, matrix: DomainMatrix) -> Quotient:
+        """``matrix`` over a field, its denominators cleared once."""
+        denominator, numerators = matrix.clear_denoms(convert=True)
+        return cls(numerators, denominator.element)
+
+    def __matmul__(self, other: Quotient) -> Quotient:
+        return Quotient(self.numerators * other.numerators, self.denominator * other.denominator)
+
+    def __add__(self, other: Quotient) -> Quotient:
+        numerators = self.numerators * other.denominator + other.numerators * self.denominator
+        return Quotient(numerators, self.denominator * other.denominator)
+
+    def scalar(self) -> tuple[Any, Any]:
+        """Numerator and denominator of a 1 by 1 matrix, in the ring."""
+        return self.numerators[0, 0].element, self.denominator
+
+
+@dataclass(frozen=True)
+class LayerMaps:
+    """The maps of one layer with its numbers in place, on the structure's words."""
+
+    kernel: Quotient
+    carried: Quotient
+    sources: tuple[Quotient, ...]
+
+    @classmethod
+    def of(cls, structure: Structure, layer: LayerParameters) -> LayerMaps:
+        """The maps of ``structure`` for one layer's numbers."""
+        words = structure.kernel.words
+        sources = [
+            coefficient_matrix([rows.get(w, {}) for w in structure.carried.words], words, layer)
+            for rows in structure.sources
+        ]
+        return cls(
+            kernel=Quotient.of(structure.kernel.matrix(layer)),
+            carried=Quotient.of(structure.carried.matrix(layer)),
+            sources=tuple(Quotient.of(source) for source in sources),
+        )
+
+
+@dataclass(frozen=True)
+class LayerRun:
+    """``count`` neighbouring layers of one map and ``width``."""
+
+    maps: LayerMaps
+    width: Any
+    count: int
+
+
+_Sizes = tuple[Any, Any, Expr]
+
+
+@dataclass(frozen=True, eq=False)
+class Recursion:
+    """One derivation in one network of given depth; other sizes may still be symbols.
+
+    ``rates``: multipliers without symbols.
+    """
+
+    structure: Structure
+    network: MLP
+    rates: tuple[Expr, ...] | Rates
+
+    @cached_property
+    def domain(self) -> Domain:
+        """The field of the answer."""
+        return field_of(self.network.free_symbols)
+
+    def expectation(self, layer: int) -> Quotient:
+        """The observable's mean at ``layer``, a 1 by 1 quotient."""
+        below = self._below[layer - 1]
+        sources = self.layers[layer - 1].sources
+        terms = zip(self._above[layer - 1], sources, strict=True)
+        values = [above @ source @ below for above, source in terms]
+        nothing = Quotient.of(DomainMatrix.zeros((1, 1), self.domain))
+        return reduce(add, values) if values else nothing
+
+    def value(self, layer: int) -> Any:
+        """The observable's mean at ``layer``, an element of the field."""
+        if layer not in self._values:
+            numerator, denominator = self.expectation(layer).scalar()
+            self._values[layer] = self.domain(numerator) / self.domain(denominator)
+        return self._values[layer]
+
+    @cached_property
+    def _values(self) -> dict[int, Any]:
+        return {}
+
+    @cached_property
+    def runs(self) -> list[LayerRun]:
+        """Runs of equal layers, from layer 1 up."""
+        made: dict[_Sizes, LayerRun] = {}
+        runs: list[LayerRun] = []
+        for sizes, count in _size_runs(self.network, self.rates):
+            if sizes not in made:
+                layer = layer_parameters(self.domain, self.network, *sizes)
+                made[sizes] = LayerRun(LayerMaps.of(self.structure, layer), sizes[1], 0)
+            runs.append(replace(made[sizes], count=count))
+        return runs
+
+    @cached_property
+    def layers(self) -> list[LayerMaps]:
+        """The maps of layers 1 to L, equal layers sharing one."""
+        return list(chain.from_iterable(repeat(run.maps, run.count) for run in self.runs))
+
+    @cached_property
+    def _below(self) -> list[Quotient]:
+        """E of the kernel words at layers 0 to L - 1, columns."""
+        states = [self.start()]
+        for layer in self.layers[:-1]:
+            states.append(layer.kernel @ states[-1])
+        return states
+
+    def start(self) -> Quotient:
+        """The kernel words at the input, a column."""
+        norm2 = self.domain.from_sympy(self.network.norm2)
+        return Quotient.of(start_column(self.structure.kernel.words, norm2, self.domain))
+
+    @cached_property
+    def _above(self) -> list[list[Quotient]]:
+        """At layers 1 to L, for each term, the coefficients of the carried words, rows."""
+        rows = [[Quotient.of(row) for row in self.top()]]
+        for layer in reversed(self.layers[1:]):
+            rows.append([row @ layer.carried for row in rows[-1]])
+        return rows[::-1]
+
+    def top(self) -> list[DomainMatrix]:
+        """For each term, the carried words that the average over the readout leaves."""
+        readout = self.domain.from_sympy(self.network.s / sympify(self.network.last_width) ** 2)
+        return [
+            top_row(term, self.structure, readout, self.domain) for term in self.structure.terms
+        ]
+
+
+@lru_cache(maxsize=8)
+def recursion(structure: Structure, network: MLP, rates: tuple[Expr, ...] | Rates) -> Recursion:
+    """The `Recursion` of these arguments, kept for the next question about the same network."""
+    return Recursion(structure, network, rates)
+
+
+def _size_runs(network: MLP, rates: tuple[Expr, ...] | Rates) -> Iterator[tuple[_Sizes, int]]:
+    """Fan-in, fan-out and multiplier of neighbouring layers that share them, and their number."""
+    runs = multiplier_runs(rates, network.layers)
+    if isinstance(network.width, tuple):
+        each = chain.from_iterable(repeat(rate, count) for rate, count in runs)
+        sizes = zip(network.widths, network.widths[1:], each, strict=False)
+        yield from ((key, len(list(same))) for key, same in groupby(sizes))
+        return
+    (first, count), *others = runs
+    yield (network.first_fan_in, network.width, first), 1
+    for rate, number in ((first, count - 1), *others):
+        if number:
+            yield (network.width, network.width, rate), number
+
+
+def start_column(words: tuple[Word, ...], norm2: Any, domain: Domain) -> DomainMatrix:
+    """The kernel words at the input: powers of |x|^2, and zero with any matrix."""
+    column = [[norm2 ** len(w) if set(w) <= {"xx"} else domain.zero] for w in words]
+    return DomainMatrix(column, (len(words), 1), domain)
+
+
+def top_row(term: GradientTerm, structure: Structure, readout: Any, domain: Domain) -> DomainMatrix:
+    """The coefficients of the carried words at the last layer, given the readout's variance."""
+    weight = readout**term.pairs * domain(term.coefficient.numerator)
+    weight /= domain(term.coefficient.denominator)
+    row = [weight * domain(term.top.get(word, 0)) for word in structure.carried.words]
+    return DomainMatrix([row], (1, len(row)), domain)

@@ -1,0 +1,219 @@
+"""`Value`: what a random network's exact quantity offers, whatever it is of: sizes put in, and
+numbers without cancellation."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+from mpmath import mpf
+from sympy import Expr, Symbol
+
+from theory.algebra.precision import published, workdps
+from theory.errors import InvalidArgument
+from theory.networks.mlp import MLP
+from theory.networks.sizes import Sizes, bound_sizes, in_order, read_size
+from theory.public_names import PickledByFields, PublicNames
+from theory.solutions.evaluation import guard_digits
+from theory.validation import positive_int
+
+if TYPE_CHECKING:
+    from theory.solutions.arrays import ArrayFunction, FastNumbers
+
+__all__ = ["Number", "Value", "as_float", "each", "missing_sizes"]
+
+_FLOAT_DIGITS = 17
+_LEAST, _MOST = 2.2250738585072014e-308, 1.7976931348623157e308
+
+
+class Value(PickledByFields, PublicNames, ABC):
+    """A quantity of a random network, exact in the sizes that the network leaves open.
+
+    Floats put into its closed form lose digits, since the terms nearly cancel.  A value never
+    does: called with numbers it computes a sum of terms of one sign, or works with more digits.
+
+    >>> from theory import MLP, squared_update
+    >>> label = squared_update(MLP()).label
+    >>> label(10**6, 10)
+    335.00682508475666
+    >>> label.at(n=64, L=3)
+    SquaredUpdate, label part, at layer 3 of MLP(width=64, depth=3): 82395/8192 * eta**2
+    """
+
+    if TYPE_CHECKING:
+
+        @property
+        def network(self) -> MLP:
+            """The network that it is of."""
+
+    @abstractmethod
+    def _at(self, sizes: Sizes) -> Self:
+        """The same with numbers in the place of symbols."""
+
+    @abstractmethod
+    def _number(self, context: Any) -> Any:
+        """The number that it is, or a tuple of them, at eta = 1 and of a network in numbers, in an
+        mpmath ``context``; all of its digits but those of `guard_digits` are right."""
+
+    def _fast(self) -> FastNumbers | None:
+        """The same as fast functions of width and depth, where there are any."""
+        return None
+
+    def _symbols(self) -> frozenset[Symbol]:
+        return self.network.free_symbols
+
+    @property
+    def open_sizes(self) -> tuple[Symbol, ...]:
+        """The sizes left open, in the order in which a call takes them: width n, depth L, layer
+        ell, input width n_0, slope a, then others.
+
+        >>> from theory import MLP, LeakyReLU, squared_update
+        >>> from theory.symbols import ell
+        >>> squared_update(MLP(activation=LeakyReLU()), ell).open_sizes
+        (n, L, ell, a)
+        """
+        return in_order(self._symbols(), self.network)
+
+    def at(self, **sizes: Any) -> Self:
+        """The same value with numbers for some of its open sizes, exact.
+
+        Raises `InvalidArgument` for sizes that are fixed, and for numbers that are no sizes.
+
+        >>> from theory import MLP, squared_update
+        >>> squared_update(MLP()).label.at(n=10, L=2).exact
+        7*eta**2/2
+        """
+        given = bound_sizes(self.open_sizes, self.network, (), sizes)
+        return self._at({symbol: read_size(symbol, number) for symbol, number in given.items()})
+
+    def __call__(self, *sizes: Any, **named: Any) -> Any:
+        """The value at eta = 1 at numbers for all of its open sizes, as floats: `lambdify`.
+
+        By place in the order of `open_sizes`, or by name; arrays broadcast, and whole floats count
+        as integers.  Right to 12 digits.  Raises `InvalidArgument` for sizes that are fixed, and
+        for a value beyond the range of float64.
+
+        >>> from theory import MLP, squared_update
+        >>> u = squared_update(MLP())
+        >>> u.label(10, 2), u.label(n=[10, 20], L=2)
+        (3.5, array([3.5 , 3.25]))
+        """
+        return self.lambdify()(*sizes, **named)
+
+    def lambdify(self) -> ArrayFunction:
+        """The value at eta = 1 as a function of its open sizes, for numbers and arrays; its ``log``
+        is the natural logarithm, at sizes where the value itself is beyond the range of float64.
+
+        >>> from theory import MLP, squared_update
+        >>> total = squared_update(MLP()).lambdify()
+        >>> total
+        lambdify(SquaredUpdate at layer L of MLP(): L**3*eta**2/3 to leading order)(n, L)
+        >>> round(total(10**6, 10**4), 2), round(total.log(64, 10**5), 6)
+        (341807052719.91, 21943.094213)
+        """
+        from theory.solutions.arrays import ArrayFunction
+
+        return ArrayFunction(self, self._fast())
+
+    def evaluate(self, digits: int = 15) -> Any:
+        """The value at eta = 1 of a network in numbers as a decimal number, of any size and depth.
+
+        Relative error below 10^-``digits``.  Raises `InvalidArgument` while sizes are open.
+
+        >>> from theory import MLP, squared_update
+        >>> squared_update(MLP(width=10**6, depth=10**4)).evaluate()
+        mpf('341807052719.91071')
+        """
+        digits = positive_int("digits", digits)
+        return each(lambda number: published(number, digits), self._decimals(digits))
+
+    def _decimals(self, digits: int) -> Any:
+        """Numbers of this thread's context, right to ``digits``."""
+        self._check_numbers()
+        with workdps(digits + guard_digits(self.network.layers)) as context:
+            return self._number(context)
+
+    def _check_numbers(self) -> None:
+        if self._symbols():
+            names = ", ".join(map(str, self.open_sizes))
+            raise InvalidArgument(
+                f"expected a value in numbers, got {self.network!r} with the open sizes {names}; "
+                f"put numbers in, as in .at(n=64, L=4).evaluate()"
+            )
+
+    def _floats(self, sizes: Sizes) -> Any:
+        """The value at ``sizes`` in float64; `InvalidArgument` beyond its range."""
+        numbers = self._at(sizes)._decimals(_FLOAT_DIGITS)
+        return each(lambda number: as_float(number, sizes), numbers)
+
+    def _logs(self, sizes: Sizes) -> Any:
+        """Its natural logarithm, minus infinity for 0."""
+        numbers = self._at(sizes)._decimals(_FLOAT_DIGITS)
+        return each(lambda number: _log(number, sizes), numbers)
+
+
+class Number(Value):
+    """A `Value` that is one number."""
+
+    if TYPE_CHECKING:
+
+        @property
+        def exact(self) -> Expr:
+            """The value as a SymPy expression."""
+
+    def __float__(self) -> float:
+        number: float = self._floats({})
+        return number
+
+
+def each(function: Callable[[Any], Any], numbers: Any) -> Any:
+    """``function`` of a number, or of each of a tuple of numbers."""
+    if not isinstance(numbers, tuple):
+        return function(numbers)
+    values = map(function, numbers)
+    return type(numbers)._make(values) if hasattr(numbers, "_make") else tuple(values)
+
+
+def missing_sizes(symbols: Sequence[str], unknown: Sequence[str], missing: Sequence[str]) -> str:
+    """What is wrong with the names of sizes that were given."""
+    wanted = f"expected numbers for {', '.join(symbols)}" if symbols else "expected no sizes"
+    if unknown:
+        return f"{wanted}, got one for {unknown[0]}; leave it out"
+    return f"{wanted}, got none for {', '.join(missing)}; give all of them"
+
+
+def as_float(number: mpf, sizes: Sizes) -> float:
+    """``number`` in float64; `InvalidArgument`, with the exact call, beyond its range."""
+    value = float(number)
+    if value == 0 == number or _LEAST <= abs(value) <= _MOST:
+        return value
+    with workdps(5) as context:
+        size = context.nstr(number, 3)
+    raise InvalidArgument(
+        f"expected sizes whose value float64 can hold, got {_written(sizes)}, where it is {size}; "
+        f"{_call(sizes)}.evaluate() has it"
+    )
+
+
+def _log(number: mpf, sizes: Sizes) -> float:
+    if number > 0:
+        return float(number.context.log(number))
+    if number == 0:
+        return float("-inf")
+    raise InvalidArgument(
+        f"expected sizes where the value is positive, got {_written(sizes)}, where it is negative "
+        f"and has no logarithm; {_call(sizes)}.evaluate() has it"
+    )
+
+
+def _written(sizes: Sizes) -> str:
+    return ", ".join(f"{symbol}={number}" for symbol, number in sizes.items()) or "these"
+
+
+def _call(sizes: Sizes) -> str:
+    named = ", ".join(
+        f"{symbol}={number}" if number.is_Integer else f"{symbol}='{number}'"
+        for symbol, number in sizes.items()
+    )
+    return f".at({named})" if named else ""

@@ -1,0 +1,167 @@
+"""Formulas written once, as plain text, and read out for a terminal or for LaTeX.
+
+A sentence holds its formulas between dollar signs, spelled as one writes them in a terminal:
+``$E (f - y)² = 1 + f²$``.  In plain text the dollar signs go; in LaTeX the signs between them are
+spelled its way.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from sympy import Expr, Rational, latex
+
+from theory.algebra.numerals import decimal_text, digit_count, number_text
+from theory.symbols import n_in, n_out
+from theory.words.word import Word, word_text
+
+__all__ = ["Math", "escaped", "math_latex", "prose_latex", "prose_text"]
+
+_LONGEST = 25
+"""Digits that a number is written with in full in LaTeX."""
+
+_SIGNS = {
+    "Δ": r"\Delta ",
+    "η": r"\eta ",
+    "σ": r"\sigma ",
+    "λ": r"\lambda ",
+    "μ": r"\mu ",
+    "β": r"\beta ",
+    "ℓ": r"\ell ",
+    "½": r"\tfrac{1}{2}",
+    "·": r"\,",
+    "→": r"\to ",
+    "∞": r"\infty ",
+    "≤": r"\le ",
+    "≥": r"\ge ",
+    "±": r"\pm ",
+    "∂": r"\partial ",
+    "Σ": r"\sum ",
+    "~": r"\sim ",
+    "≈": r"\approx ",
+    "ᵀ": r"^{\mathsf T}",
+    "|": r"\vert ",
+    "%": r"\%",
+}
+_NAMES = {
+    "E": r"\mathbb{E}",
+    "N": r"\mathcal{N}",
+    "tr": r"\operatorname{tr}",
+    "ell": r"\ell ",
+    "eta": r"\eta ",
+    "df": r"\mathrm{d}f",
+    "dz": r"\mathrm{d}z",
+}
+_PRINTER = {
+    "long_frac_ratio": 2,
+    "fold_frac_powers": True,
+    "symbol_names": {n_in: r"n_{\mathrm{in}}", n_out: r"n_{\mathrm{out}}"},
+}
+_RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
+_TOKEN = re.compile(
+    r"(?P<power>[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+)|\^\((?P<upper>[^()]*)\)(?P<across>ᵀ?)|_(?P<lower>[A-Za-z0-9]+)"
+    r"|\*\*(?P<exponent>\w+)|(?P<times>\*)|(?P<name>[A-Za-z]+)|(?P<sign>.)"
+)
+
+
+@dataclass(frozen=True)
+class Math:
+    """One formula in both spellings."""
+
+    plain: str
+    latex: str
+
+    @classmethod
+    def of(cls, expression: Expr) -> Math:
+        r"""A SymPy expression; a long number is given as a decimal with the length of the exact
+        one.
+
+        >>> from theory.symbols import L
+        >>> Math.of(L**3 / 3)
+        Math(plain='L**3/3', latex='\\frac{L^{3}}{3}')
+        """
+        if expression.is_Rational:
+            return cls(number_text(expression), _number(expression))
+        return cls(str(expression), latex(expression, **_PRINTER))
+
+    @classmethod
+    def word(cls, word: Word) -> Math:
+        r"""A word of the kernel.
+
+        >>> Math.word(("AA", "xx"))
+        Math(plain='tr(A²)·|x|²', latex='\\operatorname{tr}(A^{2})\\,\\vert x\\vert ^{2}')
+        """
+        return cls.text(word_text(word))
+
+    @classmethod
+    def text(cls, plain: str) -> Math:
+        """A formula spelled for a terminal."""
+        return cls(plain, math_latex(plain))
+
+    def __add__(self, other: Math) -> Math:
+        return Math(self.plain + other.plain, self.latex + other.latex)
+
+
+def math_latex(plain: str) -> str:
+    r"""A formula spelled for a terminal, in LaTeX.
+
+    >>> print(math_latex("E tr(A²) ≤ |x|⁴"))
+    \mathbb{E} \operatorname{tr}(A^{2}) \le  \vert x\vert ^{4}
+    """
+    return _TOKEN.sub(_spelled, plain)
+
+
+def _spelled(match: re.Match[str]) -> str:
+    found = match.groupdict()
+    if found["power"]:
+        return f"^{{{found['power'].translate(_RAISED)}}}"
+    if found["upper"]:
+        across = r"\mathsf T" if found["across"] else ""
+        return f"^{{({math_latex(found['upper'])}){across}}}"
+    if found["lower"]:
+        lower = found["lower"]
+        return rf"_{{\mathrm{{{lower}}}}}" if lower in ("in", "out") else f"_{{{lower}}}"
+    if found["exponent"]:
+        return f"^{{{found['exponent']}}}"
+    if found["times"]:
+        return " "
+    if found["name"]:
+        return _NAMES.get(found["name"], found["name"])
+    return _SIGNS.get(found["sign"], found["sign"])
+
+
+def prose_text(prose: str) -> str:
+    """A sentence for a terminal.
+
+    >>> prose_text("one step moves $z$ by $Δz$")
+    'one step moves z by Δz'
+    """
+    return prose.replace("$", "")
+
+
+def prose_latex(prose: str) -> str:
+    r"""A sentence in LaTeX.
+
+    >>> print(prose_latex("one step moves $z$ by $Δz$, in 2 % of cases"))
+    one step moves $z$ by $\Delta z$, in 2 \% of cases
+    """
+    parts = prose.split("$")
+    return "$".join(
+        math_latex(part) if index % 2 else escaped(part) for index, part in enumerate(parts)
+    )
+
+
+def escaped(text: str) -> str:
+    """Plain text with the characters escaped that LaTeX reads as commands."""
+    spelled = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    return "".join(spelled.get(c, f"\\{c}" if c in "&%$#_{}" else c) for c in text)
+
+
+def _number(number: Rational) -> str:
+    top, bottom = abs(int(number.p)), int(number.q)
+    if digit_count(max(top, 1)) + digit_count(bottom) <= _LONGEST:
+        return str(latex(number))
+    mantissa, _, exponent = decimal_text(number).partition("e")
+    shown = rf"{mantissa} \times 10^{{{int(exponent)}}}" if exponent else mantissa
+    return rf"{shown}\ldots"

@@ -1,0 +1,1 @@
+"""``python -m verify``: options, jobs, run folders, replays and reports."""

@@ -1,0 +1,132 @@
+"""The command line: options in; a run in its folder, or a cell drawn again; an exit code out."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from theory.command import INTERRUPTED, exit_code
+from theory.errors import InvalidArgument, MupDepthError
+from verify.commands.folder import default_folder, has_begun, job_of, new_folder, run_shelf
+from verify.commands.formula_job import run_formula
+from verify.commands.job import run_job
+from verify.commands.options import RUN, parser
+from verify.commands.progress import progress_bar
+from verify.commands.replay import replay
+from verify.commands.stored_job import job_text, options_of
+from verify.comparison.tabular import needs
+from verify.errors import LostWorkers
+from verify.runs.dask import on_dask
+from verify.runs.execution import Execution
+
+__all__ = ["main"]
+
+PLAIN_COLUMNS = 108
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the main job, or check a formula; the exit code, as ``--help`` lists them."""
+    return exit_code("python -m verify", lambda: _main(parser().parse_args(arguments)))
+
+
+def _main(options: argparse.Namespace) -> int:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    console = Console(highlight=False)
+    if not console.is_terminal or console.width < PLAIN_COLUMNS:
+        console = Console(highlight=False, width=PLAIN_COLUMNS)
+    return _run(options, console)
+
+
+def _run(options: argparse.Namespace, console: Console) -> int:
+    if options.report is not None:
+        from verify.commands.report.job import run_report  # Matplotlib takes a second to load
+
+        return run_report(options, console)
+    if options.replay is not None:
+        return _replay(options, console)
+    if options.parquet:
+        needs("pyarrow.parquet")
+    if options.cell is not None:
+        raise InvalidArgument(
+            f"expected a file for replay with cell, got cell={options.cell}; give --replay FILE"
+        )
+    if options.resume is not None:
+        folder = options.resume
+        with _going_on(folder):
+            return _in_folder(options_of(job_of(folder), options), console, folder)
+    with new_folder(options.out or default_folder(datetime.now())) as folder, _going_on(folder):
+        return _in_folder(options, console, folder)
+
+
+def _in_folder(options: argparse.Namespace, console: Console, folder: Path) -> int:
+    """Begin the run in its folder, or go on with it."""
+    run = run_job if options.formula is None else run_formula
+    with progress_bar(console) as bar:
+        how = Execution(
+            shelf=run_shelf(folder, job_text(options)), watch=bar, seconds=_seconds(options)
+        )
+        if options.dask is None:
+            return run(options, console, how, folder)
+        with on_dask(options.dask, how) as spread:
+            return run(options, console, spread, folder)
+
+
+def _replay(options: argparse.Namespace, console: Console) -> int:
+    """Draw one recorded cell again: 0 where it is the same bit for bit, else 1."""
+    others = (*RUN, "out", "resume", "minutes", "dask")
+    said = [name for name in others if getattr(options, name) is not None]
+    said += ["parquet"] if options.parquet else []
+    if said:
+        raise InvalidArgument(
+            f"expected nothing but a cell beside replay, got {said[0]}; the file says the rest"
+        )
+    with progress_bar(console) as bar:
+        found = replay(options.replay, options.cell, Execution(watch=bar))
+    console.print(str(found), soft_wrap=True, markup=False)
+    return int(bool(found.differences))
+
+
+def _seconds(options: argparse.Namespace) -> float | None:
+    minutes = options.minutes
+    if minutes is not None and not 0 < minutes < float("inf"):
+        raise InvalidArgument(
+            f"expected a positive number of minutes, got minutes={minutes!r}; 0.5 is half a minute"
+        )
+    return None if minutes is None else float(60 * minutes)
+
+
+class _Stopped(MupDepthError):
+    """A run that can be gone on with, and the exit code that says why it stopped."""
+
+    def __init__(self, why: str, code: int) -> None:
+        super().__init__(why)
+        self.exit_code = code
+
+
+@contextmanager
+def _going_on(folder: Path) -> Iterator[None]:
+    """Say how to go on with a run that has begun and was stopped."""
+    try:
+        yield
+    except (KeyboardInterrupt, LostWorkers) as error:
+        if not has_begun(folder):
+            raise
+        why, code = "interrupted", INTERRUPTED
+        if isinstance(error, LostWorkers):
+            why, code = str(error), error.exit_code
+        again = shlex.join(["python", "-m", "verify", "--resume", _pasted(folder)])
+        raise _Stopped(f"{why}; what is finished is kept: go on with  {again}", code) from None
+
+
+def _pasted(folder: Path) -> str:
+    """A folder's name that no shell or parser takes for an option."""
+    return f"./{folder}" if str(folder).startswith("-") else str(folder)

@@ -1,0 +1,71 @@
+"""The command line's job for a formula: check it, print the report, keep the record."""
+
+from __future__ import annotations
+
+import argparse
+from itertools import product
+from pathlib import Path
+
+from rich.console import Console
+
+from theory.claims.reading import default_network
+from theory.claims.target import Claim, Quantity
+from theory.errors import InvalidArgument
+from theory.formulas.formula import read
+from theory.networks.mlp import MLP
+from verify.claims.check import check
+from verify.claims.grid import network_of
+from verify.claims.record import check_record
+from verify.commands.folder import keep, write_tables
+from verify.commands.job import SEED, left_lines
+from verify.commands.plan import SAMPLERS
+from verify.comparison.table import cell_table, print_table
+from verify.runs.execution import Execution
+from verify.samplers.gram.sampler import Gram
+
+__all__ = ["run_formula"]
+
+_WIDTHS, _DEPTHS = (16, 64), (2, 4)
+
+
+def run_formula(
+    options: argparse.Namespace, console: Console, execution: Execution, folder: Path
+) -> int:
+    """Check the formula, with networks of the sizes in ``options``, keep the answer in ``folder``,
+    and show it; the exit code."""
+    if options.step is not None:
+        raise InvalidArgument(
+            f"expected no step with a formula, got step={options.step!r}; formulas are for the "
+            f"linearised update"
+        )
+    found = check(
+        options.formula,
+        claim=options.claim or Claim.EXACT.value,
+        quantity=options.quantity or Quantity.UPDATE.value,
+        layer=options.layer,
+        grid=_grid(options),
+        samples=options.samples,
+        precision=options.precision,
+        seed=SEED if options.seed is None else options.seed,
+        sampler=SAMPLERS[options.sampler] if options.sampler else Gram(),
+        execution=execution,
+    )
+    record = check_record(found)
+    keep(folder, record)
+    if found.evidence is not None:
+        write_tables(folder, record["networks"], parquet=options.parquet)
+        print_table(console, cell_table(found.evidence, law="formula"))
+        for line in left_lines(found.evidence.cells):
+            console.print(line, soft_wrap=True)
+    console.print(f"numbers: {folder}", soft_wrap=True)
+    console.print(str(found), soft_wrap=True, markup=False)
+    return int(found.verdict.value)
+
+
+def _grid(options: argparse.Namespace) -> list[MLP] | None:
+    """The networks asked for; None where no sizes are."""
+    if options.width is None and options.depth is None:
+        return None
+    network = default_network(read(options.formula))
+    sizes = product(options.width or _WIDTHS, options.depth or _DEPTHS)
+    return [network_of(network, width, depth) for width, depth in dict.fromkeys(sizes)]

@@ -1,0 +1,99 @@
+"""The main job in its folder: derive, plan, draw, compare, keep, show."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from theory.errors import InvalidArgument
+from verify.commands.folder import keep, write_tables, write_whole
+from verify.commands.plan import planned_parts
+from verify.comparison.cells import Cell, PlannedCell
+from verify.comparison.compare import Comparison, measure_cells, plan_cells, rate_points
+from verify.comparison.exact_values import exact_law, leading_laws, leading_power
+from verify.comparison.law_words import law_lines
+from verify.comparison.paper import FIGURE as VECTORS
+from verify.comparison.paper import TABLE, write_paper_files
+from verify.comparison.record import comparison_record
+from verify.comparison.table import cell_table, conclusion, print_table, slope_lines
+from verify.numerics.streams import checked_seed
+from verify.runs.execution import Execution
+
+__all__ = ["FIGURE", "SEED", "left_lines", "run_job"]
+
+FIGURE = "rate.png"
+SEED = 1
+"""Where none is given."""
+
+
+def run_job(
+    options: argparse.Namespace, console: Console, execution: Execution, folder: Path
+) -> int:
+    """Measure the cells that ``options`` ask for, keep what was found in ``folder``, and show it;
+    the exit code."""
+    if options.claim is not None or options.quantity is not None:
+        raise InvalidArgument(
+            "expected a formula with claim and quantity, got none; give --formula 'L**3/3'"
+        )
+    seed = checked_seed(SEED if options.seed is None else options.seed)
+    update, rate = leading_laws()
+    console.print("derived, as n → ∞ and then L → ∞:")
+    console.print(f"  E[(Δz)²] ~ {update},  maximal learning rate ~ {rate}", soft_wrap=True)
+    measured = measure_cells(_planned(options, seed), seed=seed, execution=execution)
+    comparison = replace(measured, leading=leading_power())
+    record = comparison_record(comparison, law="exact")
+    points, _ = rate_points(comparison)
+    figures = [VECTORS, FIGURE] if points else []
+    to_draw = keep(folder, record, [TABLE, *figures])
+    write_tables(folder, record, parquet=options.parquet)
+    print_table(console, cell_table(comparison))
+    for line in left_lines(comparison.cells):
+        console.print(line, soft_wrap=True)
+    console.print(f"figure and numbers: {folder}", soft_wrap=True)
+    for line in (*law_lines(comparison), *slope_lines(comparison)):
+        console.print(line, soft_wrap=True)
+    console.print(conclusion(comparison), soft_wrap=True)
+    if to_draw:
+        _draw(folder, comparison)
+    return int(comparison.verdict.outcome.value)
+
+
+def _planned(options: argparse.Namespace, seed: int) -> list[PlannedCell]:
+    """The cells of all parts, to be judged as one family."""
+    free = options.samples is None and options.precision is None
+    return [
+        cell
+        for part in planned_parts(options.width, options.depth, options.sampler, options.step)
+        for cell in plan_cells(
+            exact_law,
+            networks=part.networks,
+            seed=seed,
+            samples=part.planned_samples if free else options.samples,
+            precision=options.precision,
+            sampler=part.sampler,
+            layer=options.layer,
+            step=options.step,
+        )
+    ]
+
+
+def _draw(folder: Path, comparison: Comparison) -> None:
+    from verify.comparison.figure import rate_image  # Matplotlib takes as long to load as all else
+
+    write_paper_files(folder, comparison)
+    points, law = rate_points(comparison)
+    if points:
+        write_whole(folder / FIGURE, rate_image(points, law, "png"))
+
+
+def left_lines(cells: Sequence[Cell]) -> list[str]:
+    """Where time was up: how far the run has come."""
+    drawn = sum(cell.estimate.samples for cell in cells)
+    planned = sum(cell.sampling.samples for cell in cells)
+    if drawn == planned:
+        return []
+    return [f"time was up: {drawn:,} of {planned:,} networks drawn; --resume goes on with the rest"]

@@ -1,0 +1,73 @@
+"""The options of ``python -m verify``, and those of them that say what a run is."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from theory.claims.target import Claim, Quantity
+from verify.commands.plan import SAMPLERS
+
+__all__ = ["RUN", "parser"]
+
+EXAMPLES = """\
+exit code: 0 consistent, 1 rejected, 2 bad input or an unusable folder, 3 undecided,
+  4 lost workers, 5 internal error, 130 interrupted; a replay: 0 the same bits, 1 other numbers
+examples:
+  python -m verify                                       the default grid, about a minute
+  python -m verify --width 64 --depth 2 4 --samples 5000
+  python -m verify --width 32 --depth 2 4 --step 0.001   a real gradient step
+  python -m verify --formula 'sqrt(3)/L**1.5' --claim leading --quantity rate
+  python -m verify --precision 0.001 --minutes 60 --out runs/long
+  python -m verify --resume runs/long                    go on, after whatever happened
+"""
+RUN = (
+    *("width", "depth", "layer", "samples", "precision", "seed", "sampler", "step"),
+    *("formula", "claim", "quantity"),
+)
+"""What a run is; the other options say where and how long."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser; whatever is not given is None."""
+    made = argparse.ArgumentParser(
+        prog="python -m verify",
+        usage="python -m verify [options]",
+        description="Derive the law of the squared update, measure it on finite networks, decide.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = made.add_argument
+    add("--width", type=int, nargs="+", metavar="N", help="hidden widths")
+    add("--depth", type=int, nargs="+", metavar="L", help="depths, each at each width")
+    add("--layer", type=int, metavar="N", help="hidden layer to measure (default: the last)")
+    add("--samples", type=int, metavar="N", help="networks per cell (default: planned by cost)")
+    add("--precision", type=float, metavar="X", help="instead: relative standard error per cell")
+    add("--seed", type=int, metavar="N", help="seed of the whole grid (default: 1)")
+    add("--sampler", metavar="NAME", choices=SAMPLERS, help=", ".join(SAMPLERS))
+    add("--step", type=float, metavar="RATE", help="a real gradient step of this rate")
+    add("--formula", metavar="TEXT", help="your own formula, in n, L, ell, n_0, eta, t, a")
+    claims, quantities = ([each.value for each in kind] for kind in (Claim, Quantity))
+    add("--claim", choices=claims, metavar="KIND", help=f"of the formula: {', '.join(claims)}")
+    add("--quantity", choices=quantities, metavar="KIND", help=f"it gives: {', '.join(quantities)}")
+    add("--minutes", type=float, metavar="X", help="stop then, with what is finished")
+    add("--out", type=_path, metavar="DIR", help="folder (default: runs/<date and time>)")
+    add("--resume", type=_path, metavar="DIR", help="go on with the run in this folder")
+    add("--replay", type=_path, metavar="FILE", help="draw one cell of a results.json again")
+    add("--cell", type=int, metavar="N", help="from 0 (default: nearest to its bound)")
+    add("--report", type=_path, metavar="DIR", help="page of the finished run in DIR")
+    add("--dask", metavar="ADDRESS", help="draw on the workers of this Dask scheduler")
+    add("--parquet", action="store_true", help="write results.parquet beside results.csv")
+    return made
+
+
+def _path(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError(
+            "expected a path, got ''; give a name, or . for this folder"
+        )
+    if "\0" in text or text != text.encode(errors="ignore").decode():
+        raise argparse.ArgumentTypeError(
+            f"expected a path in UTF-8, got {text!r}; rename it, or give another"
+        )
+    return Path(text)

@@ -1,0 +1,82 @@
+"""What the main job simulates when it is not told: grids of networks, each with its sampler."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from theory.networks.mlp import MLP
+from verify.samplers.conditioned.sampler import Conditioned
+from verify.samplers.dense.sampler import Dense
+from verify.samplers.gram.sampler import Gram
+from verify.samplers.rare_events.sampler import RareEvents
+from verify.samplers.sampler import Sampler
+
+__all__ = ["DEFAULT_GRID", "SAMPLERS", "Part", "planned_parts"]
+
+SAMPLERS: dict[str, Sampler] = {
+    "dense": Dense(),
+    "conditioned": Conditioned(),
+    "gram": Gram(),
+    "rare-events": RareEvents(),
+}
+DEFAULT_GRID = {
+    64: (2, 4, 8, 32, 64, 128),
+    1024: (4, 16, 64, 128),
+    10**6: (16, 128, 1024, 10**4),
+}
+"""Depths by width: wide grids that decide, and depths of a half, one and two widths to show."""
+RARE_CHECK = {64: (8, 32, 64, 128), 1024: (512, 1024)}
+"""The depths where rare networks set the mean, by the sampler that meets them; and one where it can
+be held against the plain one."""
+LAW_BY_INNER_PRODUCTS = {10**9: (64, 256, 1024, 4096)}
+LAW_BY_NEURONS = {2**15: (8, 16, 32)}
+"""So wide and deep that they show the law by themselves: `verify.comparison.measured_law`."""
+_LAW_SAMPLES = 4000, 2400
+LITERAL_CHECK = {64: (4, 8), 256: (8,)}
+"""A few literal networks beside them, since the fast samplers rest on a proof."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Networks to be drawn by one sampler; ``samples`` of each, or None for as many as it plans."""
+
+    sampler: Sampler
+    networks: tuple[MLP, ...]
+    samples: int | None = None
+
+    def planned_samples(self, network: MLP) -> int:
+        """How many are drawn of one network where nothing else is asked."""
+        return self.samples or self.sampler.planned_samples(network)
+
+
+def planned_parts(
+    widths: Sequence[int] | None,
+    depths: Sequence[int] | None,
+    sampler: str | None,
+    step: float | None,
+) -> list[Part]:
+    """The parts of a run: the default grid, or the product of ``widths`` and ``depths``.
+
+    Without a ``sampler``: Gram, or Conditioned for a real step; the default grid also gets the
+    networks that show the law by themselves, its deep cells by RareEvents, and a literal check.
+    """
+    chosen = SAMPLERS[sampler or ("gram" if step is None else "conditioned")]
+    if widths is None and depths is None and sampler is None and step is None:
+        wide, explicit = _LAW_SAMPLES
+        return [
+            _part(chosen, LAW_BY_INNER_PRODUCTS, wide),
+            _part(SAMPLERS["conditioned"], LAW_BY_NEURONS, explicit),
+            _part(chosen, DEFAULT_GRID),
+            _part(SAMPLERS["rare-events"], RARE_CHECK),
+            _part(SAMPLERS["dense"], LITERAL_CHECK),
+        ]
+    grid = tuple(sorted(set(depths or (2, 4, 8, 16))))
+    return [_part(chosen, dict.fromkeys(sorted(set(widths or (64, 128, 256))), grid))]
+
+
+def _part(
+    sampler: Sampler, grid: Mapping[int, tuple[int, ...]], samples: int | None = None
+) -> Part:
+    networks = (MLP(width, depth) for width, depths in grid.items() for depth in depths)
+    return Part(sampler, tuple(networks), samples)

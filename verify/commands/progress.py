@@ -1,0 +1,67 @@
+"""Progress on a terminal, and nothing where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from verify.runs.execution import Watch
+from verify.runs.sampling import Sampling
+from verify.samplers.costs import seconds_per_network
+
+__all__ = ["Bar", "progress_bar"]
+
+
+_FIRST = "compiling, on a first run for up to half a minute"
+"""What is said until the first networks are drawn."""
+
+
+class Bar(Watch):
+    """A bar over the expected time of all blocks."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress, self._task = progress, progress.add_task(_FIRST, total=None)
+        self._milliseconds: list[float] = []
+        self._names: list[str] = []
+        self._found = 0.0
+
+    def begin(self, samplings: Sequence[Sampling]) -> None:
+        """See `Watch.begin`."""
+        self._milliseconds = [1000 * seconds_per_network(each.configuration) for each in samplings]
+        pairs = zip(samplings, self._milliseconds, strict=True)
+        total = sum(sampling.samples * each for sampling, each in pairs)
+        self._names = [_name(each) for each in samplings]
+        self._progress.update(self._task, total=total)
+
+    def found(self, cell: int, samples: int) -> None:
+        """Done, but no measure of the speed."""
+        self._found += samples * self._milliseconds[cell]
+        self._progress.reset(self._task, completed=round(self._found))
+
+    def advance(self, cell: int, samples: int) -> None:
+        """See `Watch.advance`."""
+        done = samples * self._milliseconds[cell]
+        self._progress.update(self._task, advance=done, description=self._names[cell])
+
+
+def _name(sampling: Sampling) -> str:
+    network = sampling.configuration.network
+    return f"{sampling.configuration.sampler} at width {network.widths[1]}, depth {network.depth}"
+
+
+@contextmanager
+def progress_bar(console: Console) -> Iterator[Watch]:
+    """A bar with the time that is left, estimated from the samplers' costs."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        yield Bar(bar)

@@ -1,0 +1,1 @@
+"""Laws beside measurements: cells, tables, figures and records."""

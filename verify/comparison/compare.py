@@ -1,0 +1,306 @@
+"""Where formula and measurement meet: a law, a grid of networks, and a verdict.
+
+Formulas of a user's own are held against both in ``verify.claims``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import exp, log
+from typing import Any
+
+import numpy as np
+from sympy import Expr, latex
+
+from theory.errors import InvalidArgument
+from theory.networks.mlp import MLP, numeric_depth
+from theory.rates.rate import maximal_learning_rate
+from theory.symbols import L
+from verify.comparison.cells import Cell, PlannedCell, largest_by
+from verify.comparison.curves import LawCurve, RatePoints
+from verify.comparison.exact_values import Law, exact_law, log_value, refuse_large_step
+from verify.comparison.measured_law import MeasuredLaw, measured_laws
+from verify.comparison.sample_sizes import planned_samples
+from verify.comparison.shown import ShownComparison
+from verify.inference.fit import PowerFit, fit_power
+from verify.inference.verdict import Outcome, Score, Verdict, decide
+from verify.numerics.streams import checked_samples, checked_seed, derived_seed
+from verify.runs.configuration import configuration
+from verify.runs.execution import Execution, Watch, checked_execution
+from verify.runs.sampling import Sampling
+from verify.samplers.gram.sampler import Gram
+from verify.samplers.sampler import Sampler
+
+__all__ = [
+    "Cell",
+    "Comparison",
+    "PlannedCell",
+    "compare_law",
+    "measure_cells",
+    "plan_cells",
+    "rate_points",
+]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison(ShownComparison):
+    """A law held against a grid of networks.
+
+    Cells with different seeds are independent.  Of ``cells`` that repeat a seed, a part and a law
+    the one with the most samples is left: blocks of one seed are the first ones of a single stream,
+    so that the others know nothing more.
+
+    ``leading``: constant and exponent of the maximal rate as width and depth grow, which the
+    networks' own law must allow; or None.
+
+    >>> len(compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1).cells)
+    2
+    """
+
+    cells: tuple[Cell, ...]
+    seed: int
+    step: float | None
+    leading: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        cells = largest_by(lambda cell: (cell.seed, cell.part, cell.log_law), self.cells)
+        object.__setattr__(self, "cells", cells)
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """Consistent, rejected or undecided, for the whole grid: rejected too where the networks'
+        own law excludes ``leading``.
+
+        >>> compare_law(networks=[MLP(16, 1)], samples=4000, seed=1).verdict.outcome.name
+        'CONSISTENT'
+        """
+        found = decide([cell.score for cell in self.cells])
+        return replace(found, outcome=Outcome.REJECTED) if self.excluding else found
+
+    @cached_property
+    def measured_laws(self) -> tuple[MeasuredLaw, ...]:
+        """Constant and exponent of the maximal rate as networks alone show them, of each width and
+        sampler with three depths from 8 to a thousandth of the width.
+
+        >>> compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1).measured_laws
+        ()
+        """
+        return measured_laws(self.cells)
+
+    @property
+    def excluding(self) -> tuple[MeasuredLaw, ...]:
+        """The measured laws that exclude ``leading``.
+
+        >>> compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1).excluding
+        ()
+        """
+        if self.leading is None:
+            return ()
+        leading, laws = self.leading, self.measured_laws
+        return tuple(law for law in laws if not law.allows(*leading, self.correction(law)))
+
+    def correction(self, law: MeasuredLaw) -> float:
+        """How far, as theory derives it, the logarithm of the exact rate is from ``leading`` at the
+        depths of a measured law, at most; 0 without ``leading``.
+
+        >>> networks = [MLP(10**9, depth) for depth in (16, 64, 256)]
+        >>> found = compare_law(networks=networks, samples=3000, seed=1)
+        >>> found.correction(found.measured_laws[0])
+        0.0
+        """
+        if self.leading is None:
+            return 0.0
+        constant, exponent = log(self.leading[0]), self.leading[1]
+        cells = [c for c in self.cells if c.width == law.width and c.depth in law.depths]
+        return max(abs(c.log_exact / 2 + constant + exponent * log(c.depth)) for c in cells)
+
+    @cached_property
+    def fits(self) -> dict[int | None, PowerFit]:
+        """Constant and exponent in depth, measured over exact, of the deciding cells at the last
+        layer: of all widths together under None, and of each width with two depths.  A seed counts
+        once, for whatever parts and laws its networks were used.
+
+        >>> list(compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1).fits)
+        [None, 16]
+        """
+        last = [c for c in self.cells if c.layer == c.depth and c.score.decides]
+        cells = largest_by(lambda cell: cell.seed, last)
+        widths = sorted({cell.width for cell in cells})
+        groups = {None: cells} | {width: [c for c in cells if c.width == width] for width in widths}
+        fits = {
+            width: fit_power([c.depth for c in group], [c.score.evidence for c in group])
+            for width, group in groups.items()
+        }
+        return {width: fit for width, fit in fits.items() if fit is not None}
+
+    def frame(self) -> Any:
+        """A `pandas.DataFrame`: a row a cell, with all that reproduces it.
+
+        Needs the extra ``tables``; `InvalidArgument` says so where it is missing.
+
+        >>> table = compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1).frame()
+        >>> table[["width", "depth", "samples"]].values.tolist()
+        [[16, 1, 4000], [16, 2, 4000]]
+        """
+        from verify.comparison.record import comparison_record
+        from verify.comparison.tabular import frame
+
+        return frame(comparison_record(self, law=None))
+
+    def joined(self, other: Comparison) -> Comparison:
+        """The cells of both, judged as one family; seed and step are those of this one.
+
+        >>> found, again = (
+        ...     compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=seed)
+        ...     for seed in (1, 2)
+        ... )
+        >>> len(found.joined(again).cells), len(found.joined(found).cells)
+        (4, 2)
+        """
+        return replace(self, cells=self.cells + other.cells)
+
+
+def compare_law(
+    law: Law = exact_law,
+    *,
+    networks: Iterable[MLP],
+    seed: int,
+    samples: int | Callable[[MLP], int] | None = None,
+    precision: float | None = None,
+    sampler: Sampler = Gram(),
+    layer: int | None = None,
+    step: float | None = None,
+    progress: Callable[[MLP, int], None] | None = None,
+    execution: Execution = Execution(),
+) -> Comparison:
+    """Hold ``law`` against simulated ``networks``, at the last hidden layer or at ``layer``.
+
+    ``samples``: networks drawn for each cell, or a function of the network; None plans them by
+    cost.  ``precision``: instead, the relative standard error of each cell, from which they are
+    planned by the exact variance of one network.  Each cell has its own seed, derived from ``seed``
+    and its whole configuration; a network that is given twice is one cell.  ``step``: None for the
+    linearised update, else the rate of a real gradient step, which `InvalidArgument` refuses where
+    it is too large for the linearised law.  ``progress`` is called with a cell's network and the
+    number of samples just finished.  ``execution``: how blocks are run (docs/runs.md).
+
+    >>> from theory import MLP
+    >>> grid = [MLP(16, 1), MLP(16, 2)]
+    >>> compare_law(networks=grid, samples=4000, seed=1).verdict.outcome.name
+    'CONSISTENT'
+    >>> twice = lambda network, layer: 2 * exact_law(network, layer)
+    >>> compare_law(twice, networks=grid, samples=4000, seed=1).verdict.outcome.name
+    'REJECTED'
+    """
+    planned = plan_cells(
+        law,
+        networks=networks,
+        seed=seed,
+        samples=samples,
+        precision=precision,
+        sampler=sampler,
+        layer=layer,
+        step=step,
+    )
+    if progress is not None:
+        execution = replace(execution, watch=_Told(planned, progress))
+    return measure_cells(planned, seed=seed, execution=execution)
+
+
+def plan_cells(
+    law: Law,
+    *,
+    networks: Iterable[MLP],
+    seed: int,
+    samples: int | Callable[[MLP], int] | None,
+    precision: float | None,
+    sampler: Sampler,
+    layer: int | None,
+    step: float | None,
+) -> list[PlannedCell]:
+    """What `compare_law` would draw, checked, and the values to hold it against."""
+    if isinstance(law, Expr) or not callable(law):
+        raise InvalidArgument(
+            f"expected a function of a network and a layer for law, got law={law!r}; give one "
+            f"such as exact_law, or use verify.check for a formula"
+        )
+    grid = list(networks) if isinstance(networks, Iterable) else []
+    if not grid or not all(isinstance(each, MLP) for each in grid):
+        raise InvalidArgument(
+            f"expected a list of MLP for networks, got networks={networks!r}; give "
+            f"[MLP(64, 2), MLP(64, 4)]"
+        )
+    root = checked_seed(seed)
+    planned = [
+        PlannedCell(
+            network,
+            at,
+            Sampling(
+                asked := configuration(network, layer=at, step=step, sampler=sampler),
+                derived_seed(root, asked.key),
+                checked_samples(
+                    planned_samples(
+                        network, at, sampler, samples=samples, precision=precision, step=step
+                    )
+                ),
+            ),
+            log_value(law(network, at), network),
+            log_value(exact_law(network, at), network),
+        )
+        for network in grid
+        for at in [numeric_depth(network) if layer is None else layer]
+    ]
+    refuse_large_step(grid, step)
+    return planned
+
+
+def measure_cells(planned: Sequence[PlannedCell], *, seed: int, execution: Execution) -> Comparison:
+    """All cells drawn together, in rounds, and judged as one family."""
+    blocks = checked_execution(execution).run([each.sampling for each in planned])
+    cells = tuple(each.measured(drawn) for each, drawn in zip(planned, blocks, strict=True))
+    steps = {each.sampling.configuration.step for each in planned}
+    return Comparison(cells, seed, steps.pop() if len(steps) == 1 else None)
+
+
+@dataclass(frozen=True, eq=False)
+class _Told(Watch):
+    planned: Sequence[PlannedCell]
+    progress: Callable[[MLP, int], None]
+
+    def advance(self, cell: int, samples: int) -> None:
+        self.progress(self.planned[cell].network, samples)
+
+
+def rate_points(comparison: Comparison) -> tuple[list[RatePoints], LawCurve]:
+    """For the figure: measured rates and exact curves by width, and the law over their depths, of
+    cells at the last layer, which is the one that binds, with a defined error."""
+    cells = [c for c in comparison.cells if c.score.defined and c.layer == c.depth]
+    widths = sorted({cell.width for cell in cells})
+    points = [_points([cell for cell in cells if cell.width == width]) for width in widths]
+    depths = sorted({depth for each in points for depth in each.curve_depths})
+    leading = maximal_learning_rate(MLP()).leading()
+    rates = [float(leading.subs(L, depth)) for depth in depths]
+    return points, LawCurve(
+        latex(leading, fold_frac_powers=True, fold_short_frac=True), depths, rates
+    )
+
+
+def _points(cells: Sequence[Cell]) -> RatePoints:
+    """One width's points, and the exact curve through all depths between them (32 at most)."""
+    depths = [cell.depth for cell in cells]
+    rates = [exp(-float(cell.estimate.total.log_mean) / 2) for cell in cells]
+    halves = [_drawn_error(cell.score) / 2 for cell in cells]
+    curve = sorted({*depths, *(round(d) for d in np.geomspace(min(depths), max(depths), 32))})
+    laws = [
+        log_value(exact_law(MLP(cells[0].width, depth), depth), cells[0].network) for depth in curve
+    ]
+    exact = [exp(-law / 2) for law in laws]
+    errors = [rate * half for rate, half in zip(rates, halves, strict=True)]
+    decides = [cell.score.decides for cell in cells]
+    return RatePoints(cells[0].width, depths, rates, errors, decides, curve, exact)
+
+
+def _drawn_error(score: Score) -> float:
+    """Of a mark in the figure; none for those that do not decide."""
+    return min(score.relative_standard_error, 0.5) if score.decides else 0.0

@@ -1,0 +1,172 @@
+"""Exact numbers that a measurement is planned by and held against: laws, spreads, logarithms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from math import floor, log10, sqrt
+from numbers import Rational as RationalNumber
+from numbers import Real
+from operator import itemgetter
+from typing import Any
+
+from sympy import Rational
+
+from theory.algebra.precision import DECIMALS, mpf
+from theory.algebra.precision import isfinite as mp_isfinite
+from theory.algebra.precision import log as mp_log
+from theory.errors import InvalidArgument
+from theory.laws.update import squared_update
+from theory.networks.mlp import MLP
+from theory.rates.rate import maximal_learning_rate
+from theory.solutions.derivation import derive
+from theory.symbols import L
+from theory.words.observables import K, f, g
+
+__all__ = [
+    "LARGEST_SPREAD",
+    "STEP_ALLOWANCE",
+    "STEP_SPREAD",
+    "Law",
+    "exact_law",
+    "follows_law",
+    "known_spread",
+    "largest_step",
+    "leading_laws",
+    "leading_power",
+    "log_value",
+    "refuse_large_step",
+    "rounded_down",
+]
+
+Law = Callable[[MLP, int], Any]
+"""A law to be tried: E[(Delta z)^2] at eta = 1 of a network in numbers, at a hidden layer."""
+
+LARGEST_SPREAD = 50
+"""Cells whose exact relative standard deviation of one network is above this are shown but do not
+decide, unless the sampler meets rare networks: a million networks would be needed."""
+SPREAD_DIGITS = 4
+STEP_SPREAD = 1.1
+"""Bound on the standard deviation of a real step over that of the linearised one with a drawn
+label, in the same range; 1.05 is the most that was measured."""
+STEP_ALLOWANCE = 0.02
+"""How far a real step of at most `largest_step` may be from the linearised law, where it
+`follows_law`: 1 % as the width grows, and 1.5 % is the most that was measured where n_0 = n."""
+_LEAST_FRACTION, _FRACTION_OF_DEPTH = 100, 10
+"""Of the maximal rate, whose hundredth or whose part 1/(10 L) is the largest step."""
+
+
+def exact_law(network: MLP, layer: int) -> Any:
+    """Our own law: the exact E[(Delta z)^2] at eta = 1, to 30 digits at any size."""
+    return squared_update(network, layer).evaluate(30)
+
+
+def leading_laws() -> tuple[str, str]:
+    """The laws of the update and of the maximal rate, derived, as text in n, L and eta."""
+    return str(squared_update(MLP()).leading()), str(maximal_learning_rate(MLP()).leading())
+
+
+@lru_cache(maxsize=1024)
+def known_spread(network: MLP, layer: int, step: float | None = None) -> float:
+    """The standard deviation of one sample over the exact mean: exact for the linearised update
+    (``step`` None), a bound for real steps, `STEP_SPREAD` times that with a drawn label.
+
+    Since E_y (f - y)^4 = 1 + 6 f^2 + f^4, where the label's average has 1 + 2 f^2 + f^4.
+
+    >>> from theory import MLP
+    >>> round(known_spread(MLP(64, 16), 16), 2)
+    11.76
+    """
+    update = squared_update(network, layer)
+    averaged = float(update.relative_standard_deviation(SPREAD_DIGITS))
+    if step is None:
+        return averaged
+    mixed = derive(f**2 * (g @ K @ K @ g) ** 2, network, layer=layer).evaluate(SPREAD_DIGITS)
+    scale = DECIMALS.convert(update.evaluate(SPREAD_DIGITS)) * int(update.width_here)
+    return STEP_SPREAD * sqrt(averaged**2 + 4 * float(DECIMALS.convert(mixed) / scale**2))
+
+
+def leading_power() -> tuple[float, float]:
+    """Constant and exponent of the maximal rate in the depth, as n -> infinity and then L.
+
+    >>> leading_power()
+    (1.7320508075688772, -1.5)
+    """
+    constant, exponent = maximal_learning_rate(MLP()).leading().as_coeff_exponent(L)
+    return float(constant), float(exponent)
+
+
+def follows_law(network: MLP, step: float | None) -> bool:
+    """Whether a real step of at most `largest_step` is within `STEP_ALLOWANCE` of the linearised
+    law: in a network that is wide enough for its depth, with critical weights and |x|^2 = n_0.
+
+    >>> from theory import MLP
+    >>> [follows_law(MLP(64, depth), 1e-4) for depth in (16, 17)]
+    [True, False]
+    >>> follows_law(MLP(64, 16, weight_variance=1), 1e-4)
+    False
+    """
+    if step is None:
+        return True
+    narrowest = min(int(width) for width in network.widths[1:])
+    usual = MLP(network.width, network.depth, activation=network.activation)
+    scaled = network.c == usual.c and network.norm2 == network.first_fan_in
+    return scaled and narrowest >= 16 and 4 * network.layers <= narrowest
+
+
+def largest_step(network: MLP) -> float:
+    """The largest rate of a real step that a comparison with the linearised law accepts: the
+    maximal rate over ten times the depth, and over a hundred.
+
+    As n -> infinity, a real step of r times the maximal rate is about 0.1 L r below the law.
+
+    >>> from theory import MLP
+    >>> [round(largest_step(MLP(1024, depth)), 8) for depth in (4, 64)]
+    [0.0021248, 4.89e-06]
+    """
+    rate = float(maximal_learning_rate(network).evaluate())
+    return rate / max(_LEAST_FRACTION, _FRACTION_OF_DEPTH * network.layers)
+
+
+def refuse_large_step(networks: Iterable[MLP], step: float | None) -> None:
+    """Raise `InvalidArgument` for a real step above `largest_step` of one of the networks."""
+    if step is None:
+        return
+    largest, network = min(((largest_step(each), each) for each in networks), key=itemgetter(0))
+    if step > largest:
+        raise InvalidArgument(
+            f"expected a step of at most {rounded_down(largest):g}, above which a real step of "
+            f"{network} leaves the linearised law by more than {STEP_ALLOWANCE:.0%}, got "
+            f"step={step:g}; give a smaller step, or simulate this step by monte_carlo, which "
+            f"compares with nothing"
+        )
+
+
+def rounded_down(value: float) -> float:
+    """A positive number in two digits, never above it.
+
+    >>> rounded_down(0.0002087)
+    0.0002
+    """
+    unit = 10.0 ** (floor(log10(value)) - 1)
+    return float(f"{floor(value / unit) * unit:.1e}")
+
+
+def log_value(value: Any, network: MLP) -> float:
+    """Natural logarithm of a law's positive value, of any size."""
+    try:
+        real = isinstance(value, Real) and not isinstance(value, RationalNumber)
+        number = DECIMALS.convert(value) if real else _ratio(Rational(value))
+        logarithm = mp_log(number) if number > 0 and mp_isfinite(number) else None
+    except (TypeError, ValueError, AttributeError):
+        logarithm = None
+    if logarithm is None:
+        raise InvalidArgument(
+            f"expected a positive number from the law at {network}, got {value!r}; a law gives "
+            f"E[(Δz)²] at eta = 1"
+        )
+    return float(logarithm)
+
+
+def _ratio(value: Rational) -> mpf:
+    return mpf(int(value.p)) / int(value.q)

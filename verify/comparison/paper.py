@@ -1,0 +1,45 @@
+"""A run as files for a LaTeX paper: the table, and the figure as a vector drawing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from verify.commands.folder import write_whole
+from verify.comparison.compare import Comparison, rate_points
+from verify.comparison.display import comparison_latex
+
+__all__ = ["FIGURE", "TABLE", "paper_body", "write_paper_files"]
+
+TABLE, FIGURE = "results.tex", "rate.pdf"
+
+
+def write_paper_files(folder: Path, comparison: Comparison) -> None:
+    """Write ``results.tex``, a table to be read by a LaTeX document with ``booktabs``, and
+    ``rate.pdf``, its figure, to ``folder``."""
+    from verify.comparison.figure import rate_image  # Matplotlib takes as long to load as all else
+
+    write_whole(folder / TABLE, comparison_latex(comparison) + "\n")
+    points, law = rate_points(comparison)
+    if points:
+        write_whole(folder / FIGURE, rate_image(points, law, "pdf"))
+
+
+def paper_body() -> str:
+    r"""The LaTeX that shows both files in a document.
+
+    >>> print(paper_body().splitlines()[0])
+    \input{results.tex}
+    """
+    return "\n".join(
+        [
+            rf"\input{{{TABLE}}}",
+            r"\begin{figure}[htbp]",
+            r"\centering",
+            rf"\includegraphics[width=0.8\linewidth]{{{FIGURE}}}",
+            r"\caption{The maximal learning rate against depth: exact (lines), measured (marks, "
+            r"with two standard errors; hollow where rare networks set the mean), and its leading "
+            r"term.}",
+            r"\label{fig:rate}",
+            r"\end{figure}",
+        ]
+    )

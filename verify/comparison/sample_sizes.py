@@ -1,0 +1,79 @@
+"""How many networks a cell gets: by cost, or for a relative standard error, before any is drawn.
+
+A plan is a function of the configuration alone.  It rests on the exact variance of one network, not
+on the samples seen so far, whose own variance is too small as long as the rare networks that set it
+have not been met.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import ceil, isfinite
+
+from theory.errors import InvalidArgument
+from theory.networks.mlp import MLP
+from verify.comparison.exact_values import LARGEST_SPREAD, known_spread
+from verify.numerics.streams import MOST_SAMPLES
+from verify.samplers.sampler import Sampler
+
+__all__ = ["RARE_SPREAD", "networks_for", "planned_samples"]
+
+RARE_SPREAD = 2.0
+"""Relative standard deviation of one sample of `verify.RareEvents` that is planned with: a measured
+bound with all layers trained, 1.6 being the most that was seen (docs/rare-events.md)."""
+_FEWEST = 100
+
+
+def planned_samples(
+    network: MLP,
+    layer: int,
+    sampler: Sampler,
+    *,
+    samples: int | Callable[[MLP], int] | None = None,
+    precision: float | None = None,
+    step: float | None = None,
+) -> int:
+    """Networks that a cell gets: ``samples``, or what ``precision`` asks for, or what the sampler
+    plans by cost.
+
+    Cells whose exact spread is too large to decide are planned by cost whatever ``precision``.
+    Raises `InvalidArgument` where both are given, or what is asked for is out of reach.
+
+    >>> from verify.samplers.gram.sampler import Gram
+    >>> planned_samples(MLP(64, 8), 8, Gram(), precision=0.01)
+    32788
+    """
+    if samples is not None and precision is not None:
+        raise InvalidArgument(
+            f"expected samples or precision, got samples={samples!r} and precision={precision!r}; "
+            f"leave one out"
+        )
+    if samples is not None:
+        return samples(network) if callable(samples) else samples
+    if precision is None:
+        return sampler.planned_samples(network)
+    rare = sampler.meets_rare_networks
+    spread = RARE_SPREAD if rare else known_spread(network, layer, step)
+    if not rare and spread > LARGEST_SPREAD:
+        return sampler.planned_samples(network)
+    return networks_for(spread, precision)
+
+
+def networks_for(spread: float, precision: float) -> int:
+    """Networks whose mean has the relative standard error ``precision``, 100 at least.
+
+    >>> networks_for(3.35, 0.01)
+    112225
+    """
+    number = isinstance(precision, int | float) and not isinstance(precision, bool)
+    if not number or not isfinite(precision) or not 0 < precision < 1:
+        raise InvalidArgument(
+            f"expected a number between 0 and 1 for precision, got precision={precision!r}; 0.01 "
+            f"asks for a standard error of 1 % of the mean"
+        )
+    if spread / precision > MOST_SAMPLES**0.5:
+        raise InvalidArgument(
+            f"expected a precision within reach, got precision={precision!r}, which takes more "
+            f"than {MOST_SAMPLES:,} networks; give a larger one"
+        )
+    return max(ceil((spread / precision) ** 2), _FEWEST)

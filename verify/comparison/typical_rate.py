@@ -1,0 +1,187 @@
+"""`typical_learning_rate`: the rate that keeps the median network at the bound, by simulation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import exp, inf, isfinite, isnan, log
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from theory.errors import InvalidArgument
+from theory.networks.mlp import MLP, numeric_layers
+from verify.inference.estimate import Estimate
+from verify.inference.numbers_in_text import value_latex
+from verify.runs.simulation import monte_carlo
+from verify.samplers.gram.sampler import Gram
+from verify.samplers.sampler import Sampler
+
+if TYPE_CHECKING:
+    from verify.inference.quantiles import Quantile
+
+__all__ = ["TypicalLearningRate", "typical_learning_rate"]
+
+
+@dataclass(frozen=True, eq=False)
+class TypicalLearningRate:
+    """The learning rate at which half of all random networks move by at most the bound.
+
+    In every layer asked for; the linearised update, per unit of eta^2, has its median there.
+    ``network``: in numbers.  ``bound``: on a network's own mean square over neurons and labels.
+    ``chance``: 1/2 for the median.  ``level``: of the interval, at least.  ``layers``: those asked
+    for.  ``estimate``: the simulation.  Made by `typical_learning_rate`.
+
+    >>> from theory import MLP
+    >>> from verify import typical_learning_rate
+    >>> typical = typical_learning_rate(MLP(32, 8), samples=2000, seed=1)
+    >>> round(typical.rate, 6)
+    0.119665
+    """
+
+    network: MLP
+    bound: float
+    chance: float
+    level: float
+    layers: tuple[int, ...]
+    estimate: Estimate
+
+    @cached_property
+    def quantile(self) -> Quantile:
+        """The update's quantile, of shape ``(layers,)``, with an interval at a level shared by the
+        layers: each layer's own is at 1 - (1 - level)/layers, so that all hold at ``level``.
+
+        >>> from theory import MLP
+        >>> from verify import typical_learning_rate
+        >>> typical = typical_learning_rate(MLP(32, 8), samples=2000, seed=1)
+        >>> typical.quantile.chance
+        0.5
+        """
+        own = 1.0 - (1.0 - self.level) / len(self.layers)
+        return self.estimate.total.quantile(self.chance, own)
+
+    @property
+    def rate(self) -> float:
+        """The rate; infinite where the median network is dead, which moves at no rate.
+
+        >>> from theory import MLP
+        >>> from verify import typical_learning_rate
+        >>> typical = typical_learning_rate(MLP(32, 8), samples=2000, seed=1)
+        >>> round(typical.rate, 6)
+        0.119665
+        """
+        return self._rate(self.quantile.log_value)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The rate's confidence interval, from order statistics: nothing is assumed of the
+        distribution.  0 or infinite where the samples are too few to bound it.
+
+        >>> from theory import MLP
+        >>> from verify import typical_learning_rate
+        >>> typical = typical_learning_rate(MLP(32, 8), samples=2000, seed=1)
+        >>> low, high = typical.interval
+        >>> low < typical.rate < high
+        True
+        """
+        return self._rate(self.quantile.log_high), self._rate(self.quantile.log_low)
+
+    @property
+    def layer(self) -> int:
+        """The layer, of those asked for, whose median is largest in the simulation.
+
+        >>> from theory import MLP
+        >>> from verify import typical_learning_rate
+        >>> typical = typical_learning_rate(MLP(32, 8), samples=2000, seed=1)
+        >>> typical.layer
+        8
+        """
+        return self.layers[int(np.argmax(self.quantile.log_value))]
+
+    @property
+    def mean_rate(self) -> float:
+        """The rate that keeps the *mean* at the bound, from the same networks.
+
+        Beyond depth/width of about 1/8 rare networks set the mean, few samples meet them, and this
+        is too large; the exact one is ``theory.maximal_learning_rate``.
+
+        >>> from theory import MLP
+        >>> from verify import typical_learning_rate
+        >>> typical = typical_learning_rate(MLP(32, 8), samples=2000, seed=1)
+        >>> typical.mean_rate < typical.rate
+        True
+        """
+        return self._rate(self.estimate.total.log_mean)
+
+    def _rate(self, logs: Any) -> float:
+        """sqrt(bound/largest update)."""
+        largest = float(np.max(logs))
+        if isnan(largest):
+            return largest
+        if not isfinite(largest):
+            return inf if largest < 0 else 0.0
+        exponent = (log(self.bound) - largest) / 2
+        return exp(exponent) if exponent < 709 else inf
+
+    def __repr__(self) -> str:
+        low, high = (f"{each:.6g}".replace("inf", "∞") for each in self.interval)
+        return (
+            f"TypicalLearningRate of {self.network}: {self.rate:.6g} in [{low}, {high}] "
+            f"({self.level:g} confidence); layer {self.layer} binds"
+        )
+
+    def _repr_latex_(self) -> str:
+        """The rate and its interval as a formula."""
+        rate, low, high = (value_latex(f"{each:.6g}") for each in (self.rate, *self.interval))
+        return rf"$\eta_{{\text{{typical}}}} = {rate} \in [{low}, {high}]$"
+
+
+def typical_learning_rate(
+    network: MLP,
+    *,
+    samples: int,
+    seed: int,
+    layer: object = None,
+    bound: float = 1.0,
+    chance: float = 0.5,
+    level: float = 0.95,
+    sampler: Sampler = Gram(),
+    rates: object = None,
+) -> TypicalLearningRate:
+    """The largest eta for which the median network's mean squared update is at most ``bound``.
+
+    Simulated on ``samples`` networks drawn by ``sampler``, reproducible by ``seed``.  ``layer``:
+    None for the last hidden layer, an int, or a tuple or range of ints, of which the one with the
+    largest median binds.  ``chance``: the share of networks kept within the bound, 0.5 for the
+    median.  ``level``: of the confidence interval.  ``rates``: one multiplier of eta per layer.
+    Raises `InvalidArgument` for arguments of another kind, and for more samples than are kept.
+
+    >>> from theory import MLP, maximal_learning_rate
+    >>> deep = MLP(width=32, depth=32)
+    >>> typical = typical_learning_rate(deep, samples=20_000, seed=1)
+    >>> low, high = typical.interval
+    >>> low > 10 * float(maximal_learning_rate(deep).evaluate())
+    True
+    """
+    _check_between("bound", bound, inf, "1 lets a pre-activation move by its own size")
+    _check_between("chance", chance, 1.0, "the median has chance=0.5")
+    _check_between("level", level, 1.0, "0.95 is usual")
+    if isinstance(sampler, Sampler) and not sampler.draws_networks:
+        raise InvalidArgument(
+            f"expected a sampler that draws networks, got sampler={sampler!r}, whose samples are "
+            f"weighted means; give Gram(), Conditioned() or Dense()"
+        )
+    estimate = monte_carlo(
+        network, samples=samples, seed=seed, sampler=sampler, layer=layer, rates=rates
+    )
+    layers = numeric_layers(network, layer)
+    found = TypicalLearningRate(network, float(bound), chance, level, layers, estimate)
+    _ = found.quantile
+    return found
+
+
+def _check_between(name: str, value: object, largest: float, fix: str) -> None:
+    good = isinstance(value, int | float) and not isinstance(value, bool)
+    if not good or not 0 < float(value) < largest:  # type: ignore[arg-type]
+        top = f"between 0 and {largest:g}" if isfinite(largest) else "that is positive and finite"
+        raise InvalidArgument(f"expected a number {top} for {name}, got {name}={value!r}; {fix}")

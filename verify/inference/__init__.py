@@ -1,0 +1,1 @@
+"""Statistics: means with errors, tests, intervals, fits and verdicts."""

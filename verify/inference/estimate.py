@@ -1,0 +1,216 @@
+"""Means with standard errors from independent blocks, kept as logarithms until asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from verify.inference.measurement import Measurement, plain
+from verify.inference.numbers_in_text import aligned_rows, html_table, samples_in_words
+from verify.numerics.log_arrays import exponentials, sum_of_parts
+from verify.runs.software import Software
+from verify.samplers.problem import FloatArray
+
+__all__ = ["Block", "Estimate", "Measurement", "merge", "sum_block"]
+
+_FEW, _FEWEST = 30.0, 3.0
+"""Effective samples below which a mean over networks is called doubtful, and doubtful even where
+no more networks were drawn."""
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """One block of samples: sums by part (the total last) and layer, shape ``(parts, layers)``.
+
+    Values are in units of ``exp(log_unit)``, their largest: ``mean``, and ``spread``, the sum of
+    the squared deviations from it.  ``logs``: natural logarithms of the values themselves, shape
+    ``(parts, samples, layers)``, or None where they are not kept.  ``software``: what drew them,
+    once they are on a shelf.
+    """
+
+    samples: int
+    log_unit: FloatArray
+    mean: FloatArray
+    spread: FloatArray
+    logs: FloatArray | None = None
+    software: Software | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """The measured E[(Delta z)^2]/eta^2 of one simulation; its median and quantiles too.
+
+    ``parts``: measurements by name: ``total``, and for a linearised update ``label`` and
+    ``output``.  ``samples``: networks drawn, or weighted samples.  ``seed``: reproduces it bit for
+    bit, with the ``software`` that drew it.  ``step``: the rate of a real gradient step, or None
+    where the update is linearised.  ``weighted``: whether samples are weighted (`RareEvents`).
+
+    >>> from theory import MLP
+    >>> from verify import monte_carlo
+    >>> e = monte_carlo(MLP(32, 4), samples=2000, seed=1)
+    >>> e
+    E[(Δz)²]/η² over 2,000 samples, seed 1
+    label   27.04 ± 0.78
+    output  1.68 ± 0.15
+    total   28.72 ± 0.87
+    """
+
+    parts: dict[str, Measurement]
+    samples: int
+    seed: int
+    step: float | None = None
+    weighted: bool = False
+    software: tuple[Software, ...] = ()
+
+    @property
+    def total(self) -> Measurement:
+        """The whole update.
+
+        >>> from theory import MLP
+        >>> from verify import monte_carlo
+        >>> e = monte_carlo(MLP(32, 4), samples=2000, seed=1)
+        >>> e.total
+        28.72 ± 0.87 over 2,000 samples
+        """
+        return self.parts["total"]
+
+    @property
+    def label(self) -> Measurement:
+        """The part from the label.
+
+        >>> from theory import MLP
+        >>> from verify import monte_carlo
+        >>> e = monte_carlo(MLP(32, 4), samples=2000, seed=1)
+        >>> e.label
+        27.04 ± 0.78 over 2,000 samples
+        """
+        return self._part("label")
+
+    @property
+    def output(self) -> Measurement:
+        """The part from the network's output.
+
+        >>> from theory import MLP
+        >>> from verify import monte_carlo
+        >>> e = monte_carlo(MLP(32, 4), samples=2000, seed=1)
+        >>> e.output
+        1.68 ± 0.15 over 2,000 samples
+        """
+        return self._part("output")
+
+    def _part(self, name: str) -> Measurement:
+        if name not in self.parts:
+            raise AttributeError(
+                f"a real step has no {name} part, only a total: simulate with step=None"
+            )
+        return self.parts[name]
+
+    @property
+    def mean(self) -> Any:
+        """The total's mean.
+
+        >>> from theory import MLP
+        >>> from verify import monte_carlo
+        >>> e = monte_carlo(MLP(32, 4), samples=2000, seed=1)
+        >>> e.mean == e.total.mean
+        True
+        """
+        return self.total.mean
+
+    @property
+    def standard_error(self) -> Any:
+        """The total's standard error.
+
+        >>> from theory import MLP
+        >>> from verify import monte_carlo
+        >>> e = monte_carlo(MLP(32, 4), samples=2000, seed=1)
+        >>> e.standard_error == e.total.standard_error
+        True
+        """
+        return self.total.standard_error
+
+    def __repr__(self) -> str:
+        rows = aligned_rows([[name, *part.values()] for name, part in self.parts.items()])
+        return "\n".join([self._headline(), *rows, *self._cautions()])
+
+    def _headline(self) -> str:
+        layers = np.size(self.total.log_mean)
+        by = f", a column for each of {layers} layers" if layers > 1 else ""
+        of = "" if self.step is None else f" of real steps of rate {self.step:g}"
+        over = samples_in_words(self.samples)
+        over = over.replace("sample", "weighted sample") if self.weighted else over
+        return f"E[(Δz)²]/η²{of} over {over}, seed {self.seed}{by}"
+
+    def _cautions(self) -> list[str]:
+        """Why a number is undefined, or not to be trusted."""
+        if any("undefined" in value for part in self.parts.values() for value in part.values()):
+            return [self.total.undefined or ""]
+        few = float(np.min(self.total.effective_samples))
+        if self.weighted or few > min(_FEW, max(self.samples / 10, _FEWEST)):
+            return []
+        return [
+            f"a few networks make this mean, as many as {few:.1f} equal ones: it is too small most "
+            f"of the time, and so is its error; RareEvents() measures such means"
+        ]
+
+    def _repr_html_(self) -> str:
+        """The parts as a table."""
+        rows = [[name, *part.values()] for name, part in self.parts.items()]
+        return html_table(self._headline(), rows, below=" ".join(self._cautions()))
+
+
+def merge(
+    blocks: Sequence[Block], parts: tuple[str, ...], *, scalar: bool
+) -> dict[str, Measurement]:
+    """The measurements of ``parts``, and their total, from independent blocks.
+
+    ``scalar``: one layer was asked for by its number; measurements then have shape ``()``.
+    Law: depends on the blocks' order only through rounding, and is computed in theirs.
+    """
+    counts = np.array([block.samples for block in blocks], dtype=np.float64)[:, None, None]
+    units = np.stack([block.log_unit for block in blocks])
+    log_unit = np.max(units, axis=0)
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore", under="ignore"):
+        factors = np.exp(units - log_unit)
+        means = factors * np.stack([block.mean for block in blocks])
+        spreads = factors**2 * np.stack([block.spread for block in blocks])
+        samples = counts.sum()
+        mean = (counts * means).sum(axis=0) / samples
+        spread = spreads.sum(axis=0) + (counts * (means - mean) ** 2).sum(axis=0)
+        variance = spread / samples / mean**2
+        error = np.sqrt(np.where(variance > 0, variance, np.nan) / max(samples - 1, np.nan))
+        log_mean, share = np.log(mean) + log_unit, 1.0 / (samples * mean)
+        block_logs = np.log(np.stack([block.mean for block in blocks])) + units
+    kept = [block.logs for block in blocks if block.logs is not None]
+    logs = np.concatenate(kept, axis=1) if len(kept) == len(blocks) else None
+    index: Any = (lambda array: array[..., 0]) if scalar else (lambda array: array)
+    return {
+        name: Measurement(
+            log_mean=index(log_mean[part]),
+            relative_standard_error=index(error[part]),
+            effective_samples=plain(index(samples / (1.0 + variance[part]))),
+            largest_share=plain(index(share[part])),
+            samples=int(samples),
+            block_log_means=index(block_logs[:, part]),
+            block_samples=counts[:, 0, 0],
+            logs=None if logs is None else index(logs[part]),
+        )
+        for part, name in enumerate([name for name in parts if name != "total"] + ["total"])
+    }
+
+
+def sum_block(logs: FloatArray, *, keep: bool = False) -> Block:
+    """A sampler's logarithms, shape ``(parts, samples, layers)``, summed over the samples;
+    ``keep``: with the logarithms themselves."""
+    with np.errstate(invalid="ignore", over="ignore", under="ignore"):
+        if len(logs) > 1:
+            logs = np.concatenate((logs, sum_of_parts(logs)[None]))
+        log_unit = np.max(logs, axis=1)
+        log_unit = np.where(np.isneginf(log_unit), 0.0, log_unit)
+        values = exponentials(logs - log_unit[:, None])
+        mean = values.mean(axis=1)
+        spread = ((values - mean[:, None]) ** 2).sum(axis=1)
+    return Block(logs.shape[1], log_unit, mean, spread, logs if keep else None)

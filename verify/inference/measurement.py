@@ -1,0 +1,152 @@
+"""`Measurement`: a mean with its standard error, kept as logarithms until asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from theory.errors import InvalidArgument
+from verify.inference.numbers_in_text import mean_in_words, samples_in_words, value_latex
+from verify.inference.quantiles import Quantile, quantile_of
+from verify.samplers.problem import FloatArray
+
+__all__ = ["Measurement", "plain"]
+
+
+@dataclass(frozen=True, eq=False)
+class Measurement:
+    """The mean of one quantity over networks, per eta^2, with its standard error.
+
+    ``log_mean``: natural logarithm of the mean, shape ``(layers,)`` or ``()``; so are the rest.
+    ``relative_standard_error``: standard error over mean; NaN where it is undefined: fewer than two
+    samples, a mean that is zero or not finite, or no spread at all.  ``effective_samples``: the
+    squared sum of the samples over the sum of their squares: as many equal ones would have the
+    same spread of the mean.  ``largest_share``: of the largest sample in the sum.  ``samples``:
+    their number.  ``block_log_means``, ``block_samples``: the logarithms of the means of blocks of
+    samples, shape ``(blocks,)`` before those of layers, and how many each is over.  ``logs``: of
+    the samples, where they are kept.
+
+    >>> from theory import MLP
+    >>> from verify import monte_carlo
+    >>> e = monte_carlo(MLP(32, 4), samples=2000, seed=1)
+    >>> e.label
+    27.04 ± 0.78 over 2,000 samples
+    """
+
+    log_mean: FloatArray
+    relative_standard_error: FloatArray
+    effective_samples: Any
+    largest_share: Any
+    samples: int
+    block_log_means: FloatArray
+    block_samples: FloatArray
+    logs: FloatArray | None = None
+
+    @property
+    def median(self) -> Quantile:
+        """The median network's update, with a 95 % confidence interval: see `quantile`.
+
+        >>> from theory import MLP
+        >>> from verify import monte_carlo
+        >>> e = monte_carlo(MLP(32, 4), samples=2000, seed=1)
+        >>> e.total.median
+        median 15.877 in [14.872, 16.937] (0.95 confidence)
+        """
+        return self.quantile(0.5)
+
+    def quantile(self, chance: float, level: float = 0.95) -> Quantile:
+        """The update that a network stays below with this ``chance``.
+
+        With a confidence interval at ``level`` from order statistics, which assumes nothing of the
+        distribution.  Raises `InvalidArgument` for numbers outside (0, 1), and where the samples
+        were not kept: too many, or not networks (`verify.RareEvents`).
+
+        >>> from theory import MLP
+        >>> from verify import monte_carlo
+        >>> e = monte_carlo(MLP(32, 4), samples=2000, seed=1)
+        >>> e.total.quantile(0.9)
+        0.9 quantile 70.519 in [62.479, 75.403] (0.95 confidence)
+        """
+        if self.logs is None:
+            raise InvalidArgument(
+                "quantiles need networks, and these samples were too many to keep or are weighted "
+                "means: simulate fewer networks or layers at once, with sampler=Gram(), "
+                "Conditioned() or Dense()"
+            )
+        return quantile_of(self.logs, chance, level)
+
+    @property
+    def mean(self) -> Any:
+        """The mean, a float or an array of shape ``(layers,)``; NaN where float64 cannot hold
+        it (`log_mean` does) and where every sampled network was dead.
+
+        >>> from theory import MLP
+        >>> from verify import monte_carlo
+        >>> e = monte_carlo(MLP(32, 4), samples=2000, seed=1)
+        >>> round(e.label.mean, 2)
+        27.04
+        """
+        with np.errstate(over="ignore", under="ignore"):
+            mean = np.exp(self.log_mean)
+        return plain(np.where((mean > 0) & np.isfinite(mean), mean, np.nan))
+
+    @property
+    def standard_error(self) -> Any:
+        """The standard error of `mean`; NaN where it is undefined.
+
+        >>> from theory import MLP
+        >>> from verify import monte_carlo
+        >>> e = monte_carlo(MLP(32, 4), samples=2000, seed=1)
+        >>> round(e.label.standard_error, 2)
+        0.78
+        """
+        return plain(np.asarray(self.mean) * self.relative_standard_error)
+
+    @property
+    def undefined(self) -> str | None:
+        """Why a mean or an error is undefined somewhere, or None.
+
+        >>> from theory import MLP
+        >>> from verify import monte_carlo
+        >>> monte_carlo(MLP(8, 2), samples=1, seed=1).total.undefined
+        'one sample has no standard error: give more samples'
+        """
+        if np.any(np.isneginf(self.log_mean)):
+            return "every sampled network was dead: give more samples"
+        if np.any(np.isnan(self.log_mean) | np.isposinf(self.log_mean)):
+            return "a sample overflowed"
+        if self.samples < 2:
+            return "one sample has no standard error: give more samples"
+        if np.any(np.isnan(self.relative_standard_error)):
+            return "the samples do not vary: the standard error is undefined"
+        if np.any(np.isnan(self.mean)):
+            return "the mean is outside the range of float64: see log_mean"
+        return None
+
+    def values(self) -> tuple[str, ...]:
+        """Mean ± standard error of each layer as text, at any magnitude.
+
+        >>> from theory import MLP
+        >>> from verify import monte_carlo
+        >>> monte_carlo(MLP(32, 4), samples=2000, seed=1).label.values()
+        ('27.04 ± 0.78',)
+        """
+        pairs = zip(np.ravel(self.log_mean), np.ravel(self.relative_standard_error), strict=True)
+        return tuple(mean_in_words(float(mean), float(error)) for mean, error in pairs)
+
+    def __repr__(self) -> str:
+        values = ", ".join(self.values())
+        shown = values if np.ndim(self.log_mean) == 0 else f"[{values}]"
+        reason = f": {self.undefined}" if "undefined" in values else ""
+        return f"{shown} over {samples_in_words(self.samples)}{reason}"
+
+    def _repr_latex_(self) -> str:
+        """The values as formulas."""
+        return ",\\; ".join(f"${value_latex(value)}$" for value in self.values())
+
+
+def plain(values: FloatArray) -> Any:
+    """A float where there is one value, else the array."""
+    return float(values) if np.ndim(values) == 0 else values

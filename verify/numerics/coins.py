@@ -1,0 +1,132 @@
+"""Alias tables for the number of heads among n fair coins: one word and one look a draw.
+
+Source: A. J. Walker, ACM TOMS 3 (1977) 253-256; M. D. Vose, IEEE TSE 17 (1991) 972-975.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from verify.numerics.compiled import double_of_bits, kernel
+from verify.numerics.philox import random_words
+from verify.numerics.variates import Stream, uniforms
+from verify.samplers.problem import FloatArray, IntArray
+
+__all__ = ["CoinTable", "coin_counts", "coin_table"]
+
+Array = Any
+
+_REACH = 9.5
+"""Standard deviations on either side of the mean: beyond lies less than 1e-20."""
+_HALF, _LOW = np.uint64(32), np.uint64(2**32 - 1)
+_INTEGER, _INTEGER_ZERO = np.uint64(0x4330000000000000), 2.0**52
+_UNSURE = -1.0
+
+
+class CoinTable(NamedTuple):
+    """Column j holds the count ``lowest + j`` with chance ``keep[j]``, else ``lowest + other[j]``.
+
+    ``columns``: both in one word, ``keep`` rounded down to 32 bits in its upper half.  There are
+    2^k columns: the first k bits of a random word choose one, and the others decide there.
+    """
+
+    lowest: int
+    keep: FloatArray
+    other: IntArray
+    columns: npt.NDArray[np.uint64]
+
+
+@lru_cache(maxsize=64)
+def coin_table(coins: int) -> CoinTable:
+    """The table for ``coins`` >= 0 fair coins; its chances are exact to about 1e-16.
+
+    Counts beyond 9.5 standard deviations, of less than 1e-20 together, are left out.
+    """
+    reach = int(_REACH * 0.5 * coins**0.5) + 1
+    lowest, highest = max(coins // 2 - reach, 0), min(coins // 2 + reach, coins)
+    size = 1 << (highest - lowest).bit_length()
+    keep, other = np.zeros(size), np.empty(size, np.int64)
+    _fill(coins, lowest, highest, keep, other)
+    columns = np.minimum(keep * 2.0**32, 2.0**32 - 1.0).astype(np.uint64) << _HALF
+    return CoinTable(lowest, keep, other, columns | other.astype(np.uint64))
+
+
+@kernel
+def coin_counts(stream: Stream, lowest: int, columns: Array, keep: Array, out: Array) -> None:
+    """Numbers of heads of fair coins into ``out``, from a `CoinTable`."""
+    stream.calls[0] += np.uint64(1)
+    calls, words, bits = stream.calls[0], stream.words, np.uint64(0)
+    while np.uint64(1) << bits < np.uint64(columns.size):
+        bits += np.uint64(1)
+    for start in range(0, out.size, words.size):
+        size = min(out.size - start, words.size)
+        random_words(stream.key, start // 4, calls, calls >> _HALF, 0, (size + 3) // 4, words)
+        _look_up(stream, lowest, columns, keep, bits, out[start : start + size])
+
+
+@kernel
+def _look_up(
+    stream: Stream, lowest: int, columns: Array, keep: Array, bits: Any, out: Array
+) -> None:
+    """Counts from the words of ``stream``, with more bits where theirs leave the answer open."""
+    words, step, doubts = stream.words, np.uint64(1) << bits, 0
+    for j in range(out.size):
+        word = np.uint64(words[j]) << bits
+        column, fraction = word >> _HALF, word & _LOW
+        entry = columns[column]
+        limit = entry >> _HALF
+        place = column if fraction + step <= limit else entry & _LOW
+        count = double_of_bits(place | _INTEGER) - _INTEGER_ZERO + lowest
+        unsure = (fraction + step > limit) & (fraction <= limit)
+        out[j] = _UNSURE if unsure else count
+        doubts += unsure
+    if doubts > 0:
+        rest, room = np.empty(1), np.empty(4, np.uint32)
+        others = Stream(stream.key, stream.calls, room, stream.radii, stream.angles)
+        for j in range(out.size):
+            if out[j] < 0.0:
+                word = np.uint64(words[j]) << bits
+                place = np.int64(word >> _HALF)
+                uniforms(others, rest)
+                chance = (float(word & _LOW) + rest[0] * float(step)) * 2.0**-32
+                moved = np.int64(columns[place] & _LOW)
+                out[j] = lowest + (place if chance < keep[place] else moved)
+
+
+@kernel
+def _fill(coins: int, lowest: int, highest: int, keep: FloatArray, other: IntArray) -> None:
+    """Vose's method: columns of less than the mean chance are filled up from the others."""
+    size, middle = keep.size, coins // 2 - lowest
+    keep[middle] = 1.0
+    for j in range(middle + 1, highest - lowest + 1):
+        keep[j] = keep[j - 1] * (coins - lowest - j + 1) / (lowest + j)
+    for j in range(middle - 1, -1, -1):
+        keep[j] = keep[j + 1] * (lowest + j + 1) / (coins - lowest - j)
+    keep *= size / np.sum(keep)
+    small, large = np.empty(size, np.int64), np.empty(size, np.int64)
+    smalls = larges = 0
+    for j in range(size):
+        other[j] = j
+        if keep[j] < 1.0:
+            small[smalls] = j
+            smalls += 1
+        else:
+            large[larges] = j
+            larges += 1
+    while smalls and larges:
+        smalls -= 1
+        low, high = small[smalls], large[larges - 1]
+        other[low] = high
+        keep[high] -= 1.0 - keep[low]
+        if keep[high] < 1.0:
+            larges -= 1
+            small[smalls] = high
+            smalls += 1
+    for k in range(smalls):
+        keep[small[k]] = 1.0
+    for k in range(larges):
+        keep[large[k]] = 1.0

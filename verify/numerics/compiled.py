@@ -1,0 +1,123 @@
+"""The house decorators: compiled kernels' options and disk cache, and bits seen as numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from llvmlite import ir
+from numba import config, njit, types
+from numba.extending import intrinsic
+
+from theory.errors import InvalidArgument
+from verify.numerics.sources import sources_digest
+
+__all__ = [
+    "bits_of_double",
+    "bits_of_single",
+    "double_of_bits",
+    "formula",
+    "fused",
+    "kernel",
+    "ones",
+    "part",
+    "single_of_bits",
+]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+if config.DISABLE_JIT:  # type: ignore[attr-defined]
+    raise InvalidArgument(
+        "expected NUMBA_DISABLE_JIT to be 0 or not set, got 1; the samplers are made of compiled "
+        "functions alone: unset it"
+    )
+
+
+def _compiled(function: Function, inline: bool) -> Function:
+    """Compile ``function`` when first called, without the GIL, division by zero as IEEE has it.
+
+    No fast-math flag is set: an operation is rounded where the source has it, in the source's
+    order.  Each of these flags leaves a choice to the compiler, and it chooses by what it sees
+    around: a kernel from the disk cache was compiled among others than one that is called by code
+    compiled just now, and would draw other bits.  So a sum that is to run in vector lanes names its
+    lanes (`verify.numerics.lanes`), and a product that is to be rounded with its sum says `fused`.
+
+    Numba keeps a compiled function on disk for as long as its own file is unchanged, even where
+    a function of another file that was compiled into it has changed; so the stamp of its file is
+    joined by one of every module that its code may come from.
+    """
+    options: dict[str, Any] = {"error_model": "numpy", "nogil": True}
+    options |= {"forceinline": inline, "fastmath": False}
+    try:
+        compiled: Any = njit(cache=True, **options)(function)
+    except RuntimeError:  # no folder to write to: compiled anew by each process
+        return cast(Function, njit(**options)(function))
+    file = compiled._cache._cache_file
+    stamp = sources_digest(Path(function.__code__.co_filename))
+    file._source_stamp = (file._source_stamp, stamp)
+    return cast(Function, compiled)
+
+
+def kernel(function: Function) -> Function:
+    """A compiled kernel, with the same bits in whatever code it is called."""
+    return _compiled(function, inline=False)
+
+
+def part(function: Function) -> Function:
+    """A piece of a kernel, compiled as if it stood where it is called: it saves compiling twice."""
+    compiled: Any = njit(inline="always")(function)
+    return cast(Function, compiled)
+
+
+def formula(function: Function) -> Function:
+    """A compiled function of numbers, put in line wherever it is called, so that loops over it can
+    run in vector lanes."""
+    return _compiled(function, inline=True)
+
+
+def _reinterpret(source: Any, target: Any, name: str) -> Any:
+    """The same bits under another type."""
+    widths = {
+        types.int32: ir.IntType(32),
+        types.uint64: ir.IntType(64),
+        types.float32: ir.FloatType(),
+        types.float64: ir.DoubleType(),
+    }
+
+    def typed(context: Any, value: Any) -> Any:
+        def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return builder.bitcast(arguments[0], widths[target])
+
+        return target(source), emit
+
+    typed.__name__ = typed.__qualname__ = name
+    return intrinsic(typed)
+
+
+bits_of_single = _reinterpret(types.float32, types.int32, "bits_of_single")
+single_of_bits = _reinterpret(types.int32, types.float32, "single_of_bits")
+bits_of_double = _reinterpret(types.float64, types.uint64, "bits_of_double")
+double_of_bits = _reinterpret(types.uint64, types.float64, "double_of_bits")
+
+
+def _fused(context: Any, a: Any, b: Any, c: Any) -> Any:
+    """a b + c, rounded once, of three floats of one type."""
+
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.fma(*arguments)
+
+    return a(a, a, a), emit
+
+
+def _ones(context: Any, word: Any) -> Any:
+    """The number of bits of an integer that are 1."""
+
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.ctpop(*arguments)
+
+    return word(word), emit
+
+
+fused: Any = intrinsic(_fused)
+ones: Any = intrinsic(_ones)

@@ -1,0 +1,59 @@
+"""Randomness keyed by (seed, block): the same numbers for any number of threads or machines."""
+
+from __future__ import annotations
+
+from numbers import Integral
+
+import numpy as np
+
+from theory.errors import InvalidArgument
+
+__all__ = [
+    "MOST_SAMPLES",
+    "block_counts",
+    "block_stream",
+    "checked_samples",
+    "checked_seed",
+    "derived_seed",
+]
+
+MOST_SAMPLES = 10**12
+
+
+def block_stream(seed: int, block: int) -> np.random.Generator:
+    """The stream of one block of samples, independent of all other blocks and seeds."""
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(block,))))
+
+
+def derived_seed(seed: int, *key: int) -> int:
+    """A seed for one cell of a grid, from the grid's seed and the cell's key; 64 bits."""
+    sequence = np.random.SeedSequence([seed, *key])
+    return int(sequence.generate_state(1, np.uint64)[0])
+
+
+def checked_seed(seed: object) -> int:
+    """``seed`` as a non-negative int; `InvalidArgument` for anything else."""
+    if isinstance(seed, Integral) and not isinstance(seed, bool) and int(seed) >= 0:
+        return int(seed)
+    raise InvalidArgument(
+        f"expected a non-negative int for seed, got seed={seed!r}; give one, such as seed=1, so "
+        f"that the result can be reproduced"
+    )
+
+
+def block_counts(samples: int, size: int) -> list[int]:
+    """Samples of each block of ``size``, the last one perhaps smaller."""
+    full, rest = divmod(samples, size)
+    return [size] * full + [rest] * (rest > 0)
+
+
+def checked_samples(samples: object) -> int:
+    """``samples`` as an int from 1 to `MOST_SAMPLES`; `InvalidArgument` for anything else."""
+    if isinstance(samples, Integral) and not isinstance(samples, bool):
+        count = int(samples)
+        if 0 < count <= MOST_SAMPLES:
+            return count
+    raise InvalidArgument(
+        f"expected a positive int for samples, 10^12 at most, got samples={samples!r}; give the "
+        f"number of networks to draw"
+    )

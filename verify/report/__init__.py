@@ -1,5 +1,0 @@
-"""A finished run as one self-contained page."""
-
-from verify.report.page import write_report
-
-__all__ = ["write_report"]

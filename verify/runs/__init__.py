@@ -1,0 +1,1 @@
+"""Blocks of samples: configured, executed, stored and merged."""

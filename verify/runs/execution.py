@@ -1,0 +1,268 @@
+"""Blocks of several cells on any executor, in rounds, each put on a shelf once it is finished.
+
+Invariants: a piece is on the shelf at most once, whoever drew it, and its bits are those of
+`draw_blocks`; hence what is read at the end depends on which pieces are there, not on how they came
+to be.  At most ``ahead`` tasks exist at once, so that memory is bounded, and little is lost or
+drawn twice when a process ends.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    ThreadPoolExecutor,
+    wait,
+)
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from itertools import groupby, islice
+from math import inf
+
+from theory.errors import InvalidArgument
+from verify.errors import LostWorkers
+from verify.inference.estimate import Block
+from verify.runs.block_order import Piece, in_rounds
+from verify.runs.finished_blocks import Drawn, OpenShelf, Shelf, in_memory
+from verify.runs.sampling import Sampling, draw_blocks
+from verify.runs.software import Software, this_software
+from verify.samplers.costs import seconds_per_network
+
+__all__ = ["Execution", "Watch", "checked_execution"]
+
+_AHEAD_PER_THREAD = 4
+_AHEAD = 256
+"""Tasks given to an executor at once, where nothing says how many it runs at a time."""
+_MOST_BLOCKS = 10**8
+_LOOK = 1.0
+"""Seconds between two looks at whether the workers are still there."""
+
+Made = tuple[list[Block], Software]
+Task = tuple[Piece, ...]
+"""Pieces of one cell that are drawn in one go."""
+
+
+class Watch:
+    """Is told what is finished; this one keeps it to itself."""
+
+    def begin(self, samplings: Sequence[Sampling]) -> None:
+        """All that is to be drawn."""
+
+    def found(self, cell: int, samples: int) -> None:
+        """A block of so many samples was finished before this run."""
+        self.advance(cell, samples)
+
+    def advance(self, cell: int, samples: int) -> None:
+        """A block of so many samples is finished, here or by another process on the same shelf."""
+
+
+@dataclass(frozen=True, eq=False)
+class Execution:
+    """How blocks are run; their bits do not depend on it.
+
+    ``executor``: any `concurrent.futures.Executor`; None for a thread per core.  ``ahead``: tasks
+    given to it at once.  ``shelf``: where finished blocks go.  ``seconds``: after which no block is
+    begun beyond the first of each cell; None for all.  ``alive``: raises where the workers are
+    lost.  ``task``: expected seconds of work that are given to the executor in one go, in which
+    several small blocks of a cell are drawn.
+    """
+
+    executor: Executor | None = None
+    ahead: int | None = None
+    shelf: OpenShelf = in_memory
+    watch: Watch = field(default_factory=Watch)
+    seconds: float | None = None
+    alive: Callable[[], None] = lambda: None
+    task: float = 0.0
+
+    def run(self, samplings: Sequence[Sampling]) -> list[list[Block]]:
+        """The blocks of each cell in order: all of them, or where time was up the longest run of
+        finished ones from the first on, at least one.
+
+        Raises `InvalidArgument` for too many blocks, `LostWorkers` where the executor broke down;
+        blocks finished before are on the shelf then, and on a `KeyboardInterrupt` those that had
+        been begun too.
+        """
+        blocks = sum(sampling.blocks for sampling in samplings)
+        if blocks > _MOST_BLOCKS:
+            raise InvalidArgument(
+                f"expected samples of {_MOST_BLOCKS:,} blocks together at most, got "
+                f"samples={max(sampling.samples for sampling in samplings)}, which makes "
+                f"{blocks:,}; give fewer, or Gram(), whose blocks are larger"
+            )
+        with self.shelf(samplings) as shelf:
+            self.watch.begin(samplings)
+            work = _Work(self, samplings, shelf)
+            with self._pool() as pool:
+                work.finish(pool)
+            return [shelf.blocks(cell, count) for cell, count in enumerate(work.counts())]
+
+    @contextmanager
+    def _pool(self) -> Iterator[Executor]:
+        if self.executor is not None:
+            yield self.executor
+            return
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            yield pool
+
+    @property
+    def room(self) -> int:
+        """Tasks given to the executor at once."""
+        own = _AHEAD_PER_THREAD * (os.cpu_count() or 1)
+        return self.ahead or (own if self.executor is None else _AHEAD)
+
+
+def checked_execution(execution: object) -> Execution:
+    """``execution``; `InvalidArgument` for what cannot run blocks."""
+    if isinstance(execution, Execution):
+        return execution
+    raise InvalidArgument(
+        f"expected an Execution for execution, got execution={execution!r}; give "
+        f"Execution(executor), or leave it out for a thread per core"
+    )
+
+
+class _Work:
+    """What is finished, what is being drawn, and what is left."""
+
+    def __init__(self, how: Execution, samplings: Sequence[Sampling], shelf: Shelf) -> None:
+        self._how, self._samplings, self._shelf = how, samplings, shelf
+        self._end = inf if how.seconds is None else time.monotonic() + how.seconds
+        blocks = [sampling.blocks for sampling in samplings]
+        self._done = [bytearray(count) for count in blocks]
+        self._ahead = self._tasks(in_rounds(blocks))
+        self._claimed: list[Piece] = []
+        self._running: dict[Future[Made], Task] = {}
+        self._drawn: list[Drawn] = []
+
+    def counts(self) -> list[int]:
+        """Finished blocks of each cell, up to the first that is not."""
+        prefixes = (done.find(0) for done in self._done)
+        return [len(d) if p < 0 else p for d, p in zip(self._done, prefixes, strict=True)]
+
+    def finish(self, pool: Executor) -> None:
+        """Draw until all is finished or time is up."""
+        try:
+            self._note(self._shelf.turn((), ()).news, self._how.watch.found)
+            while self._begin(pool) or self._running:
+                self._wait()
+        except KeyboardInterrupt:
+            begun = [future for future in self._running if not future.cancel()]
+            wait(begun)
+            self._rescue()
+            raise
+        except LostWorkers:
+            self._rescue()
+            raise
+        except (BrokenExecutor, CancelledError) as error:
+            self._rescue()
+            raise LostWorkers(f"the workers were lost in mid-run: {error!r}") from error
+        finally:
+            for future in self._running:
+                future.cancel()
+
+    def _begin(self, pool: Executor) -> bool:
+        """Put away what was drawn, and begin as many tasks as there is room for; whether there
+        was one that could be."""
+        tasks = list(islice(self._ahead, self._how.room - len(self._running)))
+        asked = [piece for task in tasks for piece in task]
+        mine = set(self._turn(asked))
+        self._claimed += [piece for piece in asked if piece not in mine]
+        stolen = [] if asked or self._running else self._steal()
+        begun = [tuple(piece for piece in task if piece in mine) for task in tasks]
+        for task in (*filter(None, begun), *((piece,) for piece in stolen)):
+            self._running[self._submit(pool, task)] = task
+        return bool(asked)
+
+    def _turn(self, asked: Sequence[Piece]) -> Collection[Piece]:
+        """The pieces granted."""
+        news, granted = self._shelf.turn(self._drawn, asked)
+        self._note([*(each.piece for each in self._drawn), *news], self._how.watch.advance)
+        self._drawn = []
+        return granted
+
+    def _tasks(self, ahead: Iterator[Piece]) -> Iterator[Task]:
+        """Pieces not finished, in order; once time is up only the first of each cell."""
+        wanted = (
+            piece
+            for piece in ahead
+            if not self._finished(piece) and not (piece.block and self._late())
+        )
+        for cell, pieces in groupby(wanted, key=lambda piece: piece.cell):
+            while task := tuple(islice(pieces, self._pieces_of_a_task(cell))):
+                yield task
+
+    def _pieces_of_a_task(self, cell: int) -> int:
+        sampling = self._samplings[cell]
+        seconds = seconds_per_network(sampling.configuration) * sampling.block_size
+        return max(1, int(self._how.task / seconds))
+
+    def _steal(self) -> list[Piece]:
+        """A few pieces that others have claimed and not finished, from the last on."""
+        left = [p for p in self._claimed if not self._finished(p)]
+        left = [p for p in left if not (p.block and self._late())]
+        few = max(1, self._how.room // _AHEAD_PER_THREAD)
+        self._claimed, taken = left[:-few], left[-few:]
+        return taken[::-1]
+
+    def _finished(self, piece: Piece) -> bool:
+        return bool(self._done[piece.cell][piece.block])
+
+    def _late(self) -> bool:
+        return time.monotonic() >= self._end
+
+    def _submit(self, pool: Executor, task: Task) -> Future[Made]:
+        sampling = self._samplings[task[0].cell]
+        counts = {piece.block: sampling.count(piece.block) for piece in task}
+        return pool.submit(
+            draw_blocks, sampling.configuration, sampling.seed, counts, sampling.keep
+        )
+
+    def _wait(self) -> None:
+        """Until something is finished."""
+        if self._late():
+            self._drop()
+        while self._running:
+            finished, _ = wait(self._running, timeout=_LOOK, return_when=FIRST_COMPLETED)
+            for future in finished:
+                self._take(future)
+            if finished:
+                return
+            self._how.alive()
+
+    def _take(self, future: Future[Made]) -> None:
+        task = self._running.pop(future)
+        blocks, software = future.result()
+        difference = software.difference(this_software(), processor=False)
+        if difference:
+            raise LostWorkers(
+                f"expected workers with the software of this process, got one with {difference}; "
+                f"install the same versions on all machines"
+            )
+        pairs = zip(task, blocks, strict=True)
+        self._drawn += [Drawn(piece, block, software) for piece, block in pairs]
+
+    def _drop(self) -> None:
+        """Take back what has not been begun, but for first blocks."""
+        for future, task in list(self._running.items()):
+            if task[0].block and future.cancel():
+                del self._running[future]
+
+    def _rescue(self) -> None:
+        """Put away what is finished."""
+        for future in [each for each in self._running if each.done()]:
+            with suppress(Exception, CancelledError):
+                self._take(future)
+        self._turn(())
+
+    def _note(self, pieces: Collection[Piece], tell: Callable[[int, int], None]) -> None:
+        for piece in pieces:
+            if not self._finished(piece):
+                self._done[piece.cell][piece.block] = 1
+                tell(piece.cell, self._samplings[piece.cell].count(piece.block))

@@ -1,0 +1,85 @@
+"""What is drawn for one cell: its configuration, seed and number of samples, cut into blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from verify.inference.estimate import Block, Estimate, merge, sum_block
+from verify.numerics.streams import block_stream
+from verify.runs.configuration import Configuration, problem_of
+from verify.runs.software import Software, this_software
+
+__all__ = ["KEPT_SAMPLES", "Sampling", "draw_block", "draw_blocks"]
+
+KEPT_SAMPLES = 2**22
+"""Samples, times layers, that are kept, for quantiles too: about 100 MB."""
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """``samples`` networks of one configuration, keyed by ``seed``.
+
+    Law: sizes and number of the blocks, and whether samples are kept, are functions of this value
+    alone, whatever is done with it; so each block's bits are one of (value, index).
+
+    >>> from theory import MLP
+    >>> from verify.runs.configuration import configuration
+    >>> sampling = Sampling(configuration(MLP(8, 2)), seed=1, samples=20_000)
+    >>> [sampling.count(block) for block in range(sampling.blocks)]
+    [8192, 8192, 3616]
+    """
+
+    configuration: Configuration
+    seed: int
+    samples: int
+
+    @cached_property
+    def block_size(self) -> int:
+        """Networks in a block; the last may have fewer."""
+        return self.configuration.sampler.block_size(problem_of(self.configuration))
+
+    @property
+    def blocks(self) -> int:
+        """Number of blocks."""
+        return -(-self.samples // self.block_size)
+
+    def count(self, block: int) -> int:
+        """Networks in one block."""
+        return min(self.block_size, self.samples - block * self.block_size)
+
+    @property
+    def keep(self) -> bool:
+        """Whether the samples themselves are kept, for quantiles."""
+        few = self.samples * len(self.configuration.layers) <= KEPT_SAMPLES
+        return self.configuration.sampler.draws_networks and few
+
+    def estimate(self, blocks: list[Block], *, scalar: bool) -> Estimate:
+        """All blocks, or the first of them, merged in order; ``scalar``: one layer by number."""
+        asked = self.configuration
+        makers = {block.software for block in blocks if block.software is not None}
+        return Estimate(
+            parts=merge(blocks, problem_of(asked).parts, scalar=scalar),
+            samples=sum(block.samples for block in blocks),
+            seed=self.seed,
+            step=asked.step,
+            weighted=not asked.sampler.draws_networks,
+            software=tuple(sorted(makers, key=lambda each: each.text)),
+        )
+
+
+def draw_block(
+    configuration: Configuration, seed: int, block: int, count: int, keep: bool
+) -> tuple[Block, Software]:
+    """One block, and what made it; a function of its arguments that any machine can run."""
+    logs = configuration.sampler.sample(problem_of(configuration), block_stream(seed, block), count)
+    return sum_block(logs, keep=keep), this_software()
+
+
+def draw_blocks(
+    configuration: Configuration, seed: int, counts: Mapping[int, int], keep: bool
+) -> tuple[list[Block], Software]:
+    """Several blocks of one cell, of so many samples each, by `draw_block`."""
+    made = [draw_block(configuration, seed, block, counts[block], keep) for block in counts]
+    return [block for block, _ in made], this_software()

@@ -1,0 +1,93 @@
+"""Which code on which processor made a block: what decides its bits beside the configuration."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import llvmlite.binding
+from numba import config
+
+from verify.numerics.sources import sources_digest
+from verify.runs.untrusted import plain_json
+
+__all__ = ["Software", "this_software"]
+
+_LONGEST = 200
+
+
+@dataclass(frozen=True)
+class Software:
+    """``code``: a digest of all modules that blocks depend on.  ``processor``: the compiler's
+    target, and the C library; with another, results may differ in the last bits, of a law that is
+    the same.
+
+    >>> here = this_software()
+    >>> Software.from_text(here.text) == here
+    True
+    """
+
+    code: str
+    numpy: str
+    numba: str
+    llvmlite: str
+    processor: str
+
+    @property
+    def text(self) -> str:
+        """One line of JSON."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_text(cls, text: str) -> Software:
+        """What a `text` says; `ValueError` or `TypeError` for another."""
+        return cls.from_plain(plain_json(text))
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, object]) -> Software:
+        """The software whose fields are those of ``plain``, all of them short text."""
+        found = cls(**plain)  # type: ignore[arg-type]
+        for name, value in asdict(found).items():
+            if not (isinstance(value, str) and value.isprintable() and len(value) <= _LONGEST):
+                raise ValueError(f"{name} names no software")
+        return found
+
+    def difference(self, other: Software, *, processor: bool = True) -> str:
+        """What differs from ``other``, in words; empty where nothing does.  ``processor``: whether
+        its kind counts."""
+        mine, others = asdict(self), asdict(other)
+        names = [name for name in mine if processor or name != "processor"]
+        found = [n for n in names if mine[n] != others[n]]
+        return ", ".join(f"{name} {mine[name]} against {others[name]}" for name in found)
+
+
+@lru_cache(maxsize=1)
+def this_software() -> Software:
+    """What this process runs."""
+    return Software(
+        code=sources_digest(Path(__file__).with_name("sampling.py"))[:16],
+        numpy=version("numpy"),
+        numba=version("numba"),
+        llvmlite=version("llvmlite"),
+        processor=_target(),
+    )
+
+
+def _target() -> str:
+    """What compiled code is for, as Numba was set or found it, and whose logarithms it calls."""
+    settings: Any = config
+    name, features = settings.CPU_NAME, settings.CPU_FEATURES
+    if name is None:
+        name = llvmlite.binding.get_host_cpu_name()
+    if features is None:
+        features = llvmlite.binding.get_host_cpu_features().flatten()
+    digest = hashlib.sha256(features.encode()).hexdigest()[:8]
+    library = "SVML" if settings.USING_SVML else "-".join(filter(None, platform.libc_ver()))
+    return f"{platform.machine()} {name} (features {digest}, {library or platform.system()})"

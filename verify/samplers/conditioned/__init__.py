@@ -1,0 +1,1 @@
+"""Networks whose neurons are drawn and whose weight matrices are not."""

@@ -1,0 +1,135 @@
+"""`Conditioned`: neurons drawn, weight matrices not, by Gaussian conditioning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from theory.errors import InvalidArgument
+from theory.networks.mlp import MLP
+from verify.numerics.streams import block_counts, block_stream, checked_samples, checked_seed
+from verify.numerics.variates import new_stream
+from verify.samplers.conditioned.neurons import Neurons
+from verify.samplers.conditioned.passes import conditioned_neurons, conditioned_updates
+from verify.samplers.conditioned.relu_passes import (
+    conditioned_relu_neurons,
+    conditioned_relu_updates,
+)
+from verify.samplers.problem import FloatArray, Problem, numeric_problem
+from verify.samplers.sampler import Sampler
+from verify.samplers.vectors import vector_scales
+
+__all__ = ["Conditioned"]
+
+_BLOCK_NEURONS = 2**22
+_LARGEST_BLOCK = 1024
+_MOST_NEURONS = 2**27
+
+
+@dataclass(frozen=True)
+class Conditioned(Sampler):
+    """The same law as `Dense` from O(width) draws a layer: any step.
+
+    Each weight matrix enters only through W x, W^T g and W y; each is drawn given those before it:
+    docs/conditioning.md has the proof.
+
+    >>> from theory import MLP
+    >>> from verify import Conditioned, monte_carlo
+    >>> monte_carlo(MLP(32, 4), samples=1000, seed=1, sampler=Conditioned()).label
+    26.7 ± 1.1 over 1,000 samples
+    """
+
+    def block_size(self, problem: Problem) -> int:
+        """As many networks as have four million neurons together, 1 to 1,024."""
+        return int(np.clip(_BLOCK_NEURONS // problem.widths[1:].sum(), 1, _LARGEST_BLOCK))
+
+    def cost(self, network: MLP) -> int:
+        """Neurons of one network.
+
+        >>> from theory import MLP
+        >>> from verify import Conditioned
+        >>> Conditioned().cost(MLP(width=64, depth=4))
+        256
+        """
+        return sum(int(width) for width in network.widths[1:])
+
+    def planned_samples(self, network: MLP) -> int:
+        """As many networks as have 1e8 neurons together, 64 to 20,000.
+
+        >>> from theory import MLP
+        >>> from verify import Conditioned
+        >>> Conditioned().planned_samples(MLP(width=64, depth=400))
+        3906
+        """
+        return min(max(100_000_000 // self.cost(network), 64), 20_000)
+
+    def check(self, problem: Problem) -> None:
+        """Refuse networks whose neurons do not fit in some GiB."""
+        neurons = int(problem.widths[1:].sum())
+        if neurons > _MOST_NEURONS:
+            raise InvalidArgument(
+                f"expected at most {_MOST_NEURONS:,} neurons in a network for sampler={self!r}, "
+                f"got {neurons:,}; give a smaller width or depth, or use Gram()"
+            )
+
+    def sample(self, problem: Problem, stream: np.random.Generator, count: int) -> FloatArray:
+        """See `Sampler.sample`."""
+        logs = np.empty((len(problem.parts), count, problem.layers.size))
+        labels = _labels(stream, count)
+        scales, draws = vector_scales(problem), new_stream(stream)
+        if _passes_only_active_neurons_on(problem):
+            conditioned_relu_updates(draws, scales, problem.layers, logs)
+        else:
+            conditioned_updates(draws, scales, problem.step or 0.0, labels, problem.layers, logs)
+        return logs
+
+    def neurons(
+        self,
+        network: MLP,
+        *,
+        samples: int,
+        seed: int,
+        layer: int | None = None,
+        rates: object = None,
+        step: float | None = None,
+    ) -> Neurons:
+        """The neurons of one layer of ``samples`` random networks, for any function of them.
+
+        ``layer``: None for the last hidden layer.  ``rates``, ``step``: as in
+        `verify.monte_carlo`, whose networks for the same seed these are.  Raises `InvalidArgument`.
+
+        >>> from theory import MLP
+        >>> from verify import Conditioned
+        >>> drawn = Conditioned().neurons(MLP(width=50, depth=3), samples=4, seed=1)
+        >>> drawn.z.shape, drawn.change.shape, drawn.label.shape
+        ((4, 50), (4, 50), (4,))
+        """
+        problem = numeric_problem(network, layer=layer, rates=rates, step=step)
+        samples, seed, at = checked_samples(samples), checked_seed(seed), int(problem.layers[0])
+        if isinstance(layer, tuple | range):
+            raise InvalidArgument(f"expected one layer, got layer={layer!r}; give an int or None")
+        shape = (samples, int(problem.widths[at]))
+        z, change = np.empty(shape), np.empty(shape)
+        outputs, labels, start = np.empty(samples), np.empty(samples), 0
+        for block, count in enumerate(block_counts(samples, self.block_size(problem))):
+            here, stream = slice(start, start + count), block_stream(seed, block)
+            labels[here] = _labels(stream, count)
+            draws, scales = new_stream(stream), vector_scales(problem)
+            drawn = labels[here], at, z[here], change[here], outputs[here]
+            if _passes_only_active_neurons_on(problem):
+                conditioned_relu_neurons(draws, scales, *drawn)
+            else:
+                conditioned_neurons(draws, scales, problem.step or 0.0, *drawn)
+            start += count
+        return Neurons(z, change, outputs, labels)
+
+
+def _labels(stream: np.random.Generator, count: int) -> FloatArray:
+    """Labels +-1 with equal chance."""
+    return np.asarray(2.0 * stream.integers(0, 2, count) - 1.0)
+
+
+def _passes_only_active_neurons_on(problem: Problem) -> bool:
+    """Whether inactive neurons have no part in the update of others."""
+    return problem.slope == 0 and problem.step is None

@@ -1,0 +1,1 @@
+"""Literal networks, every weight drawn."""

@@ -1,0 +1,235 @@
+"""Compiled passes through one literal network: forward, gradient, tangent, and a real step.
+
+Every vector is carried as an array times a power of two (`_rescale`), since typical norms
+underflow with depth: multiplying by powers of two rounds nothing, so the scaled passes give the
+digits of the unscaled ones.  A vector that is exactly zero has the exponent ``ZERO``.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from verify.numerics.compiled import kernel, part
+from verify.samplers.dense.row_products import pre_activations, products, transposed_product
+from verify.samplers.dense.weights import Weights, begin_columns, row_group
+from verify.samplers.vectors import Array, Scales, activate_change, dot, mask, of_layer
+
+__all__ = ["linearised", "real_step"]
+
+
+class _State(NamedTuple):
+    """Flat vectors of all layers: z, x, gradients g, updates u; exponents of x and g by layer; and
+    the readout."""
+
+    z: Array
+    x: Array
+    g: Array
+    u: Array
+    x_exp: Array
+    g_exp: Array
+    v: Array
+
+
+ZERO = -(2**40)
+"""The exponent of an exactly zero vector, far below any other."""
+LOG2 = math.log(2.0)
+
+
+@kernel
+def _power(exponent: int) -> float:
+    """2^exponent, 0 below the range of float64 and infinite above it."""
+    return math.ldexp(1.0, min(max(exponent, -1100), 1100))
+
+
+@kernel
+def _rescale(vector: Array, exponent: int) -> int:
+    """Divide ``vector`` by a power of two near its largest entry; its exponent then."""
+    largest = 0.0
+    for value in vector:
+        largest = max(largest, abs(value))
+    if largest == 0.0:
+        return ZERO
+    shift = math.frexp(largest)[1]
+    factor = _power(-shift)
+    for i in range(vector.size):
+        vector[i] *= factor
+    return exponent + shift
+
+
+@kernel
+def _add(vector: Array, exponent: int, factor: float, other: Array, other_exponent: int) -> int:
+    """vector 2^exponent + factor other 2^other_exponent, into ``vector``; its exponent then."""
+    if factor == 0.0 or other_exponent < ZERO // 2:
+        return exponent
+    top = max(exponent, other_exponent)
+    ours, theirs = _power(exponent - top), factor * _power(other_exponent - top)
+    for i in range(vector.size):
+        vector[i] = ours * vector[i] + theirs * other[i]
+    return _rescale(vector, top)
+
+
+@part
+def _start(scales: Scales) -> _State:
+    size, last = scales.rows[-1], scales.rows.size - 2
+    z, x, g, u = np.zeros(size), np.zeros(size), np.zeros(size), np.zeros(size)
+    x_exp, g_exp = np.zeros(last + 1, np.int64), np.zeros(last + 1, np.int64)
+    return _State(z, x, g, u, x_exp, g_exp, np.zeros(scales.rows[last + 1] - scales.rows[last]))
+
+
+@part
+def _columns(scales: Scales, weights: Weights, state: _State, layer: int, whole: bool) -> int:
+    """Find the columns of ``layer`` that matter: every one of layer 1, and for the ``whole``."""
+    z = of_layer(scales, state.z, layer - 1)
+    return begin_columns(weights, z, scales.slope, whole or layer == 1)
+
+
+@part
+def _forward(
+    scales: Scales, weights: Weights, network: int, asked: Array, whole: bool, state: _State
+) -> None:
+    """z of layers 1 to L, with the exponent of the layer below, x of layers 0 to L, the readout."""
+    weights.now[0], weights.now[1] = network, 0
+    below, last = of_layer(scales, state.x, 0), scales.rows.size - 2
+    below[:] = scales.input_norm / math.sqrt(below.size)
+    state.x_exp[0] = _rescale(below, 0)
+    for layer in range(1, last + 1):
+        z, x = of_layer(scales, state.z, layer), of_layer(scales, state.x, layer)
+        m = _columns(scales, weights, state, layer, whole)
+        sd, every = scales.weight_sd[layer - 1], whole or scales.slope > 0.0 or asked[layer - 1]
+        pre_activations(weights, layer, below, sd, every, m, z)
+        x[:] = z
+        mask(z, scales.slope, x)
+        state.x_exp[layer] = _rescale(x, state.x_exp[layer - 1])
+        below = x
+    m = begin_columns(weights, below, scales.slope, True)
+    row_group(weights, last + 1, 0, m, m, 1)
+    state.v[:] = weights.group[:m]
+
+
+@part
+def _backward(scales: Scales, weights: Weights, asked: Array, whole: bool, state: _State) -> None:
+    """g of layers L to 1."""
+    last = scales.rows.size - 2
+    g, exponent = of_layer(scales, state.g, last), 0
+    g[:] = scales.readout_sd * state.v
+    for layer in range(last, 0, -1):
+        z = of_layer(scales, state.z, layer)
+        mask(z, scales.slope, g)
+        exponent = _rescale(g, exponent)
+        state.g_exp[layer] = exponent
+        below = of_layer(scales, state.g, layer - 1)
+        if layer > 1:
+            m = _columns(scales, weights, state, layer, whole)
+            sd, every = scales.weight_sd[layer - 1], whole or scales.slope > 0.0 or asked[layer - 1]
+            transposed_product(weights, layer, g, sd, z, every, m, below)
+        g = below
+
+
+@kernel
+def _log_mean_square(vector: Array, exponent: int) -> float:
+    """Natural logarithm of the mean of the squares; minus infinity for zero.
+
+    Of mantissa and exponent apart, so that powers of two change nothing but the exponent.
+    """
+    mantissa, power = math.frexp(dot(vector, vector) / vector.size)
+    return math.log(mantissa) + LOG2 * (power + 2.0 * exponent)
+
+
+@part
+def _tangent(scales: Scales, weights: Weights, state: _State, asked: Array, logs: Array) -> None:
+    """u^(l) = K^(l) g^(l) = r_l |x^(l-1)|^2 g^(l) + W^(l) D u^(l-1), and the log of |u|^2/n.
+
+    Of a layer that is not asked for only D u matters: the active rows alone where the slope is 0.
+    """
+    exponent, last = ZERO, scales.rows.size - 2
+    for layer in range(1, last + 1):
+        x, u = of_layer(scales, state.x, layer - 1), of_layer(scales, state.u, layer)
+        z, below = of_layer(scales, state.z, layer), of_layer(scales, state.u, layer - 1)
+        mask(of_layer(scales, state.z, layer - 1), scales.slope, below)
+        u[:] = 0.0
+        if exponent > ZERO // 2:
+            m = _columns(scales, weights, state, layer, False)
+            sd, every = scales.weight_sd[layer - 1], scales.slope > 0.0 or asked[layer - 1]
+            products(weights, layer, below, sd, z, every, m, u)
+        own, own_exp = scales.rates[layer - 1] * dot(x, x), 2 * state.x_exp[layer - 1]
+        g, g_exp = of_layer(scales, state.g, layer), state.g_exp[layer]
+        exponent = _add(u, exponent, own, g, own_exp + g_exp)
+        if asked[layer - 1]:
+            logs[layer - 1] = _log_mean_square(u, exponent)
+        if not np.any(asked[layer:]):
+            return
+
+
+@kernel
+def linearised(scales: Scales, weights: Weights, layers: Array, out: Array) -> None:
+    """The linearised update at eta = 1 of the networks of ``weights``.
+
+    ``layers``: 1-based.  ``out``: log of the label and the output part, shape
+    ``(2, networks, layers)``.
+    """
+    state, last = _start(scales), scales.rows.size - 2
+    logs, asked = np.empty(last), np.zeros(last, np.bool_)
+    for layer in layers:
+        asked[layer - 1] = True
+    for k in range(out.shape[1]):
+        _forward(scales, weights, k, asked, False, state)
+        _backward(scales, weights, asked, False, state)
+        _tangent(scales, weights, state, asked, logs)
+        f = scales.readout_sd * dot(state.v, of_layer(scales, state.x, last))
+        log_f2 = 2.0 * (math.log(abs(f)) + LOG2 * state.x_exp[last])
+        for i in range(layers.size):
+            out[0, k, i] = logs[layers[i] - 1]
+            out[1, k, i] = logs[layers[i] - 1] + log_f2
+
+
+@part
+def _step_through(
+    scales: Scales, weights: Weights, pull: float, state: _State, logs: Array
+) -> None:
+    """Change u of z when every W becomes W - pull r g x^T, and the log of its mean square.
+
+    With x' = x + dx the activations after the step, dz^(l) = W^(l) dx^(l-1) - pull r_l
+    (x^(l-1) . x'^(l-1)) g^(l): nothing is linearised, and no difference of close numbers taken.
+    """
+    exponent = ZERO
+    for layer in range(1, scales.rows.size - 1):
+        x, x_exp = of_layer(scales, state.x, layer - 1), state.x_exp[layer - 1]
+        u, below = of_layer(scales, state.u, layer), of_layer(scales, state.u, layer - 1)
+        if layer > 1:
+            z, z_exp = of_layer(scales, state.z, layer - 1), state.x_exp[layer - 2]
+            top = max(z_exp, exponent)
+            ours, theirs, back = _power(z_exp - top), _power(exponent - top), _power(top - exponent)
+            activate_change(z, ours, below, theirs, back, scales.slope)
+        top = max(x_exp, exponent)
+        overlap = dot(x, x) * _power(x_exp - top) + dot(x, below) * _power(exponent - top)
+        m = _columns(scales, weights, state, layer, True)
+        z = of_layer(scales, state.z, layer)
+        products(weights, layer, below, scales.weight_sd[layer - 1], z, True, m, u)
+        factor = -pull * scales.rates[layer - 1] * overlap
+        g, g_exp = of_layer(scales, state.g, layer), state.g_exp[layer]
+        exponent = _add(u, exponent, factor, g, x_exp + top + g_exp)
+        logs[layer - 1] = _log_mean_square(u, exponent)
+
+
+@kernel
+def real_step(
+    scales: Scales, weights: Weights, labels: Array, step: float, layers: Array, out: Array
+) -> None:
+    """A real gradient step of rate ``step`` of the networks of ``weights``, labels of +-1.
+
+    ``out``: log of the mean squared change over the rate squared, shape
+    ``(1, networks, layers)``; the rest as in `linearised`.
+    """
+    state, last = _start(scales), scales.rows.size - 2
+    logs, asked = np.empty(last), np.ones(last, np.bool_)
+    for k in range(out.shape[1]):
+        _forward(scales, weights, k, asked, True, state)
+        _backward(scales, weights, asked, True, state)
+        f = scales.readout_sd * dot(state.v, of_layer(scales, state.x, last))
+        pull = step * (f * _power(state.x_exp[last]) - labels[k])
+        _step_through(scales, weights, pull, state, logs)
+        for i in range(layers.size):
+            out[0, k, i] = logs[layers[i] - 1] - 2.0 * math.log(step)

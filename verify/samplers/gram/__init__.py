@@ -1,0 +1,1 @@
+"""Networks of which only norms and inner products are drawn."""

@@ -1,0 +1,117 @@
+"""A network in the plain numbers and arrays that samplers take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from theory.errors import InvalidArgument
+from theory.networks.mlp import MLP, numeric_layers, numeric_rates
+
+__all__ = ["MOST_LAYERS", "WIDEST", "FloatArray", "IntArray", "Problem", "numeric_problem"]
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+MOST_LAYERS, WIDEST = 10**6, 10**9
+"""The deepest and widest networks that are drawn."""
+_LEAST, _MOST = 1e-300, 1e300
+"""Sizes of variances, norms and multipliers that are ordinary numbers of double precision."""
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """What to simulate: a network without symbols, the layers asked for, and the step.
+
+    ``widths``: of layers 0 to L, shape ``(L + 1,)``.  ``weight_sd``, ``rates``: shape ``(L,)``.
+    ``layers``: the layers asked for, 1-based.  ``step``: None for the linearised update, else the
+    learning rate of a real gradient step.
+    """
+
+    widths: npt.NDArray[np.int64]
+    weight_sd: FloatArray
+    readout_sd: float
+    slope: float
+    rates: FloatArray
+    input_norm: float
+    layers: npt.NDArray[np.int64]
+    step: float | None
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What a sample measures: label and output apart, or a real step's total."""
+        return ("label", "output") if self.step is None else ("total",)
+
+    @property
+    def weights(self) -> int:
+        """Number of hidden weights of one network."""
+        return int(np.sum(self.widths[1:] * self.widths[:-1]))
+
+
+def numeric_problem(network: MLP, *, layer: object, rates: object, step: object) -> Problem:
+    """Check and convert the arguments of a simulation; `InvalidArgument` names what is wrong."""
+    if not isinstance(network, MLP):
+        raise InvalidArgument(
+            f"expected an MLP for network, got network={network!r}; give MLP(width=64, depth=4)"
+        )
+    if network.free_symbols:
+        names = ", ".join(sorted(str(symbol) for symbol in network.free_symbols))
+        raise InvalidArgument(
+            f"expected a network in numbers, got {network!r} with the symbols {names}; give "
+            f"them values, as in MLP(width=64, depth=4)"
+        )
+    _check_size(network)
+    widths = np.array(network.widths, dtype=np.int64)
+    return Problem(
+        widths=widths,
+        weight_sd=np.sqrt(_number("weight_variance", network.c) / widths[:-1]),
+        readout_sd=_number("readout_variance", network.s) ** 0.5 / int(widths[-1]),
+        slope=_number("negative_slope", network.activation.slope),
+        rates=np.array([_number("rates", each) for each in numeric_rates(network, rates)]),
+        input_norm=_number("input_norm2", network.norm2) ** 0.5,
+        layers=np.array(numeric_layers(network, layer), dtype=np.int64),
+        step=None if step is None else _step(step),
+    )
+
+
+def _check_size(network: MLP) -> None:
+    """Refuse what no sampler can draw, before anything is as long as the network is deep."""
+    if network.layers > MOST_LAYERS:
+        raise InvalidArgument(
+            f"expected a depth of at most {MOST_LAYERS:,} for a simulation, got "
+            f"depth={network.layers}; give a smaller depth"
+        )
+    widths = network.width if isinstance(network.width, tuple) else (network.width,)
+    widest = max(int(width) for width in (network.first_fan_in, *widths))
+    if widest > WIDEST:
+        raise InvalidArgument(
+            f"expected a width of at most {WIDEST:,} for a simulation, got width={widest}; give a "
+            f"smaller width"
+        )
+
+
+def _number(name: str, exact: Any) -> float:
+    """An exact number in double precision; `InvalidArgument` near the ends of its range, where a
+    positive number would become 0."""
+    if exact == 0 or _LEAST <= exact <= _MOST:
+        return float(exact)
+    raise InvalidArgument(
+        f"expected a number from 1e-300 to 1e+300 for {name}, the range of double precision, got "
+        f"{name}={exact.evalf(3)}; simulate a network of another scale, or ask theory, whose "
+        f"values have no range"
+    )
+
+
+def _step(step: object) -> float:
+    try:
+        value = float(step)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        value = -1.0
+    if isinstance(step, bool) or not 0 < value < float("inf"):
+        raise InvalidArgument(
+            f"expected a positive learning rate or None for step, got step={step!r}; None "
+            f"simulates the linearised update"
+        )
+    return value

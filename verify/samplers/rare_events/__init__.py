@@ -1,0 +1,1 @@
+"""ReLU networks drawn where the update is large, by importance sampling."""

@@ -1,0 +1,82 @@
+"""`RareEvents`: networks drawn where the update is large, and weighted for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from theory.networks.mlp import MLP
+from verify.samplers.problem import FloatArray, Problem
+from verify.samplers.rare_events.passes import RareScales, rare_updates
+from verify.samplers.sampler import Sampler, check_inner_products
+
+__all__ = ["RareEvents"]
+
+_BLOCK_LAYERS = 2**14
+_LARGEST_BLOCK = 256
+
+
+@dataclass(frozen=True)
+class RareEvents(Sampler):
+    """The same means as `Gram`, with errors that stay small where depth/width is of order one.
+
+    Importance sampling: a sample is a conditional mean of the update times the weight of the
+    draws, so its mean is that of the update, while its distribution, median and quantiles are
+    not.  docs/rare-events.md has the proof and the figures.  Linearised updates only.
+
+    >>> from theory import MLP
+    >>> from verify import RareEvents, monte_carlo
+    >>> monte_carlo(MLP(32, 4), samples=1000, seed=1, sampler=RareEvents()).label
+    26.50 ± 0.47 over 1,000 samples
+    """
+
+    draws_networks = False
+    meets_rare_networks = True
+
+    def block_size(self, problem: Problem) -> int:
+        """As many networks as have 16,384 layers together, 1 to 256."""
+        depth = problem.widths.size - 1
+        return int(np.clip(_BLOCK_LAYERS // depth, 1, _LARGEST_BLOCK))
+
+    def cost(self, network: MLP) -> int:
+        """Layers of one network.
+
+        >>> from theory import MLP
+        >>> from verify import RareEvents
+        >>> RareEvents().cost(MLP(width=64, depth=4))
+        4
+        """
+        return network.layers
+
+    def planned_samples(self, network: MLP) -> int:
+        """As many networks as have 4e6 layers together, 1,000 to 40,000.
+
+        >>> from theory import MLP
+        >>> from verify import RareEvents
+        >>> RareEvents().planned_samples(MLP(width=64, depth=400))
+        10000
+        """
+        return min(max(4_000_000 // self.cost(network), 1_000), 40_000)
+
+    def check(self, problem: Problem) -> None:
+        """Refuse real steps."""
+        check_inner_products(problem, self)
+
+    def sample(self, problem: Problem, stream: np.random.Generator, count: int) -> FloatArray:
+        """See `Sampler.sample`; the logarithms are of weighted conditional means.
+
+        For each layer and part the mean of the exponentials is that of the update.  A layer's
+        samples depend on the highest layer asked for, their mean does not.
+        """
+        logs = np.empty((2, count, problem.layers.size))
+        scales = RareScales(
+            widths=problem.widths,
+            weight_sd=problem.weight_sd,
+            readout_sd=problem.readout_sd,
+            slope=problem.slope,
+            rates=problem.rates,
+            input_norm=problem.input_norm,
+        )
+        rare_updates(stream, scales, problem.layers, logs)
+        return logs

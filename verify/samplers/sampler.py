@@ -1,0 +1,66 @@
+"""What a sampler is: a value that turns a stream of randomness into samples of the update."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import numpy as np
+
+from theory.errors import InvalidArgument
+from theory.networks.mlp import MLP
+from theory.public_names import PublicNames
+from verify.samplers.problem import FloatArray, Problem
+
+__all__ = ["LARGEST_BLOCK", "Sampler", "check_inner_products"]
+
+LARGEST_BLOCK = 8192
+"""Networks in a block, at most, whatever the sampler."""
+
+
+class Sampler(PublicNames, ABC):
+    """A way to simulate networks; a frozen value without state.
+
+    ``draws_networks``: each sample is one network's update, so that their quantiles are those of
+    networks; otherwise only means are.  ``meets_rare_networks``: the relative spread of samples
+    stays bounded at any depth, so that their mean and error can be trusted there too.
+    """
+
+    _shared: ClassVar[frozenset[str]] = frozenset({"block_size", "check", "sample"})
+    draws_networks = True
+    meets_rare_networks = False
+
+    @abstractmethod
+    def block_size(self, problem: Problem) -> int:
+        """Networks in one block, `LARGEST_BLOCK` at most, a function of the problem alone."""
+
+    @abstractmethod
+    def cost(self, network: MLP) -> int:
+        """What one network's time goes with: weights, neurons or layers."""
+
+    @abstractmethod
+    def planned_samples(self, network: MLP) -> int:
+        """Networks that a cell gets when nothing is asked: by cost, a few seconds at most."""
+
+    @abstractmethod
+    def sample(self, problem: Problem, stream: np.random.Generator, count: int) -> FloatArray:
+        """Draw ``count`` networks from ``stream``.
+
+        Returns the natural logarithm of each part's mean squared update over the neurons of each
+        layer, at eta = 1 (a real step: divided by the rate squared), shape
+        ``(parts, count, layers)``; minus infinity where it is exactly zero (a dead network).
+        Law: two calls on equal streams give equal bits.
+        """
+
+    @abstractmethod
+    def check(self, problem: Problem) -> None:
+        """Raise `InvalidArgument` where this sampler cannot simulate ``problem``."""
+
+
+def check_inner_products(problem: Problem, sampler: Sampler) -> None:
+    """Refuse real steps, which need more than inner products."""
+    if problem.step is not None:
+        raise InvalidArgument(
+            f"expected step=None for sampler={sampler!r}, got step={problem.step!r}; a real step "
+            f"needs the neurons themselves: use sampler=Conditioned() or Dense()"
+        )
