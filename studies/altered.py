@@ -25,8 +25,9 @@ from pathlib import Path
 from typing import Any
 
 from studies.altered_kinds import KINDS, commands_of
-from verify.commands import cli, job
-from verify.commands.folder import CSV, RESULTS
+from verify import cli
+from verify.jobs import job
+from verify.jobs.folder import CSV, RESULTS
 
 __all__ = ["COMMANDS", "RESULTS_FILE", "Answer", "main", "original", "trial", "without_figures"]
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import apsw
 
-from verify.commands.folder import CSV, RESULTS, STORE
+from verify.jobs.folder import CSV, RESULTS, STORE
 
 __all__ = ["JOBS", "KINDS", "VALUES", "Alteration", "commands_of"]
 

@@ -20,8 +20,8 @@ from studies.claims_made import Made, made_claims
 from studies.claims_truth import confirmed
 from studies.plain import print_plain
 from theory import InvalidArgument
+from theory.outcome import Outcome
 from verify import check
-from verify.inference.verdict import Outcome
 
 __all__ = ["Answer", "answers", "main", "too_undecided"]
 

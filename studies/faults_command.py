@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from studies.faults_trials import Struck
-from verify.commands.folder import CSV, RESULTS, STORE, has_begun
+from verify.jobs.folder import CSV, RESULTS, STORE, has_begun
 from verify.runs.store_text import canonical_text
 
 __all__ = ["COMMAND", "Whole", "command_reference", "command_trial"]

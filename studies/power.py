@@ -30,10 +30,10 @@ from studies.power_prediction import (
 )
 from studies.power_trials import Trial, fit_trials, ladder, least_samples, trials
 from theory import MLP, InvalidArgument
-from verify.commands.plan import planned_parts
 from verify.comparison.exact_values import LARGEST_SPREAD
 from verify.inference.evidence import POWER
 from verify.inference.verdict import FAMILY_BUDGET
+from verify.jobs.plan import planned_parts
 from verify.samplers.gram.sampler import Gram
 from verify.samplers.rare_events.sampler import RareEvents
 

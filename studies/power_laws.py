@@ -12,8 +12,8 @@ from sympy import Expr
 
 from theory import MLP, squared_update
 from theory.symbols import L
-from verify.commands.plan import DEFAULT_GRID
 from verify.comparison.exact_values import exact_law
+from verify.jobs.plan import DEFAULT_GRID
 
 __all__ = ["EXPONENTS", "WRONG_LAWS", "WrongLaw"]
 

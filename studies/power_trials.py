@@ -19,9 +19,9 @@ from verify.inference.evidence import POWER, Evidence
 from verify.inference.evidence_kinds import evidence_of
 from verify.inference.fit import fit_power
 from verify.inference.verdict import Score
-from verify.numerics.log_arrays import sum_of_parts
+from verify.numerics.arrays import FloatArray, sum_of_parts
 from verify.numerics.streams import block_stream, derived_seed
-from verify.samplers.problem import FloatArray, Problem, numeric_problem
+from verify.samplers.problem import Problem, numeric_problem
 from verify.samplers.sampler import Sampler
 
 __all__ = ["Trial", "fit_trials", "ladder", "least_samples", "trials"]

@@ -22,9 +22,9 @@ from rich.table import Table
 
 from studies.plain import print_plain
 from theory import MLP, squared_update
-from verify.numerics.log_arrays import sum_of_parts
+from verify.numerics.arrays import FloatArray, sum_of_parts
 from verify.numerics.streams import block_stream
-from verify.samplers.problem import FloatArray, numeric_problem
+from verify.samplers.problem import numeric_problem
 from verify.samplers.rare_events.sampler import RareEvents
 
 __all__ = ["CELLS", "Cell", "Row", "kept_rows", "main", "print_table", "rows_of"]

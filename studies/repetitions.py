@@ -21,9 +21,10 @@ from verify.inference.evidence import Interval
 from verify.inference.evidence_kinds import evidence_of
 from verify.inference.sample_means import NetworkMean
 from verify.inference.verdict import FAMILY_BUDGET, Score
+from verify.numerics.arrays import FloatArray
 from verify.numerics.streams import block_stream, derived_seed
 from verify.runs.configuration import Configuration, configuration, problem_of
-from verify.samplers.problem import FloatArray, Problem
+from verify.samplers.problem import Problem
 from verify.samplers.sampler import Sampler
 
 __all__ = ["GRID", "LEVEL", "TEST_CHANCE", "Coverage", "StudyCell", "study"]

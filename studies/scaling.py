@@ -1,7 +1,7 @@
 """Scaling study: seconds of a core for a network, what a block costs beside, and a thousand cores.
 
 ``make scaling`` or ``python -m studies.scaling``: times each sampler at several sizes on one core
-and fits the cost model of `verify.samplers.costs`; times how a finished block is sent, kept and merged; and
+and fits the cost model of `Sampler.seconds`; times how a finished block is sent, kept and merged; and
 prints what that means for many cores.  Keeps the numbers in studies/scaling.json, which
 docs/scaling.md quotes.  It needs Dask, and about two minutes.
 """
@@ -28,11 +28,10 @@ from verify.runs.finished_blocks import Drawn
 from verify.runs.sampling import Sampling, draw_block
 from verify.runs.store import kept_in
 from verify.samplers.conditioned.sampler import Conditioned
-from verify.samplers.costs import Cost, seconds_per_network
 from verify.samplers.dense.sampler import Dense
 from verify.samplers.gram.sampler import Gram
 from verify.samplers.rare_events.sampler import RareEvents
-from verify.samplers.sampler import Sampler
+from verify.samplers.sampler import Cost, Sampler
 
 __all__ = [
     "RESULTS",
@@ -168,7 +167,7 @@ def print_runs(found: dict[str, Any]) -> None:
     for sampler, size in RUNS:
         asked = configuration(MLP(*size), sampler=sampler)
         networks = sampler.block_size(problem_of(asked))
-        seconds = networks * seconds_per_network(asked)
+        seconds = networks * asked.seconds
         cores = seconds / block["kept together"]
         print(
             f"{sampler!s:15} {size[0]:6,} {size[1]:6,} {networks:9,} {1000 * seconds:6.1f} ms "

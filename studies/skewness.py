@@ -23,9 +23,9 @@ from studies.plain import print_plain
 from theory import MLP, LeakyReLU
 from verify.comparison.deciding import has_studied_skewness
 from verify.inference.weighted_means import SKEWNESS
-from verify.numerics.log_arrays import sum_of_parts
+from verify.numerics.arrays import FloatArray, sum_of_parts
 from verify.numerics.streams import block_stream
-from verify.samplers.problem import FloatArray, Problem, numeric_problem
+from verify.samplers.problem import Problem, numeric_problem
 from verify.samplers.rare_events.sampler import RareEvents
 
 __all__ = ["Row", "kept_rows", "main", "network_rows", "print_table", "skewness_of"]

@@ -13,7 +13,7 @@ from matplotlib.ticker import NullFormatter, NullLocator, ScalarFormatter
 
 from studies.transfer_record import Found, Tuning
 from studies.transfer_statistics import best_octaves, carried
-from verify.samplers.problem import FloatArray
+from verify.numerics.arrays import FloatArray
 
 __all__ = ["save_figure"]
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from studies.transfer_settings import Setting
-from verify.samplers.problem import FloatArray
+from verify.numerics.arrays import FloatArray
 
 __all__ = ["Found", "Transfer", "Tuning", "kept", "write"]
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from theory import MLP, maximal_learning_rate
 from verify import typical_learning_rate
-from verify.samplers.problem import FloatArray
+from verify.numerics.arrays import FloatArray
 
 __all__ = ["INPUTS", "RULES", "SETTINGS", "Setting", "grid_rates", "maximal_rate"]
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from studies.transfer_record import Found
 from verify.inference.evidence import Interval
-from verify.samplers.problem import FloatArray
+from verify.numerics.arrays import FloatArray
 
 __all__ = ["best_octave", "best_octaves", "carried", "exponent", "loss_ratio", "rule_exponent"]
 

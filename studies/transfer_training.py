@@ -14,8 +14,8 @@ import torch
 from sklearn.datasets import load_digits
 
 from studies.transfer_settings import Setting
+from verify.numerics.arrays import FloatArray
 from verify.numerics.streams import derived_seed
-from verify.samplers.problem import FloatArray
 
 __all__ = ["LOSSES", "Stack", "Task", "digits", "train"]
 

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 from scipy.stats import ks_2samp
 
+from verify.numerics.arrays import FloatArray
 from verify.numerics.streams import block_stream
-from verify.samplers.problem import FloatArray, Problem
+from verify.samplers.problem import Problem
 from verify.samplers.sampler import Sampler
 
 __all__ = ["draws", "smallest_p"]

@@ -15,11 +15,11 @@ import pytest
 from studies import altered
 from studies.altered import COMMANDS, RESULTS_FILE, original, trial
 from studies.altered_kinds import JOBS, KINDS
-from verify.commands import cli
-from verify.commands.folder import RESULTS, STORE
-from verify.commands.report.records import MOST_CELLS
-from verify.commands.stored_job import read_job
-from verify.runs.untrusted import plain_json
+from verify import cli
+from verify.jobs.folder import RESULTS, STORE
+from verify.jobs.stored_job import read_job
+from verify.report.records import MOST_CELLS
+from verify.untrusted import plain_json
 
 COMMAND_OF = {"record": "--report", "files": "--report"}
 """The command that reads each kind of file; a store is read by a run that is gone on with."""

@@ -22,9 +22,9 @@ from theory import (
     maximal_learning_rate,
     squared_update,
 )
+from theory.outcome import Outcome
 from theory.symbols import L, a, ell, eta, n, n_0, t
 from verify import Check, check
-from verify.inference.verdict import Outcome
 
 LINEAR = MLP(activation=Linear())
 SLOPED = MLP(activation=LeakyReLU(a))

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.claims_catalogue import Error, catalogue
+from theory.outcome import Outcome
 from verify import check
-from verify.inference.verdict import Outcome
 
 MISSED: tuple[str, ...] = ()
 """Errors that are rejected, and said to be none of the known differences."""

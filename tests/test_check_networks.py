@@ -20,13 +20,12 @@ from theory import (
 )
 from theory.claims.counterexample import TheoryVerdict
 from theory.claims.target import Target
+from theory.outcome import Outcome
 from theory.symbols import L, a, ell, eta, n, n_0
-from verify import Conditioned, RareEvents, compare_law
+from verify import Conditioned, RareEvents, cli, compare_law
 from verify import check as checked
 from verify.claims.grid import checked_grid
-from verify.commands import cli
-from verify.commands.folder import RESULTS
-from verify.inference.verdict import Outcome
+from verify.jobs.folder import RESULTS
 
 GRID = [MLP(8, 2), MLP(32, 4)]
 SLOPED = MLP(input_width=n_0, activation=LeakyReLU(a))

@@ -16,10 +16,9 @@ import pytest
 from theory import MLP, InvalidArgument, NotSolved
 from theory.__main__ import main as theory_main
 from theory.command import on_one_line
-from verify import monte_carlo
-from verify.commands import cli
-from verify.commands.folder import CSV, RESULTS, STORE
+from verify import cli, monte_carlo
 from verify.errors import LostWorkers
+from verify.jobs.folder import CSV, RESULTS, STORE
 from verify.samplers.problem import MOST_LAYERS, WIDEST
 
 SMALL = ["--width", "8", "--depth", "2", "--samples", "100"]
@@ -70,11 +69,11 @@ def test_a_planted_fault_ends_with_its_code_and_a_sentence(
     def fail(*_: object, **__: object) -> Any:
         raise error
 
-    monkeypatch.setattr("verify.commands.job.plan_cells", fail)
+    monkeypatch.setattr("verify.jobs.job.plan_cells", fail)
     monkeypatch.setattr("theory.__main__.derivation_text", fail)
-    monkeypatch.setattr("verify.commands.report.page.page_text", fail)
-    monkeypatch.setattr("verify.commands.report.page._read", lambda folder: None)
-    monkeypatch.setattr("verify.commands.report.reproduction.kept_job", lambda *_: None)
+    monkeypatch.setattr("verify.report.page.page_text", fail)
+    monkeypatch.setattr("verify.report.page._read", lambda folder: None)
+    monkeypatch.setattr("verify.report.reproduction.kept_job", lambda *_: None)
     commands = {
         "theory": lambda: theory_main([]),
         "verify": lambda: cli.main([*SMALL, "--out", str(tmp_path / "run")]),

@@ -22,11 +22,12 @@ import verify.samplers.conditioned.gaussian_matrix
 import verify.samplers.conditioned.passes
 from theory import MLP, LeakyReLU, Linear
 from verify import Dense
+from verify.numerics.arrays import FloatArray
 from verify.numerics.single_normals import single_normals
 from verify.numerics.streams import block_stream
 from verify.numerics.variates import new_stream
 from verify.samplers.conditioned.state import State
-from verify.samplers.problem import FloatArray, Problem, numeric_problem
+from verify.samplers.problem import Problem, numeric_problem
 from verify.samplers.vectors import Scales, vector_scales
 
 from .laws import draws, smallest_p

@@ -20,6 +20,7 @@ import verify.samplers.conditioned.passes
 import verify.samplers.conditioned.relu_passes
 import verify.samplers.conditioned.relu_state
 from theory import MLP
+from verify.numerics.arrays import FloatArray
 from verify.numerics.streams import block_stream
 from verify.numerics.variates import Stream, new_stream
 from verify.samplers.conditioned.relu_passes import (
@@ -30,7 +31,7 @@ from verify.samplers.conditioned.relu_passes import (
 )
 from verify.samplers.conditioned.relu_state import new_state, of_active
 from verify.samplers.conditioned.state import new_state as new_general_state
-from verify.samplers.problem import FloatArray, numeric_problem
+from verify.samplers.problem import numeric_problem
 from verify.samplers.vectors import Scales, of_layer, vector_scales
 
 SAME, OTHER = 1e-9, 1e-4

@@ -16,12 +16,10 @@ from theory import (
     LeakyReLU,
     SquaredUpdate,
     TrainedLayers,
-    literal_layer,
-    literal_network,
     squared_update,
-    step_checks,
 )
 from theory.algebra.power_sum import PowerSum
+from theory.exposition import checks, literal_layer, literal_network
 from theory.exposition.layer_spectrum import Eigenvalue, LayerSpectrum, layer_spectrum
 from theory.laws.update import PARTS
 from theory.solutions.derivation import Derivation
@@ -139,10 +137,10 @@ def wrong_source(whole: Structure) -> Structure:
 @pytest.mark.parametrize(
     ("check", "fault"),
     [
-        (step_checks.readout_identity, wrong_top),
-        (step_checks.carried_identity, lambda s: replace(s, carried=wrong_rows(s.carried))),
-        (step_checks.own_layer_identity, wrong_source),
-        (step_checks.kernel_identity, lambda s: replace(s, kernel=wrong_rows(s.kernel))),
+        (checks.readout_identity, wrong_top),
+        (checks.carried_identity, lambda s: replace(s, carried=wrong_rows(s.carried))),
+        (checks.own_layer_identity, wrong_source),
+        (checks.kernel_identity, lambda s: replace(s, kernel=wrong_rows(s.kernel))),
     ],
     ids=["readout", "above", "own layer", "below"],
 )
@@ -155,10 +153,10 @@ def test_a_wrong_average_is_noticed(
 
 
 def test_a_wrong_kernel_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert step_checks.chain_rule_identity().equalities == 3
+    assert checks.chain_rule_identity().equalities == 3
     monkeypatch.setattr(literal_network, "_masked", lambda kernel, mask: kernel)
     with pytest.raises(AssertionError, match="does not hold"):
-        step_checks.chain_rule_identity()
+        checks.chain_rule_identity()
 
 
 def test_masks_that_are_no_coins_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,7 +169,7 @@ def test_masks_that_are_no_coins_are_noticed(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(literal_layer.LiteralLayer, "_letters", skewed)
     with pytest.raises(AssertionError, match="masks average as coins do"):
-        step_checks.coin_identity.__wrapped__(LABEL)
+        checks.coin_identity.__wrapped__(LABEL)
 
 
 def label_derivation() -> Derivation:
@@ -199,9 +197,9 @@ def test_a_wrong_closed_form_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None
     for sums in ((form.sums[0].scaled(form.unit.domain(2)),), (steeper,)):
         monkeypatch.setattr(Derivation, "closed_form", replace(form, sums=sums))
         with pytest.raises(AssertionError, match="what the layer maps give one by one"):
-            step_checks.value_identity(derivation, [(3, 3)])
+            checks.value_identity(derivation, [(3, 3)])
     with pytest.raises(AssertionError, match="the recurrence of order 5"):
-        step_checks.recurrence_identity(derivation, eigenvalues)
+        checks.recurrence_identity(derivation, eigenvalues)
 
 
 def test_a_wrong_limit_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,7 +208,7 @@ def test_a_wrong_limit_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         SquaredUpdate, "solved_series", lambda self, order: (series[0] * 2, *series[1:])
     )
-    for check in (step_checks.law_identity, step_checks.series_identity):
+    for check in (checks.law_identity, checks.series_identity):
         with pytest.raises(AssertionError, match="does not hold"):
             check(label)
 
@@ -231,6 +229,6 @@ def test_notebooks_show_formulas_in_latex() -> None:
 
 def test_a_step_is_proven_only_at_the_depths_it_names() -> None:
     derivation = label_derivation()
-    found = step_checks.value_identity(derivation, [(2, 2), (3, 3)])
+    found = checks.value_identity(derivation, [(2, 2), (3, 3)])
     assert found.statement.startswith("at depth 2 to 3")
     assert L in derivation.closed_form.unit.network.free_symbols

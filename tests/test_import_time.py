@@ -36,7 +36,7 @@ def test_a_measurement_loads_little_more_than_numba_and_theory() -> None:
     assert ours <= MOST * base, (ours, base)
 
 
-@pytest.mark.parametrize("code", ["from verify import monte_carlo", "import verify.commands.cli"])
+@pytest.mark.parametrize("code", ["from verify import monte_carlo", "import verify.cli"])
 def test_what_is_slow_to_load_is_loaded_where_it_is_used(code: str) -> None:
     shown = f"import sys; {code}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", shown], capture_output=True, text=True, check=True)

@@ -18,12 +18,13 @@ from verify.inference.evidence_kinds import evidence_of
 from verify.inference.fit import fit_power
 from verify.inference.sample_means import TUNING, NetworkMean, catoni_influence
 from verify.inference.weighted_means import SKEWNESS, WeightedMean
+from verify.numerics.arrays import FloatArray
+from verify.numerics.streams import LARGEST_BLOCK
 from verify.runs.configuration import configuration, problem_of
 from verify.samplers.conditioned.sampler import Conditioned
 from verify.samplers.dense.sampler import Dense
-from verify.samplers.problem import FloatArray
 from verify.samplers.rare_events.sampler import RareEvents
-from verify.samplers.sampler import LARGEST_BLOCK, Sampler
+from verify.samplers.sampler import Sampler
 
 FALSE_ALARM = 1e-4
 """Chance that one statistical test here fails though all is right."""

@@ -14,9 +14,9 @@ from theory import (
     maximal_learning_rate,
     squared_update,
 )
+from theory.algebra.fields import field_of
 from theory.observables import D, K, Observable, f, g, trace, x, z
 from theory.solutions.infinite_width import leading_in_width
-from theory.solutions.recursion import field_of
 from theory.symbols import L, a, ell, eta, n, n_0
 
 q = Symbol("q", positive=True)

@@ -12,18 +12,17 @@ import pytest
 from scipy.stats import binom
 
 from theory import MLP
-from verify import compare_law
-from verify.commands import cli
-from verify.commands.folder import CSV, RESULTS
-from verify.commands.plan import LAW_BY_INNER_PRODUCTS, LAW_BY_NEURONS, planned_parts
+from theory.outcome import Outcome
+from verify import cli, compare_law
 from verify.comparison.cells import Cell
 from verify.comparison.exact_values import exact_law, known_spread, leading_power
 from verify.comparison.law_words import law_lines
 from verify.comparison.measured_law import LEVEL, MeasuredLaw, fit_law, measured_laws
 from verify.comparison.record import comparison_record
 from verify.comparison.table import conclusion
-from verify.inference.verdict import Outcome
 from verify.inference.weighted_means import WeightedMean
+from verify.jobs.folder import CSV, RESULTS
+from verify.jobs.plan import LAW_BY_INNER_PRODUCTS, LAW_BY_NEURONS, planned_parts
 from verify.samplers.gram.relu_state import relu_scales
 
 ROOT = Path(__file__).parent.parent

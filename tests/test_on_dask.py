@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from verify.commands import cli
+from verify import cli
 
 
 def test_the_sentence(
@@ -23,7 +23,7 @@ def test_the_sentence(
 
 def test_importing_the_packages_imports_no_extra() -> None:
     code = (
-        "import sys, theory, verify, verify.commands.cli; "
+        "import sys, theory, verify, verify.cli; "
         "print({'distributed', 'pandas', 'pyarrow'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -13,8 +13,8 @@ from theory.writing.line_breaks import latex_lines
 from theory.writing.notation import Math, math_latex, prose_latex
 from verify import compare_law
 from verify.comparison.display import comparison_latex
-from verify.comparison.paper import write_paper_files
 from verify.inference.numbers_in_text import value_latex
+from verify.jobs.paper import write_paper_files
 
 ROOT = Path(__file__).parent.parent
 

@@ -21,10 +21,10 @@ from studies.power_prediction import (
 from studies.power_trials import Trial, fit_trials, ladder, least_samples, trials
 from theory import MLP, InvalidArgument, squared_update
 from verify import Gram, monte_carlo
-from verify.commands.plan import Part
 from verify.inference.sample_means import NetworkMean
 from verify.inference.verdict import Score
 from verify.inference.weighted_means import WeightedMean
+from verify.jobs.plan import Part
 from verify.samplers.rare_events.sampler import RareEvents
 
 BY_NAME = {law.name: law for law in WRONG_LAWS}

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from theory import MLP
-from verify.commands.progress import Bar, progress_bar
+from verify.jobs.progress import Bar, progress_bar
 from verify.runs.configuration import configuration
 from verify.runs.execution import Execution
 from verify.runs.sampling import Sampling

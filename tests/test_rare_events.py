@@ -20,8 +20,9 @@ import verify.samplers.rare_events.passes
 import verify.samplers.rare_events.tilts
 from theory import MLP, InvalidArgument, LeakyReLU, Linear, squared_update
 from verify import Gram, monte_carlo
+from verify.numerics.arrays import FloatArray
 from verify.numerics.streams import block_stream
-from verify.samplers.problem import FloatArray, numeric_problem
+from verify.samplers.problem import numeric_problem
 from verify.samplers.rare_events.sampler import RareEvents
 from verify.samplers.sampler import Sampler
 

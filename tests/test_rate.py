@@ -20,8 +20,7 @@ from theory import (
     maximal_learning_rate,
     squared_update,
 )
-from theory.algebra.fields import certainly_at_least, largest
-from theory.solutions.recursion import field_of
+from theory.algebra.fields import certainly_at_least, field_of, largest
 from theory.symbols import L, a, ell, eta, n, n_0
 
 from .strategies import POSITIVE, mlp_layers, rational

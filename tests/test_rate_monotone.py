@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from sympy import Rational
 
 from theory import MLP, ByGroup, LeakyReLU, Linear, TrainedLayers, squared_update
+from theory.algebra.fields import field_of
 from theory.algebra.power_sum import PowerSum, depth_ring
 from theory.rates.growth_proof import certainly_non_negative, certainly_rises, rises_at_all_sizes
-from theory.solutions.recursion import field_of
 from theory.symbols import ell, n, n_0
 
 PROVEN = [

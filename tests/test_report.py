@@ -10,13 +10,12 @@ from typing import Any
 
 import pytest
 
-from verify import monte_carlo
-from verify.commands import cli
-from verify.commands.folder import RESULTS
-from verify.commands.report.page import PAGE
-from verify.commands.report.records import Cell, FormulaRun, Run, read_record
-from verify.commands.report.reproduction import cell_code, command, kept_job
-from verify.commands.report.words import verdict_words
+from verify import cli, monte_carlo
+from verify.jobs.folder import RESULTS
+from verify.report.page import PAGE
+from verify.report.records import Cell, FormulaRun, Run, read_record
+from verify.report.reproduction import cell_code, command, kept_job
+from verify.report.words import verdict_words
 
 SMALL = ["--width", "16", "32", "--depth", "1", "2", "--samples", "2000"]
 FIGURES = ("rates", "deviations", "typical")
@@ -133,7 +132,7 @@ def test_a_formula_has_its_verdict_its_counterexample_and_what_is_off(tmp_path: 
 
 
 def test_terms_of_the_two_parts_have_names_of_their_own() -> None:
-    from verify.commands.report.formulas import formulas
+    from verify.report.formulas import formulas
 
     names = [
         str(name) for rows in (formulas().label, formulas().output) for name, _ in rows if name
@@ -144,7 +143,7 @@ def test_terms_of_the_two_parts_have_names_of_their_own() -> None:
 
 def test_the_marks_of_a_lone_network_are_inside_the_figure() -> None:
     """Its median is the network itself, which may lie at any multiple of the mean."""
-    from verify.commands.report.figures import heights
+    from verify.report.figures import heights
 
     low, high = heights([5.2, 5.2])
     assert low < 1 < 5.2 < high
@@ -163,7 +162,7 @@ def test_what_is_undefined_says_so(tmp_path: Path) -> None:
 def test_text_of_a_record_is_never_markup(
     run: tuple[Path, dict[str, Any], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from verify.commands.report import page
+    from verify.report import page
 
     _, record, _ = run
     monkeypatch.setattr(page, "_figures", lambda *_: dict.fromkeys(FIGURES))
@@ -231,7 +230,7 @@ def test_an_older_page_stays_where_the_new_one_cannot_be_put(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("verify.commands.folder.os.replace", full)
+    monkeypatch.setattr("verify.jobs.folder.os.replace", full)
     before = sorted(run[0].iterdir())
     assert cli.main(["--report", str(run[0])]) == 2
     assert "No space left on device" in capsys.readouterr().err
@@ -354,7 +353,7 @@ def read(folder: Path) -> Run:
 def test_the_default_grid_is_the_bare_command(run: tuple[Path, dict[str, Any], str]) -> None:
     from dataclasses import replace
 
-    from verify.commands.plan import planned_parts
+    from verify.jobs.plan import planned_parts
 
     model = read(run[0])
     cells = [

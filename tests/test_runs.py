@@ -15,21 +15,19 @@ import apsw
 import pytest
 
 from theory import MLP
-from verify import Gram, compare_law
-from verify.commands import cli
-from verify.commands.folder import CSV, PARQUET, RESULTS, STORE
-from verify.commands.progress import Bar
-from verify.commands.replay import recorded_cell
+from verify import Gram, cli, compare_law
 from verify.comparison.exact_values import known_spread
 from verify.comparison.tabular import needs
 from verify.errors import LostWorkers
+from verify.jobs.folder import CSV, PARQUET, RESULTS, STORE
+from verify.jobs.progress import Bar
+from verify.jobs.replay import recorded_cell
+from verify.numerics.software import this_software
 from verify.runs.configuration import configuration
 from verify.runs.execution import Execution, Watch
 from verify.runs.sampling import Sampling
-from verify.runs.software import this_software
 from verify.runs.store import kept_in
 from verify.runs.store_text import canonical_text
-from verify.samplers.costs import seconds_per_network
 
 CELLS = ["--width", "16", "--depth", "1", "2", "--samples", "40000"]
 """Two cells of five blocks."""
@@ -60,7 +58,7 @@ def same(folder: Path, whole: Path) -> bool:
 @pytest.fixture(autouse=True)
 def no_figures(whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """They take the longest, and the whole run has them."""
-    monkeypatch.setattr("verify.commands.job._draw", lambda folder, comparison: None)
+    monkeypatch.setattr("verify.jobs.job._draw", lambda folder, comparison: None)
 
 
 def test_ctrl_c_says_how_to_go_on_and_nothing_is_drawn_twice(
@@ -311,7 +309,7 @@ def test_a_figure_that_is_missing_is_drawn_anew(
 ) -> None:
     copy(whole, tmp_path)
     asked: list[Path] = []
-    monkeypatch.setattr("verify.commands.job._draw", lambda folder, _: asked.append(folder))
+    monkeypatch.setattr("verify.jobs.job._draw", lambda folder, _: asked.append(folder))
     assert cli.main(["--resume", str(tmp_path)]) == 0
     assert asked == [tmp_path]
 
@@ -434,7 +432,7 @@ def test_a_full_disk_leaves_what_is_there(
 
     run = tmp_path / "run"
     with monkeypatch.context() as patched:
-        patched.setattr("verify.commands.folder.os.fsync", full)
+        patched.setattr("verify.jobs.folder.os.fsync", full)
         assert cli.main([*CELLS, "--out", str(run)]) == 2
     assert "No space left on device" in capsys.readouterr().err
     assert [path.name for path in run.iterdir()] == [STORE]
@@ -510,7 +508,7 @@ def test_blocks_drawn_in_one_go_are_the_same(tmp_path: Path) -> None:
             future.set_result(fn(*args, **kwargs))
             return future
 
-    block = 8192 * seconds_per_network(cells[1].configuration)
+    block = 8192 * cells[1].configuration.seconds
     reference, together = (
         Execution(Here(), task=task, watch=Counting()).run(cells) for task in (0.0, 3.1 * block)
     )

@@ -22,12 +22,13 @@ import verify.samplers.gram.relu_passes
 import verify.samplers.gram.relu_state
 from theory import MLP, LeakyReLU
 from verify import Dense
+from verify.numerics.arrays import FloatArray
 from verify.numerics.streams import block_stream
 from verify.numerics.variates import new_stream
 from verify.samplers.gram.coin_pieces import coin_pieces
 from verify.samplers.gram.leaky_state import gram_scales
 from verify.samplers.gram.relu_state import relu_scales
-from verify.samplers.problem import FloatArray, Problem, numeric_problem
+from verify.samplers.problem import Problem, numeric_problem
 
 from .laws import draws, smallest_p
 

@@ -6,9 +6,9 @@ import pytest
 from sympy import Expr, Integer, Mul, Rational, sqrt
 
 from theory import MLP, InvalidArgument, LeakyReLU, maximal_learning_rate, squared_update
+from theory.outcome import Outcome
 from theory.symbols import L, a, ell, eta, kappa, n, n_0, p, t
 from verify import check
-from verify.inference.verdict import Outcome
 
 TWO = MLP(depth=2)
 RATE = {"quantity": "rate"}

@@ -15,12 +15,12 @@ from studies.faulty_disk import Disk, Fault, faulty
 from theory import MLP, InvalidArgument
 from verify import Dense, RareEvents, monte_carlo
 from verify.errors import UnusableFolder
+from verify.numerics.software import Software, this_software
 from verify.runs.block_order import Piece
 from verify.runs.configuration import configuration
 from verify.runs.execution import Execution, Watch
 from verify.runs.finished_blocks import Drawn
 from verify.runs.sampling import Sampling, draw_block
-from verify.runs.software import Software, this_software
 from verify.runs.store import fact, kept_in
 from verify.runs.store_file import connect, transaction
 from verify.runs.store_text import canonical_text

@@ -24,8 +24,8 @@ from theory import (
     transfer_learning_rate,
 )
 from theory.algebra.precision import DECIMALS, workdps
+from theory.laws.mean import joint_limit_from
 from theory.observables import K, g, trace
-from theory.rates.validity import joint_limit_from
 from verify import check
 from verify.testing import assert_close, samples_needed
 

@@ -20,7 +20,7 @@ from studies.transfer_statistics import (
     rule_exponent,
 )
 from theory import MLP, squared_update
-from verify.samplers.problem import FloatArray
+from verify.numerics.arrays import FloatArray
 
 OCTAVES = tuple(np.arange(-4.0, 8.0))
 SETTING = Setting("made up", 64, 1, "half square", 9, OCTAVES, (10,), (2, 4, 8, 16))

@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from theory import MLP, InvalidArgument, maximal_learning_rate, squared_update
-from verify import Conditioned, Dense, Gram, monte_carlo
-from verify.commands import cli
-from verify.commands.folder import RESULTS
+from theory.outcome import Outcome
+from verify import Conditioned, Dense, Gram, cli, monte_carlo
 from verify.comparison.compare import compare_law
 from verify.comparison.exact_values import (
     LARGEST_SPREAD,
@@ -27,8 +26,9 @@ from verify.comparison.exact_values import (
 from verify.comparison.table import cell_row, cell_table, conclusion
 from verify.inference.numbers_in_text import value_and_error
 from verify.inference.sample_means import NetworkMean
-from verify.inference.verdict import FAMILY_BUDGET, Outcome, Score, decide
+from verify.inference.verdict import FAMILY_BUDGET, Score, decide
 from verify.inference.weighted_means import WeightedMean
+from verify.jobs.folder import RESULTS
 from verify.samplers.rare_events.sampler import RareEvents
 from verify.samplers.sampler import Sampler
 

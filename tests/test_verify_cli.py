@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from verify.commands import cli
-from verify.commands.folder import CSV, RESULTS, STORE, write_whole
+from verify import cli
 from verify.errors import UnusableFolder
+from verify.jobs.folder import CSV, RESULTS, STORE, write_whole
 
 SMALL = ["--width", "16", "32", "--depth", "1", "2", "--samples", "2000"]
 
@@ -123,7 +123,7 @@ def test_an_interrupt_ends_without_a_traceback_or_a_folder(
     def interrupted(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("verify.commands.job.plan_cells", interrupted)
+    monkeypatch.setattr("verify.jobs.job.plan_cells", interrupted)
     assert run(tmp_path / "run", *SMALL) == 130
     assert "nothing was written" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
@@ -138,7 +138,7 @@ def test_a_failed_write_leaves_the_old_file(
     def fail(_: int) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr("verify.commands.folder.os.fsync", fail)
+    monkeypatch.setattr("verify.jobs.folder.os.fsync", fail)
     with pytest.raises(UnusableFolder, match="disk full"):
         write_whole(target, "half")
     assert target.read_text(encoding="utf-8") == "old"

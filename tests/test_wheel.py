@@ -12,7 +12,7 @@ import theory, verify
 print(theory.__file__)
 print(theory.squared_update(theory.MLP()).leading())
 print(verify.monte_carlo(theory.MLP(4, 2), samples=128, seed=1).samples)
-from verify.commands.report import page
+from verify.report import page
 print(sorted(page.environment().list_templates(["css", "html", "js"])))
 """
 

@@ -3,9 +3,11 @@
 from theory import command  # noqa: F401, since Ctrl-C is then a sentence while the rest is loaded
 from theory.algebra.numerals import allow_long_numerals
 from theory.errors import InvalidArgument, MupDepthError, NotSolved
+from theory.exposition import from_definition  # noqa: F401, which says how values are explained
 from theory.exposition.citation import bibtex
-from theory.exposition.from_definition import DerivationSteps
 from theory.laws.alignment import Alignment, alignment
+from theory.laws.criteria import EveryHiddenLayer, LastLayer, MeanOverLayers, NetworkOutput
+from theory.laws.derivation_steps import DerivationSteps
 from theory.laws.expression_numbers import numbers
 from theory.laws.readout import ReadoutLearningRate, ReadoutUpdate, readout_update
 from theory.laws.spread import Spread, tangent_kernel
@@ -14,7 +16,6 @@ from theory.networks.groups import FirstLayer, HiddenLayers, Readout
 from theory.networks.mlp import MLP, LeakyReLU, Linear, ReLU
 from theory.networks.multipliers import ByGroup, TrainedLayers
 from theory.public_names import listed
-from theory.rates.criteria import EveryHiddenLayer, LastLayer, MeanOverLayers, NetworkOutput
 from theory.rates.hidden_rate import MaximalLearningRate
 from theory.rates.layer_rates import LayerRates, layer_rates
 from theory.rates.rate import maximal_learning_rate

@@ -20,6 +20,7 @@ __all__ = [
     "positive_int",
     "positive_value",
     "shown",
+    "tolerance_value",
     "written",
 ]
 
@@ -166,5 +167,16 @@ def non_negative_value(name: str, value: object) -> Rational:
         raise InvalidArgument(
             f"expected a non-negative number for {name}, got {name}={shown(value)}; "
             f"0 leaves the layer untrained"
+        )
+    return number
+
+
+def tolerance_value(tolerance: object) -> Rational:
+    """A relative tolerance, an exact number between 0 and 1."""
+    number = exact_number("tolerance", tolerance)
+    if not 0 < number < 1:
+        raise InvalidArgument(
+            f"expected a tolerance between 0 and 1, got tolerance={shown(tolerance)}; 0.1 is ten "
+            f"per cent"
         )
     return number

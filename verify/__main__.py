@@ -6,7 +6,7 @@ import os
 import sys
 
 from theory.command import own_streams
-from verify.commands.cli import main
+from verify.cli import main
 
 __all__: list[str] = []
 

@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from theory import MLP, InvalidArgument, maximal_learning_rate, squared_update
+from theory.outcome import Outcome
 from verify.comparison.exact_values import largest_step
-from verify.inference.verdict import Outcome
 from verify.pytorch import coordinate_check, initialise
 from verify.pytorch.real_steps import RealStep
 

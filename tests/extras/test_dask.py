@@ -17,10 +17,9 @@ import pytest
 from distributed import Client
 
 from theory import MLP, InvalidArgument
-from verify import monte_carlo
-from verify.commands import cli
-from verify.commands.folder import CSV, RESULTS, STORE
+from verify import cli, monte_carlo
 from verify.errors import LostWorkers
+from verify.jobs.folder import CSV, RESULTS, STORE
 from verify.runs.configuration import configuration
 from verify.runs.dask import on_dask
 from verify.runs.execution import Execution, Watch
@@ -164,7 +163,7 @@ def test_a_scheduler_lost_in_mid_run_loses_no_block(tmp_path: Path, reference: A
 def test_the_command_line(
     cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("verify.commands.job._draw", lambda folder, comparison: None)
+    monkeypatch.setattr("verify.jobs.job._draw", lambda folder, comparison: None)
     sizes = ["--width", "16", "--depth", "1", "2", "--samples", "40000"]
     here, there = tmp_path / "here", tmp_path / "there"
     assert cli.main([*sizes, "--out", str(here)]) == 0

@@ -12,7 +12,7 @@ import pytest
 from theory import MLP, LeakyReLU, bibtex
 from theory.exposition.paper import document, paper
 from verify import compare_law
-from verify.comparison.paper import paper_body, write_paper_files
+from verify.jobs.paper import paper_body, write_paper_files
 
 OVERFULL = 2.0
 """Points that a line may stick out."""

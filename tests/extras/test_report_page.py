@@ -16,8 +16,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from theory import MLP, maximal_learning_rate, squared_update
-from verify.commands import cli
-from verify.commands.report.page import PAGE
+from verify import cli
+from verify.report.page import PAGE
 
 PHONE, DESK = (390, 844), (1280, 900)
 SMALL = ["--width", "16", "64", "--depth", "1", "2", "4", "--samples", "2000"]

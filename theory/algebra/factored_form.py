@@ -16,10 +16,9 @@ from sympy import ZZ, Add, Expr, Integer, KroneckerDelta, Mul, Rational, Symbol,
 from sympy.polys.rings import PolyElement, PolyRing
 
 from theory.algebra.power_sum import DEPTHS, Key, PowerSum
-from theory.solutions.closed_form import ClosedForm
 from theory.symbols import a, kappa, n
 
-__all__ = ["closed_form_expression", "in_slope", "power_sum_expression"]
+__all__ = ["in_slope", "power_sum_expression"]
 
 _ONE = Integer(1)
 _KAPPA = 2 * (1 + a**4) / (1 + a**2) ** 2
@@ -27,13 +26,6 @@ _KAPPA = 2 * (1 + a**4) / (1 + a**2) ** 2
 
 Factors = dict[PolyElement, int]
 """Irreducible polynomials and their exponents; a product, with a rational number beside it."""
-
-
-def closed_form_expression(form: ClosedForm, over: Any = 1, times: Expr = _ONE) -> Expr:
-    """A closed form, over an element of its field and times an expression, in the slope a rather
-    than kappa."""
-    parts = zip(form.sums, form.factors, strict=True)
-    return Add(*(power_sum_expression(s.scaled(1 / over), times * f) for s, f in parts))
 
 
 def in_slope(expression: Expr) -> Expr:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from sympy import QQ, ZZ, Symbol
 from sympy.polys.domains.domain import Domain
+from sympy.polys.matrices import DomainMatrix
 
 from theory.symbols import a, kappa
 
-__all__ = ["certainly_at_least", "largest"]
+__all__ = ["Quotient", "certainly_at_least", "field_of", "largest"]
 
 
 def _from_one(symbol: Any) -> bool:
@@ -60,3 +63,34 @@ def _reversed(poly: Any, index: int) -> Any:
     top = max((monomial[index] for monomial in poly), default=0)
     terms = {(*m[:index], top - m[index], *m[index + 1 :]): c for m, c in poly.items()}
     return poly.ring.from_dict(terms)
+
+
+def field_of(symbols: frozenset[Symbol]) -> Domain:
+    """The field of rational functions in ``symbols`` with rational coefficients."""
+    ordered = sorted(symbols, key=lambda symbol: str(symbol.name))
+    return ZZ.frac_field(*ordered) if ordered else QQ
+
+
+@dataclass(frozen=True)
+class Quotient:
+    """A matrix over a ring with one common denominator; nothing is reduced."""
+
+    numerators: DomainMatrix
+    denominator: Any
+
+    @classmethod
+    def of(cls, matrix: DomainMatrix) -> Quotient:
+        """``matrix`` over a field, its denominators cleared once."""
+        denominator, numerators = matrix.clear_denoms(convert=True)
+        return cls(numerators, denominator.element)
+
+    def __matmul__(self, other: Quotient) -> Quotient:
+        return Quotient(self.numerators * other.numerators, self.denominator * other.denominator)
+
+    def __add__(self, other: Quotient) -> Quotient:
+        numerators = self.numerators * other.denominator + other.numerators * self.denominator
+        return Quotient(numerators, self.denominator * other.denominator)
+
+    def scalar(self) -> tuple[Any, Any]:
+        """Numerator and denominator of a 1 by 1 matrix, in the ring."""
+        return self.numerators[0, 0].element, self.denominator

@@ -14,8 +14,8 @@ from sympy import Symbol
 from sympy.polys.domains.domain import Domain
 from sympy.polys.rings import PolyRing
 
+from theory.algebra.fields import field_of
 from theory.public_names import cached_property
-from theory.solutions.recursion import field_of
 from theory.symbols import n
 
 __all__ = ["Expansion", "Laurent", "exponential"]

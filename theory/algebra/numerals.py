@@ -13,14 +13,13 @@ from sympy import Add, Expr, Float, Function, Mul, Rational, sqrt
 from theory.algebra.precision import real_number, workdps
 
 if TYPE_CHECKING:
-    from theory.networks.mlp import MLP
+    pass
 
 __all__ = [
     "FEW_LAYERS",
     "allow_long_numerals",
     "digit_count",
     "inverse_square_root",
-    "is_too_long",
     "magnitude_latex",
     "number_text",
     "rate_text",
@@ -34,7 +33,6 @@ _LONG_SUM = 8
 _HUGE_BITS = 1 << 13
 """Bits of a number from which on SymPy takes seconds and more to find the squares in it."""
 _LONGEST = 1_000_000
-_MOST_DIGITS = 2 * 10**8
 
 
 def allow_long_numerals() -> None:
@@ -74,22 +72,6 @@ def decimal_text(number: Rational, digits: int = 10) -> str:
     """``number`` as a decimal of ``digits`` significant digits, whatever its size."""
     with workdps(digits + 5) as context:
         return str(context.nstr(context.mpf(int(number.p)) / int(number.q), digits))
-
-
-def is_too_long(network: MLP) -> bool:
-    """Whether the exact numbers of a network, layer by layer, have too many digits to be held: each
-    layer adds about four, and two for each digit of its width, to those of all layers above.
-
-    >>> from theory.networks.mlp import MLP
-    >>> is_too_long(MLP(1000, 1000)), is_too_long(MLP(10, 10**5)), is_too_long(MLP())
-    (False, True, False)
-    """
-    if network.free_symbols:
-        return False
-    layers, width = network.layers, network.width
-    widths, times = (width, 1) if isinstance(width, tuple) else ((width,), layers)
-    digits = times * sum(4 + 2 * math.log10(int(each)) for each in widths)
-    return digits * layers > _MOST_DIGITS
 
 
 def real_text(number: Expr | mpf) -> str:

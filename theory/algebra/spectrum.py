@@ -31,9 +31,9 @@ from typing import Any
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
+from theory.algebra.fields import Quotient
 from theory.errors import NotSolved
 from theory.public_names import cached_property
-from theory.solutions.recursion import Quotient
 
 __all__ = ["Component", "Orbit", "Spectrum"]
 

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
-from sympy import Expr
+from sympy import Expr, Rational
 
+from theory.algebra.numerals import number_text
 from theory.claims.search import Difference
 from theory.claims.target import Point, point_name
-from theory.formulas.evaluation import Number
-from verify.inference.verdict import Outcome
+from theory.formulas.evaluation import DECIMALS, DIGITS, Number, decimal
+from theory.outcome import Outcome
 
-__all__ = ["Counterexample", "TheoryVerdict"]
+__all__ = [
+    "Counterexample",
+    "TheoryVerdict",
+    "number_in_words",
+    "numbers_in_words",
+    "values_in_words",
+]
 
 
 @dataclass(frozen=True)
@@ -32,7 +40,6 @@ class Counterexample:
     limits: bool = False
 
     def __repr__(self) -> str:
-        from verify.claims.report import values_in_words
 
         return f"Counterexample: {values_in_words(self)}"
 
@@ -62,3 +69,36 @@ class TheoryVerdict:
 
     def __repr__(self) -> str:
         return f"TheoryVerdict: {self.outcome.name}: {self.reason}"
+
+
+def number_in_words(value: Number | None) -> str:
+    """A value: exact where it is rational and short, else in ten digits."""
+    if value is None:
+        return "no value"
+    if isinstance(value, Fraction):
+        return number_text(Rational(value.numerator, value.denominator))
+    return str(DECIMALS.nstr(value, 10))
+
+
+def numbers_in_words(one: Number | None, two: Number) -> tuple[str, str]:
+    """Two different values: as `number_in_words`, with more digits where these do not tell them
+    apart.
+
+    >>> from mpmath import mpf
+    >>> numbers_in_words(mpf("1.732050807570"), mpf("1.732050807568"))
+    ('1.73205080757', '1.732050807568')
+    """
+    words = number_in_words(one), number_in_words(two)
+    for digits in range(15, DIGITS + 1, 5):
+        if one is None or one == two or len({text.partition(" (")[0] for text in words}) == 2:
+            break
+        words = DECIMALS.nstr(decimal(one), digits), DECIMALS.nstr(decimal(two), digits)
+    return words
+
+
+def values_in_words(example: Counterexample) -> str:
+    """Both values at a counterexample."""
+    mine, law = numbers_in_words(example.formula, example.law)
+    if example.limits:
+        return f"{example.where}: leading terms {mine} (formula) and {law} (law)"
+    return f"{example.where}: {mine} (formula) and {law} (exact)"

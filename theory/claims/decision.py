@@ -38,8 +38,8 @@ from theory.formulas.normal_form import (
 )
 from theory.formulas.positivity import EVERYWHERE, Domain
 from theory.formulas.rate_sign import sign_everywhere
+from theory.outcome import Outcome
 from theory.symbols import L, ell, eta, n, n_0, t
-from verify.inference.verdict import Outcome
 
 __all__ = ["decide_by_theory"]
 

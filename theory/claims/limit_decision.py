@@ -24,8 +24,8 @@ from theory.formulas.normal_form import (
     why,
 )
 from theory.formulas.rate_sign import sign_far_out
+from theory.outcome import Outcome
 from theory.symbols import L, a, ell, eta, n, n_0, t
-from verify.inference.verdict import Outcome
 
 __all__ = ["OTHER_RATES", "agree", "decide_limit", "rate_difference", "what_is_off"]
 

@@ -18,11 +18,11 @@ from sympy import Expr, Integer, Rational, Symbol, sympify
 
 from theory.errors import InvalidArgument
 from theory.formulas.evaluation import Number, decimal
+from theory.laws.criteria import Criterion
 from theory.laws.update import SquaredUpdate, squared_update
 from theory.networks.activations import LeakyReLU
 from theory.networks.mlp import MLP
 from theory.networks.multipliers import ByGroup, TrainedLayers, as_multipliers
-from theory.rates.criteria import Criterion
 from theory.rates.hidden_rate import MaximalLearningRate
 from theory.rates.rate import maximal_learning_rate
 from theory.symbols import L, a, ell, eta, n, n_0, t

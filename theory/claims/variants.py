@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from sympy import Integer
 
 from theory.claims.target import Quantity, Target
+from theory.laws.criteria import EveryHiddenLayer, LastLayer, MeanOverLayers
 from theory.networks.activations import Activation, Linear, ReLU
 from theory.networks.mlp import MLP
 from theory.networks.multipliers import ByGroup
-from theory.rates.criteria import EveryHiddenLayer, LastLayer, MeanOverLayers
 
 __all__ = ["Kind", "Variant", "variants"]
 

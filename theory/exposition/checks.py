@@ -16,6 +16,7 @@ from typing import Any
 from sympy import QQ, Expr, Integer, Poly, Rational, Symbol, ring
 
 from theory.algebra.factored_form import in_slope
+from theory.algebra.fields import field_of
 from theory.algebra.power_sum import PowerSum
 from theory.errors import NotSolved
 from theory.exposition.literal_layer import LiteralLayer, readout_mean, value_of
@@ -25,7 +26,6 @@ from theory.laws.update import SquaredUpdate
 from theory.networks.activations import LeakyReLU
 from theory.networks.multipliers import TrainedLayers, as_multipliers
 from theory.solutions.derivation import Derivation, derive
-from theory.solutions.recursion import field_of
 from theory.symbols import L, a, ell, n, p, q
 from theory.words.closure import LayerMap
 from theory.words.layer import masked

@@ -1,4 +1,4 @@
-"""`DerivationSteps`: from the definition of the squared update to its law and rate, step by step.
+"""From the definition of the squared update to its law and rate, step by step.
 
 Each step says what it does, shows its formulas, and holds the identities that it was checked by
 (`theory.exposition.checks`).  ``python -m theory``, notebooks and the paper print these steps.
@@ -7,7 +7,6 @@ Each step says what it does, shows its formulas, and holds the identities that i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import chain
 
 from sympy import factor
@@ -23,8 +22,8 @@ from theory.exposition.checks import (
     readout_identity,
 )
 from theory.exposition.layer_spectrum import LayerSpectrum, layer_spectrum
+from theory.laws.derivation_steps import explained
 from theory.laws.update import PARTS, SquaredUpdate
-from theory.public_names import cached_property
 from theory.solutions.derivation import Derivation
 from theory.solutions.derived_words import open_layer
 from theory.words.closure import coefficient_matrix
@@ -32,64 +31,12 @@ from theory.words.structure import Structure
 from theory.words.word import word_text
 from theory.writing.equations import combination, map_lines
 from theory.writing.notation import Math
-from theory.writing.rendering import step_latex, step_markdown, step_text
 from theory.writing.step import Block, Formulas, Identity, Line, Prose, Step, Table, merged
 
-__all__ = ["DerivationSteps", "derivation_steps"]
+__all__ = ["derivation_steps"]
 
 
-@dataclass(frozen=True)
-class DerivationSteps:
-    """The steps from the definition of a `SquaredUpdate` to its law, each a checked identity.
-
-    A sequence of `Step`; printed in full, and displayed in notebooks.  Made by
-    `SquaredUpdate.derivation`; raises `AssertionError` where an identity does not hold.
-
-    >>> from theory import MLP, squared_update
-    >>> steps = squared_update(MLP()).label.derivation
-    >>> [step.title for step in steps][:5]
-    ['Definition', 'Readout', 'Layers above', 'The layer itself', 'Layers below']
-    >>> print(steps[4].checked[1])
-    over the signs of two rows of given weights, masks average as coins do (5 equalities)
-    """
-
-    update: SquaredUpdate
-
-    @cached_property
-    def steps(self) -> tuple[Step, ...]:
-        """The steps, in order.
-
-        >>> from theory import MLP, squared_update
-        >>> len(squared_update(MLP()).derivation.steps)
-        10
-        """
-        return tuple(derivation_steps(self.update))
-
-    def __iter__(self) -> Iterator[Step]:
-        return iter(self.steps)
-
-    def __len__(self) -> int:
-        return len(self.steps)
-
-    def __getitem__(self, index: int) -> Step:
-        return self.steps[index]
-
-    def __repr__(self) -> str:
-        return "\n\n".join(f"{i}. {step_text(step)}" for i, step in enumerate(self, 1))
-
-    def _repr_markdown_(self) -> str:
-        return "\n\n".join(step_markdown(step) for step in self)
-
-    def latex(self) -> str:
-        """The steps as sections of a LaTeX document; `theory.exposition.paper` has the document.
-
-        >>> from theory import MLP, squared_update
-        >>> squared_update(MLP()).label.derivation.latex().count("section{")
-        9
-        """
-        return "\n\n".join(step_latex(step) for step in self)
-
-
+@explained.register
 def derivation_steps(update: SquaredUpdate) -> Iterator[Step]:
     """The steps, each checked as it is made."""
     parts = _parts(update)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from sympy import Expr, Symbol
 
-from theory.algebra.fields import largest
+from theory.algebra.fields import field_of, largest
 from theory.errors import NotSolved
 from theory.exposition.checks import (
     homogeneity_identity,
@@ -24,7 +24,6 @@ from theory.rates.growth_proof import rises_at_all_sizes
 from theory.rates.hidden_rate import MaximalLearningRate
 from theory.rates.rate import maximal_learning_rate
 from theory.solutions.derivation import Derivation
-from theory.solutions.recursion import field_of
 from theory.symbols import L, ell, eta
 from theory.writing.notation import Math
 from theory.writing.rendering import root_lines

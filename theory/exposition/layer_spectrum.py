@@ -19,11 +19,12 @@ from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from theory.algebra.factored_form import in_slope, power_sum_expression
+from theory.algebra.fields import field_of
 from theory.algebra.power_sum import PowerSum, depth_ring
 from theory.algebra.spectrum import Spectrum
 from theory.public_names import cached_property
 from theory.solutions.derivation import Derivation
-from theory.solutions.recursion import field_of, layer_parameters, start_column
+from theory.solutions.recursion import layer_parameters, start_column
 from theory.solutions.units import NormalisedNetwork
 from theory.symbols import L
 from theory.words.word import Word, degree, is_trace

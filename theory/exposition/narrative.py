@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 from mpmath import nstr
 
-from theory.algebra.numerals import is_too_long, number_text
+from theory.algebra.numerals import number_text
 from theory.errors import NotSolved
 from theory.exposition.from_definition import derivation_steps
 from theory.laws.update import squared_update
 from theory.networks.mlp import MLP
 from theory.rates.rate import maximal_learning_rate
+from theory.solutions.recursion import is_too_long
 from theory.writing.rendering import step_text
 
 __all__ = ["derivation_text"]

@@ -7,13 +7,14 @@ from dataclasses import replace
 
 from sympy import Symbol
 
-from theory.algebra.numerals import is_too_long, magnitude_latex
+from theory.algebra.numerals import magnitude_latex
 from theory.errors import InvalidArgument
 from theory.exposition.citation import bibliography
 from theory.exposition.from_definition import derivation_steps
 from theory.laws.update import squared_update
 from theory.networks.mlp import MLP
 from theory.rates.rate import maximal_learning_rate
+from theory.solutions.recursion import is_too_long
 from theory.symbols import L, n
 from theory.writing.notation import Math, prose_latex
 from theory.writing.rendering import block_latex, step_latex

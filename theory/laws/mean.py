@@ -2,37 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain
+from math import ceil
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from mpmath import mpf
-from sympy import Add, Expr, Mul, Poly, Rel, factor, sympify
+from sympy import Add, Expr, Mul, Poly, Rational, Rel, factor, sympify
 
 from theory.algebra.decimals import decimal_value
-from theory.algebra.factored_form import closed_form_expression
 from theory.algebra.power_sum import DEPTHS
-from theory.errors import NotSolved
+from theory.algebra.precision import workdps
+from theory.errors import InvalidArgument, NotSolved
 from theory.laws.parts import MeanWithParts
 from theory.laws.spread import Spread
 from theory.networks.mlp import MLP
 from theory.public_names import cached_property
-from theory.rates.validity import joint_limit_from
-from theory.solutions.closed_form import ClosedForm
+from theory.solutions.closed_form import ClosedForm, closed_form_expression
 from theory.solutions.derivation import derive
 from theory.solutions.joint_limit import JointLaw
 from theory.solutions.limits import Weighted, growth, joint_law, over_width, width_series
 from theory.solutions.positive_sum import positive_sum
-from theory.symbols import L, eta, n
-from theory.validation import positive_int
+from theory.symbols import L, eta, n, t
+from theory.validation import exact_number, positive_int, shown, tolerance_value
 from theory.words.observables import Observable
 
 if TYPE_CHECKING:
     from theory.laws.float_arrays import FastUpdate
 
-__all__ = ["SolvedMean"]
+__all__ = ["SolvedMean", "joint_limit_from"]
 
 
 @dataclass(frozen=True)
@@ -236,3 +236,56 @@ def _fast_form(observables: tuple[Observable, ...], network: MLP) -> FastUpdate 
         return fast_update(chain.from_iterable(over_width(form, n) for form in forms))
     except NotSolved:
         return None
+
+
+_LARGEST = 10**15
+
+
+def joint_limit_from(update: SolvedMean, tolerance: object, ratio: object) -> int:
+    """The width from which on the joint limit is within ``tolerance`` of E at L = ``ratio`` n.
+
+    The relative error is followed down from widths where its next order in 1/n says that it is
+    below a quarter of the tolerance, in steps of 1.1, to the first that exceeds it; L need not be
+    whole, the closed form has a value at every depth.
+    """
+    bound, where = tolerance_value(tolerance), exact_number("ratio", ratio)
+    if where <= 0:
+        raise InvalidArgument(
+            f"expected a positive number for ratio, got ratio={shown(ratio)}; give an L/n, as 0.5"
+        )
+    law = update.joint_law(2)
+    leading, following = (_at(law.coefficient(k), where) for k in range(2))
+
+    def bad(width: float) -> bool:
+        with workdps(30) as context:
+            size = context.mpf(width)
+            depth = max(size * int(where.p) / int(where.q), context.mpf(1) / 1000)
+            exact = context.make_mpf(update.at_real_sizes(size, depth)._mpf_)
+            return bool(abs(context.mpf(leading) * size**law.power / exact - 1) > float(bound))
+
+    width = max(16.0, 4 * abs(float(following) / float(leading)) / float(bound))
+    while bad(width):
+        width *= 4
+        if width > _LARGEST:
+            raise NotSolved(
+                f"the joint limit is not within {bound} up to width {_LARGEST}: widen it"
+            )
+    high = width
+    while width > 1 and not bad(width):
+        high, width = width, width / 1.1
+    if width <= 1:
+        return 1
+    return _least(lambda size: not bad(size), max(1, int(width)), ceil(high))
+
+
+def _least(good: Callable[[int], bool], low: int, high: int) -> int:
+    """The least int above ``low`` that is good, ``low`` not being so and ``high`` being so, where
+    one crossing lies between."""
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if good(middle) else (middle, high)
+    return high
+
+
+def _at(expression: Expr, ratio: Rational) -> str:
+    return str(expression.subs(t, ratio).evalf(30))

@@ -16,11 +16,11 @@ from sympy import Add, Expr
 
 from theory.algebra.numerals import inverse_square_root, rate_text
 from theory.errors import InvalidArgument
+from theory.laws.criteria import NetworkOutput
 from theory.laws.headline import headline
 from theory.laws.parts import MeanWithParts
 from theory.networks.mlp import MLP
 from theory.networks.sizes import Sizes, network_at
-from theory.rates.criteria import NetworkOutput
 from theory.solutions.derivation import derive
 from theory.solutions.value import Number
 from theory.symbols import eta, n

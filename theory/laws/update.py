@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import repeat
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sympy import Expr, Integer, Symbol
 from sympy.polys.domains.domain import Domain
 
+from theory.algebra.fields import field_of
 from theory.algebra.numerals import number_text
 from theory.errors import NotSolved
+from theory.laws.derivation_steps import DerivationSteps
 from theory.laws.headline import headline
 from theory.laws.mean import SolvedMean
 from theory.networks.mlp import MLP
@@ -19,16 +21,12 @@ from theory.public_names import cached_property
 from theory.solutions.derivation import derive
 from theory.solutions.evaluation import layer_means, mean_over_layers
 from theory.solutions.infinite_width import MeanFieldLaw, leading_in_width
-from theory.solutions.recursion import field_of
 from theory.symbols import L, ell, eta, n
 from theory.validation import positive_int
 from theory.words.observables import K, Observable, f, g
 from theory.writing.notation import Math
 from theory.writing.rendering import formula_display
 from theory.writing.step import Line
-
-if TYPE_CHECKING:
-    from theory.exposition.from_definition import DerivationSteps
 
 __all__ = ["PARTS", "SquaredUpdate", "squared_update"]
 
@@ -79,8 +77,6 @@ class SquaredUpdate(SolvedMean):
           checked: at this rate the mean squared update is 1 (1 equality)
           checked: from each layer to the next the update is proven to grow (1 equality)
         """
-        from theory.exposition.from_definition import DerivationSteps
-
         return DerivationSteps(self)
 
     @property

@@ -6,7 +6,7 @@ from typing import Any
 
 from sympy import Expr
 
-from theory.algebra.fields import largest
+from theory.algebra.fields import field_of, largest
 from theory.algebra.precision import workdps
 from theory.errors import NotSolved
 from theory.laws.update import squared_update
@@ -14,7 +14,6 @@ from theory.networks.mlp import MLP
 from theory.networks.multipliers import Rates
 from theory.rates.growth_proof import rises_at_all_sizes
 from theory.solutions.evaluation import guard_digits
-from theory.solutions.recursion import field_of
 
 __all__ = ["COMPARABLE", "NOTHING_MOVES", "binding_layers", "last_is_largest", "likely_layers"]
 

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from sympy import Expr, Integer, Max, Poly, Symbol
 from sympy.polys.domains.domain import Domain
 
+from theory.algebra.fields import field_of
 from theory.algebra.numerals import inverse_square_root, rate_text
 from theory.errors import NotSolved
+from theory.laws.criteria import Criterion, EveryHiddenLayer, LastLayer, MeanOverLayers
 from theory.laws.headline import headline
 from theory.laws.update import SquaredUpdate, squared_update
 from theory.networks.mlp import MLP
@@ -24,12 +26,11 @@ from theory.rates.binding import (
     last_is_largest,
     likely_layers,
 )
-from theory.rates.criteria import Criterion, EveryHiddenLayer, LastLayer, MeanOverLayers
 from theory.rates.growth_proof import certainly_rises, rises_at_all_sizes
-from theory.rates.validity import Validity, tolerance_value
-from theory.solutions.recursion import field_of
+from theory.rates.validity import Validity
 from theory.solutions.value import Number
 from theory.symbols import L, ell, eta, n
+from theory.validation import tolerance_value
 from theory.writing.notation import Math
 from theory.writing.rendering import formula_display, root_lines
 from theory.writing.step import Line

@@ -7,6 +7,7 @@ from typing import overload
 from sympy import Expr
 
 from theory.errors import InvalidArgument
+from theory.laws.criteria import Criterion, NetworkOutput, layer_criterion, output_criterion
 from theory.laws.readout import ReadoutLearningRate, readout_learning_rate
 from theory.laws.update import squared_update
 from theory.networks.groups import (
@@ -20,7 +21,6 @@ from theory.networks.groups import (
 from theory.networks.mlp import MLP
 from theory.networks.multipliers import ByGroup, Rates, multiplier_runs, open_ends
 from theory.rates.binding import NOTHING_MOVES
-from theory.rates.criteria import Criterion, NetworkOutput, layer_criterion, output_criterion
 from theory.rates.hidden_rate import MaximalLearningRate
 
 __all__ = ["maximal_learning_rate"]

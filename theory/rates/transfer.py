@@ -13,19 +13,18 @@ from sympy import Expr, Rational
 from theory.algebra.numerals import real_text
 from theory.algebra.precision import workdps
 from theory.errors import InvalidArgument, NotSolved
+from theory.laws.criteria import Criterion, LastLayer, NetworkOutput
 from theory.laws.expression_numbers import numbers
 from theory.laws.readout import ReadoutLearningRate
 from theory.networks.groups import FirstLayer, Group, HiddenLayers, Readout
 from theory.networks.mlp import MLP
 from theory.networks.sizes import Sizes
-from theory.rates.criteria import Criterion, LastLayer, NetworkOutput
 from theory.rates.hidden_rate import MaximalLearningRate
 from theory.rates.rate import maximal_learning_rate
-from theory.rates.validity import tolerance_value
 from theory.solutions.evaluation import guard_digits
 from theory.solutions.value import Number
 from theory.symbols import n_0
-from theory.validation import exact_number, shown
+from theory.validation import exact_number, shown, tolerance_value
 from theory.writing.notation import Math
 from theory.writing.rendering import formula_display
 from theory.writing.step import Line

@@ -3,31 +3,29 @@ search on the closed form, which is exact at every size."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil, expm1, log
+from math import expm1, log
 from typing import TYPE_CHECKING
 
 from sympy import Expr, Poly, Rational
 
 from theory.algebra.precision import workdps
-from theory.errors import InvalidArgument, NotSolved
+from theory.errors import NotSolved
+from theory.laws.mean import _LARGEST, _least
 from theory.networks.mlp import MLP
 from theory.public_names import PickledByFields, cached_property
+from theory.solutions.arrays import LARGEST_DEPTH, LARGEST_WIDTH
 from theory.symbols import L, t
-from theory.validation import exact_number, positive_int, shown
+from theory.validation import positive_int
 
 if TYPE_CHECKING:
     from theory.laws.mean import SolvedMean
 
-__all__ = ["Validity", "joint_limit_from", "tolerance_value"]
+__all__ = ["Validity"]
 
-_LARGEST = 10**15
 _QUICK = Rational(1, 1000)
 """At smaller tolerances the search for the least width takes seconds and more."""
-LARGEST_WIDTH, LARGEST_DEPTH = 10**9, 10**6
-"""Up to which float64 values are good to 10^-12."""
 
 
 @dataclass(frozen=True)
@@ -165,63 +163,6 @@ class Validity(PickledByFields):
         return f"{depths}; at some depth from width {self.least_width} on: ask depths(width)"
 
 
-def joint_limit_from(update: SolvedMean, tolerance: object, ratio: object) -> int:
-    """The width from which on the joint limit is within ``tolerance`` of E at L = ``ratio`` n.
-
-    The relative error is followed down from widths where its next order in 1/n says that it is
-    below a quarter of the tolerance, in steps of 1.1, to the first that exceeds it; L need not be
-    whole, the closed form has a value at every depth.
-    """
-    bound, where = tolerance_value(tolerance), exact_number("ratio", ratio)
-    if where <= 0:
-        raise InvalidArgument(
-            f"expected a positive number for ratio, got ratio={shown(ratio)}; give an L/n, as 0.5"
-        )
-    law = update.joint_law(2)
-    leading, following = (_at(law.coefficient(k), where) for k in range(2))
-
-    def bad(width: float) -> bool:
-        with workdps(30) as context:
-            size = context.mpf(width)
-            depth = max(size * int(where.p) / int(where.q), context.mpf(1) / 1000)
-            exact = context.make_mpf(update.at_real_sizes(size, depth)._mpf_)
-            return bool(abs(context.mpf(leading) * size**law.power / exact - 1) > float(bound))
-
-    width = max(16.0, 4 * abs(float(following) / float(leading)) / float(bound))
-    while bad(width):
-        width *= 4
-        if width > _LARGEST:
-            raise NotSolved(
-                f"the joint limit is not within {bound} up to width {_LARGEST}: widen it"
-            )
-    high = width
-    while width > 1 and not bad(width):
-        high, width = width, width / 1.1
-    if width <= 1:
-        return 1
-    return _least(lambda size: not bad(size), max(1, int(width)), ceil(high))
-
-
-def tolerance_value(tolerance: object) -> Rational:
-    """A relative tolerance, an exact number between 0 and 1."""
-    number = exact_number("tolerance", tolerance)
-    if not 0 < number < 1:
-        raise InvalidArgument(
-            f"expected a tolerance between 0 and 1, got tolerance={shown(tolerance)}; 0.1 is ten "
-            f"per cent"
-        )
-    return number
-
-
-def _least(good: Callable[[int], bool], low: int, high: int) -> int:
-    """The least int above ``low`` that is good, ``low`` not being so and ``high`` being so, where
-    one crossing lies between."""
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if good(middle) else (middle, high)
-    return high
-
-
 def _coefficients(polynomial: Expr) -> list[Fraction]:
     """Of a polynomial in L, the highest power first."""
     return [Fraction(int(each.p), int(each.q)) for each in Poly(polynomial, L).all_coeffs()]
@@ -239,7 +180,3 @@ def _grid() -> list[int]:
     while depths[-1] < _LARGEST:
         depths.append(max(depths[-1] + 1, int(depths[-1] * 1.02)))
     return depths
-
-
-def _at(expression: Expr, ratio: Rational) -> str:
-    return str(expression.subs(t, ratio).evalf(30))

@@ -15,12 +15,11 @@ from sympy import Symbol
 
 from theory.errors import InvalidArgument
 from theory.networks.sizes import Sizes, bound_sizes, read_size
-from theory.rates.validity import LARGEST_DEPTH, LARGEST_WIDTH
 from theory.solutions.value import Value
 from theory.symbols import L, n
 from theory.waiting import announced
 
-__all__ = ["ArrayFunction", "FastNumbers", "over_arrays"]
+__all__ = ["LARGEST_DEPTH", "LARGEST_WIDTH", "ArrayFunction", "FastNumbers", "over_arrays"]
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 _SMALLEST = np.finfo(np.float64).tiny
@@ -189,3 +188,7 @@ def _filled(
     found = found.copy()
     found[rest] = results
     return found.reshape(shape)
+
+
+LARGEST_WIDTH, LARGEST_DEPTH = 10**9, 10**6
+"""Up to which float64 values are good to 10^-12."""

@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import Any
 
-from sympy import Expr, Integer, Rel, Symbol, sympify
+from sympy import Add, Expr, Integer, Rel, Symbol, sympify
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
+from theory.algebra.factored_form import _ONE, power_sum_expression
 from theory.algebra.power_sum import Key, PowerSum, binomial, depth_ring, merged, power_key
 from theory.algebra.spectrum import Component, Orbit, Spectrum
 from theory.networks.mlp import MLP
@@ -28,7 +29,7 @@ from theory.words.coefficients import LayerParameters
 from theory.words.structure import Structure
 from theory.words.word import degree
 
-__all__ = ["ClosedForm", "closed_form"]
+__all__ = ["ClosedForm", "closed_form", "closed_form_expression"]
 
 State = dict[Key, list[tuple[Any, DomainMatrix]]]
 """A sum of vectors: for each product of powers, polynomials in the depth symbols times vectors."""
@@ -55,7 +56,6 @@ class ClosedForm:
     conditions: tuple[Rel, ...]
 
     def __repr__(self) -> str:
-        from theory.algebra.factored_form import closed_form_expression
 
         return f"ClosedForm: {closed_form_expression(self)}"
 
@@ -235,3 +235,10 @@ class _Solver:
                 if part.eigenvalue:
                     ways *= binomial(self.ring, count, k)
                 yield merged(key, power), ways, link
+
+
+def closed_form_expression(form: ClosedForm, over: Any = 1, times: Expr = _ONE) -> Expr:
+    """A closed form, over an element of its field and times an expression, in the slope a rather
+    than kappa."""
+    parts = zip(form.sums, form.factors, strict=True)
+    return Add(*(power_sum_expression(s.scaled(1 / over), times * f) for s, f in parts))

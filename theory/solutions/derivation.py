@@ -8,8 +8,7 @@ from typing import Any
 from sympy import Expr, Integer, Symbol, sympify
 from sympy.polys.domains.domain import Domain
 
-from theory.algebra.factored_form import closed_form_expression
-from theory.algebra.numerals import is_too_long
+from theory.algebra.fields import field_of
 from theory.algebra.precision import workdps
 from theory.errors import InvalidArgument, NotSolved
 from theory.networks.mlp import MLP
@@ -17,11 +16,11 @@ from theory.networks.multipliers import open_ends
 from theory.networks.requests import asked_layer, asked_rates
 from theory.networks.sizes import Sizes, layer_at, network_at, rates_at
 from theory.public_names import cached_property
-from theory.solutions.closed_form import ClosedForm, closed_form
+from theory.solutions.closed_form import ClosedForm, closed_form, closed_form_expression
 from theory.solutions.derived_words import DerivedWords
 from theory.solutions.evaluation import quick_mean, term_means
 from theory.solutions.infinite_width import MeanFieldLaw, leading_in_width, mean_field_law
-from theory.solutions.recursion import Recursion, field_of, recursion
+from theory.solutions.recursion import Recursion, is_too_long, recursion
 from theory.symbols import L, ell, n
 from theory.validation import shown
 from theory.waiting import announced

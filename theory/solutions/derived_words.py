@@ -9,10 +9,11 @@ from typing import Any, ClassVar
 from sympy import Expr, Integer, Matrix, Symbol
 from sympy.polys.domains.domain import Domain
 
+from theory.algebra.fields import field_of
 from theory.networks.mlp import MLP
 from theory.networks.multipliers import Rates
 from theory.public_names import cached_property
-from theory.solutions.recursion import field_of, layer_parameters
+from theory.solutions.recursion import layer_parameters
 from theory.solutions.value import Number
 from theory.symbols import L, c, n_in, n_out, r
 from theory.waiting import announced

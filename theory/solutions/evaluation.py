@@ -15,7 +15,8 @@ from typing import Any
 
 from mpmath import fp
 
-from theory.solutions.recursion import LayerMaps, LayerRun, Quotient, Recursion
+from theory.algebra.fields import Quotient
+from theory.solutions.recursion import LayerMaps, LayerRun, Recursion
 
 __all__ = ["guard_digits", "layer_means", "mean_over_layers", "quick_mean", "term_means"]
 

@@ -20,9 +20,10 @@ from sympy import Expr, Integer, Poly, factor
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
+from theory.algebra.fields import field_of
 from theory.errors import NotSolved
 from theory.networks.mlp import MLP
-from theory.solutions.recursion import field_of, layer_parameters, start_column, top_row
+from theory.solutions.recursion import layer_parameters, start_column, top_row
 from theory.symbols import L, ell, n
 from theory.words.closure import coefficient_matrix
 from theory.words.structure import Structure

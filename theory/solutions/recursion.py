@@ -8,6 +8,7 @@ left), so that no step reduces a fraction; the answer is reduced once, at the en
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache, reduce
@@ -15,10 +16,11 @@ from itertools import chain, groupby, repeat
 from operator import add
 from typing import Any
 
-from sympy import QQ, ZZ, Expr, Symbol, sympify
+from sympy import Expr, sympify
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
+from theory.algebra.fields import Quotient, field_of
 from theory.networks.mlp import MLP
 from theory.networks.multipliers import Rates, multiplier_runs
 from theory.public_names import cached_property
@@ -28,21 +30,7 @@ from theory.words.gradients import GradientTerm
 from theory.words.structure import Structure
 from theory.words.word import Word
 
-__all__ = [
-    "LayerMaps",
-    "LayerRun",
-    "Quotient",
-    "Recursion",
-    "field_of",
-    "layer_parameters",
-    "recursion",
-]
-
-
-def field_of(symbols: frozenset[Symbol]) -> Domain:
-    """The field of rational functions in ``symbols`` with rational coefficients."""
-    ordered = sorted(symbols, key=lambda symbol: str(symbol.name))
-    return ZZ.frac_field(*ordered) if ordered else QQ
+__all__ = ["LayerMaps", "LayerRun", "Recursion", "is_too_long", "layer_parameters", "recursion"]
 
 
 def layer_parameters(
@@ -64,31 +52,6 @@ def layer_parameters(
         rate=domain.from_sympy(rate),
         mask_moments=mask_moment,
     )
-
-
-@dataclass(frozen=True)
-class Quotient:
-    """A matrix over a ring with one common denominator; nothing is reduced."""
-
-    numerators: DomainMatrix
-    denominator: Any
-
-    @classmethod
-    def of(cls, matrix: DomainMatrix) -> Quotient:
-        """``matrix`` over a field, its denominators cleared once."""
-        denominator, numerators = matrix.clear_denoms(convert=True)
-        return cls(numerators, denominator.element)
-
-    def __matmul__(self, other: Quotient) -> Quotient:
-        return Quotient(self.numerators * other.numerators, self.denominator * other.denominator)
-
-    def __add__(self, other: Quotient) -> Quotient:
-        numerators = self.numerators * other.denominator + other.numerators * self.denominator
-        return Quotient(numerators, self.denominator * other.denominator)
-
-    def scalar(self) -> tuple[Any, Any]:
-        """Numerator and denominator of a 1 by 1 matrix, in the ring."""
-        return self.numerators[0, 0].element, self.denominator
 
 
 @dataclass(frozen=True)
@@ -241,3 +204,22 @@ def top_row(term: GradientTerm, structure: Structure, readout: Any, domain: Doma
     weight /= domain(term.coefficient.denominator)
     row = [weight * domain(term.top.get(word, 0)) for word in structure.carried.words]
     return DomainMatrix([row], (1, len(row)), domain)
+
+
+def is_too_long(network: MLP) -> bool:
+    """Whether the exact numbers of a network, layer by layer, have too many digits to be held: each
+    layer adds about four, and two for each digit of its width, to those of all layers above.
+
+    >>> from theory.networks.mlp import MLP
+    >>> is_too_long(MLP(1000, 1000)), is_too_long(MLP(10, 10**5)), is_too_long(MLP())
+    (False, True, False)
+    """
+    if network.free_symbols:
+        return False
+    layers, width = network.layers, network.width
+    widths, times = (width, 1) if isinstance(width, tuple) else ((width,), layers)
+    digits = times * sum(4 + 2 * math.log10(int(each)) for each in widths)
+    return digits * layers > _MOST_DIGITS
+
+
+_MOST_DIGITS = 2 * 10**8

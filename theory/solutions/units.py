@@ -26,10 +26,10 @@ from typing import Any
 from sympy import Expr, Integer, Mul, Rational, Symbol, factor, sympify
 from sympy.polys.domains.domain import Domain
 
+from theory.algebra.fields import field_of
 from theory.errors import NotSolved
 from theory.networks.mlp import MLP
 from theory.public_names import cached_property
-from theory.solutions.recursion import field_of
 from theory.symbols import a, kappa
 from theory.words.coefficients import LayerParameters
 from theory.words.gradients import GradientTerm

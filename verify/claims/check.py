@@ -12,10 +12,11 @@ from theory.claims.search import Difference
 from theory.claims.target import Claim, Quantity, Target
 from theory.errors import InvalidArgument
 from theory.formulas.formula import Formula, read
+from theory.laws.criteria import Criterion, layer_criterion
 from theory.laws.update import PARTS
 from theory.networks.mlp import MLP
 from theory.networks.requests import asked_layer, asked_rates
-from theory.rates.criteria import Criterion, layer_criterion
+from theory.outcome import Outcome
 from theory.symbols import ell
 from theory.validation import shown
 from verify.claims.arguments import (
@@ -28,7 +29,6 @@ from verify.claims.grid import checked_grid
 from verify.claims.networks import NotMeasured, measure
 from verify.claims.report import report, report_html
 from verify.comparison.compare import Comparison
-from verify.inference.verdict import Outcome
 from verify.runs.execution import Execution, checked_execution
 from verify.samplers.gram.sampler import Gram
 from verify.samplers.sampler import Sampler

@@ -23,8 +23,8 @@ from theory.claims.reading import Reading
 from theory.claims.target import Claim, Quantity, Target, sizes
 from theory.errors import InvalidArgument, NotSolved
 from theory.formulas.evaluation import Number, Undefined, decimal, evaluate, quotient
+from theory.laws.criteria import MeanOverLayers
 from theory.networks.mlp import MLP
-from theory.rates.criteria import MeanOverLayers
 from theory.symbols import ell, eta
 from verify.claims.grid import default_grids
 from verify.comparison.cells import Cell
@@ -38,7 +38,6 @@ from verify.numerics.streams import checked_samples, checked_seed, derived_seed
 from verify.runs.configuration import configuration
 from verify.runs.execution import Execution
 from verify.runs.sampling import Sampling
-from verify.samplers.costs import seconds_per_network
 from verify.samplers.sampler import Sampler
 
 __all__ = ["CORRECTION", "NotMeasured", "measure"]
@@ -186,7 +185,7 @@ class _Plan:
             asked = configuration(network, sampler=self.sampler)
         except InvalidArgument:
             return False
-        return _FEWEST[self.claim] * seconds_per_network(asked) <= _LONGEST
+        return _FEWEST[self.claim] * asked.seconds <= _LONGEST
 
     def cells(self, grid: Sequence[MLP]) -> list[_Planned]:
         """A cell for each network, and where the layer is open for its middle and last layer."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from theory.claims.counterexample import Counterexample
+from theory.claims.counterexample import Counterexample, numbers_in_words
 from verify.claims.check import Check
-from verify.claims.report import numbers_in_words, subject
+from verify.claims.report import subject
 from verify.comparison.record import comparison_record
 
 __all__ = ["check_record"]

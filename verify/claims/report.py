@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from sympy import Rational
-
-from theory.algebra.numerals import number_text
+from theory.claims.counterexample import values_in_words
 from theory.claims.target import Claim, Quantity, Target
-from theory.formulas.evaluation import DECIMALS, DIGITS, Number, decimal
+from theory.outcome import Outcome
 from theory.symbols import ell
 from verify.comparison.compare import Comparison
 from verify.comparison.table import conclusion
 from verify.inference.numbers_in_text import html_table
-from verify.inference.verdict import Outcome
 
 if TYPE_CHECKING:
-    from theory.claims.counterexample import Counterexample
     from verify.claims.check import Check
 
-__all__ = ["numbers_in_words", "report", "report_html", "subject", "values_in_words"]
+__all__ = ["report", "report_html", "subject"]
 
 _CLAIMS = {
     Claim.EXACT: "is",
@@ -75,39 +70,6 @@ def subject(target: Target) -> str:
         where = "every hidden layer ell" if target.layer == ell else f"layer {target.layer}"
     rates = "" if target.rates is None else f", multipliers {target.rates}"
     return f"E[(Δz)²]{part} in {where} of {target.network}{rates}"
-
-
-def number_in_words(value: Number | None) -> str:
-    """A value: exact where it is rational and short, else in ten digits."""
-    if value is None:
-        return "no value"
-    if isinstance(value, Fraction):
-        return number_text(Rational(value.numerator, value.denominator))
-    return str(DECIMALS.nstr(value, 10))
-
-
-def numbers_in_words(one: Number | None, two: Number) -> tuple[str, str]:
-    """Two different values: as `number_in_words`, with more digits where these do not tell them
-    apart.
-
-    >>> from mpmath import mpf
-    >>> numbers_in_words(mpf("1.732050807570"), mpf("1.732050807568"))
-    ('1.73205080757', '1.732050807568')
-    """
-    words = number_in_words(one), number_in_words(two)
-    for digits in range(15, DIGITS + 1, 5):
-        if one is None or one == two or len({text.partition(" (")[0] for text in words}) == 2:
-            break
-        words = DECIMALS.nstr(decimal(one), digits), DECIMALS.nstr(decimal(two), digits)
-    return words
-
-
-def values_in_words(example: Counterexample) -> str:
-    """Both values at a counterexample."""
-    mine, law = numbers_in_words(example.formula, example.law)
-    if example.limits:
-        return f"{example.where}: leading terms {mine} (formula) and {law} (law)"
-    return f"{example.where}: {mine} (formula) and {law} (exact)"
 
 
 def _per_rate(check: Check) -> str:

@@ -17,11 +17,11 @@ from verify.inference.evidence import Evidence
 from verify.inference.measurement import Measurement
 from verify.inference.sample_means import NetworkMean, sharpest_tuning
 from verify.inference.weighted_means import WeightedMean
+from verify.numerics.arrays import FloatArray
 from verify.numerics.streams import checked_samples
 from verify.runs.simulation import monte_carlo
-from verify.samplers.costs import cost_of
 from verify.samplers.gram.sampler import Gram
-from verify.samplers.problem import FloatArray, numeric_problem
+from verify.samplers.problem import numeric_problem
 from verify.samplers.rare_events.sampler import RareEvents
 from verify.samplers.sampler import Sampler
 
@@ -119,7 +119,7 @@ class Plan(NamedTuple):
 
     def seconds(self, question: Question) -> float:
         """Expected time on one core."""
-        cost = cost_of(self.sampler)
+        cost = self.sampler.seconds
         return self.samples * (cost.unit * self.sampler.cost(question.network) + cost.network)
 
 

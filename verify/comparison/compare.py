@@ -16,6 +16,7 @@ from sympy import Expr, latex
 
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP, numeric_depth
+from theory.outcome import Outcome
 from theory.rates.rate import maximal_learning_rate
 from theory.symbols import L
 from verify.comparison.cells import Cell, PlannedCell, largest_by
@@ -25,7 +26,7 @@ from verify.comparison.measured_law import MeasuredLaw, measured_laws
 from verify.comparison.sample_sizes import planned_samples
 from verify.comparison.shown import ShownComparison
 from verify.inference.fit import PowerFit, fit_power
-from verify.inference.verdict import Outcome, Score, Verdict, decide
+from verify.inference.verdict import Score, Verdict, decide
 from verify.numerics.streams import checked_samples, checked_seed, derived_seed
 from verify.runs.configuration import configuration
 from verify.runs.execution import Execution, Watch, checked_execution

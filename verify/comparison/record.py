@@ -15,7 +15,7 @@ from verify.comparison.law_words import law_records
 from verify.inference.fit import PowerFit
 from verify.inference.measurement import Measurement
 from verify.inference.verdict import FAMILY_BUDGET
-from verify.runs.software import this_software
+from verify.numerics.software import this_software
 
 __all__ = ["FORMAT", "MEASURED", "comparison_record", "measured_record"]
 

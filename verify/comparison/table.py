@@ -9,6 +9,7 @@ from rich.console import Console, ConsoleDimensions
 from rich.measure import Measurement
 from rich.table import Table
 
+from theory.outcome import Outcome
 from verify.comparison.cells import Cell
 from verify.comparison.compare import Comparison
 from verify.comparison.deciding import SKEWNESS_RANGE
@@ -17,7 +18,7 @@ from verify.comparison.law_words import fitted
 from verify.inference.evidence import POWER
 from verify.inference.fit import PowerFit
 from verify.inference.numbers_in_text import magnitude, value_and_error, width_in_words
-from verify.inference.verdict import FAMILY_BUDGET, NOTICEABLE, Outcome, Verdict, Want
+from verify.inference.verdict import FAMILY_BUDGET, NOTICEABLE, Verdict, Want
 from verify.samplers.sampler import Sampler
 
 __all__ = [

@@ -10,9 +10,8 @@ import numpy as np
 
 from verify.inference.measurement import Measurement, plain
 from verify.inference.numbers_in_text import aligned_rows, html_table, samples_in_words
-from verify.numerics.log_arrays import exponentials, sum_of_parts
-from verify.runs.software import Software
-from verify.samplers.problem import FloatArray
+from verify.numerics.arrays import FloatArray, exponentials, sum_of_parts
+from verify.numerics.software import Software
 
 __all__ = ["Block", "Estimate", "Measurement", "merge", "sum_block"]
 

@@ -15,7 +15,7 @@ from math import exp
 import numpy as np
 
 from verify.inference.evidence import Evidence, Interval
-from verify.samplers.problem import FloatArray
+from verify.numerics.arrays import FloatArray
 
 __all__ = ["LARGEST_ERROR", "PowerFit", "fit_power"]
 

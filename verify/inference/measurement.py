@@ -10,7 +10,7 @@ import numpy as np
 from theory.errors import InvalidArgument
 from verify.inference.numbers_in_text import mean_in_words, samples_in_words, value_latex
 from verify.inference.quantiles import Quantile, quantile_of
-from verify.samplers.problem import FloatArray
+from verify.numerics.arrays import FloatArray
 
 __all__ = ["Measurement", "plain"]
 

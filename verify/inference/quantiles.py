@@ -10,7 +10,7 @@ import numpy as np
 
 from theory.errors import InvalidArgument
 from verify.inference.numbers_in_text import magnitude, value_latex
-from verify.samplers.problem import FloatArray
+from verify.numerics.arrays import FloatArray
 
 __all__ = ["Quantile", "quantile_of"]
 

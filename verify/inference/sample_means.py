@@ -16,9 +16,8 @@ from math import inf, log, sqrt
 import numpy as np
 
 from verify.inference.evidence import POWER, Evidence, Interval
-from verify.runs.sampling import KEPT_SAMPLES
-from verify.samplers.problem import FloatArray
-from verify.samplers.sampler import LARGEST_BLOCK
+from verify.numerics.arrays import FloatArray
+from verify.numerics.streams import KEPT_SAMPLES, LARGEST_BLOCK
 
 __all__ = ["TUNING", "NetworkMean", "catoni_influence", "sharpest_tuning"]
 

@@ -2,37 +2,20 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf, nan
 
+from theory.outcome import Outcome
 from verify.inference.evidence import POWER, Evidence
 
-__all__ = ["FAMILY_BUDGET", "NOTICEABLE", "POWER", "Outcome", "Score", "Verdict", "Want", "decide"]
+__all__ = ["FAMILY_BUDGET", "NOTICEABLE", "POWER", "Score", "Verdict", "Want", "decide"]
 
 FAMILY_BUDGET = 0.01
 """Chance that a true law is rejected anywhere on a grid, split evenly over its deciding cells."""
 NOTICEABLE = 1.5
 """A run that could not have noticed an error of this factor, either way, decides nothing."""
-
-
-class Outcome(enum.Enum):
-    """The three answers, each with the exit code that a program gives for it.
-
-    >>> Outcome.REJECTED.value
-    1
-    """
-
-    CONSISTENT = 0
-    REJECTED = 1
-    UNDECIDED = 3
-
-    def __repr__(self) -> str:
-        return self.name
-
-    __str__ = __repr__
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from verify.numerics.arrays import FloatArray, IntArray
 from verify.numerics.compiled import double_of_bits, kernel
 from verify.numerics.philox import random_words
 from verify.numerics.variates import Stream, uniforms
-from verify.samplers.problem import FloatArray, IntArray
 
 __all__ = ["CoinTable", "coin_counts", "coin_table"]
 

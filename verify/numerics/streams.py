@@ -9,6 +9,8 @@ import numpy as np
 from theory.errors import InvalidArgument
 
 __all__ = [
+    "KEPT_SAMPLES",
+    "LARGEST_BLOCK",
     "MOST_SAMPLES",
     "block_counts",
     "block_stream",
@@ -57,3 +59,11 @@ def checked_samples(samples: object) -> int:
         f"expected a positive int for samples, 10^12 at most, got samples={samples!r}; give the "
         f"number of networks to draw"
     )
+
+
+LARGEST_BLOCK = 8192
+"""Networks in a block, at most, whatever the sampler."""
+
+
+KEPT_SAMPLES = 2**22
+"""Samples, times layers, that are kept, for quantiles too: about 100 MB."""

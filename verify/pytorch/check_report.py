@@ -9,10 +9,11 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from theory.outcome import Outcome
 from verify.comparison.exact_values import STEP_ALLOWANCE
 from verify.inference.evidence import POWER
 from verify.inference.numbers_in_text import html_table, value_and_error
-from verify.inference.verdict import FAMILY_BUDGET, Outcome
+from verify.inference.verdict import FAMILY_BUDGET
 from verify.pytorch.learning_rates import share_of_bound
 
 if TYPE_CHECKING:

@@ -19,6 +19,7 @@ from verify.inference.estimate import merge, sum_block
 from verify.inference.evidence_kinds import evidence_of
 from verify.inference.sample_means import NetworkMean
 from verify.inference.verdict import Score
+from verify.numerics.arrays import FloatArray
 from verify.numerics.streams import checked_samples, checked_seed
 from verify.pytorch.check_result import CoordinateCheck, LayerCheck
 from verify.pytorch.examples import Case, checked_examples
@@ -26,7 +27,6 @@ from verify.pytorch.learning_rates import checked_step
 from verify.pytorch.model import ReadModel, read_model
 from verify.pytorch.probing import one_at_a_time
 from verify.pytorch.real_steps import RealStep, half_square
-from verify.samplers.problem import FloatArray
 
 __all__ = ["coordinate_check", "planned_samples"]
 

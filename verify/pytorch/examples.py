@@ -11,8 +11,8 @@ import torch
 
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
+from verify.numerics.arrays import FloatArray
 from verify.pytorch.learning_rates import exact_parts
-from verify.samplers.problem import FloatArray
 
 __all__ = ["Case", "Examples", "checked_examples"]
 

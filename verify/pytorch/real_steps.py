@@ -17,13 +17,13 @@ import torch
 from torch import nn
 
 from theory.errors import InvalidArgument
+from verify.numerics.arrays import FloatArray
 from verify.pytorch.causes import Noted
 from verify.pytorch.computing import called, draw_weights
 from verify.pytorch.examples import Examples
 from verify.pytorch.layers import whole
 from verify.pytorch.model import ReadModel, already_read, read_model
 from verify.pytorch.probing import one_seed, probing
-from verify.samplers.problem import FloatArray
 
 __all__ = ["RealStep", "half_square"]
 

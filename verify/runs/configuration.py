@@ -12,13 +12,13 @@ from typing import Any
 from theory.errors import InvalidArgument
 from theory.networks.activations import Activation, LeakyReLU, Linear, ReLU
 from theory.networks.mlp import MLP, numeric_layers, numeric_rates
-from verify.runs.untrusted import plain_json
 from verify.samplers.conditioned.sampler import Conditioned
 from verify.samplers.dense.sampler import Dense
 from verify.samplers.gram.sampler import Gram
 from verify.samplers.problem import Problem, numeric_problem
 from verify.samplers.rare_events.sampler import RareEvents
 from verify.samplers.sampler import Sampler
+from verify.untrusted import plain_json
 
 __all__ = ["Configuration", "configuration", "problem_of"]
 
@@ -97,6 +97,19 @@ class Configuration:
                 f"sampler={name}; simulate without a store"
             )
         return name
+
+    @cached_property
+    def seconds(self) -> float:
+        """Expected seconds of one core for one network.
+
+        >>> wide, narrow = (configuration(MLP(width, 4)) for width in (10**6, 64))
+        >>> wide.seconds == narrow.seconds
+        True
+        """
+        network, cost = self.network, self.sampler.seconds
+        units = self.sampler.cost(network)
+        neurons, layers = sum(network.widths[1:]), network.layers
+        return cost.unit * units + cost.neuron * neurons + cost.layer * layers + cost.network
 
     @cached_property
     def digest(self) -> str:

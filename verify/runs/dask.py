@@ -12,8 +12,8 @@ from typing import Any
 
 from theory.errors import InvalidArgument
 from verify.errors import LostWorkers
+from verify.numerics.software import Software, this_software
 from verify.runs.execution import Execution
-from verify.runs.software import Software, this_software
 
 __all__ = ["on_dask"]
 

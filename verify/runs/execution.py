@@ -28,11 +28,10 @@ from math import inf
 from theory.errors import InvalidArgument
 from verify.errors import LostWorkers
 from verify.inference.estimate import Block
+from verify.numerics.software import Software, this_software
 from verify.runs.block_order import Piece, in_rounds
 from verify.runs.finished_blocks import Drawn, OpenShelf, Shelf, in_memory
 from verify.runs.sampling import Sampling, draw_blocks
-from verify.runs.software import Software, this_software
-from verify.samplers.costs import seconds_per_network
 
 __all__ = ["Execution", "Watch", "checked_execution"]
 
@@ -200,7 +199,7 @@ class _Work:
 
     def _pieces_of_a_task(self, cell: int) -> int:
         sampling = self._samplings[cell]
-        seconds = seconds_per_network(sampling.configuration) * sampling.block_size
+        seconds = sampling.configuration.seconds * sampling.block_size
         return max(1, int(self._how.task / seconds))
 
     def _steal(self) -> list[Piece]:

@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from verify.inference.estimate import Block
+from verify.numerics.software import Software
 from verify.runs.block_order import Piece
 from verify.runs.sampling import Sampling
-from verify.runs.software import Software
 
 __all__ = ["Drawn", "OpenShelf", "Shelf", "Turn", "in_memory"]
 

@@ -7,14 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from verify.inference.estimate import Block, Estimate, merge, sum_block
-from verify.numerics.streams import block_stream
+from verify.numerics.software import Software, this_software
+from verify.numerics.streams import KEPT_SAMPLES, block_stream
 from verify.runs.configuration import Configuration, problem_of
-from verify.runs.software import Software, this_software
 
-__all__ = ["KEPT_SAMPLES", "Sampling", "draw_block", "draw_blocks"]
-
-KEPT_SAMPLES = 2**22
-"""Samples, times layers, that are kept, for quantiles too: about 100 MB."""
+__all__ = ["Sampling", "draw_block", "draw_blocks"]
 
 
 @dataclass(frozen=True)

@@ -21,13 +21,13 @@ import numpy as np
 
 from verify.errors import UnusableFolder
 from verify.inference.estimate import Block
+from verify.numerics.arrays import FloatArray
+from verify.numerics.software import Software, this_software
 from verify.runs.block_order import Piece
 from verify.runs.configuration import problem_of
 from verify.runs.finished_blocks import Drawn, OpenShelf, Shelf, Turn
 from verify.runs.sampling import Sampling
-from verify.runs.software import Software, this_software
 from verify.runs.store_file import connect, damage, said, transaction
-from verify.samplers.problem import FloatArray
 
 __all__ = ["StoredBlocks", "block_checksum", "fact", "kept_in"]
 

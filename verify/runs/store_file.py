@@ -17,7 +17,7 @@ import apsw
 
 from theory.errors import InvalidArgument
 from verify.errors import UnusableFolder
-from verify.runs.untrusted import regular_file
+from verify.untrusted import regular_file
 
 __all__ = ["FORMAT", "connect", "damage", "said", "transaction"]
 

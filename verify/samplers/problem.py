@@ -10,11 +10,10 @@ import numpy.typing as npt
 
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP, numeric_layers, numeric_rates
+from verify.numerics.arrays import FloatArray
 
-__all__ = ["MOST_LAYERS", "WIDEST", "FloatArray", "IntArray", "Problem", "numeric_problem"]
+__all__ = ["MOST_LAYERS", "WIDEST", "Problem", "numeric_problem"]
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 MOST_LAYERS, WIDEST = 10**6, 10**9
 """The deepest and widest networks that are drawn."""
 _LEAST, _MOST = 1e-300, 1e300

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
 from theory.public_names import PublicNames
-from verify.samplers.problem import FloatArray, Problem
+from verify.numerics.arrays import FloatArray
+from verify.samplers.problem import Problem
 
-__all__ = ["LARGEST_BLOCK", "Sampler", "check_inner_products"]
+__all__ = ["Cost", "Sampler", "check_inner_products"]
 
-LARGEST_BLOCK = 8192
-"""Networks in a block, at most, whatever the sampler."""
+
+class Cost(NamedTuple):
+    """Seconds of a core for each unit of `Sampler.cost`, for each neuron, for each layer, and for
+    each network: the cost model of docs/scaling.md, fitted by ``make scaling``."""
+
+    unit: float
+    neuron: float = 0.0
+    layer: float = 0.0
+    network: float = 0.0
 
 
 class Sampler(PublicNames, ABC):
@@ -24,11 +32,13 @@ class Sampler(PublicNames, ABC):
     ``draws_networks``: each sample is one network's update, so that their quantiles are those of
     networks; otherwise only means are.  ``meets_rare_networks``: the relative spread of samples
     stays bounded at any depth, so that their mean and error can be trusted there too.
+    ``seconds``: what a linearised update costs on one core.
     """
 
-    _shared: ClassVar[frozenset[str]] = frozenset({"block_size", "check", "sample"})
+    _shared: ClassVar[frozenset[str]] = frozenset({"block_size", "check", "sample", "seconds"})
     draws_networks = True
     meets_rare_networks = False
+    seconds = Cost(unit=1e-8)
 
     @abstractmethod
     def block_size(self, problem: Problem) -> int:

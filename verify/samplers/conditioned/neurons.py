@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from verify.samplers.problem import FloatArray
+from verify.numerics.arrays import FloatArray
 
 __all__ = ["Neurons"]
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
+from verify.numerics.arrays import FloatArray
 from verify.numerics.streams import block_counts, block_stream, checked_samples, checked_seed
 from verify.numerics.variates import new_stream
 from verify.samplers.conditioned.neurons import Neurons
@@ -16,8 +17,8 @@ from verify.samplers.conditioned.relu_passes import (
     conditioned_relu_neurons,
     conditioned_relu_updates,
 )
-from verify.samplers.problem import FloatArray, Problem, numeric_problem
-from verify.samplers.sampler import Sampler
+from verify.samplers.problem import Problem, numeric_problem
+from verify.samplers.sampler import Cost, Sampler
 from verify.samplers.vectors import vector_scales
 
 __all__ = ["Conditioned"]
@@ -39,6 +40,8 @@ class Conditioned(Sampler):
     >>> monte_carlo(MLP(32, 4), samples=1000, seed=1, sampler=Conditioned()).label
     26.7 ± 1.1 over 1,000 samples
     """
+
+    seconds = Cost(unit=8.4e-10, layer=3.5e-07, network=1.7e-06)
 
     def block_size(self, problem: Problem) -> int:
         """As many networks as have four million neurons together, 1 to 1,024."""

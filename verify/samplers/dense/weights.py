@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from verify.numerics.arrays import FloatArray
 from verify.numerics.compiled import kernel
 from verify.numerics.single_normals import chosen_normals
-from verify.samplers.problem import FloatArray, Problem
+from verify.samplers.problem import Problem
 
 __all__ = [
     "ROWS",

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from verify.numerics.arrays import IntArray
 from verify.numerics.coins import coin_counts, coin_table
 from verify.numerics.compiled import kernel
 from verify.numerics.variates import Stream
-from verify.samplers.problem import IntArray
 
 __all__ = ["CoinPieces", "active_neurons", "coin_pieces"]
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from theory.networks.mlp import MLP
-from verify.samplers.problem import FloatArray, Problem
+from verify.numerics.arrays import FloatArray
+from verify.samplers.problem import Problem
 from verify.samplers.rare_events.passes import RareScales, rare_updates
-from verify.samplers.sampler import Sampler, check_inner_products
+from verify.samplers.sampler import Cost, Sampler, check_inner_products
 
 __all__ = ["RareEvents"]
 
@@ -33,6 +34,7 @@ class RareEvents(Sampler):
 
     draws_networks = False
     meets_rare_networks = True
+    seconds = Cost(unit=1.1e-07, network=6.1e-07)
 
     def block_size(self, problem: Problem) -> int:
         """As many networks as have 16,384 layers together, 1 to 256."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from verify.commands.report.laws import MeasuredLaw
-from verify.commands.report.numbers import count, interval, percent, plus_minus, signed, small
-from verify.commands.report.records import Cell, FormulaRun, PowerFit, Run
 from verify.inference.evidence import POWER
 from verify.inference.verdict import NOTICEABLE
+from verify.report.laws import MeasuredLaw
+from verify.report.numbers import count, interval, percent, plus_minus, signed, small
+from verify.report.records import Cell, FormulaRun, PowerFit, Run
 
 __all__ = [
     "claim_words",

@@ -9,10 +9,11 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from theory.errors import InvalidArgument
-from verify.commands.folder import RESULTS, write_whole
-from verify.commands.report import figures, numbers, reproduction, words
-from verify.commands.report.formulas import browser_code, formulas
-from verify.commands.report.records import (
+from verify.comparison.exact_values import STEP_ALLOWANCE
+from verify.jobs.folder import RESULTS, write_whole
+from verify.report import figures, numbers, reproduction, words
+from verify.report.formulas import browser_code, formulas
+from verify.report.records import (
     MOST_CELLS,
     Cell,
     FormulaRun,
@@ -20,8 +21,7 @@ from verify.commands.report.records import (
     TooManyCells,
     read_record,
 )
-from verify.comparison.exact_values import STEP_ALLOWANCE
-from verify.runs.untrusted import plain_json, read_text
+from verify.untrusted import plain_json, read_text
 
 __all__ = ["PAGE", "environment", "page_text", "write_report"]
 
@@ -85,7 +85,7 @@ def _why(error: Exception) -> str:
 def environment() -> Environment:
     """Templates beside this module, whose text is escaped where they do not say otherwise."""
     environment = Environment(
-        loader=PackageLoader("verify.commands.report", "."),
+        loader=PackageLoader("verify.report", "."),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from verify.commands.report.fields import chance, number, optional, size, text_of, true_or_false
+from verify.report.fields import chance, number, optional, size, text_of, true_or_false
 
 __all__ = ["MeasuredLaw"]
 

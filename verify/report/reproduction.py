@@ -17,13 +17,13 @@ from typing import Any
 
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
-from verify.commands.folder import STORE
-from verify.commands.plan import SAMPLERS, planned_parts
-from verify.commands.report.records import Cell, FormulaRun, Run
-from verify.commands.stored_job import read_job, words_of
 from verify.errors import UnusableFolder
+from verify.jobs.folder import STORE
+from verify.jobs.plan import SAMPLERS, planned_parts
+from verify.jobs.stored_job import read_job, words_of
+from verify.report.records import Cell, FormulaRun, Run
 from verify.runs.store import fact
-from verify.runs.untrusted import plain_json
+from verify.untrusted import plain_json
 
 __all__ = ["cell_code", "command", "kept_job"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from verify.commands.folder import write_whole
 from verify.comparison.compare import Comparison, rate_points
 from verify.comparison.display import comparison_latex
+from verify.jobs.folder import write_whole
 
 __all__ = ["FIGURE", "TABLE", "paper_body", "write_paper_files"]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from verify.numerics.compiled import kernel
 from verify.numerics.vector_math import exponential, logarithm, select
-from verify.samplers.problem import FloatArray
 
-__all__ = ["exponentials", "sum_of_parts"]
+__all__ = ["FloatArray", "IntArray", "exponentials", "sum_of_parts"]
 
 Array = Any
 
@@ -55,3 +55,9 @@ def sum_of_parts(logs: FloatArray) -> FloatArray:
     out = np.empty(first.shape)
     _add(first.ravel(), second.ravel(), out.ravel())
     return out
+
+
+FloatArray = npt.NDArray[np.float64]
+
+
+IntArray = npt.NDArray[np.int64]

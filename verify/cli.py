@@ -15,15 +15,15 @@ from rich.console import Console
 
 from theory.command import INTERRUPTED, exit_code
 from theory.errors import InvalidArgument, MupDepthError
-from verify.commands.folder import default_folder, has_begun, job_of, new_folder, run_shelf
-from verify.commands.formula_job import run_formula
-from verify.commands.job import run_job
-from verify.commands.options import RUN, parser
-from verify.commands.progress import progress_bar
-from verify.commands.replay import replay
-from verify.commands.stored_job import job_text, options_of
 from verify.comparison.tabular import needs
 from verify.errors import LostWorkers
+from verify.jobs.folder import default_folder, has_begun, job_of, new_folder, run_shelf
+from verify.jobs.formula_job import run_formula
+from verify.jobs.job import run_job
+from verify.jobs.options import RUN, parser
+from verify.jobs.progress import progress_bar
+from verify.jobs.replay import replay
+from verify.jobs.stored_job import job_text, options_of
 from verify.runs.dask import on_dask
 from verify.runs.execution import Execution
 
@@ -48,7 +48,7 @@ def _main(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace, console: Console) -> int:
     if options.report is not None:
-        from verify.commands.report.job import run_report  # Matplotlib takes a second to load
+        from verify.report.job import run_report  # Matplotlib takes a second to load
 
         return run_report(options, console)
     if options.replay is not None:

@@ -15,7 +15,7 @@ from theory.laws.update import squared_update
 from theory.networks.mlp import MLP
 from theory.rates.rate import maximal_learning_rate
 from theory.symbols import L
-from verify.commands.report.mathml import closed_form_rows, math, with_factor
+from verify.report.mathml import closed_form_rows, math, with_factor
 
 __all__ = ["Formulas", "Validity", "browser_code", "exact_rates", "formulas", "law_rates"]
 

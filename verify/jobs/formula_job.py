@@ -16,10 +16,10 @@ from theory.networks.mlp import MLP
 from verify.claims.check import check
 from verify.claims.grid import network_of
 from verify.claims.record import check_record
-from verify.commands.folder import keep, write_tables
-from verify.commands.job import SEED, left_lines
-from verify.commands.plan import SAMPLERS
 from verify.comparison.table import cell_table, print_table
+from verify.jobs.folder import keep, write_tables
+from verify.jobs.job import SEED, left_lines
+from verify.jobs.plan import SAMPLERS
 from verify.runs.execution import Execution
 from verify.samplers.gram.sampler import Gram
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from theory.claims.target import Claim, Quantity
-from verify.commands.plan import SAMPLERS
+from verify.jobs.plan import SAMPLERS
 
 __all__ = ["RUN", "parser"]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from typing import Any, TypeVar
 
-from verify.commands.stored_job import check_fields
+from verify.jobs.stored_job import check_fields
 
 __all__ = [
     "chance",

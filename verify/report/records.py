@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import exp, log
 from typing import Any
 
-from verify.commands.report.fields import (
+from verify.report.fields import (
     chance,
     formula_fields,
     index_of,
@@ -24,8 +24,8 @@ from verify.commands.report.fields import (
     text_of,
     true_or_false,
 )
-from verify.commands.report.laws import MeasuredLaw
-from verify.commands.report.recorded_network import RecordedNetwork
+from verify.report.laws import MeasuredLaw
+from verify.report.recorded_network import RecordedNetwork
 
 __all__ = [
     "MOST_CELLS",

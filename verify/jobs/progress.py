@@ -10,7 +10,6 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from verify.runs.execution import Watch
 from verify.runs.sampling import Sampling
-from verify.samplers.costs import seconds_per_network
 
 __all__ = ["Bar", "progress_bar"]
 
@@ -30,7 +29,7 @@ class Bar(Watch):
 
     def begin(self, samplings: Sequence[Sampling]) -> None:
         """See `Watch.begin`."""
-        self._milliseconds = [1000 * seconds_per_network(each.configuration) for each in samplings]
+        self._milliseconds = [1000 * each.configuration.seconds for each in samplings]
         pairs = zip(samplings, self._milliseconds, strict=True)
         total = sum(sampling.samples * each for sampling, each in pairs)
         self._names = [_name(each) for each in samplings]

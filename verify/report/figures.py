@@ -12,10 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from verify.commands.report.formulas import exact_rates, law_rates
-from verify.commands.report.numbers import count
-from verify.commands.report.records import Cell, Run
-from verify.commands.report.svg import INK, PAPER, SERIES, inline_svg
+from verify.report.formulas import exact_rates, law_rates
+from verify.report.numbers import count
+from verify.report.records import Cell, Run
+from verify.report.svg import INK, PAPER, SERIES, inline_svg
 
 __all__ = ["deviation_figure", "heights", "rate_figure", "typical_figure"]
 

@@ -13,9 +13,9 @@ from typing import Any
 
 from theory.claims.target import Claim, Quantity
 from theory.errors import InvalidArgument
-from verify.commands.options import RUN
-from verify.commands.plan import SAMPLERS
-from verify.runs.untrusted import plain_json
+from verify.jobs.options import RUN
+from verify.jobs.plan import SAMPLERS
+from verify.untrusted import plain_json
 
 __all__ = ["check_fields", "job_text", "options_of", "read_job", "words_of"]
 
@@ -27,7 +27,7 @@ def job_text(options: argparse.Namespace) -> str:
     """The options that define the run, as one line of JSON; the seed as text, which no reader of
     JSON rounds.
 
-    >>> from verify.commands.options import parser
+    >>> from verify.jobs.options import parser
     >>> job_text(parser().parse_args(["--width", "8"]))
     '{"width": [8]}'
     """

@@ -7,8 +7,8 @@ import argparse
 from rich.console import Console
 
 from theory.errors import InvalidArgument
-from verify.commands.options import RUN
-from verify.commands.report.page import write_report
+from verify.jobs.options import RUN
+from verify.report.page import write_report
 
 __all__ = ["run_report"]
 

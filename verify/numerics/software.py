@@ -9,14 +9,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import llvmlite.binding
 from numba import config
 
-from verify.numerics.sources import sources_digest
-from verify.runs.untrusted import plain_json
+from verify.numerics.sources import PACKAGE, sources_digest
+from verify.untrusted import plain_json
 
 __all__ = ["Software", "this_software"]
 
@@ -72,7 +71,7 @@ class Software:
 def this_software() -> Software:
     """What this process runs."""
     return Software(
-        code=sources_digest(Path(__file__).with_name("sampling.py"))[:16],
+        code=sources_digest(PACKAGE / "runs" / "sampling.py")[:16],
         numpy=version("numpy"),
         numba=version("numba"),
         llvmlite=version("llvmlite"),

@@ -10,16 +10,16 @@ from pathlib import Path
 from rich.console import Console
 
 from theory.errors import InvalidArgument
-from verify.commands.folder import keep, write_tables, write_whole
-from verify.commands.plan import planned_parts
 from verify.comparison.cells import Cell, PlannedCell
 from verify.comparison.compare import Comparison, measure_cells, plan_cells, rate_points
 from verify.comparison.exact_values import exact_law, leading_laws, leading_power
 from verify.comparison.law_words import law_lines
-from verify.comparison.paper import FIGURE as VECTORS
-from verify.comparison.paper import TABLE, write_paper_files
 from verify.comparison.record import comparison_record
 from verify.comparison.table import cell_table, conclusion, print_table, slope_lines
+from verify.jobs.folder import keep, write_tables, write_whole
+from verify.jobs.paper import FIGURE as VECTORS
+from verify.jobs.paper import TABLE, write_paper_files
+from verify.jobs.plan import planned_parts
 from verify.numerics.streams import checked_seed
 from verify.runs.execution import Execution
 

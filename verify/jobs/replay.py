@@ -11,12 +11,12 @@ from typing import Any
 from theory.errors import InvalidArgument
 from verify.comparison.record import FORMAT, MEASURED, measured_record
 from verify.inference.estimate import Estimate
+from verify.numerics.software import Software, this_software
 from verify.numerics.streams import checked_samples, checked_seed
 from verify.runs.configuration import Configuration, problem_of
 from verify.runs.execution import Execution
 from verify.runs.sampling import Sampling
-from verify.runs.software import Software, this_software
-from verify.runs.untrusted import plain_json, read_text
+from verify.untrusted import plain_json, read_text
 
 __all__ = ["RecordedCell", "Replay", "recorded_cell", "replay"]
 

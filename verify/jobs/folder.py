@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from theory.errors import InvalidArgument
-from verify.commands.stored_job import read_job
 from verify.comparison.tabular import csv_text, parquet_bytes
 from verify.errors import UnusableFolder
+from verify.jobs.stored_job import read_job
 from verify.runs.finished_blocks import OpenShelf, Shelf
 from verify.runs.sampling import Sampling
 from verify.runs.store import fact, kept_in
-from verify.runs.untrusted import regular_file
+from verify.untrusted import regular_file
 
 __all__ = [
     "CSV",

@@ -1,0 +1,76 @@
+"""`DerivationSteps`: the steps of a derivation, which `theory.exposition` writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import singledispatch
+from typing import Any
+
+from theory.errors import NotSolved
+from theory.public_names import cached_property
+from theory.writing.rendering import step_latex, step_markdown, step_text
+from theory.writing.step import Step
+
+__all__ = ["DerivationSteps", "explained"]
+
+
+@singledispatch
+def explained(value: object) -> Iterator[Step]:
+    """The steps that derive ``value``, each checked as it is made.
+
+    `theory.exposition` registers an implementation for each type of value that it explains.
+    """
+    raise NotSolved(f"expected a value whose derivation is written out, got {value!r}")
+
+
+@dataclass(frozen=True)
+class DerivationSteps:
+    """The steps from the definition of a `SquaredUpdate` to its law, each a checked identity.
+
+    A sequence of `Step`; printed in full, and displayed in notebooks.  Made by
+    `SquaredUpdate.derivation`; raises `AssertionError` where an identity does not hold.
+
+    >>> from theory import MLP, squared_update
+    >>> steps = squared_update(MLP()).label.derivation
+    >>> [step.title for step in steps][:5]
+    ['Definition', 'Readout', 'Layers above', 'The layer itself', 'Layers below']
+    >>> print(steps[4].checked[1])
+    over the signs of two rows of given weights, masks average as coins do (5 equalities)
+    """
+
+    update: Any
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps, in order.
+
+        >>> from theory import MLP, squared_update
+        >>> len(squared_update(MLP()).derivation.steps)
+        10
+        """
+        return tuple(explained(self.update))
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self.steps)
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __getitem__(self, index: int) -> Step:
+        return self.steps[index]
+
+    def __repr__(self) -> str:
+        return "\n\n".join(f"{i}. {step_text(step)}" for i, step in enumerate(self, 1))
+
+    def _repr_markdown_(self) -> str:
+        return "\n\n".join(step_markdown(step) for step in self)
+
+    def latex(self) -> str:
+        """The steps as sections of a LaTeX document; `theory.exposition.paper` has the document.
+
+        >>> from theory import MLP, squared_update
+        >>> squared_update(MLP()).label.derivation.latex().count("section{")
+        9
+        """
+        return "\n\n".join(step_latex(step) for step in self)

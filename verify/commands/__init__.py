@@ -1,1 +1,0 @@
-"""``python -m verify``: options, jobs, run folders, replays and reports."""
