@@ -18,7 +18,7 @@ test: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m tests.compiled
+	$(BIN)/python -m tests.tools.compiled
 	$(BIN)/pytest -n auto
 
 # What the ordinary tests leave out. It needs PyTorch, JAX (processors only), Dask and scikit-learn,

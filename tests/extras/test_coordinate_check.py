@@ -11,13 +11,13 @@ import pytest
 import torch
 from torch import nn
 
+from tests.roads.literal_network import Network, linearised_update, real_step
 from theory import MLP, InvalidArgument, maximal_learning_rate, squared_update
 from theory.outcome import Outcome
 from verify.comparison.exact_values import largest_step
 from verify.pytorch import coordinate_check, initialise
 from verify.pytorch.real_steps import RealStep
 
-from ..roads.literal_network import Network, linearised_update, real_step
 from .models import Functional, mlp
 
 SAMPLES = 1000

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from distributed import Client
 
+from tests.tools.paths import ROOT
 from theory import MLP, InvalidArgument
 from verify import cli, monte_carlo
 from verify.errors import LostWorkers
@@ -32,9 +33,6 @@ CELLS = [
     Sampling(configuration(MLP(8, 4), layer=(2, 4)), seed=2, samples=8192 * 3 + 5),
 ]
 BLOCKS = sum(cell.blocks for cell in CELLS)
-
-
-ROOT = Path(__file__).parent.parent.parent
 
 
 class Cluster:

@@ -13,8 +13,7 @@ from bench.crew import Crew
 from bench.libraries import library
 from bench.plan import Plan
 from bench.settings import Setting, candidates
-
-from ..roads.literal_network import Network, draw, forward, linearised_update
+from tests.roads.literal_network import Network, draw, forward, linearised_update
 
 pytestmark = pytest.mark.filterwarnings(
     # Raised inside PyTorch: its forward mode uses what it has itself deprecated.

@@ -7,7 +7,7 @@ import inspect
 import pytest
 from torch import nn
 
-from tests.test_public_names import members
+from tests.whole.test_public_names import members
 from verify import pytorch
 from verify.pytorch import coordinate_check
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import mpmath  # type: ignore[import-untyped, unused-ignore]
 
-from .polar import EE, EO, NORM2, OO, RHO2, angular_integral, radial_integral
-from .polynomial import Polynomial, dot, gaussian_integral, half_line_integral, total
+from tests.roads.polar import EE, EO, NORM2, OO, RHO2, angular_integral, radial_integral
+from tests.roads.polynomial import Polynomial, dot, gaussian_integral, half_line_integral, total
 
 __all__ = ["width_one", "width_two"]
 

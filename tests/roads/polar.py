@@ -13,7 +13,7 @@ from typing import Any
 
 import mpmath  # type: ignore[import-untyped, unused-ignore]
 
-from .polynomial import Polynomial, monomial_exponents, total
+from tests.roads.polynomial import Polynomial, monomial_exponents, total
 
 __all__ = ["EE", "EO", "NORM2", "OO", "RHO2", "angular_integral", "radial_integral"]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests.roads.literal_network import Network, draw
+
 from . import literal_network
-from .literal_network import Network, draw
 
 
 @pytest.fixture(params=[0.0, 0.3])

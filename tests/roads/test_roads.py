@@ -11,10 +11,17 @@ import numpy as np
 import pytest
 import sympy  # type: ignore[import-untyped, unused-ignore]
 
+from tests.roads.literal_network import Network, draw
+from tests.roads.polynomial import (
+    GaussianMeasure,
+    Polynomial,
+    dot,
+    gaussian_integral,
+    monomial_exponents,
+)
+from tests.roads.weight_polynomial import expectation, label_part, update_parts
+
 from . import half_spaces, literal_network, weight_polynomial
-from .literal_network import Network, draw
-from .polynomial import GaussianMeasure, Polynomial, dot, gaussian_integral, monomial_exponents
-from .weight_polynomial import expectation, label_part, update_parts
 
 X = (Fraction(1), Fraction(-2))
 RATES = (Fraction(2), Fraction(1, 3), Fraction(5, 2))

@@ -7,8 +7,8 @@ from math import comb, prod
 
 import pytest
 
-from .weight_polynomial import expectation
-from .wishart import fuss_catalan, wishart_moment
+from tests.roads.weight_polynomial import expectation
+from tests.roads.wishart import fuss_catalan, wishart_moment
 
 
 @pytest.mark.parametrize(("p", "n"), [(1, 1), (2, 3), (3, 2), (5, 4)])

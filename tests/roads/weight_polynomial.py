@@ -19,7 +19,7 @@ from fractions import Fraction
 from itertools import product
 from math import comb, prod
 
-from .polynomial import GaussianMeasure, Polynomial, dot, total
+from tests.roads.polynomial import GaussianMeasure, Polynomial, dot, total
 
 __all__ = ["Factors", "expectation", "label_part", "output_part", "update_parts"]
 

@@ -1,0 +1,45 @@
+"""``python -m tests.tools.compiled``: compile every sampler's passes once, before the tests need them.
+
+Two test processes that meet the same pass compile it twice; these two share the work.
+"""
+
+from __future__ import annotations
+
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+from theory import MLP, LeakyReLU
+from verify import Conditioned, Dense, Gram, RareEvents, monte_carlo
+from verify.samplers.sampler import Sampler
+
+__all__ = ["main"]
+
+RELU, LEAKY = MLP(4, 2), MLP(4, 2, activation=LeakyReLU("0.5"))
+CASES: tuple[tuple[MLP, Sampler, float | None], ...] = (
+    (RELU, Conditioned(), None),
+    (RELU, Gram(), None),
+    (RELU, Dense("numpy"), None),
+    (RELU, Dense(), None),
+    (LEAKY, Gram(), None),
+    (RELU, RareEvents(), None),
+    (RELU, Dense(), 0.1),
+    (RELU, Conditioned(), 0.1),
+)
+
+
+def _compile(network: MLP, sampler: Sampler, step: float | None) -> None:
+    monte_carlo(network, samples=2, seed=1, sampler=sampler, step=step)
+    if isinstance(sampler, Conditioned):
+        sampler.neurons(network, samples=2, seed=1, step=step)
+
+
+def main() -> int:
+    """Compile what is not in the cache yet: about a minute, or a few seconds."""
+    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+        list(pool.map(_compile, *zip(*CASES, strict=True)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,202 @@
+"""The law of the maximal rate measured without the theory: right laws allowed, wrong ones and a
+wrong sampler excluded, and the folder of a run keeps it all."""
+
+import ast
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import binom
+
+from tests.tools.paths import ROOT
+from theory import MLP
+from theory.outcome import Outcome
+from verify import cli, compare_law
+from verify.comparison.cells import Cell
+from verify.comparison.exact_values import exact_law, known_spread, leading_power
+from verify.comparison.law_words import law_lines
+from verify.comparison.measured_law import LEVEL, MeasuredLaw, fit_law, measured_laws
+from verify.comparison.record import comparison_record
+from verify.comparison.table import conclusion
+from verify.inference.weighted_means import WeightedMean
+from verify.jobs.folder import CSV, RESULTS
+from verify.jobs.plan import LAW_BY_INNER_PRODUCTS, LAW_BY_NEURONS, planned_parts
+from verify.samplers.gram.relu_state import relu_scales
+
+CONSTANT, EXPONENT = leading_power()
+FALSE_ALARM = 1e-6
+ROWS = 60
+
+
+def made_up(
+    width: int, depths: tuple[int, ...], samples: int, rng: np.random.Generator
+) -> MeasuredLaw:
+    """A fit of exact values with normal errors as large as ``samples`` networks have."""
+    networks = [MLP(width, depth) for depth in depths]
+    exact = [float(exact_law(network, network.layers)) for network in networks]
+    errors = [known_spread(network, network.layers) / samples**0.5 for network in networks]
+    means = [
+        WeightedMean(samples, mean * (1 + error * rng.standard_normal()), mean * error)
+        for mean, error in zip(exact, errors, strict=True)
+    ]
+    law = fit_law("Gram()", width, depths, means)
+    assert law is not None
+    return law
+
+
+def correction(width: int, depths: tuple[int, ...]) -> float:
+    """How far exact rates are from the limit, at most, in logarithms."""
+    exact = [float(exact_law(MLP(width, depth), depth)) for depth in depths]
+    limit = [CONSTANT * depth**EXPONENT for depth in depths]
+    return float(max(abs(np.log(np.array(exact) ** -0.5 / limit))))
+
+
+@pytest.mark.parametrize("part", [0, 1], ids=["inner products", "neurons"])
+def test_the_limit_is_excluded_no_more_often_than_stated(part: int) -> None:
+    ((width, depths),) = (LAW_BY_INNER_PRODUCTS, LAW_BY_NEURONS)[part].items()
+    samples = planned_parts(None, None, None, None)[part].samples
+    assert samples is not None
+    rng = np.random.default_rng(part)
+    laws = [made_up(width, depths, samples, rng) for _ in range(ROWS)]
+    granted = correction(width, depths)
+    missed = sum(not law.allows(CONSTANT, EXPONENT, granted) for law in laws)
+    assert binom.sf(missed - 1, ROWS, 1 - LEVEL) > FALSE_ALARM
+    assert not any(law.allows(CONSTANT, -1.4, granted) for law in laws)
+    assert not any(law.allows(1.02 * CONSTANT, EXPONENT, granted) for law in laws)
+
+
+def test_finite_depth_is_seen_and_granted() -> None:
+    """The plain interval alone excludes the limit: depth 64 is 6e-5 from it, the error is 1e-5."""
+    ((width, depths),) = LAW_BY_INNER_PRODUCTS.items()
+    rng = np.random.default_rng(3)
+    laws = [made_up(width, depths, 4000, rng) for _ in range(ROWS)]
+    plain = sum(law.exponent.holds(EXPONENT) for law in laws)
+    assert plain < 0.9 * ROWS
+    assert 5e-5 < correction(width, depths) < 7e-5
+
+
+def measured(width: int = 10**9) -> Any:
+    networks = [MLP(width, depth) for depth in (64, 256, 1024)]
+    found = compare_law(networks=networks, samples=4000, seed=7)
+    return replace(found, leading=(CONSTANT, EXPONENT))
+
+
+def test_networks_alone_show_the_law_and_exclude_wrong_ones() -> None:
+    found = measured()
+    (law,) = found.measured_laws
+    granted = found.correction(law)
+    assert law.allows(CONSTANT, EXPONENT, granted), law
+    assert not law.allows(CONSTANT, -1.4, granted)
+    assert not law.allows(1.02 * CONSTANT, EXPONENT, granted)
+    assert law.exponent.high - law.exponent.low < 2e-4
+    first, second = law_lines(found)
+    assert "without the theory: rate = (1.73" in first
+    assert "(derived)" in second
+
+
+@pytest.mark.parametrize("excess", [1e-3, 2e-6])
+def test_a_wrong_coin_in_the_sampler_is_seen_without_exact_values(
+    monkeypatch: pytest.MonkeyPatch, excess: float
+) -> None:
+    def biased(problem: Any) -> Any:
+        """Coins that show heads too often."""
+        scales = relu_scales(problem)
+        shift = np.round(excess * problem.widths).astype(np.int64)
+        return scales._replace(coins=scales.coins._replace(lowest=scales.coins.lowest + shift))
+
+    monkeypatch.setattr("verify.samplers.gram.sampler.relu_scales", biased)
+    found = measured(width=999_999_000 - round(1e6 * excess))
+    assert found.verdict.outcome is Outcome.REJECTED
+    assert found.excluding
+
+
+def test_cells_that_do_not_suit_do_not_enter() -> None:
+    def cells(*networks: MLP, **options: Any) -> tuple[Cell, ...]:
+        return compare_law(networks=networks, samples=3000, seed=1, **options).cells
+
+    wide = [MLP(10**6, depth) for depth in (8, 16, 32)]
+    good = cells(*wide)
+    assert [law.depths for law in measured_laws(good + good)] == [(8, 16, 32)]
+    near = [MLP(10**6, depth) for depth in (9, 10, 63)]
+    assert [law.depths for law in measured_laws(good + cells(*near))] == [(8, 16, 32, 64)[:3]]
+    assert not measured_laws(good[:2])
+    assert not measured_laws(cells(*wide, layer=4))
+    assert not measured_laws(cells(*(MLP(1000, depth) for depth in (8, 16, 32))))
+    assert not measured_laws(cells(*(MLP(10**6, depth, input_width=5) for depth in (8, 16, 32))))
+
+
+def reached(module: str, seen: set[str]) -> set[str]:
+    """The modules that a module of ours imports when it runs, and those that these import."""
+    path = ROOT / (module.replace(".", "/") + ".py")
+    if module in seen or not path.exists():
+        return seen | {module}
+    seen = seen | {module}
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom):
+            seen = reached(str(node.module), seen)
+        elif isinstance(node, ast.Import):
+            seen |= {alias.name for alias in node.names}
+    return seen
+
+
+def test_the_measuring_knows_no_law() -> None:
+    found = {
+        name
+        for name in reached("verify.comparison.measured_law", set())
+        if name.startswith("verify")
+    }
+    assert "verify.inference.fit" in found
+    assert not found & {
+        "verify.comparison.compare",
+        "verify.comparison.exact_values",
+        "verify.comparison.cells",
+        "verify.comparison.sample_sizes",
+    }
+    ours = {
+        name
+        for module in found
+        for name in reached(module, set())
+        if name.startswith("theory") and module == "verify.comparison.measured_law"
+    }
+    assert "theory.networks.mlp" in ours
+    assert not ours & {
+        "theory.laws.update",
+        "theory.rates.rate",
+        "theory.rates.hidden_rate",
+        "theory.solutions.derivation",
+    }
+
+
+def test_a_run_folder_keeps_the_measured_law(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    sizes = ["--width", "1000000", "--depth", "8", "32", "128", "--samples", "3000"]
+    assert cli.main([*sizes, "--out", str(out)]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    (line,) = [line for line in printed if "measured without the theory" in line]
+    record = json.loads((out / RESULTS).read_text(encoding="utf-8"))
+    (law,) = record["measured_laws"]
+    assert law["depths"] == [8, 32, 128]
+    assert law["leading_allowed"]
+    assert 0.003 < law["derived_correction"] < 0.005
+    assert len((out / CSV).read_text(encoding="utf-8").splitlines()) == 4
+    assert cli.main(["--resume", str(out)]) == 0
+    assert line in capsys.readouterr().out
+    assert json.loads((out / RESULTS).read_text(encoding="utf-8"))["measured_laws"] == [law]
+    assert cli.main(["--replay", str(out / RESULTS), "--cell", "2"]) == 0
+    assert cli.main(["--report", str(out)]) == 0
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "measured without the theory" in page
+    assert "the interval contains the derived law" in page
+
+
+def test_a_law_that_networks_exclude_is_rejected_whatever_the_cells_say() -> None:
+    found = replace(measured(), leading=(CONSTANT, -1.4))
+    assert all(abs(cell.score.z) < 4 for cell in found.cells)
+    assert found.verdict.outcome is Outcome.REJECTED
+    assert conclusion(found).startswith("REJECTED: the rate measured without the theory, (1.73")
+    assert comparison_record(found, law=None)["outcome"] == "rejected"

@@ -1,0 +1,136 @@
+"""The architecture: import contracts between folders, and the rules that every module keeps."""
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.tools.paths import ROOT
+
+MODULES = sorted(
+    path for package in ("theory", "verify") for path in (ROOT / package).rglob("*.py")
+)
+FOLDERS = sorted({path.parent for path in MODULES})
+FAST_NUMBERS = {"theory/solutions/arrays.py", "theory/laws/float_arrays.py"}
+"""The only modules of ``theory`` that import NumPy: exact results as float64 arrays."""
+HEAVY = {
+    "apsw",
+    "cattrs",
+    "distributed",
+    "hypothesis",
+    "jinja2",
+    "lark",
+    "latex2mathml",
+    "matplotlib",
+}
+HEAVY |= {"numba", "numpy", "pandas", "pyarrow", "rich", "scipy", "selenium", "torch"}
+"""Libraries that take long to load, or may be missing: a function may import them."""
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def lint(folder: Path) -> subprocess.CompletedProcess[str]:
+    """The import linter on the checkout in ``folder``, with the contracts of setup.cfg."""
+    script = (
+        "from importlinter.cli import lint_imports; raise SystemExit(lint_imports(no_cache=True))"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(folder)},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_the_import_contracts_hold() -> None:
+    done = lint(ROOT)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("module", "line", "contract"),
+    [
+        ("theory/algebra/fields.py", "import theory.rates.rate", "Imports in theory point down"),
+        ("theory/laws/update.py", "import verify.samplers.problem", "The theory knows no sampling"),
+        (
+            "verify/runs/sampling.py",
+            "import verify.comparison.compare",
+            "Imports in verify point down",
+        ),
+        (
+            "verify/samplers/gram/sampler.py",
+            "import theory.laws.update",
+            "A measurement does not know",
+        ),
+        ("theory/words/word.py", "import theory.words.closure", "No modules and no folders import"),
+        ("verify/new.py", "", "Imports in verify point down"),
+    ],
+)
+def test_a_planted_import_is_found(tmp_path: Path, module: str, line: str, contract: str) -> None:
+    """A copy of the checkout with one more import, in a module or in a function, breaks a contract."""
+    for package in ("theory", "verify"):
+        shutil.copytree(
+            ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__")
+        )
+    shutil.copy(ROOT / "setup.cfg", tmp_path)
+    with (tmp_path / module).open("a", encoding="utf-8") as file:
+        file.write(f"\n\ndef _planted() -> None:\n    {line or 'pass'}\n")
+    done = lint(tmp_path)
+    assert done.returncode == 1
+    assert any(contract in each and "BROKEN" in each for each in done.stdout.splitlines()) or (
+        contract in done.stderr + done.stdout
+    )
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=name)
+def test_a_folder_has_at_most_twelve_modules_and_says_what_it_is(folder: Path) -> None:
+    modules = [path for path in folder.glob("*.py") if not path.name.startswith("__")]
+    assert len(modules) <= 12
+    assert ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8")))
+
+
+def imports_in_functions(tree: ast.Module) -> Iterator[ast.Import | ast.ImportFrom]:
+    for function in ast.walk(tree):
+        if isinstance(function, ast.FunctionDef):
+            for node in ast.walk(function):
+                if isinstance(node, ast.Import | ast.ImportFrom):
+                    yield node
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_every_module_keeps_the_rules(path: Path) -> None:
+    """A docstring and ``__all__``; absolute imports at the top, but for heavy libraries and modules
+    that import them, where a comment says so; at most 500 lines; no text is evaluated."""
+    text = path.read_text(encoding="utf-8")
+    tree = ast.parse(text)
+    lines = text.splitlines()
+    assert ast.get_docstring(tree)
+    assert len(lines) <= 500
+    assert "__all__" in text or path.name == "__init__.py"
+    for node in imports_in_functions(tree):
+        names = [alias.name for alias in node.names]
+        first = (node.module or "") if isinstance(node, ast.ImportFrom) else names[0]
+        around = "\n".join(lines[node.lineno - 2 : node.end_lineno])
+        assert first.partition(".")[0] in HEAVY or "#" in around, f"line {node.lineno}"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            assert node.func.id not in {"eval", "exec", "parse_expr", "compile"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_numpy_in_theory_is_for_arrays_alone(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    found = {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
+    found |= {n.module or "" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
+    if name(path).startswith("theory/") and name(path) not in FAST_NUMBERS:
+        assert not {each for each in found if each.partition(".")[0] == "numpy"}
