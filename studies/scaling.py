@@ -1,8 +1,8 @@
 """Scaling study: seconds of a core for a network, what a block costs beside, and a thousand cores.
 
 ``make scaling`` or ``python -m studies.scaling``: times each sampler at several sizes on one core
-and fits the cost model of `Sampler.seconds`; times how a finished block is sent, kept and merged; and
-prints what that means for many cores.  Keeps the numbers in studies/scaling.json, which
+and fits the cost model of `Sampler.seconds`; times how a finished block is sent, kept and merged;
+and prints what that means for many cores.  Keeps the numbers in studies/scaling.json, which
 docs/scaling.md quotes.  It needs Dask, and about two minutes.
 """
 

@@ -12,21 +12,25 @@ from studies.mutation_settings import SETTINGS, Kept, read_settings
 from tests.tools.paths import ROOT
 
 ENGINE = (
-    "words wick layer closure coefficients structure gradients recursion evaluation mean_field "
-    "spectrum power_sum closed_form normalised"
+    "words/word words/wick words/layer words/closure words/coefficients words/structure "
+    "words/gradients solutions/recursion solutions/evaluation solutions/infinite_width "
+    "algebra/spectrum algebra/power_sum solutions/closed_form solutions/units "
 )
 SAMPLERS = (
-    "gaussian_matrix conditioned_kernels conditioned_state conditioned_relu_kernels "
-    "conditioned_relu_state gram_kernels gram_relu_kernels "
-    "dense_kernels row_products weights draws single_normals lengths coins philox vectors"
+    "samplers/conditioned/gaussian_matrix samplers/conditioned/passes "
+    "samplers/conditioned/state samplers/conditioned/relu_passes "
+    "samplers/conditioned/relu_state samplers/gram/leaky_passes samplers/gram/relu_passes "
+    "samplers/dense/passes samplers/dense/row_products samplers/dense/weights "
+    "numerics/variates numerics/single_normals numerics/chi_squares numerics/coins "
+    "numerics/philox samplers/vectors samplers/rare_events/passes "
+    "samplers/rare_events/conditional_means samplers/rare_events/tilts "
 )
 RECORDS = ("mutation.json", "mutation_fresh.json")
 
 
 def test_the_study_covers_the_engine_and_the_samplers() -> None:
-    rare = [f"verify/{path.name}" for path in (ROOT / "verify").glob("rare_events_*.py")]
     expected = {f"theory/{name}.py" for name in ENGINE.split()}
-    expected |= {f"verify/{name}.py" for name in SAMPLERS.split()} | set(rare)
+    expected |= {f"verify/{name}.py" for name in SAMPLERS.split()}
     modules = read_settings().modules
     assert set(modules) == expected
     assert len(modules) == len(expected)

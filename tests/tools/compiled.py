@@ -1,4 +1,4 @@
-"""``python -m tests.tools.compiled``: compile every sampler's passes once, before the tests need them.
+"""``python -m tests.tools.compiled`` compiles the passes of every sampler before the tests run.
 
 Two test processes that meet the same pass compile it twice; these two share the work.
 """

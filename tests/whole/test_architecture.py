@@ -75,7 +75,7 @@ def test_the_import_contracts_hold() -> None:
     ],
 )
 def test_a_planted_import_is_found(tmp_path: Path, module: str, line: str, contract: str) -> None:
-    """A copy of the checkout with one more import, in a module or in a function, breaks a contract."""
+    """A copy of the checkout with one more import, in a function, breaks a contract."""
     for package in ("theory", "verify"):
         shutil.copytree(
             ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__")

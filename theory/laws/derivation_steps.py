@@ -21,7 +21,9 @@ def explained(value: object) -> Iterator[Step]:
 
     `theory.exposition` registers an implementation for each type of value that it explains.
     """
-    raise NotSolved(f"expected a value whose derivation is written out, got {value!r}")
+    raise NotSolved(
+        f"the steps of {value!r} are not written out: take the derivation of a squared update"
+    )
 
 
 @dataclass(frozen=True)

@@ -30,9 +30,9 @@ NETWORKS = [
 WORDS = (("trace", "KDK"), ("form", ""))
 
 MODULES = [
-    importlib.import_module(f"theory.{module.name}")
-    for module in pkgutil.iter_modules(theory.__path__)
-    if module.name != "__main__"
+    importlib.import_module(module.name)
+    for module in pkgutil.walk_packages(theory.__path__, "theory.")
+    if not module.name.endswith("__main__")
 ]
 
 
