@@ -6,7 +6,6 @@ and kept activations, and functions that a module holds go on to use the origina
 
 from __future__ import annotations
 
-import pickle
 import random
 import sys
 import warnings
@@ -30,9 +29,9 @@ from verify.pytorch.stand_ins import is_installed
 __all__ = [
     "HOOKS",
     "bare",
-    "drawn_from",
     "global_hooks",
     "layered",
+    "next_numbers",
     "one_at_a_time",
     "one_seed",
     "plain_torch",
@@ -50,8 +49,7 @@ _LOCK = RLock()
 P = ParamSpec("P")
 R = TypeVar("R")
 _CONTAINERS = (list, dict, set, deque)
-_GENERATORS = (random.Random, np.random.Generator, np.random.RandomState)
-_COPIED = (np.ndarray, torch.Generator, *_GENERATORS)
+_GENERATORS = (random.Random, np.random.Generator, np.random.RandomState, torch.Generator)
 _WRAPPERS = (
     nn.DataParallel,
     nn.parallel.DistributedDataParallel,
@@ -165,13 +163,20 @@ def one_seed(seed: int, device: torch.device) -> Iterator[None]:
     yield
 
 
-def drawn_from(new: Mapping[int, Any]) -> bytes:
-    """The state of all generators, those of Python, NumPy and PyTorch and those in ``new``."""
-    own = [each for each in new.values() if isinstance(each, _GENERATORS)]
-    torches = [each for each in new.values() if isinstance(each, torch.Generator)]
-    torches += [torch.default_generator, *torch.cuda.default_generators]
-    states = [each.get_state().tolist() for each in torches]
-    return pickle.dumps((random.getstate(), np.random.get_state(), states, own))
+def next_numbers(new: Mapping[int, Any]) -> list[list[float]]:
+    """Those that the generators of Python, NumPy and PyTorch, and those in ``new``, will draw."""
+    ours: list[Any] = [random.random, np.random.random]
+    every = [*(each.__self__ for each in ours), torch.default_generator, *new.values()]
+    found = [deepcopy(each) for each in every if isinstance(each, _GENERATORS)]
+    found += map(deepcopy, torch.cuda.default_generators)
+    return [_drawn(each) for each in found]
+
+
+def _drawn(generator: Any) -> list[float]:
+    if not isinstance(generator, torch.Generator):
+        return [generator.random() for _ in range(4)]
+    drawn: list[float] = torch.rand(4, generator=generator, device=generator.device).tolist()
+    return drawn
 
 
 def _exchange(
@@ -185,7 +190,7 @@ def _exchange(
         if type(value) is tuple:
             inner = tuple(map(exchanged, value))
             return value if all(map(is_, inner, value)) else inner
-        if isinstance(value, (torch.Tensor, *_COPIED)) and id(value) not in new:
+        if isinstance(value, (torch.Tensor, np.ndarray, *_GENERATORS)) and id(value) not in new:
             new[id(value)] = _like(value, dtype)
             new[id(new[id(value)])] = new[id(value)]
         return new.get(id(value), value)
@@ -205,7 +210,7 @@ def _exchange(
 
 def _like(value: Any, dtype: torch.dtype | None) -> Any:
     if not isinstance(value, torch.Tensor):
-        return value.clone_state() if isinstance(value, torch.Generator) else deepcopy(value)
+        return deepcopy(value)
     kind = dtype if dtype is not None and value.is_floating_point() else value.dtype
     if isinstance(value, nn.Parameter):
         zeros = torch.zeros(value.shape, dtype=kind, device=value.device)
