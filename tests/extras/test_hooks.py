@@ -75,6 +75,11 @@ def appended(module: nn.Module, inputs: Any, output: torch.Tensor) -> None:
     SEEN.append(output)
 
 
+def under_no_grad(module: nn.Module, inputs: Any, output: torch.Tensor) -> None:
+    with torch.no_grad():
+        SEEN.append(output.norm())
+
+
 def doubled(module: nn.Module, inputs: Any, output: torch.Tensor) -> Any:
     return 2 * output
 
@@ -102,6 +107,33 @@ def little(module: nn.Module, inputs: Any, output: torch.Tensor) -> None:
 
 def weight(module: Any) -> None:
     module.weight.data.mul_(2)
+
+
+def from_the_second_on(module: nn.Module, inputs: Any, output: torch.Tensor) -> Any:
+    COUNT["calls"] += 1
+    return 2 * output if COUNT["calls"] > 1 else None
+
+
+def kept(module: nn.Module, inputs: Any, output: torch.Tensor) -> Any:
+    SEEN.append(output)
+    return output + 0.1 * SEEN[0]
+
+
+@torch.no_grad()
+def copied_without_gradients(module: nn.Module, inputs: Any, output: torch.Tensor) -> Any:
+    return output * 1
+
+
+def of_its_parameters(module: nn.Module, inputs: Any, output: torch.Tensor) -> None:
+    for parameter in module.parameters():
+        parameter.data *= 2
+
+
+def handling_all(module: Any, inputs: Any, output: torch.Tensor) -> None:
+    try:
+        nn.init.zeros_(module.weight)
+    except BaseException:
+        SEEN.append("an error")
 
 
 def frozen(module: Any) -> None:
@@ -135,6 +167,7 @@ def clipping(parameter: nn.Parameter) -> None:
 
 OPTIMISER = torch.optim.SGD([nn.Parameter(torch.ones(1))], lr=0.1)
 FORWARD = nn.Module.register_forward_hook
+FORWARD_NAMED = functools.partial(nn.Module.register_forward_hook, with_kwargs=True)
 BEFORE = nn.Module.register_forward_pre_hook
 BACKWARD = nn.Module.register_full_backward_hook
 
@@ -177,6 +210,10 @@ RECORDING: dict[str, tuple[Callable[[Any, Any], Any], Any]] = {
     "a logger that writes little": (FORWARD, little),
     "a norm": (FORWARD, lambda m, i, o: SEEN.append(torch.linalg.vector_norm(o).item())),
     "a spectrum": (FORWARD, lambda m, i, o: SEEN.append(torch.linalg.svdvals(o.detach()))),
+    "without gradients, within": (FORWARD, under_no_grad),
+    "a name": (FORWARD, lambda m, i, o: SEEN.append(m.__class__.__name__)),
+    "all weights": (FORWARD, lambda m, i, o: SEEN.append([p.norm() for p in m.parameters()])),
+    "with keywords": (FORWARD_NAMED, lambda m, i, named, o: SEEN.append(o)),
     "an attribute": (FORWARD, lambda m, i, o: setattr(m, "kept", o)),
 }
 
@@ -201,6 +238,12 @@ CHANGING: dict[str, tuple[Callable[[Any, Any], Any], Any, str]] = {
     "a step, whatever": (after_gradient, functools.partial(swallowing, OPTIMISER), UNSEEN),
     "clipped afterwards": (after_gradient, clipping, UNSEEN),
     "no gradient": (after_gradient, lambda p: setattr(p, "grad", None), CHANGE),
+    "a count": (FORWARD, from_the_second_on, CHANGE),
+    "a store": (FORWARD, kept, CHANGE),
+    "copied under no_grad": (FORWARD, copied_without_gradients, CHANGE),
+    "its parameters": (FORWARD, of_its_parameters, CHANGE),
+    "every error": (FORWARD, handling_all, UNSEEN),
+    "with keywords": (FORWARD_NAMED, lambda m, i, named, o: 2 * o, CHANGE),
     "cut": (FORWARD, lambda m, i, o: o.detach(), CHANGE),
     "cut in part": (FORWARD, lambda m, i, o: 0.5 * o + 0.5 * o.detach(), CHANGE),
     "a gradient hook inside": (FORWARD, lambda m, i, o: o.register_hook(scaled) and None, CHANGE),
@@ -302,7 +345,10 @@ def test_a_hook_that_changes_another_place_is_refused() -> None:
     def later(module: nn.Module, inputs: Any, output: torch.Tensor) -> None:
         model[2].weight.data.mul_(2)
 
+    alias, names = model[0].weight.detach(), {id(m): name for name, m in model.named_modules()}
     changes: dict[str, Callable[..., Any]] = {
+        "memory of a weight": lambda m, i, o: alias.mul_(2) is None,
+        "by its id": lambda m, i, o: 2 * o if names[id(m)] == "0" else o,
         "a module around it": later,
         "a weight that it holds": lambda m, i, o: readout.data.mul_(2) and None,
         "a list of weights": lambda m, i, o: [p.data.mul_(2) for p in kept] and None,
@@ -363,6 +409,15 @@ def test_hooks_on_a_wrapper_that_change_gradients_count() -> None:
     for model in (inner, torch.optim.swa_utils.AveragedModel(inner)):
         with pytest.raises(InvalidArgument, match="on 'the wrapper'"):
             network_of(model)
+
+
+def test_one_hook_of_many_is_named() -> None:
+    model = mlp(8, 8, 8, 8)
+    for module in model:
+        module.register_forward_hook(by_name)
+    model[4].register_forward_hook(doubled)
+    with pytest.raises(InvalidArgument, match="got the forward hook 'doubled' on '4'"):
+        network_of(model)
 
 
 def test_two_hooks_that_change_nothing_alone_are_refused_together() -> None:

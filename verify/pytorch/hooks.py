@@ -1,14 +1,16 @@
 """Hooks of a module that change what a training step does, refused by name.
 
 A hook that only records must not see our probes, so that no hook is called.  A copy of it is, on
-stand-ins for all that it reads outside the module: `stand_ins`.  Outputs and gradients of a few
+stand-ins for all that it reads outside the module: `stand_in`.  Outputs and gradients of a few
 steps with the copies are compared with those without.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -17,7 +19,7 @@ from torch import nn
 from theory.network import InvalidArgument
 from verify.pytorch.computing import Probe, Run
 from verify.pytorch.probing import HOOKS, bare, global_hooks, layered, probing
-from verify.pytorch.stand_ins import StandIn, Unknown, stand_in, stand_ins
+from verify.pytorch.stand_ins import Copies, StandIn, Unknown, address, stand_in
 
 __all__ = ["check_hooks"]
 
@@ -46,7 +48,7 @@ class _Hook:
         name = getattr(self.function, "__qualname__", None) or type(self.function).__qualname__
         return f"the {self.kind} {name!r} on {self.where!r}"
 
-    def install(self, copies: dict[int, Any]) -> None:
+    def install(self, copies: Copies) -> None:
         """Put a copy where the hook was, within `probing`."""
         if str(getattr(self.function, "__module__", "")).startswith("torch.distributed"):
             return
@@ -70,11 +72,17 @@ class _Steps:
     probe: Probe
     dtype: torch.dtype | None
 
+    @cached_property
+    def plain(self) -> list[Run]:
+        """Outputs and gradients without hooks."""
+        return self.runs(())
+
     def runs(self, hooks: Sequence[_Hook]) -> list[Run]:
         """Outputs and gradients under copies of ``hooks``; raises `Unknown`."""
+        memory = {address(tensor) for tensor in self.model.state_dict().values()}
         with probing(self.model, self.dtype) as new:
             self.probe.load(self.layers)
-            copies = stand_ins(new)
+            copies = Copies(new, memory)
             for hook in hooks:
                 hook.install(copies)
             scales = _SCALES.get(self.layers[0].weight.dtype, _NARROW_SCALES)
@@ -83,18 +91,18 @@ class _Steps:
     def change(self, hooks: Sequence[_Hook]) -> str:
         """What is expected of ``hooks`` instead, and the fix; "" where they change nothing."""
         try:
-            if all(map(_alike, self.runs(hooks), self.runs(()))):
+            if all(map(_alike, self.runs(hooks), self.plain)):
                 return ""
         except Unknown:
             return (
-                "hooks of which one can see that they change nothing, got {}; let it return None "
-                "and call tensor functions only, or remove it until training starts"
+                "expected hooks of which one can see that they change nothing, got {}; let it "
+                "return None and call tensor functions only, or remove it until training starts"
             )
         except Exception:  # such as outputs of another shape, or changed in place
             pass
         return (
-            "hooks that change neither outputs nor gradients, got {}; put what it does into the "
-            "forward of the model, or remove it"
+            "expected hooks that change neither outputs nor gradients, got {}; put what it does "
+            "into the forward of the model, or remove it"
         )
 
 
@@ -108,12 +116,11 @@ def check_hooks(
     hooks = tuple(_hooks(model, layers))
     for kind in (dtype, None) if hooks else ():
         steps = _Steps(bare(model), tuple(layers.values()), probe, kind)
-        words = steps.change(hooks)
-        if not words:
-            continue
-        alone = next(((each,) for each in hooks if steps.change((each,))), hooks)
-        words = steps.change(alone)
-        raise InvalidArgument("expected " + words.format(" and ".join(map(str, alone))))
+        if steps.change(hooks):
+            first = bisect_left(
+                range(1, len(hooks)), True, key=lambda k: bool(steps.change(hooks[:k]))
+            )
+            raise InvalidArgument(steps.change(hooks[: first + 1]).format(hooks[first]))
 
 
 def _hooks(model: nn.Module, layers: Mapping[str, nn.Linear]) -> Iterator[_Hook]:
@@ -135,14 +142,17 @@ def _hooks(model: nn.Module, layers: Mapping[str, nn.Linear]) -> Iterator[_Hook]
                 yield _Hook(function, kind, f"{name}.weight", key, None, layer.weight)
 
 
-def _careful(copy: Callable[..., Any], copies: dict[int, Any]) -> Callable[..., Any]:
+def _careful(copy: Callable[..., Any], copies: Copies) -> Callable[..., Any]:
     """``copy`` with a stand-in for the module that it is called on; raises `Unknown` for errors.
 
     A hook that fails on tensors with gradients, and not without, is for evaluation.
     """
 
     def hook(*args: Any) -> Any:
+        given = [each for arg in args for each in (arg if type(arg) is tuple else (arg,))]
+        copies.update((id(each), each) for each in given if isinstance(each, torch.Tensor))
         given = [stand_in(each, copies) if isinstance(each, nn.Module) else each for each in args]
+        raised = Unknown.raised
         try:
             try:
                 result = copy(*given)
@@ -150,7 +160,7 @@ def _careful(copy: Callable[..., Any], copies: dict[int, Any]) -> Callable[..., 
                 result = copy(*map(_detached, given))
         except Exception as error:
             raise Unknown(str(error)) from error
-        if type(result) is StandIn:
+        if type(result) is StandIn or Unknown.raised != raised:
             raise Unknown("a result")
         return result
 

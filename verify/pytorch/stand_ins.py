@@ -14,7 +14,7 @@ import inspect
 import io
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from functools import partial
 from types import (
     BuiltinFunctionType,
@@ -28,13 +28,14 @@ from typing import Any
 
 import torch
 
-__all__ = ["StandIn", "Unknown", "is_installed", "stand_in", "stand_ins"]
+__all__ = ["Copies", "StandIn", "Unknown", "address", "is_installed", "stand_in"]
 
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...), slice, range)
 _PLAIN_TORCH = (torch.dtype, torch.device, torch.Size, torch.layout, torch.memory_format)
 _CONTAINERS = (list, dict, set, deque)
 _RECORDS = ("torch.serialization", "torch.utils.tensorboard")
 _HARMLESS_TYPES = ("builtins", "torch", "torch.autograd.grad_mode")
+_LISTS = ("children", "modules", "named_modules", "named_parameters", "parameters")
 _LOGGING = ("getLogger", "getEffectiveLevel", "isEnabledFor")
 # fmt: off
 _PURE = (
@@ -54,20 +55,29 @@ _HARMLESS = frozenset((
 class Unknown(BaseException):
     """What a copy does depends on a call that was not made.
 
-    No `Exception`, so that a function that handles those goes on to raise it.
+    No `Exception`, so that a function that handles those goes on to raise it; ``raised`` counts,
+    for a function that handles all.
     """
+
+    raised = 0
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        Unknown.raised += 1
 
 
 class StandIn:
     """Stands for ``of``; keeps attributes that are written, unless ``of`` is ours to change.
 
-    ``copies``: of `stand_ins`.
+    ``original``: of which ``of`` is a copy; it lives on, and its id with it.
     """
 
-    __slots__ = ("_copies", "_of", "_ours", "_written")
+    __slots__ = ("_copies", "_of", "_original", "_ours", "_written")
 
-    def __init__(self, of: object, copies: dict[int, Any], *, ours: bool = False) -> None:
-        for name, value in zip(self.__slots__, (copies, of, ours, {}), strict=True):
+    def __init__(
+        self, of: object, copies: Copies, original: object = None, *, ours: bool = False
+    ) -> None:
+        for name, value in zip(self.__slots__, (copies, of, original, ours, {}), strict=True):
             object.__setattr__(self, name, value)
 
     __class__ = property(lambda self: type(self._of))
@@ -77,6 +87,8 @@ class StandIn:
         return written[name] if name in written else self._in(getattr(self._of, name))
 
     def __setattr__(self, name: str, value: object) -> None:
+        if isinstance(self._of, type) and issubclass(self._of, torch.nn.Module):
+            raise Unknown(name)
         if self._ours:
             setattr(self._of, name, value)
         else:
@@ -86,15 +98,19 @@ class StandIn:
         return stand_in(value, self._copies)
 
     def __getitem__(self, key: Any) -> Any:
-        of = copy.copy(self._of) if isinstance(self._of, dict) else self._of
-        return self._in(of[key])
+        return self._in(self._of[key])
 
     def __setitem__(self, key: Any, value: object) -> None:
-        pass
+        if isinstance(self._of, list | dict | deque):
+            self._of[key] = value
 
-    __delitem__ = __setitem__
+    def __delitem__(self, key: Any) -> None:
+        if isinstance(self._of, list | dict | deque):
+            del self._of[key]
 
-    def __iadd__(self, other: object) -> StandIn:
+    def __iadd__(self, other: Any) -> StandIn:
+        if isinstance(self._of, _CONTAINERS):
+            self._of += other
         return self
 
     def __eq__(self, other: object) -> bool:
@@ -142,18 +158,19 @@ class _NotCalled:
         raise Unknown("bool")
 
 
-def _called(
-    function: Any, args: tuple[Any, ...], keywords: dict[str, Any], copies: dict[int, Any]
-) -> Any:
+def _called(function: Any, args: tuple[Any, ...], keywords: dict[str, Any], copies: Copies) -> Any:
     owner = getattr(function, "__self__", None)
     if isinstance(function, BuiltinMethodType) and isinstance(owner, _CONTAINERS):
-        owner = owner if copies.get(id(owner)) is owner else copy.copy(owner)
-        return stand_in(getattr(owner, function.__name__)(*args, **keywords), copies)
+        kept = stand_in(owner, copies)
+        kept = kept._of if type(kept) is StandIn else kept
+        return stand_in(getattr(kept, function.__name__)(*args, **keywords), copies)
     if function is builtins.print:
         return None
     if getattr(function, "__module__", "") == "logging":
         known = function.__name__ in _LOGGING
         return stand_in(function(*args, **keywords), copies) if known else None
+    if isinstance(owner, torch.nn.Module) and function.__name__ in _LISTS:
+        return map(partial(stand_in, copies=copies), function(*args, **keywords))
     if isinstance(function, StandIn | type | FunctionType | MethodType | BuiltinFunctionType):
         return _not_called(function, copies)
     inner = inspect.getattr_static(type(function), "__call__", None)
@@ -162,7 +179,7 @@ def _called(
     return _not_called(function, copies)
 
 
-def _not_called(function: Any, copies: dict[int, Any]) -> StandIn:
+def _not_called(function: Any, copies: Copies) -> StandIn:
     """Where a call cannot matter: not PyTorch's, and none that ends in _, its sign for changes."""
     named = getattr(function, "__module__", None) or type(function).__module__
     name = getattr(function, "__name__", "")
@@ -179,45 +196,55 @@ def is_installed(module: str | None) -> bool:
     return root in sys.stdlib_module_names - {"__main__"} or "-packages" in file
 
 
-def stand_ins(ours: Mapping[int, Any]) -> dict[int, Any]:
+class Copies(dict[int, Any]):
     """Copies by the id of what they copy: at first those of what is ``ours`` to change.
 
     Tensors, arrays and containers are themselves, others stand-ins through which writes go.
+    ``memory``: addresses of tensors that no other may share.
     """
-    copies: dict[int, Any] = {}
-    for key, value in ours.items():
-        itself = isinstance(value, (torch.Tensor, *_CONTAINERS)) or key != id(value)
-        copies[key] = value if itself else StandIn(value, copies, ours=True)
-    return copies
+
+    def __init__(self, ours: Mapping[int, Any], memory: Container[int] = ()) -> None:
+        self.memory = memory
+        for key, value in ours.items():
+            itself = isinstance(value, (torch.Tensor, *_CONTAINERS)) or key != id(value)
+            self[key] = value if itself else StandIn(value, self, ours=True)
 
 
-def stand_in(value: Any, copies: dict[int, Any]) -> Any:
-    """``value`` itself, a copy, or a `StandIn`.  ``copies``: of `stand_ins`, which grows.
+def stand_in(value: Any, copies: Copies) -> Any:
+    """``value`` itself, a copy, or a `StandIn`.  ``copies``: these grow.
 
     >>> kept = []
-    >>> copied = stand_in(lambda x: kept.append(x), stand_ins({}))
+    >>> copied = stand_in(lambda x: kept.append(x), Copies({}))
     >>> copied(1), kept
     (None, [])
     """
-    if id(value) in copies:
-        return copies[id(value)]
+    if id(value) in copies or type(value) is StandIn:
+        return copies.get(id(value), value)
     if isinstance(value, FunctionType):
         return _function(value, copies)
     if isinstance(value, MethodType):
         function, owner = (stand_in(each, copies) for each in (value.__func__, value.__self__))
-        is_copy = isinstance(function, FunctionType)
+        is_copy = type(function) is FunctionType
         return MethodType(function, owner) if is_copy else StandIn(value, copies)
     if isinstance(value, partial):
         args = [stand_in(each, copies) for each in value.args]
         return partial(stand_in(value.func, copies), *args, **value.keywords)
     if isinstance(value, torch.Tensor):
+        if address(value) in copies.memory:
+            raise Unknown("memory that it shares")
         return value.detach().clone()
     if type(value) is tuple:
         return tuple(stand_in(each, copies) for each in value)
     if type(value) in _PLAIN or isinstance(value, _PLAIN_TORCH) or _is_harmless(value):
         return value
-    copies[id(value)] = StandIn(value, copies)
+    mine = copy.copy(value) if type(value) in _CONTAINERS or isinstance(value, dict) else value
+    copies[id(value)] = copies[id(mine)] = StandIn(mine, copies, value)
     return copies[id(value)]
+
+
+def address(tensor: torch.Tensor) -> int:
+    """Where the memory begins that ``tensor`` is a view of."""
+    return int(tensor.untyped_storage().data_ptr())
 
 
 def _is_harmless(value: Any) -> bool:
@@ -233,7 +260,7 @@ def _is_harmless(value: Any) -> bool:
     return isinstance(owner, torch.Tensor | str) or named in _PURE
 
 
-def _function(function: FunctionType, copies: dict[int, Any]) -> Any:
+def _function(function: FunctionType, copies: Copies) -> Any:
     """PyTorch's functions of tensors as they are, those of the user copied, under `no_grad` too."""
     wrapped, scope = getattr(function, "__wrapped__", None), str(function.__globals__["__name__"])
     if isinstance(wrapped, FunctionType) and scope.startswith("torch"):
@@ -250,7 +277,7 @@ def _function(function: FunctionType, copies: dict[int, Any]) -> Any:
     return _copied(function, copies)
 
 
-def _copied(function: FunctionType, copies: dict[int, Any]) -> Any:
+def _copied(function: FunctionType, copies: Copies) -> Any:
     """A function of the same code in a scope of stand-ins."""
     scope: dict[str, Any] = {"__builtins__": _builtins(copies)}
     cells = tuple(CellType() for _ in function.__closure__ or ())
@@ -258,7 +285,7 @@ def _copied(function: FunctionType, copies: dict[int, Any]) -> Any:
     copied.__dict__["copied"] = function  # which goes on to live, and its id with it
     copies[id(function)] = copied
     names = set(_names(function.__code__))
-    if "__class__" in names:  # of a stand-in it is no stand-in
+    if "__class__" in names and "__name__" not in names:  # of a stand-in it is no stand-in
         raise Unknown("__class__")
     for name in names & set(function.__globals__):
         scope[name] = stand_in(function.__globals__[name], copies)
@@ -281,7 +308,7 @@ def _names(code: CodeType) -> Iterator[str]:
             yield from _names(constant)
 
 
-def _builtins(copies: dict[int, Any]) -> dict[str, Any]:
+def _builtins(copies: Copies) -> dict[str, Any]:
     def nothing(*_: object, **__: object) -> None:
         return None
 
@@ -292,11 +319,16 @@ def _builtins(copies: dict[int, Any]) -> dict[str, Any]:
         return stand_in(value.__class__, copies)
 
     def closed(*_: object, **__: object) -> Any:
-        raise Unknown
+        raise Unknown("a call")
 
     names = {name: getattr(builtins, name) for name in dir(builtins)}
     kept = {name: v for name, v in names.items() if name in _HARMLESS or _is_error(v)}
-    writes: dict[str, Callable[..., Any]] = {"open": opened, "print": nothing, "type": kind}
+    writes: dict[str, Callable[..., Any]] = {
+        "open": opened,
+        "print": nothing,
+        "type": kind,
+        "id": lambda value: id(value._of if type(value) is StandIn else value),
+    }
     blocked = {name: closed for name in names if name not in kept}
     constants = {"None": None, "True": True, "False": False, "Ellipsis": ..., "__debug__": True}
     return {**blocked, **kept, **writes, **constants}
