@@ -119,8 +119,7 @@ def kept(module: nn.Module, inputs: Any, output: torch.Tensor) -> Any:
     return output + 0.1 * SEEN[0]
 
 
-@torch.no_grad()
-def copied_without_gradients(module: nn.Module, inputs: Any, output: torch.Tensor) -> Any:
+def copied(module: nn.Module, inputs: Any, output: torch.Tensor) -> Any:
     return output * 1
 
 
@@ -240,7 +239,7 @@ CHANGING: dict[str, tuple[Callable[[Any, Any], Any], Any, str]] = {
     "no gradient": (after_gradient, lambda p: setattr(p, "grad", None), CHANGE),
     "a count": (FORWARD, from_the_second_on, CHANGE),
     "a store": (FORWARD, kept, CHANGE),
-    "copied under no_grad": (FORWARD, copied_without_gradients, CHANGE),
+    "copied under no_grad": (FORWARD, torch.no_grad()(copied), CHANGE),
     "its parameters": (FORWARD, of_its_parameters, CHANGE),
     "every error": (FORWARD, handling_all, UNSEEN),
     "with keywords": (FORWARD_NAMED, lambda m, i, named, o: 2 * o, CHANGE),

@@ -48,10 +48,13 @@ class _Hook:
         name = getattr(self.function, "__qualname__", None) or type(self.function).__qualname__
         return f"the {self.kind} {name!r} on {self.where!r}"
 
+    @property
+    def is_pytorchs(self) -> bool:
+        """Whether PyTorch's own sharding put it there."""
+        return str(getattr(self.function, "__module__", "")).startswith("torch.distributed")
+
     def install(self, copies: Copies) -> None:
         """Put a copy where the hook was, within `probing`."""
-        if str(getattr(self.function, "__module__", "")).startswith("torch.distributed"):
-            return
         copy = _careful(stand_in(self.function, copies), copies)
         for each in self.named:
             getattr(self.on, each)[self.key] = True
@@ -79,7 +82,7 @@ class _Steps:
 
     def runs(self, hooks: Sequence[_Hook]) -> list[Run]:
         """Outputs and gradients under copies of ``hooks``; raises `Unknown`."""
-        memory = {address(tensor) for tensor in self.model.state_dict().values()}
+        memory = set(map(address, [*self.model.parameters(), *self.model.buffers()]))
         with probing(self.model, self.dtype) as new:
             self.probe.load(self.layers)
             copies = Copies(new, memory)
@@ -113,7 +116,7 @@ def check_hooks(
 
     ``model``: with its wrappers.  ``dtype``: of steps, beside the module's own.
     """
-    hooks = tuple(_hooks(model, layers))
+    hooks = tuple(each for each in _hooks(model, layers) if not each.is_pytorchs)
     for kind in (dtype, None) if hooks else ():
         steps = _Steps(bare(model), tuple(layers.values()), probe, kind)
         if steps.change(hooks):
@@ -124,7 +127,7 @@ def check_hooks(
 
 
 def _hooks(model: nn.Module, layers: Mapping[str, nn.Linear]) -> Iterator[_Hook]:
-    """Those of a wrapper as if they were on the module within; none of PyTorch's own."""
+    """Those of a wrapper as if they were on the module within."""
     *outer, inner = layered(model)
     modules = [(name or "the model", each, each) for name, each in inner.named_modules()]
     for where, module, target in [*modules, *(("the wrapper", each, inner) for each in outer)]:

@@ -244,7 +244,8 @@ def stand_in(value: Any, copies: Copies) -> Any:
 
 def address(tensor: torch.Tensor) -> int:
     """Where the memory begins that ``tensor`` is a view of."""
-    return int(tensor.untyped_storage().data_ptr())
+    held: Any = getattr(tensor, "_local_tensor", tensor)  # of one in shards
+    return int(held.untyped_storage().data_ptr())
 
 
 def _is_harmless(value: Any) -> bool:
