@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
 import sys
 import threading
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -154,6 +156,59 @@ class HookInside(Functional):
         return self.linears[-1](x)
 
 
+class FreezingItself(Functional):
+    """A hidden layer that forward freezes."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.linears[0].requires_grad_(False)
+        return super().forward(x)
+
+
+class RandomDepth(Functional):
+    """Layers left out so rarely that no few calls show it."""
+
+    def __init__(self, draw: Callable[[Any], float]) -> None:
+        super().__init__(8, 8, 8)
+        self.own, self.numbers = random.Random(1), np.random.default_rng(1)
+        self.generator = torch.Generator()
+        self.draw = draw
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = torch.relu(self.linears[0](x))
+        if not self.training or self.draw(self) > 1e-9:
+            x = torch.relu(self.linears[1](x))
+        return self.linears[2](x)
+
+
+class Mapped(Functional):
+    """One example at a time, by `torch.vmap`."""
+
+    def __init__(self, *widths: int, slope: float = 0.0) -> None:
+        super().__init__(*widths)
+        self.slope = slope
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.vmap(self.one)(x)
+
+    def one(self, x: torch.Tensor) -> torch.Tensor:
+        for linear in self.linears[:-1]:
+            x = F.leaky_relu(linear(x), self.slope)
+        return self.linears[-1](x)
+
+
+class Doubling(torch.Tensor):
+    """A weight that computes with twice its values."""
+
+    @classmethod
+    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = super().__torch_function__(func, types, args, kwargs or {})
+        return 2 * out.as_subclass(torch.Tensor) if func is F.linear else out
+
+
+class Tagged(nn.Parameter):
+    """A weight of another name."""
+
+
 class Alone(Functional):
     """Another output where there is one example."""
 
@@ -222,6 +277,29 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "dropout in eval": (
         lambda: Dropping(8, 8, 8).eval(),
         "random in training mode between 'linears.0' and 'linears.1'; leave out dropout",
+    ),
+    "frozen in forward": (
+        lambda: FreezingItself(8, 8, 8),
+        "no gradient at all at 'linears.0'",
+    ),
+    "frozen in forward, in 16 bits": (
+        lambda: FreezingItself(8, 8, 8).bfloat16(),
+        "no gradient at all at 'linears.0'",
+    ),
+    "random depth": (lambda: RandomDepth(lambda _: random.random()), "draws random numbers"),
+    "random depth, NumPy": (lambda: RandomDepth(lambda _: np.random.rand()), "draws random"),
+    "random depth, PyTorch": (lambda: RandomDepth(lambda _: float(torch.rand(()))), "draws random"),
+    "random depth, its own": (lambda: RandomDepth(lambda m: m.own.random()), "draws random"),
+    "random depth, its own NumPy": (lambda: RandomDepth(lambda m: m.numbers.random()), "draws"),
+    "random depth, its own PyTorch": (
+        lambda: RandomDepth(lambda m: float(torch.rand((), generator=m.generator))),
+        "draws random numbers",
+    ),
+    "a weight of another class": (
+        lambda: changed(
+            lambda m: setattr(m[0], "weight", nn.Parameter(m[0].weight.data.as_subclass(Doubling)))
+        ),
+        "'0.weight' of type Doubling",
     ),
     "noise": (lambda: Acting(lambda z: z.relu() + 1e-3 * torch.randn_like(z)), "random in train"),
     "residual": (lambda: Residual(8, 8, 8, 8), "a skip connection around 'linears.1'"),
@@ -393,6 +471,15 @@ READ: dict[str, tuple[Callable[[], nn.Module], MLP]] = {
     "a maximum": (
         lambda: Acting(lambda z: torch.maximum(z, z / 4)),
         MLP(16, 2, input_width=8, activation=LeakyReLU("0.25")),
+    ),
+    "by vmap": (lambda: Mapped(8, 16, 16), MLP(16, 2, input_width=8)),
+    "leaky, by vmap": (
+        lambda: Mapped(8, 16, 16, slope=0.25),
+        MLP(16, 2, input_width=8, activation=LeakyReLU("0.25")),
+    ),
+    "a weight of a class that computes the same": (
+        lambda: changed(lambda m: setattr(m[0], "weight", Tagged(m[0].weight.data))),
+        MLP(8, 2, input_width=8),
     ),
     "in place": (lambda: Acting(lambda z: z.relu_()), MLP(16, 2, input_width=8)),
     "two ReLUs": (

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -65,6 +67,58 @@ def test_a_module_is_left_as_it_was() -> None:
     for one, two in zip(before[1] + before[2], after[1] + after[2], strict=True):
         assert torch.equal(one, two)
     assert before[3:] == after[3:]
+
+
+class Kept:
+    """An object of the user."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.sums: list[torch.Tensor] = []
+
+
+class Deep(Functional):
+    """It writes one level down, and further, and to all generators."""
+
+    def __init__(self, *widths: int) -> None:
+        super().__init__(*widths)
+        self.sums: dict[str, list[torch.Tensor]] = {"x": [torch.zeros(()), torch.zeros(())]}
+        self.counts = {"calls": [0]}
+        self.pair = (torch.zeros(()), [torch.zeros(())])
+        self.array, self.kept = np.zeros(2), Kept()
+        self.kept.sums.append(torch.zeros(()))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        out = super().forward(x)
+        self.sums["x"][0] += out.sum()
+        self.sums["x"][1].data += 1
+        self.counts["calls"][0] += 1
+        self.pair[0].data.add_(1)
+        self.pair[1][0] = self.pair[1][0] + out.mean()
+        self.array += 1
+        self.kept.calls += 1
+        self.kept.sums[0].data.add_(1)
+        self.kept.sums.append(out)
+        return out
+
+
+def test_objects_further_down_are_left_as_they_were() -> None:
+    model = Deep(8, 8)
+    generators = random.getstate(), str(np.random.get_state())
+    held = model.sums["x"][0], model.pair[1][0], model.kept.sums[0], model.array
+    parameter_groups(initialise(model, seed=1))
+    coordinate_check(
+        model,
+        samples=5,
+        seed=1,
+        initialise=lambda m: (initialise(m), random.random(), np.random.rand()),
+    )
+    assert (random.getstate(), str(np.random.get_state())) == generators
+    assert (model.counts["calls"], model.kept.calls, len(model.kept.sums)) == ([0], 0, 1)
+    now = model.sums["x"][0], model.pair[1][0], model.kept.sums[0], model.array
+    assert all(one is two for one, two in zip(held, now, strict=True))
+    for value in (*model.sums["x"], model.pair[0], *now):
+        assert not np.any(np.asarray(value))
 
 
 class Failing(Functional):

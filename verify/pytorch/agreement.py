@@ -6,7 +6,8 @@ rounding does; in training mode, and in the mode in which the module is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NoReturn
@@ -25,7 +26,7 @@ from verify.pytorch.differences import (
     what_differs,
     where_gradients_differ,
 )
-from verify.pytorch.probing import probing
+from verify.pytorch.probing import next_numbers, probing
 
 __all__ = ["Computing", "activation_and_precision"]
 
@@ -144,10 +145,22 @@ class Computing:
         if self.steps is torch.float64:
             as_it_is = all(module.training for module in self.model.modules())
             for train in (True,) if as_it_is else (True, False):
-                with probing(self.model, self.steps, train=train):
+                with self._without_draws(self.steps, train):
                     self._check_exactly(expected)
-        with probing(self.model):
+        with self._without_draws(None, True):
             return self._check_roughly(expected)
+
+    @contextmanager
+    def _without_draws(self, dtype: torch.dtype | None, train: bool) -> Iterator[None]:
+        """`probing`; raises `InvalidArgument` for draws, which may act at other times."""
+        with probing(self.model, dtype, train=train) as new:
+            before = next_numbers(new)
+            yield
+            if next_numbers(new) != before:
+                raise InvalidArgument(
+                    "expected a model without chance in its forward, got one that draws random "
+                    "numbers, with or without an effect; leave out random depth, dropout and noise"
+                )
 
     def _check_exactly(self, expected: Run) -> None:
         self.probe.load(self.linear)
@@ -174,8 +187,8 @@ class Computing:
     def _check_roughly(self, expected: Run) -> torch.dtype:
         """The same to within rounding."""
         self.probe.load(self.linear)
-        calls, output = recorded(self.model, self.linear, self.probe.inputs(self.linear))
         found = self.probe.run(self.model, self.linear)
+        calls, output = recorded(self.model, self.linear, self.probe.inputs(self.linear))
         own = max((layer.weight.dtype for layer in self.linear), key=lambda d: torch.finfo(d).eps)
         lowest = _lowest(own, calls, output)
         floors = [_ROUNDING[lowest]] * (1 + len(self.layers))

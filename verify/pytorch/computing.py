@@ -53,18 +53,23 @@ class Probe:
         """Inputs times ``scale``, in the precision and on the device of the first layer."""
         return (self.x * scale).to(layers[0].weight)
 
-    def run(self, model: nn.Module, layers: Sequence[nn.Linear], scale: float = 1.0) -> Run:
-        """Outputs and gradients of ``model`` at inputs times ``scale``, factors by it."""
+    def run(
+        self, model: nn.Module, layers: Sequence[nn.Linear], scale: float = 1.0, grad: bool = False
+    ) -> Run:
+        """Outputs and gradients of ``model`` at inputs times ``scale``, factors by it.
+
+        ``grad``: whether gradients go to the inputs too."""
+        trained = [layer.weight.requires_grad for layer in layers]
         for layer in layers:
             layer.weight.grad = None
-        found = called(model, self.inputs(layers, scale))
+        found = called(model, self.inputs(layers, scale).requires_grad_(grad))
         if found.numel() != len(self.x):
             return Run(found.detach().cpu(), ())
         outputs = found.reshape(-1)
         if outputs.requires_grad:
             total: Any = (outputs * (self.factors / scale).to(outputs)).sum()
             total.backward()
-        return Run(outputs.detach().cpu(), tuple(map(_gradient, layers)))
+        return Run(outputs.detach().cpu(), tuple(map(_gradient, layers, trained)))
 
     def literal(self, slope: float, dtype: torch.dtype = torch.float64) -> Run:
         """Outputs and gradients of the network of the theory."""
@@ -75,8 +80,8 @@ class Probe:
         return Run(outputs.detach(), tuple(weight.grad for weight in weights))
 
 
-def _gradient(layer: nn.Linear) -> torch.Tensor | None:
-    if not layer.weight.requires_grad:
+def _gradient(layer: nn.Linear, trained: bool) -> torch.Tensor | None:
+    if not trained:
         return None
     grad = layer.weight.grad
     return torch.zeros_like(layer.weight, device="cpu") if grad is None else grad.cpu()

@@ -52,10 +52,12 @@ def recorded(model: nn.Module, layers: Sequence[nn.Module], x: torch.Tensor) -> 
     (1, True)
     """
     calls: Calls = []
+    unwrapped: Any = torch.func.debug_unwrap  # of a `torch.vmap` in forward
 
     def note(index: int) -> Callable[..., None]:
         def hook(_: nn.Module, inputs: Any, output: torch.Tensor) -> None:
-            calls.append((index, inputs[0].detach().clone(), output.detach().clone()))
+            into, out = (unwrapped(each.detach().clone()) for each in (inputs[0], output))
+            calls.append((index, into, out))
 
         return hook
 

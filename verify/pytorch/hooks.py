@@ -1,178 +1,187 @@
 """Hooks of a module that change what a training step does, refused by name.
 
 A hook that only records must not see our probes, so that no hook is called.  A copy of it is, on
-copies of all that it reads: `stand_in`.
+stand-ins for all that it reads outside the module: `stand_in`.  Outputs and gradients of a few
+steps with the copies are compared with those without.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import nn
 
 from theory.errors import InvalidArgument
-from verify.pytorch.computing import Probe
-from verify.pytorch.probing import HOOKS, bare, global_hooks, probing
-from verify.pytorch.stand_ins import StandIn, Unknown, stand_in
+from verify.pytorch.computing import Probe, Run
+from verify.pytorch.probing import HOOKS, bare, global_hooks, layered, probing
+from verify.pytorch.stand_ins import Copies, StandIn, Unknown, address, stand_in
 
 __all__ = ["check_hooks"]
 
-_SCALES = (1.0, 1e-4, 1e4)
-"""Hooks are tried on tensors times these, so that bounds show."""
+_NAMED = ("_forward_hooks_with_kwargs", "_forward_pre_hooks_with_kwargs")
+_EXACT = 1e-9
+_SCALES = {torch.float64: (1.0, 2.0**-40, 2.0**40)}
+_NARROW_SCALES = (1.0, 2.0**-6, 2.0**6)
+"""Inputs times these, so that bounds show, of activations and of gradients."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Hook:
-    """``function``: as the user gave it; ``kind`` and ``where``: its name in a sentence.
-    ``module``: None for a hook on a weight.  ``keywords``: whether it takes those of the call."""
+    """``function``: as the user gave it; ``kind`` and ``where``: its name in a sentence.  ``key``:
+    in ``table``, None for a weight's.  ``on``: the module or weight, None for all modules.
+    ``named``: the tables in which it is marked as one that takes keywords."""
 
     function: Callable[..., Any]
     kind: str
     where: str
-    module: nn.Module | None
-    weight: torch.Tensor | None = None
-    keywords: bool = False
+    key: int
+    table: dict[int, Any] | None
+    on: Any = None
+    named: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        name = getattr(self.function, "__qualname__", None) or type(self.function).__qualname__
+        return f"the {self.kind} {name!r} on {self.where!r}"
+
+    @property
+    def is_pytorchs(self) -> bool:
+        """Whether PyTorch's own sharding put it there."""
+        return str(getattr(self.function, "__module__", "")).startswith("torch.distributed")
+
+    def install(self, copies: Copies) -> None:
+        """Put a copy where the hook was, within `probing`."""
+        copy = _careful(stand_in(self.function, copies), copies)
+        for each in self.named:
+            getattr(self.on, each)[self.key] = True
+        if self.table is not None:
+            self.table[self.key] = copy
+        elif self.kind == "gradient hook":
+            copies[id(self.on)].register_hook(copy)
+        else:
+            copies[id(self.on)].register_post_accumulate_grad_hook(copy)
 
 
 @dataclass(frozen=True, eq=False)
-class _Call:
-    """What a module was called with, and what it put out."""
+class _Steps:
+    """A few steps of ``model``, each with the weights that the one before leaves behind."""
 
-    args: tuple[Any, ...]
-    keywords: dict[str, Any]
-    output: Any
+    model: nn.Module
+    layers: tuple[nn.Linear, ...]
+    probe: Probe
+    dtype: torch.dtype | None
+
+    @cached_property
+    def plain(self) -> list[Run]:
+        """Outputs and gradients without hooks."""
+        return self.runs(())
+
+    def runs(self, hooks: Sequence[_Hook]) -> list[Run]:
+        """Outputs and gradients under copies of ``hooks``; raises `Unknown`."""
+        memory = set(map(address, [*self.model.parameters(), *self.model.buffers()]))
+        with probing(self.model, self.dtype) as new:
+            self.probe.load(self.layers)
+            copies = Copies(new, memory)
+            for hook in hooks:
+                hook.install(copies)
+            scales = _SCALES.get(self.layers[0].weight.dtype, _NARROW_SCALES)
+            return [self.probe.run(self.model, self.layers, s, s != 1) for s in scales]
+
+    def change(self, hooks: Sequence[_Hook]) -> str:
+        """What is expected of ``hooks`` instead, and the fix; "" where they change nothing."""
+        try:
+            if all(map(_alike, self.runs(hooks), self.plain)):
+                return ""
+        except Unknown:
+            return (
+                "expected hooks of which one can see that they change nothing, got {}; let it "
+                "return None and call tensor functions only, or remove it until training starts"
+            )
+        except Exception:  # such as outputs of another shape, or changed in place
+            pass
+        return (
+            "expected hooks that change neither outputs nor gradients, got {}; put what it does "
+            "into the forward of the model, or remove it"
+        )
 
 
-def check_hooks(model: nn.Module, layers: Mapping[str, nn.Linear], probe: Probe) -> None:
+def check_hooks(
+    model: nn.Module, layers: Mapping[str, nn.Linear], probe: Probe, dtype: torch.dtype
+) -> None:
     """Raise `InvalidArgument` for hooks that change outputs or gradients, or may.
 
-    ``model``: with its wrappers.
+    ``model``: with its wrappers.  ``dtype``: of steps, beside the module's own.
     """
-    hooks = list(_hooks(model, layers))
-    if not hooks:
-        return
-    calls = _calls(bare(model), layers, probe)
-    for hook in hooks:
-        called = calls.get(id(hook.module))
-        if hook.module is None or called is not None:
-            _check(hook, called)
+    hooks = tuple(each for each in _hooks(model, layers) if not each.is_pytorchs)
+    for kind in (dtype, None) if hooks else ():
+        steps = _Steps(bare(model), tuple(layers.values()), probe, kind)
+        if steps.change(hooks):
+            first = bisect_left(
+                range(1, len(hooks)), True, key=lambda k: bool(steps.change(hooks[:k]))
+            )
+            raise InvalidArgument(steps.change(hooks[: first + 1]).format(hooks[first]))
 
 
 def _hooks(model: nn.Module, layers: Mapping[str, nn.Linear]) -> Iterator[_Hook]:
-    inner = bare(model)
-    modules = {**dict(inner.named_modules()), **({} if model is inner else {"the wrapper": model})}
-    for where, module in modules.items():
-        kept = {kind: getattr(module, table) for table, kind in HOOKS.items()}
-        named = {**module._forward_hooks_with_kwargs, **module._forward_pre_hooks_with_kwargs}
-        for kind, table in kept.items():
-            for key, function in table.items():
-                called = inner if module is model else module
-                yield _Hook(function, kind, where or "the model", called, None, key in named)
-    for kind, table in global_hooks().items():
-        for function in table.values():
-            yield _Hook(function, kind, "all modules", inner)
+    """Those of a wrapper as if they were on the module within."""
+    *outer, inner = layered(model)
+    modules = [(name or "the model", each, each) for name, each in inner.named_modules()]
+    for where, module, target in [*modules, *(("the wrapper", each, inner) for each in outer)]:
+        for table, kind in HOOKS.items():
+            for key, function in getattr(module, table).items():
+                named = tuple(each for each in _NAMED if key in getattr(module, each))
+                yield _Hook(function, kind, where, key, getattr(target, table), target, named)
+    for kind, hooks in global_hooks().items():
+        for key, function in hooks.items():
+            yield _Hook(function, kind, "all modules", key, hooks)
     for name, layer in layers.items():
         own = layer.weight._backward_hooks, layer.weight._post_accumulate_grad_hooks
-        for kind, hooks in zip(("gradient hook", "post-accumulate hook"), own, strict=True):
-            for function in (hooks or {}).values():
-                yield _Hook(function, kind, f"{name}.weight", None, layer.weight)
+        for kind, each in zip(("gradient hook", "post-accumulate hook"), own, strict=True):
+            for key, function in (each or {}).items():
+                yield _Hook(function, kind, f"{name}.weight", key, None, layer.weight)
 
 
-def _calls(model: nn.Module, layers: Mapping[str, nn.Linear], probe: Probe) -> dict[int, _Call]:
-    """The first call of each module in a run of ``model``, by the module's id."""
-    calls: dict[int, _Call] = {}
+def _careful(copy: Callable[..., Any], copies: Copies) -> Callable[..., Any]:
+    """``copy`` with a stand-in for the module that it is called on; raises `Unknown` for errors.
 
-    def note(module: nn.Module, args: Any, keywords: Any, output: Any) -> None:
-        calls.setdefault(id(module), _Call(args, keywords, output))
+    A hook that fails on tensors with gradients, and not without, is for evaluation.
+    """
 
-    with probing(model):
-        linear = tuple(layers.values())
-        probe.load(linear)
-        for module in model.modules():
-            module.register_forward_hook(note, with_kwargs=True)
-        with torch.no_grad():
-            model(probe.inputs(linear))
-    return calls
-
-
-def _check(hook: _Hook, called: _Call | None) -> None:
-    if str(getattr(hook.function, "__module__", "")).startswith("torch.distributed"):
-        return
-    name = getattr(hook.function, "__qualname__", None) or type(hook.function).__qualname__
-    it = f"the {hook.kind} {name!r} on {hook.where!r}"
-    for scale in _SCALES:
-        args, replaced = _arguments(hook, called, scale)
-        before = [tensor.clone() for tensor in _tensors(args)]
+    def hook(*args: Any) -> Any:
+        given = [each for arg in args for each in (arg if type(arg) is tuple else (arg,))]
+        copies.update((id(each), each) for each in given if isinstance(each, torch.Tensor))
+        given = [stand_in(each, copies) if isinstance(each, nn.Module) else each for each in args]
+        raised = Unknown.raised
         try:
-            result = stand_in(hook.function)(*args)
-            known = type(result) is not StandIn
-        except (Exception, Unknown):
-            known = False
-        if not known:
-            raise InvalidArgument(
-                f"expected hooks of which one can see that they change nothing, got {it}; let it "
-                f"return None and call tensor functions only, or remove it until training starts"
-            )
-        after = _tensors(args) if result is None else [*_tensors(args), *_tensors(result)]
-        expected = before if result is None else [*before, *_tensors(replaced)]
-        if not _alike(after, expected):
-            raise InvalidArgument(
-                f"expected hooks that change neither outputs nor gradients, got {it}; put what it "
-                f"does into the forward of the model, or remove it"
-            )
+            try:
+                result = copy(*given)
+            except Exception:
+                result = copy(*map(_detached, given))
+        except Exception as error:
+            raise Unknown(str(error)) from error
+        if type(result) is StandIn or Unknown.raised != raised:
+            raise Unknown("a result")
+        return result
+
+    return hook
 
 
-def _arguments(hook: _Hook, called: _Call | None, scale: float) -> tuple[tuple[Any, ...], Any]:
-    """Arguments of a call of a hook, and the one among them that its result replaces."""
-    if hook.weight is not None:
-        grad = _noise(hook.weight, scale)
-        if hook.kind == "gradient hook":
-            return (grad,), grad.clone()
-        weight = nn.Parameter(_noise(hook.weight, scale))
-        weight.grad = grad
-        return (weight,), None
-    assert called is not None
-    module: Any = StandIn(hook.module)
-    args, output = _scaled(called.args, scale), _scaled(called.output, scale)
-    named = ({**called.keywords},) if hook.keywords else ()
-    kind = hook.kind.removeprefix("global ")
-    if kind == "forward pre-hook":
-        return (module, args, *named), _scaled(called.args, scale)
-    if kind == "forward hook":
-        return (module, args, *named, output), _scaled(called.output, scale)
-    into, out = (tuple(_noise(t, scale) for t in _tensors(each)) for each in (args, output))
-    if kind == "backward pre-hook":
-        return (module, out), [t.clone() for t in out]
-    return (module, into, out), [t.clone() for t in into]
-
-
-def _noise(like: torch.Tensor, scale: float) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(1)
-    drawn = torch.randn(like.shape, generator=generator, dtype=torch.float64, device="cpu")
-    return (scale * drawn).to(like.device, like.dtype)
-
-
-def _scaled(value: Any, scale: float) -> Any:
-    """Tensors in ``value`` times a scale, all else as it is."""
+def _detached(value: Any) -> Any:
     if isinstance(value, torch.Tensor):
-        return value.detach() * scale
-    return tuple(_scaled(each, scale) for each in value) if isinstance(value, tuple) else value
+        return value.detach()
+    return tuple(map(_detached, value)) if type(value) is tuple else value
 
 
-def _tensors(value: Any) -> list[torch.Tensor]:
-    """All tensors in nested tuples, lists and dictionaries, gradients of parameters too."""
-    if isinstance(value, nn.Parameter) and value.grad is not None:
-        return [value.detach(), value.grad]
-    if isinstance(value, torch.Tensor):
-        return [value]
-    inner = value.values() if type(value) is dict else value
-    return (
-        [t for each in inner for t in _tensors(each)] if type(value) in (tuple, list, dict) else []
-    )
+def _alike(one: Run, two: Run) -> bool:
+    pairs = zip((one.outputs, *one.gradients), (two.outputs, *two.gradients), strict=True)
+    return all(a is b or (a is not None and b is not None and _near(a, b)) for a, b in pairs)
 
 
-def _alike(one: list[torch.Tensor], two: list[torch.Tensor]) -> bool:
-    return len(one) == len(two) and all(map(torch.equal, one, two))
+def _near(one: torch.Tensor, two: torch.Tensor) -> bool:
+    close: Any = torch.isclose
+    same = one.shape == two.shape
+    return same and bool(close(one, two, rtol=_EXACT, atol=0.0, equal_nan=True).all())

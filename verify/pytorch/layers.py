@@ -123,6 +123,12 @@ def _check_present(name: str, parameter: nn.Parameter) -> None:
             f"expected real weights of 16, 32 or 64 bits in full matrices, got {name!r} of "
             f"{parameter.dtype} and {parameter.layout}; the theory's network has real weights"
         )
+    if type(parameter.data) is not torch.Tensor and not _is_in_shards(parameter):
+        raise InvalidArgument(
+            f"expected weights that are plain tensors, got {name!r} of type "
+            f"{type(parameter.data).__name__}, which may compute something else; give it the "
+            f"plain values, such as nn.Parameter(weight.as_subclass(torch.Tensor))"
+        )
     if parameter.is_inference():
         raise InvalidArgument(
             f"expected weights that can be trained, got {name!r} made in torch.inference_mode(); "

@@ -114,5 +114,5 @@ def read_model(model: nn.Module, *, input_norm2: object = None) -> ReadModel:
         activation, steps = activation_and_precision(module, named, probe)
         network = replace(network, activation=activation)
         computes = Computing(module, named, network, probe, steps).check()
-        check_hooks(model, named, probe)
+        check_hooks(model, named, probe, steps)
     return ReadModel(module, named, network, steps, computes)

@@ -6,20 +6,37 @@ and kept activations, and functions that a module holds go on to use the origina
 
 from __future__ import annotations
 
+import random
 import sys
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from copy import deepcopy
 from functools import wraps
+from operator import is_
 from threading import RLock
+from types import FunctionType, ModuleType
 from typing import Any, ParamSpec, TypeVar
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn.modules import module as module_state
 
-__all__ = ["HOOKS", "bare", "global_hooks", "one_at_a_time", "one_seed", "plain_torch", "probing"]
+from verify.pytorch.stand_ins import is_installed
+
+__all__ = [
+    "HOOKS",
+    "bare",
+    "global_hooks",
+    "layered",
+    "next_numbers",
+    "one_at_a_time",
+    "one_seed",
+    "plain_torch",
+    "probing",
+]
 
 HOOKS = {
     "_forward_pre_hooks": "forward pre-hook",
@@ -32,6 +49,7 @@ _LOCK = RLock()
 P = ParamSpec("P")
 R = TypeVar("R")
 _CONTAINERS = (list, dict, set, deque)
+_GENERATORS = (random.Random, np.random.Generator, np.random.RandomState, torch.Generator)
 _WRAPPERS = (
     nn.DataParallel,
     nn.parallel.DistributedDataParallel,
@@ -48,14 +66,17 @@ def bare(model: nn.Module) -> nn.Module:
     >>> bare(nn.DataParallel(layer)) is layer
     True
     """
-    while True:
-        kind = type(model)
-        if any(issubclass(kind, each) and kind.forward is each.forward for each in _WRAPPERS):
-            model = model.get_submodule("module")
-        elif kind.__name__ == "OptimizedModule" and kind.__module__.startswith("torch."):
-            model = model.get_submodule("_orig_mod")
-        else:
-            return model
+    return layered(model)[-1]
+
+
+def layered(model: nn.Module) -> list[nn.Module]:
+    """``model``, what it wraps, and so on: `bare` is the last."""
+    kind = type(model)
+    if any(issubclass(kind, each) and kind.forward is each.forward for each in _WRAPPERS):
+        return [model, *layered(model.get_submodule("module"))]
+    if kind.__name__ == "OptimizedModule" and kind.__module__.startswith("torch."):
+        return [model, *layered(model.get_submodule("_orig_mod"))]
+    return [model]
 
 
 def global_hooks() -> dict[str, dict[int, Any]]:
@@ -79,31 +100,38 @@ def one_at_a_time(function: Callable[P, R]) -> Callable[P, R]:
 @contextmanager
 def probing(
     model: nn.Module, dtype: torch.dtype | None = None, *, train: bool = True
-) -> Iterator[None]:
+) -> Iterator[dict[int, Any]]:
     """Within it ``model`` has new weights of ``dtype``, zero until drawn, and no hooks.
+
+    Yields all that it gives back afterwards, by id: modules, objects of the user and containers,
+    themselves; new tensors, arrays and generators, by the ids of the old ones too.
 
     ``dtype``: None is that of each weight; buffers and tensors that modules keep are clones in it.
     ``train``: in training mode; False is the mode in which each module is.  Autograd works,
     whatever surrounds the call.  Afterwards all modules are as they were, with all that they keep
-    in attributes, lists, dictionaries and sets; PyTorch's generators too.
+    in attributes, objects, lists, dictionaries and sets; the generators of PyTorch, NumPy and
+    Python too.
     """
     cuda = {p.device for p in model.parameters() if p.device.type == "cuda"}
     with ExitStack() as stack:
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
         stack.enter_context(torch.random.fork_rng(devices=list(cuda)))
+        stack.callback(random.setstate, random.getstate())
+        stack.callback(np.random.set_state, np.random.get_state())
         stack.enter_context(plain_torch())
         if "torch._dynamo" in sys.modules:
             stack.enter_context(torch.compiler.set_stance("force_eager"))
         for hooks in global_hooks().values():
             stack.callback(_restorer(hooks))
             hooks.clear()
-        for module in set(model.modules()):
-            stack.callback(_module_restorer(module))
+        reached = _reached(model)
+        for held in reached:
+            if isinstance(held, _CONTAINERS):
+                stack.callback(_restorer(held))
         if train:
             model.train()
-        _exchange(model, dtype)
-        yield
+        yield _exchange(model, reached, dtype)
 
 
 @contextmanager
@@ -135,56 +163,99 @@ def one_seed(seed: int, device: torch.device) -> Iterator[None]:
     yield
 
 
-def _exchange(model: nn.Module, dtype: torch.dtype | None) -> None:
-    """New tensors in place of all that modules hold, and empty tables of hooks."""
-    new: dict[int, torch.Tensor] = {}
+def next_numbers(new: Mapping[int, Any]) -> list[list[float]]:
+    """Those that the generators of Python, NumPy and PyTorch, and those in ``new``, will draw."""
+    ours: list[Any] = [random.random, np.random.random]
+    every = [*(each.__self__ for each in ours), torch.default_generator, *new.values()]
+    found = [deepcopy(each) for each in every if isinstance(each, _GENERATORS)]
+    found += map(deepcopy, torch.cuda.default_generators)
+    return [_drawn(each) for each in found]
 
-    def exchanged(tensor: torch.Tensor) -> torch.Tensor:
-        if id(tensor) not in new:
-            new[id(tensor)] = _like(tensor, dtype)
-        return new[id(tensor)]
 
-    for module in set(model.modules()):
-        state = module.__dict__
-        state["_compiled_call_impl"] = None
+def _drawn(generator: Any) -> list[float]:
+    if not isinstance(generator, torch.Generator):
+        return [generator.random() for _ in range(4)]
+    drawn: list[float] = torch.rand(4, generator=generator, device=generator.device).tolist()
+    return drawn
+
+
+def _exchange(
+    model: nn.Module, reached: Sequence[Any], dtype: torch.dtype | None
+) -> dict[int, Any]:
+    """New tensors, arrays and generators in place of all that ``reached`` holds, by the ids of the
+    old, and empty tables of hooks."""
+    new: dict[int, Any] = {id(each): each for each in reached}
+
+    def exchanged(value: Any) -> Any:
+        if type(value) is tuple:
+            inner = tuple(map(exchanged, value))
+            return value if all(map(is_, inner, value)) else inner
+        if isinstance(value, (torch.Tensor, np.ndarray, *_GENERATORS)) and id(value) not in new:
+            new[id(value)] = _like(value, dtype)
+            new[id(new[id(value)])] = new[id(value)]
+        return new.get(id(value), value)
+
+    for module in model.modules():
+        module.__dict__["_compiled_call_impl"] = None
         for name in HOOKS:
-            state[name].clear()
-        for table in (state["_parameters"], state["_buffers"], state):
-            for name, value in list(table.items()):
-                if isinstance(value, torch.Tensor):
-                    table[name] = exchanged(value)
+            module.__dict__[name].clear()
+    for held in reached:
+        if isinstance(held, dict | list | deque):
+            pairs = held.items() if isinstance(held, dict) else enumerate(held)
+            for key, value in [(key, exchanged(value)) for key, value in pairs]:
+                if value is not held[key]:
+                    held[key] = value
+    return new
 
 
-def _like(tensor: torch.Tensor, dtype: torch.dtype | None) -> torch.Tensor:
-    kind = dtype if dtype is not None and tensor.is_floating_point() else tensor.dtype
-    if isinstance(tensor, nn.Parameter):
-        zeros = torch.zeros(tensor.shape, dtype=kind, device=tensor.device)
-        parameter = nn.Parameter(zeros, requires_grad=tensor.requires_grad)
-        parameter.__dict__.update(tensor.__dict__)
+def _like(value: Any, dtype: torch.dtype | None) -> Any:
+    if not isinstance(value, torch.Tensor):
+        return deepcopy(value)
+    kind = dtype if dtype is not None and value.is_floating_point() else value.dtype
+    if isinstance(value, nn.Parameter):
+        zeros = torch.zeros(value.shape, dtype=kind, device=value.device)
+        parameter = nn.Parameter(zeros, requires_grad=value.requires_grad)
+        parameter.__dict__.update(value.__dict__)
         return parameter
-    return tensor.detach().to(kind, copy=True)
+    return value.detach().to(kind, copy=True)
 
 
-def _module_restorer(module: nn.Module) -> Callable[[], None]:
-    """A function that gives a module back what it holds now."""
-    held = dict(module.__dict__)
-    inner = [_restorer(value) for value in held.values() if isinstance(value, _CONTAINERS)]
+def _reached(model: nn.Module) -> list[Any]:
+    """The modules of ``model``, and the containers and objects of the user that they hold."""
+    modules = list(model.modules())
+    waiting, found = list(modules), {id(module): module for module in modules}
+    while waiting:
+        each = waiting.pop()
+        inner: Any = each.values() if isinstance(each, dict) else each
+        if not isinstance(each, (tuple, *_CONTAINERS)):
+            inner = [vars(each)]
+        for value in inner:
+            holds = isinstance(value, (tuple, *_CONTAINERS)) or _is_users(value)
+            if holds and id(value) not in found:
+                found[id(value)] = value
+                waiting.append(value)
+    return [each for each in found.values() if type(each) is not tuple]
 
-    def restore() -> None:
-        module.__dict__.clear()
-        module.__dict__.update(held)
-        for each in inner:
-            each()
 
-    return restore
+def _is_users(value: Any) -> bool:
+    """Whether it is an object of a class of the user; modules not registered are none."""
+    apart = isinstance(value, type | FunctionType | ModuleType | nn.Module | torch.Tensor)
+    return not apart and not is_installed(type(value).__module__) and hasattr(value, "__dict__")
 
 
 def _restorer(container: Any) -> Callable[[], None]:
     """A function that gives a list, dictionary or set its present contents back."""
     kept = dict(container) if isinstance(container, dict) else list(container)
+    before = _flat(container)
 
     def restore() -> None:
-        container.clear()
-        (container.extend if isinstance(container, list | deque) else container.update)(kept)
+        now = _flat(container)
+        if len(now) != len(before) or not all(map(is_, now, before)):
+            container.clear()
+            (container.extend if isinstance(container, list | deque) else container.update)(kept)
 
     return restore
+
+
+def _flat(container: Any) -> list[Any]:
+    return [*container, *container.values()] if isinstance(container, dict) else list(container)
