@@ -11,7 +11,7 @@ from verify.pytorch.examples import Case, checked_examples
 from verify.pytorch.half_precision import precision_in_words
 from verify.pytorch.learning_rates import EqualShares, RatePlan, warn
 from verify.pytorch.model import read_model
-from verify.pytorch.optimisers import Watched
+from verify.pytorch.optimisers import Watched, watch
 from verify.pytorch.probing import one_at_a_time
 from verify.pytorch.spread import check_weights, spread_in_words
 
@@ -70,6 +70,7 @@ def parameter_groups(
             warn(sentence)
     names = [*(f"layer {index + 1}" for index in range(len(read.hidden))), "readout"]
     known = {id(layer.weight): rate for layer, rate in zip(read.layers, rates, strict=True)}
+    watch((layer.weight for layer in read.layers), known)
     return Watched(
         [
             {"params": Watched([layer.weight], known), "lr": rate, "name": name}
