@@ -17,6 +17,7 @@ from verify.pytorch.optimisers import _known
 
 from .models import mlp
 
+no_grad: Any = torch.no_grad()
 Groups = list[dict[str, Any]]
 
 
@@ -33,7 +34,7 @@ class OwnSign(optim.SGD):
     """A part of the step replaced."""
 
     def _init_group(self, *arguments: Any) -> Any:
-        found = super()._init_group(*arguments)  # type: ignore[misc]
+        found = super()._init_group(*arguments)
         arguments[2][:] = [grad.sign() for grad in arguments[2]]
         return found
 
@@ -41,7 +42,7 @@ class OwnSign(optim.SGD):
 class UnderNoGrad(optim.SGD):
     """A step of its own in one of PyTorch's decorators."""
 
-    @torch.no_grad()
+    @no_grad
     def step(self, closure: Any = None) -> Any:
         return super().step()
 

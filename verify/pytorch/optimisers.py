@@ -28,7 +28,7 @@ __all__ = ["Watched", "watch"]
 _BUILDING = ("__init__", "add_param_group")
 _DECAY_ALLOWED = 0.02
 Groups = Sequence[tuple[Mapping[str, Any], Mapping[int, float]]]
-"""An optimiser's groups, each with the derived rates of all weights of its network, by their ids."""
+"""An optimiser's groups, each with the derived rates of all weights of its network, by id."""
 _EXPECTED = "expected plain torch.optim.SGD, for which these learning rates are, got"
 _warned: WeakSet[Optimizer] = WeakSet()
 _known: dict[int, Mapping[int, float]] = {}
@@ -121,8 +121,9 @@ def _warn_of(optimiser: Optimizer, groups: Groups) -> None:
 
 def _steps_as_sgd(kind: type[Optimizer]) -> bool:
     """Whether a kind of optimiser is SGD, or takes its steps from it."""
+    parts = ("step", "_init_group")
     return issubclass(kind, SGD) and all(
-        _written(getattr(kind, name)) is _written(getattr(SGD, name)) for name in ("step", "_init_group")
+        _written(getattr(kind, part)) is _written(getattr(SGD, part)) for part in parts
     )
 
 
@@ -151,9 +152,7 @@ def _other(
             f"tune its rates, or give the groups to SGD"
         )
     if group.get("maximize"):
-        return (
-            f"{_EXPECTED} {name} with maximize=True, which raises the loss; leave maximize out"
-        )
+        return f"{_EXPECTED} {name} with maximize=True, which raises the loss; leave maximize out"
     weights = group["params"]
     derived = max((rates.get(id(each), 0.0) for each in list.__iter__(weights)), default=0.0)
     lr, momentum = float(group.get("lr", derived)), float(group.get("momentum", 0))

@@ -7,7 +7,7 @@ from typing import Any
 from torch import nn
 
 from theory.network import InvalidArgument
-from verify.pytorch.examples import Case, checked_examples
+from verify.pytorch.examples import Case, check_norm, checked_examples
 from verify.pytorch.half_precision import precision_in_words
 from verify.pytorch.learning_rates import EqualShares, RatePlan, warn
 from verify.pytorch.model import read_model
@@ -59,6 +59,7 @@ def parameter_groups(
     network = read.network
     if examples is not None and input_norm2 is None:
         network = Case(network, examples).network
+    check_norm("input_norm2", network.norm2, read.hidden[0].in_features)
     rates = plan.rates(network)
     check_weights(read, rates[-1])
     for sentence in (
