@@ -260,6 +260,17 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "no number": ({"inputs": torch.full((2, 16), torch.nan)}, "finite real numbers for inputs"),
     "complex": ({"inputs": torch.ones(2, 16) * 1j}, "finite real numbers for inputs"),
     "zero": ({"inputs": torch.eye(2, 16)[[0, 0]] * torch.tensor([[1], [0]])}, "got 1 with"),
+    "sparse": ({"inputs": torch.ones(2, 16).to_sparse()}, "got a sparse, nested or quantised"),
+    "float8": ({"inputs": torch.ones(2, 16).to(torch.float8_e5m2)}, "of torch.float8_e5m2; give"),
+    "sparse labels": (
+        {"inputs": torch.ones(2, 16), "labels": torch.ones(2).to_sparse()},
+        "for labels, got a sparse",
+    ),
+    "tiny": ({"inputs": torch.ones(2, 16).double() * 1e-100}, r"\|x\|\^2 from 1\.6e-09 to"),
+    "underflow": ({"inputs": torch.ones(2, 16).double() * 1e-200}, r"\|x\|\^2 from 1\.6e-09 to"),
+    "huge": ({"inputs": torch.ones(2, 16).double() * 1e100}, r"\|x\|\^2 from 1\.6e-09 to"),
+    "a tiny norm": ({"input_norm2": "1e-400"}, "for input_norm2, got 0; scale"),
+    "a huge norm": ({"input_norm2": "1e400"}, "for input_norm2, got inf; scale"),
     "few labels": ({"inputs": torch.ones(2, 16), "labels": [1]}, "1 labels and 2 inputs"),
     "labels alone": ({"labels": [1]}, "got labels alone"),
 }
@@ -270,6 +281,18 @@ def test_bad_inputs_are_refused(case: str) -> None:
     keywords, words = BAD[case]
     with pytest.raises(InvalidArgument, match=words):
         groups(**keywords)
+
+
+def test_nested_inputs_are_refused() -> None:
+    with pytest.raises(InvalidArgument, match="got a sparse, nested or quantised"):
+        groups(inputs=torch.nested.nested_tensor([torch.ones(16)] * 2, layout=torch.jagged))
+
+
+def test_a_source_of_one_layer_has_no_rate_of_layers_above_it() -> None:
+    with pytest.raises(InvalidArgument, match="a source of two or more hidden layers"):
+        groups(Transferred(mlp(16, 32), hidden="0.2", first="0.1"))
+    with pytest.raises(InvalidArgument, match="an MLP for source, got source='small'"):
+        groups(Transferred("small", hidden="0.2"))
 
 
 class Autocast(Functional):

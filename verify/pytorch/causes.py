@@ -80,22 +80,20 @@ class Noted:
 
 def _of_a_batch(loss: Any, f: torch.Tensor, y: torch.Tensor) -> tuple[str, ...]:
     """A sentence where two equal examples have another gradient together than one has, from a loss
-    that takes two."""
-
-    def slope(count: int) -> float:
-        one = f.detach()
-        outputs = (one.expand(count) if one.ndim == 0 else one.repeat_interleave(count, 0)).clone()
-        labels = y.expand(count) if y.ndim == 0 else y.repeat_interleave(count, 0)
-        (grad,) = torch.autograd.grad(loss(outputs.requires_grad_(), labels), outputs)
-        return float(grad.sum())
-
+    that takes two; ``f``: the output of one, with its gradient."""
+    outputs, labels = (
+        each.detach().expand(2) if each.ndim == 0 else each.detach().repeat_interleave(2, 0)
+        for each in (f, y)
+    )
+    outputs = outputs.clone().requires_grad_()
     try:
-        one, two = slope(1), slope(2)
+        (grad,) = torch.autograd.grad(loss(outputs, labels), outputs)
     except Exception:
         return ()
+    one, two = float(f.grad.sum()) if f.grad is not None else 0.0, float(grad.sum())
     if not one or not isfinite(two / one) or abs(two / one - 1) < _NOTICEABLE:
         return ()
     return (
-        f"The steps have one example each: at two equal examples the loss has {two / one:.3g} times "
-        f"the gradient, where the rates are for the mean over a batch; give loss the mean.",
+        f"The steps have one example each: at two equal examples the loss has {two / one:.3g} "
+        f"times the gradient, where the rates are for the mean over a batch; give loss the mean.",
     )

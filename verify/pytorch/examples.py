@@ -207,8 +207,8 @@ def _tensor(name: str, values: Any) -> torch.Tensor:
         ) from error
     if tensor.is_nested or tensor.layout is not torch.strided or tensor.is_quantized:
         raise InvalidArgument(
-            f"expected an array with all its numbers for {name}, got {name} that is sparse, nested "
-            f"or quantised; give a dense tensor, as by to_dense(), to_padded_tensor(0) or "
+            f"expected an array with all its numbers for {name}, got a sparse, nested or "
+            f"quantised tensor; give a dense one, as by to_dense(), to_padded_tensor(0) or "
             f"dequantize()"
         )
     if tensor.is_floating_point() and tensor.dtype not in PRECISIONS:

@@ -35,9 +35,11 @@ def parameter_groups(
     theirs.  The rates are for the loss (f - y)^2/2 at y = +-1, averaged over a batch; for
     ``nn.MSELoss`` halve them.
 
-    Warns `OutsideValidity` where the weights are not spread as `initialise` draws them, where
-    inputs or labels are of another size, where the model computes in half precision, and as soon
-    as the groups reach another optimiser.  Raises `InvalidArgument` for a model that `network_of`
+    Warns `OutsideValidity` where the weights are not spread as `initialise` draws them, or not
+    independent and normal, where inputs or labels are of another size, where the model computes in
+    half precision, as soon as the groups reach another optimiser, and before a step of any on these
+    weights at these rates.  Copies of the weights, steps written by hand and clipped gradients stay
+    unseen.  Raises `InvalidArgument` for a model that `network_of`
     refuses, for weights that are not finite, and for a frozen readout whose rate is not zero.
 
     >>> from torch import nn, optim

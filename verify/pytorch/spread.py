@@ -140,8 +140,8 @@ def _dependent(lines: torch.Tensor) -> bool:
     """
     (k, n), pairs = lines.shape, len(lines) * (len(lines) - 1) / 2
     found = float((lines @ lines.T).triu(1).square().sum()) / (n * pairs)
-    error = float((2 + (4 * k - 2) / n) / pairs) ** 0.5
-    return abs(found - 1) > _ALLOWED + _STANDARD_ERRORS * error
+    error = ((2 + (4 * k - 2) / n) / pairs) ** 0.5
+    return bool(abs(found - 1) > _ALLOWED + _STANDARD_ERRORS * error)
 
 
 def _correlated(one: torch.Tensor, two: torch.Tensor) -> bool:
@@ -149,4 +149,4 @@ def _correlated(one: torch.Tensor, two: torch.Tensor) -> bool:
     if count < _FEWEST_PAIRS:
         return False
     mean = float((one.flatten()[:count] * two.flatten()[:count]).mean())
-    return abs(mean) > 7 / float(count) ** 0.5
+    return bool(abs(mean) > 7 / count**0.5)
