@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from reprlib import repr as short
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,6 @@ import torch
 from torch import nn
 
 from theory.network import InvalidArgument
-from theory.validation import shown
 from verify.problem import FloatArray
 from verify.pytorch.causes import Noted
 from verify.pytorch.computing import called, draw_weights
@@ -142,14 +142,14 @@ class RealStep:
         if isinstance(self.initialise, nn.Module) or not callable(self.initialise):
             raise InvalidArgument(
                 f"expected a function of the model for initialise, got "
-                f"initialise={shown(self.initialise)}; give one that draws its weights in place"
+                f"initialise={short(self.initialise)}; give one that draws its weights in place"
             )
         try:
             self.initialise(model)
         except Exception as error:
             raise InvalidArgument(
                 f"expected an initialise that draws the weights of the model it is given, got "
-                f"{type(error).__name__}: {error} from initialise={shown(self.initialise)}; it is "
+                f"{type(error).__name__}: {error} from initialise={self.initialise!r}; it is "
                 f"called with the whole model, and draws each layer in place, as nn.init does"
             ) from error
 
@@ -171,7 +171,7 @@ class RealStep:
                 )
                 raise InvalidArgument(
                     f"expected new weights at each call of initialise, got those of {name!r} {got} "
-                    f"by initialise={shown(self.initialise)}; {fix}"
+                    f"by initialise={self.initialise!r}; {fix}"
                 )
 
 
