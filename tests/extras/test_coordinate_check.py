@@ -338,3 +338,77 @@ def test_a_layer_that_is_not_called_as_a_module_is_refused_in_a_sentence() -> No
         with pytest.raises(InvalidArgument, match=r"calls each hidden layer once.*got 0 calls"):
             coordinate_check(initialise(Linears(calls), seed=1), seed=1, samples=20)
     assert coordinate_check(initialise(Linears(3), seed=1), seed=1, samples=20).layers
+
+
+def partly(model: Any) -> None:
+    nn.init.normal_(model[0].weight, std=0.35)
+
+
+def in_half(model: Any) -> None:
+    initialise(model)
+    model[2].half()
+
+
+def frozen(model: Any) -> None:
+    initialise(model)[2].requires_grad_(False)
+
+
+INITIALISE: dict[str, tuple[Any, str]] = {
+    "text": ("kaiming", r"a function of the model for initialise, got initialise='kaiming'"),
+    "a module": (mlp(16, 16), "a function of the model for initialise, got initialise=Sequential"),
+    "of one weight": (nn.init.kaiming_normal_, "it is called with the whole model"),
+    "nothing": (lambda m: None, "those of '0' left as they were by"),
+    "another model": (lambda m: initialise(mlp(16, 32, 32)), "'0' left as they were .* given"),
+    "one layer": (partly, "those of '2' left as they were"),
+    "a seed": (lambda m: initialise(m, seed=1), "those of '0' the same twice .* without a seed"),
+    "another precision": (in_half, r"'2\.weight' of shape .* in torch.float16, not"),
+    "a frozen layer": (frozen, "weights that are trained, got '2.weight'"),
+}
+
+
+@pytest.mark.parametrize("case", INITIALISE)
+def test_an_initialise_that_is_none_is_refused_by_its_cause(case: str) -> None:
+    draw, words = INITIALISE[case]
+    with pytest.raises(InvalidArgument, match=words):
+        coordinate_check(mlp(16, 32, 32), samples=10, seed=1, initialise=draw)
+
+
+@pytest.mark.parametrize("step", [1e-300, "1e-400", 1e-30, 1e-14])
+def test_a_step_that_is_lost_to_rounding_is_refused(step: object) -> None:
+    with pytest.raises(InvalidArgument, match=r"a step of at least 1\.8e-13, .* got step="):
+        coordinate_check(mlp(16, 32, 32), samples=10, seed=1, step=step)
+    assert coordinate_check(mlp(16, 32, 32), samples=10, seed=1, step=1e-12).step == 1e-12
+
+
+@pytest.mark.parametrize("scale", [1e-2, 1e-4])
+def test_small_inputs_have_the_law_too(scale: float) -> None:
+    """Family-wise 1 % each, from a fixed seed; a step at the maximal rate over 100 would move the
+    pre-activations by more than their size."""
+    x = torch.randn(64, 16, generator=torch.Generator().manual_seed(1)) * scale
+    check = coordinate_check(mlp(16, 32, 32), samples=SAMPLES, seed=1, inputs=x)
+    assert check.verdict.outcome is Outcome.CONSISTENT, str(check)
+
+
+@pytest.mark.parametrize(
+    ("loss", "words"),
+    [
+        (lambda f, y: (f - y).square().sum() / 2, "the loss has 2 times the gradient"),
+        (lambda f, y: (f - y).square().mean() / 2, None),
+        (nn.MSELoss(reduction="sum"), "the loss has 2 times the gradient"),
+        (nn.MSELoss(), None),
+    ],
+    ids=["sum", "mean", "MSE sum", "MSE"],
+)
+def test_a_loss_that_is_no_mean_over_a_batch_is_named(loss: Any, words: str | None) -> None:
+    text = str(coordinate_check(mlp(16, 32, 32), samples=10, seed=1, loss=loss))
+    assert (words in text) if words else ("two equal examples" not in text)
+
+
+def test_autocast_that_returns_single_precision_is_refused() -> None:
+    class Autocast(Functional):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                return super().forward(x).float()
+
+    with pytest.raises(InvalidArgument, match=r"runs in torch\.bfloat16 alone.*without autocast"):
+        coordinate_check(Autocast(16, 32, 32), samples=10, seed=1)

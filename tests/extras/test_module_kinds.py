@@ -258,6 +258,10 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "straight-through": (lambda: Acting(straight_through), "another gradient at 'linears.1'"),
     "partly detached": (lambda: Acting(partly_detached), "0.1 times that gradient at 'linears.1'"),
     "clipped gradients": (lambda: Acting(clipped_gradient), "gradient at"),
+    "a reentrant checkpoint": (
+        lambda: Reentrant(8, 8, 8),
+        "no gradient at all at 'linears.0'.*use_reentrant=False",
+    ),
     "a weight detached": (lambda: DetachedWeight(8, 8, 8), "no gradient at all at 'linears.0'"),
     "a batch of one": (lambda: Alone(8, 8, 8), "in a batch of one"),
     "a scaled layer": (
@@ -400,6 +404,16 @@ class Checkpointed(Functional):
         x = torch.relu(self.linears[0](x))
         for linear in self.linears[1:-1]:
             x = checkpoint(lambda y, f=linear: torch.relu(f(y)), x, use_reentrant=False)
+        return self.linears[-1](x)
+
+
+class Reentrant(Functional):
+    """The first layer computed again, of inputs without a gradient: autograd sees none."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = checkpoint(lambda y: torch.relu(self.linears[0](y)), x, use_reentrant=True)
+        for linear in self.linears[1:-1]:
+            x = torch.relu(linear(x))
         return self.linears[-1](x)
 
 

@@ -14,6 +14,9 @@ from torch import nn, optim
 
 from theory import InvalidArgument, OutsideValidity
 from verify.pytorch import AllHidden, Transferred, initialise, parameter_groups
+from verify.pytorch.computing import draw_weights
+from verify.pytorch.model import read_model
+from verify.pytorch.spread import spread_in_words
 
 from .models import Functional, mlp
 
@@ -139,6 +142,84 @@ def test_weights_of_another_spread_are_warned_of(case: str) -> None:
     assert caught[0].filename == __file__
 
 
+def drawn(draw: Callable[[Any], torch.Tensor]) -> nn.Module:
+    """A model whose middle weights are others, with the spread that they should have."""
+
+    def change(model: Any) -> None:
+        weight, new = model[2].weight, draw(model[2].weight)
+        weight.copy_(new * (2 / 64) ** 0.5 / new.square().mean().sqrt())
+
+    torch.manual_seed(1)
+    model = initialise(mlp(64, 64, 64), seed=1)
+    with torch.no_grad():
+        change(model)
+    return model
+
+
+def gram(rank: int) -> Callable[[Any], torch.Tensor]:
+    return lambda _: torch.randn(64, rank) @ torch.randn(rank, 64)
+
+
+def again(model: Any) -> Any:
+    """Each layer drawn from one seed."""
+    for layer in model[::2]:
+        torch.manual_seed(0)
+        fan_in = layer.weight.shape[1]
+        last = layer is model[-1]
+        nn.init.normal_(layer.weight, std=1 / fan_in if last else (2 / fan_in) ** 0.5)
+    return model
+
+
+SHAPE = "a mean size of .* times the root mean square, not 0.798"
+DEPENDENT = "rows or columns that depend on one another"
+PATTERNS: dict[str, tuple[Callable[[], nn.Module], str]] = {
+    "rank one": (lambda: drawn(gram(1)), SHAPE),
+    "half the rank": (lambda: drawn(gram(32)), DEPENDENT),
+    "orthogonal": (
+        lambda: drawn(lambda w: nn.init.orthogonal_(torch.empty_like(w))),
+        DEPENDENT,
+    ),
+    "uniform": (lambda: drawn(lambda w: torch.rand_like(w) - 0.5), SHAPE),
+    "signs": (lambda: drawn(lambda w: torch.randn_like(w).sign()), SHAPE),
+    "heavy tails": (lambda: drawn(lambda w: torch.randn_like(w) ** 3), SHAPE),
+    "sparse": (lambda: drawn(lambda w: torch.randn_like(w) * (torch.rand_like(w) < 0.5)), SHAPE),
+    "symmetric": (
+        lambda: drawn(lambda w: (x := torch.randn_like(w)).triu() + x.triu(1).T),
+        "entries that repeat",
+    ),
+    "circulant": (
+        lambda: drawn(
+            lambda w: (x := torch.randn(64)).sub_(x.mean())[
+                (torch.arange(64)[:, None] - torch.arange(64)) % 64
+            ]
+        ),
+        f"entries that repeat|{DEPENDENT}",
+    ),
+    "mirrored": (lambda: drawn(lambda w: torch.cat([x := torch.randn(32, 64), -x])), DEPENDENT),
+    "one seed": (
+        lambda: again(mlp(64, 64, 64)),
+        r"the numbers of '0\.weight' again at '2\.weight'",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", PATTERNS)
+def test_weights_that_are_not_independent_normal_numbers_are_warned_of(case: str) -> None:
+    make, words = PATTERNS[case]
+    with pytest.warns(OutsideValidity, match=words) as caught:
+        parameter_groups(make())
+    assert len(caught) == 1
+
+
+def test_weights_that_are_drawn_as_they_should_be_are_not_warned_of() -> None:
+    """800 draws of 5 layers at five standard errors: a false alarm in about 1 of 50 such tests,
+    from fixed seeds."""
+    read = read_model(mlp(24, 32, 20, 48, 32))
+    for seed in range(800):
+        draw_weights(read.layers, read.network, torch.Generator().manual_seed(seed))
+        assert spread_in_words(read) is None
+
+
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])
 def test_weights_that_are_no_numbers_are_refused(value: float) -> None:
     model = changed(lambda m: m[2].weight[0, 0].fill_(value))
@@ -179,6 +260,17 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "no number": ({"inputs": torch.full((2, 16), torch.nan)}, "finite real numbers for inputs"),
     "complex": ({"inputs": torch.ones(2, 16) * 1j}, "finite real numbers for inputs"),
     "zero": ({"inputs": torch.eye(2, 16)[[0, 0]] * torch.tensor([[1], [0]])}, "got 1 with"),
+    "sparse": ({"inputs": torch.ones(2, 16).to_sparse()}, "got a sparse, nested or quantised"),
+    "float8": ({"inputs": torch.ones(2, 16).to(torch.float8_e5m2)}, "of torch.float8_e5m2; give"),
+    "sparse labels": (
+        {"inputs": torch.ones(2, 16), "labels": torch.ones(2).to_sparse()},
+        "for labels, got a sparse",
+    ),
+    "tiny": ({"inputs": torch.ones(2, 16).double() * 1e-100}, r"\|x\|\^2 from 1\.6e-09 to"),
+    "underflow": ({"inputs": torch.ones(2, 16).double() * 1e-200}, r"\|x\|\^2 from 1\.6e-09 to"),
+    "huge": ({"inputs": torch.ones(2, 16).double() * 1e100}, r"\|x\|\^2 from 1\.6e-09 to"),
+    "a tiny norm": ({"input_norm2": "1e-400"}, "for input_norm2, got 0; scale"),
+    "a huge norm": ({"input_norm2": "1e400"}, "for input_norm2, got inf; scale"),
     "few labels": ({"inputs": torch.ones(2, 16), "labels": [1]}, "1 labels and 2 inputs"),
     "labels alone": ({"labels": [1]}, "got labels alone"),
 }
@@ -189,6 +281,18 @@ def test_bad_inputs_are_refused(case: str) -> None:
     keywords, words = BAD[case]
     with pytest.raises(InvalidArgument, match=words):
         groups(**keywords)
+
+
+def test_nested_inputs_are_refused() -> None:
+    with pytest.raises(InvalidArgument, match="got a sparse, nested or quantised"):
+        groups(inputs=torch.nested.nested_tensor([torch.ones(16)] * 2, layout=torch.jagged))
+
+
+def test_a_source_of_one_layer_has_no_rate_of_layers_above_it() -> None:
+    with pytest.raises(InvalidArgument, match="a source of two or more hidden layers"):
+        groups(Transferred(mlp(16, 32), hidden="0.2", first="0.1"))
+    with pytest.raises(InvalidArgument, match="an MLP for source, got source='small'"):
+        groups(Transferred("small", hidden="0.2"))
 
 
 class Autocast(Functional):

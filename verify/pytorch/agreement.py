@@ -227,7 +227,7 @@ class Computing:
             raise InvalidArgument(
                 f"expected a model whose gradients are those of v . s(W_L ... s(W_1 x)), got "
                 f"{got}{where}; leave out detach(), no_grad(), straight-through steps and branches "
-                f"on the dtype"
+                f"on the dtype, and give checkpoints use_reentrant=False"
             )
 
     def _refuse_outputs(self, scale: float = 1.0) -> NoReturn:

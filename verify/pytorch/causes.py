@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import isfinite
+from typing import Any
 
 import torch
 
@@ -17,16 +18,23 @@ _NOTICEABLE = 0.05
 
 
 class Noted:
-    """Notes of the steps of one module, as they are taken."""
+    """Notes of the steps of one module, as they are taken.
+
+    ``batch``: a sentence where the loss is no mean over a batch.
+    """
 
     def __init__(self, read: ReadModel) -> None:
         self._read = read
         self._steps = self._not_finite = 0
         self._squares = [0.0] * len(read.layers)
         self._slopes: list[float] = []
+        self.batch: tuple[str, ...] = ()
 
-    def note(self, loss: torch.Tensor, f: torch.Tensor, y: torch.Tensor) -> None:
-        """One step: its loss, the output with its gradient, and the label."""
+    def note(self, loss: torch.Tensor, f: torch.Tensor, y: torch.Tensor, of: Any) -> None:
+        """One step: its loss, the output with its gradient, the label, and the function ``of``
+        outputs and labels that is the loss."""
+        if not self._steps:
+            self.batch = _of_a_batch(of, f, y)
         self._steps += 1
         self._not_finite += not isfinite(float(loss.detach()))
         if self._steps <= _STEPS:
@@ -68,3 +76,24 @@ class Noted:
             elif abs(ratio - 1) > _NOTICEABLE + error:
                 found.append(f"the weights of {name!r} have {ratio:.3g} times the theory's spread")
         return found
+
+
+def _of_a_batch(loss: Any, f: torch.Tensor, y: torch.Tensor) -> tuple[str, ...]:
+    """A sentence where two equal examples have another gradient together than one has, from a loss
+    that takes two; ``f``: the output of one, with its gradient."""
+    outputs, labels = (
+        each.detach().expand(2) if each.ndim == 0 else each.detach().repeat_interleave(2, 0)
+        for each in (f, y)
+    )
+    outputs = outputs.clone().requires_grad_()
+    try:
+        (grad,) = torch.autograd.grad(loss(outputs, labels), outputs)
+    except Exception:
+        return ()
+    one, two = float(f.grad.sum()) if f.grad is not None else 0.0, float(grad.sum())
+    if not one or not isfinite(two / one) or abs(two / one - 1) < _NOTICEABLE:
+        return ()
+    return (
+        f"The steps have one example each: at two equal examples the loss has {two / one:.3g} "
+        f"times the gradient, where the rates are for the mean over a batch; give loss the mean.",
+    )

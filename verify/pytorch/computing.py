@@ -93,8 +93,9 @@ def called(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
         found = model(x.clone())
     except Exception as error:
         raise InvalidArgument(
-            f"expected a model that takes inputs of shape (batch, {x.shape[1]}) to one output "
-            f"each, got {type(error).__name__}: {error}"
+            f"expected a model that takes inputs of shape "
+            f"(batch, {', '.join(map(str, x.shape[1:]))}) to one output each, got "
+            f"{type(error).__name__}: {error}; give inputs the shape that the model takes"
         ) from error
     if not isinstance(found, torch.Tensor):
         raise InvalidArgument(

@@ -14,7 +14,13 @@ import torch
 from torch import nn
 
 from theory.networks.mlp import MLP
-from verify.comparison.exact_values import LARGEST_SPREAD, STEP_ALLOWANCE, follows_law, known_spread
+from verify.comparison.exact_values import (
+    LARGEST_SPREAD,
+    STEP_ALLOWANCE,
+    follows_law,
+    known_spread,
+    largest_step,
+)
 from verify.inference.estimate import merge, sum_block
 from verify.inference.evidence_kinds import evidence_of
 from verify.inference.sample_means import NetworkMean
@@ -31,6 +37,9 @@ from verify.pytorch.real_steps import RealStep, half_square
 __all__ = ["coordinate_check", "planned_samples"]
 
 _FEWEST, _MOST = 1000, 20_000
+_LEAST = 1e5
+"""Units in the last place, of which a step at least is one in units of the largest: its changes of
+pre-activations are then known to a thousandth."""
 
 
 @one_at_a_time
@@ -72,7 +81,8 @@ def coordinate_check(
     read, root = read_model(model), checked_seed(seed)
     examples = checked_examples(inputs, labels, read.hidden[0].in_features)
     case = Case(read.network, examples)
-    rate = checked_step(case.largest, step)
+    usual = largest_step(read.network) * float(read.network.norm2 / case.network.norm2) ** 0.5
+    rate = checked_step(case.largest, step, _LEAST * torch.finfo(read.steps).eps * usual)
     count = planned_samples(case.heaviest, rate) if samples is None else checked_samples(samples)
     real = RealStep(rate, initialise, loss, examples)
     values, noted = real.noted_updates(model, count, root)
@@ -87,7 +97,7 @@ def coordinate_check(
         tuple(checks),
         drawn_by="initialise" if initialise is None else _name(initialise),
         causes=noted.causes(),
-        notes=_notes(read, case),
+        notes=(*noted.batch, *_notes(read, case)),
     )
 
 

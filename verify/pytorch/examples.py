@@ -12,11 +12,13 @@ import torch
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
 from verify.numerics.arrays import FloatArray
+from verify.pytorch.layers import PRECISIONS
 from verify.pytorch.learning_rates import exact_parts
 
-__all__ = ["Case", "Examples", "checked_examples"]
+__all__ = ["Case", "Examples", "check_norm", "checked_examples"]
 
 _ALLOWED, _VARIED = 0.05, 1.5
+_MOST_SCALED = 1e10
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,11 +107,16 @@ class Case:
 
     @property
     def largest(self) -> MLP:
-        """With an |x|^2 at which a step is as large as at any example: |y| |x|^2 at a label y."""
+        """With an |x|^2 at which a step is as large as at any example: |y| |x|^2 at a label y.
+
+        Inputs s times as large, s < 1, have pre-activations s times as large too, beside which a
+        step has to be small: |y| |x|^2/s.
+        """
         if self.examples is None:
             return self.read
         size = np.maximum(np.sqrt(self.examples.labels2), 1.0)
-        return self._at((self.examples.norms2 * size).max())
+        norms2 = self.examples.norms2
+        return self._at((np.maximum(norms2, np.sqrt(norms2 * float(self.read.norm2))) * size).max())
 
     @property
     def heaviest(self) -> MLP:
@@ -155,12 +162,25 @@ def checked_examples(inputs: Any, labels: Any, width: int) -> Examples | None:
             f"{tuple(x.shape)}; give at least one example, with as many numbers as the model takes"
         )
     examples = Examples(x, _labels(labels, len(x)))
-    if not examples.norms2.all():
+    zeros = len(x) - int(x.flatten(1).any(1).sum())
+    if zeros:
         raise InvalidArgument(
-            f"expected inputs that are not zero, got {(examples.norms2 == 0).sum()} with |x|^2 = 0 "
+            f"expected inputs that are not zero, got {zeros} with |x|^2 = 0 "
             f"of {len(x)}; leave those out, a network without biases learns nothing of them"
         )
+    for norm2 in (examples.norms2.min(), examples.norms2.max()):
+        check_norm("inputs", norm2, width)
     return examples
+
+
+def check_norm(name: str, norm2: Any, width: int) -> None:
+    """Raise `InvalidArgument` for an |x|^2 whose steps are lost to rounding, or overflow."""
+    if not width / _MOST_SCALED <= norm2 <= width * _MOST_SCALED:
+        raise InvalidArgument(
+            f"expected inputs of |x|^2 from {width / _MOST_SCALED:.3g} to "
+            f"{width * _MOST_SCALED:.3g} for {name}, got {float(norm2):.3g}; scale the inputs to "
+            f"|x|^2 = {width}, their width"
+        )
 
 
 def _labels(labels: Any, count: int) -> torch.Tensor | None:
@@ -186,6 +206,17 @@ def _tensor(name: str, values: Any) -> torch.Tensor:
             f"expected an array of numbers for {name}, got {name} of type "
             f"{type(values).__name__} ({error}); give a tensor"
         ) from error
+    if tensor.is_nested or tensor.layout is not torch.strided or tensor.is_quantized:
+        raise InvalidArgument(
+            f"expected an array with all its numbers for {name}, got a sparse, nested or "
+            f"quantised tensor; give a dense one, as by to_dense(), to_padded_tensor(0) or "
+            f"dequantize()"
+        )
+    if tensor.is_floating_point() and tensor.dtype not in PRECISIONS:
+        raise InvalidArgument(
+            f"expected numbers of 16, 32 or 64 bits for {name}, got {name} of {tensor.dtype}; give "
+            f"{name}.float()"
+        )
     if tensor.is_complex() or tensor.is_meta or not torch.isfinite(tensor).all():
         raise InvalidArgument(
             f"expected finite real numbers for {name}, got {name} with others; leave those out"

@@ -11,11 +11,11 @@ from torch import nn
 
 from theory.errors import InvalidArgument
 
-__all__ = ["linear_layers", "placed", "whole"]
+__all__ = ["PRECISIONS", "linear_layers", "placed", "whole"]
 
 _SILENT = nn.Flatten | nn.Identity | nn.Sequential | nn.ModuleList | nn.ModuleDict
 _KNOWN = nn.Linear | nn.ReLU | nn.LeakyReLU | _SILENT
-_PRECISIONS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+PRECISIONS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
 def linear_layers(model: nn.Module) -> dict[str, nn.Linear]:
@@ -118,7 +118,7 @@ def _check_present(name: str, parameter: nn.Parameter) -> None:
             f"expected a model with weights, got {name!r} on the meta device; give it some with "
             f"model.to_empty(device='cpu')"
         )
-    if parameter.dtype not in _PRECISIONS or parameter.layout is not torch.strided:
+    if parameter.dtype not in PRECISIONS or parameter.layout is not torch.strided:
         raise InvalidArgument(
             f"expected real weights of 16, 32 or 64 bits in full matrices, got {name!r} of "
             f"{parameter.dtype} and {parameter.layout}; the theory's network has real weights"

@@ -128,10 +128,16 @@ class Transferred(RatePlan):
                 return 0.0
             return transfer_learning_rate(rate, start, network, group=group).rate
 
-        readout = carried("readout", self.readout, Readout())
         if self.first is None:
-            return (carried("hidden", self.hidden, None),) * network.layers + (readout,)
+            all_hidden = carried("hidden", self.hidden, None)
+            return (all_hidden,) * network.layers + (carried("readout", self.readout, Readout()),)
+        if start.layers == 1 < network.layers:
+            raise InvalidArgument(
+                f"expected a source of two or more hidden layers, whose layers 2 to L have a rate "
+                f"to carry over, got source={start}; leave out first, or tune a deeper source"
+            )
         first = carried("first", self.first, FirstLayer())
+        readout = carried("readout", self.readout, Readout())
         if network.layers == 1:
             return first, readout
         hidden = carried("hidden", self.hidden, HiddenLayers())
@@ -140,6 +146,11 @@ class Transferred(RatePlan):
     def _source(self, network: MLP) -> MLP:
         """The source with the input norm of ``network`` where that is given and its own is not."""
         source, norm2 = self.source, network.input_norm2
+        if not isinstance(source, MLP | nn.Module):
+            raise InvalidArgument(
+                f"expected a model or an MLP for source, got source={shown(source)}; give the "
+                f"network on which the rates were tuned"
+            )
         if not isinstance(source, MLP):
             source = network_of(source)
         if norm2 is None or source.input_norm2 is not None:
@@ -169,13 +180,18 @@ def share_of_bound(network: MLP, update: float) -> float:
     return round(update * float(maximal_learning_rate(network).evaluate()) ** 2, 12)
 
 
-def checked_step(network: MLP, step: object) -> float:
-    """``step`` as a rate of at most `largest_step`, above which it is refused; None for the largest
-    of two digits."""
-    if step is None:
-        return rounded_down(largest_step(network))
-    rate = _positive("step", step)
-    refuse_large_step([network], rate)
+def checked_step(network: MLP, step: object, least: float) -> float:
+    """``step`` as a rate of at most `largest_step`, above which it is refused, and of ``least``,
+    below which it is lost to rounding; None for the largest of two digits."""
+    rate = rounded_down(largest_step(network)) if step is None else _positive("step", step)
+    if step is not None:
+        refuse_large_step([network], rate)
+    if rate < least:
+        raise InvalidArgument(
+            f"expected a step of at least {least:.2g}, below which its changes of the weights are "
+            f"lost to rounding, got step={rate if step is None else shown(step)}; leave step out, "
+            f"and scale inputs to |x|^2 = {network.first_fan_in}, their width"
+        )
     return rate
 
 

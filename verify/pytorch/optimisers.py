@@ -1,28 +1,38 @@
 """Parameter groups that say so where they reach another optimiser than plain gradient descent.
 
 An optimiser reads the groups that it is given, and the weights of each, as it is built: lists that
-look at their reader then.  The groups that it keeps are plain dictionaries and lists.
+look at their reader then.  The groups that it keeps are plain dictionaries and lists, and groups
+may be rebuilt or changed: before each step of any optimiser, a hook of PyTorch's own looks for the
+weights themselves.  Unseen are copies of the weights, steps written by hand, a ``step`` put into
+one optimiser or compiled, and changes of a gradient, such as clipping.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from math import inf
 from types import FrameType
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakSet, finalize
 
 import torch
-from torch.optim import Optimizer
+from torch.optim import SGD, Optimizer
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from verify.pytorch.learning_rates import warn
 
-__all__ = ["Watched"]
+__all__ = ["Watched", "watch"]
 
 _BUILDING = ("__init__", "add_param_group")
 _DECAY_ALLOWED = 0.02
+Groups = Sequence[tuple[Mapping[str, Any], Mapping[int, float]]]
+"""An optimiser's groups, each with the derived rates of all weights of its network, by id."""
+_EXPECTED = "expected plain torch.optim.SGD, for which these learning rates are, got"
 _warned: WeakSet[Optimizer] = WeakSet()
+_known: dict[int, Mapping[int, float]] = {}
+"""Learning rates of all weights of a network, by the id of each weight that lives."""
 
 
 class Watched(list[Any]):
@@ -37,14 +47,11 @@ class Watched(list[Any]):
 
     def __iter__(self) -> Iterator[Any]:
         read = _optimiser_in(sys._getframe(1))
-        if read is not None and read[0] not in _warned:
+        if read is not None:
             optimiser, group = read
             groups = [group] if group is not None else self._groups()
             defaults = getattr(optimiser, "defaults", {})
-            said = [_other(optimiser, {**defaults, **each}, self._rates) for each in groups]
-            if any(said):
-                _warned.add(optimiser)
-                warn(next(filter(None, said)))
+            _warn_of(optimiser, [({**defaults, **each}, self._rates) for each in groups])
         return super().__iter__()
 
     def _groups(self) -> list[Mapping[str, Any]]:
@@ -68,36 +75,98 @@ def _optimiser_in(frame: FrameType | None) -> tuple[Optimizer, dict[str, Any] | 
     return None
 
 
+def watch(weights: Iterable[torch.Tensor], rates: Mapping[int, float]) -> None:
+    """Warn where one of ``weights`` is stepped by another optimiser than plain gradient descent."""
+    for weight in weights:
+        _known[id(weight)] = rates
+        finalize(weight, _known.pop, id(weight), None)
+    _register()
+
+
+@cache
+def _register() -> None:
+    register_optimizer_step_pre_hook(_before_step)
+
+
+def _before_step(optimiser: Optimizer, *_: object) -> None:
+    """Warn where the optimiser has the learning rates of the weights that it steps."""
+    found = [
+        (group, next((_known[id(each)] for each in group["params"] if id(each) in _known), None))
+        for group in optimiser.param_groups
+    ]
+    seen = [(group, rates) for group, rates in found if rates is not None]
+    if _are_derived(seen):
+        _warn_of(optimiser, seen)
+
+
+def _are_derived(seen: Groups) -> bool:
+    """Whether some rate is the derived one, or different ones are all the same number times it."""
+    pairs = {
+        (float(group.get("initial_lr", group["lr"])), rates[id(each)])
+        for group, rates in seen
+        for each in group["params"]
+        if id(each) in rates
+    }
+    factors = {f"{lr / right:.6g}" if right else "inf" for lr, right in pairs if lr or right}
+    return "1" in factors or len(factors) == 1 < len(pairs)
+
+
+def _warn_of(optimiser: Optimizer, groups: Groups) -> None:
+    """Warn once of an optimiser that is not plain gradient descent at the rates of its groups."""
+    said = [_other(optimiser, group, rates) for group, rates in groups]
+    if optimiser not in _warned and any(said):
+        _warned.add(optimiser)
+        warn(next(filter(None, said)))
+
+
+def _steps_as_sgd(kind: type[Optimizer]) -> bool:
+    """Whether a kind of optimiser is SGD, or takes its steps from it."""
+    parts = ("step", "_init_group")
+    return issubclass(kind, SGD) and all(
+        _written(getattr(kind, part)) is _written(getattr(SGD, part)) for part in parts
+    )
+
+
+def _written(method: Any) -> Any:
+    """A method without PyTorch's decorators."""
+    while getattr(method, "__globals__", {}).get("__name__", "").startswith("torch."):
+        if not hasattr(method, "__wrapped__"):
+            break
+        method = method.__wrapped__
+    return method
+
+
 def _other(
     optimiser: Optimizer, group: Mapping[str, Any], rates: Mapping[int, float]
 ) -> str | None:
     """How ``optimiser`` is not plain gradient descent at the rates of a group, or None."""
     name = type(optimiser).__name__
-    if not isinstance(optimiser, torch.optim.SGD):
+    if not isinstance(optimiser, SGD):
         return (
-            f"expected plain torch.optim.SGD, for which these learning rates are, got {name}, "
-            f"whose steps have another size; tune its rates, or give the groups to SGD"
+            f"{_EXPECTED} {name}, whose steps have another size; tune its rates, or give the "
+            f"groups to SGD"
+        )
+    if not _steps_as_sgd(type(optimiser)):
+        return (
+            f"{_EXPECTED} {name}, a subclass with a step of its own, which may have another size; "
+            f"tune its rates, or give the groups to SGD"
         )
     if group.get("maximize"):
-        return (
-            f"expected plain torch.optim.SGD, for which these learning rates are, got {name} with "
-            f"maximize=True, which raises the loss; leave maximize out"
-        )
+        return f"{_EXPECTED} {name} with maximize=True, which raises the loss; leave maximize out"
     weights = group["params"]
     derived = max((rates.get(id(each), 0.0) for each in list.__iter__(weights)), default=0.0)
     lr, momentum = float(group.get("lr", derived)), float(group.get("momentum", 0))
     grown = (1 - float(group.get("dampening", 0))) / (1 - momentum) if momentum < 1 else inf
     if momentum and lr * grown > derived * (1 + 1e-9):
         return (
-            f"expected plain torch.optim.SGD, for which these learning rates are, got {name} with "
-            f"momentum={momentum:g}, whose steps grow to {grown:.3g} times the size; multiply each "
-            f"rate by {1 / grown:.3g}, as in: for group in groups: group['lr'] *= {1 / grown:.3g}"
+            f"{_EXPECTED} {name} with momentum={momentum:g}, whose steps grow to {grown:.3g} times "
+            f"the size; multiply each rate by {1 / grown:.3g}, as in: for group in groups: "
+            f"group['lr'] *= {1 / grown:.3g}"
         )
     decay = float(group.get("weight_decay", 0))
     if lr * decay * (len(rates) - 1) > _DECAY_ALLOWED:
         return (
-            f"expected plain torch.optim.SGD, for which these learning rates are, got {name} with "
-            f"weight_decay={decay:g}, which moves the pre-activations as much as the gradient may; "
-            f"give a smaller one"
+            f"{_EXPECTED} {name} with weight_decay={decay:g}, which moves the pre-activations as "
+            f"much as the gradient may; give a smaller one"
         )
     return None

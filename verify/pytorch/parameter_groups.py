@@ -7,11 +7,11 @@ from typing import Any
 from torch import nn
 
 from theory.errors import InvalidArgument
-from verify.pytorch.examples import Case, checked_examples
+from verify.pytorch.examples import Case, check_norm, checked_examples
 from verify.pytorch.half_precision import precision_in_words
 from verify.pytorch.learning_rates import EqualShares, RatePlan, warn
 from verify.pytorch.model import read_model
-from verify.pytorch.optimisers import Watched
+from verify.pytorch.optimisers import Watched, watch
 from verify.pytorch.probing import one_at_a_time
 from verify.pytorch.spread import check_weights, spread_in_words
 
@@ -35,9 +35,11 @@ def parameter_groups(
     theirs.  The rates are for the loss (f - y)^2/2 at y = +-1, averaged over a batch; for
     ``nn.MSELoss`` halve them.
 
-    Warns `OutsideValidity` where the weights are not spread as `initialise` draws them, where
-    inputs or labels are of another size, where the model computes in half precision, and as soon
-    as the groups reach another optimiser.  Raises `InvalidArgument` for a model that `network_of`
+    Warns `OutsideValidity` where the weights are not spread as `initialise` draws them, or not
+    independent and normal, where inputs or labels are of another size, where the model computes in
+    half precision, as soon as the groups reach another optimiser, and before a step of any on these
+    weights at these rates.  Copies of the weights, steps written by hand and clipped gradients stay
+    unseen.  Raises `InvalidArgument` for a model that `network_of`
     refuses, for weights that are not finite, and for a frozen readout whose rate is not zero.
 
     >>> from torch import nn, optim
@@ -59,6 +61,7 @@ def parameter_groups(
     network = read.network
     if examples is not None and input_norm2 is None:
         network = Case(network, examples).network
+    check_norm("input_norm2", network.norm2, read.hidden[0].in_features)
     rates = plan.rates(network)
     check_weights(read, rates[-1])
     for sentence in (
@@ -70,6 +73,7 @@ def parameter_groups(
             warn(sentence)
     names = [*(f"layer {index + 1}" for index in range(len(read.hidden))), "readout"]
     known = {id(layer.weight): rate for layer, rate in zip(read.layers, rates, strict=True)}
+    watch((layer.weight for layer in read.layers), known)
     return Watched(
         [
             {"params": Watched([layer.weight], known), "lr": rate, "name": name}

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from reprlib import repr as short
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from verify.numerics.arrays import FloatArray
 from verify.pytorch.causes import Noted
 from verify.pytorch.computing import called, draw_weights
 from verify.pytorch.examples import Examples
-from verify.pytorch.layers import whole
+from verify.pytorch.layers import linear_layers, whole
 from verify.pytorch.model import ReadModel, already_read, read_model
 from verify.pytorch.probing import one_seed, probing
 
@@ -100,7 +101,7 @@ class RealStep:
         label = y.to(f.device, f.dtype).reshape(f.shape)
         loss: Any = self._loss(f, label)
         loss.backward()
-        noted.note(loss, f, label)
+        noted.note(loss, f, label, self.loss)
         optimiser.step()
         outputs.clear()
         with torch.no_grad():
@@ -137,35 +138,63 @@ class RealStep:
     def _initialise(self, model: nn.Module, read: ReadModel) -> None:
         if self.initialise is None:
             draw_weights(read.layers, read.network, None)
-        else:
-            try:
-                self.initialise(model)
-            except Exception as error:
-                raise InvalidArgument(
-                    f"expected an initialise that draws the weights of the model it is given, got "
-                    f"{type(error).__name__}: {error} from initialise={self.initialise!r}; let it "
-                    f"change weights in place"
-                ) from error
+            return
+        if isinstance(self.initialise, nn.Module) or not callable(self.initialise):
+            raise InvalidArgument(
+                f"expected a function of the model for initialise, got "
+                f"initialise={short(self.initialise)}; give one that draws its weights in place"
+            )
+        try:
+            self.initialise(model)
+        except Exception as error:
+            raise InvalidArgument(
+                f"expected an initialise that draws the weights of the model it is given, got "
+                f"{type(error).__name__}: {error} from initialise={self.initialise!r}; it is "
+                f"called with the whole model, and draws each layer in place, as nn.init does"
+            ) from error
 
     def _check_initialise(self, model: nn.Module, read: ReadModel) -> None:
-        """Raise `InvalidArgument` where two initialisations are the same."""
+        """Raise `InvalidArgument` where two initialisations are the same in some layer, or change
+        more than values."""
+        held = [layer.weight.detach().clone() for layer in read.layers]
         self._initialise(model, read)
-        first = read.hidden[0].weight.detach().clone()
+        _check_unchanged(read, held)
+        first = [layer.weight.detach().clone() for layer in read.layers]
         self._initialise(model, read)
-        if torch.equal(first, read.hidden[0].weight):
+        for name, one, old in zip(read.named, first, held, strict=True):
+            if torch.equal(one, read.named[name].weight) and one.any():
+                kept = torch.equal(one, old)
+                got, fix = (
+                    ("left as they were", "draw all layers in place, in the model that it is given")
+                    if kept
+                    else ("the same twice", "draw from PyTorch's global generator, without a seed")
+                )
+                raise InvalidArgument(
+                    f"expected new weights at each call of initialise, got those of {name!r} {got} "
+                    f"by initialise={self.initialise!r}; {fix}"
+                )
+
+
+def _check_unchanged(read: ReadModel, held: list[torch.Tensor]) -> None:
+    """Raise `InvalidArgument` where layers have other weights than ``held`` in more than values."""
+    linear_layers(read.module)
+    for (name, layer), old in zip(read.named.items(), held, strict=True):
+        new = layer.weight
+        if new.shape != old.shape or new.dtype is not old.dtype:
             raise InvalidArgument(
-                f"expected new weights at each call of initialise, got the same twice from "
-                f"initialise={self.initialise!r}; draw from PyTorch's global generator, without a "
-                f"seed"
+                f"expected an initialise that changes the values of weights alone, got "
+                f"'{name}.weight' of shape {tuple(new.shape)} in {new.dtype}, not "
+                f"{tuple(old.shape)} in {old.dtype}; draw it in place, as nn.init does"
             )
 
 
 def _check_precision(read: ReadModel) -> None:
-    if read.steps not in (torch.float32, torch.float64):
+    lowest = read.steps if read.steps is torch.float64 else read.computes
+    if lowest not in (torch.float32, torch.float64):
         raise InvalidArgument(
             f"expected a model that can be run with weights in torch.float64, got one that runs in "
-            f"{read.steps} alone, in which small steps are lost to rounding; let its forward keep "
-            f"the precision of its inputs"
+            f"{lowest} alone, in which small steps are lost to rounding; let its forward keep "
+            f"the precision of its inputs, without autocast and .float()"
         )
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import pairwise
+from math import pi
+
 import torch
 
 from theory.errors import InvalidArgument
@@ -12,6 +16,9 @@ from verify.pytorch.model import ReadModel
 __all__ = ["check_weights", "rms", "spread_in_words", "standard_deviations"]
 
 _STANDARD_ERRORS, _ALLOWED = 5.0, 0.02
+_NORMAL, _NORMAL_ERROR = (2 / pi) ** 0.5, (1 - 3 / pi) ** 0.5
+"""Mean size over root mean square of a normal number, and sqrt(count) times its standard error."""
+_FEWEST_ROWS, _HALF_ROWS, _FEWEST_PAIRS, _MOST_PAIRS = 16, 32, 100, 1000
 
 
 def rms(weight: torch.Tensor) -> float:
@@ -55,7 +62,8 @@ def check_weights(read: ReadModel, readout_rate: float) -> None:
 
 
 def spread_in_words(read: ReadModel) -> str | None:
-    """A sentence where the weights that a module holds are not spread as the theory draws them.
+    """A sentence where the weights that a module holds are not spread as the theory draws them,
+    or not independent and normal.
 
     The spread is known to 1/sqrt(2 count), the mean to 1/sqrt(count) in units of it; five times
     that, and 2 % of the spread, pass.
@@ -77,7 +85,7 @@ def spread_in_words(read: ReadModel) -> str | None:
         if spread or abs(mean) > _ALLOWED + _STANDARD_ERRORS / count**0.5:
             wrong.append((name, right * found, right * mean, right))
     if not wrong:
-        return None
+        return next(_patterns(read), None)
     name, found, mean, right = wrong[0]
     others = f" and in {len(wrong) - 1} more" if len(wrong) > 1 else ""
     return (
@@ -85,3 +93,61 @@ def spread_in_words(read: ReadModel) -> str | None:
         f"mean square of {found:.3g} and a mean of {mean:.2g} at '{name}.weight'{others}, where "
         f"the theory has {right:.3g} and 0; call it first"
     )
+
+
+def _patterns(read: ReadModel) -> Iterator[str]:
+    """Sentences on weights that are not independent normal numbers."""
+    scaled = {
+        name: whole(each.weight).float() / rms(each.weight) for name, each in read.named.items()
+    }
+    found = [(name, _pattern(weight)) for name, weight in scaled.items()]
+    found += [
+        (above, f"the numbers of '{below}.weight' again")
+        for below, above in pairwise(scaled)
+        if _correlated(*(scaled[name].flatten()[:_MOST_PAIRS] for name in (below, above)))
+    ]
+    for name, pattern in found:
+        if pattern:
+            yield (
+                f"expected independent normal weights, as initialise(model) draws them, for which "
+                f"the rates are, got {pattern} at '{name}.weight'; call it first"
+            )
+
+
+def _pattern(weight: torch.Tensor) -> str | None:
+    """What weights of root mean square 1 have that independent normal numbers have not."""
+    size = float(weight.abs().mean(dtype=torch.float64))
+    if (
+        abs(size - _NORMAL)
+        > _ALLOWED / 2 + _STANDARD_ERRORS * _NORMAL_ERROR / weight.numel() ** 0.5
+    ):
+        return f"a mean size of {size:.3g} times the root mean square, not {_NORMAL:.3g}"
+    lines = weight if weight.shape[0] <= weight.shape[1] else weight.T
+    if (half := len(lines) // 2) > _HALF_ROWS:
+        lines = torch.cat([lines[:_HALF_ROWS], lines[half : half + _HALF_ROWS]])
+    if len(lines) >= _FEWEST_ROWS and _dependent(lines):
+        return "rows or columns that depend on one another"
+    n = min(lines.shape)
+    i, j = torch.triu_indices(n, n, 1)
+    views = [(lines[i, j], lines[j, i]), (lines[1:, 1:], lines[:-1, :-1])]
+    views += [(lines[1:, :-1], lines[:-1, 1:])]
+    return "entries that repeat" if any(_correlated(*each) for each in views) else None
+
+
+def _dependent(lines: torch.Tensor) -> bool:
+    """Whether squared products of different rows are not those of k independent ones of length n.
+
+    The mean of (w_i . w_j)^2/n is 1, its variance (2 + (4 k - 2)/n)/(number of pairs).
+    """
+    (k, n), pairs = lines.shape, len(lines) * (len(lines) - 1) / 2
+    found = float((lines @ lines.T).triu(1).square().sum()) / (n * pairs)
+    error = ((2 + (4 * k - 2) / n) / pairs) ** 0.5
+    return bool(abs(found - 1) > _ALLOWED + _STANDARD_ERRORS * error)
+
+
+def _correlated(one: torch.Tensor, two: torch.Tensor) -> bool:
+    count = min(one.numel(), two.numel())
+    if count < _FEWEST_PAIRS:
+        return False
+    mean = float((one.flatten()[:count] * two.flatten()[:count]).mean())
+    return bool(abs(mean) > 7 / count**0.5)
