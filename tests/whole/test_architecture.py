@@ -120,11 +120,11 @@ def test_every_module_keeps_the_rules(path: Path) -> None:
         first = (node.module or "") if isinstance(node, ast.ImportFrom) else names[0]
         around = "\n".join(lines[node.lineno - 2 : node.end_lineno])
         assert first.partition(".")[0] in HEAVY or "#" in around, f"line {node.lineno}"
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "imports are absolute"
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            assert node.func.id not in {"eval", "exec", "parse_expr", "compile"}
+    for each in ast.walk(tree):
+        if isinstance(each, ast.ImportFrom):
+            assert each.level == 0, "imports are absolute"
+        if isinstance(each, ast.Call) and isinstance(each.func, ast.Name):
+            assert each.func.id not in {"eval", "exec", "parse_expr", "compile"}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name)

@@ -17,7 +17,8 @@ from tests.tools.paths import ROOT
 from theory import MLP, InvalidArgument, NotSolved
 from theory.__main__ import main as theory_main
 from theory.command import on_one_line
-from verify import cli, monte_carlo
+from verify import monte_carlo
+from verify.cli import main as verify_main
 from verify.errors import LostWorkers
 from verify.jobs.folder import CSV, RESULTS, STORE
 from verify.samplers.problem import MOST_LAYERS, WIDEST
@@ -77,8 +78,8 @@ def test_a_planted_fault_ends_with_its_code_and_a_sentence(
     monkeypatch.setattr("verify.report.reproduction.kept_job", lambda *_: None)
     commands = {
         "theory": lambda: theory_main([]),
-        "verify": lambda: cli.main([*SMALL, "--out", str(tmp_path / "run")]),
-        "report": lambda: cli.main(["--report", str(tmp_path)]),
+        "verify": lambda: verify_main([*SMALL, "--out", str(tmp_path / "run")]),
+        "report": lambda: verify_main(["--report", str(tmp_path)]),
     }
     assert commands[command]() == code
     said = sentence(capsys)
@@ -155,13 +156,13 @@ def test_results_are_written_before_pictures(
 
     with monkeypatch.context() as patch:
         patch.setattr("verify.comparison.figure.rate_figure", fail)
-        assert cli.main([*SMALL, "--out", str(tmp_path / "run")]) == 5
+        assert verify_main([*SMALL, "--out", str(tmp_path / "run")]) == 5
     out, errors = capsys.readouterr()
     assert "UNDECIDED" in out
     assert "no LaTeX here" in errors
     assert (tmp_path / "run" / RESULTS).exists()
     assert not (tmp_path / "run" / "rate.png").exists()
-    assert cli.main(["--resume", str(tmp_path / "run")]) == 3
+    assert verify_main(["--resume", str(tmp_path / "run")]) == 3
     assert (tmp_path / "run" / "rate.png").exists()
 
 
@@ -178,7 +179,7 @@ def test_names_that_are_none(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     try:
-        code = cli.main([option, name])
+        code = verify_main([option, name])
     except SystemExit as stopped:
         code = int(str(stopped.code))
     assert code == 2
@@ -207,7 +208,7 @@ LARGE = "99999999999999999999"
 def test_sizes_of_twenty_digits_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], sizes: Sequence[str], formula: Sequence[str]
 ) -> None:
-    assert cli.main([*sizes, *formula, "--out", str(tmp_path / "run")]) == 2
+    assert verify_main([*sizes, *formula, "--out", str(tmp_path / "run")]) == 2
     assert "python -m verify: expected" in sentence(capsys)
     assert not list(tmp_path.iterdir())
 
@@ -221,7 +222,7 @@ def test_networks_beyond_every_sampler_are_refused(width: int) -> None:
 
 def test_a_formula_that_the_theory_cannot_decide_is_not_rejected(tmp_path: Path) -> None:
     formula = "eta**2*L**3/3*exp(t)*exp(L/n)*(1+1/(1+L))**0.5"
-    assert cli.main(["--formula", formula, "--claim", "leading", "--out", str(tmp_path / "r")]) != 1
+    assert verify_main(["--formula", formula, "--claim", "leading", "--out", str(tmp_path / "r")]) != 1
 
 
 @pytest.mark.parametrize("module", ["verify", "theory"])
