@@ -145,7 +145,7 @@ class Alignment(Number):
         network = self.numerators[0].network
         if network.width != n or network.depth != L:
             raise NotSolved(
-                f"the joint limit L = t n needs symbolic width and depth, got {network!r}: leave "
+                f"the joint limit L = t n needs symbolic width and depth, got {network}: leave "
                 f"them out, as in MLP()"
             )
         both = (self.numerators, self.denominators)

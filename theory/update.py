@@ -149,7 +149,7 @@ class SquaredUpdate(SolvedMean):
             order = positive_int("order", order)
         if self.network.width != n:
             raise NotSolved(
-                f"width_series() needs a symbolic width, got {self.network!r}: leave width out"
+                f"width_series() needs a symbolic width, got {self.network}: leave width out"
             )
         if not self.in_numbers:
             return self.solved_series(order)

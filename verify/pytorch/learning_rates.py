@@ -23,7 +23,7 @@ from theory import (
     squared_update,
     transfer_learning_rate,
 )
-from theory.validation import exact_number, non_negative_value, shown
+from theory.validation import non_negative_value, number_between
 from verify.exact_values import largest_step, refuse_large_step, rounded_down
 from verify.pytorch.model import network_of
 
@@ -185,13 +185,7 @@ def checked_step(network: MLP, step: object) -> float:
 
 
 def _positive(name: str, value: object) -> float:
-    number = exact_number(name, value)
-    if number <= 0:
-        raise InvalidArgument(
-            f"expected a positive number for {name}, got {name}={shown(value)}; give one, such as "
-            f"0.5"
-        )
-    return float(number)
+    return number_between(name, value, "give one, such as 0.5")
 
 
 def warn(text: str) -> None:
