@@ -24,7 +24,7 @@ FORMULAS_ON_A_PAGE = "mathml.py"
 """It sets SymPy's expressions, whatever they are of, and derives none."""
 WITHOUT_FORMULAS = {
     *("theory.command", "theory.errors", "theory.network", "theory.public_names"),
-    "theory.waiting",
+    *("theory.validation", "theory.waiting"),
 }
 """Modules of ``theory`` that derive nothing, which all of ``verify`` may use."""
 CLAIMS = "claims"

@@ -19,6 +19,7 @@ from theory.rendering import formula_display
 from theory.sizes import Sizes
 from theory.steps import Line
 from theory.symbols import L, eta, n
+from theory.validation import brief
 from theory.value import Number
 
 __all__ = ["Alignment", "alignment", "quotient"]
@@ -157,7 +158,7 @@ class Alignment(Number):
     def __repr__(self) -> str:
         first = self.numerators[0]
         text = headline(self, self._exact_text, self.leading)
-        return f"Alignment at layer {first.layer} of {first.network}: {text}"
+        return f"Alignment at layer {brief(first.layer)} of {first.network}: {text}"
 
     def _exact_text(self) -> str:
         value = self.exact

@@ -24,7 +24,7 @@ from theory.requests import asked_layer, asked_rates
 from theory.schedule import open_ends
 from theory.sizes import Sizes, layer_at, network_at, rates_at
 from theory.symbols import L, ell, n
-from theory.validation import shown
+from theory.validation import brief, shown
 from theory.waiting import announced
 
 __all__ = ["Derivation", "derive"]
@@ -226,10 +226,10 @@ class Derivation(DerivedWords):
         size = len(self.words)
         if self.vanishes:
             why = _BY_SYMMETRY if self.observable.terms else "the observable is 0"
-            where = f"layer {self.layer} of {self.network}"
+            where = f"layer {brief(self.layer)} of {self.network}"
             return f"Derivation of E[{self.observable}] at {where}: 0, since {why}"
         return (
-            f"Derivation of E[{self.observable}] at layer {self.layer} of {self.network}: "
+            f"Derivation of E[{self.observable}] at layer {brief(self.layer)} of {self.network}: "
             f"{size} words, closed under the layer map"
         )
 

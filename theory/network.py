@@ -37,7 +37,7 @@ __all__ = [
 Size: TypeAlias = int | Symbol
 _MOST_LISTED = 10**7
 """Layers whose widths are listed one by one."""
-_LONGEST = 60
+_LONGEST = 40
 """Characters of an argument of a network within a sentence."""
 
 

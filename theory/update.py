@@ -25,7 +25,7 @@ from theory.rendering import formula_display
 from theory.solved_mean import SolvedMean
 from theory.steps import Line
 from theory.symbols import L, ell, eta, n
-from theory.validation import positive_int
+from theory.validation import brief, positive_int
 
 if TYPE_CHECKING:
     from theory.derivation_steps import DerivationSteps
@@ -86,6 +86,9 @@ class SquaredUpdate(SolvedMean):
     @property
     def exact(self) -> Expr:
         """E[(Delta z)^2]: an exact rational, or function of the symbols left, times eta**2.
+
+        ``sympify(str(u.exact))``, ``srepr`` and pickle give the same expression again; ``eval`` of
+        the text does not, since Python reads a fraction such as 1/3 as a float.
 
         Do not put floats into a closed form: its terms cancel, so that at n = 10^7 and L = 8 not
         one digit is left.  ``u(64, 10)``, ``u.at(n=64)`` and ``u.lambdify()`` keep all of them, and
@@ -205,7 +208,7 @@ class SquaredUpdate(SolvedMean):
         name = self._part_name()
         what = f"SquaredUpdate, {name} part," if name else "SquaredUpdate"
         text = headline(self, self._exact_text, self.leading, " * eta**2")
-        return f"{what} at layer {self.layer} of {self.network}: {text}"
+        return f"{what} at layer {brief(self.layer)} of {self.network}: {text}"
 
     def _exact_text(self) -> str:
         if self.in_numbers and self.domain.is_QQ:

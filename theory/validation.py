@@ -50,7 +50,8 @@ def shown(value: object) -> str:
 
 
 def brief(value: object, most: int = 60, write: Callable[[object], str] | None = None) -> str:
-    """`written`, or what ``write`` gives, cut to ``most`` characters; a number of very many digits as a decimal.
+    """`written`, or what ``write`` gives, cut to ``most`` characters; a whole number of very many
+    digits as a decimal.
 
     >>> brief(10**5000), brief((3,) * 10**6), brief(7**30), brief("x" * 99, 9)
     ('1.0e+5000', '(3,)*1000000', '22539340290692258087863249', "'xxxxx...")
@@ -150,6 +151,8 @@ def whole_number(value: object) -> int | None:
 def exact_int(value: object) -> int | None:
     """``value`` as an int where it is a whole number of an exact type: of Python, NumPy or SymPy,
     or a fraction; else None."""
+    if type(value) is int:
+        return value
     exact = isinstance(_unwrapped(value), Integral | Fraction)
     return whole_number(value) if exact else None
 

@@ -11,6 +11,7 @@ from theory.requests import asked_layer, asked_rates
 from theory.symbols import ell
 from theory.update import PARTS
 from theory.validation import shown
+from theory.value import Number
 from verify.claims.arguments import (
     check_limit,
     check_rate_arguments,
@@ -125,8 +126,9 @@ def check(
 ) -> Check:
     """Whether ``formula`` is what it is claimed to be, by theory and on simulated networks.
 
-    ``formula``: text, a sympy expression, or a function whose parameters are named like the
-    sizes: n, L, ell, n_0, eta, t = L/n and a, the slope.  ``claim``: "exact", an identity;
+    ``formula``: text, a sympy expression, a value such as ``squared_update(MLP())``, whose network
+    is then the default, or a function whose parameters are named like the sizes: n, L, ell, n_0,
+    eta, t = L/n and a, the slope.  ``claim``: "exact", an identity;
     "leading", formula/E -> 1 as n -> infinity, then L (and ell) -> infinity; "joint", the same as
     n -> infinity with L = t n.  ``quantity``: "update", E[(Delta z)^2], per eta^2 where eta is
     not named; or "rate", the maximal learning rate under ``criterion``.  ``network``: None leaves
@@ -191,7 +193,8 @@ def _reading(
 ) -> Reading:
     formula = read(value)
     chosen = member(Quantity, "quantity", quantity)
-    net = default_network(formula) if network is None else checked_network(network)
+    own = value.network if isinstance(value, Number) else default_network(formula)
+    net = own if network is None else checked_network(network)
     if part not in ("total", *PARTS):
         raise InvalidArgument(
             f"expected 'total', 'label' or 'output' for part, got part={shown(part)}; 'total' is "
