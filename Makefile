@@ -100,7 +100,7 @@ $(DOCS_READY): $(READY)
 
 $(BENCH_READY): setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(BENCH)
-	$(BENCH)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[browser,dev,peers,pytorch,studies]'
+	$(BENCH)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[browser,dev,docs,peers,pytorch,studies]'
 	touch $(BENCH_READY)
 
 clean:

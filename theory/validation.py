@@ -2,45 +2,111 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Set
+from decimal import Decimal
 from fractions import Fraction
-from numbers import Integral
+from itertools import groupby
+from math import inf
+from numbers import Integral, Real
 from typing import Any
 
+from mpmath.libmp import prec_to_dps
 from sympy import QQ, Expr, Float, Rational, sstr
 from sympy.polys.polyerrors import CoercionFailed
 
+from theory.algebra.precision import DECIMALS, is_decimal, workdps
 from theory.errors import InvalidArgument
 
 __all__ = [
+    "LARGEST",
+    "brief",
+    "exact_int",
     "exact_number",
+    "in_range",
     "index_in",
     "non_negative_rates",
     "non_negative_value",
+    "number_between",
     "positive_int",
     "positive_value",
     "shown",
     "tolerance_value",
+    "whole_number",
     "written",
 ]
 
+LARGEST = 10**100
+"""The largest size or count: values at larger depths take seconds to write."""
+_LONG_BITS, _MOST_BITS = 66, 4096
+"""Bits from which a whole number is written without its zeros, and by its first digits alone."""
+_LISTED = 8
+"""Items of a tuple that are listed one by one."""
+_LONGEST_TEXT = 100_000
+"""Characters of a number that is given as text."""
+
 
 def shown(value: object) -> str:
-    """A short ``repr`` of any value, with its type."""
+    """A short text of any value, with its type."""
+    return f"{brief(value, write=repr)} ({type(value).__name__})"
+
+
+def brief(value: object, most: int = 60, write: Callable[[object], str] | None = None) -> str:
+    """`written`, or what ``write`` gives, cut to ``most`` characters; a whole number of very many
+    digits as a decimal.
+
+    >>> brief(10**5000), brief((3,) * 10**6), brief(7**30), brief("x" * 99, 9)
+    ('1.0e+5000', '(3,)*1000000', '22539340290692258087863249', "'xxxxx...")
+    """
     try:
-        text = repr(value)
+        text = _decimal(value) if _is_whole(value, _MOST_BITS) else (write or written)(value)
     except Exception:
         text = "<unprintable>"
-    text = text if len(text) <= 60 else text[:57] + "..."
-    return f"{text} ({type(value).__name__})"
+    return text if len(text) <= most else text[: most - 3] + "..."
 
 
 def written(value: object) -> str:
     """``repr`` of an argument such that it reads back: a fraction as text, and in an expression as
-    a quotient of SymPy's ``S(1)``."""
+    a quotient of SymPy's ``S(1)``; runs of equal items, and zeros at the end of a long whole
+    number, in short.
+
+    >>> written((3,) * 500 + (4,)), written(-7 * 10**30), written(Fraction(1, 3))
+    ('(3,)*500 + (4,)', '-7*10**30', "'1/3'")
+    """
+    if type(value) is tuple:
+        return _items(value)
+    if _is_whole(value, _LONG_BITS):
+        return _without_zeros(str(value))
     if isinstance(value, Rational | Fraction) and value.denominator != 1:
         return repr(str(value))
     return str(sstr(value, sympy_integers=True)) if _has_fractions(value) else repr(value)
+
+
+def _is_whole(value: object, bits: int) -> bool:
+    """Whether ``value`` is a whole number, of any type but bool, that has more than ``bits``."""
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    return whole and abs(int(value)).bit_length() > bits  # type: ignore[call-overload]
+
+
+def _decimal(value: Any) -> str:
+    with workdps(6) as context:
+        return str(context.nstr(context.mpf(int(value)), 3))
+
+
+def _without_zeros(digits: str) -> str:
+    front = digits.rstrip("0")
+    zeros = len(digits) - len(front)
+    if zeros < len(digits) // 2:
+        return digits
+    return f"10**{zeros}" if front == "1" else f"{front}*10**{zeros}"
+
+
+def _items(values: tuple[object, ...]) -> str:
+    """A tuple's items; from `_LISTED` on, as a sum of runs where that is shorter."""
+    if len(values) > _LISTED:
+        runs = [(each, len(list(run))) for each, run in groupby(values)]
+        if len(runs) <= len(values) // 2:
+            return " + ".join(f"({written(e)},)" + f"*{k}" * (k > 1) for e, k in runs)
+    return f"({', '.join(map(written, values))}{',' * (len(values) == 1)})"
 
 
 def _has_fractions(value: object) -> bool:
@@ -50,13 +116,51 @@ def _has_fractions(value: object) -> bool:
 
 
 def positive_int(name: str, value: object) -> int:
-    """``value`` as a positive int; a bool, a float or text is refused."""
-    if isinstance(value, Integral) and not isinstance(value, bool) and int(value) > 0:
-        return int(value)
+    """``value`` as a positive int; a bool, a float or text is refused.
+
+    Numbers of exact types that are whole are read: ints of Python, NumPy and SymPy, and fractions.
+    """
+    whole = exact_int(value)
+    if whole is None or whole < 1:
+        raise InvalidArgument(
+            f"expected a positive int for {name}, got {name}={shown(value)}; "
+            f"give a whole number of at least 1"
+        )
+    return in_range(name, whole)
+
+
+def in_range(name: str, whole: int) -> int:
+    """A size or a count; `InvalidArgument` beyond `LARGEST`, where texts and digits become long."""
+    if whole <= LARGEST:
+        return whole
     raise InvalidArgument(
-        f"expected a positive int for {name}, got {name}={shown(value)}; "
-        f"give a whole number of at least 1"
+        f"expected at most 10**100 for {name}, got {name}={shown(whole)}; give less, or leave it "
+        f"out and take a limit, as in .leading()"
     )
+
+
+def whole_number(value: object) -> int | None:
+    """``value`` as an int where it is a number, of any type, that is whole; else None.
+
+    >>> whole_number(64.0), whole_number(Fraction(64)), whole_number(2.5), whole_number("64")
+    (64, 64, None, None)
+    """
+    number = None if isinstance(value, str) else _as_fraction(value)
+    return int(number) if number is not None and number.denominator == 1 else None
+
+
+def exact_int(value: object) -> int | None:
+    """``value`` as an int where it is a whole number of an exact type: of Python, NumPy or SymPy,
+    or a fraction; else None."""
+    if type(value) is int:
+        return value
+    exact = isinstance(_unwrapped(value), Integral | Fraction)
+    return whole_number(value) if exact else None
+
+
+def _unwrapped(value: Any) -> Any:
+    """What a NumPy array without dimensions holds."""
+    return value[()] if getattr(value, "shape", None) == () else value
 
 
 def index_in(name: str, value: object, largest: int, what: str) -> int:
@@ -64,15 +168,15 @@ def index_in(name: str, value: object, largest: int, what: str) -> int:
     index = positive_int(name, value)
     if index > largest:
         raise InvalidArgument(
-            f"expected {name} from 1 to {largest}, got {name}={index}; the network has "
-            f"{largest} {what}"
+            f"expected {name} from 1 to {brief(largest)}, got {name}={brief(index)}; the network "
+            f"has {brief(largest)} {what}"
         )
     return index
 
 
 def exact_number(name: str, value: object) -> Rational:
-    """``value`` as an exact rational: int, Fraction, Rational, decimal text, or a float read
-    as its shortest decimal (``0.1`` is 1/10)."""
+    """``value`` as an exact rational: a number of any exact type, decimal text, or a float, of
+    whatever precision, read as its shortest decimal (``0.1`` is 1/10)."""
     fraction = _as_fraction(value)
     if fraction is None:
         raise InvalidArgument(
@@ -83,17 +187,31 @@ def exact_number(name: str, value: object) -> Rational:
 
 
 def _as_fraction(value: object) -> Fraction | None:
+    value = _unwrapped(value)
     if isinstance(value, bool):
         return None
     if isinstance(value, Rational):
         return Fraction(int(value.p), int(value.q))
     if isinstance(value, Integral | Fraction):
         return Fraction(value)
-    if isinstance(value, float | Float):
+    if isinstance(value, float):
         value = repr(float(value))
-    if isinstance(value, str) and len(value) <= 1000:
+    elif isinstance(value, Float) or is_decimal(value):
+        value = _shortest(value)
+    elif isinstance(value, Real | Decimal):
+        value = str(value)
+    if isinstance(value, str) and len(value) <= _LONGEST_TEXT:
         return _decimal_text(value)
     return None
+
+
+def _shortest(value: Any) -> str:
+    """A number of SymPy or mpmath as a decimal of as many digits as its bits hold."""
+    if float(value) == value:
+        return repr(float(value))
+    number = DECIMALS.make_mpf(value._mpf_)
+    with workdps(prec_to_dps(max(value._mpf_[3], 53))) as context:
+        return str(context.nstr(number, context.dps))
 
 
 def _decimal_text(text: str) -> Fraction | None:
@@ -104,6 +222,19 @@ def _decimal_text(text: str) -> Fraction | None:
         return Fraction(text)
     except (ValueError, ZeroDivisionError):
         return None
+
+
+def number_between(name: str, value: object, fix: str, largest: float = inf) -> float:
+    """``value`` as a float above 0 and below ``largest``; ``fix`` ends the refusal."""
+    fraction = _as_fraction(value)
+    try:
+        number = 0.0 if fraction is None else float(fraction)
+    except OverflowError:
+        number = inf
+    if 0 < number < largest:
+        return number
+    wanted = "a positive number" if largest == inf else f"a number between 0 and {largest:g}"
+    raise InvalidArgument(f"expected {wanted} for {name}, got {name}={shown(value)}; {fix}")
 
 
 def positive_value(name: str, value: object, *, zero: bool = False) -> Expr:

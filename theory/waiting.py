@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 __all__ = ["announced"]
 
@@ -15,17 +16,20 @@ _shown = threading.Lock()
 
 
 @contextmanager
-def announced(what: str) -> Iterator[None]:
+def announced(what: str) -> Iterator[Callable[[float], None]]:
     """Say ``what`` takes long on standard error, from the third second on, where that is a
-    terminal; nothing within another announcement, and nothing elsewhere."""
+    terminal; nothing within another announcement, and nothing elsewhere.  Yields a function that
+    takes the share of the work that is done, where that is known."""
+    shares = [0.0]
+    note = partial(shares.__setitem__, 0)
     if not _is_terminal() or not _shown.acquire(blocking=False):
-        yield
+        yield note
         return
     done = threading.Event()
-    clock = threading.Thread(target=_tick, args=(what, done), daemon=True)
+    clock = threading.Thread(target=_tick, args=(what, shares, done), daemon=True)
     clock.start()
     try:
-        yield
+        yield note
     finally:
         done.set()
         clock.join()
@@ -36,12 +40,14 @@ def _is_terminal() -> bool:
     return sys.stderr is not None and sys.stderr.isatty()
 
 
-def _tick(what: str, done: threading.Event) -> None:
+def _tick(what: str, shares: list[float], done: threading.Event) -> None:
     start, line = time.monotonic(), ""
     wait = _SILENT
     while not done.wait(wait):
-        line = f"{what}: {time.monotonic() - start:.0f} s; Ctrl-C stops"
-        sys.stderr.write(f"\r{line}")
+        past, share = time.monotonic() - start, shares[0]
+        left = f", about {past * (1 / share - 1):.0f} s left" if share else ""
+        before, line = len(line), f"{what}: {past:.0f} s{left}; Ctrl-C stops"
+        sys.stderr.write(f"\r{line:{before}}")
         sys.stderr.flush()
         wait = _EVERY
     if line:

@@ -16,6 +16,7 @@ from theory.errors import InvalidArgument
 from theory.formulas.builder import FORMULA_SYMBOLS as SYMBOLS
 from theory.formulas.evaluation import DECIMALS, Number, Undefined, decimal, evaluate, mpf
 from theory.formulas.grammar import read_formula
+from theory.solutions.value import Number as ExactNumber
 from theory.symbols import eta
 from theory.validation import shown
 
@@ -107,10 +108,12 @@ class Formula:
 
 
 def read(value: object, name: str = "formula") -> Formula:
-    """The formula that text, a SymPy expression, a number or a function of named sizes gives.
+    """The formula that text, a SymPy expression, a number, a function of named sizes, or the
+    closed form of a value of `theory` gives.
 
     Raises `InvalidArgument` for a value that cannot be read.
     """
+    value = value.exact if isinstance(value, ExactNumber) else value
     if isinstance(value, str | Expr) or not callable(value):
         return _as_expression(value, read_formula(value, name=name))
     names = _parameters(value, name)
@@ -173,7 +176,7 @@ def _number(result: object, exact: Mapping[str, Rational]) -> Number:
     if isinstance(result, Expr):
         value = evaluate(read_formula(result), {})
         return decimal(value) if result.has(Float) else value
-    if isinstance(result, Integral | Fraction) and not isinstance(result, bool):
+    if isinstance(result, Integral | Fraction | Decimal) and not isinstance(result, bool):
         return Fraction(result)
     if isinstance(result, Real | mpf) and not isinstance(result, bool):
         if DECIMALS.isfinite(mpf(result)):

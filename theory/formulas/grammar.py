@@ -12,13 +12,14 @@ superscript integers.  Everything else is refused, an omitted * included.
 from __future__ import annotations
 
 import unicodedata
-from fractions import Fraction
+from decimal import Decimal
 from functools import cache
-from numbers import Integral
+from numbers import Real
 
 from lark import Lark, UnexpectedInput, UnexpectedToken
 from sympy import Expr
 
+from theory.algebra.precision import is_decimal
 from theory.errors import InvalidArgument
 from theory.formulas.bounds import Refused
 from theory.formulas.builder import FORMULA_SYMBOLS, FormulaBuilder, Misplaced, unknown_name
@@ -111,7 +112,7 @@ def read_formula(value: object, *, name: str = "formula") -> Expr:
     """
     if isinstance(value, str):
         return parse_formula(value, name=name)
-    if isinstance(value, Integral | Fraction | float):
+    if isinstance(value, Real | Decimal) or is_decimal(value):
         value = exact_number(name, value)
     if not isinstance(value, Expr):
         raise InvalidArgument(

@@ -16,6 +16,7 @@ from theory.solutions.derivation import Derivation, derive
 from theory.solutions.limits import joint_law, over_width
 from theory.solutions.value import Number
 from theory.symbols import L, eta, n
+from theory.validation import brief
 from theory.words.observables import K, f, g
 from theory.writing.notation import Math
 from theory.writing.rendering import formula_display
@@ -145,7 +146,7 @@ class Alignment(Number):
         network = self.numerators[0].network
         if network.width != n or network.depth != L:
             raise NotSolved(
-                f"the joint limit L = t n needs symbolic width and depth, got {network!r}: leave "
+                f"the joint limit L = t n needs symbolic width and depth, got {network}: leave "
                 f"them out, as in MLP()"
             )
         both = (self.numerators, self.denominators)
@@ -157,7 +158,7 @@ class Alignment(Number):
     def __repr__(self) -> str:
         first = self.numerators[0]
         text = headline(self, self._exact_text, self.leading)
-        return f"Alignment at layer {first.layer} of {first.network}: {text}"
+        return f"Alignment at layer {brief(first.layer)} of {first.network}: {text}"
 
     def _exact_text(self) -> str:
         value = self.exact

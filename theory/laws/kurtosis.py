@@ -69,7 +69,7 @@ def _sums(update: SolvedMean) -> list[tuple[Rational, PowerSum]]:
     if update.network.activation != LeakyReLU(a) or update.network.width != n:
         raise NotSolved(
             f"a form in the kurtosis needs the slope and the width as symbols, got "
-            f"{update.network!r}: give MLP(activation=LeakyReLU())"
+            f"{update.network}: give MLP(activation=LeakyReLU())"
         )
     return [(_number(weight), total) for weight, total in update.sums]
 

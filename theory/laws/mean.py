@@ -174,7 +174,7 @@ class SolvedMean(MeanWithParts):
         """
         if self.network.width != n or self.network.depth != L:
             raise NotSolved(
-                f"the joint limit L = t n needs symbolic width and depth, got {self.network!r}: "
+                f"the joint limit L = t n needs symbolic width and depth, got {self.network}: "
                 f"leave them out, as in MLP()"
             )
         return joint_law(self.sums, positive_int("orders", orders))
@@ -205,9 +205,7 @@ class SolvedMean(MeanWithParts):
         L**2*eta**2*(1 + 5/n)**(L - 1)*(n + 2)/18
         """
         if self.network.depth != L:
-            raise NotSolved(
-                f"growth() needs a symbolic depth, got {self.network!r}: leave depth out"
-            )
+            raise NotSolved(f"growth() needs a symbolic depth, got {self.network}: leave depth out")
         return growth(self.sums) * eta**2
 
     def _fast(self) -> FastUpdate | None:

@@ -206,7 +206,7 @@ class Spread(Value):
         network = self.first.network
         if network.width != n or network.depth != L:
             raise NotSolved(
-                f"the joint limit L = t n needs symbolic width and depth, got {network!r}: leave "
+                f"the joint limit L = t n needs symbolic width and depth, got {network}: leave "
                 f"them out, as in MLP()"
             )
         laws = [joint_law(over_width(forms, _ONE), 1) for forms in self._closed_forms]

@@ -22,7 +22,7 @@ from theory.solutions.derivation import derive
 from theory.solutions.evaluation import layer_means, mean_over_layers
 from theory.solutions.infinite_width import MeanFieldLaw, leading_in_width
 from theory.symbols import L, ell, eta, n
-from theory.validation import positive_int
+from theory.validation import brief, positive_int
 from theory.words.observables import K, Observable, f, g
 from theory.writing.notation import Math
 from theory.writing.rendering import formula_display
@@ -82,6 +82,9 @@ class SquaredUpdate(SolvedMean):
     @property
     def exact(self) -> Expr:
         """E[(Delta z)^2]: an exact rational, or function of the symbols left, times eta**2.
+
+        ``sympify(str(u.exact))``, ``srepr`` and pickle give the same expression again; ``eval`` of
+        the text does not, since Python reads a fraction such as 1/3 as a float.
 
         Do not put floats into a closed form: its terms cancel, so that at n = 10^7 and L = 8 not
         one digit is left.  ``u(64, 10)``, ``u.at(n=64)`` and ``u.lambdify()`` keep all of them, and
@@ -145,7 +148,7 @@ class SquaredUpdate(SolvedMean):
             order = positive_int("order", order)
         if self.network.width != n:
             raise NotSolved(
-                f"width_series() needs a symbolic width, got {self.network!r}: leave width out"
+                f"width_series() needs a symbolic width, got {self.network}: leave width out"
             )
         if not self.in_numbers:
             return self.solved_series(order)
@@ -201,7 +204,7 @@ class SquaredUpdate(SolvedMean):
         name = self._part_name()
         what = f"SquaredUpdate, {name} part," if name else "SquaredUpdate"
         text = headline(self, self._exact_text, self.leading, " * eta**2")
-        return f"{what} at layer {self.layer} of {self.network}: {text}"
+        return f"{what} at layer {brief(self.layer)} of {self.network}: {text}"
 
     def _exact_text(self) -> str:
         if self.in_numbers and self.domain.is_QQ:

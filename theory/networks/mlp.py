@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import TypeAlias
 
@@ -12,6 +13,7 @@ from theory.networks.activations import Activation, LeakyReLU, Linear, ReLU
 from theory.public_names import PlainText
 from theory.symbols import L, ell, n, n_0
 from theory.validation import (
+    brief,
     index_in,
     non_negative_rates,
     positive_int,
@@ -35,8 +37,8 @@ __all__ = [
 Size: TypeAlias = int | Symbol
 _MOST_LISTED = 10**7
 """Layers whose widths are listed one by one."""
-_LONGEST = 160
-"""Characters of a network within a sentence."""
+_LONGEST = 40
+"""Characters of an argument of a network within a sentence."""
 
 
 @dataclass(frozen=True)
@@ -91,22 +93,21 @@ class MLP(PlainText):
         object.__setattr__(self, name, value)
 
     def __repr__(self) -> str:
+        return self._text(written)
+
+    def __str__(self) -> str:
+        """``repr``, with long values cut short."""
+        return self._text(lambda value: brief(value, _LONGEST))
+
+    def _text(self, write: Callable[[object], str]) -> str:
         values = {each.name: getattr(self, each.name) for each in fields(self)}
         unsaid = {"width": n, "depth": L, "activation": ReLU()}
         said = [
-            f"{name}={written(value)}"
+            f"{name}={write(value)}"
             for name, value in values.items()
             if value is not None and value != unsaid.get(name)
         ]
         return f"MLP({', '.join(said)})"
-
-    def __str__(self) -> str:
-        """``repr``, with many widths of single layers cut short."""
-        text = repr(self)
-        if len(text) <= _LONGEST or not isinstance(self.width, tuple):
-            return text
-        first, *_, last = self.width
-        return text.replace(repr(self.width), f"({first!r}, ..., {last!r})")
 
     @property
     def widths(self) -> tuple[Size, ...]:
@@ -247,6 +248,8 @@ def _check_activation(activation: object) -> None:
 
 
 def _sizes(width: object, depth: object) -> tuple[Size | tuple[Size, ...], Size]:
+    if getattr(width, "ndim", 0) == 1:
+        width = tuple(width)  # type: ignore[arg-type]
     if not isinstance(width, tuple | list):
         return (
             n if width is None else _size("width", width, n),

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from math import isfinite
-from numbers import Integral, Real
 from typing import Any, TypeAlias
 
 from sympy import Expr, Integer, Rational, Symbol
@@ -15,7 +13,7 @@ from theory.networks.activations import LeakyReLU
 from theory.networks.mlp import MLP
 from theory.networks.multipliers import Rates, TrainedLayers
 from theory.symbols import L, a, ell, eta, n, n_0, p, q
-from theory.validation import exact_number, shown
+from theory.validation import brief, exact_number, in_range, shown, whole_number
 
 __all__ = ["Sizes", "bound_sizes", "in_order", "layer_at", "network_at", "rates_at", "read_size"]
 
@@ -52,7 +50,7 @@ def bound_sizes(
     if len(places) > len(symbols):
         raise InvalidArgument(
             f"expected {_listed(symbols)} by place, got {len(places)} numbers, "
-            f"{', '.join(map(_short, places))}; {_fixed(network)}"
+            f"{', '.join(map(brief, places))}; {_fixed(network)}"
         )
     given = dict(zip(symbols, places, strict=False))
     names = {symbol.name: symbol for symbol in symbols}
@@ -61,8 +59,8 @@ def bound_sizes(
             raise InvalidArgument(_no_size(name, value, symbols, network))
         if names[name] in given:
             raise InvalidArgument(
-                f"expected {name} once, got it by place, {name}={_short(given[names[name]])}, and "
-                f"by name, {name}={_short(value)}; leave one out"
+                f"expected {name} once, got it by place, {name}={brief(given[names[name]])}, and "
+                f"by name, {name}={brief(value)}; leave one out"
             )
         given[names[name]] = value
     return given
@@ -71,10 +69,10 @@ def bound_sizes(
 def _no_size(name: str, value: Any, symbols: Sequence[Symbol], network: MLP) -> str:
     if name == "eta":
         return (
-            f"expected sizes alone, got eta={_short(value)}; values are at eta = 1: multiply a "
+            f"expected sizes alone, got eta={brief(value)}; values are at eta = 1: multiply a "
             f"mean squared update by eta**2"
         )
-    return f"expected {_listed(symbols)}, got {name}={_short(value)}; {_fixed(network)}"
+    return f"expected {_listed(symbols)}, got {name}={brief(value)}; {_fixed(network)}"
 
 
 def _listed(symbols: Sequence[Symbol]) -> str:
@@ -84,20 +82,8 @@ def _listed(symbols: Sequence[Symbol]) -> str:
 
 def _fixed(network: MLP) -> str:
     if network.free_symbols:
-        return f"the others are fixed in {_named(network)}: leave a size out there to give it here"
-    return (
-        f"all are fixed in {_named(network)}: leave them out there, as in MLP(), to give them here"
-    )
-
-
-def _named(network: MLP) -> str:
-    text = repr(network)
-    return text if len(text) <= 200 else f"{text[:197]}..."
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else f"{text[:37]}..."
+        return f"the others are fixed in {network}: leave a size out there to give it here"
+    return f"all are fixed in {network}: leave them out there, as in MLP(), to give them here"
 
 
 def read_size(symbol: Symbol, value: Any) -> Rational:
@@ -108,31 +94,21 @@ def read_size(symbol: Symbol, value: Any) -> Rational:
     (64, 1/10)
     """
     if symbol.is_integer:
-        whole = _whole(value)
+        whole = whole_number(value)
         if whole is None or whole < 1:
             raise InvalidArgument(
                 f"expected a positive whole number for {symbol}, got {symbol}={shown(value)}; give "
                 f"an int such as 64"
             )
-        return Integer(whole)
+        return Integer(in_range(symbol.name, whole))
     number = exact_number(symbol.name, value)
     if number < 0 or (number == 0 and symbol != a):
+        kind = "non-negative" if symbol == a else "positive"
         raise InvalidArgument(
-            f"expected a positive number for {symbol}, got {symbol}={shown(value)}; give one such "
+            f"expected a {kind} number for {symbol}, got {symbol}={shown(value)}; give one such "
             f"as 0.5"
         )
     return number
-
-
-def _whole(value: Any) -> int | None:
-    if isinstance(value, Expr) and value.is_infinite:
-        return None
-    if isinstance(value, Expr) and value.is_number and value.is_comparable:
-        return int(value) if value == int(value) else None
-    if isinstance(value, Integral) and not isinstance(value, bool):
-        return int(value)
-    real = isinstance(value, Real) and not isinstance(value, bool) and isfinite(value)
-    return int(value) if real and value == int(value) else None
 
 
 def network_at(network: MLP, sizes: Sizes) -> MLP:

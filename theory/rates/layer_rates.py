@@ -148,7 +148,7 @@ class LayerRates(Value):
         """
         if self.network.free_symbols:
             raise NotSolved(
-                f"whether z or f binds depends on the sizes of {self.network!r}: give numbers, as "
+                f"whether z or f binds depends on the sizes of {self.network}: give numbers, as "
                 f"in MLP(width=64, depth=4), or read moved_layer and moved_output"
             )
         return 1 / max(self.moved_layer, self.moved_output, key=lambda moved: moved.evalf(30))
@@ -177,7 +177,7 @@ class LayerRates(Value):
         """
         if self.network.width != n or isinstance(self.network.depth, int):
             raise NotSolved(
-                f"the limit needs symbolic width and depth, got {self.network!r}: leave them out"
+                f"the limit needs symbolic width and depth, got {self.network}: leave them out"
             )
         cases = (None, *self._groups)
         series = [squared_update(self.network, rates=r).solved_series(_ORDERS) for r in cases]

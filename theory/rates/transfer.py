@@ -177,7 +177,7 @@ def _check_network(name: str, network: object) -> None:
     if network.free_symbols:
         symbols = ", ".join(sorted(map(str, network.free_symbols)))
         raise InvalidArgument(
-            f"expected a network in numbers for {name}, got {name}={network!r} with the symbols "
+            f"expected a network in numbers for {name}, got {name}={network} with the symbols "
             f"{symbols}; give them values, as in MLP(width=64, depth=4)"
         )
 
@@ -187,7 +187,7 @@ def _warn_outside(name: str, network: MLP, group: Group | None, allowed: Rationa
     why = _cause(network, group, allowed)
     if why:
         warnings.warn(
-            f"{name}={network!r} is outside the range of the law of the depth: {why}",
+            f"{name}={network} is outside the range of the law of the depth: {why}",
             OutsideValidity,
             stacklevel=3,
         )

@@ -136,8 +136,8 @@ def over_arrays(
     rest = np.flatnonzero(~(np.isfinite(found) & (np.abs(found) >= _SMALLEST)))
     if not rest.size:
         return found.reshape(shape)
-    with announced(f"{rest.size} values"):
-        return _filled(found, rest, function, points, shape)
+    with announced(f"{rest.size} values") as done:
+        return _filled(found, rest, function, points, shape, done)
 
 
 def _spread_out(value: Any, size: int) -> FloatArray:
@@ -147,6 +147,8 @@ def _spread_out(value: Any, size: int) -> FloatArray:
 def _sizes(symbol: Symbol, value: Any) -> Any:
     """``value`` as an array of numbers that ``symbol`` may stand for."""
     array = np.asarray(value)
+    if array.dtype.kind == "f" and array.itemsize < np.dtype(np.float64).itemsize:
+        array = array.astype(str).astype(np.float64)  # its shortest decimals
     if array.dtype.kind in "iuf" and symbol.is_integer:
         with np.errstate(invalid="ignore"):
             bad = ~((array >= 1) & (array == np.floor(array)) & np.isfinite(array))
@@ -164,6 +166,7 @@ def _filled(
     function: Callable[[Sizes], Any],
     points: Mapping[Symbol, Any],
     shape: tuple[int, ...],
+    done: Callable[[float], None],
 ) -> Any:
     """``found`` with the ``rest`` of the points computed one by one, equal ones once."""
     known: dict[tuple[Any, ...], Any] = {}
@@ -176,6 +179,7 @@ def _filled(
         if key not in known:
             known[key] = function(sizes)
         results.append(known[key])
+        done(len(results) / rest.size)
     if isinstance(results[0], tuple):
         if len(set(map(len, results))) > 1:
             raise InvalidArgument(

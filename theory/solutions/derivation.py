@@ -22,7 +22,7 @@ from theory.solutions.evaluation import quick_mean, term_means
 from theory.solutions.infinite_width import MeanFieldLaw, leading_in_width, mean_field_law
 from theory.solutions.recursion import Recursion, is_too_long, recursion
 from theory.symbols import L, ell, n
-from theory.validation import shown
+from theory.validation import brief, shown
 from theory.waiting import announced
 from theory.words.observables import Observable, Vector
 
@@ -225,10 +225,10 @@ class Derivation(DerivedWords):
         size = len(self.words)
         if self.vanishes:
             why = _BY_SYMMETRY if self.observable.terms else "the observable is 0"
-            where = f"layer {self.layer} of {self.network}"
+            where = f"layer {brief(self.layer)} of {self.network}"
             return f"Derivation of E[{self.observable}] at {where}: 0, since {why}"
         return (
-            f"Derivation of E[{self.observable}] at layer {self.layer} of {self.network}: "
+            f"Derivation of E[{self.observable}] at layer {brief(self.layer)} of {self.network}: "
             f"{size} words, closed under the layer map"
         )
 

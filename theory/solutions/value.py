@@ -16,7 +16,8 @@ from theory.networks.mlp import MLP
 from theory.networks.sizes import Sizes, bound_sizes, in_order, read_size
 from theory.public_names import PickledByFields, PublicNames
 from theory.solutions.evaluation import guard_digits
-from theory.validation import positive_int
+from theory.validation import brief, positive_int
+from theory.waiting import announced
 
 if TYPE_CHECKING:
     from theory.solutions.arrays import ArrayFunction, FastNumbers
@@ -131,14 +132,14 @@ class Value(PickledByFields, PublicNames, ABC):
     def _decimals(self, digits: int) -> Any:
         """Numbers of this thread's context, right to ``digits``."""
         self._check_numbers()
-        with workdps(digits + guard_digits(self.network.layers)) as context:
+        with announced("value"), workdps(digits + guard_digits(self.network.layers)) as context:
             return self._number(context)
 
     def _check_numbers(self) -> None:
         if self._symbols():
             names = ", ".join(map(str, self.open_sizes))
             raise InvalidArgument(
-                f"expected a value in numbers, got {self.network!r} with the open sizes {names}; "
+                f"expected a value in numbers, got {self.network} with the open sizes {names}; "
                 f"put numbers in, as in .at(n=64, L=4).evaluate()"
             )
 
@@ -208,12 +209,9 @@ def _log(number: mpf, sizes: Sizes) -> float:
 
 
 def _written(sizes: Sizes) -> str:
-    return ", ".join(f"{symbol}={number}" for symbol, number in sizes.items()) or "these"
+    return ", ".join(f"{symbol}={brief(number)}" for symbol, number in sizes.items()) or "these"
 
 
 def _call(sizes: Sizes) -> str:
-    named = ", ".join(
-        f"{symbol}={number}" if number.is_Integer else f"{symbol}='{number}'"
-        for symbol, number in sizes.items()
-    )
+    named = ", ".join(f"{symbol}={brief(number)}" for symbol, number in sizes.items())
     return f".at({named})" if named else ""

@@ -11,7 +11,7 @@ from theory.algebra.precision import workdps
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
 from theory.public_names import listed
-from theory.validation import exact_number, shown
+from theory.validation import exact_number, number_between, shown
 from verify.claims.assertion_report import exact_report, measured_report
 from verify.claims.derivations import DIGITS, decimal, per_eta2, same
 from verify.claims.questions import Question
@@ -54,7 +54,7 @@ def assert_exact(
     value = per_eta2(derivation, network, question.layer, rates)
     if value.has(Float):
         raise InvalidArgument(
-            f"expected an exact value from the derivation at {network!r}, got {shown(value)}; "
+            f"expected an exact value from the derivation at {network}, got {shown(value)}; "
             f"take n, L and ell as parameters, which are exact, or divide with Fraction(1, 3), or "
             f"use assert_close"
         )
@@ -89,7 +89,7 @@ def assert_close(
     allowed = decimal(per_eta2(bound, network, question.layer, rates))
     if allowed is None or allowed < 0:
         raise InvalidArgument(
-            f"expected a number of at least 0 for tolerance at {network!r}, got "
+            f"expected a number of at least 0 for tolerance at {network}, got "
             f"tolerance={shown(tolerance)}; give a relative error such as 0.01"
         )
     value = per_eta2(derivation, network, question.layer, rates)
@@ -123,7 +123,7 @@ def samples_needed(
     """
     question = Question.of(network, layer, rates, part)
     checked = checked_sampler(sampler)
-    plan = planned(question, _positive("notices", notices), _chance(false_alarm), checked)
+    plan = planned(question, _relative_error(notices), _chance(false_alarm), checked)
     return int(plan.samples)
 
 
@@ -164,7 +164,7 @@ def assert_matches_networks(
         decimal(value),
         samples=samples,
         seed=checked_seed(seed),
-        notices=_positive("notices", notices),
+        notices=_relative_error(notices),
         false_alarm=_chance(false_alarm),
         sampler=checked_sampler(sampler),
     )
@@ -172,24 +172,12 @@ def assert_matches_networks(
         raise AssertionError(measured_report(trial, value))
 
 
-def _positive(name: str, value: object) -> float:
-    number = float(exact_number(name, value))
-    if number > 0:
-        return number
-    raise InvalidArgument(
-        f"expected a positive number for {name}, got {name}={shown(value)}; give a relative error "
-        f"such as 0.1"
-    )
+def _relative_error(value: object) -> float:
+    return number_between("notices", value, "give a relative error such as 0.1")
 
 
 def _chance(value: object) -> float:
-    number = float(exact_number("false_alarm", value))
-    if 0 < number < 1:
-        return number
-    raise InvalidArgument(
-        f"expected a chance between 0 and 1 for false_alarm, got false_alarm={shown(value)}; give "
-        f"one such as 1e-6"
-    )
+    return number_between("false_alarm", value, "give one such as 1e-6", 1.0)
 
 
 def __dir__() -> list[str]:

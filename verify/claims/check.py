@@ -17,6 +17,7 @@ from theory.laws.update import PARTS
 from theory.networks.mlp import MLP
 from theory.networks.requests import asked_layer, asked_rates
 from theory.outcome import Outcome
+from theory.solutions.value import Number
 from theory.symbols import ell
 from theory.validation import shown
 from verify.claims.arguments import (
@@ -126,8 +127,9 @@ def check(
 ) -> Check:
     """Whether ``formula`` is what it is claimed to be, by theory and on simulated networks.
 
-    ``formula``: text, a sympy expression, or a function whose parameters are named like the
-    sizes: n, L, ell, n_0, eta, t = L/n and a, the slope.  ``claim``: "exact", an identity;
+    ``formula``: text, a sympy expression, a value such as ``squared_update(MLP())``, whose network
+    is then the default, or a function whose parameters are named like the sizes: n, L, ell, n_0,
+    eta, t = L/n and a, the slope.  ``claim``: "exact", an identity;
     "leading", formula/E -> 1 as n -> infinity, then L (and ell) -> infinity; "joint", the same as
     n -> infinity with L = t n.  ``quantity``: "update", E[(Delta z)^2], per eta^2 where eta is
     not named; or "rate", the maximal learning rate under ``criterion``.  ``network``: None leaves
@@ -192,7 +194,8 @@ def _reading(
 ) -> Reading:
     formula = read(value)
     chosen = member(Quantity, "quantity", quantity)
-    net = default_network(formula) if network is None else checked_network(network)
+    own = value.network if isinstance(value, Number) else default_network(formula)
+    net = own if network is None else checked_network(network)
     if part not in ("total", *PARTS):
         raise InvalidArgument(
             f"expected 'total', 'label' or 'output' for part, got part={shown(part)}; 'total' is "

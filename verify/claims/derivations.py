@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from decimal import Decimal
 from fractions import Fraction
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 from sympy import Expr, Float, Integer, Rational, expand, radsimp
@@ -109,7 +110,7 @@ def _width(network: MLP, name: str) -> Integer:
     if len(hidden) == 1:
         return Integer(hidden.pop())
     raise InvalidArgument(
-        f"expected equal hidden widths for a derivation in {name}, got {network!r}; take the "
+        f"expected equal hidden widths for a derivation in {name}, got {network}; take the "
         f"network as a parameter, or draw networks with equal widths"
     )
 
@@ -119,12 +120,12 @@ def _expression(value: Any, network: MLP) -> Expr:
         return value
     if isinstance(value, Integral | Fraction) and not isinstance(value, bool):
         return Rational(value.numerator, value.denominator)
-    if isinstance(value, float):
-        return Float(value)
     if is_decimal(value):
         return Float(published(value, DIGITS), DIGITS)
+    if isinstance(value, Real | Decimal) and not isinstance(value, bool):
+        return Float(str(value), 15 if isinstance(value, float) else DIGITS)
     raise InvalidArgument(
-        f"expected a number or an expression from the derivation at {network!r}, got "
+        f"expected a number or an expression from the derivation at {network}, got "
         f"{shown(value)}; return E[(Δz)²], exact or at eta = 1"
     )
 

@@ -8,10 +8,11 @@ have not been met.
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import ceil, isfinite
+from math import ceil
 
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
+from theory.validation import number_between
 from verify.comparison.exact_values import LARGEST_SPREAD, known_spread
 from verify.numerics.streams import MOST_SAMPLES
 from verify.samplers.sampler import Sampler
@@ -65,12 +66,8 @@ def networks_for(spread: float, precision: float) -> int:
     >>> networks_for(3.35, 0.01)
     112225
     """
-    number = isinstance(precision, int | float) and not isinstance(precision, bool)
-    if not number or not isfinite(precision) or not 0 < precision < 1:
-        raise InvalidArgument(
-            f"expected a number between 0 and 1 for precision, got precision={precision!r}; 0.01 "
-            f"asks for a standard error of 1 % of the mean"
-        )
+    fix = "0.01 asks for a standard error of 1 % of the mean"
+    precision = number_between("precision", precision, fix, 1.0)
     if spread / precision > MOST_SAMPLES**0.5:
         raise InvalidArgument(
             f"expected a precision within reach, got precision={precision!r}, which takes more "

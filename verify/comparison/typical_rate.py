@@ -11,6 +11,7 @@ import numpy as np
 
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP, numeric_layers
+from theory.validation import number_between
 from verify.inference.estimate import Estimate
 from verify.inference.numbers_in_text import value_latex
 from verify.runs.simulation import monte_carlo
@@ -163,9 +164,9 @@ def typical_learning_rate(
     >>> low > 10 * float(maximal_learning_rate(deep).evaluate())
     True
     """
-    _check_between("bound", bound, inf, "1 lets a pre-activation move by its own size")
-    _check_between("chance", chance, 1.0, "the median has chance=0.5")
-    _check_between("level", level, 1.0, "0.95 is usual")
+    bound = number_between("bound", bound, "1 lets a pre-activation move by its own size")
+    chance = number_between("chance", chance, "the median has chance=0.5", 1.0)
+    level = number_between("level", level, "0.95 is usual", 1.0)
     if isinstance(sampler, Sampler) and not sampler.draws_networks:
         raise InvalidArgument(
             f"expected a sampler that draws networks, got sampler={sampler!r}, whose samples are "
@@ -175,13 +176,6 @@ def typical_learning_rate(
         network, samples=samples, seed=seed, sampler=sampler, layer=layer, rates=rates
     )
     layers = numeric_layers(network, layer)
-    found = TypicalLearningRate(network, float(bound), chance, level, layers, estimate)
+    found = TypicalLearningRate(network, bound, chance, level, layers, estimate)
     _ = found.quantile
     return found
-
-
-def _check_between(name: str, value: object, largest: float, fix: str) -> None:
-    good = isinstance(value, int | float) and not isinstance(value, bool)
-    if not good or not 0 < float(value) < largest:  # type: ignore[arg-type]
-        top = f"between 0 and {largest:g}" if isfinite(largest) else "that is positive and finite"
-        raise InvalidArgument(f"expected a number {top} for {name}, got {name}={value!r}; {fix}")

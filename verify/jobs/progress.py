@@ -14,15 +14,16 @@ from verify.runs.sampling import Sampling
 __all__ = ["Bar", "progress_bar"]
 
 
-_FIRST = "compiling, on a first run for up to half a minute"
-"""What is said until the first networks are drawn."""
+_DERIVING = "deriving the law and planning the networks"
+_COMPILING = "compiling, on a first run for up to half a minute"
+"""What is said before the samplers begin, and until the first networks are drawn."""
 
 
 class Bar(Watch):
     """A bar over the expected time of all blocks."""
 
     def __init__(self, progress: Progress) -> None:
-        self._progress, self._task = progress, progress.add_task(_FIRST, total=None)
+        self._progress, self._task = progress, progress.add_task(_DERIVING, total=None)
         self._milliseconds: list[float] = []
         self._names: list[str] = []
         self._found = 0.0
@@ -33,7 +34,7 @@ class Bar(Watch):
         pairs = zip(samplings, self._milliseconds, strict=True)
         total = sum(sampling.samples * each for sampling, each in pairs)
         self._names = [_name(each) for each in samplings]
-        self._progress.update(self._task, total=total)
+        self._progress.update(self._task, total=total, description=_COMPILING)
 
     def found(self, cell: int, samples: int) -> None:
         """Done, but no measure of the speed."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from numbers import Integral
-
 import numpy as np
 
 from theory.errors import InvalidArgument
+from theory.validation import exact_int, shown
 
 __all__ = [
     "KEPT_SAMPLES",
@@ -35,11 +34,12 @@ def derived_seed(seed: int, *key: int) -> int:
 
 def checked_seed(seed: object) -> int:
     """``seed`` as a non-negative int; `InvalidArgument` for anything else."""
-    if isinstance(seed, Integral) and not isinstance(seed, bool) and int(seed) >= 0:
-        return int(seed)
+    number = exact_int(seed)
+    if number is not None and number >= 0:
+        return number
     raise InvalidArgument(
-        f"expected a non-negative int for seed, got seed={seed!r}; give one, such as seed=1, so "
-        f"that the result can be reproduced"
+        f"expected a non-negative int for seed, got seed={shown(seed)}; give one, such as "
+        f"seed=1, so that the result can be reproduced"
     )
 
 
@@ -51,13 +51,12 @@ def block_counts(samples: int, size: int) -> list[int]:
 
 def checked_samples(samples: object) -> int:
     """``samples`` as an int from 1 to `MOST_SAMPLES`; `InvalidArgument` for anything else."""
-    if isinstance(samples, Integral) and not isinstance(samples, bool):
-        count = int(samples)
-        if 0 < count <= MOST_SAMPLES:
-            return count
+    count = exact_int(samples)
+    if count is not None and 0 < count <= MOST_SAMPLES:
+        return count
     raise InvalidArgument(
-        f"expected a positive int for samples, 10^12 at most, got samples={samples!r}; give the "
-        f"number of networks to draw"
+        f"expected a positive int for samples, 10^12 at most, got samples={shown(samples)}; give "
+        f"the number of networks to draw"
     )
 
 

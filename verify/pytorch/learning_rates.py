@@ -18,7 +18,7 @@ from theory.networks.mlp import MLP
 from theory.rates.layer_rates import layer_rates
 from theory.rates.rate import maximal_learning_rate
 from theory.rates.transfer import OutsideValidity, transfer_learning_rate
-from theory.validation import exact_number, non_negative_value, shown
+from theory.validation import non_negative_value, number_between, shown
 from verify.comparison.exact_values import largest_step, refuse_large_step, rounded_down
 from verify.pytorch.model import network_of
 
@@ -196,13 +196,7 @@ def checked_step(network: MLP, step: object, least: float) -> float:
 
 
 def _positive(name: str, value: object) -> float:
-    number = exact_number(name, value)
-    if number <= 0:
-        raise InvalidArgument(
-            f"expected a positive number for {name}, got {name}={shown(value)}; give one, such as "
-            f"0.5"
-        )
-    return float(number)
+    return number_between(name, value, "give one, such as 0.5")
 
 
 def warn(text: str) -> None:

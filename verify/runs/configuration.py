@@ -147,8 +147,8 @@ def configuration(
         )
     problem = numeric_problem(network, layer=layer, rates=rates, step=step)
     sampler.check(problem)
-    exact = numeric_rates(network, rates)
-    trained = None if all(rate == 1 for rate in exact) else exact
+    exact = None if rates is None else numeric_rates(network, rates)
+    trained = None if set(exact or ()) <= {1} else exact
     layers = numeric_layers(network, layer)
     return Configuration(network, layers, trained, problem.step, sampler)
 

@@ -7,6 +7,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
+from typing import Any
 
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
@@ -23,7 +24,7 @@ from verify.samplers.sampler import Sampler
 
 __all__ = ["monte_carlo"]
 
-Progress = Callable[[int], None]
+Progress = Callable[[Any], None]
 
 
 def monte_carlo(
@@ -72,18 +73,26 @@ def monte_carlo(
         raise InvalidArgument(
             f"expected the name of a file for store, got store={store!r}; give 'blocks.sqlite'"
         )
-    asked = configuration(network, layer=layer, rates=rates, step=step, sampler=sampler)
-    sampling = Sampling(asked, checked_seed(seed), checked_samples(samples))
-    shelf = in_memory if store is None else kept_in(store)
-    how = Execution(executor, shelf=shelf, watch=Watch() if progress is None else _Told(progress))
-    with announced("simulation, whose first run compiles for up to half a minute"):
-        (blocks,) = how.run([sampling])
-    return sampling.estimate(blocks, scalar=layer is None or isinstance(layer, Integral))
+    with announced("simulation, whose first run compiles for up to half a minute") as done:
+        asked = configuration(network, layer=layer, rates=rates, step=step, sampler=sampler)
+        sampling = Sampling(asked, checked_seed(seed), checked_samples(samples))
+        shelf = in_memory if store is None else kept_in(store)
+        watch = _Told(sampling.samples, progress, done)
+        (blocks,) = Execution(executor, shelf=shelf, watch=watch).run([sampling])
+        return sampling.estimate(blocks, scalar=layer is None or isinstance(layer, Integral))
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Told(Watch):
-    progress: Progress
+    """Says how many networks a block had, and the share of all that is drawn."""
+
+    samples: int
+    progress: Progress | None
+    share: Progress
+    drawn: int = 0
 
     def advance(self, cell: int, samples: int) -> None:
-        self.progress(samples)
+        self.drawn += samples
+        self.share(self.drawn / self.samples)
+        if self.progress is not None:
+            self.progress(samples)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP, numeric_layers, numeric_rates
+from theory.validation import brief, number_between
 from verify.numerics.arrays import FloatArray
 
 __all__ = ["MOST_LAYERS", "WIDEST", "Problem", "numeric_problem"]
@@ -58,7 +59,7 @@ def numeric_problem(network: MLP, *, layer: object, rates: object, step: object)
     if network.free_symbols:
         names = ", ".join(sorted(str(symbol) for symbol in network.free_symbols))
         raise InvalidArgument(
-            f"expected a network in numbers, got {network!r} with the symbols {names}; give "
+            f"expected a network in numbers, got {network} with the symbols {names}; give "
             f"them values, as in MLP(width=64, depth=4)"
         )
     _check_size(network)
@@ -68,7 +69,7 @@ def numeric_problem(network: MLP, *, layer: object, rates: object, step: object)
         weight_sd=np.sqrt(_number("weight_variance", network.c) / widths[:-1]),
         readout_sd=_number("readout_variance", network.s) ** 0.5 / int(widths[-1]),
         slope=_number("negative_slope", network.activation.slope),
-        rates=np.array([_number("rates", each) for each in numeric_rates(network, rates)]),
+        rates=_multipliers(network, rates),
         input_norm=_number("input_norm2", network.norm2) ** 0.5,
         layers=np.array(numeric_layers(network, layer), dtype=np.int64),
         step=None if step is None else _step(step),
@@ -80,14 +81,14 @@ def _check_size(network: MLP) -> None:
     if network.layers > MOST_LAYERS:
         raise InvalidArgument(
             f"expected a depth of at most {MOST_LAYERS:,} for a simulation, got "
-            f"depth={network.layers}; give a smaller depth"
+            f"depth={brief(network.layers)}; give a smaller depth"
         )
     widths = network.width if isinstance(network.width, tuple) else (network.width,)
     widest = max(int(width) for width in (network.first_fan_in, *widths))
     if widest > WIDEST:
         raise InvalidArgument(
-            f"expected a width of at most {WIDEST:,} for a simulation, got width={widest}; give a "
-            f"smaller width"
+            f"expected a width of at most {WIDEST:,} for a simulation, got "
+            f"width={brief(widest)}; give a smaller width"
         )
 
 
@@ -103,14 +104,15 @@ def _number(name: str, exact: Any) -> float:
     )
 
 
+def _multipliers(network: MLP, rates: object) -> FloatArray:
+    """Of each layer; every different one is read once, since SymPy is slow at a million."""
+    if rates is None:
+        return np.ones(network.layers)
+    exact = numeric_rates(network, rates)
+    known = {each: _number("rates", each) for each in set(exact)}
+    return np.array([known[each] for each in exact])
+
+
 def _step(step: object) -> float:
-    try:
-        value = float(step)  # type: ignore[arg-type]
-    except (TypeError, ValueError, OverflowError):
-        value = -1.0
-    if isinstance(step, bool) or not 0 < value < float("inf"):
-        raise InvalidArgument(
-            f"expected a positive learning rate or None for step, got step={step!r}; None "
-            f"simulates the linearised update"
-        )
-    return value
+    fix = "give a learning rate, or None, which simulates the linearised update"
+    return number_between("step", step, fix)

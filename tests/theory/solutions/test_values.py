@@ -265,7 +265,10 @@ U, NUMBERS = squared_update(MLP()), squared_update(MLP(8, 3))
         (lambda: U(1j, 2), "positive whole number for n"),
         (lambda: U([1, 2], [1, 2, 3]), "broadcast"),
         (lambda: squared_update(MLP(activation=LeakyReLU()))(3, 2, 2), r"in \[0, 1\]"),
-        (lambda: squared_update(MLP(activation=LeakyReLU()))(3, 2, -1), "positive number for a"),
+        (
+            lambda: squared_update(MLP(activation=LeakyReLU()))(3, 2, -1),
+            "non-negative number for a",
+        ),
         (lambda: squared_update(MLP(readout_variance=a))(3, 2, 0), "positive number for readout"),
         (lambda: squared_update(MLP(), rates=TrainedLayers(4))(3, 2), "trained layers up to 2"),
         (lambda: squared_update(MLP(), rates=TrainedLayers(p, q))(3, 5, 4, 3), "swap"),

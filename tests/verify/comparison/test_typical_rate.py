@@ -126,7 +126,7 @@ def test_dead_networks_and_few_samples_have_no_finite_rate() -> None:
         ({"bound": 0}, "bound=0"),
         ({"bound": math.inf}, "bound=inf"),
         ({"bound": math.nan}, "bound=nan"),
-        ({"bound": "1"}, "bound='1'"),
+        ({"bound": "x"}, "bound='x'"),
         ({"bound": True}, "bound=True"),
         ({"chance": 1}, "chance=1"),
         ({"level": 0.0}, "level=0.0"),
