@@ -1,26 +1,16 @@
 """From the definition of the squared update to its law and rate, step by step.
 
-Each step says what it does, shows its formulas, and holds the identities that it was checked by
-(`theory.exposition.checks`).  ``python -m theory``, notebooks and the paper print these steps.
+Each step says what it does, shows its formulas, and names the tests that check it against another
+road.  ``python -m theory``, notebooks and the paper print these steps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import chain
 
 from sympy import factor
 
-from theory.exposition import from_solution as limit_steps
-from theory.exposition.checks import (
-    carried_identity,
-    chain_rule_identity,
-    coin_identity,
-    kernel_identity,
-    label_identity,
-    own_layer_identity,
-    readout_identity,
-)
+from theory.exposition.from_solution import steps_from_solution
 from theory.exposition.layer_spectrum import LayerSpectrum, layer_spectrum
 from theory.laws.derivation_steps import explained
 from theory.laws.update import PARTS, SquaredUpdate
@@ -29,16 +19,19 @@ from theory.solutions.derived_words import open_layer
 from theory.words.closure import coefficient_matrix
 from theory.words.structure import Structure
 from theory.words.word import word_text
+from theory.writing.blocks import Block, Formulas, Line, Prose, Table
 from theory.writing.equations import combination, map_lines
 from theory.writing.notation import Math
-from theory.writing.step import Block, Formulas, Identity, Line, Prose, Step, Table, merged
+from theory.writing.step import Step
 
 __all__ = ["derivation_steps"]
+
+_ABOVE = ("test_gradient_observables.py", "test_wick.py")
 
 
 @explained.register
 def derivation_steps(update: SquaredUpdate) -> Iterator[Step]:
-    """The steps, each checked as it is made."""
+    """The steps, in order."""
     parts = _parts(update)
     yield _definition(update)
     yield _readout(parts)
@@ -47,7 +40,7 @@ def derivation_steps(update: SquaredUpdate) -> Iterator[Step]:
     yield _kernel(parts)
     if not isinstance(update.network.width, tuple):
         yield _spectrum(parts)
-    yield from limit_steps.steps_from_solution(update, parts)
+    yield from steps_from_solution(update, parts)
 
 
 def _parts(update: SquaredUpdate) -> dict[str, Derivation]:
@@ -83,7 +76,7 @@ def _definition(update: SquaredUpdate) -> Step:
             ),
             Formulas((Line(Math.text(left), Math.text(means)),)),
         ),
-        (chain_rule_identity(), label_identity()),
+        tests=("test_literal_network.py",),
     )
 
 
@@ -106,7 +99,7 @@ def _readout(parts: dict[str, Derivation]) -> Step:
         "At the last layer, and with $B = D K² D$ there, the mean over the Gaussian readout alone, "
         "by Wick's theorem in one row:"
     )
-    return Step("Readout", (Prose(text), Formulas(lines)), _each(parts, readout_identity))
+    return Step("Readout", (Prose(text), Formulas(lines)), tests=_ABOVE)
 
 
 def _top(structure: Structure) -> str:
@@ -126,7 +119,7 @@ def _carried(parts: dict[str, Derivation]) -> Step:
         "fans:"
     )
     blocks = _by_part(parts, lambda d: iter([d.carried_equations]))
-    return Step("Layers above", (Prose(text), *blocks), _each(parts, carried_identity))
+    return Step("Layers above", (Prose(text), *blocks), tests=_ABOVE)
 
 
 def _own_layer(parts: dict[str, Derivation]) -> Step:
@@ -135,7 +128,9 @@ def _own_layer(parts: dict[str, Derivation]) -> Step:
         "layer's weights and masks, in words of the masked kernel $A$ and of $x$ below it:"
     )
     blocks = _by_part(parts, _sources)
-    return Step("The layer itself", (Prose(text), *blocks), _each(parts, own_layer_identity))
+    return Step(
+        "The layer itself", (Prose(text), *blocks), tests=("test_weight_polynomial_road.py",)
+    )
 
 
 def _sources(derivation: Derivation) -> Iterator[Block]:
@@ -153,8 +148,8 @@ def _kernel(parts: dict[str, Derivation]) -> Step:
         f"their mean over a layer is a combination of the same words below."
     )
     blocks = _by_part(parts, lambda d: iter([d.layer_equations]))
-    checked = (*_each(parts, kernel_identity), *_each(parts, coin_identity))
-    return Step("Layers below", (Prose(text), *blocks), checked)
+    tests = ("test_layer_map.py", "test_half_spaces_road.py")
+    return Step("Layers below", (Prose(text), *blocks), tests=tests)
 
 
 def _spectrum(parts: dict[str, Derivation]) -> Step:
@@ -163,10 +158,8 @@ def _spectrum(parts: dict[str, Derivation]) -> Step:
         "how often it occurs, its Jordan blocks, and a combination of the words whose mean over a "
         "layer is the eigenvalue times itself:"
     )
-    spectra = {name: layer_spectrum(each) for name, each in parts.items()}
     blocks = _by_part(parts, lambda each: _eigenvalues(layer_spectrum(each)))
-    checked = merged(chain.from_iterable(each.checked() for each in spectra.values()))
-    return Step("Spectrum", (Prose(text), *blocks), checked)
+    return Step("Spectrum", (Prose(text), *blocks), tests=("test_layer_spectrum.py",))
 
 
 def _eigenvalues(spectrum: LayerSpectrum) -> Iterator[Block]:
@@ -179,13 +172,6 @@ def _eigenvalues(spectrum: LayerSpectrum) -> Iterator[Block]:
         lines.append(Line(Math.text(name), combination(each.combination, words), ":"))
     yield Table(("", "eigenvalue", "multiplicity", "Jordan blocks"), tuple(rows))
     yield Formulas(tuple(lines))
-
-
-def _each(
-    parts: dict[str, Derivation], check: Callable[[Structure], Identity]
-) -> tuple[Identity, ...]:
-    """One check of each part's structure, as one."""
-    return merged(check(each.structure) for each in parts.values())
 
 
 def _by_part(

@@ -13,7 +13,6 @@ from theory.laws.update import squared_update
 from theory.networks.mlp import MLP
 from theory.rates.rate import maximal_learning_rate
 from theory.solutions.recursion import is_too_long
-from theory.writing.rendering import step_text
 
 __all__ = ["derivation_text"]
 
@@ -21,14 +20,14 @@ _DIGITS = 12
 
 
 def derivation_text(network: MLP) -> Iterator[str]:
-    """The answer, then the steps from the definition to it, each checked before it is given; of a
+    """The answer, then the steps from the definition to it, with what each was checked by; of a
     network whose exact numbers are very long, the answer in decimals."""
     if is_too_long(network):
         yield from _decimals(network)
         return
     yield from _answer(network)
     for number, step in enumerate(derivation_steps(squared_update(network)), 1):
-        yield f"{number}. {step_text(step)}"
+        yield f"{number}. {step!r}"
 
 
 def _decimals(network: MLP) -> Iterator[str]:

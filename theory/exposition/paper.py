@@ -16,9 +16,9 @@ from theory.networks.mlp import MLP
 from theory.rates.rate import maximal_learning_rate
 from theory.solutions.recursion import is_too_long
 from theory.symbols import L, n
+from theory.writing.blocks import Prose, Table
 from theory.writing.notation import Math, prose_latex
-from theory.writing.rendering import block_latex, step_latex
-from theory.writing.step import Prose, Table
+from theory.writing.rendering import block_latex
 
 __all__ = ["document", "paper"]
 
@@ -31,7 +31,9 @@ _PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
 \allowdisplaybreaks
 \setlength{\parindent}{0pt}
 \setlength{\parskip}{0.6ex plus 0.3ex}
-\newcommand{\checked}[1]{\par{\small\emph{Checked:} #1.\par}}
+\newcommand{\evidence}[2]{\par{\small\emph{#1:} #2.\par}}
+\newcommand{\formula}[1]{\par{\raggedright\leftskip=2em\hangindent=3em\hangafter=1
+  \binoppenalty=0 \relpenalty=10 $\displaystyle #1$\par}}
 """
 _SIZES = ((64, 4), (64, 16), (256, 4), (256, 16), (256, 64), (1024, 16), (1024, 64), (1024, 256))
 """Widths and depths of the table of results."""
@@ -64,7 +66,7 @@ def paper(network: MLP) -> str:
             f"expected a network whose exact numbers can be written out for a paper, got "
             f"network={network}; leave out the width or the depth"
         )
-    steps = "\n\n".join(step_latex(step) for step in derivation_steps(squared_update(network)))
+    steps = "\n\n".join(step.latex() for step in derivation_steps(squared_update(network)))
     return document(
         "How far one gradient step moves a random network",
         "\n\n".join([_introduction(network), steps, *_results(network)]),
@@ -78,7 +80,7 @@ def _introduction(network: MLP) -> str:
         r"$\Theta(\eta^2\ell^3)$ in layer $\ell$ of a random ReLU network, so that the largest "
         r"safe learning rate falls like $L^{-3/2}$ \cite{jelassi2023depth}. What follows derives "
         rf"the same quantity exactly for \texttt{{{prose_latex(written)}}}, with "
-        r"\cite{mupdepth}, which checks every step against another road in exact arithmetic."
+        r"\cite{mupdepth}, which checks its steps in exact arithmetic, as each step says, or names the tests that do."
     )
 
 

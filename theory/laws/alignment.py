@@ -17,9 +17,9 @@ from theory.solutions.limits import joint_law, over_width
 from theory.solutions.value import Number
 from theory.symbols import L, eta, n
 from theory.words.observables import K, f, g
+from theory.writing.blocks import Line
 from theory.writing.notation import Math
 from theory.writing.rendering import formula_display
-from theory.writing.step import Line
 
 __all__ = ["Alignment", "alignment", "quotient"]
 

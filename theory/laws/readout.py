@@ -26,9 +26,9 @@ from theory.solutions.value import Number
 from theory.symbols import eta, n
 from theory.validation import shown
 from theory.words.observables import Observable, f, x
+from theory.writing.blocks import Line
 from theory.writing.notation import Math
 from theory.writing.rendering import formula_display, root_lines
-from theory.writing.step import Line
 
 __all__ = ["ReadoutLearningRate", "ReadoutUpdate", "readout_learning_rate", "readout_update"]
 

@@ -29,9 +29,9 @@ from theory.symbols import L, eta, n
 from theory.validation import exact_number, positive_int, shown
 from theory.waiting import announced
 from theory.words.observables import K, Observable, g
+from theory.writing.blocks import Line
 from theory.writing.notation import Math
 from theory.writing.rendering import formula_display
-from theory.writing.step import Line
 
 __all__ = ["Moments", "Spread", "tangent_kernel"]
 

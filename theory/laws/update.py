@@ -24,9 +24,9 @@ from theory.solutions.infinite_width import MeanFieldLaw, leading_in_width
 from theory.symbols import L, ell, eta, n
 from theory.validation import positive_int
 from theory.words.observables import K, Observable, f, g
+from theory.writing.blocks import Line
 from theory.writing.notation import Math
 from theory.writing.rendering import formula_display
-from theory.writing.step import Line
 
 __all__ = ["PARTS", "SquaredUpdate", "squared_update"]
 

@@ -31,9 +31,9 @@ from theory.rates.validity import Validity
 from theory.solutions.value import Number
 from theory.symbols import L, ell, eta, n
 from theory.validation import tolerance_value
+from theory.writing.blocks import Line
 from theory.writing.notation import Math
 from theory.writing.rendering import formula_display, root_lines
-from theory.writing.step import Line
 
 if TYPE_CHECKING:
     from theory.laws.float_arrays import FastRate

@@ -39,9 +39,9 @@ from theory.solutions.value import Value
 from theory.symbols import n
 from theory.validation import shown
 from theory.words.observables import Observable
+from theory.writing.blocks import Table
 from theory.writing.notation import Math
 from theory.writing.rendering import table_html, table_text
-from theory.writing.step import Table
 
 __all__ = ["LayerRates", "layer_rates"]
 

@@ -25,9 +25,9 @@ from theory.solutions.evaluation import guard_digits
 from theory.solutions.value import Number
 from theory.symbols import n_0
 from theory.validation import exact_number, shown, tolerance_value
+from theory.writing.blocks import Line
 from theory.writing.notation import Math
 from theory.writing.rendering import formula_display
-from theory.writing.step import Line
 
 __all__ = ["OutsideValidity", "TransferredLearningRate", "transfer_learning_rate"]
 

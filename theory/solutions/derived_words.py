@@ -22,9 +22,9 @@ from theory.words.coefficients import LayerParameters
 from theory.words.observables import Observable
 from theory.words.structure import Structure, structure
 from theory.words.word import Word, word_text
+from theory.writing.blocks import Formulas, Prose
 from theory.writing.equations import map_lines
 from theory.writing.rendering import block_markdown
-from theory.writing.step import Formulas, Prose
 
 __all__ = ["DerivedWords", "open_layer"]
 
