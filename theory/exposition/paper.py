@@ -55,7 +55,7 @@ def document(title: str, body: str) -> str:
 
 
 def paper(network: MLP) -> str:
-    r"""The derivation for ``network``, each step checked, and a table of results, as a document.
+    r"""The derivation for ``network``, with a table of results, as a document.
 
     >>> from theory import MLP
     >>> print(paper(MLP(width=8, depth=2)).splitlines()[0])
@@ -80,7 +80,7 @@ def _introduction(network: MLP) -> str:
         r"$\Theta(\eta^2\ell^3)$ in layer $\ell$ of a random ReLU network, so that the largest "
         r"safe learning rate falls like $L^{-3/2}$ \cite{jelassi2023depth}. What follows derives "
         rf"the same quantity exactly for \texttt{{{prose_latex(written)}}}, with "
-        r"\cite{mupdepth}, which checks its steps in exact arithmetic, as each step says, or names the tests that do."
+        r"\cite{mupdepth}, which checks steps in exact arithmetic, or names the tests that do."
     )
 
 
