@@ -4,11 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
-from theory.writing.blocks import Formulas, Line
 
 from theory import MLP, LeakyReLU, bibtex, squared_update
 from theory.exposition.citation import REFERENCES
 from theory.exposition.paper import paper
+from theory.writing.blocks import Formulas, Line
 from theory.writing.notation import Math, math_latex, prose_latex
 from theory.writing.rendering import block_latex
 from verify import compare_law

@@ -1,7 +1,6 @@
 """Exact theory of how learning rates must scale with depth: derived, not quoted."""
 
 from theory import command  # noqa: F401, since Ctrl-C is then a sentence while the rest is loaded
-from theory.algebra.numerals import allow_long_numerals
 from theory.errors import InvalidArgument, MupDepthError, NotSolved
 from theory.exposition import from_definition  # noqa: F401, which says how values are explained
 from theory.exposition.citation import bibtex
@@ -67,6 +66,3 @@ __all__ = [
 
 def __dir__() -> list[str]:
     return listed(globals(), "observables", "symbols")
-
-
-allow_long_numerals()

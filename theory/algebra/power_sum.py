@@ -68,11 +68,6 @@ class PowerSum:
     ring: PolyRing
     terms: Mapping[Key, Any]
 
-    def __repr__(self) -> str:
-        from theory.algebra.factored_form import power_sum_expression
-
-        return f"PowerSum: {power_sum_expression(self)}"
-
     @classmethod
     def zero(cls, domain: Domain) -> PowerSum:
         """The sum of nothing."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain
 from math import ceil
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from mpmath import mpf
 from sympy import Add, Expr, Mul, Poly, Rational, Rel, factor, sympify
@@ -16,6 +16,7 @@ from theory.algebra.decimals import decimal_value
 from theory.algebra.power_sum import DEPTHS
 from theory.algebra.precision import workdps
 from theory.errors import InvalidArgument, NotSolved
+from theory.laws.float_arrays import FastUpdate, fast_update
 from theory.laws.parts import MeanWithParts
 from theory.laws.spread import Spread
 from theory.networks.mlp import MLP
@@ -28,9 +29,6 @@ from theory.solutions.positive_sum import positive_sum
 from theory.symbols import L, eta, n, t
 from theory.validation import exact_number, positive_int, shown, tolerance_value
 from theory.words.observables import Observable
-
-if TYPE_CHECKING:
-    from theory.laws.float_arrays import FastUpdate
 
 __all__ = ["SolvedMean", "joint_limit_from"]
 
@@ -229,8 +227,6 @@ class SolvedMean(MeanWithParts):
 def _fast_form(observables: tuple[Observable, ...], network: MLP) -> FastUpdate | None:
     """The sum of the observables' means over the width at the last layer, as fast functions of
     width and depth; None where such a form is not proven."""
-    from theory.laws.float_arrays import fast_update
-
     try:
         forms = ([derive(each, network).closed_form] for each in observables)
         return fast_update(chain.from_iterable(over_width(form, n) for form in forms))

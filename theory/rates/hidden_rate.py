@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sympy import Expr, Integer, Max, Poly, Symbol
 from sympy.polys.domains.domain import Domain
@@ -12,6 +12,7 @@ from theory.algebra.fields import field_of
 from theory.algebra.numerals import inverse_square_root, rate_text
 from theory.errors import NotSolved
 from theory.laws.criteria import Criterion, EveryHiddenLayer, LastLayer, MeanOverLayers
+from theory.laws.float_arrays import FastRate
 from theory.laws.headline import headline
 from theory.laws.update import SquaredUpdate, squared_update
 from theory.networks.mlp import MLP
@@ -34,9 +35,6 @@ from theory.validation import tolerance_value
 from theory.writing.blocks import Line
 from theory.writing.notation import Math
 from theory.writing.rendering import formula_display, root_lines
-
-if TYPE_CHECKING:
-    from theory.laws.float_arrays import FastRate
 
 __all__ = ["MaximalLearningRate"]
 
@@ -98,8 +96,6 @@ class MaximalLearningRate(Number):
         return context.sqrt(bound / moved)
 
     def _fast(self) -> FastRate | None:
-        from theory.laws.float_arrays import FastRate
-
         if isinstance(self.criterion, MeanOverLayers):
             return None
         every = isinstance(self.criterion, EveryHiddenLayer)

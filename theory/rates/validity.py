@@ -6,21 +6,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from math import expm1, log
-from typing import TYPE_CHECKING
 
 from sympy import Expr, Poly, Rational
 
 from theory.algebra.precision import workdps
 from theory.errors import NotSolved
-from theory.laws.mean import _LARGEST, _least
+from theory.laws.mean import _LARGEST, SolvedMean, _least
 from theory.networks.mlp import MLP
 from theory.public_names import PickledByFields, cached_property
 from theory.solutions.arrays import LARGEST_DEPTH, LARGEST_WIDTH
 from theory.symbols import L, t
 from theory.validation import positive_int
-
-if TYPE_CHECKING:
-    from theory.laws.mean import SolvedMean
 
 __all__ = ["Validity"]
 
