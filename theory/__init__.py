@@ -8,13 +8,14 @@ from theory.laws.alignment import Alignment, alignment
 from theory.laws.criteria import EveryHiddenLayer, LastLayer, MeanOverLayers, NetworkOutput
 from theory.laws.derivation_steps import DerivationSteps
 from theory.laws.expression_numbers import numbers
-from theory.laws.readout import ReadoutLearningRate, ReadoutUpdate, readout_update
+from theory.laws.readout import ReadoutUpdate, readout_update
 from theory.laws.spread import Spread, tangent_kernel
 from theory.laws.update import SquaredUpdate, squared_update
 from theory.networks.groups import FirstLayer, HiddenLayers, Readout
 from theory.networks.mlp import MLP, LeakyReLU, Linear, ReLU
 from theory.networks.multipliers import ByGroup, TrainedLayers
 from theory.public_names import listed
+from theory.rates.bounded_rate import ReadoutLearningRate
 from theory.rates.hidden_rate import MaximalLearningRate
 from theory.rates.layer_rates import LayerRates, layer_rates
 from theory.rates.rate import maximal_learning_rate

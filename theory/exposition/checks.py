@@ -12,7 +12,7 @@ from sympy import Expr, Poly, Symbol, sympify
 
 from theory.algebra.fields import field_of
 from theory.errors import NotSolved
-from theory.laws.mean import SolvedMean
+from theory.laws.mean import Mean
 from theory.laws.update import SquaredUpdate
 from theory.networks.multipliers import TrainedLayers
 from theory.networks.sizes import read_size
@@ -48,7 +48,7 @@ def _fixed_layers(derivation: Derivation) -> list[int]:
     return [0, *(end for end in (derivation.layer, *ends) if isinstance(end, int))]
 
 
-def series_identity(part: SolvedMean) -> Identity:
+def series_identity(part: Mean) -> Identity:
     """Terms L^m/n^k of the series in 1/n against those of the joint limit's series in t."""
     law = part.joint_law(1)
     powers = range(3, 6)

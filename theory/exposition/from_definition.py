@@ -13,7 +13,7 @@ from sympy import factor
 from theory.exposition.from_solution import steps_from_solution
 from theory.exposition.layer_spectrum import LayerSpectrum, layer_spectrum
 from theory.laws.derivation_steps import explained
-from theory.laws.update import PARTS, SquaredUpdate
+from theory.laws.update import SquaredUpdate
 from theory.solutions.derivation import Derivation
 from theory.solutions.derived_words import open_layer
 from theory.words.closure import coefficient_matrix
@@ -32,7 +32,7 @@ _ABOVE = ("test_gradient_observables.py", "test_wick.py")
 @explained.register
 def derivation_steps(update: SquaredUpdate) -> Iterator[Step]:
     """The steps, in order."""
-    parts = _parts(update)
+    parts = {name: each.derivations[0] for name, each in update.by_part.items()}
     yield _definition(update)
     yield _readout(parts)
     yield _carried(parts)
@@ -40,12 +40,7 @@ def derivation_steps(update: SquaredUpdate) -> Iterator[Step]:
     yield _kernel(parts)
     if not isinstance(update.network.width, tuple):
         yield _spectrum(parts)
-    yield from steps_from_solution(update, parts)
-
-
-def _parts(update: SquaredUpdate) -> dict[str, Derivation]:
-    names = {observable: name for name, observable in PARTS.items()}
-    return {names[each.observable]: each for each in update.derivations}
+    yield from steps_from_solution(update)
 
 
 def _definition(update: SquaredUpdate) -> Step:
@@ -63,8 +58,7 @@ def _definition(update: SquaredUpdate) -> Step:
     kernel = ("K^(ℓ+1)", f"{_share(update)}|x^(ℓ)|² I + W^(ℓ+1) A^(ℓ) W^(ℓ+1)ᵀ")
     lines = tuple(Line(Math.text(a), Math.text(b)) for a, b in (*moves[:2], kernel, moves[2]))
     means = " + ".join(f"E[{each.observable}]" for each in update.derivations)
-    parts = tuple(PARTS[name] for name in _parts(update))
-    left = "n E[(Δz_i)²]/η²" if len(parts) == len(PARTS) else "its part"
+    left = "its part" if update.part else "n E[(Δz_i)²]/η²"
     return Step(
         "Definition",
         (

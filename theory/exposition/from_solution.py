@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 
 from sympy import Expr, Symbol
 
@@ -14,12 +14,12 @@ from theory.exposition.checks import (
     series_identity,
     value_identity,
 )
-from theory.laws.update import PARTS, SquaredUpdate, squared_update
+from theory.laws.update import SquaredUpdate, squared_update
 from theory.networks.mlp import MLP
+from theory.rates.bounded_rate import RATE
 from theory.rates.growth_proof import rises_at_all_sizes
 from theory.rates.hidden_rate import MaximalLearningRate
 from theory.rates.rate import maximal_learning_rate
-from theory.solutions.derivation import Derivation
 from theory.symbols import L, eta
 from theory.writing.blocks import Block, Formulas, Line, Prose
 from theory.writing.notation import Math
@@ -28,25 +28,23 @@ from theory.writing.step import Identity, Step, identity, merged
 
 __all__ = ["steps_from_solution"]
 
-Parts = Mapping[str, Derivation]
-
 _FEW_LAYERS = 12
 _EXACT = ("test_weight_polynomial_road.py", "test_closed_form.py")
 
 
-def steps_from_solution(update: SquaredUpdate, parts: Parts) -> Iterator[Step]:
+def steps_from_solution(update: SquaredUpdate) -> Iterator[Step]:
     """Closed form or exact values; the limits, where sizes are symbols; the rate."""
     open_width = isinstance(update.network.width, Symbol)
     if update.in_numbers:
-        yield _values(update, parts)
+        yield _values(update)
     else:
-        yield _closed_form(update, parts)
+        yield _closed_form(update)
     if open_width and update.derivations[0].rates is None:
-        yield from _unless_unsolved(lambda: _wide(update, parts))
+        yield from _unless_unsolved(lambda: _wide(update))
     if open_width and update.network.depth == L and update.layer == L:
-        yield from _unless_unsolved(lambda: _joint(update, parts))
+        yield from _unless_unsolved(lambda: _joint(update))
     solved = open_width or update.in_numbers
-    if solved and len(update.derivations) == len(PARTS) and update.layer == update.network.depth:
+    if solved and not update.part and update.layer == update.network.depth:
         yield from _unless_unsolved(lambda: _rate(update))
 
 
@@ -57,24 +55,20 @@ def _unless_unsolved(step: Callable[[], Step]) -> Iterator[Step]:
         return
 
 
-def _part(update: SquaredUpdate, name: str) -> SquaredUpdate:
-    return SquaredUpdate(tuple(d for d in update.derivations if d.observable == PARTS[name]))
-
-
 def _named(name: str) -> Math:
     return Math(name, rf"\text{{{name}}}")
 
 
-def _closed_form(update: SquaredUpdate, parts: Parts) -> Step:
+def _closed_form(update: SquaredUpdate) -> Step:
     text = (
         "Powers of the layer maps, by eigenvalues and Jordan chains, give $E[(Δz_i)²]$ at every "
         f"size{_condition(update)}:"
     )
     lines: list[Line] = []
     checked: list[Identity] = []
-    for name, derivation in parts.items():
-        lines.append(Line(_named(name), Math.of(_part(update, name).exact)))
-        checked.append(value_identity(derivation))
+    for name, part in update.by_part.items():
+        lines.append(Line(_named(name), Math.of(part.exact)))
+        checked.append(value_identity(part.derivations[0]))
     return Step("Closed form", (Prose(text), Formulas(tuple(lines))), merged(checked))
 
 
@@ -83,29 +77,28 @@ def _condition(update: SquaredUpdate) -> str:
     return f" with {bounds}" if bounds else ""
 
 
-def _values(update: SquaredUpdate, parts: Parts) -> Step:
+def _values(update: SquaredUpdate) -> Step:
     text = (
         f"The words are known at the input, where $A = 0$, and go up layer by layer; the carried "
         f"words come down from the readout. At layer {update.layer}, $E[(Δz_i)²]/η²$ is"
     )
-    lines = [Line(_named(name), Math.of(_part(update, name).per_eta2)) for name in parts]
-    if len(parts) > 1:
+    lines = [Line(_named(name), Math.of(part.per_eta2)) for name, part in update.by_part.items()]
+    if not update.part:
         lines.append(Line(_named("total"), Math.of(update.per_eta2)))
     return Step("Exact values", (Prose(text), Formulas(tuple(lines))), tests=_EXACT)
 
 
-def _wide(update: SquaredUpdate, parts: Parts) -> Step:
+def _wide(update: SquaredUpdate) -> Step:
     blocks: list[Block] = []
     lines, checked = [], []
-    for name in parts:
-        part = _part(update, name)
+    for name, part in update.by_part.items():
         lines.append(Line(_named(name), Math.of(part.leading()), "~"))
         checked.append(law_identity(part))
     depth = isinstance(update.layer, int)
     blocks.append(Prose("As $n → ∞$" + (":" if depth else ", and then as the depth grows:")))
     blocks.append(Formulas(tuple(lines)))
-    if not depth and "label" in parts:
-        law = _part(update, "label").law
+    if not depth and update.part != "output":
+        law = update.label.law
         blocks.append(
             Prose("The label part at layer $ℓ$ of any depth, as $n → ∞$ alone, is $η²$ times")
         )
@@ -114,10 +107,9 @@ def _wide(update: SquaredUpdate, parts: Parts) -> Step:
     return Step("Infinite width", tuple(blocks), merged(checked))
 
 
-def _joint(update: SquaredUpdate, parts: Parts) -> Step:
+def _joint(update: SquaredUpdate) -> Step:
     lines, ends, checked = [], [], []
-    for name in parts:
-        part = _part(update, name)
+    for name, part in update.by_part.items():
         law = part.joint_law(1)
         lines.append(Line(_named(name), Math.of(part.joint_limit()), "~"))
         over = Math.text(f"{name} over η² n^{law.power}".replace("n^", "n**"))
@@ -136,10 +128,10 @@ def _rate(update: SquaredUpdate) -> Step:
     lines, checked = [], []
     if isinstance(update.network.width, Symbol):
         leading = rate.leading()
-        lines.append(Line(_RATE, Math.of(leading), "~"))
+        lines.append(Line(RATE, Math.of(leading), "~"))
         checked.append(_meets_bound(leading, update.leading()))
     if isinstance(update.network.depth, int):
-        lines = [*root_lines(_RATE, rate.exact, 12), *lines]
+        lines = [*root_lines(RATE, rate.exact, 12), *lines]
         checked.append(_meets_bound(rate.exact, update.exact))
     checked.append(_binding_identity(rate))
     binds = f"layer {rate.layer}" if rate.layer else "the largest of them"
@@ -150,9 +142,6 @@ def _rate(update: SquaredUpdate) -> Step:
     )
     blocks = (Prose(text), Formulas(tuple(lines)))
     return Step("Maximal learning rate", blocks, merged(checked))
-
-
-_RATE = Math("maximal learning rate", r"\eta_{\max}")
 
 
 def _meets_bound(rate: Expr, update: Expr) -> Identity:

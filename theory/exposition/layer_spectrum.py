@@ -1,7 +1,8 @@
 """A layer map's eigenvalues at equal widths, their Jordan blocks, and what each of them scales.
 
 A row vector v with v M = lambda v is a combination of words whose mean over one layer is lambda
-times itself below.  Eigenvalues and blocks are found in normalised units (`theory.solutions.units`).
+times itself below.  Eigenvalues and blocks are found in normalised units
+(`theory.solutions.units`).
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from sympy import Add, Expr, Mul, Rational, Symbol, exp, factor
 from theory.algebra.power_sum import DEPTHS, PowerSum
 from theory.algebra.series import ExpSum, fixed_depth_series
 from theory.errors import NotSolved
-from theory.laws.mean import SolvedMean
+from theory.laws.mean import Mean
 from theory.networks.activations import LeakyReLU
 from theory.symbols import a, n, t
 from theory.validation import positive_int
@@ -26,7 +26,7 @@ m_2 = Symbol("m_2", positive=True)
 """E[D^2] = (1 + a^2)/2, the inverse of the critical weight variance."""
 
 
-def width_series_in_kurtosis(update: SolvedMean, order: int) -> tuple[Expr, ...]:
+def width_series_in_kurtosis(update: Mean, order: int) -> tuple[Expr, ...]:
     """`SquaredUpdate.width_series` for any slope: coefficients of n^0, ..., n^-order at eta = 1.
 
     ``update``: of a network with the slope as a symbol, at symbolic width and depth.
@@ -45,8 +45,8 @@ def width_series_in_kurtosis(update: SolvedMean, order: int) -> tuple[Expr, ...]
     return tuple(m_2 * each for each in found)
 
 
-def joint_limit_in_kurtosis(update: SolvedMean) -> Expr:
-    """`SolvedMean.joint_limit` at eta = 1, for any slope.
+def joint_limit_in_kurtosis(update: Mean) -> Expr:
+    """`Mean.joint_limit` at eta = 1, for any slope.
 
     >>> from theory import MLP, LeakyReLU, squared_update
     >>> update = squared_update(MLP(activation=LeakyReLU()))
@@ -65,7 +65,7 @@ def joint_limit_in_kurtosis(update: SolvedMean) -> Expr:
     return m_2 * n**law.power * Add(*terms)
 
 
-def _sums(update: SolvedMean) -> list[tuple[Rational, PowerSum]]:
+def _sums(update: Mean) -> list[tuple[Rational, PowerSum]]:
     if update.network.activation != LeakyReLU(a) or update.network.width != n:
         raise NotSolved(
             f"a form in the kurtosis needs the slope and the width as symbols, got "

@@ -25,12 +25,12 @@ from theory.algebra.power_sum import DEPTHS
 from theory.algebra.precision import workdps
 from theory.errors import InvalidArgument, NotSolved
 from theory.laws.criteria import LastLayer, NetworkOutput
-from theory.laws.readout import ReadoutLearningRate
 from theory.laws.update import squared_update
 from theory.networks.groups import Readout, group_rates, inner_groups
 from theory.networks.mlp import MLP
 from theory.networks.sizes import Sizes, network_at
 from theory.public_names import cached_property
+from theory.rates.bounded_rate import ReadoutLearningRate
 from theory.rates.hidden_rate import MaximalLearningRate
 from theory.rates.rate import maximal_learning_rate
 from theory.rates.shared_bound import moved_layer, moved_output

@@ -8,7 +8,7 @@ from sympy import Expr
 
 from theory.errors import InvalidArgument
 from theory.laws.criteria import Criterion, NetworkOutput, layer_criterion, output_criterion
-from theory.laws.readout import ReadoutLearningRate, readout_learning_rate
+from theory.laws.readout import readout_update
 from theory.laws.update import squared_update
 from theory.networks.groups import (
     FirstLayer,
@@ -20,8 +20,8 @@ from theory.networks.groups import (
 )
 from theory.networks.mlp import MLP
 from theory.networks.multipliers import ByGroup, Rates, multiplier_runs, open_ends
-from theory.rates.binding import NOTHING_MOVES
-from theory.rates.hidden_rate import MaximalLearningRate
+from theory.rates.bounded_rate import ReadoutLearningRate
+from theory.rates.hidden_rate import NOTHING_MOVES, MaximalLearningRate
 
 __all__ = ["maximal_learning_rate"]
 
@@ -73,7 +73,7 @@ def maximal_learning_rate(
     """
     asked = checked_group(group, rates)
     if isinstance(asked, Readout):
-        return readout_learning_rate(network, output_criterion(criterion))
+        return ReadoutLearningRate(readout_update(network).network, output_criterion(criterion))
     bounded = layer_criterion(criterion)
     if asked is not None:
         rates = group_rates(network, asked)

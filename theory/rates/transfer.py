@@ -15,10 +15,10 @@ from theory.algebra.precision import workdps
 from theory.errors import InvalidArgument, NotSolved
 from theory.laws.criteria import Criterion, LastLayer, NetworkOutput
 from theory.laws.expression_numbers import numbers
-from theory.laws.readout import ReadoutLearningRate
 from theory.networks.groups import FirstLayer, Group, HiddenLayers, Readout
 from theory.networks.mlp import MLP
 from theory.networks.sizes import Sizes
+from theory.rates.bounded_rate import ReadoutLearningRate
 from theory.rates.hidden_rate import MaximalLearningRate
 from theory.rates.rate import maximal_learning_rate
 from theory.solutions.evaluation import guard_digits

@@ -11,7 +11,7 @@ from sympy import Expr, Poly, Rational
 
 from theory.algebra.precision import workdps
 from theory.errors import NotSolved
-from theory.laws.mean import _LARGEST, SolvedMean, _least
+from theory.laws.mean import LARGEST_SEARCHED, Mean, least
 from theory.networks.mlp import MLP
 from theory.public_names import PickledByFields, cached_property
 from theory.solutions.arrays import LARGEST_DEPTH, LARGEST_WIDTH
@@ -31,7 +31,7 @@ class Validity(PickledByFields):
     ``update``: E[(Delta z)^2] at symbolic width and depth; ``law``: its leading term at eta = 1.
     """
 
-    update: SolvedMean
+    update: Mean
     law: Expr
     tolerance: Rational
 
@@ -79,8 +79,8 @@ class Validity(PickledByFields):
             )
         low = grid[first]
         if first:
-            low = _least(lambda depth: self.holds(width, depth), grid[first - 1], grid[first])
-        high = _least(lambda depth: not self.holds(width, depth), grid[last], grid[last + 1]) - 1
+            low = least(lambda depth: self.holds(width, depth), grid[first - 1], grid[first])
+        high = least(lambda depth: not self.holds(width, depth), grid[last], grid[last + 1]) - 1
         return low, high
 
     def _holding(self, width: int, grid: list[int]) -> list[bool]:
@@ -100,11 +100,11 @@ class Validity(PickledByFields):
         high = 1
         while self.depths(high) is None:
             high *= 2
-            if high > _LARGEST:
+            if high > LARGEST_SEARCHED:
                 raise NotSolved(f"the law holds within {self.tolerance} at no width: widen it")
         if high == 1:
             return 1
-        return _least(lambda width: self.depths(width) is not None, high // 2, high)
+        return least(lambda width: self.depths(width) is not None, high // 2, high)
 
     @cached_property
     def least_depth(self) -> int:
@@ -173,6 +173,6 @@ def _horner(coefficients: list[Fraction], depth: int) -> Fraction:
 
 def _grid() -> list[int]:
     depths = list(range(1, 65))
-    while depths[-1] < _LARGEST:
+    while depths[-1] < LARGEST_SEARCHED:
         depths.append(max(depths[-1] + 1, int(depths[-1] * 1.02)))
     return depths

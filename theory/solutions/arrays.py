@@ -1,4 +1,4 @@
-"""Functions of arrays of sizes: they broadcast, and are computed point by point or by a fast form."""
+"""`ArrayFunction` is a value as a function of arrays of sizes: point by point or by a fast form."""
 
 from __future__ import annotations
 
