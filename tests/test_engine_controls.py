@@ -3,6 +3,7 @@
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 from types import ModuleType
@@ -14,6 +15,7 @@ from sympy import Integer
 import theory
 from theory import derive, squared_update
 from theory.networks.activations import Activation
+from theory.networks.sites import Site
 from theory.solutions.recursion import layer_parameters, start_column, top_row
 from theory.words.coefficients import Coefficient, LayerParameters, evaluate
 from theory.words.gradients import GradientTerm
@@ -31,9 +33,9 @@ NETWORKS = [
 WORDS = (("trace", "KDK"), ("form", ""))
 
 MODULES = [
-    importlib.import_module(f"theory.{module.name}")
-    for module in pkgutil.iter_modules(theory.__path__)
-    if module.name != "__main__"
+    importlib.import_module(module.name)
+    for module in pkgutil.walk_packages(theory.__path__, "theory.")
+    if module.name != "theory.__main__"
 ]
 
 
@@ -134,12 +136,11 @@ def no_coincidences(size: int) -> Iterator[tuple[int, ...]]:
     yield max(_set_partitions(size), key=lambda blocks: max(blocks, default=-1))
 
 
-def variance_by_fan_out(domain: Any, network: Any, fan_in: Any, fan_out: Any, rate: Any) -> Any:
-    right = layer_parameters(domain, network, fan_in, fan_out, rate)
-    wrong = layer_parameters(domain, network, fan_out, fan_out, rate)
-    return LayerParameters(
-        right.domain, right.fan_out, wrong.variance, right.rate, right.mask_moments
-    )
+def variance_by_fan_out(domain: Any, site: Site) -> Any:
+    """c/fan_out in place of c/fan_in."""
+    (edge,) = site.edges
+    swapped = replace(edge, variance=edge.variance * edge.fan_in / site.width)
+    return layer_parameters(domain, replace(site, edges=(swapped,)))
 
 
 def standard_readout(term: GradientTerm, structure: Any, readout: Any, domain: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Eigenvalues of layer maps in units of the network: combinations, Jordan chains, multiplicities."""
+"""Eigenvalues of layer maps in units of the network: combinations, chains, multiplicities."""
 
 from dataclasses import replace
 from functools import reduce
@@ -29,7 +29,7 @@ def is_scaled(derivation: Derivation, each: Eigenvalue) -> bool:
     """Whether the layer map in the network's own units takes a combination to its multiple."""
     network, width = derivation.network, derivation.network.width
     domain = field_of(network.free_symbols - {L})
-    layer = layer_parameters(domain, network, width, width, Integer(1))
+    layer = layer_parameters(domain, network._site(width, width, Integer(1)))
     entries = [domain.from_sympy(entry) for entry in each.combination]
     row = DomainMatrix([entries], (1, len(entries)), domain)
     mapped = row * derivation.structure.kernel.matrix(layer)

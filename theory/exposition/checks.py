@@ -6,8 +6,6 @@ and with each other.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from sympy import Expr, Poly, Symbol, sympify
 
 from theory.algebra.fields import field_of
@@ -64,7 +62,7 @@ def law_identity(part: SquaredUpdate) -> Identity:
     """The limit of infinite width against that of the unipotent layer map
     (`theory.solutions.infinite_width`)."""
     (derivation,) = part.derivations
-    open_depth = replace(derivation.network, depth=None)
+    open_depth = derivation.network._with(depth=None)
     law = Derivation(derivation.observable, open_depth, ell, None).law
     if law.growth != 1:
         raise NotSolved(

@@ -15,7 +15,7 @@ from theory.exposition.checks import (
     value_identity,
 )
 from theory.laws.update import SquaredUpdate, squared_update
-from theory.networks.mlp import MLP
+from theory.networks.network import Network
 from theory.rates.bounded_rate import RATE
 from theory.rates.growth_proof import rises_at_all_sizes
 from theory.rates.hidden_rate import MaximalLearningRate
@@ -159,7 +159,7 @@ def _binding_identity(rate: MaximalLearningRate) -> Identity:
     return _largest_identity(network, rate)
 
 
-def _largest_identity(network: MLP, rate: MaximalLearningRate) -> Identity:
+def _largest_identity(network: Network, rate: MaximalLearningRate) -> Identity:
     """The layers' exact values, the one that binds among the largest."""
     if network.layers > _FEW_LAYERS:
         raise NotSolved("too many layers to compare")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from sympy import Symbol
 
@@ -12,7 +11,7 @@ from theory.errors import InvalidArgument
 from theory.exposition.citation import bibliography
 from theory.exposition.from_definition import derivation_steps
 from theory.laws.update import squared_update
-from theory.networks.mlp import MLP
+from theory.networks.network import Network
 from theory.rates.rate import maximal_learning_rate
 from theory.solutions.recursion import is_too_long
 from theory.symbols import L, n
@@ -54,7 +53,7 @@ def document(title: str, body: str) -> str:
     )
 
 
-def paper(network: MLP) -> str:
+def paper(network: Network) -> str:
     r"""The derivation for ``network``, with a table of results, as a document.
 
     >>> from theory import MLP
@@ -73,7 +72,7 @@ def paper(network: MLP) -> str:
     )
 
 
-def _introduction(network: MLP) -> str:
+def _introduction(network: Network) -> str:
     written = repr(network)
     return (
         r"The mean squared change of a pre-activation in one step of gradient descent is "
@@ -84,7 +83,7 @@ def _introduction(network: MLP) -> str:
     )
 
 
-def _results(network: MLP) -> Iterator[str]:
+def _results(network: Network) -> Iterator[str]:
     """Exact values and rates at a few sizes, where those are open."""
     if network.free_symbols - {n, L} or not isinstance(network.width, Symbol | int):
         return
@@ -92,7 +91,7 @@ def _results(network: MLP) -> Iterator[str]:
     if len(sizes) < 2:
         return
     header = ("$n$", "$L$", "label", "output", "total", "rate", "rate/law")
-    rows = tuple(_row(replace(network, width=n_, depth=depth)) for n_, depth in sizes)
+    rows = tuple(_row(network._with(width=n_, depth=depth)) for n_, depth in sizes)
     yield r"\section{Results}"
     yield block_latex(
         Prose(
@@ -103,15 +102,15 @@ def _results(network: MLP) -> Iterator[str]:
     yield block_latex(Table(header, rows, "rr" + "r" * 5))
 
 
-def _fits(network: MLP, width: int, depth: int) -> bool:
+def _fits(network: Network, width: int, depth: int) -> bool:
     asked = ((network.width, width), (network.depth, depth))
     return all(isinstance(own, Symbol) or own == size for own, size in asked)
 
 
-def _row(network: MLP) -> tuple[str | Math, ...]:
+def _row(network: Network) -> tuple[str | Math, ...]:
     update = squared_update(network)
     rate = maximal_learning_rate(network).evaluate()
-    law = maximal_learning_rate(replace(network, width=None, depth=None)).leading()
+    law = maximal_learning_rate(network._with(width=None, depth=None)).leading()
     ratio = float(rate) / float(law.subs(L, network.depth))
     parts = (update.label, update.output, update)
     return (

@@ -12,7 +12,7 @@ from theory.algebra.numerals import number_text
 from theory.errors import NotSolved
 from theory.laws.headline import headline
 from theory.laws.mean import PartOfMean
-from theory.networks.mlp import MLP
+from theory.networks.network import Network
 from theory.networks.sizes import Sizes
 from theory.solutions.value import Number
 from theory.symbols import L, eta, n
@@ -46,7 +46,7 @@ class Alignment(Number):
     _shared: ClassVar[frozenset[str]] = frozenset({"numerator", "denominator"})
 
     @property
-    def network(self) -> MLP:
+    def network(self) -> Network:
         """The network that it was derived for.
 
         >>> from theory import MLP, alignment
@@ -163,7 +163,7 @@ def quotient(above: Expr, below: Expr) -> Expr:
     return Mul(over / under, *Mul.make_args(top), 1 / bottom)
 
 
-def alignment(network: MLP, *, layer: object = None, rates: object = None) -> Alignment:
+def alignment(network: Network, *, layer: object = None, rates: object = None) -> Alignment:
     """The `Alignment` of the update of a layer with the gradient of the output.
 
     ``layer`` and ``rates``: as in `squared_update`.

@@ -20,7 +20,7 @@ from theory.algebra.power_sum import DEPTHS
 from theory.algebra.precision import workdps
 from theory.errors import InvalidArgument, NotSolved
 from theory.laws.float_arrays import FastUpdate, fast_update
-from theory.networks.mlp import MLP
+from theory.networks.network import Network
 from theory.networks.sizes import Sizes
 from theory.public_names import cached_property
 from theory.solutions.closed_form import closed_form_expression
@@ -58,7 +58,7 @@ class Mean(Number):
     )
 
     @property
-    def network(self) -> MLP:
+    def network(self) -> Network:
         """The network it was derived for.
 
         >>> from theory import MLP, squared_update
@@ -352,7 +352,7 @@ class Mean(Number):
             return None
         if first.layer != network.depth:
             return None
-        opened = replace(network, width=None, depth=None)
+        opened = network._with(width=None, depth=None)
         derivations = (replace(d, network=opened, layer=L) for d in self.derivations)
         return _fast_form(replace(self, derivations=tuple(derivations)))
 
@@ -375,7 +375,9 @@ class PartOfMean(Mean):
     _shared: ClassVar[frozenset[str]] = Mean._shared | {"by_part", "derived", "part"}
 
     @classmethod
-    def derived(cls, observable: Observable, network: MLP, layer: object, rates: object) -> Self:
+    def derived(
+        cls, observable: Observable, network: Network, layer: object, rates: object
+    ) -> Self:
         """The whole, for ``observable`` at a layer."""
         both = (observable, f**2 * observable)
         return cls(tuple(derive(each, network, layer=layer, rates=rates) for each in both))

@@ -13,12 +13,10 @@ from typing import ClassVar
 
 from sympy import Expr
 
-from theory.errors import InvalidArgument
 from theory.laws.headline import headline
 from theory.laws.mean import PartOfMean
-from theory.networks.mlp import MLP
+from theory.networks.network import Network, checked_network
 from theory.symbols import eta
-from theory.validation import shown
 from theory.words.observables import x
 from theory.writing.blocks import Line
 from theory.writing.notation import Math
@@ -50,15 +48,12 @@ class ReadoutUpdate(PartOfMean):
         return formula_display(Line(Math.text("E[(Δf)²]"), Math.of(self.exact)))
 
 
-def readout_update(network: MLP) -> ReadoutUpdate:
+def readout_update(network: Network) -> ReadoutUpdate:
     """Derive E[(Delta f)^2] for one gradient step of the readout of ``network`` alone.
 
     >>> from theory import MLP, readout_update
     >>> readout_update(MLP(4, 2)).exact
     306*eta**2
     """
-    if not isinstance(network, MLP):
-        raise InvalidArgument(
-            f"expected an MLP for network, got network={shown(network)}; give MLP() or MLP(64, 4)"
-        )
+    checked_network(network)
     return ReadoutUpdate.derived((x @ x) ** 2, network, None, None)

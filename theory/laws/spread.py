@@ -18,7 +18,7 @@ from theory.algebra.precision import published, workdps
 from theory.errors import InvalidArgument, NotSolved
 from theory.laws.alignment import quotient
 from theory.laws.mean import Mean
-from theory.networks.mlp import MLP
+from theory.networks.network import Network
 from theory.networks.sizes import Sizes
 from theory.solutions.derivation import derive
 from theory.solutions.evaluation import guard_digits
@@ -62,7 +62,7 @@ class Spread(Value):
     _shared: ClassVar[frozenset[str]] = frozenset({"unit", "whole"})
 
     @property
-    def network(self) -> MLP:
+    def network(self) -> Network:
         """The network that it was derived for.
 
         >>> from theory import MLP, tangent_kernel
@@ -202,6 +202,7 @@ class Spread(Value):
     def joint_limit(self) -> Expr:
         """Variance over squared mean as n -> infinity with L = t n.
 
+        >>> from theory import MLP, tangent_kernel
         >>> tangent_kernel(MLP()).joint_limit()
         -1 + ((9*t**2 + 6*t - 1)*exp(5*t) + exp(-t))/(27*t**2)
         """
@@ -248,13 +249,14 @@ class Spread(Value):
         return formula_display(*lines)
 
 
-def tangent_kernel(network: MLP, *, layer: object = None, rates: object = None) -> Spread:
+def tangent_kernel(network: Network, *, layer: object = None, rates: object = None) -> Spread:
     """g^T K g: at the last layer the tangent kernel of the output at the input, that is, the sum
     of its squared derivatives by the hidden weights, each times its layer's multiplier.
 
     At a layer below, the sum over the weights up to it.  The readout's own share, |x^(L)|^2, is
     not in it.
 
+    >>> from theory import MLP, tangent_kernel
     >>> tangent_kernel(MLP()).mean
     L/2
     >>> tangent_kernel(MLP(depth=1)).variance()

@@ -13,7 +13,7 @@ from theory.laws.derivation_steps import DerivationSteps
 from theory.laws.headline import headline
 from theory.laws.mean import PartOfMean
 from theory.laws.spread import Spread
-from theory.networks.mlp import MLP
+from theory.networks.network import Network
 from theory.public_names import cached_property
 from theory.solutions.evaluation import layer_means, mean_over_layers
 from theory.solutions.infinite_width import MeanFieldLaw
@@ -149,7 +149,7 @@ class SquaredUpdate(PartOfMean):
         return f"{what} at layer {self.layer} of {self.network}: {text}"
 
 
-def squared_update(network: MLP, layer: object = None, rates: object = None) -> SquaredUpdate:
+def squared_update(network: Network, layer: object = None, rates: object = None) -> SquaredUpdate:
     """Derive E[(Delta z)^2] at a layer of ``network``, for one gradient step to first order.
 
     ``layer``: None for the last hidden layer, an int from 1 to L, or the symbol ``ell``.

@@ -12,7 +12,7 @@ from theory.algebra.numerals import inverse_square_root, rate_text
 from theory.laws.criteria import Criterion, NetworkOutput
 from theory.laws.headline import headline
 from theory.laws.readout import ReadoutUpdate, readout_update
-from theory.networks.mlp import MLP
+from theory.networks.network import Network
 from theory.networks.sizes import Sizes, network_at
 from theory.solutions.value import Number
 from theory.symbols import n
@@ -28,7 +28,7 @@ RATE = Math("maximal learning rate", r"\eta_{\max}")
 class BoundedRate(Number):
     """The learning rate sqrt(bound/E), where E is the mean square that moves at eta = 1."""
 
-    network: MLP
+    network: Network
     criterion: Criterion | NetworkOutput
 
     @property

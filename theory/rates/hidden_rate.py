@@ -14,9 +14,8 @@ from theory.errors import NotSolved
 from theory.laws.criteria import Criterion, EveryHiddenLayer, LastLayer, MeanOverLayers
 from theory.laws.float_arrays import FastRate
 from theory.laws.update import SquaredUpdate, squared_update
-from theory.networks.mlp import MLP
 from theory.networks.multipliers import Rates
-from theory.networks.requests import asked_rates
+from theory.networks.network import Network, asked_rates
 from theory.networks.sizes import Sizes, network_at, rates_at
 from theory.public_names import cached_property
 from theory.rates.bounded_rate import RATE, BoundedRate
@@ -262,12 +261,12 @@ def _mean_over_depth(coefficient: Expr) -> Expr:
     return sum((c * L ** (i + j) / (i + 1) for (i, j), c in terms), Integer(0))
 
 
-def _last_is_largest(network: MLP, rates: tuple[Expr, ...] | Rates) -> bool:
+def _last_is_largest(network: Network, rates: tuple[Expr, ...] | Rates) -> bool:
     """Whether the last layer of a deep network in numbers is proven to move most."""
     return network.layers > _DEEP and rises_at_all_sizes(network, rates)
 
 
-def _binding_layers(network: MLP, rates: tuple[Expr, ...] | Rates) -> dict[int, Any]:
+def _binding_layers(network: Network, rates: tuple[Expr, ...] | Rates) -> dict[int, Any]:
     """E[(Delta z)^2]/eta^2 of the layers that may be the largest, as elements of the field of the
     symbols that a network of given depth holds.
 
@@ -281,7 +280,7 @@ def _binding_layers(network: MLP, rates: tuple[Expr, ...] | Rates) -> dict[int, 
     return kept
 
 
-def _likely_layers(network: MLP, rates: tuple[Expr, ...] | Rates) -> list[int]:
+def _likely_layers(network: Network, rates: tuple[Expr, ...] | Rates) -> list[int]:
     """All layers, or of a network in numbers those that are largest to 30 digits."""
     if network.free_symbols:
         return list(range(1, network.layers + 1))

@@ -23,11 +23,11 @@ from sympy import Expr, Integer, Poly, Symbol, sqrt
 from theory.algebra.numerals import real_text
 from theory.algebra.power_sum import DEPTHS
 from theory.algebra.precision import workdps
-from theory.errors import InvalidArgument, NotSolved
+from theory.errors import NotSolved
 from theory.laws.criteria import LastLayer, NetworkOutput
 from theory.laws.update import squared_update
 from theory.networks.groups import Readout, group_rates, inner_groups
-from theory.networks.mlp import MLP
+from theory.networks.network import Network, checked_network
 from theory.networks.sizes import Sizes, network_at
 from theory.public_names import cached_property
 from theory.rates.bounded_rate import ReadoutLearningRate
@@ -37,7 +37,6 @@ from theory.rates.shared_bound import moved_layer, moved_output
 from theory.solutions.derivation import derive
 from theory.solutions.value import Value
 from theory.symbols import n
-from theory.validation import shown
 from theory.words.observables import Observable
 from theory.writing.blocks import Table
 from theory.writing.notation import Math
@@ -93,7 +92,7 @@ class LayerRates(Value):
         return self.inner[1]
 
     @property
-    def network(self) -> MLP:
+    def network(self) -> Network:
         """The network that they were derived for.
 
         >>> from theory import MLP, layer_rates
@@ -271,7 +270,7 @@ def _leading(series: list[Expr] | tuple[Expr, ...]) -> tuple[int, Expr]:
     )
 
 
-def layer_rates(network: MLP, *, bound: object = Integer(1)) -> LayerRates:
+def layer_rates(network: Network, *, bound: object = Integer(1)) -> LayerRates:
     """The largest rates of first layer, hidden layers (2 to L) and readout, alone and together.
 
     ``bound``: of E[(Delta z)^2] in the last hidden layer and of E[(Delta f)^2]; an exact positive
@@ -285,10 +284,7 @@ def layer_rates(network: MLP, *, bound: object = Integer(1)) -> LayerRates:
     >>> [f"{float(rate):.3g}" for rate in layer_rates(MLP(64, 8)).together]
     ['0.172', '0.0421', '0.006']
     """
-    if not isinstance(network, MLP):
-        raise InvalidArgument(
-            f"expected an MLP for network, got network={shown(network)}; give MLP() or MLP(64, 4)"
-        )
+    checked_network(network)
     last = LastLayer(bound)
     inner = inner_groups(network)
     return LayerRates(

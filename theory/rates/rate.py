@@ -18,8 +18,8 @@ from theory.networks.groups import (
     checked_group,
     group_rates,
 )
-from theory.networks.mlp import MLP
 from theory.networks.multipliers import ByGroup, Rates, multiplier_runs, open_ends
+from theory.networks.network import Network
 from theory.rates.bounded_rate import ReadoutLearningRate
 from theory.rates.hidden_rate import NOTHING_MOVES, MaximalLearningRate
 
@@ -28,11 +28,15 @@ __all__ = ["maximal_learning_rate"]
 
 @overload
 def maximal_learning_rate(
-    network: MLP, *, criterion: NetworkOutput | None = None, rates: object = None, group: Readout
+    network: Network,
+    *,
+    criterion: NetworkOutput | None = None,
+    rates: object = None,
+    group: Readout,
 ) -> ReadoutLearningRate: ...
 @overload
 def maximal_learning_rate(
-    network: MLP,
+    network: Network,
     *,
     criterion: Criterion | None = None,
     rates: object = None,
@@ -40,14 +44,14 @@ def maximal_learning_rate(
 ) -> MaximalLearningRate: ...
 @overload
 def maximal_learning_rate(
-    network: MLP,
+    network: Network,
     *,
     criterion: Criterion | NetworkOutput | None = None,
     rates: object = None,
     group: Group | None = None,
 ) -> MaximalLearningRate | ReadoutLearningRate: ...
 def maximal_learning_rate(
-    network: MLP,
+    network: Network,
     *,
     criterion: Criterion | NetworkOutput | None = None,
     rates: object = None,
@@ -83,7 +87,7 @@ def maximal_learning_rate(
     return MaximalLearningRate(network, bounded, derivation.rates)
 
 
-def _nothing_moves(network: MLP, rates: tuple[Expr, ...] | Rates) -> bool:
+def _nothing_moves(network: Network, rates: tuple[Expr, ...] | Rates) -> bool:
     """Whether every multiplier is 0, as far as the depth is known."""
     if isinstance(network.depth, int) and not open_ends(rates):
         return not any(rate for rate, _ in multiplier_runs(rates, network.layers))

@@ -12,7 +12,7 @@ from sympy import Expr, Poly, Rational
 from theory.algebra.precision import workdps
 from theory.errors import NotSolved
 from theory.laws.mean import LARGEST_SEARCHED, Mean, least
-from theory.networks.mlp import MLP
+from theory.networks.network import Network
 from theory.public_names import PickledByFields, cached_property
 from theory.solutions.arrays import LARGEST_DEPTH, LARGEST_WIDTH
 from theory.symbols import L, t
@@ -36,7 +36,7 @@ class Validity(PickledByFields):
     tolerance: Rational
 
     @property
-    def network(self) -> MLP:
+    def network(self) -> Network:
         """The network it was derived for."""
         return self.update.network
 

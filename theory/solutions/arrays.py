@@ -14,7 +14,7 @@ import numpy.typing as npt
 from sympy import Symbol
 
 from theory.errors import InvalidArgument
-from theory.networks.mlp import MLP
+from theory.networks.network import Network
 from theory.networks.sizes import Sizes, bound_sizes, read_size
 from theory.symbols import L, n
 from theory.waiting import announced
@@ -33,7 +33,7 @@ class Sized(Protocol):
     """A quantity of a network with open sizes (`theory.solutions.value`)."""
 
     @property
-    def network(self) -> MLP:
+    def network(self) -> Network:
         """The network that it is of."""
 
     @property

@@ -19,8 +19,8 @@ from sympy.polys.matrices import DomainMatrix
 from theory.algebra.factored_form import _ONE, power_sum_expression
 from theory.algebra.power_sum import Key, PowerSum, binomial, depth_ring, merged, power_key
 from theory.algebra.spectrum import Component, Orbit, Spectrum
-from theory.networks.mlp import MLP
 from theory.networks.multipliers import Rates, Run, Schedule, schedule
+from theory.networks.network import Network
 from theory.solutions.recursion import start_column
 from theory.solutions.units import NormalisedNetwork
 from theory.symbols import L, ell, n, p, q
@@ -61,7 +61,7 @@ class ClosedForm:
 
 
 @lru_cache(maxsize=64)
-def closed_form(structure: Structure, network: MLP, layer: Expr, rates: Rates) -> ClosedForm:
+def closed_form(structure: Structure, network: Network, layer: Expr, rates: Rates) -> ClosedForm:
     """Solve the layer maps of ``structure`` for ``network`` at ``layer``: an int, L or ell.
 
     Raises `NotSolved` for widths that differ, and where an eigenvalue is not rational.

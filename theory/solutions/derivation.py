@@ -11,9 +11,8 @@ from sympy.polys.domains.domain import Domain
 from theory.algebra.fields import field_of
 from theory.algebra.precision import workdps
 from theory.errors import InvalidArgument, NotSolved
-from theory.networks.mlp import MLP
 from theory.networks.multipliers import open_ends
-from theory.networks.requests import asked_layer, asked_rates
+from theory.networks.network import Network, asked_layer, asked_rates, checked_network
 from theory.networks.sizes import Sizes, layer_at, network_at, rates_at
 from theory.public_names import cached_property
 from theory.solutions.closed_form import ClosedForm, closed_form, closed_form_expression
@@ -234,7 +233,7 @@ class Derivation(DerivedWords):
 
 
 def derive(
-    observable: Observable, network: MLP, *, layer: object = None, rates: object = None
+    observable: Observable, network: Network, *, layer: object = None, rates: object = None
 ) -> Derivation:
     """Derive the mean of ``observable`` at a layer of ``network`` from its definition.
 
@@ -266,8 +265,5 @@ def derive(
             f"expected an observable built from K, D, z, g and trace, got "
             f"observable={shown(observable)}; give one such as trace(K @ K)"
         )
-    if not isinstance(network, MLP):
-        raise InvalidArgument(
-            f"expected an MLP for network, got network={shown(network)}; give MLP() or MLP(64, 4)"
-        )
+    checked_network(network)
     return Derivation(observable, network, asked_layer(network, layer), asked_rates(network, rates))

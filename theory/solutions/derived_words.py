@@ -10,8 +10,8 @@ from sympy import Expr, Integer, Matrix, Symbol
 from sympy.polys.domains.domain import Domain
 
 from theory.algebra.fields import field_of
-from theory.networks.mlp import MLP
 from theory.networks.multipliers import Rates
+from theory.networks.network import Network
 from theory.public_names import cached_property
 from theory.solutions.recursion import layer_parameters
 from theory.solutions.value import Number
@@ -34,7 +34,7 @@ class DerivedWords(Number):
     """One observable at one layer of a network: its words and their layer maps."""
 
     observable: Observable
-    network: MLP
+    network: Network
     layer: int | Symbol
     rates: tuple[Expr, ...] | Rates
     _shared: ClassVar[frozenset[str]] = frozenset(
@@ -169,10 +169,10 @@ def _is_odd(word: Word) -> bool:
     return sum(factor.count("g") for factor in word) % 2 == 1
 
 
-def open_layer(network: MLP) -> LayerParameters:
+def open_layer(network: Network) -> LayerParameters:
     """One layer of ``network`` with multiplier 1 and both fans open, over Q(n_in, n_out)."""
     domain = field_of((network.free_symbols - {L}) | {n_in, n_out})
-    return layer_parameters(domain, network, n_in, n_out, Integer(1))
+    return layer_parameters(domain, network._site(n_in, n_out, Integer(1)))
 
 
 def _lookup(domain: Domain, moments: list[Symbol]) -> Callable[[int], Any]:

@@ -22,7 +22,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from theory.algebra.fields import field_of
 from theory.errors import NotSolved
-from theory.networks.mlp import MLP
+from theory.networks.network import Network
 from theory.solutions.recursion import layer_parameters, start_column, top_row
 from theory.symbols import L, ell, n
 from theory.words.closure import coefficient_matrix
@@ -58,7 +58,7 @@ class MeanFieldLaw:
 
 
 @lru_cache(maxsize=256)
-def mean_field_law(structure: Structure, network: MLP) -> MeanFieldLaw:
+def mean_field_law(structure: Structure, network: Network) -> MeanFieldLaw:
     """The law of an observable as the width goes to infinity, all multipliers being 1.
 
     Raises `NotSolved` where the widths are numbers, where the observable mixes degrees, and
@@ -87,14 +87,14 @@ def mean_field_law(structure: Structure, network: MLP) -> MeanFieldLaw:
 class _WideNetwork:
     """The scaled limits of one derivation's maps as the width of ``network`` grows."""
 
-    def __init__(self, structure: Structure, network: MLP) -> None:
+    def __init__(self, structure: Structure, network: Network) -> None:
         self.structure = structure
         self.domain = field_of(network.free_symbols - {L})
         one = Integer(1)
-        self.hidden = layer_parameters(self.domain, network, n, n, one)
+        self.hidden = layer_parameters(self.domain, network._site(n, n, one))
         self.readout = self.domain.from_sympy(network.s / n**2)
         self.gain = self.hidden.variance * self.hidden.fan_out * self.hidden.mask_moments(2)
-        first = layer_parameters(self.domain, network, network.first_fan_in, n, one)
+        first = layer_parameters(self.domain, network._site(network.first_fan_in, n, one))
         words = structure.kernel.words
         start = start_column(words, self.domain.from_sympy(network.norm2), self.domain)
         bottom = structure.kernel.matrix(first) * start

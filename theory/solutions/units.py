@@ -28,7 +28,7 @@ from sympy.polys.domains.domain import Domain
 
 from theory.algebra.fields import field_of
 from theory.errors import NotSolved
-from theory.networks.mlp import MLP
+from theory.networks.network import Network
 from theory.public_names import cached_property
 from theory.symbols import a, kappa
 from theory.words.coefficients import LayerParameters
@@ -44,7 +44,7 @@ class NormalisedNetwork:
     """A network of equal hidden widths in normalised units, for one observable's derivation."""
 
     structure: Structure
-    network: MLP
+    network: Network
 
     def __post_init__(self) -> None:
         if isinstance(self.network.width, tuple):

@@ -12,7 +12,7 @@ from sympy import Expr, Symbol
 
 from theory.algebra.precision import published, workdps
 from theory.errors import InvalidArgument
-from theory.networks.mlp import MLP
+from theory.networks.network import Network
 from theory.networks.sizes import Sizes, bound_sizes, in_order, read_size
 from theory.public_names import PickledByFields, PublicNames
 from theory.solutions.arrays import ArrayFunction, FastNumbers
@@ -42,7 +42,7 @@ class Value(PickledByFields, PublicNames, ABC):
     if TYPE_CHECKING:
 
         @property
-        def network(self) -> MLP:
+        def network(self) -> Network:
             """The network that it is of."""
 
     @abstractmethod

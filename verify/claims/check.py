@@ -15,7 +15,7 @@ from theory.formulas.formula import Formula, read
 from theory.laws.criteria import Criterion, layer_criterion
 from theory.laws.update import PARTS
 from theory.networks.mlp import MLP
-from theory.networks.requests import asked_layer, asked_rates
+from theory.networks.network import asked_layer, asked_rates
 from theory.outcome import Outcome
 from theory.symbols import ell
 from theory.validation import shown
