@@ -14,8 +14,7 @@ from theory.exposition.from_solution import steps_from_solution
 from theory.exposition.layer_spectrum import LayerSpectrum, layer_spectrum
 from theory.laws.derivation_steps import explained
 from theory.laws.update import SquaredUpdate
-from theory.solutions.derivation import Derivation
-from theory.solutions.derived_words import open_layer
+from theory.solutions.derivation import Derivation, open_layer
 from theory.words.closure import coefficient_matrix
 from theory.words.structure import Structure
 from theory.words.word import word_text

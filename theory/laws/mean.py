@@ -27,8 +27,14 @@ from theory.solutions.closed_form import closed_form_expression
 from theory.solutions.derivation import Derivation, derive
 from theory.solutions.infinite_width import leading_in_width
 from theory.solutions.joint_limit import JointLaw
-from theory.solutions.limits import Weighted, growth, joint_law, over_width, width_series
-from theory.solutions.positive_sum import positive_sum
+from theory.solutions.limits import (
+    Weighted,
+    growth,
+    joint_law,
+    over_width,
+    positive_sum,
+    width_series,
+)
 from theory.solutions.value import Number
 from theory.symbols import L, n, t
 from theory.validation import exact_number, positive_int, shown, tolerance_value

@@ -15,7 +15,9 @@ no layers 2 to L: K = K_1, and two groups share.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 from sympy import Expr, Integer, Poly, Symbol, sqrt
@@ -33,11 +35,10 @@ from theory.public_names import cached_property
 from theory.rates.bounded_rate import ReadoutLearningRate
 from theory.rates.hidden_rate import MaximalLearningRate
 from theory.rates.rate import maximal_learning_rate
-from theory.rates.shared_bound import moved_layer, moved_output
 from theory.solutions.derivation import derive
 from theory.solutions.value import Value
 from theory.symbols import n
-from theory.words.observables import Observable
+from theory.words.observables import K, Observable, f, g, x
 from theory.writing.blocks import Table
 from theory.writing.notation import Math
 from theory.writing.rendering import table_html, table_text
@@ -120,7 +121,7 @@ class LayerRates(Value):
         >>> round(float(layer_rates(MLP(64, 8)).moved_layer), 4)
         3.5395
         """
-        return moved_layer(self._moved_z, self._groups, self._alone, self.bound)
+        return _moved_layer(self._moved_z, self._groups, self._alone, self.bound)
 
     @cached_property
     def moved_output(self) -> Expr:
@@ -132,7 +133,7 @@ class LayerRates(Value):
         2.2305
         """
         alone = [*self._alone, self.readout.exact]
-        return moved_output(self._moved_f, self._groups, alone, self.bound)
+        return _moved_output(self._moved_f, self._groups, alone, self.bound)
 
     @property
     def share(self) -> Expr:
@@ -213,8 +214,8 @@ class LayerRates(Value):
                 return derive(observable, self.network, rates=rates)._number(finer)
 
             return (
-                moved_layer(update, self._groups, alone[:-1], bound),
-                moved_output(mean, self._groups, alone, bound),
+                _moved_layer(update, self._groups, alone[:-1], bound),
+                _moved_output(mean, self._groups, alone, bound),
             )
 
     def _moved_z(self, rates: object) -> Expr:
@@ -255,6 +256,39 @@ class LayerRates(Value):
         alone = (real_text(rate.evaluate()) for rate in rates)
         together = map(real_text, self.evaluate())
         return Table(("", "alone", "together"), tuple(zip(names, alone, together, strict=True)))
+
+
+def _moved_layer(
+    update: Callable[[object], Any], groups: Sequence[object], alone: Sequence[Any], bound: Any
+) -> Any:
+    """E[(Delta z)^2] over ``bound`` with each of the ``groups``, given by its multipliers, at its
+    rate ``alone``; ``update``: the mean by multipliers, None for all groups.
+
+    A cross term is the whole less the shares: K is linear in the multipliers.
+    """
+    shares = [update(rates) for rates in groups]
+    cross = update(None) - sum(shares[1:], start=shares[0])
+    return len(shares) + cross * prod(alone) / bound
+
+
+def _moved_output(
+    mean: Callable[[Observable, object], Any],
+    groups: Sequence[object],
+    alone: Sequence[Any],
+    bound: Any,
+) -> Any:
+    """E[(Delta f)^2] over ``bound`` with the ``groups`` and the readout, last in ``alone``, each at
+    its rate; ``mean``: of an observable by multipliers."""
+
+    def whole(observable: Observable, rates: object) -> Any:
+        return mean(observable, rates) + mean(f**2 * observable, rates)
+
+    kernel, norm, (*inner, readout) = g @ K @ g, x @ x, alone
+    squares = [whole(kernel**2, rates) for rates in groups]
+    moved = (whole(kernel**2, None) - sum(squares[1:], start=squares[0])) * prod(inner)
+    for square, rates, own in zip(squares, groups, inner, strict=True):
+        moved += square * own**2 + 2 * readout * own * whole(norm * kernel, rates)
+    return 1 + moved / bound
 
 
 def _leading(series: list[Expr] | tuple[Expr, ...]) -> tuple[int, Expr]:
