@@ -143,9 +143,9 @@ def variance_by_fan_out(domain: Any, site: Site) -> Any:
     return layer_parameters(domain, replace(site, edges=(swapped,)))
 
 
-def standard_readout(term: GradientTerm, structure: Any, readout: Any, domain: Any) -> Any:
+def standard_readout(term: GradientTerm, word_maps: Any, readout: Any, domain: Any) -> Any:
     """v_j ~ N(0, 1/n_L) in place of N(0, 1/n_L^2), for widths from 2."""
-    return top_row(term, structure, readout * 2, domain)
+    return top_row(term, word_maps, readout * 2, domain)
 
 
 def input_without_norm(words: Any, norm2: Any, domain: Any) -> Any:
@@ -206,7 +206,7 @@ def test_the_caches_are_found() -> None:
     assert {
         "theory.words.wick.contract",
         "theory.words.layer.word_below",
-        "theory.words.structure.structure",
+        "theory.words.word_maps.word_maps",
     } <= {name for name, size in caches.items() if size}
     forget()
     assert by_the_engine(NETWORKS[0]) == by_the_road(NETWORKS[0])

@@ -32,7 +32,7 @@ def is_scaled(derivation: Derivation, each: Eigenvalue) -> bool:
     layer = layer_parameters(domain, network._site(width, width, Integer(1)))
     entries = [domain.from_sympy(entry) for entry in each.combination]
     row = DomainMatrix([entries], (1, len(entries)), domain)
-    mapped = row * derivation.structure.kernel.matrix(layer)
+    mapped = row * derivation.word_maps.kernel.matrix(layer)
     return bool(mapped.to_dense() == (row * domain.from_sympy(each.value)).to_dense())
 
 
@@ -58,7 +58,7 @@ def test_eigenvalues_are_as_many_as_words_and_add_up_to_the_trace(spectrum: Laye
 @pytest.mark.parametrize("spectrum", SPECTRA, ids=lambda each: repr(each.derivation)[:70])
 def test_the_words_at_the_input_are_a_sum_of_jordan_chains(spectrum: LayerSpectrum) -> None:
     matrix, domain = spectrum.spectrum.matrix, spectrum.unit.domain
-    start = start_column(spectrum.derivation.structure.kernel.words, domain.one, domain)
+    start = start_column(spectrum.derivation.word_maps.kernel.words, domain.one, domain)
     nothing = start * domain.zero
     parts = spectrum.spectrum.components(start)
     assert sum((part.chain[0] for part in parts), nothing).to_dense() == start

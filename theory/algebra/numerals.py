@@ -1,4 +1,4 @@
-"""Exact numbers of any length: printed, compared and put under a root without being factored."""
+"""Exact numbers of any length are printed, compared and put under a root without being factored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Sums of polynomials times powers, sum_i p_i(L, ...) lambda_i^(affine form in L, ...), exactly.
+"""`PowerSum` is a sum of polynomials times powers, sum_i p_i(L, ...) lambda_i^(affine form),
+exactly.
 
 The bases lambda_i are elements of a field and the p_i polynomials in the depth symbols over it.
 Powers of different bases are linearly independent over polynomials, so that two sums are equal if

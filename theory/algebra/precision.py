@@ -1,4 +1,4 @@
-"""Decimal arithmetic whose precision belongs to one thread: mpmath's own is one for all threads.
+"""Decimal arithmetic here has a precision that belongs to one thread: mpmath's own is one for all.
 
 Code of this package computes with `mpf`, `exp`, `log`, `sqrt` of the context `DECIMALS`, at the
 precision of `workdps`, and hands out numbers of mpmath's own context; the precision that a user has

@@ -1,4 +1,4 @@
-"""The identities that the steps from a solution to its limits are checked by, in exact fields.
+"""The steps from a solution to its limits are checked here by identities in exact fields.
 
 Closed forms are compared with the recursion, and limits with the unipotent map of infinite width
 and with each other.

@@ -1,4 +1,4 @@
-"""From the definition of the squared update to its law and rate, step by step.
+"""`derivation_steps` goes from the definition of the squared update to its law and rate.
 
 Each step says what it does, shows its formulas, and names the tests that check it against another
 road.  ``python -m theory``, notebooks and the paper print these steps.
@@ -16,8 +16,8 @@ from theory.laws.derivation_steps import explained
 from theory.laws.update import SquaredUpdate
 from theory.solutions.derivation import Derivation, open_layer
 from theory.words.closure import coefficient_matrix
-from theory.words.structure import Structure
 from theory.words.word import word_text
+from theory.words.word_maps import WordMaps
 from theory.writing.blocks import Block, Formulas, Line, Prose, Table
 from theory.writing.equations import combination, map_lines
 from theory.writing.notation import Math
@@ -86,7 +86,7 @@ def _share(update: SquaredUpdate) -> str:
 
 def _readout(parts: dict[str, Derivation]) -> Step:
     lines = tuple(
-        Line(Math.text(f"E[{d.observable}]"), Math.text(_top(d.structure))) for d in parts.values()
+        Line(Math.text(f"E[{d.observable}]"), Math.text(_top(d.word_maps))) for d in parts.values()
     )
     text = (
         "At the last layer, and with $B = D K² D$ there, the mean over the Gaussian readout alone, "
@@ -95,8 +95,8 @@ def _readout(parts: dict[str, Derivation]) -> Step:
     return Step("Readout", (Prose(text), Formulas(lines)), tests=_ABOVE)
 
 
-def _top(structure: Structure) -> str:
-    (term,) = structure.terms
+def _top(word_maps: WordMaps) -> str:
+    (term,) = word_maps.terms
     factors = {1: "s/n²", 2: "(s/n²)²"}
     sums = " + ".join(
         word_text(word) if count == 1 else f"{count} {word_text(word)}"
@@ -127,10 +127,10 @@ def _own_layer(parts: dict[str, Derivation]) -> Step:
 
 
 def _sources(derivation: Derivation) -> Iterator[Block]:
-    structure, layer = derivation.structure, open_layer(derivation.network)
-    (sources,) = structure.sources
-    rows = coefficient_matrix(sources.values(), structure.kernel.words, layer).to_Matrix()
-    yield map_lines(tuple(map(word_text, sources)), structure.kernel.words, rows)
+    word_maps, layer = derivation.word_maps, open_layer(derivation.network)
+    (sources,) = word_maps.sources
+    rows = coefficient_matrix(sources.values(), word_maps.kernel.words, layer).to_Matrix()
+    yield map_lines(tuple(map(word_text, sources)), word_maps.kernel.words, rows)
 
 
 def _kernel(parts: dict[str, Derivation]) -> Step:
@@ -157,7 +157,7 @@ def _spectrum(parts: dict[str, Derivation]) -> Step:
 
 def _eigenvalues(spectrum: LayerSpectrum) -> Iterator[Block]:
     names = [f"λ_{index}" for index in range(1, len(spectrum.eigenvalues) + 1)]
-    words = spectrum.derivation.structure.kernel.words
+    words = spectrum.derivation.word_maps.kernel.words
     rows, lines = [], []
     for name, each in zip(names, spectrum.eigenvalues, strict=True):
         blocks = " and ".join(map(str, each.blocks))

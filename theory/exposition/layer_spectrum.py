@@ -1,7 +1,7 @@
-"""A layer map's eigenvalues at equal widths, their Jordan blocks, and what each of them scales.
+"""`LayerSpectrum` holds a layer map's eigenvalues at equal widths, and what each of them scales.
 
 A row vector v with v M = lambda v is a combination of words whose mean over one layer is lambda
-times itself below.  Eigenvalues and blocks are found in normalised units
+times itself below.  Eigenvalues and blocks are found in units that a layer keeps
 (`theory.solutions.units`).
 """
 
@@ -23,7 +23,7 @@ from theory.algebra.power_sum import PowerSum, depth_ring
 from theory.algebra.spectrum import Spectrum
 from theory.public_names import cached_property
 from theory.solutions.derivation import Derivation
-from theory.solutions.units import NormalisedNetwork
+from theory.solutions.units import UnitNetwork
 from theory.symbols import L
 from theory.words.word import Word, degree, is_trace
 
@@ -50,15 +50,15 @@ class LayerSpectrum:
     derivation: Derivation
 
     @cached_property
-    def unit(self) -> NormalisedNetwork:
-        """The network in normalised units."""
-        return NormalisedNetwork(self.derivation.structure, self.derivation.network)
+    def unit(self) -> UnitNetwork:
+        """The network in units that a layer keeps."""
+        return UnitNetwork(self.derivation.word_maps, self.derivation.network)
 
     @cached_property
     def spectrum(self) -> Spectrum:
-        """Matrix and eigenvalues in normalised units, at multiplier 1."""
+        """Matrix and eigenvalues in units that a layer keeps, at multiplier 1."""
         width = self.derivation.network.width
-        return Spectrum.of(self.derivation.structure.kernel.matrix(self.unit.layer(width, _ONE)))
+        return Spectrum.of(self.derivation.word_maps.kernel.matrix(self.unit.layer(width, _ONE)))
 
     @cached_property
     def eigenvalues(self) -> tuple[Eigenvalue, ...]:
@@ -78,7 +78,7 @@ class LayerSpectrum:
 
     @property
     def _words(self) -> tuple[Word, ...]:
-        return self.derivation.structure.kernel.words
+        return self.derivation.word_maps.kernel.words
 
     @property
     def _degree(self) -> int:
@@ -86,7 +86,7 @@ class LayerSpectrum:
 
     def _scaled(self, row: Sequence[Any]) -> tuple[Expr, ...]:
         """A combination in the network's own units, where a word with k matrices is (m_2/G)^k
-        times what it is in normalised ones, over a factor that all words of a degree share."""
+        times what it is in those, over a factor that all words of a degree share."""
         moment = self.unit.network.activation.mask_moment(2) / self.unit.gain
         ranks = [sum(_matrices(each) for each in word) for word in self._words]
         most = max(rank for rank, entry in zip(ranks, row, strict=True) if entry)

@@ -1,4 +1,4 @@
-"""The answer and its derivation in plain text, for people, a paragraph per step."""
+"""`derivation_text` is the answer and its derivation in plain text, a paragraph per step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The derivation and its results as a LaTeX document that compiles as it stands."""
+"""`paper` writes the derivation and its results as a LaTeX document that compiles as it stands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""E[(Delta z)^2] and the maximal rate as source code that needs no library, in natural logarithms.
+"""`source_code` spells E[(Delta z)^2] and the maximal rate in a language, without a library.
 
 With p = delta/alpha, the positive sum of `theory.algebra.two_powers` is a mean over coin tosses,
 

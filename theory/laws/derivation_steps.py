@@ -1,4 +1,4 @@
-"""`DerivationSteps`: the steps of a derivation, which `theory.exposition` writes."""
+"""`DerivationSteps` holds the steps of a derivation, which `theory.exposition` writes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`numbers`: a formula of this package at numbers, with as many digits as its terms cancel."""
+"""`numbers` evaluates a formula of this package, with as many digits as its terms cancel."""
 
 from __future__ import annotations
 

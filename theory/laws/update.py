@@ -1,4 +1,4 @@
-"""`squared_update`: E[(Delta z)^2] of one gradient step, label and output parts apart."""
+"""`squared_update` derives E[(Delta z)^2] of one gradient step, label and output parts apart."""
 
 from __future__ import annotations
 

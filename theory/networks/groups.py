@@ -1,4 +1,4 @@
-"""Groups of weights that have a learning rate of their own: first layer, hidden layers, readout."""
+"""A group of weights has a learning rate of its own: first layer, hidden layers or readout."""
 
 from __future__ import annotations
 

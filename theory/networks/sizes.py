@@ -1,4 +1,5 @@
-"""Numbers in the place of symbols: which sizes a value has left open, and what they may become."""
+"""Numbers take the place of symbols: this module says which sizes are open and what they may
+become."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Proof that the mean squared update grows from layer to layer, at every width and depth.
+"""`certainly_rises` proves that the update grows from layer to layer, at every width and depth.
 
 Put L = l + p, so that layer l lies p layers below the last.  Each part of the update is a sum of
 powers and polynomials in l, times a power of p; its step, from layer l to layer l + 1 of the same

@@ -1,4 +1,4 @@
-"""`MaximalLearningRate`: the rate at which the hidden layers' mean squared update meets a bound."""
+"""`MaximalLearningRate` is the rate at which the hidden layers' update meets a bound."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""`layer_rates`: learning rates of the first layer, the hidden layers and the readout, each alone
-and all together.
+"""`layer_rates` gives learning rates of first layer, hidden layers and readout, alone and jointly.
 
 With rates eta_1, eta_h, eta_v of the three groups, one step gives, to first order,
 

@@ -1,4 +1,4 @@
-"""`maximal_learning_rate`: the largest eta that keeps the mean squared update bounded."""
+"""`maximal_learning_rate` is the largest eta that keeps the mean squared update bounded."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Where the L^(-3/2) law of the maximal rate holds, and where the joint limit does: sizes found by
-search on the closed form, which is exact at every size."""
+"""`Validity` says where the L^(-3/2) law of the maximal rate holds: a search on the closed form."""
 
 from __future__ import annotations
 

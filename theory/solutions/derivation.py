@@ -1,4 +1,4 @@
-"""`derive`: any observable of one layer, to its words, its layer map and its exact mean."""
+"""`derive` takes any observable of one layer to its words, its layer map and its exact mean."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from theory.waiting import announced
 from theory.words.closure import LayerMap
 from theory.words.coefficients import LayerParameters
 from theory.words.observables import Observable, Vector
-from theory.words.structure import Structure, structure
 from theory.words.word import Word, word_text
+from theory.words.word_maps import WordMaps, word_maps
 from theory.writing.blocks import Formulas, Prose
 from theory.writing.equations import map_lines
 from theory.writing.rendering import block_markdown
@@ -60,7 +60,7 @@ class Derivation(Number):
     layer: int | Symbol
     rates: tuple[Expr, ...] | Rates
     _shared: ClassVar[frozenset[str]] = frozenset(
-        {"domain", "even", "in_numbers", "leading_term", "structure", "value"}
+        {"domain", "even", "in_numbers", "leading_term", "word_maps", "value"}
     )
 
     @property
@@ -72,7 +72,7 @@ class Derivation(Number):
         >>> derive(trace(K), MLP()).words
         ('tr(A)', '|x|²')
         """
-        return tuple(map(word_text, self.structure.kernel.words))
+        return tuple(map(word_text, self.word_maps.kernel.words))
 
     @property
     def layer_map(self) -> Matrix:
@@ -88,7 +88,7 @@ class Derivation(Number):
         [n_out/n_in,    n_out/2],
         [         0, n_out/n_in]])
         """
-        return self._matrix(self.structure.kernel)
+        return self._matrix(self.word_maps.kernel)
 
     @property
     def general_layer_map(self) -> Matrix:
@@ -102,7 +102,7 @@ class Derivation(Number):
         [c*m_2*n_out/n_in,      m_2*n_out*r],
         [               0, c*m_2*n_out/n_in]])
         """
-        return self._general_matrix(self.structure.kernel)
+        return self._general_matrix(self.word_maps.kernel)
 
     @property
     def carried_words(self) -> tuple[str, ...]:
@@ -113,7 +113,7 @@ class Derivation(Number):
         >>> derive(g @ K @ g, MLP()).carried_words
         ('tr(B)',)
         """
-        return tuple(map(word_text, self.structure.carried.words))
+        return tuple(map(word_text, self.word_maps.carried.words))
 
     @property
     def carried_map(self) -> Matrix:
@@ -124,7 +124,7 @@ class Derivation(Number):
         >>> derive(g @ K @ g, MLP()).carried_map
         Matrix([[n_out/n_in]])
         """
-        return self._matrix(self.structure.carried)
+        return self._matrix(self.word_maps.carried)
 
     @property
     def layer_equations(self) -> Formulas:
@@ -137,7 +137,7 @@ class Derivation(Number):
         E tr(A) = n_out/n_in tr(A) + n_out/2 |x|²
         E |x|² = n_out/n_in |x|²
         """
-        return map_lines(self.words, self.structure.kernel.words, self.layer_map)
+        return map_lines(self.words, self.word_maps.kernel.words, self.layer_map)
 
     @property
     def carried_equations(self) -> Formulas:
@@ -148,13 +148,13 @@ class Derivation(Number):
         >>> len(derive(g @ K @ g, MLP()).carried_equations.lines)
         1
         """
-        return map_lines(self.carried_words, self.structure.carried.words, self.carried_map)
+        return map_lines(self.carried_words, self.word_maps.carried.words, self.carried_map)
 
     @cached_property
-    def structure(self) -> Structure:
+    def word_maps(self) -> WordMaps:
         """The derivation before sizes, shared by all networks."""
         with announced("derivation"):
-            return structure(self.even)
+            return word_maps(self.even)
 
     @cached_property
     def even(self) -> Observable:
@@ -206,7 +206,7 @@ class Derivation(Number):
                 "layers: give rates=ByGroup(...) or rates=TrainedLayers(...), or layer as a number"
             )
         with announced("closed form"):
-            return closed_form(self.structure, self.network, sympify(self.layer), self.rates)
+            return closed_form(self.word_maps, self.network, sympify(self.layer), self.rates)
 
     def leading(self) -> Expr:
         """The leading term as n -> infinity and then, with a symbolic depth, as it grows.
@@ -256,7 +256,7 @@ class Derivation(Number):
                 f"rates={self.rates} is not solved: give depth as a number, or layer=ell without "
                 f"rates"
             )
-        return mean_field_law(self.structure, self.network)
+        return mean_field_law(self.word_maps, self.network)
 
     @property
     def domain(self) -> Domain:
@@ -314,7 +314,7 @@ class Derivation(Number):
             raise NotSolved(
                 f"this needs multipliers in numbers, got rates={self.rates}: give one a layer"
             )
-        return recursion(self.structure, self.network, self.rates)
+        return recursion(self.word_maps, self.network, self.rates)
 
     def _numeric_layer(self) -> int:
         if isinstance(self.layer, int):

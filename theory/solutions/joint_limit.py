@@ -1,4 +1,4 @@
-"""The joint limit of width and depth, n -> infinity with L = t n, order by order in 1/n."""
+"""`JointLaw` is the limit n -> infinity with L = t n, order by order in 1/n."""
 
 from __future__ import annotations
 

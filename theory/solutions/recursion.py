@@ -1,4 +1,4 @@
-"""Sizes put in: a derivation run through the layers of one network, exactly.
+"""A `Recursion` runs a derivation through the layers of one network of given depth, exactly.
 
 The words at the input are known, each layer's map takes them up one layer, and the carried words
 come down from the readout to meet them at the observable's layer.  Everything is kept over one
@@ -27,8 +27,8 @@ from theory.public_names import cached_property
 from theory.words.closure import coefficient_matrix
 from theory.words.coefficients import LayerParameters
 from theory.words.gradients import GradientTerm
-from theory.words.structure import Structure
 from theory.words.word import Word
+from theory.words.word_maps import WordMaps
 
 __all__ = ["LayerMaps", "LayerRun", "Recursion", "is_too_long", "layer_parameters", "recursion"]
 
@@ -47,23 +47,23 @@ def layer_parameters(domain: Domain, site: Site) -> LayerParameters:
 
 @dataclass(frozen=True)
 class LayerMaps:
-    """The maps of one layer with its numbers in place, on the structure's words."""
+    """The maps of one layer with its numbers in place, on the word maps' words."""
 
     kernel: Quotient
     carried: Quotient
     sources: tuple[Quotient, ...]
 
     @classmethod
-    def of(cls, structure: Structure, layer: LayerParameters) -> LayerMaps:
-        """The maps of ``structure`` for one layer's numbers."""
-        words = structure.kernel.words
+    def of(cls, word_maps: WordMaps, layer: LayerParameters) -> LayerMaps:
+        """The maps of ``word_maps`` for one layer's numbers."""
+        words = word_maps.kernel.words
         sources = [
-            coefficient_matrix([rows.get(w, {}) for w in structure.carried.words], words, layer)
-            for rows in structure.sources
+            coefficient_matrix([rows.get(w, {}) for w in word_maps.carried.words], words, layer)
+            for rows in word_maps.sources
         ]
         return cls(
-            kernel=Quotient.of(structure.kernel.matrix(layer)),
-            carried=Quotient.of(structure.carried.matrix(layer)),
+            kernel=Quotient.of(word_maps.kernel.matrix(layer)),
+            carried=Quotient.of(word_maps.carried.matrix(layer)),
             sources=tuple(Quotient.of(source) for source in sources),
         )
 
@@ -84,7 +84,7 @@ class Recursion:
     ``rates``: multipliers without symbols.
     """
 
-    structure: Structure
+    word_maps: WordMaps
     network: Network
     rates: tuple[Expr, ...] | Rates
 
@@ -120,7 +120,7 @@ class Recursion:
         runs: list[LayerRun] = []
         for site, count in self.network._sites(self.rates):
             if site not in made:
-                maps = LayerMaps.of(self.structure, layer_parameters(self.domain, site))
+                maps = LayerMaps.of(self.word_maps, layer_parameters(self.domain, site))
                 made[site] = LayerRun(maps, site.width, 0)
             runs.append(replace(made[site], count=count))
         return runs
@@ -141,7 +141,7 @@ class Recursion:
     def start(self) -> Quotient:
         """The kernel words at the input, a column."""
         norm2 = self.domain.from_sympy(self.network.norm2)
-        return Quotient.of(start_column(self.structure.kernel.words, norm2, self.domain))
+        return Quotient.of(start_column(self.word_maps.kernel.words, norm2, self.domain))
 
     @cached_property
     def _above(self) -> list[list[Quotient]]:
@@ -155,14 +155,14 @@ class Recursion:
         """For each term, the carried words that the average over the readout leaves."""
         readout = self.domain.from_sympy(self.network.s / sympify(self.network.last_width) ** 2)
         return [
-            top_row(term, self.structure, readout, self.domain) for term in self.structure.terms
+            top_row(term, self.word_maps, readout, self.domain) for term in self.word_maps.terms
         ]
 
 
 @lru_cache(maxsize=8)
-def recursion(structure: Structure, network: Network, rates: tuple[Expr, ...] | Rates) -> Recursion:
+def recursion(word_maps: WordMaps, network: Network, rates: tuple[Expr, ...] | Rates) -> Recursion:
     """The `Recursion` of these arguments, kept for the next question about the same network."""
-    return Recursion(structure, network, rates)
+    return Recursion(word_maps, network, rates)
 
 
 def start_column(words: tuple[Word, ...], norm2: Any, domain: Domain) -> DomainMatrix:
@@ -171,11 +171,11 @@ def start_column(words: tuple[Word, ...], norm2: Any, domain: Domain) -> DomainM
     return DomainMatrix(column, (len(words), 1), domain)
 
 
-def top_row(term: GradientTerm, structure: Structure, readout: Any, domain: Domain) -> DomainMatrix:
+def top_row(term: GradientTerm, word_maps: WordMaps, readout: Any, domain: Domain) -> DomainMatrix:
     """The coefficients of the carried words at the last layer, given the readout's variance."""
     weight = readout**term.pairs * domain(term.coefficient.numerator)
     weight /= domain(term.coefficient.denominator)
-    row = [weight * domain(term.top.get(word, 0)) for word in structure.carried.words]
+    row = [weight * domain(term.top.get(word, 0)) for word in word_maps.carried.words]
     return DomainMatrix([row], (1, len(row)), domain)
 
 

@@ -1,4 +1,4 @@
-"""Sentences, formulas and tables: the blocks that a printed text is made of."""
+"""Sentences, formulas and tables are the blocks that a printed text is made of."""
 
 from __future__ import annotations
 

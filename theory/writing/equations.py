@@ -1,4 +1,4 @@
-"""A layer map's rows as equations, and combinations of words as sums."""
+"""A layer map's rows are written as equations, and combinations of words as sums."""
 
 from __future__ import annotations
 

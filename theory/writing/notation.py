@@ -1,4 +1,4 @@
-"""Formulas written once, as plain text, and read out for a terminal or for LaTeX.
+"""`Math` is a formula written once, as plain text, and read out for a terminal or for LaTeX.
 
 A sentence holds its formulas between dollar signs, spelled as one writes them in a terminal:
 ``$E (f - y)² = 1 + f²$``.  In plain text the dollar signs go; in LaTeX the signs between them are

@@ -1,4 +1,5 @@
-"""Blocks of a text for a terminal, for notebooks in Markdown, and for papers in LaTeX."""
+"""Blocks of a text are written for a terminal, for notebooks in Markdown, and for papers in
+LaTeX."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A step of a derivation: sentences, formulas and tables, with the identities that were checked.
+"""A `Step` of a derivation holds its text and the identities that were checked.
 
 An identity is a pair of values that have to be equal, found on two roads.  It is compared when it
 is built, exactly, so that a step with a mistake cannot be made.  A step whose other road is long
