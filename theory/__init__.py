@@ -1,7 +1,6 @@
 """Exact theory of how learning rates must scale with depth: derived, not quoted."""
 
 from theory import command  # noqa: F401, since Ctrl-C is then a sentence while the rest is loaded
-from theory.algebra.numerals import allow_long_numerals
 from theory.errors import InvalidArgument, MupDepthError, NotSolved
 from theory.exposition import from_definition  # noqa: F401, which says how values are explained
 from theory.exposition.citation import bibtex
@@ -9,13 +8,14 @@ from theory.laws.alignment import Alignment, alignment
 from theory.laws.criteria import EveryHiddenLayer, LastLayer, MeanOverLayers, NetworkOutput
 from theory.laws.derivation_steps import DerivationSteps
 from theory.laws.expression_numbers import numbers
-from theory.laws.readout import ReadoutLearningRate, ReadoutUpdate, readout_update
+from theory.laws.readout import ReadoutUpdate, readout_update
 from theory.laws.spread import Spread, tangent_kernel
 from theory.laws.update import SquaredUpdate, squared_update
 from theory.networks.groups import FirstLayer, HiddenLayers, Readout
 from theory.networks.mlp import MLP, LeakyReLU, Linear, ReLU
 from theory.networks.multipliers import ByGroup, TrainedLayers
 from theory.public_names import listed
+from theory.rates.bounded_rate import ReadoutLearningRate
 from theory.rates.hidden_rate import MaximalLearningRate
 from theory.rates.layer_rates import LayerRates, layer_rates
 from theory.rates.rate import maximal_learning_rate
@@ -67,6 +67,3 @@ __all__ = [
 
 def __dir__() -> list[str]:
     return listed(globals(), "observables", "symbols")
-
-
-allow_long_numerals()

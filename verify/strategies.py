@@ -15,7 +15,8 @@ from sympy import Add, Expr, Integer, Mul, Rational, Symbol, exp
 
 from theory.errors import InvalidArgument
 from theory.networks.activations import Activation, LeakyReLU, Linear, ReLU
-from theory.networks.mlp import MLP, numeric_depth
+from theory.networks.mlp import MLP
+from theory.networks.network import numeric_depth
 from theory.public_names import listed
 from theory.symbols import L, a, ell, eta, n, n_0, t
 from theory.validation import positive_int, shown

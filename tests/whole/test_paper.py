@@ -9,9 +9,9 @@ from tests.tools.paths import ROOT
 from theory import MLP, LeakyReLU, bibtex, squared_update
 from theory.exposition.citation import REFERENCES
 from theory.exposition.paper import paper
-from theory.writing.formula_width import formula_width
-from theory.writing.line_breaks import latex_lines
+from theory.writing.blocks import Formulas, Line
 from theory.writing.notation import Math, math_latex, prose_latex
+from theory.writing.rendering import block_latex
 from verify import compare_law
 from verify.comparison.display import comparison_latex
 from verify.inference.numbers_in_text import value_latex
@@ -19,20 +19,16 @@ from verify.jobs.paper import write_paper_files
 
 
 @pytest.mark.parametrize("slope", ["0", "1/3", None])
-def test_long_formulas_break_between_terms(slope: str | None) -> None:
+def test_tex_may_break_long_formulas_between_terms(slope: str | None) -> None:
     activation = LeakyReLU() if slope is None else LeakyReLU(slope)
-    formula = Math.of(squared_update(MLP(activation=activation)).output.exact).latex
-    lines = latex_lines(formula, 400.0)
-    assert len(lines) > 2
-    assert max(map(formula_width, lines)) < 500
-    for line in lines:
-        assert line.count("{") == line.count("}")
-        assert line.count(r"\left(") == line.count(r"\right)")
-    joined = "".join(lines)
-    opened = re.findall(r"\\[bB]igl", joined)
-    assert len(opened) == len(re.findall(r"\\[bB]igr", joined)) > 0
-    plain = re.sub(r"\\(?:left|right|[bB]igl|[bB]igr)|\s", "", joined)
-    assert plain == re.sub(r"\\(?:left|right)|\s", "", formula)
+    formula = Math.of(squared_update(MLP(activation=activation)).output.exact)
+    written = block_latex(Formulas((Line(Math("", "E"), formula),)))
+    assert written.startswith(r"\formula{E = ")
+    assert written.count(r"\Bigl(") == written.count(r"\Bigr)") > 0
+    assert written.count(r"\left(") == written.count(r"\right)") > 0
+    assert not re.search(r"\\left\((?:(?!\\right).){60}", written)
+    plain = re.sub(r"\\(?:left|right|Bigl|Bigr|allowbreak)|\s", "", written)
+    assert plain == re.sub(r"\\(?:left|right)|\s", "", rf"\formula{{E = {formula.latex}}}")
 
 
 def test_notation_for_a_terminal_is_read_as_latex() -> None:
@@ -45,7 +41,7 @@ def test_notation_for_a_terminal_is_read_as_latex() -> None:
 
 def test_the_paper_holds_the_law_the_references_and_a_table() -> None:
     text = paper(MLP(depth=4))
-    assert text.count(r"\begin{align*}") == text.count(r"\end{align*}") > 5
+    assert text.count(r"\formula{") > 10
     assert text.count(r"\toprule") == text.count(r"\bottomrule") == 3
     cited = set(re.findall(r"\\cite\{(\w+)\}", text))
     assert cited == {reference.key for reference in REFERENCES}

@@ -70,7 +70,7 @@ def values() -> list[Any]:
             maximal_learning_rate(MLP(8)),
         ),
         *(maximal_learning_rate(MLP()).validity("0.1"), derive(trace(K @ K), MLP())),
-        *(derive(g @ K @ g, MLP()).closed_form, derive(g @ K @ g, MLP()).structure),
+        *(derive(g @ K @ g, MLP()).closed_form, derive(g @ K @ g, MLP()).word_maps),
         *(
             tangent_kernel(MLP()),
             tangent_kernel(SMALL),

@@ -1,1 +1,2 @@
-"""Exact algebra that knows no network: fields, sums of powers, series, signs, precision."""
+"""The modules of this folder do exact algebra and know no network: fields, sums of powers,
+series, signs."""

@@ -1,4 +1,4 @@
-"""Closed forms as decimal numbers at real sizes, with enough digits for what cancels."""
+"""`decimal_value` evaluates closed forms at real sizes, with enough digits for what cancels."""
 
 from __future__ import annotations
 

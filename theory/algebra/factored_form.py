@@ -1,4 +1,4 @@
-"""Closed forms written for people: few powers, short factors, nothing simplified by trial.
+"""Closed forms are written here for people: few powers, short factors, nothing simplified by trial.
 
 Every base of a power is factored once and written as 1 + b/n.  A coefficient is a product of
 polynomials and their inverses; an inverse that is also a base goes into its exponent, so that a

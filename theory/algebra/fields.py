@@ -1,4 +1,4 @@
-"""Which of several exact values is largest, decided in their field and never by simplification."""
+"""Values are compared here in their exact field, never by simplification."""
 
 from __future__ import annotations
 

@@ -1,24 +1,20 @@
-"""Exact numbers of any length: printed, compared and put under a root without being factored."""
+"""Exact numbers of any length are printed, compared and put under a root without being factored."""
 
 from __future__ import annotations
 
 import math
-import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mpmath import mpf, nstr
-from mpmath.libmp import prec_to_dps
+from mpmath.libmp import numeral, prec_to_dps
 from sympy import Add, Expr, Float, Function, Mul, Rational, sqrt
 
 from theory.algebra.precision import real_number, workdps
 
-if TYPE_CHECKING:
-    pass
-
 __all__ = [
     "FEW_LAYERS",
-    "allow_long_numerals",
     "digit_count",
+    "full_text",
     "inverse_square_root",
     "magnitude_latex",
     "number_text",
@@ -32,18 +28,6 @@ _LONG = 40
 _LONG_SUM = 8
 _HUGE_BITS = 1 << 13
 """Bits of a number from which on SymPy takes seconds and more to find the squares in it."""
-_LONGEST = 1_000_000
-
-
-def allow_long_numerals() -> None:
-    """Let Python write integers of up to a million digits.
-
-    Python refuses to print more than 4,300 digits by default, to keep servers from stalling on
-    hostile input; exact answers at depth 1000 have more.  The limit is raised, never removed.
-    """
-    limit = sys.get_int_max_str_digits()
-    if 0 < limit < _LONGEST:
-        sys.set_int_max_str_digits(_LONGEST)
 
 
 def digit_count(value: int) -> int:
@@ -66,6 +50,20 @@ def number_text(number: Rational, digits: int = 10) -> str:
         return str(number)
     below = f" over {lengths[1]}" if denominator > 1 else ""
     return f"{decimal_text(number, digits)} (exact: {lengths[0]} digits{below})"
+
+
+def full_text(number: Rational) -> str:
+    """All digits of ``number``, as many as there are: Python itself refuses to print an integer of
+    more than 4,300 digits unless the whole interpreter is told to.
+
+    >>> full_text(Rational(-7, 2)), len(full_text(Rational(10**6000)))
+    ('-7/2', 6001)
+    """
+    numerator, denominator = (
+        numeral(i, 10, digit_count(i)) if i else "0" for i in (abs(int(number.p)), int(number.q))
+    )
+    sign, below = "-" if number < 0 else "", f"/{denominator}" if number.q != 1 else ""
+    return f"{sign}{numerator}{below}"
 
 
 def decimal_text(number: Rational, digits: int = 10) -> str:
@@ -162,10 +160,11 @@ class InverseRootOfHuge(InverseSquareRoot):
         return None
 
     def _sympystr(self, printer: Any) -> str:
-        return f"(1/sqrt({printer.doprint(self.args[0])}))"
+        return f"(1/sqrt({full_text(self.args[0])}))"
 
     def _sympyrepr(self, printer: Any) -> str:
-        return f"Pow({printer.doprint(self.args[0])}, Rational(-1, 2))"
+        number = full_text(self.args[0]).replace("/", ", ")
+        return f"Pow(Rational({number}), Rational(-1, 2))"
 
 
 def inverse_square_root(square: Expr) -> Expr:

@@ -1,4 +1,4 @@
-"""Two powers as one sum over binomial coefficients, whose signs can be read off.
+"""Two powers are one sum over binomial coefficients, whose signs can be read off.
 
 Let y(m) = sum_k binom(m, k) (A_k alpha^(m-k) + B_k beta^(m-k)) and delta = alpha - beta.  Expanding
 alpha = beta + delta by the binomial theorem, with deg the last k of B,

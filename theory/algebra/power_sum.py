@@ -1,4 +1,5 @@
-"""Sums of polynomials times powers, sum_i p_i(L, ...) lambda_i^(affine form in L, ...), exactly.
+"""`PowerSum` is a sum of polynomials times powers, sum_i p_i(L, ...) lambda_i^(affine form),
+exactly.
 
 The bases lambda_i are elements of a field and the p_i polynomials in the depth symbols over it.
 Powers of different bases are linearly independent over polynomials, so that two sums are equal if
@@ -67,11 +68,6 @@ class PowerSum:
 
     ring: PolyRing
     terms: Mapping[Key, Any]
-
-    def __repr__(self) -> str:
-        from theory.algebra.factored_form import power_sum_expression
-
-        return f"PowerSum: {power_sum_expression(self)}"
 
     @classmethod
     def zero(cls, domain: Domain) -> PowerSum:

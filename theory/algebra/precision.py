@@ -1,4 +1,4 @@
-"""Decimal arithmetic whose precision belongs to one thread: mpmath's own is one for all threads.
+"""Decimal arithmetic here has a precision that belongs to one thread: mpmath's own is one for all.
 
 Code of this package computes with `mpf`, `exp`, `log`, `sqrt` of the context `DECIMALS`, at the
 precision of `workdps`, and hands out numbers of mpmath's own context; the precision that a user has
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DECIMALS",
     "exp",
+    "fixed_decimals",
     "is_decimal",
     "isfinite",
     "log",
@@ -85,6 +86,17 @@ if not TYPE_CHECKING:
     mpf = DECIMALS.mpf
 exp, log, log10, sqrt = DECIMALS.exp, DECIMALS.log, DECIMALS.log10, DECIMALS.sqrt
 isfinite, nint = DECIMALS.isfinite, DECIMALS.nint
+
+
+def fixed_decimals(digits: int) -> Any:
+    """A context of its own whose precision stays at ``digits``, in all threads.
+
+    >>> fixed_decimals(30).sqrt(2)
+    mpf('1.41421356237309504880168872420977')
+    """
+    context = MPContext()
+    context.dps = digits
+    return context
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Powers of a layer map at a symbolic exponent, from its eigenvalues and Jordan blocks.
+"""A layer map has powers at a symbolic exponent, from its eigenvalues and Jordan blocks.
 
 If every eigenvalue of M lies in the field of its entries, a vector v splits into components w_i in
 the generalised eigenspaces, on which N_i = M - lambda_i is nilpotent, and

@@ -1,4 +1,4 @@
-"""A closed form of two powers of the depth, rewritten so that nothing cancels.
+"""`TwoPowers` rewrites a closed form of two powers of the depth so that nothing cancels.
 
 Let y(L) = p alpha^L + q beta^L with alpha > beta > 0 and delta = alpha - beta.  At small L/n the
 two powers nearly cancel, as (n/L)^3 and worse.  As a sum over binomials

@@ -1,1 +1,1 @@
-"""Derivations, papers, citations and source code, written from laws and rates."""
+"""The modules of this folder write derivations, papers, citations and source code."""

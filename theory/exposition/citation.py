@@ -1,4 +1,4 @@
-"""How to cite: the theorem, and this software, as BibTeX and as a bibliography."""
+"""A reference says how to cite the theorem, or this software, as BibTeX and in a bibliography."""
 
 from __future__ import annotations
 

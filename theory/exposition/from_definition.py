@@ -1,45 +1,37 @@
-"""From the definition of the squared update to its law and rate, step by step.
+"""`derivation_steps` goes from the definition of the squared update to its law and rate.
 
-Each step says what it does, shows its formulas, and holds the identities that it was checked by
-(`theory.exposition.checks`).  ``python -m theory``, notebooks and the paper print these steps.
+Each step says what it does, shows its formulas, and names the tests that check it against another
+road.  ``python -m theory``, notebooks and the paper print these steps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import chain
 
 from sympy import factor
 
-from theory.exposition import from_solution as limit_steps
-from theory.exposition.checks import (
-    carried_identity,
-    chain_rule_identity,
-    coin_identity,
-    kernel_identity,
-    label_identity,
-    own_layer_identity,
-    readout_identity,
-)
+from theory.exposition.from_solution import steps_from_solution
 from theory.exposition.layer_spectrum import LayerSpectrum, layer_spectrum
 from theory.laws.derivation_steps import explained
-from theory.laws.update import PARTS, SquaredUpdate
-from theory.solutions.derivation import Derivation
-from theory.solutions.derived_words import open_layer
+from theory.laws.update import SquaredUpdate
+from theory.solutions.derivation import Derivation, open_layer
 from theory.words.closure import coefficient_matrix
-from theory.words.structure import Structure
 from theory.words.word import word_text
+from theory.words.word_maps import WordMaps
+from theory.writing.blocks import Block, Formulas, Line, Prose, Table
 from theory.writing.equations import combination, map_lines
 from theory.writing.notation import Math
-from theory.writing.step import Block, Formulas, Identity, Line, Prose, Step, Table, merged
+from theory.writing.step import Step
 
 __all__ = ["derivation_steps"]
+
+_ABOVE = ("test_gradient_observables.py", "test_wick.py")
 
 
 @explained.register
 def derivation_steps(update: SquaredUpdate) -> Iterator[Step]:
-    """The steps, each checked as it is made."""
-    parts = _parts(update)
+    """The steps, in order."""
+    parts = {name: each.derivations[0] for name, each in update.by_part.items()}
     yield _definition(update)
     yield _readout(parts)
     yield _carried(parts)
@@ -47,12 +39,7 @@ def derivation_steps(update: SquaredUpdate) -> Iterator[Step]:
     yield _kernel(parts)
     if not isinstance(update.network.width, tuple):
         yield _spectrum(parts)
-    yield from limit_steps.steps_from_solution(update, parts)
-
-
-def _parts(update: SquaredUpdate) -> dict[str, Derivation]:
-    names = {observable: name for name, observable in PARTS.items()}
-    return {names[each.observable]: each for each in update.derivations}
+    yield from steps_from_solution(update)
 
 
 def _definition(update: SquaredUpdate) -> Step:
@@ -70,8 +57,7 @@ def _definition(update: SquaredUpdate) -> Step:
     kernel = ("K^(ℓ+1)", f"{_share(update)}|x^(ℓ)|² I + W^(ℓ+1) A^(ℓ) W^(ℓ+1)ᵀ")
     lines = tuple(Line(Math.text(a), Math.text(b)) for a, b in (*moves[:2], kernel, moves[2]))
     means = " + ".join(f"E[{each.observable}]" for each in update.derivations)
-    parts = tuple(PARTS[name] for name in _parts(update))
-    left = "n E[(Δz_i)²]/η²" if len(parts) == len(PARTS) else "its part"
+    left = "its part" if update.part else "n E[(Δz_i)²]/η²"
     return Step(
         "Definition",
         (
@@ -83,7 +69,7 @@ def _definition(update: SquaredUpdate) -> Step:
             ),
             Formulas((Line(Math.text(left), Math.text(means)),)),
         ),
-        (chain_rule_identity(), label_identity()),
+        tests=("test_literal_network.py",),
     )
 
 
@@ -100,17 +86,17 @@ def _share(update: SquaredUpdate) -> str:
 
 def _readout(parts: dict[str, Derivation]) -> Step:
     lines = tuple(
-        Line(Math.text(f"E[{d.observable}]"), Math.text(_top(d.structure))) for d in parts.values()
+        Line(Math.text(f"E[{d.observable}]"), Math.text(_top(d.word_maps))) for d in parts.values()
     )
     text = (
         "At the last layer, and with $B = D K² D$ there, the mean over the Gaussian readout alone, "
         "by Wick's theorem in one row:"
     )
-    return Step("Readout", (Prose(text), Formulas(lines)), _each(parts, readout_identity))
+    return Step("Readout", (Prose(text), Formulas(lines)), tests=_ABOVE)
 
 
-def _top(structure: Structure) -> str:
-    (term,) = structure.terms
+def _top(word_maps: WordMaps) -> str:
+    (term,) = word_maps.terms
     factors = {1: "s/n²", 2: "(s/n²)²"}
     sums = " + ".join(
         word_text(word) if count == 1 else f"{count} {word_text(word)}"
@@ -126,7 +112,7 @@ def _carried(parts: dict[str, Derivation]) -> Step:
         "fans:"
     )
     blocks = _by_part(parts, lambda d: iter([d.carried_equations]))
-    return Step("Layers above", (Prose(text), *blocks), _each(parts, carried_identity))
+    return Step("Layers above", (Prose(text), *blocks), tests=_ABOVE)
 
 
 def _own_layer(parts: dict[str, Derivation]) -> Step:
@@ -135,14 +121,16 @@ def _own_layer(parts: dict[str, Derivation]) -> Step:
         "layer's weights and masks, in words of the masked kernel $A$ and of $x$ below it:"
     )
     blocks = _by_part(parts, _sources)
-    return Step("The layer itself", (Prose(text), *blocks), _each(parts, own_layer_identity))
+    return Step(
+        "The layer itself", (Prose(text), *blocks), tests=("test_weight_polynomial_road.py",)
+    )
 
 
 def _sources(derivation: Derivation) -> Iterator[Block]:
-    structure, layer = derivation.structure, open_layer(derivation.network)
-    (sources,) = structure.sources
-    rows = coefficient_matrix(sources.values(), structure.kernel.words, layer).to_Matrix()
-    yield map_lines(tuple(map(word_text, sources)), structure.kernel.words, rows)
+    word_maps, layer = derivation.word_maps, open_layer(derivation.network)
+    (sources,) = word_maps.sources
+    rows = coefficient_matrix(sources.values(), word_maps.kernel.words, layer).to_Matrix()
+    yield map_lines(tuple(map(word_text, sources)), word_maps.kernel.words, rows)
 
 
 def _kernel(parts: dict[str, Derivation]) -> Step:
@@ -153,8 +141,8 @@ def _kernel(parts: dict[str, Derivation]) -> Step:
         f"their mean over a layer is a combination of the same words below."
     )
     blocks = _by_part(parts, lambda d: iter([d.layer_equations]))
-    checked = (*_each(parts, kernel_identity), *_each(parts, coin_identity))
-    return Step("Layers below", (Prose(text), *blocks), checked)
+    tests = ("test_layer_map.py", "test_half_spaces_road.py")
+    return Step("Layers below", (Prose(text), *blocks), tests=tests)
 
 
 def _spectrum(parts: dict[str, Derivation]) -> Step:
@@ -163,15 +151,13 @@ def _spectrum(parts: dict[str, Derivation]) -> Step:
         "how often it occurs, its Jordan blocks, and a combination of the words whose mean over a "
         "layer is the eigenvalue times itself:"
     )
-    spectra = {name: layer_spectrum(each) for name, each in parts.items()}
     blocks = _by_part(parts, lambda each: _eigenvalues(layer_spectrum(each)))
-    checked = merged(chain.from_iterable(each.checked() for each in spectra.values()))
-    return Step("Spectrum", (Prose(text), *blocks), checked)
+    return Step("Spectrum", (Prose(text), *blocks), tests=("test_layer_spectrum.py",))
 
 
 def _eigenvalues(spectrum: LayerSpectrum) -> Iterator[Block]:
     names = [f"λ_{index}" for index in range(1, len(spectrum.eigenvalues) + 1)]
-    words = spectrum.derivation.structure.kernel.words
+    words = spectrum.derivation.word_maps.kernel.words
     rows, lines = [], []
     for name, each in zip(names, spectrum.eigenvalues, strict=True):
         blocks = " and ".join(map(str, each.blocks))
@@ -179,13 +165,6 @@ def _eigenvalues(spectrum: LayerSpectrum) -> Iterator[Block]:
         lines.append(Line(Math.text(name), combination(each.combination, words), ":"))
     yield Table(("", "eigenvalue", "multiplicity", "Jordan blocks"), tuple(rows))
     yield Formulas(tuple(lines))
-
-
-def _each(
-    parts: dict[str, Derivation], check: Callable[[Structure], Identity]
-) -> tuple[Identity, ...]:
-    """One check of each part's structure, as one."""
-    return merged(check(each.structure) for each in parts.values())
 
 
 def _by_part(

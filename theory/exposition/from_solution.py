@@ -1,54 +1,50 @@
-"""The last steps of a derivation: exact values, the limits taken from them, and the rate."""
+"""The last steps of a derivation give exact values, the limits taken from them, and the rate."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 
 from sympy import Expr, Symbol
 
 from theory.algebra.fields import field_of, largest
 from theory.errors import NotSolved
 from theory.exposition.checks import (
-    homogeneity_identity,
+    equal_in_field,
     law_identity,
-    recurrence_identity,
     series_identity,
     value_identity,
 )
-from theory.exposition.layer_spectrum import layer_spectrum
-from theory.laws.update import PARTS, SquaredUpdate, squared_update
-from theory.networks.mlp import MLP
-from theory.networks.multipliers import ByGroup, TrainedLayers, as_multipliers
+from theory.laws.update import SquaredUpdate, squared_update
+from theory.networks.network import Network
+from theory.rates.bounded_rate import RATE
 from theory.rates.growth_proof import rises_at_all_sizes
 from theory.rates.hidden_rate import MaximalLearningRate
 from theory.rates.rate import maximal_learning_rate
-from theory.solutions.derivation import Derivation
-from theory.symbols import L, ell, eta
+from theory.symbols import L, eta
+from theory.writing.blocks import Block, Formulas, Line, Prose
 from theory.writing.notation import Math
 from theory.writing.rendering import root_lines
-from theory.writing.step import Block, Formulas, Identity, Line, Prose, Step, identity, merged
+from theory.writing.step import Identity, Step, identity, merged
 
 __all__ = ["steps_from_solution"]
 
-Parts = Mapping[str, Derivation]
-
 _FEW_LAYERS = 12
+_EXACT = ("test_weight_polynomial_road.py", "test_closed_form.py")
 
 
-def steps_from_solution(update: SquaredUpdate, parts: Parts) -> Iterator[Step]:
+def steps_from_solution(update: SquaredUpdate) -> Iterator[Step]:
     """Closed form or exact values; the limits, where sizes are symbols; the rate."""
     open_width = isinstance(update.network.width, Symbol)
     if update.in_numbers:
-        yield _values(update, parts)
+        yield _values(update)
     else:
-        yield _closed_form(update, parts)
+        yield _closed_form(update)
     if open_width and update.derivations[0].rates is None:
-        yield from _unless_unsolved(lambda: _wide(update, parts))
+        yield from _unless_unsolved(lambda: _wide(update))
     if open_width and update.network.depth == L and update.layer == L:
-        yield from _unless_unsolved(lambda: _joint(update, parts))
+        yield from _unless_unsolved(lambda: _joint(update))
     solved = open_width or update.in_numbers
-    if solved and len(update.derivations) == len(PARTS) and update.layer == update.network.depth:
+    if solved and not update.part and update.layer == update.network.depth:
         yield from _unless_unsolved(lambda: _rate(update))
 
 
@@ -59,24 +55,20 @@ def _unless_unsolved(step: Callable[[], Step]) -> Iterator[Step]:
         return
 
 
-def _part(update: SquaredUpdate, name: str) -> SquaredUpdate:
-    return SquaredUpdate(tuple(d for d in update.derivations if d.observable == PARTS[name]))
-
-
 def _named(name: str) -> Math:
     return Math(name, rf"\text{{{name}}}")
 
 
-def _closed_form(update: SquaredUpdate, parts: Parts) -> Step:
+def _closed_form(update: SquaredUpdate) -> Step:
     text = (
         "Powers of the layer maps, by eigenvalues and Jordan chains, give $E[(Δz_i)²]$ at every "
         f"size{_condition(update)}:"
     )
     lines: list[Line] = []
     checked: list[Identity] = []
-    for name, derivation in parts.items():
-        lines.append(Line(_named(name), Math.of(_part(update, name).exact)))
-        checked += _solution_identities(derivation)
+    for name, part in update.by_part.items():
+        lines.append(Line(_named(name), Math.of(part.exact)))
+        checked.append(value_identity(part.derivations[0]))
     return Step("Closed form", (Prose(text), Formulas(tuple(lines))), merged(checked))
 
 
@@ -85,69 +77,28 @@ def _condition(update: SquaredUpdate) -> str:
     return f" with {bounds}" if bounds else ""
 
 
-def _solution_identities(derivation: Derivation) -> Iterator[Identity]:
-    spectrum = layer_spectrum(derivation).spectrum
-    size = spectrum.matrix.shape[0]
-    if isinstance(derivation.rates, TrainedLayers):
-        yield value_identity(derivation, [(depth, depth) for depth in range(5, 8)])
-    elif derivation.layer == L:
-        recurrence = recurrence_identity(derivation, spectrum.eigenvalues)
-        if recurrence is not None:
-            yield recurrence
-        yield value_identity(derivation, [(depth, depth) for depth in _depths(derivation, size)])
-    elif isinstance(derivation.layer, int):
-        depths = range(derivation.layer + 1, derivation.layer + 4)
-        yield value_identity(derivation, [(derivation.layer, depth) for depth in depths])
-    else:
-        depths = range(3, 6)
-        yield value_identity(derivation, [(k, j) for j in depths for k in range(2, j)])
-
-
-def _depths(derivation: Derivation, count: int) -> range:
-    """The first depths at which the closed form holds: as many as determine it."""
-    first = 2 if isinstance(derivation.rates, ByGroup) else 1
-    while any(bound.subs(L, first) == False for bound in derivation.closed_form.conditions):  # noqa: E712
-        first += 1
-    return range(first, first + count)
-
-
-def _values(update: SquaredUpdate, parts: Parts) -> Step:
+def _values(update: SquaredUpdate) -> Step:
     text = (
         f"The words are known at the input, where $A = 0$, and go up layer by layer; the carried "
         f"words come down from the readout. At layer {update.layer}, $E[(Δz_i)²]/η²$ is"
     )
-    lines = [Line(_named(name), Math.of(_part(update, name).per_eta2)) for name in parts]
-    if len(parts) > 1:
+    lines = [Line(_named(name), Math.of(part.per_eta2)) for name, part in update.by_part.items()]
+    if not update.part:
         lines.append(Line(_named("total"), Math.of(update.per_eta2)))
-    checked = merged(_value_check(each) for each in parts.values())
-    return Step("Exact values", (Prose(text), Formulas(tuple(lines))), checked)
+    return Step("Exact values", (Prose(text), Formulas(tuple(lines))), tests=_EXACT)
 
 
-def _value_check(derivation: Derivation) -> Identity:
-    """Against the closed form in L where there is one, else as a form of degree 2."""
-    network, layer = derivation.network, derivation.layer
-    plain = set(as_multipliers(derivation.rates, network.layers)) == {1}
-    if isinstance(network.width, tuple) or not plain:
-        return homogeneity_identity(derivation)
-    open_layer = L if layer == network.depth else ell
-    solved = replace(derivation, network=replace(network, depth=None), layer=open_layer, rates=None)
-    if layer < 2 and layer != network.depth:
-        return homogeneity_identity(derivation)
-    return value_identity(solved, [(int(layer), network.layers)])
-
-
-def _wide(update: SquaredUpdate, parts: Parts) -> Step:
+def _wide(update: SquaredUpdate) -> Step:
     blocks: list[Block] = []
     lines, checked = [], []
-    for name in parts:
-        part = _part(update, name)
+    for name, part in update.by_part.items():
         lines.append(Line(_named(name), Math.of(part.leading()), "~"))
         checked.append(law_identity(part))
     depth = isinstance(update.layer, int)
     blocks.append(Prose("As $n → ∞$" + (":" if depth else ", and then as the depth grows:")))
     blocks.append(Formulas(tuple(lines)))
-    if not depth and "label" in parts:
-        law = _part(update, "label").law
+    if not depth and update.part != "output":
+        law = update.label.law
         blocks.append(
             Prose("The label part at layer $ℓ$ of any depth, as $n → ∞$ alone, is $η²$ times")
         )
@@ -156,10 +107,9 @@ def _wide(update: SquaredUpdate, parts: Parts) -> Step:
     return Step("Infinite width", tuple(blocks), merged(checked))
 
 
-def _joint(update: SquaredUpdate, parts: Parts) -> Step:
+def _joint(update: SquaredUpdate) -> Step:
     lines, ends, checked = [], [], []
-    for name in parts:
-        part = _part(update, name)
+    for name, part in update.by_part.items():
         law = part.joint_law(1)
         lines.append(Line(_named(name), Math.of(part.joint_limit()), "~"))
         over = Math.text(f"{name} over η² n^{law.power}".replace("n^", "n**"))
@@ -178,10 +128,10 @@ def _rate(update: SquaredUpdate) -> Step:
     lines, checked = [], []
     if isinstance(update.network.width, Symbol):
         leading = rate.leading()
-        lines.append(Line(_RATE, Math.of(leading), "~"))
+        lines.append(Line(RATE, Math.of(leading), "~"))
         checked.append(_meets_bound(leading, update.leading()))
     if isinstance(update.network.depth, int):
-        lines = [*root_lines(_RATE, rate.exact, 12), *lines]
+        lines = [*root_lines(RATE, rate.exact, 12), *lines]
         checked.append(_meets_bound(rate.exact, update.exact))
     checked.append(_binding_identity(rate))
     binds = f"layer {rate.layer}" if rate.layer else "the largest of them"
@@ -194,18 +144,10 @@ def _rate(update: SquaredUpdate) -> Step:
     return Step("Maximal learning rate", blocks, merged(checked))
 
 
-_RATE = Math("maximal learning rate", r"\eta_{\max}")
-
-
 def _meets_bound(rate: Expr, update: Expr) -> Identity:
-    """rate^2 E/eta^2 = 1, the rate in its own symbols."""
-    moved = update.subs(eta, 1)
-    symbols = moved.free_symbols
-    if rate.is_number or not symbols:
-        return identity("at this rate the mean squared update is 1", [(rate**-2, moved)])
-    field = field_of(frozenset(symbols))
-    sides = [[field.from_sympy(rate**-2), field.from_sympy(moved)]]
-    return identity("at this rate the mean squared update is 1", sides)
+    """rate^2 E/eta^2 = 1."""
+    statement = "at this rate the mean squared update is 1"
+    return equal_in_field(statement, [(rate**-2, update.subs(eta, 1))])
 
 
 def _binding_identity(rate: MaximalLearningRate) -> Identity:
@@ -217,7 +159,7 @@ def _binding_identity(rate: MaximalLearningRate) -> Identity:
     return _largest_identity(network, rate)
 
 
-def _largest_identity(network: MLP, rate: MaximalLearningRate) -> Identity:
+def _largest_identity(network: Network, rate: MaximalLearningRate) -> Identity:
     """The layers' exact values, the one that binds among the largest."""
     if network.layers > _FEW_LAYERS:
         raise NotSolved("too many layers to compare")

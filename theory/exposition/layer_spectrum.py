@@ -1,8 +1,8 @@
-"""A layer map's eigenvalues at equal widths, their Jordan blocks, and what each of them scales.
+"""`LayerSpectrum` holds a layer map's eigenvalues at equal widths, and what each of them scales.
 
 A row vector v with v M = lambda v is a combination of words whose mean over one layer is lambda
-times itself below.  Eigenvalues and blocks are found in normalised units (`theory.solutions.units`) and
-held against the layer map of the network itself.
+times itself below.  Eigenvalues and blocks are found in units that a layer keeps
+(`theory.solutions.units`).
 """
 
 from __future__ import annotations
@@ -19,16 +19,13 @@ from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from theory.algebra.factored_form import in_slope, power_sum_expression
-from theory.algebra.fields import field_of
 from theory.algebra.power_sum import PowerSum, depth_ring
 from theory.algebra.spectrum import Spectrum
 from theory.public_names import cached_property
 from theory.solutions.derivation import Derivation
-from theory.solutions.recursion import layer_parameters, start_column
-from theory.solutions.units import NormalisedNetwork
+from theory.solutions.units import UnitNetwork
 from theory.symbols import L
 from theory.words.word import Word, degree, is_trace
-from theory.writing.step import Identity, identity
 
 __all__ = ["Eigenvalue", "LayerSpectrum", "layer_spectrum"]
 
@@ -53,15 +50,15 @@ class LayerSpectrum:
     derivation: Derivation
 
     @cached_property
-    def unit(self) -> NormalisedNetwork:
-        """The network in normalised units."""
-        return NormalisedNetwork(self.derivation.structure, self.derivation.network)
+    def unit(self) -> UnitNetwork:
+        """The network in units that a layer keeps."""
+        return UnitNetwork(self.derivation.word_maps, self.derivation.network)
 
     @cached_property
     def spectrum(self) -> Spectrum:
-        """Matrix and eigenvalues in normalised units, at multiplier 1."""
+        """Matrix and eigenvalues in units that a layer keeps, at multiplier 1."""
         width = self.derivation.network.width
-        return Spectrum.of(self.derivation.structure.kernel.matrix(self.unit.layer(width, _ONE)))
+        return Spectrum.of(self.derivation.word_maps.kernel.matrix(self.unit.layer(width, _ONE)))
 
     @cached_property
     def eigenvalues(self) -> tuple[Eigenvalue, ...]:
@@ -81,7 +78,7 @@ class LayerSpectrum:
 
     @property
     def _words(self) -> tuple[Word, ...]:
-        return self.derivation.structure.kernel.words
+        return self.derivation.word_maps.kernel.words
 
     @property
     def _degree(self) -> int:
@@ -89,7 +86,7 @@ class LayerSpectrum:
 
     def _scaled(self, row: Sequence[Any]) -> tuple[Expr, ...]:
         """A combination in the network's own units, where a word with k matrices is (m_2/G)^k
-        times what it is in normalised ones, over a factor that all words of a degree share."""
+        times what it is in those, over a factor that all words of a degree share."""
         moment = self.unit.network.activation.mask_moment(2) / self.unit.gain
         ranks = [sum(_matrices(each) for each in word) for word in self._words]
         most = max(rank for rank, entry in zip(ranks, row, strict=True) if entry)
@@ -99,43 +96,6 @@ class LayerSpectrum:
             else Integer(0)
             for rank, entry in zip(ranks, row, strict=True)
         )
-
-    def checked(self) -> tuple[Identity, ...]:
-        """v M = lambda v in the network's own units, the trace, and the chains at the input."""
-        return self._combinations(), self._trace(), self._chains()
-
-    def _combinations(self) -> Identity:
-        network, width = self.derivation.network, self.derivation.network.width
-        domain = field_of(network.free_symbols - {L})
-        layer = layer_parameters(domain, network, width, width, _ONE)
-        matrix = self.derivation.structure.kernel.matrix(layer)
-        pairs = []
-        for each in self.eigenvalues:
-            entries = [domain.from_sympy(entry) for entry in each.combination]
-            row = DomainMatrix([entries], (1, len(entries)), domain)
-            scaled = row * domain.from_sympy(each.value)
-            pairs.append(((row * matrix).to_dense(), scaled.to_dense()))
-        return identity("the layer map takes each combination to its eigenvalue times it", pairs)
-
-    def _trace(self) -> Identity:
-        matrix = self.spectrum.matrix
-        trace = reduce(lambda a, b: a + b, (matrix[i, i].element for i in range(matrix.shape[0])))
-        total = reduce(lambda a, b: a + b, (e * times for e, times in self.spectrum.eigenvalues))
-        counts = sum(times for _, times in self.spectrum.eigenvalues)
-        pairs = [(trace, total), (counts, len(self._words))]
-        return identity("the eigenvalues add up to the trace, and are as many as words", pairs)
-
-    def _chains(self) -> Identity:
-        matrix, domain = self.spectrum.matrix, self.unit.domain
-        start = start_column(self._words, domain.one, domain)
-        parts = self.spectrum.components(start)
-        pairs = [(sum((part.chain[0] for part in parts), start * domain.zero).to_dense(), start)]
-        for part in parts:
-            ends = (*part.chain[1:], start * domain.zero)
-            for link, after in zip(part.chain, ends, strict=True):
-                moved = matrix * link.to_dense() - link.to_dense() * part.eigenvalue
-                pairs.append((moved, after.to_dense()))
-        return identity("the words at the input are a sum of Jordan chains", pairs)
 
 
 @lru_cache(maxsize=32)

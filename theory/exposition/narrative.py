@@ -1,4 +1,4 @@
-"""The answer and its derivation in plain text, for people, a paragraph per step."""
+"""`derivation_text` is the answer and its derivation in plain text, a paragraph per step."""
 
 from __future__ import annotations
 
@@ -10,28 +10,27 @@ from theory.algebra.numerals import number_text
 from theory.errors import NotSolved
 from theory.exposition.from_definition import derivation_steps
 from theory.laws.update import squared_update
-from theory.networks.mlp import MLP
+from theory.networks.network import Network
 from theory.rates.rate import maximal_learning_rate
 from theory.solutions.recursion import is_too_long
-from theory.writing.rendering import step_text
 
 __all__ = ["derivation_text"]
 
 _DIGITS = 12
 
 
-def derivation_text(network: MLP) -> Iterator[str]:
-    """The answer, then the steps from the definition to it, each checked before it is given; of a
+def derivation_text(network: Network) -> Iterator[str]:
+    """The answer, then the steps from the definition to it, with what each was checked by; of a
     network whose exact numbers are very long, the answer in decimals."""
     if is_too_long(network):
         yield from _decimals(network)
         return
     yield from _answer(network)
     for number, step in enumerate(derivation_steps(squared_update(network)), 1):
-        yield f"{number}. {step_text(step)}"
+        yield f"{number}. {step!r}"
 
 
-def _decimals(network: MLP) -> Iterator[str]:
+def _decimals(network: Network) -> Iterator[str]:
     update, rate = squared_update(network), maximal_learning_rate(network)
     parts = {"label": update.label, "output": update.output, "total": update}
     values = {name: nstr(part.evaluate(_DIGITS), _DIGITS) for name, part in parts.items()}
@@ -44,7 +43,7 @@ def _decimals(network: MLP) -> Iterator[str]:
     )
 
 
-def _answer(network: MLP) -> Iterator[str]:
+def _answer(network: Network) -> Iterator[str]:
     """Update and rate of a network in numbers, or their leading terms; nothing where neither is."""
     update, rate = squared_update(network), maximal_learning_rate(network)
     if not network.free_symbols:

@@ -1,9 +1,8 @@
-"""The derivation and its results as a LaTeX document that compiles as it stands."""
+"""`paper` writes the derivation and its results as a LaTeX document that compiles as it stands."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from sympy import Symbol
 
@@ -12,13 +11,13 @@ from theory.errors import InvalidArgument
 from theory.exposition.citation import bibliography
 from theory.exposition.from_definition import derivation_steps
 from theory.laws.update import squared_update
-from theory.networks.mlp import MLP
+from theory.networks.network import Network
 from theory.rates.rate import maximal_learning_rate
 from theory.solutions.recursion import is_too_long
 from theory.symbols import L, n
+from theory.writing.blocks import Prose, Table
 from theory.writing.notation import Math, prose_latex
-from theory.writing.rendering import block_latex, step_latex
-from theory.writing.step import Prose, Table
+from theory.writing.rendering import block_latex
 
 __all__ = ["document", "paper"]
 
@@ -31,7 +30,9 @@ _PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
 \allowdisplaybreaks
 \setlength{\parindent}{0pt}
 \setlength{\parskip}{0.6ex plus 0.3ex}
-\newcommand{\checked}[1]{\par{\small\emph{Checked:} #1.\par}}
+\newcommand{\evidence}[2]{\par{\small\emph{#1:} #2.\par}}
+\newcommand{\formula}[1]{\par{\raggedright\leftskip=2em\hangindent=3em\hangafter=1
+  \binoppenalty=0 \relpenalty=10 $\displaystyle #1$\par}}
 """
 _SIZES = ((64, 4), (64, 16), (256, 4), (256, 16), (256, 64), (1024, 16), (1024, 64), (1024, 256))
 """Widths and depths of the table of results."""
@@ -52,8 +53,8 @@ def document(title: str, body: str) -> str:
     )
 
 
-def paper(network: MLP) -> str:
-    r"""The derivation for ``network``, each step checked, and a table of results, as a document.
+def paper(network: Network) -> str:
+    r"""The derivation for ``network``, with a table of results, as a document.
 
     >>> from theory import MLP
     >>> print(paper(MLP(width=8, depth=2)).splitlines()[0])
@@ -64,25 +65,25 @@ def paper(network: MLP) -> str:
             f"expected a network whose exact numbers can be written out for a paper, got "
             f"network={network}; leave out the width or the depth"
         )
-    steps = "\n\n".join(step_latex(step) for step in derivation_steps(squared_update(network)))
+    steps = "\n\n".join(step.latex() for step in derivation_steps(squared_update(network)))
     return document(
         "How far one gradient step moves a random network",
         "\n\n".join([_introduction(network), steps, *_results(network)]),
     )
 
 
-def _introduction(network: MLP) -> str:
+def _introduction(network: Network) -> str:
     written = repr(network)
     return (
         r"The mean squared change of a pre-activation in one step of gradient descent is "
         r"$\Theta(\eta^2\ell^3)$ in layer $\ell$ of a random ReLU network, so that the largest "
         r"safe learning rate falls like $L^{-3/2}$ \cite{jelassi2023depth}. What follows derives "
         rf"the same quantity exactly for \texttt{{{prose_latex(written)}}}, with "
-        r"\cite{mupdepth}, which checks every step against another road in exact arithmetic."
+        r"\cite{mupdepth}, which checks steps in exact arithmetic, or names the tests that do."
     )
 
 
-def _results(network: MLP) -> Iterator[str]:
+def _results(network: Network) -> Iterator[str]:
     """Exact values and rates at a few sizes, where those are open."""
     if network.free_symbols - {n, L} or not isinstance(network.width, Symbol | int):
         return
@@ -90,7 +91,7 @@ def _results(network: MLP) -> Iterator[str]:
     if len(sizes) < 2:
         return
     header = ("$n$", "$L$", "label", "output", "total", "rate", "rate/law")
-    rows = tuple(_row(replace(network, width=n_, depth=depth)) for n_, depth in sizes)
+    rows = tuple(_row(network._with(width=n_, depth=depth)) for n_, depth in sizes)
     yield r"\section{Results}"
     yield block_latex(
         Prose(
@@ -101,15 +102,15 @@ def _results(network: MLP) -> Iterator[str]:
     yield block_latex(Table(header, rows, "rr" + "r" * 5))
 
 
-def _fits(network: MLP, width: int, depth: int) -> bool:
+def _fits(network: Network, width: int, depth: int) -> bool:
     asked = ((network.width, width), (network.depth, depth))
     return all(isinstance(own, Symbol) or own == size for own, size in asked)
 
 
-def _row(network: MLP) -> tuple[str | Math, ...]:
+def _row(network: Network) -> tuple[str | Math, ...]:
     update = squared_update(network)
     rate = maximal_learning_rate(network).evaluate()
-    law = maximal_learning_rate(replace(network, width=None, depth=None)).leading()
+    law = maximal_learning_rate(network._with(width=None, depth=None)).leading()
     ratio = float(rate) / float(law.subs(L, network.depth))
     parts = (update.label, update.output, update)
     return (

@@ -1,4 +1,4 @@
-"""E[(Delta z)^2] and the maximal rate as source code that needs no library, in natural logarithms.
+"""`source_code` spells E[(Delta z)^2] and the maximal rate in a language, without a library.
 
 With p = delta/alpha, the positive sum of `theory.algebra.two_powers` is a mean over coin tosses,
 
@@ -26,7 +26,7 @@ from sympy import Rational as Number
 
 from theory.algebra.two_powers import Rational, TwoPowers
 from theory.errors import NotSolved
-from theory.laws.mean import SolvedMean
+from theory.laws.mean import Mean
 from theory.laws.update import squared_update
 from theory.rates.hidden_rate import MaximalLearningRate
 from theory.symbols import L
@@ -214,7 +214,7 @@ def source_code(rate: MaximalLearningRate, language: Language) -> str:
     )
 
 
-def _part(name: str, part: SolvedMean, language: Language) -> str:
+def _part(name: str, part: Mean, language: Language) -> str:
     terms = [_term(weight, TwoPowers.of(form), language) for weight, form in part.sums]
     return language.part.substitute(name=name, terms="\n".join(terms))
 

@@ -12,10 +12,10 @@ from fractions import Fraction
 from typing import Any, TypeAlias
 
 from mpmath.ctx_iv import MPIntervalContext
-from mpmath.ctx_mp import MPContext
 from sympy import Add, Expr, Float, Mul, Pow, Symbol, exp, integer_nthroot, log
 
 from theory.algebra.numerals import InverseSquareRoot
+from theory.algebra.precision import fixed_decimals
 
 __all__ = [
     "DECIMALS",
@@ -40,9 +40,8 @@ _LARGEST_LOG = 2**60
 """Of a number's logarithm."""
 _HALF = Fraction(1, 2)
 
-DECIMALS = MPContext()
+DECIMALS = fixed_decimals(DIGITS + 15)
 """Arithmetic in decimals, with 15 digits to spare."""
-DECIMALS.dps = DIGITS + 15
 _INTERVALS = MPIntervalContext()
 _INTERVALS.dps = DIGITS + 15
 mpf: Any = DECIMALS.mpf

@@ -1,1 +1,2 @@
-"""Means with parts that users ask for: updates, readout, spread, alignment."""
+"""The modules of this folder hold the means that users ask for: updates, readout, spread,
+alignment."""

@@ -1,31 +1,31 @@
-"""How far the update of a layer points along the gradient: E[(g.dz)^2] against E|g|^2 |dz|^2."""
+"""`alignment` says how far the update of a layer points along the gradient: E[(g.dz)^2] over
+E|g|^2 |dz|^2."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from sympy import Add, Expr, Integer, Mul, Symbol, factor
+from sympy import Expr, Mul, Symbol, factor
 
 from theory.algebra.numerals import number_text
 from theory.errors import NotSolved
 from theory.laws.headline import headline
-from theory.networks.mlp import MLP
+from theory.laws.mean import PartOfMean
+from theory.networks.network import Network
 from theory.networks.sizes import Sizes
-from theory.solutions.derivation import Derivation, derive
-from theory.solutions.limits import joint_law, over_width
 from theory.solutions.value import Number
 from theory.symbols import L, eta, n
 from theory.validation import brief
-from theory.words.observables import K, f, g
+from theory.words.observables import K, g
+from theory.writing.blocks import Line
 from theory.writing.notation import Math
 from theory.writing.rendering import formula_display
-from theory.writing.step import Line
 
 __all__ = ["Alignment", "alignment", "quotient"]
 
-_ALONG = (g @ K @ g) ** 2
-_WHOLE = (g @ g) * (g @ K @ K @ g)
+_SQUARED_PRODUCT = (g @ K @ g) ** 2
+_LARGEST_PRODUCT = (g @ g) * (g @ K @ K @ g)
 _NOT_DEFINED = "nothing moves in this layer: the alignment is not defined"
 
 
@@ -42,35 +42,31 @@ class Alignment(Number):
     Alignment at layer L of MLP(): 3/(2*L) to leading order
     """
 
-    numerators: tuple[Derivation, ...]
-    denominators: tuple[Derivation, ...]
-    _shared: ClassVar[frozenset[str]] = frozenset({"numerators", "denominators"})
+    numerator: PartOfMean
+    denominator: PartOfMean
+    _shared: ClassVar[frozenset[str]] = frozenset({"numerator", "denominator"})
 
     @property
-    def network(self) -> MLP:
+    def network(self) -> Network:
         """The network that it was derived for.
 
         >>> from theory import MLP, alignment
         >>> alignment(MLP(depth=2)).network
         MLP(depth=2)
         """
-        return self.numerators[0].network
+        return self.numerator.network
 
     def _symbols(self) -> frozenset[Symbol]:
-        return self.numerators[0]._symbols()
+        return self.numerator._symbols()
 
     def _at(self, sizes: Sizes) -> Alignment:
-        both = (self.numerators, self.denominators)
-        return Alignment(*(tuple(derived._at(sizes) for derived in each) for each in both))
+        return Alignment(self.numerator._at(sizes), self.denominator._at(sizes))
 
     def _number(self, context: Any) -> Any:
-        both = (self.numerators, self.denominators)
-        along, whole = (
-            sum((derived._number(context) for derived in each), context.zero) for each in both
-        )
+        whole = self.denominator._number(context)
         if not whole:
             raise NotSolved(_NOT_DEFINED)
-        return along / whole
+        return self.numerator._number(context) / whole
 
     @property
     def label(self) -> Alignment:
@@ -80,7 +76,7 @@ class Alignment(Number):
         >>> alignment(MLP(width=16, depth=4)).label
         Alignment at layer 4 of MLP(width=16, depth=4): 3268/7193
         """
-        return Alignment(self.numerators[:1], self.denominators[:1])
+        return Alignment(self.numerator.label, self.denominator.label)
 
     @property
     def output(self) -> Alignment:
@@ -90,7 +86,7 @@ class Alignment(Number):
         >>> alignment(MLP(width=16, depth=4)).output
         Alignment at layer 4 of MLP(width=16, depth=4): 392108/749465
         """
-        return Alignment(self.numerators[-1:], self.denominators[-1:])
+        return Alignment(self.numerator.output, self.denominator.output)
 
     @property
     def along(self) -> Expr:
@@ -100,7 +96,7 @@ class Alignment(Number):
         >>> alignment(MLP(width=16, depth=4)).along
         29171931111*eta**2/2147483648
         """
-        return Add(*(d.exact for d in self.numerators)) * eta**2
+        return self.numerator.exact * eta**2
 
     @property
     def whole(self) -> Expr:
@@ -110,7 +106,7 @@ class Alignment(Number):
         >>> alignment(MLP(width=16, depth=4)).whole
         246484367469*eta**2/8589934592
         """
-        return Add(*(d.exact for d in self.denominators)) * eta**2
+        return self.denominator.exact * eta**2
 
     @property
     def exact(self) -> Expr:
@@ -133,7 +129,7 @@ class Alignment(Number):
         >>> alignment(MLP()).leading()
         3/(2*L)
         """
-        return factor(_leading(self.numerators) / _leading(self.denominators))
+        return factor(self.numerator.leading() / self.denominator.leading())
 
     def joint_limit(self) -> Expr:
         """The leading term as n -> infinity with L = t n.
@@ -143,22 +139,12 @@ class Alignment(Number):
         2*((9*t**2 + 6*t - 1)*exp(5*t) + exp(-t))/(n*((4*t + 1)*exp(-t)
         + (6*t**2 + 2*t - 1)*exp(5*t)))
         """
-        network = self.numerators[0].network
-        if network.width != n or network.depth != L:
-            raise NotSolved(
-                f"the joint limit L = t n needs symbolic width and depth, got {network}: leave "
-                f"them out, as in MLP()"
-            )
-        both = (self.numerators, self.denominators)
-        above, below = (
-            joint_law(over_width([d.closed_form for d in each], Integer(1)), 1) for each in both
-        )
+        above, below = self.numerator.joint_law(1), self.denominator.joint_law(1)
         return quotient(above.coefficient(), below.coefficient()) * n ** (above.power - below.power)
 
     def __repr__(self) -> str:
-        first = self.numerators[0]
         text = headline(self, self._exact_text, self.leading)
-        return f"Alignment at layer {brief(first.layer)} of {first.network}: {text}"
+        return f"Alignment at layer {brief(self.numerator.layer)} of {self.network}: {text}"
 
     def _exact_text(self) -> str:
         value = self.exact
@@ -167,8 +153,7 @@ class Alignment(Number):
     def _repr_latex_(self) -> str:
         """The ratio that it is, and its value."""
         left = Math.text("E[(gᵀΔz)²]/E[|g|² |Δz|²]")
-        first = self.numerators[0].network
-        if first.width == n and first.depth == L:
+        if self.network.width == n and self.network.depth == L:
             return formula_display(Line(left, Math.of(self.leading()), "~"))
         return formula_display(Line(left, Math.of(factor(self.exact))))
 
@@ -179,13 +164,7 @@ def quotient(above: Expr, below: Expr) -> Expr:
     return Mul(over / under, *Mul.make_args(top), 1 / bottom)
 
 
-def _leading(derivations: tuple[Derivation, ...]) -> Expr:
-    terms = [derivation.leading_term() for derivation in derivations]
-    top = max(power for power, _ in terms)
-    return n**top * Add(*(coefficient for power, coefficient in terms if power == top))
-
-
-def alignment(network: MLP, *, layer: object = None, rates: object = None) -> Alignment:
+def alignment(network: Network, *, layer: object = None, rates: object = None) -> Alignment:
     """The `Alignment` of the update of a layer with the gradient of the output.
 
     ``layer`` and ``rates``: as in `squared_update`.
@@ -194,9 +173,8 @@ def alignment(network: MLP, *, layer: object = None, rates: object = None) -> Al
     >>> alignment(MLP()).leading()
     3/(2*L)
     """
-    parts = (_ALONG, f**2 * _ALONG), (_WHOLE, f**2 * _WHOLE)
-    derived = (
-        tuple(derive(each, network, layer=layer, rates=rates) for each in observables)
-        for observables in parts
+    both = (
+        PartOfMean.derived(each, network, layer, rates)
+        for each in (_SQUARED_PRODUCT, _LARGEST_PRODUCT)
     )
-    return Alignment(*derived)
+    return Alignment(*both)

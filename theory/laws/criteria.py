@@ -1,4 +1,4 @@
-"""What a maximal learning rate is to keep bounded, as typed values with their bound."""
+"""A criterion says what a maximal learning rate keeps bounded, and by how much."""
 
 from __future__ import annotations
 

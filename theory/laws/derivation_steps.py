@@ -1,4 +1,4 @@
-"""`DerivationSteps`: the steps of a derivation, which `theory.exposition` writes."""
+"""`DerivationSteps` holds the steps of a derivation, which `theory.exposition` writes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 
 from theory.errors import NotSolved
 from theory.public_names import cached_property
-from theory.writing.rendering import step_latex, step_markdown, step_text
 from theory.writing.step import Step
 
 __all__ = ["DerivationSteps", "explained"]
@@ -17,7 +16,7 @@ __all__ = ["DerivationSteps", "explained"]
 
 @singledispatch
 def explained(value: object) -> Iterator[Step]:
-    """The steps that derive ``value``, each checked as it is made.
+    """The steps that derive ``value``.
 
     `theory.exposition` registers an implementation for each type of value that it explains.
     """
@@ -28,17 +27,18 @@ def explained(value: object) -> Iterator[Step]:
 
 @dataclass(frozen=True)
 class DerivationSteps:
-    """The steps from the definition of a `SquaredUpdate` to its law, each a checked identity.
+    """The steps from the definition of a `SquaredUpdate` to its law.
 
-    A sequence of `Step`; printed in full, and displayed in notebooks.  Made by
+    A sequence of `Step`, each with the identities checked when it was made and the tests that
+    check the rest; printed in full, and displayed in notebooks.  Made by
     `SquaredUpdate.derivation`; raises `AssertionError` where an identity does not hold.
 
     >>> from theory import MLP, squared_update
     >>> steps = squared_update(MLP()).label.derivation
     >>> [step.title for step in steps][:5]
     ['Definition', 'Readout', 'Layers above', 'The layer itself', 'Layers below']
-    >>> print(steps[4].checked[1])
-    over the signs of two rows of given weights, masks average as coins do (5 equalities)
+    >>> steps[4].tests
+    ('test_layer_map.py', 'test_half_spaces_road.py')
     """
 
     update: Any
@@ -63,10 +63,10 @@ class DerivationSteps:
         return self.steps[index]
 
     def __repr__(self) -> str:
-        return "\n\n".join(f"{i}. {step_text(step)}" for i, step in enumerate(self, 1))
+        return "\n\n".join(f"{i}. {step!r}" for i, step in enumerate(self, 1))
 
     def _repr_markdown_(self) -> str:
-        return "\n\n".join(step_markdown(step) for step in self)
+        return "\n\n".join(step._repr_markdown_() for step in self)
 
     def latex(self) -> str:
         """The steps as sections of a LaTeX document; `theory.exposition.paper` has the document.
@@ -75,4 +75,4 @@ class DerivationSteps:
         >>> squared_update(MLP()).label.derivation.latex().count("section{")
         9
         """
-        return "\n\n".join(step_latex(step) for step in self)
+        return "\n\n".join(step.latex() for step in self)

@@ -1,4 +1,4 @@
-"""`numbers`: a formula of this package at numbers, with as many digits as its terms cancel."""
+"""`numbers` evaluates a formula of this package, with as many digits as its terms cancel."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from sympy import Add, Expr, KroneckerDelta, Max, Mul, Pow, Symbol, exp, log, sy
 from theory.algebra.numerals import InverseSquareRoot
 from theory.algebra.precision import workdps
 from theory.errors import InvalidArgument, NotSolved
+from theory.solutions.arrays import over_arrays
 from theory.solutions.value import as_float, missing_sizes
 from theory.symbols import eta
 from theory.validation import shown
@@ -40,8 +41,6 @@ def numbers(expression: Expr, **sizes: Any) -> Any:
             f"expected a SymPy expression, got expression={shown(expression)}; give one such as "
             f"squared_update(MLP()).joint_limit()"
         )
-    from theory.solutions.arrays import over_arrays
-
     free = {symbol.name: symbol for symbol in expression.free_symbols}
     unknown = [name for name in sizes if name not in free and name != "eta"]
     given = {free[name]: value for name, value in sizes.items() if name in free}

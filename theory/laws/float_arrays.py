@@ -1,8 +1,8 @@
-"""E[(Delta z)^2] as float64 arrays, fast and without cancellation.
+"""`fast_update` computes E[(Delta z)^2] as float64 arrays, fast and without cancellation.
 
-Each part of the closed form is a sum of two powers of the depth (`theory.algebra.two_powers`).  With
-x = L delta/beta, the positive sum is used where x <= 1, cut where its terms fall below 10^-18 of
-the leading one, and the two powers themselves beyond.
+Each part of the closed form is a sum of two powers of the depth (`theory.algebra.two_powers`).
+With x = L delta/beta, the positive sum is used where x <= 1, cut where its terms fall below 10^-18
+of the leading one, and the two powers themselves beyond.
 
 Error bound: relative error of E below 10^-12 for 1 <= n <= 10^9 and 1 <= L <= 10^6 where E is
 within float64, else of log E.  A power (1 + r)^L = exp(L log1p(r)) carries the error of its

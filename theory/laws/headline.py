@@ -1,4 +1,5 @@
-"""The line that a value prints: exact where that is short and quick, else decimals or a law."""
+"""`headline` is the line that a value prints: exact where short and quick, else decimals or a
+law."""
 
 from __future__ import annotations
 

@@ -1,110 +1,216 @@
-"""What a closed form in width and depth offers for E[(Delta z)^2]: limits, growth, fast numbers."""
+"""`Mean` is the exact mean of a sum of observables: its parts, closed form, limits and numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain
 from math import ceil
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from mpmath import mpf
-from sympy import Add, Expr, Mul, Poly, Rational, Rel, factor, sympify
+from sympy import Add, Expr, Integer, Mul, Poly, Rational, Rel, Symbol, factor
+from sympy.polys.domains.domain import Domain
 
 from theory.algebra.decimals import decimal_value
+from theory.algebra.fields import field_of
+from theory.algebra.numerals import number_text
 from theory.algebra.power_sum import DEPTHS
 from theory.algebra.precision import workdps
 from theory.errors import InvalidArgument, NotSolved
-from theory.laws.parts import MeanWithParts
-from theory.laws.spread import Spread
-from theory.networks.mlp import MLP
+from theory.laws.float_arrays import FastUpdate, fast_update
+from theory.networks.network import Network
+from theory.networks.sizes import Sizes
 from theory.public_names import cached_property
-from theory.solutions.closed_form import ClosedForm, closed_form_expression
-from theory.solutions.derivation import derive
+from theory.solutions.closed_form import closed_form_expression
+from theory.solutions.derivation import Derivation, derive
+from theory.solutions.infinite_width import leading_in_width
 from theory.solutions.joint_limit import JointLaw
-from theory.solutions.limits import Weighted, growth, joint_law, over_width, width_series
-from theory.solutions.positive_sum import positive_sum
-from theory.symbols import L, eta, n, t
+from theory.solutions.limits import (
+    Weighted,
+    growth,
+    joint_law,
+    over_width,
+    positive_sum,
+    width_series,
+)
+from theory.solutions.value import Number
+from theory.symbols import L, n, t
 from theory.validation import exact_number, positive_int, shown, tolerance_value
-from theory.words.observables import Observable
+from theory.words.observables import Observable, f
 
-if TYPE_CHECKING:
-    from theory.laws.float_arrays import FastUpdate
+__all__ = ["LARGEST_SEARCHED", "Mean", "PartOfMean", "least"]
 
-__all__ = ["SolvedMean", "joint_limit_from"]
+LARGEST_SEARCHED = 10**15
+"""Up to which width a search goes."""
 
 
 @dataclass(frozen=True)
-class SolvedMean(MeanWithParts):
-    """The sum of several observables' means over the layer's width, from their closed forms."""
+class Mean(Number):
+    """The mean over networks of the sum of several observables, over `width_here`.
 
-    _shared: ClassVar[frozenset[str]] = MeanWithParts._shared | frozenset(
-        {
-            "at_real_sizes",
-            "domain",
-            "layer_means",
-            "mean_over_layers",
-            "solved",
-            "solved_leading",
-            "solved_series",
-        }
-        | {"sums", "value"}
+    ``derivations``: one for each observable.
+    """
+
+    derivations: tuple[Derivation, ...]
+    unit_of_step: ClassVar[Expr] = Integer(1)
+    """What `exact` carries beside the mean: eta**2 for a mean square of one step."""
+    highest_power: ClassVar[int] = 0
+    """The power of n with which the mean grows, and `width_series` begins."""
+    _shared: ClassVar[frozenset[str]] = frozenset(
+        {"at_real_sizes", "derivations", "domain", "highest_power", "in_numbers", "leading_term"}
+        | {"solved_leading", "solved_series", "sums", "unit_of_step", "value", "width_here"}
     )
 
-    @cached_property
-    def spread(self) -> Spread:
-        """Mean and variance over networks of what one network contributes: its squared update,
-        averaged over the neurons of the layer and the label.
+    @property
+    def network(self) -> Network:
+        """The network it was derived for.
 
         >>> from theory import MLP, squared_update
-        >>> spread = squared_update(MLP(depth=1)).spread
-        >>> spread.mean
-        eta**2*(n**2 + n + 5)/(2*n**2)
+        >>> squared_update(MLP(depth=2)).network
+        MLP(depth=2)
         """
-        return Spread.of(self.derivations, eta**2 / self.width_here)
+        return self.derivations[0].network
 
-    def variance(self) -> Expr:
-        """The variance over networks of the squared update averaged over neurons and label.
-
-        Exact: a rational number times eta**4, or a closed form as `exact`, which takes a second
-        for the label part, a minute for the total, and more for a leaky slope.
+    @property
+    def layer(self) -> int | Symbol:
+        """The hidden layer, 1 to L.
 
         >>> from theory import MLP, squared_update
-        >>> squared_update(MLP(16, 4)).label.variance()
-        774166898976183*eta**4/137438953472
+        >>> squared_update(MLP(width=8, depth=3), layer=2).layer
+        2
         """
-        return self.spread.variance()
+        return self.derivations[0].layer
 
-    def relative_standard_deviation(self, digits: int = 15) -> mpf:
-        """The standard deviation over networks, over the mean; for a network in numbers of any
-        depth.  Relative error below 10^-digits.
-
-        >>> from theory import MLP, squared_update
-        >>> round(float(squared_update(MLP(32, 8)).label.relative_standard_deviation()), 3)
-        3.348
-        """
-        return self.spread.relative_standard_deviation(digits)
+    @property
+    def in_numbers(self) -> bool:
+        """Whether depth, layer and multipliers are numbers; the width may be a symbol."""
+        return all(derivation.in_numbers for derivation in self.derivations)
 
     @property
     def width_here(self) -> Expr:
-        """The width of the layer."""
-        width, layer = self.network.width, self.derivations[0].layer
-        index = layer - 1 if isinstance(layer, int) else 0
-        return sympify(width[index] if isinstance(width, tuple) else width)
+        """What the means are divided by."""
+        return Integer(1)
 
-    def positive_sum(self) -> Expr:
-        """`exact` at symbolic width and depth as a sum whose terms are all non-negative: nothing
-        cancels, whatever is put into it.
+    def _symbols(self) -> frozenset[Symbol]:
+        return self.derivations[0]._symbols()
 
-        Raises `NotSolved` where such a form is not proven.
+    def _at(self, sizes: Sizes) -> Self:
+        return replace(self, derivations=tuple(each._at(sizes) for each in self.derivations))
 
-        >>> from theory import MLP, squared_update
-        >>> written = squared_update(MLP()).label.positive_sum()
-        >>> written.subs({n: 64, L: 3}).doit() == squared_update(MLP(64, 3)).label.exact
-        True
+    def _number(self, context: Any) -> Any:
+        total = sum((each._number(context) for each in self.derivations), context.zero)
+        return total / int(self.width_here)
+
+    @property
+    def exact(self) -> Expr:
+        """The mean, exact: a rational, or a function of the symbols left, times eta**2.
+
+        ``sympify(str(u.exact))``, ``srepr`` and pickle give the same expression again; ``eval`` of
+        the text does not, since Python reads a fraction such as 1/3 as a float.
+
+        Do not put floats into a closed form: its terms cancel, so that at n = 10^7 and L = 8 not
+        one digit is left.  ``u(64, 10)``, ``u.at(n=64)`` and ``u.lambdify()`` keep all of them, and
+        `positive_sum` is a form that does not cancel.
+
+        With a symbolic depth or layer, a closed form for equal hidden widths, for sizes that meet
+        `conditions`; raises `NotSolved` for widths that differ.
+
+        >>> from theory import MLP, readout_update, squared_update
+        >>> squared_update(MLP(width=1)).label.exact
+        6**L*L*eta**2*(L + 2)/36
+        >>> readout_update(MLP()).label.exact, readout_update(MLP()).output.exact
+        (eta**2*n**2*(1 + 5/n)**L, eta**2*n*(1 + 4/n)**L*(1 + 11/n)**L)
         """
-        return positive_sum(self.sums, eta**2)
+        return self._in_full(self.unit_of_step)
+
+    @property
+    def per_eta2(self) -> Expr:
+        """`exact` at eta = 1.
+
+        >>> from theory import MLP, readout_update, squared_update
+        >>> squared_update(MLP(width=2, depth=2)).per_eta2, readout_update(MLP(4, 2)).per_eta2
+        (1033/16, 306)
+        """
+        return self._in_full(Integer(1))
+
+    def _in_full(self, times: Expr) -> Expr:
+        if self.in_numbers:
+            return self.domain.to_sympy(self.value) * times
+        forms = [d.closed_form for d in self.derivations if not d.vanishes]
+        widths = (form.unit.domain.from_sympy(self.width_here) for form in forms)
+        return Add(*map(closed_form_expression, forms, widths, [times] * len(forms)))
+
+    @cached_property
+    def value(self) -> Any:
+        """`per_eta2` as an element of `domain`."""
+        total = sum((d.value for d in self.derivations), self.domain.zero)
+        return total / self.domain.from_sympy(self.width_here)
+
+    @property
+    def domain(self) -> Domain:
+        """The field of `value`: the rationals, or rational functions of the symbols left."""
+        return field_of(self.network.free_symbols)
+
+    def leading_term(self) -> tuple[int, Expr]:
+        """Power of n and its coefficient in `leading`, at eta = 1."""
+        if not self.in_numbers and self.derivations[0].rates is not None:
+            return self.solved_leading()
+        terms = [derivation.leading_term() for derivation in self.derivations]
+        top = max(power for power, _ in terms)
+        total = sum((c for power, c in terms if power == top), Integer(0))
+        return top - self.width_here.has(n), total
+
+    def leading(self) -> Expr:
+        """The leading term as n -> infinity, then as the depth (and ``ell``) grows.
+
+        With a depth in numbers, the first limit alone.  Raises `NotSolved` for a width in
+        numbers, and for a numbered layer of a network of symbolic depth.
+
+        >>> from theory import MLP, readout_update, squared_update
+        >>> squared_update(MLP()).leading(), readout_update(MLP()).leading()
+        (L**3*eta**2/3, eta**2*n**2)
+        """
+        power, coefficient = self.leading_term()
+        return coefficient * n**power * self.unit_of_step
+
+    def width_series(self, order: int) -> tuple[Expr, ...]:
+        """Coefficients of n^0, n^-1, ..., n^-order at eta = 1 as n -> infinity: numbers, or
+        polynomials in L and ell; of n^2, n^1, ..., n^(2-order) for the readout's step.
+
+        Raises `NotSolved` for a width in numbers.
+
+        >>> from theory import MLP, readout_update, squared_update
+        >>> squared_update(MLP(depth=2)).width_series(2)
+        (3, 8, 45)
+        >>> squared_update(MLP()).width_series(1)
+        (L**3/3 + L/6, 5*L**4/6 - 4*L**3/3 + 5*L**2/3 - 2*L/3)
+        >>> readout_update(MLP()).width_series(1)
+        (1, 5*L + 1)
+        """
+        if order != 0:
+            order = positive_int("order", order)
+        if self.network.width != n:
+            raise NotSolved(
+                f"width_series() needs a symbolic width, got {self.network}: leave width out"
+            )
+        if not self.in_numbers:
+            return self.solved_series(order)
+        width, coefficients = self.domain.from_sympy(n), []
+        rest = self.value / width**self.highest_power
+        for _ in range(order + 1):
+            power, leading = leading_in_width(self.domain, rest)
+            coefficients.append(leading if power == 0 else Integer(0))
+            rest = (rest - self.domain.from_sympy(coefficients[-1])) * width
+        return tuple(coefficients)
+
+    def solved_series(self, order: int) -> tuple[Expr, ...]:
+        """`width_series` of the closed form."""
+        if not self.highest_power:
+            return width_series(self.sums, order)
+        forms = (d.closed_form for d in self.derivations)
+        return width_series(over_width(forms, self.width_here * n**self.highest_power), order)
 
     @property
     def conditions(self) -> tuple[Rel, ...]:
@@ -119,19 +225,18 @@ class SolvedMean(MeanWithParts):
         found = chain.from_iterable(d.closed_form.conditions for d in self.derivations)
         return tuple(dict.fromkeys(found))
 
-    def solved(self, times: Expr) -> Expr:
-        """The closed form times an expression."""
-        forms = [d.closed_form for d in self.derivations]
-        return Add(*self._written(forms, times))
+    def positive_sum(self) -> Expr:
+        """`exact` at symbolic width and depth as a sum whose terms are all non-negative: nothing
+        cancels, whatever is put into it.
 
-    def _written(self, forms: list[ClosedForm], times: Expr) -> Iterator[Expr]:
-        for form in forms:
-            width = form.unit.domain.from_sympy(self.width_here)
-            yield closed_form_expression(form, width, times)
+        Raises `NotSolved` where such a form is not proven.
 
-    def solved_series(self, order: int) -> tuple[Expr, ...]:
-        """The coefficients of n^0 to n^-order of the closed form."""
-        return width_series(self.sums, order)
+        >>> from theory import MLP, squared_update
+        >>> written = squared_update(MLP()).label.positive_sum()
+        >>> written.subs({n: 64, L: 3}).doit() == squared_update(MLP(64, 3)).label.exact
+        True
+        """
+        return positive_sum(self.sums, self.unit_of_step)
 
     def solved_leading(self) -> tuple[int, Expr]:
         """Power of n and its coefficient: the leading term of the closed form as n -> infinity,
@@ -144,7 +249,7 @@ class SolvedMean(MeanWithParts):
                 poly = Poly(coefficient, *DEPTHS)
                 top = poly.total_degree()
                 kept = {m: c for m, c in poly.terms() if sum(m) == top}
-                return -order, factor(Poly(kept, *DEPTHS).as_expr())
+                return self.highest_power - order, factor(Poly(kept, *DEPTHS).as_expr())
         raise NotSolved(
             "the first eight coefficients of the series in 1/n vanish: ask for exact in numbers"
         )
@@ -156,13 +261,15 @@ class SolvedMean(MeanWithParts):
         against exp(5 t) for ReLU: `joint_limit_from` says from which n on it describes the total.
         Raises `NotSolved` where width or depth are numbers.
 
-        >>> from theory import MLP, squared_update
+        >>> from theory import MLP, readout_update, squared_update
         >>> squared_update(MLP()).joint_limit()
         eta**2*n**3*((4*t + 1)*exp(-t) + (6*t**2 + 2*t - 1)*exp(5*t))/108
+        >>> readout_update(MLP()).joint_limit()
+        eta**2*n**2*exp(5*t)
         """
         law = self.joint_law(1)
         number, rest = law.coefficient().as_content_primitive()
-        return Mul(number, *Mul.make_args(rest), n**law.power, eta**2)
+        return Mul(number, *Mul.make_args(rest), n**law.power, self.unit_of_step)
 
     def joint_law(self, orders: int = 2) -> JointLaw:
         """The limit n -> infinity with L = t n at eta = 1, to ``orders`` terms in 1/n, with its
@@ -183,12 +290,45 @@ class SolvedMean(MeanWithParts):
         """The width from which on `joint_limit` is within a relative ``tolerance`` of the exact
         value at L = ``ratio`` n.
 
+        The relative error is followed down from widths where its next order in 1/n says that it is
+        below a quarter of the tolerance, in steps of 1.1, to the first that exceeds it; L need not
+        be whole, the closed form has a value at every depth.
+
         >>> from theory import MLP, squared_update
         >>> update = squared_update(MLP())
         >>> [part.joint_limit_from("0.1", "1/2") for part in (update.label, update)]
         [98, 973]
         """
-        return joint_limit_from(self, tolerance, ratio)
+        bound, where = tolerance_value(tolerance), exact_number("ratio", ratio)
+        if where <= 0:
+            raise InvalidArgument(
+                f"expected a positive number for ratio, got ratio={shown(ratio)}; give an L/n, "
+                f"as 0.5"
+            )
+        law = self.joint_law(2)
+        leading, following = (_at(law.coefficient(k), where) for k in range(2))
+
+        def bad(width: float) -> bool:
+            with workdps(30) as context:
+                size = context.mpf(width)
+                depth = max(size * int(where.p) / int(where.q), context.mpf(1) / 1000)
+                exact = context.make_mpf(self.at_real_sizes(size, depth)._mpf_)
+                return bool(abs(context.mpf(leading) * size**law.power / exact - 1) > float(bound))
+
+        width = max(16.0, 4 * abs(float(following) / float(leading)) / float(bound))
+        while bad(width):
+            width *= 4
+            if width > LARGEST_SEARCHED:
+                raise NotSolved(
+                    f"the joint limit is not within {bound} up to width {LARGEST_SEARCHED}: widen "
+                    f"it"
+                )
+        high = width
+        while width > 1 and not bad(width):
+            high, width = width, width / 1.1
+        if width <= 1:
+            return 1
+        return least(lambda size: not bad(size), max(1, int(width)), ceil(high))
 
     def at_real_sizes(self, width: Any, depth: Any, digits: int = 30) -> mpf:
         """`per_eta2` at symbolic width and depth, for numbers from 1 that need not be whole.
@@ -206,77 +346,102 @@ class SolvedMean(MeanWithParts):
         """
         if self.network.depth != L:
             raise NotSolved(f"growth() needs a symbolic depth, got {self.network}: leave depth out")
-        return growth(self.sums) * eta**2
-
-    def _fast(self) -> FastUpdate | None:
-        first = self.derivations[0]
-        if isinstance(self.network.width, tuple) or first.rates is not None:
-            return None
-        if first.layer != self.network.depth:
-            return None
-        observables = tuple(derivation.observable for derivation in self.derivations)
-        return _fast_form(observables, replace(self.network, width=None, depth=None))
+        return growth(self.sums) * self.unit_of_step
 
     @cached_property
     def sums(self) -> list[Weighted]:
         """The closed form as sums of powers with their factors."""
         return over_width((d.closed_form for d in self.derivations), self.width_here)
 
+    def _fast(self) -> FastUpdate | None:
+        first, network = self.derivations[0], self.network
+        if isinstance(network.width, tuple) or first.rates is not None:
+            return None
+        if first.layer != network.depth:
+            return None
+        opened = network._with(width=None, depth=None)
+        derivations = (replace(d, network=opened, layer=L) for d in self.derivations)
+        return _fast_form(replace(self, derivations=tuple(derivations)))
+
+    def _exact_text(self) -> str:
+        if self.in_numbers and self.domain.is_QQ:
+            number = number_text(self.per_eta2)
+            return number if self.unit_of_step == 1 else f"{number} * {self.unit_of_step}"
+        return str(self.exact)
+
+
+@dataclass(frozen=True)
+class PartOfMean(Mean):
+    """The mean of (f - y)^2 times an observable, over the label y = +-1 too.
+
+    E_y (f - y)^2 = 1 + f^2: ``part`` is "label" for the 1, "output" for the f^2, and empty for
+    the whole, whose derivations are those of its two parts.
+    """
+
+    part: str = ""
+    _shared: ClassVar[frozenset[str]] = Mean._shared | {"by_part", "derived", "part"}
+
+    @classmethod
+    def derived(
+        cls, observable: Observable, network: Network, layer: object, rates: object
+    ) -> Self:
+        """The whole, for ``observable`` at a layer."""
+        both = (observable, f**2 * observable)
+        return cls(tuple(derive(each, network, layer=layer, rates=rates) for each in both))
+
+    @property
+    def label(self) -> Self:
+        """The part from the label, which exists alone while the output is zero.
+
+        Raises `NotSolved` for a part, which has none.
+
+        >>> from theory import MLP, readout_update, squared_update
+        >>> squared_update(MLP(depth=2)).label.exact
+        eta**2*(3*n + 5)/n
+        >>> readout_update(MLP()).label.exact
+        eta**2*n**2*(1 + 5/n)**L
+        """
+        return self._only("label")
+
+    @property
+    def output(self) -> Self:
+        """The part from the network's output.
+
+        Raises `NotSolved` for a part, which has none.
+
+        >>> from theory import MLP, readout_update, squared_update
+        >>> squared_update(MLP()).output.leading()
+        L**3*eta**2/(3*n)
+        >>> readout_update(MLP()).output.leading()
+        eta**2*n
+        """
+        return self._only("output")
+
+    @property
+    def by_part(self) -> dict[str, Self]:
+        """The parts by name; a part itself alone."""
+        return {self.part: self} if self.part else {"label": self.label, "output": self.output}
+
+    def _only(self, name: str) -> Self:
+        if self.part not in ("", name):
+            raise NotSolved(
+                f"this is one part already, without a part {name}: ask the whole for it"
+            )
+        index = 0 if self.part else ("label", "output").index(name)
+        return type(self)(self.derivations[index : index + 1], name)
+
 
 @lru_cache(maxsize=64)
-def _fast_form(observables: tuple[Observable, ...], network: MLP) -> FastUpdate | None:
-    """The sum of the observables' means over the width at the last layer, as fast functions of
-    width and depth; None where such a form is not proven."""
-    from theory.laws.float_arrays import fast_update
-
+def _fast_form(mean: Mean) -> FastUpdate | None:
+    """A mean at the last layer as fast functions of width and depth; None where such a form is not
+    proven."""
     try:
-        forms = ([derive(each, network).closed_form] for each in observables)
-        return fast_update(chain.from_iterable(over_width(form, n) for form in forms))
+        return fast_update(mean.sums)
     except NotSolved:
         return None
 
 
-_LARGEST = 10**15
-
-
-def joint_limit_from(update: SolvedMean, tolerance: object, ratio: object) -> int:
-    """The width from which on the joint limit is within ``tolerance`` of E at L = ``ratio`` n.
-
-    The relative error is followed down from widths where its next order in 1/n says that it is
-    below a quarter of the tolerance, in steps of 1.1, to the first that exceeds it; L need not be
-    whole, the closed form has a value at every depth.
-    """
-    bound, where = tolerance_value(tolerance), exact_number("ratio", ratio)
-    if where <= 0:
-        raise InvalidArgument(
-            f"expected a positive number for ratio, got ratio={shown(ratio)}; give an L/n, as 0.5"
-        )
-    law = update.joint_law(2)
-    leading, following = (_at(law.coefficient(k), where) for k in range(2))
-
-    def bad(width: float) -> bool:
-        with workdps(30) as context:
-            size = context.mpf(width)
-            depth = max(size * int(where.p) / int(where.q), context.mpf(1) / 1000)
-            exact = context.make_mpf(update.at_real_sizes(size, depth)._mpf_)
-            return bool(abs(context.mpf(leading) * size**law.power / exact - 1) > float(bound))
-
-    width = max(16.0, 4 * abs(float(following) / float(leading)) / float(bound))
-    while bad(width):
-        width *= 4
-        if width > _LARGEST:
-            raise NotSolved(
-                f"the joint limit is not within {bound} up to width {_LARGEST}: widen it"
-            )
-    high = width
-    while width > 1 and not bad(width):
-        high, width = width, width / 1.1
-    if width <= 1:
-        return 1
-    return _least(lambda size: not bad(size), max(1, int(width)), ceil(high))
-
-
-def _least(good: Callable[[int], bool], low: int, high: int) -> int:
+def least(good: Callable[[int], bool], low: int, high: int) -> int:
     """The least int above ``low`` that is good, ``low`` not being so and ``high`` being so, where
     one crossing lies between."""
     while high - low > 1:

@@ -1,4 +1,4 @@
-"""How a quantity of one random network is spread over networks: its variance, exactly.
+"""`Spread` is the exact mean and variance of a quantity over random networks.
 
 The square of an observable is an observable of twice the degree, so that the variance over
 initialisations comes from the same derivation as the mean, and a simulation can be planned before
@@ -7,31 +7,29 @@ a single network is drawn.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
 from mpmath import mpf, nstr
-from sympy import Add, Expr, Integer, Symbol
+from sympy import Expr, Integer, Symbol
 
 from theory.algebra.numerals import FEW_LAYERS, number_text
 from theory.algebra.precision import published, workdps
 from theory.errors import InvalidArgument, NotSolved
 from theory.laws.alignment import quotient
-from theory.networks.mlp import MLP
+from theory.laws.mean import Mean
+from theory.networks.network import Network
 from theory.networks.sizes import Sizes
-from theory.solutions.closed_form import ClosedForm
-from theory.solutions.derivation import Derivation, derive
+from theory.solutions.derivation import derive
 from theory.solutions.evaluation import guard_digits
-from theory.solutions.limits import joint_law, over_width
 from theory.solutions.value import Value
-from theory.symbols import L, eta, n
+from theory.symbols import n
 from theory.validation import exact_number, positive_int, shown
 from theory.waiting import announced
 from theory.words.observables import K, Observable, g
+from theory.writing.blocks import Line
 from theory.writing.notation import Math
 from theory.writing.rendering import formula_display
-from theory.writing.step import Line
 
 __all__ = ["Moments", "Spread", "tangent_kernel"]
 
@@ -53,51 +51,61 @@ class Moments(NamedTuple):
 
 @dataclass(frozen=True)
 class Spread(Value):
-    """Mean and variance, over random networks, of ``unit`` times an observable.
-
-    ``first`` and ``second``: the derivations of the observable and of its square.  ``unit``: what
-    they are multiplied with, such as eta**2/n for a mean squared update.
+    """Mean and variance, over random networks, of the quantity whose mean is ``whole``.
 
     >>> from theory import MLP, tangent_kernel
     >>> tangent_kernel(MLP(width=8, depth=2))
     Spread of gᵀKg over networks of MLP(width=8, depth=2): mean 1, relative standard deviation 1.111
     """
 
-    first: Derivation
-    second: Derivation
-    unit: Expr
-    _shared: ClassVar[frozenset[str]] = frozenset({"of", "first", "second", "unit"})
+    whole: Mean
+    _shared: ClassVar[frozenset[str]] = frozenset({"unit", "whole"})
 
     @property
-    def network(self) -> MLP:
+    def network(self) -> Network:
         """The network that it was derived for.
 
         >>> from theory import MLP, tangent_kernel
         >>> tangent_kernel(MLP(depth=2)).network
         MLP(depth=2)
         """
-        return self.first.network
+        return self.whole.network
+
+    @property
+    def unit(self) -> Expr:
+        """What the observable is multiplied with, such as eta**2/n for a mean squared update."""
+        return self.whole.unit_of_step / self.whole.width_here
 
     def _symbols(self) -> frozenset[Symbol]:
-        return self.first._symbols()
+        return self.whole._symbols()
 
     def _at(self, sizes: Sizes) -> Spread:
-        unit = self.unit.subs(sizes)
-        return Spread(self.first._at(sizes), self.second._at(sizes), unit)
+        return Spread(self.whole._at(sizes))
 
     def _number(self, context: Any) -> Moments:
-        unit, first = self.unit.subs(eta, 1), self.first._number(context)
-        mean = first * int(unit.p) / int(unit.q)
+        mean = self.whole._number(context)
         if not mean:
             return Moments(mean, context.zero)
         return Moments(mean, abs(mean) * self._relative(context.dps))
 
-    @classmethod
-    def of(cls, derivations: Sequence[Derivation], unit: Expr = _ONE) -> Spread:
-        """The spread of ``unit`` times the sum of the observables derived."""
-        total = sum((d.observable for d in derivations), start=Observable(()))
-        first = replace(derivations[0], observable=total)
-        return cls(first, replace(first, observable=total**2), unit)
+    @property
+    def _first(self) -> Mean:
+        """The mean of the observable itself."""
+        return Mean(self.whole.derivations)
+
+    @property
+    def _second(self) -> Mean:
+        """The mean of its square, the terms apart: words of different degrees do not mix, and layer
+        maps of one degree at a time are quicker to solve."""
+        one = self.whole.derivations[0]
+        squares = (
+            replace(one, observable=Observable((term,))) for term in (self._observable**2).terms
+        )
+        return Mean(tuple(squares))
+
+    @property
+    def _observable(self) -> Observable:
+        return sum((d.observable for d in self.whole.derivations), start=Observable(()))
 
     @property
     def mean(self) -> Expr:
@@ -107,7 +115,7 @@ class Spread(Value):
         >>> tangent_kernel(MLP()).mean
         L/2
         """
-        return self.first.exact * self.unit
+        return self.whole.exact
 
     def second_moment(self) -> Expr:
         """The mean of the square, exact, in the time of `variance`.
@@ -116,14 +124,14 @@ class Spread(Value):
         >>> tangent_kernel(MLP(width=8, depth=1)).second_moment()
         13/32
         """
-        return self.second.exact * self.unit**2
+        return self._second.exact * self.unit**2
 
     def variance(self) -> Expr:
         """The variance, exact: a rational number, or a function of the symbols left.
 
         With symbols it takes a second for g^T K g, a minute for a squared update, and more for a
-        leaky slope; do not put floats into it (`theory.solutions.value.Value`).  Raises `NotSolved` as
-        `Derivation.exact` does.
+        leaky slope; do not put floats into it (`theory.solutions.value.Value`).  Raises
+        `NotSolved` as `Derivation.exact` does.
 
         >>> from theory import MLP, tangent_kernel
         >>> tangent_kernel(MLP(width=8, depth=1)).variance()
@@ -133,14 +141,10 @@ class Spread(Value):
             return self._variance()
 
     def _variance(self) -> Expr:
-        if self.first.in_numbers:
-            domain = self.first.domain
-            first, second = (
-                sum((d.value for d in _by_term(whole)), domain.zero) for whole in self._both
-            )
-            return domain.to_sympy(second - first**2) * self.unit**2
-        mean, square = (Add(*(d.exact for d in _by_term(whole))) for whole in self._both)
-        return (square - mean**2) * self.unit**2
+        first, second = self._first, self._second
+        if first.in_numbers:
+            return first.domain.to_sympy(second.value - first.value**2) * self.unit**2
+        return (second.exact - first.exact**2) * self.unit**2
 
     def relative_standard_deviation(self, digits: int = 15) -> mpf:
         """The standard deviation over the mean, for a network in numbers of any depth.
@@ -171,9 +175,7 @@ class Spread(Value):
     def _relative_variance(self, context: Any) -> Any:
         """Variance over squared mean, right to the digits of ``context`` but two of 1 plus
         itself."""
-        first, second = (
-            sum((d._number(context) for d in _by_term(whole)), context.zero) for whole in self._both
-        )
+        first, second = self._first._number(context), self._second._number(context)
         if not first:
             raise NotSolved("the mean is zero: there is no relative standard deviation")
         return second / first**2 - 1
@@ -200,45 +202,29 @@ class Spread(Value):
     def joint_limit(self) -> Expr:
         """Variance over squared mean as n -> infinity with L = t n.
 
+        >>> from theory import MLP, tangent_kernel
         >>> tangent_kernel(MLP()).joint_limit()
         -1 + ((9*t**2 + 6*t - 1)*exp(5*t) + exp(-t))/(27*t**2)
         """
-        network = self.first.network
-        if network.width != n or network.depth != L:
-            raise NotSolved(
-                f"the joint limit L = t n needs symbolic width and depth, got {network}: leave "
-                f"them out, as in MLP()"
-            )
-        laws = [joint_law(over_width(forms, _ONE), 1) for forms in self._closed_forms]
+        laws = self._first.joint_law(1), self._second.joint_law(1)
         if laws[1].power != 2 * laws[0].power:
             raise NotSolved("variance over squared mean has no finite joint limit: give numbers")
         return quotient(laws[1].coefficient(), laws[0].coefficient() ** 2) - 1
 
-    @property
-    def _closed_forms(self) -> Iterator[Iterator[ClosedForm]]:
-        return ((d.closed_form for d in _by_term(whole)) for whole in self._both)
-
-    @property
-    def _both(self) -> tuple[Derivation, Derivation]:
-        return self.first, self.second
-
     def __repr__(self) -> str:
         what = f"{self.unit}*" if self.unit != 1 else ""
-        of = f"{what}({self.first.observable})" if what else str(self.first.observable)
-        return f"Spread of {of} over networks of {self.first.network}: {self._headline()}"
+        of = f"{what}({self._observable})" if what else str(self._observable)
+        return f"Spread of {of} over networks of {self.network}: {self._headline()}"
 
     def _headline(self) -> str:
-        network = self.first.network
+        network = self.network
         if not self._symbols():
             text = f"mean {self._mean_text()}"
             if network.layers > _QUICK_LAYERS:
                 return f"{text}: ask for relative_standard_deviation()"
             return f"{text}, relative standard deviation {self._relative_text()}"
         if network.width == n:
-            terms = [each.leading_term() for each in _by_term(self.first)]
-            top = max(power for power, _ in terms)
-            leading = Add(*(c for power, c in terms if power == top)) * n**top * self.unit
-            return f"mean {leading} to leading order"
+            return f"mean {self.whole.leading()} to leading order"
         mean = str(self.mean)
         sizes = ", ".join(map(str, self.open_sizes))
         return (
@@ -251,37 +237,29 @@ class Spread(Value):
     def _mean_text(self) -> str:
         """The mean at eta = 1, in decimals where the exact number is long."""
         if self.network.layers <= FEW_LAYERS:
-            return number_text(self.mean.subs(eta, 1))
-        unit, mean = self.unit.subs(eta, 1), self.first.evaluate(10)
-        with workdps(12) as context:
-            return str(nstr(context.convert(mean) * int(unit.p) / int(unit.q), 10))
+            return number_text(self.whole.per_eta2)
+        return str(nstr(self.whole.evaluate(10), 10))
 
     def _repr_latex_(self) -> str:
         """The mean as a formula, and the relative standard deviation of a network in numbers."""
         lines = [Line(Math("", r"\text{mean}"), Math.of(self.mean))]
-        if not self.first.network.free_symbols:
+        if not self.network.free_symbols:
             relative = Math.text(str(nstr(self.relative_standard_deviation(4), 4)))
             lines.append(Line(Math("", r"\text{standard deviation}/\text{mean}"), relative))
         return formula_display(*lines)
 
 
-def _by_term(derivation: Derivation) -> Iterator[Derivation]:
-    """The terms of an observable apart: words of different degrees do not mix, and layer maps of
-    one degree at a time are quicker to solve."""
-    for term in derivation.observable.terms:
-        yield replace(derivation, observable=Observable((term,)))
-
-
-def tangent_kernel(network: MLP, *, layer: object = None, rates: object = None) -> Spread:
+def tangent_kernel(network: Network, *, layer: object = None, rates: object = None) -> Spread:
     """g^T K g: at the last layer the tangent kernel of the output at the input, that is, the sum
     of its squared derivatives by the hidden weights, each times its layer's multiplier.
 
     At a layer below, the sum over the weights up to it.  The readout's own share, |x^(L)|^2, is
     not in it.
 
+    >>> from theory import MLP, tangent_kernel
     >>> tangent_kernel(MLP()).mean
     L/2
     >>> tangent_kernel(MLP(depth=1)).variance()
     5/(4*n)
     """
-    return Spread.of([derive(g @ K @ g, network, layer=layer, rates=rates)])
+    return Spread(Mean((derive(g @ K @ g, network, layer=layer, rates=rates),)))

@@ -1,32 +1,28 @@
-"""`squared_update`: E[(Delta z)^2] of one gradient step, label and output parts apart."""
+"""`squared_update` derives E[(Delta z)^2] of one gradient step, label and output parts apart."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import repeat
-from typing import Any
+from typing import Any, ClassVar
 
-from sympy import Expr, Integer, Symbol
-from sympy.polys.domains.domain import Domain
+from mpmath import mpf
+from sympy import Expr, Symbol, sympify
 
-from theory.algebra.fields import field_of
-from theory.algebra.numerals import number_text
-from theory.errors import NotSolved
 from theory.laws.derivation_steps import DerivationSteps
 from theory.laws.headline import headline
-from theory.laws.mean import SolvedMean
-from theory.networks.mlp import MLP
+from theory.laws.mean import PartOfMean
+from theory.laws.spread import Spread
+from theory.networks.network import Network
 from theory.public_names import cached_property
-from theory.solutions.derivation import derive
 from theory.solutions.evaluation import layer_means, mean_over_layers
-from theory.solutions.infinite_width import MeanFieldLaw, leading_in_width
+from theory.solutions.infinite_width import MeanFieldLaw
 from theory.symbols import L, ell, eta, n
-from theory.validation import brief, positive_int
+from theory.validation import brief
 from theory.words.observables import K, Observable, f, g
+from theory.writing.blocks import Line
 from theory.writing.notation import Math
 from theory.writing.rendering import formula_display
-from theory.writing.step import Line
 
 __all__ = ["PARTS", "SquaredUpdate", "squared_update"]
 
@@ -36,7 +32,7 @@ PARTS: dict[str, Observable] = {"label": _MOVED, "output": f**2 * _MOVED}
 
 
 @dataclass(frozen=True)
-class SquaredUpdate(SolvedMean):
+class SquaredUpdate(PartOfMean):
     """E[(Delta z_i)^2] of a neuron in one hidden layer, for one linearised gradient step.
 
     Delta z = -(f - y) K g to first order in eta; the mean is over the initialisation and the
@@ -47,20 +43,15 @@ class SquaredUpdate(SolvedMean):
     SquaredUpdate at layer L of MLP(): L**3*eta**2/3 to leading order
     """
 
-    @property
-    def layer(self) -> int | Symbol:
-        """The hidden layer, 1 to L.
-
-        >>> from theory import MLP, squared_update
-        >>> squared_update(MLP(width=8, depth=3), layer=2).layer
-        2
-        """
-        return self.derivations[0].layer
+    unit_of_step: ClassVar[Expr] = eta**2
+    _shared: ClassVar[frozenset[str]] = PartOfMean._shared | {"layer_means", "mean_over_layers"}
 
     @property
-    def parts(self) -> Mapping[str, Observable]:
-        """|K g|^2 times the 1 and the f^2."""
-        return PARTS
+    def width_here(self) -> Expr:
+        """The width of the layer."""
+        width, layer = self.network.width, self.layer
+        index = layer - 1 if isinstance(layer, int) else 0
+        return sympify(width[index] if isinstance(width, tuple) else width)
 
     @cached_property
     def derivation(self) -> DerivationSteps:
@@ -79,85 +70,39 @@ class SquaredUpdate(SolvedMean):
         """
         return DerivationSteps(self)
 
-    @property
-    def exact(self) -> Expr:
-        """E[(Delta z)^2]: an exact rational, or function of the symbols left, times eta**2.
-
-        ``sympify(str(u.exact))``, ``srepr`` and pickle give the same expression again; ``eval`` of
-        the text does not, since Python reads a fraction such as 1/3 as a float.
-
-        Do not put floats into a closed form: its terms cancel, so that at n = 10^7 and L = 8 not
-        one digit is left.  ``u(64, 10)``, ``u.at(n=64)`` and ``u.lambdify()`` keep all of them, and
-        `positive_sum` is a form that does not cancel.
-
-        With a symbolic depth or layer, a closed form for equal hidden widths, for sizes that meet
-        `conditions`; raises `NotSolved` for widths that differ.
-
-        >>> from theory import MLP, squared_update
-        >>> squared_update(MLP(width=1)).label.exact
-        6**L*L*eta**2*(L + 2)/36
-        """
-        return self._in_full(eta**2)
-
-    @property
-    def per_eta2(self) -> Expr:
-        """`exact` at eta = 1.
-
-        >>> from theory import MLP, squared_update
-        >>> squared_update(MLP(width=2, depth=2)).per_eta2
-        1033/16
-        """
-        return self._in_full(Integer(1))
-
-    def _in_full(self, times: Expr) -> Expr:
-        if self.in_numbers:
-            return self.domain.to_sympy(self.value) * times
-        return self.solved(times)
-
     @cached_property
-    def value(self) -> Any:
-        """`per_eta2` as an element of `domain`."""
-        total = sum((d.value for d in self.derivations), self.domain.zero)
-        return total / self.domain.from_sympy(self.width_here)
-
-    @property
-    def domain(self) -> Domain:
-        """The field of `value`: the rationals, or rational functions of the symbols left."""
-        return field_of(self.network.free_symbols)
-
-    def leading_term(self) -> tuple[int, Expr]:
-        """Power of n and its coefficient in `leading`, at eta = 1."""
-        if not self.in_numbers and self.derivations[0].rates is not None:
-            return self.solved_leading()
-        power, coefficient = super().leading_term()
-        return power - 1, coefficient
-
-    def width_series(self, order: int) -> tuple[Expr, ...]:
-        """Coefficients of n^0, n^-1, ..., n^-order at eta = 1 as n -> infinity: numbers, or
-        polynomials in L and ell.
-
-        Raises `NotSolved` for a width in numbers.
+    def spread(self) -> Spread:
+        """Mean and variance over networks of what one network contributes: its squared update,
+        averaged over the neurons of the layer and the label.
 
         >>> from theory import MLP, squared_update
-        >>> squared_update(MLP(depth=2)).width_series(2)
-        (3, 8, 45)
-        >>> squared_update(MLP()).width_series(1)
-        (L**3/3 + L/6, 5*L**4/6 - 4*L**3/3 + 5*L**2/3 - 2*L/3)
+        >>> spread = squared_update(MLP(depth=1)).spread
+        >>> spread.mean
+        eta**2*(n**2 + n + 5)/(2*n**2)
         """
-        if order != 0:
-            order = positive_int("order", order)
-        if self.network.width != n:
-            raise NotSolved(
-                f"width_series() needs a symbolic width, got {self.network}: leave width out"
-            )
-        if not self.in_numbers:
-            return self.solved_series(order)
-        rest, width, coefficients = self.value, self.domain.from_sympy(n), []
-        for _ in range(order + 1):
-            power, leading = leading_in_width(self.domain, rest)
-            coefficients.append(leading if power == 0 else Integer(0))
-            rest = (rest - self.domain.from_sympy(coefficients[-1])) * width
-        return tuple(coefficients)
+        return Spread(self)
+
+    def variance(self) -> Expr:
+        """The variance over networks of the squared update averaged over neurons and label.
+
+        Exact: a rational number times eta**4, or a closed form as `exact`, which takes a second
+        for the label part, a minute for the total, and more for a leaky slope.
+
+        >>> from theory import MLP, squared_update
+        >>> squared_update(MLP(16, 4)).label.variance()
+        774166898976183*eta**4/137438953472
+        """
+        return self.spread.variance()
+
+    def relative_standard_deviation(self, digits: int = 15) -> mpf:
+        """The standard deviation over networks, over the mean; for a network in numbers of any
+        depth.  Relative error below 10^-digits.
+
+        >>> from theory import MLP, squared_update
+        >>> round(float(squared_update(MLP(32, 8)).label.relative_standard_deviation()), 3)
+        3.348
+        """
+        return self.spread.relative_standard_deviation(digits)
 
     @property
     def law(self) -> MeanFieldLaw:
@@ -195,24 +140,17 @@ class SquaredUpdate(SolvedMean):
     @property
     def _symbol(self) -> Math:
         """What it is the value of, part and layer in place."""
-        name = self._part_name()
-        part = rf"_{{\text{{{name}}}}}" if name else ""
+        part = rf"_{{\text{{{self.part}}}}}" if self.part else ""
         layer = Math.of(self.layer).latex if isinstance(self.layer, Symbol) else str(self.layer)
         return Math("", rf"\mathbb{{E}}\bigl[(\Delta z^{{({layer})}}_i)^2\bigr]{part}")
 
     def __repr__(self) -> str:
-        name = self._part_name()
-        what = f"SquaredUpdate, {name} part," if name else "SquaredUpdate"
+        what = f"SquaredUpdate, {self.part} part," if self.part else "SquaredUpdate"
         text = headline(self, self._exact_text, self.leading, " * eta**2")
         return f"{what} at layer {brief(self.layer)} of {self.network}: {text}"
 
-    def _exact_text(self) -> str:
-        if self.in_numbers and self.domain.is_QQ:
-            return f"{number_text(self.per_eta2)} * eta**2"
-        return str(self.exact)
 
-
-def squared_update(network: MLP, layer: object = None, rates: object = None) -> SquaredUpdate:
+def squared_update(network: Network, layer: object = None, rates: object = None) -> SquaredUpdate:
     """Derive E[(Delta z)^2] at a layer of ``network``, for one gradient step to first order.
 
     ``layer``: None for the last hidden layer, an int from 1 to L, or the symbol ``ell``.
@@ -225,5 +163,4 @@ def squared_update(network: MLP, layer: object = None, rates: object = None) -> 
     >>> squared_update(MLP(depth=2)).label.exact
     eta**2*(3*n + 5)/n
     """
-    derived = (derive(o, network, layer=layer, rates=rates) for o in PARTS.values())
-    return SquaredUpdate(tuple(derived))
+    return SquaredUpdate.derived(PARTS["label"], network, layer, rates)

@@ -1,1 +1,2 @@
-"""The networks that the theory describes: sizes, activations, multipliers and groups of weights."""
+"""The modules of this folder describe networks: sizes, activations, multipliers, groups of
+weights."""

@@ -1,4 +1,4 @@
-"""Activations that are linear on each half-line, described by their slope at negative input."""
+"""An activation is linear on each half-line, and described by its slope at negative input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Groups of weights that have a learning rate of their own: first layer, hidden layers, readout."""
+"""A group of weights has a learning rate of its own: first layer, hidden layers or readout."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from theory.errors import InvalidArgument
-from theory.networks.mlp import MLP
 from theory.networks.multipliers import ByGroup
+from theory.networks.network import Network
 from theory.public_names import PlainText
 from theory.validation import shown
 
@@ -55,7 +55,7 @@ class Readout(PlainText):
 Group: TypeAlias = FirstLayer | HiddenLayers | Readout
 
 
-def group_rates(network: MLP, group: FirstLayer | HiddenLayers) -> object:
+def group_rates(network: Network, group: FirstLayer | HiddenLayers) -> object:
     """The multipliers that train ``group`` alone, as `squared_update` takes them."""
     first = isinstance(group, FirstLayer)
     if network.depth == 1:
@@ -68,9 +68,10 @@ def group_rates(network: MLP, group: FirstLayer | HiddenLayers) -> object:
     return ByGroup(int(first), int(not first), int(not first))
 
 
-def inner_groups(network: MLP) -> tuple[FirstLayer | HiddenLayers, ...]:
+def inner_groups(network: Network) -> tuple[FirstLayer | HiddenLayers, ...]:
     """The groups below the readout that ``network`` has: one hidden layer is the first alone.
 
+    >>> from theory import MLP
     >>> inner_groups(MLP(4, 1)), inner_groups(MLP())
     ((FirstLayer(),), (FirstLayer(), HiddenLayers()))
     """

@@ -1,21 +1,22 @@
-"""The plain description of a random network: sizes, activation and scales, and nothing else."""
+"""`MLP` is a fully connected network: sizes, activation and scales, and nothing else."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
+from itertools import chain, groupby, repeat
 from typing import TypeAlias
 
 from sympy import Expr, Integer, Symbol
 
 from theory.errors import InvalidArgument, NotSolved
 from theory.networks.activations import Activation, LeakyReLU, Linear, ReLU
-from theory.public_names import PlainText
+from theory.networks.multipliers import Rates, multiplier_runs
+from theory.networks.network import Network, numeric_depth, numeric_layers, numeric_rates
+from theory.networks.sites import Site
 from theory.symbols import L, ell, n, n_0
 from theory.validation import (
     brief,
-    index_in,
-    non_negative_rates,
     positive_int,
     positive_value,
     shown,
@@ -42,7 +43,7 @@ _LONGEST = 40
 
 
 @dataclass(frozen=True)
-class MLP(PlainText):
+class MLP(Network):
     """A random fully connected network without biases at mean-field initialisation.
 
     With x^(0) = x, z^(l) = W^(l) x^(l-1), x^(l) = sigma(z^(l)) for l = 1..L and f = v . x^(L),
@@ -200,33 +201,19 @@ class MLP(PlainText):
         values = [self.activation.slope, self.c, self.s, self.norm2]
         return frozenset(sizes).union(*(value.free_symbols for value in values))
 
-
-def numeric_layers(network: MLP, layer: object = None) -> tuple[int, ...]:
-    """The layers that ``layer`` names: None the last, an int, or a tuple or range of ints."""
-    depth = numeric_depth(network)
-    if layer is None:
-        return (depth,)
-    if isinstance(layer, tuple | range | list):
-        if not layer:
-            raise InvalidArgument("expected at least one layer, got an empty layer; give layer=1")
-        return tuple(index_in("layer", each, depth, "hidden layers") for each in layer)
-    return (index_in("layer", layer, depth, "hidden layers"),)
-
-
-def numeric_rates(network: MLP, rates: object = None) -> tuple[Expr, ...]:
-    """One multiplier of eta per hidden layer, all 1 for None."""
-    if rates is None:
-        return (Integer(1),) * numeric_depth(network)
-    return non_negative_rates(rates, numeric_depth(network))
-
-
-def numeric_depth(network: MLP) -> int:
-    """The depth of an argument; `InvalidArgument` where it is the symbol L."""
-    if isinstance(network.depth, int):
-        return network.depth
-    raise InvalidArgument(
-        "expected a depth in numbers, got depth=L; give one, such as MLP(depth=4)"
-    )
+    def _sites(self, rates: tuple[Expr, ...] | Rates) -> Iterator[tuple[Site, int]]:
+        """The hidden layers; equal neighbours are one run."""
+        runs = multiplier_runs(rates, self.layers)
+        if isinstance(self.width, tuple):
+            each = chain.from_iterable(repeat(rate, count) for rate, count in runs)
+            sizes = zip(self.widths, self.widths[1:], each, strict=False)
+            yield from ((self._site(*key), len(list(same))) for key, same in groupby(sizes))
+            return
+        (first, count), *others = runs
+        yield self._site(self.first_fan_in, self.width, first), 1
+        for rate, number in ((first, count - 1), *others):
+            if number:
+                yield self._site(self.width, self.width, rate), number
 
 
 def _scale(name: str, value: object) -> Expr:

@@ -1,4 +1,4 @@
-"""Multipliers of the learning rate where the depth is a symbol: by group, or a range of layers."""
+"""Multipliers of the learning rate are given by group or by a range of layers, for any depth."""
 
 from __future__ import annotations
 

@@ -1,17 +1,17 @@
-"""Numbers in the place of symbols: which sizes a value has left open, and what they may become."""
+"""Numbers take the place of symbols: this module says which sizes are open and what they may
+become."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, TypeAlias
 
 from sympy import Expr, Integer, Rational, Symbol
 
 from theory.errors import InvalidArgument
 from theory.networks.activations import LeakyReLU
-from theory.networks.mlp import MLP
 from theory.networks.multipliers import Rates, TrainedLayers
+from theory.networks.network import Network
 from theory.symbols import L, a, ell, eta, n, n_0, p, q
 from theory.validation import brief, exact_number, in_range, shown, whole_number
 
@@ -25,7 +25,7 @@ _ORDER = (n, L, ell, n_0, a, p, q)
 _NEVER_OPEN = (eta,)
 
 
-def in_order(symbols: frozenset[Symbol], network: MLP) -> tuple[Symbol, ...]:
+def in_order(symbols: frozenset[Symbol], network: Network) -> tuple[Symbol, ...]:
     """The symbols left open, as a call takes them: n or the layers' own widths, L, ell, n_0, a, p,
     q, then others by name.
 
@@ -43,7 +43,7 @@ def in_order(symbols: frozenset[Symbol], network: MLP) -> tuple[Symbol, ...]:
 
 
 def bound_sizes(
-    symbols: Sequence[Symbol], network: MLP, places: Sequence[Any], named: Mapping[str, Any]
+    symbols: Sequence[Symbol], network: Network, places: Sequence[Any], named: Mapping[str, Any]
 ) -> dict[Symbol, Any]:
     """What each symbol is given, by place or by name; `InvalidArgument` for a size too many, one
     that is fixed, or one that is given twice."""
@@ -66,7 +66,7 @@ def bound_sizes(
     return given
 
 
-def _no_size(name: str, value: Any, symbols: Sequence[Symbol], network: MLP) -> str:
+def _no_size(name: str, value: Any, symbols: Sequence[Symbol], network: Network) -> str:
     if name == "eta":
         return (
             f"expected sizes alone, got eta={brief(value)}; values are at eta = 1: multiply a "
@@ -80,7 +80,7 @@ def _listed(symbols: Sequence[Symbol]) -> str:
     return f"no size but {names}" if symbols else "no sizes"
 
 
-def _fixed(network: MLP) -> str:
+def _fixed(network: Network) -> str:
     if network.free_symbols:
         return f"the others are fixed in {network}: leave a size out there to give it here"
     return f"all are fixed in {network}: leave them out there, as in MLP(), to give them here"
@@ -111,7 +111,7 @@ def read_size(symbol: Symbol, value: Any) -> Rational:
     return number
 
 
-def network_at(network: MLP, sizes: Sizes) -> MLP:
+def network_at(network: Network, sizes: Sizes) -> Network:
     """``network`` with numbers in the place of symbols; its own rules check them."""
     if not network.free_symbols & sizes.keys():
         return network
@@ -128,7 +128,7 @@ def network_at(network: MLP, sizes: Sizes) -> MLP:
         changes[name] = value if value is None else value.subs(sizes)
     if network.activation.slope in sizes:
         changes["activation"] = LeakyReLU(sizes[network.activation.slope])
-    return replace(network, **changes)
+    return network._with(**changes)
 
 
 def layer_at(layer: int | Symbol, sizes: Sizes) -> Any:

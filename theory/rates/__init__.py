@@ -1,1 +1,2 @@
-"""Learning rates as bounds over laws, their validity and their transfer."""
+"""The modules of this folder derive learning rates as bounds over laws, their validity and
+transfer."""

@@ -1,4 +1,4 @@
-"""Proof that the mean squared update grows from layer to layer, at every width and depth.
+"""`certainly_rises` proves that the update grows from layer to layer, at every width and depth.
 
 Put L = l + p, so that layer l lies p layers below the last.  Each part of the update is a sum of
 powers and polynomials in l, times a power of p; its step, from layer l to layer l + 1 of the same
@@ -9,7 +9,6 @@ the field, so is every step.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -20,8 +19,8 @@ from theory.algebra.positivity import binomial_basis, binomial_weights
 from theory.algebra.power_sum import DEPTHS, PowerSum
 from theory.errors import NotSolved
 from theory.laws.update import SquaredUpdate, squared_update
-from theory.networks.mlp import MLP
 from theory.networks.multipliers import ByGroup, Rates
+from theory.networks.network import Network
 from theory.symbols import L, ell, p
 
 __all__ = ["certainly_non_negative", "certainly_rises", "rises_at_all_sizes"]
@@ -43,7 +42,7 @@ def certainly_rises(update: SquaredUpdate) -> bool:
 
 
 @lru_cache(maxsize=64)
-def rises_at_all_sizes(network: MLP, rates: tuple[Expr, ...] | Rates) -> bool:
+def rises_at_all_sizes(network: Network, rates: tuple[Expr, ...] | Rates) -> bool:
     """Whether networks like ``network``, of every width and depth, are proven to rise so.
 
     False for widths that differ, and for multipliers that differ above layer 1.
@@ -56,7 +55,7 @@ def rises_at_all_sizes(network: MLP, rates: tuple[Expr, ...] | Rates) -> bool:
         return False
     try:
         return certainly_rises(
-            squared_update(replace(network, width=None, depth=None), ell, rates=rates)
+            squared_update(network._with(width=None, depth=None), ell, rates=rates)
         )
     except NotSolved:
         return False

@@ -1,48 +1,46 @@
-"""`MaximalLearningRate`: the rate at which the hidden layers' mean squared update meets a bound."""
+"""`MaximalLearningRate` is the rate at which the hidden layers' update meets a bound."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sympy import Expr, Integer, Max, Poly, Symbol
 from sympy.polys.domains.domain import Domain
 
-from theory.algebra.fields import field_of
-from theory.algebra.numerals import inverse_square_root, rate_text
+from theory.algebra.fields import field_of, largest
+from theory.algebra.precision import workdps
 from theory.errors import NotSolved
 from theory.laws.criteria import Criterion, EveryHiddenLayer, LastLayer, MeanOverLayers
-from theory.laws.headline import headline
+from theory.laws.float_arrays import FastRate
 from theory.laws.update import SquaredUpdate, squared_update
-from theory.networks.mlp import MLP
 from theory.networks.multipliers import Rates
-from theory.networks.requests import asked_rates
+from theory.networks.network import Network, asked_rates
 from theory.networks.sizes import Sizes, network_at, rates_at
 from theory.public_names import cached_property
-from theory.rates.binding import (
-    COMPARABLE,
-    NOTHING_MOVES,
-    binding_layers,
-    last_is_largest,
-    likely_layers,
-)
+from theory.rates.bounded_rate import RATE, BoundedRate
 from theory.rates.growth_proof import certainly_rises, rises_at_all_sizes
 from theory.rates.validity import Validity
-from theory.solutions.value import Number
+from theory.solutions.evaluation import guard_digits
 from theory.symbols import L, ell, eta, n
 from theory.validation import tolerance_value
+from theory.writing.blocks import Line
 from theory.writing.notation import Math
 from theory.writing.rendering import formula_display, root_lines
-from theory.writing.step import Line
 
-if TYPE_CHECKING:
-    from theory.laws.float_arrays import FastRate
+__all__ = ["NOTHING_MOVES", "MaximalLearningRate"]
 
-__all__ = ["MaximalLearningRate"]
+_COMPARABLE = 500
+"""Layers that are compared in less than a second."""
+NOTHING_MOVES = "expected at least one multiplier above 0 in rates, got only zeros; give one"
+_DIGITS = 30
+"""In which layers are compared before they are compared exactly."""
+_DEEP = 64
+"""From which depth on a proof is quicker than a comparison of all layers."""
 
 
-@dataclass(frozen=True)
-class MaximalLearningRate(Number):
+@dataclass(frozen=True, repr=False)
+class MaximalLearningRate(BoundedRate):
     """The largest learning rate that meets ``criterion``, from the linearised update.
 
     ``rates``: multipliers of eta, all 1 for None.  Made by `maximal_learning_rate`.
@@ -54,27 +52,8 @@ class MaximalLearningRate(Number):
     MaximalLearningRate of MLP(width=64, depth=4): 0.201148; layer 4 binds
     """
 
-    network: MLP
     criterion: Criterion
     rates: tuple[Expr, ...] | Rates
-
-    @property
-    def exact(self) -> Expr:
-        """The rate: sqrt of the criterion's bound over E[(Delta z)^2]/eta^2.
-
-        Exact, with square roots; a function of the symbols that the network holds, as
-        1/sqrt(Max(...)) where no single layer is proven to bind for all sizes.  Raises `NotSolved`
-        for a symbolic depth with `MeanOverLayers`, where the last layer is not proven to bind, and
-        where no layer moves at all.  Do not put floats into a closed form, whose terms cancel:
-        ``rate(64, 10)``, ``rate.at(n=64)`` and ``rate.lambdify()`` keep all digits.
-
-        >>> from sympy import sqrt
-        >>> from theory import MLP, maximal_learning_rate
-        >>> rate = maximal_learning_rate(MLP()).exact
-        >>> rate.subs({n: 10, L: 1}) == 1/sqrt(squared_update(MLP(10, 1)).per_eta2)
-        True
-        """
-        return inverse_square_root(self._moved() / self.criterion.bound)
 
     def _symbols(self) -> frozenset[Symbol]:
         return self._update(None)._symbols()
@@ -84,8 +63,7 @@ class MaximalLearningRate(Number):
         rates = asked_rates(network, rates_at(self.rates, sizes))
         return MaximalLearningRate(network, self.criterion, rates)
 
-    def _number(self, context: Any) -> Any:
-        bound = context.mpf(int(self.criterion.bound.p)) / int(self.criterion.bound.q)
+    def _moved_number(self, context: Any) -> Any:
         update = self._update(None)
         if isinstance(self.criterion, MeanOverLayers):
             moved = update.mean_over_layers(context)
@@ -95,11 +73,9 @@ class MaximalLearningRate(Number):
             moved = max(update.layer_means(context))
         if not moved:
             raise NotSolved(NOTHING_MOVES)
-        return context.sqrt(bound / moved)
+        return moved
 
     def _fast(self) -> FastRate | None:
-        from theory.laws.float_arrays import FastRate
-
         if isinstance(self.criterion, MeanOverLayers):
             return None
         every = isinstance(self.criterion, EveryHiddenLayer)
@@ -111,7 +87,7 @@ class MaximalLearningRate(Number):
     @property
     def _last_binds(self) -> bool:
         """Whether the last layer of a network in numbers is known to bind without a comparison."""
-        return isinstance(self.criterion, LastLayer) or last_is_largest(self.network, self.rates)
+        return isinstance(self.criterion, LastLayer) or _last_is_largest(self.network, self.rates)
 
     @property
     def layer(self) -> int | Symbol | None:
@@ -129,24 +105,17 @@ class MaximalLearningRate(Number):
         if not isinstance(self.network.depth, int):
             self._check_rise()
             return L
-        layers = likely_layers(self.network, self.rates)
+        layers = _likely_layers(self.network, self.rates)
         if len(layers) > 1:
             layers = list(self._binding)
         return layers[0] if len(layers) == 1 else None
 
-    def leading(self) -> Expr:
-        """The leading term as n -> infinity, then as the depth grows.
-
-        >>> from theory import MLP, MeanOverLayers, maximal_learning_rate
-        >>> maximal_learning_rate(MLP()).leading()
-        sqrt(3)/L**(3/2)
-        >>> maximal_learning_rate(MLP(), criterion=MeanOverLayers()).leading()
-        2*sqrt(3)/L**(3/2)
-        """
+    @property
+    def _leading_moved(self) -> Expr:
         power, coefficients = self._leading_terms()
         if not power and not any(coefficients):
             raise NotSolved(NOTHING_MOVES)
-        return inverse_square_root(_maximum(coefficients) * n**power / self.criterion.bound)
+        return _maximum(coefficients) * n**power
 
     def validity(self, tolerance: object) -> Validity:
         """Where `leading` is within a relative ``tolerance`` of the exact rate at the last layer:
@@ -176,6 +145,7 @@ class MaximalLearningRate(Number):
             )
         return Validity(update, law, tolerance_value(tolerance))
 
+    @property
     def _moved(self) -> Expr:
         """What the criterion bounds, at eta = 1."""
         if not isinstance(self.network.depth, int):
@@ -222,7 +192,7 @@ class MaximalLearningRate(Number):
 
     @cached_property
     def _binding(self) -> dict[int, Any]:
-        return binding_layers(self.network, self.rates)
+        return _binding_layers(self.network, self.rates)
 
     @property
     def _domain(self) -> Domain:
@@ -243,22 +213,19 @@ class MaximalLearningRate(Number):
     def _rises(self) -> bool:
         return certainly_rises(self._update(ell))
 
-    def __repr__(self) -> str:
-        return f"MaximalLearningRate of {self.network}: {self._headline()}"
-
     def _repr_latex_(self) -> str:
         """The leading term, and the exact rate where the depth is a number, with its decimals."""
-        left, lines = Math("", r"\eta_{\max}"), []
+        lines = []
         if isinstance(self.network.depth, int) or self.network.width != n:
-            lines += root_lines(left, self.exact)
+            lines += root_lines(RATE, self.exact)
         if self.network.width == n:
-            lines.append(Line(left, Math.of(self.leading()), "~"))
+            lines.append(Line(RATE, Math.of(self.leading()), "~"))
         return formula_display(*lines)
 
     def _headline(self) -> str:
         if not self.open_sizes and not self._is_quick:
             return f"evaluate() and layer compare {self.network.layers} layers"
-        text = headline(self, lambda: rate_text(self.exact), self.leading)
+        text = super()._headline()
         try:
             return f"{text}; {self._who_binds()}" if text[:4] != "long" else text
         except NotSolved:
@@ -268,7 +235,7 @@ class MaximalLearningRate(Number):
     def _is_quick(self) -> bool:
         """Whether the rate of a network in numbers needs no comparison of many layers."""
         every = isinstance(self.criterion, EveryHiddenLayer)
-        return not every or self.network.layers <= COMPARABLE or self._last_binds
+        return not every or self.network.layers <= _COMPARABLE or self._last_binds
 
     def _who_binds(self) -> str:
         if isinstance(self.criterion, MeanOverLayers):
@@ -292,3 +259,34 @@ def _mean_over_depth(coefficient: Expr) -> Expr:
         )
     terms = Poly(coefficient, ell, L).terms()
     return sum((c * L ** (i + j) / (i + 1) for (i, j), c in terms), Integer(0))
+
+
+def _last_is_largest(network: Network, rates: tuple[Expr, ...] | Rates) -> bool:
+    """Whether the last layer of a deep network in numbers is proven to move most."""
+    return network.layers > _DEEP and rises_at_all_sizes(network, rates)
+
+
+def _binding_layers(network: Network, rates: tuple[Expr, ...] | Rates) -> dict[int, Any]:
+    """E[(Delta z)^2]/eta^2 of the layers that may be the largest, as elements of the field of the
+    symbols that a network of given depth holds.
+
+    Raises `NotSolved` where nothing moves.
+    """
+    domain = field_of(network.free_symbols)
+    layers = _likely_layers(network, rates)
+    kept = largest({k: squared_update(network, k, rates=rates).value for k in layers}, domain)
+    if not any(kept.values()):
+        raise NotSolved(NOTHING_MOVES)
+    return kept
+
+
+def _likely_layers(network: Network, rates: tuple[Expr, ...] | Rates) -> list[int]:
+    """All layers, or of a network in numbers those that are largest to 30 digits."""
+    if network.free_symbols:
+        return list(range(1, network.layers + 1))
+    if _last_is_largest(network, rates):
+        return [network.layers]
+    with workdps(_DIGITS + guard_digits(network.layers)) as context:
+        means = squared_update(network, rates=rates).layer_means(context)
+        bar = max(means) * (1 - context.mpf(10) ** -_DIGITS)
+        return [layer for layer, mean in enumerate(means, 1) if mean >= bar]

@@ -1,5 +1,4 @@
-"""`layer_rates`: learning rates of the first layer, the hidden layers and the readout, each alone
-and all together.
+"""`layer_rates` gives learning rates of first layer, hidden layers and readout, alone and jointly.
 
 With rates eta_1, eta_h, eta_v of the three groups, one step gives, to first order,
 
@@ -15,7 +14,9 @@ no layers 2 to L: K = K_1, and two groups share.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 from sympy import Expr, Integer, Poly, Symbol, sqrt
@@ -23,25 +24,23 @@ from sympy import Expr, Integer, Poly, Symbol, sqrt
 from theory.algebra.numerals import real_text
 from theory.algebra.power_sum import DEPTHS
 from theory.algebra.precision import workdps
-from theory.errors import InvalidArgument, NotSolved
+from theory.errors import NotSolved
 from theory.laws.criteria import LastLayer, NetworkOutput
-from theory.laws.readout import ReadoutLearningRate
 from theory.laws.update import squared_update
 from theory.networks.groups import Readout, group_rates, inner_groups
-from theory.networks.mlp import MLP
+from theory.networks.network import Network, checked_network
 from theory.networks.sizes import Sizes, network_at
 from theory.public_names import cached_property
+from theory.rates.bounded_rate import ReadoutLearningRate
 from theory.rates.hidden_rate import MaximalLearningRate
 from theory.rates.rate import maximal_learning_rate
-from theory.rates.shared_bound import moved_layer, moved_output
 from theory.solutions.derivation import derive
 from theory.solutions.value import Value
 from theory.symbols import n
-from theory.validation import shown
-from theory.words.observables import Observable
+from theory.words.observables import K, Observable, f, g, x
+from theory.writing.blocks import Table
 from theory.writing.notation import Math
 from theory.writing.rendering import table_html, table_text
-from theory.writing.step import Table
 
 __all__ = ["LayerRates", "layer_rates"]
 
@@ -93,7 +92,7 @@ class LayerRates(Value):
         return self.inner[1]
 
     @property
-    def network(self) -> MLP:
+    def network(self) -> Network:
         """The network that they were derived for.
 
         >>> from theory import MLP, layer_rates
@@ -121,7 +120,7 @@ class LayerRates(Value):
         >>> round(float(layer_rates(MLP(64, 8)).moved_layer), 4)
         3.5395
         """
-        return moved_layer(self._moved_z, self._groups, self._alone, self.bound)
+        return _moved_layer(self._moved_z, self._groups, self._alone, self.bound)
 
     @cached_property
     def moved_output(self) -> Expr:
@@ -133,7 +132,7 @@ class LayerRates(Value):
         2.2305
         """
         alone = [*self._alone, self.readout.exact]
-        return moved_output(self._moved_f, self._groups, alone, self.bound)
+        return _moved_output(self._moved_f, self._groups, alone, self.bound)
 
     @property
     def share(self) -> Expr:
@@ -214,8 +213,8 @@ class LayerRates(Value):
                 return derive(observable, self.network, rates=rates)._number(finer)
 
             return (
-                moved_layer(update, self._groups, alone[:-1], bound),
-                moved_output(mean, self._groups, alone, bound),
+                _moved_layer(update, self._groups, alone[:-1], bound),
+                _moved_output(mean, self._groups, alone, bound),
             )
 
     def _moved_z(self, rates: object) -> Expr:
@@ -258,6 +257,39 @@ class LayerRates(Value):
         return Table(("", "alone", "together"), tuple(zip(names, alone, together, strict=True)))
 
 
+def _moved_layer(
+    update: Callable[[object], Any], groups: Sequence[object], alone: Sequence[Any], bound: Any
+) -> Any:
+    """E[(Delta z)^2] over ``bound`` with each of the ``groups``, given by its multipliers, at its
+    rate ``alone``; ``update``: the mean by multipliers, None for all groups.
+
+    A cross term is the whole less the shares: K is linear in the multipliers.
+    """
+    shares = [update(rates) for rates in groups]
+    cross = update(None) - sum(shares[1:], start=shares[0])
+    return len(shares) + cross * prod(alone) / bound
+
+
+def _moved_output(
+    mean: Callable[[Observable, object], Any],
+    groups: Sequence[object],
+    alone: Sequence[Any],
+    bound: Any,
+) -> Any:
+    """E[(Delta f)^2] over ``bound`` with the ``groups`` and the readout, last in ``alone``, each at
+    its rate; ``mean``: of an observable by multipliers."""
+
+    def whole(observable: Observable, rates: object) -> Any:
+        return mean(observable, rates) + mean(f**2 * observable, rates)
+
+    kernel, norm, (*inner, readout) = g @ K @ g, x @ x, alone
+    squares = [whole(kernel**2, rates) for rates in groups]
+    moved = (whole(kernel**2, None) - sum(squares[1:], start=squares[0])) * prod(inner)
+    for square, rates, own in zip(squares, groups, inner, strict=True):
+        moved += square * own**2 + 2 * readout * own * whole(norm * kernel, rates)
+    return 1 + moved / bound
+
+
 def _leading(series: list[Expr] | tuple[Expr, ...]) -> tuple[int, Expr]:
     """The first order in 1/n that does not vanish, and its highest power of the depth."""
     for order, coefficient in enumerate(series):
@@ -271,7 +303,7 @@ def _leading(series: list[Expr] | tuple[Expr, ...]) -> tuple[int, Expr]:
     )
 
 
-def layer_rates(network: MLP, *, bound: object = Integer(1)) -> LayerRates:
+def layer_rates(network: Network, *, bound: object = Integer(1)) -> LayerRates:
     """The largest rates of first layer, hidden layers (2 to L) and readout, alone and together.
 
     ``bound``: of E[(Delta z)^2] in the last hidden layer and of E[(Delta f)^2]; an exact positive
@@ -285,10 +317,7 @@ def layer_rates(network: MLP, *, bound: object = Integer(1)) -> LayerRates:
     >>> [f"{float(rate):.3g}" for rate in layer_rates(MLP(64, 8)).together]
     ['0.172', '0.0421', '0.006']
     """
-    if not isinstance(network, MLP):
-        raise InvalidArgument(
-            f"expected an MLP for network, got network={shown(network)}; give MLP() or MLP(64, 4)"
-        )
+    checked_network(network)
     last = LastLayer(bound)
     inner = inner_groups(network)
     return LayerRates(

@@ -1,4 +1,4 @@
-"""`maximal_learning_rate`: the largest eta that keeps the mean squared update bounded."""
+"""`maximal_learning_rate` is the largest eta that keeps the mean squared update bounded."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sympy import Expr
 
 from theory.errors import InvalidArgument
 from theory.laws.criteria import Criterion, NetworkOutput, layer_criterion, output_criterion
-from theory.laws.readout import ReadoutLearningRate, readout_learning_rate
+from theory.laws.readout import readout_update
 from theory.laws.update import squared_update
 from theory.networks.groups import (
     FirstLayer,
@@ -18,21 +18,25 @@ from theory.networks.groups import (
     checked_group,
     group_rates,
 )
-from theory.networks.mlp import MLP
 from theory.networks.multipliers import ByGroup, Rates, multiplier_runs, open_ends
-from theory.rates.binding import NOTHING_MOVES
-from theory.rates.hidden_rate import MaximalLearningRate
+from theory.networks.network import Network
+from theory.rates.bounded_rate import ReadoutLearningRate
+from theory.rates.hidden_rate import NOTHING_MOVES, MaximalLearningRate
 
 __all__ = ["maximal_learning_rate"]
 
 
 @overload
 def maximal_learning_rate(
-    network: MLP, *, criterion: NetworkOutput | None = None, rates: object = None, group: Readout
+    network: Network,
+    *,
+    criterion: NetworkOutput | None = None,
+    rates: object = None,
+    group: Readout,
 ) -> ReadoutLearningRate: ...
 @overload
 def maximal_learning_rate(
-    network: MLP,
+    network: Network,
     *,
     criterion: Criterion | None = None,
     rates: object = None,
@@ -40,14 +44,14 @@ def maximal_learning_rate(
 ) -> MaximalLearningRate: ...
 @overload
 def maximal_learning_rate(
-    network: MLP,
+    network: Network,
     *,
     criterion: Criterion | NetworkOutput | None = None,
     rates: object = None,
     group: Group | None = None,
 ) -> MaximalLearningRate | ReadoutLearningRate: ...
 def maximal_learning_rate(
-    network: MLP,
+    network: Network,
     *,
     criterion: Criterion | NetworkOutput | None = None,
     rates: object = None,
@@ -73,7 +77,7 @@ def maximal_learning_rate(
     """
     asked = checked_group(group, rates)
     if isinstance(asked, Readout):
-        return readout_learning_rate(network, output_criterion(criterion))
+        return ReadoutLearningRate(readout_update(network).network, output_criterion(criterion))
     bounded = layer_criterion(criterion)
     if asked is not None:
         rates = group_rates(network, asked)
@@ -83,7 +87,7 @@ def maximal_learning_rate(
     return MaximalLearningRate(network, bounded, derivation.rates)
 
 
-def _nothing_moves(network: MLP, rates: tuple[Expr, ...] | Rates) -> bool:
+def _nothing_moves(network: Network, rates: tuple[Expr, ...] | Rates) -> bool:
     """Whether every multiplier is 0, as far as the depth is known."""
     if isinstance(network.depth, int) and not open_ends(rates):
         return not any(rate for rate, _ in multiplier_runs(rates, network.layers))

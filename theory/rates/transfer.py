@@ -1,9 +1,9 @@
-"""`transfer_learning_rate`: a rate tuned on one network, carried to another by the exact law."""
+"""`transfer_learning_rate` carries a rate, tuned on one network, to another by the exact law."""
 
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -15,19 +15,19 @@ from theory.algebra.precision import workdps
 from theory.errors import InvalidArgument, NotSolved
 from theory.laws.criteria import Criterion, LastLayer, NetworkOutput
 from theory.laws.expression_numbers import numbers
-from theory.laws.readout import ReadoutLearningRate
 from theory.networks.groups import FirstLayer, Group, HiddenLayers, Readout
-from theory.networks.mlp import MLP
+from theory.networks.network import Network, checked_network
 from theory.networks.sizes import Sizes
+from theory.rates.bounded_rate import ReadoutLearningRate
 from theory.rates.hidden_rate import MaximalLearningRate
 from theory.rates.rate import maximal_learning_rate
 from theory.solutions.evaluation import guard_digits
 from theory.solutions.value import Number
 from theory.symbols import n_0
 from theory.validation import exact_number, shown, tolerance_value
+from theory.writing.blocks import Line
 from theory.writing.notation import Math
 from theory.writing.rendering import formula_display
-from theory.writing.step import Line
 
 __all__ = ["OutsideValidity", "TransferredLearningRate", "transfer_learning_rate"]
 
@@ -60,7 +60,7 @@ class TransferredLearningRate(Number):
     target: MaximalLearningRate | ReadoutLearningRate
 
     @property
-    def network(self) -> MLP:
+    def network(self) -> Network:
         """The target.
 
         >>> from theory import MLP, transfer_learning_rate
@@ -133,8 +133,8 @@ class TransferredLearningRate(Number):
 
 def transfer_learning_rate(
     rate: object,
-    source: MLP,
-    target: MLP,
+    source: Network,
+    target: Network,
     *,
     criterion: Criterion | NetworkOutput | None = None,
     group: Group | None = None,
@@ -169,11 +169,8 @@ def transfer_learning_rate(
     return TransferredLearningRate(tuned, *found)
 
 
-def _check_network(name: str, network: object) -> None:
-    if not isinstance(network, MLP):
-        raise InvalidArgument(
-            f"expected an MLP for {name}, got {name}={shown(network)}; give MLP(64, 4), say"
-        )
+def _check_network(name: str, given: object) -> None:
+    network = checked_network(given, name, "MLP(64, 4), say")
     if network.free_symbols:
         symbols = ", ".join(sorted(map(str, network.free_symbols)))
         raise InvalidArgument(
@@ -182,7 +179,7 @@ def _check_network(name: str, network: object) -> None:
         )
 
 
-def _warn_outside(name: str, network: MLP, group: Group | None, allowed: Rational) -> None:
+def _warn_outside(name: str, network: Network, group: Group | None, allowed: Rational) -> None:
     """Warn where the leading term of the rate does not hold for ``network``, at its least width."""
     why = _cause(network, group, allowed)
     if why:
@@ -193,13 +190,13 @@ def _warn_outside(name: str, network: MLP, group: Group | None, allowed: Rationa
         )
 
 
-def _cause(network: MLP, group: Group | None, allowed: Rational) -> str:
+def _cause(network: Network, group: Group | None, allowed: Rational) -> str:
     """Why the leading term of the rate does not hold, empty where it does; the input width is the
     cause where the term holds for an input as wide as the network."""
     width = network.width
     narrowest = min(map(int, width)) if isinstance(width, tuple) else int(width or 1)
-    plain = replace(network, width=narrowest, depth=network.layers)
-    square = replace(plain, input_width=None)
+    plain = network._with(width=narrowest, depth=network.layers)
+    square = plain._with(input_width=None)
     if network.c != network.activation.critical_variance():
         return "away from the critical weight variance there is no law"
     error = _error(plain, group)
@@ -221,7 +218,7 @@ def _times(error: float) -> str:
 
 
 @lru_cache(maxsize=256)
-def _error(network: MLP, group: Group | None) -> float:
+def _error(network: Network, group: Group | None) -> float:
     """The leading term of the rate over the exact rate, less 1, of a network in numbers.
 
     The term is that of a group of which every layer has the same share; the first layer's holds
@@ -230,9 +227,9 @@ def _error(network: MLP, group: Group | None) -> float:
     given = network.input_width is not None
     wide = n_0 if given and isinstance(group, FirstLayer) else None
     if isinstance(group, HiddenLayers | Readout) and network.input_norm2 is None:
-        network = replace(network, input_width=None)
+        network = network._with(input_width=None)
     bounded: Any = NetworkOutput() if isinstance(group, Readout) else LastLayer()
-    opened = replace(network, width=None, depth=None, input_width=wide)
+    opened = network._with(width=None, depth=None, input_width=wide)
     law = maximal_learning_rate(opened, criterion=bounded, group=group).leading()
     sizes = {"n": network.width, "L": network.layers, "n_0": network.first_fan_in}
     found = numbers(law, **{s.name: sizes[s.name] for s in law.free_symbols})

@@ -1,26 +1,21 @@
-"""Where the L^(-3/2) law of the maximal rate holds, and where the joint limit does: sizes found by
-search on the closed form, which is exact at every size."""
+"""`Validity` says where the L^(-3/2) law of the maximal rate holds: a search on the closed form."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
 from math import expm1, log
-from typing import TYPE_CHECKING
 
 from sympy import Expr, Poly, Rational
 
 from theory.algebra.precision import workdps
 from theory.errors import NotSolved
-from theory.laws.mean import _LARGEST, _least
-from theory.networks.mlp import MLP
+from theory.laws.mean import LARGEST_SEARCHED, Mean, least
+from theory.networks.network import Network
 from theory.public_names import PickledByFields, cached_property
 from theory.solutions.arrays import LARGEST_DEPTH, LARGEST_WIDTH
 from theory.symbols import L, t
 from theory.validation import positive_int
-
-if TYPE_CHECKING:
-    from theory.laws.mean import SolvedMean
 
 __all__ = ["Validity"]
 
@@ -35,12 +30,12 @@ class Validity(PickledByFields):
     ``update``: E[(Delta z)^2] at symbolic width and depth; ``law``: its leading term at eta = 1.
     """
 
-    update: SolvedMean
+    update: Mean
     law: Expr
     tolerance: Rational
 
     @property
-    def network(self) -> MLP:
+    def network(self) -> Network:
         """The network it was derived for."""
         return self.update.network
 
@@ -83,8 +78,8 @@ class Validity(PickledByFields):
             )
         low = grid[first]
         if first:
-            low = _least(lambda depth: self.holds(width, depth), grid[first - 1], grid[first])
-        high = _least(lambda depth: not self.holds(width, depth), grid[last], grid[last + 1]) - 1
+            low = least(lambda depth: self.holds(width, depth), grid[first - 1], grid[first])
+        high = least(lambda depth: not self.holds(width, depth), grid[last], grid[last + 1]) - 1
         return low, high
 
     def _holding(self, width: int, grid: list[int]) -> list[bool]:
@@ -104,11 +99,11 @@ class Validity(PickledByFields):
         high = 1
         while self.depths(high) is None:
             high *= 2
-            if high > _LARGEST:
+            if high > LARGEST_SEARCHED:
                 raise NotSolved(f"the law holds within {self.tolerance} at no width: widen it")
         if high == 1:
             return 1
-        return _least(lambda width: self.depths(width) is not None, high // 2, high)
+        return least(lambda width: self.depths(width) is not None, high // 2, high)
 
     @cached_property
     def least_depth(self) -> int:
@@ -177,6 +172,6 @@ def _horner(coefficients: list[Fraction], depth: int) -> Fraction:
 
 def _grid() -> list[int]:
     depths = list(range(1, 65))
-    while depths[-1] < _LARGEST:
+    while depths[-1] < LARGEST_SEARCHED:
         depths.append(max(depths[-1] + 1, int(depths[-1] * 1.02)))
     return depths

@@ -1,1 +1,2 @@
-"""Means of observables solved: exactly in numbers, in closed form, and in every limit."""
+"""The modules of this folder solve means of observables: in numbers, in closed form, in every
+limit."""

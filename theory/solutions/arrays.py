@@ -1,4 +1,4 @@
-"""Values as functions of arrays of sizes: broadcast, point by point or by a fast form."""
+"""`ArrayFunction` is a value as a function of arrays of sizes: point by point or by a fast form."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import numpy.typing as npt
 from sympy import Symbol
 
 from theory.errors import InvalidArgument
+from theory.networks.network import Network
 from theory.networks.sizes import Sizes, bound_sizes, read_size
-from theory.solutions.value import Value
 from theory.symbols import L, n
 from theory.waiting import announced
 
@@ -23,6 +23,26 @@ __all__ = ["LARGEST_DEPTH", "LARGEST_WIDTH", "ArrayFunction", "FastNumbers", "ov
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 _SMALLEST = np.finfo(np.float64).tiny
+
+
+LARGEST_WIDTH, LARGEST_DEPTH = 10**9, 10**6
+"""Up to which float64 values are good to 10^-12."""
+
+
+class Sized(Protocol):
+    """A quantity of a network with open sizes (`theory.solutions.value`)."""
+
+    @property
+    def network(self) -> Network:
+        """The network that it is of."""
+
+    @property
+    def open_sizes(self) -> tuple[Symbol, ...]:
+        """The sizes left open, in the order in which a call takes them."""
+
+    def _floats(self, sizes: Sizes) -> Any: ...
+
+    def _logs(self, sizes: Sizes) -> Any: ...
 
 
 class FastNumbers(Protocol):
@@ -49,7 +69,7 @@ class ArrayFunction:
     array([0.0451, 0.0523])
     """
 
-    value: Value
+    value: Sized
     fast: FastNumbers | None = None
 
     def __call__(self, *sizes: Any, **named: Any) -> Any:
@@ -192,7 +212,3 @@ def _filled(
     found = found.copy()
     found[rest] = results
     return found.reshape(shape)
-
-
-LARGEST_WIDTH, LARGEST_DEPTH = 10**9, 10**6
-"""Up to which float64 values are good to 10^-12."""

@@ -1,4 +1,4 @@
-"""The mean of an observable in closed form in the depth and the layer, for equal hidden widths.
+"""`closed_form` solves the mean of an observable in depth and layer, for equal hidden widths.
 
 The kernel words at the input go up through runs of equal layers, the carried words come down from
 the readout, and each run is a power of a layer map whose exponent is an affine form in L, ell, p
@@ -19,15 +19,15 @@ from sympy.polys.matrices import DomainMatrix
 from theory.algebra.factored_form import _ONE, power_sum_expression
 from theory.algebra.power_sum import Key, PowerSum, binomial, depth_ring, merged, power_key
 from theory.algebra.spectrum import Component, Orbit, Spectrum
-from theory.networks.mlp import MLP
 from theory.networks.multipliers import Rates, Run, Schedule, schedule
+from theory.networks.network import Network
 from theory.solutions.recursion import start_column
-from theory.solutions.units import NormalisedNetwork
+from theory.solutions.units import UnitNetwork
 from theory.symbols import L, ell, n, p, q
 from theory.words.closure import coefficient_matrix
 from theory.words.coefficients import LayerParameters
-from theory.words.structure import Structure
 from theory.words.word import degree
+from theory.words.word_maps import WordMaps
 
 __all__ = ["ClosedForm", "closed_form", "closed_form_expression"]
 
@@ -50,7 +50,7 @@ class ClosedForm:
     ``conditions``: inequalities between sizes beyond 1 <= ell <= L under which it holds.
     """
 
-    unit: NormalisedNetwork
+    unit: UnitNetwork
     sums: tuple[PowerSum, ...]
     factors: tuple[Expr, ...]
     conditions: tuple[Rel, ...]
@@ -61,19 +61,19 @@ class ClosedForm:
 
 
 @lru_cache(maxsize=64)
-def closed_form(structure: Structure, network: MLP, layer: Expr, rates: Rates) -> ClosedForm:
-    """Solve the layer maps of ``structure`` for ``network`` at ``layer``: an int, L or ell.
+def closed_form(word_maps: WordMaps, network: Network, layer: Expr, rates: Rates) -> ClosedForm:
+    """Solve the layer maps of ``word_maps`` for ``network`` at ``layer``: an int, L or ell.
 
     Raises `NotSolved` for widths that differ, and where an eigenvalue is not rational.
     """
-    unit = NormalisedNetwork(structure, network)
+    unit = UnitNetwork(word_maps, network)
     depth, layer = sympify(network.depth), sympify(layer)
     plan = schedule(rates, layer, depth)
     solver = _Solver(unit, depth)
     sums: dict[Expr, PowerSum] = {}
-    whole = [solver.term(i, plan) for i in range(len(structure.terms))]
-    words = [word for word, _ in structure.observable.terms]
-    for term, word, total in zip(structure.terms, words, whole, strict=True):
+    whole = [solver.term(i, plan) for i in range(len(word_maps.terms))]
+    words = [word for word, _ in word_maps.observable.terms]
+    for term, word, total in zip(word_maps.terms, words, whole, strict=True):
         inside, outside = unit.prefactor(term, word, layer, depth)
         weight = inside * unit.domain.from_sympy(Integer(term.coefficient.numerator))
         weight /= unit.domain(term.coefficient.denominator)
@@ -109,29 +109,29 @@ def _conditions(plan: Schedule, in_first_layer: bool) -> tuple[Rel, ...]:
     return tuple(each for each in conditions if each != True)  # noqa: E712
 
 
-def _wide_enough(unit: NormalisedNetwork, plan: Schedule) -> tuple[Rel, ...]:
+def _wide_enough(unit: UnitNetwork, plan: Schedule) -> tuple[Rel, ...]:
     """With runs of symbolic ends p and q, a coefficient can have a removable pole where an
     eigenvalue vanishes, which is at widths below the degree of the words."""
     ends = {p, q} & set().union(*(run.count.free_symbols for run in plan.runs))
-    least = max(map(degree, unit.structure.kernel.words), default=0)
+    least = max(map(degree, unit.word_maps.kernel.words), default=0)
     return (n >= least,) if ends and unit.network.width == n else ()
 
 
 class _Solver:
-    """The terms of one derivation in normalised units."""
+    """The terms of one derivation in units that a layer keeps."""
 
-    def __init__(self, unit: NormalisedNetwork, depth: Expr) -> None:
+    def __init__(self, unit: UnitNetwork, depth: Expr) -> None:
         self.unit = unit
         self.depth = depth
         self.domain: Domain = unit.domain
         self.ring = depth_ring(self.domain)
-        self.kernel = unit.structure.kernel
-        self.carried = unit.structure.carried
+        self.kernel = unit.word_maps.kernel
+        self.carried = unit.word_maps.carried
         self._spectra: dict[Expr, Spectrum] = {}
         self._below: dict[Schedule, Below] = {}
 
     def term(self, index: int, plan: Schedule) -> PowerSum:
-        """The mean of the structure's term ``index``, without its coefficient."""
+        """The mean of the word maps' term ``index``, without its coefficient."""
         above = self._above(index, plan)
         across = [(key, poly, row) for key, rows in above.items() for poly, row in rows]
         rows = DomainMatrix.hstack(*(row for _, _, row in across)).transpose()
@@ -178,7 +178,7 @@ class _Solver:
 
     def _above(self, index: int, plan: Schedule) -> State:
         """The coefficients of the carried words above the layer, as columns."""
-        words, term = self.carried.words, self.unit.structure.terms[index]
+        words, term = self.carried.words, self.unit.word_maps.terms[index]
         column = DomainMatrix(
             [[self.domain(term.top.get(word, 0))] for word in words], (len(words), 1), self.domain
         )
@@ -187,14 +187,14 @@ class _Solver:
 
     def _source(self, index: int, plan: Schedule) -> DomainMatrix:
         """The term's own layer, shape ``(carried words, kernel words)``."""
-        network, sources = self.unit.network, self.unit.structure.sources[index]
+        network, sources = self.unit.network, self.unit.word_maps.sources[index]
         fan_in = network.first_fan_in if plan.first is None else network.width
         layer = self._layer(fan_in, plan.own)
         rows = [sources.get(word, {}) for word in self.carried.words]
         return coefficient_matrix(rows, self.kernel.words, layer)
 
     def _layer(self, fan_in: Any, rate: Expr) -> LayerParameters:
-        """One layer in normalised units, each mask moment computed once."""
+        """One layer in units that a layer keeps, each mask moment computed once."""
         layer = self.unit.layer(fan_in, rate)
         return replace(layer, mask_moments=cache(layer.mask_moments))
 

@@ -1,32 +1,39 @@
-"""`derive`: any observable of one layer, to its words, its layer map and its exact mean."""
+"""`derive` takes any observable of one layer to its words, its layer map and its exact mean."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
-from sympy import Expr, Integer, Symbol, sympify
+from sympy import Expr, Integer, Matrix, Symbol, sympify
 from sympy.polys.domains.domain import Domain
 
 from theory.algebra.fields import field_of
 from theory.algebra.precision import workdps
 from theory.errors import InvalidArgument, NotSolved
-from theory.networks.mlp import MLP
-from theory.networks.multipliers import open_ends
-from theory.networks.requests import asked_layer, asked_rates
+from theory.networks.multipliers import Rates, open_ends
+from theory.networks.network import Network, asked_layer, asked_rates, checked_network
 from theory.networks.sizes import Sizes, layer_at, network_at, rates_at
 from theory.public_names import cached_property
 from theory.solutions.closed_form import ClosedForm, closed_form, closed_form_expression
-from theory.solutions.derived_words import DerivedWords
 from theory.solutions.evaluation import quick_mean, term_means
 from theory.solutions.infinite_width import MeanFieldLaw, leading_in_width, mean_field_law
-from theory.solutions.recursion import Recursion, is_too_long, recursion
-from theory.symbols import L, ell, n
+from theory.solutions.recursion import Recursion, is_too_long, layer_parameters, recursion
+from theory.solutions.value import Number
+from theory.symbols import L, c, ell, n, n_in, n_out, r
 from theory.validation import brief, shown
 from theory.waiting import announced
+from theory.words.closure import LayerMap
+from theory.words.coefficients import LayerParameters
 from theory.words.observables import Observable, Vector
+from theory.words.word import Word, word_text
+from theory.words.word_maps import WordMaps, word_maps
+from theory.writing.blocks import Formulas, Prose
+from theory.writing.equations import map_lines
+from theory.writing.rendering import block_markdown
 
-__all__ = ["Derivation", "derive"]
+__all__ = ["Derivation", "derive", "open_layer"]
 
 _QUICK_DIGITS, _QUICK_DEPTH = 9, 10**6
 """Digits that double precision gives, up to a depth."""
@@ -35,7 +42,7 @@ _BY_SYMMETRY = "every term is odd in the readout v, and v and -v are equally lik
 
 
 @dataclass(frozen=True)
-class Derivation(DerivedWords):
+class Derivation(Number):
     """The mean of one observable at one layer of a random network, derived.
 
     Two layer maps carry it: ``layer_map`` takes the words of the kernel below the layer down to
@@ -47,6 +54,113 @@ class Derivation(DerivedWords):
     >>> derive(trace(K @ K), MLP())
     Derivation of E[tr(K²)] at layer L of MLP(): 5 words, closed under the layer map
     """
+
+    observable: Observable
+    network: Network
+    layer: int | Symbol
+    rates: tuple[Expr, ...] | Rates
+    _shared: ClassVar[frozenset[str]] = frozenset(
+        {"domain", "even", "in_numbers", "leading_term", "word_maps", "value"}
+    )
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words of the masked kernel A and the activation x that arise, as text.
+
+        >>> from theory import MLP, derive
+        >>> from theory.observables import K, trace
+        >>> derive(trace(K), MLP()).words
+        ('tr(A)', '|x|²')
+        """
+        return tuple(map(word_text, self.word_maps.kernel.words))
+
+    @property
+    def layer_map(self) -> Matrix:
+        """The expectation of `words` over one layer: entry (i, j) is the coefficient of word j
+        below the layer in word i above it, over Q(n_in, n_out), for multiplier 1.
+
+        Shape ``(words, words)``; with symbols of the network where it has them.
+
+        >>> from theory import MLP, derive
+        >>> from theory.observables import K, trace
+        >>> derive(trace(K), MLP()).layer_map
+        Matrix([
+        [n_out/n_in,    n_out/2],
+        [         0, n_out/n_in]])
+        """
+        return self._matrix(self.word_maps.kernel)
+
+    @property
+    def general_layer_map(self) -> Matrix:
+        """`layer_map` for any weight variance c/n_in, multiplier r of the layer's own share, and
+        mask moments m_p = E[D^p], all symbols.
+
+        >>> from theory import MLP, derive
+        >>> from theory.observables import K, trace
+        >>> derive(trace(K), MLP()).general_layer_map
+        Matrix([
+        [c*m_2*n_out/n_in,      m_2*n_out*r],
+        [               0, c*m_2*n_out/n_in]])
+        """
+        return self._general_matrix(self.word_maps.kernel)
+
+    @property
+    def carried_words(self) -> tuple[str, ...]:
+        """The words that carry the observable's gradients down from the readout, as text.
+
+        >>> from theory import MLP, derive
+        >>> from theory.observables import K, g
+        >>> derive(g @ K @ g, MLP()).carried_words
+        ('tr(B)',)
+        """
+        return tuple(map(word_text, self.word_maps.carried.words))
+
+    @property
+    def carried_map(self) -> Matrix:
+        """The expectation of `carried_words` over one layer, as `layer_map`.
+
+        >>> from theory import MLP, derive
+        >>> from theory.observables import K, g
+        >>> derive(g @ K @ g, MLP()).carried_map
+        Matrix([[n_out/n_in]])
+        """
+        return self._matrix(self.word_maps.carried)
+
+    @property
+    def layer_equations(self) -> Formulas:
+        """`layer_map` as equations: the mean of each word over one layer.
+
+        >>> from theory import MLP, derive
+        >>> from theory.observables import K, trace
+        >>> for line in derive(trace(K), MLP()).layer_equations.lines:
+        ...     print(line.left.plain, "=", line.right.plain)
+        E tr(A) = n_out/n_in tr(A) + n_out/2 |x|²
+        E |x|² = n_out/n_in |x|²
+        """
+        return map_lines(self.words, self.word_maps.kernel.words, self.layer_map)
+
+    @property
+    def carried_equations(self) -> Formulas:
+        """`carried_map` as equations.
+
+        >>> from theory import MLP, derive
+        >>> from theory.observables import K, g
+        >>> len(derive(g @ K @ g, MLP()).carried_equations.lines)
+        1
+        """
+        return map_lines(self.carried_words, self.word_maps.carried.words, self.carried_map)
+
+    @cached_property
+    def word_maps(self) -> WordMaps:
+        """The derivation before sizes, shared by all networks."""
+        with announced("derivation"):
+            return word_maps(self.even)
+
+    @cached_property
+    def even(self) -> Observable:
+        """The observable without its terms that are odd in the readout v: v and -v are equally
+        likely, and g turns its sign with v, so that a product of an odd number of g has mean 0."""
+        return Observable(tuple(t for t in self.observable.terms if not _is_odd(t[0])))
 
     @property
     def exact(self) -> Expr:
@@ -92,7 +206,7 @@ class Derivation(DerivedWords):
                 "layers: give rates=ByGroup(...) or rates=TrainedLayers(...), or layer as a number"
             )
         with announced("closed form"):
-            return closed_form(self.structure, self.network, sympify(self.layer), self.rates)
+            return closed_form(self.word_maps, self.network, sympify(self.layer), self.rates)
 
     def leading(self) -> Expr:
         """The leading term as n -> infinity and then, with a symbolic depth, as it grows.
@@ -142,7 +256,7 @@ class Derivation(DerivedWords):
                 f"rates={self.rates} is not solved: give depth as a number, or layer=ell without "
                 f"rates"
             )
-        return mean_field_law(self.structure, self.network)
+        return mean_field_law(self.word_maps, self.network)
 
     @property
     def domain(self) -> Domain:
@@ -200,7 +314,7 @@ class Derivation(DerivedWords):
             raise NotSolved(
                 f"this needs multipliers in numbers, got rates={self.rates}: give one a layer"
             )
-        return recursion(self.structure, self.network, self.rates)
+        return recursion(self.word_maps, self.network, self.rates)
 
     def _numeric_layer(self) -> int:
         if isinstance(self.layer, int):
@@ -221,6 +335,32 @@ class Derivation(DerivedWords):
         """
         return not self.even.terms
 
+    def _matrix(self, layer_map: LayerMap) -> Matrix:
+        return layer_map.matrix(open_layer(self.network)).to_Matrix()
+
+    def _general_matrix(self, layer_map: LayerMap) -> Matrix:
+        moments = [Symbol(f"m_{p}", positive=True) for p in range(1, layer_map.mask_powers() + 1)]
+        domain = field_of(frozenset({n_in, n_out, c, r, *moments}))
+        layer = LayerParameters(
+            domain=domain,
+            fan_out=domain.from_sympy(n_out),
+            variance=domain.from_sympy(c / n_in),
+            rate=domain.from_sympy(r),
+            mask_moments=_lookup(domain, moments),
+        )
+        return layer_map.matrix(layer).to_Matrix()
+
+    def _repr_markdown_(self) -> str:
+        """What is derived, and the layer map as equations."""
+        if not self.words:
+            return block_markdown(Prose(repr(self)))
+        return block_markdown(
+            Prose(
+                f"$E[{self.observable}]$ at layer {brief(self.layer)} of `{self.network}`, by words:"
+            ),
+            self.layer_equations,
+        )
+
     def __repr__(self) -> str:
         size = len(self.words)
         if self.vanishes:
@@ -233,8 +373,22 @@ class Derivation(DerivedWords):
         )
 
 
+def _is_odd(word: Word) -> bool:
+    return sum(factor.count("g") for factor in word) % 2 == 1
+
+
+def open_layer(network: Network) -> LayerParameters:
+    """One layer of ``network`` with multiplier 1 and both fans open, over Q(n_in, n_out)."""
+    domain = field_of((network.free_symbols - {L}) | {n_in, n_out})
+    return layer_parameters(domain, network._site(n_in, n_out, Integer(1)))
+
+
+def _lookup(domain: Domain, moments: list[Symbol]) -> Callable[[int], Any]:
+    return lambda power: domain.from_sympy(moments[power - 1])
+
+
 def derive(
-    observable: Observable, network: MLP, *, layer: object = None, rates: object = None
+    observable: Observable, network: Network, *, layer: object = None, rates: object = None
 ) -> Derivation:
     """Derive the mean of ``observable`` at a layer of ``network`` from its definition.
 
@@ -266,8 +420,5 @@ def derive(
             f"expected an observable built from K, D, z, g and trace, got "
             f"observable={shown(observable)}; give one such as trace(K @ K)"
         )
-    if not isinstance(network, MLP):
-        raise InvalidArgument(
-            f"expected an MLP for network, got network={shown(network)}; give MLP() or MLP(64, 4)"
-        )
+    checked_network(network)
     return Derivation(observable, network, asked_layer(network, layer), asked_rates(network, rates))

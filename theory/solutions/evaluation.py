@@ -1,4 +1,4 @@
-"""Exact values as numbers of any precision, at any depth, without exact arithmetic in between.
+"""Exact values become numbers of any precision, at any depth, without exact arithmetic in between.
 
 Every entry of a layer map is a sum of non-negative terms, since (N)_r >= 0 at whole N, so the
 recursion adds no numbers of opposite sign, and the relative error grows by at most a few units in

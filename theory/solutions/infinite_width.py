@@ -1,4 +1,4 @@
-"""The limit of infinite width: one triangular layer map, its powers, and a polynomial in depth.
+"""At infinite width one triangular layer map remains, whose powers are polynomials in depth.
 
 Scale every word by the power of n that it grows with: tr(A^k) and x^T A^k x by n^(k+1).  Then the
 layer map of n -> infinity exists, and up to one factor per degree (1 at the critical variance) it
@@ -22,12 +22,12 @@ from sympy.polys.matrices import DomainMatrix
 
 from theory.algebra.fields import field_of
 from theory.errors import NotSolved
-from theory.networks.mlp import MLP
+from theory.networks.network import Network
 from theory.solutions.recursion import layer_parameters, start_column, top_row
 from theory.symbols import L, ell, n
 from theory.words.closure import coefficient_matrix
-from theory.words.structure import Structure
 from theory.words.word import Word, degree, is_trace
+from theory.words.word_maps import WordMaps
 
 __all__ = ["MeanFieldLaw", "leading_in_width", "mean_field_law"]
 
@@ -58,7 +58,7 @@ class MeanFieldLaw:
 
 
 @lru_cache(maxsize=256)
-def mean_field_law(structure: Structure, network: MLP) -> MeanFieldLaw:
+def mean_field_law(word_maps: WordMaps, network: Network) -> MeanFieldLaw:
     """The law of an observable as the width goes to infinity, all multipliers being 1.
 
     Raises `NotSolved` where the widths are numbers, where the observable mixes degrees, and
@@ -68,10 +68,10 @@ def mean_field_law(structure: Structure, network: MLP) -> MeanFieldLaw:
         raise NotSolved(
             "the limit of infinite width needs a symbolic width: leave width out, as in MLP()"
         )
-    if not any(term.top for term in structure.terms):
+    if not any(term.top for term in word_maps.terms):
         raise NotSolved("this observable has mean zero at every width: it has no leading term")
-    limit = _WideNetwork(structure, network)
-    powers, polynomials = zip(*map(limit.term, range(len(structure.terms))), strict=True)
+    limit = _WideNetwork(word_maps, network)
+    powers, polynomials = zip(*map(limit.term, range(len(word_maps.terms))), strict=True)
     power = max(powers)
     leading = [p for q, p in zip(powers, polynomials, strict=True) if q == power]
     terms = Poly(sum(leading, Integer(0)), ell, L).terms()
@@ -87,29 +87,29 @@ def mean_field_law(structure: Structure, network: MLP) -> MeanFieldLaw:
 class _WideNetwork:
     """The scaled limits of one derivation's maps as the width of ``network`` grows."""
 
-    def __init__(self, structure: Structure, network: MLP) -> None:
-        self.structure = structure
+    def __init__(self, word_maps: WordMaps, network: Network) -> None:
+        self.word_maps = word_maps
         self.domain = field_of(network.free_symbols - {L})
         one = Integer(1)
-        self.hidden = layer_parameters(self.domain, network, n, n, one)
+        self.hidden = layer_parameters(self.domain, network._site(n, n, one))
         self.readout = self.domain.from_sympy(network.s / n**2)
         self.gain = self.hidden.variance * self.hidden.fan_out * self.hidden.mask_moments(2)
-        first = layer_parameters(self.domain, network, network.first_fan_in, n, one)
-        words = structure.kernel.words
+        first = layer_parameters(self.domain, network._site(network.first_fan_in, n, one))
+        words = word_maps.kernel.words
         start = start_column(words, self.domain.from_sympy(network.norm2), self.domain)
-        bottom = structure.kernel.matrix(first) * start
+        bottom = word_maps.kernel.matrix(first) * start
         self.bottom_power, self.bottom = self._limit(bottom, _exponents(words), (0,))
-        self.kernel = self._nilpotent(structure.kernel.words, structure.kernel.matrix(self.hidden))
+        self.kernel = self._nilpotent(word_maps.kernel.words, word_maps.kernel.matrix(self.hidden))
         self.carried = self._nilpotent(
-            structure.carried.words, structure.carried.matrix(self.hidden)
+            word_maps.carried.words, word_maps.carried.matrix(self.hidden)
         )
 
     def term(self, index: int) -> tuple[int, Expr]:
-        """Power of n and polynomial in ell and L of the structure's term ``index``."""
-        kernel, carried = self.structure.kernel.words, self.structure.carried.words
-        sources = self.structure.sources[index]
+        """Power of n and polynomial in ell and L of the word maps' term ``index``."""
+        kernel, carried = self.word_maps.kernel.words, self.word_maps.carried.words
+        sources = self.word_maps.sources[index]
         source = coefficient_matrix([sources.get(w, {}) for w in carried], kernel, self.hidden)
-        top = top_row(self.structure.terms[index], self.structure, self.readout, self.domain)
+        top = top_row(self.word_maps.terms[index], self.word_maps, self.readout, self.domain)
         p, source = self._limit(source, _exponents(carried), _exponents(kernel))
         q, top = self._limit(top, (0,), _exponents(carried))
         polynomial = Integer(0)
@@ -123,7 +123,7 @@ class _WideNetwork:
 
     def gain_power(self) -> Expr:
         """The growth in ell and L away from the critical variance."""
-        kernel, carried = self.structure.kernel.words, self.structure.carried.words
+        kernel, carried = self.word_maps.kernel.words, self.word_maps.carried.words
         gain = self.domain.to_sympy(self.gain)
         return gain ** (degree(kernel[0]) * (ell - 2) + degree(carried[0]) * (L - ell))
 

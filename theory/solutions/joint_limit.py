@@ -1,8 +1,8 @@
-"""The joint limit of width and depth, n -> infinity with L = t n, order by order in 1/n."""
+"""`JointLaw` is the limit n -> infinity with L = t n, order by order in 1/n."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from math import factorial
 from typing import Any
@@ -40,9 +40,9 @@ class JointLaw:
         first = min(min(series) for _, series in known)
         return cls(-first, orders, tuple(known))
 
-    def coefficient(self, order: int = 0) -> Expr:
-        """f_order(t): of n^(power - order)."""
-        terms = (factor * _written(total) for factor, total in self._at(order))
+    def coefficient(self, order: int = 0, write: Callable[[Expr], Expr] = in_slope) -> Expr:
+        """f_order(t): of n^(power - order), its numbers as ``write`` spells them."""
+        terms = (factor * _written(total, write) for factor, total in self._at(order))
         return Add(*terms)
 
     def terms(self) -> tuple[Expr, ...]:
@@ -123,14 +123,14 @@ def _in_slope(domain: Domain, value: Any) -> Expr:
     return in_slope(domain.to_sympy(value))
 
 
-def _written(total: ExpSum) -> Expr:
+def _written(total: ExpSum, write: Callable[[Expr], Expr]) -> Expr:
     """A sum of exponentials, its common factors in front."""
     domain = domain_of(total)
     summands, powers = [], {}
     for rate, poly in sorted(total.terms.items(), key=lambda item: str(item[0])):
         mark = Dummy()
-        powers[mark] = exp(factor(in_slope(domain.to_sympy(rate))) * t)
-        coefficients = (factor(_in_slope(domain, c)) * t**k for (k,), c in poly.terms())
+        powers[mark] = exp(factor(write(domain.to_sympy(rate))) * t)
+        coefficients = (factor(write(domain.to_sympy(c))) * t**k for (k,), c in poly.terms())
         summands.append(gcd_terms(Add(*coefficients)) * mark)
     return gcd_terms(Add(*summands)).xreplace(powers)
 

@@ -1,22 +1,25 @@
-"""Limits of a closed form over the width: series in 1/n, the joint limit, growth in depth."""
+"""Closed forms have limits: series in 1/n, the joint limit, growth in depth, and positive sums."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from sympy import Add, Expr, Integer, Mul, factor
+from sympy import Add, Expr, Integer, Mul, Poly, Sum, Symbol, binomial, factor
 
 from theory.algebra.factored_form import in_slope, power_sum_expression
 from theory.algebra.fields import certainly_at_least
 from theory.algebra.power_sum import DEPTHS, PowerSum
 from theory.algebra.series import fixed_depth_series, fixed_ratio_series
+from theory.algebra.two_powers import Rational, TwoPowers
 from theory.errors import NotSolved
 from theory.solutions.closed_form import ClosedForm
 from theory.solutions.joint_limit import JointLaw
-from theory.symbols import L
+from theory.symbols import L, n
 
-__all__ = ["Weighted", "growth", "joint_law", "over_width", "width_series"]
+__all__ = ["Weighted", "growth", "joint_law", "over_width", "positive_sum", "width_series"]
+
+_I = Symbol("i", integer=True, nonnegative=True)
 
 Weighted = tuple[Expr, PowerSum]
 """A factor in other symbols, and a sum of powers that it multiplies."""
@@ -33,8 +36,11 @@ def over_width(forms: Iterable[ClosedForm], width: Expr) -> list[Weighted]:
     return list(joined.items())
 
 
-def width_series(sums: Sequence[Weighted], order: int) -> tuple[Expr, ...]:
-    """Coefficients of n^0, n^-1, ..., n^-order: polynomials in the depth symbols.
+def width_series(
+    sums: Sequence[Weighted], order: int, write: Callable[[Expr], Expr] = in_slope
+) -> tuple[Expr, ...]:
+    """Coefficients of n^0, n^-1, ..., n^-order: polynomials in the depth symbols, whose own
+    coefficients ``write`` spells.
 
     Raises `NotSolved` where the width is a number, and where a positive power of n is left.
     """
@@ -44,7 +50,7 @@ def width_series(sums: Sequence[Weighted], order: int) -> tuple[Expr, ...]:
             if k < 0 and poly:
                 raise NotSolved("this grows with the width: there is no series in 1/n from n^0")
             if poly:
-                coefficients[k] += _polynomial(poly, weight)
+                coefficients[k] += Add(*_terms(poly, weight, write))
     return tuple(coefficients)
 
 
@@ -93,13 +99,47 @@ def _base(key: Any, total: PowerSum) -> Any:
     return base
 
 
-def _polynomial(poly: Any, weight: Expr) -> Expr:
+def _terms(poly: Any, weight: Expr, write: Callable[[Expr], Expr]) -> Iterator[Expr]:
     """A polynomial in the depths times a factor, each coefficient factored."""
-    return Add(*_terms(poly, weight))
-
-
-def _terms(poly: Any, weight: Expr) -> Iterator[Expr]:
     domain = poly.ring.domain
     for monomial, coefficient in poly.terms():
         powers = (symbol**k for symbol, k in zip(DEPTHS, monomial, strict=True))
-        yield Mul(factor(weight * in_slope(domain.to_sympy(coefficient))), *powers)
+        yield Mul(factor(weight * write(domain.to_sympy(coefficient))), *powers)
+
+
+def positive_sum(sums: Iterable[Weighted], times: Expr) -> Expr:
+    """Closed forms times an expression, each as a sum over binomials whose terms are all
+    non-negative (`theory.algebra.two_powers`).
+
+    Raises `NotSolved` where such a form is not proven.
+    """
+    return Add(
+        *(Mul(weight, times, _positive_terms(TwoPowers.of(total))) for weight, total in sums)
+    )
+
+
+def _positive_terms(form: TwoPowers) -> Expr:
+    depth, start = L - form.shift, len(form.head)
+    small = 1 + _over_width(form.beta_less_1)
+    gap = factor(_over_width(form.ratio_less_1) * small)
+
+    def term(i: Expr, weight: Expr) -> Expr:
+        return binomial(depth, i) * small ** (depth - i) * gap**i * weight
+
+    head = (term(Integer(i), factor(_over_width(q))) for i, q in enumerate(form.head))
+    tail = (
+        factor(_over_width(r)) * factor(binomial(_I - start, j).expand(func=True))
+        for j, r in enumerate(form.tail)
+    )
+    return Add(*head, Sum(term(_I, Add(*tail)), (_I, start, depth)))
+
+
+def _over_width(function: Rational) -> Expr:
+    """A rational function, given by powers of n - 1, in n."""
+    above, below = (_in_width(each) for each in (function.numerator, function.denominator))
+    return above / below
+
+
+def _in_width(coefficients: tuple[int, ...]) -> Expr:
+    poly = Poly(list(reversed(coefficients)) or [Integer(0)], n).compose(Poly(n - 1, n))
+    return factor(poly.as_expr())

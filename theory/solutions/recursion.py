@@ -1,4 +1,4 @@
-"""Sizes put in: a derivation run through the layers of one network, exactly.
+"""A `Recursion` runs a derivation through the layers of one network of given depth, exactly.
 
 The words at the input are known, each layer's map takes them up one layer, and the carried words
 come down from the readout to meet them at the observable's layer.  Everything is kept over one
@@ -9,10 +9,9 @@ left), so that no step reduces a fraction; the answer is reduced once, at the en
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache, reduce
-from itertools import chain, groupby, repeat
+from functools import cache, lru_cache, reduce
+from itertools import chain, repeat
 from operator import add
 from typing import Any
 
@@ -21,58 +20,50 @@ from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from theory.algebra.fields import Quotient, field_of
-from theory.networks.mlp import MLP
-from theory.networks.multipliers import Rates, multiplier_runs
+from theory.networks.multipliers import Rates
+from theory.networks.network import Network
+from theory.networks.sites import Site
 from theory.public_names import cached_property
 from theory.words.closure import coefficient_matrix
 from theory.words.coefficients import LayerParameters
 from theory.words.gradients import GradientTerm
-from theory.words.structure import Structure
 from theory.words.word import Word
+from theory.words.word_maps import WordMaps
 
 __all__ = ["LayerMaps", "LayerRun", "Recursion", "is_too_long", "layer_parameters", "recursion"]
 
 
-def layer_parameters(
-    domain: Domain, network: MLP, fan_in: Any, fan_out: Any, rate: Expr
-) -> LayerParameters:
-    """One layer of ``network`` with the given fans and multiplier, over ``domain``."""
-    activation = network.activation
-    moments: dict[int, Any] = {}
-
-    def mask_moment(power: int) -> Any:
-        if power not in moments:
-            moments[power] = domain.from_sympy(activation.mask_moment(power))
-        return moments[power]
-
+def layer_parameters(domain: Domain, site: Site) -> LayerParameters:
+    """One site's numbers, over ``domain``."""
+    (edge,) = site.edges
     return LayerParameters(
         domain=domain,
-        fan_out=domain.from_sympy(sympify(fan_out)),
-        variance=domain.from_sympy(network.c / fan_in),
-        rate=domain.from_sympy(rate),
-        mask_moments=mask_moment,
+        fan_out=domain.from_sympy(sympify(site.width)),
+        variance=domain.from_sympy(edge.variance),
+        rate=domain.from_sympy(edge.rate),
+        mask_moments=cache(lambda power: domain.from_sympy(site.activation.mask_moment(power))),
     )
 
 
 @dataclass(frozen=True)
 class LayerMaps:
-    """The maps of one layer with its numbers in place, on the structure's words."""
+    """The maps of one layer with its numbers in place, on the word maps' words."""
 
     kernel: Quotient
     carried: Quotient
     sources: tuple[Quotient, ...]
 
     @classmethod
-    def of(cls, structure: Structure, layer: LayerParameters) -> LayerMaps:
-        """The maps of ``structure`` for one layer's numbers."""
-        words = structure.kernel.words
+    def of(cls, word_maps: WordMaps, layer: LayerParameters) -> LayerMaps:
+        """The maps of ``word_maps`` for one layer's numbers."""
+        words = word_maps.kernel.words
         sources = [
-            coefficient_matrix([rows.get(w, {}) for w in structure.carried.words], words, layer)
-            for rows in structure.sources
+            coefficient_matrix([rows.get(w, {}) for w in word_maps.carried.words], words, layer)
+            for rows in word_maps.sources
         ]
         return cls(
-            kernel=Quotient.of(structure.kernel.matrix(layer)),
-            carried=Quotient.of(structure.carried.matrix(layer)),
+            kernel=Quotient.of(word_maps.kernel.matrix(layer)),
+            carried=Quotient.of(word_maps.carried.matrix(layer)),
             sources=tuple(Quotient.of(source) for source in sources),
         )
 
@@ -86,9 +77,6 @@ class LayerRun:
     count: int
 
 
-_Sizes = tuple[Any, Any, Expr]
-
-
 @dataclass(frozen=True, eq=False)
 class Recursion:
     """One derivation in one network of given depth; other sizes may still be symbols.
@@ -96,8 +84,8 @@ class Recursion:
     ``rates``: multipliers without symbols.
     """
 
-    structure: Structure
-    network: MLP
+    word_maps: WordMaps
+    network: Network
     rates: tuple[Expr, ...] | Rates
 
     @cached_property
@@ -128,13 +116,13 @@ class Recursion:
     @cached_property
     def runs(self) -> list[LayerRun]:
         """Runs of equal layers, from layer 1 up."""
-        made: dict[_Sizes, LayerRun] = {}
+        made: dict[Site, LayerRun] = {}
         runs: list[LayerRun] = []
-        for sizes, count in _size_runs(self.network, self.rates):
-            if sizes not in made:
-                layer = layer_parameters(self.domain, self.network, *sizes)
-                made[sizes] = LayerRun(LayerMaps.of(self.structure, layer), sizes[1], 0)
-            runs.append(replace(made[sizes], count=count))
+        for site, count in self.network._sites(self.rates):
+            if site not in made:
+                maps = LayerMaps.of(self.word_maps, layer_parameters(self.domain, site))
+                made[site] = LayerRun(maps, site.width, 0)
+            runs.append(replace(made[site], count=count))
         return runs
 
     @cached_property
@@ -153,7 +141,7 @@ class Recursion:
     def start(self) -> Quotient:
         """The kernel words at the input, a column."""
         norm2 = self.domain.from_sympy(self.network.norm2)
-        return Quotient.of(start_column(self.structure.kernel.words, norm2, self.domain))
+        return Quotient.of(start_column(self.word_maps.kernel.words, norm2, self.domain))
 
     @cached_property
     def _above(self) -> list[list[Quotient]]:
@@ -167,29 +155,14 @@ class Recursion:
         """For each term, the carried words that the average over the readout leaves."""
         readout = self.domain.from_sympy(self.network.s / sympify(self.network.last_width) ** 2)
         return [
-            top_row(term, self.structure, readout, self.domain) for term in self.structure.terms
+            top_row(term, self.word_maps, readout, self.domain) for term in self.word_maps.terms
         ]
 
 
 @lru_cache(maxsize=8)
-def recursion(structure: Structure, network: MLP, rates: tuple[Expr, ...] | Rates) -> Recursion:
+def recursion(word_maps: WordMaps, network: Network, rates: tuple[Expr, ...] | Rates) -> Recursion:
     """The `Recursion` of these arguments, kept for the next question about the same network."""
-    return Recursion(structure, network, rates)
-
-
-def _size_runs(network: MLP, rates: tuple[Expr, ...] | Rates) -> Iterator[tuple[_Sizes, int]]:
-    """Fan-in, fan-out and multiplier of neighbouring layers that share them, and their number."""
-    runs = multiplier_runs(rates, network.layers)
-    if isinstance(network.width, tuple):
-        each = chain.from_iterable(repeat(rate, count) for rate, count in runs)
-        sizes = zip(network.widths, network.widths[1:], each, strict=False)
-        yield from ((key, len(list(same))) for key, same in groupby(sizes))
-        return
-    (first, count), *others = runs
-    yield (network.first_fan_in, network.width, first), 1
-    for rate, number in ((first, count - 1), *others):
-        if number:
-            yield (network.width, network.width, rate), number
+    return Recursion(word_maps, network, rates)
 
 
 def start_column(words: tuple[Word, ...], norm2: Any, domain: Domain) -> DomainMatrix:
@@ -198,19 +171,19 @@ def start_column(words: tuple[Word, ...], norm2: Any, domain: Domain) -> DomainM
     return DomainMatrix(column, (len(words), 1), domain)
 
 
-def top_row(term: GradientTerm, structure: Structure, readout: Any, domain: Domain) -> DomainMatrix:
+def top_row(term: GradientTerm, word_maps: WordMaps, readout: Any, domain: Domain) -> DomainMatrix:
     """The coefficients of the carried words at the last layer, given the readout's variance."""
     weight = readout**term.pairs * domain(term.coefficient.numerator)
     weight /= domain(term.coefficient.denominator)
-    row = [weight * domain(term.top.get(word, 0)) for word in structure.carried.words]
+    row = [weight * domain(term.top.get(word, 0)) for word in word_maps.carried.words]
     return DomainMatrix([row], (1, len(row)), domain)
 
 
-def is_too_long(network: MLP) -> bool:
+def is_too_long(network: Network) -> bool:
     """Whether the exact numbers of a network, layer by layer, have too many digits to be held: each
     layer adds about four, and two for each digit of its width, to those of all layers above.
 
-    >>> from theory.networks.mlp import MLP
+    >>> from theory import MLP
     >>> is_too_long(MLP(1000, 1000)), is_too_long(MLP(10, 10**5)), is_too_long(MLP())
     (False, True, False)
     """

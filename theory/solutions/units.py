@@ -1,4 +1,4 @@
-"""A network in units in which a layer keeps the norm, and few symbols are left for the field.
+"""`UnitNetwork` has units in which a layer keeps the norm, and leaves few symbols for the field.
 
 At equal hidden widths let m_p = E[D^p] and G = c m_2, the gain, 1 at the critical variance.  Divide
 every mask by sqrt(m_2), so that it has moments 1, kappa, ...; every weight by sqrt(G); and |x|^2
@@ -28,23 +28,23 @@ from sympy.polys.domains.domain import Domain
 
 from theory.algebra.fields import field_of
 from theory.errors import NotSolved
-from theory.networks.mlp import MLP
+from theory.networks.network import Network
 from theory.public_names import cached_property
 from theory.symbols import a, kappa
 from theory.words.coefficients import LayerParameters
 from theory.words.gradients import GradientTerm
-from theory.words.structure import Structure
 from theory.words.word import Word, degree
+from theory.words.word_maps import WordMaps
 
-__all__ = ["NormalisedNetwork"]
+__all__ = ["UnitNetwork"]
 
 
 @dataclass(frozen=True)
-class NormalisedNetwork:
-    """A network of equal hidden widths in normalised units, for one observable's derivation."""
+class UnitNetwork:
+    """A network of equal hidden widths in such units, for one observable's derivation."""
 
-    structure: Structure
-    network: MLP
+    word_maps: WordMaps
+    network: Network
 
     def __post_init__(self) -> None:
         if isinstance(self.network.width, tuple):
@@ -102,9 +102,9 @@ class NormalisedNetwork:
     @cached_property
     def _even(self) -> bool:
         """Whether every mask moment of the derivation is even."""
-        maps = (self.structure.kernel, self.structure.carried)
+        maps = (self.word_maps.kernel, self.word_maps.carried)
         rows = chain.from_iterable(layer_map.rows for layer_map in maps)
-        sources = chain.from_iterable(by_word.values() for by_word in self.structure.sources)
+        sources = chain.from_iterable(by_word.values() for by_word in self.word_maps.sources)
         coefficients = chain.from_iterable(row.values() for row in chain(rows, sources))
         return all(power % 2 == 0 for terms in coefficients for t in terms for power in t.masks)
 
@@ -112,7 +112,7 @@ class NormalisedNetwork:
         self, term: GradientTerm, word: Word, layer: Expr, depth: Expr
     ) -> tuple[Any, Expr]:
         """The mean of ``term``, which is the product ``word`` of the observable, over its mean in
-        normalised units: an element of `domain` times an expression in other symbols."""
+        units that a layer keeps: an element of `domain` times an expression in other symbols."""
         k, j, d = _count(word, "K"), Rational(_count(word, "z"), 2), term.pairs
         parts = [self.network.s**d, self.network.norm2 ** (k + j)]
         if self._even:

@@ -1,5 +1,5 @@
-"""`Value`: what a random network's exact quantity offers, whatever it is of: sizes put in, and
-numbers without cancellation."""
+"""`Value` is an exact quantity of a random network: it takes sizes, and gives numbers without
+cancellation."""
 
 from __future__ import annotations
 
@@ -12,15 +12,13 @@ from sympy import Expr, Symbol
 
 from theory.algebra.precision import published, workdps
 from theory.errors import InvalidArgument
-from theory.networks.mlp import MLP
+from theory.networks.network import Network
 from theory.networks.sizes import Sizes, bound_sizes, in_order, read_size
 from theory.public_names import PickledByFields, PublicNames
+from theory.solutions.arrays import ArrayFunction, FastNumbers
 from theory.solutions.evaluation import guard_digits
 from theory.validation import brief, positive_int
 from theory.waiting import announced
-
-if TYPE_CHECKING:
-    from theory.solutions.arrays import ArrayFunction, FastNumbers
 
 __all__ = ["Number", "Value", "as_float", "each", "missing_sizes"]
 
@@ -45,7 +43,7 @@ class Value(PickledByFields, PublicNames, ABC):
     if TYPE_CHECKING:
 
         @property
-        def network(self) -> MLP:
+        def network(self) -> Network:
             """The network that it is of."""
 
     @abstractmethod
@@ -113,8 +111,6 @@ class Value(PickledByFields, PublicNames, ABC):
         >>> round(total(10**6, 10**4), 2), round(total.log(64, 10**5), 6)
         (341807052719.91, 21943.094213)
         """
-        from theory.solutions.arrays import ArrayFunction
-
         return ArrayFunction(self, self._fast())
 
     def evaluate(self, digits: int = 15) -> Any:

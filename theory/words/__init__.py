@@ -1,1 +1,1 @@
-"""Words, the products of traces and forms in which a layer's mean closes, and their layer maps."""
+"""The modules of this folder derive words, in which a layer's mean closes, and their layer maps."""

@@ -1,4 +1,4 @@
-"""The words that arise from a few, and the finite layer map on them."""
+"""`close` follows words down until no new word arises, and finds the finite layer map on them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Coefficients of a layer's map: integer combinations of the few numbers a layer is made of.
+"""A coefficient of a layer's map is an integer combination of the few numbers of a layer.
 
 A layer enters an expectation only through its fan-out N (as falling factorials, one factor per
 distinct neuron), the variance of one weight, the multiplier of its own share, and the moments of

@@ -1,4 +1,4 @@
-"""One layer, averaged exactly: from a word of its kernel and pre-activations to words below.
+"""`word_below` averages one layer exactly: from a word of its kernel to words below.
 
 Below the layer stand a vector x and symmetric matrices A (the masked kernel) and B, C, ... (other
 matrices carried up unchanged in kind).  The layer has W with independent Gaussian rows w_a, and

@@ -1,4 +1,4 @@
-"""The language of observables: polynomials in traces and forms of one layer's K, D, z and g.
+"""An observable is a polynomial in traces and forms of one layer's K, D, z and g.
 
 ``K`` is the layer's tangent-kernel matrix, ``D`` its diagonal mask sigma'(z), ``z`` its
 pre-activation and ``g`` = df/dz the gradient of the network's output.  They combine as NumPy

@@ -1,4 +1,4 @@
-"""Wick's theorem for independent standard Gaussian rows, on strings with open ends.
+"""`contract` is Wick's theorem for independent standard Gaussian rows, on strings with open ends.
 
 A string such as ``"0A1"`` is the number w_0^T A w_1, and ``"0x"`` is w_0^T x, where w_0, w_1, ...
 are independent standard Gaussian vectors.  Wick's theorem sums over all ways to pair the open

@@ -1,4 +1,4 @@
-"""Words: products of traces and quadratic forms, as plain sorted tuples of text.
+"""A word is a product of traces and quadratic forms, as a plain sorted tuple of text.
 
 A factor is a string.  Upper case is a symmetric matrix, lower case a vector: ``"AA"`` is
 tr(A A) and ``"xAx"`` is x^T A x.  A word is the sorted tuple of its factors; the empty tuple is

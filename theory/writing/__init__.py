@@ -1,1 +1,1 @@
-"""Formulas as text and LaTeX, and the blocks and steps of a printed derivation."""
+"""The modules of this folder write formulas as text and LaTeX, and the steps of a derivation."""

@@ -1,4 +1,4 @@
-"""A layer map's rows as equations, and combinations of words as sums."""
+"""A layer map's rows are written as equations, and combinations of words as sums."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from sympy import Add, Expr, Matrix, factor
 
 from theory.words.word import Word
+from theory.writing.blocks import Formulas, Line
 from theory.writing.notation import Math
-from theory.writing.step import Formulas, Line
 
 __all__ = ["combination", "map_lines"]
 

@@ -1,4 +1,4 @@
-"""Formulas written once, as plain text, and read out for a terminal or for LaTeX.
+"""`Math` is a formula written once, as plain text, and read out for a terminal or for LaTeX.
 
 A sentence holds its formulas between dollar signs, spelled as one writes them in a terminal:
 ``$E (f - y)² = 1 + f²$``.  In plain text the dollar signs go; in LaTeX the signs between them are
@@ -20,6 +20,8 @@ __all__ = ["Math", "escaped", "math_latex", "prose_latex", "prose_text"]
 
 _LONGEST = 25
 """Digits that a number is written with in full in LaTeX."""
+_LONGEST_FACTOR = 2000
+"""Digits of a number in front of a formula that is written in full."""
 
 _SIGNS = {
     "Δ": r"\Delta ",
@@ -83,6 +85,9 @@ class Math:
         """
         if expression.is_Rational:
             return cls(number_text(expression), _number(expression))
+        number, rest = expression.as_coeff_Mul()
+        if number.is_Rational and _digits(number) > _LONGEST_FACTOR:
+            return cls.of(number) + cls("*", r"\,") + cls.of(rest)
         return cls(str(expression), latex(expression, **_PRINTER))
 
     @classmethod
@@ -159,9 +164,12 @@ def escaped(text: str) -> str:
 
 
 def _number(number: Rational) -> str:
-    top, bottom = abs(int(number.p)), int(number.q)
-    if digit_count(max(top, 1)) + digit_count(bottom) <= _LONGEST:
+    if _digits(number) <= _LONGEST:
         return str(latex(number))
     mantissa, _, exponent = decimal_text(number).partition("e")
     shown = rf"{mantissa} \times 10^{{{int(exponent)}}}" if exponent else mantissa
     return rf"{shown}\ldots"
+
+
+def _digits(number: Rational) -> int:
+    return digit_count(max(abs(int(number.p)), 1)) + digit_count(int(number.q))

@@ -1,9 +1,11 @@
-"""A derivation's steps as plain text, as Markdown for notebooks, and as LaTeX for a paper."""
+"""Blocks of a text are written for a terminal, for notebooks in Markdown, and for papers in
+LaTeX."""
 
 from __future__ import annotations
 
+import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable
 from html import escape
 
 from mpmath import nstr
@@ -11,64 +13,59 @@ from sympy import Expr
 
 from theory.algebra.numerals import magnitude_latex
 from theory.algebra.precision import real_number
-from theory.writing.formula_width import formula_width
-from theory.writing.line_breaks import latex_lines, plain_lines
+from theory.writing.blocks import Block, Formulas, Line, Prose, Table
 from theory.writing.notation import Math, math_latex, prose_latex, prose_text
-from theory.writing.step import Block, Formulas, Line, Prose, Step, Table
 
 __all__ = [
-    "aligned",
     "block_latex",
     "block_markdown",
+    "block_text",
     "formula_display",
+    "prose_markdown",
     "root_lines",
-    "step_latex",
-    "step_markdown",
-    "step_text",
     "table_html",
     "table_text",
+    "wrapped",
 ]
 
 _COLUMNS = 92
-_MEASURE = 412.0
-"""Points of a line of a page that formulas may fill."""
-_CHECKED = "Checked: "
+_NO_BREAK = "\N{NO-BREAK SPACE}"
+_BETWEEN_TERMS = re.compile(rf"(\([^()]{{,25}}\))|{_NO_BREAK}([+-]){_NO_BREAK}")
+_LONGEST_ROOT = 120
+"""Characters of a root as text that a page still holds: no line can be broken in a root."""
+_FACTORS = re.compile(r"(?<=[)}\w]) \\Bigl\(")
+_SHORT_BRACKET = re.compile(r"\\left(\(|\|)((?:(?!\\left|\\right).){0,48})\\right(\)|\|)")
 
 
-def step_text(step: Step) -> str:
-    """A step for a terminal: its title, its blocks, and how it was checked."""
-    lines = [step.title]
-    for block in step.blocks:
-        lines += [f"  {line}" for line in _plain(block)]
-    for each in step.checked:
-        said = _wrapped(_CHECKED.lower() + prose_text(str(each)), _COLUMNS - 6)
-        lines += [f"  {'' if i == 0 else '  '}{line}" for i, line in enumerate(said)]
-    return "\n".join(lines)
-
-
-def _plain(block: Block) -> list[str]:
+def block_text(block: Block) -> list[str]:
+    """The lines of a block for a terminal."""
     if isinstance(block, Prose):
-        return _wrapped(prose_text(block.text), _COLUMNS - 2)
+        return wrapped(prose_text(block.text), indented=2)
     if isinstance(block, Formulas):
         width = max(len(line.left.plain) for line in block.lines)
-        return [each for line in block.lines for each in _plain_line(line, width)]
+        return [each for line in block.lines for each in _formula_text(line, width)]
     return [f"  {row}" for row in table_text(block)]
 
 
-def _wrapped(text: str, columns: int) -> list[str]:
-    return textwrap.wrap(text, columns, break_on_hyphens=False, break_long_words=False)
+def wrapped(text: str, indented: int, start: str = "") -> list[str]:
+    """``text`` after ``start`` on lines for a terminal that are ``indented`` later; further lines
+    are as far in as the text begins."""
+    return textwrap.wrap(
+        text,
+        _COLUMNS - indented,
+        initial_indent=start,
+        subsequent_indent=" " * len(start),
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
 
 
-def _plain_line(line: Line, width: int) -> list[str]:
-    start = f"  {line.left.plain:<{width}} {line.sign} "
-    return plain_lines(start, line.right.plain, _COLUMNS - 2)
-
-
-def step_markdown(step: Step) -> str:
-    """A step for a notebook, its formulas in LaTeX."""
-    parts = [f"**{step.title}**", *map(_markdown, step.blocks)]
-    parts += [f"*{_CHECKED}*{_prose_markdown(str(each))}" for each in step.checked]
-    return "\n\n".join(parts)
+def _formula_text(line: Line, width: int) -> list[str]:
+    """A formula, broken before the signs of its sums but for those in short brackets."""
+    kept = line.right.plain.replace(" ", _NO_BREAK)
+    terms = _BETWEEN_TERMS.sub(lambda m: m[1] or f" {m[2]}{_NO_BREAK}", kept)
+    found = wrapped(terms, 2, f"  {line.left.plain:<{width}} {line.sign} ")
+    return [each.replace(_NO_BREAK, " ") for each in found]
 
 
 def block_markdown(*blocks: Block) -> str:
@@ -78,41 +75,44 @@ def block_markdown(*blocks: Block) -> str:
 
 def _markdown(block: Block) -> str:
     if isinstance(block, Prose):
-        return _prose_markdown(block.text)
+        return prose_markdown(block.text)
     if isinstance(block, Formulas):
-        return f"$$\n{aligned(block.lines)}\n$$"
-    header, rows = map(_prose_markdown, block.header), [map(_cell, row) for row in block.rows]
+        return f"$$\n{_aligned(block.lines)}\n$$"
+    header, rows = map(prose_markdown, block.header), [map(_cell, row) for row in block.rows]
     rule = "|".join(["---"] * len(block.header))
     return "\n".join(f"| {row} |" for row in (" | ".join(header), rule, *map(" | ".join, rows)))
 
 
 def _cell(cell: str | Math) -> str:
-    return f"${cell.latex}$" if isinstance(cell, Math) else _prose_markdown(cell)
+    return f"${cell.latex}$" if isinstance(cell, Math) else prose_markdown(cell)
 
 
-def _prose_markdown(prose: str) -> str:
+def prose_markdown(prose: str) -> str:
+    """A sentence for a notebook."""
     parts = prose.split("$")
     return "$".join(math_latex(part) if i % 2 else part for i, part in enumerate(parts))
 
 
-def step_latex(step: Step) -> str:
-    """A step as a section of a LaTeX document."""
-    parts = [rf"\section{{{prose_latex(step.title)}}}"]
-    for before, block in zip((None, *step.blocks), step.blocks, strict=False):
-        if isinstance(block, Prose) and before is not None:
-            parts.append("")
-        parts.append(block_latex(block))
-    parts += [rf"\checked{{{prose_latex(str(each))}}}" for each in step.checked]
-    return "\n".join(parts)
-
-
 def block_latex(block: Block) -> str:
-    """A paragraph, a display, or a table with horizontal rules."""
+    r"""A paragraph, formulas as arguments of ``\formula``, or a table with horizontal rules."""
     if isinstance(block, Prose):
         return prose_latex(block.text)
     if isinstance(block, Formulas):
-        return "\n".join([r"\begin{align*}", *_rows(block.lines), r"\end{align*}"])
+        return "\n".join(rf"\formula{{{_breakable(_line_latex(line))}}}" for line in block.lines)
     return _table_latex(block)
+
+
+def _line_latex(line: Line, align: str = "") -> str:
+    return f"{line.left.latex} {align}{math_latex(line.sign)} {line.right.latex}"
+
+
+def _breakable(formula: str) -> str:
+    r"""A formula that TeX can break over lines also in its long brackets: TeX ends no line between
+    ``\left`` and ``\right``."""
+    short = _SHORT_BRACKET.sub(r"\\Left\1\2\\Right\3", formula)
+    long = short.replace(r"\left", r"\Bigl").replace(r"\right", r"\Bigr")
+    apart = _FACTORS.sub(r"\\allowbreak \\Bigl(", long)
+    return apart.replace(r"\Left", r"\left").replace(r"\Right", r"\right")
 
 
 def _table_latex(table: Table) -> str:
@@ -138,33 +138,34 @@ def _cell_latex(cell: str | Math) -> str:
 
 def formula_display(*lines: Line) -> str:
     """Formulas as a notebook shows them."""
-    return f"$\\displaystyle {aligned(lines)}$"
+    return f"$\\displaystyle {_aligned(lines)}$"
+
+
+def _aligned(lines: Iterable[Line]) -> str:
+    """Formulas as one ``aligned`` display."""
+    rows = " \\\\\n".join(_line_latex(line, "&") for line in lines)
+    return "\n".join([r"\begin{aligned}", rows, r"\end{aligned}"])
 
 
 def root_lines(left: Math, value: Expr, digits: int = 6) -> list[Line]:
-    """``left`` = ``value``, a root, and where that is an irrational number its decimals below.
-
-    Where the root is too wide for a page, since no line can be broken in it, the inverse of its
-    square.
-    """
-    lines = []
-    right = Math.of(value)
-    if formula_width(right.latex) > _MEASURE - formula_width(left.latex):
-        inverse = Math(f"({left.plain})^(-2)", f"{left.latex}^{{-2}}")
-        line = Line(inverse, Math.of(value**-2))
-    else:
-        line = Line(left, right)
-    if value.is_number and not value.is_Rational:
-        number = real_number(value, digits + 2)
-        decimal = Math(str(nstr(number, digits)), magnitude_latex(number, digits))
-        name = left if line.left != left else Math("", "")
-        lines = [Line(name, decimal, "≈")]
-    return [line, *lines]
+    """``left`` = ``value``, a root, and where that is an irrational number its decimals below; for
+    a long root the inverse of its square, which can be broken over lines."""
+    line, name = Line(left, Math.of(value)), Math("", "")
+    if len(line.right.plain) > _LONGEST_ROOT:
+        line, name = (
+            Line(Math(f"({left.plain})^(-2)", f"{left.latex}^{{-2}}"), Math.of(value**-2)),
+            left,
+        )
+    if not value.is_number or value.is_Rational:
+        return [line]
+    number = real_number(value, digits + 2)
+    decimal = Math(str(nstr(number, digits)), magnitude_latex(number, digits))
+    return [line, Line(name, decimal, "≈")]
 
 
 def table_html(table: Table) -> str:
     """A table as a notebook shows it."""
-    cells = [list(map(_prose_markdown, table.header)), *(list(map(_cell, r)) for r in table.rows)]
+    cells = [list(map(prose_markdown, table.header)), *(list(map(_cell, r)) for r in table.rows)]
     kinds = ["th", *["td"] * len(table.rows)]
     rows = (
         "<tr>" + "".join(f"<{kind}>{escape(cell)}</{kind}>" for cell in row) + "</tr>"
@@ -183,17 +184,3 @@ def table_text(table: Table) -> list[str]:
     return [
         "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells
     ]
-
-
-def aligned(lines: Sequence[Line]) -> str:
-    """Formulas as one ``aligned`` display."""
-    return "\n".join([r"\begin{aligned}", *_rows(lines), r"\end{aligned}"])
-
-
-def _rows(lines: Sequence[Line]) -> list[str]:
-    rows, widest = [], max(formula_width(line.left.latex) for line in lines)
-    for line in lines:
-        first, *others = latex_lines(line.right.latex, _MEASURE - widest)
-        rows.append(f"{line.left.latex} &{math_latex(line.sign)} {first}")
-        rows += [rf"&\qquad {other}" for other in others]
-    return [row + r" \\" for row in rows[:-1]] + rows[-1:]

@@ -1,18 +1,27 @@
-"""A derivation as data: steps of sentences, formulas and tables, each with its checked identities.
+"""A `Step` of a derivation holds its text and the identities that were checked.
 
 An identity is a pair of values that have to be equal, found on two roads.  It is compared when it
-is built, exactly, so that a step with a mistake cannot be made, let alone shown.
+is built, exactly, so that a step with a mistake cannot be made.  A step whose other road is long
+names the tests that take it instead.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
-from theory.writing.notation import Math
+from theory.writing.blocks import Block, Prose
+from theory.writing.notation import prose_latex, prose_text
+from theory.writing.rendering import (
+    block_latex,
+    block_markdown,
+    block_text,
+    prose_markdown,
+    wrapped,
+)
 
-__all__ = ["Block", "Formulas", "Identity", "Line", "Prose", "Step", "Table", "identity", "merged"]
+__all__ = ["Identity", "Step", "identity", "merged"]
 
 
 @dataclass(frozen=True)
@@ -55,65 +64,58 @@ def merged(identities: Iterable[Identity]) -> tuple[Identity, ...]:
 
 
 @dataclass(frozen=True)
-class Prose:
-    """Sentences, their formulas between dollar signs (`theory.writing.notation`)."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Line:
-    """``left`` ``sign`` ``right``; a long right side is broken over lines."""
-
-    left: Math
-    right: Math
-    sign: str = "="
-
-
-@dataclass(frozen=True)
-class Formulas:
-    """Formulas set off from the text, their signs below each other."""
-
-    lines: tuple[Line, ...]
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows of sentences or formulas under a header; ``columns``: their alignment in LaTeX, to the
-    left where it is empty."""
-
-    header: tuple[str, ...]
-    rows: tuple[tuple[str | Math, ...], ...]
-    columns: str = ""
-
-
-Block: TypeAlias = Prose | Formulas | Table
-
-
-@dataclass(frozen=True)
 class Step:
-    """One step of a derivation: what it says, and the identities that it was checked by.
+    """One step of a derivation: its text, the identities that were checked when it was made, and
+    the files of tests that check the rest against another road.
 
     >>> from theory import MLP, squared_update
-    >>> step = squared_update(MLP()).derivation[1]
-    >>> step.title, [str(each) for each in step.checked]
-    ('Readout', ['a readout of 2 normals, integrated monomial by monomial, agrees (2 equalities)'])
+    >>> steps = squared_update(MLP()).derivation
+    >>> steps[1].title, steps[1].tests
+    ('Readout', ('test_gradient_observables.py', 'test_wick.py'))
+    >>> print(steps[8].checked[0])
+    the series in $1/n$ and the limit agree on the terms in $t³$, $t⁴$ and $t⁵$ (6 equalities)
     """
 
     title: str
     blocks: tuple[Block, ...]
-    checked: tuple[Identity, ...]
+    checked: tuple[Identity, ...] = ()
+    tests: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.checked:
-            raise AssertionError(f"the step {self.title!r} has no checked identity")
+        if not self.checked and not self.tests:
+            raise AssertionError(f"the step {self.title!r} has no checked identity and no test")
 
     def __repr__(self) -> str:
-        from theory.writing.rendering import step_text
-
-        return step_text(self)
+        """The step for a terminal: its title, its blocks, and how it was checked."""
+        lines = [self.title, *(f"  {line}" for each in self.blocks for line in block_text(each))]
+        for kind, said in self._evidence:
+            first, *others = wrapped(f"{kind.lower()}: {prose_text(said)}", indented=6)
+            lines += [f"  {first}", *(f"    {line}" for line in others)]
+        return "\n".join(lines)
 
     def _repr_markdown_(self) -> str:
-        from theory.writing.rendering import step_markdown
+        """The step for a notebook, its formulas in LaTeX."""
+        said = [f"*{kind}: *{prose_markdown(text)}" for kind, text in self._evidence]
+        return "\n\n".join([f"**{self.title}**", block_markdown(*self.blocks), *said])
 
-        return step_markdown(self)
+    def latex(self) -> str:
+        r"""The step as a section of a LaTeX document, which defines ``\formula`` and ``\evidence``
+        as `theory.exposition.paper` does.
+
+        >>> from theory import MLP, squared_update
+        >>> print(squared_update(MLP()).derivation[1].latex().splitlines()[0])
+        \section{Readout}
+        """
+        parts = [rf"\section{{{prose_latex(self.title)}}}"]
+        for before, block in zip((None, *self.blocks), self.blocks, strict=False):
+            if isinstance(block, Prose) and before is not None:
+                parts.append("")
+            parts.append(block_latex(block))
+        parts += [rf"\evidence{{{kind}}}{{{prose_latex(s)}}}" for kind, s in self._evidence]
+        return "\n".join(parts)
+
+    @property
+    def _evidence(self) -> list[tuple[str, str]]:
+        """The kind of each piece of evidence, and the sentence that says it."""
+        checked = [("Checked", str(each)) for each in self.checked]
+        return checked + ([("Tested", ", ".join(self.tests))] if self.tests else [])

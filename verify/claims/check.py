@@ -15,7 +15,7 @@ from theory.formulas.formula import Formula, read
 from theory.laws.criteria import Criterion, layer_criterion
 from theory.laws.update import PARTS
 from theory.networks.mlp import MLP
-from theory.networks.requests import asked_layer, asked_rates
+from theory.networks.network import asked_layer, asked_rates
 from theory.outcome import Outcome
 from theory.solutions.value import Number
 from theory.symbols import ell
@@ -194,7 +194,7 @@ def _reading(
 ) -> Reading:
     formula = read(value)
     chosen = member(Quantity, "quantity", quantity)
-    own = value.network if isinstance(value, Number) else default_network(formula)
+    own: Any = value.network if isinstance(value, Number) else default_network(formula)
     net = own if network is None else checked_network(network)
     if part not in ("total", *PARTS):
         raise InvalidArgument(

@@ -18,7 +18,8 @@ from sympy import Expr, Float, Integer, Rational, expand, radsimp
 from theory.algebra.precision import DECIMALS, is_decimal, mpf, published, workdps
 from theory.errors import InvalidArgument
 from theory.formulas.builder import FORMULA_SYMBOLS
-from theory.networks.mlp import MLP, numeric_rates
+from theory.networks.mlp import MLP
+from theory.networks.network import numeric_rates
 from theory.solutions.value import Number
 from theory.symbols import eta
 from theory.validation import shown

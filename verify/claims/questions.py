@@ -11,7 +11,8 @@ from sympy import Expr, Rational
 from theory.algebra.precision import DECIMALS, log, mpf
 from theory.errors import InvalidArgument
 from theory.laws.update import PARTS, SquaredUpdate, squared_update
-from theory.networks.mlp import MLP, numeric_layers, numeric_rates
+from theory.networks.mlp import MLP
+from theory.networks.network import numeric_layers, numeric_rates
 from theory.validation import shown, written
 from verify.samplers.problem import numeric_problem
 

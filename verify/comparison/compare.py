@@ -15,7 +15,8 @@ import numpy as np
 from sympy import Expr, latex
 
 from theory.errors import InvalidArgument
-from theory.networks.mlp import MLP, numeric_depth
+from theory.networks.mlp import MLP
+from theory.networks.network import numeric_depth
 from theory.outcome import Outcome
 from theory.rates.rate import maximal_learning_rate
 from theory.symbols import L

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from theory.errors import InvalidArgument
-from theory.networks.mlp import MLP, numeric_layers
+from theory.networks.mlp import MLP
+from theory.networks.network import numeric_layers
 from theory.validation import number_between
 from verify.inference.estimate import Estimate
 from verify.inference.numbers_in_text import value_latex

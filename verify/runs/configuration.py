@@ -11,7 +11,8 @@ from typing import Any
 
 from theory.errors import InvalidArgument
 from theory.networks.activations import Activation, LeakyReLU, Linear, ReLU
-from theory.networks.mlp import MLP, numeric_layers, numeric_rates
+from theory.networks.mlp import MLP
+from theory.networks.network import numeric_layers, numeric_rates
 from verify.samplers.conditioned.sampler import Conditioned
 from verify.samplers.dense.sampler import Dense
 from verify.samplers.gram.sampler import Gram

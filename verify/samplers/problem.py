@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from theory.errors import InvalidArgument
-from theory.networks.mlp import MLP, numeric_layers, numeric_rates
+from theory.networks.mlp import MLP
+from theory.networks.network import numeric_layers, numeric_rates
 from theory.validation import brief, number_between
 from verify.numerics.arrays import FloatArray
 

@@ -1,6 +1,7 @@
 """Exact numbers of thousands of digits: counted, printed, and put under a root."""
 
 import pickle
+import subprocess
 import sys
 from fractions import Fraction
 from typing import Any
@@ -9,16 +10,17 @@ import mpmath
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from sympy import Expr, Integer, Rational, sqrt
+from sympy import Expr, Integer, Rational, sqrt, srepr
 
-from theory import MLP, maximal_learning_rate, squared_update
+from theory import MLP, maximal_learning_rate, readout_update, squared_update
 from theory.algebra.numerals import (
     InverseSquareRoot,
-    allow_long_numerals,
     digit_count,
+    full_text,
     inverse_square_root,
     number_text,
 )
+from theory.exposition.narrative import derivation_text
 from theory.symbols import eta, n
 
 LONG = Rational(10**3000 + 7, 3**6000)
@@ -67,10 +69,41 @@ def test_a_long_integer_has_no_denominator_to_print() -> None:
     assert number_text(Integer(0)) == "0"
 
 
-def test_numbers_of_any_length_can_be_printed() -> None:
-    allow_long_numerals()
-    assert sys.get_int_max_str_digits() in (0, *range(10**6, 10**9 + 1, 10**6))
-    assert len(str(10**6000)) == 6001
+@given(st.integers(-(10**30), 10**30), st.integers(1, 10**9), st.integers(0, 9000))
+@example(0, 1, 0)
+@example(-1, 10**9, 9000)
+def test_numbers_of_any_length_can_be_printed_in_full(p: int, q: int, power: int) -> None:
+    number = Rational(p * 7**power, q)
+    text = full_text(number)
+    numerator, _, denominator = text.partition("/")
+    parts = int_of(numerator.lstrip("-")), int_of(denominator or "1")
+    assert (-parts[0] if text.startswith("-") else parts[0], parts[1]) == (number.p, number.q)
+
+
+def int_of(text: str) -> int:
+    """An integer of any length, 1,000 digits at a time."""
+    value = 0
+    for start in range(0, len(text), 1000):
+        piece = text[start : start + 1000]
+        value = value * 10 ** len(piece) + int(piece)
+    return value
+
+
+def test_importing_the_packages_leaves_the_interpreter_as_it_was() -> None:
+    code = "import sys; before = sys.get_int_max_str_digits(); import theory, verify; "
+    code += "sys.exit(sys.get_int_max_str_digits() != before)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_values_with_very_long_numbers_print_and_display_without_them() -> None:
+    update, rate = squared_update(MLP(10**6 + 3, 800)), maximal_learning_rate(MLP(10**6 + 3, 800))
+    assert digit_count(int(update.label.per_eta2.p)) > 4300
+    for value in (update, update.label, rate, readout_update(MLP(10**9, 64))):
+        assert len(repr(value)) < 300
+        assert len(value._repr_latex_()) < 1000
+    assert len(srepr(rate.exact)) > len(str(rate.exact)) > 10_000
+    (paragraph, *_) = derivation_text(MLP(10**6 + 3, 800))
+    assert "digits over" in paragraph
 
 
 # One over the root of a number
@@ -155,7 +188,7 @@ def test_a_network_of_a_thousand_layers(deep: MLP) -> None:
         value: Expr = part.per_eta2
         assert value.is_Rational
         assert digit_count(int(value.p)) > 3000
-        assert len(str(value)) > 6000
+        assert len(full_text(value)) > 6000
         assert len(repr(part)) < 200
     assert update.per_eta2 == update.label.per_eta2 + update.output.per_eta2
 

@@ -13,7 +13,7 @@ from theory.laws.update import PARTS
 from theory.networks.mlp import MLP
 from theory.solutions.closed_form import closed_form
 from theory.symbols import L, ell, p
-from theory.words.structure import structure
+from theory.words.word_maps import word_maps
 
 numbers = st.integers(-3, 3)
 
@@ -173,7 +173,7 @@ def test_a_value_needs_every_depth() -> None:
 
 
 def test_equal_sums_have_equal_terms() -> None:
-    one = closed_form(structure(PARTS["label"]), MLP(), L, None).sums[0]
-    two = closed_form(structure(PARTS["label"]), MLP(), ell, None).sums[0]
+    one = closed_form(word_maps(PARTS["label"]), MLP(), L, None).sums[0]
+    two = closed_form(word_maps(PARTS["label"]), MLP(), ell, None).sums[0]
     assert two.at({ell: L}).terms == one.terms
     assert two.terms != one.terms

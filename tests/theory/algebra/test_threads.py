@@ -24,7 +24,6 @@ from theory import (
     transfer_learning_rate,
 )
 from theory.algebra.precision import DECIMALS, workdps
-from theory.laws.mean import joint_limit_from
 from theory.observables import K, g, trace
 from verify import check
 from verify.testing import assert_close, samples_needed
@@ -62,7 +61,7 @@ OTHERS: dict[str, Callable[[], Any]] = {
     "latex": lambda: maximal_learning_rate(SMALL)._repr_latex_(),
     "samples": lambda: squared_update(SMALL).spread.samples("0.01"),
     "validity": lambda: [VALIDITY.error(64, 5), VALIDITY.depths(256)],
-    "joint limit from": lambda: joint_limit_from(squared_update(MLP()).label, "0.1", "1/2"),
+    "joint limit from": lambda: squared_update(MLP()).label.joint_limit_from("0.1", "1/2"),
     "check": lambda: str(check("L**3/3", claim="leading", simulate=False)),
     "assertion": lambda: assert_close(lambda L: L / 2, MLP(64, 1), tolerance=0, part="label"),
     "samples needed": lambda: samples_needed(MLP(16, 2), part="label"),

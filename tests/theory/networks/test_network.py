@@ -25,7 +25,7 @@ from theory import (
 )
 from theory import symbols as theory_symbols
 from theory.networks.activations import Activation
-from theory.networks.mlp import numeric_layers, numeric_rates
+from theory.networks.network import numeric_layers, numeric_rates
 from theory.observables import K, trace
 from theory.symbols import L, a, ell, n, n_0
 

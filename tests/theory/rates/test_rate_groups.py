@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from sympy import Rational, sqrt
+from sympy import Rational, exp, sqrt
 
 from tests.tools.literal_groups import Moved, literal_step
 from tests.tools.strategies import rational
@@ -23,6 +23,7 @@ from theory import (
     NetworkOutput,
     NotSolved,
     Readout,
+    ReadoutUpdate,
     derive,
     layer_rates,
     maximal_learning_rate,
@@ -30,7 +31,7 @@ from theory import (
     squared_update,
 )
 from theory.observables import K, f, g, x
-from theory.symbols import L, n, n_0
+from theory.symbols import L, eta, n, n_0, t
 
 SIZES = {"inputs": 5, "width": 24, "depth": 3}
 NETWORK = MLP(24, 3, input_width=5)
@@ -112,6 +113,31 @@ def test_the_readout_by_chi_square_laws(width: int, depth: int, inputs: int) -> 
     assert rate.exact**2 == 1 / (4 * rational(norm(2) + norm(3) / width**2))
     symbolic = readout_update(MLP(input_width=n_0)).per_eta2
     assert symbolic.subs({n: width, L: depth, n_0: inputs}) == update.per_eta2
+
+
+@pytest.mark.parametrize("part", ["label", "output", "total"])
+def test_the_limits_of_the_readout_are_those_of_its_chi_square_laws(part: str) -> None:
+    """E|x|^4 = n^2 (1 + 5/n)^L and E[f^2 |x|^4] = n (1 + 4/n)^L (1 + 11/n)^L."""
+    update = readout_of(MLP(), part)
+    label = n**2 * (1 + 5 / n) ** L
+    output = n * (1 + 4 / n) ** L * (1 + 11 / n) ** L
+    law = {"label": label, "output": output, "total": label + output}[part]
+    for depth in (1, 2, 3):
+        expanded = law.subs(L, depth).expand()
+        coefficients = tuple(expanded.coeff(n, 2 - k) for k in range(4))
+        assert readout_of(MLP(depth=depth), part).width_series(3) == coefficients
+        assert tuple(c.subs(L, depth) for c in update.width_series(3)) == coefficients
+    small = {"label": n**2 * exp(5 * t), "output": n * exp(15 * t), "total": n**2 * exp(5 * t)}
+    assert update.joint_limit() == small[part] * eta**2
+    assert update.leading_term() == (1 if part == "output" else 2, 1)
+    with pytest.raises(NotSolved, match="leave width out"):
+        readout_update(MLP(8)).width_series(1)
+
+
+def readout_of(network: MLP, part: str) -> ReadoutUpdate:
+    """The readout's step, or a part of it."""
+    update = readout_update(network)
+    return update if part == "total" else {"label": update.label, "output": update.output}[part]
 
 
 def test_the_readout_rate_in_closed_form() -> None:

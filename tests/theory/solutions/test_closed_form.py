@@ -24,9 +24,9 @@ from theory import (
 )
 from theory.laws.update import SquaredUpdate
 from theory.observables import D, K, Observable, f, g, trace, x, z
-from theory.solutions.units import NormalisedNetwork
+from theory.solutions.units import UnitNetwork
 from theory.symbols import L, a, c, ell, eta, kappa, n, n_0, p, q, r, t
-from theory.words.structure import structure
+from theory.words.word_maps import word_maps
 
 PARTS = ("label", "output")
 GENERAL = MLP(input_width=n_0, weight_variance=c, readout_variance=r + 1, input_norm2=t)
@@ -330,7 +330,7 @@ def test_even_masks_leave_the_kurtosis_and_odd_ones_the_slope() -> None:
         (trace(K @ D @ K), {a, n}),
         (g @ D @ g, {a, n}),
     ):
-        unit = NormalisedNetwork(structure(observable), leaky)
+        unit = UnitNetwork(word_maps(observable), leaky)
         assert set(unit.domain.symbols) == symbols
 
 

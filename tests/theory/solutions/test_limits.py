@@ -17,7 +17,7 @@ from theory import (
     TrainedLayers,
     squared_update,
 )
-from theory.laws.mean import SolvedMean
+from theory.laws.mean import Mean
 from theory.laws.update import SquaredUpdate
 from theory.symbols import L, a, ell, eta, n, n_0, p, q, t
 
@@ -185,7 +185,7 @@ def test_decimal_values_with_other_numbers() -> None:
 
 # What is asked for in vain
 
-Ask = tuple[SolvedMean, str]
+Ask = tuple[Mean, str]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 from types import ModuleType
@@ -16,6 +17,7 @@ from tests.roads.weight_polynomial import expectation, update_parts
 from tests.tools.strategies import ONE, THIRD, SmallNetwork, fraction, observable
 from theory import derive, squared_update
 from theory.networks.activations import Activation
+from theory.networks.sites import Site
 from theory.solutions.recursion import layer_parameters, start_column, top_row
 from theory.words.coefficients import Coefficient, LayerParameters, evaluate
 from theory.words.gradients import GradientTerm
@@ -32,7 +34,7 @@ WORDS = (("trace", "KDK"), ("form", ""))
 MODULES = [
     importlib.import_module(module.name)
     for module in pkgutil.walk_packages(theory.__path__, "theory.")
-    if not module.name.endswith("__main__")
+    if module.name != "theory.__main__"
 ]
 
 
@@ -133,17 +135,16 @@ def no_coincidences(size: int) -> Iterator[tuple[int, ...]]:
     yield max(_set_partitions(size), key=lambda blocks: max(blocks, default=-1))
 
 
-def variance_by_fan_out(domain: Any, network: Any, fan_in: Any, fan_out: Any, rate: Any) -> Any:
-    right = layer_parameters(domain, network, fan_in, fan_out, rate)
-    wrong = layer_parameters(domain, network, fan_out, fan_out, rate)
-    return LayerParameters(
-        right.domain, right.fan_out, wrong.variance, right.rate, right.mask_moments
-    )
+def variance_by_fan_out(domain: Any, site: Site) -> Any:
+    """c/fan_out in place of c/fan_in."""
+    (edge,) = site.edges
+    swapped = replace(edge, variance=edge.variance * edge.fan_in / site.width)
+    return layer_parameters(domain, replace(site, edges=(swapped,)))
 
 
-def standard_readout(term: GradientTerm, structure: Any, readout: Any, domain: Any) -> Any:
+def standard_readout(term: GradientTerm, word_maps: Any, readout: Any, domain: Any) -> Any:
     """v_j ~ N(0, 1/n_L) in place of N(0, 1/n_L^2), for widths from 2."""
-    return top_row(term, structure, readout * 2, domain)
+    return top_row(term, word_maps, readout * 2, domain)
 
 
 def input_without_norm(words: Any, norm2: Any, domain: Any) -> Any:
@@ -204,7 +205,7 @@ def test_the_caches_are_found() -> None:
     assert {
         "theory.words.wick.contract",
         "theory.words.layer.word_below",
-        "theory.words.structure.structure",
+        "theory.words.word_maps.word_maps",
     } <= {name for name, size in caches.items() if size}
     forget()
     assert by_the_engine(NETWORKS[0]) == by_the_road(NETWORKS[0])

@@ -109,7 +109,7 @@ def test_the_layer_map_is_one_layer_written_out(
     space = data.draw(spaces(fans[0]))
     network = MLP(activation=LeakyReLU("1/3"))
     derivation = derive(observable, network)
-    words = derivation.structure.kernel.words
+    words = derivation.word_maps.kernel.words
     below = Matrix([space.word(word) for word in words])
     means = derivation.layer_map.subs({n_in: fans[0], n_out: fans[1]}) * below
     variance = fraction(network.c) / fans[0]
@@ -131,7 +131,7 @@ def test_the_general_layer_map_holds_for_masks_of_any_law(
         {"x": (1, -2)[: fans[0]]},
     )
     derivation = derive(observable, MLP())
-    words = derivation.structure.kernel.words
+    words = derivation.word_maps.kernel.words
     numbers = {n_in: fans[0], n_out: fans[1], c: Rational(3, 2), r: rational(own)}
     general = derivation.general_layer_map
     moments = {m: rational(mask_moment(m)) for m in general.free_symbols - numbers.keys()}
@@ -162,7 +162,7 @@ def test_the_carried_map_is_one_layer_without_own_share(
     space = Space({"B": ((2, -1), (-1, 3)) if size == 2 else ((2,),)}, {"x": (1, -2)[:size]})
     network = MLP(activation=LeakyReLU("1/3"))
     derivation = derive(observable, network)
-    words = derivation.structure.carried.words
+    words = derivation.word_maps.carried.words
     below = Matrix([space.word(word) for word in words])
     means = derivation.carried_map.subs({n_in: size, n_out: fans[1]}) * below
     variance = fraction(network.c) / size
@@ -178,7 +178,7 @@ def test_the_carried_map_is_one_layer_without_own_share(
 @pytest.mark.parametrize(("power", "size"), [(1, 2), (2, 5), (3, 10), (4, 20)])
 def test_the_words_of_a_degree_close(power: int, size: int) -> None:
     derivation = derive(trace(K**power), MLP())
-    words = derivation.structure.kernel.words
+    words = derivation.word_maps.kernel.words
     assert len(set(derivation.words)) == len(words) == size
     assert {degree(word) for word in words} == {power}
     assert all(word == canonical_word(word) for word in words)

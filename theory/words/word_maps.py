@@ -1,4 +1,4 @@
-"""From an observable to its expectation: what is derived once, for every network.
+"""`word_maps` derives the words and layer maps of an observable, once for every network.
 
 ``derive(observable, network)`` averages, in this order, the readout (`theory.words.gradients`), the
 layers above the observable (a layer map on the carried words), the observable's own layer, and
@@ -21,14 +21,14 @@ from theory.words.layer import word_below
 from theory.words.observables import Observable
 from theory.words.word import Word
 
-__all__ = ["Structure", "structure"]
+__all__ = ["WordMaps", "word_maps"]
 
 Source = Mapping[Word, Mapping[Term, Fraction]]
 """One observable's expectation over its own layer: ``{kernel word below: coefficient}``."""
 
 
 @dataclass(frozen=True, eq=False)
-class Structure:
+class WordMaps:
     """An observable's derivation, before any size is known.
 
     ``terms[k]``: its k-th term; ``carried``: the layer map of the words above the observable;
@@ -43,17 +43,17 @@ class Structure:
     kernel: LayerMap
 
     def __repr__(self) -> str:
-        return f"Structure of {self.observable}: {self.kernel!r} below, {self.carried!r} above"
+        return f"WordMaps of {self.observable}: {self.kernel!r} below, {self.carried!r} above"
 
 
 @lru_cache(maxsize=256)
-def structure(observable: Observable) -> Structure:
+def word_maps(observable: Observable) -> WordMaps:
     """Derive ``observable``: its words, and the maps that carry them through the layers."""
     terms = gradient_terms(observable)
     carried = close(chain.from_iterable(term.top for term in terms))
     sources = tuple(_sources(term) for term in terms)
     seeds = (word for by_word in sources for source in by_word.values() for word in source)
-    return Structure(observable, terms, carried, sources, close(seeds))
+    return WordMaps(observable, terms, carried, sources, close(seeds))
 
 
 def _sources(term: GradientTerm) -> Mapping[Word, Source]:

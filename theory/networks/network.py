@@ -1,0 +1,178 @@
+"""`Network` is the description of a random network that everything outside this folder reads."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, Self
+
+from sympy import Expr, Integer, Symbol
+
+from theory.errors import InvalidArgument
+from theory.networks.activations import Activation
+from theory.networks.multipliers import ByGroup, Rates, TrainedLayers, multiplier_runs, open_ends
+from theory.networks.sites import Edge, Site
+from theory.public_names import PlainText
+from theory.symbols import ell
+from theory.validation import index_in, non_negative_rates, positive_int, shown
+
+__all__ = [
+    "Network",
+    "asked_layer",
+    "asked_rates",
+    "checked_network",
+    "numeric_depth",
+    "numeric_layers",
+    "numeric_rates",
+]
+
+_DEEPEST = 10_000
+"""The deepest layer whose formula, a polynomial of that degree, is written out."""
+
+
+class Network(PlainText, ABC):
+    """A frozen description of a random network, which lowers to sites.  Abstract: use `MLP`.
+
+    ``width``: of the hidden layers, or a tuple with one for each; ``depth``: their number;
+    ``input_width``: None for the first width; ``activation``: of each.  Sizes are ints or symbols.
+    """
+
+    width: Any
+    depth: Any
+    input_width: Any
+    activation: Activation
+    weight_variance: Expr | None
+    input_norm2: Expr | None
+
+    @property
+    @abstractmethod
+    def widths(self) -> tuple[Any, ...]:
+        """Widths of the layers 0 (input) to L, shape ``(L + 1,)``."""
+
+    @property
+    @abstractmethod
+    def first_fan_in(self) -> Any:
+        """The input width."""
+
+    @property
+    @abstractmethod
+    def last_width(self) -> Any:
+        """Width of the last hidden layer."""
+
+    @property
+    @abstractmethod
+    def layers(self) -> int:
+        """The depth as an int; `NotSolved` where it is a symbol."""
+
+    @property
+    @abstractmethod
+    def c(self) -> Expr:
+        """The weight variance times fan-in."""
+
+    @property
+    @abstractmethod
+    def s(self) -> Expr:
+        """The readout variance in units of 1/n_L^2."""
+
+    @property
+    @abstractmethod
+    def norm2(self) -> Expr:
+        """|x|^2 of the input."""
+
+    @property
+    @abstractmethod
+    def free_symbols(self) -> frozenset[Symbol]:
+        """The symbols that this network still holds."""
+
+    @abstractmethod
+    def _sites(self, rates: tuple[Expr, ...] | Rates) -> Iterator[tuple[Site, int]]:
+        """The sites from the input up: each with the number of neighbours that are equal to it."""
+
+    def _site(self, fan_in: Any, width: Any, rate: Expr) -> Site:
+        """A site of this network's activation and variance, with one edge from the site below."""
+        return Site(width, self.activation, (Edge(fan_in, self.c / fan_in, rate),))
+
+    def _with(self, **changes: Any) -> Self:
+        """The same network with other sizes."""
+        return replace(self, **changes)  # type: ignore[type-var]
+
+
+def checked_network(
+    network: object, name: str = "network", give: str = "MLP() or MLP(64, 4)"
+) -> Network:
+    """``network``, or `InvalidArgument` where it is none."""
+    if isinstance(network, Network):
+        return network
+    raise InvalidArgument(f"expected an MLP for {name}, got {name}={shown(network)}; give {give}")
+
+
+def numeric_layers(network: Network, layer: object = None) -> tuple[int, ...]:
+    """The layers that ``layer`` names: None the last, an int, or a tuple or range of ints."""
+    depth = numeric_depth(network)
+    if layer is None:
+        return (depth,)
+    if isinstance(layer, tuple | range | list):
+        if not layer:
+            raise InvalidArgument("expected at least one layer, got an empty layer; give layer=1")
+        return tuple(index_in("layer", each, depth, "hidden layers") for each in layer)
+    return (index_in("layer", layer, depth, "hidden layers"),)
+
+
+def numeric_rates(network: Network, rates: object = None) -> tuple[Expr, ...]:
+    """One multiplier of eta per hidden layer, all 1 for None."""
+    if rates is None:
+        return (Integer(1),) * numeric_depth(network)
+    return non_negative_rates(rates, numeric_depth(network))
+
+
+def numeric_depth(network: Network) -> int:
+    """The depth of an argument; `InvalidArgument` where it is the symbol L."""
+    if isinstance(network.depth, int):
+        return network.depth
+    raise InvalidArgument(
+        "expected a depth in numbers, got depth=L; give one, such as MLP(depth=4)"
+    )
+
+
+def asked_rates(network: Network, rates: object) -> tuple[Expr, ...] | Rates:
+    """One multiplier per layer, or `ByGroup` or `TrainedLayers`, or None for all 1."""
+    depth = network.depth
+    if isinstance(rates, ByGroup | TrainedLayers):
+        if isinstance(depth, int) and not open_ends(rates):
+            multiplier_runs(rates, depth)
+        return rates
+    if rates is None:
+        return None
+    if not isinstance(depth, int):
+        raise InvalidArgument(
+            f"expected ByGroup(...) or TrainedLayers(...) for rates where the depth is a symbol, "
+            f"got rates={shown(rates)}; or give depth as a number, one multiplier for each layer"
+        )
+    return numeric_rates(network, rates)
+
+
+def asked_layer(network: Network, layer: object) -> int | Symbol:
+    """The one layer asked for: the last for None, an int, or the symbol ell."""
+    if layer is None:
+        return network.depth
+    if isinstance(layer, Symbol) and layer != ell:
+        raise InvalidArgument(
+            f"expected an int, None or the symbol theory.symbols.ell for layer, got "
+            f"layer={shown(layer)}; None is the last hidden layer"
+        )
+    if isinstance(layer, tuple | list | range):
+        raise InvalidArgument(
+            f"expected one layer, got layer={shown(layer)}; ask for the layers one at a time"
+        )
+    if isinstance(layer, Symbol):
+        return ell
+    if isinstance(network.depth, int):
+        return numeric_layers(network, layer)[0]
+    number = positive_int("layer", layer)
+    if number > _DEEPEST:
+        raise InvalidArgument(
+            f"expected a layer of at most {_DEEPEST:,} below a depth that is a symbol, got "
+            f"layer={number}; give the depth as a number too"
+        )
+    return number

@@ -1,0 +1,144 @@
+"""A maximal learning rate is the rate at which a mean squared movement meets its bound."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+from sympy import Expr
+
+from theory.algebra.numerals import inverse_square_root, rate_text
+from theory.laws.criteria import Criterion, NetworkOutput
+from theory.laws.headline import headline
+from theory.laws.readout import ReadoutUpdate, readout_update
+from theory.networks.network import Network
+from theory.networks.sizes import Sizes, network_at
+from theory.solutions.value import Number
+from theory.symbols import n
+from theory.writing.notation import Math
+from theory.writing.rendering import formula_display, root_lines
+
+__all__ = ["RATE", "BoundedRate", "ReadoutLearningRate"]
+
+RATE = Math("maximal learning rate", r"\eta_{\max}")
+
+
+@dataclass(frozen=True)
+class BoundedRate(Number):
+    """The learning rate sqrt(bound/E), where E is the mean square that moves at eta = 1."""
+
+    network: Network
+    criterion: Criterion | NetworkOutput
+
+    @property
+    @abstractmethod
+    def _moved(self) -> Expr:
+        """E, exact, positive."""
+
+    @property
+    @abstractmethod
+    def _leading_moved(self) -> Expr:
+        """Its leading term as n -> infinity, then as the depth grows."""
+
+    @abstractmethod
+    def _moved_number(self, context: Any) -> Any:
+        """E of a network in numbers, in the arithmetic of ``context``."""
+
+    @property
+    def exact(self) -> Expr:
+        """The rate: sqrt of the criterion's bound over the mean square that moves at eta = 1.
+
+        Exact, with square roots; a function of the symbols that the network holds, as
+        1/sqrt(Max(...)) where no single layer is proven to bind for all sizes.  Raises `NotSolved`
+        for a symbolic depth with `MeanOverLayers`, where the last layer is not proven to bind, and
+        where no layer moves at all.  Do not put floats into a closed form, whose terms cancel:
+        ``rate(64, 10)``, ``rate.at(n=64)`` and ``rate.lambdify()`` keep all digits.
+
+        >>> from sympy import sqrt
+        >>> from theory import MLP, Readout, maximal_learning_rate, squared_update
+        >>> from theory.symbols import L, n
+        >>> rate = maximal_learning_rate(MLP()).exact
+        >>> rate.subs({n: 10, L: 1}) == 1/sqrt(squared_update(MLP(10, 1)).per_eta2)
+        True
+        >>> maximal_learning_rate(MLP(4, 2), group=Readout()).exact
+        sqrt(34)/102
+        """
+        return inverse_square_root(self._moved / self.criterion.bound)
+
+    def leading(self) -> Expr:
+        """The leading term as n -> infinity, then as the depth grows.
+
+        >>> from theory import MLP, MeanOverLayers, Readout, maximal_learning_rate
+        >>> maximal_learning_rate(MLP()).leading()
+        sqrt(3)/L**(3/2)
+        >>> maximal_learning_rate(MLP(), criterion=MeanOverLayers()).leading()
+        2*sqrt(3)/L**(3/2)
+        >>> maximal_learning_rate(MLP(), group=Readout()).leading()
+        1/n
+        """
+        return inverse_square_root(self._leading_moved / self.criterion.bound)
+
+    def _number(self, context: Any) -> Any:
+        bound = context.mpf(int(self.criterion.bound.p)) / int(self.criterion.bound.q)
+        return context.sqrt(bound / self._moved_number(context))
+
+    def _headline(self) -> str:
+        return headline(self, lambda: rate_text(self.exact), self.leading)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__} of {self.network}: {self._headline()}"
+
+
+@dataclass(frozen=True, repr=False)
+class ReadoutLearningRate(BoundedRate):
+    """The largest learning rate of the readout alone with E[(Delta f)^2] at most the bound.
+
+    Made by `maximal_learning_rate` with ``group=Readout()``.  It falls like 1/n, since |x^(L)|^2
+    grows like n.
+
+    >>> from theory import MLP, Readout, maximal_learning_rate
+    >>> maximal_learning_rate(MLP(4, 2), group=Readout())
+    ReadoutLearningRate of MLP(width=4, depth=2): 0.0571662 = sqrt(34)/102
+    """
+
+    criterion: NetworkOutput
+
+    @property
+    def update(self) -> ReadoutUpdate:
+        """The mean squared update of the output that the rate bounds.
+
+        >>> from theory import MLP, Readout, maximal_learning_rate
+        >>> maximal_learning_rate(MLP(4, 2), group=Readout()).update.exact
+        306*eta**2
+        """
+        return readout_update(self.network)
+
+    @property
+    def layer(self) -> None:
+        """No hidden layer binds.
+
+        >>> from theory import MLP, Readout, maximal_learning_rate
+        >>> maximal_learning_rate(MLP(), group=Readout()).layer is None
+        True
+        """
+        return None
+
+    @property
+    def _moved(self) -> Expr:
+        return self.update.per_eta2
+
+    @property
+    def _leading_moved(self) -> Expr:
+        power, coefficient = self.update.leading_term()
+        return coefficient * n**power
+
+    def _moved_number(self, context: Any) -> Any:
+        return self.update._number(context)
+
+    def _at(self, sizes: Sizes) -> ReadoutLearningRate:
+        return ReadoutLearningRate(network_at(self.network, sizes), self.criterion)
+
+    def _repr_latex_(self) -> str:
+        """The exact rate as a formula, with its decimals."""
+        return formula_display(*root_lines(RATE, self.exact))
