@@ -18,7 +18,7 @@ from theory import (
     maximal_learning_rate,
     squared_update,
 )
-from theory.claims.counterexample import TheoryVerdict
+from theory.claims.decision import TheoryVerdict
 from theory.claims.target import Target
 from theory.outcome import Outcome
 from theory.symbols import L, a, ell, eta, n, n_0

@@ -15,8 +15,8 @@ from verify.samplers.gram.sampler import Gram
 from verify.samplers.rare_events.sampler import RareEvents
 
 if TYPE_CHECKING:
-    from theory.claims.counterexample import Counterexample
-    from theory.claims.search import Difference
+    from theory.claims.decision import Counterexample
+    from theory.claims.differences import Difference
     from verify.claims.check import Check, check
 
 __all__ = [

@@ -111,6 +111,11 @@ class Target:
         part = whole if self.part == "total" else getattr(whole, self.part)
         return part.joint_limit() / eta**2
 
+    def law(self, claim: Claim) -> Expr:
+        """What ``claim`` says of E per eta^2: all of it, or its leading term."""
+        laws = {Claim.EXACT: self.exact, Claim.LEADING: self.leading, Claim.JOINT: self.joint}
+        return laws[claim]()
+
     def at(self, point: Point) -> Target:
         """The target with numbers for its open sizes.
 

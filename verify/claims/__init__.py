@@ -1,8 +1,7 @@
 """A user's own formula, decided by theory and held against networks."""
 
-from theory.claims.counterexample import Counterexample
-from theory.claims.search import Difference
-from theory.claims.variants import Kind
+from theory.claims.decision import Counterexample
+from theory.claims.differences import Difference, Kind
 from verify.claims.check import Check, check
 
 __all__ = ["Check", "Counterexample", "Difference", "Kind", "check"]

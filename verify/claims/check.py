@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from theory.claims.counterexample import Counterexample, TheoryVerdict
-from theory.claims.decision import decide_by_theory
+from theory.claims.decision import Counterexample, TheoryVerdict, decide_by_theory
+from theory.claims.differences import Difference
 from theory.claims.reading import Reading, default_network
-from theory.claims.search import Difference
 from theory.claims.target import Claim, Quantity, Target
 from theory.errors import InvalidArgument
 from theory.formulas.formula import Formula, read

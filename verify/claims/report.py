@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from theory.claims.counterexample import values_in_words
+from theory.claims.decision import values_in_words
 from theory.claims.target import Claim, Quantity, Target
 from theory.outcome import Outcome
 from theory.symbols import ell
