@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain, islice
 
-from sympy import Expr, Integer, Rational
+from sympy import Expr, Integer, Rational, radsimp
 
 from theory.algebra.numerals import number_text
 from theory.claims.differences import Difference, Kind, find_difference
@@ -67,6 +67,8 @@ _OTHER_RATES = (Fraction(2), Fraction(3), Fraction(1, 3))
 _POINTS_WITH_RATES, _POINTS_OF_FUNCTION = 12, 8
 """Points at which a function is tried at other rates too, and, for a limit, at all."""
 _FAR_DEPTH, _FAR_WIDTH = Integer(10**4), Integer(10**12)
+_MOST_RATIONALISED = 60
+"""Operations of a number whose denominators are made rational."""
 _NOT_1 = "formula over exact value does not tend to 1"
 
 
@@ -195,6 +197,8 @@ def _compared(reading: Reading, domain: Domain) -> _Identity:
     if formula is None:
         return _Identity(None, "it is 0")
     formula = formula.xreplace({t: sizes(reading.target).get(t, t)})
+    if not reading.target.coordinates and formula.count_ops() <= _MOST_RATIONALISED:
+        formula = radsimp(formula)
     if mixes_exponentials_with_roots(formula):
         return _Identity(None, "it holds an exponential beside a root")
     normaliser = Normaliser(domain)
@@ -461,10 +465,9 @@ def _limit_counterexample(
     for rate in (Fraction(1), *(_OTHER_RATES if term.has(eta) else ())):
         for point in reading.target.points(_DEPTHS, _WIDTHS):
             exact = reading.unlifted(_value(law, point))
-            mine = _value(term, {**point, eta: Rational(rate)}) if sign else Fraction(0)
-            mine = sign * reading.unlifted(mine) if mine else mine
-            if mine is not None and reading.formula.rounded:
-                mine = decimal(mine)
+            mine = reading.unlifted(_value(term, {**point, eta: Rational(rate)}))
+            if mine is not None:
+                mine = sign * (decimal(mine) if reading.formula.rounded else mine)
             if exact is None or (mine is not None and close(mine, exact, reading.tolerance)):
                 continue
             named = {s: v for s, v in point.items() if s in shown}

@@ -16,6 +16,7 @@ from typing import Any
 
 from sympy import Expr, Integer, Rational, Symbol, sympify
 
+from theory.algebra.precision import DECIMALS, mpf
 from theory.errors import InvalidArgument
 from theory.formulas.evaluation import Number, decimal
 from theory.laws.criteria import Criterion
@@ -77,6 +78,15 @@ class Target:
         """The squared update, or its part."""
         whole = squared_update(self.network, self.layer, rates=self.rates)
         return whole if self.part == "total" else getattr(whole, self.part)
+
+    @property
+    def number(self) -> mpf:
+        """E per eta^2 of a network in numbers to 30 digits, at any depth."""
+        return DECIMALS.convert(self.update.evaluate(30))
+
+    def spread(self, digits: int) -> float:
+        """The exact standard deviation of one network's update over E; `NotSolved` where E is 0."""
+        return _spread(self, digits)
 
     @property
     def rate(self) -> MaximalLearningRate:
@@ -185,6 +195,11 @@ class Target:
 def _value(target: Target) -> Fraction:
     number = target.exact()
     return Fraction(int(number.p), int(number.q))
+
+
+@lru_cache(maxsize=4096)
+def _spread(target: Target, digits: int) -> float:
+    return float(target.update.relative_standard_deviation(digits))
 
 
 def _network_at(network: MLP, point: Point) -> MLP:

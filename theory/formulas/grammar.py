@@ -15,10 +15,13 @@ import unicodedata
 from fractions import Fraction
 from functools import cache
 from numbers import Integral
+from typing import Any
 
 from lark import Lark, UnexpectedInput, UnexpectedToken
-from sympy import Expr
+from mpmath.libmp import to_rational
+from sympy import Expr, Rational
 
+from theory.algebra.precision import is_decimal, isfinite
 from theory.errors import InvalidArgument
 from theory.formulas.bounds import Refused
 from theory.formulas.builder import FORMULA_SYMBOLS, FormulaBuilder, Misplaced, unknown_name
@@ -96,11 +99,12 @@ def parse_formula(text: str, *, name: str = "formula") -> Expr:
     raise _refused(text, name, f"{place}, {misplaced.what}", misplaced.fix)
 
 
-def read_formula(value: object, *, name: str = "formula") -> Expr:
+def read_formula(value: Any, *, name: str = "formula") -> Expr:
     """A formula from text, a SymPy expression or a number, in the symbols of `theory.symbols`.
 
     Text is parsed by `parse_formula`.  In an expression, symbols of the right names with other
-    assumptions are replaced by ours, and a Float is read as its shortest decimal.  Raises
+    assumptions are replaced by ours, and a Float is read as its shortest decimal; a number of
+    mpmath is exact.  Raises
     `InvalidArgument` for what `parse_formula` would refuse, and for anything else.
 
     >>> from sympy import Symbol
@@ -113,6 +117,8 @@ def read_formula(value: object, *, name: str = "formula") -> Expr:
         return parse_formula(value, name=name)
     if isinstance(value, Integral | Fraction | float):
         value = exact_number(name, value)
+    if is_decimal(value) and isfinite(value):
+        value = Rational(*to_rational(value._mpf_))
     if not isinstance(value, Expr):
         raise InvalidArgument(
             f"expected a formula in {_LISTED} for {name}, got an object of type "

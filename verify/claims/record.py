@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from theory.claims.decision import Counterexample, numbers_in_words
-from verify.claims.check import Check
-from verify.claims.report import subject
+from verify.claims.check import Check, subject
 from verify.comparison.record import comparison_record
 
 __all__ = ["check_record"]
