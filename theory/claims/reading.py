@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from typing import Any
 
 from sympy import Expr, Integer, Pow, Symbol
 
@@ -19,7 +21,7 @@ from theory.formulas.evaluation import (
     decimal,
     evaluate,
 )
-from theory.formulas.formula import EXACT_TOLERANCE, FLOAT_TOLERANCE, Formula, read
+from theory.formulas.formula import EXACT_TOLERANCE, FLOAT_TOLERANCE, Formula, asks_for_sizes, read
 from theory.laws.criteria import Criterion, layer_criterion
 from theory.laws.update import PARTS
 from theory.networks.activations import LeakyReLU
@@ -29,7 +31,7 @@ from theory.solutions.value import Number as ExactNumber
 from theory.symbols import L, a, ell, eta, n, n_0, t
 from theory.validation import shown
 
-__all__ = ["Reading", "default_network", "read_claim"]
+__all__ = ["Reading", "default_network", "law_of", "read_claim"]
 
 _OPEN = frozenset({n, L, n_0, a})
 _LONGEST_POWER = 2_000_000
@@ -79,6 +81,23 @@ def read_claim(
     target = Target(net, quantity, asked, str(part), multipliers, bounded)
     _check_limit(target, claim, formula)
     return Reading(formula, target)
+
+
+def law_of(value: Any) -> Callable[[MLP, int], Any]:
+    """The law E[(Delta z)^2] at eta = 1 of a network in numbers, at a layer: ``value`` itself where
+    it is a function of these two, else the formula that it is, as for `read_claim`.
+
+    >>> law_of("L**3/3")(MLP(8, 2), 2)
+    Fraction(8, 3)
+    """
+    if callable(value) and not isinstance(value, Expr | ExactNumber) and not asks_for_sizes(value):
+        return value
+
+    def law(network: MLP, layer: int) -> Any:
+        reading = read_claim(value, name="law", network=network, layer=layer)
+        return None if (called := reading.called()) is None else called.number
+
+    return law
 
 
 def default_network(formula: Formula) -> MLP:

@@ -20,7 +20,7 @@ from theory.formulas.grammar import read_formula
 from theory.symbols import eta
 from theory.validation import shown
 
-__all__ = ["EXACT_TOLERANCE", "FLOAT_TOLERANCE", "NAMES", "Formula", "read"]
+__all__ = ["EXACT_TOLERANCE", "FLOAT_TOLERANCE", "NAMES", "Formula", "asks_for_sizes", "read"]
 
 NAMES = (*SYMBOLS, "network", "layer", "rates")
 """What a function may ask for by the names of its parameters."""
@@ -146,6 +146,14 @@ def read(value: object, name: str = "formula") -> Formula:
     names = _parameters(value, name)
     source = f"{getattr(value, '__name__', 'function')}({', '.join(names)})"
     return Formula(source, frozenset(names), None, value, traced=_traced(value, names))
+
+
+def asks_for_sizes(function: Callable[..., Any]) -> bool:
+    """Whether one of a function's parameters has the name of a size."""
+    try:
+        return not set(SYMBOLS).isdisjoint(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        return False
 
 
 def _traced(function: Callable[..., Any], names: tuple[str, ...]) -> Formula | None:

@@ -12,8 +12,9 @@ from math import exp, log
 from typing import Any
 
 import numpy as np
-from sympy import Expr, latex
+from sympy import latex
 
+from theory.claims.reading import law_of
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP, numeric_depth
 from theory.outcome import Outcome
@@ -21,7 +22,7 @@ from theory.rates.rate import maximal_learning_rate
 from theory.symbols import L
 from verify.comparison.cells import Cell, PlannedCell, largest_by
 from verify.comparison.curves import LawCurve, RatePoints
-from verify.comparison.exact_values import Law, exact_law, log_value, refuse_large_step
+from verify.comparison.exact_values import exact_law, log_value, refuse_large_step
 from verify.comparison.measured_law import MeasuredLaw, measured_laws
 from verify.comparison.sample_sizes import planned_samples
 from verify.comparison.shown import ShownComparison
@@ -164,7 +165,7 @@ class Comparison(ShownComparison):
 
 
 def compare_law(
-    law: Law = exact_law,
+    law: object = exact_law,
     *,
     networks: Iterable[MLP],
     seed: int,
@@ -176,8 +177,9 @@ def compare_law(
     progress: Callable[[MLP, int], None] | None = None,
     execution: Execution = Execution(),
 ) -> Comparison:
-    """Hold ``law`` against simulated ``networks``, at the last hidden layer or at ``layer``.
+    """Compare ``law`` with simulated ``networks``, at the last hidden layer or at ``layer``.
 
+    ``law``: a function of a network and a layer, or a formula as for `verify.check`.
     ``samples``: networks drawn for each cell, or a function of the network; None plans them by
     cost.  ``precision``: instead, the relative standard error of each cell, from which they are
     planned by the exact variance of one network.  Each cell has its own seed, derived from ``seed``
@@ -192,6 +194,8 @@ def compare_law(
     'CONSISTENT'
     >>> twice = lambda network, layer: 2 * exact_law(network, layer)
     >>> compare_law(twice, networks=grid, samples=4000, seed=1).verdict.outcome.name
+    'REJECTED'
+    >>> compare_law("L**3", networks=grid, samples=4000, seed=1).verdict.outcome.name
     'REJECTED'
     """
     planned = plan_cells(
@@ -210,7 +214,7 @@ def compare_law(
 
 
 def plan_cells(
-    law: Law,
+    law: object,
     *,
     networks: Iterable[MLP],
     seed: int,
@@ -221,11 +225,7 @@ def plan_cells(
     step: float | None,
 ) -> list[PlannedCell]:
     """What `compare_law` would draw, checked, and the values to hold it against."""
-    if isinstance(law, Expr) or not callable(law):
-        raise InvalidArgument(
-            f"expected a function of a network and a layer for law, got law={law!r}; give one "
-            f"such as exact_law, or use verify.check for a formula"
-        )
+    value_of = law_of(law)
     grid = list(networks) if isinstance(networks, Iterable) else []
     if not grid or not all(isinstance(each, MLP) for each in grid):
         raise InvalidArgument(
@@ -246,7 +246,7 @@ def plan_cells(
                     )
                 ),
             ),
-            log_value(law(network, at), network),
+            log_value(value_of(network, at), network),
             log_value(exact_law(network, at), network),
         )
         for network in grid
