@@ -407,7 +407,7 @@ def test_the_report_says_everything() -> None:
         ("x", {}, ["formula", "'x'"]),
         (None, {}, ["formula", "NoneType"]),
         (lambda width, depth: 1, {}, ["formula", "name its parameters"]),
-        (lambda: 1, {}, ["formula", "name its parameters"]),
+        (lambda *sizes: 1, {}, ["formula", "name its parameters"]),
         (lambda n: "one", {}, ["formula", "'one'"]),
         (lambda n: [][int(n)], {}, ["formula", "IndexError"]),
         ("1", {"claim": "true"}, ["claim", "'true'"]),

@@ -14,14 +14,11 @@ from itertools import chain, islice
 
 from sympy import Expr, Integer, Rational, radsimp
 
-from theory.algebra.numerals import number_text
-from theory.claims.differences import Difference, Kind, find_difference
+from theory.claims.differences import Counterexample, Difference, Kind, find_difference
 from theory.claims.reading import Reading
 from theory.claims.target import Claim, Point, Quantity, point_name, sizes
 from theory.errors import NotSolved
 from theory.formulas.evaluation import (
-    DECIMALS,
-    DIGITS,
     Number,
     Undefined,
     close,
@@ -47,13 +44,7 @@ from theory.formulas.rate_sign import sign_everywhere, sign_far_out
 from theory.outcome import Outcome
 from theory.symbols import L, a, ell, eta, n, n_0, t
 
-__all__ = [
-    "Counterexample",
-    "TheoryVerdict",
-    "decide_by_theory",
-    "numbers_in_words",
-    "values_in_words",
-]
+__all__ = ["TheoryVerdict", "decide_by_theory"]
 
 _DEPTHS, _WIDTHS = 6, 8
 _MOST_POINTS = 240
@@ -70,37 +61,6 @@ _FAR_DEPTH, _FAR_WIDTH = Integer(10**4), Integer(10**12)
 _MOST_RATIONALISED = 60
 """Operations of a number whose denominators are made rational."""
 _NOT_1 = "formula over exact value does not tend to 1"
-
-
-@dataclass(frozen=True)
-class Counterexample:
-    """Where a formula is not the law: the sizes, and both values; None where it has none.
-
-    ``limits``: whether the values are those of the leading terms there.
-
-    >>> from verify import check
-    >>> example = check("L**2/3", claim="leading", simulate=False).counterexample
-    >>> example.where, str(example.formula), str(example.law)
-    ('L = 2', '4/3', '8/3')
-    """
-
-    point: Point
-    formula: Number | None
-    law: Number
-    limits: bool = False
-
-    def __repr__(self) -> str:
-        return f"Counterexample: {values_in_words(self)}"
-
-    @property
-    def where(self) -> str:
-        """The sizes as text.
-
-        >>> from verify import check
-        >>> check("L**2/3", claim="leading", simulate=False).counterexample.where
-        'L = 2'
-        """
-        return point_name(self.point) or "this network"
 
 
 @dataclass(frozen=True)
@@ -463,9 +423,12 @@ def _limit_counterexample(
     law = reading.target.law(claim)
     shown = term.free_symbols | law.free_symbols | ({L, n} if claim is Claim.JOINT else set())
     for rate in (Fraction(1), *(_OTHER_RATES if term.has(eta) else ())):
+        at_rate = {eta: Rational(rate)}
         for point in reading.target.points(_DEPTHS, _WIDTHS):
             exact = reading.unlifted(_value(law, point))
-            mine = reading.unlifted(_value(term, {**point, eta: Rational(rate)}))
+            mine = (
+                Fraction(0) if sign == 0 else reading.unlifted(_value(term, {**point, **at_rate}))
+            )
             if mine is not None:
                 mine = sign * (decimal(mine) if reading.formula.rounded else mine)
             if exact is None or (mine is not None and close(mine, exact, reading.tolerance)):
@@ -502,36 +465,3 @@ def _rate_difference(reading: Reading, example: Counterexample | None) -> Differ
         return None
     words = f" but to eta**{powers[0]}" if powers else ""
     return Difference(Kind.POWER, f"it is not proportional to eta**2{words}")
-
-
-def _number_in_words(value: Number | None) -> str:
-    """A value: exact where it is rational and short, else in ten digits."""
-    if value is None:
-        return "no value"
-    if isinstance(value, Fraction):
-        return number_text(Rational(value.numerator, value.denominator))
-    return str(DECIMALS.nstr(value, 10))
-
-
-def numbers_in_words(one: Number | None, two: Number) -> tuple[str, str]:
-    """Two different values: exact where they are rational and short, else in ten digits, or in
-    more where these do not tell them apart.
-
-    >>> from mpmath import mpf
-    >>> numbers_in_words(mpf("1.732050807570"), mpf("1.732050807568"))
-    ('1.73205080757', '1.732050807568')
-    """
-    words = _number_in_words(one), _number_in_words(two)
-    for digits in range(15, DIGITS + 1, 5):
-        if one is None or one == two or len({text.partition(" (")[0] for text in words}) == 2:
-            break
-        words = DECIMALS.nstr(decimal(one), digits), DECIMALS.nstr(decimal(two), digits)
-    return words
-
-
-def values_in_words(example: Counterexample) -> str:
-    """Both values at a counterexample."""
-    mine, law = numbers_in_words(example.formula, example.law)
-    if example.limits:
-        return f"{example.where}: leading terms {mine} (formula) and {law} (law)"
-    return f"{example.where}: {mine} (formula) and {law} (exact)"

@@ -1,4 +1,4 @@
-"""This module finds out what is off in a wrong formula: it is named exactly, or not at all.
+"""This module says where a formula is wrong, and what is off: exactly, or not at all.
 
 A wrong formula may be the law of another part, a limit, a series in 1/n that stops too early, a
 multiple of the law or of a part, or the law and one term more.  Normal forms prove each of these.
@@ -15,10 +15,11 @@ from itertools import islice
 
 from sympy import Add, Expr, Integer, Rational, factor, log
 
+from theory.algebra.numerals import number_text
 from theory.claims.reading import Reading
-from theory.claims.target import Claim, Quantity, Target, sizes
+from theory.claims.target import Claim, Point, Quantity, Target, point_name, sizes
 from theory.errors import InvalidArgument, NotSolved
-from theory.formulas.evaluation import DECIMALS, DIGITS, close, decimal, quotient
+from theory.formulas.evaluation import DECIMALS, DIGITS, Number, close, decimal, quotient
 from theory.formulas.normal_form import (
     NORMAL_FIELD,
     NOT_DECIDED,
@@ -30,7 +31,14 @@ from theory.formulas.normal_form import (
 from theory.formulas.positivity import EVERYWHERE
 from theory.symbols import L, n, t
 
-__all__ = ["Difference", "Kind", "find_difference"]
+__all__ = [
+    "Counterexample",
+    "Difference",
+    "Kind",
+    "find_difference",
+    "numbers_in_words",
+    "values_in_words",
+]
 
 _DOMAIN = EVERYWHERE.from_(n, 2)
 """The bases of the laws are positive here: 1 - 1/n is 0 at n = 1."""
@@ -82,6 +90,70 @@ class Difference:
 
     def __repr__(self) -> str:
         return f"Difference, {self.kind.value}: {self.sentence}"
+
+
+@dataclass(frozen=True)
+class Counterexample:
+    """Where a formula is not the law: the sizes, and both values; None where it has none.
+
+    ``limits``: whether the values are those of the leading terms there.
+
+    >>> from verify import check
+    >>> example = check("L**2/3", claim="leading", simulate=False).counterexample
+    >>> example.where, str(example.formula), str(example.law)
+    ('L = 2', '4/3', '8/3')
+    """
+
+    point: Point
+    formula: Number | None
+    law: Number
+    limits: bool = False
+
+    def __repr__(self) -> str:
+        return f"Counterexample: {values_in_words(self)}"
+
+    @property
+    def where(self) -> str:
+        """The sizes as text.
+
+        >>> from verify import check
+        >>> check("L**2/3", claim="leading", simulate=False).counterexample.where
+        'L = 2'
+        """
+        return point_name(self.point) or "this network"
+
+
+def _number_in_words(value: Number | None) -> str:
+    """A value: exact where it is rational and short, else in ten digits."""
+    if value is None:
+        return "no value"
+    if isinstance(value, Fraction):
+        return number_text(Rational(value.numerator, value.denominator))
+    return str(DECIMALS.nstr(value, 10))
+
+
+def numbers_in_words(one: Number | None, two: Number) -> tuple[str, str]:
+    """Two different values: exact where they are rational and short, else in ten digits, or in
+    more where these do not tell them apart.
+
+    >>> from mpmath import mpf
+    >>> numbers_in_words(mpf("1.732050807570"), mpf("1.732050807568"))
+    ('1.73205080757', '1.732050807568')
+    """
+    words = _number_in_words(one), _number_in_words(two)
+    for digits in range(15, DIGITS + 1, 5):
+        if one is None or one == two or len({text.partition(" (")[0] for text in words}) == 2:
+            break
+        words = DECIMALS.nstr(decimal(one), digits), DECIMALS.nstr(decimal(two), digits)
+    return words
+
+
+def values_in_words(example: Counterexample) -> str:
+    """Both values at a counterexample."""
+    mine, law = numbers_in_words(example.formula, example.law)
+    if example.limits:
+        return f"{example.where}: leading terms {mine} (formula) and {law} (law)"
+    return f"{example.where}: {mine} (formula) and {law} (exact)"
 
 
 def find_difference(reading: Reading, claim: Claim, expression: Expr | None) -> Difference | None:

@@ -12,8 +12,17 @@ from typing import Any
 from lark import Token, Transformer, v_args
 from sympy import Expr, Integer, Rational
 
-from theory.formulas.bounds import Part, Refused, leaf, nested, product, total
-from theory.formulas.powers import exponential, logarithm, power
+from theory.formulas.bounds import (
+    Part,
+    Refused,
+    exponential,
+    leaf,
+    logarithm,
+    nested,
+    power,
+    product,
+    total,
+)
 from theory.symbols import L, a, ell, eta, n, n_0, t
 
 __all__ = ["FORMULA_SYMBOLS", "MAX_DIGITS", "FormulaBuilder", "Misplaced", "unknown_name"]
@@ -98,7 +107,7 @@ def _part(factors: _Product) -> Part:
 
 def _negated(factors: _Product, position: int) -> _Product:
     with _At(position):
-        sign = nested(leaf(_MINUS), max(factor.base.nesting for factor in factors))
+        sign = nested(leaf(_MINUS), max(factor.base.level for factor in factors))
     return (*_atom(sign, position), *factors)
 
 
@@ -151,7 +160,7 @@ class FormulaBuilder(Transformer[Token, Any]):
     def bracket(self, factors: _Product) -> _Product:
         """What stands in brackets, still factored."""
         with _At(factors[0].position):
-            return tuple(replace(f, base=nested(f.base, f.base.nesting)) for f in factors)
+            return tuple(replace(f, base=nested(f.base, f.base.level)) for f in factors)
 
     def number(self, digits: Token) -> _Product:
         """A number."""

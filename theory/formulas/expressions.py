@@ -8,9 +8,18 @@ from dataclasses import replace
 from sympy import Add, E, Expr, Float, Integer, Mul, Pow, Rational, Symbol, exp, log
 
 from theory.algebra.numerals import InverseRootOfHuge, InverseSquareRoot
-from theory.formulas.bounds import Part, Refused, built, leaf, product, total
+from theory.formulas.bounds import (
+    Part,
+    Refused,
+    exponential,
+    inverse_root,
+    leaf,
+    logarithm,
+    power,
+    product,
+    total,
+)
 from theory.formulas.builder import FORMULA_SYMBOLS
-from theory.formulas.powers import exponential, inverse_root, logarithm, power
 from theory.validation import exact_number
 
 __all__ = ["read_expression"]
@@ -40,12 +49,8 @@ def read_expression(value: Expr) -> Expr:
     True
     """
     parts: dict[int, Part] = {}
-    token = built.set(True)
-    try:
-        for node in _from_the_leaves(value):
-            parts[id(node)] = _read(node, [parts[id(each)] for each in node.args])
-    finally:
-        built.reset(token)
+    for node in _from_the_leaves(value):
+        parts[id(node)] = _read(node, [parts[id(each)] for each in node.args])
     return parts[id(value)].expression
 
 

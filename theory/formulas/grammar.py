@@ -23,10 +23,9 @@ from sympy import Expr, Rational
 
 from theory.algebra.precision import is_decimal, isfinite
 from theory.errors import InvalidArgument
-from theory.formulas.bounds import Refused
+from theory.formulas.bounds import Refused, bounded
 from theory.formulas.builder import FORMULA_SYMBOLS, FormulaBuilder, Misplaced, unknown_name
 from theory.formulas.expressions import read_expression
-from theory.formulas.powers import bounded_work
 from theory.validation import exact_number, shown
 
 __all__ = ["MAX_LENGTH", "parse_formula", "read_formula"]
@@ -87,7 +86,7 @@ def parse_formula(text: str, *, name: str = "formula") -> Expr:
     """
     _check_text(text, name)
     try:
-        with bounded_work():
+        with bounded():
             return _parser().parse(text)
     except Misplaced as error:
         misplaced = error
@@ -125,7 +124,7 @@ def read_formula(value: Any, *, name: str = "formula") -> Expr:
             f"{type(value).__name__}; give text, a sympy expression or a number"
         )
     try:
-        with bounded_work():
+        with bounded(exists=True):
             return read_expression(value)
     except Refused as error:
         raise InvalidArgument(

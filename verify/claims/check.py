@@ -6,13 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from theory.claims.decision import (
-    Counterexample,
-    TheoryVerdict,
-    decide_by_theory,
-    values_in_words,
-)
-from theory.claims.differences import Difference
+from theory.claims.decision import TheoryVerdict, decide_by_theory
+from theory.claims.differences import Counterexample, Difference, values_in_words
 from theory.claims.reading import read_claim
 from theory.claims.target import Claim, Quantity, Target
 from theory.errors import InvalidArgument

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from theory.claims.decision import Counterexample, numbers_in_words
+from theory.claims.differences import Counterexample, numbers_in_words
 from verify.claims.check import Check, subject
 from verify.comparison.record import comparison_record
 
