@@ -25,9 +25,9 @@ from theory.formulas.evaluation import (
     decimal,
     differ,
     enclosure,
-    evaluate,
     mpf,
     quotient,
+    value_at,
 )
 from theory.formulas.leading_terms import LeadingTerm, joint_term, leading_term
 from theory.formulas.normal_form import (
@@ -394,13 +394,8 @@ def _is_near(reading: Reading, claim: Claim) -> bool:
 
 def _value(expression: Expr, point: Point) -> Number | None:
     """The value of an expression at a point, where it has one; t is L/n where it is not given."""
-    values = {s: Fraction(int(v.p), int(v.q)) for s, v in point.items()}
-    if t not in values and L in values and n in values:
-        values[t] = values[L] / values[n]
-    try:
-        return evaluate(expression, values)
-    except Undefined:
-        return None
+    ratio = {t: point[L] / point[n]} if {L, n} <= set(point) else {}
+    return value_at(expression, {**ratio, **point})
 
 
 def _wrong_limit(reading: Reading, claim: Claim, term: Expr, sign: int) -> TheoryVerdict:

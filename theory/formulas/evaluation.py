@@ -30,6 +30,7 @@ __all__ = [
     "evaluate",
     "mpf",
     "quotient",
+    "value_at",
 ]
 
 DIGITS = 60
@@ -65,6 +66,20 @@ def evaluate(expression: Expr, values: Mapping[Symbol, Fraction]) -> Number:
     Fraction(9, 4)
     """
     return _Values(DECIMALS, _sign, dict(values)).of(expression)
+
+
+def value_at(expression: Expr, point: Mapping[Symbol, Expr]) -> Number | None:
+    """The value at a point of SymPy's rationals; None where it has none.
+
+    >>> from sympy import Integer
+    >>> from theory.symbols import n
+    >>> value_at(1 / n, {n: Integer(2)}), value_at(1 / (n - 2), {n: Integer(2)})
+    (Fraction(1, 2), None)
+    """
+    try:
+        return evaluate(expression, {s: Fraction(int(v.p), int(v.q)) for s, v in point.items()})
+    except Undefined:
+        return None
 
 
 def enclosure(expression: Expr, values: Mapping[Symbol, Fraction]) -> Any:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from math import exp, log
 from typing import Any
 
@@ -22,7 +22,13 @@ from theory.rates.rate import maximal_learning_rate
 from theory.symbols import L
 from verify.comparison.cells import Cell, PlannedCell, largest_by
 from verify.comparison.curves import LawCurve, RatePoints
-from verify.comparison.exact_values import exact_law, log_value, refuse_large_step
+from verify.comparison.exact_values import (
+    STEP_ALLOWANCE,
+    exact_law,
+    known_spread,
+    log_value,
+    refuse_large_step,
+)
 from verify.comparison.measured_law import MeasuredLaw, measured_laws
 from verify.comparison.sample_sizes import planned_samples
 from verify.comparison.shown import ShownComparison
@@ -248,6 +254,8 @@ def plan_cells(
             ),
             log_value(value_of(network, at), network),
             log_value(exact_law(network, at), network),
+            partial(known_spread, network, at, step),
+            0.0 if step is None else STEP_ALLOWANCE,
         )
         for network in grid
         for at in [numeric_depth(network) if layer is None else layer]
