@@ -162,7 +162,7 @@ def _compared(reading: Reading, domain: Domain) -> _Identity:
     if mixes_exponentials_with_roots(formula):
         return _Identity(None, "it holds an exponential beside a root")
     normaliser = Normaliser(domain)
-    if normaliser.form(formula) - normal_form(law, domain):
+    if normaliser.of(formula) - normal_form(law, domain):
         return _Identity(False)
     for divisor in normaliser.divisors:
         if domain.sign(divisor) is None:
