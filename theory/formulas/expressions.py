@@ -11,6 +11,7 @@ from theory.algebra.numerals import InverseRootOfHuge, InverseSquareRoot
 from theory.formulas.bounds import (
     Part,
     Refused,
+    bounded,
     exponential,
     inverse_root,
     leaf,
@@ -49,8 +50,9 @@ def read_expression(value: Expr) -> Expr:
     True
     """
     parts: dict[int, Part] = {}
-    for node in _from_the_leaves(value):
-        parts[id(node)] = _read(node, [parts[id(each)] for each in node.args])
+    with bounded(exists=True):
+        for node in _from_the_leaves(value):
+            parts[id(node)] = _read(node, [parts[id(each)] for each in node.args])
     return parts[id(value)].expression
 
 

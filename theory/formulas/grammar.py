@@ -116,7 +116,7 @@ def read_formula(value: Any, *, name: str = "formula") -> Expr:
         return parse_formula(value, name=name)
     if isinstance(value, Integral | Fraction | float):
         value = exact_number(name, value)
-    if is_decimal(value) and isfinite(value):
+    elif not isinstance(value, Expr) and is_decimal(value) and isfinite(value):
         value = Rational(*to_rational(value._mpf_))
     if not isinstance(value, Expr):
         raise InvalidArgument(
@@ -124,8 +124,7 @@ def read_formula(value: Any, *, name: str = "formula") -> Expr:
             f"{type(value).__name__}; give text, a sympy expression or a number"
         )
     try:
-        with bounded(exists=True):
-            return read_expression(value)
+        return read_expression(value)
     except Refused as error:
         raise InvalidArgument(
             f"expected a formula in {_LISTED} for {name}, got an expression with {error.what}; "
