@@ -84,20 +84,23 @@ def read_claim(
 
 
 def law_of(value: Any) -> Callable[[MLP, int], Any]:
-    """The law E[(Delta z)^2] at eta = 1 of a network in numbers, at a layer: ``value`` itself where
+    """The law E[(Delta z)^2] per eta^2 of a network in numbers, at a layer: ``value`` itself where
     it is a function of these two, else the formula that it is, as for `read_claim`.
 
     >>> law_of("L**3/3")(MLP(8, 2), 2)
     Fraction(8, 3)
     """
-    if callable(value) and not isinstance(value, Expr | ExactNumber) and not asks_for_sizes(value):
-        return value
+    formula = isinstance(value, Expr | ExactNumber) or not callable(value)
 
-    def law(network: MLP, layer: int) -> Any:
-        reading = read_claim(value, name="law", network=network, layer=layer)
-        return None if (called := reading.called()) is None else called.number
+    def of_formula(network: MLP, layer: int) -> Any:
+        called = read_claim(value, name="law", network=network, layer=layer).called()
+        return None if called is None else called.number
 
-    return law
+    def of_network(network: MLP, layer: int) -> Any:
+        found = value(network, layer)
+        return found / eta**2 if isinstance(found, Expr) and found.has(eta) else found
+
+    return of_formula if formula or asks_for_sizes(value) else of_network
 
 
 def default_network(formula: Formula) -> MLP:
