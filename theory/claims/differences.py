@@ -181,11 +181,7 @@ def find_difference(reading: Reading, claim: Claim, expression: Expr | None) -> 
     if of_part is not None:
         return of_part
     sums = [_times_the_law(multiple), _one_term_more(yours - law, target)]
-    return min((each for each in sums if each is not None), key=_length, default=None)
-
-
-def _length(difference: Difference) -> int:
-    return len(difference.sentence)
+    return min(filter(None, sums), key=lambda each: len(each.sentence), default=None)
 
 
 def _form(expression: Callable[[], Expr]) -> NormalForm | None:

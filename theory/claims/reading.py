@@ -1,4 +1,4 @@
-"""A formula read for a target: its symbols in the network's sizes, a rate as what it says of E."""
+"""A reading joins a formula to its target: symbols become sizes, a rate becomes a value of E."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a formula is held against: E[(Delta z)^2] or the maximal rate of a network, from theory.
+"""A target is E[(Delta z)^2] or the maximal rate of a network, with which a formula is compared.
 
 A rate r is a statement about the squared update, E = bound/r^2, and is compared as such: `lifted`
 turns what a user gives for the rate into what it says of E per eta^2.

@@ -1,4 +1,4 @@
-"""An arithmetic gives every expression a value, node by node: a number, a normal form, a series."""
+"""An arithmetic gives every expression a value, node by node: a number, a form or a series."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Expressions are built here from parts whose cost is bounded before SymPy combines them.
+"""This module builds expressions from parts whose cost is bounded before SymPy combines them.
 
 SymPy evaluates while it builds: it raises integers to powers, adds fractions and the exponents of
 equal bases, and asks for the signs of what stands under a root.  So each part carries upper bounds,

@@ -1,4 +1,4 @@
-"""Formulas at numbers: exact rationals as far as they go, else decimals or proven intervals.
+"""This module evaluates formulas: as exact rationals, else as decimals or proven intervals.
 
 The contexts are the module's and their precision never changes, so any number of threads may
 evaluate at once.

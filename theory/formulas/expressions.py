@@ -1,4 +1,4 @@
-"""SymPy expressions that users pass: read node by node into our symbols, with the same bounds."""
+"""This module reads a user's SymPy expression node by node into our symbols, within bounds."""
 
 from __future__ import annotations
 

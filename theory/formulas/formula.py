@@ -1,4 +1,4 @@
-"""A formula that a user gives: text, an expression, a number, or a function of named sizes."""
+"""A user gives a formula as text, an expression, a number, or a function of named sizes."""
 
 from __future__ import annotations
 

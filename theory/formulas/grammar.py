@@ -1,4 +1,4 @@
-"""Formulas that users write: text is parsed by a grammar of our own, and never evaluated.
+"""This module parses formulas by a grammar of our own, and never evaluates text.
 
     sum:      products, added and subtracted        product:  factors, multiplied and divided
     factor:   a power with any signs before it      power:    an atom, ``**`` or ``^``, a factor

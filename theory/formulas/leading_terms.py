@@ -1,4 +1,4 @@
-"""Leading terms of formulas: as n -> infinity and then the depths, and as n -> infinity at L = t n.
+"""This module finds leading terms: as n -> infinity and then in depth, or as n -> infinity, L = t n.
 
 A formula is expanded in falling powers of one size x,
 

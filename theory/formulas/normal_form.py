@@ -1,4 +1,4 @@
-"""Formulas as sums of rational functions times powers, in which equal formulas look the same.
+"""A normal form is a sum of rational functions times powers; equal formulas have equal ones.
 
 A term is a rational function of the sizes times powers that are not rational: p^x, for a polynomial
 p that is irreducible and positive on the whole domain, or a prime, with x affine in L and ell or a

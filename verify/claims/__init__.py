@@ -1,4 +1,4 @@
-"""A user's own formula, decided by theory and held against networks."""
+"""This folder decides a user's own formula by theory and compares it with networks."""
 
 from theory.claims.differences import Counterexample, Difference, Kind
 from verify.claims.check import Check, check

@@ -1,4 +1,4 @@
-"""This module says why an assertion fails: both values, how far apart, and code that reads back."""
+"""This module writes why an assertion fails: both values, their ratio, and code to reproduce it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`check`: a user's own formula, decided by theory and held against networks, apart."""
+"""`check` decides a user's own formula by theory, and apart from that compares it with networks."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ _LONGEST = 200
 class Check:
     """The answer to a claim, printed as a report.
 
-    ``theory``: what theory decides, and how it knows.  ``evidence``: the networks it was held
-    against, or None, with ``unmeasured`` the reason.
+    ``theory``: what theory decides, and how it knows.  ``evidence``: the networks with which it
+    was compared, or None, with ``unmeasured`` the reason.
 
     >>> found = check("sqrt(3)/L**1.5", claim="leading", quantity="rate", simulate=False)
     >>> found.verdict.name, found.difference, found.theory.reason
@@ -210,17 +210,22 @@ def _heading(check: Check) -> str:
 
 
 def _rows(check: Check) -> list[tuple[str, str]]:
+    source = check.formula.source
+    source = source if len(source) <= _LONGEST else f"{source[: _LONGEST - 3]}..."
+    per_rate = check.target.quantity is Quantity.UPDATE and not check.formula.has_rate
     rows = [
-        ("formula:", f"{_short(check.formula.source)}{_per_rate(check)}"),
-        ("theory:", f"{_said(check.theory.outcome)}: {check.theory.reason}"),
+        ("formula:", f"{source}, read per eta**2" if per_rate else source),
+        ("theory:", f"{check.theory.outcome.name.lower()}: {check.theory.reason}"),
     ]
     if check.counterexample is not None:
         rows.append(("  first at", values_in_words(check.counterexample)))
     if check.theory.outcome is Outcome.REJECTED:
         off = str(check.difference or "not one of the known differences")
         rows.append(("  what is off:", off))
-    found = str(check.unmeasured) if check.evidence is None else _networks(check.evidence)
-    return [*rows, ("networks:", found)]
+    if check.evidence is None:
+        return [*rows, ("networks:", str(check.unmeasured))]
+    name, _, rest = conclusion(check.evidence).partition(": ")
+    return [*rows, ("networks:", f"{name.lower()}: {rest}")]
 
 
 def subject(target: Target) -> str:
@@ -234,23 +239,3 @@ def subject(target: Target) -> str:
         where = "every hidden layer ell" if target.layer == ell else f"layer {target.layer}"
     rates = "" if target.rates is None else f", multipliers {target.rates}"
     return f"E[(Δz)²]{part} in {where} of {target.network}{rates}"
-
-
-def _per_rate(check: Check) -> str:
-    if check.target.quantity is Quantity.UPDATE and not check.formula.has_rate:
-        return ", read per eta**2"
-    return ""
-
-
-def _networks(evidence: Comparison) -> str:
-    found = conclusion(evidence)
-    name, _, rest = found.partition(": ")
-    return f"{name.lower()}: {rest}"
-
-
-def _said(outcome: Outcome) -> str:
-    return outcome.name.lower()
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."

@@ -1,4 +1,4 @@
-"""The networks that a claim is held against: the default ones, and those that a user gives."""
+"""This module chooses the networks for a claim: the default networks, or a user's grid, checked."""
 
 from __future__ import annotations
 

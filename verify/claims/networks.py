@@ -1,4 +1,4 @@
-"""A claim held against simulated networks, whatever theory says of it.
+"""This module compares a claim with simulated networks, whatever theory says of it.
 
 An exact claim's value at a network, and a limit's leading term there, is compared with the measured
 mean itself.  A limit decides on networks that are near it.  Which are is planned by theory: where

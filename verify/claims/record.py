@@ -1,4 +1,4 @@
-"""A check as a record for JSON: the claim, theory's answer, and the networks cell by cell."""
+"""The record of a check holds the claim, theory's answer, and the networks cell by cell."""
 
 from __future__ import annotations
 

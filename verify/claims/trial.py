@@ -1,10 +1,11 @@
-"""One claimed value against the mean over simulated networks, at a stated false-alarm chance."""
+"""A trial compares one claimed value with the mean over networks, at a stated level."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf, isfinite
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -64,7 +65,7 @@ def rates_text(target: Target) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """A claimed value, and the networks it was held against.
+    """A claimed value, and the networks with which it was compared.
 
     ``claimed``: at eta = 1; None if it is no finite number.  ``false_alarm``: the chance that a
     true value is rejected.  Made by `simulated`.
@@ -178,12 +179,8 @@ def planned(target: Target, notices: float, false_alarm: float, sampler: Sampler
             raise InvalidArgument(_too_many(target, plan, notices, possible))
         return plan
     if not possible:
-        raise InvalidArgument(_too_many(target, min(plans, key=_number), notices, []))
+        raise InvalidArgument(_too_many(target, min(plans, key=attrgetter("samples")), notices, []))
     return min(possible, key=lambda plan: plan.seconds(target))
-
-
-def _number(plan: Plan) -> float:
-    return plan.samples
 
 
 def _plan(target: Target, sampler: Sampler, notices: float, false_alarm: float) -> Plan:
