@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 from itertools import product
@@ -21,9 +21,9 @@ from theory.errors import InvalidArgument
 from theory.formulas.evaluation import Number, decimal
 from theory.laws.criteria import Criterion
 from theory.laws.update import SquaredUpdate, squared_update
-from theory.networks.activations import LeakyReLU
 from theory.networks.mlp import MLP
 from theory.networks.multipliers import ByGroup, TrainedLayers, as_multipliers
+from theory.networks.sizes import network_at
 from theory.rates.hidden_rate import MaximalLearningRate
 from theory.rates.rate import maximal_learning_rate
 from theory.symbols import L, a, ell, eta, n, n_0, t
@@ -133,7 +133,7 @@ class Target:
         """
         layer = self.layer if self.layer is None else sympify(self.layer).xreplace(point)
         numbered = layer if layer is None or layer == ell else int(layer)
-        return replace(self, network=_network_at(self.network, point), layer=numbered)
+        return replace(self, network=network_at(self.network, point), layer=numbered)
 
     def value(self, point: Point) -> Fraction:
         """E per eta^2 at numbers for all that is open, exactly."""
@@ -200,18 +200,6 @@ def _value(target: Target) -> Fraction:
 @lru_cache(maxsize=4096)
 def _spread(target: Target, digits: int) -> float:
     return float(target.update.relative_standard_deviation(digits))
-
-
-def _network_at(network: MLP, point: Point) -> MLP:
-    changes: dict[str, Any] = {}
-    for each in fields(network):
-        old = getattr(network, each.name)
-        if isinstance(old, Expr):
-            new = old.xreplace(point)
-            changes[each.name] = int(new) if isinstance(old, Symbol) and new.is_Integer else new
-    if a in point and network.activation.slope == a:
-        changes["activation"] = LeakyReLU(point[a])
-    return replace(network, **changes)
 
 
 def sizes(target: Target) -> dict[Symbol, Expr]:

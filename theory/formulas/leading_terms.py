@@ -1,4 +1,4 @@
-"""This module finds leading terms: as n -> infinity and then in depth, or as n -> infinity, L = t n.
+"""This module finds leading terms: as n -> infinity, then in depth, or as n -> infinity, L = t n.
 
 A formula is expanded in falling powers of one size x,
 

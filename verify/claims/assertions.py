@@ -16,7 +16,7 @@ from theory.outcome import Outcome
 from theory.public_names import listed
 from theory.validation import exact_number, shown
 from verify.claims.assertion_report import exact_report, measured_report
-from verify.claims.trial import checked_sampler, place, planned, simulated
+from verify.claims.trial import place, planned, simulated
 from verify.numerics.streams import checked_seed
 from verify.samplers.problem import numeric_problem
 from verify.samplers.sampler import Sampler
@@ -128,8 +128,7 @@ def samples_needed(
     (7984, 17811)
     """
     target = _reading(0, network, layer, rates, part).target
-    checked = checked_sampler(sampler)
-    plan = planned(target, _positive("notices", notices), _chance(false_alarm), checked)
+    plan = planned(target, _positive("notices", notices), _chance(false_alarm), sampler)
     return int(plan.samples)
 
 
@@ -171,7 +170,7 @@ def assert_matches_networks(
         seed=checked_seed(seed),
         notices=_positive("notices", notices),
         false_alarm=_chance(false_alarm),
-        sampler=checked_sampler(sampler),
+        sampler=sampler,
     )
     if trial.rejected:
         raise AssertionError(measured_report(trial, reading))

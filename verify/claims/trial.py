@@ -21,6 +21,7 @@ from verify.inference.sample_means import NetworkMean, sharpest_tuning
 from verify.inference.weighted_means import WeightedMean
 from verify.numerics.arrays import FloatArray
 from verify.numerics.streams import checked_samples
+from verify.runs.configuration import configuration
 from verify.runs.simulation import monte_carlo
 from verify.samplers.gram.sampler import Gram
 from verify.samplers.problem import numeric_problem
@@ -31,7 +32,6 @@ __all__ = [
     "MOST_SAMPLES",
     "Plan",
     "Trial",
-    "checked_sampler",
     "place",
     "planned",
     "rates_text",
@@ -174,6 +174,7 @@ def planned(target: Target, notices: float, false_alarm: float, sampler: Sampler
     plans = [_plan(target, each, notices, false_alarm) for each in (Gram(), RareEvents())]
     possible = [plan for plan in plans if plan.feasible]
     if sampler is not None:
+        configuration(target.network, layer=target.layer, rates=target.rates, sampler=sampler)
         plan = _plan(target, sampler, notices, false_alarm)
         if not plan.feasible:
             raise InvalidArgument(_too_many(target, plan, notices, possible))
@@ -246,16 +247,6 @@ def simulated(
             )
         trial = _drawn(target, claimed, count, seed, false_alarm, plan.sampler)
     return trial
-
-
-def checked_sampler(sampler: Sampler | None) -> Sampler | None:
-    """``sampler``; `InvalidArgument` for what is neither one nor None."""
-    if sampler is None or isinstance(sampler, Sampler):
-        return sampler
-    raise InvalidArgument(
-        f"expected a sampler for sampler, got sampler={sampler!r}; give Gram(), RareEvents(), "
-        f"Conditioned() or Dense(), or leave it out"
-    )
 
 
 def _drawn(
