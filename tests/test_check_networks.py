@@ -25,6 +25,7 @@ from theory.symbols import L, a, ell, eta, n, n_0
 from verify import Conditioned, RareEvents, cli, compare_law
 from verify import check as checked
 from verify.claims.grid import checked_grid
+from verify.comparison.exact_values import exact_law
 from verify.jobs.folder import RESULTS
 from verify.testing import assert_exact
 
@@ -136,7 +137,6 @@ def test_samples_and_precision_exclude_each_other() -> None:
         squared_update(MLP()),
         lambda n, L: squared_update(MLP(int(n), int(L))).per_eta2,
         lambda network, layer: squared_update(network, layer).exact,
-        lambda each, at: squared_update(each, at).evaluate(30),
     ],
 )
 def test_a_law_is_whatever_a_formula_is(law: Any) -> None:
@@ -144,12 +144,23 @@ def test_a_law_is_whatever_a_formula_is(law: Any) -> None:
     found = compare_law(law, networks=GRID, samples=20_000, seed=1)
     assert found.verdict.outcome is not Outcome.REJECTED
     assert all(abs(cell.log_law - cell.log_exact) < 1e-12 for cell in found.cells)
-    if law.__class__.__name__ != "function" or "each" not in law.__code__.co_varnames:
-        assert checked(law, simulate=False).verdict is Outcome.CONSISTENT
-        assert_exact(law, GRID[0])
+    assert checked(law, simulate=False).verdict is Outcome.CONSISTENT
+    assert_exact(law, GRID[0])
 
 
-@pytest.mark.parametrize("law", [None, "n n", lambda n, each: n, float("nan")])
+@pytest.mark.parametrize(
+    "law",
+    [
+        lambda each, at: squared_update(each, at).evaluate(30),
+        lambda n, layer, by=1: by * exact_law(n, layer),
+    ],
+)
+def test_a_law_of_two_other_names_is_called_with_network_and_layer(law: Any) -> None:
+    found = compare_law(law, networks=GRID, samples=400, seed=1)
+    assert all(cell.log_law == cell.log_exact for cell in found.cells)
+
+
+@pytest.mark.parametrize("law", [None, "n n", float("nan")])
 def test_what_is_no_formula_is_no_law(law: Any) -> None:
     with pytest.raises(InvalidArgument, match="for law"):
         compare_law(law, networks=GRID, seed=1)

@@ -149,11 +149,16 @@ def read(value: object, name: str = "formula") -> Formula:
 
 
 def asks_for_sizes(function: Callable[..., Any]) -> bool:
-    """Whether one of a function's parameters has the name of a size."""
+    """Whether every parameter without a default has the name of a size.
+
+    >>> asks_for_sizes(lambda n, L: L**3 / n), asks_for_sizes(lambda network, layer: layer)
+    (True, False)
+    """
     try:
-        return not set(SYMBOLS).isdisjoint(inspect.signature(function).parameters)
+        parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
         return False
+    return all(p.name in SYMBOLS for p in parameters if p.default is p.empty)
 
 
 def _traced(function: Callable[..., Any], names: tuple[str, ...]) -> Formula | None:
