@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from itertools import islice
+from typing import Any
 
 from sympy import Add, Expr, Integer, Rational, factor, log
 
@@ -50,6 +51,8 @@ _ROUNDED_DIGITS = 6
 """A constant that is right to so many digits is called rounded."""
 _DENOMINATORS = 10**6
 """A float is read as a fraction with a denominator up to this, where it is as near as rounding."""
+_MOST_TERMS = 30
+"""Of the numerator and the denominator of a rational function that is factored."""
 _MOST_POINTS = 40
 _PARTS = {"total": "the total", "label": "the label part", "output": "the output part"}
 _OTHER_PARTS = {
@@ -235,13 +238,20 @@ def _multiple(yours: NormalForm, law: NormalForm, reading: Reading) -> Expr | No
     return None
 
 
-def _of_quantity(form: NormalForm, reading: Reading) -> Expr:
+def _of_quantity(form: NormalForm, reading: Reading) -> Expr | None:
     ((powers, value),) = form.terms.items()
+    if _is_long(value):
+        return None
     constant, rest = factor(NORMAL_FIELD.to_sympy(value)).as_coeff_Mul()
     if reading.formula.rounded:
         constant = _simple(constant, reading)
     whole = constant * rest * powers_text(powers)
     return whole if reading.target.quantity is Quantity.UPDATE else whole ** Rational(-1, 2)
+
+
+def _is_long(value: Any) -> bool:
+    """Whether a rational function is too long to be factored and shown."""
+    return len(value.numer) + len(value.denom) > _MOST_TERMS
 
 
 def _simple(constant: Rational, reading: Reading) -> Rational:
@@ -301,6 +311,8 @@ def _one_term_more(excess: NormalForm, target: Target) -> Difference | None:
     if len(excess.terms) != 1 or target.quantity is Quantity.RATE:
         return None
     ((powers, value),) = excess.terms.items()
+    if _is_long(value):
+        return None
     term = factor(NORMAL_FIELD.to_sympy(value)) * powers_text(powers)
     if len(str(term)) > _LONGEST:
         return None
