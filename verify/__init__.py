@@ -15,8 +15,7 @@ from verify.samplers.gram.sampler import Gram
 from verify.samplers.rare_events.sampler import RareEvents
 
 if TYPE_CHECKING:
-    from theory.claims.counterexample import Counterexample
-    from theory.claims.search import Difference
+    from theory.claims.differences import Counterexample, Difference
     from verify.claims.check import Check, check
 
 __all__ = [

@@ -1,1 +1,1 @@
-"""Whether a formula is the law that a claim names, decided by theory alone."""
+"""This folder decides by theory alone whether a formula is the law that a claim names."""

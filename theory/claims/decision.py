@@ -1,4 +1,4 @@
-"""A claim decided by theory: an identity here, a limit by `theory.claims.limit_decision`.
+"""This module decides claims by theory: identities at all sizes, and limits by their leading terms.
 
 Theory decides sums of rational functions times powers whose bases are proven positive
 (`theory.formulas.normal_form`), in both directions.  Other expressions are rejected where a value
@@ -7,59 +7,92 @@ differs for certain, and are undecided otherwise.  Functions of numbers are trie
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain, islice
 
-from sympy import Integer
+from sympy import Expr, Integer, Rational, radsimp
 
-from theory.claims.counterexample import Counterexample, TheoryVerdict
-from theory.claims.limit_decision import (
-    OTHER_RATES,
-    agree,
-    decide_limit,
-    rate_difference,
-    what_is_off,
-)
+from theory.claims.differences import Counterexample, Difference, Kind, find_difference
 from theory.claims.reading import Reading
-from theory.claims.search import Difference
 from theory.claims.target import Claim, Point, Quantity, point_name, sizes
-from theory.claims.variants import Kind
 from theory.errors import NotSolved
-from theory.formulas.evaluation import Undefined, close, differ, enclosure
+from theory.formulas.evaluation import (
+    Number,
+    Undefined,
+    close,
+    decimal,
+    differ,
+    enclosure,
+    mpf,
+    quotient,
+    value_at,
+)
+from theory.formulas.leading_terms import LeadingTerm, joint_term, leading_term
 from theory.formulas.normal_form import (
     NOT_DECIDED,
     Normaliser,
+    NotNormal,
     NotPositive,
     mixes_exponentials_with_roots,
     normal_form,
     why,
 )
 from theory.formulas.positivity import EVERYWHERE, Domain
-from theory.formulas.rate_sign import sign_everywhere
+from theory.formulas.rate_sign import sign_everywhere, sign_far_out
 from theory.outcome import Outcome
-from theory.symbols import L, ell, eta, n, n_0, t
+from theory.symbols import L, a, ell, eta, n, n_0, t
 
-__all__ = ["decide_by_theory"]
+__all__ = ["TheoryVerdict", "decide_by_theory"]
 
 _DEPTHS, _WIDTHS = 6, 8
 _MOST_POINTS = 240
-_FURTHER = (10, 40, 4000)
-"""Depths, widths and number of the points among which a counterexample is looked for further."""
+_FURTHER_DEPTHS, _FURTHER_WIDTHS, _MOST_FURTHER_POINTS = 10, 40, 4000
+"""Where a counterexample is looked for, if there is none among the first points."""
 _LARGEST_SPLIT = 4
 """The largest size that is decided by itself, where a base vanishes at the smallest sizes."""
 _MOST_LAYERS = 64
-_WITH_RATES = 12
-"""Points at which a function of numbers is tried at other values of eta too."""
+_OTHER_RATES = (Fraction(2), Fraction(3), Fraction(1, 3))
+"""Values of eta, besides 1, at which a formula that names eta is tried."""
+_POINTS_WITH_RATES, _POINTS_OF_FUNCTION = 12, 8
+"""Points at which a function is tried at other rates too, and, for a limit, at all."""
+_FAR_DEPTH, _FAR_WIDTH = Integer(10**4), Integer(10**12)
+_MOST_RATIONALISED = 60
+"""Operations of a number whose denominators are made rational."""
+_NOT_1 = "formula over exact value does not tend to 1"
+
+
+@dataclass(frozen=True)
+class TheoryVerdict:
+    """What theory says of a claim, and how it knows.
+
+    ``reason``: a sentence.  ``leading``: the formula's leading term, for limits, where known.
+    """
+
+    outcome: Outcome
+    reason: str
+    counterexample: Counterexample | None = None
+    difference: Difference | None = None
+    leading: Expr | None = None
+
+    def __repr__(self) -> str:
+        return f"TheoryVerdict: {self.outcome.name}: {self.reason}"
 
 
 def decide_by_theory(reading: Reading, claim: Claim) -> TheoryVerdict:
     """Whether ``claim`` holds of the formula, for the target it is read for."""
     try:
-        return _exact(reading) if claim is Claim.EXACT else decide_limit(reading, claim)
+        return _exact(reading) if claim is Claim.EXACT else _limit(reading, claim)
     except NotSolved as reason:
-        return TheoryVerdict(Outcome.UNDECIDED, f"the law itself is not known here: {reason}")
+        return _undecided(f"the law itself is not known here: {reason}")
+
+
+def _undecided(reason: str) -> TheoryVerdict:
+    return TheoryVerdict(Outcome.UNDECIDED, reason)
+
+
+# Identities
 
 
 def _exact(reading: Reading) -> TheoryVerdict:
@@ -67,7 +100,9 @@ def _exact(reading: Reading) -> TheoryVerdict:
         return _tried(reading)
     identity = _identity(reading, EVERYWHERE)
     if identity.holds is False:
-        return _rejected(reading, chain(_points(reading), _further_points(reading)))
+        depths, widths, most = _FURTHER_DEPTHS, _FURTHER_WIDTHS, _MOST_FURTHER_POINTS
+        further = islice(reading.target.points(depths, widths), most)
+        return _rejected(reading, chain(_points(reading), further))
     if identity.holds and reading.target.quantity is Quantity.RATE:
         sign = sign_everywhere(reading.expression)
         if sign == -1:
@@ -78,9 +113,7 @@ def _exact(reading: Reading) -> TheoryVerdict:
         proof = "identical, proven for all sizes" if reading.target.coordinates else "equal"
         return TheoryVerdict(Outcome.CONSISTENT, proof)
     found = _rejected(reading, _points(reading))
-    if found.counterexample is not None:
-        return found
-    return TheoryVerdict(Outcome.UNDECIDED, f"not decided: {identity.reason}")
+    return _undecided(f"not decided: {identity.reason}") if found.counterexample is None else found
 
 
 @dataclass(frozen=True)
@@ -124,10 +157,12 @@ def _compared(reading: Reading, domain: Domain) -> _Identity:
     if formula is None:
         return _Identity(None, "it is 0")
     formula = formula.xreplace({t: sizes(reading.target).get(t, t)})
+    if not reading.target.coordinates and formula.count_ops() <= _MOST_RATIONALISED:
+        formula = radsimp(formula)
     if mixes_exponentials_with_roots(formula):
         return _Identity(None, "it holds an exponential beside a root")
     normaliser = Normaliser(domain)
-    if normaliser.form(formula) - normal_form(law, domain):
+    if normaliser.of(formula) - normal_form(law, domain):
         return _Identity(False)
     for divisor in normaliser.divisors:
         if domain.sign(divisor) is None:
@@ -156,11 +191,6 @@ def _points(reading: Reading) -> list[Point]:
     return list(islice(reading.target.points(_DEPTHS, _WIDTHS), _MOST_POINTS))
 
 
-def _further_points(reading: Reading) -> Iterator[Point]:
-    depths, widths, most = _FURTHER
-    return islice(reading.target.points(depths, widths), most)
-
-
 def _rejected(
     reading: Reading, points: Iterable[Point], off: Difference | None = None
 ) -> TheoryVerdict:
@@ -168,13 +198,22 @@ def _rejected(
     example = next(
         (found for point in points if (found := _difference_at(reading, point)) is not None), None
     )
-    off = off or rate_difference(reading, example)
-    off = off or what_is_off(reading, Claim.EXACT, reading.value, reading.lifted)
+    off = off or _rate_difference(reading, example)
+    off = off or find_difference(reading, Claim.EXACT, _symbolic(reading))
     return TheoryVerdict(Outcome.REJECTED, "not the exact law", example, off)
 
 
+def _symbolic(reading: Reading) -> Expr | None:
+    """The value of E that a formula implies; of a function that of the formula it returned for
+    symbols, if its own values agree with it."""
+    if reading.formula.expression is not None or not _agrees_with_traced(reading, _points(reading)):
+        return reading.lifted
+    assert reading.traced is not None
+    return reading.traced.lifted
+
+
 def _difference_at(
-    reading: Reading, point: Point, rates: tuple[Fraction, ...] = OTHER_RATES
+    reading: Reading, point: Point, rates: tuple[Fraction, ...] = _OTHER_RATES
 ) -> Counterexample | None:
     """The counterexample at a point; None where formula and law may be equal, or it has no value.
 
@@ -220,35 +259,204 @@ def _tried(reading: Reading) -> TheoryVerdict:
     """
     near, far = _points(reading), list(reading.target.far_points())
     points = [*near, *far]
-    undefined, defined, exact = None, 0, True
+    values = [reading.original(point) for point in points]
     for place, point in enumerate(points):
-        found = _difference_at(reading, point, OTHER_RATES if place < _WITH_RATES else ())
+        rates = _OTHER_RATES if place < _POINTS_WITH_RATES else ()
+        found = _difference_at(reading, point, rates)
         if found is not None and (point in near or isinstance(found.formula, Fraction)):
             return _rejected(reading, points)
         if found is not None:
             where = point_name(point)
-            reason = f"equal at small sizes, but its floats differ from the law at {where}"
-            return TheoryVerdict(Outcome.UNDECIDED, reason)
-        value = reading.original(point)
-        defined += value is not None
-        exact = exact and isinstance(value, Fraction)
-        undefined = undefined or (point if value is None else None)
-    if points and not defined:
-        return TheoryVerdict(Outcome.UNDECIDED, f"it has no value at any of {len(points)} points")
-    if undefined is not None:
-        where = point_name(undefined)
-        return TheoryVerdict(
-            Outcome.UNDECIDED, f"equal wherever it has a value, but it has none at {where}"
-        )
-    traced = reading.traced
-    if traced is not None and all(agree(reading, traced, point) for point in points):
-        of_traced = _exact(traced)
+            return _undecided(
+                f"equal at small sizes, but its floats differ from the law at {where}"
+            )
+    if points and all(value is None for value in values):
+        return _undecided(f"it has no value at any of {len(points)} points")
+    if None in values:
+        where = point_name(points[values.index(None)])
+        return _undecided(f"equal wherever it has a value, but it has none at {where}")
+    if _agrees_with_traced(reading, points):
+        assert reading.traced is not None
+        of_traced = _exact(reading.traced)
         example = of_traced.counterexample
         if example is not None and _difference_at(reading, example.point) is not None:
             return _rejected(reading, [example.point])
         if of_traced.outcome is Outcome.REJECTED:
-            reason = "equal to nine digits, but the formula that it returns for symbols is not"
-            return TheoryVerdict(Outcome.UNDECIDED, reason)
+            return _undecided(
+                "equal to nine digits, but the formula that it returns for symbols is not"
+            )
     said = f"equal at all {len(points)} points tried" if reading.target.coordinates else "equal"
+    exact = all(isinstance(value, Fraction) for value in values)
     closeness = "" if exact else reading.closeness
     return TheoryVerdict(Outcome.CONSISTENT, f"{said}{closeness}; nothing is proven")
+
+
+def _agrees_with_traced(reading: Reading, points: Iterable[Point]) -> bool:
+    """Whether a function has the values of the formula that it returned for symbols, at two values
+    of eta."""
+    traced = reading.traced
+    if traced is None:
+        return False
+    for point in points:
+        for rate in (Fraction(1), Fraction(2, 3)):
+            mine, other = reading.original(point, rate), traced.original(point, rate)
+            if mine is None or other is None:
+                if mine is not other:
+                    return False
+            elif not close(mine, other, reading.tolerance):
+                return False
+    return True
+
+
+# Limits
+
+
+def _limit(reading: Reading, claim: Claim) -> TheoryVerdict:
+    """Whether formula over exact value tends to 1, in the limit of ``claim``."""
+    if reading.expression is None:
+        return _limit_of_function(reading, claim)
+    if reading.expression == 0:
+        return _wrong_limit(reading, claim, Integer(0), 0)
+    target = reading.target
+    try:
+        mine = _leading(reading, claim)
+        right = mine.equals(_finder(claim)(target.law(claim))) or _is_rounded_law(
+            reading, claim, mine.expression
+        )
+        if not right and target.layer == ell and isinstance(target.network.depth, int):
+            raise NotNormal("the layer is open in a network whose depth is a number")
+        if not right and reading.formula.rounded and _is_near(reading, claim):
+            raise NotNormal("its floats are rounded, and the term that is off is as small")
+    except NOT_DECIDED as reason:
+        return _undecided(f"its limit is not decided: {why(reason)}")
+    sign = _sign_far_out(reading, claim) if target.quantity is Quantity.RATE else 1
+    if right and sign is None:
+        return _undecided("its square is right, its sign is not proven")
+    if right and sign == 1:
+        found = f"formula over exact value tends to 1{reading.closeness}"
+        return TheoryVerdict(Outcome.CONSISTENT, found, leading=mine.expression)
+    return _wrong_limit(reading, claim, mine.expression, -1 if sign == -1 else 1)
+
+
+def _finder(claim: Claim) -> Callable[[Expr], LeadingTerm]:
+    return leading_term if claim is Claim.LEADING else joint_term
+
+
+def _leading(reading: Reading, claim: Claim) -> LeadingTerm:
+    """The leading term of E per eta^2 that a formula implies."""
+    formula = reading.claimed
+    assert formula is not None
+    if claim is Claim.LEADING:
+        formula = formula.xreplace({t: sizes(reading.target)[t]})
+        if mixes_exponentials_with_roots(formula):
+            raise NotNormal("it holds an exponential beside a root")
+    return _finder(claim)(formula).over(reading.unit)
+
+
+def _sign_far_out(reading: Reading, claim: Claim) -> int | None:
+    assert reading.expression is not None
+    try:
+        return sign_far_out(reading.expression, _finder(claim))
+    except NOT_DECIDED:
+        return None
+
+
+def _limit_of_function(reading: Reading, claim: Claim) -> TheoryVerdict:
+    """The verdict on a function: that on the formula it returned for symbols, if its own values
+    agree with it."""
+    near = list(reading.target.points(_DEPTHS, _WIDTHS))
+    tried = near[:: max(1, len(near) // _POINTS_OF_FUNCTION)]
+    if all(reading.original(point) is None for point in tried):
+        return _undecided(f"it has no value at any of {len(tried)} points")
+    if _agrees_with_traced(reading, chain(near, reading.target.far_points())):
+        assert reading.traced is not None
+        found = _limit(reading.traced, claim)
+        said = "; a function is tried at numbers, and nothing is proven for it"
+        return replace(found, reason=f"{found.reason}{said}")
+    return _undecided("a function of numbers has no symbolic limit: give an expression or text")
+
+
+def _is_rounded_law(reading: Reading, claim: Claim, term: Expr) -> bool:
+    """Whether a leading ``term`` with rounded floats is the law's, to the digits of a float."""
+    return reading.formula.rounded and _limit_counterexample(reading, claim, term, 1) is None
+
+
+def _is_near(reading: Reading, claim: Claim) -> bool:
+    """Whether the formula is within a hundredth of the law's leading term far out, where a term
+    that rounding left over is still small."""
+    depth = _FAR_DEPTH if claim is Claim.LEADING else _FAR_WIDTH
+    values = {n: _FAR_WIDTH, L: depth, ell: depth, n_0: 3, a: Rational(1, 2), t: depth / _FAR_WIDTH}
+    at = {symbol: Rational(value) for symbol, value in values.items()}
+    assert reading.lifted is not None
+    mine, law = _value(reading.lifted, at), _value(reading.target.law(claim), at)
+    return bool(mine and law and close(decimal(mine), law, mpf("0.01")))
+
+
+def _value(expression: Expr, point: Point) -> Number | None:
+    """The value of an expression at a point, where it has one; t is L/n where it is not given."""
+    ratio = {t: point[L] / point[n]} if {L, n} <= set(point) else {}
+    return value_at(expression, {**ratio, **point})
+
+
+def _wrong_limit(reading: Reading, claim: Claim, term: Expr, sign: int) -> TheoryVerdict:
+    """The verdict on a formula whose E per eta^2 has the leading ``term``; a rate has the ``sign``,
+    and 0 stands for a formula that is 0."""
+    example = _limit_counterexample(reading, claim, term, sign)
+    off = _rate_difference(reading, example)
+    if sign != 1:
+        off = Difference(Kind.FACTOR, "it is negative" if sign else "it is 0")
+    off = off or find_difference(reading, claim, term.xreplace({eta: Integer(1)}))
+    leading = term if sign == 1 else None
+    return TheoryVerdict(Outcome.REJECTED, _NOT_1, example, off, leading)
+
+
+def _limit_counterexample(
+    reading: Reading, claim: Claim, term: Expr, sign: int
+) -> Counterexample | None:
+    """The first point, by depth, then width, then layer, at which a formula's leading values are
+    not the law's; for the joint limit at t = L/n."""
+    law = reading.target.law(claim)
+    shown = term.free_symbols | law.free_symbols | ({L, n} if claim is Claim.JOINT else set())
+    for rate in (Fraction(1), *(_OTHER_RATES if term.has(eta) else ())):
+        at_rate = {eta: Rational(rate)}
+        for point in reading.target.points(_DEPTHS, _WIDTHS):
+            exact = reading.unlifted(_value(law, point))
+            mine = (
+                Fraction(0) if sign == 0 else reading.unlifted(_value(term, {**point, **at_rate}))
+            )
+            if mine is not None:
+                mine = sign * (decimal(mine) if reading.formula.rounded else mine)
+            if exact is None or (mine is not None and close(mine, exact, reading.tolerance)):
+                continue
+            named = {s: v for s, v in point.items() if s in shown}
+            if rate == 1:
+                return Counterexample(named, mine, exact, limits=True)
+            if mine is not None:
+                named[eta], scale = Rational(rate), rate**2
+                return Counterexample(named, scale * mine, scale * exact, limits=True)
+    return None
+
+
+# What is said of a rejected formula
+
+
+def _rate_difference(reading: Reading, example: Counterexample | None) -> Difference | None:
+    """The difference of a formula that names eta and is not proportional to eta^2."""
+    if example is None or not reading.formula.has_rate:
+        return None
+    point = {s: v for s, v in example.point.items() if s != eta}
+    if set(reading.target.coordinates) - set(point):
+        point = dict(next(reading.target.points(_DEPTHS, _WIDTHS)))
+    one, *others = (reading.original(point, rate) for rate in (Fraction(1), *_OTHER_RATES))
+    if not one or None in others:
+        return None
+    growths = {rate: quotient(other, one) for rate, other in zip(_OTHER_RATES, others, strict=True)}
+    powers = [
+        power
+        for power in range(7)
+        if all(close(growth, rate**power, reading.tolerance) for rate, growth in growths.items())
+    ]
+    if powers == [2]:
+        return None
+    words = f" but to eta**{powers[0]}" if powers else ""
+    return Difference(Kind.POWER, f"it is not proportional to eta**2{words}")

@@ -1,135 +1,292 @@
-"""What is off in a wrong formula: named only where the corrected formula is exactly the law.
+"""This module says where a formula is wrong, and what is off: exactly, or not at all.
 
-A difference is looked for among laws that are easily written instead, constants and powers, parts,
-and terms in 1/n.  Each is tested at many points, exactly; one that fails anywhere is not named.
+A wrong formula may be the law of another part, a limit, a series in 1/n that stops too early, a
+multiple of the law or of a part, or the law and one term more.  Normal forms prove each of these.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+import enum
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
+from itertools import islice
 from typing import Any
 
-from sympy import Rational, Symbol
+from sympy import Add, Expr, Integer, Rational, factor, log
 
-from theory.claims.monomial import Function, Monomial, fit_monomial
-from theory.claims.search import Difference, Search
-from theory.claims.target import Claim, Quantity, Target
-from theory.claims.variants import Kind, Variant, variants
-from theory.claims.width_terms import limit_difference, width_term_difference
+from theory.algebra.numerals import number_text
+from theory.claims.reading import Reading
+from theory.claims.target import Claim, Point, Quantity, Target, point_name, sizes
 from theory.errors import InvalidArgument, NotSolved
-from theory.formulas.evaluation import DECIMALS, DIGITS, Number, decimal
-from theory.symbols import n_0
+from theory.formulas.evaluation import DECIMALS, DIGITS, Number, close, decimal, quotient
+from theory.formulas.normal_form import (
+    NORMAL_FIELD,
+    NOT_DECIDED,
+    NormalForm,
+    Normaliser,
+    normal_form,
+    powers_text,
+)
+from theory.formulas.positivity import EVERYWHERE
+from theory.symbols import L, n, t
 
-__all__ = ["find_difference"]
+__all__ = [
+    "Counterexample",
+    "Difference",
+    "Kind",
+    "find_difference",
+    "numbers_in_words",
+    "values_in_words",
+]
 
-_ROUNDED = 6
-"""A constant that is right to so many digits is called rounded, not a factor."""
-_LIKELY = frozenset({Kind.PART, Kind.LAYER, Kind.ACTIVATION})
-
-
-def find_difference(search: Search) -> Difference | None:
-    """What is off, if it is one of the known differences."""
-    finders: tuple[Callable[[Search], Difference | None], ...] = (
-        _likely_variant,
-        _factor_or_power,
-        _variant,
-        _square,
-        _mixture,
-        limit_difference,
-        width_term_difference,
-        _variant_and_factor,
-    )
-    for finder in finders:
-        found = finder(search)
-        if found is not None:
-            return found
-    return None
-
-
-def _laws(
-    search: Search, kinds: frozenset[Kind] = frozenset(Kind)
-) -> Iterator[tuple[Variant, Function]]:
-    """Variants of some kinds with their laws; those that have none are left out."""
-    for variant in variants(search.target):
-        if variant.kind not in kinds:
-            continue
-        if search.claim is Claim.EXACT:
-            yield variant, _valued(variant, search.target)
-            continue
-        other = variant.of(search.target)
-        try:
-            if other is not None:
-                yield variant, search.view(other)
-        except (InvalidArgument, NotSolved):
-            continue
+_DOMAIN = EVERYWHERE.from_(n, 2)
+"""The bases of the laws are positive here: 1 - 1/n is 0 at n = 1."""
+_ORDERS = 3
+"""The longest series in 1/n that a formula is compared with, in terms beyond the first."""
+_LONGEST = 80
+"""Characters of a factor, or of a term, that is named."""
+_ROUNDED_DIGITS = 6
+"""A constant that is right to so many digits is called rounded."""
+_DENOMINATORS = 10**6
+"""A float is read as a fraction with a denominator up to this, where it is as near as rounding."""
+_MOST_TERMS = 30
+"""Of the numerator and the denominator of a rational function that is factored."""
+_MOST_POINTS = 40
+_PARTS = {"total": "the total", "label": "the label part", "output": "the output part"}
+_OTHER_PARTS = {
+    ("total", "label"): "it is the label part alone: the output part is missing",
+    ("total", "output"): "it is the output part alone: the label part is missing",
+    ("label", "total"): "it is the total: the output part does not belong to the label part",
+    ("output", "total"): "it is the total: the label part does not belong to the output part",
+    ("label", "output"): "it is the output part, not the label part",
+    ("output", "label"): "it is the label part, not the output part",
+}
 
 
-def _valued(variant: Variant, target: Target) -> Function:
-    def function(point: Mapping[Symbol, Rational]) -> Number | None:
-        try:
-            other = variant.of(target.at(point))
-            return None if other is None else other.value({})
-        except (InvalidArgument, NotSolved):
-            return None
+class Kind(enum.Enum):
+    """What can be off in a formula."""
 
-    return function
-
-
-def _likely_variant(search: Search) -> Difference | None:
-    """Those that say more than a factor does, though in a limit they may differ by one alone."""
-    return _variant(search, _LIKELY)
+    FACTOR = "a constant factor"
+    POWER = "a power of a size"
+    PART = "a part"
+    LIMIT = "a limit"
+    WIDTH_TERM = "terms in 1/n"
+    TERM = "a term"
 
 
-def _variant(search: Search, kinds: frozenset[Kind] = frozenset(Kind)) -> Difference | None:
-    for variant, law in _laws(search, kinds):
-        if search.agrees(law):
-            return Difference(variant.kind, variant.sentence)
-    return None
+@dataclass(frozen=True)
+class Difference:
+    """What is off: its kind, and a sentence about the formula, "it is ...".
+
+    >>> from verify import check
+    >>> print(check("L**3", claim="leading", simulate=False).difference)
+    it is 3 times the law
+    """
+
+    kind: Kind
+    sentence: str
+
+    def __str__(self) -> str:
+        return self.sentence
+
+    def __repr__(self) -> str:
+        return f"Difference, {self.kind.value}: {self.sentence}"
 
 
-def _factor_or_power(search: Search) -> Difference | None:
-    truth = search.view(search.target)
-    found = fit_monomial(search.yours, truth, search.points, search.tolerance)
-    if found is None:
+@dataclass(frozen=True)
+class Counterexample:
+    """Where a formula is not the law: the sizes, and both values; None where it has none.
+
+    ``limits``: whether the values are those of the leading terms there.
+
+    >>> from verify import check
+    >>> example = check("L**2/3", claim="leading", simulate=False).counterexample
+    >>> example.where, str(example.formula), str(example.law)
+    ('L = 2', '4/3', '8/3')
+    """
+
+    point: Point
+    formula: Number | None
+    law: Number
+    limits: bool = False
+
+    def __repr__(self) -> str:
+        return f"Counterexample: {values_in_words(self)}"
+
+    @property
+    def where(self) -> str:
+        """The sizes as text.
+
+        >>> from verify import check
+        >>> check("L**2/3", claim="leading", simulate=False).counterexample.where
+        'L = 2'
+        """
+        return point_name(self.point) or "this network"
+
+
+def _number_in_words(value: Number | None) -> str:
+    """A value: exact where it is rational and short, else in ten digits."""
+    if value is None:
+        return "no value"
+    if isinstance(value, Fraction):
+        return number_text(Rational(value.numerator, value.denominator))
+    return str(DECIMALS.nstr(value, 10))
+
+
+def numbers_in_words(one: Number | None, two: Number) -> tuple[str, str]:
+    """Two different values: exact where they are rational and short, else in ten digits, or in
+    more where these do not tell them apart.
+
+    >>> from mpmath import mpf
+    >>> numbers_in_words(mpf("1.732050807570"), mpf("1.732050807568"))
+    ('1.73205080757', '1.732050807568')
+    """
+    words = _number_in_words(one), _number_in_words(two)
+    for digits in range(15, DIGITS + 1, 5):
+        if one is None or one == two or len({text.partition(" (")[0] for text in words}) == 2:
+            break
+        words = DECIMALS.nstr(decimal(one), digits), DECIMALS.nstr(decimal(two), digits)
+    return words
+
+
+def values_in_words(example: Counterexample) -> str:
+    """Both values at a counterexample."""
+    mine, law = numbers_in_words(example.formula, example.law)
+    if example.limits:
+        return f"{example.where}: leading terms {mine} (formula) and {law} (law)"
+    return f"{example.where}: {mine} (formula) and {law} (exact)"
+
+
+def find_difference(reading: Reading, claim: Claim, expression: Expr | None) -> Difference | None:
+    """What is off, where it is one of the known differences.
+
+    ``expression``: the value of E per eta^2 that the formula, or its leading term, implies; None
+    for a function of numbers, of which only a constant factor is found.
+    """
+    if expression is None:
+        return _multiple_of_function(reading)
+    target = reading.target
+    ratio = sizes(target).get(t, t) if claim is Claim.EXACT else t
+    yours = _form(lambda: expression.xreplace({t: ratio}))
+    law = _form(partial(target.law, claim))
+    if yours is None or law is None:
         return None
-    return _worded(_of_formula(found, search.target), search)
+    for kind, sentence, other in _other_laws(target, claim):
+        form = _form(other)
+        if form is not None and not yours - form:
+            return Difference(kind, sentence)
+    multiple = _multiple(yours, law, reading)
+    if multiple is not None and not multiple.has(Add):
+        return _of_law(multiple, target, claim)
+    of_part = _multiple_of_part(yours, claim, reading)
+    if of_part is not None:
+        return of_part
+    sums = [_times_the_law(multiple), _one_term_more(yours - law, target)]
+    return min(filter(None, sums), key=lambda each: len(each.sentence), default=None)
 
 
-def _of_formula(found: Monomial, target: Target) -> Monomial:
-    """What a factor of the squared update is for the formula itself."""
-    return found if target.quantity is Quantity.UPDATE else found.root(-2)
+def _form(expression: Callable[[], Expr]) -> NormalForm | None:
+    """The normal form of an expression, where it exists and has one."""
+    try:
+        return normal_form(expression(), _DOMAIN)
+    except (*NOT_DECIDED, NotSolved, InvalidArgument):
+        return None
 
 
-def _worded(found: Monomial, search: Search) -> Difference | None:
-    if not found.exponents:
-        if found.constant == 1:
-            return None
-        digits = _digits_right(found.constant)
-        if digits < _ROUNDED:
-            return Difference(Kind.FACTOR, f"it is {found} times the law")
-        sentence = (
-            f"it is the law to {digits} digits only, and a decimal is read exactly: write "
-            f"{_constant_of_law(search)}"
-        )
-        return Difference(Kind.FACTOR, sentence)
-    if set(found.exponents) == {n_0}:
-        sentence = f"it is {found} times the law: a power of the input norm |x|^2 = n_0 is off"
-        return Difference(Kind.INPUT, sentence)
-    return Difference(Kind.POWER, f"it is {found} times the law")
+def _with_part(target: Target, part: str) -> Target:
+    return replace(target, part=part, quantity=Quantity.UPDATE)
 
 
-def _digits_right(factor: Number) -> int:
-    """The decimal digits, about, to which a factor is 1; `DIGITS` where it is 1 to all of them."""
-    excess = abs(decimal(factor - 1))
-    return int(DECIMALS.nint(-DECIMALS.log10(excess))) if excess else DIGITS
+def _other_laws(target: Target, claim: Claim) -> Iterator[tuple[Kind, str, Callable[[], Expr]]]:
+    """The laws that may have been written instead, the likeliest first."""
+    for (own, part), sentence in _OTHER_PARTS.items():
+        if own == target.part:
+            yield Kind.PART, sentence, partial(_with_part(target, part).law, claim)
+    if claim is Claim.JOINT:
+        sentence = "it is the law for n -> infinity first, in which L/n is small"
+        yield Kind.LIMIT, sentence, lambda: target.leading().xreplace({L: t * n})
+    if claim is not Claim.EXACT:
+        return
+    yield Kind.LIMIT, "it is the leading law, claimed as exact", target.leading
+    for order in range(_ORDERS + 1):
+        sentence = f"it is the series in 1/n: the terms from 1/n^{order + 1} on are dropped"
+        yield Kind.WIDTH_TERM, sentence, partial(_series, target, order)
+    sentence = "it is the limit n -> infinity with L = t n, claimed as exact"
+    yield Kind.LIMIT, sentence, lambda: target.joint().xreplace({t: L / n})
 
 
-def _constant_of_law(search: Search) -> str:
+def _series(target: Target, order: int) -> Expr:
+    series = _with_part(target, target.part).update.width_series(order)
+    return sum((term * n**-k for k, term in enumerate(series)), Integer(0))
+
+
+def _multiple(yours: NormalForm, law: NormalForm, reading: Reading) -> Expr | None:
+    """The factor between formula and law, as one of the quantity itself, where it is one term."""
+    if not yours or len(yours.terms) != len(law.terms):
+        return None
+    try:
+        powers, value = next(iter(law.terms.items()))
+        over = Normaliser(_DOMAIN).power(NormalForm({powers: value}), Integer(-1))
+        for key, mine in yours.terms.items():
+            found = NormalForm({key: mine}) * over
+            if not yours - found * law:
+                return _of_quantity(found, reading)
+    except NOT_DECIDED:
+        pass
+    return None
+
+
+def _of_quantity(form: NormalForm, reading: Reading) -> Expr | None:
+    ((powers, value),) = form.terms.items()
+    if _is_long(value):
+        return None
+    constant, rest = factor(NORMAL_FIELD.to_sympy(value)).as_coeff_Mul()
+    if reading.formula.rounded:
+        constant = _simple(constant, reading)
+    whole = constant * rest * powers_text(powers)
+    return whole if reading.target.quantity is Quantity.UPDATE else whole ** Rational(-1, 2)
+
+
+def _is_long(value: Any) -> bool:
+    """Whether a rational function is too long to be factored and shown."""
+    return len(value.numer) + len(value.denom) > _MOST_TERMS
+
+
+def _simple(constant: Rational, reading: Reading) -> Rational:
+    """The simple fraction that a constant made of floats stands for, or the constant."""
+    exact = Fraction(int(constant.p), int(constant.q))
+    near = exact.limit_denominator(_DENOMINATORS)
+    rounded = close(decimal(exact), near, reading.tolerance)
+    return Rational(near.numerator, near.denominator) if rounded else constant
+
+
+def _of_law(ratio: Expr, target: Target, claim: Claim) -> Difference | None:
+    """The difference of a formula that is ``ratio`` times the law."""
+    if ratio == 1:
+        return None
+    if not ratio.is_number:
+        return Difference(Kind.POWER, f"it is {ratio} times the law")
+    digits = round(float(-log(abs(ratio - 1), 10).evalf(15)))
+    if digits < _ROUNDED_DIGITS:
+        return Difference(Kind.FACTOR, f"it is {ratio} times the law")
+    sentence = (
+        f"it is the law to {digits} digits only, and a decimal is read exactly: write "
+        f"{_constant_of_law(target, claim)}"
+    )
+    return Difference(Kind.FACTOR, sentence)
+
+
+def _times_the_law(ratio: Expr | None) -> Difference | None:
+    if ratio is None or len(str(ratio)) > _LONGEST:
+        return None
+    return Difference(Kind.TERM, f"it is {ratio} times the law")
+
+
+def _constant_of_law(target: Target, claim: Claim) -> str:
     """The constant that a formula must have exactly, where the law has one alone."""
-    if search.claim is Claim.LEADING:
-        target = search.target
+    if claim is Claim.LEADING:
         rate = target.quantity is Quantity.RATE
         law = target.rate.leading() if rate else target.leading()
         constant, _ = law.as_independent(*law.free_symbols, as_Add=False)
@@ -138,90 +295,39 @@ def _constant_of_law(search: Search) -> str:
     return "exact constants, such as 1/3 or sqrt(3)"
 
 
-def _square(search: Search) -> Difference | None:
-    truth = search.view(search.target)
-    squared, root = "the square of the law", "the square root of the law"
-    for power, sentence in ((Fraction(2), squared), (Fraction(1, 2), root)):
-        if search.agrees(_raised(truth, power)):
-            return Difference(Kind.ROOT, f"it is {sentence}")
+def _multiple_of_part(yours: NormalForm, claim: Claim, reading: Reading) -> Difference | None:
+    for part, name in _PARTS.items():
+        other = part != reading.target.part
+        form = _form(partial(_with_part(reading.target, part).law, claim)) if other else None
+        found = None if form is None else _multiple(yours, form, reading)
+        if found is not None and not found.has(Add):
+            law = name if reading.target.quantity is Quantity.UPDATE else f"the rate of {name}"
+            return Difference(Kind.PART, f"it is {found} times {law}")
     return None
 
 
-def _raised(law: Function, power: Fraction) -> Function:
-    def function(point: Mapping[Symbol, Rational]) -> Number | None:
-        value = law(point)
-        if value is None or (isinstance(value, Fraction) and power == 2):
-            return None if value is None else value**2
-        return decimal(value) ** decimal(power)
-
-    return function
-
-
-def _mixture(search: Search) -> Difference | None:
-    """Both parts with other constants than 1."""
-    target = search.target
-    if target.part != "total" or search.claim is not Claim.EXACT:
+def _one_term_more(excess: NormalForm, target: Target) -> Difference | None:
+    """The difference of a formula that is the law and one short term more."""
+    if len(excess.terms) != 1 or target.quantity is Quantity.RATE:
         return None
-    update = replace(target, quantity=Quantity.UPDATE)
-    label, output = (replace(update, part=part).value for part in ("label", "output"))
-    weights = _solved(search, label, output)
-    if weights is None or not search.agrees(_combined(weights, label, output)):
+    ((powers, value),) = excess.terms.items()
+    if _is_long(value):
         return None
-    return Difference(Kind.PART, f"it is {_weighted(*weights)}")
-
-
-def _weighted(label: Fraction, output: Fraction) -> str:
-    """Both parts times their constants, in words, as a sum or a difference.
-
-    >>> _weighted(Fraction(101, 100), Fraction(0)), _weighted(Fraction(-1), Fraction(2))
-    ('the label part alone, times 101/100', '2 times the output part minus the label part')
-    """
-    terms = [(label, "the label part"), (output, "the output part")]
-    present = [term for term in terms if term[0]]
-    if len(present) == 1:
-        ((factor, name),) = present
-        return f"{name} alone, times {factor}"
-    if label < 0 < output:
-        terms.reverse()
-    (first, name), (second, other) = terms
-    sign = "plus" if second > 0 else "minus"
-    return f"{_times(first)}{name} {sign} {_times(abs(second))}{other}"
-
-
-def _times(factor: Fraction) -> str:
-    return "" if factor == 1 else f"{factor} times "
-
-
-def _solved(search: Search, one: Function, two: Function) -> tuple[Fraction, Fraction] | None:
-    """The constants of two functions, from two points; None where they are not rational."""
-    first, second = search.points[0], search.points[-1]
-    rows: list[tuple[Any, Any, Any]] = [
-        (one(point), two(point), search.yours(point)) for point in (first, second)
-    ]
-    if not all(isinstance(value, Fraction) for row in rows for value in row):
+    term = factor(NORMAL_FIELD.to_sympy(value)) * powers_text(powers)
+    if len(str(term)) > _LONGEST:
         return None
-    (p, q, u), (r, s, v) = rows
-    determinant = p * s - q * r
-    if determinant == 0:
+    negative = term.could_extract_minus_sign()
+    words = f"minus {-term}" if negative else f"plus {term}"
+    return Difference(Kind.TERM, f"it is the law {words}")
+
+
+def _multiple_of_function(reading: Reading) -> Difference | None:
+    """A constant factor of a function of numbers, at all points that have a value."""
+    points = list(islice(reading.target.points(6, 8), _MOST_POINTS))
+    values = [(reading.original(p), reading.unlifted(reading.target.value(p))) for p in points]
+    ratios = [quotient(mine, law) for mine, law in values if mine is not None and law]
+    if not ratios or not all(close(each, ratios[0], reading.tolerance) for each in ratios):
         return None
-    return (u * s - q * v) / determinant, (p * v - u * r) / determinant
-
-
-def _combined(weights: tuple[Fraction, Fraction], one: Function, two: Function) -> Function:
-    def function(point: Mapping[Symbol, Rational]) -> Number | None:
-        left, right = one(point), two(point)
-        if not (isinstance(left, Fraction) and isinstance(right, Fraction)):
-            return None
-        return weights[0] * left + weights[1] * right
-
-    return function
-
-
-def _variant_and_factor(search: Search) -> Difference | None:
-    for variant, law in _laws(search):
-        found = fit_monomial(search.yours, law, search.points, search.tolerance)
-        if found is None or variant.kind in (Kind.FACTOR, Kind.POWER):
-            continue
-        own = _of_formula(found, search.target)
-        return Difference(variant.kind, f"{variant.sentence}; and it is {own} times that law")
-    return None
+    first = ratios[0] if isinstance(ratios[0], Fraction) else DECIMALS.nstr(ratios[0], DIGITS)
+    constant = _simple(Rational(str(first)), reading)
+    return None if constant == 1 else Difference(Kind.FACTOR, f"it is {constant} times the law")

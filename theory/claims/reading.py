@@ -1,26 +1,107 @@
-"""A formula read for a target: its symbols in the network's sizes, a rate as what it says of E."""
+"""A reading joins a formula to its target: symbols become sizes, a rate becomes a value of E."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from typing import Any
 
 from sympy import Expr, Integer, Pow, Symbol
 
-from theory.claims.target import Point, Quantity, Target, sizes
+from theory.claims.target import Claim, Point, Quantity, Target, sizes
 from theory.errors import InvalidArgument
-from theory.formulas.evaluation import DECIMALS, Number, Undefined, bits_of, decimal, evaluate
-from theory.formulas.formula import EXACT_TOLERANCE, FLOAT_TOLERANCE, Formula
+from theory.formulas.evaluation import (
+    DECIMALS,
+    Number,
+    Undefined,
+    bits_of,
+    close,
+    decimal,
+    evaluate,
+)
+from theory.formulas.formula import EXACT_TOLERANCE, FLOAT_TOLERANCE, Formula, asks_for_sizes, read
+from theory.laws.criteria import Criterion, layer_criterion
+from theory.laws.update import PARTS
 from theory.networks.activations import LeakyReLU
 from theory.networks.mlp import MLP
-from theory.symbols import a, ell, eta, n_0, t
+from theory.networks.network import asked_layer, asked_rates
+from theory.solutions.value import Number as ExactNumber
+from theory.symbols import L, a, ell, eta, n, n_0, t
+from theory.validation import shown
 
-__all__ = ["Reading", "default_network"]
+__all__ = ["Reading", "default_network", "law_of", "read_claim"]
 
-
+_OPEN = frozenset({n, L, n_0, a})
 _LONGEST_POWER = 2_000_000
 """Bits of a power of numbers."""
+
+
+def read_claim(
+    value: object,
+    *,
+    name: str = "formula",
+    claim: Claim = Claim.EXACT,
+    quantity: Quantity = Quantity.UPDATE,
+    network: MLP | None = None,
+    layer: object = None,
+    part: object = "total",
+    rates: object = None,
+    criterion: Criterion | None = None,
+) -> Reading:
+    """A formula and the target that it is claimed for, as `verify.check` describes them.
+
+    ``value``: text, a SymPy expression, a number, a function of sizes, of network, layer and
+    rates, or a result of `theory`.  Raises `InvalidArgument` for anything else, and for a target
+    that does not exist.
+
+    >>> read_claim("L**3/3 + ell", network=MLP(8, 2)).expression
+    ell + 8/3
+    """
+    formula = read(value.exact if isinstance(value, ExactNumber) else value, name)
+    own: Any = value.network if isinstance(value, ExactNumber) else default_network(formula)
+    net = own if network is None else _checked_network(network)
+    if part not in ("total", *PARTS):
+        raise InvalidArgument(
+            f"expected 'total', 'label' or 'output' for part, got part={shown(part)}; 'total' is "
+            f"both"
+        )
+    if quantity is Quantity.RATE:
+        _check_rate_arguments(layer, part)
+    elif criterion is not None:
+        raise InvalidArgument(
+            f"expected no criterion with quantity='update', got criterion={shown(criterion)}; "
+            f"give quantity='rate'"
+        )
+    if layer is None and quantity is Quantity.UPDATE and claim is not Claim.JOINT:
+        layer = ell if ell in formula.symbols else None
+    asked = None if layer is None else asked_layer(net, layer)
+    multipliers = asked_rates(net, rates)
+    bounded = layer_criterion(criterion) if quantity is Quantity.RATE else None
+    target = Target(net, quantity, asked, str(part), multipliers, bounded)
+    _check_limit(target, claim, formula)
+    return Reading(formula, target)
+
+
+def law_of(value: Any) -> Callable[[MLP, int], Any]:
+    """The law E[(Delta z)^2] per eta^2 of a network in numbers, at a layer: ``value`` itself where
+    it is a function of these two, else the formula that it is, as for `read_claim`.
+
+    >>> law_of("L**3/3")(MLP(8, 2), 2)
+    Fraction(8, 3)
+    """
+    formula = isinstance(value, Expr | ExactNumber) or not callable(value)
+
+    def of_formula(network: MLP, layer: int) -> Any:
+        called = read_claim(value, name="law", network=network, layer=layer).called()
+        return None if called is None else called.number
+
+    def of_network(network: MLP, layer: int) -> Any:
+        found = value(network, layer)
+        return found / eta**2 if isinstance(found, Expr) and found.has(eta) else found
+
+    return of_formula if formula or asks_for_sizes(value) else of_network
 
 
 def default_network(formula: Formula) -> MLP:
@@ -31,6 +112,53 @@ def default_network(formula: Formula) -> MLP:
     if a in formula.symbols:
         options["activation"] = LeakyReLU(a)
     return MLP(**options)
+
+
+def _checked_network(network: object) -> MLP:
+    """A network whose open sizes are those of formulas, n, L, n_0 and a."""
+    if not isinstance(network, MLP):
+        raise InvalidArgument(
+            f"expected an MLP for network, got network={shown(network)}; give MLP() or MLP(64, 4)"
+        )
+    foreign = network.free_symbols - _OPEN
+    if foreign:
+        raise InvalidArgument(
+            f"expected a network in n, L, n_0 and a, got one with "
+            f"{', '.join(sorted(map(str, foreign)))}; give numbers for the others"
+        )
+    return network
+
+
+def _check_rate_arguments(layer: object, part: object) -> None:
+    """Raise `InvalidArgument` for a layer or a part with a rate."""
+    given = [f"layer={shown(layer)}"] if layer is not None else []
+    given += [f"part={shown(part)}"] if part != "total" else []
+    if given:
+        raise InvalidArgument(
+            f"expected neither layer nor part with quantity='rate', got {' and '.join(given)}; "
+            f"the criterion says what is bounded"
+        )
+
+
+def _check_limit(target: Target, claim: Claim, formula: Formula) -> None:
+    """Raise `InvalidArgument` where the claimed limit does not exist for network and formula."""
+    network = target.network
+    if claim is Claim.JOINT and target.layer is None and ell in formula.symbols:
+        raise InvalidArgument(
+            "expected a formula without ell with claim='joint', got one with ell; the joint limit "
+            "is solved at the last hidden layer: write L"
+        )
+    if claim is not Claim.EXACT and isinstance(target.layer, int) and L in network.free_symbols:
+        raise InvalidArgument(
+            f"expected no number for layer with claim={claim.value!r}, got layer={target.layer}; "
+            f"the limit takes the layer to infinity too: leave layer out, and write ell for it"
+        )
+    needed = {Claim.EXACT: [], Claim.LEADING: [n], Claim.JOINT: [n, L]}[claim]
+    if any(symbol not in network.free_symbols for symbol in needed):
+        raise InvalidArgument(
+            f"expected a network with {' and '.join(map(str, needed))} open for "
+            f"claim={claim.value!r}, got {network}; leave them out"
+        )
 
 
 def _refuse_long_powers(expression: Expr, sizes_: dict[Symbol, Expr]) -> None:
@@ -131,7 +259,32 @@ class Reading:
 
     def original(self, point: Point, rate: Fraction = Fraction(1)) -> Number | None:
         """The formula's own value at a point, at eta = ``rate``."""
-        return self.formula.value(self.sizes_at(point, rate))
+        return self.formula.value(self.sizes_at(point, rate), **self._others(point))
+
+    def _others(self, point: Point) -> dict[str, object]:
+        """What a function may ask for besides sizes."""
+        if self.formula.names <= set(map(str, self.formula.symbols)):
+            return {}
+        there = self.target.at(point)
+        layer = there.network.layers if there.layer is None else there.layer
+        rates = there.multipliers() or (Integer(1),) * there.network.layers
+        return {"network": there.network, "layer": layer, "rates": rates}
+
+    def called(self) -> Reading | None:
+        """The reading of what the formula is for a target in numbers: a function is called once;
+        None where it has no value."""
+        formula = self.formula.called(self.sizes_at({}), **self._others({}))
+        return None if formula is None else Reading(formula, self.target)
+
+    @property
+    def number(self) -> Number | None:
+        """The value for a target in numbers, per eta^2; None where there is none, or it is not
+        proportional to eta^2."""
+        one, two = self.original({}), self.original({}, Fraction(2))
+        scale = 4 if self.formula.has_rate else 1
+        if one is None or two is None or not close(two, scale * one, EXACT_TOLERANCE):
+            return None
+        return one
 
     def value(self, point: Point) -> Number | None:
         """The value of E per eta^2 that the formula implies at a point, or None."""
@@ -141,6 +294,8 @@ class Reading:
         """A value of E as one of the quantity: for a rate, (bound/E)^(1/2)."""
         if value is None or self.target.quantity is Quantity.UPDATE:
             return value
+        if value <= 0:
+            return None
         bound = Fraction(int(self.target.bound.p), int(self.target.bound.q))
         return DECIMALS.sqrt(decimal(bound) / decimal(value))
 

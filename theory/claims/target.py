@@ -1,4 +1,4 @@
-"""What a formula is held against: E[(Delta z)^2] or the maximal rate of a network, from theory.
+"""A target is E[(Delta z)^2] or the maximal rate of a network, with which a formula is compared.
 
 A rate r is a statement about the squared update, E = bound/r^2, and is compared as such: `lifted`
 turns what a user gives for the rate into what it says of E per eta^2.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 from itertools import product
@@ -16,13 +16,13 @@ from typing import Any
 
 from sympy import Expr, Integer, Rational, Symbol, sympify
 
+from theory.algebra.precision import DECIMALS, mpf
 from theory.errors import InvalidArgument
 from theory.formulas.evaluation import Number, decimal
 from theory.laws.criteria import Criterion
 from theory.laws.update import SquaredUpdate, squared_update
-from theory.networks.activations import LeakyReLU
-from theory.networks.mlp import MLP
 from theory.networks.multipliers import ByGroup, TrainedLayers, as_multipliers
+from theory.networks.sizes import network_at
 from theory.rates.hidden_rate import MaximalLearningRate
 from theory.rates.rate import maximal_learning_rate
 from theory.symbols import L, a, ell, eta, n, n_0, t
@@ -59,7 +59,7 @@ class Target:
     ``layer``: an int, ell, or None for the last.  ``part``: total, label or output.
     """
 
-    network: MLP
+    network: Any
     quantity: Quantity = Quantity.UPDATE
     layer: int | Symbol | None = None
     part: str = "total"
@@ -77,6 +77,15 @@ class Target:
         """The squared update, or its part."""
         whole = squared_update(self.network, self.layer, rates=self.rates)
         return whole if self.part == "total" else getattr(whole, self.part)
+
+    @property
+    def number(self) -> mpf:
+        """E per eta^2 of a network in numbers to 30 digits, at any depth."""
+        return DECIMALS.convert(self.update.evaluate(30))
+
+    def spread(self, digits: int) -> float:
+        """The exact standard deviation of one network's update over E; `NotSolved` where E is 0."""
+        return _spread(self, digits)
 
     @property
     def rate(self) -> MaximalLearningRate:
@@ -111,6 +120,11 @@ class Target:
         part = whole if self.part == "total" else getattr(whole, self.part)
         return part.joint_limit() / eta**2
 
+    def law(self, claim: Claim) -> Expr:
+        """What ``claim`` says of E per eta^2: all of it, or its leading term."""
+        laws = {Claim.EXACT: self.exact, Claim.LEADING: self.leading, Claim.JOINT: self.joint}
+        return laws[claim]()
+
     def at(self, point: Point) -> Target:
         """The target with numbers for its open sizes.
 
@@ -118,7 +132,7 @@ class Target:
         """
         layer = self.layer if self.layer is None else sympify(self.layer).xreplace(point)
         numbered = layer if layer is None or layer == ell else int(layer)
-        return replace(self, network=_network_at(self.network, point), layer=numbered)
+        return replace(self, network=network_at(self.network, point), layer=numbered)
 
     def value(self, point: Point) -> Fraction:
         """E per eta^2 at numbers for all that is open, exactly."""
@@ -182,16 +196,9 @@ def _value(target: Target) -> Fraction:
     return Fraction(int(number.p), int(number.q))
 
 
-def _network_at(network: MLP, point: Point) -> MLP:
-    changes: dict[str, Any] = {}
-    for each in fields(network):
-        old = getattr(network, each.name)
-        if isinstance(old, Expr):
-            new = old.xreplace(point)
-            changes[each.name] = int(new) if isinstance(old, Symbol) and new.is_Integer else new
-    if a in point and network.activation.slope == a:
-        changes["activation"] = LeakyReLU(point[a])
-    return replace(network, **changes)
+@lru_cache(maxsize=4096)
+def _spread(target: Target, digits: int) -> float:
+    return float(target.update.relative_standard_deviation(digits))
 
 
 def sizes(target: Target) -> dict[Symbol, Expr]:

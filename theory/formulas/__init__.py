@@ -1,1 +1,1 @@
-"""A user's formula: parsed at bounded cost, evaluated, and brought into normal forms."""
+"""This folder parses a user's formula at bounded cost, evaluates it, and finds its normal form."""

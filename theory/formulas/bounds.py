@@ -1,8 +1,9 @@
-"""Expressions built from parts whose cost is bounded before SymPy is asked to combine them.
+"""This module builds expressions from parts whose cost is bounded before SymPy combines them.
 
 SymPy evaluates while it builds: it raises integers to powers, adds fractions and the exponents of
-equal bases, and more.  So each part carries upper bounds, computed from the parts it is made of
-and never from the result, and `Refused` is raised before anything large is built.
+equal bases, and asks for the signs of what stands under a root.  So each part carries upper bounds,
+one budget counts all about which SymPy asks in one formula, and `Refused` is raised before anything
+large is built.
 
 A sum or product is built from all its parts at once.  Built pair by pair, 2*(n + 1)*L would
 become (2*n + 2)*L, because a number is multiplied into a sum that stands alone beside it.
@@ -10,54 +11,61 @@ become (2*n + 2)*L, because a number is multiplied into a sum that stands alone 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
+from itertools import islice
 
-from sympy import Add, Expr, I, Integer, Mul, Pow, Rational, exp, log, nan, oo, zoo
+from sympy import (
+    Add,
+    Expr,
+    I,
+    Integer,
+    Mul,
+    Pow,
+    Rational,
+    exp,
+    log,
+    nan,
+    oo,
+    preorder_traversal,
+    zoo,
+)
+
+from theory.algebra.numerals import InverseSquareRoot
 
 __all__ = [
-    "MAX_BUILT_WEIGHT",
-    "MAX_EXPONENT",
-    "MAX_NESTED_POWERS",
-    "MAX_NESTING",
-    "MAX_ROOT_SIZE",
-    "MAX_TOWER",
-    "MAX_WEIGHT",
     "Part",
     "Refused",
-    "bits",
-    "built",
-    "checked",
-    "deeper",
-    "joined",
+    "bounded",
+    "exponential",
+    "inverse_root",
     "leaf",
-    "limited",
+    "logarithm",
     "nested",
+    "power",
     "product",
-    "span",
     "total",
 ]
 
-MAX_NESTING = 50
+_MOST_LEVELS = 50
 """Brackets, signs, powers and functions inside one another."""
-MAX_NESTED_POWERS = 4
-"""Powers of sums inside one another: SymPy asks whether each term is infinite, at each level."""
-MAX_EXPONENT = 1000
+_LARGEST_EXPONENT = 1000
 """The largest number in an exponent, and in the denominator of one."""
-MAX_ROOT_SIZE = 200
-"""Numbers and symbols in functions and under exponents that are no integers, all together."""
-MAX_TOWER = 2
+_MOST_EXPONENTS = 2
 """Exponents with symbols above one another."""
-MAX_WEIGHT = 2**14
-"""Bits of all numbers plus the number of all symbols, were integer powers multiplied out."""
-MAX_BUILT_WEIGHT = 2**17
-"""The same of an expression that the user built, and that is checked rather than built."""
-
-built: ContextVar[bool] = ContextVar("built", default=False)
-"""Whether the parts are those of an expression that exists."""
-
-_ZERO = Integer(0)
+_MOST_POWERS = 4
+"""Powers of sums inside one another: SymPy asks whether each term is infinite, at each level."""
+_MOST_WEIGHT, _MOST_BUILT_WEIGHT = 2**14, 2**17
+"""Bits of all numbers plus the number of all symbols, were integer powers multiplied out: of a
+text, and of an expression that exists."""
+_MOST_QUESTIONS, _MOST_IN_A_ROOT, _MOST_IN_A_SUM = 600, 200, 150
+"""Nodes about which SymPy asks, in functions, under exponents that are no integers, and in sums of
+two terms under a power: of a formula, of a root, and of one such sum that are counted."""
+_LONG_SUM, _LONG_BITS = 8, 256
+"""A root of more terms, or of a number of more bits, is not left to SymPy."""
+_HALF, _ONE, _ZERO = Rational(1, 2), Integer(1), Integer(0)
 
 
 class Refused(Exception):
@@ -68,27 +76,51 @@ class Refused(Exception):
         self.what, self.fix = what, fix
 
 
+@dataclass
+class _Budget:
+    """The largest weight of a part, and the questions spent so far."""
+
+    weight: int = _MOST_WEIGHT
+    spent: int = 0
+
+    def spend(self, questions: int) -> None:
+        self.spent += questions
+        if self.spent > _MOST_QUESTIONS:
+            raise Refused("too many powers of sums that hold powers of sums", "multiply some out")
+
+
+_budget: ContextVar[_Budget] = ContextVar("budget")
+
+
+@contextmanager
+def bounded(*, exists: bool = False) -> Iterator[None]:
+    """Within it, the parts of one formula are built; ``exists``: of an expression that exists.
+
+    >>> with bounded():
+    ...     power(leaf(Integer(3)), leaf(Integer(2))).expression
+    9
+    """
+    token = _budget.set(_Budget(_MOST_BUILT_WEIGHT if exists else _MOST_WEIGHT))
+    try:
+        yield
+    finally:
+        _budget.reset(token)
+
+
 @dataclass(frozen=True)
 class Part:
     """An expression with bounds on what it costs to combine it.
 
-    ``weight`` counts the bits of numbers and one for each symbol, ``size`` one for each of both,
-    integer powers multiplied out; ``roots`` is the size of all that stands in functions and under
-    exponents that are no integers; ``nesting``, ``tower`` and ``powers`` are levels.
+    ``weight`` counts the bits of numbers and one for each symbol, integer powers multiplied out;
+    ``level`` the levels of nesting, ``tower`` those of exponents with symbols, ``powers`` those of
+    powers of sums.
     """
 
     expression: Expr
     weight: int = 1
-    size: int = 1
-    roots: int = 0
-    nesting: int = 0
+    level: int = 0
     tower: int = 0
     powers: int = 0
-
-    @property
-    def constant(self) -> bool:
-        """Whether it holds no symbols."""
-        return bool(self.expression.is_number)
 
 
 def leaf(atom: Expr) -> Part:
@@ -97,99 +129,118 @@ def leaf(atom: Expr) -> Part:
     >>> leaf(Rational(5, 2)).weight
     4
     """
-    return Part(atom, bits(atom) if atom.is_Rational else 1)
+    return Part(atom, _bits(atom) if atom.is_Rational else 1)
 
 
 def nested(part: Part, level: int) -> Part:
     """The part as it stands one level above ``level``."""
-    if level >= MAX_NESTING:
-        raise Refused(f"more than {MAX_NESTING} levels of nesting", "write it flatter")
-    return replace(part, nesting=level + 1)
+    if level >= _MOST_LEVELS:
+        raise Refused(f"more than {_MOST_LEVELS} levels of nesting", "write it flatter")
+    return replace(part, level=level + 1)
 
 
 def total(terms: Sequence[Part]) -> Part:
-    """The sum of at least one term, built at once.
-
-    >>> total([leaf(Integer(1)), leaf(Rational(1, 2))]).expression
-    3/2
-    """
-    return joined(terms) if len(terms) == 1 else _combined(Add, terms)
+    """The sum of at least one term, built at once."""
+    return terms[0] if len(terms) == 1 else _combined(Add, terms)
 
 
 def product(factors: Sequence[Part]) -> Part:
     """The product of at least one factor, built at once.
 
     >>> from theory.symbols import L, n
-    >>> product([leaf(Integer(2)), total([leaf(n), leaf(Integer(1))]), leaf(L)]).expression
+    >>> with bounded():
+    ...     product([leaf(Integer(2)), total([leaf(n), leaf(Integer(1))]), leaf(L)]).expression
     2*L*(n + 1)
     """
     if any(factor.expression == 0 for factor in factors):
         return leaf(_ZERO)
-    return joined(factors) if len(factors) == 1 else _combined(Mul, factors)
+    return factors[0] if len(factors) == 1 else _combined(Mul, factors)
 
 
 def _combined(operation: type[Expr], parts: Sequence[Part]) -> Part:
-    bounds = deeper(limited(joined(parts)))
-    return checked(operation(*(part.expression for part in parts)), bounds)
+    bounds = _bounds(parts, sum(part.weight for part in parts))
+    return _checked(operation(*(part.expression for part in parts)), bounds)
 
 
-def joined(parts: Iterable[Part], growth: int = 1, tower: int = 0) -> Part:
-    """The bounds of several parts together, with the expression of the first."""
-    each = list(parts)
-    return Part(
-        each[0].expression,
-        growth * sum(part.weight for part in each),
-        growth * sum(part.size for part in each),
-        sum(part.roots for part in each),
-        max(part.nesting for part in each),
-        max(tower, *(part.tower for part in each)),
-        max(part.powers for part in each),
-    )
+def power(base: Part, exponent: Part) -> Part:
+    """base**exponent; a long square root as the atom that is never factored.
+
+    Raises `Refused` for 0**0 and division by zero, for values that are complex, for exponents that
+    are too large, for towers, and where the result would be too large.
+    """
+    number, e = base.expression, exponent.expression
+    if e == 1:
+        return base
+    tower = exponent.tower + bool(e.free_symbols)
+    weight = base.weight * _span(e) + exponent.weight
+    of_more = not (number.is_Symbol or number.is_Rational)
+    bounds = _bounds([base, exponent], weight, tower, of_more)
+    if number == 0:
+        return _power_of_zero(e)
+    if number == 1:
+        return leaf(_ONE)
+    if e.is_Rational and e.q == 2 and _is_long(number):
+        return _checked(Mul(Pow(number, e + _HALF), InverseSquareRoot(number)), bounds)
+    if not (e.is_integer or number.is_Symbol):
+        _ask(number, e)
+    _check_sign(number, e)
+    _ask_of_two_terms(number)
+    return _checked(Pow(number, e), bounds)
 
 
-def span(exponent: Expr) -> int:
-    """The sum of the absolute numbers in the terms of an exponent, rounded up, at least 1."""
-    largest = 0
-    for term in Add.make_args(exponent):
-        number, rest = term.as_coeff_Mul()
-        if rest.is_number and rest != 1 and not _is_log_of_number(rest):
-            raise Refused("an exponent that is no fraction and no symbol", "give a fraction")
-        largest += -(-abs(int(number.p)) // int(number.q))
-    if largest > MAX_EXPONENT:
-        raise Refused(f"an exponent beyond {MAX_EXPONENT}", f"keep it within {MAX_EXPONENT}")
-    return max(largest, 1)
+def inverse_root(square: Part) -> Part:
+    """1/sqrt(square)."""
+    return power(square, leaf(-_HALF))
 
 
-def _is_log_of_number(value: Expr) -> bool:
-    return isinstance(value, log) and bool(value.args[0].is_Rational)
+def exponential(argument: Part) -> Part:
+    """exp(argument)."""
+    value = argument.expression
+    growth = _span(value) if value.has(log) else 1
+    tower = argument.tower + bool(value.free_symbols)
+    bounds = _bounds([argument], growth * argument.weight, tower)
+    if not value.is_Rational:
+        _ask(value)
+    _span(value)
+    return _checked(exp(value), bounds)
 
 
-def deeper(bounds: Part) -> Part:
-    """The bounds one level up."""
-    return nested(bounds, bounds.nesting)
+def logarithm(argument: Part) -> Part:
+    """The natural logarithm; of a number only where it is a positive fraction."""
+    value = argument.expression
+    if not value.free_symbols and not (value.is_Rational and value > 0):
+        raise Refused(
+            "a logarithm of a number that is not a positive fraction", "give a positive one"
+        )
+    bounds = _bounds([argument], argument.weight)
+    if not value.is_Rational:
+        _ask(value)
+        if value.is_negative:
+            raise Refused(
+                "a logarithm of a negative value, which is complex", "give a positive one"
+            )
+    return _checked(log(value), bounds)
 
 
-def limited(bounds: Part) -> Part:
-    """The same bounds, unless they are beyond the limits."""
-    if bounds.weight > (MAX_BUILT_WEIGHT if built.get() else MAX_WEIGHT):
+def _bounds(parts: Sequence[Part], weight: int, tower: int = 0, powers: int = 0) -> Part:
+    """The bounds of what is made of parts, one level up."""
+    if weight > _budget.get().weight:
         raise Refused("numbers or powers too large to multiply out", "give a smaller formula")
-    if bounds.roots > MAX_ROOT_SIZE:
+    tower = max(tower, *(part.tower for part in parts), 0)
+    if tower > _MOST_EXPONENTS:
         raise Refused(
-            "too much in functions and under fractional exponents",
-            f"keep the numbers and symbols there below {MAX_ROOT_SIZE}",
+            f"a tower of more than {_MOST_EXPONENTS} exponents with symbols", "give a lower one"
         )
-    if bounds.powers > MAX_NESTED_POWERS:
+    powers += max(part.powers for part in parts)
+    if powers > _MOST_POWERS:
         raise Refused(
-            f"more than {MAX_NESTED_POWERS} powers of sums inside one another", "multiply some out"
+            f"more than {_MOST_POWERS} powers of sums inside one another", "multiply some out"
         )
-    if bounds.tower > MAX_TOWER:
-        raise Refused(
-            f"a tower of more than {MAX_TOWER} exponents with symbols", "give a lower one"
-        )
-    return bounds
+    level = max(part.level for part in parts)
+    return nested(Part(_ZERO, weight, level, tower, powers), level)
 
 
-def checked(expression: Expr, bounds: Part) -> Part:
+def _checked(expression: Expr, bounds: Part) -> Part:
     """The part, unless what SymPy made of it is undefined, complex, or grew in its exponents."""
     for factor in Mul.make_args(expression):
         if factor in (zoo, nan, oo, -oo):
@@ -199,14 +250,74 @@ def checked(expression: Expr, bounds: Part) -> Part:
         ):
             raise Refused("a root of a negative number, which is complex", "give a positive number")
         if isinstance(factor, exp | Pow):
-            span(factor.exp)
+            _span(factor.exp)
     return replace(bounds, expression=expression)
 
 
-def bits(number: Rational) -> int:
-    """Binary digits of numerator and denominator together.
+def _span(exponent: Expr) -> int:
+    """The sum of the absolute numbers in the terms of an exponent, rounded up, at least 1."""
+    largest = 0
+    for term in Add.make_args(exponent):
+        number, rest = term.as_coeff_Mul()
+        of_log = isinstance(rest, log) and rest.args[0].is_Rational
+        if rest.is_number and rest != 1 and not of_log:
+            raise Refused("an exponent that is no fraction and no symbol", "give a fraction")
+        largest += -(-abs(int(number.p)) // int(number.q))
+    if largest > _LARGEST_EXPONENT:
+        raise Refused(
+            f"an exponent beyond {_LARGEST_EXPONENT}", f"keep it within {_LARGEST_EXPONENT}"
+        )
+    return max(largest, 1)
 
-    >>> bits(Rational(8, 3))
-    5
-    """
+
+def _power_of_zero(exponent: Expr) -> Part:
+    if exponent.is_Rational and exponent > 0:
+        return leaf(_ZERO)
+    if exponent.is_Rational and exponent < 0:
+        raise Refused("a division by zero", "give a denominator that is not zero")
+    raise Refused("a power of zero without a value", "leave it out")
+
+
+def _check_sign(number: Expr, e: Expr) -> None:
+    """Refuse what is not told from zero, and what is negative under a root."""
+    if e.is_number and not (e.is_Rational and e.q <= _LARGEST_EXPONENT):
+        raise Refused("an exponent that is no short fraction", "give a fraction such as 3/2")
+    if number.is_number and not number.is_Rational and not number.is_comparable:
+        raise Refused("a number that cannot be told from zero", "write its value")
+    if not e.is_integer and number.is_extended_negative:
+        raise Refused("a root of a negative value, which is complex", "give a positive one")
+
+
+def _is_long(square: Expr) -> bool:
+    """Whether a square root must not be left to SymPy."""
+    if square.is_Rational:
+        return _bits(square) > _LONG_BITS
+    return any(len(each.args) > _LONG_SUM for each in square.atoms(Add))
+
+
+def _ask(*values: Expr) -> None:
+    """Count what stands in a function or under a root."""
+    nodes = sum(_nodes(value, _MOST_IN_A_ROOT + 1) for value in values)
+    if nodes > _MOST_IN_A_ROOT or _bits(values[0].as_coeff_Mul()[0]) > _LONG_BITS:
+        raise Refused(
+            "too much in functions and under fractional exponents",
+            f"keep the numbers and symbols there below {_MOST_IN_A_ROOT}",
+        )
+    _budget.get().spend(nodes)
+
+
+def _ask_of_two_terms(number: Expr) -> None:
+    """Count a sum of two terms: under a power, SymPy asks whether one of them is infinite."""
+    for each in Mul.make_args(number):
+        if each.is_Add and len(each.args) == 2:
+            _budget.get().spend(_nodes(each, _MOST_IN_A_SUM))
+
+
+def _nodes(value: Expr, most: int) -> int:
+    """The nodes of an expression, counted up to a number."""
+    return sum(1 for _ in islice(preorder_traversal(value), most))
+
+
+def _bits(number: Rational) -> int:
+    """Binary digits of numerator and denominator together."""
     return int(number.p).bit_length() + int(number.q).bit_length() - 1

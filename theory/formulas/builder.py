@@ -1,4 +1,4 @@
-"""What each rule of the grammar of formulas means: factors first, a product or sum all at once.
+"""The builder gives each rule of the grammar its meaning; it builds a product or sum at once.
 
 A factor keeps its base and exponent apart until the product it stands in is known, so that
 1/sqrt(x) is x**(-1/2) and 1/(2*(n + 1)) keeps its denominator factored, as they are printed.
@@ -6,14 +6,25 @@ A factor keeps its base and exponent apart until the product it stands in is kno
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 from lark import Token, Transformer, v_args
 from sympy import Expr, Integer, Rational
 
-from theory.formulas.bounds import Part, Refused, leaf, nested, product, total
-from theory.formulas.powers import exponential, logarithm, power
+from theory.formulas.bounds import (
+    Part,
+    Refused,
+    exponential,
+    leaf,
+    logarithm,
+    nested,
+    power,
+    product,
+    total,
+)
 from theory.symbols import L, a, ell, eta, n, n_0, t
 
 __all__ = ["FORMULA_SYMBOLS", "MAX_DIGITS", "FormulaBuilder", "Misplaced", "unknown_name"]
@@ -55,7 +66,7 @@ class _Factor:
     position: int
 
     def part(self) -> Part:
-        with _At(self.position):
+        with _at(self.position):
             return power(self.base, self.exponent)
 
     def raised(self, exponent: Part, position: int) -> _Factor:
@@ -73,18 +84,13 @@ _Product = tuple[_Factor, ...]
 """Factors that are multiplied at once; a denominator is a negative exponent."""
 
 
-class _At:
+@contextmanager
+def _at(position: int) -> Iterator[None]:
     """Says where in the text an expression was refused."""
-
-    def __init__(self, position: int) -> None:
-        self.position = position
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, Refused):
-            raise Misplaced(self.position, error.what, error.fix) from None
+    try:
+        yield
+    except Refused as error:
+        raise Misplaced(position, error.what, error.fix) from None
 
 
 def _atom(part: Part, position: int) -> _Product:
@@ -92,13 +98,13 @@ def _atom(part: Part, position: int) -> _Product:
 
 
 def _part(factors: _Product) -> Part:
-    with _At(factors[0].position):
+    with _at(factors[0].position):
         return product([factor.part() for factor in factors])
 
 
 def _negated(factors: _Product, position: int) -> _Product:
-    with _At(position):
-        sign = nested(leaf(_MINUS), max(factor.base.nesting for factor in factors))
+    with _at(position):
+        sign = nested(leaf(_MINUS), max(factor.base.level for factor in factors))
     return (*_atom(sign, position), *factors)
 
 
@@ -119,7 +125,7 @@ class FormulaBuilder(Transformer[Token, Any]):
             return first
         pairs = zip(rest[::2], rest[1::2], strict=True)
         terms = [_negated(f, s.start_pos) if s.type == "MINUS" else f for s, f in pairs]
-        with _At(first[0].position):
+        with _at(first[0].position):
             return _atom(total([_part(each) for each in (first, *terms)]), first[0].position)
 
     def product(self, first: _Product, *rest: Any) -> _Product:
@@ -150,8 +156,8 @@ class FormulaBuilder(Transformer[Token, Any]):
 
     def bracket(self, factors: _Product) -> _Product:
         """What stands in brackets, still factored."""
-        with _At(factors[0].position):
-            return tuple(replace(f, base=nested(f.base, f.base.nesting)) for f in factors)
+        with _at(factors[0].position):
+            return tuple(replace(f, base=nested(f.base, f.base.level)) for f in factors)
 
     def number(self, digits: Token) -> _Product:
         """A number."""
@@ -173,7 +179,7 @@ class FormulaBuilder(Transformer[Token, Any]):
             return (_Factor(_part(argument), leaf(_HALF), position),)
         if name not in ("exp", "log"):
             raise Misplaced(position, *_unknown_function(str(name)))
-        with _At(position):
+        with _at(position):
             function = exponential if name == "exp" else logarithm
             return _atom(function(_part(argument)), position)
 

@@ -1,4 +1,4 @@
-"""Formulas at numbers: exact rationals as far as they go, else decimals or proven intervals.
+"""This module evaluates formulas: as exact rationals, else as decimals or proven intervals.
 
 The contexts are the module's and their precision never changes, so any number of threads may
 evaluate at once.
@@ -12,10 +12,10 @@ from fractions import Fraction
 from typing import Any, TypeAlias
 
 from mpmath.ctx_iv import MPIntervalContext
-from sympy import Add, Expr, Float, Mul, Pow, Symbol, exp, integer_nthroot, log
+from sympy import Expr, Float, Symbol, integer_nthroot, log
 
-from theory.algebra.numerals import InverseSquareRoot
 from theory.algebra.precision import fixed_decimals
+from theory.formulas.arithmetic import Arithmetic
 
 __all__ = [
     "DECIMALS",
@@ -30,6 +30,7 @@ __all__ = [
     "evaluate",
     "mpf",
     "quotient",
+    "value_at",
 ]
 
 DIGITS = 60
@@ -64,6 +65,20 @@ def evaluate(expression: Expr, values: Mapping[Symbol, Fraction]) -> Number:
     Fraction(9, 4)
     """
     return _Values(DECIMALS, _sign, dict(values)).of(expression)
+
+
+def value_at(expression: Expr, point: Mapping[Symbol, Expr]) -> Number | None:
+    """The value at a point of SymPy's rationals; None where it has none.
+
+    >>> from sympy import Integer
+    >>> from theory.symbols import n
+    >>> value_at(1 / n, {n: Integer(2)}), value_at(1 / (n - 2), {n: Integer(2)})
+    (Fraction(1, 2), None)
+    """
+    try:
+        return evaluate(expression, {s: Fraction(int(v.p), int(v.q)) for s, v in point.items()})
+    except Undefined:
+        return None
 
 
 def enclosure(expression: Expr, values: Mapping[Symbol, Fraction]) -> Any:
@@ -120,7 +135,7 @@ def _interval_sign(number: Any) -> int:
 
 
 @dataclass(frozen=True)
-class _Values:
+class _Values(Arithmetic[Any]):
     """Values of the nodes of an expression in one arithmetic, each computed once."""
 
     context: Any
@@ -129,73 +144,67 @@ class _Values:
 
     def of(self, node: Expr) -> Any:
         if node not in self.known:
-            self.known[node] = self._shortened(self._computed(node))
+            value = super().of(node)
+            long = isinstance(value, Fraction) and bits_of(value) > _LONGEST
+            self.known[node] = self._converted(value) if long else value
         return self.known[node]
 
-    def _computed(self, node: Expr) -> Any:
+    def atom(self, node: Expr) -> Any:
         if node.is_Rational:
             return Fraction(int(node.p), int(node.q))
-        arguments = [self.of(each) for each in node.args]
-        if isinstance(node, Add | Mul):
-            total, *rest = arguments
-            for each in rest:
-                total = self._combined(total, each, isinstance(node, Mul))
-            return total
-        if isinstance(node, Pow):
-            return self._power(*arguments)
-        if isinstance(node, InverseSquareRoot):
-            return self._power(arguments[0], -_HALF)
-        if isinstance(node, exp):
-            return self._exponential(arguments[0])
-        if isinstance(node, log):
-            return self._logarithm(arguments[0])
-        return self._constant(node)
-
-    def _constant(self, node: Expr) -> Any:
-        """A number that SymPy names, such as e, or a decimal."""
         if isinstance(node, Float):
             return Fraction(str(node))
+        if isinstance(node, log):
+            return self._logarithm(self.of(node.args[0]))
         if str(node) != "E":
             raise Undefined(f"{node} has no value")
         return self.context.exp(self.context.mpf(1))
+
+    def plus(self, one: Any, two: Any) -> Any:
+        one, two = self._alike(one, two)
+        return one + two
+
+    def times(self, one: Any, two: Any) -> Any:
+        one, two = self._alike(one, two)
+        return one * two
 
     def _converted(self, number: Any) -> Any:
         if isinstance(number, Fraction):
             return self.context.mpf(number.numerator) / number.denominator
         return number
 
-    def _combined(self, one: Any, two: Any, product: bool) -> Any:
-        if not (isinstance(one, Fraction) and isinstance(two, Fraction)):
-            one, two = self._converted(one), self._converted(two)
-        return one * two if product else one + two
+    def _alike(self, one: Any, two: Any) -> tuple[Any, Any]:
+        if isinstance(one, Fraction) and isinstance(two, Fraction):
+            return one, two
+        return self._converted(one), self._converted(two)
 
-    def _power(self, base: Any, exponent: Any) -> Any:
-        sign = self.sign(base)
+    def power(self, base: Any, exponent: Expr) -> Any:
+        power, sign = self.of(exponent), self.sign(base)
         if sign == 0:
-            power = self.sign(exponent)
-            if power < 0:
+            of_power = self.sign(power)
+            if of_power < 0:
                 raise Undefined("a division by zero")
-            return Fraction(int(power == 0))
-        if isinstance(exponent, Fraction) and exponent.denominator == 1:
-            return self._integer_power(base, int(exponent))
+            return Fraction(int(of_power == 0))
+        if isinstance(power, Fraction) and power.denominator == 1:
+            return self._integer_power(base, int(power))
         if sign < 0:
             raise Undefined("a root of a negative number")
-        if isinstance(base, Fraction) and isinstance(exponent, Fraction):
-            root = _exact_root(base, exponent.denominator)
+        if isinstance(base, Fraction) and isinstance(power, Fraction):
+            root = _exact_root(base, power.denominator)
             if root is not None:
-                return self._integer_power(root, exponent.numerator)
+                return self._integer_power(root, power.numerator)
         logarithm = self.context.log(self._converted(base))
-        return self._exponential(self._converted(exponent) * logarithm)
+        return self.exponential(self._converted(power) * logarithm)
 
     def _integer_power(self, base: Any, exponent: int) -> Any:
         if isinstance(base, Fraction) and bits_of(base) * abs(exponent) <= _LONGEST:
             return base**exponent
         negative = self.sign(base) < 0
         logarithm = self.context.log(self._converted(-base if negative else base))
-        size = self._converted(self._exponential(exponent * logarithm))
+        size = self._converted(self.exponential(exponent * logarithm))
         return -size if negative and exponent % 2 else size
 
-    def _exponential(self, argument: Any) -> Any:
+    def exponential(self, argument: Any) -> Any:
         if isinstance(argument, Fraction):
             if argument == 0:
                 return Fraction(1)
@@ -208,10 +217,6 @@ class _Values:
         if self.sign(argument) <= 0:
             raise Undefined("a logarithm of a number that is not positive")
         return Fraction(0) if argument == 1 else self.context.log(self._converted(argument))
-
-    def _shortened(self, number: Any) -> Any:
-        long = isinstance(number, Fraction) and bits_of(number) > _LONGEST
-        return self._converted(number) if long else number
 
 
 def _exact_root(base: Fraction, degree: int) -> Fraction | None:

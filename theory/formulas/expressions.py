@@ -1,4 +1,4 @@
-"""SymPy expressions that users pass: read node by node into our symbols, with the same bounds."""
+"""This module reads a user's SymPy expression node by node into our symbols, within bounds."""
 
 from __future__ import annotations
 
@@ -8,9 +8,19 @@ from dataclasses import replace
 from sympy import Add, E, Expr, Float, Integer, Mul, Pow, Rational, Symbol, exp, log
 
 from theory.algebra.numerals import InverseRootOfHuge, InverseSquareRoot
-from theory.formulas.bounds import Part, Refused, built, leaf, product, total
+from theory.formulas.bounds import (
+    Part,
+    Refused,
+    bounded,
+    exponential,
+    inverse_root,
+    leaf,
+    logarithm,
+    power,
+    product,
+    total,
+)
 from theory.formulas.builder import FORMULA_SYMBOLS
-from theory.formulas.powers import exponential, inverse_root, logarithm, power
 from theory.validation import exact_number
 
 __all__ = ["read_expression"]
@@ -40,12 +50,9 @@ def read_expression(value: Expr) -> Expr:
     True
     """
     parts: dict[int, Part] = {}
-    token = built.set(True)
-    try:
+    with bounded(exists=True):
         for node in _from_the_leaves(value):
             parts[id(node)] = _read(node, [parts[id(each)] for each in node.args])
-    finally:
-        built.reset(token)
     return parts[id(value)].expression
 
 

@@ -1,4 +1,4 @@
-"""A formula that a user gives: text, an expression, a number, or a function of named sizes."""
+"""A user gives a formula as text, an expression, a number, or a function of named sizes."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ from typing import Any
 
 from sympy import Expr, Float, Integer, Rational, Symbol
 
+from theory.algebra.precision import is_decimal
 from theory.errors import InvalidArgument
 from theory.formulas.builder import FORMULA_SYMBOLS as SYMBOLS
 from theory.formulas.evaluation import DECIMALS, Number, Undefined, decimal, evaluate, mpf
 from theory.formulas.grammar import read_formula
-from theory.solutions.value import Number as ExactNumber
 from theory.symbols import eta
 from theory.validation import shown
 
-__all__ = ["EXACT_TOLERANCE", "FLOAT_TOLERANCE", "Formula", "read"]
+__all__ = ["EXACT_TOLERANCE", "FLOAT_TOLERANCE", "NAMES", "Formula", "asks_for_sizes", "read"]
 
+NAMES = (*SYMBOLS, "network", "layer", "rates")
+"""What a function may ask for by the names of its parameters."""
 EXACT_TOLERANCE = mpf(10) ** -40
 """Relative, of values that are not rational: surds, exponentials, logarithms."""
 FLOAT_TOLERANCE = mpf(10) ** -9
@@ -34,7 +36,8 @@ _ROUNDED_DIGITS = 15
 class Formula:
     """A formula in n, L, ell, n_0, eta, t, a: an ``expression``, or a ``function`` of numbers.
 
-    ``rounded``: whether the expression holds a float that is the rounding of another number.
+    ``names``: those of `NAMES` that it holds or asks for.  ``has_floats``: whether it was given
+    with floats; ``rounded``: whether one of them is the rounding of another number.
     ``traced``: the formula that the function returned for symbols, where it returned one.  Branches
     on sizes vanish from it, so it counts only where the function's own values agree with it.
 
@@ -45,11 +48,17 @@ class Formula:
     """
 
     source: str
-    symbols: frozenset[Symbol]
+    names: frozenset[str]
     expression: Expr | None
     function: Callable[..., Any] | None = None
+    has_floats: bool = False
     rounded: bool = False
     traced: Formula | None = None
+
+    @property
+    def symbols(self) -> frozenset[Symbol]:
+        """The sizes that it holds or asks for, and eta."""
+        return frozenset(SYMBOLS[name] for name in self.names if name in SYMBOLS)
 
     @property
     def in_floats(self) -> bool:
@@ -59,7 +68,7 @@ class Formula:
     @property
     def has_rate(self) -> bool:
         """Whether it names eta."""
-        return eta in self.symbols
+        return "eta" in self.names
 
     def at(self, **sizes: object) -> Number | None:
         """The value at sizes given by name, exact where it is rational; None where it has none.
@@ -68,33 +77,53 @@ class Formula:
         """
         return self.value({SYMBOLS[name]: Fraction(str(size)) for name, size in sizes.items()})
 
-    def value(self, point: Mapping[Symbol, Fraction]) -> Number | None:
-        """The same at a point by symbols; others than the formula's own are left aside."""
-        missing = sorted(symbol.name for symbol in self.symbols - set(point))
+    def value(self, point: Mapping[Symbol, Fraction], **others: object) -> Number | None:
+        """The same at a point by symbols; others than the formula's own are left aside.
+
+        ``others``: network, layer and rates, for a function that asks for them.
+        """
+        missing = ", ".join(sorted(self.names - {symbol.name for symbol in point} - set(others)))
         if missing:
             raise InvalidArgument(
-                f"expected a value for {', '.join(missing)}, which the formula holds, got none; "
-                f"give one"
+                f"expected a value for {missing}, which the formula holds, got none; give one"
             )
-        if self.expression is None:
-            return self._called({s: point[s] for s in self.symbols})
         try:
+            if self.expression is None:
+                return _number(self._result(point, others), point, self.has_rate)
             value = evaluate(self.expression, point)
         except Undefined:
             return None
         return decimal(value) if self.rounded else value
 
-    def _called(self, point: Mapping[Symbol, Fraction]) -> Number | None:
+    def called(self, point: Mapping[Symbol, Fraction], **others: object) -> Formula | None:
+        """The formula that a function returns at a point, exactly; None where it returns none.  An
+        expression is its own.
+
+        A function that names eta is called with the symbol.
+        """
+        if self.expression is not None:
+            return self
+        try:
+            result = self._result({s: v for s, v in point.items() if s != eta}, others)
+        except Undefined:
+            return None
+        if isinstance(result, str | bool):
+            raise _no_number(result, point)
+        return _as_expression(result, read_formula(result))
+
+    def _result(self, point: Mapping[Symbol, Fraction], others: Mapping[str, object]) -> Any:
+        """What the function returns; raises `Undefined` for a division by zero and the like."""
         assert self.function is not None
         exact = {s.name: Rational(v.numerator, v.denominator) for s, v in point.items()}
+        given: dict[str, Any] = {"eta": eta, **exact, **others}
+        asked = {name: given[name] for name in self.names}
         try:
             try:
-                result = self.function(**exact)
+                return self.function(**asked)
             except (TypeError, AttributeError):
-                result = self.function(**{name: _plain(value) for name, value in exact.items()})
-            return _number(result, exact)
-        except (ZeroDivisionError, OverflowError, Undefined):
-            return None
+                return self.function(**{name: _plain(value) for name, value in asked.items()})
+        except (ZeroDivisionError, OverflowError) as error:
+            raise Undefined(str(error)) from error
         except InvalidArgument:
             raise
         except Exception as error:
@@ -108,18 +137,28 @@ class Formula:
 
 
 def read(value: object, name: str = "formula") -> Formula:
-    """The formula that text, a SymPy expression, a number, a function of named sizes, or the
-    closed form of a value of `theory` gives.
+    """The formula that text, a SymPy expression, a number or a function of named sizes gives.
 
     Raises `InvalidArgument` for a value that cannot be read.
     """
-    value = value.exact if isinstance(value, ExactNumber) else value
     if isinstance(value, str | Expr) or not callable(value):
         return _as_expression(value, read_formula(value, name=name))
     names = _parameters(value, name)
     source = f"{getattr(value, '__name__', 'function')}({', '.join(names)})"
-    symbols = frozenset(SYMBOLS[each] for each in names)
-    return Formula(source, symbols, None, value, traced=_traced(value, names))
+    return Formula(source, frozenset(names), None, value, traced=_traced(value, names))
+
+
+def asks_for_sizes(function: Callable[..., Any]) -> bool:
+    """Whether every parameter without a default has the name of a size.
+
+    >>> asks_for_sizes(lambda n, L: L**3 / n), asks_for_sizes(lambda network, layer: layer)
+    (True, False)
+    """
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    return all(p.name in SYMBOLS for p in parameters if p.default is p.empty)
 
 
 def _traced(function: Callable[..., Any], names: tuple[str, ...]) -> Formula | None:
@@ -132,49 +171,62 @@ def _traced(function: Callable[..., Any], names: tuple[str, ...]) -> Formula | N
 
 
 def _parameters(function: Callable[..., Any], name: str) -> tuple[str, ...]:
-    """The parameters without a default, all named like sizes."""
+    """The parameters without a default, and those named like sizes; each is one of `NAMES`."""
     try:
         parameters = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):
-        parameters = []
-    names = tuple(p.name for p in parameters if p.name in SYMBOLS)
-    others = [p for p in parameters if p.name not in SYMBOLS and p.default is p.empty]
-    unnamed = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL)
-    if others or not names or any(p.kind in unnamed for p in parameters):
         raise InvalidArgument(
-            f"expected a function of {', '.join(SYMBOLS)} for {name}, got {name}={shown(function)}"
-            f"; name its parameters so, as in lambda n, L: L**3/3"
+            f"expected a function whose parameters have names for {name}, got "
+            f"{name}={shown(function)}; wrap it in a lambda n, L: ..."
+        ) from None
+    named = [p for p in parameters if p.kind is not p.VAR_KEYWORD]
+    asked = [p for p in named if p.default is p.empty or p.name in NAMES]
+    unnamed = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL)
+    refused = [p.name for p in asked if p.name not in NAMES or p.kind in unnamed]
+    if refused:
+        raise InvalidArgument(
+            f"expected a function of {', '.join(NAMES)} for {name}, got {name}={shown(function)} "
+            f"with {refused[0]!r}; name its parameters so, as in lambda n, L: L**3/3"
         )
-    return names
+    return tuple(p.name for p in asked)
 
 
 def _as_expression(given: object, expression: Expr) -> Formula:
-    symbols = frozenset(expression.free_symbols)
-    return Formula(str(expression), symbols, expression, rounded=_is_rounded(given))
+    names = frozenset(symbol.name for symbol in expression.free_symbols)
+    floats = _floats(given)
+    rounded = any(_digits(each) >= _ROUNDED_DIGITS for each in floats)
+    return Formula(str(expression), names, expression, has_floats=bool(floats), rounded=rounded)
 
 
-def _is_rounded(given: object) -> bool:
-    floats = given.atoms(Float) if isinstance(given, Expr) else {given}
-    return any(
-        len(Decimal(repr(float(each))).normalize().as_tuple().digits) >= _ROUNDED_DIGITS
-        for each in floats
-        if isinstance(each, Float | float)
-    )
+def _floats(given: object) -> list[float]:
+    atoms: set[Any] = given.atoms(Float) if isinstance(given, Expr) else {given}
+    return [float(each) for each in atoms if isinstance(each, Float | float) or is_decimal(each)]
 
 
-def _plain(value: Rational) -> int | float:
-    return int(value) if isinstance(value, Integer) else float(value)
+def _digits(value: float) -> int:
+    return len(Decimal(repr(value)).normalize().as_tuple().digits)
+
+
+def _plain(value: Any) -> Any:
+    """A size as Python's own number."""
+    if isinstance(value, Rational):
+        return int(value) if isinstance(value, Integer) else float(value)
+    return value
 
 
 def _sizes(exact: Mapping[str, Rational]) -> str:
     return ", ".join(f"{name}={value}" for name, value in exact.items())
 
 
-def _number(result: object, exact: Mapping[str, Rational]) -> Number:
+def _number(result: object, point: Mapping[Symbol, Fraction], has_rate: bool) -> Number:
+    """The value of a function's result, which may be an expression in the sizes; one in eta is
+    read per eta**2 where the function does not ask for eta."""
     if isinstance(result, Rational):
         return Fraction(int(result.p), int(result.q))
     if isinstance(result, Expr):
-        value = evaluate(read_formula(result), {})
+        per_rate = result / eta**2 if result.has(eta) and not has_rate else result
+        without = {s: v for s, v in point.items() if s != eta or has_rate}
+        value = evaluate(read_formula(per_rate), without)
         return decimal(value) if result.has(Float) else value
     if isinstance(result, Integral | Fraction | Decimal) and not isinstance(result, bool):
         return Fraction(result)
@@ -182,7 +234,12 @@ def _number(result: object, exact: Mapping[str, Rational]) -> Number:
         if DECIMALS.isfinite(mpf(result)):
             return mpf(result)
         raise Undefined("a value that is not finite")
-    raise InvalidArgument(
-        f"expected a number from formula at {_sizes(exact)}, got {shown(result)}; return an int, "
-        f"a Fraction, a sympy number or a float"
+    raise _no_number(result, point)
+
+
+def _no_number(result: object, point: Mapping[Symbol, Fraction]) -> InvalidArgument:
+    sizes = _sizes({s.name: Rational(v.numerator, v.denominator) for s, v in point.items()})
+    return InvalidArgument(
+        f"expected a number from formula at {sizes}, got {shown(result)}; return an int, a "
+        f"Fraction, a sympy number or a float"
     )

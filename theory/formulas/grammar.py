@@ -1,4 +1,4 @@
-"""Formulas that users write: text is parsed by a grammar of our own, and never evaluated.
+"""This module parses formulas by a grammar of our own, and never evaluates text.
 
     sum:      products, added and subtracted        product:  factors, multiplied and divided
     factor:   a power with any signs before it      power:    an atom, ``**`` or ``^``, a factor
@@ -15,16 +15,17 @@ import unicodedata
 from decimal import Decimal
 from functools import cache
 from numbers import Real
+from typing import Any
 
 from lark import Lark, UnexpectedInput, UnexpectedToken
-from sympy import Expr
+from mpmath.libmp import to_rational
+from sympy import Expr, Rational
 
-from theory.algebra.precision import is_decimal
+from theory.algebra.precision import is_decimal, isfinite
 from theory.errors import InvalidArgument
-from theory.formulas.bounds import Refused
+from theory.formulas.bounds import Refused, bounded
 from theory.formulas.builder import FORMULA_SYMBOLS, FormulaBuilder, Misplaced, unknown_name
 from theory.formulas.expressions import read_expression
-from theory.formulas.powers import bounded_work
 from theory.validation import exact_number, shown
 
 __all__ = ["MAX_LENGTH", "parse_formula", "read_formula"]
@@ -85,7 +86,7 @@ def parse_formula(text: str, *, name: str = "formula") -> Expr:
     """
     _check_text(text, name)
     try:
-        with bounded_work():
+        with bounded():
             return _parser().parse(text)
     except Misplaced as error:
         misplaced = error
@@ -97,11 +98,12 @@ def parse_formula(text: str, *, name: str = "formula") -> Expr:
     raise _refused(text, name, f"{place}, {misplaced.what}", misplaced.fix)
 
 
-def read_formula(value: object, *, name: str = "formula") -> Expr:
+def read_formula(value: Any, *, name: str = "formula") -> Expr:
     """A formula from text, a SymPy expression or a number, in the symbols of `theory.symbols`.
 
     Text is parsed by `parse_formula`.  In an expression, symbols of the right names with other
-    assumptions are replaced by ours, and a Float is read as its shortest decimal.  Raises
+    assumptions are replaced by ours, and a Float is read as its shortest decimal; a number of
+    mpmath is exact.  Raises
     `InvalidArgument` for what `parse_formula` would refuse, and for anything else.
 
     >>> from sympy import Symbol
@@ -114,14 +116,15 @@ def read_formula(value: object, *, name: str = "formula") -> Expr:
         return parse_formula(value, name=name)
     if isinstance(value, Real | Decimal) or is_decimal(value):
         value = exact_number(name, value)
+    elif not isinstance(value, Expr) and is_decimal(value) and isfinite(value):
+        value = Rational(*to_rational(value._mpf_))
     if not isinstance(value, Expr):
         raise InvalidArgument(
             f"expected a formula in {_LISTED} for {name}, got an object of type "
             f"{type(value).__name__}; give text, a sympy expression or a number"
         )
     try:
-        with bounded_work():
-            return read_expression(value)
+        return read_expression(value)
     except Refused as error:
         raise InvalidArgument(
             f"expected a formula in {_LISTED} for {name}, got an expression with {error.what}; "

@@ -1,4 +1,4 @@
-"""Leading terms of formulas: as n -> infinity and then the depths, and as n -> infinity at L = t n.
+"""This module finds leading terms: as n -> infinity, then in depth, or as n -> infinity, L = t n.
 
 A formula is expanded in falling powers of one size x,
 
@@ -17,20 +17,19 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import reduce
 
-from sympy import Add, Expr, Integer, Mul, Pow, Rational, Symbol, exp
+from sympy import Expr, Integer, Mul, Rational, Symbol
 
-from theory.algebra.numerals import InverseSquareRoot
+from theory.formulas.arithmetic import Arithmetic
 from theory.formulas.normal_form import (
     ONE,
     NormalForm,
     Normaliser,
     NotNormal,
-    Signs,
     exponential,
     normal_form,
     of_field,
 )
-from theory.formulas.positivity import EVERYWHERE, FAR_OUT, share
+from theory.formulas.positivity import EVERYWHERE, FAR_OUT, Domain, FarOut, share
 from theory.symbols import L, ell, n, t
 
 __all__ = ["LeadingTerm", "joint_term", "leading_term"]
@@ -86,17 +85,16 @@ def leading_term(expression: Expr) -> LeadingTerm:
     """
     width, rest = Fraction(0), expression.xreplace({t: L / n})
     if rest.has(n):
-        first = _first(rest, n, FAR_OUT)
-        if first.growth:
+        width, growth, coefficient = _first(rest, n, FAR_OUT)
+        if growth:
             raise NotNormal("it grows like n to a power that holds a size")
-        width, rest = first.power, first.coefficient.expression
+        rest = coefficient.expression
     if not rest.has(L, ell):
-        constant = Normaliser(EVERYWHERE).form(rest)
+        constant = Normaliser(EVERYWHERE).of(rest)
         if not constant:
             raise NotNormal("it is zero")
         return LeadingTerm(width, Fraction(0), _NONE, constant)
-    last = _first(rest.xreplace({ell: share * L}), L, EVERYWHERE)
-    return LeadingTerm(width, last.power, last.growth, last.coefficient)
+    return LeadingTerm(width, *_first(rest.xreplace({ell: share * L}), L, EVERYWHERE))
 
 
 def joint_term(expression: Expr) -> LeadingTerm:
@@ -105,18 +103,13 @@ def joint_term(expression: Expr) -> LeadingTerm:
     >>> joint_term((1 + 5 / n) ** L * (L + 1)).expression
     n*t*exp(5*t)
     """
-    first = _first(expression.xreplace({L: t * n}), n, EVERYWHERE)
-    return LeadingTerm(first.power, Fraction(0), first.growth, first.coefficient)
+    power, growth, coefficient = _first(expression.xreplace({L: t * n}), n, EVERYWHERE)
+    return LeadingTerm(power, Fraction(0), growth, coefficient)
 
 
-@dataclass(frozen=True)
-class _First:
-    power: Fraction
-    growth: Growth
-    coefficient: NormalForm
-
-
-def _first(expression: Expr, size: Symbol, signs: Signs) -> _First:
+def _first(
+    expression: Expr, size: Symbol, signs: Domain | FarOut
+) -> tuple[Fraction, Growth, NormalForm]:
     """The first term that does not cancel."""
     if expression.count_ops() > _MOST_OPERATIONS:
         raise NotNormal("it is too long to be expanded")
@@ -127,7 +120,7 @@ def _first(expression: Expr, size: Symbol, signs: Signs) -> _First:
             if any(signs.sign(divisor) is None for divisor in normaliser.divisors):
                 raise NotNormal("it divides by a sum that may vanish")
             power = max(found.terms)
-            return _First(power, found.growth, found.terms[power])
+            return power, found.growth, found.terms[power]
         if found.error is None:
             break
     raise NotNormal("its leading terms cancel, or it is zero")
@@ -241,33 +234,26 @@ def _compared(ratio: Growth, at: int) -> int:
 
 
 @dataclass(frozen=True)
-class _Expansion:
+class _Expansion(Arithmetic[_Sum]):
     """Expansions in falling powers of ``size``, roots to ``order`` below their leading power."""
 
     size: Symbol
     order: int
     normaliser: Normaliser
 
-    def of(self, node: Expr) -> _Sum:
-        """The expansion of an expression."""
+    def atom(self, node: Expr) -> _Sum:
         if node == self.size:
             return _Sum({Fraction(1): ONE})
-        if not node.args:
-            form = self.normaliser.form(node)
-            return _Sum({Fraction(0): form} if form else {})
-        if isinstance(node, Add):
-            return reduce(lambda x, y: x + y, map(self.of, node.args))
-        if isinstance(node, Mul):
-            return reduce(lambda x, y: x * y, map(self.of, node.args))
-        if isinstance(node, InverseSquareRoot):
-            return self._power(self.of(node.args[0]), Rational(-1, 2))
-        if isinstance(node, exp):
-            return self._exponential(self.of(node.args[0]))
-        if isinstance(node, Pow):
-            return self._power(self.of(node.base), node.exp)
-        raise NotNormal(f"it holds {type(node).__name__}")
+        form = self.normaliser.of(node)
+        return _Sum({Fraction(0): form} if form else {})
 
-    def _power(self, base: _Sum, exponent: Expr) -> _Sum:
+    def plus(self, one: _Sum, two: _Sum) -> _Sum:
+        return one + two
+
+    def times(self, one: _Sum, two: _Sum) -> _Sum:
+        return one * two
+
+    def power(self, base: _Sum, exponent: Expr) -> _Sum:
         if exponent.is_Integer and 0 <= exponent <= 64:
             return reduce(lambda x, y: x * y, [base] * int(exponent), _Sum({Fraction(0): ONE}))
         power = base.top
@@ -286,7 +272,7 @@ class _Expansion:
             outer = (Rational(power) * exponent).expand()
             moved, growth = Fraction(0), _joined(_NONE, frozenset({(self.size, outer)}))
         value = _Sum({moved: raised(leading, exponent)}, None, growth, base.lost)
-        return value * self._binomial(rest, self.normaliser.form(exponent))
+        return value * self._binomial(rest, self.normaliser.of(exponent))
 
     def _growing(self, power: Fraction, leading: NormalForm, rest: _Sum, exponent: Expr) -> _Sum:
         """(c (1 + u))^x = c^x exp(x log(1 + u)) for an exponent x that grows."""
@@ -295,9 +281,10 @@ class _Expansion:
         growth = _NONE
         if leading - ONE:
             growth = _growth(self.normaliser.factors(leading), exponent)
-        return _with_growth(self._exponential(self.of(exponent) * self._logarithm(rest)), growth)
+        value = self.exponential(self.of(exponent) * self._logarithm(rest))
+        return replace(value, growth=_joined(value.growth, growth))
 
-    def _exponential(self, argument: _Sum) -> _Sum:
+    def exponential(self, argument: _Sum) -> _Sum:
         if argument.growth or (argument.terms and argument.top > 0):
             raise NotNormal("it holds an exponential that grows faster than a power")
         if argument.error is not None and argument.error >= 0:
@@ -367,7 +354,3 @@ def _growth(factors: tuple[int, list[tuple[Expr, int]]], exponent: Expr) -> Grow
     powers = [(base, (times * exponent).expand()) for base, times in parts]
     alternating = [(Integer(-1), exponent)] if sign < 0 else []
     return _joined(frozenset(powers), frozenset(alternating))
-
-
-def _with_growth(value: _Sum, growth: Growth) -> _Sum:
-    return _Sum(value.terms, value.error, _joined(value.growth, growth))

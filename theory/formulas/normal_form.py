@@ -1,4 +1,4 @@
-"""Formulas as sums of rational functions times powers, in which equal formulas look the same.
+"""A normal form is a sum of rational functions times powers; equal formulas have equal ones.
 
 A term is a rational function of the sizes times powers that are not rational: p^x, for a polynomial
 p that is irreducible and positive on the whole domain, or a prime, with x affine in L and ell or a
@@ -18,14 +18,14 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property, reduce
 from math import comb
-from typing import Any, Protocol
+from typing import Any
 
 from sympy import QQ, Add, Expr, Integer, Mul, Pow, Rational, exp, factorint
 from sympy.polys.polyerrors import HeuristicGCDFailed
 from sympy.polys.rings import PolyElement
 
-from theory.algebra.numerals import InverseSquareRoot
-from theory.formulas.positivity import EVERYWHERE, share
+from theory.formulas.arithmetic import Arithmetic
+from theory.formulas.positivity import EVERYWHERE, Domain, FarOut, share
 from theory.symbols import L, a, ell, eta, n, n_0, t
 
 __all__ = [
@@ -80,13 +80,6 @@ class NotPositive(NotNormal):
     def __init__(self, base: PolyElement, where: str = "under a root or a power") -> None:
         super().__init__(f"{base.as_expr()}, {where}, has no proven sign")
         self.base = base
-
-
-class Signs(Protocol):
-    """The part of `theory.formulas.positivity.Domain` that normal forms need."""
-
-    def sign(self, poly: PolyElement) -> int | None:
-        """The proven sign of a polynomial."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +138,7 @@ def powers_text(powers: Powers) -> Expr:
     return Mul(*(base**exponent for base, exponent in powers))
 
 
-def normal_form(expression: Expr, signs: Signs = EVERYWHERE) -> NormalForm:
+def normal_form(expression: Expr, signs: Domain | FarOut = EVERYWHERE) -> NormalForm:
     """The normal form of an expression; raises `NotNormal` where there is none.
 
     >>> from sympy import sqrt
@@ -154,7 +147,7 @@ def normal_form(expression: Expr, signs: Signs = EVERYWHERE) -> NormalForm:
     >>> bool(one - two)
     False
     """
-    return Normaliser(signs).form(expression)
+    return Normaliser(signs).of(expression)
 
 
 def mixes_exponentials_with_roots(formula: Expr) -> bool:
@@ -165,32 +158,34 @@ def mixes_exponentials_with_roots(formula: Expr) -> bool:
 
 
 @dataclass(frozen=True)
-class Normaliser:
+class Normaliser(Arithmetic[NormalForm]):
     """Brings expressions to normal form where ``signs`` proves the signs of their bases.
 
     ``divisors``: the polynomials that it divided by; a formula has a value where none vanishes.
     """
 
-    signs: Signs
+    signs: Domain | FarOut
     divisors: set[PolyElement] = field(default_factory=set)
 
-    def form(self, expression: Expr) -> NormalForm:
-        """The normal form of an expression."""
-        if expression.is_Rational or expression in SIZES:
-            return of_field(NORMAL_FIELD.from_sympy(expression))
-        if isinstance(expression, Add):
-            return reduce(lambda x, y: x + y, map(self.form, expression.args))
-        if isinstance(expression, Mul):
-            return reduce(lambda x, y: x * y, map(self.form, expression.args))
-        if isinstance(expression, InverseSquareRoot):
-            return self.power(self.form(expression.args[0]), Rational(-1, 2))
-        if isinstance(expression, exp):
-            return exponential(self.form(expression.args[0]).rational)
-        if expression == _E:
+    def atom(self, node: Expr) -> NormalForm:
+        """The normal form of a number or a size."""
+        if node.is_Rational or node in SIZES:
+            return of_field(NORMAL_FIELD.from_sympy(node))
+        if node == _E:
             return exponential(NORMAL_FIELD.one)
-        if isinstance(expression, Pow):
-            return self.power(self.form(expression.base), expression.exp)
-        raise NotNormal(f"it holds {type(expression).__name__}")
+        raise NotNormal(f"it holds {type(node).__name__}")
+
+    def plus(self, one: NormalForm, two: NormalForm) -> NormalForm:
+        """The sum."""
+        return one + two
+
+    def times(self, one: NormalForm, two: NormalForm) -> NormalForm:
+        """The product."""
+        return one * two
+
+    def exponential(self, argument: NormalForm) -> NormalForm:
+        """e to a rational function."""
+        return exponential(argument.rational)
 
     def power(self, base: NormalForm, exponent: Expr) -> NormalForm:
         """A power of a form: an integer, or one of a single term with positive bases."""

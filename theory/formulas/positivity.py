@@ -1,4 +1,4 @@
-"""Signs of polynomials in the sizes, proven for all sizes of a domain, or not at all."""
+"""This module proves signs of polynomials for all sizes of a domain, or not at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sign of a formula for a rate, whose square alone says nothing of it."""
+"""This module proves the sign of a formula for a rate, whose square alone does not show it."""
 
 from __future__ import annotations
 

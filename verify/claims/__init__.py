@@ -1,8 +1,6 @@
-"""A user's own formula, decided by theory and held against networks."""
+"""This folder decides a user's own formula by theory and compares it with networks."""
 
-from theory.claims.counterexample import Counterexample
-from theory.claims.search import Difference
-from theory.claims.variants import Kind
+from theory.claims.differences import Counterexample, Difference, Kind
 from verify.claims.check import Check, check
 
 __all__ = ["Check", "Counterexample", "Difference", "Kind", "check"]

@@ -1,22 +1,25 @@
-"""Assertions that hold a derivation of your own against exact values and simulated networks.
+"""Assertions compare a derivation of your own with exact values and with simulated networks.
 
 For test files, best with networks drawn by `verify.strategies`.  See docs/property-tests.md.
 """
 
 from __future__ import annotations
 
-from sympy import Float
-
-from theory.algebra.precision import workdps
+from theory.algebra.precision import is_decimal
+from theory.claims.decision import decide_by_theory
+from theory.claims.reading import Reading, read_claim
+from theory.claims.target import Claim
 from theory.errors import InvalidArgument
+from theory.formulas.evaluation import decimal
 from theory.networks.mlp import MLP
+from theory.networks.network import numeric_depth
+from theory.outcome import Outcome
 from theory.public_names import listed
-from theory.validation import exact_number, number_between, shown
+from theory.validation import number_between, shown
 from verify.claims.assertion_report import exact_report, measured_report
-from verify.claims.derivations import DIGITS, decimal, per_eta2, same
-from verify.claims.questions import Question
-from verify.claims.trial import checked_sampler, planned, simulated
+from verify.claims.trial import place, planned, simulated
 from verify.numerics.streams import checked_seed
+from verify.samplers.problem import numeric_problem
 from verify.samplers.sampler import Sampler
 
 __all__ = ["assert_close", "assert_exact", "assert_matches_networks", "samples_needed"]
@@ -32,9 +35,10 @@ def assert_exact(
 ) -> None:
     """Assert that ``derivation`` gives E[(Delta z)^2] of a network in numbers, exactly.
 
-    ``derivation``: an expression in the symbols n, L, ell, n_0, eta, t, a; a callable with
-    parameters of these names, or of the names network, layer and rates; or a number.  ``layer``,
-    ``rates``: as for `theory.squared_update`.  ``part``: "total", "label" or "output".
+    ``derivation``: as ``formula`` of `verify.check`: text or an expression in n, L, ell, n_0, eta,
+    t, a; a function with parameters of these names, or of the names network, layer and rates; or a
+    number.  ``layer``, ``rates``: as for `theory.squared_update`.  ``part``: "total", "label" or
+    "output".
 
     Raises AssertionError with both values and the network; `InvalidArgument` for arguments of
     another kind, and for floats, which are exactly equal to nothing.
@@ -50,17 +54,23 @@ def assert_exact(
       reproduce   squared_update(MLP(width=2, depth=2), 2).label.per_eta2
     """
     __tracebackhide__ = True
-    question = Question.of(network, layer, rates, part)
-    value = per_eta2(derivation, network, question.layer, rates)
-    if value.has(Float):
+    reading = _reading(derivation, network, layer, rates, part)
+    value = reading.number
+    if reading.formula.has_floats or (reading.expression is None and is_decimal(value)):
         raise InvalidArgument(
-            f"expected an exact value from the derivation at {network}, got {shown(value)}; "
+            f"expected an exact value from the derivation at {network}, got {_said(reading)}; "
             f"take n, L and ell as parameters, which are exact, or divide with Fraction(1, 3), or "
             f"use assert_close"
         )
-    if not same(value, question.exact):
-        title = f"not the exact value at {question}"
-        raise AssertionError(exact_report(title, question, value, question.exact))
+    found = decide_by_theory(reading, Claim.EXACT).outcome
+    if found is Outcome.UNDECIDED and value is not None:
+        raise InvalidArgument(
+            f"expected a rational number from the derivation at {network}, got {_said(reading)}, "
+            f"which is not told from {reading.target.exact()}; simplify it first"
+        )
+    if found is not Outcome.CONSISTENT:
+        title = f"not the exact value at {place(reading.target)}"
+        raise AssertionError(exact_report(title, reading, reading.target.exact()))
 
 
 def assert_close(
@@ -84,21 +94,18 @@ def assert_close(
     >>> assert_close(L**3 / 3, MLP(10**6, 100), tolerance=lambda n, L: 1 / L + 5 * L / n)
     """
     __tracebackhide__ = True
-    question = Question.of(network, layer, rates, part)
-    bound = exact_number("tolerance", tolerance) if isinstance(tolerance, str) else tolerance
-    allowed = decimal(per_eta2(bound, network, question.layer, rates))
+    reading = _reading(derivation, network, layer, rates, part)
+    allowed = _reading(tolerance, network, layer, rates, part, name="tolerance").number
     if allowed is None or allowed < 0:
         raise InvalidArgument(
             f"expected a number of at least 0 for tolerance at {network}, got "
             f"tolerance={shown(tolerance)}; give a relative error such as 0.01"
         )
-    value = per_eta2(derivation, network, question.layer, rates)
-    number, exact = decimal(value), question.number
-    with workdps(DIGITS):
-        close = number is not None and abs(number - exact) <= allowed * exact
-    if not close:
-        title = f"not within a relative {float(allowed):.6g} of the exact value at {question}"
-        raise AssertionError(exact_report(title, question, value, exact))
+    value, exact = reading.number, decimal(reading.target.number)
+    if value is None or abs(decimal(value) - exact) > decimal(allowed) * exact:
+        where = place(reading.target)
+        title = f"not within a relative {float(allowed):.6g} of the exact value at {where}"
+        raise AssertionError(exact_report(title, reading, reading.target.number))
 
 
 def samples_needed(
@@ -121,9 +128,8 @@ def samples_needed(
     >>> samples_needed(MLP(16, 2), part="label"), samples_needed(MLP(8, 64), part="label")
     (7984, 17811)
     """
-    question = Question.of(network, layer, rates, part)
-    checked = checked_sampler(sampler)
-    plan = planned(question, _relative_error(notices), _chance(false_alarm), checked)
+    target = _reading(0, network, layer, rates, part).target
+    plan = planned(target, _relative_error(notices), _chance(false_alarm), sampler)
     return int(plan.samples)
 
 
@@ -157,19 +163,38 @@ def assert_matches_networks(
     >>> assert_matches_networks(lambda L: L / 2, MLP(64, 1), part="label", seed=1)
     """
     __tracebackhide__ = True
-    question = Question.of(network, layer, rates, part)
-    value = per_eta2(derivation, network, question.layer, rates)
+    reading = _reading(derivation, network, layer, rates, part)
     trial = simulated(
-        question,
-        decimal(value),
+        reading.target,
+        None if reading.number is None else decimal(reading.number),
         samples=samples,
         seed=checked_seed(seed),
         notices=_relative_error(notices),
         false_alarm=_chance(false_alarm),
-        sampler=checked_sampler(sampler),
+        sampler=sampler,
     )
     if trial.rejected:
-        raise AssertionError(measured_report(trial, value))
+        raise AssertionError(measured_report(trial, reading))
+
+
+def _reading(
+    derivation: object,
+    network: MLP,
+    layer: object,
+    rates: object,
+    part: str,
+    *,
+    name: str = "derivation",
+) -> Reading:
+    """A derivation's value at one layer of a network in numbers; a function is called once."""
+    numeric_problem(network, layer=layer, rates=rates, step=None)
+    at = numeric_depth(network) if layer is None else layer
+    reading = read_claim(derivation, name=name, network=network, layer=at, part=part, rates=rates)
+    return reading.called() or reading
+
+
+def _said(reading: Reading) -> str:
+    return shown(reading.expression if reading.number is None else reading.number)
 
 
 def _relative_error(value: object) -> float:

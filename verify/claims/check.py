@@ -1,48 +1,47 @@
-"""`check`: a user's own formula, decided by theory and held against networks, apart."""
+"""`check` decides a user's own formula by theory, and apart from that compares it with networks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
-from theory.claims.counterexample import Counterexample, TheoryVerdict
-from theory.claims.decision import decide_by_theory
-from theory.claims.reading import Reading, default_network
-from theory.claims.search import Difference
+from theory.claims.decision import TheoryVerdict, decide_by_theory
+from theory.claims.differences import Counterexample, Difference, values_in_words
+from theory.claims.reading import read_claim
 from theory.claims.target import Claim, Quantity, Target
 from theory.errors import InvalidArgument
-from theory.formulas.formula import Formula, read
-from theory.laws.criteria import Criterion, layer_criterion
-from theory.laws.update import PARTS
+from theory.formulas.formula import Formula
+from theory.laws.criteria import Criterion
 from theory.networks.mlp import MLP
-from theory.networks.network import asked_layer, asked_rates
 from theory.outcome import Outcome
-from theory.solutions.value import Number
 from theory.symbols import ell
 from theory.validation import shown
-from verify.claims.arguments import (
-    check_limit,
-    check_rate_arguments,
-    checked_network,
-    member,
-)
 from verify.claims.grid import checked_grid
 from verify.claims.networks import NotMeasured, measure
-from verify.claims.report import report, report_html
 from verify.comparison.compare import Comparison
+from verify.comparison.table import conclusion
+from verify.inference.numbers_in_text import html_table
 from verify.runs.execution import Execution, checked_execution
 from verify.samplers.gram.sampler import Gram
 from verify.samplers.sampler import Sampler
 
-__all__ = ["Check", "check"]
+__all__ = ["Check", "check", "subject"]
+
+_CLAIMS = {
+    Claim.EXACT: "is",
+    Claim.LEADING: "is the leading term, as n → ∞ and then in depth, of",
+    Claim.JOINT: "is the leading term, as n → ∞ with L = t n, of",
+}
+_LONGEST = 200
 
 
 @dataclass(frozen=True, eq=False)
 class Check:
     """The answer to a claim, printed as a report.
 
-    ``theory``: what theory decides, and how it knows.  ``evidence``: the networks it was held
-    against, or None, with ``unmeasured`` the reason.
+    ``theory``: what theory decides, and how it knows.  ``evidence``: the networks with which it
+    was compared, or None, with ``unmeasured`` the reason.
 
     >>> found = check("sqrt(3)/L**1.5", claim="leading", quantity="rate", simulate=False)
     >>> found.verdict.name, found.difference, found.theory.reason
@@ -100,11 +99,13 @@ class Check:
         return self.theory.difference
 
     def __repr__(self) -> str:
-        return report(self)
+        return "\n".join([_heading(self), *(f"{name} {text}" for name, text in _rows(self))])
 
     def _repr_html_(self) -> str:
         """Verdict, theory and networks as tables."""
-        return report_html(self)
+        rows = [(name.strip(" :"), text) for name, text in _rows(self)]
+        table = html_table(_heading(self), rows)
+        return table if self.evidence is None else table + self.evidence._repr_html_()
 
 
 def check(
@@ -151,8 +152,17 @@ def check(
     >>> print(wrong.difference)
     it is the label part alone: the output part is missing
     """
-    said = member(Claim, "claim", claim)
-    reading = _reading(formula, said, quantity, network, layer, part, rates, criterion)
+    said = _member(Claim, "claim", claim)
+    reading = read_claim(
+        formula,
+        claim=said,
+        quantity=_member(Quantity, "quantity", quantity),
+        network=network,
+        layer=layer,
+        part=part,
+        rates=rates,
+        criterion=criterion,
+    )
     networks = None if grid is None else checked_grid(reading.target, grid)
     if samples is not None and precision is not None:
         raise InvalidArgument(
@@ -182,37 +192,51 @@ def check(
     return Check(reading.formula, said, reading.target, theory, evidence, unmeasured)
 
 
-def _reading(
-    value: object,
-    claim: Claim,
-    quantity: object,
-    network: MLP | None,
-    layer: object,
-    part: object,
-    rates: object,
-    criterion: Criterion | None,
-) -> Reading:
-    formula = read(value)
-    chosen = member(Quantity, "quantity", quantity)
-    own: Any = value.network if isinstance(value, Number) else default_network(formula)
-    net = own if network is None else checked_network(network)
-    if part not in ("total", *PARTS):
-        raise InvalidArgument(
-            f"expected 'total', 'label' or 'output' for part, got part={shown(part)}; 'total' is "
-            f"both"
-        )
-    if chosen is Quantity.RATE:
-        check_rate_arguments(layer, part)
-    elif criterion is not None:
-        raise InvalidArgument(
-            f"expected no criterion with quantity='update', got criterion={shown(criterion)}; "
-            f"give quantity='rate'"
-        )
-    if layer is None and chosen is Quantity.UPDATE and claim is not Claim.JOINT:
-        layer = ell if ell in formula.symbols else None
-    asked = None if layer is None else asked_layer(net, layer)
-    multipliers = asked_rates(net, rates)
-    bounded = layer_criterion(criterion) if chosen is Quantity.RATE else None
-    target = Target(net, chosen, asked, str(part), multipliers, bounded)
-    check_limit(target, claim, formula)
-    return Reading(formula, target)
+def _member(kind: Any, name: str, value: object) -> Any:
+    """The member of an enumeration that text names."""
+    values = [each.value for each in kind]
+    if isinstance(value, kind) or value in values:
+        return kind(value)
+    listed = " or ".join(map(repr, values))
+    raise InvalidArgument(
+        f"expected {listed} for {name}, got {name}={shown(value)}; give one of them as text"
+    )
+
+
+def _heading(check: Check) -> str:
+    return (
+        f"{check.verdict.name}: the claim that the formula {_CLAIMS[check.claim]} "
+        f"{subject(check.target)}"
+    )
+
+
+def _rows(check: Check) -> list[tuple[str, str]]:
+    source = check.formula.source
+    source = source if len(source) <= _LONGEST else f"{source[: _LONGEST - 3]}..."
+    per_rate = check.target.quantity is Quantity.UPDATE and not check.formula.has_rate
+    rows = [
+        ("formula:", f"{source}, read per eta**2" if per_rate else source),
+        ("theory:", f"{check.theory.outcome.name.lower()}: {check.theory.reason}"),
+    ]
+    if check.counterexample is not None:
+        rows.append(("  first at", values_in_words(check.counterexample)))
+    if check.theory.outcome is Outcome.REJECTED:
+        off = str(check.difference or "not one of the known differences")
+        rows.append(("  what is off:", off))
+    if check.evidence is None:
+        return [*rows, ("networks:", str(check.unmeasured))]
+    name, _, rest = conclusion(check.evidence).partition(": ")
+    return [*rows, ("networks:", f"{name.lower()}: {rest}")]
+
+
+def subject(target: Target) -> str:
+    """What the formula is for."""
+    if target.quantity is Quantity.RATE:
+        return f"the maximal learning rate of {target.network}, {target.criterion!r}"
+    part = "" if target.part == "total" else f", {target.part} part,"
+    if target.layer is None:
+        where = "the last hidden layer"
+    else:
+        where = "every hidden layer ell" if target.layer == ell else f"layer {target.layer}"
+    rates = "" if target.rates is None else f", multipliers {target.rates}"
+    return f"E[(Δz)²]{part} in {where} of {target.network}{rates}"

@@ -1,4 +1,4 @@
-"""The networks that a claim is held against: the default ones, and those that a user gives."""
+"""This module chooses the networks for a claim: the default networks, or a user's grid, checked."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ def network_of(network: MLP, width: int, depth: int) -> MLP:
     """The network in numbers: of this width and depth where they are open, and small sizes for
     what else is."""
     values = {n: Integer(width), L: Integer(depth), **_SIZES}
-    return Target(network).at({s: values[s] for s in network.free_symbols}).network
+    found: MLP = Target(network).at({s: values[s] for s in network.free_symbols}).network
+    return found
 
 
 def default_grids(target: Target, claim: Claim) -> Iterator[list[MLP]]:

@@ -1,4 +1,4 @@
-"""A claim held against simulated networks, whatever theory says of it.
+"""This module compares a claim with simulated networks, whatever theory says of it.
 
 An exact claim's value at a network, and a limit's leading term there, is compared with the measured
 mean itself.  A limit decides on networks that are near it.  Which are is planned by theory: where
@@ -12,28 +12,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
-from functools import lru_cache
-from math import ceil
+from math import ceil, expm1
 
-from sympy import Expr, Symbol
+from sympy import Expr
 
 from theory.algebra.precision import log
 from theory.claims.reading import Reading
 from theory.claims.target import Claim, Quantity, Target, sizes
 from theory.errors import InvalidArgument, NotSolved
-from theory.formulas.evaluation import Number, Undefined, decimal, evaluate, quotient
+from theory.formulas.evaluation import Number, decimal, value_at
 from theory.laws.criteria import MeanOverLayers
 from theory.networks.mlp import MLP
-from theory.symbols import ell, eta
+from theory.symbols import ell
 from verify.claims.grid import default_grids
-from verify.comparison.cells import Cell
-from verify.comparison.compare import Comparison
-from verify.comparison.deciding import may_decide
+from verify.comparison.cells import PlannedCell
+from verify.comparison.compare import Comparison, measure_cells
 from verify.comparison.sample_sizes import RARE_SPREAD, networks_for
-from verify.inference.estimate import Block
-from verify.inference.evidence_kinds import evidence_of
-from verify.inference.verdict import Score
 from verify.numerics.streams import checked_samples, checked_seed, derived_seed
 from verify.runs.configuration import configuration
 from verify.runs.execution import Execution
@@ -85,9 +79,7 @@ def measure(
     planned = plan.default() if grid is None else plan.cells(grid)
     if claim is not Claim.EXACT and not any(each.decides for each in planned):
         raise NotMeasured(plan.obstacle(planned))
-    blocks = execution.run([each.sampling for each in planned])
-    cells = [each.measured(drawn) for each, drawn in zip(planned, blocks, strict=True)]
-    return Comparison(tuple(cells), plan.root, None)
+    return measure_cells(planned, seed=plan.root, execution=execution)
 
 
 def _layers(target: Target, network: MLP) -> Iterator[Target]:
@@ -98,58 +90,6 @@ def _layers(target: Target, network: MLP) -> Iterator[Target]:
         return
     for layer in dict.fromkeys((ceil(network.layers / 2), network.layers)):
         yield replace(at, layer=layer)
-
-
-@dataclass(frozen=True, eq=False)
-class _Planned:
-    """A cell before it is measured; ``ratio``: what the formula says over the exact value.
-
-    ``correction``: planned relative difference of exact value and limit; 0 for an exact claim.
-    """
-
-    target: Target
-    sampling: Sampling
-    exact: Number
-    ratio: float
-    spread: float
-    correction: float
-    allowance: float
-
-    @property
-    def near(self) -> bool:
-        """Whether it is near enough to its limit."""
-        return self.correction <= CORRECTION
-
-    @property
-    def known_spread(self) -> float | None:
-        """Of one network; None where samples are weighted."""
-        return None if self.sampling.configuration.sampler.meets_rare_networks else self.spread
-
-    @property
-    def decides(self) -> bool:
-        """Whether it may decide."""
-        return self.near and may_decide(self.sampling.configuration, self.known_spread)
-
-    def measured(self, blocks: list[Block]) -> Cell:
-        estimate = self.sampling.estimate(blocks, scalar=True)
-        measured, log_exact = estimate.parts[self.target.part], float(log(self.exact))
-        score = Score(
-            evidence=evidence_of(measured, log_exact, self.known_spread),
-            law=self.ratio,
-            allowance=self.allowance,
-            decides=self.decides,
-        )
-        return Cell(
-            network=self.target.network,
-            layer=self.sampling.configuration.layers[0],
-            sampler=self.sampling.configuration.sampler,
-            log_law=log_exact + float(log(self.ratio)),
-            log_exact=log_exact,
-            estimate=replace(estimate, parts={"total": measured}),
-            score=score,
-            sampling=self.sampling,
-            part=self.target.part,
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,7 +104,7 @@ class _Plan:
     root: int
     sampler: Sampler
 
-    def default(self) -> list[_Planned]:
+    def default(self) -> list[PlannedCell]:
         """The default networks; for a limit those that can decide, of the first sizes that the
         sampler draws in bounded time."""
         grids = default_grids(self.reading.target, self.claim)
@@ -187,7 +127,7 @@ class _Plan:
             return False
         return _FEWEST[self.claim] * asked.seconds <= _LONGEST
 
-    def cells(self, grid: Sequence[MLP]) -> list[_Planned]:
+    def cells(self, grid: Sequence[MLP]) -> list[PlannedCell]:
         """A cell for each network, and where the layer is open for its middle and last layer."""
         return [
             self._cell(target)
@@ -195,33 +135,44 @@ class _Plan:
             for target in _layers(self.reading.target, network)
         ]
 
-    def obstacle(self, planned: Sequence[_Planned]) -> str:
+    def obstacle(self, planned: Sequence[PlannedCell]) -> str:
         """Why none of the cells can decide a limit."""
-        if any(each.near for each in planned):
+        if any(each.suited for each in planned):
             return (
                 "rare networks set the mean wherever the limit is near enough: give "
                 "sampler=RareEvents()"
             )
-        least = min((each.correction for each in planned), default=float("inf"))
+        at = self.reading.target
+        least = min(
+            self._correction(replace(at, network=each.network, layer=each.layer), each.log_exact)
+            for each in planned
+        )
         return (
             f"no network is near enough to the limit: the exact value is {least:.2g} or more from "
             f"its leading term in each, and {CORRECTION:g} is granted: give wider and deeper ones"
         )
 
-    def _cell(self, target: Target) -> _Planned:
-        network, layer = target.network, _measured_layer(target)
+    def _cell(self, target: Target) -> PlannedCell:
+        layer = _measured_layer(target)
         moved = replace(target, quantity=Quantity.UPDATE, layer=layer)
-        exact = moved.update.evaluate(30)
-        ratio = self._ratio(target, exact)
-        correction = self._correction(target, exact)
-        spread = _spread(moved)
+        log_exact, spread = float(log(moved.number)), moved.spread(_SPREAD_DIGITS)
+        log_law = self._log_claimed(target)
+        correction = self._correction(target, log_exact)
         rates = target.multipliers()
-        asked = configuration(network, layer=layer, rates=rates, sampler=self.sampler)
+        asked = configuration(target.network, layer=layer, rates=rates, sampler=self.sampler)
         seed = derived_seed(self.root, asked.key)
         count = checked_samples(self._planned(spread) if self.samples is None else self.samples)
-        allowance = 0.0 if self.claim is Claim.EXACT else CORRECTION
-        sampling = Sampling(asked, seed, count)
-        return _Planned(target, sampling, exact, ratio, spread, correction, allowance)
+        return PlannedCell(
+            target.network,
+            layer,
+            Sampling(asked, seed, count),
+            log_law,
+            log_exact,
+            one_spread=lambda: spread,
+            allowance=0.0 if self.claim is Claim.EXACT else CORRECTION,
+            suited=correction <= CORRECTION,
+            part=target.part,
+        )
 
     def _planned(self, spread: float) -> int:
         if self.precision is not None:
@@ -230,41 +181,32 @@ class _Plan:
         wanted = ceil((spread / _ERROR[self.claim]) ** 2)
         return min(max(wanted, _FEWEST[self.claim]), _MOST[self.claim])
 
-    def _ratio(self, target: Target, exact: Number) -> float:
-        """What the formula says over the exact value, between e^-600 and e^600."""
-        values = _values(target)
-        try:
-            if self.leading is None or self.claim is Claim.EXACT:
-                value = target.lifted(self.reading.formula.value(values | {eta: Fraction(1)}))
-            else:
-                value = evaluate(self.leading, values)
-            ratio = None if value is None else quotient(value, exact)
-        except Undefined:
-            ratio = None
-        if ratio is None or ratio <= 0:
+    def _log_claimed(self, target: Target) -> float:
+        """The logarithm of E that the formula, or its leading term, implies."""
+        if self.leading is None or self.claim is Claim.EXACT:
+            value = replace(self.reading, target=target).value({})
+        else:
+            value = _value(self.leading, target)
+        if value is None or value <= 0:
             raise NotMeasured(f"the formula has no positive value at {target.network}")
-        return float(min(max(decimal(ratio), decimal(Fraction(1, 10**250))), 10**250))
+        return float(log(decimal(value)))
 
-    def _correction(self, target: Target, exact: Number) -> float:
+    def _correction(self, target: Target, log_exact: float) -> float:
         """How far the exact value is from the law's own leading term, relatively."""
         if self.claim is Claim.EXACT:
             return 0.0
-        whole = self.reading.target
         try:
-            law = whole.leading() if self.claim is Claim.LEADING else whole.joint()
-            return abs(float(quotient(exact, evaluate(law, _values(target)))) - 1.0)
-        except (NotSolved, Undefined) as reason:
+            law = _value(self.reading.target.law(self.claim), target)
+        except NotSolved as reason:
             raise NotMeasured(f"no networks near the limit are known: {reason}") from reason
+        if law is None:
+            raise NotMeasured("the law's leading term has no value there")
+        return abs(expm1(log_exact - float(log(decimal(law)))))
 
 
-@lru_cache(maxsize=256)
-def _spread(target: Target) -> float:
-    """The exact relative standard deviation of one network's update."""
-    return float(target.update.relative_standard_deviation(_SPREAD_DIGITS))
-
-
-def _values(target: Target) -> dict[Symbol, Fraction]:
-    return {s: Fraction(int(v.p), int(v.q)) for s, v in sizes(target).items()}
+def _value(expression: Expr, target: Target) -> Number | None:
+    """The value of an expression at the sizes of a target in numbers."""
+    return value_at(expression, sizes(target))
 
 
 def _measured_layer(target: Target) -> int:

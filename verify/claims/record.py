@@ -1,12 +1,11 @@
-"""A check as a record for JSON: the claim, theory's answer, and the networks cell by cell."""
+"""The record of a check holds the claim, theory's answer, and the networks cell by cell."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from theory.claims.counterexample import Counterexample, numbers_in_words
-from verify.claims.check import Check
-from verify.claims.report import subject
+from theory.claims.differences import Counterexample, numbers_in_words
+from verify.claims.check import Check, subject
 from verify.comparison.record import comparison_record
 
 __all__ = ["check_record"]

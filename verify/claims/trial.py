@@ -1,17 +1,19 @@
-"""One claimed value against the mean over simulated networks, at a stated false-alarm chance."""
+"""A trial compares one claimed value with the mean over networks, at a stated level."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf, isfinite
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
-from mpmath import mpf
 
+from theory.algebra.precision import log, mpf
+from theory.claims.target import Target
 from theory.errors import InvalidArgument
-from verify.claims.questions import Question
+from theory.validation import written
 from verify.comparison.sample_sizes import RARE_SPREAD
 from verify.inference.evidence import Evidence
 from verify.inference.measurement import Measurement
@@ -19,34 +21,63 @@ from verify.inference.sample_means import NetworkMean, sharpest_tuning
 from verify.inference.weighted_means import WeightedMean
 from verify.numerics.arrays import FloatArray
 from verify.numerics.streams import checked_samples
+from verify.runs.configuration import configuration
 from verify.runs.simulation import monte_carlo
 from verify.samplers.gram.sampler import Gram
 from verify.samplers.problem import numeric_problem
 from verify.samplers.rare_events.sampler import RareEvents
 from verify.samplers.sampler import Sampler
 
-__all__ = ["MOST_SAMPLES", "Plan", "Trial", "checked_sampler", "planned", "simulated"]
+__all__ = [
+    "MOST_SAMPLES",
+    "Plan",
+    "Trial",
+    "place",
+    "planned",
+    "rates_text",
+    "simulated",
+]
 
 MOST_SAMPLES = 2**22
 """Networks of which every one is kept, which the test needs."""
 _TRIED = 10_000
+_SPREAD_DIGITS = 15
+
+
+def place(target: Target) -> str:
+    """The layer, network, multipliers and part of a target in numbers.
+
+    >>> from sympy import Rational
+    >>> from theory.networks.mlp import MLP
+    >>> place(Target(MLP(2, 2), layer=1, part="label", rates=(Rational(1), Rational(1, 2))))
+    "layer 1 of MLP(width=2, depth=2) with rates=(1, '1/2'), label part"
+    """
+    rates = "" if target.rates is None else f" with {rates_text(target)}"
+    part = "total" if target.part == "total" else f"{target.part} part"
+    return f"layer {target.layer} of {target.network!r}{rates}, {part}"
+
+
+def rates_text(target: Target) -> str:
+    """The multipliers as an argument, in code that reads back."""
+    texts = [written(rate) for rate in target.multipliers() or ()]
+    return f"rates=({', '.join(texts)}{',' * (len(texts) == 1)})"
 
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """A claimed value, and the networks it was held against.
+    """A claimed value, and the networks with which it was compared.
 
     ``claimed``: at eta = 1; None if it is no finite number.  ``false_alarm``: the chance that a
     true value is rejected.  Made by `simulated`.
 
     >>> from theory.networks.mlp import MLP
-    >>> question = Question.of(MLP(64, 1), None, None, "label")
+    >>> target = Target(MLP(64, 1), layer=1, part="label")
     >>> plan = {"samples": None, "seed": 1, "notices": 0.5, "false_alarm": 1e-6, "sampler": None}
-    >>> [simulated(question, mpf(claimed), **plan).rejected for claimed in (0.5, 1.0)]
+    >>> [simulated(target, mpf(claimed), **plan).rejected for claimed in (0.5, 1.0)]
     [False, True]
     """
 
-    question: Question
+    target: Target
     claimed: mpf | None
     measured: Measurement
     seed: int
@@ -56,16 +87,16 @@ class Trial:
     @property
     def moves(self) -> bool:
         """Whether anything moves at all."""
-        return bool(self.question.number)
+        return bool(self.target.number)
 
     @cached_property
     def evidence(self) -> Evidence:
         """The mean over networks in units of the exact value: with its exact standard error, or
         for weighted networks with that of the samples."""
         if self.sampler.draws_networks:
-            logs = np.asarray(self.measured.logs) - self.question.log
-            return _of_networks(self.question, logs, self.false_alarm)
-        ratio = float(np.exp(self.measured.log_mean - self.question.log))
+            logs = np.asarray(self.measured.logs) - _log(self.target)
+            return _of_networks(self.target, logs, self.false_alarm)
+        ratio = float(np.exp(self.measured.log_mean - _log(self.target)))
         error = ratio * float(self.measured.relative_standard_error)
         return WeightedMean(self.measured.samples, ratio, error)
 
@@ -81,7 +112,7 @@ class Trial:
         if self.claimed is None or not self.moves:
             agree = self.claimed == 0 and bool(np.isneginf(self.measured.log_mean))
             return 0.0 if agree else inf
-        return self.evidence.z(float(self.claimed / self.question.number))
+        return self.evidence.z(float(self.claimed / self.target.number))
 
     @property
     def critical(self) -> float:
@@ -99,10 +130,15 @@ class Trial:
         return self.evidence.noticed(self.false_alarm / 2) if self.moves else 0.0
 
 
-def _of_networks(question: Question, logs: FloatArray, false_alarm: float) -> NetworkMean:
+def _log(target: Target) -> float:
+    """Natural logarithm of the exact value; minus infinity where nothing moves."""
+    return float(log(target.number)) if target.number else -inf
+
+
+def _of_networks(target: Target, logs: FloatArray, false_alarm: float) -> NetworkMean:
     """Samples, as logarithms in units of the exact value, with their exact standard error."""
     count = max(len(logs), 1)
-    error = question.deviation / count**0.5
+    error = target.spread(_SPREAD_DIGITS) / count**0.5
     return NetworkMean(count, 1.0, error, logs, sharpest_tuning(false_alarm / 2))
 
 
@@ -117,73 +153,68 @@ class Plan(NamedTuple):
         """Whether so many networks can be drawn and kept."""
         return self.samples <= MOST_SAMPLES
 
-    def seconds(self, question: Question) -> float:
+    def seconds(self, target: Target) -> float:
         """Expected time on one core."""
         cost = self.sampler.seconds
-        return self.samples * (cost.unit * self.sampler.cost(question.network) + cost.network)
+        return self.samples * (cost.unit * self.sampler.cost(target.network) + cost.network)
 
 
-def planned(
-    question: Question, notices: float, false_alarm: float, sampler: Sampler | None
-) -> Plan:
+def planned(target: Target, notices: float, false_alarm: float, sampler: Sampler | None) -> Plan:
     """The networks with which a relative error ``notices`` is noticed: of ``sampler``, or for None
     of `Gram` or `RareEvents`, whichever is quicker.
 
     `InvalidArgument` where no sampler can, naming the number or the sampler that would do.
 
     >>> from theory.networks.mlp import MLP
-    >>> planned(Question.of(MLP(64, 1), None, None, "label"), 0.5, 1e-6, None)
+    >>> planned(Target(MLP(64, 1), layer=1, part="label"), 0.5, 1e-6, None)
     Plan(sampler=Gram(), samples=94)
-    >>> planned(Question.of(MLP(8, 64), None, None, "label"), 0.1, 1e-6, None).sampler
+    >>> planned(Target(MLP(8, 64), layer=64, part="label"), 0.1, 1e-6, None).sampler
     RareEvents()
     """
-    plans = [_plan(question, each, notices, false_alarm) for each in (Gram(), RareEvents())]
+    plans = [_plan(target, each, notices, false_alarm) for each in (Gram(), RareEvents())]
     possible = [plan for plan in plans if plan.feasible]
     if sampler is not None:
-        plan = _plan(question, sampler, notices, false_alarm)
+        configuration(target.network, layer=target.layer, rates=target.rates, sampler=sampler)
+        plan = _plan(target, sampler, notices, false_alarm)
         if not plan.feasible:
-            raise InvalidArgument(_too_many(question, plan, notices, possible))
+            raise InvalidArgument(_too_many(target, plan, notices, possible))
         return plan
     if not possible:
-        raise InvalidArgument(_too_many(question, min(plans, key=_number), notices, []))
-    return min(possible, key=lambda plan: plan.seconds(question))
+        raise InvalidArgument(_too_many(target, min(plans, key=attrgetter("samples")), notices, []))
+    return min(possible, key=lambda plan: plan.seconds(target))
 
 
-def _number(plan: Plan) -> float:
-    return plan.samples
-
-
-def _plan(question: Question, sampler: Sampler, notices: float, false_alarm: float) -> Plan:
-    if not question.number:
+def _plan(target: Target, sampler: Sampler, notices: float, false_alarm: float) -> Plan:
+    if not target.number:
         return Plan(sampler, 1)
     try:
         sampler.check(
-            numeric_problem(question.network, layer=question.layer, rates=question.rates, step=None)
+            numeric_problem(target.network, layer=target.layer, rates=target.rates, step=None)
         )
     except InvalidArgument:
         return Plan(sampler, inf)
     evidence: Evidence = WeightedMean(_TRIED, 1.0, RARE_SPREAD / _TRIED**0.5)
     if sampler.draws_networks:
-        evidence = _of_networks(question, np.empty(0), false_alarm)
+        evidence = _of_networks(target, np.empty(0), false_alarm)
     return Plan(sampler, evidence.samples_for(notices, false_alarm / 2) or inf)
 
 
-def _too_many(question: Question, plan: Plan, notices: float, others: list[Plan]) -> str:
-    spread = question.deviation
+def _too_many(target: Target, plan: Plan, notices: float, others: list[Plan]) -> str:
+    spread = target.spread(_SPREAD_DIGITS)
     size = f"{spread:.2g}" if isfinite(spread) else "over 1e308"
     count = f"{int(plan.samples):,}" if isfinite(plan.samples) else "no feasible number"
     fix = "give a shallower or wider network, the label part alone, or a larger notices"
     if others:
         fix = f"give sampler={others[0].sampler!r}, of which {int(others[0].samples):,} do"
     return (
-        f"expected at most {MOST_SAMPLES:,} networks to be needed, got {question}, where "
+        f"expected at most {MOST_SAMPLES:,} networks to be needed, got {place(target)}, where "
         f"{count} of sampler={plan.sampler!r} notices a relative error of {notices:g}, since the "
         f"standard deviation of one network is {size} times the mean; {fix}"
     )
 
 
 def simulated(
-    question: Question,
+    target: Target,
     claimed: mpf | None,
     *,
     samples: int | None,
@@ -197,39 +228,29 @@ def simulated(
     Weighted networks whose spread is larger than planned are drawn again, more of them.
     `InvalidArgument` for fewer than needed, or more than `MOST_SAMPLES`.
     """
-    plan = planned(question, notices, false_alarm, sampler)
+    plan = planned(target, notices, false_alarm, sampler)
     count = int(plan.samples) if samples is None else checked_samples(samples)
     if not plan.samples <= count <= MOST_SAMPLES:
         raise InvalidArgument(
             f"expected from {int(plan.samples):,} to {MOST_SAMPLES:,} samples of "
-            f"sampler={plan.sampler!r}, to notice a relative error of {notices:g} at {question}, "
+            f"sampler={plan.sampler!r}, to notice a relative error of {notices:g} at {place}, "
             f"got samples={count:,}; give {int(plan.samples)}, or leave it out"
         )
-    trial = _drawn(question, claimed, count, seed, false_alarm, plan.sampler)
+    trial = _drawn(target, claimed, count, seed, false_alarm, plan.sampler)
     while trial.noticed > notices:
         count = int(1.1 * count * (min(trial.noticed, 10 * notices) / notices) ** 2) + 1
         if samples is not None or count > MOST_SAMPLES:
             raise InvalidArgument(
-                f"expected samples that notice a relative error of {notices:g} at {question}, got "
-                f"{trial.measured.samples:,} of sampler={plan.sampler!r}, which notice "
+                f"expected samples that notice a relative error of {notices:g} at {place(target)}, "
+                f"got {trial.measured.samples:,} of sampler={plan.sampler!r}, which notice "
                 f"{trial.noticed:.3g}; give samples={count}, or a larger notices"
             )
-        trial = _drawn(question, claimed, count, seed, false_alarm, plan.sampler)
+        trial = _drawn(target, claimed, count, seed, false_alarm, plan.sampler)
     return trial
 
 
-def checked_sampler(sampler: Sampler | None) -> Sampler | None:
-    """``sampler``; `InvalidArgument` for what is neither one nor None."""
-    if sampler is None or isinstance(sampler, Sampler):
-        return sampler
-    raise InvalidArgument(
-        f"expected a sampler for sampler, got sampler={sampler!r}; give Gram(), RareEvents(), "
-        f"Conditioned() or Dense(), or leave it out"
-    )
-
-
 def _drawn(
-    question: Question,
+    target: Target,
     claimed: mpf | None,
     count: int,
     seed: int,
@@ -237,12 +258,12 @@ def _drawn(
     sampler: Sampler,
 ) -> Trial:
     estimate = monte_carlo(
-        question.network,
+        target.network,
         samples=count,
         seed=seed,
         sampler=sampler,
-        layer=question.layer,
-        rates=question.rates,
+        layer=target.layer,
+        rates=target.rates,
     )
-    measured = estimate.parts[question.part]
-    return Trial(question, claimed, measured, seed, false_alarm, sampler)
+    measured = estimate.parts[target.part]
+    return Trial(target, claimed, measured, seed, false_alarm, sampler)

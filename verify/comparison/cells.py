@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import exp
 
 from theory.networks.mlp import MLP
 from verify.comparison.deciding import may_decide
-from verify.comparison.exact_values import STEP_ALLOWANCE, known_spread
 from verify.comparison.shown import ShownCell
 from verify.inference.estimate import Block, Estimate
 from verify.inference.evidence_kinds import evidence_of
@@ -57,39 +56,56 @@ class Cell(ShownCell):
 
 @dataclass(frozen=True, eq=False)
 class PlannedCell:
-    """A cell before it is measured."""
+    """A cell before it is measured.
+
+    ``one_spread``: gives the relative standard deviation of one network, where networks are not
+    weighted.  ``allowance``: relative difference that is granted to the law.  ``suited``: whether
+    the network is one on which the law may be decided.
+    """
 
     network: MLP
     layer: int
     sampling: Sampling
     log_law: float
     log_exact: float
+    one_spread: Callable[[], float]
+    allowance: float = 0.0
+    suited: bool = True
+    part: str = "total"
+
+    @property
+    def spread(self) -> float | None:
+        """The relative standard deviation of one network; None where samples are weighted."""
+        rare = self.sampling.configuration.sampler.meets_rare_networks
+        return None if rare else self.one_spread()
+
+    @property
+    def decides(self) -> bool:
+        """Whether it may decide."""
+        return self.suited and may_decide(self.sampling.configuration, self.spread)
 
     def measured(self, blocks: list[Block]) -> Cell:
         """With its blocks."""
         estimate = self.sampling.estimate(blocks, scalar=True)
-        sampler = self.sampling.configuration.sampler
+        measured = estimate.parts[self.part]
+        ratio = min(max(self.log_law - self.log_exact, -700.0), 700.0)
         return Cell(
             network=self.network,
             layer=self.layer,
-            sampler=sampler,
+            sampler=self.sampling.configuration.sampler,
             log_law=self.log_law,
             log_exact=self.log_exact,
-            estimate=estimate,
-            score=self._score(estimate),
+            estimate=estimate
+            if self.part == "total"
+            else replace(estimate, parts={"total": measured}),
+            score=Score(
+                evidence=evidence_of(measured, self.log_exact, self.spread),
+                law=exp(ratio),
+                allowance=self.allowance,
+                decides=self.decides,
+            ),
             sampling=self.sampling,
-        )
-
-    def _score(self, estimate: Estimate) -> Score:
-        network, layer, asked = self.network, self.layer, self.sampling.configuration
-        rare = asked.sampler.meets_rare_networks
-        spread = None if rare else known_spread(network, layer, asked.step)
-        ratio = self.log_law - self.log_exact
-        return Score(
-            evidence=evidence_of(estimate.total, self.log_exact, spread),
-            law=exp(min(max(ratio, -700.0), 700.0)),
-            allowance=0.0 if asked.step is None else STEP_ALLOWANCE,
-            decides=may_decide(asked, spread),
+            part=self.part,
         )
 
 

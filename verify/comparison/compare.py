@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from math import exp, log
 from typing import Any
 
 import numpy as np
-from sympy import Expr, latex
+from sympy import latex
 
+from theory.claims.reading import law_of
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
 from theory.networks.network import numeric_depth
@@ -22,7 +23,13 @@ from theory.rates.rate import maximal_learning_rate
 from theory.symbols import L
 from verify.comparison.cells import Cell, PlannedCell, largest_by
 from verify.comparison.curves import LawCurve, RatePoints
-from verify.comparison.exact_values import Law, exact_law, log_value, refuse_large_step
+from verify.comparison.exact_values import (
+    STEP_ALLOWANCE,
+    exact_law,
+    known_spread,
+    log_value,
+    refuse_large_step,
+)
 from verify.comparison.measured_law import MeasuredLaw, measured_laws
 from verify.comparison.sample_sizes import planned_samples
 from verify.comparison.shown import ShownComparison
@@ -165,7 +172,7 @@ class Comparison(ShownComparison):
 
 
 def compare_law(
-    law: Law = exact_law,
+    law: object = exact_law,
     *,
     networks: Iterable[MLP],
     seed: int,
@@ -177,8 +184,9 @@ def compare_law(
     progress: Callable[[MLP, int], None] | None = None,
     execution: Execution = Execution(),
 ) -> Comparison:
-    """Hold ``law`` against simulated ``networks``, at the last hidden layer or at ``layer``.
+    """Compare ``law`` with simulated ``networks``, at the last hidden layer or at ``layer``.
 
+    ``law``: a function of a network and a layer, or a formula as for `verify.check`.
     ``samples``: networks drawn for each cell, or a function of the network; None plans them by
     cost.  ``precision``: instead, the relative standard error of each cell, from which they are
     planned by the exact variance of one network.  Each cell has its own seed, derived from ``seed``
@@ -193,6 +201,8 @@ def compare_law(
     'CONSISTENT'
     >>> twice = lambda network, layer: 2 * exact_law(network, layer)
     >>> compare_law(twice, networks=grid, samples=4000, seed=1).verdict.outcome.name
+    'REJECTED'
+    >>> compare_law("L**3", networks=grid, samples=4000, seed=1).verdict.outcome.name
     'REJECTED'
     """
     planned = plan_cells(
@@ -211,7 +221,7 @@ def compare_law(
 
 
 def plan_cells(
-    law: Law,
+    law: object,
     *,
     networks: Iterable[MLP],
     seed: int,
@@ -222,11 +232,7 @@ def plan_cells(
     step: float | None,
 ) -> list[PlannedCell]:
     """What `compare_law` would draw, checked, and the values to hold it against."""
-    if isinstance(law, Expr) or not callable(law):
-        raise InvalidArgument(
-            f"expected a function of a network and a layer for law, got law={law!r}; give one "
-            f"such as exact_law, or use verify.check for a formula"
-        )
+    value_of = law_of(law)
     grid = list(networks) if isinstance(networks, Iterable) else []
     if not grid or not all(isinstance(each, MLP) for each in grid):
         raise InvalidArgument(
@@ -247,8 +253,10 @@ def plan_cells(
                     )
                 ),
             ),
-            log_value(law(network, at), network),
+            log_value(value_of(network, at), network),
             log_value(exact_law(network, at), network),
+            partial(known_spread, network, at, step),
+            0.0 if step is None else STEP_ALLOWANCE,
         )
         for network in grid
         for at in [numeric_depth(network) if layer is None else layer]

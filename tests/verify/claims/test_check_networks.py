@@ -18,14 +18,16 @@ from theory import (
     maximal_learning_rate,
     squared_update,
 )
-from theory.claims.counterexample import TheoryVerdict
+from theory.claims.decision import TheoryVerdict
 from theory.claims.target import Target
 from theory.outcome import Outcome
 from theory.symbols import L, a, ell, eta, n, n_0
 from verify import Conditioned, RareEvents, cli, compare_law
 from verify import check as checked
 from verify.claims.grid import checked_grid
+from verify.comparison.exact_values import exact_law
 from verify.jobs.folder import RESULTS
+from verify.testing import assert_exact
 
 GRID = [MLP(8, 2), MLP(32, 4)]
 SLOPED = MLP(input_width=n_0, activation=LeakyReLU(a))
@@ -127,10 +129,45 @@ def test_samples_and_precision_exclude_each_other() -> None:
         checked("L", samples=100, precision=0.1)
 
 
-def test_a_law_is_a_function_of_a_network_and_a_layer() -> None:
-    for law in (L**3 / 3, L, "L**3/3", 3):
-        with pytest.raises(InvalidArgument, match=r"got law=.*verify\.check"):
-            compare_law(law, networks=GRID, seed=1)  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    "law",
+    [
+        squared_update(MLP()).per_eta2,
+        str(squared_update(MLP()).exact),
+        squared_update(MLP()),
+        lambda n, L: squared_update(MLP(int(n), int(L))).per_eta2,
+        lambda network, layer: squared_update(network, layer).exact,
+    ],
+)
+def test_a_law_is_whatever_a_formula_is(law: Any) -> None:
+    """`check`, `compare_law` and the assertions accept the same."""
+    found = compare_law(law, networks=GRID, samples=20_000, seed=1)
+    assert found.verdict.outcome is not Outcome.REJECTED
+    assert all(abs(cell.log_law - cell.log_exact) < 1e-12 for cell in found.cells)
+    assert checked(law, simulate=False).verdict is Outcome.CONSISTENT
+    assert_exact(law, GRID[0])
+
+
+@pytest.mark.parametrize(
+    "law",
+    [
+        lambda each, at: squared_update(each, at).evaluate(30),
+        lambda n, layer, by=1: by * exact_law(n, layer),
+    ],
+)
+def test_a_law_of_two_other_names_is_called_with_network_and_layer(law: Any) -> None:
+    found = compare_law(law, networks=GRID, samples=400, seed=1)
+    assert all(cell.log_law == cell.log_exact for cell in found.cells)
+
+
+@pytest.mark.parametrize("law", [None, "n n", float("nan")])
+def test_what_is_no_formula_is_no_law(law: Any) -> None:
+    with pytest.raises(InvalidArgument, match="for law"):
+        compare_law(law, networks=GRID, seed=1)
+    with pytest.raises(InvalidArgument, match="for formula"):
+        checked(law, simulate=False)
+    with pytest.raises(InvalidArgument, match="for derivation"):
+        assert_exact(law, GRID[0])
 
 
 def test_what_is_not_measured_says_why() -> None:

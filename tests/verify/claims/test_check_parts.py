@@ -1,16 +1,12 @@
-"""What `check` rests on, each by another road: values, normal forms, limits, monomials, reading."""
+"""What `check` rests on, each by another road: values, normal forms, limits, reading."""
 
 from fractions import Fraction
-from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from mpmath import mpf, workdps
 from sympy import Expr, Integer, Rational, exp, limit, log, oo, sqrt
 
 from theory import MLP, InvalidArgument
-from theory.claims.monomial import fit_monomial
 from theory.claims.target import Claim, Quantity, Target
 from theory.formulas.evaluation import Undefined, evaluate
 from theory.formulas.formula import read
@@ -127,39 +123,6 @@ def test_joint_terms(expression: Expr, term: Expr) -> None:
 def test_limits_that_are_not_known_say_so(expression: Expr) -> None:
     with pytest.raises(NotNormal):
         leading_term(expression)
-
-
-@settings(max_examples=40)
-@given(
-    st.fractions(Fraction(1, 9), 9, max_denominator=9),
-    st.fractions(-3, 3, max_denominator=100),
-    st.fractions(-3, 3, max_denominator=100),
-)
-def test_monomials_are_found_back(number: Fraction, depth: Fraction, width: Fraction) -> None:
-    powers = L ** Rational(str(depth)) * n ** Rational(str(width))
-    expression = Rational(str(number)) * powers
-
-    def one(point: Any) -> Any:
-        return evaluate(expression, {s: Fraction(int(v)) for s, v in point.items()})
-
-    points = [{L: Integer(i), n: Integer(j)} for i in (2, 3, 5) for j in (2, 3, 7)]
-    found = fit_monomial(one, lambda _: Fraction(1), points, mpf(10) ** -40)
-    assert found is not None
-    assert found.constant == number
-    assert found.powers == powers
-    shifted = fit_monomial(lambda p: one(p) + 1, lambda _: Fraction(1), points, mpf(10) ** -40)
-    assert shifted is None or not (depth or width)
-
-
-@pytest.mark.parametrize("factor", [L ** sqrt(2), L ** Rational(1, 2003), 1 + log(L) / 10**8])
-@pytest.mark.parametrize("tolerance", [mpf(10) ** -40, mpf(10) ** -9], ids=["exact", "floats"])
-def test_what_is_nearly_a_power_is_not_called_one(factor: Expr, tolerance: mpf) -> None:
-    points = [{L: Integer(depth)} for depth in (2, 3, 5, 1, 4, 6, 9, 12)]
-
-    def one(point: Any) -> Any:
-        return evaluate(factor, {s: Fraction(int(v)) for s, v in point.items()})
-
-    assert fit_monomial(one, lambda _: Fraction(1), points, tolerance) is None
 
 
 @pytest.mark.parametrize("expression", [1 / (n - 7), log(n - 8), sqrt(L - n), (n - 7) ** (-L)])

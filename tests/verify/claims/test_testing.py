@@ -158,12 +158,14 @@ def test_expressions_and_callables_are_read_alike() -> None:
 
 
 def test_values_without_a_number_fail_where_they_arise() -> None:
-    for value in (1 / (n - 1), oo, zoo, I, sqrt(-n)):
-        with pytest.raises(AssertionError, match="derivation"):
+    """A formula without a value there fails; what no formula is, is refused by name."""
+    without = [(1 / (n - 1), AssertionError), (lambda n: 1 / (int(n) - 1), AssertionError)]
+    for value, kind in [*without, *((each, InvalidArgument) for each in (oo, zoo, I, sqrt(-n)))]:
+        with pytest.raises(kind, match="derivation"):
             assert_exact(value, MLP(1, 1))
-        with pytest.raises(AssertionError, match="derivation"):
+        with pytest.raises(kind, match="derivation"):
             assert_close(value, MLP(1, 1), tolerance=1)
-        with pytest.raises(AssertionError, match="derivation"):
+        with pytest.raises(kind, match="derivation"):
             assert_matches_networks(value, MLP(1, 1), part="label", seed=1)
 
 
@@ -262,13 +264,13 @@ def test_explicit_samples_reproduce() -> None:
     [
         (lambda: assert_exact(0.5, MLP(1, 1)), "assert_close"),
         (lambda: assert_exact(Float(1) * n, MLP(1, 1)), "exact value"),
-        (lambda: assert_exact("n", MLP(1, 1)), "'n'"),
+        (lambda: assert_exact("n n", MLP(1, 1)), "derivation='n n'"),
         (lambda: assert_exact(lambda: None, MLP(1, 1)), "None"),
         (lambda: assert_exact(True, MLP(1, 1)), "True"),
         (lambda: assert_exact(lambda m: m, MLP(1, 1)), "'m'"),
         (lambda: assert_exact(Symbol("q"), MLP(1, 1)), "'q'"),
-        (lambda: assert_exact(n, MLP((1, 2))), "equal hidden widths"),
-        (lambda: assert_exact(t, MLP((1, 2))), "equal hidden widths"),
+        (lambda: assert_exact(n, MLP((1, 2))), "widths differ"),
+        (lambda: assert_exact(t, MLP((1, 2))), "widths differ"),
         (lambda: assert_exact(1, MLP(depth=1)), "in numbers"),
         (lambda: assert_exact(1, 3), "network=3"),  # type: ignore[arg-type]
         (lambda: assert_exact(1, MLP(1, 1), 2), "layer=2"),
@@ -276,7 +278,7 @@ def test_explicit_samples_reproduce() -> None:
         (lambda: assert_exact(1, MLP(1, 1), rates=(1, 2)), "multipliers"),
         (lambda: assert_exact(1, MLP(1, 1), part="both"), "part='both'"),
         (lambda: assert_close(1, MLP(1, 1), tolerance=-1), "tolerance=-1"),
-        (lambda: assert_close(1, MLP(1, 1), tolerance=oo), "tolerance=oo"),
+        (lambda: assert_close(1, MLP(1, 1), tolerance=oo), "for tolerance"),
         (lambda: samples_needed(MLP(1, 1), notices=0), "notices=0"),
         (lambda: samples_needed(MLP(1, 1), false_alarm=1), "false_alarm=1"),
         (lambda: assert_matches_networks(1, MLP(1, 1), seed=-1), "seed=-1"),

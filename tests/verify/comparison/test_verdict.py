@@ -224,7 +224,7 @@ def test_the_number_of_samples_said_to_decide_does(
     assert not again.verdict.wants
     for factor in (1.5, 1 / 1.5):
         wrong = compare_law(
-            lambda n, layer, by=factor: by * exact_law(n, layer),  # type: ignore[misc]
+            lambda n, layer, by=factor: by * exact_law(n, layer),
             networks=[network],
             samples=want.samples,
             seed=SEED,
