@@ -12,7 +12,7 @@ import numpy as np
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP, numeric_layers
 from verify.inference.estimate import Estimate
-from verify.inference.numbers_in_text import value_latex
+from verify.inference.numbers_in_text import LATEX, TEXT
 from verify.runs.simulation import monte_carlo
 from verify.samplers.gram.sampler import Gram
 from verify.samplers.sampler import Sampler
@@ -124,7 +124,7 @@ class TypicalLearningRate:
         return exp(exponent) if exponent < 709 else inf
 
     def __repr__(self) -> str:
-        low, high = (f"{each:.6g}".replace("inf", "∞") for each in self.interval)
+        low, high = (TEXT.number(f"{each:.6g}") for each in self.interval)
         return (
             f"TypicalLearningRate of {self.network}: {self.rate:.6g} in [{low}, {high}] "
             f"({self.level:g} confidence); layer {self.layer} binds"
@@ -132,7 +132,7 @@ class TypicalLearningRate:
 
     def _repr_latex_(self) -> str:
         """The rate and its interval as a formula."""
-        rate, low, high = (value_latex(f"{each:.6g}") for each in (self.rate, *self.interval))
+        rate, low, high = (LATEX.number(f"{each:.6g}") for each in (self.rate, *self.interval))
         return rf"$\eta_{{\text{{typical}}}} = {rate} \in [{low}, {high}]$"
 
 

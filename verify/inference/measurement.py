@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from theory.errors import InvalidArgument
-from verify.inference.numbers_in_text import mean_in_words, samples_in_words, value_latex
+from verify.inference.numbers_in_text import LATEX, TEXT, Style, mean_in_words, samples_in_words
 from verify.inference.quantiles import Quantile, quantile_of
 from verify.numerics.arrays import FloatArray
 
@@ -133,8 +133,11 @@ class Measurement:
         >>> monte_carlo(MLP(32, 4), samples=2000, seed=1).label.values()
         ('27.04 ± 0.78',)
         """
+        return self._values(TEXT)
+
+    def _values(self, style: Style) -> tuple[str, ...]:
         pairs = zip(np.ravel(self.log_mean), np.ravel(self.relative_standard_error), strict=True)
-        return tuple(mean_in_words(float(mean), float(error)) for mean, error in pairs)
+        return tuple(mean_in_words(float(mean), float(error), style) for mean, error in pairs)
 
     def __repr__(self) -> str:
         values = ", ".join(self.values())
@@ -144,7 +147,7 @@ class Measurement:
 
     def _repr_latex_(self) -> str:
         """The values as formulas."""
-        return ",\\; ".join(f"${value_latex(value)}$" for value in self.values())
+        return ",\\; ".join(f"${value}$" for value in self._values(LATEX))
 
 
 def plain(values: FloatArray) -> Any:
