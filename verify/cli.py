@@ -1,4 +1,5 @@
-"""The command line: options in; a run in its folder, or a cell drawn again; an exit code out."""
+"""The command line takes options, makes a run in its folder or draws a cell again, and gives an exit
+code."""
 
 from __future__ import annotations
 
@@ -20,10 +21,10 @@ from verify.errors import LostWorkers
 from verify.jobs.folder import default_folder, has_begun, job_of, new_folder, run_shelf
 from verify.jobs.formula_job import run_formula
 from verify.jobs.job import run_job
-from verify.jobs.options import RUN, parser
+from verify.jobs.options import parser
 from verify.jobs.progress import progress_bar
 from verify.jobs.replay import replay
-from verify.jobs.stored_job import job_text, options_of
+from verify.jobs.stored_job import RUN, Job
 from verify.runs.dask import on_dask
 from verify.runs.execution import Execution
 
@@ -62,7 +63,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     if options.resume is not None:
         folder = options.resume
         with _going_on(folder):
-            return _in_folder(options_of(job_of(folder), options), console, folder)
+            return _in_folder(job_of(folder).options(options), console, folder)
     with new_folder(options.out or default_folder(datetime.now())) as folder, _going_on(folder):
         return _in_folder(options, console, folder)
 
@@ -72,7 +73,7 @@ def _in_folder(options: argparse.Namespace, console: Console, folder: Path) -> i
     run = run_job if options.formula is None else run_formula
     with progress_bar(console) as bar:
         how = Execution(
-            shelf=run_shelf(folder, job_text(options)), watch=bar, seconds=_seconds(options)
+            shelf=run_shelf(folder, Job.of(options).text), watch=bar, seconds=_seconds(options)
         )
         if options.dask is None:
             return run(options, console, how, folder)

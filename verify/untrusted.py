@@ -1,4 +1,4 @@
-"""Files that may be someone else's are read within bounds, as plain data, and from nothing but files.
+"""Files that may be someone else's are read here within bounds, as data, from nothing but files.
 
 A pipe would be waited for without end, a device read without end, and JSON has numbers that are
 none, or that take minutes to read.
@@ -17,6 +17,7 @@ __all__ = [
     "LARGEST_FILE",
     "SeedText",
     "Text",
+    "checked_formula",
     "printable",
     "read_text",
     "regular_file",
@@ -79,6 +80,13 @@ def structured(text: str, kind: type[T]) -> T:
         raise ValueError(printable(str(error))[:_LONGEST_REASON]) from error
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
+
+
+def checked_formula(text: str) -> str:
+    """The text of a formula; `ValueError` for one that a terminal would not show as it is."""
+    if not all(each.isprintable() or each.isspace() for each in text):
+        raise ValueError("the formula is none of a run")
+    return text
 
 
 def printable(text: str) -> str:

@@ -8,8 +8,9 @@ from theory.claims.counterexample import values_in_words
 from theory.claims.target import Claim, Quantity, Target
 from theory.outcome import Outcome
 from theory.symbols import ell
-from verify.comparison.compare import Comparison
-from verify.comparison.table import conclusion
+from verify.comparison.compare import Comparison, comparison_record
+from verify.comparison.table import run_html
+from verify.comparison.verdict_in_words import conclusion
 from verify.inference.numbers_in_text import html_table
 
 if TYPE_CHECKING:
@@ -32,10 +33,10 @@ def report(check: Check) -> str:
 
 def report_html(check: Check) -> str:
     """The same as a table, and the networks it was held against, for a notebook."""
-    from verify.comparison.display import comparison_html
-
     table = html_table(_heading(check), [(name.strip(" :"), text) for name, text in _rows(check)])
-    return table if check.evidence is None else table + comparison_html(check.evidence)
+    if check.evidence is None:
+        return table
+    return table + run_html(comparison_record(check.evidence))
 
 
 def _heading(check: Check) -> str:
@@ -79,7 +80,7 @@ def _per_rate(check: Check) -> str:
 
 
 def _networks(evidence: Comparison) -> str:
-    found = conclusion(evidence)
+    found = conclusion(comparison_record(evidence))
     name, _, rest = found.partition(": ")
     return f"{name.lower()}: {rest}"
 

@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, to_builtins
 
+from theory.outcome import Outcome
 from verify.comparison.cells import Cell
 from verify.comparison.measured_law import LEVEL, MeasuredLaw
 from verify.inference.evidence import Interval
@@ -30,6 +31,7 @@ from verify.untrusted import SeedText, Text, whole_seed
 
 __all__ = [
     "FORMAT",
+    "OUTCOMES",
     "CellRecord",
     "FitRecord",
     "LawRecord",
@@ -43,12 +45,18 @@ __all__ = [
 FORMAT = 4
 Size = Annotated[int, Meta(gt=0, le=10**12)]
 Index = Annotated[int, Meta(ge=0)]
-Positive = Annotated[float, Meta(gt=0)]
+Number = Annotated[float, Meta(ge=-1e300, le=1e300)]
+Positive = Annotated[float, Meta(gt=0, le=1e300)]
 Chance = Annotated[float, Meta(ge=0, le=1)]
 Logarithm = Annotated[float, Meta(ge=-1e9, le=1e9)]
 """Natural, of an update that a network can have."""
 OutcomeName = Literal["consistent", "rejected", "undecided"]
-Part = Literal["label", "output", "total"]
+OUTCOMES: dict[Outcome, OutcomeName] = {
+    Outcome.CONSISTENT: "consistent",
+    Outcome.REJECTED: "rejected",
+    Outcome.UNDECIDED: "undecided",
+}
+_PARTS = {"label", "output", "total"}
 
 
 class Measured(Struct, frozen=True, kw_only=True):
@@ -58,8 +66,8 @@ class Measured(Struct, frozen=True, kw_only=True):
     standard_error: float | None
     log_mean: Logarithm | None
     relative_standard_error: float | None
-    effective_samples: float | None
-    largest_share: float | None
+    effective_samples: Number | None
+    largest_share: Number | None
     median: float | None
 
     @classmethod
@@ -82,26 +90,26 @@ class CellRecord(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=Tru
     depth: Size
     layer: Size
     sampler: Text
-    part: Part
+    part: Text
     samples: Size
     planned_samples: Size
     blocks: Size
     seed: SeedText
     log_law: Logarithm
     log_exact: Logarithm
-    measured: dict[Part, Measured]
+    measured: dict[Text, Measured]
     evidence: Text
     relative_standard_error: Positive | None
-    z: float | None
-    allowance: float
+    z: Number | None
+    allowance: Number
     decides: bool
     configuration: ConfigurationRecord
     undefined: Text | None = None
 
     def __post_init__(self) -> None:
         whole_seed(self.seed)
-        if "total" not in self.measured:
-            raise ValueError("a cell without a total")
+        if "total" not in self.measured or not _PARTS >= {self.part, *self.measured}:
+            raise ValueError("the parts are none of an update")
 
     @classmethod
     def of(cls, cell: Cell) -> CellRecord:
@@ -162,13 +170,12 @@ class CellRecord(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=Tru
         mean, error = self.over_exact, self.relative_standard_error
         return error / mean if mean and error else None
 
-    @property
-    def median_over_exact(self) -> float | None:
-        """The median network's update over the exact mean; 0 where it is dead."""
+    def median_over(self, logarithm: float) -> float | None:
+        """The median network's update over exp(logarithm); 0 where it is dead."""
         median = self.total.median
         if median is None:
             return None
-        return _exp(log(median) - self.log_exact) if median > 0 else 0.0
+        return _exp(log(median) - logarithm) if median > 0 else 0.0
 
     @property
     def effective_share(self) -> float | None:
@@ -245,6 +252,13 @@ class LawRecord(MeasuredLaw):
                    leading_allowed=allowed)  # fmt: skip
 
 
+class Platform(Struct, frozen=True):
+    """The machine that compared."""
+
+    machine: Text
+    system: Text
+
+
 class RunRecord(Struct, frozen=True, kw_only=True):
     """A law held against a grid of networks: every number, seed and version, enough to repeat any cell.
 
@@ -273,7 +287,7 @@ class RunRecord(Struct, frozen=True, kw_only=True):
     versions: dict[Text, Text]
     software: Software
     other_software: tuple[Software, ...]
-    platform: dict[Text, Text]
+    platform: Platform
 
     def __post_init__(self) -> None:
         whole_seed(self.seed)
@@ -328,7 +342,7 @@ def run_record(
         step=step,
         seed=str(seed),
         family_budget=FAMILY_BUDGET,
-        outcome=verdict.outcome.name.lower(),
+        outcome=OUTCOMES[verdict.outcome],
         worst_cell=verdict.worst,
         noticed_relative_error=_finite(verdict.noticed),
         noticed_relative_error_in_all=_finite(verdict.noticed_in_all),
@@ -340,7 +354,7 @@ def run_record(
         versions=_versions(),
         software=makers[0],
         other_software=tuple(makers[1:]),
-        platform={"machine": platform.machine(), "system": platform.platform()},
+        platform=Platform(platform.machine(), platform.platform()),
     )
 
 

@@ -153,7 +153,7 @@ def percent(value: float | None, digits: int = 1, style: Style = TEXT) -> str:
     return f"{style.number(f'{100 * value:.{digits}f}')}{style.percent}"
 
 
-def width_in_words(width: int) -> str:
+def width_in_words(width: int, style: Style = TEXT) -> str:
     """A width, as a power of ten where it is one of a million or more.
 
     >>> width_in_words(1024), width_in_words(10**9)
@@ -161,7 +161,8 @@ def width_in_words(width: int) -> str:
     """
     zeros = len(str(width)) - 1
     if width == 10**zeros and zeros >= 6:
-        return f"10{str(zeros).translate(_RAISED)}"
+        raised = str(zeros).translate(_RAISED)
+        return f"$10^{{{zeros}}}$" if style is LATEX else f"10{raised}"
     return f"{width:,}"
 
 
@@ -213,5 +214,7 @@ def magnitude(logarithm: float | None, digits: int = 5, style: Style = TEXT) -> 
 
 def _power_of_ten(logarithm: float) -> str:
     """exp(logarithm) in one digit, also where float64 cannot hold it."""
+    if logarithm == math.inf:
+        return "inf"
     exponent = math.floor(logarithm / math.log(10) - math.log10(0.95))
     return f"{math.exp(logarithm - exponent * math.log(10)):.0f}e{exponent:+03d}"

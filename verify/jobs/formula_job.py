@@ -1,4 +1,4 @@
-"""The command line's job for a formula: check it, print the report, keep the record."""
+"""The command line's job for a formula checks it, prints the report, and keeps the record."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ def run_formula(
     )
     record = check_record(found)
     keep(folder, record)
-    if found.evidence is not None:
-        write_tables(folder, record["networks"], parquet=options.parquet)
-        print_table(console, cell_table(found.evidence, law="formula"))
-        for line in left_lines(found.evidence.cells):
+    if record.networks is not None:
+        write_tables(folder, record.networks, parquet=options.parquet)
+        print_table(console, cell_table(record.networks, law="formula"))
+        for line in left_lines(record.networks):
             console.print(line, soft_wrap=True)
     console.print(f"numbers: {folder}", soft_wrap=True)
     console.print(str(found), soft_wrap=True, markup=False)

@@ -1,4 +1,4 @@
-"""The options of ``python -m verify``, and those of them that say what a run is."""
+"""The parser knows the options of ``python -m verify``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from theory.claims.target import Claim, Quantity
 from verify.jobs.plan import SAMPLERS
 
-__all__ = ["RUN", "parser"]
+__all__ = ["parser"]
 
 EXAMPLES = """\
 exit code: 0 consistent, 1 rejected, 2 bad input or an unusable folder, 3 undecided,
@@ -21,11 +21,6 @@ examples:
   python -m verify --precision 0.001 --minutes 60 --out runs/long
   python -m verify --resume runs/long                    go on, after whatever happened
 """
-RUN = (
-    *("width", "depth", "layer", "samples", "precision", "seed", "sampler", "step"),
-    *("formula", "claim", "quantity"),
-)
-"""What a run is; the other options say where and how long."""
 
 
 def parser() -> argparse.ArgumentParser:

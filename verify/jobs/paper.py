@@ -1,11 +1,11 @@
-"""A run as files for a LaTeX paper: the table, and the figure as a vector drawing."""
+"""A run is kept for a LaTeX paper as a table and as a vector drawing."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from verify.comparison.compare import Comparison, rate_points
-from verify.comparison.display import comparison_latex
+from verify.comparison.record import RunRecord
+from verify.comparison.table import run_latex
 from verify.jobs.folder import write_whole
 
 __all__ = ["FIGURE", "TABLE", "paper_body", "write_paper_files"]
@@ -13,15 +13,15 @@ __all__ = ["FIGURE", "TABLE", "paper_body", "write_paper_files"]
 TABLE, FIGURE = "results.tex", "rate.pdf"
 
 
-def write_paper_files(folder: Path, comparison: Comparison) -> None:
+def write_paper_files(folder: Path, record: RunRecord) -> None:
     """Write ``results.tex``, a table to be read by a LaTeX document with ``booktabs``, and
     ``rate.pdf``, its figure, to ``folder``."""
     from verify.comparison.figure import rate_image  # Matplotlib takes as long to load as all else
 
-    write_whole(folder / TABLE, comparison_latex(comparison) + "\n")
-    points, law = rate_points(comparison)
-    if points:
-        write_whole(folder / FIGURE, rate_image(points, law, "pdf"))
+    write_whole(folder / TABLE, run_latex(record) + "\n")
+    image = rate_image(record, "pdf")
+    if image is not None:
+        write_whole(folder / FIGURE, image)
 
 
 def paper_body() -> str:

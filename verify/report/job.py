@@ -1,4 +1,4 @@
-"""The command line's job for a report: find the run, write the page, say where it is."""
+"""The command line's job for a report finds the run, writes the page, and says where it is."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import argparse
 from rich.console import Console
 
 from theory.errors import InvalidArgument
-from verify.jobs.options import RUN
+from verify.jobs.stored_job import RUN
 from verify.report.page import write_report
 
 __all__ = ["run_report"]

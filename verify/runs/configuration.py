@@ -48,9 +48,7 @@ class NetworkRecord(Struct, frozen=True):
 
     def __post_init__(self) -> None:
         if isinstance(self.width, tuple) and len(self.width) > _MOST_WIDTHS:
-            raise ValueError(
-                f"{len(self.width):,} widths, where {_MOST_WIDTHS:,} at most are read"
-            )
+            raise ValueError(f"{len(self.width):,} widths, where {_MOST_WIDTHS:,} at most are read")
 
     @classmethod
     def of(cls, network: MLP) -> NetworkRecord:
@@ -174,7 +172,9 @@ class Configuration:
         False
         """
         network, record = self.network, self.record
-        usual = asdict(NetworkRecord.of(MLP(network.width, network.depth, activation=network.activation)))
+        usual = asdict(
+            NetworkRecord.of(MLP(network.width, network.depth, activation=network.activation))
+        )
         usual |= {"width": None, "depth": None, "slope": "0"}
         sizes = asdict(record.network).items()
         chosen: dict[str, Any] = {name: value for name, value in sizes if value != usual[name]}
