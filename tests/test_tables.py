@@ -9,6 +9,7 @@ from rich.table import Table
 
 from theory import MLP, InvalidArgument
 from verify import Conditioned, Dense, Gram, RareEvents, compare_law, monte_carlo
+from verify.comparison.compare import comparison_record
 from verify.comparison.table import cell_row, cell_table, print_table
 
 
@@ -19,7 +20,8 @@ def test_every_number_is_printed_in_full(
 ) -> None:
     monkeypatch.setenv("TERM", terminal)
     monkeypatch.setenv("COLUMNS", columns)
-    found = compare_law(networks=[MLP(16, 1), MLP(2048, 1024), MLP(10**9, 3)], samples=2000, seed=1)
+    networks = [MLP(16, 1), MLP(2048, 1024), MLP(10**9, 3)]
+    found = comparison_record(compare_law(networks=networks, samples=2000, seed=1))
     for console in (
         Console(file=io.StringIO(), force_terminal=True, color_system=None),
         Console(file=io.StringIO(), force_terminal=True, color_system=None, width=104),

@@ -1,5 +1,4 @@
-"""The command line takes options, makes a run in its folder or draws a cell again, and gives an exit
-code."""
+"""The command line takes options, makes a run or draws a cell again, and gives an exit code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The record of a check holds the claim, theory's answer, and the record of the networks, if any."""
+"""The record of a check holds the claim, theory's answer, and the record of networks, if any."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class TheoryRecord(Struct, frozen=True, kw_only=True):
 
 
 class CheckRecord(Struct, frozen=True, kw_only=True):
-    """A claim about a user's formula: theory's answer, and that of networks or why there is none."""
+    """A claim about a user's formula: theory's answer, and that of networks or why none."""
 
     formula: Text
     claim: Claim
@@ -94,7 +94,7 @@ def check_record(check: Check) -> CheckRecord:
 
 
 def read_record(text: str) -> RunRecord | CheckRecord:
-    """The record in the text of a ``results.json``; `ValueError`, in a line, where it holds none."""
+    """The record that the text of a ``results.json`` holds; `ValueError`, in a line, for others."""
     fields = structured(text, dict[str, Raw])
     if "formula" in fields:
         return structured(text, CheckRecord)

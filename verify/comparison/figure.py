@@ -1,4 +1,4 @@
-"""The figure of a run shows the maximal learning rate against depth: exact, measured, and its law."""
+"""The figure of a run shows the maximal rate against depth: exact, measured, and its law."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ def cells_of_the_law(run: RunRecord) -> list[CellRecord]:
 
 
 def rate_image(run: RunRecord, kind: str, dpi: int = 160) -> bytes | None:
-    """The figure as a file of this ``kind``: ``"png"``, or ``"pdf"`` and ``"svg"``, in vectors; None
-    where there is no cell to show."""
+    """The figure as a file of this ``kind``: ``"png"``, or ``"pdf"`` and ``"svg"``, in vectors;
+    None where there is no cell to show."""
     cells = cells_of_the_law(run)
     if not cells:
         return None
@@ -121,7 +121,7 @@ def mark(
     decides: bool,
     paper: str,
 ) -> None:
-    """One cell of a colour and a marker, with two standard errors; hollow where it does not decide."""
+    """One cell in its colour, with two standard errors; hollow where it does not decide."""
     axes.errorbar(
         *at,
         yerr=2 * error or None,

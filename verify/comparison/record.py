@@ -1,8 +1,8 @@
-"""The record of a run is one typed value, which ``results.json`` holds and every table, sentence and
-page is made of.
+"""The record of a run is one typed value, which ``results.json`` holds, and from which every table,
+sentence and page is made.
 
-A record may come from someone else: `verify.untrusted.structured` checks every field against its type,
-and a cell's network and sampler are rebuilt from the numbers of its configuration.
+A record may come from someone else: `verify.untrusted.structured` checks every field against its
+type, and a cell's network and sampler are rebuilt from the numbers of its configuration.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ _PARTS = {"label", "output", "total"}
 
 
 class Measured(Struct, frozen=True, kw_only=True):
-    """The numbers of one part of the update at one layer, per eta^2; None where one is undefined."""
+    """The numbers of one part of the update at one layer, per eta^2; None: undefined."""
 
     mean: float | None
     standard_error: float | None
@@ -195,7 +195,7 @@ class CellRecord(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=Tru
 
     @property
     def is_of_the_law(self) -> bool:
-        """Whether it is the last layer of a ReLU network of which only width and depth were chosen."""
+        """Whether it is the last layer of a ReLU network with only width and depth chosen."""
         own = self.configuration.network.code == f"MLP(width={self.width}, depth={self.depth})"
         return own and self.layer == self.depth
 
@@ -260,9 +260,10 @@ class Platform(Struct, frozen=True):
 
 
 class RunRecord(Struct, frozen=True, kw_only=True):
-    """A law held against a grid of networks: every number, seed and version, enough to repeat any cell.
+    """A law and a grid of networks: every number, seed and version, enough to repeat any cell.
 
-    What is undefined is None.  Seeds are text, since many readers of JSON round a number of 64 bits.
+    What is undefined is None.  Seeds are text, since many readers of JSON round a number of 64
+    bits.
     ``law``: which was tried, in words or as a formula.  ``step``: None for the linearised update.
     ``worst_cell``: the index of the cell nearest to its own bound.  ``software`` is what drew the
     blocks, and ``other_software`` what drew some of them, on another kind of processor;

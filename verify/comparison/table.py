@@ -1,4 +1,4 @@
-"""The table of a run is laid out once, and shown at the prompt, in a notebook, and in a LaTeX paper."""
+"""The table of a run is laid out once, for the prompt, for a notebook, and for a LaTeX paper."""
 
 from __future__ import annotations
 

@@ -11,7 +11,6 @@ from verify.inference.numbers_in_text import (
     TEXT,
     Style,
     percent,
-    signed,
     width_in_words,
     with_error,
 )
@@ -34,7 +33,7 @@ def conclusion(run: RunRecord, style: Style = TEXT) -> str:
         return f"UNDECIDED: nothing is rejected {budget}, but {_wants(run)}."
     worst = run.cells[run.worst_cell]
     z = (
-        f"z = {signed(worst.z, style)} at {_place(worst)}, where |z| = "
+        f"z = {style.number(f'{worst.z or 0:+.2f}')} at {_place(worst)}, where |z| = "
         f"{run.critical_z or 0:.2f} would reject"
     )
     if run.outcome == OUTCOMES[Outcome.REJECTED]:

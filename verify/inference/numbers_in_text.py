@@ -1,5 +1,5 @@
-"""Numbers are written for people: with an error of two digits, and at magnitudes that float64 cannot
-hold; in one `Style` for a terminal, for a page, and for LaTeX."""
+"""Numbers are written for people: with an error of two digits, and at magnitudes that float64
+cannot hold; in one `Style` for a terminal, for a page, and for LaTeX."""
 
 from __future__ import annotations
 
@@ -44,13 +44,14 @@ def _as_latex_power(mantissa: str, exponent: int) -> str:
 
 @dataclass(frozen=True)
 class Style:
-    """How signs, powers of ten and words among numbers are written.
+    r"""How signs, powers of ten and words among numbers are written; ``grouped``: as columns of a page
+    are, with digits in groups of three and no zero left out.
 
     >>> for style in (TEXT, PAGE, LATEX):
     ...     print(style.number("-2.5e-07"), style.number("inf"))
     -2.5e-07 ∞
     −2.5 × 10⁻⁷ ∞
-    -2.5 \\times 10^{-7} \\infty
+    -2.5 \times 10^{-7} \infty
     """
 
     minus: str = "-"
@@ -207,6 +208,8 @@ def magnitude(logarithm: float | None, digits: int = 5, style: Style = TEXT) -> 
     if logarithm is None or not math.isfinite(logarithm):
         return style.number({-math.inf: "0", math.inf: "inf"}.get(logarithm or math.nan, "nan"))
     exponent, fraction = divmod(logarithm / math.log(10), 1)
+    if style.grouped and -4 <= exponent <= 5:
+        return style.number(f"{math.exp(logarithm):.{max(0, digits - 1 - int(exponent))}f}")
     if -4 <= exponent <= 6:
         return style.number(f"{math.exp(logarithm):.{digits}g}")
     return style.number(f"{10**fraction:.{digits - 1}f}e{int(exponent):+03d}")

@@ -1,5 +1,5 @@
-"""The figures of a page are drawn by Matplotlib, as SVG in the colours of the page: rates over depth,
-deviations, and mean beside typical network."""
+"""The figures of a page are SVG in its colours: rates over depth, deviations from what was tried,
+and mean beside typical network."""
 
 from __future__ import annotations
 

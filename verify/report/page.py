@@ -128,9 +128,8 @@ def environment() -> Environment:
 
 
 def _verdict(run: RunRecord) -> str:
-    """The conclusion as a sentence, whose outcome the page shows beside it."""
-    said = conclusion(run, PAGE).partition(": ")[2]
-    return f"{said[0].upper()}{said[1:]}"
+    outcome, _, rest = conclusion(run, PAGE).partition(": ")
+    return f"{outcome.capitalize()}: {rest}"
 
 
 def _decimal(value: float, digits: int = 4) -> str:

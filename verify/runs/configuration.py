@@ -1,4 +1,4 @@
-"""A configuration is all that a cell's numbers depend on beside its seed, as a value and as text."""
+"""A configuration is all that a cell's numbers depend on beside its seed, in one value or text."""
 
 from __future__ import annotations
 
