@@ -17,7 +17,7 @@ from theory.command import INTERRUPTED, exit_code
 from theory.errors import InvalidArgument, MupDepthError
 from verify.comparison.tabular import needs
 from verify.errors import LostWorkers
-from verify.jobs.folder import default_folder, has_begun, job_of, new_folder, run_shelf
+from verify.jobs.folder import default_folder, has_begun, job_of, new_folder, run_store
 from verify.jobs.formula_job import run_formula
 from verify.jobs.job import run_job
 from verify.jobs.options import parser
@@ -29,7 +29,7 @@ from verify.runs.execution import Execution
 
 __all__ = ["main"]
 
-PLAIN_COLUMNS = 108
+COLUMNS = 108
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,8 +41,8 @@ def _main(options: argparse.Namespace) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     console = Console(highlight=False)
-    if not console.is_terminal or console.width < PLAIN_COLUMNS:
-        console = Console(highlight=False, width=PLAIN_COLUMNS)
+    if not console.is_terminal or console.width < COLUMNS:
+        console = Console(highlight=False, width=COLUMNS)
     return _run(options, console)
 
 
@@ -72,7 +72,7 @@ def _in_folder(options: argparse.Namespace, console: Console, folder: Path) -> i
     run = run_job if options.formula is None else run_formula
     with progress_bar(console) as bar:
         how = Execution(
-            shelf=run_shelf(folder, Job.of(options).text), watch=bar, seconds=_seconds(options)
+            store=run_store(folder, Job.of(options).text), watch=bar, seconds=_seconds(options)
         )
         if options.dask is None:
             return run(options, console, how, folder)

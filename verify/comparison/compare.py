@@ -276,7 +276,7 @@ def plan_cells(
 
 
 def measure_cells(planned: Sequence[PlannedCell], *, seed: int, execution: Execution) -> Comparison:
-    """All cells drawn together, in rounds, and judged as one family."""
+    """All cells drawn side by side, and judged as one family."""
     blocks = checked_execution(execution).run([each.sampling for each in planned])
     cells = tuple(each.measured(drawn) for each, drawn in zip(planned, blocks, strict=True))
     steps = {each.sampling.configuration.step for each in planned}

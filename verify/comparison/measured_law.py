@@ -1,6 +1,6 @@
 """Networks alone show a law of the maximal rate, which is fitted here: constant * depth^exponent.
 
-The fit is a plain weighted one in the logarithms of measured rates, E[(Delta z)^2]^(-1/2), over the
+The fit is a weighted one in the logarithms of measured rates, E[(Delta z)^2]^(-1/2), over the
 depths of one width, each with its samples' own standard error; no formula, no exact value and no
 exact variance enters.  The networks are so wide and deep that finite sizes change little.  How much
 is said by whoever compares the fit with a limit, see `MeasuredLaw.allows`.

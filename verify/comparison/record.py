@@ -108,7 +108,7 @@ class CellRecord(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=Tru
 
     def __post_init__(self) -> None:
         whole_seed(self.seed)
-        if "total" not in self.measured or not _PARTS >= {self.part, *self.measured}:
+        if "total" not in self.measured or {self.part, *self.measured} - _PARTS:
             raise ValueError("the parts are none of an update")
 
     @classmethod
@@ -212,7 +212,7 @@ class FitRecord(Struct, frozen=True, kw_only=True):
     cells: Size
 
     def __post_init__(self) -> None:
-        if not 0 < min(self.factor.low, self.factor.value, self.factor.high):
+        if min(self.factor.low, self.factor.value, self.factor.high) <= 0:
             raise ValueError("a factor is not positive")
 
     @classmethod

@@ -1,4 +1,4 @@
-"""A run as a flat table, for CSV, Parquet and pandas: a row a cell, with all that reproduces it."""
+"""A run becomes a flat table for CSV, Parquet and pandas: a row a cell, and all to reproduce it."""
 
 from __future__ import annotations
 

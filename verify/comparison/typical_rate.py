@@ -1,4 +1,4 @@
-"""`typical_learning_rate`: the rate that keeps the median network at the bound, by simulation."""
+"""`typical_learning_rate` simulates the rate that keeps the median network at the bound."""
 
 from __future__ import annotations
 

@@ -44,8 +44,9 @@ def _as_latex_power(mantissa: str, exponent: int) -> str:
 
 @dataclass(frozen=True)
 class Style:
-    r"""How signs, powers of ten and words among numbers are written; ``grouped``: as columns of a page
-    are, with digits in groups of three and no zero left out.
+    r"""How signs, powers of ten and words among numbers are written.
+
+    ``grouped``: as in the columns of a page, digits in groups of three and no zero left out.
 
     >>> for style in (TEXT, PAGE, LATEX):
     ...     print(style.number("-2.5e-07"), style.number("inf"))

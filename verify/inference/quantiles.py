@@ -1,4 +1,4 @@
-"""Quantiles of the update over networks, with intervals that assume nothing of its distribution."""
+"""Quantiles of the update over networks have intervals that assume nothing of its distribution."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from verify.comparison.record import RunRecord, json_text
 from verify.comparison.tabular import csv_text, parquet_bytes
 from verify.errors import UnusableFolder
 from verify.jobs.stored_job import Job
-from verify.runs.finished_blocks import OpenShelf, Shelf
+from verify.runs.blocks import BlockStore, OpenStore
 from verify.runs.sampling import Sampling
 from verify.runs.store import fact, kept_in
 from verify.untrusted import regular_file, structured
@@ -32,7 +32,7 @@ __all__ = [
     "job_of",
     "keep",
     "new_folder",
-    "run_shelf",
+    "run_store",
     "write_tables",
     "write_whole",
 ]
@@ -125,14 +125,14 @@ def has_begun(path: Path) -> bool:
         return False
 
 
-def run_shelf(path: Path, job: str) -> OpenShelf:
-    """What opens the folder's store for the run whose text is ``job``.
+def run_store(path: Path, job: str) -> OpenStore:
+    """Opens the folder's store for the run whose text is ``job``.
 
     Raises `UnusableFolder` where the store holds another run, or this one planned in another way,
     as another version may do.
     """
 
-    def opened(samplings: Sequence[Sampling]) -> AbstractContextManager[Shelf]:
+    def opened(samplings: Sequence[Sampling]) -> AbstractContextManager[BlockStore]:
         plan = _plan_text(samplings)
         if (path / STORE).exists():
             _check_seeds(path / STORE, plan)

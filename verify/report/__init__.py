@@ -1,4 +1,4 @@
-"""A finished run as one self-contained page."""
+"""A finished run becomes one self-contained page."""
 
 from verify.report.page import write_report
 

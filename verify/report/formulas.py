@@ -51,13 +51,15 @@ def formulas() -> Formulas:
     where = rate.validity(TOLERANCE)
     parts = {"label": update.label, "output": update.output}
     return Formulas(
-        update=_math(_UPDATE, r"\sim", update.leading()),
-        rate=_math(r"\eta_{\text{max}}", r"\sim", rate.leading()),
+        update=_math(_UPDATE, r"\thicksim", update.leading()),
+        rate=_math(r"\eta_{\text{max}}", r"\thicksim", rate.leading()),
         exact=[
             *_rows(_part("label"), update.label.exact, "AB"),
             *_rows(_part("output"), update.output.exact, "CD"),
         ],
-        joint=[_math(_part(name), r"\sim", part.joint_limit()) for name, part in parts.items()],
+        joint=[
+            _math(_part(name), r"\thicksim", part.joint_limit()) for name, part in parts.items()
+        ],
         validity=Validity(
             float(where.tolerance), where.least_width, where.least_depth, where.ratio
         ),

@@ -1,4 +1,4 @@
-"""`monte_carlo`: blocks of samples on any executor, merged in order into one estimate."""
+"""`monte_carlo` draws blocks of samples on any executor and merges them into one estimate."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from theory.networks.mlp import MLP
 from theory.waiting import announced
 from verify.inference.estimate import Estimate
 from verify.numerics.streams import checked_samples, checked_seed
+from verify.runs.blocks import in_memory
 from verify.runs.configuration import configuration
 from verify.runs.execution import Execution, Watch
-from verify.runs.finished_blocks import in_memory
 from verify.runs.sampling import Sampling
 from verify.runs.store import kept_in
 from verify.samplers.gram.sampler import Gram
@@ -74,15 +74,18 @@ def monte_carlo(
         )
     asked = configuration(network, layer=layer, rates=rates, step=step, sampler=sampler)
     sampling = Sampling(asked, checked_seed(seed), checked_samples(samples))
-    shelf = in_memory if store is None else kept_in(store)
-    how = Execution(executor, shelf=shelf, watch=Watch() if progress is None else _Told(progress))
+    how = Execution(
+        executor,
+        store=in_memory if store is None else kept_in(store),
+        watch=Watch() if progress is None else _Calling(progress),
+    )
     with announced("simulation, whose first run compiles for up to half a minute"):
         (blocks,) = how.run([sampling])
     return sampling.estimate(blocks, scalar=layer is None or isinstance(layer, Integral))
 
 
 @dataclass(frozen=True)
-class _Told(Watch):
+class _Calling(Watch):
     progress: Progress
 
     def advance(self, cell: int, samples: int) -> None:
