@@ -20,10 +20,10 @@ from verify.errors import LostWorkers
 from verify.jobs.folder import default_folder, has_begun, job_of, new_folder, run_store
 from verify.jobs.formula_job import run_formula
 from verify.jobs.job import run_job
-from verify.jobs.options import parser
+from verify.jobs.options import checked_options, parser
 from verify.jobs.progress import progress_bar
 from verify.jobs.replay import replay
-from verify.jobs.stored_job import RUN, Job
+from verify.jobs.stored_job import Job
 from verify.runs.dask import on_dask
 from verify.runs.execution import Execution
 
@@ -43,22 +43,20 @@ def _main(options: argparse.Namespace) -> int:
     console = Console(highlight=False)
     if not console.is_terminal or console.width < COLUMNS:
         console = Console(highlight=False, width=COLUMNS)
-    return _run(options, console)
+    return _run(checked_options(options), console)
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
     if options.report is not None:
-        from verify.report.job import run_report  # Matplotlib takes a second to load
+        from verify.report.page import write_report  # Matplotlib takes a second to load
 
-        return run_report(options, console)
+        path = write_report(options.report)
+        console.print(f"report: {path}", soft_wrap=True, markup=False)
+        return 0
     if options.replay is not None:
         return _replay(options, console)
     if options.parquet:
         needs("pyarrow.parquet")
-    if options.cell is not None:
-        raise InvalidArgument(
-            f"expected a file for replay with cell, got cell={options.cell}; give --replay FILE"
-        )
     if options.resume is not None:
         folder = options.resume
         with _going_on(folder):
@@ -82,13 +80,6 @@ def _in_folder(options: argparse.Namespace, console: Console, folder: Path) -> i
 
 def _replay(options: argparse.Namespace, console: Console) -> int:
     """Draw one recorded cell again: 0 where it is the same bit for bit, else 1."""
-    others = (*RUN, "out", "resume", "minutes", "dask")
-    said = [name for name in others if getattr(options, name) is not None]
-    said += ["parquet"] if options.parquet else []
-    if said:
-        raise InvalidArgument(
-            f"expected nothing but a cell beside replay, got {said[0]}; the file says the rest"
-        )
     with progress_bar(console) as bar:
         found = replay(options.replay, options.cell, Execution(watch=bar))
     console.print(str(found), soft_wrap=True, markup=False)

@@ -27,7 +27,7 @@ from verify.inference.fit import PowerFit, fit_power
 from verify.inference.verdict import Verdict, decide
 from verify.numerics.streams import checked_samples, checked_seed, derived_seed
 from verify.runs.configuration import configuration
-from verify.runs.execution import Execution, Watch, checked_execution
+from verify.runs.execution import Calling, Execution, checked_execution
 from verify.runs.sampling import Sampling
 from verify.samplers.gram.sampler import Gram
 from verify.samplers.sampler import Sampler
@@ -224,7 +224,8 @@ def compare_law(
         step=step,
     )
     if progress is not None:
-        execution = replace(execution, watch=_Calling(planned, progress))
+        watch = Calling(lambda cell, drawn: progress(planned[cell].network, drawn))
+        execution = replace(execution, watch=watch)
     return measure_cells(planned, seed=seed, execution=execution)
 
 
@@ -281,12 +282,3 @@ def measure_cells(planned: Sequence[PlannedCell], *, seed: int, execution: Execu
     cells = tuple(each.measured(drawn) for each, drawn in zip(planned, blocks, strict=True))
     steps = {each.sampling.configuration.step for each in planned}
     return Comparison(cells, seed, steps.pop() if len(steps) == 1 else None)
-
-
-@dataclass(frozen=True, eq=False)
-class _Calling(Watch):
-    planned: Sequence[PlannedCell]
-    progress: Callable[[MLP, int], None]
-
-    def advance(self, cell: int, samples: int) -> None:
-        self.progress(self.planned[cell].network, samples)

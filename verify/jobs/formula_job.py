@@ -10,7 +10,6 @@ from rich.console import Console
 
 from theory.claims.reading import default_network
 from theory.claims.target import Claim, Quantity
-from theory.errors import InvalidArgument
 from theory.formulas.formula import read
 from theory.networks.mlp import MLP
 from verify.claims.check import check
@@ -33,11 +32,6 @@ def run_formula(
 ) -> int:
     """Check the formula, with networks of the sizes in ``options``, keep the answer in ``folder``,
     and show it; the exit code."""
-    if options.step is not None:
-        raise InvalidArgument(
-            f"expected no step with a formula, got step={options.step!r}; formulas are for the "
-            f"linearised update"
-        )
     found = check(
         options.formula,
         claim=options.claim or Claim.EXACT.value,

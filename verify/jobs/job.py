@@ -8,7 +8,6 @@ from pathlib import Path
 
 from rich.console import Console
 
-from theory.errors import InvalidArgument
 from verify.comparison.cells import PlannedCell
 from verify.comparison.compare import comparison_record, measure_cells, plan_cells
 from verify.comparison.exact_values import exact_law, leading_laws, leading_power
@@ -16,8 +15,7 @@ from verify.comparison.record import RunRecord
 from verify.comparison.table import cell_table, print_table
 from verify.comparison.verdict_in_words import conclusion, law_lines, slope_lines
 from verify.jobs.folder import keep, write_tables, write_whole
-from verify.jobs.paper import FIGURE as VECTORS
-from verify.jobs.paper import TABLE, write_paper_files
+from verify.jobs.paper import TABLE, VECTORS, write_paper_files
 from verify.jobs.plan import planned_parts
 from verify.numerics.streams import checked_seed
 from verify.runs.execution import Execution
@@ -34,10 +32,6 @@ def run_job(
 ) -> int:
     """Measure the cells that ``options`` ask for, keep what was found in ``folder``, and show it;
     the exit code."""
-    if options.claim is not None or options.quantity is not None:
-        raise InvalidArgument(
-            "expected a formula with claim and quantity, got none; give --formula 'L**3/3'"
-        )
     seed = checked_seed(SEED if options.seed is None else options.seed)
     update, rate = leading_laws()
     console.print("derived, as n → ∞ and then L → ∞:")

@@ -8,9 +8,9 @@ from verify.comparison.record import RunRecord
 from verify.comparison.table import run_latex
 from verify.jobs.folder import write_whole
 
-__all__ = ["FIGURE", "TABLE", "paper_body", "write_paper_files"]
+__all__ = ["TABLE", "VECTORS", "paper_body", "write_paper_files"]
 
-TABLE, FIGURE = "results.tex", "rate.pdf"
+TABLE, VECTORS = "results.tex", "rate.pdf"
 
 
 def write_paper_files(folder: Path, record: RunRecord) -> None:
@@ -21,7 +21,7 @@ def write_paper_files(folder: Path, record: RunRecord) -> None:
     write_whole(folder / TABLE, run_latex(record) + "\n")
     image = rate_image(record, "pdf")
     if image is not None:
-        write_whole(folder / FIGURE, image)
+        write_whole(folder / VECTORS, image)
 
 
 def paper_body() -> str:
@@ -35,7 +35,7 @@ def paper_body() -> str:
             rf"\input{{{TABLE}}}",
             r"\begin{figure}[htbp]",
             r"\centering",
-            rf"\includegraphics[width=0.8\linewidth]{{{FIGURE}}}",
+            rf"\includegraphics[width=0.8\linewidth]{{{VECTORS}}}",
             r"\caption{The maximal learning rate against depth: exact (lines), measured (marks, "
             r"with two standard errors; hollow where rare networks set the mean), and its leading "
             r"term.}",

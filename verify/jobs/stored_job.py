@@ -13,11 +13,10 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, to_builtins
 from msgspec.structs import asdict
 
-from theory.errors import InvalidArgument
 from verify.jobs.plan import SAMPLERS
 from verify.untrusted import SeedText, Text, checked_formula, structured, whole_seed
 
-__all__ = ["RUN", "Job"]
+__all__ = ["Job"]
 
 _LONGEST = 100_000
 """Characters of a job's text."""
@@ -75,16 +74,7 @@ class Job(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_
         return json.dumps(to_builtins(self))
 
     def options(self, given: argparse.Namespace) -> argparse.Namespace:
-        """The options of the run; where and how long are those ``given``.
-
-        Raises `InvalidArgument` where what the run is is given too.
-        """
-        for name in (*RUN, "out", "replay", "report", "cell"):
-            if getattr(given, name) is not None:
-                raise InvalidArgument(
-                    f"expected no {name} beside resume, got {name}={getattr(given, name)!r}; the "
-                    f"folder says what the run is"
-                )
+        """The options of the run; where and how long are those ``given``."""
         seed = None if self.seed is None else whole_seed(self.seed)
         return argparse.Namespace(**vars(given) | asdict(self) | {"seed": seed})
 
@@ -98,10 +88,6 @@ class Job(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_
         said = to_builtins(self)
         claims = {name: said.pop(name) for name in ("formula", "claim", "quantity") if name in said}
         return [word for name, given in (claims | said).items() for word in _option(name, given)]
-
-
-RUN = Job.__struct_fields__
-"""Options that define a run; the others say where and how long."""
 
 
 def _option(name: str, given: object) -> list[str]:

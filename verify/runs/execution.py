@@ -39,7 +39,7 @@ from verify.runs.blocks import (
 )
 from verify.runs.sampling import Sampling, draw_blocks
 
-__all__ = ["Execution", "Watch", "checked_execution"]
+__all__ = ["Calling", "Execution", "Watch", "checked_execution"]
 
 _AHEAD_PER_THREAD = 4
 _AHEAD = 256
@@ -65,6 +65,17 @@ class Watch:
 
     def advance(self, cell: int, samples: int) -> None:
         """A block of so many samples is finished, here or by another process on the same store."""
+
+
+@dataclass(frozen=True, eq=False)
+class Calling(Watch):
+    """Calls a function with the index of the cell and the samples of each finished block."""
+
+    progress: Callable[[int, int], object]
+
+    def advance(self, cell: int, samples: int) -> None:
+        """See `Watch.advance`."""
+        self.progress(cell, samples)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from verify.inference.estimate import Estimate
 from verify.numerics.streams import checked_samples, checked_seed
 from verify.runs.blocks import in_memory
 from verify.runs.configuration import configuration
-from verify.runs.execution import Execution, Watch
+from verify.runs.execution import Calling, Execution, Watch
 from verify.runs.sampling import Sampling
 from verify.runs.store import kept_in
 from verify.samplers.gram.sampler import Gram
@@ -77,16 +76,8 @@ def monte_carlo(
     how = Execution(
         executor,
         store=in_memory if store is None else kept_in(store),
-        watch=Watch() if progress is None else _Calling(progress),
+        watch=Watch() if progress is None else Calling(lambda _, drawn: progress(drawn)),
     )
     with announced("simulation, whose first run compiles for up to half a minute"):
         (blocks,) = how.run([sampling])
     return sampling.estimate(blocks, scalar=layer is None or isinstance(layer, Integral))
-
-
-@dataclass(frozen=True)
-class _Calling(Watch):
-    progress: Progress
-
-    def advance(self, cell: int, samples: int) -> None:
-        self.progress(samples)
