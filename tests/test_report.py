@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from verify import cli, monte_carlo
 from verify.claims.record import CheckRecord, read_record
-from verify.comparison.record import RunRecord
+from verify.comparison.record import RunRecord, json_text
 from verify.comparison.verdict_in_words import conclusion
 from verify.inference.numbers_in_text import PAGE
 from verify.inference.verdict import Want
@@ -102,6 +102,26 @@ def test_the_page_says_what_was_measured(run: tuple[Path, dict[str, Any], str]) 
     for name, version in record["versions"].items():
         assert f"{name} {version}" in text
     assert "python -m verify --width 16 32 --depth 1 2 --samples 2000 --seed 7" in text
+
+
+def test_a_record_is_read_back_as_it_was_written(
+    run: tuple[Path, dict[str, Any], str], tmp_path: Path
+) -> None:
+    formula = tmp_path / "run"
+    sizes = ["--width", "16", "--depth", "2", "--samples", "500"]
+    cli.main(["--formula", "L**3/2", "--claim", "leading", *sizes, "--out", str(formula)])
+    for folder in (run[0], formula):
+        assert json_text(record_of(folder)) == (folder / RESULTS).read_text(encoding="utf-8")
+
+
+def test_a_cell_that_contradicts_its_configuration_has_no_page(
+    run: tuple[Path, dict[str, Any], str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in (("width", 17), ("depth", 3), ("layer", 2), ("sampler", "Dense()")):
+        record = json.loads(json.dumps(run[1]))
+        record["cells"][0][name] = value
+        (tmp_path / RESULTS).write_text(json.dumps(record), encoding="utf-8")
+        refused(tmp_path, capsys)
 
 
 def test_the_same_run_gives_the_same_page(run: tuple[Path, dict[str, Any], str]) -> None:

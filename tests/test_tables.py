@@ -1,6 +1,8 @@
 """Tables on narrow and on dumb terminals: no digit is cut."""
 
 import io
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -34,6 +36,27 @@ def test_every_number_is_printed_in_full(
         for cell in found.cells:
             assert all(entry in text for entry in cell_row(cell).values())
         assert console.size == before
+
+
+@pytest.mark.parametrize("backend", ["svg", "pdf", None])
+def test_a_result_in_a_notebook_leaves_the_users_matplotlib_alone(backend: str | None) -> None:
+    """Neither a backend that was chosen nor the choice of one, settings and styles."""
+    code = f"""
+import sys, matplotlib
+from verify import compare_law
+from theory import MLP
+if {backend!r}:
+    import matplotlib.pyplot
+    matplotlib.use({backend!r})
+matplotlib.rcParams["lines.linewidth"] = 7.0
+def settings():
+    return [(key, dict.__getitem__(matplotlib.rcParams, key)) for key in matplotlib.rcParams.keys()]
+before = settings()
+assert "<img" in compare_law(networks=[MLP(16, 1)], samples=50, seed=1)._repr_html_()
+assert settings() == before
+assert ("matplotlib.pyplot" in sys.modules) == bool({backend!r})
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_table_of_long_numbers() -> None:

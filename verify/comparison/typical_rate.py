@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from math import exp, inf, isfinite, isnan, log
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,12 +13,10 @@ from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP, numeric_layers
 from verify.inference.estimate import Estimate
 from verify.inference.numbers_in_text import LATEX, TEXT
+from verify.inference.quantiles import Quantile
 from verify.runs.simulation import monte_carlo
 from verify.samplers.gram.sampler import Gram
 from verify.samplers.sampler import Sampler
-
-if TYPE_CHECKING:
-    from verify.inference.quantiles import Quantile
 
 __all__ = ["TypicalLearningRate", "typical_learning_rate"]
 
