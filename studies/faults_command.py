@@ -12,7 +12,7 @@ from pathlib import Path
 
 from studies.faults_trials import Struck
 from verify.jobs.folder import CSV, RESULTS, STORE, has_begun
-from verify.runs.store_text import canonical_text
+from verify.runs.store import canonical_text
 
 __all__ = ["COMMAND", "Whole", "command_reference", "command_trial"]
 

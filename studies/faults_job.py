@@ -14,7 +14,7 @@ from pathlib import Path
 from studies.faulty_disk import Fault, faulty
 from theory import MLP
 from verify.inference.estimate import Block
-from verify.runs.block_order import Piece
+from verify.runs.blocks import Piece
 from verify.runs.configuration import configuration
 from verify.runs.execution import Execution, Watch
 from verify.runs.sampling import Sampling, draw_block
@@ -58,7 +58,7 @@ def work(path: Path, to: Connection, fault: Fault | None = None) -> None:
     """Draw what is not yet in the store at ``path``, two blocks at a time, on a disk with a
     ``fault``, and say so."""
     with faulty(fault) as disk:
-        blocks = Execution(shelf=kept_in(path), watch=_Tell(to), ahead=3).run(CELLS)
+        blocks = Execution(store=kept_in(path), watch=_Tell(to), ahead=3).run(CELLS)
         to.send(("operation", disk.operations))
     to.send(("whole", results(blocks)))
     to.close()

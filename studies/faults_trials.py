@@ -17,8 +17,7 @@ from typing import Any
 
 from studies.faults_job import CELLS, PIECES, work
 from studies.faulty_disk import Fault
-from verify.runs.store import kept_in
-from verify.runs.store_text import canonical_text
+from verify.runs.store import canonical_text, kept_in
 
 __all__ = ["KINDS", "Reference", "Struck", "reference", "trial"]
 
@@ -193,12 +192,12 @@ def _there(path: Path) -> Counter[int]:
     """Blocks in the store by cell, each one read and checked."""
     if not path.exists():
         return Counter()
-    with kept_in(path, new=False)(CELLS) as shelf:
-        news = list(shelf.turn((), ()).news)
+    with kept_in(path, new=False)(CELLS) as stored:
+        news = list(stored.turn((), ()).news)
         for cell in range(len(CELLS)):
             mine = sorted(piece.block for piece in news if piece.cell == cell)
             prefix = next((k for k, block in enumerate(mine) if k != block), len(mine))
-            shelf.blocks(cell, prefix)
+            stored.blocks(cell, prefix)
         return Counter(piece.cell for piece in news)
 
 

@@ -22,9 +22,8 @@ from scipy.optimize import nnls
 
 from theory import MLP
 from verify.inference.estimate import merge
-from verify.runs.block_order import Piece
+from verify.runs.blocks import Drawn, Piece
 from verify.runs.configuration import Configuration, configuration, problem_of
-from verify.runs.finished_blocks import Drawn
 from verify.runs.sampling import Sampling, draw_block
 from verify.runs.store import kept_in
 from verify.samplers.conditioned.sampler import Conditioned
@@ -115,10 +114,10 @@ def block_overheads() -> dict[str, float]:
         Drawn(Piece(0, k), type(b)(8192, b.log_unit, b.mean, b.spread, None), software)
         for k, (b, software) in enumerate(made)
     ]
-    with TemporaryDirectory() as folder, kept_in(Path(folder) / "s")([small]) as shelf:
-        alone = _timed(lambda: [shelf.turn([each], []) for each in drawn[:100]]) / 100
-        together = _timed(lambda: shelf.turn(drawn[100:], [])) / 300
-        read = _timed(lambda: shelf.blocks(0, 400)) / 400
+    with TemporaryDirectory() as folder, kept_in(Path(folder) / "s")([small]) as stored:
+        alone = _timed(lambda: [stored.turn([each], []) for each in drawn[:100]]) / 100
+        together = _timed(lambda: stored.turn(drawn[100:], [])) / 300
+        read = _timed(lambda: stored.blocks(0, 400)) / 400
     merging = _timed(lambda: merge(blocks, ("label", "output"), scalar=True)) / 400
     return {
         "kept alone": alone,

@@ -1,4 +1,4 @@
-"""``python -m verify``: derive, simulate, compare, fit, draw, conclude."""
+"""``python -m verify`` derives, simulates, compares, fits, draws and concludes."""
 
 from __future__ import annotations
 

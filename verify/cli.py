@@ -1,4 +1,4 @@
-"""The command line: options in; a run in its folder, or a cell drawn again; an exit code out."""
+"""The command line takes options, makes a run or draws a cell again, and gives an exit code."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from theory.command import INTERRUPTED, exit_code
 from theory.errors import InvalidArgument, MupDepthError
 from verify.comparison.tabular import needs
 from verify.errors import LostWorkers
-from verify.jobs.folder import default_folder, has_begun, job_of, new_folder, run_shelf
+from verify.jobs.folder import default_folder, has_begun, job_of, new_folder, run_store
 from verify.jobs.formula_job import run_formula
 from verify.jobs.job import run_job
-from verify.jobs.options import RUN, parser
+from verify.jobs.options import checked_options, parser
 from verify.jobs.progress import progress_bar
 from verify.jobs.replay import replay
-from verify.jobs.stored_job import job_text, options_of
+from verify.jobs.stored_job import Job
 from verify.runs.dask import on_dask
 from verify.runs.execution import Execution
 
 __all__ = ["main"]
 
-PLAIN_COLUMNS = 108
+COLUMNS = 108
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,28 +41,26 @@ def _main(options: argparse.Namespace) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     console = Console(highlight=False)
-    if not console.is_terminal or console.width < PLAIN_COLUMNS:
-        console = Console(highlight=False, width=PLAIN_COLUMNS)
-    return _run(options, console)
+    if not console.is_terminal or console.width < COLUMNS:
+        console = Console(highlight=False, width=COLUMNS)
+    return _run(checked_options(options), console)
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
     if options.report is not None:
-        from verify.report.job import run_report  # Matplotlib takes a second to load
+        from verify.report.page import write_report  # Matplotlib takes a second to load
 
-        return run_report(options, console)
+        path = write_report(options.report)
+        console.print(f"report: {path}", soft_wrap=True, markup=False)
+        return 0
     if options.replay is not None:
         return _replay(options, console)
     if options.parquet:
         needs("pyarrow.parquet")
-    if options.cell is not None:
-        raise InvalidArgument(
-            f"expected a file for replay with cell, got cell={options.cell}; give --replay FILE"
-        )
     if options.resume is not None:
         folder = options.resume
         with _going_on(folder):
-            return _in_folder(options_of(job_of(folder), options), console, folder)
+            return _in_folder(job_of(folder).options(options), console, folder)
     with new_folder(options.out or default_folder(datetime.now())) as folder, _going_on(folder):
         return _in_folder(options, console, folder)
 
@@ -72,7 +70,7 @@ def _in_folder(options: argparse.Namespace, console: Console, folder: Path) -> i
     run = run_job if options.formula is None else run_formula
     with progress_bar(console) as bar:
         how = Execution(
-            shelf=run_shelf(folder, job_text(options)), watch=bar, seconds=_seconds(options)
+            store=run_store(folder, Job.of(options).text), watch=bar, seconds=_seconds(options)
         )
         if options.dask is None:
             return run(options, console, how, folder)
@@ -82,13 +80,6 @@ def _in_folder(options: argparse.Namespace, console: Console, folder: Path) -> i
 
 def _replay(options: argparse.Namespace, console: Console) -> int:
     """Draw one recorded cell again: 0 where it is the same bit for bit, else 1."""
-    others = (*RUN, "out", "resume", "minutes", "dask")
-    said = [name for name in others if getattr(options, name) is not None]
-    said += ["parquet"] if options.parquet else []
-    if said:
-        raise InvalidArgument(
-            f"expected nothing but a cell beside replay, got {said[0]}; the file says the rest"
-        )
     with progress_bar(console) as bar:
         found = replay(options.replay, options.cell, Execution(watch=bar))
     console.print(str(found), soft_wrap=True, markup=False)

@@ -1,5 +1,5 @@
-"""What can go wrong with a run that its arguments are not to blame for: two more leaves of the
-exception tree of ``theory``."""
+"""A run can fail for reasons other than its arguments: two more leaves of the exceptions of
+``theory``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that may be someone else's: read within bounds, as plain data, and from nothing but files.
+"""Files that may be someone else's are read here within bounds, as data, from nothing but files.
 
 A pipe would be waited for without end, a device read without end, and JSON has numbers that are
 none, or that take minutes to read.
@@ -6,17 +6,33 @@ none, or that take minutes to read.
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Annotated, TypeVar
 
-__all__ = ["LARGEST_FILE", "plain_json", "read_text", "regular_file"]
+import msgspec
+
+__all__ = [
+    "LARGEST_FILE",
+    "SeedText",
+    "Text",
+    "checked_formula",
+    "printable",
+    "read_text",
+    "regular_file",
+    "structured",
+    "whole_seed",
+]
 
 LARGEST_FILE = 2**28
 """Bytes of a record that is read."""
-_LONGEST_NUMERAL = 400
+_LONGEST_SEED = 400
+_LONGEST_REASON = 200
+T = TypeVar("T")
+Text = Annotated[str, msgspec.Meta(max_length=100_000)]
+SeedText = str | int | float
+"""A seed in a record, which `whole_seed` reads."""
 
 
 def regular_file(path: Path) -> bool:
@@ -46,30 +62,46 @@ def read_text(path: Path) -> str:
     return data.decode("utf-8")
 
 
-def plain_json(text: str) -> Any:
-    """What a JSON text says; `ValueError` where it is none, is nested too deeply, or has a number
-    that is infinite, undefined, or longer than any of ours.
+def structured(text: str, kind: type[T]) -> T:
+    """The value of type ``kind`` that a JSON text says.
 
-    >>> plain_json('{"samples": 5}')
+    `ValueError`, in a line, where it says none, is nested too deeply, or has a number that is
+    infinite or undefined.
+
+    >>> structured('{"samples": 5}', dict[str, int])
     {'samples': 5}
-    >>> plain_json("[1e999]")
+    >>> structured("[1e999]", list[float])
     Traceback (most recent call last):
-    ValueError: 1e999 is no number of a record
+    ValueError: Number out of range - at `$[0]`
     """
     try:
-        return json.loads(text, parse_constant=_refused, parse_int=_integer, parse_float=_float)
+        return msgspec.json.decode(text, type=kind)
+    except (msgspec.MsgspecError, UnicodeError) as error:
+        raise ValueError(printable(str(error))[:_LONGEST_REASON]) from error
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
 
 
-def _integer(text: str) -> int:
-    return int(text) if len(text) <= _LONGEST_NUMERAL else _refused(text)
+def checked_formula(text: str) -> str:
+    """The text of a formula; `ValueError` for one that a terminal would not show as it is."""
+    if not all(each.isprintable() or each.isspace() for each in text):
+        raise ValueError("the formula is none of a run")
+    return text
 
 
-def _float(text: str) -> float:
-    number = float(text)
-    return number if abs(number) != float("inf") else _refused(text)
+def printable(text: str) -> str:
+    """``text`` with a mark in the place of each character that a terminal might obey."""
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
 
 
-def _refused(text: str) -> NoReturn:
-    raise ValueError(f"{text[:20]} is no number of a record")
+def whole_seed(said: SeedText) -> int:
+    """A seed from a record: text, or a number that no program can have rounded; else `ValueError`.
+
+    >>> whole_seed("18446744073709551616")
+    18446744073709551616
+    """
+    if isinstance(said, str) and said.isascii() and said.isdecimal() and len(said) <= _LONGEST_SEED:
+        return int(said)
+    if isinstance(said, int) and 0 <= said < 2**53:
+        return said
+    raise ValueError(f"seed {said!r:.40}, which may have been rounded: seeds are text")

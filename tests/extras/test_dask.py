@@ -25,8 +25,7 @@ from verify.runs.configuration import configuration
 from verify.runs.dask import on_dask
 from verify.runs.execution import Execution, Watch
 from verify.runs.sampling import Sampling
-from verify.runs.store import kept_in
-from verify.runs.store_text import canonical_text
+from verify.runs.store import canonical_text, kept_in
 
 CELLS = [
     Sampling(configuration(MLP(16, 16)), seed=1, samples=8192 * 40),
@@ -143,17 +142,17 @@ def test_a_worker_killed_in_mid_run_changes_nothing(reference: Any) -> None:
 
 @pytest.mark.usefixtures("small_tasks")
 def test_a_scheduler_lost_in_mid_run_loses_no_block(tmp_path: Path, reference: Any) -> None:
-    shelf = kept_in(tmp_path / STORE)
+    stored = kept_in(tmp_path / STORE)
     with running(2) as made:
         watch = At(4, made.scheduler)
-        how = Execution(shelf=shelf, watch=watch)
+        how = Execution(store=stored, watch=watch)
         with on_dask(made.address, how) as execution, pytest.raises(LostWorkers):
             execution.run(CELLS)
     there = "".join(canonical_text(tmp_path / STORE)).count("\n")
     assert 4 <= there < BLOCKS
     with running(2) as made:
         watch = At(-1, made.scheduler)
-        with on_dask(made.address, Execution(shelf=shelf, watch=watch)) as execution:
+        with on_dask(made.address, Execution(store=stored, watch=watch)) as execution:
             assert bits(execution.run(CELLS)) == reference
     assert watch.drawn == BLOCKS, "found and drawn"
 
@@ -190,7 +189,7 @@ def test_a_run_whose_workers_all_leave_is_not_waited_for(
     monkeypatch.setattr("verify.runs.dask._TASK", 0.0)
     with running(1) as made:
         watch = At(2, made.workers[0])
-        how = Execution(shelf=kept_in(tmp_path / STORE), watch=watch)
+        how = Execution(store=kept_in(tmp_path / STORE), watch=watch)
         with on_dask(made.address, how) as execution, pytest.raises(LostWorkers, match="no Dask"):
             execution.run(CELLS)
 

@@ -12,6 +12,7 @@ import pytest
 from theory import MLP, LeakyReLU, bibtex
 from theory.exposition.paper import document, paper
 from verify import compare_law
+from verify.comparison.compare import comparison_record
 from verify.jobs.paper import paper_body, write_paper_files
 
 OVERFULL = 2.0
@@ -82,7 +83,8 @@ def test_the_paper_compiles_as_it_stands(network: MLP, tmp_path: Path) -> None:
 
 def test_a_runs_table_and_figure_compile(tmp_path: Path) -> None:
     grid = [MLP(width, depth) for width in (16, 32) for depth in (1, 2, 4, 16)]
-    write_paper_files(tmp_path, compare_law(networks=grid, samples=2000, seed=1))
+    found = compare_law(networks=grid, samples=2000, seed=1)
+    write_paper_files(tmp_path, comparison_record(found))
     log, _ = compiled(tmp_path, document("What was measured", paper_body()))
     assert not complaints(log)
     assert "<./rate.pdf>" in log or "rate.pdf" in log
@@ -92,7 +94,8 @@ def test_a_runs_table_and_figure_compile(tmp_path: Path) -> None:
 def test_a_runs_table_fits_the_page_of_an_article(tmp_path: Path) -> None:
     # Numbers as wide as those of the main job.
     grid = [MLP(64, 128), MLP(1024, 1024), MLP(10**6, 10_000)]
-    write_paper_files(tmp_path, compare_law(networks=grid, samples=1500, seed=1))
+    found = compare_law(networks=grid, samples=1500, seed=1)
+    write_paper_files(tmp_path, comparison_record(found))
     packages = r"\usepackage{amssymb, booktabs, graphicx}"
     text = rf"\documentclass{{article}}{packages}\begin{{document}}{paper_body()}\end{{document}}"
     log, _ = compiled(tmp_path, text)

@@ -17,7 +17,7 @@ from selenium.webdriver.common.keys import Keys
 
 from theory import MLP, maximal_learning_rate, squared_update
 from verify import cli
-from verify.report.page import PAGE
+from verify.report.page import PAGE_FILE
 
 PHONE, DESK = (390, 844), (1280, 900)
 SMALL = ["--width", "16", "64", "--depth", "1", "2", "4", "--samples", "2000"]
@@ -66,7 +66,7 @@ def browser() -> Iterator[Any]:
 def page(browser: Any, folder: Path) -> Iterator[Any]:
     """The open page at desk size; afterwards its console must be empty."""
     resize(browser, DESK)
-    browser.get((folder / PAGE).as_uri())
+    browser.get((folder / PAGE_FILE).as_uri())
     yield browser
     assert browser.get_log("browser") == []
 
@@ -188,7 +188,7 @@ def test_marks_that_decide_are_filled_and_the_legend_says_so(browser: Any, tmp_p
     cli.main([*options, "--out", str(tmp_path / "run")])
     assert cli.main(["--report", str(tmp_path / "run")]) == 0
     resize(browser, DESK)
-    browser.get((tmp_path / "run" / PAGE).as_uri())
+    browser.get((tmp_path / "run" / PAGE_FILE).as_uri())
     fills = browser.execute_script(
         "return [...document.querySelectorAll('#curve .mark')].map((e) => getComputedStyle(e).fill)"
     )
@@ -265,6 +265,6 @@ def test_a_formula_has_a_page_too(browser: Any, tmp_path: Path) -> None:
     options = ["--formula", "L**3/2", "--claim", "leading", "--width", "16", "--depth", "2"]
     cli.main([*options, "--samples", "500", "--out", str(tmp_path / "run")])
     assert cli.main(["--report", str(tmp_path / "run")]) == 0
-    browser.get((tmp_path / "run" / PAGE).as_uri())
+    browser.get((tmp_path / "run" / PAGE_FILE).as_uri())
     assert "3/2 times the law" in browser.find_element(By.TAG_NAME, "body").text
     assert browser.get_log("browser") == []

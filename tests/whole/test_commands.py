@@ -155,7 +155,7 @@ def test_results_are_written_before_pictures(
         raise RuntimeError("no LaTeX here")
 
     with monkeypatch.context() as patch:
-        patch.setattr("verify.comparison.figure.rate_figure", fail)
+        patch.setattr("verify.comparison.figure.draw_rates", fail)
         assert verify_main([*SMALL, "--out", str(tmp_path / "run")]) == 5
     out, errors = capsys.readouterr()
     assert "UNDECIDED" in out

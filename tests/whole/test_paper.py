@@ -13,8 +13,9 @@ from theory.writing.blocks import Formulas, Line
 from theory.writing.notation import Math, math_latex, prose_latex
 from theory.writing.rendering import block_latex
 from verify import compare_law
-from verify.comparison.display import comparison_latex
-from verify.inference.numbers_in_text import value_latex
+from verify.comparison.compare import comparison_record
+from verify.comparison.table import run_latex
+from verify.inference.numbers_in_text import LATEX, value_and_error
 from verify.jobs.paper import write_paper_files
 
 
@@ -36,7 +37,7 @@ def test_notation_for_a_terminal_is_read_as_latex() -> None:
     assert math_latex("W^(ℓ+1)ᵀ") == r"W^{(\ell +1)\mathsf T}"
     assert math_latex("x^(ℓ)") == r"x^{(\ell )}"
     assert prose_latex("50% of $|x|²$ & more_") == r"50\% of $\vert x\vert ^{2}$ \& more\_"
-    assert value_latex("8e+03 ± 3e+05") == r"8 \times 10^{3} \pm 3 \times 10^{5}"
+    assert value_and_error(9.0, 40.0, LATEX) == r"8 \times 10^{3} \pm 3 \times 10^{5}"
 
 
 def test_the_paper_holds_the_law_the_references_and_a_table() -> None:
@@ -69,10 +70,10 @@ def test_references_agree_with_the_citation_file_and_the_package() -> None:
 
 
 def test_a_runs_files_are_a_table_and_a_vector_figure(tmp_path: Path) -> None:
-    found = compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=500, seed=1)
+    found = comparison_record(compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=500, seed=1))
     write_paper_files(tmp_path, found)
     table = (tmp_path / "results.tex").read_text(encoding="utf-8")
-    assert table == comparison_latex(found) + "\n"
+    assert table == run_latex(found) + "\n"
     assert table.count(r"\\") == 4
     assert not re.search(r"(?<!\\)%", table)
     figure = (tmp_path / "rate.pdf").read_bytes()

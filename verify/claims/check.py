@@ -19,8 +19,8 @@ from theory.symbols import ell
 from theory.validation import shown
 from verify.claims.grid import checked_grid
 from verify.claims.networks import NotMeasured, measure
-from verify.comparison.compare import Comparison
-from verify.comparison.table import conclusion
+from verify.comparison.compare import Comparison, comparison_record
+from verify.comparison.verdict_in_words import conclusion
 from verify.inference.numbers_in_text import html_table
 from verify.runs.execution import Execution, checked_execution
 from verify.samplers.gram.sampler import Gram
@@ -225,7 +225,7 @@ def _rows(check: Check) -> list[tuple[str, str]]:
         rows.append(("  what is off:", off))
     if check.evidence is None:
         return [*rows, ("networks:", str(check.unmeasured))]
-    name, _, rest = conclusion(check.evidence).partition(": ")
+    name, _, rest = conclusion(comparison_record(check.evidence)).partition(": ")
     return [*rows, ("networks:", f"{name.lower()}: {rest}")]
 
 

@@ -1,53 +1,100 @@
-"""The record of a check holds the claim, theory's answer, and the networks cell by cell."""
+"""The record of a check holds the claim, theory's answer, and the record of networks, if any."""
 
 from __future__ import annotations
 
-from typing import Any
+from msgspec import Raw, Struct
 
 from theory.claims.differences import Counterexample, numbers_in_words
+from theory.claims.target import Claim, Quantity
 from verify.claims.check import Check, subject
-from verify.comparison.record import comparison_record
+from verify.comparison.compare import comparison_record
+from verify.comparison.record import OUTCOMES, OutcomeName, RunRecord
+from verify.untrusted import Text, checked_formula, structured
 
-__all__ = ["check_record"]
+__all__ = ["CheckRecord", "check_record", "read_record"]
 
 
-def check_record(check: Check) -> dict[str, Any]:
+class CounterexampleRecord(Struct, frozen=True, kw_only=True):
+    """Sizes at which a formula and the law differ, both values, and whether they are those of
+    leading terms."""
+
+    sizes: dict[Text, Text]
+    formula: Text
+    law: Text
+    leading_terms: bool
+
+    @classmethod
+    def of(cls, example: Counterexample) -> CounterexampleRecord:
+        """The record of a counterexample."""
+        mine, law = numbers_in_words(example.formula, example.law)
+        sizes = {str(symbol): str(value) for symbol, value in example.point.items()}
+        return cls(sizes=sizes, formula=mine, law=law, leading_terms=example.limits)
+
+
+class DifferenceRecord(Struct, frozen=True):
+    """What is off."""
+
+    kind: Text
+    sentence: Text
+
+
+class TheoryRecord(Struct, frozen=True, kw_only=True):
+    """The answer of theory to a claim."""
+
+    outcome: OutcomeName
+    reason: Text
+    counterexample: CounterexampleRecord | None
+    difference: DifferenceRecord | None
+
+
+class CheckRecord(Struct, frozen=True, kw_only=True):
+    """A claim about a user's formula: theory's answer, and that of networks or why none."""
+
+    formula: Text
+    claim: Claim
+    quantity: Quantity
+    subject: Text
+    network: Text
+    outcome: OutcomeName
+    theory: TheoryRecord
+    unmeasured: Text | None
+    networks: RunRecord | None
+
+    def __post_init__(self) -> None:
+        checked_formula(self.formula)
+
+
+def check_record(check: Check) -> CheckRecord:
     """All that was decided, and all that is needed to reproduce it.
 
     >>> from verify import check
-    >>> check_record(check("L**3/3", claim="leading", simulate=False))["outcome"]
+    >>> check_record(check("L**3/3", claim="leading", simulate=False)).outcome
     'consistent'
     """
-    theory, difference = check.theory, check.difference
-    return {
-        "formula": check.formula.source,
-        "claim": check.claim.value,
-        "quantity": check.target.quantity.value,
-        "subject": subject(check.target),
-        "network": repr(check.target.network),
-        "outcome": check.verdict.name.lower(),
-        "theory": {
-            "outcome": theory.outcome.name.lower(),
-            "reason": theory.reason,
-            "counterexample": _example(check.counterexample),
-            "difference": None
+    example, difference, evidence = check.counterexample, check.difference, check.evidence
+    return CheckRecord(
+        formula=check.formula.source,
+        claim=check.claim,
+        quantity=check.target.quantity,
+        subject=subject(check.target),
+        network=repr(check.target.network),
+        outcome=OUTCOMES[check.verdict],
+        theory=TheoryRecord(
+            outcome=OUTCOMES[check.theory.outcome],
+            reason=check.theory.reason,
+            counterexample=None if example is None else CounterexampleRecord.of(example),
+            difference=None
             if difference is None
-            else {"kind": difference.kind.name.lower(), "sentence": difference.sentence},
-        },
-        "unmeasured": check.unmeasured,
-        "networks": None
-        if check.evidence is None
-        else comparison_record(check.evidence, law=check.formula.source),
-    }
+            else DifferenceRecord(difference.kind.name.lower(), difference.sentence),
+        ),
+        unmeasured=check.unmeasured,
+        networks=None if evidence is None else comparison_record(evidence, check.formula.source),
+    )
 
 
-def _example(example: Counterexample | None) -> dict[str, Any] | None:
-    if example is None:
-        return None
-    mine, law = numbers_in_words(example.formula, example.law)
-    return {
-        "sizes": {str(symbol): str(value) for symbol, value in example.point.items()},
-        "formula": mine,
-        "law": law,
-        "leading_terms": example.limits,
-    }
+def read_record(text: str) -> RunRecord | CheckRecord:
+    """The record that the text of a ``results.json`` holds; `ValueError`, in a line, for others."""
+    fields = structured(text, dict[str, Raw])
+    if "formula" in fields:
+        return structured(text, CheckRecord)
+    return structured(text, RunRecord)

@@ -1,1 +1,1 @@
-"""Laws beside measurements: cells, tables, figures and records."""
+"""Laws are compared with measurements: cells, records, tables, sentences and figures."""

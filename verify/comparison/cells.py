@@ -1,25 +1,33 @@
-"""A cell of a comparison: one network before and after it is measured."""
+"""A cell is one network of a comparison, before and after it is measured."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from math import exp
 
 from theory.networks.mlp import MLP
 from verify.comparison.deciding import may_decide
-from verify.comparison.shown import ShownCell
+from verify.comparison.measured_law import MeasuredLaw, fit_law
 from verify.inference.estimate import Block, Estimate
 from verify.inference.evidence_kinds import evidence_of
+from verify.inference.numbers_in_text import magnitude, mean_in_words
 from verify.inference.verdict import Score
+from verify.inference.weighted_means import WeightedMean
 from verify.runs.sampling import Sampling
 from verify.samplers.sampler import Sampler
 
-__all__ = ["Cell", "PlannedCell", "largest_by"]
+__all__ = ["Cell", "PlannedCell", "largest_by", "measured_laws"]
+
+_WIDTHS_OVER_DEPTH = 1000
+"""Where the width is at least so many depths, one network is within about 12 % of the mean, with a
+skewness below 1: no tail hides from the samples' own error (docs/measurement.md)."""
+_LEAST_DEPTH = 8
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Cell(ShownCell):
+class Cell:
     """One network of a grid, measured and compared.
 
     ``log_law``, ``log_exact``: natural logarithms of the law tried and of the exact value, at
@@ -52,6 +60,14 @@ class Cell(ShownCell):
     def depth(self) -> int:
         """Number of hidden layers."""
         return self.network.layers
+
+    def __repr__(self) -> str:
+        mean = float(self.estimate.total.log_mean)
+        measured = mean_in_words(mean, self.score.relative_standard_error)
+        return (
+            f"Cell: width {self.width:,}, depth {self.depth:,}, layer {self.layer:,}: law "
+            f"{magnitude(self.log_law)}, measured {measured}; {self.score}"
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,3 +134,44 @@ def largest_by(key: Callable[[Cell], Hashable], cells: Iterable[Cell]) -> tuple[
         if cell.estimate.samples > other.estimate.samples:
             kept[key(cell)] = cell
     return tuple(kept.values())
+
+
+def measured_laws(cells: Sequence[Cell]) -> tuple[MeasuredLaw, ...]:
+    """The law of each width, and sampler, that has at least three depths from 8 to a thousandth of
+    the width, each at least twice the one before; the widest first.
+
+    Cells of other networks than ``MLP(width, depth)``, of other layers than the last, and of real
+    steps do not enter.
+    """
+    suited = sorted(filter(_is_suited, cells), key=_group)
+    laws = []
+    for (width, sampler), group in groupby(suited, key=_group):
+        row = _spaced(sorted(group, key=lambda cell: cell.depth))
+        depths = [cell.depth for cell in row]
+        laws.append(fit_law(sampler, -width, depths, [_mean(cell) for cell in row]))
+    return tuple(law for law in laws if law is not None)
+
+
+def _is_suited(cell: Cell) -> bool:
+    wide = cell.width >= _WIDTHS_OVER_DEPTH * cell.depth and cell.depth >= _LEAST_DEPTH
+    usual = cell.network == MLP(cell.width, cell.depth) and cell.layer == cell.depth
+    return wide and usual and cell.part == "total" and cell.estimate.step is None
+
+
+def _mean(cell: Cell) -> WeightedMean:
+    total = cell.estimate.total
+    return WeightedMean(total.samples, float(total.mean), float(total.standard_error))
+
+
+def _group(cell: Cell) -> tuple[int, str]:
+    """Wider ones come first."""
+    return -cell.width, repr(cell.sampler)
+
+
+def _spaced(cells: Sequence[Cell]) -> list[Cell]:
+    """Cells at rising depths, each at least twice the one before."""
+    kept: list[Cell] = []
+    for cell in cells:
+        if not kept or cell.depth >= 2 * kept[-1].depth:
+            kept.append(cell)
+    return kept

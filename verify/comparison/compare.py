@@ -1,6 +1,6 @@
-"""Where formula and measurement meet: a law, a grid of networks, and a verdict.
+"""A law is compared here with a grid of measured networks, and a verdict is drawn.
 
-Formulas of a user's own are held against both in ``verify.claims``.
+Formulas of a user's own are compared with both in ``verify.claims``.
 """
 
 from __future__ import annotations
@@ -8,21 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from math import exp, log
+from math import log
 from typing import Any
-
-import numpy as np
-from sympy import latex
 
 from theory.claims.reading import law_of
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
 from theory.networks.network import numeric_depth
 from theory.outcome import Outcome
-from theory.rates.rate import maximal_learning_rate
-from theory.symbols import L
-from verify.comparison.cells import Cell, PlannedCell, largest_by
-from verify.comparison.curves import LawCurve, RatePoints
+from verify.comparison.cells import Cell, PlannedCell, largest_by, measured_laws
 from verify.comparison.exact_values import (
     STEP_ALLOWANCE,
     exact_law,
@@ -30,14 +24,16 @@ from verify.comparison.exact_values import (
     log_value,
     refuse_large_step,
 )
-from verify.comparison.measured_law import MeasuredLaw, measured_laws
+from verify.comparison.measured_law import MeasuredLaw
+from verify.comparison.record import LawRecord, RunRecord, run_record
 from verify.comparison.sample_sizes import planned_samples
-from verify.comparison.shown import ShownComparison
+from verify.comparison.table import run_html, run_text
+from verify.comparison.tabular import frame
 from verify.inference.fit import PowerFit, fit_power
-from verify.inference.verdict import Score, Verdict, decide
+from verify.inference.verdict import Verdict, decide
 from verify.numerics.streams import checked_samples, checked_seed, derived_seed
 from verify.runs.configuration import configuration
-from verify.runs.execution import Execution, Watch, checked_execution
+from verify.runs.execution import Calling, Execution, checked_execution
 from verify.runs.sampling import Sampling
 from verify.samplers.gram.sampler import Gram
 from verify.samplers.sampler import Sampler
@@ -47,14 +43,14 @@ __all__ = [
     "Comparison",
     "PlannedCell",
     "compare_law",
+    "comparison_record",
     "measure_cells",
     "plan_cells",
-    "rate_points",
 ]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Comparison(ShownComparison):
+class Comparison:
     """A law held against a grid of networks.
 
     Cells with different seeds are independent.  Of ``cells`` that repeat a seed, a part and a law
@@ -153,10 +149,7 @@ class Comparison(ShownComparison):
         >>> table[["width", "depth", "samples"]].values.tolist()
         [[16, 1, 4000], [16, 2, 4000]]
         """
-        from verify.comparison.record import comparison_record
-        from verify.comparison.tabular import frame
-
-        return frame(comparison_record(self, law=None))
+        return frame(comparison_record(self))
 
     def joined(self, other: Comparison) -> Comparison:
         """The cells of both, judged as one family; seed and step are those of this one.
@@ -169,6 +162,30 @@ class Comparison(ShownComparison):
         (4, 2)
         """
         return replace(self, cells=self.cells + other.cells)
+
+    def __repr__(self) -> str:
+        return run_text(comparison_record(self))
+
+    def _repr_html_(self) -> str:
+        """Table, figure and verdict."""
+        return run_html(comparison_record(self))
+
+
+def comparison_record(comparison: Comparison, law: str | None = None) -> RunRecord:
+    """The record of a comparison; ``law``: which was tried, in words or as a formula."""
+    leading = comparison.leading
+    return run_record(
+        comparison.cells,
+        law=law,
+        seed=comparison.seed,
+        step=comparison.step,
+        verdict=comparison.verdict,
+        laws=[
+            LawRecord.of(law, leading, comparison.correction(law))
+            for law in comparison.measured_laws
+        ],
+        fits=comparison.fits,
+    )
 
 
 def compare_law(
@@ -216,7 +233,8 @@ def compare_law(
         step=step,
     )
     if progress is not None:
-        execution = replace(execution, watch=_Told(planned, progress))
+        watch = Calling(lambda cell, drawn: progress(planned[cell].network, drawn))
+        execution = replace(execution, watch=watch)
     return measure_cells(planned, seed=seed, execution=execution)
 
 
@@ -266,51 +284,8 @@ def plan_cells(
 
 
 def measure_cells(planned: Sequence[PlannedCell], *, seed: int, execution: Execution) -> Comparison:
-    """All cells drawn together, in rounds, and judged as one family."""
+    """All cells drawn side by side, and judged as one family."""
     blocks = checked_execution(execution).run([each.sampling for each in planned])
     cells = tuple(each.measured(drawn) for each, drawn in zip(planned, blocks, strict=True))
     steps = {each.sampling.configuration.step for each in planned}
     return Comparison(cells, seed, steps.pop() if len(steps) == 1 else None)
-
-
-@dataclass(frozen=True, eq=False)
-class _Told(Watch):
-    planned: Sequence[PlannedCell]
-    progress: Callable[[MLP, int], None]
-
-    def advance(self, cell: int, samples: int) -> None:
-        self.progress(self.planned[cell].network, samples)
-
-
-def rate_points(comparison: Comparison) -> tuple[list[RatePoints], LawCurve]:
-    """For the figure: measured rates and exact curves by width, and the law over their depths, of
-    cells at the last layer, which is the one that binds, with a defined error."""
-    cells = [c for c in comparison.cells if c.score.defined and c.layer == c.depth]
-    widths = sorted({cell.width for cell in cells})
-    points = [_points([cell for cell in cells if cell.width == width]) for width in widths]
-    depths = sorted({depth for each in points for depth in each.curve_depths})
-    leading = maximal_learning_rate(MLP()).leading()
-    rates = [float(leading.subs(L, depth)) for depth in depths]
-    return points, LawCurve(
-        latex(leading, fold_frac_powers=True, fold_short_frac=True), depths, rates
-    )
-
-
-def _points(cells: Sequence[Cell]) -> RatePoints:
-    """One width's points, and the exact curve through all depths between them (32 at most)."""
-    depths = [cell.depth for cell in cells]
-    rates = [exp(-float(cell.estimate.total.log_mean) / 2) for cell in cells]
-    halves = [_drawn_error(cell.score) / 2 for cell in cells]
-    curve = sorted({*depths, *(round(d) for d in np.geomspace(min(depths), max(depths), 32))})
-    laws = [
-        log_value(exact_law(MLP(cells[0].width, depth), depth), cells[0].network) for depth in curve
-    ]
-    exact = [exp(-law / 2) for law in laws]
-    errors = [rate * half for rate, half in zip(rates, halves, strict=True)]
-    decides = [cell.score.decides for cell in cells]
-    return RatePoints(cells[0].width, depths, rates, errors, decides, curve, exact)
-
-
-def _drawn_error(score: Score) -> float:
-    """Of a mark in the figure; none for those that do not decide."""
-    return min(score.relative_standard_error, 0.5) if score.decides else 0.0

@@ -1,4 +1,4 @@
-"""Whether a cell may decide: from its configuration, its exact spread and its sampler alone."""
+"""A cell may decide by its configuration, its exact spread and its sampler alone."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Exact numbers that a measurement is planned by and held against: laws, spreads, logarithms."""
+"""Exact numbers plan a measurement and are compared with it: laws, spreads, logarithms."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from math import floor, log10, sqrt
 from numbers import Rational as RationalNumber
@@ -10,7 +10,8 @@ from numbers import Real
 from operator import itemgetter
 from typing import Any
 
-from sympy import Rational
+import numpy as np
+from sympy import Rational, latex
 
 from theory.algebra.precision import DECIMALS, mpf
 from theory.algebra.precision import isfinite as mp_isfinite
@@ -29,11 +30,13 @@ __all__ = [
     "STEP_SPREAD",
     "Law",
     "exact_law",
+    "exact_rates",
     "follows_law",
     "known_spread",
     "largest_step",
     "leading_laws",
     "leading_power",
+    "leading_rates",
     "log_value",
     "refuse_large_step",
     "rounded_down",
@@ -94,6 +97,19 @@ def leading_power() -> tuple[float, float]:
     """
     constant, exponent = maximal_learning_rate(MLP()).leading().as_coeff_exponent(L)
     return float(constant), float(exponent)
+
+
+def exact_rates(width: int, depths: Sequence[int]) -> Any:
+    """The exact maximal rate at ``depths``, an array; 0 where it is below float64."""
+    with np.errstate(under="ignore"):
+        return np.exp(-squared_update(MLP()).lambdify().log(width, np.asarray(depths)) / 2)
+
+
+def leading_rates(depths: Sequence[int]) -> tuple[str, list[float]]:
+    """The law of the maximal rate as LaTeX, and its values at ``depths``."""
+    law = maximal_learning_rate(MLP()).leading()
+    text = latex(law, fold_frac_powers=True, fold_short_frac=True)
+    return text, [float(law.subs(L, int(depth))) for depth in depths]
 
 
 def follows_law(network: MLP, step: float | None) -> bool:

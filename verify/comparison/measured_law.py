@@ -1,6 +1,6 @@
-"""The law of the maximal rate as networks alone show it: rate = constant * depth^exponent.
+"""Networks alone show a law of the maximal rate, which is fitted here: constant * depth^exponent.
 
-The fit is a plain weighted one in the logarithms of measured rates, E[(Delta z)^2]^(-1/2), over the
+The fit is a weighted one in the logarithms of measured rates, E[(Delta z)^2]^(-1/2), over the
 depths of one width, each with its samples' own standard error; no formula, no exact value and no
 exact variance enters.  The networks are so wide and deep that finite sizes change little.  How much
 is said by whoever compares the fit with a limit, see `MeasuredLaw.allows`.
@@ -10,26 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby, pairwise
+from itertools import pairwise
 from math import log
-from typing import TYPE_CHECKING
 
-from theory.networks.mlp import MLP
 from verify.inference.evidence import Evidence, Interval
 from verify.inference.fit import fit_power
-from verify.inference.weighted_means import WeightedMean
 
-if TYPE_CHECKING:
-    from verify.comparison.cells import Cell
-
-__all__ = ["LEVEL", "MeasuredLaw", "fit_law", "measured_laws"]
+__all__ = ["LEVEL", "MeasuredLaw", "fit_law"]
 
 LEVEL = 0.999
 """Confidence of constant and exponent together."""
-_WIDTHS_OVER_DEPTH = 1000
-"""Where the width is at least so many depths, one network is within about 12 % of the mean, with a
-skewness below 1: no tail hides from the samples' own error (docs/measurement.md)."""
-_LEAST_DEPTH = 8
 _FEWEST_DEPTHS = 3
 _LARGEST_CORRECTION = 0.005
 """That is granted, so that a limit far from exact rates is not granted its own error."""
@@ -66,6 +56,7 @@ class MeasuredLaw:
         correction changes it by at most twice itself over the least distance of their logarithms,
         and the rate at the middle depth by itself; so much is granted, up to 0.005.
 
+        >>> from verify.inference.weighted_means import WeightedMean
         >>> depths = (64, 256, 1024)
         >>> means = [WeightedMean(10**4, depth**3 / 4, depth**3 * 1e-5) for depth in depths]
         >>> law = fit_law("Gram()", 10**9, depths, means)
@@ -80,22 +71,6 @@ class MeasuredLaw:
         rate = log(constant) + exponent * log(self.depth)
         low, high = log(self.middle.low), log(self.middle.high)
         return low - correction <= rate <= high + correction
-
-
-def measured_laws(cells: Sequence[Cell]) -> tuple[MeasuredLaw, ...]:
-    """The law of each width, and sampler, that has at least three depths from 8 to a thousandth of
-    the width, each at least twice the one before; the widest first.
-
-    Cells of other networks than ``MLP(width, depth)``, of other layers than the last, and of real
-    steps do not enter.
-    """
-    suited = sorted(filter(_is_suited, cells), key=_group)
-    laws = []
-    for (width, sampler), group in groupby(suited, key=_group):
-        row = _spaced(sorted(group, key=lambda cell: cell.depth))
-        depths = [cell.depth for cell in row]
-        laws.append(fit_law(sampler, -width, depths, [_mean(cell) for cell in row]))
-    return tuple(law for law in laws if law is not None)
 
 
 def fit_law(
@@ -117,28 +92,3 @@ def fit_law(
         middle=Interval(fit.middle.high**-0.5, fit.middle.value**-0.5, fit.middle.low**-0.5),
         depth=fit.depth,
     )
-
-
-def _is_suited(cell: Cell) -> bool:
-    wide = cell.width >= _WIDTHS_OVER_DEPTH * cell.depth and cell.depth >= _LEAST_DEPTH
-    plain = cell.network == MLP(cell.width, cell.depth) and cell.layer == cell.depth
-    return wide and plain and cell.part == "total" and cell.estimate.step is None
-
-
-def _mean(cell: Cell) -> WeightedMean:
-    total = cell.estimate.total
-    return WeightedMean(total.samples, float(total.mean), float(total.standard_error))
-
-
-def _group(cell: Cell) -> tuple[int, str]:
-    """Wider ones come first."""
-    return -cell.width, repr(cell.sampler)
-
-
-def _spaced(cells: Sequence[Cell]) -> list[Cell]:
-    """Cells at rising depths, each at least twice the one before."""
-    kept: list[Cell] = []
-    for cell in cells:
-        if not kept or cell.depth >= 2 * kept[-1].depth:
-            kept.append(cell)
-    return kept

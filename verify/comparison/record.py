@@ -1,111 +1,375 @@
-"""A comparison as a JSON record: every number, seed and version, enough to repeat any cell."""
+"""The record of a run is one typed value, which ``results.json`` holds, and from which every table,
+sentence and page is made.
+
+A record may come from someone else: `verify.untrusted.structured` checks every field against its
+type, and a cell's network and sampler are rebuilt from the numbers of its configuration.
+"""
 
 from __future__ import annotations
 
 import json
-import math
 import platform
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from math import exp, isfinite, log
+from typing import Annotated, Any, Literal
 
+from msgspec import Meta, Struct, to_builtins
+
+from theory.outcome import Outcome
 from verify.comparison.cells import Cell
-from verify.comparison.compare import Comparison
-from verify.comparison.law_words import law_records
+from verify.comparison.measured_law import LEVEL, MeasuredLaw
+from verify.inference.evidence import Interval
 from verify.inference.fit import PowerFit
 from verify.inference.measurement import Measurement
-from verify.inference.verdict import FAMILY_BUDGET
-from verify.numerics.software import this_software
+from verify.inference.verdict import FAMILY_BUDGET, Verdict, Want
+from verify.numerics.software import Software, this_software
+from verify.runs.configuration import Configuration, ConfigurationRecord
+from verify.untrusted import SeedText, Text, whole_seed
 
-__all__ = ["FORMAT", "MEASURED", "comparison_record", "measured_record"]
+__all__ = [
+    "FORMAT",
+    "OUTCOMES",
+    "CellRecord",
+    "FitRecord",
+    "LawRecord",
+    "Measured",
+    "OutcomeName",
+    "RunRecord",
+    "json_text",
+    "run_record",
+]
 
 FORMAT = 4
-MEASURED = (
-    *("mean", "standard_error", "log_mean", "relative_standard_error"),
-    *("effective_samples", "largest_share", "median"),
-)
-"""Numbers of each part in a record, the median last."""
+Size = Annotated[int, Meta(gt=0, le=10**12)]
+Index = Annotated[int, Meta(ge=0)]
+Number = Annotated[float, Meta(ge=-1e300, le=1e300)]
+Positive = Annotated[float, Meta(gt=0, le=1e300)]
+Chance = Annotated[float, Meta(ge=0, le=1)]
+Logarithm = Annotated[float, Meta(ge=-1e9, le=1e9)]
+"""Natural, of an update that a network can have."""
+OutcomeName = Literal["consistent", "rejected", "undecided"]
+OUTCOMES: dict[Outcome, OutcomeName] = {
+    Outcome.CONSISTENT: "consistent",
+    Outcome.REJECTED: "rejected",
+    Outcome.UNDECIDED: "undecided",
+}
+_PARTS = {"label", "output", "total"}
 
 
-def comparison_record(comparison: Comparison, law: str | None) -> dict[str, Any]:
-    """Plain dictionaries, lists, numbers and text; what is undefined is None.  Seeds are text,
-    since many readers of JSON round a number of 64 bits.
+class Measured(Struct, frozen=True, kw_only=True):
+    """The numbers of one part of the update at one layer, per eta^2; None: undefined."""
 
-    ``law``: which was tried, in words or as a formula.  ``software`` is what drew the blocks, and
-    ``other_software`` what drew some of them, on another kind of processor; ``versions`` are of
-    the process that compared.
+    mean: float | None
+    standard_error: float | None
+    log_mean: Logarithm | None
+    relative_standard_error: float | None
+    effective_samples: Number | None
+    largest_share: Number | None
+    median: float | None
+
+    @classmethod
+    def of(cls, part: Measurement) -> Measured:
+        """The numbers of a measurement of scalar shape."""
+        means = {name: _finite(getattr(part, name)) for name in cls.__struct_fields__[:-1]}
+        median = None if part.logs is None else _finite(part.median.value)
+        return cls(**means, median=median)
+
+
+class CellRecord(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
+    """One network of a grid, measured: logarithms are natural, of E[(Delta z)^2] at eta = 1.
+
+    ``relative_standard_error``: over the exact mean.  ``undefined``: why the mean or its error is,
+    if so.
     """
-    verdict = comparison.verdict
-    found = {maker for cell in comparison.cells for maker in cell.estimate.software}
-    makers = sorted(found, key=lambda each: each.text) or [this_software()]
-    return {
-        "format": FORMAT,
-        "law": law,
-        "quantity": "E[(Δz)²]/η² per neuron",
-        "step": comparison.step,
-        "seed": str(comparison.seed),
-        "family_budget": FAMILY_BUDGET,
-        "outcome": verdict.outcome.name.lower(),
-        "worst_cell": verdict.worst,
-        "noticed_relative_error": _finite(verdict.noticed),
-        "noticed_relative_error_in_all": _finite(verdict.noticed_in_all),
-        "critical_z": _finite(verdict.critical),
-        "cells": [_cell(cell) for cell in comparison.cells],
-        "wanted_samples": [{"cell": want.cell, "samples": want.samples} for want in verdict.wants],
-        "measured_laws": law_records(comparison),
-        "fits": [_fit(width, fit) for width, fit in comparison.fits.items()],
-        "versions": _versions(),
-        "software": asdict(makers[0]),
-        "other_software": [asdict(each) for each in makers[1:]],
-        "platform": {"machine": platform.machine(), "system": platform.platform()},
-    }
+
+    network: Text
+    width: Size
+    depth: Size
+    layer: Size
+    sampler: Text
+    part: Text
+    samples: Size
+    planned_samples: Size
+    blocks: Size
+    seed: SeedText
+    log_law: Logarithm
+    log_exact: Logarithm
+    measured: dict[Text, Measured]
+    evidence: Text
+    relative_standard_error: Positive | None
+    z: Number | None
+    allowance: Number
+    decides: bool
+    configuration: ConfigurationRecord
+    undefined: Text | None = None
+
+    def __post_init__(self) -> None:
+        whole_seed(self.seed)
+        if "total" not in self.measured or {self.part, *self.measured} - _PARTS:
+            raise ValueError("the parts are none of an update")
+
+    @classmethod
+    def of(cls, cell: Cell) -> CellRecord:
+        """The record of a measured cell."""
+        evidence, estimate = cell.score.evidence, cell.estimate
+        return cls(
+            network=repr(cell.network),
+            width=cell.width,
+            depth=cell.depth,
+            layer=cell.layer,
+            sampler=repr(cell.sampler),
+            part=cell.part,
+            samples=estimate.samples,
+            planned_samples=cell.sampling.samples,
+            blocks=-(-estimate.samples // cell.sampling.block_size),
+            seed=str(estimate.seed),
+            log_law=cell.log_law,
+            log_exact=cell.log_exact,
+            measured={name: Measured.of(part) for name, part in estimate.parts.items()},
+            evidence=type(evidence).__name__,
+            relative_standard_error=_finite(evidence.standard_error),
+            z=_finite(cell.score.z),
+            allowance=cell.score.allowance,
+            decides=cell.score.decides,
+            configuration=cell.sampling.configuration.record,
+            undefined=None if cell.score.defined else estimate.total.undefined,
+        )
+
+    @property
+    def total(self) -> Measured:
+        """The numbers of the whole update, or of the part that was compared."""
+        return self.measured["total"]
+
+    @property
+    def sampler_name(self) -> str:
+        """The sampler in a word, as tables name it."""
+        return self.configuration.sampler_name
+
+    @property
+    def ratio(self) -> float:
+        """Depth over width."""
+        return self.depth / self.width
+
+    @property
+    def defined(self) -> bool:
+        """Whether there is a mean with a standard error."""
+        return None not in (self.total.log_mean, self.relative_standard_error, self.z)
+
+    @property
+    def over_exact(self) -> float | None:
+        """The measured mean over the exact one."""
+        mean = self.total.log_mean
+        return None if mean is None else _exp(mean - self.log_exact)
+
+    @property
+    def relative_error(self) -> float | None:
+        """The standard error over the measured mean."""
+        mean, error = self.over_exact, self.relative_standard_error
+        return error / mean if mean and error else None
+
+    def median_over(self, logarithm: float) -> float | None:
+        """The median network's update over exp(logarithm); 0 where it is dead."""
+        median = self.total.median
+        if median is None:
+            return None
+        return _exp(log(median) - logarithm) if median > 0 else 0.0
+
+    @property
+    def effective_share(self) -> float | None:
+        """Effective samples over samples."""
+        effective = self.total.effective_samples
+        return None if effective is None else effective / self.samples
+
+    @cached_property
+    def asked(self) -> Configuration:
+        """The configuration that was drawn; `ValueError` where the cell is not that of it."""
+        found = Configuration.of(self.configuration)
+        said = (self.width, self.depth, self.layer, self.sampler)
+        network = found.network
+        if said != (network.widths[1], network.layers, found.layers[0], repr(found.sampler)):
+            raise ValueError("a cell is not that of its configuration")
+        return found
+
+    @property
+    def is_of_the_law(self) -> bool:
+        """Whether it is the last layer of a ReLU network with only width and depth chosen."""
+        own = self.configuration.network.code == f"MLP(width={self.width}, depth={self.depth})"
+        return own and self.layer == self.depth
 
 
-def _cell(cell: Cell) -> dict[str, Any]:
-    return {
-        "network": repr(cell.network),
-        "width": cell.width,
-        "depth": cell.depth,
-        "layer": cell.layer,
-        "sampler": repr(cell.sampler),
-        "part": cell.part,
-        "samples": cell.estimate.samples,
-        "planned_samples": cell.sampling.samples,
-        "blocks": -(-cell.estimate.samples // cell.sampling.block_size),
-        "seed": str(cell.estimate.seed),
-        "log_law": cell.log_law,
-        "log_exact": cell.log_exact,
-        "measured": {name: measured_record(part) for name, part in cell.estimate.parts.items()},
-        "evidence": type(cell.score.evidence).__name__,
-        "relative_standard_error": _finite(cell.score.evidence.standard_error),
-        "z": _finite(cell.score.z),
-        "allowance": cell.score.allowance,
-        "decides": cell.score.decides,
-        "configuration": json.loads(cell.sampling.configuration.text),
-    }
-
-
-def _fit(width: int | None, fit: PowerFit) -> dict[str, Any]:
+class FitRecord(Struct, frozen=True, kw_only=True):
     """Measured over exact update as factor * depth^exponent; ``width`` None: all widths."""
-    return {
-        "width": width,
-        "factor": asdict(fit.factor),
-        "exponent": asdict(fit.exponent),
-        "middle": asdict(fit.middle),
-        "middle_depth": fit.depth,
-        "level": fit.level,
-        "cells": fit.cells,
-    }
+
+    width: Size | None
+    factor: Interval
+    exponent: Interval
+    middle: Interval
+    middle_depth: float
+    level: Chance
+    cells: Size
+
+    def __post_init__(self) -> None:
+        if min(self.factor.low, self.factor.value, self.factor.high) <= 0:
+            raise ValueError("a factor is not positive")
+
+    @classmethod
+    def of(cls, width: int | None, fit: PowerFit) -> FitRecord:
+        """The record of a fit."""
+        return cls(
+            width=width,
+            factor=fit.factor,
+            exponent=fit.exponent,
+            middle=fit.middle,
+            middle_depth=fit.depth,
+            level=fit.level,
+            cells=fit.cells,
+        )
+
+    @property
+    def fit(self) -> PowerFit:
+        """The fit itself."""
+        return PowerFit(
+            self.factor, self.exponent, self.middle, self.middle_depth, self.level, self.cells
+        )
 
 
-def measured_record(part: Measurement) -> dict[str, float | None]:
-    """A part's numbers at one layer."""
-    numbers = {name: _finite(float(getattr(part, name))) for name in MEASURED[:-1]}
-    return numbers | {"median": None if part.logs is None else _finite(part.median.value)}
+@dataclass(frozen=True)
+class LawRecord(MeasuredLaw):
+    """A measured law, and whether it allows the derived one; None where none was derived."""
+
+    level: Chance
+    derived_correction: float | None
+    leading_allowed: bool | None
+
+    @classmethod
+    def of(cls, law: MeasuredLaw, leading: tuple[float, float] | None, by: float) -> LawRecord:
+        """The record of a law whose exact rates differ from ``leading`` ``by`` so much at most."""
+        allowed = None if leading is None else law.allows(*leading, by)
+        return cls(**vars(law), level=LEVEL, derived_correction=by if leading else None,
+                   leading_allowed=allowed)  # fmt: skip
+
+
+class Platform(Struct, frozen=True):
+    """The machine that compared."""
+
+    machine: Text
+    system: Text
+
+
+class RunRecord(Struct, frozen=True, kw_only=True):
+    """A law and a grid of networks: every number, seed and version, enough to repeat any cell.
+
+    What is undefined is None.  Seeds are text, since many readers of JSON round a number of 64
+    bits.
+    ``law``: which was tried, in words or as a formula.  ``step``: None for the linearised update.
+    ``worst_cell``: the index of the cell nearest to its own bound.  ``software`` is what drew the
+    blocks, and ``other_software`` what drew some of them, on another kind of processor;
+    ``versions`` are of the process that compared.
+    """
+
+    format: int
+    law: Text | None
+    quantity: Text
+    step: Positive | None
+    seed: SeedText
+    family_budget: Chance
+    outcome: OutcomeName
+    worst_cell: Index | None
+    noticed_relative_error: Positive | None
+    noticed_relative_error_in_all: Positive | None
+    critical_z: Positive | None
+    cells: tuple[CellRecord, ...]
+    wanted_samples: tuple[Want, ...]
+    measured_laws: tuple[LawRecord, ...]
+    fits: tuple[FitRecord, ...]
+    versions: dict[Text, Text]
+    software: Software
+    other_software: tuple[Software, ...]
+    platform: Platform
+
+    def __post_init__(self) -> None:
+        whole_seed(self.seed)
+        named = [want.cell for want in self.wanted_samples]
+        named += [] if self.worst_cell is None else [self.worst_cell]
+        if not all(0 <= cell < len(self.cells) for cell in named):
+            raise ValueError("a cell that is not there")
+
+    @property
+    def tried(self) -> str:
+        """What the networks were compared with: the exact values, or another law."""
+        return "exact" if all(cell.log_law == cell.log_exact for cell in self.cells) else "law"
+
+    @property
+    def below(self) -> bool:
+        """Whether a cell is of another layer than the last."""
+        return any(cell.layer != cell.depth for cell in self.cells)
+
+    @property
+    def allowance(self) -> float:
+        """The largest relative difference that is granted in a cell."""
+        return max((cell.allowance for cell in self.cells), default=0.0)
+
+    @property
+    def drawn(self) -> int:
+        """Networks drawn in all cells."""
+        return sum(cell.samples for cell in self.cells)
+
+    @property
+    def planned(self) -> int:
+        """Networks that were to be drawn in all cells."""
+        return sum(cell.planned_samples for cell in self.cells)
+
+
+def run_record(
+    cells: Sequence[Cell],
+    *,
+    law: str | None,
+    seed: int,
+    step: float | None,
+    verdict: Verdict,
+    laws: Sequence[LawRecord],
+    fits: Mapping[int | None, PowerFit],
+) -> RunRecord:
+    """The record of measured cells, of the verdict over them, and of what was fitted to them."""
+    found = {maker for cell in cells for maker in cell.estimate.software}
+    makers = sorted(found, key=lambda each: each.text) or [this_software()]
+    return RunRecord(
+        format=FORMAT,
+        law=law,
+        quantity="E[(Δz)²]/η² per neuron",
+        step=step,
+        seed=str(seed),
+        family_budget=FAMILY_BUDGET,
+        outcome=OUTCOMES[verdict.outcome],
+        worst_cell=verdict.worst,
+        noticed_relative_error=_finite(verdict.noticed),
+        noticed_relative_error_in_all=_finite(verdict.noticed_in_all),
+        critical_z=_finite(verdict.critical),
+        cells=tuple(map(CellRecord.of, cells)),
+        wanted_samples=verdict.wants,
+        measured_laws=tuple(laws),
+        fits=tuple(FitRecord.of(width, fit) for width, fit in fits.items()),
+        versions=_versions(),
+        software=makers[0],
+        other_software=tuple(makers[1:]),
+        platform=Platform(platform.machine(), platform.platform()),
+    )
+
+
+def json_text(record: Any) -> str:
+    """A record as strict JSON."""
+    return json.dumps(to_builtins(record), indent=1, allow_nan=False) + "\n"
 
 
 def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
+    return float(value) if isfinite(value) else None
+
+
+def _exp(logarithm: float) -> float:
+    return exp(min(max(logarithm, -700.0), 700.0))
 
 
 def _versions() -> dict[str, str]:

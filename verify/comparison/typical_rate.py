@@ -1,11 +1,11 @@
-"""`typical_learning_rate`: the rate that keeps the median network at the bound, by simulation."""
+"""`typical_learning_rate` simulates the rate that keeps the median network at the bound."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
 from math import exp, inf, isfinite, isnan, log
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -14,13 +14,11 @@ from theory.networks.mlp import MLP
 from theory.networks.network import numeric_layers
 from theory.validation import number_between
 from verify.inference.estimate import Estimate
-from verify.inference.numbers_in_text import value_latex
+from verify.inference.numbers_in_text import LATEX, TEXT
+from verify.inference.quantiles import Quantile
 from verify.runs.simulation import monte_carlo
 from verify.samplers.gram.sampler import Gram
 from verify.samplers.sampler import Sampler
-
-if TYPE_CHECKING:
-    from verify.inference.quantiles import Quantile
 
 __all__ = ["TypicalLearningRate", "typical_learning_rate"]
 
@@ -126,7 +124,7 @@ class TypicalLearningRate:
         return exp(exponent) if exponent < 709 else inf
 
     def __repr__(self) -> str:
-        low, high = (f"{each:.6g}".replace("inf", "∞") for each in self.interval)
+        low, high = (TEXT.number(f"{each:.6g}") for each in self.interval)
         return (
             f"TypicalLearningRate of {self.network}: {self.rate:.6g} in [{low}, {high}] "
             f"({self.level:g} confidence); layer {self.layer} binds"
@@ -134,7 +132,7 @@ class TypicalLearningRate:
 
     def _repr_latex_(self) -> str:
         """The rate and its interval as a formula."""
-        rate, low, high = (value_latex(f"{each:.6g}") for each in (self.rate, *self.interval))
+        rate, low, high = (LATEX.number(f"{each:.6g}") for each in (self.rate, *self.interval))
         return rf"$\eta_{{\text{{typical}}}} = {rate} \in [{low}, {high}]$"
 
 

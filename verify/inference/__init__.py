@@ -1,1 +1,1 @@
-"""Statistics: means with errors, tests, intervals, fits and verdicts."""
+"""Statistics turn samples into means with errors, tests, intervals, fits and verdicts."""

@@ -1,4 +1,4 @@
-"""Means with standard errors from independent blocks, kept as logarithms until asked for."""
+"""Estimates are means with standard errors, merged from independent blocks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from verify.inference.measurement import Measurement, plain
+from verify.inference.measurement import Measurement, number_or_array
 from verify.inference.numbers_in_text import aligned_rows, html_table, samples_in_words
 from verify.numerics.arrays import FloatArray, exponentials, sum_of_parts
 from verify.numerics.software import Software
@@ -27,7 +27,7 @@ class Block:
     Values are in units of ``exp(log_unit)``, their largest: ``mean``, and ``spread``, the sum of
     the squared deviations from it.  ``logs``: natural logarithms of the values themselves, shape
     ``(parts, samples, layers)``, or None where they are not kept.  ``software``: what drew them,
-    once they are on a shelf.
+    once they are stored.
     """
 
     samples: int
@@ -190,8 +190,8 @@ def merge(
         name: Measurement(
             log_mean=index(log_mean[part]),
             relative_standard_error=index(error[part]),
-            effective_samples=plain(index(samples / (1.0 + variance[part]))),
-            largest_share=plain(index(share[part])),
+            effective_samples=number_or_array(index(samples / (1.0 + variance[part]))),
+            largest_share=number_or_array(index(share[part])),
             samples=int(samples),
             block_log_means=index(block_logs[:, part]),
             block_samples=counts[:, 0, 0],

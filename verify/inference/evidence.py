@@ -1,4 +1,4 @@
-"""What a measured mean says of a law: tests and intervals at a stated chance of a false alarm.
+"""Evidence tests a law against a measured mean, at a stated chance of a false alarm.
 
 All quantities are in units of the exact mean, so that 1 is the truth where theory and sampler
 agree.  docs/inference.md says what is assumed, what is proven and what is measured.

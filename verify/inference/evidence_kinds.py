@@ -1,4 +1,4 @@
-"""What is known of a measured mean, and so which kind of evidence it is."""
+"""The kind of evidence follows from all that is known of a measured mean."""
 
 from __future__ import annotations
 

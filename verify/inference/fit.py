@@ -1,9 +1,10 @@
-"""A constant and an exponent of the depth, fitted to measured means, with joint intervals.
+"""A constant and an exponent of the depth are fitted to measured means, with joint intervals.
 
 A slope fitted on a small grid is biased; measured over exact values it is not: if the theory is
 right they are 1 at every width and depth.  So a comparison fits measured/exact = factor *
-depth^exponent, and infers how far factor and exponent can be from 1 and 0.  `verify.comparison.measured_law`
-fits means in units of their own, of networks so wide and deep that the bias is small.
+depth^exponent, and infers how far factor and exponent can be from 1 and 0.
+`verify.comparison.measured_law` fits means in units of their own, of networks so wide and deep that
+the bias is small.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`Measurement`: a mean with its standard error, kept as logarithms until asked for."""
+"""A `Measurement` is a mean with its standard error, kept as logarithms until asked for."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from theory.errors import InvalidArgument
-from verify.inference.numbers_in_text import mean_in_words, samples_in_words, value_latex
+from verify.inference.numbers_in_text import LATEX, TEXT, Style, mean_in_words, samples_in_words
 from verify.inference.quantiles import Quantile, quantile_of
 from verify.numerics.arrays import FloatArray
 
-__all__ = ["Measurement", "plain"]
+__all__ = ["Measurement", "number_or_array"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +90,7 @@ class Measurement:
         """
         with np.errstate(over="ignore", under="ignore"):
             mean = np.exp(self.log_mean)
-        return plain(np.where((mean > 0) & np.isfinite(mean), mean, np.nan))
+        return number_or_array(np.where((mean > 0) & np.isfinite(mean), mean, np.nan))
 
     @property
     def standard_error(self) -> Any:
@@ -102,7 +102,7 @@ class Measurement:
         >>> round(e.label.standard_error, 2)
         0.78
         """
-        return plain(np.asarray(self.mean) * self.relative_standard_error)
+        return number_or_array(np.asarray(self.mean) * self.relative_standard_error)
 
     @property
     def undefined(self) -> str | None:
@@ -133,20 +133,23 @@ class Measurement:
         >>> monte_carlo(MLP(32, 4), samples=2000, seed=1).label.values()
         ('27.04 ± 0.78',)
         """
+        return self._values(TEXT)
+
+    def _values(self, style: Style) -> tuple[str, ...]:
         pairs = zip(np.ravel(self.log_mean), np.ravel(self.relative_standard_error), strict=True)
-        return tuple(mean_in_words(float(mean), float(error)) for mean, error in pairs)
+        return tuple(mean_in_words(float(mean), float(error), style) for mean, error in pairs)
 
     def __repr__(self) -> str:
         values = ", ".join(self.values())
-        shown = values if np.ndim(self.log_mean) == 0 else f"[{values}]"
+        listed = values if np.ndim(self.log_mean) == 0 else f"[{values}]"
         reason = f": {self.undefined}" if "undefined" in values else ""
-        return f"{shown} over {samples_in_words(self.samples)}{reason}"
+        return f"{listed} over {samples_in_words(self.samples)}{reason}"
 
     def _repr_latex_(self) -> str:
         """The values as formulas."""
-        return ",\\; ".join(f"${value_latex(value)}$" for value in self.values())
+        return ",\\; ".join(f"${value}$" for value in self._values(LATEX))
 
 
-def plain(values: FloatArray) -> Any:
+def number_or_array(values: FloatArray) -> Any:
     """A float where there is one value, else the array."""
     return float(values) if np.ndim(values) == 0 else values

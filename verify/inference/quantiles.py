@@ -1,4 +1,4 @@
-"""Quantiles of the update over networks, with intervals that assume nothing of its distribution."""
+"""Quantiles of the update over networks have intervals that assume nothing of its distribution."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from theory.errors import InvalidArgument
-from verify.inference.numbers_in_text import magnitude, value_latex
+from verify.inference.numbers_in_text import LATEX, TEXT, Style, magnitude
 from verify.numerics.arrays import FloatArray
 
 __all__ = ["Quantile", "quantile_of"]
@@ -72,23 +72,24 @@ class Quantile:
         """
         return _exponential(self.log_high)
 
-    def _triples(self) -> Iterator[tuple[str, ...]]:
-        """Value, lower and upper end of each layer as text."""
+    def _triples(self, style: Style) -> Iterator[list[str]]:
+        """Value, lower and upper end of each layer."""
         logs = (np.ravel(each) for each in (self.log_value, self.log_low, self.log_high))
-        return (tuple(map(magnitude, each)) for each in zip(*logs, strict=True))
+        layers = zip(*logs, strict=True)
+        return ([magnitude(float(log), style=style) for log in layer] for layer in layers)
 
     @property
     def _name(self) -> str:
         return "median" if self.chance == 0.5 else f"{self.chance:g} quantile"
 
     def __repr__(self) -> str:
-        values = (f"{value} in [{low}, {high}]" for value, low, high in self._triples())
+        values = (f"{value} in [{low}, {high}]" for value, low, high in self._triples(TEXT))
         return f"{self._name} {', '.join(values)} ({self.level:.4g} confidence)"
 
     def _repr_latex_(self) -> str:
         """The values and intervals as formulas."""
-        spelled = (tuple(map(value_latex, each)) for each in self._triples())
-        values = r",\; ".join(rf"{value} \in [{low}, {high}]" for value, low, high in spelled)
+        triples = self._triples(LATEX)
+        values = r",\; ".join(rf"{value} \in [{low}, {high}]" for value, low, high in triples)
         return rf"$\text{{{self._name} }} {values}$"
 
 

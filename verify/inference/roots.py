@@ -1,4 +1,4 @@
-"""Roots of monotone functions, without `scipy.optimize`, which takes longer to load than NumPy."""
+"""Roots of monotone functions are found without `scipy.optimize`, which loads slower than NumPy."""
 
 from __future__ import annotations
 

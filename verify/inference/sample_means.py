@@ -1,4 +1,4 @@
-"""Means over networks, whose exact variance is known: no assumption on the tail, none on size.
+"""Means over networks, whose exact variance is known, need no assumption on tail or size.
 
 A sample mean of heavy-tailed values is a bad estimator, and a good one is known: Catoni's, whose
 deviations are sub-Gaussian for any distribution of known variance, at any number of samples.

@@ -1,4 +1,4 @@
-"""From measured means to one of three answers, at a stated false-alarm budget."""
+"""Measured means lead to one of three answers, at a stated false-alarm budget."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ class Score:
 
     def __repr__(self) -> str:
         deciding = "decides" if self.decides else "does not decide"
-        shown = f"z = {self.z:+.2f}" if self.defined else "z undefined"
-        return f"Score: {shown}, {deciding}"
+        z = f"z = {self.z:+.2f}" if self.defined else "z undefined"
+        return f"Score: {z}, {deciding}"
 
     def critical(self, cells: int) -> float:
         """The |z| that rejects, one of ``cells`` deciding cells."""
@@ -73,8 +73,8 @@ class Score:
 
     def noticed(self, cells: int) -> float:
         """The relative error of a law that this cell would have rejected with `POWER`."""
-        plain = self.evidence.noticed(_chance(cells))
-        return (plain + self.allowance) / (1.0 - self.allowance)
+        beyond = self.evidence.noticed(_chance(cells))
+        return (beyond + self.allowance) / (1.0 - self.allowance)
 
     def wanted(self, cells: int) -> int | None:
         """The samples with which this cell notices a factor `NOTICEABLE`; None where undefined."""

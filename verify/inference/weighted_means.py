@@ -1,4 +1,4 @@
-"""Means of weighted samples, whose exact variance is not known: Student's t, skewness allowed for.
+"""Means of weighted samples, of unknown exact variance, follow Student's t, skewness allowed for.
 
 Importance sampling with bounded weights has no tail to hide, so that the sample's own standard
 error serves; what is left of the skewness is the leading error of Student's t.  Source: P. Hall,

@@ -1,1 +1,1 @@
-"""Jobs of ``python -m verify``: what a run is, its folder, its record and its replay."""
+"""Jobs of ``python -m verify`` make runs in folders, go on with them, and draw cells again."""

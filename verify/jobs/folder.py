@@ -1,4 +1,4 @@
-"""The folder of a run: made before any work, filled at the end, never half-written."""
+"""The folder of a run is made before any work, filled at the end, and never half-written."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from theory.errors import InvalidArgument
+from verify.claims.record import CheckRecord
+from verify.comparison.record import RunRecord, json_text
 from verify.comparison.tabular import csv_text, parquet_bytes
 from verify.errors import UnusableFolder
-from verify.jobs.stored_job import read_job
-from verify.runs.finished_blocks import OpenShelf, Shelf
+from verify.jobs.stored_job import Job
+from verify.runs.blocks import BlockStore, OpenStore
 from verify.runs.sampling import Sampling
 from verify.runs.store import fact, kept_in
-from verify.untrusted import regular_file
+from verify.untrusted import regular_file, structured
 
 __all__ = [
     "CSV",
@@ -31,7 +32,7 @@ __all__ = [
     "job_of",
     "keep",
     "new_folder",
-    "run_shelf",
+    "run_store",
     "write_tables",
     "write_whole",
 ]
@@ -87,8 +88,8 @@ def _there(path: Path, argument: str) -> bool:
         ) from error
 
 
-def job_of(path: Path) -> dict[str, Any]:
-    """What the run in this folder is, as it was kept when it began, by name of the option.
+def job_of(path: Path) -> Job:
+    """What the run in this folder is, as it was kept when it began.
 
     Raises `InvalidArgument` where there is no run to go on with, `UnusableFolder` where its store
     cannot be used, or keeps a job that no command line can have begun.
@@ -108,7 +109,7 @@ def job_of(path: Path) -> dict[str, Any]:
             f"kept; begin it with --out"
         )
     try:
-        return read_job(job)
+        return Job.read(job)
     except ValueError as error:
         raise UnusableFolder(
             f"the run of resume={str(path)!r} cannot be read, its folder is damaged or was changed "
@@ -124,14 +125,14 @@ def has_begun(path: Path) -> bool:
         return False
 
 
-def run_shelf(path: Path, job: str) -> OpenShelf:
-    """What opens the folder's store for the run whose text is ``job``.
+def run_store(path: Path, job: str) -> OpenStore:
+    """Opens the folder's store for the run whose text is ``job``.
 
     Raises `UnusableFolder` where the store holds another run, or this one planned in another way,
     as another version may do.
     """
 
-    def opened(samplings: Sequence[Sampling]) -> AbstractContextManager[Shelf]:
+    def opened(samplings: Sequence[Sampling]) -> AbstractContextManager[BlockStore]:
         plan = _plan_text(samplings)
         if (path / STORE).exists():
             _check_seeds(path / STORE, plan)
@@ -156,20 +157,20 @@ def _check_seeds(store: Path, plan: str) -> None:
     )
 
 
-def _without_seeds(plan: str) -> Any:
+def _without_seeds(plan: str) -> object:
     try:
-        return [(configuration, samples) for configuration, _, samples in json.loads(plan)]
-    except (ValueError, TypeError, RecursionError):
+        return [(cell[0], cell[2]) for cell in structured(plan, list[tuple[str, str, int]])]
+    except ValueError:
         return plan
 
 
-def keep(path: Path, record: dict[str, Any], pictures: Sequence[str] = ()) -> bool:
+def keep(path: Path, record: RunRecord | CheckRecord, pictures: Sequence[str] = ()) -> bool:
     """Put a run's results into its folder; whether ``pictures`` of them are still to be drawn.
 
     Where ``results.json`` says the same already nothing is written, so that a disk that cannot be
     written does no harm; where it says something else, pictures of that are removed first.
     """
-    text = _json(record)
+    text = json_text(record)
     if not _holds(path / RESULTS, text):
         try:
             for name in pictures:
@@ -202,8 +203,8 @@ def write_whole(path: Path, content: str | bytes) -> None:
             temporary.unlink(missing_ok=True)
 
 
-def write_tables(path: Path, record: dict[str, Any], *, parquet: bool) -> None:
-    """``results.csv`` of a comparison's record, and ``results.parquet`` if asked for, where they
+def write_tables(path: Path, record: RunRecord, *, parquet: bool) -> None:
+    """``results.csv`` of a run, and ``results.parquet`` if asked for, where they
     are not there already."""
     text = csv_text(record)
     if not _holds(path / CSV, text):
@@ -225,8 +226,3 @@ def _unwritten(path: Path, error: OSError) -> UnusableFolder:
         f"{path} cannot be written ({error.strerror or error}), what is there is intact; make "
         f"room, or make the folder writable, and try again"
     )
-
-
-def _json(record: dict[str, Any]) -> str:
-    """Strict JSON: what is not a number has been made null before."""
-    return json.dumps(record, indent=1, allow_nan=False) + "\n"

@@ -1,4 +1,4 @@
-"""The command line's job for a formula: check it, print the report, keep the record."""
+"""The command line's job for a formula checks it, prints the report, and keeps the record."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from rich.console import Console
 
 from theory.claims.reading import default_network
 from theory.claims.target import Claim, Quantity
-from theory.errors import InvalidArgument
 from theory.formulas.formula import read
 from theory.networks.mlp import MLP
 from verify.claims.check import check
@@ -33,11 +32,6 @@ def run_formula(
 ) -> int:
     """Check the formula, with networks of the sizes in ``options``, keep the answer in ``folder``,
     and show it; the exit code."""
-    if options.step is not None:
-        raise InvalidArgument(
-            f"expected no step with a formula, got step={options.step!r}; formulas are for the "
-            f"linearised update"
-        )
     found = check(
         options.formula,
         claim=options.claim or Claim.EXACT.value,
@@ -52,10 +46,10 @@ def run_formula(
     )
     record = check_record(found)
     keep(folder, record)
-    if found.evidence is not None:
-        write_tables(folder, record["networks"], parquet=options.parquet)
-        print_table(console, cell_table(found.evidence, law="formula"))
-        for line in left_lines(found.evidence.cells):
+    if record.networks is not None:
+        write_tables(folder, record.networks, parquet=options.parquet)
+        print_table(console, cell_table(record.networks, law="formula"))
+        for line in left_lines(record.networks):
             console.print(line, soft_wrap=True)
     console.print(f"numbers: {folder}", soft_wrap=True)
     console.print(str(found), soft_wrap=True, markup=False)

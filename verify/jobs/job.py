@@ -1,24 +1,21 @@
-"""The main job in its folder: derive, plan, draw, compare, keep, show."""
+"""The main job derives, plans, draws, compares, keeps and shows, in its folder."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 
-from theory.errors import InvalidArgument
-from verify.comparison.cells import Cell, PlannedCell
-from verify.comparison.compare import Comparison, measure_cells, plan_cells, rate_points
+from verify.comparison.cells import PlannedCell
+from verify.comparison.compare import comparison_record, measure_cells, plan_cells
 from verify.comparison.exact_values import exact_law, leading_laws, leading_power
-from verify.comparison.law_words import law_lines
-from verify.comparison.record import comparison_record
-from verify.comparison.table import cell_table, conclusion, print_table, slope_lines
+from verify.comparison.record import RunRecord
+from verify.comparison.table import cell_table, print_table
+from verify.comparison.verdict_in_words import conclusion, law_lines, slope_lines
 from verify.jobs.folder import keep, write_tables, write_whole
-from verify.jobs.paper import FIGURE as VECTORS
-from verify.jobs.paper import TABLE, write_paper_files
+from verify.jobs.paper import TABLE, VECTORS, write_paper_files
 from verify.jobs.plan import planned_parts
 from verify.numerics.streams import checked_seed
 from verify.runs.execution import Execution
@@ -35,10 +32,6 @@ def run_job(
 ) -> int:
     """Measure the cells that ``options`` ask for, keep what was found in ``folder``, and show it;
     the exit code."""
-    if options.claim is not None or options.quantity is not None:
-        raise InvalidArgument(
-            "expected a formula with claim and quantity, got none; give --formula 'L**3/3'"
-        )
     seed = checked_seed(SEED if options.seed is None else options.seed)
     update, rate = leading_laws()
     console.print("derived, as n → ∞ and then L → ∞:")
@@ -46,19 +39,21 @@ def run_job(
     measured = measure_cells(_planned(options, seed), seed=seed, execution=execution)
     comparison = replace(measured, leading=leading_power())
     record = comparison_record(comparison, law="exact")
-    points, _ = rate_points(comparison)
-    figures = [VECTORS, FIGURE] if points else []
+    figures = (
+        [VECTORS, FIGURE]
+        if any(cell.is_of_the_law and cell.defined for cell in record.cells)
+        else []
+    )
     to_draw = keep(folder, record, [TABLE, *figures])
     write_tables(folder, record, parquet=options.parquet)
-    print_table(console, cell_table(comparison))
-    for line in left_lines(comparison.cells):
+    print_table(console, cell_table(record))
+    for line in left_lines(record):
         console.print(line, soft_wrap=True)
     console.print(f"figure and numbers: {folder}", soft_wrap=True)
-    for line in (*law_lines(comparison), *slope_lines(comparison)):
+    for line in (*law_lines(record), *slope_lines(record), conclusion(record)):
         console.print(line, soft_wrap=True)
-    console.print(conclusion(comparison), soft_wrap=True)
     if to_draw:
-        _draw(folder, comparison)
+        _draw(folder, record)
     return int(comparison.verdict.outcome.value)
 
 
@@ -81,19 +76,18 @@ def _planned(options: argparse.Namespace, seed: int) -> list[PlannedCell]:
     ]
 
 
-def _draw(folder: Path, comparison: Comparison) -> None:
+def _draw(folder: Path, record: RunRecord) -> None:
     from verify.comparison.figure import rate_image  # Matplotlib takes as long to load as all else
 
-    write_paper_files(folder, comparison)
-    points, law = rate_points(comparison)
-    if points:
-        write_whole(folder / FIGURE, rate_image(points, law, "png"))
+    write_paper_files(folder, record)
+    image = rate_image(record, "png")
+    if image is not None:
+        write_whole(folder / FIGURE, image)
 
 
-def left_lines(cells: Sequence[Cell]) -> list[str]:
+def left_lines(record: RunRecord) -> list[str]:
     """Where time was up: how far the run has come."""
-    drawn = sum(cell.estimate.samples for cell in cells)
-    planned = sum(cell.sampling.samples for cell in cells)
+    drawn, planned = record.drawn, record.planned
     if drawn == planned:
         return []
     return [f"time was up: {drawn:,} of {planned:,} networks drawn; --resume goes on with the rest"]

@@ -1,4 +1,4 @@
-"""The options of ``python -m verify``, and those of them that say what a run is."""
+"""The parser knows the options of ``python -m verify``."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import argparse
 from pathlib import Path
 
 from theory.claims.target import Claim, Quantity
+from theory.errors import InvalidArgument
 from verify.jobs.plan import SAMPLERS
 
-__all__ = ["RUN", "parser"]
+__all__ = ["checked_options", "parser"]
 
 EXAMPLES = """\
 exit code: 0 consistent, 1 rejected, 2 bad input or an unusable folder, 3 undecided,
@@ -21,11 +22,40 @@ examples:
   python -m verify --precision 0.001 --minutes 60 --out runs/long
   python -m verify --resume runs/long                    go on, after whatever happened
 """
-RUN = (
-    *("width", "depth", "layer", "samples", "precision", "seed", "sampler", "step"),
-    *("formula", "claim", "quantity"),
-)
-"""What a run is; the other options say where and how long."""
+
+_BESIDE = {
+    "report": ((), "a report is of a finished run"),
+    "replay": (("cell",), "the file says the rest"),
+    "resume": (("minutes", "dask", "parquet"), "the folder says what the run is"),
+}
+"""What may be given beside an option that stands for a job of its own, and why nothing else."""
+
+
+def checked_options(options: argparse.Namespace) -> argparse.Namespace:
+    """``options``; `InvalidArgument` where some do not go together."""
+    said = vars(options).items()
+    given = {name: value for name, value in said if value is not None and value is not False}
+    for main, (beside, why) in _BESIDE.items():
+        for name in given if main in given else ():
+            if name in (main, *beside):
+                continue
+            raise InvalidArgument(
+                f"expected no {name} beside {main}, got {name}={given[name]!r}; {why}"
+            )
+    if "cell" in given and "replay" not in given:
+        raise InvalidArgument(
+            f"expected a file for replay with cell, got cell={options.cell}; give --replay FILE"
+        )
+    if "formula" not in given and {"claim", "quantity"} & given.keys():
+        raise InvalidArgument(
+            "expected a formula with claim and quantity, got none; give --formula 'L**3/3'"
+        )
+    if {"formula", "step"} <= given.keys():
+        raise InvalidArgument(
+            f"expected no step with a formula, got step={options.step!r}; formulas are for the "
+            f"linearised update"
+        )
+    return options
 
 
 def parser() -> argparse.ArgumentParser:

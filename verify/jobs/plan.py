@@ -1,4 +1,4 @@
-"""What the main job simulates when it is not told: grids of networks, each with its sampler."""
+"""The main job plans grids of networks, each with its sampler, where no sizes are given."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DEFAULT_GRID = {
 """Depths by width: wide grids that decide, and depths of a half, one and two widths to show."""
 RARE_CHECK = {64: (8, 32, 64, 128), 1024: (512, 1024)}
 """The depths where rare networks set the mean, by the sampler that meets them; and one where it can
-be held against the plain one."""
+be compared with Gram."""
 LAW_BY_INNER_PRODUCTS = {10**9: (64, 256, 1024, 4096)}
 LAW_BY_NEURONS = {2**15: (8, 16, 32)}
 """So wide and deep that they show the law by themselves: `verify.comparison.measured_law`."""

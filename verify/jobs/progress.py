@@ -1,4 +1,4 @@
-"""Progress on a terminal, and nothing where there is none."""
+"""A bar shows progress on a terminal, and nothing where there is none."""
 
 from __future__ import annotations
 

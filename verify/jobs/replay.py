@@ -1,40 +1,41 @@
-"""One cell of a run's ``results.json`` drawn again, and held against it bit by bit."""
+"""One cell of a run's ``results.json`` is drawn again, and compared with it bit by bit."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from theory.errors import InvalidArgument
-from verify.comparison.record import FORMAT, MEASURED, measured_record
+from verify.claims.record import CheckRecord, read_record
+from verify.comparison.record import FORMAT, CellRecord, Measured, RunRecord
 from verify.inference.estimate import Estimate
 from verify.numerics.software import Software, this_software
-from verify.numerics.streams import checked_samples, checked_seed
-from verify.runs.configuration import Configuration, problem_of
+from verify.numerics.streams import checked_samples
+from verify.runs.configuration import problem_of
 from verify.runs.execution import Execution
 from verify.runs.sampling import Sampling
-from verify.untrusted import plain_json, read_text
+from verify.untrusted import printable, read_text, structured, whole_seed
 
 __all__ = ["RecordedCell", "Replay", "recorded_cell", "replay"]
 
-_DAMAGES = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
-"""What reading a file raises that is not what it should be."""
+_DAMAGES = (ValueError, LookupError, TypeError, AttributeError, OverflowError)
+"""Errors of reading a record that is none."""
 
 
 @dataclass(frozen=True)
 class RecordedCell:
-    """What ``results.json`` says of one cell: what was drawn, what was found, and by what.
+    """A cell of a ``results.json``, by its index, and the software that drew it.
 
     ``sampling``: the networks that were drawn, be it fewer than were planned.
     """
 
     index: int
+    cell: CellRecord
     sampling: Sampling
-    part: str
-    measured: dict[str, dict[str, float | None]]
     software: tuple[Software, ...]
 
 
@@ -51,12 +52,12 @@ class Replay:
         return [each for each in self._pairs() if each[1] != each[2]]
 
     def _pairs(self) -> Iterator[tuple[str, float | None, float | None]]:
-        for name, numbers in self.recorded.measured.items():
-            part = self.recorded.part if name == "total" else name
-            again = measured_record(self.again.parts[part])
-            for what, number in numbers.items():
+        for name, numbers in self.recorded.cell.measured.items():
+            part = self.recorded.cell.part if name == "total" else name
+            again = asdict(Measured.of(self.again.parts[part]))
+            for what, number in asdict(numbers).items():
                 if what != "median" or number is not None:
-                    yield f"{name} {what}", number, again.get(what)
+                    yield f"{name} {what}", number, again[what]
 
     def __str__(self) -> str:
         """A sentence: the same bit for bit, or what differs, and what may be why."""
@@ -85,55 +86,24 @@ def recorded_cell(path: Path, cell: int | None = None) -> RecordedCell:
 
     Raises `InvalidArgument` for a file that has no such cell, or is none of this version's.
     """
-    record = _record(path)
-    try:
-        return _cell(record, path, cell)
-    except InvalidArgument:
-        raise
-    except _DAMAGES as error:
-        raise _damaged(path, f"{type(error).__name__} {error}") from error
-
-
-def _cell(record: dict[str, Any], path: Path, cell: int | None) -> RecordedCell:
-    cells = record["cells"]
-    index = (record["worst_cell"] or 0) if cell is None else cell
-    if not cells:
+    run = _run(path)
+    index = (run.worst_cell or 0) if cell is None else cell
+    if not run.cells:
         raise _damaged(path, "no cells")
-    if not 0 <= index < len(cells):
+    if not 0 <= index < len(run.cells):
         raise InvalidArgument(
-            f"expected a cell of {path}, 0 to {len(cells) - 1}, got cell={index}; give one of them"
+            f"expected a cell of {path}, 0 to {len(run.cells) - 1}, got cell={index}; give one of "
+            f"them"
         )
-    found = cells[index]
-    asked = Configuration.from_text(json.dumps(found["configuration"]))
-    samples = checked_samples(found["samples"])
-    measured, part = found["measured"], found["part"]
-    parts = {*problem_of(asked).parts, "total"}
-    if part not in parts or "total" not in measured or not parts >= measured.keys():
-        raise _damaged(path, f"parts {', '.join(measured)} of {part}")
-    if any(set(numbers) != set(MEASURED) for numbers in measured.values()):
-        raise _damaged(path, "numbers of other names")
-    if not all(_number(value) for numbers in measured.values() for value in numbers.values()):
-        raise _damaged(path, "numbers that are none")
-    return RecordedCell(
-        index,
-        Sampling(asked, _seed(found["seed"]), samples),
-        part,
-        measured,
-        tuple(map(Software.from_plain, (record["software"], *record["other_software"]))),
-    )
-
-
-def _seed(said: object) -> int:
-    """A seed as text.  A number is read where no program can have rounded it."""
-    if isinstance(said, str) and said.isascii() and said.isdecimal():
-        return checked_seed(int(said))
-    if isinstance(said, int) and said < 2**53:
-        return checked_seed(said)
-    raise ValueError(f"seed {said!r}, which may have been rounded: seeds are text")
-
-
-def _number(value: object) -> bool:
-    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+    found = run.cells[index]
+    try:
+        parts = {*problem_of(found.asked).parts, "total"}
+        if found.part not in parts or not parts >= found.measured.keys():
+            raise ValueError(f"parts {', '.join(found.measured)} of {found.part}")
+        sampling = Sampling(found.asked, whole_seed(found.seed), checked_samples(found.samples))
+    except _DAMAGES as error:
+        raise _damaged(path, printable(str(error))) from error
+    return RecordedCell(index, found, sampling, (run.software, *run.other_software))
 
 
 def _damaged(path: Path, what: str) -> InvalidArgument:
@@ -150,28 +120,47 @@ def replay(path: Path, cell: int | None, execution: Execution) -> Replay:
     return Replay(recorded, recorded.sampling.estimate(blocks, scalar=True))
 
 
-def _record(path: Path) -> dict[str, Any]:
-    """The comparison in a file, which may be that of a formula."""
+class _Head(Struct):
+    """The format of a record, or of the record inside of it."""
+
+    format: int = 0
+    networks: _Head | None = None
+
+
+def _run(path: Path) -> RunRecord:
+    """The run in a file, which may be that of a formula."""
     try:
-        record = plain_json(read_text(path))
-        record = record.get("networks", record)
-        form = record["format"]
+        text = read_text(path)
+        head = structured(text, _Head)
     except OSError as error:
         raise InvalidArgument(
             f"expected a file that can be read for replay, got replay={str(path)!r} "
             f"({error.strerror}); give the results.json of a run"
         ) from error
-    except _DAMAGES as error:
-        raise InvalidArgument(
-            f"expected the results.json of a run with networks for replay, got "
-            f"replay={str(path)!r}, which holds something else; give such a file"
-        ) from error
+    except ValueError as error:
+        raise _no_run(path) from error
+    form = (head.networks or head).format
+    if not form:
+        raise _no_run(path)
     if form != FORMAT:
-        older = type(form) is int and form < FORMAT
+        older = (
+            ", which an older version wrote, whose cells have other seeds" if form < FORMAT else ""
+        )
         raise InvalidArgument(
-            f"expected results of format {FORMAT} for replay, got {form!r} in {str(path)!r}"
-            f"{', which an older version wrote, whose cells have other seeds' if older else ''}; "
+            f"expected results of format {FORMAT} for replay, got {form} in {str(path)!r}{older}; "
             f"use the version that wrote it"
         )
-    found: dict[str, Any] = record
-    return found
+    try:
+        record = read_record(text)
+    except ValueError as error:
+        raise _damaged(path, str(error)) from error
+    run = record.networks if isinstance(record, CheckRecord) else record
+    assert run is not None
+    return run
+
+
+def _no_run(path: Path) -> InvalidArgument:
+    return InvalidArgument(
+        f"expected the results.json of a run with networks for replay, got "
+        f"replay={str(path)!r}, which holds something else; give such a file"
+    )

@@ -1,142 +1,96 @@
-"""The job that a run's store keeps: what defines the run, and nothing else.
+"""The job that a run's store keeps defines the run, and nothing else.
 
-A folder may come from someone else.  So a job is read field by field against the list of `RUN`: a
-key that defines no run is refused, and with it every place to connect to or to write to.
+A folder may come from someone else.  So a job has the fields of `Job` alone: any other key is
+refused, and with it every place to connect to or to write to.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Annotated, Literal
 
-from theory.claims.target import Claim, Quantity
-from theory.errors import InvalidArgument
-from verify.jobs.options import RUN
+from msgspec import Meta, Struct, to_builtins
+from msgspec.structs import asdict
+
 from verify.jobs.plan import SAMPLERS
-from verify.untrusted import plain_json
+from verify.untrusted import SeedText, Text, checked_formula, structured, whole_seed
 
-__all__ = ["check_fields", "job_text", "options_of", "read_job", "words_of"]
+__all__ = ["Job"]
 
 _LONGEST = 100_000
 """Characters of a job's text."""
+Sizes = Annotated[tuple[int, ...], Meta(min_length=1)]
 
 
-def job_text(options: argparse.Namespace) -> str:
-    """The options that define the run, as one line of JSON; the seed as text, which no reader of
-    JSON rounds.
+class Job(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A run as the command line is given it; the seed as text, which no reader of JSON rounds.
 
-    >>> from verify.jobs.options import parser
-    >>> job_text(parser().parse_args(["--width", "8"]))
-    '{"width": [8]}'
-    """
-    said = {name: getattr(options, name) for name in RUN}
-    if said["seed"] is not None:
-        said["seed"] = str(said["seed"])
-    return json.dumps({name: value for name, value in said.items() if value is not None})
-
-
-def read_job(text: object) -> dict[str, Any]:
-    """What a `job_text` says, each field of the kind that the command line takes; `ValueError` for
-    any other text.
-
-    >>> read_job('{"dask": "tcp://elsewhere:8786"}')
+    >>> Job.read('{"dask": "tcp://elsewhere:8786"}')
     Traceback (most recent call last):
-    ValueError: 'dask' does not define a run
+    ValueError: Object contains unknown field `dask`
     """
-    if not isinstance(text, str) or len(text) > _LONGEST:
-        raise ValueError("its job is no text of a job")
-    job = plain_json(text)
-    if not isinstance(job, dict):
-        raise ValueError("its job is no text of a job")
-    check_fields(job)
-    return job
+
+    width: Sizes | None = None
+    depth: Sizes | None = None
+    layer: int | None = None
+    samples: int | None = None
+    precision: float | None = None
+    seed: SeedText | None = None
+    sampler: Text | None = None
+    step: float | None = None
+    formula: Text | None = None
+    claim: Literal["exact", "leading", "joint"] | None = None
+    quantity: Literal["update", "rate"] | None = None
+
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> Job:
+        """The job that these options define.
+
+        >>> from verify.jobs.options import parser
+        >>> Job.of(parser().parse_args(["--width", "8"])).text
+        '{"width": [8]}'
+        """
+        fields = {name: getattr(options, name) for name in cls.__struct_fields__}
+        seed = None if options.seed is None else str(options.seed)
+        return cls(**fields | {"seed": seed})
+
+    @classmethod
+    def read(cls, text: str) -> Job:
+        """The job that a `text` says; `ValueError`, in a line, for any other text."""
+        if len(text) > _LONGEST:
+            raise ValueError("its job is no text of a job")
+        job = structured(text, cls)
+        if job.seed is not None:
+            whole_seed(job.seed)
+        if job.sampler not in (None, *SAMPLERS):
+            raise ValueError("the sampler is none of a run")
+        checked_formula(job.formula or "")
+        return job
+
+    @property
+    def text(self) -> str:
+        """One line of JSON."""
+        return json.dumps(to_builtins(self))
+
+    def options(self, given: argparse.Namespace) -> argparse.Namespace:
+        """The options of the run; where and how long are those ``given``."""
+        seed = None if self.seed is None else whole_seed(self.seed)
+        return argparse.Namespace(**vars(given) | asdict(self) | {"seed": seed})
+
+    @property
+    def words(self) -> list[str]:
+        """The options of the run as words of a command line, its claim first.
+
+        >>> Job(width=(8, 16), formula="-L").words
+        ['--formula=-L', '--width', '8', '16']
+        """
+        said = to_builtins(self)
+        claims = {name: said.pop(name) for name in ("formula", "claim", "quantity") if name in said}
+        return [word for name, given in (claims | said).items() for word in _option(name, given)]
 
 
-def check_fields(job: Mapping[str, Any]) -> None:
-    """Raise `ValueError` for a field that no run has."""
-    for name, value in job.items():
-        if name not in RUN:
-            raise ValueError(f"{name[:40]!r} does not define a run")
-        if not _KINDS[name](value):
-            raise ValueError(f"the {name} is none of a run")
-
-
-def options_of(job: Mapping[str, Any], given: argparse.Namespace) -> argparse.Namespace:
-    """The options of the run ``job``; where and how long are those ``given``.
-
-    Raises `InvalidArgument` where what the run is is given too.
-    """
-    for name in (*RUN, "out", "replay", "report", "cell"):
-        if getattr(given, name) is not None:
-            raise InvalidArgument(
-                f"expected no {name} beside resume, got {name}={getattr(given, name)!r}; the "
-                f"folder says what the run is"
-            )
-    seed = job.get("seed")
-    options = {name: job.get(name) for name in RUN} | {"seed": None if seed is None else int(seed)}
-    return argparse.Namespace(**vars(given) | options)
-
-
-def words_of(job: Mapping[str, Any]) -> list[str]:
-    """The options of a run as words of a command line, its claim first.
-
-    >>> words_of({"width": [8, 16], "formula": "-L"})
-    ['--formula=-L', '--width', '8', '16']
-    """
-    claims = ("formula", "claim", "quantity")
-    words: list[str] = []
-    for name in (*claims, *(name for name in RUN if name not in claims)):
-        if name in job:
-            given = job[name]
-            values = [str(each) for each in (given if isinstance(given, list) else [given])]
-            words += _option(name, values)
-    return words
-
-
-def _option(name: str, values: list[str]) -> list[str]:
+def _option(name: str, given: object) -> list[str]:
     """An option and its values; one that begins with a minus is joined to its option."""
-    if values[0].startswith("-"):
-        return [f"--{name}={values[0]}"]
-    return [f"--{name}", *values]
-
-
-def _whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _seed(value: object) -> bool:
-    return isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= 400
-
-
-def _sizes(value: object) -> bool:
-    return isinstance(value, list) and bool(value) and all(map(_whole, value))
-
-
-def _number(value: object) -> bool:
-    return isinstance(value, float) or _whole(value)
-
-
-def _formula(value: object) -> bool:
-    return isinstance(value, str) and all(each.isprintable() or each.isspace() for each in value)
-
-
-def _one_of(names: Iterable[str]) -> Callable[[object], bool]:
-    known = list(names)
-    return lambda value: value in known
-
-
-_KINDS: dict[str, Callable[[object], bool]] = {
-    "width": _sizes,
-    "depth": _sizes,
-    "layer": _whole,
-    "samples": _whole,
-    "precision": _number,
-    "seed": _seed,
-    "sampler": _one_of(SAMPLERS),
-    "step": _number,
-    "formula": _formula,
-    "claim": _one_of(each.value for each in Claim),
-    "quantity": _one_of(each.value for each in Quantity),
-}
+    values = [str(each) for each in (given if isinstance(given, list | tuple) else [given])]
+    return [f"--{name}={values[0]}"] if values[0].startswith("-") else [f"--{name}", *values]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from importlib.metadata import version
@@ -15,7 +14,7 @@ import llvmlite.binding
 from numba import config
 
 from verify.numerics.sources import PACKAGE, sources_digest
-from verify.untrusted import plain_json
+from verify.untrusted import structured
 
 __all__ = ["Software", "this_software"]
 
@@ -39,6 +38,11 @@ class Software:
     llvmlite: str
     processor: str
 
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if not (value.isprintable() and len(value) <= _LONGEST):
+                raise ValueError(f"{name} names no software")
+
     @property
     def text(self) -> str:
         """One line of JSON."""
@@ -46,17 +50,8 @@ class Software:
 
     @classmethod
     def from_text(cls, text: str) -> Software:
-        """What a `text` says; `ValueError` or `TypeError` for another."""
-        return cls.from_plain(plain_json(text))
-
-    @classmethod
-    def from_plain(cls, plain: Mapping[str, object]) -> Software:
-        """The software whose fields are those of ``plain``, all of them short text."""
-        found = cls(**plain)  # type: ignore[arg-type]
-        for name, value in asdict(found).items():
-            if not (isinstance(value, str) and value.isprintable() and len(value) <= _LONGEST):
-                raise ValueError(f"{name} names no software")
-        return found
+        """The software that a `text` says; `ValueError` for another."""
+        return structured(text, cls)
 
     def difference(self, other: Software, *, processor: bool = True) -> str:
         """What differs from ``other``, in words; empty where nothing does.  ``processor``: whether

@@ -1,26 +1,25 @@
-"""What the page asks of theory: the law as MathML, exact curves, and code for the browser."""
+"""The page's formulas come from theory: the law as MathML, and code for the browser."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
-import numpy as np
+from latex2mathml.converter import convert
 from markupsafe import Markup
+from sympy import Add, Expr, Mul, Symbol, fraction, latex
 
 from theory.exposition.source_code import JAVASCRIPT, source_code
 from theory.laws.update import squared_update
 from theory.networks.mlp import MLP
 from theory.rates.rate import maximal_learning_rate
-from theory.symbols import L
-from verify.report.mathml import closed_form_rows, math, with_factor
 
-__all__ = ["Formulas", "Validity", "browser_code", "exact_rates", "formulas", "law_rates"]
+__all__ = ["Formulas", "Validity", "browser_code", "formulas"]
 
 TOLERANCE = "1/10"
 """Within which the law of the rate is said to hold."""
+_UPDATE = r"E[(\mathrm{\Delta} z)^2]"
 
 
 @dataclass(frozen=True)
@@ -36,14 +35,12 @@ class Validity:
 
 @dataclass(frozen=True)
 class Formulas:
-    """The law as insides of ``math`` elements; ``label``, ``output``: rows of (name, value)."""
+    """The law as ``math`` elements: its leading terms, both exact parts, and their joint limits."""
 
     update: Markup
     rate: Markup
-    label: Sequence[tuple[Markup, Markup]]
-    output: Sequence[tuple[Markup, Markup]]
-    label_joint: Markup
-    output_joint: Markup
+    exact: Sequence[Markup]
+    joint: Sequence[Markup]
     validity: Validity
 
 
@@ -52,13 +49,17 @@ def formulas() -> Formulas:
     """Derived for ReLU networks of every width and depth."""
     update, rate = squared_update(MLP()), maximal_learning_rate(MLP())
     where = rate.validity(TOLERANCE)
+    parts = {"label": update.label, "output": update.output}
     return Formulas(
-        update=math(update.leading()),
-        rate=math(rate.leading()),
-        label=closed_form_rows(update.label.exact, "AB"),
-        output=closed_form_rows(update.output.exact, "CD"),
-        label_joint=with_factor(update.label.joint_limit()),
-        output_joint=with_factor(update.output.joint_limit()),
+        update=_math(_UPDATE, r"\thicksim", update.leading()),
+        rate=_math(r"\eta_{\text{max}}", r"\thicksim", rate.leading()),
+        exact=[
+            *_rows(_part("label"), update.label.exact, "AB"),
+            *_rows(_part("output"), update.output.exact, "CD"),
+        ],
+        joint=[
+            _math(_part(name), r"\thicksim", part.joint_limit()) for name, part in parts.items()
+        ],
         validity=Validity(
             float(where.tolerance), where.least_width, where.least_depth, where.ratio
         ),
@@ -70,13 +71,22 @@ def browser_code() -> str:
     return source_code(maximal_learning_rate(MLP()), JAVASCRIPT)
 
 
-def exact_rates(width: int, depths: Sequence[int]) -> Any:
-    """The exact maximal rate at ``depths``, an array; 0 where it is below float64."""
-    with np.errstate(under="ignore"):
-        return np.exp(-squared_update(MLP()).lambdify().log(width, np.asarray(depths)) / 2)
+def _part(name: str) -> str:
+    return rf"{{{_UPDATE}}}_{{\text{{{name}}}}}"
 
 
-def law_rates(depths: Sequence[int]) -> list[float]:
-    """The law's rate at ``depths``."""
-    law = maximal_learning_rate(MLP()).leading()
-    return [float(law.subs(L, int(depth))) for depth in depths]
+def _math(left: str, relation: str, right: Expr) -> Markup:
+    """A formula as MathML, what is divided by as a factor in front of a long sum."""
+    text = latex(right, fold_frac_powers=True, long_frac_ratio=2)
+    return Markup(convert(f"{left} {relation} {text}", display="block"))
+
+
+def _rows(left: str, expression: Expr, letters: str) -> list[Markup]:
+    """A product with one long sum: the whole in terms of its summands, and then each of these,
+    named by ``letters`` in order."""
+    (total,) = (f for f in Mul.make_args(fraction(expression)[0]) if isinstance(f, Add))
+    terms = sorted(total.args, key=lambda each: len(str(each)))
+    names = [Symbol(letter) for letter in letters]
+    whole = _math(left, "=", expression.xreplace({total: Add(*names)}))
+    pairs = zip(names, terms, strict=True)
+    return [whole, *(_math(name.name, "=", term) for name, term in pairs)]

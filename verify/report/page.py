@@ -1,85 +1,107 @@
-"""`write_report`: the page of a finished run, from its record and a template."""
+"""`write_report` makes the page of a finished run from its record and a template."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from functools import partial
+from math import inf, log
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from theory.claims.target import Claim
 from theory.errors import InvalidArgument
+from verify.claims.record import CheckRecord, read_record
 from verify.comparison.exact_values import STEP_ALLOWANCE
+from verify.comparison.figure import cells_of_the_law
+from verify.comparison.record import RunRecord
+from verify.comparison.table import cell_row
+from verify.comparison.verdict_in_words import conclusion, law_lines, slope_lines
+from verify.inference.numbers_in_text import PAGE, magnitude, percent
 from verify.jobs.folder import RESULTS, write_whole
-from verify.report import figures, numbers, reproduction, words
+from verify.jobs.stored_job import Job
+from verify.report import figures, reproduction
 from verify.report.formulas import browser_code, formulas
-from verify.report.records import (
-    MOST_CELLS,
-    Cell,
-    FormulaRun,
-    Run,
-    TooManyCells,
-    read_record,
-)
-from verify.untrusted import plain_json, read_text
+from verify.untrusted import printable, read_text
 
-__all__ = ["PAGE", "environment", "page_text", "write_report"]
+__all__ = ["MOST_CELLS", "PAGE_FILE", "environment", "page_text", "write_report"]
 
-PAGE = "report.html"
+PAGE_FILE = "report.html"
+MOST_CELLS = 2000
+"""Cells of a run that a page can show."""
+_HEADLINES = {
+    "consistent": "Networks move as the exact values say",
+    "rejected": "Networks contradict the theory",
+    "undecided": "Nothing speaks against the exact values, but too little was measured",
+}
+_FORMULA_HEADLINES = {
+    "consistent": "The formula is right",
+    "rejected": "The formula is wrong",
+    "undecided": "The formula is not decided",
+}
+_CLAIMS = {
+    Claim.EXACT: "exactly",
+    Claim.LEADING: "the leading term, as n → ∞ and then in depth, of",
+    Claim.JOINT: "the leading term, as n → ∞ with L = t n, of",
+}
 
 
 def write_report(folder: Path) -> Path:
-    """Write `PAGE` into a folder that holds a run, in place of an older one; its path.
+    """Write `PAGE_FILE` into a folder that holds a run, in place of an older one; its path.
 
     Raises `InvalidArgument` where there is no readable run, `UnusableFolder` where nothing can be
     written.
     """
     run = _read(folder)
     text = page_text(run, reproduction.kept_job(folder, run))
-    write_whole(folder / PAGE, text)
-    return folder / PAGE
+    write_whole(folder / PAGE_FILE, text)
+    return folder / PAGE_FILE
 
 
-def page_text(run: Run | FormulaRun, job: Mapping[str, Any] | None = None) -> str:
+def page_text(run: RunRecord | CheckRecord, job: Job | None = None) -> str:
     """The page, complete in itself: it loads nothing.
 
-    ``job``: what the run was asked for, where that is known, as `reproduction.command` takes it.
+    ``job``: what the run was asked for, where that is known, as `reproduction.kept_job` gives it.
     """
-    networks = run.networks if isinstance(run, FormulaRun) else run
-    template = environment().get_template("page.html")
-    return template.render(
+    is_formula = isinstance(run, CheckRecord)
+    networks = run.networks if isinstance(run, CheckRecord) else run
+    return environment().get_template("page.html").render(
         run=run,
         networks=networks,
-        is_formula=isinstance(run, FormulaRun),
+        is_formula=is_formula,
+        headline=(_FORMULA_HEADLINES if is_formula else _HEADLINES)[run.outcome],
+        claims=_CLAIMS,
         formulas=formulas(),
         code=browser_code(),
         marks=[] if networks is None else _marks(networks),
-        below=networks is not None and any(c.layer != c.depth for c in networks.cells),
-        figures=None if networks is None else _figures(run, networks),
+        figures=None if networks is None else _figures(networks, is_formula),
         command=reproduction.command(run, job),
-        cell_code=reproduction.cell_code,
         allowance=STEP_ALLOWANCE,
-        cell_of_note=None if networks is None else _cell_of_note(networks),
-    )
+    )  # fmt: skip
 
 
-def _read(folder: Path) -> Run | FormulaRun:
+def _read(folder: Path) -> RunRecord | CheckRecord:
     try:
-        return read_record(plain_json(read_text(folder / RESULTS)))
-    except (OSError, ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
+        run = read_record(read_text(folder / RESULTS))
+        networks = run.networks if isinstance(run, CheckRecord) else run
+        if networks is not None:
+            _check(networks)
+        return run
+    except (OSError, ValueError, LookupError, TypeError, OverflowError) as error:
+        why = f"{RESULTS}: {error.strerror}" if isinstance(error, OSError) else str(error)
         raise InvalidArgument(
             f"expected the folder of a finished run for report, got report={str(folder)!r} "
-            f"({_why(error)}); give the folder that a run named at its end"
+            f"({printable(why)}); give the folder that a run named at its end"
         ) from error
 
 
-def _why(error: Exception) -> str:
-    if isinstance(error, OSError):
-        return f"{RESULTS}: {error.strerror}"
-    if isinstance(error, TooManyCells):
-        return f"{RESULTS} has {error.args[0]:,} cells, and a page shows {MOST_CELLS:,} at most"
-    missing = isinstance(error, KeyError)
-    return f"{RESULTS} has no {error.args[0]!r}" if missing else f"{RESULTS} is no record of a run"
+def _check(run: RunRecord) -> None:
+    """Raise `ValueError` for a run that is too large, or in which a cell contradicts itself."""
+    most = max(map(len, (run.cells, run.measured_laws, run.fits, run.wanted_samples)))
+    if most > MOST_CELLS:
+        raise ValueError(f"{RESULTS} has {most:,} cells, and a page shows {MOST_CELLS:,} at most")
+    for cell in run.cells:
+        _ = cell.asked
 
 
 def environment() -> Environment:
@@ -91,31 +113,40 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {name: getattr(numbers, name) for name in numbers.__all__}
-    environment.filters |= {name: getattr(words, name) for name in words.__all__}
+    environment.filters |= {
+        "cell_code": reproduction.cell_code,
+        "conclusion": _verdict,
+        "count": "{:,}".format,
+        "decimal": _decimal,
+        "law_lines": partial(law_lines, style=PAGE),
+        "magnitude": partial(magnitude, style=PAGE),
+        "percent": partial(percent, style=PAGE),
+        "row": partial(cell_row, style=PAGE),
+        "slope_lines": partial(slope_lines, style=PAGE),
+    }
     return environment
 
 
-def _figures(run: Run | FormulaRun, networks: Run) -> dict[str, Any]:
-    rates = None if isinstance(run, FormulaRun) else figures.rate_figure(networks)
+def _verdict(run: RunRecord) -> str:
+    outcome, _, rest = conclusion(run, PAGE).partition(": ")
+    return f"{outcome.capitalize()}: {rest}"
+
+
+def _decimal(value: float, digits: int = 4) -> str:
+    return magnitude(log(value) if value > 0 else -inf, digits, PAGE)
+
+
+def _figures(networks: RunRecord, is_formula: bool) -> dict[str, Any]:
     return {
-        "rates": rates,
+        "rates": None if is_formula else figures.rate_figure(networks),
         "deviations": figures.deviation_figure(networks),
         "typical": figures.typical_figure(networks),
     }
 
 
-def _marks(run: Run) -> list[dict[str, Any]]:
+def _marks(run: RunRecord) -> list[dict[str, Any]]:
     """The measured cells that the interactive figure shows beside its curve."""
     return [
-        {"width": c.width, "depth": c.depth, "log": c.log_mean, "decides": c.decides}
-        for c in run.cells
-        if c.measured and c.plain and c.layer == c.depth
+        {"width": c.width, "depth": c.depth, "log": c.total.log_mean, "decides": c.decides}
+        for c in cells_of_the_law(run)
     ]
-
-
-def _cell_of_note(run: Run) -> Cell | None:
-    """The cell that says the verdict, or the first."""
-    if not run.cells:
-        return None
-    return run.cells[run.worst or 0]

@@ -1,4 +1,4 @@
-"""How to repeat a run: its command, and one of its cells in Python.
+"""A run is repeated by a command, and one of its cells by lines of Python.
 
 A run's folder keeps what the run was asked for, and the command says that again.  A record without
 its folder, or of a run that a time budget cut short, has its command read off its cells.  Commands
@@ -10,25 +10,24 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 from theory.errors import InvalidArgument
-from theory.networks.mlp import MLP
+from verify.claims.record import CheckRecord
+from verify.comparison.record import CellRecord, RunRecord
 from verify.errors import UnusableFolder
 from verify.jobs.folder import STORE
 from verify.jobs.plan import SAMPLERS, planned_parts
-from verify.jobs.stored_job import read_job, words_of
-from verify.report.records import Cell, FormulaRun, Run
+from verify.jobs.stored_job import Job
 from verify.runs.store import fact
-from verify.untrusted import plain_json
+from verify.untrusted import structured, whole_seed
 
 __all__ = ["cell_code", "command", "kept_job"]
 
-_PROGRAM = ("python", "-m", "verify")
-_NAMES = {type(sampler).__name__: name for name, sampler in SAMPLERS.items()}
+_NAMES = {repr(sampler): name for name, sampler in SAMPLERS.items()}
 _SETTING = ("gram", "conditioned")
 """The samplers that are taken without being named, without a step and with one."""
 
@@ -36,127 +35,126 @@ Plan = list[tuple[str, int, int, int]]
 """Sampler, width, depth and samples of each cell, in order."""
 
 
-def command(run: Run | FormulaRun, job: Mapping[str, Any] | None = None) -> str | None:
+def command(run: RunRecord | CheckRecord, job: Job | None = None) -> str | None:
     """A command whose networks are those of ``run``; None where none is known to give this grid.
 
     ``job``: what the run was asked for, as `kept_job` gives it; None where it is not known.
     """
-    if job is not None:
-        return shlex.join([*_PROGRAM, *words_of(job)])
-    if isinstance(run, FormulaRun):
-        options = _formula(run)
-        return None if options is None else shlex.join([*_PROGRAM, *options])
-    options = _grid(run)
-    return None if options is None else shlex.join([*_PROGRAM, *options, *_seed(run)])
+    if job is None:
+        job = _formula(run) if isinstance(run, CheckRecord) else _grid(run)
+    return None if job is None else shlex.join(["python", "-m", "verify", *job.words])
 
 
-def kept_job(folder: Path, run: Run | FormulaRun) -> dict[str, Any] | None:
+def kept_job(folder: Path, run: RunRecord | CheckRecord) -> Job | None:
     """What the run in ``folder`` was asked for, as its store keeps it.
 
     None where none is kept or it is no job, and where not all networks that were planned have been
     drawn.
     """
-    networks = run.networks if isinstance(run, FormulaRun) else run
+    networks = run.networks if isinstance(run, CheckRecord) else run
     try:
         job, plan = (fact(folder / STORE, name) for name in ("job", "plan"))
         if networks is None or job is None or plan is None:
             return None
-        planned = [samples for _, _, samples in plain_json(plan)]
-        drawn = [cell.samples for cell in networks.cells]
-        return read_job(job) if planned == drawn else None
-    except (ValueError, TypeError, UnusableFolder):
+        planned = [cell[2] for cell in structured(plan, list[tuple[str, str, int]])]
+        return Job.read(job) if planned == [cell.samples for cell in networks.cells] else None
+    except (ValueError, UnusableFolder):
         return None
 
 
-def cell_code(cell: Cell, step: float | None) -> str:
+def cell_code(cell: CellRecord, step: float | None) -> str:
     """Lines of Python that repeat one cell bit for bit."""
+    network, sampler = cell.configuration.network.code, cell.asked.sampler
     arguments = [
-        cell.network,
+        network,
         f"samples={cell.samples}",
-        f"seed={cell.seed}",
-        f"sampler={cell.sampler}()",
+        f"seed={whole_seed(cell.seed)}",
+        f"sampler={sampler!r}",
     ]
     if cell.layer != cell.depth:
         arguments.append(f"layer={cell.layer}")
     if step is not None:
         arguments.append(f"step={step!r}")
-    names = [name for name in ("MLP", "LeakyReLU", "Linear") if f"{name}(" in cell.network]
+    names = [name for name in ("MLP", "LeakyReLU", "Linear") if f"{name}(" in network]
     inside = "".join(f"    {argument},\n" for argument in arguments)
     return (
-        f"from theory import {', '.join(names)}\nfrom verify import {cell.sampler}, monte_carlo\n\n"
+        f"from theory import {', '.join(names)}\n"
+        f"from verify import {type(sampler).__name__}, monte_carlo\n\n"
         f"monte_carlo(\n{inside})"
     )
 
 
-def _formula(run: FormulaRun) -> list[str] | None:
-    said = {"formula": run.formula, "claim": run.claim, "quantity": run.quantity}
-    options = words_of(said)
-    asked = re.search(r" in layer (\d+) of ", run.subject)
-    options += [] if asked is None else ["--layer", asked[1]]
+def _formula(run: CheckRecord) -> Job | None:
+    asked = re.search(r" in layer (\d{1,12}) of ", run.subject)
+    said: dict[str, Any] = {
+        "formula": run.formula,
+        "claim": run.claim.value,
+        "quantity": run.quantity.value,
+        "layer": None if asked is None else int(asked[1]),
+    }
     if run.networks is None:
-        return options
+        return Job(**said)
     cells = run.networks.cells
     names, samples = {_NAMES.get(cell.sampler) for cell in cells}, _same_samples(cells)
-    if len(names) != 1 or None in names or not samples:
+    if len(names) != 1 or None in names or samples is None:
         return None
-    name = str(names.pop())
-    sampler = [] if name == "gram" else ["--sampler", name]
-    return options + (_product(cells) or []) + samples + sampler + _seed(run.networks)
+    name = names.pop()
+    said |= _product(cells) or {}
+    sampler = None if name == "gram" else name
+    return Job(**said, samples=samples, sampler=sampler, seed=_seed(run.networks))
 
 
-def _grid(run: Run) -> list[str] | None:
-    """The options that give the cells of ``run``, in the fewest words."""
+def _grid(run: RunRecord) -> Job | None:
+    """The job that gives the cells of ``run``, in the fewest options."""
     if not run.cells or not all(cell.sampler in _NAMES for cell in run.cells):
         return None
     layers = {cell.layer for cell in run.cells if cell.layer != cell.depth}
-    rest = [] if not layers else ["--layer", str(min(layers))]
-    rest += [] if run.step is None else ["--step", repr(run.step)]
+    said: dict[str, Any] = {"layer": min(layers, default=None), "step": run.step}
+    said["seed"] = _seed(run)
     seen = [(c.sampler, c.width, c.depth, c.samples) for c in run.cells]
     if run.step is None and seen == _planned(None, None, None, None):
-        return rest
-    name = _NAMES[run.cells[0].sampler]
-    sizes = _product(run.cells)
+        return Job(**said)
+    name, sizes = _NAMES[run.cells[0].sampler], _product(run.cells)
     if sizes is None or any(_NAMES[cell.sampler] != name for cell in run.cells):
         return None
-    sampler = [] if name == _SETTING[run.step is not None] else ["--sampler", name]
-    widths, depths = ({c.width for c in run.cells}, {c.depth for c in run.cells})
-    if seen == _planned(sorted(widths), sorted(depths), name, run.step):
-        return sizes + sampler + rest
+    said |= sizes | {"sampler": None if name == _SETTING[run.step is not None] else name}
+    if seen == _planned(sizes["width"], sizes["depth"], name, run.step):
+        return Job(**said)
     samples = _same_samples(run.cells)
-    return sizes + sampler + samples + rest if samples else None
+    return None if samples is None else Job(**said, samples=samples)
 
 
 def _planned(
-    widths: Sequence[int] | None, depths: Sequence[int] | None, sampler: str | None, step: object
+    widths: Sequence[int] | None,
+    depths: Sequence[int] | None,
+    sampler: str | None,
+    step: float | None,
 ) -> Plan:
     """What the main job would simulate."""
     try:
-        parts = planned_parts(widths, depths, sampler, None if step is None else float(str(step)))
+        parts = planned_parts(widths, depths, sampler, step)
     except InvalidArgument:
         return []
     return [
-        (type(part.sampler).__name__, _width(net), net.layers, part.planned_samples(net))
+        (repr(part.sampler), int(net.widths[1]), net.layers, part.planned_samples(net))
         for part in parts
         for net in part.networks
     ]
 
 
-def _width(network: MLP) -> int:
-    return int(network.widths[1])
-
-
-def _product(cells: Sequence[Cell]) -> list[str] | None:
-    """Options for widths and depths, where the cells are every pair of both, in order."""
-    widths, depths = sorted({c.width for c in cells}), sorted({c.depth for c in cells})
+def _product(cells: Sequence[CellRecord]) -> dict[str, tuple[int, ...]] | None:
+    """Widths and depths, where the cells are every pair of both, in order."""
+    widths, depths = (tuple(sorted({getattr(c, n) for c in cells})) for n in ("width", "depth"))
     if list(dict.fromkeys((c.width, c.depth) for c in cells)) != list(product(widths, depths)):
         return None
-    return ["--width", *map(str, widths), "--depth", *map(str, depths)]
+    return {"width": widths, "depth": depths}
 
 
-def _same_samples(cells: Sequence[Cell]) -> list[str]:
+def _same_samples(cells: Sequence[CellRecord]) -> int | None:
     counts = {cell.samples for cell in cells}
-    return ["--samples", str(counts.pop())] if len(counts) == 1 else []
+    return counts.pop() if len(counts) == 1 else None
 
 
-def _seed(run: Run) -> list[str]:
-    return [] if run.seed == 1 else ["--seed", str(run.seed)]
+def _seed(run: RunRecord) -> str | None:
+    seed = whole_seed(run.seed)
+    return None if seed == 1 else str(seed)

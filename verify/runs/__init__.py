@@ -1,1 +1,1 @@
-"""Blocks of samples: configured, executed, stored and merged."""
+"""Blocks of samples are configured, executed, stored and merged."""

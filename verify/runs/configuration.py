@@ -1,16 +1,17 @@
-"""What one cell's numbers depend on beside its seed, as a value and as one canonical text."""
+"""A configuration is all that a cell's numbers depend on beside its seed, in one value or text."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
+from msgspec import Struct, json
+from msgspec.structs import asdict
+
 from theory.errors import InvalidArgument
-from theory.networks.activations import Activation, LeakyReLU, Linear, ReLU
+from theory.networks.activations import LeakyReLU, Linear, ReLU
 from theory.networks.mlp import MLP
 from theory.networks.network import numeric_layers, numeric_rates
 from verify.samplers.conditioned.sampler import Conditioned
@@ -19,14 +20,100 @@ from verify.samplers.gram.sampler import Gram
 from verify.samplers.problem import Problem, numeric_problem
 from verify.samplers.rare_events.sampler import RareEvents
 from verify.samplers.sampler import Sampler
-from verify.untrusted import plain_json
+from verify.untrusted import structured
 
-__all__ = ["Configuration", "configuration", "problem_of"]
+__all__ = [
+    "Configuration",
+    "ConfigurationRecord",
+    "NetworkRecord",
+    "configuration",
+    "problem_of",
+]
 
 _SAMPLERS: tuple[Sampler, ...] = (Dense(), Dense("numpy"), Conditioned(), Gram(), RareEvents())
 _MOST_WIDTHS = 10_000
 """Widths that differ, of a network that is read from a file."""
 _BY_NAME = {repr(sampler): sampler for sampler in _SAMPLERS}
+
+
+class NetworkRecord(Struct, frozen=True):
+    """A network in numbers, exact rationals as text; ``width``: all where they differ."""
+
+    depth: int
+    input_norm2: str
+    input_width: int
+    readout_variance: str
+    slope: str
+    weight_variance: str
+    width: int | tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if isinstance(self.width, tuple) and len(self.width) > _MOST_WIDTHS:
+            raise ValueError(f"{len(self.width):,} widths, where {_MOST_WIDTHS:,} at most are read")
+
+    @classmethod
+    def of(cls, network: MLP) -> NetworkRecord:
+        """The numbers of ``network``."""
+        widths = tuple(int(width) for width in network.widths[1:])
+        return cls(
+            depth=network.layers,
+            input_norm2=str(network.norm2),
+            input_width=int(network.first_fan_in),
+            readout_variance=str(network.s),
+            slope=str(network.activation.slope),
+            weight_variance=str(network.c),
+            width=widths[0] if len(set(widths)) == 1 else widths,
+        )
+
+    @property
+    def network(self) -> MLP:
+        """The network; `InvalidArgument` where there is none of such numbers."""
+        given = asdict(self)
+        slope = given.pop("slope")
+        return MLP(**given, activation={"0": ReLU(), "1": Linear()}.get(slope) or LeakyReLU(slope))
+
+    @property
+    def code(self) -> str:
+        """Python that makes the network, where nothing is given that is at its default.
+
+        >>> NetworkRecord.of(MLP((8, 8), input_width=8, weight_variance=2)).code
+        'MLP(width=8, depth=2)'
+        """
+        given, first = self.network, self.width if isinstance(self.width, int) else self.width[0]
+        usual = MLP(first, self.depth, activation=given.activation)
+        return repr(
+            MLP(
+                self.width,
+                self.depth,
+                input_width=None if self.input_width == first else self.input_width,
+                activation=given.activation,
+                weight_variance=None if given.c == usual.c else given.c,
+                readout_variance=None if given.s == 1 else given.s,
+                input_norm2=None if given.norm2 == self.input_width else given.norm2,
+            )
+        )
+
+
+class ConfigurationRecord(Struct, frozen=True):
+    """A configuration in plain numbers and text; multipliers are None where all are 1."""
+
+    layers: tuple[int, ...]
+    network: NetworkRecord
+    rates: tuple[str, ...] | None
+    sampler: str
+    step: str | None
+
+    @property
+    def sampler_name(self) -> str:
+        """The sampler in a word, as tables name it."""
+        name = self.sampler.partition("(")[0]
+        return {"RareEvents": "rare"}.get(name, name.lower())
+
+    @property
+    def draws_networks(self) -> bool:
+        """Whether samples are single networks; True of samplers that are not ours."""
+        known = _BY_NAME.get(self.sampler)
+        return known is None or known.draws_networks
 
 
 @dataclass(frozen=True)
@@ -37,10 +124,10 @@ class Configuration:
     Law: two configurations whose blocks have the same bits for every seed because they are the same
     network, however it was spelled, have the same `text`.  Made by `configuration`.
 
-    >>> plain, spelled = (configuration(net) for net in (MLP(8, 2), MLP((8, 8), input_width=8)))
-    >>> plain.text == spelled.text
+    >>> short, spelled = (configuration(net) for net in (MLP(8, 2), MLP((8, 8), input_width=8)))
+    >>> short.text == spelled.text
     True
-    >>> Configuration.from_text(plain.text).text == plain.text
+    >>> Configuration.from_text(short.text).text == short.text
     True
     """
 
@@ -51,18 +138,25 @@ class Configuration:
     sampler: Sampler
 
     @cached_property
+    def record(self) -> ConfigurationRecord:
+        """All fields in plain numbers and text."""
+        return ConfigurationRecord(
+            layers=self.layers,
+            network=NetworkRecord.of(self.network),
+            rates=None if self.rates is None else tuple(str(rate) for rate in self.rates),
+            sampler=repr(self.sampler),
+            step=None if self.step is None else repr(self.step),
+        )
+
+    @cached_property
     def text(self) -> str:
         """One line of JSON: sorted names, exact rationals as text, equal layers said once."""
-        asked = self._asked | {"layers": list(self.layers), "sampler": self._sampler}
-        return _line(asked | {"network": _plain(self.network)})
-
-    @property
-    def _asked(self) -> dict[str, Any]:
-        """Multipliers and step as text; None for the default."""
-        return {
-            "rates": None if self.rates is None else [str(rate) for rate in self.rates],
-            "step": None if self.step is None else repr(self.step),
-        }
+        if _BY_NAME.get(self.record.sampler) != self.sampler:
+            raise InvalidArgument(
+                f"expected one of the samplers {', '.join(_BY_NAME)} where blocks are kept, got "
+                f"sampler={self.sampler!r}; simulate without a store"
+            )
+        return _line(self.record)
 
     @cached_property
     def key(self) -> int:
@@ -72,32 +166,28 @@ class Configuration:
         field that a later version adds leaves the seeds of older configurations as they are.
         Law: configurations have the same key exactly where they have the same `text`.
 
-        >>> plain = configuration(MLP(8, 2))
-        >>> plain.key == configuration(MLP(8, 2, weight_variance=2), layer=2).key
+        >>> usual = configuration(MLP(8, 2))
+        >>> usual.key == configuration(MLP(8, 2, weight_variance=2), layer=2).key
         True
-        >>> plain.key == configuration(MLP(8, 2, readout_variance=2)).key
+        >>> usual.key == configuration(MLP(8, 2, readout_variance=2)).key
         False
         """
-        network, sampler = self.network, self.sampler
-        usual = _plain(MLP(network.width, network.depth, activation=network.activation))
+        network, record = self.network, self.record
+        usual = asdict(
+            NetworkRecord.of(MLP(network.width, network.depth, activation=network.activation))
+        )
         usual |= {"width": None, "depth": None, "slope": "0"}
-        chosen = {name: value for name, value in _plain(network).items() if value != usual[name]}
-        chosen |= {name: value for name, value in self._asked.items() if value is not None}
+        sizes = asdict(record.network).items()
+        chosen: dict[str, Any] = {name: value for name, value in sizes if value != usual[name]}
+        if record.rates is not None:
+            chosen["rates"] = record.rates
+        if record.step is not None:
+            chosen["step"] = record.step
         if self.layers != (network.layers,):
-            chosen["layers"] = list(self.layers)
-        if sampler != Gram():
-            chosen["sampler"] = repr(sampler)
+            chosen["layers"] = self.layers
+        if self.sampler != Gram():
+            chosen["sampler"] = record.sampler
         return int(hashlib.sha256(_line(chosen).encode()).hexdigest(), 16)
-
-    @property
-    def _sampler(self) -> str:
-        name = repr(self.sampler)
-        if _BY_NAME.get(name) != self.sampler:
-            raise InvalidArgument(
-                f"expected one of the samplers {', '.join(_BY_NAME)} where blocks are kept, got "
-                f"sampler={name}; simulate without a store"
-            )
-        return name
 
     @cached_property
     def seconds(self) -> float:
@@ -121,12 +211,23 @@ class Configuration:
     def from_text(cls, text: str) -> Configuration:
         """The configuration that a `text` says; `InvalidArgument` for text that says none."""
         try:
-            return _read(plain_json(text))
+            return cls.of(structured(text, ConfigurationRecord))
         except (LookupError, TypeError, AttributeError, ValueError, OverflowError) as error:
             raise InvalidArgument(
                 f"expected the text of a configuration, got {text[:60]!r} "
                 f"({str(error)[:200]}); take it from a run's results.json"
             ) from error
+
+    @classmethod
+    def of(cls, record: ConfigurationRecord) -> Configuration:
+        """The configuration of a record; `InvalidArgument` or `LookupError` where there is none."""
+        return configuration(
+            record.network.network,
+            layer=record.layers,
+            rates=record.rates,
+            step=None if record.step is None else float(record.step),
+            sampler=_BY_NAME[record.sampler],
+        )
 
 
 def configuration(
@@ -166,49 +267,5 @@ def problem_of(configuration: Configuration) -> Problem:
     )
 
 
-def _read(plain: dict[str, Any]) -> Configuration:
-    sizes, rates, step = plain["network"], plain["rates"], plain["step"]
-    width = sizes["width"]
-    if isinstance(width, list) and len(width) > _MOST_WIDTHS:
-        raise ValueError(f"{len(width):,} widths, where {_MOST_WIDTHS:,} at most are read")
-    network = MLP(
-        tuple(width) if isinstance(width, list) else width,
-        sizes["depth"],
-        input_width=sizes["input_width"],
-        activation=_activation(sizes["slope"]),
-        weight_variance=sizes["weight_variance"],
-        readout_variance=sizes["readout_variance"],
-        input_norm2=sizes["input_norm2"],
-    )
-    return configuration(
-        network,
-        layer=tuple(plain["layers"]),
-        rates=None if rates is None else tuple(rates),
-        step=None if step is None else float(step),
-        sampler=_BY_NAME[plain["sampler"]],
-    )
-
-
-def _activation(slope: str) -> Activation:
-    return {"0": ReLU(), "1": Linear()}.get(slope) or LeakyReLU(slope)
-
-
-def _plain(network: MLP) -> dict[str, Any]:
-    return {
-        "input_width": int(network.first_fan_in),
-        "width": _once([int(width) for width in network.widths[1:]]),
-        "depth": network.layers,
-        "slope": str(network.activation.slope),
-        "weight_variance": str(network.c),
-        "readout_variance": str(network.s),
-        "input_norm2": str(network.norm2),
-    }
-
-
-def _line(plain: dict[str, Any]) -> str:
-    return json.dumps(plain, sort_keys=True, separators=(",", ":"))
-
-
-def _once(values: Sequence[Any]) -> Any:
-    """The value itself where all are equal, else the list."""
-    return values[0] if len(set(values)) == 1 else list(values)
+def _line(record: object) -> str:
+    return json.encode(record, order="sorted").decode()

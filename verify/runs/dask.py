@@ -1,4 +1,4 @@
-"""Blocks on the workers of a Dask cluster.  Nothing else in this software imports Dask."""
+"""The workers of a Dask cluster draw blocks.  Nothing else in this software imports Dask."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def on_dask(cluster: Any, execution: Execution | None = None) -> Iterator[Execut
 
     ``cluster``: the address of a scheduler, or a `distributed.Client`, which stays open.  Workers
     may come and go; a block whose worker is lost is drawn by another.  Where the scheduler is lost,
-    the run ends with `LostWorkers`, and what is finished stays on the shelf.
+    the run ends with `LostWorkers`, and what is finished stays in the store.
 
     Both sides exchange pickles: whoever answers at the address can run code here (docs/runs.md).
 

@@ -1,6 +1,6 @@
-"""Blocks of several cells on any executor, in rounds, each put on a shelf once it is finished.
+"""Blocks of several cells are drawn on any executor, and each is stored once it is finished.
 
-Invariants: a piece is on the shelf at most once, whoever drew it, and its bits are those of
+Invariants: a piece is stored at most once, whoever drew it, and its bits are those of
 `draw_blocks`; hence what is read at the end depends on which pieces are there, not on how they came
 to be.  At most ``ahead`` tasks exist at once, so that memory is bounded, and little is lost or
 drawn twice when a process ends.
@@ -29,11 +29,17 @@ from theory.errors import InvalidArgument
 from verify.errors import LostWorkers
 from verify.inference.estimate import Block
 from verify.numerics.software import Software, this_software
-from verify.runs.block_order import Piece, in_rounds
-from verify.runs.finished_blocks import Drawn, OpenShelf, Shelf, in_memory
+from verify.runs.blocks import (
+    BlockStore,
+    Drawn,
+    OpenStore,
+    Piece,
+    in_doubling_shares,
+    in_memory,
+)
 from verify.runs.sampling import Sampling, draw_blocks
 
-__all__ = ["Execution", "Watch", "checked_execution"]
+__all__ = ["Calling", "Execution", "Watch", "checked_execution"]
 
 _AHEAD_PER_THREAD = 4
 _AHEAD = 256
@@ -58,7 +64,18 @@ class Watch:
         self.advance(cell, samples)
 
     def advance(self, cell: int, samples: int) -> None:
-        """A block of so many samples is finished, here or by another process on the same shelf."""
+        """A block of so many samples is finished, here or by another process on the same store."""
+
+
+@dataclass(frozen=True, eq=False)
+class Calling(Watch):
+    """Calls a function with the index of the cell and the samples of each finished block."""
+
+    progress: Callable[[int, int], object]
+
+    def advance(self, cell: int, samples: int) -> None:
+        """See `Watch.advance`."""
+        self.progress(cell, samples)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +83,7 @@ class Execution:
     """How blocks are run; their bits do not depend on it.
 
     ``executor``: any `concurrent.futures.Executor`; None for a thread per core.  ``ahead``: tasks
-    given to it at once.  ``shelf``: where finished blocks go.  ``seconds``: after which no block is
+    given to it at once.  ``store``: where finished blocks go.  ``seconds``: after which no block is
     begun beyond the first of each cell; None for all.  ``alive``: raises where the workers are
     lost.  ``task``: expected seconds of work that are given to the executor in one go, in which
     several small blocks of a cell are drawn.
@@ -74,7 +91,7 @@ class Execution:
 
     executor: Executor | None = None
     ahead: int | None = None
-    shelf: OpenShelf = in_memory
+    store: OpenStore = in_memory
     watch: Watch = field(default_factory=Watch)
     seconds: float | None = None
     alive: Callable[[], None] = lambda: None
@@ -85,7 +102,7 @@ class Execution:
         finished ones from the first on, at least one.
 
         Raises `InvalidArgument` for too many blocks, `LostWorkers` where the executor broke down;
-        blocks finished before are on the shelf then, and on a `KeyboardInterrupt` those that had
+        blocks finished before are stored then, and on a `KeyboardInterrupt` those that had
         been begun too.
         """
         blocks = sum(sampling.blocks for sampling in samplings)
@@ -95,12 +112,12 @@ class Execution:
                 f"samples={max(sampling.samples for sampling in samplings)}, which makes "
                 f"{blocks:,}; give fewer, or Gram(), whose blocks are larger"
             )
-        with self.shelf(samplings) as shelf:
+        with self.store(samplings) as store:
             self.watch.begin(samplings)
-            work = _Work(self, samplings, shelf)
+            work = _Work(self, samplings, store)
             with self._pool() as pool:
                 work.finish(pool)
-            return [shelf.blocks(cell, count) for cell, count in enumerate(work.counts())]
+            return [store.blocks(cell, count) for cell, count in enumerate(work.counts())]
 
     @contextmanager
     def _pool(self) -> Iterator[Executor]:
@@ -130,12 +147,12 @@ def checked_execution(execution: object) -> Execution:
 class _Work:
     """What is finished, what is being drawn, and what is left."""
 
-    def __init__(self, how: Execution, samplings: Sequence[Sampling], shelf: Shelf) -> None:
-        self._how, self._samplings, self._shelf = how, samplings, shelf
+    def __init__(self, how: Execution, samplings: Sequence[Sampling], store: BlockStore) -> None:
+        self._how, self._samplings, self._store = how, samplings, store
         self._end = inf if how.seconds is None else time.monotonic() + how.seconds
         blocks = [sampling.blocks for sampling in samplings]
         self._done = [bytearray(count) for count in blocks]
-        self._ahead = self._tasks(in_rounds(blocks))
+        self._ahead = self._tasks(in_doubling_shares(blocks))
         self._claimed: list[Piece] = []
         self._running: dict[Future[Made], Task] = {}
         self._drawn: list[Drawn] = []
@@ -148,7 +165,7 @@ class _Work:
     def finish(self, pool: Executor) -> None:
         """Draw until all is finished or time is up."""
         try:
-            self._note(self._shelf.turn((), ()).news, self._how.watch.found)
+            self._note(self._store.turn((), ()).news, self._how.watch.found)
             while self._begin(pool) or self._running:
                 self._wait()
         except KeyboardInterrupt:
@@ -181,7 +198,7 @@ class _Work:
 
     def _turn(self, asked: Sequence[Piece]) -> Collection[Piece]:
         """The pieces granted."""
-        news, granted = self._shelf.turn(self._drawn, asked)
+        news, granted = self._store.turn(self._drawn, asked)
         self._note([*(each.piece for each in self._drawn), *news], self._how.watch.advance)
         self._drawn = []
         return granted

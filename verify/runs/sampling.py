@@ -1,4 +1,4 @@
-"""What is drawn for one cell: its configuration, seed and number of samples, cut into blocks."""
+"""A sampling is all that is drawn for one cell: configuration, seed, samples, and their blocks."""
 
 from __future__ import annotations
 

@@ -1,10 +1,9 @@
-"""`monte_carlo`: blocks of samples on any executor, merged in order into one estimate."""
+"""`monte_carlo` draws blocks of samples on any executor and merges them into one estimate."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,9 @@ from theory.networks.mlp import MLP
 from theory.waiting import announced
 from verify.inference.estimate import Estimate
 from verify.numerics.streams import checked_samples, checked_seed
+from verify.runs.blocks import in_memory
 from verify.runs.configuration import configuration
-from verify.runs.execution import Execution, Watch
-from verify.runs.finished_blocks import in_memory
+from verify.runs.execution import Calling, Execution
 from verify.runs.sampling import Sampling
 from verify.runs.store import kept_in
 from verify.samplers.gram.sampler import Gram
@@ -76,23 +75,16 @@ def monte_carlo(
     with announced("simulation, whose first run compiles for up to half a minute") as done:
         asked = configuration(network, layer=layer, rates=rates, step=step, sampler=sampler)
         sampling = Sampling(asked, checked_seed(seed), checked_samples(samples))
-        shelf = in_memory if store is None else kept_in(store)
-        watch = _Told(sampling.samples, progress, done)
-        (blocks,) = Execution(executor, shelf=shelf, watch=watch).run([sampling])
+        drawn = 0
+
+        def advance(_: int, finished: int) -> None:
+            nonlocal drawn
+            drawn += finished
+            done(drawn / sampling.samples)
+            if progress is not None:
+                progress(finished)
+
+        store_of_blocks = in_memory if store is None else kept_in(store)
+        how = Execution(executor, store=store_of_blocks, watch=Calling(advance))
+        (blocks,) = how.run([sampling])
         return sampling.estimate(blocks, scalar=layer is None or isinstance(layer, Integral))
-
-
-@dataclass
-class _Told(Watch):
-    """Says how many networks a block had, and the share of all that is drawn."""
-
-    samples: int
-    progress: Progress | None
-    share: Progress
-    drawn: int = 0
-
-    def advance(self, cell: int, samples: int) -> None:
-        self.drawn += samples
-        self.share(self.drawn / self.samples)
-        if self.progress is not None:
-            self.progress(samples)

@@ -1,4 +1,4 @@
-"""The store of a run: a shelf that outlives its process, and that several processes may share.
+"""The store of a run is a file that outlives its process, and that several processes may share.
 
 A block is kept under (configuration, seed, block, samples, whether its samples are kept) with a
 checksum of all that and its numbers, and with the software that made it.  A block that is there
@@ -9,6 +9,7 @@ no run.
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,13 +24,12 @@ from verify.errors import UnusableFolder
 from verify.inference.estimate import Block
 from verify.numerics.arrays import FloatArray
 from verify.numerics.software import Software, this_software
-from verify.runs.block_order import Piece
+from verify.runs.blocks import BlockStore, Drawn, OpenStore, Piece, Turn
 from verify.runs.configuration import problem_of
-from verify.runs.finished_blocks import Drawn, OpenShelf, Shelf, Turn
 from verify.runs.sampling import Sampling
 from verify.runs.store_file import connect, damage, said, transaction
 
-__all__ = ["StoredBlocks", "block_checksum", "fact", "kept_in"]
+__all__ = ["StoredBlocks", "block_checksum", "canonical_text", "fact", "kept_in"]
 
 _CLAIM = 600.0
 """Seconds for which others leave a claimed block for last."""
@@ -37,14 +37,14 @@ _CLAIM = 600.0
 
 def kept_in(
     path: str | Path, *, new: bool | None = None, facts: Mapping[str, str] | None = None
-) -> OpenShelf:
-    """What opens the store at ``path`` as a shelf; ``new`` as in `verify.runs.store_file.connect`.
+) -> OpenStore:
+    """Opens the store at ``path``; ``new`` as in `verify.runs.store_file.connect`.
 
     ``facts``: text by name, kept in a store that has none, and to be the same in one that has.
     """
 
     @contextmanager
-    def shelf(samplings: Sequence[Sampling]) -> Iterator[Shelf]:
+    def opened(samplings: Sequence[Sampling]) -> Iterator[BlockStore]:
         connection = connect(Path(path), new=new)
         try:
             with said(Path(path)):
@@ -55,7 +55,7 @@ def kept_in(
         finally:
             connection.close()
 
-    return shelf
+    return opened
 
 
 def fact(path: Path, name: str) -> str | None:
@@ -96,7 +96,7 @@ def _facts(connection: apsw.Connection) -> dict[str, object]:
     return dict(connection.execute("SELECT name, value FROM facts"))
 
 
-class StoredBlocks(Shelf):
+class StoredBlocks(BlockStore):
     """The blocks of some cells in a store; made by `kept_in`."""
 
     def __init__(
@@ -115,7 +115,7 @@ class StoredBlocks(Shelf):
         self._of_id: dict[int, list[int]] = {}
 
     def turn(self, drawn: Sequence[Drawn], asked: Sequence[Piece]) -> Turn:
-        """See `Shelf.turn`; one transaction, on the disk when this returns."""
+        """See `BlockStore.turn`; one transaction, on the disk when this returns."""
         with said(self._path):
             if not drawn and not asked:
                 return Turn(self._news(), ())
@@ -137,7 +137,7 @@ class StoredBlocks(Shelf):
         return Turn(news, [piece for piece in wanted if self._claim(piece)])
 
     def blocks(self, cell: int, count: int) -> list[Block]:
-        """See `Shelf.blocks`; each is checked against its checksum."""
+        """See `BlockStore.blocks`; each is checked against its checksum."""
         with said(self._path), damage(self._path):
             return [self._block(cell, block) for block in range(count)]
 
@@ -292,3 +292,38 @@ def _bytes(block: Block) -> tuple[bytes | None, ...]:
 
 def _array(data: bytes, shape: tuple[int, ...]) -> FloatArray:
     return np.frombuffer(data, dtype="<f8").astype(np.float64).reshape(shape)
+
+
+_ROWS = """
+SELECT configuration, seed, kept, block, samples, text, checksum, log_unit, mean, spread, logs
+FROM blocks JOIN cells ON cells.id = blocks.cell JOIN software ON software.id = blocks.software
+ORDER BY configuration, length(seed), seed, kept, block, samples
+"""
+_NAMES = (
+    *("configuration", "seed", "kept", "block", "samples", "software", "checksum"),
+    *("log_unit", "mean", "spread", "logs"),
+)
+
+
+def canonical_text(path: str | Path) -> Iterator[str]:
+    """A store as lines of JSON, equal for equal content, in whatever order and by whomever it came:
+    the facts, then the blocks, sorted by key, arrays as hexadecimal digits of their
+    little-endian doubles.
+
+    Law: two stores with the same facts and blocks give the same lines, bit for bit.  Claims, which
+    only say who draws at the moment, are left out.  Raises as `verify.runs.store_file.connect`.
+    """
+    connection = connect(Path(path), new=False)
+    try:
+        with said(Path(path)):
+            for name, value in connection.execute("SELECT name, value FROM facts ORDER BY name"):
+                yield _line({"fact": name, "value": value})
+            for row in connection.execute(_ROWS):
+                values = (v.hex() if isinstance(v, bytes) else v for v in row)
+                yield _line(dict(zip(_NAMES, values, strict=True)))
+    finally:
+        connection.close()
+
+
+def _line(record: dict[str, object]) -> str:
+    return json.dumps(record, ensure_ascii=False, sort_keys=True) + "\n"

@@ -7,9 +7,11 @@ from numpy import exp, logaddexp
 
 from theory import MLP, LeakyReLU, Linear
 from verify import check, compare_law
+from verify.comparison.compare import comparison_record
 from verify.comparison.deciding import has_studied_skewness, may_decide
 from verify.comparison.exact_values import LARGEST_SPREAD
-from verify.comparison.table import cell_table, conclusion
+from verify.comparison.table import cell_table
+from verify.comparison.verdict_in_words import conclusion
 from verify.inference.weighted_means import SKEWNESS
 from verify.numerics.streams import block_stream
 from verify.runs.configuration import configuration, problem_of
@@ -73,13 +75,13 @@ def test_weighted_samples_outside_the_range_are_undecided_and_say_why() -> None:
     found = compare_law(networks=[far], samples=3000, seed=1, sampler=RARE)
     assert found.verdict.outcome.name == "UNDECIDED"
     assert found.fits == {}
-    said = conclusion(found)
+    said = conclusion(comparison_record(found))
     assert said.startswith("UNDECIDED: no cell can decide: weighted samples decide where")
     assert "give such networks, or another sampler" in said
     both = compare_law(networks=[far, near], samples=3000, seed=1, sampler=RARE)
     assert both.verdict.outcome.name == "CONSISTENT"
     assert [cell.score.decides for cell in both.cells] == [False, True]
-    caption = str(cell_table(both).caption)
+    caption = str(cell_table(comparison_record(both)).caption)
     assert "skewness was studied" in caption
     assert "standard deviation" not in caption
 

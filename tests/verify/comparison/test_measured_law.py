@@ -15,12 +15,11 @@ from tests.tools.paths import ROOT
 from theory import MLP
 from theory.outcome import Outcome
 from verify import cli, compare_law
-from verify.comparison.cells import Cell
+from verify.comparison.cells import Cell, measured_laws
+from verify.comparison.compare import comparison_record
 from verify.comparison.exact_values import exact_law, known_spread, leading_power
-from verify.comparison.law_words import law_lines
-from verify.comparison.measured_law import LEVEL, MeasuredLaw, fit_law, measured_laws
-from verify.comparison.record import comparison_record
-from verify.comparison.table import conclusion
+from verify.comparison.measured_law import LEVEL, MeasuredLaw, fit_law
+from verify.comparison.verdict_in_words import conclusion, law_lines
 from verify.inference.weighted_means import WeightedMean
 from verify.jobs.folder import CSV, RESULTS
 from verify.jobs.plan import LAW_BY_INNER_PRODUCTS, LAW_BY_NEURONS, planned_parts
@@ -92,7 +91,7 @@ def test_networks_alone_show_the_law_and_exclude_wrong_ones() -> None:
     assert not law.allows(CONSTANT, -1.4, granted)
     assert not law.allows(1.02 * CONSTANT, EXPONENT, granted)
     assert law.exponent.high - law.exponent.low < 2e-4
-    first, second = law_lines(found)
+    first, second = law_lines(comparison_record(found))
     assert "without the theory: rate = (1.73" in first
     assert "(derived)" in second
 
@@ -161,7 +160,7 @@ def test_the_measuring_knows_no_law() -> None:
         for name in reached(module, set())
         if name.startswith("theory") and module == "verify.comparison.measured_law"
     }
-    assert "theory.networks.mlp" in ours
+    assert "theory.errors" in ours
     assert not ours & {
         "theory.laws.update",
         "theory.rates.rate",
@@ -191,12 +190,14 @@ def test_a_run_folder_keeps_the_measured_law(
     assert cli.main(["--report", str(out)]) == 0
     page = (out / "report.html").read_text(encoding="utf-8")
     assert "measured without the theory" in page
-    assert "the interval contains the derived law" in page
+    assert "the interval contains sqrt(3)/L**(3/2)" in page
 
 
 def test_a_law_that_networks_exclude_is_rejected_whatever_the_cells_say() -> None:
     found = replace(measured(), leading=(CONSTANT, -1.4))
     assert all(abs(cell.score.z) < 4 for cell in found.cells)
     assert found.verdict.outcome is Outcome.REJECTED
-    assert conclusion(found).startswith("REJECTED: the rate measured without the theory, (1.73")
-    assert comparison_record(found, law=None)["outcome"] == "rejected"
+    assert conclusion(comparison_record(found)).startswith(
+        "REJECTED: the rate measured without the theory, (1.73"
+    )
+    assert comparison_record(found).outcome == "rejected"

@@ -15,7 +15,8 @@ from scipy.stats import binom
 from theory import MLP, InvalidArgument, maximal_learning_rate, squared_update
 from theory.outcome import Outcome
 from verify import Conditioned, Dense, Gram, cli, monte_carlo
-from verify.comparison.compare import compare_law
+from verify.comparison import verdict_in_words
+from verify.comparison.compare import Comparison, compare_law, comparison_record
 from verify.comparison.exact_values import (
     LARGEST_SPREAD,
     Law,
@@ -23,7 +24,7 @@ from verify.comparison.exact_values import (
     known_spread,
     largest_step,
 )
-from verify.comparison.table import cell_row, cell_table, conclusion
+from verify.comparison.table import cell_row, cell_table
 from verify.inference.numbers_in_text import value_and_error
 from verify.inference.sample_means import NetworkMean
 from verify.inference.verdict import FAMILY_BUDGET, Score, decide
@@ -31,6 +32,11 @@ from verify.inference.weighted_means import WeightedMean
 from verify.jobs.folder import RESULTS
 from verify.samplers.rare_events.sampler import RareEvents
 from verify.samplers.sampler import Sampler
+
+
+def conclusion(comparison: Comparison) -> str:
+    return verdict_in_words.conclusion(comparison_record(comparison))
+
 
 GRID = [MLP(width, depth) for width in (32, 64) for depth in (1, 2, 4)]
 SAMPLES = 3000
@@ -292,13 +298,14 @@ def test_why_real_steps_cannot_decide(network: MLP, step: float, words: str) -> 
 def test_a_table_of_real_steps_says_what_its_z_is() -> None:
     grid = [MLP(16, 2)]
     real = compare_law(networks=grid, samples=50, seed=SEED, step=1e-3, sampler=Conditioned())
-    assert "beyond 2%" in str(cell_table(real).title)
-    assert "beyond" not in str(cell_table(compare_law(networks=grid, samples=50, seed=SEED)).title)
+    assert "beyond 2%" in str(cell_table(comparison_record(real)).title)
+    linear = comparison_record(compare_law(networks=grid, samples=50, seed=SEED))
+    assert "beyond" not in str(cell_table(linear).title)
 
 
 def test_a_cell_without_an_error_keeps_its_column_narrow() -> None:
     found = compare_law(networks=[MLP(8, 2)], samples=1, seed=SEED)
-    assert cell_row(found.cells[0])["measured ± s.e."] == "undefined"
+    assert cell_row(comparison_record(found).cells[0])["measured ± s.e."] == "undefined"
     assert "one sample has no standard error" in conclusion(found)
 
 

@@ -26,8 +26,7 @@ from verify.numerics.software import this_software
 from verify.runs.configuration import configuration
 from verify.runs.execution import Execution, Watch
 from verify.runs.sampling import Sampling
-from verify.runs.store import kept_in
-from verify.runs.store_text import canonical_text
+from verify.runs.store import canonical_text, kept_in
 
 CELLS = ["--width", "16", "--depth", "1", "2", "--samples", "40000"]
 """Two cells of five blocks."""
@@ -520,11 +519,11 @@ def test_blocks_drawn_in_one_go_are_the_same(tmp_path: Path) -> None:
 
 def test_lost_workers_lose_no_block(tmp_path: Path) -> None:
     cells = [Sampling(configuration(MLP(6, 2)), seed=1, samples=8192 * 8)]
-    shelf = kept_in(tmp_path / STORE)
+    stored = kept_in(tmp_path / STORE)
     with pytest.raises(LostWorkers, match="all workers are gone"):
-        Execution(Breaking(), shelf=shelf, ahead=2).run(cells)
+        Execution(Breaking(), store=stored, ahead=2).run(cells)
     assert text(tmp_path).count("\n") == 4
-    (blocks,) = Execution(shelf=shelf).run(cells)
+    (blocks,) = Execution(store=stored).run(cells)
     (reference,) = Execution().run(cells)
     assert [b.mean.tolist() for b in blocks] == [b.mean.tolist() for b in reference]
 

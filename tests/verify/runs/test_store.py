@@ -16,14 +16,12 @@ from theory import MLP, InvalidArgument
 from verify import Dense, RareEvents, monte_carlo
 from verify.errors import UnusableFolder
 from verify.numerics.software import Software, this_software
-from verify.runs.block_order import Piece
+from verify.runs.blocks import Drawn, Piece
 from verify.runs.configuration import configuration
 from verify.runs.execution import Execution, Watch
-from verify.runs.finished_blocks import Drawn
 from verify.runs.sampling import Sampling, draw_block
-from verify.runs.store import fact, kept_in
+from verify.runs.store import canonical_text, fact, kept_in
 from verify.runs.store_file import connect, transaction
-from verify.runs.store_text import canonical_text
 
 CELLS = [
     Sampling(configuration(MLP(4, 2), sampler=Dense()), seed=2**70, samples=200),
@@ -47,17 +45,17 @@ def text(path: Path) -> str:
 
 
 def fill(path: Path, pieces: Sequence[Piece] = PIECES, facts: Any = None) -> None:
-    with kept_in(path, facts=facts)(CELLS) as shelf:
+    with kept_in(path, facts=facts)(CELLS) as stored:
         for piece in pieces:
-            shelf.turn([drawn(*piece)], [])
+            stored.turn([drawn(*piece)], [])
 
 
 def test_blocks_come_back_bit_for_bit(tmp_path: Path) -> None:
     fill(tmp_path / "store")
-    with kept_in(tmp_path / "store")(CELLS) as shelf:
-        assert set(shelf.turn((), ()).news) == set(PIECES)
+    with kept_in(tmp_path / "store")(CELLS) as stored:
+        assert set(stored.turn((), ()).news) == set(PIECES)
         for cell, sampling in enumerate(CELLS):
-            for block, found in enumerate(shelf.blocks(cell, sampling.blocks)):
+            for block, found in enumerate(stored.blocks(cell, sampling.blocks)):
                 made = drawn(cell, block).block
                 assert found.samples == made.samples
                 for name in ("log_unit", "mean", "spread", "logs"):
@@ -104,9 +102,9 @@ def test_other_bits_of_a_block_are_refused(tmp_path: Path) -> None:
     before = text(tmp_path / "store")
     with (
         pytest.raises(UnusableFolder, match="other bits for block 0"),
-        kept_in(tmp_path / "store")(CELLS) as shelf,
+        kept_in(tmp_path / "store")(CELLS) as stored,
     ):
-        shelf.turn([drawn(0, 1), one], [])
+        stored.turn([drawn(0, 1), one], [])
     assert text(tmp_path / "store") == before
 
 
@@ -116,10 +114,10 @@ def test_other_software_may_read_but_not_go_on(
     fill(tmp_path / "store")
     other = Software(**{**vars(this_software()), "numba": "0.1"})
     monkeypatch.setattr("verify.runs.store.this_software", lambda: other)
-    with kept_in(tmp_path / "store")(CELLS) as shelf:
-        assert len(shelf.turn((), ()).news) == len(PIECES)
+    with kept_in(tmp_path / "store")(CELLS) as stored:
+        assert len(stored.turn((), ()).news) == len(PIECES)
         with pytest.raises(UnusableFolder, match=r"numba 0\.1 against 0\.68"):
-            shelf.turn((), PIECES[:1])
+            stored.turn((), PIECES[:1])
 
 
 def test_claims_keep_two_processes_apart(tmp_path: Path) -> None:
@@ -139,9 +137,9 @@ def test_a_block_that_was_damaged_is_noticed(tmp_path: Path) -> None:
     connection.close()
     with (
         pytest.raises(UnusableFolder, match="block 1 of cell 0 is not what was written"),
-        kept_in(tmp_path / "store")(CELLS) as shelf,
+        kept_in(tmp_path / "store")(CELLS) as stored,
     ):
-        shelf.blocks(0, 2)
+        stored.blocks(0, 2)
 
 
 def foreign_text(path: Path) -> None:
@@ -215,11 +213,11 @@ def test_a_store_that_cannot_be_written_can_be_read(
         "apsw.Connection",
         lambda path, made=apsw.Connection: made(path, flags=apsw.SQLITE_OPEN_READONLY),
     )
-    with kept_in(tmp_path / "store")(CELLS) as shelf:
-        assert len(shelf.turn((), ()).news) == len(PIECES)
-        assert len(shelf.blocks(0, 2)) == 2
+    with kept_in(tmp_path / "store")(CELLS) as stored:
+        assert len(stored.turn((), ()).news) == len(PIECES)
+        assert len(stored.blocks(0, 2)) == 2
         with pytest.raises(UnusableFolder, match="cannot be written"):
-            shelf.turn((), PIECES[:1])
+            stored.turn((), PIECES[:1])
 
 
 def test_a_store_held_by_another_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,9 +227,9 @@ def test_a_store_held_by_another_is_said(tmp_path: Path, monkeypatch: pytest.Mon
     with (
         transaction(other),
         pytest.raises(UnusableFolder, match="held by another process"),
-        kept_in(tmp_path / "store")(CELLS) as shelf,
+        kept_in(tmp_path / "store")(CELLS) as stored,
     ):
-        shelf.turn((), PIECES[:1])
+        stored.turn((), PIECES[:1])
     other.close()
 
 
@@ -259,13 +257,13 @@ def test_no_failing_disk_loses_or_doubles_a_block(
     for at in range(1, count + 1):
         with faulty(Fault(kind, at), syncs=False):
             kept: list[Piece] = []
-            with suppress(UnusableFolder), kept_in(path)(CELLS) as shelf:
+            with suppress(UnusableFolder), kept_in(path)(CELLS) as stored:
                 for piece in PIECES:
-                    shelf.turn([drawn(*piece)], [])
+                    stored.turn([drawn(*piece)], [])
                     kept.append(piece)
             failed += len(kept) < len(PIECES)
-        with faulty(None, syncs=False), kept_in(path)(CELLS) as shelf:
-            assert set(shelf.turn((), ()).news) >= set(kept)
+        with faulty(None, syncs=False), kept_in(path)(CELLS) as stored:
+            assert set(stored.turn((), ()).news) >= set(kept)
         with faulty(None, syncs=False):
             fill(path)
         assert text(path) == reference, f"{kind} at operation {at}"
@@ -286,11 +284,11 @@ def test_an_interrupt_keeps_what_was_begun(tmp_path: Path) -> None:
             if self.seen == 5:
                 raise KeyboardInterrupt
 
-    shelf = kept_in(tmp_path / "store")
+    stored = kept_in(tmp_path / "store")
     with pytest.raises(KeyboardInterrupt):
-        Execution(shelf=shelf, watch=Interrupt()).run(cells)
+        Execution(store=stored, watch=Interrupt()).run(cells)
     there = text(tmp_path / "store").count("\n")
     assert 5 <= there < 40
-    (blocks,) = Execution(shelf=shelf).run(cells)
+    (blocks,) = Execution(store=stored).run(cells)
     (reference,) = Execution().run(cells)
     assert [b.mean.tolist() for b in blocks] == [b.mean.tolist() for b in reference]

@@ -1,0 +1,145 @@
+"""The verdict over a run is said in sentences, for a terminal and for a page alike."""
+
+from __future__ import annotations
+
+from theory.outcome import Outcome
+from verify.comparison.deciding import SKEWNESS_RANGE
+from verify.comparison.exact_values import LARGEST_SPREAD, follows_law, leading_laws
+from verify.comparison.record import OUTCOMES, CellRecord, FitRecord, LawRecord, RunRecord
+from verify.inference.evidence import POWER, Interval
+from verify.inference.numbers_in_text import (
+    TEXT,
+    Style,
+    percent,
+    width_in_words,
+    with_error,
+)
+from verify.inference.verdict import NOTICEABLE, Want
+
+__all__ = ["conclusion", "law_lines", "slope_lines"]
+
+
+def conclusion(run: RunRecord, style: Style = TEXT) -> str:
+    """The verdict in words, and what it rests on."""
+    excluding = [law for law in run.measured_laws if law.leading_allowed is False]
+    if excluding:
+        return f"REJECTED: {_excluded(excluding[0], style)}."
+    if run.worst_cell is None:
+        return f"UNDECIDED: no cell can decide: {'; '.join(_obstacles(run))}."
+    cells = sum(cell.decides for cell in run.cells)
+    deciding = "one cell that decides" if cells == 1 else f"{cells} cells that decide"
+    budget = f"at a family-wise {percent(run.family_budget, 0, style)} over the {deciding}"
+    if run.outcome == OUTCOMES[Outcome.UNDECIDED]:
+        return f"UNDECIDED: nothing is rejected {budget}, but {_wants(run)}."
+    worst = run.cells[run.worst_cell]
+    z = (
+        f"z = {style.number(f'{worst.z or 0:+.2f}')} at {_place(worst)}, where |z| = "
+        f"{run.critical_z or 0:.2f} would reject"
+    )
+    if run.outcome == OUTCOMES[Outcome.REJECTED]:
+        return f"REJECTED: {z}, {budget}."
+    nearest = f"the cell nearest to its own bound has {z}" if cells > 1 else z
+    error = f"an error of {percent(run.noticed_relative_error, 1, style)}"
+    if cells > 1:
+        in_all = percent(run.noticed_relative_error_in_all, 2, style)
+        error += f" in any one of them, or of {in_all} in all,"
+    return (
+        f"CONSISTENT: {nearest}, {budget}; {error} would have been noticed "
+        f"{100 * POWER:.0f} times in 100."
+    )
+
+
+def _obstacles(run: RunRecord) -> list[str]:
+    """Why no cell decides, and what would help."""
+    if not any(cell.configuration.draws_networks for cell in run.cells):
+        return [f"{SKEWNESS_RANGE}; give such networks, or another sampler"]
+    follows = {follows_law(cell.configuration.network.network, run.step) for cell in run.cells}
+    found = []
+    if False in follows:
+        found.append(
+            "a real step follows the law at widths of at least 16 and depths of at most a quarter "
+            "of the width, with critical weights and |x|^2 = n_0; give such networks"
+        )
+    if True in follows:
+        found.append(
+            f"the exact standard deviation of one network is above {LARGEST_SPREAD} times the "
+            f"mean; give larger widths or smaller depths"
+            + (", or sampler rare-events" if run.step is None else "")
+        )
+    return found
+
+
+def _excluded(law: LawRecord, style: Style) -> str:
+    """Which law the networks exclude."""
+    return (
+        f"the rate measured without the theory, {_power(law, style)} at width "
+        f"{width_in_words(law.width)}, excludes {leading_laws()[1]} by more than its error and "
+        f"finite sizes allow"
+    )
+
+
+def _place(cell: CellRecord) -> str:
+    sizes = f"width {cell.width}, depth {cell.depth}, layer {cell.layer}"
+    return f"({sizes}, {cell.sampler_name})"
+
+
+def _wants(run: RunRecord) -> str:
+    """Which cells could not have noticed an error, and how many samples would."""
+    named = "; ".join(_want(run.cells[want.cell], want) for want in run.wanted_samples)
+    return f"an error of a factor {NOTICEABLE:g} could have passed unnoticed in {named}"
+
+
+def _want(cell: CellRecord, want: Want) -> str:
+    if want.samples is None:
+        return f"{_place(cell)}, which is undefined: {cell.undefined}"
+    return f"{_place(cell)}, which {want.samples:,} samples would decide"
+
+
+def law_lines(run: RunRecord, style: Style = TEXT) -> list[str]:
+    """Two lines for each measured law: its constant and exponent; then the correction of finite
+    sizes, which theory derives, and whether the interval contains the derived law."""
+    return [line for law in run.measured_laws for line in _law(law, style)]
+
+
+def _law(law: LawRecord, style: Style) -> list[str]:
+    depths = ", ".join(f"{depth:,}" for depth in law.depths)
+    sampler = law.sampler.partition("(")[0].lower()
+    lines = [
+        f"measured without the theory: rate = {_power(law, style)}, joint "
+        f"{percent(law.level, 1, style)} interval ({sampler}, width "
+        f"{width_in_words(law.width)}, depths {depths})"
+    ]
+    if law.derived_correction is not None:
+        allowed = "contains" if law.leading_allowed else "EXCLUDES"
+        lines.append(
+            f"  finite width and depth change the exact rate there by a factor of at most 1 ± "
+            f"{style.number(f'{law.derived_correction:.1g}')} (derived); widened by it, the "
+            f"interval {allowed} {leading_laws()[1]}"
+        )
+    return lines
+
+
+def _power(law: LawRecord, style: Style) -> str:
+    return f"({_fitted(law.constant, style)}) L^({_fitted(law.exponent, style)})"
+
+
+def _fitted(interval: Interval, style: Style) -> str:
+    """The value and the larger distance to an end, to two digits of the latter."""
+    value = interval.value
+    return with_error(value, max(interval.high - value, value - interval.low), style)
+
+
+def slope_lines(run: RunRecord, style: Style = TEXT) -> list[str]:
+    """The comparison of measured rates with exact ones, with intervals: a line for all widths
+    together and one for each width."""
+    return [_slope(fit, style) for fit in run.fits]
+
+
+def _slope(record: FitRecord, style: Style) -> str:
+    fit, width = record.fit, record.width
+    where = "all widths" if width is None else f"width {width_in_words(width)}"
+    return (
+        f"compared with exact values, {where}: measured rate/exact rate = c L^β, "
+        f"c = {_fitted(fit.rate_factor, style)}, β = {_fitted(fit.rate_exponent, style)} "
+        f"({percent(fit.level, 0, style)}, {fit.cells} cells)"
+    )

@@ -1,0 +1,105 @@
+"""Blocks of several cells are drawn in shares that double, and each finished one is stored.
+
+After each share every cell has the same part of its blocks, 1/2^k of them, or its first one; where
+numbers of samples were planned for one relative standard error, all cells have the same one then.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from typing import NamedTuple
+
+from verify.inference.estimate import Block
+from verify.numerics.software import Software
+from verify.runs.sampling import Sampling
+
+__all__ = [
+    "BlockStore",
+    "Drawn",
+    "OpenStore",
+    "Piece",
+    "Turn",
+    "in_doubling_shares",
+    "in_memory",
+]
+
+
+class Piece(NamedTuple):
+    """Block ``block`` of the cell with index ``cell``."""
+
+    cell: int
+    block: int
+
+
+def in_doubling_shares(blocks: Sequence[int]) -> Iterator[Piece]:
+    """All pieces of cells of so many ``blocks`` each; the first block of each cell comes first.
+
+    Law: a function of ``blocks`` alone; within a cell, blocks come in their order.
+
+    >>> [(piece.cell, piece.block) for piece in in_doubling_shares([4, 1, 2])]
+    [(0, 0), (1, 0), (2, 0), (0, 1), (0, 2), (0, 3), (2, 1)]
+    """
+    done = [0] * len(blocks)
+    for left in range(max(blocks, default=0).bit_length(), -1, -1):
+        for cell, total in enumerate(blocks):
+            goal = -(-total // 2**left)
+            yield from (Piece(cell, block) for block in range(done[cell], goal))
+            done[cell] = goal
+
+
+class Drawn(NamedTuple):
+    """A finished block, and what made it."""
+
+    piece: Piece
+    block: Block
+    software: Software
+
+
+class Turn(NamedTuple):
+    """``news``: pieces that others have finished; ``granted``: pieces to draw now."""
+
+    news: Collection[Piece]
+    granted: Collection[Piece]
+
+
+class BlockStore(ABC):
+    """Finished blocks of some cells, by piece; perhaps shared with other processes."""
+
+    @abstractmethod
+    def turn(self, drawn: Sequence[Drawn], asked: Sequence[Piece]) -> Turn:
+        """Keep ``drawn``, for good when this returns, and claim ``asked``.
+
+        The first turn's news are all that is there.  Pieces that are finished, or that others have
+        claimed and still seem to draw, are not granted.
+        """
+
+    @abstractmethod
+    def blocks(self, cell: int, count: int) -> list[Block]:
+        """The first ``count`` blocks of a cell, all of which have been finished, each with the
+        software that drew it."""
+
+
+OpenStore = Callable[[Sequence[Sampling]], AbstractContextManager[BlockStore]]
+"""Opens a store for some cells."""
+
+
+class _Memory(BlockStore):
+    def __init__(self) -> None:
+        self._blocks: dict[Piece, Block] = {}
+
+    def turn(self, drawn: Sequence[Drawn], asked: Sequence[Piece]) -> Turn:
+        for piece, block, software in drawn:
+            self._blocks[piece] = replace(block, software=software)
+        return Turn((), asked)
+
+    def blocks(self, cell: int, count: int) -> list[Block]:
+        return [self._blocks[Piece(cell, block)] for block in range(count)]
+
+
+@contextmanager
+def in_memory(_: Sequence[Sampling]) -> Iterator[BlockStore]:
+    """An empty store of this process alone, gone when it ends."""
+    yield _Memory()
