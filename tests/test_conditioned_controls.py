@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-
 import verify.samplers.conditioned.gaussian_matrix
+
 import verify.samplers.conditioned.passes
 from theory import MLP, LeakyReLU, Linear
 from verify import Dense
