@@ -99,8 +99,8 @@ def passed(case: Case, updates: Any, neurons: Any) -> Results:
     return results(logs, z, change, outputs)
 
 
-def altered(case: Case, wrong: str = "", instead: str = "") -> Results:
-    """What the passes give with one expression replaced, run by Python."""
+def uncompiled(wrong: str = "", instead: str = "") -> dict[str, Any]:
+    """The names of the passes with one expression replaced, to be run by Python."""
     names: dict[str, Any] = {"__name__": "uncompiled"}
     sources = [Path(str(each.__file__)).read_text("utf-8") for each in (state_module, passes)]
     assert not wrong or "".join(sources).count(wrong) == 1, f"not once in the source: {wrong!r}"
@@ -114,6 +114,12 @@ def altered(case: Case, wrong: str = "", instead: str = "") -> Results:
         )
         exec(compile(text, "uncompiled", "exec"), names)
         names["math"] = FREE
+    return names
+
+
+def altered(case: Case, wrong: str = "", instead: str = "") -> Results:
+    """What the passes give with one expression replaced."""
+    names = uncompiled(wrong, instead)
     return passed(case, names["conditioned_updates"], names["conditioned_neurons"])
 
 
@@ -233,3 +239,144 @@ def test_compiled_they_give_what_literal_networks_with_the_same_products_give(ca
 @pytest.mark.parametrize("case", CASES, ids=repr)
 def test_uncompiled_they_give_the_same(case: Case) -> None:
     assert difference(case, altered(case)) < SAME
+
+
+def test_some_layers_have_no_active_neuron_and_some_have_one() -> None:
+    counts = {int(np.sum(z > 0)) for drawn in draws(LEAKY) for z, _, _ in drawn}
+    assert {0, 1, 2, 3, 4} <= counts
+    counts = {int(np.sum(z > 0)) for drawn in draws(RELU) for z, _, _ in drawn}
+    assert {1, 2, 3, 4} <= counts
+
+
+SQUARE_OF_H = "square_of_h += mask * mask * square"
+CONTROLS = [
+    ("|x| left out", LEAKY, "state.log_x[layer - 1] + length", "length"),
+    (
+        "scale of W left out forwards",
+        RELU,
+        "scales.weight_sd[layer - 1] * state.norm",
+        "state.norm",
+    ),
+    ("|z|, not its square", RELU, "return dot(z, z)", "return float(np.sum(z))"),
+    ("signs swapped", LEAKY, "signed(1.0 - 2.0 * block", "signed(2.0 * block - 1.0"),
+    ("inactive z positive", RELU, "signed(-1.0, z)", "signed(1.0, z)"),
+    ("x not masked", LEAKY, "norm2 += mask * mask", "norm2 += 1.0"),
+    ("slope left out where all are inactive", LEAKY, "math.log(slope) if bare", "0.0 if bare"),
+    ("f not the readout of x", RELU, "phi, signal = along", "phi, signal = -along"),
+    ("f without the mask", LEAKY, "along += state.mask[layer, block] * ", "along += "),
+    ("g.z dropped", LEAKY, "tilt = (phi - along)", "tilt = -along"),
+    ("g.z of another z", RELU, "phi *= state.norm[layer]", "phi *= state.norm[1]"),
+    ("xi not across x", LEAKY, "tilt = (phi - along)", "tilt = phi"),
+    ("gradient not masked", LEAKY, SQUARE_OF_H, "square_of_h += square"),
+    (
+        "gradient: x not masked",
+        LEAKY,
+        "square_of_sum(tilt * mask, z, xi)",
+        "square_of_sum(tilt, z, xi)",
+    ),
+    ("gradient: |g| left out", RELU, "log_scale + math.log(length)", "math.log(length)"),
+    ("gradient: scale of W left out", RELU, "= state.log_g[layer] + math", "= 0 * math"),
+    (
+        "scale of W left out",
+        LEAKY,
+        "log_carried = below.log + math",
+        "log_carried = below.log + 0 * math",
+    ),
+    (
+        "x^.y dropped",
+        RELU,
+        "carried * below.along, carried * below.across",
+        "0.0, carried * below.across",
+    ),
+    (
+        "|y|, not |y_|",
+        LEAKY,
+        "carried * below.along, carried * below.across",
+        "carried * below.along, carried",
+    ),
+    ("xi.y_ dropped", RELU, "pull += carried * below.met - fresh", "pull += -fresh"),
+    ("xi.y_ of other sign", LEAKY, "pull += carried * below.met", "pull -= carried * below.met"),
+    ("fresh not across g", RELU, "- fresh * turned / state.length[layer]", ""),
+    ("fresh across g of other sign", LEAKY, "- fresh * turned", "+ fresh * turned"),
+    ("g.zeta not masked", LEAKY, "turned += mask * (", "turned += ("),
+    ("g.zeta without z", LEAKY, "(state.tilt[layer] * mask * z_zeta + xi_zeta)", "xi_zeta"),
+    ("g^ not of length 1", RELU, "= pull / state.length[layer]", "= pull"),
+    ("update: g without z", LEAKY, "+ own * mask * state.tilt[layer]", ""),
+    ("update: g not masked", LEAKY, "own = state.own[layer] * mask", "own = state.own[layer]"),
+    ("y not masked", LEAKY, "x_y += mask * mask * (", "x_y += mask * ("),
+    ("x^.y without zeta", LEAKY, "(product + of_zeta * state.z_zeta[layer, block])", "product"),
+    ("x^.y without xi", LEAKY, "+ of_xi * state.z_xi[layer, block]", ""),
+    ("y_ not across x", RELU, "factors = of_z - left", "factors = of_z"),
+    ("|y_| not masked", LEAKY, "square_across + mask * mask * square", "square_across + square"),
+    ("xi.y_ not masked", LEAKY, "met + mask * product", "met + product"),
+    (
+        "slope of y left out",
+        LEAKY,
+        "log_unit = state.log_u[layer] + state.log_mask[layer]",
+        "log_unit = state.log_u[layer]",
+    ),
+    ("|y| left out", RELU, "log_unit + math.log(length)", "log_unit"),
+    ("|y| left out of its parts", RELU, "along / length, across / length", "along, across"),
+    (
+        "own |x| of another layer",
+        RELU,
+        "log_x, own = state.log_x[layer - 1]",
+        "log_x, own = state.log_x[layer]",
+    ),
+    (
+        "own |g| of another layer",
+        RELU,
+        "2.0 * log_x + state.log_g[layer]",
+        "2.0 * log_x + state.log_g[1]",
+    ),
+    (
+        "multiplier of another layer",
+        LEAKY,
+        "factor * scales.rates[layer - 1]",
+        "factor * scales.rates[layer - 2]",
+    ),
+    (
+        "inactive left out",
+        RELU,
+        "square += square_and_dot(_factors(state, layer, 1), others)[0]",
+        "",
+    ),
+    ("width left out", RELU, "math.log(square / width)", "math.log(square)"),
+    ("f not squared", RELU, "log_square + 2.0 * log_f", "log_square + log_f"),
+    ("change: label left out", RELU, "labels[k] - outputs[k] if", "-outputs[k] if"),
+    ("change: f left out", LEAKY, "labels[k] - outputs[k] if", "labels[k] if"),
+    (
+        "step: not activated",
+        LEAKY_STEP,
+        "activate_change(state.z[begin:end], ours",
+        "(lambda *_: None)(state.z[begin:end], ours",
+    ),
+    ("step: z of another scale", STEP, "+ state.log_x[layer - 1]\n    unit", "\n    unit"),
+    (
+        "step: largest change left out",
+        STEP,
+        "log_unit = log_u + math.log(scaled(y))",
+        "log_unit = log_u + 0 * scaled(y)",
+    ),
+    ("step: y_ not across x", STEP, "of_z = -state.mask[layer, block] * left", "of_z = 0.0"),
+    ("step: x not masked", LEAKY_STEP, "of_z = -state.mask[layer, block] * left", "of_z = -left"),
+    ("step: xi.y, not xi.y_", LEAKY_STEP, "met += of_z * state.z_xi[layer, block]", "pass"),
+    ("step: moved x left out", STEP, "own *= 1.0 + below.along", "own *= 1.0 + 0 * below.along"),
+    ("step: moved x of other sign", STEP, "own *= 1.0 + below.along", "own *= 1.0 - below.along"),
+    ("step: moved x of other scale", STEP, "math.exp(below.log - log_x)", "math.exp(below.log)"),
+    ("step: linearised", LEAKY_STEP, "if step else _masked", "if False else _masked"),
+    ("step: f left out", LEAKY_STEP, "(label - f)", "label"),
+    ("step: label left out", LEAKY_STEP, "(label - f)", "(-f)"),
+    ("step: upwards", LEAKY_STEP, "(label - f)", "(f - label)"),
+    ("step: over the rate", STEP, "log_square - 2.0 * math.log(step)", "log_square"),
+    ("draws used twice", RELU, "turn_to(stream, network, 1, 0)", "turn_to(stream, network, 0, 0)"),
+]
+
+
+@pytest.mark.parametrize(
+    ("case", "wrong", "instead"),
+    [control[1:] for control in CONTROLS],
+    ids=[control[0] for control in CONTROLS],
+)
+def test_an_altered_pass_gives_other_numbers(case: Case, wrong: str, instead: str) -> None:
+    assert difference(case, altered(case, wrong, instead)) > OTHER

@@ -19,7 +19,6 @@ from verify.inference.evidence import POWER
 from verify.inference.fit import PowerFit
 from verify.inference.numbers_in_text import magnitude, value_and_error, width_in_words
 from verify.inference.verdict import FAMILY_BUDGET, NOTICEABLE, Verdict, Want
-from verify.samplers.sampler import Sampler
 
 __all__ = [
     "STEP_NOTE",
@@ -118,7 +117,7 @@ def cell_row(cell: Cell) -> dict[str, str]:
     """One network's entries by column."""
     z = _z(cell.score.z) if cell.score.defined else "undefined"
     return {
-        "sampler": _name(cell.sampler),
+        "sampler": cell.sampler.label,
         "width": width_in_words(cell.width),
         "depth": f"{cell.depth:,}",
         "layer": f"{cell.layer:,}",
@@ -169,10 +168,6 @@ def _fit_line(width: int | None, fit: PowerFit) -> str:
 
 def _widths(width: int | None) -> str:
     return "all widths" if width is None else f"width {width_in_words(width)}"
-
-
-def _name(sampler: Sampler) -> str:
-    return {"RareEvents": "rare"}.get(type(sampler).__name__, type(sampler).__name__.lower())
 
 
 def conclusion(comparison: Comparison) -> str:
@@ -234,7 +229,7 @@ def _excluded(comparison: Comparison) -> str:
 
 def _place(cell: Cell) -> str:
     sizes = f"width {cell.width}, depth {cell.depth}, layer {cell.layer}"
-    return f"({sizes}, {_name(cell.sampler)})"
+    return f"({sizes}, {cell.sampler.label})"
 
 
 def _wants(comparison: Comparison, verdict: Verdict) -> str:

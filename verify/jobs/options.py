@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from theory.claims.target import Claim, Quantity
-from verify.jobs.plan import SAMPLERS
+from verify.samplers.catalogue import SAMPLERS
 
 __all__ = ["RUN", "parser"]
 

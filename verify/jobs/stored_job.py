@@ -14,7 +14,7 @@ from typing import Any
 from theory.claims.target import Claim, Quantity
 from theory.errors import InvalidArgument
 from verify.jobs.options import RUN
-from verify.jobs.plan import SAMPLERS
+from verify.samplers.catalogue import SAMPLERS
 from verify.untrusted import plain_json
 
 __all__ = ["check_fields", "job_text", "options_of", "read_job", "words_of"]

@@ -19,10 +19,11 @@ from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
 from verify.errors import UnusableFolder
 from verify.jobs.folder import STORE
-from verify.jobs.plan import SAMPLERS, planned_parts
+from verify.jobs.plan import planned_parts
 from verify.jobs.stored_job import read_job, words_of
 from verify.report.records import Cell, FormulaRun, Run
 from verify.runs.store import fact
+from verify.samplers.catalogue import SAMPLERS
 from verify.untrusted import plain_json
 
 __all__ = ["cell_code", "command", "kept_job"]

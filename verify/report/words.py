@@ -7,6 +7,7 @@ from verify.inference.verdict import NOTICEABLE
 from verify.report.laws import MeasuredLaw
 from verify.report.numbers import count, interval, percent, plus_minus, signed, small
 from verify.report.records import Cell, FormulaRun, PowerFit, Run
+from verify.samplers.catalogue import SAMPLERS
 
 __all__ = [
     "claim_words",
@@ -18,7 +19,7 @@ __all__ = [
     "verdict_words",
 ]
 
-_SAMPLERS = {"Gram": "gram", "Conditioned": "conditioned", "Dense": "dense", "RareEvents": "rare"}
+_LABELS = {type(sampler).__name__: sampler.label for sampler in SAMPLERS.values()}
 _CLAIMS = {
     "exact": "The claim is that the formula is exactly {}.",
     "leading": "The claim is that the formula is the leading term, as n → ∞ and then in depth, "
@@ -50,7 +51,7 @@ def claim_words(run: FormulaRun) -> str:
 
 def sampler_name(cell: Cell | MeasuredLaw) -> str:
     """A sampler's short name, as in the printed table."""
-    return _SAMPLERS.get(cell.sampler, cell.sampler.lower())
+    return _LABELS.get(cell.sampler, cell.sampler.lower())
 
 
 def place(cell: Cell) -> str:

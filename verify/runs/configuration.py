@@ -12,20 +12,16 @@ from typing import Any
 from theory.errors import InvalidArgument
 from theory.networks.activations import Activation, LeakyReLU, Linear, ReLU
 from theory.networks.mlp import MLP, numeric_layers, numeric_rates
-from verify.samplers.conditioned.sampler import Conditioned
-from verify.samplers.dense.sampler import Dense
+from verify.samplers.catalogue import SAMPLERS, sampler_of
 from verify.samplers.gram.sampler import Gram
 from verify.samplers.problem import Problem, numeric_problem
-from verify.samplers.rare_events.sampler import RareEvents
 from verify.samplers.sampler import Sampler
 from verify.untrusted import plain_json
 
 __all__ = ["Configuration", "configuration", "problem_of"]
 
-_SAMPLERS: tuple[Sampler, ...] = (Dense(), Dense("numpy"), Conditioned(), Gram(), RareEvents())
 _MOST_WIDTHS = 10_000
 """Widths that differ, of a network that is read from a file."""
-_BY_NAME = {repr(sampler): sampler for sampler in _SAMPLERS}
 
 
 @dataclass(frozen=True)
@@ -91,9 +87,9 @@ class Configuration:
     @property
     def _sampler(self) -> str:
         name = repr(self.sampler)
-        if _BY_NAME.get(name) != self.sampler:
+        if self.sampler not in SAMPLERS.values():
             raise InvalidArgument(
-                f"expected one of the samplers {', '.join(_BY_NAME)} where blocks are kept, got "
+                f"expected one of the samplers {', '.join(map(repr, SAMPLERS.values()))} where blocks are kept, got "
                 f"sampler={name}; simulate without a store"
             )
         return name
@@ -184,7 +180,7 @@ def _read(plain: dict[str, Any]) -> Configuration:
         layer=tuple(plain["layers"]),
         rates=None if rates is None else tuple(rates),
         step=None if step is None else float(step),
-        sampler=_BY_NAME[plain["sampler"]],
+        sampler=sampler_of(plain["sampler"]),
     )
 
 

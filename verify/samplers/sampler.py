@@ -29,13 +29,17 @@ class Cost(NamedTuple):
 class Sampler(PublicNames, ABC):
     """A way to simulate networks; a frozen value without state.
 
-    ``draws_networks``: each sample is one network's update, so that their quantiles are those of
+    ``name``: on the command line; ``label``: in tables.  ``draws_networks``: each sample is one network's update, so that their quantiles are those of
     networks; otherwise only means are.  ``meets_rare_networks``: the relative spread of samples
     stays bounded at any depth, so that their mean and error can be trusted there too.
     ``seconds``: what a linearised update costs on one core.
     """
 
-    _shared: ClassVar[frozenset[str]] = frozenset({"block_size", "check", "sample", "seconds"})
+    _shared: ClassVar[frozenset[str]] = frozenset(
+        {"block_size", "check", "label", "name", "sample", "seconds"}
+    )
+    name: ClassVar[str]
+    label: ClassVar[str]
     draws_networks = True
     meets_rare_networks = False
     seconds = Cost(unit=1e-8)

@@ -62,6 +62,7 @@ class Conditioned(Sampler):
     26.7 ± 1.1 over 1,000 samples
     """
 
+    name = label = "conditioned"
     seconds = Cost(unit=8.4e-10, layer=3.5e-07, network=1.7e-06)
 
     def block_size(self, problem: Problem) -> int:

@@ -13,8 +13,14 @@ from typing import NamedTuple
 import numpy as np
 
 from verify.numerics.compiled import kernel, part
-from verify.samplers.dense.row_products import pre_activations, products, transposed_product
-from verify.samplers.dense.weights import Weights, begin_columns, row_group
+from verify.samplers.dense.weights import (
+    Weights,
+    begin_columns,
+    pre_activations,
+    products,
+    row_group,
+    transposed_product,
+)
 from verify.samplers.vectors import Array, Scales, activate_change, dot, mask, of_layer
 
 __all__ = ["linearised", "real_step"]
@@ -105,7 +111,7 @@ def _forward(
         state.x_exp[layer] = _rescale(x, state.x_exp[layer - 1])
         below = x
     m = begin_columns(weights, below, scales.slope, True)
-    row_group(weights, last + 1, 0, m, m, 1)
+    row_group(weights, last + 1, 0, m, 1)
     state.v[:] = weights.group[:m]
 
 

@@ -38,6 +38,7 @@ class Gram(Sampler):
     22.0018 ± 0.0031 over 2,000 samples
     """
 
+    name = label = "gram"
     seconds = Cost(unit=1.6e-08, network=1.5e-08)
 
     def block_size(self, problem: Problem) -> int:

@@ -32,6 +32,7 @@ class RareEvents(Sampler):
     26.50 ± 0.47 over 1,000 samples
     """
 
+    name, label = "rare-events", "rare"
     draws_networks = False
     meets_rare_networks = True
     seconds = Cost(unit=1.1e-07, network=6.1e-07)

@@ -1,0 +1,24 @@
+"""The catalogue lists the samplers by the names of the command line and of stored runs."""
+
+from __future__ import annotations
+
+from verify.samplers.conditioned.sampler import Conditioned
+from verify.samplers.dense.sampler import Dense
+from verify.samplers.gram.sampler import Gram
+from verify.samplers.rare_events.sampler import RareEvents
+from verify.samplers.sampler import Sampler
+
+__all__ = ["SAMPLERS", "sampler_of"]
+
+SAMPLERS: dict[str, Sampler] = {
+    sampler.name: sampler for sampler in (Dense(), Conditioned(), Gram(), RareEvents())
+}
+
+
+def sampler_of(text: str) -> Sampler:
+    """The sampler whose representation is ``text``; `KeyError` for any other text.
+
+    >>> sampler_of("Gram()") == SAMPLERS["gram"]
+    True
+    """
+    return {repr(sampler): sampler for sampler in SAMPLERS.values()}[text]
