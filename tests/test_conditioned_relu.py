@@ -1,9 +1,9 @@
-"""The passes of `Conditioned`, network by network, against a literal network with the same products.
+"""The passes of `Conditioned`, each network against a literal network with the same products.
 
 From what the passes drew, plain NumPy builds weight matrices G = z x^T + g^ xi_^T + (1 - g^ g^T)
-zeta y_^T (hats and all as in `verify.samplers.conditioned.passes`), each of which has the products that the
-lemma of docs/conditioning.md claims.  The literal network with these weights, every derivative of
-it formed explicitly, must have the same pre-activations and updates, to rounding.  Negative
+zeta y_^T (notation of `verify.samplers.conditioned.passes`), each of which has the products that
+the lemma of docs/conditioning.md claims.  The literal network with these weights, every derivative
+of it formed explicitly, must have the same pre-activations and updates, to rounding.  Negative
 controls replace one expression in the source of the passes and run it uncompiled.
 """
 
@@ -126,13 +126,16 @@ def altered(case: Case, wrong: str = "", instead: str = "") -> Results:
 def draws(case: Case) -> list[list[FloatArray]]:
     """z, xi and zeta of every layer of every network, each of shape ``(3, width)``."""
     scales, layers, labels = setting(case)
-    stream, state = new_stream(block_stream(41, 0)), passes._room(scales, case.step)
-    found = []
+    stream, state = new_stream(block_stream(41, 0)), state_module.new_state(scales, case.step)
+    found: list[list[FloatArray]] = []
     for k in range(NETWORKS):
         log_f, _ = passes._run(stream, k, scales, state, case.step, labels[k], len(WIDTHS))
         if log_f > -math.inf:
             found.append([np.concatenate(_blocks(stream, k, scales, state, n), 1) for n in layers])
     return found
+
+
+inactive: Any = passes._inactive.py_func  # type: ignore[attr-defined]
 
 
 def _blocks(stream: Any, k: int, scales: Scales, state: Any, layer: int) -> list[FloatArray]:
@@ -141,7 +144,7 @@ def _blocks(stream: Any, k: int, scales: Scales, state: Any, layer: int) -> list
     if state.blocks == 2:
         off = np.array([each[middle:end] for each in (state.z, state.xi, state.zeta)], float)
     else:
-        others = passes._inactive.py_func(stream, k, scales, state, layer)
+        others = inactive(stream, k, scales, state, layer)
         off = np.array([others[0], 7 + 0 * others[1], others[2]], float)
     return [on, off]
 
@@ -154,7 +157,8 @@ def unit(vector: FloatArray) -> FloatArray:
 def literal_network(case: Case, drawn: list[FloatArray], label: float) -> Network:
     """A network that has all the products that were drawn."""
     scales, _, _ = setting(case)
-    x, g, slope = [np.full(3, scales.input_norm / 3**0.5)], [], scales.slope
+    x, slope = [np.full(3, scales.input_norm / 3**0.5)], scales.slope
+    g: list[FloatArray] = []
     for sd, (z, _, _) in zip(scales.weight_sd, drawn, strict=True):
         x.append(sd * np.linalg.norm(x[-1]) * np.where(z > 0, 1.0, slope) * z)
     h = readout = scales.readout_sd * drawn[-1][1]
@@ -211,8 +215,8 @@ def expected(case: Case) -> Results:
         assert gradient(network, layer=1) @ run.pre_activations[0] == pytest.approx(run.output)
         columns.append((logs, run.pre_activations[-1], last, run.output))
     assert len(columns) == len(alive.outputs)
-    logs, z, change, outputs = (np.array(column) for column in zip(*columns, strict=True))
-    return results(logs.transpose(1, 0, 2), z, change, outputs)
+    all_logs, z, change, outputs = (np.array(column) for column in zip(*columns, strict=True))
+    return results(all_logs.transpose(1, 0, 2), z, change, outputs)
 
 
 def difference(case: Case, found: Results) -> float:

@@ -23,7 +23,7 @@ from verify.comparison.table import conclusion
 from verify.inference.weighted_means import WeightedMean
 from verify.jobs.folder import CSV, RESULTS
 from verify.jobs.plan import LAW_BY_INNER_PRODUCTS, LAW_BY_NEURONS, planned_parts
-from verify.samplers.gram.relu_state import relu_scales
+from verify.samplers.gram.relu_passes import relu_scales
 
 ROOT = Path(__file__).parent.parent
 CONSTANT, EXPONENT = leading_power()

@@ -89,8 +89,8 @@ class Configuration:
         name = repr(self.sampler)
         if self.sampler not in SAMPLERS.values():
             raise InvalidArgument(
-                f"expected one of the samplers {', '.join(map(repr, SAMPLERS.values()))} where blocks are kept, got "
-                f"sampler={name}; simulate without a store"
+                f"expected one of the samplers {', '.join(map(repr, SAMPLERS.values()))} where "
+                f"blocks are kept, got sampler={name}; simulate without a store"
             )
         return name
 

@@ -1,4 +1,4 @@
-"""Compiled passes through a network whose weight matrices are never formed, O(width) a layer.
+"""Compiled passes run a network whose weight matrices are never formed, O(width) a layer.
 
 A layer takes three standard normal vectors z, xi and zeta; every other vector is a combination of
 these three.  With G = W/sd, z in units of sd |x below|, D the masks, a hat for a unit vector and an
@@ -7,7 +7,7 @@ underscore for the part of a vector across x of its layer, the lemma of docs/con
     x = D z
     h = G^T g^ = phi x^ + xi_, phi = z.g^, with z and g of the layer above (the readout: h = xi)
     g = D h
-    u = own g^ + z (x^.y) + g^ (xi.y_) + |y_| (zeta - g^ (g^.zeta)), with x, xi, y of the layer below
+    u = own g^ + z (x^.y) + g^ (xi.y_) + |y_| (zeta - g^ (g^.zeta)), with x, xi, y from below
 
 where y is D u, or the change of x in a real step.  Magnitudes are natural logarithms, so nothing
 underflows.  Neurons whose masks are 0 pass nothing on while nothing changes a mask: of linearised
@@ -56,9 +56,9 @@ class _Change(NamedTuple):
 @part
 def _forward(stream: Stream, scales: Scales, state: State) -> bool:
     """z and |x| of layers 1 to L; whether the network lives."""
-    last, begin, slope = scales.rows.size - 2, state.begin, scales.slope
+    last, begin, slope = scales.widths.size - 1, state.begin, scales.slope
     for layer in range(1, last + 1):
-        width = scales.rows[layer + 1] - scales.rows[layer]
+        width = scales.widths[layer]
         begin[layer, 1] = begin[layer, 0] + heads(stream, width)
         begin[layer + 1, 0] = begin[layer, 0] + width if state.blocks == 2 else begin[layer, 1]
     single_normals(stream, state.z[: begin[last + 1, 0]])
@@ -81,7 +81,7 @@ def _forward(stream: Stream, scales: Scales, state: State) -> bool:
 @part
 def _backward(stream: Stream, scales: Scales, state: State) -> float:
     """|g| of layers L to 1; returns f/(readout sd |x^(L)|)."""
-    last, phi, signal = scales.rows.size - 2, 0.0, 0.0
+    last, phi, signal = scales.widths.size - 1, 0.0, 0.0
     single_normals(stream, state.xi[: state.begin[last + 1, 0]])
     log_scale = math.log(scales.readout_sd)
     for layer in range(last, 0, -1):
@@ -233,7 +233,7 @@ def _inactive(stream: Stream, network: int, scales: Scales, state: State, layer:
     then counts for nothing)."""
     if state.blocks == 2:
         return draws_of(state, layer, 1)
-    off = scales.rows[layer + 1] - scales.rows[layer] - of_block(state, state.z, layer, 0).size
+    off = scales.widths[layer] - of_block(state, state.z, layer, 0).size
     z, zeta = state.room[:off], state.room[off : 2 * off]
     turn_to(stream, network, 2, layer)
     single_normals(stream, z)
@@ -250,14 +250,8 @@ def _log_mean_square(
     others = _inactive(stream, network, scales, state, layer)
     square, _ = square_and_dot(_factors(state, layer, 0), draws_of(state, layer, 0))
     square += square_and_dot(_factors(state, layer, 1), others)[0]
-    width = scales.rows[layer + 1] - scales.rows[layer]
-    return 2.0 * state.log_u[layer] + math.log(square / width)
-
-
-@kernel
-def _room(scales: Scales, step: float) -> State:
-    """Room for one network, both blocks where inactive neurons pass something on."""
-    return new_state(scales, 2 if step != 0.0 or scales.slope > 0.0 else 1)
+    width = scales.widths[layer]
+    return float(2.0 * state.log_u[layer] + math.log(square / width))
 
 
 @kernel
@@ -270,7 +264,7 @@ def conditioned_updates(
     logarithms, shape ``(parts, networks, layers)``: label and output part, or the real step's
     mean square over the rate squared.
     """
-    state, top = _room(scales, step), np.max(wanted)
+    state, top = new_state(scales, step), np.max(wanted)
     for k in range(out.shape[1]):
         log_f, _ = _run(stream, k, scales, state, step, labels[k], top)
         for i in range(wanted.size):
@@ -297,7 +291,7 @@ def conditioned_neurons(
     """The neurons of one layer: pre-activations into ``z`` and their change into ``change``, shape
     ``(networks, width)``, linearised at eta = 1 (``step`` = 0) or of a real step; f into
     ``outputs``."""
-    state = _room(scales, step)
+    state = new_state(scales, step)
     for k in range(outputs.size):
         log_f, outputs[k] = _run(stream, k, scales, state, step, labels[k], layer)
         active, others = draws_of(state, layer, 0), _inactive(stream, k, scales, state, layer)

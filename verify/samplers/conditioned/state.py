@@ -1,4 +1,4 @@
-"""The layers of a conditioned network as its passes keep them, and sweeps over a layer's neurons."""
+"""`State` holds the layers of a conditioned network; kernels sweep over the neurons of a layer."""
 
 from __future__ import annotations
 
@@ -72,13 +72,14 @@ class State(NamedTuple):
 
 
 @kernel
-def new_state(scales: Scales, blocks: int) -> State:
-    """Room for one network."""
-    size, layers, widest = scales.rows[-1], scales.rows.size - 1, np.max(np.diff(scales.rows))
+def new_state(scales: Scales, step: float) -> State:
+    """Room for one network, both blocks where inactive neurons pass something on: where they have a
+    slope, or get one in a real ``step``."""
+    size, layers, widest = scales.rows[-1], scales.widths.size, np.max(scales.widths)
     draws, logs = np.zeros((3, size - scales.rows[1]), np.float32), np.full((4, layers), -math.inf)
     by_block, by_layer = np.ones((4, layers, 2)), np.zeros((6, layers))
     return State(
-        blocks=blocks,
+        blocks=2 if step != 0.0 or scales.slope > 0.0 else 1,
         begin=np.zeros((layers + 1, 2), np.int64),
         z=draws[0],
         xi=draws[1],

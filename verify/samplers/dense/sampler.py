@@ -70,8 +70,8 @@ class Dense(Sampler):
         """Refuse networks that take a minute each."""
         if problem.weights > _MOST_WEIGHTS:
             raise InvalidArgument(
-                f"expected at most {_MOST_WEIGHTS:,} weights in a network for sampler={self!r}, got "
-                f"{problem.weights:,}; give a smaller width or depth, or use Conditioned()"
+                f"expected at most {_MOST_WEIGHTS:,} weights in a network for sampler={self!r}, "
+                f"got {problem.weights:,}; give a smaller width or depth, or use Conditioned()"
             )
 
     def sample(self, problem: Problem, stream: np.random.Generator, count: int) -> FloatArray:

@@ -41,9 +41,10 @@ _ROOMS: deque[Any] = deque()
 class Weights(NamedTuple):
     """Standard normal weights and readouts of networks.
 
-    Drawn from ``key`` by way of ``words``.  ``group`` holds the rows drawn last, at the ``columns`` of interest.  ``kept``: rows that later
-    passes need, of each layer from ``begin`` on (-1: drawn again).  ``now``: the network, how much
-    of ``kept`` is used, the group drawn last, and where the next kept row begins.
+    Drawn from ``key`` by way of ``words``.  ``group`` holds the rows drawn last, at the ``columns``
+    of interest.  ``kept``: rows that later passes need, of each layer from ``begin`` on (-1: drawn
+    again).  ``now``: the network, how much of ``kept`` is used, the group drawn last, and where the
+    next kept row begins.
     """
 
     key: Any

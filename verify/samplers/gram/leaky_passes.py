@@ -1,5 +1,6 @@
-"""Compiled passes that carry only norms and inner products of networks with leaky slopes, O(1) a
-layer: see docs/conditioning.md, and `verify.samplers.gram.relu_passes` for ReLU.
+"""Compiled passes carry norms and inner products of networks with leaky slopes, O(1) a layer.
+
+docs/conditioning.md has the proof; `verify.samplers.gram.relu_passes` is for ReLU.
 
 The neurons of a layer fall into two blocks, active and inactive.  In each block every vector that
 matters lies in the span of three orthogonal directions: z of the block; the part of g across it;
@@ -400,8 +401,8 @@ def leaky_updates(
 ) -> None:
     """The linearised update at eta = 1 of ``out.shape[1]`` networks.
 
-    ``layers``: room, from `leaky_workspace`.  ``wanted``: 1-based layers.  ``out``: log of the label and the output part, shape
-    ``(2, networks, layers)``; minus infinity for a dead network.
+    ``layers``: room, from `leaky_workspace`.  ``wanted``: 1-based layers.  ``out``: log of the
+    label and the output part, shape ``(2, networks, layers)``; minus infinity for a dead network.
     """
     depth, room = scales.widths.size - 1, _new_room()
     logs, asked = np.empty((depth, LANES)), np.zeros(depth, np.bool_)

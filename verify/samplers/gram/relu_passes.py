@@ -1,5 +1,6 @@
-"""Compiled passes that carry only norms and inner products of ReLU networks, O(1) a layer: see
-docs/conditioning.md.
+"""Compiled passes carry norms and inner products of ReLU networks, O(1) a layer.
+
+docs/conditioning.md has the proof.
 
 The gradient g lives on a layer's active neurons, in the span of z there and of one direction across
 it; what is left of a Gaussian vector counts by its length alone.  g . z = f at every layer fixes
@@ -19,9 +20,8 @@ import numpy as np
 from verify.numerics.chi_squares import chi_squares
 from verify.numerics.coins import CoinTables, coin_counts_of, coin_tables
 from verify.numerics.compiled import kernel, part
-from verify.numerics.powers_of_two import LOG2, exponent, power_of_two
 from verify.numerics.variates import Stream, normals, trials, turn_to
-from verify.numerics.vector_math import logarithm, select
+from verify.numerics.vector_math import LOG2, exponent, logarithm, power_of_two, select
 from verify.samplers.problem import Problem
 
 __all__ = ["lanes_at", "relu_scales", "relu_updates", "relu_workspace"]

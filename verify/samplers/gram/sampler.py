@@ -1,4 +1,4 @@
-"""`Gram`: norms and inner products alone, at a cost that does not depend on the width."""
+"""`Gram` draws norms and inner products alone, at a cost that does not depend on the width."""
 
 from __future__ import annotations
 
