@@ -77,9 +77,10 @@ def new_state(scales: Scales, step: float) -> State:
     slope, or get one in a real ``step``."""
     size, layers, widest = scales.rows[-1], scales.widths.size, np.max(scales.widths)
     draws, logs = np.zeros((3, size - scales.rows[1]), np.float32), np.full((4, layers), -math.inf)
+    blocks = 2 if step != 0.0 or scales.slope > 0.0 else 1
     by_block, by_layer = np.ones((4, layers, 2)), np.zeros((6, layers))
     return State(
-        blocks=2 if step != 0.0 or scales.slope > 0.0 else 1,
+        blocks=blocks,
         begin=np.zeros((layers + 1, 2), np.int64),
         z=draws[0],
         xi=draws[1],
