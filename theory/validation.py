@@ -14,7 +14,7 @@ from mpmath.libmp import prec_to_dps
 from sympy import QQ, Expr, Float, Rational, sstr
 from sympy.polys.polyerrors import CoercionFailed
 
-from theory.algebra.precision import DECIMALS, is_decimal, workdps
+from theory.algebra.precision import DECIMALS, workdps
 from theory.errors import InvalidArgument
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "exact_number",
     "in_range",
     "index_in",
+    "is_decimal",
     "non_negative_rates",
     "non_negative_value",
     "number_between",
@@ -311,3 +312,8 @@ def tolerance_value(tolerance: object) -> Rational:
             f"per cent"
         )
     return number
+
+
+def is_decimal(value: object) -> bool:
+    """Whether ``value`` is a real number of mpmath, of any context."""
+    return hasattr(value, "_mpf_")

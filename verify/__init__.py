@@ -8,8 +8,7 @@ from verify.comparison.typical_rate import TypicalLearningRate, typical_learning
 from verify.inference.estimate import Estimate, Measurement
 from verify.inference.quantiles import Quantile
 from verify.runs.simulation import monte_carlo
-from verify.samplers.conditioned.neurons import Neurons
-from verify.samplers.conditioned.sampler import Conditioned
+from verify.samplers.conditioned.sampler import Conditioned, Neurons
 from verify.samplers.dense.sampler import Dense
 from verify.samplers.gram.sampler import Gram
 from verify.samplers.rare_events.sampler import RareEvents

@@ -19,7 +19,6 @@ RELU, LEAKY = MLP(4, 2), MLP(4, 2, activation=LeakyReLU("0.5"))
 CASES: tuple[tuple[MLP, Sampler, float | None], ...] = (
     (RELU, Conditioned(), None),
     (RELU, Gram(), None),
-    (RELU, Dense("numpy"), None),
     (RELU, Dense(), None),
     (LEAKY, Gram(), None),
     (RELU, RareEvents(), None),

@@ -87,7 +87,7 @@ PLAIN = st.one_of(
     ),
     st.builds(ByGroup, *[st.just(0) | NUMBERS] * 3),
     st.sampled_from([TrainedLayers(), TrainedLayers(2), TrainedLayers(2, 5), TrainedLayers(p, q)]),
-    st.sampled_from([Gram(), Conditioned(), Dense(), Dense("numpy"), RareEvents()]),
+    st.sampled_from([Gram(), Conditioned(), Dense(), RareEvents()]),
     points(
         networks(equal_widths=False, activations=activations(), readout_variances=scales()),
         rates=True,

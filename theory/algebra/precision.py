@@ -23,7 +23,6 @@ __all__ = [
     "DECIMALS",
     "exp",
     "fixed_decimals",
-    "is_decimal",
     "isfinite",
     "log",
     "log10",
@@ -113,11 +112,6 @@ def workdps(digits: int) -> Iterator[Any]:
         yield DECIMALS
     finally:
         DECIMALS.prec = before
-
-
-def is_decimal(value: object) -> bool:
-    """Whether ``value`` is a real number of mpmath, of any context."""
-    return hasattr(value, "_mpf_")
 
 
 def published(value: Any, digits: int) -> mpf:

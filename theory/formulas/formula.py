@@ -12,13 +12,12 @@ from typing import Any
 
 from sympy import Expr, Float, Integer, Rational, Symbol
 
-from theory.algebra.precision import is_decimal
 from theory.errors import InvalidArgument
 from theory.formulas.builder import FORMULA_SYMBOLS as SYMBOLS
 from theory.formulas.evaluation import DECIMALS, Number, Undefined, decimal, evaluate, mpf
 from theory.formulas.grammar import read_formula
 from theory.symbols import eta
-from theory.validation import shown
+from theory.validation import is_decimal, shown
 
 __all__ = ["EXACT_TOLERANCE", "FLOAT_TOLERANCE", "NAMES", "Formula", "asks_for_sizes", "read"]
 

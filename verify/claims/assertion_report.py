@@ -5,9 +5,10 @@ from __future__ import annotations
 from mpmath import nstr
 from sympy import Expr
 
-from theory.algebra.precision import exp, is_decimal
+from theory.algebra.precision import exp
 from theory.claims.reading import Reading
 from theory.formulas.evaluation import Number, decimal
+from theory.validation import is_decimal
 from verify.claims.trial import Trial, place, rates_text
 
 __all__ = ["exact_report", "measured_report"]

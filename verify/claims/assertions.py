@@ -5,7 +5,6 @@ For test files, best with networks drawn by `verify.strategies`.  See docs/prope
 
 from __future__ import annotations
 
-from theory.algebra.precision import is_decimal
 from theory.claims.decision import decide_by_theory
 from theory.claims.reading import Reading, read_claim
 from theory.claims.target import Claim
@@ -15,7 +14,7 @@ from theory.networks.mlp import MLP
 from theory.networks.network import numeric_depth
 from theory.outcome import Outcome
 from theory.public_names import listed
-from theory.validation import number_between, shown
+from theory.validation import is_decimal, number_between, shown
 from verify.claims.assertion_report import exact_report, measured_report
 from verify.claims.trial import place, planned, simulated
 from verify.numerics.streams import checked_seed

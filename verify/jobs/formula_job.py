@@ -18,8 +18,8 @@ from verify.claims.record import check_record
 from verify.comparison.table import cell_table, print_table
 from verify.jobs.folder import keep, write_tables
 from verify.jobs.job import SEED, left_lines
-from verify.jobs.plan import SAMPLERS
 from verify.runs.execution import Execution
+from verify.samplers.catalogue import SAMPLERS
 from verify.samplers.gram.sampler import Gram
 
 __all__ = ["run_formula"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from theory.claims.target import Claim, Quantity
 from theory.errors import InvalidArgument
-from verify.jobs.plan import SAMPLERS
+from verify.samplers.catalogue import SAMPLERS
 
 __all__ = ["checked_options", "parser"]
 

@@ -6,20 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from theory.networks.mlp import MLP
-from verify.samplers.conditioned.sampler import Conditioned
-from verify.samplers.dense.sampler import Dense
-from verify.samplers.gram.sampler import Gram
-from verify.samplers.rare_events.sampler import RareEvents
+from verify.samplers.catalogue import SAMPLERS
 from verify.samplers.sampler import Sampler
 
-__all__ = ["DEFAULT_GRID", "SAMPLERS", "Part", "planned_parts"]
+__all__ = ["DEFAULT_GRID", "Part", "planned_parts"]
 
-SAMPLERS: dict[str, Sampler] = {
-    "dense": Dense(),
-    "conditioned": Conditioned(),
-    "gram": Gram(),
-    "rare-events": RareEvents(),
-}
 DEFAULT_GRID = {
     64: (2, 4, 8, 32, 64, 128),
     1024: (4, 16, 64, 128),

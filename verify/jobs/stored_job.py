@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, to_builtins
 from msgspec.structs import asdict
 
-from verify.jobs.plan import SAMPLERS
+from verify.samplers.catalogue import SAMPLERS
 from verify.untrusted import SeedText, Text, checked_formula, structured, whole_seed
 
 __all__ = ["Job"]

@@ -1,1 +1,1 @@
-"""Compiled arithmetic that knows no network: random words, variates, logarithms, streams."""
+"""This folder compiles arithmetic that knows no network: random words, variates, logarithms."""

@@ -1,4 +1,4 @@
-"""Sums and values of arrays of logarithms, in vector code where all are finite."""
+"""Kernels sum and exponentiate arrays of logarithms, in vector code where all are finite."""
 
 from __future__ import annotations
 

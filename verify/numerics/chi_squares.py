@@ -1,4 +1,4 @@
-"""Chi-square variates, the squared lengths of Gaussian vectors, in dimensions that differ by entry.
+"""Kernels draw chi-square variates, squared lengths of Gaussian vectors of any dimensions.
 
 A trial of Marsaglia and Tsang turns a normal x into 2 d (1 + c x)^3, d = dimensions/2 - 1/3, and
 keeps it with chance exp(x^2/2 + d (1 - v + ln v)), v = (1 + c x)^3.  Theirs is c = 1/sqrt(9 d);

@@ -1,4 +1,4 @@
-"""Alias tables for the number of heads among n fair coins: one word and one look a draw.
+"""Alias tables give the number of heads among n fair coins from one word and one look a draw.
 
 Source: A. J. Walker, ACM TOMS 3 (1977) 253-256; M. D. Vose, IEEE TSE 17 (1991) 972-975.
 """
@@ -16,7 +16,14 @@ from verify.numerics.compiled import double_of_bits, kernel
 from verify.numerics.philox import random_words
 from verify.numerics.variates import Stream, uniforms
 
-__all__ = ["CoinTable", "coin_counts", "coin_table"]
+__all__ = [
+    "CoinTable",
+    "CoinTables",
+    "coin_counts",
+    "coin_counts_of",
+    "coin_table",
+    "coin_tables",
+]
 
 Array = Any
 
@@ -53,6 +60,37 @@ def coin_table(coins: int) -> CoinTable:
     _fill(coins, lowest, highest, keep, other)
     columns = np.minimum(keep * 2.0**32, 2.0**32 - 1.0).astype(np.uint64) << _HALF
     return CoinTable(lowest, keep, other, columns | other.astype(np.uint64))
+
+
+class CoinTables(NamedTuple):
+    """The tables of several numbers of coins, end to end: for each its ``lowest`` count, and where
+    its piece of ``keep`` and ``columns`` begins and ends (``pieces``, shape ``(numbers, 2)``)."""
+
+    lowest: Array
+    pieces: Array
+    keep: Array
+    columns: Array
+
+
+def coin_tables(numbers: IntArray) -> CoinTables:
+    """The tables of these ``numbers`` of coins, equal ones once."""
+    distinct, which = np.unique(numbers, return_inverse=True)
+    tables = [coin_table(int(coins)) for coins in distinct]
+    ends = np.cumsum([table.keep.size for table in tables])
+    return CoinTables(
+        lowest=np.array([table.lowest for table in tables], np.int64)[which],
+        pieces=np.stack([np.concatenate(([0], ends[:-1]))[which], ends[which]], axis=1),
+        keep=np.concatenate([table.keep for table in tables]),
+        columns=np.concatenate([table.columns for table in tables]),
+    )
+
+
+@kernel
+def coin_counts_of(stream: Stream, tables: CoinTables, index: int, out: Array) -> None:
+    """Numbers of heads among the coins of one entry of ``tables`` into ``out``."""
+    begin, end = tables.pieces[index]
+    keep, columns = tables.keep[begin:end], tables.columns[begin:end]
+    coin_counts(stream, tables.lowest[index], columns, keep, out)
 
 
 @kernel

@@ -1,8 +1,11 @@
-"""The house decorators: compiled kernels' options and disk cache, and bits seen as numbers."""
+"""Decorators compile all kernels with the same options and key their disk cache by a digest."""
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -11,9 +14,9 @@ from numba import config, njit, types
 from numba.extending import intrinsic
 
 from theory.errors import InvalidArgument
-from verify.numerics.sources import sources_digest
 
 __all__ = [
+    "PACKAGE",
     "bits_of_double",
     "bits_of_single",
     "double_of_bits",
@@ -23,8 +26,14 @@ __all__ = [
     "ones",
     "part",
     "single_of_bits",
+    "sources_digest",
 ]
 
+PACKAGE = Path(__file__).parents[1]
+"""The folder of ``verify``."""
+_IMPORT = re.compile(
+    r"^from (verify[\w.]*) import (\([^)]*\)|[^\n]*)|^import (verify[\w.]*)", re.MULTILINE
+)
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 if config.DISABLE_JIT:  # type: ignore[attr-defined]
@@ -121,3 +130,39 @@ def _ones(context: Any, word: Any) -> Any:
 
 fused: Any = intrinsic(_fused)
 ones: Any = intrinsic(_ones)
+
+
+@cache
+def sources_digest(source: Path, package: Path = PACKAGE) -> str:
+    """A digest of the file ``source`` and of the modules of ``verify``, in the folder ``package``,
+    that it imports, directly or not: all code that a function of ``source`` may call or inline."""
+    texts = _texts(package)
+    own = source.read_text(encoding="utf-8")
+    reached: set[str] = set()
+    ahead = _imported(own) & texts.keys()
+    while ahead:
+        reached |= ahead
+        ahead = set[str]().union(*(_imported(texts[name]) for name in ahead))
+        ahead = (ahead & texts.keys()) - reached
+    parts = [own, *(f"{name}\n{texts[name]}\n" for name in sorted(reached))]
+    return hashlib.sha256("".join(parts).encode()).hexdigest()
+
+
+@cache
+def _texts(package: Path) -> dict[str, str]:
+    """Sources of all modules of ``package`` and its folders, by dotted name."""
+    return {
+        ".".join(("verify", *path.relative_to(package).with_suffix("").parts)): path.read_text(
+            encoding="utf-8"
+        )
+        for path in package.rglob("*.py")
+        if path.name != "__init__.py"
+    }
+
+
+def _imported(text: str) -> set[str]:
+    """Dotted names that a source imports: modules, and names in modules, which may be modules."""
+    found = set()
+    for base, names, module in _IMPORT.findall(text):
+        found |= {base or module, *(f"{base}.{name}" for name in re.findall(r"\w+", names))}
+    return found

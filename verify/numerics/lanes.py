@@ -1,4 +1,4 @@
-"""Sums over long vectors in lanes: ``LANES`` doubles side by side, each with a sum of its own.
+"""Kernels sum long vectors in lanes: ``LANES`` doubles side by side, a sum in each.
 
 The order of every addition stands here, so that the bits do not depend on what a compiler makes of
 it: entry i of a vector goes to lane i % LANES, each lane adds its entries in their order, and the

@@ -1,4 +1,4 @@
-"""Philox4x32-10: random words as a pure function of a key and a counter.
+"""The generator Philox4x32-10 makes random words a pure function of a key and a counter.
 
 Source: J. K. Salmon, M. A. Moraes, R. O. Dror, D. E. Shaw, "Parallel random numbers: as easy as
 1, 2, 3", SC 2011, doi 10.1145/2063384.2063405.

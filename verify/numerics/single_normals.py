@@ -1,4 +1,4 @@
-"""Standard normals in single precision, by Box and Muller: never zero, and below 6.67."""
+"""Kernels draw standard normals in single precision by Box and Muller: never 0, below 6.67."""
 
 from __future__ import annotations
 

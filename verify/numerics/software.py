@@ -1,4 +1,4 @@
-"""Which code on which processor made a block: what decides its bits beside the configuration."""
+"""`Software` says which code on which processor made a block, and so decides its bits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 import llvmlite.binding
 from numba import config
 
-from verify.numerics.sources import PACKAGE, sources_digest
+from verify.numerics.compiled import PACKAGE, sources_digest
 from verify.untrusted import structured
 
 __all__ = ["Software", "this_software"]

@@ -1,4 +1,4 @@
-"""Randomness keyed by (seed, block): the same numbers for any number of threads or machines."""
+"""Streams are keyed by (seed, block): the same numbers for any number of threads or machines."""
 
 from __future__ import annotations
 

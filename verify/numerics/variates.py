@@ -1,4 +1,4 @@
-"""Arrays of random variates from a counter-based stream: normal and uniform."""
+"""A counter-based stream gives arrays of normal and uniform variates, and fair coins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Elementary functions without branches, so that loops over them run in vector lanes.
+"""Elementary functions have no branches here, so that loops over them run in vector lanes.
 
 Series in exact coefficients: the logarithm by artanh, sine and cosine within an eighth of a turn,
 the exponential within half a doubling.  Double precision to a few units in the last place; single
@@ -22,8 +22,11 @@ from verify.numerics.compiled import (
 )
 
 __all__ = [
+    "LOG2",
+    "exponent",
     "exponential",
     "logarithm",
+    "power_of_two",
     "rotation",
     "select",
     "single_logarithm",
@@ -44,6 +47,7 @@ _MANTISSA, _EXPONENT = np.uint64(2**52 - 1), np.uint64(52)
 _ROOT_OF_HALF = np.uint64(0x3FE6A09E667F3BCD)
 _SIGN = np.uint64(2**63)
 _SMALLEST = -708.0
+_LEAST_EXPONENT, _MOST_EXPONENT = -1022.0, 1023.0
 _f = np.float32
 
 
@@ -141,3 +145,25 @@ def single_rotation(bits: Any) -> tuple[Any, Any]:
 def _with_sign(x: Any, sign: Any) -> Any:
     """x, negated where the highest bit of ``sign``, its only one, is set."""
     return single_of_bits(np.int32(bits_of_single(x) ^ sign))
+
+
+@formula
+def exponent(x: float) -> Any:
+    """The whole number e, as a double, with 2^e <= x < 2^(e + 1), of a positive normal x.
+
+    >>> exponent(0.75), exponent(8.0)
+    (-1.0, 3.0)
+    """
+    return double_of_bits((bits_of_double(x) >> _EXPONENT) | _EXPONENT_OF_ZERO) - _INTEGER_ZERO
+
+
+@formula
+def power_of_two(e: float) -> Any:
+    """2^e of a whole number e <= 1023; 0 below -1022.
+
+    >>> power_of_two(-3.0), power_of_two(-2000.0)
+    (0.125, 0.0)
+    """
+    shifted = min(max(e, _LEAST_EXPONENT), _MOST_EXPONENT) + _SHIFTER
+    power = double_of_bits((bits_of_double(shifted) + np.uint64(1023)) << _EXPONENT)
+    return power if e >= _LEAST_EXPONENT else 0.0

@@ -20,9 +20,10 @@ from verify.claims.record import CheckRecord
 from verify.comparison.record import CellRecord, RunRecord
 from verify.errors import UnusableFolder
 from verify.jobs.folder import STORE
-from verify.jobs.plan import SAMPLERS, planned_parts
+from verify.jobs.plan import planned_parts
 from verify.jobs.stored_job import Job
 from verify.runs.store import fact
+from verify.samplers.catalogue import SAMPLERS
 from verify.untrusted import structured, whole_seed
 
 __all__ = ["cell_code", "command", "kept_job"]

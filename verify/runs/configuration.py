@@ -14,11 +14,9 @@ from theory.errors import InvalidArgument
 from theory.networks.activations import LeakyReLU, Linear, ReLU
 from theory.networks.mlp import MLP
 from theory.networks.network import numeric_layers, numeric_rates
-from verify.samplers.conditioned.sampler import Conditioned
-from verify.samplers.dense.sampler import Dense
+from verify.samplers.catalogue import BY_TEXT
 from verify.samplers.gram.sampler import Gram
 from verify.samplers.problem import Problem, numeric_problem
-from verify.samplers.rare_events.sampler import RareEvents
 from verify.samplers.sampler import Sampler
 from verify.untrusted import structured
 
@@ -30,10 +28,8 @@ __all__ = [
     "problem_of",
 ]
 
-_SAMPLERS: tuple[Sampler, ...] = (Dense(), Dense("numpy"), Conditioned(), Gram(), RareEvents())
 _MOST_WIDTHS = 10_000
 """Widths that differ, of a network that is read from a file."""
-_BY_NAME = {repr(sampler): sampler for sampler in _SAMPLERS}
 
 
 class NetworkRecord(Struct, frozen=True):
@@ -106,13 +102,13 @@ class ConfigurationRecord(Struct, frozen=True):
     @property
     def sampler_name(self) -> str:
         """The sampler in a word, as tables name it."""
-        name = self.sampler.partition("(")[0]
-        return {"RareEvents": "rare"}.get(name, name.lower())
+        known = BY_TEXT.get(self.sampler)
+        return self.sampler.partition("(")[0].lower() if known is None else known.label
 
     @property
     def draws_networks(self) -> bool:
         """Whether samples are single networks; True of samplers that are not ours."""
-        known = _BY_NAME.get(self.sampler)
+        known = BY_TEXT.get(self.sampler)
         return known is None or known.draws_networks
 
 
@@ -151,9 +147,9 @@ class Configuration:
     @cached_property
     def text(self) -> str:
         """One line of JSON: sorted names, exact rationals as text, equal layers said once."""
-        if _BY_NAME.get(self.record.sampler) != self.sampler:
+        if BY_TEXT.get(self.record.sampler) != self.sampler:
             raise InvalidArgument(
-                f"expected one of the samplers {', '.join(_BY_NAME)} where blocks are kept, got "
+                f"expected one of the samplers {', '.join(BY_TEXT)} where blocks are kept, got "
                 f"sampler={self.sampler!r}; simulate without a store"
             )
         return _line(self.record)
@@ -226,7 +222,7 @@ class Configuration:
             layer=record.layers,
             rates=record.rates,
             step=None if record.step is None else float(record.step),
-            sampler=_BY_NAME[record.sampler],
+            sampler=BY_TEXT[record.sampler],
         )
 
 

@@ -1,1 +1,1 @@
-"""Samplers: values that turn a stream of random numbers into updates of random networks."""
+"""Samplers turn a stream of random numbers into updates of random networks."""

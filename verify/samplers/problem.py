@@ -1,4 +1,4 @@
-"""A network in the plain numbers and arrays that samplers take."""
+"""A `Problem` is a simulation in the numbers and arrays that samplers take."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a sampler is: a value that turns a stream of randomness into samples of the update."""
+"""A `Sampler` is a value that turns a stream of randomness into samples of the update."""
 
 from __future__ import annotations
 
@@ -29,13 +29,18 @@ class Cost(NamedTuple):
 class Sampler(PublicNames, ABC):
     """A way to simulate networks; a frozen value without state.
 
-    ``draws_networks``: each sample is one network's update, so that their quantiles are those of
-    networks; otherwise only means are.  ``meets_rare_networks``: the relative spread of samples
-    stays bounded at any depth, so that their mean and error can be trusted there too.
+    ``name``: on the command line; ``label``: in tables.  ``draws_networks``: each sample is one
+    network's update, so that their quantiles are those of networks; otherwise only means are.
+    ``meets_rare_networks``: the relative spread of samples stays bounded at any depth, so that
+    their mean and error can be trusted there too.
     ``seconds``: what a linearised update costs on one core.
     """
 
-    _shared: ClassVar[frozenset[str]] = frozenset({"block_size", "check", "sample", "seconds"})
+    _shared: ClassVar[frozenset[str]] = frozenset(
+        {"block_size", "check", "label", "name", "sample", "seconds"}
+    )
+    name: ClassVar[str]
+    label: ClassVar[str]
     draws_networks = True
     meets_rare_networks = False
     seconds = Cost(unit=1e-8)

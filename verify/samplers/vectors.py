@@ -1,4 +1,4 @@
-"""What passes through literal and conditioned networks share: scales, layers, masks, products."""
+"""The scales, masks and products that passes through networks share."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ Array = Any
 
 
 class Scales(NamedTuple):
-    """What is not drawn: ``rows``, where the neurons of layers 0 to L begin in flat arrays, and
-    the network's scales."""
+    """What is not drawn: ``widths`` of layers 0 to L, ``rows``, where their neurons begin in flat
+    arrays, and the network's scales."""
 
+    widths: Array
     rows: Array
     weight_sd: Array
     readout_sd: float
@@ -31,6 +32,7 @@ class Scales(NamedTuple):
 def vector_scales(problem: Problem) -> Scales:
     """A problem as the compiled passes take it."""
     return Scales(
+        widths=problem.widths,
         rows=np.concatenate((np.zeros(1, np.int64), np.cumsum(problem.widths))),
         weight_sd=problem.weight_sd,
         readout_sd=problem.readout_sd,

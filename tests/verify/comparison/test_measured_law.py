@@ -23,7 +23,7 @@ from verify.comparison.verdict_in_words import conclusion, law_lines
 from verify.inference.weighted_means import WeightedMean
 from verify.jobs.folder import CSV, RESULTS
 from verify.jobs.plan import LAW_BY_INNER_PRODUCTS, LAW_BY_NEURONS, planned_parts
-from verify.samplers.gram.relu_state import relu_scales
+from verify.samplers.gram.relu_passes import relu_scales
 
 CONSTANT, EXPONENT = leading_power()
 FALSE_ALARM = 1e-6

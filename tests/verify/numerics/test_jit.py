@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from verify.numerics.sources import sources_digest
+from verify.numerics.compiled import sources_digest
 
 KERNEL = "from verify.numerics.compiled import kernel\nfrom verify import places as at\n"
 MODULES = {

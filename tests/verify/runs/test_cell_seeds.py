@@ -48,7 +48,6 @@ OTHERS = [
     configuration(MLP(8, 3), rates=[2, 2, 2]),
     configuration(MLP(8, 3), sampler=RareEvents()),
     configuration(MLP(8, 3), sampler=Dense()),
-    configuration(MLP(8, 3), sampler=Dense("numpy")),
     configuration(MLP(8, 3), sampler=Conditioned()),
     configuration(MLP(8, 3), sampler=Conditioned(), step=1e-3),
     configuration(MLP(8, 3), sampler=Conditioned(), step=2e-3),

@@ -18,10 +18,9 @@ from verify.samplers.vectors import dot
 
 NETWORKS = (
     MLP(1, 3),
-    MLP(3, 4),
-    MLP(70, 5),
+    MLP(70, 3),
     MLP((5, 40, 33), input_width=3, activation=LeakyReLU("0.3")),
-    MLP(65, 4, activation=Linear()),
+    MLP(65, 2, activation=Linear()),
 )
 RUNS: tuple[tuple[Sampler, float | None, int], ...] = (
     (Dense(), None, 130),
@@ -76,12 +75,10 @@ def in_a_process(cache: Path, threads: int) -> dict[str, str]:
 def test_bits_do_not_depend_on_the_state_of_the_cache_or_the_number_of_threads(
     tmp_path: Path,
 ) -> None:
-    """A first process compiles everything, on one thread; a second finds it compiled, as does this
-    one in another cache."""
+    """A first process compiles everything, on one thread; a second finds it compiled."""
     cold = in_a_process(tmp_path, 1)
     assert len(cold) == len(RUNS) * len(NETWORKS)
     assert in_a_process(tmp_path, 3) == cold
-    assert digests(2) == cold
 
 
 def test_the_order_of_a_sum_is_that_of_its_lanes() -> None:

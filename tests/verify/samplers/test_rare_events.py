@@ -25,6 +25,7 @@ from verify.numerics.streams import block_stream
 from verify.samplers.problem import numeric_problem
 from verify.samplers.rare_events.sampler import RareEvents
 from verify.samplers.sampler import Sampler
+from verify.samplers.vectors import vector_scales
 
 BUDGET = 1e-3
 """Chance that a right sampler fails one of the tests of means, over all its comparisons."""
@@ -380,8 +381,7 @@ POWER = 2.33
 def control(names: dict[str, Any], network: MLP, samples: int, layer: Any = None) -> FloatArray:
     """Logarithms from the altered passes, uncompiled."""
     problem = numeric_problem(network, layer=layer, rates=None, step=None)
-    fields = ("widths", "weight_sd", "readout_sd", "slope", "rates", "input_norm")
-    scales = names["RareScales"](*(getattr(problem, field) for field in fields))
+    scales = vector_scales(problem)
     out = np.empty((2, samples, problem.layers.size))
     with np.errstate(all="ignore"):
         names["rare_updates"](block_stream(17, 0), scales, problem.layers, out)

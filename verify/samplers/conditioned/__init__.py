@@ -1,1 +1,1 @@
-"""Networks whose neurons are drawn and whose weight matrices are not."""
+"""`Conditioned` draws the neurons of networks and no weight matrix."""

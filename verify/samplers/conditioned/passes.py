@@ -1,169 +1,257 @@
-"""Compiled passes through a network whose weight matrices are never formed, O(width) a layer.
+"""Compiled passes run a network whose weight matrices are never formed, O(width) a layer.
 
-Per layer, G = W/sd is known through two products: G x^ = z (x^ the unit vector along x) and
-G^T g^ = phi x^ + xi (g^ along the gradient).  Vectors are of order one; magnitudes are natural
-logarithms, so nothing underflows.
+A layer takes three standard normal vectors z, xi and zeta; every other vector is a combination of
+these three.  With G = W/sd, z in units of sd |x below|, D the masks, a hat for a unit vector and an
+underscore for the part of a vector across x of its layer, the lemma of docs/conditioning.md gives
+
+    x = D z
+    h = G^T g^ = phi x^ + xi_, phi = z.g^, with z and g of the layer above (the readout: h = xi)
+    g = D h
+    u = own g^ + z (x^.y) + g^ (xi.y_) + |y_| (zeta - g^ (g^.zeta)), with x, xi, y from below
+
+where y is D u, or the change of x in a real step.  Magnitudes are natural logarithms, so nothing
+underflows.  Neurons whose masks are 0 pass nothing on while nothing changes a mask: of linearised
+ReLU networks they are drawn only in layers that are asked for.
 """
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
 from verify.numerics.compiled import kernel, part
-from verify.numerics.variates import Stream, turn_to
-from verify.samplers.conditioned.gaussian_matrix import product
-from verify.samplers.conditioned.state import State, copy, fresh_normals, held, new_state, normalise
-from verify.samplers.vectors import Array, Scales, activate_change, dot, mask, of_layer
+from verify.numerics.single_normals import single_normals
+from verify.numerics.variates import Stream, heads, turn_to, uniforms
+from verify.samplers.conditioned.state import (
+    Draws,
+    Factors,
+    State,
+    combined,
+    dots,
+    draws_of,
+    new_state,
+    of_block,
+    scaled,
+    signed,
+    square_and_dot,
+    square_of_sum,
+)
+from verify.samplers.vectors import Array, Scales, activate_change, dot
 
 __all__ = ["conditioned_neurons", "conditioned_updates"]
 
 
-@part
-def _unit(scales: Scales, state: State, layer: int, vector: Array, unit: Array) -> float:
-    """D ``vector`` over its length into ``unit``; the length's logarithm."""
-    copy(vector, unit)
-    mask(of_layer(scales, state.z, layer), scales.slope, unit)
-    return normalise(unit)
+class _Change(NamedTuple):
+    """A layer's vector y, of length exp(``log``); in units of this length ``along`` = x^.y,
+    ``across`` = |y_|, and ``met`` = xi.y_."""
 
-
-@part
-def _unit_x(scales: Scales, state: State, layer: int) -> float:
-    """The unit vector along x of ``layer``, and log |x|/(sd |x below|)."""
-    z = of_layer(scales, state.z, layer)
-    return _unit(scales, state, layer, z, held(scales, state.x, layer))
-
-
-@part
-def _unit_g(scales: Scales, state: State, layer: int) -> float:
-    """The unit vector along g of ``layer``, and log |g|/(sd |g above|)."""
-    h = of_layer(scales, state.h, layer)
-    return _unit(scales, state, layer, h, held(scales, state.g, layer))
+    log: float
+    along: float
+    across: float
+    met: float
 
 
 @part
 def _forward(stream: Stream, scales: Scales, state: State) -> bool:
     """z and |x| of layers 1 to L; whether the network lives."""
-    of_layer(scales, state.z, 0)[:] = 1.0
+    last, begin, slope = scales.widths.size - 1, state.begin, scales.slope
+    for layer in range(1, last + 1):
+        width = scales.widths[layer]
+        begin[layer, 1] = begin[layer, 0] + heads(stream, width)
+        begin[layer + 1, 0] = begin[layer, 0] + width if state.blocks == 2 else begin[layer, 1]
+    single_normals(stream, state.z[: begin[last + 1, 0]])
     state.log_x[0] = math.log(scales.input_norm)
-    for layer in range(1, scales.rows.size - 1):
-        z = of_layer(scales, state.z, layer)
-        copy(fresh_normals(stream, state, z.size), z)
-        length = _unit_x(scales, state, layer) + math.log(scales.weight_sd[layer - 1])
+    for layer in range(1, last + 1):
+        bare = begin[layer, 1] == begin[layer, 0] and slope > 0.0
+        state.log_mask[layer] = math.log(slope) if bare else 0.0
+        state.mask[layer, 1] = 1.0 if bare else slope
+        norm2 = 0.0
+        for block in range(state.blocks):
+            z, mask = of_block(state, state.z, layer, block), state.mask[layer, block]
+            state.z_z[layer, block] = signed(1.0 - 2.0 * block, z)
+            norm2 += mask * mask * state.z_z[layer, block]
+        state.norm[layer] = math.sqrt(norm2)
+        length = math.log(scales.weight_sd[layer - 1] * state.norm[layer]) + state.log_mask[layer]
         state.log_x[layer] = state.log_x[layer - 1] + length
-        if length == -math.inf:
-            state.log_x[layer:] = -math.inf
-            return False
-    return True
+    return bool(state.log_x[last] > -math.inf)
 
 
 @part
 def _backward(stream: Stream, scales: Scales, state: State) -> float:
-    """h and |g| of layers L to 1; returns f/(readout sd |x^(L)|)."""
-    last, signal = scales.rows.size - 2, 0.0
+    """|g| of layers L to 1; returns f/(readout sd |x^(L)|)."""
+    last, phi, signal = scales.widths.size - 1, 0.0, 0.0
+    single_normals(stream, state.xi[: state.begin[last + 1, 0]])
     log_scale = math.log(scales.readout_sd)
     for layer in range(last, 0, -1):
-        _unit_x(scales, state, layer)
-        x, h = held(scales, state.x, layer), of_layer(scales, state.h, layer)
-        fresh = fresh_normals(stream, state, h.size)
+        along, square_of_h = 0.0, 0.0
+        for block in range(state.blocks):
+            z, xi = of_block(state, state.z, layer, block), of_block(state, state.xi, layer, block)
+            state.z_xi[layer, block] = dot(z, xi)
+            along += state.mask[layer, block] * state.z_xi[layer, block] / state.norm[layer]
         if layer == last:
-            copy(fresh, h)
-            signal = dot(x, h)
-        else:
-            above = held(scales, state.g, layer + 1)
-            z_above = of_layer(scales, state.z, layer + 1)
-            product(above[:0], x[:0], x, z_above, above, fresh, h)
-        state.log_g[layer] = log_scale + _unit_g(scales, state, layer)
+            phi, signal = along, along
+        tilt = (phi - along) / state.norm[layer]
+        for block in range(state.blocks):
+            z, xi = of_block(state, state.z, layer, block), of_block(state, state.xi, layer, block)
+            mask = state.mask[layer, block]
+            square_of_h += mask * mask * square_of_sum(tilt * mask, z, xi)
+        length = math.sqrt(square_of_h)
+        state.tilt[layer], state.length[layer] = tilt, length
+        state.log_g[layer] = log_scale + math.log(length) + state.log_mask[layer]
         log_scale = state.log_g[layer] + math.log(scales.weight_sd[layer - 1])
+        phi *= state.norm[layer] / length
     return signal
 
 
 @part
-def _through(
-    stream: Stream, scales: Scales, state: State, layer: int, own: float, log_own: float
+def _add_layer(
+    scales: Scales, state: State, layer: int, own: float, log_own: float, below: _Change
 ) -> None:
-    """u of ``layer``: own exp(log_own) g^ + W y, where y stands in the u of the layer below, and
-    the unit vector along x of that layer in its x."""
-    below = layer - 1
-    z, h = of_layer(scales, state.z, layer), of_layer(scales, state.h, below)
-    g, u = held(scales, state.g, layer), held(scales, state.u, layer)
-    log_carried = state.log_u[below] + math.log(scales.weight_sd[below])
-    if own == 0.0:
-        log_own = -math.inf
-    top = max(log_own, log_carried)
-    state.log_u[layer] = top
-    if top == -math.inf:
-        u[:] = 0.0
-        return
-    _unit_g(scales, state, layer)
+    """u of ``layer``: own exp(log_own) g^ + W y, with y of the layer ``below``."""
+    log_carried = below.log + math.log(scales.weight_sd[layer - 1])
+    log_own += math.log(abs(own))
+    unit = max(log_own, log_carried)
+    along, pull, fresh, turned = 0.0, 0.0, 0.0, 0.0
+    if log_own > -math.inf:
+        pull = math.copysign(math.exp(log_own - unit), own)
     if log_carried > -math.inf:
-        x, y = held(scales, state.x, below), held(scales, state.u, below)
-        product(x, z, g, h, y, fresh_normals(stream, state, u.size), u)
-    else:
-        u[:] = 0.0
-    ours, theirs = own * math.exp(log_own - top), math.exp(log_carried - top)
-    for i in range(u.size):
-        u[i] = ours * g[i] + theirs * u[i]
-    state.log_u[layer] = top + normalise(u)
+        carried = math.exp(log_carried - unit)
+        along, fresh = carried * below.along, carried * below.across
+        for block in range(state.blocks):
+            (z, xi, zeta), mask = draws_of(state, layer, block), state.mask[layer, block]
+            z_zeta, xi_zeta = dots(z, xi, zeta)
+            state.z_zeta[layer, block] = z_zeta
+            turned += mask * (state.tilt[layer] * mask * z_zeta + xi_zeta)
+        pull += carried * below.met - fresh * turned / state.length[layer]
+    state.along[layer], state.fresh[layer], state.log_u[layer] = along, fresh, unit
+    state.own[layer] = pull / state.length[layer]
 
 
 @part
-def _tangent(stream: Stream, scales: Scales, state: State, top: int) -> None:
-    """u = r |x below|^2 g + W D u below, for layers 1 to ``top``."""
-    for layer in range(1, top + 1):
-        y = held(scales, state.u, layer - 1)
-        mask(of_layer(scales, state.z, layer - 1), scales.slope, y)
-        _unit_x(scales, state, layer - 1)
-        log_own = 2.0 * state.log_x[layer - 1] + state.log_g[layer]
-        _through(stream, scales, state, layer, scales.rates[layer - 1], log_own)
+def _factors(state: State, layer: int, block: int) -> Factors:
+    """What u of the neurons of a ``block`` has of z, xi and zeta, in units of exp(log_u)."""
+    mask = state.mask[layer, block]
+    own = state.own[layer] * mask
+    return state.along[layer] + own * mask * state.tilt[layer], own, state.fresh[layer]
 
 
 @part
-def _step_through(stream: Stream, scales: Scales, state: State, pull: float, top: int) -> None:
-    """Change u of z, layers 1 to ``top``, when every W becomes W - pull r g x^T: one more known
-    product of each W."""
+def _measured(log_unit: float, along: float, across: float, met: float) -> _Change:
+    """y from its parts in units of exp(log_unit)."""
+    length = math.sqrt(along * along + across * across)
+    if length == 0.0:
+        return _Change(-math.inf, 0.0, 0.0, 0.0)
+    return _Change(log_unit + math.log(length), along / length, across / length, met / length)
+
+
+@part
+def _masked(state: State, layer: int) -> _Change:
+    """y = D u of ``layer``."""
+    x_y, met, square_across, norm = 0.0, 0.0, 0.0, state.norm[layer]
+    for block in range(state.blocks):
+        (of_z, of_xi, of_zeta), mask = _factors(state, layer, block), state.mask[layer, block]
+        product = of_z * state.z_z[layer, block] + of_xi * state.z_xi[layer, block]
+        x_y += mask * mask * (product + of_zeta * state.z_zeta[layer, block])
+    left = x_y / (norm * norm)
+    for block in range(state.blocks):
+        (of_z, of_xi, of_zeta), mask = _factors(state, layer, block), state.mask[layer, block]
+        factors = of_z - left, of_xi, of_zeta
+        square, product = square_and_dot(factors, draws_of(state, layer, block))
+        square_across, met = square_across + mask * mask * square, met + mask * product
+    log_unit = state.log_u[layer] + state.log_mask[layer]
+    return _measured(log_unit, x_y / norm, math.sqrt(square_across), met)
+
+
+@part
+def _stepped(scales: Scales, state: State, layer: int) -> _Change:
+    """y = sigma(z + u) - sigma(z) of ``layer``, without cancellation."""
+    begin, end, norm = state.begin[layer, 0], state.begin[layer + 1, 0], state.norm[layer]
+    on, y, log_u = state.begin[layer, 1] - begin, state.change[: end - begin], state.log_u[layer]
+    parts, x_y, met, square_across = (y[:on], y[on:]), 0.0, 0.0, 0.0
+    for block in range(2):
+        combined(_factors(state, layer, block), draws_of(state, layer, block), parts[block])
+    log_z = math.log(scales.weight_sd[layer - 1]) + state.log_x[layer - 1]
+    unit = max(log_z, log_u)
+    ours, theirs, back = math.exp(log_z - unit), math.exp(log_u - unit), math.exp(unit - log_u)
+    activate_change(state.z[begin:end], ours, y, theirs, back, scales.slope)
+    log_unit = log_u + math.log(scaled(y))
+    for block in range(2):
+        z, xi = of_block(state, state.z, layer, block), of_block(state, state.xi, layer, block)
+        z_y, xi_y = dots(z, xi, parts[block])
+        x_y, met = x_y + state.mask[layer, block] * z_y, met + xi_y
+    left = x_y / (norm * norm)
+    for block in range(2):
+        of_z = -state.mask[layer, block] * left
+        square_across += square_of_sum(of_z, of_block(state, state.z, layer, block), parts[block])
+        met += of_z * state.z_xi[layer, block]
+    return _measured(log_unit, x_y / norm, math.sqrt(square_across), met)
+
+
+@part
+def _tangent(
+    stream: Stream, scales: Scales, state: State, step: bool, factor: float, top: int
+) -> None:
+    """u of layers 1 to ``top`` when every W moves by ``factor`` times its rate times g x^T, g and x
+    before the ``step``: to first order, or altogether.
+
+    The draws are those of all layers: a network is the same whichever of them is asked for.
+    """
+    single_normals(stream, state.zeta[state.begin[2, 0] : state.begin[-1, 0]])
+    below = _Change(-math.inf, 0.0, 0.0, 0.0)
     for layer in range(1, top + 1):
-        y, log_x, overlap = held(scales, state.u, layer - 1), state.log_x[layer - 1], 1.0
-        _unit_x(scales, state, layer - 1)
-        if layer > 1 and state.log_u[layer - 1] > -math.inf:
-            log_z = math.log(scales.weight_sd[layer - 2]) + state.log_x[layer - 2]
-            larger = max(log_z, state.log_u[layer - 1])
-            ours, theirs = math.exp(log_z - larger), math.exp(state.log_u[layer - 1] - larger)
-            z = of_layer(scales, state.z, layer - 1)
-            back = math.exp(larger - state.log_u[layer - 1])
-            activate_change(z, ours, y, theirs, back, scales.slope)
-            met = dot(held(scales, state.x, layer - 1), y)
-            overlap += met * math.exp(state.log_u[layer - 1] - log_x)
-        own = -pull * scales.rates[layer - 1] * overlap
-        _through(stream, scales, state, layer, own, 2.0 * log_x + state.log_g[layer])
+        log_x, own = state.log_x[layer - 1], factor * scales.rates[layer - 1]
+        if step:
+            own *= 1.0 + below.along * math.exp(below.log - log_x)
+        _add_layer(scales, state, layer, own, 2.0 * log_x + state.log_g[layer], below)
+        if layer < top:
+            below = _stepped(scales, state, layer) if step else _masked(state, layer)
 
 
 @kernel
 def _run(
-    stream: Stream,
-    network: int,
-    scales: Scales,
-    state: State,
-    step: float,
-    label: float,
-    top: int,
+    stream: Stream, network: int, scales: Scales, state: State, step: float, label: float, top: int
 ) -> tuple[float, float]:
     """One network, by its number, up to u of layer ``top``; log |f|, minus infinity if it is dead,
     and f itself."""
-    last = scales.rows.size - 2
     turn_to(stream, network, 0, 0)
     if not _forward(stream, scales, state):
         return -math.inf, 0.0
     signal = _backward(stream, scales, state)
-    log_f = math.log(scales.readout_sd) + state.log_x[last] + math.log(abs(signal))
+    log_f = math.log(scales.readout_sd) + state.log_x[-1] + math.log(abs(signal))
     f = math.copysign(math.exp(log_f), signal)
     turn_to(stream, network, 1, 0)
-    if step == 0.0:
-        _tangent(stream, scales, state, top)
-    else:
-        _step_through(stream, scales, state, step * (f - label), top)
+    factor = 1.0 if step == 0.0 else step * (label - f)
+    _tangent(stream, scales, state, step != 0.0, factor, top)
     return log_f, f
+
+
+@part
+def _inactive(stream: Stream, network: int, scales: Scales, state: State, layer: int) -> Draws:
+    """z, xi and zeta of the inactive neurons of ``layer``: drawn now, where no pass holds them (xi
+    then counts for nothing)."""
+    if state.blocks == 2:
+        return draws_of(state, layer, 1)
+    off = scales.widths[layer] - of_block(state, state.z, layer, 0).size
+    z, zeta = state.room[:off], state.room[off : 2 * off]
+    turn_to(stream, network, 2, layer)
+    single_normals(stream, z)
+    single_normals(stream, zeta)
+    signed(-1.0, z)
+    return z, zeta, zeta
+
+
+@kernel
+def _log_mean_square(
+    stream: Stream, network: int, scales: Scales, state: State, layer: int
+) -> float:
+    """log(|u|^2/width) of ``layer``."""
+    others = _inactive(stream, network, scales, state, layer)
+    square, _ = square_and_dot(_factors(state, layer, 0), draws_of(state, layer, 0))
+    square += square_and_dot(_factors(state, layer, 1), others)[0]
+    width = scales.widths[layer]
+    return float(2.0 * state.log_u[layer] + math.log(square / width))
 
 
 @kernel
@@ -176,15 +264,14 @@ def conditioned_updates(
     logarithms, shape ``(parts, networks, layers)``: label and output part, or the real step's
     mean square over the rate squared.
     """
-    state = new_state(scales)
+    state, top = new_state(scales, step), np.max(wanted)
     for k in range(out.shape[1]):
-        log_f, _ = _run(stream, k, scales, state, step, labels[k], np.max(wanted))
+        log_f, _ = _run(stream, k, scales, state, step, labels[k], top)
         for i in range(wanted.size):
-            width = scales.rows[wanted[i] + 1] - scales.rows[wanted[i]]
-            log_square = 2.0 * state.log_u[wanted[i]] - math.log(width)
-            if log_f == -math.inf:
-                out[:, k, i] = -math.inf
-            elif step == 0.0:
+            log_square = -math.inf
+            if log_f > -math.inf:
+                log_square = _log_mean_square(stream, k, scales, state, wanted[i])
+            if step == 0.0:
                 out[0, k, i], out[1, k, i] = log_square, log_square + 2.0 * log_f
             else:
                 out[0, k, i] = log_square - 2.0 * math.log(step)
@@ -204,13 +291,27 @@ def conditioned_neurons(
     """The neurons of one layer: pre-activations into ``z`` and their change into ``change``, shape
     ``(networks, width)``, linearised at eta = 1 (``step`` = 0) or of a real step; f into
     ``outputs``."""
-    state = new_state(scales)
+    state = new_state(scales, step)
     for k in range(outputs.size):
-        of_layer(scales, state.z, layer)[:] = 0.0
-        log_f, f = _run(stream, k, scales, state, step, labels[k], layer)
-        outputs[k] = f
-        log_z = state.log_x[layer - 1] + math.log(scales.weight_sd[layer - 1])
-        z[k] = math.exp(log_z) * of_layer(scales, state.z, layer)
-        factor = labels[k] - f if step == 0.0 else 1.0
-        length = 0.0 if log_f == -math.inf else factor * math.exp(state.log_u[layer])
-        change[k] = length * held(scales, state.u, layer)
+        log_f, outputs[k] = _run(stream, k, scales, state, step, labels[k], layer)
+        active, others = draws_of(state, layer, 0), _inactive(stream, k, scales, state, layer)
+        on = active[0].size
+        z[k, :on], z[k, on:] = active[0], others[0]
+        combined(_factors(state, layer, 0), active, change[k, :on])
+        combined(_factors(state, layer, 1), others, change[k, on:])
+        z[k] *= math.exp(state.log_x[layer - 1] + math.log(scales.weight_sd[layer - 1]))
+        factor = labels[k] - outputs[k] if step == 0.0 else 1.0
+        change[k] *= 0.0 if log_f == -math.inf else factor * math.exp(state.log_u[layer])
+        turn_to(stream, k, 3, 0)
+        _shuffle(stream, z[k], change[k])
+
+
+@kernel
+def _shuffle(stream: Stream, one: Array, other: Array) -> None:
+    """Both arrays in the same random order."""
+    chances = np.empty(one.size)
+    uniforms(stream, chances)
+    for i in range(one.size - 1, 0, -1):
+        j = int(chances[i] * (i + 1))
+        one[i], one[j] = one[j], one[i]
+        other[i], other[j] = other[j], other[i]

@@ -1,4 +1,4 @@
-"""`Conditioned`: neurons drawn, weight matrices not, by Gaussian conditioning."""
+"""`Conditioned` draws the neurons of networks and no weight matrix, by Gaussian conditioning."""
 
 from __future__ import annotations
 
@@ -11,21 +11,42 @@ from theory.networks.mlp import MLP
 from verify.numerics.arrays import FloatArray
 from verify.numerics.streams import block_counts, block_stream, checked_samples, checked_seed
 from verify.numerics.variates import new_stream
-from verify.samplers.conditioned.neurons import Neurons
 from verify.samplers.conditioned.passes import conditioned_neurons, conditioned_updates
-from verify.samplers.conditioned.relu_passes import (
-    conditioned_relu_neurons,
-    conditioned_relu_updates,
-)
 from verify.samplers.problem import Problem, numeric_problem
 from verify.samplers.sampler import Cost, Sampler
 from verify.samplers.vectors import vector_scales
 
-__all__ = ["Conditioned"]
+__all__ = ["Conditioned", "Neurons"]
 
 _BLOCK_NEURONS = 2**22
 _LARGEST_BLOCK = 1024
 _MOST_NEURONS = 2**27
+
+
+@dataclass(frozen=True, eq=False)
+class Neurons:
+    """One layer of networks drawn by `verify.Conditioned`.
+
+    ``z``: pre-activations, shape ``(networks, width)``.  ``change``: of z, the same shape: to
+    first order at eta = 1, or of a real step.  ``output``: f, ``label``: y, shape ``(networks,)``.
+
+    >>> from theory import MLP
+    >>> from verify import Conditioned
+    >>> Conditioned().neurons(MLP(64, 2), samples=100, seed=1)
+    Neurons of a layer of width 64 of 100 networks: mean square 2.006 of z, 3.022 of its change
+    """
+
+    z: FloatArray
+    change: FloatArray
+    output: FloatArray
+    label: FloatArray
+
+    def __repr__(self) -> str:
+        networks, width = self.z.shape
+        return (
+            f"Neurons of a layer of width {width:,} of {networks:,} networks: mean square "
+            f"{np.mean(self.z**2):.4g} of z, {np.mean(self.change**2):.4g} of its change"
+        )
 
 
 @dataclass(frozen=True)
@@ -41,6 +62,7 @@ class Conditioned(Sampler):
     26.7 ± 1.1 over 1,000 samples
     """
 
+    name = label = "conditioned"
     seconds = Cost(unit=8.4e-10, layer=3.5e-07, network=1.7e-06)
 
     def block_size(self, problem: Problem) -> int:
@@ -81,10 +103,7 @@ class Conditioned(Sampler):
         logs = np.empty((len(problem.parts), count, problem.layers.size))
         labels = _labels(stream, count)
         scales, draws = vector_scales(problem), new_stream(stream)
-        if _passes_only_active_neurons_on(problem):
-            conditioned_relu_updates(draws, scales, problem.layers, logs)
-        else:
-            conditioned_updates(draws, scales, problem.step or 0.0, labels, problem.layers, logs)
+        conditioned_updates(draws, scales, problem.step or 0.0, labels, problem.layers, logs)
         return logs
 
     def neurons(
@@ -120,10 +139,7 @@ class Conditioned(Sampler):
             labels[here] = _labels(stream, count)
             draws, scales = new_stream(stream), vector_scales(problem)
             drawn = labels[here], at, z[here], change[here], outputs[here]
-            if _passes_only_active_neurons_on(problem):
-                conditioned_relu_neurons(draws, scales, *drawn)
-            else:
-                conditioned_neurons(draws, scales, problem.step or 0.0, *drawn)
+            conditioned_neurons(draws, scales, problem.step or 0.0, *drawn)
             start += count
         return Neurons(z, change, outputs, labels)
 
@@ -131,8 +147,3 @@ class Conditioned(Sampler):
 def _labels(stream: np.random.Generator, count: int) -> FloatArray:
     """Labels +-1 with equal chance."""
     return np.asarray(2.0 * stream.integers(0, 2, count) - 1.0)
-
-
-def _passes_only_active_neurons_on(problem: Problem) -> bool:
-    """Whether inactive neurons have no part in the update of others."""
-    return problem.slope == 0 and problem.step is None

@@ -1,4 +1,4 @@
-"""What passes through a conditioned network carry: its neurons layer by layer, and magnitudes."""
+"""`State` holds the layers of a conditioned network; kernels sweep over the neurons of a layer."""
 
 from __future__ import annotations
 
@@ -8,90 +8,177 @@ from typing import NamedTuple
 import numpy as np
 
 from verify.numerics.compiled import kernel, part
-from verify.numerics.single_normals import single_normals
-from verify.numerics.variates import Stream
+from verify.numerics.lanes import LANES, fused_lanes, lanes_at, no_lanes, sum_of_lanes
 from verify.samplers.vectors import Array, Scales, dot
 
 __all__ = [
+    "Draws",
+    "Factors",
     "State",
-    "copy",
-    "fresh_normals",
-    "held",
+    "combined",
+    "dots",
+    "draws_of",
     "new_state",
-    "normalise",
+    "of_block",
+    "scaled",
+    "signed",
+    "square_and_dot",
+    "square_of_sum",
 ]
+
+Factors = tuple[float, float, float]
+"""Of z, xi and zeta in a combination of the three."""
+Draws = tuple[Array, Array, Array]
+"""z, xi and zeta of some neurons."""
 
 
 class State(NamedTuple):
-    """What a pass leaves of the layers, and room for what it works with.
+    """The draws of all layers, the sums over the neurons of each layer, and room.
 
-    ``z``: pre-activations over sd |x below|, all layers, flat.  ``h``: G^T g^ of the layer above,
-    or the readout over its sd, the same.  ``x``, ``g``, ``u``: room for the unit vectors along
-    activation, gradient and update of two neighbouring layers.  ``fresh``: room for a layer's
-    draws.  ``log_x``, ``log_g``, ``log_u``: magnitudes by layer.
+    A layer's neurons stand in two blocks, the active ones (block 0) and the inactive ones (block
+    1), of which the passes hold ``blocks``.  Entry [layer, block] of ``begin`` says where a block
+    begins in the draws ``z`` (pre-activations over sd |x below|), ``xi`` and ``zeta``, of ``mask``
+    the factor D, in units of exp(``log_mask``) of the layer, and of ``z_z``, ``z_xi`` and
+    ``z_zeta`` the inner products of the block's draws.
+
+    By layer: ``norm``, |D z|; ``tilt``, with D (tilt D z + xi) along the gradient; ``length``, the
+    length of that; ``along``, ``own``, ``fresh``, what the update has of z, of that and of zeta, in
+    units of exp(``log_u``); ``log_x``, ``log_g``, logarithms of lengths.
+
+    ``room``, ``change``: room for the draws of inactive neurons and for a layer's change.
     """
 
+    blocks: int
+    begin: Array
     z: Array
-    h: Array
-    x: Array
-    g: Array
-    u: Array
+    xi: Array
+    zeta: Array
+    mask: Array
+    z_z: Array
+    z_xi: Array
+    z_zeta: Array
+    norm: Array
+    tilt: Array
+    length: Array
+    along: Array
+    own: Array
     fresh: Array
+    log_mask: Array
     log_x: Array
     log_g: Array
     log_u: Array
-
-
-@part
-def held(scales: Scales, vector: Array, layer: int) -> Array:
-    """The neurons of ``layer`` in x, g or u, until two layers on."""
-    start = layer % 2 * (vector.size // 2)
-    return vector[start : start + scales.rows[layer + 1] - scales.rows[layer]]
-
-
-@part
-def fresh_normals(stream: Stream, state: State, size: int) -> Array:
-    """``size`` standard normals; they last until the next call."""
-    single_normals(stream, state.fresh[:size])
-    return state.fresh[:size]
+    room: Array
+    change: Array
 
 
 @kernel
-def _scale(factor: float, vector: Array) -> None:
+def new_state(scales: Scales, step: float) -> State:
+    """Room for one network, both blocks where inactive neurons pass something on: where they have a
+    slope, or get one in a real ``step``."""
+    size, layers, widest = scales.rows[-1], scales.widths.size, np.max(scales.widths)
+    draws, logs = np.zeros((3, size - scales.rows[1]), np.float32), np.full((4, layers), -math.inf)
+    blocks = 2 if step != 0.0 or scales.slope > 0.0 else 1
+    by_block, by_layer = np.ones((4, layers, 2)), np.zeros((6, layers))
+    return State(
+        blocks=blocks,
+        begin=np.zeros((layers + 1, 2), np.int64),
+        z=draws[0],
+        xi=draws[1],
+        zeta=draws[2],
+        mask=by_block[0],
+        z_z=by_block[1],
+        z_xi=by_block[2],
+        z_zeta=by_block[3],
+        norm=by_layer[0],
+        tilt=by_layer[1],
+        length=by_layer[2],
+        along=by_layer[3],
+        own=by_layer[4],
+        fresh=by_layer[5],
+        log_mask=logs[0],
+        log_x=logs[1],
+        log_g=logs[2],
+        log_u=logs[3],
+        room=np.zeros(2 * widest, np.float32),
+        change=np.empty(widest),
+    )
+
+
+@part
+def of_block(state: State, vector: Array, layer: int, block: int) -> Array:
+    """The neurons of a ``block`` of ``layer`` in z, xi or zeta."""
+    end = state.begin[layer, 1] if block == 0 else state.begin[layer + 1, 0]
+    return vector[state.begin[layer, block] : end]
+
+
+@part
+def draws_of(state: State, layer: int, block: int) -> Draws:
+    """z, xi and zeta of a ``block`` of ``layer``."""
+    begin = state.begin[layer, block]
+    end = state.begin[layer, 1] if block == 0 else state.begin[layer + 1, 0]
+    return state.z[begin:end], state.xi[begin:end], state.zeta[begin:end]
+
+
+@kernel
+def signed(sign: float, z: Array) -> float:
+    """z = sign |z|; its squared length."""
+    factor = np.float32(sign)
+    for i in range(z.size):
+        z[i] = factor * abs(z[i])
+    return dot(z, z)
+
+
+@kernel
+def dots(z: Array, xi: Array, vector: Array) -> tuple[float, float]:
+    """z . vector and xi . vector."""
+    first, second = no_lanes(), no_lanes()
+    for i in range(0, z.size, LANES):
+        entries = lanes_at(vector, i)
+        first = fused_lanes(lanes_at(z, i), entries, first)
+        second = fused_lanes(lanes_at(xi, i), entries, second)
+    return float(sum_of_lanes(first)), float(sum_of_lanes(second))
+
+
+@kernel
+def square_of_sum(factor: float, z: Array, vector: Array) -> float:
+    """|factor z + vector|^2."""
+    square = no_lanes()
+    for i in range(0, z.size, LANES):
+        entries = fused_lanes(factor, lanes_at(z, i), lanes_at(vector, i))
+        square = fused_lanes(entries, entries, square)
+    return float(sum_of_lanes(square))
+
+
+@kernel
+def square_and_dot(factors: Factors, draws: Draws) -> tuple[float, float]:
+    """|w|^2 and xi . w of the combination w of z, xi and zeta with three ``factors``."""
+    (of_z, of_xi, of_zeta), (z, xi, zeta) = factors, draws
+    square, product = no_lanes(), no_lanes()
+    for i in range(0, z.size, LANES):
+        here = lanes_at(xi, i)
+        entries = fused_lanes(of_zeta, lanes_at(zeta, i), no_lanes())
+        entries = fused_lanes(of_xi, here, entries)
+        entries = fused_lanes(of_z, lanes_at(z, i), entries)
+        square = fused_lanes(entries, entries, square)
+        product = fused_lanes(here, entries, product)
+    return float(sum_of_lanes(square)), float(sum_of_lanes(product))
+
+
+@kernel
+def combined(factors: Factors, draws: Draws, out: Array) -> None:
+    """The combination of three vectors with three ``factors`` into ``out``."""
+    (of_z, of_xi, of_zeta), (z, xi, zeta) = factors, draws
+    for i in range(out.size):
+        out[i] = of_z * z[i] + of_xi * xi[i] + of_zeta * zeta[i]
+
+
+@kernel
+def scaled(vector: Array) -> float:
+    """The largest entry of ``vector``, by which it is divided unless that is 0."""
+    largest = 0.0
     for i in range(vector.size):
-        vector[i] *= factor
-
-
-@kernel
-def normalise(vector: Array) -> float:
-    """Make ``vector`` a unit vector; the logarithm of its length, minus infinity for zero."""
-    square, log_scale = dot(vector, vector), 0.0
-    if not 1e-200 < square < 1e200:
-        largest = 0.0
-        for value in vector:
-            largest = max(largest, abs(value))
-        if largest == 0.0:
-            return -math.inf
-        log_scale = math.log(largest)
+        largest = max(largest, abs(vector[i]))
+    if largest > 0.0:
         for i in range(vector.size):
             vector[i] /= largest
-        square = dot(vector, vector)
-    _scale(1.0 / math.sqrt(square), vector)
-    return log_scale + 0.5 * math.log(square)
-
-
-@kernel
-def copy(vector: Array, out: Array) -> None:
-    """``vector`` into ``out``."""
-    for i in range(out.size):
-        out[i] = vector[i]
-
-
-@kernel
-def new_state(scales: Scales) -> State:
-    """Room for one network."""
-    size, layers, widest = scales.rows[-1], scales.rows.size - 1, np.max(np.diff(scales.rows))
-    x, g, u = np.zeros(2 * widest), np.zeros(2 * widest), np.zeros(2 * widest)
-    logs, fresh = np.full((3, layers), -math.inf), np.empty(widest, np.float32)
-    z, h = np.zeros(size), np.zeros(size)
-    return State(z, h, x, g, u, fresh, logs[0], logs[1], logs[2])
+    return largest

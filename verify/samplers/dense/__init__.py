@@ -1,1 +1,1 @@
-"""Literal networks, every weight drawn."""
+"""`Dense` draws every weight of literal networks."""

@@ -1,4 +1,4 @@
-"""Compiled passes through one literal network: forward, gradient, tangent, and a real step.
+"""Compiled passes run one literal network: forward, gradient, tangent, and a real step.
 
 Every vector is carried as an array times a power of two (`_rescale`), since typical norms
 underflow with depth: multiplying by powers of two rounds nothing, so the scaled passes give the
@@ -13,8 +13,15 @@ from typing import NamedTuple
 import numpy as np
 
 from verify.numerics.compiled import kernel, part
-from verify.samplers.dense.row_products import pre_activations, products, transposed_product
-from verify.samplers.dense.weights import Weights, begin_columns, row_group
+from verify.numerics.vector_math import LOG2
+from verify.samplers.dense.weights import (
+    Weights,
+    begin_columns,
+    pre_activations,
+    products,
+    row_group,
+    transposed_product,
+)
 from verify.samplers.vectors import Array, Scales, activate_change, dot, mask, of_layer
 
 __all__ = ["linearised", "real_step"]
@@ -35,7 +42,6 @@ class _State(NamedTuple):
 
 ZERO = -(2**40)
 """The exponent of an exactly zero vector, far below any other."""
-LOG2 = math.log(2.0)
 
 
 @kernel
@@ -73,10 +79,10 @@ def _add(vector: Array, exponent: int, factor: float, other: Array, other_expone
 
 @part
 def _start(scales: Scales) -> _State:
-    size, last = scales.rows[-1], scales.rows.size - 2
+    size, last = scales.rows[-1], scales.widths.size - 1
     z, x, g, u = np.zeros(size), np.zeros(size), np.zeros(size), np.zeros(size)
     x_exp, g_exp = np.zeros(last + 1, np.int64), np.zeros(last + 1, np.int64)
-    return _State(z, x, g, u, x_exp, g_exp, np.zeros(scales.rows[last + 1] - scales.rows[last]))
+    return _State(z, x, g, u, x_exp, g_exp, np.zeros(scales.widths[last]))
 
 
 @part
@@ -92,7 +98,7 @@ def _forward(
 ) -> None:
     """z of layers 1 to L, with the exponent of the layer below, x of layers 0 to L, the readout."""
     weights.now[0], weights.now[1] = network, 0
-    below, last = of_layer(scales, state.x, 0), scales.rows.size - 2
+    below, last = of_layer(scales, state.x, 0), scales.widths.size - 1
     below[:] = scales.input_norm / math.sqrt(below.size)
     state.x_exp[0] = _rescale(below, 0)
     for layer in range(1, last + 1):
@@ -105,14 +111,14 @@ def _forward(
         state.x_exp[layer] = _rescale(x, state.x_exp[layer - 1])
         below = x
     m = begin_columns(weights, below, scales.slope, True)
-    row_group(weights, last + 1, 0, m, m, 1)
+    row_group(weights, last + 1, 0, m, 1)
     state.v[:] = weights.group[:m]
 
 
 @part
 def _backward(scales: Scales, weights: Weights, asked: Array, whole: bool, state: _State) -> None:
     """g of layers L to 1."""
-    last = scales.rows.size - 2
+    last = scales.widths.size - 1
     g, exponent = of_layer(scales, state.g, last), 0
     g[:] = scales.readout_sd * state.v
     for layer in range(last, 0, -1):
@@ -144,7 +150,7 @@ def _tangent(scales: Scales, weights: Weights, state: _State, asked: Array, logs
 
     Of a layer that is not asked for only D u matters: the active rows alone where the slope is 0.
     """
-    exponent, last = ZERO, scales.rows.size - 2
+    exponent, last = ZERO, scales.widths.size - 1
     for layer in range(1, last + 1):
         x, u = of_layer(scales, state.x, layer - 1), of_layer(scales, state.u, layer)
         z, below = of_layer(scales, state.z, layer), of_layer(scales, state.u, layer - 1)
@@ -170,7 +176,7 @@ def linearised(scales: Scales, weights: Weights, layers: Array, out: Array) -> N
     ``layers``: 1-based.  ``out``: log of the label and the output part, shape
     ``(2, networks, layers)``.
     """
-    state, last = _start(scales), scales.rows.size - 2
+    state, last = _start(scales), scales.widths.size - 1
     logs, asked = np.empty(last), np.zeros(last, np.bool_)
     for layer in layers:
         asked[layer - 1] = True
@@ -195,7 +201,7 @@ def _step_through(
     (x^(l-1) . x'^(l-1)) g^(l): nothing is linearised, and no difference of close numbers taken.
     """
     exponent = ZERO
-    for layer in range(1, scales.rows.size - 1):
+    for layer in range(1, scales.widths.size):
         x, x_exp = of_layer(scales, state.x, layer - 1), state.x_exp[layer - 1]
         u, below = of_layer(scales, state.u, layer), of_layer(scales, state.u, layer - 1)
         if layer > 1:
@@ -223,7 +229,7 @@ def real_step(
     ``out``: log of the mean squared change over the rate squared, shape
     ``(1, networks, layers)``; the rest as in `linearised`.
     """
-    state, last = _start(scales), scales.rows.size - 2
+    state, last = _start(scales), scales.widths.size - 1
     logs, asked = np.empty(last), np.ones(last, np.bool_)
     for k in range(out.shape[1]):
         _forward(scales, weights, k, asked, True, state)

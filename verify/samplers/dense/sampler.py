@@ -1,10 +1,9 @@
-"""`Dense`: literal networks, every weight drawn and every pass run."""
+"""`Dense` draws literal networks, every weight of them, and runs every pass."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
 from verify.numerics.arrays import FloatArray
 from verify.samplers.dense.passes import linearised, real_step
-from verify.samplers.dense.weights import Weights, drawn_weights, given_weights
+from verify.samplers.dense.weights import drawn_weights
 from verify.samplers.problem import Problem
 from verify.samplers.sampler import Cost, Sampler
 from verify.samplers.vectors import vector_scales
@@ -22,8 +21,6 @@ __all__ = ["Dense"]
 _BLOCK_WEIGHTS = 2**20
 _LARGEST_BLOCK = 64
 _MOST_WEIGHTS = 2**33
-_MOST_GIVEN = 2**29
-_GENERATORS = ("philox", "numpy")
 
 
 @dataclass(frozen=True)
@@ -32,11 +29,9 @@ class Dense(Sampler):
 
     Every weight is drawn; the update is the true gradient pushed forward (linearised), or the
     change of the pre-activations when the weights are replaced and the network is run again (a
-    real step; the label is then drawn, y = +-1).  Sums are in double precision.
-
-    ``generator``: ``"philox"``, single-precision normals to 6.66 standard deviations from a
-    counter-based generator, drawn again where a later pass needs them; or ``"numpy"``,
-    double-precision normals of NumPy's own, all kept: slower, the second road to the same law.
+    real step; the label is then drawn, y = +-1).  Weights are normals in single
+    precision, to 6.66 standard deviations, from a counter-based generator, drawn again where a
+    later pass needs them; sums are in double precision.
 
     >>> from theory import MLP
     >>> from verify import Dense, monte_carlo
@@ -44,19 +39,8 @@ class Dense(Sampler):
     25.12 ± 0.99 over 1,000 samples
     """
 
-    generator: str = "philox"
-
+    name = label = "dense"
     seconds = Cost(unit=3.4e-10, neuron=1.9e-07, layer=1.9e-06)
-
-    def __post_init__(self) -> None:
-        if self.generator not in _GENERATORS:
-            raise InvalidArgument(
-                f"expected 'philox' or 'numpy' for generator, got generator={self.generator!r}; "
-                f"Dense() takes the first"
-            )
-
-    def __repr__(self) -> str:
-        return f"Dense({'' if self.generator == _GENERATORS[0] else repr(self.generator)})"
 
     def block_size(self, problem: Problem) -> int:
         """As many networks as have about a million weights together, 1 to 64."""
@@ -83,31 +67,21 @@ class Dense(Sampler):
         return min(max(2_000_000_000 // self.cost(network), 64), 20_000)
 
     def check(self, problem: Problem) -> None:
-        """Refuse networks that take a minute each, and weights that do not fit in 4 GiB."""
-        most = _MOST_WEIGHTS if self.generator == "philox" else _MOST_GIVEN
-        if problem.weights > most:
+        """Refuse networks that take a minute each."""
+        if problem.weights > _MOST_WEIGHTS:
             raise InvalidArgument(
-                f"expected at most {most:,} weights in a network for sampler={self!r}, got "
-                f"{problem.weights:,}; give a smaller width or depth, or use Conditioned()"
+                f"expected at most {_MOST_WEIGHTS:,} weights in a network for sampler={self!r}, "
+                f"got {problem.weights:,}; give a smaller width or depth, or use Conditioned()"
             )
 
     def sample(self, problem: Problem, stream: np.random.Generator, count: int) -> FloatArray:
         """See `Sampler.sample`."""
         logs = np.empty((len(problem.parts), count, problem.layers.size))
         labels = 2.0 * stream.integers(0, 2, count) - 1.0
-        if self.generator == "philox":
-            with drawn_weights(problem, stream) as weights:
-                _run(problem, weights, labels, logs)
-        else:
-            size = problem.weights + int(problem.widths[-1])
-            weights = given_weights(problem, stream.standard_normal((count, size)))
-            _run(problem, weights, labels, logs)
+        scales, layers = vector_scales(problem), problem.layers
+        with drawn_weights(problem, stream) as weights:
+            if problem.step is None:
+                linearised(scales, weights, layers, logs)
+            else:
+                real_step(scales, weights, labels, problem.step, layers, logs)
         return logs
-
-
-def _run(problem: Problem, weights: Weights, labels: Any, logs: FloatArray) -> None:
-    scales = vector_scales(problem)
-    if problem.step is None:
-        linearised(scales, weights, problem.layers, logs)
-    else:
-        real_step(scales, weights, labels, problem.step, problem.layers, logs)

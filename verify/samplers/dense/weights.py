@@ -1,4 +1,6 @@
-"""The weights of literal networks: drawn four rows at a time, where they meet something not zero.
+"""The weights of literal networks and their products with vectors, drawn where they meet no zero.
+
+Four rows are drawn at a time.
 
 A weight is a pure function of a key, its network, layer, row and column, so that it can be drawn
 again; those that later passes need are kept while there is room.
@@ -13,26 +15,22 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from verify.numerics.arrays import FloatArray
-from verify.numerics.compiled import kernel
+from verify.numerics.compiled import fused, kernel
 from verify.numerics.single_normals import chosen_normals
 from verify.samplers.problem import Problem
+from verify.samplers.vectors import Array, dot
 
 __all__ = [
-    "ROWS",
     "Weights",
     "begin_columns",
-    "begin_rows",
     "drawn_weights",
-    "given_weights",
-    "keep_row",
-    "needed_row",
+    "pre_activations",
+    "products",
     "row_group",
+    "transposed_product",
 ]
 
-Array = Any
-
-ROWS = 4
+_ROWS = 4
 """Rows drawn together: one counter gives the weights of one column in four rows."""
 _MOST_KEPT = 2**24
 """Weights kept at a time, 64 MB a thread."""
@@ -43,15 +41,12 @@ _ROOMS: deque[Any] = deque()
 class Weights(NamedTuple):
     """Standard normal weights and readouts of networks.
 
-    Either drawn from ``key`` by way of ``words``; or ``given``, shape ``(networks, weights)``,
-    matrices row by row from the first layer up and the readout last, beginning at ``at``.
-    ``group`` holds the rows drawn last, at the ``columns`` of interest.  ``kept``: rows that later
-    passes need, of each layer from ``begin`` on (-1: drawn again).  ``now``: the network, how much
-    of ``kept`` is used, the group drawn last, and where the next kept row begins.
+    Drawn from ``key`` by way of ``words``.  ``group`` holds the rows drawn last, at the ``columns``
+    of interest.  ``kept``: rows that later passes need, of each layer from ``begin`` on (-1: drawn
+    again).  ``now``: the network, how much of ``kept`` is used, the group drawn last, and where the
+    next kept row begins.
     """
 
-    given: Array
-    at: Array
     key: Any
     words: Array
     group: Array
@@ -64,10 +59,17 @@ class Weights(NamedTuple):
 @contextmanager
 def drawn_weights(problem: Problem, generator: np.random.Generator) -> Iterator[Weights]:
     """Single-precision weights as a function of a key drawn from ``generator``."""
-    key = generator.integers(0, 2**64, dtype=np.uint64)
-    given, widest = np.empty((0, 0), np.float32), ROWS * int(problem.widths.max())
+    key, widest = generator.integers(0, 2**64, dtype=np.uint64), int(problem.widths.max())
     with _room(min(_MOST_KEPT, problem.weights)) as kept:
-        yield _weights(problem, given, key, np.empty(widest, np.float32), kept)
+        yield Weights(
+            key=key,
+            words=np.empty(_ROWS * widest, np.uint32),
+            group=np.empty(_ROWS * widest, np.float32),
+            columns=np.empty(widest, np.uint32),
+            kept=kept,
+            begin=np.empty(problem.widths.size, np.int64),
+            now=np.zeros(4, np.int64),
+        )
 
 
 @contextmanager
@@ -86,27 +88,6 @@ def _room(size: int) -> Iterator[Any]:
         _ROOMS.append(kept)
 
 
-def given_weights(problem: Problem, normals: FloatArray) -> Weights:
-    """Weights as they stand in ``normals``, shape ``(networks, weights + readout)``."""
-    widest = ROWS * int(problem.widths.max())
-    return _weights(problem, normals, np.uint64(0), np.empty(widest), np.empty(0))
-
-
-def _weights(problem: Problem, given: Any, key: Any, group: Any, kept: Any) -> Weights:
-    sizes = problem.widths[1:] * problem.widths[:-1]
-    return Weights(
-        given=given,
-        at=np.concatenate(([0], np.cumsum(sizes))),
-        key=key,
-        words=np.empty(group.size, np.uint32),
-        group=group,
-        columns=np.empty(int(problem.widths.max()), np.uint32),
-        kept=kept,
-        begin=np.empty(problem.widths.size, np.int64),
-        now=np.zeros(4, np.int64),
-    )
-
-
 @kernel
 def begin_columns(weights: Weights, z: Array, slope: float, every: bool) -> int:
     """Set the columns that matter given ``z`` of the layer below: those of neurons whose
@@ -120,26 +101,17 @@ def begin_columns(weights: Weights, z: Array, slope: float, every: bool) -> int:
 
 
 @kernel
-def row_group(weights: Weights, layer: int, number: int, m: int, fan_in: int, rows: int) -> int:
+def row_group(weights: Weights, layer: int, number: int, m: int, rows: int) -> int:
     """Draw rows ``4 number`` to ``4 number + 3``, at the first ``m`` columns, into ``group``, one
     after the other; how many of the ``rows`` of the layer they are."""
-    count = min(ROWS, rows - ROWS * number)
-    if weights.given.size > 0:
-        start = weights.at[layer - 1] + ROWS * number * fan_in
-        for i in range(count):
-            row = weights.given[weights.now[0], start + i * fan_in : start + (i + 1) * fan_in]
-            for k in range(m):
-                weights.group[i * m + k] = row[weights.columns[k]]
-    else:
-        group, network = weights.group[: ROWS * m], weights.now[0] + 1
-        columns = weights.columns[:m]
-        chosen_normals(weights.key, columns, number, layer, network, weights.words, group)
+    group, network, columns = weights.group[: _ROWS * m], weights.now[0] + 1, weights.columns[:m]
+    chosen_normals(weights.key, columns, number, layer, network, weights.words, group)
     weights.now[2] = number
-    return count
+    return min(_ROWS, rows - _ROWS * number)
 
 
 @kernel
-def keep_row(weights: Weights, layer: int, row: Array) -> None:
+def _keep_row(weights: Weights, layer: int, row: Array) -> None:
     """Keep one more row of ``layer``, unless there is no room for all that it needs."""
     used = weights.now[1]
     if weights.begin[layer] >= 0 and used + row.size <= weights.kept.size:
@@ -152,20 +124,96 @@ def keep_row(weights: Weights, layer: int, row: Array) -> None:
 
 
 @kernel
-def begin_rows(weights: Weights, layer: int) -> None:
+def _begin_rows(weights: Weights, layer: int) -> None:
     """Before a pass asks for its rows of ``layer``."""
     weights.now[2], weights.now[3] = -1, weights.begin[layer]
 
 
 @kernel
-def needed_row(weights: Weights, layer: int, i: int, m: int, fan_in: int, rows: int) -> Array:
+def _needed_row(weights: Weights, layer: int, i: int, m: int, rows: int) -> Array:
     """Row ``i``, at the first ``m`` columns, of a pass that asks for every row it needs, in order:
     as it was kept, or drawn again; it lasts until the next is asked for."""
     if weights.begin[layer] >= 0:
         start = weights.now[3]
         weights.now[3] = start + m
         return weights.kept[start : start + m]
-    if weights.now[2] != i // ROWS:
-        row_group(weights, layer, i // ROWS, m, fan_in, rows)
-    start = (i % ROWS) * m
+    if weights.now[2] != i // _ROWS:
+        row_group(weights, layer, i // _ROWS, m, rows)
+    start = (i % _ROWS) * m
     return weights.group[start : start + m]
+
+
+@kernel
+def _at_columns(weights: Weights, vector: Array, m: int) -> Array:
+    """The entries of ``vector`` at the columns that matter."""
+    packed = np.empty(m)
+    for k in range(m):
+        packed[k] = vector[weights.columns[k]]
+    return packed
+
+
+@kernel
+def pre_activations(
+    weights: Weights, layer: int, vector: Array, sd: float, every: bool, m: int, z: Array
+) -> None:
+    """z = sd * W vector, every row; those that later passes need are kept: ``every`` one, or where
+    ``z`` is positive."""
+    packed = _at_columns(weights, vector, m)
+    weights.begin[layer] = weights.now[1] if weights.kept.size > 0 else -1
+    for number in range((z.size + _ROWS - 1) // _ROWS):
+        count = row_group(weights, layer, number, m, z.size)
+        for i in range(count):
+            row = weights.group[i * m : (i + 1) * m]
+            z[_ROWS * number + i] = sd * dot(row, packed)
+            if every or z[_ROWS * number + i] > 0.0:
+                _keep_row(weights, layer, row)
+
+
+@kernel
+def products(
+    weights: Weights,
+    layer: int,
+    vector: Array,
+    sd: float,
+    z: Array,
+    every: bool,
+    m: int,
+    out: Array,
+) -> None:
+    """out = sd * W vector at the rows that matter: ``every`` one, or where ``z`` is positive."""
+    packed = _at_columns(weights, vector, m)
+    _begin_rows(weights, layer)
+    for i in range(out.size):
+        out[i] = 0.0
+        if every or z[i] > 0.0:
+            row = _needed_row(weights, layer, i, m, out.size)
+            out[i] = sd * dot(row, packed)
+
+
+@kernel
+def transposed_product(
+    weights: Weights,
+    layer: int,
+    vector: Array,
+    sd: float,
+    z: Array,
+    every: bool,
+    m: int,
+    out: Array,
+) -> None:
+    """out = sd * W^T vector at the columns that matter, 0 elsewhere, from the rows that matter."""
+    packed = np.zeros(m)
+    _begin_rows(weights, layer)
+    for i in range(vector.size):
+        if every or z[i] > 0.0:
+            row = _needed_row(weights, layer, i, m, vector.size)
+            _accumulate(row, sd * vector[i], packed)
+    out[:] = 0.0
+    for k in range(m):
+        out[weights.columns[k]] = packed[k]
+
+
+@kernel
+def _accumulate(row: Array, factor: float, out: Array) -> None:
+    for k in range(out.size):
+        out[k] = fused(np.float64(row[k]), factor, out[k])

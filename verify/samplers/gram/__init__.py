@@ -1,1 +1,1 @@
-"""Networks of which only norms and inner products are drawn."""
+"""`Gram` draws only norms and inner products of networks."""

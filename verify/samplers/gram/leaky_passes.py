@@ -1,5 +1,6 @@
-"""Compiled passes that carry only norms and inner products of networks with leaky slopes, O(1) a
-layer: see docs/conditioning.md, and `verify.samplers.gram.relu_passes` for ReLU.
+"""Compiled passes carry norms and inner products of networks with leaky slopes, O(1) a layer.
+
+docs/conditioning.md has the proof; `verify.samplers.gram.relu_passes` is for ReLU.
 
 The neurons of a layer fall into two blocks, active and inactive.  In each block every vector that
 matters lies in the span of three orthogonal directions: z of the block; the part of g across it;
@@ -8,87 +9,235 @@ never formed by subtraction.  Magnitudes are natural logarithms; everything else
 in a layer without active neurons the slope, common to all of it, goes into the logarithm.
 
 Several networks (lanes) go through a layer together, so that the arithmetic runs in vector lanes.
-Arrays are rows of fields, see `verify.samplers.gram.leaky_state`: ``here`` and ``below`` of a layer and of the one
-below, ``there`` and ``under`` of their inactive neurons, and ``room`` for the rest.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from verify.numerics.chi_squares import lengths
+from verify.numerics.coins import CoinTables, coin_counts_of, coin_tables
 from verify.numerics.compiled import kernel, part
 from verify.numerics.variates import Stream, normals, turn_to
 from verify.numerics.vector_math import exponential, logarithm, select
-from verify.samplers.gram import leaky_state as at
-from verify.samplers.gram.coin_pieces import active_neurons
-from verify.samplers.gram.leaky_state import GramScales
+from verify.samplers.problem import Problem
 
-__all__ = ["gram_updates"]
+__all__ = ["leaky_scales", "leaky_updates", "leaky_workspace"]
 
 Array = Any
 
 
+LANES = 128
+"""Networks that go through a layer together.  Fields are rows of one array, of this length and at
+fixed places, so that the compiler knows that no two overlap."""
 _ACTIVE = 0
+
+
+class LeakyScales(NamedTuple):
+    """The network: ``widths`` of layers 0 to L, logarithms of its scales (``log_sd`` of a weight
+    and ``log_rates``, shape ``(L,)``), and coin tables.
+    """
+
+    widths: Array
+    log_sd: Array
+    log_rates: Array
+    log_readout: float
+    log_input: float
+    slope: float
+    log_slope: float
+    coins: CoinTables
+
+
+def leaky_scales(problem: Problem) -> LeakyScales:
+    """A problem as the compiled passes take it."""
+    with np.errstate(divide="ignore"):
+        log_rates, log_slope = np.log(problem.rates), float(np.log(problem.slope))
+    return LeakyScales(
+        widths=problem.widths,
+        log_sd=np.log(problem.weight_sd),
+        log_rates=log_rates,
+        log_readout=float(np.log(problem.readout_sd)),
+        log_input=float(np.log(problem.input_norm)),
+        slope=problem.slope,
+        log_slope=log_slope,
+        coins=coin_tables(problem.widths),
+    )
+
+
+class _Layer(NamedTuple):
+    """What a layer leaves, a number for each network.
+
+    ``on``: active neurons.  ``z_on``, ``z_off``: lengths of the active and of the inactive neurons'
+    z in units of sd |x below|.  ``log_x``, ``log_g``: logarithms of |x| and |g|.  ``cos``, ``sin``:
+    the unit vector along x in the plane of the two z's.  ``xi``, ``xi_on``, ``xi_off``: the fresh
+    part of the gradient on x across x in that plane, and across z in each block.  ``g_on``,
+    ``gq_on``, ``g_off``, ``gq_off``: the unit vector along g: along z and across it, in each block.
+    """
+
+    on: Array
+    z_on: Array
+    log_x: Array
+    log_g: Array
+    xi_on: Array
+    g_on: Array
+    gq_on: Array
+    z_off: Array
+    cos: Array
+    sin: Array
+    xi: Array
+    xi_off: Array
+    g_off: Array
+    gq_off: Array
+
+
+class _Room(NamedTuple):
+    """What the passes carry from layer to layer, and room for draws, a number for each network.
+
+    ``u_on``, ``uq_on``, ``ur_on``, ``u_off``, ``uq_off``, ``ur_off``: the unit vector along the
+    update u of the layer below: along z, across it along g, and the rest, in each block; ``log_u``:
+    log |u|.  ``a_on``, ``b_on``, ``r_on``, ``a_off``, ``b_off``, ``r_off``: draws in the same
+    directions; ``ab_on``: the first two as one array.  ``phi``: the gradient on x along x in units
+    of exp(``log_scale``); ``log_f``: log |f|; ``dead``: whether the network is; ``count``, and
+    ``spare`` of four times the length: room.
+    """
+
+    u_on: Array
+    uq_on: Array
+    ur_on: Array
+    u_off: Array
+    uq_off: Array
+    ur_off: Array
+    log_u: Array
+    a_on: Array
+    b_on: Array
+    ab_on: Array
+    r_on: Array
+    a_off: Array
+    b_off: Array
+    r_off: Array
+    phi: Array
+    log_scale: Array
+    log_f: Array
+    dead: Array
+    count: Array
+    spare: Array
+
+
+@part
+def _field(row: Array, number: int) -> Array:
+    return row[number * LANES : (number + 1) * LANES]
+
+
+@part
+def _new_room() -> _Room:
+    a = np.zeros(22 * LANES)
+    return _Room(
+        _field(a, 0),
+        _field(a, 1),
+        _field(a, 2),
+        _field(a, 3),
+        _field(a, 4),
+        _field(a, 5),
+        _field(a, 6),
+        _field(a, 7),
+        _field(a, 8),
+        a[7 * LANES : 9 * LANES],
+        _field(a, 9),
+        _field(a, 10),
+        _field(a, 11),
+        _field(a, 12),
+        _field(a, 13),
+        _field(a, 14),
+        _field(a, 15),
+        _field(a, 16),
+        _field(a, 17),
+        a[18 * LANES :],
+    )
+
+
+def leaky_workspace(depth: int) -> Any:
+    """Room for the fields of layers 0 to ``depth``."""
+    return np.zeros((depth + 1, 14 * LANES))
+
+
+@part
+def _of_layer(layers: Array, layer: int) -> _Layer:
+    a = layers[layer]
+    return _Layer(
+        _field(a, 0),
+        _field(a, 1),
+        _field(a, 2),
+        _field(a, 3),
+        _field(a, 4),
+        _field(a, 5),
+        _field(a, 6),
+        _field(a, 7),
+        _field(a, 8),
+        _field(a, 9),
+        _field(a, 10),
+        _field(a, 11),
+        _field(a, 12),
+        _field(a, 13),
+    )
 
 
 @part
 def _chi(
-    stream: Stream, room: Array, here: Array, width: int, less: int, lanes: int, out: Array
+    stream: Stream, room: _Room, here: _Layer, width: int, less: int, lanes: int, out: Array
 ) -> None:
     """Lengths of Gaussian vectors in as many dimensions as inactive neurons among ``width``, or
     as active neurons for ``_ACTIVE``, less ``less``."""
     sign = 1.0 if width == _ACTIVE else -1.0
     for j in range(lanes):
-        room[at.COUNT + j] = width + sign * here[at.ON + j] - less
-    lengths(stream, room[at.COUNT : at.COUNT + lanes], out, room[at.SPARE : at.SPARE + 4 * lanes])
+        room.count[j] = width + sign * here.on[j] - less
+    lengths(stream, room.count[:lanes], out, room.spare[: 4 * lanes])
 
 
 @part
 def _forward(
     stream: Stream,
     group: int,
-    scales: GramScales,
+    scales: LeakyScales,
     layers: Array,
-    others: Array,
-    room: Array,
+    room: _Room,
     lanes: int,
 ) -> None:
     """Blocks and lengths of z; which networks are dead."""
     slope = scales.slope
-    layers[0, at.LOG_X : at.LOG_X + lanes] = scales.log_input
-    room[at.DEAD : at.DEAD + lanes] = 0.0
+    input_layer = _of_layer(layers, 0)
+    input_layer.log_x[:lanes] = scales.log_input
+    input_layer.cos[:lanes] = 1.0
+    room.dead[:lanes] = 0.0
     for layer in range(1, scales.widths.size):
         turn_to(stream, group, 0, layer)
         width = scales.widths[layer]
-        here, below, there = layers[layer], layers[layer - 1], others[layer]
-        active_neurons(stream, scales.coins, layer, here[at.ON : at.ON + lanes])
-        _chi(stream, room, here, _ACTIVE, 0, lanes, here[at.Z_ON : at.Z_ON + lanes])
-        _chi(stream, room, here, width, 0, lanes, there[at.Z_OFF : at.Z_OFF + lanes])
+        here, below = _of_layer(layers, layer), _of_layer(layers, layer - 1)
+        coin_counts_of(stream, scales.coins, layer, here.on[:lanes])
+        _chi(stream, room, here, _ACTIVE, 0, lanes, here.z_on[:lanes])
+        _chi(stream, room, here, width, 0, lanes, here.z_off[:lanes])
         log_sd, log_slope = scales.log_sd[layer - 1], scales.log_slope
         for j in range(lanes):
-            bare = here[at.ON + j] == 0.0
-            z_on, z_off = here[at.Z_ON + j], select(bare, 1.0, slope) * there[at.Z_OFF + j]
+            bare = here.on[j] == 0.0
+            z_on, z_off = here.z_on[j], select(bare, 1.0, slope) * here.z_off[j]
             length = math.sqrt(z_on * z_on + z_off * z_off)
             gone = length == 0.0
             length = select(gone, 1.0, length)
-            there[at.COS + j], there[at.SIN + j] = z_on / length, z_off / length
-            room[at.DEAD + j] = select(gone, 1.0, room[at.DEAD + j])
+            here.cos[j], here.sin[j] = z_on / length, z_off / length
+            room.dead[j] = select(gone, 1.0, room.dead[j])
             step = log_sd + select(bare, log_slope, 0.0)
-            here[at.LOG_X + j] = below[at.LOG_X + j] + step + logarithm(length)
+            here.log_x[j] = below.log_x[j] + step + logarithm(length)
 
 
 @part
 def _backward(
     stream: Stream,
     group: int,
-    scales: GramScales,
+    scales: LeakyScales,
     layers: Array,
-    others: Array,
-    room: Array,
+    room: _Room,
     lanes: int,
 ) -> None:
     """Gradients from the readout down, and log |f|.
@@ -98,70 +247,69 @@ def _backward(
     """
     last, slope = scales.widths.size - 1, scales.slope
     turn_to(stream, group, 1, 0)
-    normals(stream, room[at.PHI : at.PHI + lanes])
+    normals(stream, room.phi[:lanes])
+    log_x = _of_layer(layers, last).log_x
     for j in range(lanes):
-        room[at.LOG_SCALE + j] = scales.log_readout
-        log_phi = logarithm(abs(room[at.PHI + j]))
-        room[at.LOG_F + j] = scales.log_readout + layers[last, at.LOG_X + j] + log_phi
+        room.log_scale[j] = scales.log_readout
+        log_phi = logarithm(abs(room.phi[j]))
+        room.log_f[j] = scales.log_readout + log_x[j] + log_phi
     for layer in range(last, 0, -1):
         turn_to(stream, group, 1, layer)
-        here, there, width = layers[layer], others[layer], scales.widths[layer]
-        _chi(stream, room, here, _ACTIVE, 1, lanes, here[at.XI_ON : at.XI_ON + lanes])
-        _chi(stream, room, here, width, 1, lanes, there[at.XI_OFF : at.XI_OFF + lanes])
-        normals(stream, there[at.XI : at.XI + lanes])
+        here, width = _of_layer(layers, layer), scales.widths[layer]
+        _chi(stream, room, here, _ACTIVE, 1, lanes, here.xi_on[:lanes])
+        _chi(stream, room, here, width, 1, lanes, here.xi_off[:lanes])
+        normals(stream, here.xi[:lanes])
         for j in range(lanes):
-            mixed = (here[at.ON + j] > 0.0) & (here[at.ON + j] < width)
-            there[at.XI + j] = select(mixed, there[at.XI + j], 0.0)
+            mixed = (here.on[j] > 0.0) & (here.on[j] < width)
+            here.xi[j] = select(mixed, here.xi[j], 0.0)
         log_sd, log_slope = scales.log_sd[layer - 1], scales.log_slope
         for j in range(lanes):
-            bare = here[at.ON + j] == 0.0
-            factor, phi, xi = select(bare, 1.0, slope), room[at.PHI + j], there[at.XI + j]
-            cos, sin = there[at.COS + j], there[at.SIN + j]
-            g_on, gq_on = phi * cos + xi * sin, here[at.XI_ON + j]
-            g_off, gq_off = factor * (phi * sin - xi * cos), factor * there[at.XI_OFF + j]
+            bare = here.on[j] == 0.0
+            factor, phi, xi = select(bare, 1.0, slope), room.phi[j], here.xi[j]
+            cos, sin = here.cos[j], here.sin[j]
+            g_on, gq_on = phi * cos + xi * sin, here.xi_on[j]
+            g_off, gq_off = factor * (phi * sin - xi * cos), factor * here.xi_off[j]
             length = math.sqrt(g_on * g_on + gq_on * gq_on + g_off * g_off + gq_off * gq_off)
             g_on, g_off = g_on / length, g_off / length
-            here[at.G_ON + j], here[at.GQ_ON + j] = g_on, gq_on / length
-            there[at.G_OFF + j], there[at.GQ_OFF + j] = g_off, gq_off / length
-            log_g = room[at.LOG_SCALE + j] + logarithm(length) + select(bare, log_slope, 0.0)
-            here[at.LOG_G + j], room[at.LOG_SCALE + j] = log_g, log_g + log_sd
-            room[at.PHI + j] = g_on * here[at.Z_ON + j] + g_off * there[at.Z_OFF + j]
+            here.g_on[j], here.gq_on[j] = g_on, gq_on / length
+            here.g_off[j], here.gq_off[j] = g_off, gq_off / length
+            log_g = room.log_scale[j] + logarithm(length) + select(bare, log_slope, 0.0)
+            here.log_g[j], room.log_scale[j] = log_g, log_g + log_sd
+            room.phi[j] = g_on * here.z_on[j] + g_off * here.z_off[j]
 
 
 @part
 def _draw_update(
     stream: Stream,
-    scales: GramScales,
+    scales: LeakyScales,
     layer: int,
-    here: Array,
-    room: Array,
+    here: _Layer,
+    room: _Room,
     lanes: int,
 ) -> None:
     """The fresh part of the update at ``layer``: along z, across it along g, and what is left."""
     width = scales.widths[layer]
-    normals(stream, room[at.A_ON : at.B_ON + at.LANES])
-    _chi(stream, room, here, _ACTIVE, 2, lanes, room[at.R_ON : at.R_ON + lanes])
+    normals(stream, room.ab_on)
+    _chi(stream, room, here, _ACTIVE, 2, lanes, room.r_on[:lanes])
     for j in range(lanes):
-        room[at.A_ON + j] = select(here[at.ON + j] > 0.0, room[at.A_ON + j], 0.0)
-        room[at.B_ON + j] = select(here[at.ON + j] > 1.0, room[at.B_ON + j], 0.0)
-    normals(stream, room[at.A_OFF : at.A_OFF + lanes])
-    _chi(stream, room, here, width, 2, lanes, room[at.R_OFF : at.R_OFF + lanes])
-    normals(stream, room[at.B_OFF : at.B_OFF + lanes])
+        room.a_on[j] = select(here.on[j] > 0.0, room.a_on[j], 0.0)
+        room.b_on[j] = select(here.on[j] > 1.0, room.b_on[j], 0.0)
+    normals(stream, room.a_off[:lanes])
+    _chi(stream, room, here, width, 2, lanes, room.r_off[:lanes])
+    normals(stream, room.b_off[:lanes])
     for j in range(lanes):
-        off = width - here[at.ON + j]
-        room[at.A_OFF + j] = select(off > 0.0, room[at.A_OFF + j], 0.0)
-        room[at.B_OFF + j] = select(off > 1.0, room[at.B_OFF + j], 0.0)
+        off = width - here.on[j]
+        room.a_off[j] = select(off > 0.0, room.a_off[j], 0.0)
+        room.b_off[j] = select(off > 1.0, room.b_off[j], 0.0)
 
 
 @part
 def _add_layer(
-    scales: GramScales,
+    scales: LeakyScales,
     layer: int,
-    here: Array,
-    there: Array,
-    below: Array,
-    under: Array,
-    room: Array,
+    here: _Layer,
+    below: _Layer,
+    room: _Room,
     lanes: int,
 ) -> None:
     """u = r |x below|^2 g + W y with y = D u of the layer below.
@@ -173,103 +321,99 @@ def _add_layer(
     slope, log_rate = scales.slope, scales.log_rates[layer - 1]
     log_sd, log_slope = scales.log_sd[layer - 1], scales.log_slope
     for j in range(lanes):
-        bare = below[at.ON + j] == 0.0
-        factor, cos, sin = select(bare, 1.0, slope), under[at.COS + j], under[at.SIN + j]
-        y_on, yq_on, yr_on = room[at.U_ON + j], room[at.UQ_ON + j], room[at.UR_ON + j]
-        y_off, yq_off, yr_off = room[at.U_OFF + j], room[at.UQ_OFF + j], room[at.UR_OFF + j]
+        bare = below.on[j] == 0.0
+        factor, cos, sin = select(bare, 1.0, slope), below.cos[j], below.sin[j]
+        y_on, yq_on, yr_on = room.u_on[j], room.uq_on[j], room.ur_on[j]
+        y_off, yq_off, yr_off = room.u_off[j], room.uq_off[j], room.ur_off[j]
         y_off, yq_off, yr_off = factor * y_off, factor * yq_off, factor * yr_off
         along, turned = cos * y_on + sin * y_off, sin * y_on - cos * y_off
         across = math.sqrt(
             turned * turned + yq_on * yq_on + yq_off * yq_off + yr_on * yr_on + yr_off * yr_off
         )
-        met = (
-            under[at.XI + j] * turned + below[at.XI_ON + j] * yq_on + under[at.XI_OFF + j] * yq_off
-        )
-        log_own = 2.0 * below[at.LOG_X + j] + here[at.LOG_G + j] + log_rate
-        log_carried = room[at.LOG_U + j] + log_sd + select(bare, log_slope, 0.0)
+        met = below.xi[j] * turned + below.xi_on[j] * yq_on + below.xi_off[j] * yq_off
+        log_own = 2.0 * below.log_x[j] + here.log_g[j] + log_rate
+        log_carried = room.log_u[j] + log_sd + select(bare, log_slope, 0.0)
         larger = log_own > log_carried
         smaller = exponential(-abs(log_own - log_carried))
         own, carried = select(larger, 1.0, smaller), select(larger, smaller, 1.0)
         along, across, met = carried * along, carried * across, carried * met
-        g_on, gq_on = here[at.G_ON + j], here[at.GQ_ON + j]
-        g_off, gq_off = there[at.G_OFF + j], there[at.GQ_OFF + j]
+        g_on, gq_on = here.g_on[j], here.gq_on[j]
+        g_off, gq_off = here.g_off[j], here.gq_off[j]
         a_on, b_on, a_off, b_off = (
-            room[at.A_ON + j],
-            room[at.B_ON + j],
-            room[at.A_OFF + j],
-            room[at.B_OFF + j],
+            room.a_on[j],
+            room.b_on[j],
+            room.a_off[j],
+            room.b_off[j],
         )
         fresh = g_on * a_on + gq_on * b_on + g_off * a_off + gq_off * b_off
         pull = own + met - across * fresh
-        u_on = g_on * pull + here[at.Z_ON + j] * along + across * a_on
-        u_off = g_off * pull + there[at.Z_OFF + j] * along + across * a_off
+        u_on = g_on * pull + here.z_on[j] * along + across * a_on
+        u_off = g_off * pull + here.z_off[j] * along + across * a_off
         uq_on, uq_off = gq_on * pull + across * b_on, gq_off * pull + across * b_off
-        ur_on, ur_off = across * room[at.R_ON + j], across * room[at.R_OFF + j]
+        ur_on, ur_off = across * room.r_on[j], across * room.r_off[j]
         square = u_on * u_on + uq_on * uq_on + ur_on * ur_on
         square += u_off * u_off + uq_off * uq_off + ur_off * ur_off
         scale = 1.0 / math.sqrt(square)
-        room[at.U_ON + j], room[at.UQ_ON + j], room[at.UR_ON + j] = (
+        room.u_on[j], room.uq_on[j], room.ur_on[j] = (
             scale * u_on,
             scale * uq_on,
             scale * ur_on,
         )
-        room[at.U_OFF + j], room[at.UQ_OFF + j] = scale * u_off, scale * uq_off
-        room[at.UR_OFF + j] = scale * ur_off
-        room[at.LOG_U + j] = select(larger, log_own, log_carried) + 0.5 * logarithm(square)
+        room.u_off[j], room.uq_off[j] = scale * u_off, scale * uq_off
+        room.ur_off[j] = scale * ur_off
+        room.log_u[j] = select(larger, log_own, log_carried) + 0.5 * logarithm(square)
 
 
 @part
 def _tangent(
     stream: Stream,
     group: int,
-    scales: GramScales,
+    scales: LeakyScales,
     layers: Array,
-    others: Array,
-    room: Array,
+    room: _Room,
     lanes: int,
     asked: Array,
     logs: Array,
 ) -> None:
     """u of every layer, from the first that is trained up, and log(|u|^2/width) where asked."""
     moving = False
-    room[at.U_ON : at.LOG_U + at.LANES] = 0.0
-    room[at.LOG_U : at.LOG_U + at.LANES] = -math.inf
+    for field in (room.u_on, room.uq_on, room.ur_on, room.u_off, room.uq_off, room.ur_off):
+        field[:] = 0.0
+    room.log_u[:] = -math.inf
     for layer in range(1, scales.widths.size):
         moving |= scales.log_rates[layer - 1] > -math.inf
         if moving:
             turn_to(stream, group, 2, layer)
-            here, there = layers[layer], others[layer]
-            below, under = layers[layer - 1], others[layer - 1]
+            here, below = _of_layer(layers, layer), _of_layer(layers, layer - 1)
             _draw_update(stream, scales, layer, here, room, lanes)
-            _add_layer(scales, layer, here, there, below, under, room, lanes)
+            _add_layer(scales, layer, here, below, room, lanes)
         if asked[layer - 1]:
             log_width = math.log(float(scales.widths[layer]))
             for j in range(lanes):
-                log_square = 2.0 * room[at.LOG_U + j] - log_width
-                room[at.SPARE + j] = select(room[at.DEAD + j] > 0.0, -math.inf, log_square)
-            logs[layer - 1, :lanes] = room[at.SPARE : at.SPARE + lanes]
+                log_square = 2.0 * room.log_u[j] - log_width
+                room.spare[j] = select(room.dead[j] > 0.0, -math.inf, log_square)
+            logs[layer - 1, :lanes] = room.spare[:lanes]
 
 
 @kernel
-def gram_updates(
-    stream: Stream, scales: GramScales, layers: Array, others: Array, wanted: Array, out: Array
+def leaky_updates(
+    stream: Stream, scales: LeakyScales, layers: Array, wanted: Array, out: Array
 ) -> None:
     """The linearised update at eta = 1 of ``out.shape[1]`` networks.
 
-    ``layers``, ``others``: room for their fields, from `verify.samplers.gram.leaky_state.workspace`.  ``wanted``:
-    1-based layers.  ``out``: log of the label and the output part, shape
-    ``(2, networks, layers)``; minus infinity for a dead network.
+    ``layers``: room, from `leaky_workspace`.  ``wanted``: 1-based layers.  ``out``: log of the
+    label and the output part, shape ``(2, networks, layers)``; minus infinity for a dead network.
     """
-    depth, room = scales.widths.size - 1, np.zeros(at.ROOM)
-    logs, asked = np.empty((depth, at.LANES)), np.zeros(depth, np.bool_)
+    depth, room = scales.widths.size - 1, _new_room()
+    logs, asked = np.empty((depth, LANES)), np.zeros(depth, np.bool_)
     for layer in wanted:
         asked[layer - 1] = True
-    for start in range(0, out.shape[1], at.LANES):
-        lanes = min(at.LANES, out.shape[1] - start)
-        _forward(stream, start // at.LANES, scales, layers, others, room, lanes)
-        _backward(stream, start // at.LANES, scales, layers, others, room, lanes)
-        _tangent(stream, start // at.LANES, scales, layers, others, room, lanes, asked, logs)
+    for start in range(0, out.shape[1], LANES):
+        lanes = min(LANES, out.shape[1] - start)
+        _forward(stream, start // LANES, scales, layers, room, lanes)
+        _backward(stream, start // LANES, scales, layers, room, lanes)
+        _tangent(stream, start // LANES, scales, layers, room, lanes, asked, logs)
         for i in range(wanted.size):
-            log_f, log_square = room[at.LOG_F : at.LOG_F + lanes], logs[wanted[i] - 1, :lanes]
+            log_f, log_square = room.log_f[:lanes], logs[wanted[i] - 1, :lanes]
             out[0, start : start + lanes, i] = log_square
             out[1, start : start + lanes, i] = log_square + 2.0 * log_f

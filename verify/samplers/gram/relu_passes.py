@@ -1,5 +1,6 @@
-"""Compiled passes that carry only norms and inner products of ReLU networks, O(1) a layer: see
-docs/conditioning.md.
+"""Compiled passes carry norms and inner products of ReLU networks, O(1) a layer.
+
+docs/conditioning.md has the proof.
 
 The gradient g lives on a layer's active neurons, in the span of z there and of one direction across
 it; what is left of a Gaussian vector counts by its length alone.  g . z = f at every layer fixes
@@ -7,26 +8,23 @@ the length of g by its angle to z, so that magnitudes are products of norms, car
 times powers of two; logarithms are taken where a layer is asked for.
 
 Several networks (lanes) go through a layer together, so that the arithmetic runs in vector lanes.
-Arrays are rows of fields, see `verify.samplers.gram.relu_state`: ``here`` of a layer, ``room`` for the rest.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from verify.numerics.chi_squares import chi_squares
+from verify.numerics.coins import CoinTables, coin_counts_of, coin_tables
 from verify.numerics.compiled import kernel, part
-from verify.numerics.powers_of_two import LOG2, exponent, power_of_two
 from verify.numerics.variates import Stream, normals, trials, turn_to
-from verify.numerics.vector_math import logarithm, select
-from verify.samplers.gram import relu_state as at
-from verify.samplers.gram.coin_pieces import active_neurons
-from verify.samplers.gram.relu_state import ReluScales
+from verify.numerics.vector_math import LOG2, exponent, logarithm, power_of_two, select
+from verify.samplers.problem import Problem
 
-__all__ = ["relu_updates"]
+__all__ = ["lanes_at", "relu_scales", "relu_updates", "relu_workspace"]
 
 Array = Any
 
@@ -35,44 +33,168 @@ _RESCALED = 8
 normal is smaller than 1e-17."""
 
 
+LANES = 256
+"""At most so many networks go through a layer together.  Fields are rows of one array, of this
+length and at fixed places, so that the compiler knows that no two overlap."""
+_HELD = 2**23
+"""Layers of single networks held at a time: about 300 MB."""
+
+
+class ReluScales(NamedTuple):
+    """The network: ``widths`` of layers 0 to L, and coin tables.
+
+    ``variances``: of a weight, shape ``(L,)``, without powers of two; ``norm_powers``: those in the
+    product of all up to a layer, shape ``(L + 1,)``.  ``rates``: multipliers over variances, shape
+    ``(L,)``, without powers of two; ``powers``: these.
+    """
+
+    widths: Array
+    variances: Array
+    norm_powers: Array
+    rates: Array
+    powers: Array
+    log_readout: float
+    log_input: float
+    coins: CoinTables
+
+
+def relu_scales(problem: Problem) -> ReluScales:
+    """A problem as the compiled passes take it."""
+    rates, rate_powers = np.frexp(problem.rates)
+    sds, sd_powers = np.frexp(problem.weight_sd)
+    return ReluScales(
+        widths=problem.widths,
+        variances=sds**2,
+        norm_powers=np.concatenate(([0.0], np.cumsum(2.0 * sd_powers))),
+        rates=rates / sds**2,
+        powers=rate_powers - 2.0 * sd_powers,
+        log_readout=float(np.log(problem.readout_sd)),
+        log_input=float(np.log(problem.input_norm)),
+        coins=coin_tables(problem.widths),
+    )
+
+
+def lanes_at(depth: int) -> int:
+    """Networks that go through a layer together: fewer in very deep networks, for room; a power of
+    two."""
+    return next(lanes for lanes in (LANES, 128, 64, 32) if lanes * depth <= _HELD or lanes == 32)
+
+
+class _Layer(NamedTuple):
+    """What a layer leaves of its active neurons, a number for each network.
+
+    ``square``: the squared length of z in units of sd |x below|.  ``xi``: the length of the fresh
+    part of the gradient on x across z.  ``turn``, ``rest``: of a standard normal vector across g,
+    the coordinate in the plane of g and z, and the squared length of what is left.  ``slope``: the
+    tangent of the angle from z to g.  ``inverse``: the cosine of this angle over |z|, in the place
+    of ``square``, which nothing needs by then.
+    """
+
+    square: Array
+    xi: Array
+    rest: Array
+    turn: Array
+    slope: Array
+    inverse: Array
+
+
+class _Room(NamedTuple):
+    """What the passes carry from layer to layer, and room for draws, a number for each network.
+
+    ``along``, ``met``, ``across``: the update of the layer below on its active neurons, in units of
+    2^unit f |x|: along z; the product of the part across z with the fresh part of the gradient; the
+    squared length across z.  ``unit``: a power of two; ``own``: the share that an own part of order
+    one has in this unit.  ``norm``, ``power``: |x|^2 as norm 2^(power + norm_powers).  ``dead``:
+    whether the network is.  ``steep``: 1/(gradient on x along x in units of its standard
+    deviation).  ``log_f``: log f^2.  ``on``: active neurons (or inactive ones).  ``first``,
+    ``second``, ``third``: normals; ``first_chance``, …: see `verify.numerics.variates.trials`.
+    """
+
+    along: Array
+    met: Array
+    across: Array
+    unit: Array
+    own: Array
+    norm: Array
+    power: Array
+    dead: Array
+    steep: Array
+    log_f: Array
+    on: Array
+    first: Array
+    second: Array
+    third: Array
+    first_chance: Array
+    second_chance: Array
+    third_chance: Array
+    turn_chance: Array
+
+
 @part
-def _of_layer(layers: Array, layer: int, most: int) -> Array:
+def _new_room() -> _Room:
+    a = np.zeros((18, LANES))
+    return _Room(
+        a[0],
+        a[1],
+        a[2],
+        a[3],
+        a[4],
+        a[5],
+        a[6],
+        a[7],
+        a[8],
+        a[9],
+        a[10],
+        a[11],
+        a[12],
+        a[13],
+        a[14],
+        a[15],
+        a[16],
+        a[17],
+    )
+
+
+def relu_workspace(depth: int) -> Any:
+    """Fields of ``depth`` layers: rows of them, in each as many layers as there is room for."""
+    return np.zeros((-(-depth // (LANES // lanes_at(depth))), 5, LANES))
+
+
+@part
+def _of_layer(layers: Array, layer: int, most: int) -> _Layer:
     """The fields of a layer, of ``most`` lanes; rows hold as many layers as there is room for."""
-    share = at.LANES // most
-    return layers[(layer - 1) // share * at.LAYER + (layer - 1) % share * most :]
+    share = LANES // most
+    row, at = layers[(layer - 1) // share], (layer - 1) % share * most
+    square = row[0, at:]
+    return _Layer(square, row[1, at:], row[2, at:], row[3, at:], row[4, at:], square)
 
 
 @part
 def _draw(
-    stream: Stream, scales: ReluScales, layer: int, here: Array, room: Array, lanes: int
+    stream: Stream, scales: ReluScales, layer: int, here: _Layer, room: _Room, lanes: int
 ) -> None:
     """All that a layer needs, of its active neurons: squared lengths of Gaussian vectors in as many
     dimensions, one and two less, and a normal."""
-    on = room[at.ON : at.ON + lanes]
-    first, second = room[at.FIRST : at.FIRST + lanes], room[at.SECOND : at.SECOND + lanes]
-    third, turn = room[at.THIRD : at.THIRD + lanes], here[at.TURN : at.TURN + lanes]
-    chance_1 = room[at.CHANCE_1 : at.CHANCE_1 + lanes]
-    chance_2 = room[at.CHANCE_2 : at.CHANCE_2 + lanes]
-    chance_3 = room[at.CHANCE_3 : at.CHANCE_3 + lanes]
-    chance_4 = room[at.CHANCE_4 : at.CHANCE_4 + lanes]
-    active_neurons(stream, scales.coins, layer, on)
-    trials(stream, first, second, chance_1, chance_2)
-    trials(stream, third, turn, chance_3, chance_4)
-    chi_squares(stream, on, 0.0, first, chance_1, here[at.SQUARE : at.SQUARE + lanes])
-    chi_squares(stream, on, 1.0, second, chance_2, here[at.XI : at.XI + lanes])
-    chi_squares(stream, on, 2.0, third, chance_3, here[at.REST : at.REST + lanes])
+    on = room.on[:lanes]
+    first, second, third = room.first[:lanes], room.second[:lanes], room.third[:lanes]
+    first_chance, second_chance = room.first_chance[:lanes], room.second_chance[:lanes]
+    third_chance, turn_chance = room.third_chance[:lanes], room.turn_chance[:lanes]
+    coin_counts_of(stream, scales.coins, layer, on)
+    trials(stream, first, second, first_chance, second_chance)
+    trials(stream, third, here.turn[:lanes], third_chance, turn_chance)
+    chi_squares(stream, on, 0.0, first, first_chance, here.square[:lanes])
+    chi_squares(stream, on, 1.0, second, second_chance, here.xi[:lanes])
+    chi_squares(stream, on, 2.0, third, third_chance, here.rest[:lanes])
 
 
 @part
-def _draw_inactive(stream: Stream, width: int, room: Array, lanes: int, out: Array) -> None:
+def _draw_inactive(stream: Stream, width: int, room: _Room, lanes: int, out: Array) -> None:
     """Squared lengths of Gaussian vectors in as many dimensions as inactive neurons."""
-    off, first = room[at.ON : at.ON + lanes], room[at.FIRST : at.FIRST + lanes]
-    chance_1 = room[at.CHANCE_1 : at.CHANCE_1 + lanes]
-    second, chance_2 = room[at.SECOND : at.SECOND + lanes], room[at.CHANCE_2 : at.CHANCE_2 + lanes]
-    trials(stream, first, second, chance_1, chance_2)
+    off, first, chance = room.on[:lanes], room.first[:lanes], room.first_chance[:lanes]
+    trials(stream, first, room.second[:lanes], chance, room.second_chance[:lanes])
     for j in range(lanes):
-        room[at.ON + j] = width - room[at.ON + j]
-    chi_squares(stream, off, 0.0, first, chance_1, out)
+        room.on[j] = width - room.on[j]
+    chi_squares(stream, off, 0.0, first, chance, out)
 
 
 @part
@@ -82,16 +204,16 @@ def _forward(
     scales: ReluScales,
     layers: Array,
     rows: Array,
-    room: Array,
+    room: _Room,
     most: int,
     lanes: int,
     offs: Array,
     logs: Array,
 ) -> None:
     """Draws; norms of x; which networks are dead."""
-    room[at.NORM : at.NORM + lanes] = 1.0
-    room[at.POWER : at.POWER + lanes] = 0.0
-    room[at.DEAD : at.DEAD + lanes] = 0.0
+    room.norm[:lanes] = 1.0
+    room.power[:lanes] = 0.0
+    room.dead[:lanes] = 0.0
     for layer in range(1, scales.widths.size):
         turn_to(stream, group, 0, layer)
         here, variance, row = (
@@ -101,30 +223,30 @@ def _forward(
         )
         _draw(stream, scales, layer, here, room, lanes)
         for j in range(lanes):
-            on = room[at.ON + j]
-            square = select(on > 0.0, here[at.SQUARE + j], 1.0)
-            here[at.SQUARE + j] = square
-            here[at.XI + j] = math.sqrt(here[at.XI + j])
-            here[at.TURN + j] = select(on > 1.0, here[at.TURN + j], 0.0)
-            room[at.DEAD + j] = select(on > 0.0, room[at.DEAD + j], 1.0)
-            room[at.NORM + j] = room[at.NORM + j] * (variance * square)
+            on = room.on[j]
+            square = select(on > 0.0, here.square[j], 1.0)
+            here.square[j] = square
+            here.xi[j] = math.sqrt(here.xi[j])
+            here.turn[j] = select(on > 1.0, here.turn[j], 0.0)
+            room.dead[j] = select(on > 0.0, room.dead[j], 1.0)
+            room.norm[j] = room.norm[j] * (variance * square)
         if layer % _RESCALED == 0:
             for j in range(lanes):
-                power = exponent(room[at.NORM + j])
-                room[at.NORM + j] = room[at.NORM + j] * power_of_two(-power)
-                room[at.POWER + j] = room[at.POWER + j] + power
+                power = exponent(room.norm[j])
+                room.norm[j] = room.norm[j] * power_of_two(-power)
+                room.power[j] = room.power[j] + power
         if row >= 0:
             _draw_inactive(stream, scales.widths[layer], room, lanes, offs[row, :lanes])
             _log_norms(scales, layer, room, lanes, logs[row])
 
 
 @part
-def _log_norms(scales: ReluScales, layer: int, room: Array, lanes: int, out: Array) -> None:
+def _log_norms(scales: ReluScales, layer: int, room: _Room, lanes: int, out: Array) -> None:
     """log |x|^2."""
     log_scale = 2.0 * scales.log_input + LOG2 * scales.norm_powers[layer]
     for j in range(lanes):
-        room[at.FIRST + j] = logarithm(room[at.NORM + j]) + LOG2 * room[at.POWER + j] + log_scale
-    out[:lanes] = room[at.FIRST : at.FIRST + lanes]
+        room.first[j] = logarithm(room.norm[j]) + LOG2 * room.power[j] + log_scale
+    out[:lanes] = room.first[:lanes]
 
 
 @part
@@ -133,7 +255,7 @@ def _backward(
     group: int,
     scales: ReluScales,
     layers: Array,
-    room: Array,
+    room: _Room,
     most: int,
     lanes: int,
 ) -> None:
@@ -146,41 +268,41 @@ def _backward(
     consequence.
     """
     turn_to(stream, group, 1, 0)
-    normals(stream, room[at.STEEP : at.STEEP + lanes])
+    normals(stream, room.steep[:lanes])
     log_scale = 2.0 * (scales.log_readout + scales.log_input) + LOG2 * scales.norm_powers[-1]
     for j in range(lanes):
-        square = room[at.STEEP + j] * room[at.STEEP + j]
-        log_x = logarithm(room[at.NORM + j]) + LOG2 * room[at.POWER + j]
-        room[at.LOG_F + j] = log_scale + log_x + logarithm(square)
-        room[at.STEEP + j] = 1.0 / math.sqrt(square)
+        square = room.steep[j] * room.steep[j]
+        log_x = logarithm(room.norm[j]) + LOG2 * room.power[j]
+        room.log_f[j] = log_scale + log_x + logarithm(square)
+        room.steep[j] = 1.0 / math.sqrt(square)
     for layer in range(scales.widths.size - 1, 0, -1):
         here = _of_layer(layers, layer, most)
         for j in range(lanes):
-            slope = here[at.XI + j] * room[at.STEEP + j]
+            slope = here.xi[j] * room.steep[j]
             secant = 1.0 + slope * slope
-            inverse = 1.0 / math.sqrt(here[at.SQUARE + j] * secant)
-            here[at.SLOPE + j], here[at.INVERSE + j] = slope, inverse
-            room[at.STEEP + j] = secant * inverse
+            inverse = 1.0 / math.sqrt(here.square[j] * secant)
+            here.slope[j], here.inverse[j] = slope, inverse
+            room.steep[j] = secant * inverse
 
 
 @part
-def _rescale(room: Array, power: float, trained: bool, lanes: int) -> None:
+def _rescale(room: _Room, power: float, trained: bool, lanes: int) -> None:
     """A unit of the update in which it is of order one, but no smaller than that of its own part,
     2^power, in a ``trained`` layer."""
     for j in range(lanes):
-        unit = room[at.UNIT + j]
-        square = room[at.ALONG + j] * room[at.ALONG + j] + room[at.ACROSS + j]
+        unit = room.unit[j]
+        square = room.along[j] * room.along[j] + room.across[j]
         carried = unit + exponent(math.sqrt(square))
         own = select(trained, power, carried)
         wanted = select(carried > own, carried, own)
         scale = power_of_two(unit - wanted)
-        room[at.ALONG + j], room[at.MET + j] = scale * room[at.ALONG + j], scale * room[at.MET + j]
-        room[at.ACROSS + j] = power_of_two(2.0 * (unit - wanted)) * room[at.ACROSS + j]
-        room[at.UNIT + j], room[at.OWN + j] = wanted, power_of_two(power - wanted)
+        room.along[j], room.met[j] = scale * room.along[j], scale * room.met[j]
+        room.across[j] = power_of_two(2.0 * (unit - wanted)) * room.across[j]
+        room.unit[j], room.own[j] = wanted, power_of_two(power - wanted)
 
 
 @part
-def _add_layer(rate: float, here: Array, room: Array, lanes: int) -> None:
+def _add_layer(rate: float, here: _Layer, room: _Room, lanes: int) -> None:
     """u = r |x below|^2 g + W y with y = D u of the layer below.
 
     Given W x and W^T g, with y_ the part of y across x and xi the fresh part of the gradient,
@@ -191,40 +313,40 @@ def _add_layer(rate: float, here: Array, room: Array, lanes: int) -> None:
     (-sine, cosine).
     """
     for j in range(lanes):
-        slope, inverse, turn = here[at.SLOPE + j], here[at.INVERSE + j], here[at.TURN + j]
-        along, across = room[at.ALONG + j], room[at.ACROSS + j]
+        slope, inverse, turn = here.slope[j], here.inverse[j], here.turn[j]
+        along, across = room.along[j], room.across[j]
         per_square = (1.0 + slope * slope) * inverse * inverse
-        pull = rate * room[at.OWN + j] * per_square + inverse * room[at.MET + j]
+        pull = rate * room.own[j] * per_square + inverse * room.met[j]
         turned = inverse * math.sqrt(across) * turn
         aside = slope * pull + turned
-        room[at.ALONG + j] = along + (pull - slope * turned)
-        room[at.MET + j] = here[at.XI + j] * aside
-        room[at.ACROSS + j] = aside * aside + across * here[at.REST + j] * per_square
+        room.along[j] = along + (pull - slope * turned)
+        room.met[j] = here.xi[j] * aside
+        room.across[j] = aside * aside + across * here.rest[j] * per_square
 
 
 @part
-def _inactive(here: Array, room: Array, lanes: int, off: Array) -> None:
+def _inactive(here: _Layer, room: _Room, lanes: int, off: Array) -> None:
     """The squared length of the update on inactive neurons, from the update below, in place of
     squared lengths ``off`` of Gaussian vectors: there z and the fresh part are fresh alike."""
-    room[at.SECOND : at.SECOND + lanes] = off
+    room.second[:lanes] = off
     for j in range(lanes):
-        slope, inverse = here[at.SLOPE + j], here[at.INVERSE + j]
-        below = room[at.ALONG + j] * room[at.ALONG + j] + room[at.ACROSS + j]
+        slope, inverse = here.slope[j], here.inverse[j]
+        below = room.along[j] * room.along[j] + room.across[j]
         per_square = (1.0 + slope * slope) * inverse * inverse
-        room[at.SECOND + j] = below * per_square * room[at.SECOND + j]
+        room.second[j] = below * per_square * room.second[j]
 
 
 @part
-def _ask(width: int, room: Array, lanes: int, logs: Array) -> None:
+def _ask(width: int, room: _Room, lanes: int, logs: Array) -> None:
     """log(|u|^2/width) in place of log |x|^2; minus infinity for a dead network."""
     log_width = math.log(float(width))
-    room[at.FIRST : at.FIRST + lanes] = logs
+    room.first[:lanes] = logs
     for j in range(lanes):
-        square = room[at.ALONG + j] * room[at.ALONG + j] + room[at.ACROSS + j] + room[at.SECOND + j]
-        log_scale = room[at.LOG_F + j] + room[at.FIRST + j] + 2.0 * LOG2 * room[at.UNIT + j]
+        square = room.along[j] * room.along[j] + room.across[j] + room.second[j]
+        log_scale = room.log_f[j] + room.first[j] + 2.0 * LOG2 * room.unit[j]
         log_square = logarithm(square) + log_scale - log_width
-        room[at.FIRST + j] = select(room[at.DEAD + j] > 0.0, -math.inf, log_square)
-    logs[:] = room[at.FIRST : at.FIRST + lanes]
+        room.first[j] = select(room.dead[j] > 0.0, -math.inf, log_square)
+    logs[:] = room.first[:lanes]
 
 
 @part
@@ -232,7 +354,7 @@ def _tangent(
     scales: ReluScales,
     layers: Array,
     rows: Array,
-    room: Array,
+    room: _Room,
     most: int,
     lanes: int,
     offs: Array,
@@ -240,8 +362,8 @@ def _tangent(
 ) -> None:
     """u of every layer, from the first that is trained to the last that is asked for."""
     moving, power, since = False, 0.0, 0
-    room[at.ALONG : at.ACROSS + at.LANES] = 0.0
-    room[at.UNIT : at.UNIT + lanes] = 0.0
+    for field in (room.along, room.met, room.across, room.unit):
+        field[:] = 0.0
     for layer in range(1, scales.widths.size):
         here, rate, row = _of_layer(layers, layer, most), scales.rates[layer - 1], rows[layer - 1]
         moving |= rate > 0.0
@@ -266,12 +388,12 @@ def relu_updates(
 ) -> None:
     """The linearised update at eta = 1 of ``out.shape[1]`` networks.
 
-    ``layers``: room for fields of ``most`` networks, see `verify.samplers.gram.relu_state`.  ``wanted``:
+    ``layers``: room for fields of ``most`` networks, from `relu_workspace`.  ``wanted``:
     1-based layers.  ``out``: log of the label and the output part, shape
     ``(2, networks, layers)``; minus infinity for a dead network.
     """
-    room, rows = np.zeros(at.ROOM), np.full(scales.widths.size - 1, -1)
-    logs, offs = np.empty((wanted.size, at.LANES)), np.empty((wanted.size, at.LANES))
+    room, rows = _new_room(), np.full(scales.widths.size - 1, -1)
+    logs, offs = np.empty((wanted.size, LANES)), np.empty((wanted.size, LANES))
     for i in range(wanted.size):
         rows[wanted[i] - 1] = i
     for start in range(0, out.shape[1], most):
@@ -282,4 +404,4 @@ def relu_updates(
         for i in range(wanted.size):
             log_square = logs[rows[wanted[i] - 1], :lanes]
             out[0, start : start + lanes, i] = log_square
-            out[1, start : start + lanes, i] = log_square + room[at.LOG_F : at.LOG_F + lanes]
+            out[1, start : start + lanes, i] = log_square + room.log_f[:lanes]

@@ -1,4 +1,4 @@
-"""`Gram`: norms and inner products alone, at a cost that does not depend on the width."""
+"""`Gram` draws norms and inner products alone, at a cost that does not depend on the width."""
 
 from __future__ import annotations
 
@@ -12,10 +12,8 @@ from theory.networks.mlp import MLP
 from verify.numerics.arrays import FloatArray
 from verify.numerics.streams import LARGEST_BLOCK
 from verify.numerics.variates import new_stream
-from verify.samplers.gram.leaky_passes import gram_updates
-from verify.samplers.gram.leaky_state import gram_scales, workspace
-from verify.samplers.gram.relu_passes import relu_updates
-from verify.samplers.gram.relu_state import lanes_at, relu_scales, relu_workspace
+from verify.samplers.gram.leaky_passes import leaky_scales, leaky_updates, leaky_workspace
+from verify.samplers.gram.relu_passes import lanes_at, relu_scales, relu_updates, relu_workspace
 from verify.samplers.problem import Problem
 from verify.samplers.sampler import Cost, Sampler, check_inner_products
 
@@ -38,6 +36,7 @@ class Gram(Sampler):
     22.0018 ± 0.0031 over 2,000 samples
     """
 
+    name = label = "gram"
     seconds = Cost(unit=1.6e-08, network=1.5e-08)
 
     def block_size(self, problem: Problem) -> int:
@@ -74,8 +73,8 @@ class Gram(Sampler):
         """See `Sampler.sample`."""
         logs = np.empty((2, count, problem.layers.size))
         if problem.slope > 0:
-            scales, layers, others = _room(problem)
-            gram_updates(new_stream(stream), scales, layers, others, problem.layers, logs)
+            scales, layers = _room(problem)
+            leaky_updates(new_stream(stream), scales, layers, problem.layers, logs)
         else:
             (scales, layers), lanes = _room(problem), lanes_at(problem.rates.size)
             relu_updates(new_stream(stream), scales, layers, lanes, problem.layers, logs)
@@ -87,7 +86,7 @@ def _room(problem: Problem) -> tuple[Any, ...]:
     if getattr(_ROOM, "problem", None) is not problem:
         _ROOM.problem, depth = problem, problem.rates.size
         if problem.slope > 0:
-            _ROOM.room = gram_scales(problem), *workspace(depth + 1)
+            _ROOM.room = leaky_scales(problem), leaky_workspace(depth)
         else:
             _ROOM.room = relu_scales(problem), relu_workspace(depth)
     room: tuple[Any, ...] = _ROOM.room

@@ -1,1 +1,1 @@
-"""ReLU networks drawn where the update is large, by importance sampling."""
+"""`RareEvents` draws networks by importance sampling, where the update is large."""

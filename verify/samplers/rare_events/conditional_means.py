@@ -1,4 +1,4 @@
-"""Compiled layer of the rare-event sampler: everything but the forward draws averaged exactly.
+"""A compiled layer averages everything but its forward draws exactly.
 
 Of a layer only its forward draws are known: how many neurons are active, and the squared lengths
 of z on the active and on the inactive ones, in units of sd |x below|.  All else is averaged, and

@@ -1,35 +1,24 @@
-"""Compiled passes of the rare-event sampler: tilted forward draws, weighted conditional means."""
+"""Compiled passes sample by importance: tilted forward draws, weighted conditional means."""
 
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from verify.numerics.compiled import kernel
 from verify.samplers.rare_events.conditional_means import Words, moved, next_words
 from verify.samplers.rare_events.tilts import draw, moment
+from verify.samplers.vectors import Array, Scales
 
-__all__ = ["RareScales", "rare_updates"]
+__all__ = ["rare_updates"]
 
-Array = Any
 _PHASES = ((2, 0), (1, 1), (0, 2))
 """Powers of T and V that tilt a layer, for the label part; for the output part one T more."""
 _TILTED_SHARE, _PLAIN_SHARE = 0.4375, 0.125
 """Shares of the networks drawn for the label part, as many for the output part, and untilted."""
 _LARGE, _SHRINK = 1e60, 1e-30
-
-
-class RareScales(NamedTuple):
-    """The network: ``widths`` of layers 0 to L, and the scales of its draws, shape ``(L,)``."""
-
-    widths: Array
-    weight_sd: Array
-    readout_sd: float
-    slope: float
-    rates: Array
-    input_norm: float
 
 
 class _Plan(NamedTuple):
@@ -54,7 +43,7 @@ class _Plan(NamedTuple):
 
 
 @kernel
-def _plan(scales: RareScales, wanted: Array) -> _Plan:
+def _plan(scales: Scales, wanted: Array) -> _Plan:
     size, top = scales.widths.size, wanted[0]
     asked, own, back = np.zeros(size, np.bool_), np.empty(size), np.empty(size)
     for layer in wanted:
@@ -127,7 +116,7 @@ def _shrunk(words: Words) -> Words:
 
 @kernel
 def _network(
-    stream: np.random.Generator, scales: RareScales, plan: _Plan, ratios: Array, out: Array
+    stream: np.random.Generator, scales: Scales, plan: _Plan, ratios: Array, out: Array
 ) -> None:
     """One network; ``out``: logarithms of the label and the output part by layer, shape
     ``(2, L + 1)``; ``ratios``: room, shape ``(2, 4)``."""
@@ -175,9 +164,7 @@ def _network(
 
 
 @kernel
-def rare_updates(
-    stream: np.random.Generator, scales: RareScales, wanted: Array, out: Array
-) -> None:
+def rare_updates(stream: np.random.Generator, scales: Scales, wanted: Array, out: Array) -> None:
     """The linearised update at eta = 1 of ``out.shape[1]`` networks, each times its weight.
 
     ``wanted``: 1-based layers.  ``out``: log of the label and the output part, shape

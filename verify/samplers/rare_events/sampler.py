@@ -1,4 +1,4 @@
-"""`RareEvents`: networks drawn where the update is large, and weighted for it."""
+"""`RareEvents` samples by importance: networks where the update is large, weighted for it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import numpy as np
 from theory.networks.mlp import MLP
 from verify.numerics.arrays import FloatArray
 from verify.samplers.problem import Problem
-from verify.samplers.rare_events.passes import RareScales, rare_updates
+from verify.samplers.rare_events.passes import rare_updates
 from verify.samplers.sampler import Cost, Sampler, check_inner_products
+from verify.samplers.vectors import vector_scales
 
 __all__ = ["RareEvents"]
 
@@ -32,6 +33,7 @@ class RareEvents(Sampler):
     26.50 ± 0.47 over 1,000 samples
     """
 
+    name, label = "rare-events", "rare"
     draws_networks = False
     meets_rare_networks = True
     seconds = Cost(unit=1.1e-07, network=6.1e-07)
@@ -72,13 +74,5 @@ class RareEvents(Sampler):
         samples depend on the highest layer asked for, their mean does not.
         """
         logs = np.empty((2, count, problem.layers.size))
-        scales = RareScales(
-            widths=problem.widths,
-            weight_sd=problem.weight_sd,
-            readout_sd=problem.readout_sd,
-            slope=problem.slope,
-            rates=problem.rates,
-            input_norm=problem.input_norm,
-        )
-        rare_updates(stream, scales, problem.layers, logs)
+        rare_updates(stream, vector_scales(problem), problem.layers, logs)
         return logs

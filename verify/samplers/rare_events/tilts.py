@@ -1,4 +1,4 @@
-"""Compiled tilts of the rare-event sampler: forward draws made likelier where the update is large.
+"""Kernels tilt forward draws, so that those where the update is large are likelier.
 
 A layer enters through T = |D z|^2, z in units of sd |x below|, and V = tr D^2.  Its plain law
 times T^i V^j is a mixture of plain laws with at most three neurons singled out, so it is drawn
