@@ -14,8 +14,8 @@ from mpmath.libmp import prec_to_dps
 from sympy import QQ, Expr, Float, Rational, sstr
 from sympy.polys.polyerrors import CoercionFailed
 
-from theory.algebra.precision import DECIMALS, workdps
 from theory.errors import InvalidArgument
+from theory.precision import DECIMALS, workdps
 
 __all__ = [
     "LARGEST",

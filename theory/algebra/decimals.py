@@ -9,8 +9,8 @@ from mpmath import mpf
 from sympy import Expr
 
 from theory.algebra.power_sum import DEPTHS, PowerSum
-from theory.algebra.precision import published, workdps
 from theory.errors import InvalidArgument
+from theory.precision import published, workdps
 from theory.symbols import L, n
 
 __all__ = ["decimal_value"]

@@ -9,7 +9,7 @@ from mpmath import mpf, nstr
 from mpmath.libmp import numeral, prec_to_dps
 from sympy import Add, Expr, Float, Function, Mul, Rational, sqrt
 
-from theory.algebra.precision import real_number, workdps
+from theory.precision import real_number, workdps
 
 __all__ = [
     "FEW_LAYERS",

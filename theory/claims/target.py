@@ -16,13 +16,13 @@ from typing import Any
 
 from sympy import Expr, Integer, Rational, Symbol, sympify
 
-from theory.algebra.precision import DECIMALS, mpf
 from theory.errors import InvalidArgument
 from theory.formulas.evaluation import Number, decimal
 from theory.laws.criteria import Criterion
 from theory.laws.update import SquaredUpdate, squared_update
 from theory.networks.multipliers import ByGroup, TrainedLayers, as_multipliers
 from theory.networks.sizes import network_at
+from theory.precision import DECIMALS, mpf
 from theory.rates.hidden_rate import MaximalLearningRate
 from theory.rates.rate import maximal_learning_rate
 from theory.symbols import L, a, ell, eta, n, n_0, t

@@ -14,8 +14,8 @@ from typing import Any, TypeAlias
 from mpmath.ctx_iv import MPIntervalContext
 from sympy import Expr, Float, Symbol, integer_nthroot, log
 
-from theory.algebra.precision import fixed_decimals
 from theory.formulas.arithmetic import Arithmetic
+from theory.precision import fixed_decimals
 
 __all__ = [
     "DECIMALS",

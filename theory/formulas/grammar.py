@@ -21,11 +21,11 @@ from lark import Lark, UnexpectedInput, UnexpectedToken
 from mpmath.libmp import to_rational
 from sympy import Expr, Rational
 
-from theory.algebra.precision import isfinite
 from theory.errors import InvalidArgument
 from theory.formulas.bounds import Refused, bounded
 from theory.formulas.builder import FORMULA_SYMBOLS, FormulaBuilder, Misplaced, unknown_name
 from theory.formulas.expressions import read_expression
+from theory.precision import isfinite
 from theory.validation import exact_number, is_decimal, shown
 
 __all__ = ["MAX_LENGTH", "parse_formula", "read_formula"]

@@ -8,8 +8,8 @@ from typing import Any
 from sympy import Add, Expr, KroneckerDelta, Max, Mul, Pow, Symbol, exp, log, sympify
 
 from theory.algebra.numerals import InverseSquareRoot
-from theory.algebra.precision import workdps
 from theory.errors import InvalidArgument, NotSolved
+from theory.precision import workdps
 from theory.solutions.arrays import over_arrays
 from theory.solutions.value import as_float, missing_sizes
 from theory.symbols import eta

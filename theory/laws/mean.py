@@ -17,11 +17,11 @@ from theory.algebra.decimals import decimal_value
 from theory.algebra.fields import field_of
 from theory.algebra.numerals import number_text
 from theory.algebra.power_sum import DEPTHS
-from theory.algebra.precision import workdps
 from theory.errors import InvalidArgument, NotSolved
 from theory.laws.float_arrays import FastUpdate, fast_update
 from theory.networks.network import Network
 from theory.networks.sizes import Sizes
+from theory.precision import workdps
 from theory.public_names import cached_property
 from theory.solutions.closed_form import closed_form_expression
 from theory.solutions.derivation import Derivation, derive

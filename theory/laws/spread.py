@@ -14,12 +14,12 @@ from mpmath import mpf, nstr
 from sympy import Expr, Integer, Symbol
 
 from theory.algebra.numerals import FEW_LAYERS, number_text
-from theory.algebra.precision import published, workdps
 from theory.errors import InvalidArgument, NotSolved
 from theory.laws.alignment import quotient
 from theory.laws.mean import Mean
 from theory.networks.network import Network
 from theory.networks.sizes import Sizes
+from theory.precision import published, workdps
 from theory.solutions.derivation import derive
 from theory.solutions.evaluation import guard_digits
 from theory.solutions.value import Value

@@ -9,7 +9,6 @@ from sympy import Expr, Integer, Max, Poly, Symbol
 from sympy.polys.domains.domain import Domain
 
 from theory.algebra.fields import field_of, largest
-from theory.algebra.precision import workdps
 from theory.errors import NotSolved
 from theory.laws.criteria import Criterion, EveryHiddenLayer, LastLayer, MeanOverLayers
 from theory.laws.float_arrays import FastRate
@@ -17,6 +16,7 @@ from theory.laws.update import SquaredUpdate, squared_update
 from theory.networks.multipliers import Rates
 from theory.networks.network import Network, asked_rates
 from theory.networks.sizes import Sizes, network_at, rates_at
+from theory.precision import workdps
 from theory.public_names import cached_property
 from theory.rates.bounded_rate import RATE, BoundedRate
 from theory.rates.growth_proof import certainly_rises, rises_at_all_sizes

@@ -23,13 +23,13 @@ from sympy import Expr, Integer, Poly, Symbol, sqrt
 
 from theory.algebra.numerals import real_text
 from theory.algebra.power_sum import DEPTHS
-from theory.algebra.precision import workdps
 from theory.errors import NotSolved
 from theory.laws.criteria import LastLayer, NetworkOutput
 from theory.laws.update import squared_update
 from theory.networks.groups import Readout, group_rates, inner_groups
 from theory.networks.network import Network, checked_network
 from theory.networks.sizes import Sizes, network_at
+from theory.precision import workdps
 from theory.public_names import cached_property
 from theory.rates.bounded_rate import ReadoutLearningRate
 from theory.rates.hidden_rate import MaximalLearningRate

@@ -11,13 +11,13 @@ from mpmath import nstr
 from sympy import Expr, Rational
 
 from theory.algebra.numerals import real_text
-from theory.algebra.precision import workdps
 from theory.errors import InvalidArgument, NotSolved
 from theory.laws.criteria import Criterion, LastLayer, NetworkOutput
 from theory.laws.expression_numbers import numbers
 from theory.networks.groups import FirstLayer, Group, HiddenLayers, Readout
 from theory.networks.network import Network, checked_network
 from theory.networks.sizes import Sizes
+from theory.precision import workdps
 from theory.rates.bounded_rate import ReadoutLearningRate
 from theory.rates.hidden_rate import MaximalLearningRate
 from theory.rates.rate import maximal_learning_rate

@@ -8,10 +8,10 @@ from math import expm1, log
 
 from sympy import Expr, Poly, Rational
 
-from theory.algebra.precision import workdps
 from theory.errors import NotSolved
 from theory.laws.mean import LARGEST_SEARCHED, Mean, least
 from theory.networks.network import Network
+from theory.precision import workdps
 from theory.public_names import PickledByFields, cached_property
 from theory.solutions.arrays import LARGEST_DEPTH, LARGEST_WIDTH
 from theory.symbols import L, t

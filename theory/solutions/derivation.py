@@ -10,11 +10,11 @@ from sympy import Expr, Integer, Matrix, Symbol, sympify
 from sympy.polys.domains.domain import Domain
 
 from theory.algebra.fields import field_of
-from theory.algebra.precision import workdps
 from theory.errors import InvalidArgument, NotSolved
 from theory.networks.multipliers import Rates, open_ends
 from theory.networks.network import Network, asked_layer, asked_rates, checked_network
 from theory.networks.sizes import Sizes, layer_at, network_at, rates_at
+from theory.precision import workdps
 from theory.public_names import cached_property
 from theory.solutions.closed_form import ClosedForm, closed_form, closed_form_expression
 from theory.solutions.evaluation import quick_mean, term_means

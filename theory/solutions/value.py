@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Self
 from mpmath import mpf
 from sympy import Expr, Symbol
 
-from theory.algebra.precision import published, workdps
 from theory.errors import InvalidArgument
 from theory.networks.network import Network
 from theory.networks.sizes import Sizes, bound_sizes, in_order, read_size
+from theory.precision import published, workdps
 from theory.public_names import PickledByFields, PublicNames
 from theory.solutions.arrays import ArrayFunction, FastNumbers
 from theory.solutions.evaluation import guard_digits

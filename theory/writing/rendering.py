@@ -12,7 +12,7 @@ from mpmath import nstr
 from sympy import Expr
 
 from theory.algebra.numerals import magnitude_latex
-from theory.algebra.precision import real_number
+from theory.precision import real_number
 from theory.writing.blocks import Block, Formulas, Line, Prose, Table
 from theory.writing.notation import Math, math_latex, prose_latex, prose_text
 

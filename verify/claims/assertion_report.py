@@ -5,9 +5,9 @@ from __future__ import annotations
 from mpmath import nstr
 from sympy import Expr
 
-from theory.algebra.precision import exp
 from theory.claims.reading import Reading
 from theory.formulas.evaluation import Number, decimal
+from theory.precision import exp
 from theory.validation import is_decimal
 from verify.claims.trial import Trial, place, rates_text
 

@@ -16,13 +16,13 @@ from math import ceil, expm1
 
 from sympy import Expr
 
-from theory.algebra.precision import log
 from theory.claims.reading import Reading
 from theory.claims.target import Claim, Quantity, Target, sizes
 from theory.errors import InvalidArgument, NotSolved
 from theory.formulas.evaluation import Number, decimal, value_at
 from theory.laws.criteria import MeanOverLayers
 from theory.networks.mlp import MLP
+from theory.precision import log
 from theory.symbols import ell
 from verify.claims.grid import default_grids
 from verify.comparison.cells import PlannedCell

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from theory.algebra.precision import log, mpf
 from theory.claims.target import Target
 from theory.errors import InvalidArgument
+from theory.precision import log, mpf
 from theory.validation import written
 from verify.comparison.sample_sizes import RARE_SPREAD
 from verify.inference.evidence import Evidence

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from sympy import Rational, latex
 
-from theory.algebra.precision import DECIMALS, mpf
-from theory.algebra.precision import isfinite as mp_isfinite
-from theory.algebra.precision import log as mp_log
 from theory.errors import InvalidArgument
 from theory.laws.update import squared_update
 from theory.networks.mlp import MLP
+from theory.precision import DECIMALS, mpf
+from theory.precision import isfinite as mp_isfinite
+from theory.precision import log as mp_log
 from theory.rates.rate import maximal_learning_rate
 from theory.solutions.derivation import derive
 from theory.symbols import L

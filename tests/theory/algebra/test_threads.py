@@ -23,8 +23,8 @@ from theory import (
     tangent_kernel,
     transfer_learning_rate,
 )
-from theory.algebra.precision import DECIMALS, workdps
 from theory.observables import K, g, trace
+from theory.precision import DECIMALS, workdps
 from verify import check
 from verify.testing import assert_close, samples_needed
 

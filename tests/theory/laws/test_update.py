@@ -19,9 +19,9 @@ from theory import (
     maximal_learning_rate,
     squared_update,
 )
-from theory.algebra.precision import workdps
 from theory.laws.update import SquaredUpdate
 from theory.observables import x
+from theory.precision import workdps
 from theory.symbols import L, a, ell, eta, n, n_0
 
 Case = tuple[MLP, int, tuple[Fraction, ...]]

@@ -23,7 +23,7 @@ from theory import (
     maximal_learning_rate,
     squared_update,
 )
-from theory.algebra.precision import workdps
+from theory.precision import workdps
 from theory.symbols import L, a, n, n_0
 
 BOUNDS = st.sampled_from([Fraction(1), Fraction(1, 10), Fraction(7, 3)])
