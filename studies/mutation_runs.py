@@ -69,7 +69,8 @@ def enter_copy(project: Path, room: Path) -> None:
 
 def _warm_compiler() -> None:
     """Compile what Numba itself needs of arrays, with the options of a pass
-    (`verify.numerics.compiled`), so that no run compiles it anew: three of the eleven seconds that a pass takes."""
+    (`verify.numerics.compiled`), so that no run compiles it anew: three of the eleven seconds that
+    a pass takes."""
     numpy, compiled = import_module("numpy"), import_module("numba").njit
 
     def piece(given: Any) -> Any:

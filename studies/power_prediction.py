@@ -1,7 +1,7 @@
 """How many samples reject a wrong law, predicted before one is drawn.
 
-A law is a number in units of the exact mean, as in `verify.inference.evidence`; ``spread`` is the standard
-deviation of one sample in the same units.
+A law is a number in units of the exact mean, as in `verify.inference.evidence`; ``spread`` is the
+standard deviation of one sample in the same units.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Skewness study: how skewed the weighted samples of `RareEvents` are where they may decide.
 
 ``make skewness`` or ``python -m studies.skewness``: networks all over the range of
-`verify.comparison.deciding.has_studied_skewness`, most of them at its edge.  Prints a table and keeps the
-numbers in studies/skewness.json.  The exit code is 1 where a skewness is above the allowance.
+`verify.comparison.deciding.has_studied_skewness`, most of them at its edge.  Prints a table and
+keeps the numbers in studies/skewness.json.  The exit code is 1 where a skewness is above the allowance.
 """
 
 from __future__ import annotations

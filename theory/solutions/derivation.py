@@ -356,7 +356,8 @@ class Derivation(Number):
             return block_markdown(Prose(repr(self)))
         return block_markdown(
             Prose(
-                f"$E[{self.observable}]$ at layer {brief(self.layer)} of `{self.network}`, by words:"
+                f"$E[{self.observable}]$ at layer {brief(self.layer)} of `{self.network}`, "
+                f"by words:"
             ),
             self.layer_equations,
         )

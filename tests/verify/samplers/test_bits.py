@@ -31,7 +31,10 @@ RUNS: tuple[tuple[Sampler, float | None, int], ...] = (
     (RareEvents(), None, 300),
 )
 """Samplers, rates of a step, and samples of more than one block."""
-SHOW = "from tests.verify.samplers.test_bits import digests; import json; print(json.dumps(digests({threads})))"
+SHOW = (
+    "from tests.verify.samplers.test_bits import digests; "
+    "import json; print(json.dumps(digests({threads})))"
+)
 
 
 def digests(threads: int) -> dict[str, str]:
