@@ -2,7 +2,8 @@
 
 ``make skewness`` or ``python -m studies.skewness``: networks all over the range of
 `verify.comparison.deciding.has_studied_skewness`, most of them at its edge.  Prints a table and
-keeps the numbers in studies/skewness.json.  The exit code is 1 where a skewness is above the allowance.
+keeps the numbers in studies/skewness.json.  The exit code is 1 where a skewness is above the
+allowance.
 """
 
 from __future__ import annotations

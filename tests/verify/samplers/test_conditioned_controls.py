@@ -2,8 +2,8 @@
 
 `test_conditioned_relu` shows that the passes make the right networks of the numbers that they draw.
 Here the draws themselves are wrong: other numbers, or dependent ones.  A difference counts as
-caught at a corrected p below ``FALSE_ALARM``; the test asks for p below ``CAUGHT``, so far beyond it
-that another seed would be caught too with more than 99 % chance (the argument is in
+caught at a corrected p below ``FALSE_ALARM``; the test asks for p below ``CAUGHT``, so far
+beyond it that another seed would be caught too with more than 99 % chance (the argument is in
 tests/verify/samplers/test_sampler_controls.py).
 """
 
