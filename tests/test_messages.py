@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-FILES = sorted((ROOT / "theory").glob("*.py")) + sorted((ROOT / "verify").rglob("*.py"))
+FILES = sorted((ROOT / "theory").rglob("*.py")) + sorted((ROOT / "verify").rglob("*.py"))
 WITHOUT_VALUE = ("quantiles need networks", "observables without a matrix")
 """Refusals of a combination, where no single value is wrong."""
 

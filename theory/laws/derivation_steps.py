@@ -20,7 +20,9 @@ def explained(value: object) -> Iterator[Step]:
 
     `theory.exposition` registers an implementation for each type of value that it explains.
     """
-    raise NotSolved(f"expected a value whose derivation is written out, got {value!r}")
+    raise NotSolved(
+        f"no derivation of {value!r} is written out: ask for that of squared_update(...)"
+    )
 
 
 @dataclass(frozen=True)
