@@ -180,10 +180,10 @@ def inverse_square_root(square: Expr) -> Expr:
         huge = max(square.p, square.q).bit_length() > _HUGE_BITS
         return InverseRootOfHuge(square) if huge else _short_root(square)
     apart: list[Expr] = []
-    together: list[Expr] = []
+    rest: list[Expr] = []
     for factor in Mul.make_args(square):
-        (apart if _is_plainly_positive(factor) else together).append(factor)
-    return Mul(*(1 / sqrt(factor) for factor in apart), 1 / sqrt(Mul(*together)))
+        (apart if _is_plainly_positive(factor) else rest).append(factor)
+    return Mul(*(1 / sqrt(factor) for factor in apart), 1 / sqrt(Mul(*rest)))
 
 
 def _is_plainly_positive(factor: Expr) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sympy import Add, Expr, KroneckerDelta, Max, Mul, Pow, Symbol, exp, log, sympify
+from sympy import Add, Expr, KroneckerDelta, Max, Mul, Pow, Rational, Symbol, exp, log, sympify
 
 from theory.algebra.numerals import InverseSquareRoot
 from theory.errors import InvalidArgument, NotSolved
@@ -15,10 +15,10 @@ from theory.solutions.value import as_float, missing_sizes
 from theory.symbols import eta
 from theory.validation import shown
 
-__all__ = ["numbers"]
+__all__ = ["numbers", "value_at"]
 
 _DIGITS = 17
-_FIRST, _MOST = 50, 3200
+_FIRST, _MOST = 33, 3200
 """Digits worked with; terms that agree to the last are taken to be equal."""
 
 
@@ -47,21 +47,22 @@ def numbers(expression: Expr, **sizes: Any) -> Any:
     missing = [symbol for symbol in free.values() if symbol not in given and symbol != eta]
     if unknown or missing:
         raise InvalidArgument(missing_sizes(sorted(free), unknown, sorted(map(str, missing))))
-    return over_arrays(lambda point: as_float(_value(expression, point), point), given)
+    return over_arrays(lambda point: as_float(value_at(expression, point, _DIGITS), point), given)
 
 
-def _value(expression: Expr, point: Mapping[Symbol, Any]) -> Any:
-    """The value to `_DIGITS`, in the thread's context."""
-    before, digits = None, _FIRST
-    while digits <= _MOST:
-        with workdps(digits) as context:
+def value_at(expression: Expr, point: Mapping[Symbol, Any], digits: int) -> Any:
+    """The value to ``digits``, in the thread's context, at rationals or real numbers for the
+    symbols."""
+    before, used = None, _FIRST + digits
+    while used <= _MOST:
+        with workdps(used) as context:
             evaluation = _Evaluation(point, context)
             value = evaluation.of(expression)
             if before is not None:
-                error = abs(value - before) * context.mpf(10) ** _DIGITS
+                error = abs(value - before) * context.mpf(10) ** digits
                 if error <= abs(value):
                     return value
-        before, digits = value, 2 * digits
+        before, used = value, 2 * used
     return context.zero
 
 
@@ -72,7 +73,14 @@ class _Evaluation:
         self.context = context
         self.known: dict[Expr, Any] = {eta: context.one}
         for symbol, number in point.items():
-            self.known[symbol] = context.mpf(int(number.p)) / int(number.q)
+            self.known[symbol] = self._real(number)
+
+    def _real(self, number: Any) -> Any:
+        """A rational, or a real number of any context or none."""
+        if isinstance(number, Rational):
+            return self.context.mpf(int(number.p)) / int(number.q)
+        known = hasattr(number, "_mpf_")
+        return self.context.make_mpf(number._mpf_) if known else self.context.mpf(number)
 
     def of(self, node: Expr) -> Any:
         """The value of one node."""
@@ -83,7 +91,7 @@ class _Evaluation:
     def _computed(self, node: Expr) -> Any:
         context = self.context
         if node.is_Rational:
-            return context.mpf(int(node.p)) / int(node.q)
+            return self._real(node)
         arguments = [self.of(sympify(each)) for each in node.args]
         if isinstance(node, Add):
             return context.fsum(arguments)

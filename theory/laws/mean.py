@@ -13,15 +13,15 @@ from mpmath import mpf
 from sympy import Add, Expr, Integer, Mul, Poly, Rational, Rel, Symbol, factor
 from sympy.polys.domains.domain import Domain
 
-from theory.algebra.decimals import decimal_value
 from theory.algebra.fields import field_of
 from theory.algebra.numerals import number_text
 from theory.algebra.power_sum import DEPTHS
 from theory.errors import InvalidArgument, NotSolved
+from theory.laws.expression_numbers import value_at
 from theory.laws.float_arrays import FastUpdate, fast_update
 from theory.networks.network import Network
 from theory.networks.sizes import Sizes
-from theory.precision import workdps
+from theory.precision import published, workdps
 from theory.public_names import cached_property
 from theory.solutions.closed_form import closed_form_expression
 from theory.solutions.derivation import Derivation, derive
@@ -335,7 +335,17 @@ class Mean(Number):
 
         Relative error below 10^-digits.
         """
-        return decimal_value(self.sums, width, depth, digits)
+        others = self._formula.free_symbols - {n, L}
+        if others:
+            raise InvalidArgument(
+                f"expected a network with no symbols but n and L, got "
+                f"{', '.join(sorted(map(str, others)))}; give the others values"
+            )
+        return published(value_at(self._formula, {n: width, L: depth}, digits), digits)
+
+    @cached_property
+    def _formula(self) -> Expr:
+        return self.per_eta2
 
     def growth(self) -> Expr:
         """The leading term as L -> infinity at fixed width: no power law, but an exponential.
@@ -436,7 +446,9 @@ def _fast_form(mean: Mean) -> FastUpdate | None:
     """A mean at the last layer as fast functions of width and depth; None where such a form is not
     proven."""
     try:
-        return fast_update(mean.sums)
+        forms = ([each.closed_form] for each in mean.derivations)
+        sums = (over_width(form, mean.width_here) for form in forms)
+        return fast_update(chain.from_iterable(sums))
     except NotSolved:
         return None
 

@@ -195,15 +195,15 @@ def _cause(network: Network, group: Group | None, allowed: Rational) -> str:
     cause where the term holds for an input as wide as the network."""
     width = network.width
     narrowest = min(map(int, width)) if isinstance(width, tuple) else int(width or 1)
-    plain = network._with(width=narrowest, depth=network.layers)
-    square = plain._with(input_width=None)
+    level = network._with(width=narrowest, depth=network.layers)
+    square = level._with(input_width=None)
     if network.c != network.activation.critical_variance():
         return "away from the critical weight variance there is no law"
-    error = _error(plain, group)
+    error = _error(level, group)
     if abs(error) <= allowed:
         return ""
-    if group is None and plain != square and abs(_error(square, group)) <= allowed:
-        ratio = int(plain.first_fan_in) / narrowest
+    if group is None and level != square and abs(_error(square, group)) <= allowed:
+        ratio = int(level.first_fan_in) / narrowest
         return f"{_times(error)} for its input width, {ratio:.3g} times its width"
     if error < 0:
         return f"{_times(error)} at depth {network.layers}, which is too small for a leading term"

@@ -167,8 +167,8 @@ def _number(number: Rational) -> str:
     if _digits(number) <= _LONGEST:
         return str(latex(number))
     mantissa, _, exponent = decimal_text(number).partition("e")
-    shown = rf"{mantissa} \times 10^{{{int(exponent)}}}" if exponent else mantissa
-    return rf"{shown}\ldots"
+    written = rf"{mantissa} \times 10^{{{int(exponent)}}}" if exponent else mantissa
+    return rf"{written}\ldots"
 
 
 def _digits(number: Rational) -> int:
