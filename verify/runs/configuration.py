@@ -198,11 +198,6 @@ class Configuration:
         neurons, layers = sum(network.widths[1:]), network.layers
         return cost.unit * units + cost.neuron * neurons + cost.layer * layers + cost.network
 
-    @cached_property
-    def digest(self) -> str:
-        """SHA-256 of `text`, in hexadecimal digits."""
-        return hashlib.sha256(self.text.encode()).hexdigest()
-
     @classmethod
     def from_text(cls, text: str) -> Configuration:
         """The configuration that a `text` says; `InvalidArgument` for text that says none."""
