@@ -112,7 +112,7 @@ def read_formula(value: object, *, name: str = "formula") -> Expr:
     """
     if isinstance(value, str):
         return parse_formula(value, name=name)
-    if isinstance(value, Real | Decimal) or is_decimal(value):
+    if not isinstance(value, Expr) and (isinstance(value, Real | Decimal) or is_decimal(value)):
         value = exact_number(name, value)
     if not isinstance(value, Expr):
         raise InvalidArgument(
