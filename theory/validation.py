@@ -207,7 +207,10 @@ def _as_fraction(value: object) -> Fraction | None:
 
 
 def _shortest(value: Any) -> str:
-    """A number of SymPy or mpmath as a decimal of as many digits as its bits hold."""
+    """A number of SymPy or mpmath as a decimal of as many digits as its bits hold; no text for a
+    number whose exponent is out of reach."""
+    if abs(value._mpf_[2]) > _LONGEST_TEXT:
+        return ""
     if float(value) == value:
         return repr(float(value))
     number = DECIMALS.make_mpf(value._mpf_)

@@ -114,7 +114,7 @@ def read_formula(value: Any, *, name: str = "formula") -> Expr:
     """
     if isinstance(value, str):
         return parse_formula(value, name=name)
-    if isinstance(value, Real | Decimal) or is_decimal(value):
+    if not isinstance(value, Expr) and (isinstance(value, Real | Decimal) or is_decimal(value)):
         value = exact_number(name, value)
     elif not isinstance(value, Expr) and is_decimal(value) and isfinite(value):
         value = Rational(*to_rational(value._mpf_))
