@@ -416,7 +416,7 @@ def _limit_counterexample(
     """The first point, by depth, then width, then layer, at which a formula's leading values are
     not the law's; for the joint limit at t = L/n."""
     law = reading.target.law(claim)
-    shown = term.free_symbols | law.free_symbols | ({L, n} if claim is Claim.JOINT else set())
+    held = term.free_symbols | law.free_symbols | ({L, n} if claim is Claim.JOINT else set())
     for rate in (Fraction(1), *(_OTHER_RATES if term.has(eta) else ())):
         at_rate = {eta: Rational(rate)}
         for point in reading.target.points(_DEPTHS, _WIDTHS):
@@ -428,7 +428,7 @@ def _limit_counterexample(
                 mine = sign * (decimal(mine) if reading.formula.rounded else mine)
             if exact is None or (mine is not None and close(mine, exact, reading.tolerance)):
                 continue
-            named = {s: v for s, v in point.items() if s in shown}
+            named = {s: v for s, v in point.items() if s in held}
             if rate == 1:
                 return Counterexample(named, mine, exact, limits=True)
             if mine is not None:

@@ -5,23 +5,29 @@ For test files, best with networks drawn by `verify.strategies`.  See docs/prope
 
 from __future__ import annotations
 
+from mpmath import nstr
+from sympy import Expr
+
 from theory.claims.decision import decide_by_theory
 from theory.claims.reading import Reading, read_claim
 from theory.claims.target import Claim
 from theory.errors import InvalidArgument
-from theory.formulas.evaluation import decimal
+from theory.formulas.evaluation import Number, decimal
 from theory.networks.mlp import MLP
 from theory.networks.network import numeric_depth
 from theory.outcome import Outcome
+from theory.precision import exp
 from theory.public_names import listed
 from theory.validation import is_decimal, number_between, shown
-from verify.claims.assertion_report import exact_report, measured_report
-from verify.claims.trial import place, planned, simulated
+from verify.claims.trial import Trial, place, planned, rates_text, simulated
 from verify.numerics.streams import checked_seed
 from verify.samplers.problem import numeric_problem
 from verify.samplers.sampler import Sampler
 
 __all__ = ["assert_close", "assert_exact", "assert_matches_networks", "samples_needed"]
+
+_LONGEST = 200
+"""Characters of one value."""
 
 
 def assert_exact(
@@ -69,7 +75,7 @@ def assert_exact(
         )
     if found is not Outcome.CONSISTENT:
         title = f"not the exact value at {place(reading.target)}"
-        raise AssertionError(exact_report(title, reading, reading.target.exact()))
+        raise AssertionError(_exact_report(title, reading, reading.target.exact()))
 
 
 def assert_close(
@@ -104,7 +110,7 @@ def assert_close(
     if value is None or abs(decimal(value) - exact) > decimal(allowed) * exact:
         where = place(reading.target)
         title = f"not within a relative {float(allowed):.6g} of the exact value at {where}"
-        raise AssertionError(exact_report(title, reading, reading.target.number))
+        raise AssertionError(_exact_report(title, reading, reading.target.number))
 
 
 def samples_needed(
@@ -173,7 +179,7 @@ def assert_matches_networks(
         sampler=sampler,
     )
     if trial.rejected:
-        raise AssertionError(measured_report(trial, reading))
+        raise AssertionError(_measured_report(trial, reading))
 
 
 def _reading(
@@ -202,6 +208,60 @@ def _relative_error(value: object) -> float:
 
 def _chance(value: object) -> float:
     return number_between("false_alarm", value, "give one such as 1e-6", 1.0)
+
+
+def _exact_report(title: str, reading: Reading, exact: Expr | Number) -> str:
+    """A derivation's value beside the exact one."""
+    target = reading.target
+    part = "" if target.part == "total" else f".{target.part}"
+    call = f"squared_update({target.network!r}, {target.layer}{rates_text(target)}){part}"
+    return _lines(
+        title,
+        derivation=_value(reading),
+        exact=_text(exact),
+        ratio=_ratio(reading),
+        reproduce=f"{call}.{'evaluate(30)' if is_decimal(exact) else 'per_eta2'}",
+    )
+
+
+def _measured_report(trial: Trial, reading: Reading) -> str:
+    """A derivation's value beside the mean over networks, with its exact standard error, and
+    beside the exact value."""
+    target, samples = trial.target, trial.measured.samples
+    error = trial.relative_error * target.number
+    arguments = f"{target.network!r}, layer={target.layer}{rates_text(target)}"
+    return _lines(
+        f"not the mean over networks at {place(target)}",
+        derivation=_value(reading),
+        measured=f"{nstr(exp(float(trial.measured.log_mean)), 6)} ± {nstr(error, 2)}",
+        exact=nstr(target.number, 6),
+        ratio=_ratio(reading),
+        z=f"{trial.z:+.2f}, beyond {trial.critical:.2f} (false alarm {trial.false_alarm:g})",
+        samples=f"{samples}, seed {trial.seed}",
+        reproduce=f"monte_carlo({arguments}, samples={samples}, seed={trial.seed}, "
+        f"sampler={trial.sampler!r}).{target.part}",
+    )
+
+
+def _lines(title: str, **values: str) -> str:
+    rows = [f"  {name:<10}  {value}" for name, value in values.items() if value]
+    return "\n".join([f"{title}, at eta = 1", *rows])
+
+
+def _value(reading: Reading) -> str:
+    """The value per eta^2; the formula itself where it has none."""
+    return _text(reading.expression if reading.number is None else reading.number)
+
+
+def _text(value: Expr | Number) -> str:
+    text = nstr(value, 30) if is_decimal(value) else str(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+
+def _ratio(reading: Reading) -> str:
+    """The derivation's value over the exact one, where both are numbers."""
+    value, exact = reading.number, reading.target.number
+    return nstr(decimal(value) / exact, 6) if value is not None and exact else ""
 
 
 def __dir__() -> list[str]:

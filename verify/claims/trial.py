@@ -52,15 +52,16 @@ def place(target: Target) -> str:
     >>> place(Target(MLP(2, 2), layer=1, part="label", rates=(Rational(1), Rational(1, 2))))
     "layer 1 of MLP(width=2, depth=2) with rates=(1, '1/2'), label part"
     """
-    rates = "" if target.rates is None else f" with {rates_text(target)}"
     part = "total" if target.part == "total" else f"{target.part} part"
-    return f"layer {target.layer} of {target.network!r}{rates}, {part}"
+    return f"layer {target.layer} of {target.network!r}{rates_text(target, ' with ')}, {part}"
 
 
-def rates_text(target: Target) -> str:
-    """The multipliers as an argument, in code that reads back."""
+def rates_text(target: Target, before: str = ", ") -> str:
+    """The multipliers as an argument, in code that reads back; nothing where they are all 1."""
+    if target.rates is None:
+        return ""
     texts = [written(rate) for rate in target.multipliers() or ()]
-    return f"rates=({', '.join(texts)}{',' * (len(texts) == 1)})"
+    return f"{before}rates=({', '.join(texts)}{',' * (len(texts) == 1)})"
 
 
 @dataclass(frozen=True, eq=False)
