@@ -2,8 +2,8 @@
 
 tests/test_conditioned_relu.py shows that the passes make the right networks of what they draw.
 Here the draws themselves are wrong: of other numbers, or not independent.  A difference counts as
-caught at a corrected p below ``FALSE_ALARM``; the test asks for p below ``CAUGHT``, so far beyond it that
-another seed would be caught too with more than 99 % chance (the argument is in
+caught at a corrected p below ``FALSE_ALARM``; the test asks for p below ``CAUGHT``, so far beyond
+it that another seed would be caught too with more than 99 % chance (the argument is in
 tests/test_sampler_controls.py).
 """
 
