@@ -7,7 +7,7 @@ import pytest
 
 from verify.numerics.compiled import sources_digest
 
-KERNEL = "from verify.numerics.compiled import kernel\nfrom verify import places as at\n"
+KERNEL = "from verify.jit import kernel\nfrom verify import places as at\n"
 MODULES = {
     "jit": "",
     "passes": KERNEL,
