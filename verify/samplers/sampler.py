@@ -13,7 +13,7 @@ from theory.public_names import PublicNames
 from verify.numerics.arrays import FloatArray
 from verify.samplers.problem import Problem
 
-__all__ = ["Cost", "Sampler", "check_inner_products"]
+__all__ = ["Cost", "Planned", "Sampler", "check_inner_products"]
 
 
 class Cost(NamedTuple):
@@ -26,6 +26,15 @@ class Cost(NamedTuple):
     network: float = 0.0
 
 
+class Planned(NamedTuple):
+    """A cell's share by default: networks of so many units of `Sampler.cost` together, but at
+    ``least`` and at ``most`` so many networks."""
+
+    units: int
+    least: int
+    most: int
+
+
 class Sampler(PublicNames, ABC):
     """A way to simulate networks; a frozen value without state.
 
@@ -33,17 +42,19 @@ class Sampler(PublicNames, ABC):
     network's update, so that their quantiles are those of networks; otherwise only means are.
     ``meets_rare_networks``: the relative spread of samples stays bounded at any depth, so that
     their mean and error can be trusted there too.
-    ``seconds``: what a linearised update costs on one core.
+    ``seconds``: what a linearised update costs on one core.  ``planned``: how many networks a cell
+    gets by default.
     """
 
     _shared: ClassVar[frozenset[str]] = frozenset(
-        {"block_size", "check", "label", "name", "sample", "seconds"}
+        {"block_size", "check", "label", "name", "planned", "sample", "seconds"}
     )
     name: ClassVar[str]
     label: ClassVar[str]
     draws_networks = True
     meets_rare_networks = False
     seconds = Cost(unit=1e-8)
+    planned: ClassVar[Planned]
 
     @abstractmethod
     def block_size(self, problem: Problem) -> int:
@@ -53,9 +64,16 @@ class Sampler(PublicNames, ABC):
     def cost(self, network: MLP) -> int:
         """What one network's time goes with: weights, neurons or layers."""
 
-    @abstractmethod
     def planned_samples(self, network: MLP) -> int:
-        """Networks that a cell gets when nothing is asked: by cost, a few seconds at most."""
+        """Networks that a cell gets when nothing is asked: by cost, a few seconds at most.
+
+        >>> from theory import MLP
+        >>> from verify import Gram
+        >>> Gram().planned_samples(MLP(width=64, depth=400))
+        50000
+        """
+        units, least, most = self.planned
+        return min(max(units // self.cost(network), least), most)
 
     @abstractmethod
     def sample(self, problem: Problem, stream: np.random.Generator, count: int) -> FloatArray:

@@ -13,7 +13,7 @@ from verify.numerics.streams import block_counts, block_stream, checked_samples,
 from verify.numerics.variates import new_stream
 from verify.samplers.conditioned.passes import conditioned_neurons, conditioned_updates
 from verify.samplers.problem import Problem, numeric_problem
-from verify.samplers.sampler import Cost, Sampler
+from verify.samplers.sampler import Cost, Planned, Sampler
 from verify.samplers.vectors import vector_scales
 
 __all__ = ["Conditioned", "Neurons"]
@@ -64,6 +64,7 @@ class Conditioned(Sampler):
 
     name = label = "conditioned"
     seconds = Cost(unit=8.4e-10, layer=3.5e-07, network=1.7e-06)
+    planned = Planned(units=100_000_000, least=64, most=20_000)
 
     def block_size(self, problem: Problem) -> int:
         """As many networks as have four million neurons together, 1 to 1,024."""
@@ -78,16 +79,6 @@ class Conditioned(Sampler):
         256
         """
         return sum(int(width) for width in network.widths[1:])
-
-    def planned_samples(self, network: MLP) -> int:
-        """As many networks as have 1e8 neurons together, 64 to 20,000.
-
-        >>> from theory import MLP
-        >>> from verify import Conditioned
-        >>> Conditioned().planned_samples(MLP(width=64, depth=400))
-        3906
-        """
-        return min(max(100_000_000 // self.cost(network), 64), 20_000)
 
     def check(self, problem: Problem) -> None:
         """Refuse networks whose neurons do not fit in some GiB."""

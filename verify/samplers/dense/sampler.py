@@ -13,7 +13,7 @@ from verify.numerics.arrays import FloatArray
 from verify.samplers.dense.passes import linearised, real_step
 from verify.samplers.dense.weights import drawn_weights
 from verify.samplers.problem import Problem
-from verify.samplers.sampler import Cost, Sampler
+from verify.samplers.sampler import Cost, Planned, Sampler
 from verify.samplers.vectors import vector_scales
 
 __all__ = ["Dense"]
@@ -41,6 +41,7 @@ class Dense(Sampler):
 
     name = label = "dense"
     seconds = Cost(unit=3.4e-10, neuron=1.9e-07, layer=1.9e-06)
+    planned = Planned(units=2_000_000_000, least=64, most=20_000)
 
     def block_size(self, problem: Problem) -> int:
         """As many networks as have about a million weights together, 1 to 64."""
@@ -55,16 +56,6 @@ class Dense(Sampler):
         16384
         """
         return sum(int(p) * int(q) for p, q in pairwise(network.widths))
-
-    def planned_samples(self, network: MLP) -> int:
-        """As many networks as have 2e9 weights together, 64 to 20,000.
-
-        >>> from theory import MLP
-        >>> from verify import Dense
-        >>> Dense().planned_samples(MLP(width=64, depth=400))
-        1220
-        """
-        return min(max(2_000_000_000 // self.cost(network), 64), 20_000)
 
     def check(self, problem: Problem) -> None:
         """Refuse networks that take a minute each."""

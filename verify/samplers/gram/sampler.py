@@ -15,7 +15,7 @@ from verify.numerics.variates import new_stream
 from verify.samplers.gram.leaky_passes import leaky_scales, leaky_updates, leaky_workspace
 from verify.samplers.gram.relu_passes import lanes_at, relu_scales, relu_updates, relu_workspace
 from verify.samplers.problem import Problem
-from verify.samplers.sampler import Cost, Sampler, check_inner_products
+from verify.samplers.sampler import Cost, Planned, Sampler, check_inner_products
 
 __all__ = ["Gram"]
 
@@ -38,6 +38,7 @@ class Gram(Sampler):
 
     name = label = "gram"
     seconds = Cost(unit=1.6e-08, network=1.5e-08)
+    planned = Planned(units=20_000_000, least=1_000, most=200_000)
 
     def block_size(self, problem: Problem) -> int:
         """As many networks as have 131,072 layers together, at most 8,192, at least as many as go
@@ -54,16 +55,6 @@ class Gram(Sampler):
         4
         """
         return network.layers
-
-    def planned_samples(self, network: MLP) -> int:
-        """As many networks as have 2e7 layers together, 1,000 to 200,000.
-
-        >>> from theory import MLP
-        >>> from verify import Gram
-        >>> Gram().planned_samples(MLP(width=64, depth=400))
-        50000
-        """
-        return min(max(20_000_000 // self.cost(network), 1_000), 200_000)
 
     def check(self, problem: Problem) -> None:
         """Refuse real steps."""

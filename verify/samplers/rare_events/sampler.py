@@ -10,7 +10,7 @@ from theory.networks.mlp import MLP
 from verify.numerics.arrays import FloatArray
 from verify.samplers.problem import Problem
 from verify.samplers.rare_events.passes import rare_updates
-from verify.samplers.sampler import Cost, Sampler, check_inner_products
+from verify.samplers.sampler import Cost, Planned, Sampler, check_inner_products
 from verify.samplers.vectors import vector_scales
 
 __all__ = ["RareEvents"]
@@ -37,6 +37,7 @@ class RareEvents(Sampler):
     draws_networks = False
     meets_rare_networks = True
     seconds = Cost(unit=1.1e-07, network=6.1e-07)
+    planned = Planned(units=4_000_000, least=1_000, most=40_000)
 
     def block_size(self, problem: Problem) -> int:
         """As many networks as have 16,384 layers together, 1 to 256."""
@@ -52,16 +53,6 @@ class RareEvents(Sampler):
         4
         """
         return network.layers
-
-    def planned_samples(self, network: MLP) -> int:
-        """As many networks as have 4e6 layers together, 1,000 to 40,000.
-
-        >>> from theory import MLP
-        >>> from verify import RareEvents
-        >>> RareEvents().planned_samples(MLP(width=64, depth=400))
-        10000
-        """
-        return min(max(4_000_000 // self.cost(network), 1_000), 40_000)
 
     def check(self, problem: Problem) -> None:
         """Refuse real steps."""
