@@ -53,8 +53,9 @@ def _compiled(function: Function, inline: bool) -> Function:
     lanes (`verify.numerics.lanes`), and a product that is to be rounded with its sum says `fused`.
 
     Numba keeps a compiled function on disk for as long as its own file is unchanged, even where
-    a function of another file that was compiled into it has changed; so the stamp of its file is
-    joined by one of every module that its code may come from.
+    a function of another file that was compiled into it has changed.  So the version that Numba
+    compares before it reads an entry is joined by a digest of every module that the code may come
+    from: an entry that names a module of older sources is then not read at all.
     """
     options: dict[str, Any] = {"error_model": "numpy", "nogil": True}
     options |= {"forceinline": inline, "fastmath": False}
@@ -63,8 +64,7 @@ def _compiled(function: Function, inline: bool) -> Function:
     except RuntimeError:  # no folder to write to: compiled anew by each process
         return cast(Function, njit(**options)(function))
     file = compiled._cache._cache_file
-    stamp = sources_digest(Path(function.__code__.co_filename))
-    file._source_stamp = (file._source_stamp, stamp)
+    file._version += f" {sources_digest(Path(function.__code__.co_filename))}"
     return cast(Function, compiled)
 
 
