@@ -14,8 +14,8 @@ from torch import nn, optim
 
 from theory import InvalidArgument, OutsideValidity
 from verify.pytorch import AllHidden, Transferred, initialise, parameter_groups
-from verify.pytorch.computing import draw_weights
-from verify.pytorch.model import read_model
+from verify.pytorch.modules.computing import draw_weights
+from verify.pytorch.modules.model import read_model
 from verify.pytorch.spread import spread_in_words
 
 from .models import Functional, mlp

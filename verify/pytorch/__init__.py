@@ -19,7 +19,7 @@ from verify.pytorch.check_result import CoordinateCheck, LayerCheck
 from verify.pytorch.coordinate_check import coordinate_check
 from verify.pytorch.initialisation import initialise
 from verify.pytorch.learning_rates import AllHidden, EqualShares, Transferred
-from verify.pytorch.model import network_of
+from verify.pytorch.modules.model import network_of
 from verify.pytorch.parameter_groups import parameter_groups
 
 __all__ = [

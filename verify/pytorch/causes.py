@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from verify.pytorch.model import ReadModel
+from verify.pytorch.modules.model import ReadModel
 from verify.pytorch.spread import rms, standard_deviations
 
 __all__ = ["Noted"]

@@ -30,8 +30,8 @@ from verify.numerics.streams import checked_samples, checked_seed
 from verify.pytorch.check_result import CoordinateCheck, LayerCheck
 from verify.pytorch.examples import Case, checked_examples
 from verify.pytorch.learning_rates import checked_step
-from verify.pytorch.model import ReadModel, read_model
-from verify.pytorch.probing import one_at_a_time
+from verify.pytorch.modules.model import ReadModel, read_model
+from verify.pytorch.modules.probing import one_at_a_time
 from verify.pytorch.real_steps import RealStep, half_square
 
 __all__ = ["coordinate_check", "planned_samples"]

@@ -12,8 +12,8 @@ import torch
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
 from verify.numerics.arrays import FloatArray
-from verify.pytorch.layers import PRECISIONS
 from verify.pytorch.learning_rates import exact_parts
+from verify.pytorch.modules.layers import PRECISIONS
 
 __all__ = ["Case", "Examples", "check_norm", "checked_examples"]
 

@@ -13,9 +13,9 @@ from typing import Any
 import torch
 
 from theory.networks.mlp import MLP
-from verify.pytorch.computing import draw_probe, literal_outputs
-from verify.pytorch.model import ReadModel
-from verify.pytorch.probing import plain_torch, probing
+from verify.pytorch.modules.computing import draw_probe, literal_outputs
+from verify.pytorch.modules.model import ReadModel
+from verify.pytorch.modules.probing import plain_torch, probing
 
 __all__ = ["precision_in_words"]
 

@@ -20,7 +20,7 @@ from theory.rates.rate import maximal_learning_rate
 from theory.rates.transfer import OutsideValidity, transfer_learning_rate
 from theory.validation import exact_number, non_negative_value, shown
 from verify.comparison.exact_values import largest_step, refuse_large_step, rounded_down
-from verify.pytorch.model import network_of
+from verify.pytorch.modules.model import network_of
 
 __all__ = [
     "AllHidden",

@@ -20,11 +20,11 @@ from torch import nn
 from theory.errors import InvalidArgument
 from verify.numerics.arrays import FloatArray
 from verify.pytorch.causes import Noted
-from verify.pytorch.computing import called, draw_weights
 from verify.pytorch.examples import Examples
-from verify.pytorch.layers import linear_layers, whole
-from verify.pytorch.model import ReadModel, already_read, read_model
-from verify.pytorch.probing import one_seed, probing
+from verify.pytorch.modules.computing import called, draw_weights
+from verify.pytorch.modules.layers import linear_layers, whole
+from verify.pytorch.modules.model import ReadModel, already_read, read_model
+from verify.pytorch.modules.probing import one_seed, probing
 
 __all__ = ["RealStep", "half_square"]
 

@@ -10,8 +10,8 @@ import torch
 
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
-from verify.pytorch.layers import whole
-from verify.pytorch.model import ReadModel
+from verify.pytorch.modules.layers import whole
+from verify.pytorch.modules.model import ReadModel
 
 __all__ = ["check_weights", "rms", "spread_in_words", "standard_deviations"]
 

@@ -17,9 +17,9 @@ import torch
 from torch import nn
 
 from theory.errors import InvalidArgument
-from verify.pytorch.computing import Probe, Run
-from verify.pytorch.probing import HOOKS, bare, global_hooks, layered, probing
-from verify.pytorch.stand_ins import Copies, StandIn, Unknown, address, stand_in
+from verify.pytorch.modules.computing import Probe, Run
+from verify.pytorch.modules.probing import HOOKS, bare, global_hooks, layered, probing
+from verify.pytorch.modules.stand_ins import Copies, StandIn, Unknown, address, stand_in
 
 __all__ = ["check_hooks"]
 

@@ -18,15 +18,15 @@ from torch import nn
 from theory.errors import InvalidArgument
 from theory.networks.activations import LeakyReLU, ReLU
 from theory.networks.mlp import MLP
-from verify.pytorch.computing import Probe, Run, called, literal_outputs
-from verify.pytorch.differences import (
+from verify.pytorch.modules.computing import Probe, Run, called, literal_outputs
+from verify.pytorch.modules.differences import (
     Calls,
     distance,
     recorded,
     what_differs,
     where_gradients_differ,
 )
-from verify.pytorch.probing import next_numbers, probing
+from verify.pytorch.modules.probing import next_numbers, probing
 
 __all__ = ["Computing", "activation_and_precision"]
 

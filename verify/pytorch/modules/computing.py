@@ -11,7 +11,7 @@ from torch import nn
 
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
-from verify.pytorch.layers import placed
+from verify.pytorch.modules.layers import placed
 
 __all__ = ["Probe", "Run", "called", "draw_probe", "draw_weights", "literal_outputs"]
 

@@ -18,11 +18,11 @@ from torch import nn
 
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
-from verify.pytorch.agreement import Computing, activation_and_precision
-from verify.pytorch.computing import draw_probe
-from verify.pytorch.hooks import check_hooks
-from verify.pytorch.layers import linear_layers
-from verify.pytorch.probing import bare, one_at_a_time, plain_torch
+from verify.pytorch.modules.agreement import Computing, activation_and_precision
+from verify.pytorch.modules.computing import draw_probe
+from verify.pytorch.modules.hooks import check_hooks
+from verify.pytorch.modules.layers import linear_layers
+from verify.pytorch.modules.probing import bare, one_at_a_time, plain_torch
 
 __all__ = ["ReadModel", "already_read", "network_of", "read_model"]
 

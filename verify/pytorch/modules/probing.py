@@ -24,7 +24,7 @@ import torch
 from torch import nn
 from torch.nn.modules import module as module_state
 
-from verify.pytorch.stand_ins import is_installed
+from verify.pytorch.modules.stand_ins import is_installed
 
 __all__ = [
     "HOOKS",
