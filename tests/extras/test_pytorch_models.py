@@ -263,7 +263,7 @@ def test_a_source_is_read_with_the_settings_of_the_target() -> None:
 def test_a_source_too_shallow_for_the_law_of_a_group_warns() -> None:
     """The rates of all hidden weights are near their law at depth 2, those of layers 2 to L not."""
     plan = Transferred(MLP(64, 2), first="0.2", hidden="0.1")
-    with pytest.warns(OutsideValidity, match="source=.*0.454 .* too small for a leading term"):
+    with pytest.warns(OutsideValidity, match="=MLP.*0.454 .* too small for a leading term"):
         assert rates_of(mlp(64, 64, 64), plan) == pytest.approx([0.2, 0.1, 0], rel=1e-12)
 
 

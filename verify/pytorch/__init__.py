@@ -1,4 +1,4 @@
-"""PyTorch models held to the theory: learning rates by layer, initialisation, coordinate check.
+"""This package gives PyTorch models their learning rates and weights, and checks their steps.
 
 Nothing else in this software imports PyTorch.  See docs/pytorch/trainer.md.
 """

@@ -1,4 +1,4 @@
-"""What weights and losses of real steps look like, where the theory's look otherwise."""
+"""This module names the weights and losses of real steps that are not those of the theory."""
 
 from __future__ import annotations
 

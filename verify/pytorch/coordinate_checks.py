@@ -1,7 +1,7 @@
-"""`coordinate_check`: real gradient steps of a PyTorch model against the exact law, layer by layer.
+"""`coordinate_check` compares real gradient steps of a PyTorch model with the exact law by layer.
 
-What is tested is all that stands between a formula and a training script: the model's layers and
-their order, its initialisation, its loss, PyTorch's gradient and its optimiser.
+The steps test all parts of a training script on which a formula depends: the layers and their
+sequence, the initialisation, the loss, PyTorch's gradient and the optimiser.
 """
 
 from __future__ import annotations

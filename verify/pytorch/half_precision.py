@@ -1,4 +1,4 @@
-"""What one step does to a model that computes in 16 bits, beside the same step in double precision.
+"""This module compares one step of a model in 16 bits with the same step in double precision.
 
 A weight keeps about 8 (bfloat16) or 11 (float16) binary digits, so that a step smaller than half
 the last one leaves it as it is.
@@ -15,7 +15,7 @@ import torch
 from theory.networks.mlp import MLP
 from verify.pytorch.modules.computing import draw_probe, literal_outputs
 from verify.pytorch.modules.model import ReadModel
-from verify.pytorch.modules.probing import plain_torch, probing
+from verify.pytorch.modules.probing import default_torch, probing
 
 __all__ = ["precision_in_words"]
 
@@ -27,7 +27,7 @@ def precision_in_words(read: ReadModel, network: MLP, rates: Sequence[float]) ->
     left: of the mean square of Delta z in the last hidden layer, at one initialisation."""
     if read.computes not in _HALVES:
         return None
-    with plain_torch():
+    with default_torch():
         share = _share(read, network, rates)
     moves = (
         f"one step of plain SGD at them moves the last hidden layer by {share:.2g} times the mean "

@@ -1,4 +1,4 @@
-"""Mean-field initialisation of a given model: the one under which the theory holds."""
+"""`initialise` draws the weights of a model as the theory assumes them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which learning rate each layer of a network gets, from the exact maximal rates of `theory`."""
+"""Plans give each layer of a network a learning rate, from the exact maximal rates of `theory`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parameter groups for `torch.optim.SGD`, one for each layer, with derived learning rates."""
+"""`parameter_groups` makes a group for each layer, for `torch.optim.SGD`, at derived rates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Real steps: PyTorch's own gradient and `torch.optim.SGD` on a module, at one example each.
+"""This module takes real steps of a module with PyTorch's gradient and `torch.optim.SGD`.
 
 A fresh initialisation, an input of norm sqrt(n_0) in a random direction and a label y = +-1 are
 drawn for each, or one of the user's examples; the pre-activations of the hidden layers before and
@@ -70,7 +70,7 @@ class RealStep:
         _check_precision(read)
         held = [whole(layer.weight).clone() for layer in read.layers]
         values, noted = np.empty((samples, len(read.hidden))), Noted(read)
-        order = None if self.examples is None else self.examples.order(samples, seed)
+        chosen = None if self.examples is None else self.examples.order(samples, seed)
         device = read.layers[0].weight.device
         with probing(read.module, read.steps), already_read(read):
             with torch.no_grad():
@@ -80,7 +80,7 @@ class RealStep:
                 self._check_initialise(model, read)
                 for index, row in enumerate(values):
                     self._initialise(model, read)
-                    example = None if order is None else int(order[index])
+                    example = None if chosen is None else int(chosen[index])
                     before, after = self._pre_activations(read, outputs, noted, example)
                     row[:] = [
                         float((b - a).square().mean()) for a, b in zip(before, after, strict=True)

@@ -1,4 +1,4 @@
-"""Whether a module computes the theory's network: outputs, and one backward pass.
+"""This module refuses a module whose outputs or gradients are not those of the theory's network.
 
 In double precision, where every difference counts, and in the module's own, where more than
 rounding does; in training mode, and in the mode in which the module is.

@@ -1,4 +1,4 @@
-"""Outputs and gradients of a module beside those of v . s(W_L ... s(W_1 x)), written out."""
+"""This module computes outputs and gradients of a module and of v . s(W_L ... s(W_1 x))."""
 
 from __future__ import annotations
 
