@@ -70,7 +70,7 @@ class RealStep:
         _check_precision(read)
         held = [whole(layer.weight).clone() for layer in read.layers]
         values, noted = np.empty((samples, len(read.hidden))), Noted(read)
-        chosen = None if self.examples is None else self.examples.order(samples, seed)
+        chosen = None if self.examples is None else self.examples.drawn(samples, seed)
         device = read.layers[0].weight.device
         with probing(read.module, read.steps), already_read(read):
             with torch.no_grad():

@@ -1,4 +1,4 @@
-"""This module finds, in one run through the layers of a module, the first departure from the theory.
+"""This module names the first step at which a module departs from the theory's network.
 
 All runs are within `probing`, where the module's weights are new.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -85,7 +86,8 @@ def what_differs(
     linear = list(layers.values())
     calls, found = recorded(model, linear, x)
     again, _ = recorded(model, linear, x)
-    wrong = _wrong_calls(list(layers), [index for index, _, _ in calls])
+    names, used = list(layers), [index for index, _, _ in calls]
+    wrong = _wrong_calls(names, used) or _skip(names, calls, slope)
     if wrong:
         return wrong
     expected = x
@@ -93,11 +95,11 @@ def what_differs(
         zip(layers, calls, again, strict=True)
     ):
         if not (_same(into, expected) and _same(other, expected)):
-            return _below(list(layers)[: k + 1], calls[: k + 1], other, slope)
+            return _below(names[: k + 1], calls[: k + 1], other)
         if not _same(out, into @ layers[name].weight.detach().T):
             return f"one whose {name!r} is not W x", "leave out its bias or scale"
         expected = _activated(out, slope)
-    last = list(layers)[-1]
+    *_, last = names
     if _same(found, expected):
         return f"one with an activation after {last!r}", "leave it out, the readout is linear"
     return (
@@ -124,9 +126,7 @@ def _wrong_calls(names: Sequence[str], used: Sequence[int]) -> tuple[str, str] |
     )
 
 
-def _below(
-    names: Sequence[str], calls: Calls, again: torch.Tensor, slope: float
-) -> tuple[str, str]:
+def _below(names: Sequence[str], calls: Calls, again: torch.Tensor) -> tuple[str, str]:
     """How the input of the last of ``calls``, in another run ``again``, departs from s of the
     output below it."""
     *_, name = names
@@ -141,18 +141,29 @@ def _below(
         return f"one that is random in training mode {where}", "leave out dropout and noise"
     if _same(into, out):
         return f"one with no activation {where}", "put one there, such as nn.ReLU()"
-    fix = "the theory does not cover it yet"
     if named := _named_activation(out, into):
-        return f"one with {named} {where}", f"{fix}, give ReLU or LeakyReLU"
-    for k, (_, first, _) in enumerate(calls[:-1]):
-        earlier = [first, *([calls[k - 1][2]] if k else [])]
-        if any(_holds(into, out, each, slope) for each in earlier):
-            around = " and ".join(repr(each) for each in dict.fromkeys([names[k], names[-2]]))
-            return f"one with a skip connection around {around}", f"{fix}, so leave it out"
+        fix = "the theory does not cover it yet, give ReLU or LeakyReLU"
+        return f"one with {named} {where}", fix
     return (
         f"one with something else than its activation {where}",
         "leave out scales, normalisation and dropout",
     )
+
+
+def _skip(names: Sequence[str], calls: Calls, slope: float) -> tuple[str, str] | None:
+    """A later layer's input that holds an earlier one's input or output."""
+    for k, ((_, _, out), (_, into, _)) in enumerate(pairwise(calls)):
+        if _named_activation(out, into):
+            continue
+        for first in range(k + 1):
+            earlier = [calls[first][1], *([calls[first - 1][2]] if first else [])]
+            if any(_holds(into, out, each, slope) for each in earlier):
+                around = dict.fromkeys([names[first], names[k]])
+                return (
+                    f"one with a skip connection around {' and '.join(map(repr, around))}",
+                    "the theory does not cover it yet, so leave it out",
+                )
+    return None
 
 
 def _holds(into: torch.Tensor, out: torch.Tensor, earlier: torch.Tensor, slope: float) -> bool:

@@ -22,7 +22,7 @@ from verify.pytorch.modules.agreement import Computing, activation_and_precision
 from verify.pytorch.modules.computing import draw_probe
 from verify.pytorch.modules.hooks import check_hooks
 from verify.pytorch.modules.layers import linear_layers
-from verify.pytorch.modules.probing import bare, one_at_a_time, default_torch
+from verify.pytorch.modules.probing import bare, default_torch, one_at_a_time
 
 __all__ = ["ReadModel", "already_read", "network_of", "read_model"]
 

@@ -29,12 +29,12 @@ from verify.pytorch.modules.stand_ins import is_installed
 __all__ = [
     "HOOKS",
     "bare",
+    "default_torch",
     "global_hooks",
     "layered",
     "next_numbers",
     "one_at_a_time",
     "one_seed",
-    "default_torch",
     "probing",
 ]
 
