@@ -7,8 +7,9 @@ from typing import Any
 
 import torch
 
+from verify.pytorch.modules.computing import standard_deviations
 from verify.pytorch.modules.model import ReadModel
-from verify.pytorch.spread import rms, standard_deviations
+from verify.pytorch.spread import rms
 
 __all__ = ["Noted"]
 

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from theory.networks.mlp import MLP
-from verify.pytorch.modules.computing import draw_probe, literal_outputs
+from verify.pytorch.modules.computing import draw_probe, literal_layers, literal_outputs
 from verify.pytorch.modules.model import ReadModel
 from verify.pytorch.modules.probing import default_torch, probing
 
@@ -62,9 +62,9 @@ def _share(read: ReadModel, network: MLP, rates: Sequence[float]) -> float:
             ).step()
             after = _in_double(read)
             right = _stepped(before, x, slope, rates)
-            z = _last(before, x, slope)
-            moved += float((_last(after, x, slope) - z).square().sum())
-            exact += float((_last(right, x, slope) - z).square().sum())
+            z = _last_hidden(before, x, slope)
+            moved += float((_last_hidden(after, x, slope) - z).square().sum())
+            exact += float((_last_hidden(right, x, slope) - z).square().sum())
             read.module.zero_grad()
     return moved / exact if exact else nan
 
@@ -91,9 +91,6 @@ def _backward(f: torch.Tensor) -> None:
     loss.backward()
 
 
-def _last(weights: Sequence[torch.Tensor], x: torch.Tensor, slope: float) -> torch.Tensor:
+def _last_hidden(weights: Sequence[torch.Tensor], x: torch.Tensor, slope: float) -> torch.Tensor:
     """The pre-activations of the last hidden layer."""
-    z = x[None].to(weights[0]) @ weights[0].T
-    for weight in weights[1:-1]:
-        z = torch.where(z > 0, z, slope * z) @ weight.T
-    return z
+    return literal_layers(weights[:-1], x[None], slope)[-1]

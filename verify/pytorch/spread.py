@@ -9,11 +9,11 @@ from math import pi
 import torch
 
 from theory.errors import InvalidArgument
-from theory.networks.mlp import MLP
+from verify.pytorch.modules.computing import standard_deviations
 from verify.pytorch.modules.layers import whole
 from verify.pytorch.modules.model import ReadModel
 
-__all__ = ["check_weights", "rms", "spread_in_words", "standard_deviations"]
+__all__ = ["check_weights", "rms", "spread_in_words"]
 
 _STANDARD_ERRORS, _ALLOWED = 5.0, 0.02
 _NORMAL, _NORMAL_ERROR = (2 / pi) ** 0.5, (1 - 3 / pi) ** 0.5
@@ -30,17 +30,6 @@ def rms(weight: torch.Tensor) -> float:
     values = whole(weight)
     norm = torch.linalg.vector_norm(values, dtype=torch.float64)
     return float(norm / values.numel() ** 0.5)
-
-
-def standard_deviations(network: MLP) -> tuple[float, ...]:
-    """Those of the weights of layers 1 to L, and of the readout.
-
-    >>> standard_deviations(MLP(8, 2, input_width=2))
-    (1.0, 0.5, 0.125)
-    """
-    sizes = [int(width) for width in network.widths]
-    hidden = [(float(network.c) / fan_in) ** 0.5 for fan_in in sizes[:-1]]
-    return (*hidden, float(network.s) ** 0.5 / sizes[-1])
 
 
 def check_weights(read: ReadModel, readout_rate: float) -> None:

@@ -90,6 +90,8 @@ def what_differs(
     wrong = _wrong_calls(names, used) or _skip(names, calls, slope)
     if wrong:
         return wrong
+    if [index for index, _, _ in again] != used or not isinstance(found, torch.Tensor):
+        return "one that runs otherwise each time", "leave out chance, and counts of calls"
     expected = x
     for k, (name, (_, into, out), (_, other, _)) in enumerate(
         zip(layers, calls, again, strict=True)
@@ -127,8 +129,8 @@ def _wrong_calls(names: Sequence[str], used: Sequence[int]) -> tuple[str, str] |
 
 
 def _below(names: Sequence[str], calls: Calls, again: torch.Tensor) -> tuple[str, str]:
-    """How the input of the last of ``calls``, in another run ``again``, departs from s of the
-    output below it."""
+    """How the input of the last of ``calls``, in another run ``again``, departs from the
+    activated output below it."""
     *_, name = names
     if len(calls) == 1:
         return (
