@@ -85,7 +85,7 @@ def coordinate_check(
     rate = checked_step(case.largest, step, _LEAST * torch.finfo(read.steps).eps * usual)
     count = planned_samples(case.heaviest, rate) if samples is None else checked_samples(samples)
     real = RealStep(rate, initialise, loss, examples)
-    values, noted = real.noted_updates(model, count, root)
+    values, noted = real.squared_updates(model, count, root)
     checks = [
         _layer_check(case, k + 1, rate, values[:, k], root) for k in range(read.network.layers)
     ]

@@ -55,17 +55,16 @@ class RealStep:
     loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] = half_square
     examples: Examples | None = None
 
-    def squared_updates(self, model: nn.Module, samples: int, seed: int) -> FloatArray:
-        """Mean over neurons of (Delta z/rate)^2, shape ``(samples, layers)``.
+    def squared_updates(
+        self, model: nn.Module, samples: int, seed: int
+    ) -> tuple[FloatArray, Noted]:
+        """Mean over neurons of (Delta z/rate)^2, shape ``(samples, layers)``, and notes of weights
+        and losses on the way.
 
         On weights in double precision in place of the model's, so that a small step is not lost to
         rounding; in the precision of its own where it does not run in double.  Neither the model
         nor PyTorch's global generator is changed.
         """
-        return self.noted_updates(model, samples, seed)[0]
-
-    def noted_updates(self, model: nn.Module, samples: int, seed: int) -> tuple[FloatArray, Noted]:
-        """`squared_updates`, and what was seen of weights and losses on the way."""
         read = read_model(model)
         _check_precision(read)
         held = [whole(layer.weight).clone() for layer in read.layers]
