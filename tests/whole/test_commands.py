@@ -222,9 +222,7 @@ def test_networks_beyond_every_sampler_are_refused(width: int) -> None:
 
 def test_a_formula_that_the_theory_cannot_decide_is_not_rejected(tmp_path: Path) -> None:
     formula = "eta**2*L**3/3*exp(t)*exp(L/n)*(1+1/(1+L))**0.5"
-    assert (
-        verify_main(["--formula", formula, "--claim", "leading", "--out", str(tmp_path / "r")]) != 1
-    )
+    assert verify_main(["--formula", formula, "--claim", "leading", "--out", str(tmp_path / "r")]) != 1
 
 
 @pytest.mark.parametrize("module", ["verify", "theory"])
