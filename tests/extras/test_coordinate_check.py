@@ -48,7 +48,7 @@ def test_one_step_is_the_literal_networks() -> None:
             return super().forward(x)
 
     rate = 1e-3
-    found = RealStep(rate, draw, loss).squared_updates(Seen(5, 4, 6), 3, seed=2)
+    found, _ = RealStep(rate, draw, loss).squared_updates(Seen(5, 4, 6), 3, seed=2)
     examples = seen[-6::2]
     for row, weights, x, y in zip(found, drawn[-3:], examples, labels, strict=True):
         network = literal(weights, x)
@@ -68,7 +68,7 @@ def test_a_tiny_step_is_the_linearised_one() -> None:
         weights[:] = [p.detach().clone() for p in model.parameters()]
         states.append(torch.get_rng_state())
 
-    (row,) = RealStep(1e-6, draw).squared_updates(mlp(6, 8, 8), 1, seed=1)
+    (row,), _ = RealStep(1e-6, draw).squared_updates(mlp(6, 8, 8), 1, seed=1)
     with torch.random.fork_rng():
         torch.set_rng_state(states[-1])
         x = torch.randn(1, 6, dtype=torch.float64)

@@ -576,3 +576,27 @@ def test_a_wrapper_with_a_forward_is_read_as_the_module_that_it_is() -> None:
     for wrapped in (Doubled(model), OptimizedModule(model)):
         with pytest.raises(InvalidArgument):
             parameter_groups(wrapped)
+
+
+class Alternating(Functional):
+    """Every second call leaves the layers out, and each doubles the output."""
+
+    def __init__(self, first: int) -> None:
+        super().__init__(8, 8)
+        self.calls = first
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.calls += 1
+        if self.calls % 2:
+            return 2 * super().forward(x)
+        *hidden, last = (layer.weight for layer in self.linears)
+        for weight in hidden:
+            x = torch.relu(x @ weight.T)
+        return 2 * (x @ last.T)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_module_that_runs_otherwise_each_time_is_refused(first: int) -> None:
+    words = "runs otherwise each time|call the layers themselves"
+    with pytest.raises(InvalidArgument, match=words):
+        network_of(Alternating(first))

@@ -13,7 +13,7 @@ from torch import nn
 
 from theory import InvalidArgument
 from verify.pytorch import coordinate_check, initialise, network_of, parameter_groups
-from verify.pytorch.probing import probing
+from verify.pytorch.modules.probing import probing
 
 from .models import Functional, mlp
 

@@ -235,11 +235,12 @@ def test_rates_are_transferred_from_a_small_model() -> None:
         *[expected] * 8,
         0.0,
     ]
+    source, target = MLP(128, 8), MLP(128, 10)
     plan = Transferred(source, first="0.2", hidden="0.1", readout="0.01")
-    same = rates_of(mlp(64, 64, 64), plan)
-    assert same == pytest.approx([0.2, 0.1, 0.01], rel=1e-12)
+    same = rates_of(mlp(128, *[128] * 8), plan)
+    assert same == pytest.approx([0.2, *[0.1] * 7, 0.01], rel=1e-12)
     readout = transfer_learning_rate("0.01", source, target, group=Readout()).rate
-    assert rates_of(mlp(64, *[64] * 8), plan)[-1] == readout
+    assert rates_of(mlp(128, *[128] * 10), plan)[-1] == readout
     with pytest.warns(OutsideValidity, match="outside the range"):
         rates_of(mlp(16, *[16] * 16), Transferred(source, hidden="0.3"))
 
@@ -259,9 +260,17 @@ def test_a_source_is_read_with_the_settings_of_the_target() -> None:
         rates_of(model, narrow, input_norm2=18)
 
 
+def test_a_source_too_shallow_for_the_law_of_a_group_warns() -> None:
+    """The rates of all hidden weights are near their law at depth 2, those of layers 2 to L not."""
+    plan = Transferred(MLP(64, 2), first="0.2", hidden="0.1")
+    with pytest.warns(OutsideValidity, match="=MLP.*0.454 .* too small for a leading term"):
+        assert rates_of(mlp(64, 64, 64), plan) == pytest.approx([0.2, 0.1, 0], rel=1e-12)
+
+
 def test_one_hidden_layer_has_no_layers_above_the_first() -> None:
     plan = Transferred(MLP(64, 2), first="0.2", hidden="0.1")
-    assert len(rates_of(mlp(64, 64), plan)) == 2
+    with pytest.warns(OutsideValidity, match="target=.* at depth 1, which is too small"):
+        assert len(rates_of(mlp(64, 64), plan)) == 2
     expected = [float(rate) for rate in layer_rates(MLP(16, 1, input_width=8)).together]
     assert rates_of(mlp(8, 16)) == pytest.approx(expected, rel=1e-12)
     assert len(expected) == 2

@@ -14,8 +14,8 @@ from torch import nn, optim
 
 from theory import InvalidArgument, OutsideValidity
 from verify.pytorch import AllHidden, Transferred, initialise, parameter_groups
-from verify.pytorch.computing import draw_weights
-from verify.pytorch.model import read_model
+from verify.pytorch.modules.computing import draw_weights
+from verify.pytorch.modules.model import read_model
 from verify.pytorch.spread import spread_in_words
 
 from .models import Functional, mlp
@@ -257,8 +257,8 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "another width": ({"inputs": torch.ones(2, 15)}, r"got inputs of shape \(2, 15\)"),
     "none": ({"inputs": torch.ones(0, 16)}, r"got inputs of shape \(0, 16\)"),
     "text": ({"inputs": "all"}, "array of numbers for inputs, got inputs of type str"),
-    "no number": ({"inputs": torch.full((2, 16), torch.nan)}, "finite real numbers for inputs"),
-    "complex": ({"inputs": torch.ones(2, 16) * 1j}, "finite real numbers for inputs"),
+    "no number": ({"inputs": torch.full((2, 16), torch.nan)}, "finite real numbers .* for inputs"),
+    "complex": ({"inputs": torch.ones(2, 16) * 1j}, "finite real numbers .* for inputs"),
     "zero": ({"inputs": torch.eye(2, 16)[[0, 0]] * torch.tensor([[1], [0]])}, "got 1 with"),
     "sparse": ({"inputs": torch.ones(2, 16).to_sparse()}, "got a sparse, nested or quantised"),
     "float8": ({"inputs": torch.ones(2, 16).to(torch.float8_e5m2)}, "of torch.float8_e5m2; give"),

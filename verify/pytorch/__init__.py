@@ -1,4 +1,4 @@
-"""PyTorch models held to the theory: learning rates by layer, initialisation, coordinate check.
+"""This package gives PyTorch models their learning rates and weights, and checks their steps.
 
 Nothing else in this software imports PyTorch.  See docs/pytorch/trainer.md.
 """
@@ -16,11 +16,11 @@ except ModuleNotFoundError as error:
 
 from theory.public_names import listed
 from verify.pytorch.check_result import CoordinateCheck, LayerCheck
-from verify.pytorch.coordinate_check import coordinate_check
+from verify.pytorch.coordinate_checks import coordinate_check
 from verify.pytorch.initialisation import initialise
 from verify.pytorch.learning_rates import AllHidden, EqualShares, Transferred
-from verify.pytorch.model import network_of
-from verify.pytorch.parameter_groups import parameter_groups
+from verify.pytorch.modules.model import network_of
+from verify.pytorch.rate_groups import parameter_groups
 
 __all__ = [
     "AllHidden",

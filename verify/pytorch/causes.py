@@ -1,4 +1,4 @@
-"""What weights and losses of real steps look like, where the theory's look otherwise."""
+"""This module names the weights and losses of real steps that are not those of the theory."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any
 
 import torch
 
-from verify.pytorch.model import ReadModel
-from verify.pytorch.spread import rms, standard_deviations
+from verify.pytorch.modules.computing import standard_deviations
+from verify.pytorch.modules.model import ReadModel
+from verify.pytorch.spread import rms
 
 __all__ = ["Noted"]
 

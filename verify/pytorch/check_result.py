@@ -1,19 +1,39 @@
-"""What a coordinate check found, by layer, and its verdict."""
+"""The result of a coordinate check holds the numbers of each layer, judges and prints itself."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import log
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from rich import box
+from rich.console import Console
+from rich.table import Table
 
 from theory.networks.mlp import MLP
-from verify.inference.evidence import Interval
+from theory.outcome import Outcome
+from verify.comparison.exact_values import STEP_ALLOWANCE
+from verify.inference.evidence import POWER, Interval
+from verify.inference.numbers_in_text import html_table, value_and_error
 from verify.inference.verdict import FAMILY_BUDGET, Score, Verdict, decide
-from verify.pytorch.check_figure import check_figure
-from verify.pytorch.check_report import check_html, check_text, layer_text
+from verify.pytorch.learning_rates import share_of_bound
 
 __all__ = ["CoordinateCheck", "LayerCheck"]
+
+_BLUE, _ORANGE = "#0072B2", "#D55E00"
+_BEYOND = f"beyond {100 * STEP_ALLOWANCE:.0f} %"
+_HEADER = (
+    "layer",
+    "exact",
+    "measured ± s.e.",
+    "ratio, 99 % interval",
+    "z",
+    f"z {_BEYOND}",
+    "E at maximal rate",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +119,24 @@ class LayerCheck:
         return self.score.evidence.interval(level)
 
     def __repr__(self) -> str:
-        return f"LayerCheck of {layer_text(self)}"
+        _, exact, measured, z, judged = self._cells()
+        return (
+            f"LayerCheck of layer {self.layer}: measured {measured}, exact {exact}, "
+            f"z = {z}, {judged} {_BEYOND}"
+        )
+
+    def _cells(self) -> tuple[str, str, str, str, str]:
+        """Layer, exact, measured, z and the judged z, which stands in brackets where it decides
+        nothing."""
+        known = str(self.layer), f"{self.exact:.5g}"
+        if not self.score.defined:
+            return *known, "undefined", "undefined", "undefined"
+        measured = "0"
+        if self.measured > 0:
+            measured = value_and_error(log(self.measured), self.score.relative_standard_error)
+        judged = f"{self.z:+.2f}" if round(self.z, 2) else "0"
+        judged = judged if self.score.decides else f"({judged})"
+        return *known, measured, f"{self.plain_z:+.2f}", judged
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,11 +200,118 @@ class CoordinateCheck:
         >>> [axes.get_ylabel() for axes in check.plot().axes][1]
         'measured / exact'
         """
-        return check_figure(self)
+        intervals = self._intervals_if_defined()
+        exact = [layer.exact for layer in self.layers]
+        figure = _figure([layer.layer for layer in self.layers], exact, intervals)
+        title = f"{self.samples:,} real steps of rate {self.step:g}"
+        figure.axes[0].set_title(title, fontsize="medium")
+        return figure
 
     def __repr__(self) -> str:
-        return check_text(self)
+        table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
+        for name in _HEADER:
+            table.add_column(name, justify="right", no_wrap=True)
+        for row in self._rows():
+            table.add_row(*row)
+        console = Console(width=120, color_system=None, highlight=False)
+        with console.capture() as capture:
+            console.print(table)
+        lines = [line.rstrip() for line in capture.get().splitlines()]
+        return "\n".join([self._title(), *(line for line in lines if line), self._conclusion()])
 
     def _repr_html_(self) -> str:
         """Title, table and verdict."""
-        return check_html(self)
+        return html_table(self._title(), self._rows(), _HEADER, self._conclusion())
+
+    def _title(self) -> str:
+        return (
+            f"E[(Δz)²]/η² by layer of {self.network} with weights drawn by {self.drawn_by}: "
+            f"{self.samples:,} real steps of rate {self.step:g}"
+        )
+
+    def _intervals_if_defined(self) -> tuple[Interval, ...]:
+        defined = all(layer.score.defined for layer in self.layers)
+        return self.intervals() if defined else ()
+
+    def _rows(self) -> list[list[str]]:
+        """A row for each layer, below `_HEADER`."""
+        ends = [f"{each.low:.3f} to {each.high:.3f}" for each in self._intervals_if_defined()]
+        rows = []
+        for layer, interval in zip(self.layers, ends or ["-"] * len(self.layers), strict=True):
+            number, exact, measured, z, judged = layer._cells()
+            share = f"{share_of_bound(self.network, layer.exact):.3g}"
+            rows.append([number, exact, measured, interval, z, judged, share])
+        return rows
+
+    def _conclusion(self) -> str:
+        """The verdict, the causes that speak against the theory, and the notes."""
+        consistent = self.verdict.outcome is Outcome.CONSISTENT
+        causes = [] if consistent or not self.causes else [f"Seen: {'; '.join(self.causes)}."]
+        return " ".join([self._verdict_in_words(), *causes, *self.notes])
+
+    def _verdict_in_words(self) -> str:
+        verdict = self.verdict
+        if verdict.worst is None:
+            return (
+                "UNDECIDED: outside the range where a real step follows the law, a width of at "
+                "least 16 and a depth of at most a quarter of it; nothing is judged."
+            )
+        budget = f"at a family-wise {FAMILY_BUDGET:.0%} over {len(self.layers)} layers"
+        if verdict.outcome is Outcome.UNDECIDED:
+            return f"UNDECIDED: nothing is rejected {budget}, but {self._obstacle()}."
+        worst = self.layers[verdict.worst]
+        z = (
+            f"z = {worst._cells()[-1]} {_BEYOND} at layer {worst.layer}, where |z| = "
+            f"{verdict.critical:.2f} would reject"
+        )
+        if verdict.outcome is Outcome.REJECTED:
+            return f"REJECTED: {z}, {budget}."
+        nearest = f"the layer nearest to its own bound has {z}" if len(self.layers) > 1 else z
+        return (
+            f"CONSISTENT: {nearest}, {budget}; an error of {verdict.noticed:.0%} in any one of "
+            f"them would have been noticed {100 * POWER:.0f} times in 100."
+        )
+
+    def _obstacle(self) -> str:
+        """What is missing for a decision."""
+        wanted = [want.samples or 0 for want in self.verdict.wants]
+        if not all(wanted):
+            return "the updates of some layer are not finite"
+        return (
+            f"too little would have been noticed; samples={max(wanted, default=0):,} would decide"
+        )
+
+
+def _figure(layers: list[int], exact: list[float], ratios: Sequence[Interval]) -> Figure:
+    """Above: measured E[(Delta z)^2]/eta^2 and the exact curve; below: their ratio.
+
+    ``ratios``: of measured over exact, which hold the truth in all layers together with a chance of
+    99 %; empty where the updates are undefined, and then there are no marks.
+    """
+    figure = Figure(figsize=(5.6, 4.6), layout="constrained")
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
+    above.plot(layers, exact, "-", color=_BLUE, linewidth=1.2, label="exact")
+    below.axhline(1.0, color=_BLUE, linewidth=1.2)
+    for axes, units in ((above, exact), (below, [1.0] * len(layers))):
+        axes.grid(alpha=0.25, linewidth=0.5)
+        if ratios:
+            pairs = list(zip(ratios, units, strict=True))
+            down = [(ratio.value - ratio.low) * unit for ratio, unit in pairs]
+            up = [(ratio.high - ratio.value) * unit for ratio, unit in pairs]
+            axes.errorbar(
+                layers,
+                [ratio.value * unit for ratio, unit in pairs],
+                yerr=(down, up),
+                fmt="o",
+                color=_ORANGE,
+                markersize=4,
+                capsize=2.5,
+                linewidth=1,
+                label=f"measured, {1 - FAMILY_BUDGET:.0%} for all layers",
+            )
+    above.set_yscale("log")
+    above.set_ylabel(r"$E[(\Delta z)^2]/\eta^2$")
+    above.legend(fontsize="small")
+    below.set(xlabel="layer", ylabel="measured / exact")
+    below.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return figure

@@ -1,4 +1,4 @@
-"""Inputs and labels of the user's own, checked, and how E[(Delta z)^2] depends on them."""
+"""This module checks the inputs and labels of the user and weights E[(Delta z)^2] by them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import torch
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
 from verify.numerics.arrays import FloatArray
-from verify.pytorch.layers import PRECISIONS
 from verify.pytorch.learning_rates import exact_parts
+from verify.pytorch.modules.layers import PRECISIONS
 
 __all__ = ["Case", "Examples", "check_norm", "checked_examples"]
 
@@ -82,11 +82,11 @@ class Examples:
             )
         return found
 
-    def order(self, samples: int, seed: int) -> torch.Tensor:
+    def drawn(self, samples: int, seed: int) -> torch.Tensor:
         """Which example each of ``samples`` steps takes, drawn with replacement.
 
         >>> examples = checked_examples([[3.0, 4.0], [0.0, 5.0]], None, width=2)
-        >>> examples.norm2, len(examples.order(9, seed=1))
+        >>> examples.norm2, len(examples.drawn(9, seed=1))
         (25.0, 9)
         """
         generator = torch.Generator().manual_seed(seed % 2**64)
@@ -141,7 +141,7 @@ class Case:
             return label + output, np.ones(samples)
         shares = self.examples.shares(label, output)
         mean = float(shares.mean())
-        return mean, shares[self.examples.order(samples, seed).numpy()] / mean
+        return mean, shares[self.examples.drawn(samples, seed).numpy()] / mean
 
 
 def checked_examples(inputs: Any, labels: Any, width: int) -> Examples | None:
@@ -207,18 +207,14 @@ def _tensor(name: str, values: Any) -> torch.Tensor:
             f"{type(values).__name__} ({error}); give a tensor"
         ) from error
     if tensor.is_nested or tensor.layout is not torch.strided or tensor.is_quantized:
-        raise InvalidArgument(
-            f"expected an array with all its numbers for {name}, got a sparse, nested or "
-            f"quantised tensor; give a dense one, as by to_dense(), to_padded_tensor(0) or "
-            f"dequantize()"
-        )
-    if tensor.is_floating_point() and tensor.dtype not in PRECISIONS:
-        raise InvalidArgument(
-            f"expected numbers of 16, 32 or 64 bits for {name}, got {name} of {tensor.dtype}; give "
-            f"{name}.float()"
-        )
-    if tensor.is_complex() or tensor.is_meta or not torch.isfinite(tensor).all():
-        raise InvalidArgument(
-            f"expected finite real numbers for {name}, got {name} with others; leave those out"
-        )
-    return tensor.detach() if tensor.is_floating_point() else tensor.double()
+        got, fix = "a sparse, nested or quantised tensor", "give a dense one"
+    elif tensor.is_floating_point() and tensor.dtype not in PRECISIONS:
+        got, fix = f"{name} of {tensor.dtype}", f"give {name}.float()"
+    elif tensor.is_complex() or tensor.is_meta or not torch.isfinite(tensor).all():
+        got, fix = f"{name} with others", "leave those out"
+    else:
+        return tensor.detach() if tensor.is_floating_point() else tensor.double()
+    raise InvalidArgument(
+        f"expected a dense array of finite real numbers of 16, 32 or 64 bits for {name}, got "
+        f"{got}; {fix}"
+    )

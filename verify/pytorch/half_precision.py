@@ -1,4 +1,4 @@
-"""What one step does to a model that computes in 16 bits, beside the same step in double precision.
+"""This module compares one step of a model in 16 bits with the same step in double precision.
 
 A weight keeps about 8 (bfloat16) or 11 (float16) binary digits, so that a step smaller than half
 the last one leaves it as it is.
@@ -13,9 +13,9 @@ from typing import Any
 import torch
 
 from theory.networks.mlp import MLP
-from verify.pytorch.computing import draw_probe, literal_outputs
-from verify.pytorch.model import ReadModel
-from verify.pytorch.probing import plain_torch, probing
+from verify.pytorch.modules.computing import draw_probe, literal_layers, literal_outputs
+from verify.pytorch.modules.model import ReadModel
+from verify.pytorch.modules.probing import default_torch, probing
 
 __all__ = ["precision_in_words"]
 
@@ -27,7 +27,7 @@ def precision_in_words(read: ReadModel, network: MLP, rates: Sequence[float]) ->
     left: of the mean square of Delta z in the last hidden layer, at one initialisation."""
     if read.computes not in _HALVES:
         return None
-    with plain_torch():
+    with default_torch():
         share = _share(read, network, rates)
     moves = (
         f"one step of plain SGD at them moves the last hidden layer by {share:.2g} times the mean "
@@ -62,9 +62,9 @@ def _share(read: ReadModel, network: MLP, rates: Sequence[float]) -> float:
             ).step()
             after = _in_double(read)
             right = _stepped(before, x, slope, rates)
-            z = _last(before, x, slope)
-            moved += float((_last(after, x, slope) - z).square().sum())
-            exact += float((_last(right, x, slope) - z).square().sum())
+            z = _last_hidden(before, x, slope)
+            moved += float((_last_hidden(after, x, slope) - z).square().sum())
+            exact += float((_last_hidden(right, x, slope) - z).square().sum())
             read.module.zero_grad()
     return moved / exact if exact else nan
 
@@ -91,9 +91,6 @@ def _backward(f: torch.Tensor) -> None:
     loss.backward()
 
 
-def _last(weights: Sequence[torch.Tensor], x: torch.Tensor, slope: float) -> torch.Tensor:
+def _last_hidden(weights: Sequence[torch.Tensor], x: torch.Tensor, slope: float) -> torch.Tensor:
     """The pre-activations of the last hidden layer."""
-    z = x[None].to(weights[0]) @ weights[0].T
-    for weight in weights[1:-1]:
-        z = torch.where(z > 0, z, slope * z) @ weight.T
-    return z
+    return literal_layers(weights[:-1], x[None], slope)[-1]

@@ -1,4 +1,4 @@
-"""Mean-field initialisation of a given model: the one under which the theory holds."""
+"""`initialise` draws the weights of a model as the theory assumes them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import torch
 from torch import nn
 
 from verify.numerics.streams import checked_seed
-from verify.pytorch.computing import draw_weights
-from verify.pytorch.model import read_model
-from verify.pytorch.probing import one_at_a_time
+from verify.pytorch.modules.computing import draw_weights
+from verify.pytorch.modules.model import read_model
+from verify.pytorch.modules.probing import one_at_a_time
 
 __all__ = ["initialise"]
 

@@ -1,4 +1,4 @@
-"""Which learning rate each layer of a network gets, from the exact maximal rates of `theory`."""
+"""Plans give each layer of a network a learning rate, from the exact maximal rates of `theory`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from theory.rates.rate import maximal_learning_rate
 from theory.rates.transfer import OutsideValidity, transfer_learning_rate
 from theory.validation import non_negative_value, number_between, shown
 from verify.comparison.exact_values import largest_step, refuse_large_step, rounded_down
-from verify.pytorch.model import network_of
+from verify.pytorch.modules.model import network_of
 
 __all__ = [
     "AllHidden",

@@ -1,4 +1,4 @@
-"""Parameter groups that say so where they reach another optimiser than plain gradient descent.
+"""Parameter groups warn where they reach another optimiser than plain gradient descent.
 
 An optimiser reads the groups that it is given, and the weights of each, as it is built: lists that
 look at their reader then.  The groups that it keeps are plain dictionaries and lists, and groups
@@ -12,6 +12,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from inspect import unwrap
 from math import inf
 from types import FrameType
 from typing import Any
@@ -121,19 +122,15 @@ def _warn_of(optimiser: Optimizer, groups: Groups) -> None:
 
 def _steps_as_sgd(kind: type[Optimizer]) -> bool:
     """Whether a kind of optimiser is SGD, or takes its steps from it."""
-    parts = ("step", "_init_group")
+
+    def is_users(function: Any) -> bool:  # not one of the decorators that PyTorch puts on a step
+        scope = getattr(function, "__globals__", {})
+        return not str(scope.get("__name__")).startswith("torch.")
+
     return issubclass(kind, SGD) and all(
-        _written(getattr(kind, part)) is _written(getattr(SGD, part)) for part in parts
+        unwrap(getattr(kind, part), stop=is_users) is unwrap(getattr(SGD, part), stop=is_users)
+        for part in ("step", "_init_group")
     )
-
-
-def _written(method: Any) -> Any:
-    """A method without PyTorch's decorators."""
-    while getattr(method, "__globals__", {}).get("__name__", "").startswith("torch."):
-        if not hasattr(method, "__wrapped__"):
-            break
-        method = method.__wrapped__
-    return method
 
 
 def _other(
@@ -141,15 +138,11 @@ def _other(
 ) -> str | None:
     """How ``optimiser`` is not plain gradient descent at the rates of a group, or None."""
     name = type(optimiser).__name__
-    if not isinstance(optimiser, SGD):
-        return (
-            f"{_EXPECTED} {name}, whose steps have another size; tune its rates, or give the "
-            f"groups to SGD"
-        )
     if not _steps_as_sgd(type(optimiser)):
+        own = ", a subclass with a step of its own" if isinstance(optimiser, SGD) else ""
         return (
-            f"{_EXPECTED} {name}, a subclass with a step of its own, which may have another size; "
-            f"tune its rates, or give the groups to SGD"
+            f"{_EXPECTED} {name}{own}, whose steps have another size; tune its rates, or give the "
+            f"groups to SGD"
         )
     if group.get("maximize"):
         return f"{_EXPECTED} {name} with maximize=True, which raises the loss; leave maximize out"

@@ -1,4 +1,4 @@
-"""Real steps: PyTorch's own gradient and `torch.optim.SGD` on a module, at one example each.
+"""This module takes real steps of a module with PyTorch's gradient and `torch.optim.SGD`.
 
 A fresh initialisation, an input of norm sqrt(n_0) in a random direction and a label y = +-1 are
 drawn for each, or one of the user's examples; the pre-activations of the hidden layers before and
@@ -20,11 +20,11 @@ from torch import nn
 from theory.errors import InvalidArgument
 from verify.numerics.arrays import FloatArray
 from verify.pytorch.causes import Noted
-from verify.pytorch.computing import called, draw_weights
 from verify.pytorch.examples import Examples
-from verify.pytorch.layers import linear_layers, whole
-from verify.pytorch.model import ReadModel, already_read, read_model
-from verify.pytorch.probing import one_seed, probing
+from verify.pytorch.modules.computing import called, draw_weights
+from verify.pytorch.modules.layers import linear_layers, whole
+from verify.pytorch.modules.model import ReadModel, already_read, read_model
+from verify.pytorch.modules.probing import one_seed, probing
 
 __all__ = ["RealStep", "half_square"]
 
@@ -55,22 +55,21 @@ class RealStep:
     loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] = half_square
     examples: Examples | None = None
 
-    def squared_updates(self, model: nn.Module, samples: int, seed: int) -> FloatArray:
-        """Mean over neurons of (Delta z/rate)^2, shape ``(samples, layers)``.
+    def squared_updates(
+        self, model: nn.Module, samples: int, seed: int
+    ) -> tuple[FloatArray, Noted]:
+        """Mean over neurons of (Delta z/rate)^2, shape ``(samples, layers)``, and notes of weights
+        and losses on the way.
 
         On weights in double precision in place of the model's, so that a small step is not lost to
         rounding; in the precision of its own where it does not run in double.  Neither the model
         nor PyTorch's global generator is changed.
         """
-        return self.noted_updates(model, samples, seed)[0]
-
-    def noted_updates(self, model: nn.Module, samples: int, seed: int) -> tuple[FloatArray, Noted]:
-        """`squared_updates`, and what was seen of weights and losses on the way."""
         read = read_model(model)
         _check_precision(read)
         held = [whole(layer.weight).clone() for layer in read.layers]
         values, noted = np.empty((samples, len(read.hidden))), Noted(read)
-        order = None if self.examples is None else self.examples.order(samples, seed)
+        chosen = None if self.examples is None else self.examples.drawn(samples, seed)
         device = read.layers[0].weight.device
         with probing(read.module, read.steps), already_read(read):
             with torch.no_grad():
@@ -80,7 +79,7 @@ class RealStep:
                 self._check_initialise(model, read)
                 for index, row in enumerate(values):
                     self._initialise(model, read)
-                    example = None if order is None else int(order[index])
+                    example = None if chosen is None else int(chosen[index])
                     before, after = self._pre_activations(read, outputs, noted, example)
                     row[:] = [
                         float((b - a).square().mean()) for a, b in zip(before, after, strict=True)

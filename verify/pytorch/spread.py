@@ -1,4 +1,4 @@
-"""Weights that a module holds beside those that the theory's network would draw."""
+"""This module compares the weights that a module holds with those that the theory draws."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from math import pi
 import torch
 
 from theory.errors import InvalidArgument
-from theory.networks.mlp import MLP
-from verify.pytorch.layers import whole
-from verify.pytorch.model import ReadModel
+from verify.pytorch.modules.computing import standard_deviations
+from verify.pytorch.modules.layers import whole
+from verify.pytorch.modules.model import ReadModel
 
-__all__ = ["check_weights", "rms", "spread_in_words", "standard_deviations"]
+__all__ = ["check_weights", "rms", "spread_in_words"]
 
 _STANDARD_ERRORS, _ALLOWED = 5.0, 0.02
 _NORMAL, _NORMAL_ERROR = (2 / pi) ** 0.5, (1 - 3 / pi) ** 0.5
@@ -30,17 +30,6 @@ def rms(weight: torch.Tensor) -> float:
     values = whole(weight)
     norm = torch.linalg.vector_norm(values, dtype=torch.float64)
     return float(norm / values.numel() ** 0.5)
-
-
-def standard_deviations(network: MLP) -> tuple[float, ...]:
-    """Those of the weights of layers 1 to L, and of the readout.
-
-    >>> standard_deviations(MLP(8, 2, input_width=2))
-    (1.0, 0.5, 0.125)
-    """
-    sizes = [int(width) for width in network.widths]
-    hidden = [(float(network.c) / fan_in) ** 0.5 for fan_in in sizes[:-1]]
-    return (*hidden, float(network.s) ** 0.5 / sizes[-1])
 
 
 def check_weights(read: ReadModel, readout_rate: float) -> None:
@@ -63,12 +52,7 @@ def check_weights(read: ReadModel, readout_rate: float) -> None:
 
 def spread_in_words(read: ReadModel) -> str | None:
     """A sentence where the weights that a module holds are not spread as the theory draws them,
-    or not independent and normal.
-
-    The spread is known to 1/sqrt(2 count), the mean to 1/sqrt(count) in units of it; five times
-    that, and 2 % of the spread, pass.
-    """
-    expected = standard_deviations(read.network)
+    or not independent and normal."""
     *_, (last, readout) = read.named.items()
     if not whole(readout.weight).any():
         return (
@@ -76,62 +60,65 @@ def spread_in_words(read: ReadModel) -> str | None:
             f"hidden layers have no gradient in the first step, and the rates are not for it; call "
             f"initialise(model) first"
         )
-    wrong = []
-    for (name, layer), right in zip(read.named.items(), expected, strict=True):
-        weight = whole(layer.weight)
-        count, found = weight.numel(), rms(layer.weight) / right
-        mean = float(weight.mean(dtype=torch.float64)) / right
-        spread = abs(found - 1) > _ALLOWED + _STANDARD_ERRORS / (2 * count) ** 0.5
-        if spread or abs(mean) > _ALLOWED + _STANDARD_ERRORS / count**0.5:
-            wrong.append((name, right * found, right * mean, right))
-    if not wrong:
-        return next(_patterns(read), None)
-    name, found, mean, right = wrong[0]
-    others = f" and in {len(wrong) - 1} more" if len(wrong) > 1 else ""
-    return (
-        f"expected weights as initialise(model) draws them, for which the rates are, got a root "
-        f"mean square of {found:.3g} and a mean of {mean:.2g} at '{name}.weight'{others}, where "
-        f"the theory has {right:.3g} and 0; call it first"
+    found = _other_spread(read) or next(_patterns(read), None)
+    return found and (
+        f"expected independent normal weights, as initialise(model) draws them, for which the "
+        f"rates are, got {found}; call it first"
     )
 
 
+def _other_spread(read: ReadModel) -> str | None:
+    """A clause where a root mean square or a mean is not the theory's.
+
+    The root mean square is known to 1/sqrt(2 count), the mean to 1/sqrt(count) in units of it; five
+    times that, and 2 % of the root mean square, pass.
+    """
+    wrong = []
+    rows = zip(read.named.items(), standard_deviations(read.network), strict=True)
+    for (name, layer), right in rows:
+        weight, found = whole(layer.weight), rms(layer.weight)
+        count, mean = weight.numel(), float(weight.mean(dtype=torch.float64))
+        spread = abs(found / right - 1) > _ALLOWED + _STANDARD_ERRORS / (2 * count) ** 0.5
+        if spread or abs(mean / right) > _ALLOWED + _STANDARD_ERRORS / count**0.5:
+            got = f"a root mean square of {found:.3g} and a mean of {mean:.2g} at '{name}.weight'"
+            wrong.append((got, f"where the theory has {right:.3g} and 0"))
+    others = f" and in {len(wrong) - 1} more" if len(wrong) > 1 else ""
+    return f"{others}, ".join(wrong[0]) if wrong else None
+
+
 def _patterns(read: ReadModel) -> Iterator[str]:
-    """Sentences on weights that are not independent normal numbers."""
+    """Clauses on weights that are not independent normal numbers."""
     scaled = {
         name: whole(each.weight).float() / rms(each.weight) for name, each in read.named.items()
     }
-    found = [(name, _pattern(weight)) for name, weight in scaled.items()]
-    found += [
-        (above, f"the numbers of '{below}.weight' again")
-        for below, above in pairwise(scaled)
-        if _correlated(*(scaled[name].flatten()[:_MOST_PAIRS] for name in (below, above)))
-    ]
-    for name, pattern in found:
-        if pattern:
-            yield (
-                f"expected independent normal weights, as initialise(model) draws them, for which "
-                f"the rates are, got {pattern} at '{name}.weight'; call it first"
-            )
+    for name, weight in scaled.items():
+        if size := _other_size(weight):
+            yield f"{size} at '{name}.weight'"
+        lines = _some_rows(weight)
+        if _dependent(lines):
+            yield f"rows or columns that depend on one another at '{name}.weight'"
+        if _repeated(lines):
+            yield f"entries that repeat at '{name}.weight'"
+    for below, above in pairwise(scaled):
+        if _correlated(*(scaled[each].flatten()[:_MOST_PAIRS] for each in (below, above))):
+            yield f"the numbers of '{below}.weight' again at '{above}.weight'"
 
 
-def _pattern(weight: torch.Tensor) -> str | None:
-    """What weights of root mean square 1 have that independent normal numbers have not."""
+def _other_size(weight: torch.Tensor) -> str | None:
+    """The mean size of numbers of root mean square 1, where it is not that of normal ones."""
     size = float(weight.abs().mean(dtype=torch.float64))
-    if (
-        abs(size - _NORMAL)
-        > _ALLOWED / 2 + _STANDARD_ERRORS * _NORMAL_ERROR / weight.numel() ** 0.5
-    ):
-        return f"a mean size of {size:.3g} times the root mean square, not {_NORMAL:.3g}"
+    error = _STANDARD_ERRORS * _NORMAL_ERROR / weight.numel() ** 0.5
+    if abs(size - _NORMAL) <= _ALLOWED / 2 + error:
+        return None
+    return f"a mean size of {size:.3g} times the root mean square, not {_NORMAL:.3g}"
+
+
+def _some_rows(weight: torch.Tensor) -> torch.Tensor:
+    """The shorter of rows and columns, half of them from the middle on where there are many."""
     lines = weight if weight.shape[0] <= weight.shape[1] else weight.T
-    if (half := len(lines) // 2) > _HALF_ROWS:
-        lines = torch.cat([lines[:_HALF_ROWS], lines[half : half + _HALF_ROWS]])
-    if len(lines) >= _FEWEST_ROWS and _dependent(lines):
-        return "rows or columns that depend on one another"
-    n = min(lines.shape)
-    i, j = torch.triu_indices(n, n, 1)
-    views = [(lines[i, j], lines[j, i]), (lines[1:, 1:], lines[:-1, :-1])]
-    views += [(lines[1:, :-1], lines[:-1, 1:])]
-    return "entries that repeat" if any(_correlated(*each) for each in views) else None
+    half = len(lines) // 2
+    few = half <= _HALF_ROWS
+    return lines if few else torch.cat([lines[:_HALF_ROWS], lines[half : half + _HALF_ROWS]])
 
 
 def _dependent(lines: torch.Tensor) -> bool:
@@ -140,9 +127,22 @@ def _dependent(lines: torch.Tensor) -> bool:
     The mean of (w_i . w_j)^2/n is 1, its variance (2 + (4 k - 2)/n)/(number of pairs).
     """
     (k, n), pairs = lines.shape, len(lines) * (len(lines) - 1) / 2
+    if k < _FEWEST_ROWS:
+        return False
     found = float((lines @ lines.T).triu(1).square().sum()) / (n * pairs)
     error = ((2 + (4 * k - 2) / n) / pairs) ** 0.5
     return bool(abs(found - 1) > _ALLOWED + _STANDARD_ERRORS * error)
+
+
+def _repeated(lines: torch.Tensor) -> bool:
+    """Whether entries are those in the mirror image, or next to them along a diagonal."""
+    n = min(lines.shape)
+    i, j = torch.triu_indices(n, n, 1)
+    return (
+        _correlated(lines[i, j], lines[j, i])
+        or _correlated(lines[1:, 1:], lines[:-1, :-1])
+        or _correlated(lines[1:, :-1], lines[:-1, 1:])
+    )
 
 
 def _correlated(one: torch.Tensor, two: torch.Tensor) -> bool:

@@ -1,4 +1,4 @@
-"""Parameter groups for `torch.optim.SGD`, one for each layer, with derived learning rates."""
+"""`parameter_groups` makes a group for each layer, for `torch.optim.SGD`, at derived rates."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from theory.errors import InvalidArgument
 from verify.pytorch.examples import Case, check_norm, checked_examples
 from verify.pytorch.half_precision import precision_in_words
 from verify.pytorch.learning_rates import EqualShares, RatePlan, warn
-from verify.pytorch.model import read_model
+from verify.pytorch.modules.model import read_model
+from verify.pytorch.modules.probing import one_at_a_time
 from verify.pytorch.optimisers import Watched, watch
-from verify.pytorch.probing import one_at_a_time
 from verify.pytorch.spread import check_weights, spread_in_words
 
 __all__ = ["parameter_groups"]

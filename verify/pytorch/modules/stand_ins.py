@@ -1,4 +1,4 @@
-"""Copies of functions that see the objects around them, and cannot change or call them.
+"""This module copies functions so that they see the objects around them and change none.
 
 Numbers, texts and PyTorch's functions of tensors stay; tensors become clones, and functions of the
 user copies; every other object is replaced by one whose reads are the object's, and whose writes
@@ -30,8 +30,8 @@ import torch
 
 __all__ = ["Copies", "StandIn", "Unknown", "address", "is_installed", "stand_in"]
 
-_PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...), slice, range)
-_PLAIN_TORCH = (torch.dtype, torch.device, torch.Size, torch.layout, torch.memory_format)
+_ATOMS = (bool, int, float, complex, str, bytes, type(None), type(...), slice, range)
+_TORCH_ATOMS = (torch.dtype, torch.device, torch.Size, torch.layout, torch.memory_format)
 _CONTAINERS = (list, dict, set, deque)
 _RECORDS = ("torch.serialization", "torch.utils.tensorboard")
 _HARMLESS_TYPES = ("builtins", "torch", "torch.autograd.grad_mode")
@@ -235,7 +235,7 @@ def stand_in(value: Any, copies: Copies) -> Any:
         return value.detach().clone()
     if type(value) is tuple:
         return tuple(stand_in(each, copies) for each in value)
-    if type(value) in _PLAIN or isinstance(value, _PLAIN_TORCH) or _is_harmless(value):
+    if type(value) in _ATOMS or isinstance(value, _TORCH_ATOMS) or _is_harmless(value):
         return value
     mine = copy.copy(value) if type(value) in _CONTAINERS or isinstance(value, dict) else value
     copies[id(value)] = copies[id(mine)] = StandIn(mine, copies, value)

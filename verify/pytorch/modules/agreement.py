@@ -1,4 +1,4 @@
-"""Whether a module computes the theory's network: outputs, and one backward pass.
+"""This module refuses a module whose outputs or gradients are not those of the theory's network.
 
 In double precision, where every difference counts, and in the module's own, where more than
 rounding does; in training mode, and in the mode in which the module is.
@@ -18,15 +18,15 @@ from torch import nn
 from theory.errors import InvalidArgument
 from theory.networks.activations import LeakyReLU, ReLU
 from theory.networks.mlp import MLP
-from verify.pytorch.computing import Probe, Run, called, literal_outputs
-from verify.pytorch.differences import (
+from verify.pytorch.modules.computing import Probe, Run, called, literal_outputs
+from verify.pytorch.modules.differences import (
     Calls,
     distance,
     recorded,
     what_differs,
     where_gradients_differ,
 )
-from verify.pytorch.probing import next_numbers, probing
+from verify.pytorch.modules.probing import next_numbers, probing
 
 __all__ = ["Computing", "activation_and_precision"]
 

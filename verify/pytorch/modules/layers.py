@@ -1,4 +1,4 @@
-"""The linear layers of a module, in the order of registration, and what stands in their way."""
+"""This module finds the linear layers of a module, or refuses the module for its parts."""
 
 from __future__ import annotations
 

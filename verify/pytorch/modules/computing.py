@@ -1,4 +1,4 @@
-"""Outputs and gradients of a module beside those of v . s(W_L ... s(W_1 x)), written out."""
+"""This module computes outputs and gradients of a module and of v . s(W_L ... s(W_1 x))."""
 
 from __future__ import annotations
 
@@ -11,9 +11,18 @@ from torch import nn
 
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
-from verify.pytorch.layers import placed
+from verify.pytorch.modules.layers import placed
 
-__all__ = ["Probe", "Run", "called", "draw_probe", "draw_weights", "literal_outputs"]
+__all__ = [
+    "Probe",
+    "Run",
+    "called",
+    "draw_probe",
+    "draw_weights",
+    "literal_layers",
+    "literal_outputs",
+    "standard_deviations",
+]
 
 _INPUTS = 8
 _TRIES = 8
@@ -107,10 +116,29 @@ def called(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
 
 def literal_outputs(weights: Sequence[torch.Tensor], x: torch.Tensor, slope: float) -> torch.Tensor:
     """The outputs of the network, shape ``(batch,)``, written out."""
-    for weight in weights[:-1]:
-        z = x.to(weight) @ weight.T
-        x = torch.where(z > 0, z, slope * z)
-    return (x.to(weights[-1]) @ weights[-1].T).reshape(-1)
+    return literal_layers(weights, x, slope)[-1].reshape(-1)
+
+
+def literal_layers(
+    weights: Sequence[torch.Tensor], x: torch.Tensor, slope: float
+) -> list[torch.Tensor]:
+    """W_1 x and what each later weight makes of the activated layer below, ``(batch, width)``."""
+    layers = [x.to(weights[0]) @ weights[0].T]
+    for weight in weights[1:]:
+        z = layers[-1]
+        layers.append(torch.where(z > 0, z, slope * z).to(weight) @ weight.T)
+    return layers
+
+
+def standard_deviations(network: MLP) -> tuple[float, ...]:
+    """Those of the weights of layers 1 to L, and of the readout.
+
+    >>> standard_deviations(MLP(8, 2, input_width=2))
+    (1.0, 0.5, 0.125)
+    """
+    *fan_ins, last = (int(width) for width in network.widths)
+    variances = *(float(network.c) / each for each in fan_ins), float(network.s) / last**2
+    return tuple(variance**0.5 for variance in variances)
 
 
 def draw_probe(network: MLP) -> Probe:
@@ -149,12 +177,8 @@ def draw_probe(network: MLP) -> Probe:
 
 def _signs(probe: Probe) -> int:
     """How many signs the pre-activations of each layer and the outputs have, in all."""
-    found, x = 0, probe.x
-    for weight in probe.weights:
-        z = x @ weight.T
-        found += bool((z > 0).any()) + bool((z < 0).any())
-        x = torch.relu(z)
-    return found
+    layers = literal_layers(probe.weights, probe.x, 0.0)
+    return sum(bool((z > 0).any()) + bool((z < 0).any()) for z in layers)
 
 
 def _enliven(weights: Sequence[torch.Tensor], x: torch.Tensor) -> None:
@@ -175,11 +199,9 @@ def draw_weights(
     In double precision and on the generator's device, so that the weights do not depend on those
     of the model but for rounding.  ``generator``: None is PyTorch's own.
     """
-    variances = [float(network.c) / layer.in_features for layer in layers[:-1]]
-    variances.append(float(network.s) / layers[-1].in_features ** 2)
     device = "cpu" if generator is None else generator.device
     with torch.no_grad():
-        for layer, variance in zip(layers, variances, strict=True):
+        for layer, spread in zip(layers, standard_deviations(network), strict=True):
             drawn = torch.empty(layer.weight.shape, dtype=torch.float64, device=device)
-            drawn.normal_(0.0, variance**0.5, generator=generator)
+            drawn.normal_(0.0, spread, generator=generator)
             layer.weight.copy_(placed(drawn, layer.weight))

@@ -1,4 +1,4 @@
-"""A module called with other weights than its own, and left as it was.
+"""`probing` gives a module other weights for a while, and leaves it as it was.
 
 A copy of a module is no way to do so: `copy.deepcopy` refuses locks, open files, sharded weights
 and kept activations, and functions that a module holds go on to use the original.
@@ -24,17 +24,17 @@ import torch
 from torch import nn
 from torch.nn.modules import module as module_state
 
-from verify.pytorch.stand_ins import is_installed
+from verify.pytorch.modules.stand_ins import is_installed
 
 __all__ = [
     "HOOKS",
     "bare",
+    "default_torch",
     "global_hooks",
     "layered",
     "next_numbers",
     "one_at_a_time",
     "one_seed",
-    "plain_torch",
     "probing",
 ]
 
@@ -119,7 +119,7 @@ def probing(
         stack.enter_context(torch.random.fork_rng(devices=list(cuda)))
         stack.callback(random.setstate, random.getstate())
         stack.callback(np.random.set_state, np.random.get_state())
-        stack.enter_context(plain_torch())
+        stack.enter_context(default_torch())
         if "torch._dynamo" in sys.modules:
             stack.enter_context(torch.compiler.set_stance("force_eager"))
         for hooks in global_hooks().values():
@@ -135,7 +135,7 @@ def probing(
 
 
 @contextmanager
-def plain_torch() -> Iterator[None]:
+def default_torch() -> Iterator[None]:
     """PyTorch with autograd and without autocast, whatever surrounds it, and on one thread:
     products this small are slower on more, and rounded otherwise."""
     threads = torch.get_num_threads()

@@ -1,4 +1,4 @@
-"""Hooks of a module that change what a training step does, refused by name.
+"""This module refuses hooks that change a training step, and names them.
 
 A hook that only records must not see our probes, so that no hook is called.  A copy of it is, on
 stand-ins for all that it reads outside the module: `stand_in`.  Outputs and gradients of a few
@@ -17,9 +17,9 @@ import torch
 from torch import nn
 
 from theory.errors import InvalidArgument
-from verify.pytorch.computing import Probe, Run
-from verify.pytorch.probing import HOOKS, bare, global_hooks, layered, probing
-from verify.pytorch.stand_ins import Copies, StandIn, Unknown, address, stand_in
+from verify.pytorch.modules.computing import Probe, Run
+from verify.pytorch.modules.probing import HOOKS, bare, global_hooks, layered, probing
+from verify.pytorch.modules.stand_ins import Copies, StandIn, Unknown, address, stand_in
 
 __all__ = ["check_hooks"]
 
@@ -76,7 +76,7 @@ class _Steps:
     dtype: torch.dtype | None
 
     @cached_property
-    def plain(self) -> list[Run]:
+    def unhooked(self) -> list[Run]:
         """Outputs and gradients without hooks."""
         return self.runs(())
 
@@ -94,7 +94,7 @@ class _Steps:
     def change(self, hooks: Sequence[_Hook]) -> str:
         """What is expected of ``hooks`` instead, and the fix; "" where they change nothing."""
         try:
-            if all(map(_alike, self.runs(hooks), self.plain)):
+            if all(map(_alike, self.runs(hooks), self.unhooked)):
                 return ""
         except Unknown:
             return (

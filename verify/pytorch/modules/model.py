@@ -1,4 +1,4 @@
-"""A PyTorch module read as the theory's network, and refused where it is not one.
+"""`network_of` reads a PyTorch module as the theory's network, and refuses any other module.
 
 The linear layers are those that the module registers, in that order; what the module computes, and
 one backward pass, are then compared with those of x -> v . sigma(W_L ... sigma(W_1 x)) at weights
@@ -18,11 +18,11 @@ from torch import nn
 
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
-from verify.pytorch.agreement import Computing, activation_and_precision
-from verify.pytorch.computing import draw_probe
-from verify.pytorch.hooks import check_hooks
-from verify.pytorch.layers import linear_layers
-from verify.pytorch.probing import bare, one_at_a_time, plain_torch
+from verify.pytorch.modules.agreement import Computing, activation_and_precision
+from verify.pytorch.modules.computing import draw_probe
+from verify.pytorch.modules.hooks import check_hooks
+from verify.pytorch.modules.layers import linear_layers
+from verify.pytorch.modules.probing import bare, default_torch, one_at_a_time
 
 __all__ = ["ReadModel", "already_read", "network_of", "read_model"]
 
@@ -109,7 +109,7 @@ def read_model(model: nn.Module, *, input_norm2: object = None) -> ReadModel:
         input_width=hidden[0].in_features,
         input_norm2=scale,
     )
-    with plain_torch():
+    with default_torch():
         probe = draw_probe(network)
         activation, steps = activation_and_precision(module, named, probe)
         network = replace(network, activation=activation)

@@ -1,7 +1,7 @@
-"""`coordinate_check`: real gradient steps of a PyTorch model against the exact law, layer by layer.
+"""`coordinate_check` compares real gradient steps of a PyTorch model with the exact law by layer.
 
-What is tested is all that stands between a formula and a training script: the model's layers and
-their order, its initialisation, its loss, PyTorch's gradient and its optimiser.
+The steps test all parts of a training script on which a formula depends: the layers and their
+sequence, the initialisation, the loss, PyTorch's gradient and the optimiser.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from verify.numerics.streams import checked_samples, checked_seed
 from verify.pytorch.check_result import CoordinateCheck, LayerCheck
 from verify.pytorch.examples import Case, checked_examples
 from verify.pytorch.learning_rates import checked_step
-from verify.pytorch.model import ReadModel, read_model
-from verify.pytorch.probing import one_at_a_time
+from verify.pytorch.modules.model import ReadModel, read_model
+from verify.pytorch.modules.probing import one_at_a_time
 from verify.pytorch.real_steps import RealStep, half_square
 
 __all__ = ["coordinate_check", "planned_samples"]
@@ -85,7 +85,7 @@ def coordinate_check(
     rate = checked_step(case.largest, step, _LEAST * torch.finfo(read.steps).eps * usual)
     count = planned_samples(case.heaviest, rate) if samples is None else checked_samples(samples)
     real = RealStep(rate, initialise, loss, examples)
-    values, noted = real.noted_updates(model, count, root)
+    values, noted = real.squared_updates(model, count, root)
     checks = [
         _layer_check(case, k + 1, rate, values[:, k], root) for k in range(read.network.layers)
     ]

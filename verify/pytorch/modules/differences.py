@@ -1,6 +1,6 @@
-"""What a module computes that the theory's network does not: said of one run through its layers.
+"""This module names the first step at which a module departs from the theory's network.
 
-All within `probing`, where the module's weights are new.
+All runs are within `probing`, where the module's weights are new.
 """
 
 from __future__ import annotations
@@ -83,25 +83,37 @@ def what_differs(
     >>> print(what_differs(model, {"0": model[0], "1": model[1]}, torch.randn(2, 3), 0.0)[0])
     one with no activation between '0' and '1'
     """
-    names = list(layers)
-    calls, found = recorded(model, list(layers.values()), x)
-    again, _ = recorded(model, list(layers.values()), x)
-    used = [index for index, _, _ in calls]
-    if not used:
-        return "one that computes something else", "call the layers themselves in its forward"
+    linear = list(layers.values())
+    calls, found = recorded(model, linear, x)
+    again, _ = recorded(model, linear, x)
+    names, used = list(layers), [index for index, _, _ in calls]
+    wrong = _wrong_calls(names, used) or _skip(names, calls, slope)
+    if wrong:
+        return wrong
+    if [index for index, _, _ in again] != used or not isinstance(found, torch.Tensor):
+        return "one that runs otherwise each time", "leave out chance, and counts of calls"
+    expected = x
+    for k, (name, (_, into, out), (_, other, _)) in enumerate(
+        zip(layers, calls, again, strict=True)
+    ):
+        if not (_same(into, expected) and _same(other, expected)):
+            return _below(names[: k + 1], calls[: k + 1], other)
+        if not _same(out, into @ layers[name].weight.detach().T):
+            return f"one whose {name!r} is not W x", "leave out its bias or scale"
+        expected = _activated(out, slope)
+    *_, last = names
+    if _same(found, expected):
+        return f"one with an activation after {last!r}", "leave it out, the readout is linear"
     return (
-        _order(names, used)
-        or _below(names, x, calls)
-        or _inside(layers, calls)
-        or _random(names, calls, again)
-        or _skip(names, calls, slope)
-        or _between(names, calls, slope)
-        or _above(names, calls, found, slope)
+        f"one that changes the output of {last!r}",
+        "leave out what comes after it, such as a scale or a skip connection",
     )
 
 
-def _order(names: Sequence[str], used: Sequence[int]) -> tuple[str, str] | None:
+def _wrong_calls(names: Sequence[str], used: Sequence[int]) -> tuple[str, str] | None:
     """Layers left out, used several times, or used in another order than that of registration."""
+    if not used:
+        return "one that computes something else", "call the layers themselves in its forward"
     for index, name in enumerate(names):
         if not used.count(index):
             return f"one that does not call {name!r}", "call each layer once in forward"
@@ -116,32 +128,28 @@ def _order(names: Sequence[str], used: Sequence[int]) -> tuple[str, str] | None:
     )
 
 
-def _below(names: Sequence[str], x: torch.Tensor, calls: Calls) -> tuple[str, str] | None:
-    if _same(calls[0][1], x):
-        return None
+def _below(names: Sequence[str], calls: Calls, again: torch.Tensor) -> tuple[str, str]:
+    """How the input of the last of ``calls``, in another run ``again``, departs from the
+    activated output below it."""
+    *_, name = names
+    if len(calls) == 1:
+        return (
+            f"one that changes its inputs before {name!r}",
+            "scale them outside the model, and give their norm as input_norm2",
+        )
+    (_, _, out), (_, into, _) = calls[-2:]
+    where = f"between {names[-2]!r} and {name!r}"
+    if not _same(into, again):
+        return f"one that is random in training mode {where}", "leave out dropout and noise"
+    if _same(into, out):
+        return f"one with no activation {where}", "put one there, such as nn.ReLU()"
+    if named := _named_activation(out, into):
+        fix = "the theory does not cover it yet, give ReLU or LeakyReLU"
+        return f"one with {named} {where}", fix
     return (
-        f"one that changes its inputs before {names[0]!r}",
-        "scale them outside the model, and give their norm as input_norm2",
+        f"one with something else than its activation {where}",
+        "leave out scales, normalisation and dropout",
     )
-
-
-def _inside(layers: Mapping[str, nn.Linear], calls: Calls) -> tuple[str, str] | None:
-    for (name, layer), (_, into, out) in zip(layers.items(), calls, strict=True):
-        if not _same(out, into @ layer.weight.detach().T):
-            return f"one whose {name!r} is not W x", "leave out its bias or scale"
-    return None
-
-
-def _random(names: Sequence[str], calls: Calls, again: Calls) -> tuple[str, str] | None:
-    for (one, _, _), (two, into, _), (_, other, _) in zip(
-        calls, calls[1:], again[1:], strict=False
-    ):
-        if not _same(into, other):
-            return (
-                f"one that is random in training mode between {names[one]!r} and {names[two]!r}",
-                "leave out dropout and noise",
-            )
-    return None
 
 
 def _skip(names: Sequence[str], calls: Calls, slope: float) -> tuple[str, str] | None:
@@ -152,11 +160,9 @@ def _skip(names: Sequence[str], calls: Calls, slope: float) -> tuple[str, str] |
         for first in range(k + 1):
             earlier = [calls[first][1], *([calls[first - 1][2]] if first else [])]
             if any(_holds(into, out, each, slope) for each in earlier):
-                around = " and ".join(
-                    repr(name) for name in dict.fromkeys([names[first], names[k]])
-                )
+                around = dict.fromkeys([names[first], names[k]])
                 return (
-                    f"one with a skip connection around {around}",
+                    f"one with a skip connection around {' and '.join(map(repr, around))}",
                     "the theory does not cover it yet, so leave it out",
                 )
     return None
@@ -181,26 +187,6 @@ def _holds(into: torch.Tensor, out: torch.Tensor, earlier: torch.Tensor, slope: 
     return False
 
 
-def _between(names: Sequence[str], calls: Calls, slope: float) -> tuple[str, str] | None:
-    for (one, _, out), (two, into, _) in pairwise(calls):
-        where = f"between {names[one]!r} and {names[two]!r}"
-        if _same(into, _activated(out, slope)):
-            continue
-        if _same(into, out):
-            return f"one with no activation {where}", "put one there, such as nn.ReLU()"
-        named = _named_activation(out, into)
-        if named:
-            return (
-                f"one with {named} {where}",
-                "the theory does not cover it yet, give ReLU or LeakyReLU",
-            )
-        return (
-            f"one with something else than its activation {where}",
-            "leave out scales, normalisation and dropout",
-        )
-    return None
-
-
 def _named_activation(out: torch.Tensor, into: torch.Tensor) -> str | None:
     """The name of the function that takes ``out`` to ``into``, maybe times a number."""
     if out.numel() != into.numel():
@@ -217,18 +203,6 @@ def _named_activation(out: torch.Tensor, into: torch.Tensor) -> str | None:
         if factor and _same(values, factor * ours):
             return name if abs(factor - 1) < _AGREES else f"{factor:.4g} times {name}"
     return None
-
-
-def _above(
-    names: Sequence[str], calls: Calls, found: torch.Tensor, slope: float
-) -> tuple[str, str]:
-    last = calls[-1][2]
-    if _same(found, _activated(last, slope)):
-        return f"one with an activation after {names[-1]!r}", "leave it out, the readout is linear"
-    return (
-        f"one that changes the output of {names[-1]!r}",
-        "leave out what comes after it, such as a scale or a skip connection",
-    )
 
 
 def where_gradients_differ(
