@@ -30,8 +30,8 @@ __all__ = [
     "number_between",
     "positive_int",
     "positive_value",
-    "shown",
     "tolerance_value",
+    "typed",
     "whole_number",
     "written",
 ]
@@ -46,7 +46,7 @@ _LONGEST_TEXT = 100_000
 """Characters of a number that is given as text."""
 
 
-def shown(value: object) -> str:
+def typed(value: object) -> str:
     """A short text of any value, with its type."""
     return f"{brief(value, write=repr)} ({type(value).__name__})"
 
@@ -124,7 +124,7 @@ def positive_int(name: str, value: object) -> int:
     whole = exact_int(value)
     if whole is None or whole < 1:
         raise InvalidArgument(
-            f"expected a positive int for {name}, got {name}={shown(value)}; "
+            f"expected a positive int for {name}, got {name}={typed(value)}; "
             f"give a whole number of at least 1"
         )
     return in_range(name, whole)
@@ -135,7 +135,7 @@ def in_range(name: str, whole: int) -> int:
     if whole <= LARGEST:
         return whole
     raise InvalidArgument(
-        f"expected at most 10**100 for {name}, got {name}={shown(whole)}; give less, or leave it "
+        f"expected at most 10**100 for {name}, got {name}={typed(whole)}; give less, or leave it "
         f"out and take a limit, as in .leading()"
     )
 
@@ -181,7 +181,7 @@ def exact_number(name: str, value: object) -> Rational:
     fraction = _as_fraction(value)
     if fraction is None:
         raise InvalidArgument(
-            f"expected a finite number for {name}, got {name}={shown(value)}; give an int, a "
+            f"expected a finite number for {name}, got {name}={typed(value)}; give an int, a "
             f"Fraction, a sympy Rational, a float, or decimal text such as '0.25'"
         )
     return Rational(fraction.numerator, fraction.denominator)
@@ -238,7 +238,7 @@ def number_between(name: str, value: object, fix: str, largest: float = inf) -> 
     if 0 < number < largest:
         return number
     wanted = "a positive number" if largest == inf else f"a number between 0 and {largest:g}"
-    raise InvalidArgument(f"expected {wanted} for {name}, got {name}={shown(value)}; {fix}")
+    raise InvalidArgument(f"expected {wanted} for {name}, got {name}={typed(value)}; {fix}")
 
 
 def positive_value(name: str, value: object, *, zero: bool = False) -> Expr:
@@ -251,7 +251,7 @@ def positive_value(name: str, value: object, *, zero: bool = False) -> Expr:
         return number
     bound = "a non-negative" if zero else "a positive"
     raise InvalidArgument(
-        f"expected {bound} number for {name}, got {name}={shown(value)}; leave it out for the "
+        f"expected {bound} number for {name}, got {name}={typed(value)}; leave it out for the "
         f"usual scale"
     )
 
@@ -259,12 +259,12 @@ def positive_value(name: str, value: object, *, zero: bool = False) -> Expr:
 def _positive_expression(name: str, value: Expr) -> Expr:
     if not value.is_positive:
         raise InvalidArgument(
-            f"expected a positive expression for {name}, got {name}={shown(value)}; use symbols "
+            f"expected a positive expression for {name}, got {name}={typed(value)}; use symbols "
             f"that sympy knows to be positive, such as those of theory.symbols"
         )
     if not _is_rational(value):
         raise InvalidArgument(
-            f"expected a rational expression for {name}, got {name}={shown(value)}; "
+            f"expected a rational expression for {name}, got {name}={typed(value)}; "
             f"give an exact number or a rational function of symbols"
         )
     return value
@@ -283,7 +283,7 @@ def non_negative_rates(rates: object, depth: int) -> tuple[Rational, ...]:
     """``rates`` as one exact non-negative multiplier of eta per hidden layer."""
     if isinstance(rates, str | bytes | Set | Mapping) or not isinstance(rates, Iterable):
         raise InvalidArgument(
-            f"expected one multiplier of eta per layer for rates, got rates={shown(rates)}; "
+            f"expected one multiplier of eta per layer for rates, got rates={typed(rates)}; "
             f"give a sequence of {depth} numbers"
         )
     values: tuple[Any, ...] = tuple(rates)
@@ -300,7 +300,7 @@ def non_negative_value(name: str, value: object) -> Rational:
     number = exact_number(name, value)
     if number < 0:
         raise InvalidArgument(
-            f"expected a non-negative number for {name}, got {name}={shown(value)}; "
+            f"expected a non-negative number for {name}, got {name}={typed(value)}; "
             f"0 leaves the layer untrained"
         )
     return number
@@ -311,7 +311,7 @@ def tolerance_value(tolerance: object) -> Rational:
     number = exact_number("tolerance", tolerance)
     if not 0 < number < 1:
         raise InvalidArgument(
-            f"expected a tolerance between 0 and 1, got tolerance={shown(tolerance)}; 0.1 is ten "
+            f"expected a tolerance between 0 and 1, got tolerance={typed(tolerance)}; 0.1 is ten "
             f"per cent"
         )
     return number

@@ -19,7 +19,7 @@ from theory.networks.mlp import MLP
 from theory.networks.network import numeric_depth
 from theory.public_names import listed
 from theory.symbols import L, a, ell, eta, n, n_0, t
-from theory.validation import positive_int, shown
+from theory.validation import positive_int, typed
 
 try:
     from hypothesis import strategies as st
@@ -219,7 +219,7 @@ def formulas(*symbols: Symbol, max_terms: int = 3, roots: bool = False) -> Searc
     for symbol in chosen:
         if symbol not in _SYMBOLS:
             raise InvalidArgument(
-                f"expected symbols of theory.symbols, got {shown(symbol)}; give some of "
+                f"expected symbols of theory.symbols, got {typed(symbol)}; give some of "
                 f"{', '.join(map(str, _SYMBOLS))}"
             )
     power = st.sampled_from((0, 1, 2, 3, 4, -1, -2, -3))
@@ -279,7 +279,7 @@ def _strategy(name: str, value: Any) -> SearchStrategy[Any]:
     if isinstance(value, SearchStrategy):
         return value
     raise InvalidArgument(
-        f"expected a Hypothesis strategy for {name}, got {name}={shown(value)}; give one such as "
+        f"expected a Hypothesis strategy for {name}, got {name}={typed(value)}; give one such as "
         f"hypothesis.strategies.just(...)"
     )
 
@@ -288,7 +288,7 @@ def _network(value: Any) -> MLP:
     if isinstance(value, MLP):
         return value
     raise InvalidArgument(
-        f"expected an MLP for network, got network={shown(value)}; draw one from networks() first"
+        f"expected an MLP for network, got network={typed(value)}; draw one from networks() first"
     )
 
 

@@ -29,7 +29,7 @@ from theory.networks.mlp import MLP
 from theory.networks.network import asked_layer, asked_rates
 from theory.solutions.value import Number as ExactNumber
 from theory.symbols import L, a, ell, eta, n, n_0, t
-from theory.validation import shown
+from theory.validation import typed
 
 __all__ = ["Reading", "default_network", "law_of", "read_claim"]
 
@@ -64,14 +64,14 @@ def read_claim(
     net = own if network is None else _checked_network(network)
     if part not in ("total", *PARTS):
         raise InvalidArgument(
-            f"expected 'total', 'label' or 'output' for part, got part={shown(part)}; 'total' is "
+            f"expected 'total', 'label' or 'output' for part, got part={typed(part)}; 'total' is "
             f"both"
         )
     if quantity is Quantity.RATE:
         _check_rate_arguments(layer, part)
     elif criterion is not None:
         raise InvalidArgument(
-            f"expected no criterion with quantity='update', got criterion={shown(criterion)}; "
+            f"expected no criterion with quantity='update', got criterion={typed(criterion)}; "
             f"give quantity='rate'"
         )
     if layer is None and quantity is Quantity.UPDATE and claim is not Claim.JOINT:
@@ -118,7 +118,7 @@ def _checked_network(network: object) -> MLP:
     """A network whose open sizes are those of formulas, n, L, n_0 and a."""
     if not isinstance(network, MLP):
         raise InvalidArgument(
-            f"expected an MLP for network, got network={shown(network)}; give MLP() or MLP(64, 4)"
+            f"expected an MLP for network, got network={typed(network)}; give MLP() or MLP(64, 4)"
         )
     foreign = network.free_symbols - _OPEN
     if foreign:
@@ -131,8 +131,8 @@ def _checked_network(network: object) -> MLP:
 
 def _check_rate_arguments(layer: object, part: object) -> None:
     """Raise `InvalidArgument` for a layer or a part with a rate."""
-    given = [f"layer={shown(layer)}"] if layer is not None else []
-    given += [f"part={shown(part)}"] if part != "total" else []
+    given = [f"layer={typed(layer)}"] if layer is not None else []
+    given += [f"part={typed(part)}"] if part != "total" else []
     if given:
         raise InvalidArgument(
             f"expected neither layer nor part with quantity='rate', got {' and '.join(given)}; "

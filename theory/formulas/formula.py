@@ -17,7 +17,7 @@ from theory.formulas.builder import FORMULA_SYMBOLS as SYMBOLS
 from theory.formulas.evaluation import DECIMALS, Number, Undefined, decimal, evaluate, mpf
 from theory.formulas.grammar import read_formula
 from theory.symbols import eta
-from theory.validation import is_decimal, shown
+from theory.validation import is_decimal, typed
 
 __all__ = ["EXACT_TOLERANCE", "FLOAT_TOLERANCE", "NAMES", "Formula", "asks_for_sizes", "read"]
 
@@ -176,7 +176,7 @@ def _parameters(function: Callable[..., Any], name: str) -> tuple[str, ...]:
     except (TypeError, ValueError):
         raise InvalidArgument(
             f"expected a function whose parameters have names for {name}, got "
-            f"{name}={shown(function)}; wrap it in a lambda n, L: ..."
+            f"{name}={typed(function)}; wrap it in a lambda n, L: ..."
         ) from None
     named = [p for p in parameters if p.kind is not p.VAR_KEYWORD]
     asked = [p for p in named if p.default is p.empty or p.name in NAMES]
@@ -184,7 +184,7 @@ def _parameters(function: Callable[..., Any], name: str) -> tuple[str, ...]:
     refused = [p.name for p in asked if p.name not in NAMES or p.kind in unnamed]
     if refused:
         raise InvalidArgument(
-            f"expected a function of {', '.join(NAMES)} for {name}, got {name}={shown(function)} "
+            f"expected a function of {', '.join(NAMES)} for {name}, got {name}={typed(function)} "
             f"with {refused[0]!r}; name its parameters so, as in lambda n, L: L**3/3"
         )
     return tuple(p.name for p in asked)
@@ -239,6 +239,6 @@ def _number(result: object, point: Mapping[Symbol, Fraction], has_rate: bool) ->
 def _no_number(result: object, point: Mapping[Symbol, Fraction]) -> InvalidArgument:
     sizes = _sizes({s.name: Rational(v.numerator, v.denominator) for s, v in point.items()})
     return InvalidArgument(
-        f"expected a number from formula at {sizes}, got {shown(result)}; return an int, a "
+        f"expected a number from formula at {sizes}, got {typed(result)}; return an int, a "
         f"Fraction, a sympy number or a float"
     )

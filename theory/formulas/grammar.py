@@ -26,7 +26,7 @@ from theory.formulas.bounds import Refused, bounded
 from theory.formulas.builder import FORMULA_SYMBOLS, FormulaBuilder, Misplaced, unknown_name
 from theory.formulas.expressions import read_expression
 from theory.precision import isfinite
-from theory.validation import exact_number, is_decimal, shown
+from theory.validation import exact_number, is_decimal, typed
 
 __all__ = ["MAX_LENGTH", "parse_formula", "read_formula"]
 
@@ -140,7 +140,7 @@ def _parser() -> Lark:
 def _check_text(text: object, name: str) -> None:
     if not isinstance(text, str):
         raise InvalidArgument(
-            f"expected text for {name}, got {name}={shown(text)}; give a formula in {_LISTED}"
+            f"expected text for {name}, got {name}={typed(text)}; give a formula in {_LISTED}"
         )
     if len(text) > MAX_LENGTH:
         raise _refused(
@@ -152,7 +152,7 @@ def _check_text(text: object, name: str) -> None:
 
 def _refused(text: str, name: str, what: str, fix: str) -> InvalidArgument:
     return InvalidArgument(
-        f"expected a formula in {_LISTED} for {name}, got {name}={shown(text[:80])}, {what}; {fix}"
+        f"expected a formula in {_LISTED} for {name}, got {name}={typed(text[:80])}, {what}; {fix}"
     )
 
 

@@ -9,7 +9,7 @@ from sympy import Expr, Integer
 
 from theory.errors import InvalidArgument
 from theory.public_names import PlainText
-from theory.validation import exact_number, shown, written
+from theory.validation import exact_number, typed, written
 
 __all__ = [
     "Criterion",
@@ -34,7 +34,7 @@ class _Bounded(PlainText):
         number = exact_number("bound", self.bound)
         if number <= 0:
             raise InvalidArgument(
-                f"expected a positive number for bound, got bound={shown(self.bound)}; 1 lets a "
+                f"expected a positive number for bound, got bound={typed(self.bound)}; 1 lets a "
                 f"pre-activation move by its own size"
             )
         object.__setattr__(self, "bound", number)
@@ -94,7 +94,7 @@ def layer_criterion(criterion: object) -> Criterion:
         return criterion
     raise InvalidArgument(
         f"expected EveryHiddenLayer(), LastLayer() or MeanOverLayers() for criterion, got "
-        f"criterion={shown(criterion)}; leave it out for every hidden layer"
+        f"criterion={typed(criterion)}; leave it out for every hidden layer"
     )
 
 
@@ -106,5 +106,5 @@ def output_criterion(criterion: object) -> NetworkOutput:
         return criterion
     raise InvalidArgument(
         f"expected NetworkOutput() for criterion with group=Readout(), got "
-        f"criterion={shown(criterion)}; the readout's own step moves no hidden layer"
+        f"criterion={typed(criterion)}; the readout's own step moves no hidden layer"
     )

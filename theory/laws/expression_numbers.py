@@ -13,7 +13,7 @@ from theory.precision import workdps
 from theory.solutions.arrays import over_arrays
 from theory.solutions.value import as_float, missing_sizes
 from theory.symbols import eta
-from theory.validation import shown
+from theory.validation import typed
 
 __all__ = ["numbers", "value_at"]
 
@@ -38,7 +38,7 @@ def numbers(expression: Expr, **sizes: Any) -> Any:
     """
     if not isinstance(expression, Expr):
         raise InvalidArgument(
-            f"expected a SymPy expression, got expression={shown(expression)}; give one such as "
+            f"expected a SymPy expression, got expression={typed(expression)}; give one such as "
             f"squared_update(MLP()).joint_limit()"
         )
     free = {symbol.name: symbol for symbol in expression.free_symbols}

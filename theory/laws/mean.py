@@ -37,7 +37,7 @@ from theory.solutions.limits import (
 )
 from theory.solutions.value import Number
 from theory.symbols import L, n, t
-from theory.validation import exact_number, positive_int, shown, tolerance_value
+from theory.validation import exact_number, positive_int, tolerance_value, typed
 from theory.words.observables import Observable, f
 
 __all__ = ["LARGEST_SEARCHED", "Mean", "PartOfMean", "least"]
@@ -302,7 +302,7 @@ class Mean(Number):
         bound, where = tolerance_value(tolerance), exact_number("ratio", ratio)
         if where <= 0:
             raise InvalidArgument(
-                f"expected a positive number for ratio, got ratio={shown(ratio)}; give an L/n, "
+                f"expected a positive number for ratio, got ratio={typed(ratio)}; give an L/n, "
                 f"as 0.5"
             )
         law = self.joint_law(2)

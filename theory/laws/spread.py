@@ -24,7 +24,7 @@ from theory.solutions.derivation import derive
 from theory.solutions.evaluation import guard_digits
 from theory.solutions.value import Value
 from theory.symbols import n
-from theory.validation import exact_number, positive_int, shown
+from theory.validation import exact_number, positive_int, typed
 from theory.waiting import announced
 from theory.words.observables import K, Observable, g
 from theory.writing.blocks import Line
@@ -191,7 +191,7 @@ class Spread(Value):
         bound = exact_number("tolerance", tolerance)
         if not bound > 0:
             raise InvalidArgument(
-                f"expected a positive number for tolerance, got tolerance={shown(tolerance)}; give "
+                f"expected a positive number for tolerance, got tolerance={typed(tolerance)}; give "
                 f"a relative standard error such as 0.01"
             )
         ratio = self.relative_standard_deviation(30)

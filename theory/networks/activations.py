@@ -9,7 +9,7 @@ from sympy import Expr, Integer, Rational
 from theory.errors import InvalidArgument
 from theory.public_names import PlainText
 from theory.symbols import a as slope_symbol
-from theory.validation import exact_number, shown, written
+from theory.validation import exact_number, typed, written
 
 __all__ = ["Activation", "LeakyReLU", "Linear", "ReLU"]
 
@@ -124,12 +124,12 @@ def _slope(value: object) -> Rational:
     if isinstance(value, Expr) and not value.is_Number:
         raise InvalidArgument(
             f"expected a number in [0, 1] or the symbol theory.symbols.a for negative_slope, "
-            f"got negative_slope={shown(value)}; give 0.1, or leave it out for the symbol"
+            f"got negative_slope={typed(value)}; give 0.1, or leave it out for the symbol"
         )
     number = exact_number("negative_slope", value)
     if not 0 <= number <= 1:
         raise InvalidArgument(
-            f"expected a number in [0, 1] for negative_slope, got negative_slope={shown(value)}; "
+            f"expected a number in [0, 1] for negative_slope, got negative_slope={typed(value)}; "
             f"0 is ReLU(), 1 is Linear()"
         )
     return number

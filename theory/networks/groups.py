@@ -9,7 +9,7 @@ from theory.errors import InvalidArgument
 from theory.networks.multipliers import ByGroup
 from theory.networks.network import Network
 from theory.public_names import PlainText
-from theory.validation import shown
+from theory.validation import typed
 
 __all__ = [
     "FirstLayer",
@@ -85,11 +85,11 @@ def checked_group(group: object, rates: object) -> Group | None:
     if not isinstance(group, FirstLayer | HiddenLayers | Readout):
         raise InvalidArgument(
             f"expected FirstLayer(), HiddenLayers(), Readout() or None for group, got "
-            f"group={shown(group)}; None trains all hidden weights"
+            f"group={typed(group)}; None trains all hidden weights"
         )
     if rates is not None:
         raise InvalidArgument(
-            f"expected either group or rates, got group={group!r} and rates={shown(rates)}; a "
+            f"expected either group or rates, got group={group!r} and rates={typed(rates)}; a "
             f"group sets the multipliers itself"
         )
     return group

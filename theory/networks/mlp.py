@@ -19,7 +19,7 @@ from theory.validation import (
     brief,
     positive_int,
     positive_value,
-    shown,
+    typed,
     written,
 )
 
@@ -220,7 +220,7 @@ def _scale(name: str, value: object) -> Expr:
     scale = positive_value(name, value)
     if scale.has(L):
         raise InvalidArgument(
-            f"expected {name} to be independent of the depth, got {name}={shown(value)}; give a "
+            f"expected {name} to be independent of the depth, got {name}={typed(value)}; give a "
             f"number, or an expression without the symbol L"
         )
     return scale
@@ -230,7 +230,7 @@ def _check_activation(activation: object) -> None:
     if not isinstance(activation, ReLU | LeakyReLU | Linear):
         raise InvalidArgument(
             f"expected ReLU(), LeakyReLU(slope) or Linear() for activation, "
-            f"got activation={shown(activation)}; leave it out for ReLU()"
+            f"got activation={typed(activation)}; leave it out for ReLU()"
         )
 
 
@@ -247,7 +247,7 @@ def _sizes(width: object, depth: object) -> tuple[Size | tuple[Size, ...], Size]
     widths = tuple(_layer_width(f"width[{i}]", each) for i, each in enumerate(width))
     if depth is not None and (type(depth) is not int or depth != len(widths)):
         raise InvalidArgument(
-            f"expected depth={len(widths)} with {len(widths)} widths, got depth={shown(depth)}; "
+            f"expected depth={len(widths)} with {len(widths)} widths, got depth={typed(depth)}; "
             f"leave depth out, the widths set it"
         )
     return widths, len(widths)
@@ -260,7 +260,7 @@ def _layer_width(name: str, value: object) -> Size:
         return value
     raise InvalidArgument(
         f"expected a positive int or a positive integer symbol for {name}, got "
-        f"{name}={shown(value)}; give Symbol({value.name!r}, integer=True, positive=True), of a "
+        f"{name}={typed(value)}; give Symbol({value.name!r}, integer=True, positive=True), of a "
         f"name other than L and ell"
     )
 
@@ -272,6 +272,6 @@ def _size(name: str, value: object, *symbols: Symbol) -> Size:
         return value
     own = " or ".join(f"theory.symbols.{symbol}" for symbol in symbols)
     raise InvalidArgument(
-        f"expected an int or the symbol {own} for {name}, got {name}={shown(value)}; a symbol "
+        f"expected an int or the symbol {own} for {name}, got {name}={typed(value)}; a symbol "
         f"of the same name with other assumptions is another symbol"
     )

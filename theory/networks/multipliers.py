@@ -11,7 +11,7 @@ from sympy import Expr, Integer, Symbol, sympify
 from theory.errors import InvalidArgument
 from theory.public_names import PlainText
 from theory.symbols import p, q
-from theory.validation import non_negative_value, positive_int, shown, written
+from theory.validation import non_negative_value, positive_int, typed, written
 
 __all__ = [
     "ByGroup",
@@ -192,7 +192,7 @@ def _end(name: str, value: object, symbol: Symbol) -> int | Symbol:
     if value != symbol:
         raise InvalidArgument(
             f"expected an int or the symbol theory.symbols.{symbol} for {name}, got "
-            f"{name}={shown(value)}; a symbol of the same name with other assumptions is another "
+            f"{name}={typed(value)}; a symbol of the same name with other assumptions is another "
             f"symbol"
         )
     return value

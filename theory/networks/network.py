@@ -15,7 +15,7 @@ from theory.networks.multipliers import ByGroup, Rates, TrainedLayers, multiplie
 from theory.networks.sites import Edge, Site
 from theory.public_names import PlainText
 from theory.symbols import ell
-from theory.validation import index_in, non_negative_rates, positive_int, shown
+from theory.validation import index_in, non_negative_rates, positive_int, typed
 
 __all__ = [
     "Network",
@@ -104,7 +104,7 @@ def checked_network(
     """``network``, or `InvalidArgument` where it is none."""
     if isinstance(network, Network):
         return network
-    raise InvalidArgument(f"expected an MLP for {name}, got {name}={shown(network)}; give {give}")
+    raise InvalidArgument(f"expected an MLP for {name}, got {name}={typed(network)}; give {give}")
 
 
 def numeric_layers(network: Network, layer: object = None) -> tuple[int, ...]:
@@ -147,7 +147,7 @@ def asked_rates(network: Network, rates: object) -> tuple[Expr, ...] | Rates:
     if not isinstance(depth, int):
         raise InvalidArgument(
             f"expected ByGroup(...) or TrainedLayers(...) for rates where the depth is a symbol, "
-            f"got rates={shown(rates)}; or give depth as a number, one multiplier for each layer"
+            f"got rates={typed(rates)}; or give depth as a number, one multiplier for each layer"
         )
     return numeric_rates(network, rates)
 
@@ -159,11 +159,11 @@ def asked_layer(network: Network, layer: object) -> int | Symbol:
     if isinstance(layer, Symbol) and layer != ell:
         raise InvalidArgument(
             f"expected an int, None or the symbol theory.symbols.ell for layer, got "
-            f"layer={shown(layer)}; None is the last hidden layer"
+            f"layer={typed(layer)}; None is the last hidden layer"
         )
     if isinstance(layer, tuple | list | range):
         raise InvalidArgument(
-            f"expected one layer, got layer={shown(layer)}; ask for the layers one at a time"
+            f"expected one layer, got layer={typed(layer)}; ask for the layers one at a time"
         )
     if isinstance(layer, Symbol):
         return ell

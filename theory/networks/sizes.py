@@ -13,7 +13,7 @@ from theory.networks.activations import LeakyReLU
 from theory.networks.multipliers import Rates, TrainedLayers
 from theory.networks.network import Network
 from theory.symbols import L, a, ell, eta, n, n_0, p, q
-from theory.validation import brief, exact_number, in_range, shown, whole_number
+from theory.validation import brief, exact_number, in_range, typed, whole_number
 
 __all__ = ["Sizes", "bound_sizes", "in_order", "layer_at", "network_at", "rates_at", "read_size"]
 
@@ -97,7 +97,7 @@ def read_size(symbol: Symbol, value: Any) -> Rational:
         whole = whole_number(value)
         if whole is None or whole < 1:
             raise InvalidArgument(
-                f"expected a positive whole number for {symbol}, got {symbol}={shown(value)}; give "
+                f"expected a positive whole number for {symbol}, got {symbol}={typed(value)}; give "
                 f"an int such as 64"
             )
         return Integer(in_range(symbol.name, whole))
@@ -105,7 +105,7 @@ def read_size(symbol: Symbol, value: Any) -> Rational:
     if number < 0 or (number == 0 and symbol != a):
         kind = "non-negative" if symbol == a else "positive"
         raise InvalidArgument(
-            f"expected a {kind} number for {symbol}, got {symbol}={shown(value)}; give one such "
+            f"expected a {kind} number for {symbol}, got {symbol}={typed(value)}; give one such "
             f"as 0.5"
         )
     return number

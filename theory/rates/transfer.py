@@ -24,7 +24,7 @@ from theory.rates.rate import maximal_learning_rate
 from theory.solutions.evaluation import guard_digits
 from theory.solutions.value import Number
 from theory.symbols import n_0
-from theory.validation import exact_number, shown, tolerance_value
+from theory.validation import exact_number, tolerance_value, typed
 from theory.writing.blocks import Line
 from theory.writing.notation import Math
 from theory.writing.rendering import formula_display
@@ -158,7 +158,7 @@ def transfer_learning_rate(
     tuned = exact_number("rate", rate)
     if tuned <= 0:
         raise InvalidArgument(
-            f"expected a positive learning rate for rate, got rate={shown(rate)}; give the rate "
+            f"expected a positive learning rate for rate, got rate={typed(rate)}; give the rate "
             f"that was tuned on source"
         )
     allowed, found = tolerance_value(tolerance), []

@@ -22,7 +22,7 @@ from theory.solutions.infinite_width import MeanFieldLaw, leading_in_width, mean
 from theory.solutions.recursion import Recursion, is_too_long, layer_parameters, recursion
 from theory.solutions.value import Number
 from theory.symbols import L, c, ell, n, n_in, n_out, r
-from theory.validation import brief, shown
+from theory.validation import brief, typed
 from theory.waiting import announced
 from theory.words.closure import LayerMap
 from theory.words.coefficients import LayerParameters
@@ -419,7 +419,7 @@ def derive(
     if not isinstance(observable, Observable):
         raise InvalidArgument(
             f"expected an observable built from K, D, z, g and trace, got "
-            f"observable={shown(observable)}; give one such as trace(K @ K)"
+            f"observable={typed(observable)}; give one such as trace(K @ K)"
         )
     checked_network(network)
     return Derivation(observable, network, asked_layer(network, layer), asked_rates(network, rates))

@@ -22,7 +22,7 @@ from typing import Any, Generic, Self, TypeVar, overload
 
 from theory.errors import InvalidArgument
 from theory.public_names import listed
-from theory.validation import exact_number, positive_int, shown
+from theory.validation import exact_number, positive_int, typed
 from theory.words.word import Word, canonical_word, word_text
 
 __all__ = ["D", "K", "Matrix", "Observable", "Vector", "f", "g", "trace", "x", "z"]
@@ -203,7 +203,7 @@ def trace(matrix: Matrix) -> Observable:
     """
     if not isinstance(matrix, Matrix):
         raise InvalidArgument(
-            f"expected a matrix built from K and D for matrix, got matrix={shown(matrix)}; give "
+            f"expected a matrix built from K and D for matrix, got matrix={typed(matrix)}; give "
             f"K @ K, say"
         )
     return Observable.of((canonical_word([letters]), c) for letters, c in matrix.terms)

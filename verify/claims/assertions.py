@@ -18,7 +18,7 @@ from theory.networks.network import numeric_depth
 from theory.outcome import Outcome
 from theory.precision import exp
 from theory.public_names import listed
-from theory.validation import is_decimal, number_between, shown
+from theory.validation import is_decimal, number_between, typed
 from verify.claims.trial import Trial, place, planned, rates_text, simulated
 from verify.numerics.streams import checked_seed
 from verify.samplers.problem import numeric_problem
@@ -104,7 +104,7 @@ def assert_close(
     if allowed is None or allowed < 0:
         raise InvalidArgument(
             f"expected a number of at least 0 for tolerance at {network}, got "
-            f"tolerance={shown(tolerance)}; give a relative error such as 0.01"
+            f"tolerance={typed(tolerance)}; give a relative error such as 0.01"
         )
     value, exact = reading.number, decimal(reading.target.number)
     if value is None or abs(decimal(value) - exact) > decimal(allowed) * exact:
@@ -199,7 +199,7 @@ def _reading(
 
 
 def _said(reading: Reading) -> str:
-    return shown(reading.expression if reading.number is None else reading.number)
+    return typed(reading.expression if reading.number is None else reading.number)
 
 
 def _relative_error(value: object) -> float:

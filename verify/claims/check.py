@@ -16,7 +16,7 @@ from theory.laws.criteria import Criterion
 from theory.networks.mlp import MLP
 from theory.outcome import Outcome
 from theory.symbols import ell
-from theory.validation import shown
+from theory.validation import typed
 from verify.claims.grid import checked_grid
 from verify.claims.networks import NotMeasured, measure
 from verify.comparison.compare import Comparison, comparison_record
@@ -199,7 +199,7 @@ def _member(kind: Any, name: str, value: object) -> Any:
         return kind(value)
     listed = " or ".join(map(repr, values))
     raise InvalidArgument(
-        f"expected {listed} for {name}, got {name}={shown(value)}; give one of them as text"
+        f"expected {listed} for {name}, got {name}={typed(value)}; give one of them as text"
     )
 
 

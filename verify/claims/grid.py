@@ -12,7 +12,7 @@ from theory.claims.target import Claim, Target, sizes
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
 from theory.symbols import L, a, n, n_0
-from theory.validation import shown
+from theory.validation import typed
 
 __all__ = ["checked_grid", "default_grids", "network_of"]
 
@@ -68,7 +68,7 @@ def checked_grid(target: Target, grid: object) -> list[MLP]:
     networks = list(grid) if isinstance(grid, Iterable) else []
     if not networks or not all(isinstance(each, MLP) for each in networks):
         raise InvalidArgument(
-            f"expected networks in numbers for grid, got grid={shown(grid)}; give a list such as "
+            f"expected networks in numbers for grid, got grid={typed(grid)}; give a list such as "
             f"[MLP(8, 2), MLP(32, 4)], or leave it out"
         )
     for network in networks:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from theory.errors import InvalidArgument
-from theory.validation import exact_int, shown
+from theory.validation import exact_int, typed
 
 __all__ = [
     "KEPT_SAMPLES",
@@ -38,7 +38,7 @@ def checked_seed(seed: object) -> int:
     if number is not None and number >= 0:
         return number
     raise InvalidArgument(
-        f"expected a non-negative int for seed, got seed={shown(seed)}; give one, such as "
+        f"expected a non-negative int for seed, got seed={typed(seed)}; give one, such as "
         f"seed=1, so that the result can be reproduced"
     )
 
@@ -55,7 +55,7 @@ def checked_samples(samples: object) -> int:
     if count is not None and 0 < count <= MOST_SAMPLES:
         return count
     raise InvalidArgument(
-        f"expected a positive int for samples, 10^12 at most, got samples={shown(samples)}; give "
+        f"expected a positive int for samples, 10^12 at most, got samples={typed(samples)}; give "
         f"the number of networks to draw"
     )
 

@@ -18,7 +18,7 @@ from theory.networks.mlp import MLP
 from theory.rates.layer_rates import layer_rates
 from theory.rates.rate import maximal_learning_rate
 from theory.rates.transfer import OutsideValidity, transfer_learning_rate
-from theory.validation import non_negative_value, number_between, shown
+from theory.validation import non_negative_value, number_between, typed
 from verify.comparison.exact_values import largest_step, refuse_large_step, rounded_down
 from verify.pytorch.modules.model import network_of
 
@@ -148,7 +148,7 @@ class Transferred(RatePlan):
         source, norm2 = self.source, network.input_norm2
         if not isinstance(source, MLP | nn.Module):
             raise InvalidArgument(
-                f"expected a model or an MLP for source, got source={shown(source)}; give the "
+                f"expected a model or an MLP for source, got source={typed(source)}; give the "
                 f"network on which the rates were tuned"
             )
         if not isinstance(source, MLP):
@@ -189,7 +189,7 @@ def checked_step(network: MLP, step: object, least: float) -> float:
     if rate < least:
         raise InvalidArgument(
             f"expected a step of at least {least:.2g}, below which its changes of the weights are "
-            f"lost to rounding, got step={rate if step is None else shown(step)}; leave step out, "
+            f"lost to rounding, got step={rate if step is None else typed(step)}; leave step out, "
             f"and scale inputs to |x|^2 = {network.first_fan_in}, their width"
         )
     return rate
