@@ -106,19 +106,26 @@ def _error_far_out(claim: Made, rng: random.Random, parity: int) -> Any:
 
 def _value(node: Expr, point: dict[Symbol, Fraction], context: Any) -> Any:
     """The value of an expression; None where it is not real."""
+    known = {s: context.mpf(x.numerator) / x.denominator for s, x in point.items()}
     try:
-        value = _computed(node, point, context)
+        value = _computed(node, known, context)
     except (ZeroDivisionError, OverflowError):
         return None
     return None if isinstance(value, context.mpc) and abs(value.imag) > 0 else context.re(value)
 
 
-def _computed(node: Expr, point: dict[Symbol, Fraction], context: Any) -> Any:
-    if isinstance(node, Symbol):
-        return context.mpf(point[node].numerator) / point[node].denominator
+def _computed(node: Expr, known: dict[Expr, Any], context: Any) -> Any:
+    """The value of a node, which ``known`` then holds: equal parts are computed once."""
+    if node not in known:
+        known[node] = _combined(
+            node, [_computed(each, known, context) for each in node.args], context
+        )
+    return known[node]
+
+
+def _combined(node: Expr, values: list[Any], context: Any) -> Any:
     if node.is_Rational:
         return context.mpf(int(node.p)) / int(node.q)
-    values = [_computed(each, point, context) for each in node.args]
     if isinstance(node, Add):
         return context.fsum(values)
     if isinstance(node, Mul):
