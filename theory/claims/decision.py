@@ -259,7 +259,7 @@ def _tried(reading: Reading) -> TheoryVerdict:
     """
     near, far = _points(reading), list(reading.target.far_points())
     points = [*near, *far]
-    values = [reading.original(point) for point in points]
+    values = []
     for place, point in enumerate(points):
         rates = _OTHER_RATES if place < _POINTS_WITH_RATES else ()
         found = _difference_at(reading, point, rates)
@@ -270,6 +270,7 @@ def _tried(reading: Reading) -> TheoryVerdict:
             return _undecided(
                 f"equal at small sizes, but its floats differ from the law at {where}"
             )
+        values.append(reading.original(point))
     if points and all(value is None for value in values):
         return _undecided(f"it has no value at any of {len(points)} points")
     if None in values:
