@@ -19,13 +19,14 @@ test: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m tests.tools.compiled
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto -m "not slow"
 
-# What the ordinary tests leave out. It needs PyTorch, JAX (processors only), Dask and scikit-learn,
+# The slow tests, and what needs more than Python packages: it needs PyTorch, JAX (processors only), Dask and scikit-learn,
 # which it installs in .venv-bench/, about 3 GB and some minutes; and a TeX (Debian:
 # texlive-latex-recommended and lmodern) and Chromium with its driver (chromium, chromium-driver),
 # which it asks for where they are missing: docs/install.md.
 test-all: test docs $(BENCH_READY)
+	$(BIN)/pytest -n auto -m slow
 	$(BENCH)/bin/python -m pytest -n auto tests/extras verify/pytorch docs/pytorch
 
 # The documentation site, in build/docs: notebooks are executed, a warning is an error.

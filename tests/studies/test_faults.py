@@ -25,6 +25,7 @@ def test_a_struck_job_goes_on_to_the_same_bytes(kind: str, undisturbed: Referenc
         assert struck.sound, f"{struck}, seed {seed}"
 
 
+@pytest.mark.slow
 def test_the_command_goes_on_after_kill_9_to_the_same_files() -> None:
     struck = command_trial(0, command_reference(samples=50_000))
     assert struck.sound, struck

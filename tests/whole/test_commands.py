@@ -115,7 +115,11 @@ def shell(command: str, folder: Path, **environment: str) -> tuple[int, str]:
 
 @pytest.mark.parametrize(
     "command",
-    ["VERIFY --out a | grep -q derived", "VERIFY --out a 2>&1 | true", "VERIFY --out a >&-"],
+    [
+        "VERIFY --out a | grep -q derived",
+        pytest.param("VERIFY --out a 2>&1 | true", marks=pytest.mark.slow),
+        pytest.param("VERIFY --out a >&-", marks=pytest.mark.slow),
+    ],
 )
 def test_a_closed_pipe_keeps_the_code_of_the_run(tmp_path: Path, command: str) -> None:
     assert shell(command, tmp_path)[0] == 3

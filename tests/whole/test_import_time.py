@@ -29,6 +29,7 @@ def seconds(code: str) -> float:
     return after.children_user + after.children_system - before[2] - before[3]
 
 
+@pytest.mark.slow
 def test_a_measurement_loads_little_more_than_numba_and_theory() -> None:
     """The least of several rounds, taken in turn: other processes only add to a time."""
     codes = ("import numba, theory", "from verify import monte_carlo")

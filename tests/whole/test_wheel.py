@@ -5,6 +5,8 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pytest
+
 from tests.tools.paths import ROOT
 
 USE = """
@@ -26,6 +28,7 @@ def call(*arguments: str, cwd: Path, path: Path | None = None) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_the_wheel_holds_the_two_packages_and_works_from_an_empty_folder(tmp_path: Path) -> None:
     call("-m", "build", "--wheel", "--outdir", str(tmp_path), str(ROOT), cwd=tmp_path)
     (wheel,) = tmp_path.glob("*.whl")

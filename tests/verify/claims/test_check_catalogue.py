@@ -23,6 +23,7 @@ def answers() -> list[tuple[Error, Check]]:
     return [(e, check(e.formula, simulate=False, **e.options)) for e in catalogue()]
 
 
+@pytest.mark.slow
 def test_the_catalogue_is_named_right_and_never_wrong(answers: list[tuple[Error, Check]]) -> None:
     assert len(answers) >= 50
     wrong = []

@@ -4,8 +4,10 @@ import pytest
 
 from studies.claims import answers, too_undecided
 
+SEEDS = [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (2, 3, 4))]
 
-@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_no_verdict_on_a_made_claim_is_wrong(seed: int) -> None:
     found = answers(50, 10_000 * seed)
     assert len(found) == 50

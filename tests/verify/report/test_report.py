@@ -304,6 +304,7 @@ SAID = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("said", SAID)
 @pytest.mark.parametrize("kept", [True, False], ids=["with its folder", "from its record"])
 def test_the_command_of_a_formula_repeats_its_networks(

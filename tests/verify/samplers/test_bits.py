@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from tests.tools.paths import ROOT
 from theory import MLP, LeakyReLU, Linear
@@ -75,6 +76,7 @@ def in_a_process(cache: Path, threads: int) -> dict[str, str]:
     return result
 
 
+@pytest.mark.slow
 def test_bits_do_not_depend_on_the_state_of_the_cache_or_the_number_of_threads(
     tmp_path: Path,
 ) -> None:

@@ -116,6 +116,7 @@ def test_weight_variances_of_any_size_only_scale_the_update(
     assert output - 34 * math.log(float(factor)) == pytest.approx(one_output, abs=1e-8)
 
 
+@pytest.mark.slow
 def test_depth_100000_at_width_16_is_an_ordinary_case() -> None:
     for activation in (LeakyReLU("0.2"), Linear()):
         network = MLP(16, 100_000, activation=activation)
