@@ -2,10 +2,10 @@
 
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
+from tests.tools.paths import ROOT
 from theory import (
     MLP,
     ByGroup,
@@ -155,4 +155,4 @@ def test_the_tests_that_steps_name_exist() -> None:
     updates = squared_update(MLP()), squared_update(MLP(4, 2))
     named = {name for update in updates for step in update.derivation for name in step.tests}
     assert len(named) > 5
-    assert named <= {path.name for path in Path(__file__).parent.rglob("test_*.py")}
+    assert named <= {path.name for path in (ROOT / "tests").rglob("test_*.py")}
