@@ -21,7 +21,7 @@ test: $(READY)
 	$(BIN)/python -m tests.tools.compiled
 	$(BIN)/pytest -n auto -m "not slow"
 
-# The slow tests, and what needs more than Python packages: it needs PyTorch, JAX (processors only), Dask and scikit-learn,
+# The slow tests, and those that need PyTorch, JAX (processors only), Dask and scikit-learn,
 # which it installs in .venv-bench/, about 3 GB and some minutes; and a TeX (Debian:
 # texlive-latex-recommended and lmodern) and Chromium with its driver (chromium, chromium-driver),
 # which it asks for where they are missing: docs/install.md.
