@@ -30,6 +30,7 @@ from theory.formulas.normal_form import (
     powers_text,
 )
 from theory.formulas.positivity import EVERYWHERE
+from theory.laws.criteria import MeanOverLayers
 from theory.symbols import L, n, t
 
 __all__ = [
@@ -199,10 +200,15 @@ def _with_part(target: Target, part: str) -> Target:
     return replace(target, part=part, quantity=Quantity.UPDATE)
 
 
+def _has_parts(target: Target) -> bool:
+    """Whether a formula may be that of one part: a rate that bounds a mean over layers is not."""
+    return not isinstance(target.criterion, MeanOverLayers)
+
+
 def _other_laws(target: Target, claim: Claim) -> Iterator[tuple[Kind, str, Callable[[], Expr]]]:
     """The laws that may have been written instead, the likeliest first."""
     for (own, part), sentence in _OTHER_PARTS.items():
-        if own == target.part:
+        if own == target.part and _has_parts(target):
             yield Kind.PART, sentence, partial(_with_part(target, part).law, claim)
     if claim is Claim.JOINT:
         sentence = "it is the law for n -> infinity first, in which L/n is small"
@@ -297,7 +303,7 @@ def _constant_of_law(target: Target, claim: Claim) -> str:
 
 def _multiple_of_part(yours: NormalForm, claim: Claim, reading: Reading) -> Difference | None:
     for part, name in _PARTS.items():
-        other = part != reading.target.part
+        other = part != reading.target.part and _has_parts(reading.target)
         form = _form(partial(_with_part(reading.target, part).law, claim)) if other else None
         found = None if form is None else _multiple(yours, form, reading)
         if found is not None and not found.has(Add):

@@ -23,10 +23,11 @@ from theory.formulas.evaluation import (
 )
 from theory.formulas.formula import EXACT_TOLERANCE, FLOAT_TOLERANCE, Formula, asks_for_sizes, read
 from theory.laws.criteria import Criterion, layer_criterion
-from theory.laws.update import PARTS
+from theory.laws.update import PARTS, SquaredUpdate
 from theory.networks.activations import LeakyReLU
 from theory.networks.mlp import MLP
 from theory.networks.network import asked_layer, asked_rates
+from theory.rates.hidden_rate import MaximalLearningRate
 from theory.solutions.value import Number as ExactNumber
 from theory.symbols import L, a, ell, eta, n, n_0, t
 from theory.validation import typed
@@ -59,6 +60,8 @@ def read_claim(
     >>> read_claim("L**3/3 + ell", network=MLP(8, 2)).expression
     ell + 8/3
     """
+    if isinstance(value, ExactNumber):
+        _check_kind(value, quantity, name)
     formula = read(value.exact if isinstance(value, ExactNumber) else value, name)
     own: Any = value.network if isinstance(value, ExactNumber) else default_network(formula)
     net = own if network is None else _checked_network(network)
@@ -82,6 +85,17 @@ def read_claim(
     target = Target(net, quantity, asked, str(part), multipliers, bounded)
     _check_limit(target, claim, formula)
     return Reading(formula, target)
+
+
+def _check_kind(value: ExactNumber, quantity: Quantity, name: str) -> None:
+    """Refuse a result of `theory` that is another quantity than the claimed one."""
+    kinds = {Quantity.UPDATE: SquaredUpdate, Quantity.RATE: MaximalLearningRate}
+    if not isinstance(value, kinds[quantity]):
+        raise InvalidArgument(
+            f"expected a formula of the {quantity.value} for {name}, got {name}={typed(value)}; "
+            f"give quantity='rate' with a maximal learning rate, and .exact to check a formula of "
+            f"another quantity"
+        )
 
 
 def law_of(value: Any) -> Callable[[MLP, int], Any]:

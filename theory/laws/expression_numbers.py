@@ -18,8 +18,8 @@ from theory.validation import typed
 __all__ = ["numbers", "value_at"]
 
 _DIGITS = 17
-_FIRST, _MOST = 33, 3200
-"""Digits worked with; terms that agree to the last are taken to be equal."""
+_FIRST, _MOST = 33, 13_000
+"""Digits worked with, at first and at most."""
 
 
 def numbers(expression: Expr, **sizes: Any) -> Any:
@@ -52,7 +52,10 @@ def numbers(expression: Expr, **sizes: Any) -> Any:
 
 def value_at(expression: Expr, point: Mapping[Symbol, Any], digits: int) -> Any:
     """The value to ``digits``, in the thread's context, at rationals or real numbers for the
-    symbols."""
+    symbols; 0 where it shrinks with the precision to the last.
+
+    Raises `NotSolved` where terms cancel in more digits than are worked with.
+    """
     before, used = None, _FIRST + digits
     while used <= _MOST:
         with workdps(used) as context:
@@ -60,10 +63,16 @@ def value_at(expression: Expr, point: Mapping[Symbol, Any], digits: int) -> Any:
             value = evaluation.of(expression)
             if before is not None:
                 error = abs(value - before) * context.mpf(10) ** digits
-                if error <= abs(value):
+                if value and error <= abs(value):
                     return value
+                vanishes = abs(value) <= abs(before) * context.mpf(10) ** (-used // 4)
         before, used = value, 2 * used
-    return context.zero
+    if vanishes:
+        return context.zero
+    raise NotSolved(
+        f"the terms of the formula cancel in more than {_MOST:,} digits at these sizes: give sizes "
+        f"nearer to 1"
+    )
 
 
 class _Evaluation:

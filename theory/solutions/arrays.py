@@ -166,6 +166,11 @@ def _spread_out(value: Any, size: int) -> FloatArray:
 
 def _sizes(symbol: Symbol, value: Any) -> Any:
     """``value`` as an array of numbers that ``symbol`` may stand for."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise InvalidArgument(
+            f"expected an array of numbers for {symbol}, got a masked array; give the entries that "
+            f"are not masked, value.compressed()"
+        )
     array = np.asarray(value)
     if array.dtype.kind == "f" and array.itemsize < np.dtype(np.float64).itemsize:
         array = array.astype(str).astype(np.float64)  # its shortest decimals

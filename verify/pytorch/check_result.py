@@ -245,8 +245,7 @@ class CoordinateCheck:
 
     def _conclusion(self) -> str:
         """The verdict, the causes that speak against the theory, and the notes."""
-        consistent = self.verdict.outcome is Outcome.CONSISTENT
-        causes = [] if consistent or not self.causes else [f"Seen: {'; '.join(self.causes)}."]
+        causes = [f"Seen: {'; '.join(self.causes)}."] if self.causes else []
         return " ".join([self._verdict_in_words(), *causes, *self.notes])
 
     def _verdict_in_words(self) -> str:
