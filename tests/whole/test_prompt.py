@@ -11,7 +11,16 @@ import numpy as np
 import pytest
 from sympy import Float, Integer, Rational
 
-from theory import MLP, InvalidArgument, LeakyReLU, layer_rates, maximal_learning_rate
+from theory import (
+    MLP,
+    InvalidArgument,
+    LeakyReLU,
+    MeanOverLayers,
+    alignment,
+    layer_rates,
+    maximal_learning_rate,
+    numbers,
+)
 from theory import squared_update as update
 from theory.validation import brief, written
 from verify import check, monte_carlo
@@ -142,3 +151,32 @@ def test_a_value_is_a_claim_about_its_network(network: MLP) -> None:
     assert wrong.verdict.name == "REJECTED"
     with pytest.raises(InvalidArgument, match="for formula"):
         check(layer_rates(network), simulate=False)
+
+
+def test_numbers_refuses_a_value_below_the_range_of_floats() -> None:
+    limit = U.joint_limit()
+    with pytest.raises(InvalidArgument, match=r"3\.33e-901"):
+        numbers(limit, n=1, t=1e-300)
+    assert numbers(limit - limit.expand(), n=1, t=2) == 0
+
+
+def test_a_masked_array_is_no_array_of_sizes() -> None:
+    with pytest.raises(InvalidArgument, match="masked array"):
+        U(np.ma.array([64, 65], mask=[0, 1]), 10)
+
+
+@pytest.mark.parametrize("value", [maximal_learning_rate(MLP()), alignment(MLP())])
+def test_a_value_is_checked_as_the_quantity_that_it_is(value: object) -> None:
+    with pytest.raises(InvalidArgument, match="expected a formula of the update"):
+        check(value, simulate=False)
+
+
+def test_half_a_rate_that_bounds_a_mean_over_layers_is_no_part() -> None:
+    found = check(
+        "sqrt(3)/L**(3/2)",
+        claim="leading",
+        quantity="rate",
+        criterion=MeanOverLayers(),
+        simulate=False,
+    )
+    assert str(found.difference) == "it is 1/2 times the law"
