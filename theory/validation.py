@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Set
 from decimal import Decimal
 from fractions import Fraction
 from itertools import groupby
-from math import inf
+from math import inf, ulp
 from numbers import Integral, Real
 from typing import Any
 
-from mpmath.libmp import prec_to_dps
+from mpmath.libmp import numeral, prec_to_dps
 from sympy import QQ, Expr, Float, Rational, sstr
 from sympy.polys.polyerrors import CoercionFailed
 
@@ -76,7 +76,9 @@ def written(value: object) -> str:
     if type(value) is tuple:
         return _items(value)
     if _is_whole(value, _LONG_BITS):
-        return _without_zeros(str(value))
+        whole = abs(int(value))  # type: ignore[call-overload]
+        digits = numeral(whole, 10, whole.bit_length() * 3 // 10 + 1)
+        return "-" * (value < 0) + _without_zeros(digits)  # type: ignore[operator]
     if isinstance(value, Rational | Fraction) and value.denominator != 1:
         return repr(str(value))
     return str(sstr(value, sympy_integers=True)) if _has_fractions(value) else repr(value)
@@ -232,7 +234,7 @@ def number_between(name: str, value: object, fix: str, largest: float = inf) -> 
     """``value`` as a float above 0 and below ``largest``; ``fix`` ends the refusal."""
     fraction = _as_fraction(value)
     try:
-        number = 0.0 if fraction is None else float(fraction)
+        number = 0.0 if fraction is None else float(fraction) or ulp(0.0) * (fraction > 0)
     except OverflowError:
         number = inf
     if 0 < number < largest:

@@ -162,7 +162,7 @@ def test_numbers_refuses_a_value_below_the_range_of_floats() -> None:
 
 def test_a_masked_array_is_no_array_of_sizes() -> None:
     with pytest.raises(InvalidArgument, match="masked array"):
-        U(np.ma.array([64, 65], mask=[0, 1]), 10)
+        U(np.ma.array([64, 65], mask=[False, True]), 10)
 
 
 @pytest.mark.parametrize("value", [maximal_learning_rate(MLP()), alignment(MLP())])

@@ -186,11 +186,16 @@ def checked_step(network: MLP, step: object, least: float) -> float:
     rate = rounded_down(largest_step(network)) if step is None else _positive("step", step)
     if step is not None:
         refuse_large_step([network], rate)
+    if rate < least and step is None:
+        raise InvalidArgument(
+            f"expected a model in which a step of rate {rate} shows, got one that loses changes of "
+            f"the weights below rate {least:.2g} to rounding; keep weights and forward in float32, "
+            f"and scale inputs to |x|^2 = {network.first_fan_in}, their width"
+        )
     if rate < least:
         raise InvalidArgument(
             f"expected a step of at least {least:.2g}, below which its changes of the weights are "
-            f"lost to rounding, got step={rate if step is None else typed(step)}; leave step out, "
-            f"and scale inputs to |x|^2 = {network.first_fan_in}, their width"
+            f"lost to rounding, got step={typed(step)}; leave step out"
         )
     return rate
 
