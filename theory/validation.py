@@ -76,9 +76,9 @@ def written(value: object) -> str:
     if type(value) is tuple:
         return _items(value)
     if _is_whole(value, _LONG_BITS):
-        whole = abs(int(value))  # type: ignore[call-overload]
-        digits = numeral(whole, 10, whole.bit_length() * 3 // 10 + 1)
-        return "-" * (value < 0) + _without_zeros(digits)  # type: ignore[operator]
+        number = int(value)  # type: ignore[call-overload]
+        digits = numeral(abs(number), 10, number.bit_length() * 3 // 10 + 1)
+        return ("-" if number < 0 else "") + _without_zeros(digits)
     if isinstance(value, Rational | Fraction) and value.denominator != 1:
         return repr(str(value))
     return str(sstr(value, sympy_integers=True)) if _has_fractions(value) else repr(value)
