@@ -71,6 +71,7 @@ def test_a_repr_is_short_and_quick_at_any_size(network: MLP, kind: str) -> None:
         assert "e" in text or "evaluate()" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_reprs_take_little_memory(kind: str) -> None:
     """The most memory, in kilobytes, of a process that shows a value at every size.

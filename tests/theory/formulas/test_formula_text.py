@@ -79,6 +79,7 @@ def test_hostile_text_is_refused_in_one_sentence_at_bounded_cost(text: str) -> N
     assert megabytes < MEGABYTES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", HEAVY, ids=lambda text: ascii(text[:24]))
 def test_heavy_text_is_built_or_refused_at_bounded_cost(text: str) -> None:
     outcome, work, megabytes = cost(text)

@@ -54,11 +54,16 @@ def test_exact_parts_are_told_apart_by_networks(part: str) -> None:
 @pytest.mark.parametrize(
     ("formula", "options", "expected"),
     [
-        (eta**2 * L**3 / 3, {"claim": "leading"}, Outcome.CONSISTENT),
+        pytest.param(
+            *(eta**2 * L**3 / 3, {"claim": "leading"}, Outcome.CONSISTENT), marks=pytest.mark.slow
+        ),
         (eta**2 * ((L + 9) ** 3 / 3 + L**7 / n), {"claim": "leading"}, Outcome.CONSISTENT),
         (eta**2 * L**3 / 2, {"claim": "leading"}, Outcome.REJECTED),
         (eta**2 * L ** Rational(5, 2) / 3, {"claim": "leading"}, Outcome.REJECTED),
-        (squared_update(MLP()).joint_limit(), {"claim": "joint"}, Outcome.CONSISTENT),
+        pytest.param(
+            *(squared_update(MLP()).joint_limit(), {"claim": "joint"}, Outcome.CONSISTENT),
+            marks=pytest.mark.slow,
+        ),
         (2 * squared_update(MLP()).joint_limit(), {"claim": "joint"}, Outcome.REJECTED),
         (maximal_learning_rate(MLP()).exact, {"quantity": "rate"}, Outcome.CONSISTENT),
         (2 * maximal_learning_rate(MLP()).exact, {"quantity": "rate"}, Outcome.REJECTED),
