@@ -36,7 +36,7 @@ def sentence(package: str, folder: str) -> str:
     """The first line of the docstring of a folder.
 
     >>> sentence("verify", "inference")
-    'Statistics: means with errors, tests, intervals, fits and verdicts.'
+    'Statistics turn samples into means with errors, tests, intervals, fits and verdicts.'
     """
     source = (ROOT / package / folder / "__init__.py").read_text(encoding="utf-8")
     return (ast.get_docstring(ast.parse(source)) or "").splitlines()[0].replace("``", "")
