@@ -11,7 +11,6 @@ from functools import cached_property, partial
 from math import log
 from typing import Any
 
-from theory.claims.reading import law_of
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
 from theory.networks.network import numeric_depth
@@ -250,6 +249,8 @@ def plan_cells(
     step: float | None,
 ) -> list[PlannedCell]:
     """What `compare_law` would draw, checked, and the values to hold it against."""
+    from theory.claims.reading import law_of  # Lark and the grammar: a sixth of all loading
+
     value_of = law_of(law)
     grid = list(networks) if isinstance(networks, Iterable) else []
     if not grid or not all(isinstance(each, MLP) for each in grid):
