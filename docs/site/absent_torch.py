@@ -16,6 +16,7 @@ _MODULES = (
     "torch.nn.modules.module",
     "torch.nn.parallel",
     "torch.optim",
+    "torch.optim.optimizer",
     "torch.optim.swa_utils",
 )
 """Those that ``verify.pytorch`` uses as it is imported, the outer ones first."""
