@@ -33,13 +33,14 @@ def layers(package: str) -> list[list[str]]:
 
 
 def sentence(package: str, folder: str) -> str:
-    """The first line of the docstring of a folder.
+    """The first sentence of the docstring of a folder.
 
     >>> sentence("verify", "inference")
     'Statistics turn samples into means with errors, tests, intervals, fits and verdicts.'
     """
     source = (ROOT / package / folder / "__init__.py").read_text(encoding="utf-8")
-    return (ast.get_docstring(ast.parse(source)) or "").splitlines()[0].replace("``", "")
+    text = " ".join((ast.get_docstring(ast.parse(source)) or "").replace("``", "").split())
+    return text.partition(". ")[0].rstrip(".") + "."
 
 
 def picture() -> str:
@@ -72,7 +73,7 @@ def _boxes(package: str, rows: list[list[str]], height: int) -> Iterator[str]:
                 f'fill="{COLOURS[package]}" fill-opacity="0.12" stroke="{COLOURS[package]}"/>'
             )
             yield _text(x + width / 2, y + 16, folder, 12, "currentColor", "bold")
-            lines = wrap(sentence(package, folder), int(width / 5.2))[:3]
+            lines = wrap(sentence(package, folder), int(width / 4.8))[:3]
             for below, line in enumerate(lines):
                 yield _text(x + width / 2, y + 29 + 11 * below, line, 9, "currentColor")
 
