@@ -53,6 +53,7 @@ HUGE = [
     MLP((100,) * 1000),
     MLP(depth=300),
     MLP(8, activation=LeakyReLU()),
+    MLP(10**100 - 7, activation=LeakyReLU()),
 ]
 
 

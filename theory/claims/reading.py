@@ -62,7 +62,7 @@ def read_claim(
     """
     if isinstance(value, ExactNumber):
         _check_kind(value, quantity, name)
-    formula = read(value.exact if isinstance(value, ExactNumber) else value, name)
+    formula = read(value._exact if isinstance(value, ExactNumber) else value, name)
     own: Any = value.network if isinstance(value, ExactNumber) else default_network(formula)
     net = own if network is None else _checked_network(network)
     if part not in ("total", *PARTS):

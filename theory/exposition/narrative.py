@@ -48,7 +48,7 @@ def _answer(network: Network) -> Iterator[str]:
     update, rate = squared_update(network), maximal_learning_rate(network)
     if not network.free_symbols:
         parts = {"label": update.label, "output": update.output, "total": update}
-        lines = [f"  {name:<7} {number_text(part.per_eta2)}" for name, part in parts.items()]
+        lines = [f"  {name:<7} {number_text(part._in_full())}" for name, part in parts.items()]
         number = nstr(rate.evaluate(_DIGITS), _DIGITS)
         lines += [f"maximal learning rate (layer {rate.layer} binds): {number}"]
         yield "\n".join(["E[(Δz)²]/η² in the last hidden layer", *lines])

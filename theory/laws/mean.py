@@ -10,11 +10,11 @@ from math import ceil
 from typing import Any, ClassVar, Self
 
 from mpmath import mpf
-from sympy import Add, Expr, Integer, Mul, Poly, Rational, Rel, Symbol, factor
+from sympy import Add, Expr, Integer, Mul, Poly, Rational, Rel, S, Symbol, factor
 from sympy.polys.domains.domain import Domain
 
 from theory.algebra.fields import field_of
-from theory.algebra.numerals import number_text
+from theory.algebra.numerals import number_text, printable
 from theory.algebra.power_sum import DEPTHS
 from theory.errors import InvalidArgument, NotSolved
 from theory.laws.expression_numbers import value_at
@@ -115,7 +115,8 @@ class Mean(Number):
         `positive_sum` is a form that does not cancel.
 
         With a symbolic depth or layer, a closed form for equal hidden widths, for sizes that meet
-        `conditions`; raises `NotSolved` for widths that differ.
+        `conditions`; raises `NotSolved` for widths that differ, and for a number of more digits
+        than Python prints, as do all exact expressions.
 
         >>> from theory import MLP, readout_update, squared_update
         >>> squared_update(MLP(width=1)).label.exact
@@ -123,7 +124,7 @@ class Mean(Number):
         >>> readout_update(MLP()).label.exact, readout_update(MLP()).output.exact
         (eta**2*n**2*(1 + 5/n)**L, eta**2*n*(1 + 4/n)**L*(1 + 11/n)**L)
         """
-        return self._in_full(self.unit_of_step)
+        return printable(self._exact)
 
     @property
     def per_eta2(self) -> Expr:
@@ -133,9 +134,14 @@ class Mean(Number):
         >>> squared_update(MLP(width=2, depth=2)).per_eta2, readout_update(MLP(4, 2)).per_eta2
         (1033/16, 306)
         """
-        return self._in_full(Integer(1))
+        return printable(self._in_full())
 
-    def _in_full(self, times: Expr) -> Expr:
+    @property
+    def _exact(self) -> Expr:
+        return self._in_full(self.unit_of_step)
+
+    def _in_full(self, times: Expr = S.One) -> Expr:
+        """The mean times ``times``, however long its numbers are."""
         if self.in_numbers:
             return self.domain.to_sympy(self.value) * times
         forms = [d.closed_form for d in self.derivations if not d.vanishes]
@@ -345,7 +351,7 @@ class Mean(Number):
 
     @cached_property
     def _formula(self) -> Expr:
-        return self.per_eta2
+        return self._in_full()
 
     def growth(self) -> Expr:
         """The leading term as L -> infinity at fixed width: no power law, but an exponential.
@@ -375,9 +381,9 @@ class Mean(Number):
 
     def _exact_text(self) -> str:
         if self.in_numbers and self.domain.is_QQ:
-            number = number_text(self.per_eta2)
+            number = number_text(self._in_full())
             return number if self.unit_of_step == 1 else f"{number} * {self.unit_of_step}"
-        return str(self.exact)
+        return str(self._exact)
 
 
 @dataclass(frozen=True)

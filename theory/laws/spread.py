@@ -13,7 +13,7 @@ from typing import Any, ClassVar, NamedTuple
 from mpmath import mpf, nstr
 from sympy import Expr, Integer, Symbol
 
-from theory.algebra.numerals import FEW_LAYERS, number_text
+from theory.algebra.numerals import FEW_LAYERS, number_text, printable
 from theory.errors import InvalidArgument, NotSolved
 from theory.laws.alignment import quotient
 from theory.laws.mean import Mean
@@ -124,7 +124,7 @@ class Spread(Value):
         >>> tangent_kernel(MLP(width=8, depth=1)).second_moment()
         13/32
         """
-        return self._second.exact * self.unit**2
+        return printable(self._second._exact * self.unit**2)
 
     def variance(self) -> Expr:
         """The variance, exact: a rational number, or a function of the symbols left.
@@ -138,13 +138,13 @@ class Spread(Value):
         5/32
         """
         with announced("variance"):
-            return self._variance()
+            return printable(self._variance())
 
     def _variance(self) -> Expr:
         first, second = self._first, self._second
         if first.in_numbers:
             return first.domain.to_sympy(second.value - first.value**2) * self.unit**2
-        return (second.exact - first.exact**2) * self.unit**2
+        return (second._exact - first._exact**2) * self.unit**2
 
     def relative_standard_deviation(self, digits: int = 15) -> mpf:
         """The standard deviation over the mean, for a network in numbers of any depth.
@@ -237,12 +237,12 @@ class Spread(Value):
     def _mean_text(self) -> str:
         """The mean at eta = 1, in decimals where the exact number is long."""
         if self.network.layers <= FEW_LAYERS:
-            return number_text(self.whole.per_eta2)
+            return number_text(self.whole._in_full())
         return str(nstr(self.whole.evaluate(10), 10))
 
     def _repr_latex_(self) -> str:
         """The mean as a formula, and the relative standard deviation of a network in numbers."""
-        lines = [Line(Math("", r"\text{mean}"), Math.of(self.mean))]
+        lines = [Line(Math("", r"\text{mean}"), Math.of(self.whole._exact))]
         if not self.network.free_symbols:
             relative = Math.text(str(nstr(self.relative_standard_deviation(4), 4)))
             lines.append(Line(Math("", r"\text{standard deviation}/\text{mean}"), relative))

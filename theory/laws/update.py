@@ -132,7 +132,7 @@ class SquaredUpdate(PartOfMean):
 
     def _repr_latex_(self) -> str:
         """The exact value and, with symbolic sizes, its limit."""
-        lines = [Line(self._symbol, Math.of(self.exact))]
+        lines = [Line(self._symbol, Math.of(self._exact))]
         if self.network.width == n and self.layer in (L, ell):
             lines.append(Line(self._symbol, Math.of(self.leading()), "~"))
         return formula_display(*lines)

@@ -156,11 +156,11 @@ class MaximalLearningRate(BoundedRate):
                 )
             if isinstance(self.criterion, EveryHiddenLayer):
                 self._check_rise()
-            return self._positive(self._update(None).per_eta2)
+            return self._positive(self._update(None)._in_full())
         if isinstance(self.criterion, EveryHiddenLayer):
             return _maximum([self._domain.to_sympy(value) for value in self._binding.values()])
         if isinstance(self.criterion, LastLayer):
-            return self._positive(self._update(None).per_eta2)
+            return self._positive(self._update(None)._in_full())
         layers = range(1, self.network.layers + 1)
         total = sum((self._update(k).value for k in layers), self._domain.zero)
         return self._positive(self._domain.to_sympy(total / self._domain(len(layers))))
@@ -217,7 +217,7 @@ class MaximalLearningRate(BoundedRate):
         """The leading term, and the exact rate where the depth is a number, with its decimals."""
         lines = []
         if isinstance(self.network.depth, int) or self.network.width != n:
-            lines += root_lines(RATE, self.exact)
+            lines += root_lines(RATE, self._exact)
         if self.network.width == n:
             lines.append(Line(RATE, Math.of(self.leading()), "~"))
         return formula_display(*lines)

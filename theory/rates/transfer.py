@@ -10,7 +10,7 @@ from typing import Any
 from mpmath import nstr
 from sympy import Expr, Rational
 
-from theory.algebra.numerals import real_text
+from theory.algebra.numerals import printable, real_text
 from theory.errors import InvalidArgument, NotSolved
 from theory.laws.criteria import Criterion, LastLayer, NetworkOutput
 from theory.laws.expression_numbers import numbers
@@ -103,7 +103,7 @@ class TransferredLearningRate(Number):
         >>> round(float(transfer_learning_rate(0.05, MLP(256, 8), MLP(1024, 32)).ratio), 6)
         0.124849
         """
-        return self.target.exact / self.source.exact
+        return printable(self.target._exact / self.source._exact)
 
     @property
     def exact(self) -> Expr:
@@ -114,7 +114,11 @@ class TransferredLearningRate(Number):
         >>> abs(float(found.exact) - found.rate) < 1e-15
         True
         """
-        return self.tuned * self.ratio
+        return printable(self._exact)
+
+    @property
+    def _exact(self) -> Expr:
+        return self.tuned * self.target._exact / self.source._exact
 
     def __repr__(self) -> str:
         rate, tuned = nstr(self.evaluate(), 6), real_text(self.tuned)

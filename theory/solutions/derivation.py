@@ -10,6 +10,7 @@ from sympy import Expr, Integer, Matrix, Symbol, sympify
 from sympy.polys.domains.domain import Domain
 
 from theory.algebra.fields import field_of
+from theory.algebra.numerals import printable
 from theory.errors import InvalidArgument, NotSolved
 from theory.networks.multipliers import Rates, open_ends
 from theory.networks.network import Network, asked_layer, asked_rates, checked_network
@@ -175,6 +176,10 @@ class Derivation(Number):
         >>> derive(trace(K), MLP()).exact
         L*n**2
         """
+        return printable(self._exact)
+
+    @property
+    def _exact(self) -> Expr:
         if self.vanishes:
             return Integer(0)
         if self.in_numbers:

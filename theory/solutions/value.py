@@ -157,7 +157,11 @@ class Number(Value):
 
         @property
         def exact(self) -> Expr:
-            """The value as a SymPy expression."""
+            """The value as a SymPy expression that prints."""
+
+        @property
+        def _exact(self) -> Expr:
+            """The same, also where its numbers are too long to print."""
 
     def __float__(self) -> float:
         number: float = self._floats({})
