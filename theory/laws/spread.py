@@ -16,6 +16,7 @@ from sympy import Expr, Integer, Symbol
 from theory.algebra.numerals import FEW_LAYERS, number_text, printable
 from theory.errors import InvalidArgument, NotSolved
 from theory.laws.alignment import quotient
+from theory.laws.headline import is_large
 from theory.laws.mean import Mean
 from theory.networks.network import Network
 from theory.networks.sizes import Sizes
@@ -225,10 +226,12 @@ class Spread(Value):
             return f"{text}, relative standard deviation {self._relative_text()}"
         if network.width == n:
             return f"mean {self.whole.leading()} to leading order"
-        mean = str(self.mean)
+        mean = "" if is_large(network) else str(self.mean)
         sizes = ", ".join(map(str, self.open_sizes))
         return (
-            f"mean {mean}" if len(mean) < 320 else f"long, with {sizes} open: call it with numbers"
+            f"mean {mean}"
+            if 0 < len(mean) < 320
+            else f"long, with {sizes} open: call it with numbers"
         )
 
     def _relative_text(self) -> str:

@@ -24,6 +24,7 @@ from theory.rates.validity import Validity
 from theory.solutions.evaluation import guard_digits
 from theory.symbols import L, ell, eta, n
 from theory.validation import tolerance_value
+from theory.waiting import announced
 from theory.writing.blocks import Line
 from theory.writing.notation import Math
 from theory.writing.rendering import formula_display, root_lines
@@ -286,7 +287,8 @@ def _likely_layers(network: Network, rates: tuple[Expr, ...] | Rates) -> list[in
         return list(range(1, network.layers + 1))
     if _last_is_largest(network, rates):
         return [network.layers]
-    with workdps(_DIGITS + guard_digits(network.layers)) as context:
+    digits = _DIGITS + guard_digits(network.layers)
+    with announced("comparison of layers"), workdps(digits) as context:
         means = squared_update(network, rates=rates).layer_means(context)
         bar = max(means) * (1 - context.mpf(10) ** -_DIGITS)
         return [layer for layer, mean in enumerate(means, 1) if mean >= bar]

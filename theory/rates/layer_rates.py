@@ -46,8 +46,8 @@ from theory.writing.rendering import table_html, table_text
 __all__ = ["LayerRates", "layer_rates"]
 
 _ORDERS = 2
-_FEW_LAYERS = 16
-"""Depths up to which rates are functions of the width that are quick to make."""
+_FEW_LAYERS, _QUICK_DEPTH = 16, 10**12
+"""Depths up to which rates are functions of the width, and numbers, that are quick to make."""
 
 
 @dataclass(frozen=True)
@@ -253,11 +253,13 @@ class LayerRates(Value):
         sizes = ", ".join(map(str, self.open_sizes))
         if sizes and (self.network.width != n or (isinstance(depth, int) and depth > _FEW_LAYERS)):
             return f"{head}: call it with numbers for {sizes}"
+        if isinstance(depth, int) and depth > _QUICK_DEPTH:
+            return f"{head}: ask for evaluate()"
         return "\n".join([head, *table_text(self._table)])
 
-    def _repr_html_(self) -> str:
-        """The rates as a table."""
-        return table_html(self._table)
+    def _repr_html_(self) -> str | None:
+        """The rates as a table; None where only the text is quick."""
+        return None if "\n" not in repr(self) else table_html(self._table)
 
     @property
     def _table(self) -> Table:
