@@ -275,6 +275,10 @@ class Reading:
         """The formula's own value at a point, at eta = ``rate``."""
         return self.formula.value(self.sizes_at(point, rate), **self._others(point))
 
+    def obstacle(self, point: Point) -> str:
+        """Why the formula has no value at a point."""
+        return self.formula.obstacle(self.sizes_at(point), **self._others(point))
+
     def _others(self, point: Point) -> dict[str, object]:
         """What a function may ask for besides sizes."""
         if self.formula.names <= set(map(str, self.formula.symbols)):

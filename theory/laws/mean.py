@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain
@@ -37,11 +37,14 @@ from theory.solutions.limits import (
 )
 from theory.solutions.value import Number
 from theory.symbols import L, n, t
-from theory.validation import exact_number, positive_int, tolerance_value, typed
+from theory.validation import count_between, exact_number, series_order, tolerance_value, typed
+from theory.waiting import announced
 from theory.words.observables import Observable, f
 
 __all__ = ["LARGEST_SEARCHED", "Mean", "PartOfMean", "least"]
 
+_MOST_ORDERS = 50
+"""Terms of the joint limit that take at most minutes."""
 LARGEST_SEARCHED = 10**15
 """Up to which width a search goes."""
 
@@ -195,12 +198,15 @@ class Mean(Number):
         >>> readout_update(MLP()).width_series(1)
         (1, 5*L + 1)
         """
-        if order != 0:
-            order = positive_int("order", order)
+        order = series_order(order)
         if self.network.width != n:
             raise NotSolved(
                 f"width_series() needs a symbolic width, got {self.network}: leave width out"
             )
+        with announced("series in 1/n"):
+            return self._series(order)
+
+    def _series(self, order: int) -> tuple[Expr, ...]:
         if not self.in_numbers:
             return self.solved_series(order)
         width, coefficients = self.domain.from_sympy(n), []
@@ -238,11 +244,16 @@ class Mean(Number):
         Raises `NotSolved` where such a form is not proven.
 
         >>> from theory import MLP, squared_update
-        >>> written = squared_update(MLP()).label.positive_sum()
-        >>> written.subs({n: 64, L: 3}).doit() == squared_update(MLP(64, 3)).label.exact
+        >>> written = squared_update(MLP()).positive_sum()
+        >>> written.subs({n: 64, L: 3}).doit() == squared_update(MLP(64, 3)).exact
         True
         """
-        return positive_sum(self.sums, self.unit_of_step)
+        return positive_sum(self._sums_apart(), self.unit_of_step)
+
+    def _sums_apart(self) -> Iterator[Weighted]:
+        """`sums`, those of different derivations apart: each is of two powers."""
+        for each in self.derivations:
+            yield from over_width([each.closed_form], self.width_here)
 
     def solved_leading(self) -> tuple[int, Expr]:
         """Power of n and its coefficient: the leading term of the closed form as n -> infinity,
@@ -290,7 +301,9 @@ class Mean(Number):
                 f"the joint limit L = t n needs symbolic width and depth, got {self.network}: "
                 f"leave them out, as in MLP()"
             )
-        return joint_law(self.sums, positive_int("orders", orders))
+        orders = count_between("orders", orders, 1, _MOST_ORDERS)
+        with announced("joint limit"):
+            return joint_law(self.sums, orders)
 
     def joint_limit_from(self, tolerance: object, ratio: object) -> int:
         """The width from which on `joint_limit` is within a relative ``tolerance`` of the exact
@@ -452,9 +465,7 @@ def _fast_form(mean: Mean) -> FastUpdate | None:
     """A mean at the last layer as fast functions of width and depth; None where such a form is not
     proven."""
     try:
-        forms = ([each.closed_form] for each in mean.derivations)
-        sums = (over_width(form, mean.width_here) for form in forms)
-        return fast_update(chain.from_iterable(sums))
+        return fast_update(mean._sums_apart())
     except NotSolved:
         return None
 

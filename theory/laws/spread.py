@@ -25,7 +25,7 @@ from theory.solutions.derivation import derive
 from theory.solutions.evaluation import guard_digits
 from theory.solutions.value import Value
 from theory.symbols import n
-from theory.validation import exact_number, positive_int, typed
+from theory.validation import digits_wanted, exact_number, typed
 from theory.waiting import announced
 from theory.words.observables import K, Observable, g
 from theory.writing.blocks import Line
@@ -157,7 +157,7 @@ class Spread(Value):
         >>> round(float(label.spread.relative_standard_deviation()), 3)
         50.346
         """
-        digits = positive_int("digits", digits)
+        digits = digits_wanted(digits)
         self._check_numbers()
         return published(self._relative(digits), digits)
 

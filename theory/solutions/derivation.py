@@ -375,7 +375,7 @@ class Derivation(Number):
             return f"Derivation of E[{self.observable}] at {where}: 0, since {why}"
         return (
             f"Derivation of E[{self.observable}] at layer {brief(self.layer)} of {self.network}: "
-            f"{size} words, closed under the layer map"
+            f"{size} word{'s' * (size != 1)}, closed under the layer map"
         )
 
 
@@ -423,7 +423,7 @@ def derive(
         )
     if not isinstance(observable, Observable):
         raise InvalidArgument(
-            f"expected an observable built from K, D, z, g and trace, got "
+            f"expected an observable built from K, D, z, g, f, x and trace, got "
             f"observable={typed(observable)}; give one such as trace(K @ K)"
         )
     checked_network(network)
