@@ -67,7 +67,7 @@ def _closed_form(update: SquaredUpdate) -> Step:
     lines: list[Line] = []
     checked: list[Identity] = []
     for name, part in update.by_part.items():
-        lines.append(Line(_named(name), Math.of(part.exact)))
+        lines.append(Line(_named(name), Math.of(part._exact)))
         checked.append(value_identity(part.derivations[0]))
     return Step("Closed form", (Prose(text), Formulas(tuple(lines))), merged(checked))
 
@@ -82,9 +82,9 @@ def _values(update: SquaredUpdate) -> Step:
         f"The words are known at the input, where $A = 0$, and go up layer by layer; the carried "
         f"words come down from the readout. At layer {update.layer}, $E[(Δz_i)²]/η²$ is"
     )
-    lines = [Line(_named(name), Math.of(part.per_eta2)) for name, part in update.by_part.items()]
+    lines = [Line(_named(name), Math.of(part._in_full())) for name, part in update.by_part.items()]
     if not update.part:
-        lines.append(Line(_named("total"), Math.of(update.per_eta2)))
+        lines.append(Line(_named("total"), Math.of(update._in_full())))
     return Step("Exact values", (Prose(text), Formulas(tuple(lines))), tests=_EXACT)
 
 
@@ -131,8 +131,8 @@ def _rate(update: SquaredUpdate) -> Step:
         lines.append(Line(RATE, Math.of(leading), "~"))
         checked.append(_meets_bound(leading, update.leading()))
     if isinstance(update.network.depth, int):
-        lines = [*root_lines(RATE, rate.exact, 12), *lines]
-        checked.append(_meets_bound(rate.exact, update.exact))
+        lines = [*root_lines(RATE, rate._exact, 12), *lines]
+        checked.append(_meets_bound(rate._exact, update._exact))
     checked.append(_binding_identity(rate))
     binds = f"layer {rate.layer}" if rate.layer else "the largest of them"
     binds = "the last layer" if rate.layer == L else binds

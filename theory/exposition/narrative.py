@@ -16,7 +16,7 @@ from theory.solutions.recursion import is_too_long
 
 __all__ = ["derivation_text"]
 
-_DIGITS = 12
+_DIGITS = 15
 
 
 def derivation_text(network: Network) -> Iterator[str]:
@@ -48,7 +48,8 @@ def _answer(network: Network) -> Iterator[str]:
     update, rate = squared_update(network), maximal_learning_rate(network)
     if not network.free_symbols:
         parts = {"label": update.label, "output": update.output, "total": update}
-        lines = [f"  {name:<7} {number_text(part.per_eta2)}" for name, part in parts.items()]
+        texts = {name: number_text(part._in_full(), _DIGITS) for name, part in parts.items()}
+        lines = [f"  {name:<7} {text}" for name, text in texts.items()]
         number = nstr(rate.evaluate(_DIGITS), _DIGITS)
         lines += [f"maximal learning rate (layer {rate.layer} binds): {number}"]
         yield "\n".join(["E[(Δz)²]/η² in the last hidden layer", *lines])

@@ -13,7 +13,7 @@ from theory.precision import workdps
 from theory.solutions.arrays import over_arrays
 from theory.solutions.value import as_float, missing_sizes
 from theory.symbols import eta
-from theory.validation import typed
+from theory.validation import brief, typed
 
 __all__ = ["numbers", "value_at"]
 
@@ -47,7 +47,15 @@ def numbers(expression: Expr, **sizes: Any) -> Any:
     missing = [symbol for symbol in free.values() if symbol not in given and symbol != eta]
     if unknown or missing:
         raise InvalidArgument(missing_sizes(sorted(free), unknown, sorted(map(str, missing))))
-    return over_arrays(lambda point: as_float(value_at(expression, point, _DIGITS), point), given)
+    return over_arrays(
+        lambda point: as_float(value_at(expression, point, _DIGITS), point, _call), given
+    )
+
+
+def _call(point: Mapping[Symbol, Any]) -> str:
+    """The call that has the value of an expression at ``point`` at any size."""
+    values = ", ".join(f"{symbol}: {brief(number)}" for symbol, number in point.items())
+    return f"expression.subs({{{values}}}).evalf(), with symbols of theory.symbols,"
 
 
 def value_at(expression: Expr, point: Mapping[Symbol, Any], digits: int) -> Any:

@@ -10,14 +10,17 @@ from sympy import Expr
 
 from theory.algebra.numerals import FEW_LAYERS
 from theory.errors import NotSolved
+from theory.networks.network import Network
 from theory.solutions.value import Number
 from theory.symbols import n
 
-__all__ = ["headline"]
+__all__ = ["headline", "is_large"]
 
 _DIGITS, _LONGEST = 10, 320
 _FEW_RATIONAL_LAYERS = 16
 """Depths up to which a rational function of the width is quick to make."""
+_SHORT_WIDTH = 10**15
+"""Widths up to which the numbers in a closed form are short."""
 
 
 def headline(
@@ -33,7 +36,7 @@ def headline(
             return f"{nstr(value.evaluate(_DIGITS), _DIGITS)}{unit}"
         if not isinstance(network.depth, int) and network.width == n and not _at_a_layer(value):
             return f"{leading()} to leading order"
-        text = "" if _is_deep(network.depth) else exact()
+        text = "" if is_large(network) else exact()
         if 0 < len(text) <= _LONGEST:
             return text
         sizes = ", ".join(map(str, value.open_sizes))
@@ -42,8 +45,11 @@ def headline(
         return str(reason)
 
 
-def _is_deep(depth: object) -> bool:
-    return isinstance(depth, int) and depth > _FEW_RATIONAL_LAYERS
+def is_large(network: Network) -> bool:
+    """Whether a closed form for ``network`` is too deep or too wide to be made for a line."""
+    deep = isinstance(network.depth, int) and network.depth > _FEW_RATIONAL_LAYERS
+    widths = network.width if isinstance(network.width, tuple) else (network.width,)
+    return deep or any(isinstance(each, int) and each > _SHORT_WIDTH for each in widths)
 
 
 def _at_a_layer(value: Number) -> bool:

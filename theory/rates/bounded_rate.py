@@ -8,7 +8,7 @@ from typing import Any
 
 from sympy import Expr
 
-from theory.algebra.numerals import inverse_square_root, rate_text
+from theory.algebra.numerals import inverse_square_root, printable, rate_text
 from theory.laws.criteria import Criterion, NetworkOutput
 from theory.laws.headline import headline
 from theory.laws.readout import ReadoutUpdate, readout_update
@@ -64,6 +64,10 @@ class BoundedRate(Number):
         >>> maximal_learning_rate(MLP(4, 2), group=Readout()).exact
         sqrt(34)/102
         """
+        return printable(self._exact)
+
+    @property
+    def _exact(self) -> Expr:
         return inverse_square_root(self._moved / self.criterion.bound)
 
     def leading(self) -> Expr:
@@ -84,7 +88,7 @@ class BoundedRate(Number):
         return context.sqrt(bound / self._moved_number(context))
 
     def _headline(self) -> str:
-        return headline(self, lambda: rate_text(self.exact), self.leading)
+        return headline(self, lambda: rate_text(self._exact), self.leading)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__} of {self.network}: {self._headline()}"
@@ -126,7 +130,7 @@ class ReadoutLearningRate(BoundedRate):
 
     @property
     def _moved(self) -> Expr:
-        return self.update.per_eta2
+        return self.update._in_full()
 
     @property
     def _leading_moved(self) -> Expr:
@@ -141,4 +145,4 @@ class ReadoutLearningRate(BoundedRate):
 
     def _repr_latex_(self) -> str:
         """The exact rate as a formula, with its decimals."""
-        return formula_display(*root_lines(RATE, self.exact))
+        return formula_display(*root_lines(RATE, self._exact))

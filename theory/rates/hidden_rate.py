@@ -24,6 +24,7 @@ from theory.rates.validity import Validity
 from theory.solutions.evaluation import guard_digits
 from theory.symbols import L, ell, eta, n
 from theory.validation import tolerance_value
+from theory.waiting import announced
 from theory.writing.blocks import Line
 from theory.writing.notation import Math
 from theory.writing.rendering import formula_display, root_lines
@@ -156,11 +157,11 @@ class MaximalLearningRate(BoundedRate):
                 )
             if isinstance(self.criterion, EveryHiddenLayer):
                 self._check_rise()
-            return self._positive(self._update(None).per_eta2)
+            return self._positive(self._update(None)._in_full())
         if isinstance(self.criterion, EveryHiddenLayer):
             return _maximum([self._domain.to_sympy(value) for value in self._binding.values()])
         if isinstance(self.criterion, LastLayer):
-            return self._positive(self._update(None).per_eta2)
+            return self._positive(self._update(None)._in_full())
         layers = range(1, self.network.layers + 1)
         total = sum((self._update(k).value for k in layers), self._domain.zero)
         return self._positive(self._domain.to_sympy(total / self._domain(len(layers))))
@@ -217,7 +218,7 @@ class MaximalLearningRate(BoundedRate):
         """The leading term, and the exact rate where the depth is a number, with its decimals."""
         lines = []
         if isinstance(self.network.depth, int) or self.network.width != n:
-            lines += root_lines(RATE, self.exact)
+            lines += root_lines(RATE, self._exact)
         if self.network.width == n:
             lines.append(Line(RATE, Math.of(self.leading()), "~"))
         return formula_display(*lines)
@@ -286,7 +287,8 @@ def _likely_layers(network: Network, rates: tuple[Expr, ...] | Rates) -> list[in
         return list(range(1, network.layers + 1))
     if _last_is_largest(network, rates):
         return [network.layers]
-    with workdps(_DIGITS + guard_digits(network.layers)) as context:
+    digits = _DIGITS + guard_digits(network.layers)
+    with announced("comparison of layers"), workdps(digits) as context:
         means = squared_update(network, rates=rates).layer_means(context)
         bar = max(means) * (1 - context.mpf(10) ** -_DIGITS)
         return [layer for layer, mean in enumerate(means, 1) if mean >= bar]

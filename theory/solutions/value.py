@@ -17,7 +17,7 @@ from theory.precision import published, workdps
 from theory.public_names import PickledByFields, PublicNames
 from theory.solutions.arrays import ArrayFunction, FastNumbers
 from theory.solutions.evaluation import guard_digits
-from theory.validation import brief, positive_int
+from theory.validation import brief, digits_wanted
 from theory.waiting import announced
 
 __all__ = ["Number", "Value", "as_float", "each", "missing_sizes"]
@@ -74,16 +74,16 @@ class Value(PickledByFields, PublicNames, ABC):
         """
         return in_order(self._symbols(), self.network)
 
-    def at(self, **sizes: Any) -> Self:
-        """The same value with numbers for some of its open sizes, exact.
+    def at(self, *places: Any, **sizes: Any) -> Self:
+        """The same value with numbers for some of its open sizes, exact, given as in a call.
 
         Raises `InvalidArgument` for sizes that are fixed, and for numbers that are no sizes.
 
         >>> from theory import MLP, squared_update
-        >>> squared_update(MLP()).label.at(n=10, L=2).exact
-        7*eta**2/2
+        >>> squared_update(MLP()).label.at(n=10, L=2).exact, squared_update(MLP()).at(4, 2).exact
+        (7*eta**2/2, 3167*eta**2/256)
         """
-        given = bound_sizes(self.open_sizes, self.network, (), sizes)
+        given = bound_sizes(self.open_sizes, self.network, places, sizes)
         return self._at({symbol: read_size(symbol, number) for symbol, number in given.items()})
 
     def __call__(self, *sizes: Any, **named: Any) -> Any:
@@ -122,7 +122,7 @@ class Value(PickledByFields, PublicNames, ABC):
         >>> squared_update(MLP(width=10**6, depth=10**4)).evaluate()
         mpf('341807052719.91071')
         """
-        digits = positive_int("digits", digits)
+        digits = digits_wanted(digits)
         return each(lambda number: published(number, digits), self._decimals(digits))
 
     def _decimals(self, digits: int) -> Any:
@@ -157,7 +157,11 @@ class Number(Value):
 
         @property
         def exact(self) -> Expr:
-            """The value as a SymPy expression."""
+            """The value as a SymPy expression that prints."""
+
+        @property
+        def _exact(self) -> Expr:
+            """The same, also where its numbers are too long to print."""
 
     def __float__(self) -> float:
         number: float = self._floats({})
@@ -180,16 +184,16 @@ def missing_sizes(symbols: Sequence[str], unknown: Sequence[str], missing: Seque
     return f"{wanted}, got none for {', '.join(missing)}; give all of them"
 
 
-def as_float(number: mpf, sizes: Sizes) -> float:
-    """``number`` in float64; `InvalidArgument`, with the exact call, beyond its range."""
+def as_float(number: mpf, sizes: Sizes, call: Callable[[Sizes], str] | None = None) -> float:
+    """``number`` in float64; `InvalidArgument`, with the exact ``call``, beyond its range."""
     value = float(number)
     if value == 0 == number or _LEAST <= abs(value) <= _MOST:
         return value
     with workdps(5) as context:
         size = context.nstr(number, 3)
+    got = f"{_written(sizes)}, where it is {size}" if sizes else size
     raise InvalidArgument(
-        f"expected sizes whose value float64 can hold, got {_written(sizes)}, where it is {size}; "
-        f"{_call(sizes)}.evaluate() has it"
+        f"expected a value that float64 can hold, got {got}; {(call or _call)(sizes)} has it"
     )
 
 
@@ -200,7 +204,7 @@ def _log(number: mpf, sizes: Sizes) -> float:
         return float("-inf")
     raise InvalidArgument(
         f"expected sizes where the value is positive, got {_written(sizes)}, where it is negative "
-        f"and has no logarithm; {_call(sizes)}.evaluate() has it"
+        f"and has no logarithm; {_call(sizes)} has it"
     )
 
 
@@ -210,4 +214,4 @@ def _written(sizes: Sizes) -> str:
 
 def _call(sizes: Sizes) -> str:
     named = ", ".join(f"{symbol}={brief(number)}" for symbol, number in sizes.items())
-    return f".at({named})" if named else ""
+    return f".at({named}).evaluate()" if named else "evaluate()"
