@@ -223,6 +223,26 @@ class Twice(nn.Linear):
         return 2 * super().forward(x)
 
 
+class Counted(Functional):
+    """Another forward from some call on, or in a batch of some size."""
+
+    def __init__(self, act: Callable[[Any, torch.Tensor], torch.Tensor]) -> None:
+        super().__init__(8, 16, 16)
+        self.act, self.calls = act, 0
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.calls += 1
+        return self.act(self, super().forward(self.act(self, x)))
+
+
+def after(calls: int, act: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[], nn.Module]:
+    return lambda: Counted(lambda m, z: act(z) if m.calls > calls else z)
+
+
+def beyond(size: int, act: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[], nn.Module]:
+    return lambda: Counted(lambda m, z: act(z) if len(z) > size else z)
+
+
 class Lightning(nn.Module):
     """As a LightningModule: the network and the loss side by side."""
 
@@ -264,6 +284,22 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     ),
     "a weight detached": (lambda: DetachedWeight(8, 8, 8), "no gradient at all at 'linears.0'"),
     "a batch of one": (lambda: Alone(8, 8, 8), "in a batch of one"),
+    "twice after 20 calls": (after(20, lambda z: 2 * z), "other outputs at a later call"),
+    "twice after 50 calls": (after(50, lambda z: 2 * z), "other outputs at a later call"),
+    "detached after 20 calls": (after(20, torch.detach), "no gradient at all .* at a later call"),
+    "noise after 20 calls": (after(20, lambda z: z + torch.randn(1)), "at a later call"),
+    "in 16 bits after 20 calls": (
+        lambda: after(20, lambda z: 2 * z)().bfloat16(),
+        "other outputs at a later call",
+    ),
+    "twice in a batch of 10": (beyond(9, lambda z: 2 * z), "other outputs in a batch of 16"),
+    "twice in a batch of 1000": (beyond(999, lambda z: 2 * z), "outputs in a batch of 1024"),
+    "the mean of a batch": (beyond(200, lambda z: z - z.mean(0)), "in a batch of 256"),
+    "detached in a batch of 100": (beyond(99, torch.detach), "no gradient .* in a batch of 256"),
+    "detached in a batch of one": (
+        lambda: Counted(lambda m, z: z.detach() if len(z) == 1 else z),
+        "in a batch of one",
+    ),
     "a scaled layer": (
         lambda: nn.Sequential(Twice(8, 8, bias=False), mlp(8, 8)[1:]),
         "'0' is not W x",

@@ -170,6 +170,49 @@ def again(model: Any) -> Any:
     return model
 
 
+def tied(new: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> nn.Module:
+    """A model of four square layers whose last hidden weights are made of those of the second."""
+    torch.manual_seed(1)
+    model: Any = initialise(mlp(64, 64, 64, 64, 64), seed=1)
+    with torch.no_grad():
+        made = new(model[2].weight.clone(), torch.randn(64, 64) * (2 / 64) ** 0.5)
+        model[6].weight.copy_(made)
+    return model
+
+
+AGAIN, NORMS = "the numbers of '2.weight' again at '6.weight'", "the same norms of rows or columns"
+TIED: dict[str, tuple[Callable[[torch.Tensor, torch.Tensor], torch.Tensor], str]] = {
+    "copied": (lambda w, _: w, AGAIN),
+    "negated": (lambda w, _: -w, AGAIN),
+    "transposed": (lambda w, _: w.T, AGAIN),
+    "mixed with noise": (lambda w, z: 0.8 * w + 0.6 * z, AGAIN),
+    "transposed, mixed with noise": (lambda w, z: 0.8 * w.T + 0.6 * z, AGAIN),
+    "columns permuted": (lambda w, _: w[:, torch.randperm(64)], NORMS),
+    "rows permuted": (lambda w, _: w[torch.randperm(64)], NORMS),
+    "rows and columns permuted": (lambda w, _: w[torch.randperm(64)][:, torch.randperm(64)], NORMS),
+    "transposed and permuted": (lambda w, _: w.T[torch.randperm(64)], NORMS),
+    "turned by a quarter": (lambda w, _: torch.rot90(w), NORMS),
+    "mirrored": (lambda w, _: w.flip(0), NORMS),
+    "signs changed": (lambda w, z: w * z.sign(), NORMS),
+    "scaled": (lambda w, _: 1.01 * w[torch.randperm(64)], NORMS),
+}
+
+
+@pytest.mark.parametrize("case", TIED)
+def test_a_layer_made_of_another_one_is_warned_of(case: str) -> None:
+    new, words = TIED[case]
+    with pytest.warns(OutsideValidity, match=words):
+        parameter_groups(tied(new))
+
+
+def test_a_copy_into_a_layer_of_another_shape_is_warned_of() -> None:
+    model: Any = initialise(mlp(48, 32, 48, 32), seed=1)
+    with torch.no_grad():
+        model[2].weight.copy_(model[0].weight.T * 1.5**0.5)
+    with pytest.warns(OutsideValidity, match="the numbers of '0.weight' again at '2.weight'"):
+        parameter_groups(model)
+
+
 SHAPE = "a mean size of .* times the root mean square, not 0.798"
 DEPENDENT = "rows or columns that depend on one another"
 PATTERNS: dict[str, tuple[Callable[[], nn.Module], str]] = {

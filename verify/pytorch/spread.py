@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
 from math import pi
 
 import torch
+from torch import nn
 
 from theory.errors import InvalidArgument
 from verify.pytorch.modules.computing import standard_deviations
@@ -19,6 +19,8 @@ _STANDARD_ERRORS, _ALLOWED = 5.0, 0.02
 _NORMAL, _NORMAL_ERROR = (2 / pi) ** 0.5, (1 - 3 / pi) ** 0.5
 """Mean size over root mean square of a normal number, and sqrt(count) times its standard error."""
 _FEWEST_ROWS, _HALF_ROWS, _FEWEST_PAIRS, _MOST_PAIRS = 16, 32, 100, 1000
+_FEWEST_NORMS, _NEAR_NORMS = 8, 0.003
+"""Norms of lines of normal numbers of size 1 have a standard deviation of 0.7."""
 
 
 def rms(weight: torch.Tensor) -> float:
@@ -99,9 +101,38 @@ def _patterns(read: ReadModel) -> Iterator[str]:
             yield f"rows or columns that depend on one another at '{name}.weight'"
         if _repeated(lines):
             yield f"entries that repeat at '{name}.weight'"
-    for below, above in pairwise(scaled):
-        if _correlated(*(scaled[each].flatten()[:_MOST_PAIRS] for each in (below, above))):
-            yield f"the numbers of '{below}.weight' again at '{above}.weight'"
+    yield from _again(scaled)
+
+
+def _again(scaled: dict[str, torch.Tensor]) -> Iterator[str]:
+    """Clauses on layers with the numbers of another, by rows or by columns, or in other places.
+
+    Independent layers have mean products beyond 7 standard errors in less than 1 of 10,000 models
+    of 200 layers, and norms as near as this in less than 1 of a million.
+    """
+    layers = [(name, lines) for name, w in scaled.items() for lines in (w, w.T)]
+    names = [name for name, _ in layers]
+    flat = [lines.flatten()[:_MOST_PAIRS] for _, lines in layers]
+    counts = torch.tensor([len(each) for each in flat])
+    counts = torch.minimum(counts[:, None], counts)
+    table = nn.utils.rnn.pad_sequence(flat, batch_first=True)
+    products = (table @ table.T).abs()
+    for one, two in _pairs(names, (products > 7 * counts.sqrt()) & (counts >= _FEWEST_PAIRS)):
+        yield f"the numbers of '{one}.weight' again at '{two}.weight'"
+    norms = [torch.linalg.vector_norm(lines, dim=1).sort().values for _, lines in layers]
+    for shape in {lines.shape for _, lines in layers if len(lines) >= _FEWEST_NORMS}:
+        same = [index for index, (_, lines) in enumerate(layers) if lines.shape == shape]
+        found = torch.stack([norms[index] for index in same])
+        near = torch.cdist(found, found, p=torch.inf) < _NEAR_NORMS
+        for one, two in _pairs([names[index] for index in same], near):
+            yield f"the same norms of rows or columns at '{one}.weight' and '{two}.weight'"
+
+
+def _pairs(names: list[str], found: torch.Tensor) -> Iterator[tuple[str, str]]:
+    """The names of two layers, the lower first, wherever ``found``."""
+    for i, j in found.triu(1).nonzero().tolist():
+        if names[i] != names[j]:
+            yield names[i], names[j]
 
 
 def _other_size(weight: torch.Tensor) -> str | None:
