@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from verify.pytorch.modules.computing import standard_deviations
+from verify.pytorch.modules.computing import FAILURES, standard_deviations
 from verify.pytorch.modules.model import ReadModel
 from verify.pytorch.spread import rms
 
@@ -89,7 +89,7 @@ def _of_a_batch(loss: Any, f: torch.Tensor, y: torch.Tensor) -> tuple[str, ...]:
     outputs = outputs.clone().requires_grad_()
     try:
         (grad,) = torch.autograd.grad(loss(outputs, labels), outputs)
-    except Exception:
+    except FAILURES:
         return ()
     one, two = float(f.grad.sum()) if f.grad is not None else 0.0, float(grad.sum())
     if not one or not isfinite(two / one) or abs(two / one - 1) < _NOTICEABLE:

@@ -21,7 +21,7 @@ from theory.errors import InvalidArgument
 from verify.numerics.arrays import FloatArray
 from verify.pytorch.causes import Noted
 from verify.pytorch.examples import Examples
-from verify.pytorch.modules.computing import called, draw_weights
+from verify.pytorch.modules.computing import FAILURES, called, draw_weights
 from verify.pytorch.modules.layers import linear_layers, whole
 from verify.pytorch.modules.model import ReadModel, already_read, read_model
 from verify.pytorch.modules.probing import one_seed, probing
@@ -120,7 +120,7 @@ class RealStep:
     def _loss(self, f: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         try:
             loss: Any = self.loss(f, y)
-        except Exception as error:
+        except FAILURES as error:
             raise InvalidArgument(
                 f"expected a loss of outputs and labels of shape {tuple(f.shape)}, got "
                 f"{type(error).__name__}: {error} from loss={self.loss!r}; give one of two tensors "
@@ -145,7 +145,7 @@ class RealStep:
             )
         try:
             self.initialise(model)
-        except Exception as error:
+        except FAILURES as error:
             raise InvalidArgument(
                 f"expected an initialise that draws the weights of the model it is given, got "
                 f"{type(error).__name__}: {error} from initialise={self.initialise!r}; it is "

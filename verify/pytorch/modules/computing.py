@@ -16,6 +16,7 @@ from theory.networks.mlp import MLP
 from verify.pytorch.modules.layers import placed
 
 __all__ = [
+    "FAILURES",
     "Probe",
     "Run",
     "called",
@@ -27,6 +28,8 @@ __all__ = [
     "standard_deviations",
 ]
 
+FAILURES = (Exception, SystemExit)
+"""Of functions of the user, whose failure is said in a sentence."""
 _INPUTS = 8
 _TRIES = 8
 _SIZES, _MOST_WORK = (16, 64, 256, 1024), 3e8
@@ -127,12 +130,13 @@ def _gradient(layer: nn.Linear, trained: bool) -> torch.Tensor | None:
 def called(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
     """The outputs of ``model``; raises `InvalidArgument` where it cannot be run on ``x``."""
     try:
-        found = model(x.clone())
-    except Exception as error:
+        with torch.enable_grad():
+            found = model(x.clone())
+    except FAILURES as error:
         raise InvalidArgument(
-            f"expected a model that takes inputs of shape "
-            f"(batch, {', '.join(map(str, x.shape[1:]))}) to one output each, got "
-            f"{type(error).__name__}: {error}; give inputs the shape that the model takes"
+            f"expected a model that takes inputs of shape (batch, "
+            f"{', '.join(map(str, x.shape[1:]))}) in {x.dtype} to one output each, got "
+            f"{type(error).__name__}: {error}; let its forward run on such inputs"
         ) from error
     if not isinstance(found, torch.Tensor):
         raise InvalidArgument(

@@ -14,6 +14,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from verify.pytorch.modules.computing import FAILURES
+
 __all__ = ["Calls", "distance", "recorded", "what_differs", "where_gradients_differ"]
 
 _AGREES = 1e-9
@@ -65,7 +67,7 @@ def recorded(model: nn.Module, layers: Sequence[nn.Module], x: torch.Tensor) -> 
     try:
         with torch.no_grad():
             return calls, model(x.clone())
-    except Exception:
+    except FAILURES:
         return calls, None
     finally:
         for handle in handles:

@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from theory.errors import InvalidArgument
-from verify.pytorch.modules.computing import Probe, Run, later_calls
+from verify.pytorch.modules.computing import FAILURES, Probe, Run, later_calls
 from verify.pytorch.modules.probing import HOOKS, bare, global_hooks, layered, probing
 from verify.pytorch.modules.stand_ins import Copies, StandIn, Unknown, address, stand_in
 
@@ -112,7 +112,7 @@ class _Steps:
                 "expected hooks of which one can see that they change nothing, got {}; let it "
                 "return None and call tensor functions only, or remove it until training starts"
             )
-        except Exception:  # such as outputs of another shape, or changed in place
+        except FAILURES:  # such as outputs of another shape, or changed in place
             pass
         return (
             "expected hooks that change neither outputs nor gradients, got {}; put what it does "
@@ -170,9 +170,9 @@ def _careful(copy: Callable[..., Any], copies: Copies) -> Callable[..., Any]:
         try:
             try:
                 result = copy(*given)
-            except Exception:
+            except FAILURES:
                 result = copy(*map(_detached, given))
-        except Exception as error:
+        except FAILURES as error:
             raise Unknown(str(error)) from error
         if type(result) is StandIn or Unknown.raised != raised:
             raise Unknown("a result")
