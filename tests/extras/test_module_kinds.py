@@ -235,6 +235,17 @@ class Counted(Functional):
         return self.act(self, super().forward(self.act(self, x)))
 
 
+class Cast(nn.Module):
+    """Inputs in another precision."""
+
+    def __init__(self, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.dtype = dtype
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.to(self.dtype)
+
+
 def after(calls: int, act: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[], nn.Module]:
     return lambda: Counted(lambda m, z: act(z) if m.calls > calls else z)
 
@@ -284,6 +295,14 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     ),
     "a weight detached": (lambda: DetachedWeight(8, 8, 8), "no gradient at all at 'linears.0'"),
     "a batch of one": (lambda: Alone(8, 8, 8), "in a batch of one"),
+    "a narrow forward": (
+        lambda: nn.Sequential(Cast(torch.float16), mlp(8, 8)),
+        r"shape \(batch, 8\) in torch.float32 .* dtype.*; let its forward run on such inputs",
+    ),
+    "one and a little": (
+        lambda: Acting(lambda z: z.relu() * (1 + 1e-4)),
+        "1.0001 times ReLU between",
+    ),
     "twice after 20 calls": (after(20, lambda z: 2 * z), "other outputs at a later call"),
     "twice after 50 calls": (after(50, lambda z: 2 * z), "other outputs at a later call"),
     "detached after 20 calls": (after(20, torch.detach), "no gradient at all .* at a later call"),

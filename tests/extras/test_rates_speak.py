@@ -279,6 +279,16 @@ def test_a_frozen_readout_has_a_plan() -> None:
         parameter_groups(model)
 
 
+LABELS = {
+    (0, 0, 0, 0): "0; give the labels of your training",
+    (0, 1, 1, 0): "0.707, as of class numbers; give two classes the labels -1 and 1",
+    (0, 1, 2, 9): "4.64, as of class numbers; give two classes",
+    (3, 3, 3, 3): "3; divide the labels by it",
+    (0, -3, 3, 1): "2.18; divide the labels by it",
+    (0.5, 2, 3, 1): "1.89; divide the labels by it",
+}
+
+
 def test_inputs_say_their_norm() -> None:
     x = torch.ones(5, 16) * 15.5
     given, named = groups(inputs=x), groups(input_norm2=3844)
@@ -291,6 +301,9 @@ def test_inputs_say_their_norm() -> None:
         groups(inputs=x, input_norm2=16)
     with pytest.warns(OutsideValidity, match="labels of root mean square 1, .* got 3"):
         groups(inputs=x, labels=3 * torch.ones(5))
+    for labels, words in LABELS.items():
+        with pytest.warns(OutsideValidity, match=f"labels of root mean square 1, .* got {words}"):
+            groups(inputs=torch.ones(4, 16), labels=labels)
     with pytest.warns(OutsideValidity, match="of similar .* divide the rates by"):
         groups(inputs=torch.cat([x, x / 100]))
 
@@ -314,7 +327,14 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "huge": ({"inputs": torch.ones(2, 16).double() * 1e100}, r"\|x\|\^2 from 1\.6e-09 to"),
     "a tiny norm": ({"input_norm2": "1e-400"}, "for input_norm2, got 0; scale"),
     "a huge norm": ({"input_norm2": "1e400"}, "for input_norm2, got inf; scale"),
-    "few labels": ({"inputs": torch.ones(2, 16), "labels": [1]}, "1 labels and 2 inputs"),
+    "few labels": (
+        {"inputs": torch.ones(2, 16), "labels": [1]},
+        r"labels of shape \(1,\) and 2 inputs",
+    ),
+    "labels in a row": (
+        {"inputs": torch.ones(2, 16), "labels": [[1, 1]]},
+        r"labels of shape \(1, 2\) and 2 inputs",
+    ),
     "labels alone": ({"labels": [1]}, "got labels alone"),
 }
 
@@ -350,7 +370,8 @@ def share_of(model: nn.Module, factor: str) -> float:
     with pytest.warns(OutsideValidity, match="moves the last hidden layer by") as caught:
         parameter_groups(model, AllHidden(factor))
     (words,) = (str(each.message) for each in caught)
-    return float(words.partition("last hidden layer by ")[2].split()[0])
+    assert words.partition("last hidden layer by ")[2].split()[1] == "%"
+    return float(words.partition("last hidden layer by ")[2].split()[0]) / 100
 
 
 def test_the_share_of_a_half_precision_step_is_that_of_a_step_by_hand() -> None:
@@ -374,6 +395,19 @@ def test_the_share_of_a_half_precision_step_is_that_of_a_step_by_hand() -> None:
     assert moved[0] / moved[1] == pytest.approx(said, rel=0.5)
 
 
+def test_a_model_in_which_a_typical_network_is_unlike_the_mean_is_warned_of() -> None:
+    with pytest.warns(OutsideValidity, match=r"got depth 200 at width 64: .*typical_learning_rate"):
+        parameter_groups(initialise(mlp(*[64] * 201), seed=1))
+    with pytest.warns(OutsideValidity, match="got depth 5 at width 16"):
+        parameter_groups(initialise(mlp(16, 16, 32, 32, 32, 32), seed=1), AllHidden())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        deep = initialise(mlp(*[16] * 13), seed=1)
+        (rate, *_) = [g["lr"] for g in parameter_groups(deep, Transferred(deep, hidden="0.2"))]
+        parameter_groups(initialise(mlp(*[16] * 5), seed=1))
+    assert rate == 0.2
+
+
 def test_a_half_precision_model_whose_hidden_layers_stay_has_no_share() -> None:
     model = initialise(mlp(16, 32, 32), seed=1).bfloat16()
     with pytest.warns(OutsideValidity, match=r"bfloat16: at these rates no share of a step"):
@@ -384,6 +418,8 @@ def test_autocast_inside_forward_is_said() -> None:
     model = Autocast(8, 16, 16)
     initialise(model, seed=1)
     assert 0.8 < share_of(model, "1") < 1.2
+    with pytest.warns(OutsideValidity, match="forward rounds .* leave out autocast within it"):
+        parameter_groups(model)
 
 
 def test_an_optimiser_is_built_from_the_weights_of_one_group() -> None:

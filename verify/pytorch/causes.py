@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from verify.pytorch.modules.computing import FAILURES, standard_deviations
+from verify.pytorch.modules.differences import times
 from verify.pytorch.modules.model import ReadModel
 from verify.pytorch.spread import rms
 
@@ -62,7 +63,7 @@ class Noted:
         first = self._slopes[0]
         if max(abs(each - first) for each in self._slopes) > 1e-3 * abs(first):
             return ["the loss has another gradient than (f - y)²/2"]
-        return [f"the loss is {first:.3g} times (f - y)²/2"] if abs(first - 1) > 1e-3 else []
+        return [f"the loss is {times(first)} (f - y)²/2"] if abs(first - 1) > 1e-3 else []
 
     def _of_weights(self) -> list[str]:
         found = []

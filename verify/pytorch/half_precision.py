@@ -30,15 +30,17 @@ def precision_in_words(read: ReadModel, network: MLP, rates: Sequence[float]) ->
     with default_torch():
         share = _share(read, network, rates)
     moves = (
-        f"one step of plain SGD at them moves the last hidden layer by {share:.2g} times the mean "
-        f"square of the same step in float64, and smaller steps, as later in training, by less: "
+        f"one step of plain SGD at them moves the last hidden layer by {100 * share:.3g} % of the "
+        f"mean square of the same step in float64, and "
         if isfinite(share)
-        else "at these rates no share of a step is defined there; "
+        else "at these rates no share of a step is defined there, and "
     )
+    lost = "changes of a weight below its last digit are lost; keep weights and steps in float32"
+    if all(layer.weight.dtype not in _HALVES for layer in read.layers):
+        lost = "forward rounds the weights, which keep their steps; leave out autocast within it"
     return (
         f"expected a model that computes in 32 bits, for which these rates are, got "
-        f"{read.computes}: {moves}changes of a weight below its last digit are lost; keep weights "
-        f"and steps in float32"
+        f"{read.computes}: {moves}{lost}"
     )
 
 

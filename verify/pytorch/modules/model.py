@@ -66,7 +66,8 @@ def network_of(model: nn.Module, *, input_norm2: object = None) -> MLP:
     ``model``: a module of bias-free ``Linear`` layers, the last with one output, with ``ReLU`` (or
     ``LeakyReLU``) between them.  ``input_norm2``: |x|^2 of its inputs; None is the input width.
     Raises `InvalidArgument` for a module that is, or computes, anything else, in its gradients too;
-    biases are refused, since the theory has none.
+    biases are refused, since the theory has none.  A finite number of calls shows no change of a
+    forward or of a hook that begins after 64 calls, or in batches beyond 1024.
 
     >>> from torch import nn
     >>> layers = nn.Linear(5, 8, bias=False), nn.ReLU(), nn.Linear(8, 1, bias=False)

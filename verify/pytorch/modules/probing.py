@@ -101,7 +101,6 @@ def global_hooks() -> dict[str, dict[int, Any]]:
 def one_at_a_time(function: Callable[P, R]) -> Callable[P, R]:
     """``function``, which one thread runs at a time: two that exchanged the weights of one module
     would mix them up.  Announced where it takes long; Ctrl-C stops it."""
-
     name = getattr(function, "__name__", "")
 
     @wraps(function)
