@@ -203,18 +203,31 @@ def times(factor: float) -> Any:
     return draw
 
 
+def twice(model: Any) -> None:
+    initialise(model)
+    with torch.no_grad():
+        model[2].weight[::2] = model[2].weight[1::2].clone()
+
+
 CAUSES: dict[str, tuple[dict[str, Any], str]] = {
-    "a zero readout": ({"initialise": times(0)}, "all weights of '4' are zero"),
+    "a zero readout": (
+        {"initialise": times(0)},
+        "a root mean square of 0 and a mean of 0 at '4.weight'",
+    ),
     "a tiny readout": (
         {"initialise": times(2**-30)},
-        "the weights of '4' have 9.[0-9]+e-10 times the theory's spread",
+        r"a root mean square of [23]\.[0-9]+e-11 and .* at '4\.weight', where the theory",
     ),
     "no half": ({"loss": nn.MSELoss()}, r"the loss is 2 times \(f - y\)²/2"),
     "another loss": (
         {"loss": lambda f, y: (f - y).abs().sum() / 2},
         r"the loss has another gradient than \(f - y\)²/2",
     ),
-    "another draw": ({"initialise": pytorch_default}, "'0' have 0.41 times the theory's spread"),
+    "another draw": ({"initialise": pytorch_default}, r"at '0\.weight' and in 2 more, where the"),
+    "rows twice": (
+        {"initialise": lambda m: twice(m), "loss": nn.MSELoss()},
+        r"rows or columns that depend on one another at '2\.weight'",
+    ),
 }
 
 

@@ -244,6 +244,7 @@ CHANGING: dict[str, tuple[Callable[[Any, Any], Any], Any, str]] = {
     "no gradient": (after_gradient, lambda p: setattr(p, "grad", None), CHANGE),
     "a count": (FORWARD, from_the_second_on, CHANGE),
     "a later count": (FORWARD, from_the_fiftieth_on, CHANGE),
+    "chance": (FORWARD, lambda m, i, o: 2 * o if torch.rand(()) < 1e-9 else None, UNSEEN),
     "a large batch": (FORWARD, lambda m, i, o: 2 * o if len(o) > 100 else None, CHANGE),
     "a batch of one": (FORWARD, lambda m, i, o: 2 * o if len(o) == 1 else None, CHANGE),
     "a gradient of a large batch": (

@@ -295,6 +295,19 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     ),
     "a weight detached": (lambda: DetachedWeight(8, 8, 8), "no gradient at all at 'linears.0'"),
     "a batch of one": (lambda: Alone(8, 8, 8), "in a batch of one"),
+    "one number": (
+        lambda: Counted(lambda m, z: z.sum() if z.ndim == 1 else z),
+        "changes the output of 'linears.2'",
+    ),
+    "an exit": (lambda: Acting(lambda z: sys.exit(3)), "got SystemExit: 3; let its forward run"),
+    "twice in a batch of 32": (
+        lambda: Counted(lambda m, z: 2 * z if len(z) == 32 else z),
+        "in a batch of 32",
+    ),
+    "every seventh call": (
+        lambda: Counted(lambda m, z: z if m.calls % 7 else 2 * z),
+        "other outputs (at a later call|in a batch)",
+    ),
     "a narrow forward": (
         lambda: nn.Sequential(Cast(torch.float16), mlp(8, 8)),
         r"shape \(batch, 8\) in torch.float32 .* dtype.*; let its forward run on such inputs",
@@ -314,7 +327,7 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "twice in a batch of 10": (beyond(9, lambda z: 2 * z), "other outputs in a batch of 16"),
     "twice in a batch of 1000": (beyond(999, lambda z: 2 * z), "outputs in a batch of 1024"),
     "the mean of a batch": (beyond(200, lambda z: z - z.mean(0)), "in a batch of 256"),
-    "detached in a batch of 100": (beyond(99, torch.detach), "no gradient .* in a batch of 256"),
+    "detached in a batch of 100": (beyond(99, torch.detach), "no gradient .* in a batch of 128"),
     "detached in a batch of one": (
         lambda: Counted(lambda m, z: z.detach() if len(z) == 1 else z),
         "in a batch of one",

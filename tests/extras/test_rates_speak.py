@@ -16,6 +16,7 @@ from theory import InvalidArgument, OutsideValidity
 from verify.pytorch import AllHidden, Transferred, initialise, parameter_groups
 from verify.pytorch.modules.computing import draw_weights
 from verify.pytorch.modules.model import read_model
+from verify.pytorch.modules.probing import default_torch
 from verify.pytorch.spread import spread_in_words
 
 from .models import Functional, mlp
@@ -213,6 +214,14 @@ def test_a_copy_into_a_layer_of_another_shape_is_warned_of() -> None:
         parameter_groups(model)
 
 
+def test_a_readout_made_of_a_row_is_warned_of() -> None:
+    model: Any = initialise(mlp(16, 64, 64), seed=1)
+    with torch.no_grad():
+        model[4].weight.copy_(model[2].weight[:1] / 64 / (2 / 64) ** 0.5)
+    with pytest.warns(OutsideValidity, match="the numbers of '2.weight' again at '4.weight'"):
+        parameter_groups(model)
+
+
 SHAPE = "a mean size of .* times the root mean square, not 0.798"
 DEPENDENT = "rows or columns that depend on one another"
 PATTERNS: dict[str, tuple[Callable[[], nn.Module], str]] = {
@@ -238,6 +247,14 @@ PATTERNS: dict[str, tuple[Callable[[], nn.Module], str]] = {
         ),
         f"entries that repeat|{DEPENDENT}",
     ),
+    "rows of one norm": (
+        lambda: drawn(lambda w: nn.functional.normalize(torch.randn_like(w), dim=1)),
+        "rows or columns of equal norms at '2.weight'",
+    ),
+    "columns of one norm": (
+        lambda: drawn(lambda w: nn.functional.normalize(torch.randn_like(w), dim=0)),
+        "rows or columns of equal norms at '2.weight'",
+    ),
     "mirrored": (lambda: drawn(lambda w: torch.cat([x := torch.randn(32, 64), -x])), DEPENDENT),
     "one seed": (
         lambda: again(mlp(64, 64, 64)),
@@ -258,9 +275,10 @@ def test_weights_that_are_drawn_as_they_should_be_are_not_warned_of() -> None:
     """800 draws of 5 layers at five standard errors: a false alarm in about 1 of 50 such tests,
     from fixed seeds."""
     read = read_model(mlp(24, 32, 20, 48, 32))
-    for seed in range(800):
-        draw_weights(read.layers, read.network, torch.Generator().manual_seed(seed))
-        assert spread_in_words(read) is None
+    with default_torch():
+        for seed in range(800):
+            draw_weights(read.layers, read.network, torch.Generator().manual_seed(seed))
+            assert spread_in_words(read) is None
 
 
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])
@@ -396,8 +414,8 @@ def test_the_share_of_a_half_precision_step_is_that_of_a_step_by_hand() -> None:
 
 
 def test_a_model_in_which_a_typical_network_is_unlike_the_mean_is_warned_of() -> None:
-    with pytest.warns(OutsideValidity, match=r"got depth 200 at width 64: .*typical_learning_rate"):
-        parameter_groups(initialise(mlp(*[64] * 201), seed=1))
+    with pytest.warns(OutsideValidity, match=r"got depth 20 at width 64: .*typical_learning_rate"):
+        parameter_groups(initialise(mlp(*[64] * 21), seed=1))
     with pytest.warns(OutsideValidity, match="got depth 5 at width 16"):
         parameter_groups(initialise(mlp(16, 16, 32, 32, 32, 32), seed=1), AllHidden())
     with warnings.catch_warnings():

@@ -15,7 +15,7 @@ import torch
 from theory.networks.mlp import MLP
 from verify.pytorch.modules.computing import draw_probe, literal_layers, literal_outputs
 from verify.pytorch.modules.model import ReadModel
-from verify.pytorch.modules.probing import default_torch, probing
+from verify.pytorch.modules.probing import probing
 
 __all__ = ["precision_in_words"]
 
@@ -27,8 +27,7 @@ def precision_in_words(read: ReadModel, network: MLP, rates: Sequence[float]) ->
     left: of the mean square of Delta z in the last hidden layer, at one initialisation."""
     if read.computes not in _HALVES:
         return None
-    with default_torch():
-        share = _share(read, network, rates)
+    share = _share(read, network, rates)
     moves = (
         f"one step of plain SGD at them moves the last hidden layer by {100 * share:.3g} % of the "
         f"mean square of the same step in float64, and "

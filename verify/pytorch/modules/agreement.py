@@ -194,7 +194,7 @@ class Computing:
 
     def _differs(self, found: Run, expected: Run, limits: list[float]) -> str:
         """Where a run is not the expected one, maybe repeated: `_OUTPUTS`, or which gradient."""
-        outputs = expected.outputs.repeat(len(found.outputs) // len(expected.outputs))
+        outputs = expected.outputs.repeat(found.outputs.numel() // len(expected.outputs))
         if found.outputs.shape != outputs.shape:
             return _OUTPUTS
         if not distance(found.outputs, outputs) <= limits[0]:

@@ -28,11 +28,11 @@ __all__ = [
     "standard_deviations",
 ]
 
-FAILURES = (Exception, SystemExit)
+FAILURES = (Exception, SystemExit, GeneratorExit)
 """Of functions of the user, whose failure is said in a sentence."""
 _INPUTS = 8
 _TRIES = 8
-_SIZES, _MOST_WORK = (16, 64, 256, 1024), 3e8
+_SIZES, _MOST_WORK = tuple(2**n for n in range(4, 11)), 3e8
 _CALLS, _SECONDS = 64, 0.5
 
 

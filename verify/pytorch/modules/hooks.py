@@ -19,7 +19,7 @@ from torch import nn
 
 from theory.errors import InvalidArgument
 from verify.pytorch.modules.computing import FAILURES, Probe, Run, later_calls
-from verify.pytorch.modules.probing import HOOKS, bare, global_hooks, layered, probing
+from verify.pytorch.modules.probing import HOOKS, bare, global_hooks, layered, next_numbers, probing
 from verify.pytorch.modules.stand_ins import Copies, StandIn, Unknown, address, stand_in
 
 __all__ = ["check_hooks"]
@@ -94,12 +94,15 @@ class _Steps:
         memory = set(map(address, [*self.model.parameters(), *self.model.buffers()]))
         with probing(self.model, self.dtype) as new:
             self.probe.load(self.layers)
-            copies = Copies(new, memory)
+            copies, before = Copies(new, memory), next_numbers(new)
             for hook in hooks:
                 hook.install(copies)
             runs = [probe.run(self.model, self.layers, grad) for probe, grad in self._probes]
             later = later_calls() if hooks else ()
-            return runs + [self.probe.run(self.model, self.layers) for _ in later]
+            runs += [self.probe.run(self.model, self.layers) for _ in later]
+            if next_numbers(new) != before:
+                raise Unknown("chance")
+            return runs
 
     def change(self, hooks: Sequence[_Hook]) -> str:
         """What is expected of ``hooks`` instead, and the fix; "" where they change nothing."""

@@ -22,7 +22,7 @@ from verify.pytorch.modules.agreement import Computing, activation_and_precision
 from verify.pytorch.modules.computing import draw_probe
 from verify.pytorch.modules.hooks import check_hooks
 from verify.pytorch.modules.layers import linear_layers
-from verify.pytorch.modules.probing import bare, default_torch, one_at_a_time
+from verify.pytorch.modules.probing import bare, one_at_a_time
 
 __all__ = ["ReadModel", "already_read", "network_of", "read_model"]
 
@@ -110,10 +110,9 @@ def read_model(model: nn.Module, *, input_norm2: object = None) -> ReadModel:
         input_width=hidden[0].in_features,
         input_norm2=scale,
     )
-    with default_torch():
-        probe = draw_probe(network)
-        activation, steps = activation_and_precision(module, named, probe)
-        network = replace(network, activation=activation)
-        computes = Computing(module, named, network, probe, steps).check()
-        check_hooks(model, named, probe, steps)
+    probe = draw_probe(network)
+    activation, steps = activation_and_precision(module, named, probe)
+    network = replace(network, activation=activation)
+    computes = Computing(module, named, network, probe, steps).check()
+    check_hooks(model, named, probe, steps)
     return ReadModel(module, named, network, steps, computes)

@@ -100,13 +100,18 @@ def global_hooks() -> dict[str, dict[int, Any]]:
 
 def one_at_a_time(function: Callable[P, R]) -> Callable[P, R]:
     """``function``, which one thread runs at a time: two that exchanged the weights of one module
-    would mix them up.  Announced where it takes long; Ctrl-C stops it."""
+    would mix them up.  It runs in `default_torch`, is announced where it takes long, and Ctrl-C
+    stops it."""
     name = getattr(function, "__name__", "")
 
     @wraps(function)
     def alone(*args: P.args, **keywords: P.kwargs) -> R:
         try:
-            with _LOCK, announced(f"{name} runs the model and copies of its hooks"):
+            with (
+                _LOCK,
+                announced(f"{name} runs the model and copies of its hooks"),
+                default_torch(),
+            ):
                 return function(*args, **keywords)
         except KeyboardInterrupt:
             raise KeyboardInterrupt(f"{name} stopped, and the model is as it was") from None
