@@ -447,7 +447,7 @@ def test_labels_that_the_loss_broadcasts_are_refused(
 
 def test_a_check_says_that_rates_are_for_labels_of_size_one() -> None:
     given = {"inputs": torch.ones(10, 16), "labels": torch.arange(10)}
-    text = str(coordinate_check(mlp(16, 32, 32), samples=5, seed=1, **given))  # type: ignore[arg-type]
+    text = str(coordinate_check(mlp(16, 32, 32), samples=5, seed=1, **given))
     assert "not 5.34, as of class numbers: give two classes the labels -1 and 1." in text
 
 
