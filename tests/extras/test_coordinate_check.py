@@ -203,18 +203,31 @@ def times(factor: float) -> Any:
     return draw
 
 
+def twice(model: Any) -> None:
+    initialise(model)
+    with torch.no_grad():
+        model[2].weight[::2] = model[2].weight[1::2].clone()
+
+
 CAUSES: dict[str, tuple[dict[str, Any], str]] = {
-    "a zero readout": ({"initialise": times(0)}, "all weights of '4' are zero"),
+    "a zero readout": (
+        {"initialise": times(0)},
+        "a root mean square of 0 and a mean of 0 at '4.weight'",
+    ),
     "a tiny readout": (
         {"initialise": times(2**-30)},
-        "the weights of '4' have 9.[0-9]+e-10 times the theory's spread",
+        r"a root mean square of [23]\.[0-9]+e-11 and .* at '4\.weight', where the theory",
     ),
     "no half": ({"loss": nn.MSELoss()}, r"the loss is 2 times \(f - y\)²/2"),
     "another loss": (
         {"loss": lambda f, y: (f - y).abs().sum() / 2},
         r"the loss has another gradient than \(f - y\)²/2",
     ),
-    "another draw": ({"initialise": pytorch_default}, "'0' have 0.41 times the theory's spread"),
+    "another draw": ({"initialise": pytorch_default}, r"at '0\.weight' and in 2 more, where the"),
+    "rows twice": (
+        {"initialise": lambda m: twice(m), "loss": nn.MSELoss()},
+        r"rows or columns that depend on one another at '2\.weight'",
+    ),
 }
 
 
@@ -285,7 +298,7 @@ def test_ones_own_inputs_and_labels_have_their_own_law() -> None:
         assert layer.exact == pytest.approx(np.mean(parts), rel=1e-5)
     assert "give parameter_groups the same inputs" in str(check)
     halved = coordinate_check(
-        mlp(16, 32, 32), samples=SAMPLES, seed=1, inputs=x, labels=y, loss=nn.MSELoss()
+        mlp(16, 32, 32), samples=SAMPLES, seed=1, inputs=x, labels=y[:, None], loss=nn.MSELoss()
     )
     assert halved.verdict.outcome is Outcome.REJECTED
 
@@ -361,7 +374,7 @@ INITIALISE: dict[str, tuple[Any, str]] = {
     "another model": (lambda m: initialise(mlp(16, 32, 32)), "'0' left as they were .* given"),
     "one layer": (partly, "those of '2' left as they were"),
     "a seed": (lambda m: initialise(m, seed=1), "those of '0' the same twice .* without a seed"),
-    "another precision": (in_half, r"'2\.weight' of shape .* in torch.float16, not"),
+    "another precision": (in_half, r"'2\.weight' of torch.float16, not"),
     "a frozen layer": (frozen, "weights that are trained, got '2.weight'"),
 }
 
@@ -402,6 +415,47 @@ def test_small_inputs_have_the_law_too(scale: float) -> None:
 def test_a_loss_that_is_no_mean_over_a_batch_is_named(loss: Any, words: str | None) -> None:
     text = str(coordinate_check(mlp(16, 32, 32), samples=10, seed=1, loss=loss))
     assert (words in text) if words else ("two equal examples" not in text)
+
+
+SHAPES: list[tuple[tuple[int, ...], bool, Any, str]] = [
+    ((40,), False, nn.MSELoss(), r"shape \(40,\); give labels.reshape\(-1, 1\)"),
+    ((40,), False, lambda f, y: (f - y).square().sum() / 2, r"give labels.reshape\(-1, 1\)"),
+    ((40,), False, nn.BCEWithLogitsLoss(), r"give labels.reshape\(-1, 1\)"),
+    ((40, 1), True, nn.MSELoss(), r"shape \(40, 1\); give labels.reshape\(-1\)"),
+    ((40,), False, lambda f, y: (f[:, 0] - y.reshape(-1)).square().mean() / 2, ""),
+    ((40,), False, None, ""),
+    ((40, 1), False, nn.MSELoss(), ""),
+    ((40,), True, nn.MSELoss(), ""),
+    ((40, 1), True, None, ""),
+]
+
+
+@pytest.mark.parametrize(("shape", "flat", "loss", "words"), SHAPES)
+@pytest.mark.filterwarnings("error")
+def test_labels_that_the_loss_broadcasts_are_refused(
+    shape: tuple[int, ...], flat: bool, loss: Any, words: str
+) -> None:
+    model = Functional(16, 32, 32) if flat else mlp(16, 32, 32)
+    given: Any = {"inputs": torch.ones(40, 16), "labels": torch.ones(shape)}
+    given |= {"loss": loss} if loss else {}
+    if not words:
+        assert "REJ" not in str(coordinate_check(model, samples=5, seed=1, **given)).split()[-1]
+        return
+    with pytest.raises(InvalidArgument, match=words):
+        coordinate_check(model, samples=5, seed=1, **given)
+
+
+def test_a_check_says_that_rates_are_for_labels_of_size_one() -> None:
+    given = {"inputs": torch.ones(10, 16), "labels": torch.arange(10)}
+    text = str(coordinate_check(mlp(16, 32, 32), samples=5, seed=1, **given))
+    assert "not 5.34, as of class numbers: give two classes the labels -1 and 1." in text
+
+
+def test_a_factor_that_is_nearly_one_is_not_said_to_be_one() -> None:
+    check = coordinate_check(
+        mlp(16, 32, 32), samples=5, seed=1, loss=lambda f, y: 1.002 * (f - y).square().mean() / 2
+    )
+    assert "the loss is 1.002 times" in str(check)
 
 
 def test_autocast_that_returns_single_precision_is_refused() -> None:

@@ -114,6 +114,11 @@ def from_the_second_on(module: nn.Module, inputs: Any, output: torch.Tensor) -> 
     return 2 * output if COUNT["calls"] > 1 else None
 
 
+def from_the_fiftieth_on(module: nn.Module, inputs: Any, output: torch.Tensor) -> Any:
+    COUNT["calls"] += 1
+    return output.detach() if COUNT["calls"] > 50 else None
+
+
 def kept(module: nn.Module, inputs: Any, output: torch.Tensor) -> Any:
     SEEN.append(output)
     return output + 0.1 * SEEN[0]
@@ -238,6 +243,15 @@ CHANGING: dict[str, tuple[Callable[[Any, Any], Any], Any, str]] = {
     "clipped afterwards": (after_gradient, clipping, UNSEEN),
     "no gradient": (after_gradient, lambda p: setattr(p, "grad", None), CHANGE),
     "a count": (FORWARD, from_the_second_on, CHANGE),
+    "a later count": (FORWARD, from_the_fiftieth_on, CHANGE),
+    "chance": (FORWARD, lambda m, i, o: 2 * o if torch.rand(()) < 1e-9 else None, UNSEEN),
+    "a large batch": (FORWARD, lambda m, i, o: 2 * o if len(o) > 100 else None, CHANGE),
+    "a batch of one": (FORWARD, lambda m, i, o: 2 * o if len(o) == 1 else None, CHANGE),
+    "a gradient of a large batch": (
+        nn.Module.register_full_backward_pre_hook,
+        lambda m, out: (2 * out[0],) if len(out[0]) > 100 else None,
+        CHANGE,
+    ),
     "a store": (FORWARD, kept, CHANGE),
     "copied under no_grad": (FORWARD, torch.no_grad()(copied), CHANGE),
     "its parameters": (FORWARD, of_its_parameters, CHANGE),

@@ -223,6 +223,37 @@ class Twice(nn.Linear):
         return 2 * super().forward(x)
 
 
+class Counted(Functional):
+    """Another forward from some call on, or in a batch of some size."""
+
+    def __init__(self, act: Callable[[Any, torch.Tensor], torch.Tensor]) -> None:
+        super().__init__(8, 16, 16)
+        self.act, self.calls = act, 0
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.calls += 1
+        return self.act(self, super().forward(self.act(self, x)))
+
+
+class Cast(nn.Module):
+    """Inputs in another precision."""
+
+    def __init__(self, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.dtype = dtype
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.to(self.dtype)
+
+
+def after(calls: int, act: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[], nn.Module]:
+    return lambda: Counted(lambda m, z: act(z) if m.calls > calls else z)
+
+
+def beyond(size: int, act: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[], nn.Module]:
+    return lambda: Counted(lambda m, z: act(z) if len(z) > size else z)
+
+
 class Lightning(nn.Module):
     """As a LightningModule: the network and the loss side by side."""
 
@@ -264,6 +295,43 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     ),
     "a weight detached": (lambda: DetachedWeight(8, 8, 8), "no gradient at all at 'linears.0'"),
     "a batch of one": (lambda: Alone(8, 8, 8), "in a batch of one"),
+    "one number": (
+        lambda: Counted(lambda m, z: z.sum() if z.ndim == 1 else z),
+        "changes the output of 'linears.2'",
+    ),
+    "an exit": (lambda: Acting(lambda z: sys.exit(3)), "got SystemExit: 3; let its forward run"),
+    "twice in a batch of 32": (
+        lambda: Counted(lambda m, z: 2 * z if len(z) == 32 else z),
+        "in a batch of 32",
+    ),
+    "every seventh call": (
+        lambda: Counted(lambda m, z: z if m.calls % 7 else 2 * z),
+        "other outputs (at a later call|in a batch)",
+    ),
+    "a narrow forward": (
+        lambda: nn.Sequential(Cast(torch.float16), mlp(8, 8)),
+        r"shape \(batch, 8\) in torch.float32 .* dtype.*; let its forward run on such inputs",
+    ),
+    "one and a little": (
+        lambda: Acting(lambda z: z.relu() * (1 + 1e-4)),
+        "1.0001 times ReLU between",
+    ),
+    "twice after 20 calls": (after(20, lambda z: 2 * z), "other outputs at a later call"),
+    "twice after 50 calls": (after(50, lambda z: 2 * z), "other outputs at a later call"),
+    "detached after 20 calls": (after(20, torch.detach), "no gradient at all .* at a later call"),
+    "noise after 20 calls": (after(20, lambda z: z + torch.randn(1)), "at a later call"),
+    "in 16 bits after 20 calls": (
+        lambda: after(20, lambda z: 2 * z)().bfloat16(),
+        "other outputs at a later call",
+    ),
+    "twice in a batch of 10": (beyond(9, lambda z: 2 * z), "other outputs in a batch of 16"),
+    "twice in a batch of 1000": (beyond(999, lambda z: 2 * z), "outputs in a batch of 1024"),
+    "the mean of a batch": (beyond(200, lambda z: z - z.mean(0)), "in a batch of 256"),
+    "detached in a batch of 100": (beyond(99, torch.detach), "no gradient .* in a batch of 128"),
+    "detached in a batch of one": (
+        lambda: Counted(lambda m, z: z.detach() if len(z) == 1 else z),
+        "in a batch of one",
+    ),
     "a scaled layer": (
         lambda: nn.Sequential(Twice(8, 8, bias=False), mlp(8, 8)[1:]),
         "'0' is not W x",

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -128,16 +135,69 @@ class Failing(Functional):
         raise self.error
 
 
-@pytest.mark.parametrize("error", [KeyError("so"), KeyboardInterrupt()])
+@pytest.mark.parametrize("error", [KeyError("so"), SystemExit(3), KeyboardInterrupt()])
 def test_a_module_is_left_as_it_was_when_it_fails(error: BaseException) -> None:
     model = Failing(8, 8)
     model.error = error
     before = state(model)
-    expected = InvalidArgument if isinstance(error, KeyError) else KeyboardInterrupt
+    expected = KeyboardInterrupt if isinstance(error, KeyboardInterrupt) else InvalidArgument
     with pytest.raises(expected):
         network_of(model)
     assert before[3:] == state(model)[3:]
     assert torch.is_grad_enabled()
+
+
+def leave(*_: Any) -> Any:
+    sys.exit("so")
+
+
+@pytest.mark.parametrize("keyword", ["initialise", "loss"])
+def test_an_exit_in_a_function_of_the_user_is_said_in_a_sentence(keyword: str) -> None:
+    given: Any = {keyword: leave}
+    with pytest.raises(InvalidArgument, match="SystemExit: so"):
+        coordinate_check(mlp(16, 16), samples=5, seed=1, **given)
+
+
+def end(*_: Any) -> Any:
+    raise SystemExit
+
+
+@pytest.mark.parametrize("stop", [leave, end])
+def test_an_exit_in_a_hook_is_said_in_a_sentence(stop: Any) -> None:
+    model = mlp(8, 8)
+    model[0].register_forward_hook(stop)
+    with pytest.raises(InvalidArgument, match="got the forward hook"):
+        network_of(model)
+
+
+def test_a_copy_of_a_hook_does_not_sleep() -> None:
+    model = mlp(8, 8)
+    model[0].register_forward_hook(lambda m, i, o: time.sleep(60))
+    start = time.monotonic()
+    network_of(model)
+    assert time.monotonic() - start < 30
+
+
+def stuck(module: Any, inputs: Any, output: Any) -> None:
+    while True:
+        time.monotonic()
+
+
+@pytest.mark.parametrize("register", ["register_forward_hook", "register_full_backward_hook"])
+def test_ctrl_c_stops_a_hook_that_never_ends(register: str) -> None:
+    model = mlp(8, 8)
+    getattr(model[0], register)(stuck)
+    before = state(model)
+    timer = threading.Timer(1.5, lambda: os.kill(os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(
+        KeyboardInterrupt, match="network_of stopped, and the model is as it wa"
+    ) as e:
+        network_of(model)
+    timer.join()
+    assert before[3:] == state(model)[3:]
+    assert len(e.traceback) == 2
+    assert e.value.__suppress_context__
 
 
 def test_pytorch_is_left_as_it_was() -> None:
@@ -149,6 +209,60 @@ def test_pytorch_is_left_as_it_was() -> None:
     with torch.no_grad():
         network_of(model)
         assert not torch.is_grad_enabled()
+
+
+GLOBAL: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
+    "default dtype": (torch.get_default_dtype, lambda: torch.set_default_dtype(torch.float64)),
+    "default device": (torch.get_default_device, lambda: torch.set_default_device("meta")),
+    "gradients": (torch.is_grad_enabled, lambda: torch.set_grad_enabled(False)),
+    "threads": (torch.get_num_threads, lambda: torch.set_num_threads(7)),
+    "determinism": (
+        torch.get_deterministic_debug_mode,
+        lambda: torch.use_deterministic_algorithms(True, warn_only=True),
+    ),
+    "matmul": (
+        torch.get_float32_matmul_precision,
+        lambda: torch.set_float32_matmul_precision("medium"),
+    ),
+    "anomalies": (torch.is_anomaly_enabled, lambda: torch.autograd.set_detect_anomaly(True)),
+    "autocast": (
+        lambda: torch.is_autocast_enabled("cpu"),
+        lambda: torch.set_autocast_enabled("cpu", True),
+    ),
+    "cudnn": (
+        lambda: torch.backends.cudnn.benchmark,
+        lambda: setattr(torch.backends.cudnn, "benchmark", True),
+    ),
+    "PyTorch's numbers": (lambda: torch.get_rng_state().sum(), lambda: torch.manual_seed(3)),
+    "Python's numbers": (lambda: hash(random.getstate()), lambda: random.seed(3)),
+    "NumPy's numbers": (lambda: str(np.random.get_state()), lambda: np.random.seed(3)),
+    "NumPy's errors": (lambda: np.geterr()["over"], lambda: np.seterr(over="raise")),
+}
+
+
+@pytest.mark.parametrize("case", GLOBAL)
+def test_a_model_or_hook_or_loss_that_sets_what_is_global_leaves_it_as_it_was(case: str) -> None:
+    get, put = GLOBAL[case]
+
+    class Setting(Functional):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            put()
+            return super().forward(x)
+
+    hooked, other = initialise(mlp(16, 16), seed=1), torch.ones(16, 16, device="cpu")
+    hooked[0].register_forward_hook(lambda m, i, o: put() and None)
+    models = Setting(16, 16), hooked, mlp(16, 16)
+    before = get()
+    for model in models[:2]:
+        with suppress(InvalidArgument):
+            network_of(model)
+        assert get() == before
+    with suppress(InvalidArgument):
+        coordinate_check(
+            models[2], samples=5, seed=1, loss=lambda f, y: (put(), (f - y).square().mean() / 2)[1]
+        )
+    assert get() == before
+    assert float(other.sum()) == 256
 
 
 def test_threads_do_not_mix_up_a_module() -> None:

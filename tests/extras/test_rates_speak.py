@@ -16,6 +16,7 @@ from theory import InvalidArgument, OutsideValidity
 from verify.pytorch import AllHidden, Transferred, initialise, parameter_groups
 from verify.pytorch.modules.computing import draw_weights
 from verify.pytorch.modules.model import read_model
+from verify.pytorch.modules.probing import default_torch
 from verify.pytorch.spread import spread_in_words
 
 from .models import Functional, mlp
@@ -170,6 +171,57 @@ def again(model: Any) -> Any:
     return model
 
 
+def tied(new: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> nn.Module:
+    """A model of four square layers whose last hidden weights are made of those of the second."""
+    torch.manual_seed(1)
+    model: Any = initialise(mlp(64, 64, 64, 64, 64), seed=1)
+    with torch.no_grad():
+        made = new(model[2].weight.clone(), torch.randn(64, 64) * (2 / 64) ** 0.5)
+        model[6].weight.copy_(made)
+    return model
+
+
+AGAIN, NORMS = "the numbers of '2.weight' again at '6.weight'", "the same norms of rows or columns"
+TIED: dict[str, tuple[Callable[[torch.Tensor, torch.Tensor], torch.Tensor], str]] = {
+    "copied": (lambda w, _: w, AGAIN),
+    "negated": (lambda w, _: -w, AGAIN),
+    "transposed": (lambda w, _: w.T, AGAIN),
+    "mixed with noise": (lambda w, z: 0.8 * w + 0.6 * z, AGAIN),
+    "transposed, mixed with noise": (lambda w, z: 0.8 * w.T + 0.6 * z, AGAIN),
+    "columns permuted": (lambda w, _: w[:, torch.randperm(64)], NORMS),
+    "rows permuted": (lambda w, _: w[torch.randperm(64)], NORMS),
+    "rows and columns permuted": (lambda w, _: w[torch.randperm(64)][:, torch.randperm(64)], NORMS),
+    "transposed and permuted": (lambda w, _: w.T[torch.randperm(64)], NORMS),
+    "turned by a quarter": (lambda w, _: torch.rot90(w), NORMS),
+    "mirrored": (lambda w, _: w.flip(0), NORMS),
+    "signs changed": (lambda w, z: w * z.sign(), NORMS),
+    "scaled": (lambda w, _: 1.01 * w[torch.randperm(64)], NORMS),
+}
+
+
+@pytest.mark.parametrize("case", TIED)
+def test_a_layer_made_of_another_one_is_warned_of(case: str) -> None:
+    new, words = TIED[case]
+    with pytest.warns(OutsideValidity, match=words):
+        parameter_groups(tied(new))
+
+
+def test_a_copy_into_a_layer_of_another_shape_is_warned_of() -> None:
+    model: Any = initialise(mlp(48, 32, 48, 32), seed=1)
+    with torch.no_grad():
+        model[2].weight.copy_(model[0].weight.T * 1.5**0.5)
+    with pytest.warns(OutsideValidity, match="the numbers of '0.weight' again at '2.weight'"):
+        parameter_groups(model)
+
+
+def test_a_readout_made_of_a_row_is_warned_of() -> None:
+    model: Any = initialise(mlp(16, 64, 64), seed=1)
+    with torch.no_grad():
+        model[4].weight.copy_(model[2].weight[:1] / 64 / (2 / 64) ** 0.5)
+    with pytest.warns(OutsideValidity, match="the numbers of '2.weight' again at '4.weight'"):
+        parameter_groups(model)
+
+
 SHAPE = "a mean size of .* times the root mean square, not 0.798"
 DEPENDENT = "rows or columns that depend on one another"
 PATTERNS: dict[str, tuple[Callable[[], nn.Module], str]] = {
@@ -195,6 +247,14 @@ PATTERNS: dict[str, tuple[Callable[[], nn.Module], str]] = {
         ),
         f"entries that repeat|{DEPENDENT}",
     ),
+    "rows of one norm": (
+        lambda: drawn(lambda w: nn.functional.normalize(torch.randn_like(w), dim=1)),
+        "rows or columns of equal norms at '2.weight'",
+    ),
+    "columns of one norm": (
+        lambda: drawn(lambda w: nn.functional.normalize(torch.randn_like(w), dim=0)),
+        "rows or columns of equal norms at '2.weight'",
+    ),
     "mirrored": (lambda: drawn(lambda w: torch.cat([x := torch.randn(32, 64), -x])), DEPENDENT),
     "one seed": (
         lambda: again(mlp(64, 64, 64)),
@@ -215,9 +275,10 @@ def test_weights_that_are_drawn_as_they_should_be_are_not_warned_of() -> None:
     """800 draws of 5 layers at five standard errors: a false alarm in about 1 of 50 such tests,
     from fixed seeds."""
     read = read_model(mlp(24, 32, 20, 48, 32))
-    for seed in range(800):
-        draw_weights(read.layers, read.network, torch.Generator().manual_seed(seed))
-        assert spread_in_words(read) is None
+    with default_torch():
+        for seed in range(800):
+            draw_weights(read.layers, read.network, torch.Generator().manual_seed(seed))
+            assert spread_in_words(read) is None
 
 
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])
@@ -236,6 +297,16 @@ def test_a_frozen_readout_has_a_plan() -> None:
         parameter_groups(model)
 
 
+LABELS = {
+    (0, 0, 0, 0): "0; give the labels of your training",
+    (0, 1, 1, 0): "0.707, as of class numbers; give two classes the labels -1 and 1",
+    (0, 1, 2, 9): "4.64, as of class numbers; give two classes",
+    (3, 3, 3, 3): "3; divide the labels by it",
+    (0, -3, 3, 1): "2.18; divide the labels by it",
+    (0.5, 2, 3, 1): "1.89; divide the labels by it",
+}
+
+
 def test_inputs_say_their_norm() -> None:
     x = torch.ones(5, 16) * 15.5
     given, named = groups(inputs=x), groups(input_norm2=3844)
@@ -248,6 +319,9 @@ def test_inputs_say_their_norm() -> None:
         groups(inputs=x, input_norm2=16)
     with pytest.warns(OutsideValidity, match="labels of root mean square 1, .* got 3"):
         groups(inputs=x, labels=3 * torch.ones(5))
+    for labels, words in LABELS.items():
+        with pytest.warns(OutsideValidity, match=f"labels of root mean square 1, .* got {words}"):
+            groups(inputs=torch.ones(4, 16), labels=labels)
     with pytest.warns(OutsideValidity, match="of similar .* divide the rates by"):
         groups(inputs=torch.cat([x, x / 100]))
 
@@ -271,7 +345,14 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "huge": ({"inputs": torch.ones(2, 16).double() * 1e100}, r"\|x\|\^2 from 1\.6e-09 to"),
     "a tiny norm": ({"input_norm2": "1e-400"}, "for input_norm2, got 0; scale"),
     "a huge norm": ({"input_norm2": "1e400"}, "for input_norm2, got inf; scale"),
-    "few labels": ({"inputs": torch.ones(2, 16), "labels": [1]}, "1 labels and 2 inputs"),
+    "few labels": (
+        {"inputs": torch.ones(2, 16), "labels": [1]},
+        r"labels of shape \(1,\) and 2 inputs",
+    ),
+    "labels in a row": (
+        {"inputs": torch.ones(2, 16), "labels": [[1, 1]]},
+        r"labels of shape \(1, 2\) and 2 inputs",
+    ),
     "labels alone": ({"labels": [1]}, "got labels alone"),
 }
 
@@ -307,7 +388,8 @@ def share_of(model: nn.Module, factor: str) -> float:
     with pytest.warns(OutsideValidity, match="moves the last hidden layer by") as caught:
         parameter_groups(model, AllHidden(factor))
     (words,) = (str(each.message) for each in caught)
-    return float(words.partition("last hidden layer by ")[2].split()[0])
+    assert words.partition("last hidden layer by ")[2].split()[1] == "%"
+    return float(words.partition("last hidden layer by ")[2].split()[0]) / 100
 
 
 def test_the_share_of_a_half_precision_step_is_that_of_a_step_by_hand() -> None:
@@ -331,6 +413,19 @@ def test_the_share_of_a_half_precision_step_is_that_of_a_step_by_hand() -> None:
     assert moved[0] / moved[1] == pytest.approx(said, rel=0.5)
 
 
+def test_a_model_in_which_a_typical_network_is_unlike_the_mean_is_warned_of() -> None:
+    with pytest.warns(OutsideValidity, match=r"got depth 20 at width 64: .*typical_learning_rate"):
+        parameter_groups(initialise(mlp(*[64] * 21), seed=1))
+    with pytest.warns(OutsideValidity, match="got depth 5 at width 16"):
+        parameter_groups(initialise(mlp(16, 16, 32, 32, 32, 32), seed=1), AllHidden())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        deep = initialise(mlp(*[16] * 13), seed=1)
+        (rate, *_) = [g["lr"] for g in parameter_groups(deep, Transferred(deep, hidden="0.2"))]
+        parameter_groups(initialise(mlp(*[16] * 5), seed=1))
+    assert rate == 0.2
+
+
 def test_a_half_precision_model_whose_hidden_layers_stay_has_no_share() -> None:
     model = initialise(mlp(16, 32, 32), seed=1).bfloat16()
     with pytest.warns(OutsideValidity, match=r"bfloat16: at these rates no share of a step"):
@@ -341,6 +436,8 @@ def test_autocast_inside_forward_is_said() -> None:
     model = Autocast(8, 16, 16)
     initialise(model, seed=1)
     assert 0.8 < share_of(model, "1") < 1.2
+    with pytest.warns(OutsideValidity, match="forward rounds .* leave out autocast within it"):
+        parameter_groups(model)
 
 
 def test_an_optimiser_is_built_from_the_weights_of_one_group() -> None:

@@ -7,15 +7,14 @@ from typing import Any
 
 import torch
 
-from verify.pytorch.modules.computing import standard_deviations
+from verify.pytorch.modules.computing import FAILURES
+from verify.pytorch.modules.differences import times
 from verify.pytorch.modules.model import ReadModel
-from verify.pytorch.spread import rms
+from verify.pytorch.spread import unlike_theory
 
 __all__ = ["Noted"]
 
-_STEPS = 20
-"""So many steps are enough to see that weights or losses are not the theory's."""
-_NOTICEABLE = 0.05
+_SLOPES, _NOTICEABLE = 20, 0.05
 
 
 class Noted:
@@ -27,8 +26,8 @@ class Noted:
     def __init__(self, read: ReadModel) -> None:
         self._read = read
         self._steps = self._not_finite = 0
-        self._squares = [0.0] * len(read.layers)
         self._slopes: list[float] = []
+        self._weights: str | None = None
         self.batch: tuple[str, ...] = ()
 
     def note(self, loss: torch.Tensor, f: torch.Tensor, y: torch.Tensor, of: Any) -> None:
@@ -36,21 +35,17 @@ class Noted:
         outputs and labels that is the loss."""
         if not self._steps:
             self.batch = _of_a_batch(of, f, y)
+            self._weights = unlike_theory(self._read)
         self._steps += 1
         self._not_finite += not isfinite(float(loss.detach()))
-        if self._steps <= _STEPS:
-            for index, layer in enumerate(self._read.layers):
-                self._squares[index] += rms(layer.weight) ** 2
-            slope, right = f.grad, float((f.detach() - y).sum())
-            if right:
-                self._slopes.append(0.0 if slope is None else float(slope.sum()) / right)
+        slope, right = f.grad, float((f.detach() - y).sum())
+        if right and len(self._slopes) < _SLOPES:
+            self._slopes.append(0.0 if slope is None else float(slope.sum()) / right)
 
     def causes(self) -> tuple[str, ...]:
-        """Clauses that each name one thing that is not the theory's.
-
-        A spread of weights beyond 5 %; a loss whose gradient in f is not f - y.
-        """
-        return (*self._of_loss(), *self._of_weights())
+        """Clauses that each name one thing that is not the theory's: weights that are not spread or
+        not drawn as these are, a loss whose gradient in f is not f - y."""
+        return (*self._of_loss(), *([self._weights] if self._weights else []))
 
     def _of_loss(self) -> list[str]:
         if self._not_finite:
@@ -62,21 +57,7 @@ class Noted:
         first = self._slopes[0]
         if max(abs(each - first) for each in self._slopes) > 1e-3 * abs(first):
             return ["the loss has another gradient than (f - y)²/2"]
-        return [f"the loss is {first:.3g} times (f - y)²/2"] if abs(first - 1) > 1e-3 else []
-
-    def _of_weights(self) -> list[str]:
-        found = []
-        steps = min(self._steps, _STEPS)
-        expected = standard_deviations(self._read.network)
-        rows = zip(self._read.named.items(), self._squares, expected, strict=True)
-        for (name, layer), squares, right in rows:
-            ratio = (squares / steps) ** 0.5 / right
-            error = 5 / (2 * steps * layer.weight.numel()) ** 0.5
-            if ratio == 0:
-                found.append(f"all weights of {name!r} are zero")
-            elif abs(ratio - 1) > _NOTICEABLE + error:
-                found.append(f"the weights of {name!r} have {ratio:.3g} times the theory's spread")
-        return found
+        return [f"the loss is {times(first)} (f - y)²/2"] if abs(first - 1) > 1e-3 else []
 
 
 def _of_a_batch(loss: Any, f: torch.Tensor, y: torch.Tensor) -> tuple[str, ...]:
@@ -89,7 +70,7 @@ def _of_a_batch(loss: Any, f: torch.Tensor, y: torch.Tensor) -> tuple[str, ...]:
     outputs = outputs.clone().requires_grad_()
     try:
         (grad,) = torch.autograd.grad(loss(outputs, labels), outputs)
-    except Exception:
+    except FAILURES:
         return ()
     one, two = float(f.grad.sum()) if f.grad is not None else 0.0, float(grad.sum())
     if not one or not isfinite(two / one) or abs(two / one - 1) < _NOTICEABLE:

@@ -62,7 +62,8 @@ def coordinate_check(
     None for that, rounded down.  ``initialise``: draws the weights of a model in place
     from PyTorch's global generator; None for `verify.pytorch.initialise`.  ``loss``: of outputs and
     labels.  ``inputs``: your own, shape ``(examples, ...)``, one of which each step takes; the law
-    is then that at their |x|^2.  ``labels``: theirs, where the loss needs others than +-1.  The
+    is then that at their |x|^2.  ``labels``: theirs, where the loss needs others than +-1, of a
+    shape that the loss does not broadcast.  The
     model itself is left as it is.
 
     Judged at a family-wise 1 % over the layers, whose exact variance is known, less 2 % by which a
@@ -112,6 +113,11 @@ def _notes(read: ReadModel, case: Case) -> tuple[str, ...]:
         notes.append(
             f"The inputs have a mean |x|² of {float(case.network.norm2):,.6g}, not "
             f"{case.read.norm2}: give parameter_groups the same inputs."
+        )
+    if case.examples is not None and (labels := case.examples.other_labels()):
+        notes.append(
+            f"parameter_groups gives rates for labels of root mean square 1, not {labels[0]}: "
+            f"{labels[1]}."
         )
     if read.computes not in (torch.float32, torch.float64):
         notes.append(

@@ -23,7 +23,7 @@ _MOST_SCALED = 1e10
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """``inputs``: shape ``(examples, ...)``.  ``labels``: shape ``(examples,)``, or None for +-1 at
+    """``inputs``: shape ``(examples, ...)``.  ``labels``: one number for each, or None for +-1 at
     equal chance."""
 
     inputs: torch.Tensor
@@ -46,7 +46,7 @@ class Examples:
         """y^2 of each example, shape ``(examples,)``."""
         if self.labels is None:
             return np.ones(len(self.inputs))
-        found: FloatArray = self.labels.double().square().cpu().numpy()
+        found: FloatArray = self.labels.flatten().double().square().cpu().numpy()
         return found
 
     def shares(self, label: float, output: float) -> FloatArray:
@@ -74,13 +74,24 @@ class Examples:
                 f"{self.norms2.max():.3g}: the mean of E[(Δz)²] over them is {grown:.3g} times "
                 f"that at their mean; normalise them, or divide the rates by {grown**0.5:.3g}"
             )
-        size = float(self.labels2.mean()) ** 0.5
-        if abs(size - 1) > _ALLOWED:
+        if other := self.other_labels():
             found.append(
-                f"expected labels of root mean square 1, for which the rates are, got {size:.3g}; "
-                f"divide the labels by it"
+                "expected labels of root mean square 1, for which the rates are, got "
+                + "; ".join(other)
             )
         return found
+
+    def other_labels(self) -> tuple[str, str] | None:
+        """The root mean square of the labels, and what to do, where it is not 1."""
+        size = float(self.labels2.mean()) ** 0.5
+        if abs(size - 1) <= _ALLOWED:
+            return None
+        if size == 0:
+            return "0", "give the labels of your training, which tell the examples apart"
+        y = torch.ones(1) if self.labels is None else self.labels
+        if (y >= 0).all() and (y == y.round()).all() and (y != y.flatten()[0]).any():
+            return f"{size:.3g}, as of class numbers", "give two classes the labels -1 and 1"
+        return f"{size:.3g}", "divide the labels by it"
 
     def drawn(self, samples: int, seed: int) -> torch.Tensor:
         """Which example each of ``samples`` steps takes, drawn with replacement.
@@ -186,11 +197,11 @@ def check_norm(name: str, norm2: Any, width: int) -> None:
 def _labels(labels: Any, count: int) -> torch.Tensor | None:
     if labels is None:
         return None
-    y = _tensor("labels", labels).reshape(-1)
-    if len(y) != count:
+    y = _tensor("labels", labels)
+    if y.numel() != count or y.shape[:1] != (count,):
         raise InvalidArgument(
-            f"expected as many labels as inputs, got {len(y)} labels and {count} inputs; give one "
-            f"number for each input"
+            f"expected as many labels as inputs, got labels of shape {tuple(y.shape)} and {count} "
+            f"inputs; give one number for each input"
         )
     return y
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import isfinite, nan
-from typing import Any
+from typing import Any, cast
 
 import torch
 
 from theory.networks.mlp import MLP
-from verify.pytorch.modules.computing import draw_probe, literal_layers, literal_outputs
+from verify.pytorch.modules.computing import Probe, draw_probe, literal_layers
 from verify.pytorch.modules.model import ReadModel
-from verify.pytorch.modules.probing import default_torch, probing
+from verify.pytorch.modules.probing import probing
 
 __all__ = ["precision_in_words"]
 
@@ -27,18 +27,19 @@ def precision_in_words(read: ReadModel, network: MLP, rates: Sequence[float]) ->
     left: of the mean square of Delta z in the last hidden layer, at one initialisation."""
     if read.computes not in _HALVES:
         return None
-    with default_torch():
-        share = _share(read, network, rates)
+    share = _share(read, network, rates)
     moves = (
-        f"one step of plain SGD at them moves the last hidden layer by {share:.2g} times the mean "
-        f"square of the same step in float64, and smaller steps, as later in training, by less: "
+        f"one step of plain SGD at them moves the last hidden layer by {100 * share:.3g} % of the "
+        f"mean square of the same step in float64, and "
         if isfinite(share)
-        else "at these rates no share of a step is defined there; "
+        else "at these rates no share of a step is defined there, and "
     )
+    lost = "changes of a weight below its last digit are lost; keep weights and steps in float32"
+    if all(layer.weight.dtype not in _HALVES for layer in read.layers):
+        lost = "forward rounds the weights, which keep their steps; leave out autocast within it"
     return (
         f"expected a model that computes in 32 bits, for which these rates are, got "
-        f"{read.computes}: {moves}changes of a weight below its last digit are lost; keep weights "
-        f"and steps in float32"
+        f"{read.computes}: {moves}{lost}"
     )
 
 
@@ -52,8 +53,8 @@ def _share(read: ReadModel, network: MLP, rates: Sequence[float]) -> float:
         for x in probe.x * (size / probe.x.norm(dim=1, keepdim=True)):
             probe.load(read.layers)
             before = _in_double(read)
-            f = read.module(x[None].to(read.layers[0].weight))
-            _backward(f)
+            f: Any = read.module(x[None].to(read.layers[0].weight)).reshape(())
+            ((f - 1) ** 2 / 2).backward()
             torch.optim.SGD(
                 [
                     {"params": [layer.weight], "lr": rate}
@@ -61,7 +62,9 @@ def _share(read: ReadModel, network: MLP, rates: Sequence[float]) -> float:
                 ]
             ).step()
             after = _in_double(read)
-            right = _stepped(before, x, slope, rates)
+            one = Probe(tuple(before), x[None], torch.ones(1)).literal(slope)
+            rows = zip(before, rates, one.gradients, strict=True)
+            right = [w - rate * (one.outputs - 1) * cast(torch.Tensor, g) for w, rate, g in rows]
             z = _last_hidden(before, x, slope)
             moved += float((_last_hidden(after, x, slope) - z).square().sum())
             exact += float((_last_hidden(right, x, slope) - z).square().sum())
@@ -72,23 +75,6 @@ def _share(read: ReadModel, network: MLP, rates: Sequence[float]) -> float:
 def _in_double(read: ReadModel) -> list[torch.Tensor]:
     """Copies of the weights."""
     return [layer.weight.detach().to("cpu", torch.float64, copy=True) for layer in read.layers]
-
-
-def _stepped(
-    weights: Sequence[torch.Tensor], x: torch.Tensor, slope: float, rates: Sequence[float]
-) -> list[torch.Tensor]:
-    """``weights`` after one step in double precision."""
-    leaves = [weight.clone().requires_grad_() for weight in weights]
-    f = literal_outputs(leaves, x[None].to(leaves[0]), slope)
-    _backward(f)
-    pairs = zip(leaves, rates, strict=True)
-    return [w.detach() - rate * (0 if w.grad is None else w.grad) for w, rate in pairs]
-
-
-def _backward(f: torch.Tensor) -> None:
-    """Gradients of the loss at the label 1."""
-    loss: Any = (f.reshape(()) - 1) ** 2 / 2
-    loss.backward()
 
 
 def _last_hidden(weights: Sequence[torch.Tensor], x: torch.Tensor, slope: float) -> torch.Tensor:

@@ -124,8 +124,9 @@ class Transferred(RatePlan):
         start = self._source(network)
 
         def carried(name: str, rate: object, group: Any) -> float:
-            if non_negative_value(name, rate) == 0:
-                return 0.0
+            tuned = non_negative_value(name, rate)
+            if tuned == 0 or start == network:
+                return float(tuned)
             return transfer_learning_rate(rate, start, network, group=group).rate
 
         if self.first is None:

@@ -7,9 +7,10 @@ from typing import Any
 from torch import nn
 
 from theory.errors import InvalidArgument
+from theory.networks.mlp import MLP
 from verify.pytorch.examples import Case, check_norm, checked_examples
 from verify.pytorch.half_precision import precision_in_words
-from verify.pytorch.learning_rates import EqualShares, RatePlan, warn
+from verify.pytorch.learning_rates import EqualShares, RatePlan, Transferred, warn
 from verify.pytorch.modules.model import read_model
 from verify.pytorch.modules.probing import one_at_a_time
 from verify.pytorch.optimisers import Watched, watch
@@ -35,12 +36,13 @@ def parameter_groups(
     theirs.  The rates are for the loss (f - y)^2/2 at y = +-1, averaged over a batch; for
     ``nn.MSELoss`` halve them.
 
-    Warns `OutsideValidity` where the weights are not spread as `initialise` draws them, or not
-    independent and normal, where inputs or labels are of another size, where the model computes in
-    half precision, as soon as the groups reach another optimiser, and before a step of any on these
-    weights at these rates.  Copies of the weights, steps written by hand and clipped gradients stay
-    unseen.  Raises `InvalidArgument` for a model that `network_of`
-    refuses, for weights that are not finite, and for a frozen readout whose rate is not zero.
+    Warns `OutsideValidity` where the model is too deep for its width, where the weights are not
+    spread as `initialise` draws them, or not independent and normal, where inputs or labels are of
+    another size, where the model computes in half precision, as soon as the groups reach another
+    optimiser, and before a step of any on these weights at these rates.  Copies of the weights,
+    steps written by hand and clipped gradients stay unseen.  Raises `InvalidArgument` for a model
+    that `network_of` refuses, for weights that are not finite, and for a frozen readout whose rate
+    is not zero.
 
     >>> from torch import nn, optim
     >>> from verify.pytorch import AllHidden, initialise
@@ -65,6 +67,7 @@ def parameter_groups(
     rates = plan.rates(network)
     check_weights(read, rates[-1])
     for sentence in (
+        None if isinstance(plan, Transferred) else _too_deep(network),
         spread_in_words(read),
         *([] if examples is None else examples.in_words(float(network.norm2))),
         precision_in_words(read, network, rates),
@@ -80,4 +83,16 @@ def parameter_groups(
             for layer, rate, name in zip(read.layers, rates, names, strict=True)
         ],
         known,
+    )
+
+
+def _too_deep(network: MLP) -> str | None:
+    """A sentence where a typical network is not like the mean."""
+    narrowest = min(int(width) for width in network.widths[1:])
+    if 4 * network.layers <= narrowest:
+        return None
+    return (
+        f"expected a depth of at most a quarter of the width, got depth {network.layers} at width "
+        f"{narrowest}: there rare networks set the mean, and these rates are small for a typical "
+        f"one; give a wider model, or compare with verify.typical_learning_rate"
     )

@@ -21,7 +21,7 @@ from theory.errors import InvalidArgument
 from verify.numerics.arrays import FloatArray
 from verify.pytorch.causes import Noted
 from verify.pytorch.examples import Examples
-from verify.pytorch.modules.computing import called, draw_weights
+from verify.pytorch.modules.computing import FAILURES, called, draw_weights
 from verify.pytorch.modules.layers import linear_layers, whole
 from verify.pytorch.modules.model import ReadModel, already_read, read_model
 from verify.pytorch.modules.probing import one_seed, probing
@@ -77,6 +77,7 @@ class RealStep:
                     layer.weight.copy_(weight)
             with one_seed(seed % 2**64, device), _outputs(read.hidden) as outputs:
                 self._check_initialise(model, read)
+                self._check_labels(read)
                 for index, row in enumerate(values):
                     self._initialise(model, read)
                     example = None if chosen is None else int(chosen[index])
@@ -120,7 +121,7 @@ class RealStep:
     def _loss(self, f: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         try:
             loss: Any = self.loss(f, y)
-        except Exception as error:
+        except FAILURES as error:
             raise InvalidArgument(
                 f"expected a loss of outputs and labels of shape {tuple(f.shape)}, got "
                 f"{type(error).__name__}: {error} from loss={self.loss!r}; give one of two tensors "
@@ -134,6 +135,28 @@ class RealStep:
             )
         return loss
 
+    def _check_labels(self, read: ReadModel) -> None:
+        """Raise `InvalidArgument` for labels whose shape does not fit that of the outputs: the loss
+        of two examples is then neither the sum nor the mean of those of each."""
+        if self.examples is None or self.examples.labels is None or self.loss is half_square:
+            return
+        x, label = self._example(read.hidden[0], 0)
+        shape = called(read.module, x).shape[1:]
+        f = torch.tensor([0.5, -1.5], device="cpu").reshape(2, *shape).requires_grad_()
+        y = torch.tensor([1.0, -2.0], device="cpu").reshape(2, *label.shape[1:])
+        try:
+            both, *each = (self._loss(f[k], y[k]) for k in (slice(2), slice(1), slice(1, 2)))
+            fits = any(torch.isclose(each[0] + each[1], n * both) for n in (1, 2))
+        except InvalidArgument:
+            fits = y.shape == f.shape
+        if not fits and y.shape != f.shape:
+            sizes = ", ".join(map(str, (-1, *shape)))
+            raise InvalidArgument(
+                f"expected labels of the shape of the outputs, as loss={self.loss!r} takes them, "
+                f"got labels of shape {tuple(self.examples.labels.shape)}; give "
+                f"labels.reshape({sizes})"
+            )
+
     def _initialise(self, model: nn.Module, read: ReadModel) -> None:
         if self.initialise is None:
             draw_weights(read.layers, read.network, None)
@@ -145,7 +168,7 @@ class RealStep:
             )
         try:
             self.initialise(model)
-        except Exception as error:
+        except FAILURES as error:
             raise InvalidArgument(
                 f"expected an initialise that draws the weights of the model it is given, got "
                 f"{type(error).__name__}: {error} from initialise={self.initialise!r}; it is "
@@ -179,11 +202,11 @@ def _check_unchanged(read: ReadModel, held: list[torch.Tensor]) -> None:
     linear_layers(read.module)
     for (name, layer), old in zip(read.named.items(), held, strict=True):
         new = layer.weight
-        if new.shape != old.shape or new.dtype is not old.dtype:
+        pairs = ((tuple(new.shape), tuple(old.shape)), (new.dtype, old.dtype))
+        for got, right in (pair for pair in pairs if pair[0] != pair[1]):
             raise InvalidArgument(
                 f"expected an initialise that changes the values of weights alone, got "
-                f"'{name}.weight' of shape {tuple(new.shape)} in {new.dtype}, not "
-                f"{tuple(old.shape)} in {old.dtype}; draw it in place, as nn.init does"
+                f"'{name}.weight' of {got}, not {right}; draw it in place, as nn.init does"
             )
 
 

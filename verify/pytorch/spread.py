@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
 from math import pi
 
 import torch
+from torch import nn
 
 from theory.errors import InvalidArgument
 from verify.pytorch.modules.computing import standard_deviations
 from verify.pytorch.modules.layers import whole
 from verify.pytorch.modules.model import ReadModel
 
-__all__ = ["check_weights", "rms", "spread_in_words"]
+__all__ = ["check_weights", "rms", "spread_in_words", "unlike_theory"]
 
 _STANDARD_ERRORS, _ALLOWED = 5.0, 0.02
 _NORMAL, _NORMAL_ERROR = (2 / pi) ** 0.5, (1 - 3 / pi) ** 0.5
 """Mean size over root mean square of a normal number, and sqrt(count) times its standard error."""
-_FEWEST_ROWS, _HALF_ROWS, _FEWEST_PAIRS, _MOST_PAIRS = 16, 32, 100, 1000
+_FEWEST_ROWS, _HALF_ROWS, _FEWEST_PAIRS, _MOST_PAIRS = 16, 32, 60, 1000
+_FEWEST_NORMS, _NEAR_NORMS, _LEAST_SPREAD = 8, 0.003, 0.15
+"""Norms of lines of normal numbers of size 1 have a standard deviation of 0.7."""
 
 
 def rms(weight: torch.Tensor) -> float:
@@ -60,11 +62,16 @@ def spread_in_words(read: ReadModel) -> str | None:
             f"hidden layers have no gradient in the first step, and the rates are not for it; call "
             f"initialise(model) first"
         )
-    found = _other_spread(read) or next(_patterns(read), None)
+    found = unlike_theory(read)
     return found and (
         f"expected independent normal weights, as initialise(model) draws them, for which the "
         f"rates are, got {found}; call it first"
     )
+
+
+def unlike_theory(read: ReadModel) -> str | None:
+    """A clause on weights that are spread as the theory's are not, or not independent normal."""
+    return _other_spread(read) or next(_patterns(read), None)
 
 
 def _other_spread(read: ReadModel) -> str | None:
@@ -94,14 +101,51 @@ def _patterns(read: ReadModel) -> Iterator[str]:
     for name, weight in scaled.items():
         if size := _other_size(weight):
             yield f"{size} at '{name}.weight'"
-        lines = _some_rows(weight)
-        if _dependent(lines):
+        if _dependent(_some_rows(weight)):
             yield f"rows or columns that depend on one another at '{name}.weight'"
-        if _repeated(lines):
-            yield f"entries that repeat at '{name}.weight'"
-    for below, above in pairwise(scaled):
-        if _correlated(*(scaled[each].flatten()[:_MOST_PAIRS] for each in (below, above))):
-            yield f"the numbers of '{below}.weight' again at '{above}.weight'"
+    yield from _again(scaled)
+
+
+def _again(scaled: dict[str, torch.Tensor]) -> Iterator[str]:
+    """Clauses on numbers of a layer that are there again, in it or in another, by rows, by columns
+    or one step along a diagonal, and on layers whose lines have the norms of another's.
+
+    Independent normal numbers have mean products beyond 7 standard errors in less than 1 of 1000
+    models of 200 layers, and norms as near as this in less than 1 of a million.
+    """
+    views = [(name, view) for name, weight in scaled.items() for view in _views(weight)]
+    flat = [view.flatten()[:_MOST_PAIRS] for _, view in views]
+    sizes = torch.tensor([len(each) for each in flat], device="cpu")
+    counts = torch.minimum(sizes[:, None], sizes)
+    table = nn.utils.rnn.pad_sequence(flat, batch_first=True)
+    found = ((table @ table.T).abs() > 7 * counts.sqrt()) & (counts >= _FEWEST_PAIRS)
+    for one, two in _pairs([name for name, _ in views], found):
+        again = f"the numbers of '{one}.weight' again" if one != two else "entries that repeat"
+        yield f"{again} at '{two}.weight'"
+    lines = [(name, each) for name, weight in scaled.items() for each in (weight, weight.T)]
+    for shape in {each.shape for _, each in lines if len(each) >= _FEWEST_NORMS}:
+        same = [(name, each) for name, each in lines if each.shape == shape]
+        norms = torch.stack([torch.linalg.vector_norm(each, dim=1).sort()[0] for _, each in same])
+        for (name, _), alike in zip(same, norms.std(dim=1) < _LEAST_SPREAD, strict=True):
+            if alike and len(norms[0]) >= _FEWEST_ROWS:
+                yield f"rows or columns of equal norms at '{name}.weight'"
+        near = torch.cdist(norms, norms, p=torch.inf) < _NEAR_NORMS
+        for one, two in _pairs([name for name, _ in same], near):
+            yield f"the same norms of rows or columns at '{one}.weight' and '{two}.weight'"
+
+
+def _views(weight: torch.Tensor) -> list[torch.Tensor]:
+    """The first rows, the first columns, and the first rows moved along either diagonal; the
+    numbers alone where there are no diagonals."""
+    rows, columns = (each[: _MOST_PAIRS // each.shape[1] + 1] for each in (weight, weight.T))
+    if min(weight.shape) < 3:
+        return [rows]
+    return [rows, columns, rows.roll((1, 1), (0, 1)), rows.roll((1, -1), (0, 1))]
+
+
+def _pairs(names: list[str], found: torch.Tensor) -> Iterator[tuple[str, str]]:
+    """The names of two layers, the lower first, wherever ``found``."""
+    return ((names[i], names[j]) for i, j in found.triu(1).nonzero().tolist())
 
 
 def _other_size(weight: torch.Tensor) -> str | None:
@@ -132,22 +176,3 @@ def _dependent(lines: torch.Tensor) -> bool:
     found = float((lines @ lines.T).triu(1).square().sum()) / (n * pairs)
     error = ((2 + (4 * k - 2) / n) / pairs) ** 0.5
     return bool(abs(found - 1) > _ALLOWED + _STANDARD_ERRORS * error)
-
-
-def _repeated(lines: torch.Tensor) -> bool:
-    """Whether entries are those in the mirror image, or next to them along a diagonal."""
-    n = min(lines.shape)
-    i, j = torch.triu_indices(n, n, 1)
-    return (
-        _correlated(lines[i, j], lines[j, i])
-        or _correlated(lines[1:, 1:], lines[:-1, :-1])
-        or _correlated(lines[1:, :-1], lines[:-1, 1:])
-    )
-
-
-def _correlated(one: torch.Tensor, two: torch.Tensor) -> bool:
-    count = min(one.numel(), two.numel())
-    if count < _FEWEST_PAIRS:
-        return False
-    mean = float((one.flatten()[:count] * two.flatten()[:count]).mean())
-    return bool(abs(mean) > 7 / count**0.5)

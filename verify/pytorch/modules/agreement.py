@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NoReturn
 
 import torch
 from torch import nn
@@ -18,7 +17,7 @@ from torch import nn
 from theory.errors import InvalidArgument
 from theory.networks.activations import LeakyReLU, ReLU
 from theory.networks.mlp import MLP
-from verify.pytorch.modules.computing import Probe, Run, called, literal_outputs
+from verify.pytorch.modules.computing import Probe, Run, later_calls, literal_outputs
 from verify.pytorch.modules.differences import (
     Calls,
     distance,
@@ -38,6 +37,7 @@ _ROUNDING = {torch.float64: 1e-9, torch.float32: 1e-4, torch.bfloat16: 0.1, torc
 """A relative difference below it is rounding, from the network written out in double precision or
 in this one; so is four times that between the two, up to `_MOST_ROUNDING`."""
 _MOST_ROUNDING = 0.5
+_OUTPUTS = "other outputs"
 _DIGITS = {torch.float64: 10, torch.float32: 5, torch.bfloat16: 2, torch.float16: 2}
 
 Layers = Mapping[str, nn.Linear]
@@ -141,20 +141,20 @@ class Computing:
     def check(self) -> torch.dtype:
         """Raise `InvalidArgument` unless the model is the network, and its gradients too; returns
         the lowest precision in which it computes with weights of its own precision."""
-        expected = self.probe.literal(self.slope)
         if self.steps is torch.float64:
             as_it_is = all(module.training for module in self.model.modules())
             for train in (True,) if as_it_is else (True, False):
                 with self._without_draws(self.steps, train):
-                    self._check_exactly(expected)
+                    self._check_exactly()
         with self._without_draws(None, True):
-            return self._check_roughly(expected)
+            return self._check_roughly()
 
     @contextmanager
     def _without_draws(self, dtype: torch.dtype | None, train: bool) -> Iterator[None]:
         """`probing`; raises `InvalidArgument` for draws, which may act at other times."""
         with probing(self.model, dtype, train=train) as new:
             before = next_numbers(new)
+            self.probe.load(self.linear)
             yield
             if next_numbers(new) != before:
                 raise InvalidArgument(
@@ -162,86 +162,82 @@ class Computing:
                     "numbers, with or without an effect; leave out random depth, dropout and noise"
                 )
 
-    def _check_exactly(self, expected: Run) -> None:
-        self.probe.load(self.linear)
+    def _check_exactly(self) -> None:
+        limits = [_EXACT] * (1 + len(self.layers))
         for scale in _SCALES:
-            found = self.probe.run(self.model, self.linear, scale)
-            if found.outputs.shape != expected.outputs.shape:
-                self._refuse_outputs()
-            apart = (found.outputs / scale - expected.outputs).abs().max()
-            if not apart <= _EXACT * expected.outputs.std():
-                self._refuse_outputs(scale)
-            self._check_gradients(found, expected, [_EXACT] * len(self.layers), "")
-        self._check_alone(expected)
+            probe = self.probe.scaled(scale)
+            found = probe.run(self.model, self.linear)
+            self._refuse_if(self._differs(found, probe.literal(self.slope), limits), scale=scale)
+        alone = self.probe.alone()
+        self._check_same(alone, alone.literal(self.slope), limits, "in a batch of one")
 
-    def _check_alone(self, expected: Run) -> None:
-        """The first example in a batch of one."""
-        found = called(self.model, self.probe.inputs(self.linear)[:1])
-        (alone,) = found.detach().cpu().reshape(-1)
-        if not (alone - expected.outputs[0]).abs() <= _EXACT * expected.outputs.std():
-            raise InvalidArgument(
-                "expected a model whose output is that of one example, got one that computes "
-                "another in a batch of one; leave out what depends on the batch"
-            )
-
-    def _check_roughly(self, expected: Run) -> torch.dtype:
-        """The same to within rounding."""
-        self.probe.load(self.linear)
+    def _check_roughly(self) -> torch.dtype:
+        """The same to within rounding, at later calls and in larger batches too."""
+        expected = self.probe.literal(self.slope)
         found = self.probe.run(self.model, self.linear)
         calls, output = recorded(self.model, self.linear, self.probe.inputs(self.linear))
         own = max((layer.weight.dtype for layer in self.linear), key=lambda d: torch.finfo(d).eps)
         lowest = _lowest(own, calls, output)
         floors = [_ROUNDING[lowest]] * (1 + len(self.layers))
-        if not self._near(found, expected, floors):
+        if self._differs(found, expected, floors):
             rounded = self.probe.literal(self.slope, lowest)
             pairs = zip(floors, _parts(rounded), _parts(expected), strict=True)
             limits = [min(max(a, 4 * distance(b, c)), _MOST_ROUNDING) for a, b, c in pairs]
-            if not (self._near(found, rounded, floors) or self._near(found, expected, limits)):
-                self._refuse_roughly(found, rounded, floors, lowest)
+            got = self._differs(found, rounded, floors)
+            if got and self._differs(found, expected, limits):
+                self._refuse_if(got, lowest)
+        for probe in self.probe.in_batches():
+            self._check_same(probe, found, floors, f"in a batch of {len(probe.x)}")
+        for _ in later_calls():
+            self._check_same(self.probe, found, floors, "at a later call")
         return lowest
 
-    def _near(self, found: Run, expected: Run, limits: list[float]) -> bool:
-        if found.outputs.shape != expected.outputs.shape:
-            self._refuse_outputs()
-        if not distance(found.outputs, expected.outputs) <= limits[0]:
-            return False
+    def _differs(self, found: Run, expected: Run, limits: list[float]) -> str:
+        """Where a run is not the expected one, maybe repeated: `_OUTPUTS`, or which gradient."""
+        outputs = expected.outputs.repeat(found.outputs.numel() // len(expected.outputs))
+        if found.outputs.shape != outputs.shape:
+            return _OUTPUTS
+        if not distance(found.outputs, outputs) <= limits[0]:
+            return _OUTPUTS
         names = tuple(self.layers)
-        return not where_gradients_differ(names, found.gradients, expected.gradients, limits[1:])
+        return where_gradients_differ(names, found.gradients, expected.gradients, limits[1:])
 
-    def _refuse_roughly(
-        self, found: Run, expected: Run, limits: list[float], dtype: torch.dtype
-    ) -> None:
-        if not distance(found.outputs, expected.outputs) <= limits[0]:
-            if self.steps is not torch.float64:
-                self._refuse_outputs()
-            raise InvalidArgument(
-                f"expected a model that computes the same in each precision, got one with other "
-                f"outputs in {dtype}; leave out branches on the dtype and autocast within forward"
-            )
-        self._check_gradients(found, expected, limits[1:], f" in {dtype}")
-
-    def _check_gradients(self, found: Run, expected: Run, limits: list[float], where: str) -> None:
-        names = tuple(self.layers)
-        got = where_gradients_differ(names, found.gradients, expected.gradients, limits)
+    def _check_same(self, probe: Probe, expected: Run, limits: list[float], where: str) -> None:
+        got = self._differs(probe.run(self.model, self.linear), expected, limits)
         if got:
+            raise InvalidArgument(
+                f"expected a model that computes the same at each call and in each batch, got "
+                f"{got} {where}; leave out what depends on the number of calls or examples"
+            )
+
+    def _refuse_if(self, got: str, dtype: torch.dtype | None = None, scale: float = 1.0) -> None:
+        """Raise `InvalidArgument` for a difference of outputs or gradients.
+
+        ``dtype``: in which alone it shows.  ``scale``: of the inputs at which it shows."""
+        if got and got is not _OUTPUTS:
+            where = f" in {dtype}" if dtype else ""
             raise InvalidArgument(
                 f"expected a model whose gradients are those of v . s(W_L ... s(W_1 x)), got "
                 f"{got}{where}; leave out detach(), no_grad(), straight-through steps and branches "
                 f"on the dtype, and give checkpoints use_reentrant=False"
             )
-
-    def _refuse_outputs(self, scale: float = 1.0) -> NoReturn:
-        if scale != 1:
+        if got and scale != 1:
             raise InvalidArgument(
                 "expected a model whose outputs grow with its inputs, got one that bounds or "
                 "shifts its activations; give ReLU or LeakyReLU alone"
             )
-        x = self.probe.inputs(self.linear)
-        got, fix = what_differs(self.model, self.layers, x, self.slope)
-        raise InvalidArgument(
-            f"expected a model that computes v . s(W_L ... s(W_1 x)), s its activation, with the "
-            f"linear layers in the order of their registration, got {got}; {fix}"
-        )
+        if got and dtype and self.steps is torch.float64:
+            raise InvalidArgument(
+                f"expected a model that computes the same in each precision, got one with other "
+                f"outputs in {dtype}; leave out branches on the dtype and autocast within forward"
+            )
+        if got:
+            x = self.probe.inputs(self.linear)
+            departs, fix = what_differs(self.model, self.layers, x, self.slope)
+            raise InvalidArgument(
+                f"expected a model that computes v . s(W_L ... s(W_1 x)), s its activation, with "
+                f"the linear layers in the order of their registration, got {departs}; {fix}"
+            )
 
 
 def _parts(run: Run) -> list[torch.Tensor]:

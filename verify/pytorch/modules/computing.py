@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import takewhile
+from time import monotonic
 from typing import Any
 
 import torch
@@ -14,18 +16,24 @@ from theory.networks.mlp import MLP
 from verify.pytorch.modules.layers import placed
 
 __all__ = [
+    "FAILURES",
     "Probe",
     "Run",
     "called",
     "draw_probe",
     "draw_weights",
+    "later_calls",
     "literal_layers",
     "literal_outputs",
     "standard_deviations",
 ]
 
+FAILURES = (Exception, SystemExit, GeneratorExit)
+"""Of functions of the user, whose failure is said in a sentence."""
 _INPUTS = 8
 _TRIES = 8
+_SIZES, _MOST_WORK = tuple(2**n for n in range(4, 11)), 3e8
+_CALLS, _SECONDS = 64, 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,25 +66,42 @@ class Probe:
             for layer, weight in zip(layers, self.weights, strict=True):
                 layer.weight.copy_(weight)
 
-    def inputs(self, layers: Sequence[nn.Linear], scale: float = 1.0) -> torch.Tensor:
-        """Inputs times ``scale``, in the precision and on the device of the first layer."""
-        return (self.x * scale).to(layers[0].weight)
+    def scaled(self, scale: float) -> Probe:
+        """With inputs times ``scale``, and factors by it."""
+        return replace(self, x=self.x * scale, factors=self.factors / scale)
 
-    def run(
-        self, model: nn.Module, layers: Sequence[nn.Linear], scale: float = 1.0, grad: bool = False
-    ) -> Run:
-        """Outputs and gradients of ``model`` at inputs times ``scale``, factors by it.
+    def alone(self) -> Probe:
+        """With the first example alone."""
+        return replace(self, x=self.x[:1], factors=self.factors[:1])
+
+    def in_batches(self) -> list[Probe]:
+        """With all examples again and again, in batches of up to 1024 that are little work.
+
+        Law: outputs repeat, and gradients are the same.
+        """
+        work = sum(weight.numel() for weight in self.weights)
+        times = [size // _INPUTS for size in _SIZES if size * work <= _MOST_WORK]
+        return [
+            replace(self, x=self.x.repeat(n, 1), factors=self.factors.repeat(n) / n) for n in times
+        ]
+
+    def inputs(self, layers: Sequence[nn.Linear]) -> torch.Tensor:
+        """The inputs in the precision and on the device of the first layer."""
+        return self.x.to(layers[0].weight)
+
+    def run(self, model: nn.Module, layers: Sequence[nn.Linear], grad: bool = False) -> Run:
+        """Outputs and gradients of ``model``.
 
         ``grad``: whether gradients go to the inputs too."""
         trained = [layer.weight.requires_grad for layer in layers]
         for layer in layers:
             layer.weight.grad = None
-        found = called(model, self.inputs(layers, scale).requires_grad_(grad))
+        found = called(model, self.inputs(layers).requires_grad_(grad))
         if found.numel() != len(self.x):
             return Run(found.detach().cpu(), ())
         outputs = found.reshape(-1)
         if outputs.requires_grad:
-            total: Any = (outputs * (self.factors / scale).to(outputs)).sum()
+            total: Any = (outputs * self.factors.to(outputs)).sum()
             total.backward()
         return Run(outputs.detach().cpu(), tuple(map(_gradient, layers, trained)))
 
@@ -89,6 +114,12 @@ class Probe:
         return Run(outputs.detach(), tuple(weight.grad for weight in weights))
 
 
+def later_calls() -> Iterator[int]:
+    """Numbers of calls after which counts show, as long as these take no more than a moment."""
+    start = monotonic()
+    return takewhile(lambda _: monotonic() - start < _SECONDS, range(_CALLS))
+
+
 def _gradient(layer: nn.Linear, trained: bool) -> torch.Tensor | None:
     if not trained:
         return None
@@ -99,12 +130,13 @@ def _gradient(layer: nn.Linear, trained: bool) -> torch.Tensor | None:
 def called(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
     """The outputs of ``model``; raises `InvalidArgument` where it cannot be run on ``x``."""
     try:
-        found = model(x.clone())
-    except Exception as error:
+        with torch.enable_grad():
+            found = model(x.clone())
+    except FAILURES as error:
         raise InvalidArgument(
-            f"expected a model that takes inputs of shape "
-            f"(batch, {', '.join(map(str, x.shape[1:]))}) to one output each, got "
-            f"{type(error).__name__}: {error}; give inputs the shape that the model takes"
+            f"expected a model that takes inputs of shape (batch, "
+            f"{', '.join(map(str, x.shape[1:]))}) in {x.dtype} to one output each, got "
+            f"{type(error).__name__}: {error}; let its forward run on such inputs"
         ) from error
     if not isinstance(found, torch.Tensor):
         raise InvalidArgument(

@@ -14,7 +14,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-__all__ = ["Calls", "distance", "recorded", "what_differs", "where_gradients_differ"]
+from verify.pytorch.modules.computing import FAILURES
+
+__all__ = ["Calls", "distance", "recorded", "times", "what_differs", "where_gradients_differ"]
 
 _AGREES = 1e-9
 
@@ -65,7 +67,7 @@ def recorded(model: nn.Module, layers: Sequence[nn.Module], x: torch.Tensor) -> 
     try:
         with torch.no_grad():
             return calls, model(x.clone())
-    except Exception:
+    except FAILURES:
         return calls, None
     finally:
         for handle in handles:
@@ -201,7 +203,7 @@ def _named_activation(out: torch.Tensor, into: torch.Tensor) -> str | None:
         ours = activation(z)
         factor = float(values @ ours / (ours @ ours).clamp_min(1e-300))
         if factor and _same(values, factor * ours):
-            return name if abs(factor - 1) < _AGREES else f"{factor:.4g} times {name}"
+            return name if abs(factor - 1) < _AGREES else f"{times(factor)} {name}"
     return None
 
 
@@ -226,9 +228,19 @@ def where_gradients_differ(
         wide = got.double()
         factor = float((wide * right).sum() / right.square().sum())
         if distance(wide, factor * right) <= limit:
-            return f"{factor:.4g} times that gradient at {name!r}"
+            return f"{times(factor)} that gradient at {name!r}"
         return f"another gradient at {name!r}"
     return ""
+
+
+def times(factor: float) -> str:
+    """A factor in four digits, or as many as show that it is not 1.
+
+    >>> times(1.41421356), times(1.00000123)
+    ('1.414 times', '1.000001 times')
+    """
+    digits = next(n for n in (4, 7, 10, 17) if n == 17 or float(f"{factor:.{n}g}") != 1)
+    return f"{factor:.{digits}g} times"
 
 
 def distance(one: torch.Tensor, two: torch.Tensor) -> float:
@@ -249,5 +261,4 @@ def _activated(z: torch.Tensor, slope: float) -> torch.Tensor:
 def _same(one: torch.Tensor, two: torch.Tensor) -> bool:
     if one.numel() != two.numel():
         return False
-    scale = two.abs().max().clamp_min(torch.finfo(two.dtype).tiny)
-    return bool((one.reshape(-1) - two.reshape(-1)).abs().max() <= _AGREES * scale)
+    return distance(one.reshape(-1), two.reshape(-1)) <= _AGREES

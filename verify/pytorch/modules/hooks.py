@@ -11,22 +11,23 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain, repeat
 from typing import Any
 
 import torch
 from torch import nn
 
 from theory.errors import InvalidArgument
-from verify.pytorch.modules.computing import Probe, Run
-from verify.pytorch.modules.probing import HOOKS, bare, global_hooks, layered, probing
+from verify.pytorch.modules.computing import FAILURES, Probe, Run, later_calls
+from verify.pytorch.modules.probing import HOOKS, bare, global_hooks, layered, next_numbers, probing
 from verify.pytorch.modules.stand_ins import Copies, StandIn, Unknown, address, stand_in
 
 __all__ = ["check_hooks"]
 
 _NAMED = ("_forward_hooks_with_kwargs", "_forward_pre_hooks_with_kwargs")
 _EXACT = 1e-9
-_SCALES = {torch.float64: (1.0, 2.0**-40, 2.0**40)}
-_NARROW_SCALES = (1.0, 2.0**-6, 2.0**6)
+_SCALES = {torch.float64: (2.0**-40, 2.0**40)}
+_NARROW_SCALES = (2.0**-6, 2.0**6)
 """Inputs times these, so that bounds show, of activations and of gradients."""
 
 
@@ -77,31 +78,44 @@ class _Steps:
 
     @cached_property
     def unhooked(self) -> list[Run]:
-        """Outputs and gradients without hooks."""
+        """Outputs and gradients without hooks, at all probes."""
         return self.runs(())
 
+    @property
+    def _probes(self) -> list[tuple[Probe, bool]]:
+        """With whether gradients go to the inputs too."""
+        scales = _SCALES.get(self.layers[0].weight.dtype, _NARROW_SCALES)
+        others = [*map(self.probe.scaled, scales), self.probe.alone(), *self.probe.in_batches()]
+        return [(self.probe, False), *((each, True) for each in others)]
+
     def runs(self, hooks: Sequence[_Hook]) -> list[Run]:
-        """Outputs and gradients under copies of ``hooks``; raises `Unknown`."""
+        """Outputs and gradients under copies of ``hooks`` at all probes, and where there are any
+        at the first of them again and again; raises `Unknown`."""
         memory = set(map(address, [*self.model.parameters(), *self.model.buffers()]))
         with probing(self.model, self.dtype) as new:
             self.probe.load(self.layers)
-            copies = Copies(new, memory)
+            copies, before = Copies(new, memory), next_numbers(new)
             for hook in hooks:
                 hook.install(copies)
-            scales = _SCALES.get(self.layers[0].weight.dtype, _NARROW_SCALES)
-            return [self.probe.run(self.model, self.layers, s, s != 1) for s in scales]
+            runs = [probe.run(self.model, self.layers, grad) for probe, grad in self._probes]
+            later = later_calls() if hooks else ()
+            runs += [self.probe.run(self.model, self.layers) for _ in later]
+            if next_numbers(new) != before:
+                raise Unknown("chance")
+            return runs
 
     def change(self, hooks: Sequence[_Hook]) -> str:
         """What is expected of ``hooks`` instead, and the fix; "" where they change nothing."""
         try:
-            if all(map(_alike, self.runs(hooks), self.unhooked)):
+            expected = chain(self.unhooked, repeat(self.unhooked[0]))
+            if all(map(_alike, self.runs(hooks), expected)):
                 return ""
         except Unknown:
             return (
                 "expected hooks of which one can see that they change nothing, got {}; let it "
                 "return None and call tensor functions only, or remove it until training starts"
             )
-        except Exception:  # such as outputs of another shape, or changed in place
+        except FAILURES:  # such as outputs of another shape, or changed in place
             pass
         return (
             "expected hooks that change neither outputs nor gradients, got {}; put what it does "
@@ -159,9 +173,9 @@ def _careful(copy: Callable[..., Any], copies: Copies) -> Callable[..., Any]:
         try:
             try:
                 result = copy(*given)
-            except Exception:
+            except FAILURES:
                 result = copy(*map(_detached, given))
-        except Exception as error:
+        except FAILURES as error:
             raise Unknown(str(error)) from error
         if type(result) is StandIn or Unknown.raised != raised:
             raise Unknown("a result")

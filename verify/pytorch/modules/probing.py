@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from copy import deepcopy
-from functools import wraps
+from functools import partial, wraps
 from operator import is_
 from threading import RLock
 from types import FunctionType, ModuleType
@@ -22,8 +22,10 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 import torch
 from torch import nn
+from torch.backends import cudnn
 from torch.nn.modules import module as module_state
 
+from theory.waiting import announced
 from verify.pytorch.modules.stand_ins import is_installed
 
 __all__ = [
@@ -50,6 +52,17 @@ P = ParamSpec("P")
 R = TypeVar("R")
 _CONTAINERS = (list, dict, set, deque)
 _GENERATORS = (random.Random, np.random.Generator, np.random.RandomState, torch.Generator)
+_SETTINGS: tuple[tuple[Callable[[], Any], Callable[[Any], object]], ...] = (
+    (torch.get_default_dtype, torch.set_default_dtype),
+    (torch.get_default_device, torch.set_default_device),
+    (torch.get_num_threads, torch.set_num_threads),
+    (torch.get_deterministic_debug_mode, torch.set_deterministic_debug_mode),
+    (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
+    (torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly),
+    (lambda: cudnn.benchmark, partial(setattr, cudnn, "benchmark")),
+    (lambda: cudnn.deterministic, partial(setattr, cudnn, "deterministic")),
+)
+"""How settings of all of PyTorch are read, and set."""
 _WRAPPERS = (
     nn.DataParallel,
     nn.parallel.DistributedDataParallel,
@@ -87,12 +100,21 @@ def global_hooks() -> dict[str, dict[int, Any]]:
 
 def one_at_a_time(function: Callable[P, R]) -> Callable[P, R]:
     """``function``, which one thread runs at a time: two that exchanged the weights of one module
-    would mix them up."""
+    would mix them up.  It runs in `default_torch`, is announced where it takes long, and Ctrl-C
+    stops it."""
+    name = getattr(function, "__name__", "")
 
     @wraps(function)
     def alone(*args: P.args, **keywords: P.kwargs) -> R:
-        with _LOCK:
-            return function(*args, **keywords)
+        try:
+            with (
+                _LOCK,
+                announced(f"{name} runs the model and copies of its hooks"),
+                default_torch(),
+            ):
+                return function(*args, **keywords)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(f"{name} stopped, and the model is as it was") from None
 
     return alone
 
@@ -137,18 +159,23 @@ def probing(
 @contextmanager
 def default_torch() -> Iterator[None]:
     """PyTorch with autograd and without autocast, whatever surrounds it, and on one thread:
-    products this small are slower on more, and rounded otherwise."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with ExitStack() as stack:
-            stack.enter_context(torch.inference_mode(False))
-            stack.enter_context(torch.enable_grad())
-            for kind in ("cpu", "cuda"):
-                stack.enter_context(torch.autocast(kind, enabled=False))
-            yield
-    finally:
-        torch.set_num_threads(threads)
+    products this small are slower on more, and rounded otherwise.  What functions of the user set
+    for all of PyTorch and NumPy is put back."""
+    with ExitStack() as stack:
+        for read, put in _SETTINGS:
+            stack.callback(_put_back, read, put, read())
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.enable_grad())
+        for kind in ("cpu", "cuda"):
+            stack.enter_context(torch.autocast(kind, enabled=False))
+        stack.enter_context(np.errstate())
+        torch.set_num_threads(1)
+        yield
+
+
+def _put_back(read: Callable[[], Any], put: Callable[[Any], object], before: Any) -> None:
+    if read() != before:
+        put(before)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ import copy
 import inspect
 import io
 import sys
+import time
 from collections import deque
 from collections.abc import Callable, Container, Iterator, Mapping
 from functools import partial
@@ -36,6 +37,7 @@ _CONTAINERS = (list, dict, set, deque)
 _RECORDS = ("torch.serialization", "torch.utils.tensorboard")
 _HARMLESS_TYPES = ("builtins", "torch", "torch.autograd.grad_mode")
 _LISTS = ("children", "modules", "named_modules", "named_parameters", "parameters")
+_ENDS = ("exit", "_exit", "abort")
 _LOGGING = ("getLogger", "getEffectiveLevel", "isEnabledFor")
 # fmt: off
 _PURE = (
@@ -164,7 +166,7 @@ def _called(function: Any, args: tuple[Any, ...], keywords: dict[str, Any], copi
         kept = stand_in(owner, copies)
         kept = kept._of if type(kept) is StandIn else kept
         return stand_in(getattr(kept, function.__name__)(*args, **keywords), copies)
-    if function is builtins.print:
+    if function is builtins.print or function is time.sleep:
         return None
     if getattr(function, "__module__", "") == "logging":
         known = function.__name__ in _LOGGING
@@ -180,11 +182,12 @@ def _called(function: Any, args: tuple[Any, ...], keywords: dict[str, Any], copi
 
 
 def _not_called(function: Any, copies: Copies) -> StandIn:
-    """Where a call cannot matter: not PyTorch's, and none that ends in _, its sign for changes."""
+    """Where a call cannot matter: not PyTorch's, none that ends in _, its sign for changes, and
+    none that ends the process."""
     named = getattr(function, "__module__", None) or type(function).__module__
     name = getattr(function, "__name__", "")
     acts = named.startswith("torch") and not named.startswith(_RECORDS)
-    if acts or name.endswith("_"):
+    if acts or name.endswith("_") or name in _ENDS:
         raise Unknown(name)
     return StandIn(_NotCalled(), copies)
 
@@ -258,7 +261,7 @@ def _is_harmless(value: Any) -> bool:
     if getattr(builtins, name, None) is value:
         return name in _HARMLESS
     named = value.__module__ or getattr(type(owner), "__module__", "")
-    return isinstance(owner, torch.Tensor | str) or named in _PURE
+    return isinstance(owner, torch.Tensor | str) or (named in _PURE and name != "sleep")
 
 
 def _function(function: FunctionType, copies: Copies) -> Any:
