@@ -11,8 +11,9 @@ from theory.laws.expression_numbers import numbers
 from theory.laws.readout import ReadoutUpdate, readout_update
 from theory.laws.spread import Spread, tangent_kernel
 from theory.laws.update import SquaredUpdate, squared_update
+from theory.networks.activations import LeakyReLU, Linear, ReLU
 from theory.networks.groups import FirstLayer, HiddenLayers, Readout
-from theory.networks.mlp import MLP, LeakyReLU, Linear, ReLU
+from theory.networks.mlp import MLP
 from theory.networks.multipliers import ByGroup, TrainedLayers
 from theory.public_names import listed
 from theory.rates.bounded_rate import ReadoutLearningRate
