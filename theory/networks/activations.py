@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
 
 from sympy import Expr, Integer, Rational
 
@@ -16,13 +16,12 @@ __all__ = ["Activation", "LeakyReLU", "Linear", "ReLU"]
 
 
 @dataclass(frozen=True)
-class Activation(PlainText):
+class Activation(PlainText, ABC):
     """sigma(z) = z for z > 0 and slope * z otherwise; sigma'(0) = slope.  Abstract: use
     `ReLU`, `LeakyReLU` or `Linear`."""
 
-    _slope: ClassVar[Expr]
-
     @property
+    @abstractmethod
     def slope(self) -> Expr:
         """Slope on the negative half-line, an exact number in [0, 1] or the symbol ``a``.
 
@@ -30,7 +29,6 @@ class Activation(PlainText):
         >>> ReLU().slope
         0
         """
-        return self._slope
 
     def mask_moment(self, power: int) -> Expr:
         """E[D^power] of the mask D = sigma'(z), a fair coin between 1 and the slope.
@@ -60,7 +58,7 @@ class ReLU(Activation):
     2
     """
 
-    _slope = Integer(0)
+    slope = Integer(0)
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ class Linear(Activation):
     1
     """
 
-    _slope = Integer(1)
+    slope = Integer(1)
 
 
 @dataclass(frozen=True)

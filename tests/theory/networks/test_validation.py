@@ -49,7 +49,7 @@ IMPOSTOR = {name: Symbol(name) for name in ("n", "L", "ell", "n_0", "a")}
                 *(-n, n - L, Symbol("q"), sqrt(n), n**n_0, pi * n, sqrt(2) * n),
             )
         ],
-        *[("activation", value) for value in (ReLU, "relu", 0, Activation())],
+        *[("activation", value) for value in (ReLU, "relu", 0)],
     ],
     ids=str,
 )
