@@ -20,7 +20,6 @@ from theory.errors import InvalidArgument, NotSolved
 from theory.laws.expression_numbers import value_at
 from theory.laws.float_arrays import FastUpdate, fast_update
 from theory.networks.network import Network
-from theory.networks.sizes import Sizes
 from theory.precision import published, workdps
 from theory.public_names import cached_property
 from theory.solutions.closed_form import closed_form_expression
@@ -35,7 +34,7 @@ from theory.solutions.limits import (
     positive_sum,
     width_series,
 )
-from theory.solutions.value import Number
+from theory.solutions.value import Composite, Number
 from theory.symbols import L, n, t
 from theory.validation import exact_number, positive_int, tolerance_value, typed
 from theory.words.observables import Observable, f
@@ -47,7 +46,7 @@ LARGEST_SEARCHED = 10**15
 
 
 @dataclass(frozen=True)
-class Mean(Number):
+class Mean(Composite, Number):
     """The mean over networks of the sum of several observables, over `width_here`.
 
     ``derivations``: one for each observable.
@@ -62,16 +61,6 @@ class Mean(Number):
         {"at_real_sizes", "derivations", "domain", "highest_power", "in_numbers", "leading_term"}
         | {"solved_leading", "solved_series", "sums", "unit_of_step", "value", "width_here"}
     )
-
-    @property
-    def network(self) -> Network:
-        """The network it was derived for.
-
-        >>> from theory import MLP, squared_update
-        >>> squared_update(MLP(depth=2)).network
-        MLP(depth=2)
-        """
-        return self.derivations[0].network
 
     @property
     def layer(self) -> int | Symbol:
@@ -92,12 +81,6 @@ class Mean(Number):
     def width_here(self) -> Expr:
         """What the means are divided by."""
         return Integer(1)
-
-    def _symbols(self) -> frozenset[Symbol]:
-        return self.derivations[0]._symbols()
-
-    def _at(self, sizes: Sizes) -> Self:
-        return replace(self, derivations=tuple(each._at(sizes) for each in self.derivations))
 
     def _number(self, context: Any) -> Any:
         total = sum((each._number(context) for each in self.derivations), context.zero)

@@ -10,7 +10,6 @@ from mpmath import mpf
 from sympy import Expr, Symbol, sympify
 
 from theory.laws.derivation_steps import DerivationSteps
-from theory.laws.headline import headline
 from theory.laws.mean import PartOfMean
 from theory.laws.spread import Spread
 from theory.networks.network import Network
@@ -146,8 +145,8 @@ class SquaredUpdate(PartOfMean):
 
     def __repr__(self) -> str:
         what = f"SquaredUpdate, {self.part} part," if self.part else "SquaredUpdate"
-        text = headline(self, self._exact_text, self.leading, " * eta**2")
-        return f"{what} at layer {brief(self.layer)} of {self.network}: {text}"
+        where = f"layer {brief(self.layer)} of {self.network}"
+        return f"{what} at {where}: {self._headline(' * eta**2')}"
 
 
 def squared_update(network: Network, layer: object = None, rates: object = None) -> SquaredUpdate:

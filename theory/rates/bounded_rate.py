@@ -10,7 +10,6 @@ from sympy import Expr
 
 from theory.algebra.numerals import inverse_square_root, rate_text
 from theory.laws.criteria import Criterion, NetworkOutput
-from theory.laws.headline import headline
 from theory.laws.readout import ReadoutUpdate, readout_update
 from theory.networks.network import Network
 from theory.networks.sizes import Sizes, network_at
@@ -83,8 +82,8 @@ class BoundedRate(Number):
         bound = context.mpf(int(self.criterion.bound.p)) / int(self.criterion.bound.q)
         return context.sqrt(bound / self._moved_number(context))
 
-    def _headline(self) -> str:
-        return headline(self, lambda: rate_text(self.exact), self.leading)
+    def _exact_text(self) -> str:
+        return rate_text(self.exact)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__} of {self.network}: {self._headline()}"

@@ -222,7 +222,7 @@ class MaximalLearningRate(BoundedRate):
             lines.append(Line(RATE, Math.of(self.leading()), "~"))
         return formula_display(*lines)
 
-    def _headline(self) -> str:
+    def _headline(self, unit: str = "") -> str:
         if not self.open_sizes and not self._is_quick:
             return f"evaluate() and layer compare {self.network.layers} layers"
         text = super()._headline()

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from sympy import Expr, Integer, Poly, Symbol, sqrt
+from sympy import Expr, Integer, Poly, sqrt
 
 from theory.algebra.numerals import real_text
 from theory.algebra.power_sum import DEPTHS
@@ -35,7 +35,7 @@ from theory.rates.bounded_rate import ReadoutLearningRate
 from theory.rates.hidden_rate import MaximalLearningRate
 from theory.rates.rate import maximal_learning_rate
 from theory.solutions.derivation import derive
-from theory.solutions.value import Value
+from theory.solutions.value import Composite
 from theory.symbols import n
 from theory.words.observables import K, Observable, f, g, x
 from theory.writing.blocks import Table
@@ -50,7 +50,7 @@ _FEW_LAYERS = 16
 
 
 @dataclass(frozen=True)
-class LayerRates(Value):
+class LayerRates(Composite):
     """The maximal learning rates of the groups of weights under one bound.
 
     ``inner``: of the first layer, and of the hidden layers where there are any, alone, bounding
@@ -90,16 +90,6 @@ class LayerRates(Value):
         if len(self.inner) == 1:
             raise NotSolved("at depth 1 there are no layers 2 to L: read first and readout")
         return self.inner[1]
-
-    @property
-    def network(self) -> Network:
-        """The network that they were derived for.
-
-        >>> from theory import MLP, layer_rates
-        >>> layer_rates(MLP()).network
-        MLP()
-        """
-        return self.first.network
 
     @property
     def bound(self) -> Expr:
@@ -186,9 +176,6 @@ class LayerRates(Value):
         if 2 * i != j + k:
             raise NotSolved("the groups' updates are not aligned to leading order: give numbers")
         return 1 / (2 + both / sqrt(one * two))
-
-    def _symbols(self) -> frozenset[Symbol]:
-        return self.network.free_symbols
 
     def _at(self, sizes: Sizes) -> LayerRates:
         return layer_rates(network_at(self.network, sizes), bound=self.bound)

@@ -5,25 +5,33 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import fields, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Self
 
-from mpmath import mpf
+from mpmath import mpf, nstr
 from sympy import Expr, Symbol
 
-from theory.errors import InvalidArgument
+from theory.algebra.numerals import FEW_LAYERS
+from theory.errors import InvalidArgument, NotSolved
 from theory.networks.network import Network
 from theory.networks.sizes import Sizes, bound_sizes, in_order, read_size
 from theory.precision import published, workdps
 from theory.public_names import PickledByFields, PublicNames
 from theory.solutions.arrays import ArrayFunction, FastNumbers
 from theory.solutions.evaluation import guard_digits
+from theory.symbols import n
 from theory.validation import brief, positive_int
 from theory.waiting import announced
 
-__all__ = ["Number", "Value", "as_float", "each", "missing_sizes"]
+__all__ = ["Composite", "Number", "Value", "as_float", "each", "missing_sizes"]
 
 _FLOAT_DIGITS = 17
 _LEAST, _MOST = 2.2250738585072014e-308, 1.7976931348623157e308
+_TEXT_DIGITS, _LONGEST = 10, 320
+"""Digits of a decimal, and the characters of a formula, in the text of a number."""
+_FEW_RATIONAL_LAYERS = 16
+"""Depths up to which a rational function of the width is quick to make."""
 
 
 class Value(PickledByFields, PublicNames, ABC):
@@ -159,9 +167,76 @@ class Number(Value):
         def exact(self) -> Expr:
             """The value as a SymPy expression."""
 
+        def leading(self) -> Expr:
+            """Its leading term as n -> infinity, then as the depth grows."""
+
     def __float__(self) -> float:
         number: float = self._floats({})
         return number
+
+    def _exact_text(self) -> str:
+        """`exact` as text, in decimals where it is long."""
+        return str(self.exact)
+
+    def _headline(self, unit: str = "") -> str:
+        """The text of the number: exact where it is at most 64 layers deep, in decimals times
+        ``unit`` where it is deeper; its leading term where width and depth are open; else its
+        closed form, if that is short."""
+        network = self.network
+        try:
+            if not self.open_sizes:
+                if network.layers <= FEW_LAYERS:
+                    return self._exact_text()
+                return f"{nstr(self.evaluate(_TEXT_DIGITS), _TEXT_DIGITS)}{unit}"
+            open_depth = not isinstance(network.depth, int)
+            at_a_layer = isinstance(getattr(self, "layer", None), int)
+            if open_depth and network.width == n and not at_a_layer:
+                return f"{self.leading()} to leading order"
+            quick = open_depth or network.depth <= _FEW_RATIONAL_LAYERS
+            text = self._exact_text() if quick else ""
+            if 0 < len(text) <= _LONGEST:
+                return text
+            sizes = ", ".join(map(str, self.open_sizes))
+            return f"long, with {sizes} open: call it with numbers for them, or ask for exact"
+        except NotSolved as reason:
+            return str(reason)
+
+
+class Composite(Value):
+    """A value made of other values, which are fields of its dataclass, or tuples of them."""
+
+    @property
+    def network(self) -> Network:
+        """The network that it is of.
+
+        >>> from theory import MLP, alignment, squared_update, tangent_kernel
+        >>> network = MLP(depth=2)
+        >>> [law(network).network for law in (squared_update, alignment, tangent_kernel)]
+        [MLP(depth=2), MLP(depth=2), MLP(depth=2)]
+        """
+        return self._values()[-1].network
+
+    def _symbols(self) -> frozenset[Symbol]:
+        return self._values()[-1]._symbols()
+
+    def _at(self, sizes: Sizes) -> Self:
+        return replace(self, **{name: _placed(held, sizes) for name, held in self._held()})  # type: ignore[type-var]
+
+    def _values(self) -> list[Value]:
+        """The values, in the order of the fields."""
+        held = (each if isinstance(each, tuple) else (each,) for _, each in self._held())
+        return [each for each in chain.from_iterable(held) if isinstance(each, Value)]
+
+    def _held(self) -> list[tuple[str, Any]]:
+        """The fields by name."""
+        return [(each.name, getattr(self, each.name)) for each in fields(self)]  # type: ignore[arg-type]
+
+
+def _placed(held: Any, sizes: Sizes) -> Any:
+    """A field of a `Composite` with numbers in the place of symbols."""
+    if isinstance(held, tuple):
+        return tuple(_placed(each, sizes) for each in held)
+    return held._at(sizes) if isinstance(held, Value) else held
 
 
 def each(function: Callable[[Any], Any], numbers: Any) -> Any:

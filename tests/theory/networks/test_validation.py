@@ -16,7 +16,6 @@ from theory import (
     maximal_learning_rate,
     squared_update,
 )
-from theory.networks.activations import Activation
 from theory.observables import D, K, f, g, trace
 from theory.symbols import L, a, eta, n, n_0
 
