@@ -19,12 +19,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sympy import Expr, Symbol
+from sympy import Symbol
 from sympy.polys.domains.domain import Domain
 from sympy.polys.rings import PolyRing
 
 from theory.algebra.fields import field_of
-from theory.algebra.power_sum import DEPTHS, PowerSum
+from theory.algebra.power_sum import DEPTHS, PowerSum, affine
 from theory.errors import NotSolved
 from theory.public_names import cached_property
 from theory.symbols import L, n, t
@@ -154,9 +154,9 @@ def fixed_depth_series(total: PowerSum, order: int) -> dict[int, Any]:
     for key, poly in total.terms.items():
         exponent = [expansion.ring.zero] * (expansion.size - 1)
         for base, form in key:
-            affine = _affine(expansion, form)
+            times = affine(expansion.ring, form)
             for k, log in enumerate(expansion.logarithm(base)):
-                exponent[k] += affine * log
+                exponent[k] += times * log
         power = Laurent(0, exponential(expansion.ring, exponent))
         pieces += [series * power for series in _coefficients(expansion, poly)]
     return _collected(pieces, lowest, order)
@@ -181,17 +181,11 @@ def _ratio_series(total: PowerSum, lowest: int, size: int) -> dict[int, ExpSum]:
     expansion = Expansion(total.ring.domain, (t,), size)
     ratio = expansion.ring.gens[0]
     by_rate: dict[Any, list[Laurent]] = {}
-    for key, poly in total.terms.items():
-        rate, exponent = expansion.field.zero, [expansion.ring.zero] * (size - 1)
-        for base, form in key:
-            times = int(form.coeff(L))
-            if form != times * L:
-                raise NotSolved("the joint limit is solved at the last layer: leave layer out")
-            longer = Expansion(expansion.domain, (t,), size + 1)
-            first, *logs = longer.logarithm(base)
-            rate += first.coeff(1) * times
-            for k, log in enumerate(logs):
-                exponent[k] += ratio * log.set_ring(expansion.ring) * times
+    longer = Expansion(expansion.domain, (t,), size + 1)
+    for base, poly in total.powers(L, "the joint limit is"):
+        first, *logs = longer.logarithm(base)
+        rate = first.coeff(1)
+        exponent = [ratio * log.set_ring(expansion.ring) for log in logs]
         power = Laurent(0, exponential(expansion.ring, exponent))
         for series in _coefficients(expansion, poly, ratio):
             by_rate.setdefault(rate, []).append(series * power)
@@ -231,13 +225,6 @@ def _growth(total: PowerSum, poly: Any, per_depth: int) -> int:
     """The largest power of n in a coefficient, each depth symbol counting ``per_depth``."""
     expansion = Expansion(total.ring.domain, DEPTHS, 1)
     return max(expansion.degree(c) + per_depth * sum(monomial) for monomial, c in poly.terms())
-
-
-def _affine(expansion: Expansion, form: Expr) -> Any:
-    return sum(
-        (g * int(form.coeff(s)) for s, g in zip(DEPTHS, expansion.ring.gens, strict=True)),
-        expansion.ring.zero,
-    )
 
 
 def _needs_width(total: PowerSum) -> None:
