@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import repeat
 from typing import Any, ClassVar
@@ -14,7 +15,7 @@ from theory.laws.mean import PartOfMean
 from theory.laws.spread import Spread
 from theory.networks.network import Network
 from theory.public_names import cached_property
-from theory.solutions.evaluation import layer_means, mean_over_layers
+from theory.solutions.evaluation import DecimalRecursion
 from theory.solutions.infinite_width import MeanFieldLaw
 from theory.symbols import L, ell, eta, n
 from theory.validation import brief
@@ -120,14 +121,17 @@ class SquaredUpdate(PartOfMean):
         ``context``."""
         width = self.network.width
         widths = width if isinstance(width, tuple) else repeat(width, self.network.layers)
-        parts = [layer_means(d._recursion(), context) for d in self.derivations]
+        parts = [each.all_means() for each in self._recursions(context)]
         means = zip(widths, *parts, strict=True)
         return [sum(values, context.zero) / int(each) for each, *values in means]
 
     def mean_over_layers(self, context: Any) -> Any:
         """Their mean, without one number for each layer."""
-        means = (mean_over_layers(d._recursion(), context) for d in self.derivations)
+        means = (each.mean_over_layers() for each in self._recursions(context))
         return sum(means, context.zero)
+
+    def _recursions(self, context: Any) -> Iterator[DecimalRecursion]:
+        return (DecimalRecursion(each._recursion(), context) for each in self.derivations)
 
     def _repr_latex_(self) -> str:
         """The exact value and, with symbolic sizes, its limit."""

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import Any
 
-from sympy import Add, Expr, Integer, Rel, Symbol, sympify
+from sympy import Add, Expr, Integer, Rel, S, Symbol, sympify
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
-from theory.algebra.factored_form import _ONE, power_sum_expression
+from theory.algebra.factored_form import power_sum_expression
 from theory.algebra.power_sum import Key, PowerSum, binomial, depth_ring, merged, power_key
 from theory.algebra.spectrum import Component, Orbit, Spectrum
 from theory.networks.multipliers import Rates, Run, Schedule, schedule
@@ -24,7 +24,6 @@ from theory.networks.network import Network
 from theory.solutions.recursion import start_column
 from theory.solutions.units import UnitNetwork
 from theory.symbols import L, ell, n, p, q
-from theory.words.closure import coefficient_matrix
 from theory.words.coefficients import LayerParameters
 from theory.words.word import degree
 from theory.words.word_maps import WordMaps
@@ -56,7 +55,6 @@ class ClosedForm:
     conditions: tuple[Rel, ...]
 
     def __repr__(self) -> str:
-
         return f"ClosedForm: {closed_form_expression(self)}"
 
 
@@ -187,11 +185,9 @@ class _Solver:
 
     def _source(self, index: int, plan: Schedule) -> DomainMatrix:
         """The term's own layer, shape ``(carried words, kernel words)``."""
-        network, sources = self.unit.network, self.unit.word_maps.sources[index]
+        network = self.unit.network
         fan_in = network.first_fan_in if plan.first is None else network.width
-        layer = self._layer(fan_in, plan.own)
-        rows = [sources.get(word, {}) for word in self.carried.words]
-        return coefficient_matrix(rows, self.kernel.words, layer)
+        return self.unit.word_maps.source(index, self._layer(fan_in, plan.own))
 
     def _layer(self, fan_in: Any, rate: Expr) -> LayerParameters:
         """One layer in units that a layer keeps, each mask moment computed once."""
@@ -237,7 +233,7 @@ class _Solver:
                 yield merged(key, power), ways, link
 
 
-def closed_form_expression(form: ClosedForm, over: Any = 1, times: Expr = _ONE) -> Expr:
+def closed_form_expression(form: ClosedForm, over: Any = 1, times: Expr = S.One) -> Expr:
     """A closed form, over an element of its field and times an expression, in the slope a rather
     than kappa."""
     parts = zip(form.sums, form.factors, strict=True)

@@ -17,7 +17,7 @@ from theory.networks.sizes import Sizes, layer_at, network_at, rates_at
 from theory.precision import workdps
 from theory.public_names import cached_property
 from theory.solutions.closed_form import ClosedForm, closed_form, closed_form_expression
-from theory.solutions.evaluation import quick_mean, term_means
+from theory.solutions.evaluation import DecimalRecursion, quick_mean
 from theory.solutions.infinite_width import MeanFieldLaw, leading_in_width, mean_field_law
 from theory.solutions.recursion import Recursion, is_too_long, layer_parameters, recursion
 from theory.solutions.value import Number
@@ -294,7 +294,7 @@ class Derivation(Number):
             return context.mpf(quick)
         for working_digits in range(digits, digits + self._most_digits(), _MORE_DIGITS):
             with workdps(working_digits) as finer:
-                terms = term_means(run, layer, finer)
+                terms = DecimalRecursion(run, finer).means(layer)
                 total, size = sum(terms, finer.zero), sum(map(abs, terms), finer.zero)
                 if abs(total) * finer.mpf(10) ** (working_digits - digits) >= size:
                     return total

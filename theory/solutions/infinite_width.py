@@ -25,7 +25,6 @@ from theory.errors import NotSolved
 from theory.networks.network import Network
 from theory.solutions.recursion import layer_parameters, start_column, top_row
 from theory.symbols import L, ell, n
-from theory.words.closure import coefficient_matrix
 from theory.words.word import Word, degree, is_trace
 from theory.words.word_maps import WordMaps
 
@@ -107,8 +106,7 @@ class _WideNetwork:
     def term(self, index: int) -> tuple[int, Expr]:
         """Power of n and polynomial in ell and L of the word maps' term ``index``."""
         kernel, carried = self.word_maps.kernel.words, self.word_maps.carried.words
-        sources = self.word_maps.sources[index]
-        source = coefficient_matrix([sources.get(w, {}) for w in carried], kernel, self.hidden)
+        source = self.word_maps.source(index, self.hidden)
         top = top_row(self.word_maps.terms[index], self.word_maps, self.readout, self.domain)
         p, source = self._limit(source, _exponents(carried), _exponents(kernel))
         q, top = self._limit(top, (0,), _exponents(carried))
