@@ -11,11 +11,10 @@ from collections.abc import Callable, Iterator
 from sympy import factor
 
 from theory.exposition.from_solution import steps_from_solution
-from theory.exposition.layer_spectrum import LayerSpectrum, layer_spectrum
+from theory.exposition.layer_spectrum import LayerSpectrum
 from theory.laws.derivation_steps import explained
 from theory.laws.update import SquaredUpdate
 from theory.solutions.derivation import Derivation, open_layer
-from theory.words.closure import coefficient_matrix
 from theory.words.word import word_text
 from theory.words.word_maps import WordMaps
 from theory.writing.blocks import Block, Formulas, Line, Prose, Table
@@ -128,9 +127,8 @@ def _own_layer(parts: dict[str, Derivation]) -> Step:
 
 def _sources(derivation: Derivation) -> Iterator[Block]:
     word_maps, layer = derivation.word_maps, open_layer(derivation.network)
-    (sources,) = word_maps.sources
-    rows = coefficient_matrix(sources.values(), word_maps.kernel.words, layer).to_Matrix()
-    yield map_lines(tuple(map(word_text, sources)), word_maps.kernel.words, rows)
+    rows = word_maps.source(0, layer).to_Matrix()
+    yield map_lines(derivation.carried_words, word_maps.kernel.words, rows)
 
 
 def _kernel(parts: dict[str, Derivation]) -> Step:
@@ -151,7 +149,7 @@ def _spectrum(parts: dict[str, Derivation]) -> Step:
         "how often it occurs, its Jordan blocks, and a combination of the words whose mean over a "
         "layer is the eigenvalue times itself:"
     )
-    blocks = _by_part(parts, lambda each: _eigenvalues(layer_spectrum(each)))
+    blocks = _by_part(parts, lambda each: _eigenvalues(LayerSpectrum(each)))
     return Step("Spectrum", (Prose(text), *blocks), tests=("test_layer_spectrum.py",))
 
 

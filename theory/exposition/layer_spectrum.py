@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache, reduce
+from functools import reduce
 from itertools import pairwise
 from math import gcd
 from typing import Any
@@ -27,7 +27,7 @@ from theory.solutions.units import UnitNetwork
 from theory.symbols import L
 from theory.words.word import Word, degree, is_trace
 
-__all__ = ["Eigenvalue", "LayerSpectrum", "layer_spectrum"]
+__all__ = ["Eigenvalue", "LayerSpectrum"]
 
 _ONE = Integer(1)
 
@@ -96,12 +96,6 @@ class LayerSpectrum:
             else Integer(0)
             for rank, entry in zip(ranks, row, strict=True)
         )
-
-
-@lru_cache(maxsize=32)
-def layer_spectrum(derivation: Derivation) -> LayerSpectrum:
-    """The spectrum of a derivation's layer map."""
-    return LayerSpectrum(derivation)
 
 
 def _over_width(value: Any, domain: Domain) -> Expr:

@@ -10,7 +10,7 @@ from math import ceil
 from typing import Any, ClassVar, Self
 
 from mpmath import mpf
-from sympy import Add, Expr, Integer, Mul, Poly, Rational, Rel, Symbol, factor
+from sympy import Add, Expr, Integer, Mul, Rational, Rel, Symbol, factor
 from sympy.polys.domains.domain import Domain
 
 from theory.algebra.fields import field_of
@@ -24,7 +24,7 @@ from theory.precision import published, workdps
 from theory.public_names import cached_property
 from theory.solutions.closed_form import closed_form_expression
 from theory.solutions.derivation import Derivation, derive
-from theory.solutions.infinite_width import leading_in_width
+from theory.solutions.infinite_width import highest_degree, leading_in_width
 from theory.solutions.joint_limit import JointLaw
 from theory.solutions.limits import (
     Weighted,
@@ -229,10 +229,8 @@ class Mean(Composite, Number):
             if coefficient != 0:
                 if not coefficient.is_polynomial(*DEPTHS):
                     raise NotSolved("the update grows exponentially in the depth: no power leads")
-                poly = Poly(coefficient, *DEPTHS)
-                top = poly.total_degree()
-                kept = {m: c for m, c in poly.terms() if sum(m) == top}
-                return self.highest_power - order, factor(Poly(kept, *DEPTHS).as_expr())
+                top = factor(highest_degree(coefficient, *DEPTHS))
+                return self.highest_power - order, top
         raise NotSolved(
             "the first eight coefficients of the series in 1/n vanish: ask for exact in numbers"
         )

@@ -35,6 +35,7 @@ from theory.rates.bounded_rate import ReadoutLearningRate
 from theory.rates.hidden_rate import MaximalLearningRate
 from theory.rates.rate import maximal_learning_rate
 from theory.solutions.derivation import derive
+from theory.solutions.infinite_width import highest_degree
 from theory.solutions.value import Composite
 from theory.symbols import n
 from theory.words.observables import K, Observable, f, g, x
@@ -280,11 +281,8 @@ def _moved_output(
 def _leading(series: list[Expr] | tuple[Expr, ...]) -> tuple[int, Expr]:
     """The first order in 1/n that does not vanish, and its highest power of the depth."""
     for order, coefficient in enumerate(series):
-        poly = Poly(coefficient, *DEPTHS)
-        if not poly.is_zero:
-            top = poly.total_degree()
-            kept = {m: c for m, c in poly.terms() if sum(m) == top}
-            return order, Poly(kept, *DEPTHS).as_expr()
+        if not Poly(coefficient, *DEPTHS).is_zero:
+            return order, highest_degree(coefficient, *DEPTHS)
     raise NotSolved(
         f"the first {len(series)} coefficients of the series in 1/n vanish: give sizes as numbers"
     )

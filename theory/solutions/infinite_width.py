@@ -16,7 +16,7 @@ from functools import lru_cache
 from math import factorial, prod
 from typing import Any
 
-from sympy import Expr, Integer, Poly, factor
+from sympy import Expr, Integer, Poly, Symbol, factor
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
@@ -28,7 +28,7 @@ from theory.symbols import L, ell, n
 from theory.words.word import Word, degree, is_trace
 from theory.words.word_maps import WordMaps
 
-__all__ = ["MeanFieldLaw", "leading_in_width", "mean_field_law"]
+__all__ = ["MeanFieldLaw", "highest_degree", "leading_in_width", "mean_field_law"]
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,15 @@ class MeanFieldLaw:
 
     def leading(self, layer: Expr) -> Expr:
         """The coefficient of n^power as the depth grows, at ``layer``: ``ell`` or ``L``."""
-        poly = Poly(self.polynomial.subs(ell, layer), ell, L)
-        top = poly.total_degree()
-        terms = [c * ell**i * L**j for (i, j), c in poly.terms() if i + j == top]
-        return factor(self.growth.subs(ell, layer) * sum(terms, Integer(0)))
+        top = highest_degree(self.polynomial.subs(ell, layer), ell, L)
+        return factor(self.growth.subs(ell, layer) * top)
+
+
+def highest_degree(polynomial: Expr, *symbols: Symbol) -> Expr:
+    """The terms of a polynomial in ``symbols`` that have its total degree."""
+    poly = Poly(polynomial, *symbols)
+    top = poly.total_degree()
+    return Poly({m: c for m, c in poly.terms() if sum(m) == top}, *symbols).as_expr()
 
 
 @lru_cache(maxsize=256)

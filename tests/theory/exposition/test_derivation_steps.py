@@ -17,7 +17,7 @@ from theory import (
 )
 from theory.algebra.power_sum import PowerSum
 from theory.exposition import checks
-from theory.exposition.layer_spectrum import layer_spectrum
+from theory.exposition.layer_spectrum import LayerSpectrum
 from theory.solutions.derivation import Derivation
 from theory.symbols import ell, n_0, p
 from theory.writing.blocks import Formulas
@@ -82,7 +82,7 @@ def test_words_layer_map_and_spectrum_are_those_of_the_engine() -> None:
         assert block == derivation.layer_equations
     shown = repr(steps["Spectrum"])
     for derivation in update.derivations:
-        for each in layer_spectrum(derivation).eigenvalues:
+        for each in LayerSpectrum(derivation).eigenvalues:
             assert str(each.value) in shown
 
 
