@@ -189,9 +189,10 @@ class Number(Value):
                     return self._exact_text()
                 return f"{nstr(self.evaluate(_TEXT_DIGITS), _TEXT_DIGITS)}{unit}"
             open_depth = not isinstance(network.depth, int)
-            at_a_layer = isinstance(getattr(self, "layer", None), int)
-            if open_depth and network.width == n and not at_a_layer:
-                return f"{self.leading()} to leading order"
+            if open_depth and network.width == n:
+                # not at a numbered layer, which has no leading term in the depth
+                if not isinstance(getattr(self, "layer", None), int):
+                    return f"{self.leading()} to leading order"
             quick = open_depth or network.depth <= _FEW_RATIONAL_LAYERS
             text = self._exact_text() if quick else ""
             if 0 < len(text) <= _LONGEST:
