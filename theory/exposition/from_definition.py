@@ -54,7 +54,7 @@ def _definition(update: SquaredUpdate) -> Step:
     )
     moves = ("Δz", "-η (f - y) K g"), ("g", "df/dz^(ℓ)"), ("A", "D K D")
     kernel = ("K^(ℓ+1)", f"{_share(update)}|x^(ℓ)|² I + W^(ℓ+1) A^(ℓ) W^(ℓ+1)ᵀ")
-    lines = tuple(Line(Math.text(a), Math.text(b)) for a, b in (*moves[:2], kernel, moves[2]))
+    lines = tuple(Line(Math.spelled(a), Math.spelled(b)) for a, b in (*moves[:2], kernel, moves[2]))
     means = " + ".join(f"E[{each.observable}]" for each in update.derivations)
     left = "its part" if update.part else "n E[(Δz_i)²]/η²"
     return Step(
@@ -66,7 +66,7 @@ def _definition(update: SquaredUpdate) -> Step:
                 "The mean over the label, $E (f - y)² = 1 + f²$, has a label part, the 1, and an "
                 "output part, the $f²$, where $f = gᵀz$:"
             ),
-            Formulas((Line(Math.text(left), Math.text(means)),)),
+            Formulas((Line(Math.spelled(left), Math.spelled(means)),)),
         ),
         tests=("test_literal_network.py",),
     )
@@ -85,7 +85,8 @@ def _share(update: SquaredUpdate) -> str:
 
 def _readout(parts: dict[str, Derivation]) -> Step:
     lines = tuple(
-        Line(Math.text(f"E[{d.observable}]"), Math.text(_top(d.word_maps))) for d in parts.values()
+        Line(Math.spelled(f"E[{d.observable}]"), Math.spelled(_top(d.word_maps)))
+        for d in parts.values()
     )
     text = (
         "At the last layer, and with $B = D K² D$ there, the mean over the Gaussian readout alone, "
@@ -159,8 +160,8 @@ def _eigenvalues(spectrum: LayerSpectrum) -> Iterator[Block]:
     rows, lines = [], []
     for name, each in zip(names, spectrum.eigenvalues, strict=True):
         blocks = " and ".join(map(str, each.blocks))
-        rows.append((Math.text(name), Math.of(each.value), str(each.multiplicity), blocks))
-        lines.append(Line(Math.text(name), combination(each.combination, words), ":"))
+        rows.append((Math.spelled(name), Math.of(each.value), str(each.multiplicity), blocks))
+        lines.append(Line(Math.spelled(name), combination(each.combination, words), ":"))
     yield Table(("", "eigenvalue", "multiplicity", "Jordan blocks"), tuple(rows))
     yield Formulas(tuple(lines))
 

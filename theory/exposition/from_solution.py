@@ -112,8 +112,8 @@ def _joint(update: SquaredUpdate) -> Step:
     parts, ends = update.by_part, []
     for name, part in parts.items():
         law = part.joint_law(1)
-        over = Math.text(f"{name} over η² n^{law.power}".replace("n^", "n**"))
-        over = Math(over.plain, rf"\text{{{name}}}/(\eta^{{2}} n^{{{law.power}}})")
+        over = Math.spelled(f"{name} over η² n^{law.power}".replace("n^", "n**"))
+        over = Math(over.text, rf"\text{{{name}}}/(\eta^{{2}} n^{{{law.power}}})")
         end = Math.of(law.small_t()) + Math(" at small t, ", r"\text{ at small }t,\quad ")
         end = end + Math.of(law.large_t()) + Math(" at large t", r"\text{ at large }t")
         ends.append(Line(over, end, "~"))

@@ -134,7 +134,7 @@ class Alignment(Composite, Number):
 
     def _repr_latex_(self) -> str:
         """The ratio that it is, and its value."""
-        left = Math.text("E[(gᵀΔz)²]/E[|g|² |Δz|²]")
+        left = Math.spelled("E[(gᵀΔz)²]/E[|g|² |Δz|²]")
         if self.network.width == n and self.network.depth == L:
             return formula_display(Line(left, Math.of(self.leading()), "~"))
         return formula_display(Line(left, Math.of(factor(self.exact))))

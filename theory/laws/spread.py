@@ -227,7 +227,7 @@ class Spread(Composite):
         """The mean as a formula, and the relative standard deviation of a network in numbers."""
         lines = [Line(Math("", r"\text{mean}"), Math.of(self.mean))]
         if not self.network.free_symbols:
-            relative = Math.text(str(nstr(self.relative_standard_deviation(4), 4)))
+            relative = Math.spelled(str(nstr(self.relative_standard_deviation(4), 4)))
             lines.append(Line(Math("", r"\text{standard deviation}/\text{mean}"), relative))
         return formula_display(*lines)
 

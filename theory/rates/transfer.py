@@ -112,8 +112,8 @@ class TransferredLearningRate(Composite, Number):
         with workdps(20) as context:
             rate, tuned = self._number(context), context.mpf(int(self.tuned.p)) / int(self.tuned.q)
             return formula_display(
-                Line(Math("", r"\eta_{\text{target}}"), Math.text(context.nstr(rate, 6))),
-                Line(left, Math.text(context.nstr(rate / tuned, 6))),
+                Line(Math("", r"\eta_{\text{target}}"), Math.spelled(context.nstr(rate, 6))),
+                Line(left, Math.spelled(context.nstr(rate / tuned, 6))),
             )
 
 

@@ -8,11 +8,11 @@ and q.  `theory.algebra.spectrum` takes the powers, each checked as an identity.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any
 
-from sympy import Add, Expr, Integer, Rel, S, Symbol, sympify
+from sympy import Add, Expr, Integer, Rel, S, sympify
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
@@ -24,7 +24,6 @@ from theory.networks.network import Network
 from theory.solutions.recursion import start_column
 from theory.solutions.units import UnitNetwork
 from theory.symbols import L, ell, n, p, q
-from theory.words.coefficients import LayerParameters
 from theory.words.word import degree
 from theory.words.word_maps import WordMaps
 
@@ -163,7 +162,7 @@ class _Solver:
             if fan_in == self.unit.network.width and runs and runs[0].rate == plan.first:
                 runs[0] = Run(plan.first, runs[0].count + 1)
             else:
-                start = self.kernel.matrix(self._layer(fan_in, plan.first)) * start
+                start = self.kernel.matrix(self.unit.layer(fan_in, plan.first)) * start
         runs = [run for run in runs if run.count != 0]
         state: State = {frozenset(): [(self.ring.one, start)]}
         for run in runs[:-1]:
@@ -187,26 +186,18 @@ class _Solver:
         """The term's own layer, shape ``(carried words, kernel words)``."""
         network = self.unit.network
         fan_in = network.first_fan_in if plan.first is None else network.width
-        return self.unit.word_maps.source(index, self._layer(fan_in, plan.own))
-
-    def _layer(self, fan_in: Any, rate: Expr) -> LayerParameters:
-        """One layer in units that a layer keeps, each mask moment computed once."""
-        layer = self.unit.layer(fan_in, rate)
-        return replace(layer, mask_moments=cache(layer.mask_moments))
+        return self.unit.word_maps.source(index, self.unit.layer(fan_in, plan.own))
 
     def _spectrum(self, rate: Expr) -> Spectrum:
         if rate not in self._spectra:
-            layer = self._layer(self.unit.network.width, rate)
+            layer = self.unit.layer(self.unit.network.width, rate)
             self._spectra[rate] = Spectrum.of(self.kernel.matrix(layer))
         return self._spectra[rate]
 
-    @property
+    @cached_property
     def _carried(self) -> Spectrum:
-        key = Symbol("carried")
-        if key not in self._spectra:
-            layer = self._layer(self.unit.network.width, Integer(1))
-            self._spectra[key] = Spectrum.of(self.carried.matrix(layer).transpose())
-        return self._spectra[key]
+        layer = self.unit.layer(self.unit.network.width, Integer(1))
+        return Spectrum.of(self.carried.matrix(layer).transpose())
 
     def _powers(self, spectrum: Spectrum, count: Expr, state: State) -> State:
         """The matrix of ``spectrum`` to the power ``count``, applied to ``state``."""

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain
 from math import prod
 from typing import Any
@@ -87,7 +88,7 @@ class UnitNetwork:
             fan_out=domain.from_sympy(sympify(self.network.width)),
             variance=variance,
             rate=domain.from_sympy(rate),
-            mask_moments=self._moment,
+            mask_moments=cache(self._moment),
         )
 
     def _moment(self, power: int) -> Any:

@@ -3,12 +3,15 @@ cancellation."""
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import fields, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
 from mpmath import mpf, nstr
 from sympy import Expr, Symbol
 
@@ -18,13 +21,19 @@ from theory.networks.network import Network
 from theory.networks.sizes import Sizes, bound_sizes, in_order, read_size
 from theory.precision import published, workdps
 from theory.public_names import PickledByFields, PublicNames
-from theory.solutions.arrays import ArrayFunction, FastNumbers
+from theory.solutions.arrays import (
+    LARGEST_DEPTH,
+    LARGEST_WIDTH,
+    FastNumbers,
+    FloatArray,
+    over_arrays,
+)
 from theory.solutions.evaluation import guard_digits
-from theory.symbols import n
+from theory.symbols import L, n
 from theory.validation import brief, positive_int
 from theory.waiting import announced
 
-__all__ = ["Composite", "Number", "Value", "as_float", "each", "missing_sizes"]
+__all__ = ["ArrayFunction", "Composite", "Number", "Value", "as_float", "each", "missing_sizes"]
 
 _FLOAT_DIGITS = 17
 _LEAST, _MOST = 2.2250738585072014e-308, 1.7976931348623157e308
@@ -189,10 +198,9 @@ class Number(Value):
                     return self._exact_text()
                 return f"{nstr(self.evaluate(_TEXT_DIGITS), _TEXT_DIGITS)}{unit}"
             open_depth = not isinstance(network.depth, int)
-            if open_depth and network.width == n:
-                # not at a numbered layer, which has no leading term in the depth
-                if not isinstance(getattr(self, "layer", None), int):
-                    return f"{self.leading()} to leading order"
+            # a numbered layer has no leading term in an open depth
+            if open_depth and network.width == n and type(getattr(self, "layer", None)) is not int:
+                return f"{self.leading()} to leading order"
             quick = open_depth or network.depth <= _FEW_RATIONAL_LAYERS
             text = self._exact_text() if quick else ""
             if 0 < len(text) <= _LONGEST:
@@ -238,6 +246,83 @@ def _placed(held: Any, sizes: Sizes) -> Any:
     if isinstance(held, tuple):
         return tuple(_placed(each, sizes) for each in held)
     return held._at(sizes) if isinstance(held, Value) else held
+
+
+@dataclass(frozen=True)
+class ArrayFunction:
+    """A value at eta = 1 as a function of its open sizes, numbers or arrays that broadcast.
+
+    ``fast``: the same for many sizes at once, where there is such a form.  Made by
+    `Value.lambdify`.
+
+    >>> from theory import MLP, maximal_learning_rate
+    >>> rate = maximal_learning_rate(MLP()).lambdify()
+    >>> rate([64, 256], 10).round(4)
+    array([0.0451, 0.0523])
+    """
+
+    value: Value
+    fast: FastNumbers | None = None
+
+    def __call__(self, *sizes: Any, **named: Any) -> Any:
+        """The value: a float for numbers, an array of float64 for arrays, right to 12 digits.
+
+        `InvalidArgument` where it is beyond the range of float64, and for numbers that are no
+        sizes.
+        """
+        return self._applied(self.value._floats, "values", sizes, named)
+
+    def log(self, *sizes: Any, **named: Any) -> Any:
+        """Its natural logarithm at sizes as in a call, with an error below 10^-12 max(1, |log|).
+
+        Minus infinity where the value is 0; `InvalidArgument` where it is negative.
+        """
+        return self._applied(self.value._logs, "logs", sizes, named)
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        return inspect.Signature([inspect.Parameter(s.name, kind) for s in self.value.open_sizes])
+
+    def __repr__(self) -> str:
+        return f"lambdify({self.value!r})({', '.join(map(str, self.value.open_sizes))})"
+
+    def _applied(
+        self,
+        function: Callable[[Sizes], Any],
+        quick: str,
+        places: tuple[Any, ...],
+        named: Mapping[str, Any],
+    ) -> Any:
+        return over_arrays(function, self._given(places, named), partial(self._quickly, quick))
+
+    def _given(self, places: tuple[Any, ...], named: Mapping[str, Any]) -> dict[Symbol, Any]:
+        symbols = self.value.open_sizes
+        given = bound_sizes(symbols, self.value.network, places, named)
+        missing = [symbol for symbol in symbols if symbol not in given]
+        if missing:
+            names = ", ".join(map(str, missing))
+            raise InvalidArgument(
+                f"expected numbers for {', '.join(map(str, symbols))}, got none for {names}; give "
+                f"all of them, or use .at(...) for the exact value with {names} left open"
+            )
+        return {symbol: given[symbol] for symbol in symbols}
+
+    def _quickly(self, quick: str, points: Mapping[Symbol, Any]) -> FloatArray | None:
+        """By the fast form where there is one and its range holds all points."""
+        network, size = self.value.network, next(iter(points.values())).size
+        if self.fast is None or not points.keys() <= {n, L} or not size:
+            return None
+        widths = _broadcast(points.get(n, network.width), size)
+        depths = _broadcast(points.get(L, network.depth), size)
+        if widths.max() > LARGEST_WIDTH or depths.max() > LARGEST_DEPTH:
+            return None
+        found: FloatArray = getattr(self.fast, quick)(widths, depths)
+        return found
+
+
+def _broadcast(value: Any, size: int) -> FloatArray:
+    return np.broadcast_to(np.asarray(value, dtype=np.float64), size)
 
 
 def each(function: Callable[[Any], Any], numbers: Any) -> Any:

@@ -78,7 +78,7 @@ def test_words_layer_map_and_spectrum_are_those_of_the_engine() -> None:
     steps = {step.title: step for step in update.derivation}
     equations = [block for block in steps["Layers below"].blocks if isinstance(block, Formulas)]
     for derivation, block in zip(update.derivations, equations, strict=True):
-        assert [line.left.plain for line in block.lines] == [f"E {w}" for w in derivation.words]
+        assert [line.left.text for line in block.lines] == [f"E {w}" for w in derivation.words]
         assert block == derivation.layer_equations
     shown = repr(steps["Spectrum"])
     for derivation in update.derivations:
