@@ -16,9 +16,9 @@ from theory.networks.groups import FirstLayer, HiddenLayers, Readout
 from theory.networks.mlp import MLP
 from theory.networks.multipliers import ByGroup, TrainedLayers
 from theory.public_names import listed
-from theory.rates.bounded_rate import ReadoutLearningRate
 from theory.rates.hidden_rate import MaximalLearningRate
 from theory.rates.layer_rates import LayerRates, layer_rates
+from theory.rates.learning_rate import ReadoutLearningRate
 from theory.rates.rate import maximal_learning_rate
 from theory.rates.transfer import OutsideValidity, TransferredLearningRate, transfer_learning_rate
 from theory.solutions.derivation import Derivation, derive

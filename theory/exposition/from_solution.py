@@ -16,9 +16,9 @@ from theory.exposition.checks import (
 )
 from theory.laws.update import SquaredUpdate, squared_update
 from theory.networks.network import Network
-from theory.rates.bounded_rate import RATE
 from theory.rates.growth_proof import rises_at_all_sizes
 from theory.rates.hidden_rate import MaximalLearningRate
+from theory.rates.learning_rate import RATE
 from theory.rates.rate import maximal_learning_rate
 from theory.symbols import L, eta
 from theory.writing.blocks import Block, Formulas, Line, Prose

@@ -2,7 +2,7 @@
 
 A row vector v with v M = lambda v is a combination of words whose mean over one layer is lambda
 times itself below.  Eigenvalues and blocks are found in units that a layer keeps
-(`theory.solutions.units`).
+(`theory.solutions.rescaled_network`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from theory.algebra.power_sum import PowerSum, depth_ring
 from theory.algebra.spectrum import Spectrum
 from theory.public_names import cached_property
 from theory.solutions.derivation import Derivation
-from theory.solutions.units import UnitNetwork
+from theory.solutions.rescaled_network import RescaledNetwork
 from theory.symbols import L
 from theory.words.word import Word, degree, is_trace
 
@@ -50,9 +50,9 @@ class LayerSpectrum:
     derivation: Derivation
 
     @cached_property
-    def unit(self) -> UnitNetwork:
+    def unit(self) -> RescaledNetwork:
         """The network in units that a layer keeps."""
-        return UnitNetwork(self.derivation.word_maps, self.derivation.network)
+        return RescaledNetwork(self.derivation.word_maps, self.derivation.network)
 
     @cached_property
     def spectrum(self) -> Spectrum:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
 from itertools import chain, groupby, repeat
-from typing import TypeAlias
 
 from sympy import Expr, Symbol
 
 from theory.errors import InvalidArgument
 from theory.networks.activations import Activation, LeakyReLU, Linear, ReLU
 from theory.networks.multipliers import Rates, multiplier_runs
-from theory.networks.network import Network
+from theory.networks.network import Network, Size
 from theory.networks.sites import Site
 from theory.symbols import L, ell, n, n_0
 from theory.validation import (
@@ -25,7 +24,6 @@ from theory.validation import (
 
 __all__ = ["MLP"]
 
-Size: TypeAlias = int | Symbol
 _LONGEST = 40
 """Characters of an argument of a network within a sentence."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 from sympy import Expr, Integer, Symbol
 
@@ -19,6 +19,7 @@ from theory.validation import index_in, non_negative_rates, positive_int, typed
 
 __all__ = [
     "Network",
+    "Size",
     "asked_layer",
     "asked_rates",
     "checked_network",
@@ -27,6 +28,7 @@ __all__ = [
     "numeric_rates",
 ]
 
+Size: TypeAlias = int | Symbol
 _DEEPEST = 10_000
 """The deepest layer whose formula, a polynomial of that degree, is written out."""
 _MOST_LISTED = 10**7
@@ -49,7 +51,7 @@ class Network(PlainText, ABC):
     input_norm2: Expr | None
 
     @property
-    def widths(self) -> tuple[Any, ...]:
+    def widths(self) -> tuple[Size, ...]:
         """Widths of the layers 0 (input) to L, shape ``(L + 1,)``; needs a depth in numbers.
 
         >>> from theory import MLP
@@ -66,7 +68,7 @@ class Network(PlainText, ABC):
         return (self.first_fan_in, *(self.width,) * self.layers)
 
     @property
-    def first_fan_in(self) -> Any:
+    def first_fan_in(self) -> Size:
         """Input width: as given, or the first hidden width.
 
         >>> from theory import MLP
@@ -78,7 +80,7 @@ class Network(PlainText, ABC):
         return self.width[0] if isinstance(self.width, tuple) else self.width
 
     @property
-    def last_width(self) -> Any:
+    def last_width(self) -> Size:
         """Width of the last hidden layer.
 
         >>> from theory import MLP

@@ -18,8 +18,8 @@ from theory.networks.network import Network, asked_rates
 from theory.networks.sizes import Sizes, network_at, rates_at
 from theory.precision import workdps
 from theory.public_names import cached_property
-from theory.rates.bounded_rate import RATE, BoundedRate
 from theory.rates.growth_proof import certainly_rises, rises_at_all_sizes
+from theory.rates.learning_rate import RATE, LearningRate
 from theory.rates.validity import Validity
 from theory.solutions.evaluation import guard_digits
 from theory.symbols import L, ell, eta, n
@@ -40,7 +40,7 @@ _DEEP = 64
 
 
 @dataclass(frozen=True, repr=False)
-class MaximalLearningRate(BoundedRate):
+class MaximalLearningRate(LearningRate):
     """The largest learning rate that meets ``criterion``, from the linearised update.
 
     ``rates``: multipliers of eta, all 1 for None.  Made by `maximal_learning_rate`.

@@ -31,8 +31,8 @@ from theory.networks.network import Network, checked_network
 from theory.networks.sizes import Sizes, network_at
 from theory.precision import workdps
 from theory.public_names import cached_property
-from theory.rates.bounded_rate import ReadoutLearningRate
 from theory.rates.hidden_rate import MaximalLearningRate
+from theory.rates.learning_rate import ReadoutLearningRate
 from theory.rates.rate import maximal_learning_rate
 from theory.solutions.derivation import derive
 from theory.solutions.infinite_width import highest_degree

@@ -17,8 +17,8 @@ from theory.laws.expression_numbers import numbers
 from theory.networks.groups import FirstLayer, Group, HiddenLayers, Readout
 from theory.networks.network import Network, checked_network
 from theory.precision import workdps
-from theory.rates.bounded_rate import ReadoutLearningRate
 from theory.rates.hidden_rate import MaximalLearningRate
+from theory.rates.learning_rate import ReadoutLearningRate
 from theory.rates.rate import maximal_learning_rate
 from theory.solutions.evaluation import guard_digits
 from theory.solutions.value import Composite, Number

@@ -14,7 +14,14 @@ from theory.errors import InvalidArgument
 from theory.networks.sizes import Sizes, read_size
 from theory.waiting import announced
 
-__all__ = ["LARGEST_DEPTH", "LARGEST_WIDTH", "FastNumbers", "FloatArray", "over_arrays"]
+__all__ = [
+    "LARGEST_DEPTH",
+    "LARGEST_WIDTH",
+    "FastNumbers",
+    "FloatArray",
+    "broadcast",
+    "over_arrays",
+]
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 _SMALLEST = np.finfo(np.float64).tiny
@@ -64,6 +71,11 @@ def over_arrays(
         return found.reshape(shape)
     with announced(f"{rest.size} values") as done:
         return _filled(found, rest, function, points, shape, done)
+
+
+def broadcast(value: Any, size: int) -> FloatArray:
+    """A number, or an array of ``size`` numbers, as an array of ``size`` floats."""
+    return np.broadcast_to(np.asarray(value, dtype=np.float64), size)
 
 
 def _sizes(symbol: Symbol, value: Any) -> Any:

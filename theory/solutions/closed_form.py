@@ -22,7 +22,7 @@ from theory.algebra.spectrum import Component, Orbit, Spectrum
 from theory.networks.multipliers import Rates, Run, Schedule, schedule
 from theory.networks.network import Network
 from theory.solutions.recursion import start_column
-from theory.solutions.units import UnitNetwork
+from theory.solutions.rescaled_network import RescaledNetwork
 from theory.symbols import L, ell, n, p, q
 from theory.words.word import degree
 from theory.words.word_maps import WordMaps
@@ -48,7 +48,7 @@ class ClosedForm:
     ``conditions``: inequalities between sizes beyond 1 <= ell <= L under which it holds.
     """
 
-    unit: UnitNetwork
+    unit: RescaledNetwork
     sums: tuple[PowerSum, ...]
     factors: tuple[Expr, ...]
     conditions: tuple[Rel, ...]
@@ -63,7 +63,7 @@ def closed_form(word_maps: WordMaps, network: Network, layer: Expr, rates: Rates
 
     Raises `NotSolved` for widths that differ, and where an eigenvalue is not rational.
     """
-    unit = UnitNetwork(word_maps, network)
+    unit = RescaledNetwork(word_maps, network)
     depth, layer = sympify(network.depth), sympify(layer)
     plan = schedule(rates, layer, depth)
     solver = _Solver(unit, depth)
@@ -106,7 +106,7 @@ def _conditions(plan: Schedule, in_first_layer: bool) -> tuple[Rel, ...]:
     return tuple(each for each in conditions if each != True)  # noqa: E712
 
 
-def _wide_enough(unit: UnitNetwork, plan: Schedule) -> tuple[Rel, ...]:
+def _wide_enough(unit: RescaledNetwork, plan: Schedule) -> tuple[Rel, ...]:
     """With runs of symbolic ends p and q, a coefficient can have a removable pole where an
     eigenvalue vanishes, which is at widths below the degree of the words."""
     ends = {p, q} & set().union(*(run.count.free_symbols for run in plan.runs))
@@ -117,7 +117,7 @@ def _wide_enough(unit: UnitNetwork, plan: Schedule) -> tuple[Rel, ...]:
 class _Solver:
     """The terms of one derivation in units that a layer keeps."""
 
-    def __init__(self, unit: UnitNetwork, depth: Expr) -> None:
+    def __init__(self, unit: RescaledNetwork, depth: Expr) -> None:
         self.unit = unit
         self.depth = depth
         self.domain: Domain = unit.domain

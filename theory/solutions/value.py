@@ -11,7 +11,6 @@ from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
 from mpmath import mpf, nstr
 from sympy import Expr, Symbol
 
@@ -26,6 +25,7 @@ from theory.solutions.arrays import (
     LARGEST_WIDTH,
     FastNumbers,
     FloatArray,
+    broadcast,
     over_arrays,
 )
 from theory.solutions.evaluation import guard_digits
@@ -313,16 +313,12 @@ class ArrayFunction:
         network, size = self.value.network, next(iter(points.values())).size
         if self.fast is None or not points.keys() <= {n, L} or not size:
             return None
-        widths = _broadcast(points.get(n, network.width), size)
-        depths = _broadcast(points.get(L, network.depth), size)
+        widths = broadcast(points.get(n, network.width), size)
+        depths = broadcast(points.get(L, network.depth), size)
         if widths.max() > LARGEST_WIDTH or depths.max() > LARGEST_DEPTH:
             return None
         found: FloatArray = getattr(self.fast, quick)(widths, depths)
         return found
-
-
-def _broadcast(value: Any, size: int) -> FloatArray:
-    return np.broadcast_to(np.asarray(value, dtype=np.float64), size)
 
 
 def each(function: Callable[[Any], Any], numbers: Any) -> Any:

@@ -18,13 +18,13 @@ from theory.symbols import n
 from theory.writing.notation import Math
 from theory.writing.rendering import formula_display, root_lines
 
-__all__ = ["RATE", "BoundedRate", "ReadoutLearningRate"]
+__all__ = ["RATE", "LearningRate", "ReadoutLearningRate"]
 
 RATE = Math("maximal learning rate", r"\eta_{\max}")
 
 
 @dataclass(frozen=True)
-class BoundedRate(Number):
+class LearningRate(Number):
     """The learning rate sqrt(bound/E), where E is the mean square that moves at eta = 1."""
 
     network: Network
@@ -90,7 +90,7 @@ class BoundedRate(Number):
 
 
 @dataclass(frozen=True, repr=False)
-class ReadoutLearningRate(BoundedRate):
+class ReadoutLearningRate(LearningRate):
     """The largest learning rate of the readout alone with E[(Delta f)^2] at most the bound.
 
     Made by `maximal_learning_rate` with ``group=Readout()``.  It falls like 1/n, since |x^(L)|^2

@@ -1,4 +1,5 @@
-"""`UnitNetwork` has units in which a layer keeps the norm, and leaves few symbols for the field.
+"""`RescaledNetwork` measures a network in units in which a layer keeps the norm: few symbols are
+left for the field.
 
 At equal hidden widths let m_p = E[D^p] and G = c m_2, the gain, 1 at the critical variance.  Divide
 every mask by sqrt(m_2), so that it has moments 1, kappa, ...; every weight by sqrt(G); and |x|^2
@@ -37,12 +38,12 @@ from theory.words.gradients import GradientTerm
 from theory.words.word import Word, degree
 from theory.words.word_maps import WordMaps
 
-__all__ = ["UnitNetwork"]
+__all__ = ["RescaledNetwork"]
 
 
 @dataclass(frozen=True)
-class UnitNetwork:
-    """A network of equal hidden widths in such units, for one observable's derivation."""
+class RescaledNetwork:
+    """A network of equal hidden widths, rescaled for one observable's derivation."""
 
     word_maps: WordMaps
     network: Network
