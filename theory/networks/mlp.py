@@ -9,7 +9,7 @@ from itertools import chain, groupby, repeat
 from sympy import Expr, Symbol
 
 from theory.errors import InvalidArgument
-from theory.networks.activations import Activation, LeakyReLU, Linear, ReLU
+from theory.networks.activations import Activation, ReLU
 from theory.networks.multipliers import Rates, multiplier_runs
 from theory.networks.network import Network, Size
 from theory.networks.sites import Site
@@ -122,7 +122,7 @@ def _scale(name: str, value: object) -> Expr:
 
 
 def _check_activation(activation: object) -> None:
-    if not isinstance(activation, ReLU | LeakyReLU | Linear):
+    if not isinstance(activation, Activation):
         raise InvalidArgument(
             f"expected ReLU(), LeakyReLU(slope) or Linear() for activation, "
             f"got activation={typed(activation)}; leave it out for ReLU()"

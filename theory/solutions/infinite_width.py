@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from math import factorial, prod
 from typing import Any
 
@@ -134,25 +135,13 @@ class _WideNetwork:
         self, matrix: DomainMatrix, above: tuple[int, ...], below: tuple[int, ...]
     ) -> tuple[int, DomainMatrix]:
         """n^power times a limit: the leading part of ``matrix`` between scaled words."""
-        entries = matrix.to_list()
-        leading = [[_leading(self.domain, entry) for entry in row] for row in entries]
-        powers = [
-            [p + column - up for (p, _), column in zip(row, below, strict=True)]
-            for row, up in zip(leading, above, strict=True)
-        ]
-        top = max(
-            (
-                p
-                for ps, row in zip(powers, entries, strict=True)
-                for p, entry in zip(ps, row, strict=True)
-                if entry
-            ),
-            default=0,
-        )
-        limit = [
-            [value if p == top else self.domain.zero for p, (_, value) in zip(ps, row, strict=True)]
-            for ps, row in zip(powers, leading, strict=True)
-        ]
+        scaled = []
+        for row, up in zip(matrix.to_list(), above, strict=True):
+            terms = zip((_leading(self.domain, entry) for entry in row), below, strict=True)
+            scaled.append([(power + down - up, leading) for (power, leading), down in terms])
+        top = max((power for power, leading in chain.from_iterable(scaled) if leading), default=0)
+        zero = self.domain.zero
+        limit = [[leading if power == top else zero for power, leading in row] for row in scaled]
         return top, DomainMatrix(limit, matrix.shape, self.domain)
 
     def _nilpotent(self, words: tuple[Word, ...], matrix: DomainMatrix) -> DomainMatrix:
