@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from itertools import chain
@@ -33,7 +33,7 @@ from theory.symbols import L, n
 from theory.validation import brief, positive_int
 from theory.waiting import announced
 
-__all__ = ["ArrayFunction", "Composite", "Number", "Value", "as_float", "each", "missing_sizes"]
+__all__ = ["ArrayFunction", "Composite", "Number", "Value", "as_float", "each"]
 
 _FLOAT_DIGITS = 17
 _LEAST, _MOST = 2.2250738585072014e-308, 1.7976931348623157e308
@@ -327,14 +327,6 @@ def each(function: Callable[[Any], Any], numbers: Any) -> Any:
         return function(numbers)
     values = map(function, numbers)
     return type(numbers)._make(values) if hasattr(numbers, "_make") else tuple(values)
-
-
-def missing_sizes(symbols: Sequence[str], unknown: Sequence[str], missing: Sequence[str]) -> str:
-    """What is wrong with the names of sizes that were given."""
-    wanted = f"expected numbers for {', '.join(symbols)}" if symbols else "expected no sizes"
-    if unknown:
-        return f"{wanted}, got one for {unknown[0]}; leave it out"
-    return f"{wanted}, got none for {', '.join(missing)}; give all of them"
 
 
 def as_float(number: mpf, sizes: Sizes) -> float:
