@@ -85,17 +85,10 @@ class DecimalRecursion:
 
     def _joint(self, run: LayerRun, index: int) -> Any:
         kernel, carried, sources = self._matrices(run.maps)
-        size = carried.rows
-        joint = self.context.matrix(size + kernel.rows, size + kernel.rows)
-        for i in range(size):
-            for j in range(size):
-                joint[i, j] = carried[i, j]
-            for j in range(kernel.rows):
-                joint[i, size + j] = sources[index][i, j] / int(run.width)
-        for i in range(kernel.rows):
-            for j in range(kernel.rows):
-                joint[size + i, size + j] = kernel[i, j]
-        return joint
+        nothing = self.context.zeros(kernel.rows, carried.cols)
+        left = carried.tolist() + nothing.tolist()
+        right = (sources[index] / int(run.width)).tolist() + kernel.tolist()
+        return self.context.matrix([one + other for one, other in zip(left, right, strict=True)])
 
     def _matrices(self, maps: LayerMaps) -> tuple[Any, Any, list[Any]]:
         sources = [self._matrix(source) for source in maps.sources]
