@@ -88,6 +88,11 @@ mutation: $(READY)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,mutation]'
 	$(BIN)/python -m studies.mutation --sample $(SAMPLE) --jobs 2
 
+# `uv sync` removes the tools of the tests from .venv/: install again where they are missing.
+ifeq ($(wildcard $(BIN)/pytest),)
+.PHONY: $(READY)
+endif
+
 $(READY): setup.cfg pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
 	@echo "Installing into $(VENV)/, some minutes without a word."

@@ -14,7 +14,7 @@ from theory.exposition.paper import paper
 from theory.networks.activations import Activation, LeakyReLU, Linear, ReLU
 from theory.networks.mlp import MLP
 
-__all__ = ["main"]
+__all__ = ["command", "main"]
 
 _EXAMPLES = """\
 examples:
@@ -26,6 +26,12 @@ examples:
 
 
 _PROGRAM = "python -m theory"
+
+
+def command() -> int:
+    """``python -m theory`` and the script ``mup-theory``."""
+    own_streams()
+    return main()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -71,5 +77,4 @@ def _activation(slope: str) -> Activation:
 
 
 if __name__ == "__main__":
-    own_streams()
-    sys.exit(main())
+    sys.exit(command())

@@ -20,6 +20,9 @@ from theory.errors import MupDepthError
 
 __all__ = ["BAD_INPUT", "INTERNAL_ERROR", "INTERRUPTED", "exit_code", "on_one_line", "own_streams"]
 
+SCRIPTS = ("mup-theory", "mup-verify")
+"""The installed scripts of ``python -m theory`` and ``python -m verify``."""
+
 BAD_INPUT, INTERNAL_ERROR, INTERRUPTED = 2, 5, 130
 _LONGEST = 2000
 """Characters of a sentence about an error."""
@@ -133,5 +136,12 @@ def _end(*_: object) -> None:
     os._exit(INTERRUPTED)
 
 
-if sys.argv[:1] == ["-m"] and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+def _is_loading() -> bool:
+    """Whether this process is one of the two commands, and nobody else handles Ctrl-C."""
+    program = Path(sys.argv[0]).stem if sys.argv else ""
+    handler = signal.getsignal(signal.SIGINT)
+    return program in ("-m", *SCRIPTS) and handler is signal.default_int_handler
+
+
+if _is_loading():
     signal.signal(signal.SIGINT, _end)

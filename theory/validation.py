@@ -20,6 +20,8 @@ from theory.precision import DECIMALS, workdps
 __all__ = [
     "LARGEST",
     "brief",
+    "count_between",
+    "digits_wanted",
     "exact_int",
     "exact_number",
     "in_range",
@@ -30,6 +32,7 @@ __all__ = [
     "number_between",
     "positive_int",
     "positive_value",
+    "series_order",
     "tolerance_value",
     "typed",
     "whole_number",
@@ -42,6 +45,8 @@ _LONG_BITS, _MOST_BITS = 66, 4096
 """Bits from which a whole number is written without its zeros, and by its first digits alone."""
 _LISTED = 8
 """Items of a tuple that are listed one by one."""
+_HIGHEST_ORDER, _MOST_DIGITS = 200, 100_000
+"""Coefficients of a series, and digits of a number, that take at most minutes."""
 _LONGEST_TEXT = 100_000
 """Characters of a number that is given as text."""
 
@@ -130,6 +135,27 @@ def positive_int(name: str, value: object) -> int:
             f"give a whole number of at least 1"
         )
     return in_range(name, whole)
+
+
+def count_between(name: str, value: object, least: int, most: int) -> int:
+    """``value`` as an int from ``least`` to ``most``."""
+    whole = exact_int(value)
+    if whole is None or not least <= whole <= most:
+        raise InvalidArgument(
+            f"expected a whole number from {least} to {most} for {name}, got "
+            f"{name}={typed(value)}; give one in that range"
+        )
+    return whole
+
+
+def series_order(order: object) -> int:
+    """The order to which a series in 1/n is asked for."""
+    return count_between("order", order, 0, _HIGHEST_ORDER)
+
+
+def digits_wanted(digits: object) -> int:
+    """A number of significant digits."""
+    return count_between("digits", digits, 1, _MOST_DIGITS)
 
 
 def in_range(name: str, whole: int) -> int:

@@ -8,9 +8,15 @@ import sys
 from theory.command import own_streams
 from verify.cli import main
 
-__all__: list[str] = []
+__all__ = ["command"]
 
-if __name__ == "__main__":
+
+def command() -> int:
+    """``python -m verify`` and the script ``mup-verify``."""
     own_streams()
     os.environ.pop("MPLBACKEND", None)  # it opens no window, and another's keeps Matplotlib shut
-    sys.exit(main())
+    return main()
+
+
+if __name__ == "__main__":
+    sys.exit(command())

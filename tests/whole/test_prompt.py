@@ -9,19 +9,27 @@ from typing import Any
 import mpmath
 import numpy as np
 import pytest
-from sympy import Float, Integer, Rational
+from sympy import Float, Integer, Rational, srepr, sympify
 
 from theory import (
     MLP,
     InvalidArgument,
     LeakyReLU,
     MeanOverLayers,
+    NotSolved,
+    Readout,
     alignment,
+    derive,
     layer_rates,
     maximal_learning_rate,
     numbers,
+    readout_update,
+    tangent_kernel,
+    transfer_learning_rate,
 )
 from theory import squared_update as update
+from theory.observables import K, trace
+from theory.symbols import eta
 from theory.validation import brief, written
 from verify import check, monte_carlo
 from verify.comparison.sample_sizes import networks_for
@@ -111,6 +119,41 @@ LARGE = MLP(10**100 - 7, 10**99 + 3, input_width=10**98 + 9, input_norm2=Fractio
 def test_the_largest_values_print_in_short(kind: Callable[[MLP], Any]) -> None:
     assert len(repr(kind(LARGE))) <= 600
     assert 0 < U.lambdify().log(10**100, 10**100) < float("inf")
+
+
+LONG = MLP(10**99 + 3, 64)
+PRINTED: dict[str, Callable[[MLP], Any]] = {
+    "update": lambda m: update(m).exact,
+    "per_eta2": lambda m: update(m).per_eta2,
+    "label": lambda m: update(m).label.exact,
+    "output": lambda m: update(m).output.per_eta2,
+    "rate": lambda m: maximal_learning_rate(m).exact,
+    "readout": lambda m: readout_update(m).exact,
+    "readout rate": lambda m: maximal_learning_rate(m, group=Readout()).exact,
+    "observable": lambda m: derive(trace(K**2), m).exact,
+    "mean": lambda m: update(m).spread.mean,
+    "second moment": lambda m: tangent_kernel(m).second_moment(),
+    "alignment": lambda m: alignment(m).exact,
+    "along": lambda m: alignment(m).along,
+    "whole": lambda m: alignment(m).whole,
+    "share": lambda m: layer_rates(m).share,
+    "moved layer": lambda m: layer_rates(m).moved_layer,
+    "moved output": lambda m: layer_rates(m).moved_output,
+    "together": lambda m: layer_rates(m).together,
+    "ratio": lambda m: transfer_learning_rate("0.1", MLP(64, 8), m, tolerance="0.99").ratio,
+    "transfer": lambda m: transfer_learning_rate("0.1", MLP(64, 8), m, tolerance="0.99").exact,
+}
+"""Every public call that returns a SymPy expression of a network in numbers."""
+
+
+@pytest.mark.filterwarnings("ignore::theory.OutsideValidity")
+@pytest.mark.parametrize("name", PRINTED)
+def test_an_expression_prints_or_is_refused_with_the_call_that_works(name: str) -> None:
+    with pytest.raises(NotSolved, match=r"Python prints at most 4,300: ask for evaluate\(\)"):
+        PRINTED[name](LONG)
+    found = PRINTED[name](MLP(30, 20))
+    for each in found if isinstance(found, tuple) else (found,):
+        assert each == sympify(str(each), locals={"eta": eta}) == sympify(srepr(each))
 
 
 @pytest.mark.parametrize(

@@ -99,8 +99,8 @@ def test_numbers_too_long_to_be_written_are_given_as_decimals(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     out = printed(capsys, "--width", str(10**6), "--depth", str(10**5))
-    total = squared_update(MLP(10**6, 10**5)).evaluate(12)
-    assert f"total   {nstr(total, 12)}\n" in out
+    total = squared_update(MLP(10**6, 10**5)).evaluate(15)
+    assert f"total   {nstr(total, 15)}\n" in out
     assert "python -m theory" in out
     assert "python -m theory" in printed(capsys, "--width", "10", "--depth", str(10**5))
     assert main(["--width", str(10**6), "--depth", str(10**5), "--latex"]) == 2

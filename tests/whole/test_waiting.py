@@ -50,9 +50,11 @@ HUGE = [
     MLP(10**6, 10**9),
     MLP(2, 10**12),
     MLP(64, 10**4, input_width=10**6),
+    MLP(10**100 - 7, 10**99 + 3),
     MLP((100,) * 1000),
     MLP(depth=300),
     MLP(8, activation=LeakyReLU()),
+    MLP(10**100 - 7, activation=LeakyReLU()),
 ]
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any
 
 from mpmath import mpf, nstr
 from mpmath.libmp import numeral, prec_to_dps
 from sympy import Add, Expr, Float, Function, Mul, Rational, sqrt
 
+from theory.errors import NotSolved
 from theory.precision import real_number, workdps
 
 __all__ = [
@@ -18,6 +20,7 @@ __all__ = [
     "inverse_square_root",
     "magnitude_latex",
     "number_text",
+    "printable",
     "rate_text",
     "real_text",
 ]
@@ -50,6 +53,33 @@ def number_text(number: Rational, digits: int = 10) -> str:
         return str(number)
     below = f" over {lengths[1]}" if denominator > 1 else ""
     return f"{decimal_text(number, digits)} (exact: {lengths[0]} digits{below})"
+
+
+def printable(exact: Expr) -> Expr:
+    """``exact``; `NotSolved` where a number in it has more digits than Python prints.
+
+    SymPy prints, reads and shows such a number through the integers of Python, which refuse texts
+    of more than ``sys.get_int_max_str_digits()`` digits; a package must not change that limit.
+
+    >>> printable(Rational(7, 2))
+    7/2
+    >>> try:
+    ...     printable(Rational(10**6000))
+    ... except NotSolved as error:
+    ...     print(error)  # doctest: +NORMALIZE_WHITESPACE
+    the exact number has 6,001 digits, and Python prints at most 4,300: ask for evaluate(), which
+    gives as many as are wanted, or call sys.set_int_max_str_digits(0) before
+    """
+    most = sys.get_int_max_str_digits()
+    parts = (abs(int(part)) for each in exact.atoms(Rational) for part in (each.p, each.q))
+    longest = digit_count(max(parts, default=1) or 1)
+    if not most or longest <= most:
+        return exact
+    raise NotSolved(
+        f"the exact number has {longest:,} digits, and Python prints at most {most:,}: ask for "
+        f"evaluate(), which gives as many as are wanted, or call sys.set_int_max_str_digits(0) "
+        f"before"
+    )
 
 
 def full_text(number: Rational) -> str:

@@ -7,7 +7,7 @@ differs for certain, and are undecided otherwise.  Functions of numbers are trie
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain, islice
@@ -43,6 +43,7 @@ from theory.formulas.positivity import EVERYWHERE, Domain
 from theory.formulas.rate_sign import sign_everywhere, sign_far_out
 from theory.outcome import Outcome
 from theory.symbols import L, a, ell, eta, n, n_0, t
+from theory.validation import brief
 
 __all__ = ["TheoryVerdict", "decide_by_theory"]
 
@@ -272,7 +273,7 @@ def _tried(reading: Reading) -> TheoryVerdict:
             )
         values.append(reading.original(point))
     if points and all(value is None for value in values):
-        return _undecided(f"it has no value at any of {len(points)} points")
+        return _undecided(_no_value(reading, points))
     if None in values:
         where = point_name(points[values.index(None)])
         return _undecided(f"equal wherever it has a value, but it has none at {where}")
@@ -362,13 +363,18 @@ def _sign_far_out(reading: Reading, claim: Claim) -> int | None:
         return None
 
 
+def _no_value(reading: Reading, points: Sequence[Point]) -> str:
+    why = reading.obstacle(points[0])
+    return f"it has no value at any of {len(points)} points: {brief(why, write=str)}"
+
+
 def _limit_of_function(reading: Reading, claim: Claim) -> TheoryVerdict:
     """The verdict on a function: that on the formula it returned for symbols, if its own values
     agree with it."""
     near = list(reading.target.points(_DEPTHS, _WIDTHS))
     tried = near[:: max(1, len(near) // _POINTS_OF_FUNCTION)]
     if all(reading.original(point) is None for point in tried):
-        return _undecided(f"it has no value at any of {len(tried)} points")
+        return _undecided(_no_value(reading, tried))
     if _agrees_with_traced(reading, chain(near, reading.target.far_points())):
         assert reading.traced is not None
         found = _limit(reading.traced, claim)

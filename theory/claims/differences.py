@@ -16,7 +16,7 @@ from typing import Any
 
 from sympy import Add, Expr, Integer, Rational, factor, log
 
-from theory.algebra.numerals import number_text
+from theory.algebra.numerals import number_text, real_text
 from theory.claims.reading import Reading
 from theory.claims.target import Claim, Point, Quantity, Target, point_name, sizes
 from theory.errors import InvalidArgument, NotSolved
@@ -46,7 +46,7 @@ _DOMAIN = EVERYWHERE.from_(n, 2)
 """The bases of the laws are positive here: 1 - 1/n is 0 at n = 1."""
 _ORDERS = 3
 """The longest series in 1/n that a formula is compared with, in terms beyond the first."""
-_LONGEST = 80
+_LONGEST, _SHORT_FACTOR = 80, 30
 """Characters of a factor, or of a term, that is named."""
 _ROUNDED_DIGITS = 6
 """A constant that is right to so many digits is called rounded."""
@@ -276,12 +276,18 @@ def _of_law(ratio: Expr, target: Target, claim: Claim) -> Difference | None:
         return Difference(Kind.POWER, f"it is {ratio} times the law")
     digits = round(float(-log(abs(ratio - 1), 10).evalf(15)))
     if digits < _ROUNDED_DIGITS:
-        return Difference(Kind.FACTOR, f"it is {ratio} times the law")
+        return Difference(Kind.FACTOR, f"it is {_factor_text(ratio)} times the law")
     sentence = (
         f"it is the law to {digits} digits only, and a decimal is read exactly: write "
         f"{_constant_of_law(target, claim)}"
     )
     return Difference(Kind.FACTOR, sentence)
+
+
+def _factor_text(factor: Expr) -> str:
+    """A constant factor, in decimals where it is long."""
+    short = len(str(factor)) <= _SHORT_FACTOR
+    return str(factor) if short else f"about {real_text(factor)}"
 
 
 def _times_the_law(ratio: Expr | None) -> Difference | None:

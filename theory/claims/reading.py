@@ -62,7 +62,7 @@ def read_claim(
     """
     if isinstance(value, ExactNumber):
         _check_kind(value, quantity, name)
-    formula = read(value.exact if isinstance(value, ExactNumber) else value, name)
+    formula = read(value._exact if isinstance(value, ExactNumber) else value, name)
     own: Any = value.network if isinstance(value, ExactNumber) else default_network(formula)
     net = own if network is None else _checked_network(network)
     if part not in ("total", *PARTS):
@@ -274,6 +274,10 @@ class Reading:
     def original(self, point: Point, rate: Fraction = Fraction(1)) -> Number | None:
         """The formula's own value at a point, at eta = ``rate``."""
         return self.formula.value(self.sizes_at(point, rate), **self._others(point))
+
+    def obstacle(self, point: Point) -> str:
+        """Why the formula has no value at a point."""
+        return self.formula.obstacle(self.sizes_at(point), **self._others(point))
 
     def _others(self, point: Point) -> dict[str, object]:
         """What a function may ask for besides sizes."""

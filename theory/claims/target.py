@@ -100,8 +100,8 @@ class Target:
     def exact(self) -> Expr:
         """E per eta^2, in the symbols left."""
         if self.quantity is Quantity.UPDATE:
-            return self.update.per_eta2
-        return self.bound * self.rate.exact**-2
+            return self.update._in_full()
+        return self.bound * self.rate._exact**-2
 
     def leading(self) -> Expr:
         """The leading term of E per eta^2 as n -> infinity, then as the depths grow."""

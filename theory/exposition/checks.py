@@ -26,13 +26,13 @@ _LEAST_DEPTH = 5
 
 def value_identity(derivation: Derivation) -> Identity:
     """The closed form against the recursion, at numbers for all sizes and three depths."""
-    open_sizes, exact = derivation.open_sizes, derivation.exact
+    open_sizes, exact = derivation.open_sizes, derivation._exact
     first = max(_LEAST_DEPTH, *(end + 1 for end in _fixed_layers(derivation)))
     pairs = []
     for depth in range(first, first + 3):
         values = {L: depth, ell: depth - 1} | _OTHERS
         point = {size: read_size(size, values.get(size, _WIDTH)) for size in open_sizes}
-        pairs.append((sympify(exact.subs(point)), derivation._at(point).exact))
+        pairs.append((sympify(exact.subs(point)), derivation._at(point)._exact))
     where = f"at $n = {_WIDTH}$ and " if n in open_sizes else "at "
     return identity(
         f"{where}depths {first} to {first + 2} it is what the layer maps give one by one", pairs

@@ -66,7 +66,7 @@ def _closed_form(update: SquaredUpdate) -> Step:
     )
     parts = update.by_part
     checked = merged(value_identity(part.derivations[0]) for part in parts.values())
-    return Step("Closed form", (Prose(text), _values_of(parts, lambda part: part.exact)), checked)
+    return Step("Closed form", (Prose(text), _values_of(parts, lambda part: part._exact)), checked)
 
 
 def _values_of(
@@ -88,7 +88,7 @@ def _values(update: SquaredUpdate) -> Step:
         f"words come down from the readout. At layer {update.layer}, $E[(Δz_i)²]/η²$ is"
     )
     parts = update.by_part if update.part else {**update.by_part, "total": update}
-    values = _values_of(parts, lambda part: part.per_eta2)
+    values = _values_of(parts, lambda part: part._in_full())
     return Step("Exact values", (Prose(text), values), tests=_EXACT)
 
 
@@ -132,8 +132,8 @@ def _rate(update: SquaredUpdate) -> Step:
         lines.append(Line(RATE, Math.of(leading), "~"))
         checked.append(_meets_bound(leading, update.leading()))
     if isinstance(update.network.depth, int):
-        lines = [*root_lines(RATE, rate.exact, 12), *lines]
-        checked.append(_meets_bound(rate.exact, update.exact))
+        lines = [*root_lines(RATE, rate._exact, 12), *lines]
+        checked.append(_meets_bound(rate._exact, update._exact))
     checked.append(_binding_identity(rate))
     binds = f"layer {rate.layer}" if rate.layer else "the largest of them"
     binds = "the last layer" if rate.layer == L else binds

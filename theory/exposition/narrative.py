@@ -16,7 +16,7 @@ from theory.solutions.recursion import is_too_long
 
 __all__ = ["derivation_text"]
 
-_DIGITS = 12
+_DIGITS = 15
 
 
 def derivation_text(network: Network) -> Iterator[str]:
@@ -33,7 +33,7 @@ def derivation_text(network: Network) -> Iterator[str]:
         yield from _leading_terms(network)
     else:
         binds = f" (layer {maximal_learning_rate(network).layer} binds)"
-        yield _numbers(network, lambda part: number_text(part.per_eta2), binds)
+        yield _numbers(network, lambda part: number_text(part._in_full(), _DIGITS), binds)
     for number, step in enumerate(derivation_steps(squared_update(network)), 1):
         yield f"{number}. {step!r}"
 

@@ -87,11 +87,22 @@ class Formula:
                 f"expected a value for {missing}, which the formula holds, got none; give one"
             )
         try:
-            if self.expression is None:
-                return _number(self._result(point, others), point, self.has_rate)
-            value = evaluate(self.expression, point)
+            return self._defined(point, others)
         except Undefined:
             return None
+
+    def obstacle(self, point: Mapping[Symbol, Fraction], **others: object) -> str:
+        """Why `value` is None at a point, as a division by zero; empty where it is not."""
+        try:
+            self._defined(point, others)
+        except Undefined as reason:
+            return str(reason)
+        return ""
+
+    def _defined(self, point: Mapping[Symbol, Fraction], others: Mapping[str, object]) -> Number:
+        if self.expression is None:
+            return _number(self._result(point, others), point, self.has_rate)
+        value = evaluate(self.expression, point)
         return decimal(value) if self.rounded else value
 
     def called(self, point: Mapping[Symbol, Fraction], **others: object) -> Formula | None:
@@ -122,7 +133,7 @@ class Formula:
             except (TypeError, AttributeError):
                 return self.function(**{name: _plain(value) for name, value in asked.items()})
         except (ZeroDivisionError, OverflowError) as error:
-            raise Undefined(str(error)) from error
+            raise Undefined(f"{type(error).__name__}: {error}") from error
         except InvalidArgument:
             raise
         except Exception as error:

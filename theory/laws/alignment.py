@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from sympy import Expr, Mul, factor
 
-from theory.algebra.numerals import number_text
+from theory.algebra.numerals import number_text, printable
 from theory.errors import NotSolved
 from theory.laws.mean import PartOfMean
 from theory.networks.network import Network
@@ -78,7 +78,7 @@ class Alignment(Composite, Number):
         >>> alignment(MLP(width=16, depth=4)).along
         29171931111*eta**2/2147483648
         """
-        return self.numerator.exact * eta**2
+        return printable(self.numerator._exact * eta**2)
 
     @property
     def whole(self) -> Expr:
@@ -88,7 +88,7 @@ class Alignment(Composite, Number):
         >>> alignment(MLP(width=16, depth=4)).whole
         246484367469*eta**2/8589934592
         """
-        return self.denominator.exact * eta**2
+        return printable(self.denominator._exact * eta**2)
 
     @property
     def exact(self) -> Expr:
@@ -99,10 +99,14 @@ class Alignment(Composite, Number):
         >>> alignment(MLP(width=16, depth=4)).label.exact
         3268/7193
         """
-        whole = self.whole
+        return printable(self._exact)
+
+    @property
+    def _exact(self) -> Expr:
+        whole = self.denominator._exact
         if whole == 0:
             raise NotSolved(_NOT_DEFINED)
-        return self.along / whole
+        return self.numerator._exact / whole
 
     def leading(self) -> Expr:
         """The leading term as n -> infinity, then as the depth grows.
@@ -129,7 +133,7 @@ class Alignment(Composite, Number):
         return f"Alignment at {where}: {self._headline()}"
 
     def _exact_text(self) -> str:
-        value = self.exact
+        value = self._exact
         return number_text(value) if value.is_Rational else str(factor(value))
 
     def _repr_latex_(self) -> str:
@@ -137,7 +141,7 @@ class Alignment(Composite, Number):
         left = Math.spelled("E[(gᵀΔz)²]/E[|g|² |Δz|²]")
         if self.network.width == n and self.network.depth == L:
             return formula_display(Line(left, Math.of(self.leading()), "~"))
-        return formula_display(Line(left, Math.of(factor(self.exact))))
+        return formula_display(Line(left, Math.of(factor(self._exact))))
 
 
 def quotient(above: Expr, below: Expr) -> Expr:

@@ -13,7 +13,7 @@ from theory.precision import workdps
 from theory.solutions.arrays import over_arrays
 from theory.solutions.value import as_float
 from theory.symbols import eta
-from theory.validation import typed
+from theory.validation import brief, typed
 
 __all__ = ["numbers", "value_at"]
 
@@ -53,7 +53,15 @@ def numbers(expression: Expr, **sizes: Any) -> Any:
             if unknown
             else f"{wanted}, got none for {names}; give all of them"
         )
-    return over_arrays(lambda point: as_float(value_at(expression, point, _DIGITS), point), given)
+    return over_arrays(
+        lambda point: as_float(value_at(expression, point, _DIGITS), point, _call), given
+    )
+
+
+def _call(point: Mapping[Symbol, Any]) -> str:
+    """The call that has the value of an expression at ``point`` at any size."""
+    values = ", ".join(f"{symbol}: {brief(number)}" for symbol, number in point.items())
+    return f"expression.subs({{{values}}}).evalf(), with symbols of theory.symbols,"
 
 
 def value_at(expression: Expr, point: Mapping[Symbol, Any], digits: int) -> Any:

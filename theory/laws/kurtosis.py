@@ -15,7 +15,7 @@ from theory.networks.activations import LeakyReLU
 from theory.solutions.joint_limit import JointLaw
 from theory.solutions.limits import Weighted, width_series
 from theory.symbols import a, n
-from theory.validation import positive_int
+from theory.validation import series_order
 
 __all__ = ["joint_limit_in_kurtosis", "m_2", "width_series_in_kurtosis"]
 
@@ -33,7 +33,7 @@ def width_series_in_kurtosis(update: Mean, order: int) -> tuple[Expr, ...]:
     >>> width_series_in_kurtosis(update.label, 0)
     (m_2*(L**3*kappa/3 - L**2*(kappa - 2)/2 + L*kappa/6),)
     """
-    order = positive_int("order", order) if order else 0
+    order = series_order(order)
     return tuple(m_2 * each for each in width_series(_sums(update), order, _in_kurtosis))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain
@@ -10,11 +10,11 @@ from math import ceil
 from typing import Any, ClassVar, Self
 
 from mpmath import mpf
-from sympy import Add, Expr, Integer, Mul, Rational, Rel, Symbol, factor
+from sympy import Add, Expr, Integer, Mul, Rational, Rel, S, Symbol, factor
 from sympy.polys.domains.domain import Domain
 
 from theory.algebra.fields import field_of
-from theory.algebra.numerals import number_text
+from theory.algebra.numerals import number_text, printable
 from theory.algebra.power_sum import DEPTHS
 from theory.errors import InvalidArgument, NotSolved
 from theory.laws.expression_numbers import value_at
@@ -36,11 +36,14 @@ from theory.solutions.limits import (
 )
 from theory.solutions.value import Composite, Number
 from theory.symbols import L, n, t
-from theory.validation import exact_number, positive_int, tolerance_value, typed
+from theory.validation import count_between, exact_number, series_order, tolerance_value, typed
+from theory.waiting import announced
 from theory.words.observables import Observable, f
 
 __all__ = ["LARGEST_SEARCHED", "Mean", "PartOfMean", "least"]
 
+_MOST_ORDERS = 50
+"""Terms of the joint limit that take at most minutes."""
 LARGEST_SEARCHED = 10**15
 """Up to which width a search goes."""
 
@@ -98,7 +101,8 @@ class Mean(Composite, Number):
         `positive_sum` is a form that does not cancel.
 
         With a symbolic depth or layer, a closed form for equal hidden widths, for sizes that meet
-        `conditions`; raises `NotSolved` for widths that differ.
+        `conditions`; raises `NotSolved` for widths that differ, and for a number of more digits
+        than Python prints, as do all exact expressions.
 
         >>> from theory import MLP, readout_update, squared_update
         >>> squared_update(MLP(width=1)).label.exact
@@ -106,7 +110,7 @@ class Mean(Composite, Number):
         >>> readout_update(MLP()).label.exact, readout_update(MLP()).output.exact
         (eta**2*n**2*(1 + 5/n)**L, eta**2*n*(1 + 4/n)**L*(1 + 11/n)**L)
         """
-        return self._in_full(self.unit_of_step)
+        return printable(self._exact)
 
     @property
     def per_eta2(self) -> Expr:
@@ -116,9 +120,14 @@ class Mean(Composite, Number):
         >>> squared_update(MLP(width=2, depth=2)).per_eta2, readout_update(MLP(4, 2)).per_eta2
         (1033/16, 306)
         """
-        return self._in_full(Integer(1))
+        return printable(self._in_full())
 
-    def _in_full(self, times: Expr) -> Expr:
+    @property
+    def _exact(self) -> Expr:
+        return self._in_full(self.unit_of_step)
+
+    def _in_full(self, times: Expr = S.One) -> Expr:
+        """The mean times ``times``, however long its numbers are."""
         if self.in_numbers:
             return self.domain.to_sympy(self.value) * times
         forms = [d.closed_form for d in self.derivations if not d.vanishes]
@@ -172,12 +181,15 @@ class Mean(Composite, Number):
         >>> readout_update(MLP()).width_series(1)
         (1, 5*L + 1)
         """
-        if order != 0:
-            order = positive_int("order", order)
+        order = series_order(order)
         if self.network.width != n:
             raise NotSolved(
                 f"width_series() needs a symbolic width, got {self.network}: leave width out"
             )
+        with announced("series in 1/n"):
+            return self._series(order)
+
+    def _series(self, order: int) -> tuple[Expr, ...]:
         if not self.in_numbers:
             return self.solved_series(order)
         width, coefficients = self.domain.from_sympy(n), []
@@ -215,11 +227,16 @@ class Mean(Composite, Number):
         Raises `NotSolved` where such a form is not proven.
 
         >>> from theory import MLP, squared_update
-        >>> written = squared_update(MLP()).label.positive_sum()
-        >>> written.subs({n: 64, L: 3}).doit() == squared_update(MLP(64, 3)).label.exact
+        >>> written = squared_update(MLP()).positive_sum()
+        >>> written.subs({n: 64, L: 3}).doit() == squared_update(MLP(64, 3)).exact
         True
         """
-        return positive_sum(self.sums, self.unit_of_step)
+        return positive_sum(self._sums_apart(), self.unit_of_step)
+
+    def _sums_apart(self) -> Iterator[Weighted]:
+        """`sums`, those of different derivations apart: each is of two powers."""
+        for each in self.derivations:
+            yield from over_width([each.closed_form], self.width_here)
 
     def solved_leading(self) -> tuple[int, Expr]:
         """Power of n and its coefficient: the leading term of the closed form as n -> infinity,
@@ -265,7 +282,9 @@ class Mean(Composite, Number):
                 f"the joint limit L = t n needs symbolic width and depth, got {self.network}: "
                 f"leave them out, as in MLP()"
             )
-        return joint_law(self.sums, positive_int("orders", orders))
+        orders = count_between("orders", orders, 1, _MOST_ORDERS)
+        with announced("joint limit"):
+            return joint_law(self.sums, orders)
 
     def joint_limit_from(self, tolerance: object, ratio: object) -> int:
         """The width from which on `joint_limit` is within a relative ``tolerance`` of the exact
@@ -326,7 +345,7 @@ class Mean(Composite, Number):
 
     @cached_property
     def _formula(self) -> Expr:
-        return self.per_eta2
+        return self._in_full()
 
     def growth(self) -> Expr:
         """The leading term as L -> infinity at fixed width: no power law, but an exponential.
@@ -356,9 +375,9 @@ class Mean(Composite, Number):
 
     def _exact_text(self) -> str:
         if self.in_numbers and self.domain.is_QQ:
-            number = number_text(self.per_eta2)
+            number = number_text(self._in_full())
             return number if self.unit_of_step == 1 else f"{number} * {self.unit_of_step}"
-        return str(self.exact)
+        return str(self._exact)
 
 
 @dataclass(frozen=True)
@@ -427,9 +446,7 @@ def _fast_form(mean: Mean) -> FastUpdate | None:
     """A mean at the last layer as fast functions of width and depth; None where such a form is not
     proven."""
     try:
-        forms = ([each.closed_form] for each in mean.derivations)
-        sums = (over_width(form, mean.width_here) for form in forms)
-        return fast_update(chain.from_iterable(sums))
+        return fast_update(mean._sums_apart())
     except NotSolved:
         return None
 

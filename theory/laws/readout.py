@@ -43,7 +43,7 @@ class ReadoutUpdate(PartOfMean):
 
     def _repr_latex_(self) -> str:
         """The exact value as a formula."""
-        return formula_display(Line(Math.spelled("E[(Δf)²]"), Math.of(self.exact)))
+        return formula_display(Line(Math.spelled("E[(Δf)²]"), Math.of(self._exact)))
 
 
 def readout_update(network: Network) -> ReadoutUpdate:

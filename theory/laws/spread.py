@@ -13,7 +13,7 @@ from typing import Any, ClassVar, NamedTuple
 from mpmath import mpf, nstr
 from sympy import Expr, Integer
 
-from theory.algebra.numerals import FEW_LAYERS, number_text
+from theory.algebra.numerals import FEW_LAYERS, number_text, printable
 from theory.errors import InvalidArgument, NotSolved
 from theory.laws.alignment import quotient
 from theory.laws.mean import Mean
@@ -21,9 +21,9 @@ from theory.networks.network import Network
 from theory.precision import published, workdps
 from theory.solutions.derivation import derive
 from theory.solutions.evaluation import guard_digits
-from theory.solutions.value import Composite
+from theory.solutions.value import Composite, is_large
 from theory.symbols import n
-from theory.validation import exact_number, positive_int, typed
+from theory.validation import digits_wanted, exact_number, typed
 from theory.waiting import announced
 from theory.words.observables import K, Observable, g
 from theory.writing.blocks import Line
@@ -107,7 +107,7 @@ class Spread(Composite):
         >>> tangent_kernel(MLP(width=8, depth=1)).second_moment()
         13/32
         """
-        return self._second.exact * self.unit**2
+        return printable(self._second._exact * self.unit**2)
 
     def variance(self) -> Expr:
         """The variance, exact: a rational number, or a function of the symbols left.
@@ -121,13 +121,13 @@ class Spread(Composite):
         5/32
         """
         with announced("variance"):
-            return self._variance()
+            return printable(self._variance())
 
     def _variance(self) -> Expr:
         first, second = self._first, self._second
         if first.in_numbers:
             return first.domain.to_sympy(second.value - first.value**2) * self.unit**2
-        return (second.exact - first.exact**2) * self.unit**2
+        return (second._exact - first._exact**2) * self.unit**2
 
     def relative_standard_deviation(self, digits: int = 15) -> mpf:
         """The standard deviation over the mean, for a network in numbers of any depth.
@@ -139,7 +139,7 @@ class Spread(Composite):
         >>> round(float(label.spread.relative_standard_deviation()), 3)
         50.346
         """
-        digits = positive_int("digits", digits)
+        digits = digits_wanted(digits)
         self._check_numbers()
         return published(self._relative(digits), digits)
 
@@ -208,10 +208,12 @@ class Spread(Composite):
             return f"{text}, relative standard deviation {self._relative_text()}"
         if network.width == n:
             return f"mean {self.whole.leading()} to leading order"
-        mean = str(self.mean)
+        mean = "" if is_large(network) else str(self.mean)
         sizes = ", ".join(map(str, self.open_sizes))
         return (
-            f"mean {mean}" if len(mean) < 320 else f"long, with {sizes} open: call it with numbers"
+            f"mean {mean}"
+            if 0 < len(mean) < 320
+            else f"long, with {sizes} open: call it with numbers"
         )
 
     def _relative_text(self) -> str:
@@ -220,12 +222,12 @@ class Spread(Composite):
     def _mean_text(self) -> str:
         """The mean at eta = 1, in decimals where the exact number is long."""
         if self.network.layers <= FEW_LAYERS:
-            return number_text(self.whole.per_eta2)
+            return number_text(self.whole._in_full())
         return str(nstr(self.whole.evaluate(10), 10))
 
     def _repr_latex_(self) -> str:
         """The mean as a formula, and the relative standard deviation of a network in numbers."""
-        lines = [Line(Math("", r"\text{mean}"), Math.of(self.mean))]
+        lines = [Line(Math("", r"\text{mean}"), Math.of(self.whole._exact))]
         if not self.network.free_symbols:
             relative = Math.spelled(str(nstr(self.relative_standard_deviation(4), 4)))
             lines.append(Line(Math("", r"\text{standard deviation}/\text{mean}"), relative))

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from mpmath import mpf
 from sympy import Expr, Symbol, sympify
 
+from theory.errors import NotSolved
 from theory.laws.derivation_steps import DerivationSteps
 from theory.laws.mean import PartOfMean
 from theory.laws.spread import Spread
@@ -26,6 +27,8 @@ from theory.writing.rendering import formula_display
 
 __all__ = ["PARTS", "SquaredUpdate", "squared_update"]
 
+_COMPARED = 500_000
+"""Layers whose means are held at once; they take half a gigabyte."""
 _MOVED = g @ K @ K @ g
 PARTS: dict[str, Observable] = {"label": _MOVED, "output": f**2 * _MOVED}
 """|K g|^2 times the 1 and the f^2 of E_y (f - y)^2 = 1 + f^2, for a label y = +-1."""
@@ -119,6 +122,12 @@ class SquaredUpdate(PartOfMean):
     def layer_means(self, context: Any) -> list[Any]:
         """The value at eta = 1 of every layer 1 to L of a network in numbers, in the arithmetic of
         ``context``."""
+        if self.network.layers > _COMPARED:
+            raise NotSolved(
+                f"the {brief(self.network.layers)} layers are too many to compare one by one: give "
+                f"criterion=LastLayer() or criterion=MeanOverLayers(), or at most {_COMPARED} "
+                f"layers"
+            )
         width = self.network.width
         widths = width if isinstance(width, tuple) else repeat(width, self.network.layers)
         parts = [each.all_means() for each in self._recursions(context)]
@@ -135,7 +144,7 @@ class SquaredUpdate(PartOfMean):
 
     def _repr_latex_(self) -> str:
         """The exact value and, with symbolic sizes, its limit."""
-        lines = [Line(self._symbol, Math.of(self.exact))]
+        lines = [Line(self._symbol, Math.of(self._exact))]
         if self.network.width == n and self.layer in (L, ell):
             lines.append(Line(self._symbol, Math.of(self.leading()), "~"))
         return formula_display(*lines)

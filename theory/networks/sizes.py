@@ -50,8 +50,8 @@ def bound_sizes(
     that is fixed, or one that is given twice."""
     if len(places) > len(symbols):
         raise InvalidArgument(
-            f"expected {_listed(symbols)} by place, got {len(places)} numbers, "
-            f"{', '.join(map(brief, places))}; {_fixed(network)}"
+            f"expected {_listed(symbols)} by place, got {', '.join(map(brief, places))}; "
+            f"{_fixed(network)}"
         )
     given = dict(zip(symbols, places, strict=False))
     names = {symbol.name: symbol for symbol in symbols}
@@ -82,6 +82,8 @@ def _listed(symbols: Sequence[Symbol]) -> str:
 
 
 def _fixed(network: Network) -> str:
+    if network == type(network)():
+        return f"{network} has no other: leave it out"
     if network.free_symbols:
         return f"the others are fixed in {network}: leave a size out there to give it here"
     return f"all are fixed in {network}: leave them out there, as in MLP(), to give them here"

@@ -24,6 +24,7 @@ from theory.rates.validity import Validity
 from theory.solutions.evaluation import guard_digits
 from theory.symbols import L, ell, eta, n
 from theory.validation import tolerance_value
+from theory.waiting import announced
 from theory.writing.blocks import Line
 from theory.writing.notation import Math
 from theory.writing.rendering import formula_display, root_lines
@@ -156,7 +157,7 @@ class MaximalLearningRate(LearningRate):
     def _moved(self) -> Expr:
         """What the criterion bounds, at eta = 1."""
         if self._bounds_last():
-            moved = self._update(None).per_eta2
+            moved = self._update(None)._in_full()
         elif isinstance(self.criterion, EveryHiddenLayer):
             moved = _maximum([self._domain.to_sympy(value) for value in self._binding.values()])
         elif not isinstance(self.network.depth, int):
@@ -212,7 +213,7 @@ class MaximalLearningRate(LearningRate):
         """The leading term, and the exact rate where the depth is a number, with its decimals."""
         lines = []
         if isinstance(self.network.depth, int) or self.network.width != n:
-            lines += root_lines(RATE, self.exact)
+            lines += root_lines(RATE, self._exact)
         if self.network.width == n:
             lines.append(Line(RATE, Math.of(self.leading()), "~"))
         return formula_display(*lines)
@@ -267,7 +268,8 @@ def _likely_layers(network: Network, rates: tuple[Expr, ...] | Rates) -> list[in
         return list(range(1, network.layers + 1))
     if _last_is_largest(network, rates):
         return [network.layers]
-    with workdps(_DIGITS + guard_digits(network.layers)) as context:
+    digits = _DIGITS + guard_digits(network.layers)
+    with announced("comparison of layers"), workdps(digits) as context:
         means = squared_update(network, rates=rates).layer_means(context)
         bar = max(means) * (1 - context.mpf(10) ** -_DIGITS)
         return [layer for layer, mean in enumerate(means, 1) if mean >= bar]

@@ -21,7 +21,7 @@ from typing import Any
 
 from sympy import Expr, Integer, Poly, sqrt
 
-from theory.algebra.numerals import real_text
+from theory.algebra.numerals import printable, real_text
 from theory.algebra.power_sum import DEPTHS
 from theory.errors import NotSolved
 from theory.laws.criteria import LastLayer, NetworkOutput
@@ -38,6 +38,7 @@ from theory.solutions.derivation import derive
 from theory.solutions.infinite_width import highest_degree
 from theory.solutions.value import Composite
 from theory.symbols import n
+from theory.waiting import announced
 from theory.words.observables import K, Observable, f, g, x
 from theory.writing.blocks import Table
 from theory.writing.notation import Math
@@ -46,8 +47,8 @@ from theory.writing.rendering import table_html, table_text
 __all__ = ["LayerRates", "layer_rates"]
 
 _ORDERS = 2
-_FEW_LAYERS = 16
-"""Depths up to which rates are functions of the width that are quick to make."""
+_FEW_LAYERS, _QUICK_DEPTH = 16, 10**12
+"""Depths up to which rates are functions of the width, and numbers, that are quick to make."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ class LayerRates(Composite):
         """
         return self.first.criterion.bound
 
-    @cached_property
+    @property
     def moved_layer(self) -> Expr:
         """E[(Delta z)^2] over the bound at the last hidden layer if every group trains at its rate
         alone: between 1 and 4, by Cauchy and Schwarz; 1 at depth 1.
@@ -111,9 +112,9 @@ class LayerRates(Composite):
         >>> round(float(layer_rates(MLP(64, 8)).moved_layer), 4)
         3.5395
         """
-        return _moved_layer(self._moved_z, self._groups, self._alone, self.bound)
+        return printable(self._exact_layer)
 
-    @cached_property
+    @property
     def moved_output(self) -> Expr:
         """E[(Delta f)^2] over the bound if every group trains at its rate alone; the
         readout's own step makes 1 of it.
@@ -122,8 +123,22 @@ class LayerRates(Composite):
         >>> round(float(layer_rates(MLP(64, 8)).moved_output), 4)
         2.2305
         """
-        alone = [*self._alone, self.readout.exact]
-        return _moved_output(self._moved_f, self._groups, alone, self.bound)
+        return printable(self._exact_output)
+
+    @cached_property
+    def _exact_layer(self) -> Expr:
+        """`moved_layer`, however long its numbers are; so are the next two."""
+        with announced("shares of the bound"):
+            return _moved_layer(self._moved_z, self._groups, self._alone[:-1], self.bound)
+
+    @cached_property
+    def _exact_output(self) -> Expr:
+        with announced("shares of the bound"):
+            return _moved_output(self._moved_f, self._groups, self._alone, self.bound)
+
+    @property
+    def _exact_share(self) -> Expr:
+        return 1 / max(self._exact_layer, self._exact_output, key=lambda moved: moved.evalf(30))
 
     @property
     def share(self) -> Expr:
@@ -141,7 +156,7 @@ class LayerRates(Composite):
                 f"whether z or f binds depends on the sizes of {self.network}: give numbers, as "
                 f"in MLP(width=64, depth=4), or read moved_layer and moved_output"
             )
-        return 1 / max(self.moved_layer, self.moved_output, key=lambda moved: moved.evalf(30))
+        return printable(self._exact_share)
 
     @property
     def together(self) -> tuple[Expr, ...]:
@@ -153,7 +168,7 @@ class LayerRates(Composite):
         [0.1718, 0.0421, 0.006]
         """
         factor = sqrt(self.share)
-        return tuple(rate * factor for rate in (*self._alone, self.readout.exact))
+        return tuple(printable(rate * factor) for rate in self._alone)
 
     def leading_share(self) -> Expr:
         """The limit of 1/`moved_layer` as n -> infinity, then as the depth grows; the output's
@@ -206,15 +221,15 @@ class LayerRates(Composite):
             )
 
     def _moved_z(self, rates: object) -> Expr:
-        return squared_update(self.network, rates=rates).per_eta2
+        return squared_update(self.network, rates=rates)._in_full()
 
     def _moved_f(self, observable: Observable, rates: object) -> Expr:
-        return derive(observable, self.network, rates=rates).exact
+        return derive(observable, self.network, rates=rates)._exact
 
     @property
     def _alone(self) -> list[Expr]:
-        """The rates of `inner`."""
-        return [rate.exact for rate in self.inner]
+        """The rates of `inner` and the readout."""
+        return [rate._exact for rate in (*self.inner, self.readout)]
 
     @property
     def _groups(self) -> list[object]:
@@ -226,11 +241,13 @@ class LayerRates(Composite):
         sizes = ", ".join(map(str, self.open_sizes))
         if sizes and (self.network.width != n or (isinstance(depth, int) and depth > _FEW_LAYERS)):
             return f"{head}: call it with numbers for {sizes}"
+        if isinstance(depth, int) and depth > _QUICK_DEPTH:
+            return f"{head}: ask for evaluate()"
         return "\n".join([head, *table_text(self._table)])
 
-    def _repr_html_(self) -> str:
-        """The rates as a table."""
-        return table_html(self._table)
+    def _repr_html_(self) -> str | None:
+        """The rates as a table; None where only the text is quick."""
+        return None if "\n" not in repr(self) else table_html(self._table)
 
     @property
     def _table(self) -> Table:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sympy import Expr
 
-from theory.algebra.numerals import inverse_square_root, rate_text
+from theory.algebra.numerals import inverse_square_root, printable, rate_text
 from theory.laws.criteria import Criterion, NetworkOutput
 from theory.laws.readout import ReadoutUpdate, readout_update
 from theory.networks.network import Network
@@ -63,6 +63,10 @@ class LearningRate(Number):
         >>> maximal_learning_rate(MLP(4, 2), group=Readout()).exact
         sqrt(34)/102
         """
+        return printable(self._exact)
+
+    @property
+    def _exact(self) -> Expr:
         return inverse_square_root(self._moved / self.criterion.bound)
 
     def leading(self) -> Expr:
@@ -83,7 +87,7 @@ class LearningRate(Number):
         return context.sqrt(bound / self._moved_number(context))
 
     def _exact_text(self) -> str:
-        return rate_text(self.exact)
+        return rate_text(self._exact)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__} of {self.network}: {self._headline()}"
@@ -125,7 +129,7 @@ class ReadoutLearningRate(LearningRate):
 
     @property
     def _moved(self) -> Expr:
-        return self.update.per_eta2
+        return self.update._in_full()
 
     @property
     def _leading_moved(self) -> Expr:
@@ -140,4 +144,4 @@ class ReadoutLearningRate(LearningRate):
 
     def _repr_latex_(self) -> str:
         """The exact rate as a formula, with its decimals."""
-        return formula_display(*root_lines(RATE, self.exact))
+        return formula_display(*root_lines(RATE, self._exact))

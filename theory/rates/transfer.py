@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from mpmath import nstr
+from mpmath import mpf, nstr
 from sympy import Expr, Rational
 
-from theory.algebra.numerals import real_text
+from theory.algebra.numerals import printable, real_text
 from theory.errors import InvalidArgument, NotSolved
 from theory.laws.criteria import Criterion, LastLayer, NetworkOutput
 from theory.laws.expression_numbers import numbers
@@ -89,7 +89,7 @@ class TransferredLearningRate(Composite, Number):
         >>> round(float(transfer_learning_rate(0.05, MLP(256, 8), MLP(1024, 32)).ratio), 6)
         0.124849
         """
-        return self.target.exact / self.source.exact
+        return printable(self.target._exact / self.source._exact)
 
     @property
     def exact(self) -> Expr:
@@ -100,7 +100,11 @@ class TransferredLearningRate(Composite, Number):
         >>> abs(float(found.exact) - found.rate) < 1e-15
         True
         """
-        return self.tuned * self.ratio
+        return printable(self._exact)
+
+    @property
+    def _exact(self) -> Expr:
+        return self.tuned * self.target._exact / self.source._exact
 
     def __repr__(self) -> str:
         rate, tuned = nstr(self.evaluate(), 6), real_text(self.tuned)
@@ -199,12 +203,12 @@ def _cause(network: Network, group: Group | None, allowed: Rational) -> str:
     )
 
 
-def _times(error: float) -> str:
-    return f"the rate of the law is {1 + error:.3g} times the exact one"
+def _times(error: mpf) -> str:
+    return f"the rate of the law is {nstr(1 + error, 3)} times the exact one"
 
 
 @lru_cache(maxsize=256)
-def _error(network: Network, group: Group | None) -> float:
+def _error(network: Network, group: Group | None) -> mpf:
     """The leading term of the rate over the exact rate, less 1, of a network in numbers.
 
     The term is that of a group of which every layer has the same share; the first layer's holds
@@ -220,4 +224,5 @@ def _error(network: Network, group: Group | None) -> float:
     sizes = {"n": network.width, "L": network.layers, "n_0": network.first_fan_in}
     found = numbers(law, **{s.name: sizes[s.name] for s in law.free_symbols})
     exact = maximal_learning_rate(network, criterion=bounded, group=group)
-    return float(found / float(exact) - 1)
+    with workdps(20) as context:
+        return context.mpf(found) / exact._number(context) - 1

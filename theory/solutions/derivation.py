@@ -9,6 +9,7 @@ from sympy import Expr, Integer, Matrix, Symbol, sympify
 from sympy.polys.domains.domain import Domain
 
 from theory.algebra.fields import field_of
+from theory.algebra.numerals import printable
 from theory.errors import InvalidArgument, NotSolved
 from theory.networks.multipliers import Rates, open_ends
 from theory.networks.network import Network, asked_layer, asked_rates, checked_network
@@ -184,6 +185,10 @@ class Derivation(Number):
         >>> derive(trace(K), MLP()).exact
         L*n**2
         """
+        return printable(self._exact)
+
+    @property
+    def _exact(self) -> Expr:
         if self.vanishes:
             return Integer(0)
         if self.in_numbers:
@@ -367,7 +372,7 @@ class Derivation(Number):
             return f"Derivation of E[{self.observable}] at {where}: 0, since {why}"
         return (
             f"Derivation of E[{self.observable}] at layer {brief(self.layer)} of {self.network}: "
-            f"{size} words, closed under the layer map"
+            f"{size} word{'s' * (size != 1)}, closed under the layer map"
         )
 
 
@@ -411,7 +416,7 @@ def derive(
         )
     if not isinstance(observable, Observable):
         raise InvalidArgument(
-            f"expected an observable built from K, D, z, g and trace, got "
+            f"expected an observable built from K, D, z, g, f, x and trace, got "
             f"observable={typed(observable)}; give one such as trace(K @ K)"
         )
     checked_network(network)

@@ -54,7 +54,8 @@ class DecimalRecursion:
 
     def all_means(self) -> list[Any]:
         """The sum of the terms' means at every layer."""
-        maps = [self._matrices(run.maps) for run in self.recursion.runs for _ in range(run.count)]
+        runs = ((self._matrices(run.maps), run.count) for run in self.recursion.runs)
+        maps = [matrices for matrices, count in runs for _ in range(count)]
         below, means = self._matrix(self.recursion.start()), []
         states = []
         for kernel, _, sources in maps:

@@ -30,10 +30,10 @@ from theory.solutions.arrays import (
 )
 from theory.solutions.evaluation import guard_digits
 from theory.symbols import L, n
-from theory.validation import brief, positive_int
+from theory.validation import brief, digits_wanted
 from theory.waiting import announced
 
-__all__ = ["ArrayFunction", "Composite", "Number", "Value", "as_float", "each"]
+__all__ = ["ArrayFunction", "Composite", "Number", "Value", "as_float", "each", "is_large"]
 
 _FLOAT_DIGITS = 17
 _LEAST, _MOST = 2.2250738585072014e-308, 1.7976931348623157e308
@@ -41,6 +41,8 @@ _TEXT_DIGITS, _LONGEST = 10, 320
 """Digits of a decimal, and the characters of a formula, in the text of a number."""
 _FEW_RATIONAL_LAYERS = 16
 """Depths up to which a rational function of the width is quick to make."""
+_SHORT_WIDTH = 10**15
+"""Widths up to which the numbers in a closed form are short."""
 
 
 class Value(PickledByFields, PublicNames, ABC):
@@ -91,16 +93,16 @@ class Value(PickledByFields, PublicNames, ABC):
         """
         return in_order(self._symbols(), self.network)
 
-    def at(self, **sizes: Any) -> Self:
-        """The same value with numbers for some of its open sizes, exact.
+    def at(self, *places: Any, **sizes: Any) -> Self:
+        """The same value with numbers for some of its open sizes, exact, given as in a call.
 
         Raises `InvalidArgument` for sizes that are fixed, and for numbers that are no sizes.
 
         >>> from theory import MLP, squared_update
-        >>> squared_update(MLP()).label.at(n=10, L=2).exact
-        7*eta**2/2
+        >>> squared_update(MLP()).label.at(n=10, L=2).exact, squared_update(MLP()).at(4, 2).exact
+        (7*eta**2/2, 3167*eta**2/256)
         """
-        given = bound_sizes(self.open_sizes, self.network, (), sizes)
+        given = bound_sizes(self.open_sizes, self.network, places, sizes)
         return self._at({symbol: read_size(symbol, number) for symbol, number in given.items()})
 
     def __call__(self, *sizes: Any, **named: Any) -> Any:
@@ -139,7 +141,7 @@ class Value(PickledByFields, PublicNames, ABC):
         >>> squared_update(MLP(width=10**6, depth=10**4)).evaluate()
         mpf('341807052719.91071')
         """
-        digits = positive_int("digits", digits)
+        digits = digits_wanted(digits)
         return each(lambda number: published(number, digits), self._decimals(digits))
 
     def _decimals(self, digits: int) -> Any:
@@ -174,7 +176,11 @@ class Number(Value):
 
         @property
         def exact(self) -> Expr:
-            """The value as a SymPy expression."""
+            """The value as a SymPy expression that prints."""
+
+        @property
+        def _exact(self) -> Expr:
+            """The same, also where its numbers are too long to print."""
 
         def leading(self) -> Expr:
             """Its leading term as n -> infinity, then as the depth grows."""
@@ -185,7 +191,7 @@ class Number(Value):
 
     def _exact_text(self) -> str:
         """`exact` as text, in decimals where it is long."""
-        return str(self.exact)
+        return str(self._exact)
 
     def _headline(self, unit: str = "") -> str:
         """The text of the number: exact where it is at most 64 layers deep, in decimals times
@@ -201,8 +207,7 @@ class Number(Value):
             # a numbered layer has no leading term in an open depth
             if open_depth and network.width == n and type(getattr(self, "layer", None)) is not int:
                 return f"{self.leading()} to leading order"
-            quick = open_depth or network.depth <= _FEW_RATIONAL_LAYERS
-            text = self._exact_text() if quick else ""
+            text = "" if is_large(network) else self._exact_text()
             if 0 < len(text) <= _LONGEST:
                 return text
             sizes = ", ".join(map(str, self.open_sizes))
@@ -329,16 +334,23 @@ def each(function: Callable[[Any], Any], numbers: Any) -> Any:
     return type(numbers)._make(values) if hasattr(numbers, "_make") else tuple(values)
 
 
-def as_float(number: mpf, sizes: Sizes) -> float:
-    """``number`` in float64; `InvalidArgument`, with the exact call, beyond its range."""
+def is_large(network: Network) -> bool:
+    """Whether a closed form for ``network`` is too deep or too wide to be made for a line."""
+    deep = isinstance(network.depth, int) and network.depth > _FEW_RATIONAL_LAYERS
+    widths = network.width if isinstance(network.width, tuple) else (network.width,)
+    return deep or any(isinstance(each, int) and each > _SHORT_WIDTH for each in widths)
+
+
+def as_float(number: mpf, sizes: Sizes, call: Callable[[Sizes], str] | None = None) -> float:
+    """``number`` in float64; `InvalidArgument`, with the exact ``call``, beyond its range."""
     value = float(number)
     if value == 0 == number or _LEAST <= abs(value) <= _MOST:
         return value
     with workdps(5) as context:
         size = context.nstr(number, 3)
+    got = f"{_written(sizes)}, where it is {size}" if sizes else size
     raise InvalidArgument(
-        f"expected sizes whose value float64 can hold, got {_written(sizes)}, where it is {size}; "
-        f"{_call(sizes)}.evaluate() has it"
+        f"expected a value that float64 can hold, got {got}; {(call or _call)(sizes)} has it"
     )
 
 
@@ -349,7 +361,7 @@ def _log(number: mpf, sizes: Sizes) -> float:
         return float("-inf")
     raise InvalidArgument(
         f"expected sizes where the value is positive, got {_written(sizes)}, where it is negative "
-        f"and has no logarithm; {_call(sizes)}.evaluate() has it"
+        f"and has no logarithm; {_call(sizes)} has it"
     )
 
 
@@ -359,4 +371,4 @@ def _written(sizes: Sizes) -> str:
 
 def _call(sizes: Sizes) -> str:
     named = ", ".join(f"{symbol}={brief(number)}" for symbol, number in sizes.items())
-    return f".at({named})" if named else ""
+    return f".at({named}).evaluate()" if named else "evaluate()"

@@ -22,10 +22,13 @@ from typing import Any, Generic, Self, TypeVar, overload
 
 from theory.errors import InvalidArgument
 from theory.public_names import listed
-from theory.validation import exact_number, positive_int, typed
+from theory.validation import count_between, exact_number, typed
 from theory.words.word import Word, canonical_word, word_text
 
 __all__ = ["D", "K", "Matrix", "Observable", "Vector", "f", "g", "trace", "x", "z"]
+
+_HIGHEST_POWER, _MOST_TERMS = 64, 4096
+"""The powers and the sums that are written out."""
 
 Key = TypeVar("Key", str, Word)
 
@@ -47,6 +50,11 @@ class _Combination(Generic[Key]):
         total: dict[Any, Fraction] = {}
         for key, coefficient in terms:
             total[key] = total.get(key, Fraction(0)) + coefficient
+        if len(total) > _MOST_TERMS:
+            raise InvalidArgument(
+                f"expected an observable of at most {_MOST_TERMS} terms, got {len(total)}; give "
+                f"a lower power, or fewer summands"
+            )
         return cls(tuple(sorted((k, c) for k, c in total.items() if c)))
 
     def __add__(self, other: Self) -> Self:
@@ -105,7 +113,7 @@ class Matrix(_Combination[str]):
 
     def __pow__(self, exponent: int) -> Matrix:
         power = self
-        for _ in range(positive_int("exponent", exponent) - 1):
+        for _ in range(count_between("exponent", exponent, 1, _HIGHEST_POWER) - 1):
             power = power @ self
         return power
 
@@ -169,7 +177,7 @@ class Observable(_Combination[Word]):
 
     def __pow__(self, exponent: int) -> Observable:
         power = self
-        for _ in range(positive_int("exponent", exponent) - 1):
+        for _ in range(count_between("exponent", exponent, 1, _HIGHEST_POWER) - 1):
             power = power * self
         return power
 

@@ -47,6 +47,9 @@ __all__ = [
     "plan_cells",
 ]
 
+_LONGEST = 600
+"""Characters of the table that a prompt shows; `print` shows a longer one."""
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
@@ -163,6 +166,16 @@ class Comparison:
         return replace(self, cells=self.cells + other.cells)
 
     def __repr__(self) -> str:
+        """`str` where it is short; ``print`` shows the whole table."""
+        text = str(self)
+        if len(text) <= _LONGEST:
+            return text
+        return (
+            f"Comparison of {len(self.cells)} cells, {self.verdict.outcome.name}: print() shows "
+            f"the table"
+        )
+
+    def __str__(self) -> str:
         return run_text(comparison_record(self))
 
     def _repr_html_(self) -> str:

@@ -225,6 +225,7 @@ def test_one_hidden_layer_shares_with_the_readout_alone() -> None:
     assert found == pytest.approx(float(layer_rates(MLP(16, 1)).moved_output), rel=1e-12)
 
 
+@pytest.mark.usefixtures("unlimited_digits")
 def test_the_limit_of_the_share() -> None:
     """1/(2 + sqrt(3)), with errors of order 1/L; the output then moves by 1 + O(1/sqrt(L))."""
     limit = layer_rates(MLP()).leading_share()

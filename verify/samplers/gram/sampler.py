@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
 from verify.numerics.arrays import FloatArray
 from verify.numerics.streams import LARGEST_BLOCK
@@ -20,6 +21,8 @@ from verify.samplers.sampler import Cost, Planned, Sampler, check_inner_products
 __all__ = ["Gram"]
 
 _BLOCK_LAYERS = 2**17
+_RELU_BYTES, _LEAKY_BYTES, _MOST_BYTES = 1280, 15_360, 3 * 2**28
+"""Room that the passes take for a layer of a very deep network, and at most in a thread."""
 _ROOM = threading.local()
 
 
@@ -57,8 +60,15 @@ class Gram(Sampler):
         return network.layers
 
     def check(self, problem: Problem) -> None:
-        """Refuse real steps."""
+        """Refuse real steps, and depths whose room would take more than 0.75 GB a thread."""
         check_inner_products(problem, self)
+        depth, each = problem.rates.size, _LEAKY_BYTES if problem.slope > 0 else _RELU_BYTES
+        if depth * each > _MOST_BYTES:
+            raise InvalidArgument(
+                f"expected a depth of at most {_MOST_BYTES // each:,} for {self!r} with this "
+                f"activation, got depth={depth:,}, which would take {depth * each / 2**30:.1f} GB "
+                f"in each thread; give a smaller depth"
+            )
 
     def sample(self, problem: Problem, stream: np.random.Generator, count: int) -> FloatArray:
         """See `Sampler.sample`."""
