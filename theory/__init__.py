@@ -11,13 +11,14 @@ from theory.laws.expression_numbers import numbers
 from theory.laws.readout import ReadoutUpdate, readout_update
 from theory.laws.spread import Spread, tangent_kernel
 from theory.laws.update import SquaredUpdate, squared_update
+from theory.networks.activations import LeakyReLU, Linear, ReLU
 from theory.networks.groups import FirstLayer, HiddenLayers, Readout
-from theory.networks.mlp import MLP, LeakyReLU, Linear, ReLU
+from theory.networks.mlp import MLP
 from theory.networks.multipliers import ByGroup, TrainedLayers
 from theory.public_names import listed
-from theory.rates.bounded_rate import ReadoutLearningRate
 from theory.rates.hidden_rate import MaximalLearningRate
 from theory.rates.layer_rates import LayerRates, layer_rates
+from theory.rates.learning_rate import ReadoutLearningRate
 from theory.rates.rate import maximal_learning_rate
 from theory.rates.transfer import OutsideValidity, TransferredLearningRate, transfer_learning_rate
 from theory.solutions.derivation import Derivation, derive

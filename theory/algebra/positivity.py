@@ -12,15 +12,21 @@ alpha >= beta >= 0 and q_0, ..., q_deg and all R_j are non-negative, so is y at 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from math import comb
-from typing import Any
+from typing import Any, TypeAlias
 
 from sympy import Symbol
+from sympy.polys.domains.domain import Domain
 
+from theory.algebra.fields import certainly_at_least
 from theory.algebra.power_sum import DEPTHS
 
-__all__ = ["binomial_basis", "binomial_weights"]
+__all__ = ["binomial_basis", "binomial_weights", "certified_weights"]
+
+Pair: TypeAlias = tuple[Any, Any]
+"""A base, an element of a field, and the polynomial that its power is multiplied with."""
 
 
 def binomial_basis(poly: Any, base: Any, symbol: Symbol) -> list[Any]:
@@ -48,6 +54,21 @@ def binomial_weights(
 
     tail = _differences([weight(start + j) for j in range(len(a_terms))])
     return [weight(i) for i in range(start)], tail
+
+
+def certified_weights(
+    pairs: Sequence[Pair], symbol: Symbol, domain: Domain
+) -> tuple[Pair, Pair, list[Any], list[Any]] | None:
+    """Two powers, given as ``pairs`` of a base and its polynomial, the larger base last, and their
+    `binomial_weights`; None where an order or a weight is not certified for all sizes."""
+    (one, _), (two, _) = pairs
+    low, high = pairs if certainly_at_least(two, one, domain) else pairs[::-1]
+    if not certainly_at_least(high[0], low[0], domain):
+        return None
+    head, tail = binomial_weights(low[1], low[0], high[1], high[0], symbol)
+    if not all(certainly_at_least(each, domain.zero, domain) for each in (*head, *tail)):
+        return None
+    return low, high, head, tail
 
 
 def _differences(values: list[Any]) -> list[Any]:

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from math import factorial
 from typing import Any
 
-from sympy import Expr, Integer
+from sympy import Expr, Integer, Symbol
 from sympy.polys.domains.domain import Domain
 from sympy.polys.rings import PolyRing
 
+from theory.errors import NotSolved
 from theory.symbols import L, ell, p, q
 
-__all__ = ["DEPTHS", "Key", "PowerSum", "binomial", "depth_ring", "merged", "power_key"]
+__all__ = ["DEPTHS", "Key", "PowerSum", "affine", "binomial", "depth_ring", "merged", "power_key"]
 
 DEPTHS = (L, ell, p, q)
 """The symbols that exponents and polynomials are written in."""
@@ -107,6 +108,22 @@ class PowerSum:
             new = merged(old, key)
             terms[new] = terms.get(new, self.ring.zero) + poly * factor
         return PowerSum(self.ring, terms)
+
+    def powers(self, symbol: Symbol, what: str) -> list[tuple[Any, Any]]:
+        """The terms as pairs (base, polynomial), each base to the power ``symbol``.
+
+        Raises `NotSolved`, which names ``what`` needs it, where an exponent holds anything else.
+        """
+        pairs = []
+        for key, poly in self.terms.items():
+            base = self.ring.domain.one
+            for each, exponent in key:
+                times = exponent.coeff(symbol)
+                if each is None or exponent != symbol * times:
+                    raise NotSolved(f"{what} solved at the last layer: leave layer out")
+                base *= each ** int(times)
+            pairs.append((base, poly))
+        return pairs
 
     def value(self, **depths: int) -> Any:
         """The sum at numbers for its depth symbols, an element of the field."""

@@ -8,19 +8,22 @@ and at L = t/e
 
     lambda^L = exp(c_1 t) exp(c_2 t e + c_3 t e^2 + ...).
 
-Coefficients are Laurent series, exact; their poles cancel, order by order.  A coefficient of such a
+Coefficients are Laurent series, exact; their poles cancel, order by order.  SymPy's `ring_series`
+expands each.  A coefficient of such a
 series is a polynomial, in the depth symbols or in t, over the field of what is left of the sizes
 once n is gone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
-from sympy import Expr, Symbol
+from sympy import Symbol
 from sympy.polys.domains.domain import Domain
+from sympy.polys.ring_series import rs_exp, rs_log, rs_mul, rs_series_inversion
 from sympy.polys.rings import PolyRing
 
 from theory.algebra.fields import field_of
@@ -32,38 +35,14 @@ from theory.symbols import L, n, t
 __all__ = ["ExpSum", "fixed_depth_series", "fixed_ratio_series"]
 
 
-@dataclass(frozen=True)
-class Laurent:
-    """e^start * (terms[0] + terms[1] e + ...), known to ``len(terms)`` terms."""
-
-    start: int
-    terms: tuple[Any, ...]
-
-    def __mul__(self, other: Laurent) -> Laurent:
-        size = min(len(self.terms), len(other.terms))
-        product = []
-        for k in range(size):
-            total = self.terms[0] * other.terms[k]
-            for i in range(1, k + 1):
-                total += self.terms[i] * other.terms[k - i]
-            product.append(total)
-        return Laurent(self.start + other.start, tuple(product))
-
-    def at(self, order: int) -> Any:
-        """The coefficient of e^order, None beyond the terms known, and zero below the first."""
-        index = order - self.start
-        if index < 0:
-            return self.terms[0] - self.terms[0]
-        return self.terms[index] if index < len(self.terms) else None
-
-    def shifted(self, steps: int) -> Laurent:
-        """The series times e^steps."""
-        return Laurent(self.start + steps, self.terms)
+_E = Symbol("1/n")
+"""The generator e."""
 
 
 @dataclass(frozen=True)
 class Expansion:
-    """Series of elements of ``domain``, a field with n, over polynomials in ``symbols``."""
+    """Series of elements of ``domain``, a field with n, over polynomials in ``symbols``, to
+    ``size`` terms: polynomials of `ring`, whose first generator is e."""
 
     domain: Domain
     symbols: tuple[Symbol, ...]
@@ -76,39 +55,46 @@ class Expansion:
 
     @cached_property
     def ring(self) -> PolyRing:
-        """The ring of the coefficients."""
-        return PolyRing(self.symbols, self.field)
+        """The ring of the series."""
+        return PolyRing((_E, *self.symbols), self.field)
 
-    def rational(self, element: Any) -> Laurent:
-        """A rational function of n that is not zero."""
+    def rational(self, element: Any) -> tuple[int, Any]:
+        """A rational function of n that is not zero, as e^start times a series."""
+        e = self.ring.gens[0]
         top, bottom = self._descending(element.numer), self._descending(element.denom)
-        start = len(bottom) - len(top)
-        zero, inverse = self.field.zero, 1 / bottom[0]
-        terms: list[Any] = []
-        for k in range(self.size):
-            value = top[k] if k < len(top) else zero
-            for j in range(1, min(k, len(bottom) - 1) + 1):
-                value -= bottom[j] * terms[k - j]
-            terms.append(value * inverse)
-        return Laurent(start, tuple(self.ring(term) for term in terms))
+        above, below = (
+            sum((e**k * c for k, c in enumerate(poly[: self.size])), self.ring.zero)
+            for poly in (top, bottom)
+        )
+        inverse = rs_series_inversion(below, e, self.size)
+        return len(bottom) - len(top), rs_mul(above, inverse, e, self.size)
 
     def degree(self, element: Any) -> int:
         """The power of n with which a rational function grows."""
         return len(self._descending(element.numer)) - len(self._descending(element.denom))
 
-    def logarithm(self, element: Any) -> list[Any]:
-        """log of a rational function that tends to 1: the coefficients of e, e^2, ..."""
-        series = self.rational(element)
-        if series.start != 0 or series.terms[0] != 1:
+    def logarithm(self, element: Any) -> Any:
+        """log of a rational function that tends to 1."""
+        start, series = self.rational(element)
+        if start != 0 or series.coeff(1) != 1:
             raise AssertionError("an eigenvalue of a layer map does not tend to 1 as n grows")
-        terms = series.terms
-        logs: list[Any] = []
-        for k in range(1, len(terms)):
-            value = terms[k] * k
-            for j in range(1, k):
-                value -= logs[j - 1] * j * terms[k - j]
-            logs.append(value / k)
-        return logs
+        return rs_log(series, self.ring.gens[0], self.size)
+
+    def product(self, one: Any, two: Any) -> Any:
+        """The product of two series."""
+        return rs_mul(one, two, self.ring.gens[0], self.size)
+
+    def exponential(self, exponent: Any) -> Any:
+        """exp of a series that begins with e."""
+        return rs_exp(exponent, self.ring.gens[0], self.size)
+
+    def by_order(self, series: Any) -> dict[int, Any]:
+        """The coefficients of e^0, e^1, ... that are not zero, polynomials in ``symbols``."""
+        found: dict[int, dict[tuple[int, ...], Any]] = {}
+        for (power, *rest), coefficient in series.terms():
+            found.setdefault(power, {})[tuple(rest)] = coefficient
+        ring = PolyRing(self.symbols, self.field)
+        return {power: ring.from_dict(terms) for power, terms in found.items()}
 
     def _descending(self, poly: Any) -> list[Any]:
         """Coefficients of a polynomial by falling powers of n, in `field`."""
@@ -125,15 +111,6 @@ class Expansion:
         return self.field(self.field.field.ring.from_dict(terms))
 
 
-def exponential(ring: PolyRing, exponent: Sequence[Any]) -> tuple[Any, ...]:
-    """exp(x_1 e + x_2 e^2 + ...) to ``len(exponent)`` + 1 terms."""
-    terms = [ring.one]
-    for k in range(1, len(exponent) + 1):
-        total = sum((exponent[j - 1] * j * terms[k - j] for j in range(1, k + 1)), ring.zero)
-        terms.append(total / k)
-    return tuple(terms)
-
-
 @dataclass(frozen=True)
 class ExpSum:
     """sum_c exp(c t) p_c(t): ``terms[c]`` is a polynomial in t over the field of c, not zero."""
@@ -145,21 +122,26 @@ class ExpSum:
 
 
 def fixed_depth_series(total: PowerSum, order: int) -> dict[int, Any]:
-    """Coefficients of n^-k for k up to ``order``, from the first that is not zero: polynomials in
-    the depth symbols."""
+    """Coefficients of n^-k for k up to ``order``, as far as they are not zero: polynomials in the
+    depth symbols."""
     _needs_width(total)
     lowest = -max((_growth(total, poly, 0) for poly in total.terms.values()), default=0)
     expansion = Expansion(total.ring.domain, DEPTHS, max(order - lowest, 0) + 1)
-    pieces = []
+    (e, *depths), series = expansion.ring.gens, expansion.ring.zero
     for key, poly in total.terms.items():
-        exponent = [expansion.ring.zero] * (expansion.size - 1)
+        exponent = expansion.ring.zero
         for base, form in key:
-            affine = _affine(expansion, form)
-            for k, log in enumerate(expansion.logarithm(base)):
-                exponent[k] += affine * log
-        power = Laurent(0, exponential(expansion.ring, exponent))
-        pieces += [series * power for series in _coefficients(expansion, poly)]
-    return _collected(pieces, lowest, order)
+            times = sum((d * int(form.coeff(s)) for s, d in zip(DEPTHS, depths, strict=True)), 0)
+            exponent += expansion.logarithm(base) * times
+        power = expansion.exponential(exponent)
+        for monomial, coefficient in poly.terms():
+            start, value = expansion.rational(coefficient)
+            value *= e ** (start - lowest) * prod(
+                d**k for d, k in zip(depths, monomial, strict=True)
+            )
+            series += expansion.product(value, power)
+    found = expansion.by_order(series).items()
+    return {k + lowest: poly for k, poly in found if k + lowest <= order}
 
 
 def fixed_ratio_series(total: PowerSum, orders: int) -> dict[int, ExpSum]:
@@ -178,66 +160,32 @@ def fixed_ratio_series(total: PowerSum, orders: int) -> dict[int, ExpSum]:
 
 
 def _ratio_series(total: PowerSum, lowest: int, size: int) -> dict[int, ExpSum]:
-    expansion = Expansion(total.ring.domain, (t,), size)
-    ratio = expansion.ring.gens[0]
-    by_rate: dict[Any, list[Laurent]] = {}
-    for key, poly in total.terms.items():
-        rate, exponent = expansion.field.zero, [expansion.ring.zero] * (size - 1)
-        for base, form in key:
-            times = int(form.coeff(L))
-            if form != times * L:
-                raise NotSolved("the joint limit is solved at the last layer: leave layer out")
-            longer = Expansion(expansion.domain, (t,), size + 1)
-            first, *logs = longer.logarithm(base)
-            rate += first.coeff(1) * times
-            for k, log in enumerate(logs):
-                exponent[k] += ratio * log.set_ring(expansion.ring) * times
-        power = Laurent(0, exponential(expansion.ring, exponent))
-        for series in _coefficients(expansion, poly, ratio):
-            by_rate.setdefault(rate, []).append(series * power)
+    """Coefficients of n^-k for ``size`` numbers k from ``lowest``."""
+    expansion = Expansion(total.ring.domain, (t,), size + 1)
+    (e, ratio), index = expansion.ring.gens, DEPTHS.index(L)
+    by_rate: dict[Any, Any] = {}
+    for base, poly in total.powers(L, "the joint limit is"):
+        exponent = expansion.logarithm(base).quo(e)
+        rate = exponent.coeff(1)
+        power = expansion.exponential((exponent - rate) * ratio)
+        for monomial, coefficient in poly.terms():
+            start, value = expansion.rational(coefficient)
+            times = monomial[index]
+            value *= e ** (start - times - lowest) * ratio**times
+            product = expansion.product(value, power)
+            by_rate[rate] = by_rate.get(rate, expansion.ring.zero) + product
     orders: dict[int, dict[Any, Any]] = {k: {} for k in range(lowest, lowest + size)}
-    for rate, pieces in by_rate.items():
-        for k, value in _collected(pieces, lowest, lowest + size - 1).items():
-            if value:
-                orders[k][rate] = value
+    for rate, series in by_rate.items():
+        for k, value in expansion.by_order(series).items():
+            if k < size:
+                orders[k + lowest][rate] = value
     return {k: ExpSum(terms) for k, terms in orders.items()}
-
-
-def _coefficients(expansion: Expansion, poly: Any, ratio: Any = None) -> Iterator[Laurent]:
-    """The terms of a polynomial in the depths as series, L being ``ratio``/e if that is given."""
-    index = DEPTHS.index(L)
-    for monomial, coefficient in poly.terms():
-        series = expansion.rational(coefficient)
-        if ratio is None:
-            depth = expansion.ring.from_dict({monomial: expansion.field.one})
-            yield Laurent(series.start, tuple(term * depth for term in series.terms))
-        else:
-            power = monomial[index]
-            factor = ratio**power
-            yield Laurent(series.start - power, tuple(term * factor for term in series.terms))
-
-
-def _collected(pieces: list[Laurent], lowest: int, highest: int) -> dict[int, Any]:
-    """The sum of series, by the power of e."""
-    found: dict[int, Any] = {}
-    for order in range(lowest, highest + 1):
-        for piece in pieces:
-            value = piece.at(order)
-            found[order] = found[order] + value if order in found else value
-    return found
 
 
 def _growth(total: PowerSum, poly: Any, per_depth: int) -> int:
     """The largest power of n in a coefficient, each depth symbol counting ``per_depth``."""
     expansion = Expansion(total.ring.domain, DEPTHS, 1)
     return max(expansion.degree(c) + per_depth * sum(monomial) for monomial, c in poly.terms())
-
-
-def _affine(expansion: Expansion, form: Expr) -> Any:
-    return sum(
-        (g * int(form.coeff(s)) for s, g in zip(DEPTHS, expansion.ring.gens, strict=True)),
-        expansion.ring.zero,
-    )
 
 
 def _needs_width(total: PowerSum) -> None:

@@ -21,9 +21,10 @@ the cost at a few numbers, R N_i^k w_i, instead of whole vectors.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
+from itertools import pairwise
 from math import prod
 from operator import add
 from typing import Any
@@ -154,20 +155,10 @@ def _numerator(steps: Sequence[DomainMatrix], nodes: Sequence[Any]) -> list[Doma
     """The coefficients of x^0, x^1, ... in sum_k t_k prod_(j > k + 1) (x - x_j)."""
     total: list[DomainMatrix] = []
     for step, node in zip(steps, nodes, strict=True):
-        total = list(_times_linear(total, node))
-        total = [total[0] + step, *total[1:]] if total else [step]
+        nothing = step - step
+        total = [below - here * node for below, here in pairwise([nothing, *total, nothing])]
+        total[0] = total[0] + step
     return total
-
-
-def _times_linear(poly: Sequence[DomainMatrix], node: Any) -> Iterator[DomainMatrix]:
-    """(x - node) times a polynomial."""
-    for power in range(len(poly) + 1 if poly else 0):
-        if power == 0:
-            yield poly[0] * -node
-        elif power == len(poly):
-            yield poly[-1]
-        else:
-            yield poly[power - 1] - poly[power] * node
 
 
 def _shifted(poly: Sequence[DomainMatrix], root: Any, size: int) -> list[DomainMatrix]:

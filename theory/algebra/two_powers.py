@@ -15,8 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from theory.algebra.fields import certainly_at_least
-from theory.algebra.positivity import binomial_weights
+from theory.algebra.positivity import Pair, certified_weights
 from theory.algebra.power_sum import DEPTHS, PowerSum
 from theory.errors import NotSolved
 from theory.symbols import L, n
@@ -67,21 +66,20 @@ class TwoPowers:
                 "n and L alone: leave layer out, and give the others numbers"
             )
         for shift in (0, 1):
-            found = cls._certified(total.at({L: L + shift}), shift)
+            pairs = total.at({L: L + shift}).powers(L, "fast numbers are")
+            found = certified_weights(pairs, L, domain)
             if found is not None:
-                return found
+                return cls._of_weights(shift, *found)
         raise NotSolved(
             "the closed form here is not proven to be a sum of positive terms: call the value, as "
             "in squared_update(MLP())(64, 10), which works with enough digits"
         )
 
     @classmethod
-    def _certified(cls, total: PowerSum, shift: int) -> TwoPowers | None:
-        domain = total.ring.domain
-        (beta, low), (alpha, high) = _ordered(total)
-        head, tail = binomial_weights(low, beta, high, alpha, L)
-        if not all(certainly_at_least(q, domain.zero, domain) for q in (*head, *tail)):
-            return None
+    def _of_weights(
+        cls, shift: int, lower: Pair, upper: Pair, head: list[Any], tail: list[Any]
+    ) -> TwoPowers:
+        (beta, low), (alpha, high) = lower, upper
         common = _common(high, low)
         return cls(
             shift,
@@ -94,20 +92,6 @@ class TwoPowers:
             tuple(map(_rational, head)),
             tuple(map(_rational, tail)),
         )
-
-
-def _ordered(total: PowerSum) -> list[tuple[Any, Any]]:
-    """The bases and their polynomials in L, the smaller first."""
-    found = []
-    for key, poly in total.terms.items():
-        base = total.ring.domain.one
-        for each, form in key:
-            if each is None or form != L:
-                raise NotSolved("fast numbers are solved at the last layer: leave layer out")
-            base *= each
-        found.append((base, poly))
-    (one, _), (two, _) = found
-    return found if certainly_at_least(two, one, total.ring.domain) else found[::-1]
 
 
 def _common(*polys: Any) -> Any:

@@ -11,11 +11,10 @@ from collections.abc import Callable, Iterator
 from sympy import factor
 
 from theory.exposition.from_solution import steps_from_solution
-from theory.exposition.layer_spectrum import LayerSpectrum, layer_spectrum
+from theory.exposition.layer_spectrum import LayerSpectrum
 from theory.laws.derivation_steps import explained
 from theory.laws.update import SquaredUpdate
 from theory.solutions.derivation import Derivation, open_layer
-from theory.words.closure import coefficient_matrix
 from theory.words.word import word_text
 from theory.words.word_maps import WordMaps
 from theory.writing.blocks import Block, Formulas, Line, Prose, Table
@@ -55,7 +54,7 @@ def _definition(update: SquaredUpdate) -> Step:
     )
     moves = ("Δz", "-η (f - y) K g"), ("g", "df/dz^(ℓ)"), ("A", "D K D")
     kernel = ("K^(ℓ+1)", f"{_share(update)}|x^(ℓ)|² I + W^(ℓ+1) A^(ℓ) W^(ℓ+1)ᵀ")
-    lines = tuple(Line(Math.text(a), Math.text(b)) for a, b in (*moves[:2], kernel, moves[2]))
+    lines = tuple(Line(Math.spelled(a), Math.spelled(b)) for a, b in (*moves[:2], kernel, moves[2]))
     means = " + ".join(f"E[{each.observable}]" for each in update.derivations)
     left = "its part" if update.part else "n E[(Δz_i)²]/η²"
     return Step(
@@ -67,7 +66,7 @@ def _definition(update: SquaredUpdate) -> Step:
                 "The mean over the label, $E (f - y)² = 1 + f²$, has a label part, the 1, and an "
                 "output part, the $f²$, where $f = gᵀz$:"
             ),
-            Formulas((Line(Math.text(left), Math.text(means)),)),
+            Formulas((Line(Math.spelled(left), Math.spelled(means)),)),
         ),
         tests=("test_literal_network.py",),
     )
@@ -86,7 +85,8 @@ def _share(update: SquaredUpdate) -> str:
 
 def _readout(parts: dict[str, Derivation]) -> Step:
     lines = tuple(
-        Line(Math.text(f"E[{d.observable}]"), Math.text(_top(d.word_maps))) for d in parts.values()
+        Line(Math.spelled(f"E[{d.observable}]"), Math.spelled(_top(d.word_maps)))
+        for d in parts.values()
     )
     text = (
         "At the last layer, and with $B = D K² D$ there, the mean over the Gaussian readout alone, "
@@ -128,9 +128,8 @@ def _own_layer(parts: dict[str, Derivation]) -> Step:
 
 def _sources(derivation: Derivation) -> Iterator[Block]:
     word_maps, layer = derivation.word_maps, open_layer(derivation.network)
-    (sources,) = word_maps.sources
-    rows = coefficient_matrix(sources.values(), word_maps.kernel.words, layer).to_Matrix()
-    yield map_lines(tuple(map(word_text, sources)), word_maps.kernel.words, rows)
+    rows = word_maps.source(0, layer).to_Matrix()
+    yield map_lines(derivation.carried_words, word_maps.kernel.words, rows)
 
 
 def _kernel(parts: dict[str, Derivation]) -> Step:
@@ -151,7 +150,7 @@ def _spectrum(parts: dict[str, Derivation]) -> Step:
         "how often it occurs, its Jordan blocks, and a combination of the words whose mean over a "
         "layer is the eigenvalue times itself:"
     )
-    blocks = _by_part(parts, lambda each: _eigenvalues(layer_spectrum(each)))
+    blocks = _by_part(parts, lambda each: _eigenvalues(LayerSpectrum(each)))
     return Step("Spectrum", (Prose(text), *blocks), tests=("test_layer_spectrum.py",))
 
 
@@ -161,8 +160,8 @@ def _eigenvalues(spectrum: LayerSpectrum) -> Iterator[Block]:
     rows, lines = [], []
     for name, each in zip(names, spectrum.eigenvalues, strict=True):
         blocks = " and ".join(map(str, each.blocks))
-        rows.append((Math.text(name), Math.of(each.value), str(each.multiplicity), blocks))
-        lines.append(Line(Math.text(name), combination(each.combination, words), ":"))
+        rows.append((Math.spelled(name), Math.of(each.value), str(each.multiplicity), blocks))
+        lines.append(Line(Math.spelled(name), combination(each.combination, words), ":"))
     yield Table(("", "eigenvalue", "multiplicity", "Jordan blocks"), tuple(rows))
     yield Formulas(tuple(lines))
 

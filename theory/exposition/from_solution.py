@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from sympy import Expr, Symbol
 
@@ -16,9 +16,9 @@ from theory.exposition.checks import (
 )
 from theory.laws.update import SquaredUpdate, squared_update
 from theory.networks.network import Network
-from theory.rates.bounded_rate import RATE
 from theory.rates.growth_proof import rises_at_all_sizes
 from theory.rates.hidden_rate import MaximalLearningRate
+from theory.rates.learning_rate import RATE
 from theory.rates.rate import maximal_learning_rate
 from theory.symbols import L, eta
 from theory.writing.blocks import Block, Formulas, Line, Prose
@@ -64,12 +64,17 @@ def _closed_form(update: SquaredUpdate) -> Step:
         "Powers of the layer maps, by eigenvalues and Jordan chains, give $E[(Δz_i)²]$ at every "
         f"size{_condition(update)}:"
     )
-    lines: list[Line] = []
-    checked: list[Identity] = []
-    for name, part in update.by_part.items():
-        lines.append(Line(_named(name), Math.of(part._exact)))
-        checked.append(value_identity(part.derivations[0]))
-    return Step("Closed form", (Prose(text), Formulas(tuple(lines))), merged(checked))
+    parts = update.by_part
+    checked = merged(value_identity(part.derivations[0]) for part in parts.values())
+    return Step("Closed form", (Prose(text), _values_of(parts, lambda part: part._exact)), checked)
+
+
+def _values_of(
+    parts: Mapping[str, SquaredUpdate], value: Callable[[SquaredUpdate], Expr], sign: str = "="
+) -> Formulas:
+    """A value of each of the parts by name."""
+    each = (Line(_named(name), Math.of(value(part)), sign) for name, part in parts.items())
+    return Formulas(tuple(each))
 
 
 def _condition(update: SquaredUpdate) -> str:
@@ -82,21 +87,17 @@ def _values(update: SquaredUpdate) -> Step:
         f"The words are known at the input, where $A = 0$, and go up layer by layer; the carried "
         f"words come down from the readout. At layer {update.layer}, $E[(Δz_i)²]/η²$ is"
     )
-    lines = [Line(_named(name), Math.of(part._in_full())) for name, part in update.by_part.items()]
-    if not update.part:
-        lines.append(Line(_named("total"), Math.of(update._in_full())))
-    return Step("Exact values", (Prose(text), Formulas(tuple(lines))), tests=_EXACT)
+    parts = update.by_part if update.part else {**update.by_part, "total": update}
+    values = _values_of(parts, lambda part: part._in_full())
+    return Step("Exact values", (Prose(text), values), tests=_EXACT)
 
 
 def _wide(update: SquaredUpdate) -> Step:
-    blocks: list[Block] = []
-    lines, checked = [], []
-    for name, part in update.by_part.items():
-        lines.append(Line(_named(name), Math.of(part.leading()), "~"))
-        checked.append(law_identity(part))
-    depth = isinstance(update.layer, int)
-    blocks.append(Prose("As $n → ∞$" + (":" if depth else ", and then as the depth grows:")))
-    blocks.append(Formulas(tuple(lines)))
+    parts, depth = update.by_part, isinstance(update.layer, int)
+    blocks: list[Block] = [
+        Prose("As $n → ∞$" + (":" if depth else ", and then as the depth grows:")),
+        _values_of(parts, lambda part: part.leading(), "~"),
+    ]
     if not depth and update.part != "output":
         law = update.label.law
         blocks.append(
@@ -104,23 +105,23 @@ def _wide(update: SquaredUpdate) -> Step:
         )
         left = Math("label over η²", r"\text{label}/\eta^{2}")
         blocks.append(Formulas((Line(left, Math.of(law.growth * law.polynomial), "→"),)))
-    return Step("Infinite width", tuple(blocks), merged(checked))
+    return Step("Infinite width", tuple(blocks), merged(map(law_identity, parts.values())))
 
 
 def _joint(update: SquaredUpdate) -> Step:
-    lines, ends, checked = [], [], []
-    for name, part in update.by_part.items():
+    parts, ends = update.by_part, []
+    for name, part in parts.items():
         law = part.joint_law(1)
-        lines.append(Line(_named(name), Math.of(part.joint_limit()), "~"))
-        over = Math.text(f"{name} over η² n^{law.power}".replace("n^", "n**"))
-        over = Math(over.plain, rf"\text{{{name}}}/(\eta^{{2}} n^{{{law.power}}})")
+        over = Math.spelled(f"{name} over η² n^{law.power}".replace("n^", "n**"))
+        over = Math(over.text, rf"\text{{{name}}}/(\eta^{{2}} n^{{{law.power}}})")
         end = Math.of(law.small_t()) + Math(" at small t, ", r"\text{ at small }t,\quad ")
         end = end + Math.of(law.large_t()) + Math(" at large t", r"\text{ at large }t")
         ends.append(Line(over, end, "~"))
-        checked.append(series_identity(part))
     text = "As width and depth grow together, $n → ∞$ with $L = t n$:"
-    blocks = (Prose(text), Formulas(tuple(lines)), Formulas(tuple(ends)))
-    return Step("Width and depth together", blocks, merged(checked))
+    limits = _values_of(parts, lambda part: part.joint_limit(), "~")
+    blocks = (Prose(text), limits, Formulas(tuple(ends)))
+    checked = merged(map(series_identity, parts.values()))
+    return Step("Width and depth together", blocks, checked)
 
 
 def _rate(update: SquaredUpdate) -> Step:

@@ -2,14 +2,14 @@
 
 A row vector v with v M = lambda v is a combination of words whose mean over one layer is lambda
 times itself below.  Eigenvalues and blocks are found in units that a layer keeps
-(`theory.solutions.units`).
+(`theory.solutions.rescaled_network`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache, reduce
+from functools import reduce
 from itertools import pairwise
 from math import gcd
 from typing import Any
@@ -23,11 +23,11 @@ from theory.algebra.power_sum import PowerSum, depth_ring
 from theory.algebra.spectrum import Spectrum
 from theory.public_names import cached_property
 from theory.solutions.derivation import Derivation
-from theory.solutions.units import UnitNetwork
+from theory.solutions.rescaled_network import RescaledNetwork
 from theory.symbols import L
 from theory.words.word import Word, degree, is_trace
 
-__all__ = ["Eigenvalue", "LayerSpectrum", "layer_spectrum"]
+__all__ = ["Eigenvalue", "LayerSpectrum"]
 
 _ONE = Integer(1)
 
@@ -50,9 +50,9 @@ class LayerSpectrum:
     derivation: Derivation
 
     @cached_property
-    def unit(self) -> UnitNetwork:
+    def unit(self) -> RescaledNetwork:
         """The network in units that a layer keeps."""
-        return UnitNetwork(self.derivation.word_maps, self.derivation.network)
+        return RescaledNetwork(self.derivation.word_maps, self.derivation.network)
 
     @cached_property
     def spectrum(self) -> Spectrum:
@@ -96,12 +96,6 @@ class LayerSpectrum:
             else Integer(0)
             for rank, entry in zip(ranks, row, strict=True)
         )
-
-
-@lru_cache(maxsize=32)
-def layer_spectrum(derivation: Derivation) -> LayerSpectrum:
-    """The spectrum of a derivation's layer map."""
-    return LayerSpectrum(derivation)
 
 
 def _over_width(value: Any, domain: Domain) -> Expr:

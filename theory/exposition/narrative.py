@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from mpmath import nstr
 
 from theory.algebra.numerals import number_text
 from theory.errors import NotSolved
 from theory.exposition.from_definition import derivation_steps
-from theory.laws.update import squared_update
+from theory.laws.update import SquaredUpdate, squared_update
 from theory.networks.network import Network
 from theory.rates.rate import maximal_learning_rate
 from theory.solutions.recursion import is_too_long
@@ -23,40 +23,35 @@ def derivation_text(network: Network) -> Iterator[str]:
     """The answer, then the steps from the definition to it, with what each was checked by; of a
     network whose exact numbers are very long, the answer in decimals."""
     if is_too_long(network):
-        yield from _decimals(network)
+        yield _numbers(network, lambda part: nstr(part.evaluate(_DIGITS), _DIGITS))
+        yield (
+            "The exact numbers have too many digits and are left out; the derivation is that for "
+            "symbols, python -m theory."
+        )
         return
-    yield from _answer(network)
+    if network.free_symbols:
+        yield from _leading_terms(network)
+    else:
+        binds = f" (layer {maximal_learning_rate(network).layer} binds)"
+        yield _numbers(network, lambda part: number_text(part._in_full(), _DIGITS), binds)
     for number, step in enumerate(derivation_steps(squared_update(network)), 1):
         yield f"{number}. {step!r}"
 
 
-def _decimals(network: Network) -> Iterator[str]:
+def _numbers(network: Network, write: Callable[[SquaredUpdate], str], binds: str = "") -> str:
+    """Update and rate of a network in numbers."""
     update, rate = squared_update(network), maximal_learning_rate(network)
-    parts = {"label": update.label, "output": update.output, "total": update}
-    values = {name: nstr(part.evaluate(_DIGITS), _DIGITS) for name, part in parts.items()}
-    lines = [f"  {name:<7} {value}" for name, value in values.items()]
-    lines += [f"maximal learning rate: {nstr(rate.evaluate(_DIGITS), _DIGITS)}"]
-    yield "\n".join(["E[(Δz)²]/η² in the last hidden layer", *lines])
-    yield (
-        "The exact numbers have too many digits and are left out; the derivation is that for "
-        "symbols, python -m theory."
-    )
+    parts = {**update.by_part, "total": update}
+    lines = [f"  {name:<7} {write(part)}" for name, part in parts.items()]
+    lines += [f"maximal learning rate{binds}: {nstr(rate.evaluate(_DIGITS), _DIGITS)}"]
+    return "\n".join(["E[(Δz)²]/η² in the last hidden layer", *lines])
 
 
-def _answer(network: Network) -> Iterator[str]:
-    """Update and rate of a network in numbers, or their leading terms; nothing where neither is."""
-    update, rate = squared_update(network), maximal_learning_rate(network)
-    if not network.free_symbols:
-        parts = {"label": update.label, "output": update.output, "total": update}
-        texts = {name: number_text(part._in_full(), _DIGITS) for name, part in parts.items()}
-        lines = [f"  {name:<7} {text}" for name, text in texts.items()]
-        number = nstr(rate.evaluate(_DIGITS), _DIGITS)
-        lines += [f"maximal learning rate (layer {rate.layer} binds): {number}"]
-        yield "\n".join(["E[(Δz)²]/η² in the last hidden layer", *lines])
-        return
+def _leading_terms(network: Network) -> Iterator[str]:
+    """The leading terms of update and rate; nothing where they are not solved."""
     try:
-        law = f"E[(Δz)²] ~ {update.leading()}, maximal learning rate ~ {rate.leading()}"
+        update, rate = squared_update(network).leading(), maximal_learning_rate(network).leading()
     except NotSolved:
         return
     depth = "" if isinstance(network.depth, int) else " and then L → ∞"
-    yield f"As n → ∞{depth}: {law}"
+    yield f"As n → ∞{depth}: E[(Δz)²] ~ {update}, maximal learning rate ~ {rate}"

@@ -6,15 +6,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from sympy import Expr, Mul, Symbol, factor
+from sympy import Expr, Mul, factor
 
 from theory.algebra.numerals import number_text, printable
 from theory.errors import NotSolved
-from theory.laws.headline import headline
 from theory.laws.mean import PartOfMean
 from theory.networks.network import Network
-from theory.networks.sizes import Sizes
-from theory.solutions.value import Number
+from theory.solutions.value import Composite, Number
 from theory.symbols import L, eta, n
 from theory.validation import brief
 from theory.words.observables import K, g
@@ -30,7 +28,7 @@ _NOT_DEFINED = "nothing moves in this layer: the alignment is not defined"
 
 
 @dataclass(frozen=True)
-class Alignment(Number):
+class Alignment(Composite, Number):
     """E[(g.dz)^2] over E[|g|^2 |dz|^2] in one layer: a mean squared cosine, between 0 and 1.
 
     To first order in eta, g.dz is what the layers up to this one do to the output f, and by
@@ -45,22 +43,6 @@ class Alignment(Number):
     numerator: PartOfMean
     denominator: PartOfMean
     _shared: ClassVar[frozenset[str]] = frozenset({"numerator", "denominator"})
-
-    @property
-    def network(self) -> Network:
-        """The network that it was derived for.
-
-        >>> from theory import MLP, alignment
-        >>> alignment(MLP(depth=2)).network
-        MLP(depth=2)
-        """
-        return self.numerator.network
-
-    def _symbols(self) -> frozenset[Symbol]:
-        return self.numerator._symbols()
-
-    def _at(self, sizes: Sizes) -> Alignment:
-        return Alignment(self.numerator._at(sizes), self.denominator._at(sizes))
 
     def _number(self, context: Any) -> Any:
         whole = self.denominator._number(context)
@@ -147,8 +129,8 @@ class Alignment(Number):
         return quotient(above.coefficient(), below.coefficient()) * n ** (above.power - below.power)
 
     def __repr__(self) -> str:
-        text = headline(self, self._exact_text, self.leading)
-        return f"Alignment at layer {brief(self.numerator.layer)} of {self.network}: {text}"
+        where = f"layer {brief(self.numerator.layer)} of {self.network}"
+        return f"Alignment at {where}: {self._headline()}"
 
     def _exact_text(self) -> str:
         value = self._exact
@@ -156,7 +138,7 @@ class Alignment(Number):
 
     def _repr_latex_(self) -> str:
         """The ratio that it is, and its value."""
-        left = Math.text("E[(gᵀΔz)²]/E[|g|² |Δz|²]")
+        left = Math.spelled("E[(gᵀΔz)²]/E[|g|² |Δz|²]")
         if self.network.width == n and self.network.depth == L:
             return formula_display(Line(left, Math.of(self.leading()), "~"))
         return formula_display(Line(left, Math.of(factor(self._exact))))

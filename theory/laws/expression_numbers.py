@@ -11,7 +11,7 @@ from theory.algebra.numerals import InverseSquareRoot
 from theory.errors import InvalidArgument, NotSolved
 from theory.precision import workdps
 from theory.solutions.arrays import over_arrays
-from theory.solutions.value import as_float, missing_sizes
+from theory.solutions.value import as_float
 from theory.symbols import eta
 from theory.validation import brief, typed
 
@@ -46,7 +46,13 @@ def numbers(expression: Expr, **sizes: Any) -> Any:
     given = {free[name]: value for name, value in sizes.items() if name in free}
     missing = [symbol for symbol in free.values() if symbol not in given and symbol != eta]
     if unknown or missing:
-        raise InvalidArgument(missing_sizes(sorted(free), unknown, sorted(map(str, missing))))
+        wanted = f"expected numbers for {', '.join(sorted(free))}" if free else "expected no sizes"
+        names = ", ".join(sorted(map(str, missing)))
+        raise InvalidArgument(
+            f"{wanted}, got one for {unknown[0]}; leave it out"
+            if unknown
+            else f"{wanted}, got none for {names}; give all of them"
+        )
     return over_arrays(
         lambda point: as_float(value_at(expression, point, _DIGITS), point, _call), given
     )

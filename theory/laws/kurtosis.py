@@ -2,7 +2,7 @@
 
 At the critical weight variance a slope a enters through two numbers only: m_2 = E[D^2], as a factor
 in front, and the kurtosis kappa = E[D^4]/m_2^2 of the mask, which is 2 for ReLU and 1 for a linear
-network (`theory.solutions.units`).
+network (`theory.solutions.rescaled_network`).
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from math import ceil
 from typing import Any, ClassVar, Self
 
 from mpmath import mpf
-from sympy import Add, Expr, Integer, Mul, Poly, Rational, Rel, S, Symbol, factor
+from sympy import Add, Expr, Integer, Mul, Rational, Rel, S, Symbol, factor
 from sympy.polys.domains.domain import Domain
 
 from theory.algebra.fields import field_of
@@ -20,12 +20,11 @@ from theory.errors import InvalidArgument, NotSolved
 from theory.laws.expression_numbers import value_at
 from theory.laws.float_arrays import FastUpdate, fast_update
 from theory.networks.network import Network
-from theory.networks.sizes import Sizes
 from theory.precision import published, workdps
 from theory.public_names import cached_property
 from theory.solutions.closed_form import closed_form_expression
 from theory.solutions.derivation import Derivation, derive
-from theory.solutions.infinite_width import leading_in_width
+from theory.solutions.infinite_width import highest_degree, leading_in_width
 from theory.solutions.joint_limit import JointLaw
 from theory.solutions.limits import (
     Weighted,
@@ -35,7 +34,7 @@ from theory.solutions.limits import (
     positive_sum,
     width_series,
 )
-from theory.solutions.value import Number
+from theory.solutions.value import Composite, Number
 from theory.symbols import L, n, t
 from theory.validation import count_between, exact_number, series_order, tolerance_value, typed
 from theory.waiting import announced
@@ -50,7 +49,7 @@ LARGEST_SEARCHED = 10**15
 
 
 @dataclass(frozen=True)
-class Mean(Number):
+class Mean(Composite, Number):
     """The mean over networks of the sum of several observables, over `width_here`.
 
     ``derivations``: one for each observable.
@@ -65,16 +64,6 @@ class Mean(Number):
         {"at_real_sizes", "derivations", "domain", "highest_power", "in_numbers", "leading_term"}
         | {"solved_leading", "solved_series", "sums", "unit_of_step", "value", "width_here"}
     )
-
-    @property
-    def network(self) -> Network:
-        """The network it was derived for.
-
-        >>> from theory import MLP, squared_update
-        >>> squared_update(MLP(depth=2)).network
-        MLP(depth=2)
-        """
-        return self.derivations[0].network
 
     @property
     def layer(self) -> int | Symbol:
@@ -95,12 +84,6 @@ class Mean(Number):
     def width_here(self) -> Expr:
         """What the means are divided by."""
         return Integer(1)
-
-    def _symbols(self) -> frozenset[Symbol]:
-        return self.derivations[0]._symbols()
-
-    def _at(self, sizes: Sizes) -> Self:
-        return replace(self, derivations=tuple(each._at(sizes) for each in self.derivations))
 
     def _number(self, context: Any) -> Any:
         total = sum((each._number(context) for each in self.derivations), context.zero)
@@ -263,10 +246,8 @@ class Mean(Number):
             if coefficient != 0:
                 if not coefficient.is_polynomial(*DEPTHS):
                     raise NotSolved("the update grows exponentially in the depth: no power leads")
-                poly = Poly(coefficient, *DEPTHS)
-                top = poly.total_degree()
-                kept = {m: c for m, c in poly.terms() if sum(m) == top}
-                return self.highest_power - order, factor(Poly(kept, *DEPTHS).as_expr())
+                top = factor(highest_degree(coefficient, *DEPTHS))
+                return self.highest_power - order, top
         raise NotSolved(
             "the first eight coefficients of the series in 1/n vanish: ask for exact in numbers"
         )

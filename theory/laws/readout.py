@@ -13,7 +13,6 @@ from typing import ClassVar
 
 from sympy import Expr
 
-from theory.laws.headline import headline
 from theory.laws.mean import PartOfMean
 from theory.networks.network import Network, checked_network
 from theory.symbols import eta
@@ -40,12 +39,11 @@ class ReadoutUpdate(PartOfMean):
     highest_power: ClassVar[int] = 2
 
     def __repr__(self) -> str:
-        text = headline(self, self._exact_text, self.leading, " * eta**2")
-        return f"ReadoutUpdate, E[(Δf)²] of {self.network}: {text}"
+        return f"ReadoutUpdate, E[(Δf)²] of {self.network}: {self._headline(' * eta**2')}"
 
     def _repr_latex_(self) -> str:
         """The exact value as a formula."""
-        return formula_display(Line(Math.text("E[(Δf)²]"), Math.of(self._exact)))
+        return formula_display(Line(Math.spelled("E[(Δf)²]"), Math.of(self._exact)))
 
 
 def readout_update(network: Network) -> ReadoutUpdate:

@@ -11,19 +11,17 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
 from mpmath import mpf, nstr
-from sympy import Expr, Integer, Symbol
+from sympy import Expr, Integer
 
 from theory.algebra.numerals import FEW_LAYERS, number_text, printable
 from theory.errors import InvalidArgument, NotSolved
 from theory.laws.alignment import quotient
-from theory.laws.headline import is_large
 from theory.laws.mean import Mean
 from theory.networks.network import Network
-from theory.networks.sizes import Sizes
 from theory.precision import published, workdps
 from theory.solutions.derivation import derive
 from theory.solutions.evaluation import guard_digits
-from theory.solutions.value import Value
+from theory.solutions.value import Composite, is_large
 from theory.symbols import n
 from theory.validation import digits_wanted, exact_number, typed
 from theory.waiting import announced
@@ -51,7 +49,7 @@ class Moments(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Spread(Value):
+class Spread(Composite):
     """Mean and variance, over random networks, of the quantity whose mean is ``whole``.
 
     >>> from theory import MLP, tangent_kernel
@@ -63,25 +61,9 @@ class Spread(Value):
     _shared: ClassVar[frozenset[str]] = frozenset({"unit", "whole"})
 
     @property
-    def network(self) -> Network:
-        """The network that it was derived for.
-
-        >>> from theory import MLP, tangent_kernel
-        >>> tangent_kernel(MLP(depth=2)).network
-        MLP(depth=2)
-        """
-        return self.whole.network
-
-    @property
     def unit(self) -> Expr:
         """What the observable is multiplied with, such as eta**2/n for a mean squared update."""
         return self.whole.unit_of_step / self.whole.width_here
-
-    def _symbols(self) -> frozenset[Symbol]:
-        return self.whole._symbols()
-
-    def _at(self, sizes: Sizes) -> Spread:
-        return Spread(self.whole._at(sizes))
 
     def _number(self, context: Any) -> Moments:
         mean = self.whole._number(context)
@@ -247,7 +229,7 @@ class Spread(Value):
         """The mean as a formula, and the relative standard deviation of a network in numbers."""
         lines = [Line(Math("", r"\text{mean}"), Math.of(self.whole._exact))]
         if not self.network.free_symbols:
-            relative = Math.text(str(nstr(self.relative_standard_deviation(4), 4)))
+            relative = Math.spelled(str(nstr(self.relative_standard_deviation(4), 4)))
             lines.append(Line(Math("", r"\text{standard deviation}/\text{mean}"), relative))
         return formula_display(*lines)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import repeat
 from typing import Any, ClassVar
@@ -11,12 +12,11 @@ from sympy import Expr, Symbol, sympify
 
 from theory.errors import NotSolved
 from theory.laws.derivation_steps import DerivationSteps
-from theory.laws.headline import headline
 from theory.laws.mean import PartOfMean
 from theory.laws.spread import Spread
 from theory.networks.network import Network
 from theory.public_names import cached_property
-from theory.solutions.evaluation import layer_means, mean_over_layers
+from theory.solutions.evaluation import DecimalRecursion
 from theory.solutions.infinite_width import MeanFieldLaw
 from theory.symbols import L, ell, eta, n
 from theory.validation import brief
@@ -130,14 +130,17 @@ class SquaredUpdate(PartOfMean):
             )
         width = self.network.width
         widths = width if isinstance(width, tuple) else repeat(width, self.network.layers)
-        parts = [layer_means(d._recursion(), context) for d in self.derivations]
+        parts = [each.all_means() for each in self._recursions(context)]
         means = zip(widths, *parts, strict=True)
         return [sum(values, context.zero) / int(each) for each, *values in means]
 
     def mean_over_layers(self, context: Any) -> Any:
         """Their mean, without one number for each layer."""
-        means = (mean_over_layers(d._recursion(), context) for d in self.derivations)
+        means = (each.mean_over_layers() for each in self._recursions(context))
         return sum(means, context.zero)
+
+    def _recursions(self, context: Any) -> Iterator[DecimalRecursion]:
+        return (DecimalRecursion(each._recursion(), context) for each in self.derivations)
 
     def _repr_latex_(self) -> str:
         """The exact value and, with symbolic sizes, its limit."""
@@ -155,8 +158,8 @@ class SquaredUpdate(PartOfMean):
 
     def __repr__(self) -> str:
         what = f"SquaredUpdate, {self.part} part," if self.part else "SquaredUpdate"
-        text = headline(self, self._exact_text, self.leading, " * eta**2")
-        return f"{what} at layer {brief(self.layer)} of {self.network}: {text}"
+        where = f"layer {brief(self.layer)} of {self.network}"
+        return f"{what} at {where}: {self._headline(' * eta**2')}"
 
 
 def squared_update(network: Network, layer: object = None, rates: object = None) -> SquaredUpdate:

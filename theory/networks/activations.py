@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from sympy import Expr, Integer, Rational
@@ -15,11 +16,12 @@ __all__ = ["Activation", "LeakyReLU", "Linear", "ReLU"]
 
 
 @dataclass(frozen=True)
-class Activation(PlainText):
+class Activation(PlainText, ABC):
     """sigma(z) = z for z > 0 and slope * z otherwise; sigma'(0) = slope.  Abstract: use
     `ReLU`, `LeakyReLU` or `Linear`."""
 
     @property
+    @abstractmethod
     def slope(self) -> Expr:
         """Slope on the negative half-line, an exact number in [0, 1] or the symbol ``a``.
 
@@ -27,7 +29,6 @@ class Activation(PlainText):
         >>> ReLU().slope
         0
         """
-        raise NotImplementedError
 
     def mask_moment(self, power: int) -> Expr:
         """E[D^power] of the mask D = sigma'(z), a fair coin between 1 and the slope.
@@ -57,15 +58,7 @@ class ReLU(Activation):
     2
     """
 
-    @property
-    def slope(self) -> Expr:
-        """0.
-
-        >>> from theory import ReLU
-        >>> ReLU().slope
-        0
-        """
-        return Integer(0)
+    slope = Integer(0)
 
 
 @dataclass(frozen=True)
@@ -77,15 +70,7 @@ class Linear(Activation):
     1
     """
 
-    @property
-    def slope(self) -> Expr:
-        """1.
-
-        >>> from theory import Linear
-        >>> Linear().slope
-        1
-        """
-        return Integer(1)
+    slope = Integer(1)
 
 
 @dataclass(frozen=True)

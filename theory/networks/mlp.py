@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
 from itertools import chain, groupby, repeat
-from typing import TypeAlias
 
-from sympy import Expr, Integer, Symbol
+from sympy import Expr, Symbol
 
-from theory.errors import InvalidArgument, NotSolved
-from theory.networks.activations import Activation, LeakyReLU, Linear, ReLU
+from theory.errors import InvalidArgument
+from theory.networks.activations import Activation, ReLU
 from theory.networks.multipliers import Rates, multiplier_runs
-from theory.networks.network import Network, numeric_depth, numeric_layers, numeric_rates
+from theory.networks.network import Network, Size
 from theory.networks.sites import Site
 from theory.symbols import L, ell, n, n_0
 from theory.validation import (
@@ -23,21 +22,8 @@ from theory.validation import (
     written,
 )
 
-__all__ = [
-    "MLP",
-    "Activation",
-    "InvalidArgument",
-    "LeakyReLU",
-    "Linear",
-    "ReLU",
-    "numeric_depth",
-    "numeric_layers",
-    "numeric_rates",
-]
+__all__ = ["MLP"]
 
-Size: TypeAlias = int | Symbol
-_MOST_LISTED = 10**7
-"""Layers whose widths are listed one by one."""
 _LONGEST = 40
 """Characters of an argument of a network within a sentence."""
 
@@ -110,97 +96,6 @@ class MLP(Network):
         ]
         return f"MLP({', '.join(said)})"
 
-    @property
-    def widths(self) -> tuple[Size, ...]:
-        """Widths of the layers 0 (input) to L, shape ``(L + 1,)``; needs a depth in numbers.
-
-        >>> MLP(width=(8, 16), input_width=4).widths
-        (4, 8, 16)
-        """
-        if isinstance(self.width, tuple):
-            return (self.first_fan_in, *self.width)
-        if self.layers > _MOST_LISTED:
-            raise InvalidArgument(
-                f"expected a depth of at most {_MOST_LISTED:,} where layers are listed, got "
-                f"depth={self.layers}; give a smaller depth"
-            )
-        return (self.first_fan_in, *(self.width,) * self.layers)
-
-    @property
-    def first_fan_in(self) -> Size:
-        """Input width: as given, or the first hidden width.
-
-        >>> MLP(width=8).first_fan_in
-        8
-        """
-        if self.input_width is not None:
-            return self.input_width
-        return self.width[0] if isinstance(self.width, tuple) else self.width
-
-    @property
-    def last_width(self) -> Size:
-        """Width of the last hidden layer.
-
-        >>> MLP(width=(8, 16)).last_width
-        16
-        """
-        return self.width[-1] if isinstance(self.width, tuple) else self.width
-
-    @property
-    def layers(self) -> int:
-        """The depth as an int; `NotSolved` where it is the symbol L.
-
-        >>> MLP(width=8, depth=3).layers
-        3
-        """
-        if isinstance(self.depth, int):
-            return self.depth
-        raise NotSolved("this needs a depth in numbers, got depth=L: give one, as in MLP(depth=4)")
-
-    @property
-    def c(self) -> Expr:
-        """The weight variance times fan-in: as given, or critical.
-
-        >>> MLP().c
-        2
-        """
-        if self.weight_variance is not None:
-            return self.weight_variance
-        return self.activation.critical_variance()
-
-    @property
-    def s(self) -> Expr:
-        """The readout variance in units of 1/n_L^2.
-
-        >>> MLP(readout_variance="0.5").s
-        1/2
-        """
-        return Integer(1) if self.readout_variance is None else self.readout_variance
-
-    @property
-    def norm2(self) -> Expr:
-        """|x|^2 of the input.
-
-        >>> MLP().norm2
-        n
-        """
-        if self.input_norm2 is not None:
-            return self.input_norm2
-        size = self.first_fan_in
-        return Integer(size) if isinstance(size, int) else size
-
-    @property
-    def free_symbols(self) -> frozenset[Symbol]:
-        """The symbols that this network still holds.
-
-        >>> sorted(map(str, MLP().free_symbols))
-        ['L', 'n']
-        """
-        widths = self.width if isinstance(self.width, tuple) else (self.width,)
-        sizes = [s for s in (self.depth, self.first_fan_in, *widths) if isinstance(s, Symbol)]
-        values = [self.activation.slope, self.c, self.s, self.norm2]
-        return frozenset(sizes).union(*(value.free_symbols for value in values))
-
     def _sites(self, rates: tuple[Expr, ...] | Rates) -> Iterator[tuple[Site, int]]:
         """The hidden layers; equal neighbours are one run."""
         runs = multiplier_runs(rates, self.layers)
@@ -227,7 +122,7 @@ def _scale(name: str, value: object) -> Expr:
 
 
 def _check_activation(activation: object) -> None:
-    if not isinstance(activation, ReLU | LeakyReLU | Linear):
+    if not isinstance(activation, Activation):
         raise InvalidArgument(
             f"expected ReLU(), LeakyReLU(slope) or Linear() for activation, "
             f"got activation={typed(activation)}; leave it out for ReLU()"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 from sympy import Expr, Integer, Symbol
 
-from theory.errors import InvalidArgument
+from theory.errors import InvalidArgument, NotSolved
 from theory.networks.activations import Activation
 from theory.networks.multipliers import ByGroup, Rates, TrainedLayers, multiplier_runs, open_ends
 from theory.networks.sites import Edge, Site
@@ -19,6 +19,7 @@ from theory.validation import index_in, non_negative_rates, positive_int, typed
 
 __all__ = [
     "Network",
+    "Size",
     "asked_layer",
     "asked_rates",
     "checked_network",
@@ -27,8 +28,11 @@ __all__ = [
     "numeric_rates",
 ]
 
+Size: TypeAlias = int | Symbol
 _DEEPEST = 10_000
 """The deepest layer whose formula, a polynomial of that degree, is written out."""
+_MOST_LISTED = 10**7
+"""Layers whose widths are listed one by one."""
 
 
 class Network(PlainText, ABC):
@@ -43,47 +47,107 @@ class Network(PlainText, ABC):
     input_width: Any
     activation: Activation
     weight_variance: Expr | None
+    readout_variance: Expr | None
     input_norm2: Expr | None
 
     @property
-    @abstractmethod
-    def widths(self) -> tuple[Any, ...]:
-        """Widths of the layers 0 (input) to L, shape ``(L + 1,)``."""
+    def widths(self) -> tuple[Size, ...]:
+        """Widths of the layers 0 (input) to L, shape ``(L + 1,)``; needs a depth in numbers.
+
+        >>> from theory import MLP
+        >>> MLP(width=(8, 16), input_width=4).widths
+        (4, 8, 16)
+        """
+        if isinstance(self.width, tuple):
+            return (self.first_fan_in, *self.width)
+        if self.layers > _MOST_LISTED:
+            raise InvalidArgument(
+                f"expected a depth of at most {_MOST_LISTED:,} where layers are listed, got "
+                f"depth={self.layers}; give a smaller depth"
+            )
+        return (self.first_fan_in, *(self.width,) * self.layers)
 
     @property
-    @abstractmethod
-    def first_fan_in(self) -> Any:
-        """The input width."""
+    def first_fan_in(self) -> Size:
+        """Input width: as given, or the first hidden width.
+
+        >>> from theory import MLP
+        >>> MLP(width=8).first_fan_in
+        8
+        """
+        if self.input_width is not None:
+            return self.input_width
+        return self.width[0] if isinstance(self.width, tuple) else self.width
 
     @property
-    @abstractmethod
-    def last_width(self) -> Any:
-        """Width of the last hidden layer."""
+    def last_width(self) -> Size:
+        """Width of the last hidden layer.
+
+        >>> from theory import MLP
+        >>> MLP(width=(8, 16)).last_width
+        16
+        """
+        return self.width[-1] if isinstance(self.width, tuple) else self.width
 
     @property
-    @abstractmethod
     def layers(self) -> int:
-        """The depth as an int; `NotSolved` where it is a symbol."""
+        """The depth as an int; `NotSolved` where it is the symbol L.
+
+        >>> from theory import MLP
+        >>> MLP(width=8, depth=3).layers
+        3
+        """
+        if isinstance(self.depth, int):
+            return self.depth
+        raise NotSolved("this needs a depth in numbers, got depth=L: give one, as in MLP(depth=4)")
 
     @property
-    @abstractmethod
     def c(self) -> Expr:
-        """The weight variance times fan-in."""
+        """The weight variance times fan-in: as given, or critical.
+
+        >>> from theory import MLP
+        >>> MLP().c
+        2
+        """
+        if self.weight_variance is not None:
+            return self.weight_variance
+        return self.activation.critical_variance()
 
     @property
-    @abstractmethod
     def s(self) -> Expr:
-        """The readout variance in units of 1/n_L^2."""
+        """The readout variance in units of 1/n_L^2.
+
+        >>> from theory import MLP
+        >>> MLP(readout_variance="0.5").s
+        1/2
+        """
+        return Integer(1) if self.readout_variance is None else self.readout_variance
 
     @property
-    @abstractmethod
     def norm2(self) -> Expr:
-        """|x|^2 of the input."""
+        """|x|^2 of the input.
+
+        >>> from theory import MLP
+        >>> MLP().norm2
+        n
+        """
+        if self.input_norm2 is not None:
+            return self.input_norm2
+        size = self.first_fan_in
+        return Integer(size) if isinstance(size, int) else size
 
     @property
-    @abstractmethod
     def free_symbols(self) -> frozenset[Symbol]:
-        """The symbols that this network still holds."""
+        """The symbols that this network still holds.
+
+        >>> from theory import MLP
+        >>> sorted(map(str, MLP().free_symbols))
+        ['L', 'n']
+        """
+        widths = self.width if isinstance(self.width, tuple) else (self.width,)
+        sizes = [s for s in (self.depth, self.first_fan_in, *widths) if isinstance(s, Symbol)]
+        values = [self.activation.slope, self.c, self.s, self.norm2]
+        return frozenset(sizes).union(*(value.free_symbols for value in values))
 
     @abstractmethod
     def _sites(self, rates: tuple[Expr, ...] | Rates) -> Iterator[tuple[Site, int]]:

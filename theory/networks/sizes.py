@@ -4,6 +4,7 @@ become."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any, TypeAlias
 
 from sympy import Expr, Integer, Rational, Symbol
@@ -117,33 +118,28 @@ def network_at(network: Network, sizes: Sizes) -> Network:
     """``network`` with numbers in the place of symbols; its own rules check them."""
     if not network.free_symbols & sizes.keys():
         return network
-    width = network.width
-    changes: dict[str, Any] = {
-        "width": tuple(_size(each, sizes) for each in width)
-        if isinstance(width, tuple)
-        else _size(width, sizes),
-        "depth": _size(network.depth, sizes),
-        "input_width": _size(network.input_width, sizes),
-    }
-    for name in ("weight_variance", "readout_variance", "input_norm2"):
-        value = getattr(network, name)
-        changes[name] = value if value is None else value.subs(sizes)
-    if network.activation.slope in sizes:
-        changes["activation"] = LeakyReLU(sizes[network.activation.slope])
-    return network._with(**changes)
+    names = (each.name for each in fields(network))  # type: ignore[arg-type]
+    return network._with(**{name: _placed(getattr(network, name), sizes) for name in names})
 
 
 def layer_at(layer: int | Symbol, sizes: Sizes) -> Any:
     """``layer`` with numbers in the place of symbols; None for the last."""
-    return None if layer == L else _size(layer, sizes)
+    return None if layer == L else _placed(layer, sizes)
 
 
 def rates_at(rates: tuple[Expr, ...] | Rates, sizes: Sizes) -> tuple[Expr, ...] | Rates:
     """``rates`` with numbers in the place of symbols."""
     if not isinstance(rates, TrainedLayers):
         return rates
-    return TrainedLayers(_size(rates.first, sizes), _size(rates.last, sizes))
+    return TrainedLayers(_placed(rates.first, sizes), _placed(rates.last, sizes))
 
 
-def _size(size: Any, sizes: Sizes) -> Any:
-    return int(sizes[size]) if isinstance(size, Symbol) and size in sizes else size
+def _placed(value: Any, sizes: Sizes) -> Any:
+    """A size, a scale, an activation, or a tuple of them, with numbers in the place of symbols."""
+    if isinstance(value, tuple):
+        return tuple(_placed(each, sizes) for each in value)
+    if isinstance(value, LeakyReLU):
+        return LeakyReLU(_placed(value.slope, sizes))
+    if isinstance(value, Symbol) and value.is_integer:
+        return int(sizes[value]) if value in sizes else value
+    return value.subs(sizes) if isinstance(value, Expr) else value

@@ -15,7 +15,7 @@ from typing import Any
 from sympy import Expr
 
 from theory.algebra.fields import certainly_at_least
-from theory.algebra.positivity import binomial_basis, binomial_weights
+from theory.algebra.positivity import binomial_basis, certified_weights
 from theory.algebra.power_sum import DEPTHS, PowerSum
 from theory.errors import NotSolved
 from theory.laws.update import SquaredUpdate, squared_update
@@ -101,12 +101,7 @@ def certainly_non_negative(total: PowerSum) -> bool:
 
 def _all_weights_non_negative(total: PowerSum) -> bool:
     """Whether every weight over binomials is certified."""
-    domain, found = total.ring.domain, []
-    for key, poly in total.terms.items():
-        base = domain.one
-        for each, exponent in key:
-            base *= each ** int(exponent / ell)
-        found.append((base, poly))
+    domain, found = total.ring.domain, total.powers(ell, "growth from layer to layer is")
     if len(found) > 2:
         return False
     if len(found) < 2:
@@ -115,11 +110,4 @@ def _all_weights_non_negative(total: PowerSum) -> bool:
             for base, poly in found
             for each in binomial_basis(poly, base, ell)
         )
-    (one, _), (two, _) = found
-    if not certainly_at_least(two, one, domain):
-        found.reverse()
-    (beta, low), (alpha, high) = found
-    if not certainly_at_least(alpha, beta, domain):
-        return False
-    head, tail = binomial_weights(low, beta, high, alpha, ell)
-    return all(certainly_at_least(each, domain.zero, domain) for each in (*head, *tail))
+    return certified_weights(found, ell, domain) is not None

@@ -18,8 +18,8 @@ from theory.networks.network import Network, asked_rates
 from theory.networks.sizes import Sizes, network_at, rates_at
 from theory.precision import workdps
 from theory.public_names import cached_property
-from theory.rates.bounded_rate import RATE, BoundedRate
 from theory.rates.growth_proof import certainly_rises, rises_at_all_sizes
+from theory.rates.learning_rate import RATE, LearningRate
 from theory.rates.validity import Validity
 from theory.solutions.evaluation import guard_digits
 from theory.symbols import L, ell, eta, n
@@ -41,7 +41,7 @@ _DEEP = 64
 
 
 @dataclass(frozen=True, repr=False)
-class MaximalLearningRate(BoundedRate):
+class MaximalLearningRate(LearningRate):
     """The largest learning rate that meets ``criterion``, from the linearised update.
 
     ``rates``: multipliers of eta, all 1 for None.  Made by `maximal_learning_rate`.
@@ -101,11 +101,8 @@ class MaximalLearningRate(BoundedRate):
         """
         if isinstance(self.criterion, MeanOverLayers):
             return None
-        if isinstance(self.criterion, LastLayer):
+        if self._bounds_last():
             return self.network.depth
-        if not isinstance(self.network.depth, int):
-            self._check_rise()
-            return L
         layers = _likely_layers(self.network, self.rates)
         if len(layers) > 1:
             layers = list(self._binding)
@@ -113,10 +110,20 @@ class MaximalLearningRate(BoundedRate):
 
     @property
     def _leading_moved(self) -> Expr:
-        power, coefficients = self._leading_terms()
-        if not power and not any(coefficients):
+        mean = isinstance(self.criterion, MeanOverLayers)
+        if self._bounds_last():
+            terms = [self._update(None).leading_term()]
+        elif not isinstance(self.network.depth, int):
+            power, coefficient = self._update(ell).leading_term()
+            terms = [(power, _mean_over_depth(coefficient))]
+        else:
+            terms = [self._update(k).leading_term() for k in range(1, self.network.layers + 1)]
+        top = max((power for power, coefficient in terms if coefficient != 0), default=None)
+        if top is None:
             raise NotSolved(NOTHING_MOVES)
-        return _maximum(coefficients) * n**power
+        kept = [coefficient for power, coefficient in terms if power == top]
+        leading = sum(kept, Integer(0)) / len(terms) if mean else _maximum(kept)
+        return leading * n**top
 
     def validity(self, tolerance: object) -> Validity:
         """Where `leading` is within a relative ``tolerance`` of the exact rate at the last layer:
@@ -149,51 +156,39 @@ class MaximalLearningRate(BoundedRate):
     @property
     def _moved(self) -> Expr:
         """What the criterion bounds, at eta = 1."""
-        if not isinstance(self.network.depth, int):
-            if isinstance(self.criterion, MeanOverLayers):
-                raise NotSolved(
-                    "the mean over the layers is not solved for a symbolic depth: give depth as a "
-                    "number, as in MLP(depth=4), or ask for leading()"
-                )
-            if isinstance(self.criterion, EveryHiddenLayer):
-                self._check_rise()
-            return self._positive(self._update(None)._in_full())
-        if isinstance(self.criterion, EveryHiddenLayer):
-            return _maximum([self._domain.to_sympy(value) for value in self._binding.values()])
-        if isinstance(self.criterion, LastLayer):
-            return self._positive(self._update(None)._in_full())
-        layers = range(1, self.network.layers + 1)
-        total = sum((self._update(k).value for k in layers), self._domain.zero)
-        return self._positive(self._domain.to_sympy(total / self._domain(len(layers))))
-
-    def _positive(self, moved: Expr) -> Expr:
+        if self._bounds_last():
+            moved = self._update(None)._in_full()
+        elif isinstance(self.criterion, EveryHiddenLayer):
+            moved = _maximum([self._domain.to_sympy(value) for value in self._binding.values()])
+        elif not isinstance(self.network.depth, int):
+            raise NotSolved(
+                "the mean over the layers is not solved for a symbolic depth: give depth as a "
+                "number, as in MLP(depth=4), or ask for leading()"
+            )
+        else:
+            layers = range(1, self.network.layers + 1)
+            total = sum((self._update(k).value for k in layers), self._domain.zero)
+            moved = self._domain.to_sympy(total / self._domain(len(layers)))
         if moved == 0:
             raise NotSolved(NOTHING_MOVES)
         return moved
 
-    def _leading_terms(self) -> tuple[int, list[Expr]]:
-        """A power of n and coefficients whose largest is the leading term, at eta = 1."""
-        if not isinstance(self.network.depth, int):
-            if isinstance(self.criterion, MeanOverLayers):
-                power, coefficient = self._update(ell).leading_term()
-                return power, [_mean_over_depth(coefficient)]
-            if isinstance(self.criterion, EveryHiddenLayer):
-                self._check_rise()
-            power, coefficient = self._update(None).leading_term()
-            return power, [coefficient]
-        if isinstance(self.criterion, LastLayer):
-            power, coefficient = self._update(None).leading_term()
-            return power, [coefficient]
-        terms = [self._update(layer).leading_term() for layer in range(1, self.network.layers + 1)]
-        top = max((power for power, coefficient in terms if coefficient != 0), default=0)
-        kept = [coefficient for power, coefficient in terms if power == top]
-        if isinstance(self.criterion, MeanOverLayers):
-            return top, [sum(kept, Integer(0)) / self.network.layers]
-        return top, kept
+    def _bounds_last(self) -> bool:
+        """Whether the criterion bounds the last layer alone: it says so, or the depth is a symbol
+        and the update is proven to grow from layer to layer; raises `NotSolved` where it is not."""
+        if isinstance(self.network.depth, int) or not isinstance(self.criterion, EveryHiddenLayer):
+            return isinstance(self.criterion, LastLayer)
+        self._check_rise()
+        return True
 
     @cached_property
     def _binding(self) -> dict[int, Any]:
-        return _binding_layers(self.network, self.rates)
+        """E[(Delta z)^2]/eta^2 of the layers that may be the largest, as elements of `_domain`."""
+        layers = _likely_layers(self.network, self.rates)
+        kept = largest({layer: self._update(layer).value for layer in layers}, self._domain)
+        if not any(kept.values()):
+            raise NotSolved(NOTHING_MOVES)
+        return kept
 
     @property
     def _domain(self) -> Domain:
@@ -223,7 +218,7 @@ class MaximalLearningRate(BoundedRate):
             lines.append(Line(RATE, Math.of(self.leading()), "~"))
         return formula_display(*lines)
 
-    def _headline(self) -> str:
+    def _headline(self, unit: str = "") -> str:
         if not self.open_sizes and not self._is_quick:
             return f"evaluate() and layer compare {self.network.layers} layers"
         text = super()._headline()
@@ -265,20 +260,6 @@ def _mean_over_depth(coefficient: Expr) -> Expr:
 def _last_is_largest(network: Network, rates: tuple[Expr, ...] | Rates) -> bool:
     """Whether the last layer of a deep network in numbers is proven to move most."""
     return network.layers > _DEEP and rises_at_all_sizes(network, rates)
-
-
-def _binding_layers(network: Network, rates: tuple[Expr, ...] | Rates) -> dict[int, Any]:
-    """E[(Delta z)^2]/eta^2 of the layers that may be the largest, as elements of the field of the
-    symbols that a network of given depth holds.
-
-    Raises `NotSolved` where nothing moves.
-    """
-    domain = field_of(network.free_symbols)
-    layers = _likely_layers(network, rates)
-    kept = largest({k: squared_update(network, k, rates=rates).value for k in layers}, domain)
-    if not any(kept.values()):
-        raise NotSolved(NOTHING_MOVES)
-    return kept
 
 
 def _likely_layers(network: Network, rates: tuple[Expr, ...] | Rates) -> list[int]:

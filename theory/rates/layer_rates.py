@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from sympy import Expr, Integer, Poly, Symbol, sqrt
+from sympy import Expr, Integer, Poly, sqrt
 
 from theory.algebra.numerals import printable, real_text
 from theory.algebra.power_sum import DEPTHS
@@ -31,11 +31,12 @@ from theory.networks.network import Network, checked_network
 from theory.networks.sizes import Sizes, network_at
 from theory.precision import workdps
 from theory.public_names import cached_property
-from theory.rates.bounded_rate import ReadoutLearningRate
 from theory.rates.hidden_rate import MaximalLearningRate
+from theory.rates.learning_rate import ReadoutLearningRate
 from theory.rates.rate import maximal_learning_rate
 from theory.solutions.derivation import derive
-from theory.solutions.value import Value
+from theory.solutions.infinite_width import highest_degree
+from theory.solutions.value import Composite
 from theory.symbols import n
 from theory.waiting import announced
 from theory.words.observables import K, Observable, f, g, x
@@ -51,7 +52,7 @@ _FEW_LAYERS, _QUICK_DEPTH = 16, 10**12
 
 
 @dataclass(frozen=True)
-class LayerRates(Value):
+class LayerRates(Composite):
     """The maximal learning rates of the groups of weights under one bound.
 
     ``inner``: of the first layer, and of the hidden layers where there are any, alone, bounding
@@ -91,16 +92,6 @@ class LayerRates(Value):
         if len(self.inner) == 1:
             raise NotSolved("at depth 1 there are no layers 2 to L: read first and readout")
         return self.inner[1]
-
-    @property
-    def network(self) -> Network:
-        """The network that they were derived for.
-
-        >>> from theory import MLP, layer_rates
-        >>> layer_rates(MLP()).network
-        MLP()
-        """
-        return self.first.network
 
     @property
     def bound(self) -> Expr:
@@ -201,9 +192,6 @@ class LayerRates(Value):
         if 2 * i != j + k:
             raise NotSolved("the groups' updates are not aligned to leading order: give numbers")
         return 1 / (2 + both / sqrt(one * two))
-
-    def _symbols(self) -> frozenset[Symbol]:
-        return self.network.free_symbols
 
     def _at(self, sizes: Sizes) -> LayerRates:
         return layer_rates(network_at(self.network, sizes), bound=self.bound)
@@ -310,11 +298,8 @@ def _moved_output(
 def _leading(series: list[Expr] | tuple[Expr, ...]) -> tuple[int, Expr]:
     """The first order in 1/n that does not vanish, and its highest power of the depth."""
     for order, coefficient in enumerate(series):
-        poly = Poly(coefficient, *DEPTHS)
-        if not poly.is_zero:
-            top = poly.total_degree()
-            kept = {m: c for m, c in poly.terms() if sum(m) == top}
-            return order, Poly(kept, *DEPTHS).as_expr()
+        if not Poly(coefficient, *DEPTHS).is_zero:
+            return order, highest_degree(coefficient, *DEPTHS)
     raise NotSolved(
         f"the first {len(series)} coefficients of the series in 1/n vanish: give sizes as numbers"
     )

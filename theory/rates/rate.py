@@ -20,8 +20,8 @@ from theory.networks.groups import (
 )
 from theory.networks.multipliers import ByGroup, Rates, multiplier_runs, open_ends
 from theory.networks.network import Network
-from theory.rates.bounded_rate import ReadoutLearningRate
 from theory.rates.hidden_rate import NOTHING_MOVES, MaximalLearningRate
+from theory.rates.learning_rate import ReadoutLearningRate
 
 __all__ = ["maximal_learning_rate"]
 

@@ -16,13 +16,12 @@ from theory.laws.criteria import Criterion, LastLayer, NetworkOutput
 from theory.laws.expression_numbers import numbers
 from theory.networks.groups import FirstLayer, Group, HiddenLayers, Readout
 from theory.networks.network import Network, checked_network
-from theory.networks.sizes import Sizes
 from theory.precision import workdps
-from theory.rates.bounded_rate import ReadoutLearningRate
 from theory.rates.hidden_rate import MaximalLearningRate
+from theory.rates.learning_rate import ReadoutLearningRate
 from theory.rates.rate import maximal_learning_rate
 from theory.solutions.evaluation import guard_digits
-from theory.solutions.value import Number
+from theory.solutions.value import Composite, Number
 from theory.symbols import n_0
 from theory.validation import exact_number, tolerance_value, typed
 from theory.writing.blocks import Line
@@ -46,9 +45,9 @@ class OutsideValidity(UserWarning):
 
 
 @dataclass(frozen=True)
-class TransferredLearningRate(Number):
+class TransferredLearningRate(Composite, Number):
     """A learning rate for ``target`` that stands to its maximal rate as ``tuned`` does to that of
-    ``source``.  Made by `transfer_learning_rate`.
+    ``source``; its `network` is the target.  Made by `transfer_learning_rate`.
 
     >>> from theory import MLP, transfer_learning_rate
     >>> transfer_learning_rate(0.05, MLP(256, 8), MLP(512, 8))
@@ -58,19 +57,6 @@ class TransferredLearningRate(Number):
     tuned: Rational
     source: MaximalLearningRate | ReadoutLearningRate
     target: MaximalLearningRate | ReadoutLearningRate
-
-    @property
-    def network(self) -> Network:
-        """The target.
-
-        >>> from theory import MLP, transfer_learning_rate
-        >>> transfer_learning_rate(0.05, MLP(256, 8), MLP(1024, 32)).network
-        MLP(width=1024, depth=32)
-        """
-        return self.target.network
-
-    def _at(self, sizes: Sizes) -> TransferredLearningRate:
-        return self
 
     def _number(self, context: Any) -> Any:
         tuned = context.mpf(int(self.tuned.p)) / int(self.tuned.q)
@@ -130,8 +116,8 @@ class TransferredLearningRate(Number):
         with workdps(20) as context:
             rate, tuned = self._number(context), context.mpf(int(self.tuned.p)) / int(self.tuned.q)
             return formula_display(
-                Line(Math("", r"\eta_{\text{target}}"), Math.text(context.nstr(rate, 6))),
-                Line(left, Math.text(context.nstr(rate / tuned, 6))),
+                Line(Math("", r"\eta_{\text{target}}"), Math.spelled(context.nstr(rate, 6))),
+                Line(left, Math.spelled(context.nstr(rate / tuned, 6))),
             )
 
 

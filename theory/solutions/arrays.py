@@ -1,11 +1,8 @@
-"""`ArrayFunction` is a value as a function of arrays of sizes: point by point or by a fast form."""
+"""`over_arrays` evaluates a function of sizes at arrays of them: by a fast form, or one by one."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import partial
 from math import prod
 from typing import Any, Protocol, TypeAlias
 
@@ -14,12 +11,17 @@ import numpy.typing as npt
 from sympy import Symbol
 
 from theory.errors import InvalidArgument
-from theory.networks.network import Network
-from theory.networks.sizes import Sizes, bound_sizes, read_size
-from theory.symbols import L, n
+from theory.networks.sizes import Sizes, read_size
 from theory.waiting import announced
 
-__all__ = ["LARGEST_DEPTH", "LARGEST_WIDTH", "ArrayFunction", "FastNumbers", "over_arrays"]
+__all__ = [
+    "LARGEST_DEPTH",
+    "LARGEST_WIDTH",
+    "FastNumbers",
+    "FloatArray",
+    "broadcast",
+    "over_arrays",
+]
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 _SMALLEST = np.finfo(np.float64).tiny
@@ -27,22 +29,6 @@ _SMALLEST = np.finfo(np.float64).tiny
 
 LARGEST_WIDTH, LARGEST_DEPTH = 10**9, 10**6
 """Up to which float64 values are good to 10^-12."""
-
-
-class Sized(Protocol):
-    """A quantity of a network with open sizes (`theory.solutions.value`)."""
-
-    @property
-    def network(self) -> Network:
-        """The network that it is of."""
-
-    @property
-    def open_sizes(self) -> tuple[Symbol, ...]:
-        """The sizes left open, in the order in which a call takes them."""
-
-    def _floats(self, sizes: Sizes) -> Any: ...
-
-    def _logs(self, sizes: Sizes) -> Any: ...
 
 
 class FastNumbers(Protocol):
@@ -54,79 +40,6 @@ class FastNumbers(Protocol):
 
     def logs(self, widths: FloatArray, depths: FloatArray) -> FloatArray:
         """Its natural logarithm."""
-
-
-@dataclass(frozen=True)
-class ArrayFunction:
-    """A value at eta = 1 as a function of its open sizes, numbers or arrays that broadcast.
-
-    ``fast``: the same for many sizes at once, where there is such a form.  Made by
-    `Value.lambdify`.
-
-    >>> from theory import MLP, maximal_learning_rate
-    >>> rate = maximal_learning_rate(MLP()).lambdify()
-    >>> rate([64, 256], 10).round(4)
-    array([0.0451, 0.0523])
-    """
-
-    value: Sized
-    fast: FastNumbers | None = None
-
-    def __call__(self, *sizes: Any, **named: Any) -> Any:
-        """The value: a float for numbers, an array of float64 for arrays, right to 12 digits.
-
-        `InvalidArgument` where it is beyond the range of float64, and for numbers that are no
-        sizes.
-        """
-        return self._applied(self.value._floats, "values", sizes, named)
-
-    def log(self, *sizes: Any, **named: Any) -> Any:
-        """Its natural logarithm at sizes as in a call, with an error below 10^-12 max(1, |log|).
-
-        Minus infinity where the value is 0; `InvalidArgument` where it is negative.
-        """
-        return self._applied(self.value._logs, "logs", sizes, named)
-
-    @property
-    def __signature__(self) -> inspect.Signature:
-        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-        return inspect.Signature([inspect.Parameter(s.name, kind) for s in self.value.open_sizes])
-
-    def __repr__(self) -> str:
-        return f"lambdify({self.value!r})({', '.join(map(str, self.value.open_sizes))})"
-
-    def _applied(
-        self,
-        function: Callable[[Sizes], Any],
-        quick: str,
-        places: tuple[Any, ...],
-        named: Mapping[str, Any],
-    ) -> Any:
-        return over_arrays(function, self._given(places, named), partial(self._quickly, quick))
-
-    def _given(self, places: tuple[Any, ...], named: Mapping[str, Any]) -> dict[Symbol, Any]:
-        symbols = self.value.open_sizes
-        given = bound_sizes(symbols, self.value.network, places, named)
-        missing = [symbol for symbol in symbols if symbol not in given]
-        if missing:
-            names = ", ".join(map(str, missing))
-            raise InvalidArgument(
-                f"expected numbers for {', '.join(map(str, symbols))}, got none for {names}; give "
-                f"all of them, or use .at(...) for the exact value with {names} left open"
-            )
-        return {symbol: given[symbol] for symbol in symbols}
-
-    def _quickly(self, quick: str, points: Mapping[Symbol, Any]) -> FloatArray | None:
-        """By the fast form where there is one and its range holds all points."""
-        network, size = self.value.network, next(iter(points.values())).size
-        if self.fast is None or not points.keys() <= {n, L} or not size:
-            return None
-        widths = _spread_out(points.get(n, network.width), size)
-        depths = _spread_out(points.get(L, network.depth), size)
-        if widths.max() > LARGEST_WIDTH or depths.max() > LARGEST_DEPTH:
-            return None
-        found: FloatArray = getattr(self.fast, quick)(widths, depths)
-        return found
 
 
 def over_arrays(
@@ -160,7 +73,8 @@ def over_arrays(
         return _filled(found, rest, function, points, shape, done)
 
 
-def _spread_out(value: Any, size: int) -> FloatArray:
+def broadcast(value: Any, size: int) -> FloatArray:
+    """A number, or an array of ``size`` numbers, as an array of ``size`` floats."""
     return np.broadcast_to(np.asarray(value, dtype=np.float64), size)
 
 

@@ -8,24 +8,22 @@ and q.  `theory.algebra.spectrum` takes the powers, each checked as an identity.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any
 
-from sympy import Add, Expr, Integer, Rel, Symbol, sympify
+from sympy import Add, Expr, Integer, Rel, S, sympify
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
-from theory.algebra.factored_form import _ONE, power_sum_expression
+from theory.algebra.factored_form import power_sum_expression
 from theory.algebra.power_sum import Key, PowerSum, binomial, depth_ring, merged, power_key
 from theory.algebra.spectrum import Component, Orbit, Spectrum
 from theory.networks.multipliers import Rates, Run, Schedule, schedule
 from theory.networks.network import Network
 from theory.solutions.recursion import start_column
-from theory.solutions.units import UnitNetwork
+from theory.solutions.rescaled_network import RescaledNetwork
 from theory.symbols import L, ell, n, p, q
-from theory.words.closure import coefficient_matrix
-from theory.words.coefficients import LayerParameters
 from theory.words.word import degree
 from theory.words.word_maps import WordMaps
 
@@ -50,13 +48,12 @@ class ClosedForm:
     ``conditions``: inequalities between sizes beyond 1 <= ell <= L under which it holds.
     """
 
-    unit: UnitNetwork
+    unit: RescaledNetwork
     sums: tuple[PowerSum, ...]
     factors: tuple[Expr, ...]
     conditions: tuple[Rel, ...]
 
     def __repr__(self) -> str:
-
         return f"ClosedForm: {closed_form_expression(self)}"
 
 
@@ -66,7 +63,7 @@ def closed_form(word_maps: WordMaps, network: Network, layer: Expr, rates: Rates
 
     Raises `NotSolved` for widths that differ, and where an eigenvalue is not rational.
     """
-    unit = UnitNetwork(word_maps, network)
+    unit = RescaledNetwork(word_maps, network)
     depth, layer = sympify(network.depth), sympify(layer)
     plan = schedule(rates, layer, depth)
     solver = _Solver(unit, depth)
@@ -109,7 +106,7 @@ def _conditions(plan: Schedule, in_first_layer: bool) -> tuple[Rel, ...]:
     return tuple(each for each in conditions if each != True)  # noqa: E712
 
 
-def _wide_enough(unit: UnitNetwork, plan: Schedule) -> tuple[Rel, ...]:
+def _wide_enough(unit: RescaledNetwork, plan: Schedule) -> tuple[Rel, ...]:
     """With runs of symbolic ends p and q, a coefficient can have a removable pole where an
     eigenvalue vanishes, which is at widths below the degree of the words."""
     ends = {p, q} & set().union(*(run.count.free_symbols for run in plan.runs))
@@ -120,7 +117,7 @@ def _wide_enough(unit: UnitNetwork, plan: Schedule) -> tuple[Rel, ...]:
 class _Solver:
     """The terms of one derivation in units that a layer keeps."""
 
-    def __init__(self, unit: UnitNetwork, depth: Expr) -> None:
+    def __init__(self, unit: RescaledNetwork, depth: Expr) -> None:
         self.unit = unit
         self.depth = depth
         self.domain: Domain = unit.domain
@@ -165,7 +162,7 @@ class _Solver:
             if fan_in == self.unit.network.width and runs and runs[0].rate == plan.first:
                 runs[0] = Run(plan.first, runs[0].count + 1)
             else:
-                start = self.kernel.matrix(self._layer(fan_in, plan.first)) * start
+                start = self.kernel.matrix(self.unit.layer(fan_in, plan.first)) * start
         runs = [run for run in runs if run.count != 0]
         state: State = {frozenset(): [(self.ring.one, start)]}
         for run in runs[:-1]:
@@ -187,30 +184,20 @@ class _Solver:
 
     def _source(self, index: int, plan: Schedule) -> DomainMatrix:
         """The term's own layer, shape ``(carried words, kernel words)``."""
-        network, sources = self.unit.network, self.unit.word_maps.sources[index]
+        network = self.unit.network
         fan_in = network.first_fan_in if plan.first is None else network.width
-        layer = self._layer(fan_in, plan.own)
-        rows = [sources.get(word, {}) for word in self.carried.words]
-        return coefficient_matrix(rows, self.kernel.words, layer)
-
-    def _layer(self, fan_in: Any, rate: Expr) -> LayerParameters:
-        """One layer in units that a layer keeps, each mask moment computed once."""
-        layer = self.unit.layer(fan_in, rate)
-        return replace(layer, mask_moments=cache(layer.mask_moments))
+        return self.unit.word_maps.source(index, self.unit.layer(fan_in, plan.own))
 
     def _spectrum(self, rate: Expr) -> Spectrum:
         if rate not in self._spectra:
-            layer = self._layer(self.unit.network.width, rate)
+            layer = self.unit.layer(self.unit.network.width, rate)
             self._spectra[rate] = Spectrum.of(self.kernel.matrix(layer))
         return self._spectra[rate]
 
-    @property
+    @cached_property
     def _carried(self) -> Spectrum:
-        key = Symbol("carried")
-        if key not in self._spectra:
-            layer = self._layer(self.unit.network.width, Integer(1))
-            self._spectra[key] = Spectrum.of(self.carried.matrix(layer).transpose())
-        return self._spectra[key]
+        layer = self.unit.layer(self.unit.network.width, Integer(1))
+        return Spectrum.of(self.carried.matrix(layer).transpose())
 
     def _powers(self, spectrum: Spectrum, count: Expr, state: State) -> State:
         """The matrix of ``spectrum`` to the power ``count``, applied to ``state``."""
@@ -237,7 +224,7 @@ class _Solver:
                 yield merged(key, power), ways, link
 
 
-def closed_form_expression(form: ClosedForm, over: Any = 1, times: Expr = _ONE) -> Expr:
+def closed_form_expression(form: ClosedForm, over: Any = 1, times: Expr = S.One) -> Expr:
     """A closed form, over an element of its field and times an expression, in the slope a rather
     than kappa."""
     parts = zip(form.sums, form.factors, strict=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -18,7 +17,7 @@ from theory.networks.sizes import Sizes, layer_at, network_at, rates_at
 from theory.precision import workdps
 from theory.public_names import cached_property
 from theory.solutions.closed_form import ClosedForm, closed_form, closed_form_expression
-from theory.solutions.evaluation import quick_mean, term_means
+from theory.solutions.evaluation import DecimalRecursion, quick_mean
 from theory.solutions.infinite_width import MeanFieldLaw, leading_in_width, mean_field_law
 from theory.solutions.recursion import Recursion, is_too_long, layer_parameters, recursion
 from theory.solutions.value import Number
@@ -103,7 +102,17 @@ class Derivation(Number):
         [c*m_2*n_out/n_in,      m_2*n_out*r],
         [               0, c*m_2*n_out/n_in]])
         """
-        return self._general_matrix(self.word_maps.kernel)
+        kernel = self.word_maps.kernel
+        moments = [Symbol(f"m_{p}", positive=True) for p in range(1, kernel.mask_powers() + 1)]
+        domain = field_of(frozenset({n_in, n_out, c, r, *moments}))
+        layer = LayerParameters(
+            domain=domain,
+            fan_out=domain.from_sympy(n_out),
+            variance=domain.from_sympy(c / n_in),
+            rate=domain.from_sympy(r),
+            mask_moments=lambda power: domain.from_sympy(moments[power - 1]),
+        )
+        return kernel.matrix(layer).to_Matrix()
 
     @property
     def carried_words(self) -> tuple[str, ...]:
@@ -134,7 +143,7 @@ class Derivation(Number):
         >>> from theory import MLP, derive
         >>> from theory.observables import K, trace
         >>> for line in derive(trace(K), MLP()).layer_equations.lines:
-        ...     print(line.left.plain, "=", line.right.plain)
+        ...     print(line.left.text, "=", line.right.text)
         E tr(A) = n_out/n_in tr(A) + n_out/2 |x|²
         E |x|² = n_out/n_in |x|²
         """
@@ -299,7 +308,7 @@ class Derivation(Number):
             return context.mpf(quick)
         for working_digits in range(digits, digits + self._most_digits(), _MORE_DIGITS):
             with workdps(working_digits) as finer:
-                terms = term_means(run, layer, finer)
+                terms = DecimalRecursion(run, finer).means(layer)
                 total, size = sum(terms, finer.zero), sum(map(abs, terms), finer.zero)
                 if abs(total) * finer.mpf(10) ** (working_digits - digits) >= size:
                     return total
@@ -343,18 +352,6 @@ class Derivation(Number):
     def _matrix(self, layer_map: LayerMap) -> Matrix:
         return layer_map.matrix(open_layer(self.network)).to_Matrix()
 
-    def _general_matrix(self, layer_map: LayerMap) -> Matrix:
-        moments = [Symbol(f"m_{p}", positive=True) for p in range(1, layer_map.mask_powers() + 1)]
-        domain = field_of(frozenset({n_in, n_out, c, r, *moments}))
-        layer = LayerParameters(
-            domain=domain,
-            fan_out=domain.from_sympy(n_out),
-            variance=domain.from_sympy(c / n_in),
-            rate=domain.from_sympy(r),
-            mask_moments=_lookup(domain, moments),
-        )
-        return layer_map.matrix(layer).to_Matrix()
-
     def _repr_markdown_(self) -> str:
         """What is derived, and the layer map as equations."""
         if not self.words:
@@ -387,10 +384,6 @@ def open_layer(network: Network) -> LayerParameters:
     """One layer of ``network`` with multiplier 1 and both fans open, over Q(n_in, n_out)."""
     domain = field_of((network.free_symbols - {L}) | {n_in, n_out})
     return layer_parameters(domain, network._site(n_in, n_out, Integer(1)))
-
-
-def _lookup(domain: Domain, moments: list[Symbol]) -> Callable[[int], Any]:
-    return lambda power: domain.from_sympy(moments[power - 1])
 
 
 def derive(

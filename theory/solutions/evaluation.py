@@ -8,9 +8,8 @@ with a vector where those are fewer: no list has an entry for each layer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from math import isfinite
-from operator import truediv
 from typing import Any
 
 from mpmath import fp
@@ -18,7 +17,7 @@ from mpmath import fp
 from theory.algebra.fields import Quotient
 from theory.solutions.recursion import LayerMaps, LayerRun, Recursion
 
-__all__ = ["guard_digits", "layer_means", "mean_over_layers", "quick_mean", "term_means"]
+__all__ = ["DecimalRecursion", "guard_digits", "quick_mean"]
 
 _FAR = 1e90
 _GUARD_DIGITS = 8
@@ -29,64 +28,12 @@ def guard_digits(depth: int) -> int:
     return _GUARD_DIGITS + len(str(depth))
 
 
-def term_means(recursion: Recursion, layer: int, context: Any) -> list[Any]:
-    """The mean of each term of the observable at ``layer`` of a network of numbers, in the
-    arithmetic of an mpmath ``context``; all but a few of its digits and those of `guard_digits` are
-    right."""
-    return _Decimals(recursion, context, _ratio(context), _any_size).means(layer)
+class DecimalRecursion:
+    """A recursion of a network of numbers in the arithmetic of an mpmath ``context``: all but a few
+    digits of a mean and those of `guard_digits` are right."""
 
-
-def layer_means(recursion: Recursion, context: Any) -> list[Any]:
-    """The observable's mean at every layer 1 to L, as `term_means`."""
-    return _Decimals(recursion, context, _ratio(context), _any_size).all_means()
-
-
-def mean_over_layers(recursion: Recursion, context: Any) -> Any:
-    """The mean over the layers of the observable's mean over the layer's width."""
-    total = _Decimals(recursion, context, _ratio(context), _any_size).total_over_widths()
-    return total / recursion.network.layers
-
-
-def quick_mean(recursion: Recursion, layer: int) -> float:
-    """The observable's mean in double precision, to 9 digits at depths up to a million; 0 where
-    numbers on the way come near the ends of the range."""
-    try:
-        value = float(sum(_Decimals(recursion, fp, truediv, _within_doubles).means(layer)))
-    except OverflowError:
-        return 0.0
-    return value if isfinite(value) else 0.0
-
-
-def _ratio(context: Any) -> Callable[[int, int], Any]:
-    return lambda one, other: context.mpf(one) / other
-
-
-def _within_doubles(matrix: Any, smallest: bool = False) -> Any:
-    """``matrix``, whose largest entry is near 1, and whose ``smallest`` too if asked; else raises
-    `OverflowError`.  An entry lost to underflow is then too small to count: all are of one sign."""
-    sizes = [abs(entry) for entry in matrix if entry]
-    if sizes and not (max(sizes) < _FAR and (min if smallest else max)(sizes) > 1.0 / _FAR):
-        raise OverflowError
-    return matrix
-
-
-def _any_size(matrix: Any, smallest: bool = False) -> Any:
-    return matrix
-
-
-class _Decimals:
-    """A recursion in the arithmetic of ``context``, with its ``ratio`` of two ints; every matrix
-    passes ``checked``."""
-
-    def __init__(
-        self,
-        recursion: Recursion,
-        context: Any,
-        ratio: Callable[[int, int], Any],
-        checked: Callable[..., Any],
-    ) -> None:
+    def __init__(self, recursion: Recursion, context: Any) -> None:
         self.recursion, self.context = recursion, context
-        self.ratio, self.checked = ratio, checked
         self.tops = [self._matrix(Quotient.of(row)) for row in recursion.top()]
 
     def means(self, layer: int) -> list[Any]:
@@ -121,37 +68,28 @@ class _Decimals:
             rows = [row * carried for row in rows]
         return means[::-1]
 
-    def total_over_widths(self) -> Any:
-        """The sum over layers of the mean over the width.
+    def mean_over_layers(self) -> Any:
+        """The mean over the layers of the mean over the width.
 
         The sums s and the kernel words b of the layers up to one obey s' = C s + S b/width,
         b' = B b: the blocks of one matrix of non-negative entries.
         """
         total, start = self.context.zero, self._matrix(self.recursion.start())
         for index, top in enumerate(self.tops):
-            rows = self.context.matrix(top.cols, 1)
-            state = self._stacked(rows, start)
+            state = self.context.matrix(
+                [[each] for each in (*self.context.zeros(top.cols, 1), *start)]
+            )
             for run in self.recursion.runs:
                 state = self._carried(self._joint(run, index), run.count, state)
             total += sum((top[0, i] * state[i, 0] for i in range(top.cols)), self.context.zero)
-        return total
+        return total / self.recursion.network.layers
 
     def _joint(self, run: LayerRun, index: int) -> Any:
         kernel, carried, sources = self._matrices(run.maps)
-        size = carried.rows
-        joint = self.context.matrix(size + kernel.rows, size + kernel.rows)
-        for i in range(size):
-            for j in range(size):
-                joint[i, j] = carried[i, j]
-            for j in range(kernel.rows):
-                joint[i, size + j] = sources[index][i, j] / int(run.width)
-        for i in range(kernel.rows):
-            for j in range(kernel.rows):
-                joint[size + i, size + j] = kernel[i, j]
-        return joint
-
-    def _stacked(self, upper: Any, lower: Any) -> Any:
-        return self.context.matrix([[each] for each in (*upper, *lower)])
+        nothing = self.context.zeros(kernel.rows, carried.cols)
+        left = carried.tolist() + nothing.tolist()
+        right = (sources[index] / int(run.width)).tolist() + kernel.tolist()
+        return self.context.matrix([one + other for one, other in zip(left, right, strict=True)])
 
     def _matrices(self, maps: LayerMaps) -> tuple[Any, Any, list[Any]]:
         sources = [self._matrix(source) for source in maps.sources]
@@ -159,16 +97,23 @@ class _Decimals:
 
     def _matrix(self, quotient: Quotient) -> Any:
         rows, denominator = quotient.numerators.to_list(), int(quotient.denominator)
-        entries = [[self.ratio(int(entry), denominator) for entry in row] for row in rows]
-        return self.checked(self.context.matrix(entries), smallest=True)
+        entries = [[self._ratio(int(entry), denominator) for entry in row] for row in rows]
+        return self._checked(self.context.matrix(entries), smallest=True)
+
+    def _ratio(self, one: int, other: int) -> Any:
+        return self.context.mpf(one) / other
+
+    def _checked(self, matrix: Any, smallest: bool = False) -> Any:
+        """``matrix``, whose entries this arithmetic holds."""
+        return matrix
 
     def _carried(self, matrix: Any, count: int, column: Any) -> Any:
         """matrix^count column."""
         if count > 2 * matrix.rows * count.bit_length():
-            return self.checked(self._power(matrix, count, column))
+            return self._checked(self._power(matrix, count, column))
         for _ in range(count):
             column = matrix * column
-        return self.checked(column)
+        return self._checked(column)
 
     def _power(self, matrix: Any, count: int, column: Any) -> Any:
         """The same by squares of the matrix, whose zeros are left out."""
@@ -183,6 +128,35 @@ class _Decimals:
             count >>= 1
             rows = [_row_times(row, rows) for row in rows] if count else rows
         return self.context.matrix([[value] for value in values])
+
+
+class _DoubleRecursion(DecimalRecursion):
+    """The same in double precision, as long as no number comes near the ends of its range."""
+
+    def __init__(self, recursion: Recursion) -> None:
+        super().__init__(recursion, fp)
+
+    def _ratio(self, one: int, other: int) -> float:
+        return one / other
+
+    def _checked(self, matrix: Any, smallest: bool = False) -> Any:
+        """``matrix``, whose largest entry is near 1, and whose ``smallest`` too if asked; else
+        raises `OverflowError`.  An entry lost to underflow is then too small to count: all are of
+        one sign."""
+        sizes = [abs(entry) for entry in matrix if entry]
+        if sizes and not (max(sizes) < _FAR and (min if smallest else max)(sizes) > 1.0 / _FAR):
+            raise OverflowError
+        return matrix
+
+
+def quick_mean(recursion: Recursion, layer: int) -> float:
+    """The observable's mean in double precision, to 9 digits at depths up to a million; 0 where
+    numbers on the way come near the ends of the range."""
+    try:
+        value = float(sum(_DoubleRecursion(recursion).means(layer)))
+    except OverflowError:
+        return 0.0
+    return value if isfinite(value) else 0.0
 
 
 def _row_times(row: dict[int, Any], rows: list[dict[int, Any]]) -> dict[int, Any]:

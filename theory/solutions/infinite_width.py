@@ -13,10 +13,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from math import factorial, prod
 from typing import Any
 
-from sympy import Expr, Integer, Poly, factor
+from sympy import Expr, Integer, Poly, Symbol, factor
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
@@ -25,11 +26,10 @@ from theory.errors import NotSolved
 from theory.networks.network import Network
 from theory.solutions.recursion import layer_parameters, start_column, top_row
 from theory.symbols import L, ell, n
-from theory.words.closure import coefficient_matrix
 from theory.words.word import Word, degree, is_trace
 from theory.words.word_maps import WordMaps
 
-__all__ = ["MeanFieldLaw", "leading_in_width", "mean_field_law"]
+__all__ = ["MeanFieldLaw", "highest_degree", "leading_in_width", "mean_field_law"]
 
 
 @dataclass(frozen=True)
@@ -51,10 +51,15 @@ class MeanFieldLaw:
 
     def leading(self, layer: Expr) -> Expr:
         """The coefficient of n^power as the depth grows, at ``layer``: ``ell`` or ``L``."""
-        poly = Poly(self.polynomial.subs(ell, layer), ell, L)
-        top = poly.total_degree()
-        terms = [c * ell**i * L**j for (i, j), c in poly.terms() if i + j == top]
-        return factor(self.growth.subs(ell, layer) * sum(terms, Integer(0)))
+        top = highest_degree(self.polynomial.subs(ell, layer), ell, L)
+        return factor(self.growth.subs(ell, layer) * top)
+
+
+def highest_degree(polynomial: Expr, *symbols: Symbol) -> Expr:
+    """The terms of a polynomial in ``symbols`` that have its total degree."""
+    poly = Poly(polynomial, *symbols)
+    top = poly.total_degree()
+    return Poly({m: c for m, c in poly.terms() if sum(m) == top}, *symbols).as_expr()
 
 
 @lru_cache(maxsize=256)
@@ -107,8 +112,7 @@ class _WideNetwork:
     def term(self, index: int) -> tuple[int, Expr]:
         """Power of n and polynomial in ell and L of the word maps' term ``index``."""
         kernel, carried = self.word_maps.kernel.words, self.word_maps.carried.words
-        sources = self.word_maps.sources[index]
-        source = coefficient_matrix([sources.get(w, {}) for w in carried], kernel, self.hidden)
+        source = self.word_maps.source(index, self.hidden)
         top = top_row(self.word_maps.terms[index], self.word_maps, self.readout, self.domain)
         p, source = self._limit(source, _exponents(carried), _exponents(kernel))
         q, top = self._limit(top, (0,), _exponents(carried))
@@ -131,25 +135,13 @@ class _WideNetwork:
         self, matrix: DomainMatrix, above: tuple[int, ...], below: tuple[int, ...]
     ) -> tuple[int, DomainMatrix]:
         """n^power times a limit: the leading part of ``matrix`` between scaled words."""
-        entries = matrix.to_list()
-        leading = [[_leading(self.domain, entry) for entry in row] for row in entries]
-        powers = [
-            [p + column - up for (p, _), column in zip(row, below, strict=True)]
-            for row, up in zip(leading, above, strict=True)
-        ]
-        top = max(
-            (
-                p
-                for ps, row in zip(powers, entries, strict=True)
-                for p, entry in zip(ps, row, strict=True)
-                if entry
-            ),
-            default=0,
-        )
-        limit = [
-            [value if p == top else self.domain.zero for p, (_, value) in zip(ps, row, strict=True)]
-            for ps, row in zip(powers, leading, strict=True)
-        ]
+        scaled = []
+        for row, up in zip(matrix.to_list(), above, strict=True):
+            terms = zip((_leading(self.domain, entry) for entry in row), below, strict=True)
+            scaled.append([(power + down - up, leading) for (power, leading), down in terms])
+        top = max((power for power, leading in chain.from_iterable(scaled) if leading), default=0)
+        zero = self.domain.zero
+        limit = [[leading if power == top else zero for power, leading in row] for row in scaled]
         return top, DomainMatrix(limit, matrix.shape, self.domain)
 
     def _nilpotent(self, words: tuple[Word, ...], matrix: DomainMatrix) -> DomainMatrix:

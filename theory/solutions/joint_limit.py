@@ -64,8 +64,16 @@ class JointLaw:
 
     def taylor(self, power: int, order: int = 0) -> Expr:
         """The coefficient of t^power in f_order(t) about t = 0."""
-        parts = self._taylor(order, power)
-        return factor(Add(*(each * _in_slope(domain, c) for each, domain, c in parts)))
+        parts = []
+        for each, total in self._at(order):
+            domain = domain_of(total)
+            value = domain.zero
+            for rate, poly in total.terms.items():
+                for (k,), coefficient in poly.terms():
+                    if k <= power:
+                        value += coefficient * rate ** (power - k) / factorial(power - k)
+            parts.append(each * _in_slope(domain, value))
+        return factor(Add(*parts))
 
     def large_t(self, order: int = 0) -> Expr:
         """The leading term of f_order(t) as t -> infinity.
@@ -74,14 +82,13 @@ class JointLaw:
         >>> squared_update(MLP()).label.joint_law().large_t()
         t**2*exp(5*t)/18
         """
-        found = self._at(order)
-        rates = [(domain_of(total), c) for _, total in found for c in total.terms]
-        top = _largest_rate(rates)
-        kept = []
-        for each, total in found:
-            for rate, poly in total.terms.items():
-                if domain_of(total).to_sympy(rate) == top:
-                    kept.append((each, domain_of(total), poly))
+        terms = [
+            (each, domain_of(total), domain_of(total).to_sympy(rate), poly)
+            for each, total in self._at(order)
+            for rate, poly in total.terms.items()
+        ]
+        top = _largest_rate({rate for _, _, rate, _ in terms})
+        kept = [(each, domain, poly) for each, domain, rate, poly in terms if rate == top]
         degree = max(poly.degree() for _, _, poly in kept)
         leading = (
             each * _in_slope(domain, poly.coeff(poly.ring.gens[0] ** degree if degree else 1))
@@ -100,17 +107,6 @@ class JointLaw:
             raise NotSolved(f"this law is known to {self.orders} orders: ask for more of them")
         index = order - self.power
         return [(each, series[index]) for each, series in self.parts if series.get(index)]
-
-    def _taylor(self, order: int, power: int) -> Iterable[tuple[Expr, Domain, Any]]:
-        """The coefficients of t^power in f_order, apart by factors."""
-        for each, total in self._at(order):
-            domain = domain_of(total)
-            value = domain.zero
-            for rate, poly in total.terms.items():
-                for (k,), coefficient in poly.terms():
-                    if k <= power:
-                        value += coefficient * rate ** (power - k) / factorial(power - k)
-            yield each, domain, value
 
 
 def domain_of(total: ExpSum) -> Domain:
@@ -135,10 +131,9 @@ def _written(total: ExpSum, write: Callable[[Expr], Expr]) -> Expr:
     return gcd_terms(Add(*summands)).xreplace(powers)
 
 
-def _largest_rate(rates: list[tuple[Domain, Any]]) -> Expr:
+def _largest_rate(rates: set[Expr]) -> Expr:
     """The largest exponent rate for all kurtoses from 1 to 2, between which they are linear."""
-    written = {domain.to_sympy(rate) for domain, rate in rates}
-    ends = {each: tuple(Rational(each.subs(kappa, k)) for k in (1, 2)) for each in written}
+    ends = {each: tuple(Rational(each.subs(kappa, k)) for k in (1, 2)) for each in rates}
     for candidate, values in ends.items():
         if all(v <= w for other in ends.values() for v, w in zip(other, values, strict=True)):
             return candidate

@@ -77,26 +77,15 @@ def growth(sums: Sequence[Weighted]) -> Expr:
             "label or the output part, or leave weight_variance out"
         )
     (weight, total) = sums[0]
-    bases = {key: _base(key, total) for key in total.terms}
-    for key, base in bases.items():
-        others = (other for k, other in bases.items() if k != key)
-        if all(certainly_at_least(base, other, total.ring.domain) for other in others):
-            poly, index = total.terms[key], DEPTHS.index(L)
+    bases = [base for base, _ in total.powers(L, "growth in depth is")]
+    for base, (key, poly) in zip(bases, total.terms.items(), strict=True):
+        if all(certainly_at_least(base, other, total.ring.domain) for other in bases):
+            index = DEPTHS.index(L)
             top = max(monomial[index] for monomial in poly)
             kept = {m: c for m, c in poly.terms() if m[index] == top}
             leading = PowerSum(total.ring, {key: total.ring.from_dict(kept)})
             return power_sum_expression(leading, weight)
     raise NotSolved("no eigenvalue is proven to be the largest at all sizes: give numbers")
-
-
-def _base(key: Any, total: PowerSum) -> Any:
-    """The number that one more layer multiplies a product of powers with."""
-    base = total.ring.domain.one
-    for each, form in key:
-        if each is None or form != L * form.coeff(L):
-            raise NotSolved("growth in depth is solved at the last layer: leave layer out")
-        base *= each ** int(form.coeff(L))
-    return base
 
 
 def _terms(poly: Any, weight: Expr, write: Callable[[Expr], Expr]) -> Iterator[Expr]:

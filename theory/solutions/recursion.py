@@ -24,7 +24,6 @@ from theory.networks.multipliers import Rates
 from theory.networks.network import Network
 from theory.networks.sites import Site
 from theory.public_names import cached_property
-from theory.words.closure import coefficient_matrix
 from theory.words.coefficients import LayerParameters
 from theory.words.gradients import GradientTerm
 from theory.words.word import Word
@@ -56,15 +55,11 @@ class LayerMaps:
     @classmethod
     def of(cls, word_maps: WordMaps, layer: LayerParameters) -> LayerMaps:
         """The maps of ``word_maps`` for one layer's numbers."""
-        words = word_maps.kernel.words
-        sources = [
-            coefficient_matrix([rows.get(w, {}) for w in word_maps.carried.words], words, layer)
-            for rows in word_maps.sources
-        ]
+        sources = (word_maps.source(index, layer) for index in range(len(word_maps.terms)))
         return cls(
             kernel=Quotient.of(word_maps.kernel.matrix(layer)),
             carried=Quotient.of(word_maps.carried.matrix(layer)),
-            sources=tuple(Quotient.of(source) for source in sources),
+            sources=tuple(map(Quotient.of, sources)),
         )
 
 

@@ -3,27 +3,46 @@ cancellation."""
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Self
 
-from mpmath import mpf
+from mpmath import mpf, nstr
 from sympy import Expr, Symbol
 
-from theory.errors import InvalidArgument
+from theory.algebra.numerals import FEW_LAYERS
+from theory.errors import InvalidArgument, NotSolved
 from theory.networks.network import Network
 from theory.networks.sizes import Sizes, bound_sizes, in_order, read_size
 from theory.precision import published, workdps
 from theory.public_names import PickledByFields, PublicNames
-from theory.solutions.arrays import ArrayFunction, FastNumbers
+from theory.solutions.arrays import (
+    LARGEST_DEPTH,
+    LARGEST_WIDTH,
+    FastNumbers,
+    FloatArray,
+    broadcast,
+    over_arrays,
+)
 from theory.solutions.evaluation import guard_digits
+from theory.symbols import L, n
 from theory.validation import brief, digits_wanted
 from theory.waiting import announced
 
-__all__ = ["Number", "Value", "as_float", "each", "missing_sizes"]
+__all__ = ["ArrayFunction", "Composite", "Number", "Value", "as_float", "each", "is_large"]
 
 _FLOAT_DIGITS = 17
 _LEAST, _MOST = 2.2250738585072014e-308, 1.7976931348623157e308
+_TEXT_DIGITS, _LONGEST = 10, 320
+"""Digits of a decimal, and the characters of a formula, in the text of a number."""
+_FEW_RATIONAL_LAYERS = 16
+"""Depths up to which a rational function of the width is quick to make."""
+_SHORT_WIDTH = 10**15
+"""Widths up to which the numbers in a closed form are short."""
 
 
 class Value(PickledByFields, PublicNames, ABC):
@@ -163,9 +182,148 @@ class Number(Value):
         def _exact(self) -> Expr:
             """The same, also where its numbers are too long to print."""
 
+        def leading(self) -> Expr:
+            """Its leading term as n -> infinity, then as the depth grows."""
+
     def __float__(self) -> float:
         number: float = self._floats({})
         return number
+
+    def _exact_text(self) -> str:
+        """`exact` as text, in decimals where it is long."""
+        return str(self._exact)
+
+    def _headline(self, unit: str = "") -> str:
+        """The text of the number: exact where it is at most 64 layers deep, in decimals times
+        ``unit`` where it is deeper; its leading term where width and depth are open; else its
+        closed form, if that is short."""
+        network = self.network
+        try:
+            if not self.open_sizes:
+                if network.layers <= FEW_LAYERS:
+                    return self._exact_text()
+                return f"{nstr(self.evaluate(_TEXT_DIGITS), _TEXT_DIGITS)}{unit}"
+            open_depth = not isinstance(network.depth, int)
+            # a numbered layer has no leading term in an open depth
+            if open_depth and network.width == n and type(getattr(self, "layer", None)) is not int:
+                return f"{self.leading()} to leading order"
+            text = "" if is_large(network) else self._exact_text()
+            if 0 < len(text) <= _LONGEST:
+                return text
+            sizes = ", ".join(map(str, self.open_sizes))
+            return f"long, with {sizes} open: call it with numbers for them, or ask for exact"
+        except NotSolved as reason:
+            return str(reason)
+
+
+class Composite(Value):
+    """A value made of other values, which are fields of its dataclass, or tuples of them."""
+
+    @property
+    def network(self) -> Network:
+        """The network that it is of.
+
+        >>> from theory import MLP, alignment, squared_update, tangent_kernel
+        >>> network = MLP(depth=2)
+        >>> [law(network).network for law in (squared_update, alignment, tangent_kernel)]
+        [MLP(depth=2), MLP(depth=2), MLP(depth=2)]
+        """
+        return self._values()[-1].network
+
+    def _symbols(self) -> frozenset[Symbol]:
+        return self._values()[-1]._symbols()
+
+    def _at(self, sizes: Sizes) -> Self:
+        return replace(self, **{name: _placed(held, sizes) for name, held in self._held()})  # type: ignore[type-var]
+
+    def _values(self) -> list[Value]:
+        """The values, in the order of the fields."""
+        held = (each if isinstance(each, tuple) else (each,) for _, each in self._held())
+        return [each for each in chain.from_iterable(held) if isinstance(each, Value)]
+
+    def _held(self) -> list[tuple[str, Any]]:
+        """The fields by name."""
+        return [(each.name, getattr(self, each.name)) for each in fields(self)]  # type: ignore[arg-type]
+
+
+def _placed(held: Any, sizes: Sizes) -> Any:
+    """A field of a `Composite` with numbers in the place of symbols."""
+    if isinstance(held, tuple):
+        return tuple(_placed(each, sizes) for each in held)
+    return held._at(sizes) if isinstance(held, Value) else held
+
+
+@dataclass(frozen=True)
+class ArrayFunction:
+    """A value at eta = 1 as a function of its open sizes, numbers or arrays that broadcast.
+
+    ``fast``: the same for many sizes at once, where there is such a form.  Made by
+    `Value.lambdify`.
+
+    >>> from theory import MLP, maximal_learning_rate
+    >>> rate = maximal_learning_rate(MLP()).lambdify()
+    >>> rate([64, 256], 10).round(4)
+    array([0.0451, 0.0523])
+    """
+
+    value: Value
+    fast: FastNumbers | None = None
+
+    def __call__(self, *sizes: Any, **named: Any) -> Any:
+        """The value: a float for numbers, an array of float64 for arrays, right to 12 digits.
+
+        `InvalidArgument` where it is beyond the range of float64, and for numbers that are no
+        sizes.
+        """
+        return self._applied(self.value._floats, "values", sizes, named)
+
+    def log(self, *sizes: Any, **named: Any) -> Any:
+        """Its natural logarithm at sizes as in a call, with an error below 10^-12 max(1, |log|).
+
+        Minus infinity where the value is 0; `InvalidArgument` where it is negative.
+        """
+        return self._applied(self.value._logs, "logs", sizes, named)
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        return inspect.Signature([inspect.Parameter(s.name, kind) for s in self.value.open_sizes])
+
+    def __repr__(self) -> str:
+        return f"lambdify({self.value!r})({', '.join(map(str, self.value.open_sizes))})"
+
+    def _applied(
+        self,
+        function: Callable[[Sizes], Any],
+        quick: str,
+        places: tuple[Any, ...],
+        named: Mapping[str, Any],
+    ) -> Any:
+        return over_arrays(function, self._given(places, named), partial(self._quickly, quick))
+
+    def _given(self, places: tuple[Any, ...], named: Mapping[str, Any]) -> dict[Symbol, Any]:
+        symbols = self.value.open_sizes
+        given = bound_sizes(symbols, self.value.network, places, named)
+        missing = [symbol for symbol in symbols if symbol not in given]
+        if missing:
+            names = ", ".join(map(str, missing))
+            raise InvalidArgument(
+                f"expected numbers for {', '.join(map(str, symbols))}, got none for {names}; give "
+                f"all of them, or use .at(...) for the exact value with {names} left open"
+            )
+        return {symbol: given[symbol] for symbol in symbols}
+
+    def _quickly(self, quick: str, points: Mapping[Symbol, Any]) -> FloatArray | None:
+        """By the fast form where there is one and its range holds all points."""
+        network, size = self.value.network, next(iter(points.values())).size
+        if self.fast is None or not points.keys() <= {n, L} or not size:
+            return None
+        widths = broadcast(points.get(n, network.width), size)
+        depths = broadcast(points.get(L, network.depth), size)
+        if widths.max() > LARGEST_WIDTH or depths.max() > LARGEST_DEPTH:
+            return None
+        found: FloatArray = getattr(self.fast, quick)(widths, depths)
+        return found
 
 
 def each(function: Callable[[Any], Any], numbers: Any) -> Any:
@@ -176,12 +334,11 @@ def each(function: Callable[[Any], Any], numbers: Any) -> Any:
     return type(numbers)._make(values) if hasattr(numbers, "_make") else tuple(values)
 
 
-def missing_sizes(symbols: Sequence[str], unknown: Sequence[str], missing: Sequence[str]) -> str:
-    """What is wrong with the names of sizes that were given."""
-    wanted = f"expected numbers for {', '.join(symbols)}" if symbols else "expected no sizes"
-    if unknown:
-        return f"{wanted}, got one for {unknown[0]}; leave it out"
-    return f"{wanted}, got none for {', '.join(missing)}; give all of them"
+def is_large(network: Network) -> bool:
+    """Whether a closed form for ``network`` is too deep or too wide to be made for a line."""
+    deep = isinstance(network.depth, int) and network.depth > _FEW_RATIONAL_LAYERS
+    widths = network.width if isinstance(network.width, tuple) else (network.width,)
+    return deep or any(isinstance(each, int) and each > _SHORT_WIDTH for each in widths)
 
 
 def as_float(number: mpf, sizes: Sizes, call: Callable[[Sizes], str] | None = None) -> float:

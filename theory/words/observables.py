@@ -86,6 +86,9 @@ class _Combination(Generic[Key]):
             )
         return self._scaled(1 / number)
 
+    def __repr__(self) -> str:
+        return " + ".join(f"{c}·{letters}" for letters, c in self.terms) or "0"
+
 
 class Matrix(_Combination[str]):
     """A matrix polynomial in K and D, shape ``(width, width)``.
@@ -114,9 +117,6 @@ class Matrix(_Combination[str]):
             power = power @ self
         return power
 
-    def __repr__(self) -> str:
-        return " + ".join(f"{c}·{letters}" for letters, c in self.terms) or "0"
-
 
 class Vector(_Combination[str]):
     """Matrices applied to the pre-activation or the gradient, shape ``(width,)``.
@@ -143,9 +143,6 @@ class Vector(_Combination[str]):
             products = [(p[::-1] + q, c * d) for p, c in self.terms for q, d in other.terms]
             return Observable.of((canonical_word([form]), c) for form, c in products)
         return NotImplemented
-
-    def __repr__(self) -> str:
-        return " + ".join(f"{c}·{letters}" for letters, c in self.terms) or "0"
 
 
 class Observable(_Combination[Word]):

@@ -14,8 +14,10 @@ from fractions import Fraction
 from functools import lru_cache
 from itertools import chain
 
-from theory.words.closure import LayerMap, close
-from theory.words.coefficients import Term
+from sympy.polys.matrices import DomainMatrix
+
+from theory.words.closure import LayerMap, close, coefficient_matrix
+from theory.words.coefficients import LayerParameters, Term
 from theory.words.gradients import GradientTerm, gradient_terms
 from theory.words.layer import word_below
 from theory.words.observables import Observable
@@ -41,6 +43,11 @@ class WordMaps:
     carried: LayerMap
     sources: tuple[Mapping[Word, Source], ...]
     kernel: LayerMap
+
+    def source(self, index: int, layer: LayerParameters) -> DomainMatrix:
+        """Term ``index`` over its own layer, shape ``(carried words, kernel words)``."""
+        rows = [self.sources[index].get(word, {}) for word in self.carried.words]
+        return coefficient_matrix(rows, self.kernel.words, layer)
 
     def __repr__(self) -> str:
         return f"WordMaps of {self.observable}: {self.kernel!r} below, {self.carried!r} above"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sympy import Add, Expr, Matrix, factor
 
-from theory.words.word import Word
+from theory.words.word import Word, word_text
 from theory.writing.blocks import Formulas, Line
 from theory.writing.notation import Math
 
@@ -17,7 +17,7 @@ def map_lines(names: Sequence[str], words: Sequence[Word], rows: Matrix) -> Form
     """One equation per row of a layer map: the mean of a word over the layer, in words below."""
     return Formulas(
         tuple(
-            Line(Math.text(f"E {name}"), combination(list(map(factor, row)), words))
+            Line(Math.spelled(f"E {name}"), combination(list(map(factor, row)), words))
             for name, row in zip(names, rows.tolist(), strict=True)
         )
     )
@@ -26,13 +26,15 @@ def map_lines(names: Sequence[str], words: Sequence[Word], rows: Matrix) -> Form
 def combination(coefficients: Sequence[Expr], words: Sequence[Word]) -> Math:
     """A combination of words, as a sum."""
     terms = [
-        _term(c, Math.word(word)) for c, word in zip(coefficients, words, strict=True) if c != 0
+        _term(c, Math.spelled(word_text(word)))
+        for c, word in zip(coefficients, words, strict=True)
+        if c != 0
     ]
     total = terms[0]
     for each in terms[1:]:
-        negative = each.plain.startswith("-")
+        negative = each.text.startswith("-")
         sign = Math(" - ", " - ") if negative else Math(" + ", " + ")
-        tail = Math(each.plain[1:], each.latex.lstrip()[1:].lstrip()) if negative else each
+        tail = Math(each.text[1:], each.latex.lstrip()[1:].lstrip()) if negative else each
         total = total + sign + tail
     return total
 
@@ -46,5 +48,5 @@ def _term(coefficient: Expr, word: Math) -> Math:
     if isinstance(coefficient, Add):
         if coefficient.could_extract_minus_sign():
             return Math("-", "- ") + _term(-coefficient, word)
-        number = Math(f"({number.plain})", rf"\left({number.latex}\right)")
+        number = Math(f"({number.text})", rf"\left({number.latex}\right)")
     return number + Math(" ", r"\,") + word

@@ -14,7 +14,6 @@ from sympy import Expr, Rational, latex
 
 from theory.algebra.numerals import decimal_text, digit_count, number_text
 from theory.symbols import n_in, n_out
-from theory.words.word import Word, word_text
 
 __all__ = ["Math", "escaped", "math_latex", "prose_latex", "prose_text"]
 
@@ -71,7 +70,7 @@ _TOKEN = re.compile(
 class Math:
     """One formula in both spellings."""
 
-    plain: str
+    text: str
     latex: str
 
     @classmethod
@@ -81,7 +80,7 @@ class Math:
 
         >>> from theory.symbols import L
         >>> Math.of(L**3 / 3)
-        Math(plain='L**3/3', latex='\\frac{L^{3}}{3}')
+        Math(text='L**3/3', latex='\\frac{L^{3}}{3}')
         """
         if expression.is_Rational:
             return cls(number_text(expression), _number(expression))
@@ -91,30 +90,21 @@ class Math:
         return cls(str(expression), latex(expression, **_PRINTER))
 
     @classmethod
-    def word(cls, word: Word) -> Math:
-        r"""A word of the kernel.
-
-        >>> Math.word(("AA", "xx"))
-        Math(plain='tr(A²)·|x|²', latex='\\operatorname{tr}(A^{2})\\,\\vert x\\vert ^{2}')
-        """
-        return cls.text(word_text(word))
-
-    @classmethod
-    def text(cls, plain: str) -> Math:
+    def spelled(cls, text: str) -> Math:
         """A formula spelled for a terminal."""
-        return cls(plain, math_latex(plain))
+        return cls(text, math_latex(text))
 
     def __add__(self, other: Math) -> Math:
-        return Math(self.plain + other.plain, self.latex + other.latex)
+        return Math(self.text + other.text, self.latex + other.latex)
 
 
-def math_latex(plain: str) -> str:
+def math_latex(text: str) -> str:
     r"""A formula spelled for a terminal, in LaTeX.
 
     >>> print(math_latex("E tr(A²) ≤ |x|⁴"))
     \mathbb{E} \operatorname{tr}(A^{2}) \le  \vert x\vert ^{4}
     """
-    return _TOKEN.sub(_spelled, plain)
+    return _TOKEN.sub(_spelled, text)
 
 
 def _spelled(match: re.Match[str]) -> str:

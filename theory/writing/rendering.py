@@ -42,7 +42,7 @@ def block_text(block: Block) -> list[str]:
     if isinstance(block, Prose):
         return wrapped(prose_text(block.text), indented=2)
     if isinstance(block, Formulas):
-        width = max(len(line.left.plain) for line in block.lines)
+        width = max(len(line.left.text) for line in block.lines)
         return [each for line in block.lines for each in _formula_text(line, width)]
     return [f"  {row}" for row in table_text(block)]
 
@@ -62,9 +62,9 @@ def wrapped(text: str, indented: int, start: str = "") -> list[str]:
 
 def _formula_text(line: Line, width: int) -> list[str]:
     """A formula, broken before the signs of its sums but for those in short brackets."""
-    kept = line.right.plain.replace(" ", _NO_BREAK)
+    kept = line.right.text.replace(" ", _NO_BREAK)
     terms = _BETWEEN_TERMS.sub(lambda m: m[1] or f" {m[2]}{_NO_BREAK}", kept)
-    found = wrapped(terms, 2, f"  {line.left.plain:<{width}} {line.sign} ")
+    found = wrapped(terms, 2, f"  {line.left.text:<{width}} {line.sign} ")
     return [each.replace(_NO_BREAK, " ") for each in found]
 
 
@@ -151,9 +151,9 @@ def root_lines(left: Math, value: Expr, digits: int = 6) -> list[Line]:
     """``left`` = ``value``, a root, and where that is an irrational number its decimals below; for
     a long root the inverse of its square, which can be broken over lines."""
     line, name = Line(left, Math.of(value)), Math("", "")
-    if len(line.right.plain) > _LONGEST_ROOT:
+    if len(line.right.text) > _LONGEST_ROOT:
         line, name = (
-            Line(Math(f"({left.plain})^(-2)", f"{left.latex}^{{-2}}"), Math.of(value**-2)),
+            Line(Math(f"({left.text})^(-2)", f"{left.latex}^{{-2}}"), Math.of(value**-2)),
             left,
         )
     if not value.is_number or value.is_Rational:
@@ -177,7 +177,7 @@ def table_html(table: Table) -> str:
 def table_text(table: Table) -> list[str]:
     """The rows of a table for a terminal, its columns below each other."""
     cells = [list(map(prose_text, table.header))] + [
-        [cell.plain if isinstance(cell, Math) else prose_text(cell) for cell in row]
+        [cell.text if isinstance(cell, Math) else prose_text(cell) for cell in row]
         for row in table.rows
     ]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]

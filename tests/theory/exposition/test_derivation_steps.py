@@ -17,7 +17,7 @@ from theory import (
 )
 from theory.algebra.power_sum import PowerSum
 from theory.exposition import checks
-from theory.exposition.layer_spectrum import layer_spectrum
+from theory.exposition.layer_spectrum import LayerSpectrum
 from theory.solutions.derivation import Derivation
 from theory.symbols import ell, n_0, p
 from theory.writing.blocks import Formulas
@@ -78,11 +78,11 @@ def test_words_layer_map_and_spectrum_are_those_of_the_engine() -> None:
     steps = {step.title: step for step in update.derivation}
     equations = [block for block in steps["Layers below"].blocks if isinstance(block, Formulas)]
     for derivation, block in zip(update.derivations, equations, strict=True):
-        assert [line.left.plain for line in block.lines] == [f"E {w}" for w in derivation.words]
+        assert [line.left.text for line in block.lines] == [f"E {w}" for w in derivation.words]
         assert block == derivation.layer_equations
     shown = repr(steps["Spectrum"])
     for derivation in update.derivations:
-        for each in layer_spectrum(derivation).eigenvalues:
+        for each in LayerSpectrum(derivation).eigenvalues:
             assert str(each.value) in shown
 
 

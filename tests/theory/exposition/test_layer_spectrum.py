@@ -10,16 +10,16 @@ from sympy.polys.matrices import DomainMatrix
 
 from theory import MLP, LeakyReLU, squared_update
 from theory.algebra.fields import field_of
-from theory.exposition.layer_spectrum import Eigenvalue, LayerSpectrum, layer_spectrum
+from theory.exposition.layer_spectrum import Eigenvalue, LayerSpectrum
 from theory.solutions.derivation import Derivation
 from theory.solutions.recursion import layer_parameters, start_column
 from theory.symbols import L, n_0
 
 NETWORKS = [MLP(), MLP(8), MLP(input_width=n_0), MLP(activation=LeakyReLU("1/3"))]
 SPECTRA = [
-    *(layer_spectrum(d) for network in NETWORKS for d in squared_update(network).derivations),
+    *(LayerSpectrum(d) for network in NETWORKS for d in squared_update(network).derivations),
     *(
-        layer_spectrum(squared_update(each).derivations[0])
+        LayerSpectrum(squared_update(each).derivations[0])
         for each in (MLP(2), MLP(weight_variance=1))
     ),
 ]

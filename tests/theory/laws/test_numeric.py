@@ -10,7 +10,7 @@ from mpmath import log, mpf, workdps
 
 from theory import MLP, LeakyReLU, TrainedLayers, maximal_learning_rate, squared_update
 from theory.laws.update import SquaredUpdate
-from theory.solutions.arrays import ArrayFunction
+from theory.solutions.value import ArrayFunction
 from theory.symbols import ell
 
 BOUND = 1e-12

@@ -16,7 +16,6 @@ from theory import (
     maximal_learning_rate,
     squared_update,
 )
-from theory.networks.activations import Activation
 from theory.observables import D, K, f, g, trace
 from theory.symbols import L, a, eta, n, n_0
 
@@ -49,7 +48,7 @@ IMPOSTOR = {name: Symbol(name) for name in ("n", "L", "ell", "n_0", "a")}
                 *(-n, n - L, Symbol("q"), sqrt(n), n**n_0, pi * n, sqrt(2) * n),
             )
         ],
-        *[("activation", value) for value in (ReLU, "relu", 0, Activation())],
+        *[("activation", value) for value in (ReLU, "relu", 0)],
     ],
     ids=str,
 )

@@ -24,7 +24,7 @@ from theory import (
 )
 from theory.laws.update import SquaredUpdate
 from theory.observables import D, K, Observable, f, g, trace, x, z
-from theory.solutions.units import UnitNetwork
+from theory.solutions.rescaled_network import RescaledNetwork
 from theory.symbols import L, a, c, ell, eta, kappa, n, n_0, p, q, r, t
 from theory.words.word_maps import word_maps
 
@@ -330,7 +330,7 @@ def test_even_masks_leave_the_kurtosis_and_odd_ones_the_slope() -> None:
         (trace(K @ D @ K), {a, n}),
         (g @ D @ g, {a, n}),
     ):
-        unit = UnitNetwork(word_maps(observable), leaky)
+        unit = RescaledNetwork(word_maps(observable), leaky)
         assert set(unit.domain.symbols) == symbols
 
 

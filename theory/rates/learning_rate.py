@@ -10,7 +10,6 @@ from sympy import Expr
 
 from theory.algebra.numerals import inverse_square_root, printable, rate_text
 from theory.laws.criteria import Criterion, NetworkOutput
-from theory.laws.headline import headline
 from theory.laws.readout import ReadoutUpdate, readout_update
 from theory.networks.network import Network
 from theory.networks.sizes import Sizes, network_at
@@ -19,13 +18,13 @@ from theory.symbols import n
 from theory.writing.notation import Math
 from theory.writing.rendering import formula_display, root_lines
 
-__all__ = ["RATE", "BoundedRate", "ReadoutLearningRate"]
+__all__ = ["RATE", "LearningRate", "ReadoutLearningRate"]
 
 RATE = Math("maximal learning rate", r"\eta_{\max}")
 
 
 @dataclass(frozen=True)
-class BoundedRate(Number):
+class LearningRate(Number):
     """The learning rate sqrt(bound/E), where E is the mean square that moves at eta = 1."""
 
     network: Network
@@ -87,15 +86,15 @@ class BoundedRate(Number):
         bound = context.mpf(int(self.criterion.bound.p)) / int(self.criterion.bound.q)
         return context.sqrt(bound / self._moved_number(context))
 
-    def _headline(self) -> str:
-        return headline(self, lambda: rate_text(self._exact), self.leading)
+    def _exact_text(self) -> str:
+        return rate_text(self._exact)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__} of {self.network}: {self._headline()}"
 
 
 @dataclass(frozen=True, repr=False)
-class ReadoutLearningRate(BoundedRate):
+class ReadoutLearningRate(LearningRate):
     """The largest learning rate of the readout alone with E[(Delta f)^2] at most the bound.
 
     Made by `maximal_learning_rate` with ``group=Readout()``.  It falls like 1/n, since |x^(L)|^2

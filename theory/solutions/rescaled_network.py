@@ -1,4 +1,5 @@
-"""`UnitNetwork` has units in which a layer keeps the norm, and leaves few symbols for the field.
+"""`RescaledNetwork` measures a network in units in which a layer keeps the norm: few symbols are
+left for the field.
 
 At equal hidden widths let m_p = E[D^p] and G = c m_2, the gain, 1 at the critical variance.  Divide
 every mask by sqrt(m_2), so that it has moments 1, kappa, ...; every weight by sqrt(G); and |x|^2
@@ -18,7 +19,8 @@ An observable with an odd number of masks on one neuron keeps its masks and the 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from itertools import chain
 from math import prod
 from typing import Any
@@ -30,18 +32,19 @@ from theory.algebra.fields import field_of
 from theory.errors import NotSolved
 from theory.networks.network import Network
 from theory.public_names import cached_property
+from theory.solutions.recursion import layer_parameters
 from theory.symbols import a, kappa
 from theory.words.coefficients import LayerParameters
 from theory.words.gradients import GradientTerm
 from theory.words.word import Word, degree
 from theory.words.word_maps import WordMaps
 
-__all__ = ["UnitNetwork"]
+__all__ = ["RescaledNetwork"]
 
 
 @dataclass(frozen=True)
-class UnitNetwork:
-    """A network of equal hidden widths in such units, for one observable's derivation."""
+class RescaledNetwork:
+    """A network of equal hidden widths, rescaled for one observable's derivation."""
 
     word_maps: WordMaps
     network: Network
@@ -77,22 +80,16 @@ class UnitNetwork:
         return factor(self.network.c * self.network.activation.mask_moment(2))
 
     def layer(self, fan_in: Any, rate: Expr) -> LayerParameters:
-        """One layer with this fan-in and multiplier, over `domain`."""
-        domain = self.domain
-        variance = 1 / domain.from_sympy(sympify(fan_in))
+        """One site with this fan-in and multiplier, rescaled, over `domain`."""
+        site, scale = self.network._site(fan_in, self.network.width, rate), self.network.c
         if not self._even:
-            variance /= domain.from_sympy(self.network.activation.mask_moment(2))
-        return LayerParameters(
-            domain=domain,
-            fan_out=domain.from_sympy(sympify(self.network.width)),
-            variance=variance,
-            rate=domain.from_sympy(rate),
-            mask_moments=self._moment,
-        )
+            scale *= self.network.activation.mask_moment(2)
+        edges = tuple(replace(edge, variance=edge.variance / scale) for edge in site.edges)
+        layer = layer_parameters(self.domain, replace(site, edges=edges))
+        return replace(layer, mask_moments=cache(self._moment)) if self._even else layer
 
     def _moment(self, power: int) -> Any:
-        if not self._even:
-            return self.domain.from_sympy(self.network.activation.mask_moment(power))
+        """E[D^power]/m_2^(power/2), for an even power."""
         product = (2 - self.domain.from_sympy(self.kurtosis)) / 4
         sums = [self.domain(2), self.domain.one]
         while len(sums) <= power // 2:
