@@ -12,7 +12,7 @@ import numpy as np
 from bench.rounds import Run
 from verify.numerics.chi_squares import chi_squares
 from verify.numerics.coins import coin_counts, coin_table
-from verify.numerics.compiled import kernel
+from verify.numerics.compiled import Array, kernel
 from verify.numerics.single_normals import chosen_normals, single_normals
 from verify.numerics.variates import (
     Stream,
@@ -24,8 +24,6 @@ __all__ = ["bare_gram_draws", "bare_normals", "bare_single_normals", "cores"]
 
 _TILE = 1024
 _LANES = 256
-
-Array = Any
 
 
 def cores() -> int:

@@ -12,9 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from verify.numerics.arrays import FloatArray, IntArray
-from verify.numerics.compiled import double_of_bits, kernel
-from verify.numerics.philox import random_words
-from verify.numerics.variates import Stream, uniforms
+from verify.numerics.compiled import Array, double_of_bits, kernel
+from verify.numerics.variates import Stream, next_words, uniforms
 
 __all__ = [
     "CoinTable",
@@ -24,8 +23,6 @@ __all__ = [
     "coin_table",
     "coin_tables",
 ]
-
-Array = Any
 
 _REACH = 9.5
 """Standard deviations on either side of the mean: beyond lies less than 1e-20."""
@@ -97,12 +94,12 @@ def coin_counts_of(stream: Stream, tables: CoinTables, index: int, out: Array) -
 def coin_counts(stream: Stream, lowest: int, columns: Array, keep: Array, out: Array) -> None:
     """Numbers of heads of fair coins into ``out``, from a `CoinTable`."""
     stream.calls[0] += np.uint64(1)
-    calls, words, bits = stream.calls[0], stream.words, np.uint64(0)
+    words, bits = stream.words, np.uint64(0)
     while np.uint64(1) << bits < np.uint64(columns.size):
         bits += np.uint64(1)
     for start in range(0, out.size, words.size):
         size = min(out.size - start, words.size)
-        random_words(stream.key, start // 4, calls, calls >> _HALF, 0, (size + 3) // 4, words)
+        next_words(stream, start // 4, (size + 3) // 4)
         _look_up(stream, lowest, columns, keep, bits, out[start : start + size])
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 from llvmlite import ir
 from numba import config, njit, types
@@ -17,6 +17,9 @@ from theory.errors import InvalidArgument
 
 __all__ = [
     "PACKAGE",
+    "Array",
+    "Array",
+    "Array",
     "bits_of_double",
     "bits_of_single",
     "double_of_bits",
@@ -29,6 +32,12 @@ __all__ = [
     "sources_digest",
 ]
 
+Array: TypeAlias = Any
+"""An array of numbers, as kernels take it."""
+Array: TypeAlias = Any
+"""An array of numbers, as kernels take it."""
+Array: TypeAlias = Any
+"""An array of numbers, as kernels take it."""
 PACKAGE = Path(__file__).parents[1]
 """The folder of ``verify``."""
 _IMPORT = re.compile(

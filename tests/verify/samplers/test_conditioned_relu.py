@@ -108,8 +108,8 @@ def uncompiled(wrong: str = "", instead: str = "") -> dict[str, Any]:
         text = re.sub(r"from verify\.numerics\.lanes import .*", ONE_LANE, text)
         text = re.sub(r"from verify\.samplers\.conditioned\.state import \([^)]*\)", "", text)
         text = text.replace(
-            "from verify.numerics.compiled import kernel, part",
-            "kernel = part = lambda function: function",
+            "from verify.numerics.compiled import Array, kernel, part",
+            "Array, kernel, part = None, *2 * [lambda function: function]",
         )
         exec(compile(text, "uncompiled", "exec"), names)
         names["math"] = FREE

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from verify.numerics.compiled import kernel, part
+from verify.numerics.compiled import Array, kernel, part
 from verify.numerics.single_normals import single_normals
 from verify.numerics.variates import Stream, heads, turn_to, uniforms
 from verify.samplers.conditioned.state import (
@@ -38,7 +38,7 @@ from verify.samplers.conditioned.state import (
     square_and_dot,
     square_of_sum,
 )
-from verify.samplers.vectors import Array, Scales, activate_change, dot
+from verify.samplers.vectors import Scales, activate_change, dot
 
 __all__ = ["conditioned_neurons", "conditioned_updates"]
 

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from verify.numerics.compiled import kernel, part
+from verify.numerics.compiled import Array, kernel, part
 from verify.numerics.lanes import LANES, fused_lanes, lanes_at, no_lanes, sum_of_lanes
-from verify.samplers.vectors import Array, Scales, dot
+from verify.samplers.vectors import Scales, dot
 
 __all__ = [
     "Draws",

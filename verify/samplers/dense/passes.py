@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from verify.numerics.compiled import kernel, part
+from verify.numerics.compiled import Array, kernel, part
 from verify.numerics.vector_math import LOG2
 from verify.samplers.dense.weights import (
     Weights,
@@ -22,7 +22,7 @@ from verify.samplers.dense.weights import (
     row_group,
     transposed_product,
 )
-from verify.samplers.vectors import Array, Scales, activate_change, dot, mask, of_layer
+from verify.samplers.vectors import Scales, activate_change, dot, mask, of_layer
 
 __all__ = ["linearised", "real_step"]
 

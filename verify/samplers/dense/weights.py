@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from verify.numerics.compiled import fused, kernel
+from verify.numerics.compiled import Array, fused, kernel
 from verify.numerics.single_normals import chosen_normals
 from verify.samplers.problem import Problem
-from verify.samplers.vectors import Array, dot
+from verify.samplers.vectors import dot
 
 __all__ = [
     "Weights",
@@ -60,7 +60,8 @@ class Weights(NamedTuple):
 def drawn_weights(problem: Problem, generator: np.random.Generator) -> Iterator[Weights]:
     """Single-precision weights as a function of a key drawn from ``generator``."""
     key, widest = generator.integers(0, 2**64, dtype=np.uint64), int(problem.widths.max())
-    with _room(min(_MOST_KEPT, problem.weights)) as kept:
+    needed = int(np.sum(problem.widths[1:] * problem.widths[:-1]))
+    with _room(min(_MOST_KEPT, needed)) as kept:
         yield Weights(
             key=key,
             words=np.empty(_ROWS * widest, np.uint32),
