@@ -9,7 +9,7 @@ import numpy as np
 
 from theory.networks.network import Network
 from verify.numerics.arrays import FloatArray
-from verify.samplers.dense.passes import linearised, real_step
+from verify.samplers.dense.passes import dense_updates
 from verify.samplers.dense.weights import drawn_weights
 from verify.samplers.problem import Problem
 from verify.samplers.sampler import Cost, Limit, Sampler, Share
@@ -49,10 +49,7 @@ class Dense(Sampler):
         """See `Sampler.sample`."""
         logs = np.empty((len(problem.parts), count, problem.layers.size))
         labels = 2.0 * stream.integers(0, 2, count) - 1.0
-        scales, layers = vector_scales(problem), problem.layers
+        scales, step = vector_scales(problem), problem.step or 0.0
         with drawn_weights(problem, stream) as weights:
-            if problem.step is None:
-                linearised(scales, weights, layers, logs)
-            else:
-                real_step(scales, weights, labels, problem.step, layers, logs)
+            dense_updates(scales, weights, labels, step, problem.layers, logs)
         return logs
