@@ -12,6 +12,7 @@ from verify.numerics.arrays import FloatArray
 from verify.numerics.streams import block_counts, block_stream, checked_samples, checked_seed
 from verify.numerics.variates import new_stream
 from verify.samplers.conditioned.passes import conditioned_neurons, conditioned_updates
+from verify.samplers.conditioned.state import new_state
 from verify.samplers.problem import Problem, numeric_problem
 from verify.samplers.sampler import Cost, Limit, Sampler, Share
 from verify.samplers.vectors import vector_scales
@@ -72,9 +73,10 @@ class Conditioned(Sampler):
     def sample(self, problem: Problem, stream: np.random.Generator, count: int) -> FloatArray:
         """See `Sampler.sample`."""
         logs = np.empty((len(problem.parts), count, problem.layers.size))
-        labels = _labels(stream, count)
+        labels, step = _labels(stream, count), problem.step or 0.0
         scales, draws = vector_scales(problem), new_stream(stream)
-        conditioned_updates(draws, scales, problem.step or 0.0, labels, problem.layers, logs)
+        room = new_state(scales, step)
+        conditioned_updates(draws, scales, room, step, labels, problem.layers, logs)
         return logs
 
     def neurons(
@@ -105,12 +107,13 @@ class Conditioned(Sampler):
         shape = (samples, int(problem.widths[at]))
         z, change = np.empty(shape), np.empty(shape)
         outputs, labels, start = np.empty(samples), np.empty(samples), 0
+        scales = vector_scales(problem)
+        room = new_state(scales, problem.step or 0.0)
         for block, count in enumerate(block_counts(samples, self.block_size(problem))):
             here, stream = slice(start, start + count), block_stream(seed, block)
             labels[here] = _labels(stream, count)
-            draws, scales = new_stream(stream), vector_scales(problem)
             drawn = labels[here], at, z[here], change[here], outputs[here]
-            conditioned_neurons(draws, scales, problem.step or 0.0, *drawn)
+            conditioned_neurons(new_stream(stream), scales, room, problem.step or 0.0, *drawn)
             start += count
         return Neurons(z, change, outputs, labels)
 

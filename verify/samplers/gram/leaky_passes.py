@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from verify.numerics.chi_squares import lengths
-from verify.numerics.coins import CoinTables, coin_counts_of, coin_tables
+from verify.numerics.coins import CoinTables, coin_counts, coin_tables
 from verify.numerics.compiled import Array, kernel, part
 from verify.numerics.variates import Stream, normal_pairs, normals, turn_to
 from verify.numerics.vector_math import exponential, logarithm, select
@@ -162,7 +162,7 @@ def _forward(
         turn_to(stream, group, 0, layer)
         width = scales.widths[layer]
         here, below = _cut_layer(layers[layer], 0), _cut_layer(layers[layer - 1], 0)
-        coin_counts_of(stream, scales.coins, layer, here.on[:lanes])
+        coin_counts(stream, scales.coins, layer, here.on[:lanes])
         _chi(stream, room, here, _ACTIVE, 0, lanes, here.z_on[:lanes])
         _chi(stream, room, here, width, 0, lanes, here.z_off[:lanes])
         log_sd, log_slope = scales.log_sd[layer - 1], scales.log_slope

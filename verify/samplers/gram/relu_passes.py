@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from verify.numerics.chi_squares import chi_squares
-from verify.numerics.coins import CoinTables, coin_counts_of, coin_tables
+from verify.numerics.coins import CoinTables, coin_counts, coin_tables
 from verify.numerics.compiled import Array, kernel, part
 from verify.numerics.variates import Stream, normals, trials, turn_to
 from verify.numerics.vector_math import LOG2, exponent, logarithm, power_of_two, select
@@ -160,7 +160,7 @@ def _draw(
     first, second, third = room.first[:lanes], room.second[:lanes], room.third[:lanes]
     first_chance, second_chance = room.first_chance[:lanes], room.second_chance[:lanes]
     third_chance, turn_chance = room.third_chance[:lanes], room.turn_chance[:lanes]
-    coin_counts_of(stream, scales.coins, layer, on)
+    coin_counts(stream, scales.coins, layer, on)
     trials(stream, first, second, first_chance, second_chance)
     trials(stream, third, here.turn[:lanes], third_chance, turn_chance)
     chi_squares(stream, on, 0.0, first, first_chance, here.z[:lanes])
