@@ -56,6 +56,7 @@ def numeric_problem(network: Network, *, layer: object, rates: object, step: obj
             f"them values, as in MLP(width=64, depth=4)"
         )
     _check_size(network)
+    _check_sites(network)
     widths = np.array(network.widths, dtype=np.int64)
     return Problem(
         network=network,
@@ -84,6 +85,16 @@ def _check_size(network: Network) -> None:
             f"expected a width of at most {WIDEST:,} for a simulation, got "
             f"width={brief(widest)}; give a smaller width"
         )
+
+
+def _check_sites(network: Network) -> None:
+    """Refuse what no pass draws: a layer that reads others than the layer below."""
+    for site, _ in network._sites(None):
+        if len(site.edges) != 1 or site.activation != network.activation:
+            raise InvalidArgument(
+                f"expected layers that each read the layer below alone, with one activation, for a "
+                f"simulation, got network={network}; no sampler draws others: ask theory"
+            )
 
 
 def _number(name: str, exact: Any) -> float:

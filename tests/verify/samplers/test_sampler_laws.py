@@ -1,6 +1,7 @@
 """`Conditioned` and `Gram` have the law of literal networks: distributions, joints, means."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -151,6 +152,19 @@ def test_depth_100000_at_width_16_is_an_ordinary_case() -> None:
 def test_gram_refuses_real_steps_in_one_sentence() -> None:
     with pytest.raises(InvalidArgument, match=r"step=None for sampler=Gram\(\).*Conditioned"):
         monte_carlo(MLP(4, 2), samples=10, seed=1, step=0.1)
+
+
+class TwoEdges(MLP):
+    """A network whose layers read two others."""
+
+    def _sites(self, rates: Any) -> Any:
+        for site, count in super()._sites(rates):
+            yield replace(site, edges=2 * site.edges), count
+
+
+def test_networks_that_no_pass_draws_are_refused() -> None:
+    with pytest.raises(InvalidArgument, match="each read the layer below alone"):
+        monte_carlo(TwoEdges(8, 3), samples=10, seed=1)
 
 
 def test_dense_refuses_more_weights_than_an_integer_of_64_bits_counts() -> None:
