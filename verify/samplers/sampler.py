@@ -77,13 +77,7 @@ class Sampler(PublicNames, ABC):
 
     @abstractmethod
     def cost(self, network: Network) -> int:
-        """What one network's time goes with: weights, neurons or layers.
-
-        >>> from theory import MLP
-        >>> from verify import Conditioned, Dense, Gram
-        >>> [sampler.cost(MLP(width=64, depth=4)) for sampler in (Dense(), Conditioned(), Gram())]
-        [16384, 256, 4]
-        """
+        """What one network's time goes with: weights, neurons or layers."""
 
     def planned_samples(self, network: Network) -> int:
         """Networks that a cell gets when nothing is asked: by cost, a few seconds at most.

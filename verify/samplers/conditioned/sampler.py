@@ -67,7 +67,13 @@ class Conditioned(Sampler):
     _limit = Limit(2**27, "neurons", instead="Gram()")
 
     def cost(self, network: Network) -> int:
-        """Neurons of one network."""
+        """Neurons of one network.
+
+        >>> from theory import MLP
+        >>> from verify import Conditioned
+        >>> Conditioned().cost(MLP(width=64, depth=4))
+        256
+        """
         return sum(int(width) for width in network.widths[1:])
 
     def sample(self, problem: Problem, stream: np.random.Generator, count: int) -> FloatArray:

@@ -75,8 +75,8 @@ def new_state(scales: Scales, step: float) -> State:
     slope, or get one in a real ``step``."""
     layers, neurons = scales.widths.size, scales.rows[-1] - scales.rows[1]
     widest = np.max(scales.widths)
-    return State(
-        2 if step != 0.0 or scales.slope > 0.0 else 1,
+    blocks = 2 if step != 0.0 or scales.slope > 0.0 else 1
+    arrays = (
         np.zeros((layers + 1, 2), np.int64),
         *np.zeros((3, neurons), np.float32),  # z to zeta
         *np.ones((4, layers, 2)),  # mask to z_zeta
@@ -85,6 +85,7 @@ def new_state(scales: Scales, step: float) -> State:
         np.zeros(2 * widest, np.float32),
         np.empty(widest),
     )
+    return State(blocks, *arrays)
 
 
 @part

@@ -42,7 +42,13 @@ class Dense(Sampler):
     _limit = Limit(2**33, "weights", instead="Conditioned()")
 
     def cost(self, network: Network) -> int:
-        """Weights of one network."""
+        """Weights of one network.
+
+        >>> from theory import MLP
+        >>> from verify import Dense
+        >>> Dense().cost(MLP(width=64, depth=4))
+        16384
+        """
         return sum(int(p) * int(q) for p, q in pairwise(network.widths))
 
     def sample(self, problem: Problem, stream: np.random.Generator, count: int) -> FloatArray:

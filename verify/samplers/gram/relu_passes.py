@@ -147,7 +147,8 @@ def relu_workspace(depth: int) -> Any:
 def _of_layer(scales: ReluScales, layers: Array, layer: int) -> _Layer:
     """The fields of a layer; rows hold as many layers as there is room for."""
     share = LANES // scales.most
-    return _cut_layer(layers[(layer - 1) // share], (layer - 1) % share * scales.most)
+    here: _Layer = _cut_layer(layers[(layer - 1) // share], (layer - 1) % share * scales.most)
+    return here
 
 
 @part

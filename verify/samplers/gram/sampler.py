@@ -46,7 +46,13 @@ class Gram(Sampler):
         return max(super().block_size(problem), lanes_at(problem.rates.size))
 
     def cost(self, network: Network) -> int:
-        """Layers of one network."""
+        """Layers of one network.
+
+        >>> from theory import MLP
+        >>> from verify import Gram
+        >>> Gram().cost(MLP(width=64, depth=4))
+        4
+        """
         return network.layers
 
     def sample(self, problem: Problem, stream: np.random.Generator, count: int) -> FloatArray:

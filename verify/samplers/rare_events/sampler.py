@@ -38,7 +38,13 @@ class RareEvents(Sampler):
     _block = Share(units=2**14, least=1, most=256)
 
     def cost(self, network: Network) -> int:
-        """Layers of one network."""
+        """Layers of one network.
+
+        >>> from theory import MLP
+        >>> from verify import RareEvents
+        >>> RareEvents().cost(MLP(width=64, depth=4))
+        4
+        """
         return network.layers
 
     def sample(self, problem: Problem, stream: np.random.Generator, count: int) -> FloatArray:
