@@ -11,8 +11,8 @@ import numpy as np
 
 from bench.rounds import Run
 from verify.numerics.chi_squares import chi_squares
-from verify.numerics.coins import coin_counts, coin_table
-from verify.numerics.compiled import kernel
+from verify.numerics.coins import CoinTables, coin_counts, coin_tables
+from verify.numerics.compiled import Array, kernel
 from verify.numerics.single_normals import chosen_normals, single_normals
 from verify.numerics.variates import (
     Stream,
@@ -24,8 +24,6 @@ __all__ = ["bare_gram_draws", "bare_normals", "bare_single_normals", "cores"]
 
 _TILE = 1024
 _LANES = 256
-
-Array = Any
 
 
 def cores() -> int:
@@ -46,14 +44,12 @@ def _short(stream: Stream, tiles: int, out: Array) -> None:
 
 
 @kernel
-def _gram(
-    stream: Stream, layers: int, lowest: int, keep: Array, columns: Array, room: Array
-) -> None:
+def _gram(stream: Stream, layers: int, tables: CoinTables, room: Array) -> None:
     """For each of ``layers`` and each lane what a ReLU layer needs: a number of active neurons,
     squared lengths of Gaussian vectors in as many dimensions, one and two less, and a normal."""
     on, out = room[0], room[9]
     for _ in range(layers):
-        coin_counts(stream, lowest, columns, keep, on)
+        coin_counts(stream, tables, 0, on)
         trials(stream, room[1], room[2], room[3], room[4])
         trials(stream, room[5], room[6], room[7], room[8])
         chi_squares(stream, on, 0.0, room[1], room[3], out)
@@ -96,11 +92,11 @@ def bare_normals() -> Run:
 
 def bare_gram_draws(width: int) -> Run:
     """Draws what a given number of layers of that width need in `verify.Gram`."""
-    table = coin_table(width)
+    tables = coin_tables(np.array([width]))
 
     def work(core: int, layers: int) -> None:
         stream, room = new_stream(np.random.default_rng(core)), np.empty((10, _LANES))
         rows = -(-layers // _LANES)
-        _gram(stream, rows, table.lowest, table.keep, table.columns, room)
+        _gram(stream, rows, tables, room)
 
     return _on_all_cores(work)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
-from verify.numerics.compiled import kernel
+from verify.numerics.compiled import Array, kernel
 from verify.numerics.vector_math import exponential, logarithm, select
 
 __all__ = ["FloatArray", "IntArray", "exponentials", "sum_of_parts"]
-
-Array = Any
 
 
 @kernel

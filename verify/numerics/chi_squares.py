@@ -17,17 +17,14 @@ Source: G. Marsaglia, W. W. Tsang, "A simple method for generating gamma variabl
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
-from verify.numerics.compiled import bits_of_double, double_of_bits, formula, fused, kernel
+from verify.numerics.compiled import Array, bits_of_double, double_of_bits, formula, fused, kernel
 from verify.numerics.variates import Stream, normals, trials, uniforms
 from verify.numerics.vector_math import logarithm
 
 __all__ = ["chi_squares", "lengths"]
-
-Array = Any
 
 _UNSURE = -1.0
 _STEP = 2.0**-10
@@ -107,12 +104,12 @@ def chi_squares(
 
 
 @kernel
-def lengths(stream: Stream, dimensions: Array, out: Array, spare: Array) -> None:
+def lengths(stream: Stream, dimensions: Array, first: Array, chances: Array, out: Array) -> None:
     """Lengths of standard Gaussian vectors of whole ``dimensions`` (0 where negative) into
-    ``out``; ``spare``: room for four times as many."""
+    ``out``; ``first``, ``chances``: room, of an even size that is no smaller."""
     half = (out.size + 1) // 2
-    first, chances = spare[: 2 * half], spare[2 * half : 4 * half]
-    trials(stream, first[:half], first[half:], chances[:half], chances[half:])
+    left, right = slice(0, half), slice(half, 2 * half)
+    trials(stream, first[left], first[right], chances[left], chances[right])
     chi_squares(stream, dimensions, 0.0, first, chances, out)
     for j in range(out.size):
         out[j] = math.sqrt(out[j])

@@ -12,20 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from verify.numerics.arrays import FloatArray, IntArray
-from verify.numerics.compiled import double_of_bits, kernel
-from verify.numerics.philox import random_words
-from verify.numerics.variates import Stream, uniforms
+from verify.numerics.compiled import Array, double_of_bits, kernel
+from verify.numerics.variates import Stream, next_words, uniforms
 
-__all__ = [
-    "CoinTable",
-    "CoinTables",
-    "coin_counts",
-    "coin_counts_of",
-    "coin_table",
-    "coin_tables",
-]
-
-Array = Any
+__all__ = ["CoinTables", "coin_counts", "coin_tables"]
 
 _REACH = 9.5
 """Standard deviations on either side of the mean: beyond lies less than 1e-20."""
@@ -34,37 +24,15 @@ _INTEGER, _INTEGER_ZERO = np.uint64(0x4330000000000000), 2.0**52
 _UNSURE = -1.0
 
 
-class CoinTable(NamedTuple):
-    """Column j holds the count ``lowest + j`` with chance ``keep[j]``, else ``lowest + other[j]``.
-
-    ``columns``: both in one word, ``keep`` rounded down to 32 bits in its upper half.  There are
-    2^k columns: the first k bits of a random word choose one, and the others decide there.
-    """
-
-    lowest: int
-    keep: FloatArray
-    other: IntArray
-    columns: npt.NDArray[np.uint64]
-
-
-@lru_cache(maxsize=64)
-def coin_table(coins: int) -> CoinTable:
-    """The table for ``coins`` >= 0 fair coins; its chances are exact to about 1e-16.
-
-    Counts beyond 9.5 standard deviations, of less than 1e-20 together, are left out.
-    """
-    reach = int(_REACH * 0.5 * coins**0.5) + 1
-    lowest, highest = max(coins // 2 - reach, 0), min(coins // 2 + reach, coins)
-    size = 1 << (highest - lowest).bit_length()
-    keep, other = np.zeros(size), np.empty(size, np.int64)
-    _fill(coins, lowest, highest, keep, other)
-    columns = np.minimum(keep * 2.0**32, 2.0**32 - 1.0).astype(np.uint64) << _HALF
-    return CoinTable(lowest, keep, other, columns | other.astype(np.uint64))
-
-
 class CoinTables(NamedTuple):
-    """The tables of several numbers of coins, end to end: for each its ``lowest`` count, and where
-    its piece of ``keep`` and ``columns`` begins and ends (``pieces``, shape ``(numbers, 2)``)."""
+    """Tables of several numbers of coins, end to end.
+
+    Column j of a table holds the count ``lowest + j`` with chance ``keep[j]``, else another one.
+    ``columns``: both in one word, ``keep`` rounded down to 32 bits in its upper half, and in the
+    lower half the other count less ``lowest``.  A table has 2^k columns: the first k bits of a
+    random word choose one, and the others decide there.  By number of coins: ``lowest``, and where
+    its piece of ``keep`` and ``columns`` begins and ends (``pieces``, shape ``(numbers, 2)``).
+    """
 
     lowest: Array
     pieces: Array
@@ -73,37 +41,47 @@ class CoinTables(NamedTuple):
 
 
 def coin_tables(numbers: IntArray) -> CoinTables:
-    """The tables of these ``numbers`` of coins, equal ones once."""
+    """The tables of these ``numbers`` of fair coins, equal ones once; chances are exact to about
+    1e-16.
+
+    Counts beyond 9.5 standard deviations, of less than 1e-20 together, are left out.
+    """
     distinct, which = np.unique(numbers, return_inverse=True)
-    tables = [coin_table(int(coins)) for coins in distinct]
-    ends = np.cumsum([table.keep.size for table in tables])
+    lowest, keep, columns = zip(*(_table(int(coins)) for coins in distinct), strict=True)
+    ends = np.cumsum([each.size for each in keep])
     return CoinTables(
-        lowest=np.array([table.lowest for table in tables], np.int64)[which],
+        lowest=np.array(lowest, np.int64)[which],
         pieces=np.stack([np.concatenate(([0], ends[:-1]))[which], ends[which]], axis=1),
-        keep=np.concatenate([table.keep for table in tables]),
-        columns=np.concatenate([table.columns for table in tables]),
+        keep=np.concatenate(keep),
+        columns=np.concatenate(columns),
     )
 
 
+@lru_cache(maxsize=64)
+def _table(coins: int) -> tuple[int, FloatArray, npt.NDArray[np.uint64]]:
+    """The lowest count, chances and columns for ``coins`` >= 0."""
+    reach = int(_REACH * 0.5 * coins**0.5) + 1
+    lowest, highest = max(coins // 2 - reach, 0), min(coins // 2 + reach, coins)
+    size = 1 << (highest - lowest).bit_length()
+    keep, other = np.zeros(size), np.empty(size, np.int64)
+    _fill(coins, lowest, highest, keep, other)
+    columns = np.minimum(keep * 2.0**32, 2.0**32 - 1.0).astype(np.uint64) << _HALF
+    return lowest, keep, columns | other.astype(np.uint64)
+
+
 @kernel
-def coin_counts_of(stream: Stream, tables: CoinTables, index: int, out: Array) -> None:
+def coin_counts(stream: Stream, tables: CoinTables, index: int, out: Array) -> None:
     """Numbers of heads among the coins of one entry of ``tables`` into ``out``."""
     begin, end = tables.pieces[index]
     keep, columns = tables.keep[begin:end], tables.columns[begin:end]
-    coin_counts(stream, tables.lowest[index], columns, keep, out)
-
-
-@kernel
-def coin_counts(stream: Stream, lowest: int, columns: Array, keep: Array, out: Array) -> None:
-    """Numbers of heads of fair coins into ``out``, from a `CoinTable`."""
     stream.calls[0] += np.uint64(1)
-    calls, words, bits = stream.calls[0], stream.words, np.uint64(0)
+    words, bits = stream.words, np.uint64(0)
     while np.uint64(1) << bits < np.uint64(columns.size):
         bits += np.uint64(1)
     for start in range(0, out.size, words.size):
         size = min(out.size - start, words.size)
-        random_words(stream.key, start // 4, calls, calls >> _HALF, 0, (size + 3) // 4, words)
-        _look_up(stream, lowest, columns, keep, bits, out[start : start + size])
+        next_words(stream, start // 4, (size + 3) // 4)
+        _look_up(stream, tables.lowest[index], columns, keep, bits, out[start : start + size])
 
 
 @kernel

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 from llvmlite import ir
 from numba import config, njit, types
@@ -17,6 +17,7 @@ from theory.errors import InvalidArgument
 
 __all__ = [
     "PACKAGE",
+    "Array",
     "bits_of_double",
     "bits_of_single",
     "double_of_bits",
@@ -29,6 +30,8 @@ __all__ = [
     "sources_digest",
 ]
 
+Array: TypeAlias = Any
+"""An array of numbers, as kernels take it."""
 PACKAGE = Path(__file__).parents[1]
 """The folder of ``verify``."""
 _IMPORT = re.compile(
@@ -95,10 +98,9 @@ def _reinterpret(source: Any, target: Any, name: str) -> Any:
     }
 
     def typed(context: Any, value: Any) -> Any:
-        def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            return builder.bitcast(arguments[0], widths[target])
-
-        return target(source), emit
+        return target(source), lambda context, builder, signature, values: builder.bitcast(
+            values[0], widths[target]
+        )
 
     typed.__name__ = typed.__qualname__ = name
     return intrinsic(typed)
@@ -112,20 +114,12 @@ double_of_bits = _reinterpret(types.uint64, types.float64, "double_of_bits")
 
 def _fused(context: Any, a: Any, b: Any, c: Any) -> Any:
     """a b + c, rounded once, of three floats of one type."""
-
-    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.fma(*arguments)
-
-    return a(a, a, a), emit
+    return a(a, a, a), lambda context, builder, signature, numbers: builder.fma(*numbers)
 
 
 def _ones(context: Any, word: Any) -> Any:
     """The number of bits of an integer that are 1."""
-
-    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.ctpop(*arguments)
-
-    return word(word), emit
+    return word(word), lambda context, builder, signature, words: builder.ctpop(*words)
 
 
 fused: Any = intrinsic(_fused)

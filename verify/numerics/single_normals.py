@@ -7,16 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from verify.numerics.compiled import formula, kernel
-from verify.numerics.philox import chosen_words, random_words
-from verify.numerics.variates import Stream
+from verify.numerics.compiled import Array, formula, kernel
+from verify.numerics.philox import chosen_words
+from verify.numerics.variates import Stream, next_words
 from verify.numerics.vector_math import select, single_logarithm, single_rotation
 
 __all__ = ["chosen_normals", "single_normals"]
 
-Array = Any
-
-_HALF = np.uint64(32)
 _ONE, _BELOW_ONE = np.float32(2.0**31), np.float32(2.0**31 - 2.0**7)
 """One and the largest float32 below it, in units of 2^-31."""
 
@@ -25,12 +22,11 @@ _ONE, _BELOW_ONE = np.float32(2.0**31), np.float32(2.0**31 - 2.0**7)
 def single_normals(stream: Stream, out: Array) -> None:
     """Independent standard normals into ``out`` (float32)."""
     stream.calls[0] += np.uint64(1)
-    calls, words = stream.calls[0], stream.words
-    for start in range(0, out.size, words.size):
-        here = out[start : start + words.size]
+    for start in range(0, out.size, stream.words.size):
+        here = out[start : start + stream.words.size]
         m = (here.size + 3) // 4
-        random_words(stream.key, start // 4, calls, calls >> _HALF, 0, m, words)
-        _normals_of_words(words, m, here)
+        next_words(stream, start // 4, m)
+        _normals_of_words(stream.words, m, here)
 
 
 @kernel

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from verify.numerics.compiled import double_of_bits, formula, kernel, ones
+from verify.numerics.compiled import Array, double_of_bits, formula, kernel, ones
 from verify.numerics.philox import philox, random_words
 from verify.numerics.vector_math import logarithm, rotation
 
@@ -15,13 +15,13 @@ __all__ = [
     "Stream",
     "heads",
     "new_stream",
+    "next_words",
+    "normal_pairs",
     "normals",
     "trials",
     "turn_to",
     "uniforms",
 ]
-
-Array = Any
 
 _COLUMNS = 256
 """Counters worked on at a time: their words stay in the nearest cache."""
@@ -65,17 +65,22 @@ def turn_to(stream: Stream, network: int, stage: int, layer: int) -> None:
 
 
 @formula
-def _unit(high: int, low: int) -> float:
-    """A uniform double in (0, 1) from two words, to 52 bits."""
-    bits = (np.uint64(high) << _HALF) | np.uint64(low)
+def _joined(high: int, low: int) -> Any:
+    """64 bits from two words."""
+    return (np.uint64(high) << _HALF) | np.uint64(low)
+
+
+@formula
+def _unit(bits: Any) -> float:
+    """A uniform double in (0, 1) from 64 bits, of which the upper 52 count."""
     return float(double_of_bits((bits >> _MANTISSA) | _ONE) - (1.0 - 2.0**-53))
 
 
 @kernel
-def _next_words(stream: Stream, start: int, columns: int) -> None:
-    """Words of the current call, from counter ``start`` on."""
+def next_words(stream: Stream, start: int, counters: int) -> None:
+    """Words of the current call, from counter ``start`` on: four rows of ``counters`` words."""
     calls = stream.calls[0]
-    random_words(stream.key, start, calls, calls >> _HALF, 0, columns, stream.words)
+    random_words(stream.key, start, calls, calls >> _HALF, 0, counters, stream.words)
 
 
 @kernel
@@ -84,28 +89,43 @@ def uniforms(stream: Stream, out: Array) -> None:
     stream.calls[0] += np.uint64(1)
     words = stream.words
     for start in range(0, out.size, 2 * _COLUMNS):
-        m, pairs = _split(min(out.size - start, 2 * _COLUMNS))
-        _next_words(stream, start // 2, m)
+        here = out[start : start + 2 * _COLUMNS]
+        m = (here.size + 1) // 2
+        next_words(stream, start // 2, m)
         for j in range(m):
-            out[start + j] = _unit(words[j], words[m + j])
-        for j in range(pairs):
-            out[start + m + j] = _unit(words[2 * m + j], words[3 * m + j])
+            here[j] = _unit(_joined(words[j], words[m + j]))
+        for j in range(m, here.size):
+            here[j] = _unit(_joined(words[m + j], words[2 * m + j]))
 
 
 @kernel
 def normals(stream: Stream, out: Array) -> None:
     """Independent standard normals into ``out``: Box and Muller, to 8.5 standard deviations."""
     stream.calls[0] += np.uint64(1)
-    words = stream.words
     for start in range(0, out.size, 2 * _COLUMNS):
-        m, pairs = _split(min(out.size - start, 2 * _COLUMNS))
-        _next_words(stream, start // 2, m)
-        left, right = out[start : start + m], out[start + m : start + m + pairs]
-        for j in range(pairs):
-            left[j], right[j] = _pair(words[j], words[m + j], words[2 * m + j], words[3 * m + j])
-        if pairs < m:
-            last = words[m - 1 : 4 * m : m]
-            left[pairs] = _pair(last[0], last[1], last[2], last[3])[0]
+        here = out[start : start + 2 * _COLUMNS]
+        m = (here.size + 1) // 2
+        _next_pairs(stream, start // 2, here[:m], here[m:])
+
+
+@kernel
+def normal_pairs(stream: Stream, left: Array, right: Array) -> None:
+    """Independent standard normals into ``left`` and ``right``, of one size."""
+    stream.calls[0] += np.uint64(1)
+    for start in range(0, left.size, _COLUMNS):
+        here = slice(start, start + _COLUMNS)
+        _next_pairs(stream, start, left[here], right[here])
+
+
+@kernel
+def _next_pairs(stream: Stream, start: int, left: Array, right: Array) -> None:
+    """Normals of the current call from counter ``start`` on; ``right`` may be one shorter."""
+    m, words = left.size, stream.words
+    next_words(stream, start, m)
+    for j in range(right.size):
+        left[j], right[j] = _pair(words[j], words[m + j], words[2 * m + j], words[3 * m + j])
+    for j in range(right.size, m):
+        left[j] = _pair(words[j], words[m + j], words[2 * m + j], words[3 * m + j])[0]
 
 
 @kernel
@@ -132,7 +152,7 @@ def _next_trials(
     calls, radii, angles = stream.calls[0], stream.radii, stream.angles
     for j in range(left.size):
         a, b, c, d = philox(stream.key, start + j, calls, calls >> _HALF, 0)
-        radii[j], angles[j] = (a << _HALF) | (b & _LOW), (c << _HALF) | (d & _LOW)
+        radii[j], angles[j] = _joined(a, b & _LOW), _joined(c, d & _LOW)
     for j in range(left.size):
         left[j] = _radius(radii[j])
         left_chances[j] = double_of_bits((radii[j] & _TEN) << _SHIFT | _ONE) - 1.0
@@ -143,25 +163,17 @@ def _next_trials(
 
 
 @formula
-def _split(size: int) -> tuple[int, int]:
-    """How many counters give ``size`` numbers, two each, and how many of them give both."""
-    m = (size + 1) // 2
-    return m, size - m
-
-
-@formula
 def _pair(a: int, b: int, c: int, d: int) -> tuple[float, float]:
     """Two standard normals from four words."""
-    radius = _radius((np.uint64(a) << _HALF) | np.uint64(b))
-    cosine, sine = rotation((np.uint64(c) << _HALF) | np.uint64(d))
+    radius = _radius(_joined(a, b))
+    cosine, sine = rotation(_joined(c, d))
     return radius * cosine, radius * sine
 
 
 @formula
 def _radius(bits: Any) -> float:
     """The distance from 0 of two standard normals, from 64 bits, of which the upper 52 count."""
-    unit = double_of_bits((bits >> _MANTISSA) | _ONE) - (1.0 - 2.0**-53)
-    return math.sqrt(-2.0 * logarithm(unit))
+    return math.sqrt(-2.0 * logarithm(_unit(bits)))
 
 
 @kernel
@@ -173,7 +185,7 @@ def heads(stream: Stream, coins: int) -> int:
         here = min(coins - start, _WORD * words.size)
         count = (here + _WORD - 1) // _WORD
         m = (count + 3) // 4
-        _next_words(stream, start // (4 * _WORD), m)
+        next_words(stream, start // (4 * _WORD), m)
         words[count - 1] >>= np.uint32(_WORD * count - here)
         for j in range(count):
             total += ones(words[j])

@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from theory.errors import InvalidArgument
-from theory.networks.mlp import MLP
-from theory.networks.network import numeric_layers, numeric_rates
+from theory.networks.network import Network, checked_network, numeric_layers, numeric_rates
 from theory.validation import brief, number_between
 from verify.numerics.arrays import FloatArray
 
@@ -31,6 +30,7 @@ class Problem:
     learning rate of a real gradient step.
     """
 
+    network: Network
     widths: npt.NDArray[np.int64]
     weight_sd: FloatArray
     readout_sd: float
@@ -45,18 +45,10 @@ class Problem:
         """What a sample measures: label and output apart, or a real step's total."""
         return ("label", "output") if self.step is None else ("total",)
 
-    @property
-    def weights(self) -> int:
-        """Number of hidden weights of one network."""
-        return int(np.sum(self.widths[1:] * self.widths[:-1]))
 
-
-def numeric_problem(network: MLP, *, layer: object, rates: object, step: object) -> Problem:
+def numeric_problem(network: Network, *, layer: object, rates: object, step: object) -> Problem:
     """Check and convert the arguments of a simulation; `InvalidArgument` names what is wrong."""
-    if not isinstance(network, MLP):
-        raise InvalidArgument(
-            f"expected an MLP for network, got network={network!r}; give MLP(width=64, depth=4)"
-        )
+    checked_network(network, give="MLP(width=64, depth=4)")
     if network.free_symbols:
         names = ", ".join(sorted(str(symbol) for symbol in network.free_symbols))
         raise InvalidArgument(
@@ -64,8 +56,10 @@ def numeric_problem(network: MLP, *, layer: object, rates: object, step: object)
             f"them values, as in MLP(width=64, depth=4)"
         )
     _check_size(network)
+    _check_sites(network)
     widths = np.array(network.widths, dtype=np.int64)
     return Problem(
+        network=network,
         widths=widths,
         weight_sd=np.sqrt(_number("weight_variance", network.c) / widths[:-1]),
         readout_sd=_number("readout_variance", network.s) ** 0.5 / int(widths[-1]),
@@ -77,7 +71,7 @@ def numeric_problem(network: MLP, *, layer: object, rates: object, step: object)
     )
 
 
-def _check_size(network: MLP) -> None:
+def _check_size(network: Network) -> None:
     """Refuse what no sampler can draw, before anything is as long as the network is deep."""
     if network.layers > MOST_LAYERS:
         raise InvalidArgument(
@@ -93,6 +87,16 @@ def _check_size(network: MLP) -> None:
         )
 
 
+def _check_sites(network: Network) -> None:
+    """Refuse what no pass draws: a layer that reads others than the layer below."""
+    for site, _ in network._sites(None):
+        if len(site.edges) != 1 or site.activation != network.activation:
+            raise InvalidArgument(
+                f"expected layers that each read the layer below alone, with one activation, for a "
+                f"simulation, got network={network}; no sampler draws others: ask theory"
+            )
+
+
 def _number(name: str, exact: Any) -> float:
     """An exact number in double precision; `InvalidArgument` near the ends of its range, where a
     positive number would become 0."""
@@ -105,7 +109,7 @@ def _number(name: str, exact: Any) -> float:
     )
 
 
-def _multipliers(network: MLP, rates: object) -> FloatArray:
+def _multipliers(network: Network, rates: object) -> FloatArray:
     """Of each layer; every different one is read once, since SymPy is slow at a million."""
     if rates is None:
         return np.ones(network.layers)

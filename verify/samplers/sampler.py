@@ -8,12 +8,12 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from theory.errors import InvalidArgument
-from theory.networks.mlp import MLP
+from theory.networks.network import Network
 from theory.public_names import PublicNames
 from verify.numerics.arrays import FloatArray
 from verify.samplers.problem import Problem
 
-__all__ = ["Cost", "Planned", "Sampler", "check_inner_products"]
+__all__ = ["Cost", "Limit", "Sampler", "Share"]
 
 
 class Cost(NamedTuple):
@@ -26,13 +26,25 @@ class Cost(NamedTuple):
     network: float = 0.0
 
 
-class Planned(NamedTuple):
-    """A cell's share by default: networks of so many units of `Sampler.cost` together, but at
-    ``least`` and at ``most`` so many networks."""
+class Share(NamedTuple):
+    """Networks of so many units of `Sampler.cost` together, but at ``least`` and at ``most`` so
+    many networks."""
 
     units: int
     least: int
     most: int
+
+    def networks(self, cost: int) -> int:
+        """Networks of this share, at so many units each."""
+        return min(max(self.units // cost, self.least), self.most)
+
+
+class Limit(NamedTuple):
+    """The ``most`` ``units`` of `Sampler.cost` in one network, and what to use ``instead``."""
+
+    most: int
+    units: str
+    instead: str
 
 
 class Sampler(PublicNames, ABC):
@@ -43,7 +55,7 @@ class Sampler(PublicNames, ABC):
     ``meets_rare_networks``: the relative spread of samples stays bounded at any depth, so that
     their mean and error can be trusted there too.
     ``seconds``: what a linearised update costs on one core.  ``planned``: how many networks a cell
-    gets by default.
+    gets by default; ``_block``: how many a block has.  ``_draws_neurons``: real steps need them.
     """
 
     _shared: ClassVar[frozenset[str]] = frozenset(
@@ -54,17 +66,20 @@ class Sampler(PublicNames, ABC):
     draws_networks = True
     meets_rare_networks = False
     seconds = Cost(unit=1e-8)
-    planned: ClassVar[Planned]
+    planned: ClassVar[Share]
+    _block: ClassVar[Share]
+    _draws_neurons = False
+    _limit: ClassVar[Limit | None] = None
 
-    @abstractmethod
     def block_size(self, problem: Problem) -> int:
         """Networks in one block, `LARGEST_BLOCK` at most, a function of the problem alone."""
+        return self._block.networks(self.cost(problem.network))
 
     @abstractmethod
-    def cost(self, network: MLP) -> int:
+    def cost(self, network: Network) -> int:
         """What one network's time goes with: weights, neurons or layers."""
 
-    def planned_samples(self, network: MLP) -> int:
+    def planned_samples(self, network: Network) -> int:
         """Networks that a cell gets when nothing is asked: by cost, a few seconds at most.
 
         >>> from theory import MLP
@@ -72,8 +87,7 @@ class Sampler(PublicNames, ABC):
         >>> Gram().planned_samples(MLP(width=64, depth=400))
         50000
         """
-        units, least, most = self.planned
-        return min(max(units // self.cost(network), least), most)
+        return self.planned.networks(self.cost(network))
 
     @abstractmethod
     def sample(self, problem: Problem, stream: np.random.Generator, count: int) -> FloatArray:
@@ -85,15 +99,17 @@ class Sampler(PublicNames, ABC):
         Law: two calls on equal streams give equal bits.
         """
 
-    @abstractmethod
     def check(self, problem: Problem) -> None:
         """Raise `InvalidArgument` where this sampler cannot simulate ``problem``."""
-
-
-def check_inner_products(problem: Problem, sampler: Sampler) -> None:
-    """Refuse real steps, which need more than inner products."""
-    if problem.step is not None:
-        raise InvalidArgument(
-            f"expected step=None for sampler={sampler!r}, got step={problem.step!r}; a real step "
-            f"needs the neurons themselves: use sampler=Conditioned() or Dense()"
-        )
+        if problem.step is not None and not self._draws_neurons:
+            raise InvalidArgument(
+                f"expected step=None for sampler={self!r}, got step={problem.step!r}; a real step "
+                f"needs the neurons themselves: use sampler=Conditioned() or Dense()"
+            )
+        limit = self._limit
+        if limit is not None and self.cost(problem.network) > limit.most:
+            raise InvalidArgument(
+                f"expected at most {limit.most:,} {limit.units} in a network for sampler={self!r}, "
+                f"got {self.cost(problem.network):,}; give a smaller width or depth, or use "
+                f"{limit.instead}"
+            )

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from verify.numerics.compiled import kernel
+from verify.numerics.compiled import Array, kernel
 from verify.numerics.lanes import LANES, fused_lanes, lanes_at, no_lanes, sum_of_lanes
 from verify.samplers.problem import Problem
 
 __all__ = ["Scales", "activate_change", "dot", "mask", "of_layer", "vector_scales"]
-
-Array = Any
-"""A one-dimensional array of numbers, as the kernels take it."""
 
 
 class Scales(NamedTuple):

@@ -9,7 +9,7 @@ from mpmath import mp, mpf
 from scipy import stats
 
 from verify.numerics.chi_squares import _STEP, _first_look, _steepness, _trial, lengths
-from verify.numerics.coins import _look_up, coin_counts, coin_table
+from verify.numerics.coins import _look_up, coin_counts, coin_tables
 from verify.numerics.philox import random_words
 from verify.numerics.single_normals import _pair, chosen_normals, single_normals
 from verify.numerics.variates import (
@@ -141,8 +141,8 @@ def test_single_normals_reach_beyond_six_and_a_half() -> None:
 
 @pytest.mark.parametrize("dimensions", [1, 2, 3, 4, 5, 17, 1000, 10**9])
 def test_lengths_have_the_chi_distribution(dimensions: int) -> None:
-    out, spare = np.empty(SIZE), np.empty(4 * SIZE)
-    lengths(stream(dimensions % 97), np.full(SIZE, float(dimensions)), out, spare)
+    out, first, chances = np.empty((3, SIZE))
+    lengths(stream(dimensions % 97), np.full(SIZE, float(dimensions)), first, chances, out)
     assert stats.kstest(out**2, "chi2", args=(dimensions,)).pvalue > BUDGET / 8
     second = np.mean(out**4) / (dimensions * (dimensions + 2.0))
     error = 2.0 * (2.0 / dimensions) ** 0.5 * (1 + 6 / dimensions) ** 0.5
@@ -152,28 +152,35 @@ def test_lengths_have_the_chi_distribution(dimensions: int) -> None:
 
 def test_lengths_in_no_dimension_are_zero() -> None:
     out = np.full(4, 7.0)
-    lengths(stream(), np.array([0.0, -1.0, 0.0, -2.0]), out, np.empty(16))
+    lengths(stream(), np.array([0.0, -1.0, 0.0, -2.0]), np.empty(4), np.empty(4), out)
     assert (out == 0).all()
+
+
+def coin_table(coins: int) -> tuple[int, Any, Any]:
+    """The lowest count of a table, the chances to keep a column, and the others less the lowest."""
+    tables = coin_tables(np.array([coins]))
+    other = (tables.columns & np.uint64(2**32 - 1)).astype(np.int64)
+    return int(tables.lowest[0]), tables.keep, other
 
 
 @pytest.mark.parametrize("coins", [1, 2, 3, 7, 64, 1000, 10**6])
 def test_coin_tables_hold_the_binomial_distribution_exactly(coins: int) -> None:
     """The chance of every count, put together again from the table, to 1e-12 of its own size or
     1e-17 absolutely."""
-    table = coin_table(coins)
-    size = table.keep.size
-    chances = table.keep / size + np.bincount(table.other, 1 - table.keep, size) / size
-    exact = stats.binom.pmf(np.arange(table.lowest, table.lowest + size), coins, 0.5)
+    lowest, keep, other = coin_table(coins)
+    size = keep.size
+    chances = keep / size + np.bincount(other, 1 - keep, size) / size
+    exact = stats.binom.pmf(np.arange(lowest, lowest + size), coins, 0.5)
     assert np.abs(chances - exact).max() < 1e-15
-    assert table.lowest >= 0
-    assert (table.lowest + table.other <= coins).all()
-    assert stats.binom.cdf(table.lowest - 1, coins, 0.5) < 1e-19
+    assert lowest >= 0
+    assert (lowest + other <= coins).all()
+    assert stats.binom.cdf(lowest - 1, coins, 0.5) < 1e-19
 
 
 @pytest.mark.parametrize("coins", [3, 1000, 10**9])
 def test_coin_counts_follow_their_table(coins: int) -> None:
-    out, table = np.empty(SIZE), coin_table(coins)
-    coin_counts(stream(5), table.lowest, table.columns, table.keep, out)
+    out = np.empty(SIZE)
+    coin_counts(stream(5), coin_tables(np.array([7, coins])), 1, out)
     edges = np.unique(stats.binom.ppf(np.linspace(0.02, 0.98, 25), coins, 0.5))
     counts = np.bincount(np.searchsorted(edges, out), minlength=edges.size + 1)
     cumulative = np.concatenate(([0.0], stats.binom.cdf(edges, coins, 0.5), [1.0]))
@@ -187,18 +194,19 @@ def test_words_that_leave_a_count_open_are_decided_by_further_bits(coins: int) -
     """A word gives a column and the first bits of a fraction.  Where the column's chance lies
     among the fractions that begin so, it is kept as often as they are below it: column by column,
     with the words that leave it open."""
-    table, here = coin_table(coins), stream(7)
-    bits = table.keep.size.bit_length() - 1
-    chances = table.keep * 2.0 ** (32 - bits)
+    (lowest, keep, other), here = coin_table(coins), stream(7)
+    bits = keep.size.bit_length() - 1
+    chances = keep * 2.0 ** (32 - bits)
+    columns = coin_tables(np.array([coins])).columns
     below = np.floor(chances)
-    open_columns = np.flatnonzero((table.keep < 1) & (np.abs(chances - below - 0.5) < 0.4))
+    open_columns = np.flatnonzero((keep < 1) & (np.abs(chances - below - 0.5) < 0.4))
     assert open_columns.size > 20
     for column in open_columns:
         here.words[:] = (int(column) << (32 - bits)) + int(below[column])
         out = np.empty(1000)
-        _look_up(here, table.lowest, table.columns, table.keep, np.uint64(bits), out)
-        kept = int((out == table.lowest + column).sum())
-        assert ((out == table.lowest + column) | (out == table.lowest + table.other[column])).all()
+        _look_up(here, lowest, columns, keep, np.uint64(bits), out)
+        kept = int((out == lowest + column).sum())
+        assert ((out == lowest + column) | (out == lowest + other[column])).all()
         chance = chances[column] - below[column]
         assert stats.binomtest(kept, 1000, chance).pvalue > BUDGET / (2 * open_columns.size)
 

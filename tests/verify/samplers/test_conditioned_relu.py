@@ -93,8 +93,9 @@ def passed(case: Case, updates: Any, neurons: Any) -> Results:
     z, change = np.empty((NETWORKS, WIDTHS[-1])), np.empty((NETWORKS, WIDTHS[-1]))
     with np.errstate(all="ignore"):
         stream = new_stream(block_stream(41, 0))
-        updates(stream, scales, step, labels, layers, logs)
-        neurons(stream, scales, step, labels, len(WIDTHS), z, change, outputs)
+        state = state_module.new_state(scales, step)
+        updates(stream, scales, state, step, labels, layers, logs)
+        neurons(stream, scales, state, step, labels, len(WIDTHS), z, change, outputs)
     return results(logs, z, change, outputs)
 
 
@@ -108,8 +109,8 @@ def uncompiled(wrong: str = "", instead: str = "") -> dict[str, Any]:
         text = re.sub(r"from verify\.numerics\.lanes import .*", ONE_LANE, text)
         text = re.sub(r"from verify\.samplers\.conditioned\.state import \([^)]*\)", "", text)
         text = text.replace(
-            "from verify.numerics.compiled import kernel, part",
-            "kernel = part = lambda function: function",
+            "from verify.numerics.compiled import Array, kernel, part",
+            "Array, kernel, part = None, *2 * [lambda function: function]",
         )
         exec(compile(text, "uncompiled", "exec"), names)
         names["math"] = FREE
@@ -196,8 +197,9 @@ def expected(case: Case) -> Results:
     full = np.empty(NETWORKS)
     scales = setting(case)[0]
     room, change = np.empty((2, NETWORKS, WIDTHS[-1]))
+    state = state_module.new_state(scales, case.step)
     passes.conditioned_neurons(
-        new_stream(block_stream(41, 0)), scales, case.step, labels, 5, room, change, full
+        new_stream(block_stream(41, 0)), scales, state, case.step, labels, 5, room, change, full
     )
     for drawn, label in zip(draws(case), labels[full != 0], strict=True):
         network = literal_network(case, drawn, label)

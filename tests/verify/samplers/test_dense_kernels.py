@@ -13,7 +13,7 @@ from tests.roads.literal_network import real_step as literal_step
 from theory import MLP, LeakyReLU
 from verify import Dense
 from verify.numerics.streams import block_stream
-from verify.samplers.dense.passes import linearised, real_step
+from verify.samplers.dense.passes import dense_updates
 from verify.samplers.dense.weights import Weights, begin_columns, drawn_weights, row_group
 from verify.samplers.problem import Problem, numeric_problem
 from verify.samplers.vectors import activate_change, vector_scales
@@ -51,24 +51,20 @@ def as_literal(problem: Problem, seed: int) -> Network:
 
 def drawn_matrix(weights: Weights, layer: int, columns: int, rows: int) -> np.ndarray:
     """One layer of the first network, shape ``(rows, columns)``; the readout is a last layer."""
-    m = begin_columns(weights, np.zeros(columns), 0.0, True)
-    assert m == columns
-    found = []
+    begin_columns(weights, np.zeros(columns), 0.0, True)
+    found: list[np.ndarray] = []
     for number in range(-(-rows // 4)):
-        count = row_group(weights, layer, number, m, rows)
-        found += [weights.group[i * m : (i + 1) * m].astype(float) for i in range(count)]
-    return np.array(found)
+        row_group(weights, layer, number)
+        found += list(weights.group[: 4 * columns].reshape(4, columns).astype(float))
+    return np.array(found[:rows])
 
 
 def run(problem: Problem, seed: int, label: float = 1.0) -> np.ndarray:
     """Logs of one network, shape ``(parts, layers)``."""
     out = np.empty((len(problem.parts), 1, problem.layers.size))
+    scales, labels, step = vector_scales(problem), np.array([label]), problem.step or 0.0
     with drawn_weights(problem, block_stream(seed, 0)) as weights:
-        if problem.step is None:
-            linearised(vector_scales(problem), weights, problem.layers, out)
-        else:
-            labels = np.array([label])
-            real_step(vector_scales(problem), weights, labels, problem.step, problem.layers, out)
+        dense_updates(scales, weights, labels, step, problem.layers, out)
     return out[:, 0]
 
 

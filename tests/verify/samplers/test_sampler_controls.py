@@ -130,7 +130,7 @@ def uncompiled(code: ModuleType, wrong: str, instead: str) -> dict[str, Any]:
     assert many != source
     names: dict[str, Any] = {"__name__": "control"}
     many = many.replace(
-        "from verify.numerics.compiled import kernel, part",
+        "from verify.numerics.compiled import Array, kernel, part",
         "kernel = part = lambda function: function",
     )
     exec(compile(many, "control", "exec"), names)
@@ -152,11 +152,11 @@ def run(names: dict[str, Any], problem: Problem, samples: int, **others: Any) ->
         if problem.slope > 0:
             scales, room = leaky_passes.leaky_scales(problem), names["leaky_workspace"](depth)
             leaky = scales._replace(**others)
-            names["leaky_updates"](stream, leaky, room, problem.layers, out)
+            names["leaky_updates"](stream, leaky, room, out)
         else:
-            relu = relu_passes.relu_scales(problem)._replace(**others)
-            room, lanes = names["relu_workspace"](depth), names["LANES"]
-            names["relu_updates"](stream, relu, room, lanes, problem.layers, out)
+            relu, room = relu_passes.relu_scales(problem), names["relu_workspace"](depth)
+            relu = relu._replace(most=names["LANES"], **others)
+            names["relu_updates"](stream, relu, room, out)
     return out
 
 

@@ -1,6 +1,7 @@
 """`Conditioned` and `Gram` have the law of literal networks: distributions, joints, means."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -116,6 +117,27 @@ def test_weight_variances_of_any_size_only_scale_the_update(
     assert output - 34 * math.log(float(factor)) == pytest.approx(one_output, abs=1e-8)
 
 
+@pytest.mark.parametrize("sampler", [Dense(), Conditioned(), Gram()], ids=str)
+@pytest.mark.parametrize("slope", [0, "0.3"])
+@pytest.mark.parametrize("factor", ["1e-100", "1e100"])
+def test_no_magnitude_overflows_in_200_layers(factor: str, slope: Any, sampler: Sampler) -> None:
+    """Weight variances and multipliers of 1e100 or 1e-100 in each of 200 layers: |x|^2 is about
+    10^(20,000) or its inverse, and the draws are those of ordinary networks."""
+
+    def logs(each: str) -> Any:
+        network = MLP(24, 200, activation=LeakyReLU(slope), weight_variance=each)
+        problem = numeric_problem(network, layer=(1, 100, 200), rates=(each,) * 200, step=None)
+        return draws(sampler, problem, 6, 40)
+
+    found, ordinary, layers = logs(factor), logs("1"), np.array([1, 100, 200])
+    powers = np.array([200 + layers, 400 + layers])
+    shift = (powers * math.log(float(factor)))[:, None, :]
+    alive = np.isfinite(ordinary)
+    assert alive.any()
+    assert np.array_equal(np.isfinite(found), alive)
+    assert np.abs((found - shift - ordinary)[alive]).max() < 1e-7
+
+
 @pytest.mark.slow
 def test_depth_100000_at_width_16_is_an_ordinary_case() -> None:
     for activation in (LeakyReLU("0.2"), Linear()):
@@ -130,6 +152,24 @@ def test_depth_100000_at_width_16_is_an_ordinary_case() -> None:
 def test_gram_refuses_real_steps_in_one_sentence() -> None:
     with pytest.raises(InvalidArgument, match=r"step=None for sampler=Gram\(\).*Conditioned"):
         monte_carlo(MLP(4, 2), samples=10, seed=1, step=0.1)
+
+
+class TwoEdges(MLP):
+    """A network whose layers read two others."""
+
+    def _sites(self, rates: Any) -> Any:
+        for site, count in super()._sites(rates):
+            yield replace(site, edges=2 * site.edges), count
+
+
+def test_networks_that_no_pass_draws_are_refused() -> None:
+    with pytest.raises(InvalidArgument, match="each read the layer below alone"):
+        monte_carlo(TwoEdges(8, 3), samples=10, seed=1)
+
+
+def test_dense_refuses_more_weights_than_an_integer_of_64_bits_counts() -> None:
+    with pytest.raises(InvalidArgument, match=r"got 10,000,000,000,000,000,000; .*Conditioned"):
+        monte_carlo(MLP(10**9, 10), samples=10, seed=1, sampler=Dense())
 
 
 @pytest.mark.parametrize("sampler", [Dense(), Conditioned(), Gram()], ids=str)

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from verify.numerics.compiled import kernel, part
+from verify.numerics.compiled import Array, kernel, part
 from verify.numerics.single_normals import single_normals
 from verify.numerics.variates import Stream, heads, turn_to, uniforms
 from verify.samplers.conditioned.state import (
@@ -31,14 +31,12 @@ from verify.samplers.conditioned.state import (
     combined,
     dots,
     draws_of,
-    new_state,
-    of_block,
     scaled,
     signed,
     square_and_dot,
     square_of_sum,
 )
-from verify.samplers.vectors import Array, Scales, activate_change, dot
+from verify.samplers.vectors import Scales, activate_change, dot
 
 __all__ = ["conditioned_neurons", "conditioned_updates"]
 
@@ -69,7 +67,7 @@ def _forward(stream: Stream, scales: Scales, state: State) -> bool:
         state.mask[layer, 1] = 1.0 if bare else slope
         norm2 = 0.0
         for block in range(state.blocks):
-            z, mask = of_block(state, state.z, layer, block), state.mask[layer, block]
+            (z, _, _), mask = draws_of(state, layer, block), state.mask[layer, block]
             state.z_z[layer, block] = signed(1.0 - 2.0 * block, z)
             norm2 += mask * mask * state.z_z[layer, block]
         state.norm[layer] = math.sqrt(norm2)
@@ -87,14 +85,14 @@ def _backward(stream: Stream, scales: Scales, state: State) -> float:
     for layer in range(last, 0, -1):
         along, square_of_h = 0.0, 0.0
         for block in range(state.blocks):
-            z, xi = of_block(state, state.z, layer, block), of_block(state, state.xi, layer, block)
+            z, xi, _ = draws_of(state, layer, block)
             state.z_xi[layer, block] = dot(z, xi)
             along += state.mask[layer, block] * state.z_xi[layer, block] / state.norm[layer]
         if layer == last:
             phi, signal = along, along
         tilt = (phi - along) / state.norm[layer]
         for block in range(state.blocks):
-            z, xi = of_block(state, state.z, layer, block), of_block(state, state.xi, layer, block)
+            z, xi, _ = draws_of(state, layer, block)
             mask = state.mask[layer, block]
             square_of_h += mask * mask * square_of_sum(tilt * mask, z, xi)
         length = math.sqrt(square_of_h)
@@ -178,13 +176,13 @@ def _stepped(scales: Scales, state: State, layer: int) -> _Change:
     activate_change(state.z[begin:end], ours, y, theirs, back, scales.slope)
     log_unit = log_u + math.log(scaled(y))
     for block in range(2):
-        z, xi = of_block(state, state.z, layer, block), of_block(state, state.xi, layer, block)
+        z, xi, _ = draws_of(state, layer, block)
         z_y, xi_y = dots(z, xi, parts[block])
         x_y, met = x_y + state.mask[layer, block] * z_y, met + xi_y
     left = x_y / (norm * norm)
     for block in range(2):
         of_z = -state.mask[layer, block] * left
-        square_across += square_of_sum(of_z, of_block(state, state.z, layer, block), parts[block])
+        square_across += square_of_sum(of_z, draws_of(state, layer, block)[0], parts[block])
         met += of_z * state.z_xi[layer, block]
     return _measured(log_unit, x_y / norm, math.sqrt(square_across), met)
 
@@ -233,7 +231,7 @@ def _inactive(stream: Stream, network: int, scales: Scales, state: State, layer:
     then counts for nothing)."""
     if state.blocks == 2:
         return draws_of(state, layer, 1)
-    off = scales.widths[layer] - of_block(state, state.z, layer, 0).size
+    off = scales.widths[layer] - draws_of(state, layer, 0)[0].size
     z, zeta = state.room[:off], state.room[off : 2 * off]
     turn_to(stream, network, 2, layer)
     single_normals(stream, z)
@@ -256,7 +254,13 @@ def _log_mean_square(
 
 @kernel
 def conditioned_updates(
-    stream: Stream, scales: Scales, step: float, labels: Array, wanted: Array, out: Array
+    stream: Stream,
+    scales: Scales,
+    state: State,
+    step: float,
+    labels: Array,
+    wanted: Array,
+    out: Array,
 ) -> None:
     """Networks one after the other; ``step`` = 0 for the linearised update at eta = 1.
 
@@ -264,7 +268,7 @@ def conditioned_updates(
     logarithms, shape ``(parts, networks, layers)``: label and output part, or the real step's
     mean square over the rate squared.
     """
-    state, top = new_state(scales, step), np.max(wanted)
+    top = np.max(wanted)
     for k in range(out.shape[1]):
         log_f, _ = _run(stream, k, scales, state, step, labels[k], top)
         for i in range(wanted.size):
@@ -281,6 +285,7 @@ def conditioned_updates(
 def conditioned_neurons(
     stream: Stream,
     scales: Scales,
+    state: State,
     step: float,
     labels: Array,
     layer: int,
@@ -291,7 +296,6 @@ def conditioned_neurons(
     """The neurons of one layer: pre-activations into ``z`` and their change into ``change``, shape
     ``(networks, width)``, linearised at eta = 1 (``step`` = 0) or of a real step; f into
     ``outputs``."""
-    state = new_state(scales, step)
     for k in range(outputs.size):
         log_f, outputs[k] = _run(stream, k, scales, state, step, labels[k], layer)
         active, others = draws_of(state, layer, 0), _inactive(stream, k, scales, state, layer)

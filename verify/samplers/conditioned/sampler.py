@@ -7,20 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from theory.errors import InvalidArgument
-from theory.networks.mlp import MLP
+from theory.networks.network import Network
 from verify.numerics.arrays import FloatArray
 from verify.numerics.streams import block_counts, block_stream, checked_samples, checked_seed
 from verify.numerics.variates import new_stream
 from verify.samplers.conditioned.passes import conditioned_neurons, conditioned_updates
+from verify.samplers.conditioned.state import new_state
 from verify.samplers.problem import Problem, numeric_problem
-from verify.samplers.sampler import Cost, Planned, Sampler
+from verify.samplers.sampler import Cost, Limit, Sampler, Share
 from verify.samplers.vectors import vector_scales
 
 __all__ = ["Conditioned", "Neurons"]
-
-_BLOCK_NEURONS = 2**22
-_LARGEST_BLOCK = 1024
-_MOST_NEURONS = 2**27
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,13 +61,12 @@ class Conditioned(Sampler):
 
     name = label = "conditioned"
     seconds = Cost(unit=8.4e-10, layer=3.5e-07, network=1.7e-06)
-    planned = Planned(units=100_000_000, least=64, most=20_000)
+    planned = Share(units=100_000_000, least=64, most=20_000)
+    _block = Share(units=2**22, least=1, most=1024)
+    _draws_neurons = True
+    _limit = Limit(2**27, "neurons", instead="Gram()")
 
-    def block_size(self, problem: Problem) -> int:
-        """As many networks as have four million neurons together, 1 to 1,024."""
-        return int(np.clip(_BLOCK_NEURONS // problem.widths[1:].sum(), 1, _LARGEST_BLOCK))
-
-    def cost(self, network: MLP) -> int:
+    def cost(self, network: Network) -> int:
         """Neurons of one network.
 
         >>> from theory import MLP
@@ -80,26 +76,18 @@ class Conditioned(Sampler):
         """
         return sum(int(width) for width in network.widths[1:])
 
-    def check(self, problem: Problem) -> None:
-        """Refuse networks whose neurons do not fit in some GiB."""
-        neurons = int(problem.widths[1:].sum())
-        if neurons > _MOST_NEURONS:
-            raise InvalidArgument(
-                f"expected at most {_MOST_NEURONS:,} neurons in a network for sampler={self!r}, "
-                f"got {neurons:,}; give a smaller width or depth, or use Gram()"
-            )
-
     def sample(self, problem: Problem, stream: np.random.Generator, count: int) -> FloatArray:
         """See `Sampler.sample`."""
         logs = np.empty((len(problem.parts), count, problem.layers.size))
-        labels = _labels(stream, count)
+        labels, step = _labels(stream, count), problem.step or 0.0
         scales, draws = vector_scales(problem), new_stream(stream)
-        conditioned_updates(draws, scales, problem.step or 0.0, labels, problem.layers, logs)
+        room = new_state(scales, step)
+        conditioned_updates(draws, scales, room, step, labels, problem.layers, logs)
         return logs
 
     def neurons(
         self,
-        network: MLP,
+        network: Network,
         *,
         samples: int,
         seed: int,
@@ -125,12 +113,13 @@ class Conditioned(Sampler):
         shape = (samples, int(problem.widths[at]))
         z, change = np.empty(shape), np.empty(shape)
         outputs, labels, start = np.empty(samples), np.empty(samples), 0
+        scales = vector_scales(problem)
+        room = new_state(scales, problem.step or 0.0)
         for block, count in enumerate(block_counts(samples, self.block_size(problem))):
             here, stream = slice(start, start + count), block_stream(seed, block)
             labels[here] = _labels(stream, count)
-            draws, scales = new_stream(stream), vector_scales(problem)
             drawn = labels[here], at, z[here], change[here], outputs[here]
-            conditioned_neurons(draws, scales, problem.step or 0.0, *drawn)
+            conditioned_neurons(new_stream(stream), scales, room, problem.step or 0.0, *drawn)
             start += count
         return Neurons(z, change, outputs, labels)
 

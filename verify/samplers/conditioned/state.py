@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from verify.numerics.compiled import kernel, part
+from verify.numerics.compiled import Array, kernel, part
 from verify.numerics.lanes import LANES, fused_lanes, lanes_at, no_lanes, sum_of_lanes
-from verify.samplers.vectors import Array, Scales, dot
+from verify.samplers.vectors import Scales, dot
 
 __all__ = [
     "Draws",
@@ -19,7 +19,6 @@ __all__ = [
     "dots",
     "draws_of",
     "new_state",
-    "of_block",
     "scaled",
     "signed",
     "square_and_dot",
@@ -71,44 +70,22 @@ class State(NamedTuple):
     change: Array
 
 
-@kernel
 def new_state(scales: Scales, step: float) -> State:
     """Room for one network, both blocks where inactive neurons pass something on: where they have a
     slope, or get one in a real ``step``."""
-    size, layers, widest = scales.rows[-1], scales.widths.size, np.max(scales.widths)
-    draws, logs = np.zeros((3, size - scales.rows[1]), np.float32), np.full((4, layers), -math.inf)
+    layers, neurons = scales.widths.size, scales.rows[-1] - scales.rows[1]
+    widest = np.max(scales.widths)
     blocks = 2 if step != 0.0 or scales.slope > 0.0 else 1
-    by_block, by_layer = np.ones((4, layers, 2)), np.zeros((6, layers))
-    return State(
-        blocks=blocks,
-        begin=np.zeros((layers + 1, 2), np.int64),
-        z=draws[0],
-        xi=draws[1],
-        zeta=draws[2],
-        mask=by_block[0],
-        z_z=by_block[1],
-        z_xi=by_block[2],
-        z_zeta=by_block[3],
-        norm=by_layer[0],
-        tilt=by_layer[1],
-        length=by_layer[2],
-        along=by_layer[3],
-        own=by_layer[4],
-        fresh=by_layer[5],
-        log_mask=logs[0],
-        log_x=logs[1],
-        log_g=logs[2],
-        log_u=logs[3],
-        room=np.zeros(2 * widest, np.float32),
-        change=np.empty(widest),
+    arrays = (
+        np.zeros((layers + 1, 2), np.int64),
+        *np.zeros((3, neurons), np.float32),  # z to zeta
+        *np.ones((4, layers, 2)),  # mask to z_zeta
+        *np.zeros((6, layers)),  # norm to fresh
+        *np.full((4, layers), -math.inf),  # log_mask to log_u
+        np.zeros(2 * widest, np.float32),
+        np.empty(widest),
     )
-
-
-@part
-def of_block(state: State, vector: Array, layer: int, block: int) -> Array:
-    """The neurons of a ``block`` of ``layer`` in z, xi or zeta."""
-    end = state.begin[layer, 1] if block == 0 else state.begin[layer + 1, 0]
-    return vector[state.begin[layer, block] : end]
+    return State(blocks, *arrays)
 
 
 @part

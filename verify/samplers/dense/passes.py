@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from verify.numerics.compiled import kernel, part
+from verify.numerics.compiled import Array, kernel, part
 from verify.numerics.vector_math import LOG2
 from verify.samplers.dense.weights import (
     Weights,
@@ -22,14 +22,15 @@ from verify.samplers.dense.weights import (
     row_group,
     transposed_product,
 )
-from verify.samplers.vectors import Array, Scales, activate_change, dot, mask, of_layer
+from verify.samplers.vectors import Scales, activate_change, dot, mask, of_layer
 
-__all__ = ["linearised", "real_step"]
+__all__ = ["dense_updates"]
 
 
 class _State(NamedTuple):
-    """Flat vectors of all layers: z, x, gradients g, updates u; exponents of x and g by layer; and
-    the readout."""
+    """Flat vectors of all layers: z, x, gradients g, updates u; exponents of x and g by layer; the
+    readout; whether every weight is drawn (``whole``); by layer, whether it is asked for, whether
+    every row of its weights matters, not those of active neurons alone, and log(|u|^2/width)."""
 
     z: Array
     x: Array
@@ -38,6 +39,10 @@ class _State(NamedTuple):
     x_exp: Array
     g_exp: Array
     v: Array
+    whole: bool
+    asked: Array
+    every: Array
+    logs: Array
 
 
 ZERO = -(2**40)
@@ -78,45 +83,46 @@ def _add(vector: Array, exponent: int, factor: float, other: Array, other_expone
 
 
 @part
-def _start(scales: Scales) -> _State:
+def _start(scales: Scales, whole: bool, layers: Array) -> _State:
     size, last = scales.rows[-1], scales.widths.size - 1
     z, x, g, u = np.zeros(size), np.zeros(size), np.zeros(size), np.zeros(size)
     x_exp, g_exp = np.zeros(last + 1, np.int64), np.zeros(last + 1, np.int64)
-    return _State(z, x, g, u, x_exp, g_exp, np.zeros(scales.widths[last]))
+    asked, every = np.zeros(last + 1, np.bool_), np.full(last + 1, whole or scales.slope > 0.0)
+    for layer in layers:
+        asked[layer] = every[layer] = True
+    v, logs = np.zeros(scales.widths[last]), np.empty(last + 1)
+    return _State(z, x, g, u, x_exp, g_exp, v, whole, asked, every, logs)
 
 
 @part
-def _columns(scales: Scales, weights: Weights, state: _State, layer: int, whole: bool) -> int:
+def _columns(scales: Scales, weights: Weights, state: _State, layer: int) -> None:
     """Find the columns of ``layer`` that matter: every one of layer 1, and for the ``whole``."""
     z = of_layer(scales, state.z, layer - 1)
-    return begin_columns(weights, z, scales.slope, whole or layer == 1)
+    begin_columns(weights, z, scales.slope, state.whole or layer == 1)
 
 
 @part
-def _forward(
-    scales: Scales, weights: Weights, network: int, asked: Array, whole: bool, state: _State
-) -> None:
+def _forward(scales: Scales, weights: Weights, network: int, state: _State) -> None:
     """z of layers 1 to L, with the exponent of the layer below, x of layers 0 to L, the readout."""
-    weights.now[0], weights.now[1] = network, 0
+    weights.now.network, weights.now.used = network, 0
     below, last = of_layer(scales, state.x, 0), scales.widths.size - 1
     below[:] = scales.input_norm / math.sqrt(below.size)
     state.x_exp[0] = _rescale(below, 0)
     for layer in range(1, last + 1):
         z, x = of_layer(scales, state.z, layer), of_layer(scales, state.x, layer)
-        m = _columns(scales, weights, state, layer, whole)
-        sd, every = scales.weight_sd[layer - 1], whole or scales.slope > 0.0 or asked[layer - 1]
-        pre_activations(weights, layer, below, sd, every, m, z)
+        _columns(scales, weights, state, layer)
+        pre_activations(weights, layer, below, scales.weight_sd[layer - 1], state.every[layer], z)
         x[:] = z
         mask(z, scales.slope, x)
         state.x_exp[layer] = _rescale(x, state.x_exp[layer - 1])
         below = x
-    m = begin_columns(weights, below, scales.slope, True)
-    row_group(weights, last + 1, 0, m, 1)
-    state.v[:] = weights.group[:m]
+    begin_columns(weights, below, scales.slope, True)
+    row_group(weights, last + 1, 0)
+    state.v[:] = weights.group[: state.v.size]
 
 
 @part
-def _backward(scales: Scales, weights: Weights, asked: Array, whole: bool, state: _State) -> None:
+def _backward(scales: Scales, weights: Weights, state: _State) -> None:
     """g of layers L to 1."""
     last = scales.widths.size - 1
     g, exponent = of_layer(scales, state.g, last), 0
@@ -128,9 +134,9 @@ def _backward(scales: Scales, weights: Weights, asked: Array, whole: bool, state
         state.g_exp[layer] = exponent
         below = of_layer(scales, state.g, layer - 1)
         if layer > 1:
-            m = _columns(scales, weights, state, layer, whole)
-            sd, every = scales.weight_sd[layer - 1], whole or scales.slope > 0.0 or asked[layer - 1]
-            transposed_product(weights, layer, g, sd, z, every, m, below)
+            _columns(scales, weights, state, layer)
+            sd, every = scales.weight_sd[layer - 1], state.every[layer]
+            transposed_product(weights, layer, g, sd, z, every, below)
         g = below
 
 
@@ -145,7 +151,7 @@ def _log_mean_square(vector: Array, exponent: int) -> float:
 
 
 @part
-def _tangent(scales: Scales, weights: Weights, state: _State, asked: Array, logs: Array) -> None:
+def _tangent(scales: Scales, weights: Weights, state: _State) -> None:
     """u^(l) = K^(l) g^(l) = r_l |x^(l-1)|^2 g^(l) + W^(l) D u^(l-1), and the log of |u|^2/n.
 
     Of a layer that is not asked for only D u matters: the active rows alone where the slope is 0.
@@ -157,44 +163,20 @@ def _tangent(scales: Scales, weights: Weights, state: _State, asked: Array, logs
         mask(of_layer(scales, state.z, layer - 1), scales.slope, below)
         u[:] = 0.0
         if exponent > ZERO // 2:
-            m = _columns(scales, weights, state, layer, False)
-            sd, every = scales.weight_sd[layer - 1], scales.slope > 0.0 or asked[layer - 1]
-            products(weights, layer, below, sd, z, every, m, u)
+            _columns(scales, weights, state, layer)
+            sd, every = scales.weight_sd[layer - 1], state.every[layer]
+            products(weights, layer, below, sd, z, every, u)
         own, own_exp = scales.rates[layer - 1] * dot(x, x), 2 * state.x_exp[layer - 1]
         g, g_exp = of_layer(scales, state.g, layer), state.g_exp[layer]
         exponent = _add(u, exponent, own, g, own_exp + g_exp)
-        if asked[layer - 1]:
-            logs[layer - 1] = _log_mean_square(u, exponent)
-        if not np.any(asked[layer:]):
+        if state.asked[layer]:
+            state.logs[layer] = _log_mean_square(u, exponent)
+        if not np.any(state.asked[layer + 1 :]):
             return
 
 
-@kernel
-def linearised(scales: Scales, weights: Weights, layers: Array, out: Array) -> None:
-    """The linearised update at eta = 1 of the networks of ``weights``.
-
-    ``layers``: 1-based.  ``out``: log of the label and the output part, shape
-    ``(2, networks, layers)``.
-    """
-    state, last = _start(scales), scales.widths.size - 1
-    logs, asked = np.empty(last), np.zeros(last, np.bool_)
-    for layer in layers:
-        asked[layer - 1] = True
-    for k in range(out.shape[1]):
-        _forward(scales, weights, k, asked, False, state)
-        _backward(scales, weights, asked, False, state)
-        _tangent(scales, weights, state, asked, logs)
-        f = scales.readout_sd * dot(state.v, of_layer(scales, state.x, last))
-        log_f2 = 2.0 * (math.log(abs(f)) + LOG2 * state.x_exp[last])
-        for i in range(layers.size):
-            out[0, k, i] = logs[layers[i] - 1]
-            out[1, k, i] = logs[layers[i] - 1] + log_f2
-
-
 @part
-def _step_through(
-    scales: Scales, weights: Weights, pull: float, state: _State, logs: Array
-) -> None:
+def _step_through(scales: Scales, weights: Weights, pull: float, state: _State) -> None:
     """Change u of z when every W becomes W - pull r g x^T, and the log of its mean square.
 
     With x' = x + dx the activations after the step, dz^(l) = W^(l) dx^(l-1) - pull r_l
@@ -211,31 +193,39 @@ def _step_through(
             activate_change(z, ours, below, theirs, back, scales.slope)
         top = max(x_exp, exponent)
         overlap = dot(x, x) * _power(x_exp - top) + dot(x, below) * _power(exponent - top)
-        m = _columns(scales, weights, state, layer, True)
-        z = of_layer(scales, state.z, layer)
-        products(weights, layer, below, scales.weight_sd[layer - 1], z, True, m, u)
+        _columns(scales, weights, state, layer)
+        z, sd = of_layer(scales, state.z, layer), scales.weight_sd[layer - 1]
+        products(weights, layer, below, sd, z, state.every[layer], u)
         factor = -pull * scales.rates[layer - 1] * overlap
         g, g_exp = of_layer(scales, state.g, layer), state.g_exp[layer]
         exponent = _add(u, exponent, factor, g, x_exp + top + g_exp)
-        logs[layer - 1] = _log_mean_square(u, exponent)
+        state.logs[layer] = _log_mean_square(u, exponent)
 
 
 @kernel
-def real_step(
+def dense_updates(
     scales: Scales, weights: Weights, labels: Array, step: float, layers: Array, out: Array
 ) -> None:
-    """A real gradient step of rate ``step`` of the networks of ``weights``, labels of +-1.
+    """The networks of ``weights``; ``step`` = 0 for the linearised update at eta = 1.
 
-    ``out``: log of the mean squared change over the rate squared, shape
-    ``(1, networks, layers)``; the rest as in `linearised`.
+    ``labels``: +-1 for each network, used by a real step.  ``layers``: 1-based.  ``out``:
+    logarithms, shape ``(parts, networks, layers)``: label and output part, or the real step's mean
+    square over the rate squared.
     """
-    state, last = _start(scales), scales.widths.size - 1
-    logs, asked = np.empty(last), np.ones(last, np.bool_)
+    state, last = _start(scales, step != 0.0, layers), scales.widths.size - 1
     for k in range(out.shape[1]):
-        _forward(scales, weights, k, asked, True, state)
-        _backward(scales, weights, asked, True, state)
+        _forward(scales, weights, k, state)
+        _backward(scales, weights, state)
         f = scales.readout_sd * dot(state.v, of_layer(scales, state.x, last))
-        pull = step * (f * _power(state.x_exp[last]) - labels[k])
-        _step_through(scales, weights, pull, state, logs)
+        if step == 0.0:
+            _tangent(scales, weights, state)
+        else:
+            pull = step * (f * _power(state.x_exp[last]) - labels[k])
+            _step_through(scales, weights, pull, state)
         for i in range(layers.size):
-            out[0, k, i] = logs[layers[i] - 1] - 2.0 * math.log(step)
+            log_square = state.logs[layers[i]]
+            if step == 0.0:
+                out[0, k, i] = log_square
+                out[1, k, i] = log_square + 2.0 * (math.log(abs(f)) + LOG2 * state.x_exp[last])
+            else:
+                out[0, k, i] = log_square - 2.0 * math.log(step)

@@ -7,20 +7,15 @@ from itertools import pairwise
 
 import numpy as np
 
-from theory.errors import InvalidArgument
-from theory.networks.mlp import MLP
+from theory.networks.network import Network
 from verify.numerics.arrays import FloatArray
-from verify.samplers.dense.passes import linearised, real_step
+from verify.samplers.dense.passes import dense_updates
 from verify.samplers.dense.weights import drawn_weights
 from verify.samplers.problem import Problem
-from verify.samplers.sampler import Cost, Planned, Sampler
+from verify.samplers.sampler import Cost, Limit, Sampler, Share
 from verify.samplers.vectors import vector_scales
 
 __all__ = ["Dense"]
-
-_BLOCK_WEIGHTS = 2**20
-_LARGEST_BLOCK = 64
-_MOST_WEIGHTS = 2**33
 
 
 @dataclass(frozen=True)
@@ -41,13 +36,12 @@ class Dense(Sampler):
 
     name = label = "dense"
     seconds = Cost(unit=3.4e-10, neuron=1.9e-07, layer=1.9e-06)
-    planned = Planned(units=2_000_000_000, least=64, most=20_000)
+    planned = Share(units=2_000_000_000, least=64, most=20_000)
+    _block = Share(units=2**20, least=1, most=64)
+    _draws_neurons = True
+    _limit = Limit(2**33, "weights", instead="Conditioned()")
 
-    def block_size(self, problem: Problem) -> int:
-        """As many networks as have about a million weights together, 1 to 64."""
-        return int(np.clip(_BLOCK_WEIGHTS // problem.weights, 1, _LARGEST_BLOCK))
-
-    def cost(self, network: MLP) -> int:
+    def cost(self, network: Network) -> int:
         """Weights of one network.
 
         >>> from theory import MLP
@@ -57,22 +51,11 @@ class Dense(Sampler):
         """
         return sum(int(p) * int(q) for p, q in pairwise(network.widths))
 
-    def check(self, problem: Problem) -> None:
-        """Refuse networks that take a minute each."""
-        if problem.weights > _MOST_WEIGHTS:
-            raise InvalidArgument(
-                f"expected at most {_MOST_WEIGHTS:,} weights in a network for sampler={self!r}, "
-                f"got {problem.weights:,}; give a smaller width or depth, or use Conditioned()"
-            )
-
     def sample(self, problem: Problem, stream: np.random.Generator, count: int) -> FloatArray:
         """See `Sampler.sample`."""
         logs = np.empty((len(problem.parts), count, problem.layers.size))
         labels = 2.0 * stream.integers(0, 2, count) - 1.0
-        scales, layers = vector_scales(problem), problem.layers
+        scales, step = vector_scales(problem), problem.step or 0.0
         with drawn_weights(problem, stream) as weights:
-            if problem.step is None:
-                linearised(scales, weights, layers, logs)
-            else:
-                real_step(scales, weights, labels, problem.step, layers, logs)
+            dense_updates(scales, weights, labels, step, problem.layers, logs)
         return logs

@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from verify.numerics.compiled import fused, kernel
+from verify.numerics.compiled import Array, fused, kernel
 from verify.numerics.single_normals import chosen_normals
 from verify.samplers.problem import Problem
-from verify.samplers.vectors import Array, dot
+from verify.samplers.vectors import dot
 
 __all__ = [
     "Weights",
@@ -34,6 +34,7 @@ _ROWS = 4
 """Rows drawn together: one counter gives the weights of one column in four rows."""
 _MOST_KEPT = 2**24
 """Weights kept at a time, 64 MB a thread."""
+_PLACE = np.dtype([(each, np.int64) for each in ("network", "used", "group", "row", "columns")])
 _ROOMS: deque[Any] = deque()
 """Room for kept weights that no block works with at present."""
 
@@ -43,8 +44,8 @@ class Weights(NamedTuple):
 
     Drawn from ``key`` by way of ``words``.  ``group`` holds the rows drawn last, at the ``columns``
     of interest.  ``kept``: rows that later passes need, of each layer from ``begin`` on (-1: drawn
-    again).  ``now``: the network, how much of ``kept`` is used, the group drawn last, and where the
-    next kept row begins.
+    again).  ``now``: the ``network``, how much of ``kept`` is ``used``, the ``group`` drawn last,
+    where the next kept ``row`` begins, and how many ``columns`` are of interest.
     """
 
     key: Any
@@ -53,14 +54,15 @@ class Weights(NamedTuple):
     columns: Array
     kept: Array
     begin: Array
-    now: Array
+    now: Any
 
 
 @contextmanager
 def drawn_weights(problem: Problem, generator: np.random.Generator) -> Iterator[Weights]:
     """Single-precision weights as a function of a key drawn from ``generator``."""
     key, widest = generator.integers(0, 2**64, dtype=np.uint64), int(problem.widths.max())
-    with _room(min(_MOST_KEPT, problem.weights)) as kept:
+    needed = int(np.sum(problem.widths[1:] * problem.widths[:-1]))
+    with _room(min(_MOST_KEPT, needed)) as kept:
         yield Weights(
             key=key,
             words=np.empty(_ROWS * widest, np.uint32),
@@ -68,7 +70,7 @@ def drawn_weights(problem: Problem, generator: np.random.Generator) -> Iterator[
             columns=np.empty(widest, np.uint32),
             kept=kept,
             begin=np.empty(problem.widths.size, np.int64),
-            now=np.zeros(4, np.int64),
+            now=np.zeros(1, _PLACE).view(np.recarray)[0],
         )
 
 
@@ -89,127 +91,114 @@ def _room(size: int) -> Iterator[Any]:
 
 
 @kernel
-def begin_columns(weights: Weights, z: Array, slope: float, every: bool) -> int:
+def begin_columns(weights: Weights, z: Array, slope: float, every: bool) -> None:
     """Set the columns that matter given ``z`` of the layer below: those of neurons whose
-    activation moves with z, or ``every`` one; their number."""
+    activation moves with z, or ``every`` one."""
     m = 0
     for j in range(z.size):
         if every or slope > 0.0 or z[j] > 0.0:
             weights.columns[m] = j
             m += 1
-    return m
+    weights.now.columns = m
 
 
 @kernel
-def row_group(weights: Weights, layer: int, number: int, m: int, rows: int) -> int:
-    """Draw rows ``4 number`` to ``4 number + 3``, at the first ``m`` columns, into ``group``, one
-    after the other; how many of the ``rows`` of the layer they are."""
-    group, network, columns = weights.group[: _ROWS * m], weights.now[0] + 1, weights.columns[:m]
+def row_group(weights: Weights, layer: int, number: int) -> None:
+    """Draw rows ``4 number`` to ``4 number + 3``, at the columns that matter, into ``group``, one
+    after the other."""
+    m, network = weights.now.columns, weights.now.network + 1
+    columns, group = weights.columns[:m], weights.group[: _ROWS * m]
     chosen_normals(weights.key, columns, number, layer, network, weights.words, group)
-    weights.now[2] = number
-    return min(_ROWS, rows - _ROWS * number)
+    weights.now.group = number
 
 
 @kernel
-def _keep_row(weights: Weights, layer: int, row: Array) -> None:
-    """Keep one more row of ``layer``, unless there is no room for all that it needs."""
-    used = weights.now[1]
-    if weights.begin[layer] >= 0 and used + row.size <= weights.kept.size:
-        place = weights.kept[used : used + row.size]
-        for k in range(row.size):
-            place[k] = row[k]
-        weights.now[1] = used + row.size
-    elif weights.begin[layer] >= 0:
-        weights.now[1], weights.begin[layer] = weights.begin[layer], -1
+def _kept(weights: Weights, begin: int, row: Array) -> int:
+    """Keep one more row of a layer whose rows begin at ``begin``; -1, and none of them is kept,
+    where there is no room for it."""
+    used = weights.now.used
+    if used + row.size > weights.kept.size:
+        weights.now.used = begin
+        return -1
+    place = weights.kept[used : used + row.size]
+    for k in range(row.size):
+        place[k] = row[k]
+    weights.now.used = used + row.size
+    return begin
 
 
 @kernel
-def _begin_rows(weights: Weights, layer: int) -> None:
-    """Before a pass asks for its rows of ``layer``."""
-    weights.now[2], weights.now[3] = -1, weights.begin[layer]
+def _begin_rows(weights: Weights, layer: int, begin: int) -> None:
+    """Before a pass asks for its rows of ``layer``, which are kept from ``begin`` on (-1: drawn
+    again)."""
+    weights.begin[layer], weights.now.group, weights.now.row = begin, -1, begin
 
 
 @kernel
-def _needed_row(weights: Weights, layer: int, i: int, m: int, rows: int) -> Array:
-    """Row ``i``, at the first ``m`` columns, of a pass that asks for every row it needs, in order:
+def _needed_row(weights: Weights, layer: int, i: int) -> Array:
+    """Row ``i``, at the columns that matter, of a pass that asks for every row it needs, in order:
     as it was kept, or drawn again; it lasts until the next is asked for."""
+    m = weights.now.columns
     if weights.begin[layer] >= 0:
-        start = weights.now[3]
-        weights.now[3] = start + m
+        start = weights.now.row
+        weights.now.row = start + m
         return weights.kept[start : start + m]
-    if weights.now[2] != i // _ROWS:
-        row_group(weights, layer, i // _ROWS, m, rows)
+    if weights.now.group != i // _ROWS:
+        row_group(weights, layer, i // _ROWS)
     start = (i % _ROWS) * m
     return weights.group[start : start + m]
 
 
 @kernel
-def _at_columns(weights: Weights, vector: Array, m: int) -> Array:
+def _at_columns(weights: Weights, vector: Array) -> Array:
     """The entries of ``vector`` at the columns that matter."""
-    packed = np.empty(m)
-    for k in range(m):
+    packed = np.empty(weights.now.columns)
+    for k in range(packed.size):
         packed[k] = vector[weights.columns[k]]
     return packed
 
 
 @kernel
 def pre_activations(
-    weights: Weights, layer: int, vector: Array, sd: float, every: bool, m: int, z: Array
+    weights: Weights, layer: int, vector: Array, sd: float, every: bool, z: Array
 ) -> None:
     """z = sd * W vector, every row; those that later passes need are kept: ``every`` one, or where
     ``z`` is positive."""
-    packed = _at_columns(weights, vector, m)
-    weights.begin[layer] = weights.now[1] if weights.kept.size > 0 else -1
-    for number in range((z.size + _ROWS - 1) // _ROWS):
-        count = row_group(weights, layer, number, m, z.size)
-        for i in range(count):
-            row = weights.group[i * m : (i + 1) * m]
-            z[_ROWS * number + i] = sd * dot(row, packed)
-            if every or z[_ROWS * number + i] > 0.0:
-                _keep_row(weights, layer, row)
+    packed, begin = _at_columns(weights, vector), weights.now.used
+    _begin_rows(weights, layer, -1)
+    for i in range(z.size):
+        row = _needed_row(weights, layer, i)
+        z[i] = sd * dot(row, packed)
+        if begin >= 0 and (every or z[i] > 0.0):
+            begin = _kept(weights, begin, row)
+    weights.begin[layer] = begin
 
 
 @kernel
 def products(
-    weights: Weights,
-    layer: int,
-    vector: Array,
-    sd: float,
-    z: Array,
-    every: bool,
-    m: int,
-    out: Array,
+    weights: Weights, layer: int, vector: Array, sd: float, z: Array, every: bool, out: Array
 ) -> None:
     """out = sd * W vector at the rows that matter: ``every`` one, or where ``z`` is positive."""
-    packed = _at_columns(weights, vector, m)
-    _begin_rows(weights, layer)
+    packed = _at_columns(weights, vector)
+    _begin_rows(weights, layer, weights.begin[layer])
     for i in range(out.size):
         out[i] = 0.0
         if every or z[i] > 0.0:
-            row = _needed_row(weights, layer, i, m, out.size)
-            out[i] = sd * dot(row, packed)
+            out[i] = sd * dot(_needed_row(weights, layer, i), packed)
 
 
 @kernel
 def transposed_product(
-    weights: Weights,
-    layer: int,
-    vector: Array,
-    sd: float,
-    z: Array,
-    every: bool,
-    m: int,
-    out: Array,
+    weights: Weights, layer: int, vector: Array, sd: float, z: Array, every: bool, out: Array
 ) -> None:
     """out = sd * W^T vector at the columns that matter, 0 elsewhere, from the rows that matter."""
-    packed = np.zeros(m)
-    _begin_rows(weights, layer)
+    packed = np.zeros(weights.now.columns)
+    _begin_rows(weights, layer, weights.begin[layer])
     for i in range(vector.size):
         if every or z[i] > 0.0:
-            row = _needed_row(weights, layer, i, m, vector.size)
-            _accumulate(row, sd * vector[i], packed)
+            _accumulate(_needed_row(weights, layer, i), sd * vector[i], packed)
     out[:] = 0.0
-    for k in range(m):
+    for k in range(packed.size):
         out[weights.columns[k]] = packed[k]
 
 

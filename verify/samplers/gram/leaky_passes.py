@@ -19,15 +19,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from verify.numerics.chi_squares import lengths
-from verify.numerics.coins import CoinTables, coin_counts_of, coin_tables
-from verify.numerics.compiled import kernel, part
-from verify.numerics.variates import Stream, normals, turn_to
+from verify.numerics.coins import CoinTables, coin_counts, coin_tables
+from verify.numerics.compiled import Array, kernel, part
+from verify.numerics.variates import Stream, normal_pairs, normals, turn_to
 from verify.numerics.vector_math import exponential, logarithm, select
+from verify.samplers.gram.groups import Asked, asked_layers, fields, write
 from verify.samplers.problem import Problem
 
 __all__ = ["leaky_scales", "leaky_updates", "leaky_workspace"]
-
-Array = Any
 
 
 LANES = 128
@@ -38,8 +37,7 @@ _ACTIVE = 0
 
 class LeakyScales(NamedTuple):
     """The network: ``widths`` of layers 0 to L, logarithms of its scales (``log_sd`` of a weight
-    and ``log_rates``, shape ``(L,)``), and coin tables.
-    """
+    and ``log_rates``, shape ``(L,)``), coin tables, and the layers asked for."""
 
     widths: Array
     log_sd: Array
@@ -49,6 +47,7 @@ class LeakyScales(NamedTuple):
     slope: float
     log_slope: float
     coins: CoinTables
+    asked: Asked
 
 
 def leaky_scales(problem: Problem) -> LeakyScales:
@@ -64,6 +63,7 @@ def leaky_scales(problem: Problem) -> LeakyScales:
         slope=problem.slope,
         log_slope=log_slope,
         coins=coin_tables(problem.widths),
+        asked=asked_layers(problem),
     )
 
 
@@ -99,9 +99,9 @@ class _Room(NamedTuple):
     ``u_on``, ``uq_on``, ``ur_on``, ``u_off``, ``uq_off``, ``ur_off``: the unit vector along the
     update u of the layer below: along z, across it along g, and the rest, in each block; ``log_u``:
     log |u|.  ``a_on``, ``b_on``, ``r_on``, ``a_off``, ``b_off``, ``r_off``: draws in the same
-    directions; ``ab_on``: the first two as one array.  ``phi``: the gradient on x along x in units
-    of exp(``log_scale``); ``log_f``: log |f|; ``dead``: whether the network is; ``count``, and
-    ``spare`` of four times the length: room.
+    directions.  ``phi``: the gradient on x along x in units
+    of exp(``log_scale``); ``log_f2``: log f^2; ``dead``: whether the network is; ``count``,
+    ``first``, ``chances``: room.
     """
 
     u_on: Array
@@ -113,75 +113,27 @@ class _Room(NamedTuple):
     log_u: Array
     a_on: Array
     b_on: Array
-    ab_on: Array
     r_on: Array
     a_off: Array
     b_off: Array
     r_off: Array
     phi: Array
     log_scale: Array
-    log_f: Array
+    log_f2: Array
     dead: Array
     count: Array
-    spare: Array
+    first: Array
+    chances: Array
 
 
-@part
-def _field(row: Array, number: int) -> Array:
-    return row[number * LANES : (number + 1) * LANES]
-
-
-@part
-def _new_room() -> _Room:
-    a = np.zeros(22 * LANES)
-    return _Room(
-        _field(a, 0),
-        _field(a, 1),
-        _field(a, 2),
-        _field(a, 3),
-        _field(a, 4),
-        _field(a, 5),
-        _field(a, 6),
-        _field(a, 7),
-        _field(a, 8),
-        a[7 * LANES : 9 * LANES],
-        _field(a, 9),
-        _field(a, 10),
-        _field(a, 11),
-        _field(a, 12),
-        _field(a, 13),
-        _field(a, 14),
-        _field(a, 15),
-        _field(a, 16),
-        _field(a, 17),
-        a[18 * LANES :],
-    )
+_cut_layer = part(fields(_Layer, LANES))
+_cut_room = part(fields(_Room, LANES))
+_ROOM = len(_Room._fields) * LANES
 
 
 def leaky_workspace(depth: int) -> Any:
     """Room for the fields of layers 0 to ``depth``."""
-    return np.zeros((depth + 1, 14 * LANES))
-
-
-@part
-def _of_layer(layers: Array, layer: int) -> _Layer:
-    a = layers[layer]
-    return _Layer(
-        _field(a, 0),
-        _field(a, 1),
-        _field(a, 2),
-        _field(a, 3),
-        _field(a, 4),
-        _field(a, 5),
-        _field(a, 6),
-        _field(a, 7),
-        _field(a, 8),
-        _field(a, 9),
-        _field(a, 10),
-        _field(a, 11),
-        _field(a, 12),
-        _field(a, 13),
-    )
+    return np.zeros((depth + 1, len(_Layer._fields) * LANES))
 
 
 @part
@@ -193,29 +145,24 @@ def _chi(
     sign = 1.0 if width == _ACTIVE else -1.0
     for j in range(lanes):
         room.count[j] = width + sign * here.on[j] - less
-    lengths(stream, room.count[:lanes], out, room.spare[: 4 * lanes])
+    lengths(stream, room.count[:lanes], room.first, room.chances, out)
 
 
 @part
 def _forward(
-    stream: Stream,
-    group: int,
-    scales: LeakyScales,
-    layers: Array,
-    room: _Room,
-    lanes: int,
+    stream: Stream, group: int, scales: LeakyScales, layers: Array, room: _Room, lanes: int
 ) -> None:
     """Blocks and lengths of z; which networks are dead."""
     slope = scales.slope
-    input_layer = _of_layer(layers, 0)
+    input_layer = _cut_layer(layers[0], 0)
     input_layer.log_x[:lanes] = scales.log_input
     input_layer.cos[:lanes] = 1.0
     room.dead[:lanes] = 0.0
     for layer in range(1, scales.widths.size):
         turn_to(stream, group, 0, layer)
         width = scales.widths[layer]
-        here, below = _of_layer(layers, layer), _of_layer(layers, layer - 1)
-        coin_counts_of(stream, scales.coins, layer, here.on[:lanes])
+        here, below = _cut_layer(layers[layer], 0), _cut_layer(layers[layer - 1], 0)
+        coin_counts(stream, scales.coins, layer, here.on[:lanes])
         _chi(stream, room, here, _ACTIVE, 0, lanes, here.z_on[:lanes])
         _chi(stream, room, here, width, 0, lanes, here.z_off[:lanes])
         log_sd, log_slope = scales.log_sd[layer - 1], scales.log_slope
@@ -233,14 +180,9 @@ def _forward(
 
 @part
 def _backward(
-    stream: Stream,
-    group: int,
-    scales: LeakyScales,
-    layers: Array,
-    room: _Room,
-    lanes: int,
+    stream: Stream, group: int, scales: LeakyScales, layers: Array, room: _Room, lanes: int
 ) -> None:
-    """Gradients from the readout down, and log |f|.
+    """Gradients from the readout down, and log f^2.
 
     Given W x, the gradient on x is sd |g above| (phi x/|x| + xi) with phi = g.z/(sd |g| |x|) known
     and xi Gaussian across x; at the last layer it is the readout, whose phi is Gaussian too.
@@ -248,14 +190,14 @@ def _backward(
     last, slope = scales.widths.size - 1, scales.slope
     turn_to(stream, group, 1, 0)
     normals(stream, room.phi[:lanes])
-    log_x = _of_layer(layers, last).log_x
+    log_x = _cut_layer(layers[last], 0).log_x
     for j in range(lanes):
         room.log_scale[j] = scales.log_readout
         log_phi = logarithm(abs(room.phi[j]))
-        room.log_f[j] = scales.log_readout + log_x[j] + log_phi
+        room.log_f2[j] = 2.0 * (scales.log_readout + log_x[j] + log_phi)
     for layer in range(last, 0, -1):
         turn_to(stream, group, 1, layer)
-        here, width = _of_layer(layers, layer), scales.widths[layer]
+        here, width = _cut_layer(layers[layer], 0), scales.widths[layer]
         _chi(stream, room, here, _ACTIVE, 1, lanes, here.xi_on[:lanes])
         _chi(stream, room, here, width, 1, lanes, here.xi_off[:lanes])
         normals(stream, here.xi[:lanes])
@@ -280,16 +222,11 @@ def _backward(
 
 @part
 def _draw_update(
-    stream: Stream,
-    scales: LeakyScales,
-    layer: int,
-    here: _Layer,
-    room: _Room,
-    lanes: int,
+    stream: Stream, scales: LeakyScales, layer: int, here: _Layer, room: _Room, lanes: int
 ) -> None:
     """The fresh part of the update at ``layer``: along z, across it along g, and what is left."""
     width = scales.widths[layer]
-    normals(stream, room.ab_on)
+    normal_pairs(stream, room.a_on, room.b_on)
     _chi(stream, room, here, _ACTIVE, 2, lanes, room.r_on[:lanes])
     for j in range(lanes):
         room.a_on[j] = select(here.on[j] > 0.0, room.a_on[j], 0.0)
@@ -305,12 +242,7 @@ def _draw_update(
 
 @part
 def _add_layer(
-    scales: LeakyScales,
-    layer: int,
-    here: _Layer,
-    below: _Layer,
-    room: _Room,
-    lanes: int,
+    scales: LeakyScales, layer: int, here: _Layer, below: _Layer, room: _Room, lanes: int
 ) -> None:
     """u = r |x below|^2 g + W y with y = D u of the layer below.
 
@@ -339,12 +271,7 @@ def _add_layer(
         along, across, met = carried * along, carried * across, carried * met
         g_on, gq_on = here.g_on[j], here.gq_on[j]
         g_off, gq_off = here.g_off[j], here.gq_off[j]
-        a_on, b_on, a_off, b_off = (
-            room.a_on[j],
-            room.b_on[j],
-            room.a_off[j],
-            room.b_off[j],
-        )
+        a_on, b_on, a_off, b_off = room.a_on[j], room.b_on[j], room.a_off[j], room.b_off[j]
         fresh = g_on * a_on + gq_on * b_on + g_off * a_off + gq_off * b_off
         pull = own + met - across * fresh
         u_on = g_on * pull + here.z_on[j] * along + across * a_on
@@ -354,11 +281,7 @@ def _add_layer(
         square = u_on * u_on + uq_on * uq_on + ur_on * ur_on
         square += u_off * u_off + uq_off * uq_off + ur_off * ur_off
         scale = 1.0 / math.sqrt(square)
-        room.u_on[j], room.uq_on[j], room.ur_on[j] = (
-            scale * u_on,
-            scale * uq_on,
-            scale * ur_on,
-        )
+        room.u_on[j], room.uq_on[j], room.ur_on[j] = scale * u_on, scale * uq_on, scale * ur_on
         room.u_off[j], room.uq_off[j] = scale * u_off, scale * uq_off
         room.ur_off[j] = scale * ur_off
         room.log_u[j] = select(larger, log_own, log_carried) + 0.5 * logarithm(square)
@@ -372,7 +295,6 @@ def _tangent(
     layers: Array,
     room: _Room,
     lanes: int,
-    asked: Array,
     logs: Array,
 ) -> None:
     """u of every layer, from the first that is trained up, and log(|u|^2/width) where asked."""
@@ -384,36 +306,30 @@ def _tangent(
         moving |= scales.log_rates[layer - 1] > -math.inf
         if moving:
             turn_to(stream, group, 2, layer)
-            here, below = _of_layer(layers, layer), _of_layer(layers, layer - 1)
+            here, below = _cut_layer(layers[layer], 0), _cut_layer(layers[layer - 1], 0)
             _draw_update(stream, scales, layer, here, room, lanes)
             _add_layer(scales, layer, here, below, room, lanes)
-        if asked[layer - 1]:
+        row = scales.asked.rows[layer - 1]
+        if row >= 0:
             log_width = math.log(float(scales.widths[layer]))
             for j in range(lanes):
                 log_square = 2.0 * room.log_u[j] - log_width
-                room.spare[j] = select(room.dead[j] > 0.0, -math.inf, log_square)
-            logs[layer - 1, :lanes] = room.spare[:lanes]
+                room.first[j] = select(room.dead[j] > 0.0, -math.inf, log_square)
+            logs[row, :lanes] = room.first[:lanes]
 
 
 @kernel
-def leaky_updates(
-    stream: Stream, scales: LeakyScales, layers: Array, wanted: Array, out: Array
-) -> None:
+def leaky_updates(stream: Stream, scales: LeakyScales, layers: Array, out: Array) -> None:
     """The linearised update at eta = 1 of ``out.shape[1]`` networks.
 
-    ``layers``: room, from `leaky_workspace`.  ``wanted``: 1-based layers.  ``out``: log of the
-    label and the output part, shape ``(2, networks, layers)``; minus infinity for a dead network.
+    ``layers``: room, from `leaky_workspace`.  ``out``: log of the label and the output part, shape
+    ``(2, networks, layers)``; minus infinity for a dead network.
     """
-    depth, room = scales.widths.size - 1, _new_room()
-    logs, asked = np.empty((depth, LANES)), np.zeros(depth, np.bool_)
-    for layer in wanted:
-        asked[layer - 1] = True
+    room = _cut_room(np.zeros(_ROOM), 0)
+    logs = np.empty((scales.asked.layers.size, LANES))
     for start in range(0, out.shape[1], LANES):
-        lanes = min(LANES, out.shape[1] - start)
-        _forward(stream, start // LANES, scales, layers, room, lanes)
-        _backward(stream, start // LANES, scales, layers, room, lanes)
-        _tangent(stream, start // LANES, scales, layers, room, lanes, asked, logs)
-        for i in range(wanted.size):
-            log_f, log_square = room.log_f[:lanes], logs[wanted[i] - 1, :lanes]
-            out[0, start : start + lanes, i] = log_square
-            out[1, start : start + lanes, i] = log_square + 2.0 * log_f
+        group, lanes = start // LANES, min(LANES, out.shape[1] - start)
+        _forward(stream, group, scales, layers, room, lanes)
+        _backward(stream, group, scales, layers, room, lanes)
+        _tangent(stream, group, scales, layers, room, lanes, logs)
+        write(scales.asked, start, logs, room.log_f2[:lanes], out)

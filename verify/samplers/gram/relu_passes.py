@@ -18,15 +18,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from verify.numerics.chi_squares import chi_squares
-from verify.numerics.coins import CoinTables, coin_counts_of, coin_tables
-from verify.numerics.compiled import kernel, part
+from verify.numerics.coins import CoinTables, coin_counts, coin_tables
+from verify.numerics.compiled import Array, kernel, part
 from verify.numerics.variates import Stream, normals, trials, turn_to
 from verify.numerics.vector_math import LOG2, exponent, logarithm, power_of_two, select
+from verify.samplers.gram.groups import Asked, asked_layers, fields, write
 from verify.samplers.problem import Problem
 
 __all__ = ["lanes_at", "relu_scales", "relu_updates", "relu_workspace"]
-
-Array = Any
 
 _RESCALED = 8
 """Layers between two looks at the powers of two.  A layer changes a square by less than 2^113: no
@@ -45,7 +44,8 @@ class ReluScales(NamedTuple):
 
     ``variances``: of a weight, shape ``(L,)``, without powers of two; ``norm_powers``: those in the
     product of all up to a layer, shape ``(L + 1,)``.  ``rates``: multipliers over variances, shape
-    ``(L,)``, without powers of two; ``powers``: these.
+    ``(L,)``, without powers of two; ``powers``: these.  ``most``: networks that go through a layer
+    together, at most.  ``asked``: the layers asked for.
     """
 
     widths: Array
@@ -56,6 +56,8 @@ class ReluScales(NamedTuple):
     log_readout: float
     log_input: float
     coins: CoinTables
+    most: int
+    asked: Asked
 
 
 def relu_scales(problem: Problem) -> ReluScales:
@@ -71,6 +73,8 @@ def relu_scales(problem: Problem) -> ReluScales:
         log_readout=float(np.log(problem.readout_sd)),
         log_input=float(np.log(problem.input_norm)),
         coins=coin_tables(problem.widths),
+        most=lanes_at(problem.rates.size),
+        asked=asked_layers(problem),
     )
 
 
@@ -83,19 +87,18 @@ def lanes_at(depth: int) -> int:
 class _Layer(NamedTuple):
     """What a layer leaves of its active neurons, a number for each network.
 
-    ``square``: the squared length of z in units of sd |x below|.  ``xi``: the length of the fresh
-    part of the gradient on x across z.  ``turn``, ``rest``: of a standard normal vector across g,
-    the coordinate in the plane of g and z, and the squared length of what is left.  ``slope``: the
-    tangent of the angle from z to g.  ``inverse``: the cosine of this angle over |z|, in the place
-    of ``square``, which nothing needs by then.
+    ``z``: the squared length of z in units of sd |x below|; the backward pass puts the cosine of
+    the angle from z to g over |z| in its place.  ``xi``: the length of the fresh part of the
+    gradient on x across z.  ``turn``, ``rest``: of a standard normal vector across g, the
+    coordinate in the plane of g and z, and the squared length of what is left.  ``slope``: the
+    tangent of the angle from z to g.
     """
 
-    square: Array
+    z: Array
     xi: Array
     rest: Array
     turn: Array
     slope: Array
-    inverse: Array
 
 
 class _Room(NamedTuple):
@@ -106,7 +109,7 @@ class _Room(NamedTuple):
     squared length across z.  ``unit``: a power of two; ``own``: the share that an own part of order
     one has in this unit.  ``norm``, ``power``: |x|^2 as norm 2^(power + norm_powers).  ``dead``:
     whether the network is.  ``steep``: 1/(gradient on x along x in units of its standard
-    deviation).  ``log_f``: log f^2.  ``on``: active neurons (or inactive ones).  ``first``,
+    deviation).  ``log_f2``: log f^2.  ``on``: active neurons (or inactive ones).  ``first``,
     ``second``, ``third``: normals; ``first_chance``, …: see `verify.numerics.variates.trials`.
     """
 
@@ -119,7 +122,7 @@ class _Room(NamedTuple):
     power: Array
     dead: Array
     steep: Array
-    log_f: Array
+    log_f2: Array
     on: Array
     first: Array
     second: Array
@@ -130,43 +133,22 @@ class _Room(NamedTuple):
     turn_chance: Array
 
 
-@part
-def _new_room() -> _Room:
-    a = np.zeros((18, LANES))
-    return _Room(
-        a[0],
-        a[1],
-        a[2],
-        a[3],
-        a[4],
-        a[5],
-        a[6],
-        a[7],
-        a[8],
-        a[9],
-        a[10],
-        a[11],
-        a[12],
-        a[13],
-        a[14],
-        a[15],
-        a[16],
-        a[17],
-    )
+_cut_layer = part(fields(_Layer, LANES))
+_cut_room = part(fields(_Room, LANES))
+_ROOM = len(_Room._fields) * LANES
 
 
 def relu_workspace(depth: int) -> Any:
     """Fields of ``depth`` layers: rows of them, in each as many layers as there is room for."""
-    return np.zeros((-(-depth // (LANES // lanes_at(depth))), 5, LANES))
+    return np.zeros((-(-depth // (LANES // lanes_at(depth))), len(_Layer._fields) * LANES))
 
 
 @part
-def _of_layer(layers: Array, layer: int, most: int) -> _Layer:
-    """The fields of a layer, of ``most`` lanes; rows hold as many layers as there is room for."""
-    share = LANES // most
-    row, at = layers[(layer - 1) // share], (layer - 1) % share * most
-    square = row[0, at:]
-    return _Layer(square, row[1, at:], row[2, at:], row[3, at:], row[4, at:], square)
+def _of_layer(scales: ReluScales, layers: Array, layer: int) -> _Layer:
+    """The fields of a layer; rows hold as many layers as there is room for."""
+    share = LANES // scales.most
+    here: _Layer = _cut_layer(layers[(layer - 1) // share], (layer - 1) % share * scales.most)
+    return here
 
 
 @part
@@ -179,10 +161,10 @@ def _draw(
     first, second, third = room.first[:lanes], room.second[:lanes], room.third[:lanes]
     first_chance, second_chance = room.first_chance[:lanes], room.second_chance[:lanes]
     third_chance, turn_chance = room.third_chance[:lanes], room.turn_chance[:lanes]
-    coin_counts_of(stream, scales.coins, layer, on)
+    coin_counts(stream, scales.coins, layer, on)
     trials(stream, first, second, first_chance, second_chance)
     trials(stream, third, here.turn[:lanes], third_chance, turn_chance)
-    chi_squares(stream, on, 0.0, first, first_chance, here.square[:lanes])
+    chi_squares(stream, on, 0.0, first, first_chance, here.z[:lanes])
     chi_squares(stream, on, 1.0, second, second_chance, here.xi[:lanes])
     chi_squares(stream, on, 2.0, third, third_chance, here.rest[:lanes])
 
@@ -203,9 +185,7 @@ def _forward(
     group: int,
     scales: ReluScales,
     layers: Array,
-    rows: Array,
     room: _Room,
-    most: int,
     lanes: int,
     offs: Array,
     logs: Array,
@@ -216,16 +196,13 @@ def _forward(
     room.dead[:lanes] = 0.0
     for layer in range(1, scales.widths.size):
         turn_to(stream, group, 0, layer)
-        here, variance, row = (
-            _of_layer(layers, layer, most),
-            scales.variances[layer - 1],
-            rows[layer - 1],
-        )
+        here, row = _of_layer(scales, layers, layer), scales.asked.rows[layer - 1]
         _draw(stream, scales, layer, here, room, lanes)
+        variance = scales.variances[layer - 1]
         for j in range(lanes):
             on = room.on[j]
-            square = select(on > 0.0, here.square[j], 1.0)
-            here.square[j] = square
+            square = select(on > 0.0, here.z[j], 1.0)
+            here.z[j] = square
             here.xi[j] = math.sqrt(here.xi[j])
             here.turn[j] = select(on > 1.0, here.turn[j], 0.0)
             room.dead[j] = select(on > 0.0, room.dead[j], 1.0)
@@ -251,20 +228,14 @@ def _log_norms(scales: ReluScales, layer: int, room: _Room, lanes: int, out: Arr
 
 @part
 def _backward(
-    stream: Stream,
-    group: int,
-    scales: ReluScales,
-    layers: Array,
-    room: _Room,
-    most: int,
-    lanes: int,
+    stream: Stream, group: int, scales: ReluScales, layers: Array, room: _Room, lanes: int
 ) -> None:
     """Angles of the gradients from the readout down, and log f^2.
 
     Given W x, the gradient on x is sd |g above| (phi x/|x| + xi) with phi = g.z/(sd |g| |x|) known
     and xi Gaussian across x; at the last layer it is the readout, whose phi is Gaussian too.  With
     s = 1/phi the tangent of the angle of g to z is |xi| s, and one layer down
-    phi^2 = |z|^2/(1 + tangent^2).  INVERSE is the cosine over |z|.  The sign of phi is of no
+    phi^2 = |z|^2/(1 + tangent^2).  ``inverse`` is the cosine over |z|.  The sign of phi is of no
     consequence.
     """
     turn_to(stream, group, 1, 0)
@@ -273,15 +244,15 @@ def _backward(
     for j in range(lanes):
         square = room.steep[j] * room.steep[j]
         log_x = logarithm(room.norm[j]) + LOG2 * room.power[j]
-        room.log_f[j] = log_scale + log_x + logarithm(square)
+        room.log_f2[j] = log_scale + log_x + logarithm(square)
         room.steep[j] = 1.0 / math.sqrt(square)
     for layer in range(scales.widths.size - 1, 0, -1):
-        here = _of_layer(layers, layer, most)
+        here = _of_layer(scales, layers, layer)
         for j in range(lanes):
             slope = here.xi[j] * room.steep[j]
             secant = 1.0 + slope * slope
-            inverse = 1.0 / math.sqrt(here.square[j] * secant)
-            here.slope[j], here.inverse[j] = slope, inverse
+            inverse = 1.0 / math.sqrt(here.z[j] * secant)
+            here.slope[j], here.z[j] = slope, inverse
             room.steep[j] = secant * inverse
 
 
@@ -313,7 +284,7 @@ def _add_layer(rate: float, here: _Layer, room: _Room, lanes: int) -> None:
     (-sine, cosine).
     """
     for j in range(lanes):
-        slope, inverse, turn = here.slope[j], here.inverse[j], here.turn[j]
+        slope, inverse, turn = here.slope[j], here.z[j], here.turn[j]
         along, across = room.along[j], room.across[j]
         per_square = (1.0 + slope * slope) * inverse * inverse
         pull = rate * room.own[j] * per_square + inverse * room.met[j]
@@ -330,7 +301,7 @@ def _inactive(here: _Layer, room: _Room, lanes: int, off: Array) -> None:
     squared lengths ``off`` of Gaussian vectors: there z and the fresh part are fresh alike."""
     room.second[:lanes] = off
     for j in range(lanes):
-        slope, inverse = here.slope[j], here.inverse[j]
+        slope, inverse = here.slope[j], here.z[j]
         below = room.along[j] * room.along[j] + room.across[j]
         per_square = (1.0 + slope * slope) * inverse * inverse
         room.second[j] = below * per_square * room.second[j]
@@ -343,7 +314,7 @@ def _ask(width: int, room: _Room, lanes: int, logs: Array) -> None:
     room.first[:lanes] = logs
     for j in range(lanes):
         square = room.along[j] * room.along[j] + room.across[j] + room.second[j]
-        log_scale = room.log_f[j] + room.first[j] + 2.0 * LOG2 * room.unit[j]
+        log_scale = room.log_f2[j] + room.first[j] + 2.0 * LOG2 * room.unit[j]
         log_square = logarithm(square) + log_scale - log_width
         room.first[j] = select(room.dead[j] > 0.0, -math.inf, log_square)
     logs[:] = room.first[:lanes]
@@ -351,21 +322,15 @@ def _ask(width: int, room: _Room, lanes: int, logs: Array) -> None:
 
 @part
 def _tangent(
-    scales: ReluScales,
-    layers: Array,
-    rows: Array,
-    room: _Room,
-    most: int,
-    lanes: int,
-    offs: Array,
-    logs: Array,
+    scales: ReluScales, layers: Array, room: _Room, lanes: int, offs: Array, logs: Array
 ) -> None:
     """u of every layer, from the first that is trained to the last that is asked for."""
     moving, power, since = False, 0.0, 0
     for field in (room.along, room.met, room.across, room.unit):
         field[:] = 0.0
     for layer in range(1, scales.widths.size):
-        here, rate, row = _of_layer(layers, layer, most), scales.rates[layer - 1], rows[layer - 1]
+        here, rate = _of_layer(scales, layers, layer), scales.rates[layer - 1]
+        row = scales.asked.rows[layer - 1]
         moving |= rate > 0.0
         if not moving:
             if row >= 0:
@@ -383,25 +348,17 @@ def _tangent(
 
 
 @kernel
-def relu_updates(
-    stream: Stream, scales: ReluScales, layers: Array, most: int, wanted: Array, out: Array
-) -> None:
+def relu_updates(stream: Stream, scales: ReluScales, layers: Array, out: Array) -> None:
     """The linearised update at eta = 1 of ``out.shape[1]`` networks.
 
-    ``layers``: room for fields of ``most`` networks, from `relu_workspace`.  ``wanted``:
-    1-based layers.  ``out``: log of the label and the output part, shape
+    ``layers``: room, from `relu_workspace`.  ``out``: log of the label and the output part, shape
     ``(2, networks, layers)``; minus infinity for a dead network.
     """
-    room, rows = _new_room(), np.full(scales.widths.size - 1, -1)
-    logs, offs = np.empty((wanted.size, LANES)), np.empty((wanted.size, LANES))
-    for i in range(wanted.size):
-        rows[wanted[i] - 1] = i
-    for start in range(0, out.shape[1], most):
-        lanes, group = min(most, out.shape[1] - start), start // most
-        _forward(stream, group, scales, layers, rows, room, most, lanes, offs, logs)
-        _backward(stream, group, scales, layers, room, most, lanes)
-        _tangent(scales, layers, rows, room, most, lanes, offs, logs)
-        for i in range(wanted.size):
-            log_square = logs[rows[wanted[i] - 1], :lanes]
-            out[0, start : start + lanes, i] = log_square
-            out[1, start : start + lanes, i] = log_square + room.log_f[:lanes]
+    room, results = _cut_room(np.zeros(_ROOM), 0), scales.asked.layers.size
+    logs, offs = np.empty((results, LANES)), np.empty((results, LANES))
+    for start in range(0, out.shape[1], scales.most):
+        group, lanes = start // scales.most, min(scales.most, out.shape[1] - start)
+        _forward(stream, group, scales, layers, room, lanes, offs, logs)
+        _backward(stream, group, scales, layers, room, lanes)
+        _tangent(scales, layers, room, lanes, offs, logs)
+        write(scales.asked, start, logs, room.log_f2[:lanes], out)

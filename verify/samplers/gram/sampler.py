@@ -9,18 +9,17 @@ from typing import Any
 import numpy as np
 
 from theory.errors import InvalidArgument
-from theory.networks.mlp import MLP
+from theory.networks.network import Network
 from verify.numerics.arrays import FloatArray
 from verify.numerics.streams import LARGEST_BLOCK
 from verify.numerics.variates import new_stream
 from verify.samplers.gram.leaky_passes import leaky_scales, leaky_updates, leaky_workspace
 from verify.samplers.gram.relu_passes import lanes_at, relu_scales, relu_updates, relu_workspace
 from verify.samplers.problem import Problem
-from verify.samplers.sampler import Cost, Planned, Sampler, check_inner_products
+from verify.samplers.sampler import Cost, Sampler, Share
 
 __all__ = ["Gram"]
 
-_BLOCK_LAYERS = 2**17
 _RELU_BYTES, _LEAKY_BYTES, _MOST_BYTES = 1280, 15_360, 3 * 2**28
 """Room that the passes take for a layer of a very deep network, and at most in a thread."""
 _ROOM = threading.local()
@@ -41,15 +40,15 @@ class Gram(Sampler):
 
     name = label = "gram"
     seconds = Cost(unit=1.6e-08, network=1.5e-08)
-    planned = Planned(units=20_000_000, least=1_000, most=200_000)
+    planned = Share(units=20_000_000, least=1_000, most=200_000)
+    _block = Share(units=2**17, least=1, most=LARGEST_BLOCK)
 
     def block_size(self, problem: Problem) -> int:
         """As many networks as have 131,072 layers together, at most 8,192, at least as many as go
         through a layer together."""
-        depth = problem.rates.size
-        return int(np.clip(_BLOCK_LAYERS // depth, lanes_at(depth), LARGEST_BLOCK))
+        return max(super().block_size(problem), lanes_at(problem.rates.size))
 
-    def cost(self, network: MLP) -> int:
+    def cost(self, network: Network) -> int:
         """Layers of one network.
 
         >>> from theory import MLP
@@ -61,7 +60,7 @@ class Gram(Sampler):
 
     def check(self, problem: Problem) -> None:
         """Refuse real steps, and depths whose room would take more than 0.75 GB a thread."""
-        check_inner_products(problem, self)
+        super().check(problem)
         depth, each = problem.rates.size, _LEAKY_BYTES if problem.slope > 0 else _RELU_BYTES
         if depth * each > _MOST_BYTES:
             raise InvalidArgument(
@@ -73,22 +72,19 @@ class Gram(Sampler):
     def sample(self, problem: Problem, stream: np.random.Generator, count: int) -> FloatArray:
         """See `Sampler.sample`."""
         logs = np.empty((2, count, problem.layers.size))
-        if problem.slope > 0:
-            scales, layers = _room(problem)
-            leaky_updates(new_stream(stream), scales, layers, problem.layers, logs)
-        else:
-            (scales, layers), lanes = _room(problem), lanes_at(problem.rates.size)
-            relu_updates(new_stream(stream), scales, layers, lanes, problem.layers, logs)
+        updates = leaky_updates if problem.slope > 0 else relu_updates
+        updates(new_stream(stream), *_room(problem), logs)
         return logs
 
 
-def _room(problem: Problem) -> tuple[Any, ...]:
+def _room(problem: Problem) -> tuple[Any, Any]:
     """This thread's scales and room for layers, kept from one block of a problem to the next."""
     if getattr(_ROOM, "problem", None) is not problem:
-        _ROOM.problem, depth = problem, problem.rates.size
+        depth = problem.rates.size
         if problem.slope > 0:
             _ROOM.room = leaky_scales(problem), leaky_workspace(depth)
         else:
             _ROOM.room = relu_scales(problem), relu_workspace(depth)
-    room: tuple[Any, ...] = _ROOM.room
+        _ROOM.problem = problem
+    room: tuple[Any, Any] = _ROOM.room
     return room

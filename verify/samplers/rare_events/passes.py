@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from verify.numerics.compiled import kernel
+from verify.numerics.compiled import Array, kernel
 from verify.samplers.rare_events.conditional_means import Words, moved, next_words
 from verify.samplers.rare_events.tilts import draw, moment
-from verify.samplers.vectors import Array, Scales
+from verify.samplers.vectors import Scales
 
 __all__ = ["rare_updates"]
 

@@ -6,17 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from theory.networks.mlp import MLP
+from theory.networks.network import Network
 from verify.numerics.arrays import FloatArray
 from verify.samplers.problem import Problem
 from verify.samplers.rare_events.passes import rare_updates
-from verify.samplers.sampler import Cost, Planned, Sampler, check_inner_products
+from verify.samplers.sampler import Cost, Sampler, Share
 from verify.samplers.vectors import vector_scales
 
 __all__ = ["RareEvents"]
-
-_BLOCK_LAYERS = 2**14
-_LARGEST_BLOCK = 256
 
 
 @dataclass(frozen=True)
@@ -37,14 +34,10 @@ class RareEvents(Sampler):
     draws_networks = False
     meets_rare_networks = True
     seconds = Cost(unit=1.1e-07, network=6.1e-07)
-    planned = Planned(units=4_000_000, least=1_000, most=40_000)
+    planned = Share(units=4_000_000, least=1_000, most=40_000)
+    _block = Share(units=2**14, least=1, most=256)
 
-    def block_size(self, problem: Problem) -> int:
-        """As many networks as have 16,384 layers together, 1 to 256."""
-        depth = problem.widths.size - 1
-        return int(np.clip(_BLOCK_LAYERS // depth, 1, _LARGEST_BLOCK))
-
-    def cost(self, network: MLP) -> int:
+    def cost(self, network: Network) -> int:
         """Layers of one network.
 
         >>> from theory import MLP
@@ -53,10 +46,6 @@ class RareEvents(Sampler):
         4
         """
         return network.layers
-
-    def check(self, problem: Problem) -> None:
-        """Refuse real steps."""
-        check_inner_products(problem, self)
 
     def sample(self, problem: Problem, stream: np.random.Generator, count: int) -> FloatArray:
         """See `Sampler.sample`; the logarithms are of weighted conditional means.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from verify.numerics.compiled import kernel
+from verify.numerics.compiled import kernel, ones
 from verify.samplers.rare_events.conditional_means import Draws
 
 __all__ = ["draw", "moment"]
@@ -77,12 +77,7 @@ def _heads(stream: np.random.Generator, coins: int) -> int:
     heads = 0
     while coins > 0:
         bits = int(stream.random() * 2.0**_BITS) >> max(_BITS - coins, 0)
-        bits -= (bits >> 1) & 0x5555555555555555
-        bits = (bits & 0x3333333333333333) + ((bits >> 2) & 0x3333333333333333)
-        bits = (bits + (bits >> 4)) & 0x0F0F0F0F0F0F0F0F
-        bits += bits >> 8
-        bits += bits >> 16
-        heads += (bits + (bits >> 32)) & 0x7F
+        heads += ones(bits)
         coins -= _BITS
     return heads
 
