@@ -193,7 +193,7 @@ def _there(path: Path) -> Counter[int]:
     if not path.exists():
         return Counter()
     with kept_in(path, new=False)(CELLS) as stored:
-        news = list(stored.turn((), ()).news)
+        news = list(stored.turn({}, ()).news)
         for cell in range(len(CELLS)):
             mine = sorted(piece.block for piece in news if piece.cell == cell)
             prefix = next((k for k, block in enumerate(mine) if k != block), len(mine))

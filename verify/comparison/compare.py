@@ -32,7 +32,7 @@ from verify.inference.fit import PowerFit, fit_power
 from verify.inference.verdict import Verdict, decide
 from verify.numerics.streams import checked_samples, checked_seed, derived_seed
 from verify.runs.configuration import configuration
-from verify.runs.execution import Calling, Execution, checked_execution
+from verify.runs.execution import Execution, Watch, checked_execution
 from verify.runs.sampling import Sampling
 from verify.samplers.gram.sampler import Gram
 from verify.samplers.sampler import Sampler
@@ -232,7 +232,7 @@ def compare_law(
         step=step,
     )
     if progress is not None:
-        watch = Calling(lambda cell, drawn: progress(planned[cell].network, drawn))
+        watch = Watch(lambda cell, drawn: progress(planned[cell].network, drawn))
         execution = replace(execution, watch=watch)
     return measure_cells(planned, seed=seed, execution=execution)
 

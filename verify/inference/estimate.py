@@ -27,7 +27,7 @@ class Block:
     Values are in units of ``exp(log_unit)``, their largest: ``mean``, and ``spread``, the sum of
     the squared deviations from it.  ``logs``: natural logarithms of the values themselves, shape
     ``(parts, samples, layers)``, or None where they are not kept.  ``software``: what drew them,
-    once they are stored.
+    or None where nobody asks.
     """
 
     samples: int

@@ -7,18 +7,15 @@ numbers of samples were planned for one relative standard error, all cells have 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
 from typing import NamedTuple
 
 from verify.inference.estimate import Block
-from verify.numerics.software import Software
 from verify.runs.sampling import Sampling
 
 __all__ = [
     "BlockStore",
-    "Drawn",
     "OpenStore",
     "Piece",
     "Turn",
@@ -50,14 +47,6 @@ def in_doubling_shares(blocks: Sequence[int]) -> Iterator[Piece]:
             done[cell] = goal
 
 
-class Drawn(NamedTuple):
-    """A finished block, and what made it."""
-
-    piece: Piece
-    block: Block
-    software: Software
-
-
 class Turn(NamedTuple):
     """``news``: pieces that others have finished; ``granted``: pieces to draw now."""
 
@@ -69,8 +58,8 @@ class BlockStore(ABC):
     """Finished blocks of some cells, by piece; perhaps shared with other processes."""
 
     @abstractmethod
-    def turn(self, drawn: Sequence[Drawn], asked: Sequence[Piece]) -> Turn:
-        """Keep ``drawn``, for good when this returns, and claim ``asked``.
+    def turn(self, drawn: Mapping[Piece, Block], asked: Sequence[Piece]) -> Turn:
+        """Keep the blocks ``drawn``, for good when this returns, and claim ``asked``.
 
         The first turn's news are all that is there.  Pieces that are finished, or that others have
         claimed and still seem to draw, are not granted.
@@ -78,8 +67,7 @@ class BlockStore(ABC):
 
     @abstractmethod
     def blocks(self, cell: int, count: int) -> list[Block]:
-        """The first ``count`` blocks of a cell, all of which have been finished, each with the
-        software that drew it."""
+        """The first ``count`` blocks of a cell, all of which have been finished."""
 
 
 OpenStore = Callable[[Sequence[Sampling]], AbstractContextManager[BlockStore]]
@@ -90,9 +78,8 @@ class _Memory(BlockStore):
     def __init__(self) -> None:
         self._blocks: dict[Piece, Block] = {}
 
-    def turn(self, drawn: Sequence[Drawn], asked: Sequence[Piece]) -> Turn:
-        for piece, block, software in drawn:
-            self._blocks[piece] = replace(block, software=software)
+    def turn(self, drawn: Mapping[Piece, Block], asked: Sequence[Piece]) -> Turn:
+        self._blocks.update(drawn)
         return Turn((), asked)
 
     def blocks(self, cell: int, count: int) -> list[Block]:

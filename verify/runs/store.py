@@ -24,7 +24,7 @@ from verify.errors import UnusableFolder
 from verify.inference.estimate import Block
 from verify.numerics.arrays import FloatArray
 from verify.numerics.software import Software, this_software
-from verify.runs.blocks import BlockStore, Drawn, OpenStore, Piece, Turn
+from verify.runs.blocks import BlockStore, OpenStore, Piece, Turn
 from verify.runs.configuration import problem_of
 from verify.runs.sampling import Sampling
 from verify.runs.store_file import connect, damage, said, transaction
@@ -114,7 +114,7 @@ class StoredBlocks(BlockStore):
         self._ids: list[int | None] = [None] * len(self._samplings)
         self._of_id: dict[int, list[int]] = {}
 
-    def turn(self, drawn: Sequence[Drawn], asked: Sequence[Piece]) -> Turn:
+    def turn(self, drawn: Mapping[Piece, Block], asked: Sequence[Piece]) -> Turn:
         """See `BlockStore.turn`; one transaction, on the disk when this returns."""
         with said(self._path):
             if not drawn and not asked:
@@ -126,11 +126,11 @@ class StoredBlocks(BlockStore):
                 self._forget()
                 raise
 
-    def _changed(self, drawn: Sequence[Drawn], asked: Sequence[Piece]) -> Turn:
+    def _changed(self, drawn: Mapping[Piece, Block], asked: Sequence[Piece]) -> Turn:
         if not self._checked:
             self._check_software()
-        for each in drawn:
-            self._put(each)
+        for piece, block in drawn.items():
+            self._put(piece, block)
         news = self._news()
         there = set(news)
         wanted = [piece for piece in asked if piece not in there]
@@ -162,12 +162,11 @@ class StoredBlocks(BlockStore):
                 )
         self._checked = True
 
-    def _put(self, drawn: Drawn) -> None:
-        piece, block, software = drawn
+    def _put(self, piece: Piece, block: Block) -> None:
         key = (self._id(piece.cell), piece.block, block.samples)
         arrays = _bytes(block)
         checksum = block_checksum(self._samplings[piece.cell], piece.block, arrays)
-        row = (*key, self._software(software), checksum, *arrays)
+        row = (*key, self._software(block.software or this_software()), checksum, *arrays)
         names = "cell, block, samples, software, checksum, log_unit, mean, spread, logs"
         self._database.execute(
             f"INSERT INTO blocks ({names}) VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING", row
