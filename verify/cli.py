@@ -18,8 +18,7 @@ from theory.errors import InvalidArgument, MupDepthError
 from verify.comparison.tabular import needs
 from verify.errors import LostWorkers
 from verify.jobs.folder import default_folder, has_begun, job_of, new_folder, run_store
-from verify.jobs.formula_job import run_formula
-from verify.jobs.job import run_job
+from verify.jobs.job import run_formula, run_job
 from verify.jobs.options import checked_options, parser
 from verify.jobs.progress import progress_bar
 from verify.jobs.replay import replay

@@ -160,7 +160,7 @@ def test_a_scheduler_lost_in_mid_run_loses_no_block(tmp_path: Path, reference: A
 def test_the_command_line(
     cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("verify.jobs.job._draw", lambda folder, comparison: None)
+    monkeypatch.setattr("verify.jobs.job.write_pictures", lambda folder, comparison: None)
     sizes = ["--width", "16", "--depth", "1", "2", "--samples", "40000"]
     here, there = tmp_path / "here", tmp_path / "there"
     assert cli.main([*sizes, "--out", str(here)]) == 0

@@ -5,9 +5,10 @@ Formulas of a user's own are compared with both in ``verify.claims``.
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from math import log
 from typing import Any
 
@@ -24,12 +25,22 @@ from verify.comparison.exact_values import (
     refuse_large_step,
 )
 from verify.comparison.measured_law import MeasuredLaw
-from verify.comparison.record import LawRecord, RunRecord, run_record
+from verify.comparison.record import (
+    FORMAT,
+    OUTCOMES,
+    CellRecord,
+    LawRecord,
+    Platform,
+    RunRecord,
+    finite,
+    versions,
+)
 from verify.comparison.sample_sizes import planned_samples
 from verify.comparison.table import run_html, run_text
 from verify.comparison.tabular import frame
 from verify.inference.fit import PowerFit, fit_power
-from verify.inference.verdict import Verdict, decide
+from verify.inference.verdict import FAMILY_BUDGET, Verdict, decide
+from verify.numerics.software import this_software
 from verify.numerics.streams import checked_samples, checked_seed, derived_seed
 from verify.runs.configuration import configuration
 from verify.runs.execution import Execution, Watch, checked_execution
@@ -134,7 +145,9 @@ class Comparison:
         widths = sorted({cell.width for cell in cells})
         groups = {None: cells} | {width: [c for c in cells if c.width == width] for width in widths}
         fits = {
-            width: fit_power([c.depth for c in group], [c.score.evidence for c in group])
+            width: fit_power(
+                [c.depth for c in group], [c.score.evidence for c in group], width=width
+            )
             for width, group in groups.items()
         }
         return {width: fit for width, fit in fits.items() if fit is not None}
@@ -172,18 +185,32 @@ class Comparison:
 
 def comparison_record(comparison: Comparison, law: str | None = None) -> RunRecord:
     """The record of a comparison; ``law``: which was tried, in words or as a formula."""
-    leading = comparison.leading
-    return run_record(
-        comparison.cells,
+    verdict = comparison.verdict
+    found = {maker for cell in comparison.cells for maker in cell.estimate.software}
+    makers = sorted(found, key=lambda each: each.text) or [this_software()]
+    return RunRecord(
+        format=FORMAT,
         law=law,
-        seed=comparison.seed,
+        quantity="E[(Δz)²]/η² per neuron",
         step=comparison.step,
-        verdict=comparison.verdict,
-        laws=[
-            LawRecord.of(law, leading, comparison.correction(law))
+        seed=str(comparison.seed),
+        family_budget=FAMILY_BUDGET,
+        outcome=OUTCOMES[verdict.outcome],
+        worst_cell=verdict.worst,
+        noticed_relative_error=finite(verdict.noticed),
+        noticed_relative_error_in_all=finite(verdict.noticed_in_all),
+        critical_z=finite(verdict.critical),
+        cells=tuple(map(CellRecord.of, comparison.cells)),
+        wanted_samples=verdict.wants,
+        measured_laws=tuple(
+            LawRecord.of(law, comparison.leading, comparison.correction(law))
             for law in comparison.measured_laws
-        ],
-        fits=comparison.fits,
+        ),
+        fits=tuple(comparison.fits.values()),
+        versions=versions(),
+        software=makers[0],
+        other_software=tuple(makers[1:]),
+        platform=Platform(platform.machine(), platform.platform()),
     )
 
 
@@ -261,8 +288,6 @@ def plan_cells(
     root = checked_seed(seed)
     planned = [
         PlannedCell(
-            network,
-            at,
             Sampling(
                 asked := configuration(network, layer=at, step=step, sampler=sampler),
                 derived_seed(root, asked.key),
@@ -274,7 +299,7 @@ def plan_cells(
             ),
             log_value(value_of(network, at), network),
             log_value(exact_law(network, at), network),
-            partial(known_spread, network, at, step),
+            None if sampler.meets_rare_networks else known_spread(network, at, step),
             0.0 if step is None else STEP_ALLOWANCE,
         )
         for network in grid

@@ -5,8 +5,9 @@ from __future__ import annotations
 from theory.outcome import Outcome
 from verify.comparison.deciding import SKEWNESS_RANGE
 from verify.comparison.exact_values import LARGEST_SPREAD, follows_law, leading_laws
-from verify.comparison.record import OUTCOMES, CellRecord, FitRecord, LawRecord, RunRecord
+from verify.comparison.record import OUTCOMES, CellRecord, LawRecord, RunRecord
 from verify.inference.evidence import POWER, Interval
+from verify.inference.fit import PowerFit
 from verify.inference.numbers_in_text import (
     TEXT,
     Style,
@@ -135,9 +136,8 @@ def slope_lines(run: RunRecord, style: Style = TEXT) -> list[str]:
     return [_slope(fit, style) for fit in run.fits]
 
 
-def _slope(record: FitRecord, style: Style) -> str:
-    fit, width = record.fit, record.width
-    where = "all widths" if width is None else f"width {width_in_words(width)}"
+def _slope(fit: PowerFit, style: Style) -> str:
+    where = "all widths" if fit.width is None else f"width {width_in_words(fit.width)}"
     return (
         f"compared with exact values, {where}: measured rate/exact rate = c L^β, "
         f"c = {_fitted(fit.rate_factor, style)}, β = {_fitted(fit.rate_exponent, style)} "

@@ -17,6 +17,7 @@ import numpy as np
 
 from verify.inference.evidence import Evidence, Interval
 from verify.numerics.arrays import FloatArray
+from verify.untrusted import Chance, Size
 
 __all__ = ["LARGEST_ERROR", "PowerFit", "fit_power"]
 
@@ -31,8 +32,8 @@ _MOST_STEPS = 100
 class PowerFit:
     """measured/exact = factor * depth^exponent, with intervals that hold together at ``level``.
 
-    ``factor``: at depth 1.  ``middle``: at the depth ``depth``, where it does not depend on the
-    exponent.  ``cells``: number of cells.
+    ``factor``: at depth 1.  ``middle``: at the depth ``middle_depth``, where it does not depend on the
+    exponent.  ``cells``: number of cells.  ``width``: theirs; None: all widths.
 
     >>> from theory import MLP
     >>> from verify import compare_law
@@ -42,12 +43,17 @@ class PowerFit:
     (True, True)
     """
 
+    width: Size | None
     factor: Interval
     exponent: Interval
     middle: Interval
-    depth: float
-    level: float
-    cells: int
+    middle_depth: float
+    level: Chance
+    cells: Size
+
+    def __post_init__(self) -> None:
+        if min(self.factor.low, self.factor.value, self.factor.high) <= 0:
+            raise ValueError("a factor is not positive")
 
     def __repr__(self) -> str:
         factor, exponent = self.factor, self.exponent
@@ -70,7 +76,10 @@ class PowerFit:
 
 
 def fit_power(
-    depths: Sequence[int], cells: Sequence[Evidence], level: float = 0.95
+    depths: Sequence[int],
+    cells: Sequence[Evidence],
+    level: float = 0.95,
+    width: int | None = None,
 ) -> PowerFit | None:
     """Fit factor and exponent to independent ``cells``, one for each of ``depths``; None where
     fewer than two depths are left, or where no ends are found.
@@ -101,10 +110,11 @@ def fit_power(
     points = np.array(found)
     at_one = points[:, 0] - fit.centre * points[:, 1]
     return PowerFit(
+        width=width,
         factor=_span(np.exp(at_one)),
         exponent=_span(points[:, 1]),
         middle=_span(np.exp(points[:, 0])),
-        depth=exp(fit.centre),
+        middle_depth=exp(fit.centre),
         level=level,
         cells=len(cells),
     )

@@ -57,7 +57,7 @@ def same(folder: Path, whole: Path) -> bool:
 @pytest.fixture(autouse=True)
 def no_figures(whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """They take the longest, and the whole run has them."""
-    monkeypatch.setattr("verify.jobs.job._draw", lambda folder, comparison: None)
+    monkeypatch.setattr("verify.jobs.job.write_pictures", lambda folder, comparison: None)
 
 
 def test_ctrl_c_says_how_to_go_on_and_nothing_is_drawn_twice(
@@ -308,7 +308,7 @@ def test_a_figure_that_is_missing_is_drawn_anew(
 ) -> None:
     copy(whole, tmp_path)
     asked: list[Path] = []
-    monkeypatch.setattr("verify.jobs.job._draw", lambda folder, _: asked.append(folder))
+    monkeypatch.setattr("verify.jobs.job.write_pictures", lambda folder, _: asked.append(folder))
     assert cli.main(["--resume", str(tmp_path)]) == 0
     assert asked == [tmp_path]
 
