@@ -17,7 +17,8 @@ from typing import Any
 
 from studies.faults_job import CELLS, PIECES, work
 from studies.faulty_disk import Fault
-from verify.runs.store import canonical_text, kept_in
+from studies.store_text import canonical_text
+from verify.runs.store import kept_in
 
 __all__ = ["KINDS", "Reference", "Struck", "reference", "trial"]
 

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from distributed import Client
 
+from studies.store_text import canonical_text
 from tests.tools.paths import ROOT
 from theory import MLP, InvalidArgument
 from verify import cli, monte_carlo
@@ -25,7 +26,7 @@ from verify.runs.configuration import configuration
 from verify.runs.dask import on_dask
 from verify.runs.execution import Execution, Watch
 from verify.runs.sampling import Sampling
-from verify.runs.store import canonical_text, kept_in
+from verify.runs.store import kept_in
 
 CELLS = [
     Sampling(configuration(MLP(16, 16)), seed=1, samples=8192 * 40),

@@ -29,7 +29,6 @@ from verify.comparison.record import (
     FORMAT,
     OUTCOMES,
     CellRecord,
-    LawRecord,
     Platform,
     RunRecord,
     finite,
@@ -102,7 +101,14 @@ class Comparison:
         >>> compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1).measured_laws
         ()
         """
-        return measured_laws(self.cells)
+        laws = measured_laws(self.cells)
+        if self.leading is None:
+            return laws
+        by = [self.correction(law) for law in laws]
+        return tuple(
+            replace(law, derived_correction=each, leading_allowed=law.allows(*self.leading, each))
+            for law, each in zip(laws, by, strict=True)
+        )
 
     @property
     def excluding(self) -> tuple[MeasuredLaw, ...]:
@@ -111,10 +117,7 @@ class Comparison:
         >>> compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1).excluding
         ()
         """
-        if self.leading is None:
-            return ()
-        leading, laws = self.leading, self.measured_laws
-        return tuple(law for law in laws if not law.allows(*leading, self.correction(law)))
+        return tuple(law for law in self.measured_laws if law.leading_allowed is False)
 
     def correction(self, law: MeasuredLaw) -> float:
         """How far, as theory derives it, the logarithm of the exact rate is from ``leading`` at the
@@ -202,10 +205,7 @@ def comparison_record(comparison: Comparison, law: str | None = None) -> RunReco
         critical_z=finite(verdict.critical),
         cells=tuple(map(CellRecord.of, comparison.cells)),
         wanted_samples=verdict.wants,
-        measured_laws=tuple(
-            LawRecord.of(law, comparison.leading, comparison.correction(law))
-            for law in comparison.measured_laws
-        ),
+        measured_laws=comparison.measured_laws,
         fits=tuple(comparison.fits.values()),
         versions=versions(),
         software=makers[0],

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import platform
-from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from math import exp, isfinite, log
@@ -19,7 +18,7 @@ from msgspec import Meta, Struct, to_builtins
 
 from theory.outcome import Outcome
 from verify.comparison.cells import Cell
-from verify.comparison.measured_law import LEVEL, MeasuredLaw
+from verify.comparison.measured_law import MeasuredLaw
 from verify.inference.fit import PowerFit
 from verify.inference.measurement import Measurement
 from verify.inference.verdict import Want
@@ -31,7 +30,6 @@ __all__ = [
     "FORMAT",
     "OUTCOMES",
     "CellRecord",
-    "LawRecord",
     "Measured",
     "OutcomeName",
     "Platform",
@@ -141,11 +139,6 @@ class CellRecord(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=Tru
         return self.measured["total"]
 
     @property
-    def sampler_name(self) -> str:
-        """The sampler in a word, as tables name it."""
-        return self.configuration.sampler_name
-
-    @property
     def ratio(self) -> float:
         """Depth over width."""
         return self.depth / self.width
@@ -197,22 +190,6 @@ class CellRecord(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=Tru
         return own and self.layer == self.depth
 
 
-@dataclass(frozen=True)
-class LawRecord(MeasuredLaw):
-    """A measured law, and whether it allows the derived one; None where none was derived."""
-
-    level: Chance
-    derived_correction: float | None
-    leading_allowed: bool | None
-
-    @classmethod
-    def of(cls, law: MeasuredLaw, leading: tuple[float, float] | None, by: float) -> LawRecord:
-        """The record of a law whose exact rates differ from ``leading`` ``by`` so much at most."""
-        allowed = None if leading is None else law.allows(*leading, by)
-        return cls(**vars(law), level=LEVEL, derived_correction=by if leading else None,
-                   leading_allowed=allowed)  # fmt: skip
-
-
 class Platform(Struct, frozen=True):
     """The machine that compared."""
 
@@ -244,7 +221,7 @@ class RunRecord(Struct, frozen=True, kw_only=True):
     critical_z: Positive | None
     cells: tuple[CellRecord, ...]
     wanted_samples: tuple[Want, ...]
-    measured_laws: tuple[LawRecord, ...]
+    measured_laws: tuple[MeasuredLaw, ...]
     fits: tuple[PowerFit, ...]
     versions: dict[Text, Text]
     software: Software

@@ -18,7 +18,6 @@ from verify.samplers.catalogue import BY_TEXT
 from verify.samplers.gram.sampler import Gram
 from verify.samplers.problem import Problem, numeric_problem
 from verify.samplers.sampler import Sampler
-from verify.untrusted import structured
 
 __all__ = [
     "Configuration",
@@ -123,7 +122,7 @@ class Configuration:
     >>> short, spelled = (configuration(net) for net in (MLP(8, 2), MLP((8, 8), input_width=8)))
     >>> short.text == spelled.text
     True
-    >>> Configuration.from_text(short.text).text == short.text
+    >>> Configuration.of(short.record).text == short.text
     True
     """
 
@@ -197,17 +196,6 @@ class Configuration:
         units = self.sampler.cost(network)
         neurons, layers = sum(network.widths[1:]), network.layers
         return cost.unit * units + cost.neuron * neurons + cost.layer * layers + cost.network
-
-    @classmethod
-    def from_text(cls, text: str) -> Configuration:
-        """The configuration that a `text` says; `InvalidArgument` for text that says none."""
-        try:
-            return cls.of(structured(text, ConfigurationRecord))
-        except (LookupError, TypeError, AttributeError, ValueError, OverflowError) as error:
-            raise InvalidArgument(
-                f"expected the text of a configuration, got {text[:60]!r} "
-                f"({str(error)[:200]}); take it from a run's results.json"
-            ) from error
 
     @classmethod
     def of(cls, record: ConfigurationRecord) -> Configuration:

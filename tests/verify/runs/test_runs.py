@@ -14,6 +14,7 @@ from typing import Any
 import apsw
 import pytest
 
+from studies.store_text import canonical_text
 from theory import MLP
 from verify import Gram, cli, compare_law
 from verify.comparison.exact_values import known_spread
@@ -21,12 +22,12 @@ from verify.comparison.tabular import needs
 from verify.errors import LostWorkers
 from verify.jobs.folder import CSV, PARQUET, RESULTS, STORE
 from verify.jobs.progress import Bar
-from verify.jobs.replay import recorded_cell
+from verify.jobs.replay import replay
 from verify.numerics.software import this_software
 from verify.runs.configuration import configuration
 from verify.runs.execution import Execution, Watch
 from verify.runs.sampling import Sampling
-from verify.runs.store import canonical_text, kept_in
+from verify.runs.store import kept_in
 
 CELLS = ["--width", "16", "--depth", "1", "2", "--samples", "40000"]
 """Two cells of five blocks."""
@@ -209,7 +210,7 @@ def test_a_seed_is_read_as_text_or_as_an_exact_number(
     changed = record(whole)
     put("seed", seed)(changed)
     (tmp_path / RESULTS).write_text(json.dumps(changed), encoding="utf-8")
-    assert recorded_cell(tmp_path / RESULTS, 0).sampling.seed == read
+    assert replay(tmp_path / RESULTS, 0, Execution()).sampling.seed == read
 
 
 @pytest.mark.parametrize("seed", [2**53, 2**63 + 1, 1.5e19, 7.0])

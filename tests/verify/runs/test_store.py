@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from studies.faulty_disk import Disk, Fault, faulty
+from studies.store_text import canonical_text
 from theory import MLP, InvalidArgument
 from verify import Dense, RareEvents, monte_carlo
 from verify.errors import UnusableFolder
@@ -21,7 +22,7 @@ from verify.runs.blocks import Piece
 from verify.runs.configuration import configuration
 from verify.runs.execution import Execution, Watch
 from verify.runs.sampling import Sampling, draw_blocks
-from verify.runs.store import canonical_text, fact, kept_in
+from verify.runs.store import fact, kept_in
 from verify.runs.store_file import connect, transaction
 
 CELLS = [
