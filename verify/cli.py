@@ -15,7 +15,7 @@ from rich.console import Console
 
 from theory.command import INTERRUPTED, exit_code
 from theory.errors import InvalidArgument, MupDepthError
-from verify.comparison.tabular import needs
+from verify.comparison.exports import needs
 from verify.errors import LostWorkers
 from verify.jobs.folder import default_folder, has_begun, job_of, new_folder, run_store
 from verify.jobs.job import run_formula, run_job

@@ -1,6 +1,6 @@
-"""A law is compared here with a grid of measured networks, and a verdict is drawn.
+"""`compare_law` compares a law with a grid of measured networks, and draws a verdict.
 
-Formulas of a user's own are compared with both in ``verify.claims``.
+``verify.claims`` compares a user's own formula with both.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
-from theory.networks.network import numeric_depth
+from theory.networks.network import Network, numeric_depth
 from theory.outcome import Outcome
 from verify.comparison.cells import Cell, PlannedCell, largest_by, measured_laws
 from verify.comparison.exact_values import (
@@ -24,6 +24,7 @@ from verify.comparison.exact_values import (
     log_value,
     refuse_large_step,
 )
+from verify.comparison.exports import frame
 from verify.comparison.measured_law import MeasuredLaw
 from verify.comparison.record import (
     FORMAT,
@@ -36,7 +37,6 @@ from verify.comparison.record import (
 )
 from verify.comparison.sample_sizes import planned_samples
 from verify.comparison.table import run_html, run_text
-from verify.comparison.tabular import frame
 from verify.inference.fit import PowerFit, fit_power
 from verify.inference.verdict import FAMILY_BUDGET, Verdict, decide
 from verify.numerics.software import this_software
@@ -280,7 +280,7 @@ def plan_cells(
 
     value_of = law_of(law)
     grid = list(networks) if isinstance(networks, Iterable) else []
-    if not grid or not all(isinstance(each, MLP) for each in grid):
+    if not grid or not all(isinstance(each, Network) for each in grid):
         raise InvalidArgument(
             f"expected a list of MLP for networks, got networks={networks!r}; give "
             f"[MLP(64, 2), MLP(64, 4)]"

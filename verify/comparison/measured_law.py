@@ -1,4 +1,4 @@
-"""Networks alone show a law of the maximal rate, which is fitted here: constant * depth^exponent.
+"""This module fits constant * depth^exponent to the maximal rates that networks alone show.
 
 The fit is a weighted one in the logarithms of measured rates, E[(Delta z)^2]^(-1/2), over the
 depths of one width, each with its samples' own standard error; no formula, no exact value and no

@@ -1,4 +1,4 @@
-"""The verdict over a run is said in sentences, for a terminal and for a page alike."""
+"""This module writes the verdict over a run in sentences, for a terminal, a page and a paper."""
 
 from __future__ import annotations
 

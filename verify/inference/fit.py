@@ -32,8 +32,8 @@ _MOST_STEPS = 100
 class PowerFit:
     """measured/exact = factor * depth^exponent, with intervals that hold together at ``level``.
 
-    ``factor``: at depth 1.  ``middle``: at the depth ``middle_depth``, where it does not depend on the
-    exponent.  ``cells``: number of cells.  ``width``: theirs; None: all widths.
+    ``width``: of the cells; None: all widths.  ``factor``: at depth 1.  ``middle``: at the depth
+    ``middle_depth``, where it does not depend on the exponent.  ``cells``: number of cells.
 
     >>> from theory import MLP
     >>> from verify import compare_law

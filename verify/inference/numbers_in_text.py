@@ -1,5 +1,5 @@
-"""Numbers are written for people: with an error of two digits, and at magnitudes that float64
-cannot hold; in one `Style` for a terminal, for a page, and for LaTeX."""
+"""This module writes numbers for people, with an error of two digits and at magnitudes beyond
+float64, in a `Style` for a terminal, a page or LaTeX."""
 
 from __future__ import annotations
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from theory.errors import InvalidArgument
 from verify.claims.record import CheckRecord
+from verify.comparison.exports import csv_text, parquet_bytes
 from verify.comparison.record import RunRecord, json_text
-from verify.comparison.tabular import csv_text, parquet_bytes
 from verify.errors import UnusableFolder
 from verify.jobs.stored_job import Job
 from verify.runs.blocks import BlockStore, OpenStore

@@ -1,4 +1,4 @@
-"""One cell of a run's ``results.json`` is drawn again, and compared with it bit by bit."""
+"""`replay` draws one cell of a ``results.json`` again, and compares every number bit by bit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Blocks of several cells are drawn in shares that double, and each finished one is stored.
+"""This module orders the blocks of several cells in shares that double, and keeps finished blocks.
 
 After each share every cell has the same part of its blocks, 1/2^k of them, or its first one; where
 numbers of samples were planned for one relative standard error, all cells have the same one then.

@@ -160,17 +160,13 @@ class _Work:
             self._note(self._store.turn({}, ()).news, self._how.watch.found)
             while self._begin(pool) or self._running:
                 self._wait()
-        except KeyboardInterrupt:
-            begun = [future for future in self._running if not future.cancel()]
-            wait(begun)
+        except (KeyboardInterrupt, LostWorkers, BrokenExecutor, CancelledError) as error:
+            if isinstance(error, KeyboardInterrupt):
+                wait([future for future in self._running if not future.cancel()])
             self._rescue()
+            if isinstance(error, BrokenExecutor | CancelledError):
+                raise LostWorkers(f"the workers were lost in mid-run: {error!r}") from error
             raise
-        except LostWorkers:
-            self._rescue()
-            raise
-        except (BrokenExecutor, CancelledError) as error:
-            self._rescue()
-            raise LostWorkers(f"the workers were lost in mid-run: {error!r}") from error
         finally:
             for future in self._running:
                 future.cancel()

@@ -61,18 +61,13 @@ def fact(path: Path, name: str) -> str | None:
     """A fact of the store at ``path``, or None."""
     connection = connect(path, new=False)
     try:
-        with said(path):
-            found = connection.execute("SELECT value FROM facts WHERE name = ?", (name,)).get
-        with damage(path):
-            return None if found is None else _text(found)
+        with said(path), damage(path):
+            found = _facts(connection).get(name)
+            if not isinstance(found, str | None):
+                raise ValueError("a fact is no text")
+            return found
     finally:
         connection.close()
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError("a fact is no text")
-    return value
 
 
 def _keep_facts(connection: apsw.Connection, path: Path, facts: Mapping[str, str]) -> None:

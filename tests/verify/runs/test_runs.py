@@ -18,7 +18,7 @@ from studies.store_text import canonical_text
 from theory import MLP
 from verify import Gram, cli, compare_law
 from verify.comparison.exact_values import known_spread
-from verify.comparison.tabular import needs
+from verify.comparison.exports import needs
 from verify.errors import LostWorkers
 from verify.jobs.folder import CSV, PARQUET, RESULTS, STORE
 from verify.jobs.progress import Bar
