@@ -30,6 +30,7 @@ from verify.runs.store_file import connect, damage, said, transaction
 
 __all__ = ["StoredBlocks", "block_checksum", "fact", "kept_in"]
 
+_ID = "(SELECT id FROM cells WHERE configuration = ? AND seed = ? AND kept = ?)"
 _CLAIM = 600.0
 """Seconds for which others leave a claimed block for last."""
 
@@ -100,24 +101,22 @@ class StoredBlocks(BlockStore):
         self._owner = uuid.uuid4().hex
         self._checked = False
         self._makers: dict[int, Software] = {}
-        self._forget()
-
-    def _forget(self) -> None:
-        """Know nothing of what is in the file, as after a transaction that was undone."""
         self._last = 0
-        self._ids: list[int | None] = [None] * len(self._samplings)
-        self._of_id: dict[int, list[int]] = {}
+        self._cells: dict[tuple[str, str, int], list[int]] = {}
+        for cell, sampling in enumerate(samplings):
+            self._cells.setdefault(_cell_key(sampling), []).append(cell)
 
     def turn(self, drawn: Mapping[Piece, Block], asked: Sequence[Piece]) -> Turn:
         """See `BlockStore.turn`; one transaction, on the disk when this returns."""
         with said(self._path):
             if not drawn and not asked:
                 return Turn(self._news(), ())
+            last = self._last
             try:
                 with transaction(self._database):
                     return self._changed(drawn, asked)
             except BaseException:
-                self._forget()
+                self._last = last
                 raise
 
     def _changed(self, drawn: Mapping[Piece, Block], asked: Sequence[Piece]) -> Turn:
@@ -177,11 +176,10 @@ class StoredBlocks(BlockStore):
 
     def _news(self) -> list[Piece]:
         """Pieces finished since the last look."""
-        for cell in range(len(self._samplings)):
-            self._find(cell)
         rows = list(
             self._database.execute(
-                "SELECT id, cell, block, samples FROM blocks WHERE id > ? ORDER BY id",
+                "SELECT blocks.id, block, samples, configuration, seed, kept FROM blocks "
+                "JOIN cells ON cells.id = cell WHERE blocks.id > ? ORDER BY blocks.id",
                 (self._last,),
             )
         )
@@ -189,8 +187,8 @@ class StoredBlocks(BlockStore):
         with damage(self._path):
             return [
                 Piece(cell, block)
-                for _, id_, block, samples in rows
-                for cell in self._of_id.get(id_, ())
+                for _, block, samples, *key in rows
+                for cell in self._cells.get(tuple(key), ())
                 if 0 <= block < self._samplings[cell].blocks
                 and self._samplings[cell].count(block) == samples
             ]
@@ -205,28 +203,14 @@ class StoredBlocks(BlockStore):
         )
         return self._database.changes() > 0
 
-    def _find(self, cell: int) -> int | None:
-        """The id of a cell, if the store knows it."""
-        if self._ids[cell] is None:
-            found = self._database.execute(
-                "SELECT id FROM cells WHERE configuration = ? AND seed = ? AND kept = ?",
-                _cell_key(self._samplings[cell]),
-            ).get
-            if found is not None:
-                self._ids[cell] = found
-                self._of_id.setdefault(found, []).append(cell)
-        return self._ids[cell]
-
     def _id(self, cell: int) -> int:
-        known = self._find(cell)
-        if known is None:
-            self._database.execute(
-                "INSERT INTO cells (configuration, seed, kept) VALUES (?,?,?)",
-                _cell_key(self._samplings[cell]),
-            )
-            known = self._find(cell)
-        assert known is not None
-        return known
+        """The id of a cell, which is given one where it has none."""
+        key = _cell_key(self._samplings[cell])
+        self._database.execute(
+            "INSERT INTO cells (configuration, seed, kept) VALUES (?,?,?) ON CONFLICT DO NOTHING",
+            key,
+        )
+        return int(self._database.execute(f"SELECT {_ID}", key).get)
 
     def _software(self, software: Software) -> int:
         text = (software.text,)
@@ -236,10 +220,10 @@ class StoredBlocks(BlockStore):
         return int(self._database.execute("SELECT id FROM software WHERE text = ?", text).get)
 
     def _row(self, piece: Piece, columns: str) -> Any:
-        samples = self._samplings[piece.cell].count(piece.block)
+        sampling = self._samplings[piece.cell]
         return self._database.execute(
-            f"SELECT {columns} FROM blocks WHERE cell = ? AND block = ? AND samples = ?",
-            (self._id(piece.cell), piece.block, samples),
+            f"SELECT {columns} FROM blocks WHERE cell = {_ID} AND block = ? AND samples = ?",
+            (*_cell_key(sampling), piece.block, sampling.count(piece.block)),
         ).get
 
     def _block(self, cell: int, block: int) -> Block:
