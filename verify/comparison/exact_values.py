@@ -43,7 +43,7 @@ __all__ = [
     "rounded_down",
 ]
 
-Law = Callable[[Network, int], Any]
+Law = Callable[[MLP, int], Any]
 """A law to be tried: E[(Delta z)^2] at eta = 1 of a network in numbers, at a hidden layer."""
 
 LARGEST_SPREAD = 50

@@ -96,5 +96,5 @@ def fit_law(
         constant=fit.rate_factor,
         exponent=fit.rate_exponent,
         middle=Interval(fit.middle.high**-0.5, fit.middle.value**-0.5, fit.middle.low**-0.5),
-        depth=fit.middle_depth,
+        depth=fit.depth,
     )

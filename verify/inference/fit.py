@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from math import exp
 
 import numpy as np
+from msgspec import Struct, field
 
 from verify.inference.evidence import Evidence, Interval
 from verify.numerics.arrays import FloatArray
@@ -28,12 +29,11 @@ _CLOSE = 1e-4
 _MOST_STEPS = 100
 
 
-@dataclass(frozen=True)
-class PowerFit:
+class PowerFit(Struct, frozen=True):
     """measured/exact = factor * depth^exponent, with intervals that hold together at ``level``.
 
     ``width``: of the cells; None: all widths.  ``factor``: at depth 1.  ``middle``: at the depth
-    ``middle_depth``, where it does not depend on the exponent.  ``cells``: number of cells.
+    ``depth``, where it does not depend on the exponent.  ``cells``: number of cells.
 
     >>> from theory import MLP
     >>> from verify import compare_law
@@ -47,7 +47,7 @@ class PowerFit:
     factor: Interval
     exponent: Interval
     middle: Interval
-    middle_depth: float
+    depth: float = field(name="middle_depth")
     level: Chance
     cells: Size
 
@@ -114,7 +114,7 @@ def fit_power(
         factor=_span(np.exp(at_one)),
         exponent=_span(points[:, 1]),
         middle=_span(np.exp(points[:, 0])),
-        middle_depth=exp(fit.centre),
+        depth=exp(fit.centre),
         level=level,
         cells=len(cells),
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from theory.validation import number_between
+from theory.errors import InvalidArgument
 from verify.inference.numbers_in_text import LATEX, TEXT, Style, magnitude
 from verify.numerics.arrays import FloatArray
 
@@ -101,8 +101,12 @@ def quantile_of(logs: FloatArray, chance: float, level: float) -> Quantile:
     """
     from scipy.stats import binom  # a second to load, which only quantiles need
 
-    chance = number_between("chance", chance, "the median has chance=0.5", 1.0)
-    level = number_between("level", level, "0.95 is usual", 1.0)
+    for name, value in (("chance", chance), ("level", level)):
+        if isinstance(value, bool) or not isinstance(value, float) or not 0 < value < 1:
+            raise InvalidArgument(
+                f"expected a float between 0 and 1 for {name}, got {name}={value!r}; the median "
+                f"has chance=0.5"
+            )
     ordered = np.sort(logs, axis=0)
     samples = len(ordered)
     below = int(binom.ppf(0.5 - 0.5 * level, samples, chance))
