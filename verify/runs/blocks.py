@@ -6,7 +6,6 @@ numbers of samples were planned for one relative standard error, all cells have 
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import NamedTuple
@@ -54,39 +53,32 @@ class Turn(NamedTuple):
     granted: Collection[Piece]
 
 
-class BlockStore(ABC):
-    """Finished blocks of some cells, by piece; perhaps shared with other processes."""
+class BlockStore:
+    """A store holds the finished blocks of some cells, by piece; this one holds them in memory, and
+    shares them with no other process."""
 
-    @abstractmethod
+    def __init__(self) -> None:
+        self._blocks: dict[Piece, Block] = {}
+
     def turn(self, drawn: Mapping[Piece, Block], asked: Sequence[Piece]) -> Turn:
         """Keep the blocks ``drawn``, for good when this returns, and claim ``asked``.
 
         The first turn's news are all that is there.  Pieces that are finished, or that others have
         claimed and still seem to draw, are not granted.
         """
+        self._blocks.update(drawn)
+        return Turn((), asked)
 
-    @abstractmethod
     def blocks(self, cell: int, count: int) -> list[Block]:
         """The first ``count`` blocks of a cell, all of which have been finished."""
+        return [self._blocks[Piece(cell, block)] for block in range(count)]
 
 
 OpenStore = Callable[[Sequence[Sampling]], AbstractContextManager[BlockStore]]
 """Opens a store for some cells."""
 
 
-class _Memory(BlockStore):
-    def __init__(self) -> None:
-        self._blocks: dict[Piece, Block] = {}
-
-    def turn(self, drawn: Mapping[Piece, Block], asked: Sequence[Piece]) -> Turn:
-        self._blocks.update(drawn)
-        return Turn((), asked)
-
-    def blocks(self, cell: int, count: int) -> list[Block]:
-        return [self._blocks[Piece(cell, block)] for block in range(count)]
-
-
 @contextmanager
 def in_memory(_: Sequence[Sampling]) -> Iterator[BlockStore]:
     """An empty store of this process alone, gone when it ends."""
-    yield _Memory()
+    yield BlockStore()

@@ -68,25 +68,25 @@ class NetworkRecord(Struct, frozen=True):
         return MLP(**given, activation={"0": ReLU(), "1": Linear()}.get(slope) or LeakyReLU(slope))
 
     @property
+    def chosen(self) -> dict[str, Any]:
+        """The sizes, and every other field that is not as sizes and activation alone make it."""
+        usual = asdict(
+            NetworkRecord.of(MLP(self.width, self.depth, activation=self.network.activation))
+        )
+        usual |= {"width": None, "depth": None, "slope": "0"}
+        return {name: value for name, value in asdict(self).items() if value != usual[name]}
+
+    @property
     def code(self) -> str:
         """Python that makes the network, where nothing is given that is at its default.
 
         >>> NetworkRecord.of(MLP((8, 8), input_width=8, weight_variance=2)).code
         'MLP(width=8, depth=2)'
         """
-        given, first = self.network, self.width if isinstance(self.width, int) else self.width[0]
-        usual = MLP(first, self.depth, activation=given.activation)
-        return repr(
-            MLP(
-                self.width,
-                self.depth,
-                input_width=None if self.input_width == first else self.input_width,
-                activation=given.activation,
-                weight_variance=None if given.c == usual.c else given.c,
-                readout_variance=None if given.s == 1 else given.s,
-                input_norm2=None if given.norm2 == self.input_width else given.norm2,
-            )
-        )
+        given = self.chosen | {"activation": self.network.activation}
+        given.pop("slope", None)
+        usual = self.input_norm2 == str(self.input_width)
+        return repr(MLP(**given | {"input_norm2": None if usual else self.input_norm2}))
 
 
 class ConfigurationRecord(Struct, frozen=True):
@@ -167,18 +167,13 @@ class Configuration:
         >>> usual.key == configuration(MLP(8, 2, readout_variance=2)).key
         False
         """
-        network, record = self.network, self.record
-        usual = asdict(
-            NetworkRecord.of(MLP(network.width, network.depth, activation=network.activation))
-        )
-        usual |= {"width": None, "depth": None, "slope": "0"}
-        sizes = asdict(record.network).items()
-        chosen: dict[str, Any] = {name: value for name, value in sizes if value != usual[name]}
+        record = self.record
+        chosen = record.network.chosen
         if record.rates is not None:
             chosen["rates"] = record.rates
         if record.step is not None:
             chosen["step"] = record.step
-        if self.layers != (network.layers,):
+        if self.layers != (self.network.layers,):
             chosen["layers"] = self.layers
         if self.sampler != Gram():
             chosen["sampler"] = record.sampler

@@ -61,7 +61,8 @@ def on_dask(cluster: Any, execution: Execution | None = None) -> Iterator[Execut
         )
     finally:
         if client is not cluster:
-            _close(client)
+            with suppress(Exception):  # its scheduler may be gone
+                client.close(timeout=2)
 
 
 def _distributed() -> Any:
@@ -131,9 +132,3 @@ def _watcher(client: Any) -> Callable[[], None]:
             raise LostWorkers(f"no Dask worker was there for {_WITHOUT_WORKERS:.0f} seconds")
 
     return check
-
-
-def _close(client: Any) -> None:
-    """Close a client, whose scheduler may be gone."""
-    with suppress(Exception):
-        client.close(timeout=2)

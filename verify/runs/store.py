@@ -97,6 +97,7 @@ class StoredBlocks(BlockStore):
     def __init__(
         self, path: Path, connection: apsw.Connection, samplings: Sequence[Sampling]
     ) -> None:
+        super().__init__()
         self._path, self._database, self._samplings = path, connection, samplings
         self._owner = uuid.uuid4().hex
         self._checked = False
