@@ -113,10 +113,6 @@ def _going_on(folder: Path) -> Iterator[None]:
         why, code = "interrupted", INTERRUPTED
         if isinstance(error, LostWorkers):
             why, code = str(error), error.exit_code
-        again = shlex.join(["python", "-m", "verify", "--resume", _pasted(folder)])
+        pasted = f"./{folder}" if str(folder).startswith("-") else str(folder)
+        again = shlex.join(["python", "-m", "verify", "--resume", pasted])
         raise _Stopped(f"{why}; what is finished is kept: go on with  {again}", code) from None
-
-
-def _pasted(folder: Path) -> str:
-    """A folder's name that no shell or parser takes for an option."""
-    return f"./{folder}" if str(folder).startswith("-") else str(folder)

@@ -97,7 +97,11 @@ def fit_power(
     (1.1, 0.2)
     """
     chance = (1.0 - level) / 4
-    entering = [pair for pair in zip(depths, cells, strict=True) if _enters(pair[1], chance)]
+    entering = [
+        (depth, cell)
+        for depth, cell in zip(depths, cells, strict=True)
+        if cell.defined and cell.standard_error <= LARGEST_ERROR * cell.ratio and cell.holds(chance)
+    ]
     if len({depth for depth, _ in entering}) < 2:
         return None
     depths, cells = zip(*entering, strict=True)
@@ -118,11 +122,6 @@ def fit_power(
         level=level,
         cells=len(cells),
     )
-
-
-def _enters(cell: Evidence, chance: float) -> bool:
-    small = cell.defined and cell.standard_error <= LARGEST_ERROR * cell.ratio
-    return small and cell.holds(chance)
 
 
 def _span(values: FloatArray) -> Interval:

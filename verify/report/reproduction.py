@@ -93,7 +93,8 @@ def _job_of(run: RunRecord | CheckRecord) -> Job | None:
     cells, names = networks.cells, {_NAMES.get(cell.sampler) for cell in networks.cells}
     if None in names or not cells:
         return None
-    said["seed"] = _seed(networks)
+    seed = whole_seed(networks.seed)
+    said["seed"] = None if seed == 1 else str(seed)
     seen = [(c.sampler, c.width, c.depth, c.samples) for c in cells]
     grid = networks is run
     if grid and networks.step is None and seen == _planned(None, None, None, None):
@@ -147,8 +148,3 @@ def _product(cells: Sequence[CellRecord]) -> dict[str, tuple[int, ...]] | None:
     if list(dict.fromkeys((c.width, c.depth) for c in cells)) != list(product(widths, depths)):
         return None
     return {"width": widths, "depth": depths}
-
-
-def _seed(run: RunRecord) -> str | None:
-    seed = whole_seed(run.seed)
-    return None if seed == 1 else str(seed)
