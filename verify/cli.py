@@ -59,22 +59,20 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     if options.resume is not None:
         folder = options.resume
         with _going_on(folder):
-            return _in_folder(job_of(folder).options(options), console, folder)
+            return _in_folder(job_of(folder), options, console, folder)
     with new_folder(options.out or default_folder(datetime.now())) as folder, _going_on(folder):
-        return _in_folder(options, console, folder)
+        return _in_folder(Job.of(options), options, console, folder)
 
 
-def _in_folder(options: argparse.Namespace, console: Console, folder: Path) -> int:
+def _in_folder(job: Job, options: argparse.Namespace, console: Console, folder: Path) -> int:
     """Begin the run in its folder, or go on with it."""
-    run = run_job if options.formula is None else run_formula
+    run = run_job if job.formula is None else run_formula
     with progress_bar(console) as bar:
-        how = Execution(
-            store=run_store(folder, Job.of(options).text), watch=bar, seconds=_seconds(options)
-        )
+        how = Execution(store=run_store(folder, job.text), watch=bar, seconds=_seconds(options))
         if options.dask is None:
-            return run(options, console, how, folder)
+            return run(job, console, how, folder, parquet=options.parquet)
         with on_dask(options.dask, how) as spread:
-            return run(options, console, spread, folder)
+            return run(job, console, spread, folder, parquet=options.parquet)
 
 
 def _replay(options: argparse.Namespace, console: Console) -> int:

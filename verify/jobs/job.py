@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -27,6 +26,7 @@ from verify.comparison.table import cell_table, print_table, run_latex
 from verify.comparison.verdict_in_words import conclusion, law_lines, slope_lines
 from verify.jobs.folder import keep, write_tables, write_whole
 from verify.jobs.plan import planned_parts
+from verify.jobs.stored_job import Job
 from verify.numerics.streams import checked_seed
 from verify.runs.execution import Execution
 from verify.samplers.catalogue import SAMPLERS
@@ -35,27 +35,25 @@ from verify.samplers.gram.sampler import Gram
 __all__ = ["run_formula", "run_job", "write_pictures"]
 
 _TABLE, _VECTORS, _FIGURE = "results.tex", "rate.pdf", "rate.png"
-_SEED = 1
-"""Where none is given."""
 _WIDTHS, _DEPTHS = (16, 64), (2, 4)
 """Of the networks for a formula, where only one of both is given."""
 
 
 def run_job(
-    options: argparse.Namespace, console: Console, execution: Execution, folder: Path
+    job: Job, console: Console, execution: Execution, folder: Path, *, parquet: bool
 ) -> int:
-    """Measure the cells that ``options`` ask for, keep what was found in ``folder``, and show it;
+    """Measure the cells that ``job`` asks for, keep what was found in ``folder``, and show it;
     the exit code."""
-    seed = checked_seed(_SEED if options.seed is None else options.seed)
+    seed = checked_seed(job.root)
     update, rate = leading_laws()
     console.print("derived, as n → ∞ and then L → ∞:")
     console.print(f"  E[(Δz)²] ~ {update},  maximal learning rate ~ {rate}", soft_wrap=True)
-    measured = measure_cells(_planned(options, seed), seed=seed, execution=execution)
+    measured = measure_cells(_planned(job, seed), seed=seed, execution=execution)
     comparison = replace(measured, leading=leading_power())
     record = comparison_record(comparison, law="exact")
     drawn = any(cell.is_of_the_law and cell.defined for cell in record.cells)
     to_draw = keep(folder, record, [_TABLE, *([_VECTORS, _FIGURE] if drawn else [])])
-    _show_table(record, console, folder, parquet=options.parquet)
+    _show_table(record, console, folder, parquet=parquet)
     console.print(f"figure and numbers: {folder}", soft_wrap=True)
     for line in (*law_lines(record), *slope_lines(record), conclusion(record)):
         console.print(line, soft_wrap=True)
@@ -65,56 +63,56 @@ def run_job(
 
 
 def run_formula(
-    options: argparse.Namespace, console: Console, execution: Execution, folder: Path
+    job: Job, console: Console, execution: Execution, folder: Path, *, parquet: bool
 ) -> int:
-    """Check the formula, with networks of the sizes in ``options``, keep the answer in ``folder``,
-    and show it; the exit code."""
+    """Check the formula of ``job``, with networks of its sizes, keep the answer in ``folder``, and
+    show it; the exit code."""
     found = check(
-        options.formula,
-        claim=options.claim or Claim.EXACT.value,
-        quantity=options.quantity or Quantity.UPDATE.value,
-        layer=options.layer,
-        grid=_grid(options),
-        samples=options.samples,
-        precision=options.precision,
-        seed=_SEED if options.seed is None else options.seed,
-        sampler=SAMPLERS[options.sampler] if options.sampler else Gram(),
+        job.formula,
+        claim=job.claim or Claim.EXACT.value,
+        quantity=job.quantity or Quantity.UPDATE.value,
+        layer=job.layer,
+        grid=_grid(job),
+        samples=job.samples,
+        precision=job.precision,
+        seed=job.root,
+        sampler=SAMPLERS[job.sampler] if job.sampler else Gram(),
         execution=execution,
     )
     record = check_record(found)
     keep(folder, record)
     if record.networks is not None:
-        _show_table(record.networks, console, folder, parquet=options.parquet, law="formula")
+        _show_table(record.networks, console, folder, parquet=parquet, law="formula")
     console.print(f"numbers: {folder}", soft_wrap=True)
     console.print(str(found), soft_wrap=True, markup=False)
     return int(found.verdict.value)
 
 
-def _planned(options: argparse.Namespace, seed: int) -> list[PlannedCell]:
+def _planned(job: Job, seed: int) -> list[PlannedCell]:
     """The cells of all parts, to be judged as one family."""
-    free = options.samples is None and options.precision is None
+    free = job.samples is None and job.precision is None
     return [
         cell
-        for part in planned_parts(options.width, options.depth, options.sampler, options.step)
+        for part in planned_parts(job.width, job.depth, job.sampler, job.step)
         for cell in plan_cells(
             exact_law,
             networks=part.networks,
             seed=seed,
-            samples=part.planned_samples if free else options.samples,
-            precision=options.precision,
+            samples=part.planned_samples if free else job.samples,
+            precision=job.precision,
             sampler=part.sampler,
-            layer=options.layer,
-            step=options.step,
+            layer=job.layer,
+            step=job.step,
         )
     ]
 
 
-def _grid(options: argparse.Namespace) -> list[MLP] | None:
+def _grid(job: Job) -> list[MLP] | None:
     """The networks asked for; None where no sizes are."""
-    if options.width is None and options.depth is None:
+    if job.width is None and job.depth is None:
         return None
-    network = default_network(read(options.formula))
-    sizes = product(options.width or _WIDTHS, options.depth or _DEPTHS)
+    network = default_network(read(job.formula))
+    sizes = product(job.width or _WIDTHS, job.depth or _DEPTHS)
     return [network_of(network, width, depth) for width, depth in dict.fromkeys(sizes)]
 
 
