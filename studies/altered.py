@@ -151,11 +151,11 @@ def _wrong(code: int, said: str, errors: str) -> list[str]:
 @contextlib.contextmanager
 def without_figures() -> Iterator[None]:
     """They take the longest, and are drawn from numbers that were checked."""
-    draw, job._draw = job._draw, lambda *_: None
+    draw, job.write_pictures = job.write_pictures, lambda *_: None
     try:
         yield
     finally:
-        job._draw = draw
+        job.write_pictures = draw
 
 
 def study(seeds: int) -> list[Answer]:

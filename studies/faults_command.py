@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from studies.faults_trials import Struck
+from studies.store_text import canonical_text
 from verify.jobs.folder import CSV, RESULTS, STORE, has_begun
-from verify.runs.store import canonical_text
 
 __all__ = ["COMMAND", "Whole", "command_reference", "command_trial"]
 

@@ -17,7 +17,7 @@ from verify.inference.estimate import Block
 from verify.runs.blocks import Piece
 from verify.runs.configuration import configuration
 from verify.runs.execution import Execution, Watch
-from verify.runs.sampling import Sampling, draw_block
+from verify.runs.sampling import Sampling, draw_blocks
 from verify.runs.store import kept_in
 from verify.samplers.dense.sampler import Dense
 from verify.samplers.gram.sampler import Gram
@@ -38,10 +38,10 @@ SAID = ("found", "kept", "operation", "whole")
 operations on its disk, and its merged results."""
 
 for _cell in CELLS:
-    draw_block(_cell.configuration, _cell.seed, 0, _cell.count(0), _cell.keep)
+    draw_blocks(_cell.configuration, _cell.seed, {0: _cell.count(0)}, _cell.keep)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class _Tell(Watch):
     """Says each block once it is on the disk."""
 
@@ -58,7 +58,7 @@ def work(path: Path, to: Connection, fault: Fault | None = None) -> None:
     """Draw what is not yet in the store at ``path``, two blocks at a time, on a disk with a
     ``fault``, and say so."""
     with faulty(fault) as disk:
-        blocks = Execution(store=kept_in(path), watch=_Tell(to), ahead=3).run(CELLS)
+        blocks = Execution(store=kept_in(path), watch=_Tell(to=to), ahead=3).run(CELLS)
         to.send(("operation", disk.operations))
     to.send(("whole", results(blocks)))
     to.close()

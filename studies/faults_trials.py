@@ -17,7 +17,8 @@ from typing import Any
 
 from studies.faults_job import CELLS, PIECES, work
 from studies.faulty_disk import Fault
-from verify.runs.store import canonical_text, kept_in
+from studies.store_text import canonical_text
+from verify.runs.store import kept_in
 
 __all__ = ["KINDS", "Reference", "Struck", "reference", "trial"]
 
@@ -193,7 +194,7 @@ def _there(path: Path) -> Counter[int]:
     if not path.exists():
         return Counter()
     with kept_in(path, new=False)(CELLS) as stored:
-        news = list(stored.turn((), ()).news)
+        news = list(stored.turn({}, ()).news)
         for cell in range(len(CELLS)):
             mine = sorted(piece.block for piece in news if piece.cell == cell)
             prefix = next((k for k, block in enumerate(mine) if k != block), len(mine))

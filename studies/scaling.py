@@ -13,6 +13,7 @@ import pickle
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -22,9 +23,9 @@ from scipy.optimize import nnls
 
 from theory import MLP
 from verify.inference.estimate import merge
-from verify.runs.blocks import Drawn, Piece
+from verify.runs.blocks import Piece
 from verify.runs.configuration import Configuration, configuration, problem_of
-from verify.runs.sampling import Sampling, draw_block
+from verify.runs.sampling import Sampling, draw_blocks
 from verify.runs.store import kept_in
 from verify.samplers.conditioned.sampler import Conditioned
 from verify.samplers.dense.sampler import Dense
@@ -64,11 +65,11 @@ def seconds_of(asked: Configuration, least: float = _LEAST) -> float:
     """Seconds of one core for a network, the best of whole blocks for ``least`` seconds."""
     size = asked.sampler.block_size(problem_of(asked))
     count = max(1, min(size, int(size * least)))
-    draw_block(asked, 0, 0, count, False)
+    draw_blocks(asked, 0, {0: count}, False)
     best, end, block = float("inf"), time.perf_counter() + least, 1
     while block < 3 or time.perf_counter() < end:
         start = time.perf_counter()
-        draw_block(asked, 0, block, count, False)
+        draw_blocks(asked, 0, {block: count}, False)
         best, block = min(best, time.perf_counter() - start), block + 1
     return best / count
 
@@ -107,16 +108,12 @@ def block_overheads() -> dict[str, float]:
     """Seconds for each block of a run of many small ones: kept alone, kept a hundred at a time,
     read again, merged; and the bytes it is sent as."""
     cell = Sampling(configuration(MLP(64, 8)), seed=1, samples=8192 * 400)
-    made = [draw_block(cell.configuration, 1, block, 64, False) for block in range(400)]
+    blocks = draw_blocks(cell.configuration, 1, dict.fromkeys(range(400), 64), False)
     small = Sampling(cell.configuration, seed=1, samples=8192 * 600)
-    blocks = [block for block, _ in made]
-    drawn = [
-        Drawn(Piece(0, k), type(b)(8192, b.log_unit, b.mean, b.spread, None), software)
-        for k, (b, software) in enumerate(made)
-    ]
+    drawn = [(Piece(0, k), replace(block, samples=8192)) for k, block in enumerate(blocks)]
     with TemporaryDirectory() as folder, kept_in(Path(folder) / "s")([small]) as stored:
-        alone = _timed(lambda: [stored.turn([each], []) for each in drawn[:100]]) / 100
-        together = _timed(lambda: stored.turn(drawn[100:], [])) / 300
+        alone = _timed(lambda: [stored.turn(dict([each]), []) for each in drawn[:100]]) / 100
+        together = _timed(lambda: stored.turn(dict(drawn[100:]), [])) / 300
         read = _timed(lambda: stored.blocks(0, 400)) / 400
     merging = _timed(lambda: merge(blocks, ("label", "output"), scalar=True)) / 400
     return {
@@ -124,7 +121,7 @@ def block_overheads() -> dict[str, float]:
         "kept together": together,
         "read": read,
         "merged": merging,
-        "bytes": float(len(pickle.dumps(made[0]))),
+        "bytes": float(len(pickle.dumps(blocks[:1]))),
     }
 
 

@@ -15,11 +15,10 @@ from rich.console import Console
 
 from theory.command import INTERRUPTED, exit_code
 from theory.errors import InvalidArgument, MupDepthError
-from verify.comparison.tabular import needs
+from verify.comparison.exports import needs
 from verify.errors import LostWorkers
 from verify.jobs.folder import default_folder, has_begun, job_of, new_folder, run_store
-from verify.jobs.formula_job import run_formula
-from verify.jobs.job import run_job
+from verify.jobs.job import run_formula, run_job
 from verify.jobs.options import checked_options, parser
 from verify.jobs.progress import progress_bar
 from verify.jobs.replay import replay
@@ -60,22 +59,20 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     if options.resume is not None:
         folder = options.resume
         with _going_on(folder):
-            return _in_folder(job_of(folder).options(options), console, folder)
+            return _in_folder(job_of(folder), options, console, folder)
     with new_folder(options.out or default_folder(datetime.now())) as folder, _going_on(folder):
-        return _in_folder(options, console, folder)
+        return _in_folder(Job.of(options), options, console, folder)
 
 
-def _in_folder(options: argparse.Namespace, console: Console, folder: Path) -> int:
+def _in_folder(job: Job, options: argparse.Namespace, console: Console, folder: Path) -> int:
     """Begin the run in its folder, or go on with it."""
-    run = run_job if options.formula is None else run_formula
+    run = run_job if job.formula is None else run_formula
     with progress_bar(console) as bar:
-        how = Execution(
-            store=run_store(folder, Job.of(options).text), watch=bar, seconds=_seconds(options)
-        )
+        how = Execution(store=run_store(folder, job.text), watch=bar, seconds=_seconds(options))
         if options.dask is None:
-            return run(options, console, how, folder)
+            return run(job, console, how, folder, parquet=options.parquet)
         with on_dask(options.dask, how) as spread:
-            return run(options, console, spread, folder)
+            return run(job, console, spread, folder, parquet=options.parquet)
 
 
 def _replay(options: argparse.Namespace, console: Console) -> int:
@@ -114,10 +111,6 @@ def _going_on(folder: Path) -> Iterator[None]:
         why, code = "interrupted", INTERRUPTED
         if isinstance(error, LostWorkers):
             why, code = str(error), error.exit_code
-        again = shlex.join(["python", "-m", "verify", "--resume", _pasted(folder)])
+        pasted = f"./{folder}" if str(folder).startswith("-") else str(folder)
+        again = shlex.join(["python", "-m", "verify", "--resume", pasted])
         raise _Stopped(f"{why}; what is finished is kept: go on with  {again}", code) from None
-
-
-def _pasted(folder: Path) -> str:
-    """A folder's name that no shell or parser takes for an option."""
-    return f"./{folder}" if str(folder).startswith("-") else str(folder)

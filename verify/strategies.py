@@ -16,7 +16,7 @@ from sympy import Add, Expr, Integer, Mul, Rational, Symbol, exp
 from theory.errors import InvalidArgument
 from theory.networks.activations import Activation, LeakyReLU, Linear, ReLU
 from theory.networks.mlp import MLP
-from theory.networks.network import numeric_depth
+from theory.networks.network import Network, checked_network, numeric_depth
 from theory.public_names import listed
 from theory.symbols import L, a, ell, eta, n, n_0, t
 from theory.validation import positive_int, typed
@@ -43,6 +43,7 @@ __all__ = [
 ]
 
 _SYMBOLS = (n, L, ell, n_0, eta, t, a)
+_DRAWN = "a network drawn from networks()"
 
 
 class Point(NamedTuple):
@@ -149,7 +150,7 @@ def scales() -> SearchStrategy[Fraction | None]:
     return st.none() | st.sampled_from([x for x in _fractions(4, 4) if x > 0])
 
 
-def layers(network: MLP) -> SearchStrategy[int]:
+def layers(network: Network) -> SearchStrategy[int]:
     """The hidden layers of a network, 1 to its depth; shrinks to 1.
 
     Raises `InvalidArgument` where the depth is a symbol.
@@ -159,10 +160,10 @@ def layers(network: MLP) -> SearchStrategy[int]:
     >>> find(layers(MLP(4, 3)), lambda layer: layer > 1)
     2
     """
-    return st.integers(1, numeric_depth(_network(network)))
+    return st.integers(1, numeric_depth(checked_network(network, give=_DRAWN)))
 
 
-def multipliers(network: MLP) -> SearchStrategy[tuple[int | Fraction, ...]]:
+def multipliers(network: Network) -> SearchStrategy[tuple[int | Fraction, ...]]:
     """One multiplier of eta for each hidden layer, exact, from 0 to 3: the argument ``rates``.
 
     At least one is not 0.  Shrinks to all 1.  Raises `InvalidArgument` where the depth is a symbol.
@@ -173,7 +174,7 @@ def multipliers(network: MLP) -> SearchStrategy[tuple[int | Fraction, ...]]:
     (1, 0, 1)
     """
     each = st.just(1) | st.sampled_from([_plain(x) for x in _fractions(3, 3)])
-    return st.tuples(*[each] * numeric_depth(_network(network))).filter(any)
+    return st.tuples(*[each] * numeric_depth(checked_network(network, give=_DRAWN))).filter(any)
 
 
 def points(
@@ -281,14 +282,6 @@ def _strategy(name: str, value: Any) -> SearchStrategy[Any]:
     raise InvalidArgument(
         f"expected a Hypothesis strategy for {name}, got {name}={typed(value)}; give one such as "
         f"hypothesis.strategies.just(...)"
-    )
-
-
-def _network(value: Any) -> MLP:
-    if isinstance(value, MLP):
-        return value
-    raise InvalidArgument(
-        f"expected an MLP for network, got network={typed(value)}; draw one from networks() first"
     )
 
 

@@ -15,7 +15,9 @@ import msgspec
 
 __all__ = [
     "LARGEST_FILE",
+    "Chance",
     "SeedText",
+    "Size",
     "Text",
     "checked_formula",
     "printable",
@@ -31,6 +33,8 @@ _LONGEST_SEED = 400
 _LONGEST_REASON = 200
 T = TypeVar("T")
 Text = Annotated[str, msgspec.Meta(max_length=100_000)]
+Size = Annotated[int, msgspec.Meta(gt=0, le=10**12)]
+Chance = Annotated[float, msgspec.Meta(ge=0, le=1)]
 SeedText = str | int | float
 """A seed in a record, which `whole_seed` reads."""
 

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from distributed import Client
 
+from studies.store_text import canonical_text
 from tests.tools.paths import ROOT
 from theory import MLP, InvalidArgument
 from verify import cli, monte_carlo
@@ -25,7 +26,7 @@ from verify.runs.configuration import configuration
 from verify.runs.dask import on_dask
 from verify.runs.execution import Execution, Watch
 from verify.runs.sampling import Sampling
-from verify.runs.store import canonical_text, kept_in
+from verify.runs.store import kept_in
 
 CELLS = [
     Sampling(configuration(MLP(16, 16)), seed=1, samples=8192 * 40),
@@ -160,7 +161,7 @@ def test_a_scheduler_lost_in_mid_run_loses_no_block(tmp_path: Path, reference: A
 def test_the_command_line(
     cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("verify.jobs.job._draw", lambda folder, comparison: None)
+    monkeypatch.setattr("verify.jobs.job.write_pictures", lambda folder, comparison: None)
     sizes = ["--width", "16", "--depth", "1", "2", "--samples", "40000"]
     here, there = tmp_path / "here", tmp_path / "there"
     assert cli.main([*sizes, "--out", str(here)]) == 0

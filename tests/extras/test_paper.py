@@ -13,10 +13,19 @@ from theory import MLP, LeakyReLU, bibtex
 from theory.exposition.paper import document, paper
 from verify import compare_law
 from verify.comparison.compare import comparison_record
-from verify.jobs.paper import paper_body, write_paper_files
+from verify.jobs.job import write_pictures
 
 OVERFULL = 2.0
 """Points that a line may stick out."""
+BODY = r"""\input{results.tex}
+\begin{figure}[htbp]
+\centering
+\includegraphics[width=0.8\linewidth]{rate.pdf}
+\caption{The maximal learning rate against depth: exact (lines), measured (marks, with two standard
+errors; hollow where rare networks set the mean), and its leading term.}
+\label{fig:rate}
+\end{figure}"""
+"""The LaTeX that shows both files of a run in a document."""
 MISSING = (
     "{} is not installed: install TeX Live with its recommended LaTeX packages and Latin Modern "
     "fonts (Debian: apt-get install texlive-latex-recommended lmodern)"
@@ -84,8 +93,8 @@ def test_the_paper_compiles_as_it_stands(network: MLP, tmp_path: Path) -> None:
 def test_a_runs_table_and_figure_compile(tmp_path: Path) -> None:
     grid = [MLP(width, depth) for width in (16, 32) for depth in (1, 2, 4, 16)]
     found = compare_law(networks=grid, samples=2000, seed=1)
-    write_paper_files(tmp_path, comparison_record(found))
-    log, _ = compiled(tmp_path, document("What was measured", paper_body()))
+    write_pictures(tmp_path, comparison_record(found))
+    log, _ = compiled(tmp_path, document("What was measured", BODY))
     assert not complaints(log)
     assert "<./rate.pdf>" in log or "rate.pdf" in log
     assert b"/Subtype /Image" not in (tmp_path / "rate.pdf").read_bytes()
@@ -95,9 +104,9 @@ def test_a_runs_table_fits_the_page_of_an_article(tmp_path: Path) -> None:
     # Numbers as wide as those of the main job.
     grid = [MLP(64, 128), MLP(1024, 1024), MLP(10**6, 10_000)]
     found = compare_law(networks=grid, samples=1500, seed=1)
-    write_paper_files(tmp_path, comparison_record(found))
+    write_pictures(tmp_path, comparison_record(found))
     packages = r"\usepackage{amssymb, booktabs, graphicx}"
-    text = rf"\documentclass{{article}}{packages}\begin{{document}}{paper_body()}\end{{document}}"
+    text = rf"\documentclass{{article}}{packages}\begin{{document}}{BODY}\end{{document}}"
     log, _ = compiled(tmp_path, text)
     assert not complaints(log)
 

@@ -16,7 +16,7 @@ from verify import compare_law
 from verify.comparison.compare import comparison_record
 from verify.comparison.table import run_latex
 from verify.inference.numbers_in_text import LATEX, value_and_error
-from verify.jobs.paper import write_paper_files
+from verify.jobs.job import write_pictures
 
 
 @pytest.mark.parametrize("slope", ["0", "1/3", None])
@@ -71,12 +71,12 @@ def test_references_agree_with_the_citation_file_and_the_package() -> None:
 
 def test_a_runs_files_are_a_table_and_a_vector_figure(tmp_path: Path) -> None:
     found = comparison_record(compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=500, seed=1))
-    write_paper_files(tmp_path, found)
+    write_pictures(tmp_path, found)
     table = (tmp_path / "results.tex").read_text(encoding="utf-8")
     assert table == run_latex(found) + "\n"
     assert table.count(r"\\") == 4
     assert not re.search(r"(?<!\\)%", table)
     figure = (tmp_path / "rate.pdf").read_bytes()
     assert figure.startswith(b"%PDF")
-    write_paper_files(tmp_path, found)
+    write_pictures(tmp_path, found)
     assert (tmp_path / "rate.pdf").read_bytes() == figure

@@ -6,13 +6,13 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterable
-from html import escape
 
 from mpmath import nstr
 from sympy import Expr
 
 from theory.algebra.numerals import magnitude_latex
 from theory.precision import real_number
+from theory.tables import aligned_rows, html_table, latex_table
 from theory.writing.blocks import Block, Formulas, Line, Prose, Table
 from theory.writing.notation import Math, math_latex, prose_latex, prose_text
 
@@ -116,20 +116,10 @@ def _breakable(formula: str) -> str:
 
 
 def _table_latex(table: Table) -> str:
-    rows = [" & ".join(map(_cell_latex, row)) for row in table.rows]
-    return "\n".join(
-        [
-            r"\begin{center}",
-            rf"\begin{{tabular}}{{{table.columns or 'l' * len(table.header)}}}",
-            r"\toprule",
-            " & ".join(map(prose_latex, table.header)) + r" \\",
-            r"\midrule",
-            *(f"{row} \\\\" for row in rows),
-            r"\bottomrule",
-            r"\end{tabular}",
-            r"\end{center}",
-        ]
-    )
+    rows = [list(map(_cell_latex, row)) for row in table.rows]
+    header = list(map(prose_latex, table.header))
+    lines = latex_table(rows, header, table.columns or "l" * len(header))
+    return "\n".join([r"\begin{center}", *lines, r"\end{center}"])
 
 
 def _cell_latex(cell: str | Math) -> str:
@@ -165,22 +155,14 @@ def root_lines(left: Math, value: Expr, digits: int = 6) -> list[Line]:
 
 def table_html(table: Table) -> str:
     """A table as a notebook shows it."""
-    cells = [list(map(prose_markdown, table.header)), *(list(map(_cell, r)) for r in table.rows)]
-    kinds = ["th", *["td"] * len(table.rows)]
-    rows = (
-        "<tr>" + "".join(f"<{kind}>{escape(cell)}</{kind}>" for cell in row) + "</tr>"
-        for kind, row in zip(kinds, cells, strict=True)
-    )
-    return "<table>" + "".join(rows) + "</table>"
+    rows = [list(map(_cell, row)) for row in table.rows]
+    return html_table(rows, list(map(prose_markdown, table.header)))
 
 
 def table_text(table: Table) -> list[str]:
     """The rows of a table for a terminal, its columns below each other."""
-    cells = [list(map(prose_text, table.header))] + [
+    rows = [
         [cell.text if isinstance(cell, Math) else prose_text(cell) for cell in row]
         for row in table.rows
     ]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return [
-        "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells
-    ]
+    return aligned_rows([list(map(prose_text, table.header)), *rows])

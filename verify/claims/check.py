@@ -16,12 +16,12 @@ from theory.laws.criteria import Criterion
 from theory.networks.mlp import MLP
 from theory.outcome import Outcome
 from theory.symbols import ell
+from theory.tables import html_table
 from theory.validation import typed
 from verify.claims.grid import checked_grid
 from verify.claims.networks import NotMeasured, measure
 from verify.comparison.compare import Comparison, comparison_record
 from verify.comparison.verdict_in_words import conclusion
-from verify.inference.numbers_in_text import html_table
 from verify.runs.execution import Execution, checked_execution
 from verify.samplers.gram.sampler import Gram
 from verify.samplers.sampler import Sampler
@@ -104,7 +104,7 @@ class Check:
     def _repr_html_(self) -> str:
         """Verdict, theory and networks as tables."""
         rows = [(name.strip(" :"), text) for name, text in _rows(self)]
-        table = html_table(_heading(self), rows)
+        table = html_table(rows, caption=_heading(self))
         return table if self.evidence is None else table + self.evidence._repr_html_()
 
 

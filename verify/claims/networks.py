@@ -163,12 +163,10 @@ class _Plan:
         seed = derived_seed(self.root, asked.key)
         count = checked_samples(self._planned(spread) if self.samples is None else self.samples)
         return PlannedCell(
-            target.network,
-            layer,
             Sampling(asked, seed, count),
             log_law,
             log_exact,
-            one_spread=lambda: spread,
+            None if self.sampler.meets_rare_networks else spread,
             allowance=0.0 if self.claim is Claim.EXACT else CORRECTION,
             suited=correction <= CORRECTION,
             part=target.part,

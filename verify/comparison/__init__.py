@@ -1,1 +1,2 @@
-"""Laws are compared with measurements: cells, records, tables, sentences and figures."""
+"""This folder compares laws with measured networks, and writes the results as records, tables,
+sentences and figures."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import groupby
 from math import exp
 
@@ -26,25 +27,71 @@ skewness below 1: no tail hides from the samples' own error (docs/measurement.md
 _LEAST_DEPTH = 8
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Cell:
-    """One network of a grid, measured and compared.
+@dataclass(frozen=True, eq=False)
+class PlannedCell:
+    """One network of a grid, and the law that it is to be compared with.
 
+    ``sampling``: what is to be drawn for it, which reproduces it.
     ``log_law``, ``log_exact``: natural logarithms of the law tried and of the exact value, at
-    eta = 1.  ``estimate``: of scalar shape, at ``layer``.  ``sampling``: what was
-    to be drawn for it, which reproduces it.
-    ``part``: of the update, that was compared.
+    eta = 1.  ``spread``: the relative standard deviation of one network; None where samples are
+    weighted.  ``allowance``: relative difference that is granted to the law.  ``suited``: whether
+    the network is one on which the law may be decided.  ``part``: of the update, that is compared.
     """
 
-    network: MLP
-    layer: int
-    sampler: Sampler
+    sampling: Sampling
     log_law: float
     log_exact: float
-    estimate: Estimate
-    score: Score
-    sampling: Sampling
+    spread: float | None
+    allowance: float = 0.0
+    suited: bool = True
     part: str = "total"
+
+    @property
+    def network(self) -> MLP:
+        """The network in numbers."""
+        return self.sampling.configuration.network
+
+    @property
+    def layer(self) -> int:
+        """The hidden layer that is measured."""
+        return self.sampling.configuration.layers[0]
+
+    @property
+    def decides(self) -> bool:
+        """Whether it may decide."""
+        return self.suited and may_decide(self.sampling.configuration, self.spread)
+
+    def measured(self, blocks: list[Block]) -> Cell:
+        """With its blocks."""
+        estimate = self.sampling.estimate(blocks, scalar=True)
+        if self.part != "total":
+            estimate = replace(estimate, parts={"total": estimate.parts[self.part]})
+        return Cell(**vars(self), estimate=estimate)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Cell(PlannedCell):
+    """One network of a grid, measured and compared.
+
+    ``estimate``: of scalar shape, at ``layer``; its total is the part that was compared.
+    """
+
+    estimate: Estimate = field(kw_only=True)
+
+    @cached_property
+    def score(self) -> Score:
+        """The measured mean against the law."""
+        return Score(
+            evidence=evidence_of(self.estimate.total, self.log_exact, self.spread),
+            law=exp(min(max(self.log_law - self.log_exact, -700.0), 700.0)),
+            allowance=self.allowance,
+            decides=self.decides,
+        )
+
+    @property
+    def sampler(self) -> Sampler:
+        """The sampler that drew it."""
+        return self.sampling.configuration.sampler
 
     @property
     def seed(self) -> int:
@@ -67,61 +114,6 @@ class Cell:
         return (
             f"Cell: width {self.width:,}, depth {self.depth:,}, layer {self.layer:,}: law "
             f"{magnitude(self.log_law)}, measured {measured}; {self.score}"
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class PlannedCell:
-    """A cell before it is measured.
-
-    ``one_spread``: gives the relative standard deviation of one network, where networks are not
-    weighted.  ``allowance``: relative difference that is granted to the law.  ``suited``: whether
-    the network is one on which the law may be decided.
-    """
-
-    network: MLP
-    layer: int
-    sampling: Sampling
-    log_law: float
-    log_exact: float
-    one_spread: Callable[[], float]
-    allowance: float = 0.0
-    suited: bool = True
-    part: str = "total"
-
-    @property
-    def spread(self) -> float | None:
-        """The relative standard deviation of one network; None where samples are weighted."""
-        rare = self.sampling.configuration.sampler.meets_rare_networks
-        return None if rare else self.one_spread()
-
-    @property
-    def decides(self) -> bool:
-        """Whether it may decide."""
-        return self.suited and may_decide(self.sampling.configuration, self.spread)
-
-    def measured(self, blocks: list[Block]) -> Cell:
-        """With its blocks."""
-        estimate = self.sampling.estimate(blocks, scalar=True)
-        measured = estimate.parts[self.part]
-        ratio = min(max(self.log_law - self.log_exact, -700.0), 700.0)
-        return Cell(
-            network=self.network,
-            layer=self.layer,
-            sampler=self.sampling.configuration.sampler,
-            log_law=self.log_law,
-            log_exact=self.log_exact,
-            estimate=estimate
-            if self.part == "total"
-            else replace(estimate, parts={"total": measured}),
-            score=Score(
-                evidence=evidence_of(measured, self.log_exact, self.spread),
-                law=exp(ratio),
-                allowance=self.allowance,
-                decides=self.decides,
-            ),
-            sampling=self.sampling,
-            part=self.part,
         )
 
 

@@ -1,19 +1,20 @@
-"""A law is compared here with a grid of measured networks, and a verdict is drawn.
+"""`compare_law` compares a law with a grid of measured networks, and draws a verdict.
 
-Formulas of a user's own are compared with both in ``verify.claims``.
+``verify.claims`` compares a user's own formula with both.
 """
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from math import log
 from typing import Any
 
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
-from theory.networks.network import numeric_depth
+from theory.networks.network import Network, numeric_depth
 from theory.outcome import Outcome
 from verify.comparison.cells import Cell, PlannedCell, largest_by, measured_laws
 from verify.comparison.exact_values import (
@@ -23,16 +24,25 @@ from verify.comparison.exact_values import (
     log_value,
     refuse_large_step,
 )
+from verify.comparison.exports import frame
 from verify.comparison.measured_law import MeasuredLaw
-from verify.comparison.record import LawRecord, RunRecord, run_record
+from verify.comparison.record import (
+    FORMAT,
+    OUTCOMES,
+    CellRecord,
+    Platform,
+    RunRecord,
+    finite,
+    versions,
+)
 from verify.comparison.sample_sizes import planned_samples
 from verify.comparison.table import run_html, run_text
-from verify.comparison.tabular import frame
 from verify.inference.fit import PowerFit, fit_power
-from verify.inference.verdict import Verdict, decide
+from verify.inference.verdict import FAMILY_BUDGET, Verdict, decide
+from verify.numerics.software import this_software
 from verify.numerics.streams import checked_samples, checked_seed, derived_seed
 from verify.runs.configuration import configuration
-from verify.runs.execution import Calling, Execution, checked_execution
+from verify.runs.execution import Execution, Watch, checked_execution
 from verify.runs.sampling import Sampling
 from verify.samplers.gram.sampler import Gram
 from verify.samplers.sampler import Sampler
@@ -94,7 +104,14 @@ class Comparison:
         >>> compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1).measured_laws
         ()
         """
-        return measured_laws(self.cells)
+        laws = measured_laws(self.cells)
+        if self.leading is None:
+            return laws
+        by = [self.correction(law) for law in laws]
+        return tuple(
+            replace(law, derived_correction=each, leading_allowed=law.allows(*self.leading, each))
+            for law, each in zip(laws, by, strict=True)
+        )
 
     @property
     def excluding(self) -> tuple[MeasuredLaw, ...]:
@@ -103,10 +120,7 @@ class Comparison:
         >>> compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1).excluding
         ()
         """
-        if self.leading is None:
-            return ()
-        leading, laws = self.leading, self.measured_laws
-        return tuple(law for law in laws if not law.allows(*leading, self.correction(law)))
+        return tuple(law for law in self.measured_laws if law.leading_allowed is False)
 
     def correction(self, law: MeasuredLaw) -> float:
         """How far, as theory derives it, the logarithm of the exact rate is from ``leading`` at the
@@ -137,7 +151,9 @@ class Comparison:
         widths = sorted({cell.width for cell in cells})
         groups = {None: cells} | {width: [c for c in cells if c.width == width] for width in widths}
         fits = {
-            width: fit_power([c.depth for c in group], [c.score.evidence for c in group])
+            width: fit_power(
+                [c.depth for c in group], [c.score.evidence for c in group], width=width
+            )
             for width, group in groups.items()
         }
         return {width: fit for width, fit in fits.items() if fit is not None}
@@ -185,18 +201,29 @@ class Comparison:
 
 def comparison_record(comparison: Comparison, law: str | None = None) -> RunRecord:
     """The record of a comparison; ``law``: which was tried, in words or as a formula."""
-    leading = comparison.leading
-    return run_record(
-        comparison.cells,
+    verdict = comparison.verdict
+    found = {maker for cell in comparison.cells for maker in cell.estimate.software}
+    makers = sorted(found, key=lambda each: each.text) or [this_software()]
+    return RunRecord(
+        format=FORMAT,
         law=law,
-        seed=comparison.seed,
+        quantity="E[(Δz)²]/η² per neuron",
         step=comparison.step,
-        verdict=comparison.verdict,
-        laws=[
-            LawRecord.of(law, leading, comparison.correction(law))
-            for law in comparison.measured_laws
-        ],
-        fits=comparison.fits,
+        seed=str(comparison.seed),
+        family_budget=FAMILY_BUDGET,
+        outcome=OUTCOMES[verdict.outcome],
+        worst_cell=verdict.worst,
+        noticed_relative_error=finite(verdict.noticed),
+        noticed_relative_error_in_all=finite(verdict.noticed_in_all),
+        critical_z=finite(verdict.critical),
+        cells=tuple(map(CellRecord.of, comparison.cells)),
+        wanted_samples=verdict.wants,
+        measured_laws=comparison.measured_laws,
+        fits=tuple(comparison.fits.values()),
+        versions=versions(),
+        software=makers[0],
+        other_software=tuple(makers[1:]),
+        platform=Platform(platform.machine(), platform.platform()),
     )
 
 
@@ -245,7 +272,7 @@ def compare_law(
         step=step,
     )
     if progress is not None:
-        watch = Calling(lambda cell, drawn: progress(planned[cell].network, drawn))
+        watch = Watch(lambda cell, drawn: progress(planned[cell].network, drawn))
         execution = replace(execution, watch=watch)
     return measure_cells(planned, seed=seed, execution=execution)
 
@@ -266,7 +293,7 @@ def plan_cells(
 
     value_of = law_of(law)
     grid = list(networks) if isinstance(networks, Iterable) else []
-    if not grid or not all(isinstance(each, MLP) for each in grid):
+    if not grid or not all(isinstance(each, Network) for each in grid):
         raise InvalidArgument(
             f"expected a list of MLP for networks, got networks={networks!r}; give "
             f"[MLP(64, 2), MLP(64, 4)]"
@@ -274,8 +301,6 @@ def plan_cells(
     root = checked_seed(seed)
     planned = [
         PlannedCell(
-            network,
-            at,
             Sampling(
                 asked := configuration(network, layer=at, step=step, sampler=sampler),
                 derived_seed(root, asked.key),
@@ -287,7 +312,7 @@ def plan_cells(
             ),
             log_value(value_of(network, at), network),
             log_value(exact_law(network, at), network),
-            partial(known_spread, network, at, step),
+            None if sampler.meets_rare_networks else known_spread(network, at, step),
             0.0 if step is None else STEP_ALLOWANCE,
         )
         for network in grid

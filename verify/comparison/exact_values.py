@@ -16,6 +16,7 @@ from sympy import Rational, latex
 from theory.errors import InvalidArgument
 from theory.laws.update import squared_update
 from theory.networks.mlp import MLP
+from theory.networks.network import Network
 from theory.precision import DECIMALS, mpf
 from theory.precision import isfinite as mp_isfinite
 from theory.precision import log as mp_log
@@ -59,7 +60,7 @@ _LEAST_FRACTION, _FRACTION_OF_DEPTH = 100, 10
 """Of the maximal rate, whose hundredth or whose part 1/(10 L) is the largest step."""
 
 
-def exact_law(network: MLP, layer: int) -> Any:
+def exact_law(network: Network, layer: int) -> Any:
     """Our own law: the exact E[(Delta z)^2] at eta = 1, to 30 digits at any size."""
     return squared_update(network, layer).evaluate(30)
 
@@ -70,7 +71,7 @@ def leading_laws() -> tuple[str, str]:
 
 
 @lru_cache(maxsize=1024)
-def known_spread(network: MLP, layer: int, step: float | None = None) -> float:
+def known_spread(network: Network, layer: int, step: float | None = None) -> float:
     """The standard deviation of one sample over the exact mean: exact for the linearised update
     (``step`` None), a bound for real steps, `STEP_SPREAD` times that with a drawn label.
 
@@ -112,7 +113,7 @@ def leading_rates(depths: Sequence[int]) -> tuple[str, list[float]]:
     return text, [float(law.subs(L, int(depth))) for depth in depths]
 
 
-def follows_law(network: MLP, step: float | None) -> bool:
+def follows_law(network: Network, step: float | None) -> bool:
     """Whether a real step of at most `largest_step` is within `STEP_ALLOWANCE` of the linearised
     law: in a network that is wide enough for its depth, with critical weights and |x|^2 = n_0.
 
@@ -125,12 +126,12 @@ def follows_law(network: MLP, step: float | None) -> bool:
     if step is None:
         return True
     narrowest = min(int(width) for width in network.widths[1:])
-    usual = MLP(network.width, network.depth, activation=network.activation)
-    scaled = network.c == usual.c and network.norm2 == network.first_fan_in
+    critical = network.activation.critical_variance()
+    scaled = network.c == critical and network.norm2 == network.first_fan_in
     return scaled and narrowest >= 16 and 4 * network.layers <= narrowest
 
 
-def largest_step(network: MLP) -> float:
+def largest_step(network: Network) -> float:
     """The largest rate of a real step that a comparison with the linearised law accepts: the
     maximal rate over ten times the depth, and over a hundred.
 
@@ -144,7 +145,7 @@ def largest_step(network: MLP) -> float:
     return rate / max(_LEAST_FRACTION, _FRACTION_OF_DEPTH * network.layers)
 
 
-def refuse_large_step(networks: Iterable[MLP], step: float | None) -> None:
+def refuse_large_step(networks: Iterable[Network], step: float | None) -> None:
     """Raise `InvalidArgument` for a real step above `largest_step` of one of the networks."""
     if step is None:
         return
@@ -168,7 +169,7 @@ def rounded_down(value: float) -> float:
     return float(f"{floor(value / unit) * unit:.1e}")
 
 
-def log_value(value: Any, network: MLP) -> float:
+def log_value(value: Any, network: Network) -> float:
     """Natural logarithm of a law's positive value, of any size."""
     try:
         real = isinstance(value, Real) and not isinstance(value, RationalNumber)

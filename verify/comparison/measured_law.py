@@ -1,4 +1,4 @@
-"""Networks alone show a law of the maximal rate, which is fitted here: constant * depth^exponent.
+"""This module fits constant * depth^exponent to the maximal rates that networks alone show.
 
 The fit is a weighted one in the logarithms of measured rates, E[(Delta z)^2]^(-1/2), over the
 depths of one width, each with its samples' own standard error; no formula, no exact value and no
@@ -9,12 +9,13 @@ is said by whoever compares the fit with a limit, see `MeasuredLaw.allows`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from math import log
 
 from verify.inference.evidence import Evidence, Interval
 from verify.inference.fit import fit_power
+from verify.untrusted import Chance
 
 __all__ = ["LEVEL", "MeasuredLaw", "fit_law"]
 
@@ -30,6 +31,8 @@ class MeasuredLaw:
     """rate = constant * depth^exponent, with intervals that hold together at `LEVEL`.
 
     ``middle``: the rate at the depth ``depth``, where its error is independent of the exponent's.
+    ``leading_allowed``: whether it `allows` the derived law with ``derived_correction``; None where
+    none was derived.
 
     >>> from theory import MLP
     >>> from verify import compare_law
@@ -47,6 +50,9 @@ class MeasuredLaw:
     exponent: Interval
     middle: Interval
     depth: float
+    level: Chance = field(default=LEVEL, repr=False)
+    derived_correction: float | None = field(default=None, repr=False)
+    leading_allowed: bool | None = field(default=None, repr=False)
 
     def allows(self, constant: float, exponent: float, correction: float = 0.0) -> bool:
         """Whether constant * depth^exponent can be the law as width and depth grow.

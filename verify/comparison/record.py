@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from math import exp, isfinite, log
@@ -20,34 +18,31 @@ from msgspec import Meta, Struct, to_builtins
 
 from theory.outcome import Outcome
 from verify.comparison.cells import Cell
-from verify.comparison.measured_law import LEVEL, MeasuredLaw
-from verify.inference.evidence import Interval
+from verify.comparison.measured_law import MeasuredLaw
 from verify.inference.fit import PowerFit
 from verify.inference.measurement import Measurement
-from verify.inference.verdict import FAMILY_BUDGET, Verdict, Want
-from verify.numerics.software import Software, this_software
+from verify.inference.verdict import Want
+from verify.numerics.software import Software
 from verify.runs.configuration import Configuration, ConfigurationRecord
-from verify.untrusted import SeedText, Text, whole_seed
+from verify.untrusted import Chance, SeedText, Size, Text, whole_seed
 
 __all__ = [
     "FORMAT",
     "OUTCOMES",
     "CellRecord",
-    "FitRecord",
-    "LawRecord",
     "Measured",
     "OutcomeName",
+    "Platform",
     "RunRecord",
+    "finite",
     "json_text",
-    "run_record",
+    "versions",
 ]
 
 FORMAT = 4
-Size = Annotated[int, Meta(gt=0, le=10**12)]
 Index = Annotated[int, Meta(ge=0)]
 Number = Annotated[float, Meta(ge=-1e300, le=1e300)]
 Positive = Annotated[float, Meta(gt=0, le=1e300)]
-Chance = Annotated[float, Meta(ge=0, le=1)]
 Logarithm = Annotated[float, Meta(ge=-1e9, le=1e9)]
 """Natural, of an update that a network can have."""
 OutcomeName = Literal["consistent", "rejected", "undecided"]
@@ -73,8 +68,8 @@ class Measured(Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, part: Measurement) -> Measured:
         """The numbers of a measurement of scalar shape."""
-        means = {name: _finite(getattr(part, name)) for name in cls.__struct_fields__[:-1]}
-        median = None if part.logs is None else _finite(part.median.value)
+        means = {name: finite(getattr(part, name)) for name in cls.__struct_fields__[:-1]}
+        median = None if part.logs is None else finite(part.median.value)
         return cls(**means, median=median)
 
 
@@ -130,8 +125,8 @@ class CellRecord(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=Tru
             log_exact=cell.log_exact,
             measured={name: Measured.of(part) for name, part in estimate.parts.items()},
             evidence=type(evidence).__name__,
-            relative_standard_error=_finite(evidence.standard_error),
-            z=_finite(cell.score.z),
+            relative_standard_error=finite(evidence.standard_error),
+            z=finite(cell.score.z),
             allowance=cell.score.allowance,
             decides=cell.score.decides,
             configuration=cell.sampling.configuration.record,
@@ -142,11 +137,6 @@ class CellRecord(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=Tru
     def total(self) -> Measured:
         """The numbers of the whole update, or of the part that was compared."""
         return self.measured["total"]
-
-    @property
-    def sampler_name(self) -> str:
-        """The sampler in a word, as tables name it."""
-        return self.configuration.sampler_name
 
     @property
     def ratio(self) -> float:
@@ -200,58 +190,6 @@ class CellRecord(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=Tru
         return own and self.layer == self.depth
 
 
-class FitRecord(Struct, frozen=True, kw_only=True):
-    """Measured over exact update as factor * depth^exponent; ``width`` None: all widths."""
-
-    width: Size | None
-    factor: Interval
-    exponent: Interval
-    middle: Interval
-    middle_depth: float
-    level: Chance
-    cells: Size
-
-    def __post_init__(self) -> None:
-        if min(self.factor.low, self.factor.value, self.factor.high) <= 0:
-            raise ValueError("a factor is not positive")
-
-    @classmethod
-    def of(cls, width: int | None, fit: PowerFit) -> FitRecord:
-        """The record of a fit."""
-        return cls(
-            width=width,
-            factor=fit.factor,
-            exponent=fit.exponent,
-            middle=fit.middle,
-            middle_depth=fit.depth,
-            level=fit.level,
-            cells=fit.cells,
-        )
-
-    @property
-    def fit(self) -> PowerFit:
-        """The fit itself."""
-        return PowerFit(
-            self.factor, self.exponent, self.middle, self.middle_depth, self.level, self.cells
-        )
-
-
-@dataclass(frozen=True)
-class LawRecord(MeasuredLaw):
-    """A measured law, and whether it allows the derived one; None where none was derived."""
-
-    level: Chance
-    derived_correction: float | None
-    leading_allowed: bool | None
-
-    @classmethod
-    def of(cls, law: MeasuredLaw, leading: tuple[float, float] | None, by: float) -> LawRecord:
-        """The record of a law whose exact rates differ from ``leading`` ``by`` so much at most."""
-        allowed = None if leading is None else law.allows(*leading, by)
-        return cls(**vars(law), level=LEVEL, derived_correction=by if leading else None,
-                   leading_allowed=allowed)  # fmt: skip
-
-
 class Platform(Struct, frozen=True):
     """The machine that compared."""
 
@@ -283,8 +221,8 @@ class RunRecord(Struct, frozen=True, kw_only=True):
     critical_z: Positive | None
     cells: tuple[CellRecord, ...]
     wanted_samples: tuple[Want, ...]
-    measured_laws: tuple[LawRecord, ...]
-    fits: tuple[FitRecord, ...]
+    measured_laws: tuple[MeasuredLaw, ...]
+    fits: tuple[PowerFit, ...]
     versions: dict[Text, Text]
     software: Software
     other_software: tuple[Software, ...]
@@ -323,48 +261,13 @@ class RunRecord(Struct, frozen=True, kw_only=True):
         return sum(cell.planned_samples for cell in self.cells)
 
 
-def run_record(
-    cells: Sequence[Cell],
-    *,
-    law: str | None,
-    seed: int,
-    step: float | None,
-    verdict: Verdict,
-    laws: Sequence[LawRecord],
-    fits: Mapping[int | None, PowerFit],
-) -> RunRecord:
-    """The record of measured cells, of the verdict over them, and of what was fitted to them."""
-    found = {maker for cell in cells for maker in cell.estimate.software}
-    makers = sorted(found, key=lambda each: each.text) or [this_software()]
-    return RunRecord(
-        format=FORMAT,
-        law=law,
-        quantity="E[(Δz)²]/η² per neuron",
-        step=step,
-        seed=str(seed),
-        family_budget=FAMILY_BUDGET,
-        outcome=OUTCOMES[verdict.outcome],
-        worst_cell=verdict.worst,
-        noticed_relative_error=_finite(verdict.noticed),
-        noticed_relative_error_in_all=_finite(verdict.noticed_in_all),
-        critical_z=_finite(verdict.critical),
-        cells=tuple(map(CellRecord.of, cells)),
-        wanted_samples=verdict.wants,
-        measured_laws=tuple(laws),
-        fits=tuple(FitRecord.of(width, fit) for width, fit in fits.items()),
-        versions=_versions(),
-        software=makers[0],
-        other_software=tuple(makers[1:]),
-        platform=Platform(platform.machine(), platform.platform()),
-    )
-
-
 def json_text(record: Any) -> str:
     """A record as strict JSON."""
     return json.dumps(to_builtins(record), indent=1, allow_nan=False) + "\n"
 
 
-def _finite(value: float) -> float | None:
+def finite(value: float) -> float | None:
+    """The number, or None for what JSON does not have."""
     return float(value) if isfinite(value) else None
 
 
@@ -372,7 +275,8 @@ def _exp(logarithm: float) -> float:
     return exp(min(max(logarithm, -700.0), 700.0))
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """The versions of this process, by name."""
     names = ("mup-depth", "numpy", "numba", "scipy", "sympy", "mpmath")
     return {"python": platform.python_version()} | {name: _version(name) for name in names}
 

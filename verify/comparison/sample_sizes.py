@@ -1,4 +1,4 @@
-"""A cell gets networks by cost, or for a relative standard error, before any is drawn.
+"""This module plans how many networks a cell gets, by cost or for a relative standard error.
 
 A plan is a function of the configuration alone.  It rests on the exact variance of one network, not
 on the samples seen so far, whose own variance is too small as long as the rare networks that set it

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import re
 from itertools import groupby
 
 from rich import box
@@ -12,6 +11,7 @@ from rich.console import Console, ConsoleDimensions
 from rich.measure import Measurement
 from rich.table import Table
 
+from theory.tables import html_table, latex_table
 from verify.comparison.deciding import SKEWNESS_RANGE
 from verify.comparison.exact_values import LARGEST_SPREAD, STEP_ALLOWANCE
 from verify.comparison.record import CellRecord, RunRecord
@@ -20,7 +20,6 @@ from verify.inference.numbers_in_text import (
     LATEX,
     TEXT,
     Style,
-    html_table,
     magnitude,
     percent,
     signed,
@@ -51,7 +50,8 @@ def run_html(run: RunRecord) -> str:
 
     names = _columns(run)
     rows = [[cell_row(cell)[name] for name in names] for cell in run.cells]
-    table = html_table(_NOTE, rows, _headers(run, run.tried), conclusion(run))
+    header = _headers(run, run.tried)
+    table = html_table(rows, header, caption=_NOTE, below=conclusion(run))
     image = rate_image(run, "png", dpi=110)
     if image is None:
         return table
@@ -72,25 +72,18 @@ def run_latex(run: RunRecord) -> str:
     16 & 1 & 4,000 & $0.54102$ & $0.5426 \pm 0.0053$ & 71\% & $0.886$ & $+0.23$ \\
     """
     names = [name for name in _columns(run) if name != "sampler"]
-    rows = (cell_row(cell, LATEX) for cell in run.cells)
-    lines: list[str] = []
-    for sampler, group in groupby(rows, key=lambda row: row["sampler"]):
-        lines.append(rf"\multicolumn{{{len(names)}}}{{@{{}}l}}{{\emph{{{sampler}}}}} \\")
-        lines += [
-            " & ".join(_latex_cell(name, row[name]) for name in names) + r" \\" for row in group
-        ]
+    rows: list[list[str]] = []
+    cells = (cell_row(cell, LATEX) for cell in run.cells)
+    for sampler, group in groupby(cells, key=lambda row: row["sampler"]):
+        rows.append([rf"\multicolumn{{{len(names)}}}{{@{{}}l}}{{\emph{{{sampler}}}}}"])
+        rows += [[_latex_cell(name, row[name]) for name in names] for row in group]
     headers = _LATEX_HEADERS | {"law": run.tried}
+    columns = f"@{{}}{'r' * len(names)}@{{}}"
     return "\n".join(
         [
             r"\begin{table}[htbp]",
             r"\centering\footnotesize\setlength{\tabcolsep}{3pt}",
-            rf"\begin{{tabular}}{{@{{}}{'r' * len(names)}@{{}}}}",
-            r"\toprule",
-            " & ".join(headers.get(name, name) for name in names) + r" \\",
-            r"\midrule",
-            *lines,
-            r"\bottomrule",
-            r"\end{tabular}",
+            *latex_table(rows, [headers.get(name, name) for name in names], columns),
             rf"\caption{{{_caption(run)}}}",
             r"\label{tab:measured}",
             r"\end{table}",
@@ -114,12 +107,10 @@ def _latex_cell(name: str, text: str) -> str:
 
 def _caption(run: RunRecord) -> str:
     kind = "linearised step" if run.step is None else f"real step of rate {run.step:g}"
-    verdict = re.sub(r"\bz = (\S+)", r"$z = \1$", conclusion(run, LATEX))
-    verdict = verdict.replace("|z|", r"$\vert z\vert$")
     return (
         rf"$\mathbb{{E}}[(\Delta z)^2]/\eta^2$ of a {kind}: {run.tried}, and its mean over "
         r"networks with its standard error; ESS: effective samples over samples; median: of "
-        rf"networks, over {run.tried}. {verdict}"
+        rf"networks, over {run.tried}. {conclusion(run, LATEX)}"
     )
 
 
@@ -199,7 +190,7 @@ def cell_row(cell: CellRecord, style: Style = TEXT) -> dict[str, str]:
         z = signed(cell.z, style)
         measured = value_and_error(cell.total.log_mean or 0.0, cell.relative_error or 0.0, style)
     return {
-        "sampler": cell.sampler_name,
+        "sampler": cell.configuration.sampler_name,
         "width": width_in_words(cell.width, style),
         "depth": f"{cell.depth:,}",
         "layer": f"{cell.layer:,}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from math import exp, inf, isfinite, isnan, log
+from math import exp, inf, log
 from typing import Any
 
 import numpy as np
@@ -115,13 +115,8 @@ class TypicalLearningRate:
 
     def _rate(self, logs: Any) -> float:
         """sqrt(bound/largest update)."""
-        largest = float(np.max(logs))
-        if isnan(largest):
-            return largest
-        if not isfinite(largest):
-            return inf if largest < 0 else 0.0
-        exponent = (log(self.bound) - largest) / 2
-        return exp(exponent) if exponent < 709 else inf
+        exponent = (log(self.bound) - float(np.max(logs))) / 2
+        return inf if exponent >= 709 else exp(exponent)
 
     def __repr__(self) -> str:
         low, high = (TEXT.number(f"{each:.6g}") for each in self.interval)

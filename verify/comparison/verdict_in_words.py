@@ -1,12 +1,14 @@
-"""The verdict over a run is said in sentences, for a terminal and for a page alike."""
+"""This module writes the verdict over a run in sentences, for a terminal, a page and a paper."""
 
 from __future__ import annotations
 
 from theory.outcome import Outcome
 from verify.comparison.deciding import SKEWNESS_RANGE
 from verify.comparison.exact_values import LARGEST_SPREAD, follows_law, leading_laws
-from verify.comparison.record import OUTCOMES, CellRecord, FitRecord, LawRecord, RunRecord
+from verify.comparison.measured_law import MeasuredLaw
+from verify.comparison.record import OUTCOMES, CellRecord, RunRecord
 from verify.inference.evidence import POWER, Interval
+from verify.inference.fit import PowerFit
 from verify.inference.numbers_in_text import (
     TEXT,
     Style,
@@ -32,8 +34,9 @@ def conclusion(run: RunRecord, style: Style = TEXT) -> str:
     if run.outcome == OUTCOMES[Outcome.UNDECIDED]:
         return f"UNDECIDED: nothing is rejected {budget}, but {_wants(run)}."
     worst = run.cells[run.worst_cell]
+    value = style.formula.format(f"z = {style.number(f'{worst.z or 0:+.2f}')}")
     z = (
-        f"z = {style.number(f'{worst.z or 0:+.2f}')} at {_place(worst)}, where |z| = "
+        f"{value} at {_place(worst)}, where {style.size.format('z')} = "
         f"{run.critical_z or 0:.2f} would reject"
     )
     if run.outcome == OUTCOMES[Outcome.REJECTED]:
@@ -69,7 +72,7 @@ def _obstacles(run: RunRecord) -> list[str]:
     return found
 
 
-def _excluded(law: LawRecord, style: Style) -> str:
+def _excluded(law: MeasuredLaw, style: Style) -> str:
     """Which law the networks exclude."""
     return (
         f"the rate measured without the theory, {_power(law, style)} at width "
@@ -80,7 +83,7 @@ def _excluded(law: LawRecord, style: Style) -> str:
 
 def _place(cell: CellRecord) -> str:
     sizes = f"width {cell.width}, depth {cell.depth}, layer {cell.layer}"
-    return f"({sizes}, {cell.sampler_name})"
+    return f"({sizes}, {cell.configuration.sampler_name})"
 
 
 def _wants(run: RunRecord) -> str:
@@ -101,7 +104,7 @@ def law_lines(run: RunRecord, style: Style = TEXT) -> list[str]:
     return [line for law in run.measured_laws for line in _law(law, style)]
 
 
-def _law(law: LawRecord, style: Style) -> list[str]:
+def _law(law: MeasuredLaw, style: Style) -> list[str]:
     depths = ", ".join(f"{depth:,}" for depth in law.depths)
     sampler = law.sampler.partition("(")[0].lower()
     lines = [
@@ -119,7 +122,7 @@ def _law(law: LawRecord, style: Style) -> list[str]:
     return lines
 
 
-def _power(law: LawRecord, style: Style) -> str:
+def _power(law: MeasuredLaw, style: Style) -> str:
     return f"({_fitted(law.constant, style)}) L^({_fitted(law.exponent, style)})"
 
 
@@ -135,9 +138,8 @@ def slope_lines(run: RunRecord, style: Style = TEXT) -> list[str]:
     return [_slope(fit, style) for fit in run.fits]
 
 
-def _slope(record: FitRecord, style: Style) -> str:
-    fit, width = record.fit, record.width
-    where = "all widths" if width is None else f"width {width_in_words(width)}"
+def _slope(fit: PowerFit, style: Style) -> str:
+    where = "all widths" if fit.width is None else f"width {width_in_words(fit.width)}"
     return (
         f"compared with exact values, {where}: measured rate/exact rate = c L^β, "
         f"c = {_fitted(fit.rate_factor, style)}, β = {_fitted(fit.rate_exponent, style)} "

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from theory.tables import aligned_rows, html_table
 from verify.inference.measurement import Measurement, number_or_array
-from verify.inference.numbers_in_text import aligned_rows, html_table, samples_in_words
+from verify.inference.numbers_in_text import samples_in_words
 from verify.numerics.arrays import FloatArray, exponentials, sum_of_parts
 from verify.numerics.software import Software
 
@@ -27,7 +28,7 @@ class Block:
     Values are in units of ``exp(log_unit)``, their largest: ``mean``, and ``spread``, the sum of
     the squared deviations from it.  ``logs``: natural logarithms of the values themselves, shape
     ``(parts, samples, layers)``, or None where they are not kept.  ``software``: what drew them,
-    once they are stored.
+    or None where nobody asks.
     """
 
     samples: int
@@ -158,7 +159,7 @@ class Estimate:
     def _repr_html_(self) -> str:
         """The parts as a table."""
         rows = [[name, *part.values()] for name, part in self.parts.items()]
-        return html_table(self._headline(), rows, below=" ".join(self._cautions()))
+        return html_table(rows, caption=self._headline(), below=" ".join(self._cautions()))
 
 
 def merge(

@@ -1,4 +1,4 @@
-"""The kind of evidence follows from all that is known of a measured mean."""
+"""`evidence_of` chooses the kind of evidence by all that is known of a measured mean."""
 
 from __future__ import annotations
 

@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from math import exp
 
 import numpy as np
+from msgspec import Struct, field
 
 from verify.inference.evidence import Evidence, Interval
 from verify.numerics.arrays import FloatArray
+from verify.untrusted import Chance, Size
 
 __all__ = ["LARGEST_ERROR", "PowerFit", "fit_power"]
 
@@ -27,12 +29,11 @@ _CLOSE = 1e-4
 _MOST_STEPS = 100
 
 
-@dataclass(frozen=True)
-class PowerFit:
+class PowerFit(Struct, frozen=True):
     """measured/exact = factor * depth^exponent, with intervals that hold together at ``level``.
 
-    ``factor``: at depth 1.  ``middle``: at the depth ``depth``, where it does not depend on the
-    exponent.  ``cells``: number of cells.
+    ``width``: of the cells; None: all widths.  ``factor``: at depth 1.  ``middle``: at the depth
+    ``depth``, where it does not depend on the exponent.  ``cells``: number of cells.
 
     >>> from theory import MLP
     >>> from verify import compare_law
@@ -42,12 +43,17 @@ class PowerFit:
     (True, True)
     """
 
+    width: Size | None
     factor: Interval
     exponent: Interval
     middle: Interval
-    depth: float
-    level: float
-    cells: int
+    depth: float = field(name="middle_depth")
+    level: Chance
+    cells: Size
+
+    def __post_init__(self) -> None:
+        if min(self.factor.low, self.factor.value, self.factor.high) <= 0:
+            raise ValueError("a factor is not positive")
 
     def __repr__(self) -> str:
         factor, exponent = self.factor, self.exponent
@@ -70,7 +76,10 @@ class PowerFit:
 
 
 def fit_power(
-    depths: Sequence[int], cells: Sequence[Evidence], level: float = 0.95
+    depths: Sequence[int],
+    cells: Sequence[Evidence],
+    level: float = 0.95,
+    width: int | None = None,
 ) -> PowerFit | None:
     """Fit factor and exponent to independent ``cells``, one for each of ``depths``; None where
     fewer than two depths are left, or where no ends are found.
@@ -88,7 +97,11 @@ def fit_power(
     (1.1, 0.2)
     """
     chance = (1.0 - level) / 4
-    entering = [pair for pair in zip(depths, cells, strict=True) if _enters(pair[1], chance)]
+    entering = [
+        (depth, cell)
+        for depth, cell in zip(depths, cells, strict=True)
+        if cell.defined and cell.standard_error <= LARGEST_ERROR * cell.ratio and cell.holds(chance)
+    ]
     if len({depth for depth, _ in entering}) < 2:
         return None
     depths, cells = zip(*entering, strict=True)
@@ -101,6 +114,7 @@ def fit_power(
     points = np.array(found)
     at_one = points[:, 0] - fit.centre * points[:, 1]
     return PowerFit(
+        width=width,
         factor=_span(np.exp(at_one)),
         exponent=_span(points[:, 1]),
         middle=_span(np.exp(points[:, 0])),
@@ -108,11 +122,6 @@ def fit_power(
         level=level,
         cells=len(cells),
     )
-
-
-def _enters(cell: Evidence, chance: float) -> bool:
-    small = cell.defined and cell.standard_error <= LARGEST_ERROR * cell.ratio
-    return small and cell.holds(chance)
 
 
 def _span(values: FloatArray) -> Interval:

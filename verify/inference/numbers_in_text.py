@@ -1,20 +1,17 @@
-"""Numbers are written for people: with an error of two digits, and at magnitudes that float64
-cannot hold; in one `Style` for a terminal, for a page, and for LaTeX."""
+"""This module writes numbers for people, with an error of two digits and at magnitudes beyond
+float64, in a `Style` for a terminal, a page or LaTeX."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from html import escape
 
 __all__ = [
     "LATEX",
     "PAGE",
     "TEXT",
     "Style",
-    "aligned_rows",
-    "html_table",
     "magnitude",
     "mean_in_words",
     "percent",
@@ -46,6 +43,7 @@ def _as_latex_power(mantissa: str, exponent: int) -> str:
 class Style:
     r"""How signs, powers of ten and words among numbers are written.
 
+    ``formula``, ``size``: how a formula and an absolute value stand in a sentence.
     ``grouped``: as in the columns of a page, digits in groups of three and no zero left out.
 
     >>> for style in (TEXT, PAGE, LATEX):
@@ -60,6 +58,8 @@ class Style:
     percent: str = "%"
     grouped: bool = False
     power: Callable[[str, int], str] = _as_float
+    formula: str = "{}"
+    size: str = "|{}|"
     words: dict[str, str] = field(default_factory=lambda: {"inf": "∞", "nan": "undefined"})
 
     def number(self, text: str) -> str:
@@ -82,6 +82,8 @@ LATEX = Style(
     plus_minus=r"\pm",
     percent=r"\%",
     power=_as_latex_power,
+    formula="${}$",
+    size=r"$\vert {}\vert$",
     words={"inf": r"\infty", "nan": r"\text{undefined}"},
 )
 
@@ -175,27 +177,6 @@ def samples_in_words(count: int) -> str:
     ('1 sample', '2,000 samples')
     """
     return "1 sample" if count == 1 else f"{count:,} samples"
-
-
-def aligned_rows(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows of text, columns below each other.
-
-    >>> aligned_rows([["a", "1.5"], ["bcd", "22"]])
-    ['a    1.5', 'bcd  22']
-    """
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)).rstrip() for r in rows]
-
-
-def html_table(
-    caption: str, rows: Sequence[Sequence[str]], header: Sequence[str] = (), below: str = ""
-) -> str:
-    """Rows of text as an HTML table, with what is said above and below it."""
-    head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
-    lines = ["<tr>" + "".join(f"<td>{escape(c)}</td>" for c in row) + "</tr>" for row in rows]
-    body = "".join([f"<tr>{head}</tr>" if header else "", *lines])
-    after = f"<p>{escape(below)}</p>" if below else ""
-    return f"<table><caption>{escape(caption)}</caption>{body}</table>{after}"
 
 
 def magnitude(logarithm: float | None, digits: int = 5, style: Style = TEXT) -> str:

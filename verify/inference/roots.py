@@ -1,4 +1,4 @@
-"""Roots of monotone functions are found without `scipy.optimize`, which loads slower than NumPy."""
+"""`root_between` finds roots without `scipy.optimize`, which takes longer to load than NumPy."""
 
 from __future__ import annotations
 

@@ -1,1 +1,2 @@
-"""Jobs of ``python -m verify`` make runs in folders, go on with them, and draw cells again."""
+"""This folder does the jobs of ``python -m verify``: it makes a run in a folder, resumes it, and
+draws a recorded cell again."""

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from theory.errors import InvalidArgument
 from verify.claims.record import CheckRecord
+from verify.comparison.exports import csv_text, parquet_bytes
 from verify.comparison.record import RunRecord, json_text
-from verify.comparison.tabular import csv_text, parquet_bytes
 from verify.errors import UnusableFolder
 from verify.jobs.stored_job import Job
 from verify.runs.blocks import BlockStore, OpenStore
@@ -133,17 +133,13 @@ def run_store(path: Path, job: str) -> OpenStore:
     """
 
     def opened(samplings: Sequence[Sampling]) -> AbstractContextManager[BlockStore]:
-        plan = _plan_text(samplings)
+        cells = [[s.configuration.text, str(s.seed), s.samples] for s in samplings]
+        plan = json.dumps(cells)
         if (path / STORE).exists():
             _check_seeds(path / STORE, plan)
         return kept_in(path / STORE, facts={"job": job, "plan": plan})(samplings)
 
     return opened
-
-
-def _plan_text(samplings: Sequence[Sampling]) -> str:
-    """All that is to be drawn, as text that is the same where it is the same."""
-    return json.dumps([[s.configuration.text, str(s.seed), s.samples] for s in samplings])
 
 
 def _check_seeds(store: Path, plan: str) -> None:

@@ -1,93 +1,142 @@
-"""The main job derives, plans, draws, compares, keeps and shows, in its folder."""
+"""A job derives, plans, draws, compares, keeps and shows, in its folder.
+
+`run_job` measures a grid of networks; `run_formula` checks a user's formula.
+"""
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 from rich.console import Console
 
+from theory.claims.reading import default_network
+from theory.claims.target import Claim, Quantity
+from theory.formulas.formula import read
+from theory.networks.mlp import MLP
+from verify.claims.check import check
+from verify.claims.grid import network_of
+from verify.claims.record import check_record
 from verify.comparison.cells import PlannedCell
 from verify.comparison.compare import comparison_record, measure_cells, plan_cells
 from verify.comparison.exact_values import exact_law, leading_laws, leading_power
 from verify.comparison.record import RunRecord
-from verify.comparison.table import cell_table, print_table
+from verify.comparison.table import cell_table, print_table, run_latex
 from verify.comparison.verdict_in_words import conclusion, law_lines, slope_lines
 from verify.jobs.folder import keep, write_tables, write_whole
-from verify.jobs.paper import TABLE, VECTORS, write_paper_files
 from verify.jobs.plan import planned_parts
+from verify.jobs.stored_job import Job
 from verify.numerics.streams import checked_seed
 from verify.runs.execution import Execution
+from verify.samplers.catalogue import SAMPLERS
+from verify.samplers.gram.sampler import Gram
 
-__all__ = ["FIGURE", "SEED", "left_lines", "run_job"]
+__all__ = ["run_formula", "run_job", "write_pictures"]
 
-FIGURE = "rate.png"
-SEED = 1
-"""Where none is given."""
+_TABLE, _VECTORS, _FIGURE = "results.tex", "rate.pdf", "rate.png"
+_WIDTHS, _DEPTHS = (16, 64), (2, 4)
+"""Of the networks for a formula, where only one of both is given."""
 
 
 def run_job(
-    options: argparse.Namespace, console: Console, execution: Execution, folder: Path
+    job: Job, console: Console, execution: Execution, folder: Path, *, parquet: bool
 ) -> int:
-    """Measure the cells that ``options`` ask for, keep what was found in ``folder``, and show it;
+    """Measure the cells that ``job`` asks for, keep what was found in ``folder``, and show it;
     the exit code."""
-    seed = checked_seed(SEED if options.seed is None else options.seed)
+    seed = checked_seed(job.root)
     update, rate = leading_laws()
     console.print("derived, as n → ∞ and then L → ∞:")
     console.print(f"  E[(Δz)²] ~ {update},  maximal learning rate ~ {rate}", soft_wrap=True)
-    measured = measure_cells(_planned(options, seed), seed=seed, execution=execution)
+    measured = measure_cells(_planned(job, seed), seed=seed, execution=execution)
     comparison = replace(measured, leading=leading_power())
     record = comparison_record(comparison, law="exact")
-    figures = (
-        [VECTORS, FIGURE]
-        if any(cell.is_of_the_law and cell.defined for cell in record.cells)
-        else []
-    )
-    to_draw = keep(folder, record, [TABLE, *figures])
-    write_tables(folder, record, parquet=options.parquet)
-    print_table(console, cell_table(record))
-    for line in left_lines(record):
-        console.print(line, soft_wrap=True)
+    drawn = any(cell.is_of_the_law and cell.defined for cell in record.cells)
+    to_draw = keep(folder, record, [_TABLE, *([_VECTORS, _FIGURE] if drawn else [])])
+    _show_table(record, console, folder, parquet=parquet)
     console.print(f"figure and numbers: {folder}", soft_wrap=True)
     for line in (*law_lines(record), *slope_lines(record), conclusion(record)):
         console.print(line, soft_wrap=True)
     if to_draw:
-        _draw(folder, record)
+        write_pictures(folder, record)
     return int(comparison.verdict.outcome.value)
 
 
-def _planned(options: argparse.Namespace, seed: int) -> list[PlannedCell]:
+def run_formula(
+    job: Job, console: Console, execution: Execution, folder: Path, *, parquet: bool
+) -> int:
+    """Check the formula of ``job``, with networks of its sizes, keep the answer in ``folder``, and
+    show it; the exit code."""
+    found = check(
+        job.formula,
+        claim=job.claim or Claim.EXACT.value,
+        quantity=job.quantity or Quantity.UPDATE.value,
+        layer=job.layer,
+        grid=_grid(job),
+        samples=job.samples,
+        precision=job.precision,
+        seed=job.root,
+        sampler=SAMPLERS[job.sampler] if job.sampler else Gram(),
+        execution=execution,
+    )
+    record = check_record(found)
+    keep(folder, record)
+    if record.networks is not None:
+        _show_table(record.networks, console, folder, parquet=parquet, law="formula")
+    console.print(f"numbers: {folder}", soft_wrap=True)
+    console.print(str(found), soft_wrap=True, markup=False)
+    return int(found.verdict.value)
+
+
+def _planned(job: Job, seed: int) -> list[PlannedCell]:
     """The cells of all parts, to be judged as one family."""
-    free = options.samples is None and options.precision is None
+    free = job.samples is None and job.precision is None
     return [
         cell
-        for part in planned_parts(options.width, options.depth, options.sampler, options.step)
+        for part in planned_parts(job.width, job.depth, job.sampler, job.step)
         for cell in plan_cells(
             exact_law,
             networks=part.networks,
             seed=seed,
-            samples=part.planned_samples if free else options.samples,
-            precision=options.precision,
+            samples=part.planned_samples if free else job.samples,
+            precision=job.precision,
             sampler=part.sampler,
-            layer=options.layer,
-            step=options.step,
+            layer=job.layer,
+            step=job.step,
         )
     ]
 
 
-def _draw(folder: Path, record: RunRecord) -> None:
+def _grid(job: Job) -> list[MLP] | None:
+    """The networks asked for; None where no sizes are."""
+    if job.width is None and job.depth is None:
+        return None
+    network = default_network(read(job.formula))
+    sizes = product(job.width or _WIDTHS, job.depth or _DEPTHS)
+    return [network_of(network, width, depth) for width, depth in dict.fromkeys(sizes)]
+
+
+def _show_table(
+    record: RunRecord, console: Console, folder: Path, *, parquet: bool, law: str | None = None
+) -> None:
+    """Keep the tables of a run and print them; where time was up, say how far the run has come."""
+    write_tables(folder, record, parquet=parquet)
+    print_table(console, cell_table(record, law))
+    drawn, planned = record.drawn, record.planned
+    if drawn != planned:
+        console.print(
+            f"time was up: {drawn:,} of {planned:,} networks drawn; --resume goes on with the rest",
+            soft_wrap=True,
+        )
+
+
+def write_pictures(folder: Path, record: RunRecord) -> None:
+    """Write ``results.tex``, a table to be read by a LaTeX document with ``booktabs``, and the
+    figure of the run, in vectors and in pixels, to ``folder``."""
     from verify.comparison.figure import rate_image  # Matplotlib takes as long to load as all else
 
-    write_paper_files(folder, record)
-    image = rate_image(record, "png")
-    if image is not None:
-        write_whole(folder / FIGURE, image)
-
-
-def left_lines(record: RunRecord) -> list[str]:
-    """Where time was up: how far the run has come."""
-    drawn, planned = record.drawn, record.planned
-    if drawn == planned:
-        return []
-    return [f"time was up: {drawn:,} of {planned:,} networks drawn; --resume goes on with the rest"]
+    write_whole(folder / _TABLE, run_latex(record) + "\n")
+    for name, kind in ((_VECTORS, "pdf"), (_FIGURE, "png")):
+        image = rate_image(record, kind)
+        if image is not None:
+            write_whole(folder / name, image)

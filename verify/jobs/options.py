@@ -1,4 +1,4 @@
-"""The parser knows the options of ``python -m verify``."""
+"""The parser reads the options of ``python -m verify``, and refuses those that contradict."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One cell of a run's ``results.json`` is drawn again, and compared with it bit by bit."""
+"""`replay` draws one cell of a ``results.json`` again, and compares every number bit by bit."""
 
 from __future__ import annotations
 
@@ -13,37 +13,29 @@ from theory.errors import InvalidArgument
 from verify.claims.record import CheckRecord, read_record
 from verify.comparison.record import FORMAT, CellRecord, Measured, RunRecord
 from verify.inference.estimate import Estimate
-from verify.numerics.software import Software, this_software
+from verify.numerics.software import this_software
 from verify.numerics.streams import checked_samples
 from verify.runs.configuration import problem_of
 from verify.runs.execution import Execution
 from verify.runs.sampling import Sampling
 from verify.untrusted import printable, read_text, structured, whole_seed
 
-__all__ = ["RecordedCell", "Replay", "recorded_cell", "replay"]
+__all__ = ["Replay", "replay"]
 
 _DAMAGES = (ValueError, LookupError, TypeError, AttributeError, OverflowError)
 """Errors of reading a record that is none."""
 
 
 @dataclass(frozen=True)
-class RecordedCell:
-    """A cell of a ``results.json``, by its index, and the software that drew it.
+class Replay:
+    """Cell ``index`` of the run in a ``results.json``, and the same networks drawn again.
 
     ``sampling``: the networks that were drawn, be it fewer than were planned.
     """
 
+    run: RunRecord
     index: int
-    cell: CellRecord
     sampling: Sampling
-    software: tuple[Software, ...]
-
-
-@dataclass(frozen=True)
-class Replay:
-    """A recorded cell beside the same drawn again."""
-
-    recorded: RecordedCell
     again: Estimate
 
     @property
@@ -52,8 +44,9 @@ class Replay:
         return [each for each in self._pairs() if each[1] != each[2]]
 
     def _pairs(self) -> Iterator[tuple[str, float | None, float | None]]:
-        for name, numbers in self.recorded.cell.measured.items():
-            part = self.recorded.cell.part if name == "total" else name
+        cell = self.run.cells[self.index]
+        for name, numbers in cell.measured.items():
+            part = cell.part if name == "total" else name
             again = asdict(Measured.of(self.again.parts[part]))
             for what, number in asdict(numbers).items():
                 if what != "median" or number is not None:
@@ -61,8 +54,8 @@ class Replay:
 
     def __str__(self) -> str:
         """A sentence: the same bit for bit, or what differs, and what may be why."""
-        cell, sampling = self.recorded.index, self.recorded.sampling
-        where = f"cell {cell}, {sampling.samples:,} networks with seed {sampling.seed}"
+        drawn = f"{self.sampling.samples:,} networks with seed {self.sampling.seed}"
+        where = f"cell {self.index}, {drawn}"
         if not self.differences:
             return f"REPRODUCED: {where}: every number is the same, bit for bit."
         name, left, right = self.differences[0]
@@ -73,16 +66,16 @@ class Replay:
 
     def _cause(self) -> str:
         """What the last digits may depend on and is not the same here, in a sentence."""
-        here = this_software()
-        found = {here.difference(maker): None for maker in self.recorded.software}
+        here, makers = this_software(), (self.run.software, *self.run.other_software)
+        found = {here.difference(maker): None for maker in makers}
         others = "; ".join(each for each in found if each)
         if not others:
             return "Software and compiler target are those of the record, which was changed."
         return f"The cause is other software or another compiler target: here {others}."
 
 
-def recorded_cell(path: Path, cell: int | None = None) -> RecordedCell:
-    """Cell ``cell`` of a ``results.json``; None is the one nearest to its own bound.
+def replay(path: Path, cell: int | None, execution: Execution) -> Replay:
+    """Draw cell ``cell`` of a ``results.json`` again; None is the one nearest to its own bound.
 
     Raises `InvalidArgument` for a file that has no such cell, or is none of this version's.
     """
@@ -95,15 +88,19 @@ def recorded_cell(path: Path, cell: int | None = None) -> RecordedCell:
             f"expected a cell of {path}, 0 to {len(run.cells) - 1}, got cell={index}; give one of "
             f"them"
         )
-    found = run.cells[index]
     try:
-        parts = {*problem_of(found.asked).parts, "total"}
-        if found.part not in parts or not parts >= found.measured.keys():
-            raise ValueError(f"parts {', '.join(found.measured)} of {found.part}")
-        sampling = Sampling(found.asked, whole_seed(found.seed), checked_samples(found.samples))
+        sampling = _sampling(run.cells[index])
     except _DAMAGES as error:
         raise _damaged(path, printable(str(error))) from error
-    return RecordedCell(index, found, sampling, (run.software, *run.other_software))
+    (blocks,) = execution.run([sampling])
+    return Replay(run, index, sampling, sampling.estimate(blocks, scalar=True))
+
+
+def _sampling(cell: CellRecord) -> Sampling:
+    parts = {*problem_of(cell.asked).parts, "total"}
+    if cell.part not in parts or not parts >= cell.measured.keys():
+        raise ValueError(f"parts {', '.join(cell.measured)} of {cell.part}")
+    return Sampling(cell.asked, whole_seed(cell.seed), checked_samples(cell.samples))
 
 
 def _damaged(path: Path, what: str) -> InvalidArgument:
@@ -111,13 +108,6 @@ def _damaged(path: Path, what: str) -> InvalidArgument:
         f"expected the results.json of a run for replay, got replay={str(path)!r}, which was "
         f"changed or is damaged ({what}); give the file as the run wrote it"
     )
-
-
-def replay(path: Path, cell: int | None, execution: Execution) -> Replay:
-    """Draw a recorded cell again; see `recorded_cell`."""
-    recorded = recorded_cell(path, cell)
-    (blocks,) = execution.run([recorded.sampling])
-    return Replay(recorded, recorded.sampling.estimate(blocks, scalar=True))
 
 
 class _Head(Struct):

@@ -11,7 +11,6 @@ import json
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, to_builtins
-from msgspec.structs import asdict
 
 from verify.samplers.catalogue import SAMPLERS
 from verify.untrusted import SeedText, Text, checked_formula, structured, whole_seed
@@ -73,10 +72,10 @@ class Job(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_
         """One line of JSON."""
         return json.dumps(to_builtins(self))
 
-    def options(self, given: argparse.Namespace) -> argparse.Namespace:
-        """The options of the run; where and how long are those ``given``."""
-        seed = None if self.seed is None else whole_seed(self.seed)
-        return argparse.Namespace(**vars(given) | asdict(self) | {"seed": seed})
+    @property
+    def root(self) -> int:
+        """The seed of the whole grid; 1 where none is given."""
+        return 1 if self.seed is None else int(self.seed)
 
     @property
     def words(self) -> list[str]:

@@ -15,9 +15,10 @@ from rich.table import Table
 
 from theory.networks.mlp import MLP
 from theory.outcome import Outcome
+from theory.tables import html_table
 from verify.comparison.exact_values import STEP_ALLOWANCE
 from verify.inference.evidence import POWER, Interval
-from verify.inference.numbers_in_text import html_table, value_and_error
+from verify.inference.numbers_in_text import value_and_error
 from verify.inference.verdict import FAMILY_BUDGET, Score, Verdict, decide
 from verify.pytorch.learning_rates import share_of_bound
 
@@ -221,7 +222,7 @@ class CoordinateCheck:
 
     def _repr_html_(self) -> str:
         """Title, table and verdict."""
-        return html_table(self._title(), self._rows(), _HEADER, self._conclusion())
+        return html_table(self._rows(), _HEADER, caption=self._title(), below=self._conclusion())
 
     def _title(self) -> str:
         return (

@@ -1,1 +1,1 @@
-"""A finished run becomes one self-contained page."""
+"""This folder writes the page of a finished run, which loads nothing from elsewhere."""

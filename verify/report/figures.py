@@ -59,8 +59,8 @@ _LOWEST = 1e-6
 """What is drawn of a median over the mean."""
 
 
-def _inline_svg(name: str, title: str, draw: Callable[[Figure], None]) -> Markup:
-    """What ``draw`` puts on a figure as an ``svg`` element; equal drawings give equal text.
+def _inline_svg(name: str, title: str, draw: Callable[[Axes], None]) -> Markup:
+    """What ``draw`` puts on axes as an ``svg`` element; equal drawings give equal text.
 
     ``name``: unlike that of any other figure of the page.  ``title``: said instead of the picture.
     """
@@ -69,7 +69,7 @@ def _inline_svg(name: str, title: str, draw: Callable[[Figure], None]) -> Markup
     with own_style(**_STYLE):
         figure = Figure(figsize=_SIZE, layout="constrained")
         figure.patch.set_alpha(0.0)
-        draw(figure)
+        draw(figure.add_subplot())
         buffer = io.BytesIO()
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     root = ElementTree.fromstring(buffer.getvalue())
@@ -104,8 +104,7 @@ def rate_figure(run: RunRecord) -> Markup | None:
     if not cells:
         return None
 
-    def draw(figure: Figure) -> None:
-        axes = figure.add_subplot()
+    def draw(axes: Axes) -> None:
         draw_rates(axes, cells, ink=_INK, paper=_PAPER)
         axes.set_ylabel("maximal learning rate")
         axes.set_xlim(1, 10 ** max(1.0, np.ceil(np.log10(max(cell.depth for cell in cells)))))
@@ -123,8 +122,7 @@ def deviation_figure(run: RunRecord) -> Markup | None:
     if not cells:
         return None
 
-    def draw(figure: Figure) -> None:
-        axes = figure.add_subplot()
+    def draw(axes: Axes) -> None:
         axes.axhline(0.0, color=_INK, linewidth=1.2)
         for index, (width, group) in enumerate(by_width(cells)):
             look = (COLOURS[index % 6], MARKERS[index % 6])
@@ -157,8 +155,7 @@ def typical_figure(run: RunRecord) -> Markup | None:
     means = [(cell.ratio, cell.over_exact or 0.0) for cell in run.cells if cell.defined]
     means = [(ratio, over) for ratio, over in means if over > _LOWEST]
 
-    def draw(figure: Figure) -> None:
-        axes = figure.add_subplot()
+    def draw(axes: Axes) -> None:
         axes.axhline(1.0, color=_INK, linewidth=1.2, label="exact mean")
         for at in medians:
             axes.plot(*at, "D", color=COLOURS[1], markersize=5)

@@ -14,23 +14,13 @@ from theory.exposition.source_code import JAVASCRIPT, source_code
 from theory.laws.update import squared_update
 from theory.networks.mlp import MLP
 from theory.rates.rate import maximal_learning_rate
+from theory.rates.validity import Validity
 
-__all__ = ["Formulas", "Validity", "browser_code", "formulas"]
+__all__ = ["Formulas", "browser_code", "formulas"]
 
 TOLERANCE = "1/10"
 """Within which the law of the rate is said to hold."""
 _UPDATE = r"E[(\mathrm{\Delta} z)^2]"
-
-
-@dataclass(frozen=True)
-class Validity:
-    """Where the law's rate is within ``tolerance`` of the exact one: as the width grows, from
-    ``depth`` to ``ratio`` of the width; below ``width`` at no depth."""
-
-    tolerance: float
-    width: int
-    depth: int
-    ratio: float
 
 
 @dataclass(frozen=True)
@@ -48,7 +38,6 @@ class Formulas:
 def formulas() -> Formulas:
     """Derived for ReLU networks of every width and depth."""
     update, rate = squared_update(MLP()), maximal_learning_rate(MLP())
-    where = rate.validity(TOLERANCE)
     parts = {"label": update.label, "output": update.output}
     return Formulas(
         update=_math(_UPDATE, r"\thicksim", update.leading()),
@@ -60,9 +49,7 @@ def formulas() -> Formulas:
         joint=[
             _math(_part(name), r"\thicksim", part.joint_limit()) for name, part in parts.items()
         ],
-        validity=Validity(
-            float(where.tolerance), where.least_width, where.least_depth, where.ratio
-        ),
+        validity=rate.validity(TOLERANCE),
     )
 
 

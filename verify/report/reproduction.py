@@ -29,8 +29,8 @@ from verify.untrusted import structured, whole_seed
 __all__ = ["cell_code", "command", "kept_job"]
 
 _NAMES = {repr(sampler): name for name, sampler in SAMPLERS.items()}
-_SETTING = ("gram", "conditioned")
-"""The samplers that are taken without being named, without a step and with one."""
+_USUAL = {True: "gram", False: "conditioned"}
+"""The samplers that are taken without being named, by whether the update is linearised."""
 
 Plan = list[tuple[str, int, int, int]]
 """Sampler, width, depth and samples of each cell, in order."""
@@ -41,8 +41,7 @@ def command(run: RunRecord | CheckRecord, job: Job | None = None) -> str | None:
 
     ``job``: what the run was asked for, as `kept_job` gives it; None where it is not known.
     """
-    if job is None:
-        job = _formula(run) if isinstance(run, CheckRecord) else _grid(run)
+    job = job or _job_of(run)
     return None if job is None else shlex.join(["python", "-m", "verify", *job.words])
 
 
@@ -85,44 +84,44 @@ def cell_code(cell: CellRecord, step: float | None) -> str:
     )
 
 
-def _formula(run: CheckRecord) -> Job | None:
+def _job_of(run: RunRecord | CheckRecord) -> Job | None:
+    """The job that gives the cells of ``run``, in the fewest options."""
+    networks = run.networks if isinstance(run, CheckRecord) else run
+    said = _claim(run) if isinstance(run, CheckRecord) else _setting(run)
+    if networks is None:
+        return Job(**said)
+    cells, names = networks.cells, {_NAMES.get(cell.sampler) for cell in networks.cells}
+    if None in names or not cells:
+        return None
+    seed = whole_seed(networks.seed)
+    said["seed"] = None if seed == 1 else str(seed)
+    seen = [(c.sampler, c.width, c.depth, c.samples) for c in cells]
+    grid = networks is run
+    if grid and networks.step is None and seen == _planned(None, None, None, None):
+        return Job(**said)
+    sizes, (name, *others) = _product(cells), names
+    if others or (grid and sizes is None):
+        return None
+    said |= (sizes or {}) | {"sampler": None if name == _USUAL[networks.step is None] else name}
+    if grid and seen == _planned(said["width"], said["depth"], name, networks.step):
+        return Job(**said)
+    counts = {cell.samples for cell in cells}
+    return Job(**said, samples=counts.pop()) if len(counts) == 1 else None
+
+
+def _claim(run: CheckRecord) -> dict[str, Any]:
     asked = re.search(r" in layer (\d{1,12}) of ", run.subject)
-    said: dict[str, Any] = {
+    return {
         "formula": run.formula,
         "claim": run.claim.value,
         "quantity": run.quantity.value,
         "layer": None if asked is None else int(asked[1]),
     }
-    if run.networks is None:
-        return Job(**said)
-    cells = run.networks.cells
-    names, samples = {_NAMES.get(cell.sampler) for cell in cells}, _same_samples(cells)
-    if len(names) != 1 or None in names or samples is None:
-        return None
-    name = names.pop()
-    said |= _product(cells) or {}
-    sampler = None if name == "gram" else name
-    return Job(**said, samples=samples, sampler=sampler, seed=_seed(run.networks))
 
 
-def _grid(run: RunRecord) -> Job | None:
-    """The job that gives the cells of ``run``, in the fewest options."""
-    if not run.cells or not all(cell.sampler in _NAMES for cell in run.cells):
-        return None
+def _setting(run: RunRecord) -> dict[str, Any]:
     layers = {cell.layer for cell in run.cells if cell.layer != cell.depth}
-    said: dict[str, Any] = {"layer": min(layers, default=None), "step": run.step}
-    said["seed"] = _seed(run)
-    seen = [(c.sampler, c.width, c.depth, c.samples) for c in run.cells]
-    if run.step is None and seen == _planned(None, None, None, None):
-        return Job(**said)
-    name, sizes = _NAMES[run.cells[0].sampler], _product(run.cells)
-    if sizes is None or any(_NAMES[cell.sampler] != name for cell in run.cells):
-        return None
-    said |= sizes | {"sampler": None if name == _SETTING[run.step is not None] else name}
-    if seen == _planned(sizes["width"], sizes["depth"], name, run.step):
-        return Job(**said)
-    samples = _same_samples(run.cells)
-    return None if samples is None else Job(**said, samples=samples)
+    return {"layer": min(layers, default=None), "step": run.step}
 
 
 def _planned(
@@ -149,13 +148,3 @@ def _product(cells: Sequence[CellRecord]) -> dict[str, tuple[int, ...]] | None:
     if list(dict.fromkeys((c.width, c.depth) for c in cells)) != list(product(widths, depths)):
         return None
     return {"width": widths, "depth": depths}
-
-
-def _same_samples(cells: Sequence[CellRecord]) -> int | None:
-    counts = {cell.samples for cell in cells}
-    return counts.pop() if len(counts) == 1 else None
-
-
-def _seed(run: RunRecord) -> str | None:
-    seed = whole_seed(run.seed)
-    return None if seed == 1 else str(seed)

@@ -1,1 +1,2 @@
-"""Blocks of samples are configured, executed, stored and merged."""
+"""This folder draws blocks of samples on any executor, stores them, and merges them into
+estimates."""

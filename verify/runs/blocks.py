@@ -1,4 +1,4 @@
-"""Blocks of several cells are drawn in shares that double, and each finished one is stored.
+"""This module orders the blocks of several cells in shares that double, and keeps finished blocks.
 
 After each share every cell has the same part of its blocks, 1/2^k of them, or its first one; where
 numbers of samples were planned for one relative standard error, all cells have the same one then.
@@ -6,19 +6,15 @@ numbers of samples were planned for one relative standard error, all cells have 
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
 from typing import NamedTuple
 
 from verify.inference.estimate import Block
-from verify.numerics.software import Software
 from verify.runs.sampling import Sampling
 
 __all__ = [
     "BlockStore",
-    "Drawn",
     "OpenStore",
     "Piece",
     "Turn",
@@ -50,14 +46,6 @@ def in_doubling_shares(blocks: Sequence[int]) -> Iterator[Piece]:
             done[cell] = goal
 
 
-class Drawn(NamedTuple):
-    """A finished block, and what made it."""
-
-    piece: Piece
-    block: Block
-    software: Software
-
-
 class Turn(NamedTuple):
     """``news``: pieces that others have finished; ``granted``: pieces to draw now."""
 
@@ -65,41 +53,32 @@ class Turn(NamedTuple):
     granted: Collection[Piece]
 
 
-class BlockStore(ABC):
-    """Finished blocks of some cells, by piece; perhaps shared with other processes."""
+class BlockStore:
+    """A store holds the finished blocks of some cells, by piece; this one holds them in memory, and
+    shares them with no other process."""
 
-    @abstractmethod
-    def turn(self, drawn: Sequence[Drawn], asked: Sequence[Piece]) -> Turn:
-        """Keep ``drawn``, for good when this returns, and claim ``asked``.
+    def __init__(self) -> None:
+        self._blocks: dict[Piece, Block] = {}
+
+    def turn(self, drawn: Mapping[Piece, Block], asked: Sequence[Piece]) -> Turn:
+        """Keep the blocks ``drawn``, for good when this returns, and claim ``asked``.
 
         The first turn's news are all that is there.  Pieces that are finished, or that others have
         claimed and still seem to draw, are not granted.
         """
+        self._blocks.update(drawn)
+        return Turn((), asked)
 
-    @abstractmethod
     def blocks(self, cell: int, count: int) -> list[Block]:
-        """The first ``count`` blocks of a cell, all of which have been finished, each with the
-        software that drew it."""
+        """The first ``count`` blocks of a cell, all of which have been finished."""
+        return [self._blocks[Piece(cell, block)] for block in range(count)]
 
 
 OpenStore = Callable[[Sequence[Sampling]], AbstractContextManager[BlockStore]]
 """Opens a store for some cells."""
 
 
-class _Memory(BlockStore):
-    def __init__(self) -> None:
-        self._blocks: dict[Piece, Block] = {}
-
-    def turn(self, drawn: Sequence[Drawn], asked: Sequence[Piece]) -> Turn:
-        for piece, block, software in drawn:
-            self._blocks[piece] = replace(block, software=software)
-        return Turn((), asked)
-
-    def blocks(self, cell: int, count: int) -> list[Block]:
-        return [self._blocks[Piece(cell, block)] for block in range(count)]
-
-
 @contextmanager
 def in_memory(_: Sequence[Sampling]) -> Iterator[BlockStore]:
     """An empty store of this process alone, gone when it ends."""
-    yield _Memory()
+    yield BlockStore()

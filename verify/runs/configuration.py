@@ -18,7 +18,6 @@ from verify.samplers.catalogue import BY_TEXT
 from verify.samplers.gram.sampler import Gram
 from verify.samplers.problem import Problem, numeric_problem
 from verify.samplers.sampler import Sampler
-from verify.untrusted import structured
 
 __all__ = [
     "Configuration",
@@ -69,25 +68,25 @@ class NetworkRecord(Struct, frozen=True):
         return MLP(**given, activation={"0": ReLU(), "1": Linear()}.get(slope) or LeakyReLU(slope))
 
     @property
+    def chosen(self) -> dict[str, Any]:
+        """The sizes, and every other field that is not as sizes and activation alone make it."""
+        usual = asdict(
+            NetworkRecord.of(MLP(self.width, self.depth, activation=self.network.activation))
+        )
+        usual |= {"width": None, "depth": None, "slope": "0"}
+        return {name: value for name, value in asdict(self).items() if value != usual[name]}
+
+    @property
     def code(self) -> str:
         """Python that makes the network, where nothing is given that is at its default.
 
         >>> NetworkRecord.of(MLP((8, 8), input_width=8, weight_variance=2)).code
         'MLP(width=8, depth=2)'
         """
-        given, first = self.network, self.width if isinstance(self.width, int) else self.width[0]
-        usual = MLP(first, self.depth, activation=given.activation)
-        return repr(
-            MLP(
-                self.width,
-                self.depth,
-                input_width=None if self.input_width == first else self.input_width,
-                activation=given.activation,
-                weight_variance=None if given.c == usual.c else given.c,
-                readout_variance=None if given.s == 1 else given.s,
-                input_norm2=None if given.norm2 == self.input_width else given.norm2,
-            )
-        )
+        given = self.chosen | {"activation": self.network.activation}
+        given.pop("slope", None)
+        usual = self.input_norm2 == str(self.input_width)
+        return repr(MLP(**given | {"input_norm2": None if usual else self.input_norm2}))
 
 
 class ConfigurationRecord(Struct, frozen=True):
@@ -123,7 +122,7 @@ class Configuration:
     >>> short, spelled = (configuration(net) for net in (MLP(8, 2), MLP((8, 8), input_width=8)))
     >>> short.text == spelled.text
     True
-    >>> Configuration.from_text(short.text).text == short.text
+    >>> Configuration.of(short.record).text == short.text
     True
     """
 
@@ -168,18 +167,13 @@ class Configuration:
         >>> usual.key == configuration(MLP(8, 2, readout_variance=2)).key
         False
         """
-        network, record = self.network, self.record
-        usual = asdict(
-            NetworkRecord.of(MLP(network.width, network.depth, activation=network.activation))
-        )
-        usual |= {"width": None, "depth": None, "slope": "0"}
-        sizes = asdict(record.network).items()
-        chosen: dict[str, Any] = {name: value for name, value in sizes if value != usual[name]}
+        record = self.record
+        chosen = record.network.chosen
         if record.rates is not None:
             chosen["rates"] = record.rates
         if record.step is not None:
             chosen["step"] = record.step
-        if self.layers != (network.layers,):
+        if self.layers != (self.network.layers,):
             chosen["layers"] = self.layers
         if self.sampler != Gram():
             chosen["sampler"] = record.sampler
@@ -197,17 +191,6 @@ class Configuration:
         units = self.sampler.cost(network)
         neurons, layers = sum(network.widths[1:]), network.layers
         return cost.unit * units + cost.neuron * neurons + cost.layer * layers + cost.network
-
-    @classmethod
-    def from_text(cls, text: str) -> Configuration:
-        """The configuration that a `text` says; `InvalidArgument` for text that says none."""
-        try:
-            return cls.of(structured(text, ConfigurationRecord))
-        except (LookupError, TypeError, AttributeError, ValueError, OverflowError) as error:
-            raise InvalidArgument(
-                f"expected the text of a configuration, got {text[:60]!r} "
-                f"({str(error)[:200]}); take it from a run's results.json"
-            ) from error
 
     @classmethod
     def of(cls, record: ConfigurationRecord) -> Configuration:

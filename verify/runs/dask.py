@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
@@ -57,11 +57,12 @@ def on_dask(cluster: Any, execution: Execution | None = None) -> Iterator[Execut
             executor=client.get_executor(pure=False),
             ahead=max(_ROOM, _ROOM_PER_THREAD * threads),
             task=max(_TASK, _TASK_PER_THREAD * threads),
-            alive=_Alive(client).check,
+            alive=_watcher(client),
         )
     finally:
         if client is not cluster:
-            _close(client)
+            with suppress(Exception):  # its scheduler may be gone
+                client.close(timeout=2)
 
 
 def _distributed() -> Any:
@@ -112,28 +113,22 @@ def _check_workers(client: Any) -> None:
             )
 
 
-class _Alive:
-    """Whether a scheduler is there, and has had workers within `_WITHOUT_WORKERS` seconds."""
+def _watcher(client: Any) -> Callable[[], None]:
+    """A function that raises `LostWorkers` where the scheduler is lost, or has had no workers for
+    `_WITHOUT_WORKERS` seconds."""
+    gone: float | None = None
 
-    def __init__(self, client: Any) -> None:
-        self._client = client
-        self._gone: float | None = None
-
-    def check(self) -> None:
-        """Raise `LostWorkers` where one of them is lost."""
-        if self._client.status != "running":
+    def check() -> None:
+        nonlocal gone
+        if client.status != "running":
             raise LostWorkers("the Dask scheduler was lost in mid-run")
         try:
-            workers = len(self._client.nthreads())
+            workers = len(client.nthreads())
         except (OSError, RuntimeError) as error:
             raise LostWorkers(f"the Dask scheduler was lost in mid-run: {error}") from error
         now = time.monotonic()
-        self._gone = None if workers else self._gone or now
-        if self._gone is not None and now - self._gone > _WITHOUT_WORKERS:
+        gone = None if workers else gone or now
+        if gone is not None and now - gone > _WITHOUT_WORKERS:
             raise LostWorkers(f"no Dask worker was there for {_WITHOUT_WORKERS:.0f} seconds")
 
-
-def _close(client: Any) -> None:
-    """Close a client, whose scheduler may be gone."""
-    with suppress(Exception):
-        client.close(timeout=2)
+    return check

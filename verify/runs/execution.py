@@ -28,10 +28,9 @@ from math import inf
 from theory.errors import InvalidArgument
 from verify.errors import LostWorkers
 from verify.inference.estimate import Block
-from verify.numerics.software import Software, this_software
+from verify.numerics.software import this_software
 from verify.runs.blocks import (
     BlockStore,
-    Drawn,
     OpenStore,
     Piece,
     in_doubling_shares,
@@ -39,7 +38,7 @@ from verify.runs.blocks import (
 )
 from verify.runs.sampling import Sampling, draw_blocks
 
-__all__ = ["Calling", "Execution", "Watch", "checked_execution"]
+__all__ = ["Execution", "Watch", "checked_execution"]
 
 _AHEAD_PER_THREAD = 4
 _AHEAD = 256
@@ -48,13 +47,16 @@ _MOST_BLOCKS = 10**8
 _LOOK = 1.0
 """Seconds between two looks at whether the workers are still there."""
 
-Made = tuple[list[Block], Software]
 Task = tuple[Piece, ...]
 """Pieces of one cell that are drawn in one go."""
 
 
+@dataclass(frozen=True, eq=False)
 class Watch:
-    """Is told what is finished; this one keeps it to itself."""
+    """A watch hears of every finished block; this one calls ``progress`` with the index of the cell
+    and the number of samples."""
+
+    progress: Callable[[int, int], object] = lambda cell, samples: None
 
     def begin(self, samplings: Sequence[Sampling]) -> None:
         """All that is to be drawn."""
@@ -65,16 +67,6 @@ class Watch:
 
     def advance(self, cell: int, samples: int) -> None:
         """A block of so many samples is finished, here or by another process on the same store."""
-
-
-@dataclass(frozen=True, eq=False)
-class Calling(Watch):
-    """Calls a function with the index of the cell and the samples of each finished block."""
-
-    progress: Callable[[int, int], object]
-
-    def advance(self, cell: int, samples: int) -> None:
-        """See `Watch.advance`."""
         self.progress(cell, samples)
 
 
@@ -154,8 +146,8 @@ class _Work:
         self._done = [bytearray(count) for count in blocks]
         self._ahead = self._tasks(in_doubling_shares(blocks))
         self._claimed: list[Piece] = []
-        self._running: dict[Future[Made], Task] = {}
-        self._drawn: list[Drawn] = []
+        self._running: dict[Future[list[Block]], Task] = {}
+        self._drawn: dict[Piece, Block] = {}
 
     def counts(self) -> list[int]:
         """Finished blocks of each cell, up to the first that is not."""
@@ -165,20 +157,16 @@ class _Work:
     def finish(self, pool: Executor) -> None:
         """Draw until all is finished or time is up."""
         try:
-            self._note(self._store.turn((), ()).news, self._how.watch.found)
+            self._note(self._store.turn({}, ()).news, self._how.watch.found)
             while self._begin(pool) or self._running:
                 self._wait()
-        except KeyboardInterrupt:
-            begun = [future for future in self._running if not future.cancel()]
-            wait(begun)
+        except (KeyboardInterrupt, LostWorkers, BrokenExecutor, CancelledError) as error:
+            if isinstance(error, KeyboardInterrupt):
+                wait([future for future in self._running if not future.cancel()])
             self._rescue()
+            if isinstance(error, BrokenExecutor | CancelledError):
+                raise LostWorkers(f"the workers were lost in mid-run: {error!r}") from error
             raise
-        except LostWorkers:
-            self._rescue()
-            raise
-        except (BrokenExecutor, CancelledError) as error:
-            self._rescue()
-            raise LostWorkers(f"the workers were lost in mid-run: {error!r}") from error
         finally:
             for future in self._running:
                 future.cancel()
@@ -199,8 +187,8 @@ class _Work:
     def _turn(self, asked: Sequence[Piece]) -> Collection[Piece]:
         """The pieces granted."""
         news, granted = self._store.turn(self._drawn, asked)
-        self._note([*(each.piece for each in self._drawn), *news], self._how.watch.advance)
-        self._drawn = []
+        self._note([*self._drawn, *news], self._how.watch.advance)
+        self._drawn = {}
         return granted
 
     def _tasks(self, ahead: Iterator[Piece]) -> Iterator[Task]:
@@ -233,7 +221,7 @@ class _Work:
     def _late(self) -> bool:
         return time.monotonic() >= self._end
 
-    def _submit(self, pool: Executor, task: Task) -> Future[Made]:
+    def _submit(self, pool: Executor, task: Task) -> Future[list[Block]]:
         sampling = self._samplings[task[0].cell]
         counts = {piece.block: sampling.count(piece.block) for piece in task}
         return pool.submit(
@@ -252,17 +240,17 @@ class _Work:
                 return
             self._how.alive()
 
-    def _take(self, future: Future[Made]) -> None:
+    def _take(self, future: Future[list[Block]]) -> None:
         task = self._running.pop(future)
-        blocks, software = future.result()
-        difference = software.difference(this_software(), processor=False)
+        blocks = future.result()
+        maker = blocks[0].software or this_software()
+        difference = maker.difference(this_software(), processor=False)
         if difference:
             raise LostWorkers(
                 f"expected workers with the software of this process, got one with {difference}; "
                 f"install the same versions on all machines"
             )
-        pairs = zip(task, blocks, strict=True)
-        self._drawn += [Drawn(piece, block, software) for piece, block in pairs]
+        self._drawn |= zip(task, blocks, strict=True)
 
     def _drop(self) -> None:
         """Take back what has not been begun, but for first blocks."""

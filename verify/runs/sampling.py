@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from verify.inference.estimate import Block, Estimate, merge, sum_block
-from verify.numerics.software import Software, this_software
+from verify.numerics.software import this_software
 from verify.numerics.streams import KEPT_SAMPLES, block_stream
 from verify.runs.configuration import Configuration, problem_of
 
-__all__ = ["Sampling", "draw_block", "draw_blocks"]
+__all__ = ["Sampling", "draw_blocks"]
 
 
 @dataclass(frozen=True)
@@ -66,17 +66,11 @@ class Sampling:
         )
 
 
-def draw_block(
-    configuration: Configuration, seed: int, block: int, count: int, keep: bool
-) -> tuple[Block, Software]:
-    """One block, and what made it; a function of its arguments that any machine can run."""
-    logs = configuration.sampler.sample(problem_of(configuration), block_stream(seed, block), count)
-    return sum_block(logs, keep=keep), this_software()
-
-
 def draw_blocks(
     configuration: Configuration, seed: int, counts: Mapping[int, int], keep: bool
-) -> tuple[list[Block], Software]:
-    """Several blocks of one cell, of so many samples each, by `draw_block`."""
-    made = [draw_block(configuration, seed, block, counts[block], keep) for block in counts]
-    return [block for block, _ in made], this_software()
+) -> list[Block]:
+    """Blocks of one cell, of so many samples each by their number, with the software that drew
+    them; a function of its arguments that any machine can run."""
+    problem, sample = problem_of(configuration), configuration.sampler.sample
+    drawn = (sample(problem, block_stream(seed, block), counts[block]) for block in counts)
+    return [replace(sum_block(logs, keep=keep), software=this_software()) for logs in drawn]

@@ -15,7 +15,7 @@ from verify.inference.estimate import Estimate
 from verify.numerics.streams import checked_samples, checked_seed
 from verify.runs.blocks import in_memory
 from verify.runs.configuration import configuration
-from verify.runs.execution import Calling, Execution
+from verify.runs.execution import Execution, Watch
 from verify.runs.sampling import Sampling
 from verify.runs.store import kept_in
 from verify.samplers.gram.sampler import Gram
@@ -85,6 +85,6 @@ def monte_carlo(
                 progress(finished)
 
         store_of_blocks = in_memory if store is None else kept_in(store)
-        how = Execution(executor, store=store_of_blocks, watch=Calling(advance))
+        how = Execution(executor, store=store_of_blocks, watch=Watch(advance))
         (blocks,) = how.run([sampling])
         return sampling.estimate(blocks, scalar=layer is None or isinstance(layer, Integral))

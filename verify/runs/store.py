@@ -9,7 +9,6 @@ no run.
 from __future__ import annotations
 
 import hashlib
-import json
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,13 +23,14 @@ from verify.errors import UnusableFolder
 from verify.inference.estimate import Block
 from verify.numerics.arrays import FloatArray
 from verify.numerics.software import Software, this_software
-from verify.runs.blocks import BlockStore, Drawn, OpenStore, Piece, Turn
+from verify.runs.blocks import BlockStore, OpenStore, Piece, Turn
 from verify.runs.configuration import problem_of
 from verify.runs.sampling import Sampling
 from verify.runs.store_file import connect, damage, said, transaction
 
-__all__ = ["StoredBlocks", "block_checksum", "canonical_text", "fact", "kept_in"]
+__all__ = ["StoredBlocks", "block_checksum", "fact", "kept_in"]
 
+_ID = "(SELECT id FROM cells WHERE configuration = ? AND seed = ? AND kept = ?)"
 _CLAIM = 600.0
 """Seconds for which others leave a claimed block for last."""
 
@@ -62,18 +62,13 @@ def fact(path: Path, name: str) -> str | None:
     """A fact of the store at ``path``, or None."""
     connection = connect(path, new=False)
     try:
-        with said(path):
-            found = connection.execute("SELECT value FROM facts WHERE name = ?", (name,)).get
-        with damage(path):
-            return None if found is None else _text(found)
+        with said(path), damage(path):
+            found = _facts(connection).get(name)
+            if not isinstance(found, str | None):
+                raise ValueError("a fact is no text")
+            return found
     finally:
         connection.close()
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError("a fact is no text")
-    return value
 
 
 def _keep_facts(connection: apsw.Connection, path: Path, facts: Mapping[str, str]) -> None:
@@ -102,35 +97,34 @@ class StoredBlocks(BlockStore):
     def __init__(
         self, path: Path, connection: apsw.Connection, samplings: Sequence[Sampling]
     ) -> None:
+        super().__init__()
         self._path, self._database, self._samplings = path, connection, samplings
         self._owner = uuid.uuid4().hex
         self._checked = False
         self._makers: dict[int, Software] = {}
-        self._forget()
-
-    def _forget(self) -> None:
-        """Know nothing of what is in the file, as after a transaction that was undone."""
         self._last = 0
-        self._ids: list[int | None] = [None] * len(self._samplings)
-        self._of_id: dict[int, list[int]] = {}
+        self._cells: dict[tuple[str, str, int], list[int]] = {}
+        for cell, sampling in enumerate(samplings):
+            self._cells.setdefault(_cell_key(sampling), []).append(cell)
 
-    def turn(self, drawn: Sequence[Drawn], asked: Sequence[Piece]) -> Turn:
+    def turn(self, drawn: Mapping[Piece, Block], asked: Sequence[Piece]) -> Turn:
         """See `BlockStore.turn`; one transaction, on the disk when this returns."""
         with said(self._path):
             if not drawn and not asked:
                 return Turn(self._news(), ())
+            last = self._last
             try:
                 with transaction(self._database):
                     return self._changed(drawn, asked)
             except BaseException:
-                self._forget()
+                self._last = last
                 raise
 
-    def _changed(self, drawn: Sequence[Drawn], asked: Sequence[Piece]) -> Turn:
+    def _changed(self, drawn: Mapping[Piece, Block], asked: Sequence[Piece]) -> Turn:
         if not self._checked:
             self._check_software()
-        for each in drawn:
-            self._put(each)
+        for piece, block in drawn.items():
+            self._put(piece, block)
         news = self._news()
         there = set(news)
         wanted = [piece for piece in asked if piece not in there]
@@ -162,12 +156,11 @@ class StoredBlocks(BlockStore):
                 )
         self._checked = True
 
-    def _put(self, drawn: Drawn) -> None:
-        piece, block, software = drawn
+    def _put(self, piece: Piece, block: Block) -> None:
         key = (self._id(piece.cell), piece.block, block.samples)
         arrays = _bytes(block)
         checksum = block_checksum(self._samplings[piece.cell], piece.block, arrays)
-        row = (*key, self._software(software), checksum, *arrays)
+        row = (*key, self._software(block.software or this_software()), checksum, *arrays)
         names = "cell, block, samples, software, checksum, log_unit, mean, spread, logs"
         self._database.execute(
             f"INSERT INTO blocks ({names}) VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING", row
@@ -184,11 +177,10 @@ class StoredBlocks(BlockStore):
 
     def _news(self) -> list[Piece]:
         """Pieces finished since the last look."""
-        for cell in range(len(self._samplings)):
-            self._find(cell)
         rows = list(
             self._database.execute(
-                "SELECT id, cell, block, samples FROM blocks WHERE id > ? ORDER BY id",
+                "SELECT blocks.id, block, samples, configuration, seed, kept FROM blocks "
+                "JOIN cells ON cells.id = cell WHERE blocks.id > ? ORDER BY blocks.id",
                 (self._last,),
             )
         )
@@ -196,8 +188,8 @@ class StoredBlocks(BlockStore):
         with damage(self._path):
             return [
                 Piece(cell, block)
-                for _, id_, block, samples in rows
-                for cell in self._of_id.get(id_, ())
+                for _, block, samples, *key in rows
+                for cell in self._cells.get(tuple(key), ())
                 if 0 <= block < self._samplings[cell].blocks
                 and self._samplings[cell].count(block) == samples
             ]
@@ -212,28 +204,14 @@ class StoredBlocks(BlockStore):
         )
         return self._database.changes() > 0
 
-    def _find(self, cell: int) -> int | None:
-        """The id of a cell, if the store knows it."""
-        if self._ids[cell] is None:
-            found = self._database.execute(
-                "SELECT id FROM cells WHERE configuration = ? AND seed = ? AND kept = ?",
-                _cell_key(self._samplings[cell]),
-            ).get
-            if found is not None:
-                self._ids[cell] = found
-                self._of_id.setdefault(found, []).append(cell)
-        return self._ids[cell]
-
     def _id(self, cell: int) -> int:
-        known = self._find(cell)
-        if known is None:
-            self._database.execute(
-                "INSERT INTO cells (configuration, seed, kept) VALUES (?,?,?)",
-                _cell_key(self._samplings[cell]),
-            )
-            known = self._find(cell)
-        assert known is not None
-        return known
+        """The id of a cell, which is given one where it has none."""
+        key = _cell_key(self._samplings[cell])
+        self._database.execute(
+            "INSERT INTO cells (configuration, seed, kept) VALUES (?,?,?) ON CONFLICT DO NOTHING",
+            key,
+        )
+        return int(self._database.execute(f"SELECT {_ID}", key).get)
 
     def _software(self, software: Software) -> int:
         text = (software.text,)
@@ -243,10 +221,10 @@ class StoredBlocks(BlockStore):
         return int(self._database.execute("SELECT id FROM software WHERE text = ?", text).get)
 
     def _row(self, piece: Piece, columns: str) -> Any:
-        samples = self._samplings[piece.cell].count(piece.block)
+        sampling = self._samplings[piece.cell]
         return self._database.execute(
-            f"SELECT {columns} FROM blocks WHERE cell = ? AND block = ? AND samples = ?",
-            (self._id(piece.cell), piece.block, samples),
+            f"SELECT {columns} FROM blocks WHERE cell = {_ID} AND block = ? AND samples = ?",
+            (*_cell_key(sampling), piece.block, sampling.count(piece.block)),
         ).get
 
     def _block(self, cell: int, block: int) -> Block:
@@ -292,38 +270,3 @@ def _bytes(block: Block) -> tuple[bytes | None, ...]:
 
 def _array(data: bytes, shape: tuple[int, ...]) -> FloatArray:
     return np.frombuffer(data, dtype="<f8").astype(np.float64).reshape(shape)
-
-
-_ROWS = """
-SELECT configuration, seed, kept, block, samples, text, checksum, log_unit, mean, spread, logs
-FROM blocks JOIN cells ON cells.id = blocks.cell JOIN software ON software.id = blocks.software
-ORDER BY configuration, length(seed), seed, kept, block, samples
-"""
-_NAMES = (
-    *("configuration", "seed", "kept", "block", "samples", "software", "checksum"),
-    *("log_unit", "mean", "spread", "logs"),
-)
-
-
-def canonical_text(path: str | Path) -> Iterator[str]:
-    """A store as lines of JSON, equal for equal content, in whatever order and by whomever it came:
-    the facts, then the blocks, sorted by key, arrays as hexadecimal digits of their
-    little-endian doubles.
-
-    Law: two stores with the same facts and blocks give the same lines, bit for bit.  Claims, which
-    only say who draws at the moment, are left out.  Raises as `verify.runs.store_file.connect`.
-    """
-    connection = connect(Path(path), new=False)
-    try:
-        with said(Path(path)):
-            for name, value in connection.execute("SELECT name, value FROM facts ORDER BY name"):
-                yield _line({"fact": name, "value": value})
-            for row in connection.execute(_ROWS):
-                values = (v.hex() if isinstance(v, bytes) else v for v in row)
-                yield _line(dict(zip(_NAMES, values, strict=True)))
-    finally:
-        connection.close()
-
-
-def _line(record: dict[str, object]) -> str:
-    return json.dumps(record, ensure_ascii=False, sort_keys=True) + "\n"

@@ -1,4 +1,4 @@
-"""The file of a store is made and opened with care, and its errors are said in one sentence.
+"""This module makes and opens the file of a store, and turns errors of the file into sentences.
 
 SQLite through APSW, with a rollback journal and every commit synced to the disk (``synchronous =
 EXTRA``): the one mode that is safe on network file systems that lock, and in which a process may be

@@ -14,19 +14,20 @@ from typing import Any
 import apsw
 import pytest
 
+from studies.store_text import canonical_text
 from theory import MLP
 from verify import Gram, cli, compare_law
 from verify.comparison.exact_values import known_spread
-from verify.comparison.tabular import needs
+from verify.comparison.exports import needs
 from verify.errors import LostWorkers
 from verify.jobs.folder import CSV, PARQUET, RESULTS, STORE
 from verify.jobs.progress import Bar
-from verify.jobs.replay import recorded_cell
+from verify.jobs.replay import replay
 from verify.numerics.software import this_software
 from verify.runs.configuration import configuration
 from verify.runs.execution import Execution, Watch
 from verify.runs.sampling import Sampling
-from verify.runs.store import canonical_text, kept_in
+from verify.runs.store import kept_in
 
 CELLS = ["--width", "16", "--depth", "1", "2", "--samples", "40000"]
 """Two cells of five blocks."""
@@ -57,7 +58,7 @@ def same(folder: Path, whole: Path) -> bool:
 @pytest.fixture(autouse=True)
 def no_figures(whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """They take the longest, and the whole run has them."""
-    monkeypatch.setattr("verify.jobs.job._draw", lambda folder, comparison: None)
+    monkeypatch.setattr("verify.jobs.job.write_pictures", lambda folder, comparison: None)
 
 
 def test_ctrl_c_says_how_to_go_on_and_nothing_is_drawn_twice(
@@ -209,7 +210,7 @@ def test_a_seed_is_read_as_text_or_as_an_exact_number(
     changed = record(whole)
     put("seed", seed)(changed)
     (tmp_path / RESULTS).write_text(json.dumps(changed), encoding="utf-8")
-    assert recorded_cell(tmp_path / RESULTS, 0).sampling.seed == read
+    assert replay(tmp_path / RESULTS, 0, Execution()).sampling.seed == read
 
 
 @pytest.mark.parametrize("seed", [2**53, 2**63 + 1, 1.5e19, 7.0])
@@ -308,7 +309,7 @@ def test_a_figure_that_is_missing_is_drawn_anew(
 ) -> None:
     copy(whole, tmp_path)
     asked: list[Path] = []
-    monkeypatch.setattr("verify.jobs.job._draw", lambda folder, _: asked.append(folder))
+    monkeypatch.setattr("verify.jobs.job.write_pictures", lambda folder, _: asked.append(folder))
     assert cli.main(["--resume", str(tmp_path)]) == 0
     assert asked == [tmp_path]
 

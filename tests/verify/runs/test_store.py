@@ -12,15 +12,17 @@ import numpy as np
 import pytest
 
 from studies.faulty_disk import Disk, Fault, faulty
+from studies.store_text import canonical_text
 from theory import MLP, InvalidArgument
 from verify import Dense, RareEvents, monte_carlo
 from verify.errors import UnusableFolder
+from verify.inference.estimate import Block
 from verify.numerics.software import Software, this_software
-from verify.runs.blocks import Drawn, Piece
+from verify.runs.blocks import Piece
 from verify.runs.configuration import configuration
 from verify.runs.execution import Execution, Watch
-from verify.runs.sampling import Sampling, draw_block
-from verify.runs.store import canonical_text, fact, kept_in
+from verify.runs.sampling import Sampling, draw_blocks
+from verify.runs.store import fact, kept_in
 from verify.runs.store_file import connect, transaction
 
 CELLS = [
@@ -29,12 +31,11 @@ CELLS = [
 ]
 
 
-def drawn(cell: int, block: int) -> Drawn:
+def drawn(cell: int, block: int) -> dict[Piece, Block]:
     sampling = CELLS[cell]
-    made = draw_block(
-        sampling.configuration, sampling.seed, block, sampling.count(block), sampling.keep
-    )
-    return Drawn(Piece(cell, block), *made)
+    counts = {block: sampling.count(block)}
+    (made,) = draw_blocks(sampling.configuration, sampling.seed, counts, sampling.keep)
+    return {Piece(cell, block): made}
 
 
 PIECES = [Piece(cell, block) for cell, s in enumerate(CELLS) for block in range(s.blocks)]
@@ -47,16 +48,16 @@ def text(path: Path) -> str:
 def fill(path: Path, pieces: Sequence[Piece] = PIECES, facts: Any = None) -> None:
     with kept_in(path, facts=facts)(CELLS) as stored:
         for piece in pieces:
-            stored.turn([drawn(*piece)], [])
+            stored.turn(drawn(*piece), [])
 
 
 def test_blocks_come_back_bit_for_bit(tmp_path: Path) -> None:
     fill(tmp_path / "store")
     with kept_in(tmp_path / "store")(CELLS) as stored:
-        assert set(stored.turn((), ()).news) == set(PIECES)
+        assert set(stored.turn({}, ()).news) == set(PIECES)
         for cell, sampling in enumerate(CELLS):
             for block, found in enumerate(stored.blocks(cell, sampling.blocks)):
-                made = drawn(cell, block).block
+                (made,) = drawn(cell, block).values()
                 assert found.samples == made.samples
                 for name in ("log_unit", "mean", "spread", "logs"):
                     left, right = getattr(found, name), getattr(made, name)
@@ -98,13 +99,13 @@ def test_facts_are_kept_and_have_to_agree(tmp_path: Path) -> None:
 def test_other_bits_of_a_block_are_refused(tmp_path: Path) -> None:
     fill(tmp_path / "store", PIECES[:1])
     one = drawn(0, 0)
-    one.block.mean[0, 0] *= 1 + 2**-50
+    one[Piece(0, 0)].mean[0, 0] *= 1 + 2**-50
     before = text(tmp_path / "store")
     with (
         pytest.raises(UnusableFolder, match="other bits for block 0"),
         kept_in(tmp_path / "store")(CELLS) as stored,
     ):
-        stored.turn([drawn(0, 1), one], [])
+        stored.turn(drawn(0, 1) | one, [])
     assert text(tmp_path / "store") == before
 
 
@@ -115,19 +116,19 @@ def test_other_software_may_read_but_not_go_on(
     other = Software(**{**vars(this_software()), "numba": "0.1"})
     monkeypatch.setattr("verify.runs.store.this_software", lambda: other)
     with kept_in(tmp_path / "store")(CELLS) as stored:
-        assert len(stored.turn((), ()).news) == len(PIECES)
+        assert len(stored.turn({}, ()).news) == len(PIECES)
         with pytest.raises(UnusableFolder, match=r"numba 0\.1 against 0\.68"):
-            stored.turn((), PIECES[:1])
+            stored.turn({}, PIECES[:1])
 
 
 def test_claims_keep_two_processes_apart(tmp_path: Path) -> None:
     with kept_in(tmp_path / "store")(CELLS) as left, kept_in(tmp_path / "store")(CELLS) as right:
-        assert list(left.turn((), PIECES[:2]).granted) == PIECES[:2]
-        assert list(right.turn((), PIECES[:4]).granted) == PIECES[2:4]
-        assert list(left.turn([drawn(*PIECES[0])], PIECES[2:4]).granted) == []
-        assert list(right.turn([drawn(*PIECES[2])], PIECES[:1])) == [[PIECES[0], PIECES[2]], []]
+        assert list(left.turn({}, PIECES[:2]).granted) == PIECES[:2]
+        assert list(right.turn({}, PIECES[:4]).granted) == PIECES[2:4]
+        assert list(left.turn(drawn(*PIECES[0]), PIECES[2:4]).granted) == []
+        assert list(right.turn(drawn(*PIECES[2]), PIECES[:1])) == [[PIECES[0], PIECES[2]], []]
     with kept_in(tmp_path / "store")(CELLS) as later:
-        assert list(later.turn((), PIECES[1:2]).granted) == PIECES[1:2]
+        assert list(later.turn({}, PIECES[1:2]).granted) == PIECES[1:2]
 
 
 def test_a_block_that_was_damaged_is_noticed(tmp_path: Path) -> None:
@@ -214,10 +215,10 @@ def test_a_store_that_cannot_be_written_can_be_read(
         lambda path, made=apsw.Connection: made(path, flags=apsw.SQLITE_OPEN_READONLY),
     )
     with kept_in(tmp_path / "store")(CELLS) as stored:
-        assert len(stored.turn((), ()).news) == len(PIECES)
+        assert len(stored.turn({}, ()).news) == len(PIECES)
         assert len(stored.blocks(0, 2)) == 2
         with pytest.raises(UnusableFolder, match="cannot be written"):
-            stored.turn((), PIECES[:1])
+            stored.turn({}, PIECES[:1])
 
 
 def test_a_store_held_by_another_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,7 +230,7 @@ def test_a_store_held_by_another_is_said(tmp_path: Path, monkeypatch: pytest.Mon
         pytest.raises(UnusableFolder, match="held by another process"),
         kept_in(tmp_path / "store")(CELLS) as stored,
     ):
-        stored.turn((), PIECES[:1])
+        stored.turn({}, PIECES[:1])
     other.close()
 
 
@@ -259,11 +260,11 @@ def test_no_failing_disk_loses_or_doubles_a_block(
             kept: list[Piece] = []
             with suppress(UnusableFolder), kept_in(path)(CELLS) as stored:
                 for piece in PIECES:
-                    stored.turn([drawn(*piece)], [])
+                    stored.turn(drawn(*piece), [])
                     kept.append(piece)
             failed += len(kept) < len(PIECES)
         with faulty(None, syncs=False), kept_in(path)(CELLS) as stored:
-            assert set(stored.turn((), ()).news) >= set(kept)
+            assert set(stored.turn({}, ()).news) >= set(kept)
         with faulty(None, syncs=False):
             fill(path)
         assert text(path) == reference, f"{kind} at operation {at}"

@@ -1,4 +1,5 @@
-"""A run becomes a flat table for CSV, Parquet and pandas: a row a cell, and all to reproduce it."""
+"""Exports write a run as a flat table, for CSV, Parquet and pandas: each cell is a row, and its
+columns hold all that reproduces it."""
 
 from __future__ import annotations
 
