@@ -78,13 +78,8 @@ class Spread(Composite):
 
     @property
     def _second(self) -> Mean:
-        """The mean of its square, the terms apart: words of different degrees do not mix, and layer
-        maps of one degree at a time are quicker to solve."""
-        one = self.whole.derivations[0]
-        squares = (
-            replace(one, observable=Observable((term,))) for term in (self._observable**2).terms
-        )
-        return Mean(tuple(squares))
+        """The mean of its square."""
+        return Mean(replace(self.whole.derivations[0], observable=self._observable).squares)
 
     @property
     def _observable(self) -> Observable:

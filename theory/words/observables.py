@@ -3,13 +3,17 @@
 ``K`` is the layer's tangent-kernel matrix, ``D`` its diagonal mask sigma'(z), ``z`` its
 pre-activation and ``g`` = df/dz the gradient of the network's output.  They combine as NumPy
 arrays do: ``K @ D`` is a matrix, ``K @ z`` a vector, ``z @ K @ z`` a number; `trace` makes a
-number of a matrix; numbers add and multiply, also with exact rationals.  ``x`` = D z is the
-activation and ``f`` = g . z the output of the network, at every layer.
+number of a matrix; numbers add and multiply, also with exact rationals and with
+``n`` of `theory.symbols`, which is the width of the layer.  ``x`` = D z is the activation and
+``f`` = g . z the output of the network, at every layer.
 
 Only numbers even in every neuron can be written, which is what makes their expectations rational.
+An expression with more than one meaning, or none, raises `InvalidArgument` with what to write.
 
 >>> g @ K @ K @ g * f**2 / 2
 1/2·gᵀK²g·(gᵀz)²
+>>> trace(K) / n + 1
+(n + tr(K))/n
 """
 
 from __future__ import annotations
@@ -18,19 +22,47 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
-from typing import Any, Generic, Self, TypeVar, overload
+from numbers import Integral
+from typing import Any, ClassVar, Generic, NoReturn, Self, TypeVar, overload
+
+from sympy import QQ, Expr, Poly, PolynomialError, fraction, together
+from sympy.polys.polyerrors import CoercionFailed
 
 from theory.errors import InvalidArgument
 from theory.public_names import listed
+from theory.symbols import n
 from theory.validation import count_between, exact_number, typed
 from theory.words.word import Word, canonical_word, word_text
 
-__all__ = ["D", "K", "Matrix", "Observable", "Vector", "f", "g", "trace", "x", "z"]
+__all__ = [
+    "D",
+    "K",
+    "Matrix",
+    "Observable",
+    "Vector",
+    "checked_observable",
+    "f",
+    "g",
+    "trace",
+    "x",
+    "z",
+]
 
 _HIGHEST_POWER, _MOST_TERMS = 64, 4096
 """The powers and the sums that are written out."""
 
 Key = TypeVar("Key", str, Word)
+
+_WIDTH = ""
+"""The trace of the identity, which is the width n of the layer."""
+_POLYNOMIALS = (
+    "observables are polynomials, whose means are rational: take a square, or measure the mean of "
+    "the numerator and of the denominator each"
+)
+
+
+def _refuse(got: str, give: str) -> NoReturn:
+    raise InvalidArgument(f"expected an observable of one meaning, got {got}; {give}")
 
 
 @dataclass(frozen=True)
@@ -38,6 +70,7 @@ class _Combination(Generic[Key]):
     """A linear combination with exact coefficients, its terms sorted and none of them zero."""
 
     terms: tuple[tuple[Key, Fraction], ...]
+    __array_ufunc__: ClassVar[None] = None  # a number of NumPy leaves the product to us
 
     @classmethod
     def of(cls, terms: Iterable[tuple[Key, Fraction]]) -> Self:
@@ -68,23 +101,41 @@ class _Combination(Generic[Key]):
     def __sub__(self, other: Self) -> Self:
         return self + (-other)
 
-    def _scaled(self, factor: object) -> Self:
+    def __mul__(self, factor: Any) -> Self:
+        if isinstance(factor, _Combination):
+            _refuse_product(self, factor)
+        if isinstance(factor, Expr) and factor.free_symbols:
+            _refuse(
+                f"a matrix or vector times {factor}",
+                "multiply the number that is made of it, as in trace(K)/n",
+            )
         number = _scalar(factor)
         return self.of((key, c * number) for key, c in self.terms)
 
-    def __rmul__(self, factor: object) -> Self:
-        return self._scaled(factor)
+    def __rmul__(self, factor: Any) -> Self:
+        return self * factor
 
-    def __mul__(self, factor: object) -> Self:
-        return self._scaled(factor)
+    def __truediv__(self, divisor: Any) -> Self:
+        return self * _inverse(divisor)
 
-    def __truediv__(self, divisor: object) -> Self:
-        number = _scalar(divisor)
-        if not number:
-            raise InvalidArgument(
-                "expected a non-zero divisor of an observable, got 0; give a number"
-            )
-        return self._scaled(1 / number)
+    def __rtruediv__(self, other: object) -> NoReturn:
+        _refuse(f"a quotient by {self}", _POLYNOMIALS)
+
+    def __abs__(self) -> NoReturn:
+        _refuse(f"abs({self})", _POLYNOMIALS)
+
+    def __getitem__(self, index: object) -> NoReturn:
+        _refuse(
+            f"an entry of {self}",
+            "neurons are exchangeable: E K₁₁ is that of trace(K)/n, and E z₁² that of z @ z/n",
+        )
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> NoReturn:
+        _refuse(
+            f"{function.__name__} of NumPy",
+            "write trace(K) with trace of theory.observables, z @ g for an inner product, and "
+            "z @ z for the square of a norm, which itself is no polynomial",
+        )
 
     def __repr__(self) -> str:
         return " + ".join(f"{c}·{letters}" for letters, c in self.terms) or "0"
@@ -113,9 +164,19 @@ class Matrix(_Combination[str]):
 
     def __pow__(self, exponent: int) -> Matrix:
         power = self
-        for _ in range(count_between("exponent", exponent, 1, _HIGHEST_POWER) - 1):
+        for _ in range(_exponent(exponent) - 1):
             power = power @ self
         return power
+
+    @property
+    def T(self) -> Matrix:
+        """The transpose.
+
+        >>> from theory.observables import D, K
+        >>> (K @ D).T
+        1·DK
+        """
+        return self.of((letters[::-1], c) for letters, c in self.terms)
 
 
 class Vector(_Combination[str]):
@@ -144,9 +205,20 @@ class Vector(_Combination[str]):
             return Observable.of((canonical_word([form]), c) for form, c in products)
         return NotImplemented
 
+    @property
+    def T(self) -> Vector:
+        """The same vector, as for an array of one axis.
 
+        >>> from theory.observables import z
+        >>> z.T @ z
+        |z|²
+        """
+        return self
+
+
+@dataclass(frozen=True, repr=False)
 class Observable(_Combination[Word]):
-    """A polynomial, with exact rational coefficients, in words of K, D, z and g.
+    """A polynomial, with exact rational coefficients, in words of K, D, z and g, over ``n**over``.
 
     ``f`` = g . z is one: the output of the network, the same at every layer.
 
@@ -158,10 +230,28 @@ class Observable(_Combination[Word]):
     1/8
     """
 
+    over: int = 0
+
+    @classmethod
+    def _over(cls, terms: Iterable[tuple[Word, Fraction]], over: int) -> Observable:
+        """A sum of words over n^over, in lowest terms."""
+        made = cls.of(terms).terms
+        common = min([over, *(word.count(_WIDTH) for word, _ in made)])
+        return cls(tuple((word[common:], c) for word, c in made), over - common)
+
+    def _lifted(self, over: int) -> Iterable[tuple[Word, Fraction]]:
+        """The words of the same observable over n^over."""
+        return (((_WIDTH,) * (over - self.over) + word, c) for word, c in self.terms)
+
     def __add__(self, other: object) -> Observable:
-        return super().__add__(_observable(other))
+        others = _observable(other)
+        over = max(self.over, others.over)
+        return self._over(chain(self._lifted(over), others._lifted(over)), over)
 
     __radd__ = __add__
+
+    def __neg__(self) -> Observable:
+        return self * -1
 
     def __sub__(self, other: object) -> Observable:
         return self + (-_observable(other))
@@ -169,20 +259,25 @@ class Observable(_Combination[Word]):
     def __rsub__(self, other: object) -> Observable:
         return _observable(other) + (-self)
 
-    def __mul__(self, other: object) -> Observable:
-        if not isinstance(other, Observable):
-            return self._scaled(other)
-        products = ((p + q, c * d) for p, c in self.terms for q, d in other.terms)
-        return self.of((canonical_word(word), c) for word, c in products)
+    def __mul__(self, other: Any) -> Observable:
+        others = _observable(other)
+        products = ((p + q, c * d) for p, c in self.terms for q, d in others.terms)
+        return self._over(
+            ((canonical_word(word), c) for word, c in products), self.over + others.over
+        )
 
     def __pow__(self, exponent: int) -> Observable:
         power = self
-        for _ in range(count_between("exponent", exponent, 1, _HIGHEST_POWER) - 1):
+        for _ in range(_exponent(exponent) - 1):
             power = power * self
         return power
 
     def __repr__(self) -> str:
-        return " + ".join(_term_text(word, c) for word, c in self.terms) or "0"
+        text = " + ".join(_term_text(word, c) for word, c in self.terms) or "0"
+        if not self.over:
+            return text
+        numerator = text if len(self.terms) == 1 else f"({text})"
+        return f"{numerator}/{word_text((_WIDTH,) * self.over)}"
 
 
 def _term_text(word: Word, coefficient: Fraction) -> str:
@@ -191,13 +286,87 @@ def _term_text(word: Word, coefficient: Fraction) -> str:
     return f"{coefficient}·{word_text(word)}" if word else str(coefficient)
 
 
+def _refuse_product(left: Any, right: Any) -> NoReturn:
+    """Of matrices and vectors by ``*``, which for arrays multiplies entry by entry."""
+    if isinstance(left, Vector) and isinstance(right, Vector):
+        give = "write z @ g for the inner product: the products of entries are no observables"
+    else:
+        give = (
+            "write K @ K for the matrix product: the product entry by entry, which * is for arrays "
+            "of NumPy, is no observable"
+        )
+    _refuse(f"({left}) * ({right})", give)
+
+
+def _exponent(value: Any) -> int:
+    """A power that is written out."""
+    if not isinstance(value, Integral) or value < 1:
+        _refuse(f"the power {typed(value)} of an observable", _POLYNOMIALS)
+    return count_between("exponent", value, 1, _HIGHEST_POWER)
+
+
+def _inverse(divisor: Any) -> Any:
+    """1 over a number, or over an expression in n."""
+    if isinstance(divisor, _Combination):
+        _refuse(f"a quotient by {divisor}", _POLYNOMIALS)
+    if isinstance(divisor, Expr) and divisor.free_symbols:
+        return 1 / divisor
+    if number := _scalar(divisor):
+        return 1 / number
+    raise InvalidArgument("expected a non-zero divisor of an observable, got 0; give a number")
+
+
 def _scalar(value: object) -> Fraction:
     number = exact_number("factor", value)
     return Fraction(int(number.p), int(number.q))
 
 
 def _observable(value: Any) -> Observable:
-    return value if isinstance(value, Observable) else Observable.of([((), _scalar(value))])
+    """A number, or an expression in n, as an observable."""
+    if isinstance(value, Observable):
+        return value
+    if isinstance(value, _Combination):
+        _refuse(
+            f"a number and {value} in one sum or product",
+            "take trace(K) of a matrix, and z @ z of a vector",
+        )
+    if isinstance(value, Expr) and value.free_symbols:
+        return _in_width(value)
+    return Observable.of([((), _scalar(value))])
+
+
+def _in_width(value: Expr) -> Observable:
+    """A polynomial in n over a power of n."""
+    width = value.xreplace({each: n for each in value.free_symbols if str(each) == "n"})
+    try:
+        top, bottom = (Poly(part, n, domain=QQ) for part in fraction(together(width)))
+        ((power,), scale), *others = bottom.terms()
+    except (PolynomialError, CoercionFailed):
+        others = [value]
+    if others or max(top.degree(), power) > _HIGHEST_POWER:
+        _refuse(
+            f"the factor {value}",
+            f"give a number, or n, the width of the layer, with powers up to {_HIGHEST_POWER}, as "
+            f"in trace(K)/n; other sizes and rates multiply the derived mean",
+        )
+    terms = (((_WIDTH,) * k, _scalar(c / scale)) for (k,), c in top.terms())
+    return Observable._over(terms, power)
+
+
+def checked_observable(observable: Any) -> Observable:
+    """``observable``, or `InvalidArgument` for what is no number made of K, D, z and g."""
+    if isinstance(observable, Vector):
+        raise InvalidArgument(
+            f"expected a number such as g @ K @ K @ g for observable, got the vector "
+            f"observable={observable}: means of entries, E[dz] and E|f| among them, are odd "
+            f"moments of Gaussian lengths and have no rational closed form; take a square"
+        )
+    if not isinstance(observable, Observable):
+        raise InvalidArgument(
+            f"expected an observable built from K, D, z, g, f, x and trace, got "
+            f"observable={typed(observable)}; give one such as trace(K @ K)"
+        )
+    return observable
 
 
 def trace(matrix: Matrix) -> Observable:

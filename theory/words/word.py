@@ -48,7 +48,8 @@ def word_text(word: Word) -> str:
 
 def _factor_power(factor: str, exponent: int) -> str:
     if is_trace(factor):
-        return f"tr({_letters_text(factor) or 'I'}){_superscript(exponent)}"
+        name = f"tr({_letters_text(factor)})" if factor else "n"
+        return f"{name}{_superscript(exponent)}"
     left, letters, right = factor[0], factor[1:-1], factor[-1]
     if left == right and not letters:
         return f"|{left}|{_superscript(2 * exponent)}"

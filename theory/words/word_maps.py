@@ -47,7 +47,8 @@ class WordMaps:
     def source(self, index: int, layer: LayerParameters) -> DomainMatrix:
         """Term ``index`` over its own layer, shape ``(carried words, kernel words)``."""
         rows = [self.sources[index].get(word, {}) for word in self.carried.words]
-        return coefficient_matrix(rows, self.kernel.words, layer)
+        source = coefficient_matrix(rows, self.kernel.words, layer)
+        return source * (1 / layer.fan_out**self.observable.over)
 
     def __repr__(self) -> str:
         return f"WordMaps of {self.observable}: {self.kernel!r} below, {self.carried!r} above"

@@ -75,7 +75,7 @@ def test_different_words_read_differently(p: list[str], q: list[str]) -> None:
     ("word", "text"),
     [
         ((), "1"),
-        (("",), "tr(I)"),
+        (("",), "n"),
         (("A",), "tr(A)"),
         (("AAB",), "tr(A²B)"),
         (("A", "A"), "tr(A)²"),
