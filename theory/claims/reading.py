@@ -31,6 +31,7 @@ from theory.rates.hidden_rate import MaximalLearningRate
 from theory.solutions.value import Number as ExactNumber
 from theory.symbols import L, a, ell, eta, n, n_0, t
 from theory.validation import typed
+from theory.words.observables import checked_observable
 
 __all__ = ["Reading", "default_network", "law_of", "read_claim"]
 
@@ -50,6 +51,7 @@ def read_claim(
     part: object = "total",
     rates: object = None,
     criterion: Criterion | None = None,
+    observable: object = None,
 ) -> Reading:
     """A formula and the target that it is claimed for, as `verify.check` describes them.
 
@@ -60,7 +62,10 @@ def read_claim(
     >>> read_claim("L**3/3 + ell", network=MLP(8, 2)).expression
     ell + 8/3
     """
-    if isinstance(value, ExactNumber):
+    asked_observable = None if observable is None else checked_observable(observable)
+    if asked_observable is not None:
+        _check_observable_arguments(quantity, part)
+    elif isinstance(value, ExactNumber):
         _check_kind(value, quantity, name)
     formula = read(value._exact if isinstance(value, ExactNumber) else value, name)
     own: Any = value.network if isinstance(value, ExactNumber) else default_network(formula)
@@ -82,7 +87,7 @@ def read_claim(
     asked = None if layer is None else asked_layer(net, layer)
     multipliers = asked_rates(net, rates)
     bounded = layer_criterion(criterion) if quantity is Quantity.RATE else None
-    target = Target(net, quantity, asked, str(part), multipliers, bounded)
+    target = Target(net, quantity, asked, str(part), multipliers, bounded, asked_observable)
     _check_limit(target, claim, formula)
     return Reading(formula, target)
 
@@ -98,9 +103,10 @@ def _check_kind(value: ExactNumber, quantity: Quantity, name: str) -> None:
         )
 
 
-def law_of(value: Any) -> Callable[[MLP, int], Any]:
-    """The law E[(Delta z)^2] per eta^2 of a network in numbers, at a layer: ``value`` itself where
-    it is a function of these two, else the formula that it is, as for `read_claim`.
+def law_of(value: Any, observable: object = None) -> Callable[[MLP, int], Any]:
+    """The law E[(Delta z)^2] per eta^2, or the mean of an ``observable``, of a network in numbers,
+    at a layer: ``value`` itself where it is a function of these two, else the formula that it is,
+    as for `read_claim`.
 
     >>> law_of("L**3/3")(MLP(8, 2), 2)
     Fraction(8, 3)
@@ -108,7 +114,9 @@ def law_of(value: Any) -> Callable[[MLP, int], Any]:
     formula = isinstance(value, Expr | ExactNumber) or not callable(value)
 
     def of_formula(network: MLP, layer: int) -> Any:
-        called = read_claim(value, name="law", network=network, layer=layer).called()
+        called = read_claim(
+            value, name="law", network=network, layer=layer, observable=observable
+        ).called()
         return None if called is None else called.number
 
     def of_network(network: MLP, layer: int) -> Any:
@@ -151,6 +159,15 @@ def _check_rate_arguments(layer: object, part: object) -> None:
         raise InvalidArgument(
             f"expected neither layer nor part with quantity='rate', got {' and '.join(given)}; "
             f"the criterion says what is bounded"
+        )
+
+
+def _check_observable_arguments(quantity: Quantity, part: object) -> None:
+    """Raise `InvalidArgument` for another quantity, or a part, beside an observable."""
+    if quantity is not Quantity.UPDATE or part != "total":
+        raise InvalidArgument(
+            f"expected neither quantity nor part with an observable, whose mean is one number, got "
+            f"quantity={quantity.value!r} and part={typed(part)}; leave them out"
         )
 
 
@@ -213,6 +230,11 @@ class Reading:
                 "expected a formula without ell with quantity='rate', got one with ell; a maximal "
                 "rate has no layer: leave ell out, or write L"
             )
+        if self.target.observable is not None and self.formula.has_rate:
+            raise InvalidArgument(
+                f"expected a formula without eta for the observable {self.target.observable}, got "
+                f"one with eta; an observable is of the network before a step"
+            )
         missing = self.formula.symbols - set(sizes(self.target)) - {eta}
         if missing:
             raise InvalidArgument(
@@ -242,7 +264,7 @@ class Reading:
     @cached_property
     def claimed(self) -> Expr | None:
         """The value of E that the formula implies, with its eta; for a rate, of E per eta^2."""
-        if self.expression is None or self.target.quantity is Quantity.RATE:
+        if self.expression is None or self.unit == 1:
             return self._lifted(self.expression)
         return self.expression if self.formula.has_rate else self.expression * eta**2
 
@@ -254,7 +276,8 @@ class Reading:
     @cached_property
     def unit(self) -> Expr:
         """The power of eta that `claimed` holds more than E per eta^2."""
-        return eta**2 if self.target.quantity is Quantity.UPDATE else Integer(1)
+        update = self.target.quantity is Quantity.UPDATE and self.target.observable is None
+        return eta**2 if update else Integer(1)
 
     @cached_property
     def traced(self) -> Reading | None:

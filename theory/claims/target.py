@@ -19,13 +19,16 @@ from sympy import Expr, Integer, Rational, Symbol, sympify
 from theory.errors import InvalidArgument
 from theory.formulas.evaluation import Number, decimal
 from theory.laws.criteria import Criterion
-from theory.laws.update import SquaredUpdate, squared_update
+from theory.laws.mean import Mean, mean_of
+from theory.laws.spread import Spread
+from theory.laws.update import squared_update
 from theory.networks.multipliers import ByGroup, TrainedLayers, as_multipliers
 from theory.networks.sizes import network_at
 from theory.precision import DECIMALS, mpf
 from theory.rates.hidden_rate import MaximalLearningRate
 from theory.rates.rate import maximal_learning_rate
 from theory.symbols import L, a, ell, eta, n, n_0, t
+from theory.words.observables import Observable
 
 __all__ = ["Claim", "Point", "Quantity", "Target", "point_name", "sizes"]
 
@@ -57,6 +60,7 @@ class Target:
     """A quantity of a network, with the sizes that are open: symbols of the network, and ell.
 
     ``layer``: an int, ell, or None for the last.  ``part``: total, label or output.
+    ``observable``: whose mean stands in the place of the squared update, if any; it has no eta.
     """
 
     network: Any
@@ -65,6 +69,7 @@ class Target:
     part: str = "total"
     rates: Any = None
     criterion: Criterion | None = None
+    observable: Observable | None = None
 
     @property
     def coordinates(self) -> tuple[Symbol, ...]:
@@ -73,8 +78,10 @@ class Target:
         return tuple(symbol for symbol in COORDINATES if symbol in free)
 
     @property
-    def update(self) -> SquaredUpdate:
-        """The squared update, or its part."""
+    def update(self) -> Mean:
+        """The squared update, or its part; or the mean of the observable."""
+        if self.observable is not None:
+            return mean_of(self.observable, self.network, layer=self.layer, rates=self.rates)
         whole = squared_update(self.network, self.layer, rates=self.rates)
         return whole if self.part == "total" else getattr(whole, self.part)
 
@@ -106,7 +113,7 @@ class Target:
     def leading(self) -> Expr:
         """The leading term of E per eta^2 as n -> infinity, then as the depths grow."""
         if self.quantity is Quantity.UPDATE:
-            return self.update.leading() / eta**2
+            return self.update.leading() / self.update.unit_of_step
         return self.bound * self.rate.leading() ** -2
 
     def joint(self) -> Expr:
@@ -116,9 +123,7 @@ class Target:
                 f"expected layer=None with claim='joint', got layer={self.layer}; the joint limit "
                 f"is solved at the last hidden layer"
             )
-        whole = squared_update(self.network, rates=self.rates)
-        part = whole if self.part == "total" else getattr(whole, self.part)
-        return part.joint_limit() / eta**2
+        return self.update.joint_limit() / self.update.unit_of_step
 
     def law(self, claim: Claim) -> Expr:
         """What ``claim`` says of E per eta^2: all of it, or its leading term."""
@@ -198,7 +203,7 @@ def _value(target: Target) -> Fraction:
 
 @lru_cache(maxsize=4096)
 def _spread(target: Target, digits: int) -> float:
-    return float(target.update.relative_standard_deviation(digits))
+    return float(Spread(target.update).relative_standard_deviation(digits))
 
 
 def sizes(target: Target) -> dict[Symbol, Expr]:

@@ -40,7 +40,7 @@ from theory.validation import count_between, exact_number, series_order, toleran
 from theory.waiting import announced
 from theory.words.observables import Observable, f
 
-__all__ = ["LARGEST_SEARCHED", "Mean", "PartOfMean", "least"]
+__all__ = ["LARGEST_SEARCHED", "Mean", "PartOfMean", "least", "mean_of"]
 
 _MOST_ORDERS = 50
 """Terms of the joint limit that take at most minutes."""
@@ -462,3 +462,16 @@ def least(good: Callable[[int], bool], low: int, high: int) -> int:
 
 def _at(expression: Expr, ratio: Rational) -> str:
     return str(expression.subs(t, ratio).evalf(30))
+
+
+def mean_of(
+    observable: Observable, network: Network, *, layer: object = None, rates: object = None
+) -> Mean:
+    """The mean of ``observable``, as `derive` takes it, with everything that a mean answers.
+
+    >>> from theory import MLP
+    >>> from theory.observables import K, trace
+    >>> mean_of(trace(K), MLP()).joint_limit()
+    n**3*t
+    """
+    return Mean((derive(observable, network, layer=layer, rates=rates),))

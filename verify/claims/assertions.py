@@ -10,7 +10,7 @@ from sympy import Expr
 
 from theory.claims.decision import decide_by_theory
 from theory.claims.reading import Reading, read_claim
-from theory.claims.target import Claim
+from theory.claims.target import Claim, Target
 from theory.errors import InvalidArgument
 from theory.formulas.evaluation import Number, decimal
 from theory.networks.mlp import MLP
@@ -19,6 +19,7 @@ from theory.outcome import Outcome
 from theory.precision import exp
 from theory.public_names import listed
 from theory.validation import is_decimal, number_between, typed
+from theory.words.observables import Observable
 from verify.claims.trial import Trial, place, planned, rates_text, simulated
 from verify.numerics.streams import checked_seed
 from verify.samplers.problem import numeric_problem
@@ -37,6 +38,7 @@ def assert_exact(
     rates: object = None,
     *,
     part: str = "total",
+    observable: Observable | None = None,
 ) -> None:
     """Assert that ``derivation`` gives E[(Delta z)^2] of a network in numbers, exactly.
 
@@ -44,6 +46,9 @@ def assert_exact(
     t, a; a function with parameters of these names, or of the names network, layer and rates; or a
     number.  ``layer``, ``rates``: as for `theory.squared_update`.  ``part``: "total", "label" or
     "output".
+
+    ``observable``: as for `theory.derive`, whose mean the derivation is for in the place of the
+    update; so too in the other assertions.
 
     Raises AssertionError with both values and the network; `InvalidArgument` for arguments of
     another kind, and for floats, which are exactly equal to nothing.
@@ -59,7 +64,7 @@ def assert_exact(
       reproduce   squared_update(MLP(width=2, depth=2), 2).label.per_eta2
     """
     __tracebackhide__ = True
-    reading = _reading(derivation, network, layer, rates, part)
+    reading = _reading(derivation, network, layer, rates, part, observable)
     value = reading.number
     if reading.formula.has_floats or (reading.expression is None and is_decimal(value)):
         raise InvalidArgument(
@@ -86,6 +91,7 @@ def assert_close(
     *,
     tolerance: object,
     part: str = "total",
+    observable: Observable | None = None,
 ) -> None:
     """Assert that ``derivation`` is within a relative ``tolerance`` of the exact value.
 
@@ -99,8 +105,8 @@ def assert_close(
     >>> assert_close(L**3 / 3, MLP(10**6, 100), tolerance=lambda n, L: 1 / L + 5 * L / n)
     """
     __tracebackhide__ = True
-    reading = _reading(derivation, network, layer, rates, part)
-    allowed = _reading(tolerance, network, layer, rates, part, name="tolerance").number
+    reading = _reading(derivation, network, layer, rates, part, observable)
+    allowed = _reading(tolerance, network, layer, rates, part, observable, name="tolerance").number
     if allowed is None or allowed < 0:
         raise InvalidArgument(
             f"expected a number of at least 0 for tolerance at {network}, got "
@@ -119,6 +125,7 @@ def samples_needed(
     rates: object = None,
     *,
     part: str = "total",
+    observable: Observable | None = None,
     notices: object = 0.1,
     false_alarm: object = 1e-6,
     sampler: Sampler | None = None,
@@ -133,7 +140,9 @@ def samples_needed(
     >>> samples_needed(MLP(16, 2), part="label"), samples_needed(MLP(8, 64), part="label")
     (7984, 17811)
     """
-    target = _reading(0, network, layer, rates, part).target
+    target = _reading(0, network, layer, rates, part, observable).target
+    if observable is not None:
+        _refuse_without_scale(target)
     plan = planned(target, _relative_error(notices), _chance(false_alarm), sampler)
     return int(plan.samples)
 
@@ -147,6 +156,7 @@ def assert_matches_networks(
     seed: int,
     samples: int | None = None,
     part: str = "total",
+    observable: Observable | None = None,
     notices: object = 0.1,
     false_alarm: object = 1e-6,
     sampler: Sampler | None = None,
@@ -166,9 +176,13 @@ def assert_matches_networks(
 
     >>> from theory import MLP
     >>> assert_matches_networks(lambda L: L / 2, MLP(64, 1), part="label", seed=1)
+    >>> from theory.observables import K, trace
+    >>> assert_matches_networks("2*n**2", MLP(16, 2), observable=trace(K), seed=1)
     """
     __tracebackhide__ = True
-    reading = _reading(derivation, network, layer, rates, part)
+    reading = _reading(derivation, network, layer, rates, part, observable)
+    if observable is not None:
+        _refuse_without_scale(reading.target)
     trial = simulated(
         reading.target,
         None if reading.number is None else decimal(reading.number),
@@ -188,14 +202,37 @@ def _reading(
     layer: object,
     rates: object,
     part: str,
+    observable: Observable | None,
     *,
     name: str = "derivation",
 ) -> Reading:
     """A derivation's value at one layer of a network in numbers; a function is called once."""
-    numeric_problem(network, layer=layer, rates=rates, step=None)
+    numeric_problem(network, layer=layer, rates=rates, step=None, observable=observable)
     at = numeric_depth(network) if layer is None else layer
-    reading = read_claim(derivation, name=name, network=network, layer=at, part=part, rates=rates)
+    reading = read_claim(
+        derivation,
+        name=name,
+        network=network,
+        layer=at,
+        part=part,
+        rates=rates,
+        observable=observable,
+    )
     return reading.called() or reading
+
+
+def _refuse_without_scale(target: Target) -> None:
+    """Refuse an observable whose mean or spread is 0: no relative error is noticed there."""
+    if not target.number:
+        why, fix = "its mean is 0", "give the square of it"
+    elif not target.spread(4):
+        why, fix = "all networks give the same number", "use assert_exact"
+    else:
+        return
+    raise InvalidArgument(
+        f"expected an observable that varies around a mean other than 0, got {place(target)}, "
+        f"where {why}; {fix}"
+    )
 
 
 def _said(reading: Reading) -> str:
@@ -214,13 +251,17 @@ def _exact_report(title: str, reading: Reading, exact: Expr | Number) -> str:
     """A derivation's value beside the exact one."""
     target = reading.target
     part = "" if target.part == "total" else f".{target.part}"
+    arguments = f"{target.network!r}, layer={target.layer}{rates_text(target)}"
     call = f"squared_update({target.network!r}, {target.layer}{rates_text(target)}){part}"
+    if target.observable is not None:
+        call = f"derive(observable, {arguments})"
+    exact_name = "per_eta2" if target.observable is None else "exact"
     return _lines(
         title,
         derivation=_value(reading),
         exact=_text(exact),
         ratio=_ratio(reading),
-        reproduce=f"{call}.{'evaluate(30)' if is_decimal(exact) else 'per_eta2'}",
+        reproduce=f"{call}.{'evaluate(30)' if is_decimal(exact) else exact_name}",
     )
 
 
@@ -228,12 +269,13 @@ def _measured_report(trial: Trial, reading: Reading) -> str:
     """A derivation's value beside the mean over networks, with its exact standard error, and
     beside the exact value."""
     target, samples = trial.target, trial.measured.samples
-    error = trial.relative_error * target.number
+    error = trial.relative_error * abs(target.number)
     arguments = f"{target.network!r}, layer={target.layer}{rates_text(target)}"
+    arguments += "" if target.observable is None else ", observable=observable"
     return _lines(
         f"not the mean over networks at {place(target)}",
         derivation=_value(reading),
-        measured=f"{nstr(exp(float(trial.measured.log_mean)), 6)} ± {nstr(error, 2)}",
+        measured=f"{nstr(_measured_mean(trial), 6)} ± {nstr(error, 2)}",
         exact=nstr(target.number, 6),
         ratio=_ratio(reading),
         z=f"{trial.z:+.2f}, beyond {trial.critical:.2f} (false alarm {trial.false_alarm:g})",
@@ -243,9 +285,13 @@ def _measured_report(trial: Trial, reading: Reading) -> str:
     )
 
 
+def _measured_mean(trial: Trial) -> Number:
+    return float(trial.measured.sign) * exp(float(trial.measured.log_mean))
+
+
 def _lines(title: str, **values: str) -> str:
     rows = [f"  {name:<10}  {value}" for name, value in values.items() if value]
-    return "\n".join([f"{title}, at eta = 1", *rows])
+    return "\n".join([title, *rows])
 
 
 def _value(reading: Reading) -> str:

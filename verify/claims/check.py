@@ -18,6 +18,7 @@ from theory.outcome import Outcome
 from theory.symbols import ell
 from theory.tables import html_table
 from theory.validation import typed
+from theory.words.observables import Observable
 from verify.claims.grid import checked_grid
 from verify.claims.networks import NotMeasured, measure
 from verify.comparison.compare import Comparison, comparison_record
@@ -118,6 +119,7 @@ def check(
     part: str = "total",
     rates: object = None,
     criterion: Criterion | None = None,
+    observable: Observable | None = None,
     simulate: bool = True,
     grid: Iterable[MLP] | None = None,
     samples: int | None = None,
@@ -136,7 +138,8 @@ def check(
     not named; or "rate", the maximal learning rate under ``criterion``.  ``network``: None leaves
     open what the formula names, and is MLP() for n and L.  ``layer``: None for the last hidden
     layer, or for every layer where the formula names ell.  ``part``: "total", "label" or "output".
-    ``rates``: as in `theory.squared_update`.
+    ``rates``: as in `theory.squared_update`.  ``observable``: as for `theory.derive`, whose mean
+    the formula is for in the place of the update.
 
     ``simulate``: False asks theory alone.  ``grid``: networks to simulate, ``network`` with numbers
     for its sizes; ``samples`` of each or the relative standard error ``precision``; by default a
@@ -151,6 +154,9 @@ def check(
     >>> wrong = check("eta**2*(3 + 5/n)", network=MLP(depth=2), simulate=False)
     >>> print(wrong.difference)
     it is the label part alone: the output part is missing
+    >>> from theory.observables import K, trace
+    >>> check("n**3*L**2", observable=trace(K) ** 2, claim="leading", simulate=False).verdict.name
+    'REJECTED'
     """
     said = _member(Claim, "claim", claim)
     reading = read_claim(
@@ -162,6 +168,7 @@ def check(
         part=part,
         rates=rates,
         criterion=criterion,
+        observable=observable,
     )
     networks = None if grid is None else checked_grid(reading.target, grid)
     if samples is not None and precision is not None:
@@ -213,7 +220,8 @@ def _heading(check: Check) -> str:
 def _rows(check: Check) -> list[tuple[str, str]]:
     source = check.formula.source
     source = source if len(source) <= _LONGEST else f"{source[: _LONGEST - 3]}..."
-    per_rate = check.target.quantity is Quantity.UPDATE and not check.formula.has_rate
+    of_update = check.target.quantity is Quantity.UPDATE and check.target.observable is None
+    per_rate = of_update and not check.formula.has_rate
     rows = [
         ("formula:", f"{source}, read per eta**2" if per_rate else source),
         ("theory:", f"{check.theory.outcome.name.lower()}: {check.theory.reason}"),
@@ -233,10 +241,11 @@ def subject(target: Target) -> str:
     """What the formula is for."""
     if target.quantity is Quantity.RATE:
         return f"the maximal learning rate of {target.network}, {target.criterion!r}"
+    of = "E[(Δz)²]" if target.observable is None else f"E[{target.observable}]"
     part = "" if target.part == "total" else f", {target.part} part,"
     if target.layer is None:
         where = "the last hidden layer"
     else:
         where = "every hidden layer ell" if target.layer == ell else f"layer {target.layer}"
     rates = "" if target.rates is None else f", multipliers {target.rates}"
-    return f"E[(Δz)²]{part} in {where} of {target.network}{rates}"
+    return f"{of}{part} in {where} of {target.network}{rates}"

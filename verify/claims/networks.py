@@ -122,7 +122,8 @@ class _Plan:
     def _is_quick(self, network: MLP) -> bool:
         """Whether the sampler draws the fewest networks in bounded time."""
         try:
-            asked = configuration(network, sampler=self.sampler)
+            observable = self.reading.target.observable
+            asked = configuration(network, sampler=self.sampler, observable=observable)
         except InvalidArgument:
             return False
         return _FEWEST[self.claim] * asked.seconds <= _LONGEST
@@ -155,11 +156,21 @@ class _Plan:
     def _cell(self, target: Target) -> PlannedCell:
         layer = _measured_layer(target)
         moved = replace(target, quantity=Quantity.UPDATE, layer=layer)
+        if moved.number <= 0:
+            raise NotMeasured(
+                f"the mean is not positive at {target.network}: monte_carlo measures it"
+            )
         log_exact, spread = float(log(moved.number)), moved.spread(_SPREAD_DIGITS)
         log_law = self._log_claimed(target)
         correction = self._correction(target, log_exact)
         rates = target.multipliers()
-        asked = configuration(target.network, layer=layer, rates=rates, sampler=self.sampler)
+        asked = configuration(
+            target.network,
+            layer=layer,
+            rates=rates,
+            sampler=self.sampler,
+            observable=target.observable,
+        )
         seed = derived_seed(self.root, asked.key)
         count = checked_samples(self._planned(spread) if self.samples is None else self.samples)
         return PlannedCell(

@@ -21,10 +21,11 @@ from verify.inference.sample_means import NetworkMean, sharpest_tuning
 from verify.inference.weighted_means import WeightedMean
 from verify.numerics.arrays import FloatArray
 from verify.numerics.streams import checked_samples
-from verify.runs.configuration import configuration
+from verify.runs.configuration import Configuration, configuration, problem_of
 from verify.runs.simulation import monte_carlo
+from verify.samplers.conditioned.sampler import Conditioned
+from verify.samplers.dense.sampler import Dense
 from verify.samplers.gram.sampler import Gram
-from verify.samplers.problem import numeric_problem
 from verify.samplers.rare_events.sampler import RareEvents
 from verify.samplers.sampler import Sampler
 
@@ -40,6 +41,7 @@ __all__ = [
 
 MOST_SAMPLES = 2**22
 """Networks of which every one is kept, which the test needs."""
+_OF_OBSERVABLES = (Gram(), Conditioned(), Dense())
 _TRIED = 10_000
 _SPREAD_DIGITS = 15
 
@@ -53,6 +55,7 @@ def place(target: Target) -> str:
     "layer 1 of MLP(width=2, depth=2) with rates=(1, '1/2'), label part"
     """
     part = "total" if target.part == "total" else f"{target.part} part"
+    part = part if target.observable is None else f"E[{target.observable}]"
     return f"layer {target.layer} of {target.network!r}{rates_text(target, ' with ')}, {part}"
 
 
@@ -94,6 +97,8 @@ class Trial:
     def evidence(self) -> Evidence:
         """The mean over networks in units of the exact value: with its exact standard error, or
         for weighted networks with that of the samples."""
+        if self.target.observable is not None:
+            return _of_blocks(self.target, self.measured, self.false_alarm)
         if self.sampler.draws_networks:
             logs = np.asarray(self.measured.logs) - _log(self.target)
             return _of_networks(self.target, logs, self.false_alarm)
@@ -143,6 +148,21 @@ def _of_networks(target: Target, logs: FloatArray, false_alarm: float) -> Networ
     return NetworkMean(count, 1.0, error, logs, sharpest_tuning(false_alarm / 2))
 
 
+def _of_blocks(target: Target, measured: Measurement, false_alarm: float) -> NetworkMean:
+    """Means over blocks of an observable, in units of its exact mean, with their exact error."""
+    number, count = target.number, measured.samples
+    sign, unit = (1.0 if number > 0 else -1.0), float(log(abs(number)))
+    return NetworkMean(
+        count,
+        sign * float(measured.sign) * float(np.exp(measured.log_mean - unit)),
+        abs(target.spread(_SPREAD_DIGITS)) / count**0.5,
+        measured.block_log_means - unit,
+        sharpest_tuning(false_alarm / 2),
+        measured.block_samples,
+        sign * measured.block_signs,
+    )
+
+
 class Plan(NamedTuple):
     """How many networks of which sampler notice an error; infinitely many where none do."""
 
@@ -172,10 +192,11 @@ def planned(target: Target, notices: float, false_alarm: float, sampler: Sampler
     >>> planned(Target(MLP(8, 64), layer=64, part="label"), 0.1, 1e-6, None).sampler
     RareEvents()
     """
-    plans = [_plan(target, each, notices, false_alarm) for each in (Gram(), RareEvents())]
+    samplers = (Gram(), RareEvents()) if target.observable is None else _OF_OBSERVABLES
+    plans = [_plan(target, each, notices, false_alarm) for each in samplers]
     possible = [plan for plan in plans if plan.feasible]
     if sampler is not None:
-        configuration(target.network, layer=target.layer, rates=target.rates, sampler=sampler)
+        _configured(target, sampler)
         plan = _plan(target, sampler, notices, false_alarm)
         if not plan.feasible:
             raise InvalidArgument(_too_many(target, plan, notices, possible))
@@ -189,15 +210,27 @@ def _plan(target: Target, sampler: Sampler, notices: float, false_alarm: float) 
     if not target.number:
         return Plan(sampler, 1)
     try:
-        sampler.check(
-            numeric_problem(target.network, layer=target.layer, rates=target.rates, step=None)
-        )
+        asked = _configured(target, sampler)
     except InvalidArgument:
         return Plan(sampler, inf)
     evidence: Evidence = WeightedMean(_TRIED, 1.0, RARE_SPREAD / _TRIED**0.5)
-    if sampler.draws_networks:
+    if target.observable is not None:
+        error, size = abs(target.spread(_SPREAD_DIGITS)), sampler.block_size(problem_of(asked))
+        tuning = sharpest_tuning(false_alarm / 2)
+        evidence = NetworkMean(1, 1.0, error, np.empty(0), tuning, np.array([size]))
+    elif sampler.draws_networks:
         evidence = _of_networks(target, np.empty(0), false_alarm)
     return Plan(sampler, evidence.samples_for(notices, false_alarm / 2) or inf)
+
+
+def _configured(target: Target, sampler: Sampler) -> Configuration:
+    return configuration(
+        target.network,
+        layer=target.layer,
+        rates=target.rates,
+        sampler=sampler,
+        observable=target.observable,
+    )
 
 
 def _too_many(target: Target, plan: Plan, notices: float, others: list[Plan]) -> str:
@@ -265,6 +298,7 @@ def _drawn(
         sampler=sampler,
         layer=target.layer,
         rates=target.rates,
+        observable=target.observable,
     )
     measured = estimate.parts[target.part]
     return Trial(target, claimed, measured, seed, false_alarm, sampler)

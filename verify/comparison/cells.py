@@ -147,7 +147,9 @@ def measured_laws(cells: Sequence[Cell]) -> tuple[MeasuredLaw, ...]:
 def _is_suited(cell: Cell) -> bool:
     wide = cell.width >= _WIDTHS_OVER_DEPTH * cell.depth and cell.depth >= _LEAST_DEPTH
     usual = cell.network == MLP(cell.width, cell.depth) and cell.layer == cell.depth
-    return wide and usual and cell.part == "total" and cell.estimate.step is None
+    estimate = cell.estimate
+    whole = cell.part == "total" and estimate.step is None and estimate.observable is None
+    return wide and usual and whole
 
 
 def _mean(cell: Cell) -> WeightedMean:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from math import log
 from typing import Any
 
@@ -16,6 +16,7 @@ from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
 from theory.networks.network import Network, numeric_depth
 from theory.outcome import Outcome
+from theory.words.observables import Observable
 from verify.comparison.cells import Cell, PlannedCell, largest_by, measured_laws
 from verify.comparison.exact_values import (
     STEP_ALLOWANCE,
@@ -29,6 +30,7 @@ from verify.comparison.measured_law import MeasuredLaw
 from verify.comparison.record import (
     FORMAT,
     OUTCOMES,
+    UPDATE,
     CellRecord,
     Platform,
     RunRecord,
@@ -146,7 +148,8 @@ class Comparison:
         >>> list(compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1).fits)
         [None, 16]
         """
-        last = [c for c in self.cells if c.layer == c.depth and c.score.decides]
+        updates = [c for c in self.cells if c.estimate.observable is None]
+        last = [c for c in updates if c.layer == c.depth and c.score.decides]
         cells = largest_by(lambda cell: cell.seed, last)
         widths = sorted({cell.width for cell in cells})
         groups = {None: cells} | {width: [c for c in cells if c.width == width] for width in widths}
@@ -202,12 +205,14 @@ class Comparison:
 def comparison_record(comparison: Comparison, law: str | None = None) -> RunRecord:
     """The record of a comparison; ``law``: which was tried, in words or as a formula."""
     verdict = comparison.verdict
+    observables = {cell.estimate.observable for cell in comparison.cells} - {None}
+    quantity = ", ".join(f"E[{each}]" for each in observables) or UPDATE
     found = {maker for cell in comparison.cells for maker in cell.estimate.software}
     makers = sorted(found, key=lambda each: each.text) or [this_software()]
     return RunRecord(
         format=FORMAT,
         law=law,
-        quantity="E[(Δz)²]/η² per neuron",
+        quantity=quantity,
         step=comparison.step,
         seed=str(comparison.seed),
         family_budget=FAMILY_BUDGET,
@@ -237,12 +242,14 @@ def compare_law(
     sampler: Sampler = Gram(),
     layer: int | None = None,
     step: float | None = None,
+    observable: Observable | None = None,
     progress: Callable[[MLP, int], None] | None = None,
     execution: Execution = Execution(),
 ) -> Comparison:
     """Compare ``law`` with simulated ``networks``, at the last hidden layer or at ``layer``.
 
-    ``law``: a function of a network and a layer, or a formula as for `verify.check`.
+    ``law``: a function of a network and a layer, or a formula as for `verify.check`; of the update,
+    or of the mean of ``observable``, as `theory.derive` takes it, which ``sampler`` can draw.
     ``samples``: networks drawn for each cell, or a function of the network; None plans them by
     cost.  ``precision``: instead, the relative standard error of each cell, from which they are
     planned by the exact variance of one network.  Each cell has its own seed, derived from ``seed``
@@ -270,6 +277,7 @@ def compare_law(
         sampler=sampler,
         layer=layer,
         step=step,
+        observable=observable,
     )
     if progress is not None:
         watch = Watch(lambda cell, drawn: progress(planned[cell].network, drawn))
@@ -287,11 +295,13 @@ def plan_cells(
     sampler: Sampler,
     layer: int | None,
     step: float | None,
+    observable: Observable | None = None,
 ) -> list[PlannedCell]:
     """What `compare_law` would draw, checked, and the values to hold it against."""
     from theory.claims.reading import law_of  # Lark and the grammar: a sixth of all loading
 
-    value_of = law_of(law)
+    exact_value = partial(exact_law, observable=observable)
+    value_of = exact_value if law is exact_law else law_of(law, observable)
     grid = list(networks) if isinstance(networks, Iterable) else []
     if not grid or not all(isinstance(each, Network) for each in grid):
         raise InvalidArgument(
@@ -302,17 +312,25 @@ def plan_cells(
     planned = [
         PlannedCell(
             Sampling(
-                asked := configuration(network, layer=at, step=step, sampler=sampler),
+                asked := configuration(
+                    network, layer=at, step=step, sampler=sampler, observable=observable
+                ),
                 derived_seed(root, asked.key),
                 checked_samples(
                     planned_samples(
-                        network, at, sampler, samples=samples, precision=precision, step=step
+                        network,
+                        at,
+                        sampler,
+                        samples=samples,
+                        precision=precision,
+                        step=step,
+                        observable=observable,
                     )
                 ),
             ),
             log_value(value_of(network, at), network),
-            log_value(exact_law(network, at), network),
-            None if sampler.meets_rare_networks else known_spread(network, at, step),
+            log_value(exact_value(network, at), network),
+            None if sampler.meets_rare_networks else known_spread(network, at, step, observable),
             0.0 if step is None else STEP_ALLOWANCE,
         )
         for network in grid

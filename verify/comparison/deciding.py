@@ -24,11 +24,12 @@ def may_decide(asked: Configuration, spread: float | None) -> bool:
     """Whether a cell's z can be relied on at a feasible number of samples.
 
     ``spread``: exact relative standard deviation of one network, or a bound for real steps; None
-    for weighted samples, which decide where `has_studied_skewness`.
+    for weighted samples of the update, which decide where `has_studied_skewness`.  Where networks
+    do not vary at all there is no standard error to judge by.
     """
     if spread is None:
-        return has_studied_skewness(problem_of(asked))
-    return spread <= LARGEST_SPREAD and follows_law(asked.network, asked.step)
+        return asked.observable is None and has_studied_skewness(problem_of(asked))
+    return 0 < spread <= LARGEST_SPREAD and follows_law(asked.network, asked.step)
 
 
 def has_studied_skewness(problem: Problem) -> bool:

@@ -14,6 +14,8 @@ import numpy as np
 from sympy import Rational, latex
 
 from theory.errors import InvalidArgument
+from theory.laws.mean import Mean, mean_of
+from theory.laws.spread import Spread
 from theory.laws.update import squared_update
 from theory.networks.mlp import MLP
 from theory.networks.network import Network
@@ -23,7 +25,7 @@ from theory.precision import log as mp_log
 from theory.rates.rate import maximal_learning_rate
 from theory.solutions.derivation import derive
 from theory.symbols import L
-from theory.words.observables import K, f, g
+from theory.words.observables import K, Observable, f, g
 
 __all__ = [
     "LARGEST_SPREAD",
@@ -60,9 +62,16 @@ _LEAST_FRACTION, _FRACTION_OF_DEPTH = 100, 10
 """Of the maximal rate, whose hundredth or whose part 1/(10 L) is the largest step."""
 
 
-def exact_law(network: Network, layer: int) -> Any:
-    """Our own law: the exact E[(Delta z)^2] at eta = 1, to 30 digits at any size."""
-    return squared_update(network, layer).evaluate(30)
+def exact_law(network: Network, layer: int, observable: Observable | None = None) -> Any:
+    """Our own law: the exact E[(Delta z)^2] at eta = 1, or the exact mean of an observable, to 30
+    digits at any size."""
+    return _mean(network, layer, observable).evaluate(30)
+
+
+def _mean(network: Network, layer: int, observable: Observable | None) -> Mean:
+    if observable is None:
+        return squared_update(network, layer)
+    return mean_of(observable, network, layer=layer)
 
 
 def leading_laws() -> tuple[str, str]:
@@ -71,7 +80,9 @@ def leading_laws() -> tuple[str, str]:
 
 
 @lru_cache(maxsize=1024)
-def known_spread(network: Network, layer: int, step: float | None = None) -> float:
+def known_spread(
+    network: Network, layer: int, step: float | None = None, observable: Observable | None = None
+) -> float:
     """The standard deviation of one sample over the exact mean: exact for the linearised update
     (``step`` None), a bound for real steps, `STEP_SPREAD` times that with a drawn label.
 
@@ -81,8 +92,8 @@ def known_spread(network: Network, layer: int, step: float | None = None) -> flo
     >>> round(known_spread(MLP(64, 16), 16), 2)
     11.76
     """
-    update = squared_update(network, layer)
-    averaged = float(update.relative_standard_deviation(SPREAD_DIGITS))
+    update = _mean(network, layer, observable)
+    averaged = float(Spread(update).relative_standard_deviation(SPREAD_DIGITS))
     if step is None:
         return averaged
     mixed = derive(f**2 * (g @ K @ K @ g) ** 2, network, layer=layer).evaluate(SPREAD_DIGITS)
@@ -180,7 +191,8 @@ def log_value(value: Any, network: Network) -> float:
     if logarithm is None:
         raise InvalidArgument(
             f"expected a positive number from the law at {network}, got {value!r}; a law gives "
-            f"E[(Δz)²] at eta = 1"
+            f"E[(Δz)²] at eta = 1, or the mean of an observable: of one whose mean is negative "
+            f"compare the negative, and where it is 0 the square"
         )
     return float(logarithm)
 

@@ -29,6 +29,7 @@ from verify.untrusted import Chance, SeedText, Size, Text, whole_seed
 __all__ = [
     "FORMAT",
     "OUTCOMES",
+    "UPDATE",
     "CellRecord",
     "Measured",
     "OutcomeName",
@@ -40,6 +41,8 @@ __all__ = [
 ]
 
 FORMAT = 4
+UPDATE = "E[(Δz)²]/η² per neuron"
+"""The quantity of a run that measures no observable."""
 Index = Annotated[int, Meta(ge=0)]
 Number = Annotated[float, Meta(ge=-1e300, le=1e300)]
 Positive = Annotated[float, Meta(gt=0, le=1e300)]

@@ -13,6 +13,7 @@ from math import ceil
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
 from theory.validation import number_between
+from theory.words.observables import Observable
 from verify.comparison.exact_values import LARGEST_SPREAD, known_spread
 from verify.numerics.streams import MOST_SAMPLES
 from verify.samplers.sampler import Sampler
@@ -33,6 +34,7 @@ def planned_samples(
     samples: int | Callable[[MLP], int] | None = None,
     precision: float | None = None,
     step: float | None = None,
+    observable: Observable | None = None,
 ) -> int:
     """Networks that a cell gets: ``samples``, or what ``precision`` asks for, or what the sampler
     plans by cost.
@@ -54,7 +56,7 @@ def planned_samples(
     if precision is None:
         return sampler.planned_samples(network)
     rare = sampler.meets_rare_networks
-    spread = RARE_SPREAD if rare else known_spread(network, layer, step)
+    spread = RARE_SPREAD if rare else known_spread(network, layer, step, observable)
     if not rare and spread > LARGEST_SPREAD:
         return sampler.planned_samples(network)
     return networks_for(spread, precision)

@@ -8,13 +8,14 @@ from itertools import groupby
 
 from rich import box
 from rich.console import Console, ConsoleDimensions
+from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
 from theory.tables import html_table, latex_table
 from verify.comparison.deciding import SKEWNESS_RANGE
 from verify.comparison.exact_values import LARGEST_SPREAD, STEP_ALLOWANCE
-from verify.comparison.record import CellRecord, RunRecord
+from verify.comparison.record import UPDATE, CellRecord, RunRecord
 from verify.comparison.verdict_in_words import conclusion, law_lines, slope_lines
 from verify.inference.numbers_in_text import (
     LATEX,
@@ -51,7 +52,12 @@ def run_html(run: RunRecord) -> str:
     names = _columns(run)
     rows = [[cell_row(cell)[name] for name in names] for cell in run.cells]
     header = _headers(run, run.tried)
-    table = html_table(rows, header, caption=_NOTE, below=conclusion(run))
+    table = html_table(
+        rows,
+        header,
+        caption=_NOTE if run.quantity == UPDATE else run.quantity,
+        below=conclusion(run),
+    )
     image = rate_image(run, "png", dpi=110)
     if image is None:
         return table
@@ -107,8 +113,9 @@ def _latex_cell(name: str, text: str) -> str:
 
 def _caption(run: RunRecord) -> str:
     kind = "linearised step" if run.step is None else f"real step of rate {run.step:g}"
+    update = rf"$\mathbb{{E}}[(\Delta z)^2]/\eta^2$ of a {kind}"
     return (
-        rf"$\mathbb{{E}}[(\Delta z)^2]/\eta^2$ of a {kind}: {run.tried}, and its mean over "
+        rf"{update if run.quantity == UPDATE else run.quantity}: {run.tried}, and its mean over "
         r"networks with its standard error; ESS: effective samples over samples; median: of "
         rf"networks, over {run.tried}. {conclusion(run, LATEX)}"
     )
@@ -129,8 +136,9 @@ def cell_table(run: RunRecord, law: str | None = None) -> Table:
     and error, z."""
     law = law or run.tried
     kind = "linearised" if run.step is None else f"real step of rate {run.step:g}"
+    quantity = f"E[(Δz)²]/η², {kind}" if run.quantity == UPDATE else escape(run.quantity)
     title = (
-        f"E[(Δz)²]/η², {kind}\ns.e.: from the exact variance of one network (rare: of the samples)"
+        f"{quantity}\ns.e.: from the exact variance of one network (rare: of the samples)"
         f"\nESS: effective samples over samples; median: network, over {law}{_granted(run)}"
     )
     table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
@@ -164,6 +172,8 @@ def _brackets(run: RunRecord) -> str:
         f"the exact standard deviation of one network is above {LARGEST_SPREAD} times the mean, "
         f"which rare networks set"
     )
+    if not all(c.defined for c in run.cells):
+        spread = f"networks do not vary, or {spread}"
     why = [spread] * (True in silent) + [f"weighted: {SKEWNESS_RANGE}"] * (False in silent)
     caption = f"z in brackets: shown, does not decide ({'; or '.join(why)})"
     if run.step is not None:

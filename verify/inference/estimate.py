@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from theory.tables import aligned_rows, html_table
+from theory.words.observables import Observable
 from verify.inference.measurement import Measurement, number_or_array
 from verify.inference.numbers_in_text import samples_in_words
 from verify.numerics.arrays import FloatArray, exponentials, sum_of_parts
@@ -46,7 +47,8 @@ class Estimate:
     ``parts``: measurements by name: ``total``, and for a linearised update ``label`` and
     ``output``.  ``samples``: networks drawn, or weighted samples.  ``seed``: reproduces it bit for
     bit, with the ``software`` that drew it.  ``step``: the rate of a real gradient step, or None
-    where the update is linearised.  ``weighted``: whether samples are weighted (`RareEvents`).
+    where the update is linearised.  ``observable``: what was measured in the place of the update,
+    or None; its total is all there is.  ``weighted``: whether samples are weighted (`RareEvents`).
 
     >>> from theory import MLP
     >>> from verify import monte_carlo
@@ -62,6 +64,7 @@ class Estimate:
     samples: int
     seed: int
     step: float | None = None
+    observable: Observable | None = None
     weighted: bool = False
     software: tuple[Software, ...] = ()
 
@@ -102,6 +105,11 @@ class Estimate:
         return self._part("output")
 
     def _part(self, name: str) -> Measurement:
+        if name not in self.parts and self.observable is not None:
+            raise AttributeError(
+                f"the observable {self.observable} has no {name} part, only a total: leave "
+                f"observable out to measure the update"
+            )
         if name not in self.parts:
             raise AttributeError(
                 f"a real step has no {name} part, only a total: simulate with step=None"
@@ -142,7 +150,8 @@ class Estimate:
         of = "" if self.step is None else f" of real steps of rate {self.step:g}"
         over = samples_in_words(self.samples)
         over = over.replace("sample", "weighted sample") if self.weighted else over
-        return f"E[(Δz)²]/η²{of} over {over}, seed {self.seed}{by}"
+        what = "E[(Δz)²]/η²" if self.observable is None else f"E[{self.observable}]"
+        return f"{what}{of} over {over}, seed {self.seed}{by}"
 
     def _cautions(self) -> list[str]:
         """Why a number is undefined, or not to be trusted."""
@@ -182,8 +191,9 @@ def merge(
         spread = spreads.sum(axis=0) + (counts * (means - mean) ** 2).sum(axis=0)
         variance = spread / samples / mean**2
         error = np.sqrt(np.where(variance > 0, variance, np.nan) / max(samples - 1, np.nan))
-        log_mean, share = np.log(mean) + log_unit, 1.0 / (samples * mean)
-        block_logs = np.log(np.stack([block.mean for block in blocks])) + units
+        log_mean, share = np.log(np.abs(mean)) + log_unit, 1.0 / (samples * np.abs(mean))
+        block_means = np.stack([block.mean for block in blocks])
+        block_logs = np.log(np.abs(block_means)) + units
     kept = [block.logs for block in blocks if block.logs is not None]
     logs = np.concatenate(kept, axis=1) if len(kept) == len(blocks) else None
     index: Any = (lambda array: array[..., 0]) if scalar else (lambda array: array)
@@ -194,7 +204,9 @@ def merge(
             effective_samples=number_or_array(index(samples / (1.0 + variance[part]))),
             largest_share=number_or_array(index(share[part])),
             samples=int(samples),
+            sign=index(np.sign(mean)[part]),
             block_log_means=index(block_logs[:, part]),
+            block_signs=index(np.sign(block_means)[:, part]),
             block_samples=counts[:, 0, 0],
             logs=None if logs is None else index(logs[part]),
         )
@@ -202,15 +214,16 @@ def merge(
     }
 
 
-def sum_block(logs: FloatArray, *, keep: bool = False) -> Block:
-    """A sampler's logarithms, shape ``(parts, samples, layers)``, summed over the samples;
-    ``keep``: with the logarithms themselves."""
+def sum_block(logs: FloatArray, signs: FloatArray | None = None, *, keep: bool = False) -> Block:
+    """A sampler's logarithms, shape ``(parts, samples, layers)``, summed over the samples, of
+    numbers with these ``signs``, or positive; ``keep``: with the logarithms themselves."""
     with np.errstate(invalid="ignore", over="ignore", under="ignore"):
         if len(logs) > 1:
             logs = np.concatenate((logs, sum_of_parts(logs)[None]))
         log_unit = np.max(logs, axis=1)
         log_unit = np.where(np.isneginf(log_unit), 0.0, log_unit)
         values = exponentials(logs - log_unit[:, None])
+        values = values if signs is None else signs * values
         mean = values.mean(axis=1)
         spread = ((values - mean[:, None]) ** 2).sum(axis=1)
     return Block(logs.shape[1], log_unit, mean, spread, logs if keep else None)

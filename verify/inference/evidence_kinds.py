@@ -30,11 +30,12 @@ def evidence_of(total: Measurement, log_exact: float, spread: float | None) -> E
     log_mean, relative = float(total.log_mean), float(total.relative_standard_error)
     if not (isfinite(log_mean) and isfinite(relative)):
         return WeightedMean(total.samples, nan, nan)
-    ratio = exp(min(max(log_mean - log_exact, -_LARGEST_LOG), _LARGEST_LOG))
+    ratio = exp(min(max(log_mean - log_exact, -_LARGEST_LOG), _LARGEST_LOG)) * float(total.sign)
     if spread is None:
-        return WeightedMean(total.samples, ratio, ratio * relative)
+        return WeightedMean(total.samples, ratio, abs(ratio) * relative)
     error = spread / sqrt(total.samples)
     if total.logs is not None:
         return NetworkMean(total.samples, ratio, error, total.logs - log_exact)
     means = total.block_log_means - log_exact
-    return NetworkMean(total.samples, ratio, error, means, counts=total.block_samples)
+    counts, signs = total.block_samples, total.block_signs
+    return NetworkMean(total.samples, ratio, error, means, counts=counts, signs=signs)

@@ -19,13 +19,15 @@ __all__ = ["Measurement", "number_or_array"]
 class Measurement:
     """The mean of one quantity over networks, per eta^2, with its standard error.
 
-    ``log_mean``: natural logarithm of the mean, shape ``(layers,)`` or ``()``; so are the rest.
+    ``log_mean``: natural logarithm of the mean's size, shape ``(layers,)`` or ``()``; so are the
+    rest.  ``sign``: of the mean.
     ``relative_standard_error``: standard error over mean; NaN where it is undefined: fewer than two
     samples, a mean that is zero or not finite, or no spread at all.  ``effective_samples``: the
     squared sum of the samples over the sum of their squares: as many equal ones would have the
     same spread of the mean.  ``largest_share``: of the largest sample in the sum.  ``samples``:
     their number.  ``block_log_means``, ``block_samples``: the logarithms of the means of blocks of
-    samples, shape ``(blocks,)`` before those of layers, and how many each is over.  ``logs``: of
+    samples, shape ``(blocks,)`` before those of layers, and how many each is over, ``block_signs``
+    their signs.  ``logs``: of
     the samples, where they are kept.
 
     >>> from theory import MLP
@@ -43,6 +45,8 @@ class Measurement:
     block_log_means: FloatArray
     block_samples: FloatArray
     logs: FloatArray | None = None
+    sign: FloatArray | float = 1.0
+    block_signs: FloatArray | float = 1.0
 
     @property
     def median(self) -> Quantile:
@@ -71,9 +75,9 @@ class Measurement:
         """
         if self.logs is None:
             raise InvalidArgument(
-                "quantiles need networks, and these samples were too many to keep or are weighted "
-                "means: simulate fewer networks or layers at once, with sampler=Gram(), "
-                "Conditioned() or Dense()"
+                "quantiles need networks, and these samples were too many to keep, are of an "
+                "observable, or are weighted means: simulate fewer updates or layers at once, with "
+                "sampler=Gram(), Conditioned() or Dense()"
             )
         return quantile_of(self.logs, chance, level)
 
@@ -90,7 +94,8 @@ class Measurement:
         """
         with np.errstate(over="ignore", under="ignore"):
             mean = np.exp(self.log_mean)
-        return number_or_array(np.where((mean > 0) & np.isfinite(mean), mean, np.nan))
+        found = np.where((mean > 0) & np.isfinite(mean), mean * self.sign, np.nan)
+        return number_or_array(found)
 
     @property
     def standard_error(self) -> Any:
@@ -102,7 +107,7 @@ class Measurement:
         >>> round(e.label.standard_error, 2)
         0.78
         """
-        return number_or_array(np.asarray(self.mean) * self.relative_standard_error)
+        return number_or_array(np.abs(self.mean) * self.relative_standard_error)
 
     @property
     def undefined(self) -> str | None:
@@ -137,7 +142,11 @@ class Measurement:
 
     def _values(self, style: Style) -> tuple[str, ...]:
         pairs = zip(np.ravel(self.log_mean), np.ravel(self.relative_standard_error), strict=True)
-        return tuple(mean_in_words(float(mean), float(error), style) for mean, error in pairs)
+        texts = (mean_in_words(float(mean), float(error), style) for mean, error in pairs)
+        signs = np.broadcast_to(self.sign, np.shape(self.log_mean)).ravel()
+        return tuple(
+            f"-{text}" if sign < 0 else text for sign, text in zip(signs, texts, strict=True)
+        )
 
     def __repr__(self) -> str:
         values = ", ".join(self.values())

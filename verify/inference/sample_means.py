@@ -54,8 +54,8 @@ class NetworkMean(Evidence):
 
     ``standard_error``: from the exact variance of one network, not from the samples.  ``logs``:
     natural logarithms of the samples in units of the exact mean, or of means over ``counts`` of
-    them, where there were too many to keep.  ``tuning``: Catoni's constant, the z at which tests
-    are sharpest.
+    them, where there were too many to keep; ``signs``: of the same
+    numbers.  ``tuning``: Catoni's constant, the z at which tests are sharpest.
     Law: under the true mean, P(z > critical(chance)) <= chance, for any distribution with this
     variance and any number of samples; so too for weighted sums of influences.
 
@@ -68,11 +68,12 @@ class NetworkMean(Evidence):
     logs: FloatArray
     tuning: float = TUNING
     counts: FloatArray | None = None
+    signs: FloatArray | float = 1.0
 
     @cached_property
     def _values(self) -> FloatArray:
         with np.errstate(over="ignore", under="ignore"):
-            return np.exp(self.logs)
+            return np.asarray(self.signs * np.exp(self.logs))
 
     def influence(self, law: float, weight: float) -> float:
         """See `Evidence.influence`: the influence of all samples, or of all means of them."""

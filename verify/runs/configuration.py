@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -14,7 +16,11 @@ from theory.errors import InvalidArgument
 from theory.networks.activations import LeakyReLU, Linear, ReLU
 from theory.networks.mlp import MLP
 from theory.networks.network import numeric_layers, numeric_rates
+from theory.words.observables import Observable
+from theory.words.word import canonical_word
 from verify.samplers.catalogue import BY_TEXT
+from verify.samplers.conditioned.sampler import Conditioned
+from verify.samplers.dense.sampler import Dense
 from verify.samplers.gram.sampler import Gram
 from verify.samplers.problem import Problem, numeric_problem
 from verify.samplers.sampler import Sampler
@@ -27,6 +33,7 @@ __all__ = [
     "problem_of",
 ]
 
+_FACTOR = re.compile("[KD]*|[zg][KD]*[zg]")
 _MOST_WIDTHS = 10_000
 """Widths that differ, of a network that is read from a file."""
 
@@ -89,14 +96,37 @@ class NetworkRecord(Struct, frozen=True):
         return repr(MLP(**given | {"input_norm2": None if usual else self.input_norm2}))
 
 
-class ConfigurationRecord(Struct, frozen=True):
-    """A configuration in plain numbers and text; multipliers are None where all are 1."""
+class ObservableRecord(Struct, frozen=True):
+    """An observable as its words with exact coefficients as text, over the width to a power."""
+
+    terms: tuple[tuple[tuple[str, ...], str], ...]
+    over: int
+
+    @classmethod
+    def of(cls, observable: Observable) -> ObservableRecord:
+        """The words of ``observable``."""
+        return cls(tuple((word, str(c)) for word, c in observable.terms), observable.over)
+
+    @property
+    def observable(self) -> Observable:
+        """The observable; `ValueError` where there is none of such words."""
+        factors = {factor for word, _ in self.terms for factor in word}
+        if not all(map(_FACTOR.fullmatch, factors)):
+            raise ValueError("a word that is no trace or form of K, D, z and g")
+        terms = ((canonical_word(word), Fraction(c)) for word, c in self.terms)
+        return Observable(Observable.of(terms).terms, self.over)
+
+
+class ConfigurationRecord(Struct, frozen=True, omit_defaults=True):
+    """A configuration in plain numbers and text; multipliers are None where all are 1, and the
+    observable where it is the update."""
 
     layers: tuple[int, ...]
     network: NetworkRecord
     rates: tuple[str, ...] | None
     sampler: str
     step: str | None
+    observable: ObservableRecord | None = None
 
     @property
     def sampler_name(self) -> str:
@@ -131,6 +161,7 @@ class Configuration:
     rates: tuple[Any, ...] | None
     step: float | None
     sampler: Sampler
+    observable: Observable | None = None
 
     @cached_property
     def record(self) -> ConfigurationRecord:
@@ -141,6 +172,7 @@ class Configuration:
             rates=None if self.rates is None else tuple(str(rate) for rate in self.rates),
             sampler=repr(self.sampler),
             step=None if self.step is None else repr(self.step),
+            observable=None if self.observable is None else ObservableRecord.of(self.observable),
         )
 
     @cached_property
@@ -175,6 +207,8 @@ class Configuration:
             chosen["step"] = record.step
         if self.layers != (self.network.layers,):
             chosen["layers"] = self.layers
+        if record.observable is not None:
+            chosen["observable"] = record.observable
         if self.sampler != Gram():
             chosen["sampler"] = record.sampler
         return int(hashlib.sha256(_line(chosen).encode()).hexdigest(), 16)
@@ -201,6 +235,7 @@ class Configuration:
             rates=record.rates,
             step=None if record.step is None else float(record.step),
             sampler=BY_TEXT[record.sampler],
+            observable=None if record.observable is None else record.observable.observable,
         )
 
 
@@ -211,6 +246,7 @@ def configuration(
     rates: object = None,
     step: object = None,
     sampler: Sampler = Gram(),
+    observable: object = None,
 ) -> Configuration:
     """The configuration that these arguments of `verify.monte_carlo` mean.
 
@@ -221,12 +257,25 @@ def configuration(
             f"expected a sampler, got sampler={sampler!r}; give Gram(), RareEvents(), "
             f"Conditioned() or Dense()"
         )
-    problem = numeric_problem(network, layer=layer, rates=rates, step=step)
+    problem = numeric_problem(network, layer=layer, rates=rates, step=step, observable=observable)
+    if problem.observable is not None:
+        _check_drawn(problem.observable, sampler)
     sampler.check(problem)
     exact = None if rates is None else numeric_rates(network, rates)
     trained = None if set(exact or ()) <= {1} else exact
     layers = numeric_layers(network, layer)
-    return Configuration(network, layers, trained, problem.step, sampler)
+    return Configuration(network, layers, trained, problem.step, sampler, problem.observable)
+
+
+def _check_drawn(observable: Observable, sampler: Sampler) -> None:
+    """Refuse an observable that the sampler does not hold, naming the quickest that does."""
+    if sampler.can_draw(observable):
+        return
+    other = next(each for each in (Gram(), Conditioned(), Dense()) if each.can_draw(observable))
+    raise InvalidArgument(
+        f"expected {sampler.draws} for sampler={sampler!r}, got observable={observable}; give "
+        f"sampler={other!r}, which draws it"
+    )
 
 
 @lru_cache(maxsize=64)
@@ -238,6 +287,7 @@ def problem_of(configuration: Configuration) -> Problem:
         layer=configuration.layers,
         rates=configuration.rates,
         step=configuration.step,
+        observable=configuration.observable,
     )
 
 

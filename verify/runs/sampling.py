@@ -50,7 +50,8 @@ class Sampling:
     def keep(self) -> bool:
         """Whether the samples themselves are kept, for quantiles."""
         few = self.samples * len(self.configuration.layers) <= KEPT_SAMPLES
-        return self.configuration.sampler.draws_networks and few
+        asked = self.configuration
+        return asked.sampler.draws_networks and asked.observable is None and few
 
     def estimate(self, blocks: list[Block], *, scalar: bool) -> Estimate:
         """All blocks, or the first of them, merged in order; ``scalar``: one layer by number."""
@@ -61,6 +62,7 @@ class Sampling:
             samples=sum(block.samples for block in blocks),
             seed=self.seed,
             step=asked.step,
+            observable=asked.observable,
             weighted=not asked.sampler.draws_networks,
             software=tuple(sorted(makers, key=lambda each: each.text)),
         )
@@ -71,6 +73,13 @@ def draw_blocks(
 ) -> list[Block]:
     """Blocks of one cell, of so many samples each by their number, with the software that drew
     them; a function of its arguments that any machine can run."""
-    problem, sample = problem_of(configuration), configuration.sampler.sample
-    drawn = (sample(problem, block_stream(seed, block), counts[block]) for block in counts)
-    return [replace(sum_block(logs, keep=keep), software=this_software()) for logs in drawn]
+    problem, sampler = problem_of(configuration), configuration.sampler
+
+    def drawn(block: int) -> Block:
+        stream, count = block_stream(seed, block), counts[block]
+        if problem.observable is None:
+            return sum_block(sampler.sample(problem, stream, count), keep=keep)
+        signs, logs = sampler.observe(problem, stream, count)
+        return sum_block(logs[None], signs[None])
+
+    return [replace(drawn(block), software=this_software()) for block in counts]

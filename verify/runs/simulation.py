@@ -11,6 +11,7 @@ from typing import Any
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
 from theory.waiting import announced
+from theory.words.observables import Observable
 from verify.inference.estimate import Estimate
 from verify.numerics.streams import checked_samples, checked_seed
 from verify.runs.blocks import in_memory
@@ -35,11 +36,12 @@ def monte_carlo(
     layer: object = None,
     rates: object = None,
     step: float | None = None,
+    observable: Observable | None = None,
     executor: Executor | None = None,
     progress: Progress | None = None,
     store: str | Path | None = None,
 ) -> Estimate:
-    """Measure E[(Delta z)^2]/eta^2 on ``samples`` random networks.
+    """Measure E[(Delta z)^2]/eta^2, or the mean of an ``observable``, on random networks.
 
     ``sampler``: `Gram` (any width, linearised), `Conditioned` or `Dense`, all of one law; or
     `RareEvents`, weighted samples whose mean can be trusted at any depth (linearised).
@@ -47,6 +49,8 @@ def monte_carlo(
     on the same networks; results then have shape ``(layers,)``.  ``rates``: one multiplier of eta
     per hidden layer.  ``step``: None for the linearised update, averaged over the label exactly;
     a learning rate for a real gradient step with drawn labels, its mean square over rate squared.
+    ``observable``: built from `theory.observables`, as for `theory.derive`; `Dense` draws every
+    one, and the others those that their ``draws`` says.
     ``executor``: any `concurrent.futures.Executor`; None for a thread per core.  ``progress`` is
     called with the number of networks of each finished block.  ``store``: a file that keeps the
     finished blocks, made if it is not there; what it holds is not drawn again (docs/runs.md).
@@ -62,6 +66,9 @@ def monte_carlo(
     >>> estimate = monte_carlo(MLP(width=8, depth=2), samples=4000, seed=1)
     >>> abs(estimate.label.mean - 29 / 8) < 5 * estimate.label.standard_error
     True
+    >>> from theory.observables import K, trace
+    >>> from verify import Dense
+    >>> monte_carlo(MLP(8, 2), observable=trace(K @ K), samples=4000, seed=1, sampler=Dense())
     """
     if not isinstance(executor, Executor | None):
         raise InvalidArgument(
@@ -73,7 +80,9 @@ def monte_carlo(
             f"expected the name of a file for store, got store={store!r}; give 'blocks.sqlite'"
         )
     with announced("simulation, whose first run compiles for up to half a minute") as done:
-        asked = configuration(network, layer=layer, rates=rates, step=step, sampler=sampler)
+        asked = configuration(
+            network, layer=layer, rates=rates, step=step, sampler=sampler, observable=observable
+        )
         sampling = Sampling(asked, checked_seed(seed), checked_samples(samples))
         drawn = 0
 

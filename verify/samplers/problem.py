@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from sympy import Rational
 
 from theory.errors import InvalidArgument
 from theory.networks.network import Network, checked_network, numeric_layers, numeric_rates
 from theory.validation import brief, number_between
+from theory.words.observables import Observable, checked_observable
 from verify.numerics.arrays import FloatArray
 
 __all__ = ["MOST_LAYERS", "WIDEST", "Problem", "numeric_problem"]
@@ -27,7 +29,8 @@ class Problem:
 
     ``widths``: of layers 0 to L, shape ``(L + 1,)``.  ``weight_sd``, ``rates``: shape ``(L,)``.
     ``layers``: the layers asked for, 1-based.  ``step``: None for the linearised update, else the
-    learning rate of a real gradient step.
+    learning rate of a real gradient step.  ``observable``: what is measured in the place of the
+    update, or None.
     """
 
     network: Network
@@ -39,15 +42,30 @@ class Problem:
     input_norm: float
     layers: npt.NDArray[np.int64]
     step: float | None
+    observable: Observable | None = None
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """What a sample measures: label and output apart, or a real step's total."""
-        return ("label", "output") if self.step is None else ("total",)
+        """What a sample measures: label and output apart, or the total of a real step or of an
+        observable."""
+        whole = self.step is not None or self.observable is not None
+        return ("total",) if whole else ("label", "output")
+
+    @property
+    def widths_asked(self) -> FloatArray:
+        """Widths of the layers asked for."""
+        return self.widths[self.layers].astype(float)
 
 
-def numeric_problem(network: Network, *, layer: object, rates: object, step: object) -> Problem:
+def numeric_problem(
+    network: Network, *, layer: object, rates: object, step: object, observable: object = None
+) -> Problem:
     """Check and convert the arguments of a simulation; `InvalidArgument` names what is wrong."""
+    if observable is not None and step is not None:
+        raise InvalidArgument(
+            f"expected no step with an observable, which is of the network before it is trained, "
+            f"got step={step!r}; leave step out"
+        )
     checked_network(network, give="MLP(width=64, depth=4)")
     if network.free_symbols:
         names = ", ".join(sorted(str(symbol) for symbol in network.free_symbols))
@@ -68,6 +86,7 @@ def numeric_problem(network: Network, *, layer: object, rates: object, step: obj
         input_norm=_number("input_norm2", network.norm2) ** 0.5,
         layers=np.array(numeric_layers(network, layer), dtype=np.int64),
         step=None if step is None else _step(step),
+        observable=None if observable is None else _observable(observable),
     )
 
 
@@ -121,3 +140,11 @@ def _multipliers(network: Network, rates: object) -> FloatArray:
 def _step(step: object) -> float:
     fix = "give a learning rate, or None, which simulates the linearised update"
     return number_between("step", step, fix)
+
+
+def _observable(value: object) -> Observable:
+    """An observable with coefficients in double precision."""
+    observable = checked_observable(value)
+    for _, coefficient in observable.terms:
+        _number("observable", abs(Rational(coefficient.numerator, coefficient.denominator)))
+    return observable

@@ -10,7 +10,10 @@ import numpy as np
 from theory.errors import InvalidArgument
 from theory.networks.network import Network
 from theory.public_names import PublicNames
+from theory.words.observables import Observable, checked_observable
+from theory.words.word import Word
 from verify.numerics.arrays import FloatArray
+from verify.samplers.observing import Signed, sum_of_words
 from verify.samplers.problem import Problem
 
 __all__ = ["Cost", "Limit", "Sampler", "Share"]
@@ -54,15 +57,18 @@ class Sampler(PublicNames, ABC):
     network's update, so that their quantiles are those of networks; otherwise only means are.
     ``meets_rare_networks``: the relative spread of samples stays bounded at any depth, so that
     their mean and error can be trusted there too.
+    ``draws``: the observables that it can draw, in words.
     ``seconds``: what a linearised update costs on one core.  ``planned``: how many networks a cell
     gets by default; ``_block``: how many a block has.  ``_draws_neurons``: real steps need them.
     """
 
     _shared: ClassVar[frozenset[str]] = frozenset(
-        {"block_size", "check", "label", "name", "planned", "sample", "seconds"}
+        {"block_size", "can_draw", "check", "draws", "label", "name", "observe", "planned"}
+        | {"sample", "seconds"}
     )
     name: ClassVar[str]
     label: ClassVar[str]
+    draws: ClassVar[str]
     draws_networks = True
     meets_rare_networks = False
     seconds = Cost(unit=1e-8)
@@ -98,6 +104,27 @@ class Sampler(PublicNames, ABC):
         ``(parts, count, layers)``; minus infinity where it is exactly zero (a dead network).
         Law: two calls on equal streams give equal bits.
         """
+
+    def can_draw(self, observable: Observable) -> bool:
+        """Whether this sampler holds every word of ``observable``."""
+        return all(self._draws_word(word) for word, _ in observable.terms)
+
+    def observe(self, problem: Problem, stream: np.random.Generator, count: int) -> Signed:
+        """The observable of ``problem`` in ``count`` networks, those that `sample` draws: signs and
+        natural logarithms of sizes, shape ``(count, layers)``."""
+        observable = checked_observable(problem.observable)
+        shape = count, problem.layers.size
+        if not observable.terms:
+            return Signed(np.zeros(shape), np.full(shape, -np.inf))
+        return sum_of_words(observable, problem.widths_asked, self._words(problem, stream, count))
+
+    @abstractmethod
+    def _draws_word(self, word: Word) -> bool:
+        """Whether this sampler holds a word of the observables."""
+
+    @abstractmethod
+    def _words(self, problem: Problem, stream: np.random.Generator, count: int) -> list[Signed]:
+        """The words of the observable of ``problem``, one for each term."""
 
     def check(self, problem: Problem) -> None:
         """Raise `InvalidArgument` where this sampler cannot simulate ``problem``."""

@@ -38,7 +38,7 @@ from verify.samplers.conditioned.state import (
 )
 from verify.samplers.vectors import Scales, activate_change, dot
 
-__all__ = ["conditioned_neurons", "conditioned_updates"]
+__all__ = ["coefficients", "conditioned_neurons", "conditioned_updates", "inactive", "run"]
 
 
 class _Change(NamedTuple):
@@ -128,7 +128,7 @@ def _add_layer(
 
 
 @part
-def _factors(state: State, layer: int, block: int) -> Factors:
+def coefficients(state: State, layer: int, block: int) -> Factors:
     """What u of the neurons of a ``block`` has of z, xi and zeta, in units of exp(log_u)."""
     mask = state.mask[layer, block]
     own = state.own[layer] * mask
@@ -149,12 +149,12 @@ def _masked(state: State, layer: int) -> _Change:
     """y = D u of ``layer``."""
     x_y, met, square_across, norm = 0.0, 0.0, 0.0, state.norm[layer]
     for block in range(state.blocks):
-        (of_z, of_xi, of_zeta), mask = _factors(state, layer, block), state.mask[layer, block]
+        (of_z, of_xi, of_zeta), mask = coefficients(state, layer, block), state.mask[layer, block]
         product = of_z * state.z_z[layer, block] + of_xi * state.z_xi[layer, block]
         x_y += mask * mask * (product + of_zeta * state.z_zeta[layer, block])
     left = x_y / (norm * norm)
     for block in range(state.blocks):
-        (of_z, of_xi, of_zeta), mask = _factors(state, layer, block), state.mask[layer, block]
+        (of_z, of_xi, of_zeta), mask = coefficients(state, layer, block), state.mask[layer, block]
         factors = of_z - left, of_xi, of_zeta
         square, product = square_and_dot(factors, draws_of(state, layer, block))
         square_across, met = square_across + mask * mask * square, met + mask * product
@@ -169,7 +169,7 @@ def _stepped(scales: Scales, state: State, layer: int) -> _Change:
     on, y, log_u = state.begin[layer, 1] - begin, state.change[: end - begin], state.log_u[layer]
     parts, x_y, met, square_across = (y[:on], y[on:]), 0.0, 0.0, 0.0
     for block in range(2):
-        combined(_factors(state, layer, block), draws_of(state, layer, block), parts[block])
+        combined(coefficients(state, layer, block), draws_of(state, layer, block), parts[block])
     log_z = math.log(scales.weight_sd[layer - 1]) + state.log_x[layer - 1]
     unit = max(log_z, log_u)
     ours, theirs, back = math.exp(log_z - unit), math.exp(log_u - unit), math.exp(unit - log_u)
@@ -208,7 +208,7 @@ def _tangent(
 
 
 @kernel
-def _run(
+def run(
     stream: Stream, network: int, scales: Scales, state: State, step: float, label: float, top: int
 ) -> tuple[float, float]:
     """One network, by its number, up to u of layer ``top``; log |f|, minus infinity if it is dead,
@@ -226,7 +226,7 @@ def _run(
 
 
 @part
-def _inactive(stream: Stream, network: int, scales: Scales, state: State, layer: int) -> Draws:
+def inactive(stream: Stream, network: int, scales: Scales, state: State, layer: int) -> Draws:
     """z, xi and zeta of the inactive neurons of ``layer``: drawn now, where no pass holds them (xi
     then counts for nothing)."""
     if state.blocks == 2:
@@ -245,9 +245,9 @@ def _log_mean_square(
     stream: Stream, network: int, scales: Scales, state: State, layer: int
 ) -> float:
     """log(|u|^2/width) of ``layer``."""
-    others = _inactive(stream, network, scales, state, layer)
-    square, _ = square_and_dot(_factors(state, layer, 0), draws_of(state, layer, 0))
-    square += square_and_dot(_factors(state, layer, 1), others)[0]
+    others = inactive(stream, network, scales, state, layer)
+    square, _ = square_and_dot(coefficients(state, layer, 0), draws_of(state, layer, 0))
+    square += square_and_dot(coefficients(state, layer, 1), others)[0]
     width = scales.widths[layer]
     return float(2.0 * state.log_u[layer] + math.log(square / width))
 
@@ -270,7 +270,7 @@ def conditioned_updates(
     """
     top = np.max(wanted)
     for k in range(out.shape[1]):
-        log_f, _ = _run(stream, k, scales, state, step, labels[k], top)
+        log_f, _ = run(stream, k, scales, state, step, labels[k], top)
         for i in range(wanted.size):
             log_square = -math.inf
             if log_f > -math.inf:
@@ -297,12 +297,12 @@ def conditioned_neurons(
     ``(networks, width)``, linearised at eta = 1 (``step`` = 0) or of a real step; f into
     ``outputs``."""
     for k in range(outputs.size):
-        log_f, outputs[k] = _run(stream, k, scales, state, step, labels[k], layer)
-        active, others = draws_of(state, layer, 0), _inactive(stream, k, scales, state, layer)
+        log_f, outputs[k] = run(stream, k, scales, state, step, labels[k], layer)
+        active, others = draws_of(state, layer, 0), inactive(stream, k, scales, state, layer)
         on = active[0].size
         z[k, :on], z[k, on:] = active[0], others[0]
-        combined(_factors(state, layer, 0), active, change[k, :on])
-        combined(_factors(state, layer, 1), others, change[k, on:])
+        combined(coefficients(state, layer, 0), active, change[k, :on])
+        combined(coefficients(state, layer, 1), others, change[k, on:])
         z[k] *= math.exp(state.log_x[layer - 1] + math.log(scales.weight_sd[layer - 1]))
         factor = labels[k] - outputs[k] if step == 0.0 else 1.0
         change[k] *= 0.0 if log_f == -math.inf else factor * math.exp(state.log_u[layer])

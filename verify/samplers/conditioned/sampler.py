@@ -8,11 +8,15 @@ import numpy as np
 
 from theory.errors import InvalidArgument
 from theory.networks.network import Network
+from theory.words.observables import checked_observable
+from theory.words.word import Word
 from verify.numerics.arrays import FloatArray
 from verify.numerics.streams import block_counts, block_stream, checked_samples, checked_seed
 from verify.numerics.variates import new_stream
+from verify.samplers.conditioned.observing import conditioned_factors, in_codes, is_held
 from verify.samplers.conditioned.passes import conditioned_neurons, conditioned_updates
 from verify.samplers.conditioned.state import new_state
+from verify.samplers.observing import Signed, factors_of, product_of
 from verify.samplers.problem import Problem, numeric_problem
 from verify.samplers.sampler import Cost, Limit, Sampler, Share
 from verify.samplers.vectors import vector_scales
@@ -65,6 +69,7 @@ class Conditioned(Sampler):
     _block = Share(units=2**22, least=1, most=1024)
     _draws_neurons = True
     _limit = Limit(2**27, "neurons", instead="Gram()")
+    draws = "products of trace(D) and of u @ v, u @ D @ v, … with u and v out of z, g and K @ g"
 
     def cost(self, network: Network) -> int:
         """Neurons of one network.
@@ -84,6 +89,19 @@ class Conditioned(Sampler):
         room = new_state(scales, step)
         conditioned_updates(draws, scales, room, step, labels, problem.layers, logs)
         return logs
+
+    def _draws_word(self, word: Word) -> bool:
+        return all(map(is_held, word))
+
+    def _words(self, problem: Problem, stream: np.random.Generator, count: int) -> list[Signed]:
+        observable = checked_observable(problem.observable)
+        names = factors_of(observable)
+        signs, logs = np.empty((2, len(names), count, problem.layers.size))
+        _labels(stream, count)  # so that networks are those of `sample`
+        scales, draws = vector_scales(problem), new_stream(stream)
+        room = new_state(scales, 0.0)
+        conditioned_factors(draws, scales, room, in_codes(names), problem.layers, signs, logs)
+        return [product_of(word, names, Signed(signs, logs)) for word, _ in observable.terms]
 
     def neurons(
         self,

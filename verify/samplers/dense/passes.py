@@ -1,6 +1,6 @@
 """Compiled passes run one literal network: forward, gradient, tangent, and a real step.
 
-Every vector is carried as an array times a power of two (`_rescale`), since typical norms
+Every vector is carried as an array times a power of two (`rescale`), since typical norms
 underflow with depth: multiplying by powers of two rounds nothing, so the scaled passes give the
 digits of the unscaled ones.  A vector that is exactly zero has the exponent ``ZERO``.
 """
@@ -24,10 +24,19 @@ from verify.samplers.dense.weights import (
 )
 from verify.samplers.vectors import Scales, activate_change, dot, mask, of_layer
 
-__all__ = ["dense_updates"]
+__all__ = [
+    "ZERO",
+    "State",
+    "backward",
+    "dense_updates",
+    "forward",
+    "new_state",
+    "power_of_two",
+    "rescale",
+]
 
 
-class _State(NamedTuple):
+class State(NamedTuple):
     """Flat vectors of all layers: z, x, gradients g, updates u; exponents of x and g by layer; the
     readout; whether every weight is drawn (``whole``); by layer, whether it is asked for, whether
     every row of its weights matters, not those of active neurons alone, and log(|u|^2/width)."""
@@ -50,13 +59,13 @@ ZERO = -(2**40)
 
 
 @kernel
-def _power(exponent: int) -> float:
+def power_of_two(exponent: int) -> float:
     """2^exponent, 0 below the range of float64 and infinite above it."""
     return math.ldexp(1.0, min(max(exponent, -1100), 1100))
 
 
 @kernel
-def _rescale(vector: Array, exponent: int) -> int:
+def rescale(vector: Array, exponent: int) -> int:
     """Divide ``vector`` by a power of two near its largest entry; its exponent then."""
     largest = 0.0
     for value in vector:
@@ -64,7 +73,7 @@ def _rescale(vector: Array, exponent: int) -> int:
     if largest == 0.0:
         return ZERO
     shift = math.frexp(largest)[1]
-    factor = _power(-shift)
+    factor = power_of_two(-shift)
     for i in range(vector.size):
         vector[i] *= factor
     return exponent + shift
@@ -76,14 +85,15 @@ def _add(vector: Array, exponent: int, factor: float, other: Array, other_expone
     if factor == 0.0 or other_exponent < ZERO // 2:
         return exponent
     top = max(exponent, other_exponent)
-    ours, theirs = _power(exponent - top), factor * _power(other_exponent - top)
+    ours, theirs = power_of_two(exponent - top), factor * power_of_two(other_exponent - top)
     for i in range(vector.size):
         vector[i] = ours * vector[i] + theirs * other[i]
-    return _rescale(vector, top)
+    return rescale(vector, top)
 
 
 @part
-def _start(scales: Scales, whole: bool, layers: Array) -> _State:
+def new_state(scales: Scales, whole: bool, layers: Array) -> State:
+    """Room for one network, of which ``layers`` are asked for."""
     size, last = scales.rows[-1], scales.widths.size - 1
     z, x, g, u = np.zeros(size), np.zeros(size), np.zeros(size), np.zeros(size)
     x_exp, g_exp = np.zeros(last + 1, np.int64), np.zeros(last + 1, np.int64)
@@ -91,30 +101,30 @@ def _start(scales: Scales, whole: bool, layers: Array) -> _State:
     for layer in layers:
         asked[layer] = every[layer] = True
     v, logs = np.zeros(scales.widths[last]), np.empty(last + 1)
-    return _State(z, x, g, u, x_exp, g_exp, v, whole, asked, every, logs)
+    return State(z, x, g, u, x_exp, g_exp, v, whole, asked, every, logs)
 
 
 @part
-def _columns(scales: Scales, weights: Weights, state: _State, layer: int) -> None:
+def _columns(scales: Scales, weights: Weights, state: State, layer: int) -> None:
     """Find the columns of ``layer`` that matter: every one of layer 1, and for the ``whole``."""
     z = of_layer(scales, state.z, layer - 1)
     begin_columns(weights, z, scales.slope, state.whole or layer == 1)
 
 
 @part
-def _forward(scales: Scales, weights: Weights, network: int, state: _State) -> None:
+def forward(scales: Scales, weights: Weights, network: int, state: State) -> None:
     """z of layers 1 to L, with the exponent of the layer below, x of layers 0 to L, the readout."""
     weights.now.network, weights.now.used = network, 0
     below, last = of_layer(scales, state.x, 0), scales.widths.size - 1
     below[:] = scales.input_norm / math.sqrt(below.size)
-    state.x_exp[0] = _rescale(below, 0)
+    state.x_exp[0] = rescale(below, 0)
     for layer in range(1, last + 1):
         z, x = of_layer(scales, state.z, layer), of_layer(scales, state.x, layer)
         _columns(scales, weights, state, layer)
         pre_activations(weights, layer, below, scales.weight_sd[layer - 1], state.every[layer], z)
         x[:] = z
         mask(z, scales.slope, x)
-        state.x_exp[layer] = _rescale(x, state.x_exp[layer - 1])
+        state.x_exp[layer] = rescale(x, state.x_exp[layer - 1])
         below = x
     begin_columns(weights, below, scales.slope, True)
     row_group(weights, last + 1, 0)
@@ -122,7 +132,7 @@ def _forward(scales: Scales, weights: Weights, network: int, state: _State) -> N
 
 
 @part
-def _backward(scales: Scales, weights: Weights, state: _State) -> None:
+def backward(scales: Scales, weights: Weights, state: State) -> None:
     """g of layers L to 1."""
     last = scales.widths.size - 1
     g, exponent = of_layer(scales, state.g, last), 0
@@ -130,7 +140,7 @@ def _backward(scales: Scales, weights: Weights, state: _State) -> None:
     for layer in range(last, 0, -1):
         z = of_layer(scales, state.z, layer)
         mask(z, scales.slope, g)
-        exponent = _rescale(g, exponent)
+        exponent = rescale(g, exponent)
         state.g_exp[layer] = exponent
         below = of_layer(scales, state.g, layer - 1)
         if layer > 1:
@@ -151,7 +161,7 @@ def _log_mean_square(vector: Array, exponent: int) -> float:
 
 
 @part
-def _tangent(scales: Scales, weights: Weights, state: _State) -> None:
+def _tangent(scales: Scales, weights: Weights, state: State) -> None:
     """u^(l) = K^(l) g^(l) = r_l |x^(l-1)|^2 g^(l) + W^(l) D u^(l-1), and the log of |u|^2/n.
 
     Of a layer that is not asked for only D u matters: the active rows alone where the slope is 0.
@@ -176,7 +186,7 @@ def _tangent(scales: Scales, weights: Weights, state: _State) -> None:
 
 
 @part
-def _step_through(scales: Scales, weights: Weights, pull: float, state: _State) -> None:
+def _step_through(scales: Scales, weights: Weights, pull: float, state: State) -> None:
     """Change u of z when every W becomes W - pull r g x^T, and the log of its mean square.
 
     With x' = x + dx the activations after the step, dz^(l) = W^(l) dx^(l-1) - pull r_l
@@ -189,10 +199,16 @@ def _step_through(scales: Scales, weights: Weights, pull: float, state: _State) 
         if layer > 1:
             z, z_exp = of_layer(scales, state.z, layer - 1), state.x_exp[layer - 2]
             top = max(z_exp, exponent)
-            ours, theirs, back = _power(z_exp - top), _power(exponent - top), _power(top - exponent)
+            ours, theirs, back = (
+                power_of_two(z_exp - top),
+                power_of_two(exponent - top),
+                power_of_two(top - exponent),
+            )
             activate_change(z, ours, below, theirs, back, scales.slope)
         top = max(x_exp, exponent)
-        overlap = dot(x, x) * _power(x_exp - top) + dot(x, below) * _power(exponent - top)
+        overlap = dot(x, x) * power_of_two(x_exp - top) + dot(x, below) * power_of_two(
+            exponent - top
+        )
         _columns(scales, weights, state, layer)
         z, sd = of_layer(scales, state.z, layer), scales.weight_sd[layer - 1]
         products(weights, layer, below, sd, z, state.every[layer], u)
@@ -212,15 +228,15 @@ def dense_updates(
     logarithms, shape ``(parts, networks, layers)``: label and output part, or the real step's mean
     square over the rate squared.
     """
-    state, last = _start(scales, step != 0.0, layers), scales.widths.size - 1
+    state, last = new_state(scales, step != 0.0, layers), scales.widths.size - 1
     for k in range(out.shape[1]):
-        _forward(scales, weights, k, state)
-        _backward(scales, weights, state)
+        forward(scales, weights, k, state)
+        backward(scales, weights, state)
         f = scales.readout_sd * dot(state.v, of_layer(scales, state.x, last))
         if step == 0.0:
             _tangent(scales, weights, state)
         else:
-            pull = step * (f * _power(state.x_exp[last]) - labels[k])
+            pull = step * (f * power_of_two(state.x_exp[last]) - labels[k])
             _step_through(scales, weights, pull, state)
         for i in range(layers.size):
             log_square = state.logs[layers[i]]

@@ -7,15 +7,23 @@ from itertools import pairwise
 
 import numpy as np
 
+from theory.errors import InvalidArgument
 from theory.networks.network import Network
+from theory.words.observables import checked_observable
+from theory.words.word import Word
 from verify.numerics.arrays import FloatArray
+from verify.samplers.dense.observing import dense_factors, factors_in_codes, matrices
 from verify.samplers.dense.passes import dense_updates
 from verify.samplers.dense.weights import drawn_weights
+from verify.samplers.observing import Signed, factors_of, product_of
 from verify.samplers.problem import Problem
 from verify.samplers.sampler import Cost, Limit, Sampler, Share
 from verify.samplers.vectors import vector_scales
 
 __all__ = ["Dense"]
+
+_MOST_PRODUCTS = 2**36
+"""Of two numbers, in the kernel matrices of one network: about half a minute."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,7 @@ class Dense(Sampler):
     _block = Share(units=2**20, least=1, most=64)
     _draws_neurons = True
     _limit = Limit(2**33, "weights", instead="Conditioned()")
+    draws = "every observable"
 
     def cost(self, network: Network) -> int:
         """Weights of one network.
@@ -59,3 +68,44 @@ class Dense(Sampler):
         with drawn_weights(problem, stream) as weights:
             dense_updates(scales, weights, labels, step, problem.layers, logs)
         return logs
+
+    def check(self, problem: Problem) -> None:
+        """Refuse networks of too many weights, or of kernel matrices that take too long."""
+        super().check(problem)
+        products = _kernel_products(problem)
+        if products > _MOST_PRODUCTS:
+            raise InvalidArgument(
+                f"expected at most {_MOST_PRODUCTS:,} products of two numbers for the kernel "
+                f"matrices of one network, got {products:,}; give a smaller width or depth"
+            )
+
+    def block_size(self, problem: Problem) -> int:
+        """As many networks as have 2^20 weights together, or half a second's kernel matrices."""
+        share = Share(units=2**29, least=1, most=64)
+        return min(super().block_size(problem), share.networks(max(_kernel_products(problem), 1)))
+
+    def _draws_word(self, word: Word) -> bool:
+        return True
+
+    def _words(self, problem: Problem, stream: np.random.Generator, count: int) -> list[Signed]:
+        observable = checked_observable(problem.observable)
+        names = factors_of(observable)
+        signs, logs = np.empty((2, len(names), count, problem.layers.size))
+        stream.integers(0, 2, count)  # labels, so that networks are those of `sample`
+        room = matrices(int(problem.widths.max()), _kernel_products(problem) > 0)
+        with drawn_weights(problem, stream) as weights:
+            scales, factors = vector_scales(problem), factors_in_codes(names)
+            dense_factors(scales, weights, factors, problem.layers, room, signs, logs)
+        drawn = Signed(signs, logs)
+        return [product_of(word, names, drawn) for word, _ in observable.terms]
+
+
+def _kernel_products(problem: Problem) -> int:
+    """Products of two numbers in the kernel matrices of one network; 0 where none is wanted."""
+    observable = problem.observable
+    if observable is None or not any("K" in factor for factor in factors_of(observable)):
+        return 0
+    last = int(problem.layers.max())
+    return sum(
+        2 * int(p) * int(q) * max(int(p), int(q)) for p, q in pairwise(problem.widths[: last + 1])
+    )

@@ -28,6 +28,7 @@ __all__ = [
     "products",
     "row_group",
     "transposed_product",
+    "weight_matrix",
 ]
 
 _ROWS = 4
@@ -172,6 +173,14 @@ def pre_activations(
         if begin >= 0 and (every or z[i] > 0.0):
             begin = _kept(weights, begin, row)
     weights.begin[layer] = begin
+
+
+@kernel
+def weight_matrix(weights: Weights, layer: int, out: Array) -> None:
+    """Every row of a layer at the columns that matter, into the rows of ``out``."""
+    _begin_rows(weights, layer, weights.begin[layer])
+    for i in range(out.shape[0]):
+        out[i] = _needed_row(weights, layer, i)
 
 
 @kernel

@@ -10,11 +10,14 @@ import numpy as np
 
 from theory.errors import InvalidArgument
 from theory.networks.network import Network
+from theory.words.observables import checked_observable
+from theory.words.word import Word
 from verify.numerics.arrays import FloatArray
 from verify.numerics.streams import LARGEST_BLOCK
 from verify.numerics.variates import new_stream
 from verify.samplers.gram.leaky_passes import leaky_scales, leaky_updates, leaky_workspace
 from verify.samplers.gram.relu_passes import lanes_at, relu_scales, relu_updates, relu_workspace
+from verify.samplers.observing import Signed, powers_in, words_of_updates
 from verify.samplers.problem import Problem
 from verify.samplers.sampler import Cost, Sampler, Share
 
@@ -42,6 +45,7 @@ class Gram(Sampler):
     seconds = Cost(unit=1.6e-08, network=1.5e-08)
     planned = Share(units=20_000_000, least=1_000, most=200_000)
     _block = Share(units=2**17, least=1, most=LARGEST_BLOCK)
+    draws = "products of g @ K @ K @ g, at least one, and of f**2"
 
     def block_size(self, problem: Problem) -> int:
         """As many networks as have 131,072 layers together, at most 8,192, at least as many as go
@@ -57,6 +61,13 @@ class Gram(Sampler):
         4
         """
         return network.layers
+
+    def _draws_word(self, word: Word) -> bool:
+        return powers_in(word) is not None
+
+    def _words(self, problem: Problem, stream: np.random.Generator, count: int) -> list[Signed]:
+        logs = self.sample(problem, stream, count)
+        return words_of_updates(checked_observable(problem.observable), problem.widths_asked, logs)
 
     def check(self, problem: Problem) -> None:
         """Refuse real steps, and depths whose room would take more than 0.75 GB a thread."""

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from theory.networks.network import Network
+from theory.words.observables import checked_observable
+from theory.words.word import Word
 from verify.numerics.arrays import FloatArray
+from verify.samplers.observing import Signed, powers_in, words_of_updates
 from verify.samplers.problem import Problem
 from verify.samplers.rare_events.passes import rare_updates
 from verify.samplers.sampler import Cost, Sampler, Share
@@ -36,6 +39,7 @@ class RareEvents(Sampler):
     seconds = Cost(unit=1.1e-07, network=6.1e-07)
     planned = Share(units=4_000_000, least=1_000, most=40_000)
     _block = Share(units=2**14, least=1, most=256)
+    draws = "g @ K @ K @ g and f**2 * (g @ K @ K @ g)"
 
     def cost(self, network: Network) -> int:
         """Layers of one network.
@@ -56,3 +60,10 @@ class RareEvents(Sampler):
         logs = np.empty((2, count, problem.layers.size))
         rare_updates(stream, vector_scales(problem), problem.layers, logs)
         return logs
+
+    def _draws_word(self, word: Word) -> bool:
+        return powers_in(word) in ((1, 0), (1, 1))
+
+    def _words(self, problem: Problem, stream: np.random.Generator, count: int) -> list[Signed]:
+        logs = self.sample(problem, stream, count)
+        return words_of_updates(checked_observable(problem.observable), problem.widths_asked, logs)
