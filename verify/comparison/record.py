@@ -188,9 +188,10 @@ class CellRecord(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=Tru
 
     @property
     def is_of_the_law(self) -> bool:
-        """Whether it is the last layer of a ReLU network with only width and depth chosen."""
+        """Whether it is the update at the last layer of a ReLU network with only width and depth
+        chosen."""
         own = self.configuration.network.code == f"MLP(width={self.width}, depth={self.depth})"
-        return own and self.layer == self.depth
+        return own and self.layer == self.depth and self.configuration.observable is None
 
 
 class Platform(Struct, frozen=True):

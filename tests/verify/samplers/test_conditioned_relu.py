@@ -129,13 +129,13 @@ def draws(case: Case) -> list[list[FloatArray]]:
     stream, state = new_stream(block_stream(41, 0)), state_module.new_state(scales, case.step)
     found: list[list[FloatArray]] = []
     for k in range(NETWORKS):
-        log_f, _ = passes._run(stream, k, scales, state, case.step, labels[k], len(WIDTHS))
+        log_f, _ = passes.run(stream, k, scales, state, case.step, labels[k], len(WIDTHS))
         if log_f > -math.inf:
             found.append([np.concatenate(_blocks(stream, k, scales, state, n), 1) for n in layers])
     return found
 
 
-inactive: Any = passes._inactive.py_func  # type: ignore[attr-defined]
+inactive: Any = passes.inactive.py_func  # type: ignore[attr-defined]
 
 
 def _blocks(stream: Any, k: int, scales: Scales, state: Any, layer: int) -> list[FloatArray]:
@@ -343,7 +343,7 @@ CONTROLS = [
     (
         "inactive left out",
         RELU,
-        "square += square_and_dot(_factors(state, layer, 1), others)[0]",
+        "square += square_and_dot(coefficients(state, layer, 1), others)[0]",
         "",
     ),
     ("width left out", RELU, "math.log(square / width)", "math.log(square)"),

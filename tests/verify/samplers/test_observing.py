@@ -148,7 +148,9 @@ def random_observable(number: int, sampler: Sampler) -> Observable:
 
     def factor() -> Observable:
         word = draw.choice(letters)
-        kind = draw.choice([z, g, K, f]) if sampler == Dense() else draw.choice([z, g, f, g @ K])
+        kind: Any = (
+            draw.choice([z, g, K, f]) if sampler == Dense() else draw.choice([z, g, f, g @ K])
+        )
         if kind is f:
             return f**2
         if kind is K:
@@ -242,7 +244,7 @@ def test_what_is_too_large_or_senseless_is_refused() -> None:
     with pytest.raises(InvalidArgument, match="the range of double precision"):
         monte_carlo(MLP(8, 2), observable=10**400 * trace(K), **draw)
     with pytest.raises(InvalidArgument, match="expected an observable built from"):
-        monte_carlo(MLP(8, 2), observable=K, **draw)
+        monte_carlo(MLP(8, 2), **draw | {"observable": K})
     with pytest.raises(AttributeError, match="leave observable out"):
         _ = monte_carlo(MLP(8, 2), observable=f**2, **draw).label
     with pytest.raises(InvalidArgument, match="are of an observable"):

@@ -55,7 +55,7 @@ def _vectors(
         )
         combined(coefficients(state, layer, block), draws, out[_U, first:last])
     out[_ONES, :end] = 1.0
-    return on
+    return int(on)
 
 
 @kernel
