@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sympy import Rational, Symbol, simplify
 
-from theory import MLP, InvalidArgument, derive, observables, tangent_kernel
+from theory import MLP, InvalidArgument, LeakyReLU, derive, observables, tangent_kernel
 from theory.observables import f, trace
 from theory.symbols import L, ell, n
 
@@ -90,3 +90,14 @@ def test_the_variance_of_a_derivation_is_that_of_its_spread() -> None:
     assert derive(f, MLP()).variance() == 1 / n
     assert derive(f**2 - f**2, MLP(8, 2)).variance() == 0
     assert derive(trace(K) / n + 7, MLP(8, 2)).variance() == Rational(4352, 64)
+
+
+@pytest.mark.parametrize("observable", [g @ g, trace(D), 3 + trace(D) ** 2 * n, z @ z + g @ D @ g])
+def test_masks_that_no_factor_vanishes_with_are_refused_above_a_relu_layer(observable: Any) -> None:
+    # At width 1 and depth 2, g = D v, and D is 1 with chance 1/4: where the first layer is active.
+    for network, layer in ((MLP(), None), (MLP(1, 2), 2), (MLP(), ell)):
+        with pytest.raises(InvalidArgument, match="give layer=1, a leaky slope, or a product"):
+            derive(observable, network, layer=layer)
+    assert derive(observable, MLP(4, 2), layer=1).exact > 0
+    assert derive(observable, MLP(4, 2, activation=LeakyReLU("0.1"))).exact > 0
+    assert derive(observable * (z @ z), MLP(4, 2)).exact > 0

@@ -155,7 +155,8 @@ def random_observable(number: int, sampler: Sampler) -> Observable:
             return f**2
         if kind is K:
             return trace(spelled(word or "K")) * (z @ z)
-        return kind @ spelled(word) @ kind if word else kind @ kind
+        form = kind @ spelled(word) @ kind if word else kind @ kind
+        return form * (z @ z) if kind is g else form  # |g|^2 alone is not derived for ReLU
 
     def term() -> Observable:
         product = reduce(
