@@ -258,6 +258,7 @@ def _exact_report(title: str, reading: Reading, exact: Expr | Number) -> str:
     exact_name = "per_eta2" if target.observable is None else "exact"
     return _lines(
         title,
+        target,
         derivation=_value(reading),
         exact=_text(exact),
         ratio=_ratio(reading),
@@ -274,6 +275,7 @@ def _measured_report(trial: Trial, reading: Reading) -> str:
     arguments += "" if target.observable is None else ", observable=observable"
     return _lines(
         f"not the mean over networks at {place(target)}",
+        target,
         derivation=_value(reading),
         measured=f"{nstr(_measured_mean(trial), 6)} ± {nstr(error, 2)}",
         exact=nstr(target.number, 6),
@@ -289,9 +291,10 @@ def _measured_mean(trial: Trial) -> Number:
     return float(trial.measured.sign) * exp(float(trial.measured.log_mean))
 
 
-def _lines(title: str, **values: str) -> str:
+def _lines(title: str, of: Target, **values: str) -> str:
     rows = [f"  {name:<10}  {value}" for name, value in values.items() if value]
-    return "\n".join([title, *rows])
+    unit = ", at eta = 1" if of.observable is None else ""
+    return "\n".join([f"{title}{unit}", *rows])
 
 
 def _value(reading: Reading) -> str:
