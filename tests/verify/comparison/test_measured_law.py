@@ -3,7 +3,9 @@ wrong sampler excluded, and the folder of a run keeps it all."""
 
 import ast
 import json
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,20 +32,20 @@ FALSE_ALARM = 1e-6
 ROWS = 60
 
 
-def made_up(
-    width: int, depths: tuple[int, ...], samples: int, rng: np.random.Generator
-) -> MeasuredLaw:
-    """A fit of exact values with normal errors as large as ``samples`` networks have."""
+def made_up(width: int, depths: tuple[int, ...], samples: int, seed: int) -> Iterator[MeasuredLaw]:
+    """Fits of exact values with normal errors as large as ``samples`` networks have."""
+    rng = np.random.default_rng(seed)
     networks = [MLP(width, depth) for depth in depths]
     exact = [float(exact_law(network, network.layers)) for network in networks]
     errors = [known_spread(network, network.layers) / samples**0.5 for network in networks]
-    means = [
-        WeightedMean(samples, mean * (1 + error * rng.standard_normal()), mean * error)
-        for mean, error in zip(exact, errors, strict=True)
-    ]
-    law = fit_law("Gram()", width, depths, means)
-    assert law is not None
-    return law
+    for _ in range(ROWS):
+        means = [
+            WeightedMean(samples, mean * (1 + error * rng.standard_normal()), mean * error)
+            for mean, error in zip(exact, errors, strict=True)
+        ]
+        law = fit_law("Gram()", width, depths, means)
+        assert law is not None
+        yield law
 
 
 def correction(width: int, depths: tuple[int, ...]) -> float:
@@ -58,8 +60,7 @@ def test_the_limit_is_excluded_no_more_often_than_stated(part: int) -> None:
     ((width, depths),) = (LAW_BY_INNER_PRODUCTS, LAW_BY_NEURONS)[part].items()
     samples = planned_parts(None, None, None, None)[part].samples
     assert samples is not None
-    rng = np.random.default_rng(part)
-    laws = [made_up(width, depths, samples, rng) for _ in range(ROWS)]
+    laws = list(made_up(width, depths, samples, seed=part))
     granted = correction(width, depths)
     missed = sum(not law.allows(CONSTANT, EXPONENT, granted) for law in laws)
     assert binom.sf(missed - 1, ROWS, 1 - LEVEL) > FALSE_ALARM
@@ -70,13 +71,12 @@ def test_the_limit_is_excluded_no_more_often_than_stated(part: int) -> None:
 def test_finite_depth_is_seen_and_granted() -> None:
     """The plain interval alone excludes the limit: depth 64 is 6e-5 from it, the error is 1e-5."""
     ((width, depths),) = LAW_BY_INNER_PRODUCTS.items()
-    rng = np.random.default_rng(3)
-    laws = [made_up(width, depths, 4000, rng) for _ in range(ROWS)]
-    plain = sum(law.exponent.holds(EXPONENT) for law in laws)
+    plain = sum(law.exponent.holds(EXPONENT) for law in made_up(width, depths, 4000, seed=3))
     assert plain < 0.9 * ROWS
     assert 5e-5 < correction(width, depths) < 7e-5
 
 
+@cache
 def measured(width: int = 10**9) -> Any:
     networks = [MLP(width, depth) for depth in (64, 256, 1024)]
     found = compare_law(networks=networks, samples=4000, seed=7)
