@@ -100,7 +100,7 @@ def has_a_fraction(point: Point) -> bool:
     return any(Fraction(rate).denominator > 1 for rate in point.rates or ())
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(PLAIN)
 def test_the_repr_of_a_plain_value_evaluates_to_it(value: Any) -> None:
     again = read(repr(value))

@@ -74,7 +74,7 @@ def relative_error(found: float, exact: Expr) -> float:
     return float(difference.evalf(5))
 
 
-@settings(max_examples=120)
+@settings(max_examples=60)
 @given(st.sampled_from(sorted(OPEN)), st.integers(1, 70), st.integers(2, 12))
 def test_a_call_is_the_exact_value_rounded(name: str, width: int, depth: int) -> None:
     value = OPEN[name](MLP())
@@ -85,7 +85,7 @@ def test_a_call_is_the_exact_value_rounded(name: str, width: int, depth: int) ->
     assert relative_error(found, exact_number(value.at(n=width, L=depth))) < BOUND
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(
     st.sampled_from(["update", "label", "output", "rate", "readout", "alignment label"]),
     st.floats(0, 9),
@@ -290,7 +290,6 @@ def test_sizes_that_are_fixed_negative_or_impossible_are_refused(
     assert len(str(refusal.value)) < 400
 
 
-@settings(max_examples=100)
 @given(st.data())
 def test_no_size_is_ever_ignored(data: st.DataObject) -> None:
     """With any of the sizes fixed, giving it again is refused, by place and by name."""
