@@ -8,42 +8,33 @@ from typing import Any
 import mpmath
 import pytest
 
+from tests.tools.values import NUMBER, SEVERAL, TRANSFER
 from theory import (
     MLP,
     LastLayer,
-    MeanOverLayers,
-    Readout,
-    alignment,
     derive,
     layer_rates,
     maximal_learning_rate,
     numbers,
-    readout_update,
     squared_update,
     tangent_kernel,
-    transfer_learning_rate,
 )
-from theory.observables import K, g, trace
+from theory.observables import K, g
 from theory.precision import DECIMALS, workdps
 from verify import check
 from verify.testing import assert_close, samples_needed
 
 DEEP, SMALL = MLP(1000, 300), MLP(16, 5)
 
+ASKED = (
+    *("update", "label", "rate", "rate of the mean", "readout", "readout rate", "alignment"),
+    *("mixed signs", "layer rates", "kernel"),
+)
 EVALUATED: dict[str, Callable[[int], Any]] = {
-    "update": squared_update(DEEP).evaluate,
-    "label": squared_update(DEEP).label.evaluate,
-    "rate": maximal_learning_rate(DEEP).evaluate,
+    **{name: (NUMBER | SEVERAL)[name](DEEP).evaluate for name in ASKED},
     "rate, all layers compared": maximal_learning_rate(SMALL).evaluate,
-    "rate of the mean": maximal_learning_rate(DEEP, criterion=MeanOverLayers()).evaluate,
-    "readout": readout_update(DEEP).evaluate,
-    "readout rate": maximal_learning_rate(DEEP, group=Readout()).evaluate,
-    "layer rates": layer_rates(DEEP).evaluate,
-    "alignment": alignment(DEEP).evaluate,
-    "kernel": tangent_kernel(DEEP).evaluate,
     "spread": tangent_kernel(DEEP).relative_standard_deviation,
-    "observable": derive(trace(K) ** 2 - trace(K @ K), DEEP).evaluate,
-    "transfer": transfer_learning_rate("0.05", MLP(256, 8), MLP(1024, 32)).evaluate,
+    "transfer": TRANSFER.evaluate,
 }
 """Calls that take a number of digits."""
 

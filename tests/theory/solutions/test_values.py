@@ -16,52 +16,28 @@ from hypothesis import strategies as st
 from mpmath import mpf
 from sympy import Expr, Integer, Max, Rational, Symbol, exp, lambdify, nan, oo, zoo
 
+from tests.tools.values import NUMBER
 from theory import (
     MLP,
     ByGroup,
-    FirstLayer,
-    HiddenLayers,
     InvalidArgument,
-    LastLayer,
     LeakyReLU,
     MeanOverLayers,
     NotSolved,
-    Readout,
     TrainedLayers,
     alignment,
     derive,
     layer_rates,
     maximal_learning_rate,
     numbers,
-    readout_update,
     squared_update,
     tangent_kernel,
     transfer_learning_rate,
 )
-from theory.observables import K, f, g, trace, x
+from theory.observables import K, trace
 from theory.symbols import L, a, ell, eta, n, n_0, p, q, t
 
 BOUND = 1e-12
-
-OPEN: dict[str, Callable[[MLP], Any]] = {
-    "update": squared_update,
-    "label": lambda network: squared_update(network).label,
-    "output": lambda network: squared_update(network).output,
-    "rate": maximal_learning_rate,
-    "rate of the last layer": lambda m: maximal_learning_rate(m, criterion=LastLayer("1/3")),
-    "rate of the mean": lambda m: maximal_learning_rate(m, criterion=MeanOverLayers()),
-    "first layer": lambda m: maximal_learning_rate(m, group=FirstLayer()),
-    "hidden layers": lambda m: maximal_learning_rate(m, group=HiddenLayers()),
-    "readout rate": lambda m: maximal_learning_rate(m, group=Readout()),
-    "readout": readout_update,
-    "readout label": lambda network: readout_update(network).label,
-    "alignment": alignment,
-    "alignment label": lambda network: alignment(network).label,
-    "observable": lambda network: derive(trace(K) ** 2 * (g @ K @ g) * f**2, network),
-    "mixed signs": lambda network: derive(trace(K) ** 2 - trace(K @ K), network),
-    "a constant": lambda network: derive(x @ x - 5, network),
-}
-"""Values of every kind that are one number."""
 
 
 def exact_number(value: Any) -> Expr:
@@ -75,9 +51,9 @@ def relative_error(found: float, exact: Expr) -> float:
 
 
 @settings(max_examples=60)
-@given(st.sampled_from(sorted(OPEN)), st.integers(1, 70), st.integers(2, 12))
+@given(st.sampled_from(sorted(NUMBER)), st.integers(1, 70), st.integers(2, 12))
 def test_a_call_is_the_exact_value_rounded(name: str, width: int, depth: int) -> None:
-    value = OPEN[name](MLP())
+    value = NUMBER[name](MLP())
     found = value(width, depth)
     assert isinstance(found, float)
     assert found == value(n=width, L=depth) == value.at(n=width)(depth) == value.at(L=depth)(width)
@@ -94,7 +70,7 @@ def test_a_call_is_the_exact_value_rounded(name: str, width: int, depth: int) ->
 def test_a_call_at_any_size_is_that_of_the_closed_form(
     name: str, width: float, depth: float
 ) -> None:
-    value, sizes = OPEN[name](MLP()), (int(10**width), int(10**depth))
+    value, sizes = NUMBER[name](MLP()), (int(10**width), int(10**depth))
     if abs(value.at(n=sizes[0], L=sizes[1]).lambdify().log()) > 708:
         with pytest.raises(InvalidArgument, match=r"float64 .*evaluate\(\)"):
             value(*sizes)
@@ -229,14 +205,14 @@ def test_a_value_beyond_float64_is_refused_with_the_exact_call(sizes: tuple[Any,
     assert u.at(n=64, L=10**5).evaluate() > mpf(10) ** 9000
 
 
-U, NUMBERS = squared_update(MLP()), squared_update(MLP(8, 3))
+U, CLOSED = squared_update(MLP()), squared_update(MLP(8, 3))
 
 
 @pytest.mark.parametrize(
     ("call", "why"),
     [
         (lambda: squared_update(MLP(depth=4))(64, 10), r"no size but n .*fixed in MLP\(depth=4\)"),
-        (lambda: NUMBERS(64, 10), "expected no sizes by place, got 2 numbers, 64, 10; all are fix"),
+        (lambda: CLOSED(64, 10), "expected no sizes by place, got 2 numbers, 64, 10; all are fix"),
         (lambda: U(64, 10, -3), "no size but n, L by place, got 3"),
         (lambda: squared_update(MLP(), 5)(64, 3), "layer from 1 to 3, got layer=5"),
         (lambda: squared_update(MLP(), ell)(64, 3, 4), "layer from 1 to 3, got layer=4"),
@@ -248,7 +224,7 @@ U, NUMBERS = squared_update(MLP()), squared_update(MLP(8, 3))
         (lambda: U(n=64, L=10, eta=0.1), "multiply a mean squared update by eta"),
         (lambda: U.at(eta=0.1), "at eta = 1"),
         (lambda: squared_update(MLP(8)).at(n=9), "no size but L, got n=9"),
-        (lambda: NUMBERS.at(L=2), "no sizes, got L=2; all are fixed"),
+        (lambda: CLOSED.at(L=2), "no sizes, got L=2; all are fixed"),
         (lambda: U.at(n=-3), "positive whole number for n, got n=-3"),
         (lambda: U(0, 3), "positive whole number for n, got n=0"),
         (lambda: U(3, 2.5), "positive whole number for L, got L=2.5"),
@@ -275,7 +251,7 @@ U, NUMBERS = squared_update(MLP()), squared_update(MLP(8, 3))
         (lambda: squared_update(MLP(), rates=ByGroup())(3, 1), "depth of at least 2"),
         (lambda: U.evaluate(), r"open sizes n, L; put numbers in"),
         (lambda: float(U), "got none|open sizes"),
-        (lambda: NUMBERS.evaluate(0), "positive int for digits"),
+        (lambda: CLOSED.evaluate(0), "positive int for digits"),
         (lambda: numbers(U.exact, n=3), "none for L"),
         (lambda: numbers(U.exact, n=3, L=2, k=1), "got one for k"),
         (lambda: numbers(3), "SymPy expression"),
@@ -295,7 +271,7 @@ def test_no_size_is_ever_ignored(data: st.DataObject) -> None:
     """With any of the sizes fixed, giving it again is refused, by place and by name."""
     width = data.draw(st.none() | st.integers(1, 9))
     depth = data.draw(st.none() | st.integers(2, 5))
-    value = OPEN[data.draw(st.sampled_from(sorted(OPEN)))](MLP(width, depth))
+    value = NUMBER[data.draw(st.sampled_from(sorted(NUMBER)))](MLP(width, depth))
     names = {"n": width, "L": depth}
     left = {name: 3 for name, fixed in names.items() if fixed is None}
     right = float(value.at(**left).evaluate(17))
