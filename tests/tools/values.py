@@ -22,9 +22,9 @@ from theory import (
 )
 from theory.observables import K, f, g, trace, x
 
-__all__ = ["NUMBER", "SEVERAL", "TRANSFER"]
+__all__ = ["SEVERAL", "SINGLE", "TRANSFER"]
 
-NUMBER: dict[str, Callable[[MLP], Any]] = {
+SINGLE: dict[str, Callable[[MLP], Any]] = {
     "update": squared_update,
     "label": lambda network: squared_update(network).label,
     "output": lambda network: squared_update(network).output,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.tools.values import NUMBER, SEVERAL, TRANSFER
+from tests.tools.values import SEVERAL, SINGLE, TRANSFER
 from tests.whole.test_public_names import values
 from theory import (
     MLP,
@@ -62,7 +62,7 @@ def check_completion(value: Any) -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        *(of(network) for of in (NUMBER | SEVERAL).values() for network in (MLP(), MLP(8, 3))),
+        *(of(network) for of in (SINGLE | SEVERAL).values() for network in (MLP(), MLP(8, 3))),
         *(squared_update(m) for m in (MLP(8), MLP(depth=2), MLP((2, 3)), MLP(10**6, 10**9))),
         squared_update(MLP(activation=LeakyReLU(), weight_variance=3)).label,
         squared_update(MLP(3, 2), rates=(0, 0)),

@@ -16,7 +16,7 @@ from sympy import Expr, Rational, Symbol, srepr, sympify
 
 import theory
 import verify
-from tests.tools.values import NUMBER, TRANSFER
+from tests.tools.values import SINGLE, TRANSFER
 from theory import (
     MLP,
     ByGroup,
@@ -152,7 +152,7 @@ def expressions() -> Iterator[tuple[str, Expr]]:
         if not isinstance(network.width, tuple):
             kinds += ["readout", "readout rate"]
             yield f"kernel of {network!r}", tangent_kernel(network).variance()
-        yield from ((f"{kind} of {network!r}", NUMBER[kind](network).exact) for kind in kinds)
+        yield from ((f"{kind} of {network!r}", SINGLE[kind](network).exact) for kind in kinds)
     for slope in (ReLU(), LeakyReLU("1/3"), Linear()):
         u = squared_update(MLP(activation=slope))
         yield from ((f"limit, {slope}", part.joint_limit()) for part in (u.label, u.output, u))
@@ -168,7 +168,7 @@ def expressions() -> Iterator[tuple[str, Expr]]:
     yield "layer", squared_update(MLP(input_width=n_0), ell).exact
     yield "trained", squared_update(MLP(), rates=TrainedLayers(p, q)).label.exact
     yield "groups", squared_update(MLP(), rates=ByGroup(2, 1, "1/3")).label.exact
-    yield "observable", NUMBER["observable"](MLP()).exact
+    yield "observable", SINGLE["observable"](MLP()).exact
     rates = layer_rates(MLP(16, 5))
     yield from ((f"together {i}", each) for i, each in enumerate(rates.together))
     yield "share", rates.share

@@ -8,7 +8,7 @@ from typing import Any
 import mpmath
 import pytest
 
-from tests.tools.values import NUMBER, SEVERAL, TRANSFER
+from tests.tools.values import SEVERAL, SINGLE, TRANSFER
 from theory import (
     MLP,
     LastLayer,
@@ -31,7 +31,7 @@ ASKED = (
     *("mixed signs", "layer rates", "kernel"),
 )
 EVALUATED: dict[str, Callable[[int], Any]] = {
-    **{name: (NUMBER | SEVERAL)[name](DEEP).evaluate for name in ASKED},
+    **{name: (SINGLE | SEVERAL)[name](DEEP).evaluate for name in ASKED},
     "rate, all layers compared": maximal_learning_rate(SMALL).evaluate,
     "spread": tangent_kernel(DEEP).relative_standard_deviation,
     "transfer": TRANSFER.evaluate,

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from mpmath import mpf
 from sympy import Expr, Integer, Max, Rational, Symbol, exp, lambdify, nan, oo, zoo
 
-from tests.tools.values import NUMBER
+from tests.tools.values import SINGLE
 from theory import (
     MLP,
     ByGroup,
@@ -51,9 +51,9 @@ def relative_error(found: float, exact: Expr) -> float:
 
 
 @settings(max_examples=60)
-@given(st.sampled_from(sorted(NUMBER)), st.integers(1, 70), st.integers(2, 12))
+@given(st.sampled_from(sorted(SINGLE)), st.integers(1, 70), st.integers(2, 12))
 def test_a_call_is_the_exact_value_rounded(name: str, width: int, depth: int) -> None:
-    value = NUMBER[name](MLP())
+    value = SINGLE[name](MLP())
     found = value(width, depth)
     assert isinstance(found, float)
     assert found == value(n=width, L=depth) == value.at(n=width)(depth) == value.at(L=depth)(width)
@@ -70,7 +70,7 @@ def test_a_call_is_the_exact_value_rounded(name: str, width: int, depth: int) ->
 def test_a_call_at_any_size_is_that_of_the_closed_form(
     name: str, width: float, depth: float
 ) -> None:
-    value, sizes = NUMBER[name](MLP()), (int(10**width), int(10**depth))
+    value, sizes = SINGLE[name](MLP()), (int(10**width), int(10**depth))
     if abs(value.at(n=sizes[0], L=sizes[1]).lambdify().log()) > 708:
         with pytest.raises(InvalidArgument, match=r"float64 .*evaluate\(\)"):
             value(*sizes)
@@ -205,14 +205,14 @@ def test_a_value_beyond_float64_is_refused_with_the_exact_call(sizes: tuple[Any,
     assert u.at(n=64, L=10**5).evaluate() > mpf(10) ** 9000
 
 
-U, CLOSED = squared_update(MLP()), squared_update(MLP(8, 3))
+U, NUMBERS = squared_update(MLP()), squared_update(MLP(8, 3))
 
 
 @pytest.mark.parametrize(
     ("call", "why"),
     [
         (lambda: squared_update(MLP(depth=4))(64, 10), r"no size but n .*fixed in MLP\(depth=4\)"),
-        (lambda: CLOSED(64, 10), "expected no sizes by place, got 2 numbers, 64, 10; all are fix"),
+        (lambda: NUMBERS(64, 10), "expected no sizes by place, got 2 numbers, 64, 10; all are fix"),
         (lambda: U(64, 10, -3), "no size but n, L by place, got 3"),
         (lambda: squared_update(MLP(), 5)(64, 3), "layer from 1 to 3, got layer=5"),
         (lambda: squared_update(MLP(), ell)(64, 3, 4), "layer from 1 to 3, got layer=4"),
@@ -224,7 +224,7 @@ U, CLOSED = squared_update(MLP()), squared_update(MLP(8, 3))
         (lambda: U(n=64, L=10, eta=0.1), "multiply a mean squared update by eta"),
         (lambda: U.at(eta=0.1), "at eta = 1"),
         (lambda: squared_update(MLP(8)).at(n=9), "no size but L, got n=9"),
-        (lambda: CLOSED.at(L=2), "no sizes, got L=2; all are fixed"),
+        (lambda: NUMBERS.at(L=2), "no sizes, got L=2; all are fixed"),
         (lambda: U.at(n=-3), "positive whole number for n, got n=-3"),
         (lambda: U(0, 3), "positive whole number for n, got n=0"),
         (lambda: U(3, 2.5), "positive whole number for L, got L=2.5"),
@@ -251,7 +251,7 @@ U, CLOSED = squared_update(MLP()), squared_update(MLP(8, 3))
         (lambda: squared_update(MLP(), rates=ByGroup())(3, 1), "depth of at least 2"),
         (lambda: U.evaluate(), r"open sizes n, L; put numbers in"),
         (lambda: float(U), "got none|open sizes"),
-        (lambda: CLOSED.evaluate(0), "positive int for digits"),
+        (lambda: NUMBERS.evaluate(0), "positive int for digits"),
         (lambda: numbers(U.exact, n=3), "none for L"),
         (lambda: numbers(U.exact, n=3, L=2, k=1), "got one for k"),
         (lambda: numbers(3), "SymPy expression"),
@@ -271,7 +271,7 @@ def test_no_size_is_ever_ignored(data: st.DataObject) -> None:
     """With any of the sizes fixed, giving it again is refused, by place and by name."""
     width = data.draw(st.none() | st.integers(1, 9))
     depth = data.draw(st.none() | st.integers(2, 5))
-    value = NUMBER[data.draw(st.sampled_from(sorted(NUMBER)))](MLP(width, depth))
+    value = SINGLE[data.draw(st.sampled_from(sorted(SINGLE)))](MLP(width, depth))
     names = {"n": width, "L": depth}
     left = {name: 3 for name, fixed in names.items() if fixed is None}
     right = float(value.at(**left).evaluate(17))
