@@ -3,6 +3,7 @@
 import io
 import subprocess
 import sys
+from functools import cache
 from typing import Any
 
 import pytest
@@ -12,7 +13,14 @@ from rich.table import Table
 from theory import MLP, InvalidArgument
 from verify import Conditioned, Dense, Gram, RareEvents, compare_law, monte_carlo
 from verify.comparison.compare import comparison_record
+from verify.comparison.record import RunRecord
 from verify.comparison.table import cell_row, cell_table, print_table
+
+
+@cache
+def of_three_networks() -> RunRecord:
+    networks = [MLP(16, 1), MLP(2048, 1024), MLP(10**9, 3)]
+    return comparison_record(compare_law(networks=networks, samples=2000, seed=1))
 
 
 @pytest.mark.parametrize("terminal", ["dumb", "unknown", "xterm", ""])
@@ -22,8 +30,7 @@ def test_every_number_is_printed_in_full(
 ) -> None:
     monkeypatch.setenv("TERM", terminal)
     monkeypatch.setenv("COLUMNS", columns)
-    networks = [MLP(16, 1), MLP(2048, 1024), MLP(10**9, 3)]
-    found = comparison_record(compare_law(networks=networks, samples=2000, seed=1))
+    found = of_three_networks()
     for console in (
         Console(file=io.StringIO(), force_terminal=True, color_system=None),
         Console(file=io.StringIO(), force_terminal=True, color_system=None, width=104),
@@ -38,23 +45,24 @@ def test_every_number_is_printed_in_full(
         assert console.size == before
 
 
-@pytest.mark.parametrize("backend", ["svg", "pdf", None])
-def test_a_result_in_a_notebook_leaves_the_users_matplotlib_alone(backend: str | None) -> None:
+def test_a_result_in_a_notebook_leaves_the_users_matplotlib_alone() -> None:
     """Neither a backend that was chosen nor the choice of one, settings and styles."""
-    code = f"""
+    code = """
 import sys, matplotlib
 from verify import compare_law
 from theory import MLP
-if {backend!r}:
-    import matplotlib.pyplot
-    matplotlib.use({backend!r})
 matplotlib.rcParams["lines.linewidth"] = 7.0
 def settings():
     return [(key, dict.__getitem__(matplotlib.rcParams, key)) for key in matplotlib.rcParams.keys()]
-before = settings()
-assert "<img" in compare_law(networks=[MLP(16, 1)], samples=50, seed=1)._repr_html_()
-assert settings() == before
-assert ("matplotlib.pyplot" in sys.modules) == bool({backend!r})
+found = compare_law(networks=[MLP(16, 1)], samples=50, seed=1)
+for backend in (None, "svg", "pdf"):
+    if backend:
+        import matplotlib.pyplot
+        matplotlib.use(backend)
+    before = settings()
+    assert "<img" in found._repr_html_()
+    assert settings() == before
+    assert ("matplotlib.pyplot" in sys.modules) == bool(backend)
 """
     subprocess.run([sys.executable, "-c", code], check=True)
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from tests.tools.laws import draws, smallest_p
-from tests.verify.samplers.test_conditioned_relu import uncompiled
+from tests.verify.samplers.test_conditioned_relu import altered_passes
 from theory import MLP, LeakyReLU, Linear
 from verify import Dense
 from verify.numerics.arrays import FloatArray
@@ -45,7 +45,7 @@ def literal(network: MLP) -> FloatArray:
 
 
 def against_literal(network: MLP, wrong: str = "", instead: str = "") -> float:
-    problem, names = problem_of(network), uncompiled(wrong, instead)
+    problem, names = problem_of(network), altered_passes(wrong, instead)
     out, stream = np.empty((2, SAMPLES, 3)), new_stream(block_stream(31, 0))
     labels = np.ones(SAMPLES)
     with np.errstate(all="ignore"):
