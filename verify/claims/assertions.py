@@ -10,7 +10,7 @@ from sympy import Expr
 
 from theory.claims.decision import decide_by_theory
 from theory.claims.reading import Reading, read_claim
-from theory.claims.target import Claim
+from theory.claims.target import Claim, Target
 from theory.errors import InvalidArgument
 from theory.formulas.evaluation import Number, decimal
 from theory.networks.mlp import MLP
@@ -19,7 +19,7 @@ from theory.outcome import Outcome
 from theory.precision import exp
 from theory.public_names import listed
 from theory.validation import is_decimal, number_between, typed
-from verify.claims.trial import Trial, place, planned, rates_text, simulated
+from verify.claims.trial import Result, Trial, place, rates_text
 from verify.numerics.streams import checked_seed
 from verify.samplers.problem import numeric_problem
 from verify.samplers.sampler import Sampler
@@ -134,8 +134,7 @@ def samples_needed(
     (7984, 17811)
     """
     target = _reading(0, network, layer, rates, part).target
-    plan = planned(target, _relative_error(notices), _chance(false_alarm), sampler)
-    return int(plan.samples)
+    return int(_trial(target, notices, false_alarm).plan(sampler).samples)
 
 
 def assert_matches_networks(
@@ -169,17 +168,11 @@ def assert_matches_networks(
     """
     __tracebackhide__ = True
     reading = _reading(derivation, network, layer, rates, part)
-    trial = simulated(
-        reading.target,
-        None if reading.number is None else decimal(reading.number),
-        samples=samples,
-        seed=checked_seed(seed),
-        notices=_relative_error(notices),
-        false_alarm=_chance(false_alarm),
-        sampler=sampler,
-    )
-    if trial.rejected:
-        raise AssertionError(_measured_report(trial, reading))
+    value = None if reading.number is None else decimal(reading.number)
+    trial = _trial(reading.target, notices, false_alarm)
+    result = trial.run(value, seed=checked_seed(seed), samples=samples, sampler=sampler)
+    if result.rejected:
+        raise AssertionError(_measured_report(trial, result, seed, reading))
 
 
 def _reading(
@@ -202,12 +195,11 @@ def _said(reading: Reading) -> str:
     return typed(reading.expression if reading.number is None else reading.number)
 
 
-def _relative_error(value: object) -> float:
-    return number_between("notices", value, "give a relative error such as 0.1")
-
-
-def _chance(value: object) -> float:
-    return number_between("false_alarm", value, "give one such as 1e-6", 1.0)
+def _trial(target: Target, notices: object, false_alarm: object) -> Trial:
+    error = number_between("notices", notices, "give a relative error such as 0.1")
+    return Trial(
+        target, error, number_between("false_alarm", false_alarm, "give one such as 1e-6", 1.0)
+    )
 
 
 def _exact_report(title: str, reading: Reading, exact: Expr | Number) -> str:
@@ -224,22 +216,22 @@ def _exact_report(title: str, reading: Reading, exact: Expr | Number) -> str:
     )
 
 
-def _measured_report(trial: Trial, reading: Reading) -> str:
+def _measured_report(trial: Trial, result: Result, seed: int, reading: Reading) -> str:
     """A derivation's value beside the mean over networks, with its exact standard error, and
     beside the exact value."""
-    target, samples = trial.target, trial.measured.samples
-    error = trial.relative_error * target.number
+    target, samples = trial.target, result.measured.samples
     arguments = f"{target.network!r}, layer={target.layer}{rates_text(target)}"
+    mean, error = exp(float(result.measured.log_mean)), result.error * target.number
     return _lines(
         f"not the mean over networks at {place(target)}",
         derivation=_value(reading),
-        measured=f"{nstr(exp(float(trial.measured.log_mean)), 6)} ± {nstr(error, 2)}",
+        measured=f"{nstr(mean, 6)} ± {nstr(error, 2)}",
         exact=nstr(target.number, 6),
         ratio=_ratio(reading),
-        z=f"{trial.z:+.2f}, beyond {trial.critical:.2f} (false alarm {trial.false_alarm:g})",
-        samples=f"{samples}, seed {trial.seed}",
-        reproduce=f"monte_carlo({arguments}, samples={samples}, seed={trial.seed}, "
-        f"sampler={trial.sampler!r}).{target.part}",
+        z=f"{result.z:+.2f}, beyond {result.critical:.2f} (false alarm {trial.false_alarm:g})",
+        samples=f"{samples}, seed {seed}",
+        reproduce=f"monte_carlo({arguments}, samples={samples}, seed={seed}, "
+        f"sampler={result.sampler!r}).{target.part}",
     )
 
 
