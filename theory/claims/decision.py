@@ -24,7 +24,6 @@ from theory.formulas.evaluation import (
     close,
     decimal,
     differ,
-    enclosure,
     mpf,
     quotient,
     value_at,
@@ -98,41 +97,39 @@ def _undecided(reason: str) -> TheoryVerdict:
 def _exact(reading: Reading) -> TheoryVerdict:
     if reading.formula.in_floats:
         return _tried(reading)
-    identity = _identity(reading, EVERYWHERE)
-    if identity.holds is False:
+    try:
+        identical, sign = _identical(reading, EVERYWHERE), 1
+        if identical and reading.target.quantity is Quantity.RATE:
+            sign = sign_everywhere(reading.expression)
+            if sign is None:
+                raise NotNormal("its square is right, but its sign is not proven")
+    except NOT_DECIDED as reason:
+        found = _rejected(reading, _points(reading))
+        undecided = found.counterexample is None
+        return _undecided(f"not decided: {why(reason)}") if undecided else found
+    if not identical:
         depths, widths, most = _FURTHER_DEPTHS, _FURTHER_WIDTHS, _MOST_FURTHER_POINTS
         further = islice(reading.target.points(depths, widths), most)
         return _rejected(reading, chain(_points(reading), further))
-    if identity.holds and reading.target.quantity is Quantity.RATE:
-        sign = sign_everywhere(reading.expression)
-        if sign == -1:
-            return _rejected(reading, _points(reading), Difference(Kind.FACTOR, "it is negative"))
-        if sign is None:
-            identity = _Identity(None, "its square is right, but its sign is not proven")
-    if identity.holds:
-        proof = "identical, proven for all sizes" if reading.target.coordinates else "equal"
-        return TheoryVerdict(Outcome.CONSISTENT, proof)
-    found = _rejected(reading, _points(reading))
-    return _undecided(f"not decided: {identity.reason}") if found.counterexample is None else found
+    if sign == -1:
+        return _rejected(reading, _points(reading), Difference(Kind.FACTOR, "it is negative"))
+    proof = "identical, proven for all sizes" if reading.target.coordinates else "equal"
+    return TheoryVerdict(Outcome.CONSISTENT, proof)
 
 
-@dataclass(frozen=True)
-class _Identity:
-    """Whether formula and law are equal at all sizes; None with the ``reason`` where not known."""
-
-    holds: bool | None
-    reason: str = ""
-
-
-def _identity(reading: Reading, domain: Domain) -> _Identity:
-    """Compare normal forms on a domain; its smallest sizes by themselves where a base is not
-    positive there."""
+def _identical(reading: Reading, domain: Domain) -> bool:
+    """Whether formula and law have one normal form on a domain; its smallest sizes by themselves
+    where a base is not positive there.  One of `NOT_DECIDED` is raised where that is not known."""
     target = reading.target
     depth = target.network.depth
     if target.layer == ell and isinstance(depth, int):
-        return _in_each_layer(reading, depth)
+        if depth > _MOST_LAYERS:
+            raise NotNormal(f"a layer that is open in a network of depth {depth}")
+        return _all_identical(
+            (reading.at({ell: Integer(k)}), EVERYWHERE) for k in range(1, depth + 1)
+        )
     try:
-        return _compared(reading, domain)
+        return _is_one_form(reading, domain)
     except NotPositive as reason:
         for symbol in (n, L, n_0):
             least = domain.lowest[symbol]
@@ -142,49 +139,43 @@ def _identity(reading: Reading, domain: Domain) -> _Identity:
                 and least < _LARGEST_SPLIT
                 and higher.sign(reason.base) is not None
             ):
-                rest = _identity(reading, higher)
                 alone = {symbol: Integer(least)}
-                if symbol == L and not target.exists(alone):
-                    return rest
-                return _both(_identity(reading.at(alone), EVERYWHERE), rest)
-        return _Identity(None, str(reason))
-    except NOT_DECIDED as reason:
-        return _Identity(None, why(reason))
+                exists = symbol != L or target.exists(alone)
+                parts = [(reading.at(alone), EVERYWHERE)] if exists else []
+                return _all_identical([*parts, (reading, higher)])
+        raise
 
 
-def _compared(reading: Reading, domain: Domain) -> _Identity:
-    formula, law = reading.claimed, reading.target.exact() * reading.unit
+def _all_identical(parts: Iterable[tuple[Reading, Domain]]) -> bool:
+    """Whether every part is; a part that is not decided counts only where no other differs."""
+    reason = None
+    for part in parts:
+        try:
+            if not _identical(*part):
+                return False
+        except NOT_DECIDED as not_decided:
+            reason = reason or not_decided
+    if reason is not None:
+        raise reason
+    return True
+
+
+def _is_one_form(reading: Reading, domain: Domain) -> bool:
+    formula = reading.implied
     if formula is None:
-        return _Identity(None, "it is 0")
+        raise NotNormal("it is 0")
     formula = formula.xreplace({t: sizes(reading.target).get(t, t)})
     if not reading.target.coordinates and formula.count_ops() <= _MOST_RATIONALISED:
         formula = radsimp(formula)
     if mixes_exponentials_with_roots(formula):
-        return _Identity(None, "it holds an exponential beside a root")
+        raise NotNormal("it holds an exponential beside a root")
     normaliser = Normaliser(domain)
-    if normaliser.of(formula) - normal_form(law, domain):
-        return _Identity(False)
+    if normaliser.of(formula) - normal_form(reading.target.exact(), domain):
+        return False
     for divisor in normaliser.divisors:
         if domain.sign(divisor) is None:
             raise NotPositive(divisor, "by which it divides")
-    return _Identity(True)
-
-
-def _in_each_layer(reading: Reading, depth: int) -> _Identity:
-    """The identity for every layer of a network whose depth is a number."""
-    if depth > _MOST_LAYERS:
-        return _Identity(None, f"a layer that is open in a network of depth {depth}")
-    total = _Identity(True)
-    for layer in range(1, depth + 1):
-        total = _both(total, _identity(reading.at({ell: Integer(layer)}), EVERYWHERE))
-    return total
-
-
-def _both(one: _Identity, two: _Identity) -> _Identity:
-    for each in (one, two):
-        if each.holds is False:
-            return each
-    return two if one.holds else one
+    return True
 
 
 def _points(reading: Reading) -> list[Point]:
@@ -207,9 +198,9 @@ def _symbolic(reading: Reading) -> Expr | None:
     """The value of E that a formula implies; of a function that of the formula it returned for
     symbols, if its own values agree with it."""
     if reading.formula.expression is not None or not _agrees_with_traced(reading, _points(reading)):
-        return reading.lifted
+        return reading.implied
     assert reading.traced is not None
-    return reading.traced.lifted
+    return reading.traced.implied
 
 
 def _difference_at(
@@ -222,33 +213,25 @@ def _difference_at(
     """
     law = reading.target.value(point)
     for rate in (Fraction(1), *(rates if reading.formula.has_rate else ())):
-        if _is_different(reading, point, rate, law):
-            mine = reading.original(point, rate)
-            exact = reading.unlifted(law if rate == 1 else law * rate**2)
+        exact = law if rate == 1 else law * rate**2
+        if _is_different(reading, point, rate, exact):
             named = dict(point) if rate == 1 else {**point, eta: rate}
-            return Counterexample(named, mine, exact)
+            return Counterexample(named, reading.original(point, rate), reading.unlifted(exact))
     return None
 
 
 def _is_different(reading: Reading, point: Point, rate: Fraction, law: Fraction) -> bool:
-    if not reading.formula.in_floats:
-        assert reading.formula.expression is not None
-        try:
-            value = enclosure(reading.formula.expression, reading.sizes_at(point, rate))
-        except Undefined:
-            return False
-        if reading.target.quantity is Quantity.UPDATE:
-            scale = rate**2 if reading.formula.has_rate else 1
-            return differ(value, law * scale)
-        negative = value <= 0 if isinstance(value, Fraction) else value.b < 0
-        bound = reading.target.bound
-        return negative or differ(value * value, Fraction(int(bound.p), int(bound.q)) / law)
-    mine = reading.original(point, rate)
-    if mine is None:
+    """Whether formula and law differ for certain; a rate by the square that keeps its sign."""
+    try:
+        mine = reading.enclosed(point, rate)
+    except Undefined:
         return False
-    lifted = reading.target.lifted(mine)
-    scaled = law * rate**2 if reading.formula.has_rate else law
-    return lifted is None or not close(lifted, scaled, reading.tolerance)
+    if reading.target.quantity is Quantity.RATE:
+        bound = reading.target.bound
+        mine, law = mine * abs(mine), Fraction(int(bound.p), int(bound.q)) / law
+    if reading.formula.in_floats:
+        return not close(mine, law, reading.tolerance)
+    return differ(mine, law)
 
 
 def _tried(reading: Reading) -> TheoryVerdict:
@@ -345,13 +328,13 @@ def _finder(claim: Claim) -> Callable[[Expr], LeadingTerm]:
 
 def _leading(reading: Reading, claim: Claim) -> LeadingTerm:
     """The leading term of E per eta^2 that a formula implies."""
-    formula = reading.claimed
+    formula = reading.implied
     assert formula is not None
     if claim is Claim.LEADING:
         formula = formula.xreplace({t: sizes(reading.target)[t]})
         if mixes_exponentials_with_roots(formula):
             raise NotNormal("it holds an exponential beside a root")
-    return _finder(claim)(formula).over(reading.unit)
+    return _finder(claim)(formula)
 
 
 def _sign_far_out(reading: Reading, claim: Claim) -> int | None:
@@ -387,9 +370,10 @@ def _is_near(reading: Reading, claim: Claim) -> bool:
     that rounding left over is still small."""
     depth = _FAR_DEPTH if claim is Claim.LEADING else _FAR_WIDTH
     values = {n: _FAR_WIDTH, L: depth, ell: depth, n_0: 3, a: Rational(1, 2), t: depth / _FAR_WIDTH}
+    values[eta] = Integer(1)
     at = {symbol: Rational(value) for symbol, value in values.items()}
-    assert reading.lifted is not None
-    mine, law = _value(reading.lifted, at), _value(reading.target.law(claim), at)
+    assert reading.implied is not None
+    mine, law = _value(reading.implied, at), _value(reading.target.law(claim), at)
     return bool(mine and law and close(decimal(mine), law, mpf("0.01")))
 
 
@@ -406,7 +390,7 @@ def _wrong_limit(reading: Reading, claim: Claim, term: Expr, sign: int) -> Theor
     off = _rate_difference(reading, example)
     if sign != 1:
         off = Difference(Kind.FACTOR, "it is negative" if sign else "it is 0")
-    off = off or find_difference(reading, claim, term.xreplace({eta: Integer(1)}))
+    off = off or find_difference(reading, claim, term)
     leading = term if sign == 1 else None
     return TheoryVerdict(Outcome.REJECTED, _NOT_1, example, off, leading)
 

@@ -31,7 +31,7 @@ from theory.formulas.normal_form import (
 )
 from theory.formulas.positivity import EVERYWHERE
 from theory.laws.criteria import MeanOverLayers
-from theory.symbols import L, n, t
+from theory.symbols import L, eta, n, t
 
 __all__ = [
     "Counterexample",
@@ -163,14 +163,15 @@ def values_in_words(example: Counterexample) -> str:
 def find_difference(reading: Reading, claim: Claim, expression: Expr | None) -> Difference | None:
     """What is off, where it is one of the known differences.
 
-    ``expression``: the value of E per eta^2 that the formula, or its leading term, implies; None
-    for a function of numbers, of which only a constant factor is found.
+    ``expression``: the value of E per eta^2 that the formula, or its leading term, implies, which
+    is compared at eta = 1; None for a function of numbers, of which only a constant factor is
+    found.
     """
     if expression is None:
         return _multiple_of_function(reading)
     target = reading.target
     ratio = sizes(target).get(t, t) if claim is Claim.EXACT else t
-    yours = _form(lambda: expression.xreplace({t: ratio}))
+    yours = _form(lambda: expression.xreplace({t: ratio, eta: Integer(1)}))
     law = _form(partial(target.law, claim))
     if yours is None or law is None:
         return None

@@ -26,7 +26,6 @@ from theory.formulas.normal_form import (
     Normaliser,
     NotNormal,
     exponential,
-    normal_form,
     of_field,
 )
 from theory.formulas.positivity import EVERYWHERE, FAR_OUT, Domain, FarOut, share
@@ -63,10 +62,6 @@ class LeadingTerm:
             and self.growth == other.growth
             and not self.coefficient - other.coefficient
         )
-
-    def over(self, unit: Expr) -> LeadingTerm:
-        """The term over a power of eta."""
-        return replace(self, coefficient=self.coefficient * normal_form(1 / unit))
 
     @property
     def expression(self) -> Expr:
