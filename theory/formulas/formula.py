@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache
 from numbers import Integral, Real
 from typing import Any
 
@@ -144,7 +145,7 @@ def read(value: object, name: str = "formula") -> Formula:
         return _as_expression(value, read_formula(value, name=name))
     names = _parameters(value, name)
     source = f"{getattr(value, '__name__', 'function')}({', '.join(names)})"
-    return Formula(source, frozenset(names), None, value, traced=_traced(value, names))
+    return Formula(source, frozenset(names), None, cache(value), traced=_traced(value, names))
 
 
 def asks_for_sizes(function: Callable[..., Any]) -> bool:
