@@ -12,14 +12,15 @@ which decides exactly whether a coefficient is zero.  A factor that no power of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import reduce
+from itertools import chain, product
 
 from sympy import Expr, Integer, Mul, Rational, Symbol
 
-from theory.formulas.arithmetic import Arithmetic
+from theory.formulas.arithmetic import Arithmetic, collected
 from theory.formulas.normal_form import (
     ONE,
     NormalForm,
@@ -143,9 +144,7 @@ class _Sum:
     def __add__(self, other: _Sum) -> _Sum:
         if self.growth != other.growth:
             return _faster(self, other)
-        terms = dict(self.terms)
-        for power, value in other.terms.items():
-            terms[power] = terms[power] + value if power in terms else value
+        terms = collected(chain(self.terms.items(), other.terms.items()))
         lost = self.lost or other.lost
         return _known(terms, _larger(self.error, other.error), self.growth, lost)
 
@@ -161,12 +160,11 @@ class _Sum:
             if mine.error is not None and top is not None
         ]
         error = max(errors, default=None)
-        terms: dict[Fraction, NormalForm] = {}
-        for one, left in self.terms.items():
-            for two, right in other.terms.items():
-                if error is None or one + two > error:
-                    value = left * right
-                    terms[one + two] = terms[one + two] + value if one + two in terms else value
+        terms = collected(
+            (one + two, left * right)
+            for (one, left), (two, right) in product(self.terms.items(), other.terms.items())
+            if error is None or one + two > error
+        )
         lost = self.lost or other.lost
         return _known(terms, error, _joined(self.growth, other.growth), lost)
 
@@ -192,9 +190,7 @@ def _larger(one: Fraction | None, two: Fraction | None) -> Fraction | None:
 
 
 def _joined(one: Growth, two: Growth) -> Growth:
-    exponents: dict[Expr, Expr] = {}
-    for base, exponent in (*one, *two):
-        exponents[base] = (exponents.get(base, Integer(0)) + exponent).expand()
+    exponents = {base: exponent.expand() for base, exponent in collected((*one, *two)).items()}
     return frozenset((base, exponent) for base, exponent in exponents.items() if exponent != 0)
 
 
@@ -242,12 +238,6 @@ class _Expansion(Arithmetic[_Sum]):
         form = self.normaliser.of(node)
         return _Sum({Fraction(0): form} if form else {})
 
-    def plus(self, one: _Sum, two: _Sum) -> _Sum:
-        return one + two
-
-    def times(self, one: _Sum, two: _Sum) -> _Sum:
-        return one * two
-
     def power(self, base: _Sum, exponent: Expr) -> _Sum:
         if exponent.is_Integer and 0 <= exponent <= 64:
             return reduce(lambda x, y: x * y, [base] * int(exponent), _Sum({Fraction(0): ONE}))
@@ -275,7 +265,7 @@ class _Expansion(Arithmetic[_Sum]):
             raise NotNormal(f"it holds {self.size} to a power that grows with it")
         growth = _NONE
         if leading - ONE:
-            growth = _growth(self.normaliser.factors(leading), exponent)
+            growth = _growth(self.normaliser.factors(leading.rational), exponent)
         value = self.exponential(self.of(exponent) * self._logarithm(rest))
         return replace(value, growth=_joined(value.growth, growth))
 
@@ -287,9 +277,7 @@ class _Expansion(Arithmetic[_Sum]):
         limit = argument.terms.get(Fraction(0))
         small = _Sum({p: v for p, v in argument.terms.items() if p}, argument.error)
         factor = ONE if limit is None else exponential(limit.rational)
-        return _Sum({Fraction(0): factor}) * self._series(
-            small, lambda k, term: term * _number(Fraction(1, k))
-        )
+        return _Sum({Fraction(0): factor}) * self._series(small, lambda k: _number(Fraction(1, k)))
 
     def _logarithm(self, rest: _Sum) -> _Sum:
         """log(1 + u) = u - u^2/2 + ..."""
@@ -302,20 +290,17 @@ class _Expansion(Arithmetic[_Sum]):
     def _binomial(self, rest: _Sum, exponent: NormalForm) -> _Sum:
         """(1 + u)^x, term by term with x (x - 1) ... / k!."""
 
-        def next_term(k: int, term: _Sum) -> _Sum:
-            factor = (exponent - _number(Fraction(k - 1)).terms.get(Fraction(0), _ZERO)) * of_field(
-                ONE.rational / k
-            )
-            return term * _Sum({Fraction(0): factor} if factor else {})
+        def factor(k: int) -> _Sum:
+            falling = exponent - of_field(ONE.rational * (k - 1))
+            return _Sum({Fraction(0): falling} if falling else {}) * _number(Fraction(1, k))
 
-        return self._series(rest, next_term)
+        return self._series(rest, factor)
 
-    def _series(self, small: _Sum, next_term: object) -> _Sum:
-        """1 + the terms that ``next_term`` makes of the powers of a small sum."""
-        assert callable(next_term)
+    def _series(self, small: _Sum, factor: Callable[[int], _Sum]) -> _Sum:
+        """1 + u f(1) + u^2 f(1) f(2) + ... for a small sum u."""
         term = total = _Sum({Fraction(0): ONE})
         for k in range(1, self._steps(small) + 1):
-            term = next_term(k, term * small).cut(Fraction(-self.order))
+            term = (term * small * factor(k)).cut(Fraction(-self.order))
             total += term
         exact = not small.terms and small.error is None
         return total if exact else total.cut(Fraction(-self.order))
@@ -331,9 +316,6 @@ class _Expansion(Arithmetic[_Sum]):
         if steps > _MOST_STEPS:
             raise NotNormal("the terms of a root or a power fall too slowly")
         return steps
-
-
-_ZERO = NormalForm({})
 
 
 def _number(value: Fraction) -> _Sum:
