@@ -14,7 +14,7 @@ from typing import Any
 from sympy import Expr, Float, Integer, Rational, Symbol
 
 from theory.errors import InvalidArgument
-from theory.formulas.builder import FORMULA_SYMBOLS as SYMBOLS
+from theory.formulas.bounds import FORMULA_SYMBOLS as SYMBOLS
 from theory.formulas.evaluation import DECIMALS, Number, Undefined, decimal, evaluate, mpf
 from theory.formulas.grammar import read_formula
 from theory.symbols import eta
