@@ -7,7 +7,7 @@ differs for certain, and are undecided otherwise.  Functions of numbers are trie
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain, islice
@@ -59,7 +59,8 @@ _POINTS_WITH_RATES, _POINTS_OF_FUNCTION = 12, 8
 _FAR_DEPTH, _FAR_WIDTH = Integer(10**4), Integer(10**12)
 _MOST_RATIONALISED = 60
 """Operations of a number whose denominators are made rational."""
-_NOT_1 = "formula over exact value does not tend to 1"
+_TERMS = {Claim.LEADING: leading_term, Claim.JOINT: joint_term}
+"""How the leading term is found in the limit of a claim."""
 
 
 @dataclass(frozen=True)
@@ -186,21 +187,13 @@ def _rejected(
     reading: Reading, points: Iterable[Point], off: Difference | None = None
 ) -> TheoryVerdict:
     """The rejection, with the first of ``points`` at which formula and law differ."""
-    example = next(
-        (found for point in points if (found := _difference_at(reading, point)) is not None), None
-    )
+    found = (_difference_at(reading, point) for point in points)
+    example = next((each for each in found if each is not None), None)
     off = off or _rate_difference(reading, example)
-    off = off or find_difference(reading, Claim.EXACT, _symbolic(reading))
+    if off is None:
+        symbolic = _agreeing_traced(reading, _points(reading)) or reading
+        off = find_difference(reading, Claim.EXACT, symbolic.implied)
     return TheoryVerdict(Outcome.REJECTED, "not the exact law", example, off)
-
-
-def _symbolic(reading: Reading) -> Expr | None:
-    """The value of E that a formula implies; of a function that of the formula it returned for
-    symbols, if its own values agree with it."""
-    if reading.formula.expression is not None or not _agrees_with_traced(reading, _points(reading)):
-        return reading.implied
-    assert reading.traced is not None
-    return reading.traced.implied
 
 
 def _difference_at(
@@ -216,7 +209,7 @@ def _difference_at(
         exact = law if rate == 1 else law * rate**2
         if _is_different(reading, point, rate, exact):
             named = dict(point) if rate == 1 else {**point, eta: rate}
-            return Counterexample(named, reading.original(point, rate), reading.unlifted(exact))
+            return Counterexample(named, reading.value(point, rate), reading.unlifted(exact))
     return None
 
 
@@ -253,15 +246,15 @@ def _tried(reading: Reading) -> TheoryVerdict:
             return _undecided(
                 f"equal at small sizes, but its floats differ from the law at {where}"
             )
-        values.append(reading.original(point))
+        values.append(reading.value(point))
     if points and all(value is None for value in values):
         return _undecided(f"it has no value at any of {len(points)} points")
     if None in values:
         where = point_name(points[values.index(None)])
         return _undecided(f"equal wherever it has a value, but it has none at {where}")
-    if _agrees_with_traced(reading, points):
-        assert reading.traced is not None
-        of_traced = _exact(reading.traced)
+    traced = _agreeing_traced(reading, points)
+    if traced is not None:
+        of_traced = _exact(traced)
         example = of_traced.counterexample
         if example is not None and _difference_at(reading, example.point) is not None:
             return _rejected(reading, [example.point])
@@ -275,21 +268,19 @@ def _tried(reading: Reading) -> TheoryVerdict:
     return TheoryVerdict(Outcome.CONSISTENT, f"{said}{closeness}; nothing is proven")
 
 
-def _agrees_with_traced(reading: Reading, points: Iterable[Point]) -> bool:
-    """Whether a function has the values of the formula that it returned for symbols, at two values
-    of eta."""
+def _agreeing_traced(reading: Reading, points: Iterable[Point]) -> Reading | None:
+    """The formula that a function returned for symbols, if it has the function's values at two
+    values of eta."""
     traced = reading.traced
-    if traced is None:
-        return False
-    for point in points:
+    for point in () if traced is None else points:
         for rate in (Fraction(1), Fraction(2, 3)):
-            mine, other = reading.original(point, rate), traced.original(point, rate)
+            mine, other = reading.value(point, rate), traced.value(point, rate)
             if mine is None or other is None:
                 if mine is not other:
-                    return False
+                    return None
             elif not close(mine, other, reading.tolerance):
-                return False
-    return True
+                return None
+    return traced
 
 
 # Limits
@@ -304,26 +295,24 @@ def _limit(reading: Reading, claim: Claim) -> TheoryVerdict:
     target = reading.target
     try:
         mine = _leading(reading, claim)
-        right = mine.equals(_finder(claim)(target.law(claim))) or _is_rounded_law(
-            reading, claim, mine.expression
+        term, rounded = mine.expression, reading.formula.rounded
+        right = mine.equals(_TERMS[claim](target.law(claim))) or (
+            rounded and _limit_counterexample(reading, claim, term, 1) is None
         )
         if not right and target.layer == ell and isinstance(target.network.depth, int):
             raise NotNormal("the layer is open in a network whose depth is a number")
-        if not right and reading.formula.rounded and _is_near(reading, claim):
+        if not right and rounded and _is_near(reading, claim):
             raise NotNormal("its floats are rounded, and the term that is off is as small")
     except NOT_DECIDED as reason:
         return _undecided(f"its limit is not decided: {why(reason)}")
-    sign = _sign_far_out(reading, claim) if target.quantity is Quantity.RATE else 1
+    of_rate = target.quantity is Quantity.RATE
+    sign = sign_far_out(reading.expression, _TERMS[claim]) if of_rate else 1
     if right and sign is None:
         return _undecided("its square is right, its sign is not proven")
     if right and sign == 1:
         found = f"formula over exact value tends to 1{reading.closeness}"
-        return TheoryVerdict(Outcome.CONSISTENT, found, leading=mine.expression)
-    return _wrong_limit(reading, claim, mine.expression, -1 if sign == -1 else 1)
-
-
-def _finder(claim: Claim) -> Callable[[Expr], LeadingTerm]:
-    return leading_term if claim is Claim.LEADING else joint_term
+        return TheoryVerdict(Outcome.CONSISTENT, found, leading=term)
+    return _wrong_limit(reading, claim, term, -1 if sign == -1 else 1)
 
 
 def _leading(reading: Reading, claim: Claim) -> LeadingTerm:
@@ -334,15 +323,7 @@ def _leading(reading: Reading, claim: Claim) -> LeadingTerm:
         formula = formula.xreplace({t: sizes(reading.target)[t]})
         if mixes_exponentials_with_roots(formula):
             raise NotNormal("it holds an exponential beside a root")
-    return _finder(claim)(formula)
-
-
-def _sign_far_out(reading: Reading, claim: Claim) -> int | None:
-    assert reading.expression is not None
-    try:
-        return sign_far_out(reading.expression, _finder(claim))
-    except NOT_DECIDED:
-        return None
+    return _TERMS[claim](formula)
 
 
 def _limit_of_function(reading: Reading, claim: Claim) -> TheoryVerdict:
@@ -350,19 +331,14 @@ def _limit_of_function(reading: Reading, claim: Claim) -> TheoryVerdict:
     agree with it."""
     near = list(reading.target.points(_DEPTHS, _WIDTHS))
     tried = near[:: max(1, len(near) // _POINTS_OF_FUNCTION)]
-    if all(reading.original(point) is None for point in tried):
+    if all(reading.value(point) is None for point in tried):
         return _undecided(f"it has no value at any of {len(tried)} points")
-    if _agrees_with_traced(reading, chain(near, reading.target.far_points())):
-        assert reading.traced is not None
-        found = _limit(reading.traced, claim)
-        said = "; a function is tried at numbers, and nothing is proven for it"
-        return replace(found, reason=f"{found.reason}{said}")
-    return _undecided("a function of numbers has no symbolic limit: give an expression or text")
-
-
-def _is_rounded_law(reading: Reading, claim: Claim, term: Expr) -> bool:
-    """Whether a leading ``term`` with rounded floats is the law's, to the digits of a float."""
-    return reading.formula.rounded and _limit_counterexample(reading, claim, term, 1) is None
+    traced = _agreeing_traced(reading, chain(near, reading.target.far_points()))
+    if traced is None:
+        return _undecided("a function of numbers has no symbolic limit: give an expression or text")
+    found = _limit(traced, claim)
+    said = "; a function is tried at numbers, and nothing is proven for it"
+    return replace(found, reason=f"{found.reason}{said}")
 
 
 def _is_near(reading: Reading, claim: Claim) -> bool:
@@ -392,7 +368,8 @@ def _wrong_limit(reading: Reading, claim: Claim, term: Expr, sign: int) -> Theor
         off = Difference(Kind.FACTOR, "it is negative" if sign else "it is 0")
     off = off or find_difference(reading, claim, term)
     leading = term if sign == 1 else None
-    return TheoryVerdict(Outcome.REJECTED, _NOT_1, example, off, leading)
+    reason = "formula over exact value does not tend to 1"
+    return TheoryVerdict(Outcome.REJECTED, reason, example, off, leading)
 
 
 def _limit_counterexample(
@@ -417,8 +394,8 @@ def _limit_counterexample(
             if rate == 1:
                 return Counterexample(named, mine, exact, limits=True)
             if mine is not None:
-                named[eta], scale = Rational(rate), rate**2
-                return Counterexample(named, scale * mine, scale * exact, limits=True)
+                scale = rate**2
+                return Counterexample(named | at_rate, scale * mine, scale * exact, limits=True)
     return None
 
 
@@ -432,7 +409,7 @@ def _rate_difference(reading: Reading, example: Counterexample | None) -> Differ
     point = {s: v for s, v in example.point.items() if s != eta}
     if set(reading.target.coordinates) - set(point):
         point = dict(next(reading.target.points(_DEPTHS, _WIDTHS)))
-    one, *others = (reading.original(point, rate) for rate in (Fraction(1), *_OTHER_RATES))
+    one, *others = (reading.value(point, rate) for rate in (Fraction(1), *_OTHER_RATES))
     if not one or None in others:
         return None
     growths = {rate: quotient(other, one) for rate, other in zip(_OTHER_RATES, others, strict=True)}

@@ -320,7 +320,7 @@ def _one_term_more(excess: NormalForm, target: Target) -> Iterator[str]:
 def _multiple_of_function(reading: Reading) -> Difference | None:
     """A constant factor of a function of numbers, at all points that have a value."""
     points = list(islice(reading.target.points(6, 8), _MOST_POINTS))
-    values = [(reading.original(p), reading.unlifted(reading.target.value(p))) for p in points]
+    values = [(reading.value(p), reading.unlifted(reading.target.value(p))) for p in points]
     ratios = [quotient(mine, law) for mine, law in values if mine is not None and law]
     if not ratios or not all(close(each, ratios[0], reading.tolerance) for each in ratios):
         return None

@@ -256,7 +256,7 @@ class Reading:
         at = sizes(self.target.at(point))
         return {s: Fraction(int(v.p), int(v.q)) for s, v in at.items()} | {eta: rate}
 
-    def original(self, point: Point, rate: Fraction = Fraction(1)) -> Number | None:
+    def value(self, point: Point, rate: Fraction = Fraction(1)) -> Number | None:
         """The formula's own value at a point, at eta = ``rate``."""
         return self.formula.value(self.sizes_at(point, rate), **self._others(point))
 
@@ -266,7 +266,7 @@ class Reading:
         if not self.formula.in_floats:
             assert self.formula.expression is not None
             return enclosure(self.formula.expression, self.sizes_at(point, rate))
-        value = self.original(point, rate)
+        value = self.value(point, rate)
         if value is None:
             raise Undefined("the formula has no value there")
         return value
@@ -290,15 +290,11 @@ class Reading:
     def number(self) -> Number | None:
         """The value for a target in numbers, per eta^2; None where there is none, or it is not
         proportional to eta^2."""
-        one, two = self.original({}), self.original({}, Fraction(2))
+        one, two = self.value({}), self.value({}, Fraction(2))
         scale = 4 if self.formula.has_rate else 1
         if one is None or two is None or not close(two, scale * one, EXACT_TOLERANCE):
             return None
         return one
-
-    def value(self, point: Point) -> Number | None:
-        """The value of E per eta^2 that the formula implies at a point, or None."""
-        return self.target.lifted(self.original(point))
 
     def unlifted(self, value: Number | None) -> Number | None:
         """A value of E as one of the quantity: for a rate, (bound/E)^(1/2)."""

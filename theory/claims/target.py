@@ -1,7 +1,7 @@
 """A target is E[(Delta z)^2] or the maximal rate of a network, with which a formula is compared.
 
-A rate r is a statement about the squared update, E = bound/r^2, and is compared as such: `lifted`
-turns what a user gives for the rate into what it says of E per eta^2.
+A rate r is a statement about the squared update, E = bound/r^2, and is compared as such:
+`Target.implied` turns what a user gives for the rate into what it says of E per eta^2.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ class Target:
         """E per eta^2 at numbers for all that is open, exactly."""
         return _value(self.at(point))
 
-    def lifted(self, value: Number | None) -> Number | None:
+    def implied(self, value: Number | None) -> Number | None:
         """What a value of the formula says of E; None where it says nothing."""
         if value is None or self.quantity is Quantity.UPDATE:
             return value

@@ -41,9 +41,11 @@ class Formula:
     ``traced``: the formula that the function returned for symbols, where it returned one.  Branches
     on sizes vanish from it, so it counts only where the function's own values agree with it.
 
-    >>> read("eta**2*L**3/3").at(L=3, eta=1)
+    >>> from theory.symbols import L, n
+    >>> sizes = {n: Fraction(2), L: Fraction(3), eta: Fraction(1)}
+    >>> read("eta**2*L**3/3").value(sizes)
     Fraction(9, 1)
-    >>> read(lambda n, L: sum(k**2 for k in range(L)) / n).at(n=2, L=3)
+    >>> read(lambda n, L: sum(k**2 for k in range(L)) / n).value(sizes)
     Fraction(5, 2)
     """
 
@@ -70,17 +72,11 @@ class Formula:
         """Whether it names eta."""
         return "eta" in self.names
 
-    def at(self, **sizes: object) -> Number | None:
-        """The value at sizes given by name, exact where it is rational; None where it has none.
-
-        Raises `InvalidArgument` for a size that is missing.
-        """
-        return self.value({SYMBOLS[name]: Fraction(str(size)) for name, size in sizes.items()})
-
     def value(self, point: Mapping[Symbol, Fraction], **others: object) -> Number | None:
-        """The same at a point by symbols; others than the formula's own are left aside.
+        """The value at a point, exact where it is rational; None where it has none.
 
-        ``others``: network, layer and rates, for a function that asks for them.
+        Sizes other than the formula's own are left aside.  ``others``: network, layer and rates,
+        for a function that asks for them.  Raises `InvalidArgument` for a size that is missing.
         """
         missing = ", ".join(sorted(self.names - {symbol.name for symbol in point} - set(others)))
         if missing:

@@ -13,7 +13,7 @@ from theory.claims.target import Claim, Quantity
 from theory.formulas.formula import read
 from theory.networks.mlp import MLP
 from verify.claims.check import check
-from verify.claims.grid import network_of
+from verify.claims.networks import network_of
 from verify.claims.record import check_record
 from verify.comparison.table import cell_table, print_table
 from verify.jobs.folder import keep, write_tables
