@@ -171,7 +171,7 @@ def _is_one_form(reading: Reading, domain: Domain) -> bool:
     if mixes_exponentials_with_roots(formula):
         raise NotNormal("it holds an exponential beside a root")
     normaliser = Normaliser(domain)
-    if normaliser.of(formula) - normal_form(reading.target.exact(), domain):
+    if normaliser.of(formula) - normal_form(reading.target.law(Claim.EXACT), domain):
         return False
     for divisor in normaliser.divisors:
         if domain.sign(divisor) is None:

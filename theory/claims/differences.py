@@ -7,10 +7,10 @@ multiple of the law or of a part, or the law and one term more.  Normal forms pr
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import partial
+from functools import cache, partial
 from itertools import islice
 
 from sympy import Add, Expr, Integer, Rational, factor, log
@@ -219,22 +219,23 @@ def _laws_of_parts(target: Target, claim: Claim) -> dict[str, NormalForm]:
 
 def _other_laws(target: Target, claim: Claim) -> Iterator[tuple[Kind, str, Callable[[], Expr]]]:
     """The limits and series that may have been written instead, the likeliest first."""
+    leading, joint = partial(target.law, Claim.LEADING), partial(target.law, Claim.JOINT)
     if claim is Claim.JOINT:
         sentence = "it is the law for n -> infinity first, in which L/n is small"
-        yield Kind.LIMIT, sentence, lambda: target.leading().xreplace({L: t * n})
+        yield Kind.LIMIT, sentence, lambda: leading().xreplace({L: t * n})
     if claim is not Claim.EXACT:
         return
-    yield Kind.LIMIT, "it is the leading law, claimed as exact", target.leading
+    yield Kind.LIMIT, "it is the leading law, claimed as exact", leading
+    series = cache(lambda: target.update.width_series(_ORDERS))
     for order in range(_ORDERS + 1):
         sentence = f"it is the series in 1/n: the terms from 1/n^{order + 1} on are dropped"
-        yield Kind.WIDTH_TERM, sentence, partial(_series, target, order)
+        yield Kind.WIDTH_TERM, sentence, partial(_truncated, series, order)
     sentence = "it is the limit n -> infinity with L = t n, claimed as exact"
-    yield Kind.LIMIT, sentence, lambda: target.joint().xreplace({t: L / n})
+    yield Kind.LIMIT, sentence, lambda: joint().xreplace({t: L / n})
 
 
-def _series(target: Target, order: int) -> Expr:
-    series = _with_part(target, target.part).update.width_series(order)
-    return sum((term * n**-k for k, term in enumerate(series)), Integer(0))
+def _truncated(series: Callable[[], Sequence[Expr]], order: int) -> Expr:
+    return Add(*(term * n**-k for k, term in enumerate(series()[: order + 1])))
 
 
 def _multiple(yours: NormalForm, law: NormalForm, reading: Reading) -> Expr | None:
@@ -300,7 +301,7 @@ def _constant_of_law(target: Target, claim: Claim) -> str:
     """The constant that a formula must have exactly, where the law has one alone."""
     if claim is Claim.LEADING:
         rate = target.quantity is Quantity.RATE
-        law = target.rate.leading() if rate else target.leading()
+        law = target.rate.leading() if rate else target.law(claim)
         constant, _ = law.as_independent(*law.free_symbols, as_Add=False)
         if constant != 1:
             return str(constant)

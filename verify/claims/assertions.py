@@ -71,11 +71,11 @@ def assert_exact(
     if found is Outcome.UNDECIDED and value is not None:
         raise InvalidArgument(
             f"expected a rational number from the derivation at {network}, got {_said(reading)}, "
-            f"which is not told from {reading.target.exact()}; simplify it first"
+            f"which is not told from {reading.target.law(Claim.EXACT)}; simplify it first"
         )
     if found is not Outcome.CONSISTENT:
         title = f"not the exact value at {place(reading.target)}"
-        raise AssertionError(_exact_report(title, reading, reading.target.exact()))
+        raise AssertionError(_exact_report(title, reading, reading.target.law(Claim.EXACT)))
 
 
 def assert_close(

@@ -179,4 +179,4 @@ def test_a_rate_is_read_as_what_it_says_of_the_update() -> None:
     target = Target(MLP(), Quantity.RATE)
     assert target.implied(Fraction(1, 3)) == 9
     assert target.implied(Fraction(-1, 3)) is None
-    assert eta not in target.exact().free_symbols
+    assert eta not in target.law(Claim.EXACT).free_symbols
