@@ -83,10 +83,6 @@ class Target:
         """E per eta^2 of a network in numbers to 30 digits, at any depth."""
         return DECIMALS.convert(self.update.evaluate(30))
 
-    def spread(self, digits: int) -> float:
-        """The exact standard deviation of one network's update over E; `NotSolved` where E is 0."""
-        return _spread(self, digits)
-
     @property
     def rate(self) -> MaximalLearningRate:
         """The maximal learning rate."""
@@ -186,11 +182,6 @@ def _law(target: Target, claim: Claim) -> Expr:
 def _value(target: Target) -> Fraction:
     number = target.law(Claim.EXACT)
     return Fraction(int(number.p), int(number.q))
-
-
-@lru_cache(maxsize=4096)
-def _spread(target: Target, digits: int) -> float:
-    return float(target.update.relative_standard_deviation(digits))
 
 
 def sizes(target: Target) -> dict[Symbol, Expr]:

@@ -76,13 +76,8 @@ class Formula:
         """The value at a point, exact where it is rational; None where it has none.
 
         Sizes other than the formula's own are left aside.  ``others``: network, layer and rates,
-        for a function that asks for them.  Raises `InvalidArgument` for a size that is missing.
+        for a function that asks for them.
         """
-        missing = ", ".join(sorted(self.names - {symbol.name for symbol in point} - set(others)))
-        if missing:
-            raise InvalidArgument(
-                f"expected a value for {missing}, which the formula holds, got none; give one"
-            )
         try:
             if self.expression is None:
                 return _number(self._result(point, others), point, self.has_rate)
@@ -150,11 +145,17 @@ def asks_for_sizes(function: Callable[..., Any]) -> bool:
     >>> asks_for_sizes(lambda n, L: L**3 / n), asks_for_sizes(lambda network, layer: layer)
     (True, False)
     """
+    parameters = _signature(function)
+    needed = [p.name for p in parameters or () if p.default is p.empty]
+    return parameters is not None and all(name in SYMBOLS for name in needed)
+
+
+def _signature(function: Callable[..., Any]) -> list[inspect.Parameter] | None:
+    """The parameters of a function; None where Python does not know them."""
     try:
-        parameters = inspect.signature(function).parameters.values()
+        return list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):
-        return False
-    return all(p.name in SYMBOLS for p in parameters if p.default is p.empty)
+        return None
 
 
 def _traced(function: Callable[..., Any], names: tuple[str, ...]) -> Formula | None:
@@ -168,13 +169,12 @@ def _traced(function: Callable[..., Any], names: tuple[str, ...]) -> Formula | N
 
 def _parameters(function: Callable[..., Any], name: str) -> tuple[str, ...]:
     """The parameters without a default, and those named like sizes; each is one of `NAMES`."""
-    try:
-        parameters = list(inspect.signature(function).parameters.values())
-    except (TypeError, ValueError):
+    parameters = _signature(function)
+    if parameters is None:
         raise InvalidArgument(
             f"expected a function whose parameters have names for {name}, got "
             f"{name}={typed(function)}; wrap it in a lambda n, L: ..."
-        ) from None
+        )
     named = [p for p in parameters if p.kind is not p.VAR_KEYWORD]
     asked = [p for p in named if p.default is p.empty or p.name in NAMES]
     unnamed = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL)

@@ -280,12 +280,8 @@ class _Expansion(Arithmetic[_Sum]):
         return _Sum({Fraction(0): factor}) * self._series(small, lambda k: _number(Fraction(1, k)))
 
     def _logarithm(self, rest: _Sum) -> _Sum:
-        """log(1 + u) = u - u^2/2 + ..."""
-        total, power = _Sum({}), _Sum({Fraction(0): ONE})
-        for k in range(1, self._steps(rest) + 1):
-            power = (power * rest).cut(Fraction(-self.order - 1))
-            total += power * _number(Fraction((-1) ** (k + 1), k))
-        return total.cut(Fraction(-self.order - 1)) if rest.terms else total
+        """log(1 + u) = u (1 - u/2 + ...)."""
+        return rest * self._series(rest, lambda k: _number(Fraction(-k, k + 1)))
 
     def _binomial(self, rest: _Sum, exponent: NormalForm) -> _Sum:
         """(1 + u)^x, term by term with x (x - 1) ... / k!."""

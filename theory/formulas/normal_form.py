@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from fractions import Fraction
 from functools import cached_property, reduce
 from itertools import chain, product
 from math import comb
@@ -299,7 +298,7 @@ def _whole_part(base: Expr, exponent: Expr) -> tuple[int, Expr]:
             raise NotNormal(f"it holds the power ({base})**({exponent})")
     if not constant.is_Rational:
         raise NotNormal(f"it holds the power ({base})**({exponent})")
-    whole = int(Fraction(int(constant.p), int(constant.q)).__floor__())
+    whole = int(constant.p) // int(constant.q)
     if abs(whole) > _LARGEST_POWER:
         raise NotNormal(f"it holds a power beyond {_LARGEST_POWER}")
     if base == _MINUS:

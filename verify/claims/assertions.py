@@ -60,18 +60,18 @@ def assert_exact(
     """
     __tracebackhide__ = True
     reading = _reading(derivation, network, layer, rates, part)
-    value = reading.number
+    value, said = reading.number, typed(_given(reading))
     if reading.formula.has_floats or (reading.expression is None and is_decimal(value)):
         raise InvalidArgument(
-            f"expected an exact value from the derivation at {network}, got {_said(reading)}; "
-            f"take n, L and ell as parameters, which are exact, or divide with Fraction(1, 3), or "
-            f"use assert_close"
+            f"expected an exact value from the derivation at {network}, got {said}; take n, L and "
+            f"ell as parameters, which are exact, or divide with Fraction(1, 3), or use "
+            f"assert_close"
         )
     found = decide_by_theory(reading, Claim.EXACT).outcome
     if found is Outcome.UNDECIDED and value is not None:
         raise InvalidArgument(
-            f"expected a rational number from the derivation at {network}, got {_said(reading)}, "
-            f"which is not told from {reading.target.law(Claim.EXACT)}; simplify it first"
+            f"expected a rational number from the derivation at {network}, got {said}, which is "
+            f"not told from {reading.target.law(Claim.EXACT)}; simplify it first"
         )
     if found is not Outcome.CONSISTENT:
         title = f"not the exact value at {place(reading.target)}"
@@ -191,8 +191,9 @@ def _reading(
     return reading.called() or reading
 
 
-def _said(reading: Reading) -> str:
-    return typed(reading.expression if reading.number is None else reading.number)
+def _given(reading: Reading) -> Expr | Number:
+    """The value per eta^2; the formula itself where it has none."""
+    return reading.expression if reading.number is None else reading.number
 
 
 def _trial(target: Target, notices: object, false_alarm: object) -> Trial:
@@ -209,7 +210,7 @@ def _exact_report(title: str, reading: Reading, exact: Expr | Number) -> str:
     call = f"squared_update({target.network!r}, {target.layer}{rates_text(target)}){part}"
     return _lines(
         title,
-        derivation=_value(reading),
+        derivation=_text(_given(reading)),
         exact=_text(exact),
         ratio=_ratio(reading),
         reproduce=f"{call}.{'evaluate(30)' if is_decimal(exact) else 'per_eta2'}",
@@ -224,7 +225,7 @@ def _measured_report(trial: Trial, result: Result, seed: int, reading: Reading) 
     mean, error = exp(float(result.measured.log_mean)), result.error * target.number
     return _lines(
         f"not the mean over networks at {place(target)}",
-        derivation=_value(reading),
+        derivation=_text(_given(reading)),
         measured=f"{nstr(mean, 6)} ± {nstr(error, 2)}",
         exact=nstr(target.number, 6),
         ratio=_ratio(reading),
@@ -238,11 +239,6 @@ def _measured_report(trial: Trial, result: Result, seed: int, reading: Reading) 
 def _lines(title: str, **values: str) -> str:
     rows = [f"  {name:<10}  {value}" for name, value in values.items() if value]
     return "\n".join([f"{title}, at eta = 1", *rows])
-
-
-def _value(reading: Reading) -> str:
-    """The value per eta^2; the formula itself where it has none."""
-    return _text(reading.expression if reading.number is None else reading.number)
 
 
 def _text(value: Expr | Number) -> str:

@@ -179,7 +179,8 @@ class _Plan:
         of_rate = target.quantity is Quantity.RATE
         layer = int((target.rate.layer if of_rate else target.layer) or target.network.layers)
         moved = replace(target, quantity=Quantity.UPDATE, layer=layer)
-        log_exact, spread = float(log(moved.number)), moved.spread(_SPREAD_DIGITS)
+        log_exact = float(log(moved.number))
+        spread = float(moved.update.relative_standard_deviation(_SPREAD_DIGITS))
         log_law = self._log_claimed(target)
         correction = self._correction(target, log_exact)
         rates = target.multipliers()

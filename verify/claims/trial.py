@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import inf, isfinite
 from operator import attrgetter
 from typing import NamedTuple
@@ -32,7 +33,6 @@ __all__ = ["MOST_SAMPLES", "Plan", "Result", "Trial", "place", "rates_text"]
 MOST_SAMPLES = 2**22
 """Networks of which every one is kept, which the test needs."""
 _TRIED = 10_000
-_SPREAD_DIGITS = 15
 
 
 def place(target: Target) -> str:
@@ -172,6 +172,11 @@ class Trial:
         """Of a false alarm on one side."""
         return self.false_alarm / 2
 
+    @cached_property
+    def _spread(self) -> float:
+        """The exact standard deviation of one network's update over its mean, which is not 0."""
+        return float(self.target.update.relative_standard_deviation())
+
     def _plan(self, sampler: Sampler) -> Plan:
         target = self.target
         if not target.number:
@@ -193,8 +198,7 @@ class Trial:
         return plan.samples * (cost.unit * plan.sampler.cost(self.target.network) + cost.network)
 
     def _too_many(self, plan: Plan, others: list[Plan]) -> str:
-        spread = self.target.spread(_SPREAD_DIGITS)
-        size = f"{spread:.2g}" if isfinite(spread) else "over 1e308"
+        size = f"{self._spread:.2g}" if isfinite(self._spread) else "over 1e308"
         count = f"{int(plan.samples):,}" if isfinite(plan.samples) else "no feasible number"
         fix = "give a shallower or wider network, the label part alone, or a larger notices"
         if others:
@@ -230,5 +234,5 @@ class Trial:
 
     def _of_networks(self, logs: FloatArray) -> NetworkMean:
         """Samples, as logarithms in units of the exact value, with their exact standard error."""
-        error = self.target.spread(_SPREAD_DIGITS) / len(logs) ** 0.5
+        error = self._spread / len(logs) ** 0.5
         return NetworkMean(len(logs), 1.0, error, logs, sharpest_tuning(self._chance))
