@@ -99,11 +99,11 @@ def _exact(reading: Reading) -> TheoryVerdict:
     if reading.formula.in_floats:
         return _tried(reading)
     try:
-        identical, sign = _identical(reading, EVERYWHERE), 1
-        if identical and reading.target.quantity is Quantity.RATE:
-            sign = sign_everywhere(reading.expression)
-            if sign is None:
-                raise NotNormal("its square is right, but its sign is not proven")
+        identical = _identical(reading, EVERYWHERE)
+        of_rate = reading.target.quantity is Quantity.RATE
+        sign = sign_everywhere(reading.expression) if identical and of_rate else 1
+        if sign is None:
+            raise NotNormal("its square is right, but its sign is not proven")
     except NOT_DECIDED as reason:
         found = _rejected(reading, _points(reading))
         undecided = found.counterexample is None
@@ -272,7 +272,9 @@ def _agreeing_traced(reading: Reading, points: Iterable[Point]) -> Reading | Non
     """The formula that a function returned for symbols, if it has the function's values at two
     values of eta."""
     traced = reading.traced
-    for point in () if traced is None else points:
+    if traced is None:
+        return None
+    for point in points:
         for rate in (Fraction(1), Fraction(2, 3)):
             mine, other = reading.value(point, rate), traced.value(point, rate)
             if mine is None or other is None:

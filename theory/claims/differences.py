@@ -7,10 +7,10 @@ multiple of the law or of a part, or the law and one term more.  Normal forms pr
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cache, partial
+from functools import partial
 from itertools import islice
 
 from sympy import Add, Expr, Integer, Rational, factor, log
@@ -23,6 +23,7 @@ from theory.formulas.evaluation import DECIMALS, DIGITS, Number, close, decimal,
 from theory.formulas.normal_form import (
     NORMAL_FIELD,
     NOT_DECIDED,
+    SIZES,
     NormalForm,
     Normaliser,
     normal_form,
@@ -178,7 +179,7 @@ def find_difference(reading: Reading, claim: Claim, expression: Expr | None) -> 
     for part, form in parts.items():
         if not yours - form:
             return Difference(Kind.PART, _OTHER_PARTS[target.part, part])
-    for kind, sentence, other in _other_laws(target, claim):
+    for kind, sentence, other in _other_laws(yours, target, claim):
         limit = _form(other)
         if limit is not None and not yours - limit:
             return Difference(kind, sentence)
@@ -217,7 +218,9 @@ def _laws_of_parts(target: Target, claim: Claim) -> dict[str, NormalForm]:
     return {part: form for part, form in forms.items() if form is not None}
 
 
-def _other_laws(target: Target, claim: Claim) -> Iterator[tuple[Kind, str, Callable[[], Expr]]]:
+def _other_laws(
+    yours: NormalForm, target: Target, claim: Claim
+) -> Iterator[tuple[Kind, str, Callable[[], Expr]]]:
     """The limits and series that may have been written instead, the likeliest first."""
     leading, joint = partial(target.law, Claim.LEADING), partial(target.law, Claim.JOINT)
     if claim is Claim.JOINT:
@@ -226,16 +229,28 @@ def _other_laws(target: Target, claim: Claim) -> Iterator[tuple[Kind, str, Calla
     if claim is not Claim.EXACT:
         return
     yield Kind.LIMIT, "it is the leading law, claimed as exact", leading
-    series = cache(lambda: target.update.width_series(_ORDERS))
-    for order in range(_ORDERS + 1):
+    order = _order(yours)
+    if order is not None and order <= _ORDERS:
         sentence = f"it is the series in 1/n: the terms from 1/n^{order + 1} on are dropped"
-        yield Kind.WIDTH_TERM, sentence, partial(_truncated, series, order)
+        yield Kind.WIDTH_TERM, sentence, lambda: _series(target, order)
     sentence = "it is the limit n -> infinity with L = t n, claimed as exact"
     yield Kind.LIMIT, sentence, lambda: joint().xreplace({t: L / n})
 
 
-def _truncated(series: Callable[[], Sequence[Expr]], order: int) -> Expr:
-    return Add(*(term * n**-k for k, term in enumerate(series()[: order + 1])))
+def _order(form: NormalForm) -> int | None:
+    """The largest power of 1/n in a polynomial in 1/n; None for every other form."""
+    place, order = SIZES.index(n), 0
+    for powers, value in form.terms.items():
+        below = {monomial[place] for monomial in value.denom}
+        if len(below) > 1 or any(each.has(n) for pair in powers for each in pair):
+            return None
+        order = max(order, below.pop() - min(monomial[place] for monomial in value.numer))
+    return order
+
+
+def _series(target: Target, order: int) -> Expr:
+    terms = target.update.width_series(order)
+    return Add(*(term * n**-power for power, term in enumerate(terms)))
 
 
 def _multiple(yours: NormalForm, law: NormalForm, reading: Reading) -> Expr | None:

@@ -336,8 +336,8 @@ _NODES: dict[type[Expr], Callable[[Sequence[Part]], Part]] = {
     Pow: lambda parts: power(*parts),
     exp: lambda parts: exponential(*parts),
     log: lambda parts: logarithm(*parts),
-    InverseSquareRoot: lambda parts: power(*parts, leaf(-_HALF)),
-    InverseRootOfHuge: lambda parts: power(*parts, leaf(-_HALF)),
+    InverseSquareRoot: lambda parts: power(parts[0], leaf(-_HALF)),
+    InverseRootOfHuge: lambda parts: power(parts[0], leaf(-_HALF)),
 }
 
 

@@ -32,6 +32,7 @@ __all__ = [
     "NORMAL_FIELD",
     "NOT_DECIDED",
     "ONE",
+    "SIZES",
     "NormalForm",
     "Normaliser",
     "NotNormal",
