@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import reduce
 from itertools import chain, product
+from math import inf
 
 from sympy import Expr, Integer, Mul, Rational, Symbol
 
@@ -117,22 +118,28 @@ def _first(
                 raise NotNormal("it divides by a sum that may vanish")
             power = max(found.terms)
             return power, found.growth, found.terms[power]
-        if found.error is None:
+        if found.error == -inf:
             break
     raise NotNormal("its leading terms cancel, or it is zero")
 
 
 @dataclass(frozen=True)
 class _Sum:
-    """growth * (sum of ``terms[p]`` x^p + O(x^error)), where no term is zero or below the error.
+    """growth * (sum of ``terms[p]`` x^p + O(x^error)), where no term is zero or below the error;
+    an error of -inf stands for none.
 
     ``lost``: whether terms of a slower growth were left out, so that the sum must not cancel.
     """
 
     terms: Mapping[Fraction, NormalForm]
-    error: Fraction | None = None
+    error: Fraction | float = -inf
     growth: Growth = _NONE
     lost: bool = False
+
+    @property
+    def is_zero(self) -> bool:
+        """Whether the sum is 0, exactly."""
+        return not self.terms and self.error == -inf
 
     @property
     def top(self) -> Fraction:
@@ -146,47 +153,36 @@ class _Sum:
             return _faster(self, other)
         terms = collected(chain(self.terms.items(), other.terms.items()))
         lost = self.lost or other.lost
-        return _known(terms, _larger(self.error, other.error), self.growth, lost)
+        return _known(terms, max(self.error, other.error), self.growth, lost)
 
     def __mul__(self, other: _Sum) -> _Sum:
-        if not self.terms and self.error is None:
-            return self
-        if not other.terms and other.error is None:
-            return other
-        tops = [max(each.terms) if each.terms else each.error for each in (self, other)]
-        errors = [
-            mine.error + top
-            for mine, top in ((self, tops[1]), (other, tops[0]))
-            if mine.error is not None and top is not None
-        ]
-        error = max(errors, default=None)
+        if self.is_zero or other.is_zero:
+            return self if self.is_zero else other
+        tops = [max(each.terms, default=each.error) for each in (self, other)]
+        error = max(self.error + tops[1], other.error + tops[0])
         terms = collected(
             (one + two, left * right)
             for (one, left), (two, right) in product(self.terms.items(), other.terms.items())
-            if error is None or one + two > error
+            if one + two > error
         )
         lost = self.lost or other.lost
         return _known(terms, error, _joined(self.growth, other.growth), lost)
 
     def cut(self, error: Fraction) -> _Sum:
         """The same with a larger error."""
-        return _known(self.terms, _larger(self.error, error), self.growth, self.lost)
+        return _known(self.terms, max(self.error, error), self.growth, self.lost)
 
 
 def _known(
     terms: Mapping[Fraction, NormalForm],
-    error: Fraction | None,
+    error: Fraction | float,
     growth: Growth,
     lost: bool,
 ) -> _Sum:
-    kept = {p: value for p, value in terms.items() if value and (error is None or p > error)}
+    kept = {p: value for p, value in terms.items() if value and p > error}
     if lost and not kept:
         raise NotNormal("terms that grow exponentially cancel")
     return _Sum(kept, error, growth, lost)
-
-
-def _larger(one: Fraction | None, two: Fraction | None) -> Fraction | None:
-    return max((each for each in (one, two) if each is not None), default=None)
 
 
 def _joined(one: Growth, two: Growth) -> Growth:
@@ -196,10 +192,8 @@ def _joined(one: Growth, two: Growth) -> Growth:
 
 def _faster(one: _Sum, two: _Sum) -> _Sum:
     """The sum whose growth is larger for every ell/L, where the other is smaller than any power."""
-    if not one.terms and one.error is None:
-        return two
-    if not two.terms and two.error is None:
-        return one
+    if one.is_zero or two.is_zero:
+        return two if one.is_zero else one
     ratio = _joined(one.growth, frozenset((base, -exponent) for base, exponent in two.growth))
     ends = [_compared(ratio, at) for at in (0, 1)]
     for sign, larger in ((1, one), (-1, two)):
@@ -256,7 +250,7 @@ class _Expansion(Arithmetic[_Sum]):
         else:
             outer = (Rational(power) * exponent).expand()
             moved, growth = Fraction(0), _joined(_NONE, frozenset({(self.size, outer)}))
-        value = _Sum({moved: raised(leading, exponent)}, None, growth, base.lost)
+        value = _Sum({moved: raised(leading, exponent)}, -inf, growth, base.lost)
         return value * self._binomial(rest, self.normaliser.of(exponent))
 
     def _growing(self, power: Fraction, leading: NormalForm, rest: _Sum, exponent: Expr) -> _Sum:
@@ -272,7 +266,7 @@ class _Expansion(Arithmetic[_Sum]):
     def exponential(self, argument: _Sum) -> _Sum:
         if argument.growth or (argument.terms and argument.top > 0):
             raise NotNormal("it holds an exponential that grows faster than a power")
-        if argument.error is not None and argument.error >= 0:
+        if argument.error >= 0:
             raise NotNormal("the leading term of an exponent cancels")
         limit = argument.terms.get(Fraction(0))
         small = _Sum({p: v for p, v in argument.terms.items() if p}, argument.error)
@@ -298,15 +292,14 @@ class _Expansion(Arithmetic[_Sum]):
         for k in range(1, self._steps(small) + 1):
             term = (term * small * factor(k)).cut(Fraction(-self.order))
             total += term
-        exact = not small.terms and small.error is None
-        return total if exact else total.cut(Fraction(-self.order))
+        return total if small.is_zero else total.cut(Fraction(-self.order))
 
     def _steps(self, small: _Sum) -> int:
         """How many powers of a small sum lie within the order."""
         if not small.terms:
-            return 0 if small.error is None else 1
+            return 0 if small.is_zero else 1
         step = -small.top
-        if step <= 0 or (small.error is not None and small.error >= 0):
+        if step <= 0 or small.error >= 0:
             raise NotNormal("the terms of a root or a power do not fall")
         steps = int(Fraction(self.order + 1) / step) + 1
         if steps > _MOST_STEPS:
