@@ -52,12 +52,12 @@ def _sign(formula: Expr, sign_of_sum: Callable[[Expr], int | None]) -> int | Non
             sign = sign_of_sum(base)
         except NOT_DECIDED:
             sign = None
-        if exponent.is_Integer and sign is not None:
-            total *= sign**exponent
-        elif exponent.is_Integer and exponent % 2:
-            return None
-        elif not exponent.is_Integer:
+        if not exponent.is_Integer:
             open_roots += sign != 1
+        elif exponent % 2:
+            if sign is None:
+                return None
+            total *= sign
     return total if open_roots <= 1 else None
 
 

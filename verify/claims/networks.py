@@ -246,16 +246,8 @@ def default_grids(target: Target, claim: Claim) -> Iterator[list[MLP]]:
     least = target.layer if isinstance(target.layer, int) else 1
     for pairs in _GRIDS[claim]:
         sizes_ = dict.fromkeys((width, max(depth, least)) for width, depth in pairs)
-        grid = (network_of(target.network, width, depth) for width, depth in sizes_)
-        yield [network for network in dict.fromkeys(grid) if _possible(target, network)]
-
-
-def _possible(target: Target, network: MLP) -> bool:
-    try:
-        replace(target, network=network).multipliers()
-    except InvalidArgument:
-        return False
-    return True
+        grid = dict.fromkeys(network_of(target.network, *pair) for pair in sizes_)
+        yield [network for network in grid if replace(target, network=network).exists({})]
 
 
 def checked_grid(target: Target, grid: object) -> list[MLP]:
