@@ -19,6 +19,7 @@ from theory.formulas.evaluation import (
     bits_of,
     close,
     decimal,
+    enclosure,
     evaluate,
 )
 from theory.formulas.formula import EXACT_TOLERANCE, FLOAT_TOLERANCE, Formula, asks_for_sizes, read
@@ -230,31 +231,15 @@ class Reading:
         return self.formula.expression.xreplace(known)
 
     @cached_property
-    def per_eta2(self) -> Expr | None:
-        """The formula at eta = 1."""
-        return None if self.expression is None else self.expression.xreplace({eta: Integer(1)})
-
-    @cached_property
-    def lifted(self) -> Expr | None:
-        """The value of E per eta^2 that the formula implies at eta = 1; for a rate bound/rate^2."""
-        return self._lifted(self.per_eta2)
-
-    @cached_property
-    def claimed(self) -> Expr | None:
-        """The value of E that the formula implies, with its eta; for a rate, of E per eta^2."""
-        if self.expression is None or self.target.quantity is Quantity.RATE:
-            return self._lifted(self.expression)
-        return self.expression if self.formula.has_rate else self.expression * eta**2
-
-    def _lifted(self, formula: Expr | None) -> Expr | None:
-        if formula is None or self.target.quantity is Quantity.UPDATE:
-            return formula
-        return None if formula == 0 else self.target.bound * formula**-2
-
-    @cached_property
-    def unit(self) -> Expr:
-        """The power of eta that `claimed` holds more than E per eta^2."""
-        return eta**2 if self.target.quantity is Quantity.UPDATE else Integer(1)
+    def implied(self) -> Expr | None:
+        """The value of E per eta^2 that the formula implies, with an eta that does not cancel; for
+        a rate bound/rate^2.  None for a function of numbers, and for a rate of 0."""
+        formula, of_rate = self.expression, self.target.quantity is Quantity.RATE
+        if formula is None or (of_rate and formula == 0):
+            return None
+        if of_rate:
+            return self.target.bound * formula**-2
+        return formula / eta**2 if self.formula.has_rate else formula
 
     @cached_property
     def traced(self) -> Reading | None:
@@ -271,13 +256,24 @@ class Reading:
         at = sizes(self.target.at(point))
         return {s: Fraction(int(v.p), int(v.q)) for s, v in at.items()} | {eta: rate}
 
-    def original(self, point: Point, rate: Fraction = Fraction(1)) -> Number | None:
+    def value(self, point: Point, rate: Fraction = Fraction(1)) -> Number | None:
         """The formula's own value at a point, at eta = ``rate``."""
         return self.formula.value(self.sizes_at(point, rate), **self._others(point))
 
     def obstacle(self, point: Point) -> str:
         """Why the formula has no value at a point."""
         return self.formula.obstacle(self.sizes_at(point), **self._others(point))
+
+    def enclosed(self, point: Point, rate: Fraction) -> Any:
+        """The formula's own value at a point: of a function as it gives it, of an expression an
+        enclosure.  Raises `Undefined` where there is none."""
+        if not self.formula.in_floats:
+            assert self.formula.expression is not None
+            return enclosure(self.formula.expression, self.sizes_at(point, rate))
+        value = self.value(point, rate)
+        if value is None:
+            raise Undefined("the formula has no value there")
+        return value
 
     def _others(self, point: Point) -> dict[str, object]:
         """What a function may ask for besides sizes."""
@@ -298,15 +294,11 @@ class Reading:
     def number(self) -> Number | None:
         """The value for a target in numbers, per eta^2; None where there is none, or it is not
         proportional to eta^2."""
-        one, two = self.original({}), self.original({}, Fraction(2))
+        one, two = self.value({}), self.value({}, Fraction(2))
         scale = 4 if self.formula.has_rate else 1
         if one is None or two is None or not close(two, scale * one, EXACT_TOLERANCE):
             return None
         return one
-
-    def value(self, point: Point) -> Number | None:
-        """The value of E per eta^2 that the formula implies at a point, or None."""
-        return self.target.lifted(self.original(point))
 
     def unlifted(self, value: Number | None) -> Number | None:
         """A value of E as one of the quantity: for a rate, (bound/E)^(1/2)."""

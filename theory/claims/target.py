@@ -1,7 +1,7 @@
 """A target is E[(Delta z)^2] or the maximal rate of a network, with which a formula is compared.
 
-A rate r is a statement about the squared update, E = bound/r^2, and is compared as such: `lifted`
-turns what a user gives for the rate into what it says of E per eta^2.
+A rate r is a statement about the squared update, E = bound/r^2, and is compared as such:
+`Target.implied` turns what a user gives for the rate into what it says of E per eta^2.
 """
 
 from __future__ import annotations
@@ -83,10 +83,6 @@ class Target:
         """E per eta^2 of a network in numbers to 30 digits, at any depth."""
         return DECIMALS.convert(self.update.evaluate(30))
 
-    def spread(self, digits: int) -> float:
-        """The exact standard deviation of one network's update over E; `NotSolved` where E is 0."""
-        return _spread(self, digits)
-
     @property
     def rate(self) -> MaximalLearningRate:
         """The maximal learning rate."""
@@ -97,33 +93,10 @@ class Target:
         """The bound on E."""
         return Integer(1) if self.criterion is None else self.criterion.bound
 
-    def exact(self) -> Expr:
-        """E per eta^2, in the symbols left."""
-        if self.quantity is Quantity.UPDATE:
-            return self.update._in_full()
-        return self.bound * self.rate._exact**-2
-
-    def leading(self) -> Expr:
-        """The leading term of E per eta^2 as n -> infinity, then as the depths grow."""
-        if self.quantity is Quantity.UPDATE:
-            return self.update.leading() / eta**2
-        return self.bound * self.rate.leading() ** -2
-
-    def joint(self) -> Expr:
-        """The leading term of E per eta^2 as n -> infinity with L = t n."""
-        if self.layer is not None:
-            raise InvalidArgument(
-                f"expected layer=None with claim='joint', got layer={self.layer}; the joint limit "
-                f"is solved at the last hidden layer"
-            )
-        whole = squared_update(self.network, rates=self.rates)
-        part = whole if self.part == "total" else getattr(whole, self.part)
-        return part.joint_limit() / eta**2
-
     def law(self, claim: Claim) -> Expr:
-        """What ``claim`` says of E per eta^2: all of it, or its leading term."""
-        laws = {Claim.EXACT: self.exact, Claim.LEADING: self.leading, Claim.JOINT: self.joint}
-        return laws[claim]()
+        """What ``claim`` says of E per eta^2, in the symbols left: all of it, or the leading term
+        as n -> infinity, then as the depths grow, or as n -> infinity with L = t n."""
+        return _law(self, claim)
 
     def at(self, point: Point) -> Target:
         """The target with numbers for its open sizes.
@@ -138,7 +111,7 @@ class Target:
         """E per eta^2 at numbers for all that is open, exactly."""
         return _value(self.at(point))
 
-    def lifted(self, value: Number | None) -> Number | None:
+    def implied(self, value: Number | None) -> Number | None:
         """What a value of the formula says of E; None where it says nothing."""
         if value is None or self.quantity is Quantity.UPDATE:
             return value
@@ -190,15 +163,25 @@ class Target:
         return multipliers
 
 
+@lru_cache(maxsize=256)
+def _law(target: Target, claim: Claim) -> Expr:
+    if claim is Claim.JOINT and target.layer is not None:
+        raise InvalidArgument(
+            f"expected layer=None with claim='joint', got layer={target.layer}; the joint limit "
+            f"is solved at the last hidden layer"
+        )
+    if claim is Claim.JOINT or target.quantity is Quantity.UPDATE:
+        mean = target.update
+        laws = {Claim.LEADING: mean.leading, Claim.JOINT: mean.joint_limit}
+        return mean._in_full() if claim is Claim.EXACT else laws[claim]() / eta**2
+    rate = target.rate
+    return target.bound * (rate._exact if claim is Claim.EXACT else rate.leading()) ** -2
+
+
 @lru_cache(maxsize=4096)
 def _value(target: Target) -> Fraction:
-    number = target.exact()
+    number = target.law(Claim.EXACT)
     return Fraction(int(number.p), int(number.q))
-
-
-@lru_cache(maxsize=4096)
-def _spread(target: Target, digits: int) -> float:
-    return float(target.update.relative_standard_deviation(digits))
 
 
 def sizes(target: Target) -> dict[Symbol, Expr]:

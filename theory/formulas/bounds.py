@@ -11,7 +11,7 @@ become (2*n + 2)*L, because a number is multiplied into a sum that stands alone 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -19,12 +19,15 @@ from itertools import islice
 
 from sympy import (
     Add,
+    E,
     Expr,
+    Float,
     I,
     Integer,
     Mul,
     Pow,
     Rational,
+    Symbol,
     exp,
     log,
     nan,
@@ -33,19 +36,22 @@ from sympy import (
     zoo,
 )
 
-from theory.algebra.numerals import InverseSquareRoot
+from theory.algebra.numerals import InverseRootOfHuge, InverseSquareRoot
+from theory.symbols import L, a, ell, eta, n, n_0, t
+from theory.validation import exact_number
 
 __all__ = [
+    "FORMULA_SYMBOLS",
     "Part",
     "Refused",
     "bounded",
     "exponential",
-    "inverse_root",
     "leaf",
     "logarithm",
     "nested",
     "power",
     "product",
+    "read_expression",
     "total",
 ]
 
@@ -63,8 +69,13 @@ text, and of an expression that exists."""
 _MOST_QUESTIONS, _MOST_IN_A_ROOT, _MOST_IN_A_SUM = 600, 200, 150
 """Nodes about which SymPy asks, in functions, under exponents that are no integers, and in sums of
 two terms under a power: of a formula, of a root, and of one such sum that are counted."""
+_MAX_BITS = 2**15
+"""Bits of a number in an expression that exists."""
 _LONG_SUM, _LONG_BITS = 8, 256
 """A root of more terms, or of a number of more bits, is not left to SymPy."""
+FORMULA_SYMBOLS = {str(symbol): symbol for symbol in (n, L, ell, n_0, eta, t, a)}
+"""The symbols of a formula by name."""
+
 _HALF, _ONE, _ZERO = Rational(1, 2), Integer(1), Integer(0)
 
 
@@ -147,7 +158,6 @@ def total(terms: Sequence[Part]) -> Part:
 def product(factors: Sequence[Part]) -> Part:
     """The product of at least one factor, built at once.
 
-    >>> from theory.symbols import L, n
     >>> with bounded():
     ...     product([leaf(Integer(2)), total([leaf(n), leaf(Integer(1))]), leaf(L)]).expression
     2*L*(n + 1)
@@ -186,11 +196,6 @@ def power(base: Part, exponent: Part) -> Part:
     _check_sign(number, e)
     _ask_of_two_terms(number)
     return _checked(Pow(number, e), bounds)
-
-
-def inverse_root(square: Part) -> Part:
-    """1/sqrt(square)."""
-    return power(square, leaf(-_HALF))
 
 
 def exponential(argument: Part) -> Part:
@@ -321,3 +326,91 @@ def _nodes(value: Expr, most: int) -> int:
 def _bits(number: Rational) -> int:
     """Binary digits of numerator and denominator together."""
     return int(number.p).bit_length() + int(number.q).bit_length() - 1
+
+
+# Expressions that exist
+
+_NODES: dict[type[Expr], Callable[[Sequence[Part]], Part]] = {
+    Add: total,
+    Mul: product,
+    Pow: lambda parts: power(*parts),
+    exp: lambda parts: exponential(*parts),
+    log: lambda parts: logarithm(*parts),
+    InverseSquareRoot: lambda parts: power(parts[0], leaf(-_HALF)),
+    InverseRootOfHuge: lambda parts: power(parts[0], leaf(-_HALF)),
+}
+
+
+def read_expression(value: Expr) -> Expr:
+    """``value`` in the symbols of `theory.symbols`, node by node, its decimals exact.
+
+    Raises `Refused` for other symbols, other functions, and whatever is
+    too large or undefined.  A node of which nothing was replaced is kept as it is, unevaluated
+    ones included.
+
+    >>> read_expression(Symbol("n") / 2).is_positive
+    True
+    """
+    parts: dict[int, Part] = {}
+    with bounded(exists=True):
+        for node in _from_the_leaves(value):
+            parts[id(node)] = _read(node, [parts[id(each)] for each in node.args])
+    return parts[id(value)].expression
+
+
+def _from_the_leaves(root: Expr) -> Iterator[Expr]:
+    """Every node once, after its arguments; shared nodes are met once."""
+    seen: set[int] = set()
+    waiting = [(root, False)]
+    while waiting:
+        node, ready = waiting.pop()
+        if ready:
+            yield node
+        elif id(node) not in seen:
+            seen.add(id(node))
+            if node.args and type(node) not in _NODES:
+                raise Refused(
+                    f"the function {type(node).__name__}", "use + - * / ** sqrt, exp, log"
+                )
+            waiting.append((node, True))
+            waiting.extend((each, False) for each in node.args)
+
+
+def _read(node: Expr, arguments: list[Part]) -> Part:
+    if not arguments:
+        return _leaf(node)
+    part = _NODES[type(node)](arguments)
+    same = all(part.expression is old for part, old in zip(arguments, node.args, strict=True))
+    return replace(part, expression=node) if same else part
+
+
+def _leaf(node: Expr) -> Part:
+    if node is E:
+        return exponential(leaf(Integer(1)))
+    if isinstance(node, Symbol):
+        return _symbol(node)
+    if isinstance(node, Float):
+        node = _decimal(node)
+    if not isinstance(node, Rational):
+        raise Refused(f"{type(node).__name__}, which is no number here", "give a fraction")
+    if max(abs(int(node.p)), int(node.q)).bit_length() > _MAX_BITS:
+        raise Refused(f"a number of more than {_MAX_BITS} bits", "give a shorter one")
+    return leaf(node)
+
+
+def _symbol(node: Symbol) -> Part:
+    if type(node) is not Symbol or node.name not in FORMULA_SYMBOLS:
+        listed = ", ".join(FORMULA_SYMBOLS)
+        raise Refused(f"the symbol {node.name[:20]!r}", f"the symbols are {listed}")
+    if not node.is_commutative or node.is_positive is False:
+        raise Refused(
+            f"a symbol {node.name} that cannot be positive", "use those of theory.symbols"
+        )
+    return leaf(FORMULA_SYMBOLS[node.name])
+
+
+def _decimal(node: Float) -> Rational:
+    number = float(node)
+    if number == 0 and node != 0:
+        raise Refused("a decimal too small for a float", "give a fraction")
+    return exact_number("formula", number)

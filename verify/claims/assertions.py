@@ -10,7 +10,7 @@ from sympy import Expr
 
 from theory.claims.decision import decide_by_theory
 from theory.claims.reading import Reading, read_claim
-from theory.claims.target import Claim
+from theory.claims.target import Claim, Target
 from theory.errors import InvalidArgument
 from theory.formulas.evaluation import Number, decimal
 from theory.networks.mlp import MLP
@@ -19,7 +19,7 @@ from theory.outcome import Outcome
 from theory.precision import exp
 from theory.public_names import listed
 from theory.validation import is_decimal, number_between, typed
-from verify.claims.trial import Trial, place, planned, rates_text, simulated
+from verify.claims.trial import Result, Trial, place, rates_text
 from verify.numerics.streams import checked_seed
 from verify.samplers.problem import numeric_problem
 from verify.samplers.sampler import Sampler
@@ -60,22 +60,22 @@ def assert_exact(
     """
     __tracebackhide__ = True
     reading = _reading(derivation, network, layer, rates, part)
-    value = reading.number
+    value, said = reading.number, typed(_given(reading))
     if reading.formula.has_floats or (reading.expression is None and is_decimal(value)):
         raise InvalidArgument(
-            f"expected an exact value from the derivation at {network}, got {_said(reading)}; "
-            f"take n, L and ell as parameters, which are exact, or divide with Fraction(1, 3), or "
-            f"use assert_close"
+            f"expected an exact value from the derivation at {network}, got {said}; take n, L and "
+            f"ell as parameters, which are exact, or divide with Fraction(1, 3), or use "
+            f"assert_close"
         )
     found = decide_by_theory(reading, Claim.EXACT).outcome
     if found is Outcome.UNDECIDED and value is not None:
         raise InvalidArgument(
-            f"expected a rational number from the derivation at {network}, got {_said(reading)}, "
-            f"which is not told from {reading.target.exact()}; simplify it first"
+            f"expected a rational number from the derivation at {network}, got {said}, which is "
+            f"not told from {reading.target.law(Claim.EXACT)}; simplify it first"
         )
     if found is not Outcome.CONSISTENT:
         title = f"not the exact value at {place(reading.target)}"
-        raise AssertionError(_exact_report(title, reading, reading.target.exact()))
+        raise AssertionError(_exact_report(title, reading, reading.target.law(Claim.EXACT)))
 
 
 def assert_close(
@@ -134,8 +134,7 @@ def samples_needed(
     (7984, 17811)
     """
     target = _reading(0, network, layer, rates, part).target
-    plan = planned(target, _relative_error(notices), _chance(false_alarm), sampler)
-    return int(plan.samples)
+    return int(_trial(target, notices, false_alarm).plan(sampler).samples)
 
 
 def assert_matches_networks(
@@ -169,17 +168,11 @@ def assert_matches_networks(
     """
     __tracebackhide__ = True
     reading = _reading(derivation, network, layer, rates, part)
-    trial = simulated(
-        reading.target,
-        None if reading.number is None else decimal(reading.number),
-        samples=samples,
-        seed=checked_seed(seed),
-        notices=_relative_error(notices),
-        false_alarm=_chance(false_alarm),
-        sampler=sampler,
-    )
-    if trial.rejected:
-        raise AssertionError(_measured_report(trial, reading))
+    value = None if reading.number is None else decimal(reading.number)
+    trial = _trial(reading.target, notices, false_alarm)
+    result = trial.run(value, seed=checked_seed(seed), samples=samples, sampler=sampler)
+    if result.rejected:
+        raise AssertionError(_measured_report(trial, result, seed, reading))
 
 
 def _reading(
@@ -198,16 +191,16 @@ def _reading(
     return reading.called() or reading
 
 
-def _said(reading: Reading) -> str:
-    return typed(reading.expression if reading.number is None else reading.number)
+def _given(reading: Reading) -> Expr | Number:
+    """The value per eta^2; the formula itself where it has none."""
+    return reading.expression if reading.number is None else reading.number
 
 
-def _relative_error(value: object) -> float:
-    return number_between("notices", value, "give a relative error such as 0.1")
-
-
-def _chance(value: object) -> float:
-    return number_between("false_alarm", value, "give one such as 1e-6", 1.0)
+def _trial(target: Target, notices: object, false_alarm: object) -> Trial:
+    error = number_between("notices", notices, "give a relative error such as 0.1")
+    return Trial(
+        target, error, number_between("false_alarm", false_alarm, "give one such as 1e-6", 1.0)
+    )
 
 
 def _exact_report(title: str, reading: Reading, exact: Expr | Number) -> str:
@@ -217,40 +210,35 @@ def _exact_report(title: str, reading: Reading, exact: Expr | Number) -> str:
     call = f"squared_update({target.network!r}, {target.layer}{rates_text(target)}){part}"
     return _lines(
         title,
-        derivation=_value(reading),
+        derivation=_text(_given(reading)),
         exact=_text(exact),
         ratio=_ratio(reading),
         reproduce=f"{call}.{'evaluate(30)' if is_decimal(exact) else 'per_eta2'}",
     )
 
 
-def _measured_report(trial: Trial, reading: Reading) -> str:
+def _measured_report(trial: Trial, result: Result, seed: int, reading: Reading) -> str:
     """A derivation's value beside the mean over networks, with its exact standard error, and
     beside the exact value."""
-    target, samples = trial.target, trial.measured.samples
-    error = trial.relative_error * target.number
+    target, samples = trial.target, result.measured.samples
     arguments = f"{target.network!r}, layer={target.layer}{rates_text(target)}"
+    mean, error = exp(float(result.measured.log_mean)), result.error * target.number
     return _lines(
         f"not the mean over networks at {place(target)}",
-        derivation=_value(reading),
-        measured=f"{nstr(exp(float(trial.measured.log_mean)), 6)} ± {nstr(error, 2)}",
+        derivation=_text(_given(reading)),
+        measured=f"{nstr(mean, 6)} ± {nstr(error, 2)}",
         exact=nstr(target.number, 6),
         ratio=_ratio(reading),
-        z=f"{trial.z:+.2f}, beyond {trial.critical:.2f} (false alarm {trial.false_alarm:g})",
-        samples=f"{samples}, seed {trial.seed}",
-        reproduce=f"monte_carlo({arguments}, samples={samples}, seed={trial.seed}, "
-        f"sampler={trial.sampler!r}).{target.part}",
+        z=f"{result.z:+.2f}, beyond {result.critical:.2f} (false alarm {trial.false_alarm:g})",
+        samples=f"{samples}, seed {seed}",
+        reproduce=f"monte_carlo({arguments}, samples={samples}, seed={seed}, "
+        f"sampler={result.sampler!r}).{target.part}",
     )
 
 
 def _lines(title: str, **values: str) -> str:
     rows = [f"  {name:<10}  {value}" for name, value in values.items() if value]
     return "\n".join([f"{title}, at eta = 1", *rows])
-
-
-def _value(reading: Reading) -> str:
-    """The value per eta^2; the formula itself where it has none."""
-    return _text(reading.expression if reading.number is None else reading.number)
 
 
 def _text(value: Expr | Number) -> str:

@@ -18,8 +18,7 @@ from theory.outcome import Outcome
 from theory.symbols import ell
 from theory.tables import html_table
 from theory.validation import typed
-from verify.claims.grid import checked_grid
-from verify.claims.networks import NotMeasured, measure
+from verify.claims.networks import NotMeasured, checked_grid, measure
 from verify.comparison.compare import Comparison, comparison_record
 from verify.comparison.verdict_in_words import conclusion
 from verify.runs.execution import Execution, checked_execution

@@ -16,7 +16,7 @@ from theory.claims.target import Claim, Quantity
 from theory.formulas.formula import read
 from theory.networks.mlp import MLP
 from verify.claims.check import check
-from verify.claims.grid import network_of
+from verify.claims.networks import network_of
 from verify.claims.record import check_record
 from verify.comparison.cells import PlannedCell
 from verify.comparison.compare import comparison_record, measure_cells, plan_cells

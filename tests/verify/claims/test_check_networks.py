@@ -24,7 +24,7 @@ from theory.outcome import Outcome
 from theory.symbols import L, a, ell, eta, n, n_0
 from verify import Conditioned, RareEvents, cli, compare_law
 from verify import check as checked
-from verify.claims.grid import checked_grid
+from verify.claims.networks import checked_grid
 from verify.comparison.exact_values import exact_law
 from verify.jobs.folder import RESULTS
 from verify.testing import assert_exact
