@@ -76,7 +76,7 @@ def report(folder: Path, *arguments: str) -> tuple[dict[str, Any], str]:
 def _no_pictures_in_folders() -> Iterator[None]:
     """A page draws its own figures."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("verify.jobs.job._draw", lambda *_: None)
+        patch.setattr("verify.jobs.job.write_pictures", lambda *_: None)
         yield
 
 
