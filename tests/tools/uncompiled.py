@@ -9,11 +9,11 @@ from typing import Any
 __all__ = ["uncompiled"]
 
 _COMPILERS = {"kernel", "part", "formula"}
-"""Decorators of `verify.numerics.compiled`."""
+"""The functions of `verify.numerics.compiled`, which also serve as decorators."""
 
 
 class _Plain(ast.NodeTransformer):
-    """Leaves out the decorators that compile, and imports from the modules ``here``."""
+    """Leaves out what compiles, and imports from the modules ``here``."""
 
     def __init__(self, here: set[str]) -> None:
         self.here = here
@@ -25,6 +25,11 @@ class _Plain(ast.NodeTransformer):
             if not (isinstance(each, ast.Name) and each.id in _COMPILERS)
         ]
         return node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        compiles = isinstance(node.func, ast.Name) and node.func.id in _COMPILERS
+        return node.args[0] if compiles else node
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST | None:
         return None if node.module in self.here else node
