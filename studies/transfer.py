@@ -19,8 +19,9 @@ import numpy as np
 from studies.transfer_figure import save_figure
 from studies.transfer_record import Found, Transfer, Tuning, kept, write
 from studies.transfer_report import print_tables
-from studies.transfer_settings import RULES, SETTINGS, Setting, grid_rates
+from studies.transfer_settings import HIDDEN, RULES, SETTINGS, Setting, grid_rates
 from studies.transfer_statistics import best_octave
+from verify.numerics.arrays import FloatArray
 
 __all__ = ["FIGURE", "RESULTS", "carried_rates", "draw", "kept_results", "main", "study"]
 
@@ -38,17 +39,17 @@ def study(setting: Setting) -> Found:
     for depth in setting.depths:
         rates = grid_rates(setting, depth)
         results = training.train(task, setting, depth, rates, seeds, setting.horizons)
-        tuning.append(Tuning(depth, rates, *results))
+        tuning.append(Tuning(depth, rates[:, HIDDEN], *results))
         print(".", end="", file=sys.stderr, flush=True)
     new = range(SEED + setting.seeds, SEED + 2 * setting.seeds)
-    for tuned in tuning[1:]:
+    for tuned in tuning:
         for horizon in setting.horizons:
             asked = carried_rates(setting, tuning[0], tuned, horizon)
             rates = np.array(list(asked.values()))
             loss, accuracy = training.train(task, setting, tuned.depth, rates, new, (horizon,))
             transfers += [
-                Transfer(tuned.depth, horizon, rule, asked[rule], loss[0, :, k], accuracy[0, :, k])
-                for k, rule in enumerate(asked)
+                Transfer(tuned.depth, horizon, rule, rate[HIDDEN], loss[0, :, k], accuracy[0, :, k])
+                for k, (rule, rate) in enumerate(asked.items())
             ]
         print(".", end="", file=sys.stderr, flush=True)
     return Found(setting, tuple(tuning), tuple(transfers))
@@ -56,21 +57,23 @@ def study(setting: Setting) -> Found:
 
 def carried_rates(
     setting: Setting, smallest: Tuning, tuned: Tuning, horizon: int
-) -> dict[str | None, float]:
-    """The rates to try at one depth: its own best (None), and by rule the smallest depth's best
-    times the ratio of what the rule makes the rate proportional to."""
-    own, source = (_best_rate(setting, each, horizon) for each in (tuned, smallest))
-    ratios = {
-        name: rule(setting.width, tuned.depth) / rule(setting.width, smallest.depth)
-        for name, rule in RULES.items()
-    }
-    return {None: own} | {name: source * ratio for name, ratio in ratios.items()}
+) -> dict[str | None, FloatArray]:
+    """The rates to try at one depth, ``(depth + 1,)`` each: its own best (None), and, but at the
+    smallest depth, that of each rule times the factor that makes it the smallest depth's best."""
+    own, source = (_best_rates(setting, each, horizon) for each in (tuned, smallest))
+    asked: dict[str | None, FloatArray] = {None: own}
+    if tuned is not smallest:
+        for name in setting.rules:
+            there, here = (
+                np.array(RULES[name](setting.width, each.depth)) for each in (smallest, tuned)
+            )
+            asked[name] = here * (source[HIDDEN] / there[HIDDEN])
+    return asked
 
 
-def _best_rate(setting: Setting, tuning: Tuning, horizon: int) -> float:
-    octaves = np.array(setting.octaves)
-    octave = best_octave(tuning.loss[setting.horizons.index(horizon)], octaves)
-    return float(tuning.rates[np.searchsorted(octaves, octave)])
+def _best_rates(setting: Setting, tuning: Tuning, horizon: int) -> FloatArray:
+    octave = best_octave(tuning.loss[setting.horizons.index(horizon)], np.array(setting.octaves))
+    return np.exp2(octave) * np.array(RULES[setting.grid](setting.width, tuning.depth))
 
 
 def kept_results() -> list[Found]:

@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, NullLocator, ScalarFormatter
 
-from studies.transfer_record import Found, Tuning
-from studies.transfer_statistics import best_octaves, carried
+from studies.transfer_record import Found
+from studies.transfer_statistics import best_octaves, carried, unit_rates
 from verify.numerics.arrays import FloatArray
 
 __all__ = ["save_figure"]
@@ -55,20 +55,16 @@ def _losses(axes: Axes, found: Found, horizon: int, *, exact: bool) -> None:
     """Median loss over seeds with quartiles, by rate; rates at which most diverged left out."""
     at = found.setting.horizons.index(horizon)
     colours = _colours(len(found.tuning))
-    for tuning, marker, colour in zip(found.tuning, _MARKERS, colours, strict=False):
+    drawn = zip(found.tuning, unit_rates(found), _MARKERS, colours, strict=False)
+    for tuning, maximal, marker, colour in drawn:
         low, middle, high = _quartiles(tuning.loss[at])
         kept = np.isfinite(middle)
-        unit = _maximal(found, tuning) if exact else 1.0
+        unit = maximal if exact else 1.0
         rates = tuning.rates[kept] / unit
         axes.fill_between(rates, low[kept], high[kept], color=colour, alpha=0.18, linewidth=0)
         (line,) = axes.plot(rates, middle[kept], color=colour, linewidth=1.1)
         line.set(marker=marker, markersize=3.5, label=str(tuning.depth))
     axes.set(xscale="log", yscale="log", ylim=(0.015, 1.0))
-
-
-def _maximal(found: Found, tuning: Tuning) -> float:
-    """The exact maximal rate, the grid's unit."""
-    return float(tuning.rates[0] / 2.0 ** found.setting.octaves[0])
 
 
 def _quartiles(loss: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -80,7 +76,7 @@ def _quartiles(loss: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
 def _best(axes: Axes, found: Found, horizon: int) -> None:
     """Best rate by depth with its interval, and each rule's rate from the smallest depth on."""
     depths = found.setting.depths
-    unit = np.array([_maximal(found, tuning) for tuning in found.tuning])
+    unit = unit_rates(found)
     octaves = best_octaves(found, horizon)
     values, low, high = (
         unit * 2.0 ** np.array([getattr(each, end) for each in octaves])
