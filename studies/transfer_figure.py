@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
@@ -15,7 +14,7 @@ from studies.transfer_record import Found
 from studies.transfer_statistics import best_octaves, carried, unit_rates
 from verify.numerics.arrays import FloatArray
 
-__all__ = ["save_figure"]
+__all__ = ["best_rates_figure"]
 
 _MARKERS = ("o", "s", "^", "D", "v")
 _LINES = {
@@ -27,8 +26,8 @@ _LINES = {
 _LABELS = {"L^-3/2": r"$L^{-3/2}$"}
 
 
-def save_figure(found: Found, horizon: int, path: Path) -> None:
-    """Write the figure for one setting and horizon, the same bytes for the same numbers."""
+def best_rates_figure(found: Found, horizon: int) -> Figure:
+    """The figure for one setting and horizon."""
     figure = Figure(figsize=(9.6, 3.3), layout="constrained")
     plain, scaled, best = figure.subplots(1, 3)
     _losses(plain, found, horizon, exact=False)
@@ -42,8 +41,7 @@ def save_figure(found: Found, horizon: int, path: Path) -> None:
     for axes, letter in zip((plain, scaled, best), "abc", strict=True):
         axes.set_title(letter, loc="left", fontweight="bold", fontsize="medium")
         axes.grid(alpha=0.25, linewidth=0.5)
-    with mpl.rc_context({"svg.hashsalt": "mup-depth"}):
-        figure.savefig(path, metadata={"Date": None})
+    return figure
 
 
 def _colours(count: int) -> Iterator[tuple[float, float, float, float]]:

@@ -91,13 +91,15 @@ def final_loss(found: Found, depth: int, horizon: int, rule: str | None) -> Inte
 def loss_ratio(found: Found, depth: int, horizon: int, rule: str) -> Interval:
     """Median loss at the transferred rate over median loss at the depth's own best rate.
 
-    Both on the same new seeds, resampled together; infinite where most networks diverged.
+    Both on the same new seeds, resampled together; infinite where most networks diverged, 1 where
+    most diverged at both rates.
     """
     carried, own = (found.transfer(depth, horizon, each).loss for each in (rule, None))
 
     def ratio(index: Any) -> FloatArray:
-        result: FloatArray = np.median(carried[index], axis=-1) / np.median(own[index], axis=-1)
-        return result
+        at, best = (np.median(loss[index], axis=-1) for loss in (carried, own))
+        lost = np.isinf(at) & np.isinf(best)
+        return np.where(lost, 1.0, at / np.where(lost, 1.0, best))
 
     low, high = _ends(ratio(_resamples(len(own), depth)))
     return Interval(low, float(ratio(np.arange(len(own)))), high)
