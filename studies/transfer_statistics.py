@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from studies.transfer_record import Found
+from studies.transfer_record import Found, Transfer
 from verify.inference.evidence import Interval
 from verify.numerics.arrays import FloatArray
 
@@ -18,6 +18,7 @@ __all__ = [
     "exponent",
     "final_loss",
     "loss_ratio",
+    "paired_ratio",
     "rule_exponent",
     "unit_rates",
 ]
@@ -89,20 +90,24 @@ def final_loss(found: Found, depth: int, horizon: int, rule: str | None) -> Inte
 
 
 def loss_ratio(found: Found, depth: int, horizon: int, rule: str) -> Interval:
-    """Median loss at the transferred rate over median loss at the depth's own best rate.
+    """Median loss at the transferred rate over median loss at the depth's own best rate."""
+    return paired_ratio(*(found.transfer(depth, horizon, each) for each in (rule, None)))
 
-    Both on the same new seeds, resampled together; infinite where most networks diverged, 1 where
-    most diverged at both rates.
+
+def paired_ratio(one: Transfer, other: Transfer) -> Interval:
+    """Median loss of ``one`` over that of ``other``, of the same depth and seeds.
+
+    Seeds are resampled together; infinite where most networks diverged, 1 where most diverged in
+    both.
     """
-    carried, own = (found.transfer(depth, horizon, each).loss for each in (rule, None))
 
     def ratio(index: Any) -> FloatArray:
-        at, best = (np.median(loss[index], axis=-1) for loss in (carried, own))
-        lost = np.isinf(at) & np.isinf(best)
-        return np.where(lost, 1.0, at / np.where(lost, 1.0, best))
+        above, below = (np.median(each.loss[index], axis=-1) for each in (one, other))
+        lost = np.isinf(above) & np.isinf(below)
+        return np.where(lost, 1.0, above / np.where(lost, 1.0, below))
 
-    low, high = _ends(ratio(_resamples(len(own), depth)))
-    return Interval(low, float(ratio(np.arange(len(own)))), high)
+    low, high = _ends(ratio(_resamples(len(one.loss), one.depth)))
+    return Interval(low, float(ratio(np.arange(len(one.loss)))), high)
 
 
 def _octaves(found: Found, horizon: int) -> tuple[FloatArray, FloatArray]:
