@@ -74,7 +74,8 @@ def carried_rates(
 
 def _best_rates(setting: Setting, tuning: Tuning, horizon: int) -> FloatArray:
     octave = best_octave(tuning.loss[setting.horizons.index(horizon)], np.array(setting.octaves))
-    return np.exp2(octave) * np.array(RULES[setting.grid](setting.width, tuning.depth))
+    rates: FloatArray = np.exp2(octave) * np.array(RULES[setting.grid](setting.width, tuning.depth))
+    return rates
 
 
 def kept_results() -> list[Found]:

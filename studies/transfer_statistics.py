@@ -68,7 +68,9 @@ def exponent(found: Found, horizon: int) -> Interval:
 
 def unit_rates(found: Found) -> FloatArray:
     """The rates of layers 2 to L at the factor 1, shape ``(depths,)``."""
-    return np.array([each.rates[0] for each in found.tuning]) / 2.0 ** found.setting.octaves[0]
+    lowest = np.array([each.rates[0] for each in found.tuning])
+    unit: FloatArray = lowest / 2.0 ** found.setting.octaves[0]
+    return unit
 
 
 def rule_exponent(found: Found, horizon: int, rule: str) -> float:

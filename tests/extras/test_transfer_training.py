@@ -82,9 +82,9 @@ def test_the_rule_equal_shares_is_the_plan() -> None:
 
 def test_a_networks_result_does_not_depend_on_its_neighbours() -> None:
     task = digits()
-    one, other = (0.1, 0.1, 0.1, 0.0), (0.2, 0.1, 0.1, 0.01)
-    together = train(task, SMALL, 3, np.array([one, other]), (1, 2), (5, 20))
-    alone = train(task, SMALL, 3, np.array([other]), (2,), (20,))
+    rates = np.array([[0.1, 0.1, 0.1, 0.0], [0.2, 0.1, 0.1, 0.01]])
+    together = train(task, SMALL, 3, rates, (1, 2), (5, 20))
+    alone = train(task, SMALL, 3, rates[1:], (2,), (20,))
     for many, one in zip(together, alone, strict=True):
         assert many.shape == (2, 2, 2)
         np.testing.assert_allclose(many[1, 1, 1], one[0, 0, 0], rtol=1e-4)

@@ -168,8 +168,8 @@ def test_the_titles_of_the_first_figure_hold() -> None:
     """After 800 steps, each with its 95 % interval; what fails is on the page."""
     *_, shares, one = kept_results()
     for depth in shares.setting.depths:
-        rates = one.transfer(depth, 800, "one rate"), shares.transfer(depth, 800, "equal shares")
-        assert paired_ratio(*rates).low > 1
+        pair = one.transfer(depth, 800, "one rate"), shares.transfer(depth, 800, "equal shares")
+        assert paired_ratio(*pair).low > 1
     factors, rates = (best_octaves(found, 800) for found in (shares, one))
     assert (factors[0].value, factors[-1].value) == (-2.5, -1.5)
     assert (rates[0].value, rates[-1].value) == (-6.0, -9.0)
