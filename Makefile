@@ -75,7 +75,7 @@ power: $(READY)
 rare-events: $(READY)
 	$(BIN)/python -m studies.rare_events
 
-# Which learning rate of small trained networks carries over to deeper ones: about 20 minutes on one
+# Which learning rate of small trained networks carries over to deeper ones: about half an hour on one
 # core; the same installation as for test-all.
 transfer: $(BENCH_READY)
 	$(BENCH)/bin/python -m studies.transfer
