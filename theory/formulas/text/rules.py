@@ -263,7 +263,7 @@ class Parser:
         if token.kind == "OPEN" and token.text == "{":
             return bracketed(self.bracket())
         if token.kind == "NAME" and not token.function:
-            return self.name(self.take())
+            return self.symbol(self.take())
         if token.kind == "NUMBER" and len(token.text) == 1:
             return self.atom()
         raise self._misfit()
@@ -279,17 +279,26 @@ class Parser:
         return (*upper, *inverse(lower, token.start))
 
     def name(self, token: Token) -> Product:
-        """A symbol, or the index of a sum."""
-        symbol = SPELLINGS.get(token.text)
-        if symbol is None and not (self.sums and token.text.isalpha()):
-            called = self.token.kind == "OPEN" and self.token.text != "{"
-            if self.token.kind == "EQUALS":
-                raise self._misfit()
-            raise _unknown_function(token) if called else _unknown(token.text, token.start)
-        if self.token.kind == "OPEN" and self.token.end > self.token.start:
-            with self._level():
-                self.bracket()
+        """A symbol that stands before no bracket."""
+        if self.token.kind == "EQUALS":
+            raise self._misfit()
+        called = self.token.kind == "OPEN" and self.token.text != "{" and self.token.end > token.end
+        if called and not self._known(token):
+            raise _unknown_function(token)
+        symbol = self.symbol(token)
+        if called:
+            self.bracket()
             raise self._applied(token)
+        return symbol
+
+    def _known(self, token: Token) -> bool:
+        return token.text in SPELLINGS or (self.sums > 0 and token.text.isalpha())
+
+    def symbol(self, token: Token) -> Product:
+        """A symbol, or the index of a sum."""
+        if not self._known(token):
+            raise _unknown(token.text, token.start)
+        symbol = SPELLINGS.get(token.text)
         if symbol is None:
             index = Dummy(token.text, integer=True)
             symbol, _ = self.indices.setdefault(token.text, (index, token.start))
@@ -351,9 +360,9 @@ class Parser:
         else:
             self.power()
         joint = "" if beside.kind == "POWER" else "*"
-        short, more = short.removeprefix("(").removesuffix(")"), self.written(beside)
-        name = token.function or "sqrt"
-        readings = f"{name}({short}){joint}{more}", f"{name}({short}{joint}{more})"
+        more, name = self.written(beside), token.function or "sqrt"
+        once = short if first.kind == "OPEN" else f"({short})"
+        readings = f"{name}{once}{joint}{more}", f"{name}({short}{joint}{more})"
         return Ambiguous(token.start, self.written(token), *readings)
 
     def arguments(self, count: int) -> list[Product]:
@@ -410,7 +419,7 @@ class Parser:
             self.sums += 1
             self.product()
             more = f"{rest.text} {self.written(rest)[1:].strip()}"
-            readings = f"{head}({short} {more})", f"({head}{short}) {more}"
+            readings = f"{head} ({short} {more})", f"({head} {short}) {more}"
             raise Ambiguous(token.start, self.written(token), *readings)
         return self._summed(token, summand, index, low, high)
 
