@@ -136,6 +136,27 @@ n_{0} L => n_0*L
 \sum_{k=1}^L k => L*(L + 1)/2
 \sum_{k=1}^L (k+1) => L*(L + 3)/2
 \frac{1}{n}\sum_{k=0}^{L-1} k^2 => L*(L - 1)*(2*L - 1)/(6*n)
+sum_{k=1}^L k^2 => L*(L + 1)*(2*L + 1)/6
+n^½ => sqrt(n)
+n_0L => n_0*L
+n0L => n_0*L
+nL^2 => n*L**2
+2n^2L => 2*n**2*L
+teta => t*eta
+0.5η²L² => eta**2*L**2/2
+2·10^-3 L => L/500
+√½ => sqrt(Rational(1, 2))
+\frac{L}n => L/n
+\frac nL => n/L
+\frac{L^3}{3n} => L**3/(3*n)
+2sqrt(3) => 2*sqrt(3)
+2exp(t) => 2*exp(t)
+2e3L => 2000*L
+exp[5L/n] => exp(5*L/n)
+(L^3)(eta^2)/3 => eta**2*L**3/3
+L^3/2/n => L**3/(2*n)
+-n^2 => -n**2
+2^L-1 => 2**L - 1
 ∑_{k=1}^{L} k => L*(L + 1)/2
 \[Eta]^2 L^3/3 => eta**2*L**3/3
 Sqrt[3]/L^(3/2) => sqrt(3)*L**Rational(-3, 2)
@@ -207,6 +228,17 @@ n/L^3/2 => L^(3/2) | (L^3)/2
 2^Lη => 2^(L*η) | 2^L*η
 e^2t => e^(2*t) | e^2*t
 2^L(n+1) => L*(n+1) | the function L of (n+1) in full
+√3 L^-3/2 => L^(-3/2) | (L^(-3))/2
+√3L^-1.5 => sqrt(3)*L^-1.5 | sqrt(3*L^-1.5)
+sqrt(3)/L^3/2 => L^(3/2) | (L^3)/2
+n/2(n+1) => (n/2)*(n+1) | n/(2*(n+1))
+L/n^2(n+1) => (L/n^2)*(n+1) | L/(n^2*(n+1))
+1/3 η² L³ => (1/3)*η² L³ | 1/(3*η² L³)
+L^3/3 η² => (L^3/3)*η² | L^3/(3*η²)
+e^tL => e^(t*L) | e^t*L
+10^3L => 10^(3*L) | 10^3*L
+10^-3/2 => 10^(-3/2) | (10^(-3))/2
+(n+1)^½L => (n+1)^(½*L) | (n+1)^½*L
 √3L => sqrt(3)*L | sqrt(3*L)
 √2n => sqrt(2)*n | sqrt(2*n)
 √nL => sqrt(n)*L | sqrt(n*L)
@@ -242,6 +274,12 @@ Power[L, 3] => (L)**(3)
 ~L^3 => L^3
 n∗L => n*L
 n／L => n/L
+Ln(n) => log(n)
+sqrt3/L^1.5 => sqrt(3)/L^1.5
+nlog(n) => n*log(n)
+Lsqrt(3) => L*sqrt(3)
+Sum(k^2, k, 1, L) => Sum(k^2, (k, 1, L))
+t = L/n => L/n
 """
 """Each refused text and the correction that the message offers."""
 

@@ -9,6 +9,7 @@ F(high + 1) - F(low).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from math import comb, factorial
 
@@ -72,9 +73,9 @@ def summed(summand: Part, index: Symbol, low: Part, high: Part) -> Part:
     after = total([high, leaf(_ONE)])
     for (degree, bases), coefficient in _Summand(index).of(summand.expression).items():
         spend(_COST * (degree + 1), "terms of sums")
-        scale = Part(coefficient, summand.weight, summand.level, summand.tower, summand.powers)
-        upper, lower = (_antidifference(degree, bases, at) for at in (after, low))
-        parts.append(product([scale, total([upper, product([leaf(_MINUS), lower])])]))
+        form = _Antidifference(degree, bases)
+        scale = replace(summand, expression=coefficient)
+        parts += [form.scaled(scale, after), product([leaf(_MINUS), form.scaled(scale, low)])]
     return total(parts)
 
 
@@ -161,42 +162,68 @@ def _few(terms: _Terms) -> _Terms:
     return terms
 
 
-def _antidifference(degree: int, bases: _Bases, at: Part) -> Part:
-    """F(at), where F(k + 1) - F(k) is k^degree times the powers of the bases."""
-    coefficients = _coefficients(degree, _ratio(bases))
-    polynomial = [
-        product([_small(c), power(at, leaf(Integer(d)))]) if d else _small(c)
-        for d, c in enumerate(coefficients)
-        if c != 0
-    ]
-    return product(
-        [total(polynomial), *(power(_small(b), product([leaf(e), at])) for b, e in bases)]
-    )
+class _Antidifference:
+    """F with F(k + 1) - F(k) equal to k^degree times powers of bases, whose ratio is N/D.
+
+    Where N = D, F is a polynomial.  Else F(x) is (N/D)^x D/(N - D) times a polynomial in x whose
+    coefficients are powers of N/(N - D): D may vanish at some sizes, N - D does not.
+    """
+
+    def __init__(self, degree: int, bases: _Bases) -> None:
+        above, below = (self._power(bases, sign) for sign in (1, -1))
+        gap = above - below
+        self.gap = gap if gap.has(exp) else cancel(gap)
+        if self.gap == 0:
+            self.bases, self.coefficients = (), _faulhaber(degree)
+            return
+        if not _differ(self.gap, above):
+            raise _without_form("a geometric sum whose ratio may be 1")
+        self.bases, self.coefficients = bases, _geometric(degree, above / self.gap)
+
+    @staticmethod
+    def _power(bases: _Bases, sign: int) -> Expr:
+        """The product of the powers whose exponents have a sign."""
+        for base, e in bases:
+            degrees = [each.exp for each in base.atoms(Pow)]
+            if nodes(base, _MOST_IN_A_BASE) == _MOST_IN_A_BASE or not all(
+                d.is_Rational and abs(d) <= _MOST_DEGREE for d in (e, *degrees)
+            ):
+                raise _without_form("a sum of powers with long bases")
+        return Mul(*(Pow(base, abs(e)) for base, e in bases if e * sign > 0))
+
+    def scaled(self, scale: Part, at: Part) -> Part:
+        """F(at) times a coefficient, powers of equal bases combined: D cancels where it can."""
+        terms = [
+            product([_small(c), power(at, leaf(Integer(d)))]) if d else _small(c)
+            for d, c in enumerate(self.coefficients)
+            if c != 0
+        ]
+        exponents = {base: e * at.expression - min(e, 0) for base, e in self.bases}
+        others = []
+        for factor in Mul.make_args(scale.expression):
+            base, e = factor.as_base_exp()
+            if base in exponents:
+                exponents[base] += e
+            else:
+                others.append(factor)
+        powers = [
+            power(_small(b), replace(at, expression=e.expand()) if e.args else leaf(e))
+            for b, e in exponents.items()
+        ]
+        gap = [power(_small(self.gap), leaf(_MINUS))] if self.bases else []
+        return product([replace(scale, expression=Mul(*others)), total(terms), *powers, *gap])
 
 
 def _small(expression: Expr) -> Part:
-    """A coefficient or a base as a part, whose size `_ratio` bounds."""
+    """A coefficient or a base as a part, whose size `_Antidifference` bounds."""
     return leaf(expression) if expression.is_Atom else Part(expression, 2**7, 5, 0, 1)
 
 
-def _ratio(bases: _Bases) -> Expr:
-    """The ratio of neighbouring products of powers: 1, or an expression that is never 1."""
-    for base, e in bases:
-        degrees = [each.exp for each in base.atoms(Pow)]
-        if nodes(base, _MOST_IN_A_BASE) == _MOST_IN_A_BASE or not all(
-            d.is_Rational and abs(d) <= _MOST_DEGREE for d in (e, *degrees)
-        ):
-            raise _without_form("a sum of powers with long bases")
-    ratio = cancel(Mul(*(Pow(base, e) for base, e in bases)))
-    if ratio != 1 and not _differs_from_one(ratio):
-        raise _without_form("a geometric sum whose ratio may be 1")
-    return ratio
-
-
-def _differs_from_one(ratio: Expr) -> bool:
-    if isinstance(ratio, exp):
-        return bool(ratio.exp.is_nonzero)
-    return _sign(fraction(cancel(ratio - 1))[0]) is not None
+def _differ(gap: Expr, above: Expr) -> bool:
+    """Whether the difference of two products of powers is never 0."""
+    if isinstance(above, exp):
+        return bool(gap == above - 1 and above.exp.is_nonzero)
+    return _sign(fraction(gap)[0]) is not None
 
 
 def _sign(value: Expr) -> int | None:
@@ -210,14 +237,20 @@ def _sign(value: Expr) -> int | None:
 
 
 @cache
-def _coefficients(degree: int, ratio: Expr) -> tuple[Expr, ...]:
-    """The coefficients of the polynomial Q, lowest first, for which ratio Q(x + 1) - Q(x) is
-    x^degree, and Q(0) = 0 where the ratio is 1."""
-    top = degree + (ratio == 1)
-    lead = Rational(1, top) if ratio == 1 else 1 / cancel(ratio - 1)
-    coefficients = [_ZERO] * top + [lead]
+def _faulhaber(degree: int) -> tuple[Expr, ...]:
+    """The coefficients, lowest first, of the sum of k^degree over 0 <= k < x."""
+    coefficients = [_ZERO] * (degree + 1) + [Rational(1, degree + 1)]
     for lower in range(degree):
-        scale = -ratio * lead * comb(top, lower)
-        for d, c in enumerate(_coefficients(lower, ratio)):
-            coefficients[d] += scale * c
+        for d, c in enumerate(_faulhaber(lower)):
+            coefficients[d] -= Rational(comb(degree + 1, lower), degree + 1) * c
+    return tuple(coefficients)
+
+
+@cache
+def _geometric(degree: int, share: Expr) -> tuple[Expr, ...]:
+    """The coefficients, lowest first, of P with share P(x + 1) - (share - 1) P(x) = x^degree."""
+    coefficients = [_ZERO] * degree + [_ONE]
+    for lower in range(degree):
+        for d, c in enumerate(_geometric(lower, share)):
+            coefficients[d] -= share * comb(degree, lower) * c
     return tuple(coefficients)

@@ -6,7 +6,7 @@ import time
 
 import pytest
 import sympy
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sympy import Expr, Sum, Symbol, binomial, sqrt
 
@@ -115,6 +115,52 @@ def test_a_sum_of_any_polynomial_times_a_power(coefficients: list[int], last: in
 def test_sums_without_a_closed_form_are_refused(value: Expr) -> None:
     with pytest.raises(InvalidArgument, match="law"):
         read_formula(value, name="law")
+
+
+def raised(base: tuple[str, Expr], exponent: tuple[str, Expr]) -> tuple[str, Expr]:
+    return base[0] + exponent[0], base[1] ** exponent[1]
+
+
+def beside(factors: list[tuple[str, Expr]], between: list[str]) -> tuple[str, Expr]:
+    """Factors side by side, or with a sign between them, and the product that is meant."""
+    text, value = factors[0]
+    for (more, factor), sign in zip(factors[1:], between, strict=False):
+        digits = text[-1].isdecimal() and more[0].isdecimal()
+        text, value = text + (" " if digits else sign) + more, value * factor
+    return text, value
+
+
+ATOMS = [("n", n), ("L", L), ("η", eta), ("t", t), ("2", 2), ("3", 3), ("(n+1)", n + 1)]
+ATOMS += [
+    ("√3", sqrt(3)),
+    ("√L", sqrt(L)),
+    ("exp(t)", sympy.exp(t)),
+    (r"\frac{1}{2}", sympy.S.Half),
+]
+EXPONENTS = [("", 1), ("²", 2), ("^2", 2), ("^-1", -1), ("^(L-1)", L - 1), ("^L", L), ("**3", 3)]
+ATOMS += [("2^2L", 4**L), ("(n+1)^2L", (n + 1) ** (2 * L))]
+EXPONENTS += [("^-3/2", sympy.Rational(-3, 2)), ("^{L+1}", L + 1)]
+factors = st.builds(raised, st.sampled_from(ATOMS), st.sampled_from(EXPONENTS))
+several = st.lists(factors, min_size=1, max_size=3)
+products = st.builds(beside, several, st.lists(st.sampled_from(["", " "]), min_size=2, max_size=2))
+
+
+@settings(max_examples=300)
+@given(products, st.none() | products)
+def test_a_text_that_is_read_means_what_was_meant(
+    upper: tuple[str, Expr], lower: tuple[str, Expr] | None
+) -> None:
+    """Factors side by side, divided by factors side by side: read so, or refused.
+
+    The square of a symbol ends with its 2: n^2L is n^2 L, as in LaTeX and Mathematica.
+    """
+    text, value = upper if lower is None else (f"{upper[0]}/{lower[0]}", upper[1] / lower[1])
+    try:
+        found = parse_formula(text)
+    except InvalidArgument:
+        return
+    point = {n: 3, L: 5, eta: 7, t: 2}
+    assert abs(sympy.N((found / value).subs(point)) - 1) < 1e-9, text
 
 
 def test_reading_the_first_formula_takes_a_tenth_of_a_second() -> None:

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from sympy import Integral, Sum, Symbol, binomial
 
-from theory import MLP, InvalidArgument
+from theory import MLP, InvalidArgument, squared_update
+from theory.outcome import Outcome
 from theory.symbols import L
 from verify import check, compare_law
-from verify.__main__ import main
+from verify.cli import main
 from verify.testing import assert_close, assert_exact, assert_matches_networks
 
 k = Symbol("k")
@@ -78,3 +79,11 @@ def test_the_command_refuses_a_text_with_two_readings(
 ) -> None:
     assert main(["--formula", "1/2L", "--out", str(tmp_path / "run")]) == 2
     assert "write (1/2)*L, or 1/(2*L)" in capsys.readouterr().err
+
+
+def test_a_law_with_sums_is_decided_for_all_sizes() -> None:
+    """A sum in both orders: the powers of 1 - 1/n, which is 0 at n = 1, stay in the numerator."""
+    zero = "Sum((1+5/n)^(L-k)*(1-1/n)^k*k, (k,0,L)) - Sum((1+5/n)^k*(1-1/n)^(L-k)*(L-k), (k,0,L))"
+    law = f"{squared_update(MLP()).exact} + eta^2*({zero})"
+    assert check(law, simulate=False).verdict is Outcome.CONSISTENT
+    assert check(f"{law} + eta^2/10^9", simulate=False).verdict is Outcome.REJECTED

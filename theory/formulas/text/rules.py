@@ -40,6 +40,7 @@ _MEANINGS = {
     "E": _EULER,
     "e": _EULER,
     "N": "write the width as n",
+    "Ln": "write L*n for the product, or log(n) for the logarithm",
     "exp": "write its argument in brackets",
     "log": "write its argument in brackets",
     "sqrt": "write its argument in brackets",
@@ -201,8 +202,8 @@ class Parser:
         """Refuse a power where more of the text may belong to its exponent."""
         base, exponent = self.written(first, sign), self.written(start)
         last, after = self.tokens[self.place - 1], self.token
-        bare = last.kind in ("NUMBER", "NAME")
-        simple = first.kind == "NAME" and first.text != "e" and start.kind == "NUMBER"
+        bare = last.kind in ("NUMBER", "FRACTION", "NAME")
+        simple = first.kind == "NAME" and first.text != "e" and start.kind in ("NUMBER", "FRACTION")
         if after.kind == "POWER":
             self.take()
             self.exponent()
