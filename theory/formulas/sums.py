@@ -87,8 +87,8 @@ def _check_range(low: Expr, high: Expr) -> None:
     """Refuse bounds that are no integers, and sums whose number of terms may be negative."""
     if not (low.is_integer and high.is_integer):
         raise Refused("a sum whose bounds may be fractions", "give bounds that are integers")
-    if _sign(high - low + 2) != 1:
-        raise _without_form("a sum that may end before it begins")
+    if _sign(low + 1) != 1 or _sign(high - low + 2) != 1:
+        raise _without_form("a sum that may end before it begins, or begin below 0")
 
 
 class _Summand(Arithmetic[_Terms]):
@@ -173,12 +173,12 @@ class _Antidifference:
         above, below = (self._power(bases, sign) for sign in (1, -1))
         gap = above - below
         self.gap = gap if gap.has(exp) else cancel(gap)
-        if self.gap == 0:
-            self.bases, self.coefficients = (), _faulhaber(degree)
-            return
-        if not _differ(self.gap, above):
+        self.bases: _Bases = () if self.gap == 0 else bases
+        if self.bases and not _differ(self.gap, above):
             raise _without_form("a geometric sum whose ratio may be 1")
-        self.bases, self.coefficients = bases, _geometric(degree, above / self.gap)
+        self.coefficients = (
+            _geometric(degree, above / self.gap) if self.bases else _faulhaber(degree)
+        )
 
     @staticmethod
     def _power(bases: _Bases, sign: int) -> Expr:

@@ -100,7 +100,13 @@ def test_a_sum_of_any_polynomial_times_a_power(coefficients: list[int], last: in
 @pytest.mark.parametrize(
     "value",
     [
-        *(Sum(1 / k, (k, 1, L)), Sum(sqrt(k), (k, 1, L)), Sum(t**k, (k, 1, L)), Sum(k, (k, 1, t))),
+        *(
+            Sum(1 / k, (k, 1, L)),
+            Sum(sqrt(k), (k, 1, L)),
+            Sum(t**k, (k, 1, L)),
+            Sum(k, (k, 1, t)),
+            Sum(k, (k, -3, L)),
+        ),
         *(Sum(k, (k, 1, L - 2)), Sum(k, (k, 1, L)) + k, Sum(ell, (ell, 1, L)) + ell),
         *(
             Sum(((1 + a**2) / 2) ** k, (k, 1, L)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sympy import Dummy, Expr, Integer, Rational, Symbol
@@ -162,10 +162,14 @@ class Parser:
 
     def factor(self, divisor: bool = False) -> Product:
         """A power with signs before it."""
+        return self._signed(lambda: self.power(divisor))
+
+    def _signed(self, rule: Callable[[], Product]) -> Product:
+        """What a rule reads, with signs before it."""
         signs = []
         while self.token.kind in ("PLUS", "MINUS"):
             signs.append(self.take())
-        factors = self.power(divisor)
+        factors = rule()
         for sign in reversed(signs):
             factors = negated(factors, sign.start) if sign.kind == "MINUS" else factors
         return factors
@@ -173,7 +177,7 @@ class Parser:
     def power(self, divisor: bool = False) -> Product:
         """A base and its exponent; ``divisor``: after a slash."""
         first = self.token
-        euler = first.text == "e" and self.tokens[self.place + 1].kind == "POWER"
+        euler = first.text == "e" and self._second().kind == "POWER"
         base = atom(leaf(_ONE), self.take().start) if euler else self.atom()
         sign = self.token
         if sign.kind != "POWER":
@@ -189,43 +193,35 @@ class Parser:
 
     def exponent(self) -> Part:
         """An atom with signs before it."""
-        signs = []
-        while self.token.kind in ("PLUS", "MINUS"):
-            signs.append(self.take())
-        group = self.token.kind == "OPEN" and self.token.text[-1] == "{"
-        factors = self.group() if group else self.atom()
-        for sign in reversed(signs):
-            factors = negated(factors, sign.start) if sign.kind == "MINUS" else factors
-        return part(factors)
+        return part(self._signed(lambda: self.group() if self.token.text == "{" else self.atom()))
 
     def _check_exponent(self, first: Token, sign: Token, start: Token, divisor: bool) -> None:
         """Refuse a power where more of the text may belong to its exponent."""
-        base, exponent = self.written(first, sign), self.written(start)
-        last, after = self.tokens[self.place - 1], self.token
+        base, exponent = self.written(first, sign), plain(self.written(start))
+        last, after, below = self.tokens[self.place - 1], self.token, self._second()
         bare = last.kind in ("NUMBER", "FRACTION", "NAME")
         simple = first.kind == "NAME" and first.text != "e" and start.kind in ("NUMBER", "FRACTION")
+        odd = start.kind in ("MINUS", "PLUS") or exponent == "1" or divisor
+        alone = f"{base}^{_wrapped(exponent)}"
         if after.kind == "POWER":
             self.take()
             self.exponent()
             upper = plain(self.written(after).lstrip("*^"))
-            exponent = plain(exponent)
-            readings = f"({base}^{_wrapped(exponent)})^{upper}", f"{base}^({exponent}^{upper})"
-            raise Ambiguous(first.start, self.written(first), *readings)
-        if bare and after.kind in _BEGINS and not after.spaced and not simple:
+            readings = f"({alone})^{upper}", f"{base}^({exponent}^{upper})"
+        elif bare and after.kind in _BEGINS and not after.spaced and not simple:
             self.power()
             more = self.written(after)
-            readings = f"{base}^({exponent}*{more})", f"{base}^{_wrapped(exponent)}*{more}"
-            raise Ambiguous(first.start, self.written(first), *readings)
-        below = self.tokens[min(self.place + 1, len(self.tokens) - 1)]
-        odd = start.kind in ("MINUS", "PLUS") or exponent == "1" or divisor
-        if bare and odd and after.kind == "OVER" and below.kind == "NUMBER":
+            readings = f"{base}^({exponent}*{more})", f"{alone}*{more}"
+        elif bare and odd and after.kind == "OVER" and below.kind == "NUMBER":
             self.place += 2
-            written = self.written(first)
-            readings = (
-                f"{base}^({exponent}/{below.text})",
-                f"({base}^{_wrapped(exponent)})/{below.text}",
-            )
-            raise Ambiguous(first.start, written, *readings)
+            readings = f"{base}^({exponent}/{below.text})", f"({alone})/{below.text}"
+        else:
+            return
+        raise Ambiguous(first.start, self.written(first), *readings)
+
+    def _second(self) -> Token:
+        """The token after the next one."""
+        return self.tokens[min(self.place + 1, len(self.tokens) - 1)]
 
     # Atoms
 
