@@ -11,7 +11,7 @@ become (2*n + 2)*L, because a number is multiplied into a sum that stands alone 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -19,15 +19,12 @@ from itertools import islice
 
 from sympy import (
     Add,
-    E,
     Expr,
-    Float,
     I,
     Integer,
     Mul,
     Pow,
     Rational,
-    Symbol,
     exp,
     log,
     nan,
@@ -36,12 +33,13 @@ from sympy import (
     zoo,
 )
 
-from theory.algebra.numerals import InverseRootOfHuge, InverseSquareRoot
+from theory.algebra.numerals import InverseSquareRoot
 from theory.symbols import L, a, ell, eta, n, n_0, t
-from theory.validation import exact_number
 
 __all__ = [
     "FORMULA_SYMBOLS",
+    "MAX_BITS",
+    "MOST_LEVELS",
     "Part",
     "Refused",
     "bounded",
@@ -49,13 +47,14 @@ __all__ = [
     "leaf",
     "logarithm",
     "nested",
+    "nodes",
     "power",
     "product",
-    "read_expression",
+    "spend",
     "total",
 ]
 
-_MOST_LEVELS = 50
+MOST_LEVELS = 50
 """Brackets, signs, powers and functions inside one another."""
 _LARGEST_EXPONENT = 1000
 """The largest number in an exponent, and in the denominator of one."""
@@ -69,7 +68,7 @@ text, and of an expression that exists."""
 _MOST_QUESTIONS, _MOST_IN_A_ROOT, _MOST_IN_A_SUM = 600, 200, 150
 """Nodes about which SymPy asks, in functions, under exponents that are no integers, and in sums of
 two terms under a power: of a formula, of a root, and of one such sum that are counted."""
-_MAX_BITS = 2**15
+MAX_BITS = 2**15
 """Bits of a number in an expression that exists."""
 _LONG_SUM, _LONG_BITS = 8, 256
 """A root of more terms, or of a number of more bits, is not left to SymPy."""
@@ -94,11 +93,6 @@ class _Budget:
     weight: int = _MOST_WEIGHT
     spent: int = 0
 
-    def spend(self, questions: int) -> None:
-        self.spent += questions
-        if self.spent > _MOST_QUESTIONS:
-            raise Refused("too many powers of sums that hold powers of sums", "multiply some out")
-
 
 _budget: ContextVar[_Budget] = ContextVar("budget")
 
@@ -116,6 +110,14 @@ def bounded(*, exists: bool = False) -> Iterator[None]:
         yield
     finally:
         _budget.reset(token)
+
+
+def spend(questions: int, what: str = "powers of sums that hold powers of sums") -> None:
+    """Count work against the budget of the formula that is being built."""
+    budget = _budget.get()
+    budget.spent += questions
+    if budget.spent > _MOST_QUESTIONS:
+        raise Refused(f"too many {what}", "multiply some out")
 
 
 @dataclass(frozen=True)
@@ -145,8 +147,8 @@ def leaf(atom: Expr) -> Part:
 
 def nested(part: Part, level: int) -> Part:
     """The part as it stands one level above ``level``."""
-    if level >= _MOST_LEVELS:
-        raise Refused(f"more than {_MOST_LEVELS} levels of nesting", "write it flatter")
+    if level >= MOST_LEVELS:
+        raise Refused(f"more than {MOST_LEVELS} levels of nesting", "write it flatter")
     return replace(part, level=level + 1)
 
 
@@ -302,115 +304,31 @@ def _is_long(square: Expr) -> bool:
 
 def _ask(*values: Expr) -> None:
     """Count what stands in a function or under a root."""
-    nodes = sum(_nodes(value, _MOST_IN_A_ROOT + 1) for value in values)
-    if nodes > _MOST_IN_A_ROOT or _bits(values[0].as_coeff_Mul()[0]) > _LONG_BITS:
+    asked = sum(nodes(value, _MOST_IN_A_ROOT + 1) for value in values)
+    if asked > _MOST_IN_A_ROOT or _bits(values[0].as_coeff_Mul()[0]) > _LONG_BITS:
         raise Refused(
             "too much in functions and under fractional exponents",
             f"keep the numbers and symbols there below {_MOST_IN_A_ROOT}",
         )
-    _budget.get().spend(nodes)
+    spend(asked)
 
 
 def _ask_of_two_terms(number: Expr) -> None:
     """Count a sum of two terms: under a power, SymPy asks whether one of them is infinite."""
     for each in Mul.make_args(number):
         if each.is_Add and len(each.args) == 2:
-            _budget.get().spend(_nodes(each, _MOST_IN_A_SUM))
+            spend(nodes(each, _MOST_IN_A_SUM))
 
 
-def _nodes(value: Expr, most: int) -> int:
-    """The nodes of an expression, counted up to a number."""
+def nodes(value: Expr, most: int) -> int:
+    """The nodes of an expression, counted up to a number.
+
+    >>> nodes(n + 1, 10), nodes(n + 1, 2)
+    (3, 2)
+    """
     return sum(1 for _ in islice(preorder_traversal(value), most))
 
 
 def _bits(number: Rational) -> int:
     """Binary digits of numerator and denominator together."""
     return int(number.p).bit_length() + int(number.q).bit_length() - 1
-
-
-# Expressions that exist
-
-_NODES: dict[type[Expr], Callable[[Sequence[Part]], Part]] = {
-    Add: total,
-    Mul: product,
-    Pow: lambda parts: power(*parts),
-    exp: lambda parts: exponential(*parts),
-    log: lambda parts: logarithm(*parts),
-    InverseSquareRoot: lambda parts: power(parts[0], leaf(-_HALF)),
-    InverseRootOfHuge: lambda parts: power(parts[0], leaf(-_HALF)),
-}
-
-
-def read_expression(value: Expr) -> Expr:
-    """``value`` in the symbols of `theory.symbols`, node by node, its decimals exact.
-
-    Raises `Refused` for other symbols, other functions, and whatever is
-    too large or undefined.  A node of which nothing was replaced is kept as it is, unevaluated
-    ones included.
-
-    >>> read_expression(Symbol("n") / 2).is_positive
-    True
-    """
-    parts: dict[int, Part] = {}
-    with bounded(exists=True):
-        for node in _from_the_leaves(value):
-            parts[id(node)] = _read(node, [parts[id(each)] for each in node.args])
-    return parts[id(value)].expression
-
-
-def _from_the_leaves(root: Expr) -> Iterator[Expr]:
-    """Every node once, after its arguments; shared nodes are met once."""
-    seen: set[int] = set()
-    waiting = [(root, False)]
-    while waiting:
-        node, ready = waiting.pop()
-        if ready:
-            yield node
-        elif id(node) not in seen:
-            seen.add(id(node))
-            if node.args and type(node) not in _NODES:
-                raise Refused(
-                    f"the function {type(node).__name__}", "use + - * / ** sqrt, exp, log"
-                )
-            waiting.append((node, True))
-            waiting.extend((each, False) for each in node.args)
-
-
-def _read(node: Expr, arguments: list[Part]) -> Part:
-    if not arguments:
-        return _leaf(node)
-    part = _NODES[type(node)](arguments)
-    same = all(part.expression is old for part, old in zip(arguments, node.args, strict=True))
-    return replace(part, expression=node) if same else part
-
-
-def _leaf(node: Expr) -> Part:
-    if node is E:
-        return exponential(leaf(Integer(1)))
-    if isinstance(node, Symbol):
-        return _symbol(node)
-    if isinstance(node, Float):
-        node = _decimal(node)
-    if not isinstance(node, Rational):
-        raise Refused(f"{type(node).__name__}, which is no number here", "give a fraction")
-    if max(abs(int(node.p)), int(node.q)).bit_length() > _MAX_BITS:
-        raise Refused(f"a number of more than {_MAX_BITS} bits", "give a shorter one")
-    return leaf(node)
-
-
-def _symbol(node: Symbol) -> Part:
-    if type(node) is not Symbol or node.name not in FORMULA_SYMBOLS:
-        listed = ", ".join(FORMULA_SYMBOLS)
-        raise Refused(f"the symbol {node.name[:20]!r}", f"the symbols are {listed}")
-    if not node.is_commutative or node.is_positive is False:
-        raise Refused(
-            f"a symbol {node.name} that cannot be positive", "use those of theory.symbols"
-        )
-    return leaf(FORMULA_SYMBOLS[node.name])
-
-
-def _decimal(node: Float) -> Rational:
-    number = float(node)
-    if number == 0 and node != 0:
-        raise Refused("a decimal too small for a float", "give a fraction")
-    return exact_number("formula", number)
