@@ -40,7 +40,7 @@ from theory.solutions.value import Composite
 from theory.symbols import n
 from theory.waiting import announced
 from theory.words.observables import K, Observable, f, g, x
-from theory.writing.blocks import Table
+from theory.writing.blocks import Line, Table
 from theory.writing.notation import Math
 from theory.writing.rendering import table_html, table_text
 
@@ -170,6 +170,19 @@ class LayerRates(Composite):
         factor = sqrt(self.share)
         return tuple(printable(rate * factor) for rate in self._alone)
 
+    exact = together
+
+    def leading(self) -> tuple[Expr, ...]:
+        """The leading terms of the rates trained together, as n -> infinity, then as the depth
+        grows: those alone times sqrt(`leading_share`).
+
+        >>> from theory import MLP, layer_rates
+        >>> layer_rates(MLP()).leading()[2]
+        1/(n*sqrt(sqrt(3) + 2))
+        """
+        root = sqrt(self.leading_share())
+        return tuple(rate.leading() * root for rate in (*self.inner, self.readout))
+
     def leading_share(self) -> Expr:
         """The limit of 1/`moved_layer` as n -> infinity, then as the depth grows; the output's
         movement is then 1 and does not bind.
@@ -192,6 +205,24 @@ class LayerRates(Composite):
         if 2 * i != j + k:
             raise NotSolved("the groups' updates are not aligned to leading order: give numbers")
         return 1 / (2 + both / sqrt(one * two))
+
+    def _expanded(self, of: object) -> Any:
+        raise NotSolved(
+            "whether z or f binds depends on the depth and on L/n: ask first, hidden and readout, "
+            "the rates alone, or leading()"
+        )
+
+    def _lines(self) -> list[Line]:
+        table = self._table
+        return [
+            Line(
+                Math("", rf"\eta_{{\text{{{name}, {column}}}}}"),
+                cell if isinstance(cell, Math) else Math.spelled(cell),
+                "~" if self.open_sizes else "≈",
+            )
+            for name, *cells in table.rows
+            for column, cell in zip(table.header[1:], cells, strict=True)
+        ]
 
     def _at(self, sizes: Sizes) -> LayerRates:
         return layer_rates(network_at(self.network, sizes), bound=self.bound)
