@@ -13,9 +13,12 @@ from theory import (
     LeakyReLU,
     NotSolved,
     numbers,
+    squared_update,
     transfer_learning_rate,
 )
+from theory.quantity import Quantity
 from theory.symbols import L, eta, n, n_0
+from verify import Dense, monte_carlo
 
 NETWORKS = {
     "open": MLP(),
@@ -42,6 +45,7 @@ MEMBERS: dict[str, Callable[[Any], Any]] = {
     "format": lambda value: f"{value:.3g}",
 }
 TRANSFER = transfer_learning_rate("0.05", MLP(256, 8), MLP(1024, 32))
+ALL: dict[str, Callable[[MLP], Any]] = {**VALUES, "transfer": lambda network: TRANSFER}
 
 
 SLOW = {"observable", "spread"}
@@ -57,11 +61,11 @@ def answer(value: Any, member: str) -> tuple[Any, str]:
 
 
 @pytest.mark.parametrize("where", NETWORKS)
-@pytest.mark.parametrize("name", [*VALUES, "transfer"])
+@pytest.mark.parametrize("name", ALL)
 def test_every_value_has_every_member(name: str, where: str) -> None:
     if where == "leaky" and name in SLOW:
         return
-    value = TRANSFER if name == "transfer" else VALUES[name](NETWORKS[where])
+    value = ALL[name](NETWORKS[where])
     assert set(MEMBERS) - set(dir(value)) == {"call", "arrays", "float", "repr", "format"}
     for member in MEMBERS:
         found, refusal = answer(value, member)
@@ -76,13 +80,10 @@ def test_every_value_has_every_member(name: str, where: str) -> None:
             assert value._repr_latex_() == f"$\\displaystyle {found}$"
 
 
-@pytest.mark.parametrize("name", [*VALUES, "transfer"])
+@pytest.mark.parametrize("name", ALL)
 def test_what_exists_is_answered(name: str) -> None:
     """Of an open network, and of one in numbers: no refusal without need."""
-    opened, closed = (
-        VALUES.get(name, lambda _: TRANSFER)(MLP()),
-        VALUES.get(name, lambda _: TRANSFER)(MLP(8, 3)),
-    )
+    opened, closed = (ALL[name](network) for network in (MLP(), MLP(8, 3)))
     refused = {member for member in MEMBERS if answer(opened, member)[1]}
     without_number = {"evaluate", "float", "format"}
     expected = {
@@ -167,3 +168,37 @@ def test_a_joint_limit_is_that_of_the_value(name: str) -> None:
         errors.append(abs(found / numbers(limit.subs(eta, 1), **at) - 1))
     assert errors[0] < 0.1
     assert errors[1] < errors[0] / 3
+
+
+@pytest.mark.parametrize("where", ["open", "in numbers", "of depth 3"])
+@pytest.mark.parametrize("name", ALL)
+def test_values_and_estimates_share_what_a_comparison_reads(name: str, where: str) -> None:
+    value = ALL[name](NETWORKS[where])
+    assert value.error == 0
+    assert value.total == value
+    assert name != "alignment" or value.layer == value.network.depth
+    if name in ("update", "readout", "alignment"):
+        assert value.label.label == value.label != value.output
+    if not value.open_sizes and where == "in numbers":
+        assert value.value == value()
+    elif value.open_sizes:
+        with pytest.raises(InvalidArgument, match="value in numbers"):
+            assert value.value
+    if "rate" in name:
+        with pytest.raises(NotSolved, match="has no part from the output: squared_update"):
+            assert value.output
+
+
+def test_an_estimate_is_compared_as_a_value() -> None:
+    network = MLP(16, 3)
+    for layer in (None, 2):
+        derived: Quantity = squared_update(network, layer)
+        measured: Quantity = monte_carlo(network, layer=layer, samples=4000, seed=5)
+        assert derived.layer == measured.layer
+        for part in ("total", "label", "output"):
+            one, other = getattr(derived, part), getattr(measured, part)
+            assert other.error > 0
+            assert abs(one.value - other.value) < 6 * other.error
+    assert monte_carlo(network, layer=(1, 3), samples=100, seed=1).layer == (1, 3)
+    with pytest.raises(AttributeError, match="real step has no label"):
+        assert monte_carlo(network, step=1e-3, samples=100, seed=1, sampler=Dense()).label

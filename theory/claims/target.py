@@ -76,7 +76,7 @@ class Target:
     def update(self) -> SquaredUpdate:
         """The squared update, or its part."""
         whole = squared_update(self.network, self.layer, rates=self.rates)
-        return whole if self.part == "total" else getattr(whole, self.part)
+        return getattr(whole, self.part)
 
     @property
     def number(self) -> mpf:
@@ -117,7 +117,7 @@ class Target:
                 f"is solved at the last hidden layer"
             )
         whole = squared_update(self.network, rates=self.rates)
-        part = whole if self.part == "total" else getattr(whole, self.part)
+        part = getattr(whole, self.part)
         return part.joint_limit() / eta**2
 
     def law(self, claim: Claim) -> Expr:

@@ -13,8 +13,9 @@ from theory.algebra.numerals import number_text, printable
 from theory.errors import NotSolved
 from theory.laws.mean import PartOfMean
 from theory.networks.network import Network
+from theory.solutions.composite import Composite
 from theory.solutions.in_width import InWidth
-from theory.solutions.value import Composite, Number
+from theory.solutions.value import Number
 from theory.symbols import L, eta, n
 from theory.validation import brief
 from theory.words.observables import K, g

@@ -10,7 +10,7 @@ from math import ceil
 from typing import Any, ClassVar, Self
 
 from mpmath import mpf
-from sympy import Add, Expr, Integer, Rational, Rel, S, Symbol, factor
+from sympy import Add, Expr, Integer, Rational, Rel, S, factor
 from sympy.polys.domains.domain import Domain
 
 from theory.algebra.fields import field_of
@@ -23,11 +23,11 @@ from theory.networks.network import Network
 from theory.precision import published, workdps
 from theory.public_names import cached_property
 from theory.solutions.closed_form import ClosedForm, closed_form_expression
+from theory.solutions.composite import Composite
 from theory.solutions.derivation import Derivation, derive
 from theory.solutions.infinite_width import highest_degree
 from theory.solutions.limits import Weighted, over_width, positive_sum
 from theory.solutions.solved import Solved
-from theory.solutions.value import Composite
 from theory.symbols import L, n, t
 from theory.validation import exact_number, tolerance_value, typed
 from theory.words.observables import Observable, f
@@ -53,16 +53,6 @@ class Mean(Composite, Solved):
         "derivations",
         "solved_leading",
     }
-
-    @property
-    def layer(self) -> int | Symbol:
-        """The hidden layer, 1 to L.
-
-        >>> from theory import MLP, squared_update
-        >>> squared_update(MLP(width=8, depth=3), layer=2).layer
-        2
-        """
-        return self.derivations[0].layer
 
     @property
     def in_numbers(self) -> bool:

@@ -35,7 +35,7 @@ class ReadoutUpdate(PartOfMean):
     """
 
     unit_of_step: ClassVar[Expr] = eta**2
-    highest_power: ClassVar[int] = 2  # type: ignore[misc]
+    highest_power: ClassVar[int] = 2
 
     def __repr__(self) -> str:
         return f"ReadoutUpdate, E[(Δf)²] of {self.network}: {self._headline(' * eta**2')}"

@@ -46,7 +46,7 @@ class SquaredUpdate(PartOfMean):
     """
 
     unit_of_step: ClassVar[Expr] = eta**2
-    highest_power: ClassVar[int] = 0  # type: ignore[misc]
+    highest_power: ClassVar[int] = 0
     _shared: ClassVar[frozenset[str]] = PartOfMean._shared | {"layer_means", "mean_over_layers"}
 
     @property

@@ -34,9 +34,9 @@ from theory.public_names import cached_property
 from theory.rates.hidden_rate import MaximalLearningRate
 from theory.rates.learning_rate import ReadoutLearningRate
 from theory.rates.rate import maximal_learning_rate
+from theory.solutions.composite import Composite
 from theory.solutions.derivation import derive
 from theory.solutions.infinite_width import highest_degree
-from theory.solutions.value import Composite
 from theory.symbols import n
 from theory.waiting import announced
 from theory.words.observables import K, Observable, f, g, x

@@ -20,8 +20,9 @@ from theory.precision import workdps
 from theory.rates.hidden_rate import MaximalLearningRate
 from theory.rates.learning_rate import ReadoutLearningRate
 from theory.rates.rate import maximal_learning_rate
+from theory.solutions.composite import Composite
 from theory.solutions.evaluation import guard_digits
-from theory.solutions.value import Composite, Number
+from theory.solutions.value import Number
 from theory.symbols import n_0
 from theory.validation import exact_number, tolerance_value, typed
 from theory.writing.blocks import Line

@@ -6,10 +6,10 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from functools import partial
-from itertools import chain
-from typing import TYPE_CHECKING, Any, Self
+from operator import methodcaller
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from mpmath import mpf, nstr
 from sympy import Expr, Symbol
@@ -36,7 +36,7 @@ from theory.waiting import announced
 from theory.writing.blocks import Line
 from theory.writing.rendering import formulas_latex
 
-__all__ = ["ArrayFunction", "Composite", "Number", "Value", "as_float", "each", "is_large"]
+__all__ = ["ArrayFunction", "Number", "Value", "as_float", "each", "is_large"]
 
 _FLOAT_DIGITS = 17
 _LEAST, _MOST = 2.2250738585072014e-308, 1.7976931348623157e308
@@ -70,6 +70,10 @@ class Value(PickledByFields, PublicNames, ABC):
         def network(self) -> Network:
             """The network that it is of."""
 
+        @property
+        def layer(self) -> Any:
+            """The hidden layer, 1 to L; None where it is of no single layer."""
+
     @abstractmethod
     def _at(self, sizes: Sizes) -> Self:
         """The same with numbers in the place of symbols."""
@@ -99,6 +103,55 @@ class Value(PickledByFields, PublicNames, ABC):
     @abstractmethod
     def leading(self) -> Any:
         """Its leading term as n -> infinity, then as the depth grows; or a tuple of them."""
+
+    error: ClassVar[float] = 0.0
+    """The standard error of a derived value, which estimates of `verify` have."""
+
+    @property
+    def value(self) -> Any:
+        """The value at eta = 1 of a network in numbers as a float, or a tuple of them.
+
+        >>> from theory import MLP, squared_update
+        >>> squared_update(MLP(width=10, depth=2)).label.value
+        3.5
+        """
+        return self._floats({})
+
+    @property
+    def total(self) -> Self:
+        """The whole, as an estimate of `verify` has it.
+
+        >>> from theory import MLP, squared_update
+        >>> squared_update(MLP()).total == squared_update(MLP())
+        True
+        """
+        return self
+
+    @property
+    def label(self) -> Any:
+        """The part from the label; `NotSolved` for a value that has no parts.
+
+        >>> from theory import MLP, NotSolved, maximal_learning_rate
+        >>> try:
+        ...     maximal_learning_rate(MLP()).label
+        ... except NotSolved as error:
+        ...     print(error)
+        MaximalLearningRate has no part from the label: squared_update(network) has one
+        """
+        raise NotSolved(_no_part(self, "label"))
+
+    @property
+    def output(self) -> Any:
+        """The part from the network's output; `NotSolved` for a value that has no parts.
+
+        >>> from theory import MLP, NotSolved, maximal_learning_rate
+        >>> try:
+        ...     maximal_learning_rate(MLP()).output
+        ... except NotSolved as error:
+        ...     print(error)
+        MaximalLearningRate has no part from the output: squared_update(network) has one
+        """
+        raise NotSolved(_no_part(self, "output"))
 
     def latex(self) -> str:
         r"""The value as formulas in LaTeX, for a display; notebooks show them.
@@ -211,7 +264,7 @@ class Value(PickledByFields, PublicNames, ABC):
     def _to_order(self, order: int) -> Any:
         """Its series in 1/n to ``order`` from their first terms, whatever cancels in them."""
         for more in range(order, order + _MOST_CANCELLED):
-            found = self._expanded(lambda mean, known=more: mean._in_width(known))
+            found = self._expanded(methodcaller("_in_width", more))
             known = each(lambda series: len(series.ratios), found)
             if min(known if isinstance(known, tuple) else (known,)) > order:
                 return found
@@ -234,9 +287,7 @@ class Value(PickledByFields, PublicNames, ABC):
         """
         self._check_joint()
         with announced("joint limit"):
-            return each(
-                lambda series: series.term, self._expanded(lambda mean: mean._at_fixed_ratio())
-            )
+            return each(lambda series: series.term, self._expanded(methodcaller("_at_fixed_ratio")))
 
     def _check_wide(self) -> None:
         if self.network.width != n:
@@ -324,43 +375,6 @@ class Number(Value):
             return str(reason)
 
 
-class Composite(Value):
-    """A value made of other values, which are fields of its dataclass, or tuples of them."""
-
-    @property
-    def network(self) -> Network:
-        """The network that it is of.
-
-        >>> from theory import MLP, alignment, squared_update, tangent_kernel
-        >>> network = MLP(depth=2)
-        >>> [law(network).network for law in (squared_update, alignment, tangent_kernel)]
-        [MLP(depth=2), MLP(depth=2), MLP(depth=2)]
-        """
-        return self._values()[-1].network
-
-    def _symbols(self) -> frozenset[Symbol]:
-        return self._values()[-1]._symbols()
-
-    def _at(self, sizes: Sizes) -> Self:
-        return replace(self, **{name: _placed(held, sizes) for name, held in self._held()})  # type: ignore[type-var]
-
-    def _values(self) -> list[Value]:
-        """The values, in the order of the fields."""
-        held = (each if isinstance(each, tuple) else (each,) for _, each in self._held())
-        return [each for each in chain.from_iterable(held) if isinstance(each, Value)]
-
-    def _held(self) -> list[tuple[str, Any]]:
-        """The fields by name."""
-        return [(each.name, getattr(self, each.name)) for each in fields(self)]  # type: ignore[arg-type]
-
-
-def _placed(held: Any, sizes: Sizes) -> Any:
-    """A field of a `Composite` with numbers in the place of symbols."""
-    if isinstance(held, tuple):
-        return tuple(_placed(each, sizes) for each in held)
-    return held._at(sizes) if isinstance(held, Value) else held
-
-
 @dataclass(frozen=True)
 class ArrayFunction:
     """A value at eta = 1 as a function of its open sizes, numbers or arrays that broadcast.
@@ -432,6 +446,10 @@ class ArrayFunction:
             return None
         found: FloatArray = getattr(self.fast, quick)(widths, depths)
         return found
+
+
+def _no_part(value: Value, part: str) -> str:
+    return f"{type(value).__name__} has no part from the {part}: squared_update(network) has one"
 
 
 def each(function: Callable[[Any], Any], numbers: Any) -> Any:

@@ -266,5 +266,5 @@ def _drawn(
         layer=target.layer,
         rates=target.rates,
     )
-    measured = estimate.parts[target.part]
+    measured = getattr(estimate, target.part)
     return Trial(target, claimed, measured, seed, false_alarm, sampler)

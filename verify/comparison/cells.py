@@ -103,7 +103,7 @@ class PlannedCell:
     def measured(self, blocks: list[Block]) -> Cell:
         """With its blocks."""
         estimate = self.sampling.estimate(blocks, scalar=True)
-        measured = estimate.parts[self.part]
+        measured = getattr(estimate, self.part)
         ratio = min(max(self.log_law - self.log_exact, -700.0), 700.0)
         return Cell(
             network=self.network,
@@ -160,7 +160,7 @@ def _is_suited(cell: Cell) -> bool:
 
 def _mean(cell: Cell) -> WeightedMean:
     total = cell.estimate.total
-    return WeightedMean(total.samples, float(total.mean), float(total.standard_error))
+    return WeightedMean(total.samples, float(total.value), float(total.error))
 
 
 def _group(cell: Cell) -> tuple[int, str]:
