@@ -9,12 +9,12 @@ from typing import Any, ClassVar
 
 from sympy import Expr, factor
 
+from theory.algebra.in_width import InWidth
 from theory.algebra.numerals import number_text, printable
 from theory.errors import NotSolved
 from theory.laws.mean import PartOfMean
 from theory.networks.network import Network
 from theory.solutions.composite import Composite
-from theory.solutions.in_width import InWidth
 from theory.solutions.value import Number
 from theory.symbols import L, eta, n
 from theory.validation import brief

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, NamedTuple
 from mpmath import mpf, nstr
 from sympy import Expr, Integer
 
+from theory.algebra.in_width import InWidth
 from theory.algebra.numerals import FEW_LAYERS, inverse_square_root, number_text, printable
 from theory.algebra.power_sum import DEPTHS
 from theory.errors import InvalidArgument, NotSolved
@@ -23,7 +24,6 @@ from theory.precision import published, workdps
 from theory.solutions.composite import Composite
 from theory.solutions.derivation import derive
 from theory.solutions.evaluation import guard_digits
-from theory.solutions.in_width import InWidth
 from theory.solutions.infinite_width import highest_degree
 from theory.solutions.value import is_large
 from theory.symbols import n

@@ -9,12 +9,12 @@ from typing import Any
 
 from sympy import Expr
 
+from theory.algebra.in_width import InWidth
 from theory.algebra.numerals import inverse_square_root, printable, rate_text
 from theory.laws.criteria import Criterion, NetworkOutput
 from theory.laws.readout import ReadoutUpdate, readout_update
 from theory.networks.network import Network
 from theory.networks.sizes import Sizes, network_at
-from theory.solutions.in_width import InWidth
 from theory.solutions.value import Number
 from theory.symbols import n
 from theory.writing.blocks import Line

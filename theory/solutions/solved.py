@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 from sympy import Expr, Integer, Mul
 from sympy.polys.domains.domain import Domain
 
+from theory.algebra.in_width import InWidth
 from theory.errors import NotSolved
 from theory.public_names import cached_property
 from theory.solutions.closed_form import ClosedForm
-from theory.solutions.in_width import InWidth
 from theory.solutions.infinite_width import leading_in_width
 from theory.solutions.joint_limit import JointLaw
 from theory.solutions.limits import (

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from mpmath import mpf, nstr
 from sympy import Expr, Symbol
 
+from theory.algebra.in_width import InWidth
 from theory.algebra.numerals import FEW_LAYERS
 from theory.errors import InvalidArgument, NotSolved
 from theory.networks.network import Network
@@ -29,7 +30,6 @@ from theory.solutions.arrays import (
     over_arrays,
 )
 from theory.solutions.evaluation import guard_digits
-from theory.solutions.in_width import InWidth
 from theory.symbols import L, n
 from theory.validation import brief, digits_wanted, series_order
 from theory.waiting import announced
