@@ -11,6 +11,7 @@ from sympy import Expr, factor
 
 from theory.algebra.in_width import InWidth
 from theory.algebra.numerals import number_text, printable
+from theory.coverage import answered
 from theory.errors import NotSolved
 from theory.laws.mean import PartOfMean
 from theory.networks.network import Network
@@ -137,6 +138,7 @@ class Alignment(Composite, Number):
         return [Line(left, Math.of(factor(self._exact)))]
 
 
+@answered
 def alignment(network: Network, *, layer: object = None, rates: object = None) -> Alignment:
     """The `Alignment` of the update of a layer with the gradient of the output.
 

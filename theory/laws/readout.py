@@ -13,6 +13,7 @@ from typing import ClassVar
 
 from sympy import Expr
 
+from theory.coverage import answered
 from theory.laws.mean import PartOfMean
 from theory.networks.network import Network, checked_network
 from theory.symbols import eta
@@ -44,6 +45,7 @@ class ReadoutUpdate(PartOfMean):
         return [Line(Math.spelled("E[(Δf)²]"), Math.of(self._exact))]
 
 
+@answered
 def readout_update(network: Network) -> ReadoutUpdate:
     """Derive E[(Delta f)^2] for one gradient step of the readout of ``network`` alone.
 

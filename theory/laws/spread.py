@@ -17,6 +17,7 @@ from sympy import Expr, Integer
 from theory.algebra.in_width import InWidth
 from theory.algebra.numerals import FEW_LAYERS, inverse_square_root, number_text, printable
 from theory.algebra.power_sum import DEPTHS
+from theory.coverage import answered
 from theory.errors import InvalidArgument, NotSolved
 from theory.laws.mean import Mean
 from theory.networks.network import Network
@@ -271,6 +272,7 @@ class Spread(Composite):
         return lines
 
 
+@answered
 def tangent_kernel(network: Network, *, layer: object = None, rates: object = None) -> Spread:
     """g^T K g: at the last layer the tangent kernel of the output at the input, that is, the sum
     of its squared derivatives by the hidden weights, each times its layer's multiplier.

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from mpmath import mpf
 from sympy import Expr, Symbol, sympify
 
+from theory.coverage import answered
 from theory.errors import NotSolved
 from theory.laws.derivation_steps import DerivationSteps
 from theory.laws.mean import PartOfMean
@@ -161,6 +162,7 @@ class SquaredUpdate(PartOfMean):
         return f"{what} at {where}: {self._headline(' * eta**2')}"
 
 
+@answered
 def squared_update(network: Network, layer: object = None, rates: object = None) -> SquaredUpdate:
     """Derive E[(Delta z)^2] at a layer of ``network``, for one gradient step to first order.
 

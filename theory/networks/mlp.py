@@ -8,6 +8,7 @@ from itertools import chain, groupby, repeat
 
 from sympy import Expr, Symbol
 
+from theory.coverage import answered_class
 from theory.errors import InvalidArgument
 from theory.networks.activations import Activation, ReLU
 from theory.networks.multipliers import Rates, multiplier_runs
@@ -28,6 +29,7 @@ _LONGEST = 40
 """Characters of an argument of a network within a sentence."""
 
 
+@answered_class
 @dataclass(frozen=True)
 class MLP(Network):
     """A random fully connected network without biases at mean-field initialisation.

@@ -225,6 +225,12 @@ def asked_layer(network: Network, layer: object) -> int | Symbol:
             f"expected an int, None or the symbol theory.symbols.ell for layer, got "
             f"layer={typed(layer)}; None is the last hidden layer"
         )
+    if isinstance(layer, Expr) and layer.free_symbols and layer != ell:
+        raise InvalidArgument(
+            f"expected an int, None or the symbol theory.symbols.ell for layer, got "
+            f"layer={typed(layer)}; give ell, and put the layer into the result, as in "
+            f".exact.subs(ell, L - 1)"
+        )
     if isinstance(layer, tuple | list | range):
         raise InvalidArgument(
             f"expected one layer, got layer={typed(layer)}; ask for the layers one at a time"

@@ -23,6 +23,7 @@ from sympy import Expr, Integer, Poly, sqrt
 
 from theory.algebra.numerals import printable, real_text
 from theory.algebra.power_sum import DEPTHS
+from theory.coverage import answered
 from theory.errors import NotSolved
 from theory.laws.criteria import LastLayer, NetworkOutput
 from theory.laws.update import squared_update
@@ -336,6 +337,7 @@ def _leading(series: list[Expr] | tuple[Expr, ...]) -> tuple[int, Expr]:
     )
 
 
+@answered
 def layer_rates(network: Network, *, bound: object = Integer(1)) -> LayerRates:
     """The largest rates of first layer, hidden layers (2 to L) and readout, alone and together.
 

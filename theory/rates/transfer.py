@@ -11,6 +11,7 @@ from mpmath import mpf, nstr
 from sympy import Expr, Rational
 
 from theory.algebra.numerals import printable, real_text
+from theory.coverage import answered
 from theory.errors import InvalidArgument, NotSolved
 from theory.laws.criteria import Criterion, LastLayer, NetworkOutput
 from theory.laws.expression_numbers import numbers
@@ -144,6 +145,7 @@ class TransferredLearningRate(Composite, Number):
     _check_joint = _check_wide
 
 
+@answered
 def transfer_learning_rate(
     rate: object,
     source: Network,
@@ -199,7 +201,7 @@ def _warn_outside(name: str, network: Network, group: Group | None, allowed: Rat
         warnings.warn(
             f"{name}={network} is outside the range of the law of the depth: {why}",
             OutsideValidity,
-            stacklevel=3,
+            stacklevel=4,
         )
 
 

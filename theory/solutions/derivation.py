@@ -10,6 +10,7 @@ from sympy.polys.domains.domain import Domain
 
 from theory.algebra.fields import field_of
 from theory.algebra.numerals import printable
+from theory.coverage import answered
 from theory.errors import InvalidArgument, NotSolved
 from theory.networks.multipliers import Rates, open_ends
 from theory.networks.network import Network, asked_layer, asked_rates, checked_network
@@ -391,6 +392,7 @@ def open_layer(network: Network) -> LayerParameters:
     return layer_parameters(domain, network._site(n_in, n_out, Integer(1)))
 
 
+@answered
 def derive(
     observable: Observable, network: Network, *, layer: object = None, rates: object = None
 ) -> Derivation:

@@ -11,6 +11,7 @@ from functools import cached_property, partial
 from math import log
 from typing import Any
 
+from theory.coverage import answered
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
 from theory.networks.network import numeric_depth
@@ -200,6 +201,7 @@ def comparison_record(comparison: Comparison, law: str | None = None) -> RunReco
     )
 
 
+@answered
 def compare_law(
     law: object = exact_law,
     *,
