@@ -94,7 +94,8 @@ def _instead(name: str, named: list[str]) -> str:
         return f"it belongs to the network: give MLP({name}=...)"
     if name.lower() in _ANSWERS or name in _ANSWERS:
         return _ANSWERS.get(name) or _ANSWERS[name.lower()]
-    nearest = get_close_matches(name, named, 1)
+    begun = [each for each in named if each.startswith(name)]
+    nearest = begun or get_close_matches(name, named, 1)
     if nearest:
         return f"the nearest name is {nearest[0]}"
     return f"its names are {', '.join(named)}" if named else "leave it out"

@@ -8,39 +8,45 @@ import pytest
 
 import theory
 import verify
-from theory import MLP, InvalidArgument, layer_rates, maximal_learning_rate, squared_update
+import verify.testing
+from theory import MLP, InvalidArgument, squared_update
+from theory.observables import f
 from theory.symbols import L, ell
-from verify import check, compare_law, monte_carlo, typical_learning_rate
-from verify.testing import assert_close
 
+T: Any = theory
+V: Any = verify
+"""For mypy, which finds all of this too."""
 ASKED: list[tuple[Callable[[], Any], str]] = [
-    (lambda: MLP(residual=True), "no residual for MLP, got residual=True; .*without skip"),
-    (lambda: MLP(bias=True), "no biases: leave it out"),
-    (lambda: MLP(batch=32), "on one example, not on a batch"),
-    (lambda: MLP(optimizer="adam"), "one of plain gradient descent"),
-    (lambda: MLP(widths=(64, 64)), r"MLP\(width=\(64, 64\)\)"),
-    (lambda: MLP(L=4), r"depth, as in MLP\(width=64, depth=4\)"),
-    (lambda: MLP(n=64), r"as in MLP\(width=64\)"),
-    (lambda: MLP(depht=4), "the nearest name is depth"),
-    (lambda: MLP(dropout=0.1), "weights and an activation alone"),
-    (lambda: MLP(foo=1), "its names are width, depth, input_width"),
-    (lambda: squared_update(MLP(), batch=32), "no batch for squared_update, got batch=32; the"),
-    (lambda: squared_update(MLP(), optimizer="adam"), "plain gradient descent"),
-    (lambda: squared_update(MLP(), lr=0.1), "values are at eta = 1"),
-    (lambda: squared_update(MLP(), width=64), r"to the network: give MLP\(width=...\)"),
-    (lambda: squared_update(MLP(), layer=L - 1), r"layer=L - 1 \(Add\); give ell, and put"),
-    (lambda: squared_update(MLP(), layer=ell + 1), r"give ell, and put"),
-    (lambda: maximal_learning_rate(MLP(), criteria=1), "the nearest name is criterion"),
-    (lambda: layer_rates(MLP(), batch_size=8), "not on a batch"),
-    (lambda: theory.LastLayer(bond=1), "the nearest name is bound"),
-    (lambda: theory.derive(theory.observables.f, MLP(), depth=3), r"give MLP\(depth=...\)"),
-    (lambda: theory.transfer_learning_rate(1, MLP(8, 2), MLP(8, 3), tol=1), "name is tolerance"),
-    (lambda: monte_carlo(MLP(8, 2), batch_size=32, seed=1), "not on a batch"),
-    (lambda: monte_carlo(MLP(8, 2), n_samples=32, seed=1), "the nearest name is samples"),
-    (lambda: check("L**3/3", optimizer="adam"), "plain gradient descent"),
-    (lambda: compare_law(network=[MLP(8, 2)]), "the nearest name is networks"),
-    (lambda: typical_learning_rate(MLP(8, 2), bias=True), "no biases"),
-    (lambda: assert_close("L**3/3", MLP(8, 2), tol=0.1), "the nearest name is tolerance"),
+    (lambda: T.MLP(residual=True), "no residual for MLP, got residual=True; .*without skip"),
+    (lambda: T.MLP(bias=True), "no biases: leave it out"),
+    (lambda: T.MLP(batch=32), "on one example, not on a batch"),
+    (lambda: T.MLP(optimizer="adam"), "one of plain gradient descent"),
+    (lambda: T.MLP(widths=(64, 64)), r"MLP\(width=\(64, 64\)\)"),
+    (lambda: T.MLP(L=4), r"depth, as in MLP\(width=64, depth=4\)"),
+    (lambda: T.MLP(n=64), r"as in MLP\(width=64\)"),
+    (lambda: T.MLP(depht=4), "the nearest name is depth"),
+    (lambda: T.MLP(dropout=0.1), "weights and an activation alone"),
+    (lambda: T.MLP(foo=1), "its names are width, depth, input_width"),
+    (lambda: T.squared_update(T.MLP(), batch=32), "no batch for squared_update, got batch=32; the"),
+    (lambda: T.squared_update(T.MLP(), optimizer="adam"), "plain gradient descent"),
+    (lambda: T.squared_update(T.MLP(), lr=0.1), "values are at eta = 1"),
+    (lambda: T.squared_update(T.MLP(), width=64), r"to the network: give MLP\(width=...\)"),
+    (lambda: T.squared_update(T.MLP(), layer=L - 1), r"layer=L - 1 \(Add\); give ell, and put"),
+    (lambda: T.squared_update(T.MLP(), layer=ell + 1), r"give ell, and put"),
+    (lambda: T.maximal_learning_rate(T.MLP(), criteria=1), "the nearest name is criterion"),
+    (lambda: T.layer_rates(T.MLP(), batch_size=8), "not on a batch"),
+    (lambda: T.LastLayer(bond=1), "the nearest name is bound"),
+    (lambda: T.derive(f, T.MLP(), depth=3), r"give MLP\(depth=...\)"),
+    (lambda: T.transfer_learning_rate(1, T.MLP(8, 2), T.MLP(8, 3), tol=1), "name is tolerance"),
+    (lambda: V.monte_carlo(T.MLP(8, 2), batch_size=32, seed=1), "not on a batch"),
+    (lambda: V.monte_carlo(T.MLP(8, 2), n_samples=32, seed=1), "the nearest name is samples"),
+    (lambda: V.check("L**3/3", optimizer="adam"), "plain gradient descent"),
+    (lambda: V.compare_law(network=[T.MLP(8, 2)]), "the nearest name is networks"),
+    (lambda: V.typical_learning_rate(T.MLP(8, 2), bias=True), "no biases"),
+    (
+        lambda: V.testing.assert_close("L**3/3", T.MLP(8, 2), tol=0.1),
+        "the nearest name is tolerance",
+    ),
 ]
 
 

@@ -116,6 +116,7 @@ def assert_close(
         raise AssertionError(_exact_report(title, reading, reading.target.number))
 
 
+@answered
 def samples_needed(
     network: MLP,
     layer: int | None = None,
