@@ -14,7 +14,7 @@ from theory.networks.activations import Activation, ReLU
 from theory.networks.multipliers import Rates, multiplier_runs
 from theory.networks.network import Network, Size
 from theory.networks.sites import Site
-from theory.symbols import L, ell, n, n_0
+from theory.symbols import L, ell, meant, n, n_0
 from theory.validation import (
     brief,
     positive_int,
@@ -163,6 +163,7 @@ def _layer_width(name: str, value: object) -> Size:
 
 
 def _size(name: str, value: object, *symbols: Symbol) -> Size:
+    value = meant(value, *symbols)
     if not isinstance(value, Symbol):
         return positive_int(name, value)
     if value in symbols:
