@@ -109,13 +109,16 @@ class Value(PickledByFields, PublicNames, ABC):
 
     @property
     def value(self) -> Any:
-        """The value at eta = 1 of a network in numbers as a float, or a tuple of them.
+        """The value at eta = 1 in numbers as a float or a tuple; else `NotSolved`.
 
         >>> from theory import MLP, squared_update
         >>> squared_update(MLP(width=10, depth=2)).label.value
         3.5
         """
-        return self._floats({})
+        try:
+            return self._floats({})
+        except InvalidArgument as refusal:
+            raise NotSolved(str(refusal)) from None
 
     @property
     def total(self) -> Self:
@@ -278,12 +281,9 @@ class Value(PickledByFields, PublicNames, ABC):
 
         Raises `NotSolved` where width or depth are numbers.
 
-        >>> from theory import MLP, alignment, maximal_learning_rate
+        >>> from theory import MLP, maximal_learning_rate
         >>> maximal_learning_rate(MLP()).joint_limit()
         6*sqrt(3)/(n**(3/2)*sqrt((4*t + 1)*exp(-t) + (6*t**2 + 2*t - 1)*exp(5*t)))
-        >>> alignment(MLP()).label.joint_limit()  # doctest: +NORMALIZE_WHITESPACE
-        2*((9*t**2 + 6*t - 1)*exp(5*t) + exp(-t))/(n*((4*t + 1)*exp(-t)
-        + (6*t**2 + 2*t - 1)*exp(5*t)))
         """
         self._check_joint()
         with announced("joint limit"):
