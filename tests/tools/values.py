@@ -22,7 +22,7 @@ from theory import (
 )
 from theory.observables import K, f, g, trace, x
 
-__all__ = ["SEVERAL", "SINGLE", "TRANSFER"]
+__all__ = ["SEVERAL", "SINGLE", "TRANSFER", "VALUES"]
 
 SINGLE: dict[str, Callable[[MLP], Any]] = {
     "update": squared_update,
@@ -50,3 +50,10 @@ SEVERAL: dict[str, Callable[[MLP], Any]] = {"layer rates": layer_rates, "kernel"
 
 TRANSFER = transfer_learning_rate("0.05", MLP(256, 8), MLP(1024, 32))
 """The value of two networks."""
+
+VALUES: dict[str, Callable[[MLP], Any]] = {
+    **SINGLE,
+    **SEVERAL,
+    "spread": lambda network: squared_update(network).label.spread,
+}
+"""All values of one network."""

@@ -25,7 +25,7 @@ from theory import (
 from theory.observables import K, f, trace
 from theory.public_names import PublicNames
 
-HIDDEN = {"places", "sums", "in_numbers", "derivations", "leading_term", "value", "parts", "of"}
+HIDDEN = {"places", "sums", "in_numbers", "derivations", "leading_term", "in_field", "parts", "of"}
 
 
 def completed(value: Any) -> set[str]:
@@ -53,7 +53,7 @@ def check_completion(value: Any) -> None:
     assert found
     assert dict(getattr(value, "__dict__", {})) == before
     if isinstance(value, PublicNames):
-        assert not found & (HIDDEN - {"value"})
+        assert not found & HIDDEN
         assert not found & type(value)._shared
     public = any(not name.startswith("_") for name in dir(value))
     assert not public or not any(name.startswith("_") for name in found)

@@ -76,7 +76,7 @@ class Target:
     def update(self) -> SquaredUpdate:
         """The squared update, or its part."""
         whole = squared_update(self.network, self.layer, rates=self.rates)
-        return whole if self.part == "total" else getattr(whole, self.part)
+        return getattr(whole, self.part)
 
     @property
     def number(self) -> mpf:

@@ -13,13 +13,13 @@ from typing import ClassVar
 
 from sympy import Expr
 
+from theory.coverage import answered
 from theory.laws.mean import PartOfMean
 from theory.networks.network import Network, checked_network
 from theory.symbols import eta
 from theory.words.observables import x
 from theory.writing.blocks import Line
 from theory.writing.notation import Math
-from theory.writing.rendering import formula_display
 
 __all__ = ["ReadoutUpdate", "readout_update"]
 
@@ -41,11 +41,11 @@ class ReadoutUpdate(PartOfMean):
     def __repr__(self) -> str:
         return f"ReadoutUpdate, E[(Δf)²] of {self.network}: {self._headline(' * eta**2')}"
 
-    def _repr_latex_(self) -> str:
-        """The exact value as a formula."""
-        return formula_display(Line(Math.spelled("E[(Δf)²]"), Math.of(self._exact)))
+    def _lines(self) -> list[Line]:
+        return [Line(Math.spelled("E[(Δf)²]"), Math.of(self._exact))]
 
 
+@answered
 def readout_update(network: Network) -> ReadoutUpdate:
     """Derive E[(Delta f)^2] for one gradient step of the readout of ``network`` alone.
 

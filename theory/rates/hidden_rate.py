@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from typing import Any
 
-from sympy import Expr, Integer, Max, Poly, Symbol
+from sympy import Expr, Integer, Max, Poly, Rational, Symbol
 from sympy.polys.domains.domain import Domain
 
 from theory.algebra.fields import field_of, largest
+from theory.algebra.in_width import InWidth
 from theory.errors import NotSolved
 from theory.laws.criteria import Criterion, EveryHiddenLayer, LastLayer, MeanOverLayers
 from theory.laws.float_arrays import FastRate
@@ -27,12 +31,16 @@ from theory.validation import tolerance_value
 from theory.waiting import announced
 from theory.writing.blocks import Line
 from theory.writing.notation import Math
-from theory.writing.rendering import formula_display, root_lines
+from theory.writing.rendering import root_lines
 
 __all__ = ["NOTHING_MOVES", "MaximalLearningRate"]
 
 _COMPARABLE = 500
 """Layers that are compared in less than a second."""
+_NO_MEAN = (
+    "the mean over the layers is not solved for a symbolic depth: give depth as a number, as in "
+    "MLP(depth=4), or ask for leading()"
+)
 NOTHING_MOVES = "expected at least one multiplier above 0 in rates, got only zeros; give one"
 _DIGITS = 30
 """In which layers are compared before they are compared exactly."""
@@ -153,6 +161,22 @@ class MaximalLearningRate(LearningRate):
             )
         return Validity(update, law, tolerance_value(tolerance))
 
+    def _moved_series(self, of: Callable[[Any], InWidth]) -> InWidth:
+        if self._bounds_last():
+            return of(self._update(None))
+        if not isinstance(self.network.depth, int):
+            raise NotSolved(_NO_MEAN)
+        if isinstance(self.criterion, MeanOverLayers):
+            layers = range(1, self.network.layers + 1)
+            total = reduce(add, (of(self._update(layer)) for layer in layers))
+            return total.times(Rational(1, len(layers)))
+        if self.layer is None:
+            raise NotSolved(
+                "which layer binds depends on the width: give criterion=LastLayer(), or ask for "
+                "leading()"
+            )
+        return of(self._update(self.layer))
+
     @property
     def _moved(self) -> Expr:
         """What the criterion bounds, at eta = 1."""
@@ -161,13 +185,10 @@ class MaximalLearningRate(LearningRate):
         elif isinstance(self.criterion, EveryHiddenLayer):
             moved = _maximum([self._domain.to_sympy(value) for value in self._binding.values()])
         elif not isinstance(self.network.depth, int):
-            raise NotSolved(
-                "the mean over the layers is not solved for a symbolic depth: give depth as a "
-                "number, as in MLP(depth=4), or ask for leading()"
-            )
+            raise NotSolved(_NO_MEAN)
         else:
             layers = range(1, self.network.layers + 1)
-            total = sum((self._update(k).value for k in layers), self._domain.zero)
+            total = sum((self._update(k).in_field for k in layers), self._domain.zero)
             moved = self._domain.to_sympy(total / self._domain(len(layers)))
         if moved == 0:
             raise NotSolved(NOTHING_MOVES)
@@ -185,7 +206,7 @@ class MaximalLearningRate(LearningRate):
     def _binding(self) -> dict[int, Any]:
         """E[(Delta z)^2]/eta^2 of the layers that may be the largest, as elements of `_domain`."""
         layers = _likely_layers(self.network, self.rates)
-        kept = largest({layer: self._update(layer).value for layer in layers}, self._domain)
+        kept = largest({layer: self._update(layer).in_field for layer in layers}, self._domain)
         if not any(kept.values()):
             raise NotSolved(NOTHING_MOVES)
         return kept
@@ -209,14 +230,13 @@ class MaximalLearningRate(LearningRate):
     def _rises(self) -> bool:
         return certainly_rises(self._update(ell))
 
-    def _repr_latex_(self) -> str:
-        """The leading term, and the exact rate where the depth is a number, with its decimals."""
+    def _lines(self) -> list[Line]:
         lines = []
         if isinstance(self.network.depth, int) or self.network.width != n:
             lines += root_lines(RATE, self._exact)
         if self.network.width == n:
             lines.append(Line(RATE, Math.of(self.leading()), "~"))
-        return formula_display(*lines)
+        return lines
 
     def _headline(self, unit: str = "") -> str:
         if not self.open_sizes and not self._is_quick:

@@ -23,6 +23,7 @@ from sympy import Expr, Integer, Poly, sqrt
 
 from theory.algebra.numerals import printable, real_text
 from theory.algebra.power_sum import DEPTHS
+from theory.coverage import answered
 from theory.errors import NotSolved
 from theory.laws.criteria import LastLayer, NetworkOutput
 from theory.laws.update import squared_update
@@ -34,13 +35,13 @@ from theory.public_names import cached_property
 from theory.rates.hidden_rate import MaximalLearningRate
 from theory.rates.learning_rate import ReadoutLearningRate
 from theory.rates.rate import maximal_learning_rate
+from theory.solutions.composite import Composite
 from theory.solutions.derivation import derive
 from theory.solutions.infinite_width import highest_degree
-from theory.solutions.value import Composite
 from theory.symbols import n
 from theory.waiting import announced
 from theory.words.observables import K, Observable, f, g, x
-from theory.writing.blocks import Table
+from theory.writing.blocks import Line, Table
 from theory.writing.notation import Math
 from theory.writing.rendering import table_html, table_text
 
@@ -170,6 +171,19 @@ class LayerRates(Composite):
         factor = sqrt(self.share)
         return tuple(printable(rate * factor) for rate in self._alone)
 
+    exact = together
+
+    def leading(self) -> tuple[Expr, ...]:
+        """The leading terms of the rates trained together, as n -> infinity, then as the depth
+        grows: those alone times sqrt(`leading_share`).
+
+        >>> from theory import MLP, layer_rates
+        >>> layer_rates(MLP()).leading()[2]
+        1/(n*sqrt(sqrt(3) + 2))
+        """
+        root = sqrt(self.leading_share())
+        return tuple(rate.leading() * root for rate in (*self.inner, self.readout))
+
     def leading_share(self) -> Expr:
         """The limit of 1/`moved_layer` as n -> infinity, then as the depth grows; the output's
         movement is then 1 and does not bind.
@@ -192,6 +206,24 @@ class LayerRates(Composite):
         if 2 * i != j + k:
             raise NotSolved("the groups' updates are not aligned to leading order: give numbers")
         return 1 / (2 + both / sqrt(one * two))
+
+    def _expanded(self, of: object) -> Any:
+        raise NotSolved(
+            "whether z or f binds depends on the depth and on L/n: ask first, hidden and readout, "
+            "the rates alone, or leading()"
+        )
+
+    def _lines(self) -> list[Line]:
+        table = self._table
+        return [
+            Line(
+                Math("", rf"\eta_{{\text{{{name}, {column}}}}}"),
+                cell if isinstance(cell, Math) else Math.spelled(cell),
+                "~" if self.open_sizes else "≈",
+            )
+            for name, *cells in table.rows
+            for column, cell in zip(table.header[1:], cells, strict=True)
+        ]
 
     def _at(self, sizes: Sizes) -> LayerRates:
         return layer_rates(network_at(self.network, sizes), bound=self.bound)
@@ -305,6 +337,7 @@ def _leading(series: list[Expr] | tuple[Expr, ...]) -> tuple[int, Expr]:
     )
 
 
+@answered
 def layer_rates(network: Network, *, bound: object = Integer(1)) -> LayerRates:
     """The largest rates of first layer, hidden layers (2 to L) and readout, alone and together.
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from sympy import Expr
 
+from theory.algebra.in_width import InWidth
 from theory.algebra.numerals import inverse_square_root, printable, rate_text
 from theory.laws.criteria import Criterion, NetworkOutput
 from theory.laws.readout import ReadoutUpdate, readout_update
@@ -15,8 +17,9 @@ from theory.networks.network import Network
 from theory.networks.sizes import Sizes, network_at
 from theory.solutions.value import Number
 from theory.symbols import n
+from theory.writing.blocks import Line
 from theory.writing.notation import Math
-from theory.writing.rendering import formula_display, root_lines
+from theory.writing.rendering import root_lines
 
 __all__ = ["RATE", "LearningRate", "ReadoutLearningRate"]
 
@@ -43,6 +46,13 @@ class LearningRate(Number):
     @abstractmethod
     def _moved_number(self, context: Any) -> Any:
         """E of a network in numbers, in the arithmetic of ``context``."""
+
+    @abstractmethod
+    def _moved_series(self, of: Callable[[Any], InWidth]) -> InWidth:
+        """The series in 1/n of E, from those ``of`` the means that it is made of."""
+
+    def _expanded(self, of: Callable[[Any], InWidth]) -> InWidth:
+        return self._moved_series(of).times(1 / self.criterion.bound).inverse_root()
 
     @property
     def exact(self) -> Expr:
@@ -142,6 +152,8 @@ class ReadoutLearningRate(LearningRate):
     def _at(self, sizes: Sizes) -> ReadoutLearningRate:
         return ReadoutLearningRate(network_at(self.network, sizes), self.criterion)
 
-    def _repr_latex_(self) -> str:
-        """The exact rate as a formula, with its decimals."""
-        return formula_display(*root_lines(RATE, self._exact))
+    def _moved_series(self, of: Callable[[Any], InWidth]) -> InWidth:
+        return of(self.update)
+
+    def _lines(self) -> list[Line]:
+        return root_lines(RATE, self._exact)

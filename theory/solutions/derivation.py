@@ -10,6 +10,7 @@ from sympy.polys.domains.domain import Domain
 
 from theory.algebra.fields import field_of
 from theory.algebra.numerals import printable
+from theory.coverage import answered
 from theory.errors import InvalidArgument, NotSolved
 from theory.networks.multipliers import Rates, open_ends
 from theory.networks.network import Network, asked_layer, asked_rates, checked_network
@@ -20,7 +21,7 @@ from theory.solutions.closed_form import ClosedForm, closed_form, closed_form_ex
 from theory.solutions.evaluation import DecimalRecursion, quick_mean
 from theory.solutions.infinite_width import MeanFieldLaw, leading_in_width, mean_field_law
 from theory.solutions.recursion import Recursion, is_too_long, layer_parameters, recursion
-from theory.solutions.value import Number
+from theory.solutions.solved import Solved
 from theory.symbols import L, c, ell, n, n_in, n_out, r
 from theory.validation import brief, typed
 from theory.waiting import announced
@@ -29,8 +30,9 @@ from theory.words.coefficients import LayerParameters
 from theory.words.observables import Observable, Vector
 from theory.words.word import Word, word_text
 from theory.words.word_maps import WordMaps, word_maps
-from theory.writing.blocks import Formulas, Prose
+from theory.writing.blocks import Formulas, Line, Prose
 from theory.writing.equations import map_lines
+from theory.writing.notation import Math
 from theory.writing.rendering import block_markdown
 
 __all__ = ["Derivation", "derive", "open_layer"]
@@ -42,7 +44,7 @@ _BY_SYMMETRY = "every term is odd in the readout v, and v and -v are equally lik
 
 
 @dataclass(frozen=True)
-class Derivation(Number):
+class Derivation(Solved):
     """The mean of one observable at one layer of a random network, derived.
 
     Two layer maps carry it: ``layer_map`` takes the words of the kernel below the layer down to
@@ -59,9 +61,7 @@ class Derivation(Number):
     network: Network
     layer: int | Symbol
     rates: tuple[Expr, ...] | Rates
-    _shared: ClassVar[frozenset[str]] = frozenset(
-        {"domain", "even", "in_numbers", "leading_term", "word_maps", "value"}
-    )
+    _shared: ClassVar[frozenset[str]] = Solved._shared | {"even", "word_maps"}
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -192,7 +192,7 @@ class Derivation(Number):
         if self.vanishes:
             return Integer(0)
         if self.in_numbers:
-            return self.domain.to_sympy(self.value)
+            return self.domain.to_sympy(self.in_field)
         return closed_form_expression(self.closed_form)
 
     @property
@@ -246,7 +246,7 @@ class Derivation(Number):
             raise NotSolved(
                 "leading() is a limit of infinite width: leave width out, as in MLP(depth=4)"
             )
-        return leading_in_width(self.domain, self.value)
+        return leading_in_width(self.domain, self.in_field)
 
     @property
     def law(self) -> MeanFieldLaw:
@@ -274,12 +274,15 @@ class Derivation(Number):
 
     @property
     def domain(self) -> Domain:
-        """The field that `value` lives in."""
+        """The field of `in_field`."""
         return field_of(self.network.free_symbols)
 
+    def _forms(self) -> list[ClosedForm]:
+        return [] if self.vanishes else [self.closed_form]
+
     @cached_property
-    def value(self) -> Any:
-        """`exact` as an element of `domain`."""
+    def in_field(self) -> Any:
+        """The mean at eta = 1 as an element of `domain`."""
         if self.vanishes:
             return self.domain.zero
         if is_too_long(self.network):
@@ -352,6 +355,9 @@ class Derivation(Number):
     def _matrix(self, layer_map: LayerMap) -> Matrix:
         return layer_map.matrix(open_layer(self.network)).to_Matrix()
 
+    def _lines(self) -> list[Line]:
+        return [Line(Math.spelled(f"E[{self.observable}]"), Math.of(self._exact))]
+
     def _repr_markdown_(self) -> str:
         """What is derived, and the layer map as equations."""
         if not self.words:
@@ -386,6 +392,7 @@ def open_layer(network: Network) -> LayerParameters:
     return layer_parameters(domain, network._site(n_in, n_out, Integer(1)))
 
 
+@answered
 def derive(
     observable: Observable, network: Network, *, layer: object = None, rates: object = None
 ) -> Derivation:

@@ -11,6 +11,7 @@ from sympy import Expr
 from theory.claims.decision import decide_by_theory
 from theory.claims.reading import Reading, read_claim
 from theory.claims.target import Claim, Target
+from theory.coverage import answered
 from theory.errors import InvalidArgument
 from theory.formulas.evaluation import Number, decimal
 from theory.networks.mlp import MLP
@@ -30,6 +31,7 @@ _LONGEST = 200
 """Characters of one value."""
 
 
+@answered
 def assert_exact(
     derivation: object,
     network: MLP,
@@ -78,6 +80,7 @@ def assert_exact(
         raise AssertionError(_exact_report(title, reading, reading.target.law(Claim.EXACT)))
 
 
+@answered
 def assert_close(
     derivation: object,
     network: MLP,
@@ -113,6 +116,7 @@ def assert_close(
         raise AssertionError(_exact_report(title, reading, reading.target.number))
 
 
+@answered
 def samples_needed(
     network: MLP,
     layer: int | None = None,
@@ -137,6 +141,7 @@ def samples_needed(
     return int(_trial(target, notices, false_alarm).plan(sampler).samples)
 
 
+@answered
 def assert_matches_networks(
     derivation: object,
     network: MLP,

@@ -10,6 +10,7 @@ from theory.claims.decision import TheoryVerdict, decide_by_theory
 from theory.claims.differences import Counterexample, Difference, values_in_words
 from theory.claims.reading import read_claim
 from theory.claims.target import Claim, Quantity, Target
+from theory.coverage import answered
 from theory.errors import InvalidArgument
 from theory.formulas.formula import Formula
 from theory.laws.criteria import Criterion
@@ -107,6 +108,7 @@ class Check:
         return table if self.evidence is None else table + self.evidence._repr_html_()
 
 
+@answered
 def check(
     formula: object,
     *,

@@ -220,7 +220,8 @@ class Trial:
             layer=target.layer,
             rates=target.rates,
         )
-        return estimate.parts[target.part]
+        measured: Measurement = getattr(estimate, target.part)
+        return measured
 
     def _evidence(self, sampler: Sampler, measured: Measurement) -> Evidence:
         """The mean over networks in units of the exact value: with its exact standard error, or

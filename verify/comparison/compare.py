@@ -12,6 +12,7 @@ from functools import cached_property
 from math import log
 from typing import Any
 
+from theory.coverage import answered
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
 from theory.networks.network import Network, numeric_depth
@@ -227,6 +228,7 @@ def comparison_record(comparison: Comparison, law: str | None = None) -> RunReco
     )
 
 
+@answered
 def compare_law(
     law: object = exact_law,
     *,

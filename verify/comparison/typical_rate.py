@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from theory.coverage import answered
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
 from theory.networks.network import numeric_layers
@@ -131,6 +132,7 @@ class TypicalLearningRate:
         return rf"$\eta_{{\text{{typical}}}} = {rate} \in [{low}, {high}]$"
 
 
+@answered
 def typical_learning_rate(
     network: MLP,
     *,

@@ -45,7 +45,8 @@ class Estimate:
 
     ``parts``: measurements by name: ``total``, and for a linearised update ``label`` and
     ``output``.  ``samples``: networks drawn, or weighted samples.  ``seed``: reproduces it bit for
-    bit, with the ``software`` that drew it.  ``step``: the rate of a real gradient step, or None
+    bit, with the ``software`` that drew it.  ``layer``: the hidden layer, or one for each column.
+    ``step``: the rate of a real gradient step, or None
     where the update is linearised.  ``weighted``: whether samples are weighted (`RareEvents`).
 
     >>> from theory import MLP
@@ -61,6 +62,7 @@ class Estimate:
     parts: dict[str, Measurement]
     samples: int
     seed: int
+    layer: int | tuple[int, ...] | None = None
     step: float | None = None
     weighted: bool = False
     software: tuple[Software, ...] = ()
@@ -131,6 +133,8 @@ class Estimate:
         True
         """
         return self.total.standard_error
+
+    value, error = mean, standard_error
 
     def __repr__(self) -> str:
         rows = aligned_rows([[name, *part.values()] for name, part in self.parts.items()])

@@ -104,6 +104,8 @@ class Measurement:
         """
         return number_or_array(np.asarray(self.mean) * self.relative_standard_error)
 
+    value, error = mean, standard_error
+
     @property
     def undefined(self) -> str | None:
         """Why a mean or an error is undefined somewhere, or None.

@@ -60,6 +60,7 @@ class Sampling:
             parts=merge(blocks, problem_of(asked).parts, scalar=scalar),
             samples=sum(block.samples for block in blocks),
             seed=self.seed,
+            layer=asked.layers[0] if scalar else asked.layers,
             step=asked.step,
             weighted=not asked.sampler.draws_networks,
             software=tuple(sorted(makers, key=lambda each: each.text)),

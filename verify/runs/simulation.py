@@ -8,6 +8,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any
 
+from theory.coverage import answered
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
 from theory.waiting import announced
@@ -26,6 +27,7 @@ __all__ = ["monte_carlo"]
 Progress = Callable[[Any], None]
 
 
+@answered
 def monte_carlo(
     network: MLP,
     *,
