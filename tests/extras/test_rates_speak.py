@@ -6,6 +6,7 @@ import copy
 import pickle
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,8 +14,9 @@ import torch
 from torch import nn, optim
 
 from theory import InvalidArgument, OutsideValidity
-from verify.pytorch import AllHidden, Transferred, initialise, parameter_groups
-from verify.pytorch.modules.computing import draw_weights
+from verify.pytorch import AllHidden, Transferred, initialise, network_of, parameter_groups
+from verify.pytorch.learning_rates import exact_parts
+from verify.pytorch.modules.computing import draw_weights, standard_deviations
 from verify.pytorch.modules.model import read_model
 from verify.pytorch.modules.probing import default_torch
 from verify.pytorch.spread import spread_in_words
@@ -141,6 +143,51 @@ def test_weights_of_another_spread_are_warned_of(case: str) -> None:
     with pytest.warns(OutsideValidity, match=words) as caught:
         parameter_groups(make())
     assert caught[0].filename == __file__
+
+
+def kaiming(*widths: int, slope: float, gain: float) -> nn.Sequential:
+    """Layers of a gain that is the wrong one, with the theory's readout."""
+    torch.manual_seed(1)
+    model: Any = initialise(mlp(*widths, activation=lambda: nn.LeakyReLU(slope)), seed=1)
+    for layer in model[:-1:2]:
+        nn.init.normal_(layer.weight, std=gain / layer.in_features**0.5)
+    return model
+
+
+TOGETHER = {
+    "the gain of ReLU": (
+        (128, 24, 0.2, 2**0.5),
+        r"together make E.* about (5|6|7)\.?\d* times .*: the gain sqrt\(2\), where "
+        r"LeakyReLU\(0\.2\) has sqrt\(2/\(1 \+ 0\.2²\)\) = 1\.387; call",
+    ),
+    "a little more in each layer": ((64, 16, 0.0, 1.04 * 2**0.5), r"about (8|9|1\d) times"),
+    "a little less in each layer": ((256, 40, 0.0, 0.98 * 2**0.5), r"about 0\.0[3-6]\d? times"),
+    "another gain": ((128, 24, 0.2, 1.36), r"about 0\.1\d times the theory's; call"),
+    "a layer too": ((256, 2, 0.5, 2**0.5), r"where the theory has .*: the gain sqrt\(2\), where"),
+}
+
+
+@pytest.mark.parametrize("case", TOGETHER)
+def test_layers_that_are_a_little_off_together_are_warned_of(case: str) -> None:
+    (width, depth, slope, gain), words = TOGETHER[case]
+    model = kaiming(*[width] * (depth + 1), slope=slope, gain=gain)
+    with pytest.warns(OutsideValidity, match=words):
+        parameter_groups(model, Transferred(model, hidden="0.1"))
+
+
+def test_the_factor_of_all_layers_together_is_that_of_the_exact_law() -> None:
+    """E at weights of c times 1.02 by `MLP`, whose first-order factor is within 10 %."""
+    right = network_of(mlp(*[256] * 21))
+    wide = replace(right, weight_variance="2.04")
+    factor = sum(exact_parts(wide, 20)) / sum(exact_parts(right, 20))
+    model: Any = initialise(mlp(*[256] * 21), seed=1)
+    with torch.no_grad():
+        for layer, sd in zip(model[::2], standard_deviations(wide), strict=True):
+            layer.weight.mul_(sd / layer.weight.square().mean().sqrt())
+    with pytest.warns(OutsideValidity, match="together make") as caught:
+        parameter_groups(model)
+    said = str(caught[0].message).partition(" about ")[2].split()[0]
+    assert float(said) == pytest.approx(factor, rel=0.1)
 
 
 def drawn(draw: Callable[[Any], torch.Tensor]) -> nn.Module:

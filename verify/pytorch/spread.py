@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import pi
+from math import exp, hypot, log, pi
 
 import torch
 from torch import nn
 
 from theory.errors import InvalidArgument
+from verify.pytorch.learning_rates import exact_parts
 from verify.pytorch.modules.computing import standard_deviations
 from verify.pytorch.modules.layers import whole
 from verify.pytorch.modules.model import ReadModel
 
 __all__ = ["check_weights", "rms", "spread_in_words", "unlike_theory"]
 
-_STANDARD_ERRORS, _ALLOWED = 5.0, 0.02
+_STANDARD_ERRORS, _ALLOWED, _TOGETHER_ALLOWED, _GAIN_ALLOWED = 5.0, 0.02, 0.1, 0.25
 _NORMAL, _NORMAL_ERROR = (2 / pi) ** 0.5, (1 - 3 / pi) ** 0.5
 """Mean size over root mean square of a normal number, and sqrt(count) times its standard error."""
 _FEWEST_ROWS, _HALF_ROWS, _FEWEST_PAIRS, _MOST_PAIRS = 16, 32, 60, 1000
@@ -71,7 +72,8 @@ def spread_in_words(read: ReadModel) -> str | None:
 
 def unlike_theory(read: ReadModel) -> str | None:
     """A clause on weights that are spread as the theory's are not, or not independent normal."""
-    return _other_spread(read) or next(_patterns(read), None)
+    spread = _other_spread(read) or _together(read)
+    return spread + _gain_in_words(read) if spread else next(_patterns(read), None)
 
 
 def _other_spread(read: ReadModel) -> str | None:
@@ -91,6 +93,52 @@ def _other_spread(read: ReadModel) -> str | None:
             wrong.append((got, f"where the theory has {right:.3g} and 0"))
     others = f" and in {len(wrong) - 1} more" if len(wrong) > 1 else ""
     return f"{others}, ".join(wrong[0]) if wrong else None
+
+
+def _logs(read: ReadModel) -> list[tuple[float, int]]:
+    """Log of each layer's root mean square over the theory's, and the count of its weights, which
+    gives the log a standard error of 1/sqrt(2 count)."""
+    rows = zip(read.layers, standard_deviations(read.network), strict=True)
+    return [(log(max(rms(each.weight) / sd, 1e-99)), each.weight.numel()) for each, sd in rows]
+
+
+def _together(read: ReadModel) -> str | None:
+    """A clause where the spreads of all layers multiply to another E[(Delta z)^2].
+
+    Law: the step of W_k moves the last of L hidden layers by a label part that is proportional to
+    the readout and to the squares of all hidden layers but W_k, and the output part to f, which is
+    proportional to all layers.  Hence E is proportional, to first order in the log spreads, to the
+    power 4 (1 - 1/L) + 2 s of each hidden layer's spread and the power 2 + 2 s of the readout's,
+    where s is the output part's share of E.
+    """
+    depth = read.network.layers
+    label, output = exact_parts(read.network, depth)
+    share = output / (label + output)
+    powers = *(4 * (1 - 1 / depth) + 2 * share,) * depth, 2 + 2 * share
+    rows = list(zip(powers, _logs(read), strict=True))
+    grown = sum(power * ratio for power, (ratio, _) in rows)
+    error = hypot(*(power / (2 * count) ** 0.5 for power, (_, count) in rows))
+    if abs(grown) <= max(_STANDARD_ERRORS * error, log(1 + _TOGETHER_ALLOWED)):
+        return None
+    return (
+        f"weights whose spreads pass in each layer, but together make E[(Δz)²] about "
+        f"{exp(min(grown, 700.0)):.2g} times the theory's"
+    )
+
+
+def _gain_in_words(read: ReadModel) -> str:
+    """The gain where the hidden layers are spread as for ReLU, and the activation has a slope."""
+    slope = float(read.network.activation.slope)
+    if not slope:
+        return ""
+    *hidden, _ = _logs(read)
+    found = sum(ratio * count for ratio, count in hidden) / sum(count for _, count in hidden)
+    if abs(2 * found / log(1 + slope**2) - 1) > _GAIN_ALLOWED:
+        return ""
+    return (
+        f": the gain sqrt(2), where LeakyReLU({slope:g}) has sqrt(2/(1 + {slope:g}²)) = "
+        f"{(2 / (1 + slope**2)) ** 0.5:.4g}"
+    )
 
 
 def _patterns(read: ReadModel) -> Iterator[str]:
