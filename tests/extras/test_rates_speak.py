@@ -303,6 +303,18 @@ PATTERNS: dict[str, tuple[Callable[[], nn.Module], str]] = {
         "rows or columns of equal norms at '2.weight'",
     ),
     "mirrored": (lambda: drawn(lambda w: torch.cat([x := torch.randn(32, 64), -x])), DEPENDENT),
+    "a zero row": (
+        lambda: drawn(lambda w: torch.randn_like(w) * (torch.arange(64) != 5)[:, None]),
+        "a row or column of almost zeros at '2.weight'",
+    ),
+    "cut at two": (
+        lambda: drawn(lambda w: nn.init.trunc_normal_(torch.empty_like(w))),
+        r"a largest size of 2\.\d* times the root mean square, which 4,096 normal",
+    ),
+    "one large number": (
+        lambda: drawn(lambda w: torch.randn_like(w) + 8 * torch.eye(64)[5].outer(torch.eye(64)[7])),
+        r"a largest size of [789]\.\d* times",
+    ),
     "one seed": (
         lambda: again(mlp(64, 64, 64)),
         r"the numbers of '0\.weight' again at '2\.weight'",
@@ -316,6 +328,27 @@ def test_weights_that_are_not_independent_normal_numbers_are_warned_of(case: str
     with pytest.warns(OutsideValidity, match=words) as caught:
         parameter_groups(make())
     assert len(caught) == 1
+
+
+READOUTS: dict[str, tuple[Callable[[torch.Tensor], torch.Tensor], str]] = {
+    "repeated": (lambda v: v[:, :128].repeat(1, 2), "entries that repeat at '2.weight'"),
+    "negated": (lambda v: torch.cat([v[:, :128], -v[:, :128]], 1), "entries that repeat"),
+    "mirrored": (lambda v: torch.cat([v[:, :128], v[:, :128].flip(1)], 1), "entries that repeat"),
+    "in pairs": (lambda v: v[:, ::2].repeat_interleave(2, 1), "entries that repeat at '2.weight'"),
+    "partly zero": (lambda v: v * (torch.arange(256) > 4), "entries that repeat at '2.weight'"),
+    "uniform": (lambda v: torch.rand_like(v) - 0.5, r"a largest size of 1\.\d* times"),
+}
+
+
+@pytest.mark.parametrize("case", READOUTS)
+def test_a_readout_that_is_not_independent_normal_is_warned_of(case: str) -> None:
+    new, words = READOUTS[case]
+    model: Any = initialise(mlp(16, 256), seed=1)
+    with torch.no_grad():
+        v = new(model[2].weight.clone())
+        model[2].weight.copy_(v / 256 / v.square().mean().sqrt())
+    with pytest.warns(OutsideValidity, match=words):
+        parameter_groups(model)
 
 
 def test_weights_that_are_drawn_as_they_should_be_are_not_warned_of() -> None:
@@ -344,10 +377,11 @@ def test_a_frozen_readout_has_a_plan() -> None:
         parameter_groups(model)
 
 
-LABELS = {
+LABELS: dict[tuple[float, ...], str] = {
     (0, 0, 0, 0): "0; give the labels of your training",
     (0, 1, 1, 0): "0.707, as of class numbers; give two classes the labels -1 and 1",
     (0, 1, 2, 9): "4.64, as of class numbers; give two classes",
+    (0, *(1,) * 30): "0.984, as of class numbers; give two classes the labels -1 and 1",
     (3, 3, 3, 3): "3; divide the labels by it",
     (0, -3, 3, 1): "2.18; divide the labels by it",
     (0.5, 2, 3, 1): "1.89; divide the labels by it",
@@ -368,7 +402,7 @@ def test_inputs_say_their_norm() -> None:
         groups(inputs=x, labels=3 * torch.ones(5))
     for labels, words in LABELS.items():
         with pytest.warns(OutsideValidity, match=f"labels of root mean square 1, .* got {words}"):
-            groups(inputs=torch.ones(4, 16), labels=labels)
+            groups(inputs=torch.ones(len(labels), 16), labels=labels)
     with pytest.warns(OutsideValidity, match="of similar .* divide the rates by"):
         groups(inputs=torch.cat([x, x / 100]))
 
