@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import nn, optim
 
-from theory import InvalidArgument, OutsideValidity
+from theory import MLP, InvalidArgument, OutsideValidity
 from verify.pytorch import AllHidden, Transferred, initialise, network_of, parameter_groups
 from verify.pytorch.learning_rates import exact_parts
 from verify.pytorch.modules.computing import draw_weights, standard_deviations
@@ -50,7 +50,10 @@ SPEAKING: dict[str, tuple[Callable[[Groups], Any], str]] = {
     ),
     "Nesterov": (lambda g: optim.SGD(g, momentum=0.5, nesterov=True), r"momentum=0\.5"),
     "a group's momentum": (lambda g: optim.SGD([{**x, "momentum": 0.9} for x in g]), "momentum"),
-    "decay": (lambda g: optim.SGD(g, weight_decay=0.5), r"weight_decay=0\.5"),
+    "decay": (
+        lambda g: optim.SGD(g, weight_decay=0.5),
+        r"weight_decay=0\.5.* by about \d\d % in a step, and by half in \d;",
+    ),
     "dictionaries copied": (lambda g: optim.Adam([dict(x) for x in g]), "got Adam"),
     "weights and rates": (
         lambda g: optim.Adam([{"params": x["params"], "lr": x["lr"]} for x in g]),
@@ -415,6 +418,10 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "no number": ({"inputs": torch.full((2, 16), torch.nan)}, "finite real numbers .* for inputs"),
     "complex": ({"inputs": torch.ones(2, 16) * 1j}, "finite real numbers .* for inputs"),
     "zero": ({"inputs": torch.eye(2, 16)[[0, 0]] * torch.tensor([[1], [0]])}, "got 1 with"),
+    "integers": (
+        {"inputs": torch.ones(2, 16, dtype=torch.uint8)},
+        r"inputs of integers, torch.uint8; convert and scale .* inputs.float\(\) / 255",
+    ),
     "sparse": ({"inputs": torch.ones(2, 16).to_sparse()}, "got a sparse, nested or quantised"),
     "float8": ({"inputs": torch.ones(2, 16).to(torch.float8_e5m2)}, "of torch.float8_e5m2; give"),
     "sparse labels": (
@@ -465,6 +472,14 @@ class Autocast(Functional):
             return super().forward(x)
 
 
+def test_the_rates_that_leave_the_validity_of_the_transfer_are_named() -> None:
+    deep = initialise(mlp(*[16] * 9), seed=1)
+    with pytest.warns(OutsideValidity) as caught:
+        parameter_groups(deep, Transferred(MLP(16, 4), hidden="0.2", first="0.1"))
+    named = {str(each.message).partition(": target=")[0] for each in caught}
+    assert named == {"Transferred(first=...)", "Transferred(hidden=...)"}
+
+
 def share_of(model: nn.Module, factor: str) -> float:
     with pytest.warns(OutsideValidity, match="moves the last hidden layer by") as caught:
         parameter_groups(model, AllHidden(factor))
@@ -475,7 +490,8 @@ def share_of(model: nn.Module, factor: str) -> float:
 
 def test_the_share_of_a_half_precision_step_is_that_of_a_step_by_hand() -> None:
     model: Any = initialise(mlp(64, 256, 256), seed=1).bfloat16()
-    assert 0.9 < share_of(model, "1") < 1.1
+    with pytest.warns(OutsideValidity, match=r"got torch\.bfloat16: changes of a weight below"):
+        parameter_groups(model, AllHidden())
     said = share_of(model, "0.01")
     assert said < 0.5
     with warnings.catch_warnings():
@@ -516,7 +532,6 @@ def test_a_half_precision_model_whose_hidden_layers_stay_has_no_share() -> None:
 def test_autocast_inside_forward_is_said() -> None:
     model = Autocast(8, 16, 16)
     initialise(model, seed=1)
-    assert 0.8 < share_of(model, "1") < 1.2
     with pytest.warns(OutsideValidity, match="forward rounds .* leave out autocast within it"):
         parameter_groups(model)
 

@@ -220,6 +220,9 @@ def _tensor(name: str, values: Any) -> torch.Tensor:
         got, fix = "a sparse, nested or quantised tensor", "give a dense one"
     elif tensor.is_floating_point() and tensor.dtype not in PRECISIONS:
         got, fix = f"{name} of {tensor.dtype}", f"give {name}.float()"
+    elif name == "inputs" and not (tensor.is_floating_point() or tensor.is_complex()):
+        got = f"{name} of integers, {tensor.dtype}"
+        fix = f"convert and scale them as your training does, such as {name}.float() / 255"
     elif tensor.is_complex() or tensor.is_meta or not torch.isfinite(tensor).all():
         got, fix = f"{name} with others", "leave those out"
     else:
