@@ -14,7 +14,7 @@ from typing import Any
 
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
-from theory.networks.network import Network, numeric_depth
+from theory.networks.network import Network
 from theory.outcome import Outcome
 from verify.comparison.cells import Cell, PlannedCell, largest_by, measured_laws
 from verify.comparison.exact_values import (
@@ -289,7 +289,10 @@ def plan_cells(
     step: float | None,
 ) -> list[PlannedCell]:
     """What `compare_law` would draw, checked, and the values to hold it against."""
-    from theory.claims.reading import law_of  # Lark and the grammar: a sixth of all loading
+    from theory.claims.reading import (  # Lark and the grammar: a sixth of all loading
+        law_of,
+        layer_of,
+    )
 
     value_of = law_of(law)
     grid = list(networks) if isinstance(networks, Iterable) else []
@@ -316,7 +319,7 @@ def plan_cells(
             0.0 if step is None else STEP_ALLOWANCE,
         )
         for network in grid
-        for at in [numeric_depth(network) if layer is None else layer]
+        for at in [layer_of(law, network) if layer is None else layer]
     ]
     refuse_large_step(grid, step)
     return planned
