@@ -24,7 +24,7 @@ from theory.formulas.evaluation import (
     enclosure,
     evaluate,
 )
-from theory.formulas.formula import EXACT_TOLERANCE, FLOAT_TOLERANCE, Formula, asks_for_sizes, read
+from theory.formulas.formula import EXACT_TOLERANCE, FLOAT_TOLERANCE, Formula, asked_by_name, read
 from theory.laws.criteria import Criterion, layer_criterion
 from theory.laws.update import PARTS, SquaredUpdate
 from theory.networks.activations import LeakyReLU
@@ -164,7 +164,7 @@ def _runs(rates: Any, network: MLP) -> object:
 
 def law_of(value: Any) -> Callable[[MLP, int], Any]:
     """The law E[(Delta z)^2] per eta^2 of a network in numbers, at a layer: ``value`` itself where
-    it is a function of these two, else the formula that it is, as for `read_claim`.
+    it is a function of these two by place, else the formula that it is, as for `read_claim`.
 
     >>> law_of("L**3/3")(MLP(8, 2), 2)
     Fraction(8, 3)
@@ -177,14 +177,22 @@ def law_of(value: Any) -> Callable[[MLP, int], Any]:
         )
 
     def of_formula(network: MLP, layer: int) -> Any:
-        called = read_claim(value, name="law", network=network, layer=layer).called()
-        return None if called is None else called.number
+        reading = read_claim(value, name="law", network=network, layer=layer)
+        called = reading.called()
+        number = None if called is None else called.number
+        if number is None:
+            why = reading.obstacle({}) or "it is not proportional to eta**2"
+            raise InvalidArgument(
+                f"expected a law with a value per eta**2 at {network}, got law={typed(value)}: "
+                f"{why}; write eta**2, or leave eta out"
+            )
+        return number
 
     def of_network(network: MLP, layer: int) -> Any:
         found = value(network, layer)
         return found / eta**2 if isinstance(found, Expr) and found.has(eta) else found
 
-    return of_formula if formula or asks_for_sizes(value) else of_network
+    return of_formula if formula or asked_by_name(value) else of_network
 
 
 def layer_of(value: Any, network: Any) -> int:

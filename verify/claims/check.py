@@ -168,6 +168,11 @@ def check(
             f"expected samples or precision, got samples={samples!r} and precision={precision!r}; "
             f"leave one out"
         )
+    if not isinstance(simulate, bool):
+        raise InvalidArgument(
+            f"expected True or False for simulate, got simulate={typed(simulate)}; False asks "
+            f"theory alone"
+        )
     checked_execution(execution)
     theory = decide_by_theory(reading, said)
     evidence: Comparison | None = None

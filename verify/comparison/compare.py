@@ -42,7 +42,7 @@ from verify.inference.verdict import FAMILY_BUDGET, Verdict, decide
 from verify.numerics.software import this_software
 from verify.numerics.streams import checked_samples, checked_seed, derived_seed
 from verify.runs.configuration import configuration
-from verify.runs.execution import Execution, Watch, checked_execution
+from verify.runs.execution import Execution, Watch, checked_execution, checked_progress
 from verify.runs.sampling import Sampling
 from verify.samplers.gram.sampler import Gram
 from verify.samplers.sampler import Sampler
@@ -261,6 +261,7 @@ def compare_law(
     >>> compare_law("L**3", networks=grid, samples=4000, seed=1).verdict.outcome.name
     'REJECTED'
     """
+    checked_progress(progress)
     planned = plan_cells(
         law,
         networks=networks,

@@ -47,6 +47,7 @@ class Estimate:
     ``output``.  ``samples``: networks drawn, or weighted samples.  ``seed``: reproduces it bit for
     bit, with the ``software`` that drew it.  ``step``: the rate of a real gradient step, or None
     where the update is linearised.  ``weighted``: whether samples are weighted (`RareEvents`).
+    ``untrained``: the measured layers up to which no layer is trained.
 
     >>> from theory import MLP
     >>> from verify import monte_carlo
@@ -63,6 +64,7 @@ class Estimate:
     seed: int
     step: float | None = None
     weighted: bool = False
+    untrained: tuple[int, ...] = ()
     software: tuple[Software, ...] = ()
 
     @property
@@ -146,6 +148,14 @@ class Estimate:
 
     def _cautions(self) -> list[str]:
         """Why a number is undefined, or not to be trusted."""
+        rare = "give sampler=RareEvents(), which draws those that set the mean"
+        if self.step is not None:
+            rare = "with step=None, RareEvents() draws those that set the mean"
+        if self.untrained:
+            layers = ", ".join(map(str, self.untrained))
+            return [f"no layer up to layer {layers} is trained: the update is 0 there"]
+        if np.any(np.isneginf(self.total.log_mean)) and not self.weighted:
+            return [f"every sampled network was dead: {rare}"]
         if any("undefined" in value for part in self.parts.values() for value in part.values()):
             return [self.total.undefined or ""]
         few = float(np.min(self.total.effective_samples))
@@ -153,7 +163,7 @@ class Estimate:
             return []
         return [
             f"a few networks make this mean, as many as {few:.1f} equal ones: it is too small most "
-            f"of the time, and so is its error; RareEvents() measures such means"
+            f"of the time, and so is its error; {rare}"
         ]
 
     def _repr_html_(self) -> str:

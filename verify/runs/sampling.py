@@ -62,6 +62,7 @@ class Sampling:
             seed=self.seed,
             step=asked.step,
             weighted=not asked.sampler.draws_networks,
+            untrained=asked.untrained,
             software=tuple(sorted(makers, key=lambda each: each.text)),
         )
 

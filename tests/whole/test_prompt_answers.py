@@ -1,0 +1,80 @@
+"""Answers at the prompt that once waited, contradicted themselves or were raw errors."""
+
+from __future__ import annotations
+
+from math import log
+from typing import Any
+
+import pytest
+
+from theory import MLP
+from theory.errors import InvalidArgument
+from verify import Conditioned, RareEvents, check, compare_law, monte_carlo, typical_learning_rate
+
+NET = MLP(8, 4)
+GRID: dict[str, Any] = {"networks": [NET], "samples": 200, "seed": 1}
+
+
+def test_layers_that_nothing_below_trains_say_so() -> None:
+    estimate = monte_carlo(NET, samples=10, seed=1, rates=[0, 0, 1, 1], layer=(1, 2, 3))
+    assert "no layer up to layer 1, 2 is trained: the update is 0" in repr(estimate)
+    assert "or no layer up to this one is trained" in repr(estimate.total)
+    weighted = monte_carlo(NET, samples=10, seed=1, rates=[0] * 4, sampler=RareEvents())
+    assert "no layer up to layer 4 is trained" in repr(weighted)
+    assert "dead" not in repr(weighted)
+
+
+def test_dead_networks_name_the_sampler_that_draws_living_ones() -> None:
+    dead = monte_carlo(MLP(2, 1000), samples=1000, seed=1)
+    assert "every sampled network was dead: give sampler=RareEvents()" in repr(dead)
+    assert "undefined" not in repr(
+        monte_carlo(MLP(2, 1000), samples=10, seed=1, sampler=RareEvents())
+    )
+    few = monte_carlo(MLP(4, 64), samples=100, seed=1, step=1e-6, sampler=Conditioned())
+    assert "with step=None, RareEvents()" in repr(few)
+
+
+@pytest.mark.parametrize("given", [{"rates": [0] * 4}, {"rates": [0, 0, 0, 1], "layer": 3}])
+def test_no_rate_is_typical_where_nothing_moves(given: dict[str, Any]) -> None:
+    with pytest.raises(InvalidArgument, match=r"a trained layer up to layer \d, got rates="):
+        typical_learning_rate(NET, samples=100, seed=1, **given)
+
+
+def test_samples_for_a_median_are_refused_before_they_are_drawn() -> None:
+    with pytest.raises(InvalidArgument, match="expected at most 1,048,576 samples"):
+        typical_learning_rate(NET, samples=10**12, seed=1, layer=(1, 2, 3, 4))
+
+
+def test_a_level_close_to_1_is_not_1() -> None:
+    typical = typical_learning_rate(NET, samples=100, seed=1, level=0.9999999)
+    assert "(0.9999999 confidence)" in repr(typical)
+
+
+@pytest.mark.parametrize(
+    ("law", "value"),
+    [
+        (lambda network: 25, 25),
+        (lambda network, n: n, 8),
+        (lambda layer: layer, 4),
+        (lambda rates: sum(rates), 4),
+        (lambda net, at: at, 4),
+    ],
+)
+def test_a_law_may_ask_for_what_check_gives(law: Any, value: int) -> None:
+    assert compare_law(law, **GRID).cells[0].log_law == pytest.approx(log(value))
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: compare_law(lambda net: 1, **GRID), "with 'net'"),
+        (lambda: compare_law("eta*L**3/3", **GRID), "not proportional to eta"),
+        (lambda: compare_law("1/(L-4)", **GRID), "value per eta"),
+        (lambda: compare_law(**GRID, progress=5), "expected a function for progress"),
+        (lambda: monte_carlo(NET, samples=9, seed=1, progress=5), "function for progress"),  # type: ignore[arg-type]
+        (lambda: check("L**3/3", simulate="no"), "expected True or False for simulate"),  # type: ignore[arg-type]
+    ],
+)
+def test_arguments_of_another_kind_are_refused_in_a_sentence(call: Any, words: str) -> None:
+    with pytest.raises(InvalidArgument, match=words):
+        call()
