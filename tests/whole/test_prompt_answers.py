@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import log
 from typing import Any
 
 import pytest
 
-from theory import MLP
+from theory import MLP, derive, maximal_learning_rate
 from theory.errors import InvalidArgument
+from theory.observables import D, K, f, g, trace, z
+from theory.words.observables import Observable
 from verify import Conditioned, RareEvents, check, compare_law, monte_carlo, typical_learning_rate
 
 NET = MLP(8, 4)
@@ -62,6 +67,50 @@ def test_a_level_close_to_1_is_not_1() -> None:
 )
 def test_a_law_may_ask_for_what_check_gives(law: Any, value: int) -> None:
     assert compare_law(law, **GRID).cells[0].log_law == pytest.approx(log(value))
+
+
+@pytest.mark.parametrize(
+    "observable", [f**40, trace(K) ** 10, trace(K**9), (z @ z) ** 12, trace(D) ** 30, f**24 + 1]
+)
+def test_means_that_take_hours_are_refused(observable: Observable) -> None:
+    with pytest.raises(InvalidArgument, match=r"indices of neurons in each term"):
+        derive(observable, NET)
+
+
+@pytest.mark.parametrize("observable", [f**41, (g @ K @ K @ g * f**2) ** 2, trace(K**8), f**20])
+def test_means_that_take_minutes_are_derived(observable: Observable) -> None:
+    assert derive(observable, NET).observable == observable
+
+
+def test_the_repr_of_a_rate_compares_no_large_rational_functions() -> None:
+    begun = time.thread_time()
+    rate = maximal_learning_rate(MLP(depth=6, weight_variance=1))
+    assert "long, with n open" in repr(rate)
+    assert time.thread_time() - begun < 2
+    assert "layer 4 binds" in repr(maximal_learning_rate(MLP(depth=4, weight_variance=1)))
+
+
+def test_a_comparison_says_beforehand_how_long_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    shares: list[float] = []
+
+    @contextmanager
+    def announced(what: str) -> Iterator[Any]:
+        said.append(what)
+        yield shares.append
+
+    monkeypatch.setattr("verify.comparison.compare.announced", announced)
+    heard: list[int] = []
+    compare_law(**GRID, progress=lambda network, drawn: heard.append(drawn))
+    check("L/2", part="label", grid=[MLP(8, 2), MLP(8, 1)], samples=100)
+    assert [each.split(",")[0] for each in said] == [
+        "simulation of 200 networks",
+        "simulation of 200 networks",
+    ]
+    assert "of one core" in said[0]
+    assert sum(heard) == 200
+    assert shares[0] == pytest.approx(1)
+    assert shares[-1] == pytest.approx(1)
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,8 @@ __all__ = ["NOTHING_MOVES", "MaximalLearningRate"]
 _COMPARABLE = 500
 """Layers that are compared in less than a second."""
 NOTHING_MOVES = "expected at least one multiplier above 0 in rates, got only zeros; give one"
+_COMPARED_IN_SYMBOLS = 4
+"""Layers of an open width that are compared in a second."""
 _DIGITS = 30
 """In which layers are compared before they are compared exactly."""
 _DEEP = 64
@@ -221,11 +223,22 @@ class MaximalLearningRate(LearningRate):
     def _headline(self, unit: str = "") -> str:
         if not self.open_sizes and not self._is_quick:
             return f"evaluate() and layer compare {self.network.layers} layers"
+        if self.open_sizes and self._compares_long:
+            return self._long_text()
         text = super()._headline()
         try:
             return f"{text}; {self._who_binds()}" if text[:4] != "long" else text
         except NotSolved:
             return text
+
+    @property
+    def _compares_long(self) -> bool:
+        """Whether rational functions of many layers would have to be compared with each other."""
+        if not isinstance(self.network.depth, int):
+            return False
+        every = isinstance(self.criterion, EveryHiddenLayer)
+        few = self.network.layers <= _COMPARED_IN_SYMBOLS
+        return every and not few and not rises_at_all_sizes(self.network, self.rates)
 
     @property
     def _is_quick(self) -> bool:
