@@ -6,15 +6,29 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import log
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from theory import MLP, derive, maximal_learning_rate
-from theory.errors import InvalidArgument
+from theory import (
+    MLP,
+    HiddenLayers,
+    OutsideValidity,
+    Readout,
+    derive,
+    maximal_learning_rate,
+    squared_update,
+    transfer_learning_rate,
+)
+from theory.__main__ import main
+from theory.errors import InvalidArgument, NotSolved
 from theory.observables import D, K, f, g, trace, z
 from theory.words.observables import Observable
 from verify import Conditioned, RareEvents, check, compare_law, monte_carlo, typical_learning_rate
+from verify.comparison.compare import comparison_record
+from verify.comparison.table import cell_row, cell_table, run_latex
+from verify.errors import UnusableFolder
 
 NET = MLP(8, 4)
 GRID: dict[str, Any] = {"networks": [NET], "samples": 200, "seed": 1}
@@ -127,3 +141,96 @@ def test_a_comparison_says_beforehand_how_long_it_takes(monkeypatch: pytest.Monk
 def test_arguments_of_another_kind_are_refused_in_a_sentence(call: Any, words: str) -> None:
     with pytest.raises(InvalidArgument, match=words):
         call()
+
+
+def test_a_rate_whose_growth_is_not_proven_names_no_layer_that_binds() -> None:
+    text = repr(maximal_learning_rate(MLP(weight_variance=1)))
+    assert "not proven to grow" in text
+    assert "binds" not in text
+
+
+@pytest.mark.parametrize(
+    "rate",
+    [
+        maximal_learning_rate(MLP(), group=HiddenLayers()),
+        maximal_learning_rate(MLP(depth=4), group=HiddenLayers()),
+        maximal_learning_rate(MLP(depth=4)),
+        maximal_learning_rate(MLP(64)),
+    ],
+    ids=str,
+)
+def test_validity_says_at_once_all_that_it_needs(rate: Any) -> None:
+    with pytest.raises(NotSolved, match="symbolic width and depth with all hidden weights trained"):
+        rate.validity("0.1")
+
+
+def test_a_warning_names_a_call_that_there_is_for_the_group() -> None:
+    with pytest.warns(OutsideValidity) as seen:
+        transfer_learning_rate(0.1, MLP(64, 4), MLP(64, 64), group=Readout())
+    assert not any("typical" in str(each.message) for each in seen)
+
+
+def test_rows_of_different_networks_differ() -> None:
+    networks = [
+        MLP(8, 2),
+        MLP((8, 16)),
+        MLP(8, 2, weight_variance=1),
+        MLP(8, 2, input_width=3),
+    ]
+    found = comparison_record(compare_law(networks=networks, samples=200, seed=1))
+    rows = [cell_row(cell) for cell in found.cells]
+    said = [(row["width"], row["depth"], row["network"]) for row in rows]
+    assert said[0] == ("8", "2", "")
+    assert [each[2] for each in said[1:]] == [
+        "widths=(8, 16)",
+        "weight_variance=1",
+        "input_norm2=3, input_width=3",
+    ]
+    assert "weight_variance=1" in str(compare_law(networks=networks, samples=200, seed=1))
+    assert r"weight\_variance=1" in run_latex(found)
+    plain = cell_table(comparison_record(compare_law(**GRID)))
+    assert "network" not in [column.header for column in plain.columns]
+
+
+def test_a_factor_of_floats_is_about_what_it_is() -> None:
+    wide, update = MLP(64, 4), float(squared_update(MLP(64, 4)))
+
+    def off(factor: float) -> str:
+        found = check(lambda n: float(n) / 64 * update * factor, network=wide, simulate=False)
+        return str(found.difference)
+
+    assert off(0.01348678228) == "it is about 0.0134868 times the law"
+    assert off(1 / 3) == "it is 1/3 times the law"
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (
+            lambda: monte_carlo(MLP(8, 2, weight_variance="9.999999e-301"), samples=9, seed=1),
+            r"weight_variance=9\.99999\d*e-301;",
+        ),
+        (
+            lambda: squared_update(NET, rates=(1 for _ in range(4))),
+            "for rates, got rates=<generator",
+        ),
+        (
+            lambda: monte_carlo(NET, samples=9, seed=1, rates=iter([1, 1, 1, 1])),
+            "give a sequence of 4 numbers",
+        ),
+    ],
+)
+def test_what_a_refusal_shows_is_outside_the_range(call: Any, words: str) -> None:
+    with pytest.raises(InvalidArgument, match=words):
+        call()
+
+
+def test_a_folder_is_no_store(tmp_path: Path) -> None:
+    with pytest.raises(UnusableFolder, match=r"cannot be used \(no ordinary file\)"):
+        monte_carlo(NET, samples=9, seed=1, store=tmp_path)
+
+
+def test_one_form_of_the_derivation_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["--latex", "--bibtex"])
+    assert "not allowed with" in capsys.readouterr().err

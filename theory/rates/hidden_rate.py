@@ -131,7 +131,7 @@ class MaximalLearningRate(LearningRate):
         """Where `leading` is within a relative ``tolerance`` of the exact rate at the last layer:
         depths at a width, the least width, and the bound on L/n alone.
 
-        Needs symbolic width and depth.
+        Needs symbolic width and depth, and all hidden weights trained alike.
 
         >>> from theory import MLP, maximal_learning_rate
         >>> maximal_learning_rate(MLP()).validity("0.1").least_width
@@ -142,6 +142,12 @@ class MaximalLearningRate(LearningRate):
         if isinstance(self.criterion, EveryHiddenLayer):
             self._check_rise()
         update = self._update(None)
+        sized = isinstance(self.network.depth, int) or self.network.width != n
+        if sized or self.rates is not None:
+            raise NotSolved(
+                "validity is solved for symbolic width and depth with all hidden weights trained "
+                "alike: leave width, depth, rates and group out, as in MLP()"
+            )
         if update.law.growth != 1:
             raise NotSolved(
                 "away from the critical weight variance there is no law of the depth: leave "
@@ -250,6 +256,8 @@ class MaximalLearningRate(LearningRate):
         if isinstance(self.criterion, MeanOverLayers):
             return "the mean over the layers binds"
         if not isinstance(self.network.depth, int):
+            if isinstance(self.criterion, EveryHiddenLayer):
+                self._check_rise()
             return "the last layer binds"
         return f"layer {self.layer} binds" if self.layer else "the largest layer binds"
 
