@@ -52,7 +52,7 @@ _SHORT_FACTOR = 30
 """Characters of a factor that is written as it is."""
 _ROUNDED_DIGITS = 6
 """A constant that is right to so many digits is called rounded."""
-_DENOMINATORS = 10**6
+_DENOMINATORS = 3000
 """A float is read as a fraction with a denominator up to this, where it is as near as rounding."""
 _MOST_TERMS = 30
 """Of the numerator and the denominator of a rational function that is factored."""
@@ -350,4 +350,5 @@ def _multiple_of_function(reading: Reading) -> Difference | None:
         return None
     first = ratios[0] if isinstance(ratios[0], Fraction) else DECIMALS.nstr(ratios[0], DIGITS)
     constant = _simple(Rational(str(first)), reading)
-    return None if constant == 1 else Difference(Kind.FACTOR, f"it is {constant} times the law")
+    text = f"it is {_factor_text(constant)} times the law"
+    return None if constant == 1 else Difference(Kind.FACTOR, text)

@@ -27,7 +27,7 @@ from theory.rates.hidden_rate import MaximalLearningRate
 from theory.rates.rate import maximal_learning_rate
 from theory.symbols import L, a, ell, eta, n, n_0, t
 
-__all__ = ["Claim", "Point", "Quantity", "Target", "point_name", "sizes"]
+__all__ = ["Claim", "Point", "Quantity", "Target", "is_of", "point_name", "sizes"]
 
 Point = Mapping[Symbol, Rational]
 """Numbers for the sizes that a target leaves open."""
@@ -198,6 +198,25 @@ def sizes(target: Target) -> dict[Symbol, Expr]:
         values[n] = sympify(network.width)
         values[t] = values[L] / values[n]
     return values
+
+
+def is_of(kind: Any, network: Any) -> bool:
+    """Whether ``network`` is what ``kind`` is with the sizes of ``network`` in place of its own.
+
+    >>> from theory.networks.mlp import MLP
+    >>> is_of(MLP(), MLP(64, 4)), is_of(MLP(depth=4), MLP(64, 4)), is_of(MLP(32, 4), MLP(64, 4))
+    (True, True, False)
+    """
+    values = sizes(Target(network))
+    point = {s: values[s] for s in kind.free_symbols if s in values and values[s] != s}
+    return _fixed(network_at(kind, point)) == _fixed(network)
+
+
+def _fixed(network: Any) -> tuple[Any, ...]:
+    """All that the law of a network depends on, given or by default."""
+    where = network.width, network.depth, network.first_fan_in
+    widths = where if network.free_symbols else network.widths
+    return widths, network.activation.slope, network.c, network.s, network.norm2
 
 
 def point_name(point: Point) -> str:

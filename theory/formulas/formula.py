@@ -20,7 +20,7 @@ from theory.formulas.grammar import read_formula
 from theory.symbols import eta
 from theory.validation import is_decimal, typed
 
-__all__ = ["EXACT_TOLERANCE", "FLOAT_TOLERANCE", "NAMES", "Formula", "asks_for_sizes", "read"]
+__all__ = ["EXACT_TOLERANCE", "FLOAT_TOLERANCE", "NAMES", "Formula", "asked_by_name", "read"]
 
 NAMES = (*SYMBOLS, "network", "layer", "rates")
 """What a function may ask for by the names of its parameters."""
@@ -150,15 +150,21 @@ def read(value: object, name: str = "formula") -> Formula:
     return Formula(source, frozenset(names), None, cache(value), traced=_traced(value, names))
 
 
-def asks_for_sizes(function: Callable[..., Any]) -> bool:
-    """Whether every parameter without a default has the name of a size.
+def asked_by_name(function: Callable[..., Any]) -> bool:
+    """Whether a function takes numbers by the names of `NAMES`, and not a network and a layer by
+    place.
 
-    >>> asks_for_sizes(lambda n, L: L**3 / n), asks_for_sizes(lambda network, layer: layer)
-    (True, False)
+    >>> asked_by_name(lambda n, L: L**3 / n), asked_by_name(lambda network: 25)
+    (True, True)
+    >>> asked_by_name(lambda network, layer: layer), asked_by_name(lambda net, at: at)
+    (False, False)
     """
     parameters = _signature(function)
-    needed = [p.name for p in parameters or () if p.default is p.empty]
-    return parameters is not None and all(name in SYMBOLS for name in needed)
+    if parameters is None or any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return False
+    needed = [p.name for p in parameters if p.default is p.empty and p.kind is not p.VAR_KEYWORD]
+    named = all(name in NAMES for name in needed) and needed != ["network", "layer"]
+    return named or len(needed) != 2
 
 
 def _signature(function: Callable[..., Any]) -> list[inspect.Parameter] | None:

@@ -42,6 +42,8 @@ _NO_MEAN = (
     "MLP(depth=4), or ask for leading()"
 )
 NOTHING_MOVES = "expected at least one multiplier above 0 in rates, got only zeros; give one"
+_COMPARED_IN_SYMBOLS = 4
+"""Layers of an open width that are compared in a second."""
 _DIGITS = 30
 """In which layers are compared before they are compared exactly."""
 _DEEP = 64
@@ -137,7 +139,7 @@ class MaximalLearningRate(LearningRate):
         """Where `leading` is within a relative ``tolerance`` of the exact rate at the last layer:
         depths at a width, the least width, and the bound on L/n alone.
 
-        Needs symbolic width and depth.
+        Needs symbolic width and depth, and all hidden weights trained alike.
 
         >>> from theory import MLP, maximal_learning_rate
         >>> maximal_learning_rate(MLP()).validity("0.1").least_width
@@ -148,6 +150,12 @@ class MaximalLearningRate(LearningRate):
         if isinstance(self.criterion, EveryHiddenLayer):
             self._check_rise()
         update = self._update(None)
+        sized = isinstance(self.network.depth, int) or self.network.width != n
+        if sized or self.rates is not None:
+            raise NotSolved(
+                "validity is solved for symbolic width and depth with all hidden weights trained "
+                "alike: leave width, depth, rates and group out, as in MLP()"
+            )
         if update.law.growth != 1:
             raise NotSolved(
                 "away from the critical weight variance there is no law of the depth: leave "
@@ -241,11 +249,22 @@ class MaximalLearningRate(LearningRate):
     def _headline(self, unit: str = "") -> str:
         if not self.open_sizes and not self._is_quick:
             return f"evaluate() and layer compare {self.network.layers} layers"
+        if self.open_sizes and self._compares_long:
+            return self._long_text()
         text = super()._headline()
         try:
             return f"{text}; {self._who_binds()}" if text[:4] != "long" else text
         except NotSolved:
             return text
+
+    @property
+    def _compares_long(self) -> bool:
+        """Whether rational functions of many layers would have to be compared with each other."""
+        if not isinstance(self.network.depth, int):
+            return False
+        every = isinstance(self.criterion, EveryHiddenLayer)
+        few = self.network.layers <= _COMPARED_IN_SYMBOLS
+        return every and not few and not rises_at_all_sizes(self.network, self.rates)
 
     @property
     def _is_quick(self) -> bool:
@@ -257,6 +276,8 @@ class MaximalLearningRate(LearningRate):
         if isinstance(self.criterion, MeanOverLayers):
             return "the mean over the layers binds"
         if not isinstance(self.network.depth, int):
+            if isinstance(self.criterion, EveryHiddenLayer):
+                self._check_rise()
             return "the last layer binds"
         return f"layer {self.layer} binds" if self.layer else "the largest layer binds"
 

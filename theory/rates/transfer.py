@@ -222,10 +222,10 @@ def _cause(network: Network, group: Group | None, allowed: Rational) -> str:
         return f"{_times(error)} for its input width, {ratio:.3g} times its width"
     if error < 0:
         return f"{_times(error)} at depth {network.layers}, which is too small for a leading term"
-    return (
-        f"{_times(error)} at depth/width = {network.layers / narrowest:.3g}; compare with the "
-        f"typical network, verify.typical_learning_rate"
-    )
+    cause = f"{_times(error)} at depth/width = {network.layers / narrowest:.3g}"
+    if isinstance(group, Readout):  # its typical rate is not simulated
+        return cause
+    return f"{cause}; compare with the typical network, verify.typical_learning_rate"
 
 
 def _times(error: mpf) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil
 from typing import Any, ClassVar
 
 from sympy import Expr, Integer, Matrix, Symbol, sympify
@@ -35,11 +37,13 @@ from theory.writing.equations import map_lines
 from theory.writing.notation import Math
 from theory.writing.rendering import block_markdown
 
-__all__ = ["Derivation", "derive", "open_layer"]
+__all__ = ["Derivation", "derive", "open_layer", "refuse_long"]
 
 _QUICK_DIGITS, _QUICK_DEPTH = 9, 10**6
 """Digits that double precision gives, up to a depth."""
 _MORE_DIGITS = 20
+_MOST_INDICES, _MOST_OF_VECTORS = 8, 11
+"""Indices of neurons in a term with kernels, which then takes ten minutes, and in one without."""
 _BY_SYMMETRY = "every term is odd in the readout v, and v and -v are equally likely"
 
 
@@ -386,6 +390,30 @@ def _is_odd(word: Word) -> bool:
     return sum(factor.count("g") for factor in word) % 2 == 1
 
 
+def refuse_long(observable: Observable) -> None:
+    """Raise `InvalidArgument` for an observable whose words take hours to average.
+
+    A word of k neuron indices is a sum over the set partitions of them, and of kernels over the
+    pairings of their rows too: each index more takes five to ten times as long.
+    """
+    for word in (word for word, _ in observable.terms if not _is_odd(word)):
+        most = _MOST_INDICES if any("K" in factor for factor in word) else _MOST_OF_VECTORS
+        indices = ceil(sum(map(_indices, word)))
+        if indices > most:
+            raise InvalidArgument(
+                f"expected at most {most} indices of neurons in each term of observable, got "
+                f"{indices} in {brief(word_text(word), write=str)}, whose mean takes hours; give a "
+                f"lower power, or simulate it"
+            )
+
+
+def _indices(factor: str) -> Fraction:
+    """The sums over neurons that a factor holds; two f share one once the readout is averaged."""
+    if factor == "gz":
+        return Fraction(1, 2)
+    return Fraction(max(1, factor.count("K") + (factor[:1] == "z")))
+
+
 def open_layer(network: Network) -> LayerParameters:
     """One layer of ``network`` with multiplier 1 and both fans open, over Q(n_in, n_out)."""
     domain = field_of((network.free_symbols - {L}) | {n_in, n_out})
@@ -427,4 +455,5 @@ def derive(
             f"observable={typed(observable)}; give one such as trace(K @ K)"
         )
     checked_network(network)
+    refuse_long(observable)
     return Derivation(observable, network, asked_layer(network, layer), asked_rates(network, rates))

@@ -369,10 +369,13 @@ class Number(Value):
             text = "" if is_large(network) else self._exact_text()
             if 0 < len(text) <= _LONGEST:
                 return text
-            sizes = ", ".join(map(str, self.open_sizes))
-            return f"long, with {sizes} open: call it with numbers for them, or ask for exact"
+            return self._long_text()
         except NotSolved as reason:
             return str(reason)
+
+    def _long_text(self) -> str:
+        sizes = ", ".join(map(str, self.open_sizes))
+        return f"long, with {sizes} open: call it with numbers for them, or ask for exact"
 
 
 @dataclass(frozen=True)

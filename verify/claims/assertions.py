@@ -5,6 +5,8 @@ For test files, best with networks drawn by `verify.strategies`.  See docs/prope
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mpmath import nstr
 from sympy import Expr
 
@@ -38,14 +40,14 @@ def assert_exact(
     layer: int | None = None,
     rates: object = None,
     *,
-    part: str = "total",
+    part: str | None = None,
 ) -> None:
     """Assert that ``derivation`` gives E[(Delta z)^2] of a network in numbers, exactly.
 
     ``derivation``: as ``formula`` of `verify.check`: text or an expression in n, L, ell, n_0, eta,
     t, a; a function with parameters of these names, or of the names network, layer and rates; or a
-    number.  ``layer``, ``rates``: as for `theory.squared_update`.  ``part``: "total", "label" or
-    "output".
+    number.  ``layer``, ``rates``: as for `theory.squared_update`.  ``part``: "total" (None),
+    "label" or "output".  A value of `theory` brings its own layer, rates and part.
 
     Raises AssertionError with both values and the network; `InvalidArgument` for arguments of
     another kind, and for floats, which are exactly equal to nothing.
@@ -88,7 +90,7 @@ def assert_close(
     rates: object = None,
     *,
     tolerance: object,
-    part: str = "total",
+    part: str | None = None,
 ) -> None:
     """Assert that ``derivation`` is within a relative ``tolerance`` of the exact value.
 
@@ -103,7 +105,8 @@ def assert_close(
     """
     __tracebackhide__ = True
     reading = _reading(derivation, network, layer, rates, part)
-    allowed = _reading(tolerance, network, layer, rates, part, name="tolerance").number
+    at = reading.target
+    allowed = _reading(tolerance, network, at.layer, at.rates, at.part, name="tolerance").number
     if allowed is None or allowed < 0:
         raise InvalidArgument(
             f"expected a number of at least 0 for tolerance at {network}, got "
@@ -122,7 +125,7 @@ def samples_needed(
     layer: int | None = None,
     rates: object = None,
     *,
-    part: str = "total",
+    part: str | None = None,
     notices: object = 0.1,
     false_alarm: object = 1e-6,
     sampler: Sampler | None = None,
@@ -150,7 +153,7 @@ def assert_matches_networks(
     *,
     seed: int,
     samples: int | None = None,
-    part: str = "total",
+    part: str | None = None,
     notices: object = 0.1,
     false_alarm: object = 1e-6,
     sampler: Sampler | None = None,
@@ -185,14 +188,18 @@ def _reading(
     network: MLP,
     layer: object,
     rates: object,
-    part: str,
+    part: str | None,
     *,
     name: str = "derivation",
 ) -> Reading:
     """A derivation's value at one layer of a network in numbers; a function is called once."""
     numeric_problem(network, layer=layer, rates=rates, step=None)
-    at = numeric_depth(network) if layer is None else layer
-    reading = read_claim(derivation, name=name, network=network, layer=at, part=part, rates=rates)
+    reading = read_claim(
+        derivation, name=name, network=network, layer=layer, part=part, rates=rates
+    )
+    target = reading.target
+    at = target.layer if isinstance(target.layer, int) else numeric_depth(network)
+    reading = replace(reading, target=replace(target, layer=at, rates=target.multipliers()))
     return reading.called() or reading
 
 

@@ -116,7 +116,7 @@ def check(
     quantity: str = "update",
     network: MLP | None = None,
     layer: object = None,
-    part: str = "total",
+    part: str | None = None,
     rates: object = None,
     criterion: Criterion | None = None,
     simulate: bool = True,
@@ -129,15 +129,15 @@ def check(
 ) -> Check:
     """Whether ``formula`` is what it is claimed to be, by theory and on simulated networks.
 
-    ``formula``: text, a sympy expression, a value such as ``squared_update(MLP())``, whose network
-    is then the default, or a function whose parameters are named like the sizes: n, L, ell, n_0,
-    eta, t = L/n and a, the slope.  ``claim``: "exact", an identity;
-    "leading", formula/E -> 1 as n -> infinity, then L (and ell) -> infinity; "joint", the same as
+    ``formula``: text, a sympy expression, a value such as ``squared_update(MLP())``, which is
+    compared with its own law, or a function whose parameters are named like the sizes: n, L, ell,
+    n_0, eta, t = L/n and a, the slope.  ``claim``: "exact", an identity; "leading",
+    formula/E -> 1 as n -> infinity, then L (and ell) -> infinity; "joint", the same as
     n -> infinity with L = t n.  ``quantity``: "update", E[(Delta z)^2], per eta^2 where eta is
     not named; or "rate", the maximal learning rate under ``criterion``.  ``network``: None leaves
     open what the formula names, and is MLP() for n and L.  ``layer``: None for the last hidden
-    layer, or for every layer where the formula names ell.  ``part``: "total", "label" or "output".
-    ``rates``: as in `theory.squared_update`.
+    layer, or for every layer where the formula names ell.  ``part``: "total" (None), "label"
+    or "output".  ``rates``: as in `theory.squared_update`.
 
     ``simulate``: False asks theory alone.  ``grid``: networks to simulate, ``network`` with numbers
     for its sizes; ``samples`` of each or the relative standard error ``precision``; by default a
@@ -169,6 +169,11 @@ def check(
         raise InvalidArgument(
             f"expected samples or precision, got samples={samples!r} and precision={precision!r}; "
             f"leave one out"
+        )
+    if not isinstance(simulate, bool):
+        raise InvalidArgument(
+            f"expected True or False for simulate, got simulate={typed(simulate)}; False asks "
+            f"theory alone"
         )
     checked_execution(execution)
     theory = decide_by_theory(reading, said)

@@ -13,12 +13,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import ceil, expm1
-from typing import Any
 
 from sympy import Expr, Integer, Rational
 
 from theory.claims.reading import Reading
-from theory.claims.target import Claim, Quantity, Target, sizes
+from theory.claims.target import Claim, Quantity, Target, is_of, sizes
 from theory.errors import InvalidArgument, NotSolved
 from theory.formulas.evaluation import decimal, value_at
 from theory.laws.criteria import MeanOverLayers
@@ -27,7 +26,7 @@ from theory.precision import log
 from theory.symbols import L, a, ell, n, n_0
 from theory.validation import typed
 from verify.comparison.cells import PlannedCell
-from verify.comparison.compare import Comparison, measure_cells
+from verify.comparison.compare import Comparison, measure_shown
 from verify.comparison.sample_sizes import RARE_SPREAD, networks_for
 from verify.numerics.streams import checked_samples, checked_seed, derived_seed
 from verify.runs.configuration import configuration
@@ -102,7 +101,7 @@ def measure(
     planned = plan.default() if grid is None else plan.cells(grid)
     if claim is not Claim.EXACT and not any(each.decides for each in planned):
         raise NotMeasured(plan.obstacle(planned))
-    return measure_cells(planned, seed=plan.root, execution=execution)
+    return measure_shown(planned, seed=plan.root, execution=execution)
 
 
 def _layers(target: Target, network: MLP) -> Iterator[Target]:
@@ -263,22 +262,9 @@ def checked_grid(target: Target, grid: object) -> list[MLP]:
             f"[MLP(8, 2), MLP(32, 4)], or leave it out"
         )
     for network in networks:
-        if network.free_symbols or not _is_of(target, network):
+        if network.free_symbols or not is_of(target.network, network):
             raise InvalidArgument(
                 f"expected networks like {target.network} with numbers for its sizes in grid, got "
                 f"{network}; leave out what is not open there, or give the other kind as network"
             )
     return networks
-
-
-def _is_of(target: Target, network: MLP) -> bool:
-    """Whether a network of numbers is what the target's is at its sizes."""
-    values = sizes(Target(network))
-    point = {s: values[s] for s in target.network.free_symbols if s in values}
-    there = Target(target.network).at(point).network
-    return not there.free_symbols and _law_of(there) == _law_of(network)
-
-
-def _law_of(network: MLP) -> tuple[Any, ...]:
-    """All that the law of a network in numbers depends on, given or by default."""
-    return network.widths, network.activation.slope, network.c, network.s, network.norm2

@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, to_builtins
 
 from theory.outcome import Outcome
+from theory.validation import brief
 from verify.comparison.cells import Cell
 from verify.comparison.measured_law import MeasuredLaw
 from verify.inference.fit import PowerFit
@@ -182,6 +183,17 @@ class CellRecord(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=Tru
         if said != (network.widths[1], network.layers, found.layers[0], repr(found.sampler)):
             raise ValueError("a cell is not that of its configuration")
         return found
+
+    @property
+    def choices(self) -> str:
+        """What the network is chosen to be beside one width and a depth, as text; empty for
+        nothing."""
+        chosen = self.configuration.network.chosen
+        widths = chosen.pop("width")
+        chosen.pop("depth")
+        if isinstance(widths, tuple):
+            chosen["widths"] = brief(widths)
+        return ", ".join(f"{name}={value}" for name, value in chosen.items())
 
     @property
     def is_of_the_law(self) -> bool:

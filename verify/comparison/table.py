@@ -102,6 +102,7 @@ _FORMULAS = ("law", "measured ± s.e.", "median", "z")
 
 
 def _latex_cell(name: str, text: str) -> str:
+    text = text.replace("_", r"\_") if name == "network" else text
     return f"${text}$" if name in _FORMULAS and any(c.isdigit() for c in text) else text
 
 
@@ -174,8 +175,10 @@ def _brackets(run: RunRecord) -> str:
 
 
 def _columns(run: RunRecord) -> list[str]:
-    """The columns; the layer only where it is not the last."""
+    """The columns; the layer only where it is not the last, and the network only where more than
+    one width and a depth is chosen."""
     sizes = ["width", "depth", *(["layer"] if run.below else [])]
+    sizes += ["network"] if any(cell.choices for cell in run.cells) else []
     return ["sampler", *sizes, "networks", "law", "measured ± s.e.", "ESS", "median", "z"]
 
 
@@ -194,6 +197,7 @@ def cell_row(cell: CellRecord, style: Style = TEXT) -> dict[str, str]:
         "width": width_in_words(cell.width, style),
         "depth": f"{cell.depth:,}",
         "layer": f"{cell.layer:,}",
+        "network": cell.choices,
         "networks": f"{cell.samples:,}",
         "law": magnitude(cell.log_law, style=style),
         "measured ± s.e.": measured,

@@ -48,6 +48,7 @@ class Estimate:
     bit, with the ``software`` that drew it.  ``layer``: the hidden layer, or one for each column.
     ``step``: the rate of a real gradient step, or None
     where the update is linearised.  ``weighted``: whether samples are weighted (`RareEvents`).
+    ``untrained``: the measured layers up to which no layer is trained.
 
     >>> from theory import MLP
     >>> from verify import monte_carlo
@@ -65,6 +66,7 @@ class Estimate:
     layer: int | tuple[int, ...] | None = None
     step: float | None = None
     weighted: bool = False
+    untrained: tuple[int, ...] = ()
     software: tuple[Software, ...] = ()
 
     @property
@@ -150,6 +152,14 @@ class Estimate:
 
     def _cautions(self) -> list[str]:
         """Why a number is undefined, or not to be trusted."""
+        rare = "give sampler=RareEvents(), which draws those that set the mean"
+        if self.step is not None:
+            rare = "with step=None, RareEvents() draws those that set the mean"
+        if self.untrained:
+            layers = ", ".join(map(str, self.untrained))
+            return [f"no layer up to layer {layers} is trained: the update is 0 there"]
+        if np.any(np.isneginf(self.total.log_mean)) and not self.weighted:
+            return [f"every sampled network was dead: {rare}"]
         if any("undefined" in value for part in self.parts.values() for value in part.values()):
             return [self.total.undefined or ""]
         few = float(np.min(self.total.effective_samples))
@@ -157,7 +167,7 @@ class Estimate:
             return []
         return [
             f"a few networks make this mean, as many as {few:.1f} equal ones: it is too small most "
-            f"of the time, and so is its error; RareEvents() measures such means"
+            f"of the time, and so is its error; {rare}"
         ]
 
     def _repr_html_(self) -> str:

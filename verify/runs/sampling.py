@@ -63,6 +63,7 @@ class Sampling:
             layer=asked.layers[0] if scalar else asked.layers,
             step=asked.step,
             weighted=not asked.sampler.draws_networks,
+            untrained=asked.untrained,
             software=tuple(sorted(makers, key=lambda each: each.text)),
         )
 

@@ -16,7 +16,7 @@ from verify.inference.estimate import Estimate
 from verify.numerics.streams import checked_samples, checked_seed
 from verify.runs.blocks import in_memory
 from verify.runs.configuration import configuration
-from verify.runs.execution import Execution, Watch
+from verify.runs.execution import Execution, Watch, checked_progress
 from verify.runs.sampling import Sampling
 from verify.runs.store import kept_in
 from verify.samplers.gram.sampler import Gram
@@ -74,6 +74,7 @@ def monte_carlo(
         raise InvalidArgument(
             f"expected the name of a file for store, got store={store!r}; give 'blocks.sqlite'"
         )
+    checked_progress(progress)
     with announced("simulation, whose first run compiles for up to half a minute") as done:
         asked = configuration(network, layer=layer, rates=rates, step=step, sampler=sampler)
         sampling = Sampling(asked, checked_seed(seed), checked_samples(samples))

@@ -170,7 +170,7 @@ def test_a_law_of_two_other_names_is_called_with_network_and_layer(law: Any) -> 
     assert all(cell.log_law == cell.log_exact for cell in found.cells)
 
 
-@pytest.mark.parametrize("law", [None, "n n", float("nan")])
+@pytest.mark.parametrize("law", [None, "n(", float("nan")])
 def test_what_is_no_formula_is_no_law(law: Any) -> None:
     with pytest.raises(InvalidArgument, match="for law"):
         compare_law(law, networks=GRID, seed=1)
