@@ -146,6 +146,8 @@ def gradient_factors(draw: st.DrawFn) -> Factors:
             factors += [("output", ""), ("output", "")]
     if draw(st.booleans()):
         factors += draw(kernel_factors(1))
+    if all(kind == "gradient" and "K" not in letters for kind, letters in factors):
+        factors.append(("form", ""))  # masks alone are no fair coins above an inactive layer
     return tuple(factors)
 
 

@@ -456,4 +456,24 @@ def derive(
         )
     checked_network(network)
     refuse_long(observable)
-    return Derivation(observable, network, asked_layer(network, layer), asked_rates(network, rates))
+    asked = asked_layer(network, layer)
+    _refuse_bare_masks(observable, network, asked)
+    return Derivation(observable, network, asked, asked_rates(network, rates))
+
+
+def _refuse_bare_masks(observable: Observable, network: Network, layer: int | Symbol) -> None:
+    """Refuse terms of masks and gradients alone above another ReLU layer.
+
+    Where a layer below is inactive as a whole, the masks here are 0 and no fair coins, and in such
+    a term nothing else vanishes with them: |g|^2 has the mean of fair coins times the chance that
+    no layer below is inactive, the product of 1 - 2^-n over them, which is not rational in n.
+    """
+    words = [word for word, _ in observable.terms if set("".join(word)) - {""}]
+    bare = [word for word in words if set("".join(word)) <= {"D", "g"}]
+    if bare and network.activation.slope == 0 and layer != 1 and network.depth != 1:
+        raise InvalidArgument(
+            f"expected g and D of ReLU layers above the first in products with K or z, got the "
+            f"term {word_text(bare[0])} of observable={observable}: where a whole layer below is "
+            f"inactive the masks are no fair coins, and the mean is not rational in the width; "
+            f"give layer=1, a leaky slope, or a product such as trace(D) * (z @ z)"
+        )

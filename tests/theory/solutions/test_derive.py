@@ -117,6 +117,7 @@ def test_symbolic_variances_are_every_variance(
         network = MLP(
             size,
             depth,
+            activation=LeakyReLU("0.5"),
             weight_variance=3 * scale,
             readout_variance=1 / scale,
             input_norm2=scale**2,

@@ -96,7 +96,7 @@ def test_matrices_and_vectors_print() -> None:
 @given(letters)
 def test_a_derivation_says_what_it_derives(word: str) -> None:
     observable = trace(spelled(word))
-    text = repr(derive(observable, MLP(2, 2)))
+    text = repr(derive(observable, MLP(2, 1)))
     assert str(observable) in text
     assert "closed under the layer map" in text
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sympy import Integer
 
-from theory import MLP, NotSolved, derive
+from theory import MLP, LeakyReLU, NotSolved, derive
 from theory.observables import D, K, Observable, f, g, trace, x, z
 from theory.symbols import ell, n
 
@@ -82,7 +82,7 @@ def test_what_vanishes_is_what_turns_its_sign_with_v(factors: list[Observable]) 
         product = product * each
     readout = np.array([0.3, -1.1, 0.7, 0.2, -0.5])
     one, two = numeric(product, readout), numeric(product, -readout)
-    derived = derive(product, MLP(3, 2))
+    derived = derive(product, MLP(3, 2, activation=LeakyReLU("0.5")))
     if abs(one) > 1e-9:
         assert derived.vanishes == (abs(one + two) < 1e-9 * abs(one))
     assert (derived.exact == 0) == derived.vanishes
