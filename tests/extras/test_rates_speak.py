@@ -165,7 +165,7 @@ TOGETHER = {
     ),
     "a little more in each layer": ((64, 16, 0.0, 1.04 * 2**0.5), r"about (8|9|1\d) times"),
     "a little less in each layer": ((256, 40, 0.0, 0.98 * 2**0.5), r"about 0\.0[3-6]\d? times"),
-    "another gain": ((128, 24, 0.2, 1.36), r"about 0\.1\d times the theory's; call"),
+    "another gain": ((128, 24, 0.2, 1.36), r"about 0\.(1\d|2) times the theory's; call"),
     "a layer too": ((256, 2, 0.5, 2**0.5), r"where the theory has .*: the gain sqrt\(2\), where"),
 }
 
