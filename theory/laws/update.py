@@ -47,6 +47,7 @@ class SquaredUpdate(PartOfMean):
     """
 
     unit_of_step: ClassVar[Expr] = eta**2
+    _drawn_as: ClassVar[str] = r"$E[(\Delta z)^2]/\eta^2$"
     _shared: ClassVar[frozenset[str]] = PartOfMean._shared | {"layer_means", "mean_over_layers"}
 
     @property

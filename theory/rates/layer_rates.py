@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, ClassVar
 
 from sympy import Expr, Integer, Poly, sqrt
 
@@ -70,6 +70,7 @@ class LayerRates(Composite):
 
     inner: tuple[MaximalLearningRate, ...]
     readout: ReadoutLearningRate
+    _drawn_as: ClassVar[str] = "learning rate, trained together"
 
     @property
     def first(self) -> MaximalLearningRate:
@@ -250,10 +251,22 @@ class LayerRates(Composite):
         return None if "\n" not in repr(self) else table_html(self._table)
 
     @property
+    def _drawn_parts(self) -> tuple[str, ...]:
+        return (*("first layer", "hidden layers")[: len(self.inner)], "readout")
+
+    @property
+    def _rates(self) -> tuple[MaximalLearningRate | ReadoutLearningRate, ...]:
+        return (*self.inner, self.readout)
+
+    def _laws(self) -> tuple[Expr, ...]:
+        if self.network.width != n or isinstance(self.network.depth, int):
+            return ()
+        return tuple(rate.leading() * sqrt(self.leading_share()) for rate in self._rates)
+
+    @property
     def _table(self) -> Table:
         """The three rates, alone and together; to leading order where sizes are symbols."""
-        names = (*("first layer", "hidden layers")[: len(self.inner)], "readout")
-        rates: tuple[MaximalLearningRate | ReadoutLearningRate, ...] = (*self.inner, self.readout)
+        names, rates = self._drawn_parts, self._rates
         if self.network.free_symbols:
             leading = tuple(Math.of(rate.leading()) for rate in rates)
             return Table(("", "alone, to leading order"), tuple(zip(names, leading, strict=True)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from sympy import Expr
 
@@ -29,6 +29,7 @@ class LearningRate(Number):
 
     network: Network
     criterion: Criterion | NetworkOutput
+    _drawn_as: ClassVar[str] = "maximal learning rate"
 
     @property
     @abstractmethod

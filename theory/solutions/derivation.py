@@ -364,6 +364,10 @@ class Derivation(Number):
             self.layer_equations,
         )
 
+    @property
+    def _quantity(self) -> str:
+        return f"E[{self.observable}]"
+
     def __repr__(self) -> str:
         size = len(self.words)
         if self.vanishes:
