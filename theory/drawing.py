@@ -32,10 +32,17 @@ DASHES: tuple[Any, ...] = (
     (0, (1, 1.5)),
     (0, (3, 1, 1, 1, 1, 1)),
 )
-_WIDEST, _NARROWER, _NARROWEST = 5.0, 0.62, 0.9
+_WIDEST, _NARROWER, _NARROWEST = 4.5, 0.62, 0.9
 """Points: the width of the first curve, the factor from each to the next, and the least width."""
+_ALONE: dict[str, Any] = {"linestyle": "", "marker": "_", "markersize": 30}
+"""How a line of one point is drawn."""
+_BESIDE = 0.035
+"""The factor, less 1, by which marks stand beside those of others at the same size."""
+_TICKS = 10
 _LOGARITHMIC = 8
 """From which largest over smallest value on a scale is logarithmic."""
+_MOST_INSIDE = 5
+"""Entries of a legend that has room inside the axes; a longer one stands beside them."""
 _LETTERS = 58
 """Characters of a title in a line."""
 _UNSEEN = r"\\[a-z]+|[{}^_$]"
@@ -44,15 +51,19 @@ _UNSEEN = r"\\[a-z]+|[{}^_$]"
 
 @dataclass(frozen=True)
 class Curve:
-    """A line through points; ``law``: a limit, drawn thin and dashed in the colour of the text;
-    ``look``: which colour and dashes, that of marks with the same number.  An empty ``label``:
-    no entry in the legend."""
+    """A line through points.
+
+    ``look``: which colour and dashes, those of marks with the same number; ``law``: a limit, and
+    ``shared``: a value of all marks, drawn thin in the colour of the text, dashed and solid.  An
+    empty ``label``: no entry in the legend.
+    """
 
     label: str
     x: Sequence[float]
     y: Sequence[float]
     look: int = 0
     law: bool = False
+    shared: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,21 +106,28 @@ def draw(
     The figure is one of pyplot, which shows it, where the user has loaded pyplot.
     """
     axes = _axes(ax)
-    exact = [each for each in drawn if isinstance(each, Curve) and not each.law]
-    for index, each in enumerate(exact):
-        axes.plot(each.x, each.y, **_line(each.look, index), label=each.label or "_")
-    for each in drawn:
-        if isinstance(each, Marks):
-            _mark(axes, each)
-        elif each.law:
-            look: dict[str, Any] = {"color": ink_of(axes), "linewidth": 1.0, "zorder": 2.5}
-            axes.plot(each.x, each.y, linestyle=(0, (5, 4)), label=each.label or "_", **look)
+    curves = [each for each in drawn if isinstance(each, Curve)]
+    for index, each in enumerate(each for each in curves if not (each.law or each.shared)):
+        look = _line(each.look, index) | ({} if len(each.x) > 1 else _ALONE)
+        axes.plot(each.x, each.y, **look, label=each.label or "_")
+    marks = [each for each in drawn if isinstance(each, Marks)]
+    for index, each in enumerate(marks):
+        _mark(axes, each, 1 + _BESIDE * (index - (len(marks) - 1) / 2))
+    for each in curves:
+        if each.law or each.shared:
+            look = {"color": ink_of(axes), "linewidth": 1.0, "zorder": 2.5}
+            look["linestyle"] = (0, (5, 4)) if each.law else "-"
+            look |= {} if len(each.x) > 1 else _ALONE
+            axes.plot(each.x, each.y, **look, label=each.label or "_")
     _scale(axes, drawn)
     axes.set_xlabel(xlabel)
     axes.set_ylabel(ylabel)
     axes.set_title(_wrapped(title), fontsize="medium")
-    if any(each.label for each in drawn):
-        axes.legend(fontsize="small", handlelength=3.2)
+    entries = sum(bool(each.label) for each in drawn)
+    beside = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0), "frameon": False}
+    if entries:
+        many = beside if ax is None and entries > _MOST_INSIDE else {}
+        axes.legend(fontsize="small", handlelength=3.2, **many)
     return axes
 
 
@@ -151,40 +169,55 @@ def _line(look: int, index: int) -> dict[str, Any]:
         # Matplotlib counts dashes in line widths
         dashes = (0, tuple(2 * each / width for each in dashes[1]))
     colour = COLOURS[look % len(COLOURS)]
-    return {"color": colour, "linestyle": dashes, "linewidth": width, "dash_capstyle": "butt"}
+    return {
+        "color": colour,
+        "linestyle": dashes,
+        "linewidth": width,
+        "markeredgewidth": width,
+        "dash_capstyle": "butt",
+    }
 
 
-def _mark(axes: Axes, marks: Marks) -> None:
-    """Filled marks, and hollow ones over the same colour, with one entry in the legend."""
+def _mark(axes: Axes, marks: Marks, beside: float) -> None:
+    """Filled marks, and hollow ones, with one entry in the legend; moved by a factor ``beside``
+    those of others."""
     colour, marker = COLOURS[marks.look % 6], MARKERS[marks.look % 6]
     hollow = list(marks.hollow) or [False] * len(marks.x)
     for kind in dict.fromkeys(hollow):
         rows = [i for i, each in enumerate(hollow) if each == kind]
         axes.errorbar(
-            [marks.x[i] for i in rows],
+            [beside * marks.x[i] for i in rows],
             [marks.y[i] for i in rows],
             yerr=[2 * marks.errors[i] for i in rows],
             fmt=marker,
             color=colour,
             markerfacecolor=axes.get_facecolor() if kind else colour,
-            markersize=5,
+            markeredgecolor=colour if kind else ink_of(axes),
+            ecolor=ink_of(axes),
+            markersize=6,
             capsize=3,
-            linewidth=1.2,
+            linewidth=1.0,
             zorder=3,
             label=marks.label if kind == hollow[0] and marks.label else "_",
         )
 
 
 def _scale(axes: Axes, drawn: Sequence[Curve | Marks]) -> None:
-    """Logarithmic scales where they suit; whole sizes are marked at powers of 2."""
+    """Logarithmic scales where they suit; a few sizes are marked as such, others at powers of 2."""
     from matplotlib.ticker import NullLocator
 
     for name in ("x", "y"):
-        values = [value for each in drawn for value in getattr(each, name)]
-        if not values or min(values) <= 0 or max(values) < _LOGARITHMIC * min(values):
+        values = sorted({value for each in drawn for value in getattr(each, name)})
+        if not values:
             continue
-        getattr(axes, f"set_{name}scale")("log")
-        if name == "x" and min(values) >= 1 and max(values) <= 300 * min(values):
-            ticks = [2**k for k in range(31) if min(values) <= 2**k <= max(values)]
-            axes.set_xticks(ticks, [f"{each:,}" for each in ticks])
+        if values[0] > 0 and values[-1] >= _LOGARITHMIC * values[0]:
+            getattr(axes, f"set_{name}scale")("log")
+        else:
+            axes.ticklabel_format(axis=name, useOffset=False)
+        if name == "x" and len(values) == 1:
+            axes.set_xlim(0.85 * values[0], 1.15 * values[0])
+        powers = [2**k for k in range(31) if values[0] <= 2**k <= values[-1]]
+        ticks = values if len(values) < _TICKS else powers
+        if name == "x" and values[0] >= 1 and len(ticks) <= _TICKS:
+            axes.set_xticks(ticks, [f"{each:,.6g}" for each in ticks])
             axes.xaxis.set_minor_locator(NullLocator())

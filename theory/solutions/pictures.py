@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sympy import Expr, Rational, Symbol, fraction, latex
@@ -66,6 +67,17 @@ class Drawable:
         >>> axes.get_xlabel(), [text.get_text() for text in axes.get_legend().get_texts()][:2]
         ('depth $L$', ['exact, width 64', 'exact, width 1,024'])
         """
+        return self._picture(ax, against, sizes)
+
+    def _picture(
+        self,
+        ax: Axes | None,
+        against: object,
+        sizes: Mapping[str, Any],
+        formula: Callable[[dict[Symbol, Any]], float] | None = None,
+        title: str = "",
+    ) -> Axes:
+        """`plot`, with the values of a ``formula`` beside the exact ones, under ``title``."""
         axis = self._axis(against)
         given = bound_sizes(self.open_sizes, self.network, (), sizes)
         family, values = self._family(axis, given)
@@ -74,10 +86,19 @@ class Drawable:
         laws = self._laws()
         limits = [_along(law, axis, grid, point) for point in values for law in laws]
         labels = self._labels(family, values)
+        drawn = [*_exact(labels, grid, curves), *_dashed(laws, grid, limits)]
+        if formula is not None:
+            claimed = [tuple(formula(point | {axis: x}) for x in grid) for point in values]
+            several = len(set(claimed)) > 1
+            names = (
+                [each.replace("exact", "formula") for each in labels] if several else ["formula"]
+            )
+            under = _exact(names, grid, claimed[: len(names)])
+            drawn = [*(replace(each, look=each.look + len(curves)) for each in under), *drawn]
         return draw(
             ax,
-            [*_exact(labels, grid, curves), *_dashed(laws, grid, limits)],
-            title=self._finding(axis, grid, values[-1], curves, laws, limits),
+            drawn,
+            title=title or self._finding(axis, grid, values[-1], curves, laws, limits),
             xlabel=_named(axis),
             ylabel=self._quantity,
         )

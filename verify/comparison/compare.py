@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import log
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
@@ -46,6 +46,9 @@ from verify.runs.execution import Execution, Watch, checked_execution
 from verify.runs.sampling import Sampling
 from verify.samplers.gram.sampler import Gram
 from verify.samplers.sampler import Sampler
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = [
     "Cell",
@@ -168,6 +171,22 @@ class Comparison:
         [[16, 1, 4000], [16, 2, 4000]]
         """
         return frame(comparison_record(self))
+
+    def plot(self, ax: Axes | None = None, *, against: str | None = None) -> Axes:
+        """Draw the measured means over their exact values, with two standard errors, and the law
+        beside them: the one that was tried, or the leading term; the axes.
+
+        ``against``: "depth", "width" or "layer"; None for the first of them that varies.  Hollow
+        marks do not decide.  ``ax``: Matplotlib axes, or None for a new figure; backend and style
+        are the user's.
+
+        >>> found = compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1)
+        >>> found.plot().get_title().split(":")[0]
+        'Consistent'
+        """
+        from verify.comparison.figure import draw_cells  # Matplotlib takes long to load
+
+        return draw_cells(comparison_record(self), ax, against)
 
     def joined(self, other: Comparison) -> Comparison:
         """The cells of both, judged as one family; seed and step are those of this one.

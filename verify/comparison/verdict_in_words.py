@@ -18,7 +18,7 @@ from verify.inference.numbers_in_text import (
 )
 from verify.inference.verdict import NOTICEABLE, Want
 
-__all__ = ["conclusion", "law_lines", "slope_lines"]
+__all__ = ["conclusion", "finding", "law_lines", "slope_lines"]
 
 
 def conclusion(run: RunRecord, style: Style = TEXT) -> str:
@@ -50,6 +50,24 @@ def conclusion(run: RunRecord, style: Style = TEXT) -> str:
         f"CONSISTENT: {nearest}, {budget}; {error} would have been noticed "
         f"{100 * POWER:.0f} times in 100."
     )
+
+
+def finding(run: RunRecord) -> str:
+    """The verdict in a line, for the title of a figure."""
+    values = "exact values" if run.tried == "exact" else "law"
+    name = run.outcome.capitalize()
+    if any(law.leading_allowed is False for law in run.measured_laws):
+        return f"{name}: the rates of the networks alone exclude the law"
+    if run.worst_cell is None:
+        return f"{name}: no network of these sizes can decide"
+    if run.outcome == OUTCOMES[Outcome.UNDECIDED]:
+        return f"{name}: too few networks to notice an error of a factor {NOTICEABLE:g}"
+    worst, largest = run.cells[run.worst_cell], max(abs(c.z or 0.0) for c in run.cells if c.decides)
+    if run.outcome == OUTCOMES[Outcome.REJECTED]:
+        sizes = f"width {width_in_words(worst.width)}, depth {worst.depth:,}"
+        off = f"{abs(worst.z or 0.0):,.1f} standard errors"
+        return f"{name}: the mean at {sizes} is {off} from the {values}"
+    return f"{name}: deciding means are within {largest:.1f} standard errors of the {values}"
 
 
 def _obstacles(run: RunRecord) -> list[str]:

@@ -63,6 +63,7 @@ class Sampling:
             step=asked.step,
             weighted=not asked.sampler.draws_networks,
             software=tuple(sorted(makers, key=lambda each: each.text)),
+            layers=asked.layers,
         )
 
 
