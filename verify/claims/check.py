@@ -125,7 +125,8 @@ class Check:
             return exact._picture(ax, against, {}, self._claimed, title)
         from verify.comparison.figure import draw_cells  # Matplotlib takes long to load
 
-        return draw_cells(comparison_record(self.evidence), ax, against, title=title, law="formula")
+        record = comparison_record(self.evidence)
+        return draw_cells(record, ax, against, title=title, tried="formula")
 
     def _claimed(self, point: dict[Symbol, Any]) -> float:
         """The value of the formula at eta = 1; NaN where it has none."""

@@ -126,10 +126,10 @@ def draw_cells(
     against: str | None = None,
     *,
     title: str = "",
-    law: str = "law",
+    tried: str = "tried law",
 ) -> Axes:
-    """Measured means over their exact values, and the law over these: the one that was tried, under
-    the name ``law``, or the leading term.
+    """Measured means over their exact values, and over these the law that was ``tried``, under
+    this name, or the leading term.
 
     ``against``: "depth", "width" or "layer"; None for the first that varies.  A curve, and marks of
     one look, for each of the other sizes.
@@ -146,7 +146,7 @@ def draw_cells(
     rows = sorted(cells, key=lambda cell: (group_of(cell), getattr(cell, axis)))
     for look, (sizes, group) in enumerate(groupby(rows, group_of)):
         names = [f"{k} {width_in_words(v)}" for k, v in zip(others, sizes, strict=True)]
-        drawn += _group(list(group), axis, look, ", ".join(names), law)
+        drawn += _group(list(group), axis, look, ", ".join(names), tried)
     ends = sorted({getattr(cell, axis) for cell in cells})
     drawn.append(Curve("exact", ends, [1.0] * len(ends), shared=True))
     return draw(
@@ -173,7 +173,7 @@ def _varying(cells: Sequence[CellRecord]) -> list[str]:
 
 
 def _group(
-    cells: Sequence[CellRecord], axis: str, look: int, name: str, law: str
+    cells: Sequence[CellRecord], axis: str, look: int, name: str, tried: str
 ) -> list[Curve | Marks]:
     """Marks of one look, and the law over the exact values where it is not these."""
     x, name = [getattr(cell, axis) for cell in cells], name and f", {name}"
@@ -184,8 +184,8 @@ def _group(
     if any(cell.log_law != cell.log_exact for cell in cells):
         logs = [cell.log_law - cell.log_exact for cell in cells]
     elif all(cell.is_of_the_law for cell in cells):
-        constant, power = leading_power()
+        tried, (constant, power) = "law", leading_power()
         logs = [-2 * log(constant) - 2 * power * log(cell.depth) - cell.log_exact for cell in cells]
     else:
         return [marks]
-    return [Curve(f"{law}{name}", x, list(map(exp, logs)), look), marks]
+    return [Curve(f"{tried}{name}", x, list(map(exp, logs)), look), marks]

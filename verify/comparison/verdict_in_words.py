@@ -54,7 +54,7 @@ def conclusion(run: RunRecord, style: Style = TEXT) -> str:
 
 def finding(run: RunRecord) -> str:
     """The verdict in a line, for the title of a figure."""
-    values = "exact values" if run.tried == "exact" else "law"
+    values = "exact values" if run.tried == "exact" else "tried law"
     name = run.outcome.capitalize()
     if any(law.leading_allowed is False for law in run.measured_laws):
         return f"{name}: the rates of the networks alone exclude the law"
@@ -78,8 +78,8 @@ def _obstacles(run: RunRecord) -> list[str]:
     found = []
     if False in follows:
         found.append(
-            "a real step follows the law at widths of at least 16 and depths of at most a quarter "
-            "of the width, with critical weights and |x|^2 = n_0; give such networks"
+            "a real step follows the linearised one at widths of at least 16 and depths of at most "
+            "a quarter of the width, with critical weights and |x|^2 = n_0; give such networks"
         )
     if True in follows:
         found.append(

@@ -17,7 +17,7 @@ from theory.formulas.formula import read
 from theory.networks.mlp import MLP
 from verify.claims.check import check
 from verify.claims.grid import network_of
-from verify.claims.record import check_record
+from verify.claims.record import CheckRecord, check_record
 from verify.comparison.cells import PlannedCell
 from verify.comparison.compare import comparison_record, measure_cells, plan_cells
 from verify.comparison.exact_values import exact_law, leading_laws, leading_power
@@ -82,10 +82,17 @@ def run_formula(
     record = check_record(found)
     keep(folder, record)
     if record.networks is not None:
-        _show_table(record.networks, console, folder, parquet=parquet, law="formula")
+        _show_table(record.networks, console, folder, parquet=parquet, tried=_tried(record))
     console.print(f"numbers: {folder}", soft_wrap=True)
     console.print(str(found), soft_wrap=True, markup=False)
     return int(found.verdict.value)
+
+
+def _tried(record: CheckRecord) -> str:
+    """What the column of the values that were tried holds: of a formula for E[(Δz)²]/η² the formula
+    itself or its leading term, and of a formula for the rate what it says of E[(Δz)²]/η²."""
+    tried = "formula" if record.claim is Claim.EXACT else "leading term"
+    return tried if record.quantity is Quantity.UPDATE else f"1/({tried})²"
 
 
 def _planned(job: Job, seed: int) -> list[PlannedCell]:
@@ -117,11 +124,11 @@ def _grid(job: Job) -> list[MLP] | None:
 
 
 def _show_table(
-    record: RunRecord, console: Console, folder: Path, *, parquet: bool, law: str | None = None
+    record: RunRecord, console: Console, folder: Path, *, parquet: bool, tried: str | None = None
 ) -> None:
     """Keep the tables of a run and print them; where time was up, say how far the run has come."""
     write_tables(folder, record, parquet=parquet)
-    print_table(console, cell_table(record, law))
+    print_table(console, cell_table(record, tried))
     drawn, planned = record.drawn, record.planned
     if drawn != planned:
         console.print(
