@@ -32,7 +32,7 @@ from theory.networks.sizes import Sizes, network_at
 from theory.precision import workdps
 from theory.public_names import cached_property
 from theory.rates.hidden_rate import MaximalLearningRate
-from theory.rates.learning_rate import ReadoutLearningRate
+from theory.rates.learning_rate import ReadoutLearningRate, typical_call
 from theory.rates.rate import maximal_learning_rate
 from theory.solutions.derivation import derive
 from theory.solutions.infinite_width import highest_degree
@@ -244,7 +244,8 @@ class LayerRates(Composite):
             return f"{head}: call it with numbers for {sizes}"
         if isinstance(depth, int) and depth > _QUICK_DEPTH:
             return f"{head}: ask for evaluate()"
-        return "\n".join([head, *table_text(self._table)])
+        typical = typical_call(self.network)
+        return "\n".join([head, *table_text(self._table), *([typical] if typical else [])])
 
     def _repr_html_(self) -> str | None:
         """The rates as a table; None where only the text is quick."""

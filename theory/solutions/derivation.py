@@ -255,7 +255,7 @@ class Derivation(Number):
         >>> from theory import MLP, derive
         >>> from theory.observables import K, g
         >>> derive(g @ K @ g, MLP()).law
-        MeanFieldLaw: ell/2 at layer ell of L, as n → ∞
+        MeanFieldLaw: ell/2 at layer ell of L, the value at n = ∞
         """
         if self.vanishes:
             raise NotSolved(f"{_BY_SYMMETRY}: it has no law")
