@@ -111,8 +111,8 @@ def draw(
         look = _line(each.look, index) | ({} if len(each.x) > 1 else _ALONE)
         axes.plot(each.x, each.y, **look, label=each.label or "_")
     marks = [each for each in drawn if isinstance(each, Marks)]
-    for index, each in enumerate(marks):
-        _mark(axes, each, 1 + _BESIDE * (index - (len(marks) - 1) / 2))
+    for index, measured in enumerate(marks):
+        _mark(axes, measured, 1 + _BESIDE * (index - (len(marks) - 1) / 2))
     for each in curves:
         if each.law or each.shared:
             look = {"color": ink_of(axes), "linewidth": 1.0, "zorder": 2.5}

@@ -164,7 +164,10 @@ def _axis(cells: Sequence[CellRecord], against: str | None) -> str:
         return next(iter(_varying(cells)), "depth")
     if against not in _SIZES:
         known = " or ".join(map(repr, _SIZES))
-        raise InvalidArgument(f"expected {known} for against, got against={typed(against)}")
+        raise InvalidArgument(
+            f"expected {known} for against, got against={typed(against)}; leave it out for the "
+            f"first that varies"
+        )
     return against
 
 

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from theory import MLP, InvalidArgument, squared_update
 from theory.symbols import ell
@@ -21,6 +23,14 @@ def compared() -> Comparison:
 @pytest.fixture(scope="module")
 def measured() -> Estimate:
     return monte_carlo(MLP(32, 8), samples=5000, seed=1, layer=range(1, 9))
+
+
+def xs(line: Line2D) -> list[float]:
+    return np.asarray(line.get_xdata()).tolist()
+
+
+def ys(line: Line2D) -> list[float]:
+    return np.asarray(line.get_ydata()).tolist()
 
 
 def entries(axes: Axes) -> list[str]:
@@ -59,7 +69,7 @@ def test_a_comparison_draws_means_over_exact_values_with_two_standard_errors(
         assert error == pytest.approx(4 * cell.score.evidence.standard_error)
     law = next(line for line in axes.get_lines() if line.get_label() == "law, width 32")
     truth = [L**3 / 3 / squared_update(MLP())(32, L) for L in (2, 4)]
-    assert list(law.get_ydata()) == pytest.approx(truth)
+    assert ys(law) == pytest.approx(truth)
     assert axes.get_xlabel() == "depth $L$"
 
 
@@ -112,7 +122,7 @@ def test_an_estimate_is_drawn_beside_exact_values_part_by_part(measured: Estimat
         assert heights == pytest.approx(part.mean)
         assert ends == pytest.approx(4 * part.standard_error)
     line = next(each for each in axes.get_lines() if each.get_label() == "exact, label")
-    assert list(line.get_ydata()) == pytest.approx(exact.label(range(1, 9)))
+    assert ys(line) == pytest.approx(exact.label(range(1, 9)))
     assert axes.get_title().replace("\n", " ") == (
         "Measured means are within two standard errors of the exact values"
     )
@@ -144,8 +154,7 @@ def test_a_check_by_theory_draws_the_formula_beside_exact_values_and_law() -> No
     names = [f"exact, width {width}" for width in ("64", "256", "1,024")]
     assert entries(axes) == ["formula", *names, "law $L^{3}/3$"]
     line = axes.get_lines()[0]
-    xs, ys = list(line.get_xdata()), list(line.get_ydata())
-    assert ys == pytest.approx([x**2 / 3 for x in xs])
+    assert ys(line) == pytest.approx([x**2 / 3 for x in xs(line)])
     assert axes.get_title().startswith("Rejected: the claim that the formula")
     widths = check("eta**2*(3 + 5/n)", network=MLP(depth=2), simulate=False).plot()
     assert widths.get_xlabel() == "width $n$"
