@@ -267,7 +267,7 @@ def compare_law(
     planned by the exact variance of one network.  Each cell has its own seed, derived from ``seed``
     and its whole configuration; a network that is given twice is one cell.  ``step``: None for the
     linearised update, else the rate of a real gradient step, which `InvalidArgument` refuses where
-    it is too large for the linearised law.  ``progress`` is called with a cell's network and the
+    it is too large for the linearised value.  ``progress`` is called with a cell's network and the
     number of samples just finished.  ``execution``: how blocks are run (docs/runs.md).
 
     >>> from theory import MLP
