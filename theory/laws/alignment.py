@@ -47,6 +47,8 @@ class Alignment(Composite, Number):
     denominator: PartOfMean
     _shared: ClassVar[frozenset[str]] = frozenset({"numerator", "denominator"})
 
+    _drawn_as: ClassVar[str] = "alignment"
+
     def _number(self, context: Any) -> Any:
         whole = self.denominator._number(context)
         if not whole:

@@ -36,6 +36,7 @@ class ReadoutUpdate(PartOfMean):
     """
 
     unit_of_step: ClassVar[Expr] = eta**2
+    _drawn_as: ClassVar[str] = r"$E[(\Delta f)^2]/\eta^2$"
     highest_power: ClassVar[int] = 2
 
     def __repr__(self) -> str:

@@ -65,6 +65,14 @@ class Spread(Composite):
     _shared: ClassVar[frozenset[str]] = frozenset({"unit", "whole"})
 
     @property
+    def _drawn_parts(self) -> tuple[str, ...]:
+        return ("mean", "standard deviation")
+
+    @property
+    def _quantity(self) -> str:
+        return f"{self._observable} of one network"
+
+    @property
     def unit(self) -> Expr:
         """What the observable is multiplied with, such as eta**2/n for a mean squared update."""
         return self.whole.unit_of_step / self.whole.width_here

@@ -48,6 +48,7 @@ class SquaredUpdate(PartOfMean):
 
     unit_of_step: ClassVar[Expr] = eta**2
     highest_power: ClassVar[int] = 0
+    _drawn_as: ClassVar[str] = r"$E[(\Delta z)^2]/\eta^2$"
     _shared: ClassVar[frozenset[str]] = PartOfMean._shared | {"layer_means", "mean_over_layers"}
 
     @property
@@ -110,11 +111,12 @@ class SquaredUpdate(PartOfMean):
 
     @property
     def law(self) -> MeanFieldLaw:
-        """The limit of infinite width at eta = 1, exact in ell and L, of the dominant part.
+        """The value at n = ∞ and eta = 1, exact in ell and L, of the dominant part; the power that
+        leads as the depth grows is `leading`.
 
         >>> from theory import MLP, squared_update
         >>> squared_update(MLP()).law
-        MeanFieldLaw: ell**3/3 + ell/6 at layer ell of L, as n → ∞
+        MeanFieldLaw: ell**3/3 + ell/6 at layer ell of L, the value at n = ∞
         """
         laws = [derivation.law for derivation in self.derivations]
         law = max(laws, key=lambda each: each.power)

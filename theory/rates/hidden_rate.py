@@ -23,7 +23,7 @@ from theory.networks.sizes import Sizes, network_at, rates_at
 from theory.precision import workdps
 from theory.public_names import cached_property
 from theory.rates.growth_proof import certainly_rises, rises_at_all_sizes
-from theory.rates.learning_rate import RATE, LearningRate
+from theory.rates.learning_rate import RATE, LearningRate, typical_call
 from theory.rates.validity import Validity
 from theory.solutions.evaluation import guard_digits
 from theory.symbols import L, ell, eta, n
@@ -245,6 +245,10 @@ class MaximalLearningRate(LearningRate):
         if self.network.width == n:
             lines.append(Line(RATE, Math.of(self.leading()), "~"))
         return lines
+
+    @property
+    def _typical(self) -> str:
+        return typical_call(self.network)
 
     def _headline(self, unit: str = "") -> str:
         if not self.open_sizes and not self._is_quick:

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, ClassVar
 
 from sympy import Expr, Integer, Poly, sqrt
 
@@ -33,7 +33,7 @@ from theory.networks.sizes import Sizes, network_at
 from theory.precision import workdps
 from theory.public_names import cached_property
 from theory.rates.hidden_rate import MaximalLearningRate
-from theory.rates.learning_rate import ReadoutLearningRate
+from theory.rates.learning_rate import ReadoutLearningRate, typical_call
 from theory.rates.rate import maximal_learning_rate
 from theory.solutions.composite import Composite
 from theory.solutions.derivation import derive
@@ -71,6 +71,7 @@ class LayerRates(Composite):
 
     inner: tuple[MaximalLearningRate, ...]
     readout: ReadoutLearningRate
+    _drawn_as: ClassVar[str] = "learning rate, trained together"
 
     @property
     def first(self) -> MaximalLearningRate:
@@ -275,17 +276,30 @@ class LayerRates(Composite):
             return f"{head}: call it with numbers for {sizes}"
         if isinstance(depth, int) and depth > _QUICK_DEPTH:
             return f"{head}: ask for evaluate()"
-        return "\n".join([head, *table_text(self._table)])
+        typical = typical_call(self.network)
+        return "\n".join([head, *table_text(self._table), *([typical] if typical else [])])
 
     def _repr_html_(self) -> str | None:
         """The rates as a table; None where only the text is quick."""
         return None if "\n" not in repr(self) else table_html(self._table)
 
     @property
+    def _drawn_parts(self) -> tuple[str, ...]:
+        return (*("first layer", "hidden layers")[: len(self.inner)], "readout")
+
+    @property
+    def _rates(self) -> tuple[MaximalLearningRate | ReadoutLearningRate, ...]:
+        return (*self.inner, self.readout)
+
+    def _laws(self) -> tuple[Expr, ...]:
+        if self.network.width != n or isinstance(self.network.depth, int):
+            return ()
+        return tuple(rate.leading() * sqrt(self.leading_share()) for rate in self._rates)
+
+    @property
     def _table(self) -> Table:
         """The three rates, alone and together; to leading order where sizes are symbols."""
-        names = (*("first layer", "hidden layers")[: len(self.inner)], "readout")
-        rates: tuple[MaximalLearningRate | ReadoutLearningRate, ...] = (*self.inner, self.readout)
+        names, rates = self._drawn_parts, self._rates
         if self.network.free_symbols:
             leading = tuple(Math.of(rate.leading()) for rate in rates)
             return Table(("", "alone, to leading order"), tuple(zip(names, leading, strict=True)))

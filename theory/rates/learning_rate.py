@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from sympy import Expr
 
@@ -17,13 +17,34 @@ from theory.networks.network import Network
 from theory.networks.sizes import Sizes, network_at
 from theory.solutions.value import Number
 from theory.symbols import n
+from theory.validation import brief
 from theory.writing.blocks import Line
 from theory.writing.notation import Math
 from theory.writing.rendering import root_lines
 
-__all__ = ["RATE", "LearningRate", "ReadoutLearningRate"]
+__all__ = ["RARE_RATIO", "RATE", "LearningRate", "ReadoutLearningRate", "typical_call"]
+
+RARE_RATIO = 0.25
+"""Depth over width beyond which rare networks set the mean, so that a typical network bears a
+larger rate."""
 
 RATE = Math("maximal learning rate", r"\eta_{\max}")
+
+
+def typical_call(network: Network) -> str:
+    """Where rare networks set the mean of a network in numbers: the call that measures the rate of
+    a typical network; else nothing.
+
+    >>> from theory import MLP
+    >>> typical_call(MLP(64, 16)), typical_call(MLP(64, 17))[:42]
+    ('', 'rare networks set this rate; that of a typ')
+    """
+    if network.free_symbols or not network.layers > RARE_RATIO * min(map(int, network.widths[1:])):
+        return ""
+    return (
+        "rare networks set this rate; that of a typical network: "
+        f"verify.typical_learning_rate({brief(network)}, samples=20_000, seed=1)"
+    )
 
 
 @dataclass(frozen=True)
@@ -32,6 +53,7 @@ class LearningRate(Number):
 
     network: Network
     criterion: Criterion | NetworkOutput
+    _drawn_as: ClassVar[str] = "maximal learning rate"
 
     @property
     @abstractmethod
@@ -100,7 +122,13 @@ class LearningRate(Number):
         return rate_text(self._exact)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__} of {self.network}: {self._headline()}"
+        texts = filter(None, (self._headline(), self._typical))
+        return f"{type(self).__name__} of {self.network}: {'; '.join(texts)}"
+
+    @property
+    def _typical(self) -> str:
+        """`typical_call`, where the rate is one of the hidden layers."""
+        return ""
 
 
 @dataclass(frozen=True, repr=False)

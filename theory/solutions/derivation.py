@@ -259,7 +259,7 @@ class Derivation(Solved):
         >>> from theory import MLP, derive
         >>> from theory.observables import K, g
         >>> derive(g @ K @ g, MLP()).law
-        MeanFieldLaw: ell/2 at layer ell of L, as n → ∞
+        MeanFieldLaw: ell/2 at layer ell of L, the value at n = ∞
         """
         if self.vanishes:
             raise NotSolved(f"{_BY_SYMMETRY}: it has no law")
@@ -373,6 +373,10 @@ class Derivation(Solved):
             ),
             self.layer_equations,
         )
+
+    @property
+    def _quantity(self) -> str:
+        return f"E[{self.observable}]"
 
     def __repr__(self) -> str:
         size = len(self.words)

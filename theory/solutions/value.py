@@ -30,6 +30,7 @@ from theory.solutions.arrays import (
     over_arrays,
 )
 from theory.solutions.evaluation import guard_digits
+from theory.solutions.pictures import Drawable
 from theory.symbols import L, n
 from theory.validation import brief, digits_wanted, series_order
 from theory.waiting import announced
@@ -50,7 +51,7 @@ _SHORT_WIDTH = 10**15
 """Widths up to which the numbers in a closed form are short."""
 
 
-class Value(PickledByFields, PublicNames, ABC):
+class Value(Drawable, PickledByFields, PublicNames, ABC):
     """A quantity of a random network, exact in the sizes that the network leaves open.
 
     Floats put into its closed form lose digits, since the terms nearly cancel.  A value never

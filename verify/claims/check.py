@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from fractions import Fraction
+from math import nan
+from typing import TYPE_CHECKING, Any
+
+from sympy import Symbol
 
 from theory.claims.decision import TheoryVerdict, decide_by_theory
 from theory.claims.differences import Counterexample, Difference, values_in_words
 from theory.claims.reading import read_claim
-from theory.claims.target import Claim, Quantity, Target
+from theory.claims.target import Claim, Quantity, Target, sizes
 from theory.coverage import answered
 from theory.errors import InvalidArgument
 from theory.formulas.formula import Formula
 from theory.laws.criteria import Criterion
 from theory.networks.mlp import MLP
 from theory.outcome import Outcome
-from theory.symbols import ell
+from theory.symbols import ell, eta
 from theory.tables import html_table
 from theory.validation import typed
 from verify.claims.networks import NotMeasured, checked_grid, measure
@@ -25,6 +29,9 @@ from verify.comparison.verdict_in_words import conclusion
 from verify.runs.execution import Execution, checked_execution
 from verify.samplers.gram.sampler import Gram
 from verify.samplers.sampler import Sampler
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["Check", "check", "subject"]
 
@@ -97,6 +104,37 @@ class Check:
         Difference, a power of a size: it is 1/L times the law
         """
         return self.theory.difference
+
+    def plot(self, ax: Axes | None = None, *, against: str | None = None) -> Axes:
+        """Draw the formula beside what it claims to be: over the exact values, with the measured
+        means, where networks were compared, and else beside the exact values; the axes.
+
+        ``against``: "depth", "width" or "layer"; None for the first of them that varies.  ``ax``:
+        Matplotlib axes, or None for a new figure; backend and style are the user's.
+
+        >>> from verify import check
+        >>> wrong = check("L**2/3", claim="leading", simulate=False)
+        >>> wrong.plot().get_title().split(":")[0], wrong.plot().get_xlabel()
+        ('Rejected', 'depth $L$')
+        """
+        name, _, rest = _heading(self).partition(":")
+        title = f"{name.capitalize()}:{rest}"
+        if self.evidence is None:
+            target = self.target
+            exact = target.rate if target.quantity is Quantity.RATE else target.update
+            return exact._picture(ax, against, {}, self._claimed, title)
+        from verify.comparison.figure import draw_cells  # Matplotlib takes long to load
+
+        record = comparison_record(self.evidence)
+        return draw_cells(record, ax, against, title=title, tried="formula")
+
+    def _claimed(self, point: dict[Symbol, Any]) -> float:
+        """The value of the formula at eta = 1; NaN where it has none."""
+        at = self.target.at(point)
+        known = {size: Fraction(str(value)) for size, value in sizes(at).items()}
+        others = {"network": at.network, "layer": at.layer, "rates": at.rates}
+        value = self.formula.value(known | {eta: Fraction(1)}, **others)
+        return nan if value is None else float(value)
 
     def __repr__(self) -> str:
         return "\n".join([_heading(self), *(f"{name} {text}" for name, text in _rows(self))])

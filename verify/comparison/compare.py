@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import log
 from operator import mul
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from theory.coverage import answered
 from theory.errors import InvalidArgument
@@ -49,6 +49,9 @@ from verify.runs.execution import Execution, Watch, checked_execution, checked_p
 from verify.runs.sampling import Sampling
 from verify.samplers.gram.sampler import Gram
 from verify.samplers.sampler import Sampler
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = [
     "Cell",
@@ -174,6 +177,22 @@ class Comparison:
         """
         return frame(comparison_record(self))
 
+    def plot(self, ax: Axes | None = None, *, against: str | None = None) -> Axes:
+        """Draw the measured means over their exact values, with two standard errors, and the law
+        beside them: the one that was tried, or the leading term; the axes.
+
+        ``against``: "depth", "width" or "layer"; None for the first of them that varies.  Hollow
+        marks do not decide.  ``ax``: Matplotlib axes, or None for a new figure; backend and style
+        are the user's.
+
+        >>> found = compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1)
+        >>> found.plot().get_title().split(":")[0]
+        'Consistent'
+        """
+        from verify.comparison.figure import draw_cells  # Matplotlib takes long to load
+
+        return draw_cells(comparison_record(self), ax, against)
+
     def joined(self, other: Comparison) -> Comparison:
         """The cells of both, judged as one family; seed and step are those of this one.
 
@@ -254,7 +273,7 @@ def compare_law(
     planned by the exact variance of one network.  Each cell has its own seed, derived from ``seed``
     and its whole configuration; a network that is given twice is one cell.  ``step``: None for the
     linearised update, else the rate of a real gradient step, which `InvalidArgument` refuses where
-    it is too large for the linearised law.  ``progress`` is called with a cell's network and the
+    it is too large for the linearised value.  ``progress`` is called with a cell's network and the
     number of samples just finished.  ``execution``: how blocks are run (docs/runs.md).
 
     >>> from theory import MLP

@@ -249,8 +249,9 @@ class RunRecord(Struct, frozen=True, kw_only=True):
 
     @property
     def tried(self) -> str:
-        """What the networks were compared with: the exact values, or another law."""
-        return "exact" if all(cell.log_law == cell.log_exact for cell in self.cells) else "law"
+        """What the networks were compared with: the exact values, or a law that a user gave."""
+        same = all(cell.log_law == cell.log_exact for cell in self.cells)
+        return "exact" if same else "tried law"
 
     @property
     def below(self) -> bool:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from theory.tables import aligned_rows, html_table
 from verify.inference.measurement import Measurement, number_or_array
 from verify.inference.numbers_in_text import samples_in_words
+from verify.inference.pictures import draw_estimate
 from verify.numerics.arrays import FloatArray, exponentials, sum_of_parts
 from verify.numerics.software import Software
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["Block", "Estimate", "Measurement", "merge", "sum_block"]
 
@@ -137,6 +141,23 @@ class Estimate:
         return self.total.standard_error
 
     value, error = mean, standard_error
+
+    def plot(self, ax: Axes | None = None, *, theory: Callable[..., Any] | None = None) -> Axes:
+        """Draw the measured means over the layers, with two standard errors; the axes.
+
+        ``theory``: the exact value to draw beside them, as ``squared_update(network, ell)``, whose
+        parts are drawn too, or a law, as a function of the layers: a measurement knows neither.
+        ``ax``: Matplotlib axes, or None for a new figure; backend and style are the user's.
+
+        >>> from theory import MLP, squared_update
+        >>> from theory.symbols import ell
+        >>> from verify import monte_carlo
+        >>> e = monte_carlo(MLP(32, 4), samples=2000, seed=1, layer=range(1, 5))
+        >>> e.plot(theory=squared_update(MLP(32, 4), ell)).get_title().splitlines()[0]
+        'Measured means are within two standard errors of the exact'
+        """
+        layers = self.layer if isinstance(self.layer, tuple) else (self.layer or 1,)
+        return draw_estimate(self.parts, layers, ax, theory)
 
     def __repr__(self) -> str:
         rows = aligned_rows([[name, *part.values()] for name, part in self.parts.items()])
