@@ -90,7 +90,7 @@ def test_a_value_beside_another_law_is_refused_with_both(
 
 
 def test_equal_arguments_stand_beside_a_value() -> None:
-    given = {"layer": 4, "rates": (0, 1, 1, 2), "part": "total", "network": NET}
+    given: dict[str, Any] = {"layer": 4, "rates": (0, 1, 1, 2), "part": "total", "network": NET}
     assert check(OWN[2], simulate=False, **given).verdict.name == "CONSISTENT"
     ones = check(squared_update(NET), rates=(1,) * 4, simulate=False)
     assert ones.verdict.name == "CONSISTENT"
