@@ -151,8 +151,8 @@ def read(value: object, name: str = "formula") -> Formula:
 
 
 def asked_by_name(function: Callable[..., Any]) -> bool:
-    """Whether a function takes numbers by the names of `NAMES`, and not a network and a layer by
-    place.
+    """Whether a function takes numbers by the names of `NAMES`, and not a network, of any name, and
+    a layer by place.
 
     >>> asked_by_name(lambda n, L: L**3 / n), asked_by_name(lambda network: 25)
     (True, True)
@@ -163,7 +163,7 @@ def asked_by_name(function: Callable[..., Any]) -> bool:
     if parameters is None or any(p.kind is p.VAR_POSITIONAL for p in parameters):
         return False
     needed = [p.name for p in parameters if p.default is p.empty and p.kind is not p.VAR_KEYWORD]
-    named = all(name in NAMES for name in needed) and needed != ["network", "layer"]
+    named = all(name in NAMES for name in needed) and needed[1:] != ["layer"]
     return named or len(needed) != 2
 
 
