@@ -21,12 +21,12 @@ from theory.coverage import answered
 from theory.errors import InvalidArgument, NotSolved
 from theory.laws.mean import Mean
 from theory.networks.network import Network
+from theory.networks.sizes import is_large
 from theory.precision import published, workdps
 from theory.solutions.composite import Composite
 from theory.solutions.derivation import derive
 from theory.solutions.evaluation import guard_digits
 from theory.solutions.infinite_width import highest_degree
-from theory.solutions.value import is_large
 from theory.symbols import n
 from theory.validation import digits_wanted, exact_number, typed
 from theory.waiting import announced

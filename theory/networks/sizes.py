@@ -16,8 +16,21 @@ from theory.networks.network import Network
 from theory.symbols import L, a, ell, eta, meant, n, n_0, p, q
 from theory.validation import brief, exact_number, in_range, typed, whole_number
 
-__all__ = ["Sizes", "bound_sizes", "in_order", "layer_at", "network_at", "rates_at", "read_size"]
+__all__ = [
+    "Sizes",
+    "bound_sizes",
+    "in_order",
+    "is_large",
+    "layer_at",
+    "network_at",
+    "rates_at",
+    "read_size",
+]
 
+_FEW_RATIONAL_LAYERS = 16
+"""Depths up to which a rational function of the width is quick to make."""
+_SHORT_WIDTH = 10**15
+"""Widths up to which the numbers in a closed form are short."""
 Sizes: TypeAlias = Mapping[Symbol, Rational]
 """A number for each of some symbols."""
 
@@ -156,3 +169,10 @@ def _placed(value: Any, sizes: Sizes) -> Any:
     if isinstance(value, Symbol) and value.is_integer:
         return int(sizes[value]) if value in sizes else value
     return value.subs(sizes) if isinstance(value, Expr) else value
+
+
+def is_large(network: Network) -> bool:
+    """Whether a closed form for ``network`` is too deep or too wide to be made for a line."""
+    deep = isinstance(network.depth, int) and network.depth > _FEW_RATIONAL_LAYERS
+    widths = network.width if isinstance(network.width, tuple) else (network.width,)
+    return deep or any(isinstance(each, int) and each > _SHORT_WIDTH for each in widths)

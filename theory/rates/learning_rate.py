@@ -28,6 +28,9 @@ RARE_RATIO = 0.25
 """Depth over width beyond which rare networks set the mean, so that a typical network bears a
 larger rate."""
 
+_DEEPEST = 10**6
+"""The deepest network that `verify` simulates."""
+
 RATE = Math("maximal learning rate", r"\eta_{\max}")
 
 
@@ -39,8 +42,11 @@ def typical_call(network: Network) -> str:
     >>> typical_call(MLP(64, 16)), typical_call(MLP(64, 17))[:42]
     ('', 'rare networks set this rate; that of a typ')
     """
-    if network.free_symbols or not network.layers > RARE_RATIO * min(map(int, network.widths[1:])):
+    widths = network.width if isinstance(network.width, tuple) else (network.width,)
+    if network.free_symbols or not network.layers > RARE_RATIO * min(map(int, widths)):
         return ""
+    if network.layers > _DEEPEST:
+        return "rare networks set this rate"
     return (
         "rare networks set this rate; that of a typical network: "
         f"verify.typical_learning_rate({brief(network)}, samples=20_000, seed=1)"

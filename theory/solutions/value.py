@@ -18,7 +18,7 @@ from theory.algebra.in_width import InWidth
 from theory.algebra.numerals import FEW_LAYERS
 from theory.errors import InvalidArgument, NotSolved
 from theory.networks.network import Network
-from theory.networks.sizes import Sizes, bound_sizes, in_order, read_size
+from theory.networks.sizes import Sizes, bound_sizes, in_order, is_large, read_size
 from theory.precision import published, workdps
 from theory.public_names import PickledByFields, PublicNames
 from theory.solutions.arrays import (
@@ -30,14 +30,14 @@ from theory.solutions.arrays import (
     over_arrays,
 )
 from theory.solutions.evaluation import guard_digits
-from theory.solutions.pictures import Drawable
 from theory.symbols import L, n
 from theory.validation import brief, digits_wanted, series_order
 from theory.waiting import announced
 from theory.writing.blocks import Line
+from theory.writing.pictures import Drawable
 from theory.writing.rendering import formulas_latex
 
-__all__ = ["ArrayFunction", "Number", "Value", "as_float", "each", "is_large"]
+__all__ = ["ArrayFunction", "Number", "Value", "as_float", "each"]
 
 _FLOAT_DIGITS = 17
 _LEAST, _MOST = 2.2250738585072014e-308, 1.7976931348623157e308
@@ -45,10 +45,6 @@ _TEXT_DIGITS, _LONGEST = 10, 320
 """Digits of a decimal, and the characters of a formula, in the text of a number."""
 _MOST_CANCELLED = 8
 """Coefficients of a series in 1/n that may cancel before its first."""
-_FEW_RATIONAL_LAYERS = 16
-"""Depths up to which a rational function of the width is quick to make."""
-_SHORT_WIDTH = 10**15
-"""Widths up to which the numbers in a closed form are short."""
 
 
 class Value(Drawable, PickledByFields, PublicNames, ABC):
@@ -462,13 +458,6 @@ def each(function: Callable[[Any], Any], numbers: Any) -> Any:
         return function(numbers)
     values = map(function, numbers)
     return type(numbers)._make(values) if hasattr(numbers, "_make") else tuple(values)
-
-
-def is_large(network: Network) -> bool:
-    """Whether a closed form for ``network`` is too deep or too wide to be made for a line."""
-    deep = isinstance(network.depth, int) and network.depth > _FEW_RATIONAL_LAYERS
-    widths = network.width if isinstance(network.width, tuple) else (network.width,)
-    return deep or any(isinstance(each, int) and each > _SHORT_WIDTH for each in widths)
 
 
 def as_float(number: mpf, sizes: Sizes, call: Callable[[Sizes], str] | None = None) -> float:

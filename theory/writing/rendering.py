@@ -11,8 +11,8 @@ from mpmath import nstr
 from sympy import Expr
 
 from theory.algebra.numerals import magnitude_latex
+from theory.display.tables import aligned_rows, html_table, latex_table
 from theory.precision import real_number
-from theory.tables import aligned_rows, html_table, latex_table
 from theory.writing.blocks import Block, Formulas, Line, Prose, Table
 from theory.writing.notation import Math, math_latex, prose_latex, prose_text
 

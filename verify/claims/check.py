@@ -15,13 +15,13 @@ from theory.claims.differences import Counterexample, Difference, values_in_word
 from theory.claims.reading import read_claim
 from theory.claims.target import Claim, Quantity, Target, sizes
 from theory.coverage import answered
+from theory.display.tables import html_table
 from theory.errors import InvalidArgument
 from theory.formulas.formula import Formula
 from theory.laws.criteria import Criterion
 from theory.networks.mlp import MLP
 from theory.outcome import Outcome
 from theory.symbols import ell, eta
-from theory.tables import html_table
 from theory.validation import typed
 from verify.claims.networks import NotMeasured, checked_grid, measure
 from verify.comparison.compare import Comparison, comparison_record

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
-from theory.drawing import COLOURS, DASHES, MARKERS, Curve, Marks, draw, own_style
+from theory.display.drawing import COLOURS, DASHES, MARKERS, Curve, Marks, draw, own_style
 from theory.errors import InvalidArgument
 from theory.validation import typed
 from verify.comparison.exact_values import exact_rates, leading_power, leading_rates

@@ -12,7 +12,7 @@ from rich.console import Console, ConsoleDimensions
 from rich.measure import Measurement
 from rich.table import Table
 
-from theory.tables import html_table, latex_table
+from theory.display.tables import html_table, latex_table
 from verify.comparison.deciding import SKEWNESS_RANGE
 from verify.comparison.exact_values import LARGEST_SPREAD, STEP_ALLOWANCE
 from verify.comparison.record import CellRecord, RunRecord

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from theory.tables import aligned_rows, html_table
+from theory.display.tables import aligned_rows, html_table
 from verify.inference.measurement import Measurement, number_or_array
 from verify.inference.numbers_in_text import samples_in_words
 from verify.inference.pictures import draw_estimate

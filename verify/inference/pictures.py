@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from theory.drawing import Curve, Marks, draw
+from theory.display.drawing import Curve, Marks, draw
 from theory.errors import InvalidArgument
 from theory.validation import typed
 from verify.inference.measurement import Measurement

@@ -13,9 +13,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from theory.display.tables import html_table
 from theory.networks.mlp import MLP
 from theory.outcome import Outcome
-from theory.tables import html_table
 from verify.comparison.exact_values import STEP_ALLOWANCE
 from verify.inference.evidence import POWER, Interval
 from verify.inference.numbers_in_text import value_and_error

@@ -264,7 +264,7 @@ def test_explicit_samples_reproduce() -> None:
     [
         (lambda: assert_exact(0.5, MLP(1, 1)), "assert_close"),
         (lambda: assert_exact(Float(1) * n, MLP(1, 1)), "exact value"),
-        (lambda: assert_exact("n(n+1)", MLP(1, 1)), r"derivation='n(n+1)'"),
+        (lambda: assert_exact("n(n+1)", MLP(1, 1)), r"derivation='n\(n\+1\)'"),
         (lambda: assert_exact(lambda: None, MLP(1, 1)), "None"),
         (lambda: assert_exact(True, MLP(1, 1)), "True"),
         (lambda: assert_exact(lambda m: m, MLP(1, 1)), "'m'"),

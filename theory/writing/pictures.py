@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from sympy import Expr, Rational, Symbol, fraction, latex
 
-from theory.drawing import Curve, draw
+from theory.display.drawing import Curve, draw
 from theory.errors import InvalidArgument, NotSolved
 from theory.networks.network import Network
 from theory.networks.sizes import bound_sizes, read_size
