@@ -9,24 +9,35 @@ DOCS_READY := $(VENV)/.docs
 BENCH := .venv-bench
 BENCH_READY := $(BENCH)/.ready
 
-.PHONY: run test test-all docs test-lowest bench claims coverage skewness power rare-events faults altered scaling transfer mutation clean
+# Containers often forbid compiled modules on disk; tests start Python a hundred times.
+export PYTHONDONTWRITEBYTECODE =
+
+.PHONY: run test lint types kernels test-all docs test-lowest bench claims coverage skewness power rare-events faults altered scaling transfer mutation clean
 
 run: $(READY)
 	$(BIN)/python -m verify
 
 test: $(READY)
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/python -m tests.tools.compiled
+	$(MAKE) --jobs 2 lint types kernels
 	$(BIN)/pytest -n auto -m "not slow"
 
-# The slow tests, and those that need PyTorch, JAX (processors only), Dask and scikit-learn,
-# which it installs in .venv-bench/, about 3 GB and some minutes; and a TeX (Debian:
-# texlive-latex-recommended and lmodern) and Chromium with its driver (chromium, chromium-driver),
-# which it asks for where they are missing: docs/install.md.
-test-all: test docs $(BENCH_READY)
-	$(BIN)/pytest -n auto -m slow
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+# The compiled passes of all samplers, once for all test processes.
+kernels: $(READY)
+	$(BIN)/python -m tests.tools.compiled
+
+# All tests: the slow ones too, with twice the examples, and those that need PyTorch, JAX (processors
+# only), Dask and scikit-learn, which it installs in .venv-bench/, about 3 GB and some minutes; and a
+# TeX (Debian: texlive-latex-recommended and lmodern) and Chromium with its driver (chromium,
+# chromium-driver), which it asks for where they are missing: docs/install.md.
+test-all: lint types kernels docs $(BENCH_READY)
+	$(BIN)/pytest -n auto --hypothesis-profile thorough
 	$(BENCH)/bin/python -m pytest -n auto tests/extras verify/pytorch docs/pytorch
 
 # The documentation site, in build/docs: notebooks are executed, a warning is an error.
@@ -64,7 +75,7 @@ power: $(READY)
 rare-events: $(READY)
 	$(BIN)/python -m studies.rare_events
 
-# Which learning rate of small trained networks carries over to deeper ones: about 20 minutes on one
+# Which learning rate of small trained networks carries over to deeper ones: about half an hour on one
 # core; the same installation as for test-all.
 transfer: $(BENCH_READY)
 	$(BENCH)/bin/python -m studies.transfer
@@ -97,7 +108,8 @@ $(READY): setup.cfg pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
 	@echo "Installing into $(VENV)/, some minutes without a word."
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m compileall -q -j 0 $(VENV)/lib
 	touch $(READY)
 
 $(DOCS_READY): $(READY)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
@@ -11,11 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, NullLocator, ScalarFormatter
 
-from studies.transfer_record import Found, Tuning
-from studies.transfer_statistics import best_octaves, carried
+from studies.transfer_record import Found
+from studies.transfer_statistics import best_octaves, carried, unit_rates
 from verify.numerics.arrays import FloatArray
 
-__all__ = ["save_figure"]
+__all__ = ["best_rates_figure"]
 
 _MARKERS = ("o", "s", "^", "D", "v")
 _LINES = {
@@ -27,8 +26,8 @@ _LINES = {
 _LABELS = {"L^-3/2": r"$L^{-3/2}$"}
 
 
-def save_figure(found: Found, horizon: int, path: Path) -> None:
-    """Write the figure for one setting and horizon, the same bytes for the same numbers."""
+def best_rates_figure(found: Found, horizon: int) -> Figure:
+    """The figure for one setting and horizon."""
     figure = Figure(figsize=(9.6, 3.3), layout="constrained")
     plain, scaled, best = figure.subplots(1, 3)
     _losses(plain, found, horizon, exact=False)
@@ -42,8 +41,7 @@ def save_figure(found: Found, horizon: int, path: Path) -> None:
     for axes, letter in zip((plain, scaled, best), "abc", strict=True):
         axes.set_title(letter, loc="left", fontweight="bold", fontsize="medium")
         axes.grid(alpha=0.25, linewidth=0.5)
-    with mpl.rc_context({"svg.hashsalt": "mup-depth"}):
-        figure.savefig(path, metadata={"Date": None})
+    return figure
 
 
 def _colours(count: int) -> Iterator[tuple[float, float, float, float]]:
@@ -55,20 +53,16 @@ def _losses(axes: Axes, found: Found, horizon: int, *, exact: bool) -> None:
     """Median loss over seeds with quartiles, by rate; rates at which most diverged left out."""
     at = found.setting.horizons.index(horizon)
     colours = _colours(len(found.tuning))
-    for tuning, marker, colour in zip(found.tuning, _MARKERS, colours, strict=False):
+    drawn = zip(found.tuning, unit_rates(found), _MARKERS, colours, strict=False)
+    for tuning, maximal, marker, colour in drawn:
         low, middle, high = _quartiles(tuning.loss[at])
         kept = np.isfinite(middle)
-        unit = _maximal(found, tuning) if exact else 1.0
+        unit = maximal if exact else 1.0
         rates = tuning.rates[kept] / unit
         axes.fill_between(rates, low[kept], high[kept], color=colour, alpha=0.18, linewidth=0)
         (line,) = axes.plot(rates, middle[kept], color=colour, linewidth=1.1)
         line.set(marker=marker, markersize=3.5, label=str(tuning.depth))
     axes.set(xscale="log", yscale="log", ylim=(0.015, 1.0))
-
-
-def _maximal(found: Found, tuning: Tuning) -> float:
-    """The exact maximal rate, the grid's unit."""
-    return float(tuning.rates[0] / 2.0 ** found.setting.octaves[0])
 
 
 def _quartiles(loss: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -80,7 +74,7 @@ def _quartiles(loss: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
 def _best(axes: Axes, found: Found, horizon: int) -> None:
     """Best rate by depth with its interval, and each rule's rate from the smallest depth on."""
     depths = found.setting.depths
-    unit = np.array([_maximal(found, tuning) for tuning in found.tuning])
+    unit = unit_rates(found)
     octaves = best_octaves(found, horizon)
     values, low, high = (
         unit * 2.0 ** np.array([getattr(each, end) for each in octaves])

@@ -20,8 +20,9 @@ _DIGITS = 5
 
 @dataclass(frozen=True, eq=False)
 class Tuning:
-    """All rates of the grid at one depth: ``loss`` on the training set and held-out ``accuracy``,
-    shape ``(horizons, seeds, rates)``; infinite and NaN where a network diverged."""
+    """The grid at one depth: ``rates`` of layers 2 to L, shape ``(rates,)``; ``loss`` on the
+    training set and held-out ``accuracy``, ``(horizons, seeds, rates)``, infinite and NaN where a
+    network diverged."""
 
     depth: int
     rates: FloatArray
@@ -31,8 +32,8 @@ class Tuning:
 
 @dataclass(frozen=True, eq=False)
 class Transfer:
-    """Networks of new seeds trained at one rate: that of ``rule``, or (None) the best of this
-    depth's own grid.  ``loss``, ``accuracy``: shape ``(seeds,)``."""
+    """Networks of new seeds, with ``rate`` in layers 2 to L: trained at the rates of ``rule``, or
+    (None) the best of this depth's own grid.  ``loss``, ``accuracy``: shape ``(seeds,)``."""
 
     depth: int
     horizon: int
@@ -55,8 +56,8 @@ class Found:
         return next(each for each in self.tuning if each.depth == depth)
 
     def transfer(self, depth: int, horizon: int, rule: str | None) -> Transfer:
-        """The networks trained by one rule."""
-        asked = (depth, horizon, rule)
+        """The networks trained by one rule; at the smallest depth each gives that depth's best."""
+        asked = (depth, horizon, None if depth == self.setting.depths[0] else rule)
         return next(t for t in self.transfers if (t.depth, t.horizon, t.rule) == asked)
 
 

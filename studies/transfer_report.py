@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from math import isfinite
 
 import numpy as np
@@ -11,7 +12,6 @@ from rich.table import Table
 
 from studies.plain import print_plain
 from studies.transfer_record import Found
-from studies.transfer_settings import RULES
 from studies.transfer_statistics import best_octaves, exponent, loss_ratio, rule_exponent
 from verify.inference.evidence import Interval
 
@@ -19,7 +19,7 @@ __all__ = ["print_accuracies", "print_best", "print_exponents", "print_ratios", 
 
 
 def print_best(found: Sequence[Found]) -> None:
-    """Binary logarithm of the best rate over the exact maximal one, by depth."""
+    """Binary logarithm of the best factor, by depth."""
     table = _table("setting", "steps", *(f"depth {depth}" for depth in found[0].setting.depths))
     for each in found:
         for horizon in each.setting.horizons:
@@ -30,12 +30,13 @@ def print_best(found: Sequence[Found]) -> None:
 
 def print_exponents(found: Sequence[Found]) -> None:
     """Exponent of the best rate in depth, beside those of the rules."""
-    table = _table("setting", "steps", "best rate", *RULES)
+    rules = found[0].setting.rules
+    table = _table("setting", "steps", "best rate", *rules)
     for each in found:
         for horizon in each.setting.horizons:
-            rules = [_number(rule_exponent(each, horizon, rule), ".2f") for rule in RULES]
+            slopes = [_number(rule_exponent(each, horizon, rule), ".2f") for rule in rules]
             best = _text(exponent(each, horizon), ".2f")
-            table.add_row(each.setting.name, str(horizon), best, *rules)
+            table.add_row(each.setting.name, str(horizon), best, *slopes)
     print_plain(table, 140)
 
 
@@ -44,7 +45,7 @@ def print_ratios(found: Sequence[Found]) -> None:
     table = _table("setting", "steps", "rule", *(f"depth {d}" for d in found[0].setting.depths[1:]))
     for each in found:
         for horizon in each.setting.horizons:
-            for rule in RULES:
+            for rule in each.setting.rules:
                 cells = [
                     _text(loss_ratio(each, depth, horizon, rule), ".2f")
                     for depth in each.setting.depths[1:]
@@ -56,10 +57,11 @@ def print_ratios(found: Sequence[Found]) -> None:
 def print_accuracies(found: Sequence[Found], depth: int) -> None:
     """Median held-out accuracy of one depth at its own best rate and at those carried over, and how
     many networks diverged."""
-    table = _table("setting", "steps", "own best", *RULES)
+    rules = found[0].setting.rules
+    table = _table("setting", "steps", "own best", *rules)
     for each in found:
         for horizon in each.setting.horizons:
-            cells = [_accuracy(each, depth, horizon, rule) for rule in (None, *RULES)]
+            cells = [_accuracy(each, depth, horizon, rule) for rule in (None, *rules)]
             table.add_row(each.setting.name, str(horizon), *cells)
     print_plain(table, 140)
 
@@ -74,10 +76,12 @@ def _accuracy(found: Found, depth: int, horizon: int, rule: str | None) -> str:
 
 
 def print_tables(found: Sequence[Found]) -> None:
-    """All tables."""
-    for show in (print_best, print_exponents, print_ratios):
-        show(found)
-    print_accuracies(found, found[0].setting.depths[-1])
+    """All tables, for each run of settings that share depths and rules."""
+    for _, alike in groupby(found, key=lambda each: (each.setting.depths, each.setting.rules)):
+        group = list(alike)
+        for show in (print_best, print_exponents, print_ratios):
+            show(group)
+        print_accuracies(group, group[0].setting.depths[-1])
 
 
 def _text(interval: Interval, form: str) -> str:

@@ -7,11 +7,21 @@ from typing import Any
 
 import numpy as np
 
-from studies.transfer_record import Found
+from studies.transfer_record import Found, Transfer
 from verify.inference.evidence import Interval
 from verify.numerics.arrays import FloatArray
 
-__all__ = ["best_octave", "best_octaves", "carried", "exponent", "loss_ratio", "rule_exponent"]
+__all__ = [
+    "best_octave",
+    "best_octaves",
+    "carried",
+    "exponent",
+    "final_loss",
+    "loss_ratio",
+    "paired_ratio",
+    "rule_exponent",
+    "unit_rates",
+]
 
 RESAMPLES = 2000
 LEVEL = 0.95
@@ -28,7 +38,7 @@ def best_octave(loss: FloatArray, octaves: FloatArray) -> FloatArray:
 
 
 def best_octaves(found: Found, horizon: int) -> list[Interval]:
-    """At each depth, the binary logarithm of the best rate over the exact maximal one.
+    """At each depth, the binary logarithm of the best factor.
 
     The ends lie half a grid step further out than those of the bootstrap.
     """
@@ -47,13 +57,20 @@ def exponent(found: Found, horizon: int) -> Interval:
     grid tells no more.
     """
     depths = np.array(found.setting.depths)
-    maximal = np.array([each.rates[0] for each in found.tuning]) / 2.0 ** found.setting.octaves[0]
+    unit = unit_rates(found)
     best, resampled = _octaves(found, horizon)
     half = found.setting.resolution / 2
     moved = resampled + np.random.default_rng(_SEED).uniform(-half, half, resampled.shape)
-    slopes = _slope(depths, np.log2(maximal) + moved.T)
+    slopes = _slope(depths, np.log2(unit) + moved.T)
     low, high = _ends(slopes)
-    return Interval(low, float(_slope(depths, np.log2(maximal) + best)), high)
+    return Interval(low, float(_slope(depths, np.log2(unit) + best)), high)
+
+
+def unit_rates(found: Found) -> FloatArray:
+    """The rates of layers 2 to L at the factor 1, shape ``(depths,)``."""
+    lowest = np.array([each.rates[0] for each in found.tuning])
+    unit: FloatArray = lowest / 2.0 ** found.setting.octaves[0]
+    return unit
 
 
 def rule_exponent(found: Found, horizon: int, rule: str) -> float:
@@ -64,26 +81,35 @@ def rule_exponent(found: Found, horizon: int, rule: str) -> float:
 
 def carried(found: Found, horizon: int, rule: str) -> FloatArray:
     """The smallest depth's best rate, and those that a rule made of it, shape ``(depths,)``."""
-    first, *deeper = found.setting.depths
-    octaves, at = found.setting.octaves, found.setting.horizons.index(horizon)
-    best = best_octave(found.at(first).loss[at], np.array(octaves))
-    source = found.at(first).rates[octaves.index(float(best))]
-    return np.array([source, *(found.transfer(depth, horizon, rule).rate for depth in deeper)])
+    return np.array([found.transfer(depth, horizon, rule).rate for depth in found.setting.depths])
+
+
+def final_loss(found: Found, depth: int, horizon: int, rule: str | None) -> Interval:
+    """Median loss of the new seeds at one rule's rates; infinite where most networks diverged."""
+    loss = found.transfer(depth, horizon, rule).loss
+    low, high = _ends(np.median(loss[_resamples(len(loss), depth)], axis=-1))
+    return Interval(low, float(np.median(loss)), high)
 
 
 def loss_ratio(found: Found, depth: int, horizon: int, rule: str) -> Interval:
-    """Median loss at the transferred rate over median loss at the depth's own best rate.
+    """Median loss at the transferred rate over median loss at the depth's own best rate."""
+    return paired_ratio(*(found.transfer(depth, horizon, each) for each in (rule, None)))
 
-    Both on the same new seeds, resampled together; infinite where most networks diverged.
+
+def paired_ratio(one: Transfer, other: Transfer) -> Interval:
+    """Median loss of ``one`` over that of ``other``, of the same depth and seeds.
+
+    Seeds are resampled together; infinite where most networks diverged, 1 where most diverged in
+    both.
     """
-    carried, own = (found.transfer(depth, horizon, each).loss for each in (rule, None))
 
     def ratio(index: Any) -> FloatArray:
-        result: FloatArray = np.median(carried[index], axis=-1) / np.median(own[index], axis=-1)
-        return result
+        above, below = (np.median(each.loss[index], axis=-1) for each in (one, other))
+        lost = np.isinf(above) & np.isinf(below)
+        return np.where(lost, 1.0, above / np.where(lost, 1.0, below))
 
-    low, high = _ends(ratio(_resamples(len(own), depth)))
-    return Interval(low, float(ratio(np.arange(len(own)))), high)
+    low, high = _ends(ratio(_resamples(len(one.loss), one.depth)))
+    return Interval(low, float(ratio(np.arange(len(one.loss)))), high)
 
 
 def _octaves(found: Found, horizon: int) -> tuple[FloatArray, FloatArray]:

@@ -65,7 +65,7 @@ LOSSES: dict[str, Loss] = {"half square": _half_square, "logistic": _logistic}
 @dataclass(frozen=True, eq=False)
 class Stack:
     """Networks of one shape: ``weights[l]`` is ``(networks, n, fan_in)``, ``readout`` is
-    ``(networks, n)``, and never trained."""
+    ``(networks, n)``."""
 
     weights: list[torch.Tensor]
     readout: torch.Tensor
@@ -95,14 +95,15 @@ class Stack:
         return activations, torch.bmm(activations[-1], self.readout[:, :, None])[:, :, 0]
 
     def step(self, x: torch.Tensor, y: torch.Tensor, rates: torch.Tensor, loss: Loss) -> None:
-        """One step of SGD on the hidden weights, in place; ``rates``: one for each network."""
+        """One step of SGD, in place; ``rates``: ``(networks, layers + 1)``, the readout's last."""
         activations, f = self.forward(x)
         slope = loss(f, y)[1] / y.shape[1]
         delta = slope[:, :, None] * self.readout[:, None, :]
+        self.readout.sub_(rates[:, -1:] * torch.bmm(slope[:, None, :], activations[-1])[:, 0])
         for layer in range(len(self.weights) - 1, -1, -1):
             delta *= activations[layer + 1] > 0
             below = torch.bmm(delta, self.weights[layer]) if layer else delta
-            move = (delta * -rates[:, None, None]).transpose(1, 2)
+            move = (delta * -rates[:, layer, None, None]).transpose(1, 2)
             self.weights[layer].baddbmm_(move, activations[layer])
             delta = below
 
@@ -128,12 +129,12 @@ def train(
 ) -> tuple[FloatArray, FloatArray]:
     """Loss on the training set and accuracy on the held-out one after each number of steps.
 
-    ``rates``: shape ``(rates,)``, the same for all seeds.  Both results: ``(horizons, seeds,
-    rates)``; a loss that is not finite is infinite, and its accuracy NaN.
+    ``rates``: shape ``(rates, depth + 1)``, the same for all seeds.  Both results: ``(horizons,
+    seeds, rates)``; a loss that is not finite is infinite, and its accuracy NaN.
     """
     copies, steps = len(rates), max(horizons)
     stack = Stack.draw(setting.width, depth, task.inputs.shape[1], seeds, copies)
-    each = torch.as_tensor(np.tile(rates, len(seeds)), dtype=torch.float32)
+    each = torch.as_tensor(np.tile(rates, (len(seeds), 1)), dtype=torch.float32)
     order = torch.stack([_order(task, setting.batch * steps, seed) for seed in seeds])
     found = []
     for now in range(1, steps + 1):

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-settings.register_profile("project", deadline=None, derandomize=True, print_blob=True)
+settings.register_profile("thorough", deadline=None, derandomize=True, print_blob=True)
+settings.register_profile("project", settings.get_profile("thorough"), max_examples=50)
 settings.load_profile("project")
 
 

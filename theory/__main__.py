@@ -49,8 +49,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--width", type=int, help="width of the hidden layers (default: symbol n)")
     parser.add_argument("--depth", type=int, help="number of hidden layers (default: symbol L)")
     parser.add_argument("--slope", default="0", help="negative slope of the activation (ReLU: 0)")
-    parser.add_argument("--latex", action="store_true", help="as a LaTeX document that compiles")
-    parser.add_argument("--bibtex", action="store_true", help="how to cite, as BibTeX")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--latex", action="store_true", help="as a LaTeX document that compiles")
+    form.add_argument("--bibtex", action="store_true", help="how to cite, as BibTeX")
     return parser
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sympy import Symbol
 
 from theory.public_names import listed
@@ -52,6 +54,23 @@ c = Symbol("c", positive=True)
 """Variance of a weight times its fan-in."""
 r = Symbol("r", nonnegative=True)
 """Multiplier of the learning rate in one layer."""
+
+
+def meant(value: object, *symbols: Symbol) -> Any:
+    """The one of ``symbols`` that a user's own symbol of its name can stand for, where no
+    assumption of the two contradicts; else ``value``.
+
+    >>> meant(Symbol("L"), n, L) is L, meant(Symbol("L", negative=True), L) is L
+    (True, False)
+    """
+    if isinstance(value, Symbol):
+        for symbol in symbols:
+            facts = symbol.assumptions0
+            if symbol.name == value.name and all(
+                facts.get(name, fact) == fact for name, fact in value.assumptions0.items()
+            ):
+                return symbol
+    return value
 
 
 def __dir__() -> list[str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from decimal import Decimal
 from fractions import Fraction
 from itertools import groupby
 from math import inf, ulp
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, cast
 
 from mpmath.libmp import numeral, prec_to_dps
 from sympy import QQ, Expr, Float, Rational, sstr
@@ -309,12 +309,13 @@ def _is_rational(value: Expr) -> bool:
 
 def non_negative_rates(rates: object, depth: int) -> tuple[Rational, ...]:
     """``rates`` as one exact non-negative multiplier of eta per hidden layer."""
-    if isinstance(rates, str | bytes | Set | Mapping) or not isinstance(rates, Iterable):
+    sequence = isinstance(rates, Iterable) and not isinstance(rates, Iterator)
+    if isinstance(rates, str | bytes | Set | Mapping) or not sequence:
         raise InvalidArgument(
             f"expected one multiplier of eta per layer for rates, got rates={typed(rates)}; "
             f"give a sequence of {depth} numbers"
         )
-    values: tuple[Any, ...] = tuple(rates)
+    values: tuple[Any, ...] = tuple(cast(Iterable[Any], rates))
     if len(values) != depth:
         raise InvalidArgument(
             f"expected {depth} multipliers in rates, got {len(values)}; give one for each of "

@@ -28,8 +28,6 @@ from verify.runs.execution import Execution
 
 __all__ = ["main"]
 
-COLUMNS = 108
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the main job, or check a formula; the exit code, as ``--help`` lists them."""
@@ -39,10 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _main(options: argparse.Namespace) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
-    console = Console(highlight=False)
-    if not console.is_terminal or console.width < COLUMNS:
-        console = Console(highlight=False, width=COLUMNS)
-    return _run(checked_options(options), console)
+    return _run(checked_options(options), Console(highlight=False))
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:

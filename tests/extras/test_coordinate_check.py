@@ -249,6 +249,12 @@ def test_the_title_says_whose_draw_was_tested() -> None:
     assert "with weights drawn by pytorch_default: 10 real steps" in str(theirs)
 
 
+def test_one_sample_has_no_standard_error() -> None:
+    said = " ".join(str(coordinate_check(mlp(16, 16), samples=1, seed=1)).split())
+    assert "initialise: 1 real step of rate" in said
+    assert "but one sample has no standard error; give samples=2 at least." in said
+
+
 def test_the_table_has_the_share_of_the_bound_at_the_maximal_rate() -> None:
     check = coordinate_check(mlp(16, 32, 32), samples=10, seed=1)
     rate = float(maximal_learning_rate(check.network).evaluate())

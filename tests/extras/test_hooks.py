@@ -226,7 +226,11 @@ CHANGING: dict[str, tuple[Callable[[Any, Any], Any], Any, str]] = {
     "twice": (FORWARD, lambda m, i, o: 2 * o, CHANGE),
     "a method": (FORWARD, Recorder().scale, f"{CHANGE}, got the forward hook 'Recorder.scale' on"),
     "bounded": (FORWARD, lambda m, i, o: o.clamp(-100, 100), CHANGE),
-    "in place": (FORWARD, in_place, f"{CHANGE}, got the forward hook 'in_place' on '0'"),
+    "in place": (
+        FORWARD,
+        in_place,
+        f"{CHANGE}, got the forward hook 'in_place' on '0'; remove it$",
+    ),
     "without gradients": (FORWARD, torch.no_grad()(doubled), CHANGE),
     "a mock": (FORWARD, Mock(return_value=None), UNSEEN),
     "a module": (FORWARD, lambda m, i, o: OPTIMISER and nn.Identity()(o), UNSEEN),

@@ -35,6 +35,25 @@ class Acting(Functional):
         return self.linears[-1](x)
 
 
+class Around(Functional):
+    """A functional network of functions of its inputs and outputs."""
+
+    def __init__(self, before: Any = torch.clone, after: Any = torch.clone) -> None:
+        super().__init__(8, 16, 16)
+        self.before, self.after = before, after
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.as_tensor(self.after(super().forward(self.before(x))))
+
+
+def clamped(x: torch.Tensor) -> torch.Tensor:
+    return x.clamp(-50, 50)
+
+
+def noisy(x: torch.Tensor) -> torch.Tensor:
+    return x + 0.1 * torch.randn_like(x)
+
+
 class StraightThrough(torch.autograd.Function):
     """ReLU with the gradient of the identity."""
 
@@ -336,7 +355,10 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
         lambda: nn.Sequential(Twice(8, 8, bias=False), mlp(8, 8)[1:]),
         "'0' is not W x",
     ),
-    "a hook in forward": (lambda: HookInside(8, 8, 8), "10 times that gradient at 'linears.0'"),
+    "a hook in forward": (
+        lambda: HookInside(8, 8, 8),
+        "10 times that gradient at 'linears.0'; .*register_hook",
+    ),
     "no gradient, deep, in 16 bits": (
         lambda: Acting(detached_by_dtype, *[32] * 40).bfloat16(),
         "no gradient at all at 'linears.38' in torch.bfloat16",
@@ -374,6 +396,25 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
         "'0.weight' of type Doubling",
     ),
     "noise": (lambda: Acting(lambda z: z.relu() + 1e-3 * torch.randn_like(z)), "random in train"),
+    "noise on inputs": (lambda: Around(noisy), "random in training mode before 'linears.0'"),
+    "dropout on inputs": (lambda: Around(F.dropout), "random in training mode before 'linears.0'"),
+    "noise on outputs": (lambda: Around(after=noisy), "random in training mode after 'linears.2'"),
+    "clamped inputs": (
+        lambda: Around(clamped),
+        "changes its inputs before 'linears.0', at .*clamp",
+    ),
+    "clamped outputs": (
+        lambda: Around(after=clamped),
+        "changes the output of 'linears.2', at inputs .*; leave out clamp",
+    ),
+    "clamped activations": (
+        lambda: Acting(lambda z: clamped(z.relu())),
+        "bounds or shifts its activations",
+    ),
+    "a permutation": (
+        lambda: Acting(lambda z: z.relu().flip(-1)),
+        "moves activations to other places between 'linears.0' and 'linears.1'; leave the perm",
+    ),
     "residual": (lambda: Residual(8, 8, 8, 8), "a skip connection around 'linears.1'"),
     "residual, post": (lambda: PostActivation(8, 8, 8), "a skip connection around 'linears.1'"),
     "residual, pre": (lambda: PreNorm(8, 8, 8, 8), "around 'linears.1' and 'linears.2'"),

@@ -60,6 +60,13 @@ def scaled() -> nn.Module:
     return model
 
 
+def beside(*unused: nn.Module) -> nn.Module:
+    """A model that registers modules and does not call them."""
+    model = Functional(4, 4)
+    model.unused = nn.ModuleList(unused)
+    return model
+
+
 class Scaled(Functional):
     """Twice the output."""
 
@@ -97,7 +104,8 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "several outputs": (nn.Sequential(mlp(4, 4)[:2], nn.Linear(4, 3, bias=False)), "one output"),
     "no hidden layer": (nn.Sequential(nn.Linear(4, 1, bias=False)), "a hidden layer"),
     "another activation": (mlp(4, 4, activation=nn.Tanh), "expected a model of Linear and ReLU"),
-    "dropout": (nn.Sequential(nn.Dropout(), mlp(4, 4)), "Dropout"),
+    "dropout": (nn.Sequential(nn.Dropout(), mlp(4, 4)), r"random in training mode before '1\.0'"),
+    "a module not used": (beside(nn.GELU()), r"got GELU\(.* so remove it, used or not"),
     "no activation": (
         mlp(4, 4, 4, activation=nn.Identity),
         "no activation between '0' and '2'; put one there",
@@ -145,6 +153,16 @@ def test_other_models_are_refused_in_a_sentence_and_left_alone(case: str) -> Non
     if isinstance(model, nn.Module):
         pairs = zip(before.parameters(), model.parameters(), strict=True)
         assert all(a.is_meta or torch.equal(a, b) for a, b in pairs)
+
+
+def test_modules_that_do_nothing_are_accepted() -> None:
+    layers = nn.Linear(4, 4, bias=False), nn.ReLU(), nn.Dropout(0.0), nn.Linear(4, 1, bias=False)
+    for model in (nn.Sequential(*layers), beside(nn.Dropout(0.1), nn.MSELoss())):
+        assert network_of(model) == MLP(4, 1, input_width=4)
+
+
+def test_a_tensor_of_one_number_is_read_as_the_input_norm() -> None:
+    assert network_of(mlp(4, 4), input_norm2=torch.tensor(8.0)).norm2 == 8
 
 
 def test_a_lazy_model_is_read_once_it_has_been_run() -> None:

@@ -115,7 +115,7 @@ def test_the_numbers_shown_are_those_of_python(page: Any, n: int, layers: int) -
     rate = maximal_learning_rate(MLP(n, layers)).evaluate(30)
     update = squared_update(MLP(n, layers))
     with workdps(40):
-        shown = {"rate": rate, "total": update.evaluate(30), "label": update.label.evaluate(30)}
+        shown = {"mean": rate, "total": update.evaluate(30), "label": update.label.evaluate(30)}
         for name, value in shown.items():
             mantissa, _, exponent = text(page, f"out-{name}").partition("e")
             found = log(float(mantissa)) + int(exponent or 0) * log(10)

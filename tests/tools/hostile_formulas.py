@@ -16,16 +16,16 @@ Symbol('q') | Integer(3) | S(1) | sympify('1') | Rational(1,2) | Integral(n, n) 
 
 NAMES = """
 E | I | pi | oo | zoo | nan | inf | Infinity | NaN | e | i | j | x | N | l0 | n1 | n_1 | nn | Ln | eta2
-alpha | lambda | kappa | n_ | _n | _ | __ | width | depth | E(n) | sin(n) | ln(n) | gamma(n) | abs(n)
-factorial(n) | Max(n, L) | n(L) | L(n) | 2(n) | exp | log | sqrt | exp n | exp() | log() | exp(n, L) | √
-expn | exp**2 | exp(exp) | sqrt | eta(1) | n_0(2) | Exp(n) | LOG(n) | q | c | p | r
+alpha | lambda | kappa | n_ | _n | _ | __ | width | depth | E(n) | sin(n) | gamma(n) | abs(n)
+factorial(n) | Max(n, L) | n(L) | L(n) | exp | log | sqrt | exp() | log() | exp(n, L) | √
+expn | exp**2 | exp(exp) | sqrt | eta(1) | n_0(2) | LOG(n) | q | c | p | r
 """.replace("\n", "|").split("|")
 
 SYNTAX = """
-2n | L^3/3n | n L | n(n+1) | (n+1)(n+2) | 2 3 | 2(3) | n 2 | n.5 | 1.2.3 | 1_000 | 0x10 | 1e | 1e+ | . | 1..2
+L^3/3n | n(n+1) | 2 3 | n 2 | n.5 | 1.2.3 | 1_000 | 0x10 | 1e | 1e+ | . | 1..2
 n+ | +| * | n* | n** | ** | n***L | n^^L | n^ | /n | n/ | n//L | ( | ) | () | (n | n) | ((n) | (n)) | )(
-n + (L | sqrt(n | sqrt n) | n² ² | n²³⁻ | ² | ⁻ | n⁻ | √√n | √-n | n²^2 | n^² | 2,5 | 1,000 | η η | ηℓ | n₀n
-E = L^3 | L^3/3 ; n | n n | 0b1 | 1j | 2.5j | n ** ** L | - | -- | +-+ | (-) | ((())) | n*/L | n*+
+n + (L | sqrt(n | sqrt n) | n² ² | n²³⁻ | ² | ⁻ | n⁻ | √√n | √-n | n²^2 | n^² | 2,5 | 1,000
+E = L^3 | L^3/3 ; n | 0b1 | 1j | 2.5j | n ** ** L | - | -- | +-+ | (-) | ((())) | n*/L | n*+
 """.replace("\n", "|").split("|")
 
 UNDEFINED = """
@@ -36,6 +36,10 @@ log(n-n) | sqrt(-1) | (-1)**(1/2) | (-8)^(1/3) | sqrt(-n) | (-n)^0.5 | log(-1) |
 """.replace("\n", "|").split("|")
 
 HUGE = """
+Sum(k^1000,(k,1,L)) | Sum((k+n)^500,(k,1,L)) | Sum(k^L,(k,1,L)) | Sum(2^(10^9*k),(k,1,L)) | Sum(k^k,(k,1,L))
+Sum(t^k,(k,1,L)) | Sum(k,(k,1,L-2)) | Sum(k,(k,1,n/2)) | Sum(1/k,(k,1,L)) | Sum(sqrt(k),(k,1,L)) | Sum(k,k)
+Sum(k,(k,1,L))+k | Sum(k,(n+1,1,L)) | Sum(k,(q,1,L)) | Sum(k,(k,1)) | Sum | Sum(k | Sum() | Sum[k,{k,1,L)
+binomial(n,10^9) | binomial(10^900,10^899) | binomial(n,L) | binomial(n) | binomial(n,t) | binomial(n,2,3)
 9**9**9**9 | 10**10**10 | 2^(10^9) | (1+n)**(10**9) | n**n**n**n | n^n^n^n^n^n | 10^1001 | 2^-100000
 ((n^1000)^1000)^1000 | ((2^1000)^1000)^1000 | (2^1000)^1000*n | (n+1)^(10^6) | 1e999999999 | 1e-999999999
 1e1001 | 1E+100000 | 1e9999999999999999999999 | 0.1e-5000 | exp(10^9) | exp(exp(exp(9))) | exp(exp(2))
@@ -48,7 +52,7 @@ log(exp(n+exp(9))*exp(-n)) | (1/3)^(10^7) | (3/7)^5000 | 10^(10^(10^n))^n^n | (n
 LOOK_ALIKE = [
     *"пνηℓոո"[:2],
     *("ո", "ｎ", "𝑛", "𝐧", "ⅼ", "Ⅼ", "Ｌ", "ʟ", "ｔ", "а", "α", "ɑ", "е", "ℯ", "ｅ", "ŋ", "ɳ", "µ"),
-    *("ｎ_0", "n＿0", "nꓸ0", "n₁", "n⁰_0", "１", "２n", "٣", "३", "½", "Ⅳ", "①", "𝟏", "1２"),
+    *("ｎ_0", "n＿0", "nꓸ0", "n₁", "n⁰_0", "１", "２n", "٣", "३", "Ⅳ", "①", "𝟏", "1２"),
     *(
         "n＋L",
         "n－L",
@@ -78,6 +82,8 @@ def families() -> list[str]:
     deep = [*("(" * k + "n" + ")" * k for k in (51, 500, 4900, 10**5)), "(" * 9000, ")" * 9000]
     signs = ["-" * k + "n" for k in (60, 5000, 10**5)]
     calls = [f"{name}(" * 60 + "n" + ")" * 60 for name in ("sqrt", "exp", "log")]
+    calls += ["Sum(" * 60 + "k" + ",(k,1,L))" * 60, r"\frac{1}{" * 60 + "n" + "}" * 60]
+    calls += [r"\sum_{k=1}^n" * 60 + "k", "2^-" * 60 + "n", "√" * 60 + "n", "exp-" * 60 + "n"]
     towers = ["n" + "^n" * k for k in (3, 50, 4000)] + ["9" + "**9" * k for k in (2, 5, 3000)]
     towers += ["2" + "^(1/2" * 60 + ")" * 60, "(" * 55 + "n+1" + ")^L+1" * 55]
     long = ["9" * k for k in (1001, 9999, 10**6)] + [
@@ -178,7 +184,19 @@ def heavy() -> list[str]:
         "1/(sqrt(2)+sqrt(3)-sqrt(5+2*sqrt(6)))",
         "(sqrt(2)+sqrt(3)-sqrt(5+2*sqrt(6)))^-3",
     ]
-    return [cut(text) for text in [*sums, *products, *roots, *many, *nested]]
+    closed = [
+        "+".join(each for _ in range(150))
+        for each in (
+            "Sum(k,(k,1,L))",
+            "Sum((k+n)^8,(k,1,L))",
+            "Sum((1+5/n)^k*k^6,(k,1,L))",
+            "Sum(((1+n^4)/(L^4+n^3+2))^k*k^3,(k,1,L))",
+            "binomial(n,20)",
+            "Sum(Sum(j*k,(j,1,k)),(k,1,L))",
+        )
+    ]
+    closed += [f"Sum({poly.replace('L', 'k')},(k,1,L))", f"Sum(({gaps})^k,(k,1,L))"]
+    return [cut(text) for text in [*sums, *products, *roots, *many, *nested, *closed]]
 
 
 def cut(text: str) -> str:

@@ -24,7 +24,6 @@ HEAVY = {
     "distributed",
     "hypothesis",
     "jinja2",
-    "lark",
     "latex2mathml",
     "matplotlib",
 }

@@ -142,12 +142,12 @@ def test_a_full_device_is_bad_input_and_nothing_is_left(tmp_path: Path) -> None:
 
 
 def test_settings_of_matplotlib_have_no_part_in_pictures(tmp_path: Path) -> None:
-    """TeX that is not there, a backend that is not there: the directory's settings are read."""
+    """TeX that is not there, a backend that is not there: the directory's settings are read; the
+    tests' own directory has none."""
     (tmp_path / "matplotlibrc").write_text("text.usetex: True\nfigure.dpi: 7\n", encoding="utf-8")
     backend = "module://matplotlib_inline.backend_inline"
     assert shell("VERIFY --out a", tmp_path, MPLBACKEND=backend, PATH=os.defpath)[0] == 3
-    (tmp_path / "matplotlibrc").unlink()
-    assert shell("VERIFY --out b", tmp_path)[0] == 3
+    assert verify_main([*SMALL, "--out", str(tmp_path / "b")]) == 3
     for name in ("rate.png", "rate.pdf", "results.tex"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 

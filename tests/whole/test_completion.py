@@ -10,25 +10,22 @@ from typing import Any
 
 import pytest
 
+from tests.tools.values import SEVERAL, SINGLE, TRANSFER
 from tests.whole.test_public_names import values
 from theory import (
     MLP,
     LeakyReLU,
-    MeanOverLayers,
     NotSolved,
     alignment,
     derive,
     layer_rates,
     maximal_learning_rate,
-    readout_update,
     squared_update,
-    tangent_kernel,
-    transfer_learning_rate,
 )
 from theory.observables import K, f, trace
 from theory.public_names import PublicNames
 
-HIDDEN = {"places", "sums", "in_numbers", "derivations", "leading_term", "value", "parts", "of"}
+HIDDEN = {"places", "sums", "in_numbers", "derivations", "leading_term", "in_field", "parts", "of"}
 
 
 def completed(value: Any) -> set[str]:
@@ -56,7 +53,7 @@ def check_completion(value: Any) -> None:
     assert found
     assert dict(getattr(value, "__dict__", {})) == before
     if isinstance(value, PublicNames):
-        assert not found & (HIDDEN - {"value"})
+        assert not found & HIDDEN
         assert not found & type(value)._shared
     public = any(not name.startswith("_") for name in dir(value))
     assert not public or not any(name.startswith("_") for name in found)
@@ -65,19 +62,15 @@ def check_completion(value: Any) -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        *(squared_update(m) for m in (MLP(), MLP(8, 3), MLP(8), MLP(depth=2), MLP((2, 3)))),
+        *(of(network) for of in (SINGLE | SEVERAL).values() for network in (MLP(), MLP(8, 3))),
+        *(squared_update(m) for m in (MLP(8), MLP(depth=2), MLP((2, 3)), MLP(10**6, 10**9))),
         squared_update(MLP(activation=LeakyReLU(), weight_variance=3)).label,
         squared_update(MLP(3, 2), rates=(0, 0)),
-        squared_update(MLP(10**6, 10**9)),
-        *(maximal_learning_rate(m) for m in (MLP(), MLP(8, 3), MLP(weight_variance=1))),
-        maximal_learning_rate(MLP(), criterion=MeanOverLayers()),
-        *(layer_rates(m) for m in (MLP(), MLP(4, 1), MLP(8, 2), MLP(depth=1))),
-        *(readout_update(m) for m in (MLP(), MLP(8, 3))),
-        *(alignment(m) for m in (MLP(), MLP(8, 3))),
+        maximal_learning_rate(MLP(weight_variance=1)),
+        *(layer_rates(m) for m in (MLP(4, 1), MLP(depth=1))),
         alignment(MLP(3, 2), rates=(0, 0)),
-        *(derive(o, m) for o in (f, trace(K)) for m in (MLP(), MLP(8, 3), MLP((2, 3)))),
-        *(tangent_kernel(m) for m in (MLP(), MLP(8, 3))),
-        transfer_learning_rate("1e-9", MLP(256, 8), MLP(64, 8)),
+        *(derive(o, MLP((2, 3))) for o in (f, trace(K))),
+        TRANSFER,
         *(MLP(), MLP(8), MLP(depth=2)),
     ],
     ids=lambda each: type(each).__name__,

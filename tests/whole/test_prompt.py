@@ -190,7 +190,8 @@ def test_a_deep_network_of_equal_layers_is_cheap_to_describe() -> None:
 @pytest.mark.parametrize("network", [MLP(), MLP(8, 3), MLP((2, 3))], ids=str)
 def test_a_value_is_a_claim_about_its_network(network: MLP) -> None:
     assert check(update(network), simulate=False).verdict.name == "CONSISTENT"
-    wrong = check(update(network).label, simulate=False)
+    assert check(update(network).label, simulate=False).verdict.name == "CONSISTENT"
+    wrong = check(update(network).label.exact, network=network, simulate=False)
     assert wrong.verdict.name == "REJECTED"
     with pytest.raises(InvalidArgument, match="for formula"):
         check(layer_rates(network), simulate=False)

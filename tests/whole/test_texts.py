@@ -16,6 +16,7 @@ from sympy import Expr, Rational, Symbol, srepr, sympify
 
 import theory
 import verify
+from tests.tools.values import SINGLE, TRANSFER
 from theory import (
     MLP,
     ByGroup,
@@ -30,18 +31,15 @@ from theory import (
     Readout,
     ReLU,
     TrainedLayers,
-    alignment,
     derive,
     layer_rates,
     maximal_learning_rate,
     numbers,
-    readout_update,
     squared_update,
     tangent_kernel,
-    transfer_learning_rate,
 )
 from theory.laws.kurtosis import joint_limit_in_kurtosis, width_series_in_kurtosis
-from theory.observables import K, f, g, trace
+from theory.observables import K, trace
 from theory.symbols import L, a, ell, eta, n, n_0, p, q
 from verify import Conditioned, Dense, Gram, RareEvents, strategies
 from verify.strategies import Point, activations, networks, points, scales
@@ -100,7 +98,7 @@ def has_a_fraction(point: Point) -> bool:
     return any(Fraction(rate).denominator > 1 for rate in point.rates or ())
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(PLAIN)
 def test_the_repr_of_a_plain_value_evaluates_to_it(value: Any) -> None:
     again = read(repr(value))
@@ -150,15 +148,11 @@ def expressions() -> Iterator[tuple[str, Expr]]:
     own = tuple(Symbol(f"n_{i}", integer=True, positive=True) for i in (1, 2))
     plain = [MLP(), MLP(8), MLP(depth=3), MLP(64, 8), MLP(10, 40), MLP(activation=LeakyReLU())]
     for network in (*plain, MLP(own), MLP(7, 30, activation=LeakyReLU("1/3")), MLP(depth=12)):
-        update, name = squared_update(network), repr(network)
-        for part in (update, update.label, update.output):
-            yield f"update of {name}", part.exact
-        yield f"rate of {name}", maximal_learning_rate(network).exact
+        kinds = ["update", "label", "output", "rate", "alignment label"]
         if not isinstance(network.width, tuple):
-            yield f"readout of {name}", readout_update(network).exact
-            yield f"readout rate of {name}", maximal_learning_rate(network, group=Readout()).exact
-            yield f"kernel of {name}", tangent_kernel(network).variance()
-        yield f"alignment of {name}", alignment(network).label.exact
+            kinds += ["readout", "readout rate"]
+            yield f"kernel of {network!r}", tangent_kernel(network).variance()
+        yield from ((f"{kind} of {network!r}", SINGLE[kind](network).exact) for kind in kinds)
     for slope in (ReLU(), LeakyReLU("1/3"), Linear()):
         u = squared_update(MLP(activation=slope))
         yield from ((f"limit, {slope}", part.joint_limit()) for part in (u.label, u.output, u))
@@ -174,7 +168,7 @@ def expressions() -> Iterator[tuple[str, Expr]]:
     yield "layer", squared_update(MLP(input_width=n_0), ell).exact
     yield "trained", squared_update(MLP(), rates=TrainedLayers(p, q)).label.exact
     yield "groups", squared_update(MLP(), rates=ByGroup(2, 1, "1/3")).label.exact
-    yield "observable", derive(trace(K) ** 2 * (g @ K @ g) * f**2, MLP()).exact
+    yield "observable", SINGLE["observable"](MLP()).exact
     rates = layer_rates(MLP(16, 5))
     yield from ((f"together {i}", each) for i, each in enumerate(rates.together))
     yield "share", rates.share
@@ -184,9 +178,8 @@ def expressions() -> Iterator[tuple[str, Expr]]:
     mean = maximal_learning_rate(MLP(depth=3), criterion=MeanOverLayers("1/7"))
     yield "rate of the mean", mean.exact
     yield "leading rate", mean.leading()
-    found = transfer_learning_rate("0.05", MLP(64, 8), MLP(128, 9))
-    yield "transfer", found.exact
-    yield "ratio", found.ratio
+    yield "transfer", TRANSFER.exact
+    yield "ratio", TRANSFER.ratio
 
 
 def same_numbers(one: Expr, two: Expr) -> bool:

@@ -7,7 +7,7 @@ differs for certain, and are undecided otherwise.  Functions of numbers are trie
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain, islice
@@ -24,7 +24,6 @@ from theory.formulas.evaluation import (
     close,
     decimal,
     differ,
-    enclosure,
     mpf,
     quotient,
     value_at,
@@ -61,7 +60,8 @@ _POINTS_WITH_RATES, _POINTS_OF_FUNCTION = 12, 8
 _FAR_DEPTH, _FAR_WIDTH = Integer(10**4), Integer(10**12)
 _MOST_RATIONALISED = 60
 """Operations of a number whose denominators are made rational."""
-_NOT_1 = "formula over exact value does not tend to 1"
+_TERMS = {Claim.LEADING: leading_term, Claim.JOINT: joint_term}
+"""How the leading term is found in the limit of a claim."""
 
 
 @dataclass(frozen=True)
@@ -99,41 +99,39 @@ def _undecided(reason: str) -> TheoryVerdict:
 def _exact(reading: Reading) -> TheoryVerdict:
     if reading.formula.in_floats:
         return _tried(reading)
-    identity = _identity(reading, EVERYWHERE)
-    if identity.holds is False:
+    try:
+        identical = _identical(reading, EVERYWHERE)
+        of_rate = reading.target.quantity is Quantity.RATE
+        sign = sign_everywhere(reading.expression) if identical and of_rate else 1
+        if sign is None:
+            raise NotNormal("its square is right, but its sign is not proven")
+    except NOT_DECIDED as reason:
+        found = _rejected(reading, _points(reading))
+        undecided = found.counterexample is None
+        return _undecided(f"not decided: {why(reason)}") if undecided else found
+    if not identical:
         depths, widths, most = _FURTHER_DEPTHS, _FURTHER_WIDTHS, _MOST_FURTHER_POINTS
         further = islice(reading.target.points(depths, widths), most)
         return _rejected(reading, chain(_points(reading), further))
-    if identity.holds and reading.target.quantity is Quantity.RATE:
-        sign = sign_everywhere(reading.expression)
-        if sign == -1:
-            return _rejected(reading, _points(reading), Difference(Kind.FACTOR, "it is negative"))
-        if sign is None:
-            identity = _Identity(None, "its square is right, but its sign is not proven")
-    if identity.holds:
-        proof = "identical, proven for all sizes" if reading.target.coordinates else "equal"
-        return TheoryVerdict(Outcome.CONSISTENT, proof)
-    found = _rejected(reading, _points(reading))
-    return _undecided(f"not decided: {identity.reason}") if found.counterexample is None else found
+    if sign == -1:
+        return _rejected(reading, _points(reading), Difference(Kind.FACTOR, "it is negative"))
+    proof = "identical, proven for all sizes" if reading.target.coordinates else "equal"
+    return TheoryVerdict(Outcome.CONSISTENT, proof)
 
 
-@dataclass(frozen=True)
-class _Identity:
-    """Whether formula and law are equal at all sizes; None with the ``reason`` where not known."""
-
-    holds: bool | None
-    reason: str = ""
-
-
-def _identity(reading: Reading, domain: Domain) -> _Identity:
-    """Compare normal forms on a domain; its smallest sizes by themselves where a base is not
-    positive there."""
+def _identical(reading: Reading, domain: Domain) -> bool:
+    """Whether formula and law have one normal form on a domain; its smallest sizes by themselves
+    where a base is not positive there.  One of `NOT_DECIDED` is raised where that is not known."""
     target = reading.target
     depth = target.network.depth
     if target.layer == ell and isinstance(depth, int):
-        return _in_each_layer(reading, depth)
+        if depth > _MOST_LAYERS:
+            raise NotNormal(f"a layer that is open in a network of depth {depth}")
+        return _all_identical(
+            (reading.at({ell: Integer(k)}), EVERYWHERE) for k in range(1, depth + 1)
+        )
     try:
-        return _compared(reading, domain)
+        return _is_one_form(reading, domain)
     except NotPositive as reason:
         for symbol in (n, L, n_0):
             least = domain.lowest[symbol]
@@ -143,49 +141,43 @@ def _identity(reading: Reading, domain: Domain) -> _Identity:
                 and least < _LARGEST_SPLIT
                 and higher.sign(reason.base) is not None
             ):
-                rest = _identity(reading, higher)
                 alone = {symbol: Integer(least)}
-                if symbol == L and not target.exists(alone):
-                    return rest
-                return _both(_identity(reading.at(alone), EVERYWHERE), rest)
-        return _Identity(None, str(reason))
-    except NOT_DECIDED as reason:
-        return _Identity(None, why(reason))
+                exists = symbol != L or target.exists(alone)
+                parts = [(reading.at(alone), EVERYWHERE)] if exists else []
+                return _all_identical([*parts, (reading, higher)])
+        raise
 
 
-def _compared(reading: Reading, domain: Domain) -> _Identity:
-    formula, law = reading.claimed, reading.target.exact() * reading.unit
+def _all_identical(parts: Iterable[tuple[Reading, Domain]]) -> bool:
+    """Whether every part is; a part that is not decided counts only where no other differs."""
+    reason = None
+    for part in parts:
+        try:
+            if not _identical(*part):
+                return False
+        except NOT_DECIDED as not_decided:
+            reason = reason or not_decided
+    if reason is not None:
+        raise reason
+    return True
+
+
+def _is_one_form(reading: Reading, domain: Domain) -> bool:
+    formula = reading.implied
     if formula is None:
-        return _Identity(None, "it is 0")
+        raise NotNormal("it is 0")
     formula = formula.xreplace({t: sizes(reading.target).get(t, t)})
     if not reading.target.coordinates and formula.count_ops() <= _MOST_RATIONALISED:
         formula = radsimp(formula)
     if mixes_exponentials_with_roots(formula):
-        return _Identity(None, "it holds an exponential beside a root")
+        raise NotNormal("it holds an exponential beside a root")
     normaliser = Normaliser(domain)
-    if normaliser.of(formula) - normal_form(law, domain):
-        return _Identity(False)
+    if normaliser.of(formula) - normal_form(reading.target.law(Claim.EXACT), domain):
+        return False
     for divisor in normaliser.divisors:
         if domain.sign(divisor) is None:
             raise NotPositive(divisor, "by which it divides")
-    return _Identity(True)
-
-
-def _in_each_layer(reading: Reading, depth: int) -> _Identity:
-    """The identity for every layer of a network whose depth is a number."""
-    if depth > _MOST_LAYERS:
-        return _Identity(None, f"a layer that is open in a network of depth {depth}")
-    total = _Identity(True)
-    for layer in range(1, depth + 1):
-        total = _both(total, _identity(reading.at({ell: Integer(layer)}), EVERYWHERE))
-    return total
-
-
-def _both(one: _Identity, two: _Identity) -> _Identity:
-    for each in (one, two):
-        if each.holds is False:
-            return each
-    return two if one.holds else one
+    return True
 
 
 def _points(reading: Reading) -> list[Point]:
@@ -196,21 +188,13 @@ def _rejected(
     reading: Reading, points: Iterable[Point], off: Difference | None = None
 ) -> TheoryVerdict:
     """The rejection, with the first of ``points`` at which formula and law differ."""
-    example = next(
-        (found for point in points if (found := _difference_at(reading, point)) is not None), None
-    )
+    found = (_difference_at(reading, point) for point in points)
+    example = next((each for each in found if each is not None), None)
     off = off or _rate_difference(reading, example)
-    off = off or find_difference(reading, Claim.EXACT, _symbolic(reading))
+    if off is None:
+        symbolic = _agreeing_traced(reading, _points(reading)) or reading
+        off = find_difference(reading, Claim.EXACT, symbolic.implied)
     return TheoryVerdict(Outcome.REJECTED, "not the exact law", example, off)
-
-
-def _symbolic(reading: Reading) -> Expr | None:
-    """The value of E that a formula implies; of a function that of the formula it returned for
-    symbols, if its own values agree with it."""
-    if reading.formula.expression is not None or not _agrees_with_traced(reading, _points(reading)):
-        return reading.lifted
-    assert reading.traced is not None
-    return reading.traced.lifted
 
 
 def _difference_at(
@@ -223,33 +207,25 @@ def _difference_at(
     """
     law = reading.target.value(point)
     for rate in (Fraction(1), *(rates if reading.formula.has_rate else ())):
-        if _is_different(reading, point, rate, law):
-            mine = reading.original(point, rate)
-            exact = reading.unlifted(law if rate == 1 else law * rate**2)
+        exact = law if rate == 1 else law * rate**2
+        if _is_different(reading, point, rate, exact):
             named = dict(point) if rate == 1 else {**point, eta: rate}
-            return Counterexample(named, mine, exact)
+            return Counterexample(named, reading.value(point, rate), reading.unlifted(exact))
     return None
 
 
 def _is_different(reading: Reading, point: Point, rate: Fraction, law: Fraction) -> bool:
-    if not reading.formula.in_floats:
-        assert reading.formula.expression is not None
-        try:
-            value = enclosure(reading.formula.expression, reading.sizes_at(point, rate))
-        except Undefined:
-            return False
-        if reading.target.quantity is Quantity.UPDATE:
-            scale = rate**2 if reading.formula.has_rate else 1
-            return differ(value, law * scale)
-        negative = value <= 0 if isinstance(value, Fraction) else value.b < 0
-        bound = reading.target.bound
-        return negative or differ(value * value, Fraction(int(bound.p), int(bound.q)) / law)
-    mine = reading.original(point, rate)
-    if mine is None:
+    """Whether formula and law differ for certain; a rate by the square that keeps its sign."""
+    try:
+        mine = reading.enclosed(point, rate)
+    except Undefined:
         return False
-    lifted = reading.target.lifted(mine)
-    scaled = law * rate**2 if reading.formula.has_rate else law
-    return lifted is None or not close(lifted, scaled, reading.tolerance)
+    if reading.target.quantity is Quantity.RATE:
+        bound = reading.target.bound
+        mine, law = mine * abs(mine), Fraction(int(bound.p), int(bound.q)) / law
+    if reading.formula.in_floats:
+        return not close(mine, law, reading.tolerance)
+    return differ(mine, law)
 
 
 def _tried(reading: Reading) -> TheoryVerdict:
@@ -271,15 +247,15 @@ def _tried(reading: Reading) -> TheoryVerdict:
             return _undecided(
                 f"equal at small sizes, but its floats differ from the law at {where}"
             )
-        values.append(reading.original(point))
+        values.append(reading.value(point))
     if points and all(value is None for value in values):
         return _undecided(_no_value(reading, points))
     if None in values:
         where = point_name(points[values.index(None)])
         return _undecided(f"equal wherever it has a value, but it has none at {where}")
-    if _agrees_with_traced(reading, points):
-        assert reading.traced is not None
-        of_traced = _exact(reading.traced)
+    traced = _agreeing_traced(reading, points)
+    if traced is not None:
+        of_traced = _exact(traced)
         example = of_traced.counterexample
         if example is not None and _difference_at(reading, example.point) is not None:
             return _rejected(reading, [example.point])
@@ -293,21 +269,21 @@ def _tried(reading: Reading) -> TheoryVerdict:
     return TheoryVerdict(Outcome.CONSISTENT, f"{said}{closeness}; nothing is proven")
 
 
-def _agrees_with_traced(reading: Reading, points: Iterable[Point]) -> bool:
-    """Whether a function has the values of the formula that it returned for symbols, at two values
-    of eta."""
+def _agreeing_traced(reading: Reading, points: Iterable[Point]) -> Reading | None:
+    """The formula that a function returned for symbols, if it has the function's values at two
+    values of eta."""
     traced = reading.traced
     if traced is None:
-        return False
+        return None
     for point in points:
         for rate in (Fraction(1), Fraction(2, 3)):
-            mine, other = reading.original(point, rate), traced.original(point, rate)
+            mine, other = reading.value(point, rate), traced.value(point, rate)
             if mine is None or other is None:
                 if mine is not other:
-                    return False
+                    return None
             elif not close(mine, other, reading.tolerance):
-                return False
-    return True
+                return None
+    return traced
 
 
 # Limits
@@ -322,45 +298,35 @@ def _limit(reading: Reading, claim: Claim) -> TheoryVerdict:
     target = reading.target
     try:
         mine = _leading(reading, claim)
-        right = mine.equals(_finder(claim)(target.law(claim))) or _is_rounded_law(
-            reading, claim, mine.expression
+        term, rounded = mine.expression, reading.formula.rounded
+        right = mine.equals(_TERMS[claim](target.law(claim))) or (
+            rounded and _limit_counterexample(reading, claim, term, 1) is None
         )
         if not right and target.layer == ell and isinstance(target.network.depth, int):
             raise NotNormal("the layer is open in a network whose depth is a number")
-        if not right and reading.formula.rounded and _is_near(reading, claim):
+        if not right and rounded and _is_near(reading, claim):
             raise NotNormal("its floats are rounded, and the term that is off is as small")
     except NOT_DECIDED as reason:
         return _undecided(f"its limit is not decided: {why(reason)}")
-    sign = _sign_far_out(reading, claim) if target.quantity is Quantity.RATE else 1
+    of_rate = target.quantity is Quantity.RATE
+    sign = sign_far_out(reading.expression, _TERMS[claim]) if of_rate else 1
     if right and sign is None:
         return _undecided("its square is right, its sign is not proven")
     if right and sign == 1:
         found = f"formula over exact value tends to 1{reading.closeness}"
-        return TheoryVerdict(Outcome.CONSISTENT, found, leading=mine.expression)
-    return _wrong_limit(reading, claim, mine.expression, -1 if sign == -1 else 1)
-
-
-def _finder(claim: Claim) -> Callable[[Expr], LeadingTerm]:
-    return leading_term if claim is Claim.LEADING else joint_term
+        return TheoryVerdict(Outcome.CONSISTENT, found, leading=term)
+    return _wrong_limit(reading, claim, term, -1 if sign == -1 else 1)
 
 
 def _leading(reading: Reading, claim: Claim) -> LeadingTerm:
     """The leading term of E per eta^2 that a formula implies."""
-    formula = reading.claimed
+    formula = reading.implied
     assert formula is not None
     if claim is Claim.LEADING:
         formula = formula.xreplace({t: sizes(reading.target)[t]})
         if mixes_exponentials_with_roots(formula):
             raise NotNormal("it holds an exponential beside a root")
-    return _finder(claim)(formula).over(reading.unit)
-
-
-def _sign_far_out(reading: Reading, claim: Claim) -> int | None:
-    assert reading.expression is not None
-    try:
-        return sign_far_out(reading.expression, _finder(claim))
-    except NOT_DECIDED:
-        return None
+    return _TERMS[claim](formula)
 
 
 def _no_value(reading: Reading, points: Sequence[Point]) -> str:
@@ -373,19 +339,14 @@ def _limit_of_function(reading: Reading, claim: Claim) -> TheoryVerdict:
     agree with it."""
     near = list(reading.target.points(_DEPTHS, _WIDTHS))
     tried = near[:: max(1, len(near) // _POINTS_OF_FUNCTION)]
-    if all(reading.original(point) is None for point in tried):
+    if all(reading.value(point) is None for point in tried):
         return _undecided(_no_value(reading, tried))
-    if _agrees_with_traced(reading, chain(near, reading.target.far_points())):
-        assert reading.traced is not None
-        found = _limit(reading.traced, claim)
-        said = "; a function is tried at numbers, and nothing is proven for it"
-        return replace(found, reason=f"{found.reason}{said}")
-    return _undecided("a function of numbers has no symbolic limit: give an expression or text")
-
-
-def _is_rounded_law(reading: Reading, claim: Claim, term: Expr) -> bool:
-    """Whether a leading ``term`` with rounded floats is the law's, to the digits of a float."""
-    return reading.formula.rounded and _limit_counterexample(reading, claim, term, 1) is None
+    traced = _agreeing_traced(reading, chain(near, reading.target.far_points()))
+    if traced is None:
+        return _undecided("a function of numbers has no symbolic limit: give an expression or text")
+    found = _limit(traced, claim)
+    said = "; a function is tried at numbers, and nothing is proven for it"
+    return replace(found, reason=f"{found.reason}{said}")
 
 
 def _is_near(reading: Reading, claim: Claim) -> bool:
@@ -393,9 +354,10 @@ def _is_near(reading: Reading, claim: Claim) -> bool:
     that rounding left over is still small."""
     depth = _FAR_DEPTH if claim is Claim.LEADING else _FAR_WIDTH
     values = {n: _FAR_WIDTH, L: depth, ell: depth, n_0: 3, a: Rational(1, 2), t: depth / _FAR_WIDTH}
+    values[eta] = Integer(1)
     at = {symbol: Rational(value) for symbol, value in values.items()}
-    assert reading.lifted is not None
-    mine, law = _value(reading.lifted, at), _value(reading.target.law(claim), at)
+    assert reading.implied is not None
+    mine, law = _value(reading.implied, at), _value(reading.target.law(claim), at)
     return bool(mine and law and close(decimal(mine), law, mpf("0.01")))
 
 
@@ -412,9 +374,10 @@ def _wrong_limit(reading: Reading, claim: Claim, term: Expr, sign: int) -> Theor
     off = _rate_difference(reading, example)
     if sign != 1:
         off = Difference(Kind.FACTOR, "it is negative" if sign else "it is 0")
-    off = off or find_difference(reading, claim, term.xreplace({eta: Integer(1)}))
+    off = off or find_difference(reading, claim, term)
     leading = term if sign == 1 else None
-    return TheoryVerdict(Outcome.REJECTED, _NOT_1, example, off, leading)
+    reason = "formula over exact value does not tend to 1"
+    return TheoryVerdict(Outcome.REJECTED, reason, example, off, leading)
 
 
 def _limit_counterexample(
@@ -439,8 +402,8 @@ def _limit_counterexample(
             if rate == 1:
                 return Counterexample(named, mine, exact, limits=True)
             if mine is not None:
-                named[eta], scale = Rational(rate), rate**2
-                return Counterexample(named, scale * mine, scale * exact, limits=True)
+                scale = rate**2
+                return Counterexample(named | at_rate, scale * mine, scale * exact, limits=True)
     return None
 
 
@@ -454,7 +417,7 @@ def _rate_difference(reading: Reading, example: Counterexample | None) -> Differ
     point = {s: v for s, v in example.point.items() if s != eta}
     if set(reading.target.coordinates) - set(point):
         point = dict(next(reading.target.points(_DEPTHS, _WIDTHS)))
-    one, *others = (reading.original(point, rate) for rate in (Fraction(1), *_OTHER_RATES))
+    one, *others = (reading.value(point, rate) for rate in (Fraction(1), *_OTHER_RATES))
     if not one or None in others:
         return None
     growths = {rate: quotient(other, one) for rate, other in zip(_OTHER_RATES, others, strict=True)}

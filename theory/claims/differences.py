@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from itertools import islice
-from typing import Any
 
 from sympy import Add, Expr, Integer, Rational, factor, log
 
@@ -24,6 +23,7 @@ from theory.formulas.evaluation import DECIMALS, DIGITS, Number, close, decimal,
 from theory.formulas.normal_form import (
     NORMAL_FIELD,
     NOT_DECIDED,
+    SIZES,
     NormalForm,
     Normaliser,
     normal_form,
@@ -31,7 +31,7 @@ from theory.formulas.normal_form import (
 )
 from theory.formulas.positivity import EVERYWHERE
 from theory.laws.criteria import MeanOverLayers
-from theory.symbols import L, n, t
+from theory.symbols import L, eta, n, t
 
 __all__ = [
     "Counterexample",
@@ -46,11 +46,13 @@ _DOMAIN = EVERYWHERE.from_(n, 2)
 """The bases of the laws are positive here: 1 - 1/n is 0 at n = 1."""
 _ORDERS = 3
 """The longest series in 1/n that a formula is compared with, in terms beyond the first."""
-_LONGEST, _SHORT_FACTOR = 80, 30
-"""Characters of a factor, or of a term, that is named."""
+_LONGEST = 100
+"""Characters of the sentence on a factor, or on a term, that is named."""
+_SHORT_FACTOR = 30
+"""Characters of a factor that is written as it is."""
 _ROUNDED_DIGITS = 6
 """A constant that is right to so many digits is called rounded."""
-_DENOMINATORS = 10**6
+_DENOMINATORS = 3000
 """A float is read as a fraction with a denominator up to this, where it is as near as rounding."""
 _MOST_TERMS = 30
 """Of the numerator and the denominator of a rational function that is factored."""
@@ -163,29 +165,40 @@ def values_in_words(example: Counterexample) -> str:
 def find_difference(reading: Reading, claim: Claim, expression: Expr | None) -> Difference | None:
     """What is off, where it is one of the known differences.
 
-    ``expression``: the value of E per eta^2 that the formula, or its leading term, implies; None
-    for a function of numbers, of which only a constant factor is found.
+    ``expression``: the value of E per eta^2 that the formula, or its leading term, implies, which
+    is compared at eta = 1; None for a function of numbers, of which only a constant factor is
+    found.
     """
     if expression is None:
         return _multiple_of_function(reading)
     target = reading.target
     ratio = sizes(target).get(t, t) if claim is Claim.EXACT else t
-    yours = _form(lambda: expression.xreplace({t: ratio}))
+    yours = _form(lambda: expression.xreplace({t: ratio, eta: Integer(1)}))
     law = _form(partial(target.law, claim))
     if yours is None or law is None:
         return None
-    for kind, sentence, other in _other_laws(target, claim):
-        form = _form(other)
-        if form is not None and not yours - form:
+    parts = {} if isinstance(target.criterion, MeanOverLayers) else _laws_of_parts(target, claim)
+    for part, form in parts.items():
+        if not yours - form:
+            return Difference(Kind.PART, _OTHER_PARTS[target.part, part])
+    for kind, sentence, other in _other_laws(yours, target, claim):
+        limit = _form(other)
+        if limit is not None and not yours - limit:
             return Difference(kind, sentence)
     multiple = _multiple(yours, law, reading)
     if multiple is not None and not multiple.has(Add):
         return _of_law(multiple, target, claim)
-    of_part = _multiple_of_part(yours, claim, reading)
-    if of_part is not None:
-        return of_part
-    sums = [_times_the_law(multiple), _one_term_more(yours - law, target)]
-    return min(filter(None, sums), key=lambda each: len(each.sentence), default=None)
+    for part, form in parts.items():
+        of_part = _multiple(yours, form, reading)
+        if of_part is not None and not of_part.has(Add):
+            whose = "" if target.quantity is Quantity.UPDATE else "the rate of "
+            return Difference(Kind.PART, f"it is {of_part} times {whose}{_PARTS[part]}")
+    sentences = [
+        *([] if multiple is None else [f"it is {multiple} times the law"]),
+        *_one_term_more(yours - law, target),
+    ]
+    sentences = [each for each in sentences if len(each) <= _LONGEST]
+    return Difference(Kind.TERM, min(sentences, key=len)) if sentences else None
 
 
 def _form(expression: Callable[[], Expr]) -> NormalForm | None:
@@ -200,32 +213,46 @@ def _with_part(target: Target, part: str) -> Target:
     return replace(target, part=part, quantity=Quantity.UPDATE)
 
 
-def _has_parts(target: Target) -> bool:
-    """Whether a formula may be that of one part: a rate that bounds a mean over layers is not."""
-    return not isinstance(target.criterion, MeanOverLayers)
+def _laws_of_parts(target: Target, claim: Claim) -> dict[str, NormalForm]:
+    """The laws of the other parts."""
+    others = [part for part in _PARTS if part != target.part]
+    forms = {part: _form(partial(_with_part(target, part).law, claim)) for part in others}
+    return {part: form for part, form in forms.items() if form is not None}
 
 
-def _other_laws(target: Target, claim: Claim) -> Iterator[tuple[Kind, str, Callable[[], Expr]]]:
-    """The laws that may have been written instead, the likeliest first."""
-    for (own, part), sentence in _OTHER_PARTS.items():
-        if own == target.part and _has_parts(target):
-            yield Kind.PART, sentence, partial(_with_part(target, part).law, claim)
+def _other_laws(
+    yours: NormalForm, target: Target, claim: Claim
+) -> Iterator[tuple[Kind, str, Callable[[], Expr]]]:
+    """The limits and series that may have been written instead, the likeliest first."""
+    leading, joint = partial(target.law, Claim.LEADING), partial(target.law, Claim.JOINT)
     if claim is Claim.JOINT:
         sentence = "it is the law for n -> infinity first, in which L/n is small"
-        yield Kind.LIMIT, sentence, lambda: target.leading().xreplace({L: t * n})
+        yield Kind.LIMIT, sentence, lambda: leading().xreplace({L: t * n})
     if claim is not Claim.EXACT:
         return
-    yield Kind.LIMIT, "it is the leading law, claimed as exact", target.leading
-    for order in range(_ORDERS + 1):
+    yield Kind.LIMIT, "it is the leading law, claimed as exact", leading
+    order = _order(yours)
+    if order is not None and order <= _ORDERS:
         sentence = f"it is the series in 1/n: the terms from 1/n^{order + 1} on are dropped"
-        yield Kind.WIDTH_TERM, sentence, partial(_series, target, order)
+        yield Kind.WIDTH_TERM, sentence, lambda: _series(target, order)
     sentence = "it is the limit n -> infinity with L = t n, claimed as exact"
-    yield Kind.LIMIT, sentence, lambda: target.joint().xreplace({t: L / n})
+    yield Kind.LIMIT, sentence, lambda: joint().xreplace({t: L / n})
+
+
+def _order(form: NormalForm) -> int | None:
+    """The largest power of 1/n in a polynomial in 1/n; None for every other form."""
+    place, order = SIZES.index(n), 0
+    for powers, value in form.terms.items():
+        below = {monomial[place] for monomial in value.denom}
+        if len(below) > 1 or any(each.has(n) for pair in powers for each in pair):
+            return None
+        order = max(order, below.pop() - min(monomial[place] for monomial in value.numer))
+    return order
 
 
 def _series(target: Target, order: int) -> Expr:
-    series = _with_part(target, target.part).update.width_series(order)
-    return sum((term * n**-k for k, term in enumerate(series)), Integer(0))
+    terms = target.update.width_series(order)
+    return Add(*(term * n**-power for power, term in enumerate(terms)))
 
 
 def _multiple(yours: NormalForm, law: NormalForm, reading: Reading) -> Expr | None:
@@ -244,20 +271,23 @@ def _multiple(yours: NormalForm, law: NormalForm, reading: Reading) -> Expr | No
     return None
 
 
-def _of_quantity(form: NormalForm, reading: Reading) -> Expr | None:
+def _term(form: NormalForm) -> Expr | None:
+    """A form of one term as a product; None where it is too long to be factored and shown."""
     ((powers, value),) = form.terms.items()
-    if _is_long(value):
+    if len(value.numer) + len(value.denom) > _MOST_TERMS:
         return None
-    constant, rest = factor(NORMAL_FIELD.to_sympy(value)).as_coeff_Mul()
+    return factor(NORMAL_FIELD.to_sympy(value)) * powers_text(powers)
+
+
+def _of_quantity(form: NormalForm, reading: Reading) -> Expr | None:
+    term = _term(form)
+    if term is None:
+        return None
+    constant, rest = term.as_coeff_Mul()
     if reading.formula.rounded:
         constant = _simple(constant, reading)
-    whole = constant * rest * powers_text(powers)
+    whole = constant * rest
     return whole if reading.target.quantity is Quantity.UPDATE else whole ** Rational(-1, 2)
-
-
-def _is_long(value: Any) -> bool:
-    """Whether a rational function is too long to be factored and shown."""
-    return len(value.numer) + len(value.denom) > _MOST_TERMS
 
 
 def _simple(constant: Rational, reading: Reading) -> Rational:
@@ -290,56 +320,35 @@ def _factor_text(factor: Expr) -> str:
     return str(factor) if short else f"about {real_text(factor)}"
 
 
-def _times_the_law(ratio: Expr | None) -> Difference | None:
-    if ratio is None or len(str(ratio)) > _LONGEST:
-        return None
-    return Difference(Kind.TERM, f"it is {ratio} times the law")
-
-
 def _constant_of_law(target: Target, claim: Claim) -> str:
     """The constant that a formula must have exactly, where the law has one alone."""
     if claim is Claim.LEADING:
         rate = target.quantity is Quantity.RATE
-        law = target.rate.leading() if rate else target.leading()
+        law = target.rate.leading() if rate else target.law(claim)
         constant, _ = law.as_independent(*law.free_symbols, as_Add=False)
         if constant != 1:
             return str(constant)
     return "exact constants, such as 1/3 or sqrt(3)"
 
 
-def _multiple_of_part(yours: NormalForm, claim: Claim, reading: Reading) -> Difference | None:
-    for part, name in _PARTS.items():
-        other = part != reading.target.part and _has_parts(reading.target)
-        form = _form(partial(_with_part(reading.target, part).law, claim)) if other else None
-        found = None if form is None else _multiple(yours, form, reading)
-        if found is not None and not found.has(Add):
-            law = name if reading.target.quantity is Quantity.UPDATE else f"the rate of {name}"
-            return Difference(Kind.PART, f"it is {found} times {law}")
-    return None
-
-
-def _one_term_more(excess: NormalForm, target: Target) -> Difference | None:
-    """The difference of a formula that is the law and one short term more."""
+def _one_term_more(excess: NormalForm, target: Target) -> Iterator[str]:
+    """What a formula is that is the law and one short term more."""
     if len(excess.terms) != 1 or target.quantity is Quantity.RATE:
-        return None
-    ((powers, value),) = excess.terms.items()
-    if _is_long(value):
-        return None
-    term = factor(NORMAL_FIELD.to_sympy(value)) * powers_text(powers)
-    if len(str(term)) > _LONGEST:
-        return None
-    negative = term.could_extract_minus_sign()
-    words = f"minus {-term}" if negative else f"plus {term}"
-    return Difference(Kind.TERM, f"it is the law {words}")
+        return
+    term = _term(excess)
+    if term is not None:
+        negative = term.could_extract_minus_sign()
+        yield f"it is the law minus {-term}" if negative else f"it is the law plus {term}"
 
 
 def _multiple_of_function(reading: Reading) -> Difference | None:
     """A constant factor of a function of numbers, at all points that have a value."""
     points = list(islice(reading.target.points(6, 8), _MOST_POINTS))
-    values = [(reading.original(p), reading.unlifted(reading.target.value(p))) for p in points]
+    values = [(reading.value(p), reading.unlifted(reading.target.value(p))) for p in points]
     ratios = [quotient(mine, law) for mine, law in values if mine is not None and law]
     if not ratios or not all(close(each, ratios[0], reading.tolerance) for each in ratios):
         return None
     first = ratios[0] if isinstance(ratios[0], Fraction) else DECIMALS.nstr(ratios[0], DIGITS)
     constant = _simple(Rational(str(first)), reading)
-    return None if constant == 1 else Difference(Kind.FACTOR, f"it is {constant} times the law")
+    text = f"it is {_factor_text(constant)} times the law"
+    return None if constant == 1 else Difference(Kind.FACTOR, text)

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from sympy import Expr, Integer, Pow, Symbol
 
-from theory.claims.target import Claim, Point, Quantity, Target, sizes
+from theory.claims.target import Claim, Point, Quantity, Target, is_of, sizes
 from theory.errors import InvalidArgument
 from theory.formulas.evaluation import (
     DECIMALS,
@@ -19,22 +21,26 @@ from theory.formulas.evaluation import (
     bits_of,
     close,
     decimal,
+    enclosure,
     evaluate,
 )
-from theory.formulas.formula import EXACT_TOLERANCE, FLOAT_TOLERANCE, Formula, asks_for_sizes, read
+from theory.formulas.formula import EXACT_TOLERANCE, FLOAT_TOLERANCE, Formula, asked_by_name, read
 from theory.laws.criteria import Criterion, layer_criterion
 from theory.laws.update import PARTS, SquaredUpdate
 from theory.networks.activations import LeakyReLU
 from theory.networks.mlp import MLP
-from theory.networks.network import asked_layer, asked_rates
+from theory.networks.multipliers import ByGroup, multiplier_runs, open_ends
+from theory.networks.network import asked_layer, asked_rates, numeric_depth
 from theory.rates.hidden_rate import MaximalLearningRate
+from theory.solutions.derivation import Derivation
 from theory.solutions.value import Number as ExactNumber
 from theory.symbols import L, a, ell, eta, n, n_0, t
 from theory.validation import typed
 from theory.words.observables import checked_observable
 
-__all__ = ["Reading", "default_network", "law_of", "read_claim"]
+__all__ = ["Reading", "default_network", "law_of", "layer_of", "rates_of", "read_claim"]
 
+_Law = SquaredUpdate | MaximalLearningRate | Derivation
 _OPEN = frozenset({n, L, n_0, a})
 _LONGEST_POWER = 2_000_000
 """Bits of a power of numbers."""
@@ -48,7 +54,7 @@ def read_claim(
     quantity: Quantity = Quantity.UPDATE,
     network: MLP | None = None,
     layer: object = None,
-    part: object = "total",
+    part: object = None,
     rates: object = None,
     criterion: Criterion | None = None,
     observable: object = None,
@@ -56,8 +62,9 @@ def read_claim(
     """A formula and the target that it is claimed for, as `verify.check` describes them.
 
     ``value``: text, a SymPy expression, a number, a function of sizes, of network, layer and
-    rates, or a result of `theory`.  Raises `InvalidArgument` for anything else, and for a target
-    that does not exist.
+    rates, or a result of `theory`, which is compared with its own law: network, layer, part, rates
+    and criterion are then those of the value.  Raises `InvalidArgument` for anything else, for a
+    target that does not exist, and for a value beside arguments that name another law.
 
     >>> read_claim("L**3/3 + ell", network=MLP(8, 2)).expression
     ell + 8/3
@@ -70,6 +77,10 @@ def read_claim(
     formula = read(value._exact if isinstance(value, ExactNumber) else value, name)
     own: Any = value.network if isinstance(value, ExactNumber) else default_network(formula)
     net = own if network is None else _checked_network(network)
+    if isinstance(value, _Law):
+        named = {"layer": layer, "part": part, "rates": rates, "criterion": criterion}
+        layer, part, rates, criterion = _of_value(value, name, net, named)
+    part = "total" if part is None else part
     if part not in ("total", *PARTS):
         raise InvalidArgument(
             f"expected 'total', 'label' or 'output' for part, got part={typed(part)}; 'total' is "
@@ -96,34 +107,110 @@ def _check_kind(value: ExactNumber, quantity: Quantity, name: str) -> None:
     """Refuse a result of `theory` that is another quantity than the claimed one."""
     kinds = {Quantity.UPDATE: SquaredUpdate, Quantity.RATE: MaximalLearningRate}
     if not isinstance(value, kinds[quantity]):
+        fix = "give squared_update(...)"
+        if name == "formula":
+            fix = "give quantity='rate' with a maximal learning rate of hidden layers"
         raise InvalidArgument(
             f"expected a formula of the {quantity.value} for {name}, got {name}={typed(value)}; "
-            f"give quantity='rate' with a maximal learning rate, and .exact to check a formula of "
-            f"another quantity"
+            f"{fix}, and .exact to compare a formula of another quantity"
         )
+
+
+def _of_value(value: _Law, name: str, net: MLP, named: dict[str, Any]) -> Any:
+    """Layer, part, rates and criterion of a result of `theory`, read for the network ``net``.
+
+    ``named``: what the caller gives, None where nothing.  Raises `InvalidArgument` where the value
+    is of another network, or of another law than ``named`` says.
+    """
+    if not is_of(value.network, net):
+        raise InvalidArgument(
+            f"expected {name} and network of one law, got {name} of {value.network} and "
+            f"network={net}; leave the network out, or derive the value of the other network"
+        )
+    own: dict[str, Any] = {"rates": asked_rates(net, rates_of(value))}
+    if isinstance(value, MaximalLearningRate):
+        own["criterion"] = value.criterion
+    else:
+        last = value.layer == value.network.depth
+        own["layer"] = net.depth if last else value.layer
+    if isinstance(value, SquaredUpdate):
+        own["part"] = value.part or "total"
+    asked = dict(named, rates=asked_rates(net, named["rates"]))
+    if named["layer"] is not None:
+        asked["layer"] = asked_layer(net, named["layer"])
+    for what, mine in own.items():
+        other = asked[what]
+        if named[what] is None or mine in (other, ell):
+            continue
+        if what != "rates" or _runs(mine, net) != _runs(other, net):
+            raise InvalidArgument(
+                f"expected {name} and {what} of one law, got {name} with {what}={mine!r} and "
+                f"{what}={typed(named[what])}; leave {what} out, or give the value's .exact to "
+                f"compare the formula with another law"
+            )
+    if own.get("layer") == net.depth:
+        own["layer"] = None
+    return tuple(
+        own.get(what) if asked[what] is None else asked[what]
+        for what in ("layer", "part", "rates", "criterion")
+    )
+
+
+def rates_of(value: _Law) -> Any:
+    """The multipliers of eta that a result of `theory` is for."""
+    return value.derivations[0].rates if isinstance(value, SquaredUpdate) else value.rates
+
+
+def _runs(rates: Any, network: MLP) -> object:
+    """Multipliers in a form in which equal ones are equal."""
+    if not isinstance(network.depth, int) or open_ends(rates):
+        return ByGroup() if rates is None else rates
+    runs = groupby(multiplier_runs(rates, network.depth), key=itemgetter(0))
+    return [(rate, sum(count for _, count in each)) for rate, each in runs]
 
 
 def law_of(value: Any, observable: object = None) -> Callable[[MLP, int], Any]:
     """The law E[(Delta z)^2] per eta^2, or the mean of an ``observable``, of a network in numbers,
-    at a layer: ``value`` itself where it is a function of these two, else the formula that it is,
-    as for `read_claim`.
+    at a layer: ``value`` itself where it is a function of these two by place, else the formula that
+    it is, as for `read_claim`.
 
     >>> law_of("L**3/3")(MLP(8, 2), 2)
     Fraction(8, 3)
     """
     formula = isinstance(value, Expr | ExactNumber) or not callable(value)
+    parts = isinstance(value, SquaredUpdate) and value.part
+    if isinstance(value, SquaredUpdate | Derivation) and (parts or rates_of(value) is not None):
+        raise InvalidArgument(
+            f"expected the whole update with all multipliers 1 for law, got law={typed(value)}; "
+            f"give it to verify.check, which simulates parts and rates too"
+        )
 
     def of_formula(network: MLP, layer: int) -> Any:
-        called = read_claim(
-            value, name="law", network=network, layer=layer, observable=observable
-        ).called()
-        return None if called is None else called.number
+        reading = read_claim(value, name="law", network=network, layer=layer, observable=observable)
+        called = reading.called()
+        number = None if called is None else called.number
+        if number is None:
+            why = reading.obstacle({}) or "it is not proportional to eta**2"
+            what, fix = "a value per eta**2", "write eta**2, or leave eta out"
+            if observable is not None:
+                what, fix = "a number", "give one that is defined there"
+            raise InvalidArgument(
+                f"expected a law with {what} at {network}, got law={typed(value)}: {why}; {fix}"
+            )
+        return number
 
     def of_network(network: MLP, layer: int) -> Any:
         found = value(network, layer)
         return found / eta**2 if isinstance(found, Expr) and found.has(eta) else found
 
-    return of_formula if formula or asks_for_sizes(value) else of_network
+    return of_formula if formula or asked_by_name(value) else of_network
+
+
+def layer_of(value: Any, network: Any) -> int:
+    """The hidden layer of a network in numbers at which a law is compared by default: the layer of
+    a squared update or a derivation, else the last."""
+    own = value.layer if isinstance(value, SquaredUpdate | Derivation) else None
+    return own if isinstance(own, int) and own != value.network.depth else numeric_depth(network)
 
 
 def default_network(formula: Formula) -> MLP:
@@ -164,7 +251,7 @@ def _check_rate_arguments(layer: object, part: object) -> None:
 
 def _check_observable_arguments(quantity: Quantity, part: object) -> None:
     """Raise `InvalidArgument` for another quantity, or a part, beside an observable."""
-    if quantity is not Quantity.UPDATE or part != "total":
+    if quantity is not Quantity.UPDATE or part not in (None, "total"):
         raise InvalidArgument(
             f"expected neither quantity nor part with an observable, whose mean is one number, got "
             f"quantity={quantity.value!r} and part={typed(part)}; leave them out"
@@ -252,32 +339,15 @@ class Reading:
         return self.formula.expression.xreplace(known)
 
     @cached_property
-    def per_eta2(self) -> Expr | None:
-        """The formula at eta = 1."""
-        return None if self.expression is None else self.expression.xreplace({eta: Integer(1)})
-
-    @cached_property
-    def lifted(self) -> Expr | None:
-        """The value of E per eta^2 that the formula implies at eta = 1; for a rate bound/rate^2."""
-        return self._lifted(self.per_eta2)
-
-    @cached_property
-    def claimed(self) -> Expr | None:
-        """The value of E that the formula implies, with its eta; for a rate, of E per eta^2."""
-        if self.expression is None or self.unit == 1:
-            return self._lifted(self.expression)
-        return self.expression if self.formula.has_rate else self.expression * eta**2
-
-    def _lifted(self, formula: Expr | None) -> Expr | None:
-        if formula is None or self.target.quantity is Quantity.UPDATE:
-            return formula
-        return None if formula == 0 else self.target.bound * formula**-2
-
-    @cached_property
-    def unit(self) -> Expr:
-        """The power of eta that `claimed` holds more than E per eta^2."""
-        update = self.target.quantity is Quantity.UPDATE and self.target.observable is None
-        return eta**2 if update else Integer(1)
+    def implied(self) -> Expr | None:
+        """The value of E per eta^2 that the formula implies, with an eta that does not cancel; for
+        a rate bound/rate^2.  None for a function of numbers, and for a rate of 0."""
+        formula, of_rate = self.expression, self.target.quantity is Quantity.RATE
+        if formula is None or (of_rate and formula == 0):
+            return None
+        if of_rate:
+            return self.target.bound * formula**-2
+        return formula / eta**2 if self.formula.has_rate else formula
 
     @cached_property
     def traced(self) -> Reading | None:
@@ -294,13 +364,24 @@ class Reading:
         at = sizes(self.target.at(point))
         return {s: Fraction(int(v.p), int(v.q)) for s, v in at.items()} | {eta: rate}
 
-    def original(self, point: Point, rate: Fraction = Fraction(1)) -> Number | None:
+    def value(self, point: Point, rate: Fraction = Fraction(1)) -> Number | None:
         """The formula's own value at a point, at eta = ``rate``."""
         return self.formula.value(self.sizes_at(point, rate), **self._others(point))
 
     def obstacle(self, point: Point) -> str:
         """Why the formula has no value at a point."""
         return self.formula.obstacle(self.sizes_at(point), **self._others(point))
+
+    def enclosed(self, point: Point, rate: Fraction) -> Any:
+        """The formula's own value at a point: of a function as it gives it, of an expression an
+        enclosure.  Raises `Undefined` where there is none."""
+        if not self.formula.in_floats:
+            assert self.formula.expression is not None
+            return enclosure(self.formula.expression, self.sizes_at(point, rate))
+        value = self.value(point, rate)
+        if value is None:
+            raise Undefined("the formula has no value there")
+        return value
 
     def _others(self, point: Point) -> dict[str, object]:
         """What a function may ask for besides sizes."""
@@ -321,15 +402,11 @@ class Reading:
     def number(self) -> Number | None:
         """The value for a target in numbers, per eta^2; None where there is none, or it is not
         proportional to eta^2."""
-        one, two = self.original({}), self.original({}, Fraction(2))
+        one, two = self.value({}), self.value({}, Fraction(2))
         scale = 4 if self.formula.has_rate else 1
         if one is None or two is None or not close(two, scale * one, EXACT_TOLERANCE):
             return None
         return one
-
-    def value(self, point: Point) -> Number | None:
-        """The value of E per eta^2 that the formula implies at a point, or None."""
-        return self.target.lifted(self.original(point))
 
     def unlifted(self, value: Number | None) -> Number | None:
         """A value of E as one of the quantity: for a rate, (bound/E)^(1/2)."""

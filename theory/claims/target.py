@@ -1,7 +1,7 @@
 """A target is E[(Delta z)^2] or the maximal rate of a network, with which a formula is compared.
 
-A rate r is a statement about the squared update, E = bound/r^2, and is compared as such: `lifted`
-turns what a user gives for the rate into what it says of E per eta^2.
+A rate r is a statement about the squared update, E = bound/r^2, and is compared as such:
+`Target.implied` turns what a user gives for the rate into what it says of E per eta^2.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from theory.rates.rate import maximal_learning_rate
 from theory.symbols import L, a, ell, eta, n, n_0, t
 from theory.words.observables import Observable
 
-__all__ = ["Claim", "Point", "Quantity", "Target", "point_name", "sizes"]
+__all__ = ["Claim", "Point", "Quantity", "Target", "is_of", "point_name", "sizes"]
 
 Point = Mapping[Symbol, Rational]
 """Numbers for the sizes that a target leaves open."""
@@ -83,16 +83,17 @@ class Target:
         if self.observable is not None:
             return mean_of(self.observable, self.network, layer=self.layer, rates=self.rates)
         whole = squared_update(self.network, self.layer, rates=self.rates)
-        return whole if self.part == "total" else getattr(whole, self.part)
+        part: Mean = getattr(whole, self.part)
+        return part
 
     @property
     def number(self) -> mpf:
         """E per eta^2 of a network in numbers to 30 digits, at any depth."""
         return DECIMALS.convert(self.update.evaluate(30))
 
-    def spread(self, digits: int) -> float:
-        """The exact standard deviation of one network's update over E; `NotSolved` where E is 0."""
-        return _spread(self, digits)
+    def spread(self, digits: int = 15) -> float:
+        """The exact standard deviation of one network over the size of the mean, which is not 0."""
+        return float(Spread(self.update).relative_standard_deviation(digits))
 
     @property
     def rate(self) -> MaximalLearningRate:
@@ -104,31 +105,10 @@ class Target:
         """The bound on E."""
         return Integer(1) if self.criterion is None else self.criterion.bound
 
-    def exact(self) -> Expr:
-        """E per eta^2, in the symbols left."""
-        if self.quantity is Quantity.UPDATE:
-            return self.update._in_full()
-        return self.bound * self.rate._exact**-2
-
-    def leading(self) -> Expr:
-        """The leading term of E per eta^2 as n -> infinity, then as the depths grow."""
-        if self.quantity is Quantity.UPDATE:
-            return self.update.leading() / self.update.unit_of_step
-        return self.bound * self.rate.leading() ** -2
-
-    def joint(self) -> Expr:
-        """The leading term of E per eta^2 as n -> infinity with L = t n."""
-        if self.layer is not None:
-            raise InvalidArgument(
-                f"expected layer=None with claim='joint', got layer={self.layer}; the joint limit "
-                f"is solved at the last hidden layer"
-            )
-        return self.update.joint_limit() / self.update.unit_of_step
-
     def law(self, claim: Claim) -> Expr:
-        """What ``claim`` says of E per eta^2: all of it, or its leading term."""
-        laws = {Claim.EXACT: self.exact, Claim.LEADING: self.leading, Claim.JOINT: self.joint}
-        return laws[claim]()
+        """What ``claim`` says of E per eta^2, in the symbols left: all of it, or the leading term
+        as n -> infinity, then as the depths grow, or as n -> infinity with L = t n."""
+        return _law(self, claim)
 
     def at(self, point: Point) -> Target:
         """The target with numbers for its open sizes.
@@ -143,7 +123,7 @@ class Target:
         """E per eta^2 at numbers for all that is open, exactly."""
         return _value(self.at(point))
 
-    def lifted(self, value: Number | None) -> Number | None:
+    def implied(self, value: Number | None) -> Number | None:
         """What a value of the formula says of E; None where it says nothing."""
         if value is None or self.quantity is Quantity.UPDATE:
             return value
@@ -195,15 +175,25 @@ class Target:
         return multipliers
 
 
+@lru_cache(maxsize=256)
+def _law(target: Target, claim: Claim) -> Expr:
+    if claim is Claim.JOINT and target.layer is not None:
+        raise InvalidArgument(
+            f"expected layer=None with claim='joint', got layer={target.layer}; the joint limit "
+            f"is solved at the last hidden layer"
+        )
+    if claim is Claim.JOINT or target.quantity is Quantity.UPDATE:
+        mean = target.update
+        laws = {Claim.LEADING: mean.leading, Claim.JOINT: mean.joint_limit}
+        return mean._in_full() if claim is Claim.EXACT else laws[claim]() / mean.unit_of_step
+    rate = target.rate
+    return target.bound * (rate._exact if claim is Claim.EXACT else rate.leading()) ** -2
+
+
 @lru_cache(maxsize=4096)
 def _value(target: Target) -> Fraction:
-    number = target.exact()
+    number = target.law(Claim.EXACT)
     return Fraction(int(number.p), int(number.q))
-
-
-@lru_cache(maxsize=4096)
-def _spread(target: Target, digits: int) -> float:
-    return float(Spread(target.update).relative_standard_deviation(digits))
 
 
 def sizes(target: Target) -> dict[Symbol, Expr]:
@@ -220,6 +210,25 @@ def sizes(target: Target) -> dict[Symbol, Expr]:
         values[n] = sympify(network.width)
         values[t] = values[L] / values[n]
     return values
+
+
+def is_of(kind: Any, network: Any) -> bool:
+    """Whether ``network`` is what ``kind`` is with the sizes of ``network`` in place of its own.
+
+    >>> from theory.networks.mlp import MLP
+    >>> is_of(MLP(), MLP(64, 4)), is_of(MLP(depth=4), MLP(64, 4)), is_of(MLP(32, 4), MLP(64, 4))
+    (True, True, False)
+    """
+    values = sizes(Target(network))
+    point = {s: values[s] for s in kind.free_symbols if s in values and values[s] != s}
+    return _fixed(network_at(kind, point)) == _fixed(network)
+
+
+def _fixed(network: Any) -> tuple[Any, ...]:
+    """All that the law of a network depends on, given or by default."""
+    where = network.width, network.depth, network.first_fan_in
+    widths = where if network.free_symbols else network.widths
+    return widths, network.activation.slope, network.c, network.s, network.norm2
 
 
 def point_name(point: Point) -> str:

@@ -165,7 +165,7 @@ def _largest_identity(network: Network, rate: MaximalLearningRate) -> Identity:
     if network.layers > _FEW_LAYERS:
         raise NotSolved("too many layers to compare")
     layers = range(1, network.layers + 1)
-    values = {k: squared_update(network, k, rates=rate.rates).value for k in layers}
+    values = {k: squared_update(network, k, rates=rate.rates).in_field for k in layers}
     kept = largest(values, field_of(network.free_symbols))
     pairs = [(rate.layer in kept or rate.layer is None, True)]
     return identity(f"the exact values of all {network.layers} layers were compared", pairs)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Hashable, Iterable
 from functools import reduce
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from sympy import Add, Expr, Mul, Pow, Rational, exp
 
 from theory.algebra.numerals import InverseSquareRoot
 
-__all__ = ["Arithmetic"]
+__all__ = ["Arithmetic", "collected"]
 
 Element = TypeVar("Element")
+Key = TypeVar("Key", bound=Hashable)
 
 
 class Arithmetic(ABC, Generic[Element]):
@@ -32,13 +34,13 @@ class Arithmetic(ABC, Generic[Element]):
             return self.power(self.of(node.base), node.exp)
         return self.atom(node)
 
-    @abstractmethod
     def plus(self, one: Element, two: Element) -> Element:
         """The sum."""
+        return one + two  # type: ignore[operator]
 
-    @abstractmethod
     def times(self, one: Element, two: Element) -> Element:
         """The product."""
+        return one * two  # type: ignore[operator]
 
     @abstractmethod
     def power(self, base: Element, exponent: Expr) -> Element:
@@ -51,3 +53,15 @@ class Arithmetic(ABC, Generic[Element]):
     @abstractmethod
     def atom(self, node: Expr) -> Element:
         """The value of a number, of a symbol, or of any other function."""
+
+
+def collected(pairs: Iterable[tuple[Key, Any]]) -> dict[Key, Any]:
+    """The sum of the values of each key.
+
+    >>> collected([("x", 1), ("y", 2), ("x", 3)])
+    {'x': 4, 'y': 2}
+    """
+    sums: dict[Key, Any] = {}
+    for key, value in pairs:
+        sums[key] = sums[key] + value if key in sums else value
+    return sums

@@ -34,22 +34,27 @@ from sympy import (
 )
 
 from theory.algebra.numerals import InverseSquareRoot
+from theory.symbols import L, a, ell, eta, n, n_0, t
 
 __all__ = [
+    "FORMULA_SYMBOLS",
+    "MAX_BITS",
+    "MOST_LEVELS",
     "Part",
     "Refused",
     "bounded",
     "exponential",
-    "inverse_root",
     "leaf",
     "logarithm",
     "nested",
+    "nodes",
     "power",
     "product",
+    "spend",
     "total",
 ]
 
-_MOST_LEVELS = 50
+MOST_LEVELS = 50
 """Brackets, signs, powers and functions inside one another."""
 _LARGEST_EXPONENT = 1000
 """The largest number in an exponent, and in the denominator of one."""
@@ -63,8 +68,13 @@ text, and of an expression that exists."""
 _MOST_QUESTIONS, _MOST_IN_A_ROOT, _MOST_IN_A_SUM = 600, 200, 150
 """Nodes about which SymPy asks, in functions, under exponents that are no integers, and in sums of
 two terms under a power: of a formula, of a root, and of one such sum that are counted."""
+MAX_BITS = 2**15
+"""Bits of a number in an expression that exists."""
 _LONG_SUM, _LONG_BITS = 8, 256
 """A root of more terms, or of a number of more bits, is not left to SymPy."""
+FORMULA_SYMBOLS = {str(symbol): symbol for symbol in (n, L, ell, n_0, eta, t, a)}
+"""The symbols of a formula by name."""
+
 _HALF, _ONE, _ZERO = Rational(1, 2), Integer(1), Integer(0)
 
 
@@ -83,11 +93,6 @@ class _Budget:
     weight: int = _MOST_WEIGHT
     spent: int = 0
 
-    def spend(self, questions: int) -> None:
-        self.spent += questions
-        if self.spent > _MOST_QUESTIONS:
-            raise Refused("too many powers of sums that hold powers of sums", "multiply some out")
-
 
 _budget: ContextVar[_Budget] = ContextVar("budget")
 
@@ -105,6 +110,14 @@ def bounded(*, exists: bool = False) -> Iterator[None]:
         yield
     finally:
         _budget.reset(token)
+
+
+def spend(questions: int, what: str = "powers of sums that hold powers of sums") -> None:
+    """Count work against the budget of the formula that is being built."""
+    budget = _budget.get()
+    budget.spent += questions
+    if budget.spent > _MOST_QUESTIONS:
+        raise Refused(f"too many {what}", "multiply some out")
 
 
 @dataclass(frozen=True)
@@ -134,8 +147,8 @@ def leaf(atom: Expr) -> Part:
 
 def nested(part: Part, level: int) -> Part:
     """The part as it stands one level above ``level``."""
-    if level >= _MOST_LEVELS:
-        raise Refused(f"more than {_MOST_LEVELS} levels of nesting", "write it flatter")
+    if level >= MOST_LEVELS:
+        raise Refused(f"more than {MOST_LEVELS} levels of nesting", "write it flatter")
     return replace(part, level=level + 1)
 
 
@@ -147,7 +160,6 @@ def total(terms: Sequence[Part]) -> Part:
 def product(factors: Sequence[Part]) -> Part:
     """The product of at least one factor, built at once.
 
-    >>> from theory.symbols import L, n
     >>> with bounded():
     ...     product([leaf(Integer(2)), total([leaf(n), leaf(Integer(1))]), leaf(L)]).expression
     2*L*(n + 1)
@@ -186,11 +198,6 @@ def power(base: Part, exponent: Part) -> Part:
     _check_sign(number, e)
     _ask_of_two_terms(number)
     return _checked(Pow(number, e), bounds)
-
-
-def inverse_root(square: Part) -> Part:
-    """1/sqrt(square)."""
-    return power(square, leaf(-_HALF))
 
 
 def exponential(argument: Part) -> Part:
@@ -297,24 +304,28 @@ def _is_long(square: Expr) -> bool:
 
 def _ask(*values: Expr) -> None:
     """Count what stands in a function or under a root."""
-    nodes = sum(_nodes(value, _MOST_IN_A_ROOT + 1) for value in values)
-    if nodes > _MOST_IN_A_ROOT or _bits(values[0].as_coeff_Mul()[0]) > _LONG_BITS:
+    asked = sum(nodes(value, _MOST_IN_A_ROOT + 1) for value in values)
+    if asked > _MOST_IN_A_ROOT or _bits(values[0].as_coeff_Mul()[0]) > _LONG_BITS:
         raise Refused(
             "too much in functions and under fractional exponents",
             f"keep the numbers and symbols there below {_MOST_IN_A_ROOT}",
         )
-    _budget.get().spend(nodes)
+    spend(asked)
 
 
 def _ask_of_two_terms(number: Expr) -> None:
     """Count a sum of two terms: under a power, SymPy asks whether one of them is infinite."""
     for each in Mul.make_args(number):
         if each.is_Add and len(each.args) == 2:
-            _budget.get().spend(_nodes(each, _MOST_IN_A_SUM))
+            spend(nodes(each, _MOST_IN_A_SUM))
 
 
-def _nodes(value: Expr, most: int) -> int:
-    """The nodes of an expression, counted up to a number."""
+def nodes(value: Expr, most: int) -> int:
+    """The nodes of an expression, counted up to a number.
+
+    >>> nodes(n + 1, 10), nodes(n + 1, 2)
+    (3, 2)
+    """
     return sum(1 for _ in islice(preorder_traversal(value), most))
 
 

@@ -1,4 +1,4 @@
-"""This module evaluates formulas: as exact rationals, else as decimals or proven intervals.
+"""This module evaluates formulas: as exact rationals, else as intervals that hold the value.
 
 The contexts are the module's and their precision never changes, so any number of threads may
 evaluate at once.
@@ -6,7 +6,7 @@ evaluate at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypeAlias
@@ -36,10 +36,9 @@ __all__ = [
 DIGITS = 60
 """Decimal digits of a value that is not rational."""
 _LONGEST = 100_000
-"""Bits of a rational number; longer ones become decimals."""
+"""Bits of a rational number; longer ones become intervals."""
 _LARGEST_LOG = 2**60
 """Of a number's logarithm."""
-_HALF = Fraction(1, 2)
 
 DECIMALS = fixed_decimals(DIGITS + 15)
 """Arithmetic in decimals, with 15 digits to spare."""
@@ -56,15 +55,15 @@ class Undefined(Exception):
 
 
 def evaluate(expression: Expr, values: Mapping[Symbol, Fraction]) -> Number:
-    """The value of ``expression`` at rational ``values`` of its symbols.
-
-    Raises `Undefined` where it is not a real number, or one beyond exp(2^60).
+    """The value of ``expression`` at rational ``values`` of its symbols: the middle of its
+    `enclosure`.
 
     >>> from theory.symbols import L, n
     >>> evaluate((1 + 5 / n) ** (L - 1), {n: Fraction(10), L: Fraction(3)})
     Fraction(9, 4)
     """
-    return _Values(DECIMALS, _sign, dict(values)).of(expression)
+    held = enclosure(expression, values)
+    return held if isinstance(held, Fraction) else DECIMALS.make_mpf(held.mid._mpi_[0])
 
 
 def value_at(expression: Expr, point: Mapping[Symbol, Expr]) -> Number | None:
@@ -82,22 +81,24 @@ def value_at(expression: Expr, point: Mapping[Symbol, Expr]) -> Number | None:
 
 
 def enclosure(expression: Expr, values: Mapping[Symbol, Fraction]) -> Any:
-    """The value as a `Fraction`, or an interval that holds it, by proof; raises `Undefined` as
-    `evaluate` does, and where an interval does not tell the sign that a root depends on.
+    """The value as a `Fraction`, or an interval that holds it, by proof.
+
+    Raises `Undefined` where it is not a real number, or one beyond exp(2^60), and where an interval
+    does not tell the sign that a root depends on.
 
     >>> from theory.symbols import L
     >>> held = enclosure(L ** (Fraction(1, 2)), {L: Fraction(2)})
     >>> bool(held.a < 1.4142135623730951 < held.b), bool(held.delta < 1e-70)
     (False, True)
     """
-    return _Values(_INTERVALS, _interval_sign, dict(values)).of(expression)
+    return _Enclosures(dict(values)).of(expression)
 
 
-def differ(one: Any, two: Fraction) -> bool:
-    """Whether an enclosed value is certainly not the rational ``two``."""
-    if isinstance(one, Fraction):
+def differ(one: Any, two: Any) -> bool:
+    """Whether two enclosed values are certainly not equal."""
+    if isinstance(one, Fraction) and isinstance(two, Fraction):
         return one != two
-    excess = one * two.denominator - two.numerator
+    excess = _interval(one) - _interval(two)
     return bool(excess.a > 0 or excess.b < 0)
 
 
@@ -123,30 +124,38 @@ def close(one: Number, two: Number, tolerance: Any) -> bool:
 
 
 def _sign(number: Any) -> int:
-    return int(bool(number > 0)) - int(bool(number < 0))
-
-
-def _interval_sign(number: Any) -> int:
-    if isinstance(number, Fraction) or number.a > 0 or number.b < 0:
-        return _sign(number if isinstance(number, Fraction) else number.mid)
+    if isinstance(number, Fraction):
+        return (number > 0) - (number < 0)
+    if number.a > 0 or number.b < 0:
+        return 1 if number.a > 0 else -1
     if number.a == number.b == 0:
         return 0
     raise Undefined("a value that is not told from zero")
 
 
-@dataclass(frozen=True)
-class _Values(Arithmetic[Any]):
-    """Values of the nodes of an expression in one arithmetic, each computed once."""
+def _interval(number: Any) -> Any:
+    if isinstance(number, Fraction):
+        return _INTERVALS.mpf(number.numerator) / number.denominator
+    return number
 
-    context: Any
-    sign: Callable[[Any], int]
+
+def _alike(one: Any, two: Any) -> tuple[Any, Any]:
+    if isinstance(one, Fraction) and isinstance(two, Fraction):
+        return one, two
+    return _interval(one), _interval(two)
+
+
+@dataclass(frozen=True)
+class _Enclosures(Arithmetic[Any]):
+    """Enclosures of the nodes of an expression, each computed once."""
+
     known: dict[Expr, Any]
 
     def of(self, node: Expr) -> Any:
         if node not in self.known:
             value = super().of(node)
             long = isinstance(value, Fraction) and bits_of(value) > _LONGEST
-            self.known[node] = self._converted(value) if long else value
+            self.known[node] = _interval(value) if long else value
         return self.known[node]
 
     def atom(self, node: Expr) -> Any:
@@ -155,33 +164,26 @@ class _Values(Arithmetic[Any]):
         if isinstance(node, Float):
             return Fraction(str(node))
         if isinstance(node, log):
-            return self._logarithm(self.of(node.args[0]))
+            argument = self.of(node.args[0])
+            if _sign(argument) <= 0:
+                raise Undefined("a logarithm of a number that is not positive")
+            return Fraction(0) if argument == 1 else _INTERVALS.log(_interval(argument))
         if str(node) != "E":
             raise Undefined(f"{node} has no value")
-        return self.context.exp(self.context.mpf(1))
+        return _INTERVALS.exp(1)
 
     def plus(self, one: Any, two: Any) -> Any:
-        one, two = self._alike(one, two)
+        one, two = _alike(one, two)
         return one + two
 
     def times(self, one: Any, two: Any) -> Any:
-        one, two = self._alike(one, two)
+        one, two = _alike(one, two)
         return one * two
 
-    def _converted(self, number: Any) -> Any:
-        if isinstance(number, Fraction):
-            return self.context.mpf(number.numerator) / number.denominator
-        return number
-
-    def _alike(self, one: Any, two: Any) -> tuple[Any, Any]:
-        if isinstance(one, Fraction) and isinstance(two, Fraction):
-            return one, two
-        return self._converted(one), self._converted(two)
-
     def power(self, base: Any, exponent: Expr) -> Any:
-        power, sign = self.of(exponent), self.sign(base)
+        power, sign = self.of(exponent), _sign(base)
         if sign == 0:
-            of_power = self.sign(power)
+            of_power = _sign(power)
             if of_power < 0:
                 raise Undefined("a division by zero")
             return Fraction(int(of_power == 0))
@@ -193,30 +195,21 @@ class _Values(Arithmetic[Any]):
             root = _exact_root(base, power.denominator)
             if root is not None:
                 return self._integer_power(root, power.numerator)
-        logarithm = self.context.log(self._converted(base))
-        return self.exponential(self._converted(power) * logarithm)
+        return self.exponential(_interval(power) * _INTERVALS.log(_interval(base)))
 
     def _integer_power(self, base: Any, exponent: int) -> Any:
         if isinstance(base, Fraction) and bits_of(base) * abs(exponent) <= _LONGEST:
             return base**exponent
-        negative = self.sign(base) < 0
-        logarithm = self.context.log(self._converted(-base if negative else base))
-        size = self._converted(self.exponential(exponent * logarithm))
-        return -size if negative and exponent % 2 else size
+        size = self.exponential(exponent * _INTERVALS.log(_interval(abs(base))))
+        return -_interval(size) if _sign(base) < 0 and exponent % 2 else size
 
     def exponential(self, argument: Any) -> Any:
-        if isinstance(argument, Fraction):
-            if argument == 0:
-                return Fraction(1)
-            argument = self._converted(argument)
+        if argument == 0:
+            return Fraction(1)
+        argument = _interval(argument)
         if not (abs(argument) < _LARGEST_LOG):
             raise Undefined("a number too large or too small")
-        return self.context.exp(argument)
-
-    def _logarithm(self, argument: Any) -> Any:
-        if self.sign(argument) <= 0:
-            raise Undefined("a logarithm of a number that is not positive")
-        return Fraction(0) if argument == 1 else self.context.log(self._converted(argument))
+        return _INTERVALS.exp(argument)
 
 
 def _exact_root(base: Fraction, degree: int) -> Fraction | None:

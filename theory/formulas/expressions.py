@@ -1,32 +1,48 @@
-"""This module reads a user's SymPy expression node by node into our symbols, within bounds."""
+"""An expression that exists is read node by node: its symbols become ours, its cost is bounded."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from sympy import Add, E, Expr, Float, Integer, Mul, Pow, Rational, Symbol, exp, log
+from sympy import (
+    Add,
+    Dummy,
+    E,
+    Expr,
+    Float,
+    Integer,
+    Mul,
+    Pow,
+    Rational,
+    Sum,
+    Symbol,
+    Tuple,
+    binomial,
+    exp,
+    log,
+)
 
 from theory.algebra.numerals import InverseRootOfHuge, InverseSquareRoot
 from theory.formulas.bounds import (
+    FORMULA_SYMBOLS,
+    MAX_BITS,
     Part,
     Refused,
     bounded,
     exponential,
-    inverse_root,
     leaf,
     logarithm,
     power,
     product,
     total,
 )
-from theory.formulas.builder import FORMULA_SYMBOLS
+from theory.formulas.sums import binomial_coefficient, summed
 from theory.validation import exact_number
 
 __all__ = ["read_expression"]
 
-_MAX_BITS = 2**15
-"""Bits of a number."""
+_MINUS_HALF = Rational(-1, 2)
 
 _NODES: dict[type[Expr], Callable[[Sequence[Part]], Part]] = {
     Add: total,
@@ -34,26 +50,69 @@ _NODES: dict[type[Expr], Callable[[Sequence[Part]], Part]] = {
     Pow: lambda parts: power(*parts),
     exp: lambda parts: exponential(*parts),
     log: lambda parts: logarithm(*parts),
-    InverseSquareRoot: lambda parts: inverse_root(*parts),
-    InverseRootOfHuge: lambda parts: inverse_root(*parts),
+    binomial: lambda parts: binomial_coefficient(*parts),
+    InverseSquareRoot: lambda parts: power(parts[0], leaf(_MINUS_HALF)),
+    InverseRootOfHuge: lambda parts: power(parts[0], leaf(_MINUS_HALF)),
 }
 
 
 def read_expression(value: Expr) -> Expr:
-    """``value`` in the symbols of `theory.symbols`, its decimals exact.
+    """``value`` in the symbols of `theory.symbols`, node by node, its decimals exact.
 
-    Raises `theory.formulas.bounds.Refused` for other symbols, other functions, and whatever is
-    too large or undefined.  A node of which nothing was replaced is kept as it is, unevaluated
-    ones included.
+    A Sum and a binomial become their closed forms.  Raises `Refused` for other symbols, other
+    functions, and whatever is too large or undefined.  A node of which nothing was replaced is
+    kept as it is, unevaluated ones included.
 
     >>> read_expression(Symbol("n") / 2).is_positive
     True
     """
-    parts: dict[int, Part] = {}
+    nodes = list(_from_the_leaves(value))
+    reader = _Reader({limit[0] for node in nodes if isinstance(node, Sum) for limit in node.limits})
     with bounded(exists=True):
-        for node in _from_the_leaves(value):
-            parts[id(node)] = _read(node, [parts[id(each)] for each in node.args])
-    return parts[id(value)].expression
+        for node in nodes:
+            reader.read(node)
+        return reader.finished(value)
+
+
+class _Reader:
+    """The parts of the nodes read so far, and the symbols that are indices of sums."""
+
+    def __init__(self, indices: set[Symbol]) -> None:
+        self.indices = {each: Dummy(each.name, integer=True) for each in indices}
+        self.parts: dict[int, Part] = {}
+
+    def read(self, node: Expr) -> None:
+        """The part of a node whose arguments were read."""
+        if isinstance(node, Tuple):
+            return
+        if node in self.indices:
+            self.parts[id(node)] = leaf(self.indices[node])
+        elif isinstance(node, Sum):
+            self.parts[id(node)] = self._sum(node)
+        elif node.args:
+            arguments = [self.parts[id(each)] for each in node.args]
+            self.parts[id(node)] = _combined(node, arguments)
+        else:
+            self.parts[id(node)] = _leaf(node)
+
+    def finished(self, value: Expr) -> Expr:
+        """The whole expression, in which no index is left."""
+        expression = self.parts[id(value)].expression
+        for symbol, index in self.indices.items():
+            if expression.has(index):
+                _symbol(symbol)
+                raise Refused(f"{symbol} both as an index and outside its sum", "rename the index")
+        return expression
+
+    def _sum(self, node: Sum) -> Part:
+        part = self.parts[id(node.function)]
+        for limit in node.limits:
+            if len(limit) != 3:
+                raise Refused("a sum without bounds", "give it as Sum(k**2, (k, 1, L))")
+            index, low, high = limit
+            bounds = (self.parts[id(each)] for each in (low, high))
+            part = summed(part, self.indices[index], *bounds)
+        return part
 
 
 def _from_the_leaves(root: Expr) -> Iterator[Expr]:
@@ -66,18 +125,19 @@ def _from_the_leaves(root: Expr) -> Iterator[Expr]:
             yield node
         elif id(node) not in seen:
             seen.add(id(node))
-            if node.args and type(node) not in _NODES:
+            if node.args and type(node) not in (*_NODES, Sum, Tuple):
                 raise Refused(
-                    f"the function {type(node).__name__}", "use + - * / ** sqrt, exp, log"
+                    f"the function {type(node).__name__}",
+                    "use + - * / ** sqrt, exp, log, binomial, Sum",
                 )
             waiting.append((node, True))
             waiting.extend((each, False) for each in node.args)
 
 
-def _read(node: Expr, arguments: list[Part]) -> Part:
-    if not arguments:
-        return _leaf(node)
+def _combined(node: Expr, arguments: list[Part]) -> Part:
     part = _NODES[type(node)](arguments)
+    if isinstance(node, binomial):
+        return part
     same = all(part.expression is old for part, old in zip(arguments, node.args, strict=True))
     return replace(part, expression=node) if same else part
 
@@ -91,8 +151,8 @@ def _leaf(node: Expr) -> Part:
         node = _decimal(node)
     if not isinstance(node, Rational):
         raise Refused(f"{type(node).__name__}, which is no number here", "give a fraction")
-    if max(abs(int(node.p)), int(node.q)).bit_length() > _MAX_BITS:
-        raise Refused(f"a number of more than {_MAX_BITS} bits", "give a shorter one")
+    if max(abs(int(node.p)), int(node.q)).bit_length() > MAX_BITS:
+        raise Refused(f"a number of more than {MAX_BITS} bits", "give a shorter one")
     return leaf(node)
 
 

@@ -7,19 +7,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache
 from numbers import Integral, Real
 from typing import Any
 
 from sympy import Expr, Float, Integer, Rational, Symbol
 
 from theory.errors import InvalidArgument
-from theory.formulas.builder import FORMULA_SYMBOLS as SYMBOLS
+from theory.formulas.bounds import FORMULA_SYMBOLS as SYMBOLS
 from theory.formulas.evaluation import DECIMALS, Number, Undefined, decimal, evaluate, mpf
 from theory.formulas.grammar import read_formula
 from theory.symbols import eta
 from theory.validation import is_decimal, typed
 
-__all__ = ["EXACT_TOLERANCE", "FLOAT_TOLERANCE", "NAMES", "Formula", "asks_for_sizes", "read"]
+__all__ = ["EXACT_TOLERANCE", "FLOAT_TOLERANCE", "NAMES", "Formula", "asked_by_name", "read"]
 
 NAMES = (*SYMBOLS, "network", "layer", "rates")
 """What a function may ask for by the names of its parameters."""
@@ -40,9 +41,11 @@ class Formula:
     ``traced``: the formula that the function returned for symbols, where it returned one.  Branches
     on sizes vanish from it, so it counts only where the function's own values agree with it.
 
-    >>> read("eta**2*L**3/3").at(L=3, eta=1)
+    >>> from theory.symbols import L, n
+    >>> sizes = {n: Fraction(2), L: Fraction(3), eta: Fraction(1)}
+    >>> read("eta**2*L**3/3").value(sizes)
     Fraction(9, 1)
-    >>> read(lambda n, L: sum(k**2 for k in range(L)) / n).at(n=2, L=3)
+    >>> read(lambda n, L: sum(k**2 for k in range(L)) / n).value(sizes)
     Fraction(5, 2)
     """
 
@@ -69,23 +72,12 @@ class Formula:
         """Whether it names eta."""
         return "eta" in self.names
 
-    def at(self, **sizes: object) -> Number | None:
-        """The value at sizes given by name, exact where it is rational; None where it has none.
-
-        Raises `InvalidArgument` for a size that is missing.
-        """
-        return self.value({SYMBOLS[name]: Fraction(str(size)) for name, size in sizes.items()})
-
     def value(self, point: Mapping[Symbol, Fraction], **others: object) -> Number | None:
-        """The same at a point by symbols; others than the formula's own are left aside.
+        """The value at a point, exact where it is rational; None where it has none.
 
-        ``others``: network, layer and rates, for a function that asks for them.
+        Sizes other than the formula's own are left aside.  ``others``: network, layer and rates,
+        for a function that asks for them.
         """
-        missing = ", ".join(sorted(self.names - {symbol.name for symbol in point} - set(others)))
-        if missing:
-            raise InvalidArgument(
-                f"expected a value for {missing}, which the formula holds, got none; give one"
-            )
         try:
             return self._defined(point, others)
         except Undefined:
@@ -155,20 +147,32 @@ def read(value: object, name: str = "formula") -> Formula:
         return _as_expression(value, read_formula(value, name=name))
     names = _parameters(value, name)
     source = f"{getattr(value, '__name__', 'function')}({', '.join(names)})"
-    return Formula(source, frozenset(names), None, value, traced=_traced(value, names))
+    return Formula(source, frozenset(names), None, cache(value), traced=_traced(value, names))
 
 
-def asks_for_sizes(function: Callable[..., Any]) -> bool:
-    """Whether every parameter without a default has the name of a size.
+def asked_by_name(function: Callable[..., Any]) -> bool:
+    """Whether a function takes numbers by the names of `NAMES`, and not a network, of any name, and
+    a layer by place.
 
-    >>> asks_for_sizes(lambda n, L: L**3 / n), asks_for_sizes(lambda network, layer: layer)
-    (True, False)
+    >>> asked_by_name(lambda n, L: L**3 / n), asked_by_name(lambda network: 25)
+    (True, True)
+    >>> asked_by_name(lambda network, layer: layer), asked_by_name(lambda net, at: at)
+    (False, False)
     """
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
+    parameters = _signature(function)
+    if parameters is None or any(p.kind is p.VAR_POSITIONAL for p in parameters):
         return False
-    return all(p.name in SYMBOLS for p in parameters if p.default is p.empty)
+    needed = [p.name for p in parameters if p.default is p.empty and p.kind is not p.VAR_KEYWORD]
+    named = all(name in NAMES for name in needed) and needed[1:] != ["layer"]
+    return named or len(needed) != 2
+
+
+def _signature(function: Callable[..., Any]) -> list[inspect.Parameter] | None:
+    """The parameters of a function; None where Python does not know them."""
+    try:
+        return list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return None
 
 
 def _traced(function: Callable[..., Any], names: tuple[str, ...]) -> Formula | None:
@@ -182,13 +186,12 @@ def _traced(function: Callable[..., Any], names: tuple[str, ...]) -> Formula | N
 
 def _parameters(function: Callable[..., Any], name: str) -> tuple[str, ...]:
     """The parameters without a default, and those named like sizes; each is one of `NAMES`."""
-    try:
-        parameters = list(inspect.signature(function).parameters.values())
-    except (TypeError, ValueError):
+    parameters = _signature(function)
+    if parameters is None:
         raise InvalidArgument(
             f"expected a function whose parameters have names for {name}, got "
             f"{name}={typed(function)}; wrap it in a lambda n, L: ..."
-        ) from None
+        )
     named = [p for p in parameters if p.kind is not p.VAR_KEYWORD]
     asked = [p for p in named if p.default is p.empty or p.name in NAMES]
     unnamed = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL)

@@ -1,30 +1,35 @@
-"""This module parses formulas by a grammar of our own, and never evaluates text.
+r"""This module parses formulas by a grammar of our own, and never evaluates text.
 
     sum:      products, added and subtracted        product:  factors, multiplied and divided
     factor:   a power with any signs before it      power:    an atom, ``**`` or ``^``, a factor
-    atom:     a number, a symbol, (sum), sqrt(sum), exp(sum), log(sum)
+    atom:     a number, a symbol, (sum), \frac{sum}{sum}, and sqrt, exp, log, binomial and Sum
 
-A sign binds less tightly than a power, and powers group from the right, as in Python.  What is
-typeset may be pasted: η, ℓ and n₀ for eta, ell and n_0, · and × for *, − for -, √ for sqrt, and
-superscript integers.  Everything else is refused, an omitted * included.
+A sign binds less tightly than a power, as in Python.  Factors may stand side by side where that
+has one reading: η² L³/3 and 3(n + 1).  A text with two readings (1/2L, n(n + 1), 2^3^L) is refused,
+and the message writes both out.  `theory.formulas.text.tokens` lists the spellings.
+
+A product or sum is built at once.  A factor keeps its base and exponent apart until the product it
+stands in is known, so that 1/sqrt(x) is x**(-1/2) and 1/(2*(n + 1)) keeps its denominator factored,
+as they are printed.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from decimal import Decimal
-from functools import cache
 from numbers import Real
 from typing import Any
 
-from lark import Lark, UnexpectedInput, UnexpectedToken
 from mpmath.libmp import to_rational
 from sympy import Expr, Rational
 
 from theory.errors import InvalidArgument
-from theory.formulas.bounds import Refused, bounded
-from theory.formulas.builder import FORMULA_SYMBOLS, FormulaBuilder, Misplaced, unknown_name
+from theory.formulas.bounds import FORMULA_SYMBOLS, Refused, bounded
 from theory.formulas.expressions import read_expression
+from theory.formulas.text.refusals import Ambiguous, Misplaced
+from theory.formulas.text.rules import Parser
+from theory.formulas.text.tokens import Foreign
 from theory.precision import isfinite
 from theory.validation import exact_number, is_decimal, typed
 
@@ -34,68 +39,57 @@ MAX_LENGTH = 4000
 """Characters of a formula."""
 
 _LISTED = ", ".join(FORMULA_SYMBOLS)
-_OPENING = ("NUMBER", "NAME", "ROOT", "LPAR")
-_CHARACTERS = {
-    ",": "write decimals with a point",
-    "=": "give the right-hand side alone",
-}
-
-_GRAMMAR = r"""
-start: sum
-sum: product (_sum_sign product)*
-product: factor (_product_sign factor)*
-_sum_sign: PLUS | MINUS
-_product_sign: TIMES | OVER
-?factor: (PLUS | MINUS) factor -> signed
-       | power
-?power: atom
-      | atom POWER factor -> power
-      | atom SUPERSCRIPT -> superscript
-?atom: leaf
-     | "(" sum ")" -> bracket
-     | NAME "(" sum ")" -> call
-     | ROOT "(" sum ")" -> call
-     | ROOT leaf -> call
-?leaf: NUMBER -> number
-     | NAME -> name
-
-PLUS: "+"
-MINUS: /[-−]/
-POWER.2: "**" | "^"
-TIMES: /[*×·⋅]/
-OVER: "/"
-ROOT: "√"
-SUPERSCRIPT: /⁻?[⁰¹²³⁴⁵⁶⁷⁸⁹]+/
-NUMBER: /([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?/
-NAME: /[A-Za-z_][A-Za-z_0-9]*₀?|ℓ|η/
-%ignore /[ \t\r\n]+/
-"""
+_LONGEST_OFFER = 80
+"""Characters of a text for which the message offers a correction."""
+_CORRECTIONS = (
+    (r"^[^=]*[^=<>!]=(?!=)", ""),
+    (r"[–—‐]", "-"),
+    (r"[÷∕⁄／]|//", "/"),
+    (r"[∗•＊]", "*"),
+    (r"[\u00a0\u2009\u202f\u3000~]", " "),
+    (r"\b(?:Rational|Fraction)\((\d+), ?(\d+)\)", r"(\1/\2)"),
+    (r"\b(?:np\.)?(?:pow|power|Power)[\[(]([^,()]+), *([^,()]+)[\])]", r"(\1)**(\2)"),
+    (r"(?<=\d),(?=\d{1,2}(?!\d))", "."),
+    (r"[\[{]", "("),
+    (r"[\]}]", ")"),
+    (r"\b(?:N|width)\b", "n"),
+    (r"\b(?:depth|layers)\b", "L"),
+    (r"\b(?:lr|ETA|Eta)\b", "eta"),
+    (r"\b(?:alpha|slope)\b|α", "a"),
+    (r"\bE(?=\s*(?:\^|\*\*))", "e"),
+    (r"\bEXP\b", "exp"),
+    (r"\b(?:LOG|LN|Ln)(?=\()", "log"),
+    (r"\bsqrt(\d+)\b", r"sqrt(\1)"),
+    (r"\b(ell|eta|n_0|[nLta])(sqrt|exp|log|ln)(?=\()", r"\1*\2"),
+    (r"\b(Sum)\(([^,]+),\s*(\w+),([^,]+),([^,()]+)\)", r"\1(\2, (\3,\4,\5))"),
+    (r"\bSQRT\b", "sqrt"),
+    (r"\b(sqrt|exp|log)\s*-\s*(\w+)", r"\1(-\2)"),
+    (r"[.,;\s]+$", ""),
+)
+"""Patterns that belong to no formula, and what is probably meant."""
 
 
 def parse_formula(text: str, *, name: str = "formula") -> Expr:
     """The expression that ``text`` spells, in the symbols of `theory.symbols`.
 
     Decimals are exact.  Raises `InvalidArgument`, with the place in the text, for anything but a
-    formula of bounded size in `FORMULA_SYMBOLS` with sqrt, exp and log, and for values that are
-    not finite or not real whatever the symbols.  ``name`` is the argument's name in the message.
+    formula of bounded size in `FORMULA_SYMBOLS` with sqrt, exp, log, and sums and binomial
+    coefficients with closed forms; for a text with two readings, with both; and for values that
+    are not finite or not real whatever the symbols.  ``name`` is the argument's name in the
+    message.
 
-    >>> parse_formula("η²·L^3/3")
+    >>> parse_formula("η² L^3/3")
     L**3*eta**2/3
     >>> parse_formula("2.5e-1*(1 + 5/n)^(L - 1)")
     (1 + 5/n)**(L - 1)/4
     """
     _check_text(text, name)
     try:
-        with bounded():
-            return _parser().parse(text)
+        return _parsed(text)
     except Misplaced as error:
-        misplaced = error
-    except UnexpectedToken as error:
-        misplaced = _misplaced_token(error, text)
-    except UnexpectedInput as error:
-        misplaced = _foreign_character(error, text)
-    place = f"at character {misplaced.position + 1}"
-    raise _refused(text, name, f"{place}, {misplaced.what}", misplaced.fix)
+        place = f"at character {error.position + 1}"
+        offer = "" if isinstance(error, Ambiguous) else _correction(text)
+        raise _refused(text, name, f"{place}, {error.what}", error.fix + offer) from None
 
 
 def read_formula(value: Any, *, name: str = "formula") -> Expr:
@@ -132,11 +126,6 @@ def read_formula(value: Any, *, name: str = "formula") -> Expr:
         ) from None
 
 
-@cache
-def _parser() -> Lark:
-    return Lark(_GRAMMAR, parser="lalr", lexer="basic", transformer=FormulaBuilder())
-
-
 def _check_text(text: object, name: str) -> None:
     if not isinstance(text, str):
         raise InvalidArgument(
@@ -156,29 +145,32 @@ def _refused(text: str, name: str, what: str, fix: str) -> InvalidArgument:
     )
 
 
-def _misplaced_token(error: UnexpectedToken, text: str) -> Misplaced:
-    """What a token that does not fit means, such as a product without a sign."""
-    token = error.token
-    if token.type == "$END":
-        return Misplaced(len(text), "the formula ends too early", "complete it, or close a bracket")
-    position, written = error.pos_in_stream or 0, repr(str(token)[:20])
-    if token.type in _OPENING and error.expected & {"OVER", "PLUS"}:
-        before = error.token_history[-1] if error.token_history else token
-        unknown = unknown_name(str(before)) if before.type == "NAME" else None
-        if unknown:
-            return Misplaced(before.start_pos or 0, *unknown)
-        return Misplaced(
-            position, f"{written} follows without an operator", "write products with *"
-        )
-    if token.type == "RPAR" and "$END" in error.expected:
-        return Misplaced(position, "a bracket closes that was not opened", "leave it out")
-    return Misplaced(position, f"{written} does not fit", "give a number, a symbol or a bracket")
+def _parsed(text: str) -> Expr:
+    try:
+        with bounded():
+            return Parser(text).formula()
+    except Foreign as error:
+        raise _foreign_character(text, error.position) from None
 
 
-def _foreign_character(error: UnexpectedInput, text: str) -> Misplaced:
-    position = error.pos_in_stream or 0
+def _correction(text: str) -> str:
+    """The formula that a refused text probably means; empty where none is known."""
+    if len(text) > _LONGEST_OFFER:
+        return ""
+    corrected = text
+    for pattern, replacement in _CORRECTIONS:
+        corrected = re.sub(pattern, replacement, corrected)
+    missing = corrected.count("(") - corrected.count(")")
+    corrected = corrected.strip() + ")" * missing if missing >= 0 else corrected[:missing].strip()
+    try:
+        _parsed(corrected)
+    except Misplaced:
+        return ""
+    return f"; perhaps you mean {corrected!r}"
+
+
+def _foreign_character(text: str, position: int) -> Misplaced:
     character = text[position]
     named = unicodedata.name(character, "a control character")
     what = f"the character U+{ord(character):04X} ({named}) is not part of a formula"
-    fix = f"write it with {_LISTED}, digits and + - * / ^ ( )"
-    return Misplaced(position, what, _CHARACTERS.get(character, fix))
+    return Misplaced(position, what, f"write it with {_LISTED}, digits and + - * / ^ ( )")

@@ -12,21 +12,22 @@ which decides exactly whether a coefficient is zero.  A factor that no power of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import reduce
+from itertools import chain, product
+from math import inf
 
 from sympy import Expr, Integer, Mul, Rational, Symbol
 
-from theory.formulas.arithmetic import Arithmetic
+from theory.formulas.arithmetic import Arithmetic, collected
 from theory.formulas.normal_form import (
     ONE,
     NormalForm,
     Normaliser,
     NotNormal,
     exponential,
-    normal_form,
     of_field,
 )
 from theory.formulas.positivity import EVERYWHERE, FAR_OUT, Domain, FarOut, share
@@ -63,10 +64,6 @@ class LeadingTerm:
             and self.growth == other.growth
             and not self.coefficient - other.coefficient
         )
-
-    def over(self, unit: Expr) -> LeadingTerm:
-        """The term over a power of eta."""
-        return replace(self, coefficient=self.coefficient * normal_form(1 / unit))
 
     @property
     def expression(self) -> Expr:
@@ -121,22 +118,28 @@ def _first(
                 raise NotNormal("it divides by a sum that may vanish")
             power = max(found.terms)
             return power, found.growth, found.terms[power]
-        if found.error is None:
+        if found.error == -inf:
             break
     raise NotNormal("its leading terms cancel, or it is zero")
 
 
 @dataclass(frozen=True)
 class _Sum:
-    """growth * (sum of ``terms[p]`` x^p + O(x^error)), where no term is zero or below the error.
+    """growth * (sum of ``terms[p]`` x^p + O(x^error)), where no term is zero or below the error;
+    an error of -inf stands for none.
 
     ``lost``: whether terms of a slower growth were left out, so that the sum must not cancel.
     """
 
     terms: Mapping[Fraction, NormalForm]
-    error: Fraction | None = None
+    error: Fraction | float = -inf
     growth: Growth = _NONE
     lost: bool = False
+
+    @property
+    def is_zero(self) -> bool:
+        """Whether the sum is 0, exactly."""
+        return not self.terms and self.error == -inf
 
     @property
     def top(self) -> Fraction:
@@ -148,67 +151,49 @@ class _Sum:
     def __add__(self, other: _Sum) -> _Sum:
         if self.growth != other.growth:
             return _faster(self, other)
-        terms = dict(self.terms)
-        for power, value in other.terms.items():
-            terms[power] = terms[power] + value if power in terms else value
+        terms = collected(chain(self.terms.items(), other.terms.items()))
         lost = self.lost or other.lost
-        return _known(terms, _larger(self.error, other.error), self.growth, lost)
+        return _known(terms, max(self.error, other.error), self.growth, lost)
 
     def __mul__(self, other: _Sum) -> _Sum:
-        if not self.terms and self.error is None:
-            return self
-        if not other.terms and other.error is None:
-            return other
-        tops = [max(each.terms) if each.terms else each.error for each in (self, other)]
-        errors = [
-            mine.error + top
-            for mine, top in ((self, tops[1]), (other, tops[0]))
-            if mine.error is not None and top is not None
-        ]
-        error = max(errors, default=None)
-        terms: dict[Fraction, NormalForm] = {}
-        for one, left in self.terms.items():
-            for two, right in other.terms.items():
-                if error is None or one + two > error:
-                    value = left * right
-                    terms[one + two] = terms[one + two] + value if one + two in terms else value
+        if self.is_zero or other.is_zero:
+            return self if self.is_zero else other
+        tops = [max(each.terms, default=each.error) for each in (self, other)]
+        error = max(self.error + tops[1], other.error + tops[0])
+        terms = collected(
+            (one + two, left * right)
+            for (one, left), (two, right) in product(self.terms.items(), other.terms.items())
+            if one + two > error
+        )
         lost = self.lost or other.lost
         return _known(terms, error, _joined(self.growth, other.growth), lost)
 
     def cut(self, error: Fraction) -> _Sum:
         """The same with a larger error."""
-        return _known(self.terms, _larger(self.error, error), self.growth, self.lost)
+        return _known(self.terms, max(self.error, error), self.growth, self.lost)
 
 
 def _known(
     terms: Mapping[Fraction, NormalForm],
-    error: Fraction | None,
+    error: Fraction | float,
     growth: Growth,
     lost: bool,
 ) -> _Sum:
-    kept = {p: value for p, value in terms.items() if value and (error is None or p > error)}
+    kept = {p: value for p, value in terms.items() if value and p > error}
     if lost and not kept:
         raise NotNormal("terms that grow exponentially cancel")
     return _Sum(kept, error, growth, lost)
 
 
-def _larger(one: Fraction | None, two: Fraction | None) -> Fraction | None:
-    return max((each for each in (one, two) if each is not None), default=None)
-
-
 def _joined(one: Growth, two: Growth) -> Growth:
-    exponents: dict[Expr, Expr] = {}
-    for base, exponent in (*one, *two):
-        exponents[base] = (exponents.get(base, Integer(0)) + exponent).expand()
+    exponents = {base: exponent.expand() for base, exponent in collected((*one, *two)).items()}
     return frozenset((base, exponent) for base, exponent in exponents.items() if exponent != 0)
 
 
 def _faster(one: _Sum, two: _Sum) -> _Sum:
     """The sum whose growth is larger for every ell/L, where the other is smaller than any power."""
-    if not one.terms and one.error is None:
-        return two
-    if not two.terms and two.error is None:
-        return one
+    if one.is_zero or two.is_zero:
+        return two if one.is_zero else one
     ratio = _joined(one.growth, frozenset((base, -exponent) for base, exponent in two.growth))
     ends = [_compared(ratio, at) for at in (0, 1)]
     for sign, larger in ((1, one), (-1, two)):
@@ -247,12 +232,6 @@ class _Expansion(Arithmetic[_Sum]):
         form = self.normaliser.of(node)
         return _Sum({Fraction(0): form} if form else {})
 
-    def plus(self, one: _Sum, two: _Sum) -> _Sum:
-        return one + two
-
-    def times(self, one: _Sum, two: _Sum) -> _Sum:
-        return one * two
-
     def power(self, base: _Sum, exponent: Expr) -> _Sum:
         if exponent.is_Integer and 0 <= exponent <= 64:
             return reduce(lambda x, y: x * y, [base] * int(exponent), _Sum({Fraction(0): ONE}))
@@ -271,7 +250,7 @@ class _Expansion(Arithmetic[_Sum]):
         else:
             outer = (Rational(power) * exponent).expand()
             moved, growth = Fraction(0), _joined(_NONE, frozenset({(self.size, outer)}))
-        value = _Sum({moved: raised(leading, exponent)}, None, growth, base.lost)
+        value = _Sum({moved: raised(leading, exponent)}, -inf, growth, base.lost)
         return value * self._binomial(rest, self.normaliser.of(exponent))
 
     def _growing(self, power: Fraction, leading: NormalForm, rest: _Sum, exponent: Expr) -> _Sum:
@@ -280,65 +259,52 @@ class _Expansion(Arithmetic[_Sum]):
             raise NotNormal(f"it holds {self.size} to a power that grows with it")
         growth = _NONE
         if leading - ONE:
-            growth = _growth(self.normaliser.factors(leading), exponent)
+            growth = _growth(self.normaliser.factors(leading.rational), exponent)
         value = self.exponential(self.of(exponent) * self._logarithm(rest))
         return replace(value, growth=_joined(value.growth, growth))
 
     def exponential(self, argument: _Sum) -> _Sum:
         if argument.growth or (argument.terms and argument.top > 0):
             raise NotNormal("it holds an exponential that grows faster than a power")
-        if argument.error is not None and argument.error >= 0:
+        if argument.error >= 0:
             raise NotNormal("the leading term of an exponent cancels")
         limit = argument.terms.get(Fraction(0))
         small = _Sum({p: v for p, v in argument.terms.items() if p}, argument.error)
         factor = ONE if limit is None else exponential(limit.rational)
-        return _Sum({Fraction(0): factor}) * self._series(
-            small, lambda k, term: term * _number(Fraction(1, k))
-        )
+        return _Sum({Fraction(0): factor}) * self._series(small, lambda k: _number(Fraction(1, k)))
 
     def _logarithm(self, rest: _Sum) -> _Sum:
-        """log(1 + u) = u - u^2/2 + ..."""
-        total, power = _Sum({}), _Sum({Fraction(0): ONE})
-        for k in range(1, self._steps(rest) + 1):
-            power = (power * rest).cut(Fraction(-self.order - 1))
-            total += power * _number(Fraction((-1) ** (k + 1), k))
-        return total.cut(Fraction(-self.order - 1)) if rest.terms else total
+        """log(1 + u) = u (1 - u/2 + ...)."""
+        return rest * self._series(rest, lambda k: _number(Fraction(-k, k + 1)))
 
     def _binomial(self, rest: _Sum, exponent: NormalForm) -> _Sum:
         """(1 + u)^x, term by term with x (x - 1) ... / k!."""
 
-        def next_term(k: int, term: _Sum) -> _Sum:
-            factor = (exponent - _number(Fraction(k - 1)).terms.get(Fraction(0), _ZERO)) * of_field(
-                ONE.rational / k
-            )
-            return term * _Sum({Fraction(0): factor} if factor else {})
+        def factor(k: int) -> _Sum:
+            falling = exponent - of_field(ONE.rational * (k - 1))
+            return _Sum({Fraction(0): falling} if falling else {}) * _number(Fraction(1, k))
 
-        return self._series(rest, next_term)
+        return self._series(rest, factor)
 
-    def _series(self, small: _Sum, next_term: object) -> _Sum:
-        """1 + the terms that ``next_term`` makes of the powers of a small sum."""
-        assert callable(next_term)
+    def _series(self, small: _Sum, factor: Callable[[int], _Sum]) -> _Sum:
+        """1 + u f(1) + u^2 f(1) f(2) + ... for a small sum u."""
         term = total = _Sum({Fraction(0): ONE})
         for k in range(1, self._steps(small) + 1):
-            term = next_term(k, term * small).cut(Fraction(-self.order))
+            term = (term * small * factor(k)).cut(Fraction(-self.order))
             total += term
-        exact = not small.terms and small.error is None
-        return total if exact else total.cut(Fraction(-self.order))
+        return total if small.is_zero else total.cut(Fraction(-self.order))
 
     def _steps(self, small: _Sum) -> int:
         """How many powers of a small sum lie within the order."""
         if not small.terms:
-            return 0 if small.error is None else 1
+            return 0 if small.is_zero else 1
         step = -small.top
-        if step <= 0 or (small.error is not None and small.error >= 0):
+        if step <= 0 or small.error >= 0:
             raise NotNormal("the terms of a root or a power do not fall")
         steps = int(Fraction(self.order + 1) / step) + 1
         if steps > _MOST_STEPS:
             raise NotNormal("the terms of a root or a power fall too slowly")
         return steps
-
-
-_ZERO = NormalForm({})
 
 
 def _number(value: Fraction) -> _Sum:

@@ -15,8 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from fractions import Fraction
 from functools import cached_property, reduce
+from itertools import chain, product
 from math import comb
 from typing import Any
 
@@ -24,7 +24,7 @@ from sympy import QQ, Add, Expr, Integer, Mul, Pow, Rational, exp, factorint
 from sympy.polys.polyerrors import HeuristicGCDFailed
 from sympy.polys.rings import PolyElement
 
-from theory.formulas.arithmetic import Arithmetic
+from theory.formulas.arithmetic import Arithmetic, collected
 from theory.formulas.positivity import EVERYWHERE, Domain, FarOut, share
 from theory.symbols import L, a, ell, eta, n, n_0, t
 
@@ -32,6 +32,7 @@ __all__ = [
     "NORMAL_FIELD",
     "NOT_DECIDED",
     "ONE",
+    "SIZES",
     "NormalForm",
     "Normaliser",
     "NotNormal",
@@ -55,6 +56,7 @@ _LARGEST_POWER = 64
 _MOST_TERMS = 5000
 _MOST_PAIRS = 200_000
 _FACTORED_BITS = 64
+_TOO_LONG = "it is too long when multiplied out"
 
 Powers = frozenset[tuple[Expr, Expr]]
 """Pairs of base and exponent, none of them rational together."""
@@ -89,24 +91,17 @@ class NormalForm:
     terms: Mapping[Powers, Any]
 
     def __add__(self, other: NormalForm) -> NormalForm:
-        terms = dict(self.terms)
-        for key, value in other.terms.items():
-            terms[key] = terms.get(key, NORMAL_FIELD.zero) + value
-        return _kept(terms)
+        return _kept(chain(self.terms.items(), other.terms.items()))
 
     def __sub__(self, other: NormalForm) -> NormalForm:
-        minus = {key: -value for key, value in other.terms.items()}
-        return self + NormalForm(minus)
+        return self + NormalForm({key: -value for key, value in other.terms.items()})
 
     def __mul__(self, other: NormalForm) -> NormalForm:
-        _check_work(self, other)
-        terms: dict[Powers, Any] = {}
-        for one, left in self.terms.items():
-            for two, right in other.terms.items():
-                key, factor = _joined(one, two)
-                value = left * right * factor
-                terms[key] = terms.get(key, NORMAL_FIELD.zero) + value
-        return _kept(terms)
+        if _size(self.terms) * _size(other.terms) > _MOST_PAIRS:
+            raise NotNormal(_TOO_LONG)
+        pairs = product(self.terms.items(), other.terms.items())
+        joined = ((_split((*one, *two)), left * right) for (one, left), (two, right) in pairs)
+        return _kept((key, value * factor) for (key, factor), value in joined)
 
     def __bool__(self) -> bool:
         return bool(self.terms)
@@ -175,14 +170,6 @@ class Normaliser(Arithmetic[NormalForm]):
             return exponential(NORMAL_FIELD.one)
         raise NotNormal(f"it holds {type(node).__name__}")
 
-    def plus(self, one: NormalForm, two: NormalForm) -> NormalForm:
-        """The sum."""
-        return one + two
-
-    def times(self, one: NormalForm, two: NormalForm) -> NormalForm:
-        """The product."""
-        return one * two
-
     def exponential(self, argument: NormalForm) -> NormalForm:
         """e to a rational function."""
         return exponential(argument.rational)
@@ -197,17 +184,12 @@ class Normaliser(Arithmetic[NormalForm]):
         inner = [(each, (power * exponent).expand()) for each, power in powers]
         if any(each == _MINUS for each, _ in powers):
             raise NotNormal("a power of an alternating sign stands under a root or a power")
-        sign, parts = self._factored(value)
+        sign, parts = self.factors(value)
         if sign < 0 and not whole:
             raise NotNormal("it holds a root of a negative value, which is complex")
         outer = [(_MINUS, exponent)] if sign < 0 else []
         key, factor = _split([*inner, *outer, *((p, (k * exponent).expand()) for p, k in parts)])
         return NormalForm({key: factor})
-
-    def factors(self, form: NormalForm) -> tuple[int, list[tuple[Expr, int]]]:
-        """The sign of a rational function without zeros, and its factors, positive and irreducible,
-        with their powers."""
-        return self._factored(form.rational)
 
     def _integer_power(self, base: NormalForm, exponent: int) -> NormalForm:
         times = abs(exponent)
@@ -217,10 +199,11 @@ class Normaliser(Arithmetic[NormalForm]):
             base = self._inverse(base)
         if len(base.terms) == 1:
             powers, value = _single(base)
-            if max(comb(len(each) + times - 1, times) for each in _sides(value)) > _MOST_TERMS:
-                raise NotNormal("it is too long when multiplied out")
+            sides = (value.numer, value.denom)
+            if max(comb(len(each) + times - 1, times) for each in sides) > _MOST_TERMS:
+                raise NotNormal(_TOO_LONG)
             key, factor = _split((each, power * times) for each, power in powers)
-            return _kept({key: factor * value**times})
+            return _kept([(key, factor * value**times)])
         return reduce(lambda x, y: x * y, [base] * times, ONE)
 
     def _inverse(self, base: NormalForm) -> NormalForm:
@@ -229,9 +212,9 @@ class Normaliser(Arithmetic[NormalForm]):
         key, factor = _split((each, -exponent) for each, exponent in powers)
         return NormalForm({key: factor / value})
 
-    def _factored(self, value: Any) -> tuple[int, list[tuple[Expr, int]]]:
-        """The sign of a rational function, and primes and positive irreducible polynomials whose
-        powers it is, up to its sign."""
+    def factors(self, value: Any) -> tuple[int, list[tuple[Expr, int]]]:
+        """The sign of a rational function without zeros, and the primes and positive irreducible
+        polynomials whose powers it is, up to its sign."""
         total, found = 1, []
         for side, poly in ((1, value.numer), (-1, value.denom)):
             content, parts = _factor_list(poly)
@@ -262,24 +245,15 @@ def _single(form: NormalForm) -> tuple[Powers, Any]:
     return key, value
 
 
-def _sides(value: Any) -> tuple[Any, Any]:
-    return value.numer, value.denom
+def _size(terms: Mapping[Powers, Any]) -> int:
+    """The number of monomials of all numerators and denominators."""
+    return sum(len(value.numer) + len(value.denom) for value in terms.values())
 
 
-def _check_work(one: NormalForm, two: NormalForm) -> None:
-    """Refuse a product of more than so many pairs of terms."""
-    sizes = [
-        sum(len(side) for value in form.terms.values() for side in _sides(value))
-        for form in (one, two)
-    ]
-    if sizes[0] * sizes[1] > _MOST_PAIRS:
-        raise NotNormal("it is too long when multiplied out")
-
-
-def _kept(terms: dict[Powers, Any]) -> NormalForm:
-    kept = {key: value for key, value in terms.items() if value}
-    if sum(len(side) for value in kept.values() for side in _sides(value)) > _MOST_TERMS:
-        raise NotNormal("it is too long when multiplied out")
+def _kept(pairs: Iterable[tuple[Powers, Any]]) -> NormalForm:
+    kept = {key: value for key, value in collected(pairs).items() if value}
+    if _size(kept) > _MOST_TERMS:
+        raise NotNormal(_TOO_LONG)
     return NormalForm(kept)
 
 
@@ -300,20 +274,10 @@ def _primes(number: Rational) -> list[tuple[Expr, int]]:
     return found
 
 
-def _joined(one: Powers, two: Powers) -> tuple[Powers, Any]:
-    """The product of two products of powers, and the rational factor that it leaves."""
-    if not one or not two:
-        return one | two, NORMAL_FIELD.one
-    return _split((*one, *two))
-
-
 def _split(pairs: Iterable[tuple[Expr, Expr]]) -> tuple[Powers, Any]:
     """A product of powers: the rational part of it apart."""
-    exponents: dict[Expr, Expr] = {}
-    for base, exponent in pairs:
-        exponents[base] = exponents.get(base, Integer(0)) + exponent
     factor, kept = NORMAL_FIELD.one, []
-    for base, exponent in exponents.items():
+    for base, exponent in collected(pairs).items():
         whole, rest = _whole_part(base, exponent)
         if whole:
             factor *= NORMAL_FIELD.from_sympy(base) ** whole
@@ -335,7 +299,7 @@ def _whole_part(base: Expr, exponent: Expr) -> tuple[int, Expr]:
             raise NotNormal(f"it holds the power ({base})**({exponent})")
     if not constant.is_Rational:
         raise NotNormal(f"it holds the power ({base})**({exponent})")
-    whole = int(Fraction(int(constant.p), int(constant.q)).__floor__())
+    whole = int(constant.p) // int(constant.q)
     if abs(whole) > _LARGEST_POWER:
         raise NotNormal(f"it holds a power beyond {_LARGEST_POWER}")
     if base == _MINUS:

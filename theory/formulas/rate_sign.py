@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sympy import Add, Expr, Mul, Pow, exp
+from sympy import Expr, Integer, Mul, Pow, Rational, exp
 
 from theory.algebra.numerals import InverseSquareRoot
 from theory.formulas.leading_terms import LeadingTerm
@@ -45,40 +45,29 @@ def _sign(formula: Expr, sign_of_sum: Callable[[Expr], int | None]) -> int | Non
     """
     total, open_roots = 1, 0
     for factor in Mul.make_args(formula):
-        try:
-            if _is_root(factor):
-                open_roots += sign_of_sum(factor.args[0]) != 1
-                continue
-            sign = _sign_of_factor(factor, sign_of_sum)
-        except NOT_DECIDED:
-            if not _is_root(factor):
-                return None
-            open_roots += 1
+        if isinstance(factor, exp):
             continue
-        if sign is None:
-            return None
-        total *= sign
+        base, exponent = _base_and_exponent(factor)
+        try:
+            sign = sign_of_sum(base)
+        except NOT_DECIDED:
+            sign = None
+        if not exponent.is_Integer:
+            open_roots += sign != 1
+        elif exponent % 2:
+            if sign is None:
+                return None
+            total *= sign
     return total if open_roots <= 1 else None
 
 
-def _is_root(factor: Expr) -> bool:
+def _base_and_exponent(factor: Expr) -> tuple[Expr, Rational]:
+    """A factor as a power; one whose exponent is no number as its own first power."""
     if isinstance(factor, InverseSquareRoot):
-        return True
-    return isinstance(factor, Pow) and bool(factor.exp.is_Rational and not factor.exp.is_Integer)
-
-
-def _sign_of_factor(factor: Expr, sign_of_sum: Callable[[Expr], int | None]) -> int | None:
-    if isinstance(factor, exp):
-        return 1
-    if isinstance(factor, Pow) and factor.exp.is_Integer and not factor.exp % 2:
-        return 1
-    if isinstance(factor, Pow) and factor.exp.is_Integer:
-        return _sign_of_factor(factor.base, sign_of_sum)
-    if isinstance(factor, Add | Pow):
-        return sign_of_sum(factor)
-    if factor.is_Rational:
-        return 1 if factor > 0 else -1
-    return 1 if factor.is_Symbol else None
+        return factor.args[0], Rational(-1, 2)
+    if isinstance(factor, Pow) and factor.exp.is_Rational:
+        return factor.base, factor.exp
+    return factor, Integer(1)
 
 
 def _sign_of_form(form: NormalForm) -> int | None:

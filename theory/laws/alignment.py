@@ -3,24 +3,27 @@ E|g|^2 |dz|^2."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from sympy import Expr, Mul, factor
+from sympy import Expr, factor
 
+from theory.algebra.in_width import InWidth
 from theory.algebra.numerals import number_text, printable
+from theory.coverage import answered
 from theory.errors import NotSolved
 from theory.laws.mean import PartOfMean
 from theory.networks.network import Network
-from theory.solutions.value import Composite, Number
+from theory.solutions.composite import Composite
+from theory.solutions.value import Number
 from theory.symbols import L, eta, n
 from theory.validation import brief
 from theory.words.observables import K, g
 from theory.writing.blocks import Line
 from theory.writing.notation import Math
-from theory.writing.rendering import formula_display
 
-__all__ = ["Alignment", "alignment", "quotient"]
+__all__ = ["Alignment", "alignment"]
 
 _SQUARED_PRODUCT = (g @ K @ g) ** 2
 _LARGEST_PRODUCT = (g @ g) * (g @ K @ K @ g)
@@ -43,6 +46,8 @@ class Alignment(Composite, Number):
     numerator: PartOfMean
     denominator: PartOfMean
     _shared: ClassVar[frozenset[str]] = frozenset({"numerator", "denominator"})
+
+    _drawn_as: ClassVar[str] = "alignment"
 
     def _number(self, context: Any) -> Any:
         whole = self.denominator._number(context)
@@ -117,16 +122,8 @@ class Alignment(Composite, Number):
         """
         return factor(self.numerator.leading() / self.denominator.leading())
 
-    def joint_limit(self) -> Expr:
-        """The leading term as n -> infinity with L = t n.
-
-        >>> from theory import MLP
-        >>> alignment(MLP()).label.joint_limit()  # doctest: +NORMALIZE_WHITESPACE
-        2*((9*t**2 + 6*t - 1)*exp(5*t) + exp(-t))/(n*((4*t + 1)*exp(-t)
-        + (6*t**2 + 2*t - 1)*exp(5*t)))
-        """
-        above, below = self.numerator.joint_law(1), self.denominator.joint_law(1)
-        return quotient(above.coefficient(), below.coefficient()) * n ** (above.power - below.power)
+    def _expanded(self, of: Callable[[Any], InWidth]) -> InWidth:
+        return of(self.numerator) / of(self.denominator)
 
     def __repr__(self) -> str:
         where = f"layer {brief(self.numerator.layer)} of {self.network}"
@@ -136,20 +133,14 @@ class Alignment(Composite, Number):
         value = self._exact
         return number_text(value) if value.is_Rational else str(factor(value))
 
-    def _repr_latex_(self) -> str:
-        """The ratio that it is, and its value."""
+    def _lines(self) -> list[Line]:
         left = Math.spelled("E[(gᵀΔz)²]/E[|g|² |Δz|²]")
         if self.network.width == n and self.network.depth == L:
-            return formula_display(Line(left, Math.of(self.leading()), "~"))
-        return formula_display(Line(left, Math.of(factor(self._exact))))
+            return [Line(left, Math.of(self.leading()), "~")]
+        return [Line(left, Math.of(factor(self._exact)))]
 
 
-def quotient(above: Expr, below: Expr) -> Expr:
-    """above/below, the rational numbers in front of both taken together."""
-    (over, top), (under, bottom) = (each.as_content_primitive() for each in (above, below))
-    return Mul(over / under, *Mul.make_args(top), 1 / bottom)
-
-
+@answered
 def alignment(network: Network, *, layer: object = None, rates: object = None) -> Alignment:
     """The `Alignment` of the update of a layer with the gradient of the output.
 

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from sympy import Expr, Integer
 
+from theory.coverage import answered_class
 from theory.errors import InvalidArgument
 from theory.public_names import PlainText
 from theory.validation import exact_number, typed, written
@@ -44,6 +45,7 @@ class _Bounded(PlainText):
         return f"{type(self).__name__}({said})"
 
 
+@answered_class
 @dataclass(frozen=True, repr=False)
 class EveryHiddenLayer(_Bounded):
     """E[(Delta z)^2] <= ``bound`` in every hidden layer; the layer that binds is named.
@@ -53,6 +55,7 @@ class EveryHiddenLayer(_Bounded):
     """
 
 
+@answered_class
 @dataclass(frozen=True, repr=False)
 class LastLayer(_Bounded):
     """E[(Delta z)^2] <= ``bound`` in the last hidden layer.
@@ -63,6 +66,7 @@ class LastLayer(_Bounded):
     """
 
 
+@answered_class
 @dataclass(frozen=True, repr=False)
 class MeanOverLayers(_Bounded):
     """The mean of E[(Delta z)^2] over the hidden layers <= ``bound``.
@@ -73,6 +77,7 @@ class MeanOverLayers(_Bounded):
     """
 
 
+@answered_class
 @dataclass(frozen=True, repr=False)
 class NetworkOutput(_Bounded):
     """E[(Delta f)^2] <= ``bound`` for the network's output f: the criterion of the readout.

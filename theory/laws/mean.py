@@ -10,7 +10,7 @@ from math import ceil
 from typing import Any, ClassVar, Self
 
 from mpmath import mpf
-from sympy import Add, Expr, Integer, Mul, Rational, Rel, S, Symbol, factor
+from sympy import Add, Expr, Integer, Rational, Rel, S, factor
 from sympy.polys.domains.domain import Domain
 
 from theory.algebra.fields import field_of
@@ -22,68 +22,42 @@ from theory.laws.float_arrays import FastUpdate, fast_update
 from theory.networks.network import Network
 from theory.precision import published, workdps
 from theory.public_names import cached_property
-from theory.solutions.closed_form import closed_form_expression
+from theory.solutions.closed_form import ClosedForm, closed_form_expression
+from theory.solutions.composite import Composite
 from theory.solutions.derivation import Derivation, derive
-from theory.solutions.infinite_width import highest_degree, leading_in_width
-from theory.solutions.joint_limit import JointLaw
-from theory.solutions.limits import (
-    Weighted,
-    growth,
-    joint_law,
-    over_width,
-    positive_sum,
-    width_series,
-)
-from theory.solutions.value import Composite, Number
+from theory.solutions.infinite_width import highest_degree
+from theory.solutions.limits import Weighted, over_width, positive_sum
+from theory.solutions.solved import Solved
 from theory.symbols import L, n, t
-from theory.validation import count_between, exact_number, series_order, tolerance_value, typed
-from theory.waiting import announced
+from theory.validation import exact_number, tolerance_value, typed
 from theory.words.observables import Observable, f
+from theory.writing.blocks import Line
+from theory.writing.notation import Math
 
 __all__ = ["LARGEST_SEARCHED", "Mean", "PartOfMean", "least", "mean_of"]
 
-_MOST_ORDERS = 50
-"""Terms of the joint limit that take at most minutes."""
 LARGEST_SEARCHED = 10**15
 """Up to which width a search goes."""
 
 
 @dataclass(frozen=True)
-class Mean(Composite, Number):
+class Mean(Composite, Solved):
     """The mean over networks of the sum of several observables, over `width_here`.
 
     ``derivations``: one for each observable.
     """
 
     derivations: tuple[Derivation, ...]
-    unit_of_step: ClassVar[Expr] = Integer(1)
-    """What `exact` carries beside the mean: eta**2 for a mean square of one step."""
-    highest_power: ClassVar[int] = 0
-    """The power of n with which the mean grows, and `width_series` begins."""
-    _shared: ClassVar[frozenset[str]] = frozenset(
-        {"at_real_sizes", "derivations", "domain", "highest_power", "in_numbers", "leading_term"}
-        | {"solved_leading", "solved_series", "sums", "unit_of_step", "value", "width_here"}
-    )
-
-    @property
-    def layer(self) -> int | Symbol:
-        """The hidden layer, 1 to L.
-
-        >>> from theory import MLP, squared_update
-        >>> squared_update(MLP(width=8, depth=3), layer=2).layer
-        2
-        """
-        return self.derivations[0].layer
+    _shared: ClassVar[frozenset[str]] = Solved._shared | {
+        "at_real_sizes",
+        "derivations",
+        "solved_leading",
+    }
 
     @property
     def in_numbers(self) -> bool:
         """Whether depth, layer and multipliers are numbers; the width may be a symbol."""
         return all(derivation.in_numbers for derivation in self.derivations)
-
-    @property
-    def width_here(self) -> Expr:
-        """What the means are divided by."""
-        return Integer(1)
 
     def _number(self, context: Any) -> Any:
         total = sum((each._number(context) for each in self.derivations), context.zero)
@@ -129,20 +103,23 @@ class Mean(Composite, Number):
     def _in_full(self, times: Expr = S.One) -> Expr:
         """The mean times ``times``, however long its numbers are."""
         if self.in_numbers:
-            return self.domain.to_sympy(self.value) * times
-        forms = [d.closed_form for d in self.derivations if not d.vanishes]
+            return self.domain.to_sympy(self.in_field) * times
+        forms = self._forms()
         widths = (form.unit.domain.from_sympy(self.width_here) for form in forms)
         return Add(*map(closed_form_expression, forms, widths, [times] * len(forms)))
 
+    def _forms(self) -> list[ClosedForm]:
+        return [form for d in self.derivations for form in d._forms()]
+
     @cached_property
-    def value(self) -> Any:
-        """`per_eta2` as an element of `domain`."""
-        total = sum((d.value for d in self.derivations), self.domain.zero)
+    def in_field(self) -> Any:
+        """The mean at eta = 1 as an element of `domain`."""
+        total = sum((d.in_field for d in self.derivations), self.domain.zero)
         return total / self.domain.from_sympy(self.width_here)
 
     @property
     def domain(self) -> Domain:
-        """The field of `value`: the rationals, or rational functions of the symbols left."""
+        """The field of `in_field`."""
         return field_of(self.network.free_symbols)
 
     def leading_term(self) -> tuple[int, Expr]:
@@ -166,46 +143,6 @@ class Mean(Composite, Number):
         """
         power, coefficient = self.leading_term()
         return coefficient * n**power * self.unit_of_step
-
-    def width_series(self, order: int) -> tuple[Expr, ...]:
-        """Coefficients of n^0, n^-1, ..., n^-order at eta = 1 as n -> infinity: numbers, or
-        polynomials in L and ell; of n^2, n^1, ..., n^(2-order) for the readout's step.
-
-        Raises `NotSolved` for a width in numbers.
-
-        >>> from theory import MLP, readout_update, squared_update
-        >>> squared_update(MLP(depth=2)).width_series(2)
-        (3, 8, 45)
-        >>> squared_update(MLP()).width_series(1)
-        (L**3/3 + L/6, 5*L**4/6 - 4*L**3/3 + 5*L**2/3 - 2*L/3)
-        >>> readout_update(MLP()).width_series(1)
-        (1, 5*L + 1)
-        """
-        order = series_order(order)
-        if self.network.width != n:
-            raise NotSolved(
-                f"width_series() needs a symbolic width, got {self.network}: leave width out"
-            )
-        with announced("series in 1/n"):
-            return self._series(order)
-
-    def _series(self, order: int) -> tuple[Expr, ...]:
-        if not self.in_numbers:
-            return self.solved_series(order)
-        width, coefficients = self.domain.from_sympy(n), []
-        rest = self.value / width**self.highest_power
-        for _ in range(order + 1):
-            power, leading = leading_in_width(self.domain, rest)
-            coefficients.append(leading if power == 0 else Integer(0))
-            rest = (rest - self.domain.from_sympy(coefficients[-1])) * width
-        return tuple(coefficients)
-
-    def solved_series(self, order: int) -> tuple[Expr, ...]:
-        """`width_series` of the closed form."""
-        if not self.highest_power:
-            return width_series(self.sums, order)
-        forms = (d.closed_form for d in self.derivations)
-        return width_series(over_width(forms, self.width_here * n**self.highest_power), order)
 
     @property
     def conditions(self) -> tuple[Rel, ...]:
@@ -251,40 +188,6 @@ class Mean(Composite, Number):
         raise NotSolved(
             "the first eight coefficients of the series in 1/n vanish: ask for exact in numbers"
         )
-
-    def joint_limit(self) -> Expr:
-        """The leading term as n -> infinity with L = t n; `joint_law` has more.
-
-        The output part is smaller than the label part by a factor n, but grows like exp(15 t)
-        against exp(5 t) for ReLU: `joint_limit_from` says from which n on it describes the total.
-        Raises `NotSolved` where width or depth are numbers.
-
-        >>> from theory import MLP, readout_update, squared_update
-        >>> squared_update(MLP()).joint_limit()
-        eta**2*n**3*((4*t + 1)*exp(-t) + (6*t**2 + 2*t - 1)*exp(5*t))/108
-        >>> readout_update(MLP()).joint_limit()
-        eta**2*n**2*exp(5*t)
-        """
-        law = self.joint_law(1)
-        number, rest = law.coefficient().as_content_primitive()
-        return Mul(number, *Mul.make_args(rest), n**law.power, self.unit_of_step)
-
-    def joint_law(self, orders: int = 2) -> JointLaw:
-        """The limit n -> infinity with L = t n at eta = 1, to ``orders`` terms in 1/n, with its
-        behaviour at small and large t.
-
-        >>> from theory import MLP, squared_update
-        >>> squared_update(MLP()).label.joint_law(1)
-        JointLaw: n**3 f_0(t), f_0 ~ t**3/3 at small t, t**2*exp(5*t)/18 at large t
-        """
-        if self.network.width != n or self.network.depth != L:
-            raise NotSolved(
-                f"the joint limit L = t n needs symbolic width and depth, got {self.network}: "
-                f"leave them out, as in MLP()"
-            )
-        orders = count_between("orders", orders, 1, _MOST_ORDERS)
-        with announced("joint limit"):
-            return joint_law(self.sums, orders)
 
     def joint_limit_from(self, tolerance: object, ratio: object) -> int:
         """The width from which on `joint_limit` is within a relative ``tolerance`` of the exact
@@ -347,21 +250,8 @@ class Mean(Composite, Number):
     def _formula(self) -> Expr:
         return self._in_full()
 
-    def growth(self) -> Expr:
-        """The leading term as L -> infinity at fixed width: no power law, but an exponential.
-
-        >>> from theory import MLP, squared_update
-        >>> squared_update(MLP()).label.growth()
-        L**2*eta**2*(1 + 5/n)**(L - 1)*(n + 2)/18
-        """
-        if self.network.depth != L:
-            raise NotSolved(f"growth() needs a symbolic depth, got {self.network}: leave depth out")
-        return growth(self.sums) * self.unit_of_step
-
-    @cached_property
-    def sums(self) -> list[Weighted]:
-        """The closed form as sums of powers with their factors."""
-        return over_width((d.closed_form for d in self.derivations), self.width_here)
+    def _lines(self) -> list[Line]:
+        return [Line(Math("", r"\text{mean}"), Math.of(self._exact))]
 
     def _fast(self) -> FastUpdate | None:
         first, network = self.derivations[0], self.network

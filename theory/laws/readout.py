@@ -13,13 +13,13 @@ from typing import ClassVar
 
 from sympy import Expr
 
+from theory.coverage import answered
 from theory.laws.mean import PartOfMean
 from theory.networks.network import Network, checked_network
 from theory.symbols import eta
 from theory.words.observables import x
 from theory.writing.blocks import Line
 from theory.writing.notation import Math
-from theory.writing.rendering import formula_display
 
 __all__ = ["ReadoutUpdate", "readout_update"]
 
@@ -36,16 +36,17 @@ class ReadoutUpdate(PartOfMean):
     """
 
     unit_of_step: ClassVar[Expr] = eta**2
+    _drawn_as: ClassVar[str] = r"$E[(\Delta f)^2]/\eta^2$"
     highest_power: ClassVar[int] = 2
 
     def __repr__(self) -> str:
         return f"ReadoutUpdate, E[(Δf)²] of {self.network}: {self._headline(' * eta**2')}"
 
-    def _repr_latex_(self) -> str:
-        """The exact value as a formula."""
-        return formula_display(Line(Math.spelled("E[(Δf)²]"), Math.of(self._exact)))
+    def _lines(self) -> list[Line]:
+        return [Line(Math.spelled("E[(Δf)²]"), Math.of(self._exact))]
 
 
+@answered
 def readout_update(network: Network) -> ReadoutUpdate:
     """Derive E[(Delta f)^2] for one gradient step of the readout of ``network`` alone.
 

@@ -7,28 +7,32 @@ a single network is drawn.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
 from mpmath import mpf, nstr
 from sympy import Expr, Integer
 
-from theory.algebra.numerals import FEW_LAYERS, number_text, printable
+from theory.algebra.in_width import InWidth
+from theory.algebra.numerals import FEW_LAYERS, inverse_square_root, number_text, printable
+from theory.algebra.power_sum import DEPTHS
+from theory.coverage import answered
 from theory.errors import InvalidArgument, NotSolved
-from theory.laws.alignment import quotient
 from theory.laws.mean import Mean
 from theory.networks.network import Network
+from theory.networks.sizes import is_large
 from theory.precision import published, workdps
+from theory.solutions.composite import Composite
 from theory.solutions.derivation import derive
 from theory.solutions.evaluation import guard_digits
-from theory.solutions.value import Composite, is_large
+from theory.solutions.infinite_width import highest_degree
 from theory.symbols import n
 from theory.validation import digits_wanted, exact_number, typed
 from theory.waiting import announced
 from theory.words.observables import K, Observable, g
 from theory.writing.blocks import Line
 from theory.writing.notation import Math
-from theory.writing.rendering import formula_display
 
 __all__ = ["Moments", "Spread", "tangent_kernel"]
 
@@ -59,6 +63,14 @@ class Spread(Composite):
 
     whole: Mean
     _shared: ClassVar[frozenset[str]] = frozenset({"unit", "whole"})
+
+    @property
+    def _drawn_parts(self) -> tuple[str, ...]:
+        return ("mean", "standard deviation")
+
+    @property
+    def _quantity(self) -> str:
+        return f"{self._observable} of one network"
 
     @property
     def unit(self) -> Expr:
@@ -121,7 +133,7 @@ class Spread(Composite):
     def _variance(self) -> Expr:
         first, second = self._first, self._second
         if first.in_numbers:
-            return first.domain.to_sympy(second.value - first.value**2) * self.unit**2
+            return first.domain.to_sympy(second.in_field - first.in_field**2) * self.unit**2
         return (second._exact - first._exact**2) * self.unit**2
 
     def relative_standard_deviation(self, digits: int = 15) -> mpf:
@@ -177,6 +189,39 @@ class Spread(Composite):
             squared = (context.make_mpf(ratio._mpf_) * int(bound.q) / int(bound.p)) ** 2
             return max(1, int(context.ceil(squared)))
 
+    @property
+    def exact(self) -> Moments:
+        """Mean and standard deviation, exact; see `variance` for what it takes.
+
+        >>> from theory import MLP, tangent_kernel
+        >>> tangent_kernel(MLP(depth=1)).exact
+        Moments(mean=1/2, standard_deviation=sqrt(5)/(2*sqrt(n)))
+        """
+        variance = self._variance()
+        return Moments(
+            self.mean, printable(1 / inverse_square_root(variance) if variance else variance)
+        )
+
+    def leading(self) -> Moments:
+        """The leading terms as n -> infinity, then as the depth grows.
+
+        >>> from theory import MLP, tangent_kernel
+        >>> tangent_kernel(MLP()).leading()
+        Moments(mean=L/2, standard_deviation=sqrt(33)*L**(3/2)/(6*sqrt(n)))
+        """
+        mean = self.whole.leading()
+        deviation = self._to_order(0).standard_deviation
+        square = deviation.lead**2
+        if not square.is_polynomial(*DEPTHS):
+            raise NotSolved("the variance grows exponentially in the depth: no power leads")
+        top = InWidth(deviation.power * 2, highest_degree(square, *DEPTHS), deviation.ratios)
+        return Moments(mean, top.root().term * self.whole.unit_of_step)
+
+    def _expanded(self, of: Callable[[Any], InWidth]) -> Moments:
+        whole, first, second = (of(mean) for mean in (self.whole, self._first, self._second))
+        variance = (second + (first * first).times(Integer(-1))) * (whole * whole / (first * first))
+        return Moments(whole, variance.root())
+
     def joint_limit(self) -> Expr:
         """Variance over squared mean as n -> infinity with L = t n.
 
@@ -184,10 +229,12 @@ class Spread(Composite):
         >>> tangent_kernel(MLP()).joint_limit()
         -1 + ((9*t**2 + 6*t - 1)*exp(5*t) + exp(-t))/(27*t**2)
         """
-        laws = self._first.joint_law(1), self._second.joint_law(1)
-        if laws[1].power != 2 * laws[0].power:
+        self._check_joint()
+        first, second = (mean._at_fixed_ratio() for mean in (self._first, self._second))
+        relative = second / (first * first)
+        if relative.power != 0:
             raise NotSolved("variance over squared mean has no finite joint limit: give numbers")
-        return quotient(laws[1].coefficient(), laws[0].coefficient() ** 2) - 1
+        return relative.lead - 1
 
     def __repr__(self) -> str:
         what = f"{self.unit}*" if self.unit != 1 else ""
@@ -220,15 +267,15 @@ class Spread(Composite):
             return number_text(self.whole._in_full())
         return str(nstr(self.whole.evaluate(10), 10))
 
-    def _repr_latex_(self) -> str:
-        """The mean as a formula, and the relative standard deviation of a network in numbers."""
+    def _lines(self) -> list[Line]:
         lines = [Line(Math("", r"\text{mean}"), Math.of(self.whole._exact))]
         if not self.network.free_symbols:
             relative = Math.spelled(str(nstr(self.relative_standard_deviation(4), 4)))
             lines.append(Line(Math("", r"\text{standard deviation}/\text{mean}"), relative))
-        return formula_display(*lines)
+        return lines
 
 
+@answered
 def tangent_kernel(network: Network, *, layer: object = None, rates: object = None) -> Spread:
     """g^T K g: at the last layer the tangent kernel of the output at the input, that is, the sum
     of its squared derivatives by the hidden weights, each times its layer's multiplier.

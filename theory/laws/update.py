@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from mpmath import mpf
 from sympy import Expr, Symbol, sympify
 
+from theory.coverage import answered
 from theory.errors import NotSolved
 from theory.laws.derivation_steps import DerivationSteps
 from theory.laws.mean import PartOfMean
@@ -23,7 +24,6 @@ from theory.validation import brief
 from theory.words.observables import K, Observable, f, g
 from theory.writing.blocks import Line
 from theory.writing.notation import Math
-from theory.writing.rendering import formula_display
 
 __all__ = ["PARTS", "SquaredUpdate", "squared_update"]
 
@@ -47,6 +47,8 @@ class SquaredUpdate(PartOfMean):
     """
 
     unit_of_step: ClassVar[Expr] = eta**2
+    highest_power: ClassVar[int] = 0
+    _drawn_as: ClassVar[str] = r"$E[(\Delta z)^2]/\eta^2$"
     _shared: ClassVar[frozenset[str]] = PartOfMean._shared | {"layer_means", "mean_over_layers"}
 
     @property
@@ -109,11 +111,12 @@ class SquaredUpdate(PartOfMean):
 
     @property
     def law(self) -> MeanFieldLaw:
-        """The limit of infinite width at eta = 1, exact in ell and L, of the dominant part.
+        """The value at n = ∞ and eta = 1, exact in ell and L, of the dominant part; the power that
+        leads as the depth grows is `leading`.
 
         >>> from theory import MLP, squared_update
         >>> squared_update(MLP()).law
-        MeanFieldLaw: ell**3/3 + ell/6 at layer ell of L, as n → ∞
+        MeanFieldLaw: ell**3/3 + ell/6 at layer ell of L, the value at n = ∞
         """
         laws = [derivation.law for derivation in self.derivations]
         law = max(laws, key=lambda each: each.power)
@@ -142,12 +145,11 @@ class SquaredUpdate(PartOfMean):
     def _recursions(self, context: Any) -> Iterator[DecimalRecursion]:
         return (DecimalRecursion(each._recursion(), context) for each in self.derivations)
 
-    def _repr_latex_(self) -> str:
-        """The exact value and, with symbolic sizes, its limit."""
+    def _lines(self) -> list[Line]:
         lines = [Line(self._symbol, Math.of(self._exact))]
         if self.network.width == n and self.layer in (L, ell):
             lines.append(Line(self._symbol, Math.of(self.leading()), "~"))
-        return formula_display(*lines)
+        return lines
 
     @property
     def _symbol(self) -> Math:
@@ -162,6 +164,7 @@ class SquaredUpdate(PartOfMean):
         return f"{what} at {where}: {self._headline(' * eta**2')}"
 
 
+@answered
 def squared_update(network: Network, layer: object = None, rates: object = None) -> SquaredUpdate:
     """Derive E[(Delta z)^2] at a layer of ``network``, for one gradient step to first order.
 

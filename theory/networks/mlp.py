@@ -8,12 +8,13 @@ from itertools import chain, groupby, repeat
 
 from sympy import Expr, Symbol
 
+from theory.coverage import answered_class
 from theory.errors import InvalidArgument
 from theory.networks.activations import Activation, ReLU
 from theory.networks.multipliers import Rates, multiplier_runs
 from theory.networks.network import Network, Size
 from theory.networks.sites import Site
-from theory.symbols import L, ell, n, n_0
+from theory.symbols import L, ell, meant, n, n_0
 from theory.validation import (
     brief,
     positive_int,
@@ -28,6 +29,7 @@ _LONGEST = 40
 """Characters of an argument of a network within a sentence."""
 
 
+@answered_class
 @dataclass(frozen=True)
 class MLP(Network):
     """A random fully connected network without biases at mean-field initialisation.
@@ -161,6 +163,7 @@ def _layer_width(name: str, value: object) -> Size:
 
 
 def _size(name: str, value: object, *symbols: Symbol) -> Size:
+    value = meant(value, *symbols)
     if not isinstance(value, Symbol):
         return positive_int(name, value)
     if value in symbols:

@@ -14,7 +14,7 @@ from theory.networks.activations import Activation
 from theory.networks.multipliers import ByGroup, Rates, TrainedLayers, multiplier_runs, open_ends
 from theory.networks.sites import Edge, Site
 from theory.public_names import PlainText
-from theory.symbols import ell
+from theory.symbols import ell, meant
 from theory.validation import index_in, non_negative_rates, positive_int, typed
 
 __all__ = [
@@ -218,12 +218,19 @@ def asked_rates(network: Network, rates: object) -> tuple[Expr, ...] | Rates:
 
 def asked_layer(network: Network, layer: object) -> int | Symbol:
     """The one layer asked for: the last for None, an int, or the symbol ell."""
+    layer = meant(layer, ell)
     if layer is None:
         return network.depth
     if isinstance(layer, Symbol) and layer != ell:
         raise InvalidArgument(
             f"expected an int, None or the symbol theory.symbols.ell for layer, got "
             f"layer={typed(layer)}; None is the last hidden layer"
+        )
+    if isinstance(layer, Expr) and layer.free_symbols and layer != ell:
+        raise InvalidArgument(
+            f"expected an int, None or the symbol theory.symbols.ell for layer, got "
+            f"layer={typed(layer)}; give ell, and put the layer into the result, as in "
+            f".exact.subs(ell, L - 1)"
         )
     if isinstance(layer, tuple | list | range):
         raise InvalidArgument(

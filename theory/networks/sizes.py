@@ -13,11 +13,24 @@ from theory.errors import InvalidArgument
 from theory.networks.activations import LeakyReLU
 from theory.networks.multipliers import Rates, TrainedLayers
 from theory.networks.network import Network
-from theory.symbols import L, a, ell, eta, n, n_0, p, q
+from theory.symbols import L, a, ell, eta, meant, n, n_0, p, q
 from theory.validation import brief, exact_number, in_range, typed, whole_number
 
-__all__ = ["Sizes", "bound_sizes", "in_order", "layer_at", "network_at", "rates_at", "read_size"]
+__all__ = [
+    "Sizes",
+    "bound_sizes",
+    "in_order",
+    "is_large",
+    "layer_at",
+    "network_at",
+    "rates_at",
+    "read_size",
+]
 
+_FEW_RATIONAL_LAYERS = 16
+"""Depths up to which a rational function of the width is quick to make."""
+_SHORT_WIDTH = 10**15
+"""Widths up to which the numbers in a closed form are short."""
 Sizes: TypeAlias = Mapping[Symbol, Rational]
 """A number for each of some symbols."""
 
@@ -46,8 +59,21 @@ def in_order(symbols: frozenset[Symbol], network: Network) -> tuple[Symbol, ...]
 def bound_sizes(
     symbols: Sequence[Symbol], network: Network, places: Sequence[Any], named: Mapping[str, Any]
 ) -> dict[Symbol, Any]:
-    """What each symbol is given, by place or by name; `InvalidArgument` for a size too many, one
-    that is fixed, or one that is given twice."""
+    """What each symbol is given, by place, by name or by a mapping of symbols, whose assumptions
+    may be fewer; `InvalidArgument` for a size too many, one that is fixed, or one that is given
+    twice."""
+    if len(places) == 1 and isinstance(places[0], Mapping):
+        given_symbols = {meant(key, *symbols): value for key, value in places[0].items()}
+        for key, value in given_symbols.items():
+            if key not in symbols and not isinstance(key, str):
+                raise InvalidArgument(_no_size(str(key), value, symbols, network))
+        by_symbol = {str(key): value for key, value in given_symbols.items()}
+        if by_symbol.keys() & named.keys() or len(by_symbol) < len(places[0]):
+            raise InvalidArgument(
+                f"expected each size once, got {brief(places[0])} and {brief(dict(named))}; leave "
+                f"one out"
+            )
+        places, named = (), {**by_symbol, **named}
     if len(places) > len(symbols):
         raise InvalidArgument(
             f"expected {_listed(symbols)} by place, got {', '.join(map(brief, places))}; "
@@ -143,3 +169,10 @@ def _placed(value: Any, sizes: Sizes) -> Any:
     if isinstance(value, Symbol) and value.is_integer:
         return int(sizes[value]) if value in sizes else value
     return value.subs(sizes) if isinstance(value, Expr) else value
+
+
+def is_large(network: Network) -> bool:
+    """Whether a closed form for ``network`` is too deep or too wide to be made for a line."""
+    deep = isinstance(network.depth, int) and network.depth > _FEW_RATIONAL_LAYERS
+    widths = network.width if isinstance(network.width, tuple) else (network.width,)
+    return deep or any(isinstance(each, int) and each > _SHORT_WIDTH for each in widths)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from typing import Any
 
-from sympy import Expr, Integer, Max, Poly, Symbol
+from sympy import Expr, Integer, Max, Poly, Rational, Symbol
 from sympy.polys.domains.domain import Domain
 
 from theory.algebra.fields import field_of, largest
+from theory.algebra.in_width import InWidth
 from theory.errors import NotSolved
 from theory.laws.criteria import Criterion, EveryHiddenLayer, LastLayer, MeanOverLayers
 from theory.laws.float_arrays import FastRate
@@ -19,7 +23,7 @@ from theory.networks.sizes import Sizes, network_at, rates_at
 from theory.precision import workdps
 from theory.public_names import cached_property
 from theory.rates.growth_proof import certainly_rises, rises_at_all_sizes
-from theory.rates.learning_rate import RATE, LearningRate
+from theory.rates.learning_rate import RATE, LearningRate, typical_call
 from theory.rates.validity import Validity
 from theory.solutions.evaluation import guard_digits
 from theory.symbols import L, ell, eta, n
@@ -27,13 +31,19 @@ from theory.validation import tolerance_value
 from theory.waiting import announced
 from theory.writing.blocks import Line
 from theory.writing.notation import Math
-from theory.writing.rendering import formula_display, root_lines
+from theory.writing.rendering import root_lines
 
 __all__ = ["NOTHING_MOVES", "MaximalLearningRate"]
 
 _COMPARABLE = 500
 """Layers that are compared in less than a second."""
+_NO_MEAN = (
+    "the mean over the layers is not solved for a symbolic depth: give depth as a number, as in "
+    "MLP(depth=4), or ask for leading()"
+)
 NOTHING_MOVES = "expected at least one multiplier above 0 in rates, got only zeros; give one"
+_COMPARED_IN_SYMBOLS = 4
+"""Layers of an open width that are compared in a second."""
 _DIGITS = 30
 """In which layers are compared before they are compared exactly."""
 _DEEP = 64
@@ -129,7 +139,7 @@ class MaximalLearningRate(LearningRate):
         """Where `leading` is within a relative ``tolerance`` of the exact rate at the last layer:
         depths at a width, the least width, and the bound on L/n alone.
 
-        Needs symbolic width and depth.
+        Needs symbolic width and depth, and all hidden weights trained alike.
 
         >>> from theory import MLP, maximal_learning_rate
         >>> maximal_learning_rate(MLP()).validity("0.1").least_width
@@ -140,6 +150,12 @@ class MaximalLearningRate(LearningRate):
         if isinstance(self.criterion, EveryHiddenLayer):
             self._check_rise()
         update = self._update(None)
+        sized = isinstance(self.network.depth, int) or self.network.width != n
+        if sized or self.rates is not None:
+            raise NotSolved(
+                "validity is solved for symbolic width and depth with all hidden weights trained "
+                "alike: leave width, depth, rates and group out, as in MLP()"
+            )
         if update.law.growth != 1:
             raise NotSolved(
                 "away from the critical weight variance there is no law of the depth: leave "
@@ -153,6 +169,22 @@ class MaximalLearningRate(LearningRate):
             )
         return Validity(update, law, tolerance_value(tolerance))
 
+    def _moved_series(self, of: Callable[[Any], InWidth]) -> InWidth:
+        if self._bounds_last():
+            return of(self._update(None))
+        if not isinstance(self.network.depth, int):
+            raise NotSolved(_NO_MEAN)
+        if isinstance(self.criterion, MeanOverLayers):
+            layers = range(1, self.network.layers + 1)
+            total = reduce(add, (of(self._update(layer)) for layer in layers))
+            return total.times(Rational(1, len(layers)))
+        if self.layer is None:
+            raise NotSolved(
+                "which layer binds depends on the width: give criterion=LastLayer(), or ask for "
+                "leading()"
+            )
+        return of(self._update(self.layer))
+
     @property
     def _moved(self) -> Expr:
         """What the criterion bounds, at eta = 1."""
@@ -161,13 +193,10 @@ class MaximalLearningRate(LearningRate):
         elif isinstance(self.criterion, EveryHiddenLayer):
             moved = _maximum([self._domain.to_sympy(value) for value in self._binding.values()])
         elif not isinstance(self.network.depth, int):
-            raise NotSolved(
-                "the mean over the layers is not solved for a symbolic depth: give depth as a "
-                "number, as in MLP(depth=4), or ask for leading()"
-            )
+            raise NotSolved(_NO_MEAN)
         else:
             layers = range(1, self.network.layers + 1)
-            total = sum((self._update(k).value for k in layers), self._domain.zero)
+            total = sum((self._update(k).in_field for k in layers), self._domain.zero)
             moved = self._domain.to_sympy(total / self._domain(len(layers)))
         if moved == 0:
             raise NotSolved(NOTHING_MOVES)
@@ -185,7 +214,7 @@ class MaximalLearningRate(LearningRate):
     def _binding(self) -> dict[int, Any]:
         """E[(Delta z)^2]/eta^2 of the layers that may be the largest, as elements of `_domain`."""
         layers = _likely_layers(self.network, self.rates)
-        kept = largest({layer: self._update(layer).value for layer in layers}, self._domain)
+        kept = largest({layer: self._update(layer).in_field for layer in layers}, self._domain)
         if not any(kept.values()):
             raise NotSolved(NOTHING_MOVES)
         return kept
@@ -209,23 +238,37 @@ class MaximalLearningRate(LearningRate):
     def _rises(self) -> bool:
         return certainly_rises(self._update(ell))
 
-    def _repr_latex_(self) -> str:
-        """The leading term, and the exact rate where the depth is a number, with its decimals."""
+    def _lines(self) -> list[Line]:
         lines = []
         if isinstance(self.network.depth, int) or self.network.width != n:
             lines += root_lines(RATE, self._exact)
         if self.network.width == n:
             lines.append(Line(RATE, Math.of(self.leading()), "~"))
-        return formula_display(*lines)
+        return lines
+
+    @property
+    def _typical(self) -> str:
+        return typical_call(self.network)
 
     def _headline(self, unit: str = "") -> str:
         if not self.open_sizes and not self._is_quick:
             return f"evaluate() and layer compare {self.network.layers} layers"
+        if self.open_sizes and self._compares_long:
+            return self._long_text()
         text = super()._headline()
         try:
             return f"{text}; {self._who_binds()}" if text[:4] != "long" else text
         except NotSolved:
             return text
+
+    @property
+    def _compares_long(self) -> bool:
+        """Whether rational functions of many layers would have to be compared with each other."""
+        if not isinstance(self.network.depth, int):
+            return False
+        every = isinstance(self.criterion, EveryHiddenLayer)
+        few = self.network.layers <= _COMPARED_IN_SYMBOLS
+        return every and not few and not rises_at_all_sizes(self.network, self.rates)
 
     @property
     def _is_quick(self) -> bool:
@@ -237,6 +280,8 @@ class MaximalLearningRate(LearningRate):
         if isinstance(self.criterion, MeanOverLayers):
             return "the mean over the layers binds"
         if not isinstance(self.network.depth, int):
+            if isinstance(self.criterion, EveryHiddenLayer):
+                self._check_rise()
             return "the last layer binds"
         return f"layer {self.layer} binds" if self.layer else "the largest layer binds"
 

@@ -17,12 +17,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, ClassVar
 
 from sympy import Expr, Integer, Poly, sqrt
 
 from theory.algebra.numerals import printable, real_text
 from theory.algebra.power_sum import DEPTHS
+from theory.coverage import answered
 from theory.errors import NotSolved
 from theory.laws.criteria import LastLayer, NetworkOutput
 from theory.laws.update import squared_update
@@ -32,15 +33,15 @@ from theory.networks.sizes import Sizes, network_at
 from theory.precision import workdps
 from theory.public_names import cached_property
 from theory.rates.hidden_rate import MaximalLearningRate
-from theory.rates.learning_rate import ReadoutLearningRate
+from theory.rates.learning_rate import ReadoutLearningRate, typical_call
 from theory.rates.rate import maximal_learning_rate
+from theory.solutions.composite import Composite
 from theory.solutions.derivation import derive
 from theory.solutions.infinite_width import highest_degree
-from theory.solutions.value import Composite
 from theory.symbols import n
 from theory.waiting import announced
 from theory.words.observables import K, Observable, f, g, x
-from theory.writing.blocks import Table
+from theory.writing.blocks import Line, Table
 from theory.writing.notation import Math
 from theory.writing.rendering import table_html, table_text
 
@@ -70,6 +71,7 @@ class LayerRates(Composite):
 
     inner: tuple[MaximalLearningRate, ...]
     readout: ReadoutLearningRate
+    _drawn_as: ClassVar[str] = "learning rate, trained together"
 
     @property
     def first(self) -> MaximalLearningRate:
@@ -170,6 +172,19 @@ class LayerRates(Composite):
         factor = sqrt(self.share)
         return tuple(printable(rate * factor) for rate in self._alone)
 
+    exact = together
+
+    def leading(self) -> tuple[Expr, ...]:
+        """The leading terms of the rates trained together, as n -> infinity, then as the depth
+        grows: those alone times sqrt(`leading_share`).
+
+        >>> from theory import MLP, layer_rates
+        >>> layer_rates(MLP()).leading()[2]
+        1/(n*sqrt(sqrt(3) + 2))
+        """
+        root = sqrt(self.leading_share())
+        return tuple(rate.leading() * root for rate in (*self.inner, self.readout))
+
     def leading_share(self) -> Expr:
         """The limit of 1/`moved_layer` as n -> infinity, then as the depth grows; the output's
         movement is then 1 and does not bind.
@@ -192,6 +207,24 @@ class LayerRates(Composite):
         if 2 * i != j + k:
             raise NotSolved("the groups' updates are not aligned to leading order: give numbers")
         return 1 / (2 + both / sqrt(one * two))
+
+    def _expanded(self, of: object) -> Any:
+        raise NotSolved(
+            "whether z or f binds depends on the depth and on L/n: ask first, hidden and readout, "
+            "the rates alone, or leading()"
+        )
+
+    def _lines(self) -> list[Line]:
+        table = self._table
+        return [
+            Line(
+                Math("", rf"\eta_{{\text{{{name}, {column}}}}}"),
+                cell if isinstance(cell, Math) else Math.spelled(cell),
+                "~" if self.open_sizes else "≈",
+            )
+            for name, *cells in table.rows
+            for column, cell in zip(table.header[1:], cells, strict=True)
+        ]
 
     def _at(self, sizes: Sizes) -> LayerRates:
         return layer_rates(network_at(self.network, sizes), bound=self.bound)
@@ -243,17 +276,30 @@ class LayerRates(Composite):
             return f"{head}: call it with numbers for {sizes}"
         if isinstance(depth, int) and depth > _QUICK_DEPTH:
             return f"{head}: ask for evaluate()"
-        return "\n".join([head, *table_text(self._table)])
+        typical = typical_call(self.network)
+        return "\n".join([head, *table_text(self._table), *([typical] if typical else [])])
 
     def _repr_html_(self) -> str | None:
         """The rates as a table; None where only the text is quick."""
         return None if "\n" not in repr(self) else table_html(self._table)
 
     @property
+    def _drawn_parts(self) -> tuple[str, ...]:
+        return (*("first layer", "hidden layers")[: len(self.inner)], "readout")
+
+    @property
+    def _rates(self) -> tuple[MaximalLearningRate | ReadoutLearningRate, ...]:
+        return (*self.inner, self.readout)
+
+    def _laws(self) -> tuple[Expr, ...]:
+        if self.network.width != n or isinstance(self.network.depth, int):
+            return ()
+        return tuple(rate.leading() * sqrt(self.leading_share()) for rate in self._rates)
+
+    @property
     def _table(self) -> Table:
         """The three rates, alone and together; to leading order where sizes are symbols."""
-        names = (*("first layer", "hidden layers")[: len(self.inner)], "readout")
-        rates: tuple[MaximalLearningRate | ReadoutLearningRate, ...] = (*self.inner, self.readout)
+        names, rates = self._drawn_parts, self._rates
         if self.network.free_symbols:
             leading = tuple(Math.of(rate.leading()) for rate in rates)
             return Table(("", "alone, to leading order"), tuple(zip(names, leading, strict=True)))
@@ -305,6 +351,7 @@ def _leading(series: list[Expr] | tuple[Expr, ...]) -> tuple[int, Expr]:
     )
 
 
+@answered
 def layer_rates(network: Network, *, bound: object = Integer(1)) -> LayerRates:
     """The largest rates of first layer, hidden layers (2 to L) and readout, alone and together.
 

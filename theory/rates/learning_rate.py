@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from sympy import Expr
 
+from theory.algebra.in_width import InWidth
 from theory.algebra.numerals import inverse_square_root, printable, rate_text
 from theory.laws.criteria import Criterion, NetworkOutput
 from theory.laws.readout import ReadoutUpdate, readout_update
@@ -15,12 +17,40 @@ from theory.networks.network import Network
 from theory.networks.sizes import Sizes, network_at
 from theory.solutions.value import Number
 from theory.symbols import n
+from theory.validation import brief
+from theory.writing.blocks import Line
 from theory.writing.notation import Math
-from theory.writing.rendering import formula_display, root_lines
+from theory.writing.rendering import root_lines
 
-__all__ = ["RATE", "LearningRate", "ReadoutLearningRate"]
+__all__ = ["RARE_RATIO", "RATE", "LearningRate", "ReadoutLearningRate", "typical_call"]
+
+RARE_RATIO = 0.25
+"""Depth over width beyond which rare networks set the mean, so that a typical network bears a
+larger rate."""
+
+_DEEPEST = 10**6
+"""The deepest network that `verify` simulates."""
 
 RATE = Math("maximal learning rate", r"\eta_{\max}")
+
+
+def typical_call(network: Network) -> str:
+    """Where rare networks set the mean of a network in numbers: the call that measures the rate of
+    a typical network; else nothing.
+
+    >>> from theory import MLP
+    >>> typical_call(MLP(64, 16)), typical_call(MLP(64, 17))[:42]
+    ('', 'rare networks set this rate; that of a typ')
+    """
+    widths = network.width if isinstance(network.width, tuple) else (network.width,)
+    if network.free_symbols or not network.layers > RARE_RATIO * min(map(int, widths)):
+        return ""
+    if network.layers > _DEEPEST:
+        return "rare networks set this rate"
+    return (
+        "rare networks set this rate; that of a typical network: "
+        f"verify.typical_learning_rate({brief(network)}, samples=20_000, seed=1)"
+    )
 
 
 @dataclass(frozen=True)
@@ -29,6 +59,7 @@ class LearningRate(Number):
 
     network: Network
     criterion: Criterion | NetworkOutput
+    _drawn_as: ClassVar[str] = "maximal learning rate"
 
     @property
     @abstractmethod
@@ -43,6 +74,13 @@ class LearningRate(Number):
     @abstractmethod
     def _moved_number(self, context: Any) -> Any:
         """E of a network in numbers, in the arithmetic of ``context``."""
+
+    @abstractmethod
+    def _moved_series(self, of: Callable[[Any], InWidth]) -> InWidth:
+        """The series in 1/n of E, from those ``of`` the means that it is made of."""
+
+    def _expanded(self, of: Callable[[Any], InWidth]) -> InWidth:
+        return self._moved_series(of).times(1 / self.criterion.bound).inverse_root()
 
     @property
     def exact(self) -> Expr:
@@ -90,7 +128,13 @@ class LearningRate(Number):
         return rate_text(self._exact)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__} of {self.network}: {self._headline()}"
+        texts = filter(None, (self._headline(), self._typical))
+        return f"{type(self).__name__} of {self.network}: {'; '.join(texts)}"
+
+    @property
+    def _typical(self) -> str:
+        """`typical_call`, where the rate is one of the hidden layers."""
+        return ""
 
 
 @dataclass(frozen=True, repr=False)
@@ -142,6 +186,8 @@ class ReadoutLearningRate(LearningRate):
     def _at(self, sizes: Sizes) -> ReadoutLearningRate:
         return ReadoutLearningRate(network_at(self.network, sizes), self.criterion)
 
-    def _repr_latex_(self) -> str:
-        """The exact rate as a formula, with its decimals."""
-        return formula_display(*root_lines(RATE, self._exact))
+    def _moved_series(self, of: Callable[[Any], InWidth]) -> InWidth:
+        return of(self.update)
+
+    def _lines(self) -> list[Line]:
+        return root_lines(RATE, self._exact)

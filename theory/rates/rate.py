@@ -6,6 +6,7 @@ from typing import overload
 
 from sympy import Expr
 
+from theory.coverage import answered
 from theory.errors import InvalidArgument
 from theory.laws.criteria import Criterion, NetworkOutput, layer_criterion, output_criterion
 from theory.laws.readout import readout_update
@@ -50,6 +51,7 @@ def maximal_learning_rate(
     rates: object = None,
     group: Group | None = None,
 ) -> MaximalLearningRate | ReadoutLearningRate: ...
+@answered
 def maximal_learning_rate(
     network: Network,
     *,

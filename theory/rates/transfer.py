@@ -11,6 +11,7 @@ from mpmath import mpf, nstr
 from sympy import Expr, Rational
 
 from theory.algebra.numerals import printable, real_text
+from theory.coverage import answered
 from theory.errors import InvalidArgument, NotSolved
 from theory.laws.criteria import Criterion, LastLayer, NetworkOutput
 from theory.laws.expression_numbers import numbers
@@ -20,15 +21,19 @@ from theory.precision import workdps
 from theory.rates.hidden_rate import MaximalLearningRate
 from theory.rates.learning_rate import ReadoutLearningRate
 from theory.rates.rate import maximal_learning_rate
+from theory.solutions.composite import Composite
 from theory.solutions.evaluation import guard_digits
-from theory.solutions.value import Composite, Number
+from theory.solutions.value import Number
 from theory.symbols import n_0
 from theory.validation import exact_number, tolerance_value, typed
 from theory.writing.blocks import Line
 from theory.writing.notation import Math
-from theory.writing.rendering import formula_display
 
 __all__ = ["OutsideValidity", "TransferredLearningRate", "transfer_learning_rate"]
+
+_NO_LIMIT = (
+    "a rate between networks in numbers has no limit: ask maximal_learning_rate(MLP()) for one"
+)
 
 
 class OutsideValidity(UserWarning):
@@ -110,17 +115,37 @@ class TransferredLearningRate(Composite, Number):
         rate, tuned = nstr(self.evaluate(), 6), real_text(self.tuned)
         return f"{rate} for {self.target.network}, as {tuned} for {self.source.network}"
 
-    def _repr_latex_(self) -> str:
-        """The rate, and the exact ratio that it comes from."""
+    def _lines(self) -> list[Line]:
         left = Math("", r"\eta_{\text{target}}/\eta_{\text{source}}")
         with workdps(20) as context:
             rate, tuned = self._number(context), context.mpf(int(self.tuned.p)) / int(self.tuned.q)
-            return formula_display(
+            return [
                 Line(Math("", r"\eta_{\text{target}}"), Math.spelled(context.nstr(rate, 6))),
                 Line(left, Math.spelled(context.nstr(rate / tuned, 6))),
-            )
+            ]
+
+    def leading(self) -> Expr:
+        """Raises `NotSolved`, as do the other limits: both networks are in numbers.
+
+        >>> from theory import MLP, NotSolved, transfer_learning_rate
+        >>> try:
+        ...     transfer_learning_rate(0.05, MLP(256, 8), MLP(512, 8)).leading()
+        ... except NotSolved as error:
+        ...     print(error)
+        a rate between networks in numbers has no limit: ask maximal_learning_rate(MLP()) for one
+        """
+        raise NotSolved(_NO_LIMIT)
+
+    def _expanded(self, of: object) -> Any:
+        raise NotSolved(_NO_LIMIT)
+
+    def _check_wide(self) -> None:
+        raise NotSolved(_NO_LIMIT)
+
+    _check_joint = _check_wide
 
 
+@answered
 def transfer_learning_rate(
     rate: object,
     source: Network,
@@ -176,7 +201,7 @@ def _warn_outside(name: str, network: Network, group: Group | None, allowed: Rat
         warnings.warn(
             f"{name}={network} is outside the range of the law of the depth: {why}",
             OutsideValidity,
-            stacklevel=3,
+            stacklevel=4,
         )
 
 
@@ -197,10 +222,10 @@ def _cause(network: Network, group: Group | None, allowed: Rational) -> str:
         return f"{_times(error)} for its input width, {ratio:.3g} times its width"
     if error < 0:
         return f"{_times(error)} at depth {network.layers}, which is too small for a leading term"
-    return (
-        f"{_times(error)} at depth/width = {network.layers / narrowest:.3g}; compare with the "
-        f"typical network, verify.typical_learning_rate"
-    )
+    cause = f"{_times(error)} at depth/width = {network.layers / narrowest:.3g}"
+    if isinstance(group, Readout):  # its typical rate is not simulated
+        return cause
+    return f"{cause}; compare with the typical network, verify.typical_learning_rate"
 
 
 def _times(error: mpf) -> str:

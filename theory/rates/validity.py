@@ -153,9 +153,12 @@ class Validity(PickledByFields):
             f"Validity within {self.tolerance}: as the width grows, depths from "
             f"{self.least_depth} to {self.ratio:.4g} of the width"
         )
-        if self.tolerance < _QUICK:
-            return f"{depths}: ask depths(width)"
-        return f"{depths}; at some depth from width {self.least_width} on: ask depths(width)"
+        if self.tolerance >= _QUICK:
+            depths = f"{depths}; at some depth from width {self.least_width} on"
+        return (
+            f"{depths}: ask depths(width). Beyond depths of a quarter of the width the rate of a "
+            f"typical network comes first: verify.typical_learning_rate"
+        )
 
 
 def _coefficients(polynomial: Expr) -> list[Fraction]:

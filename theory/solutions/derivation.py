@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import ceil
 from typing import Any, ClassVar
 
 from sympy import Add, Expr, Integer, Matrix, Symbol, sympify
@@ -10,6 +12,7 @@ from sympy.polys.domains.domain import Domain
 
 from theory.algebra.fields import field_of
 from theory.algebra.numerals import printable
+from theory.coverage import answered
 from theory.errors import InvalidArgument, NotSolved
 from theory.networks.multipliers import Rates, open_ends
 from theory.networks.network import Network, asked_layer, asked_rates, checked_network
@@ -20,7 +23,7 @@ from theory.solutions.closed_form import ClosedForm, closed_form, closed_form_ex
 from theory.solutions.evaluation import DecimalRecursion, quick_mean
 from theory.solutions.infinite_width import MeanFieldLaw, leading_in_width, mean_field_law
 from theory.solutions.recursion import Recursion, is_too_long, layer_parameters, recursion
-from theory.solutions.value import Number
+from theory.solutions.solved import Solved
 from theory.symbols import L, c, ell, n, n_in, n_out, r
 from theory.validation import brief
 from theory.waiting import announced
@@ -29,20 +32,23 @@ from theory.words.coefficients import LayerParameters
 from theory.words.observables import Observable, checked_observable
 from theory.words.word import Word, word_text
 from theory.words.word_maps import WordMaps, word_maps
-from theory.writing.blocks import Formulas, Prose
+from theory.writing.blocks import Formulas, Line, Prose
 from theory.writing.equations import map_lines
+from theory.writing.notation import Math
 from theory.writing.rendering import block_markdown
 
-__all__ = ["Derivation", "derive", "open_layer"]
+__all__ = ["Derivation", "derive", "open_layer", "refuse_long"]
 
 _QUICK_DIGITS, _QUICK_DEPTH = 9, 10**6
 """Digits that double precision gives, up to a depth."""
 _MORE_DIGITS = 20
+_MOST_INDICES, _MOST_OF_VECTORS = 8, 11
+"""Indices of neurons in a term with kernels, which then takes ten minutes, and in one without."""
 _BY_SYMMETRY = "every term is odd in the readout v, and v and -v are equally likely"
 
 
 @dataclass(frozen=True)
-class Derivation(Number):
+class Derivation(Solved):
     """The mean of one observable at one layer of a random network, derived.
 
     Two layer maps carry it: ``layer_map`` takes the words of the kernel below the layer down to
@@ -59,9 +65,7 @@ class Derivation(Number):
     network: Network
     layer: int | Symbol
     rates: tuple[Expr, ...] | Rates
-    _shared: ClassVar[frozenset[str]] = frozenset(
-        {"domain", "even", "in_numbers", "leading_term", "squares", "word_maps", "value"}
-    )
+    _shared: ClassVar[frozenset[str]] = Solved._shared | {"even", "squares", "word_maps"}
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -178,9 +182,8 @@ class Derivation(Number):
         """The mean of the observable's square, its terms apart: words of different degrees do not
         mix, and layer maps of one degree at a time are quicker to solve."""
         square = self.observable**2
-        return tuple(
-            replace(self, observable=replace(square, terms=(term,))) for term in square.terms
-        )
+        apart = (replace(square, terms=(term,)) for term in square.terms)
+        return tuple(replace(self, observable=each) for each in apart)
 
     def variance(self) -> Expr:
         """The observable's variance over networks, exact, as `exact` is.
@@ -198,8 +201,8 @@ class Derivation(Number):
         """
         with announced("variance"):
             if self.in_numbers:
-                second = sum((each.value for each in self.squares), self.domain.zero)
-                return printable(self.domain.to_sympy(second - self.value**2))
+                second = sum((each.in_field for each in self.squares), self.domain.zero)
+                return printable(self.domain.to_sympy(second - self.in_field**2))
             return printable(Add(*(each._exact for each in self.squares)) - self._exact**2)
 
     @property
@@ -222,7 +225,7 @@ class Derivation(Number):
         if self.vanishes:
             return Integer(0)
         if self.in_numbers:
-            return self.domain.to_sympy(self.value)
+            return self.domain.to_sympy(self.in_field)
         return closed_form_expression(self.closed_form)
 
     @property
@@ -276,7 +279,7 @@ class Derivation(Number):
             raise NotSolved(
                 "leading() is a limit of infinite width: leave width out, as in MLP(depth=4)"
             )
-        return leading_in_width(self.domain, self.value)
+        return leading_in_width(self.domain, self.in_field)
 
     @property
     def law(self) -> MeanFieldLaw:
@@ -285,7 +288,7 @@ class Derivation(Number):
         >>> from theory import MLP, derive
         >>> from theory.observables import K, g
         >>> derive(g @ K @ g, MLP()).law
-        MeanFieldLaw: ell/2 at layer ell of L, as n → ∞
+        MeanFieldLaw: ell/2 at layer ell of L, the value at n = ∞
         """
         if self.vanishes:
             raise NotSolved(f"{_BY_SYMMETRY}: it has no law")
@@ -304,12 +307,15 @@ class Derivation(Number):
 
     @property
     def domain(self) -> Domain:
-        """The field that `value` lives in."""
+        """The field of `in_field`."""
         return field_of(self.network.free_symbols)
 
+    def _forms(self) -> list[ClosedForm]:
+        return [] if self.vanishes else [self.closed_form]
+
     @cached_property
-    def value(self) -> Any:
-        """`exact` as an element of `domain`."""
+    def in_field(self) -> Any:
+        """The mean at eta = 1 as an element of `domain`."""
         if self.vanishes:
             return self.domain.zero
         if is_too_long(self.network):
@@ -382,17 +388,23 @@ class Derivation(Number):
     def _matrix(self, layer_map: LayerMap) -> Matrix:
         return layer_map.matrix(open_layer(self.network)).to_Matrix()
 
+    def _lines(self) -> list[Line]:
+        return [Line(Math.spelled(f"E[{self.observable}]"), Math.of(self._exact))]
+
     def _repr_markdown_(self) -> str:
         """What is derived, and the layer map as equations."""
         if not self.words:
             return block_markdown(Prose(repr(self)))
         return block_markdown(
             Prose(
-                f"$E[{self.observable}]$ at layer {brief(self.layer)} of `{self.network}`, "
-                f"by words:"
+                f"${self._quantity}$ at layer {brief(self.layer)} of `{self.network}`, by words:"
             ),
             self.layer_equations,
         )
+
+    @property
+    def _quantity(self) -> str:
+        return f"E[{self.observable}]"
 
     def __repr__(self) -> str:
         size = len(self.words)
@@ -410,12 +422,37 @@ def _is_odd(word: Word) -> bool:
     return sum(factor.count("g") for factor in word) % 2 == 1
 
 
+def refuse_long(observable: Observable) -> None:
+    """Raise `InvalidArgument` for an observable whose words take hours to average.
+
+    A word of k neuron indices is a sum over the set partitions of them, and of kernels over the
+    pairings of their rows too: each index more takes five to ten times as long.
+    """
+    for word in (word for word, _ in observable.terms if not _is_odd(word)):
+        most = _MOST_INDICES if any("K" in factor for factor in word) else _MOST_OF_VECTORS
+        indices = ceil(sum(map(_indices, word)))
+        if indices > most:
+            raise InvalidArgument(
+                f"expected at most {most} indices of neurons in each term of observable, got "
+                f"{indices} in {brief(word_text(word), write=str)}, whose mean takes hours; give a "
+                f"lower power, or simulate it"
+            )
+
+
+def _indices(factor: str) -> Fraction:
+    """The sums over neurons that a factor holds; two f share one once the readout is averaged."""
+    if factor == "gz":
+        return Fraction(1, 2)
+    return Fraction(max(1, factor.count("K") + (factor[:1] == "z")))
+
+
 def open_layer(network: Network) -> LayerParameters:
     """One layer of ``network`` with multiplier 1 and both fans open, over Q(n_in, n_out)."""
     domain = field_of((network.free_symbols - {L}) | {n_in, n_out})
     return layer_parameters(domain, network._site(n_in, n_out, Integer(1)))
 
 
+@answered
 def derive(
     observable: Observable, network: Network, *, layer: object = None, rates: object = None
 ) -> Derivation:
@@ -440,6 +477,7 @@ def derive(
     """
     checked_observable(observable)
     checked_network(network)
+    refuse_long(observable)
     asked = asked_layer(network, layer)
     _refuse_bare_masks(observable, network, asked)
     return Derivation(observable, network, asked, asked_rates(network, rates))
@@ -452,8 +490,7 @@ def _refuse_bare_masks(observable: Observable, network: Network, layer: int | Sy
     a term nothing else vanishes with them: |g|^2 has the mean of fair coins times the chance that
     no layer below is inactive, the product of 1 - 2^-n over them, which is not rational in n.
     """
-    words = [word for word, _ in observable.terms if set("".join(word)) - {""}]
-    bare = [word for word in words if set("".join(word)) <= {"D", "g"}]
+    bare = [word for word, _ in observable.terms if set() < set("".join(word)) <= {"D", "g"}]
     if bare and network.activation.slope == 0 and layer != 1 and network.depth != 1:
         raise InvalidArgument(
             f"expected g and D of ReLU layers above the first in products with K or z, got the "

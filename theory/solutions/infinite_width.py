@@ -47,7 +47,8 @@ class MeanFieldLaw:
     def __repr__(self) -> str:
         scale = "" if self.power == 0 and self.growth == 1 else f"{n**self.power * self.growth} * "
         law = f"({self.polynomial})" if scale else f"{self.polynomial}"
-        return f"MeanFieldLaw: {scale}{law} at layer ell of L, as n → ∞"
+        where = "the value at n = ∞" if self.power == 0 else "as n → ∞"
+        return f"MeanFieldLaw: {scale}{law} at layer ell of L, {where}"
 
     def leading(self, layer: Expr) -> Expr:
         """The coefficient of n^power as the depth grows, at ``layer``: ``ell`` or ``L``."""

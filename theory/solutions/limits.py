@@ -17,7 +17,17 @@ from theory.solutions.closed_form import ClosedForm
 from theory.solutions.joint_limit import JointLaw
 from theory.symbols import L, n
 
-__all__ = ["Weighted", "growth", "joint_law", "over_width", "positive_sum", "width_series"]
+__all__ = [
+    "Weighted",
+    "growth",
+    "highest_power",
+    "joint_law",
+    "over_width",
+    "positive_sum",
+    "width_series",
+]
+
+_MOST_VANISHING = 8
 
 _I = Symbol("i", integer=True, nonnegative=True)
 
@@ -52,6 +62,16 @@ def width_series(
             if poly:
                 coefficients[k] += Add(*_terms(poly, weight, write))
     return tuple(coefficients)
+
+
+def highest_power(sums: Sequence[Weighted]) -> int:
+    """The power of n in the leading term at fixed depth; 0 for a sum of nothing."""
+    for order in range(_MOST_VANISHING if sums else 0):
+        found = (fixed_depth_series(total, order).items() for _, total in sums)
+        powers = [-k for each in found for k, poly in each if poly]
+        if powers:
+            return max(powers)
+    return 0
 
 
 def joint_law(sums: Sequence[Weighted], orders: int) -> JointLaw:

@@ -6,18 +6,19 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from functools import partial
-from itertools import chain
-from typing import TYPE_CHECKING, Any, Self
+from operator import methodcaller
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from mpmath import mpf, nstr
 from sympy import Expr, Symbol
 
+from theory.algebra.in_width import InWidth
 from theory.algebra.numerals import FEW_LAYERS
 from theory.errors import InvalidArgument, NotSolved
 from theory.networks.network import Network
-from theory.networks.sizes import Sizes, bound_sizes, in_order, read_size
+from theory.networks.sizes import Sizes, bound_sizes, in_order, is_large, read_size
 from theory.precision import published, workdps
 from theory.public_names import PickledByFields, PublicNames
 from theory.solutions.arrays import (
@@ -30,22 +31,23 @@ from theory.solutions.arrays import (
 )
 from theory.solutions.evaluation import guard_digits
 from theory.symbols import L, n
-from theory.validation import brief, digits_wanted
+from theory.validation import brief, digits_wanted, series_order
 from theory.waiting import announced
+from theory.writing.blocks import Line
+from theory.writing.pictures import Drawable
+from theory.writing.rendering import formulas_latex
 
-__all__ = ["ArrayFunction", "Composite", "Number", "Value", "as_float", "each", "is_large"]
+__all__ = ["ArrayFunction", "Number", "Value", "as_float", "each"]
 
 _FLOAT_DIGITS = 17
 _LEAST, _MOST = 2.2250738585072014e-308, 1.7976931348623157e308
 _TEXT_DIGITS, _LONGEST = 10, 320
 """Digits of a decimal, and the characters of a formula, in the text of a number."""
-_FEW_RATIONAL_LAYERS = 16
-"""Depths up to which a rational function of the width is quick to make."""
-_SHORT_WIDTH = 10**15
-"""Widths up to which the numbers in a closed form are short."""
+_MOST_CANCELLED = 8
+"""Coefficients of a series in 1/n that may cancel before its first."""
 
 
-class Value(PickledByFields, PublicNames, ABC):
+class Value(Drawable, PickledByFields, PublicNames, ABC):
     """A quantity of a random network, exact in the sizes that the network leaves open.
 
     Floats put into its closed form lose digits, since the terms nearly cancel.  A value never
@@ -65,6 +67,10 @@ class Value(PickledByFields, PublicNames, ABC):
         def network(self) -> Network:
             """The network that it is of."""
 
+        @property
+        def layer(self) -> Any:
+            """The hidden layer, 1 to L; None where it is of no single layer."""
+
     @abstractmethod
     def _at(self, sizes: Sizes) -> Self:
         """The same with numbers in the place of symbols."""
@@ -74,9 +80,105 @@ class Value(PickledByFields, PublicNames, ABC):
         """The number that it is, or a tuple of them, at eta = 1 and of a network in numbers, in an
         mpmath ``context``; all of its digits but those of `guard_digits` are right."""
 
+    @abstractmethod
+    def _expanded(self, of: Callable[[Any], InWidth]) -> Any:
+        """Its series in 1/n, or a tuple of them, from those ``of`` the means that it is made of."""
+
+    @abstractmethod
+    def _lines(self) -> list[Line]:
+        """The value as formulas: exact, or its limit, or both."""
+
     def _fast(self) -> FastNumbers | None:
         """The same as fast functions of width and depth, where there are any."""
         return None
+
+    @property
+    @abstractmethod
+    def exact(self) -> Any:
+        """The value as a SymPy expression that prints, or a tuple of them."""
+
+    @abstractmethod
+    def leading(self) -> Any:
+        """Its leading term as n -> infinity, then as the depth grows; or a tuple of them."""
+
+    error: ClassVar[float] = 0.0
+    """The standard error of a derived value, which estimates of `verify` have."""
+
+    @property
+    def value(self) -> Any:
+        """The value at eta = 1 in numbers as a float or a tuple; else `NotSolved`.
+
+        >>> from theory import MLP, squared_update
+        >>> squared_update(MLP(width=10, depth=2)).label.value
+        3.5
+        """
+        try:
+            return self._floats({})
+        except InvalidArgument as refusal:
+            raise NotSolved(str(refusal)) from None
+
+    @property
+    def total(self) -> Self:
+        """The whole, as an estimate of `verify` has it.
+
+        >>> from theory import MLP, squared_update
+        >>> squared_update(MLP()).total == squared_update(MLP())
+        True
+        """
+        return self
+
+    @property
+    def label(self) -> Any:
+        """The part from the label; `NotSolved` for a value that has no parts.
+
+        >>> from theory import MLP, NotSolved, maximal_learning_rate
+        >>> try:
+        ...     maximal_learning_rate(MLP()).label
+        ... except NotSolved as error:
+        ...     print(error)
+        MaximalLearningRate has no part from the label: squared_update(network) has one
+        """
+        raise NotSolved(_no_part(self, "label"))
+
+    @property
+    def output(self) -> Any:
+        """The part from the network's output; `NotSolved` for a value that has no parts.
+
+        >>> from theory import MLP, NotSolved, maximal_learning_rate
+        >>> try:
+        ...     maximal_learning_rate(MLP()).output
+        ... except NotSolved as error:
+        ...     print(error)
+        MaximalLearningRate has no part from the output: squared_update(network) has one
+        """
+        raise NotSolved(_no_part(self, "output"))
+
+    def latex(self) -> str:
+        r"""The value as formulas in LaTeX, for a display; notebooks show them.
+
+        >>> from theory import MLP, squared_update
+        >>> print(squared_update(MLP(depth=1)).label.latex())
+        \begin{aligned}
+        \mathbb{E}\bigl[(\Delta z^{(1)}_i)^2\bigr]_{\text{label}} &= \frac{\eta^{2}}{2}
+        \end{aligned}
+        """
+        return formulas_latex(self._lines())
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex()}$"
+
+    def __float__(self) -> float:
+        numbers = self._floats({})
+        if isinstance(numbers, tuple):
+            raise InvalidArgument(
+                f"expected a value that is one number, got the {len(numbers)} numbers of "
+                f"{type(self).__name__}; take one of them, as in value.evaluate()[0]"
+            )
+        return float(numbers)
+
+    def __format__(self, spec: str) -> str:
+        """Its text without a format, else its float in that format."""
+        return format(float(self), spec) if spec else str(self)
 
     def _symbols(self) -> frozenset[Symbol]:
         return self.network.free_symbols
@@ -132,6 +234,71 @@ class Value(PickledByFields, PublicNames, ABC):
         """
         return ArrayFunction(self, self._fast())
 
+    def width_series(self, order: int) -> Any:
+        """Coefficients of n^p, n^(p-1), ..., n^(p-order) at eta = 1 as n -> infinity at a fixed
+        depth: numbers, or functions of L and ell.  n^p is the power of n in the leading term; it
+        is n^0 for a mean squared update and its parts, and n^2 for the readout's step.
+
+        Raises `NotSolved` for a width in numbers.
+
+        >>> from theory import MLP, alignment, maximal_learning_rate, readout_update, squared_update
+        >>> squared_update(MLP(depth=2)).width_series(2)
+        (3, 8, 45)
+        >>> squared_update(MLP()).width_series(1)
+        (L**3/3 + L/6, 5*L**4/6 - 4*L**3/3 + 5*L**2/3 - 2*L/3)
+        >>> readout_update(MLP()).width_series(1)
+        (1, 5*L + 1)
+        >>> maximal_learning_rate(MLP(depth=2)).width_series(1)
+        (sqrt(3)/3, -4*sqrt(3)/9)
+        >>> alignment(MLP(depth=2)).width_series(1)
+        (2/3, 8/9)
+        """
+        order = series_order(order)
+        self._check_wide()
+        with announced("series in 1/n"):
+            return self._series(order)
+
+    def _series(self, order: int) -> Any:
+        return each(lambda series: series.coefficients[: order + 1], self._to_order(order))
+
+    def _to_order(self, order: int) -> Any:
+        """Its series in 1/n to ``order`` from their first terms, whatever cancels in them."""
+        for more in range(order, order + _MOST_CANCELLED):
+            found = self._expanded(methodcaller("_in_width", more))
+            known = each(lambda series: len(series.ratios), found)
+            if min(known if isinstance(known, tuple) else (known,)) > order:
+                return found
+        raise NotSolved(
+            f"the first {_MOST_CANCELLED} coefficients of the series in 1/n vanish: ask for exact "
+            f"in numbers"
+        )
+
+    def joint_limit(self) -> Any:
+        """The leading term as n -> infinity with L = t n.
+
+        Raises `NotSolved` where width or depth are numbers.
+
+        >>> from theory import MLP, maximal_learning_rate
+        >>> maximal_learning_rate(MLP()).joint_limit()
+        6*sqrt(3)/(n**(3/2)*sqrt((4*t + 1)*exp(-t) + (6*t**2 + 2*t - 1)*exp(5*t)))
+        """
+        self._check_joint()
+        with announced("joint limit"):
+            return each(lambda series: series.term, self._expanded(methodcaller("_at_fixed_ratio")))
+
+    def _check_wide(self) -> None:
+        if self.network.width != n:
+            raise NotSolved(
+                f"width_series() needs a symbolic width, got {self.network}: leave width out"
+            )
+
+    def _check_joint(self) -> None:
+        if self.network.width != n or self.network.depth != L:
+            raise NotSolved(
+                f"the joint limit L = t n needs symbolic width and depth, got {self.network}: "
+                f"leave them out, as in MLP()"
+            )
+
     def evaluate(self, digits: int = 15) -> Any:
         """The value at eta = 1 of a network in numbers as a decimal number, of any size and depth.
 
@@ -175,19 +342,8 @@ class Number(Value):
     if TYPE_CHECKING:
 
         @property
-        def exact(self) -> Expr:
-            """The value as a SymPy expression that prints."""
-
-        @property
         def _exact(self) -> Expr:
-            """The same, also where its numbers are too long to print."""
-
-        def leading(self) -> Expr:
-            """Its leading term as n -> infinity, then as the depth grows."""
-
-    def __float__(self) -> float:
-        number: float = self._floats({})
-        return number
+            """`exact`, also where its numbers are too long to print."""
 
     def _exact_text(self) -> str:
         """`exact` as text, in decimals where it is long."""
@@ -210,47 +366,13 @@ class Number(Value):
             text = "" if is_large(network) else self._exact_text()
             if 0 < len(text) <= _LONGEST:
                 return text
-            sizes = ", ".join(map(str, self.open_sizes))
-            return f"long, with {sizes} open: call it with numbers for them, or ask for exact"
+            return self._long_text()
         except NotSolved as reason:
             return str(reason)
 
-
-class Composite(Value):
-    """A value made of other values, which are fields of its dataclass, or tuples of them."""
-
-    @property
-    def network(self) -> Network:
-        """The network that it is of.
-
-        >>> from theory import MLP, alignment, squared_update, tangent_kernel
-        >>> network = MLP(depth=2)
-        >>> [law(network).network for law in (squared_update, alignment, tangent_kernel)]
-        [MLP(depth=2), MLP(depth=2), MLP(depth=2)]
-        """
-        return self._values()[-1].network
-
-    def _symbols(self) -> frozenset[Symbol]:
-        return self._values()[-1]._symbols()
-
-    def _at(self, sizes: Sizes) -> Self:
-        return replace(self, **{name: _placed(held, sizes) for name, held in self._held()})  # type: ignore[type-var]
-
-    def _values(self) -> list[Value]:
-        """The values, in the order of the fields."""
-        held = (each if isinstance(each, tuple) else (each,) for _, each in self._held())
-        return [each for each in chain.from_iterable(held) if isinstance(each, Value)]
-
-    def _held(self) -> list[tuple[str, Any]]:
-        """The fields by name."""
-        return [(each.name, getattr(self, each.name)) for each in fields(self)]  # type: ignore[arg-type]
-
-
-def _placed(held: Any, sizes: Sizes) -> Any:
-    """A field of a `Composite` with numbers in the place of symbols."""
-    if isinstance(held, tuple):
-        return tuple(_placed(each, sizes) for each in held)
-    return held._at(sizes) if isinstance(held, Value) else held
+    def _long_text(self) -> str:
+        sizes = ", ".join(map(str, self.open_sizes))
+        return f"long, with {sizes} open: call it with numbers for them, or ask for exact"
 
 
 @dataclass(frozen=True)
@@ -326,19 +448,16 @@ class ArrayFunction:
         return found
 
 
+def _no_part(value: Value, part: str) -> str:
+    return f"{type(value).__name__} has no part from the {part}: squared_update(network) has one"
+
+
 def each(function: Callable[[Any], Any], numbers: Any) -> Any:
     """``function`` of a number, or of each of a tuple of numbers."""
     if not isinstance(numbers, tuple):
         return function(numbers)
     values = map(function, numbers)
     return type(numbers)._make(values) if hasattr(numbers, "_make") else tuple(values)
-
-
-def is_large(network: Network) -> bool:
-    """Whether a closed form for ``network`` is too deep or too wide to be made for a line."""
-    deep = isinstance(network.depth, int) and network.depth > _FEW_RATIONAL_LAYERS
-    widths = network.width if isinstance(network.width, tuple) else (network.width,)
-    return deep or any(isinstance(each, int) and each > _SHORT_WIDTH for each in widths)
 
 
 def as_float(number: mpf, sizes: Sizes, call: Callable[[Sizes], str] | None = None) -> float:

@@ -11,8 +11,8 @@ from mpmath import nstr
 from sympy import Expr
 
 from theory.algebra.numerals import magnitude_latex
+from theory.display.tables import aligned_rows, html_table, latex_table
 from theory.precision import real_number
-from theory.tables import aligned_rows, html_table, latex_table
 from theory.writing.blocks import Block, Formulas, Line, Prose, Table
 from theory.writing.notation import Math, math_latex, prose_latex, prose_text
 
@@ -20,7 +20,7 @@ __all__ = [
     "block_latex",
     "block_markdown",
     "block_text",
-    "formula_display",
+    "formulas_latex",
     "prose_markdown",
     "root_lines",
     "table_html",
@@ -77,7 +77,7 @@ def _markdown(block: Block) -> str:
     if isinstance(block, Prose):
         return prose_markdown(block.text)
     if isinstance(block, Formulas):
-        return f"$$\n{_aligned(block.lines)}\n$$"
+        return f"$$\n{formulas_latex(block.lines)}\n$$"
     header, rows = map(prose_markdown, block.header), [map(_cell, row) for row in block.rows]
     rule = "|".join(["---"] * len(block.header))
     return "\n".join(f"| {row} |" for row in (" | ".join(header), rule, *map(" | ".join, rows)))
@@ -126,12 +126,7 @@ def _cell_latex(cell: str | Math) -> str:
     return f"${cell.latex}$" if isinstance(cell, Math) else prose_latex(cell)
 
 
-def formula_display(*lines: Line) -> str:
-    """Formulas as a notebook shows them."""
-    return f"$\\displaystyle {_aligned(lines)}$"
-
-
-def _aligned(lines: Iterable[Line]) -> str:
+def formulas_latex(lines: Iterable[Line]) -> str:
     """Formulas as one ``aligned`` display."""
     rows = " \\\\\n".join(_line_latex(line, "&") for line in lines)
     return "\n".join([r"\begin{aligned}", rows, r"\end{aligned}"])

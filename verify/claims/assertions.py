@@ -5,12 +5,15 @@ For test files, best with networks drawn by `verify.strategies`.  See docs/prope
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mpmath import nstr
 from sympy import Expr
 
 from theory.claims.decision import decide_by_theory
 from theory.claims.reading import Reading, read_claim
 from theory.claims.target import Claim, Target
+from theory.coverage import answered
 from theory.errors import InvalidArgument
 from theory.formulas.evaluation import Number, decimal
 from theory.networks.mlp import MLP
@@ -20,7 +23,7 @@ from theory.precision import exp
 from theory.public_names import listed
 from theory.validation import is_decimal, number_between, typed
 from theory.words.observables import Observable
-from verify.claims.trial import Trial, place, planned, rates_text, simulated
+from verify.claims.trial import Result, Trial, place, rates_text
 from verify.numerics.streams import checked_seed
 from verify.samplers.problem import numeric_problem
 from verify.samplers.sampler import Sampler
@@ -31,21 +34,22 @@ _LONGEST = 200
 """Characters of one value."""
 
 
+@answered
 def assert_exact(
     derivation: object,
     network: MLP,
     layer: int | None = None,
     rates: object = None,
     *,
-    part: str = "total",
+    part: str | None = None,
     observable: Observable | None = None,
 ) -> None:
     """Assert that ``derivation`` gives E[(Delta z)^2] of a network in numbers, exactly.
 
     ``derivation``: as ``formula`` of `verify.check`: text or an expression in n, L, ell, n_0, eta,
     t, a; a function with parameters of these names, or of the names network, layer and rates; or a
-    number.  ``layer``, ``rates``: as for `theory.squared_update`.  ``part``: "total", "label" or
-    "output".
+    number.  ``layer``, ``rates``: as for `theory.squared_update`.  ``part``: "total" (None),
+    "label" or "output".  A value of `theory` brings its own layer, rates and part.
 
     ``observable``: as for `theory.derive`, whose mean the derivation is for in the place of the
     update; so too in the other assertions.
@@ -65,24 +69,25 @@ def assert_exact(
     """
     __tracebackhide__ = True
     reading = _reading(derivation, network, layer, rates, part, observable)
-    value = reading.number
+    value, said = reading.number, typed(_given(reading))
     if reading.formula.has_floats or (reading.expression is None and is_decimal(value)):
         raise InvalidArgument(
-            f"expected an exact value from the derivation at {network}, got {_said(reading)}; "
-            f"take n, L and ell as parameters, which are exact, or divide with Fraction(1, 3), or "
-            f"use assert_close"
+            f"expected an exact value from the derivation at {network}, got {said}; take n, L and "
+            f"ell as parameters, which are exact, or divide with Fraction(1, 3), or use "
+            f"assert_close"
         )
     found = decide_by_theory(reading, Claim.EXACT).outcome
     if found is Outcome.UNDECIDED and value is not None:
         raise InvalidArgument(
-            f"expected a rational number from the derivation at {network}, got {_said(reading)}, "
-            f"which is not told from {reading.target.exact()}; simplify it first"
+            f"expected a rational number from the derivation at {network}, got {said}, which is "
+            f"not told from {reading.target.law(Claim.EXACT)}; simplify it first"
         )
     if found is not Outcome.CONSISTENT:
         title = f"not the exact value at {place(reading.target)}"
-        raise AssertionError(_exact_report(title, reading, reading.target.exact()))
+        raise AssertionError(_exact_report(title, reading, reading.target.law(Claim.EXACT)))
 
 
+@answered
 def assert_close(
     derivation: object,
     network: MLP,
@@ -90,7 +95,7 @@ def assert_close(
     rates: object = None,
     *,
     tolerance: object,
-    part: str = "total",
+    part: str | None = None,
     observable: Observable | None = None,
 ) -> None:
     """Assert that ``derivation`` is within a relative ``tolerance`` of the exact value.
@@ -106,25 +111,29 @@ def assert_close(
     """
     __tracebackhide__ = True
     reading = _reading(derivation, network, layer, rates, part, observable)
-    allowed = _reading(tolerance, network, layer, rates, part, observable, name="tolerance").number
+    at = reading.target
+    allowed = _reading(
+        tolerance, network, at.layer, at.rates, at.part, observable, name="tolerance"
+    ).number
     if allowed is None or allowed < 0:
         raise InvalidArgument(
             f"expected a number of at least 0 for tolerance at {network}, got "
             f"tolerance={typed(tolerance)}; give a relative error such as 0.01"
         )
     value, exact = reading.number, decimal(reading.target.number)
-    if value is None or abs(decimal(value) - exact) > decimal(allowed) * exact:
+    if value is None or abs(decimal(value) - exact) > decimal(allowed) * abs(exact):
         where = place(reading.target)
         title = f"not within a relative {float(allowed):.6g} of the exact value at {where}"
         raise AssertionError(_exact_report(title, reading, reading.target.number))
 
 
+@answered
 def samples_needed(
     network: MLP,
     layer: int | None = None,
     rates: object = None,
     *,
-    part: str = "total",
+    part: str | None = None,
     observable: Observable | None = None,
     notices: object = 0.1,
     false_alarm: object = 1e-6,
@@ -141,12 +150,10 @@ def samples_needed(
     (7984, 17811)
     """
     target = _reading(0, network, layer, rates, part, observable).target
-    if observable is not None:
-        _refuse_without_scale(target)
-    plan = planned(target, _relative_error(notices), _chance(false_alarm), sampler)
-    return int(plan.samples)
+    return int(_trial(target, notices, false_alarm).plan(sampler).samples)
 
 
+@answered
 def assert_matches_networks(
     derivation: object,
     network: MLP,
@@ -155,7 +162,7 @@ def assert_matches_networks(
     *,
     seed: int,
     samples: int | None = None,
-    part: str = "total",
+    part: str | None = None,
     observable: Observable | None = None,
     notices: object = 0.1,
     false_alarm: object = 1e-6,
@@ -181,19 +188,11 @@ def assert_matches_networks(
     """
     __tracebackhide__ = True
     reading = _reading(derivation, network, layer, rates, part, observable)
-    if observable is not None:
-        _refuse_without_scale(reading.target)
-    trial = simulated(
-        reading.target,
-        None if reading.number is None else decimal(reading.number),
-        samples=samples,
-        seed=checked_seed(seed),
-        notices=_relative_error(notices),
-        false_alarm=_chance(false_alarm),
-        sampler=sampler,
-    )
-    if trial.rejected:
-        raise AssertionError(_measured_report(trial, reading))
+    value = None if reading.number is None else decimal(reading.number)
+    trial = _trial(reading.target, notices, false_alarm)
+    result = trial.run(value, seed=checked_seed(seed), samples=samples, sampler=sampler)
+    if result.rejected:
+        raise AssertionError(_measured_report(trial, result, seed, reading))
 
 
 def _reading(
@@ -201,23 +200,25 @@ def _reading(
     network: MLP,
     layer: object,
     rates: object,
-    part: str,
+    part: str | None,
     observable: Observable | None,
     *,
     name: str = "derivation",
 ) -> Reading:
     """A derivation's value at one layer of a network in numbers; a function is called once."""
     numeric_problem(network, layer=layer, rates=rates, step=None, observable=observable)
-    at = numeric_depth(network) if layer is None else layer
     reading = read_claim(
         derivation,
         name=name,
         network=network,
-        layer=at,
+        layer=layer,
         part=part,
         rates=rates,
         observable=observable,
     )
+    target = reading.target
+    at = target.layer if isinstance(target.layer, int) else numeric_depth(network)
+    reading = replace(reading, target=replace(target, layer=at, rates=target.multipliers()))
     return reading.called() or reading
 
 
@@ -235,16 +236,18 @@ def _refuse_without_scale(target: Target) -> None:
     )
 
 
-def _said(reading: Reading) -> str:
-    return typed(reading.expression if reading.number is None else reading.number)
+def _given(reading: Reading) -> Expr | Number:
+    """The value per eta^2; the formula itself where it has none."""
+    return reading.expression if reading.number is None else reading.number
 
 
-def _relative_error(value: object) -> float:
-    return number_between("notices", value, "give a relative error such as 0.1")
-
-
-def _chance(value: object) -> float:
-    return number_between("false_alarm", value, "give one such as 1e-6", 1.0)
+def _trial(target: Target, notices: object, false_alarm: object) -> Trial:
+    if target.observable is not None:
+        _refuse_without_scale(target)
+    error = number_between("notices", notices, "give a relative error such as 0.1")
+    return Trial(
+        target, error, number_between("false_alarm", false_alarm, "give one such as 1e-6", 1.0)
+    )
 
 
 def _exact_report(title: str, reading: Reading, exact: Expr | Number) -> str:
@@ -259,47 +262,39 @@ def _exact_report(title: str, reading: Reading, exact: Expr | Number) -> str:
     return _lines(
         title,
         target,
-        derivation=_value(reading),
+        derivation=_text(_given(reading)),
         exact=_text(exact),
         ratio=_ratio(reading),
         reproduce=f"{call}.{'evaluate(30)' if is_decimal(exact) else exact_name}",
     )
 
 
-def _measured_report(trial: Trial, reading: Reading) -> str:
+def _measured_report(trial: Trial, result: Result, seed: int, reading: Reading) -> str:
     """A derivation's value beside the mean over networks, with its exact standard error, and
     beside the exact value."""
-    target, samples = trial.target, trial.measured.samples
-    error = trial.relative_error * abs(target.number)
+    target, samples = trial.target, result.measured.samples
     arguments = f"{target.network!r}, layer={target.layer}{rates_text(target)}"
     arguments += "" if target.observable is None else ", observable=observable"
+    mean = float(result.measured.sign) * exp(float(result.measured.log_mean))
+    error = result.error * abs(target.number)
     return _lines(
         f"not the mean over networks at {place(target)}",
         target,
-        derivation=_value(reading),
-        measured=f"{nstr(_measured_mean(trial), 6)} ± {nstr(error, 2)}",
+        derivation=_text(_given(reading)),
+        measured=f"{nstr(mean, 6)} ± {nstr(error, 2)}",
         exact=nstr(target.number, 6),
         ratio=_ratio(reading),
-        z=f"{trial.z:+.2f}, beyond {trial.critical:.2f} (false alarm {trial.false_alarm:g})",
-        samples=f"{samples}, seed {trial.seed}",
-        reproduce=f"monte_carlo({arguments}, samples={samples}, seed={trial.seed}, "
-        f"sampler={trial.sampler!r}).{target.part}",
+        z=f"{result.z:+.2f}, beyond {result.critical:.2f} (false alarm {trial.false_alarm:g})",
+        samples=f"{samples}, seed {seed}",
+        reproduce=f"monte_carlo({arguments}, samples={samples}, seed={seed}, "
+        f"sampler={result.sampler!r}).{target.part}",
     )
-
-
-def _measured_mean(trial: Trial) -> Number:
-    return float(trial.measured.sign) * exp(float(trial.measured.log_mean))
 
 
 def _lines(title: str, of: Target, **values: str) -> str:
     rows = [f"  {name:<10}  {value}" for name, value in values.items() if value]
     unit = ", at eta = 1" if of.observable is None else ""
     return "\n".join([f"{title}{unit}", *rows])
-
-
-def _value(reading: Reading) -> str:
-    """The value per eta^2; the formula itself where it has none."""
-    return _text(reading.expression if reading.number is None else reading.number)
 
 
 def _text(value: Expr | Number) -> str:

@@ -4,28 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from fractions import Fraction
+from math import nan
+from typing import TYPE_CHECKING, Any
+
+from sympy import Symbol
 
 from theory.claims.decision import TheoryVerdict, decide_by_theory
 from theory.claims.differences import Counterexample, Difference, values_in_words
 from theory.claims.reading import read_claim
-from theory.claims.target import Claim, Quantity, Target
+from theory.claims.target import Claim, Quantity, Target, sizes
+from theory.coverage import answered
+from theory.display.tables import html_table
 from theory.errors import InvalidArgument
 from theory.formulas.formula import Formula
 from theory.laws.criteria import Criterion
 from theory.networks.mlp import MLP
 from theory.outcome import Outcome
-from theory.symbols import ell
-from theory.tables import html_table
+from theory.symbols import ell, eta
 from theory.validation import typed
 from theory.words.observables import Observable
-from verify.claims.grid import checked_grid
-from verify.claims.networks import NotMeasured, measure
+from verify.claims.networks import NotMeasured, checked_grid, measure
 from verify.comparison.compare import Comparison, comparison_record
 from verify.comparison.verdict_in_words import conclusion
 from verify.runs.execution import Execution, checked_execution
 from verify.samplers.gram.sampler import Gram
 from verify.samplers.sampler import Sampler
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["Check", "check", "subject"]
 
@@ -99,6 +106,37 @@ class Check:
         """
         return self.theory.difference
 
+    def plot(self, ax: Axes | None = None, *, against: str | None = None) -> Axes:
+        """Draw the formula beside what it claims to be: over the exact values, with the measured
+        means, where networks were compared, and else beside the exact values; the axes.
+
+        ``against``: "depth", "width" or "layer"; None for the first of them that varies.  ``ax``:
+        Matplotlib axes, or None for a new figure; backend and style are the user's.
+
+        >>> from verify import check
+        >>> wrong = check("L**2/3", claim="leading", simulate=False)
+        >>> wrong.plot().get_title().split(":")[0], wrong.plot().get_xlabel()
+        ('Rejected', 'depth $L$')
+        """
+        name, _, rest = _heading(self).partition(":")
+        title = f"{name.capitalize()}:{rest}"
+        if self.evidence is None:
+            target = self.target
+            exact = target.rate if target.quantity is Quantity.RATE else target.update
+            return exact._picture(ax, against, {}, self._claimed, title)
+        from verify.comparison.figure import draw_cells  # Matplotlib takes long to load
+
+        record = comparison_record(self.evidence)
+        return draw_cells(record, ax, against, title=title, tried="formula")
+
+    def _claimed(self, point: dict[Symbol, Any]) -> float:
+        """The value of the formula at eta = 1; NaN where it has none."""
+        at = self.target.at(point)
+        known = {size: Fraction(str(value)) for size, value in sizes(at).items()}
+        others = {"network": at.network, "layer": at.layer, "rates": at.rates}
+        value = self.formula.value(known | {eta: Fraction(1)}, **others)
+        return nan if value is None else float(value)
+
     def __repr__(self) -> str:
         return "\n".join([_heading(self), *(f"{name} {text}" for name, text in _rows(self))])
 
@@ -109,6 +147,7 @@ class Check:
         return table if self.evidence is None else table + self.evidence._repr_html_()
 
 
+@answered
 def check(
     formula: object,
     *,
@@ -116,7 +155,7 @@ def check(
     quantity: str = "update",
     network: MLP | None = None,
     layer: object = None,
-    part: str = "total",
+    part: str | None = None,
     rates: object = None,
     criterion: Criterion | None = None,
     observable: Observable | None = None,
@@ -130,16 +169,16 @@ def check(
 ) -> Check:
     """Whether ``formula`` is what it is claimed to be, by theory and on simulated networks.
 
-    ``formula``: text, a sympy expression, a value such as ``squared_update(MLP())``, whose network
-    is then the default, or a function whose parameters are named like the sizes: n, L, ell, n_0,
-    eta, t = L/n and a, the slope.  ``claim``: "exact", an identity;
-    "leading", formula/E -> 1 as n -> infinity, then L (and ell) -> infinity; "joint", the same as
+    ``formula``: text, a sympy expression, a value such as ``squared_update(MLP())``, which is
+    compared with its own law, or a function whose parameters are named like the sizes: n, L, ell,
+    n_0, eta, t = L/n and a, the slope.  ``claim``: "exact", an identity; "leading",
+    formula/E -> 1 as n -> infinity, then L (and ell) -> infinity; "joint", the same as
     n -> infinity with L = t n.  ``quantity``: "update", E[(Delta z)^2], per eta^2 where eta is
     not named; or "rate", the maximal learning rate under ``criterion``.  ``network``: None leaves
     open what the formula names, and is MLP() for n and L.  ``layer``: None for the last hidden
-    layer, or for every layer where the formula names ell.  ``part``: "total", "label" or "output".
-    ``rates``: as in `theory.squared_update`.  ``observable``: as for `theory.derive`, whose mean
-    the formula is for in the place of the update.
+    layer, or for every layer where the formula names ell.  ``part``: "total" (None), "label"
+    or "output".  ``rates``: as in `theory.squared_update`.  ``observable``: as for `theory.derive`,
+    whose mean the formula is for in the place of the update.
 
     ``simulate``: False asks theory alone.  ``grid``: networks to simulate, ``network`` with numbers
     for its sizes; ``samples`` of each or the relative standard error ``precision``; by default a
@@ -175,6 +214,11 @@ def check(
         raise InvalidArgument(
             f"expected samples or precision, got samples={samples!r} and precision={precision!r}; "
             f"leave one out"
+        )
+    if not isinstance(simulate, bool):
+        raise InvalidArgument(
+            f"expected True or False for simulate, got simulate={typed(simulate)}; False asks "
+            f"theory alone"
         )
     checked_execution(execution)
     theory = decide_by_theory(reading, said)

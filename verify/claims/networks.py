@@ -1,4 +1,4 @@
-"""This module compares a claim with simulated networks, whatever theory says of it.
+"""This module chooses the networks for a claim, and compares the claim with their simulation.
 
 An exact claim's value at a network, and a limit's leading term there, is compared with the measured
 mean itself.  A limit decides on networks that are near it.  Which are is planned by theory: where
@@ -10,23 +10,23 @@ for the measured one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import ceil, expm1
 
-from sympy import Expr
+from sympy import Expr, Integer, Rational
 
 from theory.claims.reading import Reading
-from theory.claims.target import Claim, Quantity, Target, sizes
+from theory.claims.target import Claim, Quantity, Target, is_of, sizes
 from theory.errors import InvalidArgument, NotSolved
-from theory.formulas.evaluation import Number, decimal, value_at
+from theory.formulas.evaluation import decimal, value_at
 from theory.laws.criteria import MeanOverLayers
 from theory.networks.mlp import MLP
 from theory.precision import log
-from theory.symbols import ell
-from verify.claims.grid import default_grids
+from theory.symbols import L, a, ell, n, n_0
+from theory.validation import typed
 from verify.comparison.cells import PlannedCell
-from verify.comparison.compare import Comparison, measure_cells
+from verify.comparison.compare import Comparison, measure_shown
 from verify.comparison.sample_sizes import RARE_SPREAD, networks_for
 from verify.numerics.streams import checked_samples, checked_seed, derived_seed
 from verify.runs.configuration import configuration
@@ -34,7 +34,14 @@ from verify.runs.execution import Execution
 from verify.runs.sampling import Sampling
 from verify.samplers.sampler import Sampler
 
-__all__ = ["CORRECTION", "NotMeasured", "measure"]
+__all__ = [
+    "CORRECTION",
+    "NotMeasured",
+    "checked_grid",
+    "default_grids",
+    "measure",
+    "network_of",
+]
 
 CORRECTION = 0.005
 """The largest relative difference of exact value and leading term on networks that decide a limit;
@@ -46,6 +53,21 @@ _MOST = {Claim.EXACT: 500_000, Claim.LEADING: 100_000, Claim.JOINT: 100_000}
 _SPREAD_DIGITS = 6
 _LONGEST = 60.0
 """Seconds of a core, at most, for the fewest samples of a default network."""
+
+
+_EXACT = ((4, 1), (8, 2), (16, 3), (64, 8))
+_LEADING = ((10**9, 256), (10**9, 1024), (10**9, 4096))
+_LEADING_BY_NEURONS = ((2**15, 16), (2**15, 32))
+_JOINT = ((10**5, 1000), (16_000, 1000), (8192, 1024))
+_JOINT_BY_NEURONS = ((2048, 128),)
+_GRIDS = {
+    Claim.EXACT: (_EXACT,),
+    Claim.LEADING: (_LEADING, _LEADING_BY_NEURONS),
+    Claim.JOINT: (_JOINT, _JOINT_BY_NEURONS),
+}
+"""Sizes (width, depth) by claim: for a limit those of networks near it, by norms and inner products
+alone, and smaller ones for samplers of neurons and weights."""
+_SIZES = {n_0: Integer(3), a: Rational(1, 2)}
 
 
 class NotMeasured(Exception):
@@ -65,7 +87,7 @@ def measure(
     execution: Execution,
 ) -> Comparison:
     """Simulate ``grid`` and compare with the formula; for a limit with ``leading``, its leading
-    term.  Networks are of the target's kind, see `verify.claims.grid`; None for the default ones.
+    term.  Networks are of the target's kind, see `checked_grid`; None for the default ones.
 
     ``samples``: networks per cell; None plans them from the exact variance of one network, for the
     relative standard error ``precision``, or where that is None for 0.5 % within bounds, a limit's
@@ -79,7 +101,7 @@ def measure(
     planned = plan.default() if grid is None else plan.cells(grid)
     if claim is not Claim.EXACT and not any(each.decides for each in planned):
         raise NotMeasured(plan.obstacle(planned))
-    return measure_cells(planned, seed=plan.root, execution=execution)
+    return measure_shown(planned, seed=plan.root, execution=execution)
 
 
 def _layers(target: Target, network: MLP) -> Iterator[Target]:
@@ -154,13 +176,15 @@ class _Plan:
         )
 
     def _cell(self, target: Target) -> PlannedCell:
-        layer = _measured_layer(target)
+        of_rate = target.quantity is Quantity.RATE
+        layer = int((target.rate.layer if of_rate else target.layer) or target.network.layers)
         moved = replace(target, quantity=Quantity.UPDATE, layer=layer)
         if moved.number <= 0:
             raise NotMeasured(
                 f"the mean is not positive at {target.network}: monte_carlo measures it"
             )
-        log_exact, spread = float(log(moved.number)), moved.spread(_SPREAD_DIGITS)
+        log_exact = float(log(moved.number))
+        spread = moved.spread(_SPREAD_DIGITS)
         log_law = self._log_claimed(target)
         correction = self._correction(target, log_exact)
         rates = target.multipliers()
@@ -193,9 +217,9 @@ class _Plan:
     def _log_claimed(self, target: Target) -> float:
         """The logarithm of E that the formula, or its leading term, implies."""
         if self.leading is None or self.claim is Claim.EXACT:
-            value = replace(self.reading, target=target).value({})
+            value = target.implied(replace(self.reading, target=target).value({}))
         else:
-            value = _value(self.leading, target)
+            value = value_at(self.leading, sizes(target))
         if value is None or value <= 0:
             raise NotMeasured(f"the formula has no positive value at {target.network}")
         return float(log(decimal(value)))
@@ -205,7 +229,7 @@ class _Plan:
         if self.claim is Claim.EXACT:
             return 0.0
         try:
-            law = _value(self.reading.target.law(self.claim), target)
+            law = value_at(self.reading.target.law(self.claim), sizes(target))
         except NotSolved as reason:
             raise NotMeasured(f"no networks near the limit are known: {reason}") from reason
         if law is None:
@@ -213,13 +237,45 @@ class _Plan:
         return abs(expm1(log_exact - float(log(decimal(law)))))
 
 
-def _value(expression: Expr, target: Target) -> Number | None:
-    """The value of an expression at the sizes of a target in numbers."""
-    return value_at(expression, sizes(target))
+# The choice of networks
 
 
-def _measured_layer(target: Target) -> int:
-    """The layer asked for; for a rate, the one that binds."""
-    if target.quantity is Quantity.RATE:
-        return int(target.rate.layer or target.network.layers)
-    return target.network.layers if target.layer is None else int(target.layer)
+def network_of(network: MLP, width: int, depth: int) -> MLP:
+    """The network in numbers: of this width and depth where they are open, and small sizes for
+    what else is."""
+    values = {n: Integer(width), L: Integer(depth), **_SIZES}
+    found: MLP = Target(network).at({s: values[s] for s in network.free_symbols}).network
+    return found
+
+
+def default_grids(target: Target, claim: Claim) -> Iterator[list[MLP]]:
+    """The networks of a target that a claim is tried on, in order of preference: small ones for an
+    identity, with depths from the layer on; wide and deep ones for a limit."""
+    least = target.layer if isinstance(target.layer, int) else 1
+    for pairs in _GRIDS[claim]:
+        sizes_ = dict.fromkeys((width, max(depth, least)) for width, depth in pairs)
+        grid = dict.fromkeys(network_of(target.network, *pair) for pair in sizes_)
+        yield [network for network in grid if replace(target, network=network).exists({})]
+
+
+def checked_grid(target: Target, grid: object) -> list[MLP]:
+    """The networks that a user gives, in numbers, each what the target's is at their sizes.
+
+    Raises `InvalidArgument` for none, for what is no network and for a network of another kind.
+
+    >>> checked_grid(Target(MLP()), (MLP(8, 2), MLP(16, 3)))
+    [MLP(width=8, depth=2), MLP(width=16, depth=3)]
+    """
+    networks = list(grid) if isinstance(grid, Iterable) else []
+    if not networks or not all(isinstance(each, MLP) for each in networks):
+        raise InvalidArgument(
+            f"expected networks in numbers for grid, got grid={typed(grid)}; give a list such as "
+            f"[MLP(8, 2), MLP(32, 4)], or leave it out"
+        )
+    for network in networks:
+        if network.free_symbols or not is_of(target.network, network):
+            raise InvalidArgument(
+                f"expected networks like {target.network} with numbers for its sizes in grid, got "
+                f"{network}; leave out what is not open there, or give the other kind as network"
+            )
+    return networks

@@ -63,6 +63,13 @@ class CheckRecord(Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         checked_formula(self.formula)
 
+    @property
+    def tried(self) -> str:
+        """What networks were compared with: the formula for E[(Δz)²]/η² itself or its leading term,
+        or what one for the rate says of E[(Δz)²]/η²."""
+        tried = "formula" if self.claim is Claim.EXACT else "leading term"
+        return tried if self.quantity is Quantity.UPDATE else f"1/({tried})²"
+
 
 def check_record(check: Check) -> CheckRecord:
     """All that was decided, and all that is needed to reproduce it.

@@ -29,21 +29,12 @@ from verify.samplers.gram.sampler import Gram
 from verify.samplers.rare_events.sampler import RareEvents
 from verify.samplers.sampler import Sampler
 
-__all__ = [
-    "MOST_SAMPLES",
-    "Plan",
-    "Trial",
-    "place",
-    "planned",
-    "rates_text",
-    "simulated",
-]
+__all__ = ["MOST_SAMPLES", "Plan", "Result", "Trial", "place", "rates_text"]
 
 MOST_SAMPLES = 2**22
 """Networks of which every one is kept, which the test needs."""
 _OF_OBSERVABLES = (Gram(), Conditioned(), Dense())
 _TRIED = 10_000
-_SPREAD_DIGITS = 15
 
 
 def place(target: Target) -> str:
@@ -67,238 +58,216 @@ def rates_text(target: Target, before: str = ", ") -> str:
     return f"{before}rates=({', '.join(texts)}{',' * (len(texts) == 1)})"
 
 
-@dataclass(frozen=True, eq=False)
-class Trial:
-    """A claimed value, and the networks with which it was compared.
-
-    ``claimed``: at eta = 1; None if it is no finite number.  ``false_alarm``: the chance that a
-    true value is rejected.  Made by `simulated`.
-
-    >>> from theory.networks.mlp import MLP
-    >>> target = Target(MLP(64, 1), layer=1, part="label")
-    >>> plan = {"samples": None, "seed": 1, "notices": 0.5, "false_alarm": 1e-6, "sampler": None}
-    >>> [simulated(target, mpf(claimed), **plan).rejected for claimed in (0.5, 1.0)]
-    [False, True]
-    """
-
-    target: Target
-    claimed: mpf | None
-    measured: Measurement
-    seed: int
-    false_alarm: float
-    sampler: Sampler
-
-    @property
-    def moves(self) -> bool:
-        """Whether anything moves at all."""
-        return bool(self.target.number)
-
-    @cached_property
-    def evidence(self) -> Evidence:
-        """The mean over networks in units of the exact value: with its exact standard error, or
-        for weighted networks with that of the samples."""
-        if self.target.observable is not None:
-            return _of_blocks(self.target, self.measured, self.false_alarm)
-        if self.sampler.draws_networks:
-            logs = np.asarray(self.measured.logs) - _log(self.target)
-            return _of_networks(self.target, logs, self.false_alarm)
-        ratio = float(np.exp(self.measured.log_mean - _log(self.target)))
-        error = ratio * float(self.measured.relative_standard_error)
-        return WeightedMean(self.measured.samples, ratio, error)
-
-    @property
-    def relative_error(self) -> float:
-        """Standard error of the measured mean, in units of the exact value."""
-        return self.evidence.standard_error if self.moves else 0.0
-
-    @cached_property
-    def z(self) -> float:
-        """How far the networks are above the claimed value, in standard errors; infinite where that
-        is no number, and where it is not 0 but nothing moves."""
-        if self.claimed is None or not self.moves:
-            agree = self.claimed == 0 and bool(np.isneginf(self.measured.log_mean))
-            return 0.0 if agree else inf
-        return self.evidence.z(float(self.claimed / self.target.number))
-
-    @property
-    def critical(self) -> float:
-        """The |z| that rejects."""
-        return self.evidence.critical(self.false_alarm / 2) if self.moves else 0.0
-
-    @property
-    def rejected(self) -> bool:
-        """Whether the claimed value is."""
-        return not abs(self.z) <= self.critical
-
-    @property
-    def noticed(self) -> float:
-        """The relative error of a claimed value that is rejected with 95 % chance."""
-        return self.evidence.noticed(self.false_alarm / 2) if self.moves else 0.0
-
-
-def _log(target: Target) -> float:
-    """Natural logarithm of the exact value; minus infinity where nothing moves."""
-    return float(log(target.number)) if target.number else -inf
-
-
-def _of_networks(target: Target, logs: FloatArray, false_alarm: float) -> NetworkMean:
-    """Samples, as logarithms in units of the exact value, with their exact standard error."""
-    count = max(len(logs), 1)
-    error = target.spread(_SPREAD_DIGITS) / count**0.5
-    return NetworkMean(count, 1.0, error, logs, sharpest_tuning(false_alarm / 2))
-
-
-def _of_blocks(target: Target, measured: Measurement, false_alarm: float) -> NetworkMean:
-    """Means over blocks of an observable, in units of its exact mean, with their exact error."""
-    number, count = target.number, measured.samples
-    sign, unit = (1.0 if number > 0 else -1.0), float(log(abs(number)))
-    return NetworkMean(
-        count,
-        sign * float(measured.sign) * float(np.exp(measured.log_mean - unit)),
-        abs(target.spread(_SPREAD_DIGITS)) / count**0.5,
-        measured.block_log_means - unit,
-        sharpest_tuning(false_alarm / 2),
-        measured.block_samples,
-        sign * measured.block_signs,
-    )
-
-
 class Plan(NamedTuple):
     """How many networks of which sampler notice an error; infinitely many where none do."""
 
     sampler: Sampler
     samples: float
 
+
+class Result(NamedTuple):
+    """A claimed value beside the networks that were drawn.
+
+    ``error``: the standard error of the measured mean, in units of the exact value.  ``z``: how far
+    the networks are above the claimed value, in standard errors; infinite where that is no number,
+    and where it is not 0 but nothing moves.  ``critical``: the |z| that rejects.
+    """
+
+    sampler: Sampler
+    measured: Measurement
+    error: float
+    z: float
+    critical: float
+
     @property
-    def feasible(self) -> bool:
-        """Whether so many networks can be drawn and kept."""
-        return self.samples <= MOST_SAMPLES
-
-    def seconds(self, target: Target) -> float:
-        """Expected time on one core."""
-        cost = self.sampler.seconds
-        return self.samples * (cost.unit * self.sampler.cost(target.network) + cost.network)
+    def rejected(self) -> bool:
+        """Whether the claimed value is."""
+        return not abs(self.z) <= self.critical
 
 
-def planned(target: Target, notices: float, false_alarm: float, sampler: Sampler | None) -> Plan:
-    """The networks with which a relative error ``notices`` is noticed: of ``sampler``, or for None
-    of `Gram` or `RareEvents`, whichever is quicker.
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """A test of values that are claimed for a target in numbers, at eta = 1.
 
-    `InvalidArgument` where no sampler can, naming the number or the sampler that would do.
+    A true value is rejected with at most the chance ``false_alarm``, and one that is wrong by the
+    relative error ``notices`` with at least `verify.inference.evidence.POWER`.
 
     >>> from theory.networks.mlp import MLP
-    >>> planned(Target(MLP(64, 1), layer=1, part="label"), 0.5, 1e-6, None)
+    >>> trial = Trial(Target(MLP(64, 1), layer=1, part="label"), notices=0.5, false_alarm=1e-6)
+    >>> trial.plan()
     Plan(sampler=Gram(), samples=94)
-    >>> planned(Target(MLP(8, 64), layer=64, part="label"), 0.1, 1e-6, None).sampler
-    RareEvents()
+    >>> [trial.run(mpf(claimed), seed=1).rejected for claimed in (0.5, 1.0)]
+    [False, True]
     """
-    samplers = (Gram(), RareEvents()) if target.observable is None else _OF_OBSERVABLES
-    plans = [_plan(target, each, notices, false_alarm) for each in samplers]
-    possible = [plan for plan in plans if plan.feasible]
-    if sampler is not None:
-        _configured(target, sampler)
-        plan = _plan(target, sampler, notices, false_alarm)
-        if not plan.feasible:
-            raise InvalidArgument(_too_many(target, plan, notices, possible))
-        return plan
-    if not possible:
-        raise InvalidArgument(_too_many(target, min(plans, key=attrgetter("samples")), notices, []))
-    return min(possible, key=lambda plan: plan.seconds(target))
 
+    target: Target
+    notices: float
+    false_alarm: float
 
-def _plan(target: Target, sampler: Sampler, notices: float, false_alarm: float) -> Plan:
-    if not target.number:
-        return Plan(sampler, 1)
-    try:
-        asked = _configured(target, sampler)
-    except InvalidArgument:
-        return Plan(sampler, inf)
-    evidence: Evidence = WeightedMean(_TRIED, 1.0, RARE_SPREAD / _TRIED**0.5)
-    if target.observable is not None:
-        error, size = abs(target.spread(_SPREAD_DIGITS)), sampler.block_size(problem_of(asked))
-        tuning = sharpest_tuning(false_alarm / 2)
-        evidence = NetworkMean(1, 1.0, error, np.empty(0), tuning, np.array([size]))
-    elif sampler.draws_networks:
-        evidence = _of_networks(target, np.empty(0), false_alarm)
-    return Plan(sampler, evidence.samples_for(notices, false_alarm / 2) or inf)
+    def plan(self, sampler: Sampler | None = None) -> Plan:
+        """The networks with which ``notices`` is noticed: of ``sampler``, or for None of `Gram` or
+        `RareEvents`, whichever is quicker; for an observable of one that draws it.
 
+        `InvalidArgument` where no sampler can, naming the number or the sampler that would do.
 
-def _configured(target: Target, sampler: Sampler) -> Configuration:
-    return configuration(
-        target.network,
-        layer=target.layer,
-        rates=target.rates,
-        sampler=sampler,
-        observable=target.observable,
-    )
+        >>> from theory.networks.mlp import MLP
+        >>> Trial(Target(MLP(8, 64), layer=64, part="label"), 0.1, 1e-6).plan().sampler
+        RareEvents()
+        """
+        target = self.target
+        samplers = (Gram(), RareEvents()) if target.observable is None else _OF_OBSERVABLES
+        plans = [self._plan(each) for each in samplers]
+        possible = [plan for plan in plans if plan.samples <= MOST_SAMPLES]
+        if sampler is not None:
+            self._configured(sampler)
+            chosen = self._plan(sampler)
+        elif possible:
+            chosen = min(possible, key=self._seconds)
+        else:
+            chosen = min(plans, key=attrgetter("samples"))
+        if chosen.samples > MOST_SAMPLES:
+            raise InvalidArgument(self._too_many(chosen, possible))
+        return chosen
 
+    def run(
+        self,
+        claimed: mpf | None,
+        *,
+        seed: int,
+        samples: int | None = None,
+        sampler: Sampler | None = None,
+    ) -> Result:
+        """Draw the networks, as many as planned for ``samples=None``, and compare: ``claimed`` is
+        None if it is no finite number.
 
-def _too_many(target: Target, plan: Plan, notices: float, others: list[Plan]) -> str:
-    spread = target.spread(_SPREAD_DIGITS)
-    size = f"{spread:.2g}" if isfinite(spread) else "over 1e308"
-    count = f"{int(plan.samples):,}" if isfinite(plan.samples) else "no feasible number"
-    fix = "give a shallower or wider network, the label part alone, or a larger notices"
-    if others:
-        fix = f"give sampler={others[0].sampler!r}, of which {int(others[0].samples):,} do"
-    return (
-        f"expected at most {MOST_SAMPLES:,} networks to be needed, got {place(target)}, where "
-        f"{count} of sampler={plan.sampler!r} notices a relative error of {notices:g}, since the "
-        f"standard deviation of one network is {size} times the mean; {fix}"
-    )
-
-
-def simulated(
-    target: Target,
-    claimed: mpf | None,
-    *,
-    samples: int | None,
-    seed: int,
-    notices: float,
-    false_alarm: float,
-    sampler: Sampler | None,
-) -> Trial:
-    """Draw the networks, as many as `planned` for ``samples=None``: see `Trial`.
-
-    Weighted networks whose spread is larger than planned are drawn again, more of them.
-    `InvalidArgument` for fewer than needed, or more than `MOST_SAMPLES`.
-    """
-    plan = planned(target, notices, false_alarm, sampler)
-    count = int(plan.samples) if samples is None else checked_samples(samples)
-    if not plan.samples <= count <= MOST_SAMPLES:
-        raise InvalidArgument(
-            f"expected from {int(plan.samples):,} to {MOST_SAMPLES:,} samples of "
-            f"sampler={plan.sampler!r}, to notice a relative error of {notices:g} at {place}, "
-            f"got samples={count:,}; give {int(plan.samples)}, or leave it out"
-        )
-    trial = _drawn(target, claimed, count, seed, false_alarm, plan.sampler)
-    while trial.noticed > notices:
-        count = int(1.1 * count * (min(trial.noticed, 10 * notices) / notices) ** 2) + 1
-        if samples is not None or count > MOST_SAMPLES:
+        Weighted networks whose spread is larger than planned are drawn again, more of them.
+        `InvalidArgument` for fewer than needed, or more than `MOST_SAMPLES`.
+        """
+        plan, where = self.plan(sampler), place(self.target)
+        count = int(plan.samples) if samples is None else checked_samples(samples)
+        if not plan.samples <= count <= MOST_SAMPLES:
             raise InvalidArgument(
-                f"expected samples that notice a relative error of {notices:g} at {place(target)}, "
-                f"got {trial.measured.samples:,} of sampler={plan.sampler!r}, which notice "
-                f"{trial.noticed:.3g}; give samples={count}, or a larger notices"
+                f"expected from {int(plan.samples):,} to {MOST_SAMPLES:,} samples of "
+                f"sampler={plan.sampler!r}, to notice a relative error of {self.notices:g} at "
+                f"{where}, got samples={count:,}; give {int(plan.samples)}, or leave it out"
             )
-        trial = _drawn(target, claimed, count, seed, false_alarm, plan.sampler)
-    return trial
+        while True:
+            measured = self._drawn(plan.sampler, count, seed)
+            if not self.target.number:
+                agree = claimed == 0 and bool(np.isneginf(measured.log_mean))
+                return Result(plan.sampler, measured, 0.0, 0.0 if agree else inf, 0.0)
+            evidence = self._evidence(plan.sampler, measured)
+            noticed = evidence.noticed(self._chance)
+            if noticed <= self.notices:
+                z = inf if claimed is None else evidence.z(float(claimed / self.target.number))
+                critical = evidence.critical(self._chance)
+                return Result(plan.sampler, measured, evidence.standard_error, z, critical)
+            more = min(noticed, 10 * self.notices) / self.notices
+            drawn, count = count, int(1.1 * count * more**2) + 1
+            if samples is not None or count > MOST_SAMPLES:
+                raise InvalidArgument(
+                    f"expected samples that notice a relative error of {self.notices:g} at "
+                    f"{where}, got {drawn:,} of sampler={plan.sampler!r}, which notice "
+                    f"{noticed:.3g}; give samples={count}, or a larger notices"
+                )
 
+    @property
+    def _chance(self) -> float:
+        """Of a false alarm on one side."""
+        return self.false_alarm / 2
 
-def _drawn(
-    target: Target,
-    claimed: mpf | None,
-    count: int,
-    seed: int,
-    false_alarm: float,
-    sampler: Sampler,
-) -> Trial:
-    estimate = monte_carlo(
-        target.network,
-        samples=count,
-        seed=seed,
-        sampler=sampler,
-        layer=target.layer,
-        rates=target.rates,
-        observable=target.observable,
-    )
-    measured = estimate.parts[target.part]
-    return Trial(target, claimed, measured, seed, false_alarm, sampler)
+    @cached_property
+    def _spread(self) -> float:
+        """The exact standard deviation of one network over the size of the mean, which is not 0."""
+        return self.target.spread()
+
+    def _configured(self, sampler: Sampler) -> Configuration:
+        target = self.target
+        return configuration(
+            target.network,
+            layer=target.layer,
+            rates=target.rates,
+            sampler=sampler,
+            observable=target.observable,
+        )
+
+    def _plan(self, sampler: Sampler) -> Plan:
+        target = self.target
+        if not target.number:
+            return Plan(sampler, 1)
+        try:
+            asked = self._configured(sampler)
+        except InvalidArgument:
+            return Plan(sampler, inf)
+        evidence: Evidence = WeightedMean(_TRIED, 1.0, RARE_SPREAD / _TRIED**0.5)
+        if target.observable is not None:
+            size = sampler.block_size(problem_of(asked))
+            tuning = sharpest_tuning(self._chance)
+            evidence = NetworkMean(1, 1.0, self._spread, np.empty(0), tuning, np.array([size]))
+        elif sampler.draws_networks:
+            evidence = self._of_networks(np.zeros(1))
+        return Plan(sampler, evidence.samples_for(self.notices, self._chance) or inf)
+
+    def _seconds(self, plan: Plan) -> float:
+        """Expected time on one core."""
+        cost = plan.sampler.seconds
+        return plan.samples * (cost.unit * plan.sampler.cost(self.target.network) + cost.network)
+
+    def _too_many(self, plan: Plan, others: list[Plan]) -> str:
+        size = f"{self._spread:.2g}" if isfinite(self._spread) else "over 1e308"
+        count = f"{int(plan.samples):,}" if isfinite(plan.samples) else "no feasible number"
+        fix = "give a shallower or wider network, the label part alone, or a larger notices"
+        if others:
+            fix = f"give sampler={others[0].sampler!r}, of which {int(others[0].samples):,} do"
+        return (
+            f"expected at most {MOST_SAMPLES:,} networks to be needed, got {place(self.target)}, "
+            f"where {count} of sampler={plan.sampler!r} notices a relative error of "
+            f"{self.notices:g}, since the standard deviation of one network is {size} times the "
+            f"mean; {fix}"
+        )
+
+    def _drawn(self, sampler: Sampler, count: int, seed: int) -> Measurement:
+        target = self.target
+        estimate = monte_carlo(
+            target.network,
+            samples=count,
+            seed=seed,
+            sampler=sampler,
+            layer=target.layer,
+            rates=target.rates,
+            observable=target.observable,
+        )
+        measured: Measurement = getattr(estimate, target.part)
+        return measured
+
+    def _evidence(self, sampler: Sampler, measured: Measurement) -> Evidence:
+        """The mean over networks in units of the exact value: with its exact standard error, or
+        for weighted networks with that of the samples."""
+        if self.target.observable is not None:
+            return self._of_blocks(measured)
+        log_exact = float(log(self.target.number))
+        if sampler.draws_networks:
+            return self._of_networks(np.asarray(measured.logs) - log_exact)
+        ratio = float(np.exp(measured.log_mean - log_exact))
+        error = ratio * float(measured.relative_standard_error)
+        return WeightedMean(measured.samples, ratio, error)
+
+    def _of_networks(self, logs: FloatArray) -> NetworkMean:
+        """Samples, as logarithms in units of the exact value, with their exact standard error."""
+        error = self._spread / len(logs) ** 0.5
+        return NetworkMean(len(logs), 1.0, error, logs, sharpest_tuning(self._chance))
+
+    def _of_blocks(self, measured: Measurement) -> NetworkMean:
+        """Means over blocks of an observable, in units of its exact mean, with their exact
+        error."""
+        number, count = self.target.number, measured.samples
+        sign, unit = (1.0 if number > 0 else -1.0), float(log(abs(number)))
+        return NetworkMean(
+            count,
+            sign * float(measured.sign) * float(np.exp(measured.log_mean - unit)),
+            self._spread / count**0.5,
+            measured.block_log_means - unit,
+            sharpest_tuning(self._chance),
+            measured.block_samples,
+            sign * measured.block_signs,
+        )

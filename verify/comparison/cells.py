@@ -154,7 +154,7 @@ def _is_suited(cell: Cell) -> bool:
 
 def _mean(cell: Cell) -> WeightedMean:
     total = cell.estimate.total
-    return WeightedMean(total.samples, float(total.mean), float(total.standard_error))
+    return WeightedMean(total.samples, float(total.value), float(total.error))
 
 
 def _group(cell: Cell) -> tuple[int, str]:

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from math import log
-from typing import Any
+from operator import mul
+from typing import TYPE_CHECKING, Any
 
+from theory.coverage import answered
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
-from theory.networks.network import Network, numeric_depth
+from theory.networks.network import Network
 from theory.outcome import Outcome
+from theory.waiting import announced
 from theory.words.observables import Observable
 from verify.comparison.cells import Cell, PlannedCell, largest_by, measured_laws
 from verify.comparison.exact_values import (
@@ -44,10 +47,13 @@ from verify.inference.verdict import FAMILY_BUDGET, Verdict, decide
 from verify.numerics.software import this_software
 from verify.numerics.streams import checked_samples, checked_seed, derived_seed
 from verify.runs.configuration import configuration
-from verify.runs.execution import Execution, Watch, checked_execution
+from verify.runs.execution import Execution, Watch, checked_execution, checked_progress
 from verify.runs.sampling import Sampling
 from verify.samplers.gram.sampler import Gram
 from verify.samplers.sampler import Sampler
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = [
     "Cell",
@@ -56,9 +62,11 @@ __all__ = [
     "compare_law",
     "comparison_record",
     "measure_cells",
+    "measure_shown",
     "plan_cells",
 ]
 
+_HOUR = 3600
 _LONGEST = 600
 """Characters of the table that a prompt shows; `print` shows a longer one."""
 
@@ -172,6 +180,22 @@ class Comparison:
         """
         return frame(comparison_record(self))
 
+    def plot(self, ax: Axes | None = None, *, against: str | None = None) -> Axes:
+        """Draw the measured means over their exact values, with two standard errors, and the law
+        beside them: the one that was tried, or the leading term; the axes.
+
+        ``against``: "depth", "width" or "layer"; None for the first of them that varies.  Hollow
+        marks do not decide.  ``ax``: Matplotlib axes, or None for a new figure; backend and style
+        are the user's.
+
+        >>> found = compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1)
+        >>> found.plot().get_title().split(":")[0]
+        'Consistent'
+        """
+        from verify.comparison.figure import draw_cells  # Matplotlib takes long to load
+
+        return draw_cells(comparison_record(self), ax, against)
+
     def joined(self, other: Comparison) -> Comparison:
         """The cells of both, judged as one family; seed and step are those of this one.
 
@@ -232,6 +256,7 @@ def comparison_record(comparison: Comparison, law: str | None = None) -> RunReco
     )
 
 
+@answered
 def compare_law(
     law: object = exact_law,
     *,
@@ -255,7 +280,7 @@ def compare_law(
     planned by the exact variance of one network.  Each cell has its own seed, derived from ``seed``
     and its whole configuration; a network that is given twice is one cell.  ``step``: None for the
     linearised update, else the rate of a real gradient step, which `InvalidArgument` refuses where
-    it is too large for the linearised law.  ``progress`` is called with a cell's network and the
+    it is too large for the linearised value.  ``progress`` is called with a cell's network and the
     number of samples just finished.  ``execution``: how blocks are run (docs/runs.md).
 
     >>> from theory import MLP
@@ -268,6 +293,7 @@ def compare_law(
     >>> compare_law("L**3", networks=grid, samples=4000, seed=1).verdict.outcome.name
     'REJECTED'
     """
+    checked_progress(progress)
     planned = plan_cells(
         law,
         networks=networks,
@@ -282,7 +308,7 @@ def compare_law(
     if progress is not None:
         watch = Watch(lambda cell, drawn: progress(planned[cell].network, drawn))
         execution = replace(execution, watch=watch)
-    return measure_cells(planned, seed=seed, execution=execution)
+    return measure_shown(planned, seed=seed, execution=execution)
 
 
 def plan_cells(
@@ -298,7 +324,7 @@ def plan_cells(
     observable: Observable | None = None,
 ) -> list[PlannedCell]:
     """What `compare_law` would draw, checked, and the values to hold it against."""
-    from theory.claims.reading import law_of  # Lark and the grammar: a sixth of all loading
+    from theory.claims.reading import law_of, layer_of  # a tenth of a second, for laws alone
 
     exact_value = partial(exact_law, observable=observable)
     value_of = exact_value if law is exact_law else law_of(law, observable)
@@ -334,7 +360,7 @@ def plan_cells(
             0.0 if step is None else STEP_ALLOWANCE,
         )
         for network in grid
-        for at in [numeric_depth(network) if layer is None else layer]
+        for at in [layer_of(law, network) if layer is None else layer]
     ]
     refuse_large_step(grid, step)
     return planned
@@ -346,3 +372,47 @@ def measure_cells(planned: Sequence[PlannedCell], *, seed: int, execution: Execu
     cells = tuple(each.measured(drawn) for each, drawn in zip(planned, blocks, strict=True))
     steps = {each.sampling.configuration.step for each in planned}
     return Comparison(cells, seed, steps.pop() if len(steps) == 1 else None)
+
+
+@dataclass(frozen=True, eq=False)
+class _Shown(Watch):
+    """Hears what ``inner`` hears, and takes a note of the share of the work that is done."""
+
+    inner: Watch = field(kw_only=True)
+    shares: list[float] = field(kw_only=True)
+    note: Callable[[float], None] = field(kw_only=True)
+    done: list[float] = field(default_factory=lambda: [0.0])
+
+    def begin(self, samplings: Sequence[Sampling]) -> None:
+        """See `Watch.begin`."""
+        self.inner.begin(samplings)
+
+    def found(self, cell: int, samples: int) -> None:
+        """See `Watch.found`."""
+        self.inner.found(cell, samples)
+        self._add(cell, samples)
+
+    def advance(self, cell: int, samples: int) -> None:
+        """See `Watch.advance`."""
+        self.inner.advance(cell, samples)
+        self._add(cell, samples)
+
+    def _add(self, cell: int, samples: int) -> None:
+        self.done[0] += samples * self.shares[cell]
+        self.note(self.done[0])
+
+
+def measure_shown(planned: Sequence[PlannedCell], *, seed: int, execution: Execution) -> Comparison:
+    """`measure_cells`; a terminal shows the work that is expected, and how much of it is left."""
+    seconds = [each.sampling.configuration.seconds for each in planned]
+    samples = [each.sampling.samples for each in planned]
+    whole = sum(map(mul, seconds, samples))
+    expected = f"{whole:,.0f} s" if whole < _HOUR else f"{whole / _HOUR:,.0f} h"
+    what = f"simulation of {sum(samples):,} networks, about {expected} of one core"
+    with announced(what) as note:
+        watch = _Shown(
+            inner=checked_execution(execution).watch,
+            shares=[each / whole for each in seconds],
+            note=note,
+        )
+        return measure_cells(planned, seed=seed, execution=replace(execution, watch=watch))

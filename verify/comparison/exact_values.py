@@ -56,7 +56,7 @@ STEP_SPREAD = 1.1
 """Bound on the standard deviation of a real step over that of the linearised one with a drawn
 label, in the same range; 1.05 is the most that was measured."""
 STEP_ALLOWANCE = 0.02
-"""How far a real step of at most `largest_step` may be from the linearised law, where it
+"""How far a real step of at most `largest_step` may be from the linearised value, where it
 `follows_law`: 1 % as the width grows, and 1.5 % is the most that was measured where n_0 = n."""
 _LEAST_FRACTION, _FRACTION_OF_DEPTH = 100, 10
 """Of the maximal rate, whose hundredth or whose part 1/(10 L) is the largest step."""
@@ -143,7 +143,7 @@ def follows_law(network: Network, step: float | None) -> bool:
 
 
 def largest_step(network: Network) -> float:
-    """The largest rate of a real step that a comparison with the linearised law accepts: the
+    """The largest rate of a real step that a comparison with the linearised value accepts: the
     maximal rate over ten times the depth, and over a hundred.
 
     As n -> infinity, a real step of r times the maximal rate is about 0.1 L r below the law.
@@ -164,7 +164,7 @@ def refuse_large_step(networks: Iterable[Network], step: float | None) -> None:
     if step > largest:
         raise InvalidArgument(
             f"expected a step of at most {rounded_down(largest):g}, above which a real step of "
-            f"{network} leaves the linearised law by more than {STEP_ALLOWANCE:.0%}, got "
+            f"{network} leaves the linearised value by more than {STEP_ALLOWANCE:.0%}, got "
             f"step={step:g}; give a smaller step, or simulate this step by monte_carlo, which "
             f"compares with nothing"
         )

@@ -3,58 +3,30 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from itertools import groupby
-from math import exp
+from math import exp, log
 from typing import Any
 
 import numpy as np
-from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
-from verify.comparison.exact_values import exact_rates, leading_rates
+from theory.display.drawing import COLOURS, DASHES, MARKERS, Curve, Marks, draw, own_style
+from theory.errors import InvalidArgument
+from theory.validation import typed
+from verify.comparison.exact_values import exact_rates, leading_power, leading_rates
 from verify.comparison.record import CellRecord, RunRecord
+from verify.comparison.verdict_in_words import finding
 from verify.inference.numbers_in_text import width_in_words
 
-__all__ = [
-    "COLOURS",
-    "MARKERS",
-    "by_width",
-    "cells_of_the_law",
-    "draw_rates",
-    "mark",
-    "own_style",
-    "rate_image",
-]
+__all__ = ["by_width", "cells_of_the_law", "draw_cells", "draw_rates", "mark", "rate_image"]
 
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
-"""Colours that people with any kind of colour vision tell apart (Okabe and Ito)."""
-MARKERS = ("o", "s", "^", "D", "v", "P")
-_DASHES = (
-    "-",
-    (0, (7, 2)),
-    (0, (3, 1.5)),
-    (0, (7, 2, 1, 2)),
-    (0, (1, 1.5)),
-    (0, (3, 1, 1, 1, 1, 1)),
-)
-"""With the markers, what tells widths apart without colour."""
+_SIZES = {"depth": "depth $L$", "width": "width $n$", "layer": r"layer $\ell$"}
+
 _LOWEST = 1e-6
 """What is drawn of rates over the law's."""
-
-
-@contextmanager
-def own_style(**settings: Any) -> Iterator[None]:
-    """Matplotlib's default style, and ``settings``, for a figure that is made and saved inside.
-
-    A ``matplotlibrc`` may ask for TeX, fonts or sizes that are not there, and the working
-    directory's, which may be someone else's, is read before the user's.
-    """
-    with style.context(["default", settings]):
-        yield
 
 
 def cells_of_the_law(run: RunRecord) -> list[CellRecord]:
@@ -98,7 +70,7 @@ def draw_rates(
     axes.plot(depths, law, "-", color=ink, linewidth=0.7, label=f"law ${text}$", zorder=3)
     for index, (width, group) in enumerate(by_width(cells)):
         colour, marker = COLOURS[index % 6], MARKERS[index % 6]
-        look: dict[str, Any] = {"color": colour, "linestyle": _DASHES[index % 6], "linewidth": 1.2}
+        look: dict[str, Any] = {"color": colour, "linestyle": DASHES[index % 6], "linewidth": 1.2}
         own = _between(group)
         axes.plot(own, exact_rates(width, own), **look)
         for cell in group:
@@ -146,3 +118,77 @@ def _between(cells: Sequence[CellRecord]) -> list[int]:
     own = {cell.depth for cell in cells}
     grid = np.geomspace(min(own), max(own), 64)
     return sorted(own | {round(depth) for depth in grid})
+
+
+def draw_cells(
+    run: RunRecord,
+    ax: Axes | None = None,
+    against: str | None = None,
+    *,
+    title: str = "",
+    tried: str = "tried law",
+) -> Axes:
+    """Measured means over their exact values, and over these the law that was ``tried``, under
+    this name, or the leading term.
+
+    ``against``: "depth", "width" or "layer"; None for the first that varies.  A curve, and marks of
+    one look, for each of the other sizes.
+    """
+    cells = [cell for cell in run.cells if cell.defined and cell.over_exact]
+    axis = _axis(cells, against)
+    varying = [name for name in _varying(cells) if name != axis]
+    others = [name for name in varying if name != "layer" or run.below]
+
+    def group_of(cell: CellRecord) -> list[int]:
+        return [getattr(cell, name) for name in others]
+
+    drawn: list[Curve | Marks] = []
+    rows = sorted(cells, key=lambda cell: (group_of(cell), getattr(cell, axis)))
+    for look, (sizes, group) in enumerate(groupby(rows, group_of)):
+        names = [f"{k} {width_in_words(v)}" for k, v in zip(others, sizes, strict=True)]
+        drawn += _group(list(group), axis, look, ", ".join(names), tried)
+    ends = sorted({getattr(cell, axis) for cell in cells})
+    drawn.append(Curve("exact", ends, [1.0] * len(ends), shared=True))
+    return draw(
+        ax,
+        drawn,
+        title=title or finding(run),
+        xlabel=_SIZES[axis],
+        ylabel=r"$E[(\Delta z)^2]$ over its exact value",
+    )
+
+
+def _axis(cells: Sequence[CellRecord], against: str | None) -> str:
+    """The size to draw against."""
+    if against is None:
+        return next(iter(_varying(cells)), "depth")
+    if against not in _SIZES:
+        known = " or ".join(map(repr, _SIZES))
+        raise InvalidArgument(
+            f"expected {known} for against, got against={typed(against)}; leave it out for the "
+            f"first that varies"
+        )
+    return against
+
+
+def _varying(cells: Sequence[CellRecord]) -> list[str]:
+    return [name for name in _SIZES if len({getattr(cell, name) for cell in cells}) > 1]
+
+
+def _group(
+    cells: Sequence[CellRecord], axis: str, look: int, name: str, tried: str
+) -> list[Curve | Marks]:
+    """Marks of one look, and the law over the exact values where it is not these."""
+    x, name = [getattr(cell, axis) for cell in cells], name and f", {name}"
+    errors = [cell.relative_standard_error or 0.0 if cell.decides else 0.0 for cell in cells]
+    hollow = [not cell.decides for cell in cells]
+    over = [cell.over_exact or 0.0 for cell in cells]
+    marks = Marks(f"measured{name}", x, over, errors, look, hollow)
+    if any(cell.log_law != cell.log_exact for cell in cells):
+        logs = [cell.log_law - cell.log_exact for cell in cells]
+    elif all(cell.is_of_the_law for cell in cells):
+        tried, (constant, power) = "law", leading_power()
+        logs = [-2 * log(constant) - 2 * power * log(cell.depth) - cell.log_exact for cell in cells]
+    else:
+        return [marks]
+    return [Curve(f"{tried}{name}", x, list(map(exp, logs)), look), marks]

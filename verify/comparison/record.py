@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, to_builtins
 
 from theory.outcome import Outcome
+from theory.validation import brief
 from verify.comparison.cells import Cell
 from verify.comparison.measured_law import MeasuredLaw
 from verify.inference.fit import PowerFit
@@ -187,6 +188,17 @@ class CellRecord(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=Tru
         return found
 
     @property
+    def choices(self) -> str:
+        """What the network is chosen to be beside one width and a depth, as text; empty for
+        nothing."""
+        chosen = self.configuration.network.chosen
+        widths = chosen.pop("width")
+        chosen.pop("depth")
+        if isinstance(widths, tuple):
+            chosen["widths"] = brief(widths)
+        return ", ".join(f"{name}={value}" for name, value in chosen.items())
+
+    @property
     def is_of_the_law(self) -> bool:
         """Whether it is the update at the last layer of a ReLU network with only width and depth
         chosen."""
@@ -241,8 +253,9 @@ class RunRecord(Struct, frozen=True, kw_only=True):
 
     @property
     def tried(self) -> str:
-        """What the networks were compared with: the exact values, or another law."""
-        return "exact" if all(cell.log_law == cell.log_exact for cell in self.cells) else "law"
+        """What the networks were compared with: the exact values, or a law that a user gave."""
+        same = all(cell.log_law == cell.log_exact for cell in self.cells)
+        return "exact" if same else "tried law"
 
     @property
     def below(self) -> bool:

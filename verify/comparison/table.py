@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import base64
 import io
+from copy import copy
 from itertools import groupby
 
 from rich import box
 from rich.console import Console, ConsoleDimensions
-from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
-from theory.tables import html_table, latex_table
+from theory.display.tables import html_table, latex_table
 from verify.comparison.deciding import SKEWNESS_RANGE
 from verify.comparison.exact_values import LARGEST_SPREAD, STEP_ALLOWANCE
 from verify.comparison.record import UPDATE, CellRecord, RunRecord
-from verify.comparison.verdict_in_words import conclusion, law_lines, slope_lines
+from verify.comparison.verdict_in_words import conclusion, law_lines, slope_lines, typical_lines
 from verify.inference.numbers_in_text import (
     LATEX,
     TEXT,
@@ -31,8 +31,10 @@ from verify.inference.numbers_in_text import (
 __all__ = ["cell_row", "cell_table", "print_table", "run_html", "run_latex", "run_text"]
 
 _NOTE = "E[(Δz)²]/η²: expected, and measured over networks"
-_COLUMNS, _WIDEST = 108, 1000
+_COLUMNS, _WIDEST = 80, 1000
 """Columns of a terminal that is none, and of a table, at most."""
+_SIZES = ("sampler", "width", "depth", "layer")
+"""The columns that say which network a row is of."""
 
 
 def run_text(run: RunRecord) -> str:
@@ -40,7 +42,7 @@ def run_text(run: RunRecord) -> str:
     out = io.StringIO()
     console = Console(file=out, width=_COLUMNS, highlight=False, color_system=None)
     print_table(console, cell_table(run))
-    for line in (*law_lines(run), *slope_lines(run), conclusion(run)):
+    for line in (*typical_lines(run), *law_lines(run), *slope_lines(run), conclusion(run)):
         console.print(line)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
 
@@ -83,7 +85,7 @@ def run_latex(run: RunRecord) -> str:
     for sampler, group in groupby(cells, key=lambda row: row["sampler"]):
         rows.append([rf"\multicolumn{{{len(names)}}}{{@{{}}l}}{{\emph{{{sampler}}}}}"])
         rows += [[_latex_cell(name, row[name]) for name in names] for row in group]
-    headers = _LATEX_HEADERS | {"law": run.tried}
+    headers = _LATEX_HEADERS | {"tried": run.tried}
     columns = f"@{{}}{'r' * len(names)}@{{}}"
     return "\n".join(
         [
@@ -104,65 +106,113 @@ _LATEX_HEADERS = {
     "measured ± s.e.": r"measured $\pm$ s.e.",
     "z": "$z$",
 }
-_FORMULAS = ("law", "measured ± s.e.", "median", "z")
+_FORMULAS = ("tried", "measured ± s.e.", "median", "z")
 
 
 def _latex_cell(name: str, text: str) -> str:
+    text = text.replace("_", r"\_") if name == "network" else text
     return f"${text}$" if name in _FORMULAS and any(c.isdigit() for c in text) else text
 
 
 def _caption(run: RunRecord) -> str:
-    kind = "linearised step" if run.step is None else f"real step of rate {run.step:g}"
-    update = rf"$\mathbb{{E}}[(\Delta z)^2]/\eta^2$ of a {kind}"
+    update = rf"$\mathbb{{E}}[(\Delta z)^2]/\eta^2$ of {_step(run)}"
     return (
         rf"{update if run.quantity == UPDATE else run.quantity}: {run.tried}, and its mean over "
         r"networks with its standard error; ESS: effective samples over samples; median: of "
-        rf"networks, over {run.tried}. {conclusion(run, LATEX)}"
+        rf"networks, over the exact mean. {conclusion(run, LATEX)}"
     )
 
 
 def print_table(console: Console, table: Table) -> None:
-    """Print a table in full: on a narrow terminal its lines go on below, and no digit is cut."""
+    """Print a table in full between its title and its caption: where it is wider than the terminal
+    its columns are printed in parts, each beside the sizes; a part that is still too wide goes on
+    below, and no digit is cut."""
+    before, bare = console.size, copy(table)
+    bare.title = bare.caption = None
+    for part in (table.title, *_parts(console, bare), table.caption):
+        if isinstance(part, Table):
+            console.size = ConsoleDimensions(
+                max(_needed(console, part), before.width), before.height
+            )
+            console.print(part)
+            console.size = before
+        elif part:
+            console.print(part, markup=False)
+
+
+def _needed(console: Console, table: Table) -> int:
+    """Columns of a terminal that a table takes."""
     room = console.options.update(max_width=_WIDEST, width=_WIDEST)
-    needed = Measurement.get(console, room, table).maximum
-    before = console.size
-    console.size = ConsoleDimensions(max(needed, before.width), before.height)
-    console.print(table)
-    console.size = before
+    return Measurement.get(console, room, table).maximum
 
 
-def cell_table(run: RunRecord, law: str | None = None) -> Table:
-    """One row per network: sizes, the value that was tried, under the name ``law``, measured mean
-    and error, z."""
-    law = law or run.tried
-    kind = "linearised" if run.step is None else f"real step of rate {run.step:g}"
-    quantity = f"E[(Δz)²]/η², {kind}" if run.quantity == UPDATE else escape(run.quantity)
-    title = (
-        f"{quantity}\ns.e.: from the exact variance of one network (rare: of the samples)"
-        f"\nESS: effective samples over samples; median: network, over {law}{_granted(run)}"
+def _parts(console: Console, table: Table) -> list[Table]:
+    """The table in as few parts as fit."""
+    sizes = [each for each in table.columns if each.header in _SIZES]
+    parts: list[Table] = []
+    for column in table.columns[len(sizes) :]:
+        wider = copy(parts[-1] if parts else table)
+        wider.columns = [*(parts[-1].columns if parts else sizes), column]
+        if parts and _needed(console, wider) > console.width:
+            wider.columns = [*sizes, column]
+            parts.append(wider)
+        else:
+            parts[-1:] = [wider]
+    return parts
+
+
+def cell_table(run: RunRecord, tried: str | None = None) -> Table:
+    """One row per network: sizes, the value that was ``tried``, under this name, measured mean and
+    error, z."""
+    samplers = {cell.configuration.sampler_name for cell in run.cells}
+    by = f", drawn by {samplers.pop()}" if len(samplers) == 1 else ""
+    quantity = f"E[(Δz)²]/η² of {_step(run)}" if run.quantity == UPDATE else run.quantity
+    table = Table(
+        title=f"{quantity}{by}",
+        caption=_explained(run),
+        box=box.SIMPLE_HEAD,
+        padding=(0, 0),
+        pad_edge=False,
     )
-    table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
-    for name in _headers(run, law):
+    for name in _headers(run, tried or run.tried):
         table.add_column(name, justify="right", no_wrap=True)
     for cell in run.cells:
         row = cell_row(cell)
         table.add_row(*(row[name] for name in _columns(run)))
-    if not all(cell.decides for cell in run.cells):
-        table.caption = _brackets(run)
     return table
+
+
+def _step(run: RunRecord) -> str:
+    return "a linearised step" if run.step is None else f"a real step of rate {run.step:g}"
+
+
+def _explained(run: RunRecord) -> str:
+    """What the columns hold, in sentences."""
+    drawn = {cell.configuration.draws_networks for cell in run.cells}
+    error = {
+        True: "The standard error is that of the exact variance of one network.",
+        False: "The standard error of weighted samples is their own.",
+    }
+    sentences = [
+        *(error[kind] for kind in (True, False) if kind in drawn),
+        "ESS is the number of equal networks with the same error, over the number drawn.",
+        "The median is that of the networks, over the exact mean.",
+        f"z is the distance from the value beside it in standard errors{_granted(run)}.",
+        *([] if all(cell.decides for cell in run.cells) else [_brackets(run)]),
+    ]
+    return " ".join(sentences)
 
 
 def _granted(run: RunRecord) -> str:
     """What a z leaves out, if anything."""
     if run.step is not None:
         return (
-            f"\nz: of what is beyond {STEP_ALLOWANCE:.0%}, by which a real step may be off the law"
+            f", beyond {STEP_ALLOWANCE:.0%}, by which a real step may differ from the exact value "
+            f"of the linearised one"
         )
     if not run.allowance:
         return ""
-    return (
-        f"\nz: of what is beyond {run.allowance:.1%}, which is granted to a limit at finite sizes"
-    )
+    return f", beyond {run.allowance:.1%}, which is granted to a limit at finite sizes"
 
 
 def _brackets(run: RunRecord) -> str:
@@ -175,22 +225,23 @@ def _brackets(run: RunRecord) -> str:
     if not all(c.defined for c in run.cells):
         spread = f"networks do not vary, or {spread}"
     why = [spread] * (True in silent) + [f"weighted: {SKEWNESS_RANGE}"] * (False in silent)
-    caption = f"z in brackets: shown, does not decide ({'; or '.join(why)})"
     if run.step is not None:
-        return f"{caption}, or outside the range where a real step follows the law"
-    return (
-        f"{caption}, or sizes at which the limit is not near enough" if run.allowance else caption
-    )
+        why.append("a real step of this rate leaves the linearised one there")
+    elif run.allowance:
+        why.append("the limit is not near enough at these sizes")
+    return f"A z in brackets is shown and does not decide: {', or '.join(why)}."
 
 
 def _columns(run: RunRecord) -> list[str]:
-    """The columns; the layer only where it is not the last."""
-    sizes = ["width", "depth", *(["layer"] if run.below else [])]
-    return ["sampler", *sizes, "networks", "law", "measured ± s.e.", "ESS", "median", "z"]
+    """The columns; sampler, layer and network only where they differ from cell to cell."""
+    several = len({cell.configuration.sampler_name for cell in run.cells}) > 1
+    sizes = [*(["sampler"] if several else []), "width", "depth", *(["layer"] if run.below else [])]
+    sizes += ["network"] if any(cell.choices for cell in run.cells) else []
+    return [*sizes, "networks", "tried", "measured ± s.e.", "ESS", "median", "z"]
 
 
-def _headers(run: RunRecord, law: str) -> list[str]:
-    return [law if name == "law" else name for name in _columns(run)]
+def _headers(run: RunRecord, tried: str) -> list[str]:
+    return [tried if name == "tried" else name for name in _columns(run)]
 
 
 def cell_row(cell: CellRecord, style: Style = TEXT) -> dict[str, str]:
@@ -204,8 +255,9 @@ def cell_row(cell: CellRecord, style: Style = TEXT) -> dict[str, str]:
         "width": width_in_words(cell.width, style),
         "depth": f"{cell.depth:,}",
         "layer": f"{cell.layer:,}",
+        "network": cell.choices,
         "networks": f"{cell.samples:,}",
-        "law": magnitude(cell.log_law, style=style),
+        "tried": magnitude(cell.log_law, style=style),
         "measured ± s.e.": measured,
         "ESS": percent(cell.effective_share, 0, style),
         "median": _median(cell, style),
@@ -214,8 +266,8 @@ def cell_row(cell: CellRecord, style: Style = TEXT) -> dict[str, str]:
 
 
 def _median(cell: CellRecord, style: Style) -> str:
-    """The median network's update over the law's mean, where networks were kept."""
-    ratio = cell.median_over(cell.log_law)
+    """The median network's update over the exact mean, where networks were kept."""
+    ratio = cell.median_over(cell.log_exact)
     if ratio is None:
         return "-"
     return f"{ratio:.3f}" if ratio > 1e-3 else style.number(f"{ratio:.0e}")

@@ -9,13 +9,16 @@ from typing import Any
 
 import numpy as np
 
+from theory.coverage import answered
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
 from theory.networks.network import numeric_layers
-from theory.validation import number_between
+from theory.validation import number_between, typed
 from verify.inference.estimate import Estimate
-from verify.inference.numbers_in_text import LATEX, TEXT
+from verify.inference.numbers_in_text import LATEX, TEXT, level_in_words
 from verify.inference.quantiles import Quantile
+from verify.numerics.streams import KEPT_SAMPLES, checked_samples
+from verify.runs.configuration import configuration
 from verify.runs.simulation import monte_carlo
 from verify.samplers.gram.sampler import Gram
 from verify.samplers.sampler import Sampler
@@ -122,7 +125,7 @@ class TypicalLearningRate:
         low, high = (TEXT.number(f"{each:.6g}") for each in self.interval)
         return (
             f"TypicalLearningRate of {self.network}: {self.rate:.6g} in [{low}, {high}] "
-            f"({self.level:g} confidence); layer {self.layer} binds"
+            f"({level_in_words(self.level)} confidence); layer {self.layer} binds"
         )
 
     def _repr_latex_(self) -> str:
@@ -131,6 +134,7 @@ class TypicalLearningRate:
         return rf"$\eta_{{\text{{typical}}}} = {rate} \in [{low}, {high}]$"
 
 
+@answered
 def typical_learning_rate(
     network: MLP,
     *,
@@ -166,10 +170,20 @@ def typical_learning_rate(
             f"expected a sampler that draws networks, got sampler={sampler!r}, whose samples are "
             f"weighted means; give Gram(), Conditioned() or Dense()"
         )
+    asked = configuration(network, layer=layer, rates=rates, sampler=sampler)
+    if asked.untrained == asked.layers:
+        raise InvalidArgument(
+            f"expected a trained layer up to layer {max(asked.layers)}, got rates={typed(rates)}, "
+            f"with which nothing moves there; give a multiplier above 0"
+        )
+    most = KEPT_SAMPLES // len(asked.layers)
+    if checked_samples(samples) > most:
+        raise InvalidArgument(
+            f"expected at most {most:,} samples, of which each is kept for the median, got "
+            f"samples={samples:,}; give fewer"
+        )
     estimate = monte_carlo(
         network, samples=samples, seed=seed, sampler=sampler, layer=layer, rates=rates
     )
     layers = numeric_layers(network, layer)
-    found = TypicalLearningRate(network, bound, chance, level, layers, estimate)
-    _ = found.quantile
-    return found
+    return TypicalLearningRate(network, bound, chance, level, layers, estimate)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 from theory.outcome import Outcome
+from theory.rates.learning_rate import RARE_RATIO
 from verify.comparison.deciding import SKEWNESS_RANGE
 from verify.comparison.exact_values import LARGEST_SPREAD, follows_law, leading_laws
 from verify.comparison.measured_law import MeasuredLaw
@@ -12,13 +15,14 @@ from verify.inference.fit import PowerFit
 from verify.inference.numbers_in_text import (
     TEXT,
     Style,
+    magnitude,
     percent,
     width_in_words,
     with_error,
 )
 from verify.inference.verdict import NOTICEABLE, Want
 
-__all__ = ["conclusion", "law_lines", "slope_lines"]
+__all__ = ["conclusion", "finding", "law_lines", "slope_lines", "typical_lines"]
 
 
 def conclusion(run: RunRecord, style: Style = TEXT) -> str:
@@ -52,6 +56,24 @@ def conclusion(run: RunRecord, style: Style = TEXT) -> str:
     )
 
 
+def finding(run: RunRecord) -> str:
+    """The verdict in a line, for the title of a figure."""
+    values = "exact values" if run.tried == "exact" else "tried law"
+    name = run.outcome.capitalize()
+    if any(law.leading_allowed is False for law in run.measured_laws):
+        return f"{name}: the rates of the networks alone exclude the law"
+    if run.worst_cell is None:
+        return f"{name}: no network of these sizes can decide"
+    if run.outcome == OUTCOMES[Outcome.UNDECIDED]:
+        return f"{name}: too few networks to notice an error of a factor {NOTICEABLE:g}"
+    worst, largest = run.cells[run.worst_cell], max(abs(c.z or 0.0) for c in run.cells if c.decides)
+    if run.outcome == OUTCOMES[Outcome.REJECTED]:
+        sizes = f"width {width_in_words(worst.width)}, depth {worst.depth:,}"
+        off = f"{abs(worst.z or 0.0):,.1f} standard errors"
+        return f"{name}: the mean at {sizes} is {off} from the {values}"
+    return f"{name}: deciding means are within {largest:.1f} standard errors of the {values}"
+
+
 def _obstacles(run: RunRecord) -> list[str]:
     """Why no cell decides, and what would help."""
     if not any(cell.configuration.draws_networks for cell in run.cells):
@@ -60,8 +82,8 @@ def _obstacles(run: RunRecord) -> list[str]:
     found = []
     if False in follows:
         found.append(
-            "a real step follows the law at widths of at least 16 and depths of at most a quarter "
-            "of the width, with critical weights and |x|^2 = n_0; give such networks"
+            "a real step follows the linearised one at widths of at least 16 and depths of at most "
+            "a quarter of the width, with critical weights and |x|^2 = n_0; give such networks"
         )
     if True in follows:
         found.append(
@@ -130,6 +152,24 @@ def _fitted(interval: Interval, style: Style) -> str:
     """The value and the larger distance to an end, to two digits of the latter."""
     value = interval.value
     return with_error(value, max(interval.high - value, value - interval.low), style)
+
+
+def typical_lines(run: RunRecord, style: Style = TEXT) -> list[str]:
+    """A line for each network so deep that rare networks set the mean: the rate at which the median
+    network moves by 1, and then the rate that the mean has."""
+    lines = [_typical(cell, style) for cell in run.cells if run.step is None]
+    return [line for line in lines if line]
+
+
+def _typical(cell: CellRecord, style: Style) -> str:
+    median = cell.total.median
+    if cell.ratio <= RARE_RATIO or cell.part != "total" or not median:
+        return ""
+    typical, mean = (magnitude(-log / 2, 3, style) for log in (math.log(median), cell.log_exact))
+    return (
+        f"a typical network of {_place(cell)} bears the rate {typical}; "
+        f"rare networks set the mean, whose rate is {mean}"
+    )
 
 
 def slope_lines(run: RunRecord, style: Style = TEXT) -> list[str]:

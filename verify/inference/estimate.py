@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from theory.tables import aligned_rows, html_table
+from theory.display.tables import aligned_rows, html_table
 from theory.words.observables import Observable
 from verify.inference.measurement import Measurement, number_or_array
 from verify.inference.numbers_in_text import samples_in_words
+from verify.inference.pictures import draw_estimate
 from verify.numerics.arrays import FloatArray, exponentials, sum_of_parts
 from verify.numerics.software import Software
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["Block", "Estimate", "Measurement", "merge", "sum_block"]
 
@@ -46,9 +50,11 @@ class Estimate:
 
     ``parts``: measurements by name: ``total``, and for a linearised update ``label`` and
     ``output``.  ``samples``: networks drawn, or weighted samples.  ``seed``: reproduces it bit for
-    bit, with the ``software`` that drew it.  ``step``: the rate of a real gradient step, or None
-    where the update is linearised.  ``observable``: what was measured in the place of the update,
-    or None; its total is all there is.  ``weighted``: whether samples are weighted (`RareEvents`).
+    bit, with the ``software`` that drew it.  ``layer``: the hidden layer, or one for each column.
+    ``step``: the rate of a real gradient step, or None where the update is linearised.
+    ``observable``: what was measured in the place of the update, or None; its total is all there
+    is.  ``weighted``: whether samples are weighted (`RareEvents`).
+    ``untrained``: the measured layers up to which no layer is trained.
 
     >>> from theory import MLP
     >>> from verify import monte_carlo
@@ -63,9 +69,11 @@ class Estimate:
     parts: dict[str, Measurement]
     samples: int
     seed: int
+    layer: int | tuple[int, ...] | None = None
     step: float | None = None
     observable: Observable | None = None
     weighted: bool = False
+    untrained: tuple[int, ...] = ()
     software: tuple[Software, ...] = ()
 
     @property
@@ -140,6 +148,25 @@ class Estimate:
         """
         return self.total.standard_error
 
+    value, error = mean, standard_error
+
+    def plot(self, ax: Axes | None = None, *, theory: Callable[..., Any] | None = None) -> Axes:
+        """Draw the measured means over the layers, with two standard errors; the axes.
+
+        ``theory``: the exact value to draw beside them, as ``squared_update(network, ell)``, whose
+        parts are drawn too, or a law, as a function of the layers: a measurement knows neither.
+        ``ax``: Matplotlib axes, or None for a new figure; backend and style are the user's.
+
+        >>> from theory import MLP, squared_update
+        >>> from theory.symbols import ell
+        >>> from verify import monte_carlo
+        >>> e = monte_carlo(MLP(32, 4), samples=2000, seed=1, layer=range(1, 5))
+        >>> e.plot(theory=squared_update(MLP(32, 4), ell)).get_title().splitlines()[0]
+        'Measured means are within two standard errors of the exact'
+        """
+        layers = self.layer if isinstance(self.layer, tuple) else (self.layer or 1,)
+        return draw_estimate(self.parts, layers, ax, theory)
+
     def __repr__(self) -> str:
         rows = aligned_rows([[name, *part.values()] for name, part in self.parts.items()])
         return "\n".join([self._headline(), *rows, *self._cautions()])
@@ -155,6 +182,14 @@ class Estimate:
 
     def _cautions(self) -> list[str]:
         """Why a number is undefined, or not to be trusted."""
+        rare = "give sampler=RareEvents(), which draws those that set the mean"
+        if self.step is not None:
+            rare = "with step=None, RareEvents() draws those that set the mean"
+        if self.untrained:
+            layers = ", ".join(map(str, self.untrained))
+            return [f"no layer up to layer {layers} is trained: the update is 0 there"]
+        if np.any(np.isneginf(self.total.log_mean)) and not self.weighted:
+            return [f"every sampled network was dead: {rare}"]
         if any("undefined" in value for part in self.parts.values() for value in part.values()):
             return [self.total.undefined or ""]
         few = float(np.min(self.total.effective_samples))
@@ -162,7 +197,7 @@ class Estimate:
             return []
         return [
             f"a few networks make this mean, as many as {few:.1f} equal ones: it is too small most "
-            f"of the time, and so is its error; RareEvents() measures such means"
+            f"of the time, and so is its error; {rare}"
         ]
 
     def _repr_html_(self) -> str:

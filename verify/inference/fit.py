@@ -17,6 +17,7 @@ import numpy as np
 from msgspec import Struct, field
 
 from verify.inference.evidence import Evidence, Interval
+from verify.inference.numbers_in_text import level_in_words
 from verify.numerics.arrays import FloatArray
 from verify.untrusted import Chance, Size
 
@@ -59,7 +60,7 @@ class PowerFit(Struct, frozen=True):
         factor, exponent = self.factor, self.exponent
         return (
             f"PowerFit: measured/exact = c depth^β, c = {factor}, β = {exponent} "
-            f"({self.level:.4g} confidence, {self.cells} cells)"
+            f"({level_in_words(self.level)} confidence, {self.cells} cells)"
         )
 
     @property

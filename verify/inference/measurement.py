@@ -84,7 +84,7 @@ class Measurement:
     @property
     def mean(self) -> Any:
         """The mean, a float or an array of shape ``(layers,)``; NaN where float64 cannot hold
-        it (`log_mean` does) and where every sampled network was dead.
+        it (`log_mean` does) and where no sampled network moves.
 
         >>> from theory import MLP
         >>> from verify import monte_carlo
@@ -109,6 +109,8 @@ class Measurement:
         """
         return number_or_array(np.abs(self.mean) * self.relative_standard_error)
 
+    value, error = mean, standard_error
+
     @property
     def undefined(self) -> str | None:
         """Why a mean or an error is undefined somewhere, or None.
@@ -119,7 +121,10 @@ class Measurement:
         'one sample has no standard error: give more samples'
         """
         if np.any(np.isneginf(self.log_mean)):
-            return "every sampled network was dead: give more samples"
+            return (
+                "no sampled network moves: all are dead, which RareEvents() avoids, or no layer up "
+                "to this one is trained"
+            )
         if np.any(np.isnan(self.log_mean) | np.isposinf(self.log_mean)):
             return "a sample overflowed"
         if self.samples < 2:

@@ -12,6 +12,7 @@ __all__ = [
     "PAGE",
     "TEXT",
     "Style",
+    "level_in_words",
     "magnitude",
     "mean_in_words",
     "percent",
@@ -144,6 +145,16 @@ def signed(value: float | None, style: Style = TEXT) -> str:
         return style.words["nan"]
     form = "+.2f" if abs(value) < 100 else "+,.0f" if abs(value) < 1e6 else "+.0e"
     return style.number(f"{value:{form}}")
+
+
+def level_in_words(level: float) -> str:
+    """A level of confidence in as few digits, from four on, as tell it from 1.
+
+    >>> level_in_words(0.95), level_in_words(1 - 0.05 / 3), level_in_words(0.9999999)
+    ('0.95', '0.9833', '0.9999999')
+    """
+    texts = (f"{level:.{digits}g}" for digits in range(4, 18))
+    return next(text for text in texts if float(text) < 1)
 
 
 def percent(value: float | None, digits: int = 1, style: Style = TEXT) -> str:

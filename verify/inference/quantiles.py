@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from theory.errors import InvalidArgument
-from verify.inference.numbers_in_text import LATEX, TEXT, Style, magnitude
+from verify.inference.numbers_in_text import LATEX, TEXT, Style, level_in_words, magnitude
 from verify.numerics.arrays import FloatArray
 
 __all__ = ["Quantile", "quantile_of"]
@@ -84,7 +84,7 @@ class Quantile:
 
     def __repr__(self) -> str:
         values = (f"{value} in [{low}, {high}]" for value, low, high in self._triples(TEXT))
-        return f"{self._name} {', '.join(values)} ({self.level:.4g} confidence)"
+        return f"{self._name} {', '.join(values)} ({level_in_words(self.level)} confidence)"
 
     def _repr_latex_(self) -> str:
         """The values and intervals as formulas."""

@@ -16,14 +16,14 @@ from theory.claims.target import Claim, Quantity
 from theory.formulas.formula import read
 from theory.networks.mlp import MLP
 from verify.claims.check import check
-from verify.claims.grid import network_of
+from verify.claims.networks import network_of
 from verify.claims.record import check_record
 from verify.comparison.cells import PlannedCell
 from verify.comparison.compare import comparison_record, measure_cells, plan_cells
 from verify.comparison.exact_values import exact_law, leading_laws, leading_power
 from verify.comparison.record import RunRecord
 from verify.comparison.table import cell_table, print_table, run_latex
-from verify.comparison.verdict_in_words import conclusion, law_lines, slope_lines
+from verify.comparison.verdict_in_words import conclusion, law_lines, slope_lines, typical_lines
 from verify.jobs.folder import keep, write_tables, write_whole
 from verify.jobs.plan import planned_parts
 from verify.jobs.stored_job import Job
@@ -55,7 +55,8 @@ def run_job(
     to_draw = keep(folder, record, [_TABLE, *([_VECTORS, _FIGURE] if drawn else [])])
     _show_table(record, console, folder, parquet=parquet)
     console.print(f"figure and numbers: {folder}", soft_wrap=True)
-    for line in (*law_lines(record), *slope_lines(record), conclusion(record)):
+    lines = (typical_lines, law_lines, slope_lines)
+    for line in (*(each for of in lines for each in of(record)), conclusion(record)):
         console.print(line, soft_wrap=True)
     if to_draw:
         write_pictures(folder, record)
@@ -82,7 +83,7 @@ def run_formula(
     record = check_record(found)
     keep(folder, record)
     if record.networks is not None:
-        _show_table(record.networks, console, folder, parquet=parquet, law="formula")
+        _show_table(record.networks, console, folder, parquet=parquet, tried=record.tried)
     console.print(f"numbers: {folder}", soft_wrap=True)
     console.print(str(found), soft_wrap=True, markup=False)
     return int(found.verdict.value)
@@ -117,11 +118,11 @@ def _grid(job: Job) -> list[MLP] | None:
 
 
 def _show_table(
-    record: RunRecord, console: Console, folder: Path, *, parquet: bool, law: str | None = None
+    record: RunRecord, console: Console, folder: Path, *, parquet: bool, tried: str | None = None
 ) -> None:
     """Keep the tables of a run and print them; where time was up, say how far the run has come."""
     write_tables(folder, record, parquet=parquet)
-    print_table(console, cell_table(record, law))
+    print_table(console, cell_table(record, tried))
     drawn, planned = record.drawn, record.planned
     if drawn != planned:
         console.print(

@@ -13,9 +13,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from theory.display.tables import html_table
 from theory.networks.mlp import MLP
 from theory.outcome import Outcome
-from theory.tables import html_table
 from verify.comparison.exact_values import STEP_ALLOWANCE
 from verify.inference.evidence import POWER, Interval
 from verify.inference.numbers_in_text import value_and_error
@@ -204,8 +204,7 @@ class CoordinateCheck:
         intervals = self._intervals_if_defined()
         exact = [layer.exact for layer in self.layers]
         figure = _figure([layer.layer for layer in self.layers], exact, intervals)
-        title = f"{self.samples:,} real steps of rate {self.step:g}"
-        figure.axes[0].set_title(title, fontsize="medium")
+        figure.axes[0].set_title(self._steps(), fontsize="medium")
         return figure
 
     def __repr__(self) -> str:
@@ -227,8 +226,11 @@ class CoordinateCheck:
     def _title(self) -> str:
         return (
             f"E[(Δz)²]/η² by layer of {self.network} with weights drawn by {self.drawn_by}: "
-            f"{self.samples:,} real steps of rate {self.step:g}"
+            + self._steps()
         )
+
+    def _steps(self) -> str:
+        return f"{self.samples:,} real step{'s' * (self.samples > 1)} of rate {self.step:g}"
 
     def _intervals_if_defined(self) -> tuple[Interval, ...]:
         defined = all(layer.score.defined for layer in self.layers)
@@ -274,6 +276,8 @@ class CoordinateCheck:
 
     def _obstacle(self) -> str:
         """What is missing for a decision."""
+        if self.samples == 1:
+            return "one sample has no standard error; give samples=2 at least"
         wanted = [want.samples or 0 for want in self.verdict.wants]
         if not all(wanted):
             return "the updates of some layer are not finite"

@@ -82,16 +82,15 @@ class Examples:
         return found
 
     def other_labels(self) -> tuple[str, str] | None:
-        """The root mean square of the labels, and what to do, where it is not 1."""
+        """The root mean square of the labels, and what to do, where it is not 1, or where the
+        labels are class numbers."""
         size = float(self.labels2.mean()) ** 0.5
-        if abs(size - 1) <= _ALLOWED:
-            return None
         if size == 0:
             return "0", "give the labels of your training, which tell the examples apart"
         y = torch.ones(1) if self.labels is None else self.labels
         if (y >= 0).all() and (y == y.round()).all() and (y != y.flatten()[0]).any():
             return f"{size:.3g}, as of class numbers", "give two classes the labels -1 and 1"
-        return f"{size:.3g}", "divide the labels by it"
+        return None if abs(size - 1) <= _ALLOWED else (f"{size:.3g}", "divide the labels by it")
 
     def drawn(self, samples: int, seed: int) -> torch.Tensor:
         """Which example each of ``samples`` steps takes, drawn with replacement.
@@ -221,6 +220,9 @@ def _tensor(name: str, values: Any) -> torch.Tensor:
         got, fix = "a sparse, nested or quantised tensor", "give a dense one"
     elif tensor.is_floating_point() and tensor.dtype not in PRECISIONS:
         got, fix = f"{name} of {tensor.dtype}", f"give {name}.float()"
+    elif name == "inputs" and not (tensor.is_floating_point() or tensor.is_complex()):
+        got = f"{name} of integers, {tensor.dtype}"
+        fix = f"convert and scale them as your training does, such as {name}.float() / 255"
     elif tensor.is_complex() or tensor.is_meta or not torch.isfinite(tensor).all():
         got, fix = f"{name} with others", "leave those out"
     else:

@@ -19,21 +19,25 @@ from verify.pytorch.modules.probing import probing
 
 __all__ = ["precision_in_words"]
 
+_NOTICEABLE = 0.1
 _HALVES = (torch.float16, torch.bfloat16)
 
 
 def precision_in_words(read: ReadModel, network: MLP, rates: Sequence[float]) -> str | None:
     """A sentence where ``read`` computes in 16 bits, with the share of a step at ``rates`` that is
-    left: of the mean square of Delta z in the last hidden layer, at one initialisation."""
+    left, where that is not nearly all: of the mean square of Delta z in the last hidden layer, at
+    one initialisation."""
     if read.computes not in _HALVES:
         return None
     share = _share(read, network, rates)
-    moves = (
-        f"one step of plain SGD at them moves the last hidden layer by {100 * share:.3g} % of the "
-        f"mean square of the same step in float64, and "
-        if isfinite(share)
-        else "at these rates no share of a step is defined there, and "
-    )
+    moves = ""
+    if not isfinite(share):
+        moves = "at these rates no share of a step is defined there, and "
+    elif abs(share - 1) > _NOTICEABLE:
+        moves = (
+            f"one step of plain SGD at them moves the last hidden layer by {100 * share:.3g} % of "
+            f"the mean square of the same step in float64, and "
+        )
     lost = "changes of a weight below its last digit are lost; keep weights and steps in float32"
     if all(layer.weight.dtype not in _HALVES for layer in read.layers):
         lost = "forward rounds the weights, which keep their steps; leave out autocast within it"

@@ -127,7 +127,12 @@ class Transferred(RatePlan):
             tuned = non_negative_value(name, rate)
             if tuned == 0 or start == network:
                 return float(tuned)
-            return transfer_learning_rate(rate, start, network, group=group).rate
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                found = transfer_learning_rate(rate, start, network, group=group).rate
+            for each in caught:
+                warn(f"Transferred({name}=...): {each.message}")
+            return found
 
         if self.first is None:
             all_hidden = carried("hidden", self.hidden, None)

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from inspect import unwrap
-from math import inf
+from math import inf, log
 from types import FrameType
 from typing import Any
 from weakref import WeakSet, finalize
@@ -157,9 +157,11 @@ def _other(
             f"group['lr'] *= {1 / grown:.3g}"
         )
     decay = float(group.get("weight_decay", 0))
-    if lr * decay * (len(rates) - 1) > _DECAY_ALLOWED:
+    shrunk = lr * decay * (len(rates) - 1)
+    if shrunk > _DECAY_ALLOWED:
         return (
-            f"{_EXPECTED} {name} with weight_decay={decay:g}, which moves the pre-activations as "
-            f"much as the gradient may; give a smaller one"
+            f"{_EXPECTED} {name} with weight_decay={decay:g}, which alone makes the last hidden "
+            f"layer smaller by about {100 * min(shrunk, 1):.2g} % in a step, and by half in "
+            f"{max(log(2) / shrunk, 1):.0f}; give a smaller one"
         )
     return None

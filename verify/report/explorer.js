@@ -130,7 +130,12 @@
     const { width: n, depth: L } = chosen;
     const set = (id, text) => { named(id).textContent = text; };
     const error = lawError(n, L);
-    set("out-rate", decimal(mupDepth.rate(n, L), 12));
+    const rare = L > page.rare * n;
+    const measured = page.marks.find((each) => each.width === n && each.depth === L && each.median > 0);
+    const typical = measured ? decimal(-Math.log(measured.median) / 2, 4) : "not measured";
+    set("named-rate", rare ? "rate of a typical network" : "rate to use");
+    set("out-rate", rare ? typical : decimal(mupDepth.rate(n, L), 12));
+    set("out-mean", decimal(mupDepth.rate(n, L), 12));
     set("out-law", decimal(mupDepth.law(n, L), 12));
     set("out-ratio", decimal(mupDepth.law(n, L) - mupDepth.rate(n, L), 4));
     for (const part of ["label", "output", "total"]) set(`out-${part}`, decimal(mupDepth[part](n, L), 12));
@@ -139,10 +144,11 @@
       ? `At width ${grouped(n)} the law is within ${within} of the exact rate from depth ${grouped(valid[0])} to ${grouped(valid[1])}`
       : `At width ${grouped(n)} the law is within ${within} of the exact rate at no depth`;
     const here = Math.abs(error) <= page.tolerance ? "here it holds" : `here its rate is too ${error > 0 ? "large" : "small"}`;
-    const rare = 4 * L > n
-      ? " The depth is more than a quarter of the width: rare networks set this mean, and a typical network would bear a larger rate."
-      : "";
-    set("status", `Width ${grouped(n)}, depth ${grouped(L)}: use ${decimal(mupDepth.rate(n, L), 4)}. ${where}; ${here}.${rare}`);
+    const call = `verify.typical_learning_rate(MLP(${n}, ${L}), samples=20_000, seed=1)`;
+    const use = rare
+      ? `rare networks set the mean and its rate here; ${measured ? `a typical network bears ${typical}` : `${call} measures the rate of a typical network`}`
+      : `use ${decimal(mupDepth.rate(n, L), 4)}`;
+    set("status", `Width ${grouped(n)}, depth ${grouped(L)}: ${use}. ${where}; ${here}.`);
     named("curve").setAttribute("aria-label", `Exact curve and law over depth at width ${grouped(n)}; depth ${grouped(L)} is marked.`);
   }
 

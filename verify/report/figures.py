@@ -14,15 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from verify.comparison.figure import (
-    COLOURS,
-    MARKERS,
-    by_width,
-    cells_of_the_law,
-    draw_rates,
-    mark,
-    own_style,
-)
+from theory.display.drawing import COLOURS, MARKERS, own_style
+from verify.comparison.figure import by_width, cells_of_the_law, draw_rates, mark
 from verify.comparison.record import CellRecord, RunRecord
 from verify.inference.numbers_in_text import width_in_words
 

@@ -11,12 +11,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from theory.claims.target import Claim
 from theory.errors import InvalidArgument
+from theory.rates.learning_rate import RARE_RATIO
 from verify.claims.record import CheckRecord, read_record
 from verify.comparison.exact_values import STEP_ALLOWANCE
 from verify.comparison.figure import cells_of_the_law
 from verify.comparison.record import RunRecord
 from verify.comparison.table import cell_row
-from verify.comparison.verdict_in_words import conclusion, law_lines, slope_lines
+from verify.comparison.verdict_in_words import conclusion, law_lines, slope_lines, typical_lines
 from verify.inference.numbers_in_text import PAGE, magnitude, percent
 from verify.jobs.folder import RESULTS, write_whole
 from verify.jobs.stored_job import Job
@@ -77,6 +78,7 @@ def page_text(run: RunRecord | CheckRecord, job: Job | None = None) -> str:
         figures=None if networks is None else _figures(networks, is_formula),
         command=reproduction.command(run, job),
         allowance=STEP_ALLOWANCE,
+        rare_ratio=RARE_RATIO,
     )  # fmt: skip
 
 
@@ -123,6 +125,7 @@ def environment() -> Environment:
         "percent": partial(percent, style=PAGE),
         "row": partial(cell_row, style=PAGE),
         "slope_lines": partial(slope_lines, style=PAGE),
+        "typical_lines": partial(typical_lines, style=PAGE),
     }
     return environment
 
@@ -148,5 +151,6 @@ def _marks(run: RunRecord) -> list[dict[str, Any]]:
     """The measured cells that the interactive figure shows beside its curve."""
     return [
         {"width": c.width, "depth": c.depth, "log": c.total.log_mean, "decides": c.decides}
+        | {"median": c.total.median if run.step is None else None}
         for c in cells_of_the_law(run)
     ]

@@ -214,6 +214,17 @@ class Configuration:
         return int(hashlib.sha256(_line(chosen).encode()).hexdigest(), 16)
 
     @cached_property
+    def untrained(self) -> tuple[int, ...]:
+        """The measured layers up to which no layer is trained, so that they do not move.
+
+        >>> configuration(MLP(8, 3), layer=(1, 2, 3), rates=(0, 0, 1)).untrained
+        (1, 2)
+        """
+        rates = self.rates or (1,)
+        lowest = next((layer for layer, rate in enumerate(rates, 1) if rate), len(rates) + 1)
+        return tuple(layer for layer in self.layers if layer < lowest)
+
+    @cached_property
     def seconds(self) -> float:
         """Expected seconds of one core for one network.
 

@@ -38,7 +38,7 @@ from verify.runs.blocks import (
 )
 from verify.runs.sampling import Sampling, draw_blocks
 
-__all__ = ["Execution", "Watch", "checked_execution"]
+__all__ = ["Execution", "Watch", "checked_execution", "checked_progress"]
 
 _AHEAD_PER_THREAD = 4
 _AHEAD = 256
@@ -134,6 +134,15 @@ def checked_execution(execution: object) -> Execution:
         f"expected an Execution for execution, got execution={execution!r}; give "
         f"Execution(executor), or leave it out for a thread per core"
     )
+
+
+def checked_progress(progress: object) -> None:
+    """Raise `InvalidArgument` for what is neither a function nor None."""
+    if progress is not None and not callable(progress):
+        raise InvalidArgument(
+            f"expected a function for progress, got progress={progress!r}; give print, or leave it "
+            f"out"
+        )
 
 
 class _Work:

@@ -61,9 +61,11 @@ class Sampling:
             parts=merge(blocks, problem_of(asked).parts, scalar=scalar),
             samples=sum(block.samples for block in blocks),
             seed=self.seed,
+            layer=asked.layers[0] if scalar else asked.layers,
             step=asked.step,
             observable=asked.observable,
             weighted=not asked.sampler.draws_networks,
+            untrained=asked.untrained,
             software=tuple(sorted(makers, key=lambda each: each.text)),
         )
 

@@ -8,6 +8,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any
 
+from theory.coverage import answered
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
 from theory.waiting import announced
@@ -16,7 +17,7 @@ from verify.inference.estimate import Estimate
 from verify.numerics.streams import checked_samples, checked_seed
 from verify.runs.blocks import in_memory
 from verify.runs.configuration import configuration
-from verify.runs.execution import Execution, Watch
+from verify.runs.execution import Execution, Watch, checked_progress
 from verify.runs.sampling import Sampling
 from verify.runs.store import kept_in
 from verify.samplers.gram.sampler import Gram
@@ -27,6 +28,7 @@ __all__ = ["monte_carlo"]
 Progress = Callable[[Any], None]
 
 
+@answered
 def monte_carlo(
     network: MLP,
     *,
@@ -81,6 +83,7 @@ def monte_carlo(
         raise InvalidArgument(
             f"expected the name of a file for store, got store={store!r}; give 'blocks.sqlite'"
         )
+    checked_progress(progress)
     with announced("simulation, whose first run compiles for up to half a minute") as done:
         asked = configuration(
             network, layer=layer, rates=rates, step=step, sampler=sampler, observable=observable

@@ -117,7 +117,8 @@ def said(path: Path) -> Iterator[None]:
     except (apsw.Error, OSError) as error:
         if isinstance(error, UnusableFolder):
             raise
-        raise UnusableFolder(f"{path} cannot be used ({error}), {kept}; resume later") from error
+        why = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise UnusableFolder(f"{path} cannot be used ({why}), {kept}; resume later") from error
 
 
 @contextmanager

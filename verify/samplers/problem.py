@@ -123,9 +123,16 @@ def _number(name: str, exact: Any) -> float:
         return float(exact)
     raise InvalidArgument(
         f"expected a number from 1e-300 to 1e+300 for {name}, the range of double precision, got "
-        f"{name}={exact.evalf(3)}; simulate a network of another scale, or ask theory, whose "
+        f"{name}={_beyond(exact)}; simulate a network of another scale, or ask theory, whose "
         f"values have no range"
     )
+
+
+def _beyond(exact: Any) -> str:
+    """A number in three digits, or as many more as show it beyond the range."""
+    least, most = Rational("1e-300"), Rational("1e300")
+    texts = (str(exact.evalf(digits)).replace("E", "e") for digits in (3, 6, 10, 20, 40))
+    return next((text for text in texts if not least <= Rational(text) <= most), str(exact))
 
 
 def _multipliers(network: Network, rates: object) -> FloatArray:

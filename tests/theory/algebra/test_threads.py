@@ -8,42 +8,33 @@ from typing import Any
 import mpmath
 import pytest
 
+from tests.tools.values import SEVERAL, SINGLE, TRANSFER
 from theory import (
     MLP,
     LastLayer,
-    MeanOverLayers,
-    Readout,
-    alignment,
     derive,
     layer_rates,
     maximal_learning_rate,
     numbers,
-    readout_update,
     squared_update,
     tangent_kernel,
-    transfer_learning_rate,
 )
-from theory.observables import K, g, trace
+from theory.observables import K, g
 from theory.precision import DECIMALS, workdps
 from verify import check
 from verify.testing import assert_close, samples_needed
 
 DEEP, SMALL = MLP(1000, 300), MLP(16, 5)
 
+ASKED = (
+    *("update", "label", "rate", "rate of the mean", "readout", "readout rate", "alignment"),
+    *("mixed signs", "layer rates", "kernel"),
+)
 EVALUATED: dict[str, Callable[[int], Any]] = {
-    "update": squared_update(DEEP).evaluate,
-    "label": squared_update(DEEP).label.evaluate,
-    "rate": maximal_learning_rate(DEEP).evaluate,
+    **{name: (SINGLE | SEVERAL)[name](DEEP).evaluate for name in ASKED},
     "rate, all layers compared": maximal_learning_rate(SMALL).evaluate,
-    "rate of the mean": maximal_learning_rate(DEEP, criterion=MeanOverLayers()).evaluate,
-    "readout": readout_update(DEEP).evaluate,
-    "readout rate": maximal_learning_rate(DEEP, group=Readout()).evaluate,
-    "layer rates": layer_rates(DEEP).evaluate,
-    "alignment": alignment(DEEP).evaluate,
-    "kernel": tangent_kernel(DEEP).evaluate,
     "spread": tangent_kernel(DEEP).relative_standard_deviation,
-    "observable": derive(trace(K) ** 2 - trace(K @ K), DEEP).evaluate,
-    "transfer": transfer_learning_rate("0.05", MLP(256, 8), MLP(1024, 32)).evaluate,
+    "transfer": TRANSFER.evaluate,
 }
 """Calls that take a number of digits."""
 
@@ -87,7 +78,7 @@ def others(digits: int) -> list[Any]:
 def test_digits_from_threads_are_those_of_one(name: str) -> None:
     evaluate = EVALUATED[name]
     alone = {digits: evaluate(digits) for digits in (3, 15, 40)}
-    asked = [3, 15, 40] * 8
+    asked = [3, 15, 40] * 4
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(evaluate, asked)) == [alone[digits] for digits in asked]
     assert (mpmath.mp.dps, DECIMALS.dps) == (15, 15)
@@ -117,14 +108,14 @@ def test_a_precision_that_a_user_sets_is_neither_read_nor_changed(name: str, dig
 
 
 def test_the_issue() -> None:
-    """Four threads, 400 calls at 3 and at 15 digits."""
+    """Four threads, 100 calls at 3 and at 15 digits."""
     update = squared_update(MLP(1000, 300))
     alone = {digits: squared_update(MLP(1000, 300)).evaluate(digits) for digits in (3, 15)}
     with ThreadPoolExecutor(4) as pool:
         found = pool.map(
-            lambda digits: squared_update(MLP(1000, 300)).evaluate(digits), [3, 15] * 200
+            lambda digits: squared_update(MLP(1000, 300)).evaluate(digits), [3, 15] * 50
         )
-        assert list(found) == [alone[3], alone[15]] * 200
+        assert list(found) == [alone[3], alone[15]] * 50
     assert abs(update.evaluate(3) / update.evaluate(15) - 1) < 1e-3
 
 

@@ -280,7 +280,9 @@ def test_leading_says_what_to_give_where_it_is_not_solved(
         squared_update(network, layer).leading()
 
 
-@pytest.mark.parametrize("layer", [0, 3, -1, True, "1", 1.0, (1, 2), range(2), L, Symbol("ell")])
+@pytest.mark.parametrize(
+    "layer", [0, 3, -1, True, "1", 1.0, (1, 2), range(2), L, Symbol("ell", negative=True)]
+)
 def test_a_layer_that_is_none_of_the_network_is_refused(layer: object) -> None:
     with pytest.raises(InvalidArgument, match="layer"):
         squared_update(MLP(2, 2), layer)

@@ -240,7 +240,8 @@ def test_layers_by_number() -> None:
 def test_rates_by_number() -> None:
     assert numeric_rates(MLP(2, 3)) == (1, 1, 1)
     assert numeric_rates(MLP(2, 3), (0.1, "1/3", 0)) == (Rational(1, 10), Rational(1, 3), 0)
-    assert numeric_rates(MLP(2, 2), iter([1, 2])) == (1, 2)
+    with pytest.raises(InvalidArgument, match="list_iterator"):
+        numeric_rates(MLP(2, 2), iter([1, 2]))
     with pytest.raises(InvalidArgument, match="depth=L"):
         numeric_rates(MLP())
 

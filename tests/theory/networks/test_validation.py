@@ -19,7 +19,7 @@ from theory import (
 from theory.observables import D, K, f, g, trace
 from theory.symbols import L, a, eta, n, n_0
 
-IMPOSTOR = {name: Symbol(name) for name in ("n", "L", "ell", "n_0", "a")}
+IMPOSTOR = {name: Symbol(name, negative=True) for name in ("n", "L", "ell", "n_0", "a")}
 """Symbols of the right name with other assumptions."""
 
 
@@ -32,7 +32,6 @@ IMPOSTOR = {name: Symbol(name) for name in ("n", "L", "ell", "n_0", "a")}
             for value in (0, -1, True, "3", 2.5, 3.0, nan, oo, Rational(1, 2), eta, 1 + n, ())
         ],
         ("width", IMPOSTOR["n"]),
-        ("width", Symbol("n", positive=True)),
         ("width", L),
         ("depth", IMPOSTOR["L"]),
         ("depth", n),

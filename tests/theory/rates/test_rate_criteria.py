@@ -55,7 +55,7 @@ def test_the_rate_meets_its_criterion_exactly(case: Any, bound: Fraction, kind: 
     assert rate.evaluate(20) == pytest.approx(mpf(str(rate.exact.evalf(25))), rel=1e-18)
 
 
-@settings(max_examples=12)
+@settings(max_examples=6)
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 9), BOUNDS)
 def test_the_closed_form_of_the_rate_is_that_of_every_network(
     width: int, depth: int, inputs: int, bound: Fraction

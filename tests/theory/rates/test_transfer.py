@@ -106,7 +106,7 @@ SHALLOW = "too small"
         (MLP(64, 32, input_width=10_000), HiddenLayers(), DEPTH),
         (MLP(64, 2, input_width=10_000), HiddenLayers(), SHALLOW),
         (MLP(64, 4, input_width=10_000), Readout(), ""),
-        (MLP(64, 32, input_width=10_000), Readout(), DEPTH),
+        (MLP(64, 32, input_width=10_000), Readout(), r"depth/width = 0\.5$"),
         (MLP(64, 8, input_norm2=18), None, ""),
         (MLP(64, 8, activation=LeakyReLU("1/3")), None, ""),
         (MLP(64, 4, weight_variance=1), None, "away from the critical weight variance"),

@@ -264,7 +264,7 @@ def test_explicit_samples_reproduce() -> None:
     [
         (lambda: assert_exact(0.5, MLP(1, 1)), "assert_close"),
         (lambda: assert_exact(Float(1) * n, MLP(1, 1)), "exact value"),
-        (lambda: assert_exact("n n", MLP(1, 1)), "derivation='n n'"),
+        (lambda: assert_exact("n(n+1)", MLP(1, 1)), r"derivation='n\(n\+1\)'"),
         (lambda: assert_exact(lambda: None, MLP(1, 1)), "None"),
         (lambda: assert_exact(True, MLP(1, 1)), "True"),
         (lambda: assert_exact(lambda m: m, MLP(1, 1)), "'m'"),
@@ -335,7 +335,7 @@ def test_weighted_networks_that_vary_more_than_planned_are_drawn_again() -> None
         assert_matches_networks(exact * 1.1, network, **arguments)
 
 
-@pytest.mark.parametrize("depth", [4, 12])
+@pytest.mark.parametrize("depth", [4, pytest.param(12, marks=pytest.mark.slow)])
 def test_the_level_of_weighted_networks(depth: int) -> None:
     """Of 150 seeds at a false alarm of 0.01, 7 or more rejections have a chance below 1e-3."""
     network = MLP(6, depth)

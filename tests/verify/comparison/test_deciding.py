@@ -84,6 +84,7 @@ def test_weighted_samples_outside_the_range_are_undecided_and_say_why() -> None:
     caption = str(cell_table(comparison_record(both)).caption)
     assert "skewness was studied" in caption
     assert "standard deviation" not in caption
+    assert "standard error of weighted samples" in caption
 
 
 def test_a_wrong_law_is_not_rejected_by_weighted_samples_outside_the_range() -> None:

@@ -1,18 +1,38 @@
 """Tables on narrow and on dumb terminals: no digit is cut."""
 
 import io
+import re
 import subprocess
 import sys
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 from rich.table import Table
 
-from theory import MLP, InvalidArgument
-from verify import Conditioned, Dense, Gram, RareEvents, compare_law, monte_carlo
+from theory import MLP, InvalidArgument, layer_rates, maximal_learning_rate
+from verify import (
+    Conditioned,
+    Dense,
+    Gram,
+    RareEvents,
+    cli,
+    compare_law,
+    monte_carlo,
+    typical_learning_rate,
+)
+from verify.claims.record import read_record
 from verify.comparison.compare import comparison_record
+from verify.comparison.record import RunRecord
 from verify.comparison.table import cell_row, cell_table, print_table
+
+
+@cache
+def of_three_networks() -> RunRecord:
+    networks = [MLP(16, 1), MLP(2048, 1024), MLP(10**9, 3)]
+    return comparison_record(compare_law(networks=networks, samples=2000, seed=1))
 
 
 @pytest.mark.parametrize("terminal", ["dumb", "unknown", "xterm", ""])
@@ -22,8 +42,7 @@ def test_every_number_is_printed_in_full(
 ) -> None:
     monkeypatch.setenv("TERM", terminal)
     monkeypatch.setenv("COLUMNS", columns)
-    networks = [MLP(16, 1), MLP(2048, 1024), MLP(10**9, 3)]
-    found = comparison_record(compare_law(networks=networks, samples=2000, seed=1))
+    found = of_three_networks()
     for console in (
         Console(file=io.StringIO(), force_terminal=True, color_system=None),
         Console(file=io.StringIO(), force_terminal=True, color_system=None, width=104),
@@ -38,23 +57,24 @@ def test_every_number_is_printed_in_full(
         assert console.size == before
 
 
-@pytest.mark.parametrize("backend", ["svg", "pdf", None])
-def test_a_result_in_a_notebook_leaves_the_users_matplotlib_alone(backend: str | None) -> None:
+def test_a_result_in_a_notebook_leaves_the_users_matplotlib_alone() -> None:
     """Neither a backend that was chosen nor the choice of one, settings and styles."""
-    code = f"""
+    code = """
 import sys, matplotlib
 from verify import compare_law
 from theory import MLP
-if {backend!r}:
-    import matplotlib.pyplot
-    matplotlib.use({backend!r})
 matplotlib.rcParams["lines.linewidth"] = 7.0
 def settings():
     return [(key, dict.__getitem__(matplotlib.rcParams, key)) for key in matplotlib.rcParams.keys()]
-before = settings()
-assert "<img" in compare_law(networks=[MLP(16, 1)], samples=50, seed=1)._repr_html_()
-assert settings() == before
-assert ("matplotlib.pyplot" in sys.modules) == bool({backend!r})
+found = compare_law(networks=[MLP(16, 1)], samples=50, seed=1)
+for backend in (None, "svg", "pdf"):
+    if backend:
+        import matplotlib.pyplot
+        matplotlib.use(backend)
+    before = settings()
+    assert "<img" in found._repr_html_()
+    assert settings() == before
+    assert ("matplotlib.pyplot" in sys.modules) == bool(backend)
 """
     subprocess.run([sys.executable, "-c", code], check=True)
 
@@ -94,3 +114,113 @@ def test_scales_within_double_precision_are_measured(norm: str) -> None:
     scaled = monte_carlo(MLP(8, 2, input_norm2=norm), samples=500, seed=1).label
     shift = float(scaled.log_mean - plain.log_mean)
     assert shift == pytest.approx(2.302585092994046 * 2 * int(norm[2:]) - 2 * 2.0794415, abs=1e-3)
+
+
+def lines_of_the_table(text: str) -> list[str]:
+    """The lines from the title of the table to the end of its caption."""
+    return text.partition("numbers: ")[0].splitlines()[2:-1]
+
+
+@pytest.mark.parametrize(("columns", "expected"), [("", 80), ("60", 60), ("80", 80), ("130", 130)])
+@pytest.mark.parametrize("setting", ["", "NO_COLOR", "dumb"])
+def test_a_run_fits_the_terminal_and_a_pipe_gets_text_alone(
+    columns: str,
+    expected: int,
+    setting: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("TERM", "dumb" if setting == "dumb" else "xterm")
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if columns:
+        monkeypatch.setenv("COLUMNS", columns)
+    if setting == "NO_COLOR":
+        monkeypatch.setenv("NO_COLOR", "1")
+    sizes = ["--width", "16", "1000000000", "--depth", "2", "32", "--samples", "100"]
+    cli.main([*sizes, "--out", str(tmp_path / "run")])
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert "…" not in out
+    lines = lines_of_the_table(out)
+    assert max(map(len, lines)) <= expected
+    words = " ".join(out.split())
+    record = read_record((tmp_path / "run" / "results.json").read_text(encoding="utf-8"))
+    assert isinstance(record, RunRecord)
+    for cell in record.cells:
+        row = {k: v for k, v in cell_row(cell).items() if k not in ("sampler", "layer")}
+        assert all(entry in words for entry in row.values())
+
+
+def test_no_color_leaves_no_colour_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    out = io.StringIO()
+    found = comparison_record(compare_law(networks=[MLP(16, 1)], samples=100, seed=1))
+    print_table(Console(file=out, force_terminal=True, highlight=False), cell_table(found))
+    assert not re.search(r"\x1b\[[0-9;]*(3[0-7]|38|9[0-7])m", out.getvalue())
+
+
+def test_captions_are_sentences() -> None:
+    found = compare_law(networks=[MLP(16, 1), MLP(64, 64)], samples=100, seed=1)
+    caption = str(cell_table(comparison_record(found)).caption)
+    assert caption.endswith(".")
+    for sentence in caption[:-1].split(". "):
+        assert sentence[0].isupper() or sentence.startswith("z is ")
+        assert re.search(r"\b(is|does)\b", sentence)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "column"),
+    [
+        ([], "exact"),
+        (["--formula", "L**3/3"], "formula"),
+        (["--formula", "L**3/3 + L", "--claim", "leading"], "leading term"),
+        (["--formula", "sqrt(3)/L**1.5", "--quantity", "rate"], "1/(formula)²"),
+    ],
+)
+def test_a_column_is_named_for_what_it_holds(
+    arguments: list[str], column: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was tried stands under its name, and no column is called the law."""
+    sizes = [] if "leading" in arguments else ["--width", "16", "--depth", "8"]
+    cli.main([*arguments, *sizes, "--samples", "100", "--out", str(tmp_path / "run")])
+    (header,) = [line for line in capsys.readouterr().out.splitlines() if "measured ± s.e." in line]
+    assert f" {column} " in header
+    assert "law" not in header
+    tried = compare_law("L**3", networks=[MLP(16, 1)], samples=100, seed=1)
+    assert "tried law" in str(tried)
+    assert " exact " not in str(tried).splitlines()[2]
+
+
+def test_beyond_a_quarter_of_the_width_the_typical_rate_comes_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sizes = ["--width", "16", "--depth", "4", "5", "--samples", "2000"]
+    folder = tmp_path / "run"
+    cli.main([*sizes, "--out", str(folder)])
+    (line,) = [each for each in capsys.readouterr().out.splitlines() if "typical" in each]
+    record = read_record((folder / "results.json").read_text(encoding="utf-8"))
+    assert isinstance(record, RunRecord)
+    (deep,) = (cell for cell in record.cells if cell.depth == 5)
+    assert deep.total.median
+    typical, mean = deep.total.median**-0.5, float(maximal_learning_rate(MLP(16, 5)))
+    assert line == (
+        f"a typical network of (width 16, depth 5, layer 5, gram) bears the rate {typical:.3g}; "
+        f"rare networks set the mean, whose rate is {mean:.3g}"
+    )
+    cli.main(["--report", str(folder)])
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert line[1:] in page
+    assert page.index(">by median<") < page.index(">by mean<")
+
+
+def test_theory_names_the_call_that_gives_the_typical_rate() -> None:
+    """Beyond a quarter of the width, and the call runs."""
+    call = "verify.typical_learning_rate(MLP(width=16, depth=5), samples=20_000, seed=1)"
+    for value in (maximal_learning_rate, layer_rates):
+        assert call in repr(value(MLP(16, 5)))
+        assert "typical" not in repr(value(MLP(16, 4)))
+        assert "typical" not in repr(value(MLP()))
+    assert typical_learning_rate(MLP(width=16, depth=5), samples=200, seed=1).rate > 0
+    assert "verify.typical_learning_rate" in repr(maximal_learning_rate(MLP()).validity("0.1"))

@@ -116,7 +116,7 @@ def test_the_level_holds_for_means_of_blocks(draw: Draw, size: int) -> None:
 
 @pytest.mark.parametrize("draw", SPREADS)
 def test_what_means_of_blocks_would_notice_is_noticed(draw: Draw) -> None:
-    cells = [block_means(cell, 10) for cell in simulate(draw, 2000)]
+    cells = [block_means(cell, 10) for cell in simulate(draw, 2000, repetitions=500)]
     error = cells[0].noticed(0.005)
     assert cells[0].needed(0.005) > replace(cells[0], counts=None).needed(0.005)
     for law in (1 + error, 1 - error):

@@ -3,7 +3,7 @@
 import json
 import shlex
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -70,6 +70,20 @@ def report(folder: Path, *arguments: str) -> tuple[dict[str, Any], str]:
     assert cli.main(["--report", str(folder)]) == 0
     record = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
     return record, (folder / PAGE_FILE).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_pictures_in_folders() -> Iterator[None]:
+    """A page draws its own figures."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("verify.jobs.job.write_pictures", lambda *_: None)
+        yield
+
+
+@pytest.fixture
+def words_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages without figures."""
+    monkeypatch.setattr("verify.report.page._figures", lambda *_: dict.fromkeys(FIGURES))
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +153,7 @@ def test_formulas_are_mathml_of_the_core(run: tuple[Path, dict[str, Any], str]) 
         assert {element.tag.rpartition("}")[2] for element in root.iter()} <= core
 
 
+@pytest.mark.usefixtures("words_alone")
 def test_a_formula_has_its_verdict_its_counterexample_and_what_is_off(tmp_path: Path) -> None:
     sizes = ["--width", "1000000", "--depth", "64", "--samples", "500"]
     record, html = report(tmp_path / "run", "--formula", "L**3/2", "--claim", "leading", *sizes)
@@ -182,13 +197,11 @@ def test_what_is_undefined_says_so(tmp_path: Path) -> None:
     assert "nan" not in text.lower().split()
 
 
-def test_text_of_a_record_is_never_markup(
-    run: tuple[Path, dict[str, Any], str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("words_alone")
+def test_text_of_a_record_is_never_markup(run: tuple[Path, dict[str, Any], str]) -> None:
     from verify.report import page
 
     _, record, _ = run
-    monkeypatch.setattr(page, "_figures", lambda *_: dict.fromkeys(FIGURES))
     hostile = json.loads(json.dumps(record))
     hostile["versions"]["python"] = "<script>alert(1)</script>"
     hostile["platform"]["system"] = "</script><img src=x>"
@@ -338,11 +351,12 @@ def test_a_formula_without_networks_is_asked_again_at_its_layer(tmp_path: Path) 
     ]
 
 
+@pytest.mark.usefixtures("words_alone")
 @pytest.mark.parametrize(
     "arguments",
     [
         ["--formula", "L**3/3", "--precision", "0.05"],
-        ["--width", "8", "16", "--depth", "2", "4", "--precision", "0.05", "--seed", "3"],
+        ["--width", "8", "16", "--depth", "2", "4", "--precision", "0.2", "--seed", "3"],
         ["--width", "16", "--depth", "2", "4", "--layer", "2", "--step", "1e-05"],
     ],
 )
@@ -413,6 +427,7 @@ def test_words_of_each_outcome(run: tuple[Path, dict[str, Any], str]) -> None:
     assert "no cell can decide" in words("undecided", worst_cell=None)
 
 
+@pytest.mark.usefixtures("words_alone")
 def test_a_run_cut_short_and_real_steps_say_so(tmp_path: Path) -> None:
     cut = ["--width", "16", "--depth", "2", "--samples", "40000", "--minutes", "1e-9"]
     _, text = report(tmp_path / "cut", *cut)

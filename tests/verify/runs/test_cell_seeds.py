@@ -150,7 +150,9 @@ def joined_with_itself(seed: int) -> Comparison:
     return whole
 
 
-@pytest.mark.parametrize("make", [variances, copies, joined_with_itself])
+@pytest.mark.parametrize(
+    "make", [pytest.param(variances, marks=pytest.mark.slow), copies, joined_with_itself]
+)
 def test_fits_of_cells_that_look_alike_hold_their_level(make: Callable[[int], Comparison]) -> None:
     """With one stream for all these cells 29 to 57 of 100 intervals missed."""
     missed = 0

@@ -376,7 +376,7 @@ def test_a_formula_without_networks_is_finished(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = tmp_path / "run"
-    assert cli.main(["--formula", "L**L**L", "--claim", "leading", "--out", str(run)]) == 3
+    assert cli.main(["--formula", "L**(L**L)", "--claim", "leading", "--out", str(run)]) == 3
     capsys.readouterr()
     assert cli.main(["--out", str(run)]) == 2
     assert "--resume" not in capsys.readouterr().err

@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 
 from tests.tools.laws import draws, smallest_p
-from tests.verify.samplers.test_conditioned_relu import uncompiled
+from tests.verify.samplers.test_conditioned_relu import altered_passes
 from theory import MLP, LeakyReLU, Linear
 from verify import Dense
 from verify.numerics.arrays import FloatArray
 from verify.numerics.streams import block_stream
 from verify.numerics.variates import new_stream
+from verify.samplers.conditioned.state import new_state
 from verify.samplers.problem import Problem, numeric_problem
 from verify.samplers.vectors import vector_scales
 
@@ -45,13 +46,12 @@ def literal(network: MLP) -> FloatArray:
 
 
 def against_literal(network: MLP, wrong: str = "", instead: str = "") -> float:
-    problem, names = problem_of(network), uncompiled(wrong, instead)
+    problem, names = problem_of(network), altered_passes(wrong, instead)
     out, stream = np.empty((2, SAMPLES, 3)), new_stream(block_stream(31, 0))
-    labels = np.ones(SAMPLES)
+    labels, scales = np.ones(SAMPLES), vector_scales(problem)
+    state = new_state(scales, 0.0)
     with np.errstate(all="ignore"):
-        names["conditioned_updates"](
-            stream, vector_scales(problem), 0.0, labels, problem.layers, out
-        )
+        names["conditioned_updates"](stream, scales, state, 0.0, labels, problem.layers, out)
     return smallest_p(literal(network), out)
 
 

@@ -8,9 +8,7 @@ controls replace one expression in the source of the passes and run it uncompile
 """
 
 import math
-import re
 from functools import cache
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -18,6 +16,7 @@ import numpy as np
 import pytest
 
 from tests.roads.literal_network import Network, forward, gradient, linearised_update, real_step
+from tests.tools.uncompiled import uncompiled
 from theory import MLP, LeakyReLU
 from verify.numerics.arrays import FloatArray
 from verify.numerics.streams import block_stream
@@ -31,11 +30,13 @@ SAME, OTHER = 1e-7, 1e-4
 """Relative differences that rounding explains, and that it does not."""
 NETWORKS = 16
 WIDTHS, RATES = (5, 3, 9, 2, 6), (2, 1, 0, 3, 1)
-ONE_LANE = """
-LANES, no_lanes, sum_of_lanes = 1, lambda: 0.0, lambda lane: lane
-lanes_at = lambda vector, i: float(vector[i])
-fused_lanes = lambda a, b, c: a * b + c
-"""
+ONE_LANE: dict[str, Any] = {
+    "LANES": 1,
+    "no_lanes": lambda: 0.0,
+    "sum_of_lanes": lambda lane: lane,
+    "lanes_at": lambda vector, i: float(vector[i]),
+    "fused_lanes": lambda a, b, c: a * b + c,
+}
 """`verify.numerics.lanes` with a single lane, for Python."""
 FREE = SimpleNamespace(sqrt=np.sqrt, log=np.log, exp=np.exp, copysign=np.copysign, inf=np.inf)
 """Mathematics that makes a logarithm of 0 minus infinity, as the compiled one does."""
@@ -99,27 +100,14 @@ def passed(case: Case, updates: Any, neurons: Any) -> Results:
     return results(logs, z, change, outputs)
 
 
-def uncompiled(wrong: str = "", instead: str = "") -> dict[str, Any]:
+def altered_passes(wrong: str = "", instead: str = "") -> dict[str, Any]:
     """The names of the passes with one expression replaced, to be run by Python."""
-    names: dict[str, Any] = {"__name__": "uncompiled"}
-    sources = [Path(str(each.__file__)).read_text("utf-8") for each in (state_module, passes)]
-    assert not wrong or "".join(sources).count(wrong) == 1, f"not once in the source: {wrong!r}"
-    for text in sources:
-        text = text.replace(wrong or "\0", instead)
-        text = re.sub(r"from verify\.numerics\.lanes import .*", ONE_LANE, text)
-        text = re.sub(r"from verify\.samplers\.conditioned\.state import \([^)]*\)", "", text)
-        text = text.replace(
-            "from verify.numerics.compiled import Array, kernel, part",
-            "Array, kernel, part = None, *2 * [lambda function: function]",
-        )
-        exec(compile(text, "uncompiled", "exec"), names)
-        names["math"] = FREE
-    return names
+    return uncompiled((state_module, passes), wrong, instead, math=FREE, **ONE_LANE)
 
 
 def altered(case: Case, wrong: str = "", instead: str = "") -> Results:
     """What the passes give with one expression replaced."""
-    names = uncompiled(wrong, instead)
+    names = altered_passes(wrong, instead)
     return passed(case, names["conditioned_updates"], names["conditioned_neurons"])
 
 

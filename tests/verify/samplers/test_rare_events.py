@@ -4,7 +4,6 @@ import itertools
 import math
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,6 +17,7 @@ from scipy.stats import binom
 import verify.samplers.rare_events.conditional_means
 import verify.samplers.rare_events.passes
 import verify.samplers.rare_events.tilts
+from tests.tools.uncompiled import uncompiled
 from theory import MLP, InvalidArgument, LeakyReLU, Linear, squared_update
 from verify import Gram, monte_carlo
 from verify.numerics.arrays import FloatArray
@@ -152,18 +152,9 @@ def test_means_given_the_forward_draws_are_exact(index: int) -> None:
     assert ours == pytest.approx(literal_case(index), rel=1e-11)
 
 
-def uncompiled(wrong: str, instead: str) -> dict[str, Any]:
+def altered(wrong: str, instead: str) -> dict[str, Any]:
     """The names of the three modules with one expression replaced, as plain Python."""
-    sources = [Path(str(module.__file__)).read_text(encoding="utf-8") for module in MODULES]
-    assert sum(source.count(wrong) for source in sources) == 1, f"no longer fits: {wrong!r}"
-    names: dict[str, Any] = {"__name__": "control"}
-    for source in sources:
-        lines = source.replace(wrong, instead).splitlines()
-        kept = [line for line in lines if not line.startswith("from verify")]
-        names |= {"kernel": lambda function: function, "ones": lambda word: int(word).bit_count()}
-        exec(compile("\n".join(kept), "control", "exec"), names)
-    names["math"] = MATH
-    return names
+    return uncompiled(MODULES, wrong, instead, math=MATH, ones=lambda word: int(word).bit_count())
 
 
 @pytest.mark.parametrize(
@@ -185,7 +176,7 @@ def uncompiled(wrong: str, instead: str) -> dict[str, Any]:
     ],
 )
 def test_a_wrong_conditional_mean_is_not_exact(wrong: str, instead: str) -> None:
-    names = uncompiled(wrong, instead)
+    names = altered(wrong, instead)
     errors = [
         np.abs(np.divide(recursive_case(names, index), literal_case(index)) - 1.0).max()
         for index in range(len(GIVEN))
@@ -398,7 +389,7 @@ def against_gram(wrong: str, instead: str) -> float:
     network = MLP(64, 8)
     problem = numeric_problem(network, layer=None, rates=None, step=None)
     plain = part_logs(Gram().sample(problem, block_stream(18, 0), 2**15))
-    ours = part_logs(control(uncompiled(wrong, instead), network, 2_500))
+    ours = part_logs(control(altered(wrong, instead), network, 2_500))
     zs = []
     for part in ("label", "total"):
         left, right = np.exp(ours[part]), np.exp(plain[part])
@@ -449,7 +440,7 @@ def against_exact(names: dict[str, Any], network: MLP, samples: int) -> float:
 
 @pytest.mark.parametrize("network", [NARROW, NARROW_LEAKY], ids=repr)
 def test_the_unaltered_passes_are_not_caught(network: MLP) -> None:
-    assert against_exact(uncompiled(*UNALTERED), network, 1_500) < CRITICAL
+    assert against_exact(altered(*UNALTERED), network, 1_500) < CRITICAL
 
 
 @pytest.mark.parametrize(
@@ -458,7 +449,7 @@ def test_the_unaltered_passes_are_not_caught(network: MLP) -> None:
 def test_an_altered_pass_is_caught(
     what: str, samples: int, network: MLP, wrong: str, instead: str
 ) -> None:
-    z = against_exact(uncompiled(wrong, instead), network, samples)
+    z = against_exact(altered(wrong, instead), network, samples)
     assert z > CRITICAL + POWER, f"{what}: z = {z}"
 
 

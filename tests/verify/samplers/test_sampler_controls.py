@@ -8,8 +8,7 @@ Kolmogorov-Smirnov statistic times sqrt(samples/2) is 3.44 or more where 2.23 is
 standard deviation is at most 1/2.
 """
 
-import re
-from pathlib import Path
+from functools import cache
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -17,6 +16,7 @@ import numpy as np
 import pytest
 
 from tests.tools.laws import draws, smallest_p
+from tests.tools.uncompiled import uncompiled
 from theory import MLP, LeakyReLU
 from verify import Dense
 from verify.numerics.arrays import FloatArray
@@ -119,28 +119,26 @@ CONTROLS = [
 ]
 
 
-def uncompiled(code: ModuleType, wrong: str, instead: str) -> dict[str, Any]:
+def altered_passes(code: ModuleType, wrong: str = "", instead: str = "") -> dict[str, Any]:
     """The names of the passes with one expression replaced, as plain NumPy over many lanes around
     compiled draws."""
-    source = Path(str(code.__file__)).read_text("utf-8")
-    assert source.count(wrong) == 1, f"the control no longer fits the source: {wrong!r}"
-    source = source.replace(wrong, instead)
-    source = source.replace("for j in range(lanes)", "for j in [slice(0, lanes)]")
-    many = re.sub(r"^LANES = \d+$", "LANES = 4096", source, flags=re.MULTILINE)
-    assert many != source
-    names: dict[str, Any] = {"__name__": "control"}
-    many = many.replace(
-        "from verify.numerics.compiled import Array, kernel, part",
-        "kernel = part = lambda function: function",
-    )
-    exec(compile(many, "control", "exec"), names)
-    mathematics = SimpleNamespace(sqrt=np.sqrt, log=np.log, inf=np.inf)
-    names |= {"math": mathematics}
-    names |= {"select": np.where, "logarithm": np.log, "exponential": np.exp}
-    names |= {"exponent": lambda x: np.frexp(x)[1] - 1.0, "power_of_two": np.exp2}
     generator = np.random.default_rng(33)
-    names["normals_instead"] = lambda like: generator.standard_normal(like.shape)
-    return names
+    return uncompiled(
+        [code],
+        wrong,
+        instead,
+        {
+            "for j in range(lanes)": "for j in [slice(0, lanes)]",
+            f"LANES = {code.LANES}": "LANES = 4096",
+        },
+        math=SimpleNamespace(sqrt=np.sqrt, log=np.log, inf=np.inf),
+        select=np.where,
+        logarithm=np.log,
+        exponential=np.exp,
+        exponent=lambda x: np.frexp(x)[1] - 1.0,
+        power_of_two=np.exp2,
+        normals_instead=lambda like: generator.standard_normal(like.shape),
+    )
 
 
 def run(names: dict[str, Any], problem: Problem, samples: int, **others: Any) -> FloatArray:
@@ -160,6 +158,7 @@ def run(names: dict[str, Any], problem: Problem, samples: int, **others: Any) ->
     return out
 
 
+@cache
 def problem_of(network: MLP) -> tuple[Problem, int]:
     carried = network in (RELU_CARRIED, LEAKY_CARRIED)
     samples, rates = (CARRIED_SAMPLES, FIRST_ONLY) if carried else (SAMPLES, None)
@@ -167,29 +166,30 @@ def problem_of(network: MLP) -> tuple[Problem, int]:
     return numeric_problem(network, layer=layers, rates=rates, step=None), samples
 
 
-def against_literal(network: MLP, wrong: str, instead: str) -> float:
+@cache
+def literal(network: MLP) -> FloatArray:
     problem, samples = problem_of(network)
-    literal = draws(Dense(), problem, 32, samples)
+    return draws(Dense(), problem, 32, samples)
+
+
+def against_literal(network: MLP, wrong: str = "", instead: str = "", change: int = 0) -> float:
+    """``change``: of the number of coins."""
+    problem, samples = problem_of(network)
     code = leaky_passes if problem.slope > 0 else relu_passes
-    return smallest_p(literal, run(uncompiled(code, wrong, instead), problem, samples))
-
-
-NOTHING = "from __future__ import annotations"
+    coins = {"coins": coin_tables(problem.widths + change)} if change else {}
+    found = run(altered_passes(code, wrong, instead), problem, samples, **coins)
+    return smallest_p(literal(network), found)
 
 
 @pytest.mark.parametrize("network", [RELU, LEAKY], ids=repr)
 @pytest.mark.parametrize("change", [-1, 1])
 def test_a_coin_too_few_or_too_many_is_caught(network: MLP, change: int) -> None:
-    problem, samples = problem_of(network)
-    code = leaky_passes if problem.slope > 0 else relu_passes
-    coins = coin_tables(problem.widths + change)
-    found = run(uncompiled(code, NOTHING, NOTHING), problem, samples, coins=coins)
-    assert smallest_p(draws(Dense(), problem, 32, samples), found) < CAUGHT
+    assert against_literal(network, change=change) < CAUGHT
 
 
 @pytest.mark.parametrize("network", [RELU, LEAKY, RELU_CARRIED, LEAKY_CARRIED], ids=repr)
 def test_the_unaltered_passes_are_not_rejected(network: MLP) -> None:
-    assert against_literal(network, NOTHING, NOTHING) > FALSE_ALARM
+    assert against_literal(network) > FALSE_ALARM
 
 
 @pytest.mark.parametrize(

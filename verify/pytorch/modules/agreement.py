@@ -218,13 +218,19 @@ class Computing:
             where = f" in {dtype}" if dtype else ""
             raise InvalidArgument(
                 f"expected a model whose gradients are those of v . s(W_L ... s(W_1 x)), got "
-                f"{got}{where}; leave out detach(), no_grad(), straight-through steps and branches "
-                f"on the dtype, and give checkpoints use_reentrant=False"
+                f"{got}{where}; leave out detach(), no_grad(), register_hook(), straight-through "
+                f"steps and branches on the dtype, and give checkpoints use_reentrant=False"
             )
+        x = self.probe.scaled(scale).inputs(self.linear)
         if got and scale != 1:
+            departs, _ = what_differs(self.model, self.layers, x, self.slope)
+            fix = "leave out clamp() and other bounds or shifts"
+            if not departs.startswith("one that changes"):
+                departs = "one that bounds or shifts its activations"
+                fix = "give ReLU or LeakyReLU alone"
             raise InvalidArgument(
-                "expected a model whose outputs grow with its inputs, got one that bounds or "
-                "shifts its activations; give ReLU or LeakyReLU alone"
+                f"expected a model whose outputs grow with its inputs, got {departs}, at inputs "
+                f"times {scale:.3g}; {fix}"
             )
         if got and dtype and self.steps is torch.float64:
             raise InvalidArgument(
@@ -232,7 +238,6 @@ class Computing:
                 f"outputs in {dtype}; leave out branches on the dtype and autocast within forward"
             )
         if got:
-            x = self.probe.inputs(self.linear)
             departs, fix = what_differs(self.model, self.layers, x, self.slope)
             raise InvalidArgument(
                 f"expected a model that computes v . s(W_L ... s(W_1 x)), s its activation, with "

@@ -87,7 +87,7 @@ def what_differs(
     """
     linear = list(layers.values())
     calls, found = recorded(model, linear, x)
-    again, _ = recorded(model, linear, x)
+    again, found_again = recorded(model, linear, x)
     names, used = list(layers), [index for index, _, _ in calls]
     wrong = _wrong_calls(names, used) or _skip(names, calls, slope)
     if wrong:
@@ -106,6 +106,8 @@ def what_differs(
     *_, last = names
     if _same(found, expected):
         return f"one with an activation after {last!r}", "leave it out, the readout is linear"
+    if not _same(found, found_again):
+        return f"one that is random in training mode after {last!r}", "leave out dropout and noise"
     return (
         f"one that changes the output of {last!r}",
         "leave out what comes after it, such as a scale or a skip connection",
@@ -134,20 +136,24 @@ def _below(names: Sequence[str], calls: Calls, again: torch.Tensor) -> tuple[str
     """How the input of the last of ``calls``, in another run ``again``, departs from the
     activated output below it."""
     *_, name = names
+    _, into, _ = calls[-1]
+    where = f"before {name!r}" if len(calls) == 1 else f"between {names[-2]!r} and {name!r}"
+    if not _same(into, again):
+        return f"one that is random in training mode {where}", "leave out dropout and noise"
     if len(calls) == 1:
         return (
             f"one that changes its inputs before {name!r}",
             "scale them outside the model, and give their norm as input_norm2",
         )
-    (_, _, out), (_, into, _) = calls[-2:]
-    where = f"between {names[-2]!r} and {name!r}"
-    if not _same(into, again):
-        return f"one that is random in training mode {where}", "leave out dropout and noise"
+    _, _, out = calls[-2]
     if _same(into, out):
         return f"one with no activation {where}", "put one there, such as nn.ReLU()"
     if named := _named_activation(out, into):
         fix = "the theory does not cover it yet, give ReLU or LeakyReLU"
         return f"one with {named} {where}", fix
+    ordered = (each.reshape(-1).sort()[0] for each in (out, into))
+    if _named_activation(*ordered):
+        return f"one that moves activations to other places {where}", "leave the permutation out"
     return (
         f"one with something else than its activation {where}",
         "leave out scales, normalisation and dropout",

@@ -117,10 +117,7 @@ class _Steps:
             )
         except FAILURES:  # such as outputs of another shape, or changed in place
             pass
-        return (
-            "expected hooks that change neither outputs nor gradients, got {}; put what it does "
-            "into the forward of the model, or remove it"
-        )
+        return "expected hooks that change neither outputs nor gradients, got {}; remove it"
 
 
 def check_hooks(

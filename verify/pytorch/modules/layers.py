@@ -15,6 +15,8 @@ __all__ = ["PRECISIONS", "linear_layers", "placed", "whole"]
 
 _SILENT = nn.Flatten | nn.Identity | nn.Sequential | nn.ModuleList | nn.ModuleDict
 _KNOWN = nn.Linear | nn.ReLU | nn.LeakyReLU | _SILENT
+_JUDGED = ("torch.nn.modules.dropout", "torch.nn.modules.loss")
+"""Modules that may go unused, or do nothing, as Dropout(0.0) does: what the model computes says."""
 PRECISIONS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
@@ -83,10 +85,10 @@ def _check_kind(model: nn.Module, name: str, module: nn.Module) -> None:
         )
     kind = type(module)
     foreign = kind.__module__.startswith("torch.nn.") and not isinstance(module, _KNOWN)
-    if foreign and not any(module.children()):
+    if foreign and kind.__module__ not in _JUDGED and not any(module.children()):
         raise InvalidArgument(
             f"expected a model of Linear and ReLU, got {module!r} at {name!r}; "
-            + (_alone(model) or "the theory does not cover it yet")
+            + (_alone(model) or "the theory does not cover it yet, so remove it, used or not")
         )
 
 
@@ -96,6 +98,7 @@ def _alone(model: nn.Module) -> str:
         name
         for name, child in model.named_children()
         if sum(isinstance(module, nn.Linear) for module in child.modules()) > 1
+        and not isinstance(child, nn.ModuleList | nn.ModuleDict)
     ]
     total = sum(isinstance(module, nn.Linear) for module in model.modules())
     if len(parts) != 1 or isinstance(model, nn.Sequential):

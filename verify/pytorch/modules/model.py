@@ -103,6 +103,8 @@ def read_model(model: nn.Module, *, input_norm2: object = None) -> ReadModel:
     named = linear_layers(module)
     *hidden, _ = named.values()
     scale: Any = input_norm2
+    if isinstance(input_norm2, torch.Tensor) and input_norm2.ndim == 0:
+        scale = input_norm2.item()
     widths = [layer.out_features for layer in hidden]
     network = MLP(
         width=widths[0] if len(set(widths)) == 1 else tuple(widths),

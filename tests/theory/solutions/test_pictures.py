@@ -1,0 +1,171 @@
+"""Every value draws itself beside its law, on axes that are the user's."""
+
+import subprocess
+import sys
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from theory import (
+    MLP,
+    InvalidArgument,
+    LeakyReLU,
+    Readout,
+    alignment,
+    derive,
+    layer_rates,
+    maximal_learning_rate,
+    readout_update,
+    squared_update,
+    tangent_kernel,
+)
+from theory.observables import K, trace
+from theory.symbols import ell
+
+UPDATE, LABEL = squared_update(MLP()), squared_update(MLP()).label
+VALUES: dict[str, tuple[Any, str, int, bool]] = {
+    "update": (UPDATE, "depth $L$", 3, True),
+    "label": (LABEL, "depth $L$", 3, True),
+    "layer": (squared_update(MLP(), ell), r"layer $\ell$", 3, True),
+    "layers of a network": (squared_update(MLP(64, 8), ell), r"layer $\ell$", 1, False),
+    "width in numbers": (squared_update(MLP(64)), "depth $L$", 1, False),
+    "depth in numbers": (squared_update(MLP(depth=4)), "width $n$", 1, True),
+    "slope": (squared_update(MLP(activation=LeakyReLU())), "depth $L$", 3, True),
+    "rate": (maximal_learning_rate(MLP()), "depth $L$", 3, True),
+    "readout's rate": (maximal_learning_rate(MLP(), group=Readout()), "depth $L$", 3, True),
+    "layer rates": (layer_rates(MLP()), "depth $L$", 3, True),
+    "alignment": (alignment(MLP()), "depth $L$", 3, True),
+    "readout": (readout_update(MLP()), "depth $L$", 3, True),
+    "spread": (tangent_kernel(MLP()), "depth $L$", 2, False),
+    "derivation": (derive(trace(K @ K), MLP()), "depth $L$", 3, True),
+}
+
+
+def xs(line: Line2D) -> list[float]:
+    return np.asarray(line.get_xdata()).tolist()
+
+
+def ys(line: Line2D) -> list[float]:
+    return np.asarray(line.get_ydata()).tolist()
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_every_value_draws_itself_beside_its_law(name: str) -> None:
+    value, xlabel, curves, has_law = VALUES[name]
+    axes = value.plot(Figure().add_subplot())
+    entries = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert axes.get_xlabel() == xlabel
+    assert [each[:3] for each in entries] == ["exa"] * curves + ["law"] * has_law
+    assert axes.get_title()
+    assert axes.get_ylabel()
+    assert len(axes.get_legend().legend_handles) == len(entries)
+
+
+def test_curves_go_through_exact_values_and_laws_through_the_law() -> None:
+    axes = UPDATE.plot(n=[32, 64], L=[2, 4, 8])
+    exact = {str(line.get_label()): line for line in axes.get_lines()}
+    for width in (32, 64):
+        line = exact[f"exact, width {width}"]
+        assert list(xs(line)) == [2, 4, 8]
+        assert list(ys(line)) == UPDATE(width, [2, 4, 8]).tolist()
+    assert list(ys(exact["law $L^{3}/3$"])) == [8 / 3, 64 / 3, 512 / 3]
+
+
+def test_it_is_drawn_against_depth_width_or_layer() -> None:
+    whole = squared_update(MLP(), ell)
+    for against in ("depth", "width", "layer"):
+        fixed: dict[str, Any] = {} if against == "layer" else {"ell": 2}
+        axes = whole.plot(against=against, **fixed)
+        assert axes.get_xlabel().startswith(against)
+    flat = UPDATE.plot(against="width", L=4)
+    law = next(line for line in flat.get_lines() if str(line.get_label())[:3] == "law")
+    assert set(ys(law)) == {64 / 3}
+
+
+def test_no_line_hides_another() -> None:
+    """Later curves are narrower, laws are the thinnest, dashed and on top."""
+    lines = UPDATE.plot().get_lines()
+    widths = [line.get_linewidth() for line in lines]
+    assert widths[:3] == sorted(widths[:3], reverse=True)
+    assert len(set(widths)) == len(lines) == 4
+    assert lines[-1].get_linestyle() == "--"
+    assert lines[-1].zorder > max(line.zorder for line in lines[:-1])
+    dashes = {str((line.get_linestyle(), vars(line)["_dash_pattern"])) for line in lines}
+    assert len(dashes) == 4
+
+
+def test_the_title_states_the_finding() -> None:
+    """Where the exact values are within a tenth of the law, the title says so, and truly."""
+    title = " ".join(UPDATE.plot(n=1024, L=range(1, 65)).get_title().split())
+    assert title == (
+        r"$E[(\Delta z)^2]/\eta^2$ at width 1,024 is within 10% of its law $L^{3}/3$ "
+        "from depth 3 to 39"
+    )
+    near = [depth for depth in range(1, 65) if abs(UPDATE(1024, depth) / (depth**3 / 3) - 1) < 0.1]
+    assert near == list(range(3, 40))
+    assert "at no depth shown" in LABEL.plot(n=8).get_title()
+    assert "at every depth shown" in UPDATE.plot(n=10**6, L=[16, 32]).get_title().replace("\n", " ")
+    assert "falls from" in maximal_learning_rate(MLP(64)).plot().get_title().replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: squared_update(MLP(8, 2)).plot(), "with an open size to plot"),
+        (lambda: UPDATE.plot(against="layer"), "expected 'width' or 'depth' for against"),
+        (lambda: UPDATE.plot(L=4), "expected several numbers for L"),
+        (lambda: UPDATE.plot(n=[]), "expected several numbers for n"),
+        (lambda: UPDATE.plot(cast("Any", 3)), "expected Matplotlib axes for ax, got ax=3"),
+        (lambda: UPDATE.plot(m=4), "expected no size but n, L, got m=4"),
+        (lambda: squared_update(MLP(), ell).plot(n=[1, 2], L=[2, 3]), "for n and L"),
+        (lambda: squared_update(MLP(), ell).plot(against="depth"), "a number for ell"),
+        (lambda: UPDATE.plot(L=[0, 1]), "a positive whole number for L"),
+    ],
+)
+def test_what_cannot_be_drawn_is_one_sentence(call: Any, message: str) -> None:
+    with pytest.raises(InvalidArgument, match=message):
+        call()
+
+
+def test_axes_that_are_given_are_drawn_on_and_returned() -> None:
+    axes = Figure().add_subplot()
+    assert UPDATE.plot(axes, n=64) is axes
+    assert isinstance(UPDATE.plot(), Axes)
+
+
+def test_ink_is_the_users_in_a_dark_style() -> None:
+    from matplotlib import style
+
+    with style.context("dark_background"):
+        law = UPDATE.plot().get_lines()[-1]
+    assert law.get_color() == "white"
+
+
+@pytest.mark.parametrize("pyplot", [True, False])
+def test_backend_and_style_are_the_users(pyplot: bool) -> None:
+    """A figure of pyplot where pyplot is loaded, else one of its own; no setting changes, and
+    Matplotlib is not loaded before `plot`."""
+    code = f"""
+import sys
+from theory import MLP, squared_update
+assert "matplotlib" not in sys.modules
+import matplotlib
+if {pyplot}:
+    import matplotlib.pyplot as plt
+    plt.switch_backend("svg")
+matplotlib.rcParams["lines.linewidth"] = 7.0
+def settings():
+    rc = matplotlib.rcParams
+    return [(key, dict.__getitem__(rc, key)) for key in rc.keys()]
+before = settings()
+axes = squared_update(MLP()).plot(n=64)
+assert settings() == before
+assert ("matplotlib.pyplot" in sys.modules) == {pyplot}
+if {pyplot}:
+    assert plt.gcf() is axes.figure
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,171 @@
+"""Comparisons, checks and estimates draw themselves: marks with errors beside exact values."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from theory import MLP, InvalidArgument, squared_update
+from theory.symbols import ell
+from verify import Comparison, Estimate, check, compare_law, monte_carlo
+
+GRID = [MLP(n, L) for n in (32, 256) for L in (2, 4)]
+
+
+@pytest.fixture(scope="module")
+def compared() -> Comparison:
+    return compare_law(networks=GRID, samples=20_000, seed=1)
+
+
+@pytest.fixture(scope="module")
+def measured() -> Estimate:
+    return monte_carlo(MLP(32, 8), samples=5000, seed=1, layer=range(1, 9))
+
+
+def xs(line: Line2D) -> list[float]:
+    return np.asarray(line.get_xdata()).tolist()
+
+
+def ys(line: Line2D) -> list[float]:
+    return np.asarray(line.get_ydata()).tolist()
+
+
+def entries(axes: Axes) -> list[str]:
+    legend = axes.get_legend()
+    assert legend is not None
+    assert len(legend.legend_handles) == len(legend.get_texts())
+    return [text.get_text() for text in legend.get_texts()]
+
+
+def bars(axes: Axes) -> list[tuple[list[float], list[float], list[float]]]:
+    """Sizes, heights and ends of the error bars of each set of marks."""
+    found: list[Any] = list(axes.containers)
+    return [
+        (
+            list(each.lines[0].get_xdata()),
+            list(each.lines[0].get_ydata()),
+            [segment[1][1] - segment[0][1] for segment in each.lines[2][0].get_segments()],
+        )
+        for each in found
+    ]
+
+
+def test_a_comparison_draws_means_over_exact_values_with_two_standard_errors(
+    compared: Comparison,
+) -> None:
+    axes = compared.plot(Figure().add_subplot())
+    assert entries(axes) == [
+        *("law, width 32", "law, width 256", "exact", "measured, width 32", "measured, width 256")
+    ]
+    cells = sorted(compared.cells, key=lambda cell: (cell.width, cell.depth))
+    heights = [height for _, ys, _ in bars(axes) for height in ys]
+    errors = [error for _, _, ends in bars(axes) for error in ends]
+    for cell, height, error in zip(cells, heights, errors, strict=True):
+        exact = float(squared_update(cell.network).evaluate())
+        assert height == pytest.approx(cell.estimate.mean / exact)
+        assert error == pytest.approx(4 * cell.score.evidence.standard_error)
+    law = next(line for line in axes.get_lines() if line.get_label() == "law, width 32")
+    truth = [L**3 / 3 / squared_update(MLP())(32, L) for L in (2, 4)]
+    assert ys(law) == pytest.approx(truth)
+    assert axes.get_xlabel() == "depth $L$"
+
+
+def test_the_size_on_the_axis_can_be_chosen(compared: Comparison) -> None:
+    axes = compared.plot(against="width")
+    assert axes.get_xlabel() == "width $n$"
+    assert "measured, depth 4" in entries(axes)
+    one, two = (
+        compare_law(networks=[MLP(32, 4)], samples=2000, seed=1, layer=layer) for layer in (2, 4)
+    )
+    assert one.joined(two).plot().get_xlabel() == r"layer $\ell$"
+    with pytest.raises(InvalidArgument, match="'depth' or 'width' or 'layer' for against, got"):
+        compared.plot(against="time")
+
+
+@pytest.mark.parametrize(
+    ("law", "networks", "samples", "words"),
+    [
+        (None, GRID, 20_000, "Consistent: deciding means are within"),
+        ("L**3", GRID, 20_000, "Rejected: the mean at width 256, depth 2 is"),
+        (None, [MLP(32, 4)], 30, "Undecided: too few networks"),
+        (None, [MLP(64, 64)], 300, "Undecided: no network of these sizes can decide"),
+    ],
+)
+def test_the_title_states_the_verdict(
+    law: str | None, networks: list[MLP], samples: int, words: str
+) -> None:
+    given = () if law is None else (law,)
+    found = compare_law(*given, networks=networks, samples=samples, seed=1)
+    title = found.plot().get_title().replace("\n", " ")
+    assert title.startswith(words)
+    assert ("law" in title) == (law is not None)
+
+
+def test_hollow_marks_do_not_decide() -> None:
+    found = compare_law(networks=[MLP(32, 4), MLP(64, 64)], samples=500, seed=1)
+    axes = found.plot(against="depth")
+    faces = {tuple(each.lines[0].get_xdata()): each.lines[0] for each in axes.containers}  # type: ignore[attr-defined]
+    filled = [line.get_markerfacecolor() == line.get_color() for line in faces.values()]
+    assert sorted(filled) == [False, True]
+
+
+def test_an_estimate_is_drawn_beside_exact_values_part_by_part(measured: Estimate) -> None:
+    exact = squared_update(MLP(32, 8), ell)
+    axes = measured.plot(Figure().add_subplot(), theory=exact)
+    names = ("total", "label", "output")
+    assert entries(axes) == [f"{what}, {name}" for what in ("exact", "measured") for name in names]
+    for name, (_, heights, ends) in zip(names, bars(axes), strict=True):
+        part = getattr(measured, name)
+        assert heights == pytest.approx(part.mean)
+        assert ends == pytest.approx(4 * part.standard_error)
+    line = next(each for each in axes.get_lines() if each.get_label() == "exact, label")
+    assert ys(line) == pytest.approx(exact.label(range(1, 9)))
+    assert axes.get_title().replace("\n", " ") == (
+        "Measured means are within two standard errors of the exact values"
+    )
+
+
+def test_an_estimate_alone_and_beside_a_law(measured: Estimate) -> None:
+    assert "grows from" in measured.plot().get_title()
+    axes = measured.plot(theory=lambda layer: layer**3 / 3)
+    assert entries(axes)[0] == "law, total"
+    assert "of the law at 0 of 8 layers" in axes.get_title().replace("\n", " ")
+    one = monte_carlo(MLP(32, 8), samples=500, seed=1)
+    assert "at layer 8" in one.plot().get_title().replace("\n", " ")
+    assert entries(one.plot(theory=squared_update(MLP(32, 8))))[0] == "exact, total"
+
+
+@pytest.mark.parametrize("theory", [3, squared_update(MLP()), squared_update(MLP(32, 8))])
+def test_what_is_no_theory_of_the_layers_is_refused(measured: Estimate, theory: Any) -> None:
+    with pytest.raises(InvalidArgument, match=r"give squared_update\(network, ell\)"):
+        measured.plot(theory=theory)
+
+
+def test_an_undefined_mean_is_left_out() -> None:
+    axes = monte_carlo(MLP(8, 2), samples=1, seed=1, layer=(1, 2)).plot()
+    assert len(bars(axes)) == 3
+
+
+def test_a_check_by_theory_draws_the_formula_beside_exact_values_and_law() -> None:
+    axes = check("L**2/3", claim="leading", simulate=False).plot()
+    names = [f"exact, width {width}" for width in ("64", "256", "1,024")]
+    assert entries(axes) == ["formula", *names, "law $L^{3}/3$"]
+    line = axes.get_lines()[0]
+    assert ys(line) == pytest.approx([x**2 / 3 for x in xs(line)])
+    assert axes.get_title().startswith("Rejected: the claim that the formula")
+    widths = check("eta**2*(3 + 5/n)", network=MLP(depth=2), simulate=False).plot()
+    assert widths.get_xlabel() == "width $n$"
+    rate = check("1/n", quantity="rate", claim="leading", simulate=False).plot(against="width")
+    assert entries(rate)[0] == "formula"
+
+
+def test_a_check_on_networks_draws_the_formula_over_exact_values() -> None:
+    found = check("L**3/3", grid=GRID, samples=2000)
+    axes = found.plot()
+    assert "formula, width 32" in entries(axes)
+    assert "exact" in entries(axes)
+    assert not [name for name in entries(axes) if name.startswith("law")]
+    assert axes.get_title().startswith("Rejected: the claim that the formula is E[(Δz)²]")

@@ -1,0 +1,86 @@
+"""What is not covered is said where the user asks for it, in one sentence with what to write."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import theory
+import verify
+import verify.testing
+from theory import MLP, InvalidArgument, squared_update
+from theory.observables import f
+from theory.symbols import L, ell
+
+T: Any = theory
+V: Any = verify
+"""For mypy, which finds all of this too."""
+ASKED: list[tuple[Callable[[], Any], str]] = [
+    (lambda: T.MLP(residual=True), "no residual for MLP, got residual=True; .*without skip"),
+    (lambda: T.MLP(bias=True), "no biases: leave it out"),
+    (lambda: T.MLP(batch=32), "on one example, not on a batch"),
+    (lambda: T.MLP(optimizer="adam"), "one of plain gradient descent"),
+    (lambda: T.MLP(widths=(64, 64)), r"MLP\(width=\(64, 64\)\)"),
+    (lambda: T.MLP(L=4), r"depth, as in MLP\(width=64, depth=4\)"),
+    (lambda: T.MLP(n=64), r"as in MLP\(width=64\)"),
+    (lambda: T.MLP(depht=4), "the nearest name is depth"),
+    (lambda: T.MLP(dropout=0.1), "weights and an activation alone"),
+    (lambda: T.MLP(foo=1), "its names are width, depth, input_width"),
+    (lambda: T.squared_update(T.MLP(), batch=32), "no batch for squared_update, got batch=32; the"),
+    (lambda: T.squared_update(T.MLP(), optimizer="adam"), "plain gradient descent"),
+    (lambda: T.squared_update(T.MLP(), lr=0.1), "values are at eta = 1"),
+    (lambda: T.squared_update(T.MLP(), width=64), r"to the network: give MLP\(width=...\)"),
+    (lambda: T.squared_update(T.MLP(), layer=L - 1), r"layer=L - 1 \(Add\); give ell, and put"),
+    (lambda: T.squared_update(T.MLP(), layer=ell + 1), r"give ell, and put"),
+    (lambda: T.maximal_learning_rate(T.MLP(), criteria=1), "the nearest name is criterion"),
+    (lambda: T.layer_rates(T.MLP(), batch_size=8), "not on a batch"),
+    (lambda: T.LastLayer(bond=1), "the nearest name is bound"),
+    (lambda: T.derive(f, T.MLP(), depth=3), r"give MLP\(depth=...\)"),
+    (lambda: T.transfer_learning_rate(1, T.MLP(8, 2), T.MLP(8, 3), tol=1), "name is tolerance"),
+    (lambda: V.monte_carlo(T.MLP(8, 2), batch_size=32, seed=1), "not on a batch"),
+    (lambda: V.monte_carlo(T.MLP(8, 2), n_samples=32, seed=1), "the nearest name is samples"),
+    (lambda: V.check("L**3/3", optimizer="adam"), "plain gradient descent"),
+    (lambda: V.compare_law(network=[T.MLP(8, 2)]), "the nearest name is networks"),
+    (lambda: V.typical_learning_rate(T.MLP(8, 2), bias=True), "no biases"),
+    (
+        lambda: V.testing.assert_close("L**3/3", T.MLP(8, 2), tol=0.1),
+        "the nearest name is tolerance",
+    ),
+]
+
+
+@pytest.mark.parametrize(("call", "why"), ASKED)
+def test_the_answer_comes_where_the_user_asks(call: Callable[[], Any], why: str) -> None:
+    with pytest.raises(InvalidArgument, match=why) as refusal:
+        call()
+    text = str(refusal.value)
+    assert text.startswith("expected ")
+    assert "\n" not in text
+    assert len(text) < 250
+
+
+PUBLIC = [
+    value
+    for module in (theory, verify, verify.testing)
+    for value in (getattr(module, name) for name in module.__all__)
+    if inspect.isfunction(value)
+]
+
+
+@pytest.mark.parametrize("call", PUBLIC, ids=lambda call: call.__name__)
+def test_every_public_function_answers(call: Callable[..., Any]) -> None:
+    if any(p.kind is p.VAR_KEYWORD for p in inspect.signature(call).parameters.values()):
+        return
+    with pytest.raises(InvalidArgument, match=f"no residual for {call.__name__}, got residual"):
+        call(residual=True)
+
+
+def test_the_place_of_the_answer_is_the_network_of_the_layer_below() -> None:
+    """What the refusal of layer=L-1 says to write is right."""
+    assert (
+        squared_update(MLP(), ell)
+        .exact.subs(ell, L - 1)
+        .subs(L, 4)
+        .equals(squared_update(MLP(depth=4), 3).exact)
+    )

@@ -1,0 +1,223 @@
+"""Pictures of values over a size: exact curves, laws and measured marks, put on Matplotlib axes.
+
+Every curve is drawn wider than the one after it, and laws are thin and dashed on top, so that
+curves that coincide are all seen; colour, dashes and marker each tell curves apart alone.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from re import findall, sub
+from typing import TYPE_CHECKING, Any
+
+from theory.errors import InvalidArgument
+from theory.validation import typed
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["COLOURS", "DASHES", "MARKERS", "Curve", "Marks", "draw", "ink_of", "own_style"]
+
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
+"""Colours that people with any kind of colour vision tell apart (Okabe and Ito)."""
+MARKERS = ("o", "s", "^", "D", "v", "P")
+DASHES: tuple[Any, ...] = (
+    "-",
+    (0, (7, 2)),
+    (0, (3, 1.5)),
+    (0, (7, 2, 1, 2)),
+    (0, (1, 1.5)),
+    (0, (3, 1, 1, 1, 1, 1)),
+)
+_WIDEST, _NARROWER, _NARROWEST = 4.5, 0.62, 0.9
+"""Points: the width of the first curve, the factor from each to the next, and the least width."""
+_ALONE: dict[str, Any] = {"linestyle": "", "marker": "_", "markersize": 30}
+"""How a line of one point is drawn."""
+_BESIDE = 0.035
+"""The factor, less 1, by which marks stand beside those of others at the same size."""
+_TICKS = 10
+_LOGARITHMIC = 8
+"""From which largest over smallest value on a scale is logarithmic."""
+_MOST_INSIDE = 5
+"""Entries of a legend that has room inside the axes; a longer one stands beside them."""
+_LETTERS = 58
+"""Characters of a title in a line."""
+_UNSEEN = r"\\[a-z]+|[{}^_$]"
+"""Characters of a formula that take no room."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A line through points.
+
+    ``look``: which colour and dashes, those of marks with the same number; ``law``: a limit, and
+    ``shared``: a value of all marks, drawn thin in the colour of the text, dashed and solid.  An
+    empty ``label``: no entry in the legend.
+    """
+
+    label: str
+    x: Sequence[float]
+    y: Sequence[float]
+    look: int = 0
+    law: bool = False
+    shared: bool = False
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Measured points with error bars of two standard errors; ``hollow``: which of them decide
+    nothing."""
+
+    label: str
+    x: Sequence[float]
+    y: Sequence[float]
+    errors: Sequence[float]
+    look: int = 0
+    hollow: Sequence[bool] = ()
+
+
+@contextmanager
+def own_style(**settings: Any) -> Iterator[None]:
+    """Matplotlib's default style, and ``settings``, for a figure that is made and saved inside.
+
+    A ``matplotlibrc`` may ask for TeX, fonts or sizes that are not there, and the working
+    directory's, which may be someone else's, is read before the user's.
+    """
+    from matplotlib import style
+
+    with style.context(["default", settings]):
+        yield
+
+
+def draw(
+    ax: Axes | None,
+    drawn: Sequence[Curve | Marks],
+    *,
+    title: str,
+    xlabel: str,
+    ylabel: str,
+) -> Axes:
+    """Put curves and marks on ``ax``, or on the axes of a new figure, in the user's style; the
+    axes.  A scale is logarithmic where all numbers are positive and cover a factor of 8.
+
+    The figure is one of pyplot, which shows it, where the user has loaded pyplot.
+    """
+    axes = _axes(ax)
+    curves = [each for each in drawn if isinstance(each, Curve)]
+    for index, each in enumerate(each for each in curves if not (each.law or each.shared)):
+        look = _line(each.look, index) | ({} if len(each.x) > 1 else _ALONE)
+        axes.plot(each.x, each.y, **look, label=each.label or "_")
+    marks = [each for each in drawn if isinstance(each, Marks)]
+    for index, measured in enumerate(marks):
+        _mark(axes, measured, 1 + _BESIDE * (index - (len(marks) - 1) / 2))
+    for each in curves:
+        if each.law or each.shared:
+            look = {"color": ink_of(axes), "linewidth": 1.0, "zorder": 2.5}
+            look["linestyle"] = (0, (5, 4)) if each.law else "-"
+            look |= {} if len(each.x) > 1 else _ALONE
+            axes.plot(each.x, each.y, **look, label=each.label or "_")
+    _scale(axes, drawn)
+    axes.set_xlabel(xlabel)
+    axes.set_ylabel(ylabel)
+    axes.set_title(_wrapped(title), fontsize="medium")
+    entries = sum(bool(each.label) for each in drawn)
+    beside = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0), "frameon": False}
+    if entries:
+        many = beside if ax is None and entries > _MOST_INSIDE else {}
+        axes.legend(fontsize="small", handlelength=3.2, **many)
+    return axes
+
+
+def ink_of(axes: Axes) -> Any:
+    """The colour of the axes' text, which is seen on light and on dark paper."""
+    return axes.xaxis.label.get_color()
+
+
+def _wrapped(title: str) -> str:
+    """A title in lines that break between words and never inside a formula."""
+    words = findall(r"(?:\$[^$]*\$|[^\s$])+", title)
+    lines = [words[0]]
+    for word in words[1:]:
+        longer = f"{lines[-1]} {word}"
+        lines[-1:] = [longer] if len(sub(_UNSEEN, "", longer)) <= _LETTERS else [lines[-1], word]
+    return "\n".join(lines)
+
+
+def _axes(ax: Any) -> Any:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    if ax is None:
+        pyplot = sys.modules.get("matplotlib.pyplot")
+        figure = pyplot.figure if pyplot is not None else Figure
+        return figure(layout="constrained").add_subplot()
+    if not isinstance(ax, Axes):
+        raise InvalidArgument(
+            f"expected Matplotlib axes for ax, got ax={typed(ax)}; give figure.add_subplot(), or "
+            f"leave ax out"
+        )
+    return ax
+
+
+def _line(look: int, index: int) -> dict[str, Any]:
+    width = max(_WIDEST * _NARROWER**index, _NARROWEST)
+    dashes = DASHES[look % len(DASHES)]
+    if dashes != "-":
+        # Matplotlib counts dashes in line widths
+        dashes = (0, tuple(2 * each / width for each in dashes[1]))
+    colour = COLOURS[look % len(COLOURS)]
+    return {
+        "color": colour,
+        "linestyle": dashes,
+        "linewidth": width,
+        "markeredgewidth": width,
+        "dash_capstyle": "butt",
+    }
+
+
+def _mark(axes: Axes, marks: Marks, beside: float) -> None:
+    """Filled marks, and hollow ones, with one entry in the legend; moved by a factor ``beside``
+    those of others."""
+    colour, marker = COLOURS[marks.look % 6], MARKERS[marks.look % 6]
+    hollow = list(marks.hollow) or [False] * len(marks.x)
+    for kind in dict.fromkeys(hollow):
+        rows = [i for i, each in enumerate(hollow) if each == kind]
+        axes.errorbar(
+            [beside * marks.x[i] for i in rows],
+            [marks.y[i] for i in rows],
+            yerr=[2 * marks.errors[i] for i in rows],
+            fmt=marker,
+            color=colour,
+            markerfacecolor=axes.get_facecolor() if kind else colour,
+            markeredgecolor=colour if kind else ink_of(axes),
+            ecolor=ink_of(axes),
+            markersize=6,
+            capsize=3,
+            linewidth=1.0,
+            zorder=3,
+            label=marks.label if kind == hollow[0] and marks.label else "_",
+        )
+
+
+def _scale(axes: Axes, drawn: Sequence[Curve | Marks]) -> None:
+    """Logarithmic scales where they suit; a few sizes are marked as such, others at powers of 2."""
+    from matplotlib.ticker import NullLocator
+
+    for name in ("x", "y"):
+        values = sorted({value for each in drawn for value in getattr(each, name)})
+        if not values:
+            continue
+        if values[0] > 0 and values[-1] >= _LOGARITHMIC * values[0]:
+            getattr(axes, f"set_{name}scale")("log")
+        else:
+            axes.ticklabel_format(axis=name, useOffset=False)
+        if name == "x" and len(values) == 1:
+            axes.set_xlim(0.85 * values[0], 1.15 * values[0])
+        powers = [2**k for k in range(31) if values[0] <= 2**k <= values[-1]]
+        ticks = values if len(values) < _TICKS else powers
+        if name == "x" and values[0] >= 1 and len(ticks) <= _TICKS:
+            axes.set_xticks(ticks, [f"{each:,.6g}" for each in ticks])
+            axes.xaxis.set_minor_locator(NullLocator())

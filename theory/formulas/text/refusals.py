@@ -1,0 +1,46 @@
+"""Why a text is no formula, where, and what to write instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from theory.formulas.bounds import Refused
+
+__all__ = ["Ambiguous", "Misplaced", "at", "quoted"]
+
+
+class Misplaced(Exception):
+    """What is wrong in a text, where, and what to write instead."""
+
+    two_readings = False
+
+    def __init__(self, position: int, what: str, fix: str) -> None:
+        super().__init__(what)
+        self.position, self.what, self.fix = position, what, fix
+
+
+class Ambiguous(Misplaced):
+    """A part of a text that has two readings."""
+
+    def __init__(self, position: int, written: str, one: str, two: str) -> None:
+        what = f"{quoted(written)} has two readings"
+        super().__init__(position, what, f"write {_short(one)}, or {_short(two)}")
+
+
+@contextmanager
+def at(position: int) -> Iterator[None]:
+    """Says where in the text an expression was refused."""
+    try:
+        yield
+    except Refused as error:
+        raise Misplaced(position, error.what, error.fix) from None
+
+
+def quoted(name: str) -> str:
+    """A piece of the text as a message shows it."""
+    return repr(_short(name))
+
+
+def _short(written: str) -> str:
+    return written if len(written) <= 40 else written[:37] + "..."

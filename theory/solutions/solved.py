@@ -1,0 +1,152 @@
+"""`Solved` is a number with closed forms, and so with series at fixed depth and at L = t n."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from sympy import Expr, Integer, Mul
+from sympy.polys.domains.domain import Domain
+
+from theory.algebra.in_width import InWidth
+from theory.errors import NotSolved
+from theory.public_names import cached_property
+from theory.solutions.closed_form import ClosedForm
+from theory.solutions.infinite_width import leading_in_width
+from theory.solutions.joint_limit import JointLaw
+from theory.solutions.limits import (
+    Weighted,
+    growth,
+    highest_power,
+    joint_law,
+    over_width,
+    width_series,
+)
+from theory.solutions.value import Number
+from theory.symbols import L, n
+from theory.validation import count_between
+from theory.waiting import announced
+
+__all__ = ["Solved"]
+
+_MOST_ORDERS = 50
+"""Terms of the joint limit that take at most minutes."""
+
+
+class Solved(Number):
+    """A `Number` that is a sum of closed forms over `width_here`."""
+
+    unit_of_step: ClassVar[Expr] = Integer(1)
+    """What `exact` carries beside the mean: eta**2 for a mean square of one step."""
+    _shared: ClassVar[frozenset[str]] = frozenset(
+        {"domain", "highest_power", "in_field", "in_numbers", "leading_term", "solved_series"}
+        | {"sums", "unit_of_step", "width_here"}
+    )
+
+    @property
+    @abstractmethod
+    def in_numbers(self) -> bool:
+        """Whether depth, layer and multipliers are numbers; the width may be a symbol."""
+
+    @property
+    @abstractmethod
+    def domain(self) -> Domain:
+        """The field of `in_field`: the rationals, or rational functions of the symbols left."""
+
+    @property
+    @abstractmethod
+    def in_field(self) -> Any:
+        """The number at eta = 1 as an element of `domain`, where it is `in_numbers`."""
+
+    @abstractmethod
+    def _forms(self) -> list[ClosedForm]:
+        """The closed forms, without those that are 0."""
+
+    @property
+    def width_here(self) -> Expr:
+        """What the sum is divided by."""
+        return Integer(1)
+
+    @cached_property
+    def sums(self) -> list[Weighted]:
+        """The closed form as sums of powers with their factors."""
+        return over_width(self._forms(), self.width_here)
+
+    @cached_property
+    def highest_power(self) -> int:
+        """The power of n with which `width_series` begins."""
+        if self.in_numbers:
+            return leading_in_width(self.domain, self.in_field)[0]
+        return highest_power(self.sums)
+
+    def _series(self, order: int) -> tuple[Expr, ...]:
+        if not self.in_numbers:
+            return self.solved_series(order)
+        width, coefficients = self.domain.from_sympy(n), []
+        rest = self.in_field / width**self.highest_power
+        for _ in range(order + 1):
+            power, leading = leading_in_width(self.domain, rest)
+            coefficients.append(leading if power == 0 else Integer(0))
+            rest = (rest - self.domain.from_sympy(coefficients[-1])) * width
+        return tuple(coefficients)
+
+    def solved_series(self, order: int) -> tuple[Expr, ...]:
+        """`width_series` of the closed form."""
+        if not self.highest_power:
+            return width_series(self.sums, order)
+        width = self.width_here * n**self.highest_power
+        return width_series(over_width(self._forms(), width), order)
+
+    def joint_limit(self) -> Expr:
+        """The leading term as n -> infinity with L = t n; `joint_law` has more.
+
+        The output part is smaller than the label part by a factor n, but grows like exp(15 t)
+        against exp(5 t) for ReLU: `SquaredUpdate.joint_limit_from` says from which n on it
+        describes the total.  Raises `NotSolved` where width or depth are numbers.
+
+        >>> from theory import MLP, readout_update, squared_update
+        >>> squared_update(MLP()).joint_limit()
+        eta**2*n**3*((4*t + 1)*exp(-t) + (6*t**2 + 2*t - 1)*exp(5*t))/108
+        >>> readout_update(MLP()).joint_limit()
+        eta**2*n**2*exp(5*t)
+        """
+        law = self.joint_law(1)
+        number, rest = law.coefficient().as_content_primitive()
+        return Mul(number, *Mul.make_args(rest), n**law.power, self.unit_of_step)
+
+    def joint_law(self, orders: int = 2) -> JointLaw:
+        """The limit n -> infinity with L = t n at eta = 1, to ``orders`` terms in 1/n, with its
+        behaviour at small and large t.
+
+        >>> from theory import MLP, squared_update
+        >>> squared_update(MLP()).label.joint_law(1)
+        JointLaw: n**3 f_0(t), f_0 ~ t**3/3 at small t, t**2*exp(5*t)/18 at large t
+        """
+        self._check_joint()
+        orders = count_between("orders", orders, 1, _MOST_ORDERS)
+        with announced("joint limit"):
+            return joint_law(self.sums, orders)
+
+    def growth(self) -> Expr:
+        """The leading term as L -> infinity at fixed width: no power law, but an exponential.
+
+        >>> from theory import MLP, squared_update
+        >>> squared_update(MLP()).label.growth()
+        L**2*eta**2*(1 + 5/n)**(L - 1)*(n + 2)/18
+        """
+        if self.network.depth != L:
+            raise NotSolved(f"growth() needs a symbolic depth, got {self.network}: leave depth out")
+        return growth(self.sums) * self.unit_of_step
+
+    def _expanded(self, of: Callable[[Solved], InWidth]) -> InWidth:
+        return of(self)
+
+    def _in_width(self, order: int) -> InWidth:
+        """The series in 1/n at fixed depth, to ``order``."""
+        return InWidth.of(self.highest_power, self._series(order))
+
+    def _at_fixed_ratio(self) -> InWidth:
+        """The leading term at L = t n."""
+        law = self.joint_law(1)
+        return InWidth.of(law.power, [law.coefficient()])

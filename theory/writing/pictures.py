@@ -1,0 +1,311 @@
+"""A value draws itself over one of its open sizes, beside its law."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from sympy import Expr, Rational, Symbol, fraction, latex
+
+from theory.display.drawing import Curve, draw
+from theory.errors import InvalidArgument, NotSolved
+from theory.networks.network import Network
+from theory.networks.sizes import bound_sizes, read_size
+from theory.symbols import L, a, ell, eta, n, n_0
+from theory.validation import typed
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["Drawable"]
+
+_NAMES = {L: "depth", n: "width", ell: "layer", n_0: "input width", a: "slope"}
+_LETTERS = {L: "$L$", n: "$n$", ell: r"$\ell$", n_0: "$n_0$", a: "$a$"}
+_ORDER = (ell, L, n, n_0, a)
+"""What a value is drawn against, the first of those that are open."""
+_POINTS = 33
+_WORD = re.compile("[a-z]{2}")
+_CURVES: dict[Symbol, tuple[Any, ...]] = {n: (64, 256, 1024), L: (4, 16, 64)}
+_ONE: dict[Symbol, Any] = {n: 256, L: 16, n_0: 64, a: Rational(1, 10)}
+"""Sizes that nobody gives: of several curves, and of one."""
+_NEAR = 0.1
+"""The relative difference within which a title says that a value follows its law."""
+
+
+class Drawable:
+    """A value with `plot`."""
+
+    _drawn_as: ClassVar[str] = ""
+    """The quantity, as an axis names it; the name of the class where it is empty."""
+
+    if TYPE_CHECKING:
+
+        @property
+        def network(self) -> Network:
+            """The network that it is of."""
+
+        @property
+        def open_sizes(self) -> tuple[Symbol, ...]:
+            """The sizes left open."""
+
+        def __call__(self, *sizes: Any, **named: Any) -> Any:
+            """Its numbers."""
+
+    def plot(self, ax: Axes | None = None, *, against: object = None, **sizes: Any) -> Axes:
+        """Draw the exact value over one of its open sizes, and its law beside it; the axes.
+
+        ``against``: "depth", "width", "layer", or another open size by name or symbol; None for the
+        first of layer, depth and width that is open.  ``sizes``: numbers as in a call; several for
+        the size on the axis, and for one other, each of which is a curve.  ``ax``: Matplotlib axes,
+        or None for a new figure; backend and style are the user's.  The law is `leading()`, where
+        it exists: the leading term as n -> infinity, then as the depth grows.
+
+        >>> from theory import MLP, squared_update
+        >>> axes = squared_update(MLP()).plot(n=[64, 1024], L=range(1, 33))
+        >>> axes.get_xlabel(), [text.get_text() for text in axes.get_legend().get_texts()][:2]
+        ('depth $L$', ['exact, width 64', 'exact, width 1,024'])
+        """
+        return self._picture(ax, against, sizes)
+
+    def _picture(
+        self,
+        ax: Axes | None,
+        against: object,
+        sizes: Mapping[str, Any],
+        formula: Callable[[dict[Symbol, Any]], float] | None = None,
+        title: str = "",
+    ) -> Axes:
+        """`plot`, with the values of a ``formula`` beside the exact ones, under ``title``."""
+        axis = self._axis(against)
+        given = bound_sizes(self.open_sizes, self.network, (), sizes)
+        family, values = self._family(axis, given)
+        grid = _checked(axis, given.get(axis, self._grid(axis, values)))
+        curves = [line for point in values for line in self._drawn_curves(axis, grid, point)]
+        laws = self._laws()
+        limits = [_along(law, axis, grid, point) for point in values for law in laws]
+        labels = self._labels(family, values)
+        drawn = [*_exact(labels, grid, curves), *_dashed(laws, grid, limits)]
+        if formula is not None:
+            claimed = [tuple(formula(point | {axis: x}) for x in grid) for point in values]
+            several = len(set(claimed)) > 1
+            names = (
+                [each.replace("exact", "formula") for each in labels] if several else ["formula"]
+            )
+            under = _exact(names, grid, claimed[: len(names)])
+            drawn = [*(replace(each, look=each.look + len(curves)) for each in under), *drawn]
+        return draw(
+            ax,
+            drawn,
+            title=title or self._finding(axis, grid, values[-1], curves, laws, limits),
+            xlabel=_named(axis),
+            ylabel=self._quantity,
+        )
+
+    @property
+    def _quantity(self) -> str:
+        part = getattr(self, "part", None)
+        return (self._drawn_as or type(self).__name__) + (f", {part} part" if part else "")
+
+    @property
+    def _drawn_parts(self) -> tuple[str, ...]:
+        """The names of its numbers, where it is several."""
+        return ()
+
+    def _laws(self) -> tuple[Expr, ...]:
+        """The law of each of its numbers at eta = 1 in the open sizes; none where there is none."""
+        try:
+            law: Expr = self.leading().subs(eta, 1)  # type: ignore[attr-defined]
+        except (AttributeError, NotSolved):
+            return ()
+        return (law,) if law.free_symbols <= set(self.open_sizes) else ()
+
+    def _axis(self, against: object) -> Symbol:
+        """The size on the axis."""
+        names = {name: symbol for symbol in self.open_sizes for name in _all_names(symbol)}
+        if not names:
+            raise InvalidArgument(
+                f"expected a value with an open size to plot, got {self!r}; leave width, depth or "
+                f"layer open, as in squared_update(MLP(64, 8), ell)"
+            )
+        if against is None:
+            return min(
+                self.open_sizes, key=_ORDER.index if set(names.values()) <= set(_ORDER) else str
+            )
+        if str(against) not in names:
+            known = " or ".join(repr(_NAMES.get(each, str(each))) for each in self.open_sizes)
+            raise InvalidArgument(
+                f"expected {known} for against, got against={typed(against)}; {self.network} and "
+                f"its layer fix the others: leave a size out there to plot against it"
+            )
+        return names[str(against)]
+
+    def _family(
+        self, axis: Symbol, given: dict[Symbol, Any]
+    ) -> tuple[Symbol | None, list[dict[Symbol, Any]]]:
+        """The size of which each curve has its own number, and the numbers of each curve."""
+        others = [size for size in self.open_sizes if size != axis]
+        several = [size for size in others if size in given and not _is_one(given[size])]
+        if len(several) > 1:
+            raise InvalidArgument(
+                f"expected several numbers for {axis} and for one other size, got them for "
+                f"{' and '.join(map(str, several))}; give one number for all but one"
+            )
+        one = self._drawn_parts or several or axis == ell
+        free = [size for size in others if size not in given and size in _CURVES]
+        if not several and free and (not self._drawn_parts) and (n in free or not one):
+            several = [n if n in free else free[0]]
+        fixed = {s: _one(s, given) for s in others if s not in several}
+        if not several:
+            return None, [fixed]
+        (family,) = several
+        numbers = _checked(family, given.get(family, _CURVES.get(family)))
+        return family, [fixed | {family: number} for number in numbers]
+
+    def _grid(self, axis: Symbol, values: Sequence[dict[Symbol, Any]]) -> list[Any]:
+        """Numbers for the size on the axis."""
+        depth = self.network.depth
+        last = depth if isinstance(depth, int) else min(p.get(L, _ONE[L]) for p in values)
+        least = max(int(point.get(ell, 1)) for point in values)
+        ends = {L: (max(least, 2 if self._drawn_parts else 1), 64), n: (16, 4096), n_0: (1, 4096)}
+        ends[ell] = (1, int(last))
+        if axis == a:
+            return [Rational(k, 20) for k in range(1, 21)]
+        if axis not in ends:
+            raise InvalidArgument(
+                f"expected numbers for {axis}, against which the value is drawn, got none; give "
+                f"{axis}=[2, 4, 8]"
+            )
+        return _even(*ends[axis])
+
+    def _drawn_curves(self, axis: Symbol, grid: Sequence[Any], point: dict[Symbol, Any]) -> Any:
+        """The exact values along the grid of each of its numbers."""
+        sizes: dict[str, Any] = {size.name: value for size, value in point.items()}
+        found = self(**sizes, **{axis.name: list(grid)})
+        return found if isinstance(found, tuple) else (found,)
+
+    def _labels(self, family: Symbol | None, values: Sequence[dict[Symbol, Any]]) -> list[str]:
+        if family is None:
+            return [f"exact, {each}" for each in self._drawn_parts] or ["exact"]
+        return [f"exact, {_sized(family, point[family])}" for point in values]
+
+    def _finding(
+        self,
+        axis: Symbol,
+        grid: Sequence[Any],
+        point: dict[Symbol, Any],
+        curves: Sequence[Any],
+        laws: Sequence[Expr],
+        limits: Sequence[list[float]],
+    ) -> str:
+        """Where a curve follows its law, or how far it goes: the middle one of several numbers, the
+        last one of several sizes, at ``point``."""
+        told = len(curves) // 2 if self._drawn_parts else len(curves) - 1
+        curve, name = curves[told], _NAMES.get(axis, str(axis))
+        part = f", {self._drawn_parts[told]}," if self._drawn_parts else ""
+        at = ", ".join(_sized(size, number) for size, number in point.items())
+        what = f"{self._quantity}{part}{at and f' at {at}'}"
+        if _WORD.match(what):
+            what = what[0].upper() + what[1:]
+        if not laws:
+            turn = "falls" if curve[-1] < curve[0] else "grows"
+            ends = f"{name} {_number(grid[0])} to {_number(grid[-1])}"
+            return f"{what} {turn} from {curve[0]:.3g} to {curve[-1]:.3g}, {ends}"
+        law = f"law {_tex(laws[min(told, len(laws) - 1)])}"
+        run = _longest([abs(x / y - 1) <= _NEAR for x, y in zip(curve, limits[told], strict=True)])
+        if run is None:
+            return f"{what} is within {_NEAR:.0%} of its {law} at no {name} shown"
+        low, high = (_number(grid[place]) for place in run)
+        where = f"from {name} {low} to {high}" if low != high else f"at {name} {low} alone"
+        if run == (0, len(grid) - 1):
+            where = f"at every {name} shown"
+        return f"{what} is within {_NEAR:.0%} of its {law} {where}"
+
+
+def _exact(labels: Sequence[str], grid: Sequence[Any], curves: Sequence[Any]) -> list[Curve]:
+    pairs = zip(labels, curves, strict=True)
+    return [Curve(name, _floats(grid), list(y), look) for look, (name, y) in enumerate(pairs)]
+
+
+def _dashed(
+    laws: Sequence[Expr], grid: Sequence[Any], limits: Sequence[list[float]]
+) -> list[Curve]:
+    """Each law that differs from the others; one entry for all."""
+    different = list(dict.fromkeys(map(tuple, limits)))
+    label = f"law {_tex(laws[0])}" if len(laws) == 1 else "laws"
+    labels = [label, *[""] * len(different)]
+    x = _floats(grid)
+    return [Curve(name, x, y, law=True) for name, y in zip(labels, different, strict=False)]
+
+
+def _along(law: Expr, axis: Symbol, grid: Sequence[Any], point: dict[Symbol, Any]) -> list[float]:
+    fixed = law.subs(point)
+    return [float(fixed.subs(axis, number)) for number in grid]
+
+
+def _floats(grid: Sequence[Any]) -> list[float]:
+    return [float(each) for each in grid]
+
+
+def _sized(size: Symbol, number: Any) -> str:
+    return f"{_NAMES.get(size, size.name)} {_number(number)}"
+
+
+def _tex(law: Expr) -> str:
+    above, below = fraction(law)
+    if below == 1 or above.is_Add or below.is_Mul or below.is_Add:
+        return f"${latex(law, fold_frac_powers=True)}$".replace(r"\frac", r"\dfrac")
+    return f"${latex(above, fold_frac_powers=True)}/{latex(below, fold_frac_powers=True)}$"
+
+
+def _all_names(size: Symbol) -> set[str]:
+    return {size.name, _NAMES.get(size, size.name)}
+
+
+def _named(size: Symbol) -> str:
+    return f"{_NAMES[size]} {_LETTERS[size]}" if size in _NAMES else f"${latex(size)}$"
+
+
+def _number(value: Any) -> str:
+    return f"{int(value):,}" if value == int(value) else str(value)
+
+
+def _is_one(value: Any) -> bool:
+    return isinstance(value, str) or not hasattr(value, "__len__")
+
+
+def _one(size: Symbol, given: dict[Symbol, Any]) -> Any:
+    """The number of a size that is neither on the axis nor of several curves."""
+    if size in given or size in _ONE:
+        return read_size(size, given.get(size, _ONE.get(size)))
+    raise InvalidArgument(f"expected a number for {size}, got none; give {size}=1")
+
+
+def _checked(size: Symbol, values: Any) -> list[Any]:
+    """Numbers that ``size`` may stand for, rising, each once."""
+    if _is_one(values) or len(values) < 1:
+        raise InvalidArgument(
+            f"expected several numbers for {size}, against which the value is drawn, got "
+            f"{size}={typed(values)}; give {size}=[2, 4, 8]"
+        )
+    listed = values.tolist() if hasattr(values, "tolist") else values
+    return sorted({read_size(size, value) for value in listed})
+
+
+def _even(low: int, high: int) -> list[int]:
+    """Whole numbers between two, evenly on a logarithmic scale, each once."""
+    ratio = (high / low) ** (1 / (_POINTS - 1))
+    return sorted({round(low * ratio**k) for k in range(_POINTS)} | {high})
+
+
+def _longest(good: Sequence[bool]) -> tuple[int, int] | None:
+    """The first and the last place of the longest run of True; None where there is none."""
+    best: tuple[int, int] | None = None
+    start = 0
+    for place, each in enumerate([*good, False]):
+        if not each:
+            if place > start and (best is None or place - start > best[1] - best[0] + 1):
+                best = start, place - 1
+            start = place + 1
+    return best

@@ -1,0 +1,96 @@
+"""The picture of an estimate: measured means with their errors over the layers, beside theory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from theory.display.drawing import Curve, Marks, draw
+from theory.errors import InvalidArgument
+from theory.validation import typed
+from verify.inference.measurement import Measurement
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["draw_estimate"]
+
+_QUANTITY = r"$E[(\Delta z)^2]/\eta^2$"
+
+
+def draw_estimate(
+    parts: Mapping[str, Measurement],
+    layers: Sequence[int],
+    ax: Axes | None,
+    theory: Callable[..., Any] | None,
+) -> Axes:
+    """Put ``parts`` on ``ax``, the total first, and ``theory`` at the ``layers`` if it is given."""
+    names = sorted(parts, key=lambda name: name != "total")
+    kind = "exact" if hasattr(theory, "open_sizes") else "law"
+    lines = [] if theory is None else _lines(theory, names, layers)
+    curves = [
+        Curve(f"{kind}, {name}", layers, y, look, law=kind == "law")
+        for look, (name, y) in enumerate(lines)
+    ]
+    marks = [_marks(f"measured, {name}", parts[name], layers, k) for k, name in enumerate(names)]
+    said = {"exact": "exact values", "law": "law"}[kind]
+    return draw(
+        ax,
+        [*curves, *marks],
+        title=_finding(parts["total"], layers, lines[0][1] if lines else None, said),
+        xlabel=r"layer $\ell$",
+        ylabel=_QUANTITY,
+    )
+
+
+def _lines(
+    theory: Callable[..., Any], names: Sequence[str], layers: Sequence[int]
+) -> list[tuple[str, list[float]]]:
+    """The values of the total, and of each part that theory has."""
+    if not callable(theory):
+        raise InvalidArgument(
+            f"expected a function of the layers for theory, got theory={typed(theory)}; give "
+            f"squared_update(network, ell)"
+        )
+    found = [("total", theory), *((name, getattr(theory, name, None)) for name in names[1:])]
+    return [(name, _along(each, layers)) for name, each in found if each is not None]
+
+
+def _along(theory: Callable[..., Any], layers: Sequence[int]) -> list[float]:
+    open_sizes = getattr(theory, "open_sizes", None)
+    if open_sizes == () and len(layers) == 1:
+        return [float(theory())]
+    if open_sizes is not None and [str(each) for each in open_sizes] != ["ell"]:
+        raise InvalidArgument(
+            f"expected the network that was measured with its layer open, got theory={theory!r}; "
+            f"give squared_update(network, ell)"
+        )
+    return [float(each) for each in np.ravel(theory(np.array(layers)))]
+
+
+def _marks(label: str, part: Measurement, layers: Sequence[int], look: int) -> Marks:
+    """The means that are defined; an error that is not is drawn as none."""
+    rows = zip(layers, np.ravel(part.mean), np.ravel(part.standard_error), strict=True)
+    kept = [(layer, float(m), float(e)) for layer, m, e in rows if np.isfinite(m)]
+    x, y, errors = zip(*kept, strict=True) if kept else ((), (), ())
+    return Marks(label, x, y, [each if np.isfinite(each) else 0.0 for each in errors], look)
+
+
+def _finding(
+    total: Measurement, layers: Sequence[int], values: list[float] | None, said: str
+) -> str:
+    """How many measured means are at the values of theory, or how far they go."""
+    if values is None:
+        words = total.values()
+        if len(layers) == 1:
+            return f"{_QUANTITY} is {words[0]} at layer {layers[0]:,}"
+        goes = "falls" if np.ravel(total.log_mean)[-1] < np.ravel(total.log_mean)[0] else "grows"
+        ends = f"layer {layers[0]:,} to {layers[-1]:,}"
+        return f"{_QUANTITY} {goes} from {words[0]} to {words[-1]}, {ends}"
+    with np.errstate(invalid="ignore"):
+        off = np.abs(np.ravel(total.mean) - np.array(values))
+        near = int(np.sum(off <= 2 * np.ravel(total.standard_error)))
+    where = "" if near == len(layers) else f" at {near} of {len(layers)} layers"
+    return f"Measured means are within two standard errors of the {said}{where}"
