@@ -301,7 +301,7 @@ def _refuse_product(left: Any, right: Any) -> NoReturn:
 def _exponent(value: Any) -> int:
     """A power that is written out."""
     if not isinstance(value, Integral) or value < 1:
-        _refuse(f"the power {typed(value)} of an observable", _POLYNOMIALS)
+        _refuse(f"the power exponent={typed(value)} of an observable", _POLYNOMIALS)
     return count_between("exponent", value, 1, _HIGHEST_POWER)
 
 
