@@ -10,6 +10,8 @@ __all__ = ["stand_in"]
 
 _MODULES = (
     "torch",
+    "torch.autograd",
+    "torch.backends",
     "torch.nn",
     "torch.nn.functional",
     "torch.nn.modules",

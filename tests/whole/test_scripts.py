@@ -1,6 +1,7 @@
 """The commands as they are installed: one script each, and metadata that uv can read."""
 
 import configparser
+import os
 import subprocess
 import sys
 import tomllib
@@ -33,3 +34,19 @@ def test_uv_reads_the_metadata_of_setup_cfg() -> None:
     assert project["name"] == setup["metadata"]["name"]
     assert project["requires-python"] == setup["options"]["python_requires"]
     assert set(project) == {"name", "requires-python", "dynamic"}
+
+
+def test_the_site_documents_verify_pytorch_without_pytorch() -> None:
+    """Every module of PyTorch that ``verify.pytorch`` uses while it loads has a stand-in."""
+    code = (
+        "import absent_torch; absent_torch.find_spec = lambda name: None; "
+        "absent_torch.stand_in(); import verify.pytorch"
+    )
+    search = f"{ROOT / 'docs' / 'site'}:{ROOT}"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONPATH": search},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
