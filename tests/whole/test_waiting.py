@@ -13,36 +13,25 @@ from typing import Any
 import pytest
 
 from tests.tools.paths import ROOT
+from tests.tools.values import VALUES
 from theory import (
     MLP,
     LeakyReLU,
-    MeanOverLayers,
     NotSolved,
-    Readout,
-    alignment,
     derive,
-    layer_rates,
     maximal_learning_rate,
-    readout_update,
     squared_update,
-    tangent_kernel,
     waiting,
 )
 from theory.observables import K, trace
 from theory.waiting import announced
 
-KINDS: dict[str, Callable[[MLP], Any]] = {
-    "update": squared_update,
-    "label": lambda m: squared_update(m).label,
-    "rate": maximal_learning_rate,
-    "rate of the mean": lambda m: maximal_learning_rate(m, criterion=MeanOverLayers()),
-    "readout": readout_update,
-    "readout rate": lambda m: maximal_learning_rate(m, group=Readout()),
-    "layer rates": layer_rates,
-    "alignment": alignment,
-    "kernel": tangent_kernel,
+_KINDS = (
+    *("update", "label", "rate", "rate of the mean", "readout", "readout rate", "layer rates"),
+    *("alignment", "kernel", "spread"),
+)
+KINDS: dict[str, Callable[[MLP], Any]] = {name: VALUES[name] for name in _KINDS} | {
     "observable": lambda m: derive(trace(K**2), m),
-    "spread": lambda m: squared_update(m).label.spread,
     "whole spread": lambda m: squared_update(m).spread,
 }
 HUGE = [

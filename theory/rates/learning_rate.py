@@ -15,6 +15,7 @@ from theory.laws.criteria import Criterion, NetworkOutput
 from theory.laws.readout import ReadoutUpdate, readout_update
 from theory.networks.network import Network
 from theory.networks.sizes import Sizes, network_at
+from theory.solutions.arrays import LARGEST_DEPTH
 from theory.solutions.value import Number
 from theory.symbols import n
 from theory.validation import brief
@@ -27,9 +28,6 @@ __all__ = ["RARE_RATIO", "RATE", "LearningRate", "ReadoutLearningRate", "typical
 RARE_RATIO = 0.25
 """Depth over width beyond which rare networks set the mean, so that a typical network bears a
 larger rate."""
-
-_DEEPEST = 10**6
-"""The deepest network that `verify` simulates."""
 
 RATE = Math("maximal learning rate", r"\eta_{\max}")
 
@@ -45,7 +43,7 @@ def typical_call(network: Network) -> str:
     widths = network.width if isinstance(network.width, tuple) else (network.width,)
     if network.free_symbols or not network.layers > RARE_RATIO * min(map(int, widths)):
         return ""
-    if network.layers > _DEEPEST:
+    if network.layers > LARGEST_DEPTH:
         return "rare networks set this rate"
     return (
         "rare networks set this rate; that of a typical network: "

@@ -17,7 +17,7 @@ from theory.display.drawing import COLOURS, DASHES, MARKERS, Curve, Marks, draw,
 from theory.errors import InvalidArgument
 from theory.validation import typed
 from verify.comparison.exact_values import exact_rates, leading_power, leading_rates
-from verify.comparison.record import CellRecord, RunRecord
+from verify.comparison.record import UPDATE, CellRecord, RunRecord
 from verify.comparison.verdict_in_words import finding
 from verify.inference.numbers_in_text import width_in_words
 
@@ -148,13 +148,14 @@ def draw_cells(
         names = [f"{k} {width_in_words(v)}" for k, v in zip(others, sizes, strict=True)]
         drawn += _group(list(group), axis, look, ", ".join(names), tried)
     ends = sorted({getattr(cell, axis) for cell in cells})
+    quantity = r"$E[(\Delta z)^2]$" if run.quantity == UPDATE else run.quantity
     drawn.append(Curve("exact", ends, [1.0] * len(ends), shared=True))
     return draw(
         ax,
         drawn,
         title=title or finding(run),
         xlabel=_SIZES[axis],
-        ylabel=r"$E[(\Delta z)^2]$ over its exact value",
+        ylabel=f"{quantity} over its exact value",
     )
 
 

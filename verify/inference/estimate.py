@@ -165,7 +165,9 @@ class Estimate:
         'Measured means are within two standard errors of the exact'
         """
         layers = self.layer if isinstance(self.layer, tuple) else (self.layer or 1,)
-        return draw_estimate(self.parts, layers, ax, theory)
+        return draw_estimate(
+            self.parts, layers, ax, theory, self._quantity(r"$E[(\Delta z)^2]/\eta^2$")
+        )
 
     def __repr__(self) -> str:
         rows = aligned_rows([[name, *part.values()] for name, part in self.parts.items()])
@@ -177,8 +179,11 @@ class Estimate:
         of = "" if self.step is None else f" of real steps of rate {self.step:g}"
         over = samples_in_words(self.samples)
         over = over.replace("sample", "weighted sample") if self.weighted else over
-        what = "E[(Δz)²]/η²" if self.observable is None else f"E[{self.observable}]"
-        return f"{what}{of} over {over}, seed {self.seed}{by}"
+        return f"{self._quantity('E[(Δz)²]/η²')}{of} over {over}, seed {self.seed}{by}"
+
+    def _quantity(self, update: str) -> str:
+        """What was measured: ``update``, or the mean of an observable."""
+        return update if self.observable is None else f"E[{self.observable}]"
 
     def _cautions(self) -> list[str]:
         """Why a number is undefined, or not to be trusted."""

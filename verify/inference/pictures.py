@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_estimate"]
 
-_QUANTITY = r"$E[(\Delta z)^2]/\eta^2$"
-
 
 def draw_estimate(
     parts: Mapping[str, Measurement],
     layers: Sequence[int],
     ax: Axes | None,
     theory: Callable[..., Any] | None,
+    quantity: str,
 ) -> Axes:
-    """Put ``parts`` on ``ax``, the total first, and ``theory`` at the ``layers`` if it is given."""
+    """Put ``parts`` of ``quantity`` on ``ax``, the total first, and ``theory`` at the ``layers`` if
+    it is given."""
     names = sorted(parts, key=lambda name: name != "total")
     kind = "exact" if hasattr(theory, "open_sizes") else "law"
     lines = [] if theory is None else _lines(theory, names, layers)
@@ -39,9 +39,9 @@ def draw_estimate(
     return draw(
         ax,
         [*curves, *marks],
-        title=_finding(parts["total"], layers, lines[0][1] if lines else None, said),
+        title=_finding(parts["total"], layers, lines[0][1] if lines else None, said, quantity),
         xlabel=r"layer $\ell$",
-        ylabel=_QUANTITY,
+        ylabel=quantity,
     )
 
 
@@ -79,16 +79,21 @@ def _marks(label: str, part: Measurement, layers: Sequence[int], look: int) -> M
 
 
 def _finding(
-    total: Measurement, layers: Sequence[int], values: list[float] | None, said: str
+    total: Measurement,
+    layers: Sequence[int],
+    values: list[float] | None,
+    said: str,
+    quantity: str,
 ) -> str:
     """How many measured means are at the values of theory, or how far they go."""
     if values is None:
         words = total.values()
         if len(layers) == 1:
-            return f"{_QUANTITY} is {words[0]} at layer {layers[0]:,}"
-        goes = "falls" if np.ravel(total.log_mean)[-1] < np.ravel(total.log_mean)[0] else "grows"
+            return f"{quantity} is {words[0]} at layer {layers[0]:,}"
+        means = np.ravel(total.mean)
+        goes = "falls" if means[-1] < means[0] else "grows"
         ends = f"layer {layers[0]:,} to {layers[-1]:,}"
-        return f"{_QUANTITY} {goes} from {words[0]} to {words[-1]}, {ends}"
+        return f"{quantity} {goes} from {words[0]} to {words[-1]}, {ends}"
     with np.errstate(invalid="ignore"):
         off = np.abs(np.ravel(total.mean) - np.array(values))
         near = int(np.sum(off <= 2 * np.ravel(total.standard_error)))

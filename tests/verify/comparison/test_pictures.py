@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from theory import MLP, InvalidArgument, squared_update
+from theory.observables import K, g
 from theory.symbols import ell
-from verify import Comparison, Estimate, check, compare_law, monte_carlo
+from verify import Comparison, Conditioned, Estimate, check, compare_law, monte_carlo
 
 GRID = [MLP(n, L) for n in (32, 256) for L in (2, 4)]
 
@@ -142,6 +143,21 @@ def test_an_estimate_alone_and_beside_a_law(measured: Estimate) -> None:
 def test_what_is_no_theory_of_the_layers_is_refused(measured: Estimate, theory: Any) -> None:
     with pytest.raises(InvalidArgument, match=r"give squared_update\(network, ell\)"):
         measured.plot(theory=theory)
+
+
+def test_a_picture_names_the_observable_that_was_measured() -> None:
+    observable, network = g @ K @ g, MLP(8, 3)
+    sampler = Conditioned()
+    estimate = monte_carlo(
+        network, samples=500, seed=1, observable=observable, sampler=sampler, layer=(1, 2)
+    )
+    axes = estimate.plot()
+    assert axes.get_ylabel() == "E[gᵀKg]"
+    assert axes.get_title().startswith("E[gᵀKg] ")
+    found = compare_law(
+        networks=[network], samples=500, seed=1, observable=observable, sampler=sampler
+    )
+    assert found.plot().get_ylabel() == "E[gᵀKg] over its exact value"
 
 
 def test_an_undefined_mean_is_left_out() -> None:
