@@ -12,7 +12,7 @@ from theory.public_names import PlainText
 from theory.symbols import a as slope_symbol
 from theory.validation import exact_number, typed, written
 
-__all__ = ["Activation", "LeakyReLU", "Linear", "ReLU"]
+__all__ = ["Activation", "LeakyReLU", "Linear", "ReLU", "checked_activation"]
 
 
 @dataclass(frozen=True)
@@ -118,3 +118,12 @@ def _slope(value: object) -> Rational:
             f"0 is ReLU(), 1 is Linear()"
         )
     return number
+
+
+def checked_activation(activation: object) -> None:
+    """Raise `InvalidArgument` for what is no activation."""
+    if not isinstance(activation, Activation):
+        raise InvalidArgument(
+            f"expected ReLU(), LeakyReLU(slope) or Linear() for activation, "
+            f"got activation={typed(activation)}; leave it out for ReLU()"
+        )

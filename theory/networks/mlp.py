@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
 from itertools import chain, groupby, repeat
+from typing import Any
 
 from sympy import Expr, Symbol
 
 from theory.coverage import answered_class
 from theory.errors import InvalidArgument
-from theory.networks.activations import Activation, ReLU
-from theory.networks.multipliers import Rates, multiplier_runs
-from theory.networks.network import Network, Size
-from theory.networks.sites import Site
-from theory.symbols import L, ell, meant, n, n_0
+from theory.networks.activations import Activation, ReLU, checked_activation
+from theory.networks.multipliers import multiplier_runs
+from theory.networks.network import LONGEST_TEXT, Network, Size, size_value
+from theory.networks.sites import BELOW, Cell, Edge, Site
+from theory.symbols import L, ell, n, n_0
 from theory.validation import (
     brief,
     positive_int,
@@ -24,9 +25,6 @@ from theory.validation import (
 )
 
 __all__ = ["MLP"]
-
-_LONGEST = 40
-"""Characters of an argument of a network within a sentence."""
 
 
 @answered_class
@@ -68,12 +66,12 @@ class MLP(Network):
     input_norm2: Expr | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        _check_activation(self.activation)
+        checked_activation(self.activation)
         width, depth = _sizes(self.width, self.depth)
         self._set("width", width)
         self._set("depth", depth)
         if self.input_width is not None:
-            self._set("input_width", _size("input_width", self.input_width, n_0, n))
+            self._set("input_width", size_value("input_width", self.input_width, n_0, n))
         for name in ("weight_variance", "readout_variance", "input_norm2"):
             if getattr(self, name) is not None:
                 self._set(name, _scale(name, getattr(self, name)))
@@ -86,7 +84,7 @@ class MLP(Network):
 
     def __str__(self) -> str:
         """``repr``, with long values cut short."""
-        return self._text(lambda value: brief(value, _LONGEST))
+        return self._text(lambda value: brief(value, LONGEST_TEXT))
 
     def _text(self, write: Callable[[object], str]) -> str:
         values = {each.name: getattr(self, each.name) for each in fields(self)}
@@ -98,19 +96,24 @@ class MLP(Network):
         ]
         return f"MLP({', '.join(said)})"
 
-    def _sites(self, rates: tuple[Expr, ...] | Rates) -> Iterator[tuple[Site, int]]:
+    def _cells(self, rates: Any) -> Iterator[tuple[Cell, int]]:
         """The hidden layers; equal neighbours are one run."""
         runs = multiplier_runs(rates, self.layers)
         if isinstance(self.width, tuple):
             each = chain.from_iterable(repeat(rate, count) for rate, count in runs)
             sizes = zip(self.widths, self.widths[1:], each, strict=False)
-            yield from ((self._site(*key), len(list(same))) for key, same in groupby(sizes))
+            yield from ((self._layer(*key), len(list(same))) for key, same in groupby(sizes))
             return
         (first, count), *others = runs
-        yield self._site(self.first_fan_in, self.width, first), 1
+        yield self._layer(self.first_fan_in, self.width, first), 1
         for rate, number in ((first, count - 1), *others):
             if number:
-                yield self._site(self.width, self.width, rate), number
+                yield self._layer(self.width, self.width, rate), number
+
+    def _layer(self, fan_in: Any, width: Any, rate: Expr) -> Cell:
+        """One layer: the cell of one site with one edge."""
+        edge = Edge(BELOW, fan_in, self.c / fan_in, rate)
+        return ((Site("z", width, self.activation, (edge,)),),)
 
 
 def _scale(name: str, value: object) -> Expr:
@@ -123,21 +126,13 @@ def _scale(name: str, value: object) -> Expr:
     return scale
 
 
-def _check_activation(activation: object) -> None:
-    if not isinstance(activation, Activation):
-        raise InvalidArgument(
-            f"expected ReLU(), LeakyReLU(slope) or Linear() for activation, "
-            f"got activation={typed(activation)}; leave it out for ReLU()"
-        )
-
-
 def _sizes(width: object, depth: object) -> tuple[Size | tuple[Size, ...], Size]:
     if getattr(width, "ndim", 0) == 1:
         width = tuple(width)  # type: ignore[arg-type]
     if not isinstance(width, tuple | list):
         return (
-            n if width is None else _size("width", width, n),
-            L if depth is None else _size("depth", depth, L),
+            n if width is None else size_value("width", width, n),
+            L if depth is None else size_value("depth", depth, L),
         )
     if not width:
         raise InvalidArgument("expected at least one width, got width=(); give width=(64, 64)")
@@ -159,17 +154,4 @@ def _layer_width(name: str, value: object) -> Size:
         f"expected a positive int or a positive integer symbol for {name}, got "
         f"{name}={typed(value)}; give Symbol({value.name!r}, integer=True, positive=True), of a "
         f"name other than L and ell"
-    )
-
-
-def _size(name: str, value: object, *symbols: Symbol) -> Size:
-    value = meant(value, *symbols)
-    if not isinstance(value, Symbol):
-        return positive_int(name, value)
-    if value in symbols:
-        return value
-    own = " or ".join(f"theory.symbols.{symbol}" for symbol in symbols)
-    raise InvalidArgument(
-        f"expected an int or the symbol {own} for {name}, got {name}={typed(value)}; a symbol "
-        f"of the same name with other assumptions is another symbol"
     )

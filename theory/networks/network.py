@@ -7,17 +7,18 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Self, TypeAlias
 
-from sympy import Expr, Integer, Symbol
+from sympy import Expr, Integer, Symbol, sympify
 
 from theory.errors import InvalidArgument, NotSolved
-from theory.networks.activations import Activation
+from theory.networks.activations import Activation, Linear
 from theory.networks.multipliers import ByGroup, Rates, TrainedLayers, multiplier_runs, open_ends
-from theory.networks.sites import Edge, Site
+from theory.networks.sites import BELOW, Cell, Edge, Site
 from theory.public_names import PlainText
 from theory.symbols import ell, meant
 from theory.validation import index_in, non_negative_rates, positive_int, typed
 
 __all__ = [
+    "LONGEST_TEXT",
     "Network",
     "Size",
     "asked_layer",
@@ -26,11 +27,14 @@ __all__ = [
     "numeric_depth",
     "numeric_layers",
     "numeric_rates",
+    "size_value",
 ]
 
 Size: TypeAlias = int | Symbol
 _DEEPEST = 10_000
 """The deepest layer whose formula, a polynomial of that degree, is written out."""
+LONGEST_TEXT = 40
+"""Characters of an argument of a network within a sentence."""
 _MOST_LISTED = 10**7
 """Layers whose widths are listed one by one."""
 
@@ -150,16 +154,36 @@ class Network(PlainText, ABC):
         return frozenset(sizes).union(*(value.free_symbols for value in values))
 
     @abstractmethod
-    def _sites(self, rates: tuple[Expr, ...] | Rates) -> Iterator[tuple[Site, int]]:
-        """The sites from the input up: each with the number of neighbours that are equal to it."""
+    def _cells(self, rates: Any) -> Iterator[tuple[Cell, int]]:
+        """The cells from the input up: each with the number of neighbours that are equal to it."""
 
-    def _site(self, fan_in: Any, width: Any, rate: Expr) -> Site:
-        """A site of this network's activation and variance, with one edge from the site below."""
-        return Site(width, self.activation, (Edge(fan_in, self.c / fan_in, rate),))
+    def _gram(self) -> dict[tuple[str, str], Expr]:
+        """The inner products of the inputs, by their names."""
+        return {(BELOW, BELOW): self.norm2}
+
+    def _readout(self) -> Site:
+        """The output f as a site of width 1; its weights are not trained."""
+        width = self.last_width
+        edge = Edge(BELOW, width, self.s / sympify(width) ** 2, Integer(0))
+        return Site("f", 1, Linear(), (edge,))
 
     def _with(self, **changes: Any) -> Self:
         """The same network with other sizes."""
         return replace(self, **changes)  # type: ignore[type-var]
+
+
+def size_value(name: str, value: object, *symbols: Symbol) -> Size:
+    """``value`` as a positive int, or as one of ``symbols``."""
+    value = meant(value, *symbols)
+    if not isinstance(value, Symbol):
+        return positive_int(name, value)
+    if value in symbols:
+        return value
+    own = " or ".join(f"theory.symbols.{symbol}" for symbol in symbols)
+    raise InvalidArgument(
+        f"expected an int or the symbol {own} for {name}, got {name}={typed(value)}; a symbol "
+        f"of the same name with other assumptions is another symbol"
+    )
 
 
 def checked_network(

@@ -1,0 +1,181 @@
+"""`Residual` is a network of two-matrix residual blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, fields
+from itertools import groupby
+from typing import Any
+
+from sympy import Expr, Integer, Symbol, sympify
+
+from theory.coverage import answered_class
+from theory.errors import InvalidArgument
+from theory.networks.activations import Activation, Linear, ReLU, checked_activation
+from theory.networks.network import LONGEST_TEXT, Network, Size, size_value
+from theory.networks.roles import ALL_ONE, ByRole, RoleRates, in_blocks
+from theory.networks.sites import BELOW, Cell, Edge, Link, Site
+from theory.symbols import B, L, b, ell, n, n_0
+from theory.validation import brief, positive_value, typed, written
+
+__all__ = ["Residual"]
+
+
+@answered_class
+@dataclass(frozen=True)
+class Residual(Network):
+    """A random residual network without biases at mean-field initialisation.
+
+    h^0 = W_in x, h^b = sqrt(skip2) h^(b-1) + tau W sigma(U h^(b-1)) for b = 1..B with
+    tau^2 = multiplier2, and f = v . h^B.  W_in has the variance input/n_0, U up/width, W
+    down/branch_width, and v_j ~ N(0, readout_variance/width^2); v is not trained.
+
+    ``width``: of the stream h, an int, or the symbol ``n`` (None).
+    ``blocks``: an int, or the symbol ``B`` (None).
+    ``branch_width``: of U h, an int, or the width (None).
+    ``input_width``: int, the symbol ``n_0``, or the width (None).
+    ``multiplier2``: tau^2; None is 1/B.  ``skip2``: the squared factor of the skip; 1.
+    ``weight_variance``: `ByRole`, variances times fan-in; None is critical: 1, that of the
+    activation (2 for ReLU), 1.
+    ``readout_variance``: in units of 1/width^2; None is 1.  ``input_norm2``: |x|^2; None is n_0.
+
+    The scales are exact numbers, or rational functions of ``theory.symbols.B``.
+
+    >>> Residual(width=64, blocks=8)
+    Residual(width=64, blocks=8)
+    >>> Residual(multiplier2=1 / B**2).multiplier2
+    B**(-2)
+    """
+
+    width: Size | None = None
+    blocks: Size | None = None
+    branch_width: Size | None = field(default=None, kw_only=True)
+    input_width: Size | None = field(default=None, kw_only=True)
+    activation: Activation = field(default_factory=ReLU, kw_only=True)
+    multiplier2: Expr | None = field(default=None, kw_only=True)
+    skip2: Expr = field(default=Integer(1), kw_only=True)
+    weight_variance: ByRole | None = field(default=None, kw_only=True)
+    readout_variance: Expr | None = field(default=None, kw_only=True)
+    input_norm2: Expr | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        checked_activation(self.activation)
+        self._set("width", n if self.width is None else size_value("width", self.width, n))
+        self._set("blocks", B if self.blocks is None else size_value("blocks", self.blocks, B))
+        for name, symbol in (("branch_width", n), ("input_width", n_0)):
+            value = getattr(self, name)
+            if value is not None:
+                self._set(name, size_value(name, value, symbol, n))
+        for name in ("multiplier2", "skip2", "readout_variance", "input_norm2"):
+            value = getattr(self, name)
+            if value is not None:
+                self._set(name, _scale(name, value))
+        if self.weight_variance is not None and not isinstance(self.weight_variance, ByRole):
+            raise InvalidArgument(
+                f"expected ByRole(input=..., up=..., down=...) for weight_variance, got "
+                f"weight_variance={typed(self.weight_variance)}; leave it out for critical weights"
+            )
+
+    def _set(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+
+    def __repr__(self) -> str:
+        return self._text(written)
+
+    def __str__(self) -> str:
+        """``repr``, with long values cut short."""
+        return self._text(lambda value: brief(value, LONGEST_TEXT))
+
+    def _text(self, write: Callable[[object], str]) -> str:
+        unsaid = {"width": n, "blocks": B, "activation": ReLU(), "skip2": Integer(1)}
+        values = ((each.name, getattr(self, each.name)) for each in fields(self))
+        said = [f"{k}={write(v)}" for k, v in values if v is not None and v != unsaid.get(k)]
+        return f"Residual({', '.join(said)})"
+
+    @property
+    def depth(self) -> Any:
+        """The number of blocks, as the depth of other networks."""
+        return self.blocks
+
+    @property
+    def variances(self) -> ByRole:
+        """The variances of one weight times its fan-in, by role: as given, or critical.
+
+        >>> Residual().variances
+        ByRole(input=1, up=2, down=1)
+        """
+        return (self.weight_variance or ByRole())._filled(up=self.activation.critical_variance())
+
+    @property
+    def tau2(self) -> Expr:
+        """The squared multiplier: as given, or 1/B, at the number of blocks.
+
+        >>> Residual(blocks=8).tau2
+        1/8
+        """
+        return self._in_blocks(1 / B if self.multiplier2 is None else self.multiplier2)
+
+    @property
+    def inner_width(self) -> Any:
+        """The width of the branches: as given, or that of the stream."""
+        return self.width if self.branch_width is None else self.branch_width
+
+    def _in_blocks(self, scale: Expr) -> Expr:
+        """A scale with the number of blocks in the place of B."""
+        return sympify(scale).subs(B, self.blocks) if isinstance(self.blocks, int) else scale
+
+    @property
+    def free_symbols(self) -> frozenset[Symbol]:
+        """The symbols that this network still holds.
+
+        >>> sorted(map(str, Residual().free_symbols))
+        ['B', 'n']
+        """
+        sizes = (self.width, self.blocks, self.inner_width, self.first_fan_in)
+        variances = self.variances
+        scales = (self.tau2, self.skip2, self.s, self.norm2, self.activation.slope)
+        inner = (variances.input, variances.up, variances.down)
+        values = [self._in_blocks(sympify(each)) for each in (*scales, *inner)]
+        return frozenset(each for each in sizes if isinstance(each, Symbol)).union(
+            *(value.free_symbols for value in values)
+        )
+
+    def _cells(self, rates: Any) -> Iterator[tuple[Cell, int]]:
+        """The input's cell, then the blocks; equal neighbours are one run."""
+        by_block = self.role_rates(rates)
+        first = by_block[0] if by_block else self.role_rates(None, 1)[0]
+        yield self._input_cell(first.input), 1
+        for each, same in groupby(by_block):
+            yield self._block(each), len(list(same))
+
+    def role_rates(self, rates: RoleRates, blocks: int | None = None) -> tuple[ByRole, ...]:
+        """One `ByRole` without None for each block."""
+        count = self.layers if blocks is None else blocks
+        every = rates if isinstance(rates, tuple) else (rates or ByRole(),) * count
+        return tuple(each._filled()._mapped(self._in_blocks) for each in every)
+
+    def _input_cell(self, rate: Expr) -> Cell:
+        variance = self._in_blocks(self.variances.input) / self.first_fan_in
+        edge = Edge(BELOW, self.first_fan_in, variance, rate)
+        return ((Site("h", self.width, Linear(), (edge,)),),)
+
+    def _block(self, rates: ByRole = ALL_ONE) -> Cell:
+        """One block: the branch's pre-activations, then the stream."""
+        width, inner, tau2 = self.width, self.inner_width, self.tau2
+        up = self._in_blocks(self.variances.up) / width
+        down = self._in_blocks(self.variances.down) / inner
+        into = Edge(BELOW, width, up, rates.up)
+        back = Edge("branch", inner, tau2 * down, tau2 * rates.down)
+        skip = Link(BELOW, self._in_blocks(self.skip2))
+        branch = Site("branch", inner, self.activation, (into,))
+        return ((branch,), (Site("h", width, Linear(), (back,), (skip,)),))
+
+
+def _scale(name: str, value: object) -> Expr:
+    scale = positive_value(name, in_blocks(value))
+    if scale.has(L, ell, b):
+        raise InvalidArgument(
+            f"expected {name} to be the same in every block, got {name}={typed(value)}; give a "
+            f"number, or a rational function of theory.symbols.B"
+        )
+    return scale
