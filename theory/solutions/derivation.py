@@ -22,14 +22,15 @@ from theory.public_names import cached_property
 from theory.solutions.closed_form import ClosedForm, closed_form, closed_form_expression
 from theory.solutions.evaluation import DecimalRecursion, quick_mean
 from theory.solutions.infinite_width import MeanFieldLaw, leading_in_width, mean_field_law
-from theory.solutions.recursion import Recursion, is_too_long, layer_parameters, recursion
+from theory.solutions.recursion import Recursion, is_too_long, recursion
 from theory.solutions.solved import Solved
 from theory.symbols import L, c, ell, n, n_in, n_out, r
 from theory.validation import brief
 from theory.waiting import announced
 from theory.words.closure import LayerMap
-from theory.words.coefficients import LayerParameters
+from theory.words.coefficients import StepParameters
 from theory.words.observables import Observable, checked_observable
+from theory.words.shapes import cell_parameters
 from theory.words.word import Word, word_text
 from theory.words.word_maps import WordMaps, word_maps
 from theory.writing.blocks import Formulas, Line, Prose
@@ -107,16 +108,18 @@ class Derivation(Solved):
         [               0, c*m_2*n_out/n_in]])
         """
         kernel = self.word_maps.kernel
-        moments = [Symbol(f"m_{p}", positive=True) for p in range(1, kernel.mask_powers() + 1)]
+        highest = max(kernel.mask_powers(), default=0)
+        moments = [Symbol(f"m_{p}", positive=True) for p in range(1, highest + 1)]
         domain = field_of(frozenset({n_in, n_out, c, r, *moments}))
-        layer = LayerParameters(
+        layer = StepParameters(
             domain=domain,
-            fan_out=domain.from_sympy(n_out),
-            variance=domain.from_sympy(c / n_in),
-            rate=domain.from_sympy(r),
-            mask_moments=lambda power: domain.from_sympy(moments[power - 1]),
+            widths={1: domain.from_sympy(n_out)},
+            mask_moments={1: lambda power: domain.from_sympy(moments[power - 1])},
+            variances={0: domain.from_sympy(c / n_in)},
+            rates={0: domain.from_sympy(r)},
+            links={},
         )
-        return kernel.matrix(layer).to_Matrix()
+        return kernel.matrix((layer,)).to_Matrix()
 
     @property
     def carried_words(self) -> tuple[str, ...]:
@@ -446,10 +449,10 @@ def _indices(factor: str) -> Fraction:
     return Fraction(max(1, factor.count("K") + (factor[:1] == "z")))
 
 
-def open_layer(network: Network) -> LayerParameters:
+def open_layer(network: Network) -> tuple[StepParameters, ...]:
     """One layer of ``network`` with multiplier 1 and both fans open, over Q(n_in, n_out)."""
     domain = field_of((network.free_symbols - {L}) | {n_in, n_out})
-    return layer_parameters(domain, network._site(n_in, n_out, Integer(1)))
+    return cell_parameters(domain, network._layer(n_in, n_out, Integer(1)))
 
 
 @answered

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache, reduce
+from functools import lru_cache, reduce
 from itertools import chain, repeat
 from operator import add
 from typing import Any
@@ -22,50 +22,38 @@ from sympy.polys.matrices import DomainMatrix
 from theory.algebra.fields import Quotient, field_of
 from theory.networks.multipliers import Rates
 from theory.networks.network import Network
-from theory.networks.sites import Site
+from theory.networks.sites import Cell
 from theory.public_names import cached_property
-from theory.words.coefficients import LayerParameters
 from theory.words.gradients import GradientTerm
+from theory.words.shapes import cell_parameters, shape_of
 from theory.words.word import Word
 from theory.words.word_maps import WordMaps
 
-__all__ = ["LayerMaps", "LayerRun", "Recursion", "is_too_long", "layer_parameters", "recursion"]
-
-
-def layer_parameters(domain: Domain, site: Site) -> LayerParameters:
-    """One site's numbers, over ``domain``."""
-    (edge,) = site.edges
-    return LayerParameters(
-        domain=domain,
-        fan_out=domain.from_sympy(sympify(site.width)),
-        variance=domain.from_sympy(edge.variance),
-        rate=domain.from_sympy(edge.rate),
-        mask_moments=cache(lambda power: domain.from_sympy(site.activation.mask_moment(power))),
-    )
+__all__ = ["LayerMaps", "LayerRun", "Recursion", "is_too_long", "recursion"]
 
 
 @dataclass(frozen=True)
 class LayerMaps:
-    """The maps of one layer with its numbers in place, on the word maps' words."""
+    """The maps of one cell with its numbers in place, on the word maps' words."""
 
     kernel: Quotient
     carried: Quotient
     sources: tuple[Quotient, ...]
 
     @classmethod
-    def of(cls, word_maps: WordMaps, layer: LayerParameters) -> LayerMaps:
-        """The maps of ``word_maps`` for one layer's numbers."""
-        sources = (word_maps.source(index, layer) for index in range(len(word_maps.terms)))
+    def of(cls, word_maps: WordMaps, domain: Domain, cell: Cell) -> LayerMaps:
+        """The maps of ``word_maps`` for the numbers of a cell."""
+        maps, numbers = word_maps.cells[shape_of(cell)], cell_parameters(domain, cell)
         return cls(
-            kernel=Quotient.of(word_maps.kernel.matrix(layer)),
-            carried=Quotient.of(word_maps.carried.matrix(layer)),
-            sources=tuple(map(Quotient.of, sources)),
+            kernel=Quotient.of(maps.kernel.matrix(numbers)),
+            carried=Quotient.of(maps.carried.matrix(numbers)),
+            sources=tuple(Quotient.of(source.matrix(numbers)) for source in maps.sources),
         )
 
 
 @dataclass(frozen=True)
 class LayerRun:
-    """``count`` neighbouring layers of one map and ``width``."""
+    """``count`` neighbouring cells of one map; ``width``: of the site that the observable is of."""
 
     maps: LayerMaps
     width: Any
@@ -110,14 +98,14 @@ class Recursion:
 
     @cached_property
     def runs(self) -> list[LayerRun]:
-        """Runs of equal layers, from layer 1 up."""
-        made: dict[Site, LayerRun] = {}
+        """Runs of equal cells, from the input up."""
+        made: dict[Cell, LayerRun] = {}
         runs: list[LayerRun] = []
-        for site, count in self.network._sites(self.rates):
-            if site not in made:
-                maps = LayerMaps.of(self.word_maps, layer_parameters(self.domain, site))
-                made[site] = LayerRun(maps, site.width, 0)
-            runs.append(replace(made[site], count=count))
+        for cell, count in self.network._cells(self.rates):
+            if cell not in made:
+                maps = LayerMaps.of(self.word_maps, self.domain, cell)
+                made[cell] = LayerRun(maps, cell[-1][-1].width, 0)
+            runs.append(replace(made[cell], count=count))
         return runs
 
     @cached_property
