@@ -7,15 +7,16 @@ from fractions import Fraction
 from math import ceil
 from typing import Any, ClassVar
 
-from sympy import Add, Expr, Integer, Matrix, Symbol, sympify
+from sympy import Add, Expr, Integer, Matrix, Symbol
 from sympy.polys.domains.domain import Domain
 
 from theory.algebra.fields import field_of
 from theory.algebra.numerals import printable
 from theory.coverage import answered
 from theory.errors import InvalidArgument, NotSolved
-from theory.networks.multipliers import Rates, open_ends
+from theory.networks.multipliers import open_ends
 from theory.networks.network import Network, asked_layer, asked_rates, checked_network
+from theory.networks.roles import Branch
 from theory.networks.sizes import Sizes, layer_at, network_at, rates_at
 from theory.precision import workdps
 from theory.public_names import cached_property
@@ -30,7 +31,7 @@ from theory.waiting import announced
 from theory.words.closure import LayerMap
 from theory.words.coefficients import StepParameters
 from theory.words.observables import Observable, checked_observable
-from theory.words.shapes import cell_parameters
+from theory.words.shapes import cell_parameters, shape_of
 from theory.words.word import Word, word_text
 from theory.words.word_maps import WordMaps, word_maps
 from theory.writing.blocks import Formulas, Line, Prose
@@ -64,8 +65,8 @@ class Derivation(Solved):
 
     observable: Observable
     network: Network
-    layer: int | Symbol
-    rates: tuple[Expr, ...] | Rates
+    layer: int | Symbol | Branch
+    rates: Any
     _shared: ClassVar[frozenset[str]] = Solved._shared | {"even", "squares", "word_maps"}
 
     @property
@@ -171,7 +172,7 @@ class Derivation(Solved):
     def word_maps(self) -> WordMaps:
         """The derivation before sizes, shared by all networks."""
         with announced("derivation"):
-            return word_maps(self.even)
+            return word_maps(self.even, *map(shape_of, self.network._kinds()))
 
     @cached_property
     def even(self) -> Observable:
@@ -234,8 +235,13 @@ class Derivation(Solved):
     @property
     def in_numbers(self) -> bool:
         """Whether depth, layer and multipliers are numbers; the width may be a symbol."""
-        numbers = isinstance(self.network.depth, int) and isinstance(self.layer, int)
+        numbers = isinstance(self.network.depth, int) and self._layer_is_number
         return numbers and not open_ends(self.rates)
+
+    @property
+    def _layer_is_number(self) -> bool:
+        layer = self.layer.block if isinstance(self.layer, Branch) else self.layer
+        return isinstance(layer, int)
 
     @property
     def closed_form(self) -> ClosedForm:
@@ -256,7 +262,7 @@ class Derivation(Solved):
                 "layers: give rates=ByGroup(...) or rates=TrainedLayers(...), or layer as a number"
             )
         with announced("closed form"):
-            return closed_form(self.word_maps, self.network, sympify(self.layer), self.rates)
+            return closed_form(self.word_maps, self.network, self.layer, self.rates)
 
     def leading(self) -> Expr:
         """The leading term as n -> infinity and then, with a symbolic depth, as it grows.
@@ -311,7 +317,7 @@ class Derivation(Solved):
     @property
     def domain(self) -> Domain:
         """The field of `in_field`."""
-        return field_of(self.network.free_symbols)
+        return field_of(self.network._field_symbols(self.rates))
 
     def _forms(self) -> list[ClosedForm]:
         return [] if self.vanishes else [self.closed_form]
@@ -330,7 +336,8 @@ class Derivation(Solved):
             return self._recursion().value(self._numeric_layer())
 
     def _symbols(self) -> frozenset[Symbol]:
-        layer = {self.layer} if isinstance(self.layer, Symbol) else set()
+        named = self.layer.block if isinstance(self.layer, Branch) else self.layer
+        layer = {named} if isinstance(named, Symbol) else set()
         return self.network.free_symbols | open_ends(self.rates) | layer
 
     def _at(self, sizes: Sizes) -> Derivation:
@@ -370,8 +377,9 @@ class Derivation(Solved):
         return recursion(self.word_maps, self.network, self.rates)
 
     def _numeric_layer(self) -> int:
-        if isinstance(self.layer, int):
-            return self.layer
+        """The cell of the layer."""
+        if self._layer_is_number:
+            return self.network._cell_of(self.layer)
         raise NotSolved(
             f"this needs a layer in numbers, got layer={self.layer}: give layer as a number, or "
             f"ask for exact, which has a closed form in ell"

@@ -15,12 +15,11 @@ from itertools import chain, repeat
 from operator import add
 from typing import Any
 
-from sympy import Expr, sympify
+from sympy import sympify
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from theory.algebra.fields import Quotient, field_of
-from theory.networks.multipliers import Rates
 from theory.networks.network import Network
 from theory.networks.sites import Cell
 from theory.public_names import cached_property
@@ -69,15 +68,15 @@ class Recursion:
 
     word_maps: WordMaps
     network: Network
-    rates: tuple[Expr, ...] | Rates
+    rates: Any
 
     @cached_property
     def domain(self) -> Domain:
         """The field of the answer."""
-        return field_of(self.network.free_symbols)
+        return field_of(self.network._field_symbols(self.rates))
 
     def expectation(self, layer: int) -> Quotient:
-        """The observable's mean at ``layer``, a 1 by 1 quotient."""
+        """The observable's mean in cell ``layer``, a 1 by 1 quotient."""
         below = self._below[layer - 1]
         sources = self.layers[layer - 1].sources
         terms = zip(self._above[layer - 1], sources, strict=True)
@@ -86,7 +85,7 @@ class Recursion:
         return reduce(add, values) if values else nothing
 
     def value(self, layer: int) -> Any:
-        """The observable's mean at ``layer``, an element of the field."""
+        """The observable's mean in cell ``layer``, an element of the field."""
         if layer not in self._values:
             numerator, denominator = self.expectation(layer).scalar()
             self._values[layer] = self.domain(numerator) / self.domain(denominator)
@@ -110,7 +109,7 @@ class Recursion:
 
     @cached_property
     def layers(self) -> list[LayerMaps]:
-        """The maps of layers 1 to L, equal layers sharing one."""
+        """The maps of all cells, equal cells sharing one."""
         return list(chain.from_iterable(repeat(run.maps, run.count) for run in self.runs))
 
     @cached_property
@@ -120,6 +119,11 @@ class Recursion:
         for layer in self.layers[:-1]:
             states.append(layer.kernel @ states[-1])
         return states
+
+    @cached_property
+    def cells(self) -> int:
+        """The number of cells."""
+        return sum(run.count for run in self.runs)
 
     def start(self) -> Quotient:
         """The kernel words at the input, a column."""
@@ -143,7 +147,7 @@ class Recursion:
 
 
 @lru_cache(maxsize=8)
-def recursion(word_maps: WordMaps, network: Network, rates: tuple[Expr, ...] | Rates) -> Recursion:
+def recursion(word_maps: WordMaps, network: Network, rates: Any) -> Recursion:
     """The `Recursion` of these arguments, kept for the next question about the same network."""
     return Recursion(word_maps, network, rates)
 

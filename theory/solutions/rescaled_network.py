@@ -18,11 +18,11 @@ An observable with an odd number of masks on one neuron keeps its masks and the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from math import prod
-from typing import Any
+from typing import Any, ClassVar
 
 from sympy import Expr, Integer, Mul, Rational, Symbol, factor, sympify
 from sympy.polys.domains.domain import Domain
@@ -30,6 +30,7 @@ from sympy.polys.domains.domain import Domain
 from theory.algebra.fields import field_of
 from theory.errors import NotSolved
 from theory.networks.network import Network
+from theory.networks.sites import Cell
 from theory.public_names import cached_property
 from theory.symbols import a, kappa
 from theory.words.coefficients import StepParameters
@@ -78,12 +79,28 @@ class RescaledNetwork:
             return Integer(1)
         return factor(self.network.c * self.network.activation.mask_moment(2))
 
+    spelled: ClassVar[Mapping[Symbol, Symbol]] = {}
+    """Depth symbols of the network in the place of L and ell."""
+
+    @property
+    def norm2(self) -> Any:
+        """|x|^2 in these units."""
+        return self.domain.one
+
+    def in_depths(self, depth: Any) -> Expr:
+        """A depth or a layer in the symbols L and ell."""
+        return sympify(depth)
+
     def layer(self, fan_in: Any, rate: Expr) -> tuple[StepParameters, ...]:
         """One layer with this fan-in and multiplier, rescaled, over `domain`."""
+        return self.numbers(self.network._layer(fan_in, self.network.width, rate))
+
+    def numbers(self, cell: Cell) -> tuple[StepParameters, ...]:
+        """One layer, rescaled, over `domain`."""
         scale = self.network.c
         if not self._even:
             scale *= self.network.activation.mask_moment(2)
-        (((site,),),) = (self.network._layer(fan_in, self.network.width, rate),)
+        ((site,),) = cell
         edges = tuple(replace(edge, variance=edge.variance / scale) for edge in site.edges)
         (step,) = cell_parameters(self.domain, ((replace(site, edges=edges),),))
         if self._even:

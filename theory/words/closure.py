@@ -132,8 +132,7 @@ def _table(cell: CellShape) -> tuple[dict[int, str], str]:
     inner = cell[0][0].index if len(cell) > 1 else None
     table = carried_face(last.index, inner)
     if not last.masked:
-        bare = {
-            ord(before): table[ord(after)] for before, after in zip("KPQRSz", "ABCEFx", strict=True)
-        }
+        pairs = zip(BARE + "z", MASKED + "x", strict=True)
+        bare = {ord(before): table[ord(after)] for before, after in pairs}
         table = table | bare | {ord("D"): junction(last.index, 0)}
     return table, junction(last.index, 0)

@@ -21,6 +21,7 @@ from sympy.polys.matrices import DomainMatrix
 from theory.words.closure import LayerMap, StepMap, chained, close, layer_map, through
 from theory.words.coefficients import StepParameters
 from theory.words.gradients import GradientTerm, gradient_terms
+from theory.words.letters import INNER
 from theory.words.observables import Observable
 from theory.words.shapes import PLAIN, CellShape
 from theory.words.word import Word
@@ -61,7 +62,7 @@ class WordMaps:
     """An observable's derivation, before any size is known.
 
     ``terms[k]``: its k-th term; ``cells``: the maps of each shape of cell, the last of which is
-    the cell that repeats.
+    the cell that repeats; no sources where the observable is of a site that a cell does not have.
     """
 
     observable: Observable
@@ -104,7 +105,8 @@ def word_maps(observable: Observable, *shapes: CellShape) -> WordMaps:
     terms = gradient_terms(observable)
     carried = close(chain.from_iterable(term.top for term in terms), *shapes)
     spelled = [_unfolded(term, close(term.top, *shapes), carried) for term in terms]
-    seeds = (through(_words(shares), shape)[-1].below for shares in spelled for shape in shapes)
+    own = [shape for shape in shapes if len(shape) > 1 or not _is_inside(terms)]
+    seeds = (through(_words(shares), shape)[-1].below for shares in spelled for shape in own)
     kernel, over = close(chain.from_iterable(seeds), *shapes), observable.over
     cells = {
         shape: CellMaps(
@@ -113,11 +115,18 @@ def word_maps(observable: Observable, *shapes: CellShape) -> WordMaps:
             sources=tuple(
                 Source(shares, through(_words(shares), shape, kernel), shape[-1][-1].index, over)
                 for shares in spelled
+                if shape in own
             ),
         )
         for shape in shapes
     }
     return WordMaps(observable, terms, cells)
+
+
+def _is_inside(terms: Iterable[GradientTerm]) -> bool:
+    """Whether an observable is of a site inside a cell, which a cell of one site does not have."""
+    texts = (chain(term.carried.values(), term.spectators) for term in terms)
+    return any(letter in INNER for text in chain.from_iterable(texts) for letter in text)
 
 
 def _unfolded(
