@@ -16,11 +16,12 @@ from theory.errors import NotSolved
 from theory.laws.derivation_steps import DerivationSteps
 from theory.laws.mean import PartOfMean
 from theory.laws.spread import Spread
-from theory.networks.network import Network
+from theory.networks.network import Network, checked_network
 from theory.networks.roles import Branch
 from theory.public_names import cached_property
 from theory.solutions.evaluation import DecimalRecursion
 from theory.solutions.infinite_width import MeanFieldLaw
+from theory.solutions.whole_network import label_and_output
 from theory.symbols import L, ell, eta, n
 from theory.validation import brief
 from theory.words.observables import K, Observable, f, g
@@ -180,5 +181,7 @@ def squared_update(network: Network, layer: object = None, rates: object = None)
     >>> squared_update(MLP(depth=2)).label.exact
     eta**2*(3*n + 5)/n
     """
+    if checked_network(network)._whole:
+        return SquaredUpdate(label_and_output(network, layer, rates))
     moved = _MOVED_INSIDE if isinstance(layer, Branch) else _MOVED
     return SquaredUpdate.derived(moved, network, layer, rates)

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, ClassVar
 
 from sympy import Expr, Integer, Symbol, sympify
 
 from theory.coverage import answered_class
 from theory.errors import InvalidArgument
 from theory.networks.activations import Activation, Linear, ReLU, checked_activation
-from theory.networks.multipliers import as_multipliers
 from theory.networks.network import Network, Size, numeric_rates, size_value
 from theory.networks.sites import Cell, Edge, Site, Step
 from theory.symbols import n, n_0
-from theory.validation import exact_number, positive_int, positive_value, typed, written
+from theory.validation import (
+    count_between,
+    exact_number,
+    index_in,
+    positive_int,
+    positive_value,
+    typed,
+    written,
+)
 
 __all__ = ["Convolution"]
 
@@ -54,6 +61,7 @@ class Convolution(Network):
     weight_variance: Expr | None = field(default=None, kw_only=True)
     readout_variance: Expr | None = field(default=None, kw_only=True)
     gram: Gram | None = field(default=None, kw_only=True)
+    _whole: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         checked_activation(self.activation)
@@ -121,9 +129,26 @@ class Convolution(Network):
     def _cells(self, rates: Any) -> Iterator[tuple[Cell, int]]:
         """One cell: a step of all positions for each layer; a step for each position where these
         have weights of their own."""
-        each = as_multipliers(numeric_rates(self, rates), self.depth)
-        layers = (self._layer(layer, rate) for layer, rate in enumerate(each, 1))
+        layers = (self._layer(layer, rate) for layer, rate in enumerate(self._asked_rates(rates), 1))
         yield tuple(step for steps in layers for step in steps), 1
+
+    def _asked_layer(self, layer: object) -> Any:
+        """(layer, position); None is position 0 of the last layer."""
+        if layer is None:
+            return self.depth, 0
+        if not isinstance(layer, tuple) or len(layer) != 2:
+            raise InvalidArgument(
+                f"expected (layer, position) for layer, got layer={typed(layer)}; give layer="
+                f"({self.depth}, 0) for the first position of the last layer"
+            )
+        found = index_in("layer", layer[0], self.depth, "layers")
+        return found, count_between("position", layer[1], 0, self.positions - 1)
+
+    def _site_name(self, layer: Any) -> str:
+        return _name(*layer)
+
+    def _asked_rates(self, rates: object) -> tuple[Expr, ...]:
+        return numeric_rates(self, rates)
 
     def _layer(self, layer: int, rate: Expr) -> list[Step]:
         fan_in = self.first_fan_in if layer == 1 else self.channels

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from sympy import Expr, Integer, Symbol, sympify
 
@@ -48,6 +48,7 @@ class Graph(Network):
     variances: Table | None = field(default=None, kw_only=True)
     readout_variance: Expr | None = field(default=None, kw_only=True)
     input_norm2: Expr | None = field(default=None, kw_only=True)
+    _whole: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -86,12 +87,14 @@ class Graph(Network):
         return tuple(read.items())
 
     def _checked_edge(self, name: str, edge: Any) -> None:
-        edges = [(source, vertex) for vertex, sources in self.vertices for source in sources]
-        if edge not in edges:
+        if edge not in self._edges():
             raise InvalidArgument(
                 f"expected edges (source, vertex) of the graph for {name}, got {edge!r}; its edges "
-                f"are {', '.join(map(repr, edges))}"
+                f"are {', '.join(map(repr, self._edges()))}"
             )
+
+    def _edges(self) -> list[tuple[str, str]]:
+        return [(source, vertex) for vertex, sources in self.vertices for source in sources]
 
     def __repr__(self) -> str:
         said = [repr(dict(self.vertices))]
@@ -124,20 +127,35 @@ class Graph(Network):
 
     def _cells(self, rates: Any) -> Iterator[tuple[Cell, int]]:
         """One cell: a step for each vertex."""
-        read = self._rates(rates)
+        read = dict(self._asked_rates(rates) or ())
         yield tuple((self._vertex(name, sources, read),) for name, sources in self.vertices), 1
 
-    def _rates(self, rates: Any) -> dict[tuple[str, str], Expr]:
-        if rates is None:
-            return {}
-        if not isinstance(rates, Mapping):
+    def _asked_layer(self, layer: object) -> Any:
+        """The name of a vertex; None is the first of the readout."""
+        if layer is None:
+            return self.readout[0]
+        names = list(dict(self.vertices))
+        if layer not in names:
             raise InvalidArgument(
-                f"expected a mapping of (source, vertex) to multipliers of eta for rates, got "
-                f"rates={typed(rates)}; edges that it leaves out have the multiplier 1"
+                f"expected the name of a vertex for layer, got layer={typed(layer)}; the vertices "
+                f"are {', '.join(map(repr, names))}"
             )
-        for edge in rates:
+        return layer
+
+    def _site_name(self, layer: Any) -> str:
+        return str(layer)
+
+    def _asked_rates(self, rates: object) -> Table | None:
+        """Pairs of edges and multipliers of eta, from one for all edges or a mapping of some."""
+        if rates is None:
+            return None
+        if not isinstance(rates, Mapping | tuple):
+            every = non_negative_value("rates", rates)
+            return tuple((edge, every) for edge in self._edges())
+        given = dict(rates)
+        for edge in given:
             self._checked_edge("rates", edge)
-        return {edge: non_negative_value(f"rates[{edge!r}]", v) for edge, v in rates.items()}
+        return tuple((edge, non_negative_value(f"rates[{edge!r}]", v)) for edge, v in given.items())
 
     def _vertex(self, name: str, sources: Any, rates: dict[Any, Expr]) -> Site:
         usual = self.activation.critical_variance() / len(sources)
@@ -169,6 +187,11 @@ def _vertices(vertices: Any) -> Table:
             f"give one such as {{'a': ('x',), 'b': ('x', 'a')}}"
         )
     for name, sources in given.items():
+        if not isinstance(name, str):
+            raise InvalidArgument(
+                f"expected names of vertices in text for vertices, got {typed(name)}; give "
+                f"{str(name)!r}"
+            )
         strange = [each for each in sources if each != _INPUT and each not in given]
         if strange or not sources or name in (_INPUT, BELOW) or len(set(sources)) < len(sources):
             raise InvalidArgument(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, Self, TypeAlias
+from typing import Any, ClassVar, Self, TypeAlias
 
 from sympy import Expr, Integer, Symbol, sympify
 
@@ -27,6 +27,7 @@ __all__ = [
     "numeric_depth",
     "numeric_layers",
     "numeric_rates",
+    "repeating_network",
     "size_value",
 ]
 
@@ -53,6 +54,8 @@ class Network(PlainText, ABC):
     weight_variance: Expr | None
     readout_variance: Expr | None
     input_norm2: Expr | None
+    _whole: ClassVar[bool] = False
+    """Whether a network is derived as a whole, since it has no cells that repeat."""
 
     @property
     def widths(self) -> tuple[Size, ...]:
@@ -169,6 +172,10 @@ class Network(PlainText, ABC):
         """The cell, counted from 1 at the input, that holds ``layer``, a number."""
         return int(layer)
 
+    def _site_name(self, layer: Any) -> str:
+        """The name of the site that ``layer`` names, of a network that is derived as a whole."""
+        raise NotImplementedError
+
     def _field_symbols(self, rates: Any) -> frozenset[Symbol]:
         """The symbols of an exact value at a depth in numbers with these multipliers."""
         return self.free_symbols
@@ -224,6 +231,17 @@ def checked_network(
     raise InvalidArgument(
         f"expected a network for {name}, got {name}={typed(network)}; give {give}"
     )
+
+
+def repeating_network(network: object) -> Network:
+    """``network``, or `NotSolved` where it has no cells that repeat."""
+    checked = checked_network(network)
+    if checked._whole:
+        raise NotSolved(
+            f"{type(checked).__name__} has exact values of squared_update alone: ask for "
+            f"squared_update(network), or give a network whose layers repeat, as MLP(64, 4)"
+        )
+    return checked
 
 
 def numeric_layers(network: Network, layer: object = None) -> tuple[int, ...]:

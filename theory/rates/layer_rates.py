@@ -28,7 +28,7 @@ from theory.errors import NotSolved
 from theory.laws.criteria import LastLayer, NetworkOutput
 from theory.laws.update import squared_update
 from theory.networks.groups import Readout, group_rates, inner_groups
-from theory.networks.network import Network, checked_network
+from theory.networks.network import Network, repeating_network
 from theory.networks.sizes import Sizes, network_at
 from theory.precision import workdps
 from theory.public_names import cached_property
@@ -366,7 +366,7 @@ def layer_rates(network: Network, *, bound: object = Integer(1)) -> LayerRates:
     >>> [f"{float(rate):.3g}" for rate in layer_rates(MLP(64, 8)).together]
     ['0.172', '0.0421', '0.006']
     """
-    checked_network(network)
+    repeating_network(network)
     last = LastLayer(bound)
     inner = inner_groups(network)
     return LayerRates(

@@ -20,7 +20,7 @@ from theory.networks.groups import (
     group_rates,
 )
 from theory.networks.multipliers import ByGroup, Rates, multiplier_runs, open_ends
-from theory.networks.network import Network
+from theory.networks.network import Network, repeating_network
 from theory.rates.hidden_rate import NOTHING_MOVES, MaximalLearningRate
 from theory.rates.learning_rate import ReadoutLearningRate
 
@@ -77,6 +77,7 @@ def maximal_learning_rate(
     >>> maximal_learning_rate(MLP(), group=Readout()).leading()
     1/n
     """
+    repeating_network(network)
     asked = checked_group(group, rates)
     if isinstance(asked, Readout):
         return ReadoutLearningRate(readout_update(network).network, output_criterion(criterion))

@@ -15,7 +15,7 @@ from theory.algebra.numerals import printable
 from theory.coverage import answered
 from theory.errors import InvalidArgument, NotSolved
 from theory.networks.multipliers import open_ends
-from theory.networks.network import Network, asked_layer, asked_rates, checked_network
+from theory.networks.network import Network, asked_layer, asked_rates, repeating_network
 from theory.networks.roles import Branch
 from theory.networks.sizes import Sizes, layer_at, network_at, rates_at
 from theory.precision import workdps
@@ -487,7 +487,7 @@ def derive(
     6*n**3 + 10*n**2
     """
     checked_observable(observable)
-    checked_network(network)
+    repeating_network(network)
     refuse_long(observable)
     asked = asked_layer(network, layer)
     _refuse_bare_masks(observable, network, asked)

@@ -12,10 +12,14 @@ turns into that from j to i, and weights W into their transpose.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 __all__ = [
     "BARE",
+    "FIRST_INPUT",
     "INNER",
     "MASKED",
+    "SITES",
     "carried_face",
     "is_junction",
     "is_vector",
@@ -26,6 +30,7 @@ __all__ = [
     "masks_of",
     "post",
     "pre",
+    "renamed",
     "site_of",
     "transposed",
     "vector",
@@ -38,6 +43,8 @@ MASKED, BARE = "ABCEF", "KPQRS"
 """Kernels of the last face after and before its mask, by kind; kind 0 has an own share."""
 INNER = "UV"
 """The kernel from the last site of a cell to a site inside it, before its mask, and back."""
+FIRST_INPUT, SITES = 96, 128
+"""Sites from `FIRST_INPUT` on are inputs, which no weights move: kernels with them vanish."""
 _JUNCTION, _VECTOR, _WEIGHT, _KERNEL = 0x20000, 0x30000, 0x38000, 0x40000
 
 
@@ -138,6 +145,15 @@ _TRANSPOSES = _Transposes({ord(INNER[0]): ord(INNER[1]), ord(INNER[1]): ord(INNE
 def transposed(text: str) -> str:
     """The transpose of a product of letters."""
     return text[::-1].translate(_TRANSPOSES)
+
+
+def renamed(letter: str, sites: Mapping[int, int]) -> str:
+    """A kernel or a vector of the same faces of other sites."""
+    if (parts := kernel_parts(letter)) is not None:
+        kind, *faces = parts
+        return kernel(kind, *(2 * sites[face >> 1] | face & 1 for face in faces))
+    face = vector_face(letter)
+    return letter if face is None else vector(2 * sites[face >> 1] | face & 1)
 
 
 def carried_face(site: int, inner: int | None) -> dict[int, str]:

@@ -19,7 +19,16 @@ from theory.networks.sites import BELOW, Cell, Site, Step
 from theory.words.coefficients import StepParameters
 from theory.words.letters import post
 
-__all__ = ["PLAIN", "CellShape", "SiteShape", "StepShape", "cell_parameters", "shape_of"]
+__all__ = [
+    "PLAIN",
+    "CellShape",
+    "SiteShape",
+    "StepShape",
+    "cell_parameters",
+    "shape_of",
+    "step_parameters",
+    "step_shape",
+]
 
 
 class EdgeShape(NamedTuple):
@@ -54,26 +63,27 @@ def shape_of(cell: Cell) -> CellShape:
     """
     numbers = _numbers(cell)
     alone = len(cell) == len(cell[0]) == len(cell[0][0].edges) == 1 and not cell[0][0].links
-    shape = tuple(
-        tuple(_site_shape(site, numbers, _weights(step), alone) for site in step) for step in cell
-    )
-    for step, sites in zip(shape, cell, strict=True):
-        _refuse(step, sites)
-    return PLAIN if alone and shape[0][0].edges[0].source == post(0) else shape
+    return PLAIN if alone else tuple(step_shape(step, numbers) for step in cell)
+
+
+def step_shape(step: Step, numbers: Mapping[str, int]) -> StepShape:
+    """The shape of ``step`` by the ``numbers`` of sites; raises `NotSolved` as `shape_of`."""
+    weights = _weights(step)
+    shape = tuple(_site_shape(site, numbers, weights) for site in step)
+    _refuse(shape, step)
+    return shape
 
 
 def cell_parameters(domain: Domain, cell: Cell) -> tuple[StepParameters, ...]:
     """The numbers of a cell over ``domain``, by step, from below up."""
     numbers = _numbers(cell)
-    return tuple(_step_parameters(domain, step, numbers) for step in cell)
+    return tuple(step_parameters(domain, step, numbers) for step in cell)
 
 
 def _numbers(cell: Cell) -> dict[str, int]:
-    """Sites by number: those below the cell, then its own."""
-    own = [site.name for step in cell for site in step]
-    read = [edge.source for step in cell for site in step for edge in site.edges]
-    inputs = [name for name in dict.fromkeys(read) if name not in own and name != BELOW]
-    return {name: number for number, name in enumerate((BELOW, *own, *inputs))}
+    """Sites by number: the last one below the cell, then its own."""
+    own = (site.name for step in cell for site in step)
+    return {name: number for number, name in enumerate((BELOW, *own))}
 
 
 def _weights(step: Step) -> dict[Any, int]:
@@ -87,14 +97,14 @@ def _identity(site: Site, index: int) -> Any:
 
 
 def _site_shape(
-    site: Site, numbers: Mapping[str, int], weights: Mapping[Any, int], alone: bool
+    site: Site, numbers: Mapping[str, int], weights: Mapping[Any, int]
 ) -> SiteShape:
     edges = (
         EdgeShape(weights[_identity(site, index)], post(numbers[edge.source]))
         for index, edge in enumerate(site.edges)
     )
     links = tuple(post(numbers[link.source]) for link in site.links)
-    masked = alone or not isinstance(site.activation, Linear)
+    masked = not isinstance(site.activation, Linear)
     return SiteShape(numbers[site.name], masked, tuple(edges), links)
 
 
@@ -116,7 +126,8 @@ def _refuse(step: StepShape, sites: Step) -> None:
             )
 
 
-def _step_parameters(domain: Domain, step: Step, numbers: Mapping[str, int]) -> StepParameters:
+def step_parameters(domain: Domain, step: Step, numbers: Mapping[str, int]) -> StepParameters:
+    """The numbers of a step over ``domain``, by the ``numbers`` of sites."""
     weights = _weights(step)
     edges = {
         weights[_identity(site, index)]: edge

@@ -27,10 +27,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from functools import cache
 from itertools import chain, product
+from math import prod
 from typing import NamedTuple
 
 from theory.words.coefficients import Coefficient, Term
 from theory.words.letters import (
+    FIRST_INPUT,
     is_junction,
     is_vector,
     is_weight,
@@ -38,6 +40,7 @@ from theory.words.letters import (
     kernel,
     kernel_parts,
     masks_of,
+    post,
     site_of,
     transposed,
     vector,
@@ -49,7 +52,7 @@ from theory.words.shapes import SiteShape, StepShape
 from theory.words.wick import contract, tidy
 from theory.words.word import Word, canonical_word
 
-__all__ = ["word_below"]
+__all__ = ["summands", "word_below"]
 
 _OWN_SHARE = 0
 """The kind of kernel that has an own share."""
@@ -75,6 +78,11 @@ def word_below(word: Word, step: StepShape) -> Mapping[Word, Coefficient]:
             for coins, ways in _coincidences(loops).items():
                 total[below][Term(coins, pairs, own, links)] += number * count * ways
     return {below: dict(terms) for below, terms in total.items()}
+
+
+def summands(word: Word, step: StepShape) -> int:
+    """How many products of weights and letters below `word_below` averages."""
+    return prod(len(_parts(letter, step)) for factor in word for letter in factor)
 
 
 def _written(word: Word, step: StepShape) -> Counter[tuple[Word, ...]]:
@@ -119,7 +127,8 @@ def _parts(letter: str, step: StepShape) -> tuple[_Part, ...]:
 
 def _kernel_parts(kind: int, left: int, right: int, step: StepShape) -> Iterator[_Part]:
     for (before, p, links), (after, q, others) in product(_read(left, step), _read(right, step)):
-        yield _Part(before + kernel(kind, p, q) + transposed(after), links=links + others)
+        if max(p, q) < post(FIRST_INPUT):
+            yield _Part(before + kernel(kind, p, q) + transposed(after), links=links + others)
 
 
 def _own_shares(kind: int, left: int, right: int, step: StepShape) -> Iterator[_Part]:
