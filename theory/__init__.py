@@ -12,6 +12,8 @@ from theory.laws.readout import ReadoutUpdate, readout_update
 from theory.laws.spread import Spread, tangent_kernel
 from theory.laws.update import SquaredUpdate, squared_update
 from theory.networks.activations import LeakyReLU, Linear, ReLU
+from theory.networks.convolution import Convolution
+from theory.networks.graph import Graph
 from theory.networks.groups import FirstLayer, HiddenLayers, Readout
 from theory.networks.mlp import MLP
 from theory.networks.multipliers import ByGroup, TrainedLayers
@@ -28,10 +30,12 @@ __all__ = [
     "MLP",
     "Alignment",
     "ByGroup",
+    "Convolution",
     "Derivation",
     "DerivationSteps",
     "EveryHiddenLayer",
     "FirstLayer",
+    "Graph",
     "HiddenLayers",
     "InvalidArgument",
     "LastLayer",

@@ -9,7 +9,7 @@ averaged first, then those of the other sites down to the inputs, of which no ke
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
@@ -23,10 +23,10 @@ from theory.networks.sizes import Sizes, network_at
 from theory.public_names import cached_property
 from theory.solutions.derivation import Derivation
 from theory.waiting import announced
-from theory.words.coefficients import evaluate
+from theory.words.coefficients import StepParameters, evaluate
 from theory.words.letters import FIRST_INPUT, INNER, SITES, kernel, post, pre, renamed, vector
 from theory.words.observables import Observable, f
-from theory.words.shapes import step_parameters, step_shape
+from theory.words.shapes import StepShape, step_parameters, step_shape
 from theory.words.step import summands, word_below
 from theory.words.word import Word, canonical_word
 
@@ -34,8 +34,8 @@ __all__ = ["WholeNetwork", "label_and_output"]
 
 _TO_OUTPUT = Observable.of([(("".join(INNER),), Fraction(1))])
 """tr K_fz K_zf: `INNER` are the kernels from the output f to the site z and back."""
-_MOST_PRODUCTS = 10**6
-"""Products of weights that are averaged in at most minutes."""
+_MOST_PRODUCTS = 500_000
+"""Products of weights that are averaged in half a minute of one core."""
 Numbers = dict[str, int]
 """Sites by number, as the letters of words hold them."""
 
@@ -120,24 +120,35 @@ class _Descent:
         words that differ by a turn have one mean, each in the numbers of its own turn.
         """
         turns = list(self._turns(step))
-        first = turns[0]
-        shape = step_shape(step, first)
-        parameters = step_parameters(self.domain, step, first)
+        first, shape = turns[0], step_shape(step, turns[0])
         down = [self._renaming(self.numbers, turn) for turn in turns]
         back = [self._renaming(turn, first) for turn in turns]
-        means: dict[Word, dict[Word, Any]] = {}
+        turned = {
+            word: min((_translated(word, each), k) for k, each in enumerate(down))
+            for word in self.words
+        }
+        words = {word for word, _ in turned.values()}
+        self._count(sum(summands(word, shape) for word in words))
+        means = self._means(words, shape, step_parameters(self.domain, step, first))
         total: defaultdict[Word, Any] = defaultdict(lambda: self.domain.zero)
         for word, value in self.words.items():
-            turned, turn = min((_translated(word, each), k) for k, each in enumerate(down))
-            if turned not in means:
-                self._count(summands(turned, shape))
-                below = word_below(turned, shape).items()
-                means[turned] = {each: evaluate(c, parameters) for each, c in below}
-            for each, mean in means[turned].items():
-                total[_translated(each, back[turn])] += value * mean
+            spelled, turn = turned[word]
+            for below, mean in means[spelled].items():
+                total[_translated(below, back[turn])] += value * mean
         own = {site.name for site in step}
         self.words = total
         self.numbers = {name: number for name, number in first.items() if name not in own}
+
+    def _means(
+        self, words: Iterable[Word], shape: StepShape, parameters: StepParameters
+    ) -> dict[Word, dict[Word, Any]]:
+        return {
+            word: {
+                below: evaluate(coefficient, parameters)
+                for below, coefficient in word_below(word, shape).items()
+            }
+            for word in words
+        }
 
     def _turns(self, step: Step) -> Iterator[Numbers]:
         """Numbers for the sites of ``step``, those they read, and the others that words hold."""

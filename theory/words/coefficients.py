@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 
 from sympy.polys.domains.domain import Domain
 
-__all__ = ["Coefficient", "StepParameters", "Term", "evaluate"]
+__all__ = ["Coefficient", "Powers", "StepParameters", "Term", "evaluate"]
 
 Powers = tuple[tuple[int, int], ...]
+"""Exponents by index."""
 
 
 class Term(NamedTuple):

@@ -24,13 +24,14 @@ a word given what lies below is found in three steps:
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
-from functools import cache
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache, reduce
 from itertools import chain, product
 from math import prod
+from operator import xor
 from typing import NamedTuple
 
-from theory.words.coefficients import Coefficient, Term
+from theory.words.coefficients import Coefficient, Powers, Term
 from theory.words.letters import (
     FIRST_INPUT,
     is_junction,
@@ -59,12 +60,26 @@ _OWN_SHARE = 0
 
 
 class _Part(NamedTuple):
-    """One summand of a letter: a text, the identity and form of an own share, and links."""
+    """One summand of a letter: a text, the identity and form of an own share, links, the weights
+    in the text, and a bit for each weight and link that it holds an odd number of times."""
 
     text: str
-    own: tuple[int, ...] = ()
-    form: tuple[str, ...] = ()
-    links: tuple[int, ...] = ()
+    own: tuple[int, ...]
+    form: tuple[str, ...]
+    links: tuple[int, ...]
+    weights: tuple[int, ...]
+    odd: int
+
+
+def _part(
+    text: str,
+    own: tuple[int, ...] = (),
+    form: tuple[str, ...] = (),
+    links: tuple[int, ...] = (),
+) -> _Part:
+    weights = tuple(weight_index(letter) for letter in text if is_weight(letter))
+    bits = (1 << bit for bit in (*(2 * weight for weight in weights), *(2 * k + 1 for k in links)))
+    return _Part(text, own, form, links, weights, reduce(xor, bits, 0))
 
 
 @cache
@@ -91,18 +106,20 @@ def _written(word: Word, step: StepShape) -> Counter[tuple[Word, ...]]:
     total: Counter[tuple[Word, ...]] = Counter()
     letters = "".join(word)
     for parts in product(*(_parts(letter, step) for letter in letters)):
-        weights = Counter(weight_index(w) for part in parts for w in part.text if is_weight(w))
-        links = Counter(chain.from_iterable(part.links for part in parts))
-        if any(count % 2 for count in chain(weights.values(), links.values())):
+        if reduce(xor, [part.odd for part in parts], 0):
             continue
-        own = Counter(chain.from_iterable(part.own for part in parts))
+        pairs = _halved(part.weights for part in parts)
+        links = _halved(part.links for part in parts)
+        own = tuple(sorted(Counter(chain.from_iterable(part.own for part in parts)).items()))
         factors = [form for part in parts for form in part.form]
         remaining = iter(parts)
         factors += [_factor(factor, [next(remaining) for _ in factor]) for factor in word]
-        halves = ({k: count // 2 for k, count in each.items()} for each in (weights, links))
-        pairs, halved = (tuple(sorted(each.items())) for each in halves)
-        total[canonical_word(factors), pairs, tuple(sorted(own.items())), halved] += 1
+        total[canonical_word(factors), pairs, own, links] += 1
     return total
+
+
+def _halved(held: Iterable[tuple[int, ...]]) -> Powers:
+    return tuple((k, count // 2) for k, count in sorted(Counter(chain(*held)).items()))
 
 
 def _factor(factor: str, parts: list[_Part]) -> str:
@@ -120,15 +137,15 @@ def _parts(letter: str, step: StepShape) -> tuple[_Part, ...]:
         return tuple(chain(_kernel_parts(*faces, step), _own_shares(*faces, step)))
     if (face := vector_face(letter)) is not None:
         return tuple(
-            _Part(text + vector(source), links=links) for text, source, links in _read(face, step)
+            _part(text + vector(source), links=links) for text, source, links in _read(face, step)
         )
-    return (_Part(letter),)
+    return (_part(letter),)
 
 
 def _kernel_parts(kind: int, left: int, right: int, step: StepShape) -> Iterator[_Part]:
     for (before, p, links), (after, q, others) in product(_read(left, step), _read(right, step)):
         if max(p, q) < post(FIRST_INPUT):
-            yield _Part(before + kernel(kind, p, q) + transposed(after), links=links + others)
+            yield _part(before + kernel(kind, p, q) + transposed(after), links=links + others)
 
 
 def _own_shares(kind: int, left: int, right: int, step: StepShape) -> Iterator[_Part]:
@@ -140,7 +157,7 @@ def _own_shares(kind: int, left: int, right: int, step: StepShape) -> Iterator[_
     for one, other in product(p.edges, q.edges):
         if one.weights == other.weights:
             form = vector(one.source) + vector(other.source)
-            yield _Part(junction(min(p.index, q.index), masks), (one.weights,), (form,))
+            yield _part(junction(min(p.index, q.index), masks), (one.weights,), (form,))
 
 
 def _read(face: int, step: StepShape) -> list[tuple[str, int, tuple[int, ...]]]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 
 from theory.words.letters import (
     is_junction,
@@ -113,6 +113,7 @@ def _joined(one: tuple[str, str], first: str, two: tuple[str, str], second: str)
     return (after + before + transposed(after_2 + before_2),)
 
 
+@lru_cache(maxsize=1 << 16)
 def tidy(factor: str) -> str:
     """Neighbouring junctions as one; a junction without masks beside no weights left out."""
     letters: list[str] = []
