@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from sympy import Rational
 
-from tests.roads.site_polynomial import LiteralEdge, LiteralSite, site_update
+from tests.roads.literal_sites import literal_convolution, literal_graph, literal_residual
+from tests.roads.site_polynomial import site_update
 from tests.tools.strategies import fraction, rational
 from theory import Convolution, Graph, LeakyReLU, Linear, ReLU, squared_update
 from theory.networks.activations import Activation
@@ -24,31 +25,6 @@ def parts(network: Network, layer: object, rates: Any = None) -> tuple[Fraction,
 
 
 # Graphs
-
-
-def literal_graph(
-    vertices: dict[str, tuple[str, ...]],
-    readout: tuple[str, ...],
-    x: tuple[Fraction, ...],
-    width: int,
-    slope: Fraction,
-    rates: dict[tuple[str, str], Fraction],
-) -> list[LiteralSite]:
-    """A graph at its default variances, with the c = 2/(1 + slope^2) of He."""
-    c = 2 / (1 + slope**2)
-    sites = []
-    for name, sources in vertices.items():
-        edges = []
-        for source in sources:
-            fan_in = len(x) if source == "x" else width
-            rate = rates.get((source, name), Fraction(1))
-            edges.append(
-                LiteralEdge(source, f"{source}>{name}", c / len(sources) / fan_in, rate)
-            )
-        sites.append(LiteralSite(name, width, tuple(edges), slope))
-    shared = Fraction(1, width**2 * len(readout))
-    last = tuple(LiteralEdge(name, f"v{name}", shared, ZERO) for name in readout)
-    return [*sites, LiteralSite("f", 1, last)]
 
 
 @pytest.mark.parametrize(
@@ -85,54 +61,26 @@ def test_every_vertex_of_a_graph(
 # Convolutions
 
 
-def literal_convolution(network: Convolution, inputs: int) -> list[LiteralSite]:
-    """Circular layers with weights of all positions, or of each; the readout's mean over them."""
-    width, places, slope = network.channels, network.positions, network.activation.slope
-    assert isinstance(width, int)
-    masked = None if slope == 1 else fraction(slope)
-    sites = []
-    for layer in range(1, network.depth + 1):
-        fan_in = inputs if layer == 1 else width
-        variance = fraction(network.c) / (network.kernel * fan_in)
-        for s in range(places):
-            own = "" if network.shared else f" at {s}"
-            edges = tuple(
-                LiteralEdge(f"{layer - 1}.{(s + k) % places}", f"W{layer}.{k}{own}", variance)
-                for k in range(network.kernel)
-            )
-            sites.append(LiteralSite(f"{layer}.{s}", width, edges, masked))
-    shared = Fraction(1, width**2)
-    last = tuple(
-        LiteralEdge(f"{network.depth}.{s}", "v", shared, ZERO, Fraction(1, places))
-        if network.shared
-        else LiteralEdge(f"{network.depth}.{s}", f"v{s}", shared / places, ZERO)
-        for s in range(places)
-    )
-    return [*sites, LiteralSite("f", 1, last)]
-
-
 @pytest.mark.parametrize(
-    ("positions", "kernel", "depth", "shared", "activation"),
+    ("sizes", "shared", "activation"),
     [
-        (2, 2, 1, True, Linear()),
-        (3, 2, 1, True, Linear()),
-        (2, 2, 2, True, Linear()),
-        (2, 1, 2, False, ReLU()),
-        (2, 2, 1, False, LEAKY),
-        (1, 1, 2, True, LEAKY),
+        ((2, 2, 2, 1), True, Linear()),
+        ((1, 3, 2, 1), True, Linear()),
+        ((1, 2, 2, 2), True, Linear()),
+        ((1, 2, 1, 2), False, ReLU()),
+        ((1, 2, 2, 2), False, LEAKY),
+        ((2, 1, 1, 2), True, LEAKY),
     ],
 )
 def test_every_position_of_a_convolution(
-    positions: int, kernel: int, depth: int, shared: bool, activation: Activation
+    sizes: tuple[int, int, int, int], shared: bool, activation: Activation
 ) -> None:
+    _, positions, _, depth = sizes
     rows = ((Fraction(1), Fraction(2)), (Fraction(-1), Fraction(3)), (Fraction(0), HALF))
     rows = rows[:positions]
     gram = [[rational(sum(map(Fraction.__mul__, p, q)) / 2) for q in rows] for p in rows]
     network = Convolution(
-        1,
-        positions,
-        kernel,
-        depth,
+        *sizes,
         input_channels=2,
         shared=shared,
         activation=activation,
@@ -149,32 +97,6 @@ def test_every_position_of_a_convolution(
 # Residual networks
 
 
-def literal_residual(
-    network: Residual, inputs: int, tau: Fraction, skip: Fraction, rates: ByRole
-) -> list[LiteralSite]:
-    """The blocks as they are defined: tau multiplies W x, and the weights are trained by it."""
-    width, inner = network.width, network.inner_width
-    variance = network.variances
-    slope, every = fraction(network.activation.slope), rates._filled()
-    assert isinstance(width, int)
-    stream = LiteralEdge("x", "W_in", fraction(variance.input) / inputs, fraction(every.input))
-    sites = [LiteralSite("0", width, (stream,))]
-    for block in range(1, network.layers + 1):
-        below = f"{block - 1}"
-        up = LiteralEdge(below, f"U{block}", fraction(variance.up) / width, fraction(every.up))
-        down = LiteralEdge(
-            f"branch {block}",
-            f"W{block}",
-            fraction(variance.down) / inner,
-            fraction(every.down),
-            tau,
-        )
-        sites.append(LiteralSite(f"branch {block}", inner, (up,), slope))
-        sites.append(LiteralSite(f"{block}", width, (down,), links=((below, skip),)))
-    last = LiteralEdge(f"{network.layers}", "v", fraction(network.s) / width**2, ZERO)
-    return [*sites, LiteralSite("f", 1, (last,))]
-
-
 @pytest.mark.parametrize(
     ("sizes", "tau", "skip", "activation", "rates"),
     [
@@ -182,6 +104,8 @@ def literal_residual(
         ((1, 2, 1), Fraction(2, 3), Fraction(1), LEAKY, ByRole(input=0, down="1/2")),
         ((2, 1, 1), HALF, HALF, ReLU(), ByRole(up=3)),
         ((1, 1, 2), HALF, Fraction(1), LEAKY, ByRole(up="1/2")),
+        ((2, 2, 1), HALF, Fraction(1), ReLU(), ByRole()),
+        ((1, 2, 2), HALF, HALF, ReLU(), ByRole()),
     ],
 )
 def test_stream_and_branches_of_a_residual_network(

@@ -129,7 +129,9 @@ class Convolution(Network):
     def _cells(self, rates: Any) -> Iterator[tuple[Cell, int]]:
         """One cell: a step of all positions for each layer; a step for each position where these
         have weights of their own."""
-        layers = (self._layer(layer, rate) for layer, rate in enumerate(self._asked_rates(rates), 1))
+        layers = (
+            self._layer(layer, rate) for layer, rate in enumerate(self._asked_rates(rates), 1)
+        )
         yield tuple(step for steps in layers for step in steps), 1
 
     def _asked_layer(self, layer: object) -> Any:

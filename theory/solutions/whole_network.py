@@ -1,8 +1,8 @@
-"""`WholeNetwork` is the mean square of the update at one site of a network without cells that repeat.
+"""`WholeNetwork` is a mean over a network that has no cells that repeat: of the update of one site.
 
-To first order in eta a step moves the pre-activations z of a site by -(f - y) K_zf, the block of the
-kernel between the site and the output.  With E_y (f - y)^2 = 1 + f^2 the mean square is that of
-tr K_zf K_fz, and of f^2 times it, over the width.  The output is a site of width 1; its step is
+To first order in eta a step moves the pre-activations z of a site by -(f - y) K_zf, the block of
+the kernel between the site and the output.  With E_y (f - y)^2 = 1 + f^2 the mean square is that
+of tr K_zf K_fz, and of f^2 times it, over the width.  The output is a site of width 1; its step is
 averaged first, then those of the other sites down to the inputs, of which no kernel is left.
 """
 

@@ -96,9 +96,7 @@ def _identity(site: Site, index: int) -> Any:
     return site.edges[index].weights or (site.name, index)
 
 
-def _site_shape(
-    site: Site, numbers: Mapping[str, int], weights: Mapping[Any, int]
-) -> SiteShape:
+def _site_shape(site: Site, numbers: Mapping[str, int], weights: Mapping[Any, int]) -> SiteShape:
     edges = (
         EdgeShape(weights[_identity(site, index)], post(numbers[edge.source]))
         for index, edge in enumerate(site.edges)
