@@ -16,7 +16,7 @@ from theory.errors import NotSolved
 from theory.laws.derivation_steps import DerivationSteps
 from theory.laws.mean import PartOfMean
 from theory.laws.spread import Spread
-from theory.networks.network import Network, checked_network
+from theory.networks.network import Network, checked_network, repeating_network
 from theory.networks.roles import Branch
 from theory.public_names import cached_property
 from theory.solutions.evaluation import DecimalRecursion
@@ -76,6 +76,7 @@ class SquaredUpdate(PartOfMean):
           checked: at this rate the mean squared update is 1 (1 equality)
           checked: from each layer to the next the update is proven to grow (1 equality)
         """
+        repeating_network(self.network)
         return DerivationSteps(self)
 
     @cached_property
@@ -88,6 +89,7 @@ class SquaredUpdate(PartOfMean):
         >>> spread.mean
         eta**2*(n**2 + n + 5)/(2*n**2)
         """
+        repeating_network(self.network)
         return Spread(self)
 
     def variance(self) -> Expr:

@@ -234,12 +234,13 @@ def checked_network(
 
 
 def repeating_network(network: object) -> Network:
-    """``network``, or `NotSolved` where it has no cells that repeat."""
+    """``network``, or `NotSolved` where it is derived as a whole."""
     checked = checked_network(network)
     if checked._whole:
         raise NotSolved(
-            f"{type(checked).__name__} has exact values of squared_update alone: ask for "
-            f"squared_update(network), or give a network whose layers repeat, as MLP(64, 4)"
+            f"a {type(checked).__name__} has the exact means of squared_update alone: ask for its "
+            f"exact, label, output or evaluate(), or give a network whose layers repeat, as "
+            f"MLP(64, 4)"
         )
     return checked
 

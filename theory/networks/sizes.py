@@ -109,7 +109,7 @@ def _listed(symbols: Sequence[Symbol]) -> str:
 
 
 def _fixed(network: Network) -> str:
-    if network == type(network)():
+    if not network._whole and network == type(network)():
         return f"{network} has no other: leave it out"
     if network.free_symbols:
         return f"the others are fixed in {network}: leave a size out there to give it here"

@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 from theory.algebra.fields import field_of
 from theory.errors import NotSolved
-from theory.networks.network import Network
+from theory.networks.network import Network, repeating_network
 from theory.networks.sites import Step
 from theory.networks.sizes import Sizes, network_at
 from theory.public_names import cached_property
@@ -63,11 +63,9 @@ class WholeNetwork(Derivation):
 
     @property
     def word_maps(self) -> NoReturn:  # type: ignore[override]
-        """`NotSolved`."""
-        raise NotSolved(
-            f"{type(self.network).__name__} has exact values alone, no words that close under a "
-            f"layer map: ask for exact, label, output or evaluate()"
-        )
+        """Raises `NotSolved`."""
+        repeating_network(self.network)
+        raise AssertionError
 
     law = squares = word_maps  # type: ignore[assignment]
 
@@ -108,6 +106,7 @@ class _Descent:
         self.gram = network._gram()
         self.inputs = {name for pair in self.gram for name in pair}
         self.numbers, self.products = numbers, 0
+        self._numbered([*numbers, *self.inputs])  # too many inputs are refused before any work
         output, site = post(1), pre(2)
         moved = kernel(0, output, site) + kernel(0, site, output)
         word = canonical_word((moved, *(vector(output) * 2,) * outputs))
