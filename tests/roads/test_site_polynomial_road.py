@@ -76,9 +76,10 @@ def test_every_position_of_a_convolution(
     sizes: tuple[int, int, int, int], shared: bool, activation: Activation
 ) -> None:
     _, positions, _, depth = sizes
-    rows = ((Fraction(1), Fraction(2)), (Fraction(-1), Fraction(3)), (Fraction(0), HALF))
-    rows = rows[:positions]
-    gram = [[rational(sum(map(Fraction.__mul__, p, q)) / 2) for q in rows] for p in rows]
+    rows = [(Fraction(1), Fraction(2)), (Fraction(-1), Fraction(3)), (Fraction(0), HALF)][
+        :positions
+    ]
+    gram = [[rational((p[0] * q[0] + p[1] * q[1]) / 2) for q in rows] for p in rows]
     network = Convolution(
         *sizes,
         input_channels=2,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
@@ -26,7 +26,7 @@ from theory.validation import (
 
 __all__ = ["Convolution"]
 
-Gram = tuple[tuple[Expr, ...], ...]
+Gram = Sequence[Sequence[Any]]
 
 
 @answered_class
@@ -106,8 +106,8 @@ class Convolution(Network):
         return self.input_channels
 
     @property
-    def input_norm2(self) -> None:
-        """`gram` takes the place of the input's norm."""
+    def input_norm2(self) -> Any:
+        """None: `gram` takes the place of the input's norm."""
         return None
 
     @property
@@ -123,8 +123,8 @@ class Convolution(Network):
 
     def _gram(self) -> dict[tuple[str, str], Expr]:
         size, places = sympify(self.first_fan_in), range(self.positions)
-        entry = lambda s, t: Integer(s == t) if self.gram is None else self.gram[s][t]  # noqa: E731
-        return {(_name(0, s), _name(0, t)): entry(s, t) * size for s in places for t in places}
+        gram = self.gram or [[Integer(s == t) for t in places] for s in places]
+        return {(_name(0, s), _name(0, t)): gram[s][t] * size for s in places for t in places}
 
     def _cells(self, rates: Any) -> Iterator[tuple[Cell, int]]:
         """One cell: a step of all positions for each layer; a step for each position where these

@@ -62,12 +62,12 @@ class WholeNetwork(Derivation):
         return ()
 
     @property
-    def word_maps(self) -> NoReturn:  # type: ignore[override]
+    def word_maps(self) -> NoReturn:
         """Raises `NotSolved`."""
         repeating_network(self.network)
         raise AssertionError
 
-    law = squares = word_maps  # type: ignore[assignment]
+    law = squares = word_maps
 
     def _number(self, context: Any) -> Any:
         value = self.in_field

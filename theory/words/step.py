@@ -100,10 +100,10 @@ def summands(word: Word, step: StepShape) -> int:
     return prod(len(_parts(letter, step)) for factor in word for letter in factor)
 
 
-def _written(word: Word, step: StepShape) -> Counter[tuple[Word, ...]]:
+def _written(word: Word, step: StepShape) -> Counter[tuple[Word, Powers, Powers, Powers]]:
     """``word`` in weights and letters below: how often each product arises, with the powers of
     variances, own shares and squared links; those odd in weights or links average to zero."""
-    total: Counter[tuple[Word, ...]] = Counter()
+    total: Counter[tuple[Word, Powers, Powers, Powers]] = Counter()
     letters = "".join(word)
     for parts in product(*(_parts(letter, step) for letter in letters)):
         if reduce(xor, [part.odd for part in parts], 0):
