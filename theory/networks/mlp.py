@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
 from itertools import chain, groupby, repeat
-from typing import Any
+from typing import Any, ClassVar
 
 from sympy import Expr, Integer, Symbol
 
@@ -64,6 +64,7 @@ class MLP(Network):
     weight_variance: Expr | None = field(default=None, kw_only=True)
     readout_variance: Expr | None = field(default=None, kw_only=True)
     input_norm2: Expr | None = field(default=None, kw_only=True)
+    _is_chain: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         checked_activation(self.activation)

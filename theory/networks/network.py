@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Self, TypeAlias
+from typing import Any, ClassVar, Self, TypeAlias
 
 from sympy import Expr, Integer, Symbol, sympify
 
@@ -53,6 +53,12 @@ class Network(PlainText, ABC):
     weight_variance: Expr | None
     readout_variance: Expr | None
     input_norm2: Expr | None
+
+    _is_chain: ClassVar[bool] = False
+    """Whether the cells are layers that keep the norm up to one gain, so that units can be
+    rescaled."""
+    _depths: ClassVar[Mapping[Symbol, Symbol]] = {}
+    """The symbols of depth and layer in the place of L and ell."""
 
     @property
     def widths(self) -> tuple[Size, ...]:

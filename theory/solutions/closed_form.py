@@ -19,7 +19,6 @@ from sympy.polys.matrices import DomainMatrix
 from theory.algebra.factored_form import power_sum_expression
 from theory.algebra.power_sum import Key, PowerSum, binomial, depth_ring, merged, power_key
 from theory.algebra.spectrum import Component, Orbit, Spectrum
-from theory.networks.mlp import MLP
 from theory.networks.network import Network
 from theory.networks.sites import Cell, Plan
 from theory.solutions.own_units import OwnUnits
@@ -67,8 +66,8 @@ def closed_form(word_maps: WordMaps, network: Network, layer: Any, rates: Any) -
 
     Raises `NotSolved` for widths that differ, and where an eigenvalue is not rational.
     """
-    rescaled = isinstance(network, MLP)
-    unit = RescaledNetwork(word_maps, network) if rescaled else OwnUnits(word_maps, network, rates)
+    chain = network._is_chain
+    unit = RescaledNetwork(word_maps, network) if chain else OwnUnits(word_maps, network, rates)
     depth, layer = unit.in_depths(network.depth), unit.in_depths(layer)
     plan = network._plan(rates, layer, depth)
     solver = _Solver(unit)
@@ -230,4 +229,4 @@ def closed_form_expression(form: ClosedForm, over: Any = 1, times: Expr = S.One)
     than kappa."""
     parts = zip(form.sums, form.factors, strict=True)
     written = (power_sum_expression(s.scaled(1 / over), times * f) for s, f in parts)
-    return Add(*written).xreplace(form.unit.spelled)
+    return Add(*written).xreplace(form.unit.network._depths)
