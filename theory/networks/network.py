@@ -167,6 +167,20 @@ class Network(PlainText, ABC):
         """One cell of each shape, of any sizes; the one that repeats last."""
         raise NotImplementedError
 
+    def _neighbours(self, rates: Any) -> Iterator[tuple[Cell, Cell]]:
+        """Every pair of cells that are neighbours in this network, some of them twice; with an
+        open depth, those of all depths.  The lower one of the first pair reads the input."""
+        runs = list(self._cells(rates))
+        for index, (cell, count) in enumerate(runs):
+            if count > 1:
+                yield cell, cell
+            if index + 1 < len(runs):
+                yield cell, runs[index + 1][0]
+
+    def _opened(self, rates: Any) -> tuple[Network, Any]:
+        """This network with all sizes open, where it has such a form, and its multipliers."""
+        return self, rates
+
     def _plan(self, rates: Any, layer: Expr, depth: Expr) -> Plan:
         """The cells below, at and above ``layer``, in the symbols L and ell of the depth."""
         raise NotSolved(f"{type(self).__name__} has no closed form in the depth: give numbers")

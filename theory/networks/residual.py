@@ -160,6 +160,14 @@ class Residual(Network):
         for each, same in groupby(by_block):
             yield self._block(each), len(list(same))
 
+    def _neighbours(self, rates: Any) -> Iterator[tuple[Cell, Cell]]:
+        if isinstance(self.blocks, int):
+            yield from super()._neighbours(rates)
+            return
+        (each,) = self.role_rates(rates, 1)
+        yield self._input_cell(each.input), self._block(each)
+        yield self._block(each), self._block(each)
+
     def role_rates(self, rates: RoleRates, blocks: int | None = None) -> tuple[ByRole, ...]:
         """One `ByRole` without None for each block."""
         count = self.layers if blocks is None else blocks

@@ -88,7 +88,7 @@ def _holds_in_the_first_layer(
     solver: _Solver, plan: Plan, network: Network, rates: Any, depth: Expr, whole: list[PowerSum]
 ) -> bool:
     """Whether the sums are right at layer 1 too, where a run below has -1 layers."""
-    if plan.layer.is_number or all(count != plan.layer - 2 for _, count in plan.below):
+    if plan.layer.is_number or plan.layer - 2 not in plan.counts:
         return True
     one = Integer(1)
     at_depth = plan.layer == depth
@@ -99,10 +99,10 @@ def _holds_in_the_first_layer(
 
 
 def _conditions(plan: Plan, in_first_layer: bool) -> tuple[Rel, ...]:
-    counts = dict.fromkeys(count for _, count in plan.below)
-    hidden = {plan.layer - 2, plan.layer - 1}
-    needed = (count for count in counts if not (in_first_layer and count in hidden))
-    conditions = [count >= 0 for count in needed]
+    counts = dict.fromkeys(plan.counts)
+    if in_first_layer:
+        counts.pop(plan.layer - 2, None)
+    conditions = [count >= 0 for count in counts]
     if plan.before is not None:
         conditions.append(plan.layer < plan.before)
     return tuple(each for each in conditions if each != True)  # noqa: E712
@@ -111,7 +111,7 @@ def _conditions(plan: Plan, in_first_layer: bool) -> tuple[Rel, ...]:
 def _wide_enough(unit: Any, plan: Plan) -> tuple[Rel, ...]:
     """With runs of symbolic ends p and q, a coefficient can have a removable pole where an
     eigenvalue vanishes, which is at widths below the degree of the words."""
-    ends = {p, q} & set().union(*(count.free_symbols for _, count in plan.below))
+    ends = {p, q} & set().union(*(count.free_symbols for count in plan.counts))
     least = max(map(degree, unit.word_maps.kernel.words), default=0)
     return (n >= least,) if ends and unit.network.width == n else ()
 
