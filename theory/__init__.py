@@ -5,7 +5,15 @@ from theory.errors import InvalidArgument, MupDepthError, NotSolved
 from theory.exposition import from_definition  # noqa: F401, which says how values are explained
 from theory.exposition.citation import bibtex
 from theory.laws.alignment import Alignment, alignment
-from theory.laws.criteria import EveryHiddenLayer, LastLayer, MeanOverLayers, NetworkOutput
+from theory.laws.criteria import (
+    Branches,
+    EveryHiddenLayer,
+    LastLayer,
+    MeanOverLayers,
+    NetworkOutput,
+    Stream,
+    StreamAndBranches,
+)
 from theory.laws.derivation_steps import DerivationSteps
 from theory.laws.expression_numbers import numbers
 from theory.laws.readout import ReadoutUpdate, readout_update
@@ -17,7 +25,10 @@ from theory.networks.graph import Graph
 from theory.networks.groups import FirstLayer, HiddenLayers, Readout
 from theory.networks.mlp import MLP
 from theory.networks.multipliers import ByGroup, TrainedLayers
+from theory.networks.residual import Residual
+from theory.networks.roles import Branch, ByRole
 from theory.public_names import listed
+from theory.rates.block_rate import BlockLearningRate
 from theory.rates.hidden_rate import MaximalLearningRate
 from theory.rates.layer_rates import LayerRates, layer_rates
 from theory.rates.learning_rate import ReadoutLearningRate
@@ -29,7 +40,11 @@ from theory.writing.step import Step
 __all__ = [
     "MLP",
     "Alignment",
+    "BlockLearningRate",
+    "Branch",
+    "Branches",
     "ByGroup",
+    "ByRole",
     "Convolution",
     "Derivation",
     "DerivationSteps",
@@ -52,9 +67,12 @@ __all__ = [
     "Readout",
     "ReadoutLearningRate",
     "ReadoutUpdate",
+    "Residual",
     "Spread",
     "SquaredUpdate",
     "Step",
+    "Stream",
+    "StreamAndBranches",
     "TrainedLayers",
     "TransferredLearningRate",
     "alignment",

@@ -8,6 +8,7 @@ from typing import TypeAlias
 from theory.errors import InvalidArgument
 from theory.networks.multipliers import ByGroup
 from theory.networks.network import Network
+from theory.networks.roles import ByRole
 from theory.public_names import PlainText
 from theory.validation import typed
 
@@ -58,6 +59,8 @@ Group: TypeAlias = FirstLayer | HiddenLayers | Readout
 def group_rates(network: Network, group: FirstLayer | HiddenLayers) -> object:
     """The multipliers that train ``group`` alone, as `squared_update` takes them."""
     first = isinstance(group, FirstLayer)
+    if not network._is_chain:
+        return ByRole(int(first), int(not first), int(not first))
     if network.depth == 1:
         if first:
             return None

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
 from itertools import chain, groupby, repeat
-from typing import Any
+from typing import Any, ClassVar
 
 from sympy import Expr, Integer, Symbol
 
 from theory.coverage import answered_class
-from theory.errors import InvalidArgument
+from theory.errors import InvalidArgument, NotSolved
 from theory.networks.activations import Activation, ReLU, checked_activation
-from theory.networks.multipliers import multiplier_runs, schedule
+from theory.networks.multipliers import ByGroup, TrainedLayers, multiplier_runs, schedule
 from theory.networks.network import LONGEST_TEXT, Network, Size, size_value
 from theory.networks.sites import BELOW, Cell, Edge, Plan, Site
 from theory.symbols import L, ell, n, n_0, n_in, n_out
@@ -64,6 +64,7 @@ class MLP(Network):
     weight_variance: Expr | None = field(default=None, kw_only=True)
     readout_variance: Expr | None = field(default=None, kw_only=True)
     input_norm2: Expr | None = field(default=None, kw_only=True)
+    _is_chain: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         checked_activation(self.activation)
@@ -113,6 +114,24 @@ class MLP(Network):
     def _kinds(self) -> tuple[Cell, ...]:
         return (self._layer(n_in, n_out, Integer(1)),)
 
+    def _neighbours(self, rates: Any) -> Iterator[tuple[Cell, Cell]]:
+        if isinstance(self.depth, int):
+            yield from super()._neighbours(rates)
+        elif isinstance(rates, TrainedLayers):
+            raise NotSolved("the neighbours of trained layers depend on the depth: give numbers")
+        else:
+            for depth in (2, 3, 4):
+                yield from self._with(depth=depth)._neighbours(rates)
+
+    def _opened(self, rates: Any) -> tuple[Network, Any]:
+        if isinstance(self.width, tuple):
+            return self, rates
+        if isinstance(rates, tuple):
+            if len(set(rates[1:])) > 1:
+                return self, rates
+            rates = ByGroup(rates[0], rates[-1], rates[-1])
+        return self._with(width=None, depth=None), rates
+
     def _plan(self, rates: Any, layer: Expr, depth: Expr) -> Plan:
         plan = schedule(rates, layer, depth)
         first = self.first_fan_in if plan.first is None else self.width
@@ -125,7 +144,8 @@ class MLP(Network):
             else:
                 runs.insert(0, (bottom, Integer(1)))
         above = self._layer(self.width, self.width, Integer(1)), depth - layer
-        return Plan(plan.layer, tuple(runs), own, above, plan.before)
+        counts = tuple(run.count for run in plan.runs)
+        return Plan(plan.layer, tuple(runs), own, above, counts, plan.before)
 
     def _layer(self, fan_in: Any, width: Any, rate: Expr) -> Cell:
         """One layer: the cell of one site with one edge."""

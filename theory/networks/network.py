@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, Self, TypeAlias
 
@@ -56,6 +56,12 @@ class Network(PlainText, ABC):
     input_norm2: Expr | None
     _whole: ClassVar[bool] = False
     """Whether a network is derived as a whole, since it has no cells that repeat."""
+
+    _is_chain: ClassVar[bool] = False
+    """Whether the cells are layers that keep the norm up to one gain, so that units can be
+    rescaled."""
+    _depths: ClassVar[Mapping[Symbol, Symbol]] = {}
+    """The symbols of depth and layer in the place of L and ell."""
 
     @property
     def widths(self) -> tuple[Size, ...]:
@@ -163,6 +169,20 @@ class Network(PlainText, ABC):
     def _kinds(self) -> tuple[Cell, ...]:
         """One cell of each shape, of any sizes; the one that repeats last."""
         raise NotImplementedError
+
+    def _neighbours(self, rates: Any) -> Iterator[tuple[Cell, Cell]]:
+        """Every pair of cells that are neighbours in this network, some of them twice; with an
+        open depth, those of all depths.  The lower one of the first pair reads the input."""
+        runs = list(self._cells(rates))
+        for index, (cell, count) in enumerate(runs):
+            if count > 1:
+                yield cell, cell
+            if index + 1 < len(runs):
+                yield cell, runs[index + 1][0]
+
+    def _opened(self, rates: Any) -> tuple[Network, Any]:
+        """This network with all sizes open, where it has such a form, and its multipliers."""
+        return self, rates
 
     def _plan(self, rates: Any, layer: Expr, depth: Expr) -> Plan:
         """The cells below, at and above ``layer``, in the symbols L and ell of the depth."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from itertools import groupby
-from typing import Any
+from typing import Any, ClassVar
 
 from sympy import Expr, Integer, Symbol, sympify
 
@@ -65,6 +65,7 @@ class Residual(Network):
     weight_variance: ByRole | None = field(default=None, kw_only=True)
     readout_variance: Expr | None = field(default=None, kw_only=True)
     input_norm2: Expr | None = field(default=None, kw_only=True)
+    _depths: ClassVar[Mapping[Symbol, Symbol]] = {L: B, ell: b}
 
     def __post_init__(self) -> None:
         checked_activation(self.activation)
@@ -139,14 +140,17 @@ class Residual(Network):
         >>> sorted(map(str, Residual().free_symbols))
         ['B', 'n']
         """
-        sizes = (self.width, self.blocks, self.inner_width, self.first_fan_in)
-        variances = self.variances
-        scales = (self.tau2, self.skip2, self.s, self.norm2, self.activation.slope)
-        inner = (variances.input, variances.up, variances.down)
-        values = [self._in_blocks(sympify(each)) for each in (*scales, *inner)]
-        return frozenset(each for each in sizes if isinstance(each, Symbol)).union(
-            *(value.free_symbols for value in values)
-        )
+        blocks = {self.blocks} if isinstance(self.blocks, Symbol) else set()
+        return self._field_symbols(None) | blocks
+
+    def _field_symbols(self, rates: Any) -> frozenset[Symbol]:
+        """Those of sizes and scales, without the number of blocks where no scale holds it."""
+        every = rates if isinstance(rates, tuple) else (rates or ByRole(),)
+        roles = [self.variances, *every]
+        numbers = [value for each in roles for _, value in each._given()]
+        numbers += [self.tau2, self.skip2, self.s, self.norm2, self.activation.slope]
+        values = [self.width, self.inner_width, self.first_fan_in, *map(self._in_blocks, numbers)]
+        return frozenset().union(*(sympify(value).free_symbols for value in values))
 
     def _cells(self, rates: Any) -> Iterator[tuple[Cell, int]]:
         """The input's cell, then the blocks; equal neighbours are one run."""
@@ -155,6 +159,14 @@ class Residual(Network):
         yield self._input_cell(first.input), 1
         for each, same in groupby(by_block):
             yield self._block(each), len(list(same))
+
+    def _neighbours(self, rates: Any) -> Iterator[tuple[Cell, Cell]]:
+        if isinstance(self.blocks, int):
+            yield from super()._neighbours(rates)
+            return
+        (each,) = self.role_rates(rates, 1)
+        yield self._input_cell(each.input), self._block(each)
+        yield self._block(each), self._block(each)
 
     def role_rates(self, rates: RoleRates, blocks: int | None = None) -> tuple[ByRole, ...]:
         """One `ByRole` without None for each block."""
@@ -182,11 +194,6 @@ class Residual(Network):
         """The input's cell for the stream before the first block, else the block's."""
         return 1 + int(layer.block if isinstance(layer, Branch) else layer)
 
-    def _field_symbols(self, rates: Any) -> frozenset[Symbol]:
-        every = rates if isinstance(rates, tuple) else (rates or ByRole(),)
-        values = (value for each in every for _, value in each._mapped(self._in_blocks)._given())
-        return self.free_symbols.union(*(value.free_symbols for value in values))
-
     def _width_at(self, layer: Any) -> Expr:
         return sympify(self.inner_width if isinstance(layer, Branch) else self.width)
 
@@ -196,6 +203,7 @@ class Residual(Network):
         if layer is None or layer == B:
             return self.blocks
         if isinstance(layer, Branch):
+            layer = Branch(self.blocks) if layer.block == B else layer
             self._check_block(layer.block, 1)
             return layer
         if layer == b:
@@ -210,7 +218,7 @@ class Residual(Network):
 
     def _check_block(self, block: Any, least: int) -> None:
         most = self.blocks if isinstance(self.blocks, int) else LARGEST
-        if block != b:
+        if block not in (b, B):
             count_between("block", block, least, most)
 
     def _asked_rates(self, rates: object) -> Any:

@@ -74,12 +74,13 @@ class Plan:
     """The cells that matter to one layer: those ``below`` from the input up, its ``own``, and the
     equal ones ``above``.
 
+    ``counts``: numbers of layers; the plan is right wherever none of them is negative.
     ``before``: a layer that ``layer`` must lie below, because its multiplier differs, or None.
-    Law: the plan is right wherever no number of cells is negative.
     """
 
     layer: Expr
     below: tuple[Run, ...]
     own: Cell
     above: Run
+    counts: tuple[Expr, ...] = ()
     before: Expr | None = None

@@ -236,7 +236,7 @@ class MaximalLearningRate(LearningRate):
 
     @cached_property
     def _rises(self) -> bool:
-        return certainly_rises(self._update(ell))
+        return certainly_rises(self._update(None))
 
     def _lines(self) -> list[Line]:
         lines = []

@@ -19,7 +19,6 @@ from sympy.polys.matrices import DomainMatrix
 from theory.algebra.factored_form import power_sum_expression
 from theory.algebra.power_sum import Key, PowerSum, binomial, depth_ring, merged, power_key
 from theory.algebra.spectrum import Component, Orbit, Spectrum
-from theory.networks.mlp import MLP
 from theory.networks.network import Network
 from theory.networks.sites import Cell, Plan
 from theory.solutions.own_units import OwnUnits
@@ -67,8 +66,8 @@ def closed_form(word_maps: WordMaps, network: Network, layer: Any, rates: Any) -
 
     Raises `NotSolved` for widths that differ, and where an eigenvalue is not rational.
     """
-    rescaled = isinstance(network, MLP)
-    unit = RescaledNetwork(word_maps, network) if rescaled else OwnUnits(word_maps, network, rates)
+    chain = network._is_chain
+    unit = RescaledNetwork(word_maps, network) if chain else OwnUnits(word_maps, network, rates)
     depth, layer = unit.in_depths(network.depth), unit.in_depths(layer)
     plan = network._plan(rates, layer, depth)
     solver = _Solver(unit)
@@ -89,7 +88,7 @@ def _holds_in_the_first_layer(
     solver: _Solver, plan: Plan, network: Network, rates: Any, depth: Expr, whole: list[PowerSum]
 ) -> bool:
     """Whether the sums are right at layer 1 too, where a run below has -1 layers."""
-    if plan.layer.is_number or all(count != plan.layer - 2 for _, count in plan.below):
+    if plan.layer.is_number or plan.layer - 2 not in plan.counts:
         return True
     one = Integer(1)
     at_depth = plan.layer == depth
@@ -100,10 +99,10 @@ def _holds_in_the_first_layer(
 
 
 def _conditions(plan: Plan, in_first_layer: bool) -> tuple[Rel, ...]:
-    counts = dict.fromkeys(count for _, count in plan.below)
-    hidden = {plan.layer - 2, plan.layer - 1}
-    needed = (count for count in counts if not (in_first_layer and count in hidden))
-    conditions = [count >= 0 for count in needed]
+    counts = dict.fromkeys(plan.counts)
+    if in_first_layer:
+        counts.pop(plan.layer - 2, None)
+    conditions = [count >= 0 for count in counts]
     if plan.before is not None:
         conditions.append(plan.layer < plan.before)
     return tuple(each for each in conditions if each != True)  # noqa: E712
@@ -112,7 +111,7 @@ def _conditions(plan: Plan, in_first_layer: bool) -> tuple[Rel, ...]:
 def _wide_enough(unit: Any, plan: Plan) -> tuple[Rel, ...]:
     """With runs of symbolic ends p and q, a coefficient can have a removable pole where an
     eigenvalue vanishes, which is at widths below the degree of the words."""
-    ends = {p, q} & set().union(*(count.free_symbols for _, count in plan.below))
+    ends = {p, q} & set().union(*(count.free_symbols for count in plan.counts))
     least = max(map(degree, unit.word_maps.kernel.words), default=0)
     return (n >= least,) if ends and unit.network.width == n else ()
 
@@ -230,4 +229,4 @@ def closed_form_expression(form: ClosedForm, over: Any = 1, times: Expr = S.One)
     than kappa."""
     parts = zip(form.sums, form.factors, strict=True)
     written = (power_sum_expression(s.scaled(1 / over), times * f) for s, f in parts)
-    return Add(*written).xreplace(form.unit.spelled)
+    return Add(*written).xreplace(form.unit.network._depths)

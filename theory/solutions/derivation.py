@@ -20,6 +20,7 @@ from theory.networks.roles import Branch
 from theory.networks.sizes import Sizes, layer_at, network_at, rates_at
 from theory.precision import workdps
 from theory.public_names import cached_property
+from theory.solutions.block_limits import leading_in_blocks
 from theory.solutions.closed_form import ClosedForm, closed_form, closed_form_expression
 from theory.solutions.evaluation import DecimalRecursion, quick_mean
 from theory.solutions.infinite_width import MeanFieldLaw, leading_in_width, mean_field_law
@@ -281,6 +282,8 @@ class Derivation(Solved):
         """Power of n and its coefficient in `leading`."""
         if self.vanishes:
             return 0, Integer(0)
+        if not isinstance(self.network.depth, int) and not self.network._is_chain:
+            return leading_in_blocks(self.sums)
         if not isinstance(self.network.depth, int):
             law = self.law
             return law.power, law.leading(self.layer)

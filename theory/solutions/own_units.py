@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
-from sympy import Expr, Symbol, sympify
+from sympy import Expr, sympify
 from sympy.polys.domains.domain import Domain
 
 from theory.algebra.fields import field_of
@@ -34,7 +33,6 @@ class OwnUnits:
     word_maps: WordMaps
     network: Network
     rates: Any
-    spelled: ClassVar[Mapping[Symbol, Symbol]] = {L: B, ell: b}
 
     @cached_property
     def domain(self) -> Domain:

@@ -18,11 +18,11 @@ An observable with an odd number of masks on one neuron keeps its masks and the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 from math import prod
-from typing import Any, ClassVar
+from typing import Any
 
 from sympy import Expr, Integer, Mul, Rational, Symbol, factor, sympify
 from sympy.polys.domains.domain import Domain
@@ -78,9 +78,6 @@ class RescaledNetwork:
         if self.network.weight_variance is None:
             return Integer(1)
         return factor(self.network.c * self.network.activation.mask_moment(2))
-
-    spelled: ClassVar[Mapping[Symbol, Symbol]] = {}
-    """Depth symbols of the network in the place of L and ell."""
 
     @property
     def norm2(self) -> Any:
