@@ -28,9 +28,9 @@ from theory import (
     tangent_kernel,
     transfer_learning_rate,
 )
+from theory.laws.whole_network import _mean
 from theory.networks.network import Network
 from theory.observables import K, trace
-from theory.solutions.whole_network import _mean
 from theory.symbols import eta, n, n_0
 from theory.words.step import word_below
 
