@@ -119,7 +119,7 @@ class Spread(Composite):
     def variance(self) -> Expr:
         """The variance, exact: a rational number, or a function of the symbols left.
 
-        With symbols it takes a second for g^T K g, a minute for a squared update, and more for a
+        With symbols it takes a second for g^T K g, half a minute for a squared update, and more for a
         leaky slope; do not put floats into it (`theory.solutions.value.Value`).  Raises
         `NotSolved` as `Derivation.exact` does.
 

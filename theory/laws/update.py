@@ -96,7 +96,7 @@ class SquaredUpdate(PartOfMean):
         """The variance over networks of the squared update averaged over neurons and label.
 
         Exact: a rational number times eta**4, or a closed form as `exact`, which takes a second
-        for the label part, a minute for the total, and more for a leaky slope.
+        for the label part, half a minute for the total, and more for a leaky slope.
 
         >>> from theory import MLP, squared_update
         >>> squared_update(MLP(16, 4)).label.variance()

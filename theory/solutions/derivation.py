@@ -46,7 +46,8 @@ _QUICK_DIGITS, _QUICK_DEPTH = 9, 10**6
 """Digits that double precision gives, up to a depth."""
 _MORE_DIGITS = 20
 _MOST_INDICES, _MOST_OF_VECTORS = 8, 11
-"""Indices of neurons in a term with kernels, which then takes ten minutes, and in one without."""
+"""Indices of neurons in a term with kernels, half a minute of one core for tr K^8, and in one
+without."""
 _BY_SYMMETRY = "every term is odd in the readout v, and v and -v are equally likely"
 
 
@@ -194,7 +195,7 @@ class Derivation(Solved):
         """The observable's variance over networks, exact, as `exact` is.
 
         It is the derived mean of the square, an observable of twice the degree, less the squared
-        mean.  With symbols it takes a second for g^T K g, and a minute for g^T K K g.  Raises
+        mean.  With symbols it takes a second for g^T K K g.  Raises
         `NotSolved` as `exact` does, and `InvalidArgument` where the square has too many terms.
 
         >>> from theory import MLP, derive

@@ -16,8 +16,10 @@ from typing import Any, NamedTuple
 
 from sympy.polys.domains.domain import Domain
 
-__all__ = ["Coefficient", "Powers", "StepParameters", "Term", "evaluate"]
+__all__ = ["Coefficient", "Coin", "Powers", "StepParameters", "Term", "evaluate"]
 
+Coin = tuple[int, int, tuple[int, ...]]
+"""Site, neurons and masks: (width)_neurons * prod_p E[D^p] over ``masks``."""
 Powers = tuple[tuple[int, int], ...]
 """Exponents by index."""
 
@@ -25,12 +27,12 @@ Powers = tuple[tuple[int, int], ...]
 class Term(NamedTuple):
     """A product over a step.
 
-    ``coins``: (site, neurons, masks) for (width)_neurons * prod_p E[D^p] over ``masks``.
+    ``coins``: one `Coin` for each site.
     ``pairs``: (weights, k) for variance^k.  ``own``: (weights, k) for rate^k.  ``links``:
     (link, k) for the squared factor to the power k.
     """
 
-    coins: tuple[tuple[int, int, tuple[int, ...]], ...]
+    coins: tuple[Coin, ...]
     pairs: Powers
     own: Powers
     links: Powers

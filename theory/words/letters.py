@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from theory.errors import InvalidArgument
+
 __all__ = [
     "BARE",
     "FIRST_INPUT",
@@ -45,6 +47,8 @@ INNER = "UV"
 """The kernel from the last site of a cell to a site inside it, before its mask, and back."""
 FIRST_INPUT, SITES = 96, 128
 """Sites from `FIRST_INPUT` on are inputs, which no weights move: kernels with them vanish."""
+_MASK_BITS = 9
+_MOST_MASKS = 2**_MASK_BITS - 1
 _JUNCTION, _VECTOR, _WEIGHT, _KERNEL = 0x20000, 0x30000, 0x38000, 0x40000
 
 
@@ -92,7 +96,12 @@ def is_vector(letter: str) -> bool:
 
 def junction(site: int, masks: int) -> str:
     """The diagonal matrix D^masks of ``site``: the neuron index where two weights of it meet."""
-    return chr(_JUNCTION | site << 6 | masks)
+    if masks > _MOST_MASKS:
+        raise InvalidArgument(
+            f"expected at most {_MOST_MASKS} factors D at one neuron in a term of observable, got "
+            f"{masks}; give fewer"
+        )
+    return chr(_JUNCTION | site << _MASK_BITS | masks)
 
 
 def is_junction(letter: str) -> bool:
@@ -102,12 +111,12 @@ def is_junction(letter: str) -> bool:
 
 def site_of(letter: str) -> int:
     """The site of a junction."""
-    return (ord(letter) & 0xFFFF) >> 6
+    return (ord(letter) & 0xFFFF) >> _MASK_BITS
 
 
 def masks_of(letter: str) -> int:
     """The power of the mask in a junction."""
-    return ord(letter) & 63
+    return ord(letter) & _MOST_MASKS
 
 
 def weight(index: int) -> str:

@@ -31,7 +31,7 @@ from math import prod
 from operator import xor
 from typing import NamedTuple
 
-from theory.words.coefficients import Coefficient, Powers, Term
+from theory.words.coefficients import Coefficient, Coin, Powers, Term
 from theory.words.letters import (
     FIRST_INPUT,
     is_junction,
@@ -181,28 +181,30 @@ def _masks(site: SiteShape, face: int) -> int:
 
 
 @cache
-def _coincidences(loops: Word) -> Mapping[tuple[tuple[int, int, tuple[int, ...]], ...], int]:
+def _coincidences(loops: Word) -> Mapping[tuple[Coin, ...], int]:
     """How often loops fall on neurons: for each site, distinct neurons and their masks."""
     by_site: defaultdict[int, list[int]] = defaultdict(list)
     for loop in loops:
         by_site[site_of(loop)].append(masks_of(loop))
-    ways = [_on_neurons(site, powers) for site, powers in sorted(by_site.items())]
-    return Counter(product(*ways))
+    ways = [_on_neurons(site, powers).items() for site, powers in sorted(by_site.items())]
+    return {
+        tuple(coin for coin, _ in each): prod(count for _, count in each) for each in product(*ways)
+    }
 
 
-def _on_neurons(site: int, powers: list[int]) -> Iterator[tuple[int, int, tuple[int, ...]]]:
-    for blocks in _set_partitions(len(powers)):
-        masks = [0] * (max(blocks) + 1)
-        for power, block in zip(powers, blocks, strict=True):
-            masks[block] += power
-        yield site, len(masks), tuple(sorted(power for power in masks if power))
+def _on_neurons(site: int, powers: list[int]) -> Mapping[Coin, int]:
+    """How many set partitions of loops with ``powers`` of the mask leave each set of neurons.
 
-
-def _set_partitions(size: int) -> Iterator[tuple[int, ...]]:
-    """All set partitions of ``size`` items as restricted growth strings."""
-    if size == 0:
-        yield ()
-        return
-    for blocks in _set_partitions(size - 1):
-        for block in range(max(blocks, default=-1) + 2):
-            yield (*blocks, block)
+    Loops are added one by one, each to a neuron of its own or to one of those before: neurons with
+    the same masks are alike, so that few cases are kept of the many set partitions.
+    """
+    ways: Counter[tuple[int, ...]] = Counter({(): 1})
+    for power in powers:
+        longer: Counter[tuple[int, ...]] = Counter()
+        for masks, count in ways.items():
+            longer[tuple(sorted((*masks, power)))] += count
+            for place, mask in enumerate(masks):
+                joined = (*masks[:place], mask + power, *masks[place + 1 :])
+                longer[tuple(sorted(joined))] += count
+        ways = longer
+    return {(site, len(masks), tuple(filter(None, masks))): n for masks, n in ways.items()}

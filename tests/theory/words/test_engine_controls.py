@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -28,7 +29,7 @@ from theory.words.coefficients import Coefficient, StepParameters, evaluate
 from theory.words.gradients import GradientTerm
 from theory.words.letters import junction, masks_of, site_of
 from theory.words.shapes import step_parameters
-from theory.words.step import _on_neurons, _own_shares, _read, _set_partitions
+from theory.words.step import _on_neurons, _own_shares, _read
 from theory.words.wick import _merged, _pairings
 
 NETWORKS = [
@@ -161,16 +162,18 @@ def no_own_share_of_masked_sites(kind: int, left: int, right: int, step: Any) ->
         yield from _own_shares(kind, left, right, step)
 
 
-def coins_tossed_apart(site: int, powers: list[int]) -> Iterator[Any]:
+def coins_tossed_apart(site: int, powers: list[int]) -> Any:
     """E[D^4] taken for E[D^2]^2: the coins of one neuron tossed apart."""
-    for number, neurons, masks in _on_neurons(site, powers):
+    total: Counter[Any] = Counter()
+    for (_, neurons, masks), count in _on_neurons(site, powers).items():
         apart = (part for p in masks for part in [2] * (p // 2) + [1] * (p % 2))
-        yield number, neurons, tuple(apart)
+        total[site, neurons, tuple(apart)] += count
+    return total
 
 
-def no_coincidences(size: int) -> Iterator[tuple[int, ...]]:
+def no_coincidences(site: int, powers: list[int]) -> Any:
     """All neurons of a sum taken as distinct."""
-    yield max(_set_partitions(size), key=lambda blocks: max(blocks, default=-1))
+    return {(site, len(powers), tuple(filter(None, powers))): 1}
 
 
 def one_mask_where_two_meet(one: str, other: str) -> str:
@@ -212,7 +215,7 @@ FAULTS = [
     (_own_shares, own_share_twice),
     (_own_shares, own_share_of_open_masks),
     (_on_neurons, coins_tossed_apart),
-    (_set_partitions, no_coincidences),
+    (_on_neurons, no_coincidences),
     (_merged, one_mask_where_two_meet),
     (step_parameters, variance_by_fan_out),
     (top_row, standard_readout),
@@ -222,7 +225,7 @@ FAULTS_OF_BLOCKS = [
     (_own_shares, no_own_share_of_masked_sites),
     (_own_shares, own_share_of_open_masks),
     (_on_neurons, coins_tossed_apart),
-    (_set_partitions, no_coincidences),
+    (_on_neurons, no_coincidences),
     (_merged, one_mask_where_two_meet),
     (_pairings, one_pairing_short),
     (_read, no_links),

@@ -11,12 +11,15 @@ from hypothesis import strategies as st
 
 from tests.roads.polynomial import GaussianMeasure, Polynomial, dot, total
 from tests.tools.strategies import Space, spaces
+from theory import MLP, InvalidArgument, derive
+from theory.observables import D, K, trace
 from theory.words.letters import (
     is_junction,
     is_vector,
     is_weight,
     junction,
     masks_of,
+    site_of,
     transposed,
     weight,
     weight_index,
@@ -176,3 +179,19 @@ def test_letters_between_sources_hold_no_idle_junction() -> None:
     assert [tidy(text) for text in (f"x{J}x", f"xA{J}Ax", f"A{J}")] == ["xx", "xAAx", "A"]
     kept = list(product((W, "A"), repeat=2))
     assert [J in tidy(f"x{left}{J}{right}x") for left, right in kept] == [True, True, True, False]
+
+
+def test_a_junction_holds_its_masks_and_refuses_more() -> None:
+    """A power beyond its bits would turn into another site."""
+    assert [(site_of(j), masks_of(j)) for j in (junction(127, 511), junction(1, 64))] == [
+        (127, 511),
+        (1, 64),
+    ]
+    with pytest.raises(InvalidArgument, match="got 512"):
+        junction(1, 512)
+
+
+@pytest.mark.parametrize("power", [1, 63, 64, 200])
+def test_powers_of_a_mask_of_zeros_and_ones_are_the_mask(power: int) -> None:
+    masks = reduce(lambda left, right: left @ right, [D] * power)
+    assert derive(trace(K @ masks), MLP(2, 2)).exact == 4
