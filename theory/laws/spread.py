@@ -119,8 +119,8 @@ class Spread(Composite):
     def variance(self) -> Expr:
         """The variance, exact: a rational number, or a function of the symbols left.
 
-        With symbols it takes a second for g^T K g, half a minute for a squared update, and more for a
-        leaky slope; do not put floats into it (`theory.solutions.value.Value`).  Raises
+        With symbols it takes a second for g^T K g, half a minute for a squared update, and more
+        for a leaky slope; do not put floats into it (`theory.solutions.value.Value`).  Raises
         `NotSolved` as `Derivation.exact` does.
 
         >>> from theory import MLP, tangent_kernel

@@ -106,7 +106,7 @@ class Convolution(Network):
         return self.input_channels
 
     @property
-    def input_norm2(self) -> Any:
+    def input_norm2(self) -> Any:  # type: ignore[override]
         """None: `gram` takes the place of the input's norm."""
         return None
 

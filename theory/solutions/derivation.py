@@ -195,8 +195,8 @@ class Derivation(Solved):
         """The observable's variance over networks, exact, as `exact` is.
 
         It is the derived mean of the square, an observable of twice the degree, less the squared
-        mean.  With symbols it takes a second for g^T K K g.  Raises
-        `NotSolved` as `exact` does, and `InvalidArgument` where the square has too many terms.
+        mean.  With symbols it takes a second for g^T K K g.  Raises `NotSolved` as `exact` does,
+        and `InvalidArgument` where the square has too many terms.
 
         >>> from theory import MLP, derive
         >>> from theory.observables import K, trace
