@@ -57,6 +57,7 @@ def values() -> list[Any]:
     compared = compare_law(networks=[SMALL], samples=500, seed=1)
     update, label = squared_update(MLP()), squared_update(MLP()).label
     return [
+        *(theory.Graph({"a": ("x",)}, readout="a"), theory.Convolution(8, 3, 2, 2)),
         *(MLP(), SMALL, LeakyReLU(), theory.ReLU(), theory.Linear(), ByGroup(), TrainedLayers(2)),
         *(FirstLayer(), theory.HiddenLayers(), Readout()),
         *(theory.EveryHiddenLayer(), theory.LastLayer(2), theory.MeanOverLayers()),

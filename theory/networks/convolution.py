@@ -97,17 +97,29 @@ class Convolution(Network):
 
     @property
     def width(self) -> Any:
-        """The channels, as the width of other networks."""
+        """The channels, as the width of other networks.
+
+        >>> Convolution(8, 3, 2, 2, input_channels=4).width
+        8
+        """
         return self.channels
 
     @property
     def input_width(self) -> Any:
-        """The input channels, as the input width of other networks."""
+        """The input channels, as the input width of other networks.
+
+        >>> Convolution(8, 3, 2, 2, input_channels=4).input_width
+        4
+        """
         return self.input_channels
 
     @property
     def input_norm2(self) -> Any:  # type: ignore[override]
-        """None: `gram` takes the place of the input's norm."""
+        """None: `gram` takes the place of the input's norm.
+
+        >>> Convolution(8, 3, 2, 2, input_channels=4).input_norm2 is None
+        True
+        """
         return None
 
     @property

@@ -111,7 +111,11 @@ class Graph(Network):
 
     @property
     def depth(self) -> int:
-        """The number of vertices."""
+        """The number of vertices.
+
+        >>> Graph({"a": ("x",), "b": ("a",)}, readout="b").depth
+        2
+        """
         return len(self.vertices)
 
     @property

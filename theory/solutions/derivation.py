@@ -46,8 +46,7 @@ _QUICK_DIGITS, _QUICK_DEPTH = 9, 10**6
 """Digits that double precision gives, up to a depth."""
 _MORE_DIGITS = 20
 _MOST_INDICES, _MOST_OF_VECTORS = 8, 11
-"""Indices of neurons in a term with kernels, half a minute of one core for tr K^8, and in one
-without."""
+"""Indices of neurons in a term with kernels, half a minute for tr K^8, and in one without."""
 _BY_SYMMETRY = "every term is odd in the readout v, and v and -v are equally likely"
 
 
