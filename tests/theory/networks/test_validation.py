@@ -44,7 +44,7 @@ IMPOSTOR = {name: Symbol(name, negative=True) for name in ("n", "L", "ell", "n_0
             for value in (
                 *(0, -1, -0.5, "0", "-1/2", True, "x", "", "1/0", "1e999999", "nan", [1], 1j),
                 *(float("nan"), float("inf"), nan, oo, zoo, pi, sqrt(2)),
-                *(-n, n - L, Symbol("q"), sqrt(n), n**n_0, pi * n, sqrt(2) * n),
+                *(-n, n - L, Symbol("q", real=False), sqrt(n), n**n_0, pi * n, sqrt(2) * n),
             )
         ],
         *[("activation", value) for value in (ReLU, "relu", 0)],
