@@ -122,8 +122,10 @@ def _scale(name: str, value: object, width: object) -> Expr:
     """A scale: a user's symbol in it stands for a size of its name, or else is positive."""
     if isinstance(value, Expr):
         sizes = {n, L, ell, n_0, *(each for each in _tuple(width) if isinstance(each, Symbol))}
-        own = value.free_symbols
-        value = value.xreplace({s: meant(s, *sizes, Symbol(s.name, positive=True)) for s in own})
+        value = value.xreplace({each: meant(each, *sizes) for each in value.free_symbols})
+        if not value.is_positive:
+            own = value.free_symbols
+            value = value.xreplace({each: meant(each, _positive(each)) for each in own})
     scale = positive_value(name, value)
     if scale.has(L, ell):
         raise InvalidArgument(
@@ -131,6 +133,10 @@ def _scale(name: str, value: object, width: object) -> Expr:
             f"number, or an expression without the symbols L and ell"
         )
     return scale
+
+
+def _positive(symbol: Symbol) -> Symbol:
+    return Symbol(symbol.name, positive=True)
 
 
 def _tuple(width: object) -> tuple[object, ...]:
