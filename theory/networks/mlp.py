@@ -120,13 +120,7 @@ class MLP(Network):
 
 def _scale(name: str, value: object, width: object) -> Expr:
     """A scale: a user's symbol in it stands for a size of its name, or else is positive."""
-    if isinstance(value, Expr):
-        sizes = {n, L, ell, n_0, *(each for each in _tuple(width) if isinstance(each, Symbol))}
-        value = value.xreplace({each: meant(each, *sizes) for each in value.free_symbols})
-        if not value.is_positive:
-            own = value.free_symbols
-            value = value.xreplace({each: meant(each, _positive(each)) for each in own})
-    scale = positive_value(name, value)
+    scale = positive_value(name, _meant_in(value, width) if isinstance(value, Expr) else value)
     if scale.has(L, ell):
         raise InvalidArgument(
             f"expected {name} to be independent of the depth, got {name}={typed(value)}; give a "
@@ -135,12 +129,14 @@ def _scale(name: str, value: object, width: object) -> Expr:
     return scale
 
 
-def _positive(symbol: Symbol) -> Symbol:
-    return Symbol(symbol.name, positive=True)
-
-
-def _tuple(width: object) -> tuple[object, ...]:
-    return width if isinstance(width, tuple) else (width,)
+def _meant_in(value: Expr, width: object) -> Expr:
+    own = width if isinstance(width, tuple) else (width,)
+    sizes = (n, L, ell, n_0, *(each for each in own if isinstance(each, Symbol)))
+    value = value.xreplace({each: meant(each, *sizes) for each in value.free_symbols})
+    if value.is_positive:
+        return value
+    positive = {each: Symbol(each.name, positive=True) for each in value.free_symbols}
+    return value.xreplace({each: meant(each, symbol) for each, symbol in positive.items()})
 
 
 def _refuse_namesakes(symbols: Iterable[Symbol]) -> None:
