@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from functools import wraps
 from inspect import Parameter
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
 
 from theory.errors import InvalidArgument
 from theory.validation import brief
 
-__all__ = ["answered", "answered_class"]
+__all__ = ["Answering", "ReadAsNumber", "answered", "answered_class"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -76,6 +76,99 @@ _OF_THE_NETWORK = (
     *("width", "depth", "input_width", "activation"),
     *("weight_variance", "readout_variance", "input_norm2"),
 )
+
+
+_OF_EXPRESSIONS = (
+    *("args", "atoms", "as_numer_denom", "cancel", "coeff", "diff", "doit", "evalf", "expand"),
+    *("factor", "free_symbols", "has", "integrate", "limit", "replace", "rewrite", "series"),
+    *("simplify", "subs", "together", "xreplace"),
+)
+_OF_ESTIMATES = {
+    "std stderr sem uncertainty": "standard_error is that of the mean",
+    "ci confidence_interval": "the mean is within 2 standard_error of value 19 times in 20",
+    "to_frame to_pandas to_dict dataframe": "value and error are numbers, for a table of yours",
+}
+_STATISTICS = {name: fix for names, fix in _OF_ESTIMATES.items() for name in names.split()}
+
+
+class _NoNumber(InvalidArgument, TypeError):
+    """An operator is used on a value that is no number."""
+
+
+class Answering:
+    """A value that answers names and operators that it does not have: the nearest name, and that
+    its float is a number.
+
+    >>> from theory import MLP, squared_update
+    >>> u = squared_update(MLP(8, 2))
+    >>> for call in (lambda: u.subs, lambda: u.leadin, lambda: 2 * u, lambda: u < 5):
+    ...     try:
+    ...         call()
+    ...     except (AttributeError, TypeError) as error:
+    ...         print(error)  # doctest: +NORMALIZE_WHITESPACE
+    SquaredUpdate has no subs: its expression has, exact.subs
+    SquaredUpdate has no leadin: the nearest name is leading
+    expected a number at an operator, got SquaredUpdate; write float(value) for its number, or
+    value.exact for its expression
+    expected a number at an operator, got SquaredUpdate; write float(value) for its number, or
+    value.exact for its expression
+    """
+
+    def _no_number(self, *_: object) -> NoReturn:
+        """Refuse an operator."""
+        expression = ", or value.exact for its expression" if hasattr(self, "lambdify") else ""
+        raise _NoNumber(
+            f"expected a number at an operator, got {type(self).__name__}; write float(value) for "
+            f"its number{expression}"
+        )
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _no_number
+    __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = _no_number
+    __pow__ = __rpow__ = __neg__ = __abs__ = __int__ = __round__ = _no_number
+    __lt__ = __le__ = __gt__ = __ge__ = _no_number
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:
+            if name.startswith("_"):
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            if hasattr(type(self), name):
+                object.__getattribute__(self, name)  # what failed inside the property
+            raise AttributeError(f"{type(self).__name__} has no {name}: {_nearest(self, name)}")
+
+
+class ReadAsNumber(Answering):
+    """A measured quantity that is read as its ``value``: by float(), and by a format."""
+
+    if TYPE_CHECKING:
+
+        @property
+        def value(self) -> Any:
+            """The number, or an array of several."""
+
+    def __float__(self) -> float:
+        value = self.value
+        if getattr(value, "ndim", 0):
+            raise InvalidArgument(
+                f"expected one number, got the {len(value)} layers of {type(self).__name__}; take "
+                f"one of them, as in value.value[0]"
+            )
+        return float(value)
+
+    def __format__(self, spec: str) -> str:
+        """Its text without a format, else its number in that format."""
+        return format(float(self), spec) if spec else str(self)
+
+
+def _nearest(value: object, name: str) -> str:
+    """What to write in the place of an attribute."""
+    names = [each for each in dir(value) if not each.startswith("_")]
+    if name in _OF_EXPRESSIONS and "exact" in names:
+        return f"its expression has, exact.{name}"
+    if name in _STATISTICS and "value" in names:
+        return _STATISTICS[name]
+    nearest = get_close_matches(name, names, 1)
+    return f"the nearest name is {nearest[0]}" if nearest else f"its names are {', '.join(names)}"
 
 
 def answered(function: Callable[P, R]) -> Callable[P, R]:
