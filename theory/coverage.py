@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
 from theory.errors import InvalidArgument
 from theory.validation import brief
 
-__all__ = ["Answering", "ReadAsNumber", "answered", "answered_class"]
+__all__ = ["Answering", "NoOperators", "ReadAsNumber", "answered", "answered_class"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -85,7 +85,8 @@ _OF_EXPRESSIONS = (
 )
 _OF_ESTIMATES = {
     "std stderr sem uncertainty": "standard_error is that of the mean",
-    "ci confidence_interval": "the mean is within 2 standard_error of value 19 times in 20",
+    "ci confidence_interval": "value - 2*standard_error to value + 2*standard_error, where "
+    "effective_samples is large",
     "to_frame to_pandas to_dict dataframe": "value and error are numbers, for a table of yours",
 }
 _STATISTICS = {name: fix for names, fix in _OF_ESTIMATES.items() for name in names.split()}
@@ -96,18 +97,38 @@ class _NoNumber(InvalidArgument, TypeError):
 
 
 class Answering:
-    """A value that answers names and operators that it does not have: the nearest name, and that
-    its float is a number.
+    """A value that answers names which it does not have with the nearest name, or with where the
+    name belongs.
 
     >>> from theory import MLP, squared_update
-    >>> u = squared_update(MLP(8, 2))
-    >>> for call in (lambda: u.subs, lambda: u.leadin, lambda: 2 * u, lambda: u < 5):
+    >>> for name in ("subs", "leadin"):
     ...     try:
-    ...         call()
-    ...     except (AttributeError, TypeError) as error:
-    ...         print(error)  # doctest: +NORMALIZE_WHITESPACE
+    ...         getattr(squared_update(MLP()), name)
+    ...     except AttributeError as error:
+    ...         print(error)
     SquaredUpdate has no subs: its expression has, exact.subs
     SquaredUpdate has no leadin: the nearest name is leading
+    """
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:
+            if name.startswith("_"):
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            if hasattr(type(self), name):
+                object.__getattribute__(self, name)  # what failed inside the property
+            raise AttributeError(f"{type(self).__name__} has no {name}: {_nearest(self, name)}")
+
+
+class NoOperators(Answering):
+    """A value that is no number itself: arithmetic and order are refused in one sentence.
+
+    >>> from theory import MLP, squared_update
+    >>> for operator in (lambda u: 2 * u, lambda u: u < 5):
+    ...     try:
+    ...         operator(squared_update(MLP(8, 2)))
+    ...     except TypeError as error:
+    ...         print(error)  # doctest: +NORMALIZE_WHITESPACE
     expected a number at an operator, got SquaredUpdate; write float(value) for its number, or
     value.exact for its expression
     expected a number at an operator, got SquaredUpdate; write float(value) for its number, or
@@ -127,17 +148,8 @@ class Answering:
     __pow__ = __rpow__ = __neg__ = __abs__ = __int__ = __round__ = _no_number
     __lt__ = __le__ = __gt__ = __ge__ = _no_number
 
-    if not TYPE_CHECKING:
 
-        def __getattr__(self, name: str) -> NoReturn:
-            if name.startswith("_"):
-                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            if hasattr(type(self), name):
-                object.__getattribute__(self, name)  # what failed inside the property
-            raise AttributeError(f"{type(self).__name__} has no {name}: {_nearest(self, name)}")
-
-
-class ReadAsNumber(Answering):
+class ReadAsNumber(NoOperators):
     """A measured quantity that is read as its ``value``: by float(), and by a format."""
 
     if TYPE_CHECKING:
@@ -165,6 +177,8 @@ def _nearest(value: object, name: str) -> str:
     names = [each for each in dir(value) if not each.startswith("_")]
     if name in _OF_EXPRESSIONS and "exact" in names:
         return f"its expression has, exact.{name}"
+    if name in ("to_pandas", "to_frame", "dataframe") and "frame" in names:
+        return "the nearest name is frame"
     if name in _STATISTICS and "value" in names:
         return _STATISTICS[name]
     nearest = get_close_matches(name, names, 1)
