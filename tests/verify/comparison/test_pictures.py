@@ -178,6 +178,11 @@ def test_a_check_by_theory_draws_the_formula_beside_exact_values_and_law() -> No
     assert entries(rate)[0] == "formula"
 
 
+def test_a_check_by_theory_names_the_observable_on_its_axis() -> None:
+    found = check("n**2*L", observable=trace(K), simulate=False)
+    assert found.plot().get_ylabel() == "E[tr(K)]"
+
+
 def test_a_check_on_networks_draws_the_formula_over_exact_values() -> None:
     found = check("L**3/3", grid=GRID, samples=2000)
     axes = found.plot()
