@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from theory import MLP, InvalidArgument, squared_update
-from theory.observables import K, g
+from theory.observables import K, g, trace
 from theory.symbols import ell
 from verify import Comparison, Conditioned, Estimate, check, compare_law, monte_carlo
 
