@@ -14,8 +14,8 @@ from theory.networks.activations import Activation
 from theory.networks.multipliers import ByGroup, Rates, TrainedLayers, multiplier_runs, open_ends
 from theory.networks.sites import Edge, Site
 from theory.public_names import PlainText
-from theory.symbols import ell, meant
-from theory.validation import index_in, non_negative_rates, positive_int, typed
+from theory.symbols import L, ell, meant
+from theory.validation import brief, index_in, non_negative_rates, positive_int, typed
 
 __all__ = [
     "Network",
@@ -218,13 +218,19 @@ def asked_rates(network: Network, rates: object) -> tuple[Expr, ...] | Rates:
 
 def asked_layer(network: Network, layer: object) -> int | Symbol:
     """The one layer asked for: the last for None, an int, or the symbol ell."""
-    layer = meant(layer, ell)
-    if layer is None:
+    layer = meant(layer, ell, L)
+    if layer is None or layer == network.depth == L:
         return network.depth
     if isinstance(layer, Symbol) and layer != ell:
+        fix = (
+            f"the depth is {brief(network.depth)}: leave layer out for the last hidden layer"
+            if layer == L
+            else f"give ell, and put another symbol into the result, as in .exact.subs(ell, "
+            f"{layer.name})"
+        )
         raise InvalidArgument(
             f"expected an int, None or the symbol theory.symbols.ell for layer, got "
-            f"layer={typed(layer)}; None is the last hidden layer"
+            f"layer={typed(layer)}; {fix}"
         )
     if isinstance(layer, Expr) and layer.free_symbols and layer != ell:
         raise InvalidArgument(

@@ -13,7 +13,7 @@ from math import log
 from operator import mul
 from typing import TYPE_CHECKING, Any
 
-from theory.coverage import answered
+from theory.coverage import Answering, answered
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
 from theory.networks.network import Network
@@ -72,7 +72,7 @@ _LONGEST = 600
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Comparison:
+class Comparison(Answering):
     """A law held against a grid of networks.
 
     Cells with different seeds are independent.  Of ``cells`` that repeat a seed, a part and a law

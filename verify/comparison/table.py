@@ -236,7 +236,7 @@ def _columns(run: RunRecord) -> list[str]:
     """The columns; sampler, layer and network only where they differ from cell to cell."""
     several = len({cell.configuration.sampler_name for cell in run.cells}) > 1
     sizes = [*(["sampler"] if several else []), "width", "depth", *(["layer"] if run.below else [])]
-    sizes += ["network"] if any(cell.choices for cell in run.cells) else []
+    sizes += ["network"] if run.several_kinds else []
     return [*sizes, "networks", "tried", "measured ± s.e.", "ESS", "median", "z"]
 
 

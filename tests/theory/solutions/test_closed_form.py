@@ -352,7 +352,7 @@ def test_multipliers_layer_by_layer_have_no_closed_form_in_the_layer() -> None:
         (lambda: TrainedLayers(0), "positive int for first"),
         (lambda: TrainedLayers(3, 2), "first <= last"),
         (lambda: TrainedLayers(q), r"theory\.symbols\.p"),
-        (lambda: TrainedLayers(1, Symbol("q")), "other assumptions"),
+        (lambda: TrainedLayers(1, Symbol("k")), "give last=q"),
         (lambda: squared_update(MLP(4, 1), rates=ByGroup()), "depth of at least 2"),
         (lambda: squared_update(MLP(4, 2), rates=TrainedLayers(1, 3)), "up to 2"),
         (lambda: squared_update(MLP(), rates=(1, 1)), "where the depth is a symbol"),
