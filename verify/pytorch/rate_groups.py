@@ -60,16 +60,14 @@ def parameter_groups(
         )
     read = read_model(model, input_norm2=input_norm2)
     examples = checked_examples(inputs, labels, read.hidden[0].in_features)
-    network = read.network
-    if examples is not None and input_norm2 is None:
-        network = Case(network, examples).network
+    network = read.network if input_norm2 is not None else Case(read.network, examples).network
     check_norm("input_norm2", network.norm2, read.hidden[0].in_features)
     rates = plan.rates(network)
     check_weights(read, rates[-1])
     for sentence in (
         None if isinstance(plan, Transferred) else _too_deep(network),
         spread_in_words(read),
-        *([] if examples is None else examples.in_words(float(network.norm2))),
+        *Case(network, examples).in_words(),
         precision_in_words(read, network, rates),
     ):
         if sentence:

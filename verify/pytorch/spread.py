@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from math import exp, hypot, log, log1p
+from operator import mul
 
 import torch
 
 from theory.errors import InvalidArgument
+from verify.comparison.exact_values import known_spread
 from verify.pytorch.independence import dependence
 from verify.pytorch.learning_rates import exact_parts
-from verify.pytorch.modules.computing import standard_deviations
+from verify.pytorch.modules.computing import literal_layers, standard_deviations
 from verify.pytorch.modules.layers import whole
 from verify.pytorch.modules.model import ReadModel
 
 __all__ = ["check_weights", "rms", "spread_in_words", "unlike_theory"]
 
 _STANDARD_ERRORS, _ALLOWED, _TOGETHER_ALLOWED, _GAIN_ALLOWED = 5.0, 0.02, 0.1, 0.25
+_INPUTS, _SEED = 16, 0x5F3759DF
 
 
 def rms(weight: torch.Tensor) -> float:
@@ -32,12 +35,11 @@ def rms(weight: torch.Tensor) -> float:
 def check_weights(read: ReadModel, readout_rate: float) -> None:
     """Raise `InvalidArgument` for weights that are not finite, and for a frozen readout that has a
     learning rate."""
-    for name, layer in read.named.items():
-        if not torch.isfinite(whole(layer.weight)).all():
-            raise InvalidArgument(
-                f"expected weights that are finite numbers, got some that are not in "
-                f"'{name}.weight'; draw them anew with initialise(model)"
-            )
+    if name := _not_finite(read):
+        raise InvalidArgument(
+            f"expected weights that are finite numbers, got some that are not in "
+            f"'{name}.weight'; draw them anew with initialise(model)"
+        )
     if readout_rate and not read.readout.weight.requires_grad:
         *_, name = read.named
         raise InvalidArgument(
@@ -65,9 +67,20 @@ def spread_in_words(read: ReadModel) -> str | None:
 
 
 def unlike_theory(read: ReadModel) -> str | None:
-    """A clause on weights that are spread as the theory's are not, or not independent normal."""
+    """A clause on weights that are not finite, not spread as the theory's, not independent normal,
+    or trained."""
+    if name := _not_finite(read):
+        return f"numbers that are not finite at '{name}.weight'"
     spread = _other_spread(read) or _together(read)
-    return spread + _gain_in_words(read) if spread else next(dependence(read.named), None)
+    if spread:
+        return spread + _gain_in_words(read)
+    return next(dependence(read.named), None) or _trained(read)
+
+
+def _not_finite(read: ReadModel) -> str | None:
+    """The name of the first layer with a weight that is not finite."""
+    finite = {name: torch.isfinite(whole(each.weight)).all() for name, each in read.named.items()}
+    return next((name for name, all_are in finite.items() if not all_are), None)
 
 
 def _other_spread(read: ReadModel) -> str | None:
@@ -123,6 +136,48 @@ def _together(read: ReadModel) -> str | None:
         f"weights whose spreads pass in each layer, but together make E[(Δz)²] about "
         f"{exp(min(grown, 700.0)):.2g} times the theory's"
     )
+
+
+def _trained(read: ReadModel) -> str | None:
+    """A clause where E[(Delta z)^2] of the weights that are held is not that of weights drawn anew.
+
+    Law: at one input, its logarithm over weights is nearly normal, of variance s^2 and mean
+    -s^2/2, where e^(s^2) - 1 is the exact relative variance; the mean over inputs varies less, and
+    five s pass.
+    """
+    depth = read.network.layers
+    ratio = _held_update(read) / sum(exact_parts(read.network, depth))
+    variance = log1p(known_spread(read.network, depth) ** 2)
+    if not ratio or abs(log(ratio) + variance / 2) <= _STANDARD_ERRORS * variance**0.5:
+        return None
+    return (
+        f"weights that make E[(Δz)²] about {ratio:.2g} times the theory's at random inputs, as "
+        f"training does"
+    )
+
+
+def _held_update(read: ReadModel) -> float:
+    """E[(Delta z)^2]/eta^2 in the last hidden layer of the weights that are held, over random
+    inputs and labels +-1.
+
+    Law: Delta z_k = W_k D_k-1 Delta z_k-1 + |h_k-1|^2 g_k in units of eta (y - f), where g_k is the
+    gradient of f in z_k, D_k the slopes of the activation and h_k the activated z_k.
+    """
+    slope = float(read.network.activation.slope)
+    *hidden, readout = [whole(each.weight).float() for each in read.layers]
+    generator = torch.Generator().manual_seed(_SEED)
+    x = torch.randn(_INPUTS, hidden[0].shape[1], generator=generator, device="cpu")
+    x *= float(read.network.norm2) ** 0.5 / x.norm(dim=1, keepdim=True)
+    *before, f = literal_layers([*hidden, readout], x, slope)
+    slopes = [torch.where(z > 0, 1.0, slope) for z in before]
+    norms2 = [h.square().sum(1, keepdim=True) for h in (x, *map(mul, before, slopes))]
+    gradients = [readout * slopes[-1]]
+    for weight, each in zip(hidden[:0:-1], slopes[-2::-1], strict=True):
+        gradients.append(gradients[-1] @ weight * each)
+    moved = gradients.pop() * norms2[0]
+    for weight, each, norm2 in zip(hidden[1:], slopes, norms2[1:], strict=False):
+        moved = (moved * each) @ weight.T + gradients.pop() * norm2
+    return float(((f**2 + 1) * moved.square()).mean(dtype=torch.float64))
 
 
 def _gain_in_words(read: ReadModel) -> str:
