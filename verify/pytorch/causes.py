@@ -55,7 +55,8 @@ class Noted:
         low, high = self._slopes or (slope, slope)
         self._slopes = min(low, slope), max(high, slope)
         if _differ(*self._slopes) and not differed:
-            again = [_gradient(of, f, y) / float((f.detach() - y).sum()) for _ in range(_CALLS)]
+            right = float((f.detach() - y).sum())
+            again = [_gradient(of, f, y) / right + 0.0 for _ in range(_CALLS)]
             if _differ(min(again), max(again)):
                 self._random = min(again), max(again)
 

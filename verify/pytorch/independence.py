@@ -68,17 +68,22 @@ class _Number:
 
 def _unlikely(scaled: Weights) -> Iterator[str]:
     """Clauses on numbers that independent normal weights have less than once in a million models in
-    any one layer, or beyond five standard errors in all layers together."""
-    numbers = _numbers(scaled)
-    count = sum(map(len, numbers.values()))
-    critical = -float(ndtri(_ODDS / (2 * count)))
+    any one layer, or beyond five standard errors in all layers together, the least likely first.
+    """
+    numbers = {words: found for words, found in _numbers(scaled).items() if found}
+    critical = -float(ndtri(_ODDS / (2 * sum(map(len, numbers.values())))))
+    counts = {name: weight.numel() for name, weight in scaled.items()}
+    said: list[tuple[float, str]] = []
     for words, found in numbers.items():
         for name, number in found.items():
             if abs(number.score) > critical:
-                yield words.format(f"{number.value:.3g}") + f" at '{name}.weight'"
-        together = _together(found, {name: weight.numel() for name, weight in scaled.items()})
+                clause = f"{words.format(f'{number.value:.3g}')} at '{name}.weight'"
+                said.append((abs(number.score), clause))
+        together = _together(found, counts)
         if abs(together.score) > _STANDARD_ERRORS:
-            yield words.format(f"{together.value:.3g}") + " in all layers together"
+            clause = f"{words.format(f'{together.value:.3g}')} in all layers together"
+            said.append((abs(together.score), clause))
+    yield from (clause for _, clause in sorted(said, reverse=True))
 
 
 def _together(found: Mapping[str, _Number], counts: Mapping[str, int]) -> _Number:
@@ -95,37 +100,39 @@ def _together(found: Mapping[str, _Number], counts: Mapping[str, int]) -> _Numbe
 def _numbers(scaled: Weights) -> dict[str, dict[str, _Number]]:
     """Numbers by layer, below the words that say them."""
     found: dict[str, dict[str, _Number]] = {}
-
-    def note(words: str, name: str, number: _Number) -> None:
-        found.setdefault(words, {})[name] = number
-
     for name, weight in scaled.items():
-        note("a mean of {} root mean squares", name, _mean(weight.flatten()))
-        if min(weight.shape) > 1:
-            note("a diagonal with a mean of {} root mean squares", name, _mean(weight.diagonal()))
-        for side, lines in (("row", weight), ("column", weight.T)):
-            if lines.shape[1] > 1:
-                ones = torch.ones(lines.shape[1], 1, device="cpu") / lines.shape[1] ** 0.5
-                words = f"sums of {side}s of {{}} times the mean square of independent ones"
-                note(words, name, _along(lines, ones))
-                words = f"a correlation of {{}} between neighbours in each {side}"
-                note(words, name, _product(lines[:, 1:], lines[:, :-1]))
-            if len(lines) > 1:
-                words = f"{side} norms of {{}} times the variance of independent ones"
-                note(words, name, _norms(lines))
+        for words, number in _of_one(weight):
+            found.setdefault(words, {})[name] = number
     for (_, below), (name, weight) in pairwise(scaled.items()):
         both = min(len(weight), below.shape[1])
         if both > 1:
-            pair = weight[:both], below.T[:both]
-            note("a correlation of {} with the transpose of the layer below", name, _product(*pair))
+            number = _product(weight[:both], below.T[:both])
+            words = "a correlation of {} with the transpose of the layer below"
+            found.setdefault(words, {})[name] = number
     names, weights = [*scaled], [*scaled.values()]
     backward = [weight.T for weight in reversed(weights)]
     for way, order, chain in (("into", names, weights), ("back from", names[::-1], backward)):
-        words = f"a mean square of {{}} times that of independent ones {way} signals"
-        for name, number in zip(order, _signals(chain), strict=True):
-            if number is not None:
-                note(words, name, number)
+        numbers = zip(order, _signals(chain), strict=True)
+        found[f"a mean square of {{}} times that of independent ones {way} signals"] = {
+            name: number for name, number in numbers if number is not None
+        }
     return found
+
+
+def _of_one(weight: torch.Tensor) -> Iterator[tuple[str, _Number]]:
+    """Numbers of one layer, with their words."""
+    yield "a mean of {} root mean squares", _mean(weight.flatten())
+    if min(weight.shape) > 1:
+        yield "a diagonal with a mean of {} root mean squares", _mean(weight.diagonal())
+    for side, lines in (("row", weight), ("column", weight.T)):
+        k, n = lines.shape
+        if n > 1:
+            words = f"a correlation of {{}} between neighbours in each {side}"
+            yield words, _product(lines[:, 1:], lines[:, :-1])
+            words = f"sums of {side}s of {{}} times the mean square of independent ones"
+            yield words, _along(lines, torch.ones(n, 1, device="cpu") / n**0.5)
+        if k > 1:
+            yield f"{side} norms of {{}} times the variance of independent ones", _norms(lines)
 
 
 def _mean(values: torch.Tensor) -> _Number:

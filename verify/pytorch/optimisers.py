@@ -102,7 +102,7 @@ def _before_step(optimiser: Optimizer, *_: object) -> None:
     if _are_derived(seen):
         _built.add(optimiser)
         _warn_of(optimiser, seen)
-    elif optimiser in _built:
+    if optimiser in _built:
         _warn_once(optimiser, _one_rate(seen))
 
 
