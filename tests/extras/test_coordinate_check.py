@@ -260,6 +260,13 @@ def test_weights_that_are_not_finite_are_the_cause() -> None:
     assert "not finite at '2.weight'" in str(check)
 
 
+def test_a_gradient_that_is_not_finite_is_the_cause() -> None:
+    check = coordinate_check(
+        mlp(16, 32), samples=20, seed=1, loss=lambda f, y: (0 * (f - y).sum()).sqrt()
+    )
+    assert "Seen: the gradient of the loss is not finite in 20 of 20 steps." in str(check)
+
+
 def test_samples_beyond_memory_are_refused() -> None:
     with pytest.raises(InvalidArgument, match=r"at most 2,097,152 samples .*, got samples=10000"):
         coordinate_check(mlp(16, 32, 32), samples=10**12, seed=1)

@@ -203,6 +203,10 @@ def one_rate_for_all(optimiser: Any) -> None:
 SCHEDULES: dict[str, tuple[Callable[[Any, list[float]], Any], bool]] = {
     "one cycle": (lambda o, r: optim.lr_scheduler.OneCycleLR(o, 0.1, total_steps=9), True),
     "cyclic": (lambda o, r: optim.lr_scheduler.CyclicLR(o, 0.01, 0.1), True),
+    "averaging": (
+        lambda o, r: optim.swa_utils.SWALR(o, swa_lr=0.1, anneal_epochs=1),
+        True,
+    ),
     "one rate by hand": (lambda o, r: one_rate_for_all(o), True),
     "one cycle by groups": (
         lambda o, r: optim.lr_scheduler.OneCycleLR(o, r, total_steps=9, cycle_momentum=False),
@@ -222,18 +226,20 @@ SCHEDULES: dict[str, tuple[Callable[[Any, list[float]], Any], bool]] = {
 
 
 @pytest.mark.parametrize("case", SCHEDULES)
-def test_one_rate_for_all_layers_is_noticed_at_the_first_step(case: str) -> None:
+def test_one_rate_for_all_layers_is_noticed_as_it_reaches_a_step(case: str) -> None:
     schedule, speaks = SCHEDULES[case]
     model = initialise(mlp(16, 32, 32), seed=1)
     groups = parameter_groups(model)
     optimiser = optim.SGD(groups)
-    schedule(optimiser, [group["lr"] for group in groups])
+    scheduler = schedule(optimiser, [group["lr"] for group in groups])
     for weight in model.parameters():
         weight.grad = torch.zeros_like(weight)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", OutsideValidity)
-        optimiser.step()
-        optimiser.step()
+        for _ in range(3):
+            optimiser.step()
+            if isinstance(scheduler, optim.lr_scheduler.LRScheduler):
+                scheduler.step()
     assert ["a learning rate for each layer" in str(each.message) for each in caught] == [
         True
     ] * speaks

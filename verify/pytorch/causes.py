@@ -22,7 +22,7 @@ class Noted:
 
     def __init__(self, read: ReadModel) -> None:
         self._read = read
-        self._steps = self._not_finite = self._outputs_not_finite = 0
+        self._steps = self._not_finite = self._outputs_not_finite = self._no_slope = 0
         self._slopes: tuple[float, float] | None = None
         self._random: tuple[float, float] | None = None
         self._weights: str | None = None
@@ -50,6 +50,7 @@ class Noted:
         """The least and the largest gradient over f - y; the first time that these differ, those
         of the same output and label again."""
         if not isfinite(slope):
+            self._no_slope += 1
             return
         differed = self._slopes is not None and _differ(*self._slopes)
         low, high = self._slopes or (slope, slope)
@@ -71,6 +72,8 @@ class Noted:
             return [f"the output is not finite in {self._outputs_not_finite:,} {steps}"]
         if self._not_finite:
             return [f"the loss is not finite in {self._not_finite:,} {steps}, at finite outputs"]
+        if self._no_slope:
+            return [f"the gradient of the loss is not finite in {self._no_slope:,} {steps}"]
         if self._slopes is None:
             return []
         low, high = self._slopes

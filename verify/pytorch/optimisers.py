@@ -125,17 +125,19 @@ def _are_derived(seen: Groups) -> bool:
 
 
 def _one_rate(seen: Groups) -> str | None:
-    """A sentence where all groups have one rate, as a schedule or a setting of all leaves them,
-    that is above the derived rate of some."""
-    pairs = _rates(seen)
-    given, derived = map(set, zip(*pairs, strict=True))
-    scheduled = any("initial_lr" in group for group, _ in seen)
-    if len(given) > 1 or len(derived) == 1 or not (scheduled or max(given) > min(derived)):
+    """A sentence where all groups have or began with one rate, as a schedule or a setting of all
+    leaves them: a rate above the derived one of some weight, or that a schedule may raise."""
+    pairs, now = _rates(seen), {float(group["lr"]) for group, _ in seen}
+    started, derived = {rate for rate, _ in pairs}, {right for _, right in pairs}
+    scheduled = len(started) == 1 and any("initial_lr" in group for group, _ in seen)
+    above = len(now) == 1 and max(now) > min(derived)
+    if len(derived) == 1 or not (scheduled or above):
         return None
+    (rate,) = started if scheduled else now
     return (
-        f"expected a learning rate for each layer, as parameter_groups gives it, got "
-        f"{next(iter(given)):.3g} for all {len(pairs)}, as OneCycleLR(max_lr=0.1) and "
-        f"CyclicLR(base_lr=0.1) set it; give a schedule one rate for each group, such as "
+        f"expected a learning rate for each layer, as parameter_groups gives it, got {rate:.3g} "
+        f"for all {len(pairs)}, as OneCycleLR(max_lr=0.1), CyclicLR(base_lr=0.1) and "
+        f"SWALR(swa_lr=0.1) set it; give a schedule one rate for each group, such as "
         f"max_lr=[group['lr'] for group in groups]"
     )
 
