@@ -59,13 +59,12 @@ def coordinate_check(
 
     ``samples``: initialisations, each with one example of |x|^2 = n_0, a label y = +-1 and one step
     of `torch.optim.SGD` on the hidden weights; None for as many as a verdict needs, from 1000 to
-    20,000.  ``step``: its rate, at most the maximal one over 100 and over 10 L for L hidden layers;
-    None for that, rounded down.  ``initialise``: draws the weights of a model in place
-    from PyTorch's global generator; None for `verify.pytorch.initialise`.  ``loss``: of outputs and
-    labels.  ``inputs``: your own, shape ``(examples, ...)``, one of which each step takes; the law
-    is then that at their |x|^2.  ``labels``: theirs, where the loss needs others than +-1, of a
-    shape that the loss does not broadcast.  The
-    model itself is left as it is.
+    20,000; at most 2^22/L for L hidden layers.  ``step``: its rate, at most the maximal one over
+    100 and over 10 L; None for that, rounded down.  ``initialise``: draws the weights of a model in
+    place from PyTorch's global generator; None for `verify.pytorch.initialise`.  ``loss``: of
+    outputs and labels.  ``inputs``: your own, shape ``(examples, ...)``, one of which each step
+    takes; the law is then that at their |x|^2.  ``labels``: theirs, where the loss needs others
+    than +-1, of a shape that the loss does not broadcast.  The model itself is left as it is.
 
     Judged at a family-wise 1 % over the layers, whose exact variance is known, less 2 % by which a
     real step may differ from the law (width at least 16, depth at most a quarter of it).  Raises

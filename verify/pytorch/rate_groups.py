@@ -37,10 +37,12 @@ def parameter_groups(
     ``nn.MSELoss`` halve them.
 
     Warns `OutsideValidity` where the model is too deep for its width, where the weights are not
-    spread as `initialise` draws them, or not independent and normal, where inputs or labels are of
-    another size, where the model computes in half precision, as soon as the groups reach another
-    optimiser, and before a step of any on these weights at these rates.  Copies of the weights,
-    steps written by hand and clipped gradients stay unseen.  Raises `InvalidArgument` for a model
+    spread as `initialise` draws them, not independent and normal, or trained, where inputs or
+    labels are of another size, where the model computes in half precision, as soon as the groups
+    reach another optimiser, and before a step of any on these weights at these rates.  A schedule
+    with one rate for all groups, such as ``OneCycleLR(max_lr=0.1)``, replaces them all, which is
+    seen at the first step.  Copies of the weights, steps written by hand and clipped gradients stay
+    unseen.  Raises `InvalidArgument` for a model
     that `network_of` refuses, for weights that are not finite, and for a frozen readout whose rate
     is not zero.
 

@@ -139,16 +139,17 @@ def _together(read: ReadModel) -> str | None:
 
 
 def _trained(read: ReadModel) -> str | None:
-    """A clause where E[(Delta z)^2] of the weights that are held is not that of weights drawn anew.
+    """A clause where E[(Delta z)^2] of the weights that are held is beyond that of weights drawn
+    anew.
 
     Law: at one input, its logarithm over weights is nearly normal, of variance s^2 and mean
     -s^2/2, where e^(s^2) - 1 is the exact relative variance; the mean over inputs varies less, and
-    five s pass.
+    five s pass.  Below, the law fails in narrow networks, which may be nearly dead.
     """
     depth = read.network.layers
     ratio = _held_update(read) / sum(exact_parts(read.network, depth))
     variance = log1p(known_spread(read.network, depth) ** 2)
-    if not ratio or abs(log(ratio) + variance / 2) <= _STANDARD_ERRORS * variance**0.5:
+    if ratio <= exp(max(_STANDARD_ERRORS * variance**0.5 - variance / 2, 0.0)):
         return None
     return (
         f"weights that make E[(Δz)²] about {ratio:.2g} times the theory's at random inputs, as "
