@@ -16,7 +16,6 @@ from theory import (
     squared_update,
     transfer_learning_rate,
 )
-from theory.quantity import Quantity
 from theory.symbols import L, eta, n, n_0
 from verify import Dense, monte_carlo
 
@@ -190,8 +189,8 @@ def test_values_and_estimates_share_what_a_comparison_reads(name: str, where: st
 def test_an_estimate_is_compared_as_a_value() -> None:
     network = MLP(16, 3)
     for layer in (None, 2):
-        derived: Quantity = squared_update(network, layer)
-        measured: Quantity = monte_carlo(network, layer=layer, samples=4000, seed=5)
+        derived = squared_update(network, layer)
+        measured = monte_carlo(network, layer=layer, samples=4000, seed=5)
         assert derived.layer == measured.layer
         for part in ("total", "label", "output"):
             one, other = getattr(derived, part), getattr(measured, part)

@@ -1,4 +1,4 @@
-"""Pictures of values over a size: exact curves, laws and measured marks, put on Matplotlib axes.
+"""`draw` puts exact curves, laws and measured marks over a size on Matplotlib axes.
 
 Every curve is drawn wider than the one after it, and laws are thin and dashed on top, so that
 curves that coincide are all seen; colour, dashes and marker each tell curves apart alone.
