@@ -344,7 +344,7 @@ def test_the_level_of_weighted_networks(depth: int) -> None:
     for seed in range(150):
         try:
             assert_matches_networks(
-                exact, network, seed=seed, false_alarm=0.01, notices=0.2, sampler=RareEvents()
+                exact, network, seed=seed, false_alarm=0.01, notices=0.4, sampler=RareEvents()
             )
         except AssertionError:
             wrong += 1
