@@ -140,7 +140,7 @@ def typical_figure(run: RunRecord) -> Markup | None:
     if not medians:
         return None
     means = [(cell.ratio, cell.over_exact or 0.0) for cell in run.cells if cell.defined]
-    drawn = [
+    drawn: list[Curve | Marks] = [
         _level(1.0, run.cells, "exact mean"),
         _points("measured mean", [mean for mean in means if mean[1] > _LOWEST], 0),
         _points("median network", medians, 1),

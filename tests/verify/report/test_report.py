@@ -179,16 +179,6 @@ def test_terms_of_the_two_parts_have_names_of_their_own() -> None:
     assert names == [f"<mi>{letter}</mi>" for letter in "ABCD"]
 
 
-def test_the_marks_of_a_lone_network_are_inside_the_figure() -> None:
-    """Its median is the network itself, which may lie at any multiple of the mean."""
-    from verify.report.figures import heights
-
-    low, high = heights([5.2, 5.2])
-    assert low < 1 < 5.2 < high
-    assert heights([0.9, 1.1])[1] == 3.0
-    assert heights([1e-6, 1.0])[0] < 1e-6
-
-
 def test_what_is_undefined_says_so(tmp_path: Path) -> None:
     _, html = report(tmp_path / "run", "--width", "16", "--depth", "2", "--samples", "1")
     text = Page(html).text
