@@ -49,6 +49,14 @@ ALL: dict[str, Callable[[MLP], Any]] = {**VALUES, "transfer": lambda network: TR
 
 SLOW = {"observable", "spread"}
 """Of a leaky slope that is a symbol: seconds to minutes."""
+SECONDS = {("spread", "open"), ("layer rates", "deep")}
+SECONDS |= {(name, "leaky") for name in ("rate", "alignment", "hidden layers", "layer rates")}
+CASES = [
+    pytest.param(name, where, marks=[pytest.mark.slow] if (name, where) in SECONDS else [])
+    for name in ALL
+    for where in NETWORKS
+    if where != "leaky" or name not in SLOW
+]
 
 
 def answer(value: Any, member: str) -> tuple[Any, str]:
@@ -59,11 +67,8 @@ def answer(value: Any, member: str) -> tuple[Any, str]:
         return None, str(refusal)
 
 
-@pytest.mark.parametrize("where", NETWORKS)
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize(("name", "where"), CASES)
 def test_every_value_has_every_member(name: str, where: str) -> None:
-    if where == "leaky" and name in SLOW:
-        return
     value = ALL[name](NETWORKS[where])
     assert set(MEMBERS) - set(dir(value)) == {"call", "arrays", "float", "repr", "format"}
     for member in MEMBERS:

@@ -158,7 +158,10 @@ def same(one: Expr, other: Expr) -> bool:
     return bool(one == other or (one - other).expand() == 0)
 
 
-@pytest.mark.parametrize("key", NETWORKS)
+@pytest.mark.parametrize(
+    "key",
+    [pytest.param(key, marks=[pytest.mark.slow] if key == "input" else []) for key in NETWORKS],
+)
 def test_our_own_laws_are_read_back_as_printed(key: str) -> None:
     for law in own_laws(key):
         assert same(parse_formula(str(law)), law)
