@@ -3,7 +3,7 @@
 Put L = l + p, so that layer l lies p layers below the last.  Each part of the update is a sum of
 powers and polynomials in l, times a power of p; its step, from layer l to layer l + 1 of the same
 network, is again a sum of at most two powers, y(l) = p alpha^l + q beta^l with
-alpha >= beta >= 0.  If its weights over binomials (`theory.algebra.positivity`) are non-negative in
+alpha >= beta >= 0.  If its `theory.algebra.binomial_weights` are non-negative in
 the field, so is every step.
 """
 
@@ -14,8 +14,8 @@ from typing import Any
 
 from sympy import Expr
 
+from theory.algebra.binomial_weights import binomial_basis, certified_weights
 from theory.algebra.fields import certainly_at_least
-from theory.algebra.positivity import binomial_basis, certified_weights
 from theory.algebra.power_sum import DEPTHS, PowerSum
 from theory.errors import NotSolved
 from theory.laws.update import SquaredUpdate, squared_update
@@ -87,7 +87,7 @@ def _rises(total: PowerSum) -> bool:
 def certainly_non_negative(total: PowerSum) -> bool:
     """Whether a sum of at most two powers of ell is proven non-negative at every ell >= 1.
 
-    Its first values are certified one by one, and the rest by `theory.algebra.positivity`.
+    Its first values are certified one by one, and the rest by `theory.algebra.binomial_weights`.
     """
     domain = total.ring.domain
     for shift in range(_SHIFTS):

@@ -264,9 +264,9 @@ class Value(NoOperators, Drawable, PickledByFields, PublicNames, ABC):
             return self._series(order)
 
     def _series(self, order: int) -> Any:
-        return each(lambda series: series.coefficients[: order + 1], self._to_order(order))
+        return each(lambda series: series.coefficients[: order + 1], self._with_terms_to(order))
 
-    def _to_order(self, order: int) -> Any:
+    def _with_terms_to(self, order: int) -> Any:
         """Its series in 1/n to ``order`` from their first terms, whatever cancels in them."""
         for more in range(order, order + _MOST_CANCELLED):
             found = self._expanded(methodcaller("_in_width", more))

@@ -23,7 +23,7 @@ __all__ = ["Drawable"]
 
 _NAMES = {L: "depth", n: "width", ell: "layer", n_0: "input width", a: "slope"}
 _LETTERS = {L: "$L$", n: "$n$", ell: r"$\ell$", n_0: "$n_0$", a: "$a$"}
-_ORDER = (ell, L, n, n_0, a)
+_AXES = (ell, L, n, n_0, a)
 """What a value is drawn against, the first of those that are open."""
 _POINTS = 33
 _WORD = re.compile("[a-z]{2}")
@@ -85,7 +85,7 @@ class Drawable:
         curves = [line for point in values for line in self._drawn_curves(axis, grid, point)]
         laws = self._laws()
         fixed = self._fixed()
-        limits = [_along(law, axis, grid, fixed | point) for point in values for law in laws]
+        limits = [_law_on_grid(law, axis, grid, fixed | point) for point in values for law in laws]
         labels = self._labels(family, values)
         drawn = [*_exact(labels, grid, curves), *_dashed(laws, grid, limits)]
         if formula is not None:
@@ -143,7 +143,7 @@ class Drawable:
             )
         if against is None:
             return min(
-                self.open_sizes, key=_ORDER.index if set(names.values()) <= set(_ORDER) else str
+                self.open_sizes, key=_AXES.index if set(names.values()) <= set(_AXES) else str
             )
         if str(against) not in names:
             known = " or ".join(repr(_NAMES.get(each, str(each))) for each in self.open_sizes)
@@ -263,7 +263,9 @@ def _dashed(
     return [Curve(name, x, y, law=True) for name, y in zip(labels, different, strict=False)]
 
 
-def _along(law: Expr, axis: Symbol, grid: Sequence[Any], point: dict[Symbol, Any]) -> list[float]:
+def _law_on_grid(
+    law: Expr, axis: Symbol, grid: Sequence[Any], point: dict[Symbol, Any]
+) -> list[float]:
     fixed = law.subs(point)
     return [float(fixed.subs(axis, number)) for number in grid]
 
