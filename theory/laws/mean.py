@@ -56,6 +56,10 @@ class Mean(Composite, Solved):
     }
 
     @property
+    def _quantity(self) -> str:
+        return super()._quantity if self._drawn_as else self.derivations[0]._quantity
+
+    @property
     def in_numbers(self) -> bool:
         """Whether depth, layer and multipliers are numbers; the width may be a symbol."""
         return all(derivation.in_numbers for derivation in self.derivations)

@@ -210,7 +210,7 @@ class Spread(Composite):
         Moments(mean=L/2, standard_deviation=sqrt(33)*L**(3/2)/(6*sqrt(n)))
         """
         mean = self.whole.leading()
-        deviation = self._to_order(0).standard_deviation
+        deviation = self._with_terms_to(0).standard_deviation
         square = deviation.lead**2
         if not square.is_polynomial(*DEPTHS):
             raise NotSolved("the variance grows exponentially in the depth: no power leads")

@@ -8,9 +8,10 @@ from typing import TypeAlias
 
 from sympy import Expr, Integer, Symbol, sympify
 
+from theory.coverage import answered_class
 from theory.errors import InvalidArgument
 from theory.public_names import PlainText
-from theory.symbols import p, q
+from theory.symbols import meant, p, q
 from theory.validation import non_negative_value, positive_int, typed, written
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
 _ONE = Integer(1)
 
 
+@answered_class
 @dataclass(frozen=True)
 class ByGroup(PlainText):
     """Multipliers of eta of layer 1, of layers 2 to L - 1, and of layer L; for depths from 2.
@@ -51,6 +53,7 @@ class ByGroup(PlainText):
         return f"ByGroup({', '.join(values)})"
 
 
+@answered_class
 @dataclass(frozen=True)
 class TrainedLayers(PlainText):
     """Layers ``first`` to ``last`` trained with multiplier 1, all others with 0.
@@ -187,12 +190,13 @@ def open_ends(rates: tuple[Expr, ...] | Rates) -> frozenset[Symbol]:
 
 
 def _end(name: str, value: object, symbol: Symbol) -> int | Symbol:
+    value = meant(value, symbol)
     if not isinstance(value, Symbol):
         return positive_int(name, value)
     if value != symbol:
         raise InvalidArgument(
             f"expected an int or the symbol theory.symbols.{symbol} for {name}, got "
-            f"{name}={typed(value)}; a symbol of the same name with other assumptions is another "
-            f"symbol"
+            f"{name}={typed(value)}; give {name}={symbol}, and put another symbol into the result, "
+            f"as in .exact.subs({symbol}, {value.name})"
         )
     return value

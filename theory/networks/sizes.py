@@ -38,6 +38,9 @@ Sizes: TypeAlias = Mapping[Symbol, Rational]
 _ORDER = (n, L, B, ell, b, n_0, a, p, q)
 """Sizes by place in a call; widths of single layers stand in the place of n, others at the end."""
 _NEVER_OPEN = (eta,)
+_SYMBOL_OF = {"width": "n", "depth": "L", "layers": "L", "layer": "ell", "input_width": "n_0"}
+_SYMBOL_OF |= {symbol.name.lower(): symbol.name for symbol in _ORDER}
+"""The symbol of a size that is called by the argument of a network, or in the other case."""
 
 
 def in_order(symbols: frozenset[Symbol], network: Network) -> tuple[Symbol, ...]:
@@ -100,7 +103,10 @@ def _no_size(name: str, value: Any, symbols: Sequence[Symbol], network: Network)
             f"expected sizes alone, got eta={brief(value)}; values are at eta = 1: multiply a "
             f"mean squared update by eta**2"
         )
-    return f"expected {_listed(symbols)}, got {name}={brief(value)}; {_fixed(network)}"
+    meaning = _SYMBOL_OF.get(name.lower())
+    known = any(symbol.name == meaning for symbol in symbols)
+    fix = f"give {meaning}={brief(value)}" if known else _fixed(network)
+    return f"expected {_listed(symbols)}, got {name}={brief(value)}; {fix}"
 
 
 def _listed(symbols: Sequence[Symbol]) -> str:
@@ -127,8 +133,8 @@ def read_size(symbol: Symbol, value: Any) -> Rational:
         whole = whole_number(value)
         if whole is None or whole < 1:
             raise InvalidArgument(
-                f"expected a positive whole number for {symbol}, got {symbol}={typed(value)}; give "
-                f"an int such as 64"
+                f"expected a positive whole number for {symbol}, got {symbol}={typed(value)}; "
+                f"{_put_in(symbol, value)}"
             )
         return Integer(in_range(symbol.name, whole))
     number = exact_number(symbol.name, value)
@@ -139,6 +145,12 @@ def read_size(symbol: Symbol, value: Any) -> Rational:
             f"as 0.5"
         )
     return number
+
+
+def _put_in(symbol: Symbol, value: Any) -> str:
+    if isinstance(value, Expr) and value.free_symbols:
+        return f"put symbols into the expression, as in .exact.subs({symbol}, {brief(value)})"
+    return "give an int such as 64"
 
 
 def network_at(network: Network, sizes: Sizes) -> Network:

@@ -26,7 +26,7 @@ from theory.precision import log
 from theory.symbols import L, a, ell, n, n_0
 from theory.validation import typed
 from verify.comparison.cells import PlannedCell
-from verify.comparison.compare import Comparison, measure_shown
+from verify.comparison.compare import Comparison, measure_announced
 from verify.comparison.sample_sizes import RARE_SPREAD, networks_for
 from verify.numerics.streams import checked_samples, checked_seed, derived_seed
 from verify.runs.configuration import configuration
@@ -101,7 +101,7 @@ def measure(
     planned = plan.default() if grid is None else plan.cells(grid)
     if claim is not Claim.EXACT and not any(each.decides for each in planned):
         raise NotMeasured(plan.obstacle(planned))
-    return measure_shown(planned, seed=plan.root, execution=execution)
+    return measure_announced(planned, seed=plan.root, execution=execution)
 
 
 def _layers(target: Target, network: MLP) -> Iterator[Target]:

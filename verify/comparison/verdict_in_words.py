@@ -22,7 +22,12 @@ from verify.inference.numbers_in_text import (
 )
 from verify.inference.verdict import NOTICEABLE, Want
 
-__all__ = ["conclusion", "finding", "law_lines", "slope_lines", "typical_lines"]
+__all__ = ["conclusion", "finding", "law_lines", "sentences", "slope_lines", "typical_lines"]
+
+
+def sentences(run: RunRecord) -> list[str]:
+    """All lines about a run: typical networks, measured laws, fits, and the verdict last."""
+    return [*typical_lines(run), *law_lines(run), *slope_lines(run), conclusion(run)]
 
 
 def conclusion(run: RunRecord, style: Style = TEXT) -> str:

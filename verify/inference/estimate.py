@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from theory.coverage import ReadAsNumber
 from theory.display.tables import aligned_rows, html_table
 from theory.words.observables import Observable
 from verify.inference.measurement import Measurement, number_or_array
@@ -45,7 +46,7 @@ class Block:
 
 
 @dataclass(frozen=True, eq=False)
-class Estimate:
+class Estimate(ReadAsNumber):
     """The measured E[(Delta z)^2]/eta^2 of one simulation; its median and quantiles too.
 
     ``parts``: measurements by name: ``total``, and for a linearised update ``label`` and

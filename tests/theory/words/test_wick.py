@@ -5,10 +5,10 @@ from itertools import product
 from math import prod
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.tools.strategies import Space, spaces
+from tests.tools.strategies import Space, generated, spaces
 from theory.words.wick import contract, row_letter
 from theory.words.word import canonical_word, degree
 
@@ -48,7 +48,7 @@ def gaussian_mean(word: tuple[str, ...], space: Space) -> int:
     return total
 
 
-@settings(max_examples=150)
+@generated(150)
 @given(products, spaces(1) | spaces(2))
 def test_contraction_is_the_gaussian_mean(word: tuple[str, ...], space: Space) -> None:
     contracted = contract(word)
