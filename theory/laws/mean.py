@@ -20,6 +20,7 @@ from theory.errors import InvalidArgument, NotSolved
 from theory.laws.expression_numbers import value_at
 from theory.laws.float_arrays import FastUpdate, fast_update
 from theory.networks.network import Network
+from theory.networks.sizes import Sizes
 from theory.precision import published, workdps
 from theory.public_names import cached_property
 from theory.solutions.closed_form import ClosedForm, closed_form_expression
@@ -102,6 +103,9 @@ class Mean(Composite, Solved):
 
     def _in_full(self, times: Expr = S.One) -> Expr:
         """The mean times ``times``, however long its numbers are."""
+        if self.opened is not None:
+            mean, depths = self.opened
+            return mean._in_full(times).subs(depths)
         if self.in_numbers:
             return self.domain.to_sympy(self.in_field) * times
         forms = self._forms()
@@ -121,6 +125,16 @@ class Mean(Composite, Solved):
     def domain(self) -> Domain:
         """The field of `in_field`."""
         return field_of(self.network.free_symbols)
+
+    @cached_property
+    def opened(self) -> tuple[Self, Sizes] | None:
+        """For a deep network with symbols: the mean with symbols for depth and layer, and their
+        numbers."""
+        found = [derivation.opened for derivation in self.derivations]
+        parts = [each for each in found if each is not None]
+        if not parts or len(parts) < len(found):
+            return None
+        return replace(self, derivations=tuple(part for part, _ in parts)), parts[0][1]
 
     def leading_term(self) -> tuple[int, Expr]:
         """Power of n and its coefficient in `leading`, at eta = 1."""

@@ -132,7 +132,7 @@ class Spread(Composite):
 
     def _variance(self) -> Expr:
         first, second = self._first, self._second
-        if first.in_numbers:
+        if first.in_numbers and first.opened is None:
             return first.domain.to_sympy(second.in_field - first.in_field**2) * self.unit**2
         return (second._exact - first._exact**2) * self.unit**2
 

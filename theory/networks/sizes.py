@@ -20,6 +20,7 @@ __all__ = [
     "Sizes",
     "bound_sizes",
     "in_order",
+    "is_deep",
     "is_large",
     "layer_at",
     "network_at",
@@ -29,6 +30,8 @@ __all__ = [
 
 _FEW_RATIONAL_LAYERS = 16
 """Depths up to which a rational function of the width is quick to make."""
+_FEW_LAYERS_OF_ONE_SYMBOL = 64
+"""The same where one symbol alone is left."""
 _SHORT_WIDTH = 10**15
 """Widths up to which the numbers in a closed form are short."""
 Sizes: TypeAlias = Mapping[Symbol, Rational]
@@ -169,6 +172,19 @@ def _placed(value: Any, sizes: Sizes) -> Any:
     if isinstance(value, Symbol) and value.is_integer:
         return int(sizes[value]) if value in sizes else value
     return value.subs(sizes) if isinstance(value, Expr) else value
+
+
+def is_deep(network: Network) -> bool:
+    """Whether ``network`` has a depth in numbers for which a rational function of its symbols is
+    long, and slow to make.
+
+    >>> from theory import MLP
+    >>> is_deep(MLP(depth=65)), is_deep(MLP(depth=64)), is_deep(MLP()), is_deep(MLP(8, 10**6))
+    (True, False, False, False)
+    """
+    symbols, depth = network.free_symbols, network.depth
+    few = _FEW_LAYERS_OF_ONE_SYMBOL if len(symbols) == 1 else _FEW_RATIONAL_LAYERS
+    return bool(symbols) and isinstance(depth, int) and depth > few
 
 
 def is_large(network: Network) -> bool:

@@ -78,7 +78,7 @@ class MaximalLearningRate(LearningRate):
         update = self._update(None)
         if isinstance(self.criterion, MeanOverLayers):
             moved = update.mean_over_layers(context)
-        elif self._last_binds:
+        elif self._bounds_last():
             moved = update._number(context)
         else:
             moved = max(update.layer_means(context))
@@ -94,11 +94,6 @@ class MaximalLearningRate(LearningRate):
             return None
         fast = self._update(None)._fast()
         return None if fast is None else FastRate(fast, float(self.criterion.bound))
-
-    @property
-    def _last_binds(self) -> bool:
-        """Whether the last layer of a network in numbers is known to bind without a comparison."""
-        return isinstance(self.criterion, LastLayer) or _last_is_largest(self.network, self.rates)
 
     @property
     def layer(self) -> int | Symbol | None:
@@ -203,10 +198,13 @@ class MaximalLearningRate(LearningRate):
         return moved
 
     def _bounds_last(self) -> bool:
-        """Whether the criterion bounds the last layer alone: it says so, or the depth is a symbol
-        and the update is proven to grow from layer to layer; raises `NotSolved` where it is not."""
-        if isinstance(self.network.depth, int) or not isinstance(self.criterion, EveryHiddenLayer):
+        """Whether the criterion bounds the last layer alone: it says so, or the network is deep and
+        the update is proven to grow from layer to layer.  For a symbolic depth, `NotSolved` where
+        it is not."""
+        if not isinstance(self.criterion, EveryHiddenLayer):
             return isinstance(self.criterion, LastLayer)
+        if isinstance(self.network.depth, int):
+            return _last_is_largest(self.network, self.rates)
         self._check_rise()
         return True
 
@@ -274,7 +272,7 @@ class MaximalLearningRate(LearningRate):
     def _is_quick(self) -> bool:
         """Whether the rate of a network in numbers needs no comparison of many layers."""
         every = isinstance(self.criterion, EveryHiddenLayer)
-        return not every or self.network.layers <= _COMPARABLE or self._last_binds
+        return not every or self.network.layers <= _COMPARABLE or self._bounds_last()
 
     def _who_binds(self) -> str:
         if isinstance(self.criterion, MeanOverLayers):

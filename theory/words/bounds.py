@@ -1,0 +1,40 @@
+"""How long an observable takes to average follows from the indices of neurons in it."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import ceil
+
+from theory.errors import InvalidArgument
+from theory.validation import brief
+from theory.words.observables import Observable
+from theory.words.word import is_odd, word_text
+
+__all__ = ["refuse_long"]
+
+_MOST_INDICES, _MOST_OF_VECTORS = 8, 11
+"""Indices of neurons in a term with kernels, which then takes ten minutes, and in one without."""
+
+
+def refuse_long(observable: Observable) -> None:
+    """Raise `InvalidArgument` for an observable whose words take hours to average.
+
+    A word of k neuron indices is a sum over the set partitions of them, and of kernels over the
+    pairings of their rows too: each index more takes five to ten times as long.
+    """
+    for word in (word for word, _ in observable.terms if not is_odd(word)):
+        most = _MOST_INDICES if any("K" in factor for factor in word) else _MOST_OF_VECTORS
+        indices = ceil(sum(map(_indices, word)))
+        if indices > most:
+            raise InvalidArgument(
+                f"expected at most {most} indices of neurons in each term of observable, got "
+                f"{indices} in {brief(word_text(word), write=str)}, whose mean takes hours; give a "
+                f"lower power, or simulate it"
+            )
+
+
+def _indices(factor: str) -> Fraction:
+    """The sums over neurons that a factor holds; two f share one once the readout is averaged."""
+    if factor == "gz":
+        return Fraction(1, 2)
+    return Fraction(max(1, factor.count("K") + (factor[:1] == "z")))
