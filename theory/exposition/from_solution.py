@@ -35,7 +35,9 @@ _EXACT = ("test_weight_polynomial_road.py", "test_closed_form.py")
 def steps_from_solution(update: SquaredUpdate) -> Iterator[Step]:
     """Closed form or exact values; the limits, where sizes are symbols; the rate."""
     open_width = isinstance(update.network.width, Symbol)
-    if update.in_numbers:
+    if update.opened is not None:
+        yield _closed_form(update.opened[0])
+    elif update.in_numbers:
         yield _values(update)
     else:
         yield _closed_form(update)
@@ -131,7 +133,7 @@ def _rate(update: SquaredUpdate) -> Step:
         leading = rate.leading()
         lines.append(Line(RATE, Math.of(leading), "~"))
         checked.append(_meets_bound(leading, update.leading()))
-    if isinstance(update.network.depth, int):
+    if isinstance(update.network.depth, int) and update.opened is None:
         lines = [*root_lines(RATE, rate._exact, 12), *lines]
         checked.append(_meets_bound(rate._exact, update._exact))
     checked.append(_binding_identity(rate))

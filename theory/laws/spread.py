@@ -114,7 +114,8 @@ class Spread(Composite):
         >>> tangent_kernel(MLP(width=8, depth=1)).second_moment()
         13/32
         """
-        return printable(self._second._exact * self.unit**2)
+        with announced("variance"):
+            return printable(self._second._exact * self.unit**2)
 
     def variance(self) -> Expr:
         """The variance, exact: a rational number, or a function of the symbols left.
@@ -197,10 +198,10 @@ class Spread(Composite):
         >>> tangent_kernel(MLP(depth=1)).exact
         Moments(mean=1/2, standard_deviation=sqrt(5)/(2*sqrt(n)))
         """
-        variance = self._variance()
-        return Moments(
-            self.mean, printable(1 / inverse_square_root(variance) if variance else variance)
-        )
+        with announced("variance"):
+            variance = self._variance()
+            root = 1 / inverse_square_root(variance) if variance else variance
+            return Moments(self.mean, printable(root))
 
     def leading(self) -> Moments:
         """The leading terms as n -> infinity, then as the depth grows.
@@ -210,7 +211,8 @@ class Spread(Composite):
         Moments(mean=L/2, standard_deviation=sqrt(33)*L**(3/2)/(6*sqrt(n)))
         """
         mean = self.whole.leading()
-        deviation = self._to_order(0).standard_deviation
+        with announced("variance"):
+            deviation = self._to_order(0).standard_deviation
         square = deviation.lead**2
         if not square.is_polynomial(*DEPTHS):
             raise NotSolved("the variance grows exponentially in the depth: no power leads")
@@ -230,7 +232,8 @@ class Spread(Composite):
         -1 + ((9*t**2 + 6*t - 1)*exp(5*t) + exp(-t))/(27*t**2)
         """
         self._check_joint()
-        first, second = (mean._at_fixed_ratio() for mean in (self._first, self._second))
+        with announced("joint limit"):
+            first, second = (mean._at_fixed_ratio() for mean in (self._first, self._second))
         relative = second / (first * first)
         if relative.power != 0:
             raise NotSolved("variance over squared mean has no finite joint limit: give numbers")

@@ -30,8 +30,6 @@ __all__ = [
 
 _FEW_RATIONAL_LAYERS = 16
 """Depths up to which a rational function of the width is quick to make."""
-_FEW_LAYERS_OF_ONE_SYMBOL = 64
-"""The same where one symbol alone is left."""
 _SHORT_WIDTH = 10**15
 """Widths up to which the numbers in a closed form are short."""
 Sizes: TypeAlias = Mapping[Symbol, Rational]
@@ -179,12 +177,12 @@ def is_deep(network: Network) -> bool:
     long, and slow to make.
 
     >>> from theory import MLP
-    >>> is_deep(MLP(depth=65)), is_deep(MLP(depth=64)), is_deep(MLP()), is_deep(MLP(8, 10**6))
+    >>> is_deep(MLP(depth=17)), is_deep(MLP(depth=16)), is_deep(MLP()), is_deep(MLP(8, 10**6))
     (True, False, False, False)
     """
-    symbols, depth = network.free_symbols, network.depth
-    few = _FEW_LAYERS_OF_ONE_SYMBOL if len(symbols) == 1 else _FEW_RATIONAL_LAYERS
-    return bool(symbols) and isinstance(depth, int) and depth > few
+    depth = network.depth
+    deep = isinstance(depth, int) and depth > _FEW_RATIONAL_LAYERS
+    return deep and bool(network.free_symbols)
 
 
 def is_large(network: Network) -> bool:

@@ -25,7 +25,7 @@ from theory.solutions.solved import Solved
 from theory.symbols import L, c, ell, n, n_in, n_out, r
 from theory.validation import brief
 from theory.waiting import announced
-from theory.words.bounds import refuse_long
+from theory.words.bounds import is_slow, refuse_long
 from theory.words.closure import LayerMap
 from theory.words.coefficients import LayerParameters
 from theory.words.observables import Observable, checked_observable
@@ -164,8 +164,7 @@ class Derivation(Solved):
     @cached_property
     def word_maps(self) -> WordMaps:
         """The derivation before sizes, shared by all networks."""
-        with announced("derivation"):
-            return word_maps(self.even)
+        return word_maps(self.even)
 
     @cached_property
     def even(self) -> Observable:
@@ -426,15 +425,17 @@ class Derivation(Solved):
         return f"E[{self.observable}]"
 
     def __repr__(self) -> str:
-        size = len(self.words)
+        of = f"E[{self.observable}] at layer {brief(self.layer)} of {self.network}"
+        return f"Derivation of {of}: {self._closure}"
+
+    @property
+    def _closure(self) -> str:
         if self.vanishes:
-            why = _BY_SYMMETRY if self.observable.terms else "the observable is 0"
-            where = f"layer {brief(self.layer)} of {self.network}"
-            return f"Derivation of E[{self.observable}] at {where}: 0, since {why}"
-        return (
-            f"Derivation of E[{self.observable}] at layer {brief(self.layer)} of {self.network}: "
-            f"{size} word{'s' * (size != 1)}, closed under the layer map"
-        )
+            return f"0, since {_BY_SYMMETRY if self.observable.terms else 'the observable is 0'}"
+        if is_slow(self.observable):
+            return "its words take seconds to minutes; ask for words, or for a value"
+        size = len(self.words)
+        return f"{size} word{'s' * (size != 1)}, closed under the layer map"
 
 
 def open_layer(network: Network) -> LayerParameters:
