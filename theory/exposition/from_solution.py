@@ -68,7 +68,15 @@ def _closed_form(update: SquaredUpdate) -> Step:
     )
     parts = update.by_part
     checked = merged(value_identity(part.derivations[0]) for part in parts.values())
-    return Step("Closed form", (Prose(text), _values_of(parts, lambda part: part._exact)), checked)
+    blocks: list[Block] = [Prose(text), _values_of(parts, lambda part: part._exact)]
+    if isinstance(update.network.width, int):
+        blocks.append(
+            Prose(
+                f"The terms cancel where floats are put into them; the call "
+                f"`squared_update({update.network})(L=10)` keeps all digits."
+            )
+        )
+    return Step("Closed form", tuple(blocks), checked)
 
 
 def _values_of(

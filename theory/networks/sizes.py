@@ -3,9 +3,10 @@ become."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
-from typing import Any, TypeAlias
+from functools import wraps
+from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 from sympy import Expr, Integer, Rational, Symbol
 
@@ -26,8 +27,11 @@ __all__ = [
     "network_at",
     "rates_at",
     "read_size",
+    "takes_no_sizes",
 ]
 
+P = ParamSpec("P")
+R = TypeVar("R")
 _FEW_RATIONAL_LAYERS = 16
 """Depths up to which a rational function of the width is quick to make."""
 _SHORT_WIDTH = 10**15
@@ -92,6 +96,22 @@ def bound_sizes(
             )
         given[names[name]] = value
     return given
+
+
+def takes_no_sizes(evaluate: Callable[P, R]) -> Callable[P, R]:
+    """``evaluate`` of a value, which refuses sizes in one sentence."""
+
+    @wraps(evaluate)
+    def call(*places: P.args, **named: P.kwargs) -> R:
+        sizes = [*map(brief, places[2:]), *(f"{k}={brief(v)}" for k, v in named.items())]
+        if len(places) > 2 or named.keys() - {"digits"}:
+            raise InvalidArgument(
+                f"expected no sizes for evaluate, got {', '.join(sizes)}; put sizes in before, as "
+                f"in .at(n=64, L=4).evaluate()"
+            )
+        return evaluate(*places, **named)
+
+    return call
 
 
 def _no_size(name: str, value: Any, symbols: Sequence[Symbol], network: Network) -> str:

@@ -18,7 +18,14 @@ from theory.algebra.in_width import InWidth
 from theory.algebra.numerals import FEW_LAYERS
 from theory.errors import InvalidArgument, NotSolved
 from theory.networks.network import Network
-from theory.networks.sizes import Sizes, bound_sizes, in_order, is_large, read_size
+from theory.networks.sizes import (
+    Sizes,
+    bound_sizes,
+    in_order,
+    is_large,
+    read_size,
+    takes_no_sizes,
+)
 from theory.precision import published, workdps
 from theory.public_names import PickledByFields, PublicNames
 from theory.solutions.arrays import (
@@ -299,6 +306,7 @@ class Value(Drawable, PickledByFields, PublicNames, ABC):
                 f"leave them out, as in MLP()"
             )
 
+    @takes_no_sizes
     def evaluate(self, digits: int = 15) -> Any:
         """The value at eta = 1 of a network in numbers as a decimal number, of any size and depth.
 
