@@ -196,7 +196,7 @@ def grouped(rates: tuple[Expr, ...] | Rates) -> tuple[Expr, ...] | Rates:
     return ByGroup(rates[0], rates[1], rates[-1])
 
 
-def has_closed_form(rates: tuple[Expr, ...] | Rates, layer: int) -> bool:
+def has_closed_form(rates: tuple[Expr, ...] | Rates, layer: int | Symbol) -> bool:
     """Whether a closed form at a symbol for ``layer`` is right and short at this number.
 
     >>> has_closed_form(TrainedLayers(4), 100), has_closed_form(TrainedLayers(4), 3)
@@ -205,7 +205,8 @@ def has_closed_form(rates: tuple[Expr, ...] | Rates, layer: int) -> bool:
     if not isinstance(rates, TrainedLayers):
         return not isinstance(rates, tuple)
     ends = (rates.first, 1 if rates.last is None else rates.last)
-    return all(end in NUMBERED_LAYERS and end < layer for end in ends)
+    numbered = all(end in NUMBERED_LAYERS for end in ends)
+    return numbered and isinstance(layer, int) and all(end < layer for end in ends)
 
 
 def open_ends(rates: tuple[Expr, ...] | Rates) -> frozenset[Symbol]:

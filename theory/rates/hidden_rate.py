@@ -143,8 +143,6 @@ class MaximalLearningRate(LearningRate):
         """
         if isinstance(self.criterion, MeanOverLayers):
             raise NotSolved("validity is solved at the last layer: leave criterion out")
-        if isinstance(self.criterion, EveryHiddenLayer):
-            self._check_rise()
         update = self._update(None)
         sized = isinstance(self.network.depth, int) or self.network.width != n
         if sized or self.rates is not None:
@@ -152,6 +150,8 @@ class MaximalLearningRate(LearningRate):
                 "validity is solved for symbolic width and depth with all hidden weights trained "
                 "alike: leave width, depth, rates and group out, as in MLP()"
             )
+        if isinstance(self.criterion, EveryHiddenLayer):
+            self._check_rise()
         if update.law.growth != 1:
             raise NotSolved(
                 "away from the critical weight variance there is no law of the depth: leave "

@@ -21,7 +21,7 @@ from theory.solutions.closed_form import ClosedForm, closed_form, closed_form_ex
 from theory.solutions.evaluation import DecimalRecursion, quick_mean
 from theory.solutions.infinite_width import MeanFieldLaw, leading_in_width, mean_field_law
 from theory.solutions.recursion import Recursion, is_too_long, layer_parameters, recursion
-from theory.solutions.solved import Solved
+from theory.solutions.solved import Solved, at_depths
 from theory.symbols import L, c, ell, n, n_in, n_out, r
 from theory.validation import brief
 from theory.waiting import announced
@@ -196,7 +196,7 @@ class Derivation(Solved):
         8*n**3 + 4*n**2
         """
         with announced("variance"):
-            if self.in_numbers:
+            if self.in_numbers and self.opened is None:
                 second = sum((each.in_field for each in self.squares), self.domain.zero)
                 return printable(self.domain.to_sympy(second - self.in_field**2))
             return printable(Add(*(each._exact for each in self.squares)) - self._exact**2)
@@ -222,7 +222,7 @@ class Derivation(Solved):
             return Integer(0)
         if self.opened is not None:
             derivation, depths = self.opened
-            return derivation._exact.subs(depths)
+            return at_depths(derivation._exact, depths)
         if self.in_numbers:
             return self.domain.to_sympy(self.in_field)
         return closed_form_expression(self.closed_form)
@@ -232,14 +232,14 @@ class Derivation(Solved):
         """For a deep network with symbols: the derivation with symbols for depth and layer, and
         their numbers."""
         network, layer, rates = self.network, self.layer, grouped(self.rates)
-        if self.vanishes or not (self.in_numbers and is_deep(network)):
+        if self.vanishes or isinstance(network.width, tuple) or not is_deep(network):
             return None
-        if isinstance(network.width, tuple) or not has_closed_form(rates, layer):
+        if not has_closed_form(rates, layer):
             return None
         last = layer == network.depth
         place = L if last else layer if layer in NUMBERED_LAYERS else ell
         opened = replace(self, network=network._with(depth=None), layer=place, rates=rates)
-        return opened, {L: Integer(network.depth), ell: Integer(layer)}
+        return opened, {L: Integer(network.depth), ell: sympify(layer)}
 
     @property
     def in_numbers(self) -> bool:
@@ -336,7 +336,7 @@ class Derivation(Solved):
         if is_too_long(self.network):
             raise NotSolved(
                 f"the exact function of {self.network} is too long: put numbers in, as in "
-                f".at(n=64), or ask for leading()"
+                f".at(n=64), or leave depth out and ask for leading()"
                 if self._symbols()
                 else f"the exact number of {self.network} has too many digits to be held: ask for "
                 f"evaluate(), which gives as many as are wanted"

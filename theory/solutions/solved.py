@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
-from sympy import Expr, Integer, Mul, factor
+from sympy import Expr, Integer, Mul, Pow, Rational, factor
 from sympy.polys.domains.domain import Domain
 
 from theory.algebra.in_width import InWidth
@@ -29,10 +29,12 @@ from theory.symbols import L, n
 from theory.validation import count_between
 from theory.waiting import announced
 
-__all__ = ["Solved"]
+__all__ = ["Solved", "at_depths"]
 
 _MOST_VANISHING = 8
 """Coefficients of a series in 1/n that may be 0 before its first."""
+_MOST_BITS = 10**6
+"""Of a power of a number in a closed form at a depth in numbers."""
 _MOST_ORDERS = 50
 """Terms of the joint limit that take at most minutes."""
 
@@ -93,13 +95,13 @@ class Solved(Number):
         where there is no closed form."""
 
     def _series(self, order: int) -> tuple[Expr, ...]:
-        if not self.in_numbers:
-            return self.solved_series(order)
         if self.opened is not None:
             opened, depths = self.opened
             skipped = opened.highest_power - self.highest_power
             found = opened.solved_series(order + skipped)[skipped:]
-            return tuple(factor(each.subs(depths)) for each in found)
+            return tuple(factor(at_depths(each, depths)) for each in found)
+        if not self.in_numbers:
+            return self.solved_series(order)
         width, coefficients = self.domain.from_sympy(n), []
         rest = self.in_field / width**self.highest_power
         for _ in range(order + 1):
@@ -110,8 +112,10 @@ class Solved(Number):
 
     def _leading_at_depth(self, opened: Self, depths: Sizes) -> tuple[int, Expr]:
         """Power of n and its coefficient in the leading term of ``opened`` at ``depths``."""
+        if not any(total.terms for _, total in opened.sums):
+            return 0, Integer(0)
         for order in range(_MOST_VANISHING):
-            coefficient = opened.solved_series(order)[order].subs(depths)
+            coefficient = at_depths(opened.solved_series(order)[order], depths)
             if coefficient != 0:
                 return opened.highest_power - order, factor(coefficient)
         raise NotSolved(
@@ -177,3 +181,21 @@ class Solved(Number):
         """The leading term at L = t n."""
         law = self.joint_law(1)
         return InWidth.of(law.power, [law.coefficient()])
+
+
+def at_depths(expression: Expr, depths: Sizes) -> Expr:
+    """A closed form at numbers for its depths; `NotSolved` where a power of a number has too many
+    digits."""
+    powers = (each for each in expression.atoms(Pow) if each.base.is_Rational)
+    for base, exponent in (power.as_base_exp() for power in powers):
+        layers = abs(exponent.subs(depths))
+        if layers.is_Rational and layers * _bits(base) > _MOST_BITS:
+            raise NotSolved(
+                "the exact function holds numbers of too many digits at this depth: put numbers "
+                "in for all sizes and ask for evaluate()"
+            )
+    return expression.subs(depths)
+
+
+def _bits(number: Rational) -> int:
+    return max(abs(int(number.p)), int(number.q)).bit_length()

@@ -48,10 +48,9 @@ __all__ = ["ArrayFunction", "Number", "Value", "as_float", "each"]
 
 _FLOAT_DIGITS = 17
 _LEAST, _MOST = 2.2250738585072014e-308, 1.7976931348623157e308
-_TEXT_DIGITS, _LONGEST = 10, 320
-"""Digits of a decimal, and the characters of a formula, in the text of a number."""
-_MOST_CANCELLED = 8
-"""Coefficients of a series in 1/n that may cancel before its first."""
+_TEXT_DIGITS, _LONGEST, _MOST_CANCELLED = 10, 320, 8
+"""Digits of a decimal and characters of a formula in the text of a number; coefficients of a series
+in 1/n that may cancel before its first."""
 
 
 class Value(Drawable, PickledByFields, PublicNames, ABC):
