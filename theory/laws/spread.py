@@ -41,6 +41,7 @@ _QUICK_DIGITS, _FEW_LOST, _MORE_DIGITS = 9, 6, 20
 _QUICK_LAYERS = 10**5
 _ERROR_DIGITS = 4
 """A relative variance is right to so many digits fewer than worked with, times 1 plus itself."""
+_MOST_SAMPLES_DIGITS = 300
 _MOST_DIGITS_LOST = 100
 """A relative variance below 10^-100 is taken to be zero."""
 
@@ -149,7 +150,8 @@ class Spread(Composite):
         """
         digits = digits_wanted(digits)
         self._check_numbers()
-        return published(self._relative(digits), digits)
+        with announced("value"):
+            return published(self._relative(digits), digits)
 
     def _relative(self, digits: int) -> Any:
         """The standard deviation over the mean, right to ``digits``."""
@@ -188,6 +190,11 @@ class Spread(Composite):
         ratio = self.relative_standard_deviation(30)
         with workdps(30) as context:
             squared = (context.make_mpf(ratio._mpf_) * int(bound.q) / int(bound.p)) ** 2
+            if squared > context.mpf(10) ** _MOST_SAMPLES_DIGITS:
+                raise NotSolved(
+                    f"more than 10**{_MOST_SAMPLES_DIGITS} networks of {self.network} would be "
+                    f"needed: rare networks set the mean, which verify.RareEvents() draws"
+                )
             return max(1, int(context.ceil(squared)))
 
     @property

@@ -229,17 +229,19 @@ class Derivation(Solved):
 
     @cached_property
     def opened(self) -> tuple[Derivation, Sizes] | None:
-        """For a deep network with symbols: the derivation with symbols for depth and layer, and
-        their numbers."""
+        """For a deep network with symbols, and for a high layer: the derivation with symbols for
+        depth and layer, and their numbers."""
         network, layer, rates = self.network, self.layer, grouped(self.rates)
-        if self.vanishes or isinstance(network.width, tuple) or not is_deep(network):
+        high = isinstance(layer, int) and layer not in NUMBERED_LAYERS
+        deep = is_deep(network) or (high and network.depth == L)
+        if self.vanishes or isinstance(network.width, tuple) or not deep:
             return None
         if not has_closed_form(rates, layer):
             return None
         last = layer == network.depth
-        place = L if last else layer if layer in NUMBERED_LAYERS else ell
+        place = ell if high and not last else L if last else layer
         opened = replace(self, network=network._with(depth=None), layer=place, rates=rates)
-        return opened, {L: Integer(network.depth), ell: sympify(layer)}
+        return opened, {L: sympify(network.depth), ell: sympify(layer)}
 
     @property
     def in_numbers(self) -> bool:
