@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sympy.polys.matrices import DomainMatrix
 
+from theory.waiting import announced
 from theory.words.coefficients import Coefficient, LayerParameters, evaluate
 from theory.words.layer import masked, word_below
 from theory.words.word import Word, degree, word_text
@@ -61,10 +62,23 @@ def close(seeds: Iterable[Word]) -> LayerMap:
     """
     rows: dict[Word, Mapping[Word, Coefficient]] = {}
     pending = list(seeds)
-    while pending:
-        word = pending.pop()
-        if word not in rows:
-            rows[word] = word_below(masked(word))
-            pending.extend(rows[word])
+    most = sum(map(_kernel_words, set(map(degree, pending))))
+    with announced("derivation") as done:
+        while pending:
+            word = pending.pop()
+            if word not in rows:
+                rows[word] = word_below(masked(word))
+                pending.extend(rows[word])
+                done(min(1.0, len(rows) / most))
     words = tuple(sorted(rows, key=lambda word: (degree(word), len(word), word)))
     return LayerMap(words, tuple(rows[word] for word in words))
+
+
+def _kernel_words(size: int) -> int:
+    """How many words of one degree A and x have: products of tr(A^k), of degree k, and of
+    x^T A^(k-1) x, of degree k too."""
+    ways = [1] + [0] * size
+    for part in (part for part in range(1, size + 1) for _ in ("trace", "form")):
+        for total in range(part, size + 1):
+            ways[total] += ways[total - part]
+    return ways[size]
