@@ -186,8 +186,9 @@ def _law(target: Target, claim: Claim) -> Expr:
         mean = target.update
         laws = {Claim.LEADING: mean.leading, Claim.JOINT: mean.joint_limit}
         return mean._in_full() if claim is Claim.EXACT else laws[claim]() / mean.unit_of_step
-    rate = target.rate
-    return target.bound * (rate._exact if claim is Claim.EXACT else rate.leading()) ** -2
+    if claim is Claim.EXACT:
+        return target.rate._moved
+    return target.bound * target.rate.leading() ** -2
 
 
 @lru_cache(maxsize=4096)

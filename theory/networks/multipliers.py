@@ -15,11 +15,14 @@ from theory.symbols import meant, p, q
 from theory.validation import non_negative_value, positive_int, typed, written
 
 __all__ = [
+    "NUMBERED_LAYERS",
     "ByGroup",
     "Run",
     "Schedule",
     "TrainedLayers",
     "as_multipliers",
+    "grouped",
+    "has_closed_form",
     "multiplier_runs",
     "open_ends",
     "schedule",
@@ -27,6 +30,8 @@ __all__ = [
 
 
 _ONE = Integer(1)
+NUMBERED_LAYERS = range(1, 17)
+"""Layers that a short closed form can name by a number."""
 
 
 @answered_class
@@ -181,6 +186,30 @@ def as_multipliers(rates: tuple[Expr, ...] | Rates, depth: int) -> tuple[Expr, .
     """One multiplier for each layer of a network of ``depth`` layers: `multiplier_runs` in full."""
     runs = (repeat(rate, count) for rate, count in multiplier_runs(rates, depth))
     return tuple(chain.from_iterable(runs))
+
+
+def grouped(rates: tuple[Expr, ...] | Rates) -> tuple[Expr, ...] | Rates:
+    """``rates``, by group where layers 2 to L - 1 share a multiplier that is given for each.
+
+    >>> grouped((_ONE, _ONE, 3 * _ONE))
+    ByGroup(first=1, hidden=1, last=3)
+    """
+    if not isinstance(rates, tuple) or len(set(rates[1:-1])) != 1:
+        return rates
+    return ByGroup(rates[0], rates[1], rates[-1])
+
+
+def has_closed_form(rates: tuple[Expr, ...] | Rates, layer: int | Symbol) -> bool:
+    """Whether a closed form at a symbol for ``layer`` is right and short at this number.
+
+    >>> has_closed_form(TrainedLayers(4), 100), has_closed_form(TrainedLayers(4), 3)
+    (True, False)
+    """
+    if not isinstance(rates, TrainedLayers):
+        return not isinstance(rates, tuple)
+    ends = (rates.first, 1 if rates.last is None else rates.last)
+    numbered = all(end in NUMBERED_LAYERS for end in ends)
+    return numbered and isinstance(layer, int) and all(end < layer for end in ends)
 
 
 def open_ends(rates: tuple[Expr, ...] | Rates) -> frozenset[Symbol]:

@@ -3,9 +3,10 @@ become."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
-from typing import Any, TypeAlias
+from functools import wraps
+from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 from sympy import Expr, Integer, Rational, Symbol
 
@@ -21,13 +22,17 @@ __all__ = [
     "Sizes",
     "bound_sizes",
     "in_order",
+    "is_deep",
     "is_large",
     "layer_at",
     "network_at",
     "rates_at",
     "read_size",
+    "takes_no_sizes",
 ]
 
+P = ParamSpec("P")
+R = TypeVar("R")
 _FEW_RATIONAL_LAYERS = 16
 """Depths up to which a rational function of the width is quick to make."""
 _SHORT_WIDTH = 10**15
@@ -95,6 +100,22 @@ def bound_sizes(
             )
         given[names[name]] = value
     return given
+
+
+def takes_no_sizes(evaluate: Callable[P, R]) -> Callable[P, R]:
+    """``evaluate`` of a value, which refuses sizes in one sentence."""
+
+    @wraps(evaluate)
+    def call(*places: P.args, **named: P.kwargs) -> R:
+        sizes = [*map(brief, places[2:]), *(f"{k}={brief(v)}" for k, v in named.items())]
+        if len(places) > 2 or named.keys() - {"digits"}:
+            raise InvalidArgument(
+                f"expected no sizes for evaluate, got {', '.join(sizes)}; put sizes in before, as "
+                f"in .at(n=64, L=4).evaluate()"
+            )
+        return evaluate(*places, **named)
+
+    return call
 
 
 def _no_size(name: str, value: Any, symbols: Sequence[Symbol], network: Network) -> str:
@@ -186,6 +207,19 @@ def _placed(value: Any, sizes: Sizes) -> Any:
     if isinstance(value, Symbol) and value.is_integer:
         return int(sizes[value]) if value in sizes else value
     return value.subs(sizes) if isinstance(value, Expr) else value
+
+
+def is_deep(network: Network) -> bool:
+    """Whether ``network`` has a depth in numbers for which a rational function of its symbols is
+    long, and slow to make.
+
+    >>> from theory import MLP
+    >>> is_deep(MLP(depth=17)), is_deep(MLP(depth=16)), is_deep(MLP()), is_deep(MLP(8, 10**6))
+    (True, False, False, False)
+    """
+    depth = network.depth
+    deep = isinstance(depth, int) and depth > _FEW_RATIONAL_LAYERS
+    return deep and bool(network.free_symbols)
 
 
 def is_large(network: Network) -> bool:

@@ -19,7 +19,14 @@ from theory.algebra.numerals import FEW_LAYERS
 from theory.coverage import NoOperators
 from theory.errors import InvalidArgument, NotSolved
 from theory.networks.network import Network
-from theory.networks.sizes import Sizes, bound_sizes, in_order, is_large, read_size
+from theory.networks.sizes import (
+    Sizes,
+    bound_sizes,
+    in_order,
+    is_large,
+    read_size,
+    takes_no_sizes,
+)
 from theory.precision import published, workdps
 from theory.public_names import PickledByFields, PublicNames
 from theory.solutions.arrays import (
@@ -42,10 +49,9 @@ __all__ = ["ArrayFunction", "Number", "Value", "as_float", "each"]
 
 _FLOAT_DIGITS = 17
 _LEAST, _MOST = 2.2250738585072014e-308, 1.7976931348623157e308
-_TEXT_DIGITS, _LONGEST = 10, 320
-"""Digits of a decimal, and the characters of a formula, in the text of a number."""
-_MOST_CANCELLED = 8
-"""Coefficients of a series in 1/n that may cancel before its first."""
+_TEXT_DIGITS, _LONGEST, _MOST_CANCELLED = 10, 320, 8
+"""Digits of a decimal and characters of a formula in the text of a number; coefficients of a series
+in 1/n that may cancel before its first."""
 
 
 class Value(NoOperators, Drawable, PickledByFields, PublicNames, ABC):
@@ -304,6 +310,7 @@ class Value(NoOperators, Drawable, PickledByFields, PublicNames, ABC):
                 f"{self.network}: leave them out, as in MLP()"
             )
 
+    @takes_no_sizes
     def evaluate(self, digits: int = 15) -> Any:
         """The value at eta = 1 of a network in numbers as a decimal number, of any size and depth.
 

@@ -225,7 +225,9 @@ class Drawable:
             ends = f"{name} {_number(grid[0])} to {_number(grid[-1])}"
             return f"{what} {turn} from {curve[0]:.3g} to {curve[-1]:.3g}, {ends}"
         law = f"law {_tex(laws[min(told, len(laws) - 1)])}"
-        run = _longest([abs(x / y - 1) <= _NEAR for x, y in zip(curve, limits[told], strict=True)])
+        run = _longest(
+            [abs(x - y) <= _NEAR * abs(y) for x, y in zip(curve, limits[told], strict=True)]
+        )
         if run is None:
             return f"{what} is within {_NEAR:.0%} of its {law} at no {name} shown"
         low, high = (_number(grid[place]) for place in run)

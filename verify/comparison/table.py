@@ -222,7 +222,10 @@ def _brackets(run: RunRecord) -> str:
         f"the exact standard deviation of one network is above {LARGEST_SPREAD} times the mean, "
         f"which rare networks set"
     )
-    if not all(c.defined for c in run.cells):
+    still = [c.defined for c in run.cells if c.configuration.draws_networks and not c.decides]
+    if not any(still):
+        spread = "networks do not vary"
+    elif not all(still):
         spread = f"networks do not vary, or {spread}"
     why = [spread] * (True in silent) + [f"weighted: {SKEWNESS_RANGE}"] * (False in silent)
     if run.step is not None:

@@ -83,6 +83,8 @@ def _obstacles(run: RunRecord) -> list[str]:
     """Why no cell decides, and what would help."""
     if not any(cell.configuration.draws_networks for cell in run.cells):
         return [f"{SKEWNESS_RANGE}; give such networks, or another sampler"]
+    if not any(cell.defined for cell in run.cells):
+        return sorted({str(cell.undefined) for cell in run.cells})
     follows = {follows_law(cell.configuration.network.network, run.step) for cell in run.cells}
     found = []
     if False in follows:

@@ -48,7 +48,7 @@ def test_a_derivation_is_a_claim_and_networks_measure_it() -> None:
     assert answer.verdict.name == "CONSISTENT"
     negative = check(-(L / 2), observable=-(g @ K @ g), sampler=Conditioned())
     assert negative.unmeasured is not None
-    assert "not positive" in negative.unmeasured
+    assert "the mean is negative" in negative.unmeasured
 
 
 def test_networks_reject_a_wrong_law_of_an_observable() -> None:
