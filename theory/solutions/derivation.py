@@ -257,7 +257,12 @@ class Derivation(Solved):
         """The same for a network of many blocks, above the first."""
         inside, blocks = isinstance(self.layer, Branch), self.network.depth
         block = self.layer.block if isinstance(self.layer, Branch) else self.layer
-        if self.vanishes or block == 0:
+        if (
+            self.vanishes
+            or block == 0
+            or isinstance(self.rates, tuple)
+            or not is_deep(self.network)
+        ):
             return None
         place = B if block == blocks else b
         layer = Branch(place) if inside else place
