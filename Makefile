@@ -109,7 +109,7 @@ $(READY): setup.cfg pyproject.toml constraints.txt
 	@echo "Installing into $(VENV)/, some minutes without a word."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable '.[dev]'
-	$(BIN)/python -m compileall -q -j 0 $(VENV)/lib
+	$(BIN)/python -m compileall -q -j 0 -x '/(tests?|pip|setuptools|mypyc?|numba/cuda)/' $(VENV)/lib
 	touch $(READY)
 
 $(DOCS_READY): $(READY)

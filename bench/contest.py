@@ -11,9 +11,9 @@ from typing import NamedTuple
 from bench.crew import Crew, Values
 from bench.limits import bare_gram_draws, bare_normals, bare_single_normals, cores
 from bench.plan import Plan
-from bench.rounds import Run, Timing, alternate, sized
 from bench.rows import Row, Section, Wanted
 from bench.settings import Setting, numpy_setting
+from bench.timing import Run, Timing, alternate, sized
 from theory import MLP, derive
 from theory.observables import K, g
 from verify import Conditioned, Dense, Gram, monte_carlo

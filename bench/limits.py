@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.rounds import Run
+from bench.timing import Run
 from verify.numerics.chi_squares import chi_squares
 from verify.numerics.coins import CoinTables, coin_counts, coin_tables
 from verify.numerics.compiled import Array, kernel

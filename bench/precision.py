@@ -7,8 +7,8 @@ from time import perf_counter
 
 from bench.contest import sampler_step
 from bench.plan import Plan
-from bench.rounds import Timing
 from bench.rows import Row, Section, Wanted
+from bench.timing import Timing
 from theory import MLP, squared_update
 from verify import Gram, monte_carlo
 from verify.samplers.sampler import Sampler

@@ -8,8 +8,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench.rounds import Timing
 from bench.rows import Row, Section
+from bench.timing import Timing
 
 __all__ = ["print_table", "write_results"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from bench.rounds import Timing
+from bench.timing import Timing
 
 __all__ = ["Row", "Section", "Wanted"]
 

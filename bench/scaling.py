@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bench.contest import sampler_run, sampler_step
 from bench.plan import Plan
-from bench.rounds import Timing, alternate, sized
 from bench.rows import Row, Section, Wanted
+from bench.timing import Timing, alternate, sized
 from theory import MLP
 from verify import Gram
 

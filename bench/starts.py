@@ -7,8 +7,8 @@ import sys
 from itertools import takewhile
 
 from bench.plan import Plan
-from bench.rounds import Run, alternate
 from bench.rows import Row, Section
+from bench.timing import Run, alternate
 
 __all__ = ["cold_starts"]
 

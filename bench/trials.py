@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from bench.crew import Crew, SettingFailed
 from bench.plan import Plan
-from bench.rounds import Timing, alternate, sized
 from bench.rows import Row, Section
 from bench.settings import Setting, candidates
+from bench.timing import Timing, alternate, sized
 
 __all__ = ["best_settings"]
 

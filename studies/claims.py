@@ -18,7 +18,7 @@ from rich.table import Table
 
 from studies.claims_made import Made, made_claims
 from studies.claims_truth import confirmed
-from studies.plain import print_plain
+from studies.printing import print_uncoloured
 from theory import InvalidArgument
 from theory.outcome import Outcome
 from verify import check
@@ -86,7 +86,7 @@ def main() -> int:
         right = sum(answer.right for answer in mine)
         undecided = sum(answer.outcome in _OPEN for answer in mine)
         table.add_row(kind, str(right), str(len(mine) - right), str(undecided))
-    print_plain(table, width=70)
+    print_uncoloured(table, width=70)
     mistakes = [answer for answer in found if answer.wrong]
     for answer in mistakes:
         print(f"WRONG {answer.outcome}, made {answer.right}, is {answer.confirmed}: {answer.words}")

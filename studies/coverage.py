@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 from scipy.stats import binom
 
-from studies.plain import print_plain
+from studies.printing import print_uncoloured
 from studies.repetitions import GRID, LEVEL, TEST_CHANCE, Coverage, StudyCell, study
 from verify.inference.verdict import FAMILY_BUDGET, NOTICEABLE
 from verify.samplers.conditioned.sampler import Conditioned
@@ -138,7 +138,7 @@ def _short(number: float) -> str:
 
 def print_table(results: Sequence[Coverage]) -> None:
     """Print the table as plain text, without trailing blanks."""
-    print_plain(coverage_table(results), 156)
+    print_uncoloured(coverage_table(results), 156)
 
 
 def kept_results() -> list[Coverage]:

@@ -18,7 +18,6 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
-from studies.plain import print_plain
 from studies.power_laws import EXPONENTS, WRONG_LAWS, WrongLaw
 from studies.power_prediction import (
     CHANCE,
@@ -29,6 +28,7 @@ from studies.power_prediction import (
     one_sample,
 )
 from studies.power_trials import Trial, fit_trials, ladder, least_samples, trials
+from studies.printing import print_uncoloured
 from theory import MLP, InvalidArgument
 from verify.comparison.exact_values import LARGEST_SPREAD
 from verify.inference.evidence import POWER
@@ -236,7 +236,7 @@ def _size(width: int) -> str:
 
 def print_table(rows: Sequence[Row]) -> None:
     """Print the table as plain text, without trailing blanks."""
-    print_plain(power_table(rows), 118)
+    print_uncoloured(power_table(rows), 118)
 
 
 def kept_rows() -> list[Row]:

@@ -20,7 +20,7 @@ from mpmath import log
 from rich import box
 from rich.table import Table
 
-from studies.plain import print_plain
+from studies.printing import print_uncoloured
 from theory import MLP, squared_update
 from verify.numerics.arrays import FloatArray, sum_of_parts
 from verify.numerics.streams import block_stream
@@ -115,7 +115,7 @@ def print_table(rows: Sequence[Row]) -> None:
         table.add_column(name, justify="right", no_wrap=True)
     for cells in map(_cells, rows):
         table.add_row(*cells)
-    print_plain(table, 100)
+    print_uncoloured(table, 100)
 
 
 def _cells(row: Row) -> Iterator[str]:

@@ -20,7 +20,7 @@ import numpy as np
 from rich import box
 from rich.table import Table
 
-from studies.plain import print_plain
+from studies.printing import print_uncoloured
 from theory import MLP, LeakyReLU
 from verify.comparison.deciding import has_studied_skewness
 from verify.inference.weighted_means import SKEWNESS
@@ -120,7 +120,7 @@ def print_table(rows: Sequence[Row]) -> None:
         for low, high in zip((0.0, *_RATIOS), (*_RATIOS, np.inf), strict=True):
             found = [row for row in of if low < row.depth / row.width <= high]
             table.add_row(words, _range(low, high), str(len(found)), *_largest(found))
-    print_plain(table, 100)
+    print_uncoloured(table, 100)
 
 
 def _range(low: float, high: float) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from rich import box
 from rich.table import Table
 
-from studies.plain import print_plain
+from studies.printing import print_uncoloured
 from studies.transfer_record import Found
 from studies.transfer_statistics import best_octaves, exponent, loss_ratio, rule_exponent
 from verify.inference.evidence import Interval
@@ -25,7 +25,7 @@ def print_best(found: Sequence[Found]) -> None:
         for horizon in each.setting.horizons:
             cells = (_text(octave, "+.1f") for octave in best_octaves(each, horizon))
             table.add_row(each.setting.name, str(horizon), *cells)
-    print_plain(table, 140)
+    print_uncoloured(table, 140)
 
 
 def print_exponents(found: Sequence[Found]) -> None:
@@ -37,7 +37,7 @@ def print_exponents(found: Sequence[Found]) -> None:
             slopes = [_number(rule_exponent(each, horizon, rule), ".2f") for rule in rules]
             best = _text(exponent(each, horizon), ".2f")
             table.add_row(each.setting.name, str(horizon), best, *slopes)
-    print_plain(table, 140)
+    print_uncoloured(table, 140)
 
 
 def print_ratios(found: Sequence[Found]) -> None:
@@ -51,7 +51,7 @@ def print_ratios(found: Sequence[Found]) -> None:
                     for depth in each.setting.depths[1:]
                 ]
                 table.add_row(each.setting.name, str(horizon), rule, *cells)
-    print_plain(table, 140)
+    print_uncoloured(table, 140)
 
 
 def print_accuracies(found: Sequence[Found], depth: int) -> None:
@@ -63,7 +63,7 @@ def print_accuracies(found: Sequence[Found], depth: int) -> None:
         for horizon in each.setting.horizons:
             cells = [_accuracy(each, depth, horizon, rule) for rule in (None, *rules)]
             table.add_row(each.setting.name, str(horizon), *cells)
-    print_plain(table, 140)
+    print_uncoloured(table, 140)
 
 
 def _accuracy(found: Found, depth: int, horizon: int, rule: str | None) -> str:

@@ -1,4 +1,4 @@
-"""Exact theory of how learning rates must scale with depth: derived, not quoted."""
+"""`theory` derives exactly how learning rates must scale with depth."""
 
 from theory import command  # noqa: F401, since Ctrl-C is then a sentence while the rest is loaded
 from theory.errors import InvalidArgument, MupDepthError, NotSolved

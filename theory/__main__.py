@@ -1,4 +1,4 @@
-"""``python -m theory``: print the derivation of the squared update and its law."""
+"""``python -m theory`` prints the derivation of the squared update and its law."""
 
 from __future__ import annotations
 

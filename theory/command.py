@@ -1,4 +1,4 @@
-"""How a command ends: with a documented exit code and, where it fails, one sentence.
+"""A command ends with a documented exit code and, where it fails, one sentence.
 
 Loaded before the rest of ``theory``: while Python looks for the package of ``python -m theory`` or
 ``python -m verify``, Ctrl-C ends the process with a sentence from here on.

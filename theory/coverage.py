@@ -1,18 +1,19 @@
-"""`answered` makes a public call answer a keyword that it does not have: with the sentence on what
-is covered, or with the nearest name."""
+"""`answered` makes a public call refuse arguments that it does not have, or lacks, in one sentence:
+what is covered, the nearest name, or the argument to give."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from inspect import Parameter
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
 
 from theory.errors import InvalidArgument
 from theory.validation import brief
 
-__all__ = ["answered", "answered_class"]
+__all__ = ["Answering", "NoOperators", "ReadAsNumber", "answered", "answered_class"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -30,8 +31,8 @@ _OUTSIDE = {
     "dropout norm normalization layernorm layer_norm batchnorm batch_norm": "the layers have "
     "weights and an activation alone: leave it out",
     "attention heads conv kernel_size channels": "the networks are fully connected: leave it out",
-    "outputs output_dim output_width out_features classes": "the network has one output: leave it "
-    "out",
+    "output outputs output_dim output_width out_features classes": "the network has one output: "
+    "leave it out",
     "lr learning_rate eta": "values are at eta = 1: multiply a mean squared update by eta**2",
     "widths hidden_widths hidden_sizes layer_sizes hidden_dims": "give one width or several as "
     "width, as in MLP(width=(64, 64))",
@@ -39,20 +40,161 @@ _OUTSIDE = {
     "L layers n_layers num_layers": "the number of hidden layers is depth, as in "
     "MLP(width=64, depth=4)",
     "n_0 input_dim in_features": "the input width is input_width, as in MLP(input_width=32)",
+    "slope alpha leak": "the slope at negative input belongs to the activation, as in "
+    "MLP(activation=LeakyReLU(0.1))",
+    "readout readout_rate": "the readout has a rate of its own: "
+    "maximal_learning_rate(network, group=Readout())",
+    "rate rates multiplier multipliers": "multipliers of eta belong to one update, as in "
+    "squared_update(network, rates=ByGroup(first=2))",
+    "threads workers n_jobs n_threads num_workers cores": "all cores are used: give "
+    "monte_carlo(network, executor=ThreadPoolExecutor(4)) for four",
+    "samples": "it belongs to the measurement: monte_carlo(network, samples=1000, seed=1)",
+    "seed": "it belongs to the measurement: monte_carlo(network, samples=1000, seed=1)",
+    "step": "a real step is measured: monte_carlo(network, step=0.01, samples=1000, seed=1, "
+    "sampler=Conditioned())",
+    "precision rtol": "compare_law(networks=[network], precision=0.01, seed=1) measures to a "
+    "precision",
+    "device dtype": "samples are drawn in double precision on the processor: leave it out",
 }
 """Keywords that users try, and what there is instead: one answer for all public calls."""
 _ANSWERS = {word: answer for words, answer in _OUTSIDE.items() for word in words.split()}
+_EXAMPLES = {
+    "network": "MLP(width=64, depth=4)",
+    "networks": "[MLP(width=64, depth=4)]",
+    "observable": "trace(K)",
+    "formula": "'L**3/3'",
+    "derivation": "'L**3/3'",
+    "rate": "0.05",
+    "tolerance": "0.1",
+    "source": "MLP(width=64, depth=4)",
+    "target": "MLP(width=64, depth=8)",
+    "samples": "1000",
+    "seed": "1",
+}
+"""What to give where a call lacks an argument."""
 _OF_THE_NETWORK = (
     *("width", "depth", "input_width", "activation"),
     *("weight_variance", "readout_variance", "input_norm2"),
 )
 
 
-def answered(function: Callable[P, R]) -> Callable[P, R]:
-    """``function``, which refuses a keyword that it does not have in one sentence.
+_OF_EXPRESSIONS = (
+    *("args", "atoms", "as_numer_denom", "cancel", "coeff", "diff", "doit", "evalf", "expand"),
+    *("factor", "free_symbols", "has", "integrate", "limit", "replace", "rewrite", "series"),
+    *("simplify", "subs", "together", "xreplace"),
+)
+_OF_ESTIMATES = {
+    "std stderr sem uncertainty": "standard_error is that of the mean",
+    "ci confidence_interval": "value - 2*standard_error to value + 2*standard_error, where "
+    "effective_samples is large",
+    "to_frame to_pandas to_dict dataframe": "value and error are numbers, for a table of yours",
+}
+_STATISTICS = {name: fix for names, fix in _OF_ESTIMATES.items() for name in names.split()}
 
-    >>> from theory import MLP, InvalidArgument, squared_update
-    >>> for call in (lambda: MLP(residual=True), lambda: squared_update(MLP(), layr=2)):
+
+class _NoNumber(InvalidArgument, TypeError):
+    """An operator is used on a value that is no number."""
+
+
+class Answering:
+    """A value that answers names which it does not have with the nearest name, or with where the
+    name belongs.
+
+    >>> from theory import MLP, squared_update
+    >>> for name in ("subs", "leadin"):
+    ...     try:
+    ...         getattr(squared_update(MLP()), name)
+    ...     except AttributeError as error:
+    ...         print(error)
+    SquaredUpdate has no subs: its expression has, exact.subs
+    SquaredUpdate has no leadin: the nearest name is leading
+    """
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:
+            if name.startswith("_"):
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            if hasattr(type(self), name):
+                object.__getattribute__(self, name)  # what failed inside the property
+            raise AttributeError(f"{type(self).__name__} has no {name}: {_nearest(self, name)}")
+
+
+class NoOperators(Answering):
+    """A value that is no number itself: arithmetic and order are refused in one sentence.
+
+    >>> from theory import MLP, squared_update
+    >>> for operator in (lambda u: 2 * u, lambda u: u < 5):
+    ...     try:
+    ...         operator(squared_update(MLP(8, 2)))
+    ...     except TypeError as error:
+    ...         print(error)  # doctest: +NORMALIZE_WHITESPACE
+    expected a number at an operator, got SquaredUpdate; write float(value) for its number, or
+    value.exact for its expression
+    expected a number at an operator, got SquaredUpdate; write float(value) for its number, or
+    value.exact for its expression
+    """
+
+    def _no_number(self, *_: object) -> NoReturn:
+        """Refuse an operator."""
+        expression = ", or value.exact for its expression" if hasattr(self, "lambdify") else ""
+        raise _NoNumber(
+            f"expected a number at an operator, got {type(self).__name__}; write float(value) for "
+            f"its number{expression}"
+        )
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _no_number
+    __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = _no_number
+    __pow__ = __rpow__ = __neg__ = __abs__ = __int__ = __round__ = _no_number
+    __lt__ = __le__ = __gt__ = __ge__ = _no_number
+
+
+class ReadAsNumber(NoOperators):
+    """A measured quantity that is read as its ``value``: by float(), and by a format."""
+
+    if TYPE_CHECKING:
+
+        @property
+        def value(self) -> Any:
+            """The number, or an array of several."""
+
+    def __float__(self) -> float:
+        value = self.value
+        if getattr(value, "ndim", 0):
+            raise InvalidArgument(
+                f"expected one number, got the {len(value)} layers of {type(self).__name__}; take "
+                f"one of them, as in value.value[0]"
+            )
+        return float(value)
+
+    def __format__(self, spec: str) -> str:
+        """Its text without a format, else its number in that format."""
+        return format(float(self), spec) if spec else str(self)
+
+
+def _nearest(value: object, name: str) -> str:
+    """What to write in the place of an attribute."""
+    names = [each for each in dir(value) if not each.startswith("_")]
+    if name in _OF_EXPRESSIONS and "exact" in names:
+        return f"its expression has, exact.{name}"
+    if name in ("to_pandas", "to_frame", "dataframe") and "frame" in names:
+        return "the nearest name is frame"
+    if name in _STATISTICS and "value" in names:
+        return _STATISTICS[name]
+    nearest = get_close_matches(name, names, 1)
+    return f"the nearest name is {nearest[0]}" if nearest else f"its names are {', '.join(names)}"
+
+
+def answered(function: Callable[P, R]) -> Callable[P, R]:
+    """``function``, which refuses arguments that it does not have, or lacks, in one sentence.
+
+    >>> from theory import MLP, FirstLayer, InvalidArgument, squared_update
+    >>> for call in (
+    ...     lambda: MLP(residual=True),
+    ...     lambda: squared_update(MLP(), layr=2),
+    ...     lambda: FirstLayer(2),
+    ...     lambda: squared_update(),
+    ... ):
     ...     try:
     ...         call()
     ...     except InvalidArgument as error:
@@ -60,25 +202,65 @@ def answered(function: Callable[P, R]) -> Callable[P, R]:
     expected no residual for MLP, got residual=True; the layers are a chain, without skip
     connections: leave it out
     expected no layr for squared_update, got layr=2; the nearest name is layer
+    expected no arguments for FirstLayer, got 2; write FirstLayer()
+    expected network for squared_update, got none; give network=MLP(width=64, depth=4)
     """
-    named = [
-        each.name
+    names = [
+        each
         for each in inspect.signature(function).parameters.values()
         if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY) and each.name != "self"
     ]
     called = function.__qualname__.removesuffix(".__init__")
+    bound = function.__qualname__.endswith(".__init__")
 
     @wraps(function)
     def call(*args: P.args, **given: P.kwargs) -> R:
-        for name, value in given.items():
-            if name not in named:
-                raise InvalidArgument(
-                    f"expected no {name} for {called}, got {name}={brief(value)}; "
-                    f"{_instead(name, named)}"
-                )
+        _refuse_unknown(called, names, given)
+        _refuse_count(called, names, args[bound:], given)
         return function(*args, **given)
 
     return call
+
+
+def _refuse_unknown(called: str, names: list[Parameter], given: Mapping[str, object]) -> None:
+    """`InvalidArgument` for a keyword that is none of ``names``."""
+    named = [each.name for each in names]
+    for name, value in given.items():
+        if name not in named:
+            raise InvalidArgument(
+                f"expected no {name} for {called}, got {name}={brief(value)}; "
+                f"{_instead(called, name, named)}"
+            )
+
+
+def _refuse_count(
+    called: str, names: list[Parameter], args: tuple[object, ...], given: Mapping[str, object]
+) -> None:
+    """`InvalidArgument` for too many values without a name, a name given twice, and a name that
+    needs a value and has none."""
+    in_order = [each.name for each in names if each.kind is each.POSITIONAL_OR_KEYWORD]
+    extra = args[len(in_order) :]
+    if extra:
+        later = [each.name for each in names if each.kind is each.KEYWORD_ONLY]
+        pairs = zip(later, extra, strict=False)
+        by_name = ", ".join(f"{name}={brief(value)}" for name, value in pairs)
+        whole = f"write {called}({', '.join(f'{name}=...' for name in in_order)})"
+        raise InvalidArgument(
+            f"expected {f'{_list(in_order)} alone' if in_order else 'no arguments'} for {called}"
+            f"{', and the rest by name' * bool(later)}, got {', '.join(map(brief, extra))}"
+            f"{' besides' * bool(in_order)}; {f'give {by_name}' if later else whole}"
+        )
+    for name in in_order[: len(args)]:
+        if name in given:
+            raise InvalidArgument(
+                f"expected {name} once for {called}, got {name}={brief(given[name])} besides "
+                f"{brief(args[in_order.index(name)])}; leave one out"
+            )
+    held = {*in_order[: len(args)], *given}
+    lacks = [each.name for each in names if each.default is each.empty and each.name not in held]
+    if lacks:
+        fix = ", ".join(f"{name}={_EXAMPLES.get(name, '...')}" for name in lacks)
+        raise InvalidArgument(f"expected {_list(lacks)} for {called}, got none; give {fix}")
 
 
 def answered_class(kind: C) -> C:
@@ -88,14 +270,22 @@ def answered_class(kind: C) -> C:
     return kind
 
 
-def _instead(name: str, named: list[str]) -> str:
+def _instead(called: str, name: str, named: list[str]) -> str:
     """What to write in the place of a keyword."""
     if name in _OF_THE_NETWORK:
         return f"it belongs to the network: give MLP({name}=...)"
+    ends = [each for each in named if each.startswith(name) or each.endswith(name)]
+    if len(name) > 3 and ends:
+        return f"the nearest name is {ends[0]}"
     if name.lower() in _ANSWERS or name in _ANSWERS:
         return _ANSWERS.get(name) or _ANSWERS[name.lower()]
-    begun = [each for each in named if each.startswith(name)]
-    nearest = begun or get_close_matches(name, named, 1)
+    nearest = ends or get_close_matches(name, named, 1)
     if nearest:
         return f"the nearest name is {nearest[0]}"
-    return f"its names are {', '.join(named)}" if named else "leave it out"
+    if len(named) > 1:
+        return f"its names are {', '.join(named)}"
+    return f"write {called}({''.join(f'{name}=...' for name in named)})"
+
+
+def _list(names: list[str]) -> str:
+    return " and ".join([*([", ".join(names[:-1])] if names[1:] else []), names[-1]])

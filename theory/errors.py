@@ -1,4 +1,4 @@
-"""The exception tree: what a caller can have done, or asked for, that has no answer."""
+"""The exceptions of this software form one tree, with a leaf for each kind of failed call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The three answers to a claim, with the exit code of each."""
+"""A claim has one of three answers, each with its exit code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The symbols that formulas are written in; a size symbol may stand wherever a size is asked."""
+"""Formulas are written in these symbols; a size symbol may stand wherever a size is expected."""
 
 from __future__ import annotations
 

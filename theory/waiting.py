@@ -1,4 +1,4 @@
-"""What a terminal shows while a call takes long: what it does, for how long, and how to stop it."""
+"""A terminal shows what a long call does, for how long, and how to stop it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from functools import partial
 __all__ = ["announced"]
 
 _SILENT, _EVERY = 2.0, 1.0
-_shown = threading.Lock()
+_one_announcement = threading.Lock()
 
 
 @contextmanager
@@ -22,7 +22,7 @@ def announced(what: str) -> Iterator[Callable[[float], None]]:
     takes the share of the work that is done, where that is known."""
     shares = [0.0]
     note = partial(shares.__setitem__, 0)
-    if not _is_terminal() or not _shown.acquire(blocking=False):
+    if not _is_terminal() or not _one_announcement.acquire(blocking=False):
         yield note
         return
     done = threading.Event()
@@ -33,7 +33,7 @@ def announced(what: str) -> Iterator[Callable[[float], None]]:
     finally:
         done.set()
         clock.join()
-        _shown.release()
+        _one_announcement.release()
 
 
 def _is_terminal() -> bool:

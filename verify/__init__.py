@@ -1,4 +1,4 @@
-"""Monte Carlo on finite networks, with errors that can be trusted."""
+"""`verify` measures finite networks by Monte Carlo, with errors that can be trusted."""
 
 from typing import TYPE_CHECKING, Any
 

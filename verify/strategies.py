@@ -1,4 +1,4 @@
-"""Hypothesis strategies for networks in numbers, layers, multipliers and formulas.
+"""Hypothesis strategies draw networks in numbers, layers, multipliers and formulas.
 
 They shrink to the smallest depth, then width, then layer; then to a ReLU network with the usual
 scales and all multipliers 1.  See docs/property-tests.md.
@@ -62,7 +62,7 @@ class Point(NamedTuple):
     rates: tuple[int | Fraction, ...] | None = None
 
     def __repr__(self) -> str:
-        rates = None if self.rates is None else tuple(map(_plain, self.rates))
+        rates = None if self.rates is None else tuple(map(_python_number, self.rates))
         return f"Point(network={self.network!r}, layer={self.layer!r}, rates={rates!r})"
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
@@ -173,7 +173,7 @@ def multipliers(network: Network) -> SearchStrategy[tuple[int | Fraction, ...]]:
     >>> find(multipliers(MLP(4, 3)), lambda rates: rates[1] != 1)
     (1, 0, 1)
     """
-    each = st.just(1) | st.sampled_from([_plain(x) for x in _fractions(3, 3)])
+    each = st.just(1) | st.sampled_from([_python_number(x) for x in _fractions(3, 3)])
     return st.tuples(*[each] * numeric_depth(checked_network(network, give=_DRAWN))).filter(any)
 
 
@@ -260,7 +260,7 @@ def _fractions(largest: int, denominators: int) -> list[Fraction]:
     return list(dict.fromkeys(found))
 
 
-def _plain(number: Any) -> int | Fraction:
+def _python_number(number: Any) -> int | Fraction:
     """A number as one of Python, which is written as what it is."""
     top, bottom = int(number.numerator), int(number.denominator)
     return top if bottom == 1 else Fraction(top, bottom)

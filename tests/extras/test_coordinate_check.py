@@ -189,7 +189,7 @@ def test_what_cannot_be_judged_is_undecided() -> None:
     assert nothing.verdict.outcome is Outcome.REJECTED
     assert undefined.verdict.outcome is Outcome.UNDECIDED
     assert "Seen: the gradient of the loss in the output is zero." in str(nothing)
-    assert "Seen: the loss is not finite in 200 of 200 steps." in str(undefined)
+    assert "Seen: the loss is not finite in 200 of 200 steps, at finite outputs." in str(undefined)
     for check in (nothing, undefined):
         check.plot()
 
@@ -224,6 +224,14 @@ CAUSES: dict[str, tuple[dict[str, Any], str]] = {
         r"the loss has another gradient than \(f - y\)²/2",
     ),
     "another draw": ({"initialise": pytorch_default}, r"at '0\.weight' and in 2 more, where the"),
+    "a random loss": (
+        {"loss": lambda f, y: (f - y).square().mean() / 2 * 2 * (torch.rand(()) < 0.5)},
+        "the loss is random: at one output and label its gradient is from 0 to 2 times f - y",
+    ),
+    "a loss that is random at times": (
+        {"loss": lambda f, y: (f - y).square().mean() * (1 + 9 * (torch.rand(()) < 0.05))},
+        "the loss is random: .* from 2 to 20 times f - y",
+    ),
     "rows twice": (
         {"initialise": lambda m: twice(m), "loss": nn.MSELoss()},
         r"rows or columns that depend on one another at '2\.weight'",
@@ -237,6 +245,31 @@ def test_a_rejection_names_its_cause(case: str) -> None:
     check = coordinate_check(mlp(16, 32, 32), samples=300, seed=1, **wrong)
     assert check.verdict.outcome is Outcome.REJECTED
     assert re.search(f"Seen: .*{words}", str(check)), check
+
+
+def broken(model: Any) -> None:
+    initialise(model)
+    with torch.no_grad():
+        model[2].weight[3, 3] = torch.nan
+
+
+def test_weights_that_are_not_finite_are_the_cause() -> None:
+    check = coordinate_check(mlp(16, 32, 32), samples=20, seed=1, initialise=broken)
+    assert check.verdict.outcome is Outcome.UNDECIDED
+    assert "Seen: the output is not finite in 20 of 20 steps; numbers that" in str(check)
+    assert "not finite at '2.weight'" in str(check)
+
+
+def test_a_gradient_that_is_not_finite_is_the_cause() -> None:
+    check = coordinate_check(
+        mlp(16, 32), samples=20, seed=1, loss=lambda f, y: (0 * (f - y).sum()).sqrt()
+    )
+    assert "Seen: the gradient of the loss is not finite in 20 of 20 steps." in str(check)
+
+
+def test_samples_beyond_memory_are_refused() -> None:
+    with pytest.raises(InvalidArgument, match=r"at most 2,097,152 samples .*, got samples=10000"):
+        coordinate_check(mlp(16, 32, 32), samples=10**12, seed=1)
 
 
 def test_the_title_says_whose_draw_was_tested() -> None:
@@ -454,6 +487,10 @@ def test_labels_that_the_loss_broadcasts_are_refused(
 def test_a_check_says_that_rates_are_for_labels_of_size_one() -> None:
     given = {"inputs": torch.ones(10, 16), "labels": torch.arange(10)}
     text = str(coordinate_check(mlp(16, 32, 32), samples=5, seed=1, **given))
+    x = torch.cat([torch.ones(5, 16) * 1.4**0.5, torch.ones(5, 16) * 0.6**0.5])
+    y = torch.cat([torch.ones(5) * 1.9**0.5, torch.ones(5) * 0.1**0.5])
+    along = str(coordinate_check(mlp(16, 32, 32), samples=5, seed=1, inputs=x, labels=y))
+    assert "gives rates for similar |x|², not some from 9.6 to 22.4, at a correlation of 1" in along
     assert "not 5.34, as of class numbers: give two classes the labels -1 and 1." in text
 
 

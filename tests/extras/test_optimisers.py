@@ -193,3 +193,53 @@ def test_weights_that_are_gone_are_forgotten() -> None:
     before = len(_known)
     parameter_groups(initialise(mlp(16, 32, 32), seed=1))
     assert len(_known) == before
+
+
+def one_rate_for_all(optimiser: Any) -> None:
+    for group in optimiser.param_groups:
+        group["lr"] = optimiser.param_groups[0]["lr"]
+
+
+SCHEDULES: dict[str, tuple[Callable[[Any, list[float]], Any], bool]] = {
+    "one cycle": (lambda o, r: optim.lr_scheduler.OneCycleLR(o, 0.1, total_steps=9), True),
+    "cyclic": (lambda o, r: optim.lr_scheduler.CyclicLR(o, 0.01, 0.1), True),
+    "averaging": (
+        lambda o, r: optim.swa_utils.SWALR(o, swa_lr=0.1, anneal_epochs=1),
+        True,
+    ),
+    "one rate by hand": (lambda o, r: one_rate_for_all(o), True),
+    "one cycle by groups": (
+        lambda o, r: optim.lr_scheduler.OneCycleLR(o, r, total_steps=9, cycle_momentum=False),
+        False,
+    ),
+    "cyclic by groups": (
+        lambda o, r: optim.lr_scheduler.CyclicLR(
+            o, [each / 10 for each in r], r, cycle_momentum=False
+        ),
+        False,
+    ),
+    "one rate below all": (
+        lambda o, r: [group.update(lr=1e-5) for group in o.param_groups],
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SCHEDULES)
+def test_one_rate_for_all_layers_is_noticed_as_it_reaches_a_step(case: str) -> None:
+    schedule, speaks = SCHEDULES[case]
+    model = initialise(mlp(16, 32, 32), seed=1)
+    groups = parameter_groups(model)
+    optimiser = optim.SGD(groups)
+    scheduler = schedule(optimiser, [group["lr"] for group in groups])
+    for weight in model.parameters():
+        weight.grad = torch.zeros_like(weight)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", OutsideValidity)
+        for _ in range(3):
+            optimiser.step()
+            if isinstance(scheduler, optim.lr_scheduler.LRScheduler):
+                scheduler.step()
+    assert ["a learning rate for each layer" in str(each.message) for each in caught] == [
+        True
+    ] * speaks

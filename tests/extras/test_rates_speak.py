@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn, optim
@@ -19,7 +20,7 @@ from verify.pytorch.learning_rates import exact_parts
 from verify.pytorch.modules.computing import draw_weights, standard_deviations
 from verify.pytorch.modules.model import read_model
 from verify.pytorch.modules.probing import default_torch
-from verify.pytorch.spread import spread_in_words
+from verify.pytorch.spread import _held_update, spread_in_words
 
 from .models import Functional, mlp
 
@@ -299,16 +300,28 @@ PATTERNS: dict[str, tuple[Callable[[], nn.Module], str]] = {
     ),
     "rows of one norm": (
         lambda: drawn(lambda w: nn.functional.normalize(torch.randn_like(w), dim=1)),
-        "rows or columns of equal norms at '2.weight'",
+        r"row norms of \d.*e-\d+ times the variance of independent ones at '2.weight'",
     ),
     "columns of one norm": (
         lambda: drawn(lambda w: nn.functional.normalize(torch.randn_like(w), dim=0)),
-        "rows or columns of equal norms at '2.weight'",
+        r"column norms of \d.*e-\d+ times the variance of independent ones at '2.weight'",
+    ),
+    "rows of other scales": (
+        lambda: drawn(lambda w: torch.randn_like(w) * (torch.randn(64, 1) * 0.15).exp()),
+        r"row norms of [2-9]\.\d+ times the variance",
+    ),
+    "columns of other scales": (
+        lambda: drawn(lambda w: torch.randn_like(w) * (torch.randn(64) * 0.15).exp()),
+        r"column norms of [2-9]\.\d+ times the variance",
+    ),
+    "a diagonal": (
+        lambda: drawn(lambda w: torch.randn_like(w) + torch.eye(64)),
+        r"a diagonal with a mean of 0\.[6-9]\d* root mean squares at '2.weight'",
     ),
     "mirrored": (lambda: drawn(lambda w: torch.cat([x := torch.randn(32, 64), -x])), DEPENDENT),
     "a zero row": (
-        lambda: drawn(lambda w: torch.randn_like(w) * (torch.arange(64) != 5)[:, None]),
-        "a row or column of almost zeros at '2.weight'",
+        lambda: drawn(lambda w: torch.randn_like(w) * (1.01 - torch.eye(64)[5])[:, None]),
+        r"row norms of \d+\.?\d* times the variance of independent ones at '2.weight'",
     ),
     "cut at two": (
         lambda: drawn(lambda w: nn.init.trunc_normal_(torch.empty_like(w))),
@@ -331,6 +344,92 @@ def test_weights_that_are_not_independent_normal_numbers_are_warned_of(case: str
     with pytest.warns(OutsideValidity, match=words) as caught:
         parameter_groups(make())
     assert len(caught) == 1
+
+
+def hidden(change: Callable[[torch.Tensor], torch.Tensor]) -> nn.Module:
+    """A network of six layers of width 128 whose hidden weights, in units of their standard
+    deviation, are changed after the draw."""
+    torch.manual_seed(1)
+    model: Any = initialise(mlp(*[128] * 7), seed=1)
+    with torch.no_grad():
+        for layer in model[:-1:2]:
+            layer.weight.copy_(change(layer.weight * 8) / 8)
+    return model
+
+
+def smooth(w: torch.Tensor) -> torch.Tensor:
+    """Weights of which neighbours in a row have a correlation of 0.1."""
+    columns = [w[:, 0]]
+    for column in w.T[1:]:
+        columns.append(0.1 * columns[-1] + 0.99**0.5 * column)
+    return torch.stack(columns, 1)
+
+
+SQUARES = "times the mean square of independent ones"
+HIDDEN: dict[str, tuple[Callable[[torch.Tensor], torch.Tensor], str]] = {
+    "rows centred": (lambda w: w - w.mean(1, keepdim=True), rf"sums of rows of 0\.0\d+ {SQUARES}"),
+    "columns centred": (lambda w: w - w.mean(0), rf"sums of columns of \S+e-\d+ {SQUARES}"),
+    "rows with offsets": (
+        lambda w: w + 0.15 * torch.randn(128, 1),
+        rf"sums of rows of [345]\.\d+ {SQUARES}",
+    ),
+    "rows with small offsets": (
+        lambda w: w + 0.08 * torch.randn(128, 1),
+        rf"sums of rows of [12]\.\d+ {SQUARES}",
+    ),
+    "columns with offsets": (
+        lambda w: w + 0.15 * torch.randn(128),
+        rf"sums of columns of [345]\.\d+ {SQUARES}",
+    ),
+    "a common mean": (
+        lambda w: w + 0.02,
+        r"a mean of 0\.0[12]\d* root mean squares in all layers together",
+    ),
+    "smooth rows": (smooth, r"a correlation of 0\.(09|1)\d* between neighbours in each row"),
+}
+
+
+@pytest.mark.parametrize("case", HIDDEN)
+def test_hidden_weights_that_are_changed_after_their_draw_are_warned_of(case: str) -> None:
+    """Each changes E[(Delta z)^2] by 20 % to a factor of 30, and the root mean square by little."""
+    change, words = HIDDEN[case]
+    with pytest.warns(OutsideValidity, match=words):
+        parameter_groups(hidden(change))
+
+
+def test_a_layer_that_is_partly_the_transpose_of_the_one_below_is_warned_of() -> None:
+    model: Any = initialise(mlp(*[128] * 4), seed=1)
+    with torch.no_grad():
+        for below, layer in ((model[0], model[2]), (model[2], model[4])):
+            layer.weight.mul_(0.99**0.5).add_(0.1 * below.weight.T)
+    with pytest.warns(OutsideValidity, match=r"a correlation of \S+ with the transpose"):
+        parameter_groups(model)
+
+
+def test_trained_weights_are_warned_of() -> None:
+    """Each weight moves by a few per cent of its size, and E[(Delta z)^2] by far more."""
+    torch.manual_seed(1)
+    model = initialise(mlp(*[128] * 5), seed=1)
+    optimiser = optim.SGD(parameter_groups(model, AllHidden("0.5")))
+    x = torch.randn(256, 128)
+    y = x[:, :1].sign()
+    for _ in range(150):
+        optimiser.zero_grad()
+        ((model(x) - y).square().mean() / 2).backward()
+        optimiser.step()
+    with pytest.warns(OutsideValidity, match=r"times the theory's at random inputs, as training"):
+        parameter_groups(model)
+
+
+def test_the_update_of_weights_that_are_held_has_the_exact_mean() -> None:
+    """Within 5 standard errors over 800 draws, from fixed seeds."""
+    model = mlp(24, 32, 48, 40, activation=lambda: nn.LeakyReLU(0.3))
+    read, found = read_model(model), []
+    with default_torch():
+        for seed in range(800):
+            draw_weights(read.layers, read.network, torch.Generator().manual_seed(seed))
+            found.append(_held_update(read) / sum(exact_parts(read.network, 3)))
+    assert abs(np.mean(found) - 1) < 5 * np.std(found) / 800**0.5 < 0.15
 
 
 READOUTS: dict[str, tuple[Callable[[torch.Tensor], torch.Tensor], str]] = {
@@ -410,13 +509,35 @@ def test_inputs_say_their_norm() -> None:
         groups(inputs=torch.cat([x, x / 100]))
 
 
+def test_labels_that_go_with_the_norms_of_inputs_are_warned_of() -> None:
+    """Labels of mean square 1, and a mean |x|^2 of 16."""
+    x = torch.ones(40, 16)
+    x[::2] *= 1.4**0.5
+    x[1::2] *= 0.6**0.5
+    for large, words in ((1.9, r"1\.86 .* by 1\.36"), (0.1, r"0\.486 .* by 0\.697")):
+        y = torch.ones(40)
+        y[::2], y[1::2] = large**0.5, -((2 - large) ** 0.5)
+        with pytest.warns(OutsideValidity, match=f"at a correlation of .* is {words}") as caught:
+            groups(inputs=x, labels=y)
+        assert len(caught) == 1
+    groups(inputs=x, labels=torch.ones(40))
+
+
 BAD: dict[str, tuple[dict[str, Any], str]] = {
     "one example": ({"inputs": torch.ones(16)}, r"shape \(examples, 16\), got .* shape \(16,\)"),
     "another width": ({"inputs": torch.ones(2, 15)}, r"got inputs of shape \(2, 15\)"),
     "none": ({"inputs": torch.ones(0, 16)}, r"got inputs of shape \(0, 16\)"),
     "text": ({"inputs": "all"}, "array of numbers for inputs, got inputs of type str"),
-    "no number": ({"inputs": torch.full((2, 16), torch.nan)}, "finite real numbers .* for inputs"),
-    "complex": ({"inputs": torch.ones(2, 16) * 1j}, "finite real numbers .* for inputs"),
+    "no number": (
+        {"inputs": torch.full((2, 16), torch.nan)},
+        "for inputs, got 32 NaN or infinite of 32 numbers; leave out the examples",
+    ),
+    "no label": (
+        {"inputs": torch.ones(2, 16), "labels": [1.0, torch.inf]},
+        "for labels, got 1 NaN or infinite of 2 numbers",
+    ),
+    "complex": ({"inputs": torch.ones(2, 16) * 1j}, r"got complex inputs; give .* inputs\.real"),
+    "meta": ({"inputs": torch.ones(2, 16, device="meta")}, "got inputs on the meta device"),
     "zero": ({"inputs": torch.eye(2, 16)[[0, 0]] * torch.tensor([[1], [0]])}, "got 1 with"),
     "integers": (
         {"inputs": torch.ones(2, 16, dtype=torch.uint8)},

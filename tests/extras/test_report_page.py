@@ -196,7 +196,10 @@ def test_marks_that_decide_are_filled_and_the_legend_says_so(browser: Any, tmp_p
         "const style = getComputedStyle(document.body); return [style.color, style.backgroundColor]"
     )
     assert fills == [ink, paper]
-    assert "measured, does not decide" in browser.find_element(By.CSS_SELECTOR, ".legend").text
+    entry = browser.find_element(By.ID, "undecided")
+    assert entry.text == "measured, does not decide"
+    enter(browser, "width", 17)
+    assert not entry.is_displayed()
 
 
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])

@@ -4,11 +4,19 @@ from fractions import Fraction
 
 import mpmath
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.roads.half_spaces import width_one, width_two
-from tests.tools.strategies import NUMBERS, ONE, THIRD, SmallNetwork, fraction, small_networks
+from tests.tools.strategies import (
+    NUMBERS,
+    ONE,
+    THIRD,
+    SmallNetwork,
+    fraction,
+    generated,
+    small_networks,
+)
 from theory import squared_update
 
 DEAD = SmallNetwork((2, 2), (ONE, -ONE), Fraction(0), (ONE, ONE), 2)
@@ -31,7 +39,7 @@ def parts(network: SmallNetwork) -> tuple[Fraction, Fraction]:
     return fraction(update.label.per_eta2), fraction(update.output.per_eta2)
 
 
-@settings(max_examples=40)
+@generated(40)
 @given(small_networks(((1,), (1, 1), (1, 1, 1), (1, 1, 1, 1)), slopes=(*NUMBERS[:3], THIRD)))
 def test_width_one_exactly(network: SmallNetwork) -> None:
     assert parts(network) == width_one(**road(network))  # type: ignore[arg-type]
@@ -55,7 +63,7 @@ def assert_width_two(network: SmallNetwork) -> None:
             assert error <= abs(integral) * mpmath.mpf(10) ** -25
 
 
-@settings(max_examples=5)
+@generated(5)
 @given(small_networks(((2,), (2, 2)), slopes=(Fraction(0), THIRD, ONE, Fraction(1, 50))))
 def test_width_two_to_25_digits(network: SmallNetwork) -> None:
     assert_width_two(network)

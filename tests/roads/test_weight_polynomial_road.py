@@ -3,13 +3,14 @@
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.roads.weight_polynomial import Factors, expectation, update_parts
 from tests.tools.strategies import (
     SmallNetwork,
     fraction,
+    generated,
     kernel_factors,
     observable,
     rational,
@@ -25,14 +26,14 @@ WITH_LAYERS_ABOVE = ((1, 1), (2, 1), (1, 2), (2, 2), (1, 1, 1), (1, 2, 1), (2, 1
 # Observables of the kernel, the masks and the pre-activation
 
 
-@settings(max_examples=120)
+@generated(120)
 @given(kernel_factors(4), small_networks(TINY, largest_input=3))
 def test_means_up_to_degree_four(factors: Factors, network: SmallNetwork) -> None:
     mean = derive(observable(factors), network.mlp, **network.here).exact
     assert fraction(mean) == expectation(factors, **network.road)
 
 
-@settings(max_examples=60)
+@generated(60)
 @given(kernel_factors(2), small_networks(SMALL))
 def test_means_up_to_degree_two_in_wider_networks(factors: Factors, network: SmallNetwork) -> None:
     mean = derive(observable(factors), network.mlp, **network.here).exact
@@ -58,7 +59,7 @@ def test_chosen_means_at_width_two(factors: Factors) -> None:
     assert fraction(mean) == expectation(factors, **network.road)
 
 
-@settings(max_examples=40)
+@generated(40)
 @given(kernel_factors(3), small_networks(((2, 1, 3), (1, 2, 2))))
 def test_layers_above_play_no_part_without_a_gradient(
     factors: Factors, network: SmallNetwork
@@ -75,7 +76,7 @@ def test_layers_above_play_no_part_without_a_gradient(
 # The squared update
 
 
-@settings(max_examples=40)
+@generated(40)
 @given(small_networks((*WITH_LAYERS_ABOVE, (3,), (3, 2), (2, 3), (2, 2, 1), (1, 2, 2))))
 def test_both_parts_of_the_update(network: SmallNetwork) -> None:
     update = squared_update(network.mlp, **network.here)
@@ -93,7 +94,7 @@ def test_both_parts_at_every_layer_of_a_deeper_network(layer: int) -> None:
     assert (fraction(update.label.per_eta2), fraction(update.output.per_eta2)) == parts
 
 
-@settings(max_examples=20)
+@generated(20)
 @given(
     small_networks(((2, 2), (1, 2), (3,))),
     st.sampled_from([Fraction(1, 2), Fraction(3)]),

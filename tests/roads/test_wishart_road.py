@@ -5,12 +5,12 @@ from itertools import pairwise
 from math import prod
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sympy import Expr
 
 from tests.roads.wishart import fuss_catalan, wishart_moment
-from tests.tools.strategies import fraction, rational
+from tests.tools.strategies import fraction, generated, rational
 from theory import MLP, Linear, derive
 from theory.observables import K, Observable, trace
 from theory.symbols import n
@@ -42,7 +42,7 @@ def product_moment(partition: tuple[int, ...], network: MLP) -> Expr:
     return derive(powers(partition), network, rates=rates).exact
 
 
-@settings(max_examples=50)
+@generated(50)
 @given(st.sampled_from(PARTITIONS), st.integers(1, 12), st.integers(1, 12), st.sampled_from([1, 3]))
 def test_two_layers_are_a_wishart_matrix(
     partition: tuple[int, ...], rows: int, columns: int, norm2: int
@@ -53,7 +53,7 @@ def test_two_layers_are_a_wishart_matrix(
     assert fraction(moment) == scale * wishart_moment(partition, rows=rows, columns=columns)
 
 
-@settings(max_examples=20)
+@generated(20)
 @given(st.sampled_from(PARTITIONS), st.integers(1, 12), st.integers(1, 5))
 def test_the_input_width_plays_no_part_in_a_product(
     partition: tuple[int, ...], width: int, input_width: int
@@ -64,7 +64,7 @@ def test_the_input_width_plays_no_part_in_a_product(
     assert fraction(moment) == scale * wishart_moment(partition, rows=width, columns=width)
 
 
-@settings(max_examples=30)
+@generated(30)
 @given(st.lists(st.integers(1, 9), min_size=2, max_size=6).map(tuple), st.sampled_from([1, 5]))
 def test_second_moments_of_a_rectangular_product(widths: tuple[int, ...], c: int) -> None:
     # With B = G A G^T and N rows: E tr B = N tr A, E (tr B)^2 = N^2 (tr A)^2 + 2 N tr A^2 and

@@ -24,10 +24,10 @@ from bench.numpy_peer import linearised
 from bench.plan import QUICK, Plan
 from bench.precision import exact_spread
 from bench.report import print_table, write_results
-from bench.rounds import Timing, alternate, sized
 from bench.rows import Row, Section, Wanted
 from bench.scaling import by_width
 from bench.settings import Setting, candidates, numpy_setting
+from bench.timing import Timing, alternate, sized
 from tests.roads.literal_network import draw, forward, linearised_update
 from theory import MLP
 from verify import Gram, monte_carlo

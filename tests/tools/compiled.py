@@ -10,24 +10,27 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
 from theory import MLP, LeakyReLU
+from theory.observables import K, Observable, g
 from verify import Conditioned, Dense, Gram, RareEvents, monte_carlo
 from verify.samplers.sampler import Sampler
 
 __all__ = ["main"]
 
 RELU, LEAKY = MLP(4, 2), MLP(4, 2, activation=LeakyReLU("0.5"))
-CASES: tuple[tuple[MLP, Sampler], ...] = (
-    (RELU, Conditioned()),
-    (RELU, Gram()),
-    (RELU, Dense()),
-    (LEAKY, Gram()),
-    (RELU, RareEvents()),
+CASES: tuple[tuple[MLP, Sampler, Observable | None], ...] = (
+    (RELU, Conditioned(), None),
+    (RELU, Gram(), None),
+    (RELU, Dense(), None),
+    (LEAKY, Gram(), None),
+    (RELU, RareEvents(), None),
+    (RELU, Dense(), g @ K @ g),
+    (RELU, Conditioned(), g @ K @ g),
 )
 
 
-def _compile(network: MLP, sampler: Sampler) -> None:
-    monte_carlo(network, samples=2, seed=1, sampler=sampler)
-    if isinstance(sampler, Conditioned):
+def _compile(network: MLP, sampler: Sampler, observable: Observable | None) -> None:
+    monte_carlo(network, samples=2, seed=1, sampler=sampler, observable=observable)
+    if isinstance(sampler, Conditioned) and observable is None:
         sampler.neurons(network, samples=2, seed=1)
 
 

@@ -6,6 +6,7 @@ from functools import reduce
 from math import prod
 from typing import Any
 
+from hypothesis import settings
 from hypothesis import strategies as st
 from sympy import Rational
 
@@ -20,6 +21,11 @@ NUMBERS = (Fraction(0), Fraction(1, 2), ONE, Fraction(3))
 POSITIVE = (Fraction(1, 2), ONE, Fraction(3))
 
 Table = tuple[tuple[int, ...], ...]
+
+
+def generated(examples: int) -> settings:
+    """As many generated ``examples`` in ``make test-all``; in ``make test`` half of them."""
+    return settings(max_examples=-(-examples * settings().max_examples // 100))
 
 
 def rational(value: Fraction) -> Rational:

@@ -16,7 +16,6 @@ from theory import (
     squared_update,
     transfer_learning_rate,
 )
-from theory.quantity import Quantity
 from theory.symbols import L, eta, n, n_0
 from verify import Dense, monte_carlo
 
@@ -50,6 +49,14 @@ ALL: dict[str, Callable[[MLP], Any]] = {**VALUES, "transfer": lambda network: TR
 
 SLOW = {"observable", "spread"}
 """Of a leaky slope that is a symbol: seconds to minutes."""
+SECONDS = {("spread", "open"), ("layer rates", "deep")}
+SECONDS |= {(name, "leaky") for name in ("rate", "alignment", "hidden layers", "layer rates")}
+CASES = [
+    pytest.param(name, where, marks=[pytest.mark.slow] if (name, where) in SECONDS else [])
+    for name in ALL
+    for where in NETWORKS
+    if where != "leaky" or name not in SLOW
+]
 
 
 def answer(value: Any, member: str) -> tuple[Any, str]:
@@ -60,11 +67,8 @@ def answer(value: Any, member: str) -> tuple[Any, str]:
         return None, str(refusal)
 
 
-@pytest.mark.parametrize("where", NETWORKS)
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize(("name", "where"), CASES)
 def test_every_value_has_every_member(name: str, where: str) -> None:
-    if where == "leaky" and name in SLOW:
-        return
     value = ALL[name](NETWORKS[where])
     assert set(MEMBERS) - set(dir(value)) == {"call", "arrays", "float", "repr", "format"}
     for member in MEMBERS:
@@ -190,8 +194,8 @@ def test_values_and_estimates_share_what_a_comparison_reads(name: str, where: st
 def test_an_estimate_is_compared_as_a_value() -> None:
     network = MLP(16, 3)
     for layer in (None, 2):
-        derived: Quantity = squared_update(network, layer)
-        measured: Quantity = monte_carlo(network, layer=layer, samples=4000, seed=5)
+        derived = squared_update(network, layer)
+        measured = monte_carlo(network, layer=layer, samples=4000, seed=5)
         assert derived.layer == measured.layer
         for part in ("total", "label", "output"):
             one, other = getattr(derived, part), getattr(measured, part)

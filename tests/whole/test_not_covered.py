@@ -2,16 +2,20 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 import theory
 import verify
 import verify.testing
-from theory import MLP, InvalidArgument, squared_update
+from theory import MLP, ByGroup, InvalidArgument, NetworkOutput, TrainedLayers, squared_update
+from theory.laws.criteria import Criterion
+from theory.networks.activations import Activation
+from theory.networks.groups import Group
 from theory.observables import f
 from theory.symbols import L, ell
+from verify.samplers.sampler import Sampler
 
 T: Any = theory
 V: Any = verify
@@ -43,6 +47,24 @@ ASKED: list[tuple[Callable[[], Any], str]] = [
     (lambda: V.check("L**3/3", optimizer="adam"), "plain gradient descent"),
     (lambda: V.compare_law(network=[T.MLP(8, 2)]), "the nearest name is networks"),
     (lambda: V.typical_learning_rate(T.MLP(8, 2), bias=True), "no biases"),
+    (lambda: T.LeakyReLU(slope=0.1), "the nearest name is negative_slope"),
+    (lambda: T.LeakyReLU(alpha=0.1), r"as in MLP\(activation=LeakyReLU\(0.1\)\)"),
+    (lambda: T.Linear(bias=True), "no biases: leave it out"),
+    (lambda: T.ByGroup(readout=2), r"maximal_learning_rate\(network, group=Readout\(\)\)"),
+    (lambda: T.FirstLayer(rate=2), r"squared_update\(network, rates=ByGroup\(first=2\)\)"),
+    (lambda: T.TrainedLayers(layer=2), "its names are first, last"),
+    (lambda: T.EveryHiddenLayer(layer=2), r"write EveryHiddenLayer\(bound=...\)"),
+    (lambda: V.Gram(threads=4), r"give monte_carlo\(network, executor=ThreadPoolExecutor\(4\)\)"),
+    (lambda: V.Dense(samples=10), r"monte_carlo\(network, samples=1000, seed=1\)"),
+    (lambda: V.Conditioned(step=0.1), r"monte_carlo\(network, step=0.01, samples=1000"),
+    (lambda: V.RareEvents(device="cuda"), "in double precision on the processor"),
+    (lambda: T.FirstLayer(2), r"no arguments for FirstLayer, got 2; write FirstLayer\(\)"),
+    (lambda: T.LastLayer(1, 2), r"expected bound alone for LastLayer, got 2 besides; write"),
+    (lambda: T.MLP(8, 2, 32), "the rest by name, got 32 besides; give input_width=32"),
+    (lambda: T.MLP(8, width=9), "expected width once for MLP, got width=9 besides 8"),
+    (lambda: V.monte_carlo(T.MLP(8, 2), 100, 1), "besides; give samples=100, seed=1"),
+    (lambda: V.monte_carlo(T.MLP(8, 2)), "expected samples and seed for monte_carlo, got none"),
+    (lambda: T.squared_update(), r"give network=MLP\(width=64, depth=4\)"),
     (
         lambda: V.testing.assert_close("L**3/3", T.MLP(8, 2), tol=0.1),
         "the nearest name is tolerance",
@@ -60,16 +82,23 @@ def test_the_answer_comes_where_the_user_asks(call: Callable[[], Any], why: str)
     assert len(text) < 250
 
 
+def is_called_by_users(value: object) -> bool:
+    """Whether ``value`` is a function, or a class of arguments of public functions."""
+    arguments = (Activation, Sampler, ByGroup, TrainedLayers, MLP, NetworkOutput)
+    kinds = (*arguments, *get_args(Criterion), *get_args(Group))
+    return inspect.isfunction(value) or (inspect.isclass(value) and issubclass(value, kinds))
+
+
 PUBLIC = [
     value
     for module in (theory, verify, verify.testing)
     for value in (getattr(module, name) for name in module.__all__)
-    if inspect.isfunction(value)
+    if is_called_by_users(value)
 ]
 
 
 @pytest.mark.parametrize("call", PUBLIC, ids=lambda call: call.__name__)
-def test_every_public_function_answers(call: Callable[..., Any]) -> None:
+def test_every_public_call_answers(call: Callable[..., Any]) -> None:
     if any(p.kind is p.VAR_KEYWORD for p in inspect.signature(call).parameters.values()):
         return
     with pytest.raises(InvalidArgument, match=f"no residual for {call.__name__}, got residual"):

@@ -19,6 +19,7 @@ from theory import (
     derive,
     maximal_learning_rate,
     squared_update,
+    tangent_kernel,
     transfer_learning_rate,
 )
 from theory.__main__ import main
@@ -136,6 +137,10 @@ def test_a_comparison_says_beforehand_how_long_it_takes(monkeypatch: pytest.Monk
         (lambda: compare_law(**GRID, progress=5), "a function for progress"),  # type: ignore[arg-type]
         (lambda: monte_carlo(NET, samples=9, seed=1, progress=5), "function for progress"),  # type: ignore[arg-type]
         (lambda: check("L**3/3", simulate="no"), "expected True or False for simulate"),  # type: ignore[arg-type]
+        (lambda: squared_update(MLP()).evaluate(n=64), r"got n=64; .* \.at\(n=64, L=4\)\.evaluate"),  # type: ignore[call-arg]
+        (lambda: squared_update(MLP()).evaluate(64, 10), "expected no sizes for evaluate, got 10"),  # type: ignore[call-arg]
+        (lambda: check(derive(g @ K @ g, MLP())), r"give observable=derivation\.observable"),
+        (lambda: check(tangent_kernel(MLP())), "expected one number for formula"),
     ],
 )
 def test_arguments_of_another_kind_are_refused_in_a_sentence(call: Any, words: str) -> None:
@@ -234,3 +239,40 @@ def test_one_form_of_the_derivation_is_printed(capsys: pytest.CaptureFixture[str
     with pytest.raises(SystemExit, match="2"):
         main(["--latex", "--bibtex"])
     assert "not allowed with" in capsys.readouterr().err
+
+
+def test_a_mean_of_0_by_symmetry_is_no_matter_of_rare_networks() -> None:
+    drawn = monte_carlo(NET, samples=1000, seed=1, observable=f, sampler=Conditioned())
+    assert "odd in the readout v" in repr(drawn)
+    assert "RareEvents" not in repr(drawn)
+    nothing = monte_carlo(NET, samples=1000, seed=1, observable=f - f)
+    assert "dead" not in repr(nothing)
+    asked = check("0", network=NET, observable=f, sampler=Conditioned())
+    assert "the mean is 0 at" in str(asked)
+    assert "check the square of the observable" in str(asked)
+
+
+def test_the_sampler_that_a_check_advises_draws_the_observable() -> None:
+    found = check("L/2", observable=g @ K @ g, claim="leading")
+    assert str(found).endswith("in bounded time: give sampler=Conditioned()")
+    found = check("L*n**2", observable=trace(K), claim="leading")
+    assert "give sampler=Conditioned() and networks in grid, and samples" in str(found)
+
+
+def test_a_check_draws_no_networks_whose_mean_rare_ones_set() -> None:
+    found = check("L**3/3", network=MLP(depth=10**4))
+    assert "rare networks set the mean of MLP(width=4, depth=10000)" in str(found)
+
+
+def test_cells_that_do_not_vary_say_so() -> None:
+    sampler = Conditioned()
+    found = compare_law(
+        networks=[MLP(8, 1)], samples=100, seed=1, observable=f * 0 + 1, sampler=sampler
+    )
+    assert "no cell can decide: the samples do not vary" in " ".join(str(found).split())
+    assert "50 times" not in str(found)
+
+
+def test_the_picture_of_a_mean_of_0_divides_by_nothing() -> None:
+    title = derive(f, MLP()).plot().get_title()
+    assert "at every" in title

@@ -16,6 +16,7 @@ from sympy import Expr, Rational, Symbol, srepr, sympify
 
 import theory
 import verify
+from tests.tools.strategies import generated
 from tests.tools.values import SINGLE, TRANSFER
 from theory import (
     MLP,
@@ -98,7 +99,7 @@ def has_a_fraction(point: Point) -> bool:
     return any(Fraction(rate).denominator > 1 for rate in point.rates or ())
 
 
-@settings(max_examples=200)
+@generated(200)
 @given(PLAIN)
 def test_the_repr_of_a_plain_value_evaluates_to_it(value: Any) -> None:
     again = read(repr(value))

@@ -2,7 +2,7 @@
 
 Let y(L) = p alpha^L + q beta^L with alpha > beta > 0 and delta = alpha - beta.  At small L/n the
 two powers nearly cancel, as (n/L)^3 and worse.  As a sum over binomials
-(`theory.algebra.positivity`),
+(`theory.algebra.binomial_weights`),
 
     y(L) = beta^L sum_i binom(L, i) (delta/beta)^i q_i,
 
@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from theory.algebra.positivity import Pair, certified_weights
+from theory.algebra.binomial_weights import Pair, certified_weights
 from theory.algebra.power_sum import DEPTHS, PowerSum
 from theory.errors import NotSolved
 from theory.symbols import L, n

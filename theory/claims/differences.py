@@ -231,7 +231,7 @@ def _other_laws(
     if claim is not Claim.EXACT:
         return
     yield Kind.LIMIT, "it is the leading law, claimed as exact", leading
-    order = _order(yours)
+    order = _largest_power(yours)
     if order is not None and order <= _ORDERS:
         sentence = f"it is the series in 1/n: the terms from 1/n^{order + 1} on are dropped"
         yield Kind.WIDTH_TERM, sentence, lambda: _series(target, order)
@@ -239,7 +239,7 @@ def _other_laws(
     yield Kind.LIMIT, sentence, lambda: joint().xreplace({t: L / n})
 
 
-def _order(form: NormalForm) -> int | None:
+def _largest_power(form: NormalForm) -> int | None:
     """The largest power of 1/n in a polynomial in 1/n; None for every other form."""
     place, order = SIZES.index(n), 0
     for powers, value in form.terms.items():

@@ -34,6 +34,7 @@ from theory.networks.network import asked_layer, asked_rates, numeric_depth
 from theory.rates.hidden_rate import MaximalLearningRate
 from theory.solutions.derivation import Derivation
 from theory.solutions.value import Number as ExactNumber
+from theory.solutions.value import Value
 from theory.symbols import L, a, ell, eta, n, n_0, t
 from theory.validation import typed
 from theory.words.observables import checked_observable
@@ -74,6 +75,11 @@ def read_claim(
         _check_observable_arguments(quantity, part)
     elif isinstance(value, ExactNumber):
         _check_kind(value, quantity, name)
+    if isinstance(value, Value) and not isinstance(value, ExactNumber):
+        raise InvalidArgument(
+            f"expected one number for {name}, got the several of {name}={typed(value)}; give one "
+            f"of them, as in value.exact[0]"
+        )
     formula = read(value._exact if isinstance(value, ExactNumber) else value, name)
     own: Any = value.network if isinstance(value, ExactNumber) else default_network(formula)
     net = own if network is None else _checked_network(network)
@@ -105,6 +111,11 @@ def read_claim(
 
 def _check_kind(value: ExactNumber, quantity: Quantity, name: str) -> None:
     """Refuse a result of `theory` that is another quantity than the claimed one."""
+    if isinstance(value, Derivation):
+        raise InvalidArgument(
+            f"expected the observable beside the mean of an observable, got {name}={typed(value)} "
+            f"alone; give observable=derivation.observable too"
+        )
     kinds = {Quantity.UPDATE: SquaredUpdate, Quantity.RATE: MaximalLearningRate}
     if not isinstance(value, kinds[quantity]):
         fix = "give squared_update(...)"

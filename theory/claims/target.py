@@ -89,11 +89,11 @@ class Target:
     @property
     def number(self) -> mpf:
         """E per eta^2 of a network in numbers to 30 digits, at any depth."""
-        return DECIMALS.convert(self.update.evaluate(30))
+        return _number(self)
 
     def spread(self, digits: int = 15) -> float:
         """The exact standard deviation of one network over the size of the mean, which is not 0."""
-        return float(Spread(self.update).relative_standard_deviation(digits))
+        return _spread(self, digits)
 
     @property
     def rate(self) -> MaximalLearningRate:
@@ -186,8 +186,19 @@ def _law(target: Target, claim: Claim) -> Expr:
         mean = target.update
         laws = {Claim.LEADING: mean.leading, Claim.JOINT: mean.joint_limit}
         return mean._in_full() if claim is Claim.EXACT else laws[claim]() / mean.unit_of_step
-    rate = target.rate
-    return target.bound * (rate._exact if claim is Claim.EXACT else rate.leading()) ** -2
+    if claim is Claim.EXACT:
+        return target.rate._moved
+    return target.bound * target.rate.leading() ** -2
+
+
+@lru_cache(maxsize=4096)
+def _number(target: Target) -> mpf:
+    return DECIMALS.convert(target.update.evaluate(30))
+
+
+@lru_cache(maxsize=4096)
+def _spread(target: Target, digits: int) -> float:
+    return float(Spread(target.update).relative_standard_deviation(digits))
 
 
 @lru_cache(maxsize=4096)

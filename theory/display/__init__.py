@@ -1,1 +1,1 @@
-"""Tables as aligned text, HTML and LaTeX, and curves and marks on Matplotlib axes."""
+"""This folder lays out tables, and draws curves and marks on Matplotlib axes."""

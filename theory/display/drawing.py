@@ -1,4 +1,4 @@
-"""Pictures of values over a size: exact curves, laws and measured marks, put on Matplotlib axes.
+"""`draw` puts exact curves, laws and measured marks over a size on Matplotlib axes.
 
 Every curve is drawn wider than the one after it, and laws are thin and dashed on top, so that
 curves that coincide are all seen; colour, dashes and marker each tell curves apart alone.
@@ -139,7 +139,7 @@ def ink_of(axes: Axes) -> Any:
 def _wrapped(title: str) -> str:
     """A title in lines that break between words and never inside a formula."""
     words = findall(r"(?:\$[^$]*\$|[^\s$])+", title)
-    lines = [words[0]]
+    lines = words[:1]
     for word in words[1:]:
         longer = f"{lines[-1]} {word}"
         lines[-1:] = [longer] if len(sub(_UNSEEN, "", longer)) <= _LETTERS else [lines[-1], word]

@@ -35,7 +35,9 @@ _EXACT = ("test_weight_polynomial_road.py", "test_closed_form.py")
 def steps_from_solution(update: SquaredUpdate) -> Iterator[Step]:
     """Closed form or exact values; the limits, where sizes are symbols; the rate."""
     open_width = isinstance(update.network.width, Symbol)
-    if update.in_numbers:
+    if update.opened is not None:
+        yield _closed_form(update.opened[0])
+    elif update.in_numbers:
         yield _values(update)
     else:
         yield _closed_form(update)
@@ -66,7 +68,15 @@ def _closed_form(update: SquaredUpdate) -> Step:
     )
     parts = update.by_part
     checked = merged(value_identity(part.derivations[0]) for part in parts.values())
-    return Step("Closed form", (Prose(text), _values_of(parts, lambda part: part._exact)), checked)
+    blocks: list[Block] = [Prose(text), _values_of(parts, lambda part: part._exact)]
+    if isinstance(update.network.width, int):
+        blocks.append(
+            Prose(
+                f"The terms cancel where floats are put into them; the call "
+                f"`squared_update({update.network})(L=10)` keeps all digits."
+            )
+        )
+    return Step("Closed form", tuple(blocks), checked)
 
 
 def _values_of(
@@ -131,7 +141,7 @@ def _rate(update: SquaredUpdate) -> Step:
         leading = rate.leading()
         lines.append(Line(RATE, Math.of(leading), "~"))
         checked.append(_meets_bound(leading, update.leading()))
-    if isinstance(update.network.depth, int):
+    if isinstance(update.network.depth, int) and update.opened is None:
         lines = [*root_lines(RATE, rate._exact, 12), *lines]
         checked.append(_meets_bound(rate._exact, update._exact))
     checked.append(_binding_identity(rate))

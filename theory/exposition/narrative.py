@@ -22,7 +22,7 @@ _DIGITS = 15
 def derivation_text(network: Network) -> Iterator[str]:
     """The answer, then the steps from the definition to it, with what each was checked by; of a
     network whose exact numbers are very long, the answer in decimals."""
-    if is_too_long(network):
+    if not network.free_symbols and is_too_long(network):
         yield _numbers(network, lambda part: nstr(part.evaluate(_DIGITS), _DIGITS))
         yield (
             "The exact numbers have too many digits and are left out; the derivation is that for "

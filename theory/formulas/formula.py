@@ -123,7 +123,9 @@ class Formula:
             try:
                 return self.function(**asked)
             except (TypeError, AttributeError):
-                return self.function(**{name: _plain(value) for name, value in asked.items()})
+                return self.function(
+                    **{name: _python_number(value) for name, value in asked.items()}
+                )
         except (ZeroDivisionError, OverflowError) as error:
             raise Undefined(f"{type(error).__name__}: {error}") from error
         except InvalidArgument:
@@ -220,7 +222,7 @@ def _digits(value: float) -> int:
     return len(Decimal(repr(value)).normalize().as_tuple().digits)
 
 
-def _plain(value: Any) -> Any:
+def _python_number(value: Any) -> Any:
     """A size as Python's own number."""
     if isinstance(value, Rational):
         return int(value) if isinstance(value, Integer) else float(value)

@@ -20,6 +20,7 @@ from theory.errors import InvalidArgument, NotSolved
 from theory.laws.expression_numbers import value_at
 from theory.laws.float_arrays import FastUpdate, fast_update
 from theory.networks.network import Network
+from theory.networks.sizes import Sizes
 from theory.precision import published, workdps
 from theory.public_names import cached_property
 from theory.solutions.block_limits import leading_in_blocks
@@ -28,7 +29,7 @@ from theory.solutions.composite import Composite
 from theory.solutions.derivation import Derivation, derive
 from theory.solutions.infinite_width import highest_degree
 from theory.solutions.limits import Weighted, over_width, positive_sum
-from theory.solutions.solved import Solved
+from theory.solutions.solved import Solved, at_depths
 from theory.symbols import L, n, t
 from theory.validation import exact_number, tolerance_value, typed
 from theory.words.observables import Observable, f
@@ -54,6 +55,10 @@ class Mean(Composite, Solved):
         "derivations",
         "solved_leading",
     }
+
+    @property
+    def _quantity(self) -> str:
+        return super()._quantity if self._drawn_as else self.derivations[0]._quantity
 
     @property
     def in_numbers(self) -> bool:
@@ -103,6 +108,9 @@ class Mean(Composite, Solved):
 
     def _in_full(self, times: Expr = S.One) -> Expr:
         """The mean times ``times``, however long its numbers are."""
+        if self.opened is not None:
+            mean, depths = self.opened
+            return at_depths(mean._in_full(times), depths)
         if self.in_numbers:
             return self.domain.to_sympy(self.in_field) * times
         forms = self._forms()
@@ -123,11 +131,22 @@ class Mean(Composite, Solved):
         """The field of `in_field`."""
         return field_of(self.network.free_symbols)
 
+    @cached_property
+    def opened(self) -> tuple[Self, Sizes] | None:
+        """For a deep network with symbols: the mean with symbols for depth and layer, and their
+        numbers."""
+        found = [derivation.opened for derivation in self.derivations]
+        parts = [each for each in found if each is not None]
+        if not parts or len(parts) < len(found):
+            return None
+        return replace(self, derivations=tuple(part for part, _ in parts)), parts[0][1]
+
     def leading_term(self) -> tuple[int, Expr]:
         """Power of n and its coefficient in `leading`, at eta = 1."""
         if not self.in_numbers and not self.network._is_chain:
             return leading_in_blocks(self.sums)
-        if not self.in_numbers and self.derivations[0].rates is not None:
+        solved = not self.in_numbers and self.opened is None
+        if solved and self.derivations[0].rates is not None:
             return self.solved_leading()
         terms = [derivation.leading_term() for derivation in self.derivations]
         top = max(power for power, _ in terms)
@@ -157,8 +176,10 @@ class Mean(Composite, Solved):
         """
         if self.in_numbers:
             return ()
-        found = chain.from_iterable(d.closed_form.conditions for d in self.derivations)
-        return tuple(dict.fromkeys(found))
+        mean, depths = self.opened or (self, {})
+        found = chain.from_iterable(d.closed_form.conditions for d in mean.derivations)
+        at_numbers = (each.subs(depths) for each in found)
+        return tuple(dict.fromkeys(each for each in at_numbers if each != True))  # noqa: E712
 
     def positive_sum(self) -> Expr:
         """`exact` at symbolic width and depth as a sum whose terms are all non-negative: nothing

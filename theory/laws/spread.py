@@ -41,6 +41,7 @@ _QUICK_DIGITS, _FEW_LOST, _MORE_DIGITS = 9, 6, 20
 _QUICK_LAYERS = 10**5
 _ERROR_DIGITS = 4
 """A relative variance is right to so many digits fewer than worked with, times 1 plus itself."""
+_MOST_SAMPLES_DIGITS = 300
 _MOST_DIGITS_LOST = 100
 """A relative variance below 10^-100 is taken to be zero."""
 
@@ -114,7 +115,8 @@ class Spread(Composite):
         >>> tangent_kernel(MLP(width=8, depth=1)).second_moment()
         13/32
         """
-        return printable(self._second._exact * self.unit**2)
+        with announced("variance"):
+            return printable(self._second._exact * self.unit**2)
 
     def variance(self) -> Expr:
         """The variance, exact: a rational number, or a function of the symbols left.
@@ -132,7 +134,7 @@ class Spread(Composite):
 
     def _variance(self) -> Expr:
         first, second = self._first, self._second
-        if first.in_numbers:
+        if first.in_numbers and first.opened is None:
             return first.domain.to_sympy(second.in_field - first.in_field**2) * self.unit**2
         return (second._exact - first._exact**2) * self.unit**2
 
@@ -148,7 +150,8 @@ class Spread(Composite):
         """
         digits = digits_wanted(digits)
         self._check_numbers()
-        return published(self._relative(digits), digits)
+        with announced("value"):
+            return published(self._relative(digits), digits)
 
     def _relative(self, digits: int) -> Any:
         """The standard deviation over the mean, right to ``digits``."""
@@ -187,6 +190,11 @@ class Spread(Composite):
         ratio = self.relative_standard_deviation(30)
         with workdps(30) as context:
             squared = (context.make_mpf(ratio._mpf_) * int(bound.q) / int(bound.p)) ** 2
+            if squared > context.mpf(10) ** _MOST_SAMPLES_DIGITS:
+                raise NotSolved(
+                    f"more than 10**{_MOST_SAMPLES_DIGITS} networks of {self.network} would be "
+                    f"needed: rare networks set the mean, which verify.RareEvents() draws"
+                )
             return max(1, int(context.ceil(squared)))
 
     @property
@@ -197,10 +205,10 @@ class Spread(Composite):
         >>> tangent_kernel(MLP(depth=1)).exact
         Moments(mean=1/2, standard_deviation=sqrt(5)/(2*sqrt(n)))
         """
-        variance = self._variance()
-        return Moments(
-            self.mean, printable(1 / inverse_square_root(variance) if variance else variance)
-        )
+        with announced("variance"):
+            variance = self._variance()
+            root = 1 / inverse_square_root(variance) if variance else variance
+            return Moments(self.mean, printable(root))
 
     def leading(self) -> Moments:
         """The leading terms as n -> infinity, then as the depth grows.
@@ -210,7 +218,8 @@ class Spread(Composite):
         Moments(mean=L/2, standard_deviation=sqrt(33)*L**(3/2)/(6*sqrt(n)))
         """
         mean = self.whole.leading()
-        deviation = self._to_order(0).standard_deviation
+        with announced("variance"):
+            deviation = self._with_terms_to(0).standard_deviation
         square = deviation.lead**2
         if not square.is_polynomial(*DEPTHS):
             raise NotSolved("the variance grows exponentially in the depth: no power leads")
@@ -230,7 +239,8 @@ class Spread(Composite):
         -1 + ((9*t**2 + 6*t - 1)*exp(5*t) + exp(-t))/(27*t**2)
         """
         self._check_joint()
-        first, second = (mean._at_fixed_ratio() for mean in (self._first, self._second))
+        with announced("joint limit"):
+            first, second = (mean._at_fixed_ratio() for mean in (self._first, self._second))
         relative = second / (first * first)
         if relative.power != 0:
             raise NotSolved("variance over squared mean has no finite joint limit: give numbers")

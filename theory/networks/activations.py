@@ -5,11 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-from sympy import Expr, Integer, Rational
+from sympy import Expr, Integer
 
+from theory.coverage import answered_class
 from theory.errors import InvalidArgument
 from theory.public_names import PlainText
 from theory.symbols import a as slope_symbol
+from theory.symbols import meant
 from theory.validation import exact_number, typed, written
 
 __all__ = ["Activation", "LeakyReLU", "Linear", "ReLU", "checked_activation"]
@@ -49,6 +51,7 @@ class Activation(PlainText, ABC):
         return 1 / self.mask_moment(2)
 
 
+@answered_class
 @dataclass(frozen=True)
 class ReLU(Activation):
     """max(z, 0).
@@ -61,6 +64,7 @@ class ReLU(Activation):
     slope = Integer(0)
 
 
+@answered_class
 @dataclass(frozen=True)
 class Linear(Activation):
     """The identity: a network with its masks off.
@@ -73,6 +77,7 @@ class Linear(Activation):
     slope = Integer(1)
 
 
+@answered_class
 @dataclass(frozen=True)
 class LeakyReLU(Activation):
     """z for z > 0 and ``negative_slope * z`` otherwise.
@@ -88,8 +93,7 @@ class LeakyReLU(Activation):
     negative_slope: Expr = slope_symbol
 
     def __post_init__(self) -> None:
-        if self.negative_slope is not slope_symbol:
-            object.__setattr__(self, "negative_slope", _slope(self.negative_slope))
+        object.__setattr__(self, "negative_slope", _slope(self.negative_slope))
 
     def __repr__(self) -> str:
         return f"LeakyReLU({written(self.negative_slope)})"
@@ -105,7 +109,9 @@ class LeakyReLU(Activation):
         return self.negative_slope
 
 
-def _slope(value: object) -> Rational:
+def _slope(value: object) -> Expr:
+    if meant(value, slope_symbol) is slope_symbol:
+        return slope_symbol
     if isinstance(value, Expr) and not value.is_Number:
         raise InvalidArgument(
             f"expected a number in [0, 1] or the symbol theory.symbols.a for negative_slope, "

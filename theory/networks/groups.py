@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from theory.coverage import answered_class
 from theory.errors import InvalidArgument
 from theory.networks.multipliers import ByGroup
 from theory.networks.network import Network
@@ -23,6 +24,7 @@ __all__ = [
 ]
 
 
+@answered_class
 @dataclass(frozen=True)
 class FirstLayer(PlainText):
     """The weights of layer 1 alone, of fan-in n_0; all others stay.
@@ -33,6 +35,7 @@ class FirstLayer(PlainText):
     """
 
 
+@answered_class
 @dataclass(frozen=True)
 class HiddenLayers(PlainText):
     """The weights of layers 2 to L alone; all others stay.
@@ -43,6 +46,7 @@ class HiddenLayers(PlainText):
     """
 
 
+@answered_class
 @dataclass(frozen=True)
 class Readout(PlainText):
     """The readout v alone; all others stay.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from itertools import chain, groupby, repeat
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from sympy import Expr, Integer, Symbol
 
@@ -15,7 +16,7 @@ from theory.networks.activations import Activation, ReLU, checked_activation
 from theory.networks.multipliers import ByGroup, TrainedLayers, multiplier_runs, schedule
 from theory.networks.network import LONGEST_TEXT, Network, Size, size_value
 from theory.networks.sites import BELOW, Cell, Edge, Plan, Site
-from theory.symbols import L, ell, n, n_0, n_in, n_out
+from theory.symbols import L, ell, meant, n, n_0, n_in, n_out
 from theory.validation import (
     brief,
     positive_int,
@@ -37,12 +38,13 @@ class MLP(Network):
     v_j ~ N(0, readout_variance/n_L^2).
 
     ``width``: int, or the symbol ``n`` (None); or a tuple with one width per layer, each an int or
-    a positive integer symbol of your own.
+    a symbol of your own, read as a positive integer.
     ``depth``: int, or the symbol ``L`` (None); a tuple of widths sets it.
     ``input_width``: int, the symbol ``n_0``, or the first width (None).
     ``weight_variance``: None is critical, 2/(1 + slope^2): 2 for ReLU.
     ``readout_variance``: in units of 1/n_L^2; None is 1.
-    ``input_norm2``: |x|^2; None is the input width.
+    ``input_norm2``: |x|^2; None is the input width.  Symbols of your own in the last three are read
+    as positive.
 
     Numbers are exact: int, Fraction, sympy Rational or decimal text; a float is read as its
     shortest decimal.  A plain value: it validates itself (`InvalidArgument`), derives nothing
@@ -53,7 +55,7 @@ class MLP(Network):
     >>> MLP(width=(8, 16, 8), input_norm2="2.5").depth
     3
     >>> from sympy import symbols
-    >>> MLP(width=symbols("n_1 n_2", integer=True, positive=True))
+    >>> MLP(width=symbols("n_1 n_2"))
     MLP(width=(n_1, n_2), depth=2)
     """
 
@@ -75,7 +77,9 @@ class MLP(Network):
             self._set("input_width", size_value("input_width", self.input_width, n_0, n))
         for name in ("weight_variance", "readout_variance", "input_norm2"):
             if getattr(self, name) is not None:
-                self._set(name, _scale(name, getattr(self, name)))
+                self._set(name, _scale(name, getattr(self, name), self.width))
+        if isinstance(width, tuple):
+            _refuse_namesakes(self.free_symbols)
 
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
@@ -153,14 +157,34 @@ class MLP(Network):
         return ((Site("z", width, self.activation, (edge,)),),)
 
 
-def _scale(name: str, value: object) -> Expr:
-    scale = positive_value(name, value)
-    if scale.has(L):
+def _scale(name: str, value: object, width: object) -> Expr:
+    """A scale: a user's symbol in it stands for a size of its name, or else is positive."""
+    scale = positive_value(name, _meant_in(value, width) if isinstance(value, Expr) else value)
+    if scale.has(L, ell):
         raise InvalidArgument(
             f"expected {name} to be independent of the depth, got {name}={typed(value)}; give a "
-            f"number, or an expression without the symbol L"
+            f"number, or an expression without the symbols L and ell"
         )
     return scale
+
+
+def _meant_in(value: Expr, width: object) -> Expr:
+    own = width if isinstance(width, tuple) else (width,)
+    sizes = (n, L, ell, n_0, *(each for each in own if isinstance(each, Symbol)))
+    value = value.xreplace({each: meant(each, *sizes) for each in value.free_symbols})
+    if value.is_positive:
+        return value
+    positive = {each: Symbol(each.name, positive=True) for each in value.free_symbols}
+    return value.xreplace({each: meant(each, symbol) for each, symbol in positive.items()})
+
+
+def _refuse_namesakes(symbols: Iterable[Symbol]) -> None:
+    for name, several in Counter(symbol.name for symbol in symbols).items():
+        if several > 1:
+            raise InvalidArgument(
+                f"expected one symbol of each name in a network, got {several} called {name}, of "
+                f"width and of a scale or slope; give the width another name, as in Symbol('n_1')"
+            )
 
 
 def _sizes(width: object, depth: object) -> tuple[Size | tuple[Size, ...], Size]:
@@ -173,7 +197,7 @@ def _sizes(width: object, depth: object) -> tuple[Size | tuple[Size, ...], Size]
         )
     if not width:
         raise InvalidArgument("expected at least one width, got width=(); give width=(64, 64)")
-    widths = tuple(_layer_width(f"width[{i}]", each) for i, each in enumerate(width))
+    widths = tuple(_layer_width(i, each) for i, each in enumerate(width))
     if depth is not None and (type(depth) is not int or depth != len(widths)):
         raise InvalidArgument(
             f"expected depth={len(widths)} with {len(widths)} widths, got depth={typed(depth)}; "
@@ -182,13 +206,20 @@ def _sizes(width: object, depth: object) -> tuple[Size | tuple[Size, ...], Size]
     return widths, len(widths)
 
 
-def _layer_width(name: str, value: object) -> Size:
+def _layer_width(index: int, value: object) -> Size:
+    name = f"width[{index}]"
+    if isinstance(value, Expr) and value.free_symbols and not isinstance(value, Symbol):
+        raise InvalidArgument(
+            f"expected a positive int or a symbol for {name}, got {name}={typed(value)}; give "
+            f"Symbol('n_{index + 1}'), and put the expression into the result, as in "
+            f".exact.subs(n_{index + 1}, {brief(value)})"
+        )
     if not isinstance(value, Symbol):
         return positive_int(name, value)
-    if value.is_integer and value.is_positive and value not in (L, ell):
-        return value
+    width = meant(value, n, n_0, L, ell, Symbol(value.name, integer=True, positive=True))
+    if width.is_integer and width.is_positive and width not in (L, ell):
+        return cast(Symbol, width)
     raise InvalidArgument(
-        f"expected a positive int or a positive integer symbol for {name}, got "
-        f"{name}={typed(value)}; give Symbol({value.name!r}, integer=True, positive=True), of a "
-        f"name other than L and ell"
+        f"expected a positive int or a symbol of a width for {name}, got {name}={typed(value)}; "
+        f"give Symbol('n_{index + 1}'), which may be a positive integer and is not called L or ell"
     )

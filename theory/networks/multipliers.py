@@ -8,17 +8,21 @@ from typing import TypeAlias
 
 from sympy import Expr, Integer, Symbol, sympify
 
+from theory.coverage import answered_class
 from theory.errors import InvalidArgument
 from theory.public_names import PlainText
-from theory.symbols import p, q
+from theory.symbols import meant, p, q
 from theory.validation import non_negative_value, positive_int, typed, written
 
 __all__ = [
+    "NUMBERED_LAYERS",
     "ByGroup",
     "Run",
     "Schedule",
     "TrainedLayers",
     "as_multipliers",
+    "grouped",
+    "has_closed_form",
     "multiplier_runs",
     "open_ends",
     "schedule",
@@ -26,8 +30,11 @@ __all__ = [
 
 
 _ONE = Integer(1)
+NUMBERED_LAYERS = range(1, 17)
+"""Layers that a short closed form can name by a number."""
 
 
+@answered_class
 @dataclass(frozen=True)
 class ByGroup(PlainText):
     """Multipliers of eta of layer 1, of layers 2 to L - 1, and of layer L; for depths from 2.
@@ -51,6 +58,7 @@ class ByGroup(PlainText):
         return f"ByGroup({', '.join(values)})"
 
 
+@answered_class
 @dataclass(frozen=True)
 class TrainedLayers(PlainText):
     """Layers ``first`` to ``last`` trained with multiplier 1, all others with 0.
@@ -180,6 +188,30 @@ def as_multipliers(rates: tuple[Expr, ...] | Rates, depth: int) -> tuple[Expr, .
     return tuple(chain.from_iterable(runs))
 
 
+def grouped(rates: tuple[Expr, ...] | Rates) -> tuple[Expr, ...] | Rates:
+    """``rates``, by group where layers 2 to L - 1 share a multiplier that is given for each.
+
+    >>> grouped((_ONE, _ONE, 3 * _ONE))
+    ByGroup(first=1, hidden=1, last=3)
+    """
+    if not isinstance(rates, tuple) or len(set(rates[1:-1])) != 1:
+        return rates
+    return ByGroup(rates[0], rates[1], rates[-1])
+
+
+def has_closed_form(rates: tuple[Expr, ...] | Rates, layer: int | Symbol) -> bool:
+    """Whether a closed form at a symbol for ``layer`` is right and short at this number.
+
+    >>> has_closed_form(TrainedLayers(4), 100), has_closed_form(TrainedLayers(4), 3)
+    (True, False)
+    """
+    if not isinstance(rates, TrainedLayers):
+        return not isinstance(rates, tuple)
+    ends = (rates.first, 1 if rates.last is None else rates.last)
+    numbered = all(end in NUMBERED_LAYERS for end in ends)
+    return numbered and isinstance(layer, int) and all(end < layer for end in ends)
+
+
 def open_ends(rates: tuple[Expr, ...] | Rates) -> frozenset[Symbol]:
     """The ends of trained layers that are symbols."""
     ends = (rates.first, rates.last) if isinstance(rates, TrainedLayers) else ()
@@ -187,12 +219,13 @@ def open_ends(rates: tuple[Expr, ...] | Rates) -> frozenset[Symbol]:
 
 
 def _end(name: str, value: object, symbol: Symbol) -> int | Symbol:
+    value = meant(value, symbol)
     if not isinstance(value, Symbol):
         return positive_int(name, value)
     if value != symbol:
         raise InvalidArgument(
             f"expected an int or the symbol theory.symbols.{symbol} for {name}, got "
-            f"{name}={typed(value)}; a symbol of the same name with other assumptions is another "
-            f"symbol"
+            f"{name}={typed(value)}; give {name}={symbol}, and put another symbol into the result, "
+            f"as in .exact.subs({symbol}, {value.name})"
         )
     return value

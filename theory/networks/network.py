@@ -14,8 +14,8 @@ from theory.networks.activations import Activation, Linear
 from theory.networks.multipliers import ByGroup, Rates, TrainedLayers, multiplier_runs, open_ends
 from theory.networks.sites import BELOW, Cell, Edge, Plan, Site
 from theory.public_names import PlainText
-from theory.symbols import ell, meant
-from theory.validation import index_in, non_negative_rates, positive_int, typed
+from theory.symbols import L, ell, meant
+from theory.validation import brief, index_in, non_negative_rates, positive_int, typed
 
 __all__ = [
     "LONGEST_TEXT",
@@ -231,14 +231,21 @@ class Network(PlainText, ABC):
 def size_value(name: str, value: object, *symbols: Symbol) -> Size:
     """``value`` as a positive int, or as one of ``symbols``."""
     value = meant(value, *symbols)
+    if isinstance(value, Expr) and value.free_symbols and not isinstance(value, Symbol):
+        raise InvalidArgument(
+            f"expected an int or the symbol {symbols[0]} for {name}, got {name}={typed(value)}; "
+            f"give {name}={symbols[0]}, and put the expression into the result, as in "
+            f".exact.subs({symbols[0]}, {brief(value)})"
+        )
     if not isinstance(value, Symbol):
         return positive_int(name, value)
     if value in symbols:
         return value
     own = " or ".join(f"theory.symbols.{symbol}" for symbol in symbols)
     raise InvalidArgument(
-        f"expected an int or the symbol {own} for {name}, got {name}={typed(value)}; a symbol "
-        f"of the same name with other assumptions is another symbol"
+        f"expected an int or the symbol {own} for {name}, got {name}={typed(value)}; give "
+        f"{name}={symbols[0]}, and put another symbol into the result, as in "
+        f".exact.subs({symbols[0]}, {value.name})"
     )
 
 
@@ -323,13 +330,19 @@ def _layer_rates(network: Network, rates: object) -> tuple[Expr, ...] | Rates:
 
 def _hidden_layer(network: Network, layer: object) -> int | Symbol:
     """The one layer asked for: the last for None, an int, or the symbol ell."""
-    layer = meant(layer, ell)
-    if layer is None:
+    layer = meant(layer, ell, L)
+    if layer is None or layer == network.depth == L:
         return network.depth
     if isinstance(layer, Symbol) and layer != ell:
+        fix = (
+            f"the depth is {brief(network.depth)}: leave layer out for the last hidden layer"
+            if layer == L
+            else f"give ell, and put another symbol into the result, as in .exact.subs(ell, "
+            f"{layer.name})"
+        )
         raise InvalidArgument(
             f"expected an int, None or the symbol theory.symbols.ell for layer, got "
-            f"layer={typed(layer)}; None is the last hidden layer"
+            f"layer={typed(layer)}; {fix}"
         )
     if isinstance(layer, Expr) and layer.free_symbols and layer != ell:
         raise InvalidArgument(

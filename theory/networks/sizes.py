@@ -3,9 +3,10 @@ become."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
-from typing import Any, TypeAlias
+from functools import wraps
+from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 from sympy import Expr, Integer, Rational, Symbol
 
@@ -21,13 +22,17 @@ __all__ = [
     "Sizes",
     "bound_sizes",
     "in_order",
+    "is_deep",
     "is_large",
     "layer_at",
     "network_at",
     "rates_at",
     "read_size",
+    "takes_no_sizes",
 ]
 
+P = ParamSpec("P")
+R = TypeVar("R")
 _FEW_RATIONAL_LAYERS = 16
 """Depths up to which a rational function of the width is quick to make."""
 _SHORT_WIDTH = 10**15
@@ -38,6 +43,9 @@ Sizes: TypeAlias = Mapping[Symbol, Rational]
 _ORDER = (n, L, B, ell, b, n_0, a, p, q)
 """Sizes by place in a call; widths of single layers stand in the place of n, others at the end."""
 _NEVER_OPEN = (eta,)
+_SYMBOL_OF = {"width": "n", "depth": "L", "layers": "L", "layer": "ell", "input_width": "n_0"}
+_SYMBOL_OF |= {symbol.name.lower(): symbol.name for symbol in _ORDER}
+"""The symbol of a size that is called by the argument of a network, or in the other case."""
 
 
 def in_order(symbols: frozenset[Symbol], network: Network) -> tuple[Symbol, ...]:
@@ -94,13 +102,32 @@ def bound_sizes(
     return given
 
 
+def takes_no_sizes(evaluate: Callable[P, R]) -> Callable[P, R]:
+    """``evaluate`` of a value, which refuses sizes in one sentence."""
+
+    @wraps(evaluate)
+    def call(*places: P.args, **named: P.kwargs) -> R:
+        sizes = [*map(brief, places[2:]), *(f"{k}={brief(v)}" for k, v in named.items())]
+        if len(places) > 2 or named.keys() - {"digits"}:
+            raise InvalidArgument(
+                f"expected no sizes for evaluate, got {', '.join(sizes)}; put sizes in before, as "
+                f"in .at(n=64, L=4).evaluate()"
+            )
+        return evaluate(*places, **named)
+
+    return call
+
+
 def _no_size(name: str, value: Any, symbols: Sequence[Symbol], network: Network) -> str:
     if name == "eta":
         return (
             f"expected sizes alone, got eta={brief(value)}; values are at eta = 1: multiply a "
             f"mean squared update by eta**2"
         )
-    return f"expected {_listed(symbols)}, got {name}={brief(value)}; {_fixed(network)}"
+    meaning = _SYMBOL_OF.get(name.lower())
+    known = any(symbol.name == meaning for symbol in symbols)
+    fix = f"give {meaning}={brief(value)}" if known else _fixed(network)
+    return f"expected {_listed(symbols)}, got {name}={brief(value)}; {fix}"
 
 
 def _listed(symbols: Sequence[Symbol]) -> str:
@@ -127,8 +154,8 @@ def read_size(symbol: Symbol, value: Any) -> Rational:
         whole = whole_number(value)
         if whole is None or whole < 1:
             raise InvalidArgument(
-                f"expected a positive whole number for {symbol}, got {symbol}={typed(value)}; give "
-                f"an int such as 64"
+                f"expected a positive whole number for {symbol}, got {symbol}={typed(value)}; "
+                f"{_put_in(symbol, value)}"
             )
         return Integer(in_range(symbol.name, whole))
     number = exact_number(symbol.name, value)
@@ -139,6 +166,12 @@ def read_size(symbol: Symbol, value: Any) -> Rational:
             f"as 0.5"
         )
     return number
+
+
+def _put_in(symbol: Symbol, value: Any) -> str:
+    if isinstance(value, Expr) and value.free_symbols:
+        return f"put symbols into the expression, as in .exact.subs({symbol}, {brief(value)})"
+    return "give an int such as 64"
 
 
 def network_at(network: Network, sizes: Sizes) -> Network:
@@ -174,6 +207,19 @@ def _placed(value: Any, sizes: Sizes) -> Any:
     if isinstance(value, Symbol) and value.is_integer:
         return int(sizes[value]) if value in sizes else value
     return value.subs(sizes) if isinstance(value, Expr) else value
+
+
+def is_deep(network: Network) -> bool:
+    """Whether ``network`` has a depth in numbers for which a rational function of its symbols is
+    long, and slow to make.
+
+    >>> from theory import MLP
+    >>> is_deep(MLP(depth=17)), is_deep(MLP(depth=16)), is_deep(MLP()), is_deep(MLP(8, 10**6))
+    (True, False, False, False)
+    """
+    depth = network.depth
+    deep = isinstance(depth, int) and depth > _FEW_RATIONAL_LAYERS
+    return deep and bool(network.free_symbols)
 
 
 def is_large(network: Network) -> bool:

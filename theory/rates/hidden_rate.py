@@ -19,7 +19,7 @@ from theory.laws.float_arrays import FastRate
 from theory.laws.update import SquaredUpdate, squared_update
 from theory.networks.multipliers import Rates
 from theory.networks.network import Network, asked_rates
-from theory.networks.sizes import Sizes, network_at, rates_at
+from theory.networks.sizes import Sizes, is_deep, network_at, rates_at
 from theory.precision import workdps
 from theory.public_names import cached_property
 from theory.rates.growth_proof import certainly_rises, rises_at_all_sizes
@@ -27,7 +27,7 @@ from theory.rates.learning_rate import RATE, LearningRate, typical_call
 from theory.rates.validity import Validity
 from theory.solutions.evaluation import guard_digits
 from theory.symbols import L, ell, eta, n
-from theory.validation import tolerance_value
+from theory.validation import brief, tolerance_value
 from theory.waiting import announced
 from theory.writing.blocks import Line
 from theory.writing.notation import Math
@@ -36,7 +36,7 @@ from theory.writing.rendering import root_lines
 __all__ = ["NOTHING_MOVES", "MaximalLearningRate"]
 
 _COMPARABLE = 500
-"""Layers that are compared in less than a second."""
+"""Layers of a network in numbers that are compared in less than a second."""
 _NO_MEAN = (
     "the mean over the layers is not solved for a symbolic depth: give depth as a number, as in "
     "MLP(depth=4), or ask for leading()"
@@ -78,7 +78,7 @@ class MaximalLearningRate(LearningRate):
         update = self._update(None)
         if isinstance(self.criterion, MeanOverLayers):
             moved = update.mean_over_layers(context)
-        elif self._last_binds:
+        elif self._bounds_last():
             moved = update._number(context)
         else:
             moved = max(update.layer_means(context))
@@ -94,11 +94,6 @@ class MaximalLearningRate(LearningRate):
             return None
         fast = self._update(None)._fast()
         return None if fast is None else FastRate(fast, float(self.criterion.bound))
-
-    @property
-    def _last_binds(self) -> bool:
-        """Whether the last layer of a network in numbers is known to bind without a comparison."""
-        return isinstance(self.criterion, LastLayer) or _last_is_largest(self.network, self.rates)
 
     @property
     def layer(self) -> int | Symbol | None:
@@ -127,7 +122,8 @@ class MaximalLearningRate(LearningRate):
             power, coefficient = self._update(ell).leading_term()
             terms = [(power, _mean_over_depth(coefficient))]
         else:
-            terms = [self._update(k).leading_term() for k in range(1, self.network.layers + 1)]
+            with announced("comparison of layers"):
+                terms = [self._update(k).leading_term() for k in self._compared_layers]
         top = max((power for power, coefficient in terms if coefficient != 0), default=None)
         if top is None:
             raise NotSolved(NOTHING_MOVES)
@@ -147,8 +143,6 @@ class MaximalLearningRate(LearningRate):
         """
         if isinstance(self.criterion, MeanOverLayers):
             raise NotSolved("validity is solved at the last layer: leave criterion out")
-        if isinstance(self.criterion, EveryHiddenLayer):
-            self._check_rise()
         update = self._update(None)
         sized = isinstance(self.network.depth, int) or self.network.width != n
         if sized or self.rates is not None:
@@ -156,6 +150,8 @@ class MaximalLearningRate(LearningRate):
                 "validity is solved for symbolic width and depth with all hidden weights trained "
                 "alike: leave width, depth, rates and group out, as in MLP()"
             )
+        if isinstance(self.criterion, EveryHiddenLayer):
+            self._check_rise()
         if update.law.growth != 1:
             raise NotSolved(
                 "away from the critical weight variance there is no law of the depth: leave "
@@ -175,7 +171,7 @@ class MaximalLearningRate(LearningRate):
         if not isinstance(self.network.depth, int):
             raise NotSolved(_NO_MEAN)
         if isinstance(self.criterion, MeanOverLayers):
-            layers = range(1, self.network.layers + 1)
+            layers = self._compared_layers
             total = reduce(add, (of(self._update(layer)) for layer in layers))
             return total.times(Rational(1, len(layers)))
         if self.layer is None:
@@ -195,7 +191,7 @@ class MaximalLearningRate(LearningRate):
         elif not isinstance(self.network.depth, int):
             raise NotSolved(_NO_MEAN)
         else:
-            layers = range(1, self.network.layers + 1)
+            layers = self._compared_layers
             total = sum((self._update(k).in_field for k in layers), self._domain.zero)
             moved = self._domain.to_sympy(total / self._domain(len(layers)))
         if moved == 0:
@@ -203,10 +199,13 @@ class MaximalLearningRate(LearningRate):
         return moved
 
     def _bounds_last(self) -> bool:
-        """Whether the criterion bounds the last layer alone: it says so, or the depth is a symbol
-        and the update is proven to grow from layer to layer; raises `NotSolved` where it is not."""
-        if isinstance(self.network.depth, int) or not isinstance(self.criterion, EveryHiddenLayer):
+        """Whether the criterion bounds the last layer alone: it says so, or the network is deep and
+        the update is proven to grow from layer to layer.  For a symbolic depth, `NotSolved` where
+        it is not."""
+        if not isinstance(self.criterion, EveryHiddenLayer):
             return isinstance(self.criterion, LastLayer)
+        if isinstance(self.network.depth, int):
+            return _last_is_largest(self.network, self.rates)
         self._check_rise()
         return True
 
@@ -214,10 +213,21 @@ class MaximalLearningRate(LearningRate):
     def _binding(self) -> dict[int, Any]:
         """E[(Delta z)^2]/eta^2 of the layers that may be the largest, as elements of `_domain`."""
         layers = _likely_layers(self.network, self.rates)
-        kept = largest({layer: self._update(layer).in_field for layer in layers}, self._domain)
+        with announced("comparison of layers"):
+            kept = largest({layer: self._update(layer).in_field for layer in layers}, self._domain)
         if not any(kept.values()):
             raise NotSolved(NOTHING_MOVES)
         return kept
+
+    @property
+    def _compared_layers(self) -> range:
+        """All layers, where they are few enough to be compared as functions of symbols."""
+        if self.network.layers > _COMPARABLE:
+            raise NotSolved(
+                f"the {brief(self.network.layers)} layers of {self.network} are too many to "
+                f"compare: give criterion=LastLayer(), or leave depth out"
+            )
+        return range(1, self.network.layers + 1)
 
     @property
     def _domain(self) -> Domain:
@@ -274,7 +284,7 @@ class MaximalLearningRate(LearningRate):
     def _is_quick(self) -> bool:
         """Whether the rate of a network in numbers needs no comparison of many layers."""
         every = isinstance(self.criterion, EveryHiddenLayer)
-        return not every or self.network.layers <= _COMPARABLE or self._last_binds
+        return not every or self.network.layers <= _COMPARABLE or self._bounds_last()
 
     def _who_binds(self) -> str:
         if isinstance(self.criterion, MeanOverLayers):
@@ -303,8 +313,9 @@ def _mean_over_depth(coefficient: Expr) -> Expr:
 
 
 def _last_is_largest(network: Network, rates: tuple[Expr, ...] | Rates) -> bool:
-    """Whether the last layer of a deep network in numbers is proven to move most."""
-    return network.layers > _DEEP and rises_at_all_sizes(network, rates)
+    """Whether the last layer of a deep network is proven to move most."""
+    deep = network.layers > _DEEP or is_deep(network)
+    return deep and rises_at_all_sizes(network, rates)
 
 
 def _likely_layers(network: Network, rates: tuple[Expr, ...] | Rates) -> list[int]:

@@ -291,11 +291,6 @@ class LayerRates(Composite):
     def _rates(self) -> tuple[MaximalLearningRate | ReadoutLearningRate, ...]:
         return (*self.inner, self.readout)
 
-    def _laws(self) -> tuple[Expr, ...]:
-        if self.network.width != n or isinstance(self.network.depth, int):
-            return ()
-        return tuple(rate.leading() * sqrt(self.leading_share()) for rate in self._rates)
-
     @property
     def _table(self) -> Table:
         """The three rates, alone and together; to leading order where sizes are symbols."""

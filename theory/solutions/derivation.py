@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from fractions import Fraction
-from math import ceil
 from typing import Any, ClassVar
 
-from sympy import Add, Expr, Integer, Matrix, Symbol
+from sympy import Add, Expr, Integer, Matrix, Symbol, sympify
 from sympy.polys.domains.domain import Domain
 
 from theory.algebra.fields import field_of
 from theory.algebra.numerals import printable
 from theory.coverage import answered
 from theory.errors import InvalidArgument, NotSolved
-from theory.networks.multipliers import open_ends
+from theory.networks.multipliers import NUMBERED_LAYERS, grouped, has_closed_form, open_ends
 from theory.networks.network import Network, asked_layer, asked_rates, repeating_network
 from theory.networks.roles import Branch
-from theory.networks.sizes import Sizes, layer_at, network_at, rates_at
+from theory.networks.sizes import Sizes, is_deep, layer_at, network_at, rates_at
 from theory.precision import workdps
 from theory.public_names import cached_property
 from theory.solutions.block_limits import leading_in_blocks
@@ -25,28 +23,27 @@ from theory.solutions.closed_form import ClosedForm, closed_form, closed_form_ex
 from theory.solutions.evaluation import DecimalRecursion, quick_mean
 from theory.solutions.infinite_width import MeanFieldLaw, leading_in_width, mean_field_law
 from theory.solutions.recursion import Recursion, is_too_long, recursion
-from theory.solutions.solved import Solved
-from theory.symbols import L, c, ell, n, n_in, n_out, r
+from theory.solutions.solved import Solved, at_depths
+from theory.symbols import B, L, b, c, ell, n, n_in, n_out, r
 from theory.validation import brief
 from theory.waiting import announced
+from theory.words.bounds import is_slow, refuse_long
 from theory.words.closure import LayerMap
 from theory.words.coefficients import StepParameters
 from theory.words.observables import Observable, checked_observable
 from theory.words.shapes import cell_parameters, shape_of
-from theory.words.word import Word, word_text
+from theory.words.word import is_odd, word_text
 from theory.words.word_maps import WordMaps, word_maps
 from theory.writing.blocks import Formulas, Line, Prose
 from theory.writing.equations import map_lines
 from theory.writing.notation import Math
 from theory.writing.rendering import block_markdown
 
-__all__ = ["Derivation", "derive", "open_layer", "refuse_long"]
+__all__ = ["Derivation", "derive", "open_layer"]
 
 _QUICK_DIGITS, _QUICK_DEPTH = 9, 10**6
 """Digits that double precision gives, up to a depth."""
 _MORE_DIGITS = 20
-_MOST_INDICES, _MOST_OF_VECTORS = 8, 11
-"""Indices of neurons in a term with kernels, half a minute for tr K^8, and in one without."""
 _BY_SYMMETRY = "every term is odd in the readout v, and v and -v are equally likely"
 
 
@@ -172,14 +169,13 @@ class Derivation(Solved):
     @cached_property
     def word_maps(self) -> WordMaps:
         """The derivation before sizes, shared by all networks."""
-        with announced("derivation"):
-            return word_maps(self.even, *map(shape_of, self.network._kinds()))
+        return word_maps(self.even, *map(shape_of, self.network._kinds()))
 
     @cached_property
     def even(self) -> Observable:
         """The observable without its terms that are odd in the readout v: v and -v are equally
         likely, and g turns its sign with v, so that a product of an odd number of g has mean 0."""
-        terms = tuple(t for t in self.observable.terms if not _is_odd(t[0]))
+        terms = tuple(t for t in self.observable.terms if not is_odd(t[0]))
         return replace(self.observable, terms=terms)
 
     @property
@@ -205,7 +201,7 @@ class Derivation(Solved):
         8*n**3 + 4*n**2
         """
         with announced("variance"):
-            if self.in_numbers:
+            if self.in_numbers and self.opened is None:
                 second = sum((each.in_field for each in self.squares), self.domain.zero)
                 return printable(self.domain.to_sympy(second - self.in_field**2))
             return printable(Add(*(each._exact for each in self.squares)) - self._exact**2)
@@ -229,9 +225,49 @@ class Derivation(Solved):
     def _exact(self) -> Expr:
         if self.vanishes:
             return Integer(0)
+        if self.opened is not None:
+            derivation, depths = self.opened
+            return at_depths(derivation._exact, depths)
         if self.in_numbers:
             return self.domain.to_sympy(self.in_field)
         return closed_form_expression(self.closed_form)
+
+    @cached_property
+    def opened(self) -> tuple[Derivation, Sizes] | None:
+        """For a deep network with symbols, and for a high layer: the derivation with symbols for
+        depth and layer, and their numbers."""
+        network, layer, rates = self.network, self.layer, grouped(self.rates)
+        if not network._is_chain:
+            return (
+                self._opened_blocks if is_deep(network) and not isinstance(rates, tuple) else None
+            )
+        high = isinstance(layer, int) and layer not in NUMBERED_LAYERS
+        deep = is_deep(network) or (high and network.depth == L)
+        if self.vanishes or isinstance(network.width, tuple) or not deep:
+            return None
+        if not has_closed_form(rates, layer):
+            return None
+        last = layer == network.depth
+        place = ell if high and not last else L if last else layer
+        opened = replace(self, network=network._with(depth=None), layer=place, rates=rates)
+        return opened, {L: sympify(network.depth), ell: sympify(layer)}
+
+    @property
+    def _opened_blocks(self) -> tuple[Derivation, Sizes] | None:
+        """The same for a network of many blocks, above the first."""
+        inside, blocks = isinstance(self.layer, Branch), self.network.depth
+        block = self.layer.block if isinstance(self.layer, Branch) else self.layer
+        if (
+            self.vanishes
+            or block == 0
+            or isinstance(self.rates, tuple)
+            or not is_deep(self.network)
+        ):
+            return None
+        place = B if block == blocks else b
+        layer = Branch(place) if inside else place
+        opened = replace(self, network=self.network._with(blocks=None), layer=layer)
+        return opened, {B: sympify(blocks), b: sympify(block)}
 
     @property
     def in_numbers(self) -> bool:
@@ -291,6 +327,8 @@ class Derivation(Solved):
             raise NotSolved(
                 "leading() is a limit of infinite width: leave width out, as in MLP(depth=4)"
             )
+        if self.opened is not None:
+            return self._leading_at_depth(*self.opened)
         return leading_in_width(self.domain, self.in_field)
 
     @property
@@ -332,7 +370,10 @@ class Derivation(Solved):
             return self.domain.zero
         if is_too_long(self.network):
             raise NotSolved(
-                f"the exact number of {self.network} has too many digits to be held: ask for "
+                f"the exact function of {self.network} is too long: put numbers in, as in "
+                f".at(n=64), or leave depth out and ask for leading()"
+                if self._symbols()
+                else f"the exact number of {self.network} has too many digits to be held: ask for "
                 f"evaluate(), which gives as many as are wanted"
             )
         with announced("exact value"):
@@ -421,43 +462,17 @@ class Derivation(Solved):
         return f"E[{self.observable}]"
 
     def __repr__(self) -> str:
-        size = len(self.words)
+        of = f"E[{self.observable}] at layer {brief(self.layer)} of {self.network}"
+        return f"Derivation of {of}: {self._closure}"
+
+    @property
+    def _closure(self) -> str:
         if self.vanishes:
-            why = _BY_SYMMETRY if self.observable.terms else "the observable is 0"
-            where = f"layer {brief(self.layer)} of {self.network}"
-            return f"Derivation of E[{self.observable}] at {where}: 0, since {why}"
-        return (
-            f"Derivation of E[{self.observable}] at layer {brief(self.layer)} of {self.network}: "
-            f"{size} word{'s' * (size != 1)}, closed under the layer map"
-        )
-
-
-def _is_odd(word: Word) -> bool:
-    return sum(factor.count("g") for factor in word) % 2 == 1
-
-
-def refuse_long(observable: Observable) -> None:
-    """Raise `InvalidArgument` for an observable whose words take hours to average.
-
-    A word of k neuron indices is a sum over the set partitions of them, and of kernels over the
-    pairings of their rows too: each index more takes five to ten times as long.
-    """
-    for word in (word for word, _ in observable.terms if not _is_odd(word)):
-        most = _MOST_INDICES if any("K" in factor for factor in word) else _MOST_OF_VECTORS
-        indices = ceil(sum(map(_indices, word)))
-        if indices > most:
-            raise InvalidArgument(
-                f"expected at most {most} indices of neurons in each term of observable, got "
-                f"{indices} in {brief(word_text(word), write=str)}, whose mean takes hours; give a "
-                f"lower power, or simulate it"
-            )
-
-
-def _indices(factor: str) -> Fraction:
-    """The sums over neurons that a factor holds; two f share one once the readout is averaged."""
-    if factor == "gz":
-        return Fraction(1, 2)
-    return Fraction(max(1, factor.count("K") + (factor[:1] == "z")))
+            return f"0, since {_BY_SYMMETRY if self.observable.terms else 'the observable is 0'}"
+        if is_slow(self.observable):
+            return "its words take seconds to minutes; ask for words, or for a value"
+        size = len(self.words)
+        return f"{size} word{'s' * (size != 1)}, closed under the layer map"
 
 
 def open_layer(network: Network) -> tuple[StepParameters, ...]:

@@ -168,14 +168,15 @@ def top_row(term: GradientTerm, word_maps: WordMaps, readout: Any, domain: Domai
 
 def is_too_long(network: Network) -> bool:
     """Whether the exact numbers of a network, layer by layer, have too many digits to be held: each
-    layer adds about four, and two for each digit of its width, to those of all layers above.
+    layer adds about four, and two for each digit of its width, to those of all layers above; or
+    their functions of symbols too many terms.
 
     >>> from theory import MLP
     >>> is_too_long(MLP(1000, 1000)), is_too_long(MLP(10, 10**5)), is_too_long(MLP())
     (False, True, False)
     """
     if network.free_symbols:
-        return False
+        return isinstance(network.depth, int) and network.depth > _MOST_LAYERS_OF_SYMBOLS
     layers, width = network.layers, network.width
     widths, times = (width, 1) if isinstance(width, tuple) else ((width,), layers)
     digits = times * sum(4 + 2 * math.log10(int(each)) for each in widths)
@@ -183,3 +184,4 @@ def is_too_long(network: Network) -> bool:
 
 
 _MOST_DIGITS = 2 * 10**8
+_MOST_LAYERS_OF_SYMBOLS = 256

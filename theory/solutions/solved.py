@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
-from sympy import Expr, Integer, Mul
+from sympy import Expr, Integer, Mul, Pow, Rational, factor
 from sympy.polys.domains.domain import Domain
 
 from theory.algebra.in_width import InWidth
 from theory.errors import NotSolved
+from theory.networks.sizes import Sizes
 from theory.public_names import cached_property
 from theory.solutions.block_limits import block_limit, block_ratio_limit
 from theory.solutions.closed_form import ClosedForm
@@ -29,8 +30,12 @@ from theory.symbols import B, L, n
 from theory.validation import count_between
 from theory.waiting import announced
 
-__all__ = ["Solved"]
+__all__ = ["Solved", "at_depths"]
 
+_MOST_VANISHING = 8
+"""Coefficients of a series in 1/n that may be 0 before its first."""
+_MOST_BITS = 10**6
+"""Of a power of a number in a closed form at a depth in numbers."""
 _MOST_ORDERS = 50
 """Terms of the joint limit that take at most minutes."""
 
@@ -41,8 +46,8 @@ class Solved(Number):
     unit_of_step: ClassVar[Expr] = Integer(1)
     """What `exact` carries beside the mean: eta**2 for a mean square of one step."""
     _shared: ClassVar[frozenset[str]] = frozenset(
-        {"domain", "highest_power", "in_field", "in_numbers", "leading_term", "solved_series"}
-        | {"sums", "unit_of_step", "width_here"}
+        {"domain", "highest_power", "in_field", "in_numbers", "leading_term", "opened"}
+        | {"solved_series", "sums", "unit_of_step", "width_here"}
     )
 
     @property
@@ -77,11 +82,25 @@ class Solved(Number):
     @cached_property
     def highest_power(self) -> int:
         """The power of n with which `width_series` begins."""
+        if self.opened is not None:
+            return self._leading_at_depth(*self.opened)[0]
         if self.in_numbers:
             return leading_in_width(self.domain, self.in_field)[0]
         return highest_power(self.sums)
 
+    @property
+    @abstractmethod
+    def opened(self) -> tuple[Self, Sizes] | None:
+        """For a deep network with symbols: the number with symbols for depth and layer too, whose
+        closed form is short, and the numbers to put in their places.  None for other networks, and
+        where there is no closed form."""
+
     def _series(self, order: int) -> tuple[Expr, ...]:
+        if self.opened is not None:
+            opened, depths = self.opened
+            skipped = opened.highest_power - self.highest_power
+            found = opened.solved_series(order + skipped)[skipped:]
+            return tuple(factor(at_depths(each, depths)) for each in found)
         if not self.in_numbers:
             return self.solved_series(order)
         width, coefficients = self.domain.from_sympy(n), []
@@ -91,6 +110,18 @@ class Solved(Number):
             coefficients.append(leading if power == 0 else Integer(0))
             rest = (rest - self.domain.from_sympy(coefficients[-1])) * width
         return tuple(coefficients)
+
+    def _leading_at_depth(self, opened: Self, depths: Sizes) -> tuple[int, Expr]:
+        """Power of n and its coefficient in the leading term of ``opened`` at ``depths``."""
+        if not any(total.terms for _, total in opened.sums):
+            return 0, Integer(0)
+        for order in range(_MOST_VANISHING):
+            coefficient = at_depths(opened.solved_series(order)[order], depths)
+            if coefficient != 0:
+                return opened.highest_power - order, factor(coefficient)
+        raise NotSolved(
+            "the first eight coefficients of the series in 1/n vanish: ask for exact in numbers"
+        )
 
     def solved_series(self, order: int) -> tuple[Expr, ...]:
         """`width_series` of the closed form."""
@@ -172,3 +203,21 @@ class Solved(Number):
         """The leading term at L = t n."""
         law = self.joint_law(1)
         return InWidth.of(law.power, [law.coefficient()])
+
+
+def at_depths(expression: Expr, depths: Sizes) -> Expr:
+    """A closed form at numbers for its depths; `NotSolved` where a power of a number has too many
+    digits."""
+    powers = (each for each in expression.atoms(Pow) if each.base.is_Rational)
+    for base, exponent in (power.as_base_exp() for power in powers):
+        layers = abs(exponent.subs(depths))
+        if layers.is_Rational and layers * _bits(base) > _MOST_BITS:
+            raise NotSolved(
+                "the exact function holds numbers of too many digits at this depth: put numbers "
+                "in for all sizes and ask for evaluate()"
+            )
+    return expression.subs(depths)
+
+
+def _bits(number: Rational) -> int:
+    return max(abs(int(number.p)), int(number.q)).bit_length()

@@ -16,9 +16,17 @@ from sympy import Expr, Symbol
 
 from theory.algebra.in_width import InWidth
 from theory.algebra.numerals import FEW_LAYERS
+from theory.coverage import NoOperators
 from theory.errors import InvalidArgument, NotSolved
 from theory.networks.network import Network
-from theory.networks.sizes import Sizes, bound_sizes, in_order, is_large, read_size
+from theory.networks.sizes import (
+    Sizes,
+    bound_sizes,
+    in_order,
+    is_large,
+    read_size,
+    takes_no_sizes,
+)
 from theory.precision import published, workdps
 from theory.public_names import PickledByFields, PublicNames
 from theory.solutions.arrays import (
@@ -41,13 +49,12 @@ __all__ = ["ArrayFunction", "Number", "Value", "as_float", "each"]
 
 _FLOAT_DIGITS = 17
 _LEAST, _MOST = 2.2250738585072014e-308, 1.7976931348623157e308
-_TEXT_DIGITS, _LONGEST = 10, 320
-"""Digits of a decimal, and the characters of a formula, in the text of a number."""
-_MOST_CANCELLED = 8
-"""Coefficients of a series in 1/n that may cancel before its first."""
+_TEXT_DIGITS, _LONGEST, _MOST_CANCELLED = 10, 320, 8
+"""Digits of a decimal and characters of a formula in the text of a number; coefficients of a series
+in 1/n that may cancel before its first."""
 
 
-class Value(Drawable, PickledByFields, PublicNames, ABC):
+class Value(NoOperators, Drawable, PickledByFields, PublicNames, ABC):
     """A quantity of a random network, exact in the sizes that the network leaves open.
 
     Floats put into its closed form lose digits, since the terms nearly cancel.  A value never
@@ -164,6 +171,10 @@ class Value(Drawable, PickledByFields, PublicNames, ABC):
         """
         return formulas_latex(self._lines())
 
+    def _latex(self, printer: object = None) -> str:
+        """The same for ``latex`` of SymPy."""
+        return self.latex()
+
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"
 
@@ -259,9 +270,9 @@ class Value(Drawable, PickledByFields, PublicNames, ABC):
             return self._series(order)
 
     def _series(self, order: int) -> Any:
-        return each(lambda series: series.coefficients[: order + 1], self._to_order(order))
+        return each(lambda series: series.coefficients[: order + 1], self._with_terms_to(order))
 
-    def _to_order(self, order: int) -> Any:
+    def _with_terms_to(self, order: int) -> Any:
         """Its series in 1/n to ``order`` from their first terms, whatever cancels in them."""
         for more in range(order, order + _MOST_CANCELLED):
             found = self._expanded(methodcaller("_in_width", more))
@@ -299,6 +310,7 @@ class Value(Drawable, PickledByFields, PublicNames, ABC):
                 f"{self.network}: leave them out, as in MLP()"
             )
 
+    @takes_no_sizes
     def evaluate(self, digits: int = 15) -> Any:
         """The value at eta = 1 of a network in numbers as a decimal number, of any size and depth.
 
@@ -322,7 +334,7 @@ class Value(Drawable, PickledByFields, PublicNames, ABC):
             names = ", ".join(map(str, self.open_sizes))
             raise InvalidArgument(
                 f"expected a value in numbers, got {self.network} with the open sizes {names}; "
-                f"put numbers in, as in .at(n=64, L=4).evaluate()"
+                f"put numbers in, as in .at(n=64, L=4).evaluate(), or take the expression, .exact"
             )
 
     def _floats(self, sizes: Sizes) -> Any:

@@ -10,6 +10,7 @@ from operator import mul
 
 from sympy.polys.matrices import DomainMatrix
 
+from theory.waiting import announced
 from theory.words.coefficients import Coefficient, StepParameters, evaluate
 from theory.words.letters import BARE, MASKED, carried_face, junction
 from theory.words.shapes import CellShape
@@ -89,11 +90,16 @@ def close(seeds: Iterable[Word], *cells: CellShape) -> tuple[Word, ...]:
     It ends: a cell conserves the degree, and there are finitely many words of each degree.
     """
     words: set[Word] = set()
-    pending = set(seeds)
-    while pending:
-        words |= pending
-        found = (through(pending, cell)[-1].below for cell in cells)
-        pending = set(chain.from_iterable(found)) - words
+    pending = list(seeds)
+    most = sum(map(_kernel_words, set(map(degree, pending))))
+    with announced("derivation") as done:
+        while pending:
+            word = pending.pop()
+            if word not in words:
+                words.add(word)
+                found = (through((word,), cell)[-1].below for cell in cells)
+                pending.extend(chain.from_iterable(found))
+                done(min(1.0, len(words) / most))
     return in_order(words)
 
 
@@ -136,3 +142,13 @@ def _table(cell: CellShape) -> tuple[dict[int, str], str]:
         bare = {ord(before): table[ord(after)] for before, after in pairs}
         table = table | bare | {ord("D"): junction(last.index, 0)}
     return table, junction(last.index, 0)
+
+
+def _kernel_words(size: int) -> int:
+    """How many words of one degree A and x have: products of tr(A^k), of degree k, and of
+    x^T A^(k-1) x, of degree k too."""
+    ways = [1] + [0] * size
+    for part in (part for part in range(1, size + 1) for _ in ("trace", "form")):
+        for total in range(part, size + 1):
+            ways[total] += ways[total - part]
+    return ways[size]

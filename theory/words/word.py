@@ -14,7 +14,15 @@ from itertools import groupby
 
 from theory.words.letters import is_junction, is_vector, transposed
 
-__all__ = ["Word", "canonical_factor", "canonical_word", "degree", "is_trace", "word_text"]
+__all__ = [
+    "Word",
+    "canonical_factor",
+    "canonical_word",
+    "degree",
+    "is_odd",
+    "is_trace",
+    "word_text",
+]
 
 Word = tuple[str, ...]
 
@@ -73,3 +81,8 @@ def _letters_text(letters: str) -> str:
 def _superscript(exponent: int) -> str:
     digits = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
     return "" if exponent == 1 else str(exponent).translate(digits)
+
+
+def is_odd(word: Word) -> bool:
+    """Whether a word holds an odd number of g, which turns its sign with the readout."""
+    return sum(factor.count("g") for factor in word) % 2 == 1

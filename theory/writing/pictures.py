@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sympy import Expr, Rational, Symbol, fraction, latex
@@ -23,7 +23,7 @@ __all__ = ["Drawable"]
 
 _NAMES = {L: "depth", n: "width", ell: "layer", n_0: "input width", a: "slope"}
 _LETTERS = {L: "$L$", n: "$n$", ell: r"$\ell$", n_0: "$n_0$", a: "$a$"}
-_ORDER = (ell, L, n, n_0, a)
+_AXES = (ell, L, n, n_0, a)
 """What a value is drawn against, the first of those that are open."""
 _POINTS = 33
 _WORD = re.compile("[a-z]{2}")
@@ -84,7 +84,8 @@ class Drawable:
         grid = _checked(axis, given.get(axis, self._grid(axis, values)))
         curves = [line for point in values for line in self._drawn_curves(axis, grid, point)]
         laws = self._laws()
-        limits = [_along(law, axis, grid, point) for point in values for law in laws]
+        fixed = self._fixed()
+        limits = [_law_on_grid(law, axis, grid, fixed | point) for point in values for law in laws]
         labels = self._labels(family, values)
         drawn = [*_exact(labels, grid, curves), *_dashed(laws, grid, limits)]
         if formula is not None:
@@ -98,7 +99,7 @@ class Drawable:
         return draw(
             ax,
             drawn,
-            title=title or self._finding(axis, grid, values[-1], curves, laws, limits),
+            title=title or self._finding(axis, grid, fixed | values[-1], curves, laws, limits),
             xlabel=_named(axis),
             ylabel=self._quantity,
         )
@@ -114,12 +115,23 @@ class Drawable:
         return ()
 
     def _laws(self) -> tuple[Expr, ...]:
-        """The law of each of its numbers at eta = 1 in the open sizes; none where there is none."""
+        """The law of each of its numbers at eta = 1 in the open sizes and those of `_fixed`; none
+        where there is none."""
+        fixed = self._fixed()
+        wide = {"width": n} if n in fixed else {}
+        deep = {"depth": L} if L in fixed and ell in self.open_sizes else {}
         try:
-            law: Expr = self.leading().subs(eta, 1)  # type: ignore[attr-defined]
-        except (AttributeError, NotSolved):
+            found = _opened(self, wide | deep).leading()
+        except (InvalidArgument, NotSolved):
             return ()
-        return (law,) if law.free_symbols <= set(self.open_sizes) else ()
+        laws = tuple(law.subs(eta, 1) for law in (found if isinstance(found, tuple) else (found,)))
+        known = {*self.open_sizes, *fixed}
+        return laws if all(law.free_symbols <= known for law in laws) else ()
+
+    def _fixed(self) -> dict[Symbol, Any]:
+        """Width and depth in numbers."""
+        sizes = {L: self.network.depth, n: self.network.width}
+        return {size: number for size, number in sizes.items() if isinstance(number, int)}
 
     def _axis(self, against: object) -> Symbol:
         """The size on the axis."""
@@ -131,7 +143,7 @@ class Drawable:
             )
         if against is None:
             return min(
-                self.open_sizes, key=_ORDER.index if set(names.values()) <= set(_ORDER) else str
+                self.open_sizes, key=_AXES.index if set(names.values()) <= set(_AXES) else str
             )
         if str(against) not in names:
             known = " or ".join(repr(_NAMES.get(each, str(each))) for each in self.open_sizes)
@@ -213,7 +225,9 @@ class Drawable:
             ends = f"{name} {_number(grid[0])} to {_number(grid[-1])}"
             return f"{what} {turn} from {curve[0]:.3g} to {curve[-1]:.3g}, {ends}"
         law = f"law {_tex(laws[min(told, len(laws) - 1)])}"
-        run = _longest([abs(x / y - 1) <= _NEAR for x, y in zip(curve, limits[told], strict=True)])
+        run = _longest(
+            [abs(x - y) <= _NEAR * abs(y) for x, y in zip(curve, limits[told], strict=True)]
+        )
         if run is None:
             return f"{what} is within {_NEAR:.0%} of its {law} at no {name} shown"
         low, high = (_number(grid[place]) for place in run)
@@ -221,6 +235,18 @@ class Drawable:
         if run == (0, len(grid) - 1):
             where = f"at every {name} shown"
         return f"{what} is within {_NEAR:.0%} of its {law} {where}"
+
+
+def _opened(held: Any, sizes: Mapping[str, Symbol]) -> Any:
+    """A value of which every network has symbols for these of its arguments."""
+    if isinstance(held, Network):
+        return held._with(**sizes)
+    if type(held) is tuple:
+        return tuple(_opened(each, sizes) for each in held)
+    if not sizes or not isinstance(held, Drawable):
+        return held
+    own = ((each.name, getattr(held, each.name)) for each in fields(held))  # type: ignore[arg-type]
+    return replace(held, **{name: _opened(value, sizes) for name, value in own})  # type: ignore[type-var]
 
 
 def _exact(labels: Sequence[str], grid: Sequence[Any], curves: Sequence[Any]) -> list[Curve]:
@@ -239,7 +265,9 @@ def _dashed(
     return [Curve(name, x, y, law=True) for name, y in zip(labels, different, strict=False)]
 
 
-def _along(law: Expr, axis: Symbol, grid: Sequence[Any], point: dict[Symbol, Any]) -> list[float]:
+def _law_on_grid(
+    law: Expr, axis: Symbol, grid: Sequence[Any], point: dict[Symbol, Any]
+) -> list[float]:
     fixed = law.subs(point)
     return [float(fixed.subs(axis, number)) for number in grid]
 

@@ -14,7 +14,7 @@ from theory.claims.decision import TheoryVerdict, decide_by_theory
 from theory.claims.differences import Counterexample, Difference, values_in_words
 from theory.claims.reading import read_claim
 from theory.claims.target import Claim, Quantity, Target, sizes
-from theory.coverage import answered
+from theory.coverage import Answering, answered
 from theory.display.tables import html_table
 from theory.errors import InvalidArgument
 from theory.formulas.formula import Formula
@@ -45,7 +45,7 @@ _LONGEST = 200
 
 
 @dataclass(frozen=True, eq=False)
-class Check:
+class Check(Answering):
     """The answer to a claim, printed as a report.
 
     ``theory``: what theory decides, and how it knows.  ``evidence``: the networks with which it

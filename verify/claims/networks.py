@@ -26,12 +26,15 @@ from theory.precision import log
 from theory.symbols import L, a, ell, n, n_0
 from theory.validation import typed
 from verify.comparison.cells import PlannedCell
-from verify.comparison.compare import Comparison, measure_shown
+from verify.comparison.compare import Comparison, measure_announced
+from verify.comparison.exact_values import LARGEST_SPREAD
 from verify.comparison.sample_sizes import RARE_SPREAD, networks_for
 from verify.numerics.streams import checked_samples, checked_seed, derived_seed
 from verify.runs.configuration import configuration
 from verify.runs.execution import Execution
 from verify.runs.sampling import Sampling
+from verify.samplers.conditioned.sampler import Conditioned
+from verify.samplers.gram.sampler import Gram
 from verify.samplers.sampler import Sampler
 
 __all__ = [
@@ -101,7 +104,7 @@ def measure(
     planned = plan.default() if grid is None else plan.cells(grid)
     if claim is not Claim.EXACT and not any(each.decides for each in planned):
         raise NotMeasured(plan.obstacle(planned))
-    return measure_shown(planned, seed=plan.root, execution=execution)
+    return measure_announced(planned, seed=plan.root, execution=execution)
 
 
 def _layers(target: Target, network: MLP) -> Iterator[Target]:
@@ -129,17 +132,44 @@ class _Plan:
     def default(self) -> list[PlannedCell]:
         """The default networks; for a limit those that can decide, of the first sizes that the
         sampler draws in bounded time."""
-        grids = default_grids(self.reading.target, self.claim)
         if self.claim is Claim.EXACT:
-            return self.cells(next(grids))
-        for grid in grids:
+            return self._small()
+        for grid in default_grids(self.reading.target, self.claim):
             planned = self.cells([network for network in grid if self._is_quick(network)])
             if planned:
                 return [each for each in planned if each.decides] or planned
         raise NotMeasured(
-            f"{self.sampler!r} draws no networks near the limit in bounded time: give "
-            f"sampler=Gram()"
+            f"{self.sampler!r} draws no networks near the limit in bounded time: {self._other()}"
         )
+
+    def _small(self) -> list[PlannedCell]:
+        """The default networks of an identity; without ``samples`` those drawn in bounded time."""
+        planned = self.cells(next(default_grids(self.reading.target, self.claim)))
+        if self.samples is not None or self.precision is not None:
+            return planned
+        quick = [each for each in planned if self._is_quick(each.network)]
+        if planned and not quick:
+            raise NotMeasured(
+                f"{self.sampler!r} draws {_FEWEST[self.claim]:,} networks like "
+                f"{planned[0].network} in no bounded time: give samples=100"
+            )
+        if quick and all((each.spread or 0) > LARGEST_SPREAD for each in quick):
+            raise NotMeasured(
+                f"rare networks set the mean of {planned[0].network} and those of its depth: give "
+                f"sampler=RareEvents(), or wider ones in grid"
+            )
+        return quick
+
+    def _other(self) -> str:
+        """The sampler that draws networks near the limit in bounded time, if there is one."""
+        for sampler in (Gram(), Conditioned()):
+            other = replace(self, sampler=sampler)
+            grids = default_grids(self.reading.target, self.claim)
+            if any(other._is_quick(network) for grid in grids for network in grid):
+                return f"give sampler={sampler!r}"
+        observable = self.reading.target.observable
+        fits = observable is None or self.sampler.can_draw(observable)
+        return f"give {'' if fits else 'sampler=Conditioned() and '}networks in grid, and samples"
 
     def _is_quick(self, network: MLP) -> bool:
         """Whether the sampler draws the fewest networks in bounded time."""
@@ -179,10 +209,13 @@ class _Plan:
         of_rate = target.quantity is Quantity.RATE
         layer = int((target.rate.layer if of_rate else target.layer) or target.network.layers)
         moved = replace(target, quantity=Quantity.UPDATE, layer=layer)
-        if moved.number <= 0:
+        if moved.number == 0:
             raise NotMeasured(
-                f"the mean is not positive at {target.network}: monte_carlo measures it"
+                f"the mean is 0 at {target.network}, where no relative error can be judged: check "
+                f"the square of the observable, or measure the mean with monte_carlo"
             )
+        if moved.number < 0:
+            raise NotMeasured(f"the mean is negative at {target.network}: monte_carlo measures it")
         log_exact = float(log(moved.number))
         spread = moved.spread(_SPREAD_DIGITS)
         log_law = self._log_claimed(target)
@@ -211,8 +244,9 @@ class _Plan:
         if self.precision is not None:
             rare = self.sampler.meets_rare_networks
             return networks_for(RARE_SPREAD if rare else spread, self.precision)
-        wanted = ceil((spread / _ERROR[self.claim]) ** 2)
-        return min(max(wanted, _FEWEST[self.claim]), _MOST[self.claim])
+        most = _MOST[self.claim]
+        wanted = ceil(min((spread / _ERROR[self.claim]) ** 2, most))
+        return max(wanted, _FEWEST[self.claim])
 
     def _log_claimed(self, target: Target) -> float:
         """The logarithm of E that the formula, or its leading term, implies."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from math import inf, isfinite
 from operator import attrgetter
 from typing import NamedTuple
@@ -176,11 +175,6 @@ class Trial:
         """Of a false alarm on one side."""
         return self.false_alarm / 2
 
-    @cached_property
-    def _spread(self) -> float:
-        """The exact standard deviation of one network over the size of the mean, which is not 0."""
-        return self.target.spread()
-
     def _configured(self, sampler: Sampler) -> Configuration:
         target = self.target
         return configuration(
@@ -203,7 +197,9 @@ class Trial:
         if target.observable is not None:
             size = sampler.block_size(problem_of(asked))
             tuning = sharpest_tuning(self._chance)
-            evidence = NetworkMean(1, 1.0, self._spread, np.empty(0), tuning, np.array([size]))
+            evidence = NetworkMean(
+                1, 1.0, self.target.spread(), np.empty(0), tuning, np.array([size])
+            )
         elif sampler.draws_networks:
             evidence = self._of_networks(np.zeros(1))
         return Plan(sampler, evidence.samples_for(self.notices, self._chance) or inf)
@@ -214,7 +210,7 @@ class Trial:
         return plan.samples * (cost.unit * plan.sampler.cost(self.target.network) + cost.network)
 
     def _too_many(self, plan: Plan, others: list[Plan]) -> str:
-        size = f"{self._spread:.2g}" if isfinite(self._spread) else "over 1e308"
+        size = f"{self.target.spread():.2g}" if isfinite(self.target.spread()) else "over 1e308"
         count = f"{int(plan.samples):,}" if isfinite(plan.samples) else "no feasible number"
         fix = "give a shallower or wider network, the label part alone, or a larger notices"
         if others:
@@ -254,7 +250,7 @@ class Trial:
 
     def _of_networks(self, logs: FloatArray) -> NetworkMean:
         """Samples, as logarithms in units of the exact value, with their exact standard error."""
-        error = self._spread / len(logs) ** 0.5
+        error = self.target.spread() / len(logs) ** 0.5
         return NetworkMean(len(logs), 1.0, error, logs, sharpest_tuning(self._chance))
 
     def _of_blocks(self, measured: Measurement) -> NetworkMean:
@@ -265,7 +261,7 @@ class Trial:
         return NetworkMean(
             count,
             sign * float(measured.sign) * float(np.exp(measured.log_mean - unit)),
-            self._spread / count**0.5,
+            self.target.spread() / count**0.5,
             measured.block_log_means - unit,
             sharpest_tuning(self._chance),
             measured.block_samples,

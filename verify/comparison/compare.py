@@ -13,7 +13,7 @@ from math import log
 from operator import mul
 from typing import TYPE_CHECKING, Any
 
-from theory.coverage import answered
+from theory.coverage import Answering, answered
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
 from theory.networks.network import Network
@@ -61,8 +61,8 @@ __all__ = [
     "PlannedCell",
     "compare_law",
     "comparison_record",
+    "measure_announced",
     "measure_cells",
-    "measure_shown",
     "plan_cells",
 ]
 
@@ -72,7 +72,7 @@ _LONGEST = 600
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Comparison:
+class Comparison(Answering):
     """A law held against a grid of networks.
 
     Cells with different seeds are independent.  Of ``cells`` that repeat a seed, a part and a law
@@ -308,7 +308,7 @@ def compare_law(
     if progress is not None:
         watch = Watch(lambda cell, drawn: progress(planned[cell].network, drawn))
         execution = replace(execution, watch=watch)
-    return measure_shown(planned, seed=seed, execution=execution)
+    return measure_announced(planned, seed=seed, execution=execution)
 
 
 def plan_cells(
@@ -375,7 +375,7 @@ def measure_cells(planned: Sequence[PlannedCell], *, seed: int, execution: Execu
 
 
 @dataclass(frozen=True, eq=False)
-class _Shown(Watch):
+class _Announced(Watch):
     """Hears what ``inner`` hears, and takes a note of the share of the work that is done."""
 
     inner: Watch = field(kw_only=True)
@@ -402,7 +402,9 @@ class _Shown(Watch):
         self.note(self.done[0])
 
 
-def measure_shown(planned: Sequence[PlannedCell], *, seed: int, execution: Execution) -> Comparison:
+def measure_announced(
+    planned: Sequence[PlannedCell], *, seed: int, execution: Execution
+) -> Comparison:
     """`measure_cells`; a terminal shows the work that is expected, and how much of it is left."""
     seconds = [each.sampling.configuration.seconds for each in planned]
     samples = [each.sampling.samples for each in planned]
@@ -410,7 +412,7 @@ def measure_shown(planned: Sequence[PlannedCell], *, seed: int, execution: Execu
     expected = f"{whole:,.0f} s" if whole < _HOUR else f"{whole / _HOUR:,.0f} h"
     what = f"simulation of {sum(samples):,} networks, about {expected} of one core"
     with announced(what) as note:
-        watch = _Shown(
+        watch = _Announced(
             inner=checked_execution(execution).watch,
             shares=[each / whole for each in seconds],
             note=note,

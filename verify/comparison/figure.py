@@ -6,14 +6,12 @@ import io
 from collections.abc import Sequence
 from itertools import groupby
 from math import exp, log
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter, ScalarFormatter
 
-from theory.display.drawing import COLOURS, DASHES, MARKERS, Curve, Marks, draw, own_style
+from theory.display.drawing import Curve, Marks, draw, own_style
 from theory.errors import InvalidArgument
 from theory.validation import typed
 from verify.comparison.exact_values import exact_rates, leading_power, leading_rates
@@ -21,7 +19,7 @@ from verify.comparison.record import UPDATE, CellRecord, RunRecord
 from verify.comparison.verdict_in_words import finding
 from verify.inference.numbers_in_text import width_in_words
 
-__all__ = ["by_width", "cells_of_the_law", "draw_cells", "draw_rates", "mark", "rate_image"]
+__all__ = ["by_width", "cells_of_the_law", "draw_cells", "draw_rates", "rate_image"]
 
 _SIZES = {"depth": "depth $L$", "width": "width $n$", "layer": r"layer $\ell$"}
 
@@ -41,70 +39,43 @@ def rate_image(run: RunRecord, kind: str, dpi: int = 160) -> bytes | None:
     if not cells:
         return None
     out = io.BytesIO()
-    with own_style(**{"pdf.fonttype": 42, "svg.fonttype": "path"}):
+    settings = {"pdf.fonttype": 42, "svg.fonttype": "path", "axes.grid": True, "grid.alpha": 0.25}
+    with own_style(**settings):
         figure = Figure(figsize=(6.4, 4.4), layout="constrained")
-        axes = figure.add_subplot()
-        draw_rates(axes, cells)
-        axes.set_ylabel(r"maximal learning rate $E[(\Delta z)^2/\eta^2]^{-1/2}$")
+        axes = draw_rates(figure.add_subplot(), cells)
         figure.suptitle("Largest rate that keeps the mean squared update at 1", fontsize="medium")
+        axes.set_ylabel(r"maximal learning rate $E[(\Delta z)^2/\eta^2]^{-1/2}$")
         marks = (
             "lines: exact; marks: measured ± 2 s.e. (hollow: set by rare networks, not deciding)"
         )
         axes.set_title(marks, fontsize="small")
-        axes.set_xticks(sorted({cell.depth for cell in cells}))
-        axes.xaxis.set_major_formatter(ScalarFormatter())
-        axes.xaxis.set_minor_formatter(NullFormatter())
-        axes.grid(alpha=0.25, which="both", linewidth=0.5)
         metadata = {"CreationDate": None} if kind == "pdf" else None
         figure.savefig(out, format=kind, dpi=dpi, metadata=metadata)
     return out.getvalue()
 
 
-def draw_rates(
-    axes: Axes, cells: Sequence[CellRecord], *, ink: str = "black", paper: str = "white"
-) -> None:
-    """Measured rates on the exact curves, and the law, readable in grey: each width has its colour,
-    its marker and its dashes."""
+def draw_rates(ax: Axes, cells: Sequence[CellRecord]) -> Axes:
+    """Put measured rates on the exact curves, and the law beside them, on ``ax``; the axes."""
     depths = _between(cells)
     text, law = leading_rates(depths)
-    axes.plot(depths, law, "-", color=ink, linewidth=0.7, label=f"law ${text}$", zorder=3)
-    for index, (width, group) in enumerate(by_width(cells)):
-        colour, marker = COLOURS[index % 6], MARKERS[index % 6]
-        look: dict[str, Any] = {"color": colour, "linestyle": DASHES[index % 6], "linewidth": 1.2}
+    drawn: list[Curve | Marks] = [Curve(f"law ${text}$", depths, law, law=True)]
+    for look, (width, group) in enumerate(by_width(cells)):
         own = _between(group)
-        axes.plot(own, exact_rates(width, own), **look)
-        for cell in group:
-            rate = exp(min(max(-(cell.total.log_mean or 0.0) / 2, -700.0), 700.0))
-            half = min(cell.relative_error or 0.0, 0.5) / 2 if cell.decides else 0.0
-            mark(axes, (cell.depth, rate), half * rate, (colour, marker), cell.decides, paper)
         label = f"width {width_in_words(width)}"
-        axes.plot([], [], marker=marker, markersize=4.5, label=label, **look)
-    axes.set(xscale="log", yscale="log", xlabel="depth $L$")
-    low, high = axes.get_ylim()
-    axes.set_ylim(max(low, min(law) * _LOWEST), high)
-    axes.legend(loc="upper right", fontsize="small")
+        drawn += [Curve(label, own, exact_rates(width, own), look), _rate_marks(group, look)]
+    draw(ax, drawn, title="", xlabel="depth $L$", ylabel="maximal learning rate")
+    low, high = ax.get_ylim()
+    ax.set_ylim(max(low, min(law) * _LOWEST), high)
+    return ax
 
 
-def mark(
-    axes: Axes,
-    at: tuple[float, float],
-    error: float,
-    look: tuple[str, str],
-    decides: bool,
-    paper: str,
-) -> None:
-    """One cell in its colour, with two standard errors; hollow where it does not decide."""
-    axes.errorbar(
-        *at,
-        yerr=2 * error or None,
-        fmt=look[1],
-        color=look[0],
-        markerfacecolor=look[0] if decides else paper,
-        markersize=4.5,
-        capsize=2.5,
-        linewidth=1,
-        clip_on=False,
-    )
+def _rate_marks(cells: Sequence[CellRecord], look: int) -> Marks:
+    """The rates that networks show, with errors where they decide: half those of the means."""
+    rates = [exp(min(max(-(cell.total.log_mean or 0.0) / 2, -700.0), 700.0)) for cell in cells]
+    halves = [min(c.relative_error or 0.0, 0.5) / 2 if c.decides else 0.0 for c in cells]
+    errors = [half * rate for half, rate in zip(halves, rates, strict=True)]
+    hollow = [not cell.decides for cell in cells]
+    return Marks("", [cell.depth for cell in cells], rates, errors, look, hollow)
 
 
 def by_width(cells: Sequence[CellRecord]) -> list[tuple[int, list[CellRecord]]]:

@@ -263,6 +263,11 @@ class RunRecord(Struct, frozen=True, kw_only=True):
         return any(cell.layer != cell.depth for cell in self.cells)
 
     @property
+    def several_kinds(self) -> bool:
+        """Whether a network is chosen beyond its width and depth."""
+        return any(cell.choices for cell in self.cells)
+
+    @property
     def allowance(self) -> float:
         """The largest relative difference that is granted in a cell."""
         return max((cell.allowance for cell in self.cells), default=0.0)

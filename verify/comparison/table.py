@@ -16,7 +16,7 @@ from theory.display.tables import html_table, latex_table
 from verify.comparison.deciding import SKEWNESS_RANGE
 from verify.comparison.exact_values import LARGEST_SPREAD, STEP_ALLOWANCE
 from verify.comparison.record import UPDATE, CellRecord, RunRecord
-from verify.comparison.verdict_in_words import conclusion, law_lines, slope_lines, typical_lines
+from verify.comparison.verdict_in_words import conclusion, sentences
 from verify.inference.numbers_in_text import (
     LATEX,
     TEXT,
@@ -42,7 +42,7 @@ def run_text(run: RunRecord) -> str:
     out = io.StringIO()
     console = Console(file=out, width=_COLUMNS, highlight=False, color_system=None)
     print_table(console, cell_table(run))
-    for line in (*typical_lines(run), *law_lines(run), *slope_lines(run), conclusion(run)):
+    for line in sentences(run):
         console.print(line)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
 
@@ -222,7 +222,10 @@ def _brackets(run: RunRecord) -> str:
         f"the exact standard deviation of one network is above {LARGEST_SPREAD} times the mean, "
         f"which rare networks set"
     )
-    if not all(c.defined for c in run.cells):
+    still = [c.defined for c in run.cells if c.configuration.draws_networks and not c.decides]
+    if not any(still):
+        spread = "networks do not vary"
+    elif not all(still):
         spread = f"networks do not vary, or {spread}"
     why = [spread] * (True in silent) + [f"weighted: {SKEWNESS_RANGE}"] * (False in silent)
     if run.step is not None:
@@ -236,7 +239,7 @@ def _columns(run: RunRecord) -> list[str]:
     """The columns; sampler, layer and network only where they differ from cell to cell."""
     several = len({cell.configuration.sampler_name for cell in run.cells}) > 1
     sizes = [*(["sampler"] if several else []), "width", "depth", *(["layer"] if run.below else [])]
-    sizes += ["network"] if any(cell.choices for cell in run.cells) else []
+    sizes += ["network"] if run.several_kinds else []
     return [*sizes, "networks", "tried", "measured ± s.e.", "ESS", "median", "z"]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from theory.coverage import answered
+from theory.coverage import ReadAsNumber, answered
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
 from theory.networks.network import numeric_layers
@@ -27,7 +27,7 @@ __all__ = ["TypicalLearningRate", "typical_learning_rate"]
 
 
 @dataclass(frozen=True, eq=False)
-class TypicalLearningRate:
+class TypicalLearningRate(ReadAsNumber):
     """The learning rate at which half of all random networks move by at most the bound.
 
     In every layer asked for; the linearised update, per unit of eta^2, has its median there.
@@ -74,6 +74,18 @@ class TypicalLearningRate:
         0.119665
         """
         return self._rate(self.quantile.log_value)
+
+    @property
+    def value(self) -> float:
+        """`rate`, as the number of a table or a format.
+
+        >>> from theory import MLP
+        >>> from verify import typical_learning_rate
+        >>> found = typical_learning_rate(MLP(64, 8), samples=1000, seed=1)
+        >>> found.value == found.rate == float(found)
+        True
+        """
+        return self.rate
 
     @property
     def interval(self) -> tuple[float, float]:

@@ -22,7 +22,12 @@ from verify.inference.numbers_in_text import (
 )
 from verify.inference.verdict import NOTICEABLE, Want
 
-__all__ = ["conclusion", "finding", "law_lines", "slope_lines", "typical_lines"]
+__all__ = ["conclusion", "finding", "law_lines", "sentences", "slope_lines", "typical_lines"]
+
+
+def sentences(run: RunRecord) -> list[str]:
+    """All lines about a run: typical networks, measured laws, fits, and the verdict last."""
+    return [*typical_lines(run), *law_lines(run), *slope_lines(run), conclusion(run)]
 
 
 def conclusion(run: RunRecord, style: Style = TEXT) -> str:
@@ -78,6 +83,8 @@ def _obstacles(run: RunRecord) -> list[str]:
     """Why no cell decides, and what would help."""
     if not any(cell.configuration.draws_networks for cell in run.cells):
         return [f"{SKEWNESS_RANGE}; give such networks, or another sampler"]
+    if not any(cell.defined for cell in run.cells):
+        return sorted({str(cell.undefined) for cell in run.cells})
     follows = {follows_law(cell.configuration.network.network, run.step) for cell in run.cells}
     found = []
     if False in follows:

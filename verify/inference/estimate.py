@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from theory.coverage import ReadAsNumber
 from theory.display.tables import aligned_rows, html_table
 from theory.words.observables import Observable
+from theory.words.word import is_odd
 from verify.inference.measurement import Measurement, number_or_array
 from verify.inference.numbers_in_text import samples_in_words
 from verify.inference.pictures import draw_estimate
@@ -45,7 +47,7 @@ class Block:
 
 
 @dataclass(frozen=True, eq=False)
-class Estimate:
+class Estimate(ReadAsNumber):
     """The measured E[(Delta z)^2]/eta^2 of one simulation; its median and quantiles too.
 
     ``parts``: measurements by name: ``total``, and for a linearised update ``label`` and
@@ -193,6 +195,11 @@ class Estimate:
         if self.untrained:
             layers = ", ".join(map(str, self.untrained))
             return [f"no layer up to layer {layers} is trained: the update is 0 there"]
+        if self.observable is not None and _is_zero(self.observable):
+            return [
+                "the mean is 0, since every term is odd in the readout v, and v and -v are equally "
+                "likely: measure the square"
+            ]
         if np.any(np.isneginf(self.total.log_mean)) and not self.weighted:
             return [f"every sampled network was dead: {rare}"]
         if any("undefined" in value for part in self.parts.values() for value in part.values()):
@@ -209,6 +216,11 @@ class Estimate:
         """The parts as a table."""
         rows = [[name, *part.values()] for name, part in self.parts.items()]
         return html_table(rows, caption=self._headline(), below=" ".join(self._cautions()))
+
+
+def _is_zero(observable: Observable) -> bool:
+    """Whether every term of an observable is odd in the readout."""
+    return all(is_odd(word) for word, _ in observable.terms)
 
 
 def merge(

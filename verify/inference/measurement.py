@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from theory.coverage import ReadAsNumber
 from theory.errors import InvalidArgument
 from verify.inference.numbers_in_text import LATEX, TEXT, Style, mean_in_words, samples_in_words
 from verify.inference.quantiles import Quantile, quantile_of
@@ -16,7 +17,7 @@ __all__ = ["Measurement", "number_or_array"]
 
 
 @dataclass(frozen=True, eq=False)
-class Measurement:
+class Measurement(ReadAsNumber):
     """The mean of one quantity over networks, per eta^2, with its standard error.
 
     ``log_mean``: natural logarithm of the mean's size, shape ``(layers,)`` or ``()``; so are the

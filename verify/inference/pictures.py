@@ -1,4 +1,4 @@
-"""The picture of an estimate: measured means with their errors over the layers, beside theory."""
+"""The picture of an estimate shows measured means with their errors, beside theory."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ def _lines(
             f"squared_update(network, ell)"
         )
     found = [("total", theory), *((name, getattr(theory, name, None)) for name in names[1:])]
-    return [(name, _along(each, layers)) for name, each in found if each is not None]
+    return [(name, _theory_at(each, layers)) for name, each in found if each is not None]
 
 
-def _along(theory: Callable[..., Any], layers: Sequence[int]) -> list[float]:
+def _theory_at(theory: Callable[..., Any], layers: Sequence[int]) -> list[float]:
     open_sizes = getattr(theory, "open_sizes", None)
     if open_sizes == () and len(layers) == 1:
         return [float(theory())]

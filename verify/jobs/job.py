@@ -23,7 +23,7 @@ from verify.comparison.compare import comparison_record, measure_cells, plan_cel
 from verify.comparison.exact_values import exact_law, leading_laws, leading_power
 from verify.comparison.record import RunRecord
 from verify.comparison.table import cell_table, print_table, run_latex
-from verify.comparison.verdict_in_words import conclusion, law_lines, slope_lines, typical_lines
+from verify.comparison.verdict_in_words import sentences
 from verify.jobs.folder import keep, write_tables, write_whole
 from verify.jobs.plan import planned_parts
 from verify.jobs.stored_job import Job
@@ -55,8 +55,7 @@ def run_job(
     to_draw = keep(folder, record, [_TABLE, *([_VECTORS, _FIGURE] if drawn else [])])
     _show_table(record, console, folder, parquet=parquet)
     console.print(f"figure and numbers: {folder}", soft_wrap=True)
-    lines = (typical_lines, law_lines, slope_lines)
-    for line in (*(each for of in lines for each in of(record)), conclusion(record)):
+    for line in sentences(record):
         console.print(line, soft_wrap=True)
     if to_draw:
         write_pictures(folder, record)

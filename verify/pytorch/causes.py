@@ -14,33 +14,52 @@ from verify.pytorch.spread import unlike_theory
 
 __all__ = ["Noted"]
 
-_SLOPES, _NOTICEABLE = 20, 0.05
+_SAME, _NOTICEABLE, _CLEAR, _CALLS = 1e-3, 0.05, 0.01, 512
 
 
 class Noted:
-    """Notes of the steps of one module, as they are taken.
-
-    ``batch``: a sentence where the loss is no mean over a batch.
-    """
+    """Notes of the steps of one module, as they are taken."""
 
     def __init__(self, read: ReadModel) -> None:
         self._read = read
-        self._steps = self._not_finite = 0
-        self._slopes: list[float] = []
+        self._steps = self._not_finite = self._outputs_not_finite = self._no_slope = 0
+        self._slopes: tuple[float, float] | None = None
+        self._random: tuple[float, float] | None = None
         self._weights: str | None = None
-        self.batch: tuple[str, ...] = ()
+        self._batch: tuple[str, ...] = ()
+
+    @property
+    def batch(self) -> tuple[str, ...]:
+        """A sentence where the loss is no mean over a batch, and no random one."""
+        return () if self._random else self._batch
 
     def note(self, loss: torch.Tensor, f: torch.Tensor, y: torch.Tensor, of: Any) -> None:
         """One step: its loss, the output with its gradient, the label, and the function ``of``
         outputs and labels that is the loss."""
         if not self._steps:
-            self.batch = _of_a_batch(of, f, y)
+            self._batch = _of_a_batch(of, f, y)
             self._weights = unlike_theory(self._read)
         self._steps += 1
+        self._outputs_not_finite += not torch.isfinite(f.detach()).all()
         self._not_finite += not isfinite(float(loss.detach()))
-        slope, right = f.grad, float((f.detach() - y).sum())
-        if right and len(self._slopes) < _SLOPES:
-            self._slopes.append(0.0 if slope is None else float(slope.sum()) / right)
+        right, size = float((f.detach() - y).sum()), float(torch.maximum(f.abs(), y.abs()).sum())
+        if abs(right) > _CLEAR * size:
+            self._note_slope(0.0 if f.grad is None else float(f.grad.sum()) / right, f, y, of)
+
+    def _note_slope(self, slope: float, f: torch.Tensor, y: torch.Tensor, of: Any) -> None:
+        """The least and the largest gradient over f - y; the first time that these differ, those
+        of the same output and label again."""
+        if not isfinite(slope):
+            self._no_slope += 1
+            return
+        differed = self._slopes is not None and _differ(*self._slopes)
+        low, high = self._slopes or (slope, slope)
+        self._slopes = min(low, slope), max(high, slope)
+        if _differ(*self._slopes) and not differed:
+            right = float((f.detach() - y).sum())
+            again = [_gradient(of, f, y) / right + 0.0 for _ in range(_CALLS)]
+            if _differ(min(again), max(again)):
+                self._random = min(again), max(again)
 
     def causes(self) -> tuple[str, ...]:
         """Clauses that each name one thing that is not the theory's: weights that are not spread or
@@ -48,16 +67,41 @@ class Noted:
         return (*self._of_loss(), *([self._weights] if self._weights else []))
 
     def _of_loss(self) -> list[str]:
+        steps = f"of {self._steps:,} steps"
+        if self._outputs_not_finite:
+            return [f"the output is not finite in {self._outputs_not_finite:,} {steps}"]
         if self._not_finite:
-            return [f"the loss is not finite in {self._not_finite:,} of {self._steps:,} steps"]
-        if not self._slopes:
+            return [f"the loss is not finite in {self._not_finite:,} {steps}, at finite outputs"]
+        if self._no_slope:
+            return [f"the gradient of the loss is not finite in {self._no_slope:,} {steps}"]
+        if self._slopes is None:
             return []
-        if not any(self._slopes):
+        low, high = self._slopes
+        if low == high == 0:
             return ["the gradient of the loss in the output is zero"]
-        first = self._slopes[0]
-        if max(abs(each - first) for each in self._slopes) > 1e-3 * abs(first):
+        if self._random:
+            low, high = self._random
+            return [
+                f"the loss is random: at one output and label its gradient is from {low:.3g} to "
+                f"{high:.3g} times f - y"
+            ]
+        if _differ(low, high):
             return ["the loss has another gradient than (f - y)²/2"]
-        return [f"the loss is {times(first)} (f - y)²/2"] if abs(first - 1) > 1e-3 else []
+        return [f"the loss is {times(low)} (f - y)²/2"] if abs(low - 1) > _SAME else []
+
+
+def _differ(low: float, high: float) -> bool:
+    return high - low > _SAME * max(abs(low), abs(high))
+
+
+def _gradient(loss: Any, f: torch.Tensor, y: torch.Tensor) -> float:
+    """The sum of the gradient of ``loss`` in outputs like ``f``, 0 where it has none."""
+    outputs = f.detach().clone().requires_grad_()
+    try:
+        (grad,) = torch.autograd.grad(loss(outputs, y), outputs)
+    except FAILURES:
+        return 0.0
+    return float(grad.sum())
 
 
 def _of_a_batch(loss: Any, f: torch.Tensor, y: torch.Tensor) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
 from verify.comparison.exact_values import (
     LARGEST_SPREAD,
@@ -26,7 +27,7 @@ from verify.inference.evidence_kinds import evidence_of
 from verify.inference.sample_means import NetworkMean
 from verify.inference.verdict import Score
 from verify.numerics.arrays import FloatArray
-from verify.numerics.streams import checked_samples, checked_seed
+from verify.numerics.streams import KEPT_SAMPLES, checked_samples, checked_seed
 from verify.pytorch.check_result import CoordinateCheck, LayerCheck
 from verify.pytorch.examples import Case, checked_examples
 from verify.pytorch.learning_rates import checked_step
@@ -58,13 +59,12 @@ def coordinate_check(
 
     ``samples``: initialisations, each with one example of |x|^2 = n_0, a label y = +-1 and one step
     of `torch.optim.SGD` on the hidden weights; None for as many as a verdict needs, from 1000 to
-    20,000.  ``step``: its rate, at most the maximal one over 100 and over 10 L for L hidden layers;
-    None for that, rounded down.  ``initialise``: draws the weights of a model in place
-    from PyTorch's global generator; None for `verify.pytorch.initialise`.  ``loss``: of outputs and
-    labels.  ``inputs``: your own, shape ``(examples, ...)``, one of which each step takes; the law
-    is then that at their |x|^2.  ``labels``: theirs, where the loss needs others than +-1, of a
-    shape that the loss does not broadcast.  The
-    model itself is left as it is.
+    20,000; at most 2^22/L for L hidden layers.  ``step``: its rate, at most the maximal one over
+    100 and over 10 L; None for that, rounded down.  ``initialise``: draws the weights of a model in
+    place from PyTorch's global generator; None for `verify.pytorch.initialise`.  ``loss``: of
+    outputs and labels.  ``inputs``: your own, shape ``(examples, ...)``, one of which each step
+    takes; the law is then that at their |x|^2.  ``labels``: theirs, where the loss needs others
+    than +-1, of a shape that the loss does not broadcast.  The model itself is left as it is.
 
     Judged at a family-wise 1 % over the layers, whose exact variance is known, less 2 % by which a
     real step may differ from the law (width at least 16, depth at most a quarter of it).  Raises
@@ -84,7 +84,7 @@ def coordinate_check(
     case = Case(read.network, examples)
     usual = largest_step(read.network) * float(read.network.norm2 / case.network.norm2) ** 0.5
     rate = checked_step(case.largest, step, _LEAST * torch.finfo(read.steps).eps * usual)
-    count = planned_samples(case.heaviest, rate) if samples is None else checked_samples(samples)
+    count = planned_samples(case.heaviest, rate) if samples is None else _checked(samples, read)
     real = RealStep(rate, initialise, loss, examples)
     values, noted = real.squared_updates(model, count, root)
     checks = [
@@ -100,6 +100,17 @@ def coordinate_check(
         causes=noted.causes(),
         notes=(*noted.batch, *_notes(read, case)),
     )
+
+
+def _checked(samples: object, read: ReadModel) -> int:
+    """``samples``, as many as are kept at most."""
+    count, most = checked_samples(samples), KEPT_SAMPLES // read.network.layers
+    if count > most:
+        raise InvalidArgument(
+            f"expected at most {most:,} samples in a check of {read.network.layers} hidden layers, "
+            f"got samples={count}; leave samples out for as many as a verdict needs"
+        )
+    return count
 
 
 def _name(function: object) -> str:
@@ -119,6 +130,8 @@ def _notes(read: ReadModel, case: Case) -> tuple[str, ...]:
             f"parameter_groups gives rates for labels of root mean square 1, not {labels[0]}: "
             f"{labels[1]}."
         )
+    if varied := case.varied():
+        notes.append(f"parameter_groups gives rates for similar |x|², not {'; '.join(varied)}.")
     if read.computes not in (torch.float32, torch.float64):
         notes.append(
             f"The steps are taken in {read.steps}: in {read.computes} steps this small are lost to "

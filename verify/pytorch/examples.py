@@ -59,28 +59,6 @@ class Examples:
         shares: FloatArray = label * self.labels2 * scale**2 + output * scale**3
         return shares
 
-    def in_words(self, norm2: float) -> list[str]:
-        """Sentences where the examples are not those of the theory with |x|^2 = ``norm2``."""
-        found = []
-        if abs(self.norm2 / norm2 - 1) > _ALLOWED:
-            found.append(
-                f"expected inputs of mean |x|^2 = {norm2:.6g}, for which the rates are, got "
-                f"{self.norm2:.6g}; leave out input_norm2, and the inputs say it"
-            )
-        grown = float((self.norms2**2).mean()) / self.norm2**2
-        if grown > _VARIED:
-            found.append(
-                f"expected inputs of similar |x|^2, got some from {self.norms2.min():.3g} to "
-                f"{self.norms2.max():.3g}: the mean of E[(Δz)²] over them is {grown:.3g} times "
-                f"that at their mean; normalise them, or divide the rates by {grown**0.5:.3g}"
-            )
-        if other := self.other_labels():
-            found.append(
-                "expected labels of root mean square 1, for which the rates are, got "
-                + "; ".join(other)
-            )
-        return found
-
     def other_labels(self) -> tuple[str, str] | None:
         """The root mean square of the labels, and what to do, where it is not 1, or where the
         labels are class numbers."""
@@ -138,6 +116,45 @@ class Case:
             return self.read
         size = np.maximum(self.examples.labels2, 1e-6)
         return self._at((self.examples.norms2 / size).max())
+
+    def in_words(self) -> list[str]:
+        """Sentences where the examples are not those for which the rates of `read` are."""
+        if self.examples is None:
+            return []
+        found, right, norm2 = [], float(self.read.norm2), self.examples.norm2
+        if abs(norm2 / right - 1) > _ALLOWED:
+            found.append(
+                f"expected inputs of mean |x|^2 = {right:.6g}, for which the rates are, got "
+                f"{norm2:.6g}; leave out input_norm2, and the inputs say it"
+            )
+        if varied := self.varied():
+            found.append(f"expected inputs of similar |x|^2, got {'; '.join(varied)}")
+        if other := self.examples.other_labels():
+            found.append(
+                "expected labels of root mean square 1, for which the rates are, got "
+                + "; ".join(other)
+            )
+        return found
+
+    def varied(self) -> tuple[str, str] | None:
+        """How |x|^2 varies, alone or along with y^2, and what to do, where the mean of
+        E[(Delta z)^2] over the examples is not that at their mean |x|^2 and mean y^2."""
+        if self.examples is None:
+            return None
+        norms2, labels2 = self.examples.norms2, self.examples.labels2
+        label, output = exact_parts(self.network, self.network.layers)
+        right = label * float(labels2.mean()) + output
+        grown = float(self.examples.shares(label, output).mean()) / right
+        if 1 / _VARIED <= grown <= _VARIED:
+            return None
+        along = ""
+        if labels2.std() > _ALLOWED * labels2.mean():
+            along = f", at a correlation of {np.corrcoef(norms2, labels2)[0, 1]:.2g} with y^2"
+        return (
+            f"some from {norms2.min():.3g} to {norms2.max():.3g}{along}: the mean of E[(Δz)²] "
+            f"over the examples is {grown:.3g} times that at the mean |x|^2 and y^2",
+            f"normalise them, or divide the rates by {grown**0.5:.3g}",
+        )
 
     def _at(self, norm2: float) -> MLP:
         scale: Any = float(f"{norm2:.6g}")
@@ -223,8 +240,13 @@ def _tensor(name: str, values: Any) -> torch.Tensor:
     elif name == "inputs" and not (tensor.is_floating_point() or tensor.is_complex()):
         got = f"{name} of integers, {tensor.dtype}"
         fix = f"convert and scale them as your training does, such as {name}.float() / 255"
-    elif tensor.is_complex() or tensor.is_meta or not torch.isfinite(tensor).all():
-        got, fix = f"{name} with others", "leave those out"
+    elif tensor.is_complex():
+        got, fix = f"complex {name}", f"give real ones, such as {name}.real"
+    elif tensor.is_meta:
+        got, fix = f"{name} on the meta device", "give values"
+    elif wrong := int((~torch.isfinite(tensor)).sum()):
+        got = f"{wrong:,} NaN or infinite of {tensor.numel():,} numbers"
+        fix = "leave out the examples that have some"
     else:
         return tensor.detach() if tensor.is_floating_point() else tensor.double()
     raise InvalidArgument(

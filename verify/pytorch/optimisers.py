@@ -32,6 +32,8 @@ Groups = Sequence[tuple[Mapping[str, Any], Mapping[int, float]]]
 """An optimiser's groups, each with the derived rates of all weights of its network, by id."""
 _EXPECTED = "expected plain torch.optim.SGD, for which these learning rates are, got"
 _warned: WeakSet[Optimizer] = WeakSet()
+_built: WeakSet[Optimizer] = WeakSet()
+"""Optimisers that read our groups, so that their rates were the derived ones."""
 _known: dict[int, Mapping[int, float]] = {}
 """Learning rates of all weights of a network, by the id of each weight that lives."""
 
@@ -50,6 +52,7 @@ class Watched(list[Any]):
         read = _optimiser_in(sys._getframe(1))
         if read is not None:
             optimiser, group = read
+            _built.add(optimiser)
             groups = [group] if group is not None else self._groups()
             defaults = getattr(optimiser, "defaults", {})
             _warn_of(optimiser, [({**defaults, **each}, self._rates) for each in groups])
@@ -97,27 +100,58 @@ def _before_step(optimiser: Optimizer, *_: object) -> None:
     ]
     seen = [(group, rates) for group, rates in found if rates is not None]
     if _are_derived(seen):
+        _built.add(optimiser)
         _warn_of(optimiser, seen)
+    if optimiser in _built:
+        _warn_once(optimiser, _one_rate(seen))
 
 
-def _are_derived(seen: Groups) -> bool:
-    """Whether some rate is the derived one, or different ones are all the same number times it."""
-    pairs = {
+def _rates(seen: Groups) -> list[tuple[float, float]]:
+    """The rate of each weight, that with which its schedule began if it has one, and its derived
+    rate."""
+    return [
         (float(group.get("initial_lr", group["lr"])), rates[id(each)])
         for group, rates in seen
         for each in group["params"]
         if id(each) in rates
-    }
+    ]
+
+
+def _are_derived(seen: Groups) -> bool:
+    """Whether some rate is the derived one, or different ones are all the same number times it."""
+    pairs = set(_rates(seen))
     factors = {f"{lr / right:.6g}" if right else "inf" for lr, right in pairs if lr or right}
     return "1" in factors or len(factors) == 1 < len(pairs)
+
+
+def _one_rate(seen: Groups) -> str | None:
+    """A sentence where all groups have or began with one rate, as a schedule or a setting of all
+    leaves them: a rate above the derived one of some weight, or that a schedule may raise."""
+    pairs, now = _rates(seen), {float(group["lr"]) for group, _ in seen}
+    started, derived = {rate for rate, _ in pairs}, {right for _, right in pairs}
+    scheduled = len(started) == 1 and any("initial_lr" in group for group, _ in seen)
+    above = len(now) == 1 and max(now) > min(derived)
+    if len(derived) == 1 or not (scheduled or above):
+        return None
+    (rate,) = started if scheduled else now
+    return (
+        f"expected a learning rate for each layer, as parameter_groups gives it, got {rate:.3g} "
+        f"for all {len(pairs)}, as OneCycleLR(max_lr=0.1), CyclicLR(base_lr=0.1) and "
+        f"SWALR(swa_lr=0.1) set it; give a schedule one rate for each group, such as "
+        f"max_lr=[group['lr'] for group in groups]"
+    )
 
 
 def _warn_of(optimiser: Optimizer, groups: Groups) -> None:
     """Warn once of an optimiser that is not plain gradient descent at the rates of its groups."""
     said = [_other(optimiser, group, rates) for group, rates in groups]
-    if optimiser not in _warned and any(said):
+    _warn_once(optimiser, next(filter(None, said), None))
+
+
+def _warn_once(optimiser: Optimizer, sentence: str | None) -> None:
+    if sentence and optimiser not in _warned:
         _warned.add(optimiser)
-        warn(next(filter(None, said)))
+        warn(sentence)
 
 
 def _steps_as_sgd(kind: type[Optimizer]) -> bool:

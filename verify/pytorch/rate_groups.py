@@ -37,10 +37,12 @@ def parameter_groups(
     ``nn.MSELoss`` halve them.
 
     Warns `OutsideValidity` where the model is too deep for its width, where the weights are not
-    spread as `initialise` draws them, or not independent and normal, where inputs or labels are of
-    another size, where the model computes in half precision, as soon as the groups reach another
-    optimiser, and before a step of any on these weights at these rates.  Copies of the weights,
-    steps written by hand and clipped gradients stay unseen.  Raises `InvalidArgument` for a model
+    spread as `initialise` draws them, not independent and normal, or trained, where inputs or
+    labels are of another size, where the model computes in half precision, as soon as the groups
+    reach another optimiser, and before a step of any on these weights at these rates.  A schedule
+    with one rate for all groups, such as ``OneCycleLR(max_lr=0.1)``, replaces them all, which is
+    seen at the first step.  Copies of the weights, steps written by hand and clipped gradients stay
+    unseen.  Raises `InvalidArgument` for a model
     that `network_of` refuses, for weights that are not finite, and for a frozen readout whose rate
     is not zero.
 
@@ -60,16 +62,14 @@ def parameter_groups(
         )
     read = read_model(model, input_norm2=input_norm2)
     examples = checked_examples(inputs, labels, read.hidden[0].in_features)
-    network = read.network
-    if examples is not None and input_norm2 is None:
-        network = Case(network, examples).network
+    network = read.network if input_norm2 is not None else Case(read.network, examples).network
     check_norm("input_norm2", network.norm2, read.hidden[0].in_features)
     rates = plan.rates(network)
     check_weights(read, rates[-1])
     for sentence in (
         None if isinstance(plan, Transferred) else _too_deep(network),
         spread_in_words(read),
-        *([] if examples is None else examples.in_words(float(network.norm2))),
+        *Case(network, examples).in_words(),
         precision_in_words(read, network, rates),
     ):
         if sentence:

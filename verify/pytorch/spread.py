@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from math import erfc, exp, hypot, log, log1p, pi
+from math import exp, hypot, log, log1p
+from operator import mul
 
 import torch
-from torch import nn
 
 from theory.errors import InvalidArgument
+from verify.comparison.exact_values import known_spread
+from verify.pytorch.independence import dependence
 from verify.pytorch.learning_rates import exact_parts
-from verify.pytorch.modules.computing import standard_deviations
+from verify.pytorch.modules.computing import literal_layers, standard_deviations
 from verify.pytorch.modules.layers import whole
 from verify.pytorch.modules.model import ReadModel
 
 __all__ = ["check_weights", "rms", "spread_in_words", "unlike_theory"]
 
 _STANDARD_ERRORS, _ALLOWED, _TOGETHER_ALLOWED, _GAIN_ALLOWED = 5.0, 0.02, 0.1, 0.25
-_NORMAL, _NORMAL_ERROR = (2 / pi) ** 0.5, (1 - 3 / pi) ** 0.5
-"""Mean size over root mean square of a normal number, and sqrt(count) times its standard error."""
-_FEWEST_ROWS, _HALF_ROWS, _FEWEST_PAIRS, _MOST_PAIRS = 16, 32, 60, 1000
-_MOST_DIFFERENT, _REPEATED = 65_536, 0.01
-_ODDS = 1e-6
-_FEWEST_NORMS, _NEAR_NORMS, _LEAST_SPREAD, _LEAST_NORM = 8, 0.003, 0.15, 0.1
-"""Norms of lines of normal numbers of size 1 have a standard deviation of 0.7."""
+_INPUTS, _SEED = 16, 0x5F3759DF
 
 
 def rms(weight: torch.Tensor) -> float:
@@ -40,12 +35,11 @@ def rms(weight: torch.Tensor) -> float:
 def check_weights(read: ReadModel, readout_rate: float) -> None:
     """Raise `InvalidArgument` for weights that are not finite, and for a frozen readout that has a
     learning rate."""
-    for name, layer in read.named.items():
-        if not torch.isfinite(whole(layer.weight)).all():
-            raise InvalidArgument(
-                f"expected weights that are finite numbers, got some that are not in "
-                f"'{name}.weight'; draw them anew with initialise(model)"
-            )
+    if name := _not_finite(read):
+        raise InvalidArgument(
+            f"expected weights that are finite numbers, got some that are not in "
+            f"'{name}.weight'; draw them anew with initialise(model)"
+        )
     if readout_rate and not read.readout.weight.requires_grad:
         *_, name = read.named
         raise InvalidArgument(
@@ -73,9 +67,20 @@ def spread_in_words(read: ReadModel) -> str | None:
 
 
 def unlike_theory(read: ReadModel) -> str | None:
-    """A clause on weights that are spread as the theory's are not, or not independent normal."""
+    """A clause on weights that are not finite, not spread as the theory's, not independent normal,
+    or trained."""
+    if name := _not_finite(read):
+        return f"numbers that are not finite at '{name}.weight'"
     spread = _other_spread(read) or _together(read)
-    return spread + _gain_in_words(read) if spread else next(_patterns(read), None)
+    if spread:
+        return spread + _gain_in_words(read)
+    return next(dependence(read.named), None) or _trained(read)
+
+
+def _not_finite(read: ReadModel) -> str | None:
+    """The name of the first layer with a weight that is not finite."""
+    finite = {name: torch.isfinite(whole(each.weight)).all() for name, each in read.named.items()}
+    return next((name for name, all_are in finite.items() if not all_are), None)
 
 
 def _other_spread(read: ReadModel) -> str | None:
@@ -133,6 +138,49 @@ def _together(read: ReadModel) -> str | None:
     )
 
 
+def _trained(read: ReadModel) -> str | None:
+    """A clause where E[(Delta z)^2] of the weights that are held is beyond that of weights drawn
+    anew.
+
+    Law: at one input, its logarithm over weights is nearly normal, of variance s^2 and mean
+    -s^2/2, where e^(s^2) - 1 is the exact relative variance; the mean over inputs varies less, and
+    five s pass.  Below, the law fails in narrow networks, which may be nearly dead.
+    """
+    depth = read.network.layers
+    ratio = _held_update(read) / sum(exact_parts(read.network, depth))
+    variance = log1p(known_spread(read.network, depth) ** 2)
+    if ratio <= exp(max(_STANDARD_ERRORS * variance**0.5 - variance / 2, 0.0)):
+        return None
+    return (
+        f"weights that make E[(Δz)²] about {ratio:.2g} times the theory's at random inputs, as "
+        f"training does"
+    )
+
+
+def _held_update(read: ReadModel) -> float:
+    """E[(Delta z)^2]/eta^2 in the last hidden layer of the weights that are held, over random
+    inputs and labels +-1.
+
+    Law: Delta z_k = W_k D_k-1 Delta z_k-1 + |h_k-1|^2 g_k in units of eta (y - f), where g_k is the
+    gradient of f in z_k, D_k the slopes of the activation and h_k the activated z_k.
+    """
+    slope = float(read.network.activation.slope)
+    *hidden, readout = [whole(each.weight).float() for each in read.layers]
+    generator = torch.Generator().manual_seed(_SEED)
+    x = torch.randn(_INPUTS, hidden[0].shape[1], generator=generator, device="cpu")
+    x *= float(read.network.norm2) ** 0.5 / x.norm(dim=1, keepdim=True)
+    *before, f = literal_layers([*hidden, readout], x, slope)
+    slopes = [torch.where(z > 0, 1.0, slope) for z in before]
+    norms2 = [h.square().sum(1, keepdim=True) for h in (x, *map(mul, before, slopes))]
+    gradients = [readout * slopes[-1]]
+    for weight, each in zip(hidden[:0:-1], slopes[-2::-1], strict=True):
+        gradients.append(gradients[-1] @ weight * each)
+    moved = gradients.pop() * norms2[0]
+    for weight, each, norm2 in zip(hidden[1:], slopes, norms2[1:], strict=False):
+        moved = (moved * each) @ weight.T + gradients.pop() * norm2
+    return float(((f**2 + 1) * moved.square()).mean(dtype=torch.float64))
+
+
 def _gain_in_words(read: ReadModel) -> str:
     """The gain where the hidden layers are spread as for ReLU, and the activation has a slope."""
     slope = float(read.network.activation.slope)
@@ -146,121 +194,3 @@ def _gain_in_words(read: ReadModel) -> str:
         f": the gain sqrt(2), where LeakyReLU({slope:g}) has sqrt(2/(1 + {slope:g}²)) = "
         f"{(2 / (1 + slope**2)) ** 0.5:.4g}"
     )
-
-
-def _patterns(read: ReadModel) -> Iterator[str]:
-    """Clauses on weights that are not independent normal numbers."""
-    scaled = {
-        name: whole(each.weight).float() / rms(each.weight) for name, each in read.named.items()
-    }
-    for name, weight in scaled.items():
-        if size := _other_size(weight):
-            yield f"{size} at '{name}.weight'"
-        if _dependent(_some_rows(weight)):
-            yield f"rows or columns that depend on one another at '{name}.weight'"
-    yield from _again(scaled)
-    for name, weight in scaled.items():
-        if _repeats(weight, read.named[name].weight.dtype):
-            yield f"entries that repeat at '{name}.weight'"
-        if most := _other_largest(weight):
-            yield f"{most} at '{name}.weight'"
-
-
-def _again(scaled: dict[str, torch.Tensor]) -> Iterator[str]:
-    """Clauses on numbers of a layer that are there again, in it or in another, by rows, by columns
-    or one step along a diagonal, and on layers whose lines have the norms of another's.
-
-    Independent normal numbers have mean products beyond 7 standard errors in less than 1 of 1000
-    models of 200 layers, and norms as near as this in less than 1 of a million.
-    """
-    views = [(name, view) for name, weight in scaled.items() for view in _views(weight)]
-    flat = [view.flatten()[:_MOST_PAIRS] for _, view in views]
-    sizes = torch.tensor([len(each) for each in flat], device="cpu")
-    counts = torch.minimum(sizes[:, None], sizes)
-    table = nn.utils.rnn.pad_sequence(flat, batch_first=True)
-    found = ((table @ table.T).abs() > 7 * counts.sqrt()) & (counts >= _FEWEST_PAIRS)
-    for one, two in _pairs([name for name, _ in views], found):
-        again = f"the numbers of '{one}.weight' again" if one != two else "entries that repeat"
-        yield f"{again} at '{two}.weight'"
-    lines = [(name, each) for name, weight in scaled.items() for each in (weight, weight.T)]
-    for shape in {each.shape for _, each in lines if len(each) >= _FEWEST_NORMS}:
-        same = [(name, each) for name, each in lines if each.shape == shape]
-        norms = torch.stack([torch.linalg.vector_norm(each, dim=1).sort()[0] for _, each in same])
-        for (name, _), alike in zip(same, norms.std(dim=1) < _LEAST_SPREAD, strict=True):
-            if alike and len(norms[0]) >= _FEWEST_ROWS:
-                yield f"rows or columns of equal norms at '{name}.weight'"
-        for (name, _), least in zip(same, norms[:, 0].tolist(), strict=True):
-            if least < _LEAST_NORM * shape[1] ** 0.5 and shape[1] >= _FEWEST_ROWS:
-                yield f"a row or column of almost zeros at '{name}.weight'"
-        near = torch.cdist(norms, norms, p=torch.inf) < _NEAR_NORMS
-        for one, two in _pairs([name for name, _ in same], near):
-            yield f"the same norms of rows or columns at '{one}.weight' and '{two}.weight'"
-
-
-def _views(weight: torch.Tensor) -> list[torch.Tensor]:
-    """The first rows, the first columns, and the first rows moved along either diagonal; the
-    numbers alone where there are no diagonals."""
-    rows, columns = (each[: _MOST_PAIRS // each.shape[1] + 1] for each in (weight, weight.T))
-    if min(weight.shape) < 3:
-        return [rows]
-    return [rows, columns, rows.roll((1, 1), (0, 1)), rows.roll((1, -1), (0, 1))]
-
-
-def _pairs(names: list[str], found: torch.Tensor) -> Iterator[tuple[str, str]]:
-    """The names of two layers, the lower first, wherever ``found``."""
-    return ((names[i], names[j]) for i, j in found.triu(1).nonzero().tolist())
-
-
-def _other_size(weight: torch.Tensor) -> str | None:
-    """The mean size of numbers of root mean square 1, where it is not that of normal ones."""
-    size = float(weight.abs().mean(dtype=torch.float64))
-    error = _STANDARD_ERRORS * _NORMAL_ERROR / weight.numel() ** 0.5
-    if abs(size - _NORMAL) <= _ALLOWED / 2 + error:
-        return None
-    return f"a mean size of {size:.3g} times the root mean square, not {_NORMAL:.3g}"
-
-
-def _other_largest(weight: torch.Tensor) -> str | None:
-    """The largest size of numbers of root mean square 1, where it is not that of normal ones.
-
-    Law: n normal numbers stay below m with a chance of erf(m/sqrt(2))^n.
-    """
-    most, count = float(weight.abs().max()), weight.numel()
-    beyond = erfc(most / 2**0.5)
-    if count * log1p(-beyond) >= log(_ODDS) and count * beyond >= _ODDS:
-        return None
-    return (
-        f"a largest size of {most:.3g} times the root mean square, which {count:,} normal numbers "
-        f"have less than once in {1 / _ODDS:,.0f} draws,"
-    )
-
-
-def _repeats(weight: torch.Tensor, dtype: torch.dtype) -> bool:
-    """Whether more numbers than chance explains are there again, with either sign.
-
-    Of 65,536 normal numbers in single precision 0.13 % are; those in 16 bits are not counted.
-    """
-    sizes = weight.flatten()[:_MOST_DIFFERENT].abs()
-    again = len(sizes) - len(sizes.unique())
-    return torch.finfo(dtype).bits > 16 and again > 1 + _REPEATED * len(sizes)
-
-
-def _some_rows(weight: torch.Tensor) -> torch.Tensor:
-    """The shorter of rows and columns, half of them from the middle on where there are many."""
-    lines = weight if weight.shape[0] <= weight.shape[1] else weight.T
-    half = len(lines) // 2
-    few = half <= _HALF_ROWS
-    return lines if few else torch.cat([lines[:_HALF_ROWS], lines[half : half + _HALF_ROWS]])
-
-
-def _dependent(lines: torch.Tensor) -> bool:
-    """Whether squared products of different rows are not those of k independent ones of length n.
-
-    The mean of (w_i . w_j)^2/n is 1, its variance (2 + (4 k - 2)/n)/(number of pairs).
-    """
-    (k, n), pairs = lines.shape, len(lines) * (len(lines) - 1) / 2
-    if k < _FEWEST_ROWS:
-        return False
-    found = float((lines @ lines.T).triu(1).square().sum()) / (n * pairs)
-    error = ((2 + (4 * k - 2) / n) / pairs) ** 0.5
-    return bool(abs(found - 1) > _ALLOWED + _STANDARD_ERRORS * error)

@@ -110,7 +110,9 @@
     const inside = { "clip-path": "url(#curve-clip)" };
     add("path", { class: "law", d: line(mupDepth.law), ...inside });
     add("path", { class: "exact", d: line(mupDepth.rate), ...inside });
-    for (const mark of page.marks.filter((each) => each.width === chosen.width)) {
+    const marks = page.marks.filter((each) => each.width === chosen.width);
+    for (const entry of document.querySelectorAll("#undecided")) entry.hidden = marks.every((each) => each.decides);
+    for (const mark of marks) {
       const kind = mark.decides ? "mark" : "mark shown";
       const shape = { class: kind, cx: x(mark.depth), cy: y(ofRate(-mark.log / 2)), r: 4.5, ...inside };
       add("circle", shape);

@@ -1,11 +1,12 @@
 """Powers by spectrum against repeated multiplication, and sums of powers against their values."""
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from sympy import QQ, Integer, Rational
 from sympy.polys.matrices import DomainMatrix
 
+from tests.tools.strategies import generated
 from theory import NotSolved
 from theory.algebra.power_sum import PowerSum, binomial, depth_ring, merged, power_key
 from theory.algebra.spectrum import Spectrum
@@ -34,7 +35,7 @@ def jordan_matrices(draw: st.DrawFn) -> DomainMatrix:
     return change * DomainMatrix(jordan, (size, size), QQ) * change.inv()
 
 
-@settings(max_examples=60)
+@generated(60)
 @given(jordan_matrices(), st.data(), st.integers(0, 9))
 def test_components_give_every_power(
     matrix: DomainMatrix, data: st.DataObject, exponent: int
@@ -51,7 +52,7 @@ def test_components_give_every_power(
     assert total == matrix**exponent * vector
 
 
-@settings(max_examples=40)
+@generated(40)
 @given(jordan_matrices(), st.data())
 def test_components_between_rows(matrix: DomainMatrix, data: st.DataObject) -> None:
     size, count = matrix.shape[0], data.draw(st.integers(1, 3))

@@ -7,10 +7,11 @@ from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from mpmath import log, mpf, workdps
 
+from tests.tools.strategies import generated
 from theory import (
     MLP,
     LastLayer,
@@ -39,7 +40,7 @@ def close(found: float, truth: mpf) -> bool:
     return bool(abs(mpf(found) - truth) <= BOUND * max(1, abs(truth)))
 
 
-@settings(max_examples=25)
+@generated(25)
 @given(st.floats(0, 6), st.floats(0, 4), st.sampled_from(SLOPES))
 @example(0.0, 4.0, "0")
 @example(6.0, 0.0, "0")

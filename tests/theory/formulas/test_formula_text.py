@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sympy import (
     Expr,
@@ -26,6 +26,7 @@ from sympy import (
 )
 
 from tests.tools.hostile_formulas import HEAVY, REFUSED
+from tests.tools.strategies import generated
 from theory import MLP, InvalidArgument, LeakyReLU, Linear, maximal_learning_rate, squared_update
 from theory.formulas.grammar import MAX_LENGTH, parse_formula, read_formula
 from theory.symbols import L, a, ell, eta, n, n_0, t
@@ -157,7 +158,10 @@ def same(one: Expr, other: Expr) -> bool:
     return bool(one == other or (one - other).expand() == 0)
 
 
-@pytest.mark.parametrize("key", NETWORKS)
+@pytest.mark.parametrize(
+    "key",
+    [pytest.param(key, marks=[pytest.mark.slow] if key == "input" else []) for key in NETWORKS],
+)
 def test_our_own_laws_are_read_back_as_printed(key: str) -> None:
     for law in own_laws(key):
         assert same(parse_formula(str(law)), law)
@@ -207,7 +211,7 @@ def grown(inner: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
 expressions = st.recursive(st.sampled_from(SYMBOLS) | numbers, grown, max_leaves=8)
 
 
-@settings(max_examples=150)
+@generated(150)
 @given(expressions)
 @example(2 * (n + 1) * L / (n * (n + 2)))
 @example(Pow(2 * (n + 1) * L, -1))
@@ -222,7 +226,7 @@ def test_what_is_printed_is_read_back(expression: Expr) -> None:
 ALPHABET = "nLteaηℓ₀0123456789.+-−*×·/^()√²³⁻ \t_esqrtexplogE,=[]{}'\"\\\x00αν\u200b"
 
 
-@settings(max_examples=400)
+@generated(400)
 @given(st.text(ALPHABET, max_size=40) | st.text(max_size=40))
 @example("n²^2")
 def test_random_text_raises_nothing_else(text: str) -> None:

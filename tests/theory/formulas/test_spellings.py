@@ -6,11 +6,12 @@ import time
 
 import pytest
 import sympy
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sympy import Expr, Sum, Symbol, binomial, sqrt
 
 from tests.tools.spellings import AMBIGUOUS, OFFERED, READ, UNKNOWN, pairs
+from tests.tools.strategies import generated
 from theory import InvalidArgument
 from theory.formulas.grammar import parse_formula, read_formula
 from theory.symbols import L, a, ell, eta, n, n_0, t
@@ -151,7 +152,7 @@ several = st.lists(factors, min_size=1, max_size=3)
 products = st.builds(beside, several, st.lists(st.sampled_from(["", " "]), min_size=2, max_size=2))
 
 
-@settings(max_examples=300)
+@generated(300)
 @given(products, st.none() | products)
 def test_a_text_that_is_read_means_what_was_meant(
     upper: tuple[str, Expr], lower: tuple[str, Expr] | None

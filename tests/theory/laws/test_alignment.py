@@ -3,11 +3,11 @@
 from functools import cache
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from sympy import Expr, Rational
 
 from tests.theory.words.test_gradient_observables import gradient_expectation
-from tests.tools.strategies import SmallNetwork, fraction, mlps, small_networks
+from tests.tools.strategies import SmallNetwork, fraction, generated, mlps, small_networks
 from theory import MLP, NotSolved
 from theory.laws.alignment import Alignment, alignment
 from theory.symbols import L, ell, eta, n, t
@@ -21,7 +21,7 @@ def solved(layer: object = None) -> Alignment:
     return alignment(MLP(), layer=layer)
 
 
-@settings(max_examples=25)
+@generated(25)
 @given(small_networks(((1,), (2,), (1, 1), (2, 1), (1, 2), (1, 1, 1))))
 def test_both_moments_of_both_parts(network: SmallNetwork) -> None:
     found = alignment(network.mlp, **network.here)
@@ -34,7 +34,7 @@ def test_both_moments_of_both_parts(network: SmallNetwork) -> None:
     assert found.whole == found.label.whole + found.output.whole
 
 
-@settings(max_examples=40)
+@generated(40)
 @given(mlps)
 def test_it_lies_between_zero_and_one(network: MLP) -> None:
     for part in (alignment(network), alignment(network).label, alignment(network).output):

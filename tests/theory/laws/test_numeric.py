@@ -4,10 +4,11 @@ from math import inf
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mpmath import log, mpf, workdps
 
+from tests.tools.strategies import generated
 from theory import MLP, LeakyReLU, TrainedLayers, maximal_learning_rate, squared_update
 from theory.laws.update import SquaredUpdate
 from theory.solutions.value import ArrayFunction
@@ -55,7 +56,7 @@ def errors(slope: str, name: str, width: int, depth: int) -> None:
             assert value == inf or truth < 709.8
 
 
-@settings(max_examples=150)
+@generated(150)
 @given(
     st.floats(0, 9),
     st.floats(0, 6),
@@ -67,7 +68,7 @@ def test_relative_error_over_the_whole_range(
     errors(*which, int(10**width), int(10**depth))
 
 
-@settings(max_examples=100)
+@generated(100)
 @given(st.integers(1, 10**6), st.floats(0.01, 1), st.sampled_from(sorted(FAST)))
 def test_relative_error_where_the_two_forms_meet(
     width: int, ratio: float, which: tuple[str, str]

@@ -4,13 +4,13 @@ from fractions import Fraction
 from functools import cache
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mpmath import mpf, workdps
 from sympy import Expr, Rational
 
 from tests.theory.words.test_gradient_observables import gradient_expectation
-from tests.tools.strategies import SmallNetwork, fraction, small_networks
+from tests.tools.strategies import SmallNetwork, fraction, generated, small_networks
 from theory import (
     MLP,
     InvalidArgument,
@@ -40,7 +40,7 @@ def solved(name: str) -> Spread:
 # Against one polynomial in all the weights
 
 
-@settings(max_examples=25)
+@generated(25)
 @given(small_networks(((1,), (2,), (3,), (1, 1), (2, 1), (1, 2), (1, 1, 1))))
 def test_the_label_part(network: SmallNetwork) -> None:
     label = squared_update(network.mlp, **network.here).label
@@ -52,7 +52,7 @@ def test_the_label_part(network: SmallNetwork) -> None:
     assert fraction(label.spread.second_moment() / eta**4) == square
 
 
-@settings(max_examples=8)
+@generated(8)
 @given(small_networks(((1,), (2,), (1, 1), (2, 1))))
 def test_the_total(network: SmallNetwork) -> None:
     update = squared_update(network.mlp, **network.here)
@@ -63,7 +63,7 @@ def test_the_total(network: SmallNetwork) -> None:
     assert fraction(update.variance() / eta**4) == (square - sum(once) ** 2) / width**2
 
 
-@settings(max_examples=25)
+@generated(25)
 @given(small_networks(((1,), (2,), (1, 1), (2, 1), (2, 2), (1, 1, 1))))
 def test_the_tangent_kernel(network: SmallNetwork) -> None:
     kernel = tangent_kernel(network.mlp, **network.here)

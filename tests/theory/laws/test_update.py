@@ -3,11 +3,11 @@
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sympy import Expr, Rational, Symbol, cancel
 
-from tests.tools.strategies import NUMBERS, POSITIVE, mlp_layers, rational
+from tests.tools.strategies import NUMBERS, POSITIVE, generated, mlp_layers, rational
 from theory import (
     MLP,
     InvalidArgument,
@@ -51,7 +51,7 @@ def scaled(network: MLP, **values: Expr) -> MLP:
 # Homogeneity
 
 
-@settings(max_examples=25)
+@generated(25)
 @given(mlp_layers(), st.sampled_from(POSITIVE))
 def test_rates_scale_both_parts_by_the_square(case: Case, k: Fraction) -> None:
     network, layer, rates = case
@@ -59,7 +59,7 @@ def test_rates_scale_both_parts_by_the_square(case: Case, k: Fraction) -> None:
     assert faster == tuple(rational(k**2) * part for part in parts(network, layer, rates))
 
 
-@settings(max_examples=25)
+@generated(25)
 @given(mlp_layers(), st.sampled_from(POSITIVE))
 def test_the_input_scales_label_and_output_by_square_and_cube(case: Case, s: Fraction) -> None:
     network, layer, rates = case
@@ -71,7 +71,7 @@ def test_the_input_scales_label_and_output_by_square_and_cube(case: Case, s: Fra
     )
 
 
-@settings(max_examples=25)
+@generated(25)
 @given(mlp_layers(), st.sampled_from(POSITIVE))
 def test_the_readout_scales_label_and_output_by_one_power_and_two(case: Case, s: Fraction) -> None:
     network, layer, rates = case
@@ -80,7 +80,7 @@ def test_the_readout_scales_label_and_output_by_one_power_and_two(case: Case, s:
     assert parts(stretched, layer, rates) == (rational(s) * label, rational(s**2) * output)
 
 
-@settings(max_examples=25)
+@generated(25)
 @given(mlp_layers(), st.sampled_from(POSITIVE))
 def test_the_weights_scale_the_kernel_below_and_the_gradient_above(case: Case, s: Fraction) -> None:
     # K^(l) is of degree l - 1 in the weight variance, |g^(l)|^2 of degree L - l, f^2 of degree L.
@@ -94,7 +94,7 @@ def test_the_weights_scale_the_kernel_below_and_the_gradient_above(case: Case, s
     )
 
 
-@settings(max_examples=25)
+@generated(25)
 @given(mlp_layers())
 def test_the_update_is_its_two_parts(case: Case) -> None:
     network, layer, rates = case
@@ -105,7 +105,7 @@ def test_the_update_is_its_two_parts(case: Case) -> None:
     assert update.network == network
 
 
-@settings(max_examples=25)
+@generated(25)
 @given(mlp_layers(), st.data())
 def test_rates_of_the_layers_above_play_no_part(case: Case, data: st.DataObject) -> None:
     network, layer, rates = case
@@ -114,7 +114,7 @@ def test_rates_of_the_layers_above_play_no_part(case: Case, data: st.DataObject)
     assert parts(network, layer, changed) == parts(network, layer, rates)
 
 
-@settings(max_examples=25)
+@generated(25)
 @given(mlp_layers())
 def test_every_layer_at_once_is_every_layer_in_turn(case: Case) -> None:
     network, _, rates = case
@@ -128,7 +128,7 @@ def test_every_layer_at_once_is_every_layer_in_turn(case: Case) -> None:
 # An untrained first layer
 
 
-@settings(max_examples=25)
+@generated(25)
 @given(mlp_layers(), st.integers(1, 6))
 def test_an_untrained_first_layer_only_makes_the_input_random(case: Case, width: int) -> None:
     # Given x^(1), the rest is the network without layer 1, fed with x^(1): the parts are of degree
@@ -164,7 +164,7 @@ def test_an_untrained_first_layer_shifts_depth_by_one_up_to_the_input_kurtosis(d
 # Symbols
 
 
-@settings(max_examples=20)
+@generated(20)
 @given(st.integers(1, 6), st.integers(1, 30), st.sampled_from(["0", "1/7", "1/2", "1"]), st.data())
 def test_a_symbolic_width_is_every_width(
     depth: int, width: int, slope: str, data: st.DataObject
@@ -176,7 +176,7 @@ def test_a_symbolic_width_is_every_width(
     assert tuple(part.subs(n, width) for part in symbolic) == numeric
 
 
-@settings(max_examples=8)
+@generated(8)
 @given(
     st.integers(1, 4),
     st.integers(1, 30),
@@ -195,7 +195,7 @@ def test_symbolic_input_width_and_slope_are_every_number(
     assert found == parts(numeric, layer)
 
 
-@settings(max_examples=15)
+@generated(15)
 @given(st.integers(1, 4), st.integers(1, 9), st.sampled_from(POSITIVE), st.data())
 def test_untrained_layers_at_a_symbolic_width(
     depth: int, width: int, rate: Fraction, data: st.DataObject
@@ -292,7 +292,7 @@ WIDTHS = [Symbol(f"n_{layer}", integer=True, positive=True) for layer in (1, 2, 
 
 
 @given(st.tuples(*[st.integers(1, 9)] * 3), st.sampled_from([1, 2, 3]))
-@settings(max_examples=30)
+@generated(30)
 def test_a_width_of_its_own_for_every_layer_may_be_a_symbol(
     sizes: tuple[int, int, int], layer: int
 ) -> None:

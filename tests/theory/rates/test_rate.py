@@ -5,11 +5,11 @@ from math import prod
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from sympy import Expr, Max, Rational, cancel, sqrt
 
-from tests.tools.strategies import POSITIVE, mlp_layers, rational
+from tests.tools.strategies import POSITIVE, generated, mlp_layers, rational
 from theory import (
     MLP,
     ByGroup,
@@ -36,7 +36,7 @@ def updates(network: MLP, rates: Any = None) -> list[Expr]:
 # In numbers
 
 
-@settings(max_examples=30)
+@generated(30)
 @given(mlp_layers())
 def test_the_rate_is_set_by_the_layer_that_moves_most(case: Case) -> None:
     network, _, rates = case
@@ -48,7 +48,7 @@ def test_the_rate_is_set_by_the_layer_that_moves_most(case: Case) -> None:
     assert rate.exact > 0
 
 
-@settings(max_examples=20)
+@generated(20)
 @given(st.integers(1, 12), st.integers(1, 12))
 def test_at_the_rate_the_binding_layer_moves_by_one(width: int, depth: int) -> None:
     network = MLP(width, depth)
@@ -60,7 +60,7 @@ def test_at_the_rate_the_binding_layer_moves_by_one(width: int, depth: int) -> N
     assert all(move <= 1 for move in moved)
 
 
-@settings(max_examples=25)
+@generated(25)
 @given(mlp_layers(), st.sampled_from(POSITIVE))
 def test_rates_and_learning_rate_trade(case: Case, k: Fraction) -> None:
     network, _, rates = case
@@ -88,7 +88,7 @@ def test_a_layer_below_the_last_can_bind() -> None:
 # With symbols
 
 
-@settings(max_examples=8)
+@generated(8)
 @given(st.integers(1, 5), st.integers(1, 50), st.sampled_from(["0", "1/3", "1"]))
 def test_the_rate_of_a_symbolic_width_is_that_of_every_width(
     depth: int, width: int, slope: str
@@ -223,7 +223,7 @@ def value(terms: list[tuple[int, ...]], point: dict[Any, Any]) -> Fraction:
     )
 
 
-@settings(max_examples=80)
+@generated(80)
 @given(
     st.lists(monomials, min_size=1, max_size=5),
     st.lists(monomials, max_size=3),
@@ -267,7 +267,7 @@ def test_orders_that_fail_somewhere_are_not_certified(larger: Expr, smaller: Exp
     assert not certainly_at_least(p, q, FIELD)
 
 
-@settings(max_examples=80)
+@generated(80)
 @given(st.lists(st.lists(monomials, max_size=2), min_size=1, max_size=5), points)
 def test_what_is_dropped_is_at_most_what_is_kept(
     candidates: list[list[tuple[int, ...]]], point: dict[Any, Any]
@@ -280,7 +280,7 @@ def test_what_is_dropped_is_at_most_what_is_kept(
     assert max(numbers.values()) == max(numbers[k] for k in kept)
 
 
-@settings(max_examples=50)
+@generated(50)
 @given(st.dictionaries(st.integers(1, 9), st.fractions(), min_size=1))
 def test_among_numbers_one_is_kept_and_it_is_the_last_of_the_largest(
     values: dict[int, Fraction],
@@ -291,7 +291,7 @@ def test_among_numbers_one_is_kept_and_it_is_the_last_of_the_largest(
     assert largest(exact, field) == {top: exact[top]}
 
 
-@settings(max_examples=20)
+@generated(20)
 @given(points)
 def test_every_symbol_of_sizes_is_at_least_one(point: dict[Any, Any]) -> None:
     field = field_of(frozenset({n, n_0, ell}))

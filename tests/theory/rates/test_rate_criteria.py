@@ -4,12 +4,12 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mpmath import mpf
 from sympy import Rational, sqrt
 
-from tests.tools.strategies import mlp_layers, rational
+from tests.tools.strategies import generated, mlp_layers, rational
 from theory import (
     MLP,
     EveryHiddenLayer,
@@ -38,7 +38,7 @@ def by_hand(criterion: Any, moves: list[Any]) -> Any:
     return max(moves)
 
 
-@settings(max_examples=30)
+@generated(30)
 @given(mlp_layers(), BOUNDS, st.sampled_from([EveryHiddenLayer, LastLayer, MeanOverLayers]))
 def test_the_rate_meets_its_criterion_exactly(case: Any, bound: Fraction, kind: Any) -> None:
     network, _, rates = case
@@ -55,7 +55,7 @@ def test_the_rate_meets_its_criterion_exactly(case: Any, bound: Fraction, kind: 
     assert rate.evaluate(20) == pytest.approx(mpf(str(rate.exact.evalf(25))), rel=1e-18)
 
 
-@settings(max_examples=6)
+@generated(6)
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 9), BOUNDS)
 def test_the_closed_form_of_the_rate_is_that_of_every_network(
     width: int, depth: int, inputs: int, bound: Fraction

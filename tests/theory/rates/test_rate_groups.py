@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sympy import Rational, exp, sqrt
 
 from tests.tools.literal_groups import Moved, literal_step
-from tests.tools.strategies import rational
+from tests.tools.strategies import generated, rational
 from theory import (
     MLP,
     FirstLayer,
@@ -97,7 +97,7 @@ def moment(power: int, width: int, fan_in: int) -> Fraction:
     return total * Fraction(2, fan_in) ** power
 
 
-@settings(max_examples=25)
+@generated(25)
 @given(st.integers(1, 8), st.integers(1, 5), st.integers(1, 6))
 def test_the_readout_by_chi_square_laws(width: int, depth: int, inputs: int) -> None:
     def norm(power: int) -> Fraction:
@@ -173,7 +173,7 @@ def closed_form(group: Any) -> Any:
     return maximal_learning_rate(MLP(input_width=n_0), group=group).exact
 
 
-@settings(max_examples=10)
+@generated(10)
 @given(st.integers(1, 6), st.integers(2, 6), st.integers(1, 6))
 def test_a_group_alone_is_its_multipliers(width: int, depth: int, inputs: int) -> None:
     network = MLP(width, depth, input_width=inputs)
@@ -191,7 +191,7 @@ def test_a_group_alone_is_its_multipliers(width: int, depth: int, inputs: int) -
 # Together
 
 
-@settings(max_examples=10)
+@generated(10)
 @given(st.integers(1, 9), st.integers(1, 6), st.integers(1, 9), st.sampled_from(["1", "1/3"]))
 @example(4, 1, 3, "1")
 def test_together_the_bound_is_met(width: int, depth: int, inputs: int, bound: str) -> None:

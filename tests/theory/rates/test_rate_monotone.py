@@ -4,10 +4,11 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sympy import Rational
 
+from tests.tools.strategies import generated
 from theory import MLP, ByGroup, LeakyReLU, Linear, TrainedLayers, squared_update
 from theory.algebra.fields import field_of
 from theory.algebra.power_sum import PowerSum, depth_ring
@@ -44,7 +45,7 @@ def test_growth_is_not_claimed_where_it_fails_or_is_not_known(network: MLP, rate
     assert not certainly_rises(squared_update(network, ell, rates=rates))
 
 
-@settings(max_examples=20)
+@generated(20)
 @given(SIZES, st.integers(1, 9), st.sampled_from(["0", "1/3", "1"]), st.integers(0, 3))
 def test_exact_values_rise_where_growth_is_proven(
     sizes: dict[str, int], inputs: int, slope: str, first: int
@@ -73,7 +74,7 @@ coefficients = st.lists(st.integers(-6, 6), min_size=1, max_size=3)
 bases = st.sampled_from([n / (n + 1), 1 + 5 / n, 1 - 1 / n, (n + 3) / n, n * 0 + 1])
 
 
-@settings(max_examples=150)
+@generated(150)
 @given(coefficients, coefficients, bases, bases, st.lists(st.integers(1, 40), min_size=3))
 def test_what_is_certified_is_never_negative(
     high: list[int], low: list[int], alpha: Any, beta: Any, widths: list[int]

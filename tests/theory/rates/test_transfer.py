@@ -5,9 +5,10 @@ import warnings
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.tools.strategies import generated
 from theory import (
     MLP,
     FirstLayer,
@@ -28,7 +29,7 @@ SMALL = st.builds(MLP, st.integers(1, 8), st.integers(2, 5), input_width=st.inte
 GROUPS = st.sampled_from([None, FirstLayer(), HiddenLayers(), Readout()])
 
 
-@settings(max_examples=20)
+@generated(20)
 @given(SMALL, SMALL, SMALL, GROUPS)
 @pytest.mark.filterwarnings("ignore::theory.rates.transfer.OutsideValidity")
 def test_transfers_compose(one: MLP, two: MLP, three: MLP, group: Any) -> None:
@@ -41,7 +42,7 @@ def test_transfers_compose(one: MLP, two: MLP, three: MLP, group: Any) -> None:
     assert transfer_learning_rate("0.3", one, one, group=group).rate == 0.3
 
 
-@settings(max_examples=20)
+@generated(20)
 @given(SMALL, SMALL)
 @pytest.mark.filterwarnings("ignore::theory.rates.transfer.OutsideValidity")
 def test_the_target_moves_as_the_source_did(source: MLP, target: MLP) -> None:

@@ -4,12 +4,13 @@ from fractions import Fraction
 from functools import cache
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sympy import QQ, Expr, Integer, Rational, Symbol, binomial, prod
 from sympy.polys.matrices import DomainMatrix
 
 from tests.roads.test_reference import VALUES
+from tests.tools.strategies import generated
 from theory import (
     MLP,
     ByGroup,
@@ -71,7 +72,7 @@ SIZES = {
 }
 
 
-@settings(max_examples=60)
+@generated(60)
 @given(layer=st.none() | st.integers(1, 7), **SIZES)
 def test_relu_at_the_last_and_any_layer(
     layer: int | None, width: int, depth: int, input_width: int, name: str
@@ -85,7 +86,7 @@ def test_relu_at_the_last_and_any_layer(
     assert formula(MLP(), symbol, name).subs(sizes) == equal.per_eta2
 
 
-@settings(max_examples=25)
+@generated(25)
 @given(
     slope=st.fractions(0, 1, max_denominator=7),
     weight=st.sampled_from(["1/3", "2", "5"]),
@@ -154,7 +155,7 @@ def numbered(rates: ByGroup | TrainedLayers, depth: int, ends: dict[Symbol, int]
     return tuple(int(first <= layer <= last) for layer in range(1, depth + 1))
 
 
-@settings(max_examples=60)
+@generated(60)
 @given(
     rates=st.sampled_from(RATES),
     symbol=st.sampled_from([None, ell, 1, 3]),
@@ -207,7 +208,7 @@ def test_conditions_say_where_a_formula_holds() -> None:
     assert conditions(ell, TrainedLayers(1, q)) == (ell - q - 1 >= 0, n >= 2, n >= 3)
 
 
-@settings(max_examples=40)
+@generated(40)
 @given(
     width=st.integers(1, 4),
     depth=st.integers(1, 7),
@@ -352,7 +353,7 @@ def test_multipliers_layer_by_layer_have_no_closed_form_in_the_layer() -> None:
         (lambda: TrainedLayers(0), "positive int for first"),
         (lambda: TrainedLayers(3, 2), "first <= last"),
         (lambda: TrainedLayers(q), r"theory\.symbols\.p"),
-        (lambda: TrainedLayers(1, Symbol("q")), "other assumptions"),
+        (lambda: TrainedLayers(1, Symbol("k")), "give last=q"),
         (lambda: squared_update(MLP(4, 1), rates=ByGroup()), "depth of at least 2"),
         (lambda: squared_update(MLP(4, 2), rates=TrainedLayers(1, 3)), "up to 2"),
         (lambda: squared_update(MLP(), rates=(1, 1)), "where the depth is a symbol"),

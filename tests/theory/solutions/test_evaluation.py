@@ -1,11 +1,12 @@
 """Exact values as decimal numbers, and series in the width, against exact arithmetic."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mpmath import mpf, workdps
 from sympy import Rational, limit
 
+from tests.tools.strategies import generated
 from theory import MLP, InvalidArgument, LeakyReLU, NotSolved, derive, squared_update
 from theory.observables import K, f, g, trace
 from theory.symbols import n
@@ -16,7 +17,7 @@ def close(measured: mpf, exact: Rational, digits: int) -> bool:
         return bool(abs(measured * int(exact.q) / int(exact.p) - 1) < mpf(10) ** -digits)
 
 
-@settings(max_examples=30)
+@generated(30)
 @given(
     st.lists(st.integers(1, 40), min_size=1, max_size=8).map(tuple),
     st.sampled_from(["0", "0.3", "1"]),

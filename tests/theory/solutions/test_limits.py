@@ -1,12 +1,13 @@
 """Limits of the closed form: against exact values at numbers, and against each other."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mpmath import mpf, workdps
 from sympy import Expr, Poly, Rational, cancel, lambdify, oo, series
 from sympy import limit as sympy_limit
 
+from tests.tools.strategies import generated
 from theory import (
     MLP,
     ByGroup,
@@ -164,7 +165,7 @@ def test_growth_is_what_is_left_at_large_depth(
 # Numbers at real sizes
 
 
-@settings(max_examples=20)
+@generated(20)
 @given(st.integers(1, 10**6), st.integers(1, 2000), st.sampled_from(PARTS))
 def test_decimal_values_are_those_of_the_recursion(width: int, depth: int, name: str) -> None:
     found = part(squared_update(MLP()), name).at_real_sizes(width, depth, 40)

@@ -31,8 +31,12 @@ VALUES: dict[str, tuple[Any, str, int, bool]] = {
     "update": (UPDATE, "depth $L$", 3, True),
     "label": (LABEL, "depth $L$", 3, True),
     "layer": (squared_update(MLP(), ell), r"layer $\ell$", 3, True),
-    "layers of a network": (squared_update(MLP(64, 8), ell), r"layer $\ell$", 1, False),
-    "width in numbers": (squared_update(MLP(64)), "depth $L$", 1, False),
+    "layers of a network": (squared_update(MLP(64, 8), ell), r"layer $\ell$", 1, True),
+    "width in numbers": (squared_update(MLP(64)), "depth $L$", 1, True),
+    "rate in numbers": (maximal_learning_rate(MLP(64)), "depth $L$", 1, True),
+    "layer rates in numbers": (layer_rates(MLP(64)), "depth $L$", 3, True),
+    "observable in numbers": (derive(trace(K @ K), MLP(64)), "depth $L$", 1, True),
+    "widths of layers": (squared_update(MLP((8, 16)), ell), r"layer $\ell$", 1, False),
     "depth in numbers": (squared_update(MLP(depth=4)), "width $n$", 1, True),
     "slope": (squared_update(MLP(activation=LeakyReLU())), "depth $L$", 3, True),
     "rate": (maximal_learning_rate(MLP()), "depth $L$", 3, True),
@@ -40,7 +44,7 @@ VALUES: dict[str, tuple[Any, str, int, bool]] = {
     "layer rates": (layer_rates(MLP()), "depth $L$", 3, True),
     "alignment": (alignment(MLP()), "depth $L$", 3, True),
     "readout": (readout_update(MLP()), "depth $L$", 3, True),
-    "spread": (tangent_kernel(MLP()), "depth $L$", 2, False),
+    "spread": (tangent_kernel(MLP()), "depth $L$", 2, True),
     "derivation": (derive(trace(K @ K), MLP()), "depth $L$", 3, True),
 }
 
@@ -109,7 +113,19 @@ def test_the_title_states_the_finding() -> None:
     assert near == list(range(3, 40))
     assert "at no depth shown" in LABEL.plot(n=8).get_title()
     assert "at every depth shown" in UPDATE.plot(n=10**6, L=[16, 32]).get_title().replace("\n", " ")
-    assert "falls from" in maximal_learning_rate(MLP(64)).plot().get_title().replace("\n", " ")
+    assert "falls from 1 to" in alignment(MLP((8, 16, 8)), layer=ell).plot().get_title()
+
+
+@pytest.mark.parametrize("name", ["update", "readout", "derivation", "spread", "layer rates"])
+def test_the_law_beside_a_width_in_numbers_is_that_of_the_open_one(name: str) -> None:
+    """Drawn with width 64 put into the value, and with the curve of width 64 of the open value."""
+    value = VALUES[name][0]
+    drawn = [value.at(n=64).plot(L=[2, 8]), value.plot(n=64, L=[2, 8])]
+    laws = [[ys(line) for line in axes.get_lines() if line.get_zorder() == 2.5] for axes in drawn]
+    assert laws[0] == laws[1] != []
+    titles = [axes.get_title() for axes in drawn]
+    assert titles[0] == titles[1]
+    assert "at width 64" in titles[0].replace("\n", " ")
 
 
 @pytest.mark.parametrize(

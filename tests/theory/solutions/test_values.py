@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mpmath import mpf
 from sympy import Expr, Integer, Max, Rational, Symbol, exp, lambdify, nan, oo, zoo
 
+from tests.tools.strategies import generated
 from tests.tools.values import SINGLE
 from theory import (
     MLP,
@@ -50,7 +51,7 @@ def relative_error(found: float, exact: Expr) -> float:
     return float(difference.evalf(5))
 
 
-@settings(max_examples=60)
+@generated(60)
 @given(st.sampled_from(sorted(SINGLE)), st.integers(1, 70), st.integers(2, 12))
 def test_a_call_is_the_exact_value_rounded(name: str, width: int, depth: int) -> None:
     value = SINGLE[name](MLP())
@@ -61,7 +62,7 @@ def test_a_call_is_the_exact_value_rounded(name: str, width: int, depth: int) ->
     assert relative_error(found, exact_number(value.at(n=width, L=depth))) < BOUND
 
 
-@settings(max_examples=40)
+@generated(40)
 @given(
     st.sampled_from(["update", "label", "output", "rate", "readout", "alignment label"]),
     st.floats(0, 9),

@@ -5,7 +5,7 @@ from itertools import pairwise
 from math import prod
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sympy import Rational
 
@@ -15,6 +15,7 @@ from tests.roads.weight_polynomial import Factors, expectation
 from tests.tools.strategies import (
     SmallNetwork,
     fraction,
+    generated,
     gradient_factors,
     letters_of,
     mlps,
@@ -51,7 +52,7 @@ def gradient_expectation(factors: Factors, network: SmallNetwork) -> Fraction:
     return result
 
 
-@settings(max_examples=80)
+@generated(80)
 @given(gradient_factors(), small_networks(WITH_LAYERS_ABOVE))
 def test_means_with_gradients_at_every_layer(factors: Factors, network: SmallNetwork) -> None:
     mean = derive(observable(factors), network.mlp, **network.here).exact
@@ -76,7 +77,7 @@ def test_chosen_means_with_gradients(factors: Factors, layer: int) -> None:
     assert fraction(mean) == gradient_expectation(factors, network)
 
 
-@settings(max_examples=25)
+@generated(25)
 @given(letters_of(1) | letters_of(2), small_networks(((2,), (2, 2), (1, 3)), largest_input=1))
 def test_the_readout_alone_stands_above_the_last_layer(word: str, network: SmallNetwork) -> None:
     # g = D v: E g^T M g = E tr(D M D)/n_L^2 and, with M symmetrised,
@@ -107,7 +108,7 @@ def gains(network: MLP) -> list[Rational]:
     return [network.c * m2 * up / down for down, up in pairwise(widths)]
 
 
-@settings(max_examples=40)
+@generated(40)
 @given(mlps, st.data())
 def test_the_output_has_the_variance_of_the_product_of_gains(
     network: MLP, data: st.DataObject
@@ -117,7 +118,7 @@ def test_the_output_has_the_variance_of_the_product_of_gains(
     assert derive(f**2, network, layer=layer).exact == expected
 
 
-@settings(max_examples=40)
+@generated(40)
 @given(mlps, st.data())
 def test_the_fourth_moment_of_the_output_is_a_product_over_layers(
     network: MLP, data: st.DataObject
@@ -133,7 +134,7 @@ def test_the_fourth_moment_of_the_output_is_a_product_over_layers(
     assert derive(f**4, network, layer=layer).exact == expected
 
 
-@settings(max_examples=40)
+@generated(40)
 @given(mlps, st.data())
 def test_the_kernel_between_gradients_is_two_chains(network: MLP, data: st.DataObject) -> None:
     # E tr K^(l) climbs from the input, E|g^(l)|^2 descends from the readout, and

@@ -5,12 +5,12 @@ from itertools import product
 from math import prod
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sympy import Matrix, Rational, Symbol, cancel
 
 from tests.roads.polynomial import GaussianMeasure, Polynomial, dot, total
-from tests.tools.strategies import Space, fraction, rational, spaces
+from tests.tools.strategies import Space, fraction, generated, rational, spaces
 from theory import MLP, LeakyReLU, Linear, ReLU, derive
 from theory.networks.activations import Activation
 from theory.observables import K, Observable, f, g, trace
@@ -102,7 +102,7 @@ def polynomial_factor(
     ],
     ids=str,
 )
-@settings(max_examples=2)
+@generated(2)
 @given(data=st.data())
 def test_the_layer_map_is_one_layer_written_out(
     data: st.DataObject, observable: Observable, fans: tuple[int, int]

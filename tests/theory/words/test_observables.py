@@ -5,10 +5,10 @@ from operator import add, matmul
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.tools.strategies import observables, spelled
+from tests.tools.strategies import generated, observables, spelled
 from theory import MLP, derive
 from theory.observables import D, K, Matrix, Observable, Vector, f, g, trace, x, z
 
@@ -92,7 +92,7 @@ def test_matrices_and_vectors_print() -> None:
     assert repr(K - K) == repr(z - z) == "0"
 
 
-@settings(max_examples=20)
+@generated(20)
 @given(letters)
 def test_a_derivation_says_what_it_derives(word: str) -> None:
     observable = trace(spelled(word))

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sympy import Integer
 
+from tests.tools.strategies import generated
 from theory import MLP, LeakyReLU, NotSolved, derive
 from theory.observables import D, K, Observable, f, g, trace, x, z
 from theory.symbols import ell, n
@@ -74,7 +75,7 @@ def numeric(observable: Observable, readout: np.ndarray) -> float:
     )
 
 
-@settings(max_examples=60)
+@generated(60)
 @given(st.lists(st.sampled_from(FACTORS), min_size=1, max_size=3))
 def test_what_vanishes_is_what_turns_its_sign_with_v(factors: list[Observable]) -> None:
     product = factors[0]

@@ -6,11 +6,11 @@ from itertools import product
 from math import prod
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.roads.polynomial import GaussianMeasure, Polynomial, dot, total
-from tests.tools.strategies import Space, spaces
+from tests.tools.strategies import Space, generated, spaces
 from theory import MLP, InvalidArgument, derive
 from theory.observables import D, K, trace
 from theory.words.letters import (
@@ -101,7 +101,7 @@ def numbers_of_weights(word: Word) -> Counter[int]:
     )
 
 
-@settings(max_examples=100)
+@generated(100)
 @given(words, spaces(1) | spaces(2))
 def test_contraction_is_the_gaussian_mean(word: Word, space: Space) -> None:
     measure = GaussianMeasure([1] * (2 * len(MASK) * space.size))  # type: ignore[list-item]

@@ -6,10 +6,11 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sympy import Expr, Integer, Rational, exp, log, sqrt
 
+from tests.tools.strategies import generated
 from theory import (
     MLP,
     ByGroup,
@@ -261,7 +262,7 @@ def test_a_foreign_term_is_named_as_such_or_not_at_all() -> None:
             assert "it is the law plus" in found.difference.sentence
 
 
-@settings(max_examples=12)
+@generated(12)
 @given(
     st.fractions(-5, 5, max_denominator=9),
     st.integers(0, 4),
@@ -288,7 +289,7 @@ def test_what_is_named_of_a_random_error_is_true(
         assert (wrong - undone - law).subs(point) == 0
 
 
-@settings(max_examples=25)
+@generated(25)
 @given(
     st.fractions(Fraction(1, 9), 9, max_denominator=9),
     st.fractions(-3, 3, max_denominator=100),

@@ -4,7 +4,7 @@ import pytest
 
 from studies.claims import answers, too_undecided
 
-SEEDS = [(1, 15), *(pytest.param(seed, 50, marks=pytest.mark.slow) for seed in (1, 2, 3, 4))]
+SEEDS = [(1, 10), *(pytest.param(seed, 50, marks=pytest.mark.slow) for seed in (1, 2, 3, 4))]
 
 
 @pytest.mark.parametrize(("seed", "claims"), SEEDS)

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, find, given, settings
 from hypothesis import strategies as st
 from sympy import Expr, Rational, Symbol
 
+from tests.tools.strategies import generated
 from theory import MLP, InvalidArgument, LeakyReLU, Linear, ReLU, squared_update
 from theory.symbols import L, a, ell, eta, n, n_0, t
 from verify.samplers.problem import numeric_problem
@@ -41,7 +42,7 @@ def always(_: Any) -> bool:
     return True
 
 
-@settings(max_examples=50)
+@generated(50)
 @given(st.data(), bounds, bounds, st.booleans())
 def test_bounds_are_kept(data: st.DataObject, widths: Any, depths: Any, equal: bool) -> None:
     network = data.draw(
@@ -59,7 +60,7 @@ def test_bounds_are_kept(data: st.DataObject, widths: Any, depths: Any, equal: b
     assert network == MLP(network.width, network.depth)
 
 
-@settings(max_examples=60)
+@generated(60)
 @given(points(anything, rates=True))
 def test_every_point_is_in_numbers_and_can_be_derived_and_simulated(point: Point) -> None:
     network, layer, rates = point
@@ -88,7 +89,7 @@ def read(node: ast.expr) -> Any:
     return node.value
 
 
-@settings(max_examples=50)
+@generated(50)
 @given(points(anything, rates=True))
 def test_a_point_is_printed_as_code_that_reads_back(point: Point) -> None:
     assert read(ast.parse(repr(point), mode="eval").body) == point

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from theory import MLP, InvalidArgument, squared_update
-from theory.observables import K, g
+from theory.observables import K, g, trace
 from theory.symbols import ell
 from verify import Comparison, Conditioned, Estimate, check, compare_law, monte_carlo
 
@@ -176,6 +176,11 @@ def test_a_check_by_theory_draws_the_formula_beside_exact_values_and_law() -> No
     assert widths.get_xlabel() == "width $n$"
     rate = check("1/n", quantity="rate", claim="leading", simulate=False).plot(against="width")
     assert entries(rate)[0] == "formula"
+
+
+def test_a_check_by_theory_names_the_observable_on_its_axis() -> None:
+    found = check("n**2*L", observable=trace(K), simulate=False)
+    assert found.plot().get_ylabel() == "E[tr(K)]"
 
 
 def test_a_check_on_networks_draws_the_formula_over_exact_values() -> None:

@@ -121,11 +121,17 @@ def lines_of_the_table(text: str) -> list[str]:
     return text.partition("numbers: ")[0].splitlines()[2:-1]
 
 
-@pytest.mark.parametrize(("columns", "expected"), [("", 80), ("60", 60), ("80", 80), ("130", 130)])
-@pytest.mark.parametrize("setting", ["", "NO_COLOR", "dumb"])
+QUICK = {("", ""), ("60", ""), ("130", ""), ("80", "NO_COLOR"), ("60", "dumb")}
+TERMINALS = [
+    pytest.param(columns, each, marks=[] if (columns, each) in QUICK else [pytest.mark.slow])
+    for columns in ("", "60", "80", "130")
+    for each in ("", "NO_COLOR", "dumb")
+]
+
+
+@pytest.mark.parametrize(("columns", "setting"), TERMINALS)
 def test_a_run_fits_the_terminal_and_a_pipe_gets_text_alone(
     columns: str,
-    expected: int,
     setting: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -143,7 +149,7 @@ def test_a_run_fits_the_terminal_and_a_pipe_gets_text_alone(
     assert "\x1b" not in out
     assert "…" not in out
     lines = lines_of_the_table(out)
-    assert max(map(len, lines)) <= expected
+    assert max(map(len, lines)) <= int(columns or 80)
     words = " ".join(out.split())
     record = read_record((tmp_path / "run" / "results.json").read_text(encoding="utf-8"))
     assert isinstance(record, RunRecord)

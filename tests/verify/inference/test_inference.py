@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom, t
 
+from tests.tools.strategies import generated
 from theory import MLP, squared_update
 from verify import Gram, monte_carlo
 from verify.comparison.exact_values import STEP_SPREAD, known_spread
@@ -166,7 +167,7 @@ def test_the_critical_value_is_near_the_least_that_chernoff_gives(chance: float)
         assert critical < 1.1 * best
 
 
-@settings(deadline=None, max_examples=20)
+@generated(20)
 @given(st.integers(0, 10**6), st.sampled_from([0.8, 0.95, 0.999]))
 def test_the_interval_is_where_the_influence_is_within_its_bound(seed: int, level: float) -> None:
     values = np.random.default_rng(seed).exponential(size=50)
@@ -343,7 +344,7 @@ def test_what_is_too_uncertain_does_not_enter() -> None:
     assert fit_power([2, 16, 32], good[:1] + bad) is None
 
 
-@settings(deadline=None, max_examples=10)
+@generated(10)
 @given(st.floats(0.2, 5.0), st.floats(-2.0, 2.0))
 def test_the_fit_is_that_of_weighted_least_squares(factor: float, exponent: float) -> None:
     depths = [1, 3, 9, 27]

@@ -11,14 +11,16 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from verify import cli, monte_carlo
+from theory import MLP, Linear
+from verify import cli, compare_law, monte_carlo
 from verify.claims.record import CheckRecord, read_record
+from verify.comparison.compare import comparison_record
 from verify.comparison.record import RunRecord, json_text
 from verify.comparison.verdict_in_words import conclusion
 from verify.inference.numbers_in_text import PAGE
 from verify.inference.verdict import Want
 from verify.jobs.folder import RESULTS
-from verify.report.page import PAGE_FILE
+from verify.report.page import PAGE_FILE, page_text
 from verify.report.reproduction import cell_code, command, kept_job
 
 SMALL = ["--width", "16", "32", "--depth", "1", "2", "--samples", "2000"]
@@ -179,14 +181,14 @@ def test_terms_of_the_two_parts_have_names_of_their_own() -> None:
     assert names == [f"<mi>{letter}</mi>" for letter in "ABCD"]
 
 
-def test_the_marks_of_a_lone_network_are_inside_the_figure() -> None:
-    """Its median is the network itself, which may lie at any multiple of the mean."""
-    from verify.report.figures import heights
-
-    low, high = heights([5.2, 5.2])
-    assert low < 1 < 5.2 < high
-    assert heights([0.9, 1.1])[1] == 3.0
-    assert heights([1e-6, 1.0])[0] < 1e-6
+def test_networks_of_several_kinds_are_named_in_both_tables() -> None:
+    networks = [MLP(8, 2), MLP(8, 2, activation=Linear()), MLP((8, 16), weight_variance=1)]
+    record = comparison_record(compare_law(networks=networks, samples=1000, seed=1))
+    read = Page(page_text(record))
+    for name in ("slope=1", "widths=(8, 16)"):
+        assert read.text.count(name) == 2, name
+    plain = comparison_record(compare_law(networks=networks[:1], samples=1000, seed=1))
+    assert page_text(plain).count('<th scope="col">network</th>') == 1, "of the seeds alone"
 
 
 def test_what_is_undefined_says_so(tmp_path: Path) -> None:

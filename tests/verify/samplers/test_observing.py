@@ -168,7 +168,10 @@ def random_observable(number: int, sampler: Sampler) -> Observable:
 
 
 @pytest.mark.parametrize("sampler", [Dense(), Conditioned()], ids=repr)
-@pytest.mark.parametrize("number", range(RANDOM))
+@pytest.mark.parametrize(
+    "number",
+    [pytest.param(k, marks=[pytest.mark.slow] if k >= 8 else []) for k in range(RANDOM)],
+)
 def test_measured_means_of_random_observables_are_those_derived(
     number: int, sampler: Sampler
 ) -> None:

@@ -413,7 +413,13 @@ CONTROLS = [
     ("degrees of freedom", 300, NARROW, "on_degrees += 2 * lengths", "on_degrees += lengths"),
     ("a coin too few", 1000, NARROW, "width - marked)", "max(width - marked - 1, 0))"),
     ("odds of a marked neuron", 2200, NARROW_LEAKY, "slope ** (2 * masks)", "slope**masks"),
-    ("share of plain draws", 500, NARROW, "_PLAIN_SHARE * math.exp(-top)", "0.4 * math.exp(-top)"),
+    (
+        "share of plain draws",
+        500,
+        NARROW,
+        "_UNTILTED_SHARE * math.exp(-top)",
+        "0.4 * math.exp(-top)",
+    ),
     ("one T too few", 300, NARROW, "factor = t", "factor = 1.0"),
     ("never back to the first phase", 2200, NARROW, "phase = 0", "phase = phase"),
     (

@@ -67,7 +67,7 @@ CONTROLS = [
     (
         "known gradient product dropped",
         RELU,
-        "per_square + inverse * room.met[j]",
+        "per_square + inverse * room.xi_y[j]",
         "per_square",
     ),
     ("known forward product dropped", RELU, "= along + (pull", "= (pull"),
@@ -97,8 +97,8 @@ CONTROLS = [
     ("update active, degree - 1", LEAKY_CARRIED, "_ACTIVE, 2, lanes", "_ACTIVE, 3, lanes"),
     ("update inactive, degree + 1", LEAKY_CARRIED, "width, 2, lanes", "width, 1, lanes"),
     ("update inactive, degree - 1", LEAKY_CARRIED, "width, 2, lanes", "width, 3, lanes"),
-    ("projection across g dropped", LEAKY_CARRIED, "met - across * fresh", "met"),
-    ("known gradient product dropped", LEAKY, "own + met", "own"),
+    ("projection across g dropped", LEAKY_CARRIED, "xi_y - across * fresh", "xi_y"),
+    ("known gradient product dropped", LEAKY, "own + xi_y", "own"),
     ("known forward product dropped", LEAKY, "here.z_on[j] * along", "0.0"),
     ("part along x not taken off", LEAKY, "turned * turned", "1.0"),
     (

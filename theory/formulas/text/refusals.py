@@ -1,4 +1,4 @@
-"""Why a text is no formula, where, and what to write instead."""
+"""A refusal says why a text is no formula, where, and what to write instead."""
 
 from __future__ import annotations
 

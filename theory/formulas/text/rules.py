@@ -1,4 +1,4 @@
-"""The rules of the grammar of formulas: each reads its tokens and builds what they mean."""
+"""Each rule of the grammar of formulas reads its tokens and builds what they mean."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from theory.formulas.text.factors import (
     raised,
 )
 from theory.formulas.text.refusals import Ambiguous, Misplaced, at, quoted
-from theory.formulas.text.tokens import SPELLINGS, Token, plain, tokens
+from theory.formulas.text.tokens import SPELLINGS, Token, on_the_line, tokens
 
 __all__ = ["Parser"]
 
@@ -197,7 +197,7 @@ class Parser:
 
     def _check_exponent(self, first: Token, sign: Token, start: Token, divisor: bool) -> None:
         """Refuse a power where more of the text may belong to its exponent."""
-        base, exponent = self.written(first, sign), plain(self.written(start))
+        base, exponent = self.written(first, sign), on_the_line(self.written(start))
         last, after, below = self.tokens[self.place - 1], self.token, self._second()
         bare = last.kind in ("NUMBER", "FRACTION", "NAME")
         simple = first.kind == "NAME" and first.text != "e" and start.kind in ("NUMBER", "FRACTION")
@@ -206,7 +206,7 @@ class Parser:
         if after.kind == "POWER":
             self.take()
             self.exponent()
-            upper = plain(self.written(after).lstrip("*^"))
+            upper = on_the_line(self.written(after).lstrip("*^"))
             readings = f"({alone})^{upper}", f"{base}^({exponent}^{upper})"
         elif bare and after.kind in _BEGINS and not after.spaced and not simple:
             self.power()

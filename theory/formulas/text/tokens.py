@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from theory.formulas.bounds import FORMULA_SYMBOLS
 from theory.symbols import ell, eta, n_0
 
-__all__ = ["FUNCTIONS", "SPELLINGS", "Foreign", "Token", "plain", "tokens"]
+__all__ = ["FUNCTIONS", "SPELLINGS", "Foreign", "Token", "on_the_line", "tokens"]
 
 SPELLINGS = FORMULA_SYMBOLS | {
     **dict.fromkeys(("l", "ℓ", r"\ell"), ell),
@@ -72,10 +72,10 @@ class Foreign(Exception):
         self.position = position
 
 
-def plain(text: str) -> str:
+def on_the_line(text: str) -> str:
     """The text with superscripts on the line.
 
-    >>> plain("ⁿ⁻¹")
+    >>> on_the_line("ⁿ⁻¹")
     'n-1'
     """
     return text.translate(_RAISED)
@@ -106,7 +106,7 @@ def _between(text: str, position: int, last: int, offset: int) -> Iterator[Token
         if kind == "RAISED":
             yield Token("POWER", "^", start, start, spaced=False)
             yield Token("OPEN", "(", start, start, spaced=False)
-            yield from _between(plain(written), 0, len(written), start)
+            yield from _between(on_the_line(written), 0, len(written), start)
             yield Token("CLOSE", ")", token.end, token.end, spaced=False)
         elif kind == "NAME":
             yield from _symbols(token)

@@ -84,7 +84,8 @@ def _check_kind(model: nn.Module, name: str, module: nn.Module) -> None:
             f"wrapped, or use fully_shard"
         )
     kind = type(module)
-    foreign = kind.__module__.startswith("torch.nn.") and not isinstance(module, _KNOWN)
+    ready_made = kind.__module__.startswith(("torch.nn.", "torch.ao."))
+    foreign = ready_made and not isinstance(module, _KNOWN)
     if foreign and kind.__module__ not in _JUDGED and not any(module.children()):
         raise InvalidArgument(
             f"expected a model of Linear and ReLU, got {module!r} at {name!r}; "

@@ -43,12 +43,12 @@ __all__ = ["coefficients", "conditioned_neurons", "conditioned_updates", "inacti
 
 class _Change(NamedTuple):
     """A layer's vector y, of length exp(``log``); in units of this length ``along`` = x^.y,
-    ``across`` = |y_|, and ``met`` = xi.y_."""
+    ``across`` = |y_|, and ``xi_y`` = xi.y_."""
 
     log: float
     along: float
     across: float
-    met: float
+    xi_y: float
 
 
 @part
@@ -122,7 +122,7 @@ def _add_layer(
             z_zeta, xi_zeta = dots(z, xi, zeta)
             state.z_zeta[layer, block] = z_zeta
             turned += mask * (state.tilt[layer] * mask * z_zeta + xi_zeta)
-        pull += carried * below.met - fresh * turned / state.length[layer]
+        pull += carried * below.xi_y - fresh * turned / state.length[layer]
     state.along[layer], state.fresh[layer], state.log_u[layer] = along, fresh, unit
     state.own[layer] = pull / state.length[layer]
 
@@ -136,18 +136,18 @@ def coefficients(state: State, layer: int, block: int) -> Factors:
 
 
 @part
-def _measured(log_unit: float, along: float, across: float, met: float) -> _Change:
+def _measured(log_unit: float, along: float, across: float, xi_y: float) -> _Change:
     """y from its parts in units of exp(log_unit)."""
     length = math.sqrt(along * along + across * across)
     if length == 0.0:
         return _Change(-math.inf, 0.0, 0.0, 0.0)
-    return _Change(log_unit + math.log(length), along / length, across / length, met / length)
+    return _Change(log_unit + math.log(length), along / length, across / length, xi_y / length)
 
 
 @part
 def _masked(state: State, layer: int) -> _Change:
     """y = D u of ``layer``."""
-    x_y, met, square_across, norm = 0.0, 0.0, 0.0, state.norm[layer]
+    x_y, xi_y, square_across, norm = 0.0, 0.0, 0.0, state.norm[layer]
     for block in range(state.blocks):
         (of_z, of_xi, of_zeta), mask = coefficients(state, layer, block), state.mask[layer, block]
         product = of_z * state.z_z[layer, block] + of_xi * state.z_xi[layer, block]
@@ -157,9 +157,9 @@ def _masked(state: State, layer: int) -> _Change:
         (of_z, of_xi, of_zeta), mask = coefficients(state, layer, block), state.mask[layer, block]
         factors = of_z - left, of_xi, of_zeta
         square, product = square_and_dot(factors, draws_of(state, layer, block))
-        square_across, met = square_across + mask * mask * square, met + mask * product
+        square_across, xi_y = square_across + mask * mask * square, xi_y + mask * product
     log_unit = state.log_u[layer] + state.log_mask[layer]
-    return _measured(log_unit, x_y / norm, math.sqrt(square_across), met)
+    return _measured(log_unit, x_y / norm, math.sqrt(square_across), xi_y)
 
 
 @part
@@ -167,7 +167,7 @@ def _stepped(scales: Scales, state: State, layer: int) -> _Change:
     """y = sigma(z + u) - sigma(z) of ``layer``, without cancellation."""
     begin, end, norm = state.begin[layer, 0], state.begin[layer + 1, 0], state.norm[layer]
     on, y, log_u = state.begin[layer, 1] - begin, state.change[: end - begin], state.log_u[layer]
-    parts, x_y, met, square_across = (y[:on], y[on:]), 0.0, 0.0, 0.0
+    parts, x_y, xi_y, square_across = (y[:on], y[on:]), 0.0, 0.0, 0.0
     for block in range(2):
         combined(coefficients(state, layer, block), draws_of(state, layer, block), parts[block])
     log_z = math.log(scales.weight_sd[layer - 1]) + state.log_x[layer - 1]
@@ -177,14 +177,14 @@ def _stepped(scales: Scales, state: State, layer: int) -> _Change:
     log_unit = log_u + math.log(scaled(y))
     for block in range(2):
         z, xi, _ = draws_of(state, layer, block)
-        z_y, xi_y = dots(z, xi, parts[block])
-        x_y, met = x_y + state.mask[layer, block] * z_y, met + xi_y
+        z_y, product = dots(z, xi, parts[block])
+        x_y, xi_y = x_y + state.mask[layer, block] * z_y, xi_y + product
     left = x_y / (norm * norm)
     for block in range(2):
         of_z = -state.mask[layer, block] * left
         square_across += square_of_sum(of_z, draws_of(state, layer, block)[0], parts[block])
-        met += of_z * state.z_xi[layer, block]
-    return _measured(log_unit, x_y / norm, math.sqrt(square_across), met)
+        xi_y += of_z * state.z_xi[layer, block]
+    return _measured(log_unit, x_y / norm, math.sqrt(square_across), xi_y)
 
 
 @part

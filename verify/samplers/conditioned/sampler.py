@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from theory.coverage import answered_class
 from theory.errors import InvalidArgument
 from theory.networks.network import Network
 from theory.words.observables import checked_observable
@@ -50,6 +51,7 @@ class Neurons:
         )
 
 
+@answered_class
 @dataclass(frozen=True)
 class Conditioned(Sampler):
     """The same law as `Dense` from O(width) draws a layer: any step.

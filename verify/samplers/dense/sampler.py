@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from theory.coverage import answered_class
 from theory.errors import InvalidArgument
 from theory.networks.network import Network
 from theory.words.observables import checked_observable
@@ -26,6 +27,7 @@ _MOST_PRODUCTS = 2**36
 """Of two numbers, in the kernel matrices of one network: about half a minute."""
 
 
+@answered_class
 @dataclass(frozen=True)
 class Dense(Sampler):
     """Literal networks: O(width^2 depth) time a network, O(width depth) memory, any step.

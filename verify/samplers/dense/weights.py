@@ -1,4 +1,4 @@
-"""The weights of literal networks and their products with vectors, drawn where they meet no zero.
+"""Literal networks have weights that are drawn only where the vector they multiply is not zero.
 
 Four rows are drawn at a time.
 

@@ -262,18 +262,18 @@ def _add_layer(
         across = math.sqrt(
             turned * turned + yq_on * yq_on + yq_off * yq_off + yr_on * yr_on + yr_off * yr_off
         )
-        met = below.xi[j] * turned + below.xi_on[j] * yq_on + below.xi_off[j] * yq_off
+        xi_y = below.xi[j] * turned + below.xi_on[j] * yq_on + below.xi_off[j] * yq_off
         log_own = 2.0 * below.log_x[j] + here.log_g[j] + log_rate
         log_carried = room.log_u[j] + log_sd + select(bare, log_slope, 0.0)
         larger = log_own > log_carried
         smaller = exponential(-abs(log_own - log_carried))
         own, carried = select(larger, 1.0, smaller), select(larger, smaller, 1.0)
-        along, across, met = carried * along, carried * across, carried * met
+        along, across, xi_y = carried * along, carried * across, carried * xi_y
         g_on, gq_on = here.g_on[j], here.gq_on[j]
         g_off, gq_off = here.g_off[j], here.gq_off[j]
         a_on, b_on, a_off, b_off = room.a_on[j], room.b_on[j], room.a_off[j], room.b_off[j]
         fresh = g_on * a_on + gq_on * b_on + g_off * a_off + gq_off * b_off
-        pull = own + met - across * fresh
+        pull = own + xi_y - across * fresh
         u_on = g_on * pull + here.z_on[j] * along + across * a_on
         u_off = g_off * pull + here.z_off[j] * along + across * a_off
         uq_on, uq_off = gq_on * pull + across * b_on, gq_off * pull + across * b_off

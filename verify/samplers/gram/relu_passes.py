@@ -104,17 +104,17 @@ class _Layer(NamedTuple):
 class _Room(NamedTuple):
     """What the passes carry from layer to layer, and room for draws, a number for each network.
 
-    ``along``, ``met``, ``across``: the update of the layer below on its active neurons, in units of
-    2^unit f |x|: along z; the product of the part across z with the fresh part of the gradient; the
-    squared length across z.  ``unit``: a power of two; ``own``: the share that an own part of order
-    one has in this unit.  ``norm``, ``power``: |x|^2 as norm 2^(power + norm_powers).  ``dead``:
-    whether the network is.  ``steep``: 1/(gradient on x along x in units of its standard
+    ``along``, ``xi_y``, ``across``: the update of the layer below on its active neurons, in units
+    of 2^unit f |x|: along z; the product of the part across z with the fresh part of the gradient;
+    the squared length across z.  ``unit``: a power of two; ``own``: the share that an own part of
+    order one has in this unit.  ``norm``, ``power``: |x|^2 as norm 2^(power + norm_powers).
+    ``dead``: whether the network is.  ``steep``: 1/(gradient on x along x in units of its standard
     deviation).  ``log_f2``: log f^2.  ``on``: active neurons (or inactive ones).  ``first``,
     ``second``, ``third``: normals; ``first_chance``, …: see `verify.numerics.variates.trials`.
     """
 
     along: Array
-    met: Array
+    xi_y: Array
     across: Array
     unit: Array
     own: Array
@@ -267,7 +267,7 @@ def _rescale(room: _Room, power: float, trained: bool, lanes: int) -> None:
         own = select(trained, power, carried)
         wanted = select(carried > own, carried, own)
         scale = power_of_two(unit - wanted)
-        room.along[j], room.met[j] = scale * room.along[j], scale * room.met[j]
+        room.along[j], room.xi_y[j] = scale * room.along[j], scale * room.xi_y[j]
         room.across[j] = power_of_two(2.0 * (unit - wanted)) * room.across[j]
         room.unit[j], room.own[j] = wanted, power_of_two(power - wanted)
 
@@ -287,11 +287,11 @@ def _add_layer(rate: float, here: _Layer, room: _Room, lanes: int) -> None:
         slope, inverse, turn = here.slope[j], here.z[j], here.turn[j]
         along, across = room.along[j], room.across[j]
         per_square = (1.0 + slope * slope) * inverse * inverse
-        pull = rate * room.own[j] * per_square + inverse * room.met[j]
+        pull = rate * room.own[j] * per_square + inverse * room.xi_y[j]
         turned = inverse * math.sqrt(across) * turn
         aside = slope * pull + turned
         room.along[j] = along + (pull - slope * turned)
-        room.met[j] = here.xi[j] * aside
+        room.xi_y[j] = here.xi[j] * aside
         room.across[j] = aside * aside + across * here.rest[j] * per_square
 
 
@@ -326,7 +326,7 @@ def _tangent(
 ) -> None:
     """u of every layer, from the first that is trained to the last that is asked for."""
     moving, power, since = False, 0.0, 0
-    for field in (room.along, room.met, room.across, room.unit):
+    for field in (room.along, room.xi_y, room.across, room.unit):
         field[:] = 0.0
     for layer in range(1, scales.widths.size):
         here, rate = _of_layer(scales, layers, layer), scales.rates[layer - 1]

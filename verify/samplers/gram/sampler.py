@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from theory.coverage import answered_class
 from theory.errors import InvalidArgument
 from theory.networks.network import Network
 from theory.words.observables import checked_observable
@@ -28,6 +29,7 @@ _RELU_BYTES, _LEAKY_BYTES, _MOST_BYTES = 1280, 15_360, 3 * 2**28
 _ROOM = threading.local()
 
 
+@answered_class
 @dataclass(frozen=True)
 class Gram(Sampler):
     """The same law as `Dense` from O(1) draws a layer, at any width up to 10^9.

@@ -16,7 +16,7 @@ __all__ = ["rare_updates"]
 
 _PHASES = ((2, 0), (1, 1), (0, 2))
 """Powers of T and V that tilt a layer, for the label part; for the output part one T more."""
-_TILTED_SHARE, _PLAIN_SHARE = 0.4375, 0.125
+_TILTED_SHARE, _UNTILTED_SHARE = 0.4375, 0.125
 """Shares of the networks drawn for the label part, as many for the output part, and untilted."""
 _LARGE, _SHRINK = 1e60, 1e-30
 
@@ -68,7 +68,7 @@ def _plan(scales: Scales, wanted: Array) -> _Plan:
 
 @kernel
 def _extend(plan: _Plan, layer: int, t: float, v: float, sums: Array, logs: Array) -> None:
-    """Likelihood ratios of both tilts to the plain law, one more layer's T and V given.
+    """Likelihood ratios of both tilts to the untilted law, one more layer's T and V given.
 
     ``sums``: by phase of that layer, shape ``(2, 3)``, each row in units of ``exp(logs)``.
     """
@@ -91,12 +91,12 @@ def _extend(plan: _Plan, layer: int, t: float, v: float, sums: Array, logs: Arra
 
 @kernel
 def _log_weight(sums: Array, logs: Array) -> float:
-    """Logarithm of the plain law's density over that of the mixture drawn from."""
+    """Logarithm of the untilted law's density over that of the mixture drawn from."""
     log_label = logs[0] + math.log(sums[0, 0] + sums[0, 1] + sums[0, 2])
     log_output = logs[1] + math.log(sums[1, 0] + sums[1, 1] + sums[1, 2])
     top = max(log_label, log_output, 0.0)
     tilted = math.exp(log_label - top) + math.exp(log_output - top)
-    return float(-top - math.log(_TILTED_SHARE * tilted + _PLAIN_SHARE * math.exp(-top)))
+    return float(-top - math.log(_TILTED_SHARE * tilted + _UNTILTED_SHARE * math.exp(-top)))
 
 
 @kernel
@@ -128,14 +128,14 @@ def _network(
         for layer in range(plan.top + 1):
             out[extra, layer] = -math.inf
     slope, u, phase = scales.slope, stream.random(), int(3.0 * stream.random())
-    plain, more = u < _PLAIN_SHARE, int(u >= _PLAIN_SHARE + _TILTED_SHARE)
+    untilted, more = u < _UNTILTED_SHARE, int(u >= _UNTILTED_SHARE + _TILTED_SHARE)
     words, log_unit = Words(1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0), 0.0
     x2, log_x2 = 1.0, 2.0 * math.log(scales.input_norm)
     for layer in range(1, plan.top + 1):
         width, own = scales.widths[layer], plan.own[layer]
         variance = scales.weight_sd[layer - 1] ** 2
         i = j = 0
-        if not plain:
+        if not untilted:
             u = stream.random()
             if u < plan.turn:
                 phase = min(int(3.0 * u / plan.turn), 2)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from theory.coverage import answered_class
 from theory.networks.network import Network
 from theory.words.observables import checked_observable
 from theory.words.word import Word
@@ -19,6 +20,7 @@ from verify.samplers.vectors import vector_scales
 __all__ = ["RareEvents"]
 
 
+@answered_class
 @dataclass(frozen=True)
 class RareEvents(Sampler):
     """The same means as `Gram`, with errors that stay small where depth/width is of order one.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-__all__ = ["print_plain"]
+__all__ = ["print_uncoloured"]
 
 
-def print_plain(table: Table, width: int) -> None:
+def print_uncoloured(table: Table, width: int) -> None:
     """Print a table of ``width`` columns at most, without colours, empty lines, trailing blanks."""
     console = Console(width=width, color_system=None, highlight=False)
     with console.capture() as capture:
