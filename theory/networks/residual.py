@@ -145,8 +145,9 @@ class Residual(Network):
         by_block = self.role_rates(rates)
         first = by_block[0] if by_block else self.role_rates(None, 1)[0]
         yield self._input_cell(first.input), 1
+        blocks = {each: self._block(each) for each in set(by_block)}
         for each, same in groupby(by_block):
-            yield self._block(each), len(list(same))
+            yield blocks[each], len(list(same))
 
     def role_rates(self, rates: RoleRates, blocks: int | None = None) -> tuple[ByRole, ...]:
         """One `ByRole` without None for each block."""

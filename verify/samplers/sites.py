@@ -153,9 +153,13 @@ def lowered(network: Network, rates: Any) -> Sites:
     names, inputs = _inputs(network)
     known = {name: number - len(names) for number, name in enumerate(names)}
     site, weight, found = len(names), 1, []
+    read: dict[object, _Columns] = {}
     for cell, count in network._cells(rates):
         sites = [each for step in cell for each in step]
-        columns = _columns(sites, known | {BELOW: -1})
+        key = cell, tuple(known.items())
+        if key not in read:
+            read[key] = _columns(sites, known | {BELOW: -1})
+        columns = read[key]
         found.append(columns.repeated(count, site, weight))
         site, weight = site + count * len(sites), weight + count * columns.identities
         known = {each.name: number - len(sites) for number, each in enumerate(sites)}
