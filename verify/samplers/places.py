@@ -15,7 +15,7 @@ from theory.networks.graph import Graph
 from theory.networks.network import Network, numeric_layers, numeric_rates
 from theory.networks.residual import Residual
 from theory.networks.roles import ALL_ONE, Branch, ByRole
-from theory.validation import brief, count_between, index_in, typed
+from theory.validation import count_between, exact_int, index_in, typed
 from verify.samplers.sites import Sites, lowered, ordinary_number
 
 __all__ = ["Place", "Places", "places_of"]
@@ -135,10 +135,15 @@ class _Blocks(Places[Residual]):
 
     def _place(self, value: object) -> Place:
         blocks = self.network.layers
-        if not isinstance(value, Branch):
-            return count_between("layer", value, 0, blocks)
-        count_between("the block of layer=Branch", value.block, 1, blocks)
-        return value
+        if isinstance(value, Branch):
+            if isinstance(value.block, int) and value.block <= blocks:
+                return value
+        elif (block := exact_int(value)) is not None and 0 <= block <= blocks:
+            return block
+        raise InvalidArgument(
+            f"expected a block from 0 to {blocks}, or Branch(1) to Branch({blocks}), for layer, "
+            f"got layer={typed(value)}; give layer={blocks} for the last stream"
+        )
 
 
 class _Vertices(Places[Graph]):
@@ -176,8 +181,8 @@ class _Vertices(Places[Graph]):
         if value in self._names:
             return value
         raise InvalidArgument(
-            f"expected the name of a vertex for layer, got layer={typed(value)}; the vertices are "
-            f"{brief(', '.join(map(repr, self._names)))}"
+            f"expected the name of a vertex for layer, got layer={typed(value)}; give one such "
+            f"as {self._names[-1]!r}"
         )
 
 
