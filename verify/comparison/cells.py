@@ -9,6 +9,7 @@ from itertools import groupby
 from math import exp
 
 from theory.networks.mlp import MLP
+from theory.networks.network import Network
 from verify.comparison.deciding import may_decide
 from verify.comparison.measured_law import MeasuredLaw, fit_law
 from verify.inference.estimate import Block, Estimate
@@ -47,14 +48,14 @@ class PlannedCell:
     part: str = "total"
 
     @property
-    def network(self) -> MLP:
+    def network(self) -> Network:
         """The network in numbers."""
         return self.sampling.configuration.network
 
     @property
     def layer(self) -> int:
         """The hidden layer that is measured."""
-        return self.sampling.configuration.layers[0]
+        return int(self.sampling.configuration.layers[0])
 
     @property
     def decides(self) -> bool:

@@ -46,7 +46,11 @@ def draw_estimate(
         ax,
         [*curves, *marks],
         title=_finding(
-            parts["total"], places or _layer_names(layers), lines[0][1] if lines else [], said, quantity
+            parts["total"],
+            places or _layer_names(layers),
+            lines[0][1] if lines else [],
+            said,
+            quantity,
         ),
         xlabel=", ".join(places) or r"layer $\ell$",
         ylabel=quantity,

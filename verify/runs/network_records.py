@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from msgspec import Struct
 from msgspec.structs import asdict
@@ -90,7 +90,6 @@ class NetworkRecord(Struct, frozen=True):
         return repr(MLP(**given | {"input_norm2": None if usual else self.input_norm2}))
 
 
-
 class _Other(Struct, frozen=True):
     """A network that is no MLP: every field is said, exact rationals as text."""
 
@@ -173,8 +172,9 @@ OtherRecord = ResidualRecord | GraphRecord | ConvolutionRecord
 
 def record_of(network: Network) -> NetworkRecord | OtherRecord:
     """The numbers of ``network``; equal for equal networks, however they were spelled."""
+    size: Any = network.first_fan_in
     scales: dict[str, Any] = {
-        "input_width": int(network.first_fan_in),
+        "input_width": int(size),
         "readout_variance": str(network.s),
         "slope": str(network.activation.slope),
     }
@@ -182,19 +182,19 @@ def record_of(network: Network) -> NetworkRecord | OtherRecord:
         variances = network.variances._mapped(network._in_blocks)
         return ResidualRecord(
             **scales,
-            width=int(network.width),
+            width=int(cast(int, network.width)),
             blocks=network.layers,
             branch_width=int(network.inner_width),
             multiplier2=str(network.tau2),
             skip2=str(network._in_blocks(network.skip2)),
-            weight_variance=tuple(map(str, (variances.input, variances.up, variances.down))),
+            weight_variance=(str(variances.input), str(variances.up), str(variances.down)),
             input_norm2=str(network.norm2),
         )
     if isinstance(network, Graph):
         sites = [site for (site,) in next(network._cells(None))[0]]
         return GraphRecord(
             **scales,
-            width=int(network.width),
+            width=int(cast(int, network.width)),
             vertices=_with_text_names(network),
             readout=network.readout,
             variances=tuple(
@@ -205,12 +205,12 @@ def record_of(network: Network) -> NetworkRecord | OtherRecord:
             input_norm2=str(network.norm2),
         )
     if isinstance(network, Convolution):
-        size, places = int(network.first_fan_in), range(network.positions)
+        places = range(network.positions)
         products = list(network._gram().values())
         rows = [products[network.positions * s : network.positions * (s + 1)] for s in places]
         return ConvolutionRecord(
             **scales,
-            channels=int(network.channels),
+            channels=int(cast(int, network.channels)),
             positions=network.positions,
             kernel=network.kernel,
             depth=network.depth,
@@ -218,7 +218,7 @@ def record_of(network: Network) -> NetworkRecord | OtherRecord:
             weight_variance=str(network.c),
             gram=tuple(tuple(str(each / size) for each in row) for row in rows),
         )
-    return NetworkRecord.of(network)
+    return NetworkRecord.of(cast(MLP, network))
 
 
 def _with_text_names(network: Graph) -> tuple[tuple[str, tuple[str, ...]], ...]:

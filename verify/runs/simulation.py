@@ -49,10 +49,11 @@ def monte_carlo(
     `RareEvents`, weighted samples whose mean can be trusted at any depth (linearised).
     ``layer``: None for the last hidden layer, an int, or a tuple or range of ints, all measured
     on the same networks; results then have shape ``(layers,)``.  ``rates``: one multiplier of eta
-    per hidden layer.  A ``Residual`` has blocks 0 to B, whose stream is measured, and
-    ``Branch(block)``, and rates by role, ``ByRole`` or one for each block; a ``Graph`` the names of
-    its vertices and a mapping of edges; a ``Convolution`` (layer, position).  ``step``: None for the linearised update, averaged over the label exactly;
-    a learning rate for a real gradient step with drawn labels, its mean square over rate squared.
+    per hidden layer.  A `Residual` has blocks 0 to B, after which the stream is measured, and
+    ``Branch(block)``; its rates are `ByRole`, or one for each block.  A `Graph` has the names of
+    its vertices, and rates in a mapping of edges; a `Convolution` has (layer, position).
+    ``step``: None for the linearised update, averaged over the label exactly; a learning rate for
+    a real gradient step with drawn labels, its mean square over rate squared.
     ``observable``: built from `theory.observables`, as for `theory.derive`; `Dense` draws every
     one, and the others those that their ``draws`` says.
     ``executor``: any `concurrent.futures.Executor`; None for a thread per core.  ``progress`` is

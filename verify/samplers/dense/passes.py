@@ -82,7 +82,9 @@ def rescale(vector: Array, exponent: int) -> int:
 
 
 @kernel
-def add_scaled(vector: Array, exponent: int, factor: float, other: Array, other_exponent: int) -> int:
+def add_scaled(
+    vector: Array, exponent: int, factor: float, other: Array, other_exponent: int
+) -> int:
     """vector 2^exponent + factor other 2^other_exponent, into ``vector``; its exponent then."""
     if factor == 0.0 or other_exponent < ZERO // 2:
         return exponent
