@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import groupby
 from math import exp
+from typing import cast
 
 from theory.networks.mlp import MLP
-from theory.networks.network import Network
 from verify.comparison.deciding import may_decide
 from verify.comparison.measured_law import MeasuredLaw, fit_law
 from verify.inference.estimate import Block, Estimate
@@ -48,9 +48,9 @@ class PlannedCell:
     part: str = "total"
 
     @property
-    def network(self) -> Network:
+    def network(self) -> MLP:
         """The network in numbers."""
-        return self.sampling.configuration.network
+        return cast(MLP, self.sampling.configuration.network)
 
     @property
     def layer(self) -> int:
