@@ -44,7 +44,7 @@ def graph(weights: Any, slope: float) -> tuple[dict[Any, Any], Any]:
 
 def convolution(weights: Any, slope: float, inputs: Any) -> tuple[dict[Any, Any], Any]:
     """Filters shared by positions, as circular `torch.nn.functional.conv1d`."""
-    x, found = torch.tensor(inputs.T)[None], {}
+    x, found = torch.tensor(inputs.T)[None], dict[Any, Any]()
     for layer in (1, 2):
         filters = torch.stack([weights[layer, k] for k in (0, 1)], dim=2)
         padded = torch.nn.functional.pad(x, (0, 1), mode="circular")

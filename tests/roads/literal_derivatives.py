@@ -9,13 +9,14 @@ so that f(w + i eps d)/eps has the derivative along d as its imaginary part, to 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = ["convolution", "graph", "linearised_update", "real_step", "residual"]
 
-Array = NDArray[np.complex128]
+Array = NDArray[Any]
 Weights = Mapping[Hashable, Array]
 Forward = Callable[[Weights], dict[Hashable, Array]]
 _EPS = 1e-150

@@ -192,6 +192,8 @@ class Configuration:
     def names(self) -> tuple[str, ...]:
         """The measured places in words; none for the numbered layers of an MLP.
 
+        >>> from theory.networks.residual import Residual
+        >>> from theory.networks.roles import Branch
         >>> configuration(Residual(8, 3), layer=(0, Branch(2)), sampler=Dense()).names
         ('stream 0', 'branch 2')
         """

@@ -54,6 +54,7 @@ def residual_cells() -> Iterator[Cell]:
 
 
 def other_cells() -> Iterator[Cell]:
+    network: Network
     for entry in VALUES["graph"]:
         given = entry["network"]
         network = Graph(given.pop("vertices"), **given | {"readout": tuple(given["readout"])})
@@ -101,9 +102,12 @@ def label_parts(wrong: str, samples: int = SAMPLES) -> np.ndarray:
     """Label parts of the last stream from K' = J K J^T + tau^2 (r_W |a|^2 + r_U |h|^2 W D^2 W^T),
     J = 1 + tau W D U, in plain NumPy, with one mistake."""
     rng = np.random.default_rng(19)
-    draw = lambda variance, *shape: rng.normal(0, variance**0.5, (samples, *shape))  # noqa: E731
+
+    def draw(variance: float, *shape: int) -> Any:
+        return rng.normal(0, variance**0.5, (samples, *shape))
+
     h = draw(1 / N, N, N).sum(axis=2)
-    kernel = np.broadcast_to(N * np.eye(N), (samples, N, N))
+    kernel: Any = np.broadcast_to(N * np.eye(N), (samples, N, N))
     share = TAU2**0.5 if wrong == "multiplier once" else TAU2
     for _ in range(BLOCKS):
         up, down = draw(2 / N, N, N), draw(1 / N, N, N)

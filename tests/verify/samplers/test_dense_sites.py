@@ -94,7 +94,7 @@ def convolution_case(activation: Activation, *, shared: bool) -> Case:
     n, positions, kernel, depth, slope = 3, 4, 2, 2, float(activation.slope)
     inputs = np.array([[1, 2, 0], [2, -1, 1], [0, 1, 1], [1, 1, -2]]) + 0j
     products = inputs.real @ inputs.real.T
-    gram = [[f"{int(value)}/3" for value in row] for row in products]
+    gram = tuple(tuple(f"{int(value)}/3" for value in row) for row in products)
     network = Convolution(
         n,
         positions,
