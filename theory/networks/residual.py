@@ -157,8 +157,9 @@ class Residual(Network):
         by_block = self.role_rates(rates)
         first = by_block[0] if by_block else self.role_rates(None, 1)[0]
         yield self._input_cell(first.input), 1
+        blocks = {each: self._block(each) for each in set(by_block)}
         for each, same in groupby(by_block):
-            yield self._block(each), len(list(same))
+            yield blocks[each], len(list(same))
 
     def _neighbours(self, rates: Any) -> Iterator[tuple[Cell, Cell]]:
         if isinstance(self.blocks, int):
@@ -172,7 +173,8 @@ class Residual(Network):
         """One `ByRole` without None for each block."""
         count = self.layers if blocks is None else blocks
         every = rates if isinstance(rates, tuple) else (rates or ByRole(),) * count
-        return tuple(each._filled()._mapped(self._in_blocks) for each in every)
+        filled = {each: each._filled()._mapped(self._in_blocks) for each in set(every)}
+        return tuple(filled[each] for each in every)
 
     def _kinds(self) -> tuple[Cell, ...]:
         return self._input_cell(Integer(1)), self._block()
