@@ -258,7 +258,7 @@ class Mean(Composite, Solved):
 
     def _fast(self) -> FastUpdate | None:
         first, network = self.derivations[0], self.network
-        if isinstance(network.width, tuple) or first.rates is not None:
+        if isinstance(network.width, tuple) or first.rates is not None or not network._is_chain:
             return None
         if first.layer != network.depth:
             return None

@@ -154,25 +154,23 @@ class Residual(Network):
 
     def _cells(self, rates: Any) -> Iterator[tuple[Cell, int]]:
         """The input's cell, then the blocks; equal neighbours are one run."""
-        by_block = self.role_rates(rates)
-        first = by_block[0] if by_block else self.role_rates(None, 1)[0]
-        yield self._input_cell(first.input), 1
-        for each, same in groupby(by_block):
-            yield self._block(each), len(list(same))
+        runs = _runs(rates) if isinstance(rates, tuple) else [(rates, self.layers)]
+        filled = [(self._numbered_rates(each), count) for each, count in runs]
+        yield self._input_cell(filled[0][0].input), 1
+        for each, count in filled:
+            yield self._block(each), count
 
     def _neighbours(self, rates: Any) -> Iterator[tuple[Cell, Cell]]:
         if isinstance(self.blocks, int):
             yield from super()._neighbours(rates)
             return
-        (each,) = self.role_rates(rates, 1)
+        each = self._numbered_rates(rates)
         yield self._input_cell(each.input), self._block(each)
         yield self._block(each), self._block(each)
 
-    def role_rates(self, rates: RoleRates, blocks: int | None = None) -> tuple[ByRole, ...]:
-        """One `ByRole` without None for each block."""
-        count = self.layers if blocks is None else blocks
-        every = rates if isinstance(rates, tuple) else (rates or ByRole(),) * count
-        return tuple(each._filled()._mapped(self._in_blocks) for each in every)
+    def _numbered_rates(self, rates: ByRole | None) -> ByRole:
+        """Without None, and with the number of blocks in the place of B."""
+        return (rates or ByRole())._filled()._mapped(self._in_blocks)
 
     def _kinds(self) -> tuple[Cell, ...]:
         return self._input_cell(Integer(1)), self._block()
@@ -183,7 +181,7 @@ class Residual(Network):
                 "a closed form in the blocks needs the same multipliers in all of them: give one "
                 "ByRole, or the number of blocks"
             )
-        (each,) = self.role_rates(rates, 1)
+        each = self._numbered_rates(rates)
         bottom, block = self._input_cell(each.input), self._block(each)
         if layer == 0:
             return Plan(layer, (), bottom, (block, depth))
@@ -253,6 +251,11 @@ class Residual(Network):
         skip = Link(BELOW, self._in_blocks(self.skip2))
         branch = Site("branch", inner, self.activation, (into,))
         return ((branch,), (Site("h", width, Linear(), (back,), (skip,)),))
+
+
+def _runs(rates: tuple[ByRole, ...]) -> list[tuple[ByRole, int]]:
+    """Equal neighbours and their number."""
+    return [(each, len(list(same))) for each, same in groupby(rates)]
 
 
 def _scale(name: str, value: object) -> Expr:
