@@ -13,7 +13,7 @@ from theory.coverage import answered_class
 from theory.errors import InvalidArgument, NotSolved
 from theory.networks.activations import Activation, Linear, ReLU, checked_activation
 from theory.networks.network import LONGEST_TEXT, Network, Size, size_value
-from theory.networks.roles import ALL_ONE, Branch, ByRole, RoleRates, in_blocks
+from theory.networks.roles import ALL_ONE, Branch, ByRole, in_blocks
 from theory.networks.sites import BELOW, Cell, Edge, Link, Plan, Site
 from theory.symbols import B, L, b, ell, meant, n, n_0
 from theory.validation import (

@@ -11,7 +11,7 @@ from sympy import Expr, Max, Symbol
 from theory.algebra.in_width import InWidth
 from theory.algebra.numerals import inverse_square_root
 from theory.errors import NotSolved
-from theory.laws.criteria import BlockCriterion, Branches, StreamAndBranches
+from theory.laws.criteria import BlockCriterion, Branches, LastLayer, StreamAndBranches
 from theory.laws.update import SquaredUpdate, squared_update
 from theory.networks.network import asked_rates
 from theory.networks.roles import Branch
@@ -85,7 +85,7 @@ class BlockLearningRate(LearningRate):
 
     def _largest(self, last: SquaredUpdate) -> SquaredUpdate:
         """The update of the block that moves most, in the stream or in the branches."""
-        if certainly_rises(last):
+        if isinstance(self.criterion, LastLayer) or certainly_rises(last):
             return last
         blocks = self.network.depth
         if self._symbols():
