@@ -6,7 +6,7 @@ and with each other.
 
 from __future__ import annotations
 
-from sympy import Expr, Poly, Symbol, sympify
+from sympy import Expr, Integer, Poly, Symbol, sympify
 
 from theory.algebra.fields import field_of
 from theory.errors import NotSolved
@@ -15,10 +15,10 @@ from theory.laws.update import SquaredUpdate
 from theory.networks.multipliers import TrainedLayers
 from theory.networks.sizes import read_size
 from theory.solutions.derivation import Derivation
-from theory.symbols import L, a, ell, n, p, q
+from theory.symbols import B, L, a, b, ell, n, p, q
 from theory.writing.step import Identity, identity
 
-__all__ = ["equal_in_field", "law_identity", "series_identity", "value_identity"]
+__all__ = ["blocks_identity", "equal_in_field", "law_identity", "series_identity", "value_identity"]
 
 _WIDTH, _OTHERS = 7, {a: "1/3", p: 2, q: 3}
 _LEAST_DEPTH = 5
@@ -30,12 +30,13 @@ def value_identity(derivation: Derivation) -> Identity:
     first = max(_LEAST_DEPTH, *(end + 1 for end in _fixed_layers(derivation)))
     pairs = []
     for depth in range(first, first + 3):
-        values = {L: depth, ell: depth - 1} | _OTHERS
+        values = {L: depth, B: depth, ell: depth - 1, b: depth - 1} | _OTHERS
         point = {size: read_size(size, values.get(size, _WIDTH)) for size in open_sizes}
         pairs.append((sympify(exact.subs(point)), derivation._at(point)._exact))
     where = f"at $n = {_WIDTH}$ and " if n in open_sizes else "at "
+    what = "depths" if derivation.network._is_chain else "numbers of blocks"
     return identity(
-        f"{where}depths {first} to {first + 2} it is what the layer maps give one by one", pairs
+        f"{where}{what} {first} to {first + 2} it is what the layer maps give one by one", pairs
     )
 
 
@@ -75,6 +76,23 @@ def law_identity(part: SquaredUpdate) -> Identity:
         "the closed form's series in $1/n$ begins with what the unipotent map of $n → ∞$ gives"
     )
     return equal_in_field(statement, [(found, expected)])
+
+
+def blocks_identity(part: SquaredUpdate) -> Identity:
+    """The limit of infinite width of the closed form in the blocks against that of the exact
+    rational functions of n at numbers of blocks."""
+    if part.in_numbers:
+        exact = part.leading_term()[1]
+        return equal_in_field("it is the limit of the exact value", [(exact, part._series(0)[0])])
+    pairs = []
+    for blocks in range(_LEAST_DEPTH, _LEAST_DEPTH + 3):
+        at = part._at({B: Integer(blocks), b: Integer(blocks - 1)})
+        pairs.append((part._series(0)[0].subs({B: blocks, b: blocks - 1}), at._series(0)[0]))
+    statement = (
+        f"the closed form's limit $n → ∞$ is that of the exact values at {_LEAST_DEPTH} to "
+        f"{_LEAST_DEPTH + 2} blocks"
+    )
+    return equal_in_field(statement, pairs)
 
 
 def equal_in_field(statement: str, pairs: list[tuple[Expr, Expr]]) -> Identity:

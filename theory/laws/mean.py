@@ -22,7 +22,7 @@ from theory.laws.float_arrays import FastUpdate, fast_update
 from theory.networks.network import Network
 from theory.precision import published, workdps
 from theory.public_names import cached_property
-from theory.solutions.block_limits import leading_in_blocks
+from theory.solutions.block_limits import leading_in_blocks, refuse_open_block
 from theory.solutions.closed_form import ClosedForm, closed_form_expression
 from theory.solutions.composite import Composite
 from theory.solutions.derivation import Derivation, derive
@@ -126,6 +126,7 @@ class Mean(Composite, Solved):
     def leading_term(self) -> tuple[int, Expr]:
         """Power of n and its coefficient in `leading`, at eta = 1."""
         if not self.in_numbers and not self.network._is_chain:
+            refuse_open_block(self.derivations[0].layer)
             return leading_in_blocks(self.sums)
         if not self.in_numbers and self.derivations[0].rates is not None:
             return self.solved_leading()
@@ -171,6 +172,11 @@ class Mean(Composite, Solved):
         >>> written.subs({n: 64, L: 3}).doit() == squared_update(MLP(64, 3)).exact
         True
         """
+        if not self.network._is_chain:
+            raise NotSolved(
+                f"a positive sum is solved for an MLP, got {self.network}: call the value with "
+                f"numbers, which keeps all digits"
+            )
         return positive_sum(self._sums_apart(), self.unit_of_step)
 
     def _sums_apart(self) -> Iterator[Weighted]:

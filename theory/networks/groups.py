@@ -91,7 +91,9 @@ def inner_groups(network: Network) -> dict[str, Any]:
 
 def joined(one: Any, other: Any) -> Any:
     """The multipliers that train two of `inner_groups` at once; None trains all."""
-    values = {each.name: getattr(one, each.name) + getattr(other, each.name) for each in fields(one)}
+    values = {
+        each.name: getattr(one, each.name) + getattr(other, each.name) for each in fields(one)
+    }
     return type(one)(**values) if 0 in values.values() else None
 
 

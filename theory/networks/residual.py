@@ -175,6 +175,12 @@ class Residual(Network):
     def _kinds(self) -> tuple[Cell, ...]:
         return self._input_cell(Integer(1)), self._block()
 
+    def _opened_blocks(self) -> Residual | None:
+        scaled = self.multiplier2 is None or self.multiplier2.has(B)
+        if self.branch_width is not None or self.input_width is not None or not scaled:
+            return None
+        return self._with(width=None, blocks=None)
+
     def _plan(self, rates: Any, layer: Expr, depth: Expr) -> Plan:
         if isinstance(rates, tuple):
             raise NotSolved(
@@ -194,6 +200,17 @@ class Residual(Network):
 
     def _width_at(self, layer: Any) -> Expr:
         return sympify(self.inner_width if isinstance(layer, Branch) else self.width)
+
+    def _place(self, layer: Any) -> str:
+        if isinstance(layer, Branch):
+            return f"in the branch of block {brief(layer.block)}"
+        return f"after block {brief(layer)}" if layer != 0 else "before block 1"
+
+    def _moved(self, layer: Any) -> str:
+        if isinstance(layer, Branch):
+            block = layer.block
+            return f"(U^{{({block})}} h^{{({block - 1})}})_i"
+        return f"h^{{({layer})}}_i"
 
     def _asked_layer(self, layer: object) -> Any:
         """The stream after a block, 0 to B, or the branch of a block, 1 to B."""

@@ -1,5 +1,5 @@
-"""`layer_rates` gives learning rates of the groups of weights, alone and jointly: first layer, hidden
-layers and readout of an `MLP`; input, up, down and readout of a `Residual`.
+"""`layer_rates` gives learning rates of the groups of weights, alone and jointly: first layer,
+hidden layers and readout of an `MLP`; input, up, down and readout of a `Residual`.
 
 With rates eta_i of the groups below the readout and eta_v, one step gives, to first order,
 
@@ -98,7 +98,9 @@ class LayerRates(Composite):
         >>> layer_rates(Residual()).binding, layer_rates(Residual(64, 8)).binding
         """
         sizes = [self._size(rate) for rate in self.inner]
-        largest = [name for name, size in zip(self._groups, sizes, strict=True) if size == max(sizes)]
+        largest = [
+            name for name, size in zip(self._groups, sizes, strict=True) if size == max(sizes)
+        ]
         return " and ".join(largest)
 
     def _size(self, rate: Any) -> tuple[Any, ...]:
@@ -228,9 +230,8 @@ class LayerRates(Composite):
         return tuple(rate.leading() * root for rate in (*self.inner, self.readout))
 
     def leading_share(self) -> Expr:
-        """The limit of `share` as n -> infinity, then as the depth grows: of an `MLP` 1/`moved_layer`,
-        since `moved_output` tends to 1; of a `Residual` the smaller of the two, since its
-        `moved_output` tends to a larger number.
+        """The limit of `share` as n -> infinity, then as the depth grows.  The `moved_output` of an
+        `MLP` tends to 1 and does not bind; that of a `Residual` may bind.
 
         Needs symbolic width and depth.
 
