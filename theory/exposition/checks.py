@@ -6,6 +6,9 @@ and with each other.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 from sympy import Expr, Integer, Poly, Symbol, sympify
 
 from theory.algebra.fields import field_of
@@ -13,8 +16,10 @@ from theory.errors import NotSolved
 from theory.laws.mean import Mean
 from theory.laws.update import SquaredUpdate
 from theory.networks.multipliers import TrainedLayers
-from theory.networks.sizes import read_size
-from theory.solutions.derivation import Derivation
+from theory.networks.roles import Branch
+from theory.networks.sizes import layer_at, read_size
+from theory.solutions.derivation import Derivation, derive
+from theory.solutions.limits import highest_power
 from theory.symbols import B, L, a, b, ell, n, p, q
 from theory.writing.step import Identity, identity
 
@@ -79,20 +84,33 @@ def law_identity(part: SquaredUpdate) -> Identity:
 
 
 def blocks_identity(part: SquaredUpdate) -> Identity:
-    """The limit of infinite width of the closed form in the blocks against that of the exact
-    rational functions of n at numbers of blocks."""
-    if part.in_numbers:
-        exact = part.leading_term()[1]
-        return equal_in_field("it is the limit of the exact value", [(exact, part._series(0)[0])])
+    """The leading term in n of the closed form in the blocks against that of the exact rational
+    functions of n at numbers of blocks."""
+    (derivation,) = part.derivations
+    blocks, opened = part.network.depth, part
+    counts = range(_LEAST_DEPTH, _LEAST_DEPTH + 3)
+    if isinstance(blocks, int):
+        last = derivation.layer in (blocks, Branch(blocks))
+        layer = layer_at(derivation.layer, {}) if not last else _last(derivation.layer)
+        network, counts = part.network._with(blocks=None), range(blocks, blocks + 1)
+        derivations = (derive(derivation.observable, network, layer=layer, rates=derivation.rates),)
+        opened = replace(part, derivations=derivations)
+    order = -highest_power(opened.sums)
     pairs = []
-    for blocks in range(_LEAST_DEPTH, _LEAST_DEPTH + 3):
-        at = part._at({B: Integer(blocks), b: Integer(blocks - 1)})
-        pairs.append((part._series(0)[0].subs({B: blocks, b: blocks - 1}), at._series(0)[0]))
-    statement = (
-        f"the closed form's limit $n → ∞$ is that of the exact values at {_LEAST_DEPTH} to "
-        f"{_LEAST_DEPTH + 2} blocks"
-    )
+    for count in counts:
+        point = {B: Integer(count), b: Integer(count - 1)}
+        exact = opened._at({s: point[s] for s in opened.open_sizes if s in point})
+        pairs.append((opened._series(order)[order].subs(point), exact._series(order)[order]))
+    statement = f"the closed form in $B$ has the limit of the exact values at {_counted(counts)}"
     return equal_in_field(statement, pairs)
+
+
+def _last(layer: Any) -> Any:
+    return Branch(B) if isinstance(layer, Branch) else None
+
+
+def _counted(counts: range) -> str:
+    return f"{counts[0]} to {counts[-1]} blocks" if len(counts) > 1 else f"{counts[0]} blocks"
 
 
 def equal_in_field(statement: str, pairs: list[tuple[Expr, Expr]]) -> Identity:

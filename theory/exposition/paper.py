@@ -77,9 +77,9 @@ def _introduction(network: Network) -> str:
     if not network._is_chain:
         return (
             r"What follows derives the mean squared change of the stream in one step of gradient "
-            rf"descent exactly for \texttt{{{prose_latex(written)}}}, with \cite{{mupdepth}}, which "
-            r"checks steps in exact arithmetic, or names the tests that do. A plain network of "
-            r"layers, whose largest safe learning rate falls like $L^{-3/2}$ "
+            rf"descent exactly for \texttt{{{prose_latex(written)}}}, with \cite{{mupdepth}}, "
+            r"which checks steps in exact arithmetic, or names the tests that do. A plain network "
+            r"of layers, whose largest safe learning rate falls like $L^{-3/2}$ "
             r"\cite{jelassi2023depth}, is derived the same way."
         )
     return (
