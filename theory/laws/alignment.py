@@ -18,7 +18,6 @@ from theory.networks.network import Network
 from theory.solutions.composite import Composite
 from theory.solutions.value import Number
 from theory.symbols import L, eta, n
-from theory.validation import brief
 from theory.words.observables import K, g
 from theory.writing.blocks import Line
 from theory.writing.notation import Math
@@ -126,8 +125,8 @@ class Alignment(Composite, Number):
         return of(self.numerator) / of(self.denominator)
 
     def __repr__(self) -> str:
-        where = f"layer {brief(self.numerator.layer)} of {self.network}"
-        return f"Alignment at {where}: {self._headline()}"
+        where = f"{self.network._place(self.numerator.layer)} of {self.network}"
+        return f"Alignment {where}: {self._headline()}"
 
     def _exact_text(self) -> str:
         value = self._exact

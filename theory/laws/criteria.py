@@ -63,7 +63,7 @@ class EveryHiddenLayer(_Bounded):
 @answered_class
 @dataclass(frozen=True, repr=False)
 class LastLayer(_Bounded):
-    """E[(Delta z)^2] <= ``bound`` in the last hidden layer.
+    """E[(Delta z)^2] <= ``bound`` in the last hidden layer, or in the stream after the last block.
 
     >>> from theory import MLP, LastLayer, maximal_learning_rate
     >>> maximal_learning_rate(MLP(), criterion=LastLayer(bound="1/4")).leading()
@@ -128,18 +128,18 @@ class NetworkOutput(_Bounded):
 
 
 Criterion: TypeAlias = EveryHiddenLayer | LastLayer | MeanOverLayers
-BlockCriterion: TypeAlias = Stream | Branches | StreamAndBranches
+BlockCriterion: TypeAlias = Stream | Branches | StreamAndBranches | LastLayer
 
 
 def block_criterion(criterion: object) -> BlockCriterion:
     """A criterion on a residual network; `Stream` for None."""
     if criterion is None:
         return Stream()
-    if isinstance(criterion, Stream | Branches | StreamAndBranches):
+    if isinstance(criterion, Stream | Branches | StreamAndBranches | LastLayer):
         return criterion
     raise InvalidArgument(
-        f"expected Stream(), Branches() or StreamAndBranches() for criterion of a residual "
-        f"network, got criterion={typed(criterion)}; leave it out for the stream"
+        f"expected Stream(), Branches(), StreamAndBranches() or LastLayer() for criterion of a "
+        f"residual network, got criterion={typed(criterion)}; leave it out for the stream"
     )
 
 

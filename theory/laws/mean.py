@@ -23,7 +23,7 @@ from theory.networks.network import Network
 from theory.networks.sizes import Sizes
 from theory.precision import published, workdps
 from theory.public_names import cached_property
-from theory.solutions.block_limits import leading_in_blocks
+from theory.solutions.block_limits import leading_in_blocks, refuse_open_block
 from theory.solutions.closed_form import ClosedForm, closed_form_expression
 from theory.solutions.composite import Composite
 from theory.solutions.derivation import Derivation, derive
@@ -144,6 +144,7 @@ class Mean(Composite, Solved):
     def leading_term(self) -> tuple[int, Expr]:
         """Power of n and its coefficient in `leading`, at eta = 1."""
         if not self.in_numbers and not self.network._is_chain:
+            refuse_open_block(self.derivations[0].layer)
             return leading_in_blocks(self.sums)
         solved = not self.in_numbers and self.opened is None
         if solved and self.derivations[0].rates is not None:
@@ -192,6 +193,11 @@ class Mean(Composite, Solved):
         >>> written.subs({n: 64, L: 3}).doit() == squared_update(MLP(64, 3)).exact
         True
         """
+        if not self.network._is_chain:
+            raise NotSolved(
+                f"a positive sum is solved for an MLP, got {self.network}: call the value with "
+                f"numbers, which keeps all digits"
+            )
         return positive_sum(self._sums_apart(), self.unit_of_step)
 
     def _sums_apart(self) -> Iterator[Weighted]:
@@ -279,7 +285,7 @@ class Mean(Composite, Solved):
 
     def _fast(self) -> FastUpdate | None:
         first, network = self.derivations[0], self.network
-        if isinstance(network.width, tuple) or first.rates is not None:
+        if isinstance(network.width, tuple) or first.rates is not None or not network._is_chain:
             return None
         if first.layer != network.depth:
             return None

@@ -9,7 +9,7 @@ from itertools import repeat
 from typing import Any, ClassVar
 
 from mpmath import mpf
-from sympy import Expr, Symbol
+from sympy import Expr
 
 from theory.coverage import answered
 from theory.errors import NotSolved
@@ -22,7 +22,7 @@ from theory.networks.roles import Branch
 from theory.public_names import cached_property
 from theory.solutions.evaluation import DecimalRecursion
 from theory.solutions.infinite_width import MeanFieldLaw
-from theory.symbols import L, ell, eta, n
+from theory.symbols import B, L, ell, eta, n
 from theory.validation import brief
 from theory.words.observables import K, Observable, f, g
 from theory.writing.blocks import Line
@@ -152,7 +152,7 @@ class SquaredUpdate(PartOfMean):
 
     def _lines(self) -> list[Line]:
         lines = [Line(self._symbol, Math.of(self._exact))]
-        if self.network.width == n and self.layer in (L, ell):
+        if self.network.width == n and self.layer in (L, ell, B, Branch(B)):
             lines.append(Line(self._symbol, Math.of(self.leading()), "~"))
         return lines
 
@@ -160,13 +160,13 @@ class SquaredUpdate(PartOfMean):
     def _symbol(self) -> Math:
         """What it is the value of, part and layer in place."""
         part = rf"_{{\text{{{self.part}}}}}" if self.part else ""
-        layer = Math.of(self.layer).latex if isinstance(self.layer, Symbol) else str(self.layer)
-        return Math("", rf"\mathbb{{E}}\bigl[(\Delta z^{{({layer})}}_i)^2\bigr]{part}")
+        moved = self.network._moved(self.layer)
+        return Math("", rf"\mathbb{{E}}\bigl[(\Delta {moved})^2\bigr]{part}")
 
     def __repr__(self) -> str:
         what = f"SquaredUpdate, {self.part} part," if self.part else "SquaredUpdate"
-        where = f"layer {brief(self.layer)} of {self.network}"
-        return f"{what} at {where}: {self._headline(' * eta**2')}"
+        where = f"{self.network._place(self.layer)} of {self.network}"
+        return f"{what} {where}: {self._headline(' * eta**2')}"
 
 
 @answered

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, Self, TypeAlias
 
-from sympy import Expr, Integer, Symbol, sympify
+from sympy import Expr, Integer, Symbol, latex, sympify
 
 from theory.errors import InvalidArgument, NotSolved
 from theory.networks.activations import Activation, Linear
@@ -184,6 +184,11 @@ class Network(PlainText, ABC):
         """This network with all sizes open, where it has such a form, and its multipliers."""
         return self, rates
 
+    def _opened_blocks(self) -> Network | None:
+        """This network with width and number of blocks open, where its scales say what they are at
+        any number of blocks."""
+        return None
+
     def _plan(self, rates: Any, layer: Expr, depth: Expr) -> Plan:
         """The cells below, at and above ``layer``, in the symbols L and ell of the depth."""
         raise NotSolved(f"{type(self).__name__} has no closed form in the depth: give numbers")
@@ -204,6 +209,14 @@ class Network(PlainText, ABC):
         """The width of ``layer``."""
         index = layer - 1 if isinstance(layer, int) else 0
         return sympify(self.width[index] if isinstance(self.width, tuple) else self.width)
+
+    def _place(self, layer: Any) -> str:
+        """Where ``layer`` is, in words."""
+        return f"at layer {brief(layer)}"
+
+    def _moved(self, layer: Any) -> str:
+        """The pre-activation of a neuron there, which a step moves, in LaTeX."""
+        return f"z^{{({latex(layer) if isinstance(layer, Symbol) else layer})}}_i"
 
     def _asked_layer(self, layer: object) -> Any:
         """The layer that a call names."""

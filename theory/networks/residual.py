@@ -13,7 +13,7 @@ from theory.coverage import answered_class
 from theory.errors import InvalidArgument, NotSolved
 from theory.networks.activations import Activation, Linear, ReLU, checked_activation
 from theory.networks.network import LONGEST_TEXT, Network, Size, size_value
-from theory.networks.roles import ALL_ONE, Branch, ByRole, RoleRates, in_blocks
+from theory.networks.roles import ALL_ONE, Branch, ByRole, in_blocks
 from theory.networks.sites import BELOW, Cell, Edge, Link, Plan, Site
 from theory.symbols import B, L, b, ell, meant, n, n_0
 from theory.validation import (
@@ -154,30 +154,32 @@ class Residual(Network):
 
     def _cells(self, rates: Any) -> Iterator[tuple[Cell, int]]:
         """The input's cell, then the blocks; equal neighbours are one run."""
-        by_block = self.role_rates(rates)
-        first = by_block[0] if by_block else self.role_rates(None, 1)[0]
-        yield self._input_cell(first.input), 1
-        blocks = {each: self._block(each) for each in set(by_block)}
-        for each, same in groupby(by_block):
-            yield blocks[each], len(list(same))
+        runs = _runs(rates) if isinstance(rates, tuple) else [(rates, self.layers)]
+        filled = [(self._numbered_rates(each), count) for each, count in runs]
+        yield self._input_cell(filled[0][0].input), 1
+        for each, count in filled:
+            yield self._block(each), count
 
     def _neighbours(self, rates: Any) -> Iterator[tuple[Cell, Cell]]:
         if isinstance(self.blocks, int):
             yield from super()._neighbours(rates)
             return
-        (each,) = self.role_rates(rates, 1)
+        each = self._numbered_rates(rates)
         yield self._input_cell(each.input), self._block(each)
         yield self._block(each), self._block(each)
 
-    def role_rates(self, rates: RoleRates, blocks: int | None = None) -> tuple[ByRole, ...]:
-        """One `ByRole` without None for each block."""
-        count = self.layers if blocks is None else blocks
-        every = rates if isinstance(rates, tuple) else (rates or ByRole(),) * count
-        filled = {each: each._filled()._mapped(self._in_blocks) for each in set(every)}
-        return tuple(filled[each] for each in every)
+    def _numbered_rates(self, rates: ByRole | None) -> ByRole:
+        """Without None, and with the number of blocks in the place of B."""
+        return (rates or ByRole())._filled()._mapped(self._in_blocks)
 
     def _kinds(self) -> tuple[Cell, ...]:
         return self._input_cell(Integer(1)), self._block()
+
+    def _opened_blocks(self) -> Residual | None:
+        scaled = self.multiplier2 is None or self.multiplier2.has(B)
+        if self.branch_width is not None or self.input_width is not None or not scaled:
+            return None
+        return self._with(width=None, blocks=None)
 
     def _plan(self, rates: Any, layer: Expr, depth: Expr) -> Plan:
         if isinstance(rates, tuple):
@@ -185,7 +187,7 @@ class Residual(Network):
                 "a closed form in the blocks needs the same multipliers in all of them: give one "
                 "ByRole, or the number of blocks"
             )
-        (each,) = self.role_rates(rates, 1)
+        each = self._numbered_rates(rates)
         bottom, block = self._input_cell(each.input), self._block(each)
         if layer == 0:
             return Plan(layer, (), bottom, (block, depth))
@@ -198,6 +200,17 @@ class Residual(Network):
 
     def _width_at(self, layer: Any) -> Expr:
         return sympify(self.inner_width if isinstance(layer, Branch) else self.width)
+
+    def _place(self, layer: Any) -> str:
+        if isinstance(layer, Branch):
+            return f"in the branch of block {brief(layer.block)}"
+        return f"after block {brief(layer)}" if layer != 0 else "before block 1"
+
+    def _moved(self, layer: Any) -> str:
+        if isinstance(layer, Branch):
+            block = layer.block
+            return f"(U^{{({block})}} h^{{({block - 1})}})_i"
+        return f"h^{{({layer})}}_i"
 
     def _asked_layer(self, layer: object) -> Any:
         """The stream after a block, 0 to B, or the branch of a block, 1 to B."""
@@ -255,6 +268,11 @@ class Residual(Network):
         skip = Link(BELOW, self._in_blocks(self.skip2))
         branch = Site("branch", inner, self.activation, (into,))
         return ((branch,), (Site("h", width, Linear(), (back,), (skip,)),))
+
+
+def _runs(rates: tuple[ByRole, ...]) -> list[tuple[ByRole, int]]:
+    """Equal neighbours and their number."""
+    return [(each, len(list(same))) for each, same in groupby(rates)]
 
 
 def _scale(name: str, value: object) -> Expr:

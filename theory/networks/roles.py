@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any, TypeAlias
+from typing import Any
 
 from sympy import Expr, Symbol
 
@@ -12,9 +12,9 @@ from theory.coverage import answered_class
 from theory.errors import InvalidArgument
 from theory.public_names import PlainText
 from theory.symbols import B, b, meant
-from theory.validation import count_between, positive_value, typed, written
+from theory.validation import LARGEST, count_between, positive_value, typed, written
 
-__all__ = ["ALL_ONE", "Branch", "ByRole", "RoleRates", "in_blocks"]
+__all__ = ["ALL_ONE", "Branch", "ByRole", "in_blocks"]
 
 
 @answered_class
@@ -58,10 +58,6 @@ class ByRole(PlainText):
         return ByRole(**{name: function(value) for name, value in self._given()})
 
 
-RoleRates: TypeAlias = ByRole | tuple[ByRole, ...] | None
-"""Multipliers of a residual network: the same in all blocks, or one value for each block."""
-
-
 @answered_class
 @dataclass(frozen=True)
 class Branch(PlainText):
@@ -83,7 +79,7 @@ class Branch(PlainText):
                     f"expected an int or the symbol theory.symbols.b or B for block, got "
                     f"block={typed(block)}; give Branch(1), say"
                 )
-            block = count_between("block", block, 1, 10**100)
+            block = count_between("block", block, 1, LARGEST)
         object.__setattr__(self, "block", block)
 
     def __repr__(self) -> str:

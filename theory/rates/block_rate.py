@@ -11,7 +11,7 @@ from sympy import Expr, Max, Symbol
 from theory.algebra.in_width import InWidth
 from theory.algebra.numerals import inverse_square_root
 from theory.errors import NotSolved
-from theory.laws.criteria import BlockCriterion, Branches, StreamAndBranches
+from theory.laws.criteria import BlockCriterion, Branches, LastLayer, StreamAndBranches
 from theory.laws.update import SquaredUpdate, squared_update
 from theory.networks.network import asked_rates
 from theory.networks.roles import Branch
@@ -19,6 +19,7 @@ from theory.networks.sizes import Sizes, network_at
 from theory.public_names import cached_property
 from theory.rates.growth_proof import certainly_rises
 from theory.rates.learning_rate import RATE, LearningRate
+from theory.rates.validity import Validity
 from theory.symbols import B, eta, n
 from theory.validation import brief
 from theory.writing.blocks import Line
@@ -85,7 +86,7 @@ class BlockLearningRate(LearningRate):
 
     def _largest(self, last: SquaredUpdate) -> SquaredUpdate:
         """The update of the block that moves most, in the stream or in the branches."""
-        if certainly_rises(last):
+        if isinstance(self.criterion, LastLayer) or certainly_rises(last):
             return last
         blocks = self.network.depth
         if self._symbols():
@@ -134,6 +135,21 @@ class BlockLearningRate(LearningRate):
         moved = limits[0] if len(limits) == 1 else Max(*limits)
         return inverse_square_root(moved / self.criterion.bound)
 
+    def validity(self, tolerance: object) -> Validity:
+        """Raises `NotSolved`: the law of blocks is compared with numbers.
+
+        >>> from theory import NotSolved, Residual, maximal_learning_rate
+        >>> try:
+        ...     maximal_learning_rate(Residual()).validity("0.1")
+        ... except NotSolved as error:
+        ...     print(error)
+        validity is solved for the law of layers: compare leading() with numbers, as in rate(64, 8)
+        """
+        raise NotSolved(
+            "validity is solved for the law of layers: compare leading() with numbers, as in "
+            "rate(64, 8)"
+        )
+
     def _lines(self) -> list[Line]:
         lines = [] if self.network.width == n else root_lines(RATE, self._exact)
         if self.network.width == n:
@@ -143,12 +159,12 @@ class BlockLearningRate(LearningRate):
     def _headline(self, unit: str = "") -> str:
         text = super()._headline()
         try:
-            return text if text[:4] == "long" else f"{text}; {_where(self.layer)} binds"
+            return text if text[:4] == "long" else f"{text}; {self._who_binds()} binds"
         except NotSolved:
             return text
 
-
-def _where(layer: int | Symbol | Branch) -> str:
-    block = layer.block if isinstance(layer, Branch) else layer
-    name = "the last block" if isinstance(block, Symbol) else f"block {block}"
-    return f"the branch of {name}" if isinstance(layer, Branch) else name
+    def _who_binds(self) -> str:
+        layer = self.layer
+        block = layer.block if isinstance(layer, Branch) else layer
+        name = "the last block" if isinstance(block, Symbol) else f"block {brief(block)}"
+        return f"the branch of {name}" if isinstance(layer, Branch) else name

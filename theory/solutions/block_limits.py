@@ -18,13 +18,23 @@ from theory.algebra.fields import certainly_at_least, field_of
 from theory.algebra.power_sum import DEPTHS, PowerSum, depth_ring
 from theory.algebra.series import ExpSum, fixed_depth_series, fixed_ratio_series
 from theory.errors import NotSolved
+from theory.networks.roles import Branch
 from theory.solutions.limits import Weighted
-from theory.symbols import B, L, n, t
+from theory.symbols import B, L, b, n, t
 
-__all__ = ["block_limit", "block_ratio_limit", "leading_in_blocks"]
+__all__ = ["block_limit", "block_ratio_limit", "leading_in_blocks", "refuse_open_block"]
 
 _RATIO = Symbol("B/n", positive=True)
 _MOST_VANISHING = 8
+
+
+def refuse_open_block(layer: Any) -> None:
+    """Raise `NotSolved` for the symbol of a block, which no limit is taken of."""
+    if (layer.block if isinstance(layer, Branch) else layer) == b:
+        raise NotSolved(
+            "the leading term at an open block b is not solved: give layer=B or Branch(B), the "
+            "last block, or a number for b"
+        )
 
 
 def leading_in_blocks(sums: Sequence[Weighted]) -> tuple[int, Expr]:

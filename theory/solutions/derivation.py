@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any, ClassVar
 
 from sympy import Add, Expr, Integer, Matrix, Symbol, sympify
@@ -18,18 +20,18 @@ from theory.networks.roles import Branch
 from theory.networks.sizes import Sizes, is_deep, layer_at, network_at, rates_at
 from theory.precision import workdps
 from theory.public_names import cached_property
-from theory.solutions.block_limits import leading_in_blocks
+from theory.solutions.block_limits import leading_in_blocks, refuse_open_block
 from theory.solutions.closed_form import ClosedForm, closed_form, closed_form_expression
 from theory.solutions.evaluation import DecimalRecursion, quick_mean
 from theory.solutions.infinite_width import MeanFieldLaw, leading_in_width, mean_field_law
 from theory.solutions.recursion import Recursion, is_too_long, recursion
 from theory.solutions.solved import Solved, at_depths
 from theory.symbols import B, L, b, c, ell, n, n_in, n_out, r
-from theory.validation import brief
 from theory.waiting import announced
 from theory.words.bounds import is_slow, refuse_long
 from theory.words.closure import LayerMap
 from theory.words.coefficients import StepParameters
+from theory.words.letters import INNER
 from theory.words.observables import Observable, checked_observable
 from theory.words.shapes import cell_parameters, shape_of
 from theory.words.word import is_odd, word_text
@@ -97,7 +99,8 @@ class Derivation(Solved):
     @property
     def general_layer_map(self) -> Matrix:
         """`layer_map` for any weight variance c/n_in, multiplier r of the layer's own share, and
-        mask moments m_p = E[D^p], all symbols.
+        mask moments m_p = E[D^p], all symbols; `NotSolved` for blocks, whose `layer_map` holds the
+        symbols that are given to the network.
 
         >>> from theory import MLP, derive
         >>> from theory.observables import K, trace
@@ -106,6 +109,11 @@ class Derivation(Solved):
         [c*m_2*n_out/n_in,      m_2*n_out*r],
         [               0, c*m_2*n_out/n_in]])
         """
+        if not self.network._is_chain:
+            raise NotSolved(
+                "a block has no general map of one variance and one rate: give the network symbols "
+                "instead, as in Residual(weight_variance=ByRole(up=c)), and ask for layer_map"
+            )
         kernel = self.word_maps.kernel
         highest = max(kernel.mask_powers(), default=0)
         moments = [Symbol(f"m_{p}", positive=True) for p in range(1, highest + 1)]
@@ -319,6 +327,7 @@ class Derivation(Solved):
         if self.vanishes:
             return 0, Integer(0)
         if not isinstance(self.network.depth, int) and not self.network._is_chain:
+            refuse_open_block(self.layer)
             return leading_in_blocks(self.sums)
         if not isinstance(self.network.depth, int):
             law = self.law
@@ -452,7 +461,8 @@ class Derivation(Solved):
             return block_markdown(Prose(repr(self)))
         return block_markdown(
             Prose(
-                f"${self._quantity}$ at layer {brief(self.layer)} of `{self.network}`, by words:"
+                f"${self._quantity}$ {self.network._place(self.layer)} of `{self.network}`, by "
+                f"words:"
             ),
             self.layer_equations,
         )
@@ -462,7 +472,7 @@ class Derivation(Solved):
         return f"E[{self.observable}]"
 
     def __repr__(self) -> str:
-        of = f"E[{self.observable}] at layer {brief(self.layer)} of {self.network}"
+        of = f"E[{self.observable}] {self.network._place(self.layer)} of {self.network}"
         return f"Derivation of {of}: {self._closure}"
 
     @property
@@ -476,9 +486,11 @@ class Derivation(Solved):
 
 
 def open_layer(network: Network) -> tuple[StepParameters, ...]:
-    """One layer of ``network`` with multiplier 1 and both fans open, over Q(n_in, n_out)."""
-    domain = field_of((network.free_symbols - {L}) | {n_in, n_out})
-    return cell_parameters(domain, network._layer(n_in, n_out, Integer(1)))
+    """The cell of ``network`` that repeats, with multiplier 1: a layer with both fans open, over
+    Q(n_in, n_out), or a block with its own sizes and scales."""
+    symbols = (network.free_symbols - {L}) | {n_in, n_out}
+    domain = field_of(symbols if network._is_chain else network._field_symbols(None))
+    return cell_parameters(domain, network._kinds()[-1])
 
 
 @answered
@@ -509,7 +521,24 @@ def derive(
     refuse_long(observable)
     asked = asked_layer(network, layer)
     _refuse_bare_masks(observable, network, asked)
+    _refuse_in_blocks(observable, network, asked)
     return Derivation(observable, network, asked, asked_rates(network, rates))
+
+
+def _refuse_in_blocks(observable: Observable, network: Network, layer: Any) -> None:
+    """Refuse what a residual network does not have: masks of the stream, on which x is z, and
+    observables inside a branch other than its movement."""
+    factors = list(chain.from_iterable(word for word, _ in observable.terms))
+    if isinstance(layer, Branch) and not set("".join(factors)) & set(INNER):
+        raise NotSolved(
+            f"observables inside a branch are not solved: ask squared_update(network, {layer}) for "
+            f"its movement, or give layer={layer.block} for the stream"
+        )
+    if network._depths and any("D" in re.sub("^zD*|D*z$", "", factor) for factor in factors):
+        raise InvalidArgument(
+            f"expected an observable without D for {network}, got observable={observable}; the "
+            f"stream has no activation, so that x is z there: leave D out"
+        )
 
 
 def _refuse_bare_masks(observable: Observable, network: Network, layer: int | Symbol) -> None:

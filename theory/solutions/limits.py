@@ -24,6 +24,7 @@ __all__ = [
     "joint_law",
     "over_width",
     "positive_sum",
+    "summed",
     "width_series",
 ]
 
@@ -37,12 +38,21 @@ Weighted = tuple[Expr, PowerSum]
 
 def over_width(forms: Iterable[ClosedForm], width: Expr) -> list[Weighted]:
     """The sums of closed forms over the width, equal factors joined."""
-    joined: dict[Expr, PowerSum] = {}
+    found: list[Weighted] = []
     for form in forms:
         inverse = 1 / form.unit.domain.from_sympy(width)
-        for weight, total in zip(form.factors, form.sums, strict=True):
-            own = total.scaled(inverse)
-            joined[weight] = joined[weight] + own if weight in joined else own
+        scaled = (total.scaled(inverse) for total in form.sums)
+        found += zip(form.factors, scaled, strict=True)
+    return summed(found)
+
+
+def summed(sums: Iterable[Weighted]) -> list[Weighted]:
+    """The same sum, factors that are equal up to a number joined."""
+    joined: dict[Expr, PowerSum] = {}
+    for factor_, total in sums:
+        number, weight = factor_.as_coeff_Mul()
+        own = total.scaled(total.ring.domain.from_sympy(number))
+        joined[weight] = joined[weight] + own if weight in joined else own
     return list(joined.items())
 
 

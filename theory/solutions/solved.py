@@ -160,6 +160,8 @@ class Solved(Number):
         JointLaw: n**3 f_0(t), f_0 ~ t**3/3 at small t, t**2*exp(5*t)/18 at large t
         """
         self._check_joint()
+        if not self.network._is_chain:
+            raise NotSolved("the joint limit of blocks has one term: ask for joint_limit()")
         orders = count_between("orders", orders, 1, _MOST_ORDERS)
         with announced("joint limit"):
             return joint_law(self.sums, orders)
@@ -189,7 +191,10 @@ class Solved(Number):
         L**2*eta**2*(1 + 5/n)**(L - 1)*(n + 2)/18
         """
         if self.network.depth != L:
-            raise NotSolved(f"growth() needs a symbolic depth, got {self.network}: leave depth out")
+            raise NotSolved(
+                f"growth() needs an MLP of symbolic depth, got {self.network}: leave depth out, or "
+                f"ask for block_limit() of a residual network"
+            )
         return growth(self.sums) * self.unit_of_step
 
     def _expanded(self, of: Callable[[Solved], InWidth]) -> InWidth:
@@ -201,6 +206,9 @@ class Solved(Number):
 
     def _at_fixed_ratio(self) -> InWidth:
         """The leading term at L = t n."""
+        if not self.network._is_chain:
+            coefficient, power = block_ratio_limit(self.sums).as_coeff_exponent(n)
+            return InWidth.of(power, [coefficient])
         law = self.joint_law(1)
         return InWidth.of(law.power, [law.coefficient()])
 

@@ -372,8 +372,9 @@ class Number(Value):
                     return self._exact_text()
                 return f"{nstr(self.evaluate(_TEXT_DIGITS), _TEXT_DIGITS)}{unit}"
             open_depth = not isinstance(network.depth, int)
-            # a numbered layer has no leading term in an open depth
-            if open_depth and network.width == n and type(getattr(self, "layer", None)) is not int:
+            # a numbered layer of a chain has no leading term in an open depth
+            numbered = network._is_chain and type(getattr(self, "layer", None)) is int
+            if open_depth and network.width == n and not numbered:
                 return f"{self.leading()} to leading order"
             text = "" if is_large(network) else self._exact_text()
             if 0 < len(text) <= _LONGEST:

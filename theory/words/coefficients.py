@@ -82,9 +82,8 @@ class StepParameters:
 
 def evaluate(coefficient: Coefficient, step: StepParameters) -> Any:
     """The coefficient's value for one step, in the step's domain."""
-    domain = step.domain
-    total = domain.zero
+    total = step.domain.zero
     for term, count in coefficient.items():
-        number = domain(count.numerator) / domain(count.denominator)
-        total += number * step.product(term)
+        value = step.product(term) * count.numerator
+        total += value if count.denominator == 1 else value / step.domain(count.denominator)
     return total

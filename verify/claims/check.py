@@ -18,8 +18,10 @@ from theory.coverage import Answering, answered
 from theory.display.tables import html_table
 from theory.errors import InvalidArgument
 from theory.formulas.formula import Formula
-from theory.laws.criteria import Criterion
+from theory.laws.criteria import BlockCriterion, Criterion
 from theory.networks.mlp import MLP
+from theory.networks.residual import Residual
+from theory.networks.roles import Branch
 from theory.outcome import Outcome
 from theory.symbols import ell, eta
 from theory.validation import typed
@@ -153,11 +155,11 @@ def check(
     *,
     claim: str = "exact",
     quantity: str = "update",
-    network: MLP | None = None,
+    network: MLP | Residual | None = None,
     layer: object = None,
     part: str | None = None,
     rates: object = None,
-    criterion: Criterion | None = None,
+    criterion: Criterion | BlockCriterion | None = None,
     observable: Observable | None = None,
     simulate: bool = True,
     grid: Iterable[MLP] | None = None,
@@ -196,6 +198,12 @@ def check(
     >>> from theory.observables import K, trace
     >>> check("n**3*L**2", observable=trace(K) ** 2, claim="leading", simulate=False).verdict.name
     'REJECTED'
+
+    A formula in B, the number of blocks, and b, a block, is of a `Residual`, which theory decides
+    alone.
+
+    >>> check("51*exp(2)/4", network=Residual(), claim="leading").verdict.name
+    'CONSISTENT'
     """
     said = _member(Claim, "claim", claim)
     reading = read_claim(
@@ -285,11 +293,15 @@ def subject(target: Target) -> str:
     """What the formula is for."""
     if target.quantity is Quantity.RATE:
         return f"the maximal learning rate of {target.network}, {target.criterion!r}"
-    of = "E[(Δz)²]" if target.observable is None else f"E[{target.observable}]"
+    chain = target.network._is_chain
+    moved = "E[(Δz)²]" if chain or isinstance(target.layer, Branch) else "E[(Δh)²]"
+    of = moved if target.observable is None else f"E[{target.observable}]"
     part = "" if target.part == "total" else f", {target.part} part,"
     if target.layer is None:
-        where = "the last hidden layer"
+        where = "in the last hidden layer" if chain else "after the last block"
+    elif target.layer == ell:
+        where = "in every hidden layer ell"
     else:
-        where = "every hidden layer ell" if target.layer == ell else f"layer {target.layer}"
+        where = f"in layer {target.layer}" if chain else target.network._place(target.layer)
     rates = "" if target.rates is None else f", multipliers {target.rates}"
-    return f"{of}{part} in {where} of {target.network}{rates}"
+    return f"{of}{part} {where} of {target.network}{rates}"

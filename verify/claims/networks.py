@@ -98,6 +98,8 @@ def measure(
     """
     if isinstance(reading.target.criterion, MeanOverLayers):
         raise NotMeasured("a mean over layers is not measured")
+    if not reading.target.network._is_chain:
+        raise NotMeasured("formulas in blocks are decided by theory alone")
     if claim is not Claim.EXACT and leading is None:
         raise NotMeasured("the formula's leading term is not known")
     plan = _Plan(reading, claim, leading, samples, precision, checked_seed(seed), sampler)

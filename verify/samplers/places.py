@@ -110,8 +110,9 @@ class _Blocks(Places[Residual]):
 
     def rates(self, rates: object) -> Any:
         given = self.network._asked_rates(rates)
-        filled = self.network.role_rates(given, None if isinstance(given, tuple) else 1)
-        distinct = set(filled)
+        every = given if isinstance(given, tuple) else (given,)
+        numbers = {each: self.network._numbered_rates(each) for each in set(every)}
+        filled, distinct = [numbers[each] for each in every], set(numbers.values())
         if not all(v.is_Rational for each in distinct for v in (each.input, each.up, each.down)):
             raise InvalidArgument(
                 f"expected numbers, or functions of theory.symbols.B, in rates, got "
