@@ -38,6 +38,7 @@ __all__ = ["ExpSum", "fixed_depth_series", "fixed_ratio_series"]
 
 _E = Symbol("1/n")
 """The generator e."""
+_NO_POWERS: Key = frozenset()
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ def fixed_depth_series(total: PowerSum, order: int) -> dict[int, PowerSum]:
             times = sum((d * int(form.coeff(s)) for s, d in zip(DEPTHS, depths, strict=True)), 0)
             exponent += logarithm * times
             limits.append(power_key(limit, form, expansion.field)[0])
-        kept, power = reduce(merged, limits, frozenset()), expansion.exponential(exponent)
+        kept, power = reduce(merged, limits, _NO_POWERS), expansion.exponential(exponent)
         for monomial, coefficient in poly.terms():
             start, value = expansion.rational(coefficient)
             value *= e ** (start - lowest) * prod(

@@ -122,7 +122,7 @@ def _check_kind(value: ExactNumber, quantity: Quantity, name: str) -> None:
             f"expected the observable beside the mean of an observable, got {name}={typed(value)} "
             f"alone; give observable=derivation.observable too"
         )
-    kinds = {Quantity.UPDATE: SquaredUpdate, Quantity.RATE: _Rate}
+    kinds: dict[Quantity, Any] = {Quantity.UPDATE: SquaredUpdate, Quantity.RATE: _Rate}
     if not isinstance(value, kinds[quantity]):
         fix = "give squared_update(...)"
         if name == "formula":

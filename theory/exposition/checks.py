@@ -15,11 +15,11 @@ from theory.algebra.fields import field_of
 from theory.errors import NotSolved
 from theory.laws.mean import Mean
 from theory.laws.update import SquaredUpdate
+from theory.limits.expansions import highest_power
 from theory.networks.multipliers import TrainedLayers
 from theory.networks.roles import Branch
 from theory.networks.sizes import layer_at, read_size
 from theory.solutions.derivation import Derivation, derive
-from theory.solutions.limits import highest_power
 from theory.symbols import B, L, a, b, ell, n, p, q
 from theory.writing.step import Identity, identity
 
@@ -66,7 +66,7 @@ def series_identity(part: Mean) -> Identity:
 
 def law_identity(part: SquaredUpdate) -> Identity:
     """The limit of infinite width against that of the unipotent layer map
-    (`theory.solutions.infinite_width`)."""
+    (`theory.limits.infinite_width`)."""
     (derivation,) = part.derivations
     open_depth = derivation.network._with(depth=None)
     law = Derivation(derivation.observable, open_depth, ell, None).law

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from theory.exact.open_cells import open_layer
 from theory.exposition.from_solution import steps_from_solution
 from theory.exposition.layer_spectrum import LayerSpectrum
 from theory.exposition.wording import Wording, wording
 from theory.laws.derivation_steps import explained
 from theory.laws.update import SquaredUpdate
-from theory.solutions.derivation import Derivation, open_layer
+from theory.solutions.derivation import Derivation
 from theory.words.word import word_text
 from theory.words.word_maps import WordMaps
 from theory.writing.blocks import Block, Formulas, Line, Prose, Table

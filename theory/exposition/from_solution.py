@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from sympy import Expr, Symbol, exp, powsimp
 
@@ -84,7 +85,7 @@ def _many_blocks(update: SquaredUpdate) -> Step:
 
 def _block_rate(update: SquaredUpdate) -> Step:
     inside = isinstance(update.layer, Branch)
-    rate = maximal_learning_rate(
+    rate: Any = maximal_learning_rate(
         update.network,
         criterion=Branches() if inside else Stream(),
         rates=update.derivations[0].rates,

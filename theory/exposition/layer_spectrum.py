@@ -2,7 +2,7 @@
 
 A row vector v with v M = lambda v is a combination of words whose mean over one layer is lambda
 times itself below.  Eigenvalues and blocks are found in units that a layer keeps
-(`theory.solutions.rescaled_network`).
+(`theory.exact.rescaled_network`).
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from sympy.polys.matrices import DomainMatrix
 from theory.algebra.factored_form import in_slope, power_sum_expression
 from theory.algebra.power_sum import PowerSum, depth_ring
 from theory.algebra.spectrum import Spectrum
+from theory.exact.own_units import OwnUnits
+from theory.exact.rescaled_network import RescaledNetwork
 from theory.public_names import cached_property
 from theory.solutions.derivation import Derivation
-from theory.solutions.own_units import OwnUnits
-from theory.solutions.rescaled_network import RescaledNetwork
 from theory.symbols import L
 from theory.words.word import Word, degree, is_trace
 

@@ -9,11 +9,11 @@ from mpmath import nstr
 
 from theory.algebra.numerals import number_text
 from theory.errors import NotSolved
+from theory.exact.recursion import is_too_long
 from theory.exposition.from_definition import derivation_steps
 from theory.laws.update import SquaredUpdate, squared_update
 from theory.networks.network import Network
 from theory.rates.rate import maximal_learning_rate
-from theory.solutions.recursion import is_too_long
 
 __all__ = ["derivation_text"]
 

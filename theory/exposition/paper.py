@@ -8,12 +8,12 @@ from sympy import Symbol
 
 from theory.algebra.numerals import magnitude_latex
 from theory.errors import InvalidArgument
+from theory.exact.recursion import is_too_long
 from theory.exposition.citation import bibliography
 from theory.exposition.from_definition import derivation_steps
 from theory.laws.update import squared_update
 from theory.networks.network import Network
 from theory.rates.rate import maximal_learning_rate
-from theory.solutions.recursion import is_too_long
 from theory.symbols import L, n
 from theory.writing.blocks import Prose, Table
 from theory.writing.notation import Math, prose_latex

@@ -17,18 +17,18 @@ from theory.algebra.fields import field_of
 from theory.algebra.numerals import number_text, printable
 from theory.algebra.power_sum import DEPTHS
 from theory.errors import InvalidArgument, NotSolved
+from theory.exact.closed_form import ClosedForm, closed_form_expression
 from theory.laws.expression_numbers import value_at
 from theory.laws.float_arrays import FastUpdate, fast_update
+from theory.limits.blocks import leading_in_blocks, refuse_open_block
+from theory.limits.expansions import Weighted, over_width, positive_sum
+from theory.limits.infinite_width import highest_degree
 from theory.networks.network import Network
 from theory.networks.sizes import Sizes
 from theory.precision import published, workdps
 from theory.public_names import cached_property
-from theory.solutions.block_limits import leading_in_blocks, refuse_open_block
-from theory.solutions.closed_form import ClosedForm, closed_form_expression
 from theory.solutions.composite import Composite
 from theory.solutions.derivation import Derivation, derive
-from theory.solutions.infinite_width import highest_degree
-from theory.solutions.limits import Weighted, over_width, positive_sum
 from theory.solutions.solved import Solved, at_depths
 from theory.symbols import L, n, t
 from theory.validation import exact_number, tolerance_value, typed

@@ -19,14 +19,14 @@ from theory.algebra.numerals import FEW_LAYERS, inverse_square_root, number_text
 from theory.algebra.power_sum import DEPTHS
 from theory.coverage import answered
 from theory.errors import InvalidArgument, NotSolved
+from theory.exact.evaluation import guard_digits
 from theory.laws.mean import Mean
+from theory.limits.infinite_width import highest_degree
 from theory.networks.network import Network
 from theory.networks.sizes import is_large
 from theory.precision import published, workdps
 from theory.solutions.composite import Composite
 from theory.solutions.derivation import derive
-from theory.solutions.evaluation import guard_digits
-from theory.solutions.infinite_width import highest_degree
 from theory.symbols import n
 from theory.validation import digits_wanted, exact_number, typed
 from theory.waiting import announced

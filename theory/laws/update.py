@@ -13,15 +13,15 @@ from sympy import Expr
 
 from theory.coverage import answered
 from theory.errors import NotSolved
+from theory.exact.evaluation import DecimalRecursion
 from theory.laws.derivation_steps import DerivationSteps
 from theory.laws.mean import PartOfMean
 from theory.laws.spread import Spread
 from theory.laws.whole_network import label_and_output
+from theory.limits.infinite_width import MeanFieldLaw
 from theory.networks.network import Network, checked_network, repeating_network
 from theory.networks.roles import Branch
 from theory.public_names import cached_property
-from theory.solutions.evaluation import DecimalRecursion
-from theory.solutions.infinite_width import MeanFieldLaw
 from theory.symbols import B, L, ell, eta, n
 from theory.validation import brief
 from theory.words.observables import K, Observable, f, g

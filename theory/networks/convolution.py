@@ -142,7 +142,7 @@ class Convolution(Network):
         """One cell: a step of all positions for each layer; a step for each position where these
         have weights of their own."""
         layers = (
-            self._layer(layer, rate) for layer, rate in enumerate(self._asked_rates(rates), 1)
+            self._positions(layer, rate) for layer, rate in enumerate(self._asked_rates(rates), 1)
         )
         yield tuple(step for steps in layers for step in steps), 1
 
@@ -164,7 +164,7 @@ class Convolution(Network):
     def _asked_rates(self, rates: object) -> tuple[Expr, ...]:
         return numeric_rates(self, rates)
 
-    def _layer(self, layer: int, rate: Expr) -> list[Step]:
+    def _positions(self, layer: int, rate: Expr) -> list[Step]:
         fan_in = self.first_fan_in if layer == 1 else self.channels
         variance = self.c / (self.kernel * sympify(fan_in))
         sites = []

@@ -189,6 +189,10 @@ class Network(PlainText, ABC):
         any number of blocks."""
         return None
 
+    def _layer(self, fan_in: Any, width: Any, rate: Expr) -> Cell:
+        """One layer of a chain, of any sizes."""
+        raise NotSolved(f"{type(self).__name__} is no chain of layers: give MLP()")
+
     def _plan(self, rates: Any, layer: Expr, depth: Expr) -> Plan:
         """The cells below, at and above ``layer``, in the symbols L and ell of the depth."""
         raise NotSolved(f"{type(self).__name__} has no closed form in the depth: give numbers")

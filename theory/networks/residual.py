@@ -229,7 +229,7 @@ class Residual(Network):
                 f"layer, got layer={typed(layer)}; None is the stream after the last block"
             )
         self._check_block(layer, 0)
-        return int(layer)
+        return exact_int(layer)
 
     def _check_block(self, block: Any, least: int) -> None:
         most = self.blocks if isinstance(self.blocks, int) else LARGEST

@@ -29,6 +29,9 @@ from theory.coverage import answered
 from theory.errors import NotSolved
 from theory.laws.criteria import LastLayer, NetworkOutput
 from theory.laws.update import squared_update
+from theory.limits.blocks import leading_in_blocks
+from theory.limits.expansions import summed
+from theory.limits.infinite_width import highest_degree
 from theory.networks.groups import Readout, inner_groups, joined
 from theory.networks.network import Network, repeating_network
 from theory.networks.sizes import Sizes, network_at
@@ -38,11 +41,8 @@ from theory.rates.block_rate import BlockLearningRate
 from theory.rates.hidden_rate import MaximalLearningRate
 from theory.rates.learning_rate import LearningRate, ReadoutLearningRate, typical_call
 from theory.rates.rate import maximal_learning_rate
-from theory.solutions.block_limits import leading_in_blocks
 from theory.solutions.composite import Composite
 from theory.solutions.derivation import derive
-from theory.solutions.infinite_width import highest_degree
-from theory.solutions.limits import summed
 from theory.symbols import B, n
 from theory.waiting import announced
 from theory.words.observables import K, Observable, f, g, x
@@ -435,7 +435,7 @@ def _root_of_limit(square: Expr) -> Expr:
     return sqrt(number) if power == 0 else Integer(0)
 
 
-def _leading(series: list[Expr] | tuple[Expr, ...]) -> tuple[int, Expr]:
+def _leading(series: Sequence[Expr]) -> tuple[int, Expr]:
     """The first order in 1/n that does not vanish, and its highest power of the depth."""
     for order, coefficient in enumerate(series):
         if not Poly(coefficient, *DEPTHS).is_zero:

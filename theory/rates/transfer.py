@@ -13,6 +13,7 @@ from sympy import Expr, Rational
 from theory.algebra.numerals import printable, real_text
 from theory.coverage import answered
 from theory.errors import InvalidArgument, NotSolved
+from theory.exact.evaluation import guard_digits
 from theory.laws.criteria import BlockCriterion, Criterion, LastLayer, NetworkOutput
 from theory.laws.expression_numbers import numbers
 from theory.networks.groups import FirstLayer, Group, HiddenLayers, Readout
@@ -21,7 +22,6 @@ from theory.precision import workdps
 from theory.rates.learning_rate import LearningRate
 from theory.rates.rate import maximal_learning_rate
 from theory.solutions.composite import Composite
-from theory.solutions.evaluation import guard_digits
 from theory.solutions.value import Number
 from theory.symbols import n_0
 from theory.validation import exact_number, tolerance_value, typed

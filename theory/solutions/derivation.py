@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
-from itertools import chain
 from typing import Any, ClassVar
 
 from sympy import Add, Expr, Integer, Matrix, Symbol, sympify
@@ -13,27 +11,27 @@ from sympy.polys.domains.domain import Domain
 from theory.algebra.fields import field_of
 from theory.algebra.numerals import printable
 from theory.coverage import answered
-from theory.errors import InvalidArgument, NotSolved
+from theory.errors import NotSolved
+from theory.exact.closed_form import ClosedForm, closed_form, closed_form_expression
+from theory.exact.evaluation import DecimalRecursion, quick_mean
+from theory.exact.open_cells import general_layer, open_layer
+from theory.exact.recursion import Recursion, is_too_long, recursion
+from theory.limits.blocks import leading_in_blocks, refuse_open_block
+from theory.limits.infinite_width import MeanFieldLaw, leading_in_width, mean_field_law
 from theory.networks.multipliers import NUMBERED_LAYERS, grouped, has_closed_form, open_ends
 from theory.networks.network import Network, asked_layer, asked_rates, repeating_network
 from theory.networks.roles import Branch
 from theory.networks.sizes import Sizes, is_deep, layer_at, network_at, rates_at
 from theory.precision import workdps
 from theory.public_names import cached_property
-from theory.solutions.block_limits import leading_in_blocks, refuse_open_block
-from theory.solutions.closed_form import ClosedForm, closed_form, closed_form_expression
-from theory.solutions.evaluation import DecimalRecursion, quick_mean
-from theory.solutions.infinite_width import MeanFieldLaw, leading_in_width, mean_field_law
-from theory.solutions.recursion import Recursion, is_too_long, recursion
 from theory.solutions.solved import Solved, at_depths
-from theory.symbols import B, L, b, c, ell, n, n_in, n_out, r
+from theory.solutions.unsolved import refuse_unsolved
+from theory.symbols import B, L, b, ell, n
 from theory.waiting import announced
 from theory.words.bounds import is_slow, refuse_long
 from theory.words.closure import LayerMap
-from theory.words.coefficients import StepParameters
-from theory.words.letters import INNER
 from theory.words.observables import Observable, checked_observable
-from theory.words.shapes import cell_parameters, shape_of
+from theory.words.shapes import shape_of
 from theory.words.word import is_odd, word_text
 from theory.words.word_maps import WordMaps, word_maps
 from theory.writing.blocks import Formulas, Line, Prose
@@ -41,7 +39,7 @@ from theory.writing.equations import map_lines
 from theory.writing.notation import Math
 from theory.writing.rendering import block_markdown
 
-__all__ = ["Derivation", "derive", "open_layer"]
+__all__ = ["Derivation", "derive"]
 
 _QUICK_DIGITS, _QUICK_DEPTH = 9, 10**6
 """Digits that double precision gives, up to a depth."""
@@ -115,18 +113,7 @@ class Derivation(Solved):
                 "instead, as in Residual(weight_variance=ByRole(up=c)), and ask for layer_map"
             )
         kernel = self.word_maps.kernel
-        highest = max(kernel.mask_powers(), default=0)
-        moments = [Symbol(f"m_{p}", positive=True) for p in range(1, highest + 1)]
-        domain = field_of(frozenset({n_in, n_out, c, r, *moments}))
-        layer = StepParameters(
-            domain=domain,
-            widths={1: domain.from_sympy(n_out)},
-            mask_moments={1: lambda power: domain.from_sympy(moments[power - 1])},
-            variances={0: domain.from_sympy(c / n_in)},
-            rates={0: domain.from_sympy(r)},
-            links={},
-        )
-        return kernel.matrix((layer,)).to_Matrix()
+        return kernel.matrix(general_layer(kernel.mask_powers())).to_Matrix()
 
     @property
     def carried_words(self) -> tuple[str, ...]:
@@ -246,9 +233,7 @@ class Derivation(Solved):
         depth and layer, and their numbers."""
         network, layer, rates = self.network, self.layer, grouped(self.rates)
         if not network._is_chain:
-            return (
-                self._opened_blocks if is_deep(network) and not isinstance(rates, tuple) else None
-            )
+            return self._opened_blocks
         high = isinstance(layer, int) and layer not in NUMBERED_LAYERS
         deep = is_deep(network) or (high and network.depth == L)
         if self.vanishes or isinstance(network.width, tuple) or not deep:
@@ -265,12 +250,8 @@ class Derivation(Solved):
         """The same for a network of many blocks, above the first."""
         inside, blocks = isinstance(self.layer, Branch), self.network.depth
         block = self.layer.block if isinstance(self.layer, Branch) else self.layer
-        if (
-            self.vanishes
-            or block == 0
-            or isinstance(self.rates, tuple)
-            or not is_deep(self.network)
-        ):
+        solved = block != 0 and not isinstance(self.rates, tuple)
+        if self.vanishes or not solved or not is_deep(self.network):
             return None
         place = B if block == blocks else b
         layer = Branch(place) if inside else place
@@ -485,14 +466,6 @@ class Derivation(Solved):
         return f"{size} word{'s' * (size != 1)}, closed under the layer map"
 
 
-def open_layer(network: Network) -> tuple[StepParameters, ...]:
-    """The cell of ``network`` that repeats, with multiplier 1: a layer with both fans open, over
-    Q(n_in, n_out), or a block with its own sizes and scales."""
-    symbols = (network.free_symbols - {L}) | {n_in, n_out}
-    domain = field_of(symbols if network._is_chain else network._field_symbols(None))
-    return cell_parameters(domain, network._kinds()[-1])
-
-
 @answered
 def derive(
     observable: Observable, network: Network, *, layer: object = None, rates: object = None
@@ -520,39 +493,5 @@ def derive(
     repeating_network(network)
     refuse_long(observable)
     asked = asked_layer(network, layer)
-    _refuse_bare_masks(observable, network, asked)
-    _refuse_in_blocks(observable, network, asked)
+    refuse_unsolved(observable, network, asked)
     return Derivation(observable, network, asked, asked_rates(network, rates))
-
-
-def _refuse_in_blocks(observable: Observable, network: Network, layer: Any) -> None:
-    """Refuse what a residual network does not have: masks of the stream, on which x is z, and
-    observables inside a branch other than its movement."""
-    factors = list(chain.from_iterable(word for word, _ in observable.terms))
-    if isinstance(layer, Branch) and not set("".join(factors)) & set(INNER):
-        raise NotSolved(
-            f"observables inside a branch are not solved: ask squared_update(network, {layer}) for "
-            f"its movement, or give layer={layer.block} for the stream"
-        )
-    if network._depths and any("D" in re.sub("^zD*|D*z$", "", factor) for factor in factors):
-        raise InvalidArgument(
-            f"expected an observable without D for {network}, got observable={observable}; the "
-            f"stream has no activation, so that x is z there: leave D out"
-        )
-
-
-def _refuse_bare_masks(observable: Observable, network: Network, layer: int | Symbol) -> None:
-    """Refuse terms of masks and gradients alone above another ReLU layer.
-
-    Where a layer below is inactive as a whole, the masks here are 0 and no fair coins, and in such
-    a term nothing else vanishes with them: |g|^2 has the mean of fair coins times the chance that
-    no layer below is inactive, the product of 1 - 2^-n over them, which is not rational in n.
-    """
-    bare = [word for word, _ in observable.terms if set() < set("".join(word)) <= {"D", "g"}]
-    if bare and network.activation.slope == 0 and layer != 1 and network.depth != 1:
-        raise InvalidArgument(
-            f"expected g and D of ReLU layers above the first in products with K or z, got the "
-            f"term {word_text(bare[0])} of observable={observable}: where a whole layer below is "
-            f"inactive the masks are no fair coins, and the mean is not rational in the width; "
-            f"give layer=1, a leaky slope, or a product such as trace(D) * (z @ z)"
-        )

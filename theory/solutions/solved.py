@@ -11,13 +11,9 @@ from sympy.polys.domains.domain import Domain
 
 from theory.algebra.in_width import InWidth
 from theory.errors import NotSolved
-from theory.networks.sizes import Sizes
-from theory.public_names import cached_property
-from theory.solutions.block_limits import block_limit, block_ratio_limit
-from theory.solutions.closed_form import ClosedForm
-from theory.solutions.infinite_width import leading_in_width
-from theory.solutions.joint_limit import JointLaw
-from theory.solutions.limits import (
+from theory.exact.closed_form import ClosedForm
+from theory.limits.blocks import block_limit, block_ratio_limit
+from theory.limits.expansions import (
     Weighted,
     growth,
     highest_power,
@@ -25,6 +21,10 @@ from theory.solutions.limits import (
     over_width,
     width_series,
 )
+from theory.limits.infinite_width import leading_in_width
+from theory.limits.joint_limit import JointLaw
+from theory.networks.sizes import Sizes
+from theory.public_names import cached_property
 from theory.solutions.value import Number
 from theory.symbols import B, L, n
 from theory.validation import count_between

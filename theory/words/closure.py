@@ -135,13 +135,13 @@ def entered(word: Word, cell: CellShape) -> Word:
 @cache
 def _table(cell: CellShape) -> tuple[dict[int, str], str]:
     last = cell[-1][-1]
-    inner = cell[0][0].index if len(cell) > 1 else None
-    table = carried_face(last.index, inner)
+    inner = cell[0][0].number if len(cell) > 1 else None
+    table = carried_face(last.number, inner)
     if not last.masked:
         pairs = zip(BARE + "z", MASKED + "x", strict=True)
         bare = {ord(before): table[ord(after)] for before, after in pairs}
-        table = table | bare | {ord("D"): junction(last.index, 0)}
-    return table, junction(last.index, 0)
+        table = table | bare | {ord("D"): junction(last.number, 0)}
+    return table, junction(last.number, 0)
 
 
 def _kernel_words(size: int) -> int:

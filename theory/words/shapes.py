@@ -41,7 +41,7 @@ class EdgeShape(NamedTuple):
 class SiteShape(NamedTuple):
     """One site: its number, whether it has a mask, its edges, and the faces that links read."""
 
-    index: int
+    number: int
     masked: bool
     edges: tuple[EdgeShape, ...]
     links: tuple[int, ...] = ()

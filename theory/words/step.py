@@ -157,7 +157,7 @@ def _own_shares(kind: int, left: int, right: int, step: StepShape) -> Iterator[_
     for one, other in product(p.edges, q.edges):
         if one.weights == other.weights:
             form = vector(one.source) + vector(other.source)
-            yield _part(junction(min(p.index, q.index), masks), (one.weights,), (form,))
+            yield _part(junction(min(p.number, q.number), masks), (one.weights,), (form,))
 
 
 def _read(face: int, step: StepShape) -> list[tuple[str, int, tuple[int, ...]]]:
@@ -166,13 +166,13 @@ def _read(face: int, step: StepShape) -> list[tuple[str, int, tuple[int, ...]]]:
     site = _site(face, step)
     if site is None:
         return [("", face, ())]
-    start = junction(site.index, _masks(site, face))
+    start = junction(site.number, _masks(site, face))
     edges = [(start + weight(edge.weights), edge.source, ()) for edge in site.edges]
     return edges + [("", source, (link,)) for link, source in enumerate(site.links)]
 
 
 def _site(face: int, step: StepShape) -> SiteShape | None:
-    return next((site for site in step if site.index == face >> 1), None)
+    return next((site for site in step if site.number == face >> 1), None)
 
 
 def _masks(site: SiteShape, face: int) -> int:

@@ -3,7 +3,7 @@
 ``derive(observable, network)`` averages, in this order, the readout (`theory.words.gradients`), the
 cells above the observable (a layer map on the carried words), the observable's own cell, and
 the cells below (a layer map on the kernel words).  Everything here is independent of the
-network's sizes; `theory.solutions.recursion` puts them in.
+network's sizes; `theory.exact.recursion` puts them in.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class WordMaps:
 
     def mask_powers(self) -> set[int]:
         """All p whose mask moment E[D^p] enters a map of a cell that repeats."""
-        maps = (self.kernel, self.carried, *self._main.sources)
+        maps: tuple[LayerMap | Source, ...] = (self.kernel, self.carried, *self._main.sources)
         steps = chain.from_iterable(each.steps for each in maps)
         return set().union(*(step.mask_powers() for step in steps))
 
@@ -113,7 +113,7 @@ def word_maps(observable: Observable, *shapes: CellShape) -> WordMaps:
             kernel=layer_map(kernel, shape),
             carried=layer_map(carried, shape),
             sources=tuple(
-                Source(shares, through(_words(shares), shape, kernel), shape[-1][-1].index, over)
+                Source(shares, through(_words(shares), shape, kernel), shape[-1][-1].number, over)
                 for shares in spelled
                 if shape in own
             ),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -111,7 +112,7 @@ def _grid(job: Job) -> list[MLP] | None:
     """The networks asked for; None where no sizes are."""
     if job.width is None and job.depth is None:
         return None
-    network = default_network(read(job.formula))
+    network: Any = default_network(read(job.formula))
     sizes = product(job.width or _WIDTHS, job.depth or _DEPTHS)
     return [network_of(network, width, depth) for width, depth in dict.fromkeys(sizes)]
 

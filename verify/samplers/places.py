@@ -151,8 +151,9 @@ class _Vertices(Places[Graph]):
         return f"vertex {place}"
 
     def rates(self, rates: object) -> Any:
-        read = self.network._rates(dict(rates) if isinstance(rates, tuple) else rates)
-        return tuple(sorted(((k, v) for k, v in read.items() if v != 1), key=str)) or None
+        given = dict(rates) if isinstance(rates, tuple) else rates
+        read = self.network._asked_rates(given) or ()
+        return tuple(sorted(((k, v) for k, v in read if v != 1), key=str)) or None
 
     def sites(self, rates: Any) -> Sites:
         return lowered(self.network, None if rates is None else dict(rates))

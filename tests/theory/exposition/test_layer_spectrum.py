@@ -10,9 +10,9 @@ from sympy.polys.matrices import DomainMatrix
 
 from theory import MLP, LeakyReLU, squared_update
 from theory.algebra.fields import field_of
+from theory.exact.recursion import start_column
 from theory.exposition.layer_spectrum import Eigenvalue, LayerSpectrum
 from theory.solutions.derivation import Derivation
-from theory.solutions.recursion import start_column
 from theory.symbols import L, n_0
 from theory.words.shapes import cell_parameters
 

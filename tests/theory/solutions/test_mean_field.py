@@ -15,8 +15,8 @@ from theory import (
     squared_update,
 )
 from theory.algebra.fields import field_of
+from theory.limits.infinite_width import leading_in_width
 from theory.observables import D, K, Observable, f, g, trace, x, z
-from theory.solutions.infinite_width import leading_in_width
 from theory.symbols import L, a, ell, eta, n, n_0
 
 q = Symbol("q", positive=True)

@@ -20,11 +20,11 @@ from tests.roads.site_polynomial import site_update
 from tests.roads.weight_polynomial import expectation, update_parts
 from tests.tools.strategies import ONE, THIRD, SmallNetwork, fraction, observable, rational
 from theory import LeakyReLU, derive, squared_update
+from theory.exact.recursion import start_column, top_row
 from theory.networks.activations import Activation
 from theory.networks.residual import Residual
 from theory.networks.roles import Branch, ByRole
 from theory.networks.sites import Cell, Step
-from theory.solutions.recursion import start_column, top_row
 from theory.words.coefficients import Coefficient, StepParameters, evaluate
 from theory.words.gradients import GradientTerm
 from theory.words.letters import junction, masks_of, site_of

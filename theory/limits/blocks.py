@@ -18,8 +18,8 @@ from theory.algebra.fields import certainly_at_least, field_of
 from theory.algebra.power_sum import DEPTHS, PowerSum, depth_ring
 from theory.algebra.series import ExpSum, fixed_depth_series, fixed_ratio_series
 from theory.errors import NotSolved
+from theory.limits.expansions import Weighted
 from theory.networks.roles import Branch
-from theory.solutions.limits import Weighted
 from theory.symbols import B, L, b, n, t
 
 __all__ = ["block_limit", "block_ratio_limit", "leading_in_blocks", "refuse_open_block"]

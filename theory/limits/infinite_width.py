@@ -23,8 +23,8 @@ from sympy.polys.matrices import DomainMatrix
 
 from theory.algebra.fields import field_of
 from theory.errors import NotSolved
+from theory.exact.recursion import start_column, top_row
 from theory.networks.network import Network
-from theory.solutions.recursion import start_column, top_row
 from theory.symbols import L, ell, n
 from theory.words.shapes import cell_parameters
 from theory.words.word import Word, degree, is_trace

@@ -13,8 +13,8 @@ from theory.algebra.power_sum import DEPTHS, PowerSum
 from theory.algebra.series import fixed_depth_series, fixed_ratio_series
 from theory.algebra.two_powers import Rational, TwoPowers
 from theory.errors import NotSolved
-from theory.solutions.closed_form import ClosedForm
-from theory.solutions.joint_limit import JointLaw
+from theory.exact.closed_form import ClosedForm
+from theory.limits.joint_limit import JointLaw
 from theory.symbols import L, n
 
 __all__ = [

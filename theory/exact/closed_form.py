@@ -19,11 +19,11 @@ from sympy.polys.matrices import DomainMatrix
 from theory.algebra.factored_form import power_sum_expression
 from theory.algebra.power_sum import Key, PowerSum, binomial, depth_ring, merged, power_key
 from theory.algebra.spectrum import Component, Orbit, Spectrum
+from theory.exact.own_units import OwnUnits
+from theory.exact.recursion import start_column
+from theory.exact.rescaled_network import RescaledNetwork
 from theory.networks.network import Network
 from theory.networks.sites import Cell, Plan
-from theory.solutions.own_units import OwnUnits
-from theory.solutions.recursion import start_column
-from theory.solutions.rescaled_network import RescaledNetwork
 from theory.symbols import L, ell, n, p, q
 from theory.words.shapes import shape_of
 from theory.words.word import degree

@@ -15,7 +15,7 @@ from typing import Any
 from mpmath import fp
 
 from theory.algebra.fields import Quotient
-from theory.solutions.recursion import LayerMaps, LayerRun, Recursion
+from theory.exact.recursion import LayerMaps, LayerRun, Recursion
 
 __all__ = ["DecimalRecursion", "guard_digits", "quick_mean"]
 

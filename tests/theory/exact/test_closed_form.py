@@ -23,9 +23,9 @@ from theory import (
     derive,
     squared_update,
 )
+from theory.exact.rescaled_network import RescaledNetwork
 from theory.laws.update import SquaredUpdate
 from theory.observables import D, K, Observable, f, g, trace, x, z
-from theory.solutions.rescaled_network import RescaledNetwork
 from theory.symbols import L, a, c, ell, eta, kappa, n, n_0, p, q, r, t
 from theory.words.word_maps import word_maps
 
