@@ -231,9 +231,10 @@ class Derivation(Solved):
     def opened(self) -> tuple[Derivation, Sizes] | None:
         """For a deep network with symbols, and for a high layer: the derivation with symbols for
         depth and layer, and their numbers."""
-        network, layer, rates = self.network, self.layer, grouped(self.rates)
+        network, layer = self.network, self.layer
         if not network._is_chain:
             return self._opened_blocks
+        rates = grouped(self.rates)
         high = isinstance(layer, int) and layer not in NUMBERED_LAYERS
         deep = is_deep(network) or (high and network.depth == L)
         if self.vanishes or isinstance(network.width, tuple) or not deep:
@@ -250,7 +251,7 @@ class Derivation(Solved):
         """The same for a network of many blocks, above the first."""
         inside, blocks = isinstance(self.layer, Branch), self.network.depth
         block = self.layer.block if isinstance(self.layer, Branch) else self.layer
-        solved = block != 0 and not isinstance(self.rates, tuple)
+        solved = self.network._depths and block != 0 and not isinstance(self.rates, tuple)
         if self.vanishes or not solved or not is_deep(self.network):
             return None
         place = B if block == blocks else b
