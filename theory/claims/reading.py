@@ -111,7 +111,7 @@ def read_claim(
 
 def _check_kind(value: ExactNumber, quantity: Quantity, name: str) -> None:
     """Refuse a result of `theory` that is another quantity than the claimed one."""
-    kinds = {Quantity.UPDATE: SquaredUpdate, Quantity.RATE: _Rate}
+    kinds: dict[Quantity, Any] = {Quantity.UPDATE: SquaredUpdate, Quantity.RATE: _Rate}
     if not isinstance(value, kinds[quantity]):
         fix = "give squared_update(...)"
         if name == "formula":

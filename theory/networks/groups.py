@@ -84,6 +84,7 @@ def inner_groups(network: Network) -> dict[str, Any]:
     """
     if not network._is_chain:
         return {"input": ByRole(1, 0, 0), "up": ByRole(0, 1, 0), "down": ByRole(0, 0, 1)}
+    groups: list[tuple[str, FirstLayer | HiddenLayers]]
     groups = [("first layer", FirstLayer()), ("hidden layers", HiddenLayers())]
     held = groups[:1] if network.depth == 1 else groups
     return {name: group_rates(network, group) for name, group in held}

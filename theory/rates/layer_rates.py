@@ -440,7 +440,7 @@ def _root_of_limit(square: Expr) -> Expr:
     return sqrt(number) if power == 0 else Integer(0)
 
 
-def _leading(series: list[Expr] | tuple[Expr, ...]) -> tuple[int, Expr]:
+def _leading(series: Sequence[Expr]) -> tuple[int, Expr]:
     """The first order in 1/n that does not vanish, and its highest power of the depth."""
     for order, coefficient in enumerate(series):
         if not Poly(coefficient, *DEPTHS).is_zero:
