@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import ceil, expm1
+from typing import Any
 
 from sympy import Expr, Integer, Rational
 
@@ -179,7 +180,8 @@ class _Plan:
 
     def _cell(self, target: Target) -> PlannedCell:
         of_rate = target.quantity is Quantity.RATE
-        layer = int((target.rate.layer if of_rate else target.layer) or target.network.layers)
+        named: Any = target.rate.layer if of_rate else target.layer
+        layer = int(named or target.network.layers)
         moved = replace(target, quantity=Quantity.UPDATE, layer=layer)
         if moved.number <= 0:
             raise NotMeasured(
