@@ -54,6 +54,32 @@ def test_the_law_of_a_scaling_is_the_limit_of_exact_values(name: str, inside: bo
     assert abs(errors[2] / errors[1] - 0.5) < 0.03
 
 
+def test_variances_of_one_over_the_root_in_both_are_rates_of_the_root() -> None:
+    """U = B^(-1/4) U' and W = B^(-1/4) W': E grows like B in the stream, like sqrt(B) inside."""
+    hidden = ByRole(input=0)
+    laws = [
+        float(squared_update(Residual(), layer, rates=hidden).label.leading_term()[1].evalf(20))
+        for layer in (None, Branch(B))
+    ]
+    errors = []
+    for root in (16, 32):
+        blocks = root**2
+        network = Residual(
+            10**9,
+            blocks,
+            multiplier2=1,
+            weight_variance=ByRole(up=Rational(2, root), down=Rational(1, root)),
+        )
+        scaled = squared_update(Residual(10**9, blocks), rates=ByRole(up=root, down=root)).label
+        label = squared_update(network).label
+        assert float(label.evaluate() / scaled.evaluate()) == pytest.approx(1, rel=1e-12)
+        inside = squared_update(network, Branch(blocks)).label
+        ratios = label.value / blocks / laws[0], inside.value / root / laws[1]
+        errors.append([ratio - 1 for ratio in ratios])
+    assert all(abs(error) < 0.15 for error in errors[0])
+    assert all(abs(new / old - 0.5) < 0.1 for new, old in zip(*errors[::-1], strict=True))
+
+
 @pytest.mark.parametrize("part", ["label", "output"])
 @pytest.mark.parametrize("width", [1, 2, 5])
 def test_many_blocks_at_a_width_are_an_exponential(width: int, part: str) -> None:
