@@ -30,7 +30,7 @@ from theory.formulas.normal_form import (
     powers_text,
 )
 from theory.formulas.positivity import EVERYWHERE
-from theory.laws.criteria import MeanOverLayers
+from theory.laws.criteria import Branches, MeanOverLayers, StreamAndBranches
 from theory.symbols import L, eta, n, t
 
 __all__ = [
@@ -188,7 +188,8 @@ def _found(reading: Reading, claim: Claim, expression: Expr | None) -> Differenc
     law = _form(partial(target.law, claim))
     if yours is None or law is None:
         return None
-    parts = {} if isinstance(target.criterion, MeanOverLayers) else _laws_of_parts(target, claim)
+    of_one_layer = not isinstance(target.criterion, MeanOverLayers | Branches | StreamAndBranches)
+    parts = _laws_of_parts(target, claim) if of_one_layer else {}
     for part, form in parts.items():
         if not yours - form:
             return Difference(Kind.PART, _OTHER_PARTS[target.part, part])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
 from sympy import Expr, Symbol, exp, powsimp
 
@@ -21,6 +20,7 @@ from theory.laws.criteria import Branches, Stream
 from theory.laws.update import SquaredUpdate, squared_update
 from theory.networks.network import Network
 from theory.networks.roles import Branch
+from theory.rates.block_rate import BlockLearningRate
 from theory.rates.growth_proof import certainly_rises, rises_at_all_sizes
 from theory.rates.hidden_rate import MaximalLearningRate
 from theory.rates.learning_rate import RATE
@@ -85,11 +85,8 @@ def _many_blocks(update: SquaredUpdate) -> Step:
 
 def _block_rate(update: SquaredUpdate) -> Step:
     inside = isinstance(update.layer, Branch)
-    rate: Any = maximal_learning_rate(
-        update.network,
-        criterion=Branches() if inside else Stream(),
-        rates=update.derivations[0].rates,
-    )
+    criterion = Branches() if inside else Stream()
+    rate = BlockLearningRate(update.network, criterion, update.derivations[0].rates)
     lines, checked = [], []
     if isinstance(update.network.width, Symbol):
         lines.append(Line(RATE, Math.of(rate.leading()), "~"))

@@ -129,7 +129,7 @@ class BlockLearningRate(LearningRate):
 
         >>> from theory import Residual, maximal_learning_rate
         >>> round(float(maximal_learning_rate(Residual(width=8)).block_limit()), 4)
-        0.0
+        0.0572
         """
         limits = [update.block_limit() / eta**2 for update in self._binding]
         moved = limits[0] if len(limits) == 1 else Max(*limits)

@@ -73,6 +73,13 @@ class LayerRates(Composite):
     hidden layers  0.0791636  0.042078
     readout        0.0112892  0.00600058
     >>> layer_rates(Residual(64, 8))
+    LayerRates of Residual(width=64, blocks=8), bound 1
+             alone       together
+    input    0.222219    0.0710888
+    up       0.592423    0.189518
+    down     0.335135    0.107211
+    readout  0.00568392  0.00181831
+    at equal rates input binds
     """
 
     inner: tuple[MaximalLearningRate | BlockLearningRate, ...]
@@ -85,7 +92,9 @@ class LayerRates(Composite):
         below the readout move the last layer equally far.
 
         >>> from theory import Residual, layer_rates
-        >>> {name: rate.leading() for name, rate in layer_rates(Residual()).alone.items()}
+        >>> rates = layer_rates(Residual()).alone
+        >>> [rates[name].leading() for name in ("input", "up", "down")]
+        [sqrt(3)*exp(-1)/3, 2*sqrt(15)*exp(-1)/5, sqrt(15)*exp(-1)/5]
         """
         return dict(zip((*self._groups, "readout"), self._rates, strict=True))
 
@@ -94,8 +103,9 @@ class LayerRates(Composite):
         """The group below the readout that moves the last layer farthest at equal rates: the group
         of the smallest rate alone, to leading order where sizes are symbols.
 
-        >>> from theory import Residual, layer_rates
-        >>> layer_rates(Residual()).binding, layer_rates(Residual(64, 8)).binding
+        >>> from theory import MLP, Residual, layer_rates
+        >>> layer_rates(Residual()).binding, layer_rates(MLP(64, 8)).binding
+        ('input', 'hidden layers')
         """
         sizes = [self._size(rate) for rate in self.inner]
         largest = [

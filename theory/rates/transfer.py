@@ -170,6 +170,7 @@ def transfer_learning_rate(
     0.00624247, 0.00625 by the law alone
     >>> from theory import Residual
     >>> round(transfer_learning_rate(0.05, Residual(256, 8), Residual(1024, 64)).rate, 6)
+    0.044529
     """
     tuned = exact_number("rate", rate)
     if tuned <= 0:

@@ -174,6 +174,7 @@ class Solved(Number):
 
         >>> from theory import Residual, squared_update
         >>> squared_update(Residual(width=1)).label.block_limit()
+        43*eta**2*exp(6)/4
         """
         if self.network.depth != B:
             raise NotSolved(

@@ -8,14 +8,15 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
 from theory.claims.reading import default_network
 from theory.claims.target import Claim, Quantity
+from theory.errors import InvalidArgument
 from theory.formulas.formula import read
 from theory.networks.mlp import MLP
+from theory.validation import typed
 from verify.claims.check import check
 from verify.claims.networks import network_of
 from verify.claims.record import check_record
@@ -112,7 +113,12 @@ def _grid(job: Job) -> list[MLP] | None:
     """The networks asked for; None where no sizes are."""
     if job.width is None and job.depth is None:
         return None
-    network: Any = default_network(read(job.formula))
+    network = default_network(read(job.formula))
+    if not isinstance(network, MLP):
+        raise InvalidArgument(
+            f"expected a formula in n and L where widths and depths are given, got "
+            f"formula={typed(job.formula)} in blocks; leave them out, theory decides it"
+        )
     sizes = product(job.width or _WIDTHS, job.depth or _DEPTHS)
     return [network_of(network, width, depth) for width, depth in dict.fromkeys(sizes)]
 
