@@ -66,9 +66,9 @@ class Point(NamedTuple):
     eta**2/2
     """
 
-    network: Network
-    layer: int | Branch
-    rates: tuple[int | Fraction, ...] | ByRole | None = None
+    network: Any
+    layer: Any
+    rates: Any = None
 
     def __repr__(self) -> str:
         rates = (

@@ -61,7 +61,7 @@ def test_the_block_that_binds_need_not_be_the_last() -> None:
 
 @pytest.mark.parametrize("width", [2, 8])
 def test_the_rate_of_many_blocks_is_the_limit(width: int) -> None:
-    rate = maximal_learning_rate(Residual(width=width))
+    rate: Any = maximal_learning_rate(Residual(width=width))
     law = float(rate.block_limit())
     errors = [float(rate.at(B=blocks)) / law - 1 for blocks in (256, 512, 1024)]
     assert abs(errors[2]) < 0.02
