@@ -5,11 +5,11 @@ With rates eta_1, eta_h, eta_v of the three groups, one step gives, to first ord
     Delta z = -(f - y) (eta_1 K_1 + eta_h K_h) g,
     Delta f = -(f - y) (eta_1 g.K_1 g + eta_h g.K_h g + eta_v |x|^2),
 
-at the last hidden layer, where K = K_1 + K_h splits by the group that moves.  Let each rate be the
-maximal rate of its group alone times sqrt(s).  Each group alone then uses the share s of the bound,
-and s is the largest share at which the joint E[(Delta z)^2] and E[(Delta f)^2] stay within the
-bound.  Their cross terms are means of the same kind, because K is linear in the multipliers.  With
-one hidden layer there are no layers 2 to L: K = K_1, and two groups share.
+at the last hidden layer, where K = K_1 + K_h splits by the group that moves.  Let each rate be its
+own maximal one times sqrt(s): each group then uses the share s of the bound by itself, and s is the
+largest for which the joint E[(Delta z)^2] and E[(Delta f)^2] meet the bound.  Their cross terms
+are means of the same kind, since K is linear in the multipliers.  With one hidden layer there are
+no layers 2 to L: K = K_1, and two groups share.
 """
 
 from __future__ import annotations
@@ -56,9 +56,9 @@ _FEW_LAYERS, _QUICK_DEPTH = 16, 10**12
 class LayerRates(Composite):
     """The maximal learning rates of the groups of weights under one bound.
 
-    ``inner``: the rate of the first layer alone, and of the hidden layers alone where there are
-    any, with a bound on E[(Delta z)^2] in the last hidden layer; ``readout``: the rate of the
-    readout alone, with a bound on E[(Delta f)^2].  Made by `layer_rates`.
+    ``inner``: of the first layer, and of the hidden layers where there are any, alone, bounding
+    E[(Delta z)^2] in the last hidden layer; ``readout``: alone, bounding E[(Delta f)^2].  Made by
+    `layer_rates`.
 
     >>> from theory import MLP, layer_rates
     >>> layer_rates(MLP(64, 8))
@@ -144,8 +144,8 @@ class LayerRates(Composite):
 
     @property
     def share(self) -> Expr:
-        """The share s of the bound that each group alone may use when all groups train together:
-        the inverse of the larger of `moved_layer` and `moved_output`.
+        """The share s of the bound that each group alone may use when all train together: one over
+        the larger of `moved_layer` and `moved_output`.
 
         Needs a network in numbers, which decide whether z or f binds.
 
@@ -176,7 +176,7 @@ class LayerRates(Composite):
 
     def leading(self) -> tuple[Expr, ...]:
         """The leading terms of the rates trained together, as n -> infinity, then as the depth
-        grows: the rates alone times sqrt(`leading_share`).
+        grows: those alone times sqrt(`leading_share`).
 
         >>> from theory import MLP, layer_rates
         >>> layer_rates(MLP()).leading()[2]
