@@ -33,9 +33,9 @@ _NOT_DEFINED = "nothing moves in this layer: the alignment is not defined"
 class Alignment(Composite, Number):
     """E[(g.dz)^2] over E[|g|^2 |dz|^2] in one layer: a mean squared cosine, between 0 and 1.
 
-    To first order in eta, g.dz is what the layers up to this one do to the output f, and by
-    Cauchy and Schwarz it is at most |g| |dz|.  Made by `alignment`; ``label`` and ``output`` are
-    values of the same type, for the 1 and the f^2 of E_y (f - y)^2 = 1 + f^2.
+    To first order in eta, the layers up to this layer change the output f by g.dz, which is at most
+    |g| |dz| by the inequality of Cauchy and Schwarz.  Made by `alignment`; ``label`` and ``output``
+    are values of the same type, for the 1 and the f^2 of E_y (f - y)^2 = 1 + f^2.
 
     >>> from theory import MLP, alignment
     >>> alignment(MLP())

@@ -1,4 +1,4 @@
-"""A criterion says what a maximal learning rate keeps bounded, and by how much."""
+"""A criterion names the movement that a maximal learning rate bounds, and the bound."""
 
 from __future__ import annotations
 

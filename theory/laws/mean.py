@@ -74,11 +74,11 @@ class Mean(Composite, Solved):
         """The mean, exact: a rational, or a function of the symbols left, times eta**2.
 
         ``sympify(str(u.exact))``, ``srepr`` and pickle give the same expression again; ``eval`` of
-        the text does not, since Python reads a fraction such as 1/3 as a float.
+        the text does not, because Python reads a fraction such as 1/3 as a float.
 
-        Do not put floats into a closed form: its terms cancel, so that at n = 10^7 and L = 8 not
-        one digit is left.  ``u(64, 10)``, ``u.at(n=64)`` and ``u.lambdify()`` keep all of them, and
-        `positive_sum` is a form that does not cancel.
+        Do not put floats into a closed form: its terms cancel, and at n = 10^7 and L = 8 no digit
+        is left.  ``u(64, 10)``, ``u.at(n=64)`` and ``u.lambdify()`` keep all digits, and
+        `positive_sum` is a form whose terms do not cancel.
 
         With a symbolic depth or layer, a closed form for equal hidden widths, for sizes that meet
         `conditions`; raises `NotSolved` for widths that differ, and for a number of more digits
@@ -220,12 +220,12 @@ class Mean(Composite, Solved):
         )
 
     def joint_limit_from(self, tolerance: object, ratio: object) -> int:
-        """The width from which on `joint_limit` is within a relative ``tolerance`` of the exact
+        """The width from which `joint_limit` is within a relative ``tolerance`` of the exact
         value at L = ``ratio`` n.
 
-        The relative error is followed down from widths where its next order in 1/n says that it is
-        below a quarter of the tolerance, in steps of 1.1, to the first that exceeds it; L need not
-        be whole, the closed form has a value at every depth.
+        The search starts at a width where the next order in 1/n puts the relative error below a
+        quarter of the tolerance, and divides the width by 1.1 until the error exceeds the
+        tolerance.  L need not be whole: the closed form has a value at every depth.
 
         >>> from theory import MLP, squared_update
         >>> update = squared_update(MLP())
@@ -323,7 +323,7 @@ class PartOfMean(Mean):
     def label(self) -> Self:
         """The part from the label, which exists alone while the output is zero.
 
-        Raises `NotSolved` for a part, which has none.
+        Raises `NotSolved` for a part, which has no label part.
 
         >>> from theory import MLP, readout_update, squared_update
         >>> squared_update(MLP(depth=2)).label.exact

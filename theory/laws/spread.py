@@ -75,7 +75,7 @@ class Spread(Composite):
 
     @property
     def unit(self) -> Expr:
-        """What the observable is multiplied with, such as eta**2/n for a mean squared update."""
+        """The factor of the observable, such as eta**2/n for a mean squared update."""
         return self.whole.unit_of_step / self.whole.width_here
 
     def _number(self, context: Any) -> Moments:
@@ -199,7 +199,7 @@ class Spread(Composite):
 
     @property
     def exact(self) -> Moments:
-        """Mean and standard deviation, exact; see `variance` for what it takes.
+        """Mean and standard deviation, exact; `variance` says how long they take.
 
         >>> from theory import MLP, tangent_kernel
         >>> tangent_kernel(MLP(depth=1)).exact

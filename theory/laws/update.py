@@ -63,8 +63,8 @@ class SquaredUpdate(PartOfMean):
 
     @cached_property
     def derivation(self) -> DerivationSteps:
-        """The steps from the definition to the law, each a checked identity; printed in full, and
-        displayed in notebooks.
+        """The steps from the definition to the law, each a checked identity.  `print` and notebooks
+        show all steps.
 
         >>> from theory import MLP, squared_update
         >>> steps = squared_update(MLP()).derivation
@@ -81,8 +81,8 @@ class SquaredUpdate(PartOfMean):
 
     @cached_property
     def spread(self) -> Spread:
-        """Mean and variance over networks of what one network contributes: its squared update,
-        averaged over the neurons of the layer and the label.
+        """Mean and variance over networks of the squared update of a network, averaged over the
+        neurons of the layer and over the label.
 
         >>> from theory import MLP, squared_update
         >>> spread = squared_update(MLP(depth=1)).spread

@@ -1,4 +1,4 @@
-"""A group of weights has a learning rate of its own: first layer, hidden layers or readout."""
+"""Groups of weights with separate learning rates: first layer, hidden layers, readout."""
 
 from __future__ import annotations
 

@@ -38,17 +38,17 @@ class MLP(Network):
     v_j ~ N(0, readout_variance/n_L^2).
 
     ``width``: int, or the symbol ``n`` (None); or a tuple with one width per layer, each an int or
-    a symbol of your own, read as a positive integer.
+    your own symbol, read as a positive integer.
     ``depth``: int, or the symbol ``L`` (None); a tuple of widths sets it.
     ``input_width``: int, the symbol ``n_0``, or the first width (None).
     ``weight_variance``: None is critical, 2/(1 + slope^2): 2 for ReLU.
     ``readout_variance``: in units of 1/n_L^2; None is 1.
-    ``input_norm2``: |x|^2; None is the input width.  Symbols of your own in the last three are read
+    ``input_norm2``: |x|^2; None is the input width.  Your own symbols in the last three are read
     as positive.
 
     Numbers are exact: int, Fraction, sympy Rational or decimal text; a float is read as its
-    shortest decimal.  A plain value: it validates itself (`InvalidArgument`), derives nothing
-    and samples nothing.
+    shortest decimal.  The constructor validates its arguments (`InvalidArgument`); it derives
+    nothing and samples nothing.
 
     >>> MLP(width=64, depth=3)
     MLP(width=64, depth=3)

@@ -1,5 +1,5 @@
-"""Numbers take the place of symbols: this module says which sizes are open and what they may
-become."""
+"""Numbers take the place of symbols: this module lists the open sizes and checks their new
+values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A maximal learning rate is the rate at which a mean squared movement meets its bound."""
+"""A maximal learning rate is the rate at which a mean squared movement reaches its bound."""
 
 from __future__ import annotations
 

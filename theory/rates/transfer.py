@@ -158,10 +158,10 @@ def transfer_learning_rate(
 
     ``rate`` times the ratio of the two maximal rates, which is exact at these sizes, under
     ``criterion`` and for ``group`` as in `maximal_learning_rate`.  ``source``, ``target``: networks
-    in numbers.  Warns `OutsideValidity` where the law of ``group``'s rate is off by more than
-    ``tolerance`` at the last layer, and names the cause: the depth over the width, beyond which
-    rare networks set the mean and a typical one wants another rate
-    (`verify.typical_learning_rate`), or the input width.  Raises `InvalidArgument` for arguments of
+    in numbers.  Warns `OutsideValidity` where the law of ``group``'s rate errs by more than
+    ``tolerance`` at the last layer.  The warning names the cause: the input width, or a depth over
+    width at which rare networks set the mean and a typical network needs another rate
+    (`verify.typical_learning_rate`).  Raises `InvalidArgument` for arguments of
     another kind.
 
     >>> from theory import MLP, transfer_learning_rate
