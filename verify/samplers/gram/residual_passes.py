@@ -1,0 +1,518 @@
+"""Compiled passes carry norms and inner products of residual networks, O(1) a block.
+
+docs/conditioning.md has the proof.
+
+The vectors of the stream that a block joins are h and g below it, h and g above it, U^T delta and
+W a.  They span a frame of four directions: h below; W a across it, so that h above lies in the first
+two; g above across these; U^T delta across all three.  An update that comes from below has a fifth
+direction, drawn at the block.  A branch is a masked layer, held as in
+`verify.samplers.gram.leaky_passes`: of its active and of its inactive neurons the directions along
+the pre-activations, along delta across these, and the length of what is left.
+
+Lengths of Gaussian vectors are drawn, never formed by subtraction.  Magnitudes are natural
+logarithms; everything else is of order one.  Several networks (lanes) go through a block together,
+so that the arithmetic runs in vector lanes.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from verify.numerics.chi_squares import lengths
+from verify.numerics.coins import CoinTables, coin_counts, coin_tables
+from verify.numerics.compiled import Array, formula, kernel, part
+from verify.numerics.variates import Stream, normal_pairs, normals, turn_to
+from verify.numerics.vector_math import exponential, logarithm, select
+from verify.samplers.blocks import Blocks
+from verify.samplers.gram.groups import fields
+
+__all__ = ["residual_scales", "residual_updates", "residual_workspace"]
+
+LANES = 64
+"""Networks that go through a block together.  Fields are rows of one array, of this length and at
+fixed places, so that the compiler knows that no two overlap."""
+_ZERO = -1e300
+"""In the place of the logarithm of 0: sums of such numbers and of others stay below ``_NONE``, and
+no difference is undefined."""
+_NONE = -1e299
+
+
+class ResidualScales(NamedTuple):
+    """The network: its widths, logarithms of its scales (``log_ups`` and ``log_downs``, of rates, by
+    block), coin tables, and the rows of results."""
+
+    width: int
+    branch_width: int
+    log_up_sd: float
+    log_down_sd: float
+    log_skip: float
+    log_readout: float
+    log_input: float
+    log_input_rate: float
+    slope: float
+    log_slope: float
+    log_ups: Array
+    log_downs: Array
+    coins: CoinTables
+    stream_rows: Array
+    branch_rows: Array
+
+
+def residual_scales(blocks: Blocks) -> ResidualScales:
+    """A network as the compiled passes take it."""
+    return ResidualScales(
+        width=blocks.width,
+        branch_width=blocks.branch_width,
+        log_up_sd=math.log(blocks.up_sd),
+        log_down_sd=math.log(blocks.down_sd),
+        log_skip=math.log(blocks.skip),
+        log_readout=math.log(blocks.readout_sd),
+        log_input=math.log(blocks.input_length),
+        log_input_rate=float(_logs(blocks.input_rate)),
+        slope=blocks.slope,
+        log_slope=float(_logs(blocks.slope)),
+        log_ups=_logs(blocks.up_rates),
+        log_downs=_logs(blocks.down_rates),
+        coins=coin_tables(np.array([blocks.branch_width])),
+        stream_rows=blocks.stream_rows,
+        branch_rows=blocks.branch_rows,
+    )
+
+
+def _logs(numbers: Any) -> Any:
+    positive = np.where(np.asarray(numbers) > 0.0, numbers, 1.0)
+    return np.where(np.asarray(numbers) > 0.0, np.log(positive), _ZERO)
+
+
+class _Block(NamedTuple):
+    """What a block leaves, a number for each network.
+
+    Of the branch, in units of sd |h below| (pre-activations z) and in unit vectors: ``on``, active
+    neurons; ``z_on``, ``z_off``, lengths; ``cos``, ``sin``, sigma(z) in the plane of the two z's;
+    ``log_a``, its length; ``xi``, ``xi_on``, ``xi_off``, W^T g across sigma(z) in that plane and
+    across z; ``d_on``, ``dq_on``, ``d_off``, ``dq_off``, delta along z and across it; ``log_d``.
+
+    Of the stream: ``log_h``, ``log_g`` above the block; ``cos_g``, ``sin_g``, g above along h and
+    across it; ``q_1``, ``q_2``, W a in units of sd |a| in the frame of the block; ``cos_h``,
+    ``sin_h``, h above in it; ``turn``, ``lift``, the part of g across h above, in the plane of the
+    first two directions and along the third; ``x_2``, ``x_3``, ``x_4``, U^T delta across h below, in
+    units of sd |delta|; ``e_2``, ``e_3``, ``e_4``, the unit vector along the part of g below
+    across h below.
+    """
+
+    on: Array
+    z_on: Array
+    z_off: Array
+    cos: Array
+    sin: Array
+    log_a: Array
+    xi: Array
+    xi_on: Array
+    xi_off: Array
+    d_on: Array
+    dq_on: Array
+    d_off: Array
+    dq_off: Array
+    log_d: Array
+    log_h: Array
+    log_g: Array
+    cos_g: Array
+    sin_g: Array
+    q_1: Array
+    q_2: Array
+    cos_h: Array
+    sin_h: Array
+    turn: Array
+    lift: Array
+    x_2: Array
+    x_3: Array
+    x_4: Array
+    e_2: Array
+    e_3: Array
+    e_4: Array
+
+
+class _Room(NamedTuple):
+    """What the passes carry from block to block, and room for draws, a number for each network.
+
+    ``along_h``, ``along_g``, ``rest``: the unit vector along the update u of the stream: along h,
+    along the part of g across h, and what is left; ``log_u``: log |u|.  ``w_on`` to ``wr_off``:
+    the update of a branch, as delta, with what is left of it; ``log_w``.  ``along``, ``across``,
+    ``met``: u or y times known vectors.  ``u_2`` to ``u_5``: u across h, in the frame of a block.
+    """
+
+    along_h: Array
+    along_g: Array
+    rest: Array
+    log_u: Array
+    w_on: Array
+    wq_on: Array
+    wr_on: Array
+    w_off: Array
+    wq_off: Array
+    wr_off: Array
+    log_w: Array
+    along: Array
+    across: Array
+    met: Array
+    u_2: Array
+    u_3: Array
+    u_4: Array
+    u_5: Array
+    log_f2: Array
+    count: Array
+    first: Array
+    second: Array
+    third: Array
+    fourth: Array
+    chances: Array
+
+
+_cut_block = part(fields(_Block, LANES))
+_cut_room = part(fields(_Room, LANES))
+_ROOM = len(_Room._fields) * LANES
+_ACTIVE = 0
+
+
+def residual_workspace(blocks: int) -> Any:
+    """Room for the fields of the input, as block 0, and of ``blocks``."""
+    return np.zeros((blocks + 1, len(_Block._fields) * LANES))
+
+
+@formula
+def _shares(one: float, other: float) -> tuple[float, float, float]:
+    """Two sizes given by logarithms in units of the larger, and its logarithm."""
+    larger, smaller = one > other, exponential(-abs(one - other))
+    return select(larger, 1.0, smaller), select(larger, smaller, 1.0), select(larger, one, other)
+
+
+@formula
+def _over(length: float) -> float:
+    """1/length; of nothing, 1."""
+    return 1.0 / select(length > 0.0, length, 1.0)
+
+
+@part
+def _chi(
+    stream: Stream, room: _Room, here: _Block, neurons: int, less: int, lanes: int, out: Array
+) -> None:
+    """Lengths of Gaussian vectors in as many dimensions as inactive neurons among ``neurons``, or
+    as active neurons for ``_ACTIVE``, less ``less``."""
+    sign = 1.0 if neurons == _ACTIVE else -1.0
+    for j in range(lanes):
+        room.count[j] = neurons + sign * here.on[j] - less
+    lengths(stream, room.count[:lanes], room.first, room.chances, out)
+
+
+@part
+def _length(stream: Stream, room: _Room, dimensions: int, lanes: int, out: Array) -> None:
+    """Lengths of Gaussian vectors in so many ``dimensions``."""
+    room.count[:lanes] = dimensions
+    lengths(stream, room.count[:lanes], room.first, room.chances, out)
+
+
+@part
+def _forward(
+    stream: Stream, group: int, scales: ResidualScales, blocks: Array, room: _Room, lanes: int
+) -> None:
+    """Lengths of h, of the pre-activations and of sigma of these."""
+    below, width = _cut_block(blocks[0], 0), scales.width
+    turn_to(stream, group, 0, 0)
+    _length(stream, room, width, lanes, room.second[:lanes])
+    for j in range(lanes):
+        below.log_h[j] = scales.log_input + logarithm(room.second[j])
+    for block in range(1, scales.stream_rows.size):
+        turn_to(stream, group, 0, block)
+        here, below = _cut_block(blocks[block], 0), _cut_block(blocks[block - 1], 0)
+        coin_counts(stream, scales.coins, 0, here.on[:lanes])
+        _chi(stream, room, here, _ACTIVE, 0, lanes, here.z_on[:lanes])
+        _chi(stream, room, here, scales.branch_width, 0, lanes, here.z_off[:lanes])
+        normals(stream, here.q_1[:lanes])
+        _length(stream, room, width - 1, lanes, here.q_2[:lanes])
+        for j in range(lanes):
+            bare = here.on[j] == 0.0
+            z_on, z_off = here.z_on[j], select(bare, 1.0, scales.slope) * here.z_off[j]
+            length = math.sqrt(z_on * z_on + z_off * z_off)
+            here.cos[j], here.sin[j] = z_on / length, z_off / length
+            log_a = scales.log_up_sd + logarithm(length) + select(bare, scales.log_slope, 0.0)
+            skip, fresh, unit = _shares(scales.log_skip, log_a + scales.log_down_sd)
+            h_1, h_2 = skip + fresh * here.q_1[j], fresh * here.q_2[j]
+            length = math.sqrt(h_1 * h_1 + h_2 * h_2)
+            here.cos_h[j], here.sin_h[j] = h_1 / length, h_2 / length
+            here.log_a[j] = below.log_h[j] + log_a
+            here.log_h[j] = below.log_h[j] + unit + logarithm(length)
+
+
+@part
+def _readout(
+    stream: Stream, group: int, scales: ResidualScales, top: _Block, room: _Room, lanes: int
+) -> None:
+    """g above the last block, which is the readout, and log f^2."""
+    turn_to(stream, group, 1, 0)
+    normals(stream, room.second[:lanes])
+    _length(stream, room, scales.width - 1, lanes, room.third[:lanes])
+    for j in range(lanes):
+        along, across = room.second[j], room.third[j]
+        length = math.sqrt(along * along + across * across)
+        top.cos_g[j], top.sin_g[j] = along / length, across / length
+        top.log_g[j] = scales.log_readout + logarithm(length)
+        log_f = scales.log_readout + top.log_h[j] + logarithm(abs(along))
+        room.log_f2[j] = 2.0 * log_f
+
+
+@part
+def _draw_gradient(
+    stream: Stream, scales: ResidualScales, here: _Block, room: _Room, lanes: int
+) -> None:
+    """The fresh parts of g above, of W^T g and of U^T delta."""
+    width = scales.width
+    normal_pairs(stream, room.second, here.xi)
+    normal_pairs(stream, here.x_2, here.x_3)
+    _length(stream, room, width - 2, lanes, room.third[:lanes])
+    _length(stream, room, width - 3, lanes, here.x_4[:lanes])
+    _chi(stream, room, here, _ACTIVE, 1, lanes, here.xi_on[:lanes])
+    _chi(stream, room, here, scales.branch_width, 1, lanes, here.xi_off[:lanes])
+    for j in range(lanes):
+        mixed = (here.on[j] > 0.0) & (here.on[j] < scales.branch_width)
+        here.xi[j] = select(mixed, here.xi[j], 0.0)
+        here.x_2[j] = select(width > 1, here.x_2[j], 0.0)
+        here.x_3[j] = select(width > 2, here.x_3[j], 0.0)
+        length = math.sqrt(room.second[j] * room.second[j] + room.third[j] * room.third[j])
+        here.turn[j], here.lift[j] = room.second[j] / length, room.third[j] / length
+
+
+@formula
+def _g_above(here: _Block, j: int) -> tuple[float, float, float]:
+    """The unit vector along g above a block, in its frame."""
+    cos, sin, aside = here.cos_h[j], here.sin_h[j], here.sin_g[j] * here.turn[j]
+    g_1, g_2 = here.cos_g[j] * cos - aside * sin, here.cos_g[j] * sin + aside * cos
+    return g_1, g_2, here.sin_g[j] * here.lift[j]
+
+
+@part
+def _backward(
+    stream: Stream, group: int, scales: ResidualScales, blocks: Array, room: _Room, lanes: int
+) -> None:
+    """Gradients from the readout down.
+
+    Given h above, the part of g across it points anywhere across it.  Given W a, W^T g is
+    sd |g| (phi a/|a| + xi) with phi = g.(W a)/(sd |g| |a|), and U^T delta alike, given U h.
+    """
+    for block in range(scales.stream_rows.size - 1, 0, -1):
+        turn_to(stream, group, 1, block)
+        here, below = _cut_block(blocks[block], 0), _cut_block(blocks[block - 1], 0)
+        _draw_gradient(stream, scales, here, room, lanes)
+        for j in range(lanes):
+            bare, g_1, g_2, g_3 = here.on[j] == 0.0, *_g_above(here, j)
+            factor, cos, sin = select(bare, 1.0, scales.slope), here.cos[j], here.sin[j]
+            phi, xi = here.q_1[j] * g_1 + here.q_2[j] * g_2, here.xi[j]
+            d_on, dq_on = phi * cos + xi * sin, here.xi_on[j]
+            d_off, dq_off = factor * (phi * sin - xi * cos), factor * here.xi_off[j]
+            length = math.sqrt(d_on * d_on + dq_on * dq_on + d_off * d_off + dq_off * dq_off)
+            d_on, d_off = d_on / length, d_off / length
+            here.d_on[j], here.dq_on[j] = d_on, dq_on / length
+            here.d_off[j], here.dq_off[j] = d_off, dq_off / length
+            log_d = scales.log_down_sd + logarithm(length) + select(bare, scales.log_slope, 0.0)
+            here.log_d[j] = here.log_g[j] + log_d
+            skip, fresh, unit = _shares(scales.log_skip, log_d + scales.log_up_sd)
+            b_1 = skip * g_1 + fresh * (d_on * here.z_on[j] + d_off * here.z_off[j])
+            b_2, b_3 = skip * g_2 + fresh * here.x_2[j], skip * g_3 + fresh * here.x_3[j]
+            b_4 = fresh * here.x_4[j]
+            across = math.sqrt(b_2 * b_2 + b_3 * b_3 + b_4 * b_4)
+            length = math.sqrt(b_1 * b_1 + across * across)
+            below.cos_g[j], below.sin_g[j] = b_1 / length, across / length
+            below.log_g[j] = here.log_g[j] + unit + logarithm(length)
+            scale = _over(across)
+            here.e_2[j], here.e_3[j], here.e_4[j] = scale * b_2, scale * b_3, scale * b_4
+
+
+@part
+def _enter(stream: Stream, width: int, here: _Block, room: _Room, lanes: int) -> None:
+    """u below a block in its frame, and what U meets of it.
+
+    What u has across h and g points anywhere across these: along two directions of the frame across
+    e, and along a fifth.
+    """
+    normal_pairs(stream, room.second, room.third)
+    _length(stream, room, width - 4, lanes, room.fourth[:lanes])
+    for j in range(lanes):
+        e_2, e_3, e_4 = here.e_2[j], here.e_3[j], here.e_4[j]
+        s_1, s_2 = select(width > 2, room.second[j], 0.0), select(width > 3, room.third[j], 0.0)
+        s_3 = room.fourth[j]
+        scale = room.rest[j] * _over(math.sqrt(s_1 * s_1 + s_2 * s_2 + s_3 * s_3))
+        plane = math.sqrt(e_2 * e_2 + e_3 * e_3)
+        cos, sin = e_2 * _over(plane), e_3 * _over(plane)
+        s_1, s_2, ours = scale * s_1, scale * s_2, room.along_g[j]
+        u_2 = ours * e_2 - s_1 * sin + s_2 * e_4 * cos
+        u_3 = ours * e_3 + s_1 * cos + s_2 * e_4 * sin
+        u_4 = ours * e_4 - s_2 * plane
+        room.u_2[j], room.u_3[j], room.u_4[j], room.u_5[j] = u_2, u_3, u_4, scale * s_3
+        room.along[j] = room.along_h[j]
+        room.across[j] = math.sqrt(ours * ours + room.rest[j] * room.rest[j])
+        room.met[j] = here.x_2[j] * u_2 + here.x_3[j] * u_3 + here.x_4[j] * u_4
+
+
+@part
+def _draw_branch(
+    stream: Stream, scales: ResidualScales, here: _Block, room: _Room, lanes: int
+) -> None:
+    """The fresh part of the branch's update: along z, across it along delta, and what is left."""
+    neurons = scales.branch_width
+    normal_pairs(stream, room.w_on, room.wq_on)
+    normal_pairs(stream, room.w_off, room.wq_off)
+    _chi(stream, room, here, _ACTIVE, 2, lanes, room.wr_on[:lanes])
+    _chi(stream, room, here, neurons, 2, lanes, room.wr_off[:lanes])
+    for j in range(lanes):
+        on, off = here.on[j], neurons - here.on[j]
+        room.w_on[j] = select(on > 0.0, room.w_on[j], 0.0)
+        room.wq_on[j] = select(on > 1.0, room.wq_on[j], 0.0)
+        room.w_off[j] = select(off > 0.0, room.w_off[j], 0.0)
+        room.wq_off[j] = select(off > 1.0, room.wq_off[j], 0.0)
+
+
+@part
+def _add_branch(
+    scales: ResidualScales, log_rate: float, below: _Block, here: _Block, room: _Room, lanes: int
+) -> None:
+    """w = r |h|^2 delta + U u, with h and u of the stream below.
+
+    Given U h and U^T delta, with u_ the part of u across h and x the fresh part of U^T delta,
+
+        U u/sd = z (h.u)/|h| + delta/|delta| (x . u_) + |u_| (I - delta delta^T/|delta|^2) fresh.
+    """
+    for j in range(lanes):
+        log_own = 2.0 * below.log_h[j] + here.log_d[j] + log_rate
+        own, carried, unit = _shares(log_own, room.log_u[j] + scales.log_up_sd)
+        along, across = carried * room.along[j], carried * room.across[j]
+        d_on, dq_on, d_off, dq_off = here.d_on[j], here.dq_on[j], here.d_off[j], here.dq_off[j]
+        a_on, b_on, a_off, b_off = room.w_on[j], room.wq_on[j], room.w_off[j], room.wq_off[j]
+        fresh = d_on * a_on + dq_on * b_on + d_off * a_off + dq_off * b_off
+        pull = own + carried * room.met[j] - across * fresh
+        w_on = d_on * pull + here.z_on[j] * along + across * a_on
+        w_off = d_off * pull + here.z_off[j] * along + across * a_off
+        wq_on, wq_off = dq_on * pull + across * b_on, dq_off * pull + across * b_off
+        wr_on, wr_off = across * room.wr_on[j], across * room.wr_off[j]
+        square = w_on * w_on + wq_on * wq_on + wr_on * wr_on
+        square += w_off * w_off + wq_off * wq_off + wr_off * wr_off
+        length = math.sqrt(square)
+        scale = 1.0 / length
+        room.w_on[j], room.wq_on[j], room.wr_on[j] = scale * w_on, scale * wq_on, scale * wr_on
+        room.w_off[j], room.wq_off[j] = scale * w_off, scale * wq_off
+        room.wr_off[j] = scale * wr_off
+        room.log_w[j] = unit + logarithm(length)
+
+
+@part
+def _mask(scales: ResidualScales, here: _Block, room: _Room, lanes: int) -> None:
+    """What W meets of y = D w."""
+    for j in range(lanes):
+        bare = here.on[j] == 0.0
+        factor, cos, sin = select(bare, 1.0, scales.slope), here.cos[j], here.sin[j]
+        y_on, yq_on, yr_on = room.w_on[j], room.wq_on[j], room.wr_on[j]
+        y_off, yq_off, yr_off = room.w_off[j], room.wq_off[j], room.wr_off[j]
+        y_off, yq_off, yr_off = factor * y_off, factor * yq_off, factor * yr_off
+        turned = sin * y_on - cos * y_off
+        square = turned * turned + yq_on * yq_on + yq_off * yq_off + yr_on * yr_on + yr_off * yr_off
+        room.along[j], room.across[j] = cos * y_on + sin * y_off, math.sqrt(square)
+        room.met[j] = here.xi[j] * turned + here.xi_on[j] * yq_on + here.xi_off[j] * yq_off
+        room.log_w[j] += select(bare, scales.log_slope, 0.0)
+
+
+@part
+def _leave(
+    stream: Stream, scales: ResidualScales, log_rate: float, here: _Block, room: _Room, lanes: int
+) -> None:
+    """u = skip u below + r |a|^2 g + W y, along h and g above; W y as U u in `_add_branch`."""
+    width = scales.width
+    normal_pairs(stream, room.second, room.third)
+    _length(stream, room, width - 3, lanes, room.fourth[:lanes])
+    for j in range(lanes):
+        log_own = 2.0 * here.log_a[j] + here.log_g[j] + log_rate
+        log_skip = scales.log_skip + room.log_u[j]
+        own, skip, unit = _shares(log_own, log_skip)
+        both, carried, unit = _shares(unit, room.log_w[j] + scales.log_down_sd)
+        own, skip = both * own, both * skip
+        along, across = carried * room.along[j], carried * room.across[j]
+        cos, sin, turn, lift = here.cos_h[j], here.sin_h[j], here.turn[j], here.lift[j]
+        u_1 = skip * room.along_h[j] + along * here.q_1[j]
+        u_2, u_3 = skip * room.u_2[j] + along * here.q_2[j], skip * room.u_3[j]
+        aside = cos * u_2 - sin * u_1
+        left, u_4, u_5 = turn * u_3 - lift * aside, skip * room.u_4[j], skip * room.u_5[j]
+        pull = own + carried * room.met[j]
+        fresh = across * select(width > 1, room.second[j], 0.0)
+        along_h = cos * u_1 + sin * u_2 + here.cos_g[j] * pull - here.sin_g[j] * fresh
+        along_g = turn * aside + lift * u_3 + here.sin_g[j] * pull + here.cos_g[j] * fresh
+        rest = math.sqrt(left * left + u_4 * u_4 + u_5 * u_5)
+        rest += across * select(width > 2, room.third[j], 0.0)
+        beyond = across * room.fourth[j]
+        rest2 = rest * rest + beyond * beyond
+        length = math.sqrt(along_h * along_h + along_g * along_g + rest2)
+        scale = 1.0 / length
+        room.along_h[j], room.along_g[j] = scale * along_h, scale * along_g
+        room.rest[j] = scale * math.sqrt(rest2)
+        room.log_u[j] = unit + logarithm(length)
+
+
+@part
+def _ask(log_length: Array, neurons: int, room: _Room, lanes: int, logs: Array) -> None:
+    """log(|u|^2/neurons), minus infinity where nothing moves."""
+    log_width = math.log(float(neurons))
+    for j in range(lanes):
+        moves = log_length[j] > _NONE
+        room.first[j] = select(moves, 2.0 * log_length[j] - log_width, -math.inf)
+    logs[:lanes] = room.first[:lanes]
+
+
+@part
+def _tangent(
+    stream: Stream,
+    group: int,
+    scales: ResidualScales,
+    blocks: Array,
+    room: _Room,
+    lanes: int,
+    logs: Array,
+) -> None:
+    """Updates from the input up, and their mean squares where asked."""
+    below, width, rows = _cut_block(blocks[0], 0), scales.width, scales.stream_rows
+    for j in range(lanes):
+        room.along_h[j], room.along_g[j], room.rest[j] = below.cos_g[j], below.sin_g[j], 0.0
+        room.log_u[j] = scales.log_input_rate + below.log_g[j]
+    if rows[0] >= 0:
+        _ask(room.log_u, width, room, lanes, logs[rows[0]])
+    for block in range(1, rows.size):
+        turn_to(stream, group, 2, block)
+        here, below = _cut_block(blocks[block], 0), _cut_block(blocks[block - 1], 0)
+        _enter(stream, width, here, room, lanes)
+        _draw_branch(stream, scales, here, room, lanes)
+        _add_branch(scales, scales.log_ups[block - 1], below, here, room, lanes)
+        if scales.branch_rows[block] >= 0:
+            row = logs[scales.branch_rows[block]]
+            _ask(room.log_w, scales.branch_width, room, lanes, row)
+        _mask(scales, here, room, lanes)
+        _leave(stream, scales, scales.log_downs[block - 1], here, room, lanes)
+        if rows[block] >= 0:
+            _ask(room.log_u, width, room, lanes, logs[rows[block]])
+
+
+@kernel
+def residual_updates(stream: Stream, scales: ResidualScales, blocks: Array, out: Array) -> None:
+    """The linearised update at eta = 1 of ``out.shape[1]`` networks.
+
+    ``blocks``: room, from `residual_workspace`.  ``out``: log of the label and the output part,
+    shape ``(2, networks, results)``; minus infinity where nothing moves.
+    """
+    room, logs = _cut_room(np.zeros(_ROOM), 0), np.empty((out.shape[2], LANES))
+    top = _cut_block(blocks[-1], 0)
+    for start in range(0, out.shape[1], LANES):
+        group, lanes = start // LANES, min(LANES, out.shape[1] - start)
+        _forward(stream, group, scales, blocks, room, lanes)
+        _readout(stream, group, scales, top, room, lanes)
+        _backward(stream, group, scales, blocks, room, lanes)
+        _tangent(stream, group, scales, blocks, room, lanes, logs)
+        for i in range(out.shape[2]):
+            out[0, start : start + lanes, i] = logs[i, :lanes]
+            out[1, start : start + lanes, i] = logs[i, :lanes] + room.log_f2[:lanes]
