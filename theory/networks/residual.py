@@ -152,7 +152,8 @@ class Residual(Network):
         """One `ByRole` without None for each block."""
         count = self.layers if blocks is None else blocks
         every = rates if isinstance(rates, tuple) else (rates or ByRole(),) * count
-        return tuple(each._filled()._mapped(self._in_blocks) for each in every)
+        filled = {each: each._filled()._mapped(self._in_blocks) for each in set(every)}
+        return tuple(filled[each] for each in every)
 
     def _input_cell(self, rate: Expr) -> Cell:
         variance = self._in_blocks(self.variances.input) / self.first_fan_in

@@ -15,13 +15,16 @@ from msgspec.structs import asdict
 from theory.errors import InvalidArgument
 from theory.networks.activations import LeakyReLU, Linear, ReLU
 from theory.networks.mlp import MLP
-from theory.networks.network import numeric_layers, numeric_rates
+from theory.networks.network import Network
+from theory.networks.roles import Branch, ByRole
+from theory.validation import brief
 from theory.words.observables import Observable
 from theory.words.word import canonical_word
 from verify.samplers.catalogue import BY_TEXT
 from verify.samplers.conditioned.sampler import Conditioned
 from verify.samplers.dense.sampler import Dense
 from verify.samplers.gram.sampler import Gram
+from verify.samplers.places import places_of
 from verify.samplers.problem import Problem, numeric_problem
 from verify.samplers.sampler import Sampler
 
@@ -269,13 +272,25 @@ def configuration(
             f"Conditioned() or Dense()"
         )
     problem = numeric_problem(network, layer=layer, rates=rates, step=step, observable=observable)
+    _check_network(problem, sampler)
     if problem.observable is not None:
         _check_drawn(problem.observable, sampler)
     sampler.check(problem)
-    exact = None if rates is None else numeric_rates(network, rates)
-    trained = None if set(exact or ()) <= {1} else exact
-    layers = numeric_layers(network, layer)
-    return Configuration(network, layers, trained, problem.step, sampler, problem.observable)
+    places = places_of(network)
+    asked, trained = places.asked(layer), places.rates(rates)
+    return Configuration(network, asked, trained, problem.step, sampler, problem.observable)
+
+
+def _check_network(problem: Problem, sampler: Sampler) -> None:
+    """Refuse a network that the sampler does not draw, naming the quickest that does."""
+    if sampler.draws_network(problem):
+        return
+    quickest = (Gram(), Conditioned(), Dense())
+    other = next(each for each in quickest if each.draws_network(problem))
+    raise InvalidArgument(
+        f"expected a network that {sampler!r} draws, got network={brief(problem.network)}; give "
+        f"sampler={other!r}, which draws it"
+    )
 
 
 def _check_drawn(observable: Observable, sampler: Sampler) -> None:

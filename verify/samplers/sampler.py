@@ -63,8 +63,8 @@ class Sampler(PublicNames, ABC):
     """
 
     _shared: ClassVar[frozenset[str]] = frozenset(
-        {"block_size", "can_draw", "check", "draws", "label", "name", "observe", "planned"}
-        | {"sample", "seconds"}
+        {"block_size", "can_draw", "check", "draws", "draws_network", "label", "name", "observe"}
+        | {"planned", "sample", "seconds"}
     )
     name: ClassVar[str]
     label: ClassVar[str]
@@ -104,6 +104,10 @@ class Sampler(PublicNames, ABC):
         ``(parts, count, layers)``; minus infinity where it is exactly zero (a dead network).
         Law: two calls on equal streams give equal bits.
         """
+
+    def draws_network(self, problem: Problem) -> bool:
+        """Whether this sampler draws such networks: chains of layers, if not more."""
+        return problem.sites.is_chain
 
     def can_draw(self, observable: Observable) -> bool:
         """Whether this sampler holds every word of ``observable``."""
