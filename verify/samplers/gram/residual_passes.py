@@ -26,8 +26,9 @@ from verify.numerics.coins import CoinTables, coin_counts, coin_tables
 from verify.numerics.compiled import Array, formula, kernel, part
 from verify.numerics.variates import Stream, normal_pairs, normals, turn_to
 from verify.numerics.vector_math import exponential, logarithm, select
-from verify.samplers.blocks import Blocks
-from verify.samplers.gram.groups import fields
+from verify.samplers.blocks import blocks_of
+from verify.samplers.gram.groups import Asked, asked_layers, fields, write
+from verify.samplers.problem import Problem
 
 __all__ = ["residual_scales", "residual_updates", "residual_workspace"]
 
@@ -42,7 +43,7 @@ _NONE = -1e299
 
 class ResidualScales(NamedTuple):
     """The network: its widths, logarithms of its scales (``log_ups`` and ``log_downs``, of rates, by
-    block), coin tables, and the rows of results."""
+    block; ``log_input_rate``: with |x|^2), coin tables, and what is asked for, by its site from 1."""
 
     width: int
     branch_width: int
@@ -57,12 +58,12 @@ class ResidualScales(NamedTuple):
     log_ups: Array
     log_downs: Array
     coins: CoinTables
-    stream_rows: Array
-    branch_rows: Array
+    asked: Asked
 
 
-def residual_scales(blocks: Blocks) -> ResidualScales:
-    """A network as the compiled passes take it."""
+def residual_scales(problem: Problem) -> ResidualScales:
+    """A problem as the compiled passes take it."""
+    blocks = blocks_of(problem)
     return ResidualScales(
         width=blocks.width,
         branch_width=blocks.branch_width,
@@ -70,15 +71,14 @@ def residual_scales(blocks: Blocks) -> ResidualScales:
         log_down_sd=math.log(blocks.down_sd),
         log_skip=math.log(blocks.skip),
         log_readout=math.log(blocks.readout_sd),
-        log_input=math.log(blocks.input_length),
-        log_input_rate=float(_logs(blocks.input_rate)),
+        log_input=math.log(blocks.input_sd) + math.log(blocks.input_norm),
+        log_input_rate=float(_logs(blocks.input_rate)) + 2.0 * math.log(blocks.input_norm),
         slope=blocks.slope,
         log_slope=float(_logs(blocks.slope)),
         log_ups=_logs(blocks.up_rates),
         log_downs=_logs(blocks.down_rates),
         coins=coin_tables(np.array([blocks.branch_width])),
-        stream_rows=blocks.stream_rows,
-        branch_rows=blocks.branch_rows,
+        asked=asked_layers(problem),
     )
 
 
@@ -214,17 +214,17 @@ def _length(stream: Stream, room: _Room, dimensions: int, lanes: int, out: Array
     lengths(stream, room.count[:lanes], room.first, room.chances, out)
 
 
-@part
+@kernel
 def _forward(
-    stream: Stream, group: int, scales: ResidualScales, blocks: Array, room: _Room, lanes: int
+    stream: Stream, group: int, scales: ResidualScales, blocks: Array, row: Array, lanes: int
 ) -> None:
     """Lengths of h, of the pre-activations and of sigma of these."""
-    below, width = _cut_block(blocks[0], 0), scales.width
+    room, below, width = _cut_room(row, 0), _cut_block(blocks[0], 0), scales.width
     turn_to(stream, group, 0, 0)
     _length(stream, room, width, lanes, room.second[:lanes])
     for j in range(lanes):
         below.log_h[j] = scales.log_input + logarithm(room.second[j])
-    for block in range(1, scales.stream_rows.size):
+    for block in range(1, blocks.shape[0]):
         turn_to(stream, group, 0, block)
         here, below = _cut_block(blocks[block], 0), _cut_block(blocks[block - 1], 0)
         coin_counts(stream, scales.coins, 0, here.on[:lanes])
@@ -246,11 +246,12 @@ def _forward(
             here.log_h[j] = below.log_h[j] + unit + logarithm(length)
 
 
-@part
+@kernel
 def _readout(
-    stream: Stream, group: int, scales: ResidualScales, top: _Block, room: _Room, lanes: int
+    stream: Stream, group: int, scales: ResidualScales, blocks: Array, row: Array, lanes: int
 ) -> None:
     """g above the last block, which is the readout, and log f^2."""
+    room, top = _cut_room(row, 0), _cut_block(blocks[-1], 0)
     turn_to(stream, group, 1, 0)
     normals(stream, room.second[:lanes])
     _length(stream, room, scales.width - 1, lanes, room.third[:lanes])
@@ -292,16 +293,17 @@ def _g_above(here: _Block, j: int) -> tuple[float, float, float]:
     return g_1, g_2, here.sin_g[j] * here.lift[j]
 
 
-@part
+@kernel
 def _backward(
-    stream: Stream, group: int, scales: ResidualScales, blocks: Array, room: _Room, lanes: int
+    stream: Stream, group: int, scales: ResidualScales, blocks: Array, row: Array, lanes: int
 ) -> None:
     """Gradients from the readout down.
 
     Given h above, the part of g across it points anywhere across it.  Given W a, W^T g is
     sd |g| (phi a/|a| + xi) with phi = g.(W a)/(sd |g| |a|), and U^T delta alike, given U h.
     """
-    for block in range(scales.stream_rows.size - 1, 0, -1):
+    room = _cut_room(row, 0)
+    for block in range(blocks.shape[0] - 1, 0, -1):
         turn_to(stream, group, 1, block)
         here, below = _cut_block(blocks[block], 0), _cut_block(blocks[block - 1], 0)
         _draw_gradient(stream, scales, here, room, lanes)
@@ -466,36 +468,37 @@ def _ask(log_length: Array, neurons: int, room: _Room, lanes: int, logs: Array) 
     logs[:lanes] = room.first[:lanes]
 
 
-@part
+@kernel
 def _tangent(
     stream: Stream,
     group: int,
     scales: ResidualScales,
     blocks: Array,
-    room: _Room,
+    row: Array,
     lanes: int,
     logs: Array,
 ) -> None:
     """Updates from the input up, and their mean squares where asked."""
-    below, width, rows = _cut_block(blocks[0], 0), scales.width, scales.stream_rows
+    room, below = _cut_room(row, 0), _cut_block(blocks[0], 0)
+    width, rows = scales.width, scales.asked.rows
     for j in range(lanes):
         room.along_h[j], room.along_g[j], room.rest[j] = below.cos_g[j], below.sin_g[j], 0.0
         room.log_u[j] = scales.log_input_rate + below.log_g[j]
     if rows[0] >= 0:
         _ask(room.log_u, width, room, lanes, logs[rows[0]])
-    for block in range(1, rows.size):
+    for block in range(1, blocks.shape[0]):
         turn_to(stream, group, 2, block)
         here, below = _cut_block(blocks[block], 0), _cut_block(blocks[block - 1], 0)
         _enter(stream, width, here, room, lanes)
         _draw_branch(stream, scales, here, room, lanes)
         _add_branch(scales, scales.log_ups[block - 1], below, here, room, lanes)
-        if scales.branch_rows[block] >= 0:
-            row = logs[scales.branch_rows[block]]
-            _ask(room.log_w, scales.branch_width, room, lanes, row)
+        at, above = rows[2 * block - 1], rows[2 * block]
+        if at >= 0:
+            _ask(room.log_w, scales.branch_width, room, lanes, logs[at])
         _mask(scales, here, room, lanes)
         _leave(stream, scales, scales.log_downs[block - 1], here, room, lanes)
-        if rows[block] >= 0:
-            _ask(room.log_u, width, room, lanes, logs[rows[block]])
+        if above >= 0:
+            _ask(room.log_u, width, room, lanes, logs[above])
 
 
 @kernel
@@ -505,14 +508,11 @@ def residual_updates(stream: Stream, scales: ResidualScales, blocks: Array, out:
     ``blocks``: room, from `residual_workspace`.  ``out``: log of the label and the output part,
     shape ``(2, networks, results)``; minus infinity where nothing moves.
     """
-    room, logs = _cut_room(np.zeros(_ROOM), 0), np.empty((out.shape[2], LANES))
-    top = _cut_block(blocks[-1], 0)
+    row, logs = np.zeros(_ROOM), np.empty((out.shape[2], LANES))
     for start in range(0, out.shape[1], LANES):
         group, lanes = start // LANES, min(LANES, out.shape[1] - start)
-        _forward(stream, group, scales, blocks, room, lanes)
-        _readout(stream, group, scales, top, room, lanes)
-        _backward(stream, group, scales, blocks, room, lanes)
-        _tangent(stream, group, scales, blocks, room, lanes, logs)
-        for i in range(out.shape[2]):
-            out[0, start : start + lanes, i] = logs[i, :lanes]
-            out[1, start : start + lanes, i] = logs[i, :lanes] + room.log_f2[:lanes]
+        _forward(stream, group, scales, blocks, row, lanes)
+        _readout(stream, group, scales, blocks, row, lanes)
+        _backward(stream, group, scales, blocks, row, lanes)
+        _tangent(stream, group, scales, blocks, row, lanes, logs)
+        write(scales.asked, start, logs, _cut_room(row, 0).log_f2[:lanes], out)
