@@ -95,7 +95,7 @@ class _Block(NamedTuple):
     ``log_a``, its length; ``xi``, ``xi_on``, ``xi_off``, W^T g across sigma(z) in that plane and
     across z; ``d_on``, ``dq_on``, ``d_off``, ``dq_off``, delta along z and across it; ``log_d``.
 
-    Of the stream: ``log_h``, ``log_g`` above the block; ``cos_g``, ``sin_g``, g above along h and
+    Of the stream: ``log_h`` below the block, ``log_g`` above it; ``cos_g``, ``sin_g``, g above along h and
     across it; ``q_1``, ``q_2``, W a in units of sd |a| in the frame of the block; ``cos_h``,
     ``sin_h``, h above in it; ``turn``, ``lift``, the part of g across h above, in the plane of the
     first two directions and along the third; ``x_2``, ``x_3``, ``x_4``, U^T delta across h below, in
@@ -138,12 +138,14 @@ class _Block(NamedTuple):
 class _Room(NamedTuple):
     """What the passes carry from block to block, and room for draws, a number for each network.
 
-    ``along_h``, ``along_g``, ``rest``: the unit vector along the update u of the stream: along h,
-    along the part of g across h, and what is left; ``log_u``: log |u|.  ``w_on`` to ``wr_off``:
+    ``log_h``: log |h|.  ``along_h``, ``along_g``, ``rest``: the unit vector along the update u of the
+    stream (going down, along g): along h, along the part of g across h, and what is left;
+    ``log_u``: log |u| (log |g|).  ``w_on`` to ``wr_off``:
     the update of a branch, as delta, with what is left of it; ``log_w``.  ``along``, ``across``,
     ``met``: u or y times known vectors.  ``u_2`` to ``u_5``: u across h, in the frame of a block.
     """
 
+    log_h: Array
     along_h: Array
     along_g: Array
     rest: Array
@@ -178,8 +180,8 @@ _ACTIVE = 0
 
 
 def residual_workspace(blocks: int) -> Any:
-    """Room for the fields of the input, as block 0, and of ``blocks``."""
-    return np.zeros((blocks + 1, len(_Block._fields) * LANES))
+    """Room for the fields of ``blocks``."""
+    return np.zeros((blocks, len(_Block._fields) * LANES))
 
 
 @formula
@@ -219,14 +221,14 @@ def _forward(
     stream: Stream, group: int, scales: ResidualScales, blocks: Array, row: Array, lanes: int
 ) -> None:
     """Lengths of h, of the pre-activations and of sigma of these."""
-    room, below, width = _cut_room(row, 0), _cut_block(blocks[0], 0), scales.width
+    room, width = _cut_room(row, 0), scales.width
     turn_to(stream, group, 0, 0)
     _length(stream, room, width, lanes, room.second[:lanes])
     for j in range(lanes):
-        below.log_h[j] = scales.log_input + logarithm(room.second[j])
-    for block in range(1, blocks.shape[0]):
+        room.log_h[j] = scales.log_input + logarithm(room.second[j])
+    for block in range(1, blocks.shape[0] + 1):
         turn_to(stream, group, 0, block)
-        here, below = _cut_block(blocks[block], 0), _cut_block(blocks[block - 1], 0)
+        here = _cut_block(blocks[block - 1], 0)
         coin_counts(stream, scales.coins, 0, here.on[:lanes])
         _chi(stream, room, here, _ACTIVE, 0, lanes, here.z_on[:lanes])
         _chi(stream, room, here, scales.branch_width, 0, lanes, here.z_off[:lanes])
@@ -242,25 +244,26 @@ def _forward(
             h_1, h_2 = skip + fresh * here.q_1[j], fresh * here.q_2[j]
             length = math.sqrt(h_1 * h_1 + h_2 * h_2)
             here.cos_h[j], here.sin_h[j] = h_1 / length, h_2 / length
-            here.log_a[j] = below.log_h[j] + log_a
-            here.log_h[j] = below.log_h[j] + unit + logarithm(length)
+            log_h = room.log_h[j]
+            here.log_h[j], here.log_a[j] = log_h, log_h + log_a
+            room.log_h[j] = log_h + unit + logarithm(length)
 
 
 @kernel
 def _readout(
-    stream: Stream, group: int, scales: ResidualScales, blocks: Array, row: Array, lanes: int
+    stream: Stream, group: int, scales: ResidualScales, row: Array, lanes: int
 ) -> None:
     """g above the last block, which is the readout, and log f^2."""
-    room, top = _cut_room(row, 0), _cut_block(blocks[-1], 0)
+    room = _cut_room(row, 0)
     turn_to(stream, group, 1, 0)
     normals(stream, room.second[:lanes])
     _length(stream, room, scales.width - 1, lanes, room.third[:lanes])
     for j in range(lanes):
         along, across = room.second[j], room.third[j]
         length = math.sqrt(along * along + across * across)
-        top.cos_g[j], top.sin_g[j] = along / length, across / length
-        top.log_g[j] = scales.log_readout + logarithm(length)
-        log_f = scales.log_readout + top.log_h[j] + logarithm(abs(along))
+        room.along_h[j], room.along_g[j] = along / length, across / length
+        room.log_u[j] = scales.log_readout + logarithm(length)
+        log_f = scales.log_readout + room.log_h[j] + logarithm(abs(along))
         room.log_f2[j] = 2.0 * log_f
 
 
@@ -285,14 +288,6 @@ def _draw_gradient(
         here.turn[j], here.lift[j] = room.second[j] / length, room.third[j] / length
 
 
-@formula
-def _g_above(here: _Block, j: int) -> tuple[float, float, float]:
-    """The unit vector along g above a block, in its frame."""
-    cos, sin, aside = here.cos_h[j], here.sin_h[j], here.sin_g[j] * here.turn[j]
-    g_1, g_2 = here.cos_g[j] * cos - aside * sin, here.cos_g[j] * sin + aside * cos
-    return g_1, g_2, here.sin_g[j] * here.lift[j]
-
-
 @kernel
 def _backward(
     stream: Stream, group: int, scales: ResidualScales, blocks: Array, row: Array, lanes: int
@@ -303,12 +298,16 @@ def _backward(
     sd |g| (phi a/|a| + xi) with phi = g.(W a)/(sd |g| |a|), and U^T delta alike, given U h.
     """
     room = _cut_room(row, 0)
-    for block in range(blocks.shape[0] - 1, 0, -1):
+    for block in range(blocks.shape[0], 0, -1):
         turn_to(stream, group, 1, block)
-        here, below = _cut_block(blocks[block], 0), _cut_block(blocks[block - 1], 0)
+        here = _cut_block(blocks[block - 1], 0)
         _draw_gradient(stream, scales, here, room, lanes)
         for j in range(lanes):
-            bare, g_1, g_2, g_3 = here.on[j] == 0.0, *_g_above(here, j)
+            cos_g, sin_g, log_g = room.along_h[j], room.along_g[j], room.log_u[j]
+            here.cos_g[j], here.sin_g[j], here.log_g[j] = cos_g, sin_g, log_g
+            cos, sin, aside = here.cos_h[j], here.sin_h[j], sin_g * here.turn[j]
+            g_1, g_2, g_3 = cos_g * cos - aside * sin, cos_g * sin + aside * cos, sin_g * here.lift[j]
+            bare = here.on[j] == 0.0
             factor, cos, sin = select(bare, 1.0, scales.slope), here.cos[j], here.sin[j]
             phi, xi = here.q_1[j] * g_1 + here.q_2[j] * g_2, here.xi[j]
             d_on, dq_on = phi * cos + xi * sin, here.xi_on[j]
@@ -318,15 +317,15 @@ def _backward(
             here.d_on[j], here.dq_on[j] = d_on, dq_on / length
             here.d_off[j], here.dq_off[j] = d_off, dq_off / length
             log_d = scales.log_down_sd + logarithm(length) + select(bare, scales.log_slope, 0.0)
-            here.log_d[j] = here.log_g[j] + log_d
+            here.log_d[j] = log_g + log_d
             skip, fresh, unit = _shares(scales.log_skip, log_d + scales.log_up_sd)
             b_1 = skip * g_1 + fresh * (d_on * here.z_on[j] + d_off * here.z_off[j])
             b_2, b_3 = skip * g_2 + fresh * here.x_2[j], skip * g_3 + fresh * here.x_3[j]
             b_4 = fresh * here.x_4[j]
             across = math.sqrt(b_2 * b_2 + b_3 * b_3 + b_4 * b_4)
             length = math.sqrt(b_1 * b_1 + across * across)
-            below.cos_g[j], below.sin_g[j] = b_1 / length, across / length
-            below.log_g[j] = here.log_g[j] + unit + logarithm(length)
+            room.along_h[j], room.along_g[j] = b_1 / length, across / length
+            room.log_u[j] = log_g + unit + logarithm(length)
             scale = _over(across)
             here.e_2[j], here.e_3[j], here.e_4[j] = scale * b_2, scale * b_3, scale * b_4
 
@@ -377,7 +376,7 @@ def _draw_branch(
 
 @part
 def _add_branch(
-    scales: ResidualScales, log_rate: float, below: _Block, here: _Block, room: _Room, lanes: int
+    scales: ResidualScales, log_rate: float, here: _Block, room: _Room, lanes: int
 ) -> None:
     """w = r |h|^2 delta + U u, with h and u of the stream below.
 
@@ -386,7 +385,7 @@ def _add_branch(
         U u/sd = z (h.u)/|h| + delta/|delta| (x . u_) + |u_| (I - delta delta^T/|delta|^2) fresh.
     """
     for j in range(lanes):
-        log_own = 2.0 * below.log_h[j] + here.log_d[j] + log_rate
+        log_own = 2.0 * here.log_h[j] + here.log_d[j] + log_rate
         own, carried, unit = _shares(log_own, room.log_u[j] + scales.log_up_sd)
         along, across = carried * room.along[j], carried * room.across[j]
         d_on, dq_on, d_off, dq_off = here.d_on[j], here.dq_on[j], here.d_off[j], here.dq_off[j]
@@ -479,19 +478,18 @@ def _tangent(
     logs: Array,
 ) -> None:
     """Updates from the input up, and their mean squares where asked."""
-    room, below = _cut_room(row, 0), _cut_block(blocks[0], 0)
-    width, rows = scales.width, scales.asked.rows
+    room, width, rows = _cut_room(row, 0), scales.width, scales.asked.rows
     for j in range(lanes):
-        room.along_h[j], room.along_g[j], room.rest[j] = below.cos_g[j], below.sin_g[j], 0.0
-        room.log_u[j] = scales.log_input_rate + below.log_g[j]
+        room.rest[j] = 0.0
+        room.log_u[j] = scales.log_input_rate + room.log_u[j]
     if rows[0] >= 0:
         _ask(room.log_u, width, room, lanes, logs[rows[0]])
-    for block in range(1, blocks.shape[0]):
+    for block in range(1, blocks.shape[0] + 1):
         turn_to(stream, group, 2, block)
-        here, below = _cut_block(blocks[block], 0), _cut_block(blocks[block - 1], 0)
+        here = _cut_block(blocks[block - 1], 0)
         _enter(stream, width, here, room, lanes)
         _draw_branch(stream, scales, here, room, lanes)
-        _add_branch(scales, scales.log_ups[block - 1], below, here, room, lanes)
+        _add_branch(scales, scales.log_ups[block - 1], here, room, lanes)
         at, above = rows[2 * block - 1], rows[2 * block]
         if at >= 0:
             _ask(room.log_w, scales.branch_width, room, lanes, logs[at])
@@ -512,7 +510,7 @@ def residual_updates(stream: Stream, scales: ResidualScales, blocks: Array, out:
     for start in range(0, out.shape[1], LANES):
         group, lanes = start // LANES, min(LANES, out.shape[1] - start)
         _forward(stream, group, scales, blocks, row, lanes)
-        _readout(stream, group, scales, blocks, row, lanes)
+        _readout(stream, group, scales, row, lanes)
         _backward(stream, group, scales, blocks, row, lanes)
         _tangent(stream, group, scales, blocks, row, lanes, logs)
         write(scales.asked, start, logs, _cut_room(row, 0).log_f2[:lanes], out)
