@@ -22,6 +22,7 @@ from theory.laws.float_arrays import FastUpdate, fast_update
 from theory.networks.network import Network
 from theory.precision import published, workdps
 from theory.public_names import cached_property
+from theory.solutions.block_limits import leading_in_blocks
 from theory.solutions.closed_form import ClosedForm, closed_form_expression
 from theory.solutions.composite import Composite
 from theory.solutions.derivation import Derivation, derive
@@ -124,6 +125,8 @@ class Mean(Composite, Solved):
 
     def leading_term(self) -> tuple[int, Expr]:
         """Power of n and its coefficient in `leading`, at eta = 1."""
+        if not self.in_numbers and not self.network._is_chain:
+            return leading_in_blocks(self.sums)
         if not self.in_numbers and self.derivations[0].rates is not None:
             return self.solved_leading()
         terms = [derivation.leading_term() for derivation in self.derivations]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from itertools import repeat
 from typing import Any, ClassVar
 
 from mpmath import mpf
-from sympy import Expr, Symbol, sympify
+from sympy import Expr, Symbol
 
 from theory.coverage import answered
 from theory.errors import NotSolved
@@ -16,6 +17,7 @@ from theory.laws.derivation_steps import DerivationSteps
 from theory.laws.mean import PartOfMean
 from theory.laws.spread import Spread
 from theory.networks.network import Network
+from theory.networks.roles import Branch
 from theory.public_names import cached_property
 from theory.solutions.evaluation import DecimalRecursion
 from theory.solutions.infinite_width import MeanFieldLaw
@@ -32,6 +34,8 @@ _COMPARED = 500_000
 _MOVED = g @ K @ K @ g
 PARTS: dict[str, Observable] = {"label": _MOVED, "output": f**2 * _MOVED}
 """|K g|^2 times the 1 and the f^2 of E_y (f - y)^2 = 1 + f^2, for a label y = +-1."""
+_MOVED_INSIDE = Observable.of([(("gUVg",), Fraction(1))])
+"""The same inside a branch: |K_zh g|^2, with the kernel from the stream h after the block."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +58,7 @@ class SquaredUpdate(PartOfMean):
     @property
     def width_here(self) -> Expr:
         """The width of the layer."""
-        width, layer = self.network.width, self.layer
-        index = layer - 1 if isinstance(layer, int) else 0
-        return sympify(width[index] if isinstance(width, tuple) else width)
+        return self.network._width_at(self.layer)
 
     @cached_property
     def derivation(self) -> DerivationSteps:
@@ -178,4 +180,5 @@ def squared_update(network: Network, layer: object = None, rates: object = None)
     >>> squared_update(MLP(depth=2)).label.exact
     eta**2*(3*n + 5)/n
     """
-    return SquaredUpdate.derived(PARTS["label"], network, layer, rates)
+    moved = _MOVED_INSIDE if isinstance(layer, Branch) else _MOVED
+    return SquaredUpdate.derived(moved, network, layer, rates)

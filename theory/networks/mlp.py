@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
 from itertools import chain, groupby, repeat
-from typing import Any
+from typing import Any, ClassVar
 
-from sympy import Expr, Symbol
+from sympy import Expr, Integer, Symbol
 
 from theory.coverage import answered_class
 from theory.errors import InvalidArgument
 from theory.networks.activations import Activation, ReLU, checked_activation
-from theory.networks.multipliers import multiplier_runs
+from theory.networks.multipliers import multiplier_runs, schedule
 from theory.networks.network import LONGEST_TEXT, Network, Size, size_value
-from theory.networks.sites import BELOW, Cell, Edge, Site
-from theory.symbols import L, ell, n, n_0
+from theory.networks.sites import BELOW, Cell, Edge, Plan, Site
+from theory.symbols import L, ell, n, n_0, n_in, n_out
 from theory.validation import (
     brief,
     positive_int,
@@ -64,6 +64,7 @@ class MLP(Network):
     weight_variance: Expr | None = field(default=None, kw_only=True)
     readout_variance: Expr | None = field(default=None, kw_only=True)
     input_norm2: Expr | None = field(default=None, kw_only=True)
+    _is_chain: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         checked_activation(self.activation)
@@ -109,6 +110,23 @@ class MLP(Network):
         for rate, number in ((first, count - 1), *others):
             if number:
                 yield self._layer(self.width, self.width, rate), number
+
+    def _kinds(self) -> tuple[Cell, ...]:
+        return (self._layer(n_in, n_out, Integer(1)),)
+
+    def _plan(self, rates: Any, layer: Expr, depth: Expr) -> Plan:
+        plan = schedule(rates, layer, depth)
+        first = self.first_fan_in if plan.first is None else self.width
+        own = self._layer(first, self.width, plan.own)
+        runs = [(self._layer(self.width, self.width, run.rate), run.count) for run in plan.runs]
+        if plan.first is not None:
+            bottom = self._layer(self.first_fan_in, self.width, plan.first)
+            if runs and runs[0][0] == bottom:
+                runs[0] = (bottom, runs[0][1] + 1)
+            else:
+                runs.insert(0, (bottom, Integer(1)))
+        above = self._layer(self.width, self.width, Integer(1)), depth - layer
+        return Plan(plan.layer, tuple(runs), own, above, plan.before)
 
     def _layer(self, fan_in: Any, width: Any, rate: Expr) -> Cell:
         """One layer: the cell of one site with one edge."""

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Self, TypeAlias
+from typing import Any, ClassVar, Self, TypeAlias
 
 from sympy import Expr, Integer, Symbol, sympify
 
 from theory.errors import InvalidArgument, NotSolved
 from theory.networks.activations import Activation, Linear
 from theory.networks.multipliers import ByGroup, Rates, TrainedLayers, multiplier_runs, open_ends
-from theory.networks.sites import BELOW, Cell, Edge, Site
+from theory.networks.sites import BELOW, Cell, Edge, Plan, Site
 from theory.public_names import PlainText
 from theory.symbols import ell, meant
 from theory.validation import index_in, non_negative_rates, positive_int, typed
@@ -53,6 +53,12 @@ class Network(PlainText, ABC):
     weight_variance: Expr | None
     readout_variance: Expr | None
     input_norm2: Expr | None
+
+    _is_chain: ClassVar[bool] = False
+    """Whether the cells are layers that keep the norm up to one gain, so that units can be
+    rescaled."""
+    _depths: ClassVar[Mapping[Symbol, Symbol]] = {}
+    """The symbols of depth and layer in the place of L and ell."""
 
     @property
     def widths(self) -> tuple[Size, ...]:
@@ -157,6 +163,35 @@ class Network(PlainText, ABC):
     def _cells(self, rates: Any) -> Iterator[tuple[Cell, int]]:
         """The cells from the input up: each with the number of neighbours that are equal to it."""
 
+    def _kinds(self) -> tuple[Cell, ...]:
+        """One cell of each shape, of any sizes; the one that repeats last."""
+        raise NotImplementedError
+
+    def _plan(self, rates: Any, layer: Expr, depth: Expr) -> Plan:
+        """The cells below, at and above ``layer``, in the symbols L and ell of the depth."""
+        raise NotSolved(f"{type(self).__name__} has no closed form in the depth: give numbers")
+
+    def _cell_of(self, layer: Any) -> int:
+        """The cell, counted from 1 at the input, that holds ``layer``, a number."""
+        return int(layer)
+
+    def _field_symbols(self, rates: Any) -> frozenset[Symbol]:
+        """The symbols of an exact value at a depth in numbers with these multipliers."""
+        return self.free_symbols
+
+    def _width_at(self, layer: Any) -> Expr:
+        """The width of ``layer``."""
+        index = layer - 1 if isinstance(layer, int) else 0
+        return sympify(self.width[index] if isinstance(self.width, tuple) else self.width)
+
+    def _asked_layer(self, layer: object) -> Any:
+        """The layer that a call names."""
+        return _hidden_layer(self, layer)
+
+    def _asked_rates(self, rates: object) -> Any:
+        """The multipliers of eta that a call gives."""
+        return _layer_rates(self, rates)
+
     def _gram(self) -> dict[tuple[str, str], Expr]:
         """The inner products of the inputs, by their names."""
         return {(BELOW, BELOW): self.norm2}
@@ -192,7 +227,9 @@ def checked_network(
     """``network``, or `InvalidArgument` where it is none."""
     if isinstance(network, Network):
         return network
-    raise InvalidArgument(f"expected an MLP for {name}, got {name}={typed(network)}; give {give}")
+    raise InvalidArgument(
+        f"expected a network for {name}, got {name}={typed(network)}; give {give}"
+    )
 
 
 def numeric_layers(network: Network, layer: object = None) -> tuple[int, ...]:
@@ -223,7 +260,18 @@ def numeric_depth(network: Network) -> int:
     )
 
 
-def asked_rates(network: Network, rates: object) -> tuple[Expr, ...] | Rates:
+def asked_rates(network: Network, rates: object) -> Any:
+    """The multipliers of eta that a call gives: for an MLP one for each layer, or `ByGroup` or
+    `TrainedLayers`, or None for all 1."""
+    return network._asked_rates(rates)
+
+
+def asked_layer(network: Network, layer: object) -> Any:
+    """The one layer asked for: the last for None; for an MLP an int, or the symbol ell."""
+    return network._asked_layer(layer)
+
+
+def _layer_rates(network: Network, rates: object) -> tuple[Expr, ...] | Rates:
     """One multiplier per layer, or `ByGroup` or `TrainedLayers`, or None for all 1."""
     depth = network.depth
     if isinstance(rates, ByGroup | TrainedLayers):
@@ -240,7 +288,7 @@ def asked_rates(network: Network, rates: object) -> tuple[Expr, ...] | Rates:
     return numeric_rates(network, rates)
 
 
-def asked_layer(network: Network, layer: object) -> int | Symbol:
+def _hidden_layer(network: Network, layer: object) -> int | Symbol:
     """The one layer asked for: the last for None, an int, or the symbol ell."""
     layer = meant(layer, ell)
     if layer is None:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from itertools import groupby
-from typing import Any
+from typing import Any, ClassVar
 
 from sympy import Expr, Integer, Symbol, sympify
 
 from theory.coverage import answered_class
-from theory.errors import InvalidArgument
+from theory.errors import InvalidArgument, NotSolved
 from theory.networks.activations import Activation, Linear, ReLU, checked_activation
 from theory.networks.network import LONGEST_TEXT, Network, Size, size_value
-from theory.networks.roles import ALL_ONE, ByRole, RoleRates, in_blocks
-from theory.networks.sites import BELOW, Cell, Edge, Link, Site
-from theory.symbols import B, L, b, ell, n, n_0
-from theory.validation import brief, positive_value, typed, written
+from theory.networks.roles import ALL_ONE, Branch, ByRole, RoleRates, in_blocks
+from theory.networks.sites import BELOW, Cell, Edge, Link, Plan, Site
+from theory.symbols import B, L, b, ell, meant, n, n_0
+from theory.validation import (
+    LARGEST,
+    brief,
+    count_between,
+    exact_int,
+    positive_value,
+    typed,
+    written,
+)
 
 __all__ = ["Residual"]
 
@@ -57,6 +65,7 @@ class Residual(Network):
     weight_variance: ByRole | None = field(default=None, kw_only=True)
     readout_variance: Expr | None = field(default=None, kw_only=True)
     input_norm2: Expr | None = field(default=None, kw_only=True)
+    _depths: ClassVar[Mapping[Symbol, Symbol]] = {L: B, ell: b}
 
     def __post_init__(self) -> None:
         checked_activation(self.activation)
@@ -131,22 +140,26 @@ class Residual(Network):
         >>> sorted(map(str, Residual().free_symbols))
         ['B', 'n']
         """
-        sizes = (self.width, self.blocks, self.inner_width, self.first_fan_in)
-        variances = self.variances
-        scales = (self.tau2, self.skip2, self.s, self.norm2, self.activation.slope)
-        inner = (variances.input, variances.up, variances.down)
-        values = [self._in_blocks(sympify(each)) for each in (*scales, *inner)]
-        return frozenset(each for each in sizes if isinstance(each, Symbol)).union(
-            *(value.free_symbols for value in values)
-        )
+        blocks = {self.blocks} if isinstance(self.blocks, Symbol) else set()
+        return self._field_symbols(None) | blocks
+
+    def _field_symbols(self, rates: Any) -> frozenset[Symbol]:
+        """Those of sizes and scales, without the number of blocks where no scale holds it."""
+        every = rates if isinstance(rates, tuple) else (rates or ByRole(),)
+        roles = [self.variances, *every]
+        numbers = [value for each in roles for _, value in each._given()]
+        numbers += [self.tau2, self.skip2, self.s, self.norm2, self.activation.slope]
+        values = [self.width, self.inner_width, self.first_fan_in, *map(self._in_blocks, numbers)]
+        return frozenset().union(*(sympify(value).free_symbols for value in values))
 
     def _cells(self, rates: Any) -> Iterator[tuple[Cell, int]]:
         """The input's cell, then the blocks; equal neighbours are one run."""
         by_block = self.role_rates(rates)
         first = by_block[0] if by_block else self.role_rates(None, 1)[0]
         yield self._input_cell(first.input), 1
+        blocks = {each: self._block(each) for each in set(by_block)}
         for each, same in groupby(by_block):
-            yield self._block(each), len(list(same))
+            yield blocks[each], len(list(same))
 
     def role_rates(self, rates: RoleRates, blocks: int | None = None) -> tuple[ByRole, ...]:
         """One `ByRole` without None for each block."""
@@ -154,6 +167,70 @@ class Residual(Network):
         every = rates if isinstance(rates, tuple) else (rates or ByRole(),) * count
         filled = {each: each._filled()._mapped(self._in_blocks) for each in set(every)}
         return tuple(filled[each] for each in every)
+
+    def _kinds(self) -> tuple[Cell, ...]:
+        return self._input_cell(Integer(1)), self._block()
+
+    def _plan(self, rates: Any, layer: Expr, depth: Expr) -> Plan:
+        if isinstance(rates, tuple):
+            raise NotSolved(
+                "a closed form in the blocks needs the same multipliers in all of them: give one "
+                "ByRole, or the number of blocks"
+            )
+        (each,) = self.role_rates(rates, 1)
+        bottom, block = self._input_cell(each.input), self._block(each)
+        if layer == 0:
+            return Plan(layer, (), bottom, (block, depth))
+        below = (bottom, Integer(1)), (block, layer - 1)
+        return Plan(layer, below, block, (block, depth - layer))
+
+    def _cell_of(self, layer: Any) -> int:
+        """The input's cell for the stream before the first block, else the block's."""
+        return 1 + int(layer.block if isinstance(layer, Branch) else layer)
+
+    def _width_at(self, layer: Any) -> Expr:
+        return sympify(self.inner_width if isinstance(layer, Branch) else self.width)
+
+    def _asked_layer(self, layer: object) -> Any:
+        """The stream after a block, 0 to B, or the branch of a block, 1 to B."""
+        layer = meant(layer, b, B)
+        if layer is None or layer == B:
+            return self.blocks
+        if isinstance(layer, Branch):
+            layer = Branch(self.blocks) if layer.block == B else layer
+            self._check_block(layer.block, 1)
+            return layer
+        if layer == b:
+            return b
+        if isinstance(layer, bool) or exact_int(layer) is None:
+            raise InvalidArgument(
+                f"expected a block 0 to B, the symbol theory.symbols.b, Branch(block) or None for "
+                f"layer, got layer={typed(layer)}; None is the stream after the last block"
+            )
+        self._check_block(layer, 0)
+        return int(layer)
+
+    def _check_block(self, block: Any, least: int) -> None:
+        most = self.blocks if isinstance(self.blocks, int) else LARGEST
+        if block not in (b, B):
+            count_between("block", block, least, most)
+
+    def _asked_rates(self, rates: object) -> Any:
+        """`ByRole`, or one `ByRole` for each block."""
+        if rates is None or isinstance(rates, ByRole):
+            return rates
+        given = tuple(rates) if isinstance(rates, tuple | list) else ()
+        if not given or not all(isinstance(each, ByRole) for each in given):
+            raise InvalidArgument(
+                f"expected ByRole(input=..., up=..., down=...), or one ByRole for each block, for "
+                f"rates, got rates={typed(rates)}; leave it out to train all weights alike"
+            )
+        if len(given) != self.layers:
+            raise InvalidArgument(
+                f"expected {self.layers} ByRole in rates, one for each block, got {len(given)}; "
+                f"give one ByRole for all of them"
+            )
+        return given
 
     def _input_cell(self, rate: Expr) -> Cell:
         variance = self._in_blocks(self.variances.input) / self.first_fan_in

@@ -67,7 +67,7 @@ RoleRates: TypeAlias = ByRole | tuple[ByRole, ...] | None
 class Branch(PlainText):
     """The pre-activations U h^(block - 1) inside a branch of a residual network.
 
-    ``block``: an int from 1, or ``theory.symbols.b``.
+    ``block``: an int from 1, or ``theory.symbols.b``, or ``theory.symbols.B``, the last one.
 
     >>> Branch(3)
     Branch(3)
@@ -76,11 +76,11 @@ class Branch(PlainText):
     block: int | Symbol
 
     def __post_init__(self) -> None:
-        block = meant(self.block, b)
-        if block != b:
+        block = meant(self.block, b, B)
+        if block not in (b, B):
             if isinstance(block, Symbol):
                 raise InvalidArgument(
-                    f"expected an int or the symbol theory.symbols.b for block, got "
+                    f"expected an int or the symbol theory.symbols.b or B for block, got "
                     f"block={typed(block)}; give Branch(1), say"
                 )
             block = count_between("block", block, 1, 10**100)

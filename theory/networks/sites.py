@@ -19,7 +19,7 @@ from sympy import Expr
 
 from theory.networks.activations import Activation
 
-__all__ = ["BELOW", "Cell", "Edge", "Link", "Site", "Step"]
+__all__ = ["BELOW", "Cell", "Edge", "Link", "Plan", "Run", "Site", "Step"]
 
 BELOW = "below"
 """The name of the last site of the cell below."""
@@ -65,3 +65,21 @@ Step: TypeAlias = tuple[Site, ...]
 """Sites whose weights are averaged together."""
 Cell: TypeAlias = tuple[Step, ...]
 """Steps from below up."""
+Run: TypeAlias = tuple[Cell, Expr]
+"""Equal cells and their number, an affine form in depth symbols."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The cells that matter to one layer: those ``below`` from the input up, its ``own``, and the
+    equal ones ``above``.
+
+    ``before``: a layer that ``layer`` must lie below, because its multiplier differs, or None.
+    Law: the plan is right wherever no number of cells is negative.
+    """
+
+    layer: Expr
+    below: tuple[Run, ...]
+    own: Cell
+    above: Run
+    before: Expr | None = None

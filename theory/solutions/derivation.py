@@ -7,29 +7,32 @@ from fractions import Fraction
 from math import ceil
 from typing import Any, ClassVar
 
-from sympy import Add, Expr, Integer, Matrix, Symbol, sympify
+from sympy import Add, Expr, Integer, Matrix, Symbol
 from sympy.polys.domains.domain import Domain
 
 from theory.algebra.fields import field_of
 from theory.algebra.numerals import printable
 from theory.coverage import answered
 from theory.errors import InvalidArgument, NotSolved
-from theory.networks.multipliers import Rates, open_ends
+from theory.networks.multipliers import open_ends
 from theory.networks.network import Network, asked_layer, asked_rates, checked_network
+from theory.networks.roles import Branch
 from theory.networks.sizes import Sizes, layer_at, network_at, rates_at
 from theory.precision import workdps
 from theory.public_names import cached_property
+from theory.solutions.block_limits import leading_in_blocks
 from theory.solutions.closed_form import ClosedForm, closed_form, closed_form_expression
 from theory.solutions.evaluation import DecimalRecursion, quick_mean
 from theory.solutions.infinite_width import MeanFieldLaw, leading_in_width, mean_field_law
-from theory.solutions.recursion import Recursion, is_too_long, layer_parameters, recursion
+from theory.solutions.recursion import Recursion, is_too_long, recursion
 from theory.solutions.solved import Solved
 from theory.symbols import L, c, ell, n, n_in, n_out, r
 from theory.validation import brief
 from theory.waiting import announced
 from theory.words.closure import LayerMap
-from theory.words.coefficients import LayerParameters
+from theory.words.coefficients import StepParameters
 from theory.words.observables import Observable, checked_observable
+from theory.words.shapes import cell_parameters, shape_of
 from theory.words.word import Word, word_text
 from theory.words.word_maps import WordMaps, word_maps
 from theory.writing.blocks import Formulas, Line, Prose
@@ -63,8 +66,8 @@ class Derivation(Solved):
 
     observable: Observable
     network: Network
-    layer: int | Symbol
-    rates: tuple[Expr, ...] | Rates
+    layer: int | Symbol | Branch
+    rates: Any
     _shared: ClassVar[frozenset[str]] = Solved._shared | {"even", "squares", "word_maps"}
 
     @property
@@ -107,16 +110,18 @@ class Derivation(Solved):
         [               0, c*m_2*n_out/n_in]])
         """
         kernel = self.word_maps.kernel
-        moments = [Symbol(f"m_{p}", positive=True) for p in range(1, kernel.mask_powers() + 1)]
+        highest = max(kernel.mask_powers(), default=0)
+        moments = [Symbol(f"m_{p}", positive=True) for p in range(1, highest + 1)]
         domain = field_of(frozenset({n_in, n_out, c, r, *moments}))
-        layer = LayerParameters(
+        layer = StepParameters(
             domain=domain,
-            fan_out=domain.from_sympy(n_out),
-            variance=domain.from_sympy(c / n_in),
-            rate=domain.from_sympy(r),
-            mask_moments=lambda power: domain.from_sympy(moments[power - 1]),
+            widths={1: domain.from_sympy(n_out)},
+            mask_moments={1: lambda power: domain.from_sympy(moments[power - 1])},
+            variances={0: domain.from_sympy(c / n_in)},
+            rates={0: domain.from_sympy(r)},
+            links={},
         )
-        return kernel.matrix(layer).to_Matrix()
+        return kernel.matrix((layer,)).to_Matrix()
 
     @property
     def carried_words(self) -> tuple[str, ...]:
@@ -168,7 +173,7 @@ class Derivation(Solved):
     def word_maps(self) -> WordMaps:
         """The derivation before sizes, shared by all networks."""
         with announced("derivation"):
-            return word_maps(self.even)
+            return word_maps(self.even, *map(shape_of, self.network._kinds()))
 
     @cached_property
     def even(self) -> Observable:
@@ -231,8 +236,13 @@ class Derivation(Solved):
     @property
     def in_numbers(self) -> bool:
         """Whether depth, layer and multipliers are numbers; the width may be a symbol."""
-        numbers = isinstance(self.network.depth, int) and isinstance(self.layer, int)
+        numbers = isinstance(self.network.depth, int) and self._layer_is_number
         return numbers and not open_ends(self.rates)
+
+    @property
+    def _layer_is_number(self) -> bool:
+        layer = self.layer.block if isinstance(self.layer, Branch) else self.layer
+        return isinstance(layer, int)
 
     @property
     def closed_form(self) -> ClosedForm:
@@ -253,7 +263,7 @@ class Derivation(Solved):
                 "layers: give rates=ByGroup(...) or rates=TrainedLayers(...), or layer as a number"
             )
         with announced("closed form"):
-            return closed_form(self.word_maps, self.network, sympify(self.layer), self.rates)
+            return closed_form(self.word_maps, self.network, self.layer, self.rates)
 
     def leading(self) -> Expr:
         """The leading term as n -> infinity and then, with a symbolic depth, as it grows.
@@ -272,6 +282,8 @@ class Derivation(Solved):
         """Power of n and its coefficient in `leading`."""
         if self.vanishes:
             return 0, Integer(0)
+        if not isinstance(self.network.depth, int) and not self.network._is_chain:
+            return leading_in_blocks(self.sums)
         if not isinstance(self.network.depth, int):
             law = self.law
             return law.power, law.leading(self.layer)
@@ -308,7 +320,7 @@ class Derivation(Solved):
     @property
     def domain(self) -> Domain:
         """The field of `in_field`."""
-        return field_of(self.network.free_symbols)
+        return field_of(self.network._field_symbols(self.rates))
 
     def _forms(self) -> list[ClosedForm]:
         return [] if self.vanishes else [self.closed_form]
@@ -327,7 +339,8 @@ class Derivation(Solved):
             return self._recursion().value(self._numeric_layer())
 
     def _symbols(self) -> frozenset[Symbol]:
-        layer = {self.layer} if isinstance(self.layer, Symbol) else set()
+        named = self.layer.block if isinstance(self.layer, Branch) else self.layer
+        layer = {named} if isinstance(named, Symbol) else set()
         return self.network.free_symbols | open_ends(self.rates) | layer
 
     def _at(self, sizes: Sizes) -> Derivation:
@@ -367,8 +380,9 @@ class Derivation(Solved):
         return recursion(self.word_maps, self.network, self.rates)
 
     def _numeric_layer(self) -> int:
-        if isinstance(self.layer, int):
-            return self.layer
+        """The cell of the layer."""
+        if self._layer_is_number:
+            return self.network._cell_of(self.layer)
         raise NotSolved(
             f"this needs a layer in numbers, got layer={self.layer}: give layer as a number, or "
             f"ask for exact, which has a closed form in ell"
@@ -446,10 +460,10 @@ def _indices(factor: str) -> Fraction:
     return Fraction(max(1, factor.count("K") + (factor[:1] == "z")))
 
 
-def open_layer(network: Network) -> LayerParameters:
+def open_layer(network: Network) -> tuple[StepParameters, ...]:
     """One layer of ``network`` with multiplier 1 and both fans open, over Q(n_in, n_out)."""
     domain = field_of((network.free_symbols - {L}) | {n_in, n_out})
-    return layer_parameters(domain, network._site(n_in, n_out, Integer(1)))
+    return cell_parameters(domain, network._layer(n_in, n_out, Integer(1)))
 
 
 @answered

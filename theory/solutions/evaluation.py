@@ -43,7 +43,7 @@ class DecimalRecursion:
         for maps, count in _parts(runs, 1, layer - 1):
             below = self._carried(self._matrix(maps.kernel), count, below)
         ((own, _),) = _parts(runs, layer, layer)
-        above = list(_parts(runs, layer + 1, self.recursion.network.layers))
+        above = list(_parts(runs, layer + 1, self.recursion.cells))
         found = []
         for top, source in zip(self.tops, own.sources, strict=True):
             column = self._matrix(source) * below
@@ -82,7 +82,7 @@ class DecimalRecursion:
             for run in self.recursion.runs:
                 state = self._carried(self._joint(run, index), run.count, state)
             total += sum((top[0, i] * state[i, 0] for i in range(top.cols)), self.context.zero)
-        return total / self.recursion.network.layers
+        return total / self.recursion.cells
 
     def _joint(self, run: LayerRun, index: int) -> Any:
         kernel, carried, sources = self._matrices(run.maps)

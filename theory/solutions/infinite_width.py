@@ -17,15 +17,16 @@ from itertools import chain
 from math import factorial, prod
 from typing import Any
 
-from sympy import Expr, Integer, Poly, Symbol, factor
+from sympy import Expr, Integer, Poly, Symbol, factor, sympify
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from theory.algebra.fields import field_of
 from theory.errors import NotSolved
 from theory.networks.network import Network
-from theory.solutions.recursion import layer_parameters, start_column, top_row
+from theory.solutions.recursion import start_column, top_row
 from theory.symbols import L, ell, n
+from theory.words.shapes import cell_parameters
 from theory.words.word import Word, degree, is_trace
 from theory.words.word_maps import WordMaps
 
@@ -97,10 +98,11 @@ class _WideNetwork:
         self.word_maps = word_maps
         self.domain = field_of(network.free_symbols - {L})
         one = Integer(1)
-        self.hidden = layer_parameters(self.domain, network._site(n, n, one))
+        self.hidden = cell_parameters(self.domain, network._layer(n, n, one))
         self.readout = self.domain.from_sympy(network.s / n**2)
-        self.gain = self.hidden.variance * self.hidden.fan_out * self.hidden.mask_moments(2)
-        first = layer_parameters(self.domain, network._site(network.first_fan_in, n, one))
+        moment = network.activation.mask_moment(2)
+        self.gain = self.domain.from_sympy(sympify(network.c * moment))
+        first = cell_parameters(self.domain, network._layer(network.first_fan_in, n, one))
         words = word_maps.kernel.words
         start = start_column(words, self.domain.from_sympy(network.norm2), self.domain)
         bottom = word_maps.kernel.matrix(first) * start

@@ -56,11 +56,13 @@ def width_series(
     """
     coefficients = [Integer(0)] * (order + 1)
     for weight, total in sums:
-        for k, poly in fixed_depth_series(total, order).items():
-            if k < 0 and poly:
+        for k, coefficient in fixed_depth_series(total, order).items():
+            if k < 0:
                 raise NotSolved("this grows with the width: there is no series in 1/n from n^0")
-            if poly:
-                coefficients[k] += Add(*_terms(poly, weight, write))
+            if coefficient.terms.keys() <= {frozenset()}:
+                coefficients[k] += Add(*_terms(coefficient.terms.get(frozenset()), weight, write))
+            else:
+                coefficients[k] += power_sum_expression(coefficient, weight)
     return tuple(coefficients)
 
 
@@ -68,7 +70,7 @@ def highest_power(sums: Sequence[Weighted]) -> int:
     """The power of n in the leading term at fixed depth; 0 for a sum of nothing."""
     for order in range(_MOST_VANISHING if sums else 0):
         found = (fixed_depth_series(total, order).items() for _, total in sums)
-        powers = [-k for each in found for k, poly in each if poly]
+        powers = [-k for each in found for k, _ in each]
         if powers:
             return max(powers)
     return 0

@@ -10,62 +10,49 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache, reduce
+from functools import lru_cache, reduce
 from itertools import chain, repeat
 from operator import add
 from typing import Any
 
-from sympy import Expr, sympify
+from sympy import sympify
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from theory.algebra.fields import Quotient, field_of
-from theory.networks.multipliers import Rates
 from theory.networks.network import Network
-from theory.networks.sites import Site
+from theory.networks.sites import Cell
 from theory.public_names import cached_property
-from theory.words.coefficients import LayerParameters
 from theory.words.gradients import GradientTerm
+from theory.words.shapes import cell_parameters, shape_of
 from theory.words.word import Word
 from theory.words.word_maps import WordMaps
 
-__all__ = ["LayerMaps", "LayerRun", "Recursion", "is_too_long", "layer_parameters", "recursion"]
-
-
-def layer_parameters(domain: Domain, site: Site) -> LayerParameters:
-    """One site's numbers, over ``domain``."""
-    (edge,) = site.edges
-    return LayerParameters(
-        domain=domain,
-        fan_out=domain.from_sympy(sympify(site.width)),
-        variance=domain.from_sympy(edge.variance),
-        rate=domain.from_sympy(edge.rate),
-        mask_moments=cache(lambda power: domain.from_sympy(site.activation.mask_moment(power))),
-    )
+__all__ = ["LayerMaps", "LayerRun", "Recursion", "is_too_long", "recursion"]
 
 
 @dataclass(frozen=True)
 class LayerMaps:
-    """The maps of one layer with its numbers in place, on the word maps' words."""
+    """The maps of one cell with its numbers in place, on the word maps' words."""
 
     kernel: Quotient
     carried: Quotient
     sources: tuple[Quotient, ...]
 
     @classmethod
-    def of(cls, word_maps: WordMaps, layer: LayerParameters) -> LayerMaps:
-        """The maps of ``word_maps`` for one layer's numbers."""
-        sources = (word_maps.source(index, layer) for index in range(len(word_maps.terms)))
+    def of(cls, word_maps: WordMaps, domain: Domain, cell: Cell) -> LayerMaps:
+        """The maps of ``word_maps`` for the numbers of a cell."""
+        maps, numbers = word_maps.cells[shape_of(cell)], cell_parameters(domain, cell)
         return cls(
-            kernel=Quotient.of(word_maps.kernel.matrix(layer)),
-            carried=Quotient.of(word_maps.carried.matrix(layer)),
-            sources=tuple(map(Quotient.of, sources)),
+            kernel=Quotient.of(maps.kernel.matrix(numbers)),
+            carried=Quotient.of(maps.carried.matrix(numbers)),
+            sources=tuple(Quotient.of(source.matrix(numbers)) for source in maps.sources),
         )
 
 
 @dataclass(frozen=True)
 class LayerRun:
-    """``count`` neighbouring layers of one map and ``width``."""
+    """``count`` neighbouring cells of one map; ``width``: of the site that the observable is of."""
 
     maps: LayerMaps
     width: Any
@@ -81,15 +68,15 @@ class Recursion:
 
     word_maps: WordMaps
     network: Network
-    rates: tuple[Expr, ...] | Rates
+    rates: Any
 
     @cached_property
     def domain(self) -> Domain:
         """The field of the answer."""
-        return field_of(self.network.free_symbols)
+        return field_of(self.network._field_symbols(self.rates))
 
     def expectation(self, layer: int) -> Quotient:
-        """The observable's mean at ``layer``, a 1 by 1 quotient."""
+        """The observable's mean in cell ``layer``, a 1 by 1 quotient."""
         below = self._below[layer - 1]
         sources = self.layers[layer - 1].sources
         terms = zip(self._above[layer - 1], sources, strict=True)
@@ -98,7 +85,7 @@ class Recursion:
         return reduce(add, values) if values else nothing
 
     def value(self, layer: int) -> Any:
-        """The observable's mean at ``layer``, an element of the field."""
+        """The observable's mean in cell ``layer``, an element of the field."""
         if layer not in self._values:
             numerator, denominator = self.expectation(layer).scalar()
             self._values[layer] = self.domain(numerator) / self.domain(denominator)
@@ -110,19 +97,19 @@ class Recursion:
 
     @cached_property
     def runs(self) -> list[LayerRun]:
-        """Runs of equal layers, from layer 1 up."""
-        made: dict[Site, LayerRun] = {}
+        """Runs of equal cells, from the input up."""
+        made: dict[Cell, LayerRun] = {}
         runs: list[LayerRun] = []
-        for site, count in self.network._sites(self.rates):
-            if site not in made:
-                maps = LayerMaps.of(self.word_maps, layer_parameters(self.domain, site))
-                made[site] = LayerRun(maps, site.width, 0)
-            runs.append(replace(made[site], count=count))
+        for cell, count in self.network._cells(self.rates):
+            if cell not in made:
+                maps = LayerMaps.of(self.word_maps, self.domain, cell)
+                made[cell] = LayerRun(maps, cell[-1][-1].width, 0)
+            runs.append(replace(made[cell], count=count))
         return runs
 
     @cached_property
     def layers(self) -> list[LayerMaps]:
-        """The maps of layers 1 to L, equal layers sharing one."""
+        """The maps of all cells, equal cells sharing one."""
         return list(chain.from_iterable(repeat(run.maps, run.count) for run in self.runs))
 
     @cached_property
@@ -132,6 +119,11 @@ class Recursion:
         for layer in self.layers[:-1]:
             states.append(layer.kernel @ states[-1])
         return states
+
+    @cached_property
+    def cells(self) -> int:
+        """The number of cells."""
+        return sum(run.count for run in self.runs)
 
     def start(self) -> Quotient:
         """The kernel words at the input, a column."""
@@ -155,7 +147,7 @@ class Recursion:
 
 
 @lru_cache(maxsize=8)
-def recursion(word_maps: WordMaps, network: Network, rates: tuple[Expr, ...] | Rates) -> Recursion:
+def recursion(word_maps: WordMaps, network: Network, rates: Any) -> Recursion:
     """The `Recursion` of these arguments, kept for the next question about the same network."""
     return Recursion(word_maps, network, rates)
 

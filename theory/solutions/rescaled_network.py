@@ -21,7 +21,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import chain
 from math import prod
 from typing import Any
 
@@ -31,11 +30,12 @@ from sympy.polys.domains.domain import Domain
 from theory.algebra.fields import field_of
 from theory.errors import NotSolved
 from theory.networks.network import Network
+from theory.networks.sites import Cell
 from theory.public_names import cached_property
-from theory.solutions.recursion import layer_parameters
 from theory.symbols import a, kappa
-from theory.words.coefficients import LayerParameters
+from theory.words.coefficients import StepParameters
 from theory.words.gradients import GradientTerm
+from theory.words.shapes import cell_parameters
 from theory.words.word import Word, degree
 from theory.words.word_maps import WordMaps
 
@@ -79,14 +79,30 @@ class RescaledNetwork:
             return Integer(1)
         return factor(self.network.c * self.network.activation.mask_moment(2))
 
-    def layer(self, fan_in: Any, rate: Expr) -> LayerParameters:
-        """One site with this fan-in and multiplier, rescaled, over `domain`."""
-        site, scale = self.network._site(fan_in, self.network.width, rate), self.network.c
+    @property
+    def norm2(self) -> Any:
+        """|x|^2 in these units."""
+        return self.domain.one
+
+    def in_depths(self, depth: Any) -> Expr:
+        """A depth or a layer in the symbols L and ell."""
+        return sympify(depth)
+
+    def layer(self, fan_in: Any, rate: Expr) -> tuple[StepParameters, ...]:
+        """One layer with this fan-in and multiplier, rescaled, over `domain`."""
+        return self.numbers(self.network._layer(fan_in, self.network.width, rate))
+
+    def numbers(self, cell: Cell) -> tuple[StepParameters, ...]:
+        """One layer, rescaled, over `domain`."""
+        scale = self.network.c
         if not self._even:
             scale *= self.network.activation.mask_moment(2)
+        ((site,),) = cell
         edges = tuple(replace(edge, variance=edge.variance / scale) for edge in site.edges)
-        layer = layer_parameters(self.domain, replace(site, edges=edges))
-        return replace(layer, mask_moments=cache(self._moment)) if self._even else layer
+        (step,) = cell_parameters(self.domain, ((replace(site, edges=edges),),))
+        if self._even:
+            step = replace(step, mask_moments=dict.fromkeys(step.mask_moments, cache(self._moment)))
+        return (step,)
 
     def _moment(self, power: int) -> Any:
         """E[D^power]/m_2^(power/2), for an even power."""
@@ -99,11 +115,7 @@ class RescaledNetwork:
     @cached_property
     def _even(self) -> bool:
         """Whether every mask moment of the derivation is even."""
-        maps = (self.word_maps.kernel, self.word_maps.carried)
-        rows = chain.from_iterable(layer_map.rows for layer_map in maps)
-        sources = chain.from_iterable(by_word.values() for by_word in self.word_maps.sources)
-        coefficients = chain.from_iterable(row.values() for row in chain(rows, sources))
-        return all(power % 2 == 0 for terms in coefficients for t in terms for power in t.masks)
+        return all(power % 2 == 0 for power in self.word_maps.mask_powers())
 
     def prefactor(
         self, term: GradientTerm, word: Word, layer: Expr, depth: Expr

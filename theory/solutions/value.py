@@ -293,10 +293,10 @@ class Value(Drawable, PickledByFields, PublicNames, ABC):
             )
 
     def _check_joint(self) -> None:
-        if self.network.width != n or self.network.depth != L:
+        if self.network.width != n or isinstance(self.network.depth, int):
             raise NotSolved(
-                f"the joint limit L = t n needs symbolic width and depth, got {self.network}: "
-                f"leave them out, as in MLP()"
+                f"the joint limit at a fixed depth/width needs symbolic width and depth, got "
+                f"{self.network}: leave them out, as in MLP()"
             )
 
     def evaluate(self, digits: int = 15) -> Any:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import groupby
 from math import exp
+from typing import cast
 
 from theory.networks.mlp import MLP
 from verify.comparison.deciding import may_decide
@@ -49,12 +50,12 @@ class PlannedCell:
     @property
     def network(self) -> MLP:
         """The network in numbers."""
-        return self.sampling.configuration.network
+        return cast(MLP, self.sampling.configuration.network)
 
     @property
     def layer(self) -> int:
         """The hidden layer that is measured."""
-        return self.sampling.configuration.layers[0]
+        return int(self.sampling.configuration.layers[0])
 
     @property
     def decides(self) -> bool:

@@ -1,5 +1,5 @@
-"""`Places` are what a network's ``layer`` and ``rates`` mean: which pre-activations are measured, and
-the multipliers of eta, in the spelling that keys and records hold."""
+"""`Places` are what a network's ``layer`` and ``rates`` mean: which pre-activations are measured,
+and the multipliers of eta, in the spelling that keys and records hold."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from theory.networks.convolution import Convolution
 from theory.networks.graph import Graph
 from theory.networks.network import Network, numeric_layers, numeric_rates
 from theory.networks.residual import Residual
-from theory.networks.roles import ALL_ONE, Branch, ByRole
-from theory.validation import brief, count_between, index_in, typed
+from theory.networks.roles import ALL_ONE, Branch
+from theory.validation import count_between, index_in, typed
 from verify.samplers.sites import Sites, lowered, ordinary_number
 
 __all__ = ["Place", "Places", "places_of"]
@@ -109,15 +109,8 @@ class _Blocks(Places[Residual]):
         return f"branch {place.block}" if isinstance(place, Branch) else f"stream {place}"
 
     def rates(self, rates: object) -> Any:
-        blocks = self.network.layers
-        given = tuple(rates) if isinstance(rates, tuple | list) else (rates or ByRole(),)
-        several = isinstance(rates, tuple | list)
-        if not all(isinstance(each, ByRole) for each in given) or several > (len(given) == blocks):
-            raise InvalidArgument(
-                f"expected ByRole(input=..., up=..., down=...) for rates, or a sequence of one for "
-                f"each of the {blocks} blocks, got rates={typed(rates)}; give ByRole(up=2), say"
-            )
-        filled = self.network.role_rates(given if several else given[0], len(given))
+        given = self.network._asked_rates(rates)
+        filled = self.network.role_rates(given, None if isinstance(given, tuple) else 1)
         distinct = set(filled)
         if not all(v.is_Rational for each in distinct for v in (each.input, each.up, each.down)):
             raise InvalidArgument(
@@ -134,11 +127,14 @@ class _Blocks(Places[Residual]):
         return self.network.layers
 
     def _place(self, value: object) -> Place:
-        blocks = self.network.layers
-        if not isinstance(value, Branch):
-            return count_between("layer", value, 0, blocks)
-        count_between("the block of layer=Branch", value.block, 1, blocks)
-        return value
+        place = self.network._asked_layer(value)
+        block = place.block if isinstance(place, Branch) else place
+        if isinstance(block, int):
+            return place
+        raise InvalidArgument(
+            f"expected a block in numbers for layer, got layer={typed(value)}; give "
+            f"layer={self.network.layers}, say"
+        )
 
 
 class _Vertices(Places[Graph]):
@@ -176,8 +172,8 @@ class _Vertices(Places[Graph]):
         if value in self._names:
             return value
         raise InvalidArgument(
-            f"expected the name of a vertex for layer, got layer={typed(value)}; the vertices are "
-            f"{brief(', '.join(map(repr, self._names)))}"
+            f"expected the name of a vertex for layer, got layer={typed(value)}; give one such "
+            f"as {self._names[-1]!r}"
         )
 
 
@@ -198,7 +194,8 @@ class _Positions(_Layers):
         )
 
     def site(self, place: Place) -> int:
-        return place[0] * self.network.positions + place[1]
+        layer, position = place
+        return int(layer * self.network.positions + position)
 
     def name(self, place: Place) -> str:
         return f"({place[0]}, {place[1]})"
@@ -218,5 +215,8 @@ class _Positions(_Layers):
 
 def places_of(network: Network) -> Places[Any]:
     """The places of a network without symbols."""
-    kinds = ((Residual, _Blocks), (Graph, _Vertices), (Convolution, _Positions))
-    return next((own for kind, own in kinds if isinstance(network, kind)), _Layers)(network)
+    if isinstance(network, Residual):
+        return _Blocks(network)
+    if isinstance(network, Graph):
+        return _Vertices(network)
+    return _Positions(network) if isinstance(network, Convolution) else _Layers(network)

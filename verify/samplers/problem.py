@@ -97,9 +97,10 @@ def numeric_problem(
     checked_network(network, give="MLP(width=64, depth=4)")
     if network.free_symbols:
         names = ", ".join(sorted(str(symbol) for symbol in network.free_symbols))
+        given = "MLP(width=64, depth=4)" if isinstance(network, MLP) else "width=64"
         raise InvalidArgument(
             f"expected a network in numbers, got {network} with the symbols {names}; give "
-            f"them values, as in MLP(width=64, depth=4)"
+            f"them values, as in {given}"
         )
     if observable is not None and not isinstance(network, MLP):
         raise InvalidArgument(

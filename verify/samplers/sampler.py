@@ -8,7 +8,9 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from theory.errors import InvalidArgument
+from theory.networks.mlp import MLP
 from theory.networks.network import Network
+from theory.networks.residual import Residual
 from theory.public_names import PublicNames
 from theory.words.observables import Observable, checked_observable
 from theory.words.word import Word
@@ -139,8 +141,9 @@ class Sampler(PublicNames, ABC):
             )
         limit = self._limit
         if limit is not None and self.cost(problem.network) > limit.most:
+            either = isinstance(problem.network, MLP | Residual)
             raise InvalidArgument(
                 f"expected at most {limit.most:,} {limit.units} in a network for sampler={self!r}, "
-                f"got {self.cost(problem.network):,}; give a smaller width or depth, or use "
-                f"{limit.instead}"
+                f"got {self.cost(problem.network):,}; give a smaller width or depth"
+                f"{f', or use {limit.instead}' if either else ''}"
             )

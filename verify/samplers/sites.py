@@ -136,13 +136,12 @@ class _Columns(NamedTuple):
         numbers ``site`` and ``weight``."""
         size, used = self.widths.size, self.identities
         cells = np.arange(count)[:, None]
-        shifted = {
+        shifted: dict[str, Any] = {
             "sources": (self.sources + site + size * cells).ravel(),
             "weights": (self.weights + weight + used * cells).ravel(),
             "link_sources": (self.link_sources + site + size * cells).ravel(),
         }
-        others = {k: np.tile(v, count) for k, v in self._asdict().items() if k not in shifted}
-        return _Columns(**shifted, **others)
+        return _Columns(**{k: np.tile(v, count) for k, v in self._asdict().items()} | shifted)
 
 
 def lowered(network: Network, rates: Any) -> Sites:
@@ -153,9 +152,13 @@ def lowered(network: Network, rates: Any) -> Sites:
     names, inputs = _inputs(network)
     known = {name: number - len(names) for number, name in enumerate(names)}
     site, weight, found = len(names), 1, []
+    read: dict[object, _Columns] = {}
     for cell, count in network._cells(rates):
         sites = [each for step in cell for each in step]
-        columns = _columns(sites, known | {BELOW: -1})
+        key = cell, tuple(known.items())
+        if key not in read:
+            read[key] = _columns(sites, known | {BELOW: -1})
+        columns = read[key]
         found.append(columns.repeated(count, site, weight))
         site, weight = site + count * len(sites), weight + count * columns.identities
         known = {each.name: number - len(sites) for number, each in enumerate(sites)}
@@ -201,7 +204,8 @@ def _deviation(site: Site, edge: Edge) -> float:
     its square into the output."""
     fan_in = _width(edge.fan_in)
     if site.name == _OUTPUT and site.width == 1:
-        return ordinary_number("readout_variance", edge.variance * fan_in**2) ** 0.5 / fan_in
+        variance = ordinary_number("readout_variance", edge.variance * fan_in**2)
+        return float(variance**0.5 / fan_in)
     name = "weight_variance times multiplier2" if site.links else "weight_variance"
     return sqrt(ordinary_number(name, edge.variance * fan_in) / fan_in)
 
@@ -215,7 +219,8 @@ def _inputs(network: Network) -> tuple[list[str], FloatArray]:
         return names, np.array([[ordinary_number("input_norm2", norm2) ** 0.5]])
     numbers = [[_signed("gram", products[one, two]) for two in names] for one in names]
     left = np.array(numbers)
-    largest, vectors = np.abs(left).max(), []
+    largest = np.abs(left).max()
+    vectors: list[FloatArray] = []
     while len(vectors) < len(names) and left.diagonal().max() > _ROUNDING * largest:
         pivot = int(np.argmax(left.diagonal()))
         vectors.append(left[:, pivot] / sqrt(left[pivot, pivot]))
@@ -229,6 +234,7 @@ def _inputs(network: Network) -> tuple[list[str], FloatArray]:
 
 
 def _width(width: Any) -> int:
+    """A width as an int; `InvalidArgument` where no sampler draws it."""
     if width > WIDEST:
         raise InvalidArgument(
             f"expected a width of at most {WIDEST:,} for a simulation, got "

@@ -1,0 +1,182 @@
+"""`word_below` averages one step exactly: from a word of its sites to words of the sites below.
+
+A step has Gaussian weights W, and each of its sites p has the neurons
+
+    x_p = D_p z_p,   z_p = sum over edges of W x_source + sum over links of c x_source,
+
+and the tangent kernel K_pq between two of its faces: the kernels of the sources carried through W
+and links, and an own share |x_source|^2 of the weights that both sites read by.  The expectation of
+a word given what lies below is found in three steps:
+
+1. *Rows.*  Every letter of the step's sites is written in weights and letters below, and Wick's
+   theorem pairs the weights (`theory.words.wick`).  What is left are words below, and loops: neuron
+   indices of a site to be summed, each with a number of masks.
+2. *Coins.*  Flipping the sign of one neuron's row of W, and of the column of the weights that
+   leave it, flips its pre-activation and leaves the law and every word alone, since a word holds
+   every neuron twice.  So its mask averages on its own to E[D^p], p the number of its masks.
+   Should x below vanish the masks are not coins, but then so do all words on the right that hold
+   an x, and the masks that made x vanish made the kernels vanish too: both sides are zero.
+3. *Coincidences.*  Loops of one site may run through one neuron: the sum over neurons splits by
+   which loops do (a set partition), and r distinct neurons can be chosen in
+   (N)_r = N (N-1) ... (N-r+1) ways.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from functools import cache
+from itertools import chain, product
+from typing import NamedTuple
+
+from theory.words.coefficients import Coefficient, Term
+from theory.words.letters import (
+    is_junction,
+    is_vector,
+    is_weight,
+    junction,
+    kernel,
+    kernel_parts,
+    masks_of,
+    site_of,
+    transposed,
+    vector,
+    vector_face,
+    weight,
+    weight_index,
+)
+from theory.words.shapes import SiteShape, StepShape
+from theory.words.wick import contract, tidy
+from theory.words.word import Word, canonical_word
+
+__all__ = ["word_below"]
+
+_OWN_SHARE = 0
+"""The kind of kernel that has an own share."""
+
+
+class _Part(NamedTuple):
+    """One summand of a letter: a text, the identity and form of an own share, and links."""
+
+    text: str
+    own: tuple[int, ...] = ()
+    form: tuple[str, ...] = ()
+    links: tuple[int, ...] = ()
+
+
+@cache
+def word_below(word: Word, step: StepShape) -> Mapping[Word, Coefficient]:
+    """E[``word``] over the step, given what lies below: ``{word below: coefficient}``."""
+    total: defaultdict[Word, Counter[Term]] = defaultdict(Counter)
+    for (written, pairs, own, links), number in _written(word, step).items():
+        for closed, count in contract(written).items():
+            loops = tuple(factor for factor in closed if is_junction(factor[0]))
+            below = tuple(factor for factor in closed if not is_junction(factor[0]))
+            for coins, ways in _coincidences(loops).items():
+                total[below][Term(coins, pairs, own, links)] += number * count * ways
+    return {below: dict(terms) for below, terms in total.items()}
+
+
+def _written(word: Word, step: StepShape) -> Counter[tuple[Word, ...]]:
+    """``word`` in weights and letters below: how often each product arises, with the powers of
+    variances, own shares and squared links; those odd in weights or links average to zero."""
+    total: Counter[tuple[Word, ...]] = Counter()
+    letters = "".join(word)
+    for parts in product(*(_parts(letter, step) for letter in letters)):
+        weights = Counter(weight_index(w) for part in parts for w in part.text if is_weight(w))
+        links = Counter(chain.from_iterable(part.links for part in parts))
+        if any(count % 2 for count in chain(weights.values(), links.values())):
+            continue
+        own = Counter(chain.from_iterable(part.own for part in parts))
+        factors = [form for part in parts for form in part.form]
+        remaining = iter(parts)
+        factors += [_factor(factor, [next(remaining) for _ in factor]) for factor in word]
+        halves = ({k: count // 2 for k, count in each.items()} for each in (weights, links))
+        pairs, halved = (tuple(sorted(each.items())) for each in halves)
+        total[canonical_word(factors), pairs, tuple(sorted(own.items())), halved] += 1
+    return total
+
+
+def _factor(factor: str, parts: list[_Part]) -> str:
+    """A factor with a part for each letter; the left vector of a form is written from the right."""
+    texts = [part.text for part in parts]
+    if factor and is_vector(factor[0]):
+        texts[0] = transposed(texts[0])
+    return tidy("".join(texts))
+
+
+@cache
+def _parts(letter: str, step: StepShape) -> tuple[_Part, ...]:
+    """The summands of a letter in weights and letters below."""
+    if (faces := kernel_parts(letter)) is not None:
+        return tuple(chain(_kernel_parts(*faces, step), _own_shares(*faces, step)))
+    if (face := vector_face(letter)) is not None:
+        return tuple(
+            _Part(text + vector(source), links=links) for text, source, links in _read(face, step)
+        )
+    return (_Part(letter),)
+
+
+def _kernel_parts(kind: int, left: int, right: int, step: StepShape) -> Iterator[_Part]:
+    for (before, p, links), (after, q, others) in product(_read(left, step), _read(right, step)):
+        yield _Part(before + kernel(kind, p, q) + transposed(after), links=links + others)
+
+
+def _own_shares(kind: int, left: int, right: int, step: StepShape) -> Iterator[_Part]:
+    """The shares of the weights by which the sites of both faces read."""
+    p, q = _site(left, step), _site(right, step)
+    if kind != _OWN_SHARE or p is None or q is None:
+        return
+    masks = _masks(p, left) + _masks(q, right)
+    for one, other in product(p.edges, q.edges):
+        if one.weights == other.weights:
+            form = vector(one.source) + vector(other.source)
+            yield _Part(junction(min(p.index, q.index), masks), (one.weights,), (form,))
+
+
+def _read(face: int, step: StepShape) -> list[tuple[str, int, tuple[int, ...]]]:
+    """What a face reads: weights or nothing before a face below, with the link read by.  A face
+    that is not of this step stays."""
+    site = _site(face, step)
+    if site is None:
+        return [("", face, ())]
+    start = junction(site.index, _masks(site, face))
+    edges = [(start + weight(edge.weights), edge.source, ()) for edge in site.edges]
+    return edges + [("", source, (link,)) for link, source in enumerate(site.links)]
+
+
+def _site(face: int, step: StepShape) -> SiteShape | None:
+    return next((site for site in step if site.index == face >> 1), None)
+
+
+def _masks(site: SiteShape, face: int) -> int:
+    """Masks of a face: one after the mask of a site that has one."""
+    return int(site.masked and face % 2 == 0)
+
+
+@cache
+def _coincidences(loops: Word) -> Mapping[tuple[tuple[int, int, tuple[int, ...]], ...], int]:
+    """How often loops fall on neurons: for each site, distinct neurons and their masks."""
+    by_site: defaultdict[int, list[int]] = defaultdict(list)
+    for loop in loops:
+        by_site[site_of(loop)].append(masks_of(loop))
+    ways = [_on_neurons(site, powers) for site, powers in sorted(by_site.items())]
+    return Counter(product(*ways))
+
+
+def _on_neurons(site: int, powers: list[int]) -> Iterator[tuple[int, int, tuple[int, ...]]]:
+    for blocks in _set_partitions(len(powers)):
+        masks = [0] * (max(blocks) + 1)
+        for power, block in zip(powers, blocks, strict=True):
+            masks[block] += power
+        yield site, len(masks), tuple(sorted(power for power in masks if power))
+
+
+def _set_partitions(size: int) -> Iterator[tuple[int, ...]]:
+    """All set partitions of ``size`` items as restricted growth strings."""
+    if size == 0:
+        yield ()
+        return
+    for blocks in _set_partitions(size - 1):
+        for block in range(max(blocks, default=-1) + 2):
+            yield (*blocks, block)
