@@ -13,8 +13,8 @@ __all__ = ["literal_updates"]
 
 
 class _Weights(NamedTuple):
-    """Shapes: h^0 ``(networks, n)``, U and W lists of ``(networks, m, n)`` and ``(networks, n, m)``,
-    v ``(networks, n)``."""
+    """Shapes: h^0 and v ``(networks, n)``; by block, U ``(networks, m, n)`` and W
+    ``(networks, n, m)``."""
 
     h: FloatArray
     up: list[FloatArray]

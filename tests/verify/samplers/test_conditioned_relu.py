@@ -267,7 +267,12 @@ CONTROLS = [
         "square_of_sum(tilt * mask, z, xi)",
         "square_of_sum(tilt, z, xi)",
     ),
-    ("gradient: |g| left out", RELU, "log_scale + math.log(state.length[layer])", "math.log(state.length[layer])"),
+    (
+        "gradient: |g| left out",
+        RELU,
+        "log_scale + math.log(state.length[layer])",
+        "math.log(state.length[layer])",
+    ),
     ("gradient: scale of W left out", RELU, "= state.log_g[layer] + math", "= 0 * math"),
     (
         "scale of W left out",

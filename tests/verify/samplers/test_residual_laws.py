@@ -1,4 +1,4 @@
-"""`Gram` and `Conditioned` draw residual networks: laws of literal networks, exact means, scales."""
+"""`Gram` and `Conditioned` draw residual networks: literal laws, exact means, scales."""
 
 import math
 from typing import Any
@@ -67,7 +67,9 @@ def test_distributions_and_joints_are_those_of_literal_networks(
     literal = literal_updates(blocks_of(problem), numbers, SAMPLES, step or 0.0)
     found = draws(sampler, problem, 22, SAMPLES)
     p = smallest_p(without_ties(literal), without_ties(found))
-    assert p > BUDGET / 2 / (len(CASES) * len(RUNS) + 2), f"{sampler} at {network}, {rates}: p = {p}"
+    assert p > BUDGET / 2 / (len(CASES) * len(RUNS) + 2), (
+        f"{sampler} at {network}, {rates}: p = {p}"
+    )
 
 
 @pytest.mark.parametrize("slope", [0, "0.3"])
@@ -121,7 +123,11 @@ def test_means_are_exact_in_every_stream_and_branch(
         network, samples=samples, seed=8, layer=places, rates=rates, sampler=sampler
     )
     for i, place in enumerate(places):
-        for part in ("label", "output") if network.width > _HEAVY else ("label",):
+        for part in (
+            ("label", "output")
+            if blocks_of(numeric_problem(network, layer=0, rates=None, step=None)).width > _HEAVY
+            else ("label",)
+        ):
             exact = float(getattr(squared_update(network, place, rates=rates), part).per_eta2)
             measured = getattr(estimate, part)
             mean, error = measured.mean[i], measured.standard_error[i]

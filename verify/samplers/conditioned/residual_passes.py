@@ -1,9 +1,9 @@
 """Compiled passes run a residual network whose weight matrices are never formed, O(width) a block.
 
-The branches are the layers of `verify.samplers.conditioned.passes`, of which each reads the stream:
-their draws z, xi and zeta make U h, W^T g and U u.  Three normal vectors of the stream, q, x and one
-that is not kept, make W a, U^T delta and W y in the same way: with G = W/sd, a hat for a unit vector
-and an underscore for the part of a vector across a,
+The branches are the layers of `verify.samplers.conditioned.passes`, of which each reads the
+stream: their draws z, xi and zeta make U h, W^T g and U u.  Three normal vectors of the stream, q,
+x and one that is not kept, make W a, U^T delta and W y in the same way: with G = W/sd, a hat for a
+unit vector and an underscore for the part of a vector across a,
 
     G a^ = q
     G^T g^ = a^ (q.g^) + xi_
@@ -116,7 +116,7 @@ def _shares(one: float, other: float) -> tuple[float, float, float]:
 def _log_a(net: Residuals, block: int) -> float:
     """log |a| of the branch over |h|."""
     log_sd, log_mask = math.log(net.scales.weight_sd[block - 1]), net.branches.log_mask[block]
-    return log_sd + math.log(net.branches.norm[block]) + log_mask
+    return float(log_sd + math.log(net.branches.norm[block]) + log_mask)
 
 
 @part
@@ -160,7 +160,7 @@ def _backward(stream: Stream, net: Residuals) -> float:
         combined((skip / net.g_length[block], along, fresh), (g, h, x), net.g[block - 1])
         net.g_length[block - 1] = math.sqrt(dot(net.g[block - 1], net.g[block - 1]))
         net.log_g[block - 1] = net.log_g[block] + unit + math.log(net.g_length[block - 1])
-    return dot(net.h[last], net.g[last]) / net.h_length[last]
+    return float(dot(net.h[last], net.g[last]) / net.h_length[last])
 
 
 @part

@@ -3,9 +3,9 @@
 docs/conditioning.md has the proof.
 
 The vectors of the stream that a block joins are h and g below it, h and g above it, U^T delta and
-W a.  They span a frame of four directions: h below; W a across it, so that h above lies in the first
-two; g above across these; U^T delta across all three.  An update that comes from below has a fifth
-direction, drawn at the block.  A branch is a masked layer, held as in
+W a.  They span a frame of four directions: h below; W a across it, so that h above lies in the
+first two; g above across these; U^T delta across all three.  An update that comes from below has a
+fifth direction, drawn at the block.  A branch is a masked layer, held as in
 `verify.samplers.gram.leaky_passes`: of its active and of its inactive neurons the directions along
 the pre-activations, along delta across these, and the length of what is left.
 
@@ -42,8 +42,8 @@ _NONE = -1e299
 
 
 class ResidualScales(NamedTuple):
-    """The network: its widths, logarithms of its scales (``log_ups`` and ``log_downs``, of rates, by
-    block; ``log_input_rate``: with |x|^2), coin tables, and what is asked for, by its site from 1."""
+    """The network: its widths, logarithms of its scales (``log_ups`` and ``log_downs``, of rates,
+    by block; ``log_input_rate``: with |x|^2), coin tables, and the sites asked for, from 1."""
 
     width: int
     branch_width: int
@@ -95,12 +95,12 @@ class _Block(NamedTuple):
     ``log_a``, its length; ``xi``, ``xi_on``, ``xi_off``, W^T g across sigma(z) in that plane and
     across z; ``d_on``, ``dq_on``, ``d_off``, ``dq_off``, delta along z and across it; ``log_d``.
 
-    Of the stream: ``log_h`` below the block, ``log_g`` above it; ``cos_g``, ``sin_g``, g above along h and
-    across it; ``q_1``, ``q_2``, W a in units of sd |a| in the frame of the block; ``cos_h``,
-    ``sin_h``, h above in it; ``turn``, ``lift``, the part of g across h above, in the plane of the
-    first two directions and along the third; ``x_2``, ``x_3``, ``x_4``, U^T delta across h below, in
-    units of sd |delta|; ``e_2``, ``e_3``, ``e_4``, the unit vector along the part of g below
-    across h below.
+    Of the stream: ``log_h`` below the block, ``log_g`` above it; ``cos_g``, ``sin_g``, g above
+    along h and across it; ``q_1``, ``q_2``, W a in units of sd |a| in the frame of the block;
+    ``cos_h``, ``sin_h``, h above in it; ``turn``, ``lift``, the part of g across h above, in the
+    plane of the first two directions and along the third; ``x_2``, ``x_3``, ``x_4``, U^T delta
+    across h below, in units of sd |delta|; ``e_2``, ``e_3``, ``e_4``, the unit vector along the
+    part of g below across h below.
     """
 
     on: Array
@@ -138,11 +138,12 @@ class _Block(NamedTuple):
 class _Room(NamedTuple):
     """What the passes carry from block to block, and room for draws, a number for each network.
 
-    ``log_h``: log |h|.  ``along_h``, ``along_g``, ``rest``: the unit vector along the update u of the
-    stream (going down, along g): along h, along the part of g across h, and what is left;
+    ``log_h``: log |h|.  ``along_h``, ``along_g``, ``rest``: the unit vector along the update u of
+    the stream (going down, along g): along h, along the part of g across h, and what is left;
     ``log_u``: log |u| (log |g|).  ``w_on`` to ``wr_off``:
     the update of a branch, as delta, with what is left of it; ``log_w``.  ``along``, ``across``,
-    ``met``: u or y times known vectors.  ``u_2`` to ``u_5``: u across h, in the frame of a block.
+    ``met``: u or y (going down, g and delta) times known vectors.  ``u_2`` to
+    ``u_5``: u across h (g, from the first direction on) in the frame of a block.
     """
 
     log_h: Array
@@ -173,8 +174,8 @@ class _Room(NamedTuple):
     chances: Array
 
 
-_cut_block = part(fields(_Block, LANES))
-_cut_room = part(fields(_Room, LANES))
+_cut_block = formula(fields(_Block, LANES))
+_cut_room = formula(fields(_Room, LANES))
 _ROOM = len(_Room._fields) * LANES
 _ACTIVE = 0
 
@@ -192,7 +193,7 @@ def _shares(one: float, other: float) -> tuple[float, float, float]:
 
 
 @formula
-def _over(length: float) -> float:
+def _over(length: float) -> Any:
     """1/length; of nothing, 1."""
     return 1.0 / select(length > 0.0, length, 1.0)
 
@@ -250,9 +251,7 @@ def _forward(
 
 
 @kernel
-def _readout(
-    stream: Stream, group: int, scales: ResidualScales, row: Array, lanes: int
-) -> None:
+def _readout(stream: Stream, group: int, scales: ResidualScales, row: Array, lanes: int) -> None:
     """g above the last block, which is the readout, and log f^2."""
     room = _cut_room(row, 0)
     turn_to(stream, group, 1, 0)
@@ -288,6 +287,54 @@ def _draw_gradient(
         here.turn[j], here.lift[j] = room.second[j] / length, room.third[j] / length
 
 
+@part
+def _enter_above(here: _Block, room: _Room, lanes: int) -> None:
+    """g above a block, and the unit vector along it in the frame of the block."""
+    for j in range(lanes):
+        cos_g, sin_g = room.along_h[j], room.along_g[j]
+        here.cos_g[j], here.sin_g[j], here.log_g[j] = cos_g, sin_g, room.log_u[j]
+        cos, sin, aside = here.cos_h[j], here.sin_h[j], sin_g * here.turn[j]
+        room.u_2[j], room.u_3[j] = cos_g * cos - aside * sin, cos_g * sin + aside * cos
+        room.u_4[j] = sin_g * here.lift[j]
+        room.met[j] = here.q_1[j] * room.u_2[j] + here.q_2[j] * room.u_3[j]
+
+
+@part
+def _mask_gradient(scales: ResidualScales, here: _Block, room: _Room, lanes: int) -> None:
+    """delta, and z.delta/|delta|."""
+    for j in range(lanes):
+        bare, phi, xi = here.on[j] == 0.0, room.met[j], here.xi[j]
+        factor, cos, sin = select(bare, 1.0, scales.slope), here.cos[j], here.sin[j]
+        d_on, dq_on = phi * cos + xi * sin, here.xi_on[j]
+        d_off, dq_off = factor * (phi * sin - xi * cos), factor * here.xi_off[j]
+        length = math.sqrt(d_on * d_on + dq_on * dq_on + d_off * d_off + dq_off * dq_off)
+        scale = 1.0 / length
+        here.d_on[j], here.dq_on[j] = scale * d_on, scale * dq_on
+        here.d_off[j], here.dq_off[j] = scale * d_off, scale * dq_off
+        room.along[j] = scale * (d_on * here.z_on[j] + d_off * here.z_off[j])
+        log_d = scales.log_down_sd + logarithm(length) + select(bare, scales.log_slope, 0.0)
+        here.log_d[j], room.log_w[j] = room.log_u[j] + log_d, log_d
+
+
+@part
+def _leave_below(scales: ResidualScales, here: _Block, room: _Room, lanes: int) -> None:
+    """g below a block."""
+    for j in range(lanes):
+        skip, fresh, unit = _shares(scales.log_skip, room.log_w[j] + scales.log_up_sd)
+        b_1 = skip * room.u_2[j] + fresh * room.along[j]
+        b_2, b_3 = (
+            skip * room.u_3[j] + fresh * here.x_2[j],
+            skip * room.u_4[j] + fresh * here.x_3[j],
+        )
+        b_4 = fresh * here.x_4[j]
+        across = math.sqrt(b_2 * b_2 + b_3 * b_3 + b_4 * b_4)
+        length = math.sqrt(b_1 * b_1 + across * across)
+        room.along_h[j], room.along_g[j] = b_1 / length, across / length
+        room.log_u[j] = room.log_u[j] + unit + logarithm(length)
+        scale = _over(across)
+        here.e_2[j], here.e_3[j], here.e_4[j] = scale * b_2, scale * b_3, scale * b_4
+
+
 @kernel
 def _backward(
     stream: Stream, group: int, scales: ResidualScales, blocks: Array, row: Array, lanes: int
@@ -302,32 +349,9 @@ def _backward(
         turn_to(stream, group, 1, block)
         here = _cut_block(blocks[block - 1], 0)
         _draw_gradient(stream, scales, here, room, lanes)
-        for j in range(lanes):
-            cos_g, sin_g, log_g = room.along_h[j], room.along_g[j], room.log_u[j]
-            here.cos_g[j], here.sin_g[j], here.log_g[j] = cos_g, sin_g, log_g
-            cos, sin, aside = here.cos_h[j], here.sin_h[j], sin_g * here.turn[j]
-            g_1, g_2, g_3 = cos_g * cos - aside * sin, cos_g * sin + aside * cos, sin_g * here.lift[j]
-            bare = here.on[j] == 0.0
-            factor, cos, sin = select(bare, 1.0, scales.slope), here.cos[j], here.sin[j]
-            phi, xi = here.q_1[j] * g_1 + here.q_2[j] * g_2, here.xi[j]
-            d_on, dq_on = phi * cos + xi * sin, here.xi_on[j]
-            d_off, dq_off = factor * (phi * sin - xi * cos), factor * here.xi_off[j]
-            length = math.sqrt(d_on * d_on + dq_on * dq_on + d_off * d_off + dq_off * dq_off)
-            d_on, d_off = d_on / length, d_off / length
-            here.d_on[j], here.dq_on[j] = d_on, dq_on / length
-            here.d_off[j], here.dq_off[j] = d_off, dq_off / length
-            log_d = scales.log_down_sd + logarithm(length) + select(bare, scales.log_slope, 0.0)
-            here.log_d[j] = log_g + log_d
-            skip, fresh, unit = _shares(scales.log_skip, log_d + scales.log_up_sd)
-            b_1 = skip * g_1 + fresh * (d_on * here.z_on[j] + d_off * here.z_off[j])
-            b_2, b_3 = skip * g_2 + fresh * here.x_2[j], skip * g_3 + fresh * here.x_3[j]
-            b_4 = fresh * here.x_4[j]
-            across = math.sqrt(b_2 * b_2 + b_3 * b_3 + b_4 * b_4)
-            length = math.sqrt(b_1 * b_1 + across * across)
-            room.along_h[j], room.along_g[j] = b_1 / length, across / length
-            room.log_u[j] = log_g + unit + logarithm(length)
-            scale = _over(across)
-            here.e_2[j], here.e_3[j], here.e_4[j] = scale * b_2, scale * b_3, scale * b_4
+        _enter_above(here, room, lanes)
+        _mask_gradient(scales, here, room, lanes)
+        _leave_below(scales, here, room, lanes)
 
 
 @part
@@ -437,15 +461,27 @@ def _leave(
         both, carried, unit = _shares(unit, room.log_w[j] + scales.log_down_sd)
         own, skip = both * own, both * skip
         along, across = carried * room.along[j], carried * room.across[j]
-        cos, sin, turn, lift = here.cos_h[j], here.sin_h[j], here.turn[j], here.lift[j]
         u_1 = skip * room.along_h[j] + along * here.q_1[j]
-        u_2, u_3 = skip * room.u_2[j] + along * here.q_2[j], skip * room.u_3[j]
-        aside = cos * u_2 - sin * u_1
-        left, u_4, u_5 = turn * u_3 - lift * aside, skip * room.u_4[j], skip * room.u_5[j]
-        pull = own + carried * room.met[j]
+        u_2 = skip * room.u_2[j] + along * here.q_2[j]
+        room.u_3[j], room.u_4[j] = skip * room.u_3[j], skip * room.u_4[j]
+        room.u_5[j] = skip * room.u_5[j]
+        room.along_h[j] = here.cos_h[j] * u_1 + here.sin_h[j] * u_2
+        room.u_2[j] = here.cos_h[j] * u_2 - here.sin_h[j] * u_1
+        room.met[j], room.across[j], room.log_u[j] = own + carried * room.met[j], across, unit
+    _turn(width, here, room, lanes)
+
+
+@part
+def _turn(width: int, here: _Block, room: _Room, lanes: int) -> None:
+    """u along h and g above, from its coordinates along h, across h in the plane of the first two
+    directions, and along the others, and from its part along g (``met``)."""
+    for j in range(lanes):
+        turn, lift, aside, across = here.turn[j], here.lift[j], room.u_2[j], room.across[j]
+        cos, sin, pull = here.cos_g[j], here.sin_g[j], room.met[j]
+        left, u_4, u_5 = turn * room.u_3[j] - lift * aside, room.u_4[j], room.u_5[j]
         fresh = across * select(width > 1, room.second[j], 0.0)
-        along_h = cos * u_1 + sin * u_2 + here.cos_g[j] * pull - here.sin_g[j] * fresh
-        along_g = turn * aside + lift * u_3 + here.sin_g[j] * pull + here.cos_g[j] * fresh
+        along_h = room.along_h[j] + cos * pull - sin * fresh
+        along_g = turn * aside + lift * room.u_3[j] + sin * pull + cos * fresh
         rest = math.sqrt(left * left + u_4 * u_4 + u_5 * u_5)
         rest += across * select(width > 2, room.third[j], 0.0)
         beyond = across * room.fourth[j]
@@ -454,7 +490,7 @@ def _leave(
         scale = 1.0 / length
         room.along_h[j], room.along_g[j] = scale * along_h, scale * along_g
         room.rest[j] = scale * math.sqrt(rest2)
-        room.log_u[j] = unit + logarithm(length)
+        room.log_u[j] = room.log_u[j] + logarithm(length)
 
 
 @part
