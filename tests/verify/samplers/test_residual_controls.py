@@ -27,6 +27,7 @@ from verify.samplers.blocks import blocks_of
 from verify.samplers.conditioned import passes, state
 from verify.samplers.conditioned import residual_passes as conditioned
 from verify.samplers.gram import residual_passes as gram
+from verify.samplers.gram import residual_state
 
 FALSE_ALARM, CAUGHT = 1e-4, 1e-10
 RELU = Residual(4, 3, branch_width=3, multiplier2=2), None
@@ -46,12 +47,12 @@ def altered_gram(wrong: str, instead: str, setting: Setting) -> float:
     """p of Gram's passes over many lanes in NumPy, around compiled draws."""
     samples, problem = 16_384, problem_of(*setting)
     names = uncompiled(
-        [gram],
+        [residual_state, gram],
         wrong,
         instead,
         {
             "for j in range(lanes)": "for j in [slice(0, lanes)]",
-            f"LANES = {gram.LANES}": "LANES = 8192",
+            f"LANES = {residual_state.LANES}": "LANES = 8192",
         },
         math=SimpleNamespace(sqrt=np.sqrt, log=np.log, inf=np.inf),
         select=np.where,
@@ -61,7 +62,7 @@ def altered_gram(wrong: str, instead: str, setting: Setting) -> float:
     out, stream = np.empty((2, samples, problem.layers.size)), new_stream(block_stream(31, 0))
     with np.errstate(all="ignore"):
         workspace = names["residual_workspace"](problem.network.layers)
-        names["residual_updates"](stream, gram.residual_scales(problem), workspace, out)
+        names["residual_updates"](stream, residual_state.residual_scales(problem), workspace, out)
     return smallest_p(literal(setting, samples), without_ties(out))
 
 

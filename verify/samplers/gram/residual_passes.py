@@ -17,172 +17,30 @@ so that the arithmetic runs in vector lanes.
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from verify.numerics.chi_squares import lengths
-from verify.numerics.coins import CoinTables, coin_counts, coin_tables
+from verify.numerics.coins import coin_counts
 from verify.numerics.compiled import Array, formula, kernel, part
 from verify.numerics.variates import Stream, normal_pairs, normals, turn_to
 from verify.numerics.vector_math import exponential, logarithm, select
-from verify.samplers.blocks import blocks_of
-from verify.samplers.gram.groups import Asked, asked_layers, fields, write
-from verify.samplers.problem import Problem
+from verify.samplers.gram.groups import write
+from verify.samplers.gram.residual_state import (
+    LANES,
+    NONE,
+    ROOM,
+    Block,
+    ResidualScales,
+    Room,
+    cut_block,
+    cut_room,
+)
 
-__all__ = ["residual_scales", "residual_updates", "residual_workspace"]
+__all__ = ["residual_updates"]
 
-LANES = 64
-"""Networks that go through a block together.  Fields are rows of one array, of this length and at
-fixed places, so that the compiler knows that no two overlap."""
-_ZERO = -1e300
-"""In the place of the logarithm of 0: sums of such numbers and of others stay below ``_NONE``, and
-no difference is undefined."""
-_NONE = -1e299
-
-
-class ResidualScales(NamedTuple):
-    """The network: its widths, logarithms of its scales (``log_ups`` and ``log_downs``, of rates,
-    by block; ``log_input_rate``: with |x|^2), coin tables, and the sites asked for, from 1."""
-
-    width: int
-    branch_width: int
-    log_up_sd: float
-    log_down_sd: float
-    log_skip: float
-    log_readout: float
-    log_input: float
-    log_input_rate: float
-    slope: float
-    log_slope: float
-    log_ups: Array
-    log_downs: Array
-    coins: CoinTables
-    asked: Asked
-
-
-def residual_scales(problem: Problem) -> ResidualScales:
-    """A problem as the compiled passes take it."""
-    blocks = blocks_of(problem)
-    return ResidualScales(
-        width=blocks.width,
-        branch_width=blocks.branch_width,
-        log_up_sd=math.log(blocks.up_sd),
-        log_down_sd=math.log(blocks.down_sd),
-        log_skip=math.log(blocks.skip),
-        log_readout=math.log(blocks.readout_sd),
-        log_input=math.log(blocks.input_sd) + math.log(blocks.input_norm),
-        log_input_rate=float(_logs(blocks.input_rate)) + 2.0 * math.log(blocks.input_norm),
-        slope=blocks.slope,
-        log_slope=float(_logs(blocks.slope)),
-        log_ups=_logs(blocks.up_rates),
-        log_downs=_logs(blocks.down_rates),
-        coins=coin_tables(np.array([blocks.branch_width])),
-        asked=asked_layers(problem),
-    )
-
-
-def _logs(numbers: Any) -> Any:
-    positive = np.where(np.asarray(numbers) > 0.0, numbers, 1.0)
-    return np.where(np.asarray(numbers) > 0.0, np.log(positive), _ZERO)
-
-
-class _Block(NamedTuple):
-    """What a block leaves, a number for each network.
-
-    Of the branch, in units of sd |h below| (pre-activations z) and in unit vectors: ``on``, active
-    neurons; ``z_on``, ``z_off``, lengths; ``cos``, ``sin``, sigma(z) in the plane of the two z's;
-    ``log_a``, its length; ``xi``, ``xi_on``, ``xi_off``, W^T g across sigma(z) in that plane and
-    across z; ``d_on``, ``dq_on``, ``d_off``, ``dq_off``, delta along z and across it; ``log_d``.
-
-    Of the stream: ``log_h`` below the block, ``log_g`` above it; ``cos_g``, ``sin_g``, g above
-    along h and across it; ``q_1``, ``q_2``, W a in units of sd |a| in the frame of the block;
-    ``cos_h``, ``sin_h``, h above in it; ``turn``, ``lift``, the part of g across h above, in the
-    plane of the first two directions and along the third; ``x_2``, ``x_3``, ``x_4``, U^T delta
-    across h below, in units of sd |delta|; ``e_2``, ``e_3``, ``e_4``, the unit vector along the
-    part of g below across h below.
-    """
-
-    on: Array
-    z_on: Array
-    z_off: Array
-    cos: Array
-    sin: Array
-    log_a: Array
-    xi: Array
-    xi_on: Array
-    xi_off: Array
-    d_on: Array
-    dq_on: Array
-    d_off: Array
-    dq_off: Array
-    log_d: Array
-    log_h: Array
-    log_g: Array
-    cos_g: Array
-    sin_g: Array
-    q_1: Array
-    q_2: Array
-    cos_h: Array
-    sin_h: Array
-    turn: Array
-    lift: Array
-    x_2: Array
-    x_3: Array
-    x_4: Array
-    e_2: Array
-    e_3: Array
-    e_4: Array
-
-
-class _Room(NamedTuple):
-    """What the passes carry from block to block, and room for draws, a number for each network.
-
-    ``log_h``: log |h|.  ``along_h``, ``along_g``, ``rest``: the unit vector along the update u of
-    the stream (going down, along g): along h, along the part of g across h, and what is left;
-    ``log_u``: log |u| (log |g|).  ``w_on`` to ``wr_off``:
-    the update of a branch, as delta, with what is left of it; ``log_w``.  ``along``, ``across``,
-    ``met``: u or y (going down, g and delta) times known vectors.  ``u_2`` to
-    ``u_5``: u across h (g, from the first direction on) in the frame of a block.
-    """
-
-    log_h: Array
-    along_h: Array
-    along_g: Array
-    rest: Array
-    log_u: Array
-    w_on: Array
-    wq_on: Array
-    wr_on: Array
-    w_off: Array
-    wq_off: Array
-    wr_off: Array
-    log_w: Array
-    along: Array
-    across: Array
-    met: Array
-    u_2: Array
-    u_3: Array
-    u_4: Array
-    u_5: Array
-    log_f2: Array
-    count: Array
-    first: Array
-    second: Array
-    third: Array
-    fourth: Array
-    chances: Array
-
-
-_cut_block = formula(fields(_Block, LANES))
-_cut_room = formula(fields(_Room, LANES))
-_ROOM = len(_Room._fields) * LANES
 _ACTIVE = 0
-
-
-def residual_workspace(blocks: int) -> Any:
-    """Room for the fields of ``blocks``."""
-    return np.zeros((blocks, len(_Block._fields) * LANES))
 
 
 @formula
@@ -200,7 +58,7 @@ def _over(length: float) -> Any:
 
 @part
 def _chi(
-    stream: Stream, room: _Room, here: _Block, neurons: int, less: int, lanes: int, out: Array
+    stream: Stream, room: Room, here: Block, neurons: int, less: int, lanes: int, out: Array
 ) -> None:
     """Lengths of Gaussian vectors in as many dimensions as inactive neurons among ``neurons``, or
     as active neurons for ``_ACTIVE``, less ``less``."""
@@ -211,7 +69,7 @@ def _chi(
 
 
 @part
-def _length(stream: Stream, room: _Room, dimensions: int, lanes: int, out: Array) -> None:
+def _length(stream: Stream, room: Room, dimensions: int, lanes: int, out: Array) -> None:
     """Lengths of Gaussian vectors in so many ``dimensions``."""
     room.count[:lanes] = dimensions
     lengths(stream, room.count[:lanes], room.first, room.chances, out)
@@ -222,14 +80,14 @@ def _forward(
     stream: Stream, group: int, scales: ResidualScales, blocks: Array, row: Array, lanes: int
 ) -> None:
     """Lengths of h, of the pre-activations and of sigma of these."""
-    room, width = _cut_room(row, 0), scales.width
+    room, width = cut_room(row, 0), scales.width
     turn_to(stream, group, 0, 0)
     _length(stream, room, width, lanes, room.second[:lanes])
     for j in range(lanes):
         room.log_h[j] = scales.log_input + logarithm(room.second[j])
     for block in range(1, blocks.shape[0] + 1):
         turn_to(stream, group, 0, block)
-        here = _cut_block(blocks[block - 1], 0)
+        here = cut_block(blocks[block - 1], 0)
         coin_counts(stream, scales.coins, 0, here.on[:lanes])
         _chi(stream, room, here, _ACTIVE, 0, lanes, here.z_on[:lanes])
         _chi(stream, room, here, scales.branch_width, 0, lanes, here.z_off[:lanes])
@@ -253,7 +111,7 @@ def _forward(
 @kernel
 def _readout(stream: Stream, group: int, scales: ResidualScales, row: Array, lanes: int) -> None:
     """g above the last block, which is the readout, and log f^2."""
-    room = _cut_room(row, 0)
+    room = cut_room(row, 0)
     turn_to(stream, group, 1, 0)
     normals(stream, room.second[:lanes])
     _length(stream, room, scales.width - 1, lanes, room.third[:lanes])
@@ -268,7 +126,7 @@ def _readout(stream: Stream, group: int, scales: ResidualScales, row: Array, lan
 
 @part
 def _draw_gradient(
-    stream: Stream, scales: ResidualScales, here: _Block, room: _Room, lanes: int
+    stream: Stream, scales: ResidualScales, here: Block, room: Room, lanes: int
 ) -> None:
     """The fresh parts of g above, of W^T g and of U^T delta."""
     width = scales.width
@@ -288,7 +146,7 @@ def _draw_gradient(
 
 
 @part
-def _enter_above(here: _Block, room: _Room, lanes: int) -> None:
+def _enter_above(here: Block, room: Room, lanes: int) -> None:
     """g above a block, and the unit vector along it in the frame of the block."""
     for j in range(lanes):
         cos_g, sin_g = room.along_h[j], room.along_g[j]
@@ -300,7 +158,7 @@ def _enter_above(here: _Block, room: _Room, lanes: int) -> None:
 
 
 @part
-def _mask_gradient(scales: ResidualScales, here: _Block, room: _Room, lanes: int) -> None:
+def _mask_gradient(scales: ResidualScales, here: Block, room: Room, lanes: int) -> None:
     """delta, and z.delta/|delta|."""
     for j in range(lanes):
         bare, phi, xi = here.on[j] == 0.0, room.met[j], here.xi[j]
@@ -317,7 +175,7 @@ def _mask_gradient(scales: ResidualScales, here: _Block, room: _Room, lanes: int
 
 
 @part
-def _leave_below(scales: ResidualScales, here: _Block, room: _Room, lanes: int) -> None:
+def _leave_below(scales: ResidualScales, here: Block, room: Room, lanes: int) -> None:
     """g below a block."""
     for j in range(lanes):
         skip, fresh, unit = _shares(scales.log_skip, room.log_w[j] + scales.log_up_sd)
@@ -344,10 +202,10 @@ def _backward(
     Given h above, the part of g across it points anywhere across it.  Given W a, W^T g is
     sd |g| (phi a/|a| + xi) with phi = g.(W a)/(sd |g| |a|), and U^T delta alike, given U h.
     """
-    room = _cut_room(row, 0)
+    room = cut_room(row, 0)
     for block in range(blocks.shape[0], 0, -1):
         turn_to(stream, group, 1, block)
-        here = _cut_block(blocks[block - 1], 0)
+        here = cut_block(blocks[block - 1], 0)
         _draw_gradient(stream, scales, here, room, lanes)
         _enter_above(here, room, lanes)
         _mask_gradient(scales, here, room, lanes)
@@ -355,7 +213,7 @@ def _backward(
 
 
 @part
-def _enter(stream: Stream, width: int, here: _Block, room: _Room, lanes: int) -> None:
+def _enter(stream: Stream, width: int, here: Block, room: Room, lanes: int) -> None:
     """u below a block in its frame, and what U meets of it.
 
     What u has across h and g points anywhere across these: along two directions of the frame across
@@ -382,7 +240,7 @@ def _enter(stream: Stream, width: int, here: _Block, room: _Room, lanes: int) ->
 
 @part
 def _draw_branch(
-    stream: Stream, scales: ResidualScales, here: _Block, room: _Room, lanes: int
+    stream: Stream, scales: ResidualScales, here: Block, room: Room, lanes: int
 ) -> None:
     """The fresh part of the branch's update: along z, across it along delta, and what is left."""
     neurons = scales.branch_width
@@ -400,7 +258,7 @@ def _draw_branch(
 
 @part
 def _add_branch(
-    scales: ResidualScales, log_rate: float, here: _Block, room: _Room, lanes: int
+    scales: ResidualScales, log_rate: float, here: Block, room: Room, lanes: int
 ) -> None:
     """w = r |h|^2 delta + U u, with h and u of the stream below.
 
@@ -431,7 +289,7 @@ def _add_branch(
 
 
 @part
-def _mask(scales: ResidualScales, here: _Block, room: _Room, lanes: int) -> None:
+def _mask(scales: ResidualScales, here: Block, room: Room, lanes: int) -> None:
     """What W meets of y = D w."""
     for j in range(lanes):
         bare = here.on[j] == 0.0
@@ -448,7 +306,7 @@ def _mask(scales: ResidualScales, here: _Block, room: _Room, lanes: int) -> None
 
 @part
 def _leave(
-    stream: Stream, scales: ResidualScales, log_rate: float, here: _Block, room: _Room, lanes: int
+    stream: Stream, scales: ResidualScales, log_rate: float, here: Block, room: Room, lanes: int
 ) -> None:
     """u = skip u below + r |a|^2 g + W y, along h and g above; W y as U u in `_add_branch`."""
     width = scales.width
@@ -472,7 +330,7 @@ def _leave(
 
 
 @part
-def _turn(width: int, here: _Block, room: _Room, lanes: int) -> None:
+def _turn(width: int, here: Block, room: Room, lanes: int) -> None:
     """u along h and g above, from its coordinates along h, across h in the plane of the first two
     directions, and along the others, and from its part along g (``met``)."""
     for j in range(lanes):
@@ -494,11 +352,11 @@ def _turn(width: int, here: _Block, room: _Room, lanes: int) -> None:
 
 
 @part
-def _ask(log_length: Array, neurons: int, room: _Room, lanes: int, logs: Array) -> None:
+def _ask(log_length: Array, neurons: int, room: Room, lanes: int, logs: Array) -> None:
     """log(|u|^2/neurons), minus infinity where nothing moves."""
     log_width = math.log(float(neurons))
     for j in range(lanes):
-        moves = log_length[j] > _NONE
+        moves = log_length[j] > NONE
         room.first[j] = select(moves, 2.0 * log_length[j] - log_width, -math.inf)
     logs[:lanes] = room.first[:lanes]
 
@@ -514,7 +372,7 @@ def _tangent(
     logs: Array,
 ) -> None:
     """Updates from the input up, and their mean squares where asked."""
-    room, width, rows = _cut_room(row, 0), scales.width, scales.asked.rows
+    room, width, rows = cut_room(row, 0), scales.width, scales.asked.rows
     for j in range(lanes):
         room.rest[j] = 0.0
         room.log_u[j] = scales.log_input_rate + room.log_u[j]
@@ -522,7 +380,7 @@ def _tangent(
         _ask(room.log_u, width, room, lanes, logs[rows[0]])
     for block in range(1, blocks.shape[0] + 1):
         turn_to(stream, group, 2, block)
-        here = _cut_block(blocks[block - 1], 0)
+        here = cut_block(blocks[block - 1], 0)
         _enter(stream, width, here, room, lanes)
         _draw_branch(stream, scales, here, room, lanes)
         _add_branch(scales, scales.log_ups[block - 1], here, room, lanes)
@@ -542,11 +400,11 @@ def residual_updates(stream: Stream, scales: ResidualScales, blocks: Array, out:
     ``blocks``: room, from `residual_workspace`.  ``out``: log of the label and the output part,
     shape ``(2, networks, results)``; minus infinity where nothing moves.
     """
-    row, logs = np.zeros(_ROOM), np.empty((out.shape[2], LANES))
+    row, logs = np.zeros(ROOM), np.empty((out.shape[2], LANES))
     for start in range(0, out.shape[1], LANES):
         group, lanes = start // LANES, min(LANES, out.shape[1] - start)
         _forward(stream, group, scales, blocks, row, lanes)
         _readout(stream, group, scales, row, lanes)
         _backward(stream, group, scales, blocks, row, lanes)
         _tangent(stream, group, scales, blocks, row, lanes, logs)
-        write(scales.asked, start, logs, _cut_room(row, 0).log_f2[:lanes], out)
+        write(scales.asked, start, logs, cut_room(row, 0).log_f2[:lanes], out)

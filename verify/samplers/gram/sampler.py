@@ -19,11 +19,8 @@ from verify.numerics.variates import new_stream
 from verify.samplers.blocks import has_blocks
 from verify.samplers.gram.leaky_passes import leaky_scales, leaky_updates, leaky_workspace
 from verify.samplers.gram.relu_passes import lanes_at, relu_scales, relu_updates, relu_workspace
-from verify.samplers.gram.residual_passes import (
-    residual_scales,
-    residual_updates,
-    residual_workspace,
-)
+from verify.samplers.gram.residual_passes import residual_updates
+from verify.samplers.gram.residual_state import residual_scales, residual_workspace
 from verify.samplers.observing import Signed, powers_in, words_of_updates
 from verify.samplers.problem import Problem
 from verify.samplers.sampler import Cost, Sampler, Share
