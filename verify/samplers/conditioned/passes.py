@@ -226,8 +226,8 @@ def stepped(scales: Scales, state: State, layer: int) -> Change:
     log_unit = log_u + math.log(scaled(y))
     for block in range(2):
         z, xi, _ = draws_of(state, layer, block)
-        z_y, xi_y = dots(z, xi, parts[block])
-        x_y, xi_y = x_y + state.mask[layer, block] * z_y, xi_y + xi_y
+        z_y, product = dots(z, xi, parts[block])
+        x_y, xi_y = x_y + state.mask[layer, block] * z_y, xi_y + product
     left = over(x_y, norm * norm)
     for block in range(2):
         of_z = -state.mask[layer, block] * left

@@ -199,7 +199,7 @@ def _add_block(net: Residuals, block: int, own: float, change: Change, length: f
     carried, pull = math.exp(log_carried - unit), math.copysign(math.exp(log_own - unit), own)
     across = carried * change.across
     turned = across * dot(g, fresh) / net.g_length[block]
-    along_g = (pull + carried * change.met - turned) / net.g_length[block]
+    along_g = (pull + carried * change.xi_y - turned) / net.g_length[block]
     kept = over(math.exp(log_skip - unit), length)
     _add_three(kept, u, along_g, g, carried * change.along, q, across, fresh)
     length = math.sqrt(dot(u, u))
