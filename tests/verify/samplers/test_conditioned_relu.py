@@ -254,7 +254,12 @@ CONTROLS = [
     ("signs swapped", LEAKY, "signed(1.0 - 2.0 * block", "signed(2.0 * block - 1.0"),
     ("inactive z positive", RELU, "signed(-1.0, z)", "signed(1.0, z)"),
     ("x not masked", LEAKY, "norm2 += mask * mask", "norm2 += 1.0"),
-    ("slope left out where all are inactive", LEAKY, "math.log(slope) if bare", "0.0 if bare"),
+    (
+        "slope left out where all are inactive",
+        LEAKY,
+        "math.log(scales.slope) if bare",
+        "0.0 if bare",
+    ),
     ("f not the readout of x", RELU, "phi, signal = along", "phi, signal = -along"),
     ("f without the mask", LEAKY, "over(state.mask[layer, block] * ", "over("),
     ("g.z dropped", LEAKY, "over(phi - along, ", "over(-along, "),
