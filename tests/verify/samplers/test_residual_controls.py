@@ -92,8 +92,8 @@ GRAM: list[tuple[str, Setting, str, str]] = [
     (
         "W^T g knows nothing of W a",
         LEAKY,
-        "room.met[j] = here.q_1[j] * room.u_2[j] + ",
-        "room.met[j] = 0 * ",
+        "room.products[j] = here.q_1[j] * room.u_2[j] + ",
+        "room.products[j] = 0 * ",
     ),
     ("U^T delta knows nothing of U h", RELU, "scale * (d_on * here.z_on[j] +", "0 * (d_on +"),
     ("g: a dimension too many", LEAKY, "width - 3, lanes, here.x_4", "width - 2, lanes, here.x_4"),
@@ -103,14 +103,19 @@ GRAM: list[tuple[str, Setting, str, str]] = [
     (
         "U u knows nothing of U^T delta",
         CARRIED,
-        "pull = own + carried * room.met[j] - ",
+        "pull = own + carried * room.products[j] - ",
         "pull = own - ",
     ),
     ("U u knows nothing of U h", CARRIED, "here.z_on[j] * along", "0.0 * along"),
     ("U u: fresh part along delta", CARRIED, "- across * fresh\n        w_on", "\n        w_on"),
     ("y not masked", CARRIED, "y_off, yq_off, yr_off = factor * y_off, ", "yq_off, yr_off = "),
     ("W y knows nothing of W a", CARRIED, "along * here.q_1[j]", "0 * along"),
-    ("W y knows nothing of W^T g", CARRIED, "own + carried * room.met[j], across", "own, across"),
+    (
+        "W y knows nothing of W^T g",
+        CARRIED,
+        "own + carried * room.products[j], across",
+        "own, across",
+    ),
     ("what u leaves is not kept", CARRIED, "rest = math.sqrt(left * left + ", "rest = math.sqrt("),
     (
         "skip left out of u",
@@ -126,7 +131,7 @@ CONDITIONED: list[tuple[str, Setting, str, str]] = [
     ("own share of W not squared", RELU, "2.0 * log_a + net.log_g", "log_a + net.log_g"),
     ("U u knows nothing of U^T delta", CARRIED, "x_u - left * net.h_x[block - 1]", "0.0"),
     ("W y knows nothing of W a", CARRIED, "carried * change.along, q", "0.0, q"),
-    ("W y knows nothing of W^T g", CARRIED, "pull + carried * change.met", "pull"),
+    ("W y knows nothing of W^T g", CARRIED, "pull + carried * change.xi_y", "pull"),
     ("skip left out of u", RELU, "over(math.exp(log_skip - unit), length)", "0.0"),
 ]
 

@@ -169,10 +169,10 @@ def _met_by_up(net: Residuals, block: int, length: float) -> Change:
     h, x, u = net.h[block - 1], net.x[block - 1], net.u
     h_u, x_u = dots(h, x, u)
     left = h_u / net.h_length[block - 1] ** 2
-    across, met = math.sqrt(square_of_sum(-left, h, u)), x_u - left * net.h_x[block - 1]
+    across, xi_y = math.sqrt(square_of_sum(-left, h, u)), x_u - left * net.h_x[block - 1]
     along = h_u / net.h_length[block - 1]
     log_unit = net.log_v[block - 1] - math.log(length) if length > 0.0 else -math.inf
-    return measured(log_unit, along, across, met)
+    return measured(log_unit, along, across, xi_y)
 
 
 @kernel
