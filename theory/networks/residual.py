@@ -223,13 +223,14 @@ class Residual(Network):
             return layer
         if layer == b:
             return b
-        if isinstance(layer, bool) or exact_int(layer) is None:
+        block = None if isinstance(layer, bool) else exact_int(layer)
+        if block is None:
             raise InvalidArgument(
                 f"expected a block 0 to B, the symbol theory.symbols.b, Branch(block) or None for "
                 f"layer, got layer={typed(layer)}; None is the stream after the last block"
             )
-        self._check_block(layer, 0)
-        return int(layer)
+        self._check_block(block, 0)
+        return block
 
     def _check_block(self, block: Any, least: int) -> None:
         most = self.blocks if isinstance(self.blocks, int) else LARGEST

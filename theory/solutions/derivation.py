@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
-from fractions import Fraction
-from itertools import chain
-from math import ceil
 from typing import Any, ClassVar
 
 from sympy import Add, Expr, Integer, Matrix, Symbol
@@ -15,7 +11,7 @@ from sympy.polys.domains.domain import Domain
 from theory.algebra.fields import field_of
 from theory.algebra.numerals import printable
 from theory.coverage import answered
-from theory.errors import InvalidArgument, NotSolved
+from theory.errors import NotSolved
 from theory.networks.multipliers import open_ends
 from theory.networks.network import Network, asked_layer, asked_rates, checked_network
 from theory.networks.roles import Branch
@@ -29,27 +25,24 @@ from theory.solutions.infinite_width import MeanFieldLaw, leading_in_width, mean
 from theory.solutions.recursion import Recursion, is_too_long, recursion
 from theory.solutions.solved import Solved
 from theory.symbols import L, c, ell, n, n_in, n_out, r
-from theory.validation import brief
 from theory.waiting import announced
 from theory.words.closure import LayerMap
 from theory.words.coefficients import StepParameters
-from theory.words.letters import INNER
 from theory.words.observables import Observable, checked_observable
+from theory.words.refusals import is_odd, refuse_bare_masks, refuse_in_blocks, refuse_long
 from theory.words.shapes import cell_parameters, shape_of
-from theory.words.word import Word, word_text
+from theory.words.word import word_text
 from theory.words.word_maps import WordMaps, word_maps
 from theory.writing.blocks import Formulas, Line, Prose
 from theory.writing.equations import map_lines
 from theory.writing.notation import Math
 from theory.writing.rendering import block_markdown
 
-__all__ = ["Derivation", "derive", "open_layer", "refuse_long"]
+__all__ = ["Derivation", "derive", "open_layer"]
 
 _QUICK_DIGITS, _QUICK_DEPTH = 9, 10**6
 """Digits that double precision gives, up to a depth."""
 _MORE_DIGITS = 20
-_MOST_INDICES, _MOST_OF_VECTORS = 8, 11
-"""Indices of neurons in a term with kernels, which then takes ten minutes, and in one without."""
 _BY_SYMMETRY = "every term is odd in the readout v, and v and -v are equally likely"
 
 
@@ -188,7 +181,7 @@ class Derivation(Solved):
     def even(self) -> Observable:
         """The observable without its terms that are odd in the readout v: v and -v are equally
         likely, and g turns its sign with v, so that a product of an odd number of g has mean 0."""
-        terms = tuple(t for t in self.observable.terms if not _is_odd(t[0]))
+        terms = tuple(t for t in self.observable.terms if not is_odd(t[0]))
         return replace(self.observable, terms=terms)
 
     @property
@@ -442,34 +435,6 @@ class Derivation(Solved):
         )
 
 
-def _is_odd(word: Word) -> bool:
-    return sum(factor.count("g") for factor in word) % 2 == 1
-
-
-def refuse_long(observable: Observable) -> None:
-    """Raise `InvalidArgument` for an observable whose words take hours to average.
-
-    A word of k neuron indices is a sum over the set partitions of them, and of kernels over the
-    pairings of their rows too: each index more takes five to ten times as long.
-    """
-    for word in (word for word, _ in observable.terms if not _is_odd(word)):
-        most = _MOST_INDICES if any("K" in factor for factor in word) else _MOST_OF_VECTORS
-        indices = ceil(sum(map(_indices, word)))
-        if indices > most:
-            raise InvalidArgument(
-                f"expected at most {most} indices of neurons in each term of observable, got "
-                f"{indices} in {brief(word_text(word), write=str)}, whose mean takes hours; give a "
-                f"lower power, or simulate it"
-            )
-
-
-def _indices(factor: str) -> Fraction:
-    """The sums over neurons that a factor holds; two f share one once the readout is averaged."""
-    if factor == "gz":
-        return Fraction(1, 2)
-    return Fraction(max(1, factor.count("K") + (factor[:1] == "z")))
-
-
 def open_layer(network: Network) -> tuple[StepParameters, ...]:
     """The cell of ``network`` that repeats, with multiplier 1: a layer with both fans open, over
     Q(n_in, n_out), or a block with its own sizes and scales."""
@@ -505,39 +470,6 @@ def derive(
     checked_network(network)
     refuse_long(observable)
     asked = asked_layer(network, layer)
-    _refuse_bare_masks(observable, network, asked)
-    _refuse_in_blocks(observable, network, asked)
+    refuse_bare_masks(observable, network, asked)
+    refuse_in_blocks(observable, network, asked)
     return Derivation(observable, network, asked, asked_rates(network, rates))
-
-
-def _refuse_in_blocks(observable: Observable, network: Network, layer: Any) -> None:
-    """Refuse what a residual network does not have: masks of the stream, on which x is z, and
-    observables inside a branch other than its movement."""
-    factors = list(chain.from_iterable(word for word, _ in observable.terms))
-    if isinstance(layer, Branch) and not set("".join(factors)) & set(INNER):
-        raise NotSolved(
-            f"observables inside a branch are not solved: ask squared_update(network, {layer}) for "
-            f"its movement, or give layer={layer.block} for the stream"
-        )
-    if network._depths and any("D" in re.sub("^zD*|D*z$", "", factor) for factor in factors):
-        raise InvalidArgument(
-            f"expected an observable without D for {network}, got observable={observable}; the "
-            f"stream has no activation, so that x is z there: leave D out"
-        )
-
-
-def _refuse_bare_masks(observable: Observable, network: Network, layer: int | Symbol) -> None:
-    """Refuse terms of masks and gradients alone above another ReLU layer.
-
-    Where a layer below is inactive as a whole, the masks here are 0 and no fair coins, and in such
-    a term nothing else vanishes with them: |g|^2 has the mean of fair coins times the chance that
-    no layer below is inactive, the product of 1 - 2^-n over them, which is not rational in n.
-    """
-    bare = [word for word, _ in observable.terms if set() < set("".join(word)) <= {"D", "g"}]
-    if bare and network.activation.slope == 0 and layer != 1 and network.depth != 1:
-        raise InvalidArgument(
-            f"expected g and D of ReLU layers above the first in products with K or z, got the "
-            f"term {word_text(bare[0])} of observable={observable}: where a whole layer below is "
-            f"inactive the masks are no fair coins, and the mean is not rational in the width; "
-            f"give layer=1, a leaky slope, or a product such as trace(D) * (z @ z)"
-        )
