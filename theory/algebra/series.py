@@ -185,7 +185,9 @@ def _ratio_series(total: PowerSum, lowest: int, size: int, large: Symbol) -> dic
     for base, poly in total.powers(L, "the joint limit is"):
         limit, logarithm = expansion.logarithm(base)
         if limit != 1:
-            raise NotSolved(f"this grows or falls exponentially in the depth as {large} grows")
+            raise NotSolved(
+                f"this grows or falls exponentially in the depth as {large} grows: give numbers"
+            )
         exponent = logarithm.quo(e)
         rate = exponent.coeff(1)
         power = expansion.exponential((exponent - rate) * ratio)

@@ -120,7 +120,12 @@ class Counterexample:
 
     @property
     def inner(self) -> Point:
-        """The point with blocks counted as layers."""
+        """The point with blocks counted as layers.
+
+        >>> from verify import check
+        >>> check("B", claim="leading", simulate=False).counterexample.inner
+        {L: 1}
+        """
         return {as_layers(size): value for size, value in self.point.items()}
 
     @property

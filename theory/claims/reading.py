@@ -348,12 +348,13 @@ class Reading:
             )
         missing = self.formula.symbols - set(sizes(self.target)) - {eta}
         if missing:
+            names = ", ".join(sorted(map(str, missing)))
             why, fix = "whose widths differ", "give a network of one width"
             if missing & {L, ell, B, b}:
                 why, fix = f"whose depth is {depth} and whose layer is {at}", "write these"
             raise InvalidArgument(
-                f"expected a formula without {', '.join(sorted(map(str, missing)))} for "
-                f"{self.target.network}, {why}; {fix}"
+                f"expected a formula without {names} for {self.target.network}, {why}, got one "
+                f"with {names}; {fix}"
             )
 
     @cached_property

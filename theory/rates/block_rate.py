@@ -95,7 +95,10 @@ class BlockLearningRate(LearningRate):
                 "number of blocks as numbers"
             )
         if blocks > _MOST_COMPARED:
-            raise NotSolved(f"the {brief(blocks)} blocks are too many to compare one by one")
+            raise NotSolved(
+                f"the {brief(blocks)} blocks are too many to compare one by one: give "
+                f"criterion=LastLayer()"
+            )
         inside = isinstance(last.layer, Branch)
         layers = [Branch(k) for k in range(1, blocks + 1)] if inside else range(blocks + 1)
         updates = [squared_update(self.network, each, rates=self.rates) for each in layers]

@@ -19,7 +19,7 @@ def test_all_steps_of_an_open_network_are_written() -> None:
     steps = squared_update(Residual()).label.derivation
     assert [step.title for step in steps] == OPENED
     text = repr(steps)
-    for said in ("h^(b) = α h^(b-1) + τ W^(b) D^(b) z^(b)", "label ~ 51*eta**2*exp(2)/4"):
+    for said in ("τ W^(b) D^(b) z^(b) and f = v·h^(B)", "label ~ 51*eta**2*exp(2)/4"):
         assert said in text
     assert all(step.checked or step.tests for step in steps)
     assert "tr(B)" not in text
