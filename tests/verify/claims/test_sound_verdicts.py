@@ -244,6 +244,7 @@ def test_one_power_in_several_spellings_is_one_leading_term(
 
 
 def test_an_exact_law_is_its_own_leading_term_off_the_critical_variance() -> None:
-    update = squared_update(MLP(weight_variance="1.9"))
-    found = check(update.exact, claim="leading", network=update.network, simulate=False)
+    network = MLP(weight_variance="1.9")
+    update = squared_update(network)
+    found = check(update.exact, claim="leading", network=network, simulate=False)
     assert found.verdict.name == "CONSISTENT", found
