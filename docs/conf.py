@@ -63,13 +63,6 @@ if "sphinx" in sys.modules:
 mathjax_path = "tex-svg.js"
 
 
-def _without_absent(app: Any, page: str, source: list[str]) -> None:
-    """Leave out of the contents pages that a checkout may not have."""
-    absent = {name for name in ("report", "runs", "scaling") if not (HERE / f"{name}.md").exists()}
-    if page == "index":
-        source[0] = "\n".join(line for line in source[0].split("\n") if line not in absent)
-
-
 def setup(app: Any) -> None:
     """Have the build fail for a public name on no page, and for an output that is not so."""
     from absent_torch import stand_in
@@ -80,7 +73,6 @@ def setup(app: Any) -> None:
 
     stand_in()
     app.connect("autodoc-process-docstring", escape_bars)
-    app.connect("source-read", _without_absent)
     app.connect("source-read", run_examples)
     app.connect("env-check-consistency", report_missing)
     app.connect("build-finished", draw_figures)
