@@ -68,11 +68,13 @@ def setup(app: Any) -> None:
     from absent_torch import stand_in
     from docstrings import escape_bars
     from examples import run_examples
+    from printed_tables import mark_printed_tables
     from public_names import report_missing
     from study_figures import draw_figures
 
     stand_in()
     app.connect("autodoc-process-docstring", escape_bars)
     app.connect("source-read", run_examples)
+    app.connect("doctree-resolved", mark_printed_tables)
     app.connect("env-check-consistency", report_missing)
     app.connect("build-finished", draw_figures)

@@ -48,13 +48,14 @@ def sentences() -> str:
     >>> sentences().count("<tr>") == sum(len(row) for each in COLOURS for row in layers(each))
     True
     """
-    rows = [
-        f"<tr><td><code>{package}/{folder}</code></td><td>{escape(sentence(package, folder))}</td></tr>"
+    rows = (
+        (f"{package}/{folder}", sentence(package, folder))
         for package in COLOURS
         for row in layers(package)
         for folder in row
-    ]
-    return "\n".join(["<table><tbody>", *rows, "</tbody></table>"])
+    )
+    cells = [f"<tr><td><code>{name}</code></td><td>{escape(text)}</td></tr>" for name, text in rows]
+    return "\n".join(["<table><tbody>", *cells, "</tbody></table>"])
 
 
 def picture() -> str:
