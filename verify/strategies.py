@@ -1,7 +1,7 @@
 """Hypothesis strategies draw networks in numbers, layers, multipliers and formulas.
 
 They shrink to the smallest depth, then width, then layer; then to a ReLU network with the usual
-scales and all multipliers 1.  See docs/property-tests.md.
+scales and all multipliers 1.  See docs/tutorials/check.md.
 """
 
 from __future__ import annotations

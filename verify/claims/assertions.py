@@ -1,6 +1,6 @@
 """Assertions compare a derivation of your own with exact values and with simulated networks.
 
-For test files, best with networks drawn by `verify.strategies`.  See docs/property-tests.md.
+For test files, best with networks drawn by `verify.strategies`.  See docs/tutorials/check.md.
 """
 
 from __future__ import annotations

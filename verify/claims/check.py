@@ -223,7 +223,7 @@ def check(
     checked_execution(execution)
     theory = decide_by_theory(reading, said)
     evidence: Comparison | None = None
-    unmeasured: str | None = "not asked for"
+    unmeasured: str | None = "not simulated"
     if simulate:
         try:
             evidence = measure(
@@ -274,7 +274,7 @@ def _rows(check: Check) -> list[tuple[str, str]]:
         rows.append(("  first at", values_in_words(check.counterexample)))
     if check.theory.outcome is Outcome.REJECTED:
         off = str(check.difference or "not one of the known differences")
-        rows.append(("  what is off:", off))
+        rows.append(("  difference:", off))
     if check.evidence is None:
         return [*rows, ("networks:", str(check.unmeasured))]
     name, _, rest = conclusion(comparison_record(check.evidence)).partition(": ")

@@ -22,7 +22,7 @@ __all__ = ["RARE_SPREAD", "networks_for", "planned_samples"]
 
 RARE_SPREAD = 2.0
 """Relative standard deviation of one sample of `verify.RareEvents` that is planned with: a measured
-bound with all layers trained, 1.6 being the most that was seen (docs/rare-events.md)."""
+bound with all layers trained, 1.6 being the most that was seen (docs/sampler-proofs.md)."""
 _FEWEST = 100
 
 

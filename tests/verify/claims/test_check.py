@@ -397,8 +397,8 @@ def test_the_report_says_everything() -> None:
         "formula: L**3*eta**2/2",
         "theory: rejected: formula over exact value does not tend to 1",
         "  first at L = 1: leading terms 1/2 (formula) and 1/3 (law)",
-        "  what is off: it is 3/2 times the law",
-        "networks: not asked for",
+        "  difference: it is 3/2 times the law",
+        "networks: not simulated",
     ]
 
 
