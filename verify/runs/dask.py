@@ -101,7 +101,7 @@ def _check_workers(client: Any) -> None:
     try:
         found = client.run(this_software, on_error="return")
     except (OSError, RuntimeError) as error:
-        raise LostWorkers(f"the workers cannot be asked what they run: {error}") from error
+        raise LostWorkers(f"the workers do not report their software: {error}") from error
     for worker, answer in found.items():
         if not isinstance(answer, Software):
             raise LostWorkers(f"the worker {worker} cannot run mup-depth ({answer}); install it")

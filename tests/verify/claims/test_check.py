@@ -257,7 +257,7 @@ def test_a_foreign_term_is_named_as_such_or_not_at_all() -> None:
         found = asked(right + extra)
         assert found.verdict is Outcome.REJECTED
         if found.difference is None:
-            assert "not one of the known differences" in str(found)
+            assert "none of the known differences" in str(found)
         else:
             assert "it is the law plus" in found.difference.sentence
 
