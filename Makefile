@@ -95,7 +95,7 @@ faults: $(READY)
 altered: $(READY)
 	$(BIN)/python -m studies.altered
 
-# What a network costs on a core, and a block beside; the numbers of docs/scaling.md, with Dask.
+# What a network costs on a core, and a block beside; the numbers of docs/studies.md, with Dask.
 scaling: $(BENCH_READY)
 	$(BENCH)/bin/python -m studies.scaling
 

@@ -1,7 +1,7 @@
 """Hypothesis strategies draw networks in numbers, layers, multipliers and formulas.
 
 They shrink to the smallest depth, then width, then layer; then to a ReLU network with the usual
-scales and all multipliers 1.  See docs/property-tests.md.
+scales and all multipliers 1.  See docs/tutorials/check.md.
 """
 
 from __future__ import annotations
@@ -94,14 +94,14 @@ def networks(
     readout_variances: SearchStrategy[Any] | None = None,
     input_norms2: SearchStrategy[Any] | None = None,
 ) -> SearchStrategy[MLP]:
-    """Networks in numbers: by default what ``MLP(width, depth)`` is, ReLU with the usual scales.
+    """Networks in numbers: by default ``MLP(width, depth)``, ReLU with the usual scales.
 
-    ``equal_widths=False``: each hidden layer has a width of its own.  The other arguments are
+    ``equal_widths=False``: each hidden layer has a separate width.  The other arguments are
     strategies for the arguments of `theory.MLP` of that name, left at their defaults for None:
     ``activations`` such as `activations()`, the last three such as `scales()`.
 
     Shrinks to the least depth, then the least width: ``MLP(1, 1)``.  Raises `InvalidArgument` for
-    bounds that are not positive ints in order, and for what is not a strategy.
+    bounds that are not positive ints in order, and for arguments that are not strategies.
 
     >>> from hypothesis import find
     >>> find(networks(), lambda network: network.layers > 1)
@@ -346,8 +346,8 @@ def _strategy(name: str, value: Any) -> SearchStrategy[Any]:
     if isinstance(value, SearchStrategy):
         return value
     raise InvalidArgument(
-        f"expected a Hypothesis strategy for {name}, got {name}={typed(value)}; give one such as "
-        f"hypothesis.strategies.just(...)"
+        f"expected a Hypothesis strategy for {name}, got {name}={typed(value)}; give "
+        f"a strategy such as hypothesis.strategies.just(...)"
     )
 
 

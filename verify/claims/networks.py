@@ -158,8 +158,8 @@ class _Plan:
             )
         if quick and all((each.spread or 0) > LARGEST_SPREAD for each in quick):
             raise NotMeasured(
-                f"rare networks set the mean of {planned[0].network} and those of its depth: give "
-                f"sampler=RareEvents(), or wider ones in grid"
+                f"rare networks set the mean of {planned[0].network} and of other networks of its "
+                f"depth: give sampler=RareEvents(), or wider networks in grid"
             )
         return quick
 
@@ -205,7 +205,7 @@ class _Plan:
         )
         return (
             f"no network is near enough to the limit: the exact value is {least:.2g} or more from "
-            f"its leading term in each, and {CORRECTION:g} is granted: give wider and deeper ones"
+            f"its leading term in each, and {CORRECTION:g} is granted: give wider, deeper networks"
         )
 
     def _cell(self, target: Target) -> PlannedCell:
@@ -313,6 +313,6 @@ def checked_grid(target: Target, grid: object) -> list[MLP]:
         if network.free_symbols or not is_of(target.network, network):
             raise InvalidArgument(
                 f"expected networks like {target.network} with numbers for its sizes in grid, got "
-                f"{network}; leave out what is not open there, or give the other kind as network"
+                f"{network}; give such networks, or the other kind as network"
             )
     return networks

@@ -24,7 +24,7 @@ __all__ = ["Cell", "PlannedCell", "largest_by", "measured_laws"]
 
 _WIDTHS_OVER_DEPTH = 1000
 """Where the width is at least so many depths, one network is within about 12 % of the mean, with a
-skewness below 1: no tail hides from the samples' own error (docs/measurement.md)."""
+skewness below 1: no tail hides from the samples' own error (docs/budgets.md)."""
 _LEAST_DEPTH = 8
 
 

@@ -55,12 +55,12 @@ class Estimate(ReadAsNumber):
 
     ``parts``: measurements by name: ``total``, and for a linearised update ``label`` and
     ``output``.  ``samples``: networks drawn, or weighted samples.  ``seed``: reproduces it bit for
-    bit, with the ``software`` that drew it.  ``layer``: the hidden layer, or one for each column.
+    bit, with the same ``software``.  ``layer``: the hidden layer, or a layer for each column.
     ``step``: the rate of a real gradient step, or None where the update is linearised.
-    ``observable``: what was measured in the place of the update, or None; its total is all there
-    is.  ``weighted``: whether samples are weighted (`RareEvents`).
+    ``observable``: measured in place of the update, with a total alone, or None.
+    ``weighted``: whether samples are weighted (`RareEvents`).
     ``untrained``: the measured layers that read no trained weights.  ``names``: the measured
-    layers in words, where they are not those of an MLP.
+    layers in words, where they are not layers of an MLP.
 
     >>> from theory import MLP
     >>> from verify import monte_carlo
@@ -201,9 +201,9 @@ class Estimate(ReadAsNumber):
 
     def _cautions(self) -> list[str]:
         """Why a number is undefined, or not to be trusted."""
-        rare = "give sampler=RareEvents(), which draws those that set the mean"
+        rare = "give sampler=RareEvents(), which draws the networks that set the mean"
         if self.step is not None:
-            rare = "with step=None, RareEvents() draws those that set the mean"
+            rare = "with step=None, RareEvents() draws the networks that set the mean"
         if self.names:
             rare = "draw more samples"
         if self.untrained and self.names:
@@ -224,8 +224,8 @@ class Estimate(ReadAsNumber):
         if self.weighted or few > min(_FEW, max(self.samples / 10, _FEWEST)):
             return []
         return [
-            f"a few networks make this mean, as many as {few:.1f} equal ones: it is too small most "
-            f"of the time, and so is its error; {rare}"
+            f"a few networks make this mean, as many as {few:.1f} equal networks: the mean and its "
+            f"error are too small most of the time; {rare}"
         ]
 
     def _repr_html_(self) -> str:

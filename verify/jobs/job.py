@@ -132,7 +132,7 @@ def _show_table(
     drawn, planned = record.drawn, record.planned
     if drawn != planned:
         console.print(
-            f"time was up: {drawn:,} of {planned:,} networks drawn; --resume goes on with the rest",
+            f"time was up: {drawn:,} of {planned:,} networks drawn; --resume draws the rest",
             soft_wrap=True,
         )
 

@@ -46,7 +46,7 @@ def monte_carlo(
     """Measure E[(Delta z)^2]/eta^2, or the mean of an ``observable``, on random networks.
 
     ``sampler``: `Gram` (any width, linearised), `Conditioned` or `Dense`, all of one law; or
-    `RareEvents`, weighted samples whose mean can be trusted at any depth (linearised).
+    `RareEvents`, weighted samples whose mean is reliable at any depth (linearised).
     ``layer``: None for the last hidden layer, an int, or a tuple or range of ints, all measured
     on the same networks; results then have shape ``(layers,)``.  ``rates``: one multiplier of eta
     per hidden layer.  A `Residual` has blocks 0 to B, after which the stream is measured, and
@@ -55,10 +55,10 @@ def monte_carlo(
     ``step``: None for the linearised update, averaged over the label exactly; a learning rate for
     a real gradient step with drawn labels, its mean square over rate squared.
     ``observable``: built from `theory.observables`, as for `theory.derive`; `Dense` draws every
-    one, and the others those that their ``draws`` says.
+    observable, and the attribute ``draws`` names the observables of another sampler.
     ``executor``: any `concurrent.futures.Executor`; None for a thread per core.  ``progress`` is
     called with the number of networks of each finished block.  ``store``: a file that keeps the
-    finished blocks, made if it is not there; what it holds is not drawn again (docs/runs.md).
+    finished blocks, made if it is absent; its blocks are not drawn again (docs/runs.md).
     Medians and quantiles over networks come with the means for up to 4,194,304 samples times
     layers.
 

@@ -23,7 +23,7 @@ __all__ = ["Cost", "Limit", "Sampler", "Share"]
 
 class Cost(NamedTuple):
     """Seconds of a core for each unit of `Sampler.cost`, for each neuron, for each layer, and for
-    each network: the cost model of docs/scaling.md, fitted by ``make scaling``."""
+    each network: the cost model of docs/studies.md, fitted by ``make scaling``."""
 
     unit: float
     neuron: float = 0.0

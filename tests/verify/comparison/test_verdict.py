@@ -271,7 +271,7 @@ def test_the_answers_in_words() -> None:
         lambda n, layer: 2 * exact_law(n, layer), networks=grid, samples=3000, seed=SEED
     )
     none = compare_law(networks=[MLP(64, 32)], samples=100, seed=SEED)
-    for words in ("CONSISTENT", "family-wise 1%", "in any one of them", "95 times in 100"):
+    for words in ("CONSISTENT", "family-wise 1%", "in a single cell", "95 times in 100"):
         assert words in consistent
     for words in ("REJECTED", f"z = {wrong.cells[wrong.verdict.worst or 0].score.z:+.2f}", "width"):
         assert words in conclusion(wrong)
@@ -279,7 +279,7 @@ def test_the_answers_in_words() -> None:
     assert "sampler rare-events" in conclusion(none)
     one = conclusion(compare_law(networks=grid[:1], samples=SAMPLES, seed=SEED))
     assert "over the one cell that decides" in one
-    assert "in any one of them" not in one
+    assert "in a single cell" not in one
 
 
 @pytest.mark.parametrize(

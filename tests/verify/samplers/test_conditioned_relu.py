@@ -2,9 +2,9 @@
 
 From what the passes drew, plain NumPy builds weight matrices G = z x^T + g^ xi_^T + (1 - g^ g^T)
 zeta y_^T (notation of `verify.samplers.conditioned.passes`), each of which has the products that
-the lemma of docs/conditioning.md claims.  The literal network with these weights, every derivative
-of it formed explicitly, must have the same pre-activations and updates, to rounding.  Negative
-controls replace one expression in the source of the passes and run it uncompiled.
+the lemma of docs/sampler-proofs.md claims.  The literal network with these weights, every
+derivative of it formed explicitly, must have the same pre-activations and updates, to rounding.
+Negative controls replace one expression in the source of the passes and run it uncompiled.
 """
 
 import math

@@ -2,7 +2,7 @@
 
 A layer takes three standard normal vectors z, xi and zeta; every other vector is a combination of
 these three.  With G = W/sd, z in units of sd |x below|, D the masks, a hat for a unit vector and an
-underscore for the part of a vector across x of its layer, the lemma of docs/conditioning.md gives
+underscore for the part of a vector across x of its layer, the lemma of docs/sampler-proofs.md gives
 
     x = D z
     h = G^T g^ = phi x^ + xi_, phi = z.g^, with z and g of the layer above (the readout: h = xi)

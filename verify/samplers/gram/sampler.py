@@ -41,7 +41,7 @@ _ROOM = threading.local()
 class Gram(Sampler):
     """The same law as `Dense` from O(1) draws a layer or a residual block, at any width to 10^9.
 
-    Chi-square, normal and binomial draws replace the weights: docs/conditioning.md has the proof.
+    Chi-square, normal and binomial draws replace the weights: docs/sampler-proofs.md has the proof.
     Linearised updates only.
 
     >>> from theory import MLP
