@@ -130,7 +130,7 @@ def _of_one(weight: torch.Tensor) -> Iterator[tuple[str, _Number]]:
             words = f"a correlation of {{}} between neighbours in each {side}"
             yield words, _product(lines[:, 1:], lines[:, :-1])
             words = f"sums of {side}s of {{}} times the mean square of independent ones"
-            yield words, _along(lines, torch.ones(n, 1, device="cpu") / n**0.5)
+            yield words, _along(lines, lines.new_ones(n, 1) / n**0.5)
         if k > 1:
             yield f"{side} norms of {{}} times the variance of independent ones", _norms(lines)
 
@@ -185,7 +185,8 @@ def _signals(weights: Sequence[torch.Tensor]) -> Iterator[_Number | None]:
     """Mean squares of each weight along the signals that pass those before it, with ReLU between
     them, from a few inputs in random directions; None for one number alone."""
     generator = torch.Generator().manual_seed(_SEED)
-    x = torch.randn(weights[0].shape[1], _SIGNALS, generator=generator, device="cpu")
+    shape, kind = (weights[0].shape[1], _SIGNALS), weights[0].dtype
+    x = torch.randn(shape, generator=generator, device="cpu", dtype=kind)
     for weight in weights:
         width = weight.shape[1]
         basis, _ = torch.linalg.qr(x[:, : max(1, width // 2)])

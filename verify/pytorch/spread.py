@@ -167,7 +167,8 @@ def _held_update(read: ReadModel) -> float:
     slope = float(read.network.activation.slope)
     *hidden, readout = [whole(each.weight).float() for each in read.layers]
     generator = torch.Generator().manual_seed(_SEED)
-    x = torch.randn(_INPUTS, hidden[0].shape[1], generator=generator, device="cpu")
+    shape, kind = (_INPUTS, hidden[0].shape[1]), hidden[0].dtype
+    x = torch.randn(shape, generator=generator, device="cpu", dtype=kind)
     x *= float(read.network.norm2) ** 0.5 / x.norm(dim=1, keepdim=True)
     *before, f = literal_layers([*hidden, readout], x, slope)
     slopes = [torch.where(z > 0, 1.0, slope) for z in before]
