@@ -1,6 +1,6 @@
 """Compiled passes carry norms and inner products of residual networks, O(1) a block.
 
-docs/conditioning.md has the proof.
+docs/sampler-proofs.md has the proof.
 
 The vectors of the stream that a block joins are h and g below it, h and g above it, U^T delta and
 W a.  They span a frame of four directions: h below; W a across it, so that h above lies in the
