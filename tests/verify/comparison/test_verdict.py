@@ -298,7 +298,7 @@ def test_why_real_steps_cannot_decide(network: MLP, step: float, words: str) -> 
 def test_a_table_of_real_steps_says_what_its_z_is() -> None:
     grid = [MLP(16, 2)]
     real = compare_law(networks=grid, samples=50, seed=SEED, step=1e-3, sampler=Conditioned())
-    assert "beyond 2%" in str(cell_table(comparison_record(real)).caption)
+    assert "beyond the 2%" in str(cell_table(comparison_record(real)).caption)
     linear = comparison_record(compare_law(networks=grid, samples=50, seed=SEED))
     assert "beyond" not in str(cell_table(linear).caption)
 
