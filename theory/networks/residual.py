@@ -103,7 +103,11 @@ class Residual(Network):
 
     @property
     def depth(self) -> Any:
-        """The number of blocks, as the depth of other networks."""
+        """The number of blocks, as the depth of other networks.
+
+        >>> Residual(8, 3).depth
+        3
+        """
         return self.blocks
 
     @property
@@ -126,7 +130,11 @@ class Residual(Network):
 
     @property
     def inner_width(self) -> Any:
-        """The width of the branches: as given, or that of the stream."""
+        """The width of the branches: as given, or that of the stream.
+
+        >>> Residual(8, 3).inner_width, Residual(8, 3, branch_width=32).inner_width
+        (8, 32)
+        """
         return self.width if self.branch_width is None else self.branch_width
 
     def _in_blocks(self, scale: Expr) -> Expr:

@@ -18,7 +18,7 @@ NUMBERED = [*OPENED[:6], "Exact values", "Maximal learning rate"]
 def test_all_steps_of_an_open_network_are_written() -> None:
     steps = squared_update(Residual()).label.derivation
     assert [step.title for step in steps] == OPENED
-    text = repr(steps)
+    text = " ".join(repr(steps).split())
     for said in ("τ W^(b) D^(b) z^(b) and f = v·h^(B)", "label ~ 51*eta**2*exp(2)/4"):
         assert said in text
     assert all(step.checked or step.tests for step in steps)

@@ -113,8 +113,8 @@ GRAM: list[tuple[str, Setting, str, str]] = [
     (
         "W y knows nothing of W^T g",
         CARRIED,
-        "own + carried * room.products[j], across",
-        "own, across",
+        "= own + carried * room.products[j]\n",
+        "= own\n",
     ),
     ("what u leaves is not kept", CARRIED, "rest = math.sqrt(left * left + ", "rest = math.sqrt("),
     (

@@ -325,11 +325,8 @@ def _leave(
         room.u_5[j] = skip * room.u_5[j]
         room.along_h[j] = here.cos_h[j] * u_1 + here.sin_h[j] * u_2
         room.u_2[j] = here.cos_h[j] * u_2 - here.sin_h[j] * u_1
-        room.products[j], room.across[j], room.log_u[j] = (
-            own + carried * room.products[j],
-            across,
-            unit,
-        )
+        room.products[j] = own + carried * room.products[j]
+        room.across[j], room.log_u[j] = across, unit
     _turn(width, here, room, lanes)
 
 
