@@ -12,7 +12,7 @@ BENCH_READY := $(BENCH)/.ready
 # Containers often forbid compiled modules on disk; tests start Python a hundred times.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: run test lint types kernels test-all docs test-lowest bench claims coverage skewness power rare-events faults altered scaling transfer mutation clean
+.PHONY: run test lint types kernels test-all docs test-lowest test-newest-numba bench claims coverage skewness power rare-events faults altered scaling transfer mutation clean
 
 run: $(READY)
 	$(BIN)/python -m verify
@@ -35,10 +35,10 @@ kernels: $(READY)
 # All tests: the slow ones too, with twice the examples, and those that need PyTorch, JAX (processors
 # only), Dask and scikit-learn, which it installs in .venv-bench/, about 3 GB and some minutes; and a
 # TeX (Debian: texlive-latex-recommended and lmodern) and Chromium with its driver (chromium,
-# chromium-driver), which it asks for where they are missing: docs/install.md.
+# chromium-driver), which it asks for where they are missing: docs/start.md.
 test-all: lint types kernels docs $(BENCH_READY)
 	$(BIN)/pytest -n auto --hypothesis-profile thorough
-	$(BENCH)/bin/python -m pytest -n auto tests/extras verify/pytorch docs/pytorch
+	$(BENCH)/bin/python -m pytest -n auto tests/extras verify/pytorch docs/train.md
 
 # The documentation site, in build/docs: notebooks are executed, a warning is an error.
 docs: $(DOCS_READY)
@@ -50,6 +50,13 @@ test-lowest:
 	$(PYTHON) -m venv .venv-lowest
 	.venv-lowest/bin/python -m pip install --quiet --constraint constraints-lowest.txt --editable '.[dev]'
 	.venv-lowest/bin/pytest -n auto
+
+# The tests on the newest Numba, which may lie above the bound in setup.cfg, in .venv-newest/.
+test-newest-numba:
+	$(PYTHON) -m venv .venv-newest
+	.venv-newest/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	.venv-newest/bin/python -m pip install --quiet --upgrade numba
+	.venv-newest/bin/pytest -n auto -m "not slow"
 
 # Ratios against literal networks in PyTorch, JAX and NumPy; the same installation.
 bench: $(BENCH_READY)
@@ -88,7 +95,7 @@ faults: $(READY)
 altered: $(READY)
 	$(BIN)/python -m studies.altered
 
-# What a network costs on a core, and a block beside; the numbers of docs/scaling.md, with Dask.
+# What a network costs on a core, and a block beside; the numbers of docs/studies.md, with Dask.
 scaling: $(BENCH_READY)
 	$(BENCH)/bin/python -m studies.scaling
 
@@ -122,4 +129,4 @@ $(BENCH_READY): setup.cfg pyproject.toml constraints.txt
 	touch $(BENCH_READY)
 
 clean:
-	rm -rf $(VENV) $(BENCH) .venv-lowest build dist *.egg-info
+	rm -rf $(VENV) $(BENCH) .venv-lowest .venv-newest build dist *.egg-info

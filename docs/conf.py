@@ -63,24 +63,18 @@ if "sphinx" in sys.modules:
 mathjax_path = "tex-svg.js"
 
 
-def _without_absent(app: Any, page: str, source: list[str]) -> None:
-    """Leave out of the contents pages that a checkout may not have."""
-    absent = {name for name in ("report", "runs", "scaling") if not (HERE / f"{name}.md").exists()}
-    if page == "index":
-        source[0] = "\n".join(line for line in source[0].split("\n") if line not in absent)
-
-
 def setup(app: Any) -> None:
     """Have the build fail for a public name on no page, and for an output that is not so."""
     from absent_torch import stand_in
     from docstrings import escape_bars
     from examples import run_examples
+    from printed_tables import mark_printed_tables
     from public_names import report_missing
     from study_figures import draw_figures
 
     stand_in()
     app.connect("autodoc-process-docstring", escape_bars)
-    app.connect("source-read", _without_absent)
     app.connect("source-read", run_examples)
+    app.connect("doctree-resolved", mark_printed_tables)
     app.connect("env-check-consistency", report_missing)
     app.connect("build-finished", draw_figures)

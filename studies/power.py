@@ -2,7 +2,7 @@
 
 ``make power`` or ``python -m studies.power``: each law is tried in the cell of the main job's grid
 where it is cheapest to see, and at width 64, depth 8.  Prints a table and keeps the numbers in
-studies/power.json; docs/power.md quotes them.
+studies/power.json; docs/studies.md quotes them.
 """
 
 from __future__ import annotations

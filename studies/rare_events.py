@@ -1,7 +1,7 @@
 """How even the samples of `RareEvents` are: their spread, the largest one's share, and the mean.
 
 ``make rare-events`` or ``python -m studies.rare_events``: ten seeds of each network.  Prints a
-table and keeps the numbers in studies/rare_events.json; docs/rare-events.md quotes them.
+table and keeps the numbers in studies/rare_events.json; docs/sampler-proofs.md quotes them.
 """
 
 from __future__ import annotations

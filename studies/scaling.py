@@ -3,7 +3,7 @@
 ``make scaling`` or ``python -m studies.scaling``: times each sampler at several sizes on one core
 and fits the cost model of `Sampler.seconds`; times how a finished block is sent, kept and merged;
 and prints what that means for many cores.  Keeps the numbers in studies/scaling.json, which
-docs/scaling.md quotes.  It needs Dask, and about two minutes.
+docs/studies.md quotes.  It needs Dask, and about two minutes.
 """
 
 from __future__ import annotations

@@ -5,17 +5,30 @@ from theory.errors import InvalidArgument, MupDepthError, NotSolved
 from theory.exposition import from_definition  # noqa: F401, which says how values are explained
 from theory.exposition.citation import bibtex
 from theory.laws.alignment import Alignment, alignment
-from theory.laws.criteria import EveryHiddenLayer, LastLayer, MeanOverLayers, NetworkOutput
+from theory.laws.criteria import (
+    Branches,
+    EveryHiddenLayer,
+    LastLayer,
+    MeanOverLayers,
+    NetworkOutput,
+    Stream,
+    StreamAndBranches,
+)
 from theory.laws.derivation_steps import DerivationSteps
 from theory.laws.expression_numbers import numbers
 from theory.laws.readout import ReadoutUpdate, readout_update
 from theory.laws.spread import Spread, tangent_kernel
 from theory.laws.update import SquaredUpdate, squared_update
 from theory.networks.activations import LeakyReLU, Linear, ReLU
+from theory.networks.convolution import Convolution
+from theory.networks.graph import Graph
 from theory.networks.groups import FirstLayer, HiddenLayers, Readout
 from theory.networks.mlp import MLP
 from theory.networks.multipliers import ByGroup, TrainedLayers
+from theory.networks.residual import Residual
+from theory.networks.roles import Branch, ByRole
 from theory.public_names import listed
+from theory.rates.block_rate import BlockLearningRate
 from theory.rates.hidden_rate import MaximalLearningRate
 from theory.rates.layer_rates import LayerRates, layer_rates
 from theory.rates.learning_rate import ReadoutLearningRate
@@ -27,11 +40,17 @@ from theory.writing.step import Step
 __all__ = [
     "MLP",
     "Alignment",
+    "BlockLearningRate",
+    "Branch",
+    "Branches",
     "ByGroup",
+    "ByRole",
+    "Convolution",
     "Derivation",
     "DerivationSteps",
     "EveryHiddenLayer",
     "FirstLayer",
+    "Graph",
     "HiddenLayers",
     "InvalidArgument",
     "LastLayer",
@@ -48,9 +67,12 @@ __all__ = [
     "Readout",
     "ReadoutLearningRate",
     "ReadoutUpdate",
+    "Residual",
     "Spread",
     "SquaredUpdate",
     "Step",
+    "Stream",
+    "StreamAndBranches",
     "TrainedLayers",
     "TransferredLearningRate",
     "alignment",

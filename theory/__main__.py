@@ -8,11 +8,15 @@ import sys
 from collections.abc import Sequence
 
 from theory.command import exit_code, own_streams
+from theory.errors import InvalidArgument
 from theory.exposition.citation import bibtex
 from theory.exposition.narrative import derivation_text
 from theory.exposition.paper import paper
 from theory.networks.activations import Activation, LeakyReLU, Linear, ReLU
 from theory.networks.mlp import MLP
+from theory.networks.network import Network
+from theory.networks.residual import Residual
+from theory.validation import brief
 
 __all__ = ["command", "main"]
 
@@ -21,6 +25,8 @@ examples:
   python -m theory                              the law, with width and depth as symbols
   python -m theory --depth 3                    exact in the width n at depth 3
   python -m theory --width 1000 --depth 1000    exact numbers
+  python -m theory --network residual           residual blocks, with width and blocks as symbols
+  python -m theory --network residual --width 64 --blocks 8
   python -m theory --latex > law.tex            the derivation as a paper, for pdflatex
 """
 
@@ -46,8 +52,13 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument(
+        "--network", choices=("mlp", "residual"), default="mlp", help="which kind (default: mlp)"
+    )
     parser.add_argument("--width", type=int, help="width of the hidden layers (default: symbol n)")
     parser.add_argument("--depth", type=int, help="number of hidden layers (default: symbol L)")
+    parser.add_argument("--blocks", type=int, help="number of residual blocks (default: symbol B)")
+    parser.add_argument("--branch-width", type=int, help="width inside the blocks (default: width)")
     parser.add_argument("--slope", default="0", help="negative slope of the activation (ReLU: 0)")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--latex", action="store_true", help="as a LaTeX document that compiles")
@@ -61,13 +72,31 @@ def _print(options: argparse.Namespace) -> int:
     if options.bibtex:
         print(bibtex())
         return 0
-    network = MLP(options.width, options.depth, activation=_activation(options.slope))
+    network = _network(options)
     if options.latex:
         print(paper(network), end="")
         return 0
     for paragraph in derivation_text(network):
         print(paragraph, end="\n\n", flush=True)
     return 0
+
+
+def _network(options: argparse.Namespace) -> Network:
+    """The network of the options; `InvalidArgument` for an option of the other kind."""
+    residual, activation = options.network == "residual", _activation(options.slope)
+    foreign = ("depth",) if residual else ("blocks", "branch_width")
+    for name in foreign:
+        if getattr(options, name) is not None:
+            option, other = name.replace("_", "-"), "mlp" if residual else "residual"
+            raise InvalidArgument(
+                f"expected no --{option} with --network {options.network}, got "
+                f"--{option}={brief(getattr(options, name))}; give --network {other}, or "
+                f"{'--blocks' if residual else '--depth'}"
+            )
+    if residual:
+        branch = options.branch_width
+        return Residual(options.width, options.blocks, branch_width=branch, activation=activation)
+    return MLP(options.width, options.depth, activation=activation)
 
 
 def _activation(slope: str) -> Activation:

@@ -9,8 +9,11 @@ from sympy import Symbol
 from theory.public_names import listed
 
 __all__ = [
+    "B",
     "L",
+    "T",
     "a",
+    "b",
     "c",
     "ell",
     "eta",
@@ -33,6 +36,12 @@ ell = Symbol("ell", integer=True, positive=True)
 """Index of a hidden layer, 1 to L."""
 n_0 = Symbol("n_0", integer=True, positive=True)
 """Input width."""
+B = Symbol("B", integer=True, positive=True)
+"""Number of residual blocks."""
+b = Symbol("b", integer=True, positive=True)
+"""Index of a residual block, 1 to B."""
+T = Symbol("T", positive=True)
+"""B times the squared multiplier of a residual branch."""
 eta = Symbol("eta", positive=True)
 """Learning rate."""
 t = Symbol("t", positive=True)

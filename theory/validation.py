@@ -142,7 +142,7 @@ def count_between(name: str, value: object, least: int, most: int) -> int:
     whole = exact_int(value)
     if whole is None or not least <= whole <= most:
         raise InvalidArgument(
-            f"expected a whole number from {least} to {most} for {name}, got "
+            f"expected a whole number from {least} to {brief(most)} for {name}, got "
             f"{name}={typed(value)}; give one in that range"
         )
     return whole

@@ -1,4 +1,4 @@
-"""`verify` measures finite networks by Monte Carlo, with errors that can be trusted."""
+"""`verify` simulates finite networks and compares them with a law, at a stated error rate."""
 
 from typing import TYPE_CHECKING, Any
 

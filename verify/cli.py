@@ -60,7 +60,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _in_folder(job: Job, options: argparse.Namespace, console: Console, folder: Path) -> int:
-    """Begin the run in its folder, or go on with it."""
+    """Begin or resume the run in its folder."""
     run = run_job if job.formula is None else run_formula
     with progress_bar(console) as bar:
         how = Execution(store=run_store(folder, job.text), watch=bar, seconds=_seconds(options))
@@ -88,7 +88,7 @@ def _seconds(options: argparse.Namespace) -> float | None:
 
 
 class _Stopped(MupDepthError):
-    """A run that can be gone on with, and the exit code that says why it stopped."""
+    """A run that can be resumed, and the exit code that says why it stopped."""
 
     def __init__(self, why: str, code: int) -> None:
         super().__init__(why)
@@ -97,7 +97,7 @@ class _Stopped(MupDepthError):
 
 @contextmanager
 def _going_on(folder: Path) -> Iterator[None]:
-    """Say how to go on with a run that has begun and was stopped."""
+    """Say how to resume a run that has begun and was stopped."""
     try:
         yield
     except (KeyboardInterrupt, LostWorkers) as error:
@@ -108,4 +108,4 @@ def _going_on(folder: Path) -> Iterator[None]:
             why, code = str(error), error.exit_code
         pasted = f"./{folder}" if str(folder).startswith("-") else str(folder)
         again = shlex.join(["python", "-m", "verify", "--resume", pasted])
-        raise _Stopped(f"{why}; what is finished is kept: go on with  {again}", code) from None
+        raise _Stopped(f"{why}; finished blocks are kept: resume with  {again}", code) from None

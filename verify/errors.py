@@ -1,5 +1,4 @@
-"""A run can fail for reasons other than its arguments: two more leaves of the exceptions of
-``theory``."""
+"""Exceptions raised by `verify` for failures other than bad arguments."""
 
 from __future__ import annotations
 
@@ -10,10 +9,10 @@ __all__ = ["LostWorkers", "UnusableFolder"]
 
 class UnusableFolder(MupDepthError, OSError):
     """A run's folder or store is damaged, foreign, newer, full or cannot be written; the message
-    says which and what to do.  What it held before is as it was."""
+    names the reason and the fix.  The content stays as it was."""
 
 
 class LostWorkers(MupDepthError, RuntimeError):
-    """What draws the blocks went away in mid-run; blocks finished before are where they were."""
+    """The workers that draw blocks were lost during a run; finished blocks are kept."""
 
     exit_code = 4

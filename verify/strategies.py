@@ -1,7 +1,7 @@
 """Hypothesis strategies draw networks in numbers, layers, multipliers and formulas.
 
 They shrink to the smallest depth, then width, then layer; then to a ReLU network with the usual
-scales and all multipliers 1.  See docs/property-tests.md.
+scales and all multipliers 1.  See docs/tutorials/check.md.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from theory.errors import InvalidArgument
 from theory.networks.activations import Activation, LeakyReLU, Linear, ReLU
 from theory.networks.mlp import MLP
 from theory.networks.network import Network, checked_network, numeric_depth
+from theory.networks.residual import Residual
+from theory.networks.roles import Branch, ByRole
 from theory.public_names import listed
-from theory.symbols import L, a, ell, eta, n, n_0, t
+from theory.symbols import B, L, a, b, ell, eta, n, n_0, t
 from theory.validation import positive_int, typed
 
 try:
@@ -39,10 +41,17 @@ __all__ = [
     "multipliers",
     "networks",
     "points",
+    "residuals",
     "scales",
 ]
 
-_SYMBOLS = (n, L, ell, n_0, eta, t, a)
+_SYMBOLS = (n, L, ell, n_0, eta, t, a, B, b)
+_PLURALS = {
+    "multiplier2": "multipliers2",
+    "skip2": "skips2",
+    "input_norm2": "input_norms2",
+}
+"""Names of arguments for many networks that are not those for one and an s."""
 _DRAWN = "a network drawn from networks()"
 
 
@@ -57,12 +66,14 @@ class Point(NamedTuple):
     eta**2/2
     """
 
-    network: MLP
-    layer: int
-    rates: tuple[int | Fraction, ...] | None = None
+    network: Any
+    layer: Any
+    rates: Any = None
 
     def __repr__(self) -> str:
-        rates = None if self.rates is None else tuple(map(_python_number, self.rates))
+        rates = (
+            tuple(map(_python_number, self.rates)) if isinstance(self.rates, tuple) else self.rates
+        )
         return f"Point(network={self.network!r}, layer={self.layer!r}, rates={rates!r})"
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
@@ -83,14 +94,14 @@ def networks(
     readout_variances: SearchStrategy[Any] | None = None,
     input_norms2: SearchStrategy[Any] | None = None,
 ) -> SearchStrategy[MLP]:
-    """Networks in numbers: by default what ``MLP(width, depth)`` is, ReLU with the usual scales.
+    """Networks in numbers: by default ``MLP(width, depth)``, ReLU with the usual scales.
 
-    ``equal_widths=False``: each hidden layer has a width of its own.  The other arguments are
+    ``equal_widths=False``: each hidden layer has a separate width.  The other arguments are
     strategies for the arguments of `theory.MLP` of that name, left at their defaults for None:
     ``activations`` such as `activations()`, the last three such as `scales()`.
 
     Shrinks to the least depth, then the least width: ``MLP(1, 1)``.  Raises `InvalidArgument` for
-    bounds that are not positive ints in order, and for what is not a strategy.
+    bounds that are not positive ints in order, and for arguments that are not strategies.
 
     >>> from hypothesis import find
     >>> find(networks(), lambda network: network.layers > 1)
@@ -99,16 +110,13 @@ def networks(
     MLP(width=(1, 2), depth=2)
     """
     depths, widths = _sizes("depth", min_depth, max_depth), _sizes("width", min_width, max_width)
-    drawn: dict[str, SearchStrategy[Any]] = {}
-    for singular, plural, strategy in (
-        ("activation", "activations", activations),
-        ("input_width", "input_widths", input_widths),
-        ("weight_variance", "weight_variances", weight_variances),
-        ("readout_variance", "readout_variances", readout_variances),
-        ("input_norm2", "input_norms2", input_norms2),
-    ):
-        if strategy is not None:
-            drawn[singular] = _strategy(plural, strategy)
+    drawn = _drawn(
+        activation=activations,
+        input_width=input_widths,
+        weight_variance=weight_variances,
+        readout_variance=readout_variances,
+        input_norm2=input_norms2,
+    )
     return _networks(depths, widths, bool(equal_widths), drawn)
 
 
@@ -126,6 +134,58 @@ def _networks(
     if len(set(hidden)) == 1:
         return MLP(hidden[0], depth, **rest)
     return MLP(hidden, **rest)
+
+
+def residuals(
+    *,
+    min_width: int = 1,
+    max_width: int = 6,
+    min_blocks: int = 1,
+    max_blocks: int = 4,
+    activations: SearchStrategy[Activation] | None = None,
+    branch_widths: SearchStrategy[int | None] | None = None,
+    input_widths: SearchStrategy[int | None] | None = None,
+    multipliers2: SearchStrategy[Any] | None = None,
+    skips2: SearchStrategy[Any] | None = None,
+    weight_variances: SearchStrategy[ByRole | None] | None = None,
+    readout_variances: SearchStrategy[Any] | None = None,
+    input_norms2: SearchStrategy[Any] | None = None,
+) -> SearchStrategy[Residual]:
+    """Residual networks in numbers: by default what ``Residual(width, blocks)`` is.
+
+    The other arguments are strategies for the arguments of `theory.Residual` of that name, left at
+    their defaults for None.  Shrinks to the least number of blocks, then the least width.
+
+    >>> from hypothesis import find
+    >>> find(residuals(), lambda network: network.blocks > 1)
+    Residual(width=1, blocks=2)
+    """
+    blocks, widths = _sizes("blocks", min_blocks, max_blocks), _sizes("width", min_width, max_width)
+    drawn = _drawn(
+        activation=activations,
+        branch_width=branch_widths,
+        input_width=input_widths,
+        multiplier2=multipliers2,
+        skip2=skips2,
+        weight_variance=weight_variances,
+        readout_variance=readout_variances,
+        input_norm2=input_norms2,
+    )
+    return st.builds(
+        lambda blocks, width, rest: Residual(width, blocks, **rest),
+        blocks,
+        widths,
+        st.fixed_dictionaries(drawn),
+    )
+
+
+def _drawn(**strategies: object) -> dict[str, SearchStrategy[Any]]:
+    """The strategies that are given, each by the name of its argument."""
+    return {
+        name: _strategy(_PLURALS.get(name, f"{name}s"), each)
+        for name, each in strategies.items()
+        if each is not None
+    }
 
 
 def activations() -> SearchStrategy[Activation]:
@@ -150,8 +210,9 @@ def scales() -> SearchStrategy[Fraction | None]:
     return st.none() | st.sampled_from([x for x in _fractions(4, 4) if x > 0])
 
 
-def layers(network: Network) -> SearchStrategy[int]:
-    """The hidden layers of a network, 1 to its depth; shrinks to 1.
+def layers(network: Network) -> SearchStrategy[Any]:
+    """The hidden layers of a network, 1 to its depth; of a residual network the stream after its
+    blocks 1 to B, its branches, and the stream before them, 0; shrinks to 1.
 
     Raises `InvalidArgument` where the depth is a symbol.
 
@@ -160,11 +221,13 @@ def layers(network: Network) -> SearchStrategy[int]:
     >>> find(layers(MLP(4, 3)), lambda layer: layer > 1)
     2
     """
-    return st.integers(1, numeric_depth(checked_network(network, give=_DRAWN)))
+    found = st.integers(1, numeric_depth(checked_network(network, give=_DRAWN)))
+    return found | found.map(Branch) | st.just(0) if isinstance(network, Residual) else found
 
 
-def multipliers(network: Network) -> SearchStrategy[tuple[int | Fraction, ...]]:
-    """One multiplier of eta for each hidden layer, exact, from 0 to 3: the argument ``rates``.
+def multipliers(network: Network) -> SearchStrategy[Any]:
+    """One multiplier of eta for each hidden layer, or for each role of a residual network, exact,
+    from 0 to 3: the argument ``rates``.
 
     At least one is not 0.  Shrinks to all 1.  Raises `InvalidArgument` where the depth is a symbol.
 
@@ -174,11 +237,14 @@ def multipliers(network: Network) -> SearchStrategy[tuple[int | Fraction, ...]]:
     (1, 0, 1)
     """
     each = st.just(1) | st.sampled_from([_python_number(x) for x in _fractions(3, 3)])
-    return st.tuples(*[each] * numeric_depth(checked_network(network, give=_DRAWN))).filter(any)
+    depth = numeric_depth(checked_network(network, give=_DRAWN))
+    if isinstance(network, Residual):
+        return st.tuples(each, each, each).filter(any).map(lambda rates: ByRole(*rates))
+    return st.tuples(*[each] * depth).filter(any)
 
 
 def points(
-    networks: SearchStrategy[MLP] | None = None, *, rates: bool = False
+    networks: SearchStrategy[Any] | None = None, *, rates: bool = False
 ) -> SearchStrategy[Point]:
     """A network of ``networks`` (None: `networks()`), one of its layers, and with ``rates=True``
     multipliers too.
@@ -198,14 +264,14 @@ def _usual_networks() -> SearchStrategy[MLP]:
 
 
 @st.composite
-def _points(draw: st.DrawFn, networks: SearchStrategy[MLP], rates: bool) -> Point:
+def _points(draw: st.DrawFn, networks: SearchStrategy[Any], rates: bool) -> Point:
     network = draw(networks)
     layer = draw(layers(network))
     return Point(network, layer, draw(multipliers(network)) if rates else None)
 
 
 def formulas(*symbols: Symbol, max_terms: int = 3, roots: bool = False) -> SearchStrategy[Expr]:
-    """Formulas of the laws' kind in some of the symbols n, L, ell, n_0, eta, t and a.
+    """Formulas of the laws' kind in some of the symbols n, L, ell, n_0, eta, t, a, B and b.
 
     Sums of rational numbers times powers of the symbols, with (1 + k/n)**L where n and L (or ell)
     are among them, exp(k t) and powers of 1 + a**2; never zero.  ``symbols``: n and L if none is
@@ -242,7 +308,7 @@ def _growths(symbols: Sequence[Symbol]) -> list[SearchStrategy[Expr]]:
     """Factors that grow exponentially, or that slopes bring; each is 1 at its simplest."""
     small, one = st.integers(1, 5), st.just(Integer(1))
     found = []
-    for depth in (L, ell):
+    for depth in (L, ell, B, b):
         if n in symbols and depth in symbols:
             below = st.integers(0, 2)
             found.append(st.builds(lambda k, j, at=depth: (1 + k / n) ** (at - j), small, below))
@@ -280,8 +346,8 @@ def _strategy(name: str, value: Any) -> SearchStrategy[Any]:
     if isinstance(value, SearchStrategy):
         return value
     raise InvalidArgument(
-        f"expected a Hypothesis strategy for {name}, got {name}={typed(value)}; give one such as "
-        f"hypothesis.strategies.just(...)"
+        f"expected a Hypothesis strategy for {name}, got {name}={typed(value)}; give "
+        f"a strategy such as hypothesis.strategies.just(...)"
     )
 
 

@@ -1,4 +1,4 @@
-"""The architecture as a picture: a box for each folder, in the layers of the import contracts."""
+"""The architecture as a picture and a table: each folder in its layer of the import contracts."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from configparser import ConfigParser
 from html import escape
 from pathlib import Path
-from textwrap import wrap
 
-__all__ = ["layers", "picture", "sentence"]
+__all__ = ["layers", "picture", "sentence", "sentences"]
 
 ROOT = Path(__file__).parents[2]
 COLOURS = {"theory": "#0072B2", "verify": "#009E73"}
-WIDTH, ROW, GAP = 450, 64, 10
+WIDTH, ROW, GAP = 260, 40, 8
 
 
 def layers(package: str) -> list[list[str]]:
@@ -43,6 +42,22 @@ def sentence(package: str, folder: str) -> str:
     return text.partition(". ")[0].rstrip(".") + "."
 
 
+def sentences() -> str:
+    """A table of all folders from the highest layer down, each with its sentence, as HTML.
+
+    >>> sentences().count("<tr>") == sum(len(row) for each in COLOURS for row in layers(each))
+    True
+    """
+    rows = (
+        (f"{package}/{folder}", sentence(package, folder))
+        for package in COLOURS
+        for row in layers(package)
+        for folder in row
+    )
+    cells = [f"<tr><td><code>{name}</code></td><td>{escape(text)}</td></tr>" for name, text in rows]
+    return "\n".join(["<table><tbody>", *cells, "</tbody></table>"])
+
+
 def picture() -> str:
     """Both packages side by side as an SVG document; a box may import the boxes below it, and
     ``verify`` may import ``theory``."""
@@ -51,7 +66,7 @@ def picture() -> str:
     boxes = [box for package in rows for box in _boxes(package, rows[package], height)]
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {2 * WIDTH + 20} {height}" '
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {2 * WIDTH + GAP} {height}" '
             f'role="img" font-family="sans-serif" width="100%">',
             "<title>Folders of theory and verify: a box imports only boxes below it</title>",
             *boxes,
@@ -61,8 +76,8 @@ def picture() -> str:
 
 
 def _boxes(package: str, rows: list[list[str]], height: int) -> Iterator[str]:
-    left = 0 if package == "theory" else WIDTH + 20
-    yield _text(left + WIDTH / 2, 20, package, 16, COLOURS[package], "bold")
+    left = 0 if package == "theory" else WIDTH + GAP
+    yield _text(left + WIDTH / 2, 24, package, 20, COLOURS[package], "bold")
     top = height - ROW * len(rows)
     for number, row in enumerate(rows):
         width = (WIDTH - GAP * (len(row) - 1)) / len(row)
@@ -72,10 +87,7 @@ def _boxes(package: str, rows: list[list[str]], height: int) -> Iterator[str]:
                 f'<rect x="{x}" y="{y}" width="{width}" height="{ROW - GAP}" rx="4" '
                 f'fill="{COLOURS[package]}" fill-opacity="0.12" stroke="{COLOURS[package]}"/>'
             )
-            yield _text(x + width / 2, y + 16, folder, 12, "currentColor", "bold")
-            lines = wrap(sentence(package, folder), int(width / 4.8))[:3]
-            for below, line in enumerate(lines):
-                yield _text(x + width / 2, y + 29 + 11 * below, line, 9, "currentColor")
+            yield _text(x + width / 2, y + 21, folder, 16, "currentColor")
 
 
 def _text(x: float, y: float, text: str, size: int, colour: str, weight: str = "normal") -> str:

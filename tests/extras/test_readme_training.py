@@ -11,7 +11,7 @@ README = Path(__file__).parents[2] / "README.md"
 
 
 def test_the_lines_for_training_run() -> None:
-    _, _, after = README.read_text(encoding="utf-8").partition("### Train")
+    _, _, after = README.read_text(encoding="utf-8").partition("**Train.**")
     code = after.split("```python\n")[1].split("```")[0]
     made: dict[str, Any] = {}
     exec(code, made)

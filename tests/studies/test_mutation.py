@@ -22,8 +22,8 @@ FOLDERS = (
 APART = {"__init__", "observables", "sampler"}
 """... but for the language that users write in, and for the samplers' faces."""
 OTHERS = (
-    "solutions/recursion solutions/evaluation solutions/infinite_width solutions/closed_form "
-    "solutions/rescaled_network algebra/spectrum algebra/power_sum"
+    "exact/recursion exact/evaluation limits/infinite_width exact/closed_form "
+    "exact/rescaled_network algebra/spectrum algebra/power_sum"
 )
 DRAWS = (
     "numerics/variates numerics/single_normals numerics/chi_squares numerics/coins numerics/philox"

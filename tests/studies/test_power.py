@@ -162,7 +162,7 @@ def test_weighted_samples_are_rejected_as_often_as_predicted() -> None:
 
 
 def test_what_is_proven_solves_its_inequality() -> None:
-    """R d - (R d)²/(2 N) ≥ R² + log(1/ε) + log(1/(1 - β)), as docs/inference.md has it."""
+    """R d - (R d)²/(2 N) ≥ R² + log(1/ε) + log(1/(1 - β)), as docs/budgets.md has it."""
 
     def enough(samples: int) -> bool:
         scaled = 4 * 0.05 * samples**0.5 / 0.8

@@ -57,10 +57,19 @@ def values() -> list[Any]:
     compared = compare_law(networks=[SMALL], samples=500, seed=1)
     update, label = squared_update(MLP()), squared_update(MLP()).label
     return [
+        *(theory.Graph({"a": ("x",)}, readout="a"), theory.Convolution(8, 3, 2, 2)),
         *(MLP(), SMALL, LeakyReLU(), theory.ReLU(), theory.Linear(), ByGroup(), TrainedLayers(2)),
         *(FirstLayer(), theory.HiddenLayers(), Readout()),
         *(theory.EveryHiddenLayer(), theory.LastLayer(2), theory.MeanOverLayers()),
         *(theory.NetworkOutput(), theory.InvalidArgument("so"), theory.NotSolved("so")),
+        *(theory.Residual(), theory.Residual(8, 2), theory.Branch(2), theory.ByRole(up=2)),
+        *(theory.Stream(), theory.Branches(2), theory.StreamAndBranches()),
+        *(
+            law(network)
+            for law in (squared_update, maximal_learning_rate, layer_rates, readout_update)
+            for network in (theory.Residual(), theory.Residual(8, 2))
+        ),
+        squared_update(theory.Residual(8, 2), theory.Branch(2)),
         *(theory.OutsideValidity("so"), theory.MupDepthError("so")),
         *(update, label, squared_update(SMALL), squared_update(MLP(8)), squared_update(MLP(), 3)),
         *(update.derivation, update.derivation[0], update.law, label.joint_law()),

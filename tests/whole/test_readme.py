@@ -11,7 +11,13 @@ TEXT = README.read_text(encoding="utf-8")
 
 def test_the_first_screen_has_readers_setting_and_figure() -> None:
     first_screen = TEXT[: TEXT.index("## Ten lines")]
-    for needed in ("is for you if", "one example", "½(f − y)²", "1/n²", "docs/one-factor.svg"):
+    for needed in (
+        "is for you if",
+        "one example",
+        r"\tfrac12(f-y)^2",
+        "$1/n^2$",
+        "docs/one-factor.svg",
+    ):
         assert needed in first_screen
 
 
@@ -22,5 +28,5 @@ def test_it_is_short() -> None:
 
 def test_its_links_lead_somewhere() -> None:
     links = re.findall(r"\]\(([^)#]+)", TEXT)
-    assert len(links) > 20
+    assert len(links) == TEXT.count("](") > 0
     assert [each for each in links if not (README.parent / each).exists()] == []

@@ -23,13 +23,13 @@ from sympy.polys.domains.domain import Domain
 from theory.algebra.fields import certainly_at_least
 from theory.algebra.power_sum import DEPTHS
 
-__all__ = ["binomial_basis", "binomial_weights", "certified_weights"]
+__all__ = ["Pair", "certified_weights"]
 
 Pair: TypeAlias = tuple[Any, Any]
 """A base, an element of a field, and the polynomial that its power is multiplied with."""
 
 
-def binomial_basis(poly: Any, base: Any, symbol: Symbol) -> list[Any]:
+def _binomial_basis(poly: Any, base: Any, symbol: Symbol) -> list[Any]:
     """The c_k of p(m) base^m = sum_k c_k binom(m, k) base^(m-k), for a polynomial p in ``symbol``
     alone, of the ring of depths."""
     index, domain = DEPTHS.index(symbol), poly.ring.domain
@@ -40,12 +40,12 @@ def binomial_basis(poly: Any, base: Any, symbol: Symbol) -> list[Any]:
     return [difference * base**k for k, difference in enumerate(_differences(values))]
 
 
-def binomial_weights(
+def _binomial_weights(
     low: Any, beta: Any, high: Any, alpha: Any, symbol: Symbol
 ) -> tuple[list[Any], list[Any]]:
     """q_0 to q_deg, and the R_j, of high alpha^m + low beta^m; ``symbol`` is their m."""
     domain, gap = high.ring.domain, alpha - beta
-    a_terms, b_terms = binomial_basis(high, alpha, symbol), binomial_basis(low, beta, symbol)
+    a_terms, b_terms = _binomial_basis(high, alpha, symbol), _binomial_basis(low, beta, symbol)
     start = len(b_terms)
 
     def weight(i: int) -> Any:
@@ -60,12 +60,12 @@ def certified_weights(
     pairs: Sequence[Pair], symbol: Symbol, domain: Domain
 ) -> tuple[Pair, Pair, list[Any], list[Any]] | None:
     """Two powers, given as ``pairs`` of a base and its polynomial, the larger base last, and their
-    `binomial_weights`; None where an order or a weight is not certified for all sizes."""
+    `_binomial_weights`; None where an order or a weight is not certified for all sizes."""
     (one, _), (two, _) = pairs
     low, high = pairs if certainly_at_least(two, one, domain) else pairs[::-1]
     if not certainly_at_least(high[0], low[0], domain):
         return None
-    head, tail = binomial_weights(low[1], low[0], high[1], high[0], symbol)
+    head, tail = _binomial_weights(low[1], low[0], high[1], high[0], symbol)
     if not all(certainly_at_least(each, domain.zero, domain) for each in (*head, *tail)):
         return None
     return low, high, head, tail

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import reduce
 from math import prod
 from typing import Any
 
@@ -27,7 +28,7 @@ from sympy.polys.ring_series import rs_exp, rs_log, rs_mul, rs_series_inversion
 from sympy.polys.rings import PolyRing
 
 from theory.algebra.fields import field_of
-from theory.algebra.power_sum import DEPTHS, PowerSum
+from theory.algebra.power_sum import DEPTHS, Key, PowerSum, depth_ring, merged, power_key
 from theory.errors import NotSolved
 from theory.public_names import cached_property
 from theory.symbols import L, n, t
@@ -37,21 +38,26 @@ __all__ = ["ExpSum", "fixed_depth_series", "fixed_ratio_series"]
 
 _E = Symbol("1/n")
 """The generator e."""
+_NO_POWERS: Key = frozenset()
 
 
 @dataclass(frozen=True)
 class Expansion:
     """Series of elements of ``domain``, a field with n, over polynomials in ``symbols``, to
-    ``size`` terms: polynomials of `ring`, whose first generator is e."""
+    ``size`` terms: polynomials of `ring`, whose first generator is e.
+
+    ``large``: what grows in the place of n, so that e = 1/large.
+    """
 
     domain: Domain
     symbols: tuple[Symbol, ...]
     size: int
+    large: Symbol = n
 
     @cached_property
     def field(self) -> Domain:
-        """The field of the coefficients: what ``domain`` holds besides n."""
-        return field_of(frozenset(self.domain.symbols) - {n})
+        """The field of the coefficients: what ``domain`` holds besides ``large``."""
+        return field_of(frozenset(self.domain.symbols) - {self.large})
 
     @cached_property
     def ring(self) -> PolyRing:
@@ -73,12 +79,14 @@ class Expansion:
         """The power of n with which a rational function grows."""
         return len(self._descending(element.numer)) - len(self._descending(element.denom))
 
-    def logarithm(self, element: Any) -> Any:
-        """log of a rational function that tends to 1."""
+    def logarithm(self, element: Any) -> tuple[Any, Any]:
+        """The limit of a rational function that tends to a positive number, and the logarithm of
+        their quotient."""
         start, series = self.rational(element)
-        if start != 0 or series.coeff(1) != 1:
-            raise AssertionError("an eigenvalue of a layer map does not tend to 1 as n grows")
-        return rs_log(series, self.ring.gens[0], self.size)
+        limit = series.coeff(1)
+        if start != 0 or not limit:
+            raise NotSolved("an eigenvalue of a layer map has no positive limit: give numbers")
+        return limit, rs_log(series * (1 / limit), self.ring.gens[0], self.size)
 
     def product(self, one: Any, two: Any) -> Any:
         """The product of two series."""
@@ -98,7 +106,7 @@ class Expansion:
 
     def _descending(self, poly: Any) -> list[Any]:
         """Coefficients of a polynomial by falling powers of n, in `field`."""
-        index = poly.ring.symbols.index(n)
+        index = poly.ring.symbols.index(self.large)
         parts: dict[int, dict[tuple[int, ...], Any]] = {}
         for monomial, coefficient in poly.terms():
             rest = (*monomial[:index], *monomial[index + 1 :])
@@ -121,36 +129,46 @@ class ExpSum:
         return bool(self.terms)
 
 
-def fixed_depth_series(total: PowerSum, order: int) -> dict[int, Any]:
+def fixed_depth_series(total: PowerSum, order: int) -> dict[int, PowerSum]:
     """Coefficients of n^-k for k up to ``order``, as far as they are not zero: polynomials in the
-    depth symbols."""
-    _needs_width(total)
-    lowest = -max((_growth(total, poly, 0) for poly in total.terms.values()), default=0)
+    depth symbols, times powers of the bases' limits where these are not 1."""
+    _needs(total, n)
+    lowest = -max((_growth(total, poly, 0, n) for poly in total.terms.values()), default=0)
     expansion = Expansion(total.ring.domain, DEPTHS, max(order - lowest, 0) + 1)
-    (e, *depths), series = expansion.ring.gens, expansion.ring.zero
+    e, *depths = expansion.ring.gens
+    by_limit: dict[Key, Any] = {}
     for key, poly in total.terms.items():
-        exponent = expansion.ring.zero
+        exponent, limits = expansion.ring.zero, []
         for base, form in key:
+            limit, logarithm = expansion.logarithm(base)
             times = sum((d * int(form.coeff(s)) for s, d in zip(DEPTHS, depths, strict=True)), 0)
-            exponent += expansion.logarithm(base) * times
-        power = expansion.exponential(exponent)
+            exponent += logarithm * times
+            limits.append(power_key(limit, form, expansion.field)[0])
+        kept, power = reduce(merged, limits, _NO_POWERS), expansion.exponential(exponent)
         for monomial, coefficient in poly.terms():
             start, value = expansion.rational(coefficient)
             value *= e ** (start - lowest) * prod(
                 d**k for d, k in zip(depths, monomial, strict=True)
             )
-            series += expansion.product(value, power)
-    found = expansion.by_order(series).items()
-    return {k + lowest: poly for k, poly in found if k + lowest <= order}
+            product = expansion.product(value, power)
+            by_limit[kept] = by_limit.get(kept, expansion.ring.zero) + product
+    orders: dict[int, dict[Key, Any]] = {}
+    for kept, series in by_limit.items():
+        for k, poly in expansion.by_order(series).items():
+            if poly and k + lowest <= order:
+                orders.setdefault(k + lowest, {})[kept] = poly
+    ring = depth_ring(expansion.field)
+    return {k: PowerSum(ring, terms) for k, terms in orders.items()}
 
 
-def fixed_ratio_series(total: PowerSum, orders: int) -> dict[int, ExpSum]:
-    """``orders`` coefficients of n^-k at L = t n, from the first that is not zero."""
-    _needs_width(total)
-    lowest = -max((_growth(total, poly, 1) for poly in total.terms.values()), default=0)
+def fixed_ratio_series(total: PowerSum, orders: int, large: Symbol = n) -> dict[int, ExpSum]:
+    """``orders`` coefficients of n^-k at L = t n, from the first that is not zero; of ``large`` in
+    the place of n."""
+    _needs(total, large)
+    lowest = -max((_growth(total, poly, 1, large) for poly in total.terms.values()), default=0)
     size = orders
     while True:
-        found = _ratio_series(total, lowest, size)
+        found = _ratio_series(total, lowest, size, large)
         first = min((k for k, value in found.items() if value), default=None)
         if first is not None and first + orders <= lowest + size:
             return {k: found[k] for k in range(first, first + orders)}
@@ -159,13 +177,18 @@ def fixed_ratio_series(total: PowerSum, orders: int) -> dict[int, ExpSum]:
         size = size + 4 if first is None else first + orders - lowest
 
 
-def _ratio_series(total: PowerSum, lowest: int, size: int) -> dict[int, ExpSum]:
+def _ratio_series(total: PowerSum, lowest: int, size: int, large: Symbol) -> dict[int, ExpSum]:
     """Coefficients of n^-k for ``size`` numbers k from ``lowest``."""
-    expansion = Expansion(total.ring.domain, (t,), size + 1)
+    expansion = Expansion(total.ring.domain, (t,), size + 1, large)
     (e, ratio), index = expansion.ring.gens, DEPTHS.index(L)
     by_rate: dict[Any, Any] = {}
     for base, poly in total.powers(L, "the joint limit is"):
-        exponent = expansion.logarithm(base).quo(e)
+        limit, logarithm = expansion.logarithm(base)
+        if limit != 1:
+            raise NotSolved(
+                f"this grows or falls exponentially in the depth as {large} grows: give numbers"
+            )
+        exponent = logarithm.quo(e)
         rate = exponent.coeff(1)
         power = expansion.exponential((exponent - rate) * ratio)
         for monomial, coefficient in poly.terms():
@@ -182,13 +205,13 @@ def _ratio_series(total: PowerSum, lowest: int, size: int) -> dict[int, ExpSum]:
     return {k: ExpSum(terms) for k, terms in orders.items()}
 
 
-def _growth(total: PowerSum, poly: Any, per_depth: int) -> int:
+def _growth(total: PowerSum, poly: Any, per_depth: int, large: Symbol) -> int:
     """The largest power of n in a coefficient, each depth symbol counting ``per_depth``."""
-    expansion = Expansion(total.ring.domain, DEPTHS, 1)
+    expansion = Expansion(total.ring.domain, DEPTHS, 1, large)
     return max(expansion.degree(c) + per_depth * sum(monomial) for monomial, c in poly.terms())
 
 
-def _needs_width(total: PowerSum) -> None:
+def _needs(total: PowerSum, large: Symbol) -> None:
     symbols: tuple[Symbol, ...] = tuple(getattr(total.ring.domain, "symbols", ()))
-    if n not in symbols:
+    if large not in symbols:
         raise NotSolved("a limit of infinite width needs a symbolic width: leave width out")

@@ -16,7 +16,7 @@ from sympy import Expr, Integer, Rational, radsimp
 
 from theory.claims.differences import Counterexample, Difference, Kind, find_difference
 from theory.claims.reading import Reading
-from theory.claims.target import Claim, Point, Quantity, point_name, sizes
+from theory.claims.target import Claim, Point, Quantity, point_name
 from theory.errors import NotSolved
 from theory.formulas.evaluation import (
     Number,
@@ -124,7 +124,7 @@ def _identical(reading: Reading, domain: Domain) -> bool:
     where a base is not positive there.  One of `NOT_DECIDED` is raised where that is not known."""
     target = reading.target
     depth = target.network.depth
-    if target.layer == ell and isinstance(depth, int):
+    if target.has_open_layer and isinstance(depth, int):
         if depth > _MOST_LAYERS:
             raise NotNormal(f"a layer that is open in a network of depth {depth}")
         return _all_identical(
@@ -166,7 +166,7 @@ def _is_one_form(reading: Reading, domain: Domain) -> bool:
     formula = reading.implied
     if formula is None:
         raise NotNormal("it is 0")
-    formula = formula.xreplace({t: sizes(reading.target).get(t, t)})
+    formula = formula.xreplace({t: reading.target.ratio})
     if not reading.target.coordinates and formula.count_ops() <= _MOST_RATIONALISED:
         formula = radsimp(formula)
     if mixes_exponentials_with_roots(formula):
@@ -209,7 +209,8 @@ def _difference_at(
     for rate in (Fraction(1), *(rates if reading.formula.has_rate else ())):
         exact = law if rate == 1 else law * rate**2
         if _is_different(reading, point, rate, exact):
-            named = dict(point) if rate == 1 else {**point, eta: rate}
+            here = reading.target.spoken(point)
+            named = here if rate == 1 else {**here, eta: Rational(rate)}
             return Counterexample(named, reading.value(point, rate), reading.unlifted(exact))
     return None
 
@@ -243,7 +244,7 @@ def _tried(reading: Reading) -> TheoryVerdict:
         if found is not None and (point in near or isinstance(found.formula, Fraction)):
             return _rejected(reading, points)
         if found is not None:
-            where = point_name(point)
+            where = point_name(reading.target.spoken(point))
             return _undecided(
                 f"equal at small sizes, but its floats differ from the law at {where}"
             )
@@ -251,14 +252,14 @@ def _tried(reading: Reading) -> TheoryVerdict:
     if points and all(value is None for value in values):
         return _undecided(_no_value(reading, points))
     if None in values:
-        where = point_name(points[values.index(None)])
+        where = point_name(reading.target.spoken(points[values.index(None)]))
         return _undecided(f"equal wherever it has a value, but it has none at {where}")
     traced = _agreeing_traced(reading, points)
     if traced is not None:
         of_traced = _exact(traced)
         example = of_traced.counterexample
-        if example is not None and _difference_at(reading, example.point) is not None:
-            return _rejected(reading, [example.point])
+        if example is not None and _difference_at(reading, example.inner) is not None:
+            return _rejected(reading, [example.inner])
         if of_traced.outcome is Outcome.REJECTED:
             return _undecided(
                 "equal to nine digits, but the formula that it returns for symbols is not"
@@ -302,7 +303,7 @@ def _limit(reading: Reading, claim: Claim) -> TheoryVerdict:
         right = mine.equals(_TERMS[claim](target.law(claim))) or (
             rounded and _limit_counterexample(reading, claim, term, 1) is None
         )
-        if not right and target.layer == ell and isinstance(target.network.depth, int):
+        if not right and target.has_open_layer and isinstance(target.network.depth, int):
             raise NotNormal("the layer is open in a network whose depth is a number")
         if not right and rounded and _is_near(reading, claim):
             raise NotNormal("its floats are rounded, and the term that is off is as small")
@@ -323,7 +324,7 @@ def _leading(reading: Reading, claim: Claim) -> LeadingTerm:
     formula = reading.implied
     assert formula is not None
     if claim is Claim.LEADING:
-        formula = formula.xreplace({t: sizes(reading.target)[t]})
+        formula = formula.xreplace({t: reading.target.ratio})
         if mixes_exponentials_with_roots(formula):
             raise NotNormal("it holds an exponential beside a root")
     return _TERMS[claim](formula)
@@ -398,7 +399,7 @@ def _limit_counterexample(
                 mine = sign * (decimal(mine) if reading.formula.rounded else mine)
             if exact is None or (mine is not None and close(mine, exact, reading.tolerance)):
                 continue
-            named = {s: v for s, v in point.items() if s in held}
+            named = dict(reading.target.spoken({s: v for s, v in point.items() if s in held}))
             if rate == 1:
                 return Counterexample(named, mine, exact, limits=True)
             if mine is not None:
@@ -414,7 +415,7 @@ def _rate_difference(reading: Reading, example: Counterexample | None) -> Differ
     """The difference of a formula that names eta and is not proportional to eta^2."""
     if example is None or not reading.formula.has_rate:
         return None
-    point = {s: v for s, v in example.point.items() if s != eta}
+    point = {s: v for s, v in example.inner.items() if s != eta}
     if set(reading.target.coordinates) - set(point):
         point = dict(next(reading.target.points(_DEPTHS, _WIDTHS)))
     one, *others = (reading.value(point, rate) for rate in (Fraction(1), *_OTHER_RATES))

@@ -17,7 +17,7 @@ from sympy import Add, Expr, Integer, Rational, factor, log
 
 from theory.algebra.numerals import number_text, real_text
 from theory.claims.reading import Reading
-from theory.claims.target import Claim, Point, Quantity, Target, point_name, sizes
+from theory.claims.target import Claim, Point, Quantity, Target, as_layers, point_name
 from theory.errors import InvalidArgument, NotSolved
 from theory.formulas.evaluation import DECIMALS, DIGITS, Number, close, decimal, quotient
 from theory.formulas.normal_form import (
@@ -30,7 +30,7 @@ from theory.formulas.normal_form import (
     powers_text,
 )
 from theory.formulas.positivity import EVERYWHERE
-from theory.laws.criteria import MeanOverLayers
+from theory.laws.criteria import Branches, MeanOverLayers, StreamAndBranches
 from theory.symbols import L, eta, n, t
 
 __all__ = [
@@ -119,6 +119,16 @@ class Counterexample:
         return f"Counterexample: {values_in_words(self)}"
 
     @property
+    def inner(self) -> Point:
+        """The point with blocks counted as layers.
+
+        >>> from verify import check
+        >>> check("B", claim="leading", simulate=False).counterexample.inner
+        {L: 1}
+        """
+        return {as_layers(size): value for size, value in self.point.items()}
+
+    @property
     def where(self) -> str:
         """The sizes as text.
 
@@ -169,15 +179,22 @@ def find_difference(reading: Reading, claim: Claim, expression: Expr | None) -> 
     is compared at eta = 1; None for a function of numbers, of which only a constant factor is
     found.
     """
+    found = _found(reading, claim, expression)
+    return found and Difference(found.kind, reading.target.spoken_text(found.sentence))
+
+
+def _found(reading: Reading, claim: Claim, expression: Expr | None) -> Difference | None:
+    """The difference, in layers."""
     if expression is None:
         return _multiple_of_function(reading)
     target = reading.target
-    ratio = sizes(target).get(t, t) if claim is Claim.EXACT else t
+    ratio = target.ratio if claim is Claim.EXACT else t
     yours = _form(lambda: expression.xreplace({t: ratio, eta: Integer(1)}))
     law = _form(partial(target.law, claim))
     if yours is None or law is None:
         return None
-    parts = {} if isinstance(target.criterion, MeanOverLayers) else _laws_of_parts(target, claim)
+    of_one_layer = not isinstance(target.criterion, MeanOverLayers | Branches | StreamAndBranches)
+    parts = _laws_of_parts(target, claim) if of_one_layer else {}
     for part, form in parts.items():
         if not yours - form:
             return Difference(Kind.PART, _OTHER_PARTS[target.part, part])
@@ -251,7 +268,7 @@ def _largest_power(form: NormalForm) -> int | None:
 
 
 def _series(target: Target, order: int) -> Expr:
-    terms = target.update.width_series(order)
+    terms = map(as_layers, target.update.width_series(order))
     return Add(*(term * n**-power for power, term in enumerate(terms)))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from sympy import Expr, Integer, Pow, Symbol
 
-from theory.claims.target import Claim, Point, Quantity, Target, is_of, sizes
+from theory.claims.target import Claim, Point, Quantity, Target, as_layers, is_of, sizes
 from theory.errors import InvalidArgument
 from theory.formulas.evaluation import (
     DECIMALS,
@@ -25,24 +25,28 @@ from theory.formulas.evaluation import (
     evaluate,
 )
 from theory.formulas.formula import EXACT_TOLERANCE, FLOAT_TOLERANCE, Formula, asked_by_name, read
-from theory.laws.criteria import Criterion, layer_criterion
+from theory.laws.criteria import BlockCriterion, Criterion, block_criterion, layer_criterion
 from theory.laws.update import PARTS, SquaredUpdate
 from theory.networks.activations import LeakyReLU
 from theory.networks.mlp import MLP
 from theory.networks.multipliers import ByGroup, multiplier_runs, open_ends
 from theory.networks.network import asked_layer, asked_rates, numeric_depth
+from theory.networks.residual import Residual
+from theory.networks.roles import Branch, ByRole
+from theory.rates.block_rate import BlockLearningRate
 from theory.rates.hidden_rate import MaximalLearningRate
 from theory.solutions.derivation import Derivation
 from theory.solutions.value import Number as ExactNumber
 from theory.solutions.value import Value
-from theory.symbols import L, a, ell, eta, n, n_0, t
+from theory.symbols import B, L, a, b, ell, eta, n, n_0, t
 from theory.validation import typed
 from theory.words.observables import checked_observable
 
 __all__ = ["Reading", "default_network", "law_of", "layer_of", "rates_of", "read_claim"]
 
-_Law = SquaredUpdate | MaximalLearningRate | Derivation
-_OPEN = frozenset({n, L, n_0, a})
+_Rate = MaximalLearningRate | BlockLearningRate
+_Law = SquaredUpdate | _Rate | Derivation
+_OPEN = frozenset({n, L, n_0, a, B})
 _LONGEST_POWER = 2_000_000
 """Bits of a power of numbers."""
 
@@ -53,11 +57,11 @@ def read_claim(
     name: str = "formula",
     claim: Claim = Claim.EXACT,
     quantity: Quantity = Quantity.UPDATE,
-    network: MLP | None = None,
+    network: MLP | Residual | None = None,
     layer: object = None,
     part: object = None,
     rates: object = None,
-    criterion: Criterion | None = None,
+    criterion: Criterion | BlockCriterion | None = None,
     observable: object = None,
 ) -> Reading:
     """A formula and the target that it is claimed for, as `verify.check` describes them.
@@ -100,10 +104,12 @@ def read_claim(
             f"give quantity='rate'"
         )
     if layer is None and quantity is Quantity.UPDATE and claim is not Claim.JOINT:
-        layer = ell if ell in formula.symbols else None
+        at = net._depths.get(ell, ell)
+        layer = at if at in formula.symbols else None
     asked = None if layer is None else asked_layer(net, layer)
     multipliers = asked_rates(net, rates)
-    bounded = layer_criterion(criterion) if quantity is Quantity.RATE else None
+    checked_criterion = layer_criterion if net._is_chain else block_criterion
+    bounded = checked_criterion(criterion) if quantity is Quantity.RATE else None
     target = Target(net, quantity, asked, str(part), multipliers, bounded, asked_observable)
     _check_limit(target, claim, formula)
     return Reading(formula, target)
@@ -116,7 +122,7 @@ def _check_kind(value: ExactNumber, quantity: Quantity, name: str) -> None:
             f"expected the observable beside the mean of an observable, got {name}={typed(value)} "
             f"alone; give observable=derivation.observable too"
         )
-    kinds = {Quantity.UPDATE: SquaredUpdate, Quantity.RATE: MaximalLearningRate}
+    kinds: dict[Quantity, Any] = {Quantity.UPDATE: SquaredUpdate, Quantity.RATE: _Rate}
     if not isinstance(value, kinds[quantity]):
         fix = "give squared_update(...)"
         if name == "formula":
@@ -127,7 +133,7 @@ def _check_kind(value: ExactNumber, quantity: Quantity, name: str) -> None:
         )
 
 
-def _of_value(value: _Law, name: str, net: MLP, named: dict[str, Any]) -> Any:
+def _of_value(value: _Law, name: str, net: Any, named: dict[str, Any]) -> Any:
     """Layer, part, rates and criterion of a result of `theory`, read for the network ``net``.
 
     ``named``: what the caller gives, None where nothing.  Raises `InvalidArgument` where the value
@@ -139,11 +145,13 @@ def _of_value(value: _Law, name: str, net: MLP, named: dict[str, Any]) -> Any:
             f"network={net}; leave the network out, or derive the value of the other network"
         )
     own: dict[str, Any] = {"rates": asked_rates(net, rates_of(value))}
-    if isinstance(value, MaximalLearningRate):
+    if isinstance(value, _Rate):
         own["criterion"] = value.criterion
     else:
-        last = value.layer == value.network.depth
-        own["layer"] = net.depth if last else value.layer
+        last, inside = value.network.depth, isinstance(value.layer, Branch)
+        own["layer"] = value.layer
+        if value.layer in (last, Branch(last) if inside else last):
+            own["layer"] = Branch(net.depth) if inside else net.depth
     if isinstance(value, SquaredUpdate):
         own["part"] = value.part or "total"
     asked = dict(named, rates=asked_rates(net, named["rates"]))
@@ -151,7 +159,7 @@ def _of_value(value: _Law, name: str, net: MLP, named: dict[str, Any]) -> Any:
         asked["layer"] = asked_layer(net, named["layer"])
     for what, mine in own.items():
         other = asked[what]
-        if named[what] is None or mine in (other, ell):
+        if named[what] is None or mine in (other, ell, b, Branch(b)):
             continue
         if what != "rates" or _runs(mine, net) != _runs(other, net):
             raise InvalidArgument(
@@ -172,8 +180,10 @@ def rates_of(value: _Law) -> Any:
     return value.derivations[0].rates if isinstance(value, SquaredUpdate) else value.rates
 
 
-def _runs(rates: Any, network: MLP) -> object:
+def _runs(rates: Any, network: Any) -> object:
     """Multipliers in a form in which equal ones are equal."""
+    if not network._is_chain:
+        return rates or ByRole()
     if not isinstance(network.depth, int) or open_ends(rates):
         return ByGroup() if rates is None else rates
     runs = groupby(multiplier_runs(rates, network.depth), key=itemgetter(0))
@@ -224,26 +234,27 @@ def layer_of(value: Any, network: Any) -> int:
     return own if isinstance(own, int) and own != value.network.depth else numeric_depth(network)
 
 
-def default_network(formula: Formula) -> MLP:
+def default_network(formula: Formula) -> MLP | Residual:
     """The network that leaves open what the formula names."""
-    options = {}
+    options: dict[str, Any] = {}
     if n_0 in formula.symbols:
         options["input_width"] = n_0
     if a in formula.symbols:
         options["activation"] = LeakyReLU(a)
-    return MLP(**options)
+    return Residual(**options) if formula.symbols & {B, b} else MLP(**options)
 
 
-def _checked_network(network: object) -> MLP:
-    """A network whose open sizes are those of formulas, n, L, n_0 and a."""
-    if not isinstance(network, MLP):
+def _checked_network(network: object) -> Any:
+    """A network whose open sizes are those of formulas: n, L or B, n_0 and a."""
+    if not isinstance(network, MLP | Residual):
         raise InvalidArgument(
-            f"expected an MLP for network, got network={typed(network)}; give MLP() or MLP(64, 4)"
+            f"expected an MLP or a Residual for network, got network={typed(network)}; give MLP() "
+            f"or MLP(64, 4)"
         )
     foreign = network.free_symbols - _OPEN
     if foreign:
         raise InvalidArgument(
-            f"expected a network in n, L, n_0 and a, got one with "
+            f"expected a network in n, L or B, n_0 and a, got one with "
             f"{', '.join(sorted(map(str, foreign)))}; give numbers for the others"
         )
     return network
@@ -272,17 +283,18 @@ def _check_observable_arguments(quantity: Quantity, part: object) -> None:
 def _check_limit(target: Target, claim: Claim, formula: Formula) -> None:
     """Raise `InvalidArgument` where the claimed limit does not exist for network and formula."""
     network = target.network
-    if claim is Claim.JOINT and target.layer is None and ell in formula.symbols:
+    depth, at = (network._depths.get(symbol, symbol) for symbol in (L, ell))
+    if claim is Claim.JOINT and target.layer is None and at in formula.symbols:
         raise InvalidArgument(
-            "expected a formula without ell with claim='joint', got one with ell; the joint limit "
-            "is solved at the last hidden layer: write L"
+            f"expected a formula without {at} with claim='joint', got one with {at}; the joint "
+            f"limit is solved at the last hidden layer: write {depth}"
         )
-    if claim is not Claim.EXACT and isinstance(target.layer, int) and L in network.free_symbols:
+    if claim is not Claim.EXACT and isinstance(target.layer, int) and depth in network.free_symbols:
         raise InvalidArgument(
             f"expected no number for layer with claim={claim.value!r}, got layer={target.layer}; "
-            f"the limit takes the layer to infinity too: leave layer out, and write ell for it"
+            f"the limit takes the layer to infinity too: leave layer out, and write {at} for it"
         )
-    needed = {Claim.EXACT: [], Claim.LEADING: [n], Claim.JOINT: [n, L]}[claim]
+    needed = {Claim.EXACT: [], Claim.LEADING: [n], Claim.JOINT: [n, depth]}[claim]
     if any(symbol not in network.free_symbols for symbol in needed):
         raise InvalidArgument(
             f"expected a network with {' and '.join(map(str, needed))} open for "
@@ -323,10 +335,11 @@ class Reading:
                 "expected a formula without eta with quantity='rate', got one with eta; the "
                 "formula is for the largest eta itself"
             )
-        if self.target.quantity is Quantity.RATE and ell in self.formula.symbols:
+        depth, at = (self.target.network._depths.get(symbol, symbol) for symbol in (L, ell))
+        if self.target.quantity is Quantity.RATE and at in self.formula.symbols:
             raise InvalidArgument(
-                "expected a formula without ell with quantity='rate', got one with ell; a maximal "
-                "rate has no layer: leave ell out, or write L"
+                f"expected a formula without {at} with quantity='rate', got one with {at}; a "
+                f"maximal rate has no layer: leave {at} out, or write {depth}"
             )
         if self.target.observable is not None and self.formula.has_rate:
             raise InvalidArgument(
@@ -335,9 +348,13 @@ class Reading:
             )
         missing = self.formula.symbols - set(sizes(self.target)) - {eta}
         if missing:
+            names = ", ".join(sorted(map(str, missing)))
+            why, fix = "whose widths differ", "give a network of one width"
+            if missing & {L, ell, B, b}:
+                why, fix = f"whose depth is {depth} and whose layer is {at}", "write these"
             raise InvalidArgument(
-                f"expected a formula without {', '.join(sorted(map(str, missing)))} for "
-                f"{self.target.network}, whose widths differ; give a network of one width"
+                f"expected a formula without {names} for {self.target.network}, {why}, got one "
+                f"with {names}; {fix}"
             )
 
     @cached_property
@@ -347,7 +364,7 @@ class Reading:
             return None
         known = {s: value for s, value in sizes(self.target).items() if s != t}
         _refuse_long_powers(self.formula.expression, known)
-        return self.formula.expression.xreplace(known)
+        return as_layers(self.formula.expression.xreplace(known))
 
     @cached_property
     def implied(self) -> Expr | None:

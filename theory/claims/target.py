@@ -7,6 +7,7 @@ A rate r is a statement about the squared update, E = bound/r^2, and is compared
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -18,23 +19,26 @@ from sympy import Expr, Integer, Rational, Symbol, sympify
 
 from theory.errors import InvalidArgument
 from theory.formulas.evaluation import Number, decimal
-from theory.laws.criteria import Criterion
+from theory.laws.criteria import BlockCriterion, Criterion
 from theory.laws.mean import Mean, mean_of
 from theory.laws.spread import Spread
 from theory.laws.update import squared_update
 from theory.networks.multipliers import ByGroup, TrainedLayers, as_multipliers
-from theory.networks.sizes import network_at
+from theory.networks.residual import Residual
+from theory.networks.roles import Branch
+from theory.networks.sizes import layer_at, network_at
 from theory.precision import DECIMALS, mpf
-from theory.rates.hidden_rate import MaximalLearningRate
 from theory.rates.rate import maximal_learning_rate
-from theory.symbols import L, a, ell, eta, n, n_0, t
+from theory.symbols import B, L, a, b, ell, eta, n, n_0, t
 from theory.words.observables import Observable
 
-__all__ = ["Claim", "Point", "Quantity", "Target", "is_of", "point_name", "sizes"]
+__all__ = ["Claim", "Point", "Quantity", "Target", "as_layers", "is_of", "point_name", "sizes"]
 
 Point = Mapping[Symbol, Rational]
 """Numbers for the sizes that a target leaves open."""
 COORDINATES = (L, n, ell, n_0, a)
+_AS_LAYERS = {B: L, b: ell}
+"""Blocks are decided as layers are: B in the place of L, and b of ell."""
 _FAR = ((9, 7), (40, 8), (97, 3), (1000, 7), (10_000, 12), (1_000_000, 20), (8, 50), (10, 100))
 """Widths and depths."""
 _CHOICES = {n_0: (1, 2, 3, 5), a: (Rational(1, 2), Rational(1, 3), Integer(1))}
@@ -57,25 +61,47 @@ class Quantity(enum.Enum):
 
 @dataclass(frozen=True)
 class Target:
-    """A quantity of a network, with the sizes that are open: symbols of the network, and ell.
+    """A quantity of a network, with the sizes that are open: symbols of the network, and ell.  The
+    blocks of a residual network are counted as layers are, in L and ell, until they are printed.
 
-    ``layer``: an int, ell, or None for the last.  ``part``: total, label or output.
-    ``observable``: whose mean stands in the place of the squared update, if any; it has no eta.
+    ``layer``: an int, ell or b, a `Branch`, or None for the last.  ``part``: total, label or
+    output.  ``observable``: whose mean stands in the place of the squared update, if any; it has
+    no eta.
     """
 
     network: Any
     quantity: Quantity = Quantity.UPDATE
-    layer: int | Symbol | None = None
+    layer: int | Symbol | Branch | None = None
     part: str = "total"
     rates: Any = None
-    criterion: Criterion | None = None
+    criterion: Criterion | BlockCriterion | None = None
     observable: Observable | None = None
 
     @property
     def coordinates(self) -> tuple[Symbol, ...]:
         """The sizes that are open."""
-        free = self.network.free_symbols | ({ell} if self.layer == ell else set())
+        free = {as_layers(symbol) for symbol in self.network.free_symbols}
+        free |= {ell} if self.has_open_layer else set()
         return tuple(symbol for symbol in COORDINATES if symbol in free)
+
+    @property
+    def has_open_layer(self) -> bool:
+        """Whether the layer is a symbol."""
+        return self.layer in (ell, b, Branch(b))
+
+    @property
+    def ratio(self) -> Expr:
+        """What t stands for: depth over width, t itself where the widths differ."""
+        return as_layers(sizes(self).get(t, t))
+
+    def spoken(self, point: Point) -> Point:
+        """A point in the symbols of the network."""
+        return {self.network._depths.get(s, s): value for s, value in point.items()}
+
+    def spoken_text(self, text: str) -> str:
+        """A sentence in the symbols of the network."""
+        names = {str(old): str(new) for old, new in self.network._depths.items()}
+        return re.sub(r"\b(L|ell)\b", lambda found: names.get(found[0], found[0]), text)
 
     @property
     def update(self) -> Mean:
@@ -96,7 +122,7 @@ class Target:
         return _spread(self, digits)
 
     @property
-    def rate(self) -> MaximalLearningRate:
+    def rate(self) -> Any:
         """The maximal learning rate."""
         return maximal_learning_rate(self.network, criterion=self.criterion, rates=self.rates)
 
@@ -115,9 +141,10 @@ class Target:
 
         Raises `InvalidArgument` where the sizes make no network.
         """
-        layer = self.layer if self.layer is None else sympify(self.layer).xreplace(point)
-        numbered = layer if layer is None or layer == ell else int(layer)
-        return replace(self, network=network_at(self.network, point), layer=numbered)
+        here = self.spoken(point)
+        return replace(
+            self, network=network_at(self.network, here), layer=layer_at(self.layer, here)
+        )
 
     def value(self, point: Point) -> Fraction:
         """E per eta^2 at numbers for all that is open, exactly."""
@@ -156,8 +183,9 @@ class Target:
 
     def exists(self, point: Point) -> bool:
         """Whether the network at a point has the layer, and the multipliers fit it."""
-        layer = point.get(ell, self.layer)
-        if layer not in (None, ell) and layer > point.get(L, self.network.depth):
+        named = self.layer.block if isinstance(self.layer, Branch) else self.layer
+        layer = point.get(ell, named)
+        if layer not in (None, ell, b) and layer > point.get(L, self.network.depth):
             return False
         if not isinstance(self.rates, ByGroup | TrainedLayers):
             return True
@@ -185,10 +213,12 @@ def _law(target: Target, claim: Claim) -> Expr:
     if claim is Claim.JOINT or target.quantity is Quantity.UPDATE:
         mean = target.update
         laws = {Claim.LEADING: mean.leading, Claim.JOINT: mean.joint_limit}
-        return mean._in_full() if claim is Claim.EXACT else laws[claim]() / mean.unit_of_step
+        found = mean._in_full() if claim is Claim.EXACT else laws[claim]() / mean.unit_of_step
+        return as_layers(found)
+    rate = target.rate
     if claim is Claim.EXACT:
-        return target.rate._moved
-    return target.bound * target.rate.leading() ** -2
+        return as_layers(rate._moved)
+    return as_layers(target.bound * rate.leading() ** -2)
 
 
 @lru_cache(maxsize=4096)
@@ -207,19 +237,25 @@ def _value(target: Target) -> Fraction:
     return Fraction(int(number.p), int(number.q))
 
 
+def as_layers(expression: Expr) -> Expr:
+    """An expression with L and ell in the place of B and b."""
+    return expression.xreplace(_AS_LAYERS)
+
+
 def sizes(target: Target) -> dict[Symbol, Expr]:
     """What each symbol of a formula stands for in a network; numbers where they are known.
 
-    t is L/n everywhere; n is left out where the widths differ.
+    t is L/n everywhere, B/n in blocks; n is left out where the widths differ.
     """
     network = target.network
-    values = {L: sympify(network.depth), n_0: sympify(network.first_fan_in)}
+    depth, at = (network._depths.get(symbol, symbol) for symbol in (L, ell))
+    values = {depth: sympify(network.depth), n_0: sympify(network.first_fan_in)}
     values[a] = network.activation.slope
     layer = network.depth if target.layer is None else target.layer
-    values[ell] = sympify(layer)
+    values[at] = sympify(layer.block if isinstance(layer, Branch) else layer)
     if not isinstance(network.width, tuple):
         values[n] = sympify(network.width)
-        values[t] = values[L] / values[n]
+        values[t] = values[depth] / values[n]
     return values
 
 
@@ -238,11 +274,21 @@ def is_of(kind: Any, network: Any) -> bool:
 def _fixed(network: Any) -> tuple[Any, ...]:
     """All that the law of a network depends on, given or by default."""
     where = network.width, network.depth, network.first_fan_in
+    if isinstance(network, Residual):
+        scales = network.tau2, network.skip2, network.variances
+        return (
+            *where,
+            network.inner_width,
+            network.activation.slope,
+            *scales,
+            network.s,
+            network.norm2,
+        )
     widths = where if network.free_symbols else network.widths
     return widths, network.activation.slope, network.c, network.s, network.norm2
 
 
 def point_name(point: Point) -> str:
     """A point as people write it: n = 2, L = 3."""
-    order = (n, L, ell, n_0, a, t, eta)
+    order = (n, L, B, ell, b, n_0, a, t, eta)
     return ", ".join(f"{s} = {point[s]}" for s in order if s in point)

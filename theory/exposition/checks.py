@@ -6,19 +6,24 @@ and with each other.
 
 from __future__ import annotations
 
-from sympy import Expr, Poly, Symbol, sympify
+from dataclasses import replace
+from typing import Any
+
+from sympy import Expr, Integer, Poly, Symbol, sympify
 
 from theory.algebra.fields import field_of
 from theory.errors import NotSolved
 from theory.laws.mean import Mean
 from theory.laws.update import SquaredUpdate
+from theory.limits.expansions import highest_power
 from theory.networks.multipliers import TrainedLayers
-from theory.networks.sizes import read_size
-from theory.solutions.derivation import Derivation
-from theory.symbols import L, a, ell, n, p, q
+from theory.networks.roles import Branch
+from theory.networks.sizes import layer_at, read_size
+from theory.solutions.derivation import Derivation, derive
+from theory.symbols import B, L, a, b, ell, n, p, q
 from theory.writing.step import Identity, identity
 
-__all__ = ["equal_in_field", "law_identity", "series_identity", "value_identity"]
+__all__ = ["blocks_identity", "equal_in_field", "law_identity", "series_identity", "value_identity"]
 
 _WIDTH, _OTHERS = 7, {a: "1/3", p: 2, q: 3}
 _LEAST_DEPTH = 5
@@ -30,12 +35,13 @@ def value_identity(derivation: Derivation) -> Identity:
     first = max(_LEAST_DEPTH, *(end + 1 for end in _fixed_layers(derivation)))
     pairs = []
     for depth in range(first, first + 3):
-        values = {L: depth, ell: depth - 1} | _OTHERS
+        values = {L: depth, B: depth, ell: depth - 1, b: depth - 1} | _OTHERS
         point = {size: read_size(size, values.get(size, _WIDTH)) for size in open_sizes}
         pairs.append((sympify(exact.subs(point)), derivation._at(point)._exact))
     where = f"at $n = {_WIDTH}$ and " if n in open_sizes else "at "
+    what = "depths" if derivation.network._is_chain else "numbers of blocks"
     return identity(
-        f"{where}depths {first} to {first + 2} it is what the layer maps give one by one", pairs
+        f"{where}{what} {first} to {first + 2} it is what the layer maps give one by one", pairs
     )
 
 
@@ -60,7 +66,7 @@ def series_identity(part: Mean) -> Identity:
 
 def law_identity(part: SquaredUpdate) -> Identity:
     """The limit of infinite width against that of the unipotent layer map
-    (`theory.solutions.infinite_width`)."""
+    (`theory.limits.infinite_width`)."""
     (derivation,) = part.derivations
     open_depth = derivation.network._with(depth=None)
     law = Derivation(derivation.observable, open_depth, ell, None).law
@@ -75,6 +81,36 @@ def law_identity(part: SquaredUpdate) -> Identity:
         "the closed form's series in $1/n$ begins with what the unipotent map of $n → ∞$ gives"
     )
     return equal_in_field(statement, [(found, expected)])
+
+
+def blocks_identity(part: SquaredUpdate) -> Identity:
+    """The leading term in n of the closed form in the blocks against that of the exact rational
+    functions of n at numbers of blocks."""
+    (derivation,) = part.derivations
+    blocks, opened = part.network.depth, part
+    counts = range(_LEAST_DEPTH, _LEAST_DEPTH + 3)
+    if isinstance(blocks, int):
+        last = derivation.layer in (blocks, Branch(blocks))
+        layer = layer_at(derivation.layer, {}) if not last else _last(derivation.layer)
+        network, counts = part.network._with(blocks=None), range(blocks, blocks + 1)
+        derivations = (derive(derivation.observable, network, layer=layer, rates=derivation.rates),)
+        opened = replace(part, derivations=derivations)
+    order = -highest_power(opened.sums)
+    pairs = []
+    for count in counts:
+        point = {B: Integer(count), b: Integer(count - 1)}
+        exact = opened._at({s: point[s] for s in opened.open_sizes if s in point})
+        pairs.append((opened._series(order)[order].subs(point), exact._series(order)[order]))
+    statement = f"the closed form in $B$ has the limit of the exact values at {_counted(counts)}"
+    return equal_in_field(statement, pairs)
+
+
+def _last(layer: Any) -> Any:
+    return Branch(B) if isinstance(layer, Branch) else None
+
+
+def _counted(counts: range) -> str:
+    return f"{counts[0]} to {counts[-1]} blocks" if len(counts) > 1 else f"{counts[0]} blocks"
 
 
 def equal_in_field(statement: str, pairs: list[tuple[Expr, Expr]]) -> Identity:

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from sympy import Expr, Symbol
+from sympy import Expr, Symbol, exp, powsimp
 
 from theory.algebra.fields import field_of, largest
 from theory.errors import NotSolved
 from theory.exposition.checks import (
+    blocks_identity,
     equal_in_field,
     law_identity,
     series_identity,
     value_identity,
 )
+from theory.exposition.wording import wording
+from theory.laws.criteria import Branches, Stream
 from theory.laws.update import SquaredUpdate, squared_update
 from theory.networks.network import Network
-from theory.rates.growth_proof import rises_at_all_sizes
+from theory.networks.roles import Branch
+from theory.rates.block_rate import BlockLearningRate
+from theory.rates.growth_proof import certainly_rises, rises_at_all_sizes
 from theory.rates.hidden_rate import MaximalLearningRate
 from theory.rates.learning_rate import RATE
 from theory.rates.rate import maximal_learning_rate
-from theory.symbols import L, eta
+from theory.symbols import B, L, eta, n
 from theory.writing.blocks import Block, Formulas, Line, Prose
 from theory.writing.notation import Math
 from theory.writing.rendering import root_lines
@@ -41,6 +46,9 @@ def steps_from_solution(update: SquaredUpdate) -> Iterator[Step]:
         yield _values(update)
     else:
         yield _closed_form(update)
+    if not update.network._is_chain:
+        yield from steps_in_blocks(update)
+        return
     if open_width and update.derivations[0].rates is None:
         yield from _unless_unsolved(lambda: _wide(update))
     if open_width and update.network.depth == L and update.layer == L:
@@ -48,6 +56,52 @@ def steps_from_solution(update: SquaredUpdate) -> Iterator[Step]:
     solved = open_width or update.in_numbers
     if solved and not update.part and update.layer == update.network.depth:
         yield from _unless_unsolved(lambda: _rate(update))
+
+
+def steps_in_blocks(update: SquaredUpdate) -> Iterator[Step]:
+    """The limits of residual networks, where sizes are symbols; the rate."""
+    at_last = update.layer in (update.network.depth, Branch(update.network.depth))
+    if isinstance(update.network.width, Symbol):
+        yield from _unless_unsolved(lambda: _wide_blocks(update))
+    if update.network.width == n and update.network.depth == B and at_last:
+        yield from _unless_unsolved(lambda: _many_blocks(update))
+    solved = isinstance(update.network.width, Symbol) or update.in_numbers
+    if solved and not update.part and at_last:
+        yield from _unless_unsolved(lambda: _block_rate(update))
+
+
+def _wide_blocks(update: SquaredUpdate) -> Step:
+    parts, then = update.by_part, update.network.depth == B
+    text = "As $n → ∞$" + (", and then as $B → ∞$:" if then else ":")
+    blocks = (Prose(text), _values_of(parts, lambda part: part.leading(), "~"))
+    return Step("Infinite width", blocks, merged(map(blocks_identity, parts.values())))
+
+
+def _many_blocks(update: SquaredUpdate) -> Step:
+    text = "As width and blocks grow together, $n → ∞$ with $B = t n$:"
+    limits = _values_of(update.by_part, lambda part: part.joint_limit(), "~")
+    return Step("Width and blocks together", (Prose(text), limits), tests=("test_block_limits.py",))
+
+
+def _block_rate(update: SquaredUpdate) -> Step:
+    inside = isinstance(update.layer, Branch)
+    criterion = Branches() if inside else Stream()
+    rate = BlockLearningRate(update.network, criterion, update.derivations[0].rates)
+    lines, checked = [], []
+    if isinstance(update.network.width, Symbol):
+        lines.append(Line(RATE, Math.of(rate.leading()), "~"))
+        checked.append(_meets_bound(rate.leading(), update.leading()))
+    if isinstance(update.network.depth, int):
+        lines = [*root_lines(RATE, rate._exact, 12), *lines]
+        bound = squared_update(update.network, rate.layer, rates=rate.rates)
+        checked.append(_meets_bound(rate._exact, bound._exact))
+    if certainly_rises(update):
+        statement = "from each block to the next the update is proven to grow"
+        checked.append(identity(statement, [(True, True)]))
+    what = "$E[(Δz_i)²] ≤ 1$ in every branch" if inside else "$E[(Δh_i)²] ≤ 1$ in the stream"
+    text = f"The largest learning rate with {what}, of which {rate._who_binds()} binds:"
+    blocks = (Prose(text), Formulas(tuple(lines)))
+    return Step("Maximal learning rate", blocks, merged(checked))
 
 
 def _unless_unsolved(step: Callable[[], Step]) -> Iterator[Step]:
@@ -63,8 +117,8 @@ def _named(name: str) -> Math:
 
 def _closed_form(update: SquaredUpdate) -> Step:
     text = (
-        "Powers of the layer maps, by eigenvalues and Jordan chains, give $E[(Δz_i)²]$ at every "
-        f"size{_condition(update)}:"
+        f"Powers of the layer maps, by eigenvalues and Jordan chains, give {_moved(update)} at "
+        f"every size{_condition(update)}:"
     )
     parts = update.by_part
     checked = merged(value_identity(part.derivations[0]) for part in parts.values())
@@ -92,10 +146,15 @@ def _condition(update: SquaredUpdate) -> str:
     return f" with {bounds}" if bounds else ""
 
 
+def _moved(update: SquaredUpdate) -> str:
+    return f"$E[(Δ{wording(update).moved}_i)²]$"
+
+
 def _values(update: SquaredUpdate) -> Step:
+    place = update.network._place(update.layer)
     text = (
-        f"The words are known at the input, where $A = 0$, and go up layer by layer; the carried "
-        f"words come down from the readout. At layer {update.layer}, $E[(Δz_i)²]/η²$ is"
+        f"The words are known at the input, where $A = 0$, and go up one by one; the carried words "
+        f"come down from the readout. {place[0].upper()}{place[1:]}, {_moved(update)} over $η²$ is"
     )
     parts = update.by_part if update.part else {**update.by_part, "total": update}
     values = _values_of(parts, lambda part: part._in_full())
@@ -158,7 +217,10 @@ def _rate(update: SquaredUpdate) -> Step:
 def _meets_bound(rate: Expr, update: Expr) -> Identity:
     """rate^2 E/eta^2 = 1."""
     statement = "at this rate the mean squared update is 1"
-    return equal_in_field(statement, [(rate**-2, update.subs(eta, 1))])
+    moved, square = update.subs(eta, 1), rate**-2
+    if moved.has(exp):
+        return identity(statement, [(powsimp(square), powsimp(moved))])
+    return equal_in_field(statement, [(square, moved)])
 
 
 def _binding_identity(rate: MaximalLearningRate) -> Identity:

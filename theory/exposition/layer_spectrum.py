@@ -2,7 +2,7 @@
 
 A row vector v with v M = lambda v is a combination of words whose mean over one layer is lambda
 times itself below.  Eigenvalues and blocks are found in units that a layer keeps
-(`theory.solutions.rescaled_network`).
+(`theory.exact.rescaled_network`).
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from sympy.polys.matrices import DomainMatrix
 from theory.algebra.factored_form import in_slope, power_sum_expression
 from theory.algebra.power_sum import PowerSum, depth_ring
 from theory.algebra.spectrum import Spectrum
+from theory.exact.own_units import OwnUnits
+from theory.exact.rescaled_network import RescaledNetwork
 from theory.public_names import cached_property
 from theory.solutions.derivation import Derivation
-from theory.solutions.rescaled_network import RescaledNetwork
 from theory.symbols import L
 from theory.words.word import Word, degree, is_trace
 
@@ -50,15 +51,22 @@ class LayerSpectrum:
     derivation: Derivation
 
     @cached_property
-    def unit(self) -> RescaledNetwork:
-        """The network in units that a layer keeps."""
-        return RescaledNetwork(self.derivation.word_maps, self.derivation.network)
+    def unit(self) -> RescaledNetwork | OwnUnits:
+        """The network in units that a layer keeps; of blocks in its own."""
+        word_maps, network = self.derivation.word_maps, self.derivation.network
+        if network._is_chain:
+            return RescaledNetwork(word_maps, network)
+        return OwnUnits(word_maps, network, None)
 
     @cached_property
     def spectrum(self) -> Spectrum:
         """Matrix and eigenvalues in units that a layer keeps, at multiplier 1."""
-        width = self.derivation.network.width
-        return Spectrum.of(self.derivation.word_maps.kernel.matrix(self.unit.layer(width, _ONE)))
+        network, unit = self.derivation.network, self.unit
+        if isinstance(unit, RescaledNetwork):
+            cell = unit.layer(network.width, _ONE)
+        else:
+            cell = unit.numbers(network._kinds()[-1])
+        return Spectrum.of(self.derivation.word_maps.kernel.matrix(cell))
 
     @cached_property
     def eigenvalues(self) -> tuple[Eigenvalue, ...]:
@@ -70,7 +78,7 @@ class LayerSpectrum:
         domain, size = self.unit.domain, self.spectrum.matrix.shape
         shifted = self.spectrum.matrix - DomainMatrix.eye(size, domain) * value
         return Eigenvalue(
-            _over_width(value, domain) * self.unit.gain**self._degree,
+            _over_width(value, domain) * self._gain**self._degree,
             multiplicity,
             _blocks(shifted, multiplicity),
             self._scaled(_left(shifted)),
@@ -81,13 +89,19 @@ class LayerSpectrum:
         return self.derivation.word_maps.kernel.words
 
     @property
+    def _gain(self) -> Expr:
+        """What a layer multiplies the norm by, in the units of `unit`."""
+        return self.unit.gain if isinstance(self.unit, RescaledNetwork) else _ONE
+
+    @property
     def _degree(self) -> int:
         return degree(self._words[0])
 
     def _scaled(self, row: Sequence[Any]) -> tuple[Expr, ...]:
         """A combination in the network's own units, where a word with k matrices is (m_2/G)^k
         times what it is in those, over a factor that all words of a degree share."""
-        moment = self.unit.network.activation.mask_moment(2) / self.unit.gain
+        chain = isinstance(self.unit, RescaledNetwork)
+        moment = self.unit.network.activation.mask_moment(2) / self._gain if chain else _ONE
         ranks = [sum(_matrices(each) for each in word) for word in self._words]
         most = max(rank for rank, entry in zip(ranks, row, strict=True) if entry)
         return tuple(

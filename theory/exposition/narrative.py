@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from mpmath import nstr
 
 from theory.algebra.numerals import number_text
 from theory.errors import NotSolved
+from theory.exact.recursion import is_too_long
 from theory.exposition.from_definition import derivation_steps
 from theory.laws.update import SquaredUpdate, squared_update
 from theory.networks.network import Network
 from theory.rates.rate import maximal_learning_rate
-from theory.solutions.recursion import is_too_long
 
 __all__ = ["derivation_text"]
 
@@ -32,7 +33,9 @@ def derivation_text(network: Network) -> Iterator[str]:
     if network.free_symbols:
         yield from _leading_terms(network)
     else:
-        binds = f" (layer {maximal_learning_rate(network).layer} binds)"
+        rate: Any = maximal_learning_rate(network)
+        place = f"layer {rate.layer}" if network._is_chain else rate._who_binds()
+        binds = f" ({place} binds)"
         yield _numbers(network, lambda part: number_text(part._in_full(), _DIGITS), binds)
     for number, step in enumerate(derivation_steps(squared_update(network)), 1):
         yield f"{number}. {step!r}"
@@ -44,7 +47,10 @@ def _numbers(network: Network, write: Callable[[SquaredUpdate], str], binds: str
     parts = {**update.by_part, "total": update}
     lines = [f"  {name:<7} {write(part)}" for name, part in parts.items()]
     lines += [f"maximal learning rate{binds}: {nstr(rate.evaluate(_DIGITS), _DIGITS)}"]
-    return "\n".join(["E[(Δz)²]/η² in the last hidden layer", *lines])
+    where = "E[(Δz)²]/η² in the last hidden layer"
+    if not network._is_chain:
+        where = "E[(Δh)²]/η² in the stream after the last block"
+    return "\n".join([where, *lines])
 
 
 def _leading_terms(network: Network) -> Iterator[str]:
@@ -53,5 +59,6 @@ def _leading_terms(network: Network) -> Iterator[str]:
         update, rate = squared_update(network).leading(), maximal_learning_rate(network).leading()
     except NotSolved:
         return
-    depth = "" if isinstance(network.depth, int) else " and then L → ∞"
-    yield f"As n → ∞{depth}: E[(Δz)²] ~ {update}, maximal learning rate ~ {rate}"
+    depth = "" if isinstance(network.depth, int) else f" and then {network.depth} → ∞"
+    moved = "z" if network._is_chain else "h"
+    yield f"As n → ∞{depth}: E[(Δ{moved})²] ~ {update}, maximal learning rate ~ {rate}"

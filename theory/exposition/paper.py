@@ -8,12 +8,12 @@ from sympy import Symbol
 
 from theory.algebra.numerals import magnitude_latex
 from theory.errors import InvalidArgument
+from theory.exact.recursion import is_too_long
 from theory.exposition.citation import bibliography
 from theory.exposition.from_definition import derivation_steps
 from theory.laws.update import squared_update
 from theory.networks.network import Network
 from theory.rates.rate import maximal_learning_rate
-from theory.solutions.recursion import is_too_long
 from theory.symbols import L, n
 from theory.writing.blocks import Prose, Table
 from theory.writing.notation import Math, prose_latex
@@ -74,6 +74,14 @@ def paper(network: Network) -> str:
 
 def _introduction(network: Network) -> str:
     written = repr(network)
+    if not network._is_chain:
+        return (
+            r"What follows derives the mean squared change of the stream in one step of gradient "
+            rf"descent exactly for \texttt{{{prose_latex(written)}}}, with \cite{{mupdepth}}, "
+            r"which checks steps in exact arithmetic, or names the tests that do. A plain network "
+            r"of layers, whose largest safe learning rate falls like $L^{-3/2}$ "
+            r"\cite{jelassi2023depth}, is derived the same way."
+        )
     return (
         r"The mean squared change of a pre-activation in one step of gradient descent is "
         r"$\Theta(\eta^2\ell^3)$ in layer $\ell$ of a random ReLU network, so that the largest "
@@ -85,7 +93,11 @@ def _introduction(network: Network) -> str:
 
 def _results(network: Network) -> Iterator[str]:
     """Exact values and rates at a few sizes, where those are open."""
-    if network.free_symbols - {n, L} or not isinstance(network.width, Symbol | int):
+    if (
+        not network._is_chain
+        or network.free_symbols - {n, L}
+        or not isinstance(network.width, Symbol | int)
+    ):
         return
     sizes = [pair for pair in _SIZES if _fits(network, *pair)]
     if len(sizes) < 2:

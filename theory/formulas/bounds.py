@@ -34,7 +34,7 @@ from sympy import (
 )
 
 from theory.algebra.numerals import InverseSquareRoot
-from theory.symbols import L, a, ell, eta, n, n_0, t
+from theory.symbols import B, L, a, b, ell, eta, n, n_0, t
 
 __all__ = [
     "FORMULA_SYMBOLS",
@@ -72,7 +72,7 @@ MAX_BITS = 2**15
 """Bits of a number in an expression that exists."""
 _LONG_SUM, _LONG_BITS = 8, 256
 """A root of more terms, or of a number of more bits, is not left to SymPy."""
-FORMULA_SYMBOLS = {str(symbol): symbol for symbol in (n, L, ell, n_0, eta, t, a)}
+FORMULA_SYMBOLS = {str(symbol): symbol for symbol in (n, L, ell, n_0, eta, t, a, B, b)}
 """The symbols of a formula by name."""
 
 _HALF, _ONE, _ZERO = Rational(1, 2), Integer(1), Integer(0)

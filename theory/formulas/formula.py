@@ -34,7 +34,7 @@ _ROUNDED_DIGITS = 15
 
 @dataclass(frozen=True, eq=False)
 class Formula:
-    """A formula in n, L, ell, n_0, eta, t, a: an ``expression``, or a ``function`` of numbers.
+    """A formula in n, L, ell, n_0, eta, t, a, B, b: an ``expression``, or a ``function``.
 
     ``names``: those of `NAMES` that it holds or asks for.  ``has_floats``: whether it was given
     with floats; ``rounded``: whether one of them is the rounding of another number.

@@ -60,7 +60,7 @@ _CORRECTIONS = (
     (r"\bEXP\b", "exp"),
     (r"\b(?:LOG|LN|Ln)(?=\()", "log"),
     (r"\bsqrt(\d+)\b", r"sqrt(\1)"),
-    (r"\b(ell|eta|n_0|[nLta])(sqrt|exp|log|ln)(?=\()", r"\1*\2"),
+    (r"\b(ell|eta|n_0|[nLtaB])(sqrt|exp|log|ln)(?=\()", r"\1*\2"),
     (r"\b(Sum)\(([^,]+),\s*(\w+),([^,]+),([^,()]+)\)", r"\1(\2, (\3,\4,\5))"),
     (r"\bSQRT\b", "sqrt"),
     (r"\b(sqrt|exp|log)\s*-\s*(\w+)", r"\1(-\2)"),

@@ -19,7 +19,7 @@ from functools import reduce
 from itertools import chain, product
 from math import inf
 
-from sympy import Expr, Integer, Mul, Rational, Symbol
+from sympy import Expr, Integer, Mul, Rational, Symbol, factorrat, ilcm
 
 from theory.formulas.arithmetic import Arithmetic, collected
 from theory.formulas.normal_form import (
@@ -39,6 +39,8 @@ _ORDERS = (4, 8, 14)
 """How far below its leading power a root is expanded, until the sum has a term."""
 _MOST_STEPS = 150
 _MOST_OPERATIONS = 1500
+_MOST_FACTORED = 10**24
+"""Numbers that are factored at once."""
 Growth = frozenset[tuple[Expr, Expr]]
 """Pairs of base and exponent of powers that grow or fall exponentially."""
 _NONE = Growth()
@@ -69,8 +71,7 @@ class LeadingTerm:
     def expression(self) -> Expr:
         """The term as an expression; ell/L in place of s."""
         powers = n ** Rational(self.width_power) * L ** Rational(self.depth_power)
-        growth = Mul(*(base**exponent for base, exponent in self.growth))
-        whole = powers * growth * self.coefficient.expression
+        whole = powers * _product(self.growth) * self.coefficient.expression
         return whole.xreplace({share: ell / L}) if whole.has(share) else whole
 
 
@@ -257,11 +258,13 @@ class _Expansion(Arithmetic[_Sum]):
         """(c (1 + u))^x = c^x exp(x log(1 + u)) for an exponent x that grows."""
         if power != 0:
             raise NotNormal(f"it holds {self.size} to a power that grows with it")
-        growth = _NONE
-        if leading - ONE:
-            growth = _growth(self.normaliser.factors(leading.rational), exponent)
         value = self.exponential(self.of(exponent) * self._logarithm(rest))
-        return replace(value, growth=_joined(value.growth, growth))
+        if not leading - ONE:
+            return value
+        constant, growing = exponent.expand().as_coeff_Add()
+        growth = _growth(self.normaliser.factors(leading.rational), growing)
+        start = _Sum({Fraction(0): self.normaliser.power(leading, constant)})
+        return replace(value * start, growth=_joined(value.growth, growth))
 
     def exponential(self, argument: _Sum) -> _Sum:
         if argument.growth or (argument.terms and argument.top > 0):
@@ -317,6 +320,34 @@ def _growth(factors: tuple[int, list[tuple[Expr, int]]], exponent: Expr) -> Grow
     sign, parts = factors
     if sign < 0 and not exponent.is_integer:
         raise NotNormal("it holds a root of a negative value, which is complex")
-    powers = [(base, (times * exponent).expand()) for base, times in parts]
+    powers = [
+        (prime, (times * count * exponent).expand())
+        for base, times in parts
+        for prime, count in _primes(base)
+    ]
     alternating = [(Integer(-1), exponent)] if sign < 0 else []
-    return _joined(frozenset(powers), frozenset(alternating))
+    return _joined(frozenset(collected(powers).items()), frozenset(alternating))
+
+
+def _primes(base: Expr) -> list[tuple[Expr, int]]:
+    """A number as a product of powers of primes, so that (4/9)^L is (2/3)^(2 L); a number that
+    takes long to factor, and any other base, as it is."""
+    if not base.is_Rational or base <= 0 or max(base.p, base.q) > _MOST_FACTORED:
+        return [(base, 1)]
+    return [(Integer(prime), count) for prime, count in factorrat(base).items()]
+
+
+def _product(growth: Growth) -> Expr:
+    """Growth as an expression; numbers to proportional exponents under one power."""
+    numbers = [(base, e) for base, e in growth if base.is_Rational and base > 0]
+    others = (base**exponent for base, exponent in growth if (base, exponent) not in numbers)
+    whole = Mul(*others)
+    while numbers:
+        (_, first), *_ = numbers = sorted(numbers, key=str)
+        ratios = {base: (e / first).cancel() for base, e in numbers}
+        alike = {base: ratio for base, ratio in ratios.items() if ratio.is_Rational}
+        scale = Rational(ilcm(1, 1, *(ratio.q for ratio in alike.values())))
+        base = Mul(*(base ** (ratio * scale) for base, ratio in alike.items()))
+        whole *= base ** (first / scale)
+        numbers = [(base, e) for base, e in numbers if base not in alike]
+    return whole

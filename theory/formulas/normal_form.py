@@ -3,10 +3,12 @@
 A term is a rational function of the sizes times powers that are not rational: p^x, for a polynomial
 p that is irreducible and positive on the whole domain, or a prime, with x affine in L and ell or a
 fraction between 0 and 1; exp(x) for a rational function x; and (-1)^x.  Different products of such
-powers are linearly independent over the rational functions: exponentials of different growth as
-functions of the depth, roots of different irreducible polynomials as radicals in a real field,
-exponentials by Lindemann's theorem.  So two formulas of this kind are equal for all sizes if their
-difference has no term, and differ at some sizes if it has one.
+powers are linearly independent over the rational functions: powers p^L, where p may hold L, since
+log of a product of different p is no rational function of L, and functions of logarithms and
+exponentials that vanish at all large L vanish everywhere (Hardy); roots of different irreducible
+polynomials as radicals in a real field, exponentials by Lindemann's theorem.  So two formulas of
+this kind are equal for all sizes if their difference has no term, and differ at some sizes if it
+has one.
 
 No root is split unless each base is proven positive: sqrt(m)*sqrt(m) is m only for m >= 0.
 """
@@ -295,7 +297,7 @@ def _whole_part(base: Expr, exponent: Expr) -> tuple[int, Expr]:
     if rest != 0:
         linear = all(rest.coeff(s).is_Rational for s in symbols)
         left = rest - sum(rest.coeff(s) * s for s in symbols)
-        if not linear or left.expand() != 0 or base.has(*_EXPONENTS, t):
+        if not linear or left.expand() != 0 or base.has(t):
             raise NotNormal(f"it holds the power ({base})**({exponent})")
     if not constant.is_Rational:
         raise NotNormal(f"it holds the power ({base})**({exponent})")

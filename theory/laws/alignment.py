@@ -18,7 +18,6 @@ from theory.networks.network import Network
 from theory.solutions.composite import Composite
 from theory.solutions.value import Number
 from theory.symbols import L, eta, n
-from theory.validation import brief
 from theory.words.observables import K, g
 from theory.writing.blocks import Line
 from theory.writing.notation import Math
@@ -34,9 +33,9 @@ _NOT_DEFINED = "nothing moves in this layer: the alignment is not defined"
 class Alignment(Composite, Number):
     """E[(g.dz)^2] over E[|g|^2 |dz|^2] in one layer: a mean squared cosine, between 0 and 1.
 
-    To first order in eta, g.dz is what the layers up to this one do to the output f, and by
-    Cauchy and Schwarz it is at most |g| |dz|.  Made by `alignment`; ``label`` and ``output`` are
-    values of the same type, for the 1 and the f^2 of E_y (f - y)^2 = 1 + f^2.
+    To first order in eta, the layers up to this layer change the output f by g.dz, which is at most
+    |g| |dz| by the inequality of Cauchy and Schwarz.  Made by `alignment`; ``label`` and ``output``
+    are values of the same type, for the 1 and the f^2 of E_y (f - y)^2 = 1 + f^2.
 
     >>> from theory import MLP, alignment
     >>> alignment(MLP())
@@ -126,8 +125,8 @@ class Alignment(Composite, Number):
         return of(self.numerator) / of(self.denominator)
 
     def __repr__(self) -> str:
-        where = f"layer {brief(self.numerator.layer)} of {self.network}"
-        return f"Alignment at {where}: {self._headline()}"
+        where = f"{self.network._place(self.numerator.layer)} of {self.network}"
+        return f"Alignment {where}: {self._headline()}"
 
     def _exact_text(self) -> str:
         value = self._exact

@@ -1,4 +1,4 @@
-"""A criterion says what a maximal learning rate keeps bounded, and by how much."""
+"""A criterion names the movement that a maximal learning rate bounds, and the bound."""
 
 from __future__ import annotations
 
@@ -13,11 +13,16 @@ from theory.public_names import PlainText
 from theory.validation import exact_number, typed, written
 
 __all__ = [
+    "BlockCriterion",
+    "Branches",
     "Criterion",
     "EveryHiddenLayer",
     "LastLayer",
     "MeanOverLayers",
     "NetworkOutput",
+    "Stream",
+    "StreamAndBranches",
+    "block_criterion",
     "layer_criterion",
     "output_criterion",
 ]
@@ -58,7 +63,7 @@ class EveryHiddenLayer(_Bounded):
 @answered_class
 @dataclass(frozen=True, repr=False)
 class LastLayer(_Bounded):
-    """E[(Delta z)^2] <= ``bound`` in the last hidden layer.
+    """E[(Delta z)^2] <= ``bound`` in the last hidden layer, or in the stream after the last block.
 
     >>> from theory import MLP, LastLayer, maximal_learning_rate
     >>> maximal_learning_rate(MLP(), criterion=LastLayer(bound="1/4")).leading()
@@ -79,6 +84,40 @@ class MeanOverLayers(_Bounded):
 
 @answered_class
 @dataclass(frozen=True, repr=False)
+class Stream(_Bounded):
+    """E[(Delta h)^2] <= ``bound`` in the stream of a residual network, before and after every
+    block.
+
+    >>> from theory import Residual, maximal_learning_rate
+    >>> maximal_learning_rate(Residual(), criterion=Stream()).leading()
+    2*sqrt(51)*exp(-1)/51
+    """
+
+
+@answered_class
+@dataclass(frozen=True, repr=False)
+class Branches(_Bounded):
+    """E[(Delta U h)^2] <= ``bound`` for the pre-activations inside every branch.
+
+    >>> from theory import Residual, maximal_learning_rate
+    >>> maximal_learning_rate(Residual(), criterion=Branches()).leading()
+    sqrt(102)*exp(-1)/51
+    """
+
+
+@answered_class
+@dataclass(frozen=True, repr=False)
+class StreamAndBranches(_Bounded):
+    """Both: E[(Delta h)^2] and E[(Delta U h)^2] <= ``bound``.
+
+    >>> from theory import Residual, maximal_learning_rate
+    >>> maximal_learning_rate(Residual(), criterion=StreamAndBranches()).leading()
+    sqrt(102)*exp(-1)/51
+    """
+
+
+@answered_class
+@dataclass(frozen=True, repr=False)
 class NetworkOutput(_Bounded):
     """E[(Delta f)^2] <= ``bound`` for the network's output f: the criterion of the readout.
 
@@ -89,6 +128,19 @@ class NetworkOutput(_Bounded):
 
 
 Criterion: TypeAlias = EveryHiddenLayer | LastLayer | MeanOverLayers
+BlockCriterion: TypeAlias = Stream | Branches | StreamAndBranches | LastLayer
+
+
+def block_criterion(criterion: object) -> BlockCriterion:
+    """A criterion on a residual network; `Stream` for None."""
+    if criterion is None:
+        return Stream()
+    if isinstance(criterion, Stream | Branches | StreamAndBranches | LastLayer):
+        return criterion
+    raise InvalidArgument(
+        f"expected Stream(), Branches(), StreamAndBranches() or LastLayer() for criterion of a "
+        f"residual network, got criterion={typed(criterion)}; leave it out for the stream"
+    )
 
 
 def layer_criterion(criterion: object) -> Criterion:

@@ -11,7 +11,7 @@ from theory.algebra.numerals import InverseSquareRoot
 from theory.errors import InvalidArgument, NotSolved
 from theory.precision import workdps
 from theory.solutions.arrays import over_arrays
-from theory.solutions.value import as_float
+from theory.solutions.floats import as_float
 from theory.symbols import eta
 from theory.validation import brief, typed
 

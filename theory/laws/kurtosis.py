@@ -2,7 +2,7 @@
 
 At the critical weight variance a slope a enters through two numbers only: m_2 = E[D^2], as a factor
 in front, and the kurtosis kappa = E[D^4]/m_2^2 of the mask, which is 2 for ReLU and 1 for a linear
-network (`theory.solutions.rescaled_network`).
+network (`theory.exact.rescaled_network`).
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from sympy import Expr, Rational, Symbol, factor
 
 from theory.errors import NotSolved
 from theory.laws.mean import Mean
+from theory.limits.expansions import Weighted, width_series
+from theory.limits.joint_limit import JointLaw
 from theory.networks.activations import LeakyReLU
-from theory.solutions.joint_limit import JointLaw
-from theory.solutions.limits import Weighted, width_series
 from theory.symbols import a, n
 from theory.validation import series_order
 

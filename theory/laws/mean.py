@@ -17,17 +17,18 @@ from theory.algebra.fields import field_of
 from theory.algebra.numerals import number_text, printable
 from theory.algebra.power_sum import DEPTHS
 from theory.errors import InvalidArgument, NotSolved
+from theory.exact.closed_form import ClosedForm, closed_form_expression
 from theory.laws.expression_numbers import value_at
 from theory.laws.float_arrays import FastUpdate, fast_update
+from theory.limits.blocks import leading_in_blocks, refuse_open_block
+from theory.limits.expansions import Weighted, over_width, positive_sum
+from theory.limits.infinite_width import highest_degree
 from theory.networks.network import Network
 from theory.networks.sizes import Sizes
 from theory.precision import published, workdps
 from theory.public_names import cached_property
-from theory.solutions.closed_form import ClosedForm, closed_form_expression
 from theory.solutions.composite import Composite
 from theory.solutions.derivation import Derivation, derive
-from theory.solutions.infinite_width import highest_degree
-from theory.solutions.limits import Weighted, over_width, positive_sum
 from theory.solutions.solved import Solved, at_depths
 from theory.symbols import L, n, t
 from theory.validation import exact_number, tolerance_value, typed
@@ -73,11 +74,11 @@ class Mean(Composite, Solved):
         """The mean, exact: a rational, or a function of the symbols left, times eta**2.
 
         ``sympify(str(u.exact))``, ``srepr`` and pickle give the same expression again; ``eval`` of
-        the text does not, since Python reads a fraction such as 1/3 as a float.
+        the text does not, because Python reads a fraction such as 1/3 as a float.
 
-        Do not put floats into a closed form: its terms cancel, so that at n = 10^7 and L = 8 not
-        one digit is left.  ``u(64, 10)``, ``u.at(n=64)`` and ``u.lambdify()`` keep all of them, and
-        `positive_sum` is a form that does not cancel.
+        Do not put floats into a closed form: its terms cancel, and at n = 10^7 and L = 8 no digit
+        is left.  ``u(64, 10)``, ``u.at(n=64)`` and ``u.lambdify()`` keep all digits, and
+        `positive_sum` is a form whose terms do not cancel.
 
         With a symbolic depth or layer, a closed form for equal hidden widths, for sizes that meet
         `conditions`; raises `NotSolved` for widths that differ, and for a number of more digits
@@ -142,6 +143,9 @@ class Mean(Composite, Solved):
 
     def leading_term(self) -> tuple[int, Expr]:
         """Power of n and its coefficient in `leading`, at eta = 1."""
+        if not self.in_numbers and not self.network._is_chain:
+            refuse_open_block(self.derivations[0].layer)
+            return leading_in_blocks(self.sums)
         solved = not self.in_numbers and self.opened is None
         if solved and self.derivations[0].rates is not None:
             return self.solved_leading()
@@ -189,6 +193,11 @@ class Mean(Composite, Solved):
         >>> written.subs({n: 64, L: 3}).doit() == squared_update(MLP(64, 3)).exact
         True
         """
+        if not self.network._is_chain:
+            raise NotSolved(
+                f"a positive sum is solved for an MLP, got {self.network}: call the value with "
+                f"numbers, which keeps all digits"
+            )
         return positive_sum(self._sums_apart(), self.unit_of_step)
 
     def _sums_apart(self) -> Iterator[Weighted]:
@@ -211,12 +220,12 @@ class Mean(Composite, Solved):
         )
 
     def joint_limit_from(self, tolerance: object, ratio: object) -> int:
-        """The width from which on `joint_limit` is within a relative ``tolerance`` of the exact
+        """The width from which `joint_limit` is within a relative ``tolerance`` of the exact
         value at L = ``ratio`` n.
 
-        The relative error is followed down from widths where its next order in 1/n says that it is
-        below a quarter of the tolerance, in steps of 1.1, to the first that exceeds it; L need not
-        be whole, the closed form has a value at every depth.
+        The search starts at a width where the next order in 1/n puts the relative error below a
+        quarter of the tolerance, and divides the width by 1.1 until the error exceeds the
+        tolerance.  L need not be whole: the closed form has a value at every depth.
 
         >>> from theory import MLP, squared_update
         >>> update = squared_update(MLP())
@@ -276,7 +285,7 @@ class Mean(Composite, Solved):
 
     def _fast(self) -> FastUpdate | None:
         first, network = self.derivations[0], self.network
-        if isinstance(network.width, tuple) or first.rates is not None:
+        if isinstance(network.width, tuple) or first.rates is not None or not network._is_chain:
             return None
         if first.layer != network.depth:
             return None
@@ -314,7 +323,7 @@ class PartOfMean(Mean):
     def label(self) -> Self:
         """The part from the label, which exists alone while the output is zero.
 
-        Raises `NotSolved` for a part, which has none.
+        Raises `NotSolved` for a part, which has no label part.
 
         >>> from theory import MLP, readout_update, squared_update
         >>> squared_update(MLP(depth=2)).label.exact

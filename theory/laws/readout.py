@@ -15,7 +15,7 @@ from sympy import Expr
 
 from theory.coverage import answered
 from theory.laws.mean import PartOfMean
-from theory.networks.network import Network, checked_network
+from theory.networks.network import Network, repeating_network
 from theory.symbols import eta
 from theory.words.observables import x
 from theory.writing.blocks import Line
@@ -54,5 +54,5 @@ def readout_update(network: Network) -> ReadoutUpdate:
     >>> readout_update(MLP(4, 2)).exact
     306*eta**2
     """
-    checked_network(network)
+    repeating_network(network)
     return ReadoutUpdate.derived((x @ x) ** 2, network, None, None)

@@ -19,14 +19,14 @@ from theory.algebra.numerals import FEW_LAYERS, inverse_square_root, number_text
 from theory.algebra.power_sum import DEPTHS
 from theory.coverage import answered
 from theory.errors import InvalidArgument, NotSolved
+from theory.exact.evaluation import guard_digits
 from theory.laws.mean import Mean
+from theory.limits.infinite_width import highest_degree
 from theory.networks.network import Network
 from theory.networks.sizes import is_large
 from theory.precision import published, workdps
 from theory.solutions.composite import Composite
 from theory.solutions.derivation import derive
-from theory.solutions.evaluation import guard_digits
-from theory.solutions.infinite_width import highest_degree
 from theory.symbols import n
 from theory.validation import digits_wanted, exact_number, typed
 from theory.waiting import announced
@@ -75,7 +75,7 @@ class Spread(Composite):
 
     @property
     def unit(self) -> Expr:
-        """What the observable is multiplied with, such as eta**2/n for a mean squared update."""
+        """The factor of the observable, such as eta**2/n for a mean squared update."""
         return self.whole.unit_of_step / self.whole.width_here
 
     def _number(self, context: Any) -> Moments:
@@ -121,8 +121,8 @@ class Spread(Composite):
     def variance(self) -> Expr:
         """The variance, exact: a rational number, or a function of the symbols left.
 
-        With symbols it takes a second for g^T K g, a minute for a squared update, and more for a
-        leaky slope; do not put floats into it (`theory.solutions.value.Value`).  Raises
+        With symbols it takes a second for g^T K g, half a minute for a squared update, and more
+        for a leaky slope; do not put floats into it (`theory.solutions.value.Value`).  Raises
         `NotSolved` as `Derivation.exact` does.
 
         >>> from theory import MLP, tangent_kernel
@@ -199,7 +199,7 @@ class Spread(Composite):
 
     @property
     def exact(self) -> Moments:
-        """Mean and standard deviation, exact; see `variance` for what it takes.
+        """Mean and standard deviation, exact; `variance` says how long they take.
 
         >>> from theory import MLP, tangent_kernel
         >>> tangent_kernel(MLP(depth=1)).exact

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from itertools import repeat
 from typing import Any, ClassVar
 
 from mpmath import mpf
-from sympy import Expr, Symbol, sympify
+from sympy import Expr
 
 from theory.coverage import answered
 from theory.errors import NotSolved
+from theory.exact.evaluation import DecimalRecursion
 from theory.laws.derivation_steps import DerivationSteps
 from theory.laws.mean import PartOfMean
 from theory.laws.spread import Spread
-from theory.networks.network import Network
+from theory.laws.whole_network import label_and_output
+from theory.limits.infinite_width import MeanFieldLaw
+from theory.networks.network import Network, checked_network, repeating_network
+from theory.networks.roles import Branch
 from theory.public_names import cached_property
-from theory.solutions.evaluation import DecimalRecursion
-from theory.solutions.infinite_width import MeanFieldLaw
-from theory.symbols import L, ell, eta, n
+from theory.symbols import B, L, ell, eta, n
 from theory.validation import brief
 from theory.words.observables import K, Observable, f, g
 from theory.writing.blocks import Line
@@ -32,6 +35,8 @@ _COMPARED = 500_000
 _MOVED = g @ K @ K @ g
 PARTS: dict[str, Observable] = {"label": _MOVED, "output": f**2 * _MOVED}
 """|K g|^2 times the 1 and the f^2 of E_y (f - y)^2 = 1 + f^2, for a label y = +-1."""
+_MOVED_INSIDE = Observable.of([(("gUVg",), Fraction(1))])
+"""The same inside a branch: |K_zh g|^2, with the kernel from the stream h after the block."""
 
 
 @dataclass(frozen=True)
@@ -54,14 +59,12 @@ class SquaredUpdate(PartOfMean):
     @property
     def width_here(self) -> Expr:
         """The width of the layer."""
-        width, layer = self.network.width, self.layer
-        index = layer - 1 if isinstance(layer, int) else 0
-        return sympify(width[index] if isinstance(width, tuple) else width)
+        return self.network._width_at(self.layer)
 
     @cached_property
     def derivation(self) -> DerivationSteps:
-        """The steps from the definition to the law, each a checked identity; printed in full, and
-        displayed in notebooks.
+        """The steps from the definition to the law, each a checked identity.  `print` and notebooks
+        show all steps.
 
         >>> from theory import MLP, squared_update
         >>> steps = squared_update(MLP()).derivation
@@ -73,25 +76,27 @@ class SquaredUpdate(PartOfMean):
           checked: at this rate the mean squared update is 1 (1 equality)
           checked: from each layer to the next the update is proven to grow (1 equality)
         """
+        repeating_network(self.network)
         return DerivationSteps(self)
 
     @cached_property
     def spread(self) -> Spread:
-        """Mean and variance over networks of what one network contributes: its squared update,
-        averaged over the neurons of the layer and the label.
+        """Mean and variance over networks of the squared update of a network, averaged over the
+        neurons of the layer and over the label.
 
         >>> from theory import MLP, squared_update
         >>> spread = squared_update(MLP(depth=1)).spread
         >>> spread.mean
         eta**2*(n**2 + n + 5)/(2*n**2)
         """
+        repeating_network(self.network)
         return Spread(self)
 
     def variance(self) -> Expr:
         """The variance over networks of the squared update averaged over neurons and label.
 
         Exact: a rational number times eta**4, or a closed form as `exact`, which takes a second
-        for the label part, a minute for the total, and more for a leaky slope.
+        for the label part, half a minute for the total, and more for a leaky slope.
 
         >>> from theory import MLP, squared_update
         >>> squared_update(MLP(16, 4)).label.variance()
@@ -147,7 +152,7 @@ class SquaredUpdate(PartOfMean):
 
     def _lines(self) -> list[Line]:
         lines = [Line(self._symbol, Math.of(self._exact))]
-        if self.network.width == n and self.layer in (L, ell):
+        if self.network.width == n and self.layer in (L, ell, B, Branch(B)):
             lines.append(Line(self._symbol, Math.of(self.leading()), "~"))
         return lines
 
@@ -155,13 +160,13 @@ class SquaredUpdate(PartOfMean):
     def _symbol(self) -> Math:
         """What it is the value of, part and layer in place."""
         part = rf"_{{\text{{{self.part}}}}}" if self.part else ""
-        layer = Math.of(self.layer).latex if isinstance(self.layer, Symbol) else str(self.layer)
-        return Math("", rf"\mathbb{{E}}\bigl[(\Delta z^{{({layer})}}_i)^2\bigr]{part}")
+        moved = self.network._moved(self.layer)
+        return Math("", rf"\mathbb{{E}}\bigl[(\Delta {moved})^2\bigr]{part}")
 
     def __repr__(self) -> str:
         what = f"SquaredUpdate, {self.part} part," if self.part else "SquaredUpdate"
-        where = f"layer {brief(self.layer)} of {self.network}"
-        return f"{what} at {where}: {self._headline(' * eta**2')}"
+        where = f"{self.network._place(self.layer)} of {self.network}"
+        return f"{what} {where}: {self._headline(' * eta**2')}"
 
 
 @answered
@@ -178,4 +183,7 @@ def squared_update(network: Network, layer: object = None, rates: object = None)
     >>> squared_update(MLP(depth=2)).label.exact
     eta**2*(3*n + 5)/n
     """
-    return SquaredUpdate.derived(PARTS["label"], network, layer, rates)
+    if checked_network(network)._whole:
+        return SquaredUpdate(label_and_output(network, layer, rates))
+    moved = _MOVED_INSIDE if isinstance(layer, Branch) else _MOVED
+    return SquaredUpdate.derived(moved, network, layer, rates)

@@ -14,7 +14,7 @@ from theory.symbols import a as slope_symbol
 from theory.symbols import meant
 from theory.validation import exact_number, typed, written
 
-__all__ = ["Activation", "LeakyReLU", "Linear", "ReLU"]
+__all__ = ["Activation", "LeakyReLU", "Linear", "ReLU", "checked_activation"]
 
 
 @dataclass(frozen=True)
@@ -124,3 +124,12 @@ def _slope(value: object) -> Expr:
             f"0 is ReLU(), 1 is Linear()"
         )
     return number
+
+
+def checked_activation(activation: object) -> None:
+    """Raise `InvalidArgument` for what is no activation."""
+    if not isinstance(activation, Activation):
+        raise InvalidArgument(
+            f"expected ReLU(), LeakyReLU(slope) or Linear() for activation, "
+            f"got activation={typed(activation)}; leave it out for ReLU()"
+        )

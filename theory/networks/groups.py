@@ -1,14 +1,15 @@
-"""A group of weights has a learning rate of its own: first layer, hidden layers or readout."""
+"""Groups of weights with separate learning rates: first layer, hidden layers, readout."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, fields
+from typing import Any, TypeAlias
 
 from theory.coverage import answered_class
 from theory.errors import InvalidArgument
 from theory.networks.multipliers import ByGroup
 from theory.networks.network import Network
+from theory.networks.roles import ByRole
 from theory.public_names import PlainText
 from theory.validation import typed
 
@@ -20,6 +21,7 @@ __all__ = [
     "checked_group",
     "group_rates",
     "inner_groups",
+    "joined",
 ]
 
 
@@ -62,6 +64,8 @@ Group: TypeAlias = FirstLayer | HiddenLayers | Readout
 def group_rates(network: Network, group: FirstLayer | HiddenLayers) -> object:
     """The multipliers that train ``group`` alone, as `squared_update` takes them."""
     first = isinstance(group, FirstLayer)
+    if not network._is_chain:
+        return ByRole(int(first), int(not first), int(not first))
     if network.depth == 1:
         if first:
             return None
@@ -72,14 +76,30 @@ def group_rates(network: Network, group: FirstLayer | HiddenLayers) -> object:
     return ByGroup(int(first), int(not first), int(not first))
 
 
-def inner_groups(network: Network) -> tuple[FirstLayer | HiddenLayers, ...]:
-    """The groups below the readout that ``network`` has: one hidden layer is the first alone.
+def inner_groups(network: Network) -> dict[str, Any]:
+    """The groups of weights below the readout, by name, each with the multipliers that train it
+    alone; None trains all, where there is one group.
 
     >>> from theory import MLP
-    >>> inner_groups(MLP(4, 1)), inner_groups(MLP())
-    ((FirstLayer(),), (FirstLayer(), HiddenLayers()))
+    >>> inner_groups(MLP(4, 1))
+    {'first layer': None}
+    >>> inner_groups(MLP())["hidden layers"]
+    ByGroup(first=0, hidden=1, last=1)
     """
-    return (FirstLayer(),) if network.depth == 1 else (FirstLayer(), HiddenLayers())
+    if not network._is_chain:
+        return {"input": ByRole(1, 0, 0), "up": ByRole(0, 1, 0), "down": ByRole(0, 0, 1)}
+    groups: list[tuple[str, FirstLayer | HiddenLayers]]
+    groups = [("first layer", FirstLayer()), ("hidden layers", HiddenLayers())]
+    held = groups[:1] if network.depth == 1 else groups
+    return {name: group_rates(network, group) for name, group in held}
+
+
+def joined(one: Any, other: Any) -> Any:
+    """The multipliers that train two of `inner_groups` at once; None trains all."""
+    values = {
+        each.name: getattr(one, each.name) + getattr(other, each.name) for each in fields(one)
+    }
+    return type(one)(**values) if 0 in values.values() else None
 
 
 def checked_group(group: object, rates: object) -> Group | None:

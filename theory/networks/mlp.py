@@ -6,17 +6,17 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from itertools import chain, groupby, repeat
-from typing import cast
+from typing import Any, ClassVar, cast
 
-from sympy import Expr, Symbol
+from sympy import Expr, Integer, Symbol
 
 from theory.coverage import answered_class
-from theory.errors import InvalidArgument
-from theory.networks.activations import Activation, ReLU
-from theory.networks.multipliers import Rates, multiplier_runs
-from theory.networks.network import Network, Size
-from theory.networks.sites import Site
-from theory.symbols import L, ell, meant, n, n_0
+from theory.errors import InvalidArgument, NotSolved
+from theory.networks.activations import Activation, ReLU, checked_activation
+from theory.networks.multipliers import ByGroup, TrainedLayers, multiplier_runs, schedule
+from theory.networks.network import LONGEST_TEXT, Network, Size, size_value
+from theory.networks.sites import BELOW, Cell, Edge, Plan, Site
+from theory.symbols import L, ell, meant, n, n_0, n_in, n_out
 from theory.validation import (
     brief,
     positive_int,
@@ -26,9 +26,6 @@ from theory.validation import (
 )
 
 __all__ = ["MLP"]
-
-_LONGEST = 40
-"""Characters of an argument of a network within a sentence."""
 
 
 @answered_class
@@ -41,17 +38,17 @@ class MLP(Network):
     v_j ~ N(0, readout_variance/n_L^2).
 
     ``width``: int, or the symbol ``n`` (None); or a tuple with one width per layer, each an int or
-    a symbol of your own, read as a positive integer.
+    your own symbol, read as a positive integer.
     ``depth``: int, or the symbol ``L`` (None); a tuple of widths sets it.
     ``input_width``: int, the symbol ``n_0``, or the first width (None).
     ``weight_variance``: None is critical, 2/(1 + slope^2): 2 for ReLU.
     ``readout_variance``: in units of 1/n_L^2; None is 1.
-    ``input_norm2``: |x|^2; None is the input width.  Symbols of your own in the last three are read
+    ``input_norm2``: |x|^2; None is the input width.  Your own symbols in the last three are read
     as positive.
 
     Numbers are exact: int, Fraction, sympy Rational or decimal text; a float is read as its
-    shortest decimal.  A plain value: it validates itself (`InvalidArgument`), derives nothing
-    and samples nothing.
+    shortest decimal.  The constructor validates its arguments (`InvalidArgument`); it derives
+    nothing and samples nothing.
 
     >>> MLP(width=64, depth=3)
     MLP(width=64, depth=3)
@@ -69,14 +66,15 @@ class MLP(Network):
     weight_variance: Expr | None = field(default=None, kw_only=True)
     readout_variance: Expr | None = field(default=None, kw_only=True)
     input_norm2: Expr | None = field(default=None, kw_only=True)
+    _is_chain: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        _check_activation(self.activation)
+        checked_activation(self.activation)
         width, depth = _sizes(self.width, self.depth)
         self._set("width", width)
         self._set("depth", depth)
         if self.input_width is not None:
-            self._set("input_width", _size("input_width", self.input_width, n_0, n))
+            self._set("input_width", size_value("input_width", self.input_width, n_0, n))
         for name in ("weight_variance", "readout_variance", "input_norm2"):
             if getattr(self, name) is not None:
                 self._set(name, _scale(name, getattr(self, name), self.width))
@@ -91,7 +89,7 @@ class MLP(Network):
 
     def __str__(self) -> str:
         """``repr``, with long values cut short."""
-        return self._text(lambda value: brief(value, _LONGEST))
+        return self._text(lambda value: brief(value, LONGEST_TEXT))
 
     def _text(self, write: Callable[[object], str]) -> str:
         values = {each.name: getattr(self, each.name) for each in fields(self)}
@@ -103,19 +101,60 @@ class MLP(Network):
         ]
         return f"MLP({', '.join(said)})"
 
-    def _sites(self, rates: tuple[Expr, ...] | Rates) -> Iterator[tuple[Site, int]]:
+    def _cells(self, rates: Any) -> Iterator[tuple[Cell, int]]:
         """The hidden layers; equal neighbours are one run."""
         runs = multiplier_runs(rates, self.layers)
         if isinstance(self.width, tuple):
             each = chain.from_iterable(repeat(rate, count) for rate, count in runs)
             sizes = zip(self.widths, self.widths[1:], each, strict=False)
-            yield from ((self._site(*key), len(list(same))) for key, same in groupby(sizes))
+            yield from ((self._layer(*key), len(list(same))) for key, same in groupby(sizes))
             return
         (first, count), *others = runs
-        yield self._site(self.first_fan_in, self.width, first), 1
+        yield self._layer(self.first_fan_in, self.width, first), 1
         for rate, number in ((first, count - 1), *others):
             if number:
-                yield self._site(self.width, self.width, rate), number
+                yield self._layer(self.width, self.width, rate), number
+
+    def _kinds(self) -> tuple[Cell, ...]:
+        return (self._layer(n_in, n_out, Integer(1)),)
+
+    def _neighbours(self, rates: Any) -> Iterator[tuple[Cell, Cell]]:
+        if isinstance(self.depth, int):
+            yield from super()._neighbours(rates)
+        elif isinstance(rates, TrainedLayers):
+            raise NotSolved("the neighbours of trained layers depend on the depth: give numbers")
+        else:
+            for depth in (2, 3, 4):
+                yield from self._with(depth=depth)._neighbours(rates)
+
+    def _opened(self, rates: Any) -> tuple[Network, Any]:
+        if isinstance(self.width, tuple):
+            return self, rates
+        if isinstance(rates, tuple):
+            if len(set(rates[1:])) > 1:
+                return self, rates
+            rates = ByGroup(rates[0], rates[-1], rates[-1])
+        return self._with(width=None, depth=None), rates
+
+    def _plan(self, rates: Any, layer: Expr, depth: Expr) -> Plan:
+        plan = schedule(rates, layer, depth)
+        first = self.first_fan_in if plan.first is None else self.width
+        own = self._layer(first, self.width, plan.own)
+        runs = [(self._layer(self.width, self.width, run.rate), run.count) for run in plan.runs]
+        if plan.first is not None:
+            bottom = self._layer(self.first_fan_in, self.width, plan.first)
+            if runs and runs[0][0] == bottom:
+                runs[0] = (bottom, runs[0][1] + 1)
+            else:
+                runs.insert(0, (bottom, Integer(1)))
+        above = self._layer(self.width, self.width, Integer(1)), depth - layer
+        counts = tuple(run.count for run in plan.runs)
+        return Plan(plan.layer, tuple(runs), own, above, counts, plan.before)
+
+    def _layer(self, fan_in: Any, width: Any, rate: Expr) -> Cell:
+        """One layer: the cell of one site with one edge."""
+        edge = Edge(BELOW, fan_in, self.c / fan_in, rate)
+        return ((Site("z", width, self.activation, (edge,)),),)
 
 
 def _scale(name: str, value: object, width: object) -> Expr:
@@ -148,21 +187,13 @@ def _refuse_namesakes(symbols: Iterable[Symbol]) -> None:
             )
 
 
-def _check_activation(activation: object) -> None:
-    if not isinstance(activation, Activation):
-        raise InvalidArgument(
-            f"expected ReLU(), LeakyReLU(slope) or Linear() for activation, "
-            f"got activation={typed(activation)}; leave it out for ReLU()"
-        )
-
-
 def _sizes(width: object, depth: object) -> tuple[Size | tuple[Size, ...], Size]:
     if getattr(width, "ndim", 0) == 1:
         width = tuple(width)  # type: ignore[arg-type]
     if not isinstance(width, tuple | list):
         return (
-            n if width is None else _size("width", width, n),
-            L if depth is None else _size("depth", depth, L),
+            n if width is None else size_value("width", width, n),
+            L if depth is None else size_value("depth", depth, L),
         )
     if not width:
         raise InvalidArgument("expected at least one width, got width=(); give width=(64, 64)")
@@ -191,24 +222,4 @@ def _layer_width(index: int, value: object) -> Size:
     raise InvalidArgument(
         f"expected a positive int or a symbol of a width for {name}, got {name}={typed(value)}; "
         f"give Symbol('n_{index + 1}'), which may be a positive integer and is not called L or ell"
-    )
-
-
-def _size(name: str, value: object, *symbols: Symbol) -> Size:
-    value = meant(value, *symbols)
-    if isinstance(value, Expr) and value.free_symbols and not isinstance(value, Symbol):
-        raise InvalidArgument(
-            f"expected an int or the symbol {symbols[0]} for {name}, got {name}={typed(value)}; "
-            f"give {name}={symbols[0]}, and put the expression into the result, as in "
-            f".exact.subs({symbols[0]}, {brief(value)})"
-        )
-    if not isinstance(value, Symbol):
-        return positive_int(name, value)
-    if value in symbols:
-        return value
-    own = " or ".join(f"theory.symbols.{symbol}" for symbol in symbols)
-    raise InvalidArgument(
-        f"expected an int or the symbol {own} for {name}, got {name}={typed(value)}; give "
-        f"{name}={symbols[0]}, and put another symbol into the result, as in "
-        f".exact.subs({symbols[0]}, {value.name})"
     )

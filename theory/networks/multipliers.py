@@ -63,9 +63,9 @@ class ByGroup(PlainText):
 class TrainedLayers(PlainText):
     """Layers ``first`` to ``last`` trained with multiplier 1, all others with 0.
 
-    ``first``: an int, or the symbol ``p``, which is then at least 2 and at most the layer asked
-    for.  ``last``: an int, None for L, or the symbol ``q``, which is then at least ``first`` and
-    less than the layer asked for.  The symbols are those of `theory.symbols`.
+    ``first``: an int, or the symbol ``p``, which is at least 2 and at most the layer of the
+    update.  ``last``: an int, None for L, or the symbol ``q``, which is at least ``first`` and
+    less than the layer of the update.  Both symbols belong to `theory.symbols`.
 
     >>> TrainedLayers(2)
     TrainedLayers(first=2, last=None)

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Self, TypeAlias
+from typing import Any, ClassVar, Self, TypeAlias
 
-from sympy import Expr, Integer, Symbol
+from sympy import Expr, Integer, Symbol, latex, sympify
 
 from theory.errors import InvalidArgument, NotSolved
-from theory.networks.activations import Activation
+from theory.networks.activations import Activation, Linear
 from theory.networks.multipliers import ByGroup, Rates, TrainedLayers, multiplier_runs, open_ends
-from theory.networks.sites import Edge, Site
+from theory.networks.sites import BELOW, Cell, Edge, Plan, Site
 from theory.public_names import PlainText
 from theory.symbols import L, ell, meant
 from theory.validation import brief, index_in, non_negative_rates, positive_int, typed
 
 __all__ = [
+    "LONGEST_TEXT",
     "Network",
     "Size",
     "asked_layer",
@@ -26,11 +27,15 @@ __all__ = [
     "numeric_depth",
     "numeric_layers",
     "numeric_rates",
+    "repeating_network",
+    "size_value",
 ]
 
 Size: TypeAlias = int | Symbol
 _DEEPEST = 10_000
 """The deepest layer whose formula, a polynomial of that degree, is written out."""
+LONGEST_TEXT = 40
+"""Characters of an argument of a network within a sentence."""
 _MOST_LISTED = 10**7
 """Layers whose widths are listed one by one."""
 
@@ -49,6 +54,14 @@ class Network(PlainText, ABC):
     weight_variance: Expr | None
     readout_variance: Expr | None
     input_norm2: Expr | None
+    _whole: ClassVar[bool] = False
+    """Whether a network is derived as a whole, since it has no cells that repeat."""
+
+    _is_chain: ClassVar[bool] = False
+    """Whether the cells are layers that keep the norm up to one gain, so that units can be
+    rescaled."""
+    _depths: ClassVar[Mapping[Symbol, Symbol]] = {}
+    """The symbols of depth and layer in the place of L and ell."""
 
     @property
     def widths(self) -> tuple[Size, ...]:
@@ -150,16 +163,107 @@ class Network(PlainText, ABC):
         return frozenset(sizes).union(*(value.free_symbols for value in values))
 
     @abstractmethod
-    def _sites(self, rates: tuple[Expr, ...] | Rates) -> Iterator[tuple[Site, int]]:
-        """The sites from the input up: each with the number of neighbours that are equal to it."""
+    def _cells(self, rates: Any) -> Iterator[tuple[Cell, int]]:
+        """The cells from the input up: each with the number of neighbours that are equal to it."""
 
-    def _site(self, fan_in: Any, width: Any, rate: Expr) -> Site:
-        """A site of this network's activation and variance, with one edge from the site below."""
-        return Site(width, self.activation, (Edge(fan_in, self.c / fan_in, rate),))
+    def _kinds(self) -> tuple[Cell, ...]:
+        """One cell of each shape, of any sizes; the one that repeats last."""
+        raise NotImplementedError
+
+    def _neighbours(self, rates: Any) -> Iterator[tuple[Cell, Cell]]:
+        """Every pair of cells that are neighbours in this network, some of them twice; with an
+        open depth, those of all depths.  The lower one of the first pair reads the input."""
+        runs = list(self._cells(rates))
+        for index, (cell, count) in enumerate(runs):
+            if count > 1:
+                yield cell, cell
+            if index + 1 < len(runs):
+                yield cell, runs[index + 1][0]
+
+    def _opened(self, rates: Any) -> tuple[Network, Any]:
+        """This network with all sizes open, where it has such a form, and its multipliers."""
+        return self, rates
+
+    def _opened_blocks(self) -> Network | None:
+        """This network with width and number of blocks open, where its scales say what they are at
+        any number of blocks."""
+        return None
+
+    def _layer(self, fan_in: Any, width: Any, rate: Expr) -> Cell:
+        """One layer of a chain, of any sizes."""
+        raise NotSolved(f"{type(self).__name__} is no chain of layers: give MLP()")
+
+    def _plan(self, rates: Any, layer: Expr, depth: Expr) -> Plan:
+        """The cells below, at and above ``layer``, in the symbols L and ell of the depth."""
+        raise NotSolved(f"{type(self).__name__} has no closed form in the depth: give numbers")
+
+    def _cell_of(self, layer: Any) -> int:
+        """The cell, counted from 1 at the input, that holds ``layer``, a number."""
+        return int(layer)
+
+    def _site_name(self, layer: Any) -> str:
+        """The name of the site that ``layer`` names, of a network that is derived as a whole."""
+        raise NotImplementedError
+
+    def _field_symbols(self, rates: Any) -> frozenset[Symbol]:
+        """The symbols of an exact value at a depth in numbers with these multipliers."""
+        return self.free_symbols
+
+    def _width_at(self, layer: Any) -> Expr:
+        """The width of ``layer``."""
+        index = layer - 1 if isinstance(layer, int) else 0
+        return sympify(self.width[index] if isinstance(self.width, tuple) else self.width)
+
+    def _place(self, layer: Any) -> str:
+        """Where ``layer`` is, in words."""
+        return f"at layer {brief(layer)}"
+
+    def _moved(self, layer: Any) -> str:
+        """The pre-activation of a neuron there, which a step moves, in LaTeX."""
+        return f"z^{{({latex(layer) if isinstance(layer, Symbol) else layer})}}_i"
+
+    def _asked_layer(self, layer: object) -> Any:
+        """The layer that a call names."""
+        return _hidden_layer(self, layer)
+
+    def _asked_rates(self, rates: object) -> Any:
+        """The multipliers of eta that a call gives."""
+        return _layer_rates(self, rates)
+
+    def _gram(self) -> dict[tuple[str, str], Expr]:
+        """The inner products of the inputs, by their names."""
+        return {(BELOW, BELOW): self.norm2}
+
+    def _readout(self) -> Site:
+        """The output f as a site of width 1; its weights are not trained."""
+        width = self.last_width
+        edge = Edge(BELOW, width, self.s / sympify(width) ** 2, Integer(0))
+        return Site("f", 1, Linear(), (edge,))
 
     def _with(self, **changes: Any) -> Self:
         """The same network with other sizes."""
         return replace(self, **changes)  # type: ignore[type-var]
+
+
+def size_value(name: str, value: object, *symbols: Symbol) -> Size:
+    """``value`` as a positive int, or as one of ``symbols``."""
+    value = meant(value, *symbols)
+    if isinstance(value, Expr) and value.free_symbols and not isinstance(value, Symbol):
+        raise InvalidArgument(
+            f"expected an int or the symbol {symbols[0]} for {name}, got {name}={typed(value)}; "
+            f"give {name}={symbols[0]}, and put the expression into the result, as in "
+            f".exact.subs({symbols[0]}, {brief(value)})"
+        )
+    if not isinstance(value, Symbol):
+        return positive_int(name, value)
+    if value in symbols:
+        return value
+    own = " or ".join(f"theory.symbols.{symbol}" for symbol in symbols)
+    raise InvalidArgument(
+        f"expected an int or the symbol {own} for {name}, got {name}={typed(value)}; give "
+        f"{name}={symbols[0]}, and put another symbol into the result, as in "
+        f".exact.subs({symbols[0]}, {value.name})"
+    )
 
 
 def checked_network(
@@ -168,7 +272,21 @@ def checked_network(
     """``network``, or `InvalidArgument` where it is none."""
     if isinstance(network, Network):
         return network
-    raise InvalidArgument(f"expected an MLP for {name}, got {name}={typed(network)}; give {give}")
+    raise InvalidArgument(
+        f"expected a network for {name}, got {name}={typed(network)}; give {give}"
+    )
+
+
+def repeating_network(network: object) -> Network:
+    """``network``, or `NotSolved` where it is derived as a whole."""
+    checked = checked_network(network)
+    if checked._whole:
+        raise NotSolved(
+            f"a {type(checked).__name__} has the exact means of squared_update alone: ask for its "
+            f"exact, label, output or evaluate(), or give a network whose layers repeat, as "
+            f"MLP(64, 4)"
+        )
+    return checked
 
 
 def numeric_layers(network: Network, layer: object = None) -> tuple[int, ...]:
@@ -199,7 +317,18 @@ def numeric_depth(network: Network) -> int:
     )
 
 
-def asked_rates(network: Network, rates: object) -> tuple[Expr, ...] | Rates:
+def asked_rates(network: Network, rates: object) -> Any:
+    """The multipliers of eta that a call gives: for an MLP one for each layer, or `ByGroup` or
+    `TrainedLayers`, or None for all 1."""
+    return network._asked_rates(rates)
+
+
+def asked_layer(network: Network, layer: object) -> Any:
+    """The one layer asked for: the last for None; for an MLP an int, or the symbol ell."""
+    return network._asked_layer(layer)
+
+
+def _layer_rates(network: Network, rates: object) -> tuple[Expr, ...] | Rates:
     """One multiplier per layer, or `ByGroup` or `TrainedLayers`, or None for all 1."""
     depth = network.depth
     if isinstance(rates, ByGroup | TrainedLayers):
@@ -216,7 +345,7 @@ def asked_rates(network: Network, rates: object) -> tuple[Expr, ...] | Rates:
     return numeric_rates(network, rates)
 
 
-def asked_layer(network: Network, layer: object) -> int | Symbol:
+def _hidden_layer(network: Network, layer: object) -> int | Symbol:
     """The one layer asked for: the last for None, an int, or the symbol ell."""
     layer = meant(layer, ell, L)
     if layer is None or layer == network.depth == L:

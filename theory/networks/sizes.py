@@ -1,5 +1,5 @@
-"""Numbers take the place of symbols: this module says which sizes are open and what they may
-become."""
+"""Numbers take the place of symbols: this module lists the open sizes and checks their new
+values."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from theory.errors import InvalidArgument
 from theory.networks.activations import LeakyReLU
 from theory.networks.multipliers import Rates, TrainedLayers
 from theory.networks.network import Network
-from theory.symbols import L, a, ell, eta, meant, n, n_0, p, q
+from theory.networks.roles import Branch, ByRole
+from theory.symbols import B, L, a, b, ell, eta, meant, n, n_0, p, q
 from theory.validation import brief, exact_number, in_range, typed, whole_number
 
 __all__ = [
@@ -39,7 +40,7 @@ _SHORT_WIDTH = 10**15
 Sizes: TypeAlias = Mapping[Symbol, Rational]
 """A number for each of some symbols."""
 
-_ORDER = (n, L, ell, n_0, a, p, q)
+_ORDER = (n, L, B, ell, b, n_0, a, p, q)
 """Sizes by place in a call; widths of single layers stand in the place of n, others at the end."""
 _NEVER_OPEN = (eta,)
 _SYMBOL_OF = {"width": "n", "depth": "L", "layers": "L", "layer": "ell", "input_width": "n_0"}
@@ -135,7 +136,7 @@ def _listed(symbols: Sequence[Symbol]) -> str:
 
 
 def _fixed(network: Network) -> str:
-    if network == type(network)():
+    if not network._whole and network == type(network)():
         return f"{network} has no other: leave it out"
     if network.free_symbols:
         return f"the others are fixed in {network}: leave a size out there to give it here"
@@ -181,9 +182,11 @@ def network_at(network: Network, sizes: Sizes) -> Network:
     return network._with(**{name: _placed(getattr(network, name), sizes) for name in names})
 
 
-def layer_at(layer: int | Symbol, sizes: Sizes) -> Any:
+def layer_at(layer: Any, sizes: Sizes) -> Any:
     """``layer`` with numbers in the place of symbols; None for the last."""
-    return None if layer == L else _placed(layer, sizes)
+    if isinstance(layer, Branch):
+        return Branch(_placed(layer.block, sizes))
+    return None if layer in (L, B) else _placed(layer, sizes)
 
 
 def rates_at(rates: tuple[Expr, ...] | Rates, sizes: Sizes) -> tuple[Expr, ...] | Rates:
@@ -199,6 +202,8 @@ def _placed(value: Any, sizes: Sizes) -> Any:
         return tuple(_placed(each, sizes) for each in value)
     if isinstance(value, LeakyReLU):
         return LeakyReLU(_placed(value.slope, sizes))
+    if isinstance(value, ByRole):
+        return value._mapped(lambda each: _placed(each, sizes))
     if isinstance(value, Symbol) and value.is_integer:
         return int(sizes[value]) if value in sizes else value
     return value.subs(sizes) if isinstance(value, Expr) else value

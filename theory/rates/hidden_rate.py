@@ -14,6 +14,7 @@ from sympy.polys.domains.domain import Domain
 from theory.algebra.fields import field_of, largest
 from theory.algebra.in_width import InWidth
 from theory.errors import NotSolved
+from theory.exact.evaluation import guard_digits
 from theory.laws.criteria import Criterion, EveryHiddenLayer, LastLayer, MeanOverLayers
 from theory.laws.float_arrays import FastRate
 from theory.laws.update import SquaredUpdate, squared_update
@@ -25,7 +26,6 @@ from theory.public_names import cached_property
 from theory.rates.growth_proof import certainly_rises, rises_at_all_sizes
 from theory.rates.learning_rate import RATE, LearningRate, typical_call
 from theory.rates.validity import Validity
-from theory.solutions.evaluation import guard_digits
 from theory.symbols import L, ell, eta, n
 from theory.validation import brief, tolerance_value
 from theory.waiting import announced
@@ -246,7 +246,7 @@ class MaximalLearningRate(LearningRate):
 
     @cached_property
     def _rises(self) -> bool:
-        return certainly_rises(self._update(ell))
+        return certainly_rises(self._update(None))
 
     def _lines(self) -> list[Line]:
         lines = []

@@ -1,25 +1,27 @@
-"""`layer_rates` gives learning rates of first layer, hidden layers and readout, alone and jointly.
+"""`layer_rates` gives learning rates of the groups of weights, alone and jointly: first layer,
+hidden layers and readout of an `MLP`; input, up, down and readout of a `Residual`.
 
-With rates eta_1, eta_h, eta_v of the three groups, one step gives, to first order,
+With rates eta_i of the groups below the readout and eta_v, one step gives, to first order,
 
-    Delta z = -(f - y) (eta_1 K_1 + eta_h K_h) g,
-    Delta f = -(f - y) (eta_1 g.K_1 g + eta_h g.K_h g + eta_v |x|^2),
+    Delta z = -(f - y) sum_i eta_i K_i g,
+    Delta f = -(f - y) (sum_i eta_i g.K_i g + eta_v |x|^2),
 
-at the last hidden layer, where K = K_1 + K_h splits by the group that moves.  Let each rate be its
-own maximal one times sqrt(s): each group then uses the share s of the bound by itself, and s is the
-largest for which the joint E[(Delta z)^2] and E[(Delta f)^2] meet the bound.  Their cross terms
-are means of the same kind, since K is linear in the multipliers.  With one hidden layer there are
-no layers 2 to L: K = K_1, and two groups share.
+at the last hidden layer or block, where K = sum_i K_i splits by the group that moves.  Let each
+rate be its own maximal one times sqrt(s): each group then uses the share s of the bound by itself,
+and s is the largest for which the joint E[(Delta z)^2] and E[(Delta f)^2] meet the bound.  Their
+cross terms are means of the same kind: K is linear in the multipliers, so that the cross term of
+two groups is E of both less E of each.  An MLP with one hidden layer has one group below the
+readout.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import prod
+from itertools import combinations
 from typing import Any, ClassVar
 
-from sympy import Expr, Integer, Poly, sqrt
+from sympy import Add, Expr, Integer, Max, Poly, powsimp, sqrt
 
 from theory.algebra.numerals import printable, real_text
 from theory.algebra.power_sum import DEPTHS
@@ -27,18 +29,21 @@ from theory.coverage import answered
 from theory.errors import NotSolved
 from theory.laws.criteria import LastLayer, NetworkOutput
 from theory.laws.update import squared_update
-from theory.networks.groups import Readout, group_rates, inner_groups
-from theory.networks.network import Network, checked_network
+from theory.limits.blocks import leading_in_blocks
+from theory.limits.expansions import summed
+from theory.limits.infinite_width import highest_degree
+from theory.networks.groups import Readout, inner_groups, joined
+from theory.networks.network import Network, repeating_network
 from theory.networks.sizes import Sizes, network_at
 from theory.precision import workdps
 from theory.public_names import cached_property
+from theory.rates.block_rate import BlockLearningRate
 from theory.rates.hidden_rate import MaximalLearningRate
-from theory.rates.learning_rate import ReadoutLearningRate, typical_call
+from theory.rates.learning_rate import LearningRate, ReadoutLearningRate, typical_call
 from theory.rates.rate import maximal_learning_rate
 from theory.solutions.composite import Composite
 from theory.solutions.derivation import derive
-from theory.solutions.infinite_width import highest_degree
-from theory.symbols import n
+from theory.symbols import B, n
 from theory.waiting import announced
 from theory.words.observables import K, Observable, f, g, x
 from theory.writing.blocks import Line, Table
@@ -56,26 +61,73 @@ _FEW_LAYERS, _QUICK_DEPTH = 16, 10**12
 class LayerRates(Composite):
     """The maximal learning rates of the groups of weights under one bound.
 
-    ``inner``: of the first layer, and of the hidden layers where there are any, alone, bounding
-    E[(Delta z)^2] in the last hidden layer; ``readout``: alone, bounding E[(Delta f)^2].  Made by
+    ``inner``: of the groups below the readout, alone, bounding E[(Delta z)^2] in the last hidden
+    layer or after the last block; ``readout``: alone, bounding E[(Delta f)^2].  Made by
     `layer_rates`.
 
-    >>> from theory import MLP, layer_rates
+    >>> from theory import MLP, Residual, layer_rates
     >>> layer_rates(MLP(64, 8))
     LayerRates of MLP(width=64, depth=8), bound 1
                    alone      together
     first layer    0.323193   0.171788
     hidden layers  0.0791636  0.042078
     readout        0.0112892  0.00600058
+    >>> layer_rates(Residual(64, 8))
+    LayerRates of Residual(width=64, blocks=8), bound 1
+             alone       together
+    input    0.222219    0.0710888
+    up       0.592423    0.189518
+    down     0.335135    0.107211
+    readout  0.00568392  0.00181831
+    at equal rates input binds
     """
 
-    inner: tuple[MaximalLearningRate, ...]
+    inner: tuple[MaximalLearningRate | BlockLearningRate, ...]
     readout: ReadoutLearningRate
     _drawn_as: ClassVar[str] = "learning rate, trained together"
 
     @property
-    def first(self) -> MaximalLearningRate:
-        """The rate of the first layer alone.
+    def alone(self) -> dict[str, LearningRate]:
+        """The rate of each group trained alone, by the name of the group: at these rates all groups
+        below the readout move the last layer equally far.
+
+        >>> from theory import Residual, layer_rates
+        >>> rates = layer_rates(Residual()).alone
+        >>> [rates[name].leading() for name in ("input", "up", "down")]
+        [sqrt(3)*exp(-1)/3, 2*sqrt(15)*exp(-1)/5, sqrt(15)*exp(-1)/5]
+        """
+        return dict(zip((*self._groups, "readout"), self._rates, strict=True))
+
+    @property
+    def binding(self) -> str:
+        """The group below the readout that moves the last layer farthest at equal rates: the group
+        of the smallest rate alone, to leading order where sizes are symbols.
+
+        >>> from theory import MLP, Residual, layer_rates
+        >>> layer_rates(Residual()).binding, layer_rates(MLP(64, 8)).binding
+        ('input', 'hidden layers')
+        """
+        sizes = [self._size(rate) for rate in self.inner]
+        largest = [
+            name for name, size in zip(self._groups, sizes, strict=True) if size == max(sizes)
+        ]
+        return " and ".join(largest)
+
+    def _size(self, rate: Any) -> tuple[Any, ...]:
+        """What E of one group is, in an order: itself, or powers of n and of the depth and a
+        constant."""
+        if not self.network.free_symbols:
+            return (rate._moved,)
+        depth = self.network.depth
+        coefficient, power = rate._leading_moved.as_coeff_exponent(n)
+        number, order = coefficient.as_coeff_exponent(depth)
+        if not number.is_number:
+            raise NotSolved("which group binds depends on the sizes: give numbers")
+        return power, order, number.evalf(30)
+
+    @property
+    def first(self) -> MaximalLearningRate | BlockLearningRate:
+        """The rate of the first layer, or of the input of a residual network, alone.
 
         >>> from theory import MLP, layer_rates
         >>> layer_rates(MLP()).first.leading()
@@ -84,13 +136,16 @@ class LayerRates(Composite):
         return self.inner[0]
 
     @property
-    def hidden(self) -> MaximalLearningRate:
-        """The rate of layers 2 to L alone; `NotSolved` where there are none.
+    def hidden(self) -> MaximalLearningRate | BlockLearningRate:
+        """The rate of layers 2 to L alone; `NotSolved` where there are none, and for the blocks of
+        a residual network, whose groups stand in `alone`.
 
         >>> from theory import MLP, layer_rates
         >>> layer_rates(MLP()).hidden.leading()
         sqrt(3)/L**(3/2)
         """
+        if not self.network._is_chain:
+            raise NotSolved("the blocks have two groups, up and down: read alone['up']")
         if len(self.inner) == 1:
             raise NotSolved("at depth 1 there are no layers 2 to L: read first and readout")
         return self.inner[1]
@@ -108,7 +163,7 @@ class LayerRates(Composite):
     @property
     def moved_layer(self) -> Expr:
         """E[(Delta z)^2] over the bound at the last hidden layer if every group trains at its rate
-        alone: between 1 and 4, by Cauchy and Schwarz; 1 at depth 1.
+        alone: between 1 and the square of the number of groups, by Cauchy and Schwarz.
 
         >>> from theory import MLP, layer_rates
         >>> round(float(layer_rates(MLP(64, 8)).moved_layer), 4)
@@ -131,12 +186,12 @@ class LayerRates(Composite):
     def _exact_layer(self) -> Expr:
         """`moved_layer`, however long its numbers are; so are the next two."""
         with announced("shares of the bound"):
-            return _moved_layer(self._moved_z, self._groups, self._alone[:-1], self.bound)
+            return _moved_layer(self._moved_z, self._trained, self._alone[:-1], self.bound)
 
     @cached_property
     def _exact_output(self) -> Expr:
         with announced("shares of the bound"):
-            return _moved_output(self._moved_f, self._groups, self._alone, self.bound)
+            return _moved_output(self._moved_f, self._trained, self._alone, self.bound)
 
     @property
     def _exact_share(self) -> Expr:
@@ -162,8 +217,7 @@ class LayerRates(Composite):
 
     @property
     def together(self) -> tuple[Expr, ...]:
-        """The rates of first layer, hidden layers (where there are any) and readout trained
-        together: each alone times sqrt(share).
+        """The rates of all groups trained together, the readout last: each alone times sqrt(share).
 
         >>> from theory import MLP, layer_rates
         >>> [round(float(rate), 4) for rate in layer_rates(MLP(64, 8)).together]
@@ -186,8 +240,8 @@ class LayerRates(Composite):
         return tuple(rate.leading() * root for rate in (*self.inner, self.readout))
 
     def leading_share(self) -> Expr:
-        """The limit of 1/`moved_layer` as n -> infinity, then as the depth grows; the output's
-        movement is then 1 and does not bind.
+        """The limit of `share` as n -> infinity, then as the depth grows.  The `moved_output` of an
+        `MLP` tends to 1 and does not bind; that of a `Residual` may bind.
 
         Needs symbolic width and depth.
 
@@ -199,14 +253,19 @@ class LayerRates(Composite):
             raise NotSolved(
                 f"the limit needs symbolic width and depth, got {self.network}: leave them out"
             )
-        cases = (None, *self._groups)
-        series = [squared_update(self.network, rates=r).solved_series(_ORDERS) for r in cases]
-        whole, first, hidden = series
-        cross = [w - one - two for w, one, two in zip(whole, first, hidden, strict=True)]
-        (i, both), (j, one), (k, two) = (_leading(each) for each in (cross, first, hidden))
-        if 2 * i != j + k:
-            raise NotSolved("the groups' updates are not aligned to leading order: give numbers")
-        return 1 / (2 + both / sqrt(one * two))
+        aligned = _aligned_layers if self.network._is_chain else _aligned_blocks
+        with announced("shares of the bound"):
+            crosses = (aligned(self.network, *pair) for pair in combinations(self._trained, 2))
+            moved = Add(len(self.inner), *crosses)
+            return 1 / (moved if self.network._is_chain else Max(moved, self._leading_output()))
+
+    def _leading_output(self) -> Expr:
+        """The limit of `moved_output` in blocks, where g^T K g and |x|^2 tend to their means."""
+        squares = (
+            derive(g @ K @ g, self.network, rates=rates).leading() ** 2 / rate._leading_moved
+            for rate, rates in zip(self.inner, self._trained, strict=True)
+        )
+        return (1 + Add(*map(_root_of_limit, squares))) ** 2
 
     def _expanded(self, of: object) -> Any:
         raise NotSolved(
@@ -249,8 +308,8 @@ class LayerRates(Composite):
                 return derive(observable, self.network, rates=rates)._number(finer)
 
             return (
-                _moved_layer(update, self._groups, alone[:-1], bound),
-                _moved_output(mean, self._groups, alone, bound),
+                _moved_layer(update, self._trained, alone[:-1], bound),
+                _moved_output(mean, self._trained, alone, bound),
             )
 
     def _moved_z(self, rates: object) -> Expr:
@@ -265,9 +324,14 @@ class LayerRates(Composite):
         return [rate._exact for rate in (*self.inner, self.readout)]
 
     @property
-    def _groups(self) -> list[object]:
+    def _groups(self) -> tuple[str, ...]:
+        """The groups of `inner` by name."""
+        return tuple(inner_groups(self.network))
+
+    @property
+    def _trained(self) -> list[object]:
         """The multipliers that train each group of `inner` alone."""
-        return [group_rates(self.network, group) for group in inner_groups(self.network)]
+        return list(inner_groups(self.network).values())
 
     def __repr__(self) -> str:
         head, depth = f"LayerRates of {self.network}, bound {self.bound}", self.network.depth
@@ -276,8 +340,15 @@ class LayerRates(Composite):
             return f"{head}: call it with numbers for {sizes}"
         if isinstance(depth, int) and depth > _QUICK_DEPTH:
             return f"{head}: ask for evaluate()"
-        typical = typical_call(self.network)
-        return "\n".join([head, *table_text(self._table), *([typical] if typical else [])])
+        last = typical_call(self.network) if self.network._is_chain else self._who_binds()
+        return "\n".join([head, *table_text(self._table), *([last] if last else [])])
+
+    def _who_binds(self) -> str:
+        """Which group binds at equal rates, where that is known."""
+        try:
+            return f"at equal rates {self.binding} binds"
+        except NotSolved:
+            return ""
 
     def _repr_html_(self) -> str | None:
         """The rates as a table; None where only the text is quick."""
@@ -285,10 +356,10 @@ class LayerRates(Composite):
 
     @property
     def _drawn_parts(self) -> tuple[str, ...]:
-        return (*("first layer", "hidden layers")[: len(self.inner)], "readout")
+        return (*self._groups, "readout")
 
     @property
-    def _rates(self) -> tuple[MaximalLearningRate | ReadoutLearningRate, ...]:
+    def _rates(self) -> tuple[LearningRate, ...]:
         return (*self.inner, self.readout)
 
     @property
@@ -307,13 +378,8 @@ def _moved_layer(
     update: Callable[[object], Any], groups: Sequence[object], alone: Sequence[Any], bound: Any
 ) -> Any:
     """E[(Delta z)^2] over ``bound`` with each of the ``groups``, given by its multipliers, at its
-    rate ``alone``; ``update``: the mean by multipliers, None for all groups.
-
-    A cross term is the whole less the shares: K is linear in the multipliers.
-    """
-    shares = [update(rates) for rates in groups]
-    cross = update(None) - sum(shares[1:], start=shares[0])
-    return len(shares) + cross * prod(alone) / bound
+    rate ``alone``; ``update``: the mean by multipliers."""
+    return len(groups) + _crosses(update, groups, alone) / bound
 
 
 def _moved_output(
@@ -329,14 +395,57 @@ def _moved_output(
         return mean(observable, rates) + mean(f**2 * observable, rates)
 
     kernel, norm, (*inner, readout) = g @ K @ g, x @ x, alone
-    squares = [whole(kernel**2, rates) for rates in groups]
-    moved = (whole(kernel**2, None) - sum(squares[1:], start=squares[0])) * prod(inner)
-    for square, rates, own in zip(squares, groups, inner, strict=True):
-        moved += square * own**2 + 2 * readout * own * whole(norm * kernel, rates)
+    moved = _crosses(lambda rates: whole(kernel**2, rates), groups, inner)
+    for rates, own in zip(groups, inner, strict=True):
+        moved += whole(kernel**2, rates) * own**2 + 2 * readout * own * whole(norm * kernel, rates)
     return 1 + moved / bound
 
 
-def _leading(series: list[Expr] | tuple[Expr, ...]) -> tuple[int, Expr]:
+def _crosses(
+    square: Callable[[object], Any], groups: Sequence[object], alone: Sequence[Any]
+) -> Any:
+    """The cross terms of a mean square of groups, each at its rate ``alone``."""
+    pairs = combinations(zip(groups, alone, strict=True), 2)
+    return sum(
+        (square(joined(a, b)) - square(a) - square(b)) * one * other
+        for (a, one), (b, other) in pairs
+    )
+
+
+def _aligned_layers(network: Network, one: object, other: object) -> Expr:
+    """The cross term of two groups over the root of both squares, to leading order."""
+    cases = (joined(one, other), one, other)
+    series = [squared_update(network, rates=rates).solved_series(_ORDERS) for rates in cases]
+    cross = [both - left - right for both, left, right in zip(*series, strict=True)]
+    (i, both), (j, left), (k, right) = (_leading(each) for each in (cross, *series[1:]))
+    if 2 * i != j + k:
+        raise NotSolved("the groups' updates are not aligned to leading order: give numbers")
+    return both / sqrt(left * right)
+
+
+def _aligned_blocks(network: Network, one: object, other: object) -> Expr:
+    """The same in blocks: 0 where the cross term is of a lower order."""
+    both, *shares = (squared_update(network, rates=r) for r in (joined(one, other), one, other))
+    cross = list(both.sums)
+    for share in shares:
+        cross += [(-weight, total) for weight, total in share.sums]
+    (i, top), (j, left), (k, right) = (
+        leading_in_blocks(sums) for sums in (summed(cross), *(share.sums for share in shares))
+    )
+    if 2 * i < j + k:
+        return Integer(0)
+    return _root_of_limit(top**2 / (left * right))
+
+
+def _root_of_limit(square: Expr) -> Expr:
+    """The root of the limit of a bounded monomial in B."""
+    number, power = powsimp(square).as_coeff_exponent(B)
+    if power > 0 or number.has(B):
+        raise NotSolved("the shares have no limit in the number of blocks: give numbers")
+    return sqrt(number) if power == 0 else Integer(0)
+
+
+def _leading(series: Sequence[Expr]) -> tuple[int, Expr]:
     """The first order in 1/n that does not vanish, and its highest power of the depth."""
     for order, coefficient in enumerate(series):
         if not Poly(coefficient, *DEPTHS).is_zero:
@@ -348,10 +457,12 @@ def _leading(series: list[Expr] | tuple[Expr, ...]) -> tuple[int, Expr]:
 
 @answered
 def layer_rates(network: Network, *, bound: object = Integer(1)) -> LayerRates:
-    """The largest rates of first layer, hidden layers (2 to L) and readout, alone and together.
+    """The largest rates of the groups of weights, alone and together: first layer, hidden layers (2
+    to L) and readout of an `MLP`; input, up, down and readout of a `Residual`.
 
-    ``bound``: of E[(Delta z)^2] in the last hidden layer and of E[(Delta f)^2]; an exact positive
-    number.  At depth 1, which has no layers 2 to L, first layer and readout share the bound.
+    ``bound``: of E[(Delta z)^2] in the last hidden layer, or in the stream after the last block,
+    and of E[(Delta f)^2]; an exact positive number.  At depth 1, which has no layers 2 to L, first
+    layer and readout share the bound.
 
     >>> from theory import MLP, layer_rates
     >>> from theory.symbols import n_0
@@ -361,10 +472,10 @@ def layer_rates(network: Network, *, bound: object = Integer(1)) -> LayerRates:
     >>> [f"{float(rate):.3g}" for rate in layer_rates(MLP(64, 8)).together]
     ['0.172', '0.0421', '0.006']
     """
-    checked_network(network)
+    repeating_network(network)
     last = LastLayer(bound)
-    inner = inner_groups(network)
+    groups = inner_groups(network).values()
     return LayerRates(
-        tuple(maximal_learning_rate(network, criterion=last, group=group) for group in inner),
+        tuple(maximal_learning_rate(network, criterion=last, rates=each) for each in groups),
         maximal_learning_rate(network, criterion=NetworkOutput(last.bound), group=Readout()),
     )

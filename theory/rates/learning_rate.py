@@ -1,4 +1,4 @@
-"""A maximal learning rate is the rate at which a mean squared movement meets its bound."""
+"""A maximal learning rate is the rate at which a mean squared movement reaches its bound."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sympy import Expr
 
 from theory.algebra.in_width import InWidth
 from theory.algebra.numerals import inverse_square_root, printable, rate_text
-from theory.laws.criteria import Criterion, NetworkOutput
+from theory.laws.criteria import BlockCriterion, Criterion, NetworkOutput
 from theory.laws.readout import ReadoutUpdate, readout_update
 from theory.networks.network import Network
 from theory.networks.sizes import Sizes, network_at
@@ -56,7 +56,7 @@ class LearningRate(Number):
     """The learning rate sqrt(bound/E), where E is the mean square that moves at eta = 1."""
 
     network: Network
-    criterion: Criterion | NetworkOutput
+    criterion: Criterion | BlockCriterion | NetworkOutput
     _drawn_as: ClassVar[str] = "maximal learning rate"
 
     @property

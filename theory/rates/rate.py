@@ -8,7 +8,14 @@ from sympy import Expr
 
 from theory.coverage import answered
 from theory.errors import InvalidArgument
-from theory.laws.criteria import Criterion, NetworkOutput, layer_criterion, output_criterion
+from theory.laws.criteria import (
+    BlockCriterion,
+    Criterion,
+    NetworkOutput,
+    block_criterion,
+    layer_criterion,
+    output_criterion,
+)
 from theory.laws.readout import readout_update
 from theory.laws.update import squared_update
 from theory.networks.groups import (
@@ -20,7 +27,8 @@ from theory.networks.groups import (
     group_rates,
 )
 from theory.networks.multipliers import ByGroup, Rates, multiplier_runs, open_ends
-from theory.networks.network import Network
+from theory.networks.network import Network, repeating_network
+from theory.rates.block_rate import BlockLearningRate
 from theory.rates.hidden_rate import NOTHING_MOVES, MaximalLearningRate
 from theory.rates.learning_rate import ReadoutLearningRate
 
@@ -47,18 +55,18 @@ def maximal_learning_rate(
 def maximal_learning_rate(
     network: Network,
     *,
-    criterion: Criterion | NetworkOutput | None = None,
+    criterion: Criterion | BlockCriterion | NetworkOutput | None = None,
     rates: object = None,
     group: Group | None = None,
-) -> MaximalLearningRate | ReadoutLearningRate: ...
+) -> MaximalLearningRate | BlockLearningRate | ReadoutLearningRate: ...
 @answered
 def maximal_learning_rate(
     network: Network,
     *,
-    criterion: Criterion | NetworkOutput | None = None,
+    criterion: Criterion | BlockCriterion | NetworkOutput | None = None,
     rates: object = None,
     group: Group | None = None,
-) -> MaximalLearningRate | ReadoutLearningRate:
+) -> MaximalLearningRate | BlockLearningRate | ReadoutLearningRate:
     """The largest eta for which the mean squared update is at most 1 in every hidden layer.
 
     ``criterion``: `EveryHiddenLayer` (None), `LastLayer` or `MeanOverLayers`, each with a bound.
@@ -77,12 +85,16 @@ def maximal_learning_rate(
     >>> maximal_learning_rate(MLP(), group=Readout()).leading()
     1/n
     """
+    repeating_network(network)
     asked = checked_group(group, rates)
     if isinstance(asked, Readout):
         return ReadoutLearningRate(readout_update(network).network, output_criterion(criterion))
-    bounded = layer_criterion(criterion)
     if asked is not None:
         rates = group_rates(network, asked)
+    if not network._is_chain:
+        (derivation, *_) = squared_update(network, rates=rates).derivations
+        return BlockLearningRate(network, block_criterion(criterion), derivation.rates)
+    bounded = layer_criterion(criterion)
     (derivation, *_) = squared_update(network, rates=rates).derivations
     if _nothing_moves(network, derivation.rates):
         raise InvalidArgument(NOTHING_MOVES)

@@ -13,16 +13,15 @@ from sympy import Expr, Rational
 from theory.algebra.numerals import printable, real_text
 from theory.coverage import answered
 from theory.errors import InvalidArgument, NotSolved
-from theory.laws.criteria import Criterion, LastLayer, NetworkOutput
+from theory.exact.evaluation import guard_digits
+from theory.laws.criteria import BlockCriterion, Criterion, LastLayer, NetworkOutput
 from theory.laws.expression_numbers import numbers
 from theory.networks.groups import FirstLayer, Group, HiddenLayers, Readout
 from theory.networks.network import Network, checked_network
 from theory.precision import workdps
-from theory.rates.hidden_rate import MaximalLearningRate
-from theory.rates.learning_rate import ReadoutLearningRate
+from theory.rates.learning_rate import LearningRate
 from theory.rates.rate import maximal_learning_rate
 from theory.solutions.composite import Composite
-from theory.solutions.evaluation import guard_digits
 from theory.solutions.value import Number
 from theory.symbols import n_0
 from theory.validation import exact_number, tolerance_value, typed
@@ -60,8 +59,8 @@ class TransferredLearningRate(Composite, Number):
     """
 
     tuned: Rational
-    source: MaximalLearningRate | ReadoutLearningRate
-    target: MaximalLearningRate | ReadoutLearningRate
+    source: LearningRate
+    target: LearningRate
 
     def _number(self, context: Any) -> Any:
         tuned = context.mpf(int(self.tuned.p)) / int(self.tuned.q)
@@ -151,7 +150,7 @@ def transfer_learning_rate(
     source: Network,
     target: Network,
     *,
-    criterion: Criterion | NetworkOutput | None = None,
+    criterion: Criterion | BlockCriterion | NetworkOutput | None = None,
     group: Group | None = None,
     tolerance: object = "0.25",
 ) -> TransferredLearningRate:
@@ -159,16 +158,19 @@ def transfer_learning_rate(
 
     ``rate`` times the ratio of the two maximal rates, which is exact at these sizes, under
     ``criterion`` and for ``group`` as in `maximal_learning_rate`.  ``source``, ``target``: networks
-    in numbers.  Warns `OutsideValidity` where the law of ``group``'s rate is off by more than
-    ``tolerance`` at the last layer, and names the cause: the depth over the width, beyond which
-    rare networks set the mean and a typical one wants another rate
-    (`verify.typical_learning_rate`), or the input width.  Raises `InvalidArgument` for arguments of
+    in numbers.  Warns `OutsideValidity` where the law of ``group``'s rate errs by more than
+    ``tolerance`` at the last layer.  The warning names the cause: the input width, or a depth over
+    width at which rare networks set the mean and a typical network needs another rate
+    (`verify.typical_learning_rate`).  Raises `InvalidArgument` for arguments of
     another kind.
 
     >>> from theory import MLP, transfer_learning_rate
     >>> found = transfer_learning_rate(0.05, MLP(256, 8), MLP(1024, 32))
     >>> print(f"{found.rate:.6g}, {0.05 / 4**1.5:.6g} by the law alone")
     0.00624247, 0.00625 by the law alone
+    >>> from theory import Residual
+    >>> round(transfer_learning_rate(0.05, Residual(256, 8), Residual(1024, 64)).rate, 6)
+    0.044529
     """
     tuned = exact_number("rate", rate)
     if tuned <= 0:
@@ -208,6 +210,8 @@ def _warn_outside(name: str, network: Network, group: Group | None, allowed: Rat
 def _cause(network: Network, group: Group | None, allowed: Rational) -> str:
     """Why the leading term of the rate does not hold, empty where it does; the input width is the
     cause where the term holds for an input as wide as the network."""
+    if not network._is_chain:
+        return _cause_in_blocks(network, group, allowed)
     width = network.width
     narrowest = min(map(int, width)) if isinstance(width, tuple) else int(width or 1)
     level = network._with(width=narrowest, depth=network.layers)
@@ -228,6 +232,19 @@ def _cause(network: Network, group: Group | None, allowed: Rational) -> str:
     return f"{cause}; compare with the typical network, verify.typical_learning_rate"
 
 
+def _cause_in_blocks(network: Network, group: Group | None, allowed: Rational) -> str:
+    """The same for blocks whose scales are those of any number of them; others have no law of the
+    number of blocks, and empty stands for them."""
+    opened = network._opened_blocks()
+    try:
+        error = _error_of(opened, network, group) if opened is not None else mpf(0)
+    except NotSolved:
+        return ""
+    if abs(error) <= allowed:
+        return ""
+    return f"{_times(error)} at width {network.width} and {network.layers} blocks"
+
+
 def _times(error: mpf) -> str:
     return f"the rate of the law is {nstr(1 + error, 3)} times the exact one"
 
@@ -243,10 +260,17 @@ def _error(network: Network, group: Group | None) -> mpf:
     wide = n_0 if given and isinstance(group, FirstLayer) else None
     if isinstance(group, HiddenLayers | Readout) and network.input_norm2 is None:
         network = network._with(input_width=None)
+    return _error_of(network._with(width=None, depth=None, input_width=wide), network, group)
+
+
+@lru_cache(maxsize=256)
+def _error_of(opened: Network, network: Network, group: Group | None) -> mpf:
+    """The leading term of the rate of ``opened`` at the sizes of ``network`` over the exact rate of
+    that, less 1."""
     bounded: Any = NetworkOutput() if isinstance(group, Readout) else LastLayer()
-    opened = network._with(width=None, depth=None, input_width=wide)
     law = maximal_learning_rate(opened, criterion=bounded, group=group).leading()
-    sizes = {"n": network.width, "L": network.layers, "n_0": network.first_fan_in}
+    depth = {"L": network.layers, "B": network.layers}
+    sizes = {"n": network.width, "n_0": network.first_fan_in, **depth}
     found = numbers(law, **{s.name: sizes[s.name] for s in law.free_symbols})
     exact = maximal_learning_rate(network, criterion=bounded, group=group)
     with workdps(20) as context:

@@ -55,8 +55,8 @@ class Validity(PickledByFields):
         """The first and the last depth at which the law holds at ``width``; None where there is
         none.
 
-        Found on all depths to 64 and a grid of ratio 1.02 beyond, to four times the width, with
-        ends bisected; raises `NotSolved` if they are no interval there.
+        The search tries all depths to 64 and a grid of ratio 1.02 to four times the width, and
+        bisects the ends.  Raises `NotSolved` if the depths found are not an interval.
 
         >>> from theory import MLP, maximal_learning_rate
         >>> maximal_learning_rate(MLP()).validity("0.1").depths(1024)
@@ -107,7 +107,7 @@ class Validity(PickledByFields):
 
     @cached_property
     def least_depth(self) -> int:
-        """The smallest depth from which on the law holds as the width goes to infinity."""
+        """The smallest depth from which the law holds as the width goes to infinity."""
         series, law = (_coefficients(each) for each in (self.update.solved_series(0)[0], self.law))
         low, high = (Fraction(int(bound.p), int(bound.q)) for bound in self._bounds)
         depth = 1

@@ -1,2 +1,2 @@
-"""The modules of this folder solve means of observables: in numbers, in closed form, in every
-limit."""
+"""The modules of this folder are the values that a prompt holds: a derived mean and what is made of
+means, their numbers, arrays and texts."""

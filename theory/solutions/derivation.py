@@ -11,24 +11,27 @@ from sympy.polys.domains.domain import Domain
 from theory.algebra.fields import field_of
 from theory.algebra.numerals import printable
 from theory.coverage import answered
-from theory.errors import InvalidArgument, NotSolved
-from theory.networks.multipliers import NUMBERED_LAYERS, Rates, grouped, has_closed_form, open_ends
-from theory.networks.network import Network, asked_layer, asked_rates, checked_network
+from theory.errors import NotSolved
+from theory.exact.closed_form import ClosedForm, closed_form, closed_form_expression
+from theory.exact.evaluation import DecimalRecursion, quick_mean
+from theory.exact.open_cells import general_layer, open_layer
+from theory.exact.recursion import Recursion, is_too_long, recursion
+from theory.limits.blocks import leading_in_blocks, refuse_open_block
+from theory.limits.infinite_width import MeanFieldLaw, leading_in_width, mean_field_law
+from theory.networks.multipliers import NUMBERED_LAYERS, grouped, has_closed_form, open_ends
+from theory.networks.network import Network, asked_layer, asked_rates, repeating_network
+from theory.networks.roles import Branch
 from theory.networks.sizes import Sizes, is_deep, layer_at, network_at, rates_at
 from theory.precision import workdps
 from theory.public_names import cached_property
-from theory.solutions.closed_form import ClosedForm, closed_form, closed_form_expression
-from theory.solutions.evaluation import DecimalRecursion, quick_mean
-from theory.solutions.infinite_width import MeanFieldLaw, leading_in_width, mean_field_law
-from theory.solutions.recursion import Recursion, is_too_long, layer_parameters, recursion
 from theory.solutions.solved import Solved, at_depths
-from theory.symbols import L, c, ell, n, n_in, n_out, r
-from theory.validation import brief
+from theory.solutions.unsolved import refuse_unsolved
+from theory.symbols import B, L, b, ell, n
 from theory.waiting import announced
 from theory.words.bounds import is_slow, refuse_long
 from theory.words.closure import LayerMap
-from theory.words.coefficients import LayerParameters
 from theory.words.observables import Observable, checked_observable
+from theory.words.shapes import shape_of
 from theory.words.word import is_odd, word_text
 from theory.words.word_maps import WordMaps, word_maps
 from theory.writing.blocks import Formulas, Line, Prose
@@ -36,7 +39,7 @@ from theory.writing.equations import map_lines
 from theory.writing.notation import Math
 from theory.writing.rendering import block_markdown
 
-__all__ = ["Derivation", "derive", "open_layer"]
+__all__ = ["Derivation", "derive"]
 
 _QUICK_DIGITS, _QUICK_DEPTH = 9, 10**6
 """Digits that double precision gives, up to a depth."""
@@ -60,8 +63,8 @@ class Derivation(Solved):
 
     observable: Observable
     network: Network
-    layer: int | Symbol
-    rates: tuple[Expr, ...] | Rates
+    layer: int | Symbol | Branch
+    rates: Any
     _shared: ClassVar[frozenset[str]] = Solved._shared | {"even", "squares", "word_maps"}
 
     @property
@@ -94,7 +97,8 @@ class Derivation(Solved):
     @property
     def general_layer_map(self) -> Matrix:
         """`layer_map` for any weight variance c/n_in, multiplier r of the layer's own share, and
-        mask moments m_p = E[D^p], all symbols.
+        mask moments m_p = E[D^p], all symbols; `NotSolved` for blocks, whose `layer_map` holds the
+        symbols that are given to the network.
 
         >>> from theory import MLP, derive
         >>> from theory.observables import K, trace
@@ -103,17 +107,13 @@ class Derivation(Solved):
         [c*m_2*n_out/n_in,      m_2*n_out*r],
         [               0, c*m_2*n_out/n_in]])
         """
+        if not self.network._is_chain:
+            raise NotSolved(
+                "a block has no general map of one variance and one rate: give the network symbols "
+                "instead, as in Residual(weight_variance=ByRole(up=c)), and ask for layer_map"
+            )
         kernel = self.word_maps.kernel
-        moments = [Symbol(f"m_{p}", positive=True) for p in range(1, kernel.mask_powers() + 1)]
-        domain = field_of(frozenset({n_in, n_out, c, r, *moments}))
-        layer = LayerParameters(
-            domain=domain,
-            fan_out=domain.from_sympy(n_out),
-            variance=domain.from_sympy(c / n_in),
-            rate=domain.from_sympy(r),
-            mask_moments=lambda power: domain.from_sympy(moments[power - 1]),
-        )
-        return kernel.matrix(layer).to_Matrix()
+        return kernel.matrix(general_layer(kernel.mask_powers())).to_Matrix()
 
     @property
     def carried_words(self) -> tuple[str, ...]:
@@ -164,7 +164,7 @@ class Derivation(Solved):
     @cached_property
     def word_maps(self) -> WordMaps:
         """The derivation before sizes, shared by all networks."""
-        return word_maps(self.even)
+        return word_maps(self.even, *map(shape_of, self.network._kinds()))
 
     @cached_property
     def even(self) -> Observable:
@@ -185,8 +185,8 @@ class Derivation(Solved):
         """The observable's variance over networks, exact, as `exact` is.
 
         It is the derived mean of the square, an observable of twice the degree, less the squared
-        mean.  With symbols it takes a second for g^T K g, and a minute for g^T K K g.  Raises
-        `NotSolved` as `exact` does, and `InvalidArgument` where the square has too many terms.
+        mean.  With symbols it takes a second for g^T K K g.  Raises `NotSolved` as `exact` does,
+        and `InvalidArgument` where the square has too many terms.
 
         >>> from theory import MLP, derive
         >>> from theory.observables import K, trace
@@ -231,7 +231,10 @@ class Derivation(Solved):
     def opened(self) -> tuple[Derivation, Sizes] | None:
         """For a deep network with symbols, and for a high layer: the derivation with symbols for
         depth and layer, and their numbers."""
-        network, layer, rates = self.network, self.layer, grouped(self.rates)
+        network, layer = self.network, self.layer
+        if not network._is_chain:
+            return self._opened_blocks
+        rates = grouped(self.rates)
         high = isinstance(layer, int) and layer not in NUMBERED_LAYERS
         deep = is_deep(network) or (high and network.depth == L)
         if self.vanishes or isinstance(network.width, tuple) or not deep:
@@ -244,10 +247,28 @@ class Derivation(Solved):
         return opened, {L: sympify(network.depth), ell: sympify(layer)}
 
     @property
+    def _opened_blocks(self) -> tuple[Derivation, Sizes] | None:
+        """The same for a network of many blocks, above the first."""
+        inside, blocks = isinstance(self.layer, Branch), self.network.depth
+        block = self.layer.block if isinstance(self.layer, Branch) else self.layer
+        solved = self.network._depths and block != 0 and not isinstance(self.rates, tuple)
+        if self.vanishes or not solved or not is_deep(self.network):
+            return None
+        place = B if block == blocks else b
+        layer = Branch(place) if inside else place
+        opened = replace(self, network=self.network._with(blocks=None), layer=layer)
+        return opened, {B: sympify(blocks), b: sympify(block)}
+
+    @property
     def in_numbers(self) -> bool:
         """Whether depth, layer and multipliers are numbers; the width may be a symbol."""
-        numbers = isinstance(self.network.depth, int) and isinstance(self.layer, int)
+        numbers = isinstance(self.network.depth, int) and self._layer_is_number
         return numbers and not open_ends(self.rates)
+
+    @property
+    def _layer_is_number(self) -> bool:
+        layer = self.layer.block if isinstance(self.layer, Branch) else self.layer
+        return isinstance(layer, int)
 
     @property
     def closed_form(self) -> ClosedForm:
@@ -268,7 +289,7 @@ class Derivation(Solved):
                 "layers: give rates=ByGroup(...) or rates=TrainedLayers(...), or layer as a number"
             )
         with announced("closed form"):
-            return closed_form(self.word_maps, self.network, sympify(self.layer), self.rates)
+            return closed_form(self.word_maps, self.network, self.layer, self.rates)
 
     def leading(self) -> Expr:
         """The leading term as n -> infinity and then, with a symbolic depth, as it grows.
@@ -287,6 +308,9 @@ class Derivation(Solved):
         """Power of n and its coefficient in `leading`."""
         if self.vanishes:
             return 0, Integer(0)
+        if not isinstance(self.network.depth, int) and not self.network._is_chain:
+            refuse_open_block(self.layer)
+            return leading_in_blocks(self.sums)
         if not isinstance(self.network.depth, int):
             law = self.law
             return law.power, law.leading(self.layer)
@@ -325,7 +349,7 @@ class Derivation(Solved):
     @property
     def domain(self) -> Domain:
         """The field of `in_field`."""
-        return field_of(self.network.free_symbols)
+        return field_of(self.network._field_symbols(self.rates))
 
     def _forms(self) -> list[ClosedForm]:
         return [] if self.vanishes else [self.closed_form]
@@ -347,7 +371,8 @@ class Derivation(Solved):
             return self._recursion().value(self._numeric_layer())
 
     def _symbols(self) -> frozenset[Symbol]:
-        layer = {self.layer} if isinstance(self.layer, Symbol) else set()
+        named = self.layer.block if isinstance(self.layer, Branch) else self.layer
+        layer = {named} if isinstance(named, Symbol) else set()
         return self.network.free_symbols | open_ends(self.rates) | layer
 
     def _at(self, sizes: Sizes) -> Derivation:
@@ -387,8 +412,9 @@ class Derivation(Solved):
         return recursion(self.word_maps, self.network, self.rates)
 
     def _numeric_layer(self) -> int:
-        if isinstance(self.layer, int):
-            return self.layer
+        """The cell of the layer."""
+        if self._layer_is_number:
+            return self.network._cell_of(self.layer)
         raise NotSolved(
             f"this needs a layer in numbers, got layer={self.layer}: give layer as a number, or "
             f"ask for exact, which has a closed form in ell"
@@ -417,7 +443,8 @@ class Derivation(Solved):
             return block_markdown(Prose(repr(self)))
         return block_markdown(
             Prose(
-                f"${self._quantity}$ at layer {brief(self.layer)} of `{self.network}`, by words:"
+                f"${self._quantity}$ {self.network._place(self.layer)} of `{self.network}`, by "
+                f"words:"
             ),
             self.layer_equations,
         )
@@ -427,7 +454,7 @@ class Derivation(Solved):
         return f"E[{self.observable}]"
 
     def __repr__(self) -> str:
-        of = f"E[{self.observable}] at layer {brief(self.layer)} of {self.network}"
+        of = f"E[{self.observable}] {self.network._place(self.layer)} of {self.network}"
         return f"Derivation of {of}: {self._closure}"
 
     @property
@@ -438,12 +465,6 @@ class Derivation(Solved):
             return "its words take seconds to minutes; ask for words, or for a value"
         size = len(self.words)
         return f"{size} word{'s' * (size != 1)}, closed under the layer map"
-
-
-def open_layer(network: Network) -> LayerParameters:
-    """One layer of ``network`` with multiplier 1 and both fans open, over Q(n_in, n_out)."""
-    domain = field_of((network.free_symbols - {L}) | {n_in, n_out})
-    return layer_parameters(domain, network._site(n_in, n_out, Integer(1)))
 
 
 @answered
@@ -470,25 +491,8 @@ def derive(
     6*n**3 + 10*n**2
     """
     checked_observable(observable)
-    checked_network(network)
+    repeating_network(network)
     refuse_long(observable)
     asked = asked_layer(network, layer)
-    _refuse_bare_masks(observable, network, asked)
+    refuse_unsolved(observable, network, asked)
     return Derivation(observable, network, asked, asked_rates(network, rates))
-
-
-def _refuse_bare_masks(observable: Observable, network: Network, layer: int | Symbol) -> None:
-    """Refuse terms of masks and gradients alone above another ReLU layer.
-
-    Where a layer below is inactive as a whole, the masks here are 0 and no fair coins, and in such
-    a term nothing else vanishes with them: |g|^2 has the mean of fair coins times the chance that
-    no layer below is inactive, the product of 1 - 2^-n over them, which is not rational in n.
-    """
-    bare = [word for word, _ in observable.terms if set() < set("".join(word)) <= {"D", "g"}]
-    if bare and network.activation.slope == 0 and layer != 1 and network.depth != 1:
-        raise InvalidArgument(
-            f"expected g and D of ReLU layers above the first in products with K or z, got the "
-            f"term {word_text(bare[0])} of observable={observable}: where a whole layer below is "
-            f"inactive the masks are no fair coins, and the mean is not rational in the width; "
-            f"give layer=1, a leaky slope, or a product such as trace(D) * (z @ z)"
-        )

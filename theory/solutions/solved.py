@@ -11,12 +11,9 @@ from sympy.polys.domains.domain import Domain
 
 from theory.algebra.in_width import InWidth
 from theory.errors import NotSolved
-from theory.networks.sizes import Sizes
-from theory.public_names import cached_property
-from theory.solutions.closed_form import ClosedForm
-from theory.solutions.infinite_width import leading_in_width
-from theory.solutions.joint_limit import JointLaw
-from theory.solutions.limits import (
+from theory.exact.closed_form import ClosedForm
+from theory.limits.blocks import block_limit, block_ratio_limit
+from theory.limits.expansions import (
     Weighted,
     growth,
     highest_power,
@@ -24,8 +21,12 @@ from theory.solutions.limits import (
     over_width,
     width_series,
 )
+from theory.limits.infinite_width import leading_in_width
+from theory.limits.joint_limit import JointLaw
+from theory.networks.sizes import Sizes
+from theory.public_names import cached_property
 from theory.solutions.value import Number
-from theory.symbols import L, n
+from theory.symbols import B, L, n
 from theory.validation import count_between
 from theory.waiting import announced
 
@@ -124,10 +125,10 @@ class Solved(Number):
 
     def solved_series(self, order: int) -> tuple[Expr, ...]:
         """`width_series` of the closed form."""
-        if not self.highest_power:
-            return width_series(self.sums, order)
-        width = self.width_here * n**self.highest_power
-        return width_series(over_width(self._forms(), width), order)
+        sums = self.sums
+        if self.highest_power:
+            sums = over_width(self._forms(), self.width_here * n**self.highest_power)
+        return tuple(each.xreplace(self.network._depths) for each in width_series(sums, order))
 
     def joint_limit(self) -> Expr:
         """The leading term as n -> infinity with L = t n; `joint_law` has more.
@@ -142,6 +143,10 @@ class Solved(Number):
         >>> readout_update(MLP()).joint_limit()
         eta**2*n**2*exp(5*t)
         """
+        if not self.network._is_chain:
+            self._check_joint()
+            with announced("joint limit"):
+                return block_ratio_limit(self.sums) * self.unit_of_step
         law = self.joint_law(1)
         number, rest = law.coefficient().as_content_primitive()
         return Mul(number, *Mul.make_args(rest), n**law.power, self.unit_of_step)
@@ -155,9 +160,29 @@ class Solved(Number):
         JointLaw: n**3 f_0(t), f_0 ~ t**3/3 at small t, t**2*exp(5*t)/18 at large t
         """
         self._check_joint()
+        if not self.network._is_chain:
+            raise NotSolved("the joint limit of blocks has one term: ask for joint_limit()")
         orders = count_between("orders", orders, 1, _MOST_ORDERS)
         with announced("joint limit"):
             return joint_law(self.sums, orders)
+
+    def block_limit(self) -> Expr:
+        """The leading term as the number of blocks B grows at fixed width n, with a multiplier^2
+        of T/B: an exponential.  Proven for every n, from the closed form in B.
+
+        Raises `NotSolved` for a network without blocks, and for a number of them.
+
+        >>> from theory import Residual, squared_update
+        >>> squared_update(Residual(width=1)).label.block_limit()
+        43*eta**2*exp(6)/4
+        """
+        if self.network.depth != B:
+            raise NotSolved(
+                f"block_limit() needs a symbolic number of blocks, got {self.network}: give "
+                f"Residual()"
+            )
+        with announced("limit of many blocks"):
+            return block_limit(self.sums) * self.unit_of_step
 
     def growth(self) -> Expr:
         """The leading term as L -> infinity at fixed width: no power law, but an exponential.
@@ -167,7 +192,10 @@ class Solved(Number):
         L**2*eta**2*(1 + 5/n)**(L - 1)*(n + 2)/18
         """
         if self.network.depth != L:
-            raise NotSolved(f"growth() needs a symbolic depth, got {self.network}: leave depth out")
+            raise NotSolved(
+                f"growth() needs an MLP of symbolic depth, got {self.network}: leave depth out, or "
+                f"ask for block_limit() of a residual network"
+            )
         return growth(self.sums) * self.unit_of_step
 
     def _expanded(self, of: Callable[[Solved], InWidth]) -> InWidth:
@@ -179,6 +207,9 @@ class Solved(Number):
 
     def _at_fixed_ratio(self) -> InWidth:
         """The leading term at L = t n."""
+        if not self.network._is_chain:
+            coefficient, power = block_ratio_limit(self.sums).as_coeff_exponent(n)
+            return InWidth.of(power, [coefficient])
         law = self.joint_law(1)
         return InWidth.of(law.power, [law.coefficient()])
 

@@ -11,13 +11,14 @@ from functools import partial
 from operator import methodcaller
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from mpmath import mpf, nstr
+from mpmath import nstr
 from sympy import Expr, Symbol
 
 from theory.algebra.in_width import InWidth
 from theory.algebra.numerals import FEW_LAYERS
 from theory.coverage import NoOperators
 from theory.errors import InvalidArgument, NotSolved
+from theory.exact.evaluation import guard_digits
 from theory.networks.network import Network
 from theory.networks.sizes import (
     Sizes,
@@ -37,18 +38,17 @@ from theory.solutions.arrays import (
     broadcast,
     over_arrays,
 )
-from theory.solutions.evaluation import guard_digits
+from theory.solutions.floats import as_float, as_log
 from theory.symbols import L, n
-from theory.validation import brief, digits_wanted, series_order
+from theory.validation import digits_wanted, series_order
 from theory.waiting import announced
 from theory.writing.blocks import Line
 from theory.writing.pictures import Drawable
 from theory.writing.rendering import formulas_latex
 
-__all__ = ["ArrayFunction", "Number", "Value", "as_float", "each"]
+__all__ = ["ArrayFunction", "Number", "Value", "each"]
 
 _FLOAT_DIGITS = 17
-_LEAST, _MOST = 2.2250738585072014e-308, 1.7976931348623157e308
 _TEXT_DIGITS, _LONGEST, _MOST_CANCELLED = 10, 320, 8
 """Digits of a decimal and characters of a formula in the text of a number; coefficients of a series
 in 1/n that may cancel before its first."""
@@ -304,10 +304,10 @@ class Value(NoOperators, Drawable, PickledByFields, PublicNames, ABC):
             )
 
     def _check_joint(self) -> None:
-        if self.network.width != n or self.network.depth != L:
+        if self.network.width != n or isinstance(self.network.depth, int):
             raise NotSolved(
-                f"the joint limit L = t n needs symbolic width and depth, got {self.network}: "
-                f"leave them out, as in MLP()"
+                f"the joint limit at a fixed depth/width needs symbolic width and depth, got "
+                f"{self.network}: leave them out, as in MLP()"
             )
 
     @takes_no_sizes
@@ -345,7 +345,7 @@ class Value(NoOperators, Drawable, PickledByFields, PublicNames, ABC):
     def _logs(self, sizes: Sizes) -> Any:
         """Its natural logarithm, minus infinity for 0."""
         numbers = self._at(sizes)._decimals(_FLOAT_DIGITS)
-        return each(lambda number: _log(number, sizes), numbers)
+        return each(lambda number: as_log(number, sizes), numbers)
 
 
 class Number(Value):
@@ -372,8 +372,9 @@ class Number(Value):
                     return self._exact_text()
                 return f"{nstr(self.evaluate(_TEXT_DIGITS), _TEXT_DIGITS)}{unit}"
             open_depth = not isinstance(network.depth, int)
-            # a numbered layer has no leading term in an open depth
-            if open_depth and network.width == n and type(getattr(self, "layer", None)) is not int:
+            # a numbered layer of a chain has no leading term in an open depth
+            numbered = network._is_chain and type(getattr(self, "layer", None)) is int
+            if open_depth and network.width == n and not numbered:
                 return f"{self.leading()} to leading order"
             text = "" if is_large(network) else self._exact_text()
             if 0 < len(text) <= _LONGEST:
@@ -470,36 +471,3 @@ def each(function: Callable[[Any], Any], numbers: Any) -> Any:
         return function(numbers)
     values = map(function, numbers)
     return type(numbers)._make(values) if hasattr(numbers, "_make") else tuple(values)
-
-
-def as_float(number: mpf, sizes: Sizes, call: Callable[[Sizes], str] | None = None) -> float:
-    """``number`` in float64; `InvalidArgument`, with the exact ``call``, beyond its range."""
-    value = float(number)
-    if value == 0 == number or _LEAST <= abs(value) <= _MOST:
-        return value
-    with workdps(5) as context:
-        size = context.nstr(number, 3)
-    got = f"{_written(sizes)}, where it is {size}" if sizes else size
-    raise InvalidArgument(
-        f"expected a value that float64 can hold, got {got}; {(call or _call)(sizes)} has it"
-    )
-
-
-def _log(number: mpf, sizes: Sizes) -> float:
-    if number > 0:
-        return float(number.context.log(number))
-    if number == 0:
-        return float("-inf")
-    raise InvalidArgument(
-        f"expected sizes where the value is positive, got {_written(sizes)}, where it is negative "
-        f"and has no logarithm; {_call(sizes)} has it"
-    )
-
-
-def _written(sizes: Sizes) -> str:
-    return ", ".join(f"{symbol}={brief(number)}" for symbol, number in sizes.items()) or "these"
-
-
-def _call(sizes: Sizes) -> str:
-    named = ", ".join(f"{symbol}={brief(number)}" for symbol, number in sizes.items())
-    return f".at({named}).evaluate()" if named else "evaluate()"

@@ -1,9 +1,9 @@
-"""A coefficient of a layer's map is an integer combination of the few numbers of a layer.
+"""A coefficient of a step's map is an integer combination of the few numbers of a step.
 
-A layer enters an expectation only through its fan-out N (as falling factorials, one factor per
-distinct neuron), the variance of one weight, the multiplier of its own share, and the moments of
-its masks.  A `Term` is the exponent of each; a coefficient is ``{Term: integer}``, and it is
-evaluated in whatever exact domain the sizes live in.
+A step enters an expectation only through the widths of its sites (as falling factorials, one factor
+for each distinct neuron), the variances of single weights, the multipliers of own shares, the
+squared factors of links, and the moments of its masks.  A `Term` is the exponent of each; a
+coefficient is ``{Term: integer}``, and it is evaluated in whatever exact domain the sizes live in.
 """
 
 from __future__ import annotations
@@ -16,34 +16,46 @@ from typing import Any, NamedTuple
 
 from sympy.polys.domains.domain import Domain
 
-__all__ = ["Coefficient", "LayerParameters", "Term", "evaluate"]
+__all__ = ["Coefficient", "Coin", "Powers", "StepParameters", "Term", "evaluate"]
+
+Coin = tuple[int, int, tuple[int, ...]]
+"""Site, neurons and masks: (width)_neurons * prod_p E[D^p] over ``masks``."""
+Powers = tuple[tuple[int, int], ...]
+"""Exponents by index."""
 
 
 class Term(NamedTuple):
-    """(fan_out)_neurons * variance^pairs * rate^own * prod_p E[D^p] over ``masks``."""
+    """A product over a step.
 
-    neurons: int
-    pairs: int
-    own: int
-    masks: tuple[int, ...]
+    ``coins``: one `Coin` for each site.
+    ``pairs``: (weights, k) for variance^k.  ``own``: (weights, k) for rate^k.  ``links``:
+    (link, k) for the squared factor to the power k.
+    """
+
+    coins: tuple[Coin, ...]
+    pairs: Powers
+    own: Powers
+    links: Powers
 
 
 Coefficient = Mapping[Term, int | Fraction]
 
 
 @dataclass(frozen=True)
-class LayerParameters:
-    """The numbers of one layer, as elements of the exact field ``domain``.
+class StepParameters:
+    """The numbers of one step, as elements of the exact field ``domain``.
 
-    ``variance`` is that of one weight, c/fan_in; ``rate`` the multiplier of the layer's own
-    share; ``mask_moments(p)`` is E[D^p].
+    By site: ``widths``, and ``mask_moments``, functions that give E[D^p].  By weights:
+    ``variances`` of one weight, c/fan_in, and ``rates``, multipliers of the own share.  By link:
+    ``links``, its squared factor.
     """
 
     domain: Domain
-    fan_out: Any
-    variance: Any
-    rate: Any
-    mask_moments: Callable[[int], Any]
+    widths: Mapping[int, Any]
+    mask_moments: Mapping[int, Callable[[int], Any]]
+    variances: Mapping[int, Any]
+    rates: Mapping[int, Any]
+    links: Mapping[int, Any]
 
     @cached_property
     def _products(self) -> dict[Term, Any]:
@@ -53,20 +65,25 @@ class LayerParameters:
         """The value of one term, kept: most terms stand in many coefficients."""
         if term not in self._products:
             value = self.domain.one
-            for power in term.masks:
-                value *= self.mask_moments(power)
-            for chosen in range(term.neurons):
-                value *= self.fan_out - self.domain(chosen)
-            value *= self.variance**term.pairs
-            self._products[term] = value * self.rate**term.own if term.own else value
+            for site, neurons, masks in term.coins:
+                for power in masks:
+                    value *= self.mask_moments[site](power)
+                for chosen in range(neurons):
+                    value *= self.widths[site] - self.domain(chosen)
+            for numbers, powers in self._powers(term):
+                for index, power in powers:
+                    value *= numbers[index] ** power
+            self._products[term] = value
         return self._products[term]
 
+    def _powers(self, term: Term) -> tuple[tuple[Mapping[int, Any], Powers], ...]:
+        return (self.variances, term.pairs), (self.rates, term.own), (self.links, term.links)
 
-def evaluate(coefficient: Coefficient, layer: LayerParameters) -> Any:
-    """The coefficient's value for one layer, in the layer's domain."""
-    domain = layer.domain
-    total = domain.zero
+
+def evaluate(coefficient: Coefficient, step: StepParameters) -> Any:
+    """The coefficient's value for one step, in the step's domain."""
+    total = step.domain.zero
     for term, count in coefficient.items():
-        number = domain(count.numerator) / domain(count.denominator)
-        total += number * layer.product(term)
+        value = step.product(term) * count.numerator
+        total += value if count.denominator == 1 else value / step.domain(count.denominator)
     return total

@@ -1,12 +1,11 @@
-"""`gradient_terms` averages the layers above: from observables in g to words in x and B, C, ....
+"""`gradient_terms` averages the readout: from observables in g to words in x and B, C, ....
 
-At layer l, with h = df/dx^(l) the gradient on the activation, g = D h and f = h . x.  A matrix M
-of the layer enters an observable through g^T M g = h^T B h with B = D (M + M^T)/2 D.  Averaged
-over everything above layer l, an observable is a combination of words in x and B, C, ...:
+At the last site of a cell, with h = df/dx the gradient on the activation, g = D h and f = h . x.  A
+matrix M of the cell enters an observable through g^T M g = h^T B h with B = D (M + M^T)/2 D.
+Averaged over everything above, an observable is a combination of words in x and B, C, ...:
 
-* at the last layer h is the readout v, Gaussian, and Wick's theorem over its one row gives them;
-* one layer further down, h = W^T g, so B is replaced by D W B W^T D: the kernel's own layer map
-  without own share (`theory.words.layer`).
+* at the last cell h is the readout v: f is a site of width 1, whose step gives them;
+* one cell further down, B is carried through the cell as a kernel without own share.
 """
 
 from __future__ import annotations
@@ -18,15 +17,19 @@ from itertools import product
 from math import prod
 
 from theory.errors import InvalidArgument
-from theory.words.layer import BELOW, CARRIED, masked
+from theory.words.coefficients import Term
+from theory.words.letters import MASKED, kernel, post, transposed, vector
 from theory.words.observables import Observable
-from theory.words.wick import contract, row_letter
+from theory.words.shapes import EdgeShape, SiteShape
+from theory.words.step import word_below
 from theory.words.word import Word, canonical_word, word_text
 
 __all__ = ["GradientTerm", "gradient_terms"]
 
-READOUT = row_letter(0)
-"""The readout, as the one Gaussian row of Wick's theorem at the top."""
+CARRIED = MASKED[1:]
+"""The matrices without own share: what the gradients of an observable carry up."""
+_READOUT = (SiteShape(1, False, (EdgeShape(0, post(0)),)),)
+"""The step of f, one neuron without a mask."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class GradientTerm:
 
     def unfold(self, word: Word) -> Mapping[Word, Fraction]:
         """A word in x and the carried matrices, times the spectators, in K, D and z."""
-        spellings = [self._spellings(factor) for factor in masked(word)]
+        spellings = [self._spellings(factor) for factor in word]
         share = Fraction(1, prod(len(ways) for ways in spellings))
         unfolded: dict[Word, Fraction] = {}
         for factors in product(*spellings):
@@ -56,12 +59,13 @@ class GradientTerm:
         return unfolded
 
     def _spellings(self, factor: str) -> list[str]:
-        """``factor`` with each carried letter written as (M + M^T)/2."""
+        """``factor`` with each carried letter written as D (M + M^T)/2 D."""
         spellings = [""]
         for letter in factor:
-            matrix = self.carried.get(letter, letter)
-            ways = {matrix, matrix[::-1]}
-            spellings = [spelled + way for spelled in spellings for way in sorted(ways)]
+            matrix = self.carried.get(letter)
+            ways = {letter} if matrix is None else {matrix, transposed(matrix)}
+            spelled = sorted(way if matrix is None else f"D{way}D" for way in ways)
+            spellings = [before + way for before in spellings for way in spelled]
         return spellings
 
 
@@ -76,30 +80,42 @@ def gradient_terms(observable: Observable) -> tuple[GradientTerm, ...]:
 
 def _gradient_term(word: Word, coefficient: Fraction) -> GradientTerm:
     carried: dict[str, str] = {}
-    strings = [_open_string(factor, carried) for factor in word if "g" in factor]
+    strings = [_carried_letter(f, carried) for f in word if "g" in f and f != "gz"]
+    outputs = word.count("gz")
+    forms = [vector(post(1)) * 2] * (outputs // 2)
     return GradientTerm(
         coefficient=coefficient,
-        top=contract(canonical_word(strings)),
-        pairs=sum(string.count(READOUT) for string in strings) // 2,
+        top={} if outputs % 2 else _over_readout(canonical_word((*strings, *forms))),
+        pairs=len(strings) + outputs // 2,
         carried={letter: matrix for matrix, letter in carried.items()},
         spectators=tuple(factor for factor in word if "g" not in factor),
     )
 
 
-def _open_string(factor: str, carried: dict[str, str]) -> str:
-    """A factor with gradients as a string in the readout row: f = h . x, g^T M g = h^T B h."""
-    if factor == "gz":
-        return f"{READOUT}x"
+def _over_readout(word: Word) -> Mapping[Word, int]:
+    """The expectation over a readout of variance 1: all loops run through its one neuron."""
+    return {
+        below: sum(int(count) for term, count in terms.items() if _is_one_neuron(term))
+        for below, terms in word_below(word, _READOUT).items()
+    }
+
+
+def _is_one_neuron(term: Term) -> bool:
+    return all(neurons == 1 for _, neurons, _ in term.coins)
+
+
+def _carried_letter(factor: str, carried: dict[str, str]) -> str:
+    """A factor g^T M g as the carried letter of M between the output's face."""
     if factor[0] != factor[-1]:
         raise InvalidArgument(
             f"expected each g of an observable in g @ z or in g @ M @ g with M built from K and "
             f"D, got the factor {word_text((factor,))}; put g on both of its ends"
         )
-    matrix = min(factor[1:-1], factor[-2:0:-1])
+    matrix = min(factor[1:-1], transposed(factor[1:-1]))
     if matrix not in carried and len(carried) == len(CARRIED):
         raise InvalidArgument(
             f"expected at most {len(CARRIED)} different matrices between gradients in one "
             f"product, got {len(carried) + 1}; take the product apart"
         )
     letter = carried.setdefault(matrix, CARRIED[len(carried) % len(CARRIED)])
-    return f"{READOUT}{BELOW[letter]}{READOUT}"
+    return kernel(MASKED.index(letter), post(1), post(1))

@@ -1,15 +1,18 @@
 """A word is a product of traces and quadratic forms, as a plain sorted tuple of text.
 
-A factor is a string.  Upper case is a symmetric matrix, lower case a vector: ``"AA"`` is
-tr(A A) and ``"xAx"`` is x^T A x.  A word is the sorted tuple of its factors; the empty tuple is
-the number 1.  Factors are canonical: a trace is the least of its rotations and reversals, a form
-the lesser of itself and its transpose.
+A factor is a text of letters (`theory.words.letters`): ``"AA"`` is tr(A A) and ``"xAx"`` is
+x^T A x.  A word is the sorted tuple of its factors; the empty tuple is the number 1.  Factors are
+canonical: a trace is the least of the rotations of itself and of its transpose, a form the lesser
+of itself and its transpose.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import groupby
+
+from theory.words.letters import is_junction, is_vector, transposed
 
 __all__ = [
     "Word",
@@ -26,12 +29,13 @@ Word = tuple[str, ...]
 
 def is_trace(factor: str) -> bool:
     """Whether ``factor`` is a trace (of matrices only) rather than a form between vectors."""
-    return not factor or factor[0].isupper()
+    return not factor or not is_vector(factor[0])
 
 
+@lru_cache(maxsize=1 << 16)
 def canonical_factor(factor: str) -> str:
     """The one spelling of a factor among all that name the same number."""
-    backwards = factor[::-1]
+    backwards = transposed(factor)
     if not is_trace(factor):
         return min(factor, backwards)
     turns = range(max(1, len(factor)))
@@ -44,9 +48,12 @@ def canonical_word(factors: Iterable[str]) -> Word:
 
 
 def degree(word: Word) -> int:
-    """Number of matrices plus number of forms: what a layer conserves, since the own share
-    trades one matrix for one |x|^2."""
-    return sum(len(factor) if is_trace(factor) else len(factor) - 1 for factor in word)
+    """Number of kernels plus number of forms: what a step conserves, since the own share trades
+    one kernel for one |x|^2.  Masks do not count."""
+    return sum(
+        sum(letter != "D" and not is_junction(letter) for letter in factor) - (not is_trace(factor))
+        for factor in word
+    )
 
 
 def word_text(word: Word) -> str:

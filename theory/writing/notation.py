@@ -24,6 +24,8 @@ _LONGEST_FACTOR = 2000
 
 _SIGNS = {
     "Δ": r"\Delta ",
+    "α": r"\alpha ",
+    "τ": r"\tau ",
     "η": r"\eta ",
     "σ": r"\sigma ",
     "λ": r"\lambda ",

@@ -1,6 +1,6 @@
-"""Assertions compare a derivation of your own with exact values and with simulated networks.
+"""Assertions compare your derivation with exact values and with simulated networks.
 
-For test files, best with networks drawn by `verify.strategies`.  See docs/property-tests.md.
+For test files, best with networks drawn by `verify.strategies`.  See docs/tutorials/check.md.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def assert_exact(
     if found is Outcome.UNDECIDED and value is not None:
         raise InvalidArgument(
             f"expected a rational number from the derivation at {network}, got {said}, which is "
-            f"not told from {reading.target.law(Claim.EXACT)}; simplify it first"
+            f"not separable from {reading.target.law(Claim.EXACT)}; simplify the derivation"
         )
     if found is not Outcome.CONSISTENT:
         title = f"not the exact value at {place(reading.target)}"
@@ -170,16 +170,16 @@ def assert_matches_networks(
 ) -> None:
     """Assert that ``derivation`` gives the mean over simulated networks.
 
-    A true value fails with at most the chance ``false_alarm``; one that is wrong by the relative
-    error ``notices`` fails with at least 95 %.  ``samples``: networks drawn; None for as many as
-    this takes.  ``sampler``: None for `Gram`, or for `RareEvents` where that is quicker, which is
-    where networks vary much.  The same ``seed`` gives the same answer, always.
+    A true value fails with at most the chance ``false_alarm``; a value that is wrong by the
+    relative error ``notices`` fails with at least 95 %.  ``samples``: networks drawn; None for as
+    many as this needs.  ``sampler``: None for `Gram`, or for `RareEvents` if faster (for networks
+    that vary much).  The same ``seed`` always gives the same answer.
 
-    Of theory only the variance of one network is taken; ``false_alarm`` is then proven for any
-    tail.  `RareEvents` takes nothing, and relies on the standard error of its samples.  Raises
-    AssertionError with the value, the measured mean, its standard error and z; `InvalidArgument`
-    as `assert_exact`, and where more than ``samples``, or 4,194,304, networks are needed.  Floats
-    are welcome.
+    The test takes only the variance of one network from the theory; ``false_alarm`` is then proven
+    for any tail.  With `RareEvents` it takes nothing, and relies on the standard error of the
+    samples.  Raises AssertionError with the value, the measured mean, its standard error and z;
+    `InvalidArgument` as `assert_exact`, and if it needs more than ``samples``, or 4,194,304,
+    networks.  Floats are welcome.
 
     >>> from theory import MLP
     >>> assert_matches_networks(lambda L: L / 2, MLP(64, 1), part="label", seed=1)
@@ -246,7 +246,7 @@ def _trial(target: Target, notices: object, false_alarm: object) -> Trial:
         _refuse_without_scale(target)
     error = number_between("notices", notices, "give a relative error such as 0.1")
     return Trial(
-        target, error, number_between("false_alarm", false_alarm, "give one such as 1e-6", 1.0)
+        target, error, number_between("false_alarm", false_alarm, "give a chance such as 1e-6", 1.0)
     )
 
 

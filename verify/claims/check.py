@@ -1,4 +1,4 @@
-"""`check` decides a user's own formula by theory, and apart from that compares it with networks."""
+"""`check` decides a user's formula by theory, and compares the formula with networks."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ from theory.coverage import Answering, answered
 from theory.display.tables import html_table
 from theory.errors import InvalidArgument
 from theory.formulas.formula import Formula
-from theory.laws.criteria import Criterion
+from theory.laws.criteria import BlockCriterion, Criterion
 from theory.networks.mlp import MLP
+from theory.networks.residual import Residual
+from theory.networks.roles import Branch
 from theory.outcome import Outcome
 from theory.symbols import ell, eta
 from theory.validation import typed
@@ -48,8 +50,8 @@ _LONGEST = 200
 class Check(Answering):
     """The answer to a claim, printed as a report.
 
-    ``theory``: what theory decides, and how it knows.  ``evidence``: the networks with which it
-    was compared, or None, with ``unmeasured`` the reason.
+    ``theory``: the decision by theory and its reason.  ``evidence``: the comparison of the formula
+    with networks, or None, with ``unmeasured`` the reason.
 
     >>> found = check("sqrt(3)/L**1.5", claim="leading", quantity="rate", simulate=False)
     >>> found.verdict.name, found.difference, found.theory.reason
@@ -97,7 +99,7 @@ class Check(Answering):
 
     @property
     def difference(self) -> Difference | None:
-        """What is off, where it is one of the known differences.
+        """The difference between formula and law, or None if `check` does not recognise it.
 
         >>> from verify import check
         >>> wrong = check("L**2/3", claim="leading", simulate=False)
@@ -107,8 +109,8 @@ class Check(Answering):
         return self.theory.difference
 
     def plot(self, ax: Axes | None = None, *, against: str | None = None) -> Axes:
-        """Draw the formula beside what it claims to be: over the exact values, with the measured
-        means, where networks were compared, and else beside the exact values; the axes.
+        """Draw the formula over the exact values, with the measured means, if networks were
+        compared, and otherwise beside the exact values; return the axes.
 
         ``against``: "depth", "width" or "layer"; None for the first of them that varies.  ``ax``:
         Matplotlib axes, or None for a new figure; backend and style are the user's.
@@ -153,11 +155,11 @@ def check(
     *,
     claim: str = "exact",
     quantity: str = "update",
-    network: MLP | None = None,
+    network: MLP | Residual | None = None,
     layer: object = None,
     part: str | None = None,
     rates: object = None,
-    criterion: Criterion | None = None,
+    criterion: Criterion | BlockCriterion | None = None,
     observable: Observable | None = None,
     simulate: bool = True,
     grid: Iterable[MLP] | None = None,
@@ -167,24 +169,24 @@ def check(
     sampler: Sampler = Gram(),
     execution: Execution = Execution(),
 ) -> Check:
-    """Whether ``formula`` is what it is claimed to be, by theory and on simulated networks.
+    """Test a claim about ``formula`` against the theory and against simulated networks.
 
-    ``formula``: text, a sympy expression, a value such as ``squared_update(MLP())``, which is
-    compared with its own law, or a function whose parameters are named like the sizes: n, L, ell,
+    ``formula``: text, a sympy expression, a value such as ``squared_update(MLP())``, compared
+    with the law of its network, or a function whose parameters are named like the sizes: n, L, ell,
     n_0, eta, t = L/n and a, the slope.  ``claim``: "exact", an identity; "leading",
     formula/E -> 1 as n -> infinity, then L (and ell) -> infinity; "joint", the same as
     n -> infinity with L = t n.  ``quantity``: "update", E[(Delta z)^2], per eta^2 where eta is
-    not named; or "rate", the maximal learning rate under ``criterion``.  ``network``: None leaves
-    open what the formula names, and is MLP() for n and L.  ``layer``: None for the last hidden
+    not named; or "rate", the maximal learning rate under ``criterion``.  ``network``: None is
+    MLP() with the sizes open that the formula names.  ``layer``: None for the last hidden
     layer, or for every layer where the formula names ell.  ``part``: "total" (None), "label"
-    or "output".  ``rates``: as in `theory.squared_update`.  ``observable``: as for `theory.derive`,
-    whose mean the formula is for in the place of the update.
+    or "output".  ``rates``: as in `theory.squared_update`.  ``observable``: as for `theory.derive`;
+    the formula is then for the mean of the observable.
 
-    ``simulate``: False asks theory alone.  ``grid``: networks to simulate, ``network`` with numbers
+    ``simulate``: False for theory alone.  ``grid``: networks to simulate, ``network`` with numbers
     for its sizes; ``samples`` of each or the relative standard error ``precision``; by default a
-    few small ones, as many as show an error of about 3 %, and for a limit wide and deep ones, on
-    which its leading term is compared with the measured mean.  ``execution``: how blocks are run
-    (docs/runs.md).
+    few small networks, as many as show an error of about 3 %, and for a limit wide and deep
+    networks, whose measured mean is compared with the leading term.  ``execution``: how blocks are
+    run (docs/runs.md).
 
     Raises `InvalidArgument` for arguments of another kind, `NotSolved` where theory has no answer.
 
@@ -196,6 +198,12 @@ def check(
     >>> from theory.observables import K, trace
     >>> check("n**3*L**2", observable=trace(K) ** 2, claim="leading", simulate=False).verdict.name
     'REJECTED'
+
+    A formula in B, the number of blocks, and b, a block, is of a `Residual`, which theory decides
+    alone.
+
+    >>> check("51*exp(2)/4", network=Residual(), claim="leading").verdict.name
+    'CONSISTENT'
     """
     said = _member(Claim, "claim", claim)
     reading = read_claim(
@@ -213,17 +221,17 @@ def check(
     if samples is not None and precision is not None:
         raise InvalidArgument(
             f"expected samples or precision, got samples={samples!r} and precision={precision!r}; "
-            f"leave one out"
+            f"give only one of the two"
         )
     if not isinstance(simulate, bool):
         raise InvalidArgument(
-            f"expected True or False for simulate, got simulate={typed(simulate)}; False asks "
-            f"theory alone"
+            f"expected True or False for simulate, got simulate={typed(simulate)}; give False "
+            f"to decide by theory alone"
         )
     checked_execution(execution)
     theory = decide_by_theory(reading, said)
     evidence: Comparison | None = None
-    unmeasured: str | None = "not asked for"
+    unmeasured: str | None = "not simulated"
     if simulate:
         try:
             evidence = measure(
@@ -250,7 +258,7 @@ def _member(kind: Any, name: str, value: object) -> Any:
         return kind(value)
     listed = " or ".join(map(repr, values))
     raise InvalidArgument(
-        f"expected {listed} for {name}, got {name}={typed(value)}; give one of them as text"
+        f"expected {listed} for {name}, got {name}={typed(value)}; give it as text"
     )
 
 
@@ -273,8 +281,8 @@ def _rows(check: Check) -> list[tuple[str, str]]:
     if check.counterexample is not None:
         rows.append(("  first at", values_in_words(check.counterexample)))
     if check.theory.outcome is Outcome.REJECTED:
-        off = str(check.difference or "not one of the known differences")
-        rows.append(("  what is off:", off))
+        off = str(check.difference or "none of the known differences")
+        rows.append(("  difference:", off))
     if check.evidence is None:
         return [*rows, ("networks:", str(check.unmeasured))]
     name, _, rest = conclusion(comparison_record(check.evidence)).partition(": ")
@@ -282,14 +290,18 @@ def _rows(check: Check) -> list[tuple[str, str]]:
 
 
 def subject(target: Target) -> str:
-    """What the formula is for."""
+    """The quantity that the formula is for."""
     if target.quantity is Quantity.RATE:
         return f"the maximal learning rate of {target.network}, {target.criterion!r}"
-    of = "E[(Δz)²]" if target.observable is None else f"E[{target.observable}]"
+    chain = target.network._is_chain
+    moved = "E[(Δz)²]" if chain or isinstance(target.layer, Branch) else "E[(Δh)²]"
+    of = moved if target.observable is None else f"E[{target.observable}]"
     part = "" if target.part == "total" else f", {target.part} part,"
     if target.layer is None:
-        where = "the last hidden layer"
+        where = "in the last hidden layer" if chain else "after the last block"
+    elif target.layer == ell:
+        where = "in every hidden layer ell"
     else:
-        where = "every hidden layer ell" if target.layer == ell else f"layer {target.layer}"
+        where = f"in layer {target.layer}" if chain else target.network._place(target.layer)
     rates = "" if target.rates is None else f", multipliers {target.rates}"
-    return f"{of}{part} in {where} of {target.network}{rates}"
+    return f"{of}{part} {where} of {target.network}{rates}"

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import ceil, expm1
+from typing import Any
 
 from sympy import Expr, Integer, Rational
 
@@ -98,6 +99,8 @@ def measure(
     """
     if isinstance(reading.target.criterion, MeanOverLayers):
         raise NotMeasured("a mean over layers is not measured")
+    if not reading.target.network._is_chain:
+        raise NotMeasured("formulas in blocks are decided by theory alone")
     if claim is not Claim.EXACT and leading is None:
         raise NotMeasured("the formula's leading term is not known")
     plan = _Plan(reading, claim, leading, samples, precision, checked_seed(seed), sampler)
@@ -155,8 +158,8 @@ class _Plan:
             )
         if quick and all((each.spread or 0) > LARGEST_SPREAD for each in quick):
             raise NotMeasured(
-                f"rare networks set the mean of {planned[0].network} and those of its depth: give "
-                f"sampler=RareEvents(), or wider ones in grid"
+                f"rare networks set the mean of {planned[0].network} and of other networks of its "
+                f"depth: give sampler=RareEvents(), or wider networks in grid"
             )
         return quick
 
@@ -202,12 +205,12 @@ class _Plan:
         )
         return (
             f"no network is near enough to the limit: the exact value is {least:.2g} or more from "
-            f"its leading term in each, and {CORRECTION:g} is granted: give wider and deeper ones"
+            f"its leading term in each, and {CORRECTION:g} is granted: give wider, deeper networks"
         )
 
     def _cell(self, target: Target) -> PlannedCell:
         of_rate = target.quantity is Quantity.RATE
-        layer = int((target.rate.layer if of_rate else target.layer) or target.network.layers)
+        layer: Any = (target.rate.layer if of_rate else target.layer) or target.network.layers
         moved = replace(target, quantity=Quantity.UPDATE, layer=layer)
         if moved.number == 0:
             raise NotMeasured(
@@ -310,6 +313,6 @@ def checked_grid(target: Target, grid: object) -> list[MLP]:
         if network.free_symbols or not is_of(target.network, network):
             raise InvalidArgument(
                 f"expected networks like {target.network} with numbers for its sizes in grid, got "
-                f"{network}; leave out what is not open there, or give the other kind as network"
+                f"{network}; give such networks, or the other kind as network"
             )
     return networks

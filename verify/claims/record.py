@@ -32,7 +32,7 @@ class CounterexampleRecord(Struct, frozen=True, kw_only=True):
 
 
 class DifferenceRecord(Struct, frozen=True):
-    """What is off."""
+    """The difference between a formula and the law."""
 
     kind: Text
     sentence: Text

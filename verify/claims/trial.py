@@ -211,15 +211,17 @@ class Trial:
 
     def _too_many(self, plan: Plan, others: list[Plan]) -> str:
         size = f"{self.target.spread():.2g}" if isfinite(self.target.spread()) else "over 1e308"
-        count = f"{int(plan.samples):,}" if isfinite(plan.samples) else "no feasible number"
+        count = (
+            f"{int(plan.samples):,}" if isfinite(plan.samples) else "more than any feasible number"
+        )
         fix = "give a shallower or wider network, the label part alone, or a larger notices"
         if others:
-            fix = f"give sampler={others[0].sampler!r}, of which {int(others[0].samples):,} do"
+            fix = f"give sampler={others[0].sampler!r}, which needs {int(others[0].samples):,}"
         return (
-            f"expected at most {MOST_SAMPLES:,} networks to be needed, got {place(self.target)}, "
-            f"where {count} of sampler={plan.sampler!r} notices a relative error of "
-            f"{self.notices:g}, since the standard deviation of one network is {size} times the "
-            f"mean; {fix}"
+            f"expected a network for which at most {MOST_SAMPLES:,} samples suffice, got "
+            f"{place(self.target)}, where sampler={plan.sampler!r} needs {count} to notice a "
+            f"relative error of {self.notices:g}, since the standard deviation of one network "
+            f"is {size} times the mean; {fix}"
         )
 
     def _drawn(self, sampler: Sampler, count: int, seed: int) -> Measurement:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import groupby
 from math import exp
+from typing import cast
 
 from theory.networks.mlp import MLP
 from verify.comparison.deciding import may_decide
@@ -23,7 +24,7 @@ __all__ = ["Cell", "PlannedCell", "largest_by", "measured_laws"]
 
 _WIDTHS_OVER_DEPTH = 1000
 """Where the width is at least so many depths, one network is within about 12 % of the mean, with a
-skewness below 1: no tail hides from the samples' own error (docs/measurement.md)."""
+skewness below 1: no tail hides from the samples' own error (docs/budgets.md)."""
 _LEAST_DEPTH = 8
 
 
@@ -49,12 +50,12 @@ class PlannedCell:
     @property
     def network(self) -> MLP:
         """The network in numbers."""
-        return self.sampling.configuration.network
+        return cast(MLP, self.sampling.configuration.network)
 
     @property
     def layer(self) -> int:
         """The hidden layer that is measured."""
-        return self.sampling.configuration.layers[0]
+        return int(self.sampling.configuration.layers[0])
 
     @property
     def decides(self) -> bool:

@@ -73,14 +73,14 @@ _LONGEST = 600
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Comparison(Answering):
-    """A law held against a grid of networks.
+    """A law compared with a grid of networks.
 
-    Cells with different seeds are independent.  Of ``cells`` that repeat a seed, a part and a law
-    the one with the most samples is left: blocks of one seed are the first ones of a single stream,
-    so that the others know nothing more.
+    Cells with different seeds are independent.  If ``cells`` repeat a seed, a part and a law, the
+    cell with the most samples stays: the blocks of one seed begin a single stream, so the other
+    cells add nothing.
 
-    ``leading``: constant and exponent of the maximal rate as width and depth grow, which the
-    networks' own law must allow; or None.
+    ``leading``: constant and exponent of the maximal rate as width and depth grow, which the fit of
+    the networks alone must allow; or None.
 
     >>> len(compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1).cells)
     2
@@ -97,8 +97,8 @@ class Comparison(Answering):
 
     @cached_property
     def verdict(self) -> Verdict:
-        """Consistent, rejected or undecided, for the whole grid: rejected too where the networks'
-        own law excludes ``leading``.
+        """Consistent, rejected or undecided, for the whole grid: rejected also if the fit of the
+        networks alone excludes ``leading``.
 
         >>> compare_law(networks=[MLP(16, 1)], samples=4000, seed=1).verdict.outcome.name
         'CONSISTENT'
@@ -150,8 +150,8 @@ class Comparison(Answering):
     @cached_property
     def fits(self) -> dict[int | None, PowerFit]:
         """Constant and exponent in depth, measured over exact, of the deciding cells at the last
-        layer: of all widths together under None, and of each width with two depths.  A seed counts
-        once, for whatever parts and laws its networks were used.
+        layer: for all widths together under None, and for each width with two depths.  A seed
+        counts once, even if its networks were compared with several parts or laws.
 
         >>> list(compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1).fits)
         [None, 16]
@@ -170,9 +170,9 @@ class Comparison(Answering):
         return {width: fit for width, fit in fits.items() if fit is not None}
 
     def frame(self) -> Any:
-        """A `pandas.DataFrame`: a row a cell, with all that reproduces it.
+        """A `pandas.DataFrame`: one row for each cell, with all values that reproduce the cell.
 
-        Needs the extra ``tables``; `InvalidArgument` says so where it is missing.
+        Needs the extra ``tables``; raises `InvalidArgument` without it.
 
         >>> table = compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1).frame()
         >>> table[["width", "depth", "samples"]].values.tolist()
@@ -182,7 +182,7 @@ class Comparison(Answering):
 
     def plot(self, ax: Axes | None = None, *, against: str | None = None) -> Axes:
         """Draw the measured means over their exact values, with two standard errors, and the law
-        beside them: the one that was tried, or the leading term; the axes.
+        beside them (the tried law, or the leading term); return the axes.
 
         ``against``: "depth", "width" or "layer"; None for the first of them that varies.  Hollow
         marks do not decide.  ``ax``: Matplotlib axes, or None for a new figure; backend and style
@@ -197,7 +197,7 @@ class Comparison(Answering):
         return draw_cells(comparison_record(self), ax, against)
 
     def joined(self, other: Comparison) -> Comparison:
-        """The cells of both, judged as one family; seed and step are those of this one.
+        """The cells of both, judged as one family, with the seed and step of this comparison.
 
         >>> found, again = (
         ...     compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=seed)
@@ -276,9 +276,9 @@ def compare_law(
     ``law``: a function of a network and a layer, or a formula as for `verify.check`; of the update,
     or of the mean of ``observable``, as `theory.derive` takes it, which ``sampler`` can draw.
     ``samples``: networks drawn for each cell, or a function of the network; None plans them by
-    cost.  ``precision``: instead, the relative standard error of each cell, from which they are
-    planned by the exact variance of one network.  Each cell has its own seed, derived from ``seed``
-    and its whole configuration; a network that is given twice is one cell.  ``step``: None for the
+    cost.  ``precision``: in place of samples, the relative standard error of each cell; the exact
+    variance of one network gives the number.  Each cell has a separate seed, derived from ``seed``
+    and its whole configuration; a network given twice is one cell.  ``step``: None for the
     linearised update, else the rate of a real gradient step, which `InvalidArgument` refuses where
     it is too large for the linearised value.  ``progress`` is called with a cell's network and the
     number of samples just finished.  ``execution``: how blocks are run (docs/runs.md).

@@ -37,7 +37,7 @@ def has_studied_skewness(problem: Problem) -> bool:
 
     The share of a layer in the update goes with its multiplier times its fan-in, as |x|^2 goes with
     the width.  Where a few layers make the update, and in narrow leaky networks, the phases of the
-    sampler do not follow it, and the skewness reaches 20 and more: docs/inference.md.
+    sampler do not follow it, and the skewness reaches 20 and more: docs/budgets.md.
 
     >>> from theory import MLP
     >>> from verify.samplers.problem import numeric_problem

@@ -191,8 +191,8 @@ def log_value(value: Any, network: Network) -> float:
     if logarithm is None:
         raise InvalidArgument(
             f"expected a positive number from the law at {network}, got {value!r}; a law gives "
-            f"E[(Δz)²] at eta = 1, or the mean of an observable: of one whose mean is negative "
-            f"compare the negative, and where it is 0 the square"
+            f"E[(Δz)²] at eta = 1, or the mean of an observable; give the negative of an "
+            f"observable whose mean is negative, or the square if the mean is 0"
         )
     return float(logarithm)
 

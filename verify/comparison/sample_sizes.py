@@ -2,7 +2,7 @@
 
 A plan is a function of the configuration alone.  It rests on the exact variance of one network, not
 on the samples seen so far, whose own variance is too small as long as the rare networks that set it
-have not been met.
+are missing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["RARE_SPREAD", "networks_for", "planned_samples"]
 
 RARE_SPREAD = 2.0
 """Relative standard deviation of one sample of `verify.RareEvents` that is planned with: a measured
-bound with all layers trained, 1.6 being the most that was seen (docs/rare-events.md)."""
+bound with all layers trained, 1.6 being the most that was seen (docs/sampler-proofs.md)."""
 _FEWEST = 100
 
 
@@ -49,7 +49,7 @@ def planned_samples(
     if samples is not None and precision is not None:
         raise InvalidArgument(
             f"expected samples or precision, got samples={samples!r} and precision={precision!r}; "
-            f"leave one out"
+            f"give only one of the two"
         )
     if samples is not None:
         return samples(network) if callable(samples) else samples
@@ -68,11 +68,11 @@ def networks_for(spread: float, precision: float) -> int:
     >>> networks_for(3.35, 0.01)
     112225
     """
-    fix = "0.01 asks for a standard error of 1 % of the mean"
+    fix = "give 0.01 for a standard error of 1 % of the mean"
     precision = number_between("precision", precision, fix, 1.0)
     if spread / precision > MOST_SAMPLES**0.5:
         raise InvalidArgument(
             f"expected a precision within reach, got precision={precision!r}, which takes more "
-            f"than {MOST_SAMPLES:,} networks; give a larger one"
+            f"than {MOST_SAMPLES:,} networks; give a larger precision"
         )
     return max(ceil((spread / precision) ** 2), _FEWEST)

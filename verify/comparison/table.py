@@ -190,13 +190,13 @@ def _explained(run: RunRecord) -> str:
     """What the columns hold, in sentences."""
     drawn = {cell.configuration.draws_networks for cell in run.cells}
     error = {
-        True: "The standard error is that of the exact variance of one network.",
-        False: "The standard error of weighted samples is their own.",
+        True: "The standard error comes from the exact variance of one network.",
+        False: "The standard error of weighted samples comes from their spread.",
     }
     sentences = [
         *(error[kind] for kind in (True, False) if kind in drawn),
         "ESS is the number of equal networks with the same error, over the number drawn.",
-        "The median is that of the networks, over the exact mean.",
+        "The median over networks is divided by the exact mean.",
         f"z is the distance from the value beside it in standard errors{_granted(run)}.",
         *([] if all(cell.decides for cell in run.cells) else [_brackets(run)]),
     ]
@@ -207,12 +207,12 @@ def _granted(run: RunRecord) -> str:
     """What a z leaves out, if anything."""
     if run.step is not None:
         return (
-            f", beyond {STEP_ALLOWANCE:.0%}, by which a real step may differ from the exact value "
-            f"of the linearised one"
+            f", beyond the {STEP_ALLOWANCE:.0%} by which a real step may differ from the exact "
+            f"value of a linearised step"
         )
     if not run.allowance:
         return ""
-    return f", beyond {run.allowance:.1%}, which is granted to a limit at finite sizes"
+    return f", beyond the {run.allowance:.1%} granted to a limit at finite sizes"
 
 
 def _brackets(run: RunRecord) -> str:
@@ -220,7 +220,7 @@ def _brackets(run: RunRecord) -> str:
     silent = {c.configuration.draws_networks for c in run.cells if not c.decides}
     spread = (
         f"the exact standard deviation of one network is above {LARGEST_SPREAD} times the mean, "
-        f"which rare networks set"
+        f"and rare networks set it"
     )
     still = [c.defined for c in run.cells if c.configuration.draws_networks and not c.decides]
     if not any(still):
@@ -229,7 +229,7 @@ def _brackets(run: RunRecord) -> str:
         spread = f"networks do not vary, or {spread}"
     why = [spread] * (True in silent) + [f"weighted: {SKEWNESS_RANGE}"] * (False in silent)
     if run.step is not None:
-        why.append("a real step of this rate leaves the linearised one there")
+        why.append("a real step of this rate differs from the linearised step there")
     elif run.allowance:
         why.append("the limit is not near enough at these sizes")
     return f"A z in brackets is shown and does not decide: {', or '.join(why)}."

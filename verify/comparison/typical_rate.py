@@ -30,10 +30,10 @@ __all__ = ["TypicalLearningRate", "typical_learning_rate"]
 class TypicalLearningRate(ReadAsNumber):
     """The learning rate at which half of all random networks move by at most the bound.
 
-    In every layer asked for; the linearised update, per unit of eta^2, has its median there.
-    ``network``: in numbers.  ``bound``: on a network's own mean square over neurons and labels.
-    ``chance``: 1/2 for the median.  ``level``: of the interval, at least.  ``layers``: those asked
-    for.  ``estimate``: the simulation.  Made by `typical_learning_rate`.
+    The bound holds in every requested layer, for the linearised update per unit of eta^2.
+    ``network``: in numbers.  ``bound``: on a network's mean square over neurons and labels.
+    ``chance``: 1/2 for the median.  ``level``: of the interval, at least.  ``layers``: the
+    requested layers.  ``estimate``: the simulation.  Made by `typical_learning_rate`.
 
     >>> from theory import MLP
     >>> from verify import typical_learning_rate
@@ -103,7 +103,7 @@ class TypicalLearningRate(ReadAsNumber):
 
     @property
     def layer(self) -> int:
-        """The layer, of those asked for, whose median is largest in the simulation.
+        """The requested layer with the largest median in the simulation.
 
         >>> from theory import MLP
         >>> from verify import typical_learning_rate
@@ -117,8 +117,8 @@ class TypicalLearningRate(ReadAsNumber):
     def mean_rate(self) -> float:
         """The rate that keeps the *mean* at the bound, from the same networks.
 
-        Beyond depth/width of about 1/8 rare networks set the mean, few samples meet them, and this
-        is too large; the exact one is ``theory.maximal_learning_rate``.
+        Beyond depth/width of about 1/8 rare networks set the mean, few samples contain them, and
+        this rate is too large; ``theory.maximal_learning_rate`` gives the exact rate.
 
         >>> from theory import MLP
         >>> from verify import typical_learning_rate
@@ -162,7 +162,7 @@ def typical_learning_rate(
     """The largest eta for which the median network's mean squared update is at most ``bound``.
 
     Simulated on ``samples`` networks drawn by ``sampler``, reproducible by ``seed``.  ``layer``:
-    None for the last hidden layer, an int, or a tuple or range of ints, of which the one with the
+    None for the last hidden layer, an int, or a tuple or range of ints; the layer with the
     largest median binds.  ``chance``: the share of networks kept within the bound, 0.5 for the
     median.  ``level``: of the confidence interval.  ``rates``: one multiplier of eta per layer.
     Raises `InvalidArgument` for arguments of another kind, and for more samples than are kept.

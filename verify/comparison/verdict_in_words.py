@@ -54,7 +54,7 @@ def conclusion(run: RunRecord, style: Style = TEXT) -> str:
     error = f"an error of {percent(run.noticed_relative_error, 1, style)}"
     if cells > 1:
         in_all = percent(run.noticed_relative_error_in_all, 2, style)
-        error += f" in any one of them, or of {in_all} in all,"
+        error += f" in a single cell, or of {in_all} in all cells,"
     return (
         f"CONSISTENT: {nearest}, {budget}; {error} would have been noticed "
         f"{100 * POWER:.0f} times in 100."
@@ -89,8 +89,9 @@ def _obstacles(run: RunRecord) -> list[str]:
     found = []
     if False in follows:
         found.append(
-            "a real step follows the linearised one at widths of at least 16 and depths of at most "
-            "a quarter of the width, with critical weights and |x|^2 = n_0; give such networks"
+            "a real step follows the linearised step at widths of at least 16 and depths of at "
+            "most a quarter of the width, with critical weights and |x|^2 = n_0; give such "
+            "networks"
         )
     if True in follows:
         found.append(

@@ -27,6 +27,9 @@ _FEW, _FEWEST = 30.0, 3.0
 """Effective samples below which a mean over networks is called doubtful, and doubtful even where
 no more networks were drawn."""
 
+_LONGEST = 60
+"""Characters of names of columns."""
+
 
 @dataclass(frozen=True, eq=False)
 class Block:
@@ -52,11 +55,12 @@ class Estimate(ReadAsNumber):
 
     ``parts``: measurements by name: ``total``, and for a linearised update ``label`` and
     ``output``.  ``samples``: networks drawn, or weighted samples.  ``seed``: reproduces it bit for
-    bit, with the ``software`` that drew it.  ``layer``: the hidden layer, or one for each column.
+    bit, with the same ``software``.  ``layer``: the hidden layer, or a layer for each column.
     ``step``: the rate of a real gradient step, or None where the update is linearised.
-    ``observable``: what was measured in the place of the update, or None; its total is all there
-    is.  ``weighted``: whether samples are weighted (`RareEvents`).
-    ``untrained``: the measured layers up to which no layer is trained.
+    ``observable``: measured in place of the update, with a total alone, or None.
+    ``weighted``: whether samples are weighted (`RareEvents`).
+    ``untrained``: the measured layers that read no trained weights.  ``names``: the measured
+    layers in words, where they are not layers of an MLP.
 
     >>> from theory import MLP
     >>> from verify import monte_carlo
@@ -71,11 +75,12 @@ class Estimate(ReadAsNumber):
     parts: dict[str, Measurement]
     samples: int
     seed: int
-    layer: int | tuple[int, ...] | None = None
+    layer: Any = None
     step: float | None = None
     observable: Observable | None = None
     weighted: bool = False
-    untrained: tuple[int, ...] = ()
+    untrained: tuple[Any, ...] = ()
+    names: tuple[str, ...] = ()
     software: tuple[Software, ...] = ()
 
     @property
@@ -167,9 +172,9 @@ class Estimate(ReadAsNumber):
         'Measured means are within two standard errors of the exact'
         """
         layers = self.layer if isinstance(self.layer, tuple) else (self.layer or 1,)
-        return draw_estimate(
-            self.parts, layers, ax, theory, self._quantity(r"$E[(\Delta z)^2]/\eta^2$")
-        )
+        places = range(1, len(self.names) + 1) if self.names else layers
+        quantity = self._quantity(r"$E[(\Delta z)^2]/\eta^2$")
+        return draw_estimate(self.parts, places, ax, theory, quantity, self.names)
 
     def __repr__(self) -> str:
         rows = aligned_rows([[name, *part.values()] for name, part in self.parts.items()])
@@ -178,10 +183,17 @@ class Estimate(ReadAsNumber):
     def _headline(self) -> str:
         layers = np.size(self.total.log_mean)
         by = f", a column for each of {layers} layers" if layers > 1 else ""
+        if layers > 1 and self.names:
+            by = f", columns: {self._columns()}"
         of = "" if self.step is None else f" of real steps of rate {self.step:g}"
         over = samples_in_words(self.samples)
         over = over.replace("sample", "weighted sample") if self.weighted else over
-        return f"{self._quantity('E[(Δz)²]/η²')}{of} over {over}, seed {self.seed}{by}"
+        at = f" at {self.names[0]}" if layers == 1 and self.names else ""
+        return f"{self._quantity('E[(Δz)²]/η²')}{at}{of} over {over}, seed {self.seed}{by}"
+
+    def _columns(self) -> str:
+        names = ", ".join(self.names)
+        return names if len(names) <= _LONGEST else f"{names[:_LONGEST]}..."
 
     def _quantity(self, update: str) -> str:
         """What was measured: ``update``, or the mean of an observable."""
@@ -189,9 +201,13 @@ class Estimate(ReadAsNumber):
 
     def _cautions(self) -> list[str]:
         """Why a number is undefined, or not to be trusted."""
-        rare = "give sampler=RareEvents(), which draws those that set the mean"
+        rare = "give sampler=RareEvents(), which draws the networks that set the mean"
         if self.step is not None:
-            rare = "with step=None, RareEvents() draws those that set the mean"
+            rare = "with step=None, RareEvents() draws the networks that set the mean"
+        if self.names:
+            rare = "draw more samples"
+        if self.untrained and self.names:
+            return ["no weights below are trained, or none that f reads: the update is 0 there"]
         if self.untrained:
             layers = ", ".join(map(str, self.untrained))
             return [f"no layer up to layer {layers} is trained: the update is 0 there"]
@@ -208,8 +224,8 @@ class Estimate(ReadAsNumber):
         if self.weighted or few > min(_FEW, max(self.samples / 10, _FEWEST)):
             return []
         return [
-            f"a few networks make this mean, as many as {few:.1f} equal ones: it is too small most "
-            f"of the time, and so is its error; {rare}"
+            f"a few networks make this mean, as many as {few:.1f} equal networks: the mean and its "
+            f"error are too small most of the time; {rare}"
         ]
 
     def _repr_html_(self) -> str:

@@ -1,4 +1,4 @@
-"""A `Measurement` is a mean with its standard error, kept as logarithms until asked for."""
+"""A `Measurement` is a mean with its standard error, kept as logarithms."""
 
 from __future__ import annotations
 
@@ -20,16 +20,15 @@ __all__ = ["Measurement", "number_or_array"]
 class Measurement(ReadAsNumber):
     """The mean of one quantity over networks, per eta^2, with its standard error.
 
-    ``log_mean``: natural logarithm of the mean's size, shape ``(layers,)`` or ``()``; so are the
-    rest.  ``sign``: of the mean.
+    ``log_mean``: natural logarithm of the mean's size; all arrays have shape ``(layers,)`` or
+    ``()``.  ``sign``: of the mean.
     ``relative_standard_error``: standard error over mean; NaN where it is undefined: fewer than two
     samples, a mean that is zero or not finite, or no spread at all.  ``effective_samples``: the
-    squared sum of the samples over the sum of their squares: as many equal ones would have the
+    squared sum of the samples over the sum of their squares: as many equal samples would give the
     same spread of the mean.  ``largest_share``: of the largest sample in the sum.  ``samples``:
     their number.  ``block_log_means``, ``block_samples``: the logarithms of the means of blocks of
-    samples, shape ``(blocks,)`` before those of layers, and how many each is over, ``block_signs``
-    their signs.  ``logs``: of
-    the samples, where they are kept.
+    samples, shape ``(blocks,)`` before the layers, and the number of samples in each block;
+    ``block_signs``: the signs of the means.  ``logs``: of the samples, if kept.
 
     >>> from theory import MLP
     >>> from verify import monte_carlo
@@ -123,8 +122,8 @@ class Measurement(ReadAsNumber):
         """
         if np.any(np.isneginf(self.log_mean)):
             return (
-                "no sampled network moves: all are dead, which RareEvents() avoids, or no layer up "
-                "to this one is trained"
+                "no sampled network moves: all are dead (RareEvents() avoids dead networks), or no "
+                "layer up to this layer is trained"
             )
         if np.any(np.isnan(self.log_mean) | np.isposinf(self.log_mean)):
             return "a sample overflowed"

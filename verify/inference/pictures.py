@@ -24,9 +24,15 @@ def draw_estimate(
     ax: Axes | None,
     theory: Callable[..., Any] | None,
     quantity: str,
+    places: Sequence[str] = (),
 ) -> Axes:
     """Put ``parts`` of ``quantity`` on ``ax``, the total first, and ``theory`` at the ``layers`` if
-    it is given."""
+    it is given; ``places``: their names, where they are no numbered layers."""
+    if places and theory is not None:
+        raise InvalidArgument(
+            f"expected no theory beside the places {places[0]}, ..., which are no numbered layers, "
+            f"got theory={typed(theory)}; compare numbers with the exact values"
+        )
     names = sorted(parts, key=lambda name: name != "total")
     kind = "exact" if hasattr(theory, "open_sizes") else "law"
     lines = [] if theory is None else _lines(theory, names, layers)
@@ -39,10 +45,20 @@ def draw_estimate(
     return draw(
         ax,
         [*curves, *marks],
-        title=_finding(parts["total"], layers, lines[0][1] if lines else None, said, quantity),
-        xlabel=r"layer $\ell$",
+        title=_finding(
+            parts["total"],
+            places or _layer_names(layers),
+            lines[0][1] if lines else [],
+            said,
+            quantity,
+        ),
+        xlabel=", ".join(places) or r"layer $\ell$",
         ylabel=quantity,
     )
+
+
+def _layer_names(layers: Sequence[int]) -> list[str]:
+    return [f"layer {layer:,}" for layer in layers]
 
 
 def _lines(
@@ -80,19 +96,19 @@ def _marks(label: str, part: Measurement, layers: Sequence[int], look: int) -> M
 
 def _finding(
     total: Measurement,
-    layers: Sequence[int],
-    values: list[float] | None,
+    layers: Sequence[str],
+    values: list[float],
     said: str,
     quantity: str,
 ) -> str:
     """How many measured means are at the values of theory, or how far they go."""
-    if values is None:
+    if not values:
         words = total.values()
         if len(layers) == 1:
-            return f"{quantity} is {words[0]} at layer {layers[0]:,}"
+            return f"{quantity} is {words[0]} at {layers[0]}"
         means = np.ravel(total.mean)
         goes = "falls" if means[-1] < means[0] else "grows"
-        ends = f"layer {layers[0]:,} to {layers[-1]:,}"
+        ends = f"{layers[0]} to {layers[-1].removeprefix('layer ')}"
         return f"{quantity} {goes} from {words[0]} to {words[-1]}, {ends}"
     with np.errstate(invalid="ignore"):
         off = np.abs(np.ravel(total.mean) - np.array(values))

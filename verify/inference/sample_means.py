@@ -4,7 +4,7 @@ A sample mean of heavy-tailed values is a bad estimator, and a good one is known
 deviations are sub-Gaussian for any distribution of known variance, at any number of samples.
 Source: O. Catoni, "Challenging the empirical mean and empirical variance: a deviation study",
 Ann. Inst. H. Poincare Probab. Statist. 48 (2012) 1148-1185, section 2; used here as a test of a
-given mean, for which its two lines of proof are in docs/inference.md.
+given mean, for which its two lines of proof are in docs/budgets.md.
 """
 
 from __future__ import annotations

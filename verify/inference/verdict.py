@@ -104,8 +104,8 @@ class Want:
 class Verdict:
     """The answer for a grid: ``worst`` is the index of the cell nearest to its own bound, if any.
 
-    ``noticed``: the smallest relative error that would have been noticed in whichever deciding cell
-    it is; ``noticed_in_all``: if it is in all of them.
+    ``noticed``: the smallest relative error that would have been noticed in any single deciding
+    cell; ``noticed_in_all``: the smallest noticed if all deciding cells have it.
     ``critical``: the |z| that would have rejected the worst cell.  ``wants``: the deciding
     cells that cannot decide.
 
@@ -124,8 +124,8 @@ class Verdict:
         said = f"Verdict: {self.outcome.name}"
         if self.outcome is Outcome.CONSISTENT:
             return (
-                f"{said}; an error of {self.noticed:.1%} in any one cell, or of "
-                f"{self.noticed_in_all:.2%} in all, would have been noticed"
+                f"{said}; an error of {self.noticed:.1%} in a single cell, or of "
+                f"{self.noticed_in_all:.2%} in all cells, would have been noticed"
             )
         return f"{said}, by cell {self.worst}" if self.outcome is Outcome.REJECTED else said
 

@@ -19,7 +19,7 @@ __all__ = ["SKEWNESS", "WeightedMean"]
 
 SKEWNESS = 3.0
 """The skewness of one weighted sample that is allowed for; the study `studies.skewness` found less
-for all networks that decide (docs/inference.md)."""
+for all networks that decide (docs/budgets.md)."""
 _LEAST_SAMPLES = 30
 _LARGEST_Z = 200.0
 

@@ -58,7 +58,7 @@ def new_folder(path: Path) -> Iterator[Path]:
         held = RESULTS if finished else STORE
         raise InvalidArgument(
             f"expected a folder without a run for out, got out={str(path)!r}, which holds {held}; "
-            f"give another folder{', or go on with --resume' if begun else ''}"
+            f"give another folder{', or resume it with --resume' if begun else ''}"
         )
     try:
         made = [each for each in (path, *path.parents) if not each.exists()]
@@ -91,13 +91,13 @@ def _there(path: Path, argument: str) -> bool:
 def job_of(path: Path) -> Job:
     """What the run in this folder is, as it was kept when it began.
 
-    Raises `InvalidArgument` where there is no run to go on with, `UnusableFolder` where its store
+    Raises `InvalidArgument` where there is no run to resume, `UnusableFolder` where its store
     cannot be used, or keeps a job that no command line can have begun.
     """
     if not _there(path / STORE, "resume"):
         results = _there(path / RESULTS, "resume")
         held = f"{RESULTS} and no {STORE}" if results else "none"
-        fix = "without blocks there is nothing to go on with" if results else "give one that does"
+        fix = "without blocks nothing can be resumed" if results else "give the folder of a run"
         raise InvalidArgument(
             f"expected a folder with a run for resume, got resume={str(path)!r}, which holds "
             f"{held}; {fix}"
@@ -118,7 +118,7 @@ def job_of(path: Path) -> Job:
 
 
 def has_begun(path: Path) -> bool:
-    """Whether the folder holds a run that can be gone on with."""
+    """Whether the folder holds a run that can be resumed."""
     try:
         return _there(path / STORE, "out") and fact(path / STORE, "job") is not None
     except (InvalidArgument, UnusableFolder):
@@ -148,8 +148,8 @@ def _check_seeds(store: Path, plan: str) -> None:
     if known is None or known == plan or _without_seeds(known) != _without_seeds(plan):
         return
     raise UnusableFolder(
-        f"{store} holds a run that an older version began, whose cells have other seeds; go on "
-        f"with that version, or begin again in another folder"
+        f"{store} holds a run that an older version began, whose cells have other seeds; resume "
+        f"it with that version, or begin again in another folder"
     )
 
 
@@ -219,6 +219,6 @@ def _holds(path: Path, text: str) -> bool:
 
 def _unwritten(path: Path, error: OSError) -> UnusableFolder:
     return UnusableFolder(
-        f"{path} cannot be written ({error.strerror or error}), what is there is intact; make "
+        f"{path} cannot be written ({error.strerror or error}), its content is intact; make "
         f"room, or make the folder writable, and try again"
     )

@@ -13,8 +13,10 @@ from rich.console import Console
 
 from theory.claims.reading import default_network
 from theory.claims.target import Claim, Quantity
+from theory.errors import InvalidArgument
 from theory.formulas.formula import read
 from theory.networks.mlp import MLP
+from theory.validation import typed
 from verify.claims.check import check
 from verify.claims.networks import network_of
 from verify.claims.record import check_record
@@ -112,6 +114,11 @@ def _grid(job: Job) -> list[MLP] | None:
     if job.width is None and job.depth is None:
         return None
     network = default_network(read(job.formula))
+    if not isinstance(network, MLP):
+        raise InvalidArgument(
+            f"expected a formula in n and L where widths and depths are given, got "
+            f"formula={typed(job.formula)} in blocks; leave them out, theory decides it"
+        )
     sizes = product(job.width or _WIDTHS, job.depth or _DEPTHS)
     return [network_of(network, width, depth) for width, depth in dict.fromkeys(sizes)]
 
@@ -125,7 +132,7 @@ def _show_table(
     drawn, planned = record.drawn, record.planned
     if drawn != planned:
         console.print(
-            f"time was up: {drawn:,} of {planned:,} networks drawn; --resume goes on with the rest",
+            f"time was up: {drawn:,} of {planned:,} networks drawn; --resume draws the rest",
             soft_wrap=True,
         )
 

@@ -20,13 +20,13 @@ examples:
   python -m verify --width 32 --depth 2 4 --step 0.001   a real gradient step
   python -m verify --formula 'sqrt(3)/L**1.5' --claim leading --quantity rate
   python -m verify --precision 0.001 --minutes 60 --out runs/long
-  python -m verify --resume runs/long                    go on, after whatever happened
+  python -m verify --resume runs/long                    resume an interrupted run
 """
 
 _BESIDE = {
     "report": ((), "a report is of a finished run"),
-    "replay": (("cell",), "the file says the rest"),
-    "resume": (("minutes", "dask", "parquet"), "the folder says what the run is"),
+    "replay": (("cell",), "the file defines the rest"),
+    "resume": (("minutes", "dask", "parquet"), "the folder defines the run"),
 }
 """What may be given beside an option that stands for a job of its own, and why nothing else."""
 
@@ -63,30 +63,57 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="python -m verify",
         usage="python -m verify [options]",
-        description="Derive the law of the squared update, measure it on finite networks, decide.",
+        description="Compare the exact law of the squared update with simulated finite networks.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = made.add_argument
     add("--width", type=int, nargs="+", metavar="N", help="hidden widths")
-    add("--depth", type=int, nargs="+", metavar="L", help="depths, each at each width")
+    add("--depth", type=int, nargs="+", metavar="L", help="depths, each with every width")
     add("--layer", type=int, metavar="N", help="hidden layer to measure (default: the last)")
-    add("--samples", type=int, metavar="N", help="networks per cell (default: planned by cost)")
-    add("--precision", type=float, metavar="X", help="instead: relative standard error per cell")
+    add("--samples", type=int, metavar="N", help="networks per cell (default: set by their cost)")
+    add(
+        "--precision",
+        type=float,
+        metavar="X",
+        help="relative standard error per cell, in place of --samples",
+    )
     add("--seed", type=int, metavar="N", help="seed of the whole grid (default: 1)")
     add("--sampler", metavar="NAME", choices=SAMPLERS, help=", ".join(SAMPLERS))
-    add("--step", type=float, metavar="RATE", help="a real gradient step of this rate")
+    add(
+        "--step",
+        type=float,
+        metavar="RATE",
+        help="simulate a real gradient step of this learning rate",
+    )
     add("--formula", metavar="TEXT", help="your own formula, in n, L, ell, n_0, eta, t, a")
     claims, quantities = ([each.value for each in kind] for kind in (Claim, Quantity))
-    add("--claim", choices=claims, metavar="KIND", help=f"of the formula: {', '.join(claims)}")
-    add("--quantity", choices=quantities, metavar="KIND", help=f"it gives: {', '.join(quantities)}")
-    add("--minutes", type=float, metavar="X", help="stop then, with what is finished")
+    add(
+        "--claim",
+        choices=claims,
+        metavar="KIND",
+        help=f"claim about the formula: {', '.join(claims)}",
+    )
+    add(
+        "--quantity",
+        choices=quantities,
+        metavar="KIND",
+        help=f"quantity of the formula: {', '.join(quantities)}",
+    )
+    add("--minutes", type=float, metavar="X", help="begin no new samples after X minutes")
     add("--out", type=_path, metavar="DIR", help="folder (default: runs/<date and time>)")
-    add("--resume", type=_path, metavar="DIR", help="go on with the run in this folder")
-    add("--replay", type=_path, metavar="FILE", help="draw one cell of a results.json again")
-    add("--cell", type=int, metavar="N", help="from 0 (default: nearest to its bound)")
-    add("--report", type=_path, metavar="DIR", help="page of the finished run in DIR")
-    add("--dask", metavar="ADDRESS", help="draw on the workers of this Dask scheduler")
+    add("--resume", type=_path, metavar="DIR", help="resume the run in this folder")
+    add("--replay", type=_path, metavar="FILE", help="draw a cell of a results.json again")
+    add(
+        "--cell",
+        type=int,
+        metavar="N",
+        help="cell to replay, from 0 (default: nearest to its bound)",
+    )
+    add(
+        "--report", type=_path, metavar="DIR", help="write the HTML page of the finished run in DIR"
+    )
+    add("--dask", metavar="ADDRESS", help="draw samples on the workers of this Dask scheduler")
     add("--parquet", action="store_true", help="write results.parquet beside results.csv")
     return made
 

@@ -70,7 +70,7 @@ class Replay:
         found = {here.difference(maker): None for maker in makers}
         others = "; ".join(each for each in found if each)
         if not others:
-            return "Software and compiler target are those of the record, which was changed."
+            return "Software and compiler target equal the recorded ones: the record was changed."
         return f"The cause is other software or another compiler target: here {others}."
 
 
@@ -85,8 +85,8 @@ def replay(path: Path, cell: int | None, execution: Execution) -> Replay:
         raise _damaged(path, "no cells")
     if not 0 <= index < len(run.cells):
         raise InvalidArgument(
-            f"expected a cell of {path}, 0 to {len(run.cells) - 1}, got cell={index}; give one of "
-            f"them"
+            f"expected a cell of {path}, 0 to {len(run.cells) - 1}, got cell={index}; give such a "
+            f"number"
         )
     try:
         sampling = _sampling(run.cells[index])

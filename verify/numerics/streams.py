@@ -38,8 +38,8 @@ def checked_seed(seed: object) -> int:
     if number is not None and number >= 0:
         return number
     raise InvalidArgument(
-        f"expected a non-negative int for seed, got seed={typed(seed)}; give one, such as "
-        f"seed=1, so that the result can be reproduced"
+        f"expected a non-negative int for seed, got seed={typed(seed)}; give a "
+        f"number such as seed=1, so that the result can be reproduced"
     )
 
 

@@ -1,6 +1,6 @@
 """This package gives PyTorch models their learning rates and weights, and checks their steps.
 
-Nothing else in this software imports PyTorch.  See docs/pytorch/trainer.md.
+Nothing else in this software imports PyTorch.  See docs/train.md.
 """
 
 try:

@@ -129,7 +129,7 @@ def deviation_figure(run: RunRecord) -> Markup | None:
             axes.set_yscale("symlog", linthresh=_FAR / 2)
         axes.set_ylim(-1.25 * largest, 1.25 * largest)
 
-    title = "Deviation of measured means from what was tried, in standard errors, over depth/width"
+    title = "Deviation of measured means from the tried law, in standard errors, over depth/width"
     return _inline_svg("deviations", title, put)
 
 

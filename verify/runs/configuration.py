@@ -9,91 +9,39 @@ from fractions import Fraction
 from functools import cached_property, lru_cache
 from typing import Any
 
-from msgspec import Struct, json
-from msgspec.structs import asdict
+from msgspec import Struct, field, json
 
 from theory.errors import InvalidArgument
-from theory.networks.activations import LeakyReLU, Linear, ReLU
 from theory.networks.mlp import MLP
-from theory.networks.network import numeric_layers, numeric_rates
+from theory.networks.network import Network
+from theory.validation import brief
 from theory.words.observables import Observable
 from theory.words.word import canonical_word
+from verify.runs.network_records import (
+    NetworkRecord,
+    OtherRecord,
+    place_in_text,
+    place_of_text,
+    rates_in_text,
+    rates_of_text,
+    record_of,
+)
 from verify.samplers.catalogue import BY_TEXT
 from verify.samplers.conditioned.sampler import Conditioned
 from verify.samplers.dense.sampler import Dense
 from verify.samplers.gram.sampler import Gram
+from verify.samplers.places import Place, places_of
 from verify.samplers.problem import Problem, numeric_problem
 from verify.samplers.sampler import Sampler
 
 __all__ = [
     "Configuration",
     "ConfigurationRecord",
-    "NetworkRecord",
     "configuration",
     "problem_of",
 ]
 
 _FACTOR = re.compile("[KD]*|[zg][KD]*[zg]")
-_MOST_WIDTHS = 10_000
-"""Widths that differ, of a network that is read from a file."""
-
-
-class NetworkRecord(Struct, frozen=True):
-    """A network in numbers, exact rationals as text; ``width``: all where they differ."""
-
-    depth: int
-    input_norm2: str
-    input_width: int
-    readout_variance: str
-    slope: str
-    weight_variance: str
-    width: int | tuple[int, ...]
-
-    def __post_init__(self) -> None:
-        if isinstance(self.width, tuple) and len(self.width) > _MOST_WIDTHS:
-            raise ValueError(f"{len(self.width):,} widths, where {_MOST_WIDTHS:,} at most are read")
-
-    @classmethod
-    def of(cls, network: MLP) -> NetworkRecord:
-        """The numbers of ``network``."""
-        widths = tuple(int(width) for width in network.widths[1:])
-        return cls(
-            depth=network.layers,
-            input_norm2=str(network.norm2),
-            input_width=int(network.first_fan_in),
-            readout_variance=str(network.s),
-            slope=str(network.activation.slope),
-            weight_variance=str(network.c),
-            width=widths[0] if len(set(widths)) == 1 else widths,
-        )
-
-    @property
-    def network(self) -> MLP:
-        """The network; `InvalidArgument` where there is none of such numbers."""
-        given = asdict(self)
-        slope = given.pop("slope")
-        return MLP(**given, activation={"0": ReLU(), "1": Linear()}.get(slope) or LeakyReLU(slope))
-
-    @property
-    def chosen(self) -> dict[str, Any]:
-        """The sizes, and every other field that is not as sizes and activation alone make it."""
-        usual = asdict(
-            NetworkRecord.of(MLP(self.width, self.depth, activation=self.network.activation))
-        )
-        usual |= {"width": None, "depth": None, "slope": "0"}
-        return {name: value for name, value in asdict(self).items() if value != usual[name]}
-
-    @property
-    def code(self) -> str:
-        """Python that makes the network, where nothing is given that is at its default.
-
-        >>> NetworkRecord.of(MLP((8, 8), input_width=8, weight_variance=2)).code
-        'MLP(width=8, depth=2)'
-        """
-        given = self.chosen | {"activation": self.network.activation}
-        given.pop("slope", None)
-        usual = self.input_norm2 == str(self.input_width)
-        return repr(MLP(**given | {"input_norm2": None if usual else self.input_norm2}))
 
 
 class ObservableRecord(Struct, frozen=True):
@@ -119,14 +67,28 @@ class ObservableRecord(Struct, frozen=True):
 
 class ConfigurationRecord(Struct, frozen=True, omit_defaults=True):
     """A configuration in plain numbers and text; multipliers are None where all are 1, and the
-    observable where it is the update."""
+    observable where it is the update.
 
-    layers: tuple[int, ...]
-    network: NetworkRecord
-    rates: tuple[str, ...] | None
+    ``layers``: as users give them, ``Branch(3)`` as "branch 3".  ``rates``: texts; of residual
+    blocks triples by role, of a graph (source, vertex, multiplier).  ``mlp`` or ``other``: the
+    network.
+    """
+
+    layers: tuple[int | str | tuple[int, int], ...]
+    rates: tuple[str | tuple[str, ...], ...] | None
     sampler: str
     step: str | None
     observable: ObservableRecord | None = None
+    mlp: NetworkRecord | None = field(default=None, name="network")
+    other: OtherRecord | None = None
+
+    @property
+    def network(self) -> NetworkRecord | OtherRecord:
+        """The record of the network, of whatever kind."""
+        found = self.mlp or self.other
+        if found is None:
+            raise ValueError("a configuration without a network")
+        return found
 
     @property
     def sampler_name(self) -> str:
@@ -156,9 +118,9 @@ class Configuration:
     True
     """
 
-    network: MLP
-    layers: tuple[int, ...]
-    rates: tuple[Any, ...] | None
+    network: Network
+    layers: tuple[Place, ...]
+    rates: Any
     step: float | None
     sampler: Sampler
     observable: Observable | None = None
@@ -166,10 +128,12 @@ class Configuration:
     @cached_property
     def record(self) -> ConfigurationRecord:
         """All fields in plain numbers and text."""
+        network = record_of(self.network)
         return ConfigurationRecord(
-            layers=self.layers,
-            network=NetworkRecord.of(self.network),
-            rates=None if self.rates is None else tuple(str(rate) for rate in self.rates),
+            layers=tuple(map(place_in_text, self.layers)),
+            mlp=network if isinstance(network, NetworkRecord) else None,
+            other=None if isinstance(network, NetworkRecord) else network,
+            rates=rates_in_text(self.rates),
             sampler=repr(self.sampler),
             step=None if self.step is None else repr(self.step),
             observable=None if self.observable is None else ObservableRecord.of(self.observable),
@@ -206,7 +170,7 @@ class Configuration:
         if record.step is not None:
             chosen["step"] = record.step
         if self.layers != (self.network.layers,):
-            chosen["layers"] = self.layers
+            chosen["layers"] = record.layers
         if record.observable is not None:
             chosen["observable"] = record.observable
         if self.sampler != Gram():
@@ -214,15 +178,27 @@ class Configuration:
         return int(hashlib.sha256(_line(chosen).encode()).hexdigest(), 16)
 
     @cached_property
-    def untrained(self) -> tuple[int, ...]:
-        """The measured layers up to which no layer is trained, so that they do not move.
+    def untrained(self) -> tuple[Place, ...]:
+        """The measured layers that do not move, since no weights that they read are trained.
 
         >>> configuration(MLP(8, 3), layer=(1, 2, 3), rates=(0, 0, 1)).untrained
         (1, 2)
         """
-        rates = self.rates or (1,)
-        lowest = next((layer for layer, rate in enumerate(rates, 1) if rate), len(rates) + 1)
-        return tuple(layer for layer in self.layers if layer < lowest)
+        problem = problem_of(self)
+        moving = problem.sites.moving[problem.layers]
+        return tuple(layer for layer, moves in zip(self.layers, moving, strict=True) if not moves)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The measured places in words; none for the numbered layers of an MLP.
+
+        >>> from theory.networks.residual import Residual
+        >>> from theory.networks.roles import Branch
+        >>> configuration(Residual(8, 3), layer=(0, Branch(2)), sampler=Dense()).names
+        ('stream 0', 'branch 2')
+        """
+        places = places_of(self.network)
+        return () if isinstance(self.network, MLP) else tuple(map(places.name, self.layers))
 
     @cached_property
     def seconds(self) -> float:
@@ -232,18 +208,19 @@ class Configuration:
         >>> wide.seconds == narrow.seconds
         True
         """
-        network, cost = self.network, self.sampler.seconds
-        units = self.sampler.cost(network)
-        neurons, layers = sum(network.widths[1:]), network.layers
+        units, cost = self.sampler.cost(self.network), self.sampler.seconds
+        widths = problem_of(self).sites.widths[1:-1]
+        neurons, layers = int(widths.sum()), widths.size
         return cost.unit * units + cost.neuron * neurons + cost.layer * layers + cost.network
 
     @classmethod
     def of(cls, record: ConfigurationRecord) -> Configuration:
         """The configuration of a record; `InvalidArgument` or `LookupError` where there is none."""
+        network = record.network.network
         return configuration(
-            record.network.network,
-            layer=record.layers,
-            rates=record.rates,
+            network,
+            layer=tuple(place_of_text(network, each) for each in record.layers),
+            rates=rates_of_text(network, record.rates),
             step=None if record.step is None else float(record.step),
             sampler=BY_TEXT[record.sampler],
             observable=None if record.observable is None else record.observable.observable,
@@ -251,7 +228,7 @@ class Configuration:
 
 
 def configuration(
-    network: MLP,
+    network: Network,
     *,
     layer: object = None,
     rates: object = None,
@@ -269,13 +246,25 @@ def configuration(
             f"Conditioned() or Dense()"
         )
     problem = numeric_problem(network, layer=layer, rates=rates, step=step, observable=observable)
+    _check_network(problem, sampler)
     if problem.observable is not None:
         _check_drawn(problem.observable, sampler)
     sampler.check(problem)
-    exact = None if rates is None else numeric_rates(network, rates)
-    trained = None if set(exact or ()) <= {1} else exact
-    layers = numeric_layers(network, layer)
-    return Configuration(network, layers, trained, problem.step, sampler, problem.observable)
+    places = places_of(network)
+    asked, trained = places.asked(layer), places.rates(rates)
+    return Configuration(network, asked, trained, problem.step, sampler, problem.observable)
+
+
+def _check_network(problem: Problem, sampler: Sampler) -> None:
+    """Refuse a network that the sampler does not draw, naming the quickest that does."""
+    if sampler.draws_network(problem):
+        return
+    quickest = (Gram(), Conditioned(), Dense())
+    other = next(each for each in quickest if each.draws_network(problem))
+    raise InvalidArgument(
+        f"expected a network that {sampler!r} draws, got network={brief(problem.network)}; give "
+        f"sampler={other!r}, which draws it"
+    )
 
 
 def _check_drawn(observable: Observable, sampler: Sampler) -> None:

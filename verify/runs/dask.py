@@ -23,7 +23,7 @@ _WITHOUT_WORKERS = 60.0
 """Seconds that a run waits in its middle while no worker is there."""
 _TASK, _TASK_PER_THREAD = 1.0, 0.02
 """Seconds of work sent to a worker in one go, at least, and for each thread of the cluster: a
-scheduler needs several milliseconds for a task (docs/scaling.md)."""
+scheduler needs several milliseconds for a task (docs/studies.md)."""
 _ROOM = 256
 _ROOM_PER_THREAD = 3
 
@@ -101,7 +101,7 @@ def _check_workers(client: Any) -> None:
     try:
         found = client.run(this_software, on_error="return")
     except (OSError, RuntimeError) as error:
-        raise LostWorkers(f"the workers cannot be asked what they run: {error}") from error
+        raise LostWorkers(f"the workers do not report their software: {error}") from error
     for worker, answer in found.items():
         if not isinstance(answer, Software):
             raise LostWorkers(f"the worker {worker} cannot run mup-depth ({answer}); install it")

@@ -256,8 +256,8 @@ class _Work:
         difference = maker.difference(this_software(), processor=False)
         if difference:
             raise LostWorkers(
-                f"expected workers with the software of this process, got one with {difference}; "
-                f"install the same versions on all machines"
+                f"expected workers with the software of this process, got a worker with "
+                f"{difference}; install the same versions on all machines"
             )
         self._drawn |= zip(task, blocks, strict=True)
 

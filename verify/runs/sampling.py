@@ -66,6 +66,7 @@ class Sampling:
             observable=asked.observable,
             weighted=not asked.sampler.draws_networks,
             untrained=asked.untrained,
+            names=asked.names,
             software=tuple(sorted(makers, key=lambda each: each.text)),
         )
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Executor
-from numbers import Integral
 from pathlib import Path
 from typing import Any
 
 from theory.coverage import answered
 from theory.errors import InvalidArgument
-from theory.networks.mlp import MLP
+from theory.networks.network import Network
 from theory.waiting import announced
 from theory.words.observables import Observable
 from verify.inference.estimate import Estimate
@@ -21,6 +20,7 @@ from verify.runs.execution import Execution, Watch, checked_progress
 from verify.runs.sampling import Sampling
 from verify.runs.store import kept_in
 from verify.samplers.gram.sampler import Gram
+from verify.samplers.places import places_of
 from verify.samplers.sampler import Sampler
 
 __all__ = ["monte_carlo"]
@@ -30,7 +30,7 @@ Progress = Callable[[Any], None]
 
 @answered
 def monte_carlo(
-    network: MLP,
+    network: Network,
     *,
     samples: int,
     seed: int,
@@ -46,16 +46,19 @@ def monte_carlo(
     """Measure E[(Delta z)^2]/eta^2, or the mean of an ``observable``, on random networks.
 
     ``sampler``: `Gram` (any width, linearised), `Conditioned` or `Dense`, all of one law; or
-    `RareEvents`, weighted samples whose mean can be trusted at any depth (linearised).
+    `RareEvents`, weighted samples whose mean is reliable at any depth (linearised).
     ``layer``: None for the last hidden layer, an int, or a tuple or range of ints, all measured
     on the same networks; results then have shape ``(layers,)``.  ``rates``: one multiplier of eta
-    per hidden layer.  ``step``: None for the linearised update, averaged over the label exactly;
-    a learning rate for a real gradient step with drawn labels, its mean square over rate squared.
+    per hidden layer.  A `Residual` has blocks 0 to B, after which the stream is measured, and
+    ``Branch(block)``; its rates are `ByRole`, or one for each block.  A `Graph` has the names of
+    its vertices, and rates in a mapping of edges; a `Convolution` has (layer, position).
+    ``step``: None for the linearised update, averaged over the label exactly; a learning rate for
+    a real gradient step with drawn labels, its mean square over rate squared.
     ``observable``: built from `theory.observables`, as for `theory.derive`; `Dense` draws every
-    one, and the others those that their ``draws`` says.
+    observable, and the attribute ``draws`` names the observables of another sampler.
     ``executor``: any `concurrent.futures.Executor`; None for a thread per core.  ``progress`` is
     called with the number of networks of each finished block.  ``store``: a file that keeps the
-    finished blocks, made if it is not there; what it holds is not drawn again (docs/runs.md).
+    finished blocks, made if it is absent; its blocks are not drawn again (docs/runs.md).
     Medians and quantiles over networks come with the means for up to 4,194,304 samples times
     layers.
 
@@ -101,4 +104,4 @@ def monte_carlo(
         store_of_blocks = in_memory if store is None else kept_in(store)
         how = Execution(executor, store=store_of_blocks, watch=Watch(advance))
         (blocks,) = how.run([sampling])
-        return sampling.estimate(blocks, scalar=layer is None or isinstance(layer, Integral))
+        return sampling.estimate(blocks, scalar=places_of(network).is_one(layer))

@@ -152,7 +152,7 @@ class StoredBlocks(BlockStore):
             if found:
                 raise UnusableFolder(
                     f"{self._path} was begun with other software, whose bits may differ ({found}); "
-                    f"go on with that, or begin again in another folder"
+                    f"resume with that software, or begin again in another folder"
                 )
         self._checked = True
 
@@ -168,8 +168,8 @@ class StoredBlocks(BlockStore):
         if self._database.changes() == 0 and self._row(piece, "checksum") != checksum:
             raise UnusableFolder(
                 f"{self._path} holds other bits for block {piece.block} of cell {piece.cell} than "
-                f"were drawn now: made on another kind of processor or by other software; begin "
-                f"again in another folder, on machines of one kind"
+                f"were drawn now, from another kind of processor or other software; begin again "
+                f"in another folder, on machines of one kind"
             )
         self._database.execute(
             "DELETE FROM claims WHERE cell = ? AND block = ? AND samples = ?", key
@@ -233,8 +233,8 @@ class StoredBlocks(BlockStore):
         checksum, maker, *arrays = self._row(Piece(cell, block), names)
         if block_checksum(sampling, block, tuple(arrays)) != checksum:
             raise UnusableFolder(
-                f"{self._path} is damaged (block {block} of cell {cell} is not what was written); "
-                f"it was left as it is: take it from a backup, or begin again in another folder"
+                f"{self._path} is damaged (block {block} of cell {cell} has changed on disk); it "
+                f"stays as it is: take it from a backup, or begin again in another folder"
             )
         count, layers = sampling.count(block), len(sampling.configuration.layers)
         drawn = len(problem_of(sampling.configuration).parts)

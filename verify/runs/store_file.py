@@ -88,7 +88,7 @@ def transaction(connection: apsw.Connection) -> Iterator[None]:
 @contextmanager
 def said(path: Path) -> Iterator[None]:
     """SQLite's and the system's errors about ``path`` as `UnusableFolder`."""
-    kept = "what it held before is intact"
+    kept = "its content is intact"
     try:
         yield
     except apsw.FullError as error:
@@ -145,7 +145,7 @@ def _make_file(path: Path, *, exist_ok: bool) -> None:
         if not exist_ok:
             raise InvalidArgument(
                 f"expected a folder without a run, got {str(path.parent)!r}, which holds "
-                f"{path.name}; go on with --resume, or give another folder"
+                f"{path.name}; resume it with --resume, or give another folder"
             ) from None
 
 
@@ -199,7 +199,7 @@ def _check(connection: apsw.Connection, path: Path) -> None:
                 connection.execute(_TABLES)
     _ours(path, connection.pragma("application_id"), connection.pragma("user_version"))
     if _schema(connection) != _own_schema():
-        raise _damaged(path, "its tables are not those of a store")
+        raise _damaged(path, "its tables are not the tables of a store")
     found = connection.pragma("quick_check")
     if found != "ok":
         raise _damaged(path, str(found).splitlines()[0])

@@ -8,7 +8,9 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from theory.errors import InvalidArgument
+from theory.networks.mlp import MLP
 from theory.networks.network import Network
+from theory.networks.residual import Residual
 from theory.public_names import PublicNames
 from theory.words.observables import Observable, checked_observable
 from theory.words.word import Word
@@ -21,7 +23,7 @@ __all__ = ["Cost", "Limit", "Sampler", "Share"]
 
 class Cost(NamedTuple):
     """Seconds of a core for each unit of `Sampler.cost`, for each neuron, for each layer, and for
-    each network: the cost model of docs/scaling.md, fitted by ``make scaling``."""
+    each network: the cost model of docs/studies.md, fitted by ``make scaling``."""
 
     unit: float
     neuron: float = 0.0
@@ -63,8 +65,8 @@ class Sampler(PublicNames, ABC):
     """
 
     _shared: ClassVar[frozenset[str]] = frozenset(
-        {"block_size", "can_draw", "check", "draws", "label", "name", "observe", "planned"}
-        | {"sample", "seconds"}
+        {"block_size", "can_draw", "check", "draws", "draws_network", "label", "name", "observe"}
+        | {"planned", "sample", "seconds"}
     )
     name: ClassVar[str]
     label: ClassVar[str]
@@ -105,6 +107,10 @@ class Sampler(PublicNames, ABC):
         Law: two calls on equal streams give equal bits.
         """
 
+    def draws_network(self, problem: Problem) -> bool:
+        """Whether this sampler draws such networks: chains of layers, if not more."""
+        return problem.sites.is_chain
+
     def can_draw(self, observable: Observable) -> bool:
         """Whether this sampler holds every word of ``observable``."""
         return all(self._draws_word(word) for word, _ in observable.terms)
@@ -135,8 +141,9 @@ class Sampler(PublicNames, ABC):
             )
         limit = self._limit
         if limit is not None and self.cost(problem.network) > limit.most:
+            either = isinstance(problem.network, MLP | Residual)
             raise InvalidArgument(
                 f"expected at most {limit.most:,} {limit.units} in a network for sampler={self!r}, "
-                f"got {self.cost(problem.network):,}; give a smaller width or depth, or use "
-                f"{limit.instead}"
+                f"got {self.cost(problem.network):,}; give a smaller width or depth"
+                f"{f', or use {limit.instead}' if either else ''}"
             )

@@ -10,9 +10,9 @@ from tests.tools.strategies import generated
 from theory import NotSolved
 from theory.algebra.power_sum import PowerSum, binomial, depth_ring, merged, power_key
 from theory.algebra.spectrum import Spectrum
+from theory.exact.closed_form import closed_form
 from theory.laws.update import PARTS
 from theory.networks.mlp import MLP
-from theory.solutions.closed_form import closed_form
 from theory.symbols import L, ell, p
 from theory.words.word_maps import word_maps
 

@@ -10,10 +10,11 @@ from sympy.polys.matrices import DomainMatrix
 
 from theory import MLP, LeakyReLU, squared_update
 from theory.algebra.fields import field_of
+from theory.exact.recursion import start_column
 from theory.exposition.layer_spectrum import Eigenvalue, LayerSpectrum
 from theory.solutions.derivation import Derivation
-from theory.solutions.recursion import layer_parameters, start_column
 from theory.symbols import L, n_0
+from theory.words.shapes import cell_parameters
 
 NETWORKS = [MLP(), MLP(8), MLP(input_width=n_0), MLP(activation=LeakyReLU("1/3"))]
 SPECTRA = [
@@ -29,7 +30,8 @@ def is_scaled(derivation: Derivation, each: Eigenvalue) -> bool:
     """Whether the layer map in the network's own units takes a combination to its multiple."""
     network, width = derivation.network, derivation.network.width
     domain = field_of(network.free_symbols - {L})
-    layer = layer_parameters(domain, network._site(width, width, Integer(1)))
+    assert isinstance(network, MLP)
+    layer = cell_parameters(domain, network._layer(width, width, Integer(1)))
     entries = [domain.from_sympy(entry) for entry in each.combination]
     row = DomainMatrix([entries], (1, len(entries)), domain)
     mapped = row * derivation.word_maps.kernel.matrix(layer)

@@ -15,8 +15,8 @@ from theory import (
     squared_update,
 )
 from theory.algebra.fields import field_of
+from theory.limits.infinite_width import leading_in_width
 from theory.observables import D, K, Observable, f, g, trace, x, z
-from theory.solutions.infinite_width import leading_in_width
 from theory.symbols import L, a, ell, eta, n, n_0
 
 q = Symbol("q", positive=True)
@@ -226,6 +226,13 @@ def test_no_rates_for_a_symbolic_depth() -> None:
 
 
 def test_no_rate_where_the_law_may_shrink_with_depth() -> None:
-    for c in (1, 3, q):
+    for c in (1, q):
         with pytest.raises(NotSolved, match="give depth as a number"):
             maximal_learning_rate(MLP(weight_variance=c)).leading()
+
+
+def test_the_rate_where_the_law_grows_exponentially() -> None:
+    """The update is proven to grow from layer to layer, so that the last layer binds."""
+    law = maximal_learning_rate(MLP(weight_variance=3)).leading()
+    exact = maximal_learning_rate(MLP(10**90, 200, weight_variance=3)).evaluate()
+    assert abs(float(exact / law.subs(L, 200).evalf(20)) - 1) < 0.01

@@ -15,7 +15,8 @@ from theory import MLP, LeakyReLU, Linear, ReLU, derive
 from theory.networks.activations import Activation
 from theory.observables import K, Observable, f, g, trace
 from theory.symbols import c, n_in, n_out, r
-from theory.words.closure import LayerMap, close
+from theory.words.closure import StepMap, close, layer_map
+from theory.words.shapes import PLAIN
 from theory.words.word import Word, canonical_word, degree, is_trace
 
 MaskLaw = tuple[tuple[Fraction, Fraction], ...]
@@ -191,23 +192,22 @@ def test_the_words_of_degree_two() -> None:
     assert derivation.words == ("tr(A²)", "xᵀAx", "tr(A)²", "tr(A)·|x|²", "|x|⁴")
 
 
-def test_a_layer_map_refuses_words_that_leave_it() -> None:
+def test_a_step_map_refuses_words_that_leave_it() -> None:
     with pytest.raises(AssertionError, match="leaves its words"):
-        LayerMap((("A",),), ({("xx",): {}},))
+        StepMap((("A",),), (("A",),), ({("xx",): {}},))
     with pytest.raises(AssertionError, match="leaves its words"):
-        LayerMap((("A",), ("AA",)), ({("AA",): {}}, {}))
+        StepMap((("A",), ("AA",)), (("A",), ("AA",)), ({("AA",): {}}, {}))
 
 
-def test_a_layer_map_has_one_row_for_each_word() -> None:
+def test_a_step_map_has_one_row_for_each_word() -> None:
     with pytest.raises(ValueError, match="shorter"):
-        LayerMap((("A",), ("xx",)), ({},))
+        StepMap((("A",), ("xx",)), (), ({},))
 
 
-def test_the_largest_mask_moment_of_a_layer_map() -> None:
+def test_the_mask_moments_of_a_layer_map() -> None:
     """None in the constant 1; z_a^2 = (D w . x)^2 has two masks, and K_aa K_aa four."""
-    assert close([()]).mask_powers() == 0
-    assert close([("xx",)]).mask_powers() == 2
-    assert close([("A", "A")]).mask_powers() == 4
+    for word, powers in (((), set()), (("xx",), {2}), (("A", "A"), {2, 4})):
+        assert layer_map(close([word], PLAIN), PLAIN).mask_powers() == powers
 
 
 @pytest.mark.parametrize("activation", [ReLU(), Linear(), LeakyReLU("1/3"), LeakyReLU()], ids=repr)

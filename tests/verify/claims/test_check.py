@@ -257,7 +257,7 @@ def test_a_foreign_term_is_named_as_such_or_not_at_all() -> None:
         found = asked(right + extra)
         assert found.verdict is Outcome.REJECTED
         if found.difference is None:
-            assert "not one of the known differences" in str(found)
+            assert "none of the known differences" in str(found)
         else:
             assert "it is the law plus" in found.difference.sentence
 
@@ -397,8 +397,8 @@ def test_the_report_says_everything() -> None:
         "formula: L**3*eta**2/2",
         "theory: rejected: formula over exact value does not tend to 1",
         "  first at L = 1: leading terms 1/2 (formula) and 1/3 (law)",
-        "  what is off: it is 3/2 times the law",
-        "networks: not asked for",
+        "  difference: it is 3/2 times the law",
+        "networks: not simulated",
     ]
 
 

@@ -92,7 +92,7 @@ def test_what_is_no_claim_on_an_observable_says_why(options: dict[str, Any], fix
 
 def test_a_mean_without_a_sign_is_not_compared() -> None:
     for observable in (f, -trace(K)):
-        with pytest.raises(InvalidArgument, match="compare the negative, and where it is 0"):
+        with pytest.raises(InvalidArgument, match="or the square if the mean is 0"):
             compare_law(observable=observable, **DRAW)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sympy import Expr, Integer, Mul, Rational, sqrt
 
-from theory import MLP, InvalidArgument, LeakyReLU, maximal_learning_rate, squared_update
+from theory import MLP, InvalidArgument, LastLayer, LeakyReLU, maximal_learning_rate, squared_update
 from theory.outcome import Outcome
 from theory.symbols import L, a, ell, eta, kappa, n, n_0, p, t
 from verify import check
@@ -220,3 +220,31 @@ def test_a_function_that_is_wrong_in_the_eleventh_digit_is_not_consistent() -> N
     (symbol,) = rate.free_symbols
     found = check(formula, network=MLP(depth=3), simulate=False, quantity="rate")
     assert found.verdict is Outcome.UNDECIDED
+
+
+OFF_CRITICAL = [
+    ("1.9", "(19/20)**(2*L - 2)*L**3/3", {}),
+    ("1.9", "(361/400)**(L - 1)*L**3/3", {}),
+    ("1.9", "361*(19/20)**(2*L - 4)*L**3/1200", {}),
+    ("1", "4**(1 - L)*L**3/3", {}),
+    ("3", "L**3/3*(3/2)**(2*L - 2)", {}),
+    ("1", "sqrt(3)*2**(L - 1)/L**1.5", {"quantity": "rate", "criterion": LastLayer()}),
+]
+
+
+@pytest.mark.parametrize(("variance", "formula", "asked"), OFF_CRITICAL, ids=repr)
+def test_one_power_in_several_spellings_is_one_leading_term(
+    variance: str, formula: str, asked: dict[str, Any]
+) -> None:
+    network = MLP(weight_variance=variance)
+    right = check(formula, claim="leading", network=network, simulate=False, **asked)
+    assert right.verdict.name == "CONSISTENT", right
+    wrong = check(f"({formula})*101/100", claim="leading", network=network, simulate=False, **asked)
+    assert wrong.verdict.name == "REJECTED", wrong
+
+
+def test_an_exact_law_is_its_own_leading_term_off_the_critical_variance() -> None:
+    network = MLP(weight_variance="1.9")
+    update = squared_update(network)
+    found = check(update.exact, claim="leading", network=network, simulate=False)
+    assert found.verdict.name == "CONSISTENT", found

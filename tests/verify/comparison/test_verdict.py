@@ -271,7 +271,7 @@ def test_the_answers_in_words() -> None:
         lambda n, layer: 2 * exact_law(n, layer), networks=grid, samples=3000, seed=SEED
     )
     none = compare_law(networks=[MLP(64, 32)], samples=100, seed=SEED)
-    for words in ("CONSISTENT", "family-wise 1%", "in any one of them", "95 times in 100"):
+    for words in ("CONSISTENT", "family-wise 1%", "in a single cell", "95 times in 100"):
         assert words in consistent
     for words in ("REJECTED", f"z = {wrong.cells[wrong.verdict.worst or 0].score.z:+.2f}", "width"):
         assert words in conclusion(wrong)
@@ -279,7 +279,7 @@ def test_the_answers_in_words() -> None:
     assert "sampler rare-events" in conclusion(none)
     one = conclusion(compare_law(networks=grid[:1], samples=SAMPLES, seed=SEED))
     assert "over the one cell that decides" in one
-    assert "in any one of them" not in one
+    assert "in a single cell" not in one
 
 
 @pytest.mark.parametrize(
@@ -298,7 +298,7 @@ def test_why_real_steps_cannot_decide(network: MLP, step: float, words: str) -> 
 def test_a_table_of_real_steps_says_what_its_z_is() -> None:
     grid = [MLP(16, 2)]
     real = compare_law(networks=grid, samples=50, seed=SEED, step=1e-3, sampler=Conditioned())
-    assert "beyond 2%" in str(cell_table(comparison_record(real)).caption)
+    assert "beyond the 2%" in str(cell_table(comparison_record(real)).caption)
     linear = comparison_record(compare_law(networks=grid, samples=50, seed=SEED))
     assert "beyond" not in str(cell_table(linear).caption)
 

@@ -111,11 +111,11 @@ def test_a_mean_that_a_few_networks_make_is_not_trusted() -> None:
     doubtful = monte_carlo(MLP(32, 64), samples=100_000, seed=1)
     assert doubtful.mean < squared_update(MLP(32, 64)).evaluate() / 10_000
     for text in (repr(doubtful), doubtful._repr_html_()):
-        assert "as many as 2.7 equal ones" in text
+        assert "as many as 2.7 equal networks" in text
         assert "RareEvents()" in text
     assert "RareEvents()" not in repr(monte_carlo(MLP(32, 4), samples=2000, seed=1))
     rare = monte_carlo(MLP(32, 64), samples=2000, seed=1, sampler=RareEvents())
-    assert "equal ones" not in repr(rare)
+    assert "equal networks" not in repr(rare)
 
 
 def test_what_is_undefined_shows_in_a_notebook_too() -> None:

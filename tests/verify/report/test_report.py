@@ -422,7 +422,7 @@ def test_words_of_each_outcome(run: tuple[Path, dict[str, Any], str]) -> None:
 
     assert "z = +5.00 at (width 16, depth 1, layer 1, gram)" in words("rejected", worst_cell=0)
     assert "where |z| = 3.00 would reject" in words("rejected", worst_cell=0)
-    assert "20.0\u202f% in any one" in words("consistent", worst_cell=0)
+    assert "20.0\u202f% in a single cell" in words("consistent", worst_cell=0)
     wants = {"worst_cell": 0, "wanted_samples": (Want(0, 58000),)}
     assert "58,000 samples" in words("undecided", **wants)
     assert "overflowed" in words("undecided", worst_cell=0, wanted_samples=(Want(0, None),))
@@ -433,8 +433,8 @@ def test_words_of_each_outcome(run: tuple[Path, dict[str, Any], str]) -> None:
 def test_a_run_cut_short_and_real_steps_say_so(tmp_path: Path) -> None:
     cut = ["--width", "16", "--depth", "2", "--samples", "40000", "--minutes", "1e-9"]
     _, text = report(tmp_path / "cut", *cut)
-    assert "Time was up: 8,192 of 40,000 networks were drawn." in Page(text).text
+    assert "The time limit ended the run after 8,192 of 40,000 networks." in Page(text).text
     step = ["--width", "16", "--depth", "2", "--samples", "300", "--step", "0.001"]
     _, text = report(tmp_path / "step", *step)
-    assert "beyond the 2 % by which a real step may be off it" in Page(text).text
-    assert "Time was up" not in text
+    assert "beyond the 2 % by which a real step may differ" in Page(text).text
+    assert "The time limit" not in text

@@ -146,7 +146,7 @@ def test_a_replay_notices_one_changed_bit(
     assert cli.main(["--replay", str(file), "--cell", "0"]) == 1
     assert "DIFFERENT" in (said := capsys.readouterr().out)
     assert "label mean" in said
-    assert "Software and compiler target are those of the record, which was changed." in said
+    assert "Software and compiler target equal the recorded ones: the record was changed." in said
     assert cli.main(["--replay", str(file), "--cell", "1"]) == 0
 
 
@@ -381,7 +381,7 @@ def test_a_formula_without_networks_is_finished(
     assert cli.main(["--out", str(run)]) == 2
     assert "--resume" not in capsys.readouterr().err
     assert cli.main(["--resume", str(run)]) == 2
-    assert "there is nothing to go on with" in capsys.readouterr().err
+    assert "nothing can be resumed" in capsys.readouterr().err
 
 
 def nothing(_: Path) -> None:

@@ -137,7 +137,7 @@ def test_a_block_that_was_damaged_is_noticed(tmp_path: Path) -> None:
     connection.execute("UPDATE blocks SET spread = zeroblob(length(spread)) WHERE block = 1")
     connection.close()
     with (
-        pytest.raises(UnusableFolder, match="block 1 of cell 0 is not what was written"),
+        pytest.raises(UnusableFolder, match="block 1 of cell 0 has changed on disk"),
         kept_in(tmp_path / "store")(CELLS) as stored,
     ):
         stored.blocks(0, 2)

@@ -2,9 +2,9 @@
 
 From what the passes drew, plain NumPy builds weight matrices G = z x^T + g^ xi_^T + (1 - g^ g^T)
 zeta y_^T (notation of `verify.samplers.conditioned.passes`), each of which has the products that
-the lemma of docs/conditioning.md claims.  The literal network with these weights, every derivative
-of it formed explicitly, must have the same pre-activations and updates, to rounding.  Negative
-controls replace one expression in the source of the passes and run it uncompiled.
+the lemma of docs/sampler-proofs.md claims.  The literal network with these weights, every
+derivative of it formed explicitly, must have the same pre-activations and updates, to rounding.
+Negative controls replace one expression in the source of the passes and run it uncompiled.
 """
 
 import math
@@ -254,12 +254,17 @@ CONTROLS = [
     ("signs swapped", LEAKY, "signed(1.0 - 2.0 * block", "signed(2.0 * block - 1.0"),
     ("inactive z positive", RELU, "signed(-1.0, z)", "signed(1.0, z)"),
     ("x not masked", LEAKY, "norm2 += mask * mask", "norm2 += 1.0"),
-    ("slope left out where all are inactive", LEAKY, "math.log(slope) if bare", "0.0 if bare"),
+    (
+        "slope left out where all are inactive",
+        LEAKY,
+        "math.log(scales.slope) if bare",
+        "0.0 if bare",
+    ),
     ("f not the readout of x", RELU, "phi, signal = along", "phi, signal = -along"),
-    ("f without the mask", LEAKY, "along += state.mask[layer, block] * ", "along += "),
-    ("g.z dropped", LEAKY, "tilt = (phi - along)", "tilt = -along"),
-    ("g.z of another z", RELU, "phi *= state.norm[layer]", "phi *= state.norm[1]"),
-    ("xi not across x", LEAKY, "tilt = (phi - along)", "tilt = phi"),
+    ("f without the mask", LEAKY, "over(state.mask[layer, block] * ", "over("),
+    ("g.z dropped", LEAKY, "over(phi - along, ", "over(-along, "),
+    ("g.z of another z", RELU, "phi * over(state.norm[layer]", "phi * over(state.norm[1]"),
+    ("xi not across x", LEAKY, "over(phi - along, ", "over(phi, "),
     ("gradient not masked", LEAKY, SQUARE_OF_H, "square_of_h += square"),
     (
         "gradient: x not masked",
@@ -267,7 +272,12 @@ CONTROLS = [
         "square_of_sum(tilt * mask, z, xi)",
         "square_of_sum(tilt, z, xi)",
     ),
-    ("gradient: |g| left out", RELU, "log_scale + math.log(length)", "math.log(length)"),
+    (
+        "gradient: |g| left out",
+        RELU,
+        "log_scale + math.log(state.length[layer])",
+        "math.log(state.length[layer])",
+    ),
     ("gradient: scale of W left out", RELU, "= state.log_g[layer] + math", "= 0 * math"),
     (
         "scale of W left out",
@@ -287,13 +297,13 @@ CONTROLS = [
         "carried * below.along, carried * below.across",
         "carried * below.along, carried",
     ),
-    ("xi.y_ dropped", RELU, "pull += carried * below.xi_y - fresh", "pull += -fresh"),
+    ("xi.y_ dropped", RELU, "pull += carried * below.xi_y - over", "pull += -over"),
     ("xi.y_ of other sign", LEAKY, "pull += carried * below.xi_y", "pull -= carried * below.xi_y"),
-    ("fresh not across g", RELU, "- fresh * turned / state.length[layer]", ""),
-    ("fresh across g of other sign", LEAKY, "- fresh * turned", "+ fresh * turned"),
+    ("fresh not across g", RELU, "- over(fresh * turned, state.length[layer])", ""),
+    ("fresh across g of other sign", LEAKY, "- over(fresh * turned", "+ over(fresh * turned"),
     ("g.zeta not masked", LEAKY, "turned += mask * (", "turned += ("),
     ("g.zeta without z", LEAKY, "(state.tilt[layer] * mask * z_zeta + xi_zeta)", "xi_zeta"),
-    ("g^ not of length 1", RELU, "= pull / state.length[layer]", "= pull"),
+    ("g^ not of length 1", RELU, "= over(pull, state.length[layer])", "= pull"),
     ("update: g without z", LEAKY, "+ own * mask * state.tilt[layer]", ""),
     ("update: g not masked", LEAKY, "own = state.own[layer] * mask", "own = state.own[layer]"),
     ("y not masked", LEAKY, "x_y += mask * mask * (", "x_y += mask * ("),
@@ -357,7 +367,7 @@ CONTROLS = [
     ("step: moved x left out", STEP, "own *= 1.0 + below.along", "own *= 1.0 + 0 * below.along"),
     ("step: moved x of other sign", STEP, "own *= 1.0 + below.along", "own *= 1.0 - below.along"),
     ("step: moved x of other scale", STEP, "math.exp(below.log - log_x)", "math.exp(below.log)"),
-    ("step: linearised", LEAKY_STEP, "if step else _masked", "if False else _masked"),
+    ("step: linearised", LEAKY_STEP, "if step else masked", "if False else masked"),
     ("step: f left out", LEAKY_STEP, "(label - f)", "label"),
     ("step: label left out", LEAKY_STEP, "(label - f)", "(-f)"),
     ("step: upwards", LEAKY_STEP, "(label - f)", "(f - label)"),

@@ -159,14 +159,18 @@ def test_gram_refuses_real_steps_in_one_sentence() -> None:
 class TwoEdges(MLP):
     """A network whose layers read two others."""
 
-    def _sites(self, rates: Any) -> Any:
-        for site, count in super()._sites(rates):
-            yield replace(site, edges=2 * site.edges), count
+    def _cells(self, rates: Any) -> Any:
+        for ((site,),), count in super()._cells(rates):
+            yield ((replace(site, edges=2 * site.edges),),), count
 
 
-def test_networks_that_no_pass_draws_are_refused() -> None:
-    with pytest.raises(InvalidArgument, match="each read the layer below alone"):
-        monte_carlo(TwoEdges(8, 3), samples=10, seed=1)
+def test_networks_that_a_sampler_does_not_draw_are_refused_by_the_name_of_another() -> None:
+    chain, branching = MLP(8, 3), TwoEdges(8, 3)
+    for sampler in (Gram(), Conditioned(), RareEvents()):
+        with pytest.raises(InvalidArgument, match=r"give sampler=Dense\(\), which draws it"):
+            monte_carlo(branching, samples=10, seed=1, sampler=sampler)
+        assert monte_carlo(chain, samples=10, seed=1, sampler=sampler).samples == 10
+    assert monte_carlo(branching, samples=10, seed=1, sampler=Dense()).samples == 10
 
 
 def test_dense_refuses_more_weights_than_an_integer_of_64_bits_counts() -> None:

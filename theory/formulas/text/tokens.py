@@ -116,7 +116,7 @@ def _between(text: str, position: int, last: int, offset: int) -> Iterator[Token
 
 def _symbols(name: Token) -> Iterator[Token]:
     """A name, or the different symbols whose product it spells: nL is n L."""
-    parts = re.findall("ell|eta|n_0|n0|[nLta]", name.text)
+    parts = re.findall("ell|eta|n_0|n0|[nLtaB]", name.text)
     spells = "".join(parts) == name.text and len(set(parts)) == len(parts)
     if name.text in SPELLINGS or not spells or _OTHER_WORDS.search(name.text):
         parts = [name.text]

@@ -2,7 +2,7 @@
 
 A layer takes three standard normal vectors z, xi and zeta; every other vector is a combination of
 these three.  With G = W/sd, z in units of sd |x below|, D the masks, a hat for a unit vector and an
-underscore for the part of a vector across x of its layer, the lemma of docs/conditioning.md gives
+underscore for the part of a vector across x of its layer, the lemma of docs/sampler-proofs.md gives
 
     x = D z
     h = G^T g^ = phi x^ + xi_, phi = z.g^, with z and g of the layer above (the readout: h = xi)
@@ -38,10 +38,27 @@ from verify.samplers.conditioned.state import (
 )
 from verify.samplers.vectors import Scales, activate_change, dot
 
-__all__ = ["coefficients", "conditioned_neurons", "conditioned_updates", "inactive", "run"]
+__all__ = [
+    "Change",
+    "activate",
+    "add_layer",
+    "coefficients",
+    "conditioned_neurons",
+    "conditioned_updates",
+    "draw_masks",
+    "fresh_along",
+    "inactive",
+    "log_mean_square",
+    "mask_gradient",
+    "masked",
+    "measured",
+    "over",
+    "run",
+    "stepped",
+]
 
 
-class _Change(NamedTuple):
+class Change(NamedTuple):
     """A layer's vector y, of length exp(``log``); in units of this length ``along`` = x^.y,
     ``across`` = |y_|, and ``xi_y`` = xi.y_."""
 
@@ -52,28 +69,71 @@ class _Change(NamedTuple):
 
 
 @part
-def _forward(stream: Stream, scales: Scales, state: State) -> bool:
-    """z and |x| of layers 1 to L; whether the network lives."""
-    last, begin, slope = scales.widths.size - 1, state.begin, scales.slope
+def over(number: float, length: float) -> float:
+    """number/length, 0 over nothing."""
+    return number / length if length > 0.0 else 0.0
+
+
+@part
+def draw_masks(stream: Stream, scales: Scales, state: State) -> None:
+    """How many neurons are active, and z of layers 1 to L."""
+    last, begin = scales.widths.size - 1, state.begin
     for layer in range(1, last + 1):
         width = scales.widths[layer]
         begin[layer, 1] = begin[layer, 0] + heads(stream, width)
         begin[layer + 1, 0] = begin[layer, 0] + width if state.blocks == 2 else begin[layer, 1]
     single_normals(stream, state.z[: begin[last + 1, 0]])
+
+
+@part
+def activate(scales: Scales, state: State, layer: int) -> None:
+    """D and |D z| of ``layer``."""
+    bare = state.begin[layer, 1] == state.begin[layer, 0] and scales.slope > 0.0
+    state.log_mask[layer] = math.log(scales.slope) if bare else 0.0
+    state.mask[layer, 1] = 1.0 if bare else scales.slope
+    norm2 = 0.0
+    for block in range(state.blocks):
+        (z, _, _), mask = draws_of(state, layer, block), state.mask[layer, block]
+        state.z_z[layer, block] = signed(1.0 - 2.0 * block, z)
+        norm2 += mask * mask * state.z_z[layer, block]
+    state.norm[layer] = math.sqrt(norm2)
+
+
+@part
+def _forward(stream: Stream, scales: Scales, state: State) -> bool:
+    """z and |x| of layers 1 to L; whether the network lives."""
+    last = scales.widths.size - 1
+    draw_masks(stream, scales, state)
     state.log_x[0] = math.log(scales.input_norm)
     for layer in range(1, last + 1):
-        bare = begin[layer, 1] == begin[layer, 0] and slope > 0.0
-        state.log_mask[layer] = math.log(slope) if bare else 0.0
-        state.mask[layer, 1] = 1.0 if bare else slope
-        norm2 = 0.0
-        for block in range(state.blocks):
-            (z, _, _), mask = draws_of(state, layer, block), state.mask[layer, block]
-            state.z_z[layer, block] = signed(1.0 - 2.0 * block, z)
-            norm2 += mask * mask * state.z_z[layer, block]
-        state.norm[layer] = math.sqrt(norm2)
+        activate(scales, state, layer)
         length = math.log(scales.weight_sd[layer - 1] * state.norm[layer]) + state.log_mask[layer]
         state.log_x[layer] = state.log_x[layer - 1] + length
     return bool(state.log_x[last] > -math.inf)
+
+
+@part
+def fresh_along(state: State, layer: int) -> float:
+    """x^.xi of ``layer``."""
+    along = 0.0
+    for block in range(state.blocks):
+        z, xi, _ = draws_of(state, layer, block)
+        state.z_xi[layer, block] = dot(z, xi)
+        along += over(state.mask[layer, block] * state.z_xi[layer, block], state.norm[layer])
+    return along
+
+
+@part
+def mask_gradient(state: State, layer: int, phi: float, along: float) -> float:
+    """g = D h of ``layer``, with ``along`` = x^.xi; z.g^ is returned."""
+    square_of_h, tilt = 0.0, over(phi - along, state.norm[layer])
+    for block in range(state.blocks):
+        z, xi, _ = draws_of(state, layer, block)
+        mask = state.mask[layer, block]
+        square_of_h += mask * mask * square_of_sum(tilt * mask, z, xi)
+    length = math.sqrt(square_of_h)
+    state.tilt[layer], state.length[layer] = tilt, length
+    return phi * over(state.norm[layer], length)
 
 
 @part
@@ -83,29 +143,18 @@ def _backward(stream: Stream, scales: Scales, state: State) -> float:
     single_normals(stream, state.xi[: state.begin[last + 1, 0]])
     log_scale = math.log(scales.readout_sd)
     for layer in range(last, 0, -1):
-        along, square_of_h = 0.0, 0.0
-        for block in range(state.blocks):
-            z, xi, _ = draws_of(state, layer, block)
-            state.z_xi[layer, block] = dot(z, xi)
-            along += state.mask[layer, block] * state.z_xi[layer, block] / state.norm[layer]
+        along = fresh_along(state, layer)
         if layer == last:
             phi, signal = along, along
-        tilt = (phi - along) / state.norm[layer]
-        for block in range(state.blocks):
-            z, xi, _ = draws_of(state, layer, block)
-            mask = state.mask[layer, block]
-            square_of_h += mask * mask * square_of_sum(tilt * mask, z, xi)
-        length = math.sqrt(square_of_h)
-        state.tilt[layer], state.length[layer] = tilt, length
-        state.log_g[layer] = log_scale + math.log(length) + state.log_mask[layer]
+        phi = mask_gradient(state, layer, phi, along)
+        state.log_g[layer] = log_scale + math.log(state.length[layer]) + state.log_mask[layer]
         log_scale = state.log_g[layer] + math.log(scales.weight_sd[layer - 1])
-        phi *= state.norm[layer] / length
     return signal
 
 
 @part
-def _add_layer(
-    scales: Scales, state: State, layer: int, own: float, log_own: float, below: _Change
+def add_layer(
+    scales: Scales, state: State, layer: int, own: float, log_own: float, below: Change
 ) -> None:
     """u of ``layer``: own exp(log_own) g^ + W y, with y of the layer ``below``."""
     log_carried = below.log + math.log(scales.weight_sd[layer - 1])
@@ -122,9 +171,9 @@ def _add_layer(
             z_zeta, xi_zeta = dots(z, xi, zeta)
             state.z_zeta[layer, block] = z_zeta
             turned += mask * (state.tilt[layer] * mask * z_zeta + xi_zeta)
-        pull += carried * below.xi_y - fresh * turned / state.length[layer]
+        pull += carried * below.xi_y - over(fresh * turned, state.length[layer])
     state.along[layer], state.fresh[layer], state.log_u[layer] = along, fresh, unit
-    state.own[layer] = pull / state.length[layer]
+    state.own[layer] = over(pull, state.length[layer])
 
 
 @part
@@ -136,34 +185,34 @@ def coefficients(state: State, layer: int, block: int) -> Factors:
 
 
 @part
-def _measured(log_unit: float, along: float, across: float, xi_y: float) -> _Change:
+def measured(log_unit: float, along: float, across: float, xi_y: float) -> Change:
     """y from its parts in units of exp(log_unit)."""
     length = math.sqrt(along * along + across * across)
     if length == 0.0:
-        return _Change(-math.inf, 0.0, 0.0, 0.0)
-    return _Change(log_unit + math.log(length), along / length, across / length, xi_y / length)
+        return Change(-math.inf, 0.0, 0.0, 0.0)
+    return Change(log_unit + math.log(length), along / length, across / length, xi_y / length)
 
 
 @part
-def _masked(state: State, layer: int) -> _Change:
+def masked(state: State, layer: int) -> Change:
     """y = D u of ``layer``."""
     x_y, xi_y, square_across, norm = 0.0, 0.0, 0.0, state.norm[layer]
     for block in range(state.blocks):
         (of_z, of_xi, of_zeta), mask = coefficients(state, layer, block), state.mask[layer, block]
         product = of_z * state.z_z[layer, block] + of_xi * state.z_xi[layer, block]
         x_y += mask * mask * (product + of_zeta * state.z_zeta[layer, block])
-    left = x_y / (norm * norm)
+    left = over(x_y, norm * norm)
     for block in range(state.blocks):
         (of_z, of_xi, of_zeta), mask = coefficients(state, layer, block), state.mask[layer, block]
         factors = of_z - left, of_xi, of_zeta
         square, product = square_and_dot(factors, draws_of(state, layer, block))
         square_across, xi_y = square_across + mask * mask * square, xi_y + mask * product
     log_unit = state.log_u[layer] + state.log_mask[layer]
-    return _measured(log_unit, x_y / norm, math.sqrt(square_across), xi_y)
+    return measured(log_unit, over(x_y, norm), math.sqrt(square_across), xi_y)
 
 
 @part
-def _stepped(scales: Scales, state: State, layer: int) -> _Change:
+def stepped(scales: Scales, state: State, layer: int) -> Change:
     """y = sigma(z + u) - sigma(z) of ``layer``, without cancellation."""
     begin, end, norm = state.begin[layer, 0], state.begin[layer + 1, 0], state.norm[layer]
     on, y, log_u = state.begin[layer, 1] - begin, state.change[: end - begin], state.log_u[layer]
@@ -179,12 +228,12 @@ def _stepped(scales: Scales, state: State, layer: int) -> _Change:
         z, xi, _ = draws_of(state, layer, block)
         z_y, product = dots(z, xi, parts[block])
         x_y, xi_y = x_y + state.mask[layer, block] * z_y, xi_y + product
-    left = x_y / (norm * norm)
+    left = over(x_y, norm * norm)
     for block in range(2):
         of_z = -state.mask[layer, block] * left
         square_across += square_of_sum(of_z, draws_of(state, layer, block)[0], parts[block])
         xi_y += of_z * state.z_xi[layer, block]
-    return _measured(log_unit, x_y / norm, math.sqrt(square_across), xi_y)
+    return measured(log_unit, over(x_y, norm), math.sqrt(square_across), xi_y)
 
 
 @part
@@ -197,14 +246,14 @@ def _tangent(
     The draws are those of all layers: a network is the same whichever of them is asked for.
     """
     single_normals(stream, state.zeta[state.begin[2, 0] : state.begin[-1, 0]])
-    below = _Change(-math.inf, 0.0, 0.0, 0.0)
+    below = Change(-math.inf, 0.0, 0.0, 0.0)
     for layer in range(1, top + 1):
         log_x, own = state.log_x[layer - 1], factor * scales.rates[layer - 1]
         if step:
             own *= 1.0 + below.along * math.exp(below.log - log_x)
-        _add_layer(scales, state, layer, own, 2.0 * log_x + state.log_g[layer], below)
+        add_layer(scales, state, layer, own, 2.0 * log_x + state.log_g[layer], below)
         if layer < top:
-            below = _stepped(scales, state, layer) if step else _masked(state, layer)
+            below = stepped(scales, state, layer) if step else masked(state, layer)
 
 
 @kernel
@@ -241,7 +290,7 @@ def inactive(stream: Stream, network: int, scales: Scales, state: State, layer: 
 
 
 @kernel
-def _log_mean_square(
+def log_mean_square(
     stream: Stream, network: int, scales: Scales, state: State, layer: int
 ) -> float:
     """log(|u|^2/width) of ``layer``."""
@@ -274,7 +323,7 @@ def conditioned_updates(
         for i in range(wanted.size):
             log_square = -math.inf
             if log_f > -math.inf:
-                log_square = _log_mean_square(stream, k, scales, state, wanted[i])
+                log_square = log_mean_square(stream, k, scales, state, wanted[i])
             if step == 0.0:
                 out[0, k, i], out[1, k, i] = log_square, log_square + 2.0 * log_f
             else:

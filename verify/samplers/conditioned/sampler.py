@@ -9,13 +9,16 @@ import numpy as np
 from theory.coverage import answered_class
 from theory.errors import InvalidArgument
 from theory.networks.network import Network
+from theory.validation import brief
 from theory.words.observables import checked_observable
 from theory.words.word import Word
 from verify.numerics.arrays import FloatArray
 from verify.numerics.streams import block_counts, block_stream, checked_samples, checked_seed
 from verify.numerics.variates import new_stream
+from verify.samplers.blocks import blocks_of, has_blocks
 from verify.samplers.conditioned.observing import conditioned_factors, in_codes, is_held
 from verify.samplers.conditioned.passes import conditioned_neurons, conditioned_updates
+from verify.samplers.conditioned.residual_passes import new_residuals, residual_updates
 from verify.samplers.conditioned.state import new_state
 from verify.samplers.observing import Signed, factors_of, product_of
 from verify.samplers.problem import Problem, numeric_problem
@@ -54,10 +57,10 @@ class Neurons:
 @answered_class
 @dataclass(frozen=True)
 class Conditioned(Sampler):
-    """The same law as `Dense` from O(width) draws a layer: any step.
+    """The same law as `Dense` from O(width) draws a layer or a residual block: any step.
 
     Each weight matrix enters only through W x, W^T g and W y; each is drawn given those before it:
-    docs/conditioning.md has the proof.
+    docs/sampler-proofs.md has the proof.
 
     >>> from theory import MLP
     >>> from verify import Conditioned, monte_carlo
@@ -81,15 +84,27 @@ class Conditioned(Sampler):
         >>> Conditioned().cost(MLP(width=64, depth=4))
         256
         """
-        return sum(int(width) for width in network.widths[1:])
+        return sum(
+            count * sum(int(site.width) for step in cell for site in step)
+            for cell, count in network._cells(None)
+        )
+
+    def draws_network(self, problem: Problem) -> bool:
+        """Chains of layers, and residual networks."""
+        return super().draws_network(problem) or has_blocks(problem)
 
     def sample(self, problem: Problem, stream: np.random.Generator, count: int) -> FloatArray:
         """See `Sampler.sample`."""
         logs = np.empty((len(problem.parts), count, problem.layers.size))
         labels, step = _labels(stream, count), problem.step or 0.0
-        scales, draws = vector_scales(problem), new_stream(stream)
-        room = new_state(scales, step)
-        conditioned_updates(draws, scales, room, step, labels, problem.layers, logs)
+        draws = new_stream(stream)
+        if has_blocks(problem):
+            room = new_residuals(blocks_of(problem), step)
+            residual_updates(draws, room, step, labels, problem.layers, logs)
+        else:
+            scales = vector_scales(problem)
+            state = new_state(scales, step)
+            conditioned_updates(draws, scales, state, step, labels, problem.layers, logs)
         return logs
 
     def _draws_word(self, word: Word) -> bool:
@@ -127,6 +142,11 @@ class Conditioned(Sampler):
         ((4, 50), (4, 50), (4,))
         """
         problem = numeric_problem(network, layer=layer, rates=rates, step=step)
+        if not problem.sites.is_chain:
+            raise InvalidArgument(
+                f"expected an MLP for network, got network={brief(network)}; give MLP(50, 3), or "
+                f"use monte_carlo, which measures the mean squares of other networks"
+            )
         samples, seed, at = checked_samples(samples), checked_seed(seed), int(problem.layers[0])
         if isinstance(layer, tuple | range):
             raise InvalidArgument(f"expected one layer, got layer={layer!r}; give an int or None")

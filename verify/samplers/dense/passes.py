@@ -27,9 +27,11 @@ from verify.samplers.vectors import Scales, activate_change, dot, mask, of_layer
 __all__ = [
     "ZERO",
     "State",
+    "add_scaled",
     "backward",
     "dense_updates",
     "forward",
+    "log_mean_square",
     "new_state",
     "power_of_two",
     "rescale",
@@ -80,7 +82,9 @@ def rescale(vector: Array, exponent: int) -> int:
 
 
 @kernel
-def _add(vector: Array, exponent: int, factor: float, other: Array, other_exponent: int) -> int:
+def add_scaled(
+    vector: Array, exponent: int, factor: float, other: Array, other_exponent: int
+) -> int:
     """vector 2^exponent + factor other 2^other_exponent, into ``vector``; its exponent then."""
     if factor == 0.0 or other_exponent < ZERO // 2:
         return exponent
@@ -151,7 +155,7 @@ def backward(scales: Scales, weights: Weights, state: State) -> None:
 
 
 @kernel
-def _log_mean_square(vector: Array, exponent: int) -> float:
+def log_mean_square(vector: Array, exponent: int) -> float:
     """Natural logarithm of the mean of the squares; minus infinity for zero.
 
     Of mantissa and exponent apart, so that powers of two change nothing but the exponent.
@@ -178,9 +182,9 @@ def _tangent(scales: Scales, weights: Weights, state: State) -> None:
             products(weights, layer, below, sd, z, every, u)
         own, own_exp = scales.rates[layer - 1] * dot(x, x), 2 * state.x_exp[layer - 1]
         g, g_exp = of_layer(scales, state.g, layer), state.g_exp[layer]
-        exponent = _add(u, exponent, own, g, own_exp + g_exp)
+        exponent = add_scaled(u, exponent, own, g, own_exp + g_exp)
         if state.asked[layer]:
-            state.logs[layer] = _log_mean_square(u, exponent)
+            state.logs[layer] = log_mean_square(u, exponent)
         if not np.any(state.asked[layer + 1 :]):
             return
 
@@ -214,8 +218,8 @@ def _step_through(scales: Scales, weights: Weights, pull: float, state: State) -
         products(weights, layer, below, sd, z, state.every[layer], u)
         factor = -pull * scales.rates[layer - 1] * overlap
         g, g_exp = of_layer(scales, state.g, layer), state.g_exp[layer]
-        exponent = _add(u, exponent, factor, g, x_exp + top + g_exp)
-        state.logs[layer] = _log_mean_square(u, exponent)
+        exponent = add_scaled(u, exponent, factor, g, x_exp + top + g_exp)
+        state.logs[layer] = log_mean_square(u, exponent)
 
 
 @kernel

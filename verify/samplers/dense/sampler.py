@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -10,11 +11,13 @@ import numpy as np
 from theory.coverage import answered_class
 from theory.errors import InvalidArgument
 from theory.networks.network import Network
+from theory.networks.sites import Cell
 from theory.words.observables import checked_observable
 from theory.words.word import Word
 from verify.numerics.arrays import FloatArray
 from verify.samplers.dense.observing import dense_factors, factors_in_codes, matrices
 from verify.samplers.dense.passes import dense_updates
+from verify.samplers.dense.sites import site_scales, site_updates
 from verify.samplers.dense.weights import drawn_weights
 from verify.samplers.observing import Signed, factors_of, product_of
 from verify.samplers.problem import Problem
@@ -60,15 +63,24 @@ class Dense(Sampler):
         >>> Dense().cost(MLP(width=64, depth=4))
         16384
         """
-        return sum(int(p) * int(q) for p, q in pairwise(network.widths))
+        return _weights(network)
+
+    def draws_network(self, problem: Problem) -> bool:
+        """Every network that lowers to sites."""
+        return True
 
     def sample(self, problem: Problem, stream: np.random.Generator, count: int) -> FloatArray:
         """See `Sampler.sample`."""
         logs = np.empty((len(problem.parts), count, problem.layers.size))
         labels = 2.0 * stream.integers(0, 2, count) - 1.0
-        scales, step = vector_scales(problem), problem.step or 0.0
+        step = problem.step or 0.0
         with drawn_weights(problem, stream) as weights:
-            dense_updates(scales, weights, labels, step, problem.layers, logs)
+            if problem.sites.is_chain:
+                scales = vector_scales(problem)
+                dense_updates(scales, weights, labels, step, problem.layers, logs)
+            else:
+                sites = site_scales(problem)
+                site_updates(sites, weights, labels, step, problem.layers, logs)
         return logs
 
     def check(self, problem: Problem) -> None:
@@ -100,6 +112,23 @@ class Dense(Sampler):
             dense_factors(scales, weights, factors, problem.layers, room, signs, logs)
         drawn = Signed(signs, logs)
         return [product_of(word, names, drawn) for word, _ in observable.terms]
+
+
+@lru_cache(maxsize=64)
+def _weights(network: Network) -> int:
+    """All weights of a network but those of the readout; shared weights count once."""
+    return sum(count * _weights_of(cell) for cell, count in network._cells(None))
+
+
+def _weights_of(cell: Cell) -> int:
+    sites = [site for step in cell for site in step]
+    return sum(
+        {
+            edge.weights or (site.name, number): int(site.width) * int(edge.fan_in)
+            for site in sites
+            for number, edge in enumerate(site.edges)
+        }.values()
+    )
 
 
 def _kernel_products(problem: Problem) -> int:

@@ -41,7 +41,7 @@ _ROOMS: deque[Any] = deque()
 
 
 class Weights(NamedTuple):
-    """Standard normal weights and readouts of networks.
+    """Standard normal weights and readouts of networks; a "layer" is an identity of weights.
 
     Drawn from ``key`` by way of ``words``.  ``group`` holds the rows drawn last, at the ``columns``
     of interest.  ``kept``: rows that later passes need, of each layer from ``begin`` on (-1: drawn
@@ -61,8 +61,11 @@ class Weights(NamedTuple):
 @contextmanager
 def drawn_weights(problem: Problem, generator: np.random.Generator) -> Iterator[Weights]:
     """Single-precision weights as a function of a key drawn from ``generator``."""
-    key, widest = generator.integers(0, 2**64, dtype=np.uint64), int(problem.widths.max())
-    needed = int(np.sum(problem.widths[1:] * problem.widths[:-1]))
+    key, sites = generator.integers(0, 2**64, dtype=np.uint64), problem.sites
+    widest = max(int(sites.widths.max()), sites.inputs.shape[1])
+    layers, first = np.unique(sites.weights, return_index=True)
+    sizes = np.stack([sites.widths[sites.targets], sites.widths[sites.sources]])[:, first]
+    needed = int(np.sum(sizes[0] * np.maximum(sizes[1], sites.inputs.shape[1])))
     with _room(min(_MOST_KEPT, needed)) as kept:
         yield Weights(
             key=key,
@@ -70,7 +73,7 @@ def drawn_weights(problem: Problem, generator: np.random.Generator) -> Iterator[
             group=np.empty(_ROWS * widest, np.float32),
             columns=np.empty(widest, np.uint32),
             kept=kept,
-            begin=np.empty(problem.widths.size, np.int64),
+            begin=np.empty(layers.size + 1, np.int64),
             now=np.zeros(1, _PLACE).view(np.recarray)[0],
         )
 

@@ -1,6 +1,6 @@
 """Compiled passes carry norms and inner products of networks with leaky slopes, O(1) a layer.
 
-docs/conditioning.md has the proof; `verify.samplers.gram.relu_passes` is for ReLU.
+docs/sampler-proofs.md has the proof; `verify.samplers.gram.relu_passes` is for ReLU.
 
 The neurons of a layer fall into two blocks, active and inactive.  In each block every vector that
 matters lies in the span of three orthogonal directions: z of the block; the part of g across it;

@@ -1,6 +1,6 @@
 """Compiled passes carry norms and inner products of ReLU networks, O(1) a layer.
 
-docs/conditioning.md has the proof.
+docs/sampler-proofs.md has the proof.
 
 The gradient g lives on a layer's active neurons, in the span of z there and of one direction across
 it; what is left of a Gaussian vector counts by its length alone.  g . z = f at every layer fixes

@@ -2,7 +2,7 @@
 
 Of a layer only its forward draws are known: how many neurons are active, and the squared lengths
 of z on the active and on the inactive ones, in units of sd |x below|.  All else is averaged, and
-every term is non-negative: docs/rare-events.md has the proof.
+every term is non-negative: docs/sampler-proofs.md has the proof.
 """
 
 from __future__ import annotations

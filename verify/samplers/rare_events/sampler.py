@@ -27,7 +27,7 @@ class RareEvents(Sampler):
 
     Importance sampling: a sample is a conditional mean of the update times the weight of the
     draws, so its mean is that of the update, while its distribution, median and quantiles are
-    not.  docs/rare-events.md has the proof and the figures.  Linearised updates only.
+    not.  docs/sampler-proofs.md has the proof and the figures.  Linearised updates only.
 
     >>> from theory import MLP
     >>> from verify import RareEvents, monte_carlo

@@ -2,7 +2,7 @@
 
 A layer enters through T = |D z|^2, z in units of sd |x below|, and V = tr D^2.  Its plain law
 times T^i V^j is a mixture of plain laws with at most three neurons singled out, so it is drawn
-exactly and its mean is known: docs/rare-events.md.
+exactly and its mean is known: docs/sampler-proofs.md.
 """
 
 from __future__ import annotations

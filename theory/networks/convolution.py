@@ -1,0 +1,205 @@
+"""`Convolution` is a circular convolutional network with mean pooling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar
+
+from sympy import Expr, Integer, Symbol, sympify
+
+from theory.coverage import answered_class
+from theory.errors import InvalidArgument
+from theory.networks.activations import Activation, Linear, ReLU, checked_activation
+from theory.networks.network import Network, Size, numeric_rates, size_value
+from theory.networks.sites import Cell, Edge, Site, Step
+from theory.symbols import n, n_0
+from theory.validation import (
+    count_between,
+    exact_number,
+    index_in,
+    positive_int,
+    positive_value,
+    typed,
+    written,
+)
+
+__all__ = ["Convolution"]
+
+Gram = Sequence[Sequence[Any]]
+
+
+@answered_class
+@dataclass(frozen=True)
+class Convolution(Network):
+    """A random circular convolutional network; position s reads s, ..., s + kernel - 1 below.
+
+    z^(l)_s = sum_k W^(l)_k x^(l-1)_(s+k), weights of variance weight_variance/(kernel fan-in),
+    f = v . the mean of x^(L)_s over the positions, v_j ~ N(0, readout_variance/channels^2).
+
+    ``channels``: int or the symbol ``n``.  ``positions``, ``kernel``, ``depth``: ints.
+    ``input_channels``: int, the symbol ``n_0``, or the channels (None).
+    ``shared``: False gives each position weights of its own, in the readout too, whose variance is
+    then readout_variance/(channels^2 positions) for each.
+    ``gram``: inner products of the input's positions over input_channels, a square of numbers; None
+    is the identity.
+
+    Filters that are shared close exactly for `Linear` alone.
+
+    >>> from theory import Linear
+    >>> Convolution(2, 3, 2, 2, activation=Linear())
+    Convolution(channels=2, positions=3, kernel=2, depth=2, activation=Linear())
+    """
+
+    channels: Size
+    positions: int
+    kernel: int
+    depth: int
+    input_channels: Size | None = field(default=None, kw_only=True)
+    shared: bool = field(default=True, kw_only=True)
+    activation: Activation = field(default_factory=ReLU, kw_only=True)
+    weight_variance: Expr | None = field(default=None, kw_only=True)
+    readout_variance: Expr | None = field(default=None, kw_only=True)
+    gram: Gram | None = field(default=None, kw_only=True)
+    _whole: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        checked_activation(self.activation)
+        self._set("channels", size_value("channels", self.channels, n))
+        for name in ("positions", "kernel", "depth"):
+            self._set(name, positive_int(name, getattr(self, name)))
+        if self.kernel > self.positions:
+            raise InvalidArgument(
+                f"expected kernel of at most positions={self.positions}, got kernel={self.kernel}; "
+                f"a wider kernel reads a position twice"
+            )
+        if self.input_channels is not None:
+            self._set("input_channels", size_value("input_channels", self.input_channels, n_0, n))
+        if not isinstance(self.shared, bool):
+            raise InvalidArgument(
+                f"expected True or False for shared, got shared={typed(self.shared)}; False gives "
+                f"each position weights of its own"
+            )
+        for name in ("weight_variance", "readout_variance"):
+            if getattr(self, name) is not None:
+                self._set(name, positive_value(name, getattr(self, name)))
+        if self.gram is not None:
+            self._set("gram", _gram(self.gram, self.positions))
+
+    def _set(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+
+    def __repr__(self) -> str:
+        unsaid = {"shared": True, "activation": ReLU()}
+        values = ((each.name, getattr(self, each.name)) for each in fields(self))
+        said = [f"{k}={written(v)}" for k, v in values if v is not None and v != unsaid.get(k)]
+        return f"Convolution({', '.join(said)})"
+
+    @property
+    def width(self) -> Any:
+        """The channels, as the width of other networks.
+
+        >>> Convolution(8, 3, 2, 2, input_channels=4).width
+        8
+        """
+        return self.channels
+
+    @property
+    def input_width(self) -> Any:
+        """The input channels, as the input width of other networks.
+
+        >>> Convolution(8, 3, 2, 2, input_channels=4).input_width
+        4
+        """
+        return self.input_channels
+
+    @property
+    def input_norm2(self) -> Any:  # type: ignore[override]
+        """None: `gram` takes the place of the input's norm.
+
+        >>> Convolution(8, 3, 2, 2, input_channels=4).input_norm2 is None
+        True
+        """
+        return None
+
+    @property
+    def free_symbols(self) -> frozenset[Symbol]:
+        """The symbols that this network still holds.
+
+        >>> Convolution(8, 3, 2, 2).free_symbols
+        frozenset()
+        """
+        values = [sympify(self.channels), sympify(self.first_fan_in), self.s, self.c]
+        values += [self.activation.slope, *(each for row in self.gram or () for each in row)]
+        return frozenset().union(*(value.free_symbols for value in values))
+
+    def _gram(self) -> dict[tuple[str, str], Expr]:
+        size, places = sympify(self.first_fan_in), range(self.positions)
+        gram = self.gram or [[Integer(s == t) for t in places] for s in places]
+        return {(_name(0, s), _name(0, t)): gram[s][t] * size for s in places for t in places}
+
+    def _cells(self, rates: Any) -> Iterator[tuple[Cell, int]]:
+        """One cell: a step of all positions for each layer; a step for each position where these
+        have weights of their own."""
+        layers = (
+            self._positions(layer, rate) for layer, rate in enumerate(self._asked_rates(rates), 1)
+        )
+        yield tuple(step for steps in layers for step in steps), 1
+
+    def _asked_layer(self, layer: object) -> Any:
+        """(layer, position); None is position 0 of the last layer."""
+        if layer is None:
+            return self.depth, 0
+        if not isinstance(layer, tuple) or len(layer) != 2:
+            raise InvalidArgument(
+                f"expected (layer, position) for layer, got layer={typed(layer)}; give layer="
+                f"({self.depth}, 0) for the first position of the last layer"
+            )
+        found = index_in("layer", layer[0], self.depth, "layers")
+        return found, count_between("position", layer[1], 0, self.positions - 1)
+
+    def _site_name(self, layer: Any) -> str:
+        return _name(*layer)
+
+    def _asked_rates(self, rates: object) -> tuple[Expr, ...]:
+        return numeric_rates(self, rates)
+
+    def _positions(self, layer: int, rate: Expr) -> list[Step]:
+        fan_in = self.first_fan_in if layer == 1 else self.channels
+        variance = self.c / (self.kernel * sympify(fan_in))
+        sites = []
+        for s in range(self.positions):
+            edges = []
+            for k in range(self.kernel):
+                source = _name(layer - 1, (s + k) % self.positions)
+                weights = f"{layer}.{k}" if self.shared else ""
+                edges.append(Edge(source, fan_in, variance, rate, weights))
+            sites.append(Site(_name(layer, s), self.channels, self.activation, tuple(edges)))
+        return [tuple(sites)] if self.shared else [(site,) for site in sites]
+
+    def _readout(self) -> Site:
+        share = self.positions**2 if self.shared else self.positions
+        variance = self.s / (sympify(self.channels) ** 2 * share)
+        weights = "v" if self.shared else ""
+        names = (_name(self.depth, s) for s in range(self.positions))
+        edges = (Edge(name, self.channels, variance, Integer(0), weights) for name in names)
+        return Site("f", 1, Linear(), tuple(edges))
+
+
+def _name(layer: int, position: int) -> str:
+    return f"{layer}.{position}"
+
+
+def _gram(gram: Any, positions: int) -> Gram:
+    try:
+        rows = tuple(tuple(exact_number("gram", each) for each in row) for row in gram)
+    except TypeError:
+        rows = ()
+    square = len(rows) == positions and all(len(row) == positions for row in rows)
+    if not square or any(rows[s][t] != rows[t][s] for s in range(positions) for t in range(s)):
+        raise InvalidArgument(
+            f"expected a symmetric square of {positions} rows of numbers for gram, got "
+            f"gram={typed(gram)}; give the inner products of the input's positions over "
+            f"input_channels"
+        )
+    return rows

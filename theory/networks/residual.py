@@ -1,0 +1,293 @@
+"""`Residual` is a network of two-matrix residual blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from itertools import groupby
+from typing import Any, ClassVar
+
+from sympy import Expr, Integer, Symbol, sympify
+
+from theory.coverage import answered_class
+from theory.errors import InvalidArgument, NotSolved
+from theory.networks.activations import Activation, Linear, ReLU, checked_activation
+from theory.networks.network import LONGEST_TEXT, Network, Size, size_value
+from theory.networks.roles import ALL_ONE, Branch, ByRole, in_blocks
+from theory.networks.sites import BELOW, Cell, Edge, Link, Plan, Site
+from theory.symbols import B, L, b, ell, meant, n, n_0
+from theory.validation import (
+    LARGEST,
+    brief,
+    count_between,
+    exact_int,
+    positive_value,
+    typed,
+    written,
+)
+
+__all__ = ["Residual"]
+
+
+@answered_class
+@dataclass(frozen=True)
+class Residual(Network):
+    """A random residual network without biases at mean-field initialisation.
+
+    h^0 = W_in x, h^b = sqrt(skip2) h^(b-1) + tau W sigma(U h^(b-1)) for b = 1..B with
+    tau^2 = multiplier2, and f = v . h^B.  W_in has the variance input/n_0, U up/width, W
+    down/branch_width, and v_j ~ N(0, readout_variance/width^2); v is not trained.
+
+    ``width``: of the stream h, an int, or the symbol ``n`` (None).
+    ``blocks``: an int, or the symbol ``B`` (None).
+    ``branch_width``: of U h, an int, or the width (None).
+    ``input_width``: int, the symbol ``n_0``, or the width (None).
+    ``multiplier2``: tau^2; None is 1/B.  ``skip2``: the squared factor of the skip; 1.
+    ``weight_variance``: `ByRole`, variances times fan-in; None is critical: 1, that of the
+    activation (2 for ReLU), 1.
+    ``readout_variance``: in units of 1/width^2; None is 1.  ``input_norm2``: |x|^2; None is n_0.
+
+    The scales are exact numbers, or rational functions of ``theory.symbols.B``.
+
+    >>> Residual(width=64, blocks=8)
+    Residual(width=64, blocks=8)
+    >>> Residual(multiplier2=1 / B**2).multiplier2
+    B**(-2)
+    """
+
+    width: Size | None = None
+    blocks: Size | None = None
+    branch_width: Size | None = field(default=None, kw_only=True)
+    input_width: Size | None = field(default=None, kw_only=True)
+    activation: Activation = field(default_factory=ReLU, kw_only=True)
+    multiplier2: Expr | None = field(default=None, kw_only=True)
+    skip2: Expr = field(default=Integer(1), kw_only=True)
+    weight_variance: ByRole | None = field(default=None, kw_only=True)
+    readout_variance: Expr | None = field(default=None, kw_only=True)
+    input_norm2: Expr | None = field(default=None, kw_only=True)
+    _depths: ClassVar[Mapping[Symbol, Symbol]] = {L: B, ell: b}
+
+    def __post_init__(self) -> None:
+        checked_activation(self.activation)
+        self._set("width", n if self.width is None else size_value("width", self.width, n))
+        self._set("blocks", B if self.blocks is None else size_value("blocks", self.blocks, B))
+        for name, symbol in (("branch_width", n), ("input_width", n_0)):
+            value = getattr(self, name)
+            if value is not None:
+                self._set(name, size_value(name, value, symbol, n))
+        for name in ("multiplier2", "skip2", "readout_variance", "input_norm2"):
+            value = getattr(self, name)
+            if value is not None:
+                self._set(name, _scale(name, value))
+        if self.weight_variance is not None and not isinstance(self.weight_variance, ByRole):
+            raise InvalidArgument(
+                f"expected ByRole(input=..., up=..., down=...) for weight_variance, got "
+                f"weight_variance={typed(self.weight_variance)}; leave it out for critical weights"
+            )
+
+    def _set(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+
+    def __repr__(self) -> str:
+        return self._text(written)
+
+    def __str__(self) -> str:
+        """``repr``, with long values cut short."""
+        return self._text(lambda value: brief(value, LONGEST_TEXT))
+
+    def _text(self, write: Callable[[object], str]) -> str:
+        unsaid = {"width": n, "blocks": B, "activation": ReLU(), "skip2": Integer(1)}
+        values = ((each.name, getattr(self, each.name)) for each in fields(self))
+        said = [f"{k}={write(v)}" for k, v in values if v is not None and v != unsaid.get(k)]
+        return f"Residual({', '.join(said)})"
+
+    @property
+    def depth(self) -> Any:
+        """The number of blocks, as the depth of other networks.
+
+        >>> Residual(8, 3).depth
+        3
+        """
+        return self.blocks
+
+    @property
+    def variances(self) -> ByRole:
+        """The variances of one weight times its fan-in, by role: as given, or critical.
+
+        >>> Residual().variances
+        ByRole(input=1, up=2, down=1)
+        """
+        return (self.weight_variance or ByRole())._filled(up=self.activation.critical_variance())
+
+    @property
+    def tau2(self) -> Expr:
+        """The squared multiplier: as given, or 1/B, at the number of blocks.
+
+        >>> Residual(blocks=8).tau2
+        1/8
+        """
+        return self._in_blocks(1 / B if self.multiplier2 is None else self.multiplier2)
+
+    @property
+    def inner_width(self) -> Any:
+        """The width of the branches: as given, or that of the stream.
+
+        >>> Residual(8, 3).inner_width, Residual(8, 3, branch_width=32).inner_width
+        (8, 32)
+        """
+        return self.width if self.branch_width is None else self.branch_width
+
+    def _in_blocks(self, scale: Expr) -> Expr:
+        """A scale with the number of blocks in the place of B."""
+        return sympify(scale).subs(B, self.blocks) if isinstance(self.blocks, int) else scale
+
+    @property
+    def free_symbols(self) -> frozenset[Symbol]:
+        """The symbols that this network still holds.
+
+        >>> sorted(map(str, Residual().free_symbols))
+        ['B', 'n']
+        """
+        blocks = {self.blocks} if isinstance(self.blocks, Symbol) else set()
+        return self._field_symbols(None) | blocks
+
+    def _field_symbols(self, rates: Any) -> frozenset[Symbol]:
+        """Those of sizes and scales, without the number of blocks where no scale holds it."""
+        every = rates if isinstance(rates, tuple) else (rates or ByRole(),)
+        roles = [self.variances, *every]
+        numbers = [value for each in roles for _, value in each._given()]
+        numbers += [self.tau2, self.skip2, self.s, self.norm2, self.activation.slope]
+        values = [self.width, self.inner_width, self.first_fan_in, *map(self._in_blocks, numbers)]
+        return frozenset().union(*(sympify(value).free_symbols for value in values))
+
+    def _cells(self, rates: Any) -> Iterator[tuple[Cell, int]]:
+        """The input's cell, then the blocks; equal neighbours are one run."""
+        runs = _runs(rates) if isinstance(rates, tuple) else [(rates, self.layers)]
+        filled = [(self._numbered_rates(each), count) for each, count in runs]
+        yield self._input_cell(filled[0][0].input), 1
+        for each, count in filled:
+            yield self._block(each), count
+
+    def _neighbours(self, rates: Any) -> Iterator[tuple[Cell, Cell]]:
+        if isinstance(self.blocks, int):
+            yield from super()._neighbours(rates)
+            return
+        each = self._numbered_rates(rates)
+        yield self._input_cell(each.input), self._block(each)
+        yield self._block(each), self._block(each)
+
+    def _numbered_rates(self, rates: ByRole | None) -> ByRole:
+        """Without None, and with the number of blocks in the place of B."""
+        return (rates or ByRole())._filled()._mapped(self._in_blocks)
+
+    def _kinds(self) -> tuple[Cell, ...]:
+        return self._input_cell(Integer(1)), self._block()
+
+    def _opened_blocks(self) -> Residual | None:
+        scaled = self.multiplier2 is None or self.multiplier2.has(B)
+        if self.branch_width is not None or self.input_width is not None or not scaled:
+            return None
+        return self._with(width=None, blocks=None)
+
+    def _plan(self, rates: Any, layer: Expr, depth: Expr) -> Plan:
+        if isinstance(rates, tuple):
+            raise NotSolved(
+                "a closed form in the blocks needs the same multipliers in all of them: give one "
+                "ByRole, or the number of blocks"
+            )
+        each = self._numbered_rates(rates)
+        bottom, block = self._input_cell(each.input), self._block(each)
+        if layer == 0:
+            return Plan(layer, (), bottom, (block, depth))
+        below = (bottom, Integer(1)), (block, layer - 1)
+        return Plan(layer, below, block, (block, depth - layer))
+
+    def _cell_of(self, layer: Any) -> int:
+        """The input's cell for the stream before the first block, else the block's."""
+        return 1 + int(layer.block if isinstance(layer, Branch) else layer)
+
+    def _width_at(self, layer: Any) -> Expr:
+        return sympify(self.inner_width if isinstance(layer, Branch) else self.width)
+
+    def _place(self, layer: Any) -> str:
+        if isinstance(layer, Branch):
+            return f"in the branch of block {brief(layer.block)}"
+        return f"after block {brief(layer)}" if layer != 0 else "before block 1"
+
+    def _moved(self, layer: Any) -> str:
+        if isinstance(layer, Branch):
+            block = layer.block
+            return f"(U^{{({block})}} h^{{({block - 1})}})_i"
+        return f"h^{{({layer})}}_i"
+
+    def _asked_layer(self, layer: object) -> Any:
+        """The stream after a block, 0 to B, or the branch of a block, 1 to B."""
+        layer = meant(layer, b, B)
+        if layer is None or layer == B:
+            return self.blocks
+        if isinstance(layer, Branch):
+            layer = Branch(self.blocks) if layer.block == B else layer
+            self._check_block(layer.block, 1)
+            return layer
+        if layer == b:
+            return b
+        if isinstance(layer, bool) or exact_int(layer) is None:
+            raise InvalidArgument(
+                f"expected a block 0 to B, the symbol theory.symbols.b, Branch(block) or None for "
+                f"layer, got layer={typed(layer)}; None is the stream after the last block"
+            )
+        self._check_block(layer, 0)
+        return exact_int(layer)
+
+    def _check_block(self, block: Any, least: int) -> None:
+        most = self.blocks if isinstance(self.blocks, int) else LARGEST
+        if block not in (b, B):
+            count_between("block", block, least, most)
+
+    def _asked_rates(self, rates: object) -> Any:
+        """`ByRole`, or one `ByRole` for each block."""
+        if rates is None or isinstance(rates, ByRole):
+            return rates
+        given = tuple(rates) if isinstance(rates, tuple | list) else ()
+        if not given or not all(isinstance(each, ByRole) for each in given):
+            raise InvalidArgument(
+                f"expected ByRole(input=..., up=..., down=...), or one ByRole for each block, for "
+                f"rates, got rates={typed(rates)}; leave it out to train all weights alike"
+            )
+        if len(given) != self.layers:
+            raise InvalidArgument(
+                f"expected {self.layers} ByRole in rates, one for each block, got {len(given)}; "
+                f"give one ByRole for all of them"
+            )
+        return given
+
+    def _input_cell(self, rate: Expr) -> Cell:
+        variance = self._in_blocks(self.variances.input) / self.first_fan_in
+        edge = Edge(BELOW, self.first_fan_in, variance, rate)
+        return ((Site("h", self.width, Linear(), (edge,)),),)
+
+    def _block(self, rates: ByRole = ALL_ONE) -> Cell:
+        """One block: the branch's pre-activations, then the stream."""
+        width, inner, tau2 = self.width, self.inner_width, self.tau2
+        up = self._in_blocks(self.variances.up) / width
+        down = self._in_blocks(self.variances.down) / inner
+        into = Edge(BELOW, width, up, rates.up)
+        back = Edge("branch", inner, tau2 * down, tau2 * rates.down)
+        skip = Link(BELOW, self._in_blocks(self.skip2))
+        branch = Site("branch", inner, self.activation, (into,))
+        return ((branch,), (Site("h", width, Linear(), (back,), (skip,)),))
+
+
+def _runs(rates: tuple[ByRole, ...]) -> list[tuple[ByRole, int]]:
+    """Equal neighbours and their number."""
+    return [(each, len(list(same))) for each, same in groupby(rates)]
+
+
+def _scale(name: str, value: object) -> Expr:
+    scale = positive_value(name, in_blocks(value))
+    if scale.has(L, ell, b):
+        raise InvalidArgument(
+            f"expected {name} to be the same in every block, got {name}={typed(value)}; give a "
+            f"number, or a rational function of theory.symbols.B"
+        )
+    return scale

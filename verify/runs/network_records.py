@@ -1,0 +1,277 @@
+"""Records hold networks, the places measured in them and their rates in plain numbers and text."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from msgspec import Struct
+from msgspec.structs import asdict
+
+from theory.errors import InvalidArgument
+from theory.networks.activations import Activation, LeakyReLU, Linear, ReLU
+from theory.networks.convolution import Convolution
+from theory.networks.graph import Graph
+from theory.networks.mlp import MLP
+from theory.networks.network import Network
+from theory.networks.residual import Residual
+from theory.networks.roles import Branch, ByRole
+from theory.validation import typed
+from verify.samplers.places import Place
+
+__all__ = [
+    "NetworkRecord",
+    "OtherRecord",
+    "place_in_text",
+    "place_of_text",
+    "rates_in_text",
+    "rates_of_text",
+    "record_of",
+]
+
+_MOST_WIDTHS = 10_000
+"""Widths that differ, of a network that is read from a file."""
+
+
+class NetworkRecord(Struct, frozen=True):
+    """An MLP in numbers, exact rationals as text; ``width``: all where they differ."""
+
+    depth: int
+    input_norm2: str
+    input_width: int
+    readout_variance: str
+    slope: str
+    weight_variance: str
+    width: int | tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if isinstance(self.width, tuple) and len(self.width) > _MOST_WIDTHS:
+            raise ValueError(f"{len(self.width):,} widths, where {_MOST_WIDTHS:,} at most are read")
+
+    @classmethod
+    def of(cls, network: MLP) -> NetworkRecord:
+        """The numbers of ``network``."""
+        widths = tuple(int(width) for width in network.widths[1:])
+        return cls(
+            depth=network.layers,
+            input_norm2=str(network.norm2),
+            input_width=int(network.first_fan_in),
+            readout_variance=str(network.s),
+            slope=str(network.activation.slope),
+            weight_variance=str(network.c),
+            width=widths[0] if len(set(widths)) == 1 else widths,
+        )
+
+    @property
+    def network(self) -> MLP:
+        """The network; `InvalidArgument` where there is none of such numbers."""
+        given = asdict(self)
+        slope = given.pop("slope")
+        return MLP(**given, activation=_activation(slope))
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """The sizes, and every other field that is not as sizes and activation alone make it."""
+        usual = asdict(
+            NetworkRecord.of(MLP(self.width, self.depth, activation=self.network.activation))
+        )
+        usual |= {"width": None, "depth": None, "slope": "0"}
+        return {name: value for name, value in asdict(self).items() if value != usual[name]}
+
+    @property
+    def code(self) -> str:
+        """Python that makes the network, where nothing is given that is at its default.
+
+        >>> NetworkRecord.of(MLP((8, 8), input_width=8, weight_variance=2)).code
+        'MLP(width=8, depth=2)'
+        """
+        given = self.chosen | {"activation": self.network.activation}
+        given.pop("slope", None)
+        usual = self.input_norm2 == str(self.input_width)
+        return repr(MLP(**given | {"input_norm2": None if usual else self.input_norm2}))
+
+
+class _Other(Struct, frozen=True):
+    """A network that is no MLP: every field is said, exact rationals as text."""
+
+    input_width: int
+    readout_variance: str
+    slope: str
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """Its kind and every field."""
+        return {"network": self}
+
+    @property
+    def code(self) -> str:
+        """Python that makes the network."""
+        return repr(self.network)
+
+    @property
+    def network(self) -> Network:
+        """The network; `InvalidArgument` where there is none of such numbers."""
+        raise NotImplementedError
+
+    def _given(self) -> dict[str, Any]:
+        given = asdict(self)
+        return {"activation": _activation(given.pop("slope"))} | given
+
+
+class ResidualRecord(_Other, frozen=True, tag="Residual"):
+    """A residual network; ``weight_variance``: of input, up and down."""
+
+    width: int
+    blocks: int
+    branch_width: int
+    multiplier2: str
+    skip2: str
+    weight_variance: tuple[str, str, str]
+    input_norm2: str
+
+    @property
+    def network(self) -> Network:
+        given = self._given()
+        return Residual(**given | {"weight_variance": ByRole(*self.weight_variance)})
+
+
+class GraphRecord(_Other, frozen=True, tag="Graph"):
+    """A graph; ``variances``: (source, vertex, variance times fan-in)."""
+
+    width: int
+    vertices: tuple[tuple[str, tuple[str, ...]], ...]
+    readout: tuple[str, ...]
+    variances: tuple[tuple[str, str, str], ...]
+    input_norm2: str
+
+    @property
+    def network(self) -> Network:
+        given = self._given()
+        variances = {(source, vertex): value for source, vertex, value in self.variances}
+        return Graph(**given | {"vertices": dict(self.vertices), "variances": variances})
+
+
+class ConvolutionRecord(_Other, frozen=True, tag="Convolution"):
+    """A convolution; ``gram``: the rows of inner products over ``input_channels``."""
+
+    channels: int
+    positions: int
+    kernel: int
+    depth: int
+    shared: bool
+    weight_variance: str
+    gram: tuple[tuple[str, ...], ...]
+
+    @property
+    def network(self) -> Network:
+        given = self._given()
+        return Convolution(input_channels=given.pop("input_width"), **given)
+
+
+OtherRecord = ResidualRecord | GraphRecord | ConvolutionRecord
+
+
+def record_of(network: Network) -> NetworkRecord | OtherRecord:
+    """The numbers of ``network``; equal for equal networks, however they were spelled."""
+    size: Any = network.first_fan_in
+    scales: dict[str, Any] = {
+        "input_width": int(size),
+        "readout_variance": str(network.s),
+        "slope": str(network.activation.slope),
+    }
+    if isinstance(network, Residual):
+        variances = network.variances._mapped(network._in_blocks)
+        return ResidualRecord(
+            **scales,
+            width=int(cast(int, network.width)),
+            blocks=network.layers,
+            branch_width=int(network.inner_width),
+            multiplier2=str(network.tau2),
+            skip2=str(network._in_blocks(network.skip2)),
+            weight_variance=(str(variances.input), str(variances.up), str(variances.down)),
+            input_norm2=str(network.norm2),
+        )
+    if isinstance(network, Graph):
+        sites = [site for (site,) in next(network._cells(None))[0]]
+        return GraphRecord(
+            **scales,
+            width=int(cast(int, network.width)),
+            vertices=_with_text_names(network),
+            readout=network.readout,
+            variances=tuple(
+                (source, vertex, str(edge.variance * edge.fan_in))
+                for (vertex, sources), site in zip(network.vertices, sites, strict=True)
+                for source, edge in zip(sources, site.edges, strict=True)
+            ),
+            input_norm2=str(network.norm2),
+        )
+    if isinstance(network, Convolution):
+        places = range(network.positions)
+        products = list(network._gram().values())
+        rows = [products[network.positions * s : network.positions * (s + 1)] for s in places]
+        return ConvolutionRecord(
+            **scales,
+            channels=int(cast(int, network.channels)),
+            positions=network.positions,
+            kernel=network.kernel,
+            depth=network.depth,
+            shared=network.shared,
+            weight_variance=str(network.c),
+            gram=tuple(tuple(str(each / size) for each in row) for row in rows),
+        )
+    return NetworkRecord.of(cast(MLP, network))
+
+
+def _with_text_names(network: Graph) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The vertices; `InvalidArgument` where a name is no text, which records cannot hold."""
+    for name, _ in network.vertices:
+        if not isinstance(name, str):
+            raise InvalidArgument(
+                f"expected names of vertices as text where blocks are kept, got {typed(name)}; "
+                f"give {str(name)!r}"
+            )
+    return network.vertices
+
+
+def place_in_text(place: Place) -> Any:
+    """A place as records hold it."""
+    return f"branch {place.block}" if isinstance(place, Branch) else place
+
+
+def place_of_text(network: Network, text: Any) -> Place:
+    """The place of a record; `ValueError` where there is none of such a name."""
+    if isinstance(network, Residual) and isinstance(text, str):
+        return Branch(int(text.removeprefix("branch ")))
+    return text
+
+
+def rates_in_text(rates: Any) -> tuple[str | tuple[str, ...], ...] | None:
+    """Multipliers, as `Places.rates` has them, as records hold them."""
+    if rates is None:
+        return None
+    each = (rates,) if isinstance(rates, ByRole) else rates
+    return tuple(map(_rate_in_text, each))
+
+
+def _rate_in_text(rate: Any) -> str | tuple[str, ...]:
+    if isinstance(rate, ByRole):
+        return str(rate.input), str(rate.up), str(rate.down)
+    if isinstance(rate, tuple):
+        (source, vertex), number = rate
+        return source, vertex, str(number)
+    return str(rate)
+
+
+def rates_of_text(network: Network, texts: Any) -> Any:
+    """The multipliers of a record."""
+    if texts is None:
+        return None
+    if isinstance(network, Residual):
+        blocks = tuple(ByRole(*each) for each in texts)
+        return blocks[0] if len(blocks) == 1 else blocks
+    if isinstance(network, Graph):
+        return {(source, vertex): number for source, vertex, number in texts}
+    return texts
+
+
+def _activation(slope: str) -> Activation:
+    return {"0": ReLU(), "1": Linear()}.get(slope) or LeakyReLU(slope)
