@@ -56,6 +56,9 @@ def exit_code(program: str, main: Callable[[], int]) -> int:
     except Exception as error:
         _say(f"{program}: internal error, no verdict ({_named(error)}); {_kept(error)}")
         return INTERNAL_ERROR
+    finally:
+        if _is_command(("theory", "verify")):  # Ctrl-C must not end Python while it shuts down
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def on_one_line(text: str) -> str:
@@ -136,12 +139,14 @@ def _end(*_: object) -> None:
     os._exit(INTERRUPTED)
 
 
-def _is_loading() -> bool:
-    """Whether this process is one of the two commands, and nobody else handles Ctrl-C."""
-    program = Path(sys.argv[0]).stem if sys.argv else ""
+def _is_command(names: tuple[str, ...]) -> bool:
+    """Whether this process is one of the two commands, an installed script or a package of
+    ``names``, and only Python handles Ctrl-C."""
+    path = Path(sys.argv[0] if sys.argv else "")
+    package = path.parent.name if path.stem == "__main__" else path.stem
     handler = signal.getsignal(signal.SIGINT)
-    return program in ("-m", *SCRIPTS) and handler is signal.default_int_handler
+    return package in (*names, *SCRIPTS) and handler is signal.default_int_handler
 
 
-if _is_loading():
+if _is_command(("-m",)):
     signal.signal(signal.SIGINT, _end)
