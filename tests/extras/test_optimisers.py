@@ -243,3 +243,46 @@ def test_one_rate_for_all_layers_is_noticed_as_it_reaches_a_step(case: str) -> N
     assert ["a learning rate for each layer" in str(each.message) for each in caught] == [
         True
     ] * speaks
+
+
+def test_weight_decay_shrinks_by_the_rate_of_each_layer() -> None:
+    """The sentence against the weights after a step with zero gradients."""
+    model = initialise(mlp(64, 64, 64, 64, 64), seed=1)
+    with pytest.warns(OutsideValidity, match=r"weight_decay=0\.1") as caught:
+        optimiser = optim.SGD(parameter_groups(model), weight_decay=0.1)
+    x = torch.ones(1, 64)
+    before = float(model[:-1](x).detach().norm())
+    for weight in model.parameters():
+        weight.grad = torch.zeros_like(weight)
+    optimiser.step()
+    shrunk = 100 * (1 - float(model[:-1](x).detach().norm()) / before)
+    (said,) = {str(each.message) for each in caught}
+    assert f"smaller by about {shrunk:.0f} % in a step" in said
+
+
+def test_a_schedule_that_cycles_the_momentum_is_named() -> None:
+    model = initialise(mlp(64, 64, 64, 64, 64), seed=1)
+    groups = parameter_groups(model)
+    optimiser = optim.SGD(groups, momentum=0.0)
+    rates = [group["lr"] for group in groups]
+    schedule = optim.lr_scheduler.OneCycleLR(optimiser, max_lr=rates, total_steps=30)
+    for weight in model.parameters():
+        weight.grad = torch.zeros_like(weight)
+
+    def train() -> None:
+        for _ in range(12):
+            optimiser.step()
+            schedule.step()
+
+    with pytest.warns(OutsideValidity, match="give the schedule cycle_momentum=False"):
+        train()
+
+
+def test_all_weights_in_one_group_need_the_groups() -> None:
+    model = initialise(mlp(64, 64, 64, 64, 64), seed=1)
+    (_, second, *_) = parameter_groups(model)
+    optimiser = optim.SGD(model.parameters(), lr=second["lr"])
+    for weight in model.parameters():
+        weight.grad = torch.zeros_like(weight)
+    with pytest.warns(OutsideValidity, match="give the groups to SGD"):
+        optimiser.step()

@@ -15,7 +15,14 @@ import torch
 from torch import nn, optim
 
 from theory import MLP, InvalidArgument, OutsideValidity
-from verify.pytorch import AllHidden, Transferred, initialise, network_of, parameter_groups
+from verify.pytorch import (
+    AllHidden,
+    EqualShares,
+    Transferred,
+    initialise,
+    network_of,
+    parameter_groups,
+)
 from verify.pytorch.learning_rates import exact_parts
 from verify.pytorch.modules.computing import draw_weights, standard_deviations
 from verify.pytorch.modules.model import read_model
@@ -665,3 +672,22 @@ def test_an_optimiser_is_built_from_the_weights_of_one_group() -> None:
         torch.optim.Adam(groups[0]["params"], lr=groups[0]["lr"])
     with pytest.warns(UserWarning, match="maximize=True"):
         torch.optim.SGD(groups, maximize=True)
+
+
+@pytest.mark.parametrize("plan", [EqualShares(), AllHidden()], ids=repr)
+def test_the_default_precision_of_pytorch_changes_no_rate(plan: Any) -> None:
+    model = initialise(mlp(64, 64, 64), seed=1)
+    rates = [group["lr"] for group in parameter_groups(model, plan)]
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert [group["lr"] for group in parameter_groups(model, plan)] == rates
+        double = [group["lr"] for group in parameter_groups(model.double(), plan)]
+        assert double == pytest.approx(rates)
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def test_a_refusal_of_the_source_names_the_source() -> None:
+    source, model = mlp(64, 64, bias=True), initialise(mlp(64, 64), seed=1)
+    with pytest.raises(InvalidArgument, match=r"source of Transferred: .*biases"):
+        parameter_groups(model, Transferred(source, hidden="0.1"))

@@ -222,13 +222,17 @@ def _labels(labels: Any, count: int) -> torch.Tensor | None:
     return y
 
 
+def _converted(values: Any) -> torch.Tensor:
+    """Numbers of any array, such as a table of pandas, which PyTorch alone reads by columns."""
+    array = np.require(values, requirements="W") if hasattr(values, "__array__") else values
+    return torch.as_tensor(array, device="cpu")
+
+
 def _tensor(name: str, values: Any) -> torch.Tensor:
     """Finite floating point numbers, detached."""
     try:
-        tensor = (
-            values if isinstance(values, torch.Tensor) else torch.as_tensor(values, device="cpu")
-        )
-    except (TypeError, ValueError, RuntimeError) as error:
+        tensor = values if isinstance(values, torch.Tensor) else _converted(values)
+    except (TypeError, ValueError, RuntimeError, LookupError) as error:
         raise InvalidArgument(
             f"expected an array of numbers for {name}, got {name} of type "
             f"{type(values).__name__} ({error}); give a tensor"

@@ -158,7 +158,10 @@ class Transferred(RatePlan):
                 f"network on which the rates were tuned"
             )
         if not isinstance(source, MLP):
-            source = network_of(source)
+            try:
+                source = network_of(source)
+            except InvalidArgument as error:
+                raise InvalidArgument(f"source of Transferred: {error}") from None
         if norm2 is None or source.input_norm2 is not None:
             return source
         if source.first_fan_in != network.first_fan_in:

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from inspect import unwrap
-from math import inf, log
+from math import ceil, inf, log, prod
 from types import FrameType
 from typing import Any
 from weakref import WeakSet, finalize
@@ -134,11 +134,17 @@ def _one_rate(seen: Groups) -> str | None:
     if len(derived) == 1 or not (scheduled or above):
         return None
     (rate,) = started if scheduled else now
+    if len(seen) == 1:
+        return (
+            f"expected the groups of parameter_groups, with a learning rate for each layer, got "
+            f"one group with {rate:.3g} for all {len(pairs)} weights; give the groups to SGD, as "
+            f"in SGD(parameter_groups(model))"
+        )
     return (
         f"expected a learning rate for each layer, as parameter_groups gives it, got {rate:.3g} "
-        f"for all {len(pairs)}, as OneCycleLR(max_lr=0.1), CyclicLR(base_lr=0.1) and "
-        f"SWALR(swa_lr=0.1) set it; give a schedule one rate for each group, such as "
-        f"max_lr=[group['lr'] for group in groups]"
+        f"for all {len(pairs)}, as OneCycleLR(max_lr=0.1), CyclicLR(base_lr=0.1), "
+        f"SWALR(swa_lr=0.1) and CosineAnnealingLR(eta_min=0.1) set it; give a schedule one rate "
+        f"for each group, such as max_lr=[group['lr'] for group in groups]"
     )
 
 
@@ -185,17 +191,31 @@ def _other(
     lr, momentum = float(group.get("lr", derived)), float(group.get("momentum", 0))
     grown = (1 - float(group.get("dampening", 0))) / (1 - momentum) if momentum < 1 else inf
     if momentum and lr * grown > derived * (1 + 1e-9):
+        if {"max_momentum", "base_momentum"} & group.keys():
+            return (
+                f"{_EXPECTED} {name} with momentum={momentum:.3g}, as OneCycleLR and CyclicLR set "
+                f"it, whose steps grow to {grown:.3g} times the size; give the schedule "
+                f"cycle_momentum=False"
+            )
         return (
             f"{_EXPECTED} {name} with momentum={momentum:g}, whose steps grow to {grown:.3g} times "
             f"the size; multiply each rate by {1 / grown:.3g}, as in: for group in groups: "
             f"group['lr'] *= {1 / grown:.3g}"
         )
-    decay = float(group.get("weight_decay", 0))
-    shrunk = lr * decay * (len(rates) - 1)
-    if shrunk > _DECAY_ALLOWED:
-        return (
-            f"{_EXPECTED} {name} with weight_decay={decay:g}, which alone makes the last hidden "
-            f"layer smaller by about {100 * min(shrunk, 1):.2g} % in a step, and by half in "
-            f"{max(log(2) / shrunk, 1):.0f}; give a smaller one"
-        )
-    return None
+    return _decayed(
+        name, float(group.get("weight_decay", 0)), lr / derived if derived else 1, rates
+    )
+
+
+def _decayed(name: str, decay: float, factor: float, rates: Mapping[int, float]) -> str | None:
+    """Weight decay shrinks the last hidden layer by 1 - rate * decay for each layer of weights."""
+    *hidden, _ = rates.values()
+    kept = prod(max(1 - decay * factor * rate, 0.0) for rate in hidden)
+    if 1 - kept <= _DECAY_ALLOWED:
+        return None
+    steps = ceil(log(2) / -log(kept)) if kept > 0.5 else 1
+    return (
+        f"{_EXPECTED} {name} with weight_decay={decay:g}, which alone makes the last hidden layer "
+        f"smaller by about {100 * (1 - kept):.0f} % in a step, and by half in {steps}; give a smaller "
+        f"weight_decay"
+    )

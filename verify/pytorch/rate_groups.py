@@ -41,8 +41,9 @@ def parameter_groups(
     labels are of another size, where the model computes in half precision, as soon as the groups
     reach another optimiser, and before a step of any on these weights at these rates.  A schedule
     with one rate for all groups, such as ``OneCycleLR(max_lr=0.1)``, replaces them all, which is
-    seen at the first step.  Copies of the weights, steps written by hand and clipped gradients stay
-    unseen.  Raises `InvalidArgument` for a model
+    seen at the first step.  Copies of the weights, weights loaded afterwards, steps written by
+    hand, clipped gradients, ``autocast`` around the call, and schedules that multiply all rates or
+    keep some above a floor (``eta_min``) stay unseen.  Raises `InvalidArgument` for a model
     that `network_of` refuses, for weights that are not finite, and for a frozen readout whose rate
     is not zero.
 

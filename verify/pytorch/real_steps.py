@@ -142,8 +142,9 @@ class RealStep:
             return
         x, label = self._example(read.hidden[0], 0)
         shape = called(read.module, x).shape[1:]
-        f = torch.tensor([0.5, -1.5], device="cpu").reshape(2, *shape).requires_grad_()
-        y = torch.tensor([1.0, -2.0], device="cpu").reshape(2, *label.shape[1:])
+        f = torch.tensor([0.5, -1.5], dtype=x.dtype, device="cpu").reshape(2, *shape)
+        f.requires_grad_()
+        y = torch.tensor([1.0, -2.0], dtype=x.dtype, device="cpu").reshape(2, *label.shape[1:])
         try:
             both, *each = (self._loss(f[k], y[k]) for k in (slice(2), slice(1), slice(1, 2)))
             fits = any(torch.isclose(each[0] + each[1], n * both) for n in (1, 2))

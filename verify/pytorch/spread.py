@@ -171,7 +171,7 @@ def _held_update(read: ReadModel) -> float:
     x = torch.randn(shape, generator=generator, device="cpu", dtype=kind)
     x *= float(read.network.norm2) ** 0.5 / x.norm(dim=1, keepdim=True)
     *before, f = literal_layers([*hidden, readout], x, slope)
-    slopes = [torch.where(z > 0, 1.0, slope) for z in before]
+    slopes = [torch.where(z > 0, 1.0, slope).to(z) for z in before]
     norms2 = [h.square().sum(1, keepdim=True) for h in (x, *map(mul, before, slopes))]
     gradients = [readout * slopes[-1]]
     for weight, each in zip(hidden[:0:-1], slopes[-2::-1], strict=True):
