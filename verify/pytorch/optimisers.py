@@ -216,6 +216,6 @@ def _decayed(name: str, decay: float, factor: float, rates: Mapping[int, float])
     steps = ceil(log(2) / -log(kept)) if kept > 0.5 else 1
     return (
         f"{_EXPECTED} {name} with weight_decay={decay:g}, which alone makes the last hidden layer "
-        f"smaller by about {100 * (1 - kept):.0f} % in a step, and by half in {steps}; give a smaller "
-        f"weight_decay"
+        f"smaller by about {100 * (1 - kept):.0f} % in a step, and by half in {steps}; give a "
+        f"smaller weight_decay"
     )
