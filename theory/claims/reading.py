@@ -190,7 +190,7 @@ def _runs(rates: Any, network: Any) -> object:
     return [(rate, sum(count for _, count in each)) for rate, each in runs]
 
 
-def law_of(value: Any, observable: object = None) -> Callable[[MLP, int], Any]:
+def law_of(value: Any, observable: object = None) -> Callable[[Any, Any], Any]:
     """The law E[(Delta z)^2] per eta^2, or the mean of an ``observable``, of a network in numbers,
     at a layer: ``value`` itself where it is a function of these two by place, else the formula that
     it is, as for `read_claim`.

@@ -23,6 +23,7 @@ from theory.errors import InvalidArgument, NotSolved
 from theory.formulas.evaluation import decimal, value_at
 from theory.laws.criteria import MeanOverLayers
 from theory.networks.mlp import MLP
+from theory.networks.network import Network
 from theory.precision import log
 from theory.symbols import L, a, ell, n, n_0
 from theory.validation import typed
@@ -174,7 +175,7 @@ class _Plan:
         fits = observable is None or self.sampler.can_draw(observable)
         return f"give {'' if fits else 'sampler=Conditioned() and '}networks in grid, and samples"
 
-    def _is_quick(self, network: MLP) -> bool:
+    def _is_quick(self, network: Network) -> bool:
         """Whether the sampler draws the fewest networks in bounded time."""
         try:
             observable = self.reading.target.observable

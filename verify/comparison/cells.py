@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import groupby
 from math import exp
-from typing import cast
 
 from theory.networks.mlp import MLP
+from theory.networks.network import Network
 from verify.comparison.deciding import may_decide
 from verify.comparison.measured_law import MeasuredLaw, fit_law
 from verify.inference.estimate import Block, Estimate
@@ -18,6 +18,7 @@ from verify.inference.numbers_in_text import magnitude, mean_in_words
 from verify.inference.verdict import Score
 from verify.inference.weighted_means import WeightedMean
 from verify.runs.sampling import Sampling
+from verify.samplers.places import places_of
 from verify.samplers.sampler import Sampler
 
 __all__ = ["Cell", "PlannedCell", "largest_by", "measured_laws"]
@@ -48,14 +49,15 @@ class PlannedCell:
     part: str = "total"
 
     @property
-    def network(self) -> MLP:
+    def network(self) -> Network:
         """The network in numbers."""
-        return cast(MLP, self.sampling.configuration.network)
+        return self.sampling.configuration.network
 
     @property
-    def layer(self) -> int:
-        """The hidden layer that is measured."""
-        return int(self.sampling.configuration.layers[0])
+    def layer(self) -> int | str:
+        """The hidden layer that is measured; the place in words where the network is no MLP."""
+        place = self.sampling.configuration.layers[0]
+        return int(place) if self.network._is_chain else places_of(self.network).name(place)
 
     @property
     def decides(self) -> bool:
@@ -109,11 +111,15 @@ class Cell(PlannedCell):
         """Number of hidden layers."""
         return self.network.layers
 
+    @property
+    def _place(self) -> str:
+        return self.layer if isinstance(self.layer, str) else f"layer {self.layer:,}"
+
     def __repr__(self) -> str:
         mean = float(self.estimate.total.log_mean)
         measured = mean_in_words(mean, self.score.relative_standard_error)
         return (
-            f"Cell: width {self.width:,}, depth {self.depth:,}, layer {self.layer:,}: law "
+            f"Cell: width {self.width:,}, depth {self.depth:,}, {self._place}: law "
             f"{magnitude(self.log_law)}, measured {measured}; {self.score}"
         )
 

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from theory.coverage import Answering, answered
 from theory.errors import InvalidArgument
-from theory.networks.mlp import MLP
 from theory.networks.network import Network
 from theory.outcome import Outcome
 from theory.waiting import announced
@@ -82,6 +81,7 @@ class Comparison(Answering):
     ``leading``: constant and exponent of the maximal rate as width and depth grow, which the fit of
     the networks alone must allow; or None.
 
+    >>> from theory import MLP
     >>> len(compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1).cells)
     2
     """
@@ -100,6 +100,7 @@ class Comparison(Answering):
         """Consistent, rejected or undecided, for the whole grid: rejected also if the fit of the
         networks alone excludes ``leading``.
 
+        >>> from theory import MLP
         >>> compare_law(networks=[MLP(16, 1)], samples=4000, seed=1).verdict.outcome.name
         'CONSISTENT'
         """
@@ -111,6 +112,7 @@ class Comparison(Answering):
         """Constant and exponent of the maximal rate as networks alone show them, of each width and
         sampler with three depths from 8 to a thousandth of the width.
 
+        >>> from theory import MLP
         >>> compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1).measured_laws
         ()
         """
@@ -127,6 +129,7 @@ class Comparison(Answering):
     def excluding(self) -> tuple[MeasuredLaw, ...]:
         """The measured laws that exclude ``leading``.
 
+        >>> from theory import MLP
         >>> compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1).excluding
         ()
         """
@@ -136,6 +139,7 @@ class Comparison(Answering):
         """How far, as theory derives it, the logarithm of the exact rate is from ``leading`` at the
         depths of a measured law, at most; 0 without ``leading``.
 
+        >>> from theory import MLP
         >>> networks = [MLP(10**9, depth) for depth in (16, 64, 256)]
         >>> found = compare_law(networks=networks, samples=3000, seed=1)
         >>> found.correction(found.measured_laws[0])
@@ -153,6 +157,7 @@ class Comparison(Answering):
         layer: for all widths together under None, and for each width with two depths.  A seed
         counts once, even if its networks were compared with several parts or laws.
 
+        >>> from theory import MLP
         >>> list(compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1).fits)
         [None, 16]
         """
@@ -174,6 +179,7 @@ class Comparison(Answering):
 
         Needs the extra ``tables``; raises `InvalidArgument` without it.
 
+        >>> from theory import MLP
         >>> table = compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1).frame()
         >>> table[["width", "depth", "samples"]].values.tolist()
         [[16, 1, 4000], [16, 2, 4000]]
@@ -188,6 +194,7 @@ class Comparison(Answering):
         marks do not decide.  ``ax``: Matplotlib axes, or None for a new figure; backend and style
         are the user's.
 
+        >>> from theory import MLP
         >>> found = compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1)
         >>> found.plot().get_title().split(":")[0]
         'Consistent'
@@ -199,6 +206,7 @@ class Comparison(Answering):
     def joined(self, other: Comparison) -> Comparison:
         """The cells of both, judged as one family, with the seed and step of this comparison.
 
+        >>> from theory import MLP
         >>> found, again = (
         ...     compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=seed)
         ...     for seed in (1, 2)
@@ -260,19 +268,20 @@ def comparison_record(comparison: Comparison, law: str | None = None) -> RunReco
 def compare_law(
     law: object = exact_law,
     *,
-    networks: Iterable[MLP],
+    networks: Iterable[Network],
     seed: int,
-    samples: int | Callable[[MLP], int] | None = None,
+    samples: int | Callable[[Network], int] | None = None,
     precision: float | None = None,
     sampler: Sampler = Gram(),
-    layer: int | None = None,
+    layer: Any = None,
     step: float | None = None,
     observable: Observable | None = None,
-    progress: Callable[[MLP, int], None] | None = None,
+    progress: Callable[[Network, int], None] | None = None,
     execution: Execution = Execution(),
 ) -> Comparison:
     """Compare ``law`` with simulated ``networks``, at the last hidden layer or at ``layer``.
 
+    ``layer``: of residual networks a block, whose stream is measured, or `theory.Branch`.
     ``law``: a function of a network and a layer, or a formula as for `verify.check`; of the update,
     or of the mean of ``observable``, as `theory.derive` takes it, which ``sampler`` can draw.
     ``samples``: networks drawn for each cell, or a function of the network; None plans them by
@@ -314,12 +323,12 @@ def compare_law(
 def plan_cells(
     law: object,
     *,
-    networks: Iterable[MLP],
+    networks: Iterable[Network],
     seed: int,
-    samples: int | Callable[[MLP], int] | None,
+    samples: int | Callable[[Network], int] | None,
     precision: float | None,
     sampler: Sampler,
-    layer: int | None,
+    layer: Any,
     step: float | None,
     observable: Observable | None = None,
 ) -> list[PlannedCell]:
@@ -331,8 +340,13 @@ def plan_cells(
     grid = list(networks) if isinstance(networks, Iterable) else []
     if not grid or not all(isinstance(each, Network) for each in grid):
         raise InvalidArgument(
-            f"expected a list of MLP for networks, got networks={networks!r}; give "
+            f"expected a list of networks for networks, got networks={networks!r}; give "
             f"[MLP(64, 2), MLP(64, 4)]"
+        )
+    if step is not None and not all(each._is_chain for each in grid):
+        raise InvalidArgument(
+            f"expected no step for networks other than MLP, got step={step!r}; measure a real step "
+            f"by monte_carlo, which compares with nothing"
         )
     root = checked_seed(seed)
     planned = [
@@ -360,7 +374,7 @@ def plan_cells(
             0.0 if step is None else STEP_ALLOWANCE,
         )
         for network in grid
-        for at in [layer_of(law, network) if layer is None else layer]
+        for at in [layer_of(law, network) if layer is None and not network._whole else layer]
     ]
     refuse_large_step(grid, step)
     return planned

@@ -45,7 +45,7 @@ __all__ = [
     "rounded_down",
 ]
 
-Law = Callable[[MLP, int], Any]
+Law = Callable[[Any, Any], Any]
 """A law to be tried: E[(Delta z)^2] at eta = 1 of a network in numbers, at a hidden layer."""
 
 LARGEST_SPREAD = 50

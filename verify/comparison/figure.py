@@ -110,13 +110,15 @@ def draw_cells(
     varying = [name for name in _varying(cells) if name != axis]
     others = [name for name in varying if name != "layer" or run.below]
 
-    def group_of(cell: CellRecord) -> list[int]:
-        return [getattr(cell, name) for name in others]
+    def group_of(cell: CellRecord) -> list[tuple[bool, int | str]]:
+        sizes = (getattr(cell, name) for name in others)
+        return [(isinstance(size, str), size) for size in sizes]
 
     drawn: list[Curve | Marks] = []
     rows = sorted(cells, key=lambda cell: (group_of(cell), getattr(cell, axis)))
     for look, (sizes, group) in enumerate(groupby(rows, group_of)):
-        names = [f"{k} {width_in_words(v)}" for k, v in zip(others, sizes, strict=True)]
+        pairs = zip(others, sizes, strict=True)
+        names = [str(v) if said else f"{k} {width_in_words(int(v))}" for k, (said, v) in pairs]
         drawn += _group(list(group), axis, look, ", ".join(names), tried)
     ends = sorted({getattr(cell, axis) for cell in cells})
     quantity = r"$E[(\Delta z)^2]$" if run.quantity == UPDATE else run.quantity
@@ -132,15 +134,21 @@ def draw_cells(
 
 def _axis(cells: Sequence[CellRecord], against: str | None) -> str:
     """The size to draw against."""
+    numbers = [name for name in _varying(cells) if _are_numbers(cells, name)]
     if against is None:
-        return next(iter(_varying(cells)), "depth")
-    if against not in _SIZES:
+        return next(iter(numbers), "depth")
+    if against not in _SIZES or not _are_numbers(cells, against):
         known = " or ".join(map(repr, _SIZES))
         raise InvalidArgument(
             f"expected {known} for against, got against={typed(against)}; leave it out for the "
             f"first that varies"
         )
     return against
+
+
+def _are_numbers(cells: Sequence[CellRecord], name: str) -> bool:
+    """Whether a size is a number in all cells: places of networks other than an MLP are names."""
+    return not any(isinstance(getattr(cell, name), str) for cell in cells)
 
 
 def _varying(cells: Sequence[CellRecord]) -> list[str]:

@@ -17,7 +17,6 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, to_builtins
 
 from theory.outcome import Outcome
-from theory.validation import brief
 from verify.comparison.cells import Cell
 from verify.comparison.measured_law import MeasuredLaw
 from verify.inference.fit import PowerFit
@@ -25,6 +24,7 @@ from verify.inference.measurement import Measurement
 from verify.inference.verdict import Want
 from verify.numerics.software import Software
 from verify.runs.configuration import Configuration, ConfigurationRecord
+from verify.samplers.places import places_of
 from verify.untrusted import Chance, SeedText, Size, Text, whole_seed
 
 __all__ = [
@@ -87,7 +87,7 @@ class CellRecord(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=Tru
     network: Text
     width: Size
     depth: Size
-    layer: Size
+    layer: Size | Text
     sampler: Text
     part: Text
     samples: Size
@@ -181,22 +181,22 @@ class CellRecord(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=Tru
     def asked(self) -> Configuration:
         """The configuration that was drawn; `ValueError` where the cell is not that of it."""
         found = Configuration.of(self.configuration)
-        said = (self.width, self.depth, self.layer, self.sampler)
-        network = found.network
-        if said != (network.widths[1], network.layers, found.layers[0], repr(found.sampler)):
+        said = (self.width, self.depth, self.place, self.sampler)
+        network, place = found.network, places_of(found.network).name(found.layers[0])
+        if said != (network.widths[1], network.layers, place, repr(found.sampler)):
             raise ValueError("a cell is not that of its configuration")
         return found
+
+    @property
+    def place(self) -> str:
+        """The layer in words."""
+        return f"layer {self.layer}" if isinstance(self.layer, int) else self.layer
 
     @property
     def choices(self) -> str:
         """What the network is chosen to be beside one width and a depth, as text; empty for
         nothing."""
-        chosen = self.configuration.network.chosen
-        widths = chosen.pop("width")
-        chosen.pop("depth")
-        if isinstance(widths, tuple):
-            chosen["widths"] = brief(widths)
-        return ", ".join(f"{name}={value}" for name, value in chosen.items())
+        return self.configuration.network.in_words
 
     @property
     def is_of_the_law(self) -> bool:

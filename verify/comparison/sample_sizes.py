@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import ceil
+from typing import Any
 
 from theory.errors import InvalidArgument
-from theory.networks.mlp import MLP
+from theory.networks.network import Network
 from theory.validation import number_between
 from theory.words.observables import Observable
 from verify.comparison.exact_values import LARGEST_SPREAD, known_spread
@@ -27,11 +28,11 @@ _FEWEST = 100
 
 
 def planned_samples(
-    network: MLP,
-    layer: int,
+    network: Network,
+    layer: Any,
     sampler: Sampler,
     *,
-    samples: int | Callable[[MLP], int] | None = None,
+    samples: int | Callable[[Network], int] | None = None,
     precision: float | None = None,
     step: float | None = None,
     observable: Observable | None = None,
@@ -42,6 +43,7 @@ def planned_samples(
     Cells whose exact spread is too large to decide are planned by cost whatever ``precision``.
     Raises `InvalidArgument` where both are given, or what is asked for is out of reach.
 
+    >>> from theory import MLP
     >>> from verify.samplers.gram.sampler import Gram
     >>> planned_samples(MLP(64, 8), 8, Gram(), precision=0.01)
     32788

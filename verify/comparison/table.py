@@ -257,7 +257,7 @@ def cell_row(cell: CellRecord, style: Style = TEXT) -> dict[str, str]:
         "sampler": cell.configuration.sampler_name,
         "width": width_in_words(cell.width, style),
         "depth": f"{cell.depth:,}",
-        "layer": f"{cell.layer:,}",
+        "layer": f"{cell.layer:,}" if isinstance(cell.layer, int) else cell.layer,
         "network": cell.choices,
         "networks": f"{cell.samples:,}",
         "tried": magnitude(cell.log_law, style=style),

@@ -112,7 +112,7 @@ def _excluded(law: MeasuredLaw, style: Style) -> str:
 
 
 def _place(cell: CellRecord) -> str:
-    sizes = f"width {cell.width}, depth {cell.depth}, layer {cell.layer}"
+    sizes = f"width {cell.width}, depth {cell.depth}, {cell.place}"
     return f"({sizes}, {cell.configuration.sampler_name})"
 
 
@@ -171,7 +171,8 @@ def typical_lines(run: RunRecord, style: Style = TEXT) -> list[str]:
 
 def _typical(cell: CellRecord, style: Style) -> str:
     median = cell.total.median
-    if cell.ratio <= RARE_RATIO or cell.part != "total" or not median:
+    deep = cell.ratio > RARE_RATIO and isinstance(cell.layer, int)
+    if not deep or cell.part != "total" or not median:
         return ""
     typical, mean = (magnitude(-log / 2, 3, style) for log in (math.log(median), cell.log_exact))
     return (

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from theory.networks.mlp import MLP
+from theory.networks.network import Network
 from verify.samplers.catalogue import SAMPLERS
 from verify.samplers.sampler import Sampler
 
@@ -33,10 +34,10 @@ class Part:
     """Networks to be drawn by one sampler; ``samples`` of each, or None for as many as it plans."""
 
     sampler: Sampler
-    networks: tuple[MLP, ...]
+    networks: tuple[Network, ...]
     samples: int | None = None
 
-    def planned_samples(self, network: MLP) -> int:
+    def planned_samples(self, network: Network) -> int:
         """How many are drawn of one network where nothing else is asked."""
         return self.samples or self.sampler.planned_samples(network)
 

@@ -62,6 +62,12 @@ def kept_job(folder: Path, run: RunRecord | CheckRecord) -> Job | None:
         return None
 
 
+_OF_THEORY = (
+    *("MLP", "Residual", "Graph", "Convolution"),
+    *("LeakyReLU", "Linear", "ByRole", "Branch"),
+)
+
+
 def cell_code(cell: CellRecord, step: float | None) -> str:
     """Lines of Python that repeat one cell bit for bit."""
     network, sampler = cell.configuration.network.code, cell.asked.sampler
@@ -72,10 +78,11 @@ def cell_code(cell: CellRecord, step: float | None) -> str:
         f"sampler={sampler!r}",
     ]
     if cell.layer != cell.depth:
-        arguments.append(f"layer={cell.layer}")
+        arguments.append(f"layer={cell.asked.layers[0]!r}")
     if step is not None:
         arguments.append(f"step={step!r}")
-    names = [name for name in ("MLP", "LeakyReLU", "Linear") if f"{name}(" in network]
+    said = network + arguments[-1]
+    names = [name for name in _OF_THEORY if f"{name}(" in said]
     inside = "".join(f"    {argument},\n" for argument in arguments)
     return (
         f"from theory import {', '.join(names)}\n"

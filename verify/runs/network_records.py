@@ -15,7 +15,7 @@ from theory.networks.mlp import MLP
 from theory.networks.network import Network
 from theory.networks.residual import Residual
 from theory.networks.roles import Branch, ByRole
-from theory.validation import typed
+from theory.validation import brief, typed
 from verify.samplers.places import Place
 
 __all__ = [
@@ -78,6 +78,16 @@ class NetworkRecord(Struct, frozen=True):
         return {name: value for name, value in asdict(self).items() if value != usual[name]}
 
     @property
+    def in_words(self) -> str:
+        """What is chosen beside one width and a depth, as text; empty for nothing."""
+        chosen = self.chosen
+        widths = chosen.pop("width")
+        chosen.pop("depth")
+        if isinstance(widths, tuple):
+            chosen["widths"] = brief(widths)
+        return ", ".join(f"{name}={value}" for name, value in chosen.items())
+
+    @property
     def code(self) -> str:
         """Python that makes the network, where nothing is given that is at its default.
 
@@ -101,6 +111,11 @@ class _Other(Struct, frozen=True):
     def chosen(self) -> dict[str, Any]:
         """Its kind and every field."""
         return {"network": self}
+
+    @property
+    def in_words(self) -> str:
+        """Its kind, and what is chosen beside its width and depth."""
+        return type(self).__name__.removesuffix("Record").lower()
 
     @property
     def code(self) -> str:
@@ -129,9 +144,24 @@ class ResidualRecord(_Other, frozen=True, tag="Residual"):
     input_norm2: str
 
     @property
+    def in_words(self) -> str:
+        slope = {} if self.slope == "0" else {"slope": self.slope}
+        said = slope | self._unusual
+        return ", ".join(["residual", *(f"{name}={value}" for name, value in said.items())])
+
+    @property
+    def _unusual(self) -> dict[str, Any]:
+        """The fields that sizes and activation alone do not make."""
+        activation = _activation(self.slope)
+        usual = asdict(record_of(Residual(self.width, self.blocks, activation=activation)))
+        return {name: value for name, value in asdict(self).items() if value != usual[name]}
+
+    @property
     def network(self) -> Network:
-        given = self._given()
-        return Residual(**given | {"weight_variance": ByRole(*self.weight_variance)})
+        given = self._unusual
+        if "weight_variance" in given:
+            given["weight_variance"] = ByRole(*self.weight_variance)
+        return Residual(self.width, self.blocks, activation=_activation(self.slope), **given)
 
 
 class GraphRecord(_Other, frozen=True, tag="Graph"):
