@@ -76,7 +76,7 @@ class LayerMap:
 def chained(steps: Iterable[StepMap], cell: tuple[StepParameters, ...]) -> DomainMatrix:
     """The product of step maps from the top down, with the numbers of a cell from below up."""
     matrices = (step.matrix(numbers) for step, numbers in zip(steps, cell[::-1], strict=True))
-    return reduce(mul, matrices)
+    return reduce(mul, (matrix.to_sparse() for matrix in matrices)).to_dense()
 
 
 def layer_map(words: tuple[Word, ...], cell: CellShape) -> LayerMap:

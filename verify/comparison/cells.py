@@ -10,6 +10,7 @@ from math import exp
 
 from theory.networks.mlp import MLP
 from theory.networks.network import Network
+from theory.networks.residual import Residual
 from verify.comparison.deciding import may_decide
 from verify.comparison.measured_law import MeasuredLaw, fit_law
 from verify.inference.estimate import Block, Estimate
@@ -58,6 +59,11 @@ class PlannedCell:
         """The hidden layer that is measured; the place in words where the network is no MLP."""
         place = self.sampling.configuration.layers[0]
         return int(place) if self.network._is_chain else places_of(self.network).name(place)
+
+    @property
+    def is_last(self) -> bool:
+        """Whether the layer is the last one, or the stream after the last block."""
+        return self.layer in (self.network.depth, f"stream {self.network.depth}")
 
     @property
     def decides(self) -> bool:
@@ -139,21 +145,22 @@ def measured_laws(cells: Sequence[Cell]) -> tuple[MeasuredLaw, ...]:
     """The law of each width, and sampler, that has at least three depths from 8 to a thousandth of
     the width, each at least twice the one before; the widest first.
 
-    Cells of other networks than ``MLP(width, depth)``, of other layers than the last, and of real
-    steps do not enter.
+    Cells of other networks than ``MLP(width, depth)`` and ``Residual(width, blocks)``, of other
+    layers than the last, and of real steps do not enter.
     """
     suited = sorted(filter(_is_suited, cells), key=_group)
     laws = []
-    for (width, sampler), group in groupby(suited, key=_group):
+    for (blocks, width, sampler), group in groupby(suited, key=_group):
         row = _spaced(sorted(group, key=lambda cell: cell.depth))
-        depths = [cell.depth for cell in row]
-        laws.append(fit_law(sampler, -width, depths, [_mean(cell) for cell in row]))
+        depths, means = [cell.depth for cell in row], [_mean(cell) for cell in row]
+        laws.append(fit_law(sampler, -width, depths, means, blocks=blocks))
     return tuple(law for law in laws if law is not None)
 
 
 def _is_suited(cell: Cell) -> bool:
     wide = cell.width >= _WIDTHS_OVER_DEPTH * cell.depth and cell.depth >= _LEAST_DEPTH
-    usual = cell.network == MLP(cell.width, cell.depth) and cell.layer == cell.depth
+    kind = MLP if cell.network._is_chain else Residual
+    usual = cell.is_last and cell.network == kind(cell.width, cell.depth)
     estimate = cell.estimate
     whole = cell.part == "total" and estimate.step is None and estimate.observable is None
     return wide and usual and whole
@@ -164,9 +171,9 @@ def _mean(cell: Cell) -> WeightedMean:
     return WeightedMean(total.samples, float(total.value), float(total.error))
 
 
-def _group(cell: Cell) -> tuple[int, str]:
-    """Wider ones come first."""
-    return -cell.width, repr(cell.sampler)
+def _group(cell: Cell) -> tuple[bool, int, str]:
+    """Plain networks come first, and wider ones."""
+    return not cell.network._is_chain, -cell.width, repr(cell.sampler)
 
 
 def _spaced(cells: Sequence[Cell]) -> list[Cell]:

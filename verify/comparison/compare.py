@@ -24,6 +24,7 @@ from verify.comparison.exact_values import (
     STEP_ALLOWANCE,
     exact_law,
     known_spread,
+    leading_power,
     log_value,
     refuse_large_step,
 )
@@ -117,13 +118,16 @@ class Comparison(Answering):
         ()
         """
         laws = measured_laws(self.cells)
-        if self.leading is None:
-            return laws
-        by = [self.correction(law) for law in laws]
-        return tuple(
-            replace(law, derived_correction=each, leading_allowed=law.allows(*self.leading, each))
-            for law, each in zip(laws, by, strict=True)
-        )
+        return laws if self.leading is None else tuple(map(self._judged, laws))
+
+    def _judged(self, law: MeasuredLaw) -> MeasuredLaw:
+        by = self.correction(law)
+        allowed = law.allows(*self._leading_of(law), by)
+        return replace(law, derived_correction=by, leading_allowed=allowed)
+
+    def _leading_of(self, law: MeasuredLaw) -> tuple[float, float]:
+        """Constant and exponent that theory derives for networks of the kind of ``law``."""
+        return leading_power(blocks=True) if law.blocks else self.leading or leading_power()
 
     @property
     def excluding(self) -> tuple[MeasuredLaw, ...]:
@@ -147,9 +151,10 @@ class Comparison(Answering):
         """
         if self.leading is None:
             return 0.0
-        constant, exponent = log(self.leading[0]), self.leading[1]
-        cells = [c for c in self.cells if c.width == law.width and c.depth in law.depths]
-        return max(abs(c.log_exact / 2 + constant + exponent * log(c.depth)) for c in cells)
+        constant, exponent = self._leading_of(law)
+        alike = [c for c in self.cells if c.network._is_chain != law.blocks and c.is_last]
+        cells = [c for c in alike if c.width == law.width and c.depth in law.depths]
+        return max(abs(c.log_exact / 2 + log(constant) + exponent * log(c.depth)) for c in cells)
 
     @cached_property
     def fits(self) -> dict[int | None, PowerFit]:

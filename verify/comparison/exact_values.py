@@ -19,12 +19,13 @@ from theory.laws.spread import Spread
 from theory.laws.update import squared_update
 from theory.networks.mlp import MLP
 from theory.networks.network import Network
+from theory.networks.residual import Residual
 from theory.precision import DECIMALS, mpf
 from theory.precision import isfinite as mp_isfinite
 from theory.precision import log as mp_log
 from theory.rates.rate import maximal_learning_rate
 from theory.solutions.derivation import derive
-from theory.symbols import L
+from theory.symbols import B, L
 from theory.words.observables import K, Observable, f, g
 
 __all__ = [
@@ -74,9 +75,12 @@ def _mean(network: Network, layer: int, observable: Observable | None) -> Mean:
     return mean_of(observable, network, layer=layer)
 
 
-def leading_laws() -> tuple[str, str]:
-    """The laws of the update and of the maximal rate, derived, as text in n, L and eta."""
-    return str(squared_update(MLP()).leading()), str(maximal_learning_rate(MLP()).leading())
+@lru_cache(maxsize=2)
+def leading_laws(blocks: bool = False) -> tuple[str, str]:
+    """The laws of the update and of the maximal rate, derived, as text in n, L and eta; with
+    ``blocks`` of residual networks, in B."""
+    network = Residual() if blocks else MLP()
+    return str(squared_update(network).leading()), str(maximal_learning_rate(network).leading())
 
 
 @lru_cache(maxsize=1024)
@@ -101,13 +105,16 @@ def known_spread(
     return STEP_SPREAD * sqrt(averaged**2 + 4 * float(DECIMALS.convert(mixed) / scale**2))
 
 
-def leading_power() -> tuple[float, float]:
-    """Constant and exponent of the maximal rate in the depth, as n -> infinity and then L.
+@lru_cache(maxsize=2)
+def leading_power(blocks: bool = False) -> tuple[float, float]:
+    """Constant and exponent of the maximal rate in the depth, as n -> infinity and then L; with
+    ``blocks`` of residual networks in their number.
 
-    >>> leading_power()
-    (1.7320508075688772, -1.5)
+    >>> leading_power(), leading_power(blocks=True)
+    ((1.7320508075688772, -1.5), (0.1030268509591449, 0.0))
     """
-    constant, exponent = maximal_learning_rate(MLP()).leading().as_coeff_exponent(L)
+    network, depth = (Residual(), B) if blocks else (MLP(), L)
+    constant, exponent = maximal_learning_rate(network).leading().as_coeff_exponent(depth)
     return float(constant), float(exponent)
 
 

@@ -31,6 +31,7 @@ class MeasuredLaw:
     """rate = constant * depth^exponent, with intervals that hold together at `LEVEL`.
 
     ``middle``: the rate at the depth ``depth``, where its error is independent of the exponent's.
+    ``blocks``: whether the depth is a number of residual blocks.
     ``leading_allowed``: whether it `allows` the derived law with ``derived_correction``; None where
     none was derived.
 
@@ -53,6 +54,7 @@ class MeasuredLaw:
     level: Chance = field(default=LEVEL, repr=False)
     derived_correction: float | None = field(default=None, repr=False)
     leading_allowed: bool | None = field(default=None, repr=False)
+    blocks: bool = False
 
     def allows(self, constant: float, exponent: float, correction: float = 0.0) -> bool:
         """Whether constant * depth^exponent can be the law as width and depth grow.
@@ -80,7 +82,12 @@ class MeasuredLaw:
 
 
 def fit_law(
-    sampler: str, width: int, depths: Sequence[int], means: Sequence[Evidence]
+    sampler: str,
+    width: int,
+    depths: Sequence[int],
+    means: Sequence[Evidence],
+    *,
+    blocks: bool = False,
 ) -> MeasuredLaw | None:
     """The law that measured ``means`` of E[(Delta z)^2] at rising ``depths`` show; None where they
     are fewer than three, or where one of them says too little."""
@@ -97,4 +104,5 @@ def fit_law(
         exponent=fit.rate_exponent,
         middle=Interval(fit.middle.high**-0.5, fit.middle.value**-0.5, fit.middle.low**-0.5),
         depth=fit.depth,
+        blocks=blocks,
     )

@@ -188,6 +188,11 @@ class CellRecord(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=Tru
         return found
 
     @property
+    def is_last(self) -> bool:
+        """Whether the layer is the last one, or the stream after the last block."""
+        return self.layer in (self.depth, f"stream {self.depth}")
+
+    @property
     def place(self) -> str:
         """The layer in words."""
         return f"layer {self.layer}" if isinstance(self.layer, int) else self.layer
@@ -260,7 +265,7 @@ class RunRecord(Struct, frozen=True, kw_only=True):
     @property
     def below(self) -> bool:
         """Whether a cell is of another layer than the last."""
-        return any(cell.layer != cell.depth for cell in self.cells)
+        return not all(cell.is_last for cell in self.cells)
 
     @property
     def several_kinds(self) -> bool:

@@ -106,8 +106,8 @@ def _excluded(law: MeasuredLaw, style: Style) -> str:
     """Which law the networks exclude."""
     return (
         f"the rate measured without the theory, {_power(law, style)} at width "
-        f"{width_in_words(law.width)}, excludes {leading_laws()[1]} by more than its error and "
-        f"finite sizes allow"
+        f"{width_in_words(law.width)}, excludes {leading_laws(law.blocks)[1]} by more than its "
+        f"error and finite sizes allow"
     )
 
 
@@ -140,20 +140,32 @@ def _law(law: MeasuredLaw, style: Style) -> list[str]:
     lines = [
         f"measured without the theory: rate = {_power(law, style)}, joint "
         f"{percent(law.level, 1, style)} interval ({sampler}, width "
-        f"{width_in_words(law.width)}, depths {depths})"
+        f"{width_in_words(law.width)}, {'residual blocks' if law.blocks else 'depths'} {depths})"
     ]
     if law.derived_correction is not None:
         allowed = "contains" if law.leading_allowed else "EXCLUDES"
         lines.append(
-            f"  finite width and depth change the exact rate there by a factor of at most 1 ± "
-            f"{style.number(f'{law.derived_correction:.1g}')} (derived); widened by it, the "
-            f"interval {allowed} {leading_laws()[1]}"
+            f"  {_corrected(law, law.derived_correction, style)} (derived); widened by it, the "
+            f"interval {allowed} {leading_laws(law.blocks)[1]}"
         )
     return lines
 
 
+def _corrected(law: MeasuredLaw, correction: float, style: Style) -> str:
+    """How finite sizes change the rate of a measured law."""
+    factor = f"1 ± {style.number(f'{correction:.1g}')}"
+    if not law.blocks:
+        return f"finite width and depth change the exact rate there by a factor of at most {factor}"
+    least = style.number(f"{2 * correction * min(law.depths):.2g}")
+    return (
+        f"a finite number B of blocks leaves E at 1 - {least}/B of its limit, which changes the "
+        f"exact rate there by a factor of at most {factor}"
+    )
+
+
 def _power(law: MeasuredLaw, style: Style) -> str:
-    return f"({_fitted(law.constant, style)}) L^({_fitted(law.exponent, style)})"
+    depth = "B" if law.blocks else "L"
+    return f"({_fitted(law.constant, style)}) {depth}^({_fitted(law.exponent, style)})"
 
 
 def _fitted(interval: Interval, style: Style) -> str:

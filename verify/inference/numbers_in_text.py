@@ -158,14 +158,16 @@ def level_in_words(level: float) -> str:
 
 
 def percent(value: float | None, digits: int = 1, style: Style = TEXT) -> str:
-    """A fraction in per cent.
+    """A fraction in per cent, in one digit where these ``digits`` show none.
 
-    >>> percent(0.108), percent(0.108, 0, PAGE)
-    ('10.8%', '11\u202f%')
+    >>> percent(0.108), percent(0.108, 0, PAGE), percent(3.2e-7, 2)
+    ('10.8%', '11\u202f%', '3e-05%')
     """
     if value is None:
         return style.words["nan"]
-    return f"{style.number(f'{100 * value:.{digits}f}')}{style.percent}"
+    hidden = 0 < 100 * value < 0.5 * 10.0**-digits
+    text = f"{100 * value:.1g}" if hidden else f"{100 * value:.{digits}f}"
+    return f"{style.number(text)}{style.percent}"
 
 
 def width_in_words(width: int, style: Style = TEXT) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from theory.networks.mlp import MLP
 from theory.networks.network import Network
+from theory.networks.residual import Residual
 from verify.samplers.catalogue import SAMPLERS
 from verify.samplers.sampler import Sampler
 
@@ -23,8 +24,9 @@ RARE_CHECK = {64: (8, 32, 64, 128), 1024: (512, 1024)}
 be compared with Gram."""
 LAW_BY_INNER_PRODUCTS = {10**9: (64, 256, 1024, 4096)}
 LAW_BY_NEURONS = {2**15: (8, 16, 32)}
+LAW_IN_BLOCKS = {10**9: (512, 1024, 4096)}
 """So wide and deep that they show the law by themselves: `verify.comparison.measured_law`."""
-_LAW_SAMPLES = 4000, 2400
+_LAW_SAMPLES, _BLOCK_SAMPLES = (4000, 2400), 2400
 LITERAL_CHECK = {64: (4, 8), 256: (8,)}
 """A few literal networks beside them, since the fast samplers rest on a proof."""
 
@@ -62,13 +64,17 @@ def planned_parts(
             _part(chosen, DEFAULT_GRID),
             _part(SAMPLERS["rare-events"], RARE_CHECK),
             _part(SAMPLERS["dense"], LITERAL_CHECK),
+            _part(chosen, LAW_IN_BLOCKS, _BLOCK_SAMPLES, Residual),
         ]
     grid = tuple(sorted(set(depths or (2, 4, 8, 16))))
     return [_part(chosen, dict.fromkeys(sorted(set(widths or (64, 128, 256))), grid))]
 
 
 def _part(
-    sampler: Sampler, grid: Mapping[int, tuple[int, ...]], samples: int | None = None
+    sampler: Sampler,
+    grid: Mapping[int, tuple[int, ...]],
+    samples: int | None = None,
+    kind: type[MLP | Residual] = MLP,
 ) -> Part:
-    networks = (MLP(width, depth) for width, depths in grid.items() for depth in depths)
+    networks = (kind(width, depth) for width, depths in grid.items() for depth in depths)
     return Part(sampler, tuple(networks), samples)

@@ -77,7 +77,7 @@ def cell_code(cell: CellRecord, step: float | None) -> str:
         f"seed={whole_seed(cell.seed)}",
         f"sampler={sampler!r}",
     ]
-    if cell.layer != cell.depth:
+    if not cell.is_last:
         arguments.append(f"layer={cell.asked.layers[0]!r}")
     if step is not None:
         arguments.append(f"step={step!r}")
