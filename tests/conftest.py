@@ -11,6 +11,14 @@ settings.register_profile("project", settings.get_profile("thorough"), max_examp
 settings.load_profile("project")
 
 
+@pytest.fixture(autouse=True)
+def closed_figures() -> Iterator[None]:
+    """Matplotlib warns of more than 20 figures that stay open in one process."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
+
+
 @pytest.fixture
 def unlimited_digits() -> Iterator[None]:
     """Python prints integers of any length, as a user may decide."""

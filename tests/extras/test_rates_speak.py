@@ -689,5 +689,5 @@ def test_the_default_precision_of_pytorch_changes_no_rate(plan: Any) -> None:
 
 def test_a_refusal_of_the_source_names_the_source() -> None:
     source, model = mlp(64, 64, bias=True), initialise(mlp(64, 64), seed=1)
-    with pytest.raises(InvalidArgument, match=r"source of Transferred: .*biases"):
+    with pytest.raises(InvalidArgument, match=r"source of Transferred, got .*biases"):
         parameter_groups(model, Transferred(source, hidden="0.1"))

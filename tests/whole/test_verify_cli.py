@@ -162,3 +162,55 @@ def test_help_fits_a_screen_and_has_examples() -> None:
     ).stdout
     assert len(help_text.splitlines()) <= 40
     assert "examples:" in help_text
+
+
+RESIDUAL = ["--network", "residual", "--width", "16", "--blocks", "2", "3", "--samples", "4000"]
+
+
+@pytest.mark.parametrize(
+    ("more", "names"),
+    [
+        ([], ("stream 2", "stream 3")),
+        (["--layer", "1"], ("stream 1",)),
+        (["--branch", "2", "--branch-width", "8"], ("branch 2", "branch_width=8")),
+    ],
+)
+def test_residual_networks_are_a_run_that_resumes_replays_and_reports(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], more: list[str], names: tuple[str, ...]
+) -> None:
+    out = tmp_path / "run"
+    assert run(out, *RESIDUAL, *more) == 0
+    printed = capsys.readouterr().out
+    assert "51*eta**2*exp(2)/4" in printed
+    record = json.loads((out / RESULTS).read_text(encoding="utf-8"))
+    text = printed + json.dumps(record)
+    assert all(name in text for name in names)
+    assert cli.main(["--resume", str(out)]) == 0
+    assert cli.main(["--replay", str(out / RESULTS)]) == 0
+    assert cli.main(["--report", str(out)]) == 0
+    page = (out / "report.html").read_text(encoding="utf-8")
+    words = [
+        *(word for word in more if word.startswith("--")),
+        "--network residual",
+        "--blocks 2 3",
+    ]
+    assert all(word in page for word in words)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fix"),
+    [
+        (["--network", "residual", "--depth", "3"], "give --blocks"),
+        (["--blocks", "4"], "add --network residual"),
+        (["--network", "residual", "--branch", "2", "--layer", "1"], "give one of the two"),
+        (["--network", "residual", "--branch", "9", "--blocks", "4"], "from 1 to 4 for block"),
+        (["--network", "residual", "--formula", "L"], "leave --network out"),
+        (["--network", "residual", "--step", "0.1"], "monte_carlo"),
+    ],
+)
+def test_options_of_another_network_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], fix: str
+) -> None:
+    assert run(tmp_path / "run", *arguments) == 2
+    assert fix in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()

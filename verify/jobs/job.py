@@ -16,6 +16,7 @@ from theory.claims.target import Claim, Quantity
 from theory.errors import InvalidArgument
 from theory.formulas.formula import read
 from theory.networks.mlp import MLP
+from theory.networks.roles import Branch
 from theory.validation import typed
 from verify.claims.check import check
 from verify.claims.networks import network_of
@@ -27,7 +28,7 @@ from verify.comparison.record import RunRecord
 from verify.comparison.table import cell_table, print_table, run_latex
 from verify.comparison.verdict_in_words import sentences
 from verify.jobs.folder import keep, write_tables, write_whole
-from verify.jobs.plan import planned_parts
+from verify.jobs.plan import Part, planned_parts, residual_parts
 from verify.jobs.stored_job import Job
 from verify.numerics.streams import checked_seed
 from verify.runs.execution import Execution
@@ -47,8 +48,10 @@ def run_job(
     """Measure the cells that ``job`` asks for, keep what was found in ``folder``, and show it;
     the exit code."""
     seed = checked_seed(job.root)
-    update, rate = leading_laws()
-    console.print("derived, as n → ∞ and then L → ∞:")
+    residual = job.network == "residual"
+    update, rate = leading_laws(blocks=residual)
+    regime = "B → ∞, for the stream after the last block" if residual else "L → ∞"
+    console.print(f"derived, as n → ∞ and then {regime}:")
     console.print(f"  E[(Δz)²] ~ {update},  maximal learning rate ~ {rate}", soft_wrap=True)
     measured = measure_cells(_planned(job, seed), seed=seed, execution=execution)
     comparison = replace(measured, leading=leading_power())
@@ -95,7 +98,7 @@ def _planned(job: Job, seed: int) -> list[PlannedCell]:
     free = job.samples is None and job.precision is None
     return [
         cell
-        for part in planned_parts(job.width, job.depth, job.sampler, job.step)
+        for part in _parts(job)
         for cell in plan_cells(
             exact_law,
             networks=part.networks,
@@ -103,10 +106,16 @@ def _planned(job: Job, seed: int) -> list[PlannedCell]:
             samples=part.planned_samples if free else job.samples,
             precision=job.precision,
             sampler=part.sampler,
-            layer=job.layer,
+            layer=job.layer if job.branch is None else Branch(job.branch),
             step=job.step,
         )
     ]
+
+
+def _parts(job: Job) -> list[Part]:
+    if job.network == "residual":
+        return residual_parts(job.width, job.blocks, job.branch_width, job.sampler)
+    return planned_parts(job.width, job.depth, job.sampler, job.step)
 
 
 def _grid(job: Job) -> list[MLP] | None:

@@ -18,6 +18,7 @@ examples:
   python -m verify                                       the default grid, about a minute
   python -m verify --width 64 --depth 2 4 --samples 5000
   python -m verify --width 32 --depth 2 4 --step 0.001   a real gradient step
+  python -m verify --network residual --width 64 --blocks 4 16
   python -m verify --formula 'sqrt(3)/L**1.5' --claim leading --quantity rate
   python -m verify --precision 0.001 --minutes 60 --out runs/long
   python -m verify --resume runs/long                    resume an interrupted run
@@ -50,12 +51,31 @@ def checked_options(options: argparse.Namespace) -> argparse.Namespace:
         raise InvalidArgument(
             "expected a formula with claim and quantity, got none; give --formula 'L**3/3'"
         )
+    _check_blocks(given)
     if {"formula", "step"} <= given.keys():
         raise InvalidArgument(
             f"expected no step with a formula, got step={options.step!r}; formulas are for the "
             f"linearised update"
         )
     return options
+
+
+def _check_blocks(given: dict[str, object]) -> None:
+    """`InvalidArgument` for options of another kind of network."""
+    residual = given.get("network") == "residual"
+    for name in ("depth", "step", "formula") if residual else ("blocks", "branch_width", "branch"):
+        if name in given:
+            option, kind = name.replace("_", "-"), "residual" if residual else "mlp"
+            instead = {"depth": "give --blocks", "step": "leave it out, or use monte_carlo"}
+            fix = instead.get(name, "leave --network out" if residual else "add --network residual")
+            raise InvalidArgument(
+                f"expected no --{option} with --network {kind}, got {name}={given[name]!r}; {fix}"
+            )
+    if {"branch", "layer"} <= given.keys():
+        raise InvalidArgument(
+            f"expected a branch or a layer, got branch={given['branch']} and "
+            f"layer={given['layer']}; give one of the two"
+        )
 
 
 def parser() -> argparse.ArgumentParser:
@@ -70,13 +90,27 @@ def parser() -> argparse.ArgumentParser:
     add = made.add_argument
     add("--width", type=int, nargs="+", metavar="N", help="hidden widths")
     add("--depth", type=int, nargs="+", metavar="L", help="depths, each with every width")
-    add("--layer", type=int, metavar="N", help="hidden layer to measure (default: the last)")
+    add(
+        "--network",
+        choices=("mlp", "residual"),
+        metavar="KIND",
+        help="mlp (plain layers, the default), residual (blocks)",
+    )
+    add("--blocks", type=int, nargs="+", metavar="B", help="numbers of blocks, each at each width")
+    add("--branch-width", type=int, metavar="N", help="of the branches (default: the width)")
+    add("--branch", type=int, metavar="N", help="block whose branch is measured, not the stream")
+    add(
+        "--layer",
+        type=int,
+        metavar="N",
+        help="hidden layer, or block, to measure (default: the last)",
+    )
     add("--samples", type=int, metavar="N", help="networks per cell (default: set by their cost)")
     add(
         "--precision",
         type=float,
         metavar="X",
-        help="relative standard error per cell, in place of --samples",
+        help="relative standard error per cell (no --samples)",
     )
     add("--seed", type=int, metavar="N", help="seed of the whole grid (default: 1)")
     add("--sampler", metavar="NAME", choices=SAMPLERS, help=", ".join(SAMPLERS))

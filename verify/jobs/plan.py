@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from theory.networks.mlp import MLP
 from theory.networks.network import Network
@@ -11,7 +12,7 @@ from theory.networks.residual import Residual
 from verify.samplers.catalogue import SAMPLERS
 from verify.samplers.sampler import Sampler
 
-__all__ = ["DEFAULT_GRID", "Part", "planned_parts"]
+__all__ = ["DEFAULT_GRID", "Part", "planned_parts", "residual_parts"]
 
 DEFAULT_GRID = {
     64: (2, 4, 8, 32, 64, 128),
@@ -68,6 +69,18 @@ def planned_parts(
         ]
     grid = tuple(sorted(set(depths or (2, 4, 8, 16))))
     return [_part(chosen, dict.fromkeys(sorted(set(widths or (64, 128, 256))), grid))]
+
+
+def residual_parts(
+    widths: Sequence[int] | None,
+    blocks: Sequence[int] | None,
+    branch_width: int | None,
+    sampler: str | None,
+) -> list[Part]:
+    """The part of a run on residual networks: the product of ``widths`` and ``blocks``."""
+    sizes = product(sorted(set(widths or (64, 128, 256))), sorted(set(blocks or (2, 4, 8, 16))))
+    networks = tuple(Residual(width, each, branch_width=branch_width) for width, each in sizes)
+    return [Part(SAMPLERS[sampler or "gram"], networks)]
 
 
 def _part(

@@ -32,6 +32,10 @@ class Job(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_
 
     width: Sizes | None = None
     depth: Sizes | None = None
+    network: Literal["mlp", "residual"] | None = None
+    blocks: Sizes | None = None
+    branch_width: int | None = None
+    branch: int | None = None
     layer: int | None = None
     samples: int | None = None
     precision: float | None = None
@@ -92,4 +96,5 @@ class Job(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_
 def _option(name: str, given: object) -> list[str]:
     """An option and its values; one that begins with a minus is joined to its option."""
     values = [str(each) for each in (given if isinstance(given, list | tuple) else [given])]
-    return [f"--{name}={values[0]}"] if values[0].startswith("-") else [f"--{name}", *values]
+    option = f"--{name.replace('_', '-')}"
+    return [f"{option}={values[0]}"] if values[0].startswith("-") else [option, *values]

@@ -161,7 +161,10 @@ class Transferred(RatePlan):
             try:
                 source = network_of(source)
             except InvalidArgument as error:
-                raise InvalidArgument(f"source of Transferred: {error}") from None
+                raise InvalidArgument(
+                    f"expected a plain network for the source of Transferred, got this refusal: "
+                    f"{error}"
+                ) from None
         if norm2 is None or source.input_norm2 is not None:
             return source
         if source.first_fan_in != network.first_fan_in:

@@ -16,12 +16,15 @@ from pathlib import Path
 from typing import Any
 
 from theory.errors import InvalidArgument
+from theory.networks.residual import Residual
+from theory.networks.roles import Branch
 from verify.claims.record import CheckRecord
 from verify.comparison.record import CellRecord, RunRecord
 from verify.errors import UnusableFolder
 from verify.jobs.folder import STORE
-from verify.jobs.plan import planned_parts
+from verify.jobs.plan import planned_parts, residual_parts
 from verify.jobs.stored_job import Job
+from verify.runs.network_records import record_of
 from verify.runs.store import fact
 from verify.samplers.catalogue import SAMPLERS
 from verify.untrusted import structured, whole_seed
@@ -32,7 +35,7 @@ _NAMES = {repr(sampler): name for name, sampler in SAMPLERS.items()}
 _USUAL = {True: "gram", False: "conditioned"}
 """The samplers that are taken without being named, by whether the update is linearised."""
 
-Plan = list[tuple[str, int, int, int]]
+Plan = list[tuple[str, str, int, int, int]]
 """Sampler, width, depth and samples of each cell, in order."""
 
 
@@ -102,10 +105,12 @@ def _job_of(run: RunRecord | CheckRecord) -> Job | None:
         return None
     seed = whole_seed(networks.seed)
     said["seed"] = None if seed == 1 else str(seed)
-    seen = [(c.sampler, c.width, c.depth, c.samples) for c in cells]
+    seen = [(c.choices, c.sampler, c.width, c.depth, c.samples) for c in cells]
     grid = networks is run
     if grid and networks.step is None and seen == _planned(None, None, None, None):
         return Job(**said)
+    if not any(cell.asked.network._is_chain for cell in cells):
+        return _residual_job(networks, said["seed"])
     sizes, (name, *others) = _product(cells), names
     if others or (grid and sizes is None):
         return None
@@ -114,6 +119,29 @@ def _job_of(run: RunRecord | CheckRecord) -> Job | None:
         return Job(**said)
     counts = {cell.samples for cell in cells}
     return Job(**said, samples=counts.pop()) if len(counts) == 1 else None
+
+
+def _residual_job(run: RunRecord, seed: str | None) -> Job | None:
+    """The job of a run on residual networks of one shape."""
+    cells, sizes = run.cells, _product(run.cells)
+    branch_widths = {getattr(cell.asked.network, "branch_width", None) for cell in cells}
+    names = {_NAMES[cell.sampler] for cell in cells}
+    places = {None if cell.is_last else cell.asked.layers[0] for cell in cells}
+    (branch_width, *more), (name, *others), (place, *rest) = branch_widths, names, places
+    usual = [Residual(c.width, c.depth, branch_width=branch_width) for c in cells]
+    alike = not (more or others or rest) and [cell.asked.network for cell in cells] == usual
+    if sizes is None or not alike:
+        return None
+    said: dict[str, Any] = {"layer": place}
+    if isinstance(place, Branch):
+        said = {"branch": place.block}
+    said |= {"network": "residual", "width": sizes["width"], "blocks": sizes["depth"], "seed": seed}
+    said |= {"branch_width": branch_width, "sampler": None if name == _USUAL[True] else name}
+    planned = residual_parts(said["width"], said["blocks"], branch_width, name)
+    counts = [cell.samples for cell in cells]
+    if counts == [part.planned_samples(each) for part in planned for each in part.networks]:
+        return Job(**said)
+    return Job(**said, samples=counts[0]) if len(set(counts)) == 1 else None
 
 
 def _claim(run: CheckRecord) -> dict[str, Any]:
@@ -127,8 +155,11 @@ def _claim(run: CheckRecord) -> dict[str, Any]:
 
 
 def _setting(run: RunRecord) -> dict[str, Any]:
-    layers = {cell.layer for cell in run.cells if cell.layer != cell.depth}
-    return {"layer": min(layers, default=None), "step": run.step}
+    below = (cell.layer for cell in run.cells if not cell.is_last)
+    return {
+        "layer": min((each for each in below if isinstance(each, int)), default=None),
+        "step": run.step,
+    }
 
 
 def _planned(
@@ -143,7 +174,13 @@ def _planned(
     except InvalidArgument:
         return []
     return [
-        (repr(part.sampler), int(net.widths[1]), net.layers, part.planned_samples(net))
+        (
+            record_of(net).in_words,
+            repr(part.sampler),
+            int(net.widths[1]),
+            net.layers,
+            part.planned_samples(net),
+        )
         for part in parts
         for net in part.networks
     ]

@@ -14,7 +14,7 @@ import pytest
 from scipy.stats import binom
 
 from tests.tools.paths import ROOT
-from theory import MLP
+from theory import MLP, Residual
 from theory.outcome import Outcome
 from verify import cli, compare_law
 from verify.comparison.cells import Cell, measured_laws
@@ -203,3 +203,21 @@ def test_a_law_that_networks_exclude_is_rejected_whatever_the_cells_say() -> Non
         "REJECTED: the rate measured without the theory, (1.73"
     )
     assert comparison_record(found).outcome == "rejected"
+
+
+BLOCKS = (512, 1024, 4096)
+
+
+def test_networks_alone_show_that_the_rate_of_residual_blocks_tends_to_a_constant() -> None:
+    networks = [Residual(10**9, blocks) for blocks in BLOCKS]
+    found = compare_law(networks=networks, samples=2400, seed=1)
+    (law,) = replace(found, leading=leading_power()).measured_laws
+    assert law.blocks
+    assert law.depths == BLOCKS
+    assert abs(law.exponent.value) < 0.002
+    assert law.leading_allowed
+    constant, _ = leading_power(blocks=True)
+    correction = law.derived_correction or 0.0
+    assert not law.allows(1.02 * constant, 0.0, correction)
+    assert not law.allows(constant, -0.02, correction)
+    assert 2 * correction * BLOCKS[0] == pytest.approx(2.4, rel=0.02)

@@ -22,6 +22,7 @@ from verify.inference.verdict import Want
 from verify.jobs.folder import RESULTS
 from verify.report.page import PAGE_FILE, page_text
 from verify.report.reproduction import cell_code, command, kept_job
+from verify.runs.configuration import configuration
 
 SMALL = ["--width", "16", "32", "--depth", "1", "2", "--samples", "2000"]
 FIGURES = ("rates", "deviations", "typical")
@@ -398,8 +399,9 @@ def test_the_default_grid_is_the_bare_command(run: tuple[Path, dict[str, Any], s
             model.cells[0],
             width=int(network.widths[1]),
             depth=network.layers,
-            layer=network.layers,
+            layer=network.layers if network._is_chain else f"stream {network.layers}",
             sampler=repr(part.sampler),
+            configuration=configuration(network, sampler=part.sampler).record,
             samples=part.planned_samples(network),
         )
         for part in planned_parts(None, None, None, None)
