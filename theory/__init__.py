@@ -27,6 +27,7 @@ from theory.networks.mlp import MLP
 from theory.networks.multipliers import ByGroup, TrainedLayers
 from theory.networks.residual import Residual
 from theory.networks.roles import Branch, ByRole
+from theory.optimisers import GradientDescent, Momentum, Normalised, SignDescent, WeightDecay
 from theory.public_names import listed
 from theory.rates.block_rate import BlockLearningRate
 from theory.rates.hidden_rate import MaximalLearningRate
@@ -50,6 +51,7 @@ __all__ = [
     "DerivationSteps",
     "EveryHiddenLayer",
     "FirstLayer",
+    "GradientDescent",
     "Graph",
     "HiddenLayers",
     "InvalidArgument",
@@ -59,8 +61,10 @@ __all__ = [
     "Linear",
     "MaximalLearningRate",
     "MeanOverLayers",
+    "Momentum",
     "MupDepthError",
     "NetworkOutput",
+    "Normalised",
     "NotSolved",
     "OutsideValidity",
     "ReLU",
@@ -68,6 +72,7 @@ __all__ = [
     "ReadoutLearningRate",
     "ReadoutUpdate",
     "Residual",
+    "SignDescent",
     "Spread",
     "SquaredUpdate",
     "Step",
@@ -75,6 +80,7 @@ __all__ = [
     "StreamAndBranches",
     "TrainedLayers",
     "TransferredLearningRate",
+    "WeightDecay",
     "alignment",
     "bibtex",
     "derive",

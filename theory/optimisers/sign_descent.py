@@ -1,0 +1,54 @@
+"""Sign descent, which Adam's first step is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from sympy import Expr, Integer
+
+from theory.coverage import answered_class
+from theory.optimisers.optimiser import GAUSSIAN_SIZE, Layer, Optimiser, OwnPart
+from theory.validation import non_negative_value, written
+
+__all__ = ["SignDescent"]
+
+_ZERO = Integer(0)
+
+
+@answered_class
+@dataclass(frozen=True, repr=False)
+class SignDescent(Optimiser):
+    """U = G/(|G| + epsilon/n) in every entry of the gradient G, with 0 for G = 0.
+
+    It is the first step of Adam, whose ``epsilon`` competes with gradients of order 1/n and is
+    given in units of 1/n: Adam's own epsilon times the width.  For ReLU half of all gradients are
+    0.
+
+    >>> from theory import SignDescent
+    >>> SignDescent(), SignDescent(epsilon="1e-3")
+    (SignDescent(), SignDescent(epsilon='1/1000'))
+    """
+
+    epsilon: Expr = _ZERO
+    width_power: ClassVar[int] = 2
+
+    def __post_init__(self) -> None:
+        epsilon = non_negative_value("epsilon", self.epsilon)
+        object.__setattr__(self, "epsilon", epsilon)
+
+    def __repr__(self) -> str:
+        return f"SignDescent({'' if self.epsilon == 0 else f'epsilon={written(self.epsilon)}'})"
+
+    def own_part(self, layer: Layer) -> OwnPart:
+        """|x|_1 sign(g), in units of n."""
+        if self.epsilon != 0:
+            epsilon = float(self.epsilon)
+            return layer.entrywise(lambda gradient: gradient / (abs(gradient) + epsilon))
+        own = layer.fan_in * layer.size
+        return OwnPart(
+            own**2 * layer.slope(0),
+            own * layer.slope(1) * GAUSSIAN_SIZE,
+            own**2 * layer.slope(2),
+            own * layer.slope(3) * GAUSSIAN_SIZE,
+        )
