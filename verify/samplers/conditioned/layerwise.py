@@ -1,0 +1,53 @@
+"""Conditioned matrices: each product with a weight matrix is drawn given those before it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from verify.numerics.arrays import FloatArray
+from verify.numerics.single_normals import single_normals
+from verify.numerics.variates import Stream
+from verify.samplers.layerwise import Matrices, Seen, dot, over
+from verify.samplers.problem import Problem
+
+__all__ = ["ConditionedMatrices"]
+
+
+class ConditionedMatrices(Matrices):
+    """Weight matrices known through W x, W^T g and W y alone, O(width) each.
+
+    With hats for unit vectors and an underscore for the part of a vector across x,
+
+        W^T g = x^ (W x^ . g) + |g| sd n_,
+        W y = (x^.y) W x^ + g^ (h_.y_)/|g| + |y_| sd (m - g^ (g^.m)),
+
+    n and m standard normal vectors: docs/sampler-proofs.md has the proof.
+    """
+
+    def __init__(self, problem: Problem, stream: Stream, networks: int) -> None:
+        self._sd, self._widths = problem.weight_sd, problem.widths
+        self._stream, self._networks = stream, networks
+
+    def normals(self, width: int) -> FloatArray:
+        drawn = np.empty(self._networks * width, np.float32)
+        single_normals(self._stream, drawn)
+        return drawn.reshape(self._networks, width).astype(float)
+
+    def forward(self, layer: int, x: FloatArray) -> FloatArray:
+        return self._sd[layer - 1] * np.sqrt(dot(x, x)) * self.normals(int(self._widths[layer]))
+
+    def backward(self, layer: int, x: FloatArray, wx: FloatArray, g: FloatArray) -> FloatArray:
+        fresh, square = self.normals(x.shape[1]), dot(x, x)
+        fresh *= self._sd[layer - 1] * np.sqrt(dot(g, g))
+        return fresh + over(dot(wx, g) - dot(fresh, x), square) * x
+
+    def again(self, layer: int, seen: Seen, y: FloatArray) -> FloatArray:
+        x, wx, g, h = seen.x, seen.wx, seen.g, seen.h
+        square = dot(x, x)
+        along = over(dot(x, y), square)
+        across = y - along * x
+        fresh = self.normals(wx.shape[1])
+        fresh *= self._sd[layer - 1] * np.sqrt(dot(across, across))
+        size = dot(g, g)
+        # h.across is that of the part of h across x
+        return along * wx + fresh + over(dot(h, across) - dot(g, fresh), size) * g

@@ -1,0 +1,56 @@
+"""Literal matrices: every weight is drawn, and drawn again where a later product needs it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from verify.numerics.arrays import FloatArray
+from verify.numerics.single_normals import single_normals
+from verify.numerics.variates import Stream
+from verify.samplers.dense.weights import (
+    Weights,
+    begin_columns,
+    pre_activations,
+    products,
+    transposed_product,
+)
+from verify.samplers.layerwise import Matrices, Seen
+from verify.samplers.problem import Problem
+
+__all__ = ["LiteralMatrices"]
+
+
+class LiteralMatrices(Matrices):
+    """The weight matrices of one network; shapes ``(1, width)``."""
+
+    def __init__(self, problem: Problem, weights: Weights, stream: Stream) -> None:
+        self._problem, self._weights, self._stream = problem, weights, stream
+
+    def normals(self, width: int) -> FloatArray:
+        drawn = np.empty(width, np.float32)
+        single_normals(self._stream, drawn)
+        return drawn[None].astype(float)
+
+    def forward(self, layer: int, x: FloatArray) -> FloatArray:
+        out = self._begin(layer, x)
+        pre_activations(self._weights, layer, x[0], self._sd(layer), True, out)
+        return out[None]
+
+    def backward(self, layer: int, x: FloatArray, wx: FloatArray, g: FloatArray) -> FloatArray:
+        self._begin(layer, x)
+        out = np.empty(x.shape[1])
+        transposed_product(self._weights, layer, g[0], self._sd(layer), wx[0], True, out)
+        return out[None]
+
+    def again(self, layer: int, seen: Seen, y: FloatArray) -> FloatArray:
+        out = self._begin(layer, y)
+        products(self._weights, layer, y[0], self._sd(layer), seen.wx[0], True, out)
+        return out[None]
+
+    def _sd(self, layer: int) -> float:
+        return float(self._problem.weight_sd[layer - 1])
+
+    def _begin(self, layer: int, x: FloatArray) -> FloatArray:
+        """Every column matters; room for a product."""
+        begin_columns(self._weights, x[0], 1.0, True)
+        return np.empty(int(self._problem.widths[layer]))
