@@ -69,7 +69,7 @@ class Optimiser(PlainText, ABC):
     `Normalised`, `Momentum` or `WeightDecay`."""
 
     degree: ClassVar[int] = 0
-    """The own part is homogeneous in the gradient of this degree."""
+    """The own part is homogeneous in the gradient of this degree, if `is_homogeneous`."""
     width_power: ClassVar[int] = 0
     """The mean squared update is of order n to this power."""
 
@@ -96,6 +96,16 @@ class Optimiser(PlainText, ABC):
         GradientDescent()
         """
         return self
+
+    @property
+    def is_homogeneous(self) -> bool:
+        """Whether the own part is homogeneous in the gradient.
+
+        >>> from theory import SignDescent
+        >>> SignDescent().is_homogeneous, SignDescent(epsilon=1).is_homogeneous
+        (True, False)
+        """
+        return True
 
     @property
     def weight_decay(self) -> Expr:
