@@ -1,0 +1,1 @@
+"""Optimisers of the first step as n goes to infinity, each with its own part of a layer's step."""
