@@ -116,7 +116,7 @@ class Activation(Nonlinearity):
         found: set[float] = set()
         for argument in arguments:
             roots = sympy.solveset(argument, z, sympy.S.Reals)
-            if not isinstance(roots, sympy.FiniteSet | sympy.EmptySet):
+            if not (roots.is_empty or isinstance(roots, sympy.FiniteSet)):
                 raise _refused(self.text, "kinks at points that can be solved for")
             found |= {float(root) for root in roots}
         return tuple(sorted(found))
