@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from theory.activations import Nonlinearity
 from theory.errors import NotSolved
 from theory.infinite_width.moments import FloatArray
 from theory.optimisers import OwnPart

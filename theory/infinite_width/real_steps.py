@@ -89,9 +89,7 @@ def _halves(q: float, kappa: float, delta: float, spread: float, slope: float) -
         crossed_both = -sqrt(q * after) * cross / (2 * pi)
         along += s * s * kappa / 2 + s * (t - s) * crossed_both
         square += (
-            s * s * moved / 2
-            + 2 * s * (t - s) * (crossed - crossed_both)
-            + (t - s) ** 2 * crossed
+            s * s * moved / 2 + 2 * s * (t - s) * (crossed - crossed_both) + (t - s) ** 2 * crossed
         )
         slopes += s * s / 2 + s * (t - s) * theta / (2 * pi)
     return Step(along, square, slopes)
@@ -138,7 +136,9 @@ class _Quadrature:
         slope, before = dphi(z), phi(z)
         mean, width = z * (kappa / q), np.sqrt(own + spread * slope**2)
         if kinks.size:
-            t, inner = _split_each((kinks - (z + mean)[:, None]) / np.maximum(width, 1e-300)[:, None])
+            t, inner = _split_each(
+                (kinks - (z + mean)[:, None]) / np.maximum(width, 1e-300)[:, None]
+            )
         else:
             t, inner = _even(_INNER)
         after = (z + mean)[:, None] + width[:, None] * t
@@ -158,7 +158,9 @@ def _even(step: float) -> tuple[FloatArray, FloatArray]:
     return t, step * np.exp(-(t**2) / 2) / sqrt(2 * pi)
 
 
-def _split(kinks: FloatArray, widths: FloatArray, deviation: float) -> tuple[FloatArray, FloatArray]:
+def _split(
+    kinks: FloatArray, widths: FloatArray, deviation: float
+) -> tuple[FloatArray, FloatArray]:
     """A rule for N(0, deviation^2) whose panels end at kinks, and close to them."""
     near = np.multiply.outer(widths, np.array([0.0, *_EDGES, *(-each for each in _EDGES)]))
     ends = np.concatenate([(kinks[:, None] + near).ravel() / deviation, np.linspace(-9, 9, 13)])
@@ -194,9 +196,7 @@ class Reached(NamedTuple):
     layer: int
 
 
-def rate_that_moves(
-    layers: Layers, rates: FloatArray, bounds: FloatArray, start: float
-) -> Reached:
+def rate_that_moves(layers: Layers, rates: FloatArray, bounds: FloatArray, start: float) -> Reached:
     """The smallest rate at which E (z' - z)^2 of a layer reaches its bound; the search rises from
     ``start``, or falls to where no layer reaches it, in steps of at most a factor 2."""
 
@@ -220,7 +220,9 @@ def rate_that_moves(
     return Reached(exp(log_rate), int(np.nanargmax(moved)) + 1)
 
 
-def _root(f: Callable[[float], float], low: float, below: float, high: float, above: float) -> float:
+def _root(
+    f: Callable[[float], float], low: float, below: float, high: float, above: float
+) -> float:
     """The zero between ``low`` and ``high`` by false position; an end that stays twice counts half
     (Illinois)."""
     side = 0
