@@ -1,6 +1,22 @@
 """`theory` derives exactly how learning rates must scale with depth."""
 
 from theory import command  # noqa: F401, since Ctrl-C is then a sentence while the rest is loaded
+from theory.activations import (
+    ELU,
+    GELU,
+    Activation,
+    Arctan,
+    Erf,
+    LeakyReLU,
+    Linear,
+    Mish,
+    ReLU,
+    SiLU,
+    Sin,
+    Softplus,
+    Softsign,
+    Tanh,
+)
 from theory.errors import InvalidArgument, MupDepthError, NotSolved
 from theory.exposition import from_definition  # noqa: F401, which says how values are explained
 from theory.exposition.citation import bibtex
@@ -19,12 +35,12 @@ from theory.laws.expression_numbers import numbers
 from theory.laws.readout import ReadoutUpdate, readout_update
 from theory.laws.spread import Spread, tangent_kernel
 from theory.laws.update import SquaredUpdate, squared_update
-from theory.networks.activations import LeakyReLU, Linear, ReLU
 from theory.networks.convolution import Convolution
 from theory.networks.graph import Graph
 from theory.networks.groups import FirstLayer, HiddenLayers, Readout
 from theory.networks.mlp import MLP
 from theory.networks.multipliers import ByGroup, TrainedLayers
+from theory.networks.norms import LayerNorm, RMSNorm
 from theory.networks.residual import Residual
 from theory.networks.roles import Branch, ByRole
 from theory.optimisers import GradientDescent, Momentum, Normalised, SignDescent, WeightDecay
@@ -39,8 +55,12 @@ from theory.solutions.derivation import Derivation, derive
 from theory.writing.step import Step
 
 __all__ = [
+    "ELU",
+    "GELU",
     "MLP",
+    "Activation",
     "Alignment",
+    "Arctan",
     "BlockLearningRate",
     "Branch",
     "Branches",
@@ -49,6 +69,7 @@ __all__ = [
     "Convolution",
     "Derivation",
     "DerivationSteps",
+    "Erf",
     "EveryHiddenLayer",
     "FirstLayer",
     "GradientDescent",
@@ -56,28 +77,36 @@ __all__ = [
     "HiddenLayers",
     "InvalidArgument",
     "LastLayer",
+    "LayerNorm",
     "LayerRates",
     "LeakyReLU",
     "Linear",
     "MaximalLearningRate",
     "MeanOverLayers",
+    "Mish",
     "Momentum",
     "MupDepthError",
     "NetworkOutput",
     "Normalised",
     "NotSolved",
     "OutsideValidity",
+    "RMSNorm",
     "ReLU",
     "Readout",
     "ReadoutLearningRate",
     "ReadoutUpdate",
     "Residual",
+    "SiLU",
     "SignDescent",
+    "Sin",
+    "Softplus",
+    "Softsign",
     "Spread",
     "SquaredUpdate",
     "Step",
     "Stream",
     "StreamAndBranches",
+    "Tanh",
     "TrainedLayers",
     "TransferredLearningRate",
     "WeightDecay",

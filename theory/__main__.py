@@ -7,12 +7,12 @@ import io
 import sys
 from collections.abc import Sequence
 
+from theory.activations import LeakyReLU, Linear, PiecewiseLinear, ReLU
 from theory.command import exit_code, own_streams
 from theory.errors import InvalidArgument
 from theory.exposition.citation import bibtex
 from theory.exposition.narrative import derivation_text
 from theory.exposition.paper import paper
-from theory.networks.activations import Activation, LeakyReLU, Linear, ReLU
 from theory.networks.mlp import MLP
 from theory.networks.network import Network
 from theory.networks.residual import Residual
@@ -99,7 +99,7 @@ def _network(options: argparse.Namespace) -> Network:
     return MLP(options.width, options.depth, activation=activation)
 
 
-def _activation(slope: str) -> Activation:
+def _activation(slope: str) -> PiecewiseLinear:
     """The activation of a negative slope, by the name of its kind."""
     activation = LeakyReLU(slope)
     named = {0: ReLU(), 1: Linear()}

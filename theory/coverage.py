@@ -22,14 +22,17 @@ C = TypeVar("C", bound=type)
 _OUTSIDE = {
     "residual residuals skip skips skip_connection": "the layers are a chain, without skip "
     "connections: leave it out",
-    "bias biases use_bias": "the networks have no biases: leave it out",
+    "bias biases use_bias": "biases are drawn, and belong to the network: give "
+    "MLP(bias_variance=0.1)",
     "batch batch_size batchsize": "the step is on one example, not on a batch: leave it out",
-    "optimizer optimiser adam momentum beta betas weight_decay": "the step is one of plain "
-    "gradient descent: leave it out",
+    "optimizer optimiser adam momentum beta betas weight_decay": "it belongs to the first step: "
+    "give squared_update(network, optimiser=SignDescent())",
     "loss loss_fn": "the loss is (f - y)^2/2 with a label y = +-1: leave it out",
     "steps epochs n_steps": "one step is covered, not several: leave it out",
-    "dropout norm normalization layernorm layer_norm batchnorm batch_norm": "the layers have "
-    "weights and an activation alone: leave it out",
+    "norm normalization layernorm layer_norm rmsnorm rms_norm": "a normalisation belongs to the "
+    "network: give MLP(norm=RMSNorm())",
+    "dropout batchnorm batch_norm": "the layers have weights, drawn biases, an activation and a "
+    "norm alone: leave it out",
     "attention heads conv kernel_size channels": "the networks are fully connected: leave it out",
     "output outputs output_dim output_width out_features classes": "the network has one output: "
     "leave it out",
@@ -74,7 +77,7 @@ _EXAMPLES = {
 """What to give where a call lacks an argument."""
 _OF_THE_NETWORK = (
     *("width", "depth", "input_width", "activation"),
-    *("weight_variance", "readout_variance", "input_norm2"),
+    *("weight_variance", "bias_variance", "readout_variance", "input_norm2"),
 )
 
 

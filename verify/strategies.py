@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from sympy import Add, Expr, Integer, Mul, Rational, Symbol, exp
 
+from theory.activations import LeakyReLU, Linear, PiecewiseLinear, ReLU
 from theory.errors import InvalidArgument
-from theory.networks.activations import Activation, LeakyReLU, Linear, ReLU
 from theory.networks.mlp import MLP
 from theory.networks.network import Network, checked_network, numeric_depth
 from theory.networks.residual import Residual
@@ -88,7 +88,7 @@ def networks(
     min_depth: int = 1,
     max_depth: int = 4,
     equal_widths: bool = True,
-    activations: SearchStrategy[Activation] | None = None,
+    activations: SearchStrategy[PiecewiseLinear] | None = None,
     input_widths: SearchStrategy[int | None] | None = None,
     weight_variances: SearchStrategy[Any] | None = None,
     readout_variances: SearchStrategy[Any] | None = None,
@@ -142,7 +142,7 @@ def residuals(
     max_width: int = 6,
     min_blocks: int = 1,
     max_blocks: int = 4,
-    activations: SearchStrategy[Activation] | None = None,
+    activations: SearchStrategy[PiecewiseLinear] | None = None,
     branch_widths: SearchStrategy[int | None] | None = None,
     input_widths: SearchStrategy[int | None] | None = None,
     multipliers2: SearchStrategy[Any] | None = None,
@@ -188,7 +188,7 @@ def _drawn(**strategies: object) -> dict[str, SearchStrategy[Any]]:
     }
 
 
-def activations() -> SearchStrategy[Activation]:
+def activations() -> SearchStrategy[PiecewiseLinear]:
     """ReLU, linear, and leaky slopes between them; shrinks to ReLU.
 
     >>> from hypothesis import find

@@ -10,7 +10,7 @@ from tests.roads.literal_sites import literal_convolution, literal_graph, litera
 from tests.roads.site_polynomial import site_update
 from tests.tools.strategies import fraction, rational
 from theory import Convolution, Graph, LeakyReLU, Linear, ReLU, squared_update
-from theory.networks.activations import Activation
+from theory.activations import PiecewiseLinear
 from theory.networks.network import Network
 from theory.networks.residual import Residual
 from theory.networks.roles import Branch, ByRole
@@ -41,7 +41,7 @@ def test_every_vertex_of_a_graph(
     vertices: dict[str, tuple[str, ...]],
     readout: tuple[str, ...],
     width: int,
-    activation: Activation,
+    activation: PiecewiseLinear,
     rates: dict[tuple[str, str], Fraction],
 ) -> None:
     x = (Fraction(1), Fraction(-2))
@@ -73,7 +73,7 @@ def test_every_vertex_of_a_graph(
     ],
 )
 def test_every_position_of_a_convolution(
-    sizes: tuple[int, int, int, int], shared: bool, activation: Activation
+    sizes: tuple[int, int, int, int], shared: bool, activation: PiecewiseLinear
 ) -> None:
     _, positions, _, depth = sizes
     rows = [(Fraction(1), Fraction(2)), (Fraction(-1), Fraction(3)), (Fraction(0), HALF)][
@@ -113,7 +113,7 @@ def test_stream_and_branches_of_a_residual_network(
     sizes: tuple[int, int, int],
     tau: Fraction,
     skip: Fraction,
-    activation: Activation,
+    activation: PiecewiseLinear,
     rates: ByRole,
 ) -> None:
     width, inner, blocks = sizes

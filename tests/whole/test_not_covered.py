@@ -10,8 +10,8 @@ import theory
 import verify
 import verify.testing
 from theory import MLP, ByGroup, InvalidArgument, NetworkOutput, TrainedLayers, squared_update
+from theory.activations import PiecewiseLinear
 from theory.laws.criteria import Criterion
-from theory.networks.activations import Activation
 from theory.networks.groups import Group
 from theory.observables import f
 from theory.symbols import L, ell
@@ -22,17 +22,18 @@ V: Any = verify
 """For mypy, which finds all of this too."""
 ASKED: list[tuple[Callable[[], Any], str]] = [
     (lambda: T.MLP(residual=True), "no residual for MLP, got residual=True; .*without skip"),
-    (lambda: T.MLP(bias=True), "no biases: leave it out"),
+    (lambda: T.MLP(biases=True), r"give MLP\(bias_variance=0.1\)"),
     (lambda: T.MLP(batch=32), "on one example, not on a batch"),
-    (lambda: T.MLP(optimizer="adam"), "one of plain gradient descent"),
+    (lambda: T.MLP(optimizer="adam"), r"give squared_update\(network, optimiser"),
     (lambda: T.MLP(widths=(64, 64)), r"MLP\(width=\(64, 64\)\)"),
     (lambda: T.MLP(L=4), r"depth, as in MLP\(width=64, depth=4\)"),
     (lambda: T.MLP(n=64), r"as in MLP\(width=64\)"),
     (lambda: T.MLP(depht=4), "the nearest name is depth"),
-    (lambda: T.MLP(dropout=0.1), "weights and an activation alone"),
+    (lambda: T.MLP(dropout=0.1), "drawn biases, an activation and a norm alone"),
+    (lambda: T.MLP(layernorm=True), r"give MLP\(norm=RMSNorm\(\)\)"),
     (lambda: T.MLP(foo=1), "its names are width, depth, input_width"),
     (lambda: T.squared_update(T.MLP(), batch=32), "no batch for squared_update, got batch=32; the"),
-    (lambda: T.squared_update(T.MLP(), optimizer="adam"), "plain gradient descent"),
+    (lambda: T.squared_update(T.MLP(), optimizer="adam"), r"squared_update\(network, optimiser"),
     (lambda: T.squared_update(T.MLP(), lr=0.1), "values are at eta = 1"),
     (lambda: T.squared_update(T.MLP(), width=64), r"to the network: give MLP\(width=...\)"),
     (lambda: T.squared_update(T.MLP(), layer=L - 1), r"layer=L - 1 \(Add\); give ell, and put"),
@@ -44,12 +45,12 @@ ASKED: list[tuple[Callable[[], Any], str]] = [
     (lambda: T.transfer_learning_rate(1, T.MLP(8, 2), T.MLP(8, 3), tol=1), "name is tolerance"),
     (lambda: V.monte_carlo(T.MLP(8, 2), batch_size=32, seed=1), "not on a batch"),
     (lambda: V.monte_carlo(T.MLP(8, 2), n_samples=32, seed=1), "the nearest name is samples"),
-    (lambda: V.check("L**3/3", optimizer="adam"), "plain gradient descent"),
+    (lambda: V.check("L**3/3", optimizer="adam"), r"squared_update\(network, optimiser"),
     (lambda: V.compare_law(network=[T.MLP(8, 2)]), "the nearest name is networks"),
-    (lambda: V.typical_learning_rate(T.MLP(8, 2), bias=True), "no biases"),
+    (lambda: V.typical_learning_rate(T.MLP(8, 2), bias=True), r"give MLP\(bias_variance"),
     (lambda: T.LeakyReLU(slope=0.1), "the nearest name is negative_slope"),
     (lambda: T.LeakyReLU(alpha=0.1), r"as in MLP\(activation=LeakyReLU\(0.1\)\)"),
-    (lambda: T.Linear(bias=True), "no biases: leave it out"),
+    (lambda: T.Linear(bias=True), r"give MLP\(bias_variance"),
     (lambda: T.ByGroup(readout=2), r"maximal_learning_rate\(network, group=Readout\(\)\)"),
     (lambda: T.FirstLayer(rate=2), r"squared_update\(network, rates=ByGroup\(first=2\)\)"),
     (lambda: T.TrainedLayers(layer=2), "its names are first, last"),
@@ -84,7 +85,7 @@ def test_the_answer_comes_where_the_user_asks(call: Callable[[], Any], why: str)
 
 def is_called_by_users(value: object) -> bool:
     """Whether ``value`` is a function, or a class of arguments of public functions."""
-    arguments = (Activation, Sampler, ByGroup, TrainedLayers, MLP, NetworkOutput)
+    arguments = (PiecewiseLinear, Sampler, ByGroup, TrainedLayers, MLP, NetworkOutput)
     kinds = (*arguments, *get_args(Criterion), *get_args(Group))
     return inspect.isfunction(value) or (inspect.isclass(value) and issubclass(value, kinds))
 

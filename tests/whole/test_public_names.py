@@ -48,6 +48,9 @@ MODULES = {
 """What users import from, and which of its modules completion shows beside its names."""
 PUBLIC = [(module, name) for module in MODULES for name in module.__all__]
 SMALL = MLP(width=8, depth=2)
+SMOOTH: list[Any] = [theory.Tanh(), theory.Erf(), theory.Sin(), theory.Arctan(), theory.Softsign()]
+SMOOTH += [theory.GELU(), theory.SiLU(), theory.Mish(), theory.ELU(), theory.Softplus()]
+SMOOTH += [theory.Activation("z/(1 + z**2)"), theory.RMSNorm(), theory.LayerNorm()]
 
 
 def values() -> list[Any]:
@@ -57,8 +60,17 @@ def values() -> list[Any]:
     compared = compare_law(networks=[SMALL], samples=500, seed=1)
     update, label = squared_update(MLP()), squared_update(MLP()).label
     return [
+        *SMOOTH,
         *(theory.Graph({"a": ("x",)}, readout="a"), theory.Convolution(8, 3, 2, 2)),
-        *(MLP(), SMALL, LeakyReLU(), theory.ReLU(), theory.Linear(), ByGroup(), TrainedLayers(2)),
+        *(
+            MLP(),
+            SMALL,
+            LeakyReLU(),
+            theory.ReLU(),
+            theory.Linear(),
+            ByGroup(),
+            TrainedLayers(2),
+        ),
         *(FirstLayer(), theory.HiddenLayers(), Readout()),
         *(theory.EveryHiddenLayer(), theory.LastLayer(2), theory.MeanOverLayers()),
         *(theory.NetworkOutput(), theory.InvalidArgument("so"), theory.NotSolved("so")),

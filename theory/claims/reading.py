@@ -12,6 +12,7 @@ from typing import Any
 
 from sympy import Expr, Integer, Pow, Symbol
 
+from theory.activations import LeakyReLU
 from theory.claims.target import Claim, Point, Quantity, Target, as_layers, is_of, sizes
 from theory.errors import InvalidArgument
 from theory.formulas.evaluation import (
@@ -27,10 +28,9 @@ from theory.formulas.evaluation import (
 from theory.formulas.formula import EXACT_TOLERANCE, FLOAT_TOLERANCE, Formula, asked_by_name, read
 from theory.laws.criteria import BlockCriterion, Criterion, block_criterion, layer_criterion
 from theory.laws.update import PARTS, SquaredUpdate
-from theory.networks.activations import LeakyReLU
 from theory.networks.mlp import MLP
 from theory.networks.multipliers import ByGroup, multiplier_runs, open_ends
-from theory.networks.network import asked_layer, asked_rates, numeric_depth
+from theory.networks.network import asked_layer, asked_rates, exact_network, numeric_depth
 from theory.networks.residual import Residual
 from theory.networks.roles import Branch, ByRole
 from theory.rates.block_rate import BlockLearningRate
@@ -251,6 +251,7 @@ def _checked_network(network: object) -> Any:
             f"expected an MLP or a Residual for network, got network={typed(network)}; give MLP() "
             f"or MLP(64, 4)"
         )
+    exact_network(network)
     foreign = network.free_symbols - _OPEN
     if foreign:
         raise InvalidArgument(

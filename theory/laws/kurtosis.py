@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from sympy import Expr, Rational, Symbol, factor
 
+from theory.activations import LeakyReLU
 from theory.errors import NotSolved
 from theory.laws.mean import Mean
 from theory.limits.expansions import Weighted, width_series
 from theory.limits.joint_limit import JointLaw
-from theory.networks.activations import LeakyReLU
 from theory.symbols import a, n
 from theory.validation import series_order
 

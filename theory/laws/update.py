@@ -19,7 +19,7 @@ from theory.laws.mean import PartOfMean
 from theory.laws.spread import Spread
 from theory.laws.whole_network import label_and_output
 from theory.limits.infinite_width import MeanFieldLaw
-from theory.networks.network import Network, checked_network, repeating_network
+from theory.networks.network import Network, exact_network, repeating_network
 from theory.networks.roles import Branch
 from theory.public_names import cached_property
 from theory.symbols import B, L, ell, eta, n
@@ -183,7 +183,7 @@ def squared_update(network: Network, layer: object = None, rates: object = None)
     >>> squared_update(MLP(depth=2)).label.exact
     eta**2*(3*n + 5)/n
     """
-    if checked_network(network)._whole:
+    if exact_network(network)._whole:
         return SquaredUpdate(label_and_output(network, layer, rates))
     moved = _MOVED_INSIDE if isinstance(layer, Branch) else _MOVED
     return SquaredUpdate.derived(moved, network, layer, rates)

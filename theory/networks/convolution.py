@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 from sympy import Expr, Integer, Symbol, sympify
 
+from theory.activations import Linear, PiecewiseLinear, ReLU, checked_activation
 from theory.coverage import answered_class
 from theory.errors import InvalidArgument
-from theory.networks.activations import Activation, Linear, ReLU, checked_activation
 from theory.networks.network import Network, Size, numeric_rates, size_value
 from theory.networks.sites import Cell, Edge, Site, Step
 from theory.symbols import n, n_0
@@ -57,7 +57,7 @@ class Convolution(Network):
     depth: int
     input_channels: Size | None = field(default=None, kw_only=True)
     shared: bool = field(default=True, kw_only=True)
-    activation: Activation = field(default_factory=ReLU, kw_only=True)
+    activation: PiecewiseLinear = field(default_factory=ReLU, kw_only=True)
     weight_variance: Expr | None = field(default=None, kw_only=True)
     readout_variance: Expr | None = field(default=None, kw_only=True)
     gram: Gram | None = field(default=None, kw_only=True)

@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 from sympy import Expr, Integer, Symbol, sympify
 
+from theory.activations import Linear, PiecewiseLinear, ReLU, checked_activation
 from theory.coverage import answered_class
 from theory.errors import InvalidArgument
-from theory.networks.activations import Activation, Linear, ReLU, checked_activation
 from theory.networks.network import Network, Size, size_value
 from theory.networks.sites import BELOW, Cell, Edge, Site
 from theory.symbols import n, n_0
@@ -44,7 +44,7 @@ class Graph(Network):
     readout: tuple[str, ...] = field(kw_only=True)
     width: Size | None = field(default=None, kw_only=True)
     input_width: Size | None = field(default=None, kw_only=True)
-    activation: Activation = field(default_factory=ReLU, kw_only=True)
+    activation: PiecewiseLinear = field(default_factory=ReLU, kw_only=True)
     variances: Table | None = field(default=None, kw_only=True)
     readout_variance: Expr | None = field(default=None, kw_only=True)
     input_norm2: Expr | None = field(default=None, kw_only=True)
@@ -57,7 +57,7 @@ class Graph(Network):
         readout: Any,
         width: Any = None,
         input_width: Any = None,
-        activation: Activation | None = None,
+        activation: PiecewiseLinear | None = None,
         variances: Any = None,
         readout_variance: Any = None,
         input_norm2: Any = None,

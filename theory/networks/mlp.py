@@ -10,15 +10,17 @@ from typing import Any, ClassVar, cast
 
 from sympy import Expr, Integer, Symbol
 
+from theory.activations import ReLU, checked_nonlinearity
 from theory.coverage import answered_class
 from theory.errors import InvalidArgument, NotSolved
-from theory.networks.activations import Activation, ReLU, checked_activation
 from theory.networks.multipliers import ByGroup, TrainedLayers, multiplier_runs, schedule
 from theory.networks.network import LONGEST_TEXT, Network, Size, size_value
+from theory.networks.norms import Norm, checked_norm
 from theory.networks.sites import BELOW, Cell, Edge, Plan, Site
 from theory.symbols import L, ell, meant, n, n_0, n_in, n_out
 from theory.validation import (
     brief,
+    non_negative_value,
     positive_int,
     positive_value,
     typed,
@@ -31,7 +33,7 @@ __all__ = ["MLP"]
 @answered_class
 @dataclass(frozen=True)
 class MLP(Network):
-    """A random fully connected network without biases at mean-field initialisation.
+    """A random fully connected network at mean-field initialisation.
 
     With x^(0) = x, z^(l) = W^(l) x^(l-1), x^(l) = sigma(z^(l)) for l = 1..L and f = v . x^(L),
     the weights are independent, W^(l)_ij ~ N(0, weight_variance/fan_in) and
@@ -41,7 +43,12 @@ class MLP(Network):
     your own symbol, read as a positive integer.
     ``depth``: int, or the symbol ``L`` (None); a tuple of widths sets it.
     ``input_width``: int, the symbol ``n_0``, or the first width (None).
-    ``weight_variance``: None is critical, 2/(1 + slope^2): 2 for ReLU.
+    ``activation``: `ReLU` (None), or any other; biases, ``norm`` and activations that are not
+    piecewise linear are solved as n goes to infinity alone.
+    ``weight_variance``: None is critical, 2/(1 + slope^2): 2 for ReLU; for any activation see
+    `theory.critical`.
+    ``bias_variance``: of biases b_i ~ N(0, bias_variance), drawn and not trained; z = W x + b.
+    ``norm``: `RMSNorm` or `LayerNorm`, or None.
     ``readout_variance``: in units of 1/n_L^2; None is 1.
     ``input_norm2``: |x|^2; None is the input width.  Your own symbols in the last three are read
     as positive.
@@ -62,14 +69,16 @@ class MLP(Network):
     width: Size | tuple[Size, ...] | None = None
     depth: Size | None = None
     input_width: Size | None = field(default=None, kw_only=True)
-    activation: Activation = field(default_factory=ReLU, kw_only=True)
+    activation: Any = field(default_factory=ReLU, kw_only=True)
     weight_variance: Expr | None = field(default=None, kw_only=True)
     readout_variance: Expr | None = field(default=None, kw_only=True)
     input_norm2: Expr | None = field(default=None, kw_only=True)
+    bias_variance: Expr = field(default=Integer(0), kw_only=True)
+    norm: Norm | None = field(default=None, kw_only=True)
     _is_chain: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        checked_activation(self.activation)
+        checked_nonlinearity(self.activation)
         width, depth = _sizes(self.width, self.depth)
         self._set("width", width)
         self._set("depth", depth)
@@ -78,6 +87,8 @@ class MLP(Network):
         for name in ("weight_variance", "readout_variance", "input_norm2"):
             if getattr(self, name) is not None:
                 self._set(name, _scale(name, getattr(self, name), self.width))
+        self._set("bias_variance", non_negative_value("bias_variance", self.bias_variance))
+        checked_norm(self.norm)
         if isinstance(width, tuple):
             _refuse_namesakes(self.free_symbols)
 
@@ -93,7 +104,7 @@ class MLP(Network):
 
     def _text(self, write: Callable[[object], str]) -> str:
         values = {each.name: getattr(self, each.name) for each in fields(self)}
-        unsaid = {"width": n, "depth": L, "activation": ReLU()}
+        unsaid = {"width": n, "depth": L, "activation": ReLU(), "bias_variance": 0}
         said = [
             f"{name}={write(value)}"
             for name, value in values.items()

@@ -9,8 +9,8 @@ from typing import Any, ClassVar, Self, TypeAlias
 
 from sympy import Expr, Integer, Symbol, latex, sympify
 
+from theory.activations import Linear, PiecewiseLinear
 from theory.errors import InvalidArgument, NotSolved
-from theory.networks.activations import Activation, Linear
 from theory.networks.multipliers import ByGroup, Rates, TrainedLayers, multiplier_runs, open_ends
 from theory.networks.sites import BELOW, Cell, Edge, Plan, Site
 from theory.public_names import PlainText
@@ -24,6 +24,7 @@ __all__ = [
     "asked_layer",
     "asked_rates",
     "checked_network",
+    "exact_network",
     "numeric_depth",
     "numeric_layers",
     "numeric_rates",
@@ -50,10 +51,12 @@ class Network(PlainText, ABC):
     width: Any
     depth: Any
     input_width: Any
-    activation: Activation
+    activation: Any
     weight_variance: Expr | None
     readout_variance: Expr | None
     input_norm2: Expr | None
+    bias_variance: Expr = Integer(0)
+    norm: Any = None
     _whole: ClassVar[bool] = False
     """Whether a network is derived as a whole, since it has no cells that repeat."""
 
@@ -127,6 +130,12 @@ class Network(PlainText, ABC):
         return self.activation.critical_variance()
 
     @property
+    def _is_exact(self) -> bool:
+        """Whether this network is solved at finite width."""
+        plain = self.norm is None and not self.bias_variance
+        return plain and isinstance(self.activation, PiecewiseLinear)
+
+    @property
     def s(self) -> Expr:
         """The readout variance in units of 1/n_L^2.
 
@@ -159,7 +168,8 @@ class Network(PlainText, ABC):
         """
         widths = self.width if isinstance(self.width, tuple) else (self.width,)
         sizes = [s for s in (self.depth, self.first_fan_in, *widths) if isinstance(s, Symbol)]
-        values = [self.activation.slope, self.c, self.s, self.norm2]
+        given = (self.weight_variance, self.readout_variance, self.input_norm2)
+        values = [self.activation, *(each for each in given if each is not None)]
         return frozenset(sizes).union(*(value.free_symbols for value in values))
 
     @abstractmethod
@@ -277,9 +287,21 @@ def checked_network(
     )
 
 
-def repeating_network(network: object) -> Network:
-    """``network``, or `NotSolved` where it is derived as a whole."""
+def exact_network(network: object) -> Network:
+    """``network``, or `NotSolved` where it is not solved at finite width."""
     checked = checked_network(network)
+    if not checked._is_exact:
+        raise NotSolved(
+            f"{brief(checked)} is solved as n goes to infinity alone, since only piecewise linear "
+            f"activations without biases and norms are exact at finite width: ask for "
+            f"squared_update(network).infinite_width(depth)"
+        )
+    return checked
+
+
+def repeating_network(network: object) -> Network:
+    """``network``, or `NotSolved` where it is derived as a whole, or not exact."""
+    checked = exact_network(network)
     if checked._whole:
         raise NotSolved(
             f"a {type(checked).__name__} has the exact means of squared_update alone: ask for its "

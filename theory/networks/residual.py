@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 
 from sympy import Expr, Integer, Symbol, sympify
 
+from theory.activations import Linear, PiecewiseLinear, ReLU, checked_activation
 from theory.coverage import answered_class
 from theory.errors import InvalidArgument, NotSolved
-from theory.networks.activations import Activation, Linear, ReLU, checked_activation
 from theory.networks.network import LONGEST_TEXT, Network, Size, size_value
 from theory.networks.roles import ALL_ONE, Branch, ByRole, in_blocks
 from theory.networks.sites import BELOW, Cell, Edge, Link, Plan, Site
@@ -59,7 +59,7 @@ class Residual(Network):
     blocks: Size | None = None
     branch_width: Size | None = field(default=None, kw_only=True)
     input_width: Size | None = field(default=None, kw_only=True)
-    activation: Activation = field(default_factory=ReLU, kw_only=True)
+    activation: PiecewiseLinear = field(default_factory=ReLU, kw_only=True)
     multiplier2: Expr | None = field(default=None, kw_only=True)
     skip2: Expr = field(default=Integer(1), kw_only=True)
     weight_variance: ByRole | None = field(default=None, kw_only=True)

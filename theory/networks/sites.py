@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 
 from sympy import Expr
 
-from theory.networks.activations import Activation
+from theory.activations import PiecewiseLinear
 
 __all__ = ["BELOW", "Cell", "Edge", "Link", "Plan", "Run", "Site", "Step"]
 
@@ -56,7 +56,7 @@ class Site:
 
     name: str
     width: Any
-    activation: Activation
+    activation: PiecewiseLinear
     edges: tuple[Edge, ...]
     links: tuple[Link, ...] = ()
 

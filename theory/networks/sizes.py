@@ -10,8 +10,8 @@ from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 from sympy import Expr, Integer, Rational, Symbol
 
+from theory.activations import LeakyReLU
 from theory.errors import InvalidArgument
-from theory.networks.activations import LeakyReLU
 from theory.networks.multipliers import Rates, TrainedLayers
 from theory.networks.network import Network
 from theory.networks.roles import Branch, ByRole

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sympy import Expr, Integer
+from sympy import Expr, Integer, Rational
 
 from theory.coverage import answered_class
-from theory.optimisers.optimiser import Layer, Optimiser, OwnPart, linear
+from theory.optimisers.optimiser import Along, Layer, Optimiser, OwnPart, linear
 from theory.validation import positive_value, written
 
 __all__ = ["Normalised"]
 
-_ONE = Integer(1)
+_ZERO, _HALF, _ONE = Integer(0), Rational(1, 2), Integer(1)
 
 
 @answered_class
@@ -56,6 +56,16 @@ class Normalised(Optimiser):
         Normalised()
         """
         return Normalised()
+
+    @property
+    def along(self) -> Along:
+        """The own part along the gradient.
+
+        >>> from theory import Normalised
+        >>> Normalised().along
+        Along(factor=1, q=1/2, q1=0, m1=0, m2=0, gradient=1/2)
+        """
+        return Along(self.scale, _HALF, _ZERO, _ZERO, _ZERO, _HALF)
 
     def own_part(self, layer: Layer) -> OwnPart:
         """|x| g/|g| at scale 1."""

@@ -11,18 +11,32 @@ from __future__ import annotations
 from abc import ABC
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
-from sympy import Expr, Integer
+from sympy import Expr, Integer, Rational
 
 from theory.errors import InvalidArgument
 from theory.public_names import PlainText
 from theory.validation import typed
 
-__all__ = ["GAUSSIAN_SIZE", "Layer", "Optimiser", "OwnPart", "checked_optimiser", "linear"]
+__all__ = ["GAUSSIAN_SIZE", "Along", "Layer", "Optimiser", "OwnPart", "checked_optimiser", "linear"]
 
 GAUSSIAN_SIZE = 0.7978845608028654
 """E|h| = sqrt(2/pi) of a standard Gaussian number."""
+
+
+class Along(NamedTuple):
+    """The own part along the gradient, own.g/|g|^2, up to a power of n, as a monomial
+    factor q^q (E |x|)^q1 (E |phi'|)^m1 (E phi'^2)^m2 / |n^2 g^2|^gradient, whose fields are the
+    exponents; q = E x^2 and E |x| are those of the layer's input, and |n^2 g^2| is the mean over
+    neurons."""
+
+    factor: Expr
+    q: Rational
+    q1: Rational
+    m1: Rational
+    m2: Rational
+    gradient: Rational
 
 
 class Layer(Protocol):
@@ -69,9 +83,20 @@ class Optimiser(PlainText, ABC):
     `Normalised`, `Momentum` or `WeightDecay`."""
 
     degree: ClassVar[int] = 0
-    """The own part is homogeneous in the gradient of this degree."""
+    """The own part is homogeneous in the gradient of this degree, if `is_homogeneous`."""
     width_power: ClassVar[int] = 0
     """The mean squared update is of order n to this power."""
+
+    @property
+    def along(self) -> Along:
+        """The own part along the gradient.
+
+        >>> from theory import Momentum
+        >>> Momentum("0.9", averaged=True).along
+        Along(factor=1/10, q=1, q1=0, m1=0, m2=0, gradient=0)
+        """
+        along = self.unscaled.along
+        return along._replace(factor=along.factor * self.multiple)
 
     def own_part(self, layer: Layer) -> OwnPart:
         """The means of the own part of ``layer``, for `unscaled`."""
@@ -96,6 +121,16 @@ class Optimiser(PlainText, ABC):
         GradientDescent()
         """
         return self
+
+    @property
+    def is_homogeneous(self) -> bool:
+        """Whether the own part is homogeneous in the gradient.
+
+        >>> from theory import SignDescent
+        >>> SignDescent().is_homogeneous, SignDescent(epsilon=1).is_homogeneous
+        (True, False)
+        """
+        return True
 
     @property
     def weight_decay(self) -> Expr:

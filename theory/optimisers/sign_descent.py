@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sympy import Expr, Integer
+from sympy import Expr, Integer, Rational, pi, sqrt
 
 from theory.coverage import answered_class
-from theory.optimisers.optimiser import GAUSSIAN_SIZE, Layer, Optimiser, OwnPart
+from theory.errors import NotSolved
+from theory.optimisers.optimiser import GAUSSIAN_SIZE, Along, Layer, Optimiser, OwnPart
 from theory.validation import non_negative_value, written
 
 __all__ = ["SignDescent"]
 
-_ZERO = Integer(0)
+_ZERO, _HALF, _ONE = Integer(0), Rational(1, 2), Integer(1)
 
 
 @answered_class
@@ -39,6 +40,28 @@ class SignDescent(Optimiser):
 
     def __repr__(self) -> str:
         return f"SignDescent({'' if self.epsilon == 0 else f'epsilon={written(self.epsilon)}'})"
+
+    @property
+    def is_homogeneous(self) -> bool:
+        """Whether epsilon is 0.
+
+        >>> from theory import SignDescent
+        >>> SignDescent(epsilon=1).is_homogeneous
+        False
+        """
+        return bool(self.epsilon == 0)
+
+    @property
+    def along(self) -> Along:
+        """The own part along the gradient.
+
+        >>> from theory import SignDescent
+        >>> SignDescent().along.m1
+        1
+        """
+        if self.epsilon != 0:
+            raise NotSolved("an epsilon above 0 has no law in the depth: give epsilon=0")
+        return Along(sqrt(2 / pi), _ZERO, _ONE, _ONE, -_HALF, _HALF)
 
     def own_part(self, layer: Layer) -> OwnPart:
         """|x|_1 sign(g), in units of n."""

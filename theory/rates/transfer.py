@@ -17,7 +17,7 @@ from theory.exact.evaluation import guard_digits
 from theory.laws.criteria import BlockCriterion, Criterion, LastLayer, NetworkOutput
 from theory.laws.expression_numbers import numbers
 from theory.networks.groups import FirstLayer, Group, HiddenLayers, Readout
-from theory.networks.network import Network, checked_network
+from theory.networks.network import Network, checked_network, exact_network
 from theory.precision import workdps
 from theory.rates.learning_rate import LearningRate
 from theory.rates.rate import maximal_learning_rate
@@ -187,7 +187,7 @@ def transfer_learning_rate(
 
 
 def _check_network(name: str, given: object) -> None:
-    network = checked_network(given, name, "MLP(64, 4), say")
+    network = exact_network(checked_network(given, name, "MLP(64, 4), say"))
     if network.free_symbols:
         symbols = ", ".join(sorted(map(str, network.free_symbols)))
         raise InvalidArgument(

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 from sympy import sympify
 from sympy.polys.domains.domain import Domain
 
+from theory.activations import Linear
 from theory.errors import NotSolved
-from theory.networks.activations import Linear
 from theory.networks.sites import BELOW, Cell, Site, Step
 from theory.words.coefficients import StepParameters
 from theory.words.letters import post

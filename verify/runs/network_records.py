@@ -7,8 +7,8 @@ from typing import Any, cast
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from theory.activations import LeakyReLU, Linear, PiecewiseLinear, ReLU
 from theory.errors import InvalidArgument
-from theory.networks.activations import Activation, LeakyReLU, Linear, ReLU
 from theory.networks.convolution import Convolution
 from theory.networks.graph import Graph
 from theory.networks.mlp import MLP
@@ -303,5 +303,5 @@ def rates_of_text(network: Network, texts: Any) -> Any:
     return texts
 
 
-def _activation(slope: str) -> Activation:
+def _activation(slope: str) -> PiecewiseLinear:
     return {"0": ReLU(), "1": Linear()}.get(slope) or LeakyReLU(slope)

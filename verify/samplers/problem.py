@@ -11,7 +11,7 @@ from sympy import Rational
 from theory.errors import InvalidArgument
 from theory.networks.convolution import Convolution
 from theory.networks.mlp import MLP
-from theory.networks.network import Network, checked_network
+from theory.networks.network import Network, checked_network, exact_network
 from theory.validation import brief, number_between
 from theory.words.observables import Observable, checked_observable
 from verify.numerics.arrays import FloatArray
@@ -94,7 +94,7 @@ def numeric_problem(
             f"expected no step with an observable, which is of the network before it is trained, "
             f"got step={step!r}; leave step out"
         )
-    checked_network(network, give="MLP(width=64, depth=4)")
+    exact_network(checked_network(network, give="MLP(width=64, depth=4)"))
     if network.free_symbols:
         names = ", ".join(sorted(str(symbol) for symbol in network.free_symbols))
         given = "MLP(width=64, depth=4)" if isinstance(network, MLP) else "width=64"

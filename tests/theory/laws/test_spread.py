@@ -20,8 +20,8 @@ from theory import (
     SquaredUpdate,
     squared_update,
 )
+from theory.activations import PiecewiseLinear, ReLU
 from theory.laws.spread import Spread, tangent_kernel
-from theory.networks.activations import Activation, ReLU
 from theory.symbols import L, a, eta, n, t
 
 MOVED = ("gradient", "KK")
@@ -77,7 +77,7 @@ def test_the_tangent_kernel(network: SmallNetwork) -> None:
 
 @pytest.mark.parametrize("activation", [ReLU(), Linear(), LeakyReLU("1/3")])
 @pytest.mark.parametrize("width", [1, 4, 9])
-def test_depth_one_by_hand(activation: Activation, width: int) -> None:
+def test_depth_one_by_hand(activation: PiecewiseLinear, width: int) -> None:
     # K = n I, and |g|^2 is a sum of n independent D^2 v^2, v ~ N(0, 1/n^2).
     m_2, m_4 = (activation.mask_moment(p) for p in (2, 4))
     update = squared_update(MLP(width, 1, activation=activation))

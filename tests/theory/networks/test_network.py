@@ -24,7 +24,7 @@ from theory import (
     squared_update,
 )
 from theory import symbols as theory_symbols
-from theory.networks.activations import Activation
+from theory.activations import PiecewiseLinear
 from theory.networks.network import numeric_layers, numeric_rates
 from theory.observables import K, trace
 from theory.symbols import L, a, ell, n, n_0
@@ -91,7 +91,9 @@ def test_a_symbol_that_cannot_be_a_width_is_refused(width: Symbol) -> None:
         (LeakyReLU(), a, 2 / (1 + a**2)),
     ],
 )
-def test_slopes_and_their_critical_variance(activation: Activation, slope: Expr, c: Expr) -> None:
+def test_slopes_and_their_critical_variance(
+    activation: PiecewiseLinear, slope: Expr, c: Expr
+) -> None:
     assert activation.slope == slope
     assert (activation.critical_variance() - c).equals(0)
     assert [activation.mask_moment(p) for p in (1, 2)] == [
@@ -104,9 +106,9 @@ def test_slopes_and_their_critical_variance(activation: Activation, slope: Expr,
 
 def test_the_activation_is_abstract() -> None:
     with pytest.raises(TypeError, match="abstract"):
-        Activation()  # type: ignore[abstract]
+        PiecewiseLinear()  # type: ignore[abstract]
     with pytest.raises(InvalidArgument, match="activation"):
-        MLP(activation=Activation)  # type: ignore[arg-type]
+        MLP(activation=PiecewiseLinear)
 
 
 # Exact numbers

@@ -20,8 +20,8 @@ from tests.roads.site_polynomial import site_update
 from tests.roads.weight_polynomial import expectation, update_parts
 from tests.tools.strategies import ONE, THIRD, SmallNetwork, fraction, observable, rational
 from theory import LeakyReLU, derive, squared_update
+from theory.activations import PiecewiseLinear
 from theory.exact.recursion import start_column, top_row
-from theory.networks.activations import Activation
 from theory.networks.residual import Residual
 from theory.networks.roles import Branch, ByRole
 from theory.networks.sites import Cell, Step
@@ -263,17 +263,17 @@ def test_a_multiplier_that_enters_own_shares_once_is_seen(monkeypatch: pytest.Mo
 
 
 def test_a_wrong_mask_moment_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = Activation.mask_moment
+    right = PiecewiseLinear.mask_moment
 
-    def fourth_is_second_squared(self: Activation, power: int) -> Any:
+    def fourth_is_second_squared(self: PiecewiseLinear, power: int) -> Any:
         return right(self, 2) ** (power // 2) if power > 2 else right(self, power)
 
-    monkeypatch.setattr(Activation, "mask_moment", fourth_is_second_squared)
+    monkeypatch.setattr(PiecewiseLinear, "mask_moment", fourth_is_second_squared)
     assert not all(agreements())
 
 
 def test_a_variance_of_two_for_every_slope_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Activation, "critical_variance", lambda _: Integer(2))
+    monkeypatch.setattr(PiecewiseLinear, "critical_variance", lambda _: Integer(2))
     assert not all(agreements())
 
 

@@ -12,7 +12,7 @@ from sympy import Matrix, Rational, Symbol, cancel
 from tests.roads.polynomial import GaussianMeasure, Polynomial, dot, total
 from tests.tools.strategies import Space, fraction, generated, rational, spaces
 from theory import MLP, LeakyReLU, Linear, ReLU, derive
-from theory.networks.activations import Activation
+from theory.activations import PiecewiseLinear
 from theory.observables import K, Observable, f, g, trace
 from theory.symbols import c, n_in, n_out, r
 from theory.words.closure import StepMap, close, layer_map
@@ -212,7 +212,9 @@ def test_the_mask_moments_of_a_layer_map() -> None:
 
 @pytest.mark.parametrize("activation", [ReLU(), Linear(), LeakyReLU("1/3"), LeakyReLU()], ids=repr)
 @pytest.mark.parametrize("observable", [trace(K @ K), trace(K**3), f**2 * (g @ K @ g)], ids=str)
-def test_the_general_layer_map_specialises(activation: Activation, observable: Observable) -> None:
+def test_the_general_layer_map_specialises(
+    activation: PiecewiseLinear, observable: Observable
+) -> None:
     derivation = derive(observable, MLP(activation=activation))
     general = derivation.general_layer_map
     moments = {

@@ -12,7 +12,7 @@ from sympy import Rational
 from tests.roads import literal_derivatives as literal
 from tests.verify.samplers.test_dense_kernels import drawn_matrix
 from theory import LeakyReLU, Linear, ReLU
-from theory.networks.activations import Activation
+from theory.activations import PiecewiseLinear
 from theory.networks.convolution import Convolution
 from theory.networks.graph import Graph
 from theory.networks.network import Network
@@ -39,7 +39,7 @@ class Case(NamedTuple):
     literal_rates: Mapping[Hashable, float]
 
 
-def residual_case(activation: Activation, *, by_block: bool = False) -> Case:
+def residual_case(activation: PiecewiseLinear, *, by_block: bool = False) -> Case:
     n, m, blocks, tau2, skip2, slope = 5, 3, 3, 0.25, 0.5, float(activation.slope)
     network = Residual(
         n,
@@ -69,7 +69,7 @@ def residual_case(activation: Activation, *, by_block: bool = False) -> Case:
     return Case(network, rates, places, run, shapes, by_name)
 
 
-def graph_case(activation: Activation) -> Case:
+def graph_case(activation: PiecewiseLinear) -> Case:
     """Long edges, two readouts, and a vertex that no readout reads."""
     n, slope = 4, float(activation.slope)
     vertices = {"a": ("x",), "b": ("x", "a"), "c": ("a", "b"), "d": ("b",), "e": ("a", "c", "x")}
@@ -90,7 +90,7 @@ def graph_case(activation: Activation) -> Case:
     return Case(network, rates, {k: k for k in vertices}, run, shapes, by_name)
 
 
-def convolution_case(activation: Activation, *, shared: bool) -> Case:
+def convolution_case(activation: PiecewiseLinear, *, shared: bool) -> Case:
     n, positions, kernel, depth, slope = 3, 4, 2, 2, float(activation.slope)
     inputs = np.array([[1, 2, 0], [2, -1, 1], [0, 1, 1], [1, 1, -2]]) + 0j
     products = inputs.real @ inputs.real.T

@@ -14,8 +14,8 @@ from itertools import pairwise
 import torch
 from torch import nn
 
+from theory.activations import LeakyReLU, ReLU
 from theory.errors import InvalidArgument
-from theory.networks.activations import LeakyReLU, ReLU
 from theory.networks.mlp import MLP
 from verify.pytorch.modules.computing import Probe, Run, later_calls, literal_outputs
 from verify.pytorch.modules.differences import (

@@ -1,24 +1,26 @@
-"""An activation is linear on each half-line, and described by its slope at negative input."""
+"""A piecewise linear activation is linear on each half-line, and described by its slope at negative
+input."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
 
-from sympy import Expr, Integer
+import numpy as np
+from sympy import Expr, Integer, Piecewise
 
+from theory.activations.nonlinearity import FloatArray, Nonlinearity, z
 from theory.coverage import answered_class
 from theory.errors import InvalidArgument
-from theory.public_names import PlainText
 from theory.symbols import a as slope_symbol
 from theory.symbols import meant
 from theory.validation import exact_number, typed, written
 
-__all__ = ["Activation", "LeakyReLU", "Linear", "ReLU", "checked_activation"]
+__all__ = ["LeakyReLU", "Linear", "PiecewiseLinear", "ReLU", "checked_activation"]
 
 
 @dataclass(frozen=True)
-class Activation(PlainText, ABC):
+class PiecewiseLinear(Nonlinearity):
     """sigma(z) = z for z > 0 and slope * z otherwise; sigma'(0) = slope.  Abstract: use
     `ReLU`, `LeakyReLU` or `Linear`."""
 
@@ -31,6 +33,24 @@ class Activation(PlainText, ABC):
         >>> ReLU().slope
         0
         """
+
+    kinks = (0.0,)
+
+    @property
+    def formula(self) -> Expr:
+        """The formula in z.
+
+        >>> from theory import LeakyReLU
+        >>> LeakyReLU("1/2").formula
+        Piecewise((z, z > 0), (z/2, True))
+        """
+        return Piecewise((z, z > 0), (self.slope * z, True))
+
+    def value(self, z: FloatArray) -> FloatArray:  # noqa: D102
+        return np.where(np.asarray(z) > 0, z, float(self.slope) * np.asarray(z))
+
+    def derivative(self, z: FloatArray) -> FloatArray:  # noqa: D102
+        return np.where(np.asarray(z) > 0, 1.0, float(self.slope))
 
     def mask_moment(self, power: int) -> Expr:
         """E[D^power] of the mask D = sigma'(z), a fair coin between 1 and the slope.
@@ -53,7 +73,7 @@ class Activation(PlainText, ABC):
 
 @answered_class
 @dataclass(frozen=True)
-class ReLU(Activation):
+class ReLU(PiecewiseLinear):
     """max(z, 0).
 
     >>> from theory import MLP, ReLU
@@ -66,7 +86,7 @@ class ReLU(Activation):
 
 @answered_class
 @dataclass(frozen=True)
-class Linear(Activation):
+class Linear(PiecewiseLinear):
     """The identity: a network with its masks off.
 
     >>> from theory import MLP, Linear
@@ -79,7 +99,7 @@ class Linear(Activation):
 
 @answered_class
 @dataclass(frozen=True)
-class LeakyReLU(Activation):
+class LeakyReLU(PiecewiseLinear):
     """z for z > 0 and ``negative_slope * z`` otherwise.
 
     ``negative_slope``: an exact number in [0, 1], or the symbol ``theory.symbols.a`` (default).
@@ -128,7 +148,7 @@ def _slope(value: object) -> Expr:
 
 def checked_activation(activation: object) -> None:
     """Raise `InvalidArgument` for what is no activation."""
-    if not isinstance(activation, Activation):
+    if not isinstance(activation, PiecewiseLinear):
         raise InvalidArgument(
             f"expected ReLU(), LeakyReLU(slope) or Linear() for activation, "
             f"got activation={typed(activation)}; leave it out for ReLU()"

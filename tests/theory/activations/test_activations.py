@@ -1,0 +1,115 @@
+"""Activations: formula against stable evaluation, derivatives, and texts that are refused."""
+
+import contextlib
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mpmath import mp
+from sympy import lambdify
+
+from theory import (
+    ELU,
+    GELU,
+    MLP,
+    Activation,
+    Arctan,
+    Erf,
+    InvalidArgument,
+    LeakyReLU,
+    Linear,
+    Mish,
+    NotSolved,
+    ReLU,
+    RMSNorm,
+    SiLU,
+    Sin,
+    Softplus,
+    Softsign,
+    Tanh,
+    layer_rates,
+    maximal_learning_rate,
+    readout_update,
+    squared_update,
+)
+from theory.activations.nonlinearity import Nonlinearity, z
+
+SMOOTH = [Tanh(), Erf(), Sin(), Arctan(), Softsign(), GELU(), SiLU(), Mish(), ELU(), Softplus()]
+EVERY = [*SMOOTH, ReLU(), Linear(), LeakyReLU("0.1"), Activation("z/(1 + z**4)**(1/4)")]
+GRID = np.array([-30.0, -3.3, -1.0, -0.2, -1e-3, 1e-3, 0.4, 1.7, 5.0, 30.0])
+
+
+@pytest.mark.parametrize("activation", EVERY, ids=repr)
+def test_values_and_derivatives_are_those_of_the_formula(activation: Nonlinearity) -> None:
+    for made, formula in (
+        (activation.value, activation.formula),
+        (activation.derivative, activation.formula.diff(z)),
+    ):
+        with mp.workdps(40):
+            reference = [float(lambdify(z, formula, "mpmath")(point)) for point in GRID]
+        assert np.allclose(made(GRID), reference, rtol=1e-13, atol=1e-15)
+
+
+@pytest.mark.parametrize("activation", EVERY, ids=repr)
+def test_no_entry_overflows(activation: Nonlinearity) -> None:
+    far = np.array([-1e4, -800.0, 0.0, 800.0, 1e4])
+    assert np.isfinite(activation.value(far)).all()
+    assert np.isfinite(activation.derivative(far)).all()
+
+
+@pytest.mark.parametrize("activation", SMOOTH, ids=repr)
+def test_a_formula_that_is_written_out_is_the_named_activation(activation: Nonlinearity) -> None:
+    if isinstance(activation, ELU):
+        written = Activation("max(z, 0) + min(exp(z) - 1, 0)")
+    else:
+        written = Activation(str(activation.formula))
+    assert np.allclose(written.value(GRID), activation.value(GRID), rtol=1e-12, atol=1e-15)
+    assert np.allclose(written.derivative(GRID), activation.derivative(GRID), rtol=1e-11)
+    assert activation.kinks == written.kinks
+
+
+def test_a_text_is_a_value() -> None:
+    first, second = Activation("z/(1+z^2)"), Activation("z / (z**2 + 1)")
+    assert first == second
+    assert hash(first) == hash(second)
+    assert eval(repr(first)) == first
+    assert Activation("max(z - 1, 0) + abs(z)").kinks == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "x + 1", "2", "z.real", "z[0]", "__import__('os')", "lambda: z", "z if z else 1"),
+        *("z**z", "9**9**9*z", "z/0", "sqrt(-1)*z", "exp(z, z)", "max(z=1)", "gamma(z)", "z or 1"),
+        *("z" * 500, "(" * 300 + "z" + ")" * 300, "True*z", "1j*z", "z; z", "abs(sin(z))"),
+    ],
+)
+def test_other_texts_are_refused_in_one_sentence(text: str) -> None:
+    with pytest.raises(InvalidArgument, match=r"expected .* for an activation, got") as refusal:
+        _ = Activation(text).kinks
+    assert "\n" not in str(refusal.value)
+
+
+@given(st.text(alphabet="z12.+-*/() expsinabqrt,'[]{}=:_", max_size=30))
+def test_any_text_is_a_formula_or_refused(text: str) -> None:
+    with contextlib.suppress(InvalidArgument):
+        assert Activation(text).formula.has(z)
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        *(MLP(8, 2, activation=Tanh()), MLP(bias_variance=1), MLP(norm=RMSNorm())),
+        MLP(activation=Activation("z/(1 + z**2)"), weight_variance=1),
+    ],
+    ids=repr,
+)
+def test_finite_width_is_not_solved(network: MLP) -> None:
+    calls: list[Any] = [squared_update, maximal_learning_rate, layer_rates, readout_update]
+    for call in calls:
+        with pytest.raises(NotSolved, match=r"infinite_width\(depth\)") as refusal:
+            call(network)
+        assert "\n" not in str(refusal.value)
+    assert eval(repr(network)) == network

@@ -1,0 +1,190 @@
+"""`Activation`: a nonlinearity that a user writes as a formula in z."""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial, reduce
+from operator import add, mul, neg, pos, sub, truediv
+from typing import Any
+
+import numpy as np
+import sympy
+from sympy import Expr
+
+from theory.activations.nonlinearity import FloatArray, Nonlinearity, each, z
+from theory.coverage import answered_class
+from theory.errors import InvalidArgument
+from theory.public_names import cached_property
+from theory.validation import exact_number, typed
+
+__all__ = ["Activation"]
+
+_LONGEST = 400
+"""Characters of a formula."""
+_SAME_NAME = (
+    "exp log sqrt sinh cosh tanh sin cos tan asinh atan erf erfc Abs sign Max Min Heaviside"
+)
+_FUNCTIONS: dict[str, Callable[..., Expr]] = {
+    **{name: getattr(sympy, name) for name in _SAME_NAME.split()},
+    "abs": sympy.Abs,
+    "max": sympy.Max,
+    "min": sympy.Min,
+    "arctan": sympy.atan,
+    "sigmoid": lambda x: 1 / (1 + sympy.exp(-x)),
+}
+_OPERATORS: dict[type, Callable[..., Any]] = {
+    ast.Add: add,
+    ast.Sub: sub,
+    ast.Mult: mul,
+    ast.Div: truediv,
+    ast.USub: neg,
+    ast.UAdd: pos,
+    ast.Pow: sympy.Pow,
+}
+
+
+@answered_class
+@dataclass(frozen=True)
+class Activation(Nonlinearity):
+    """The function of z that ``text`` writes, such as "z/(1 + z**4)**(1/4)".
+
+    Numbers, z, pi, the operators + - * / and **, and exp, log, sqrt, sinh, cosh, tanh, sin, cos,
+    tan, asinh, atan, erf, erfc, sigmoid, abs, sign, max, min and Heaviside.  Text is parsed, never
+    evaluated; SymPy takes the derivative.  Raises `InvalidArgument` for any other text.
+
+    >>> from theory import Activation
+    >>> Activation("z/(1 + z**4)**(1/4)").formula
+    z/(z**4 + 1)**(1/4)
+    """
+
+    text: str
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.text, str):
+            raise InvalidArgument(
+                f"expected a formula in z as text, got {typed(self.text)}; give "
+                f"Activation('z/(1 + z**2)'), say"
+            )
+        if not self.formula.has(z) or self.formula.has(sympy.zoo, sympy.nan, sympy.I):
+            raise _refused(self.text, "a real formula that holds z")
+
+    def __repr__(self) -> str:
+        return f"Activation({self.text!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Activation) and self.formula == other.formula
+
+    def __hash__(self) -> int:
+        return hash(self.formula)
+
+    @cached_property
+    def formula(self) -> Expr:
+        """The formula in z, as SymPy reads it.
+
+        >>> from theory import Activation
+        >>> Activation("abs(z)/(1 + z^2)").formula
+        Abs(z)/(z**2 + 1)
+        """
+        text = self.text.replace("^", "**").strip()
+        try:
+            tree = ast.parse(text if len(text) <= _LONGEST else "", mode="eval").body
+            return sympy.sympify(_read(tree, self.text))
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            raise _refused(self.text, f"a formula of at most {_LONGEST} characters") from None
+
+    @cached_property
+    def slope_formula(self) -> Expr:
+        """phi'(z), in the symbol z.
+
+        >>> from theory import Activation
+        >>> Activation("tanh(2*z)").slope_formula
+        2 - 2*tanh(2*z)**2
+        """
+        return self.formula.diff(z)
+
+    @cached_property
+    def kinks(self) -> tuple[float, ...]:  # type: ignore[override]  # noqa: D102
+        arguments: set[Expr] = set()
+        for part in self.formula.atoms(sympy.Abs, sympy.sign, sympy.Heaviside):
+            arguments.add(part.args[0])
+        for several in self.formula.atoms(sympy.Max, sympy.Min):
+            first, *others = several.args
+            arguments |= {first - other for other in others}
+        found: set[float] = set()
+        for argument in arguments:
+            roots = sympy.solveset(argument, z, sympy.S.Reals)
+            if not (roots.is_empty or isinstance(roots, sympy.FiniteSet)):
+                raise _refused(self.text, "kinks at points that can be solved for")
+            found |= {float(root) for root in roots}
+        return tuple(sorted(found))
+
+    def value(self, z: FloatArray) -> FloatArray:  # noqa: D102
+        return _numbers(self.formula, np.asarray(z, dtype=np.float64))
+
+    def derivative(self, z: FloatArray) -> FloatArray:  # noqa: D102
+        return _numbers(self.slope_formula, np.asarray(z, dtype=np.float64))
+
+
+def _read(node: ast.AST, text: str) -> Any:
+    """The expression of a node of the syntax tree, of the kinds that are listed alone."""
+    match node:
+        case ast.Constant(value=int() | float()) if not isinstance(node.value, bool):
+            return exact_number("a number in the formula", node.value)
+        case ast.Name(id="z"):
+            return z
+        case ast.Name(id="pi"):
+            return sympy.pi
+        case ast.BinOp() if type(node.op) in _OPERATORS:
+            left, right = _read(node.left, text), _read(node.right, text)
+            if isinstance(node.op, ast.Pow) and not (right.is_Rational and abs(right) <= 100):
+                raise _refused(text, "numbers of at most 100 as exponents, and exp() for others")
+            return _OPERATORS[type(node.op)](left, right)
+        case ast.UnaryOp() if type(node.op) in _OPERATORS:
+            return _OPERATORS[type(node.op)](_read(node.operand, text))
+        case ast.Call(func=ast.Name(id=name), keywords=[]) if name in _FUNCTIONS:
+            several = name.lower() in ("max", "min")
+            if several or len(node.args) == 1:
+                return _FUNCTIONS[name](*(_read(part, text) for part in node.args))
+    raise _refused(text, f"numbers, z, pi, + - * / ** and {', '.join(_FUNCTIONS)}")
+
+
+def _refused(text: str, expected: str) -> InvalidArgument:
+    return InvalidArgument(
+        f"expected {expected} for an activation, got {typed(text)}; give "
+        f"Activation('z/(1 + z**4)**(1/4)'), say"
+    )
+
+
+_NUMPY: dict[type, Callable[..., Any]] = {
+    **{getattr(sympy, name): getattr(np, name) for name in ("exp", "log", "sinh", "cosh", "tanh")},
+    **{getattr(sympy, name): getattr(np, name) for name in ("sin", "cos", "tan", "sign")},
+    sympy.Abs: np.abs,
+    sympy.atan: np.arctan,
+    sympy.asinh: np.arcsinh,
+    sympy.erf: partial(each, math.erf),
+    sympy.erfc: partial(each, math.erfc),
+    sympy.Max: lambda *values: reduce(np.maximum, values),
+    sympy.Min: lambda *values: reduce(np.minimum, values),
+    sympy.Heaviside: lambda x, half=0.5: np.heaviside(x, half),
+    sympy.DiracDelta: lambda x: 0 * x,
+    sympy.Add: lambda *values: reduce(np.add, values),
+    sympy.Mul: lambda *values: reduce(np.multiply, values),
+    sympy.Pow: lambda base, power: np.power(base, power),
+}
+
+
+def _numbers(expression: Expr, z_values: FloatArray) -> FloatArray:
+    """``expression`` at every entry, which walks its tree."""
+    with np.errstate(all="ignore"):
+        return np.broadcast_to(_walk(expression, z_values), z_values.shape).astype(np.float64)
+
+
+def _walk(expression: Expr, values: FloatArray) -> Any:
+    if expression == z:
+        return values
+    if expression.is_number:
+        return float(expression)
+    return _NUMPY[expression.func](*(_walk(part, values) for part in expression.args))

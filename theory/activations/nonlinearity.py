@@ -1,0 +1,91 @@
+"""A nonlinearity is the function of one pre-activation that follows every layer of weights."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from sympy import Expr, Symbol
+
+from theory.errors import InvalidArgument
+from theory.public_names import PublicNames
+from theory.validation import typed
+
+__all__ = ["FloatArray", "Nonlinearity", "checked_nonlinearity", "each", "sigmoid", "z"]
+
+FloatArray: TypeAlias = NDArray[np.float64]
+z = Symbol("z", real=True)
+"""The pre-activation in formulas of activations."""
+
+
+@dataclass(frozen=True)
+class Nonlinearity(PublicNames, ABC):
+    """A function phi of the pre-activation z.  Abstract: use `ReLU`, `Tanh`, ... or `Activation`.
+
+    ``kinks``: the z at which phi or its derivative is not smooth.
+    """
+
+    kinks: ClassVar[tuple[float, ...]] = ()
+    _shared = frozenset({"derivative", "kinks", "value"})
+
+    @property
+    @abstractmethod
+    def formula(self) -> Expr:
+        """phi(z), in the real symbol z.
+
+        >>> from theory import GELU
+        >>> GELU().formula
+        z*(erf(sqrt(2)*z/2) + 1)/2
+        """
+
+    @abstractmethod
+    def value(self, z: FloatArray) -> FloatArray:
+        """phi(z) of every entry of ``z``, in double precision.
+
+        >>> from theory import Tanh
+        >>> float(Tanh().value(0.5).round(6))
+        0.462117
+        """
+
+    @abstractmethod
+    def derivative(self, z: FloatArray) -> FloatArray:
+        """phi'(z) of every entry of ``z``, in double precision.
+
+        >>> from theory import Tanh
+        >>> float(Tanh().derivative(0.5).round(6))
+        0.786448
+        """
+
+    @property
+    def free_symbols(self) -> frozenset[Symbol]:
+        """The symbols of the formula beside z.
+
+        >>> from theory import LeakyReLU
+        >>> LeakyReLU().free_symbols
+        frozenset({a})
+        """
+        return frozenset(self.formula.free_symbols) - {z}
+
+
+def each(function: Any, values: FloatArray) -> FloatArray:
+    """``function`` of one float, such as `math.erf`, of every entry."""
+    flat = np.asarray(values, dtype=np.float64)
+    return np.array([function(value) for value in flat.ravel().tolist()]).reshape(flat.shape)
+
+
+def sigmoid(values: FloatArray) -> FloatArray:
+    """1/(1 + exp(-z)), without an overflow."""
+    tail = np.exp(-np.abs(values))
+    return np.where(np.asarray(values) < 0, tail, 1.0) / (1 + tail)
+
+
+def checked_nonlinearity(activation: object) -> None:
+    """Raise `InvalidArgument` for what is no activation."""
+    if not isinstance(activation, Nonlinearity):
+        raise InvalidArgument(
+            f"expected an activation such as ReLU(), Tanh() or Activation('z/(1 + z**2)') for "
+            f"activation, got activation={typed(activation)}; leave it out for ReLU()"
+        )

@@ -1,0 +1,58 @@
+"""Normalisations without parameters: of the input of every matrix, or of the pre-activations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from theory.coverage import answered_class
+from theory.errors import InvalidArgument
+from theory.public_names import PlainText
+from theory.validation import typed
+
+__all__ = ["LayerNorm", "Norm", "RMSNorm", "checked_norm"]
+
+_PLACES = ("weights", "activation")
+
+
+@dataclass(frozen=True)
+class Norm(PlainText):
+    """A normalisation ``before`` every matrix but the first, the readout included ("weights"), or
+    before every activation ("activation").  Abstract: use `RMSNorm` or `LayerNorm`."""
+
+    before: str = "weights"
+
+    def __post_init__(self) -> None:
+        if self.before not in _PLACES:
+            raise InvalidArgument(
+                f"expected 'weights' or 'activation' for before, got before={typed(self.before)}; "
+                f"give {type(self).__name__}(before='weights'), say"
+            )
+
+
+@answered_class
+@dataclass(frozen=True)
+class RMSNorm(Norm):
+    """Every neuron over the root of the mean square of its layer.
+
+    >>> RMSNorm(before="activation")
+    RMSNorm(before='activation')
+    """
+
+
+@answered_class
+@dataclass(frozen=True)
+class LayerNorm(Norm):
+    """Every neuron less the mean of its layer, over the standard deviation of its layer.
+
+    >>> LayerNorm()
+    LayerNorm(before='weights')
+    """
+
+
+def checked_norm(norm: object) -> None:
+    """Raise `InvalidArgument` for what is no normalisation and not None."""
+    if norm is not None and not isinstance(norm, RMSNorm | LayerNorm):
+        raise InvalidArgument(
+            f"expected RMSNorm() or LayerNorm() for norm, got norm={typed(norm)}; leave it out for "
+            f"none"
+        )
