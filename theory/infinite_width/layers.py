@@ -10,8 +10,8 @@ import numpy as np
 
 from theory.errors import NotSolved
 from theory.infinite_width.entrywise import entrywise_part
-from theory.infinite_width.inputs import Inputs, fan_in_ratio
 from theory.infinite_width.moments import FloatArray, Moments, moments
+from theory.networks.inputs import Inputs, fan_in_ratio
 from theory.networks.mlp import MLP
 from theory.networks.norms import LayerNorm, Norm
 from theory.optimisers import OwnPart

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import re
 from dataclasses import dataclass
@@ -12,8 +13,10 @@ from typing import Any
 from msgspec import Struct, field, json
 
 from theory.errors import InvalidArgument
+from theory.networks.inputs import Inputs
 from theory.networks.mlp import MLP
 from theory.networks.network import Network
+from theory.optimisers import GradientDescent, Optimiser
 from theory.validation import brief
 from theory.words.observables import Observable
 from theory.words.word import canonical_word
@@ -25,6 +28,7 @@ from verify.runs.network_records import (
     rates_in_text,
     rates_of_text,
     record_of,
+    value_of_code,
 )
 from verify.samplers.catalogue import BY_TEXT
 from verify.samplers.conditioned.sampler import Conditioned
@@ -67,7 +71,8 @@ class ObservableRecord(Struct, frozen=True):
 
 class ConfigurationRecord(Struct, frozen=True, omit_defaults=True):
     """A configuration in plain numbers and text; multipliers are None where all are 1, and the
-    observable where it is the update.
+    observable where it is the update.  ``optimiser``: its code, None for gradient descent;
+    ``norm1``: |x|_1 over the input width, None where it is not asked for.
 
     ``layers``: as users give them, ``Branch(3)`` as "branch 3".  ``rates``: texts; of residual
     blocks triples by role, of a graph (source, vertex, multiplier).  ``mlp`` or ``other``: the
@@ -81,6 +86,8 @@ class ConfigurationRecord(Struct, frozen=True, omit_defaults=True):
     observable: ObservableRecord | None = None
     mlp: NetworkRecord | None = field(default=None, name="network")
     other: OtherRecord | None = None
+    optimiser: str | None = None
+    norm1: str | None = None
 
     @property
     def network(self) -> NetworkRecord | OtherRecord:
@@ -124,6 +131,8 @@ class Configuration:
     step: float | None
     sampler: Sampler
     observable: Observable | None = None
+    optimiser: Optimiser = dataclasses.field(default_factory=GradientDescent)
+    norm1: float | None = None
 
     @cached_property
     def record(self) -> ConfigurationRecord:
@@ -137,6 +146,8 @@ class Configuration:
             sampler=repr(self.sampler),
             step=None if self.step is None else repr(self.step),
             observable=None if self.observable is None else ObservableRecord.of(self.observable),
+            optimiser=None if self.optimiser == GradientDescent() else repr(self.optimiser),
+            norm1=None if self.norm1 is None else repr(self.norm1),
         )
 
     @cached_property
@@ -173,6 +184,10 @@ class Configuration:
             chosen["layers"] = record.layers
         if record.observable is not None:
             chosen["observable"] = record.observable
+        if record.optimiser is not None:
+            chosen["optimiser"] = record.optimiser
+        if record.norm1 is not None:
+            chosen["norm1"] = record.norm1
         if self.sampler != Gram():
             chosen["sampler"] = record.sampler
         return int(hashlib.sha256(_line(chosen).encode()).hexdigest(), 16)
@@ -224,6 +239,10 @@ class Configuration:
             step=None if record.step is None else float(record.step),
             sampler=BY_TEXT[record.sampler],
             observable=None if record.observable is None else record.observable.observable,
+            optimiser=GradientDescent()
+            if record.optimiser is None
+            else value_of_code(record.optimiser),
+            inputs=_inputs(network, None if record.norm1 is None else float(record.norm1)),
         )
 
 
@@ -235,6 +254,8 @@ def configuration(
     step: object = None,
     sampler: Sampler = Gram(),
     observable: object = None,
+    optimiser: object = GradientDescent(),
+    inputs: object = None,
 ) -> Configuration:
     """The configuration that these arguments of `verify.monte_carlo` mean.
 
@@ -245,14 +266,30 @@ def configuration(
             f"expected a sampler, got sampler={sampler!r}; give Gram(), RareEvents(), "
             f"Conditioned() or Dense()"
         )
-    problem = numeric_problem(network, layer=layer, rates=rates, step=step, observable=observable)
+    problem = numeric_problem(
+        network,
+        layer=layer,
+        rates=rates,
+        step=step,
+        observable=observable,
+        optimiser=optimiser,
+        inputs=inputs,
+    )
     _check_network(problem, sampler)
     if problem.observable is not None:
         _check_drawn(problem.observable, sampler)
     sampler.check(problem)
-    places = places_of(network)
-    asked, trained = places.asked(layer), places.rates(rates)
-    return Configuration(network, asked, trained, problem.step, sampler, problem.observable)
+    places = places_of(problem.network)
+    return Configuration(
+        problem.network,
+        places.asked(layer),
+        places.rates(rates),
+        problem.step,
+        sampler,
+        problem.observable,
+        problem.optimiser,
+        problem.norm1,
+    )
 
 
 def _check_network(problem: Problem, sampler: Sampler) -> None:
@@ -288,7 +325,16 @@ def problem_of(configuration: Configuration) -> Problem:
         rates=configuration.rates,
         step=configuration.step,
         observable=configuration.observable,
+        optimiser=configuration.optimiser,
+        inputs=_inputs(configuration.network, configuration.norm1),
     )
+
+
+def _inputs(network: Network, norm1: float | None) -> Inputs | None:
+    """The input of a network whose |x|_1 was asked for."""
+    if norm1 is None:
+        return None
+    return Inputs(((network.norm2 / network.first_fan_in,),), norm1=norm1)
 
 
 def _line(record: object) -> str:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import ast
 from typing import Any, cast
 
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from theory import activations, optimisers
 from theory.activations import LeakyReLU, Linear, PiecewiseLinear, ReLU
 from theory.errors import InvalidArgument
 from theory.networks.convolution import Convolution
 from theory.networks.graph import Graph
 from theory.networks.mlp import MLP
 from theory.networks.network import Network
+from theory.networks.norms import LayerNorm, RMSNorm
 from theory.networks.residual import Residual
 from theory.networks.roles import Branch, ByRole
 from theory.validation import brief, typed
@@ -26,22 +29,36 @@ __all__ = [
     "rates_in_text",
     "rates_of_text",
     "record_of",
+    "value_of_code",
 ]
 
+_MADE = {
+    name: getattr(module, name)
+    for module, names in ((activations, activations.__all__), (optimisers, optimisers.__all__))
+    for name in names
+    if name[0].isupper() and name not in ("Nonlinearity", "PiecewiseLinear", "Layer", "OwnPart")
+} | {"RMSNorm": RMSNorm, "LayerNorm": LayerNorm}
+"""What records make from code, by its name."""
 _MOST_WIDTHS = 10_000
 """Widths that differ, of a network that is read from a file."""
 
 
-class NetworkRecord(Struct, frozen=True):
-    """An MLP in numbers, exact rationals as text; ``width``: all where they differ."""
+class NetworkRecord(Struct, frozen=True, omit_defaults=True):
+    """An MLP in numbers, exact rationals as text; ``width``: all where they differ.
+
+    ``slope``: of the activation on negative numbers, or the code of an activation that has none,
+    whose ``weight_variance`` is None where it is critical; ``norm``: its code.
+    """
 
     depth: int
     input_norm2: str
     input_width: int
     readout_variance: str
     slope: str
-    weight_variance: str
+    weight_variance: str | None
     width: int | tuple[int, ...]
+    bias_variance: str = "0"
+    norm: str | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.width, tuple) and len(self.width) > _MOST_WIDTHS:
@@ -51,21 +68,26 @@ class NetworkRecord(Struct, frozen=True):
     def of(cls, network: MLP) -> NetworkRecord:
         """The numbers of ``network``."""
         widths = tuple(int(width) for width in network.widths[1:])
+        bent = isinstance(network.activation, PiecewiseLinear)
+        variance = network.c if bent else network.weight_variance
         return cls(
             depth=network.layers,
             input_norm2=str(network.norm2),
             input_width=int(network.first_fan_in),
             readout_variance=str(network.s),
-            slope=str(network.activation.slope),
-            weight_variance=str(network.c),
+            slope=str(network.activation.slope) if bent else repr(network.activation),
+            weight_variance=None if variance is None else str(variance),
             width=widths[0] if len(set(widths)) == 1 else widths,
+            bias_variance=str(network.bias_variance),
+            norm=None if network.norm is None else repr(network.norm),
         )
 
     @property
     def network(self) -> MLP:
         """The network; `InvalidArgument` where there is none of such numbers."""
         given = asdict(self)
-        slope = given.pop("slope")
+        slope, norm = given.pop("slope"), given.pop("norm")
+        given["norm"] = None if norm is None else value_of_code(norm)
         return MLP(**given, activation=_activation(slope))
 
     @property
@@ -96,6 +118,7 @@ class NetworkRecord(Struct, frozen=True):
         """
         given = self.chosen | {"activation": self.network.activation}
         given.pop("slope", None)
+        given["norm"] = self.network.norm
         usual = self.input_norm2 == str(self.input_width)
         return repr(MLP(**given | {"input_norm2": None if usual else self.input_norm2}))
 
@@ -303,5 +326,26 @@ def rates_of_text(network: Network, texts: Any) -> Any:
     return texts
 
 
-def _activation(slope: str) -> PiecewiseLinear:
+def _activation(slope: str) -> Any:
+    if slope.endswith(")"):
+        return value_of_code(slope)
     return {"0": ReLU(), "1": Linear()}.get(slope) or LeakyReLU(slope)
+
+
+def value_of_code(code: str) -> Any:
+    """The activation, norm or optimiser that ``code``, a ``repr``, makes: its text is read, never
+    evaluated.  `ValueError` for any other text."""
+    try:
+        return _value(ast.parse(code, mode="eval").body)
+    except (SyntaxError, RecursionError, MemoryError):
+        raise ValueError("no code of an activation, a norm or an optimiser") from None
+
+
+def _value(node: ast.AST) -> Any:
+    match node:
+        case ast.Constant(value=str() | int()):
+            return node.value
+        case ast.Call(func=ast.Name(id=name)) if name in _MADE:
+            given = {each.arg: _value(each.value) for each in node.keywords if each.arg is not None}
+            return _MADE[name](*map(_value, node.args), **given)
+    raise ValueError("no code of an activation, a norm or an optimiser")

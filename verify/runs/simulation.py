@@ -9,7 +9,9 @@ from typing import Any
 
 from theory.coverage import answered
 from theory.errors import InvalidArgument
+from theory.networks.inputs import Inputs
 from theory.networks.network import Network
+from theory.optimisers import GradientDescent, Optimiser
 from theory.waiting import announced
 from theory.words.observables import Observable
 from verify.inference.estimate import Estimate
@@ -39,6 +41,8 @@ def monte_carlo(
     rates: object = None,
     step: float | None = None,
     observable: Observable | None = None,
+    optimiser: Optimiser = GradientDescent(),
+    inputs: Inputs | None = None,
     executor: Executor | None = None,
     progress: Progress | None = None,
     store: str | Path | None = None,
@@ -56,6 +60,9 @@ def monte_carlo(
     a real gradient step with drawn labels, its mean square over rate squared.
     ``observable``: built from `theory.observables`, as for `theory.derive`; `Dense` draws every
     observable, and the attribute ``draws`` names the observables of another sampler.
+    ``optimiser``: the rule of the step, from `theory`; ``inputs``: `theory.Inputs`, for another
+    |x|^2 or |x|_1.  `Conditioned` and `Dense` draw other optimisers than gradient descent, any
+    activation, drawn biases and norms.
     ``executor``: any `concurrent.futures.Executor`; None for a thread per core.  ``progress`` is
     called with the number of networks of each finished block.  ``store``: a file that keeps the
     finished blocks, made if it is absent; its blocks are not drawn again (docs/runs.md).
@@ -89,7 +96,14 @@ def monte_carlo(
     checked_progress(progress)
     with announced("simulation, whose first run compiles for up to half a minute") as done:
         asked = configuration(
-            network, layer=layer, rates=rates, step=step, sampler=sampler, observable=observable
+            network,
+            layer=layer,
+            rates=rates,
+            step=step,
+            sampler=sampler,
+            observable=observable,
+            optimiser=optimiser,
+            inputs=inputs,
         )
         sampling = Sampling(asked, checked_seed(seed), checked_samples(samples))
         drawn = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -10,8 +10,10 @@ from sympy import Rational
 
 from theory.errors import InvalidArgument
 from theory.networks.convolution import Convolution
+from theory.networks.inputs import asked_inputs
 from theory.networks.mlp import MLP
-from theory.networks.network import Network, checked_network, exact_network
+from theory.networks.network import Network, checked_network
+from theory.optimisers import GradientDescent, Optimiser, checked_optimiser
 from theory.validation import brief, number_between
 from theory.words.observables import Observable, checked_observable
 from verify.numerics.arrays import FloatArray
@@ -41,12 +43,42 @@ class Problem:
     layers: npt.NDArray[np.int64]
     step: float | None
     observable: Observable | None = None
+    optimiser: Optimiser = field(default_factory=GradientDescent)
+    norm1: float | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the step is gradient descent's, on a network of piecewise linear activations
+        without biases and norms."""
+        return self.network._is_exact and self.optimiser == GradientDescent()
+
+    @property
+    def is_layerwise(self) -> bool:
+        """Whether the network is drawn layer by layer, as `verify.samplers.layerwise` does."""
+        return isinstance(self.network, MLP) and not self.is_plain
+
+    @property
+    def input_vector(self) -> FloatArray:
+        """An input of the |x| and |x|_1 asked for, whose entries are +-|x|/sqrt(n_0) by default,
+        shape ``(n_0,)``; for another |x|_1 up to half of its entries are larger than the others."""
+        size = int(self.widths[0])
+        mean, square = self.norm1, self.input_norm**2 / size
+        if mean is None or size == 1:
+            return np.full(size, square**0.5)
+        large = min(size // 2, int(size * mean**2 / square))
+        apart, odds = max(square - mean**2, 0.0) ** 0.5, (large / (size - large)) ** 0.5
+        few, others = (
+            np.full(large, mean + apart / odds),
+            np.full(size - large, mean - apart * odds),
+        )
+        return np.concatenate((few, others))
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """What a sample measures: label and output apart, or the total of a real step or of an
-        observable."""
-        whole = self.step is not None or self.observable is not None
+        """What a sample measures: label and output apart, or the total of a real step, of an
+        observable, and of an optimiser whose step is not proportional to f - y."""
+        linear = self.optimiser.unscaled == GradientDescent() and not self.optimiser.weight_decay
+        whole = self.step is not None or self.observable is not None or not linear
         return ("total",) if whole else ("label", "output")
 
     @property
@@ -86,7 +118,14 @@ class Problem:
 
 
 def numeric_problem(
-    network: Network, *, layer: object, rates: object, step: object, observable: object = None
+    network: Network,
+    *,
+    layer: object,
+    rates: object,
+    step: object,
+    observable: object = None,
+    optimiser: object = GradientDescent(),
+    inputs: object = None,
 ) -> Problem:
     """Check and convert the arguments of a simulation; `InvalidArgument` names what is wrong."""
     if observable is not None and step is not None:
@@ -94,7 +133,7 @@ def numeric_problem(
             f"expected no step with an observable, which is of the network before it is trained, "
             f"got step={step!r}; leave step out"
         )
-    exact_network(checked_network(network, give="MLP(width=64, depth=4)"))
+    checked_network(checked_network(network, give="MLP(width=64, depth=4)"))
     if network.free_symbols:
         names = ", ".join(sorted(str(symbol) for symbol in network.free_symbols))
         given = "MLP(width=64, depth=4)" if isinstance(network, MLP) else "width=64"
@@ -108,14 +147,52 @@ def numeric_problem(
             f"out to measure the update"
         )
     _check_size(network)
+    rule = checked_optimiser(optimiser)
+    if rule != GradientDescent() and not isinstance(network, MLP):
+        raise InvalidArgument(
+            f"expected an MLP for an optimiser, got network={brief(network)}; leave optimiser out "
+            f"for gradient descent"
+        )
+    if observable is not None and not network._is_exact:
+        raise InvalidArgument(
+            f"expected a network of piecewise linear activations without biases and norms with an "
+            f"observable, got network={brief(network)}; leave observable out to measure the update"
+        )
+    norm1 = None
+    if inputs is not None:
+        network, norm1 = _with_inputs(network, inputs)
     places = places_of(network)
     return Problem(
         network=network,
+        optimiser=rule,
+        norm1=norm1,
         sites=places.sites(places.rates(rates)),
         layers=np.array([places.site(each) for each in places.asked(layer)], dtype=np.int64),
         step=None if step is None else _step(step),
         observable=None if observable is None else _observable(observable),
     )
+
+
+def _with_inputs(network: Network, inputs: object) -> tuple[Network, float | None]:
+    """The network with the |x|^2 of ``inputs``, and their |x|_1 over the input width."""
+    asked, size = asked_inputs(network, inputs), int(network.first_fan_in)
+    if not isinstance(network, MLP):
+        raise InvalidArgument(
+            f"expected an MLP for inputs, got network={brief(network)}; give it input_norm2"
+        )
+    norm2 = asked.square * size
+    if network.input_norm2 is not None and network.input_norm2 != norm2:
+        raise InvalidArgument(
+            f"expected one |x|^2, got input_norm2={brief(network.input_norm2)} of the network and "
+            f"inputs={inputs!r}; leave one of the two out"
+        )
+    norm1 = None if asked.norm1 is None else float(asked.norm1)
+    if norm1 is not None and size * norm1**2 < asked.square:
+        raise InvalidArgument(
+            f"expected |x|_1 of at least |x|, got norm1={norm1!r} of {size} entries; give a "
+            f"larger norm1"
+        )
+    return network._with(input_norm2=norm2), norm1
 
 
 def _check_size(network: Network) -> None:

@@ -108,8 +108,8 @@ class Sampler(PublicNames, ABC):
         """
 
     def draws_network(self, problem: Problem) -> bool:
-        """Whether this sampler draws such networks: chains of layers, if not more."""
-        return problem.sites.is_chain
+        """Whether this sampler draws such networks: plain chains of layers, if not more."""
+        return problem.is_plain and problem.sites.is_chain
 
     def can_draw(self, observable: Observable) -> bool:
         """Whether this sampler holds every word of ``observable``."""

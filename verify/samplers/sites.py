@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from sympy import Rational
 
+from theory.activations import Nonlinearity, PiecewiseLinear
 from theory.errors import InvalidArgument
 from theory.networks.network import Network
 from theory.networks.sites import BELOW, Edge, Site
@@ -42,7 +43,8 @@ class Sites:
 
     ``inputs``: the vectors in coordinates of their span, shape ``(inputs, rank)``: the law depends
     on their inner products alone.
-    ``widths``: shape ``(sites,)``.  ``slopes``: of the activations on negative numbers.
+    ``widths``: shape ``(sites,)``.  ``slopes``: of the activations on negative numbers, not a
+    number of those that are not piecewise linear.
     ``first_edge``: the edges into site p have the numbers ``first_edge[p]`` to
     ``first_edge[p + 1] - 1``; shape ``(sites + 1,)``.
     ``sources``, ``weights``, ``sd``, ``rates``: of each edge, its source, the identity of its
@@ -187,7 +189,7 @@ def _columns(sites: Sequence[Site], known: Mapping[str, int]) -> _Columns:
     numbers = [identities[edge.weights or number] for number, (_, edge) in enumerate(edges)]
     return _Columns(
         widths=np.array([_width(site.width) for site in sites], np.int64),
-        slopes=np.array([ordinary_number("negative_slope", s.activation.slope) for s in sites]),
+        slopes=np.array([_slope(site.activation) for site in sites]),
         edges=np.array([len(site.edges) for site in sites], np.int64),
         sources=np.array([place[edge.source] for _, edge in edges], np.int64),
         weights=np.array(numbers, np.int64),
@@ -197,6 +199,13 @@ def _columns(sites: Sequence[Site], known: Mapping[str, int]) -> _Columns:
         link_sources=np.array([place[link.source] for link in links], np.int64),
         link_factors=np.array([ordinary_number("skip2", link.squared) ** 0.5 for link in links]),
     )
+
+
+def _slope(activation: Nonlinearity) -> float:
+    """On negative numbers; not a number where the activation is not piecewise linear."""
+    if not isinstance(activation, PiecewiseLinear):
+        return float("nan")
+    return ordinary_number("negative_slope", activation.slope)
 
 
 def _deviation(site: Site, edge: Edge) -> float:

@@ -29,19 +29,23 @@ class ConditionedMatrices(Matrices):
         self._stream, self._networks = stream, networks
 
     def normals(self, width: int) -> FloatArray:
+        """For every network."""
         drawn = np.empty(self._networks * width, np.float32)
         single_normals(self._stream, drawn)
         return drawn.reshape(self._networks, width).astype(float)
 
     def forward(self, layer: int, x: FloatArray) -> FloatArray:
+        """|x| sd m with a standard normal vector m."""
         return self._sd[layer - 1] * np.sqrt(dot(x, x)) * self.normals(int(self._widths[layer]))
 
     def backward(self, layer: int, x: FloatArray, wx: FloatArray, g: FloatArray) -> FloatArray:
+        """See the class."""
         fresh, square = self.normals(x.shape[1]), dot(x, x)
         fresh *= self._sd[layer - 1] * np.sqrt(dot(g, g))
         return fresh + over(dot(wx, g) - dot(fresh, x), square) * x
 
     def again(self, layer: int, seen: Seen, y: FloatArray) -> FloatArray:
+        """See the class."""
         x, wx, g, h = seen.x, seen.wx, seen.g, seen.h
         square = dot(x, x)
         along = over(dot(x, y), square)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from theory.coverage import answered_class
 from theory.errors import InvalidArgument
 from theory.networks.network import Network
+from theory.optimisers import SignDescent
 from theory.validation import brief
 from theory.words.observables import checked_observable
 from theory.words.word import Word
@@ -16,16 +18,22 @@ from verify.numerics.arrays import FloatArray
 from verify.numerics.streams import block_counts, block_stream, checked_samples, checked_seed
 from verify.numerics.variates import new_stream
 from verify.samplers.blocks import blocks_of, has_blocks
+from verify.samplers.conditioned.layerwise import ConditionedMatrices
 from verify.samplers.conditioned.observing import conditioned_factors, in_codes, is_held
 from verify.samplers.conditioned.passes import conditioned_neurons, conditioned_updates
 from verify.samplers.conditioned.residual_passes import new_residuals, residual_updates
 from verify.samplers.conditioned.state import new_state
+from verify.samplers.layerwise import layerwise_updates
 from verify.samplers.observing import Signed, factors_of, product_of
 from verify.samplers.problem import Problem, numeric_problem
 from verify.samplers.sampler import Cost, Limit, Sampler, Share
 from verify.samplers.vectors import vector_scales
 
 __all__ = ["Conditioned", "Neurons"]
+
+_NEURONS_OF_A_LAYER, _NEURONS = 2**14, 2**21
+"""At most so many neurons of one layer, and of all, are worked on together: they stay in the
+cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,15 +98,20 @@ class Conditioned(Sampler):
         )
 
     def draws_network(self, problem: Problem) -> bool:
-        """Chains of layers, and residual networks."""
-        return super().draws_network(problem) or has_blocks(problem)
+        """Chains of layers of any activation, and residual networks."""
+        plain = super().draws_network(problem) or (problem.is_plain and has_blocks(problem))
+        return plain or (problem.is_layerwise and not _is_entrywise(problem))
 
     def sample(self, problem: Problem, stream: np.random.Generator, count: int) -> FloatArray:
         """See `Sampler.sample`."""
         logs = np.empty((len(problem.parts), count, problem.layers.size))
         labels, step = _labels(stream, count), problem.step or 0.0
         draws = new_stream(stream)
-        if has_blocks(problem):
+        if problem.is_layerwise:
+            for start, end in _together(problem, count):
+                matrices = ConditionedMatrices(problem, draws, end - start)
+                layerwise_updates(problem, matrices, labels[start:end], logs[:, start:end])
+        elif has_blocks(problem):
             room = new_residuals(blocks_of(problem), step)
             residual_updates(draws, room, step, labels, problem.layers, logs)
         else:
@@ -142,7 +155,7 @@ class Conditioned(Sampler):
         ((4, 50), (4, 50), (4,))
         """
         problem = numeric_problem(network, layer=layer, rates=rates, step=step)
-        if not problem.sites.is_chain:
+        if not (problem.is_plain and problem.sites.is_chain):
             raise InvalidArgument(
                 f"expected an MLP for network, got network={brief(network)}; give MLP(50, 3), or "
                 f"use monte_carlo, which measures the mean squares of other networks"
@@ -162,6 +175,20 @@ class Conditioned(Sampler):
             conditioned_neurons(new_stream(stream), scales, room, problem.step or 0.0, *drawn)
             start += count
         return Neurons(z, change, outputs, labels)
+
+
+def _is_entrywise(problem: Problem) -> bool:
+    """Whether the step of a weight is no product of a number of its row and one of its column."""
+    rule = problem.optimiser.unscaled
+    return isinstance(rule, SignDescent) and rule.epsilon != 0
+
+
+def _together(problem: Problem, count: int) -> Iterator[tuple[int, int]]:
+    """Networks that are drawn together, from one to before another."""
+    neurons = int(problem.widths.sum())
+    most = max(1, min(_NEURONS_OF_A_LAYER // int(problem.widths.max()), _NEURONS // neurons))
+    for start in range(0, count, most):
+        yield start, min(start + most, count)
 
 
 def _labels(stream: np.random.Generator, count: int) -> FloatArray:

@@ -27,22 +27,26 @@ class LiteralMatrices(Matrices):
         self._problem, self._weights, self._stream = problem, weights, stream
 
     def normals(self, width: int) -> FloatArray:
+        """For one network."""
         drawn = np.empty(width, np.float32)
         single_normals(self._stream, drawn)
         return drawn[None].astype(float)
 
     def forward(self, layer: int, x: FloatArray) -> FloatArray:
+        """All rows."""
         out = self._begin(layer, x)
         pre_activations(self._weights, layer, x[0], self._sd(layer), True, out)
         return out[None]
 
     def backward(self, layer: int, x: FloatArray, wx: FloatArray, g: FloatArray) -> FloatArray:
+        """All columns."""
         self._begin(layer, x)
         out = np.empty(x.shape[1])
         transposed_product(self._weights, layer, g[0], self._sd(layer), wx[0], True, out)
         return out[None]
 
     def again(self, layer: int, seen: Seen, y: FloatArray) -> FloatArray:
+        """All rows."""
         out = self._begin(layer, y)
         products(self._weights, layer, y[0], self._sd(layer), seen.wx[0], True, out)
         return out[None]

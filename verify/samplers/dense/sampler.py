@@ -15,10 +15,13 @@ from theory.networks.sites import Cell
 from theory.words.observables import checked_observable
 from theory.words.word import Word
 from verify.numerics.arrays import FloatArray
+from verify.numerics.variates import new_stream
+from verify.samplers.dense.layerwise import LiteralMatrices
 from verify.samplers.dense.observing import dense_factors, factors_in_codes, matrices
 from verify.samplers.dense.passes import dense_updates
 from verify.samplers.dense.sites import site_scales, site_updates
 from verify.samplers.dense.weights import drawn_weights
+from verify.samplers.layerwise import layerwise_updates
 from verify.samplers.observing import Signed, factors_of, product_of
 from verify.samplers.problem import Problem
 from verify.samplers.sampler import Cost, Limit, Sampler, Share
@@ -75,7 +78,13 @@ class Dense(Sampler):
         labels = 2.0 * stream.integers(0, 2, count) - 1.0
         step = problem.step or 0.0
         with drawn_weights(problem, stream) as weights:
-            if problem.sites.is_chain:
+            if problem.is_layerwise:
+                draws = new_stream(stream)
+                for k in range(count):
+                    weights.now.network, weights.now.used = k, 0
+                    matrices, here = LiteralMatrices(problem, weights, draws), slice(k, k + 1)
+                    layerwise_updates(problem, matrices, labels[here], logs[:, here])
+            elif problem.sites.is_chain:
                 scales = vector_scales(problem)
                 dense_updates(scales, weights, labels, step, problem.layers, logs)
             else:
