@@ -19,7 +19,7 @@ import numpy as np
 from theory.activations.nonlinearity import FloatArray, Nonlinearity
 from theory.errors import NotSolved
 
-__all__ = ["Moments", "MomentTable", "moment_table", "moments"]
+__all__ = ["MomentTable", "Moments", "moment_table", "moments"]
 
 _WIDTH = 0.25
 _DEGREE = 12
@@ -225,4 +225,3 @@ def _sign_changes(function: Any, edges: FloatArray) -> FloatArray:
         same = np.sign(function(middle)) == sign
         low, high = np.where(same, middle, low), np.where(same, high, middle)
     return (low + high) / 2
-
