@@ -44,6 +44,7 @@ from theory.networks.multipliers import ByGroup, TrainedLayers
 from theory.networks.norms import LayerNorm, RMSNorm
 from theory.networks.residual import Residual
 from theory.networks.roles import Branch, ByRole
+from theory.optimisers import GradientDescent, Momentum, Normalised, SignDescent, WeightDecay
 from theory.public_names import listed
 from theory.rates.block_rate import BlockLearningRate
 from theory.rates.hidden_rate import MaximalLearningRate
@@ -74,6 +75,7 @@ __all__ = [
     "Erf",
     "EveryHiddenLayer",
     "FirstLayer",
+    "GradientDescent",
     "Graph",
     "HiddenLayers",
     "InvalidArgument",
@@ -85,8 +87,10 @@ __all__ = [
     "MaximalLearningRate",
     "MeanOverLayers",
     "Mish",
+    "Momentum",
     "MupDepthError",
     "NetworkOutput",
+    "Normalised",
     "NotSolved",
     "OutsideValidity",
     "RMSNorm",
@@ -96,6 +100,7 @@ __all__ = [
     "ReadoutUpdate",
     "Residual",
     "SiLU",
+    "SignDescent",
     "Sin",
     "Softplus",
     "Softsign",
@@ -107,6 +112,7 @@ __all__ = [
     "Tanh",
     "TrainedLayers",
     "TransferredLearningRate",
+    "WeightDecay",
     "alignment",
     "bibtex",
     "critical",

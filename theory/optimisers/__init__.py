@@ -1,1 +1,20 @@
-"""Optimisers of the first step as n goes to infinity, each with its own part of a layer's step."""
+"""An optimiser says how far its first step moves a layer by that layer's own weights."""
+
+from theory.optimisers.gradient_descent import GradientDescent
+from theory.optimisers.momentum import Momentum
+from theory.optimisers.normalised import Normalised
+from theory.optimisers.optimiser import Layer, Optimiser, OwnPart, checked_optimiser
+from theory.optimisers.sign_descent import SignDescent
+from theory.optimisers.weight_decay import WeightDecay
+
+__all__ = [
+    "GradientDescent",
+    "Layer",
+    "Momentum",
+    "Normalised",
+    "Optimiser",
+    "OwnPart",
+    "SignDescent",
+    "WeightDecay",
+    "checked_optimiser",
+]

@@ -1,0 +1,107 @@
+"""The own part of steps whose entries are a function of the gradient's entries, by quadrature.
+
+If the weight (i, j) moves by F(g_i x_j), then psi(g) = E_x x F(g x), in units of n.  F may turn
+within a small range, such as epsilon of sign descent; the nodes stand densely around x = 0 and
+g = 0, and psi is a polynomial on short ranges of log g.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from theory.activations.nonlinearity import FloatArray
+from theory.errors import NotSolved
+from theory.optimisers import OwnPart
+
+if TYPE_CHECKING:
+    from theory.infinite_width.layers import Layers
+
+__all__ = ["entrywise_part"]
+
+_DEEPEST = 1000
+"""Layers that take some ten seconds."""
+_NODES, _HALVINGS, _FARTHEST = 10, 24, 9.0
+_ORDER, _RANGE, _RANGES = 12, 0.7, 60
+"""Points of a polynomial in log g, the range of log g that it covers, and the number of ranges."""
+
+
+def entrywise_part(entry: Callable[[Any], Any], layers: Layers) -> OwnPart:
+    """The own parts of all layers."""
+    wide, depth = layers.wide, len(layers)
+    if depth > _DEEPEST:
+        raise NotSolved(
+            f"an epsilon above 0 is solved for at most {_DEEPEST} layers, got {depth}: give fewer, "
+            f"or epsilon=0"
+        )
+    if abs(wide.size**2 / wide.square - 1) > 1e-12:
+        raise NotSolved("an epsilon above 0 needs inputs of entries +-sqrt(q): leave norm1 out")
+    activation, slope_scales = wide.moments.activation, layers.slope_scales
+    inputs = np.array([wide.square**0.5]), np.ones(1)
+    gradients = np.broadcast_to(np.asarray(layers.gradient), depth)
+    own = []
+    for place in range(depth):
+        z, weights = graded(activation.kinks, layers.seen[place] ** 0.5)
+        slopes = activation.derivative(z) / slope_scales[place], weights
+        own.append(_own_part(entry, inputs, slopes, gradients[place]))
+        inputs = layers.normalised(activation.value(z), place), weights
+    fan_in = layers.fan_in
+    square, along, slope_square, slope_along = np.array(own).T
+    return OwnPart(
+        fan_in**2 * square, fan_in * along, fan_in**2 * slope_square, fan_in * slope_along
+    )
+
+
+def _own_part(
+    entry: Callable[[Any], Any],
+    inputs: tuple[FloatArray, FloatArray],
+    slopes: tuple[FloatArray, FloatArray],
+    deviation: float,
+) -> tuple[float, ...]:
+    """The four means of one layer."""
+    slope, weight = np.abs(slopes[0]), slopes[1]
+    h, half = graded((), 1.0)
+    h, half = h[h > 0], 2 * half[h > 0]
+    gradient = np.multiply.outer(slope, h)
+    psi = _interpolated(entry, inputs, gradient * deviation)
+    square, along = psi**2 @ half, (psi * gradient) @ half
+    return tuple(float(weight @ each) for each in (
+        square, along, slope**2 * square, slope**2 * along
+    ))  # fmt: skip
+
+
+def _interpolated(
+    entry: Callable[[Any], Any], inputs: tuple[FloatArray, FloatArray], gradient: FloatArray
+) -> FloatArray:
+    """psi at every entry of ``gradient``, none of which is negative."""
+    x, weights = inputs
+    top = np.log(gradient.max())
+    with np.errstate(divide="ignore"):
+        below = (top - np.log(gradient)) / _RANGE
+    place = np.minimum(below, _RANGES - 1e-9).astype(int)
+    angles = np.pi * (np.arange(_ORDER) + 0.5) / _ORDER
+    table = np.exp(top - _RANGE * np.add.outer(np.arange(_RANGES), (np.cos(angles) + 1) / 2))
+    psi = (x * entry(np.multiply.outer(table, x))) @ weights
+    transform = np.cos(np.multiply.outer(angles, np.arange(_ORDER))) * 2 / _ORDER
+    transform[:, 0] /= 2
+    coefficients = psi @ transform
+    t = 2 * np.clip(below - place, 0, 1) - 1
+    last = before = np.zeros_like(t)
+    for k in range(_ORDER - 1, 0, -1):
+        last, before = coefficients[:, k][place] + 2 * t * last - before, last
+    found = coefficients[:, 0][place] + t * last - before
+    return np.where(gradient > 0, found, 0.0)
+
+
+def graded(kinks: tuple[float, ...], deviation: float) -> tuple[FloatArray, FloatArray]:
+    """Nodes and weights of E f(z) at z ~ N(0, deviation^2), dense around 0 and split at kinks."""
+    edges = _FARTHEST * 0.5 ** np.arange(_HALVINGS)
+    ends = sorted({0.0, *edges, *-edges, *(k / deviation for k in kinks)})
+    ends = [each for each in ends if abs(each) <= _FARTHEST]
+    points, lengths = np.polynomial.legendre.leggauss(_NODES)
+    nodes = np.concatenate([low + (high - low) * (points + 1) / 2 for low, high in pairwise(ends)])
+    weights = np.concatenate([(high - low) / 2 * lengths for low, high in pairwise(ends)])
+    return nodes * deviation, weights * np.exp(-(nodes**2) / 2) / np.sqrt(2 * np.pi)

@@ -1,0 +1,169 @@
+"""`Layers` holds the variances and moments of every layer of a network at infinite width."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from theory.activations.moments import Moments, MomentTable, moment_table
+from theory.activations.nonlinearity import FloatArray
+from theory.errors import NotSolved
+from theory.infinite_width.entrywise import entrywise_part
+from theory.networks.inputs import Inputs, fan_in_ratio
+from theory.networks.mlp import MLP
+from theory.networks.norms import LayerNorm, Norm
+from theory.optimisers import OwnPart
+from theory.public_names import cached_property
+
+__all__ = ["Layers", "Wide", "wide_network"]
+
+
+@dataclass(frozen=True)
+class Wide:
+    """A fully connected network as n -> infinity, in floats.
+
+    ``fan_in``: n_0/n; ``square`` and ``size``: |x|^2 and |x|_1 of the input, over n_0;
+    ``readout``: the readout variance times n^2.
+    """
+
+    moments: MomentTable
+    weight_variance: float
+    bias_variance: float
+    norm: Norm | None
+    fan_in: float
+    square: float
+    size: float
+    readout: float
+
+    def layers(self, depth: int) -> Layers:
+        """The layers 1 to ``depth``."""
+        first = self.weight_variance * self.square + self.bias_variance
+        if self.norm is None:
+            return Layers(self, self._variances(first, depth))
+        square = 1.0 if self.norm.before == "weights" else self.moments.q(1.0)
+        variances = np.full(depth, self.weight_variance * square + self.bias_variance)
+        variances[0] = first
+        return Layers(self, variances)
+
+    def _variances(self, variance: float, depth: int) -> FloatArray:
+        """E z^2 of layer after layer; the rest at once where it repeats."""
+        found: list[float] = []
+        before, square = -1.0, self.moments.q
+        while len(found) < depth:
+            found.append(variance)
+            after = self.weight_variance * square(variance) + self.bias_variance
+            if after in (variance, before):
+                found += [variance] * (depth - len(found))
+            before, variance = variance, after
+        return np.array(found)
+
+
+def wide_network(network: MLP, inputs: Inputs) -> Wide:
+    """``network`` with the input of ``inputs``, in floats; `NotSolved` where sizes or scales other
+    than width and depth are symbols, or widths differ."""
+    scales = (network.c, network.bias_variance, fan_in_ratio(network), network.s)
+    if isinstance(network.width, tuple) or any(not each.is_number for each in scales):
+        raise NotSolved(
+            f"infinite width needs one width and scales in numbers, got {network}: give one width, "
+            f"or leave it out"
+        )
+    weight, bias, fan_in, readout = map(float, scales)
+    square, size = float(inputs.square), float(inputs.size)
+    known = moment_table(network.activation)
+    return Wide(known, weight, bias, network.norm, fan_in, square, size, readout)
+
+
+@dataclass(frozen=True)
+class Layers:
+    """E z^2 of every layer, ``variances`` of shape ``(layers,)``; and as an optimiser reads them
+    (`theory.optimisers.Layer`), the moments of inputs and slopes, after the norm."""
+
+    wide: Wide
+    variances: FloatArray
+    gradient: Any = 1.0
+    """The standard deviation of h."""
+
+    def __len__(self) -> int:
+        return len(self.variances)
+
+    @property
+    def fan_in(self) -> FloatArray:
+        """Fan-in over n."""
+        return self._after(self.wide.fan_in, np.ones(len(self) - 1))
+
+    @cached_property
+    def square(self) -> FloatArray:
+        """E x^2 of the input of every layer."""
+        square = self.moments.q[:-1]
+        return self._after(self.wide.square, square if self.divisor is None else square * 0 + 1)
+
+    @cached_property
+    def size(self) -> FloatArray:
+        """E |x| of the input of every layer."""
+        norm = self.wide.norm
+        if isinstance(norm, LayerNorm) and norm.before == "weights":
+            raise NotSolved(
+                "sign descent behind LayerNorm(before='weights') is not solved: give RMSNorm()"
+            )
+        size = self.moments.q1
+        divided = size if self.divisor is None else size / self.divisor
+        return self._after(self.wide.size, divided[:-1])
+
+    def slope(self, power: int) -> FloatArray:
+        """E |phi'|^power of every layer, for a slope that includes the norm."""
+        moments = self.moments
+        raw = (moments.alive, moments.m1, moments.m2, moments.m3, moments.m4)[power]
+        return np.asarray(raw / self.slope_scales**power)
+
+    @cached_property
+    def slope_scales(self) -> FloatArray:
+        """What the norm divides the slope of every layer by."""
+        if self._before == "activation":
+            return np.sqrt(self.variances)
+        return np.ones(len(self)) if self.divisor is None else self.divisor
+
+    def normalised(self, outputs: FloatArray, place: int) -> FloatArray:
+        """Values of phi in the layer ``place``, from 0, as the next weights read them."""
+        if self.divisor is None:
+            return outputs
+        mean = 0.0
+        if isinstance(self.wide.norm, LayerNorm):
+            mean = float(self.moments.mean[place])
+        return np.asarray((outputs - mean) / self.divisor[place])
+
+    @cached_property
+    def gain(self) -> FloatArray:
+        """chi: E|W^T g|^2 over E|g|^2 of the layer above, sigma_w^2 E phi'^2."""
+        return self.wide.weight_variance * self.slope(2)
+
+    @property
+    def _before(self) -> str | None:
+        return None if self.wide.norm is None else self.wide.norm.before
+
+    @property
+    def seen(self) -> FloatArray:
+        """The variance that the activation sees."""
+        return np.ones(len(self)) if self._before == "activation" else self.variances
+
+    @cached_property
+    def moments(self) -> Moments:
+        """Moments of the activation in every layer."""
+        return self.wide.moments.at(self.seen)
+
+    @cached_property
+    def divisor(self) -> FloatArray | None:
+        """What a norm before the weights divides the layer's output by."""
+        if self._before != "weights":
+            return None
+        mean = self.moments.mean if isinstance(self.wide.norm, LayerNorm) else 0
+        return np.sqrt(self.moments.q - mean**2)
+
+    def _after(self, first: float, others: FloatArray) -> FloatArray:
+        return np.concatenate([[first], others])
+
+    def entrywise(self, entry: Callable[[Any], Any]) -> OwnPart:
+        """The own part of a step whose weight (i, j) moves by ``entry(g_i x_j)``."""
+        return entrywise_part(entry, self)

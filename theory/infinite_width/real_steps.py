@@ -1,0 +1,239 @@
+"""One real step of gradient descent as n -> infinity: E (z' - z)^2 of every layer, at any rate.
+
+After a step at rate eta, z' = zeta + B g with zeta = z + d jointly Gaussian with z, and g = D h as
+in `theory.infinite_width.recursion`.  Four numbers pass from layer to layer: kappa = Cov(z, d),
+delta = Var d, the alignment B, and tau^2 = E h^2, which comes down from the readout:
+
+    kappa <- sigma_w^2 E x (x' - x),   delta <- sigma_w^2 E (x' - x)^2,
+    B     <- eta r E x x' + sigma_w^2 B E phi'(z) phi'(z'),
+
+since E h x' = B tau^2 E phi'(z) phi'(z') (Stein).  The movement is delta + B^2 tau^2 E phi'^2.  No
+difference of nearly equal numbers occurs, so that small steps keep their digits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from math import atan2, cos, exp, log, pi, sin, sqrt
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+
+from theory.activations import Nonlinearity, PiecewiseLinear
+from theory.activations.nonlinearity import FloatArray
+from theory.errors import NotSolved
+from theory.infinite_width.layers import Layers
+from theory.infinite_width.recursion import gradients
+
+__all__ = ["Step", "moved_by_step", "rate_that_moves"]
+
+_LONGEST_RISE, _RELATIVE = 30.0, 1e-11
+"""The logarithm of the factor by which a search for a rate rises, and its relative error."""
+_SMALL = 0.05
+"""Angles below which the two functions of an angle are series."""
+
+
+class Step(NamedTuple):
+    """E x (x' - x), E (x' - x)^2 and E phi'(z) phi'(z') of one layer."""
+
+    along: float
+    square: float
+    slopes: float
+
+
+Pair: TypeAlias = Callable[[float, float, float, float], Step]
+"""A `Step` from Q = Var z, kappa, delta and B^2 tau^2."""
+
+
+def moved_by_step(layers: Layers, rates: FloatArray) -> FloatArray:
+    """E (z' - z)^2 of every layer after one real step at the rate of each layer."""
+    pair, wide = pair_of(layers), layers.wide
+    columns = (layers.variances, layers.square, layers.fan_in, layers.slope(2), gradients(layers))
+    kappa = delta = aligned = along = 0.0
+    found = []
+    for rate, variance, square, fan_in, m2, tau2 in zip(
+        rates.tolist(), *(column.tolist() for column in columns), strict=True
+    ):
+        b = rate * fan_in * (square + along) + aligned
+        found.append(delta + b * b * m2 * tau2)
+        step = pair(variance, kappa, delta, b * b * tau2)
+        along = step.along
+        kappa, delta = wide.weight_variance * along, wide.weight_variance * step.square
+        aligned = wide.weight_variance * b * step.slopes
+    return np.array(found)
+
+
+def pair_of(layers: Layers) -> Pair:
+    """The `Step` of one layer as a function of four numbers."""
+    if layers.wide.norm is not None:
+        raise NotSolved("real steps behind a norm are not solved: leave step out, or the norm")
+    activation = layers.wide.moments.activation
+    if isinstance(activation, PiecewiseLinear):
+        slope = float(activation.slope)
+        return lambda q, kappa, delta, spread: _halves(q, kappa, delta, spread, slope)
+    return _Quadrature(activation)
+
+
+def _halves(q: float, kappa: float, delta: float, spread: float, slope: float) -> Step:
+    """In closed form, for the slopes 1 and ``slope``: z' crosses to the other side at the angle
+    theta between z and z'."""
+    along = square = slopes = 0.0
+    for s, t in ((1.0, slope), (slope, 1.0)):
+        moved = delta + s * s * spread
+        after = q + 2 * kappa + moved
+        theta = atan2(sqrt(max(q * moved - kappa * kappa, 0.0)), q + kappa)
+        sector, cross = _sector(theta)
+        crossed = after * sector / (2 * pi)
+        crossed_both = -sqrt(q * after) * cross / (2 * pi)
+        along += s * s * kappa / 2 + s * (t - s) * crossed_both
+        square += (
+            s * s * moved / 2 + 2 * s * (t - s) * (crossed - crossed_both) + (t - s) ** 2 * crossed
+        )
+        slopes += s * s / 2 + s * (t - s) * theta / (2 * pi)
+    return Step(along, square, slopes)
+
+
+def _sector(theta: float) -> tuple[float, float]:
+    """theta - sin theta cos theta, and sin theta - theta cos theta."""
+    if theta > _SMALL:
+        s, c = sin(theta), cos(theta)
+        return theta - s * c, s - theta * c
+    cube, square = theta**3, theta**2
+    return (
+        cube * (2 / 3 - square * (2 / 15 - square * 4 / 315)),
+        cube * (1 / 3 - square * (1 / 30 - square / 840)),
+    )
+
+
+_FARTHEST, _NODES = 8.5, 10
+_OUTER, _INNER = 1 / 6, 1 / 3
+"""Steps of the trapezoidal rules over z and over z' given z, in standard deviations."""
+_PANELS = 6
+"""Panels of z' given z between kinks."""
+_EDGES = (1.0, 4.0, 12.0)
+"""Panels of z end at this many standard deviations of z' from a kink."""
+
+
+@dataclass(frozen=True)
+class _Quadrature:
+    """A `Step` by quadrature over z, and over z' given z: trapezoidal rules, which converge
+    geometrically, where phi is analytic, else Gauss-Legendre rules between kinks."""
+
+    activation: Nonlinearity
+
+    def __call__(self, q: float, kappa: float, delta: float, spread: float) -> Step:
+        phi, dphi = self.activation.value, self.activation.derivative
+        kinks = np.array(self.activation.kinks)
+        own = max(delta - kappa * kappa / q, 0.0)
+        if kinks.size:
+            widths = np.sqrt(own + spread * dphi(kinks) ** 2)
+            z, weights = _split(kinks, widths, sqrt(q))
+        else:
+            z, weights = _even(_OUTER)
+            z = z * sqrt(q)
+        slope, before = dphi(z), phi(z)
+        mean, width = z * (kappa / q), np.sqrt(own + spread * slope**2)
+        if kinks.size:
+            t, inner = _split_each(
+                (kinks - (z + mean)[:, None]) / np.maximum(width, 1e-300)[:, None]
+            )
+        else:
+            t, inner = _even(_INNER)
+        after = (z + mean)[:, None] + width[:, None] * t
+        moved = phi(after) - before[:, None]
+        return Step(
+            float(weights @ (before * (moved * inner).sum(axis=1))),
+            float(weights @ (moved**2 * inner).sum(axis=1)),
+            float(weights @ (slope * (dphi(after) * inner).sum(axis=1))),
+        )
+
+
+@lru_cache
+def _even(step: float) -> tuple[FloatArray, FloatArray]:
+    """The trapezoidal rule of a standard Gaussian number."""
+    count = round(_FARTHEST / step)
+    t: FloatArray = step * np.arange(-count, count + 1, dtype=np.float64)
+    return t, step * np.exp(-(t**2) / 2) / sqrt(2 * pi)
+
+
+def _split(
+    kinks: FloatArray, widths: FloatArray, deviation: float
+) -> tuple[FloatArray, FloatArray]:
+    """A rule for N(0, deviation^2) whose panels end at kinks, and close to them."""
+    near = np.multiply.outer(widths, np.array([0.0, *_EDGES, *(-each for each in _EDGES)]))
+    ends = np.concatenate([(kinks[:, None] + near).ravel() / deviation, np.linspace(-9, 9, 13)])
+    ends = np.unique(np.clip(ends, -9, 9))
+    t, weights = _panels(ends[:-1], ends[1:])
+    return t.ravel() * deviation, weights.ravel()
+
+
+def _split_each(kinks: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """For every row of ``kinks`` a rule of a standard Gaussian number that is split there."""
+    rows = len(kinks)
+    ends = np.sort(np.clip(kinks, -9, 9), axis=1)
+    ends = np.concatenate([np.full((rows, 1), -9.0), ends, np.full((rows, 1), 9.0)], axis=1)
+    parts = np.arange(_PANELS + 1) / _PANELS
+    lows = ends[:, :-1, None] + np.diff(ends, axis=1)[:, :, None] * parts
+    t, weights = _panels(lows[:, :, :-1], lows[:, :, 1:])
+    return t.reshape(rows, -1), weights.reshape(rows, -1)
+
+
+def _panels(low: FloatArray, high: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Nodes of Gauss-Legendre rules from ``low`` to ``high`` with the weights of a standard
+    Gaussian number, along a last axis."""
+    points, lengths = np.polynomial.legendre.leggauss(_NODES)
+    half = (high - low)[..., None] / 2
+    t = low[..., None] + half * (points + 1)
+    return t, half * lengths * np.exp(-(t**2) / 2) / sqrt(2 * pi)
+
+
+class Reached(NamedTuple):
+    """The smallest rate at which a real step moves a layer to its bound, and this layer, from 1."""
+
+    rate: float
+    layer: int
+
+
+def rate_that_moves(layers: Layers, rates: FloatArray, bounds: FloatArray, start: float) -> Reached:
+    """The smallest rate at which E (z' - z)^2 of a layer reaches its bound; the search rises from
+    ``start``, or falls to where no layer reaches it, in steps of at most a factor 2."""
+
+    def excess(log_rate: float) -> float:
+        moved = moved_by_step(layers, exp(log_rate) * rates) / bounds
+        return log(float(np.nanmax(moved)))
+
+    low = log(start)
+    below = excess(low)
+    while below >= 0:
+        low -= log(2)
+        below = excess(low)
+    high, above = low, below
+    while above < 0:
+        low, below, high = high, above, high + min(log(2), 0.05 - above / 2)
+        above = excess(high)
+        if high > log(start) + _LONGEST_RISE:
+            raise NotSolved("no layer reaches the bound at any rate of a real step")
+    log_rate = _root(excess, low, below, high, above)
+    moved = moved_by_step(layers, exp(log_rate) * rates) / bounds
+    return Reached(exp(log_rate), int(np.nanargmax(moved)) + 1)
+
+
+def _root(
+    f: Callable[[float], float], low: float, below: float, high: float, above: float
+) -> float:
+    """The zero between ``low`` and ``high`` by false position; an end that stays twice counts half
+    (Illinois)."""
+    side = 0
+    while high - low > _RELATIVE:
+        middle = (low * above - high * below) / (above - below)
+        found = f(middle)
+        if abs(found) < _RELATIVE:
+            return middle
+        if found < 0:
+            low, below, above = middle, found, above / 2 if side < 0 else above
+        else:
+            high, above, below = middle, found, below / 2 if side > 0 else below
+        side = -1 if found < 0 else 1
+    return (low + high) / 2

@@ -1,0 +1,42 @@
+"""Gradient descent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from sympy import Integer
+
+from theory.coverage import answered_class
+from theory.optimisers.optimiser import Along, Layer, Optimiser, OwnPart, linear
+
+__all__ = ["GradientDescent"]
+
+_ZERO, _ONE = Integer(0), Integer(1)
+
+
+@answered_class
+@dataclass(frozen=True)
+class GradientDescent(Optimiser):
+    """U = dE/dW: the own part is |x|^2 times the gradient.
+
+    >>> from theory import GradientDescent
+    >>> GradientDescent()
+    GradientDescent()
+    """
+
+    degree: ClassVar[int] = 1
+
+    @property
+    def along(self) -> Along:
+        """The own part along the gradient.
+
+        >>> from theory import GradientDescent
+        >>> GradientDescent().along
+        Along(factor=1, q=1, q1=0, m1=0, m2=0, gradient=0)
+        """
+        return Along(_ONE, _ONE, _ZERO, _ZERO, _ZERO, _ZERO)
+
+    def own_part(self, layer: Layer) -> OwnPart:
+        """n E x^2 times the gradient of order 1/n."""
+        return linear(layer.fan_in * layer.square, layer)

@@ -1,0 +1,77 @@
+"""Sign descent, which Adam's first step is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from sympy import Expr, Integer, Rational, pi, sqrt
+
+from theory.coverage import answered_class
+from theory.errors import NotSolved
+from theory.optimisers.optimiser import GAUSSIAN_SIZE, Along, Layer, Optimiser, OwnPart
+from theory.validation import non_negative_value, written
+
+__all__ = ["SignDescent"]
+
+_ZERO, _HALF, _ONE = Integer(0), Rational(1, 2), Integer(1)
+
+
+@answered_class
+@dataclass(frozen=True, repr=False)
+class SignDescent(Optimiser):
+    """U = G/(|G| + epsilon/n) in every entry of the gradient G, with 0 for G = 0.
+
+    It is the first step of Adam, whose ``epsilon`` competes with gradients of order 1/n and is
+    given in units of 1/n: Adam's own epsilon times the width.  For ReLU half of all gradients are
+    0.
+
+    >>> from theory import SignDescent
+    >>> SignDescent(), SignDescent(epsilon="1e-3")
+    (SignDescent(), SignDescent(epsilon='1/1000'))
+    """
+
+    epsilon: Expr = _ZERO
+    width_power: ClassVar[int] = 2
+
+    def __post_init__(self) -> None:
+        epsilon = non_negative_value("epsilon", self.epsilon)
+        object.__setattr__(self, "epsilon", epsilon)
+
+    def __repr__(self) -> str:
+        return f"SignDescent({'' if self.epsilon == 0 else f'epsilon={written(self.epsilon)}'})"
+
+    @property
+    def is_homogeneous(self) -> bool:
+        """Whether epsilon is 0.
+
+        >>> from theory import SignDescent
+        >>> SignDescent(epsilon=1).is_homogeneous
+        False
+        """
+        return bool(self.epsilon == 0)
+
+    @property
+    def along(self) -> Along:
+        """The own part along the gradient.
+
+        >>> from theory import SignDescent
+        >>> SignDescent().along.m1
+        1
+        """
+        if self.epsilon != 0:
+            raise NotSolved("an epsilon above 0 has no law in the depth: give epsilon=0")
+        return Along(sqrt(2 / pi), _ZERO, _ONE, _ONE, -_HALF, _HALF)
+
+    def own_part(self, layer: Layer) -> OwnPart:
+        """|x|_1 sign(g), in units of n."""
+        if self.epsilon != 0:
+            epsilon = float(self.epsilon)
+            return layer.entrywise(lambda gradient: gradient / (abs(gradient) + epsilon))
+        own = layer.fan_in * layer.size
+        return OwnPart(
+            own**2 * layer.slope(0),
+            own * layer.slope(1) * GAUSSIAN_SIZE,
+            own**2 * layer.slope(2),
+            own * layer.slope(3) * GAUSSIAN_SIZE,
+        )
