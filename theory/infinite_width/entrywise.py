@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from theory.activations.nonlinearity import FloatArray
 from theory.errors import NotSolved
-from theory.infinite_width.moments import FloatArray
 from theory.optimisers import OwnPart
 
 if TYPE_CHECKING:

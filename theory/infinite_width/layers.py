@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from theory.activations.moments import Moments, MomentTable, moment_table
+from theory.activations.nonlinearity import FloatArray
 from theory.errors import NotSolved
 from theory.infinite_width.entrywise import entrywise_part
-from theory.infinite_width.moments import FloatArray, Moments, moments
 from theory.networks.inputs import Inputs, fan_in_ratio
 from theory.networks.mlp import MLP
 from theory.networks.norms import LayerNorm, Norm
@@ -28,7 +29,7 @@ class Wide:
     ``readout``: the readout variance times n^2.
     """
 
-    moments: Moments
+    moments: MomentTable
     weight_variance: float
     bias_variance: float
     norm: Norm | None
@@ -41,12 +42,23 @@ class Wide:
         """The layers 1 to ``depth``."""
         first = self.weight_variance * self.square + self.bias_variance
         if self.norm is None:
-            scales = self.weight_variance, self.bias_variance
-            return Layers(self, self.moments.variances(first, *scales, depth))
-        square = 1.0 if self.norm.before == "weights" else float(self.moments.square(1.0))
+            return Layers(self, self._variances(first, depth))
+        square = 1.0 if self.norm.before == "weights" else self.moments.q(1.0)
         variances = np.full(depth, self.weight_variance * square + self.bias_variance)
         variances[0] = first
         return Layers(self, variances)
+
+    def _variances(self, variance: float, depth: int) -> FloatArray:
+        """E z^2 of layer after layer; the rest at once where it repeats."""
+        found: list[float] = []
+        before, square = -1.0, self.moments.q
+        while len(found) < depth:
+            found.append(variance)
+            after = self.weight_variance * square(variance) + self.bias_variance
+            if after in (variance, before):
+                found += [variance] * (depth - len(found))
+            before, variance = variance, after
+        return np.array(found)
 
 
 def wide_network(network: MLP, inputs: Inputs) -> Wide:
@@ -60,7 +72,7 @@ def wide_network(network: MLP, inputs: Inputs) -> Wide:
         )
     weight, bias, fan_in, readout = map(float, scales)
     square, size = float(inputs.square), float(inputs.size)
-    known = moments(network.activation)
+    known = moment_table(network.activation)
     return Wide(known, weight, bias, network.norm, fan_in, square, size, readout)
 
 
@@ -85,7 +97,7 @@ class Layers:
     @cached_property
     def square(self) -> FloatArray:
         """E x^2 of the input of every layer."""
-        square = self._output_square[:-1]
+        square = self.moments.q[:-1]
         return self._after(self.wide.square, square if self.divisor is None else square * 0 + 1)
 
     @cached_property
@@ -96,13 +108,15 @@ class Layers:
             raise NotSolved(
                 "sign descent behind LayerNorm(before='weights') is not solved: give RMSNorm()"
             )
-        size = self.wide.moments.size(self.seen)
+        size = self.moments.q1
         divided = size if self.divisor is None else size / self.divisor
         return self._after(self.wide.size, divided[:-1])
 
     def slope(self, power: int) -> FloatArray:
         """E |phi'|^power of every layer, for a slope that includes the norm."""
-        return self.wide.moments.slope(power, self.seen) / self.slope_scales**power
+        moments = self.moments
+        raw = (moments.alive, moments.m1, moments.m2, moments.m3, moments.m4)[power]
+        return np.asarray(raw / self.slope_scales**power)
 
     @cached_property
     def slope_scales(self) -> FloatArray:
@@ -117,7 +131,7 @@ class Layers:
             return outputs
         mean = 0.0
         if isinstance(self.wide.norm, LayerNorm):
-            mean = float(self.wide.moments.mean(self.variances[place]))
+            mean = float(self.moments.mean[place])
         return np.asarray((outputs - mean) / self.divisor[place])
 
     @cached_property
@@ -135,16 +149,17 @@ class Layers:
         return np.ones(len(self)) if self._before == "activation" else self.variances
 
     @cached_property
-    def _output_square(self) -> FloatArray:
-        return self.wide.moments.square(self.seen)
+    def moments(self) -> Moments:
+        """Moments of the activation in every layer."""
+        return self.wide.moments.at(self.seen)
 
     @cached_property
     def divisor(self) -> FloatArray | None:
         """What a norm before the weights divides the layer's output by."""
         if self._before != "weights":
             return None
-        mean = self.wide.moments.mean(self.seen) if isinstance(self.wide.norm, LayerNorm) else 0
-        return np.sqrt(self._output_square - mean**2)
+        mean = self.moments.mean if isinstance(self.wide.norm, LayerNorm) else 0
+        return np.sqrt(self.moments.q - mean**2)
 
     def _after(self, first: float, others: FloatArray) -> FloatArray:
         return np.concatenate([[first], others])

@@ -22,9 +22,9 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from theory.activations import Nonlinearity, PiecewiseLinear
+from theory.activations.nonlinearity import FloatArray
 from theory.errors import NotSolved
 from theory.infinite_width.layers import Layers
-from theory.infinite_width.moments import FloatArray
 from theory.infinite_width.recursion import gradients
 
 __all__ = ["Step", "moved_by_step", "rate_that_moves"]
@@ -154,7 +154,7 @@ class _Quadrature:
 def _even(step: float) -> tuple[FloatArray, FloatArray]:
     """The trapezoidal rule of a standard Gaussian number."""
     count = round(_FARTHEST / step)
-    t = step * np.arange(-count, count + 1)
+    t: FloatArray = step * np.arange(-count, count + 1, dtype=np.float64)
     return t, step * np.exp(-(t**2) / 2) / sqrt(2 * pi)
 
 

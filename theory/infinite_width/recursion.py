@@ -23,9 +23,9 @@ from typing import Any
 
 import numpy as np
 
+from theory.activations.nonlinearity import FloatArray
 from theory.errors import NotSolved
 from theory.infinite_width.layers import Layers
-from theory.infinite_width.moments import FloatArray
 from theory.optimisers import Optimiser, OwnPart
 
 __all__ = ["gradients", "moved_at_top", "moved_in_every_layer"]
@@ -90,13 +90,13 @@ def _decayed(layers: Layers, optimiser: Optimiser, rates: FloatArray) -> Any:
         return 0.0
     if layers.wide.norm is not None:
         raise NotSolved("weight decay behind a norm is not solved: leave the norm out")
-    moments, variances = layers.wide.moments, layers.variances
+    moments, variances = layers.moments, layers.variances
     kept = layers.wide.weight_variance * layers.square
     part = kept / variances
     # of y = D (c W x + rest): E x y over c, E (D W x)^2 and E D^2
-    along = kept * moments.square_slope(variances)
+    along = kept * moments.slope
     masked = layers.slope(2)
-    spread = part**2 * moments.masked_square(variances) + kept * (1 - part) * masked
+    spread = part**2 * variances * (masked + 2 * moments.m2_slope) + kept * (1 - part) * masked
     squares = np.concatenate([layers.square[1:], [1.0]])
     c, rest, found = 0.0, 0.0, []
     columns = (kept, along, spread, masked, squares, decay * rates)

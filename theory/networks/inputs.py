@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sympy import Expr, Integer, sqrt, sympify
 
@@ -99,7 +100,7 @@ class Inputs(PlainText):
 
 def _table(name: str, rows: object) -> tuple[tuple[Expr, ...], ...]:
     tolist = getattr(rows, "tolist", None)
-    listed = tolist() if tolist is not None else rows
+    listed: Any = tolist() if tolist is not None else rows
     square = isinstance(listed, Sequence) and all(
         isinstance(row, Sequence) and len(row) == len(listed) for row in listed
     )

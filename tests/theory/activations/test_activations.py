@@ -65,7 +65,7 @@ def test_a_formula_that_is_written_out_is_the_named_activation(activation: Nonli
         written = Activation("max(z, 0) + min(exp(z) - 1, 0)")
     else:
         written = Activation(str(activation.formula))
-    assert np.allclose(written.value(GRID), activation.value(GRID), rtol=1e-12, atol=1e-15)
+    assert np.allclose(written.value(GRID), activation.value(GRID), rtol=1e-12, atol=1e-14)
     assert np.allclose(written.derivative(GRID), activation.derivative(GRID), rtol=1e-11)
     assert activation.kinks == written.kinks
 
