@@ -17,6 +17,7 @@ from theory.activations import (
     Softsign,
     Tanh,
 )
+from theory.activations.critical import Critical, CriticalPoint, critical
 from theory.errors import InvalidArgument, MupDepthError, NotSolved
 from theory.exposition import from_definition  # noqa: F401, which says how values are explained
 from theory.exposition.citation import bibtex
@@ -71,6 +72,8 @@ __all__ = [
     "ByGroup",
     "ByRole",
     "Convolution",
+    "Critical",
+    "CriticalPoint",
     "Derivation",
     "DerivationSteps",
     "Erf",
@@ -120,6 +123,7 @@ __all__ = [
     "WideUpdate",
     "alignment",
     "bibtex",
+    "critical",
     "derive",
     "layer_rates",
     "maximal_learning_rate",

@@ -51,6 +51,7 @@ SMALL = MLP(width=8, depth=2)
 SMOOTH: list[Any] = [theory.Tanh(), theory.Erf(), theory.Sin(), theory.Arctan(), theory.Softsign()]
 SMOOTH += [theory.GELU(), theory.SiLU(), theory.Mish(), theory.ELU(), theory.Softplus()]
 SMOOTH += [theory.Activation("z/(1 + z**2)"), theory.RMSNorm(), theory.LayerNorm()]
+SMOOTH += [theory.critical(theory.Tanh()), theory.critical(theory.Tanh()).edge(1)]
 
 
 def values() -> list[Any]:

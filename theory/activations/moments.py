@@ -24,9 +24,11 @@ __all__ = ["MomentTable", "Moments", "moment_table", "moments"]
 _WIDTH = 0.25
 _DEGREE = 12
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
-_FARTHEST = 10.0
-"""Standard deviations beyond which the density is left out, 1e-22 of it."""
-_AGREED = _ROUNDING = 2e-15
+_FARTHEST = 12.0
+"""Standard deviations beyond which the density is left out, 1e-31 of it."""
+_ROUNDING = 2e-15
+_AGREED, _NEARLY = 1e-14, 1e-11
+"""Differences of two rules: small, and so small that rounding may keep it from falling further."""
 _HALVINGS = 7
 _CHEBYSHEV = np.cos((np.arange(_DEGREE + 1) + 0.5) * np.pi / (_DEGREE + 1))
 _TO_SERIES = np.polynomial.chebyshev.chebvander(_CHEBYSHEV, _DEGREE).T * 2 / (_DEGREE + 1)
@@ -140,7 +142,7 @@ class MomentTable:
     def _integrated(self, variances: FloatArray) -> FloatArray:
         """Scaled moments at ``variances``, shape (variances, moments)."""
         edges = self._edges(math.sqrt(float(variances.max())))
-        last = _rule(self.activation, edges, variances)
+        last, before = _rule(self.activation, edges, variances), math.inf
         for _ in range(_HALVINGS):
             edges = np.sort(np.concatenate([edges, (edges[1:] + edges[:-1]) / 2]))
             found = _rule(self.activation, edges, variances)
@@ -151,9 +153,17 @@ class MomentTable:
                 )
             size = np.maximum(np.abs(found), np.abs(found[:, [0]]) + np.abs(found[:, [3]]))
             difference = float((np.abs(found - last) / size).max())
-            if difference < _AGREED:
+            stalls = difference < _NEARLY and difference > before / 2
+            if difference < _AGREED or stalls:
                 break
-            last = found
+            last, before = found, difference
+        inner = edges[np.abs(edges) < 0.9 * edges[-1]]
+        outside = np.abs(found - _rule(self.activation, inner, variances)) / size
+        if outside.max() > _NEARLY:
+            raise NotSolved(
+                f"{self.activation} outgrows the Gaussian density at a variance of "
+                f"{variances.max():.3g}: give a smaller variance"
+            )
         self.error = max(self.error, difference)
         return found
 
@@ -187,8 +197,15 @@ def _points(edges: FloatArray) -> tuple[FloatArray, FloatArray]:
 def _rule(activation: Nonlinearity, edges: FloatArray, variances: FloatArray) -> FloatArray:
     """Moments by Gauss-Legendre rules, in the order of `Moments`: q over Q, q1 over sqrt(Q)."""
     z, weights = _points(edges)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _sums(activation, z, weights, variances, len(edges) - 1)
+
+
+def _sums(
+    activation: Nonlinearity, z: FloatArray, weights: FloatArray, variances: FloatArray, panels: int
+) -> FloatArray:
     phi, slope = activation.value(z), activation.derivative(z)
-    alive = _alive(activation, slope, len(edges) - 1)
+    alive = _alive(activation, slope, panels)
     size, steep = np.abs(phi), np.abs(slope)
     density = np.exp(-np.square(z) / (2 * variances[:, None])) * weights
     density /= np.sqrt(2 * np.pi * variances)[:, None]

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, cast
 
 from sympy import Expr, Integer, Symbol
 
-from theory.activations import ReLU, checked_nonlinearity
+from theory.activations import PiecewiseLinear, ReLU, checked_nonlinearity
 from theory.coverage import answered_class
 from theory.errors import InvalidArgument, NotSolved
 from theory.networks.multipliers import ByGroup, TrainedLayers, multiplier_runs, schedule
@@ -85,12 +85,18 @@ class MLP(Network):
         if self.input_width is not None:
             self._set("input_width", size_value("input_width", self.input_width, n_0, n))
         for name in ("weight_variance", "readout_variance", "input_norm2"):
-            if getattr(self, name) is not None:
-                self._set(name, _scale(name, getattr(self, name), self.width))
+            value = getattr(self, name)
+            if value is not None and not self._is_given_constant(value):
+                self._set(name, _scale(name, value, self.width))
         self._set("bias_variance", non_negative_value("bias_variance", self.bias_variance))
         checked_norm(self.norm)
         if isinstance(width, tuple):
             _refuse_namesakes(self.free_symbols)
+
+    def _is_given_constant(self, value: object) -> bool:
+        """Whether ``value`` is a positive number such as pi/4, which no exact engine reads."""
+        smooth = not isinstance(self.activation, PiecewiseLinear)
+        return smooth and isinstance(value, Expr) and value.is_number and bool(value.is_positive)
 
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self, TypeAlias
 from sympy import Expr, Integer, Symbol, latex, sympify
 
 from theory.activations import Linear, PiecewiseLinear
+from theory.activations.critical import critical_weight_variance
 from theory.errors import InvalidArgument, NotSolved
 from theory.networks.multipliers import ByGroup, Rates, TrainedLayers, multiplier_runs, open_ends
 from theory.networks.sites import BELOW, Cell, Edge, Plan, Site
@@ -119,7 +120,8 @@ class Network(PlainText, ABC):
 
     @property
     def c(self) -> Expr:
-        """The weight variance times fan-in: as given, or critical.
+        """The weight variance times fan-in: as given, or critical at the bias variance;
+        `InvalidArgument` where no critical point attracts.
 
         >>> from theory import MLP
         >>> MLP().c
@@ -127,7 +129,7 @@ class Network(PlainText, ABC):
         """
         if self.weight_variance is not None:
             return self.weight_variance
-        return self.activation.critical_variance()
+        return critical_weight_variance(self.activation, self.bias_variance)
 
     @property
     def _is_exact(self) -> bool:

@@ -1,0 +1,371 @@
+"""Critical points of an activation: the weight and bias variances at which gradients neither grow
+nor fade with the depth.
+
+With z ~ N(0, Q), q = E phi(z)^2 and m_p = E |phi'(z)|^p, a layer takes Q to c q(Q) + b for the
+weight variance c times fan-in and the bias variance b, and multiplies the gradient's mean square
+by chi = c m_2(Q).  Critical is chi = 1 at a fixed point Q*: c = 1/m_2(Q*) and
+b = Q* - q(Q*)/m_2(Q*), which exists where b >= 0.  Beside or on the way to Q*,
+q ~ C l^(-s) and chi ~ 1 - p/l at layer l.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+
+import numpy as np
+from sympy import Expr, Float, Integer, Rational, oo, pi, sqrt
+
+from theory.activations.contact import moment_series, taylor
+from theory.activations.moments import MomentTable, moment_table
+from theory.activations.nonlinearity import FloatArray, Nonlinearity, checked_nonlinearity
+from theory.activations.piecewise_linear import PiecewiseLinear
+from theory.coverage import answered
+from theory.errors import InvalidArgument, NotSolved
+from theory.public_names import PlainText, PublicNames, cached_property
+from theory.validation import non_negative_value, number_between
+
+__all__ = ["Critical", "CriticalPoint", "FixedPoint", "critical", "critical_weight_variance"]
+
+_RANGE = np.exp(np.linspace(np.log(1e-4), np.log(1e3), 1000))
+"""Variances Q among which critical points are looked for."""
+_NOISE = 1e-11
+"""Relative differences of moments that are 0 within their error and that of the scan."""
+_HIGHEST_CONTACT = 8
+
+
+@dataclass(frozen=True)
+class FixedPoint:
+    """Numbers of the layers deep in a network: q ~ ``constant`` l^(-``power``), chi ~ 1 -
+    ``gradient``/l, and the limits ``m1`` = E |phi'|, ``m2`` = E phi'^2, ``kurtosis`` =
+    E phi'^4/m_2^2 and ``spread`` = E |phi|/sqrt(q); ``error``: of the Floats, relative."""
+
+    constant: Expr
+    power: Expr
+    gradient: Expr
+    m1: Expr
+    m2: Expr
+    kurtosis: Expr
+    spread: Expr
+    error: float = 0.0
+
+
+@dataclass(frozen=True)
+class CriticalPoint(PlainText):
+    """A critical point: ``weight_variance`` times fan-in, ``bias_variance``, the fixed point
+    ``variance`` Q*, the ``slope`` of the variance map there, and what ``kind`` it is.
+
+    Kinds: "scale invariant" (every Q is a fixed point), "growing" (the same with biases),
+    "vanishing" (Q* = 0, which Q approaches by a power of the layer), "flat" (Q* = 0, where phi
+    leaves its tangent by no power up to z^9), "stable" (Q* > 0, which Q approaches exponentially),
+    "half-stable" (from one side alone) and "unstable".
+    ``fixed_point``: the `FixedPoint`, exact where closed forms exist.
+
+    >>> from theory import Tanh, critical
+    >>> critical(Tanh()).points[0]
+    CriticalPoint(vanishing: weight variance 1, bias variance 0, Q* = 0, slope 1, q ~ 1/(2 l), \
+chi ~ 1 - 1/l, kurtosis 1)
+    """
+
+    kind: str
+    weight_variance: Expr
+    bias_variance: Expr
+    variance: Expr
+    slope: Expr
+    fixed_point: FixedPoint
+
+    def __repr__(self) -> str:
+        numbers = self.fixed_point
+        names = {"weight variance": self.weight_variance, "bias variance": self.bias_variance}
+        said = [f"{name} {_short(value)}" for name, value in names.items()]
+        said += [f"Q* = {_short(self.variance)}", f"slope {_short(self.slope)}"]
+        if numbers.power:
+            said.append(f"q ~ {_power(numbers.constant, numbers.power)}")
+        if numbers.gradient:
+            sign = "-" if numbers.gradient > 0 else "+"
+            said.append(f"chi ~ 1 {sign} {_short(abs(numbers.gradient))}/l")
+        said.append(f"kurtosis {_short(numbers.kurtosis)}")
+        return f"CriticalPoint({self.kind}: {', '.join(said)})"
+
+
+@dataclass(frozen=True)
+class Critical(PublicNames):
+    """The critical points of an activation: ``points``, the isolated ones, and `edge`.
+
+    >>> from theory import GELU, critical
+    >>> [point.kind for point in critical(GELU()).points]
+    ['unstable', 'half-stable']
+    """
+
+    activation: Nonlinearity
+    points: tuple[CriticalPoint, ...]
+
+    def edge(self, variance: object) -> CriticalPoint:
+        """The point of the stable edge whose fixed point Q* is ``variance``.
+
+        Raises `InvalidArgument` where Q* is no stable fixed point.
+
+        >>> from theory import GELU, critical
+        >>> round(critical(GELU()).edge(4).weight_variance, 6)
+        1.983292
+        """
+        fixed = number_between("variance", variance, "give the fixed point Q*, such as 1.0")
+        point = _edge_point(self.activation, fixed)
+        if point.kind != "stable":
+            raise InvalidArgument(
+                f"expected a Q* of the stable edge of {self.activation} for variance, got "
+                f"variance={fixed:g}, where the slope of the variance map is "
+                f"{_short(point.slope)} and the bias variance {_short(point.bias_variance)}; "
+                f"{_stable_range(self.activation)}"
+            )
+        return point
+
+    def __repr__(self) -> str:
+        points = "\n".join(f"  {point!r}" for point in self.points)
+        return f"Critical points of {self.activation}:\n{points}\n  {self._edges}"
+
+    @cached_property
+    def _edges(self) -> str:
+        if isinstance(self.activation, PiecewiseLinear):
+            return "no other: every variance is a fixed point"
+        return f"stable edge: {_stable_range(self.activation)}"
+
+
+@answered
+def critical(activation: Nonlinearity, bias_variance: object = None) -> Critical:
+    """The critical points of ``activation``, at ``bias_variance`` alone where it is given.
+
+    Q* is looked for from 1e-4 to 1e3, and at 0.  Raises `InvalidArgument` for an activation that
+    has none, with the numbers that show it.
+
+    >>> from theory import Softsign, critical
+    >>> critical(Softsign()).points[0].fixed_point.constant
+    pi/8
+    """
+    checked_nonlinearity(activation)
+    if bias_variance is None:
+        points = _isolated(activation)
+    else:
+        points = _at_bias(activation, float(non_negative_value("bias_variance", bias_variance)))
+    if not points:
+        raise InvalidArgument(_none(activation, bias_variance))
+    return Critical(activation, points)
+
+
+@lru_cache(maxsize=64)
+def critical_weight_variance(activation: Nonlinearity, bias_variance: Expr) -> Expr:
+    """The weight variance of the critical point that is approached at this bias variance."""
+    if isinstance(activation, PiecewiseLinear):
+        return activation.critical_variance()
+    bias = float(bias_variance)
+    at_zero = [] if bias else [_vanishing(activation)]
+    reached = [each for each in at_zero if each and each.kind in ("vanishing", "flat")]
+    if not reached:
+        reached = [each for each in _at_bias(activation, bias) if each.kind == "stable"]
+    if reached:
+        return reached[0].weight_variance
+    half = [each for each in _isolated(activation) if each.kind == "half-stable"]
+    beside = "".join(f"; half-stable at {_numbers(each)}" for each in half)
+    raise InvalidArgument(
+        f"expected weight_variance for {activation}, since no critical point attracts at bias "
+        f"variance {_short(bias_variance)}{beside}; {_stable_range(activation)}"
+    )
+
+
+def _numbers(point: CriticalPoint) -> str:
+    sign, speed = "-" if point.fixed_point.gradient > 0 else "+", abs(point.fixed_point.gradient)
+    return (
+        f"weight variance {float(point.weight_variance):.6g} and bias variance "
+        f"{float(point.bias_variance):.6g}, with chi ~ 1 {sign} {float(speed):.3g}/l beside it"
+    )
+
+
+def _isolated(activation: Nonlinearity) -> tuple[CriticalPoint, ...]:
+    if isinstance(activation, PiecewiseLinear):
+        return (_scale_invariant(activation, Integer(0)),)
+    found = [point for point in (_vanishing(activation),) if point]
+    table = moment_table(activation)
+    scan = _scan(table)
+    at_zero_bias = _roots(table, scan.bias, _relative_bias)
+    half_stable = _roots(table, scan.slope - 1, _slope_excess)
+    for variance in sorted([*at_zero_bias, *half_stable]):
+        point = _edge_point(activation, variance, zero_bias=variance in at_zero_bias)
+        if point.bias_variance >= 0:
+            found.append(point)
+    return tuple(found)
+
+
+def _at_bias(activation: Nonlinearity, bias: float) -> tuple[CriticalPoint, ...]:
+    if isinstance(activation, PiecewiseLinear):
+        return (_scale_invariant(activation, Rational(repr(bias))),)
+    table = moment_table(activation)
+    scan = _scan(table)
+    shifted = scan.bias - bias / scan.variances
+    roots = _roots(table, shifted, lambda t, q: _relative_bias(t, q) - bias / q)
+    points = tuple(_edge_point(activation, each, zero_bias=not bias) for each in roots)
+    vanishing = None if bias else _vanishing(activation)
+    return (vanishing, *points) if vanishing else points
+
+
+def _scale_invariant(activation: PiecewiseLinear, bias: Expr) -> CriticalPoint:
+    m1, m2, m4 = (activation.mask_moment(power) for power in (1, 2, 4))
+    numbers = {"m1": m1, "m2": m2, "kurtosis": m4 / m2**2, "spread": m1 * sqrt(2 / pi) / sqrt(m2)}
+    if not bias:
+        fixed = FixedPoint(Integer(1), Integer(0), Integer(0), **numbers)
+        kind, variance = "scale invariant", 1 / m2
+    else:
+        fixed = FixedPoint(m2 * bias, Integer(-1), Integer(0), **numbers)
+        kind, variance = "growing", oo
+    return CriticalPoint(kind, 1 / m2, bias, variance, Integer(1), fixed)
+
+
+@lru_cache(maxsize=64)
+def _vanishing(activation: Nonlinearity) -> CriticalPoint | None:
+    """The critical point at Q* = 0, if phi(0) = 0 and phi'(0) is not 0 on both sides."""
+    slopes = [taylor(activation, sign, 1)[1] for sign in (1, -1)]
+    if taylor(activation, 1, 0)[0] != 0 or not any(slopes):
+        return None
+    for order in range(1, _HIGHEST_CONTACT + 1):
+        series = moment_series(activation, order)
+        if series.q[order] != 0 or series.m2[order] != 0:
+            break
+    m1, m2, m4 = (sum(abs(each) ** power for each in slopes) / 2 for power in (1, 2, 4))
+    numbers = {"m1": m1, "m2": m2, "kurtosis": m4 / m2**2, "spread": m1 * sqrt(2 / pi) / sqrt(m2)}
+    shrinks, fades = (-each[order] / m2 for each in (series.q, series.m2))
+    if not shrinks > 0:
+        fixed = FixedPoint(Integer(0), Integer(0), Integer(0), **numbers)
+        kind = "unstable" if shrinks < 0 or fades else "flat"
+        return CriticalPoint(kind, 1 / m2, Integer(0), Integer(0), Integer(1), fixed)
+    power = Rational(2, order)
+    constant = m2 * (shrinks / power) ** -power
+    fixed = FixedPoint(constant, power, power * fades / shrinks, **numbers)
+    return CriticalPoint("vanishing", 1 / m2, Integer(0), Integer(0), Integer(1), fixed)
+
+
+def _edge_point(
+    activation: Nonlinearity, variance: float, *, zero_bias: bool = False
+) -> CriticalPoint:
+    """The point with chi = 1 at the fixed point ``variance``, of any kind."""
+    table = moment_table(activation)
+    found = table.at(variance)
+    slope, bias = found.slope / found.m2, variance - found.q / found.m2
+    gradient, kind = Integer(0), "stable" if slope < 1 else "unstable"
+    if abs(slope - 1) < 1e-9:
+        kind, slope = "half-stable", 1
+        gradient = _float(2 * found.m2_slope / found.curvature)
+    if bias < -_NOISE * variance:
+        kind = "unstable"
+    m1, m2 = _float(found.m1), _float(found.m2)
+    kurtosis, spread = _float(found.m4 / found.m2**2), _float(found.q1 / found.q**0.5)
+    error = table.error * (4 + _sensitivity(table, variance))
+    constant = _float(found.q)
+    fixed = FixedPoint(constant, Integer(0), gradient, m1, m2, kurtosis, spread, error)
+    bias_variance = Integer(0) if zero_bias else _float(bias)
+    return CriticalPoint(
+        kind, _float(1 / found.m2), bias_variance, _float(variance), _float(slope), fixed
+    )
+
+
+def _sensitivity(table: MomentTable, variance: float) -> float:
+    """How an error of Q* grows in q and m_2, relative."""
+    found = table.at(variance)
+    return abs(found.slope * variance / found.q) + 2 * abs(found.m2_slope / found.m2)
+
+
+@dataclass(frozen=True)
+class _Scan:
+    """``bias``: b/Q on the edge with fixed point Q; ``slope`` of the variance map there."""
+
+    variances: FloatArray
+    bias: FloatArray
+    slope: FloatArray
+
+
+@lru_cache(maxsize=64)
+def _scan(table: MomentTable) -> _Scan:
+    last = len(_RANGE)
+    while last:
+        variances = _RANGE[:last]
+        try:
+            found = table.at(variances)
+        except NotSolved:  # phi^2 outgrows the density at large Q
+            last -= len(_RANGE) // 8
+        else:
+            with np.errstate(divide="ignore", over="ignore"):
+                bias = 1 - found.q / (variances * found.m2)
+            return _Scan(variances, bias, found.slope / found.m2)
+    raise NotSolved(f"no moment of {table.activation} is a number")
+
+
+def _relative_bias(table: MomentTable, variance: float) -> float:
+    found = table.at(variance)
+    return float(1 - found.q / (variance * found.m2))
+
+
+def _slope_excess(table: MomentTable, variance: float) -> float:
+    found = table.at(variance)
+    return float(found.slope / found.m2 - 1)
+
+
+def _roots(table: MomentTable, values: FloatArray, function: object) -> list[float]:
+    """Where ``function`` of the variance, which has ``values`` on the scan, changes sign."""
+    variances = _scan(table).variances
+    signs = np.where(np.abs(values) < _NOISE, 0.0, np.sign(values))
+    clear = np.flatnonzero(signs)
+    found = []
+    for left, right in pairwise(clear):
+        if signs[left] != signs[right]:
+            low, high = float(variances[left]), float(variances[right])
+            for _ in range(80):
+                middle = (low * high) ** 0.5
+                if np.sign(function(table, middle)) == signs[left]:  # type: ignore[operator]
+                    low = middle
+                else:
+                    high = middle
+            found.append((low + high) / 2)
+    return found
+
+
+def _stable_range(activation: Nonlinearity) -> str:
+    """Where the edge of an activation is stable, in words."""
+    scan = _scan(moment_table(activation))
+    stable = scan.variances[(scan.bias > -_NOISE) & (scan.slope < 1)]
+    if not len(stable):
+        return "it has no stable edge"
+    low = "0" if stable[0] < 2e-4 else f"{stable[0]:.3g}"
+    high = "" if stable[-1] > 900 else f" and below {stable[-1]:.3g}"
+    return f"critical({activation}).edge(Q) gives the stable edge at any Q* above {low}{high}"
+
+
+def _none(activation: Nonlinearity, bias: object) -> str:
+    scan = _scan(moment_table(activation))
+    best = int(np.argmax(scan.bias))
+    at_bias = "" if bias is None else f" at bias_variance={bias}"
+    if scan.bias[best] < -_NOISE:
+        why = (
+            f"chi = 1 at the fixed point Q needs a bias variance of Q - q/m_2, which is at most "
+            f"{scan.bias[best]:.3g} Q, at Q = {scan.variances[best]:.3g}"
+        )
+    else:
+        least = scan.slope[scan.bias > -_NOISE].min()
+        why = f"the slope of the variance map where chi = 1 is at least {least:.3g}"
+    fix = "give another activation" if bias is None else _stable_range(activation)
+    return f"expected an activation with a critical point{at_bias}, got {activation}: {why}; {fix}"
+
+
+def _float(value: float) -> Expr:
+    return Float(repr(float(value)))
+
+
+def _short(value: Expr) -> str:
+    return f"{float(value):.12g}" if getattr(value, "is_Float", False) else str(value)
+
+
+def _power(constant: Expr, power: Expr) -> str:
+    size = abs(power)
+    layer = "l" if size == 1 else f"l^{size}" if size.is_integer else f"l^({size})"
+    if power < 0:
+        return f"{_short(constant)} {layer}"
+    top, bottom = constant.as_numer_denom()
+    return f"{top}/({bottom} {layer})" if bottom != 1 else f"{top}/{layer}"
