@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,10 @@ class Wide:
     readout: float
 
     def layers(self, depth: int) -> Layers:
-        """The layers 1 to ``depth``."""
+        """The layers 1 to ``depth``; the last ones are kept."""
+        return _layers(self, depth)
+
+    def _made(self, depth: int) -> Layers:
         first = self.weight_variance * self.square + self.bias_variance
         if self.norm is None:
             return Layers(self, self._variances(first, depth))
@@ -59,6 +63,11 @@ class Wide:
                 found += [variance] * (depth - len(found))
             before, variance = variance, after
         return np.array(found)
+
+
+@lru_cache(maxsize=2)
+def _layers(wide: Wide, depth: int) -> Layers:
+    return wide._made(depth)
 
 
 def wide_network(network: MLP, inputs: Inputs) -> Wide:

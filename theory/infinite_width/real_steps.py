@@ -189,35 +189,25 @@ def _panels(low: FloatArray, high: FloatArray) -> tuple[FloatArray, FloatArray]:
     return t, half * lengths * np.exp(-(t**2) / 2) / sqrt(2 * pi)
 
 
-class Reached(NamedTuple):
-    """The smallest rate at which a real step moves a layer to its bound, and this layer, from 1."""
+def rate_that_moves(excess: Callable[[float], float], start: float) -> float:
+    """The smallest rate at which ``excess``, a positive function of the rate, reaches 1; the search
+    rises from ``start``, or falls to where the function is below 1, by factors of at most 2."""
 
-    rate: float
-    layer: int
-
-
-def rate_that_moves(layers: Layers, rates: FloatArray, bounds: FloatArray, start: float) -> Reached:
-    """The smallest rate at which E (z' - z)^2 of a layer reaches its bound; the search rises from
-    ``start``, or falls to where no layer reaches it, in steps of at most a factor 2."""
-
-    def excess(log_rate: float) -> float:
-        moved = moved_by_step(layers, exp(log_rate) * rates) / bounds
-        return log(float(np.nanmax(moved)))
+    def height(log_rate: float) -> float:
+        return log(excess(exp(log_rate)))
 
     low = log(start)
-    below = excess(low)
+    below = height(low)
     while below >= 0:
         low -= log(2)
-        below = excess(low)
+        below = height(low)
     high, above = low, below
     while above < 0:
         low, below, high = high, above, high + min(log(2), 0.05 - above / 2)
-        above = excess(high)
+        above = height(high)
         if high > log(start) + _LONGEST_RISE:
             raise NotSolved("no layer reaches the bound at any rate of a real step")
-    log_rate = _root(excess, low, below, high, above)
-    moved = moved_by_step(layers, exp(log_rate) * rates) / bounds
-    return Reached(exp(log_rate), int(np.nanargmax(moved)) + 1)
+    return exp(_root(height, low, below, high, above))
 
 
 def _root(
