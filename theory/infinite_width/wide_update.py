@@ -13,8 +13,8 @@ from sympy import Expr, Float, Symbol
 from theory.activations.nonlinearity import FloatArray
 from theory.coverage import NoOperators
 from theory.errors import InvalidArgument, NotSolved
-from theory.infinite_width.layers import Layers, Wide, wide_network
 from theory.infinite_width.laws import DepthLaw, depth_law
+from theory.infinite_width.layers import Layers, Wide, wide_network
 from theory.infinite_width.real_steps import moved_by_step
 from theory.infinite_width.recursion import moved_at_top, moved_in_every_layer
 from theory.networks.inputs import Inputs, asked_inputs
@@ -205,7 +205,9 @@ n = ∞; linearised step of GradientDescent()
         0.00294
         """
         if self.step is not None or self.layer == ell:
-            raise NotSolved("the range of rates is solved for one layer: leave step out, give layer")
+            raise NotSolved(
+                "the range of rates is solved for one layer: leave step out, give layer"
+            )
         allowed = float(tolerance_value(tolerance))
         depths = int(checked_depths(self.network, depth))
         linearised = self._one(depths)

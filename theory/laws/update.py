@@ -14,12 +14,12 @@ from sympy import Expr
 from theory.coverage import answered
 from theory.errors import NotSolved
 from theory.exact.evaluation import DecimalRecursion
+from theory.infinite_width.wide_update import WideUpdate, wide_update
 from theory.laws.derivation_steps import DerivationSteps
 from theory.laws.mean import PartOfMean
 from theory.laws.spread import Spread
 from theory.laws.whole_network import label_and_output
 from theory.limits.infinite_width import MeanFieldLaw
-from theory.infinite_width.wide_update import WideUpdate, wide_update
 from theory.networks.inputs import Inputs
 from theory.networks.network import Network, checked_network, repeating_network
 from theory.networks.roles import Branch

@@ -12,22 +12,21 @@ from theory.activations.critical import critical
 from theory.activations.nonlinearity import FloatArray
 from theory.activations.piecewise_linear import PiecewiseLinear
 from theory.coverage import NoOperators
-from theory.errors import NotSolved
+from theory.errors import InvalidArgument, NotSolved
 from theory.infinite_width.real_laws import one_layer_rate, piecewise_linear_rate
 from theory.infinite_width.real_steps import moved_by_step, rate_that_moves
 from theory.infinite_width.wide_update import WideUpdate, checked_depths, wide_update
 from theory.laws.criteria import Criterion, LastLayer, MeanOverLayers, Relative, wide_criterion
 from theory.networks.mlp import MLP
 from theory.networks.sizes import bound_sizes
-from theory.public_names import PickledByFields, PublicNames, cached_property
-from theory.symbols import L, ell, eta, n
+from theory.public_names import PickledByFields, PublicNames
+from theory.rates.learning_rate import RATE
+from theory.symbols import L, ell, n
 from theory.validation import typed
 from theory.writing.blocks import Line
 from theory.writing.notation import Math
 from theory.writing.pictures import Drawable
 from theory.writing.rendering import formulas_latex
-from theory.errors import InvalidArgument
-from theory.rates.learning_rate import RATE
 
 __all__ = ["WideLearningRate", "wide_rate"]
 

@@ -225,6 +225,8 @@ OtherRecord = ResidualRecord | GraphRecord | ConvolutionRecord
 
 def record_of(network: Network) -> NetworkRecord | OtherRecord:
     """The numbers of ``network``; equal for equal networks, however they were spelled."""
+    if isinstance(network, MLP):
+        return NetworkRecord.of(network)
     size: Any = network.first_fan_in
     scales: dict[str, Any] = {
         "input_width": int(size),
@@ -257,21 +259,20 @@ def record_of(network: Network) -> NetworkRecord | OtherRecord:
             ),
             input_norm2=str(network.norm2),
         )
-    if isinstance(network, Convolution):
-        places = range(network.positions)
-        products = list(network._gram().values())
-        rows = [products[network.positions * s : network.positions * (s + 1)] for s in places]
-        return ConvolutionRecord(
-            **scales,
-            channels=int(cast(int, network.channels)),
-            positions=network.positions,
-            kernel=network.kernel,
-            depth=network.depth,
-            shared=network.shared,
-            weight_variance=str(network.c),
-            gram=tuple(tuple(str(each / size) for each in row) for row in rows),
-        )
-    return NetworkRecord.of(cast(MLP, network))
+    network = cast(Convolution, network)
+    places = range(network.positions)
+    products = list(network._gram().values())
+    rows = [products[network.positions * s : network.positions * (s + 1)] for s in places]
+    return ConvolutionRecord(
+        **scales,
+        channels=int(cast(int, network.channels)),
+        positions=network.positions,
+        kernel=network.kernel,
+        depth=network.depth,
+        shared=network.shared,
+        weight_variance=str(network.c),
+        gram=tuple(tuple(str(each / size) for each in row) for row in rows),
+    )
 
 
 def _with_text_names(network: Graph) -> tuple[tuple[str, tuple[str, ...]], ...]:

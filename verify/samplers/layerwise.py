@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
+from sympy import erf, erfc, lambdify
 
 from theory.activations import Nonlinearity
+from theory.activations.nonlinearity import z
 from theory.networks.norms import LayerNorm, Norm
 from theory.optimisers import Normalised, Optimiser, SignDescent
 from verify.numerics.arrays import FloatArray
@@ -55,7 +57,7 @@ class Seen:
 
 def dot(left: FloatArray, right: FloatArray) -> FloatArray:
     """The inner product of the rows, shape ``(networks, 1)``."""
-    return np.einsum("ij,ij->i", left, right)[:, None]
+    return np.asarray(np.einsum("ij,ij->i", left, right)[:, None])
 
 
 def over(number: FloatArray, divisor: FloatArray) -> FloatArray:
@@ -82,21 +84,38 @@ class _Scaled:
         return over(y, np.broadcast_to(self.root, y.shape))
 
 
+def _scaled(norm: Norm | None, before: str, values: FloatArray) -> _Scaled | None:
+    """``values`` as a norm scales them, where it stands ``before`` the weights or the activation."""
+    return _Scaled(norm, values) if norm is not None and norm.before == before else None
+
+
+@lru_cache(maxsize=64)
+def _functions(activation: Nonlinearity) -> tuple[Any, Any]:
+    """phi and phi' of arrays; SciPy has a fast erf."""
+    formula = activation.formula
+    if not formula.has(erf, erfc):
+        return activation.value, activation.derivative
+    value, derivative = (
+        lambdify(z, each, "scipy", cse=True) for each in (formula, formula.diff(z))
+    )
+    return value, derivative
+
+
 class _Activated:
     """x of one layer as a function of its z, and the derivative, forwards and backwards."""
 
     def __init__(self, z: FloatArray, activation: Nonlinearity, norm: Norm | None) -> None:
-        before = None if norm is None else norm.before
-        self.first = _Scaled(norm, z) if before == "activation" else None
-        self.z = z if self.first is None else self.first.value
-        self.activation = activation
-        x = activation.value(self.z)
-        self.last = _Scaled(norm, x) if before == "weights" else None
+        self.z = z
+        self.first = _scaled(norm, "activation", z)
+        self._at = z if self.first is None else self.first.value
+        value, self._derivative = _functions(activation)
+        x = value(self._at)
+        self.last = _scaled(norm, "weights", x)
         self.x = x if self.last is None else self.last.value
 
     @cached_property
     def slope(self) -> FloatArray:
-        return self.activation.derivative(self.z)
+        return np.asarray(self._derivative(self._at))
 
     def change(self, dz: FloatArray) -> FloatArray:
         """To first order, the change of x."""
@@ -144,9 +163,8 @@ class _Step:
             return np.sign(g) * dot(np.sign(x), other)
         small = float(rule.epsilon) / self.width
         entries = (self.residue * g)[:, :, None] * x[:, None, :]
-        return np.sign(self.residue) * np.einsum(
-            "nij,nj->ni", entries / (np.abs(entries) + small), other
-        )
+        moved = np.einsum("nij,nj->ni", entries / (np.abs(entries) + small), other)
+        return np.asarray(np.sign(self.residue) * moved)
 
 
 def layerwise_updates(
@@ -173,16 +191,13 @@ class _Run:
     def __init__(self, problem: Problem, matrices: Matrices, labels: FloatArray) -> None:
         self.problem, self.matrices, self.network = problem, matrices, problem.network
         self.seen: dict[int, Seen] = {}
-        self.bias: dict[int, Any] = {}
+        self.active: dict[int, _Activated] = {}
         self.output = self._forward()
         whole = problem.parts == ("total",)
         self.residue = self.output - labels if whole else np.ones_like(self.output)
 
     def _activated(self, z: FloatArray) -> _Activated:
         return _Activated(z, self.network.activation, self.network.norm)
-
-    def _z(self, layer: int) -> FloatArray:
-        return self.seen[layer].wx + self.bias[layer]
 
     def _forward(self) -> FloatArray:
         """Draw the networks and the gradients of f; f is returned."""
@@ -195,16 +210,17 @@ class _Run:
                 wx = problem.weight_sd[0] * problem.input_norm * matrices.normals(width)
                 x = np.broadcast_to(x, (wx.shape[0], x.size))
             else:
-                x = self._activated(self._z(layer - 1)).x
+                x = self.active[layer - 1].x
                 wx = matrices.forward(layer, x)
-            self.bias[layer] = deviation * matrices.normals(width) if deviation else 0.0
+            z = wx + deviation * matrices.normals(width) if deviation else wx
+            self.active[layer] = self._activated(z)
             self.seen[layer] = Seen(x, wx, wx, wx)
-        top = self._activated(self._z(widths.size - 1))
+        top = self.active[widths.size - 1]
         readout = problem.readout_sd * matrices.normals(int(widths[-1]))
         output, h = dot(readout, top.x), readout
         for layer in range(widths.size - 1, 0, -1):
             here = self.seen[layer]
-            here.g = self._activated(self._z(layer)).gradient(h)
+            here.g = self.active[layer].gradient(h)
             if layer > 1:
                 here.h = h = matrices.backward(layer, here.x, here.wx, here.g)
         return output
@@ -230,8 +246,7 @@ class _Run:
 
     def _moved_input(self, below: int, change: FloatArray) -> FloatArray:
         """The change of x above layer ``below`` over -eta."""
-        z = self._z(below)
-        activated, step = self._activated(z), self.problem.step
+        active, step = self.active[below], self.problem.step
         if step is None:
-            return activated.change(change)
-        return (activated.x - self._activated(z - step * change).x) / step
+            return active.change(change)
+        return (active.x - self._activated(active.z - step * change).x) / step

@@ -36,7 +36,8 @@ class ConditionedMatrices(Matrices):
 
     def forward(self, layer: int, x: FloatArray) -> FloatArray:
         """|x| sd m with a standard normal vector m."""
-        return self._sd[layer - 1] * np.sqrt(dot(x, x)) * self.normals(int(self._widths[layer]))
+        size = self._sd[layer - 1] * np.sqrt(dot(x, x))
+        return np.asarray(size * self.normals(int(self._widths[layer])))
 
     def backward(self, layer: int, x: FloatArray, wx: FloatArray, g: FloatArray) -> FloatArray:
         """See the class."""

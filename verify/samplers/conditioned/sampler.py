@@ -31,7 +31,7 @@ from verify.samplers.vectors import vector_scales
 
 __all__ = ["Conditioned", "Neurons"]
 
-_NEURONS_OF_A_LAYER, _NEURONS = 2**14, 2**21
+_NEURONS_OF_A_LAYER, _NEURONS = 2**14, 2**20
 """At most so many neurons of one layer, and of all, are worked on together: they stay in the
 cache."""
 
