@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from theory.public_names import listed
 from verify.comparison.compare import Comparison, compare_law
+from verify.comparison.infinite_width import InfiniteWidthComparison, compare_infinite_width
 from verify.comparison.typical_rate import TypicalLearningRate, typical_learning_rate
 from verify.inference.estimate import Estimate, Measurement
 from verify.inference.quantiles import Quantile
@@ -26,12 +27,14 @@ __all__ = [
     "Difference",
     "Estimate",
     "Gram",
+    "InfiniteWidthComparison",
     "Measurement",
     "Neurons",
     "Quantile",
     "RareEvents",
     "TypicalLearningRate",
     "check",
+    "compare_infinite_width",
     "compare_law",
     "monte_carlo",
     "typical_learning_rate",

@@ -85,7 +85,7 @@ class _Scaled:
 
 
 def _scaled(norm: Norm | None, before: str, values: FloatArray) -> _Scaled | None:
-    """``values`` as a norm scales them, where it stands ``before`` the weights or the activation."""
+    """``values`` as a norm scales them, where it stands ``before`` weights or the activation."""
     return _Scaled(norm, values) if norm is not None and norm.before == before else None
 
 

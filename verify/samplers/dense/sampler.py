@@ -75,7 +75,7 @@ class Dense(Sampler):
     def sample(self, problem: Problem, stream: np.random.Generator, count: int) -> FloatArray:
         """See `Sampler.sample`."""
         logs = np.empty((len(problem.parts), count, problem.layers.size))
-        labels = 2.0 * stream.integers(0, 2, count) - 1.0
+        labels = np.asarray(2.0 * stream.integers(0, 2, count) - 1.0, dtype=np.float64)
         step = problem.step or 0.0
         with drawn_weights(problem, stream) as weights:
             if problem.is_layerwise:

@@ -1,0 +1,204 @@
+"""`compare_infinite_width` extrapolates measured networks to n = ∞ and compares a recursion with
+them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from math import inf
+from typing import Any
+
+import numpy as np
+from scipy.stats import chi2, norm
+
+from theory.coverage import Answering, answered
+from theory.errors import InvalidArgument
+from theory.infinite_width.wide_update import WideUpdate
+from theory.laws.update import SquaredUpdate
+from theory.networks.mlp import MLP
+from theory.optimisers import GradientDescent
+from theory.outcome import Outcome
+from theory.public_names import cached_property
+from theory.validation import brief, typed
+from verify.inference.estimate import Estimate
+from verify.inference.numbers_in_text import signed, with_error
+from verify.numerics.streams import checked_seed, derived_seed
+from verify.runs.simulation import monte_carlo
+from verify.samplers.conditioned.sampler import Conditioned
+from verify.samplers.sampler import Sampler
+
+__all__ = ["InfiniteWidthComparison", "compare_infinite_width"]
+
+_LEVEL = 0.01
+"""Chance that true laws are rejected."""
+_NOTICED = 0.1
+"""A relative error that must not pass unnoticed."""
+_LEAST_WIDTHS = 3
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class InfiniteWidthComparison(Answering):
+    """The value of a recursion at n = infinity, and networks of several widths extrapolated to it.
+
+    ``expected``: the recursion's; ``estimates``: one of each of the ``widths``, in units of
+    ``scale``.  The fit is E_n = value + slope/n.
+    """
+
+    update: WideUpdate | SquaredUpdate
+    widths: tuple[int, ...]
+    estimates: tuple[Estimate, ...]
+    expected: float
+
+    @cached_property
+    def _means(self) -> tuple[Any, Any]:
+        """Means over networks in the units of the recursion, and their standard errors."""
+        power = getattr(self.update, "optimiser", GradientDescent()).width_power
+        units = np.array(self.widths, dtype=float) ** power
+        means = np.array([float(each.total.mean) for each in self.estimates])
+        errors = np.array([float(each.total.standard_error) for each in self.estimates])
+        return means / units, errors / units
+
+    @cached_property
+    def _fit(self) -> tuple[Any, Any]:
+        """Value and slope, and their covariance, by weighted least squares."""
+        means, errors = self._means
+        columns = np.stack([np.ones(len(self.widths)), 1 / np.array(self.widths)], axis=1)
+        weighted = columns / errors[:, None]
+        covariance = np.linalg.inv(weighted.T @ weighted)
+        return covariance @ weighted.T @ (means / errors), covariance
+
+    @property
+    def value(self) -> float:
+        """The networks' mean, extrapolated to n = infinity."""
+        return float(self._fit[0][0])
+
+    @property
+    def standard_error(self) -> float:
+        """Of `value`."""
+        return float(self._fit[1][0, 0] ** 0.5)
+
+    @property
+    def correction(self) -> float:
+        """c of E_n = E (1 + c/n), measured."""
+        return float(self._fit[0][1] / self.expected)
+
+    @property
+    def correction_error(self) -> float:
+        """The standard error of `correction`."""
+        return float(self._fit[1][1, 1] ** 0.5 / abs(self.expected))
+
+    @property
+    def z(self) -> float:
+        """The distance of `value` from the recursion in standard errors."""
+        return (self.value - self.expected) / self.standard_error
+
+    @property
+    def curvature(self) -> float:
+        """The chance that E_n = E (1 + c/n) leaves as much over as these networks do."""
+        means, errors = self._means
+        (value, slope), _ = self._fit
+        left = (means - value - slope / np.array(self.widths)) / errors
+        return float(chi2.sf(np.sum(left**2), len(self.widths) - 2))
+
+    @property
+    def outcome(self) -> Outcome:
+        """Rejected at 1 %; undecided where an error of 10 % could pass unnoticed, and where the
+        correction is not c/n at these widths."""
+        bound = float(norm.isf(_LEVEL / 2))
+        if self.curvature < _LEVEL:
+            return Outcome.UNDECIDED
+        if abs(self.z) > bound:
+            return Outcome.REJECTED
+        noticed = 2 * bound * self.standard_error <= _NOTICED * abs(self.expected)
+        return Outcome.CONSISTENT if noticed else Outcome.UNDECIDED
+
+    def width_within(self, tolerance: float) -> float:
+        """The width from which a network's mean is within a relative ``tolerance`` of the
+        recursion, by the measured correction and twice its standard error."""
+        if not 0 < tolerance < inf:
+            raise InvalidArgument(
+                f"expected a positive number for tolerance, got tolerance={typed(tolerance)}; "
+                f"0.1 is ten per cent"
+            )
+        return (abs(self.correction) + 2 * self.correction_error) / tolerance
+
+    def __repr__(self) -> str:
+        widths = ", ".join(f"{width:,}" for width in self.widths)
+        why = {
+            True: "; corrections beyond c/n show: give larger widths",
+            False: "; an error of 10% could pass unnoticed: give more samples",
+        }[self.curvature < _LEVEL]
+        correction = with_error(self.correction, self.correction_error)
+        return (
+            f"{self.outcome}: {self.update!r}\n"
+            f"networks of widths {widths}, extrapolated by E(1 + c/n): "
+            f"{with_error(self.value, self.standard_error)}, z = {signed(self.z)}; "
+            f"c = {correction}, 10% from width {self.width_within(0.1):,.0f} on, 1% from "
+            f"{self.width_within(0.01):,.0f}{why * (self.outcome is Outcome.UNDECIDED)}"
+        )
+
+
+@answered
+def compare_infinite_width(
+    update: WideUpdate | SquaredUpdate,
+    *,
+    widths: Sequence[int],
+    samples: int,
+    seed: int,
+    sampler: Sampler = Conditioned(),
+    executor: Executor | None = None,
+    progress: Callable[[Any], None] | None = None,
+) -> InfiniteWidthComparison:
+    """Compare ``update``, E[(Delta z)^2] as n -> infinity, with networks of several ``widths``.
+
+    ``update``: from `theory.squared_update`, of an `MLP` with a depth in numbers and an open
+    width.  ``widths``: three or more, which may differ by factors of 2; the networks' means are
+    extrapolated by E_n = E (1 + c/n), which holds where the depth is small beside the widths.
+    ``samples``: networks of each width; ``seed``, ``sampler``, ``executor``, ``progress``: as for
+    `monte_carlo`.  Raises `InvalidArgument` for arguments of another kind.
+
+    >>> from theory import MLP, Tanh, squared_update
+    >>> update = squared_update(MLP(depth=3, activation=Tanh(), weight_variance=1))
+    >>> compare_infinite_width(update, widths=(100, 200, 400), samples=400, seed=1).outcome
+    CONSISTENT
+    """
+    if not isinstance(update, WideUpdate | SquaredUpdate) or not isinstance(update.network, MLP):
+        raise InvalidArgument(
+            f"expected the update of an MLP, got update={typed(update)}; give "
+            f"squared_update(MLP(depth=16, activation=Tanh()))"
+        )
+    sizes = tuple(dict.fromkeys(widths))
+    if len(sizes) < _LEAST_WIDTHS:
+        raise InvalidArgument(
+            f"expected at least {_LEAST_WIDTHS} widths to extrapolate, got widths="
+            f"{brief(tuple(widths))}; give widths=(1000, 2000, 4000), say"
+        )
+    expected = float(update.infinite_width())
+    root, given = checked_seed(seed), _given(update)
+    estimates = tuple(
+        monte_carlo(
+            update.network._with(width=width),
+            samples=samples,
+            seed=derived_seed(root, width),
+            sampler=sampler,
+            executor=executor,
+            progress=progress,
+            **given,
+        )
+        for width in sizes
+    )
+    return InfiniteWidthComparison(update, sizes, estimates, expected)
+
+
+def _given(update: WideUpdate | SquaredUpdate) -> dict[str, Any]:
+    """The arguments of `monte_carlo` that measure ``update``."""
+    given: dict[str, Any] = {"layer": update.layer}
+    if isinstance(update, WideUpdate):
+        given["optimiser"] = update.optimiser
+        given["step"] = None if update.step is None else float(update.step)
+        if update.inputs.norm1 is not None or update.network.input_norm2 is None:
+            given["inputs"] = update.inputs
+        if isinstance(update.rates, tuple):
+            given["rates"] = update.rates
+    return given
