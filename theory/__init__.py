@@ -38,6 +38,7 @@ from theory.laws.expression_numbers import numbers
 from theory.laws.readout import ReadoutUpdate, readout_update
 from theory.laws.spread import Spread, tangent_kernel
 from theory.laws.update import SquaredUpdate, squared_update
+from theory.networks.branches import ActivatedThenWeights, UpDown, WeightsThenActivated
 from theory.networks.convolution import Convolution
 from theory.networks.graph import Graph
 from theory.networks.groups import FirstLayer, HiddenLayers, Readout
@@ -63,6 +64,7 @@ __all__ = [
     "ELU",
     "GELU",
     "MLP",
+    "ActivatedThenWeights",
     "Activation",
     "Alignment",
     "Arctan",
@@ -118,7 +120,9 @@ __all__ = [
     "Tanh",
     "TrainedLayers",
     "TransferredLearningRate",
+    "UpDown",
     "WeightDecay",
+    "WeightsThenActivated",
     "WideLearningRate",
     "WideUpdate",
     "alignment",

@@ -9,10 +9,13 @@ from typing import Any, ClassVar
 
 from sympy import Expr, Integer, Symbol, sympify
 
-from theory.activations import Linear, PiecewiseLinear, ReLU, checked_activation
+from theory.activations import Linear, ReLU, checked_nonlinearity
+from theory.activations.critical import critical_weight_variance
 from theory.coverage import answered_class
 from theory.errors import InvalidArgument, NotSolved
+from theory.networks.branches import ActivatedThenWeights, BranchKind, UpDown, checked_branch
 from theory.networks.network import LONGEST_TEXT, Network, Size, size_value
+from theory.networks.norms import Norm, checked_norm
 from theory.networks.roles import ALL_ONE, Branch, ByRole, in_blocks
 from theory.networks.sites import BELOW, Cell, Edge, Link, Plan, Site
 from theory.symbols import B, L, b, ell, meant, n, n_0
@@ -21,6 +24,7 @@ from theory.validation import (
     brief,
     count_between,
     exact_int,
+    non_negative_value,
     positive_value,
     typed,
     written,
@@ -46,6 +50,10 @@ class Residual(Network):
     ``weight_variance``: `ByRole`, variances times fan-in; None is critical: 1, that of the
     activation (2 for ReLU), 1.
     ``readout_variance``: in units of 1/width^2; None is 1.  ``input_norm2``: |x|^2; None is n_0.
+    ``branch``: `UpDown`, the branch above, or `ActivatedThenWeights` or `WeightsThenActivated`;
+    ``norm``: `RMSNorm` or `LayerNorm` at the entry of every branch, None for none;
+    ``bias_variance``: of drawn biases of the pre-activations in the branch.  Other branches and
+    activations than piecewise linear ones, norms and biases are solved as n -> infinity alone.
 
     The scales are exact numbers, or rational functions of ``theory.symbols.B``.
 
@@ -59,16 +67,21 @@ class Residual(Network):
     blocks: Size | None = None
     branch_width: Size | None = field(default=None, kw_only=True)
     input_width: Size | None = field(default=None, kw_only=True)
-    activation: PiecewiseLinear = field(default_factory=ReLU, kw_only=True)
+    activation: Any = field(default_factory=ReLU, kw_only=True)
     multiplier2: Expr | None = field(default=None, kw_only=True)
     skip2: Expr = field(default=Integer(1), kw_only=True)
     weight_variance: ByRole | None = field(default=None, kw_only=True)
     readout_variance: Expr | None = field(default=None, kw_only=True)
     input_norm2: Expr | None = field(default=None, kw_only=True)
+    branch: BranchKind = field(default_factory=UpDown, kw_only=True)
+    norm: Norm | None = field(default=None, kw_only=True)
+    bias_variance: Expr = field(default=Integer(0), kw_only=True)
     _depths: ClassVar[Mapping[Symbol, Symbol]] = {L: B, ell: b}
 
     def __post_init__(self) -> None:
-        checked_activation(self.activation)
+        checked_nonlinearity(self.activation)
+        checked_branch(self.branch)
+        checked_norm(self.norm)
         self._set("width", n if self.width is None else size_value("width", self.width, n))
         self._set("blocks", B if self.blocks is None else size_value("blocks", self.blocks, B))
         for name, symbol in (("branch_width", n), ("input_width", n_0)):
@@ -79,11 +92,29 @@ class Residual(Network):
             value = getattr(self, name)
             if value is not None:
                 self._set(name, _scale(name, value))
+        self._set("bias_variance", non_negative_value("bias_variance", self.bias_variance))
+        self._check_branch()
         if self.weight_variance is not None and not isinstance(self.weight_variance, ByRole):
             raise InvalidArgument(
                 f"expected ByRole(input=..., up=..., down=...) for weight_variance, got "
                 f"weight_variance={typed(self.weight_variance)}; leave it out for critical weights"
             )
+
+    def _check_branch(self) -> None:
+        """Refuse what a branch of one matrix has no place for."""
+        if isinstance(self.branch, UpDown):
+            return
+        given = {"branch_width": self.branch_width}
+        if self.weight_variance is not None:
+            given["weight_variance.down"] = getattr(self.weight_variance, "down", None)
+        if isinstance(self.branch, ActivatedThenWeights) and self.bias_variance:
+            given["bias_variance"] = self.bias_variance
+        for name, value in given.items():
+            if value is not None:
+                raise InvalidArgument(
+                    f"expected no {name} with branch={self.branch}, got {name}={typed(value)}; its "
+                    f"one matrix has the role up and the width of the stream: leave {name} out"
+                )
 
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
@@ -96,10 +127,15 @@ class Residual(Network):
         return self._text(lambda value: brief(value, LONGEST_TEXT))
 
     def _text(self, write: Callable[[object], str]) -> str:
-        unsaid = {"width": n, "blocks": B, "activation": ReLU(), "skip2": Integer(1)}
+        unsaid: dict[str, object] = {"width": n, "blocks": B, "activation": ReLU()}
+        unsaid |= {"skip2": Integer(1), "branch": UpDown(), "bias_variance": 0}
         values = ((each.name, getattr(self, each.name)) for each in fields(self))
         said = [f"{k}={write(v)}" for k, v in values if v is not None and v != unsaid.get(k)]
         return f"Residual({', '.join(said)})"
+
+    @property
+    def _is_exact(self) -> bool:
+        return super()._is_exact and isinstance(self.branch, UpDown)
 
     @property
     def depth(self) -> Any:
@@ -117,7 +153,10 @@ class Residual(Network):
         >>> Residual().variances
         ByRole(input=1, up=2, down=1)
         """
-        return (self.weight_variance or ByRole())._filled(up=self.activation.critical_variance())
+        given = self.weight_variance or ByRole()
+        if given.up is not None:
+            return given._filled()
+        return given._filled(up=critical_weight_variance(self.activation, self.bias_variance))
 
     @property
     def tau2(self) -> Expr:
@@ -156,7 +195,7 @@ class Residual(Network):
         every = rates if isinstance(rates, tuple) else (rates or ByRole(),)
         roles = [self.variances, *every]
         numbers = [value for each in roles for _, value in each._given()]
-        numbers += [self.tau2, self.skip2, self.s, self.norm2, self.activation.slope]
+        numbers += [self.tau2, self.skip2, self.s, self.norm2, *self.activation.free_symbols]
         values = [self.width, self.inner_width, self.first_fan_in, *map(self._in_blocks, numbers)]
         return frozenset().union(*(sympify(value).free_symbols for value in values))
 

@@ -1,0 +1,345 @@
+"""The mean squared update of residual networks as n -> infinity, by a recursion over the blocks.
+
+The stream is h^b = s h^(b-1) + tau times a branch.  With u = -Delta h/eta at the label +-1, the
+gradient p^b of f at h^b over 1/n, P = E p^2, and r the scale of a norm,
+
+    P^(b-1) = s^2 P^b + E (gradient through the branch)^2,
+    u^b = sum over c <= b of s^(b-c) (kappa_c p^c + own parts across p^c) + fresh Gaussian numbers,
+    alpha_b = E u p/P = s^2 alpha_(b-1) + kappa_b,
+
+because p^c is s^(b-c) p^b and independent numbers.  A branch reads u through the norm and a matrix
+V, which sends the gradient at V's input back along the gradient at V's output, as in
+`theory.infinite_width.recursion`, and the rest to fresh Gaussian numbers.  The gradient through the
+branch is the part of p^(b-1) across p^b, and its product with u^(b-1) is alpha_(b-1) times its
+square.  With one matrix behind the activation, W sigma(h), the slope at h^b is that of the same
+neuron in all blocks: E phi'(h^b)^2 u^2 is then a sum over blocks of E phi'(h^b)^2 phi'(h^c)^2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from theory.activations.moments import Moments, MomentTable, moment_table
+from theory.activations.nonlinearity import FloatArray
+from theory.activations.piecewise_linear import PiecewiseLinear
+from theory.errors import NotSolved
+from theory.networks.branches import ActivatedThenWeights, UpDown
+from theory.networks.inputs import Inputs, fan_in_ratio
+from theory.networks.norms import LayerNorm
+from theory.networks.residual import Residual
+from theory.networks.roles import ByRole
+from theory.optimisers import Normalised, Optimiser, OwnPart, SignDescent
+from theory.optimisers.optimiser import GAUSSIAN_SIZE
+
+__all__ = ["Movement", "moved_in_blocks"]
+
+_MOST_PAIRS = 4096
+"""Blocks of networks whose blocks are taken in pairs."""
+_HERMITE, _NODES, _FARTHEST = 96, 400, 16.0
+"""Terms of a Hermite series; nodes of a rule, and standard deviations that it covers."""
+
+
+@dataclass(frozen=True)
+class Movement:
+    """E (Delta h)^2 of the ``stream`` after blocks 0 to B, and of the pre-activations in the
+    ``branch`` of blocks 1 to B, at eta = 1; ``squares``: E h^2 of the stream."""
+
+    stream: FloatArray
+    branch: FloatArray
+    squares: FloatArray
+
+
+@dataclass(frozen=True)
+class _Matrix:
+    """One matrix as an optimiser reads it: `theory.optimisers.Layer`."""
+
+    fan_in: float
+    square: float
+    size: float
+    gradient: float
+    slopes: tuple[float, ...] = (1.0,) * 5
+    fan_out: float = 1.0
+
+    def slope(self, power: int) -> float:
+        """E |phi'|^power."""
+        return self.slopes[power]
+
+    def entrywise(self, entry: Callable[[Any], Any]) -> OwnPart:
+        """Refused: its own parts at two blocks are not products of signs."""
+        raise NotSolved(
+            "sign descent with an epsilon is not solved for residual networks: leave epsilon out"
+        )
+
+    def own(self, optimiser: Optimiser, rate: float) -> OwnPart:
+        """The own part at a multiplier of eta, for gradients of this size."""
+        rule, size = optimiser.unscaled, rate * float(optimiser.multiple)
+        if isinstance(rule, Normalised):
+            size /= self.fan_out**0.5
+        found, tau = rule.own_part(self), self.gradient
+        square, along = size**2 * tau ** (2 * rule.degree), size * tau ** (1 + rule.degree)
+        return OwnPart(
+            found.square * square,
+            found.along * along,
+            found.slope_square * square,
+            found.slope_along * along,
+        )
+
+
+class _Blocks:
+    """A residual network in floats, its variances and its gradients."""
+
+    def __init__(self, network: Residual, inputs: Inputs) -> None:
+        self.kind, self.blocks, self.norm = network.branch, network.layers, network.norm
+        self.table: MomentTable = moment_table(network.activation)
+        self.activation = network.activation
+        variances = network.variances._mapped(network._in_blocks)
+        self.up, self.down, first = map(float, (variances.up, variances.down, variances.input))
+        self.tau2, self.skip2 = float(network.tau2), float(network._in_blocks(network.skip2))
+        self.bias, self.ratio = float(network.bias_variance), _ratio(network)
+        self.inputs, self.fan_in = inputs, float(fan_in_ratio(network))
+        self.squares, means = np.empty(self.blocks + 1), np.zeros(self.blocks + 1)
+        self.squares[0] = first * float(inputs.square)
+        self.seen: list[Moments] = []
+        self.scale2 = np.ones(self.blocks + 1)
+        """The squared divisor of the norm at the entry of the next block."""
+        self.entry = np.empty(self.blocks)
+        """E (norm h)^2 at the entry of each block."""
+        skip, tau = self.skip2**0.5, self.tau2**0.5
+        for block in range(self.blocks):
+            spread = self.squares[block]
+            if self.norm is not None:
+                centred = isinstance(self.norm, LayerNorm)
+                self.scale2[block] = spread - means[block] ** 2 * centred
+            self.entry[block] = 1.0 if self.norm is not None else spread
+            inside = self.entry[block] if self._reads_stream else self._variance(block)
+            here = self.table.at(inside)
+            self.seen.append(here)
+            gained, shifted = here.q, 0.0
+            if self._is_inside:
+                shifted = 2 * skip * tau * means[block] * here.mean
+                means[block + 1] = skip * means[block] + tau * here.mean
+            else:
+                gained *= self.out_variance
+            self.squares[block + 1] = self.skip2 * spread + shifted + self.tau2 * gained
+        self.gradients = self._gradients(float(network.s))
+
+    @property
+    def _reads_stream(self) -> bool:
+        return isinstance(self.kind, ActivatedThenWeights)
+
+    @property
+    def _is_inside(self) -> bool:
+        """Whether the activation comes last in the branch."""
+        return not isinstance(self.kind, ActivatedThenWeights | UpDown)
+
+    @property
+    def out_variance(self) -> float:
+        """Variance times fan-in of the matrix behind the activation."""
+        return self.up if self._reads_stream else self.down
+
+    def _variance(self, block: int) -> float:
+        """Of the pre-activations in the branch."""
+        return float(self.up * self.entry[block] + self.bias)
+
+    def passed(self, block: int) -> float:
+        """E (gradient through the branch)^2 over P, of the block after stream ``block``."""
+        slope, scale = self.seen[block].m2 / self.scale2[block], self.tau2 * self.up
+        return float(scale * slope * (self.down if isinstance(self.kind, UpDown) else 1.0))
+
+    def _gradients(self, readout: float) -> FloatArray:
+        found = np.full(self.blocks + 1, readout)
+        for block in range(self.blocks - 1, -1, -1):
+            found[block] = found[block + 1] * (self.skip2 + self.passed(block))
+        return found
+
+
+def _ratio(network: Residual) -> float:
+    """The branch width over the width."""
+    ratio = network.inner_width / network.width
+    if not getattr(ratio, "is_number", True):
+        raise NotSolved(
+            f"infinite width needs the ratio of branch_width and width in numbers, got {network}: "
+            f"leave branch_width out, or give both in numbers"
+        )
+    return float(ratio)
+
+
+def moved_in_blocks(
+    network: Residual, inputs: Inputs, optimiser: Optimiser, rates: tuple[ByRole, ...]
+) -> Movement:
+    """The linearised movement of every block; ``rates``: one `ByRole` for each block.
+
+    Raises `NotSolved` for weight decay, for sign descent with an epsilon, and for sign descent
+    where the activation reads the stream.
+    """
+    if optimiser.weight_decay:
+        raise NotSolved("weight decay is not solved for residual networks: leave it out")
+    found = _Blocks(network, inputs)
+    if found._reads_stream:
+        return _behind_activation(found, optimiser, rates)
+    return _before_activation(found, optimiser, rates)
+
+
+def _first(found: _Blocks, optimiser: Optimiser, rate: object) -> tuple[OwnPart, float]:
+    """The own part of the input's matrix, and its size where it is a sign."""
+    size, p = float(found.inputs.size), found.gradients[0]
+    matrix = _Matrix(found.fan_in, float(found.inputs.square), size, p**0.5)
+    scale = float(rate) * float(optimiser.multiple)  # type: ignore[arg-type]
+    return matrix.own(optimiser, float(rate)), scale * found.fan_in * size  # type: ignore[arg-type]
+
+
+def _before_activation(found: _Blocks, optimiser: Optimiser, rates: tuple[ByRole, ...]) -> Movement:
+    """Of branches W sigma(U h) and sigma(W h), whose slopes are fresh in every block."""
+    signs, two = isinstance(optimiser.unscaled, SignDescent), isinstance(found.kind, UpDown)
+    tau, gradients = found.tau2**0.5, found.gradients
+    own, size = _first(found, optimiser, rates[0].input)
+    stream, branch = np.empty(found.blocks + 1), np.empty(found.blocks)
+    sizes, along = np.zeros(found.blocks + 1), np.zeros(found.blocks + 1)
+    sizes[0], along[0] = size, own.along / gradients[0]
+    stream[0], alpha = own.square, along[0]
+    for block, moments in enumerate(found.seen):
+        p, rate, scale2 = gradients[block + 1], rates[block], found.scale2[block]
+        error = (found.down if two else 1.0) * found.tau2 * p  # E (gradient after the slope)^2
+        slopes = (moments.alive, moments.m1, moments.m2, moments.m3, moments.m4)
+        entry = _entry_size(found, block, signs)
+        rows = found.ratio if two else 1.0
+        back = error / rows
+        up = _Matrix(1.0, found.entry[block], entry, back**0.5, slopes, rows)
+        part = up.own(optimiser, float(rate.up))
+        g2, coefficient = moments.m2 * back, alpha * found.up / scale2
+        fresh = found.up * stream[block] / scale2
+        branch[block] = part.square + 2 * coefficient * part.along + coefficient**2 * g2 + fresh
+        masked = (
+            part.slope_square
+            + 2 * coefficient * part.slope_along
+            + coefficient**2 * moments.m4 * back
+            + moments.m2 * fresh
+        )
+        through = rows * (part.along + coefficient * g2) / p
+        across, added, lambda_ = 0.0, found.tau2 * masked, 0.0
+        if two:
+            matrix = _Matrix(found.ratio, moments.q, moments.q1, tau * p**0.5)
+            down = matrix.own(optimiser, float(rate.down))
+            lambda_ = down.along / p
+            across = found.tau2 * down.square - lambda_**2 * p
+            added *= found.down
+            sizes[block + 1] = tau * float(rate.down) * float(optimiser.multiple)
+            sizes[block + 1] *= found.ratio * moments.q1
+        kappa = through + lambda_
+        if not two:
+            # E (slope psi)^2 holds kappa^2 P already
+            added -= kappa**2 * p
+        along[block + 1] = lambda_
+        pairs = _sign_pairs(found, sizes, along, block + 1) if signs else 0.0
+        stream[block + 1] = (
+            found.skip2 * (stream[block] + 2 * alpha * kappa * p)
+            + kappa**2 * p
+            + across
+            + added
+            + 2 * pairs
+        )
+        alpha = found.skip2 * alpha + kappa
+    return Movement(stream, branch, found.squares)
+
+
+def _entry_size(found: _Blocks, block: int, signs: bool) -> float:
+    """E |norm h| at the entry of a block; the stream is Gaussian if no activation ends a branch."""
+    if not signs:
+        return 0.0
+    if found._is_inside:
+        raise NotSolved(
+            "sign descent on branches sigma(W h) is not solved, since the stream is not Gaussian: "
+            "give branch=UpDown()"
+        )
+    return float(GAUSSIAN_SIZE * found.entry[block] ** 0.5)
+
+
+def _sign_pairs(found: _Blocks, sizes: FloatArray, along: FloatArray, last: int) -> float:
+    """The covariances across p of the signs of the gradients of block ``last`` with those below."""
+    blocks, p = np.arange(last), found.gradients
+    carried = found.skip2 ** ((last - blocks) / 2)
+    correlation = carried * np.sqrt(p[last] / p[:last])
+    signs = sizes[:last] * sizes[last] * (2 / np.pi) * np.arcsin(np.minimum(correlation, 1.0))
+    return float(np.sum(carried * (signs - along[:last] * along[last] * carried * p[last])))
+
+
+def _behind_activation(found: _Blocks, optimiser: Optimiser, rates: tuple[ByRole, ...]) -> Movement:
+    """Of branches W sigma(h), whose slopes are those of one neuron of the stream."""
+    if isinstance(optimiser.unscaled, SignDescent):
+        raise NotSolved(
+            "sign descent on branches W sigma(h) is not solved, since gradients are not Gaussian: "
+            "give branch=UpDown()"
+        )
+    if found.blocks > _MOST_PAIRS:
+        raise NotSolved(
+            f"branches W sigma(h) are solved for {_MOST_PAIRS} blocks at most, since their blocks "
+            f"are taken in pairs: give fewer blocks, or branch=UpDown()"
+        )
+    skip2, gradients, scale2 = found.skip2, found.gradients, found.scale2[:-1]
+    slopes = _slope_pairs(found)
+    passed = np.array([found.passed(block) for block in range(found.blocks)])
+    parts = passed * gradients[1:]  # E (gradient through block b + 1, without its slope)^2
+    slope2 = np.array([each.m2 for each in found.seen]) / scale2
+    parts /= slope2
+    own, _ = _first(found, optimiser, rates[0].input)
+    stream, branch = np.empty(found.blocks + 1), np.empty(found.blocks)
+    alphas, alpha, noise = np.zeros(found.blocks), own.along / gradients[0], 0.0
+    stream[0] = own.square
+    steps = np.arange(found.blocks)
+    for block, moments in enumerate(found.seen):
+        alphas[block], p = alpha, gradients[block + 1]
+        reach = skip2 ** np.abs(steps - block).astype(float)
+        weights = np.where(steps < block, alphas**2, alpha**2) * reach * parts
+        last = skip2 ** (found.blocks - block) * alpha**2 * gradients[-1]
+        masked = np.sum(weights * slopes[block]) + slope2[block] * (last + noise)
+        branch[block] = stream[block] / scale2[block]
+        matrix = _Matrix(1.0, moments.q, moments.q1, (found.tau2 * p) ** 0.5)
+        lambda_ = matrix.own(optimiser, float(rates[block].up)).along / p
+        kappa = lambda_ + alpha * passed[block]
+        noise = skip2 * noise + found.tau2 * found.up * masked
+        stream[block + 1] = (
+            skip2 * (stream[block] + 2 * alpha * kappa * p)
+            + kappa**2 * p
+            + found.tau2 * found.up * masked
+        )
+        alpha = skip2 * alpha + kappa
+    return Movement(stream, branch, found.squares)
+
+
+def _slope_pairs(found: _Blocks) -> FloatArray:
+    """E phi'(h^b)^2 phi'(h^c)^2 over the divisors of the norm, of all pairs of blocks."""
+    squares, steps = found.squares[:-1], np.arange(found.blocks)
+    lower, upper = np.minimum.outer(steps, steps), np.maximum.outer(steps, steps)
+    carried = found.skip2 ** ((upper - lower) / 2)
+    correlation = np.minimum(carried * np.sqrt(squares[lower] / squares[upper]), 1.0)
+    divisors = np.multiply.outer(found.scale2[:-1], found.scale2[:-1])
+    activation = found.activation
+    if isinstance(activation, PiecewiseLinear):
+        a2 = float(activation.slope) ** 2
+        even, odd = (1 + a2) / 2, (1 - a2) / 2
+        return np.asarray((even**2 + odd**2 * (2 / np.pi) * np.arcsin(correlation)) / divisors)
+    if activation.kinks:
+        raise NotSolved(
+            "branches W sigma(h) are solved for activations that are piecewise linear or smooth: "
+            "give Tanh(), say, or branch=UpDown()"
+        )
+    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+    nodes *= _FARTHEST
+    weights = weights * _FARTHEST * np.exp(-(nodes**2) / 2) / np.sqrt(2 * np.pi)
+    seen = np.array([1.0 if found.norm is not None else square for square in squares])
+    slopes = activation.derivative(np.sqrt(seen)[:, None] * nodes) ** 2
+    before, basis, total = np.zeros_like(nodes), np.ones_like(nodes), 0.0
+    power = np.ones_like(correlation)
+    for order in range(_HERMITE):
+        coefficients = slopes @ (weights * basis)
+        total = total + power * np.multiply.outer(coefficients, coefficients)
+        power = power * correlation
+        before, basis = (
+            basis,
+            (nodes * basis - order**0.5 * before) / (order + 1) ** 0.5,
+        )
+    return np.asarray(total / divisors)
