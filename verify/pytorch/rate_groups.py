@@ -14,7 +14,7 @@ from verify.pytorch.learning_rates import EqualShares, RatePlan, Transferred, wa
 from verify.pytorch.modules.model import read_model
 from verify.pytorch.modules.probing import one_at_a_time
 from verify.pytorch.optimisers import Watched, watch
-from verify.pytorch.spread import check_weights, spread_in_words
+from verify.pytorch.spread import changed_in_words, check_weights, spread_in_words
 
 __all__ = ["parameter_groups"]
 
@@ -77,7 +77,7 @@ def parameter_groups(
             warn(sentence)
     names = [*(f"layer {index + 1}" for index in range(len(read.hidden))), "readout"]
     known = {id(layer.weight): rate for layer, rate in zip(read.layers, rates, strict=True)}
-    watch((layer.weight for layer in read.layers), known)
+    watch((layer.weight for layer in read.layers), known, changed_in_words(read))
     return Watched(
         [
             {"params": Watched([layer.weight], known), "lr": rate, "name": name}

@@ -19,6 +19,7 @@ from theory.networks.activations import LeakyReLU, ReLU
 from theory.networks.mlp import MLP
 from verify.pytorch.modules.computing import Probe, Run, later_calls, literal_outputs
 from verify.pytorch.modules.differences import (
+    RANDOM,
     Calls,
     distance,
     recorded,
@@ -151,16 +152,24 @@ class Computing:
 
     @contextmanager
     def _without_draws(self, dtype: torch.dtype | None, train: bool) -> Iterator[None]:
-        """`probing`; raises `InvalidArgument` for draws, which may act at other times."""
+        """`probing`; raises `InvalidArgument` for draws, which may act at other times, in place of
+        another cause: dropout of few neurons is a scale at most calls."""
         with probing(self.model, dtype, train=train) as new:
             before = next_numbers(new)
             self.probe.load(self.linear)
-            yield
-            if next_numbers(new) != before:
+            other: InvalidArgument | None = None
+            try:
+                yield
+            except InvalidArgument as error:
+                other = error
+            draws = next_numbers(new) != before
+            if draws and (other is None or RANDOM not in str(other)):
                 raise InvalidArgument(
                     "expected a model without chance in its forward, got one that draws random "
                     "numbers, with or without an effect; leave out random depth, dropout and noise"
                 )
+            if other:
+                raise other
 
     def _check_exactly(self) -> None:
         limits = [_EXACT] * (1 + len(self.layers))

@@ -13,7 +13,7 @@ from torch import nn
 
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
-from verify.pytorch.modules.layers import placed
+from verify.pytorch.modules.layers import alone, placed
 
 __all__ = [
     "FAILURES",
@@ -136,14 +136,20 @@ def called(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
         raise InvalidArgument(
             f"expected a model that takes inputs of shape (batch, "
             f"{', '.join(map(str, x.shape[1:]))}) in {x.dtype} to one output each, got "
-            f"{type(error).__name__}: {error}; let its forward run on such inputs"
+            f"{type(error).__name__}: {error}; "
+            + (_net_of(model) or "let its forward run on such inputs")
         ) from error
     if not isinstance(found, torch.Tensor):
         raise InvalidArgument(
             f"expected a model whose output is a tensor, got one of type {type(found).__name__}; "
-            f"return the outputs of the readout alone"
+            + (_net_of(model) or "return the outputs of the readout alone")
         )
     return found
+
+
+def _net_of(model: nn.Module) -> str:
+    """The network within a LightningModule, whose forward may take or return anything."""
+    return alone(model) if hasattr(model, "training_step") else ""
 
 
 def literal_outputs(weights: Sequence[torch.Tensor], x: torch.Tensor, slope: float) -> torch.Tensor:
