@@ -370,7 +370,7 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     ),
     "dropout in eval": (
         lambda: Dropping(8, 8, 8).eval(),
-        "changes from call to call in training mode between 'linears.0' and 'linears.1'; leave out dropout",
+        "call to call in training mode between 'linears.0' and 'linears.1'; leave out dropout",
     ),
     "frozen in forward": (
         lambda: FreezingItself(8, 8, 8),

@@ -102,7 +102,14 @@ class Probe:
         outputs = found.reshape(-1)
         if outputs.requires_grad:
             total: Any = (outputs * self.factors.to(outputs)).sum()
-            total.backward()
+            try:
+                total.backward()
+            except FAILURES as error:
+                raise InvalidArgument(
+                    f"expected a model with a backward pass after each call, got "
+                    f"{type(error).__name__}: {error}; let each call compute its outputs anew, "
+                    f"and let autograd take their gradients"
+                ) from error
         return Run(outputs.detach().cpu(), tuple(map(_gradient, layers, trained)))
 
     def literal(self, slope: float, dtype: torch.dtype = torch.float64) -> Run:

@@ -180,7 +180,7 @@ def _skip(names: Sequence[str], calls: Calls, slope: float) -> tuple[str, str] |
                 around = dict.fromkeys([names[first], names[k]])
                 return (
                     f"one with a skip connection around {' and '.join(map(repr, around))}",
-                    "leave it out; theory.Residual has the law of residual networks, which are not read here",
+                    "leave it out; theory.Residual has its law, but residual modules are not read",
                 )
     return None
 

@@ -94,12 +94,18 @@ def _check_kind(model: nn.Module, name: str, module: nn.Module) -> None:
     foreign = ready_made and not isinstance(module, _KNOWN)
     if foreign and kind.__module__ not in _JUDGED and not any(module.children()):
         raise InvalidArgument(
-            f"expected a model of Linear and ReLU, got {module!r} at {name!r}; "
+            f"expected a model of Linear and ReLU, got {_named(module)} at {name!r}; "
             + (
                 alone(model)
                 or "the theory at finite width covers no other layers, so remove it, used or not"
             )
         )
+
+
+def _named(module: nn.Module) -> str:
+    """As it prints itself, where that is one line, else its class."""
+    printed = repr(module)
+    return type(module).__name__ if "\n" in printed else printed
 
 
 def alone(model: nn.Module) -> str:
@@ -159,8 +165,8 @@ def _check_chain(named: Mapping[str, nn.Linear]) -> None:
     layers = list(named.values())
     if len(layers) < 2:
         raise InvalidArgument(
-            f"expected a model with a hidden layer and a readout, got {len(layers)} linear "
-            f"layer(s); give two or more"
+            f"expected a model with a hidden layer and a readout, got {len(layers)} "
+            f"layer(s) of class torch.nn.Linear; give two or more"
         )
     if any(a.out_features != b.in_features for a, b in pairwise(layers)):
         if len(ends := _ends(named)) > 1:
