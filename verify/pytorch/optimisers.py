@@ -3,7 +3,8 @@
 An optimiser reads the groups that it is given, and the weights of each, as it is built: lists that
 look at their reader then.  The groups that it keeps are plain dictionaries and lists, and groups
 may be rebuilt or changed: before each step of any optimiser, a hook of PyTorch's own looks for the
-weights themselves.  Unseen are copies of the weights, steps written by hand, a ``step`` put into
+weights themselves, and at the first looks whether the weights are still those that the groups were
+made for.  Unseen are copies of the weights, steps written by hand, a ``step`` put into
 one optimiser or compiled, and changes of a gradient, such as clipping.
 """
 

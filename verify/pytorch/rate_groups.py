@@ -41,11 +41,12 @@ def parameter_groups(
     labels are of another size, where the model computes in half precision, as soon as the groups
     reach another optimiser, and before a step of any on these weights at these rates.  A schedule
     with one rate for all groups, such as ``OneCycleLR(max_lr=0.1)``, replaces them all, which is
-    seen at the first step.  Copies of the weights, weights loaded afterwards, steps written by
-    hand, clipped gradients, ``autocast`` around the call, and schedules that multiply all rates or
-    keep some above a floor (``eta_min``) stay unseen.  Raises `InvalidArgument` for a model
-    that `network_of` refuses, for weights that are not finite, and for a frozen readout whose rate
-    is not zero.
+    seen at the first step, as are weights that are drawn or loaded in between; a floor
+    (``eta_min``) or a factor of its own that raises the rate of one layer is seen as it does.
+    Copies of the weights, weights loaded later, steps written by hand, clipped gradients,
+    ``autocast`` around the training, and schedules that multiply all rates by one number or keep
+    some from falling stay unseen.  Raises `InvalidArgument` for a model that `network_of` refuses,
+    for weights that are not finite, and for a frozen readout whose rate is not zero.
 
     >>> from torch import nn, optim
     >>> from verify.pytorch import AllHidden, initialise

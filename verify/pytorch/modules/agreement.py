@@ -184,7 +184,7 @@ class Computing:
             probe = self.probe.scaled(scale)
             found = probe.run(self.model, self.linear)
             self._refuse_if(self._differs(found, probe.literal(self.slope), limits), scale=scale)
-        if self._rescaled():
+        if self._rescaled(_EXACT):
             self._refuse_if(_OUTPUTS)
         alone = self.probe.alone()
         self._check_same(alone, alone.literal(self.slope), limits, "in a batch of one")
@@ -204,6 +204,8 @@ class Computing:
             got = self._differs(found, rounded, floors)
             if got and self._differs(found, expected, limits):
                 self._refuse_if(got, lowest)
+        if self.steps is not torch.float64 and self._rescaled(_MOST_ROUNDING):
+            self._refuse_if(_OUTPUTS)
         for probe in self.probe.in_batches():
             self._check_same(probe, found, floors, f"in a batch of {len(probe.x)}")
         for _ in later_calls():
@@ -228,7 +230,7 @@ class Computing:
                 f"{got} {where}; leave out what depends on the number of calls or examples"
             )
 
-    def _rescaled(self) -> bool:
+    def _rescaled(self, limit: float) -> bool:
         """Whether layers called once each, in order, have other inputs than in the network: scales
         that undo one another, under which pre-activations move by another amount."""
         calls, _ = recorded(self.model, self.linear, self.probe.inputs(self.linear))
@@ -238,7 +240,7 @@ class Computing:
         right = [self.probe.x, *(torch.where(z > 0, z, self.slope * z) for z in below)]
         pairs = zip((into.cpu() for _, into, _ in calls), right, strict=True)
         return any(
-            one.numel() == two.numel() and distance(one.reshape(-1), two.reshape(-1)) > _EXACT
+            one.numel() == two.numel() and distance(one.reshape(-1), two.reshape(-1)) > limit
             for one, two in pairs
         )
 
