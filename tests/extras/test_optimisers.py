@@ -361,6 +361,37 @@ def test_weights_given_after_the_groups_are_looked_at_before_the_first_step(case
         assert re.search(f"at the first step the weights that parameter_groups .*{words}", sentence)
 
 
+REBUILT: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "weight_norm": (
+        lambda m: nn.utils.parametrizations.weight_norm(m[2]),
+        "model that parameter_groups has seen, got this refusal: .*_WeightNorm",
+    ),
+    "a normalisation": (
+        lambda m: m.insert(1, nn.LayerNorm(32)),
+        "model .*, got this refusal: .*LayerNorm",
+    ),
+    "a layer less": (lambda m: m.pop(4), r"model .*, got this refusal: .* got 32"),
+    "another width": (
+        lambda m: (m.__setitem__(0, nn.Linear(8, 32, bias=False)), m),
+        r"layers that .* of the shapes \[\(32, 16\), .*, got \[\(32, 8\), ",
+    ),
+    "a layer anew": (
+        lambda m: m.__setitem__(2, nn.Linear(32, 32, bias=False)),
+        "weights that parameter_groups has seen, .* at '2.weight'",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REBUILT)
+def test_layers_changed_after_the_groups_are_noticed_at_the_first_step(case: str) -> None:
+    change, words = REBUILT[case]
+    model = initialise(mlp(16, 32, 32), seed=1)
+    optimiser = optim.SGD(parameter_groups(model))
+    change(model)
+    (said,) = run(optimiser, None, 2)
+    assert re.search(f"expected at the first step the {words}", said)
+
+
 def test_weights_changed_in_training_are_not_looked_at() -> None:
     model = initialise(mlp(16, 32, 32), seed=1)
     optimiser = optim.SGD(parameter_groups(model))

@@ -252,7 +252,8 @@ def _masked(values: Any) -> int:
     if isinstance(values, list | tuple):
         return sum(_masked(each) for each in values if isinstance(each, np.ma.MaskedArray))
     if isinstance(values, MaskedTensor):
-        return int((~values.get_mask()).sum())
+        given: Any = values
+        return int((~given.get_mask()).sum())
     return int(np.ma.getmaskarray(values).sum()) if isinstance(values, np.ma.MaskedArray) else 0
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import exp, hypot, log, log1p
 from operator import mul
-from typing import cast
 from weakref import ref
 
 import torch
@@ -16,7 +15,7 @@ from verify.comparison.exact_values import known_spread
 from verify.pytorch.independence import dependence
 from verify.pytorch.learning_rates import exact_parts
 from verify.pytorch.modules.computing import literal_layers, standard_deviations
-from verify.pytorch.modules.layers import whole
+from verify.pytorch.modules.layers import linear_layers, whole
 from verify.pytorch.modules.model import ReadModel
 from verify.pytorch.modules.probing import default_torch
 
@@ -24,6 +23,7 @@ __all__ = ["changed_in_words", "check_weights", "rms", "spread_in_words", "unlik
 
 _STANDARD_ERRORS, _ALLOWED, _TOGETHER_ALLOWED, _GAIN_ALLOWED = 5.0, 0.02, 0.1, 0.25
 _INPUTS, _SEED = 16, 0x5F3759DF
+_AT_FIRST = "expected at the first step the"
 
 
 def rms(weight: torch.Tensor) -> float:
@@ -72,26 +72,38 @@ def spread_in_words(read: ReadModel) -> str | None:
 
 
 def changed_in_words(read: ReadModel) -> Callable[[], str | None]:
-    """A function that gives a sentence where the weights are no longer those of ``read``, and not
-    as the theory draws them; it keeps no weight alive."""
-    module, names, before = ref(read.module), list(read.named), _sizes(read)
+    """A function that gives a sentence where the layers are no longer those of ``read``, or the
+    weights neither those nor as the theory draws them; it keeps no weight alive."""
+    module, shapes, before = ref(read.module), _shapes(read.named), _sizes(read)
     network, steps, computes = read.network, read.steps, read.computes
 
     def again() -> str | None:
         held = module()
         if held is None:
             return None
-        named = {name: cast(nn.Linear, held.get_submodule(name)) for name in names}
+        try:
+            named = linear_layers(held)
+        except InvalidArgument as error:
+            return f"{_AT_FIRST} model that parameter_groups has seen, got this refusal: {error}"
+        if _shapes(named) != shapes:
+            return (
+                f"{_AT_FIRST} layers that parameter_groups has seen, of the shapes {shapes}, got "
+                f"{_shapes(named)}; make the groups once the model has all of its layers"
+            )
         now = ReadModel(held, named, network, steps, computes)
         with default_torch():
             found = None if _sizes(now) == before else unlike_theory(now)
         return found and (
-            f"expected at the first step the weights that parameter_groups has seen, or others "
-            f"that are drawn as initialise(model) draws them, got {found}; give the weights first, "
-            f"and make the groups then, or go on where this resumes a training"
+            f"{_AT_FIRST} weights that parameter_groups has seen, or others that are drawn as "
+            f"initialise(model) draws them, got {found}; give the weights first, and make the "
+            f"groups then, or go on where this resumes a training"
         )
 
     return again
+
+
+def _shapes(named: Mapping[str, nn.Linear]) -> list[tuple[int, ...]]:
+    return [tuple(layer.weight.shape) for layer in named.values()]
 
 
 def _sizes(read: ReadModel) -> list[tuple[float, float]]:
