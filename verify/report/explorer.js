@@ -113,15 +113,15 @@
     const here = ofRate(mupDepth.rate(chosen.width, chosen.depth));
     const level = Math.max(box.top, Math.min(box.bottom, y(here)));
     add("line", { class: "here", x1: x(chosen.depth), x2: x(chosen.depth), y1: box.top, y2: box.bottom });
-    if (level === y(here)) add("circle", { class: "point", cx: x(chosen.depth), cy: level, r: 7 });
+    if (level === y(here)) add("circle", { class: "point", cx: x(chosen.depth), cy: level, r: 9 });
     else {
       const [tip, base] = level === box.top ? [level + 2, level + 14] : [level - 2, level - 14];
       add("path", { class: "point", d: `M${x(chosen.depth)} ${tip}l-7 ${base - tip}h14z` });
     }
     const marks = page.marks.filter((each) => each.width === chosen.width);
-    const absent = { band: !valid, undecided: marks.every((each) => each.decides) };
+    const absent = { "valid-range": !valid, undecided: marks.every((each) => each.decides) };
     for (const [id, hidden] of Object.entries(absent)) {
-      for (const entry of document.querySelectorAll(`#${id}-entry`)) entry.hidden = hidden;
+      for (const entry of document.querySelectorAll(`#${id}`)) entry.hidden = hidden;
     }
     for (const mark of marks) {
       const kind = mark.decides ? "mark" : "mark shown";
