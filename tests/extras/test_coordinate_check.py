@@ -1,4 +1,4 @@
-"""Real steps of real modules obey the exact law, and wrong training scripts are rejected."""
+"""Real steps of real modules move as exact values say, and wrong training scripts are rejected."""
 
 from __future__ import annotations
 
