@@ -39,7 +39,7 @@ from theory.solutions.arrays import (
     over_arrays,
 )
 from theory.solutions.floats import as_float, as_log
-from theory.symbols import L, n
+from theory.symbols import B, L, b, n, n_0
 from theory.validation import digits_wanted, series_order
 from theory.waiting import announced
 from theory.writing.blocks import Line
@@ -160,6 +160,7 @@ class Value(NoOperators, Drawable, PickledByFields, PublicNames, ABC):
         """
         raise NotSolved(_no_part(self, "output"))
 
+    @announced("formulas")
     def latex(self) -> str:
         r"""The value as formulas in LaTeX, for a display; notebooks show them.
 
@@ -374,6 +375,8 @@ class Number(Value):
             open_depth = not isinstance(network.depth, int)
             # a numbered layer of a chain has no leading term in an open depth
             numbered = network._is_chain and type(getattr(self, "layer", None)) is int
+            if open_depth and self._is_slow_in_blocks():
+                return self._long_text()
             if open_depth and network.width == n and not numbered:
                 return f"{self.leading()} to leading order"
             text = "" if is_large(network) else self._exact_text()
@@ -382,6 +385,11 @@ class Number(Value):
             return self._long_text()
         except NotSolved as reason:
             return str(reason)
+
+    def _is_slow_in_blocks(self) -> bool:
+        """Whether the closed form in an open number of blocks takes many seconds: its field then
+        holds a slope, a multiplier or another symbol besides the sizes."""
+        return not self.network._is_chain and bool({*self.open_sizes} - {n, B, b, n_0})
 
     def _long_text(self) -> str:
         sizes = ", ".join(map(str, self.open_sizes))
