@@ -24,9 +24,7 @@ HELD: dict[str, Callable[[], Any]] = {
     "closed form": lambda: derive(OBSERVABLE, MLP()).closed_form,
     "closed form in numbers": lambda: derive(OBSERVABLE, MLP(8, 3)).closed_form,
     "closed form of an input width": lambda: derive(trace(K), MLP(input_width=n_0)).closed_form,
-    "closed form of a slope": lambda: derive(
-        trace(K @ K), MLP(activation=LeakyReLU())
-    ).closed_form,
+    "closed form of a slope": lambda: derive(trace(K @ K), MLP(activation=LeakyReLU())).closed_form,
     "closed form in blocks": lambda: derive(trace(K), Residual()).closed_form,
     "word maps": lambda: derive(trace(K), MLP()).word_maps,
     "rational functions": lambda: derive(trace(K), MLP(depth=3)).closed_form.sums,
