@@ -18,6 +18,7 @@ from theory import (
     MeanOverLayers,
     NotSolved,
     Readout,
+    Residual,
     alignment,
     derive,
     layer_rates,
@@ -29,7 +30,7 @@ from theory import (
 )
 from theory import squared_update as update
 from theory.observables import K, trace
-from theory.symbols import eta, n
+from theory.symbols import eta, n, n_0
 from theory.validation import brief, written
 from verify import check, monte_carlo
 from verify.comparison.sample_sizes import networks_for
@@ -240,6 +241,22 @@ def test_a_symbol_of_other_assumptions_is_taken_for_the_size() -> None:
             U.at(wrong)
     with pytest.raises(AttributeError, match=r"its expression has, exact\.subs"):
         U.subs(n, 64)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "network",
+    [MLP(), MLP(8), MLP(depth=3), MLP(activation=LeakyReLU()), MLP(input_width=n_0), Residual()],
+    ids=str,
+)
+def test_the_call_that_an_open_value_names_works(network: Any) -> None:
+    value = update(network)
+    for call in (float, complex, type(value).evaluate):
+        with pytest.raises(InvalidArgument, match=r"as in \.at\(.*\)\.evaluate\(\)") as refusal:
+            call(value)
+        named = str(refusal.value).split("as in .at(")[1].split(")")[0]
+        sizes = dict(each.split("=") for each in named.split(", "))
+        given = {name: Rational(text.strip("'")) for name, text in sizes.items()}
+        assert value.at(**given).evaluate() > 0
 
 
 def test_a_masked_array_is_no_array_of_sizes() -> None:

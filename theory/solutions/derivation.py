@@ -207,8 +207,7 @@ class Derivation(Solved):
         network and the layer hold.
 
         With a symbolic depth or layer, a sum of polynomials times powers, for sizes that meet the
-        conditions of `closed_form`; raises `NotSolved` for widths that differ.  Call the
-        derivation, or ``at``, with numbers: ``exact.subs`` takes symbols of `theory.symbols` alone.
+        conditions of `closed_form`; `NotSolved` for widths that differ.  `at` takes numbers safely.
 
         >>> from theory import MLP, derive
         >>> from theory.observables import K, trace

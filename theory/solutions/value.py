@@ -39,7 +39,7 @@ from theory.solutions.arrays import (
     over_arrays,
 )
 from theory.solutions.floats import as_float, as_log
-from theory.symbols import B, L, b, n, n_0
+from theory.symbols import B, L, a, b, n, n_0
 from theory.validation import digits_wanted, series_order
 from theory.waiting import announced
 from theory.writing.blocks import Line
@@ -52,6 +52,8 @@ _FLOAT_DIGITS = 17
 _TEXT_DIGITS, _LONGEST, _MOST_CANCELLED = 10, 320, 8
 """Digits of a decimal and characters of a formula in the text of a number; coefficients of a series
 in 1/n that may cancel before its first."""
+_EXAMPLES = {n: "64", n_0: "32", a: "'0.1'"}
+"""Numbers for sizes in an answer; 4 for others."""
 
 
 class Value(NoOperators, Drawable, PickledByFields, PublicNames, ABC):
@@ -333,9 +335,10 @@ class Value(NoOperators, Drawable, PickledByFields, PublicNames, ABC):
     def _check_numbers(self) -> None:
         if self._symbols():
             names = ", ".join(map(str, self.open_sizes))
+            given = ", ".join(f"{size}={_EXAMPLES.get(size, 4)}" for size in self.open_sizes)
             raise InvalidArgument(
                 f"expected a value in numbers, got {self.network} with the open sizes {names}; "
-                f"put numbers in, as in .at(n=64, L=4).evaluate(), or take the expression, .exact"
+                f"put numbers in, as in .at({given}).evaluate(), or take the expression, .exact"
             )
 
     def _floats(self, sizes: Sizes) -> Any:
