@@ -177,7 +177,7 @@ class NoOperators(Answering):
     def __getitem__(self, item: object) -> NoReturn:
         """Refuse an item, also of a loop."""
         numbers = "value.evaluate() has its numbers, value.exact its expressions"
-        raise _NoNumber(
+        raise NoNumber(
             f"expected no index of {type(self).__name__}, got [{brief(item)}]; "
             f"{numbers if hasattr(self, 'lambdify') else 'value.value has its numbers'}"
         )
