@@ -71,13 +71,13 @@ def _layers(wide: Wide, depth: int) -> Layers:
 
 
 def wide_network(network: MLP, inputs: Inputs) -> Wide:
-    """``network`` with the input of ``inputs``, in floats; `NotSolved` where sizes or scales other
-    than width and depth are symbols, or widths differ."""
+    """``network`` with the input of ``inputs``, in floats; `NotSolved` where scales are symbols or
+    widths differ."""
     scales = (network.c, network.bias_variance, fan_in_ratio(network), network.s)
-    if isinstance(network.width, tuple) or any(not each.is_number for each in scales):
+    if any(not each.is_number for each in scales):
         raise NotSolved(
-            f"infinite width needs one width and scales in numbers, got {network}: give one width, "
-            f"or leave it out"
+            f"infinite width needs scales in numbers, got {network}: give numbers, or leave them "
+            f"out"
         )
     weight, bias, fan_in, readout = map(float, scales)
     square, size = float(inputs.square), float(inputs.size)

@@ -29,8 +29,9 @@ from theory.infinite_width.recursion import gradients
 
 __all__ = ["Step", "moved_by_step", "rate_that_moves"]
 
-_LONGEST_RISE, _RELATIVE = 30.0, 1e-11
-"""The logarithm of the factor by which a search for a rate rises, and its relative error."""
+_LARGEST_RISE, _LONGEST_RISE, _RELATIVE = log(4), 30.0, 1e-11
+"""Logarithms of the factors by which a search for a rate rises at once and in all, and its relative
+error."""
 _SMALL = 0.05
 """Angles below which the two functions of an angle are series."""
 
@@ -191,7 +192,7 @@ def _panels(low: FloatArray, high: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 def rate_that_moves(excess: Callable[[float], float], start: float) -> float:
     """The smallest rate at which ``excess``, a positive function of the rate, reaches 1; the search
-    rises from ``start``, or falls to where the function is below 1, by factors of at most 2."""
+    rises from ``start``, or falls to where the function is below 1, by factors of at most 4."""
 
     def height(log_rate: float) -> float:
         return log(excess(exp(log_rate)))
@@ -201,10 +202,11 @@ def rate_that_moves(excess: Callable[[float], float], start: float) -> float:
     while below >= 0:
         low -= log(2)
         below = height(low)
-    high, above = low, below
+    high, above, slope = low, below, 2.0
     while above < 0:
-        low, below, high = high, above, high + min(log(2), 0.05 - above / 2)
+        low, below, high = high, above, high + min(_LARGEST_RISE, 0.02 - above / slope)
         above = height(high)
+        slope = max((above - below) / (high - low), 0.1)
         if high > log(start) + _LONGEST_RISE:
             raise NotSolved("no layer reaches the bound at any rate of a real step")
     return exp(_root(height, low, below, high, above))
