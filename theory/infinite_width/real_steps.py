@@ -109,6 +109,7 @@ def _sector(theta: float) -> tuple[float, float]:
 
 
 _FARTHEST, _NODES = 8.5, 10
+_POINTS, _LENGTHS = np.polynomial.legendre.leggauss(_NODES)
 _OUTER, _INNER = 1 / 6, 1 / 3
 """Steps of the trapezoidal rules over z and over z' given z, in standard deviations."""
 _PANELS = 6
@@ -184,10 +185,9 @@ def _split_each(kinks: FloatArray) -> tuple[FloatArray, FloatArray]:
 def _panels(low: FloatArray, high: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Nodes of Gauss-Legendre rules from ``low`` to ``high`` with the weights of a standard
     Gaussian number, along a last axis."""
-    points, lengths = np.polynomial.legendre.leggauss(_NODES)
     half = (high - low)[..., None] / 2
-    t = low[..., None] + half * (points + 1)
-    return t, half * lengths * np.exp(-(t**2) / 2) / sqrt(2 * pi)
+    t = low[..., None] + half * (_POINTS + 1)
+    return t, half * _LENGTHS * np.exp(-(t**2) / 2) / sqrt(2 * pi)
 
 
 def rate_that_moves(excess: Callable[[float], float], start: float) -> float:

@@ -155,7 +155,7 @@ n = ∞; linearised step of GradientDescent()
             )
         size = self.network.first_fan_in
         network = self.network._with(input_norm2=self.inputs.square * size)
-        return depth_law(network, self.optimiser)
+        return depth_law(network, self.optimiser, self.inputs)
 
     @property
     def law(self) -> Any:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
 from sympy import Expr, Float, Symbol, sqrt
 
-from theory.activations.critical import critical
+from theory.activations.critical import CriticalPoint, critical
 from theory.activations.nonlinearity import FloatArray
 from theory.activations.piecewise_linear import PiecewiseLinear
 from theory.coverage import NoOperators
@@ -30,7 +29,7 @@ from theory.writing.rendering import formulas_latex
 
 __all__ = ["WideLearningRate", "wide_rate"]
 
-_COMPARED, _COMPARED_REAL = (256, 1024), (64, 512)
+_COMPARED, _COMPARED_REAL, _SAME = (256, 1024), (64, 512), 1e-10
 """Depths at which the layer that binds is looked up before a law is read at the last one."""
 
 
@@ -73,9 +72,11 @@ GradientDescent()
         0.06732
         """
         depths = checked_depths(self.network, depth)
-        if np.ndim(depths):
-            return np.array([self._one(int(each)) for each in depths])
-        return self._one(int(depths))
+        if isinstance(depths, int):
+            return self._one(depths)
+        found: FloatArray = depths.astype(float)
+        found[:] = [self._one(int(each)) for each in depths]
+        return found
 
     def binding_layer(self, depth: object = None) -> int | None:
         """The layer that reaches its bound at `infinite_width`; None for the mean over layers.
@@ -86,12 +87,13 @@ GradientDescent()
         2
         """
         depths = checked_depths(self.network, depth)
-        if np.ndim(depths):
+        if not isinstance(depths, int):
             raise InvalidArgument(f"expected one depth, got depth={typed(depth)}; give an int")
         if isinstance(self.criterion, MeanOverLayers):
             return None
-        found = self._moved(int(depths), self._one(int(depths)))
-        return int(np.argmax(found)) + 1
+        if isinstance(self.criterion, LastLayer):
+            return depths
+        return int(self._moved(depths, self._one(depths)).argmax()) + 1
 
     def _one(self, depth: int) -> float:
         """The rate at one depth."""
@@ -120,13 +122,13 @@ GradientDescent()
         bound = float(self.criterion.bound)
         if isinstance(self.criterion, Relative):
             return bound * self.update._layers(depth).variances
-        if isinstance(self.criterion, LastLayer):
-            return np.append(np.full(depth - 1, np.inf), bound)
         return bound
 
     def _largest(self, moved: FloatArray) -> float:
-        mean = isinstance(self.criterion, MeanOverLayers)
-        return float(moved.mean() if mean else moved.max())
+        """Of the movements over their bounds, the number that the criterion bounds by 1."""
+        if isinstance(self.criterion, LastLayer):
+            return float(moved[-1])
+        return float(moved.mean() if isinstance(self.criterion, MeanOverLayers) else moved.max())
 
     def leading(self) -> Expr:
         """The leading term as n -> infinity, then as the depth grows, with 1/n of sign descent.  A
@@ -170,8 +172,7 @@ GradientDescent()
         activation = network.activation
         if isinstance(activation, PiecewiseLinear):
             return self._piecewise_linear_law(activation) / update.optimiser.multiple
-        points = critical(activation, network.bias_variance).points
-        point = next((each for each in points if each.weight_variance == network.c), None)
+        point = _critical_point(network)
         first, second = (self.binding_layer(depth) for depth in _COMPARED_REAL)
         if point is None or first is None or first != second:
             raise NotSolved(
@@ -277,6 +278,16 @@ GradientDescent()
             return f"{self.leading()} as n → ∞, then as L grows"
         except NotSolved:
             return "call infinite_width(depth) for the rate at n = ∞"
+
+
+def _critical_point(network: MLP) -> CriticalPoint | None:
+    """The critical point at which a network without norm stands, if it does."""
+    if network.norm is not None:
+        return None
+    for point in critical(network.activation, network.bias_variance).points:
+        if abs(float(point.weight_variance / network.c) - 1) < _SAME:
+            return point
+    return None
 
 
 def wide_rate(
