@@ -26,7 +26,15 @@ from theory.errors import InvalidArgument, NotSolved
 from theory.public_names import PlainText, PublicNames, cached_property
 from theory.validation import non_negative_value, number_between
 
-__all__ = ["Critical", "CriticalPoint", "FixedPoint", "critical", "critical_weight_variance"]
+__all__ = [
+    "Critical",
+    "CriticalPoint",
+    "FixedPoint",
+    "critical",
+    "critical_weight_variance",
+    "edge_point",
+    "vanishing_point",
+]
 
 _RANGE = np.exp(np.linspace(np.log(1e-4), np.log(1e3), 1000))
 """Variances Q among which critical points are looked for."""
@@ -111,7 +119,7 @@ class Critical(PublicNames):
         1.983292
         """
         fixed = number_between("variance", variance, "give the fixed point Q*, such as 1.0")
-        point = _edge_point(self.activation, fixed)
+        point = edge_point(self.activation, fixed)
         if point.kind != "stable":
             raise InvalidArgument(
                 f"expected a Q* of the stable edge of {self.activation} for variance, got "
@@ -159,7 +167,7 @@ def critical_weight_variance(activation: Nonlinearity, bias_variance: Expr) -> E
     if isinstance(activation, PiecewiseLinear):
         return activation.critical_variance()
     bias = float(bias_variance)
-    at_zero = [] if bias else [_vanishing(activation)]
+    at_zero = [] if bias else [vanishing_point(activation)]
     reached = [each for each in at_zero if each and each.kind in ("vanishing", "flat")]
     if not reached:
         reached = [each for each in _at_bias(activation, bias) if each.kind == "stable"]
@@ -184,13 +192,13 @@ def _numbers(point: CriticalPoint) -> str:
 def _isolated(activation: Nonlinearity) -> tuple[CriticalPoint, ...]:
     if isinstance(activation, PiecewiseLinear):
         return (_scale_invariant(activation, Integer(0)),)
-    found = [point for point in (_vanishing(activation),) if point]
+    found = [point for point in (vanishing_point(activation),) if point]
     table = moment_table(activation)
     scan = _scan(table)
     at_zero_bias = _roots(table, scan.bias, _relative_bias)
     half_stable = _roots(table, scan.slope - 1, _slope_excess)
     for variance in sorted([*at_zero_bias, *half_stable]):
-        point = _edge_point(activation, variance, zero_bias=variance in at_zero_bias)
+        point = edge_point(activation, variance, zero_bias=variance in at_zero_bias)
         if point.bias_variance >= 0:
             found.append(point)
     return tuple(found)
@@ -203,8 +211,8 @@ def _at_bias(activation: Nonlinearity, bias: float) -> tuple[CriticalPoint, ...]
     scan = _scan(table)
     shifted = scan.bias - bias / scan.variances
     roots = _roots(table, shifted, lambda t, q: _relative_bias(t, q) - bias / q)
-    points = tuple(_edge_point(activation, each, zero_bias=not bias) for each in roots)
-    vanishing = None if bias else _vanishing(activation)
+    points = tuple(edge_point(activation, each, zero_bias=not bias) for each in roots)
+    vanishing = None if bias else vanishing_point(activation)
     return (vanishing, *points) if vanishing else points
 
 
@@ -221,7 +229,7 @@ def _scale_invariant(activation: PiecewiseLinear, bias: Expr) -> CriticalPoint:
 
 
 @lru_cache(maxsize=64)
-def _vanishing(activation: Nonlinearity) -> CriticalPoint | None:
+def vanishing_point(activation: Nonlinearity) -> CriticalPoint | None:
     """The critical point at Q* = 0, if phi(0) = 0 and phi'(0) is not 0 on both sides."""
     slopes = [taylor(activation, sign, 1)[1] for sign in (1, -1)]
     if taylor(activation, 1, 0)[0] != 0 or not any(slopes):
@@ -243,34 +251,29 @@ def _vanishing(activation: Nonlinearity) -> CriticalPoint | None:
     return CriticalPoint("vanishing", 1 / m2, Integer(0), Integer(0), Integer(1), fixed)
 
 
-def _edge_point(
+def edge_point(
     activation: Nonlinearity, variance: float, *, zero_bias: bool = False
 ) -> CriticalPoint:
     """The point with chi = 1 at the fixed point ``variance``, of any kind."""
     table = moment_table(activation)
     found = table.at(variance)
     slope, bias = found.slope / found.m2, variance - found.q / found.m2
+    error = table.error
     gradient, kind = Integer(0), "stable" if slope < 1 else "unstable"
     if abs(slope - 1) < 1e-9:
         kind, slope = "half-stable", 1
         gradient = _float(2 * found.m2_slope / found.curvature)
+        error *= 1 + 4 * (found.slope + found.m2) / abs(found.curvature)
     if bias < -_NOISE * variance:
         kind = "unstable"
     m1, m2 = _float(found.m1), _float(found.m2)
     kurtosis, spread = _float(found.m4 / found.m2**2), _float(found.q1 / found.q**0.5)
-    error = table.error * (4 + _sensitivity(table, variance))
     constant = _float(found.q)
     fixed = FixedPoint(constant, Integer(0), gradient, m1, m2, kurtosis, spread, error)
     bias_variance = Integer(0) if zero_bias else _float(bias)
     return CriticalPoint(
         kind, _float(1 / found.m2), bias_variance, _float(variance), _float(slope), fixed
     )
-
-
-def _sensitivity(table: MomentTable, variance: float) -> float:
-    """How an error of Q* grows in q and m_2, relative."""
-    found = table.at(variance)
-    return abs(found.slope * variance / found.q) + 2 * abs(found.m2_slope / found.m2)
 
 
 @dataclass(frozen=True)

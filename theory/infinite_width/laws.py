@@ -1,0 +1,238 @@
+"""Laws of the mean squared update in the depth, as n -> infinity first.
+
+With the own part alpha_l = own.g/|g|^2 of an optimiser, which is of degree -2 gamma in the
+gradient, a layer moves by A g + xi, where A_l |g^l|^2 is the sum of alpha_j |g^j|^2 over the layers
+j up to l, and each layer scatters a share of A_l g: with kappa = m_4/m_2^2,
+
+    E = kappa/(m_2 tau_L^2) * sum over l of (sum over j <= l of alpha_j |g^j|^2)^2 * (1 + O(1/L)),
+
+where |g^j|^2 = m_2 tau_j^2 and tau_j^2 is 1/(chi_1...chi_j) up to a factor.  With q ~ C l^(-s) and
+chi ~ 1 - p/l both sums are sums of powers: alpha_j = a C^e j^(-s e) |g|^(-2 gamma) gives
+
+    E ~ kappa m_2^(1 - 2 gamma) a^2 C^(2 e) L^(3 - 2 s e)/(d^2 (1 + 2 d)),
+
+with d = 1 + p (1 - gamma) - s e where that is positive.  With q = C rho^l and chi = rho a factor
+rho^((2 - 2 gamma) L) stands beside the same sums; with chi < 1 at fixed q both sums end near l = L,
+and with chi > 1 the inner one ends near l = 1, so that E is a constant, or L chi^((2 - 2 gamma) L).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from sympy import Expr, Float, Integer, simplify
+
+from theory.activations.piecewise_linear import PiecewiseLinear
+from theory.errors import NotSolved
+from theory.infinite_width.expansion import DeepLayers, deep_layers
+from theory.infinite_width.layers import wide_network
+from theory.networks.inputs import Inputs, asked_inputs
+from theory.networks.mlp import MLP
+from theory.optimisers import GradientDescent, Optimiser
+from theory.optimisers.optimiser import Along
+from theory.public_names import PlainText
+from theory.symbols import L, n
+
+__all__ = ["DepthLaw", "depth_law"]
+
+_DEEPEST = 2**16
+"""Layers within which a transient that falls exponentially is over, or the law is refused."""
+_AGREED, _ROUNDING = 1e-12, 1e-13
+
+
+class _Terms(NamedTuple):
+    constant: Expr
+    exponent: Expr
+    base: Expr
+    error: float = 0.0
+
+
+@dataclass(frozen=True)
+class DepthLaw(PlainText):
+    """``constant`` * ``base``^L * L^``exponent``: E at the last of L layers, at eta = 1, in units
+    of n^``width_power``.
+
+    ``error``: of the constant, relative; 0 where it is a closed form.  ``regime``: where it holds.
+
+    >>> from theory import MLP, Tanh
+    >>> depth_law(MLP(activation=Tanh()))
+    DepthLaw(L/12: n -> infinity, then L; E z^2 vanishes like 1/l at layer l)
+    """
+
+    constant: Expr
+    exponent: Expr
+    base: Expr
+    width_power: int
+    error: float
+    regime: str
+
+    @property
+    def kind(self) -> str:
+        """What it is: "power", "constant" or "exponential".
+
+        >>> from theory import MLP
+        >>> depth_law(MLP(weight_variance=1)).kind
+        'exponential'
+        """
+        if self.base != 1:
+            return "exponential"
+        return "power" if self.exponent != 0 else "constant"
+
+    @property
+    def leading(self) -> Expr:
+        """The law as an expression in L, and in n for steps whose size grows with n.
+
+        >>> from theory import MLP
+        >>> depth_law(MLP()).leading
+        L**3/3
+        """
+        return self.constant * self.base**L * L**self.exponent * n**self.width_power
+
+    def __repr__(self) -> str:
+        return f"DepthLaw({self.leading}{self._said_error}: {self.regime})"
+
+    @property
+    def _said_error(self) -> str:
+        return f" (constant to a relative {self.error:.0e})" if self.error else ""
+
+
+def depth_law(
+    network: MLP, optimiser: Optimiser | None = None, inputs: Inputs | None = None
+) -> DepthLaw:
+    """The law of the last hidden layer of ``network``, all layers at one rate.
+
+    ``inputs``: None for the network's own.  Raises `NotSolved` where there is no law.
+
+    >>> from theory import MLP, ELU, SignDescent
+    >>> depth_law(MLP(activation=ELU()), SignDescent()).leading
+    8*L*n**2/(3*pi)
+    """
+    rule = GradientDescent() if optimiser is None else optimiser
+    known = asked_inputs(network, inputs)
+    deep = deep_layers(network, known.square)
+    _refuse_decay(network, rule, deep)
+    own = rule.along
+    if deep.is_critical:
+        terms = _critical(deep, own)
+    elif deep.falls_with or deep.gain > 1:
+        terms = _exponential(network, known, rule, deep)
+    else:
+        terms = _ordered(network, known, rule, deep)
+    constant = terms.constant * network.s ** (1 - 2 * own.gradient)
+    regime = f"n -> infinity, then L; {deep.where}"
+    if deep.off_critical > _ROUNDING:
+        regime += f"; for L far below {1 / deep.off_critical:.0e}"
+    error = terms.error if constant.has(Float) else 0.0
+    width_power = rule.unscaled.width_power
+    return DepthLaw(_plain(constant), terms.exponent, terms.base, width_power, error, regime)
+
+
+def _refuse_decay(network: MLP, optimiser: Optimiser, deep: DeepLayers) -> None:
+    """Weight decay moves z by L times z at most where E z^2 keeps its value, below every step."""
+    kept = deep.is_critical and deep.fixed_point.power == 0 and network.bias_variance == 0
+    if optimiser.weight_decay != 0 and not (kept and network.norm is None):
+        raise NotSolved(
+            f"the law with weight decay is solved where E z^2 keeps its value from layer to "
+            f"layer, got {network}: leave the decay out, or ask for infinite_width(depth)"
+        )
+
+
+def _critical(deep: DeepLayers, own: Along) -> _Terms:
+    """Sums of powers."""
+    point, gamma = deep.fixed_point, own.gradient
+    falls = point.power * (own.q + own.q1 / 2)
+    inner = 1 + point.gradient * (1 - gamma) - falls
+    outer = 1 + 2 * inner
+    if not inner > 0:
+        raise NotSolved(
+            f"E is set by the first layers where chi ~ 1 + {-float(point.gradient):.4g}/l, with no "
+            f"law that holds at usable depths: move to the stable edge, critical(...).edge(Q)"
+        )
+    alpha = _own(deep, own) * point.constant ** (own.q + own.q1 / 2)
+    constant = point.kurtosis * point.m2 * alpha**2 / (inner**2 * outer)
+    return _Terms(constant, 3 - 2 * falls, Integer(1), point.error)
+
+
+def _own(deep: DeepLayers, own: Along) -> Expr:
+    """The own part along the gradient over q^e, at tau = 1."""
+    point = deep.fixed_point
+    means = point.spread**own.q1 * point.m1**own.m1
+    return own.factor * means * point.m2 ** (own.m2 - own.gradient)
+
+
+def _ordered(network: MLP, inputs: Inputs, optimiser: Optimiser, deep: DeepLayers) -> _Terms:
+    """Geometric sums that end at the last layer."""
+    point, own, chi = deep.fixed_point, optimiser.along, deep.gain
+    if optimiser.unscaled.width_power:
+        return _settled_entrywise(network, inputs, optimiser, deep)
+    alpha = _own(deep, own) * point.constant ** (own.q + own.q1 / 2)
+    inner, outer = chi ** (1 - own.gradient), chi ** (2 - 2 * own.gradient)
+    scattered = point.kurtosis * outer / (1 - outer)
+    constant = point.m2 * alpha**2 / (1 - inner) ** 2 * (1 + scattered)
+    return _Terms(constant, Integer(0), Integer(1), point.error)
+
+
+def _settled_entrywise(
+    network: MLP, inputs: Inputs, optimiser: Optimiser, deep: DeepLayers
+) -> _Terms:
+    """The fixed point of the recursion, for an own part that is not along the gradient."""
+    depth = min(_DEEPEST, 8 + int(40 / -np.log(float(deep.gain))))
+    layers = wide_network(network, inputs).layers(depth)
+    own, m2, chi = optimiser.own_part(layers), layers.slope(2)[-1], layers.gain[-1]
+    along, degree = float(own.along[-1]), optimiser.unscaled.degree
+    step = chi ** ((1 + degree) / 2)
+    a = along * step / (1 - step) / m2
+    mixed = own.slope_square[-1] + 2 * a * own.slope_along[-1] + a**2 * layers.slope(4)[-1]
+    fresh = float(network.c) * chi**degree * mixed / (1 - chi ** (1 + degree))
+    value = own.square[-1] + 2 * a * along + a**2 * m2 + fresh
+    error = 9 * layers.wide.moments.error + deep.fixed_point.error
+    multiple = float(optimiser.multiple) ** 2
+    return _Terms(Float(float(multiple * value)), Integer(0), Integer(1), error)
+
+
+def _exponential(network: MLP, inputs: Inputs, optimiser: Optimiser, deep: DeepLayers) -> _Terms:
+    """The inner sum grows linearly where q falls with the gradient, and ends at once elsewhere."""
+    point, own, chi = deep.fixed_point, optimiser.along, deep.gain
+    fall = 1 - own.gradient
+    base, shared = chi ** (2 * fall), point.kurtosis / point.m2
+    alike = isinstance(network.activation, PiecewiseLinear)
+    if alike and deep.falls_with and network.bias_variance == 0:
+        share = _own(deep, own) * point.m2 * (inputs.square / chi) ** (own.q + own.q1 / 2)
+        return _Terms(shared * share**2 / 3, Integer(3), base)
+    share, error = _transient(network, inputs, optimiser, deep)
+    error += point.error
+    if deep.falls_with:
+        return _Terms(shared * Float(share**2) / 3, Integer(3), base, error)
+    return _Terms(shared * Float(share**2), Integer(1), base, error)
+
+
+def _transient(
+    network: MLP, inputs: Inputs, optimiser: Optimiser, deep: DeepLayers
+) -> tuple[float, float]:
+    """The last summand alpha_l |g^l|^2 over tau_L where q falls with the gradient, else the sum of
+    all; times the root of the product of chi_l over chi; and the relative error."""
+    wide, chi = wide_network(network, inputs), float(deep.gain)
+    fall = float(1 - optimiser.along.gradient)
+    depth, last = 64, 0.0
+    while depth <= _DEEPEST:
+        layers = wide.layers(depth)
+        beyond = np.log(layers.gain / chi)
+        gains = np.cumsum(beyond) + np.log(chi) * np.arange(1, depth + 1)
+        along = float(optimiser.multiple) * np.asarray(optimiser.own_part(layers).along)
+        shares = along * np.exp(-fall * gains)
+        share = float(shares[-1] if deep.falls_with else shares.sum())
+        share *= float(np.exp(fall * beyond.sum()))
+        if abs(share - last) < _AGREED * share:
+            error = wide.moments.error * float(np.count_nonzero(np.abs(beyond) > 1e-15) + 4)
+            return share, 2 * (error + abs(last / share - 1))
+        depth, last = 2 * depth, share
+    raise NotSolved(
+        f"the first layers matter for more than {_DEEPEST:,} layers so near to criticality: ask "
+        f"for infinite_width(depth)"
+    )
+
+
+def _plain(constant: Expr) -> Expr:
+    return constant.evalf(15) if constant.has(Float) else simplify(constant)
