@@ -153,9 +153,7 @@ n = ∞; linearised step of GradientDescent()
                 "the law in the depth is solved at the last layer of networks of any depth, all "
                 "layers at one rate: leave layer, rates and depth out"
             )
-        size = self.network.first_fan_in
-        network = self.network._with(input_norm2=self.inputs.square * size)
-        return depth_law(network, self.optimiser, self.inputs)
+        return depth_law(self.network, self.optimiser, self.inputs)
 
     @property
     def law(self) -> Any:
@@ -180,7 +178,7 @@ n = ∞; linearised step of GradientDescent()
 
         >>> from theory import MLP, Tanh, squared_update
         >>> squared_update(MLP(activation=Tanh())).law_holds_from("0.1")
-        47
+        105
         """
         allowed = float(tolerance_value(tolerance))
         law = self.depth_law.leading / n**self.optimiser.unscaled.width_power
@@ -200,7 +198,7 @@ n = ∞; linearised step of GradientDescent()
 
         >>> from theory import MLP, Tanh, squared_update
         >>> round(squared_update(MLP(activation=Tanh())).linearised_up_to("0.1", 16), 4)
-        1.7437
+        0.0887
         """
         if self.step is not None or self.layer == ell:
             raise NotSolved(
@@ -278,7 +276,7 @@ n = ∞; linearised step of GradientDescent()
         >>> from theory import MLP, Tanh, squared_update
         >>> print(squared_update(MLP(activation=Tanh())).latex())
         \begin{aligned}
-        \mathbb{E}\bigl[(\Delta z^{(L)}_i)^2\bigr] &\sim \frac{L \eta^{2}}{12}
+        \mathbb{E}\bigl[(\Delta z^{(L)}_i)^2\bigr] &\sim  \frac{L \eta^{2}}{12}
         \end{aligned}
         """
         moved = rf"\mathbb{{E}}\bigl[(\Delta {self.network._moved(self.layer)})^2\bigr]"

@@ -12,6 +12,7 @@ from theory.activations.nonlinearity import FloatArray
 from theory.activations.piecewise_linear import PiecewiseLinear
 from theory.coverage import NoOperators
 from theory.errors import InvalidArgument, NotSolved
+from theory.infinite_width.expansion import deep_layers
 from theory.infinite_width.real_laws import one_layer_rate, piecewise_linear_rate
 from theory.infinite_width.real_steps import moved_by_step, rate_that_moves
 from theory.infinite_width.wide_update import WideUpdate, checked_depths, wide_update
@@ -140,8 +141,9 @@ GradientDescent()
         >>> from theory import MLP, Tanh, maximal_learning_rate
         >>> maximal_learning_rate(MLP(activation=Tanh())).leading()
         2*sqrt(3)/sqrt(L)
-        >>> maximal_learning_rate(MLP(), linearised=False).leading().subs(theory.symbols.L, 1.0)
-        0.798234028443955
+        >>> law = maximal_learning_rate(MLP(), linearised=False).leading()
+        >>> law.as_coeff_exponent(theory.symbols.L)[1], round(float(law.subs(theory.symbols.L, 1)), 6)
+        (-5/6, 0.798234)
         """
         power = n ** (self.update.optimiser.unscaled.width_power // 2)
         if isinstance(self.network.depth, int):
@@ -157,7 +159,7 @@ GradientDescent()
         law = self._at_last.depth_law
         bound = self.criterion.bound
         if isinstance(self.criterion, Relative):
-            bound = bound * law.square
+            bound = bound * self._leading_square
         return sqrt(bound / law.leading)
 
     def _real_law(self) -> Expr:
@@ -195,6 +197,20 @@ GradientDescent()
         relative = isinstance(self.criterion, Relative)
         bound = self.criterion.bound / (1 if relative else network.c * square)
         return piecewise_linear_rate(activation.slope, square, bound, network.s)
+
+    @property
+    def _leading_square(self) -> Expr:
+        """The leading term of E z^2 in the last layer."""
+        network = self.network
+        deep = deep_layers(network, self.update.inputs.square)
+        if network.norm is not None or not deep.is_critical:
+            raise NotSolved(
+                f"the law relative to E z^2 is solved at critical points without a norm, got "
+                f"{network}: take infinite_width(depth)"
+            )
+        point = deep.fixed_point
+        bias = network.bias_variance if point.power == 0 else 0
+        return network.c * point.constant * L**-point.power + bias
 
     def _check_last_binds(self) -> None:
         for depth in _COMPARED:
@@ -250,7 +266,7 @@ GradientDescent()
         >>> from theory import MLP, Tanh, maximal_learning_rate
         >>> print(maximal_learning_rate(MLP(activation=Tanh())).latex())
         \begin{aligned}
-        \eta_{\max} &\sim \frac{2 \sqrt{3}}{\sqrt{L}}
+        \eta_{\max} &\sim  \frac{2 \sqrt{3}}{\sqrt{L}}
         \end{aligned}
         """
         sign = "≈" if isinstance(self.network.depth, int) else "~"
