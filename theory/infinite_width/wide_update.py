@@ -290,7 +290,7 @@ n = ∞; linearised step of GradientDescent()
             return None
 
     @property
-    def said_step(self) -> str:
+    def _said_step(self) -> str:
         """Which step it is, in words."""
         if self.step is None:
             return f"linearised step of {self.optimiser}"
@@ -298,7 +298,7 @@ n = ∞; linearised step of GradientDescent()
 
     def __repr__(self) -> str:
         where = f"{self.network._place(self.layer)} of {self.network}"
-        return f"WideUpdate {where}: {self._headline()}; {self.said_step}"
+        return f"WideUpdate {where}: {self._headline()}; {self._said_step}"
 
     def _headline(self) -> str:
         scale = f" * {n**power}" if (power := self.optimiser.unscaled.width_power) else ""
@@ -308,7 +308,7 @@ n = ∞; linearised step of GradientDescent()
             if isinstance(self.network.depth, int):
                 return f"{self.value:.6g}{scale} at n = ∞"
             law = self.depth_law
-            return f"{law.leading * eta**2} as n → ∞, then as L grows ({law.regime})"
+            return f"{law.leading * eta**2}{law._said_error}; {law.regime}"
         except NotSolved:
             return "call infinite_width(depth) for its value at n = ∞"
 

@@ -210,7 +210,7 @@ def squared_update(
     inputs: Inputs | None = None,
     optimiser: Optimiser | None = None,
     step: object = None,
-) -> SquaredUpdate | WideUpdate: ...
+) -> Any: ...  # a `WideUpdate`, unless nothing that needs infinite width is given
 @answered
 def squared_update(
     network: Network,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import overload
+from typing import Any, overload
 
 from sympy import Expr
 
@@ -73,7 +73,7 @@ def maximal_learning_rate(
     inputs: Inputs | None = None,
     optimiser: Optimiser | None = None,
     linearised: bool = True,
-) -> MaximalLearningRate | BlockLearningRate | ReadoutLearningRate | WideLearningRate: ...
+) -> Any: ...  # a `WideLearningRate`, unless nothing that needs infinite width is given
 @answered
 def maximal_learning_rate(
     network: Network,

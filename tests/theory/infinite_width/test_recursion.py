@@ -51,6 +51,7 @@ CASES: list[tuple[str, dict[str, Any], int, int, Any, float]] = [
     ),
 ]
 """The values with one input of infinite_width.json, measured at width 50,000 to 100,000."""
+WRONG: Any = 3
 NAMED = {"erf": Erf(), "gelu": GELU(), "relu": ReLU(), "tanh": Tanh()}
 
 
@@ -191,8 +192,8 @@ def test_layer_norm_subtracts_the_mean() -> None:
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (lambda: squared_update(MLP(), optimiser=3), "GradientDescent()"),
-        (lambda: squared_update(MLP(), inputs=3), "Inputs(...)"),
+        (lambda: squared_update(MLP(), optimiser=WRONG), "GradientDescent()"),
+        (lambda: squared_update(MLP(), inputs=WRONG), "Inputs(...)"),
         (lambda: squared_update(MLP((4, 8)), optimiser=Normalised()), "one width"),
         (lambda: squared_update(theory.Residual(), optimiser=Normalised()), "MLP"),
         (lambda: squared_update(MLP(), step=1, optimiser=Normalised()), "gradient descent"),
@@ -213,7 +214,7 @@ def test_layer_norm_subtracts_the_mean() -> None:
         (lambda: Momentum(1), "beta"),
         (lambda: SignDescent(-1), "epsilon"),
         (lambda: WeightDecay(WeightDecay(Normalised(), 1), 1), "without weight decay"),
-        (lambda: WeightDecay(3, 1), "optimiser"),
+        (lambda: WeightDecay(WRONG, 1), "optimiser"),
     ],
 )
 def test_refusals_are_one_sentence(call: Any, said: str) -> None:
