@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from math import inf
+from math import inf, log
 from typing import Any, ClassVar
 
 import numpy as np
-from sympy import Expr, Float, Symbol, lambdify
+from sympy import Expr, Float, Symbol
 
 from theory.activations.nonlinearity import FloatArray
 from theory.coverage import NoOperators
@@ -27,7 +27,7 @@ from theory.public_names import PickledByFields, PublicNames, cached_property
 from theory.symbols import L, ell, eta, n
 from theory.validation import brief, positive_value, tolerance_value, typed, whole_number
 from theory.writing.blocks import Line
-from theory.writing.notation import Math
+from theory.writing.notation import Math, escaped
 from theory.writing.pictures import Drawable
 from theory.writing.rendering import formulas_latex
 
@@ -35,8 +35,8 @@ __all__ = ["DEEPEST", "WideUpdate", "checked_depths", "wide_update"]
 
 DEEPEST = 10**6
 """Layers of a recursion; they take some seconds."""
-_SEARCHED = 10**5
-"""Layers up to which a law is compared with the recursion."""
+_SEARCHED, _LARGEST_LOG = 10**5, 250.0
+"""Layers, and a logarithm of E, up to which a law is compared with the recursion."""
 
 
 @dataclass(frozen=True)
@@ -174,20 +174,23 @@ n = ∞; linearised step of GradientDescent()
 
     def law_holds_from(self, tolerance: object) -> int:
         """The least depth from which on `leading` is within a relative ``tolerance`` of
-        `infinite_width`, up to 10^5 layers.
+        `infinite_width`, up to 10^5 layers; up to some hundred where E is exponential.
 
         >>> from theory import MLP, Tanh, squared_update
         >>> squared_update(MLP(activation=Tanh())).law_holds_from("0.1")
         105
         """
         allowed = float(tolerance_value(tolerance))
-        law = self.depth_law.leading / n**self.optimiser.unscaled.width_power
-        depths = np.arange(1, _SEARCHED + 1)
-        limits = lambdify(L, law.evalf(17), "numpy")(depths.astype(np.float64))
-        off = ~(np.abs(self.infinite_width(depths) / limits - 1) <= allowed)
+        law = self.depth_law
+        slope = log(float(law.base))
+        deepest = min(_SEARCHED, int(_LARGEST_LOG / (abs(slope) + 1e-9)))
+        depths = np.arange(1, deepest + 1)
+        power = float(law.exponent) * np.log(depths)
+        limits = log(float(law.constant)) + slope * depths + power
+        off = ~(np.abs(np.expm1(np.log(self.infinite_width(depths)) - limits)) <= allowed)
         if off[-1]:
             raise NotSolved(
-                f"the law is not within {allowed:g} of the recursion at {_SEARCHED:,} layers: give "
+                f"the law is not within {allowed:g} of the recursion at {deepest:,} layers: give "
                 f"a larger tolerance, or take infinite_width(depth)"
             )
         return int(depths[off][-1]) + 1 if off.any() else 1
@@ -283,11 +286,11 @@ n = ∞; linearised step of GradientDescent()
         sign = "≈" if isinstance(self.network.depth, int) else "~"
         return formulas_latex([Line(Math("", moved), Math.of(self.leading()), sign)])
 
-    def _repr_latex_(self) -> str | None:
+    def _repr_latex_(self) -> str:
         try:
             return f"$\\displaystyle {self.latex()}$"
         except NotSolved:
-            return None
+            return rf"$\text{{{escaped(repr(self))}}}$"
 
     @property
     def _said_step(self) -> str:

@@ -14,6 +14,7 @@ from sympy import Expr
 from theory.coverage import answered
 from theory.errors import NotSolved
 from theory.exact.evaluation import DecimalRecursion
+from theory.infinite_width.laws import DepthLaw
 from theory.infinite_width.wide_update import WideUpdate, wide_update
 from theory.laws.derivation_steps import DerivationSteps
 from theory.laws.mean import PartOfMean
@@ -150,6 +151,26 @@ class SquaredUpdate(PartOfMean):
         0.0018
         """
         return self._wide.linearised_up_to(tolerance, depth)
+
+    @property
+    def depth_law(self) -> DepthLaw:
+        """The law of the last layer in the depth as n -> infinity: exponent, constant and regime.
+
+        >>> from theory import MLP, squared_update
+        >>> squared_update(MLP()).depth_law.exponent
+        3
+        """
+        return self._wide.depth_law
+
+    def law_holds_from(self, tolerance: object) -> int:
+        """The least depth from which on the law in the depth is within a relative ``tolerance`` of
+        `infinite_width`, up to 10^5 layers.
+
+        >>> from theory import MLP, squared_update
+        >>> squared_update(MLP()).law_holds_from("0.01")
+        8
+        """
+        return self._wide.law_holds_from(tolerance)
 
     @property
     def _wide(self) -> WideUpdate:

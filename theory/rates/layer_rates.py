@@ -460,14 +460,10 @@ def _leading(series: Sequence[Expr]) -> tuple[int, Expr]:
 
 @overload
 def layer_rates(network: Network, *, bound: object = Integer(1)) -> LayerRates: ...
-@overload
+@overload  # `WideLayerRates`, unless nothing that needs infinite width is given
 def layer_rates(
-    network: Network,
-    *,
-    bound: object = Integer(1),
-    inputs: Inputs | None = None,
-    optimiser: Optimiser | None = None,
-) -> Any: ...  # `WideLayerRates`, unless nothing that needs infinite width is given
+    network: Network, *, bound: object = 1, inputs: Any = None, optimiser: Any = None
+) -> Any: ...
 @answered
 def layer_rates(
     network: Network,

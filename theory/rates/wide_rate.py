@@ -24,7 +24,7 @@ from theory.rates.learning_rate import RATE
 from theory.symbols import L, ell, n
 from theory.validation import typed
 from theory.writing.blocks import Line
-from theory.writing.notation import Math
+from theory.writing.notation import Math, escaped
 from theory.writing.pictures import Drawable
 from theory.writing.rendering import formulas_latex
 
@@ -273,11 +273,11 @@ GradientDescent()
         sign = "≈" if isinstance(self.network.depth, int) else "~"
         return formulas_latex([Line(RATE, Math.of(self.leading()), sign)])
 
-    def _repr_latex_(self) -> str | None:
+    def _repr_latex_(self) -> str:
         try:
             return f"$\\displaystyle {self.latex()}$"
         except NotSolved:
-            return None
+            return rf"$\text{{{escaped(repr(self))}}}$"
 
     def __repr__(self) -> str:
         kind = "linearised" if self.linearised else "real"
