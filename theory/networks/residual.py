@@ -13,10 +13,18 @@ from theory.activations import Linear, ReLU, checked_nonlinearity
 from theory.activations.critical import critical_weight_variance
 from theory.coverage import answered_class
 from theory.errors import InvalidArgument, NotSolved
-from theory.networks.branches import ActivatedThenWeights, BranchKind, UpDown, checked_branch
 from theory.networks.network import LONGEST_TEXT, Network, Size, size_value
 from theory.networks.norms import Norm, checked_norm
-from theory.networks.roles import ALL_ONE, Branch, ByRole, in_blocks
+from theory.networks.roles import (
+    ALL_ONE,
+    ActivatedThenWeights,
+    Branch,
+    BranchKind,
+    ByRole,
+    UpDown,
+    checked_branch,
+    in_blocks,
+)
 from theory.networks.sites import BELOW, Cell, Edge, Link, Plan, Site
 from theory.symbols import B, L, b, ell, meant, n, n_0
 from theory.validation import (

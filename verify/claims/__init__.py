@@ -2,5 +2,14 @@
 
 from theory.claims.differences import Counterexample, Difference, Kind
 from verify.claims.check import Check, check
+from verify.claims.infinite_width import InfiniteWidthComparison, compare_infinite_width
 
-__all__ = ["Check", "Counterexample", "Difference", "Kind", "check"]
+__all__ = [
+    "Check",
+    "Counterexample",
+    "Difference",
+    "InfiniteWidthComparison",
+    "Kind",
+    "check",
+    "compare_infinite_width",
+]
