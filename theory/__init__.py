@@ -21,6 +21,7 @@ from theory.activations.critical import Critical, CriticalPoint, critical
 from theory.errors import InvalidArgument, MupDepthError, NotSolved
 from theory.exposition import from_definition  # noqa: F401, which says how values are explained
 from theory.exposition.citation import bibtex
+from theory.infinite_width.wide_update import WideUpdate
 from theory.laws.alignment import Alignment, alignment
 from theory.laws.criteria import (
     Branches,
@@ -28,6 +29,7 @@ from theory.laws.criteria import (
     LastLayer,
     MeanOverLayers,
     NetworkOutput,
+    Relative,
     Stream,
     StreamAndBranches,
 )
@@ -39,6 +41,7 @@ from theory.laws.update import SquaredUpdate, squared_update
 from theory.networks.convolution import Convolution
 from theory.networks.graph import Graph
 from theory.networks.groups import FirstLayer, HiddenLayers, Readout
+from theory.networks.inputs import Inputs
 from theory.networks.mlp import MLP
 from theory.networks.multipliers import ByGroup, TrainedLayers
 from theory.networks.norms import LayerNorm, RMSNorm
@@ -52,6 +55,8 @@ from theory.rates.layer_rates import LayerRates, layer_rates
 from theory.rates.learning_rate import ReadoutLearningRate
 from theory.rates.rate import maximal_learning_rate
 from theory.rates.transfer import OutsideValidity, TransferredLearningRate, transfer_learning_rate
+from theory.rates.wide_layer_rates import WideLayerRates
+from theory.rates.wide_rate import WideLearningRate
 from theory.solutions.derivation import Derivation, derive
 from theory.writing.step import Step
 
@@ -78,6 +83,7 @@ __all__ = [
     "GradientDescent",
     "Graph",
     "HiddenLayers",
+    "Inputs",
     "InvalidArgument",
     "LastLayer",
     "LayerNorm",
@@ -98,6 +104,7 @@ __all__ = [
     "Readout",
     "ReadoutLearningRate",
     "ReadoutUpdate",
+    "Relative",
     "Residual",
     "SiLU",
     "SignDescent",
@@ -113,6 +120,9 @@ __all__ = [
     "TrainedLayers",
     "TransferredLearningRate",
     "WeightDecay",
+    "WideLayerRates",
+    "WideLearningRate",
+    "WideUpdate",
     "alignment",
     "bibtex",
     "critical",

@@ -15,7 +15,18 @@ from theory.errors import InvalidArgument
 from theory.public_names import PublicNames
 from theory.validation import typed
 
-__all__ = ["FloatArray", "Nonlinearity", "checked_nonlinearity", "erf_values", "sigmoid", "z"]
+__all__ = [
+    "FloatArray",
+    "Nonlinearity",
+    "checked_nonlinearity",
+    "erf_values",
+    "instead",
+    "sigmoid",
+    "z",
+]
+
+_EXAMPLES = {"LeakyReLU": "0.1", "Activation": "'z/(1 + z**2)'"}
+"""Arguments of activations that are given as classes."""
 
 FloatArray: TypeAlias = NDArray[np.float64]
 z = Symbol("z", real=True)
@@ -109,5 +120,13 @@ def checked_nonlinearity(activation: object) -> None:
     if not isinstance(activation, Nonlinearity):
         raise InvalidArgument(
             f"expected an activation such as ReLU(), Tanh() or Activation('z/(1 + z**2)') for "
-            f"activation, got activation={typed(activation)}; leave it out for ReLU()"
+            f"activation, got activation={typed(activation)}; {instead(activation)}"
         )
+
+
+def instead(activation: object) -> str:
+    """What to give in the place of what is no activation: a class is to be called."""
+    if isinstance(activation, type) and issubclass(activation, Nonlinearity):
+        name = activation.__name__
+        return f"call it, as in {name}({_EXAMPLES.get(name, '')})"
+    return "leave it out for ReLU()"

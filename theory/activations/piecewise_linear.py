@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from sympy import Expr, Integer, Piecewise
 
-from theory.activations.nonlinearity import FloatArray, Nonlinearity, z
+from theory.activations.nonlinearity import FloatArray, Nonlinearity, instead, z
 from theory.coverage import answered_class
 from theory.errors import InvalidArgument
 from theory.symbols import a as slope_symbol
@@ -151,5 +151,5 @@ def checked_activation(activation: object) -> None:
     if not isinstance(activation, PiecewiseLinear):
         raise InvalidArgument(
             f"expected ReLU(), LeakyReLU(slope) or Linear() for activation, "
-            f"got activation={typed(activation)}; leave it out for ReLU()"
+            f"got activation={typed(activation)}; {instead(activation)}"
         )

@@ -20,11 +20,13 @@ __all__ = [
     "LastLayer",
     "MeanOverLayers",
     "NetworkOutput",
+    "Relative",
     "Stream",
     "StreamAndBranches",
     "block_criterion",
     "layer_criterion",
     "output_criterion",
+    "wide_criterion",
 ]
 
 _ONE = Integer(1)
@@ -79,6 +81,18 @@ class MeanOverLayers(_Bounded):
     >>> from theory import MLP, MeanOverLayers, maximal_learning_rate
     >>> maximal_learning_rate(MLP(), criterion=MeanOverLayers()).leading()
     2*sqrt(3)/L**(3/2)
+    """
+
+
+@answered_class
+@dataclass(frozen=True, repr=False)
+class Relative(_Bounded):
+    """E[(Delta z)^2] <= ``bound`` E[z^2] in every hidden layer, as n -> infinity: the criterion
+    where pre-activations shrink with the depth.
+
+    >>> from theory import MLP, Relative, maximal_learning_rate
+    >>> maximal_learning_rate(MLP(), criterion=Relative()).leading()
+    sqrt(6)/L**(3/2)
     """
 
 
@@ -150,9 +164,14 @@ def layer_criterion(criterion: object) -> Criterion:
     if isinstance(criterion, EveryHiddenLayer | LastLayer | MeanOverLayers):
         return criterion
     raise InvalidArgument(
-        f"expected EveryHiddenLayer(), LastLayer() or MeanOverLayers() for criterion, got "
-        f"criterion={typed(criterion)}; leave it out for every hidden layer"
+        f"expected EveryHiddenLayer(), LastLayer(), MeanOverLayers() or Relative() for criterion, "
+        f"got criterion={typed(criterion)}; leave it out for every hidden layer"
     )
+
+
+def wide_criterion(criterion: object) -> Criterion | Relative:
+    """A criterion on the hidden layers as n -> infinity; `EveryHiddenLayer` for None."""
+    return criterion if isinstance(criterion, Relative) else layer_criterion(criterion)
 
 
 def output_criterion(criterion: object) -> NetworkOutput:

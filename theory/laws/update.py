@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import repeat
-from typing import Any, ClassVar
+from typing import Any, ClassVar, overload
 
 from mpmath import mpf
 from sympy import Expr
@@ -14,13 +14,17 @@ from sympy import Expr
 from theory.coverage import answered
 from theory.errors import NotSolved
 from theory.exact.evaluation import DecimalRecursion
+from theory.infinite_width.laws import DepthLaw
+from theory.infinite_width.wide_update import WideUpdate, wide_update
 from theory.laws.derivation_steps import DerivationSteps
 from theory.laws.mean import PartOfMean
 from theory.laws.spread import Spread
 from theory.laws.whole_network import label_and_output
 from theory.limits.infinite_width import MeanFieldLaw
-from theory.networks.network import Network, exact_network, repeating_network
+from theory.networks.inputs import Inputs
+from theory.networks.network import Network, checked_network, repeating_network
 from theory.networks.roles import Branch
+from theory.optimisers import GradientDescent, Optimiser
 from theory.public_names import cached_property
 from theory.symbols import B, L, ell, eta, n
 from theory.validation import brief
@@ -127,6 +131,51 @@ class SquaredUpdate(PartOfMean):
         law = max(laws, key=lambda each: each.power)
         return replace(law, power=law.power - 1)
 
+    def infinite_width(self, depth: object = None) -> Any:
+        """The value at eta = 1 and n = infinity of an `MLP` of ``depth`` layers, to a relative
+        error of 1e-8; an array for a range of depths; None for the depth of the network.
+
+        >>> from theory import MLP, squared_update
+        >>> squared_update(MLP()).infinite_width([1, 2, 16]).round(9)
+        array([5.000e-01, 3.000e+00, 1.368e+03])
+        """
+        found = self._wide.infinite_width(depth)
+        return 0 * found if self.part == "output" else found
+
+    def linearised_up_to(self, tolerance: object, depth: object = None) -> float:
+        """The rate of a real step up to which this value, which is linearised, is within a relative
+        ``tolerance`` of that of the real step, at n = infinity and ``depth`` layers.
+
+        >>> from theory import MLP, squared_update
+        >>> round(squared_update(MLP()).linearised_up_to("0.1", 16), 5)
+        0.0018
+        """
+        return self._wide.linearised_up_to(tolerance, depth)
+
+    @property
+    def depth_law(self) -> DepthLaw:
+        """The law of the last layer in the depth as n -> infinity: exponent, constant and regime.
+
+        >>> from theory import MLP, squared_update
+        >>> squared_update(MLP()).depth_law.exponent
+        3
+        """
+        return self._wide.depth_law
+
+    def law_holds_from(self, tolerance: object) -> int:
+        """The least depth from which on the law in the depth is within a relative ``tolerance`` of
+        `infinite_width`, up to 10^5 layers.
+
+        >>> from theory import MLP, squared_update
+        >>> squared_update(MLP()).law_holds_from("0.01")
+        8
+        """
+        return self._wide.law_holds_from(tolerance)
+
+    @property
+    def _wide(self) -> WideUpdate:
+        return wide_update(self.network, self.layer, self.derivations[0].rates)
+
     def layer_means(self, context: Any) -> list[Any]:
         """The value at eta = 1 of every layer 1 to L of a network in numbers, in the arithmetic of
         ``context``."""
@@ -169,21 +218,54 @@ class SquaredUpdate(PartOfMean):
         return f"{what} {where}: {self._headline(' * eta**2')}"
 
 
+@overload
+def squared_update(
+    network: Network, layer: object = None, rates: object = None
+) -> SquaredUpdate: ...  # and a `WideUpdate` of a network that is solved at infinite width alone
+@overload
+def squared_update(
+    network: Network,
+    layer: object = None,
+    rates: object = None,
+    *,
+    inputs: Inputs | None = None,
+    optimiser: Optimiser | None = None,
+    step: object = None,
+) -> Any: ...  # a `WideUpdate`, unless nothing that needs infinite width is given
 @answered
-def squared_update(network: Network, layer: object = None, rates: object = None) -> SquaredUpdate:
+def squared_update(
+    network: Network,
+    layer: object = None,
+    rates: object = None,
+    *,
+    inputs: Inputs | None = None,
+    optimiser: Optimiser | None = None,
+    step: object = None,
+) -> SquaredUpdate | WideUpdate:
     """Derive E[(Delta z)^2] at a layer of ``network``, for one gradient step to first order.
 
     ``layer``: None for the last hidden layer, an int from 1 to L, or the symbol ``ell``.
     ``rates``: one non-negative multiplier of eta per hidden layer, 0 leaving it untrained; all 1
     for None.  Raises `InvalidArgument` for arguments of another kind.
 
-    >>> from theory import MLP, squared_update
+    Piecewise linear activations are solved at every width.  A `WideUpdate`, which is solved as
+    n -> infinity, answers for other activations, biases and norms, and wherever one of these is
+    given: ``optimiser``, gradient descent for None; ``inputs``, the input of the step; ``step``,
+    the rate of a real step in the place of a linearised one, over the square of this rate.
+
+    >>> from theory import MLP, SignDescent, squared_update
     >>> squared_update(MLP(width=10, depth=2)).label.exact
     7*eta**2/2
     >>> squared_update(MLP(depth=2)).label.exact
     eta**2*(3*n + 5)/n
+    >>> squared_update(MLP(depth=16), optimiser=SignDescent())
+    WideUpdate at layer 16 of MLP(depth=16): 321.202 * n**2 at n = ∞; linearised step of \
+SignDescent()
     """
-    if exact_network(network)._whole:
+    plain = inputs is None and step is None and optimiser in (None, GradientDescent())
+    if not (checked_network(network)._is_exact and plain):
+        return wide_update(network, layer, rates, inputs=inputs, optimiser=optimiser, step=step)
+    if network._whole:
         return SquaredUpdate(label_and_output(network, layer, rates))
     moved = _MOVED_INSIDE if isinstance(layer, Branch) else _MOVED
     return SquaredUpdate.derived(moved, network, layer, rates)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import overload
+from typing import Any, overload
 
 from sympy import Expr
 
 from theory.coverage import answered
-from theory.errors import InvalidArgument
+from theory.errors import InvalidArgument, NotSolved
 from theory.laws.criteria import (
     BlockCriterion,
     Criterion,
     NetworkOutput,
+    Relative,
     block_criterion,
     layer_criterion,
     output_criterion,
@@ -26,11 +27,14 @@ from theory.networks.groups import (
     checked_group,
     group_rates,
 )
+from theory.networks.inputs import Inputs
 from theory.networks.multipliers import ByGroup, Rates, multiplier_runs, open_ends
-from theory.networks.network import Network, repeating_network
+from theory.networks.network import Network, checked_network, repeating_network
+from theory.optimisers import GradientDescent, Optimiser
 from theory.rates.block_rate import BlockLearningRate
 from theory.rates.hidden_rate import NOTHING_MOVES, MaximalLearningRate
 from theory.rates.learning_rate import ReadoutLearningRate
+from theory.rates.wide_rate import WideLearningRate, wide_rate
 
 __all__ = ["maximal_learning_rate"]
 
@@ -59,14 +63,28 @@ def maximal_learning_rate(
     rates: object = None,
     group: Group | None = None,
 ) -> MaximalLearningRate | BlockLearningRate | ReadoutLearningRate: ...
+@overload
+def maximal_learning_rate(
+    network: Network,
+    *,
+    criterion: Criterion | BlockCriterion | NetworkOutput | Relative | None = None,
+    rates: object = None,
+    group: Group | None = None,
+    inputs: Inputs | None = None,
+    optimiser: Optimiser | None = None,
+    linearised: bool = True,
+) -> Any: ...  # a `WideLearningRate`, unless nothing that needs infinite width is given
 @answered
 def maximal_learning_rate(
     network: Network,
     *,
-    criterion: Criterion | BlockCriterion | NetworkOutput | None = None,
+    criterion: Criterion | BlockCriterion | NetworkOutput | Relative | None = None,
     rates: object = None,
     group: Group | None = None,
-) -> MaximalLearningRate | BlockLearningRate | ReadoutLearningRate:
+    inputs: Inputs | None = None,
+    optimiser: Optimiser | None = None,
+    linearised: bool = True,
+) -> MaximalLearningRate | BlockLearningRate | ReadoutLearningRate | WideLearningRate:
     """The largest eta for which the mean squared update is at most 1 in every hidden layer.
 
     ``criterion``: `EveryHiddenLayer` (None), `LastLayer` or `MeanOverLayers`, each with a bound.
@@ -74,6 +92,11 @@ def maximal_learning_rate(
     `TrainedLayers`; all 1 for None.  ``group``: `FirstLayer`, `HiddenLayers` (2 to L) or `Readout`
     to train these weights alone, None for all hidden weights; the readout's criterion is
     `NetworkOutput`.  Raises `InvalidArgument` for arguments of another kind.
+
+    This rate is about a *linearised* step.  A `WideLearningRate`, which is solved as n -> infinity,
+    answers for networks that are not exact at finite width, for `Relative`, and wherever one of
+    these is given: ``optimiser``, ``inputs``, and ``linearised=False`` for the largest rate at
+    which a *real* step moves by at most the bound.
 
     >>> from theory import MLP, FirstLayer, Readout, maximal_learning_rate
     >>> rate = maximal_learning_rate(MLP(width=10, depth=2, input_width=5))
@@ -85,6 +108,19 @@ def maximal_learning_rate(
     >>> maximal_learning_rate(MLP(), group=Readout()).leading()
     1/n
     """
+    if not _is_plain(network, criterion, inputs, optimiser, linearised):
+        if group is not None:
+            raise NotSolved(
+                "groups of weights are solved at finite width alone: give rates=ByGroup(...), say"
+            )
+        return wide_rate(
+            network,
+            criterion=criterion,
+            rates=rates,
+            inputs=inputs,
+            optimiser=optimiser,
+            linearised=linearised,
+        )
     repeating_network(network)
     asked = checked_group(group, rates)
     if isinstance(asked, Readout):
@@ -99,6 +135,13 @@ def maximal_learning_rate(
     if _nothing_moves(network, derivation.rates):
         raise InvalidArgument(NOTHING_MOVES)
     return MaximalLearningRate(network, bounded, derivation.rates)
+
+
+def _is_plain(network: object, criterion: object, *wide: object) -> bool:
+    """Whether a rate of a linearised step of gradient descent at finite width is asked for."""
+    inputs, optimiser, linearised = wide
+    plain = inputs is None and optimiser in (None, GradientDescent()) and linearised is True
+    return checked_network(network)._is_exact and plain and not isinstance(criterion, Relative)
 
 
 def _nothing_moves(network: Network, rates: tuple[Expr, ...] | Rates) -> bool:

@@ -1,0 +1,313 @@
+"""`WideLearningRate` is the largest rate of one step as n -> infinity, linearised or real."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from sympy import Expr, Float, Symbol, sqrt
+
+from theory.activations.critical import CriticalPoint, critical
+from theory.activations.nonlinearity import FloatArray
+from theory.activations.piecewise_linear import PiecewiseLinear
+from theory.coverage import NoOperators
+from theory.errors import InvalidArgument, NotSolved
+from theory.infinite_width.real_laws import one_layer_rate, piecewise_linear_rate
+from theory.infinite_width.real_steps import moved_by_step, rate_that_moves
+from theory.infinite_width.wide_update import WideUpdate, checked_depths, wide_update
+from theory.laws.criteria import Criterion, LastLayer, MeanOverLayers, Relative, wide_criterion
+from theory.networks.mlp import MLP
+from theory.networks.sizes import bound_sizes
+from theory.public_names import PickledByFields, PublicNames
+from theory.rates.learning_rate import RATE
+from theory.symbols import L, ell, n
+from theory.validation import typed
+from theory.writing.blocks import Line
+from theory.writing.notation import Math, escaped
+from theory.writing.pictures import Drawable
+from theory.writing.rendering import formulas_latex
+
+__all__ = ["WideLearningRate", "wide_rate"]
+
+_COMPARED, _COMPARED_REAL, _SAME = (256, 1024), (64, 512), 1e-10
+"""Depths at which the layer that binds is looked up before a law is read at the last one."""
+
+
+@dataclass(frozen=True)
+class WideLearningRate(NoOperators, Drawable, PickledByFields, PublicNames):
+    """The largest rate at which one step meets ``criterion`` as n -> infinity: from the linearised
+    update, or with ``linearised`` False from E[(z' - z)^2] of a real step.  Made by
+    `maximal_learning_rate`.
+
+    ``update``: of every layer.  Of sign descent rates are over 1/n.
+
+    >>> from theory import MLP, maximal_learning_rate
+    >>> maximal_learning_rate(MLP(depth=64), linearised=False)
+    WideLearningRate of MLP(depth=64): 0.0245898 at n = ∞; layer 64 binds; real step of \
+GradientDescent()
+    """
+
+    update: WideUpdate
+    criterion: Criterion | Relative
+    linearised: bool
+    _drawn_as: ClassVar[str] = r"maximal learning rate as $n \to \infty$"
+
+    @property
+    def network(self) -> MLP:
+        """The network.
+
+        >>> from theory import MLP, maximal_learning_rate
+        >>> maximal_learning_rate(MLP(), linearised=False).network
+        MLP()
+        """
+        return self.update.network
+
+    def infinite_width(self, depth: object = None) -> float | FloatArray:
+        """The rate at n = infinity of a network of ``depth`` layers; an array for several depths;
+        None for the depth of the network.
+
+        >>> from theory import MLP, maximal_learning_rate
+        >>> rate = maximal_learning_rate(MLP(), linearised=False)
+        >>> round(rate.infinite_width(16), 6)
+        0.06732
+        """
+        depths = checked_depths(self.network, depth)
+        if isinstance(depths, int):
+            return self._one(depths)
+        found: FloatArray = depths.astype(float)
+        found[:] = [self._one(int(each)) for each in depths]
+        return found
+
+    def binding_layer(self, depth: object = None) -> int | None:
+        """The layer that reaches its bound at `infinite_width`; None for the mean over layers.
+
+        >>> from theory import MLP, Tanh, maximal_learning_rate
+        >>> rate = maximal_learning_rate(MLP(activation=Tanh()), linearised=False)
+        >>> rate.binding_layer(16)
+        2
+        """
+        depths = checked_depths(self.network, depth)
+        if not isinstance(depths, int):
+            raise InvalidArgument(f"expected one depth, got depth={typed(depth)}; give an int")
+        if isinstance(self.criterion, MeanOverLayers):
+            return None
+        if isinstance(self.criterion, LastLayer):
+            return depths
+        return int(self._moved(depths, self._one(depths)).argmax()) + 1
+
+    def _one(self, depth: int) -> float:
+        """The rate at one depth."""
+        linear = self._largest(self._linearised(depth))
+        if not linear > 0:
+            raise NotSolved("no layer moves: give at least one multiplier above 0 in rates")
+        if self.linearised:
+            return float(linear**-0.5)
+        return rate_that_moves(
+            lambda rate: self._largest(self._moved(depth, rate)), float(linear**-0.5)
+        )
+
+    def _moved(self, depth: int, rate: float) -> FloatArray:
+        """The movement of every layer over its bound, at one rate."""
+        if self.linearised:
+            return rate**2 * self._linearised(depth)
+        factor = rate * self.update._factor * self.update._multipliers(depth)
+        return moved_by_step(self.update._layers(depth), factor) / self._bounds(depth)
+
+    def _linearised(self, depth: int) -> FloatArray:
+        """The linearised movement at eta = 1 of every layer, over its bound."""
+        return self.update._every_layer(depth) / self._bounds(depth)
+
+    def _bounds(self, depth: int) -> Any:
+        """What the movement of every layer is compared with."""
+        bound = float(self.criterion.bound)
+        if isinstance(self.criterion, Relative):
+            return bound * self.update._layers(depth).variances
+        return bound
+
+    def _largest(self, moved: FloatArray) -> float:
+        """Of the movements over their bounds, the number that the criterion bounds by 1."""
+        if isinstance(self.criterion, LastLayer):
+            return float(moved[-1])
+        return float(moved.mean() if isinstance(self.criterion, MeanOverLayers) else moved.max())
+
+    def leading(self) -> Expr:
+        """The leading term as n -> infinity, then as the depth grows, with 1/n of sign descent.  A
+        network with a depth in numbers has its value.
+
+        Raises `NotSolved` where no law is known, and where another layer than the last binds.
+
+        >>> import theory.symbols
+        >>> from theory import MLP, Tanh, maximal_learning_rate
+        >>> maximal_learning_rate(MLP(activation=Tanh())).leading()
+        2*sqrt(3)/sqrt(L)
+        >>> law = maximal_learning_rate(MLP(), linearised=False).leading()
+        >>> constant, exponent = law.as_coeff_exponent(theory.symbols.L)
+        >>> exponent, round(float(constant), 6)
+        (-5/6, 0.798234)
+        """
+        power = n ** (self.update.optimiser.unscaled.width_power // 2)
+        if isinstance(self.network.depth, int):
+            return Float(self.value) / power
+        if not self.linearised:
+            return self._real_law()
+        if isinstance(self.criterion, MeanOverLayers):
+            raise NotSolved(
+                "the law of the mean over layers is not solved as n goes to infinity: give "
+                "criterion=LastLayer(), or take infinite_width(depth)"
+            )
+        self._check_last_binds()
+        law = self._at_last.depth_law
+        bound = self.criterion.bound
+        if isinstance(self.criterion, Relative):
+            bound = bound * law.square
+        return sqrt(bound / law.leading)
+
+    def _real_law(self) -> Expr:
+        """The law of a real step: derived for ReLU and leaky slopes, else where one layer binds at
+        every depth."""
+        network, update = self.network, self.update
+        if update.rates is not None or isinstance(self.criterion, MeanOverLayers):
+            raise NotSolved(
+                "the law of a real step is solved for layers at one rate that are bounded one by "
+                "one: leave rates and criterion out, or take infinite_width(depth)"
+            )
+        activation = network.activation
+        if isinstance(activation, PiecewiseLinear):
+            return self._piecewise_linear_law(activation) / update.optimiser.multiple
+        point = _critical_point(network)
+        first, second = (self.binding_layer(depth) for depth in _COMPARED_REAL)
+        if point is None or first is None or first != second:
+            raise NotSolved(
+                f"the law of a real step is solved at critical points where one layer binds at "
+                f"every depth, got layers {first} and {second} at depths {_COMPARED_REAL[0]} and "
+                f"{_COMPARED_REAL[1]} of {network}: take infinite_width(depth)"
+            )
+        depth = _COMPARED_REAL[0]
+        gradient = point.fixed_point.gradient
+        return one_layer_rate(update._wide, self._one(depth), depth, first, gradient)
+
+    def _piecewise_linear_law(self, activation: PiecewiseLinear) -> Expr:
+        network, square = self.network, self.update.inputs.square
+        plain = network._is_exact and network.c == activation.critical_variance()
+        if not plain or activation.slope == 1:
+            raise NotSolved(
+                f"the law of a real step is derived for slopes below 1 at the critical variance "
+                f"without biases, got {network}: take infinite_width(depth)"
+            )
+        relative = isinstance(self.criterion, Relative)
+        bound = self.criterion.bound / (1 if relative else network.c * square)
+        return piecewise_linear_rate(activation.slope, square, bound, network.s)
+
+    def _check_last_binds(self) -> None:
+        for depth in _COMPARED:
+            binding = self.binding_layer(depth)
+            if binding != depth:
+                raise NotSolved(
+                    f"layer {binding} binds at {depth} layers, and laws are known at the last "
+                    f"layer alone: give criterion=LastLayer(), or take infinite_width(depth)"
+                )
+
+    @property
+    def _at_last(self) -> WideUpdate:
+        update = self.update
+        return wide_update(
+            update.network, None, update.rates, inputs=update.inputs, optimiser=update.optimiser
+        )
+
+    @property
+    def value(self) -> Any:
+        """The rate of a network with a depth in numbers.
+
+        >>> from theory import MLP, maximal_learning_rate
+        >>> round(maximal_learning_rate(MLP(depth=16), linearised=False).value, 6)
+        0.06732
+        """
+        return self.infinite_width()
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    @property
+    def open_sizes(self) -> tuple[Symbol, ...]:
+        """The depth L, if it is open.
+
+        >>> from theory import MLP, maximal_learning_rate
+        >>> maximal_learning_rate(MLP(), linearised=False).open_sizes
+        (L,)
+        """
+        return self.update.open_sizes
+
+    def __call__(self, *sizes: Any, **named: Any) -> Any:
+        """The rate at a number or several for the depth L, as `infinite_width`.
+
+        >>> from theory import MLP, maximal_learning_rate
+        >>> round(maximal_learning_rate(MLP(), linearised=False)(64), 6)
+        0.02459
+        """
+        return self.infinite_width(bound_sizes(self.open_sizes, self.network, sizes, named).get(L))
+
+    def latex(self) -> str:
+        r"""The rate, or its leading term, in LaTeX; notebooks show it.
+
+        >>> from theory import MLP, Tanh, maximal_learning_rate
+        >>> print(maximal_learning_rate(MLP(activation=Tanh())).latex())
+        \begin{aligned}
+        \eta_{\max} &\sim  \frac{2 \sqrt{3}}{\sqrt{L}}
+        \end{aligned}
+        """
+        sign = "≈" if isinstance(self.network.depth, int) else "~"
+        return formulas_latex([Line(RATE, Math.of(self.leading()), sign)])
+
+    def _repr_latex_(self) -> str:
+        try:
+            return f"$\\displaystyle {self.latex()}$"
+        except NotSolved:
+            return rf"$\text{{{escaped(repr(self))}}}$"
+
+    def __repr__(self) -> str:
+        kind = "linearised" if self.linearised else "real"
+        step = f"{kind} step of {self.update.optimiser}"
+        criterion = f"; {self.criterion}" if repr(self.criterion) != "EveryHiddenLayer()" else ""
+        return f"WideLearningRate of {self.network}: {self._headline()}; {step}{criterion}"
+
+    def _headline(self) -> str:
+        per = "/n" if self.update.optimiser.unscaled.width_power else ""
+        try:
+            if isinstance(self.network.depth, int):
+                binds = self.binding_layer()
+                who = "the mean over the layers" if binds is None else f"layer {binds}"
+                return f"{self.value:.6g}{per} at n = ∞; {who} binds"
+            return f"{self.leading()} as n → ∞, then as L grows"
+        except NotSolved:
+            return "call infinite_width(depth) for the rate at n = ∞"
+
+
+def _critical_point(network: MLP) -> CriticalPoint | None:
+    """The critical point at which a network without norm stands, if it does."""
+    if network.norm is not None:
+        return None
+    for point in critical(network.activation, network.bias_variance).points:
+        if abs(float(point.weight_variance / network.c) - 1) < _SAME:
+            return point
+    return None
+
+
+def wide_rate(
+    network: object,
+    *,
+    criterion: object,
+    rates: object,
+    inputs: object,
+    optimiser: object,
+    linearised: object,
+) -> WideLearningRate:
+    """The `WideLearningRate` of arguments as those of `maximal_learning_rate`."""
+    if not isinstance(linearised, bool):
+        raise InvalidArgument(
+            f"expected True or False for linearised, got linearised={typed(linearised)}; False is "
+            f"a real step"
+        )
+    update = wide_update(network, ell, rates, inputs=inputs, optimiser=optimiser)
+    if not linearised:
+        update._factor  # noqa: B018, which refuses other optimisers
+    return WideLearningRate(update, wide_criterion(criterion), linearised)
