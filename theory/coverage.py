@@ -181,9 +181,13 @@ class NoOperators(Answering):
         """Refuse an item, also of a loop."""
         numbers = "value.evaluate() has its numbers, value.exact its expressions"
         raise NoNumber(
-            f"expected no index of {type(self).__name__}, got [{brief(item)}]; "
-            f"{numbers if hasattr(self, 'lambdify') else 'value.value has its numbers'}"
+            f"expected no index [{brief(item)}], or an expression for SymPy, got "
+            f"{type(self).__name__}; float(value) is its number, "
+            f"{numbers if hasattr(self, 'lambdify') else 'value.value has several'}"
         )
+
+    def __len__(self) -> NoReturn:
+        self._refuse("no length, or an expression for SymPy")
 
 
 class ReadAsNumber(NoOperators):
@@ -210,10 +214,10 @@ class ReadAsNumber(NoOperators):
 
 
 def _is_plain(method: Callable[..., object]) -> bool:
-    """Whether all arguments of a method have names, and no decorator reads them."""
+    """Whether all arguments of a method have names, and no decorator answers for them."""
     kinds = {each.kind for each in inspect.signature(method).parameters.values()}
     of_any = {Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD}
-    return not (kinds & of_any or hasattr(method, "__wrapped__"))
+    return not (kinds & of_any or hasattr(method, "answers"))
 
 
 def _nearest(value: object, name: str) -> str:
@@ -264,6 +268,7 @@ def answered(function: Callable[P, R]) -> Callable[P, R]:
         _refuse_count(called, names, args[bound:], given)
         return function(*args, **given)
 
+    call.answers = True  # type: ignore[attr-defined]
     return call
 
 
