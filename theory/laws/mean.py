@@ -20,7 +20,7 @@ from theory.errors import InvalidArgument, NotSolved
 from theory.exact.closed_form import ClosedForm, closed_form_expression
 from theory.laws.expression_numbers import value_at
 from theory.laws.float_arrays import FastUpdate, fast_update
-from theory.limits.blocks import leading_in_blocks, refuse_open_block
+from theory.limits.blocks import leading_in_blocks
 from theory.limits.expansions import Weighted, over_width, positive_sum
 from theory.limits.infinite_width import highest_degree
 from theory.networks.network import Network
@@ -144,7 +144,6 @@ class Mean(Composite, Solved):
     def leading_term(self) -> tuple[int, Expr]:
         """Power of n and its coefficient in `leading`, at eta = 1."""
         if not self.in_numbers and not self.network._is_chain:
-            refuse_open_block(self.derivations[0].layer)
             return leading_in_blocks(self.sums)
         solved = not self.in_numbers and self.opened is None
         if solved and self.derivations[0].rates is not None:
@@ -155,7 +154,8 @@ class Mean(Composite, Solved):
         return top - self.width_here.has(n), total
 
     def leading(self) -> Expr:
-        """The leading term as n -> infinity, then as the depth (and ``ell``) grows.
+        """The leading term as n -> infinity, then as the depth (and ``ell``) grows; at an open
+        block b, then as B grows at fixed b/B.
 
         With a depth in numbers, the first limit alone.  Raises `NotSolved` for a width in
         numbers, and for a numbered layer of a network of symbolic depth.

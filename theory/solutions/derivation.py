@@ -16,7 +16,7 @@ from theory.exact.closed_form import ClosedForm, closed_form, closed_form_expres
 from theory.exact.evaluation import DecimalRecursion, quick_mean
 from theory.exact.open_cells import general_layer, open_layer
 from theory.exact.recursion import Recursion, is_too_long, recursion
-from theory.limits.blocks import leading_in_blocks, refuse_open_block
+from theory.limits.blocks import leading_in_blocks
 from theory.limits.infinite_width import MeanFieldLaw, leading_in_width, mean_field_law
 from theory.networks.multipliers import NUMBERED_LAYERS, grouped, has_closed_form, open_ends
 from theory.networks.network import Network, asked_layer, asked_rates, repeating_network
@@ -309,7 +309,6 @@ class Derivation(Solved):
         if self.vanishes:
             return 0, Integer(0)
         if not isinstance(self.network.depth, int) and not self.network._is_chain:
-            refuse_open_block(self.layer)
             return leading_in_blocks(self.sums)
         if not isinstance(self.network.depth, int):
             law = self.law
