@@ -34,6 +34,11 @@ class Literal(NamedTuple):
         down = (1.0 / self.width) ** 0.5
         return [down] + [up, down] * self.depth
 
+    @property
+    def variates(self) -> int:
+        """Weights, the readout's too."""
+        return self.width**2 * len(self.deviations) + self.width
+
     def last(self, weights: Sequence[Array], x: Array, relu: Callable[[Array], Array]) -> Array:
         """The last pre-activations, or the stream after the last block."""
         z = weights[0] @ x

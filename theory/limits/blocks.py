@@ -39,8 +39,8 @@ _MOST_VANISHING = 8
 
 
 def leading_in_blocks(sums: Sequence[Weighted]) -> tuple[int, Expr]:
-    """Power of n and its coefficient: the leading term as n -> infinity, then as B grows, at an open
-    block b at fixed b/B."""
+    """Power of n and its coefficient: the leading term as n -> infinity, then as B grows, at fixed
+    b/B."""
     for order in range(_MOST_VANISHING):
         series = [(w, fixed_depth_series(total, order)) for w, total in sums]
         first = min((k for _, each in series for k in each), default=None)

@@ -159,13 +159,11 @@ def pre_activations(
     ``z`` is positive."""
     packed, m, begin = _at_columns(weights, vector), weights.now.columns, weights.now.used
     for first in range(0, z.size, _ROWS):
-        start = weights.now.used
-        if begin >= 0 and start + _ROWS * m > weights.kept.size:
+        start, size = weights.now.used, _ROWS * m
+        if begin >= 0 and start + size > weights.kept.size:
             weights.now.used, begin = begin, -1
         # rows are drawn where the first of them is to stay, and move up over those not needed
-        place = (
-            weights.kept[start : start + _ROWS * m] if begin >= 0 else weights.group[: _ROWS * m]
-        )
+        place = weights.kept[start : start + size] if begin >= 0 else weights.group[:size]
         _draw_rows(weights, layer, first // _ROWS, place)
         for i in range(first, min(first + _ROWS, z.size)):
             row = place[(i - first) * m : (i - first + 1) * m]
