@@ -17,12 +17,13 @@ _NUMBERS = "python -m theory --width 1000 --depth 1000"
 _IMPORT = "import sympy"
 _BLOCKS = "squared_update(Residual()).exact"
 _RATIONAL = "squared_update(Residual(1000, 500)).exact"
+_ALL_DIGITS = "import sys; sys.set_int_max_str_digits(0)"
 _COMMANDS = {
     _IMPORT: ("-c", "import sympy"),
     _LAW: ("-m", "theory"),
     _NUMBERS: ("-m", "theory", "--width", "1000", "--depth", "1000"),
     _BLOCKS: ("-c", f"from theory import *; print({_BLOCKS})"),
-    _RATIONAL: ("-c", f"from theory import *; {_RATIONAL}"),
+    _RATIONAL: ("-c", f"{_ALL_DIGITS}; from theory import *; {_RATIONAL}"),
 }
 _WANTED = {_BLOCKS: Wanted(5), _RATIONAL: Wanted(3)}
 """Seconds, with the imports."""

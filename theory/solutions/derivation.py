@@ -20,7 +20,7 @@ from theory.limits.blocks import leading_in_blocks
 from theory.limits.infinite_width import MeanFieldLaw, leading_in_width, mean_field_law
 from theory.networks.multipliers import NUMBERED_LAYERS, grouped, has_closed_form, open_ends
 from theory.networks.network import Network, asked_layer, asked_rates, repeating_network
-from theory.networks.roles import Branch
+from theory.networks.roles import Branch, block_of
 from theory.networks.sizes import Sizes, is_deep, layer_at, network_at, rates_at
 from theory.precision import workdps
 from theory.public_names import cached_property
@@ -250,7 +250,7 @@ class Derivation(Solved):
     def _opened_blocks(self) -> tuple[Derivation, Sizes] | None:
         """The same for a network of many blocks, above the first."""
         inside, blocks = isinstance(self.layer, Branch), self.network.depth
-        block = self.layer.block if isinstance(self.layer, Branch) else self.layer
+        block = block_of(self.layer)
         solved = self.network._depths and block != 0 and not isinstance(self.rates, tuple)
         if self.vanishes or not solved or not is_deep(self.network):
             return None
@@ -267,7 +267,7 @@ class Derivation(Solved):
 
     @property
     def _layer_is_number(self) -> bool:
-        layer = self.layer.block if isinstance(self.layer, Branch) else self.layer
+        layer = block_of(self.layer)
         return isinstance(layer, int)
 
     @property
@@ -370,7 +370,7 @@ class Derivation(Solved):
             return self._recursion().value(self._numeric_layer())
 
     def _symbols(self) -> frozenset[Symbol]:
-        named = self.layer.block if isinstance(self.layer, Branch) else self.layer
+        named = block_of(self.layer)
         layer = {named} if isinstance(named, Symbol) else set()
         return self.network.free_symbols | open_ends(self.rates) | layer
 
