@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Setting", "candidates", "numpy_setting"]
+__all__ = ["Setting", "candidates", "numpy_setting", "residual_settings"]
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,16 @@ def _around(cores: int, library: str, form: str, *other_forms: str) -> list[Sett
         *(Setting(library, other, processes=cores) for other in other_forms),
     ]
     return list(dict.fromkeys(settings))
+
+
+def residual_settings(cores: int) -> list[Setting]:
+    """Of residual networks: what is fastest at layers, and what users write first."""
+    forms = {"PyTorch": ("torch.func", "torch.func compiled"), "JAX": ("one jit", "draws apart")}
+    return [
+        Setting(library, form, processes=cores)
+        for library, several in forms.items()
+        for form in several
+    ]
 
 
 def numpy_setting(cores: int) -> Setting:

@@ -66,7 +66,8 @@ class TwoPowers:
                 "n and L alone: leave layer out, and give the others numbers"
             )
         for shift in (0, 1):
-            pairs = total.at({L: L + shift}).powers(L, "fast numbers are")
+            powers = total.at({L: L + shift}).powers("fast numbers are", L)
+            pairs = [(base, poly) for (base,), poly in powers]
             found = certified_weights(pairs, L, domain)
             if found is not None:
                 return cls._of_weights(shift, *found)

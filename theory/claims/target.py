@@ -25,7 +25,7 @@ from theory.laws.spread import Spread
 from theory.laws.update import squared_update
 from theory.networks.multipliers import ByGroup, TrainedLayers, as_multipliers
 from theory.networks.residual import Residual
-from theory.networks.roles import Branch
+from theory.networks.roles import Branch, block_of
 from theory.networks.sizes import layer_at, network_at
 from theory.precision import DECIMALS, mpf
 from theory.rates.rate import maximal_learning_rate
@@ -183,7 +183,7 @@ class Target:
 
     def exists(self, point: Point) -> bool:
         """Whether the network at a point has the layer, and the multipliers fit it."""
-        named = self.layer.block if isinstance(self.layer, Branch) else self.layer
+        named = block_of(self.layer)
         layer = point.get(ell, named)
         if layer not in (None, ell, b) and layer > point.get(L, self.network.depth):
             return False
@@ -252,7 +252,7 @@ def sizes(target: Target) -> dict[Symbol, Expr]:
     values = {depth: sympify(network.depth), n_0: sympify(network.first_fan_in)}
     values[a] = network.activation.slope
     layer = network.depth if target.layer is None else target.layer
-    values[at] = sympify(layer.block if isinstance(layer, Branch) else layer)
+    values[at] = sympify(block_of(layer))
     if not isinstance(network.width, tuple):
         values[n] = sympify(network.width)
         values[t] = values[depth] / values[n]

@@ -109,7 +109,7 @@ def growth(sums: Sequence[Weighted]) -> Expr:
             "label or the output part, or leave weight_variance out"
         )
     (weight, total) = sums[0]
-    bases = [base for base, _ in total.powers(L, "growth in depth is")]
+    bases = [base for (base,), _ in total.powers("growth in depth is", L)]
     for base, (key, poly) in zip(bases, total.terms.items(), strict=True):
         if all(certainly_at_least(base, other, total.ring.domain) for other in bases):
             index = DEPTHS.index(L)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from sympy import Expr, Integer, Symbol, sympify
@@ -21,7 +21,6 @@ from theory.validation import (
     positive_int,
     positive_value,
     typed,
-    written,
 )
 
 __all__ = ["Convolution"]
@@ -30,7 +29,7 @@ Gram = Sequence[Sequence[Any]]
 
 
 @answered_class
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Convolution(Network):
     """A random circular convolutional network; position s reads s, ..., s + kernel - 1 below.
 
@@ -62,6 +61,7 @@ class Convolution(Network):
     readout_variance: Expr | None = field(default=None, kw_only=True)
     gram: Gram | None = field(default=None, kw_only=True)
     _whole: ClassVar[bool] = True
+    _unsaid: ClassVar[Mapping[str, object]] = {"shared": True, "activation": ReLU()}
 
     def __post_init__(self) -> None:
         checked_activation(self.activation)
@@ -85,15 +85,6 @@ class Convolution(Network):
                 self._set(name, positive_value(name, getattr(self, name)))
         if self.gram is not None:
             self._set("gram", _gram(self.gram, self.positions))
-
-    def _set(self, name: str, value: object) -> None:
-        object.__setattr__(self, name, value)
-
-    def __repr__(self) -> str:
-        unsaid = {"shared": True, "activation": ReLU()}
-        values = ((each.name, getattr(self, each.name)) for each in fields(self))
-        said = [f"{k}={written(v)}" for k, v in values if v is not None and v != unsaid.get(k)]
-        return f"Convolution({', '.join(said)})"
 
     @property
     def width(self) -> Any:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields, replace
 from typing import Any, ClassVar, Self, TypeAlias
 
 from sympy import Expr, Integer, Symbol, latex, sympify
@@ -15,10 +15,16 @@ from theory.networks.multipliers import ByGroup, Rates, TrainedLayers, multiplie
 from theory.networks.sites import BELOW, Cell, Edge, Plan, Site
 from theory.public_names import PlainText
 from theory.symbols import L, ell, meant
-from theory.validation import brief, index_in, non_negative_rates, positive_int, typed
+from theory.validation import (
+    brief,
+    index_in,
+    non_negative_rates,
+    positive_int,
+    typed,
+    written,
+)
 
 __all__ = [
-    "LONGEST_TEXT",
     "Network",
     "Size",
     "asked_layer",
@@ -34,7 +40,7 @@ __all__ = [
 Size: TypeAlias = int | Symbol
 _DEEPEST = 10_000
 """The deepest layer whose formula, a polynomial of that degree, is written out."""
-LONGEST_TEXT = 40
+_LONGEST_TEXT = 40
 """Characters of an argument of a network within a sentence."""
 _MOST_LISTED = 10**7
 """Layers whose widths are listed one by one."""
@@ -62,6 +68,23 @@ class Network(PlainText, ABC):
     rescaled."""
     _depths: ClassVar[Mapping[Symbol, Symbol]] = {}
     """The symbols of depth and layer in the place of L and ell."""
+    _unsaid: ClassVar[Mapping[str, object]] = {}
+    """What the text of a network leaves out, by name."""
+
+    def _set(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+
+    def __repr__(self) -> str:
+        return self._text(written)
+
+    def __str__(self) -> str:
+        """``repr``, with long values cut short."""
+        return self._text(lambda value: brief(value, _LONGEST_TEXT))
+
+    def _text(self, write: Callable[[object], str]) -> str:
+        values = ((each.name, getattr(self, each.name)) for each in fields(self))  # type: ignore[arg-type]
+        said = [f"{k}={write(v)}" for k, v in values if v is not None and v != self._unsaid.get(k)]
+        return f"{type(self).__name__}({', '.join(said)})"
 
     @property
     def widths(self) -> tuple[Size, ...]:

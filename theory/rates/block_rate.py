@@ -14,7 +14,7 @@ from theory.errors import NotSolved
 from theory.laws.criteria import BlockCriterion, Branches, LastLayer, StreamAndBranches
 from theory.laws.update import SquaredUpdate, squared_update
 from theory.networks.network import asked_rates
-from theory.networks.roles import Branch
+from theory.networks.roles import Branch, block_of
 from theory.networks.sizes import Sizes, network_at
 from theory.public_names import cached_property
 from theory.rates.growth_proof import certainly_rises
@@ -168,6 +168,6 @@ class BlockLearningRate(LearningRate):
 
     def _who_binds(self) -> str:
         layer = self.layer
-        block = layer.block if isinstance(layer, Branch) else layer
+        block = block_of(layer)
         name = "the last block" if isinstance(block, Symbol) else f"block {brief(block)}"
         return f"the branch of {name}" if isinstance(layer, Branch) else name

@@ -16,11 +16,11 @@ from theory.exact.closed_form import ClosedForm, closed_form, closed_form_expres
 from theory.exact.evaluation import DecimalRecursion, quick_mean
 from theory.exact.open_cells import general_layer, open_layer
 from theory.exact.recursion import Recursion, is_too_long, recursion
-from theory.limits.blocks import leading_in_blocks, refuse_open_block
+from theory.limits.blocks import leading_in_blocks
 from theory.limits.infinite_width import MeanFieldLaw, leading_in_width, mean_field_law
 from theory.networks.multipliers import NUMBERED_LAYERS, grouped, has_closed_form, open_ends
 from theory.networks.network import Network, asked_layer, asked_rates, repeating_network
-from theory.networks.roles import Branch
+from theory.networks.roles import Branch, block_of
 from theory.networks.sizes import Sizes, is_deep, layer_at, network_at, rates_at
 from theory.precision import workdps
 from theory.public_names import cached_property
@@ -207,7 +207,7 @@ class Derivation(Solved):
         network and the layer hold.
 
         With a symbolic depth or layer, a sum of polynomials times powers, for sizes that meet the
-        conditions of `closed_form`; raises `NotSolved` for widths that differ.
+        conditions of `closed_form`; `NotSolved` for widths that differ.  `at` takes numbers safely.
 
         >>> from theory import MLP, derive
         >>> from theory.observables import K, trace
@@ -217,6 +217,7 @@ class Derivation(Solved):
         return printable(self._exact)
 
     @property
+    @announced("exact value")
     def _exact(self) -> Expr:
         if self.vanishes:
             return Integer(0)
@@ -250,7 +251,7 @@ class Derivation(Solved):
     def _opened_blocks(self) -> tuple[Derivation, Sizes] | None:
         """The same for a network of many blocks, above the first."""
         inside, blocks = isinstance(self.layer, Branch), self.network.depth
-        block = self.layer.block if isinstance(self.layer, Branch) else self.layer
+        block = block_of(self.layer)
         solved = self.network._depths and block != 0 and not isinstance(self.rates, tuple)
         if self.vanishes or not solved or not is_deep(self.network):
             return None
@@ -267,7 +268,7 @@ class Derivation(Solved):
 
     @property
     def _layer_is_number(self) -> bool:
-        layer = self.layer.block if isinstance(self.layer, Branch) else self.layer
+        layer = block_of(self.layer)
         return isinstance(layer, int)
 
     @property
@@ -291,6 +292,7 @@ class Derivation(Solved):
         with announced("closed form"):
             return closed_form(self.word_maps, self.network, self.layer, self.rates)
 
+    @announced("leading term")
     def leading(self) -> Expr:
         """The leading term as n -> infinity and then, with a symbolic depth, as it grows.
 
@@ -309,7 +311,6 @@ class Derivation(Solved):
         if self.vanishes:
             return 0, Integer(0)
         if not isinstance(self.network.depth, int) and not self.network._is_chain:
-            refuse_open_block(self.layer)
             return leading_in_blocks(self.sums)
         if not isinstance(self.network.depth, int):
             law = self.law
@@ -371,7 +372,7 @@ class Derivation(Solved):
             return self._recursion().value(self._numeric_layer())
 
     def _symbols(self) -> frozenset[Symbol]:
-        named = self.layer.block if isinstance(self.layer, Branch) else self.layer
+        named = block_of(self.layer)
         layer = {named} if isinstance(named, Symbol) else set()
         return self.network.free_symbols | open_ends(self.rates) | layer
 

@@ -16,8 +16,17 @@ from torch.nn import functional
 
 from verify.pytorch.modules.computing import FAILURES
 
-__all__ = ["Calls", "distance", "recorded", "times", "what_differs", "where_gradients_differ"]
+__all__ = [
+    "RANDOM",
+    "Calls",
+    "distance",
+    "recorded",
+    "times",
+    "what_differs",
+    "where_gradients_differ",
+]
 
+RANDOM = "changes from call to call in training mode"
 _AGREES = 1e-9
 
 Calls = list[tuple[int, torch.Tensor, torch.Tensor]]
@@ -107,7 +116,7 @@ def what_differs(
     if _same(found, expected):
         return f"one with an activation after {last!r}", "leave it out, the readout is linear"
     if not _same(found, found_again):
-        return f"one that is random in training mode after {last!r}", "leave out dropout and noise"
+        return f"one that {RANDOM} after {last!r}", "leave out dropout, noise and running means"
     return (
         f"one that changes the output of {last!r}",
         "leave out what comes after it, such as a scale or a skip connection",
@@ -139,7 +148,7 @@ def _below(names: Sequence[str], calls: Calls, again: torch.Tensor) -> tuple[str
     _, into, _ = calls[-1]
     where = f"before {name!r}" if len(calls) == 1 else f"between {names[-2]!r} and {name!r}"
     if not _same(into, again):
-        return f"one that is random in training mode {where}", "leave out dropout and noise"
+        return f"one that {RANDOM} {where}", "leave out dropout, noise and running means"
     if len(calls) == 1:
         return (
             f"one that changes its inputs before {name!r}",
@@ -149,7 +158,7 @@ def _below(names: Sequence[str], calls: Calls, again: torch.Tensor) -> tuple[str
     if _same(into, out):
         return f"one with no activation {where}", "put one there, such as nn.ReLU()"
     if named := _named_activation(out, into):
-        fix = "the theory does not cover it yet, give ReLU or LeakyReLU"
+        fix = "the theory at finite width covers ReLU and LeakyReLU, so give one of them"
         return f"one with {named} {where}", fix
     ordered = (each.reshape(-1).sort()[0] for each in (out, into))
     if _named_activation(*ordered):
@@ -171,7 +180,7 @@ def _skip(names: Sequence[str], calls: Calls, slope: float) -> tuple[str, str] |
                 around = dict.fromkeys([names[first], names[k]])
                 return (
                     f"one with a skip connection around {' and '.join(map(repr, around))}",
-                    "the theory does not cover it yet, so leave it out",
+                    "leave it out; theory.Residual has its law, but residual modules are not read",
                 )
     return None
 

@@ -37,7 +37,8 @@ NONE = -1e299
 
 class ResidualScales(NamedTuple):
     """The network: its widths, logarithms of its scales (``log_ups`` and ``log_downs``, of rates,
-    by block; ``log_input_rate``: with |x|^2), coin tables, and the sites asked for, from 1."""
+    by block; ``log_input_rate``: with |x|^2), coin tables, the sites asked for, from 1, and whether
+    ``active_alone`` neurons matter: those of ReLU, where no branch is asked for."""
 
     width: int
     branch_width: int
@@ -53,6 +54,7 @@ class ResidualScales(NamedTuple):
     log_downs: Array
     coins: CoinTables
     asked: Asked
+    active_alone: bool
 
 
 def residual_scales(problem: Problem) -> ResidualScales:
@@ -73,6 +75,7 @@ def residual_scales(problem: Problem) -> ResidualScales:
         log_downs=_logs(blocks.down_rates),
         coins=coin_tables(np.array([blocks.branch_width])),
         asked=asked_layers(problem),
+        active_alone=blocks.slope == 0.0 and bool(np.all(problem.layers % 2 == 1)),
     )
 
 
