@@ -42,7 +42,7 @@ _OUTSIDE = {
     "n_0 input_dim in_features": "the input width is input_width, as in MLP(input_width=32)",
     "slope alpha leak": "the slope at negative input belongs to the activation, as in "
     "MLP(activation=LeakyReLU(0.1))",
-    "readout readout_rate": "the readout has a rate of its own: "
+    "readout readout_rate": "the readout has a separate rate: "
     "maximal_learning_rate(network, group=Readout())",
     "rate rates multiplier multipliers": "multipliers of eta belong to one update, as in "
     "squared_update(network, rates=ByGroup(first=2))",
@@ -84,10 +84,10 @@ _OF_EXPRESSIONS = (
     *("simplify", "subs", "together", "xreplace"),
 )
 _OF_ESTIMATES = {
-    "std stderr sem uncertainty": "standard_error is that of the mean",
+    "std stderr sem uncertainty": "standard_error is the standard error of the mean",
     "ci confidence_interval": "value - 2*standard_error to value + 2*standard_error, where "
     "effective_samples is large",
-    "to_frame to_pandas to_dict dataframe": "value and error are numbers, for a table of yours",
+    "to_frame to_pandas to_dict dataframe": "value and error are numbers, for your own table",
 }
 _STATISTICS = {name: fix for names, fix in _OF_ESTIMATES.items() for name in names.split()}
 
@@ -163,7 +163,7 @@ class ReadAsNumber(NoOperators):
         if getattr(value, "ndim", 0):
             raise InvalidArgument(
                 f"expected one number, got the {len(value)} layers of {type(self).__name__}; take "
-                f"one of them, as in value.value[0]"
+                f"the number of one layer, such as value.value[0]"
             )
         return float(value)
 

@@ -149,7 +149,7 @@ def count_between(name: str, value: object, least: int, most: int) -> int:
 
 
 def series_order(order: object) -> int:
-    """The order to which a series in 1/n is asked for."""
+    """The requested order of a series in 1/n."""
     return count_between("order", order, 0, _HIGHEST_ORDER)
 
 

@@ -286,7 +286,7 @@ def formulas(*symbols: Symbol, max_terms: int = 3, roots: bool = False) -> Searc
     for symbol in chosen:
         if symbol not in _SYMBOLS:
             raise InvalidArgument(
-                f"expected symbols of theory.symbols, got {typed(symbol)}; give some of "
+                f"expected symbols of theory.symbols, got {typed(symbol)}; give symbols out of "
                 f"{', '.join(map(str, _SYMBOLS))}"
             )
     power = st.sampled_from((0, 1, 2, 3, 4, -1, -2, -3))

@@ -67,8 +67,8 @@ def printable(exact: Expr) -> Expr:
     ...     printable(Rational(10**6000))
     ... except NotSolved as error:
     ...     print(error)  # doctest: +NORMALIZE_WHITESPACE
-    the exact number has 6,001 digits, and Python prints at most 4,300: ask for evaluate(), which
-    gives as many as are wanted, or call sys.set_int_max_str_digits(0) before
+    the exact number has 6,001 digits, and Python prints at most 4,300: use evaluate(digits), or
+    call sys.set_int_max_str_digits(0) first
     """
     most = sys.get_int_max_str_digits()
     parts = (abs(int(part)) for each in exact.atoms(Rational) for part in (each.p, each.q))
@@ -76,9 +76,8 @@ def printable(exact: Expr) -> Expr:
     if not most or longest <= most:
         return exact
     raise NotSolved(
-        f"the exact number has {longest:,} digits, and Python prints at most {most:,}: ask for "
-        f"evaluate(), which gives as many as are wanted, or call sys.set_int_max_str_digits(0) "
-        f"before"
+        f"the exact number has {longest:,} digits, and Python prints at most {most:,}: use "
+        f"evaluate(digits), or call sys.set_int_max_str_digits(0) first"
     )
 
 

@@ -81,8 +81,8 @@ def read_claim(
         _check_kind(value, quantity, name)
     if isinstance(value, Value) and not isinstance(value, ExactNumber):
         raise InvalidArgument(
-            f"expected one number for {name}, got the several of {name}={typed(value)}; give one "
-            f"of them, as in value.exact[0]"
+            f"expected one number for {name}, got the several numbers of {name}={typed(value)}; "
+            f"give a single number, such as value.exact[0]"
         )
     formula = read(value._exact if isinstance(value, ExactNumber) else value, name)
     own: Any = value.network if isinstance(value, ExactNumber) else default_network(formula)
@@ -119,7 +119,8 @@ def _check_kind(value: ExactNumber, quantity: Quantity, name: str) -> None:
     """Refuse a result of `theory` that is another quantity than the claimed one."""
     if isinstance(value, Derivation):
         raise InvalidArgument(
-            f"expected the observable beside the mean of an observable, got {name}={typed(value)} "
+            f"expected the observable together with the mean of an observable, got "
+            f"{name}={typed(value)} "
             f"alone; give observable=derivation.observable too"
         )
     kinds: dict[Quantity, Any] = {Quantity.UPDATE: SquaredUpdate, Quantity.RATE: _Rate}
@@ -214,7 +215,7 @@ def law_of(value: Any, observable: object = None) -> Callable[[Any, Any], Any]:
             why = reading.obstacle({}) or "it is not proportional to eta**2"
             what, fix = "a value per eta**2", "write eta**2, or leave eta out"
             if observable is not None:
-                what, fix = "a number", "give one that is defined there"
+                what, fix = "a number", "give a law that is defined there"
             raise InvalidArgument(
                 f"expected a law with {what} at {network}, got law={typed(value)}: {why}; {fix}"
             )
@@ -255,7 +256,7 @@ def _checked_network(network: object) -> Any:
     if foreign:
         raise InvalidArgument(
             f"expected a network in n, L or B, n_0 and a, got one with "
-            f"{', '.join(sorted(map(str, foreign)))}; give numbers for the others"
+            f"{', '.join(sorted(map(str, foreign)))}; give numbers for the other symbols"
         )
     return network
 
@@ -267,7 +268,7 @@ def _check_rate_arguments(layer: object, part: object) -> None:
     if given:
         raise InvalidArgument(
             f"expected neither layer nor part with quantity='rate', got {' and '.join(given)}; "
-            f"the criterion says what is bounded"
+            f"the criterion names the bounded quantity"
         )
 
 
@@ -412,7 +413,7 @@ class Reading:
         return value
 
     def _others(self, point: Point) -> dict[str, object]:
-        """What a function may ask for besides sizes."""
+        """Parameters that a function may have besides sizes."""
         if self.formula.names <= set(map(str, self.formula.symbols)):
             return {}
         there = self.target.at(point)

@@ -290,7 +290,7 @@ def _check_sign(number: Expr, e: Expr) -> None:
     if e.is_number and not (e.is_Rational and e.q <= _LARGEST_EXPONENT):
         raise Refused("an exponent that is no short fraction", "give a fraction such as 3/2")
     if number.is_number and not number.is_Rational and not number.is_comparable:
-        raise Refused("a number that cannot be told from zero", "write its value")
+        raise Refused("a number that cannot be distinguished from zero", "write its value")
     if not e.is_integer and number.is_extended_negative:
         raise Refused("a root of a negative value, which is complex", "give a positive one")
 
@@ -307,8 +307,8 @@ def _ask(*values: Expr) -> None:
     asked = sum(nodes(value, _MOST_IN_A_ROOT + 1) for value in values)
     if asked > _MOST_IN_A_ROOT or _bits(values[0].as_coeff_Mul()[0]) > _LONG_BITS:
         raise Refused(
-            "too much in functions and under fractional exponents",
-            f"keep the numbers and symbols there below {_MOST_IN_A_ROOT}",
+            "too many numbers and symbols in functions and under fractional exponents",
+            f"keep them below {_MOST_IN_A_ROOT}",
         )
     spend(asked)
 

@@ -130,7 +130,7 @@ def _sign(number: Any) -> int:
         return 1 if number.a > 0 else -1
     if number.a == number.b == 0:
         return 0
-    raise Undefined("a value that is not told from zero")
+    raise Undefined("a value that is not distinguished from zero")
 
 
 def _interval(number: Any) -> Any:

@@ -23,7 +23,7 @@ from theory.validation import is_decimal, typed
 __all__ = ["EXACT_TOLERANCE", "FLOAT_TOLERANCE", "NAMES", "Formula", "asked_by_name", "read"]
 
 NAMES = (*SYMBOLS, "network", "layer", "rates")
-"""What a function may ask for by the names of its parameters."""
+"""Names that the parameters of a function may have."""
 EXACT_TOLERANCE = mpf(10) ** -40
 """Relative, of values that are not rational: surds, exponentials, logarithms."""
 FLOAT_TOLERANCE = mpf(10) ** -9
@@ -235,7 +235,7 @@ def _sizes(exact: Mapping[str, Rational]) -> str:
 
 def _number(result: object, point: Mapping[Symbol, Fraction], has_rate: bool) -> Number:
     """The value of a function's result, which may be an expression in the sizes; one in eta is
-    read per eta**2 where the function does not ask for eta."""
+    read per eta**2 where the function has no parameter eta."""
     if isinstance(result, Rational):
         return Fraction(int(result.p), int(result.q))
     if isinstance(result, Expr):

@@ -1,2 +1,2 @@
-"""The modules of this folder hold the means that users ask for: updates, readout, spread,
+"""The modules of this folder hold the means that users compute: updates, readout, spread,
 alignment."""

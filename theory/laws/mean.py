@@ -216,7 +216,8 @@ class Mean(Composite, Solved):
                 top = factor(highest_degree(coefficient, *DEPTHS))
                 return self.highest_power - order, top
         raise NotSolved(
-            "the first eight coefficients of the series in 1/n vanish: ask for exact in numbers"
+            "the first eight coefficients of the series in 1/n vanish: use exact with numbers for "
+            "the sizes"
         )
 
     def joint_limit_from(self, tolerance: object, ratio: object) -> int:
@@ -272,7 +273,7 @@ class Mean(Composite, Solved):
         if others:
             raise InvalidArgument(
                 f"expected a network with no symbols but n and L, got "
-                f"{', '.join(sorted(map(str, others)))}; give the others values"
+                f"{', '.join(sorted(map(str, others)))}; give numbers for the other symbols"
             )
         return published(value_at(self._formula, {n: width, L: depth}, digits), digits)
 
@@ -355,7 +356,8 @@ class PartOfMean(Mean):
     def _only(self, name: str) -> Self:
         if self.part not in ("", name):
             raise NotSolved(
-                f"this is one part already, without a part {name}: ask the whole for it"
+                f"this value is one part already and has no part {name}: take the part from the "
+                f"whole value"
             )
         index = 0 if self.part else ("label", "output").index(name)
         return type(self)(self.derivations[index : index + 1], name)

@@ -105,8 +105,8 @@ def growth(sums: Sequence[Weighted]) -> Expr:
     """
     if len(sums) != 1:
         raise NotSolved(
-            "growth at fixed width is solved where the parts share their factors: ask for the "
-            "label or the output part, or leave weight_variance out"
+            "growth at fixed width is solved where the parts share their factors: use the label "
+            "or the output part, or leave weight_variance out"
         )
     (weight, total) = sums[0]
     bases = [base for base, _ in total.powers(L, "growth in depth is")]

@@ -74,9 +74,7 @@ class BlockLearningRate(LearningRate):
         if len(self._binding) == 1:
             return self._binding[0].layer
         if self._symbols():
-            raise NotSolved(
-                "whether the stream or a branch binds depends on the sizes: give numbers"
-            )
+            raise NotSolved("the sizes decide whether the stream or a branch binds: give numbers")
         return max(self._binding, key=lambda update: update.in_field).layer
 
     @cached_property
@@ -124,7 +122,10 @@ class BlockLearningRate(LearningRate):
 
     def _moved_series(self, of: Callable[[Any], InWidth]) -> InWidth:
         if len(self._updates) > 1:
-            raise NotSolved("which of stream and branches binds depends on the sizes: ask for one")
+            raise NotSolved(
+                "the sizes decide whether the stream or the branches bind: give "
+                "criterion=Stream() or Branches()"
+            )
         return of(self._binding[0])
 
     def block_limit(self) -> Expr:

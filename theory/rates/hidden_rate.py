@@ -39,9 +39,11 @@ _COMPARABLE = 500
 """Layers of a network in numbers that are compared in less than a second."""
 _NO_MEAN = (
     "the mean over the layers is not solved for a symbolic depth: give depth as a number, as in "
-    "MLP(depth=4), or ask for leading()"
+    "MLP(depth=4), or use leading()"
 )
-NOTHING_MOVES = "expected at least one multiplier above 0 in rates, got only zeros; give one"
+NOTHING_MOVES = (
+    "expected at least one multiplier above 0 in rates, got only zeros; give a positive multiplier"
+)
 _COMPARED_IN_SYMBOLS = 4
 """Layers of an open width that are compared in a second."""
 _DIGITS = 30
@@ -160,8 +162,9 @@ class MaximalLearningRate(LearningRate):
         law = update.leading() / eta**2
         if law.free_symbols - {L}:
             raise NotSolved(
-                f"validity is solved where the law is one in L alone, here it is {law}: leave out "
-                f"what is not of order one, such as a norm of the input that does not grow with n_0"
+                f"validity is solved for laws in L alone, and the law here is {law}: leave out "
+                f"arguments that are not of order one, such as an input norm that does not grow "
+                f"with n_0"
             )
         return Validity(update, law, tolerance_value(tolerance))
 
@@ -176,8 +179,7 @@ class MaximalLearningRate(LearningRate):
             return total.times(Rational(1, len(layers)))
         if self.layer is None:
             raise NotSolved(
-                "which layer binds depends on the width: give criterion=LastLayer(), or ask for "
-                "leading()"
+                "the width decides which layer binds: give criterion=LastLayer(), or use leading()"
             )
         return of(self._update(self.layer))
 

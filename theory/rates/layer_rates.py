@@ -269,8 +269,8 @@ class LayerRates(Composite):
 
     def _expanded(self, of: object) -> Any:
         raise NotSolved(
-            "whether z or f binds depends on the depth and on L/n: ask first, hidden and readout, "
-            "the rates alone, or leading()"
+            "whether z or f binds depends on the depth and on L/n: use first, hidden and readout, "
+            "the rates of the groups alone, or leading()"
         )
 
     def _lines(self) -> list[Line]:
@@ -339,7 +339,7 @@ class LayerRates(Composite):
         if sizes and (self.network.width != n or (isinstance(depth, int) and depth > _FEW_LAYERS)):
             return f"{head}: call it with numbers for {sizes}"
         if isinstance(depth, int) and depth > _QUICK_DEPTH:
-            return f"{head}: ask for evaluate()"
+            return f"{head}: use evaluate()"
         last = typical_call(self.network) if self.network._is_chain else self._who_binds()
         return "\n".join([head, *table_text(self._table), *([last] if last else [])])
 

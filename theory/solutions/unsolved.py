@@ -31,8 +31,8 @@ def _refuse_in_blocks(observable: Observable, network: Network, layer: Any) -> N
     factors = list(chain.from_iterable(word for word, _ in observable.terms))
     if isinstance(layer, Branch) and not set("".join(factors)) & set(INNER):
         raise NotSolved(
-            f"observables inside a branch are not solved: ask squared_update(network, {layer}) for "
-            f"its movement, or give layer={layer.block} for the stream"
+            f"observables inside a branch are not solved: use squared_update(network, {layer}) "
+            f"for the movement of the branch, or give layer={layer.block} for the stream"
         )
     if network._depths and any("D" in re.sub("^zD*|D*z$", "", factor) for factor in factors):
         raise InvalidArgument(

@@ -143,7 +143,7 @@ class Value(NoOperators, Drawable, PickledByFields, PublicNames, ABC):
         ...     maximal_learning_rate(MLP()).label
         ... except NotSolved as error:
         ...     print(error)
-        MaximalLearningRate has no part from the label: squared_update(network) has one
+        MaximalLearningRate has no part from the label: take the part from squared_update(network)
         """
         raise NotSolved(_no_part(self, "label"))
 
@@ -156,7 +156,7 @@ class Value(NoOperators, Drawable, PickledByFields, PublicNames, ABC):
         ...     maximal_learning_rate(MLP()).output
         ... except NotSolved as error:
         ...     print(error)
-        MaximalLearningRate has no part from the output: squared_update(network) has one
+        MaximalLearningRate has no part from the output: take the part from squared_update(network)
         """
         raise NotSolved(_no_part(self, "output"))
 
@@ -183,7 +183,7 @@ class Value(NoOperators, Drawable, PickledByFields, PublicNames, ABC):
         if isinstance(numbers, tuple):
             raise InvalidArgument(
                 f"expected a value that is one number, got the {len(numbers)} numbers of "
-                f"{type(self).__name__}; take one of them, as in value.evaluate()[0]"
+                f"{type(self).__name__}; take one number, such as value.evaluate()[0]"
             )
         return float(numbers)
 
@@ -280,8 +280,8 @@ class Value(NoOperators, Drawable, PickledByFields, PublicNames, ABC):
             if min(known if isinstance(known, tuple) else (known,)) > order:
                 return found
         raise NotSolved(
-            f"the first {_MOST_CANCELLED} coefficients of the series in 1/n vanish: ask for exact "
-            f"in numbers"
+            f"the first {_MOST_CANCELLED} coefficients of the series in 1/n vanish: use exact "
+            f"with numbers for the sizes"
         )
 
     def joint_limit(self) -> Any:
@@ -385,7 +385,7 @@ class Number(Value):
 
     def _long_text(self) -> str:
         sizes = ", ".join(map(str, self.open_sizes))
-        return f"long, with {sizes} open: call it with numbers for them, or ask for exact"
+        return f"long, with {sizes} open: call it with numbers for them, or use exact"
 
 
 @dataclass(frozen=True)
@@ -462,7 +462,10 @@ class ArrayFunction:
 
 
 def _no_part(value: Value, part: str) -> str:
-    return f"{type(value).__name__} has no part from the {part}: squared_update(network) has one"
+    return (
+        f"{type(value).__name__} has no part from the {part}: take the part from "
+        f"squared_update(network)"
+    )
 
 
 def each(function: Callable[[Any], Any], numbers: Any) -> Any:

@@ -107,7 +107,7 @@ class _Combination(Generic[Key]):
         if isinstance(factor, Expr) and factor.free_symbols:
             _refuse(
                 f"a matrix or vector times {factor}",
-                "multiply the number that is made of it, as in trace(K)/n",
+                "multiply a number built from it, as in trace(K)/n",
             )
         number = _scalar(factor)
         return self.of((key, c * number) for key, c in self.terms)
@@ -127,7 +127,8 @@ class _Combination(Generic[Key]):
     def __getitem__(self, index: object) -> NoReturn:
         _refuse(
             f"an entry of {self}",
-            "neurons are exchangeable: E K₁₁ is that of trace(K)/n, and E z₁² that of z @ z/n",
+            "neurons are exchangeable: E K₁₁ equals the mean of trace(K)/n, and E z₁² the mean of "
+            "z @ z/n",
         )
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> NoReturn:

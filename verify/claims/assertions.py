@@ -225,7 +225,7 @@ def _reading(
 def _refuse_without_scale(target: Target) -> None:
     """Refuse an observable whose mean or spread is 0: no relative error is noticed there."""
     if not target.number:
-        why, fix = "its mean is 0", "give the square of it"
+        why, fix = "its mean is 0", "give the square of the observable"
     elif not target.spread(4):
         why, fix = "all networks give the same number", "use assert_exact"
     else:

@@ -351,7 +351,7 @@ def plan_cells(
     if step is not None and not all(each._is_chain for each in grid):
         raise InvalidArgument(
             f"expected no step for networks other than MLP, got step={step!r}; measure a real step "
-            f"by monte_carlo, which compares with nothing"
+            f"with monte_carlo, which makes no comparison"
         )
     root = checked_seed(seed)
     planned = [

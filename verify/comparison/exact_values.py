@@ -172,8 +172,8 @@ def refuse_large_step(networks: Iterable[Network], step: float | None) -> None:
         raise InvalidArgument(
             f"expected a step of at most {rounded_down(largest):g}, above which a real step of "
             f"{network} leaves the linearised value by more than {STEP_ALLOWANCE:.0%}, got "
-            f"step={step:g}; give a smaller step, or simulate this step by monte_carlo, which "
-            f"compares with nothing"
+            f"step={step:g}; give a smaller step, or simulate this step with monte_carlo, which "
+            f"makes no comparison"
         )
 
 

@@ -108,7 +108,7 @@ class CellRecord(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=Tru
     def __post_init__(self) -> None:
         whole_seed(self.seed)
         if "total" not in self.measured or {self.part, *self.measured} - _PARTS:
-            raise ValueError("the parts are none of an update")
+            raise ValueError("the parts are not the parts of an update")
 
     @classmethod
     def of(cls, cell: Cell) -> CellRecord:
@@ -184,7 +184,7 @@ class CellRecord(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=Tru
         said = (self.width, self.depth, self.place, self.sampler)
         network, place = found.network, places_of(found.network).name(found.layers[0])
         if said != (network.widths[1], network.layers, place, repr(found.sampler)):
-            raise ValueError("a cell is not that of its configuration")
+            raise ValueError("a cell does not match its configuration")
         return found
 
     @property
@@ -254,7 +254,7 @@ class RunRecord(Struct, frozen=True, kw_only=True):
         named = [want.cell for want in self.wanted_samples]
         named += [] if self.worst_cell is None else [self.worst_cell]
         if not all(0 <= cell < len(self.cells) for cell in named):
-            raise ValueError("a cell that is not there")
+            raise ValueError("a cell number beyond the last cell")
 
     @property
     def tried(self) -> str:

@@ -197,7 +197,7 @@ def _explained(run: RunRecord) -> str:
         *(error[kind] for kind in (True, False) if kind in drawn),
         "ESS is the number of equal networks with the same error, over the number drawn.",
         "The median over networks is divided by the exact mean.",
-        f"z is the distance from the value beside it in standard errors{_granted(run)}.",
+        f"z is the difference from the expected value in standard errors{_granted(run)}.",
         *([] if all(cell.decides for cell in run.cells) else [_brackets(run)]),
     ]
     return " ".join(sentences)

@@ -188,8 +188,8 @@ def _typical(cell: CellRecord, style: Style) -> str:
         return ""
     typical, mean = (magnitude(-log / 2, 3, style) for log in (math.log(median), cell.log_exact))
     return (
-        f"a typical network of {_place(cell)} bears the rate {typical}; "
-        f"rare networks set the mean, whose rate is {mean}"
+        f"a typical network of {_place(cell)} tolerates the rate {typical}; rare networks set the "
+        f"mean, which allows the rate {mean}"
     )
 
 

@@ -161,7 +161,7 @@ class Estimate(ReadAsNumber):
         """Draw the measured means over the layers, with two standard errors; the axes.
 
         ``theory``: the exact value to draw beside them, as ``squared_update(network, ell)``, whose
-        parts are drawn too, or a law, as a function of the layers: a measurement knows neither.
+        parts are drawn too, or a law, as a function of the layers.
         ``ax``: Matplotlib axes, or None for a new figure; backend and style are the user's.
 
         >>> from theory import MLP, squared_update
@@ -207,7 +207,9 @@ class Estimate(ReadAsNumber):
         if self.names:
             rare = "draw more samples"
         if self.untrained and self.names:
-            return ["no weights below are trained, or none that f reads: the update is 0 there"]
+            return [
+                "no weights below are trained, or f reads no trained weights: the update is 0 there"
+            ]
         if self.untrained:
             layers = ", ".join(map(str, self.untrained))
             return [f"no layer up to layer {layers} is trained: the update is 0 there"]
@@ -244,7 +246,7 @@ def merge(
 ) -> dict[str, Measurement]:
     """The measurements of ``parts``, and their total, from independent blocks.
 
-    ``scalar``: one layer was asked for by its number; measurements then have shape ``()``.
+    ``scalar``: a single number named the layer; measurements then have shape ``()``.
     Law: depends on the blocks' order only through rounding, and is computed in theirs.
     """
     counts = np.array([block.samples for block in blocks], dtype=np.float64)[:, None, None]

@@ -105,8 +105,8 @@ def job_of(path: Path) -> Job:
     job = fact(path / STORE, "job")
     if job is None:
         raise InvalidArgument(
-            f"expected a run that has begun for resume, got resume={str(path)!r}, where none was "
-            f"kept; begin it with --out"
+            f"expected a run that has begun for resume, got resume={str(path)!r}, which holds no "
+            f"run; start a run with --out"
         )
     try:
         return Job.read(job)
@@ -200,7 +200,7 @@ def write_whole(path: Path, content: str | bytes) -> None:
 
 
 def write_tables(path: Path, record: RunRecord, *, parquet: bool) -> None:
-    """``results.csv`` of a run, and ``results.parquet`` if asked for, where they
+    """``results.csv`` of a run, and ``results.parquet`` if requested, where they
     are not there already."""
     text = csv_text(record)
     if not _holds(path / CSV, text):

@@ -41,7 +41,7 @@ class Part:
     samples: int | None = None
 
     def planned_samples(self, network: Network) -> int:
-        """How many are drawn of one network where nothing else is asked."""
+        """The default number of draws of one network."""
         return self.samples or self.sampler.planned_samples(network)
 
 

@@ -124,14 +124,14 @@ class Case:
         found, right, norm2 = [], float(self.read.norm2), self.examples.norm2
         if abs(norm2 / right - 1) > _ALLOWED:
             found.append(
-                f"expected inputs of mean |x|^2 = {right:.6g}, for which the rates are, got "
+                f"expected inputs of mean |x|^2 = {right:.6g}, which the rates assume, got "
                 f"{norm2:.6g}; leave out input_norm2, and the inputs say it"
             )
         if varied := self.varied():
             found.append(f"expected inputs of similar |x|^2, got {'; '.join(varied)}")
         if other := self.examples.other_labels():
             found.append(
-                "expected labels of root mean square 1, for which the rates are, got "
+                "expected labels of root mean square 1, which the rates assume, got "
                 + "; ".join(other)
             )
         return found
@@ -193,7 +193,8 @@ def checked_examples(inputs: Any, labels: Any, width: int) -> Examples | None:
     if zeros:
         raise InvalidArgument(
             f"expected inputs that are not zero, got {zeros} with |x|^2 = 0 "
-            f"of {len(x)}; leave those out, a network without biases learns nothing of them"
+            f"of {len(x)}; leave out these examples, from which a network without biases learns "
+            f"nothing"
         )
     for norm2 in (examples.norms2.min(), examples.norms2.max()):
         check_norm("inputs", norm2, width)
@@ -245,7 +246,7 @@ def _tensor(name: str, values: Any) -> torch.Tensor:
         got = f"{name} of integers, {tensor.dtype}"
         fix = f"convert and scale them as your training does, such as {name}.float() / 255"
     elif tensor.is_complex():
-        got, fix = f"complex {name}", f"give real ones, such as {name}.real"
+        got, fix = f"complex {name}", f"give real numbers, such as {name}.real"
     elif tensor.is_meta:
         got, fix = f"{name} on the meta device", "give values"
     elif wrong := int((~torch.isfinite(tensor)).sum()):

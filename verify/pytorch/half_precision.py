@@ -42,7 +42,7 @@ def precision_in_words(read: ReadModel, network: MLP, rates: Sequence[float]) ->
     if all(layer.weight.dtype not in _HALVES for layer in read.layers):
         lost = "forward rounds the weights, which keep their steps; leave out autocast within it"
     return (
-        f"expected a model that computes in 32 bits, for which these rates are, got "
+        f"expected a model that computes in 32 bits, which these rates assume, got "
         f"{read.computes}: {moves}{lost}"
     )
 

@@ -200,8 +200,9 @@ def checked_step(network: MLP, step: object, least: float) -> float:
         refuse_large_step([network], rate)
     if rate < least and step is None:
         raise InvalidArgument(
-            f"expected a model in which a step of rate {rate} shows, got one that loses changes of "
-            f"the weights below rate {least:.2g} to rounding; keep weights and forward in float32, "
+            f"expected a model in which a step of rate {rate} shows, got a model that loses "
+            f"changes of the weights below rate {least:.2g} to rounding; keep weights and forward "
+            f"in float32, "
             f"and scale inputs to |x|^2 = {network.first_fan_in}, their width"
         )
     if rate < least:

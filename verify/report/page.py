@@ -62,7 +62,7 @@ def write_report(folder: Path) -> Path:
 def page_text(run: RunRecord | CheckRecord, job: Job | None = None) -> str:
     """The page, complete in itself: it loads nothing.
 
-    ``job``: what the run was asked for, where that is known, as `reproduction.kept_job` gives it.
+    ``job``: the options of the run, where they are known, as `reproduction.kept_job` gives them.
     """
     is_formula = isinstance(run, CheckRecord)
     networks = run.networks if isinstance(run, CheckRecord) else run

@@ -26,9 +26,9 @@ MOST_LAYERS = 10**6
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """What to simulate: a network without symbols, the layers asked for, and the step.
+    """What to simulate: a network without symbols, the requested layers, and the step.
 
-    ``layers``: the numbers of the sites asked for; in a chain of layers, 1-based layers.
+    ``layers``: the numbers of the requested sites; in a chain of layers, 1-based layers.
     ``step``: None for the linearised update, else the learning rate of a real gradient step.
     ``observable``: what is measured in the place of the update, or None.
 
@@ -51,7 +51,7 @@ class Problem:
 
     @property
     def widths_asked(self) -> FloatArray:
-        """Widths of the layers asked for."""
+        """Widths of the requested layers."""
         return self.sites.widths[self.layers].astype(float)
 
     @property

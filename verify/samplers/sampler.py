@@ -88,7 +88,7 @@ class Sampler(PublicNames, ABC):
         """What one network's time goes with: weights, neurons or layers."""
 
     def planned_samples(self, network: Network) -> int:
-        """Networks that a cell gets when nothing is asked: by cost, a few seconds at most.
+        """Default number of networks for a cell: by cost, a few seconds at most.
 
         >>> from theory import MLP
         >>> from verify import Gram

@@ -158,8 +158,9 @@ class Computing:
             yield
             if next_numbers(new) != before:
                 raise InvalidArgument(
-                    "expected a model without chance in its forward, got one that draws random "
-                    "numbers, with or without an effect; leave out random depth, dropout and noise"
+                    "expected a model with a deterministic forward, got a forward that draws "
+                    "random numbers, with or without an effect; leave out random depth, dropout "
+                    "and noise"
                 )
 
     def _check_exactly(self) -> None:

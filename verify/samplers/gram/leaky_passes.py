@@ -37,7 +37,7 @@ _ACTIVE = 0
 
 class LeakyScales(NamedTuple):
     """The network: ``widths`` of layers 0 to L, logarithms of its scales (``log_sd`` of a weight
-    and ``log_rates``, shape ``(L,)``), coin tables, and the layers asked for."""
+    and ``log_rates``, shape ``(L,)``), coin tables, and the requested layers."""
 
     widths: Array
     log_sd: Array

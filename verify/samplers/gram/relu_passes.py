@@ -5,7 +5,7 @@ docs/sampler-proofs.md has the proof.
 The gradient g lives on a layer's active neurons, in the span of z there and of one direction across
 it; what is left of a Gaussian vector counts by its length alone.  g . z = f at every layer fixes
 the length of g by its angle to z, so that magnitudes are products of norms, carried as doubles
-times powers of two; logarithms are taken where a layer is asked for.
+times powers of two; logarithms are taken where a layer is requested.
 
 Several networks (lanes) go through a layer together, so that the arithmetic runs in vector lanes.
 """
@@ -45,7 +45,7 @@ class ReluScales(NamedTuple):
     ``variances``: of a weight, shape ``(L,)``, without powers of two; ``norm_powers``: those in the
     product of all up to a layer, shape ``(L + 1,)``.  ``rates``: multipliers over variances, shape
     ``(L,)``, without powers of two; ``powers``: these.  ``most``: networks that go through a layer
-    together, at most.  ``asked``: the layers asked for.
+    together, at most.  ``asked``: the requested layers.
     """
 
     widths: Array
@@ -324,7 +324,7 @@ def _ask(width: int, room: _Room, lanes: int, logs: Array) -> None:
 def _tangent(
     scales: ReluScales, layers: Array, room: _Room, lanes: int, offs: Array, logs: Array
 ) -> None:
-    """u of every layer, from the first that is trained to the last that is asked for."""
+    """u of every layer, from the first that is trained to the last that is requested."""
     moving, power, since = False, 0.0, 0
     for field in (room.along, room.xi_y, room.across, room.unit):
         field[:] = 0.0

@@ -37,7 +37,7 @@ NONE = -1e299
 
 class ResidualScales(NamedTuple):
     """The network: its widths, logarithms of its scales (``log_ups`` and ``log_downs``, of rates,
-    by block; ``log_input_rate``: with |x|^2), coin tables, and the sites asked for, from 1."""
+    by block; ``log_input_rate``: with |x|^2), coin tables, and the requested sites, from 1."""
 
     width: int
     branch_width: int
