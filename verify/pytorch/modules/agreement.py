@@ -226,8 +226,8 @@ class Computing:
         if got and scale != 1:
             departs, _ = what_differs(self.model, self.layers, x, self.slope)
             fix = "leave out clamp() and other bounds or shifts"
-            if not departs.startswith("one that changes"):
-                departs = "one that bounds or shifts its activations"
+            if not departs.startswith("a model that changes"):
+                departs = "a model that bounds or shifts its activations"
                 fix = "give ReLU or LeakyReLU alone"
             raise InvalidArgument(
                 f"expected a model whose outputs grow with its inputs, got {departs}, at inputs "
@@ -235,7 +235,7 @@ class Computing:
             )
         if got and dtype and self.steps is torch.float64:
             raise InvalidArgument(
-                f"expected a model that computes the same in each precision, got one with other "
+                f"expected a model that computes the same in each precision, got other "
                 f"outputs in {dtype}; leave out branches on the dtype and autocast within forward"
             )
         if got:
