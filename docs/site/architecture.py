@@ -53,7 +53,7 @@ def sentence(package: str, folder: str) -> str:
 
 
 def sentences() -> str:
-    """A table of the folders of `layers` from the highest layer down, each with its sentence, as HTML.
+    """A table of the folders from the highest layer down, each with its sentence, as HTML.
 
     >>> sentences().count("<tr>") == sum(len(row) for each in COLOURS for row in layers(each))
     True
