@@ -56,7 +56,7 @@ _OUTSIDE = {
     "precision",
     "device dtype": "samples are drawn in double precision on the processor: leave it out",
 }
-"""Keywords that users try, and what there is instead: one answer for all public calls."""
+"""Keywords that users try, each with the alternative: one answer for all public calls."""
 _ANSWERS = {word: answer for words, answer in _OUTSIDE.items() for word in words.split()}
 _EXAMPLES = {
     "network": "MLP(width=64, depth=4)",
@@ -71,7 +71,7 @@ _EXAMPLES = {
     "samples": "1000",
     "seed": "1",
 }
-"""What to give where a call lacks an argument."""
+"""The argument to give where a call lacks it."""
 _OF_THE_NETWORK = (
     *("width", "depth", "input_width", "activation"),
     *("weight_variance", "readout_variance", "input_norm2"),
@@ -116,7 +116,7 @@ class Answering:
             if name.startswith("_"):
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
             if hasattr(type(self), name):
-                object.__getattribute__(self, name)  # what failed inside the property
+                object.__getattribute__(self, name)  # the error inside the property
             raise AttributeError(f"{type(self).__name__} has no {name}: {_nearest(self, name)}")
 
 
@@ -173,7 +173,7 @@ class ReadAsNumber(NoOperators):
 
 
 def _nearest(value: object, name: str) -> str:
-    """What to write in the place of an attribute."""
+    """The text to write in place of an attribute."""
     names = [each for each in dir(value) if not each.startswith("_")]
     if name in _OF_EXPRESSIONS and "exact" in names:
         return f"its expression has, exact.{name}"
@@ -271,7 +271,7 @@ def answered_class(kind: C) -> C:
 
 
 def _instead(called: str, name: str, named: list[str]) -> str:
-    """What to write in the place of a keyword."""
+    """The text to write in place of a keyword."""
     if name in _OF_THE_NETWORK:
         return f"it belongs to the network: give MLP({name}=...)"
     ends = [each for each in named if each.startswith(name) or each.endswith(name)]

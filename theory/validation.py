@@ -188,7 +188,7 @@ def exact_int(value: object) -> int | None:
 
 
 def _unwrapped(value: Any) -> Any:
-    """What a NumPy array without dimensions holds."""
+    """The entry of a NumPy array without dimensions."""
     return value[()] if getattr(value, "shape", None) == () else value
 
 

@@ -151,7 +151,7 @@ def residuals(
     readout_variances: SearchStrategy[Any] | None = None,
     input_norms2: SearchStrategy[Any] | None = None,
 ) -> SearchStrategy[Residual]:
-    """Residual networks in numbers: by default what ``Residual(width, blocks)`` is.
+    """Residual networks in numbers: by default ``Residual(width, blocks)``.
 
     The other arguments are strategies for the arguments of `theory.Residual` of that name, left at
     their defaults for None.  Shrinks to the least number of blocks, then the least width.
@@ -327,7 +327,7 @@ def _fractions(largest: int, denominators: int) -> list[Fraction]:
 
 
 def _python_number(number: Any) -> int | Fraction:
-    """A number as one of Python, which is written as what it is."""
+    """A number as a number of Python, which prints as itself."""
     top, bottom = int(number.numerator), int(number.denominator)
     return top if bottom == 1 else Fraction(top, bottom)
 

@@ -66,7 +66,7 @@ _TERMS = {Claim.LEADING: leading_term, Claim.JOINT: joint_term}
 
 @dataclass(frozen=True)
 class TheoryVerdict:
-    """What theory says of a claim, and how it knows.
+    """The decision of the theory on a claim, and its reason.
 
     ``reason``: a sentence.  ``leading``: the formula's leading term, for limits, where known.
     """
@@ -410,7 +410,7 @@ def _limit_counterexample(
     return None
 
 
-# What is said of a rejected formula
+# Explanations of a rejected formula
 
 
 def _rate_difference(reading: Reading, example: Counterexample | None) -> Difference | None:

@@ -1,4 +1,4 @@
-"""A `Wording` is what the steps of a derivation say of layers, or of residual blocks."""
+"""A `Wording` holds the sentences of a derivation about layers, or about residual blocks."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ class Formula:
         return _as_expression(result, read_formula(result))
 
     def _result(self, point: Mapping[Symbol, Fraction], others: Mapping[str, object]) -> Any:
-        """What the function returns; raises `Undefined` for a division by zero and the like."""
+        """The value of the function; raises `Undefined` for a division by zero and the like."""
         assert self.function is not None
         exact = {s.name: Rational(v.numerator, v.denominator) for s, v in point.items()}
         given: dict[str, Any] = {"eta": eta, **exact, **others}

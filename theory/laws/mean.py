@@ -324,7 +324,7 @@ class PartOfMean(Mean):
     def label(self) -> Self:
         """The part from the label, which exists alone while the output is zero.
 
-        Raises `NotSolved` for a part, which has no label part.
+        Raises `NotSolved` for a value that is itself a part.
 
         >>> from theory import MLP, readout_update, squared_update
         >>> squared_update(MLP(depth=2)).label.exact
@@ -338,7 +338,7 @@ class PartOfMean(Mean):
     def output(self) -> Self:
         """The part from the network's output.
 
-        Raises `NotSolved` for a part, which has none.
+        Raises `NotSolved` for a value that is itself a part.
 
         >>> from theory import MLP, readout_update, squared_update
         >>> squared_update(MLP()).output.leading()

@@ -124,7 +124,7 @@ class Convolution(Network):
 
     @property
     def free_symbols(self) -> frozenset[Symbol]:
-        """The symbols that this network still holds.
+        """The open symbols of this network.
 
         >>> Convolution(8, 3, 2, 2).free_symbols
         frozenset()

@@ -153,7 +153,7 @@ class Network(PlainText, ABC):
 
     @property
     def free_symbols(self) -> frozenset[Symbol]:
-        """The symbols that this network still holds.
+        """The open symbols of this network.
 
         >>> from theory import MLP
         >>> sorted(map(str, MLP().free_symbols))

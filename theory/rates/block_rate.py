@@ -64,7 +64,7 @@ class BlockLearningRate(LearningRate):
 
     @property
     def layer(self) -> int | Symbol | Branch:
-        """The block that binds, or the branch that does: B or Branch(B) for a symbolic number of
+        """The block or the branch that binds: B or Branch(B) for a symbolic number of
         blocks; `NotSolved` where that depends on the sizes.
 
         >>> from theory import Residual, StreamAndBranches, maximal_learning_rate

@@ -185,7 +185,7 @@ class MaximalLearningRate(LearningRate):
 
     @property
     def _moved(self) -> Expr:
-        """What the criterion bounds, at eta = 1."""
+        """The bounded quantity at eta = 1."""
         if self._bounds_last():
             moved = self._update(None)._in_full()
         elif isinstance(self.criterion, EveryHiddenLayer):

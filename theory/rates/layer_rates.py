@@ -230,7 +230,7 @@ class LayerRates(Composite):
 
     def leading(self) -> tuple[Expr, ...]:
         """The leading terms of the rates trained together, as n -> infinity, then as the depth
-        grows: those alone times sqrt(`leading_share`).
+        grows: the rates alone times sqrt(`leading_share`).
 
         >>> from theory import MLP, layer_rates
         >>> layer_rates(MLP()).leading()[2]

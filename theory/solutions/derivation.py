@@ -439,7 +439,7 @@ class Derivation(Solved):
         return [Line(Math.spelled(f"E[{self.observable}]"), Math.of(self._exact))]
 
     def _repr_markdown_(self) -> str:
-        """What is derived, and the layer map as equations."""
+        """The derived mean, and the layer map as equations."""
         if not self.words:
             return block_markdown(Prose(repr(self)))
         return block_markdown(

@@ -44,7 +44,7 @@ class Solved(Number):
     """A `Number` that is a sum of closed forms over `width_here`."""
 
     unit_of_step: ClassVar[Expr] = Integer(1)
-    """What `exact` carries beside the mean: eta**2 for a mean square of one step."""
+    """The factor of `exact` besides the mean: eta**2 for a mean square of one step."""
     _shared: ClassVar[frozenset[str]] = frozenset(
         {"domain", "highest_power", "in_field", "in_numbers", "leading_term", "opened"}
         | {"solved_series", "sums", "unit_of_step", "width_here"}
@@ -71,7 +71,7 @@ class Solved(Number):
 
     @property
     def width_here(self) -> Expr:
-        """What the sum is divided by."""
+        """The divisor of the sum."""
         return Integer(1)
 
     @cached_property
@@ -171,7 +171,7 @@ class Solved(Number):
         """The leading term as the number of blocks B grows at fixed width n, with a multiplier^2
         of T/B: an exponential.  Proven for every n, from the closed form in B.
 
-        Raises `NotSolved` for a network without blocks, and for a number of them.
+        Raises `NotSolved` for a network without blocks, and for a number of blocks.
 
         >>> from theory import Residual, squared_update
         >>> squared_update(Residual(width=1)).label.block_limit()

@@ -26,8 +26,8 @@ def refuse_unsolved(observable: Observable, network: Network, layer: Any) -> Non
 
 
 def _refuse_in_blocks(observable: Observable, network: Network, layer: Any) -> None:
-    """Refuse what a residual network does not have: masks of the stream, on which x is z, and
-    observables inside a branch other than its movement."""
+    """Refuse observables that a residual network does not have: masks of the stream, on which x is
+    z, and observables inside a branch other than its movement."""
     factors = list(chain.from_iterable(word for word, _ in observable.terms))
     if isinstance(layer, Branch) and not set("".join(factors)) & set(INNER):
         raise NotSolved(

@@ -72,11 +72,11 @@ class Value(NoOperators, Drawable, PickledByFields, PublicNames, ABC):
 
         @property
         def network(self) -> Network:
-            """The network that it is of."""
+            """The network of this value."""
 
         @property
         def layer(self) -> Any:
-            """The hidden layer, 1 to L; None where it is of no single layer."""
+            """The hidden layer, 1 to L; None where the value belongs to no single layer."""
 
     @abstractmethod
     def _at(self, sizes: Sizes) -> Self:
@@ -126,7 +126,7 @@ class Value(NoOperators, Drawable, PickledByFields, PublicNames, ABC):
 
     @property
     def total(self) -> Self:
-        """The whole, as an estimate of `verify` has it.
+        """The whole value, under the name that an estimate of `verify` uses.
 
         >>> from theory import MLP, squared_update
         >>> squared_update(MLP()).total == squared_update(MLP())

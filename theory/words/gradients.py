@@ -27,7 +27,7 @@ from theory.words.word import Word, canonical_word, word_text
 __all__ = ["GradientTerm", "gradient_terms"]
 
 CARRIED = MASKED[1:]
-"""The matrices without own share: what the gradients of an observable carry up."""
+"""The matrices without own share, which the gradients of an observable carry up."""
 _READOUT = (SiteShape(1, False, (EdgeShape(0, post(0)),)),)
 """The step of f, one neuron without a mask."""
 

@@ -7,8 +7,8 @@ number of a matrix; numbers add and multiply, also with exact rationals and with
 ``n`` of `theory.symbols`, which is the width of the layer.  ``x`` = D z is the activation and
 ``f`` = g . z the output of the network, at every layer.
 
-Only numbers even in every neuron can be written, which is what makes their expectations rational.
-An expression with more than one meaning, or none, raises `InvalidArgument` with what to write.
+Only numbers even in every neuron can be written, and their expectations are therefore rational.
+An expression with more than one meaning, or none, raises `InvalidArgument`, which names the fix.
 
 >>> g @ K @ K @ g * f**2 / 2
 1/2·gᵀK²g·(gᵀz)²
@@ -355,7 +355,8 @@ def _in_width(value: Expr) -> Observable:
 
 
 def checked_observable(observable: Any) -> Observable:
-    """``observable``, or `InvalidArgument` for what is no number made of K, D, z and g."""
+    """``observable``, or `InvalidArgument` for a value that is not a number built from K, D, z and
+    g."""
     if isinstance(observable, Vector):
         raise InvalidArgument(
             f"expected a number such as g @ K @ K @ g for observable, got the vector "

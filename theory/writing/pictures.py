@@ -24,7 +24,7 @@ __all__ = ["Drawable"]
 _NAMES = {L: "depth", n: "width", ell: "layer", n_0: "input width", a: "slope"}
 _LETTERS = {L: "$L$", n: "$n$", ell: r"$\ell$", n_0: "$n_0$", a: "$a$"}
 _AXES = (ell, L, n, n_0, a)
-"""What a value is drawn against, the first of those that are open."""
+"""The axes over which a value may be drawn; the first open size is the default."""
 _POINTS = 33
 _WORD = re.compile("[a-z]{2}")
 _CURVES: dict[Symbol, tuple[Any, ...]] = {n: (64, 256, 1024), L: (4, 16, 64)}
@@ -44,7 +44,7 @@ class Drawable:
 
         @property
         def network(self) -> Network:
-            """The network that it is of."""
+            """The network of this value."""
 
         @property
         def open_sizes(self) -> tuple[Symbol, ...]:
@@ -54,7 +54,7 @@ class Drawable:
             """Its numbers."""
 
     def plot(self, ax: Axes | None = None, *, against: object = None, **sizes: Any) -> Axes:
-        """Draw the exact value over one of its open sizes, and its law beside it; the axes.
+        """Draw the exact value over one of its open sizes, together with its law; return the axes.
 
         ``against``: "depth", "width", "layer", or another open size by name or symbol; None for the
         first of layer, depth and width that is open.  ``sizes``: numbers as in a call; several for

@@ -51,11 +51,11 @@ def assert_exact(
     number.  ``layer``, ``rates``: as for `theory.squared_update`.  ``part``: "total" (None),
     "label" or "output".  A value of `theory` brings its own layer, rates and part.
 
-    ``observable``: as for `theory.derive`, whose mean the derivation is for in the place of the
-    update; so too in the other assertions.
+    ``observable``: as for `theory.derive`, whose mean replaces the update; the same holds for the
+    other assertions.
 
     Raises AssertionError with both values and the network; `InvalidArgument` for arguments of
-    another kind, and for floats, which are exactly equal to nothing.
+    another kind, and for floats, which are never exactly equal.
 
     >>> from theory import MLP
     >>> assert_exact(lambda n: (n**2 + n + 5) / (2 * n**2), MLP(3, 1))

@@ -24,7 +24,7 @@ __all__ = ["by_width", "cells_of_the_law", "draw_cells", "draw_rates", "rate_ima
 _SIZES = {"depth": "depth $L$", "width": "width $n$", "layer": r"layer $\ell$"}
 
 _LOWEST = 1e-6
-"""What is drawn of rates over the law's."""
+"""The drawn range of rates over the law's rate."""
 
 
 def cells_of_the_law(run: RunRecord) -> list[CellRecord]:

@@ -221,11 +221,11 @@ class Platform(Struct, frozen=True):
 class RunRecord(Struct, frozen=True, kw_only=True):
     """A law and a grid of networks: every number, seed and version, enough to repeat any cell.
 
-    What is undefined is None.  Seeds are text, since many readers of JSON round a number of 64
+    An undefined value is None.  Seeds are text, since many readers of JSON round a number of 64
     bits.
     ``law``: which was tried, in words or as a formula.  ``step``: None for the linearised update.
-    ``worst_cell``: the index of the cell nearest to its own bound.  ``software`` is what drew the
-    blocks, and ``other_software`` what drew some of them, on another kind of processor;
+    ``worst_cell``: the index of the cell nearest to its own bound.  ``software`` drew the blocks,
+    and ``other_software`` drew some of them, on another kind of processor;
     ``versions`` are of the process that compared.
     """
 
@@ -258,7 +258,7 @@ class RunRecord(Struct, frozen=True, kw_only=True):
 
     @property
     def tried(self) -> str:
-        """What the networks were compared with: the exact values, or a law that a user gave."""
+        """The compared law: the exact values, or a law that a user gave."""
         same = all(cell.log_law == cell.log_exact for cell in self.cells)
         return "exact" if same else "tried law"
 
@@ -294,7 +294,7 @@ def json_text(record: Any) -> str:
 
 
 def finite(value: float) -> float | None:
-    """The number, or None for what JSON does not have."""
+    """The number, or None for a number that JSON does not have."""
     return float(value) if isfinite(value) else None
 
 

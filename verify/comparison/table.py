@@ -187,7 +187,7 @@ def _step(run: RunRecord) -> str:
 
 
 def _explained(run: RunRecord) -> str:
-    """What the columns hold, in sentences."""
+    """The meaning of the columns, in sentences."""
     drawn = {cell.configuration.draws_networks for cell in run.cells}
     error = {
         True: "The standard error comes from the exact variance of one network.",
@@ -204,7 +204,7 @@ def _explained(run: RunRecord) -> str:
 
 
 def _granted(run: RunRecord) -> str:
-    """What a z leaves out, if anything."""
+    """The allowance that a z leaves out, if any."""
     if run.step is not None:
         return (
             f", beyond the {STEP_ALLOWANCE:.0%} by which a real step may differ from the exact "

@@ -37,8 +37,8 @@ class Block:
 
     Values are in units of ``exp(log_unit)``, their largest: ``mean``, and ``spread``, the sum of
     the squared deviations from it.  ``logs``: natural logarithms of the values themselves, shape
-    ``(parts, samples, layers)``, or None where they are not kept.  ``software``: what drew them,
-    or None where nobody asks.
+    ``(parts, samples, layers)``, or None where they are not kept.  ``software``: the software that
+    drew them, or None where nobody asks.
     """
 
     samples: int
@@ -158,9 +158,9 @@ class Estimate(ReadAsNumber):
     value, error = mean, standard_error
 
     def plot(self, ax: Axes | None = None, *, theory: Callable[..., Any] | None = None) -> Axes:
-        """Draw the measured means over the layers, with two standard errors; the axes.
+        """Draw the measured means over the layers, with two standard errors; return the axes.
 
-        ``theory``: the exact value to draw beside them, as ``squared_update(network, ell)``, whose
+        ``theory``: the exact value to draw with them, as ``squared_update(network, ell)``, whose
         parts are drawn too, or a law, as a function of the layers.
         ``ax``: Matplotlib axes, or None for a new figure; backend and style are the user's.
 
@@ -196,7 +196,7 @@ class Estimate(ReadAsNumber):
         return names if len(names) <= _LONGEST else f"{names[:_LONGEST]}..."
 
     def _quantity(self, update: str) -> str:
-        """What was measured: ``update``, or the mean of an observable."""
+        """The measured quantity: ``update``, or the mean of an observable."""
         return update if self.observable is None else f"E[{self.observable}]"
 
     def _cautions(self) -> list[str]:

@@ -89,7 +89,7 @@ def _there(path: Path, argument: str) -> bool:
 
 
 def job_of(path: Path) -> Job:
-    """What the run in this folder is, as it was kept when it began.
+    """The definition of the run in this folder, as the run stored it at its start.
 
     Raises `InvalidArgument` where there is no run to resume, `UnusableFolder` where its store
     cannot be used, or keeps a job that no command line can have begun.

@@ -29,7 +29,7 @@ _BESIDE = {
     "replay": (("cell",), "the file defines everything else"),
     "resume": (("minutes", "dask", "parquet"), "the folder defines the run"),
 }
-"""What may be given beside an option that stands for a job of its own, and why nothing else."""
+"""For each option that names a separate job: the other options that it allows, and the reason."""
 
 
 def checked_options(options: argparse.Namespace) -> argparse.Namespace:

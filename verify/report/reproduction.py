@@ -168,7 +168,7 @@ def _planned(
     sampler: str | None,
     step: float | None,
 ) -> Plan:
-    """What the main job would simulate."""
+    """The networks that the main job would simulate."""
     try:
         parts = planned_parts(widths, depths, sampler, step)
     except InvalidArgument:

@@ -127,7 +127,7 @@ class Execution:
 
 
 def checked_execution(execution: object) -> Execution:
-    """``execution``; `InvalidArgument` for what cannot run blocks."""
+    """``execution``; `InvalidArgument` for a value that cannot run blocks."""
     if isinstance(execution, Execution):
         return execution
     raise InvalidArgument(
@@ -137,7 +137,7 @@ def checked_execution(execution: object) -> Execution:
 
 
 def checked_progress(progress: object) -> None:
-    """Raise `InvalidArgument` for what is neither a function nor None."""
+    """Raise `InvalidArgument` for a value that is neither a function nor None."""
     if progress is not None and not callable(progress):
         raise InvalidArgument(
             f"expected a function for progress, got progress={progress!r}; give print, or leave it "
@@ -146,7 +146,7 @@ def checked_progress(progress: object) -> None:
 
 
 class _Work:
-    """What is finished, what is being drawn, and what is left."""
+    """The finished, the running and the remaining pieces."""
 
     def __init__(self, how: Execution, samplings: Sequence[Sampling], store: BlockStore) -> None:
         self._how, self._samplings, self._store = how, samplings, store
@@ -268,7 +268,7 @@ class _Work:
                 del self._running[future]
 
     def _rescue(self) -> None:
-        """Put away what is finished."""
+        """Store the finished pieces."""
         for future in [each for each in self._running if each.done()]:
             with suppress(Exception, CancelledError):
                 self._take(future)

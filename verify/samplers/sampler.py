@@ -45,7 +45,8 @@ class Share(NamedTuple):
 
 
 class Limit(NamedTuple):
-    """The ``most`` ``units`` of `Sampler.cost` in one network, and what to use ``instead``."""
+    """The ``most`` ``units`` of `Sampler.cost` in one network, and the sampler to use
+    ``instead``."""
 
     most: int
     units: str
@@ -60,7 +61,7 @@ class Sampler(PublicNames, ABC):
     ``meets_rare_networks``: the relative spread of samples stays bounded at any depth, so that
     their mean and error can be trusted there too.
     ``draws``: the observables that it can draw, in words.
-    ``seconds``: what a linearised update costs on one core.  ``planned``: how many networks a cell
+    ``seconds``: the time of a linearised update on one core.  ``planned``: how many networks a cell
     gets by default; ``_block``: how many a block has.  ``_draws_neurons``: real steps need them.
     """
 
@@ -85,7 +86,7 @@ class Sampler(PublicNames, ABC):
 
     @abstractmethod
     def cost(self, network: Network) -> int:
-        """What one network's time goes with: weights, neurons or layers."""
+        """The count that one network's time is proportional to: weights, neurons or layers."""
 
     def planned_samples(self, network: Network) -> int:
         """Default number of networks for a cell: by cost, a few seconds at most.

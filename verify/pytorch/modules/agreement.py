@@ -208,7 +208,8 @@ class Computing:
         if got:
             raise InvalidArgument(
                 f"expected a model that computes the same at each call and in each batch, got "
-                f"{got} {where}; leave out what depends on the number of calls or examples"
+                f"{got} {where}; leave out operations that depend on the number of calls or "
+                f"examples"
             )
 
     def _refuse_if(self, got: str, dtype: torch.dtype | None = None, scale: float = 1.0) -> None:

@@ -116,7 +116,7 @@ def what_differs(
         )
     return (
         f"a model that changes the output of {last!r}",
-        "leave out what comes after it, such as a scale or a skip connection",
+        "leave out the operation after it, such as a scale or a skip connection",
     )
 
 

@@ -7,7 +7,7 @@ W a.  They span a frame of four directions: h below; W a across it, so that h ab
 first two; g above across these; U^T delta across all three.  An update that comes from below has a
 fifth direction, drawn at the block.  A branch is a masked layer, held as in
 `verify.samplers.gram.leaky_passes`: of its active and of its inactive neurons the directions along
-the pre-activations, along delta across these, and the length of what is left.
+the pre-activations, along delta across these, and the length of the rest.
 
 Lengths of Gaussian vectors are drawn, never formed by subtraction.  Magnitudes are natural
 logarithms; everything else is of order one.  Several networks (lanes) go through a block together,
@@ -242,7 +242,7 @@ def _enter(stream: Stream, width: int, here: Block, room: Room, lanes: int) -> N
 def _draw_branch(
     stream: Stream, scales: ResidualScales, here: Block, room: Room, lanes: int
 ) -> None:
-    """The fresh part of the branch's update: along z, across it along delta, and what is left."""
+    """The fresh part of the branch's update: along z, across it along delta, and the rest."""
     neurons = scales.branch_width
     normal_pairs(stream, room.w_on, room.wq_on)
     normal_pairs(stream, room.w_off, room.wq_off)

@@ -22,7 +22,7 @@ _LARGE, _SHRINK = 1e60, 1e-30
 
 
 class _Plan(NamedTuple):
-    """What all networks share, by layer 0 to L.
+    """The numbers that all networks share, by layer 0 to L.
 
     ``top``: the highest requested layer.  ``asked``: whether a layer is.  ``own``: multipliers of
     the rates over sd^2.  ``scale``: one over the mean of T^i V^j by phase, shape
