@@ -288,7 +288,7 @@ def _positive_expression(name: str, value: Expr) -> Expr:
     if not value.is_positive:
         raise InvalidArgument(
             f"expected a positive expression for {name}, got {name}={typed(value)}; use symbols "
-            f"that sympy knows to be positive, such as those of theory.symbols"
+            f"that sympy knows to be positive, such as the symbols of theory.symbols"
         )
     if not _is_rational(value):
         raise InvalidArgument(

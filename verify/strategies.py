@@ -51,7 +51,7 @@ _PLURALS = {
     "skip2": "skips2",
     "input_norm2": "input_norms2",
 }
-"""Names of arguments for many networks that are not those for one and an s."""
+"""Plurals of argument names that do not only add an s."""
 _DRAWN = "a network drawn from networks()"
 
 

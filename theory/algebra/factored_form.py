@@ -25,7 +25,7 @@ _KAPPA = 2 * (1 + a**4) / (1 + a**2) ** 2
 """The kurtosis of the mask in the slope."""
 
 Factors = dict[PolyElement, int]
-"""Irreducible polynomials and their exponents; a product, with a rational number beside it."""
+"""Irreducible polynomials and their exponents; a product, with a rational factor."""
 
 
 def in_slope(expression: Expr) -> Expr:

@@ -83,7 +83,7 @@ def printable(exact: Expr) -> Expr:
 
 def full_text(number: Rational) -> str:
     """All digits of ``number``, as many as there are: Python itself refuses to print an integer of
-    more than 4,300 digits unless the whole interpreter is told to.
+    more than 4,300 digits unless the interpreter's limit is raised.
 
     >>> full_text(Rational(-7, 2)), len(full_text(Rational(10**6000)))
     ('-7/2', 6001)
@@ -111,7 +111,7 @@ def real_text(number: Expr | mpf) -> str:
 
 
 def rate_text(rate: Expr) -> str:
-    """A rate for a line of text: in six digits, beside its exact form where that is short.
+    """A rate for a line of text: in six digits, with its exact form where that is short.
 
     >>> rate_text(sqrt(2) / 3)
     '0.471405 = sqrt(2)/3'

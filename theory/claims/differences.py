@@ -152,7 +152,7 @@ def _number_in_words(value: Number | None) -> str:
 
 def numbers_in_words(one: Number | None, two: Number) -> tuple[str, str]:
     """Two different values: exact where they are rational and short, else in ten digits, or in
-    more where these do not tell them apart.
+    more where these do not distinguish them.
 
     >>> from mpmath import mpf
     >>> numbers_in_words(mpf("1.732050807570"), mpf("1.732050807568"))

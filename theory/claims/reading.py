@@ -68,8 +68,8 @@ def read_claim(
 
     ``value``: text, a SymPy expression, a number, a function of sizes, of network, layer and
     rates, or a result of `theory`, which is compared with its own law: network, layer, part, rates
-    and criterion are then those of the value.  Raises `InvalidArgument` for anything else, for a
-    target that does not exist, and for a value beside arguments that name another law.
+    and criterion then come from the value.  Raises `InvalidArgument` for anything else, for a
+    target that does not exist, and for a value with arguments that name another law.
 
     >>> read_claim("L**3/3 + ell", network=MLP(8, 2)).expression
     ell + 8/3
@@ -246,7 +246,7 @@ def default_network(formula: Formula) -> MLP | Residual:
 
 
 def _checked_network(network: object) -> Any:
-    """A network whose open sizes are those of formulas: n, L or B, n_0 and a."""
+    """A network whose open sizes may occur in formulas: n, L or B, n_0 and a."""
     if not isinstance(network, MLP | Residual):
         raise InvalidArgument(
             f"expected an MLP or a Residual for network, got network={typed(network)}; give MLP() "
@@ -273,7 +273,7 @@ def _check_rate_arguments(layer: object, part: object) -> None:
 
 
 def _check_observable_arguments(quantity: Quantity, part: object) -> None:
-    """Raise `InvalidArgument` for another quantity, or a part, beside an observable."""
+    """Raise `InvalidArgument` for another quantity, or a part, together with an observable."""
     if quantity is not Quantity.UPDATE or part not in (None, "total"):
         raise InvalidArgument(
             f"expected neither quantity nor part with an observable, whose mean is one number, got "

@@ -93,7 +93,7 @@ def _carried(parts: dict[str, Derivation], words: Wording) -> Step:
     sizes = fans if words.unit == "layer" else "at multipliers 1"
     text = (
         f"One {words.unit} further down {words.above}; the mean over that {words.unit}, its own "
-        f"words on the left and those of the {words.unit} below on the right, {sizes}:"
+        f"words on the left and the words of the {words.unit} below on the right, {sizes}:"
     )
     blocks = _by_part(parts, lambda d: iter([_carried_equations(d, words)]))
     return Step(f"{words.unit.title()}s above", (Prose(text), *blocks), tests=_ABOVE)

@@ -6,7 +6,7 @@ one budget counts all about which SymPy asks in one formula, and `Refused` is ra
 large is built.
 
 A sum or product is built from all its parts at once.  Built pair by pair, 2*(n + 1)*L would
-become (2*n + 2)*L, because a number is multiplied into a sum that stands alone beside it.
+become (2*n + 2)*L, because a number is multiplied into a sum that is its only other factor.
 """
 
 from __future__ import annotations

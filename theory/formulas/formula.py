@@ -36,8 +36,8 @@ _ROUNDED_DIGITS = 15
 class Formula:
     """A formula in n, L, ell, n_0, eta, t, a, B, b: an ``expression``, or a ``function``.
 
-    ``names``: those of `NAMES` that it holds or asks for.  ``has_floats``: whether it was given
-    with floats; ``rounded``: whether one of them is the rounding of another number.
+    ``names``: the `NAMES` that it contains or has as parameters.  ``has_floats``: whether it was
+    given with floats; ``rounded``: whether one of them is the rounding of another number.
     ``traced``: the formula that the function returned for symbols, where it returned one.  Branches
     on sizes vanish from it, so it counts only where the function's own values agree with it.
 
@@ -59,7 +59,7 @@ class Formula:
 
     @property
     def symbols(self) -> frozenset[Symbol]:
-        """The sizes that it holds or asks for, and eta."""
+        """The sizes that it contains or has as parameters, and eta."""
         return frozenset(SYMBOLS[name] for name in self.names if name in SYMBOLS)
 
     @property
@@ -76,7 +76,7 @@ class Formula:
         """The value at a point, exact where it is rational; None where it has none.
 
         Sizes other than the formula's own are left aside.  ``others``: network, layer and rates,
-        for a function that asks for them.
+        for a function with these parameters.
         """
         try:
             return self._defined(point, others)
@@ -187,7 +187,7 @@ def _traced(function: Callable[..., Any], names: tuple[str, ...]) -> Formula | N
 
 
 def _parameters(function: Callable[..., Any], name: str) -> tuple[str, ...]:
-    """The parameters without a default, and those named like sizes; each is one of `NAMES`."""
+    """The parameters without a default, and parameters named like sizes; each is one of `NAMES`."""
     parameters = _signature(function)
     if parameters is None:
         raise InvalidArgument(

@@ -6,7 +6,7 @@ A formula is expanded in falling powers of one size x,
 
 node by node, with fractional powers, and with coefficients in the normal form of the other sizes,
 which decides exactly whether a coefficient is zero.  A factor that no power of x describes, such as
-2^L or n^L, is carried beside the sum as its *growth*.  Where an expansion is not known,
+2^L or n^L, is carried with the sum as its *growth*.  Where an expansion is not known,
 `theory.formulas.normal_form.NotNormal` is raised: a limit is never guessed.
 """
 

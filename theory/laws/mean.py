@@ -80,9 +80,9 @@ class Mean(Composite, Solved):
         is left.  ``u(64, 10)``, ``u.at(n=64)`` and ``u.lambdify()`` keep all digits, and
         `positive_sum` is a form whose terms do not cancel.
 
-        With a symbolic depth or layer, a closed form for equal hidden widths, for sizes that meet
-        `conditions`; raises `NotSolved` for widths that differ, and for a number of more digits
-        than Python prints, as do all exact expressions.
+        With a symbolic depth or layer, a closed form for equal hidden widths, for sizes that
+        satisfy `conditions`; raises `NotSolved` for widths that differ, and for a number of more
+        digits than Python prints, as do all exact expressions.
 
         >>> from theory import MLP, readout_update, squared_update
         >>> squared_update(MLP(width=1)).label.exact
@@ -169,7 +169,7 @@ class Mean(Composite, Solved):
 
     @property
     def conditions(self) -> tuple[Rel, ...]:
-        """Inequalities beyond 1 <= ell <= L that the sizes in `exact` must meet; mostly none.
+        """Inequalities beyond 1 <= ell <= L that the sizes in `exact` must satisfy; mostly none.
 
         >>> from theory import MLP, TrainedLayers, squared_update
         >>> squared_update(MLP(), rates=TrainedLayers(4)).conditions
@@ -201,7 +201,7 @@ class Mean(Composite, Solved):
         return positive_sum(self._sums_apart(), self.unit_of_step)
 
     def _sums_apart(self) -> Iterator[Weighted]:
-        """`sums`, those of different derivations apart: each is of two powers."""
+        """`sums`, separately for different derivations: each has two powers."""
         for each in self.derivations:
             yield from over_width([each.closed_form], self.width_here)
 
@@ -306,7 +306,7 @@ class PartOfMean(Mean):
     """The mean of (f - y)^2 times an observable, over the label y = +-1 too.
 
     E_y (f - y)^2 = 1 + f^2: ``part`` is "label" for the 1, "output" for the f^2, and empty for
-    the whole, whose derivations are those of its two parts.
+    the whole, whose derivations are the derivations of its two parts.
     """
 
     part: str = ""

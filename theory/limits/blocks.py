@@ -94,7 +94,7 @@ def _written(total: ExpSum) -> Expr:
 
 
 def _largest_power(weight: Expr, total: PowerSum) -> Expr:
-    """The largest base and the highest power of L beside it, as L -> infinity."""
+    """The largest base and the highest power of L with it, as L -> infinity."""
     pairs = total.powers(L, "growth in the blocks is")
     for (base, _), (key, poly) in zip(pairs, total.terms.items(), strict=True):
         if all(certainly_at_least(base, other, total.ring.domain) for other, _ in pairs):

@@ -99,7 +99,7 @@ def joint_law(sums: Sequence[Weighted], orders: int) -> JointLaw:
 
 def growth(sums: Sequence[Weighted]) -> Expr:
     """The leading term as L -> infinity at fixed width: the largest eigenvalue and the highest
-    power of L beside it.
+    power of L with it.
 
     Raises `NotSolved` where no eigenvalue is proven to be largest at all sizes.
     """

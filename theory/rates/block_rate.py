@@ -1,4 +1,5 @@
-"""`BlockLearningRate` is the rate at which the update of a residual network meets a bound."""
+"""`BlockLearningRate` is the largest rate at which the update of a residual network keeps a
+bound."""
 
 from __future__ import annotations
 
@@ -34,8 +35,8 @@ _MOST_COMPARED = 10**4
 
 @dataclass(frozen=True, repr=False)
 class BlockLearningRate(LearningRate):
-    """The largest learning rate of a residual network that meets ``criterion``, from the linearised
-    update.
+    """The largest learning rate of a residual network that keeps the bound of ``criterion``, from
+    the linearised update.
 
     ``rates``: multipliers of eta by role, all 1 for None.  Made by `maximal_learning_rate`.
 

@@ -1,4 +1,4 @@
-"""`MaximalLearningRate` is the rate at which the hidden layers' update meets a bound."""
+"""`MaximalLearningRate` is the largest rate at which the hidden layers' update keeps a bound."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _DEEP = 64
 
 @dataclass(frozen=True, repr=False)
 class MaximalLearningRate(LearningRate):
-    """The largest learning rate that meets ``criterion``, from the linearised update.
+    """The largest learning rate that keeps the bound of ``criterion``, from the linearised update.
 
     ``rates``: multipliers of eta, all 1 for None.  Made by `maximal_learning_rate`.
 
@@ -321,7 +321,7 @@ def _last_is_largest(network: Network, rates: tuple[Expr, ...] | Rates) -> bool:
 
 
 def _likely_layers(network: Network, rates: tuple[Expr, ...] | Rates) -> list[int]:
-    """All layers, or of a network in numbers those that are largest to 30 digits."""
+    """All layers, or, of a network in numbers, the layers whose value is largest to 30 digits."""
     if network.free_symbols:
         return list(range(1, network.layers + 1))
     if _last_is_largest(network, rates):

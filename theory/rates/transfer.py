@@ -229,8 +229,8 @@ def _cause(network: Network, group: Group | None, allowed: Rational) -> str:
 
 
 def _cause_in_blocks(network: Network, group: Group | None, allowed: Rational) -> str:
-    """The same for blocks whose scales are those of any number of them; others have no law of the
-    number of blocks, and empty stands for them."""
+    """The same for blocks whose scales are functions of the number of blocks; others have no law of
+    the number of blocks, and empty stands for them."""
     opened = network._opened_blocks()
     try:
         error = _error_of(opened, network, group) if opened is not None else mpf(0)

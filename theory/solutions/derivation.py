@@ -206,8 +206,8 @@ class Derivation(Solved):
         """The observable's mean, exact: a rational number, or a function of the symbols that the
         network and the layer hold.
 
-        With a symbolic depth or layer, a sum of polynomials times powers, for sizes that meet the
-        conditions of `closed_form`; raises `NotSolved` for widths that differ.
+        With a symbolic depth or layer, a sum of polynomials times powers, for sizes that satisfy
+        the conditions of `closed_form`; raises `NotSolved` for widths that differ.
 
         >>> from theory import MLP, derive
         >>> from theory.observables import K, trace

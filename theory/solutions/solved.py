@@ -67,7 +67,7 @@ class Solved(Number):
 
     @abstractmethod
     def _forms(self) -> list[ClosedForm]:
-        """The closed forms, without those that are 0."""
+        """The closed forms that are not 0."""
 
     @property
     def width_here(self) -> Expr:

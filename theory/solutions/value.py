@@ -85,7 +85,7 @@ class Value(NoOperators, Drawable, PickledByFields, PublicNames, ABC):
     @abstractmethod
     def _number(self, context: Any) -> Any:
         """The number that it is, or a tuple of them, at eta = 1 and of a network in numbers, in an
-        mpmath ``context``; all of its digits but those of `guard_digits` are right."""
+        mpmath ``context``; all of its digits except the `guard_digits` are right."""
 
     @abstractmethod
     def _expanded(self, of: Callable[[Any], InWidth]) -> Any:

@@ -102,7 +102,7 @@ def summands(word: Word, step: StepShape) -> int:
 
 def _written(word: Word, step: StepShape) -> Counter[tuple[Word, Powers, Powers, Powers]]:
     """``word`` in weights and letters below: how often each product arises, with the powers of
-    variances, own shares and squared links; those odd in weights or links average to zero."""
+    variances, own shares and squared links; words odd in weights or links average to zero."""
     total: Counter[tuple[Word, Powers, Powers, Powers]] = Counter()
     letters = "".join(word)
     for parts in product(*(_parts(letter, step) for letter in letters)):
@@ -195,7 +195,7 @@ def _coincidences(loops: Word) -> Mapping[tuple[Coin, ...], int]:
 def _on_neurons(site: int, powers: list[int]) -> Mapping[Coin, int]:
     """How many set partitions of loops with ``powers`` of the mask leave each set of neurons.
 
-    Loops are added one by one, each to a neuron of its own or to one of those before: neurons with
+    Loops are added one by one, each to a new neuron or to an earlier neuron: neurons with
     the same masks are alike, so that few cases are kept of the many set partitions.
     """
     ways: Counter[tuple[int, ...]] = Counter({(): 1})

@@ -1,4 +1,4 @@
-"""A value draws itself over one of its open sizes, beside its law."""
+"""A value draws itself over one of its open sizes, together with its law."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Drawable:
         formula: Callable[[dict[Symbol, Any]], float] | None = None,
         title: str = "",
     ) -> Axes:
-        """`plot`, with the values of a ``formula`` beside the exact ones, under ``title``."""
+        """`plot`, with the values of a ``formula`` and the exact values, under ``title``."""
         axis = self._axis(against)
         given = bound_sizes(self.open_sizes, self.network, (), sizes)
         family, values = self._family(axis, given)

@@ -251,7 +251,7 @@ def _trial(target: Target, notices: object, false_alarm: object) -> Trial:
 
 
 def _exact_report(title: str, reading: Reading, exact: Expr | Number) -> str:
-    """A derivation's value beside the exact one."""
+    """A derivation's value and the exact value."""
     target = reading.target
     part = "" if target.part == "total" else f".{target.part}"
     arguments = f"{target.network!r}, layer={target.layer}{rates_text(target)}"
@@ -270,8 +270,8 @@ def _exact_report(title: str, reading: Reading, exact: Expr | Number) -> str:
 
 
 def _measured_report(trial: Trial, result: Result, seed: int, reading: Reading) -> str:
-    """A derivation's value beside the mean over networks, with its exact standard error, and
-    beside the exact value."""
+    """A derivation's value, the mean over networks with its exact standard error, and the exact
+    value."""
     target, samples = trial.target, result.measured.samples
     arguments = f"{target.network!r}, layer={target.layer}{rates_text(target)}"
     arguments += "" if target.observable is None else ", observable=observable"

@@ -76,7 +76,7 @@ _SIZES = {n_0: Integer(3), a: Rational(1, 2)}
 
 
 class NotMeasured(Exception):
-    """Why networks cannot tell."""
+    """The reason why networks cannot decide."""
 
 
 def measure(

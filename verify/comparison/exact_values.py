@@ -51,7 +51,7 @@ Law = Callable[[Any, Any], Any]
 
 LARGEST_SPREAD = 50
 """Cells whose exact relative standard deviation of one network is above this are shown but do not
-decide, unless the sampler meets rare networks: a million networks would be needed."""
+decide, unless the sampler draws rare networks: a million networks would be needed."""
 SPREAD_DIGITS = 4
 STEP_SPREAD = 1.1
 """Bound on the standard deviation of a real step over that of the linearised one with a drawn

@@ -55,7 +55,7 @@ def rate_image(run: RunRecord, kind: str, dpi: int = 160) -> bytes | None:
 
 
 def draw_rates(ax: Axes, cells: Sequence[CellRecord]) -> Axes:
-    """Put measured rates on the exact curves, and the law beside them, on ``ax``; the axes."""
+    """Put measured rates, exact curves and the law on ``ax``; return the axes."""
     depths = _between(cells)
     text, law = leading_rates(depths)
     drawn: list[Curve | Marks] = [Curve(f"law ${text}$", depths, law, law=True)]

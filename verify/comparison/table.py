@@ -125,7 +125,7 @@ def _caption(run: RunRecord) -> str:
 
 def print_table(console: Console, table: Table) -> None:
     """Print a table in full between its title and its caption: where it is wider than the terminal
-    its columns are printed in parts, each beside the sizes; a part that is still too wide goes on
+    its columns are printed in parts, each with the sizes; a part that is still too wide goes on
     below, and no digit is cut."""
     before, bare = console.size, copy(table)
     bare.title = bare.caption = None

@@ -1,4 +1,4 @@
-"""The picture of an estimate shows measured means with their errors, beside theory."""
+"""The picture of an estimate shows measured means with their errors, together with theory."""
 
 from __future__ import annotations
 

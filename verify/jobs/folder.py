@@ -178,7 +178,7 @@ def keep(path: Path, record: RunRecord | CheckRecord, pictures: Sequence[str] = 
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
-    """Fill a temporary file beside ``path`` with ``content``, then put it in place at once.
+    """Fill a temporary file next to ``path`` with ``content``, then put it in place at once.
 
     The file is a new one, and ``path`` is replaced where it is a link: nothing is written through
     links that a folder from elsewhere may hold.  Raises `UnusableFolder` where the system does;

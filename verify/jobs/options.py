@@ -1,4 +1,4 @@
-"""The parser reads the options of ``python -m verify``, and refuses those that contradict."""
+"""The parser reads the options of ``python -m verify``, and refuses contradictory options."""
 
 from __future__ import annotations
 

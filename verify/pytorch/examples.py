@@ -64,7 +64,7 @@ class Examples:
         labels are class numbers."""
         size = float(self.labels2.mean()) ** 0.5
         if size == 0:
-            return "0", "give the labels of your training, which tell the examples apart"
+            return "0", "give the labels of your training, which distinguish the examples"
         y = torch.ones(1) if self.labels is None else self.labels
         if (y >= 0).all() and (y == y.round()).all() and (y != y.flatten()[0]).any():
             return f"{size:.3g}, as of class numbers", "give two classes the labels -1 and 1"
@@ -118,7 +118,7 @@ class Case:
         return self._at((self.examples.norms2 / size).max())
 
     def in_words(self) -> list[str]:
-        """Sentences where the examples are not those for which the rates of `read` are."""
+        """Sentences where the examples differ from the examples that the rates of `read` assume."""
         if self.examples is None:
             return []
         found, right, norm2 = [], float(self.read.norm2), self.examples.norm2

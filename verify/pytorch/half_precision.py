@@ -48,7 +48,7 @@ def precision_in_words(read: ReadModel, network: MLP, rates: Sequence[float]) ->
 
 
 def _share(read: ReadModel, network: MLP, rates: Sequence[float]) -> float:
-    """Over all examples of the probe, each a step of its own with a label 1."""
+    """Over all examples of the probe, each a separate step with a label 1."""
     probe = draw_probe(read.network)
     slope = float(network.activation.slope)
     size = float(network.norm2) ** 0.5

@@ -41,7 +41,7 @@ _known: dict[int, Mapping[int, float]] = {}
 class Watched(list[Any]):
     """Parameter groups, or the weights of one group, with learning rates for plain SGD.
 
-    ``rates``: those of all weights, by their ids.
+    ``rates``: the rates of all weights, by their ids.
     """
 
     def __init__(self, items: Iterable[Any], rates: Mapping[int, float]) -> None:

@@ -62,7 +62,7 @@ class RealStep:
         and losses on the way.
 
         On weights in double precision in place of the model's, so that a small step is not lost to
-        rounding; in the precision of its own where it does not run in double.  Neither the model
+        rounding; in its own precision where it does not run in double.  Neither the model
         nor PyTorch's global generator is changed.
         """
         read = read_model(model)
@@ -194,8 +194,8 @@ class RealStep:
                     else ("the same twice", "draw from PyTorch's global generator, without a seed")
                 )
                 raise InvalidArgument(
-                    f"expected new weights at each call of initialise, got those of {name!r} {got} "
-                    f"by initialise={self.initialise!r}; {fix}"
+                    f"expected new weights at each call of initialise, got the weights of "
+                    f"{name!r} {got} by initialise={self.initialise!r}; {fix}"
                 )
 
 

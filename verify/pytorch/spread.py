@@ -1,4 +1,4 @@
-"""This module compares the weights that a module holds with those that the theory draws."""
+"""This module compares the weights that a module holds with the weights that the theory draws."""
 
 from __future__ import annotations
 

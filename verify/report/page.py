@@ -107,7 +107,7 @@ def _check(run: RunRecord) -> None:
 
 
 def environment() -> Environment:
-    """Templates beside this module, whose text is escaped where they do not say otherwise."""
+    """Templates in the folder of this module; their text is escaped unless they say otherwise."""
     environment = Environment(
         loader=PackageLoader("verify.report", "."),
         autoescape=True,
@@ -148,7 +148,7 @@ def _figures(networks: RunRecord, is_formula: bool) -> dict[str, Any]:
 
 
 def _marks(run: RunRecord) -> list[dict[str, Any]]:
-    """The measured cells that the interactive figure shows beside its curve."""
+    """The measured cells that the interactive figure shows with its curve."""
     return [
         {"width": c.width, "depth": c.depth, "log": c.total.log_mean, "decides": c.decides}
         | {"median": c.total.median if run.step is None else None}

@@ -40,7 +40,7 @@ Plan = list[tuple[str, str, int, int, int]]
 
 
 def command(run: RunRecord | CheckRecord, job: Job | None = None) -> str | None:
-    """A command whose networks are those of ``run``; None where none is known to give this grid.
+    """A command with the networks of ``run``; None where no command is known to give this grid.
 
     ``job``: the options of the run, as `kept_job` gives them; None where they are unknown.
     """

@@ -1,9 +1,9 @@
 """Blocks of several cells are drawn on any executor, and each is stored once it is finished.
 
-Invariants: a piece is stored at most once, whoever drew it, and its bits are those of
-`draw_blocks`; hence what is read at the end depends on which pieces are there, not on how they came
-to be.  At most ``ahead`` tasks exist at once, so that memory is bounded, and little is lost or
-drawn twice when a process ends.
+Invariants: a piece is stored at most once, in whichever process it was drawn, and its bits are
+those of `draw_blocks`; hence what is read at the end depends on which pieces are there, not on how
+they came to be.  At most ``ahead`` tasks exist at once, so that memory is bounded, and little is
+lost or drawn twice when a process ends.
 """
 
 from __future__ import annotations

@@ -57,7 +57,8 @@ class Sampler(PublicNames, ABC):
     """A way to simulate networks; a frozen value without state.
 
     ``name``: on the command line; ``label``: in tables.  ``draws_networks``: each sample is one
-    network's update, so that their quantiles are those of networks; otherwise only means are.
+    network's update, so that their quantiles are quantiles over networks; otherwise only the means
+    agree.
     ``meets_rare_networks``: the relative spread of samples stays bounded at any depth, so that
     their mean and error can be trusted there too.
     ``draws``: the observables that it can draw, in words.

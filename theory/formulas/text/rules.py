@@ -52,7 +52,7 @@ _CHARACTERS = {
 }
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 _BEGINS = ("NAME", "OPEN", "ROOT", "FRAC", "SERIES")
-"""The tokens with which a factor begins that stands beside another without an operator."""
+"""The tokens with which a factor begins that follows another factor without an operator."""
 
 
 class Parser:
@@ -154,7 +154,7 @@ class Parser:
                 return tuple(factors)
 
     def _divided(self, first: Token, over: Token, beside: Token) -> Ambiguous:
-        """A quotient with a factor beside its divisor."""
+        """A quotient with a factor after its divisor."""
         upper, quotient = self.written(first, over), self.written(first, beside)
         divisor, more = self.text[over.end : beside.start].strip(), self.written(beside)
         readings = f"({quotient})*{more}", f"{upper}/({divisor}*{more})"

@@ -1,4 +1,4 @@
-"""This module refuses a module whose outputs or gradients are not those of the theory's network.
+"""This module refuses a module whose outputs or gradients differ from the theory's network.
 
 In double precision, where every difference counts, and in the module's own, where more than
 rounding does; in training mode, and in the mode in which the module is.
@@ -140,7 +140,7 @@ class Computing:
 
     def check(self) -> torch.dtype:
         """Raise `InvalidArgument` unless the model is the network, and its gradients too; returns
-        the lowest precision in which it computes with weights of its own precision."""
+        the lowest precision in which it computes with weights in its own precision."""
         if self.steps is torch.float64:
             as_it_is = all(module.training for module in self.model.modules())
             for train in (True,) if as_it_is else (True, False):

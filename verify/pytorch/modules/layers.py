@@ -71,7 +71,7 @@ def _is_in_shards(weight: torch.Tensor) -> bool:
 
 
 def _check_kind(model: nn.Module, name: str, module: nn.Module) -> None:
-    """Other modules of PyTorch are refused; those of users are judged by what they compute."""
+    """Other modules of PyTorch are refused; modules of users are judged by their outputs."""
     if isinstance(module, torch.jit.ScriptModule):
         raise InvalidArgument(
             f"expected a module of Python, got {module.original_name} of TorchScript at {name!r}; "

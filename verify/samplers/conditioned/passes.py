@@ -243,7 +243,7 @@ def _tangent(
     """u of layers 1 to ``top`` when every W moves by ``factor`` times its rate times g x^T, g and x
     before the ``step``: to first order, or altogether.
 
-    The draws are those of all layers: a network is the same whichever of them is requested.
+    The draws cover all layers: a network is the same for every choice of requested layers.
     """
     single_normals(stream, state.zeta[state.begin[2, 0] : state.begin[-1, 0]])
     below = Change(-math.inf, 0.0, 0.0, 0.0)

@@ -214,7 +214,7 @@ def _backward(
 
 @part
 def _enter(stream: Stream, width: int, here: Block, room: Room, lanes: int) -> None:
-    """u below a block in its frame, and what U meets of it.
+    """u below a block in its frame, and the input of U from it.
 
     What u has across h and g points anywhere across these: along two directions of the frame across
     e, and along a fifth.
@@ -290,7 +290,7 @@ def _add_branch(
 
 @part
 def _mask(scales: ResidualScales, here: Block, room: Room, lanes: int) -> None:
-    """What W meets of y = D w."""
+    """The input of W from y = D w."""
     for j in range(lanes):
         bare = here.on[j] == 0.0
         factor, cos, sin = select(bare, 1.0, scales.slope), here.cos[j], here.sin[j]
