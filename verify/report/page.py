@@ -31,9 +31,9 @@ PAGE_FILE = "report.html"
 MOST_CELLS = 2000
 """Cells of a run that a page can show."""
 _HEADLINES = {
-    "consistent": "Networks move as the exact values say",
+    "consistent": "Networks agree with the exact values",
     "rejected": "Networks contradict the theory",
-    "undecided": "Nothing speaks against the exact values, but too little was measured",
+    "undecided": "Networks do not contradict the exact values, but too few networks were drawn",
 }
 _FORMULA_HEADLINES = {
     "consistent": "The formula is right",
