@@ -1,7 +1,1 @@
-"""This folder compares a user's formula with simulated networks and joins the answer of the
-theory."""
-
-from theory.claims.differences import Counterexample, Difference, Kind
-from verify.claims.check import Check, check
-
-__all__ = ["Check", "Counterexample", "Difference", "Kind", "check"]
+"""This folder compares a user's formula with simulated networks, and adds the theory's decision."""
