@@ -58,7 +58,7 @@ def test_ten_per_cent_of_the_relu_rate() -> None:
 
 
 def test_a_law_in_the_width_has_no_range_in_the_depth_alone() -> None:
-    with pytest.raises(NotSolved, match="one in L alone, here it is"):
+    with pytest.raises(NotSolved, match="laws in L alone, and the law here is"):
         maximal_learning_rate(MLP(input_norm2=3)).validity("0.1")
 
 
