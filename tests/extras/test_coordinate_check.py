@@ -411,8 +411,8 @@ INITIALISE: dict[str, tuple[Any, str]] = {
     "of one weight": (nn.init.kaiming_normal_, "draw each layer of the whole model in place"),
     "nothing": (lambda m: None, "the weights of '0' left as they were by"),
     "another model": (lambda m: initialise(mlp(16, 32, 32)), "'0' left as they were .* given"),
-    "one layer": (partly, "those of '2' left as they were"),
-    "a seed": (lambda m: initialise(m, seed=1), "those of '0' the same twice .* without a seed"),
+    "one layer": (partly, "the weights of '2' left as they were"),
+    "a seed": (lambda m: initialise(m, seed=1), "the weights of '0' the same twice .* without a seed"),
     "another precision": (in_half, r"'2\.weight' of torch.float16, not"),
     "a frozen layer": (frozen, "weights that are trained, got '2.weight'"),
 }
