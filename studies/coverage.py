@@ -1,7 +1,7 @@
 """Coverage study: how often intervals and tests of `verify` miss the truth, cell by cell.
 
 ``make coverage`` or ``python -m studies.coverage``: every cell is simulated many times over at a
-fixed number of samples; the exact mean must lie in the interval, and the exact law must pass the
+fixed number of samples; the exact mean must lie in the interval, and the exact value must pass the
 test, as often as stated.  Prints a table and keeps the numbers in studies/coverage.json.  The exit
 code is 1 where some coverage is below nominal, at 1 % for all cells and levels together.
 """
@@ -99,7 +99,7 @@ def failures(results: Sequence[Coverage]) -> list[str]:
 def coverage_table(results: Sequence[Coverage]) -> Table:
     """One row per cell."""
     title = (
-        f"{LEVEL:.0%} intervals and tests of the exact law; naive: sample s.d., normal quantiles\n"
+        f"{LEVEL:.0%} intervals and tests of exact values; naive: sample s.d., normal quantiles\n"
         f"alarms: at {TEST_CHANCE:.0%}, and at a grid's 1 % over {GRID} cells; -: declared "
         f"undecidable\n"
         f"widths: over the interval of an oracle; noticed: in one of {GRID} cells"

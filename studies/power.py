@@ -72,8 +72,8 @@ RESULTS = Path(__file__).with_name("power.json")
 class Row:
     """One wrong law on one network, or (several depths) fitted over some, its constant free.
 
-    ``law``: its name; ``ratio``: over the exact law, for a fit None.  ``spread``: relative standard
-    deviation of one sample at the largest depth, exact or (weighted samples) measured.
+    ``law``: its name; ``ratio``: over the exact value, for a fit None.  ``spread``: relative
+    standard deviation of one sample at the largest depth, exact or (weighted samples) measured.
     ``cheapest``: in the cell chosen for it.  Numbers of samples in a cell: ``proven`` to be enough
     for 95 % of runs to reject; ``expected`` and ``expected_half``, with which 95 % and half do if
     means are normal; ``measured`` and ``measured_half``, the least of the sizes tried with which

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from functools import wraps
 from inspect import Parameter
+from numbers import Number
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
 
 from theory.errors import InvalidArgument
@@ -21,7 +22,7 @@ C = TypeVar("C", bound=type)
 
 _OUTSIDE = {
     "residual residuals skip skips skip_connection": "the layers are a chain, without skip "
-    "connections: leave it out",
+    "connections: leave it out, or give Residual(width=64, blocks=4)",
     "bias biases use_bias": "the networks have no biases: leave it out",
     "batch batch_size batchsize": "the step is on one example, not on a batch: leave it out",
     "optimizer optimiser adam momentum beta betas weight_decay": "the step is one of plain "
@@ -30,7 +31,10 @@ _OUTSIDE = {
     "steps epochs n_steps": "one step is covered, not several: leave it out",
     "dropout norm normalization layernorm layer_norm batchnorm batch_norm": "the layers have "
     "weights and an activation alone: leave it out",
-    "attention heads conv kernel_size channels": "the networks are fully connected: leave it out",
+    "conv kernel kernel_size channels positions": "the layers are fully connected: leave it out, "
+    "or give Convolution(channels=8, positions=4, kernel=3, depth=2)",
+    "attention heads": "the networks have no attention: leave it out",
+    "blocks n_blocks num_blocks": "blocks are those of Residual(width=64, blocks=4)",
     "output outputs output_dim output_width out_features classes": "the network has one output: "
     "leave it out",
     "lr learning_rate eta": "values are at eta = 1: multiply a mean squared update by eta**2",
@@ -70,12 +74,15 @@ _EXAMPLES = {
     "target": "MLP(width=64, depth=8)",
     "samples": "1000",
     "seed": "1",
+    "order": "2",
 }
 """The argument to give where a call lacks it."""
 _OF_THE_NETWORK = (
     *("width", "depth", "input_width", "activation"),
     *("weight_variance", "readout_variance", "input_norm2"),
 )
+_OF_OTHER_NETWORKS = {"depth": ("blocks",), "width": ("channels",)}
+"""What networks other than an MLP call a size."""
 
 
 _OF_EXPRESSIONS = (
@@ -109,6 +116,13 @@ class Answering:
     SquaredUpdate has no subs: its expression has, exact.subs
     SquaredUpdate has no leadin: the nearest name is leading
     """
+
+    def __init_subclass__(cls) -> None:
+        """Public methods refuse arguments that they do not have, or lack, in one sentence."""
+        super().__init_subclass__()
+        for name, member in list(vars(cls).items()):
+            if inspect.isfunction(member) and not name.startswith("_") and _is_plain(member):
+                setattr(cls, name, answered(member))
 
     if not TYPE_CHECKING:
 
@@ -148,6 +162,14 @@ class NoOperators(Answering):
     __pow__ = __rpow__ = __neg__ = __abs__ = __int__ = __round__ = _no_number
     __lt__ = __le__ = __gt__ = __ge__ = _no_number
 
+    def __getitem__(self, item: object) -> NoReturn:
+        """Refuse an item, also of a loop."""
+        numbers = "value.evaluate() has its numbers, value.exact its expressions"
+        raise _NoNumber(
+            f"expected no index of {type(self).__name__}, got [{brief(item)}]; "
+            f"{numbers if hasattr(self, 'lambdify') else 'value.value has its numbers'}"
+        )
+
 
 class ReadAsNumber(NoOperators):
     """A measured quantity that is read as its ``value``: by float(), and by a format."""
@@ -170,6 +192,13 @@ class ReadAsNumber(NoOperators):
     def __format__(self, spec: str) -> str:
         """Its text without a format, else its number in that format."""
         return format(float(self), spec) if spec else str(self)
+
+
+def _is_plain(method: Callable[..., object]) -> bool:
+    """Whether all arguments of a method have names, and no decorator reads them."""
+    kinds = {each.kind for each in inspect.signature(method).parameters.values()}
+    of_any = {Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD}
+    return not (kinds & of_any or hasattr(method, "__wrapped__"))
 
 
 def _nearest(value: object, name: str) -> str:
@@ -200,18 +229,19 @@ def answered(function: Callable[P, R]) -> Callable[P, R]:
     ...     except InvalidArgument as error:
     ...         print(error)  # doctest: +NORMALIZE_WHITESPACE
     expected no residual for MLP, got residual=True; the layers are a chain, without skip
-    connections: leave it out
+    connections: leave it out, or give Residual(width=64, blocks=4)
     expected no layr for squared_update, got layr=2; the nearest name is layer
     expected no arguments for FirstLayer, got 2; write FirstLayer()
     expected network for squared_update, got none; give network=MLP(width=64, depth=4)
     """
+    parameters = inspect.signature(function).parameters
     names = [
         each
-        for each in inspect.signature(function).parameters.values()
+        for each in parameters.values()
         if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY) and each.name != "self"
     ]
-    called = function.__qualname__.removesuffix(".__init__")
-    bound = function.__qualname__.endswith(".__init__")
+    called = function.__qualname__.removesuffix(".__init__").rpartition(".")[2]
+    bound = next(iter(parameters), "") == "self"
 
     @wraps(function)
     def call(*args: P.args, **given: P.kwargs) -> R:
@@ -243,12 +273,14 @@ def _refuse_count(
     if extra:
         later = [each.name for each in names if each.kind is each.KEYWORD_ONLY]
         pairs = zip(later, extra, strict=False)
-        by_name = ", ".join(f"{name}={brief(value)}" for name, value in pairs)
+        by_name = f"give {', '.join(f'{name}={brief(value)}' for name, value in pairs)}"
+        if len(later) > 1 and not all(isinstance(each, Number) for each in extra):
+            by_name = f"its names are {', '.join(later)}"
         whole = f"write {called}({', '.join(f'{name}=...' for name in in_order)})"
         raise InvalidArgument(
             f"expected {f'{_list(in_order)} alone' if in_order else 'no arguments'} for {called}"
             f"{', and the rest by name' * bool(later)}, got {', '.join(map(brief, extra))}"
-            f"{' besides' * bool(in_order)}; {f'give {by_name}' if later else whole}"
+            f"{' besides' * bool(in_order)}; {by_name if later else whole}"
         )
     for name in in_order[: len(args)]:
         if name in given:
@@ -272,7 +304,10 @@ def answered_class(kind: C) -> C:
 
 def _instead(called: str, name: str, named: list[str]) -> str:
     """The text to write in place of a keyword."""
-    if name in _OF_THE_NETWORK:
+    own = [each for each in _OF_OTHER_NETWORKS.get(name, ()) if each in named]
+    if own:
+        return f"the {name} of a {called} is {own[0]}: give {own[0]}=..."
+    if name in _OF_THE_NETWORK and "activation" not in named:
         return f"it belongs to the network: give MLP({name}=...)"
     ends = [each for each in named if each.startswith(name) or each.endswith(name)]
     if len(name) > 3 and ends:

@@ -1,4 +1,4 @@
-"""Real steps of real modules obey the exact law, and wrong training scripts are rejected."""
+"""Real steps of real modules move as exact values say, and wrong training scripts are rejected."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from theory import MLP, InvalidArgument, maximal_learning_rate, squared_update
 from theory.outcome import Outcome
 from verify.comparison.exact_values import largest_step
 from verify.pytorch import coordinate_check, initialise
-from verify.pytorch.real_steps import RealStep
+from verify.pytorch.real_steps import RealStep, half_square
 
 from .models import Functional, mlp
 
@@ -306,6 +306,32 @@ def test_a_loss_without_a_gradient_is_refused(loss: Any) -> None:
         coordinate_check(mlp(16, 16), samples=10, seed=1, loss=loss)
 
 
+def ours(f: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    return half_square(f, y)
+
+
+IN_PLACE: dict[str, tuple[Any, Any]] = {
+    "the output": (lambda f, y: f.sub_(y).square().mean() / 2, ours),
+    "the label": (lambda f, y: y.sub_(f).square().mean() / 2, ours),
+    "both": (lambda f, y: f.sub_(y.mul_(1)).pow_(2).mean(), nn.MSELoss()),
+}
+
+
+@pytest.mark.parametrize("case", IN_PLACE)
+def test_a_loss_may_change_outputs_and_labels_in_place(case: str) -> None:
+    writing, plain = IN_PLACE[case]
+    x, y = torch.randn(9, 16), torch.tensor([1.0, -1, 1, 1, -1, -1, 1, -1, 1])[:, None]
+    for given in ({}, {"inputs": x, "labels": y}):
+        one, two = (
+            coordinate_check(mlp(16, 32), samples=20, seed=1, loss=loss, **given)
+            for loss in (writing, plain)
+        )
+        assert [each.measured for each in one.layers] == [each.measured for each in two.layers]
+        assert one.causes == two.causes
+        assert one.notes == two.notes
+    assert set(y.flatten().tolist()) == {1.0, -1.0}
+
+
 def test_an_initialisation_that_fails_is_refused() -> None:
     with pytest.raises(InvalidArgument, match="ZeroDivisionError: division by zero from initial"):
         coordinate_check(mlp(16, 16), samples=10, seed=1, initialise=lambda model: 1 / 0)
@@ -412,7 +438,10 @@ INITIALISE: dict[str, tuple[Any, str]] = {
     "nothing": (lambda m: None, "the weights of '0' left as they were by"),
     "another model": (lambda m: initialise(mlp(16, 32, 32)), "'0' left as they were .* given"),
     "one layer": (partly, "the weights of '2' left as they were"),
-    "a seed": (lambda m: initialise(m, seed=1), "the weights of '0' the same twice .* without a seed"),
+    "a seed": (
+        lambda m: initialise(m, seed=1),
+        "the weights of '0' the same twice .* without a seed",
+    ),
     "another precision": (in_half, r"'2\.weight' of torch.float16, not"),
     "a frozen layer": (frozen, "weights that are trained, got '2.weight'"),
 }

@@ -338,7 +338,7 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "twice after 20 calls": (after(20, lambda z: 2 * z), "other outputs at a later call"),
     "twice after 50 calls": (after(50, lambda z: 2 * z), "other outputs at a later call"),
     "detached after 20 calls": (after(20, torch.detach), "no gradient at all .* at a later call"),
-    "noise after 20 calls": (after(20, lambda z: z + torch.randn(1)), "at a later call"),
+    "noise after 20 calls": (after(20, lambda z: z + torch.randn(1)), "draws random numbers"),
     "in 16 bits after 20 calls": (
         lambda: after(20, lambda z: 2 * z)().bfloat16(),
         "other outputs at a later call",
@@ -370,7 +370,7 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     ),
     "dropout in eval": (
         lambda: Dropping(8, 8, 8).eval(),
-        "random in training mode between 'linears.0' and 'linears.1'; leave out dropout",
+        "call to call in training mode between 'linears.0' and 'linears.1'; leave out dropout",
     ),
     "frozen in forward": (
         lambda: FreezingItself(8, 8, 8),
@@ -395,10 +395,22 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
         ),
         "'0.weight' of type Doubling",
     ),
-    "noise": (lambda: Acting(lambda z: z.relu() + 1e-3 * torch.randn_like(z)), "random in train"),
-    "noise on inputs": (lambda: Around(noisy), "random in training mode before 'linears.0'"),
-    "dropout on inputs": (lambda: Around(F.dropout), "random in training mode before 'linears.0'"),
-    "noise on outputs": (lambda: Around(after=noisy), "random in training mode after 'linears.2'"),
+    "noise": (
+        lambda: Acting(lambda z: z.relu() + 1e-3 * torch.randn_like(z)),
+        "changes from call to call",
+    ),
+    "noise on inputs": (
+        lambda: Around(noisy),
+        "changes from call to call in training mode before 'linears.0'",
+    ),
+    "dropout on inputs": (
+        lambda: Around(F.dropout),
+        "changes from call to call in training mode before 'linears.0'",
+    ),
+    "noise on outputs": (
+        lambda: Around(after=noisy),
+        "changes from call to call in training mode after 'linears.2'",
+    ),
     "clamped inputs": (
         lambda: Around(clamped),
         "changes its inputs before 'linears.0', at .*clamp",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -243,6 +244,173 @@ def test_one_rate_for_all_layers_is_noticed_as_it_reaches_a_step(case: str) -> N
     assert ["a learning rate for each layer" in str(each.message) for each in caught] == [
         True
     ] * speaks
+
+
+RAISING: dict[str, tuple[Callable[[Any], Any], bool]] = {
+    "a cosine to a floor": (lambda o: optim.lr_scheduler.CosineAnnealingLR(o, 9, 0.1), True),
+    "restarts above a floor": (
+        lambda o: optim.lr_scheduler.CosineAnnealingWarmRestarts(o, 5, eta_min=0.1),
+        True,
+    ),
+    "one factor of three": (
+        lambda o: optim.lr_scheduler.LambdaLR(o, [lambda _: 1.0, lambda _: 1.0, lambda _: 9.0]),
+        True,
+    ),
+    "a low floor": (lambda o: optim.lr_scheduler.CosineAnnealingLR(o, 9, 1e-5), False),
+    "a cosine": (lambda o: optim.lr_scheduler.CosineAnnealingLR(o, 9), False),
+    "a warm-up": (lambda o: optim.lr_scheduler.LinearLR(o, 0.1), False),
+    "factors below one": (
+        lambda o: optim.lr_scheduler.LambdaLR(o, [lambda _: 0.5, lambda _: 1.0, lambda _: 0.1]),
+        False,
+    ),
+    "one factor above one": (lambda o: optim.lr_scheduler.LambdaLR(o, lambda _: 3.0), False),
+}
+
+
+def run(optimiser: Any, schedule: Any, steps: int) -> list[str]:
+    """The warnings of steps with zero gradients."""
+    for group in optimiser.param_groups:
+        for weight in group["params"]:
+            weight.grad = torch.zeros_like(weight)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", OutsideValidity)
+        for _ in range(steps):
+            optimiser.step()
+            if schedule is not None:
+                schedule.step()
+    return [str(each.message) for each in caught if each.category is OutsideValidity]
+
+
+@pytest.mark.parametrize("case", RAISING)
+def test_a_schedule_that_raises_some_rates_alone_is_noticed(case: str) -> None:
+    build, speaks = RAISING[case]
+    optimiser = optim.SGD(parameter_groups(initialise(mlp(16, 32, 32), seed=1)))
+    said = run(optimiser, build(optimiser), 12)
+    assert ["has raised that of 'readout' alone from 0.0124 to" in each for each in said] == [
+        True
+    ] * speaks
+
+
+def test_a_layer_held_by_its_plan_that_a_schedule_trains_is_noticed() -> None:
+    groups = parameter_groups(initialise(mlp(16, 32, 32), seed=1), AllHidden())
+    optimiser = optim.SGD(groups)
+    (said,) = run(optimiser, optim.lr_scheduler.CosineAnnealingLR(optimiser, 9, 1e-4), 9)
+    assert "raised that of 'readout' alone from 0 to" in said
+
+
+def test_momentum_under_a_schedule_wants_the_schedule_made_anew() -> None:
+    """A schedule sets rates from those with which it began, whatever they were multiplied by."""
+    optimiser = optim.SGD(parameter_groups(initialise(mlp(16, 32, 32), seed=1)))
+    schedule = optim.lr_scheduler.StepLR(optimiser, 5)
+    for group in optimiser.param_groups:
+        group["momentum"] = 0.9
+    (said,) = run(optimiser, schedule, 3)
+    assert "times the size; make the schedule anew after you multiply each rate by 0.1" in said
+    with pytest.warns(OutsideValidity, match="times the size; multiply each rate by 0.1"):
+        optim.SGD(parameter_groups(initialise(mlp(16, 32, 32), seed=1)), momentum=0.9)
+
+
+def test_rates_of_a_checkpoint_are_seen_at_the_next_step() -> None:
+    model = initialise(mlp(16, 32, 32), seed=1)
+    optimiser = optim.SGD(parameter_groups(model))
+    kept = optimiser.state_dict()
+    assert run(optimiser, None, 1) == []
+    optimiser.load_state_dict(kept)
+    assert run(optimiser, None, 1) == []
+    for group in kept["param_groups"]:
+        group["lr"] = 0.1
+    optimiser.load_state_dict(kept)
+    (said,) = run(optimiser, None, 1)
+    assert "a learning rate for each layer, as parameter_groups gives it, got 0.1 for all 3" in said
+
+
+def kaiming(model: Any) -> None:
+    for weight in model.parameters():
+        nn.init.kaiming_normal_(weight)
+
+
+LATER: dict[str, tuple[Callable[[Any], Any], str | None]] = {
+    "the same": (lambda m: m.load_state_dict(m.state_dict()), None),
+    "drawn again": (lambda m: initialise(m, seed=2), None),
+    "loaded from another": (
+        lambda m: m.load_state_dict(initialise(mlp(16, 32, 32), seed=3).state_dict()),
+        None,
+    ),
+    "in double precision": (lambda m: m.double(), None),
+    "PyTorch's own": (kaiming, "got a root mean square of .* at '4.weight'"),
+    "a readout times 30": (lambda m: m[-1].weight.data.mul_(30), "mean square of .* at '4.weight'"),
+    "a readout of zeros": (
+        lambda m: nn.init.zeros_(m[-1].weight),
+        "root mean square of 0 .* at '4.weight'",
+    ),
+    "no number": (lambda m: m[2].weight.data.fill_(torch.nan), "not finite at '2.weight'"),
+}
+
+
+@pytest.mark.parametrize("case", LATER)
+def test_weights_given_after_the_groups_are_looked_at_before_the_first_step(case: str) -> None:
+    change, words = LATER[case]
+    model = initialise(mlp(16, 32, 32), seed=1)
+    optimiser = optim.SGD(parameter_groups(model))
+    change(model)
+    said = run(optimiser, None, 3)
+    if words is None:
+        assert said == []
+    else:
+        (sentence,) = said
+        assert re.search(f"at the first step the weights that parameter_groups .*{words}", sentence)
+
+
+REBUILT: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "weight_norm": (
+        lambda m: nn.utils.parametrizations.weight_norm(m[2]),
+        "model that parameter_groups has seen, got this refusal: .*_WeightNorm",
+    ),
+    "a normalisation": (
+        lambda m: m.insert(1, nn.LayerNorm(32)),
+        "model .*, got this refusal: .*LayerNorm",
+    ),
+    "a layer less": (lambda m: m.pop(4), r"model .*, got this refusal: .* got 32"),
+    "another width": (
+        lambda m: (m.__setitem__(0, nn.Linear(8, 32, bias=False)), m),
+        r"layers that .* of the shapes \[\(32, 16\), .*, got \[\(32, 8\), ",
+    ),
+    "a layer anew": (
+        lambda m: m.__setitem__(2, nn.Linear(32, 32, bias=False)),
+        "weights that parameter_groups has seen, .* at '2.weight'",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REBUILT)
+def test_layers_changed_after_the_groups_are_noticed_at_the_first_step(case: str) -> None:
+    change, words = REBUILT[case]
+    model = initialise(mlp(16, 32, 32), seed=1)
+    optimiser = optim.SGD(parameter_groups(model))
+    change(model)
+    (said,) = run(optimiser, None, 2)
+    assert re.search(f"expected at the first step the {words}", said)
+
+
+def test_weights_changed_in_training_are_not_looked_at() -> None:
+    model = initialise(mlp(16, 32, 32), seed=1)
+    optimiser = optim.SGD(parameter_groups(model))
+    assert run(optimiser, None, 1) == []
+    kaiming(model)
+    assert run(optimiser, None, 1) == []
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # within torch.compile
+def test_a_compiled_step_is_not_traced() -> None:
+    optimiser = optim.SGD(parameter_groups(initialise(mlp(16, 32), seed=1)))
+    step: Any = torch.compile(optimiser.step, backend="eager")
+    for group in optimiser.param_groups:
+        for weight in group["params"]:
+            weight.grad = torch.ones_like(weight)
+    before = [group["params"][0].detach().clone() for group in optimiser.param_groups]
+    step()
+    for old, group in zip(before, optimiser.param_groups, strict=True):
+        torch.testing.assert_close(group["params"][0].detach(), old - group["lr"])
 
 
 def test_weight_decay_shrinks_by_the_rate_of_each_layer() -> None:

@@ -530,6 +530,59 @@ def test_labels_that_go_with_the_norms_of_inputs_are_warned_of() -> None:
     groups(inputs=x, labels=torch.ones(40))
 
 
+def test_an_example_that_moves_the_network_far_more_than_the_mean_is_warned_of() -> None:
+    """Against the exact law at the example's own |x|^2, by another network."""
+    x = torch.ones(4000, 16)
+    y = 0.5 * torch.tensor([1.0, -1.0]).repeat(2000)
+    y[7] = 54.8
+    for large, label in ((1.0, 54.8), (9.0, 0.5)):
+        x[7], y[7] = large, label
+        at_mean, at_one = (
+            exact_parts(MLP(32, 2, input_width=16, input_norm2=norm2), 2)
+            for norm2 in (16, 16 * int(large) ** 2)
+        )
+        one = label**2 * at_one[0] + at_one[1]
+        mean = (one + 3999 * (0.25 * at_mean[0] + at_mean[1])) / 4000
+        words = f"|y| = {label:.3g}, whose own step has {one / mean:.3g} times the mean E"
+        with pytest.warns(OutsideValidity) as caught:
+            groups(inputs=x, labels=y)
+        assert [words in str(each.message) for each in caught].count(True) == 1, words
+    x[7], y[7] = 1.0, 4.0
+    with pytest.warns(OutsideValidity) as caught:
+        groups(inputs=x, labels=y)
+    assert not [each for each in caught if "whose own step" in str(each.message)]
+
+
+MASK = np.arange(32).reshape(2, 16) == 3
+MASKS: dict[str, tuple[dict[str, Any], str]] = {
+    "inputs": ({"inputs": np.ma.masked_array(np.ones((2, 16)), MASK)}, "for inputs, got 1 masked"),
+    "rows": ({"inputs": [*np.ma.masked_array(np.ones((2, 16)), MASK)]}, "for inputs, got 1 masked"),
+    "labels": (
+        {"inputs": np.ones((2, 16)), "labels": np.ma.masked_array([1.0, -1.0], [False, True])},
+        "for labels, got 1 masked numbers; leave out the examples",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", MASKS)
+def test_masked_numbers_are_refused(case: str) -> None:
+    keywords, words = MASKS[case]
+    with pytest.raises(InvalidArgument, match=f"expected an array without a mask {words}"):
+        groups(**keywords)
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of MaskedTensors")
+def test_a_tensor_with_masked_numbers_is_refused() -> None:
+    x = torch.masked.masked_tensor(torch.ones(2, 16), torch.from_numpy(~MASK))
+    with pytest.raises(InvalidArgument, match="for inputs, got 1 masked numbers"):
+        groups(inputs=x)
+
+
+def test_a_mask_of_nothing_is_no_mask() -> None:
+    found = groups(inputs=np.ma.masked_array(np.ones((2, 16)), MASK & False))
+    assert [each["lr"] for each in found] == [each["lr"] for each in groups()]
+
+
 BAD: dict[str, tuple[dict[str, Any], str]] = {
     "one example": ({"inputs": torch.ones(16)}, r"shape \(examples, 16\), got .* shape \(16,\)"),
     "another width": ({"inputs": torch.ones(2, 15)}, r"got inputs of shape \(2, 15\)"),

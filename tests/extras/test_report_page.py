@@ -200,6 +200,9 @@ def test_marks_that_decide_are_filled_and_the_legend_says_so(browser: Any, tmp_p
     assert entry.text == "measured, does not decide"
     enter(browser, "width", 17)
     assert not entry.is_displayed()
+    assert not browser.find_element(By.ID, "valid-range").is_displayed()
+    enter(browser, "width", 256)
+    assert browser.find_element(By.ID, "valid-range").is_displayed()
 
 
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])

@@ -174,7 +174,7 @@ def networks() -> Iterator[Error]:
 
 
 def limits() -> Iterator[Error]:
-    yield Error("leading as exact", update().leading(), Kind.LIMIT, "leading law")
+    yield Error("leading as exact", update().leading(), Kind.LIMIT, "the law, claimed as exact")
     joint = update().joint_limit()
     yield Error("joint as exact", joint, Kind.LIMIT, "L = t n")
     options = {"claim": "joint"}

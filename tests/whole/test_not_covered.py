@@ -20,6 +20,7 @@ from verify.samplers.sampler import Sampler
 T: Any = theory
 V: Any = verify
 """For mypy, which finds all of this too."""
+UPDATE: Any = squared_update(MLP())
 ASKED: list[tuple[Callable[[], Any], str]] = [
     (lambda: T.MLP(residual=True), "no residual for MLP, got residual=True; .*without skip"),
     (lambda: T.MLP(bias=True), "no biases: leave it out"),
@@ -64,6 +65,30 @@ ASKED: list[tuple[Callable[[], Any], str]] = [
     (lambda: T.MLP(8, width=9), "expected width once for MLP, got width=9 besides 8"),
     (lambda: V.monte_carlo(T.MLP(8, 2), 100, 1), "besides; give samples=100, seed=1"),
     (lambda: V.monte_carlo(T.MLP(8, 2)), "expected samples and seed for monte_carlo, got none"),
+    (
+        lambda: V.monte_carlo(T.MLP(8, 2), f**2, samples=9, seed=1),
+        r"got \(gᵀz\)² besides; its names are samples, seed, sampler, layer, rates",
+    ),
+    (lambda: T.MLP(residual=True), r"or give Residual\(width=64, blocks=4\)"),
+    (lambda: T.MLP(blocks=4), r"are those of Residual\(width=64, blocks=4\)"),
+    (lambda: T.MLP(channels=4), r"or give Convolution\(channels=8, positions=4"),
+    (lambda: T.Residual(depth=4), "the depth of a Residual is blocks: give blocks="),
+    (lambda: T.Convolution(width=4), "the width of a Convolution is channels: give channels="),
+    (lambda: UPDATE.lambdify("n", "L"), r"no arguments for lambdify, got 'n', 'L'; write lambdify"),
+    (lambda: UPDATE.width_series(), "expected order for width_series, got none; give order=2"),
+    (lambda: UPDATE.joint_limit("1/4"), "no arguments for joint_limit, got '1/4'"),
+    (lambda: UPDATE.leading(n=3), r"no n for leading, got n=3"),
+    (lambda: T.maximal_learning_rate(T.MLP()).validity(), "give tolerance=0.1"),
+    (
+        lambda: T.layer_rates(T.MLP())[0],
+        r"no index of LayerRates, got \[0\]; value.evaluate\(\) has",
+    ),
+    (lambda: list(T.layer_rates(T.MLP())), "no index of LayerRates"),
+    (lambda: T.MLP(activation=T.ReLU), r"call it, as in ReLU\(\)"),
+    (lambda: T.MLP(activation=T.LeakyReLU), r"call it, as in LeakyReLU\(0.1\)"),
+    (lambda: V.check("L", quantity="learning_rate"), "give quantity='rate'"),
+    (lambda: V.check("L", claim="asymptotic"), "give one of these"),
+    (lambda: V.check("L", claim=3), "give it as text"),
     (lambda: T.squared_update(), r"give network=MLP\(width=64, depth=4\)"),
     (
         lambda: V.testing.assert_close("L**3/3", T.MLP(8, 2), tol=0.1),

@@ -107,6 +107,12 @@ def test_other_symbols_are_refused_with_what_to_write(call: Callable[[], Any], w
     assert len(str(refusal.value)) < 300
 
 
+def test_a_size_put_in_for_itself_stays_open() -> None:
+    value = update(MLP())
+    assert value.at(L=Symbol("L"), n=n) == value
+    assert value.at(Symbol("n", positive=True), 4) == value.at(L=4)
+
+
 @pytest.mark.parametrize("against", AGAINST, ids=str)
 def test_symbols_that_contradict_are_refused(against: dict[str, Any]) -> None:
     own = {name: Symbol(name, **against) for name in ("n", "L", "ell")}

@@ -107,6 +107,15 @@ def test_numbers_too_long_to_be_written_are_given_as_decimals(
     assert "leave out the width or the depth" in capsys.readouterr().err
 
 
+def test_where_rare_networks_set_the_rate_the_typical_one_is_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for depth, named in ((16, False), (17, True)):
+        assert main(["--width", "64", "--depth", str(depth)]) == 0
+        call = f"verify.typical_learning_rate(MLP(width=64, depth={depth}), samples=20_000, seed=1)"
+        assert (call in capsys.readouterr().out) is named
+
+
 def test_a_rate_in_a_notebook_is_a_number_too() -> None:
     assert r"\approx  0.0405248" in maximal_learning_rate(MLP(512, 12))._repr_latex_()
 

@@ -194,7 +194,7 @@ def _rejected(
     if off is None:
         symbolic = _agreeing_traced(reading, _points(reading)) or reading
         off = find_difference(reading, Claim.EXACT, symbolic.implied)
-    return TheoryVerdict(Outcome.REJECTED, "not the exact law", example, off)
+    return TheoryVerdict(Outcome.REJECTED, "not the exact value", example, off)
 
 
 def _difference_at(

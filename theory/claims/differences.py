@@ -249,7 +249,7 @@ def _other_laws(
         yield Kind.LIMIT, sentence, lambda: leading().xreplace({L: t * n})
     if claim is not Claim.EXACT:
         return
-    yield Kind.LIMIT, "it is the leading law, claimed as exact", leading
+    yield Kind.LIMIT, "it is the law, claimed as exact", leading
     order = _largest_power(yours)
     if order is not None and order <= _ORDERS:
         sentence = f"it is the series in 1/n: the terms from 1/n^{order + 1} on are dropped"

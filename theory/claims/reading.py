@@ -42,7 +42,15 @@ from theory.symbols import B, L, a, b, ell, eta, n, n_0, t
 from theory.validation import typed
 from theory.words.observables import checked_observable
 
-__all__ = ["Reading", "default_network", "law_of", "layer_of", "rates_of", "read_claim"]
+__all__ = [
+    "Reading",
+    "default_network",
+    "law_of",
+    "layer_of",
+    "observable_of",
+    "rates_of",
+    "read_claim",
+]
 
 _Rate = MaximalLearningRate | BlockLearningRate
 _Law = SquaredUpdate | _Rate | Derivation
@@ -74,6 +82,7 @@ def read_claim(
     >>> read_claim("L**3/3 + ell", network=MLP(8, 2)).expression
     ell + 8/3
     """
+    observable = observable_of(value, observable)
     asked_observable = None if observable is None else checked_observable(observable)
     if asked_observable is not None:
         _check_observable_arguments(quantity, part)
@@ -117,12 +126,6 @@ def read_claim(
 
 def _check_kind(value: ExactNumber, quantity: Quantity, name: str) -> None:
     """Refuse a result of `theory` that is another quantity than the claimed one."""
-    if isinstance(value, Derivation):
-        raise InvalidArgument(
-            f"expected the observable together with the mean of an observable, got "
-            f"{name}={typed(value)} "
-            f"alone; give observable=derivation.observable too"
-        )
     kinds: dict[Quantity, Any] = {Quantity.UPDATE: SquaredUpdate, Quantity.RATE: _Rate}
     if not isinstance(value, kinds[quantity]):
         fix = "give squared_update(...)"
@@ -174,6 +177,12 @@ def _of_value(value: _Law, name: str, net: Any, named: dict[str, Any]) -> Any:
         own.get(what) if asked[what] is None else asked[what]
         for what in ("layer", "part", "rates", "criterion")
     )
+
+
+def observable_of(value: object, observable: Any) -> Any:
+    """The observable that a claim is about: as given, else that of a derivation; None for the
+    update."""
+    return value.observable if observable is None and isinstance(value, Derivation) else observable
 
 
 def rates_of(value: _Law) -> Any:

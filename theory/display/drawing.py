@@ -19,7 +19,17 @@ from theory.validation import typed
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["COLOURS", "DASHES", "MARKERS", "Curve", "Marks", "draw", "ink_of", "own_style"]
+__all__ = [
+    "COLOURS",
+    "DASHES",
+    "MARKERS",
+    "Curve",
+    "Marks",
+    "draw",
+    "ink_of",
+    "own_style",
+    "wrapped",
+]
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
 """Colours that people with any kind of colour vision distinguish (Okabe and Ito)."""
@@ -34,8 +44,8 @@ DASHES: tuple[Any, ...] = (
 )
 _WIDEST, _NARROWER, _NARROWEST = 4.5, 0.62, 0.9
 """Points: the width of the first curve, the factor from each to the next, and the least width."""
-_ALONE: dict[str, Any] = {"linestyle": "", "marker": "_", "markersize": 30}
-"""How a line of one point is drawn."""
+_ALONE = 0.07
+"""The factor, less 1, by which a line of one point goes to both sides."""
 _BESIDE = 0.035
 """The factor, less 1, by which marks are shifted from other marks at the same size."""
 _TICKS = 10
@@ -109,8 +119,7 @@ def draw(
     axes = _axes(ax)
     curves = [each for each in drawn if isinstance(each, Curve)]
     for index, each in enumerate(each for each in curves if not (each.law or each.shared)):
-        look = _line(each.look, index) | ({} if len(each.x) > 1 else _ALONE)
-        axes.plot(each.x, each.y, **look, label=each.label or "_")
+        axes.plot(*_points(each), **_line(each.look, index), label=each.label or "_")
     marks = [each for each in drawn if isinstance(each, Marks)]
     for index, measured in enumerate(marks):
         _mark(axes, measured, 1 + _BESIDE * (index - (len(marks) - 1) / 2))
@@ -118,12 +127,11 @@ def draw(
         if each.law or each.shared:
             look = {"color": ink_of(axes), "linewidth": 1.0, "zorder": 2.5}
             look["linestyle"] = (0, (5, 4)) if each.law else "-"
-            look |= {} if len(each.x) > 1 else _ALONE
-            axes.plot(each.x, each.y, **look, label=each.label or "_")
+            axes.plot(*_points(each), **look, label=each.label or "_")
     _scale(axes, drawn)
     axes.set_xlabel(xlabel)
     axes.set_ylabel(ylabel)
-    axes.set_title(_wrapped(title), fontsize="medium")
+    axes.set_title(wrapped(title), fontsize="medium")
     entries = sum(bool(each.label) for each in drawn)
     beside = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0), "frameon": False}
     if entries:
@@ -137,14 +145,22 @@ def ink_of(axes: Axes) -> Any:
     return axes.xaxis.label.get_color()
 
 
-def _wrapped(title: str) -> str:
-    """A title in lines that break between words and never inside a formula."""
+def wrapped(title: str) -> str:
+    """A title in as few lines as fit, of even lengths, that break between words and never inside a
+    formula."""
     words = findall(r"(?:\$[^$]*\$|[^\s$])+", title)
-    lines = words[:1]
+    fewest = _lines(words, _LETTERS)
+    even = (_lines(words, letters) for letters in range(_LETTERS))
+    return "\n".join(next((each for each in even if len(each) == len(fewest)), fewest))
+
+
+def _lines(words: Sequence[str], letters: int) -> list[str]:
+    """Words in lines of at most so many letters, or of one word."""
+    lines = list(words[:1])
     for word in words[1:]:
         longer = f"{lines[-1]} {word}"
-        lines[-1:] = [longer] if len(sub(_UNSEEN, "", longer)) <= _LETTERS else [lines[-1], word]
-    return "\n".join(lines)
+        lines[-1:] = [longer] if len(sub(_UNSEEN, "", longer)) <= letters else [lines[-1], word]
+    return lines
 
 
 def _axes(ax: Any) -> Any:
@@ -163,6 +179,13 @@ def _axes(ax: Any) -> Any:
     return ax
 
 
+def _points(curve: Curve) -> tuple[Sequence[float], Sequence[float]]:
+    """The points of a line; of one point, a short level line through it."""
+    if len(curve.x) != 1:
+        return curve.x, curve.y
+    return [curve.x[0] * (1 - _ALONE), curve.x[0] * (1 + _ALONE)], [curve.y[0]] * 2
+
+
 def _line(look: int, index: int) -> dict[str, Any]:
     width = max(_WIDEST * _NARROWER**index, _NARROWEST)
     dashes = DASHES[look % len(DASHES)]
@@ -174,7 +197,6 @@ def _line(look: int, index: int) -> dict[str, Any]:
         "color": colour,
         "linestyle": dashes,
         "linewidth": width,
-        "markeredgewidth": width,
         "dash_capstyle": "butt",
     }
 
@@ -219,6 +241,6 @@ def _scale(axes: Axes, drawn: Sequence[Curve | Marks]) -> None:
             axes.set_xlim(0.85 * values[0], 1.15 * values[0])
         powers = [2**k for k in range(31) if values[0] <= 2**k <= values[-1]]
         ticks = values if len(values) < _TICKS else powers
-        if name == "x" and values[0] >= 1 and len(ticks) <= _TICKS:
+        if name == "x" and (values[0] >= 1 or len(values) == 1) and len(ticks) <= _TICKS:
             axes.set_xticks(ticks, [f"{each:,.6g}" for each in ticks])
             axes.xaxis.set_minor_locator(NullLocator())

@@ -13,6 +13,7 @@ from theory.exact.recursion import is_too_long
 from theory.exposition.from_definition import derivation_steps
 from theory.laws.update import SquaredUpdate, squared_update
 from theory.networks.network import Network
+from theory.rates.learning_rate import typical_call
 from theory.rates.rate import maximal_learning_rate
 
 __all__ = ["derivation_text"]
@@ -47,6 +48,7 @@ def _numbers(network: Network, write: Callable[[SquaredUpdate], str], binds: str
     parts = {**update.by_part, "total": update}
     lines = [f"  {name:<7} {write(part)}" for name, part in parts.items()]
     lines += [f"maximal learning rate{binds}: {nstr(rate.evaluate(_DIGITS), _DIGITS)}"]
+    lines += filter(None, [typical_call(network)])
     where = "E[(Δz)²]/η² in the last hidden layer"
     if not network._is_chain:
         where = "E[(Δh)²]/η² in the stream after the last block"

@@ -126,10 +126,16 @@ def _slope(value: object) -> Expr:
     return number
 
 
+def _instead(activation: object) -> str:
+    if isinstance(activation, type) and issubclass(activation, Activation):
+        return f"call it, as in {activation.__name__}({'0.1' * (activation is LeakyReLU)})"
+    return "leave it out for ReLU()"
+
+
 def checked_activation(activation: object) -> None:
     """Raise `InvalidArgument` for a value that is not an activation."""
     if not isinstance(activation, Activation):
         raise InvalidArgument(
             f"expected ReLU(), LeakyReLU(slope) or Linear() for activation, "
-            f"got activation={typed(activation)}; leave it out for ReLU()"
+            f"got activation={typed(activation)}; {_instead(activation)}"
         )

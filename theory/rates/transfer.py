@@ -1,4 +1,4 @@
-"""`transfer_learning_rate` carries a rate, tuned on one network, to another by the exact law."""
+"""`transfer_learning_rate` carries a rate, tuned on one network, to another by exact values."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ from theory.solutions.arrays import (
     over_arrays,
 )
 from theory.solutions.floats import as_float, as_log
-from theory.symbols import L, n
+from theory.symbols import L, meant, n
 from theory.validation import digits_wanted, series_order
 from theory.waiting import announced
 from theory.writing.blocks import Line
@@ -209,14 +209,16 @@ class Value(NoOperators, Drawable, PickledByFields, PublicNames, ABC):
     def at(self, *places: Any, **sizes: Any) -> Self:
         """The same value with numbers for some of its open sizes, exact, given as in a call.
 
-        Raises `InvalidArgument` for sizes that are fixed, and for numbers that are no sizes.
+        A size itself, or a symbol of its name, stays open.  Raises `InvalidArgument` for sizes
+        that are fixed, and for numbers that are no sizes.
 
         >>> from theory import MLP, squared_update
         >>> squared_update(MLP()).label.at(n=10, L=2).exact, squared_update(MLP()).at(4, 2).exact
         (7*eta**2/2, 3167*eta**2/256)
         """
         given = bound_sizes(self.open_sizes, self.network, places, sizes)
-        return self._at({symbol: read_size(symbol, number) for symbol, number in given.items()})
+        numbers = {s: number for s, number in given.items() if meant(number, s) is not s}
+        return self._at({symbol: read_size(symbol, number) for symbol, number in numbers.items()})
 
     def __call__(self, *sizes: Any, **named: Any) -> Any:
         """The value at eta = 1 at numbers for all of its open sizes, as floats: `lambdify`.

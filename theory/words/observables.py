@@ -25,7 +25,7 @@ from itertools import chain
 from numbers import Integral
 from typing import Any, ClassVar, Generic, NoReturn, Self, TypeVar, overload
 
-from sympy import QQ, Expr, Poly, PolynomialError, fraction, together
+from sympy import QQ, Expr, Poly, PolynomialError, SympifyError, fraction, together
 from sympy.polys.polyerrors import CoercionFailed
 
 from theory.errors import InvalidArgument
@@ -59,6 +59,12 @@ _POLYNOMIALS = (
     "observables are polynomials, whose means are rational: take a square, or measure the mean of "
     "the numerator and of the denominator each"
 )
+
+
+class _NoExpression(InvalidArgument, SympifyError):
+    """An observable is given to SymPy: operators of expressions then leave it to us."""
+
+    __str__ = Exception.__str__
 
 
 def _refuse(got: str, give: str) -> NoReturn:
@@ -123,6 +129,12 @@ class _Combination(Generic[Key]):
 
     def __abs__(self) -> NoReturn:
         _refuse(f"abs({self})", _POLYNOMIALS)
+
+    def _sympy_(self) -> NoReturn:
+        raise _NoExpression(
+            f"expected an observable of one meaning, got a function of SymPy of {self}; "
+            f"{_POLYNOMIALS}"
+        )
 
     def __getitem__(self, index: object) -> NoReturn:
         _refuse(
@@ -205,6 +217,9 @@ class Vector(_Combination[str]):
             products = [(p[::-1] + q, c * d) for p, c in self.terms for q, d in other.terms]
             return Observable.of((canonical_word([form]), c) for form, c in products)
         return NotImplemented
+
+    def __pow__(self, exponent: object) -> NoReturn:
+        _refuse(f"a power of the vector {self}", "write z @ z for the square of its norm")
 
     @property
     def T(self) -> Vector:
@@ -366,7 +381,8 @@ def checked_observable(observable: Any) -> Observable:
     if not isinstance(observable, Observable):
         raise InvalidArgument(
             f"expected an observable built from K, D, z, g, f, x and trace, got "
-            f"observable={typed(observable)}; give one such as trace(K @ K)"
+            f"observable={typed(observable)}; give one such as trace(K @ K), with from "
+            f"theory.observables import K, trace"
         )
     return observable
 

@@ -12,23 +12,32 @@ from sympy import Expr, Rational, Symbol, fraction, latex
 from theory.display.drawing import Curve, draw
 from theory.errors import InvalidArgument, NotSolved
 from theory.networks.network import Network
+from theory.networks.roles import Branch
 from theory.networks.sizes import bound_sizes, read_size
-from theory.symbols import L, a, ell, eta, n, n_0
-from theory.validation import typed
+from theory.symbols import B, L, a, b, ell, eta, n, n_0
+from theory.validation import brief, typed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Drawable"]
+__all__ = ["Drawable", "law_tex"]
 
-_NAMES = {L: "depth", n: "width", ell: "layer", n_0: "input width", a: "slope"}
-_LETTERS = {L: "$L$", n: "$n$", ell: r"$\ell$", n_0: "$n_0$", a: "$a$"}
-_AXES = (ell, L, n, n_0, a)
+_NAMES = {
+    L: "depth",
+    n: "width",
+    ell: "layer",
+    n_0: "input width",
+    a: "slope",
+    B: "number of blocks",
+    b: "block",
+}
+_LETTERS = {L: "$L$", n: "$n$", ell: r"$\ell$", n_0: "$n_0$", a: "$a$", B: "$B$", b: "$b$"}
+_AXES = (ell, b, L, B, n, n_0, a)
 """The axes over which a value may be drawn; the first open size is the default."""
 _POINTS = 33
 _WORD = re.compile("[a-z]{2}")
-_CURVES: dict[Symbol, tuple[Any, ...]] = {n: (64, 256, 1024), L: (4, 16, 64)}
-_ONE: dict[Symbol, Any] = {n: 256, L: 16, n_0: 64, a: Rational(1, 10)}
+_CURVES: dict[Symbol, tuple[Any, ...]] = {n: (64, 256, 1024), L: (4, 16, 64), B: (2, 4, 8)}
+_ONE: dict[Symbol, Any] = {n: 256, L: 16, B: 8, n_0: 64, a: Rational(1, 10)}
 """Sizes that nobody gives: of several curves, and of one."""
 _NEAR = 0.1
 """The relative difference within which a title says that a value follows its law."""
@@ -107,7 +116,10 @@ class Drawable:
     @property
     def _quantity(self) -> str:
         part = getattr(self, "part", None)
-        return (self._drawn_as or type(self).__name__) + (f", {part} part" if part else "")
+        name = self._drawn_as or type(self).__name__
+        if not self.network._whole and not (self.network._is_chain or _inside(self)):
+            name = name.replace(r"\Delta z", r"\Delta h")
+        return name + (f", {part} part" if part else "")
 
     @property
     def _drawn_parts(self) -> tuple[str, ...]:
@@ -130,16 +142,17 @@ class Drawable:
 
     def _fixed(self) -> dict[Symbol, Any]:
         """Width and depth in numbers."""
-        sizes = {L: self.network.depth, n: self.network.width}
+        sizes = {self.network._depths.get(L, L): self.network.depth, n: self.network.width}
         return {size: number for size, number in sizes.items() if isinstance(number, int)}
 
     def _axis(self, against: object) -> Symbol:
         """The size on the axis."""
         names = {name: symbol for symbol in self.open_sizes for name in _all_names(symbol)}
         if not names:
+            layer = ell if self.network._is_chain else b
             raise InvalidArgument(
                 f"expected a value with an open size to plot, got {self!r}; leave width, depth or "
-                f"layer open, as in squared_update(MLP(64, 8), ell)"
+                f"layer open, as in squared_update({brief(self.network)}, {layer})"
             )
         if against is None:
             return min(
@@ -164,7 +177,7 @@ class Drawable:
                 f"expected several numbers for {axis} and for one other size, got them for "
                 f"{' and '.join(map(str, several))}; give one number for all but one"
             )
-        one = self._drawn_parts or several or axis == ell
+        one = self._drawn_parts or several or axis in (ell, b)
         free = [size for size in others if size not in given and size in _CURVES]
         if not several and free and (not self._drawn_parts) and (n in free or not one):
             several = [n if n in free else free[0]]
@@ -178,10 +191,14 @@ class Drawable:
     def _grid(self, axis: Symbol, values: Sequence[dict[Symbol, Any]]) -> list[Any]:
         """Numbers for the size on the axis."""
         depth = self.network.depth
-        last = depth if isinstance(depth, int) else min(p.get(L, _ONE[L]) for p in values)
-        least = max(int(point.get(ell, 1)) for point in values)
+        open_depth = L if L in self.open_sizes else B
+        last = min(p.get(open_depth, _ONE[open_depth]) for p in values)
+        last = depth if isinstance(depth, int) else last
+        least = max(int(point.get(ell, point.get(b, 1))) for point in values)
         ends = {L: (max(least, 2 if self._drawn_parts else 1), 64), n: (16, 4096), n_0: (1, 4096)}
-        ends[ell] = (1, int(last))
+        ends[ell] = ends[b] = (1, int(last))
+        if axis == B:
+            return [2**k for k in range(5) if 2**k >= max(least, 2 if self._drawn_parts else 1)]
         if axis == a:
             return [Rational(k, 20) for k in range(1, 21)]
         if axis not in ends:
@@ -224,7 +241,7 @@ class Drawable:
             turn = "falls" if curve[-1] < curve[0] else "grows"
             ends = f"{name} {_number(grid[0])} to {_number(grid[-1])}"
             return f"{what} {turn} from {curve[0]:.3g} to {curve[-1]:.3g}, {ends}"
-        law = f"law {_tex(laws[min(told, len(laws) - 1)])}"
+        law = f"law {law_tex(laws[min(told, len(laws) - 1)])}"
         run = _longest(
             [abs(x - y) <= _NEAR * abs(y) for x, y in zip(curve, limits[told], strict=True)]
         )
@@ -249,6 +266,11 @@ def _opened(held: Any, sizes: Mapping[str, Symbol]) -> Any:
     return replace(held, **{name: _opened(value, sizes) for name, value in own})  # type: ignore[type-var]
 
 
+def _inside(value: Any) -> bool:
+    """Whether a value of a residual network is of a branch, not of the stream h."""
+    return isinstance(getattr(value, "layer", None), Branch)
+
+
 def _exact(labels: Sequence[str], grid: Sequence[Any], curves: Sequence[Any]) -> list[Curve]:
     pairs = zip(labels, curves, strict=True)
     return [Curve(name, _floats(grid), list(y), look) for look, (name, y) in enumerate(pairs)]
@@ -259,7 +281,7 @@ def _dashed(
 ) -> list[Curve]:
     """Each law that differs from the others; one entry for all."""
     different = list(dict.fromkeys(map(tuple, limits)))
-    label = f"law {_tex(laws[0])}" if len(laws) == 1 else "laws"
+    label = f"law {law_tex(laws[0])}" if len(laws) == 1 else "laws"
     labels = [label, *[""] * len(different)]
     x = _floats(grid)
     return [Curve(name, x, y, law=True) for name, y in zip(labels, different, strict=False)]
@@ -280,7 +302,8 @@ def _sized(size: Symbol, number: Any) -> str:
     return f"{_NAMES.get(size, size.name)} {_number(number)}"
 
 
-def _tex(law: Expr) -> str:
+def law_tex(law: Expr) -> str:
+    """A law as a formula between dollars, in one line where it is a power."""
     above, below = fraction(law)
     if below == 1 or above.is_Add or below.is_Mul or below.is_Add:
         return f"${latex(law, fold_frac_powers=True)}$".replace(r"\frac", r"\dfrac")
@@ -288,7 +311,7 @@ def _tex(law: Expr) -> str:
 
 
 def _all_names(size: Symbol) -> set[str]:
-    return {size.name, _NAMES.get(size, size.name)}
+    return {size.name, _NAMES.get(size, size.name), *(["blocks"] if size == B else [])}
 
 
 def _named(size: Symbol) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from fractions import Fraction
 from math import nan
 from typing import TYPE_CHECKING, Any
@@ -180,7 +181,7 @@ def check(
     MLP() with the sizes open that the formula names.  ``layer``: None for the last hidden
     layer, or for every layer where the formula names ell.  ``part``: "total" (None), "label"
     or "output".  ``rates``: as in `theory.squared_update`.  ``observable``: as for `theory.derive`;
-    the formula is then for the mean of the observable.
+    the formula is then for the mean of the observable; None for that of a derivation.
 
     ``simulate``: False for theory alone.  ``grid``: networks to simulate, ``network`` with numbers
     for its sizes; ``samples`` of each or the relative standard error ``precision``; by default a
@@ -258,8 +259,17 @@ def _member(kind: Any, name: str, value: object) -> Any:
         return kind(value)
     listed = " or ".join(map(repr, values))
     raise InvalidArgument(
-        f"expected {listed} for {name}, got {name}={typed(value)}; give it as text"
+        f"expected {listed} for {name}, got {name}={typed(value)}; {_fix(value, values, name)}"
     )
+
+
+def _fix(value: object, values: list[str], name: str) -> str:
+    """What to write in the place of text that names no member, or of what is no text."""
+    if not isinstance(value, str):
+        return "give it as text"
+    alike = [each for each in values if each in value.lower() or value.lower() in each]
+    alike = alike or get_close_matches(value, values, 1)
+    return f"give {name}={alike[0]!r}" if alike else "give one of these"
 
 
 def _heading(check: Check) -> str:

@@ -338,8 +338,10 @@ def plan_cells(
     observable: Observable | None = None,
 ) -> list[PlannedCell]:
     """The networks that `compare_law` draws, checked, and the values for the comparison."""
-    from theory.claims.reading import law_of, layer_of  # a tenth of a second, for laws alone
+    # a tenth of a second, for laws alone
+    from theory.claims.reading import law_of, layer_of, observable_of
 
+    observable = observable_of(law, observable)
     exact_value = partial(exact_law, observable=observable)
     value_of = exact_value if law is exact_law else law_of(law, observable)
     grid = list(networks) if isinstance(networks, Iterable) else []

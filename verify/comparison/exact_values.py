@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import Any
 
 import numpy as np
-from sympy import Rational, latex
+from sympy import Rational
 
 from theory.errors import InvalidArgument
 from theory.laws.mean import Mean, mean_of
@@ -27,6 +27,7 @@ from theory.rates.rate import maximal_learning_rate
 from theory.solutions.derivation import derive
 from theory.symbols import B, L
 from theory.words.observables import K, Observable, f, g
+from theory.writing.pictures import law_tex
 
 __all__ = [
     "LARGEST_SPREAD",
@@ -125,10 +126,9 @@ def exact_rates(width: int, depths: Sequence[int]) -> Any:
 
 
 def leading_rates(depths: Sequence[int]) -> tuple[str, list[float]]:
-    """The law of the maximal rate as LaTeX, and its values at ``depths``."""
+    """The law of the maximal rate as a formula between dollars, and its values at ``depths``."""
     law = maximal_learning_rate(MLP()).leading()
-    text = latex(law, fold_frac_powers=True, fold_short_frac=True)
-    return text, [float(law.subs(L, int(depth))) for depth in depths]
+    return law_tex(law), [float(law.subs(L, int(depth))) for depth in depths]
 
 
 def follows_law(network: Network, step: float | None) -> bool:

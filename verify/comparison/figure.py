@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from theory.display.drawing import Curve, Marks, draw, own_style
+from theory.display.drawing import Curve, Marks, draw, own_style, wrapped
 from theory.errors import InvalidArgument
 from theory.validation import typed
 from verify.comparison.exact_values import exact_rates, leading_power, leading_rates
@@ -43,7 +43,7 @@ def rate_image(run: RunRecord, kind: str, dpi: int = 160) -> bytes | None:
     with own_style(**settings):
         figure = Figure(figsize=(6.4, 4.4), layout="constrained")
         axes = draw_rates(figure.add_subplot(), cells)
-        figure.suptitle("Largest rate that keeps the mean squared update at 1", fontsize="medium")
+        figure.suptitle(wrapped(finding(run)), fontsize="medium")
         axes.set_ylabel(r"maximal learning rate $E[(\Delta z)^2/\eta^2]^{-1/2}$")
         marks = (
             "lines: exact; marks: measured ± 2 s.e. (hollow: set by rare networks, not deciding)"
@@ -58,7 +58,7 @@ def draw_rates(ax: Axes, cells: Sequence[CellRecord]) -> Axes:
     """Put measured rates, exact curves and the law on ``ax``; return the axes."""
     depths = _between(cells)
     text, law = leading_rates(depths)
-    drawn: list[Curve | Marks] = [Curve(f"law ${text}$", depths, law, law=True)]
+    drawn: list[Curve | Marks] = [Curve(f"law {text}", depths, law, law=True)]
     for look, (width, group) in enumerate(by_width(cells)):
         own = _between(group)
         label = f"width {width_in_words(width)}"

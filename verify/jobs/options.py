@@ -83,7 +83,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="python -m verify",
         usage="python -m verify [options]",
-        description="Compare the exact law of the squared update with simulated finite networks.",
+        description="Compare exact squared updates with those of simulated finite networks.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -98,7 +98,7 @@ def _gradient(loss: Any, f: torch.Tensor, y: torch.Tensor) -> float:
     """The sum of the gradient of ``loss`` in outputs like ``f``, 0 where it has none."""
     outputs = f.detach().clone().requires_grad_()
     try:
-        (grad,) = torch.autograd.grad(loss(outputs, y), outputs)
+        (grad,) = torch.autograd.grad(loss(outputs.clone(), y.clone()), outputs)
     except FAILURES:
         return 0.0
     return float(grad.sum())
@@ -113,7 +113,7 @@ def _of_a_batch(loss: Any, f: torch.Tensor, y: torch.Tensor) -> tuple[str, ...]:
     )
     outputs = outputs.clone().requires_grad_()
     try:
-        (grad,) = torch.autograd.grad(loss(outputs, labels), outputs)
+        (grad,) = torch.autograd.grad(loss(outputs.clone(), labels.clone()), outputs)
     except FAILURES:
         return ()
     one, two = float(f.grad.sum()) if f.grad is not None else 0.0, float(grad.sum())

@@ -142,7 +142,7 @@ class LayerCheck:
 
 @dataclass(frozen=True, eq=False)
 class CoordinateCheck:
-    """A model's real steps against the exact law, by layer.  Made by `coordinate_check`.
+    """A model's real steps against exact values, by layer.  Made by `coordinate_check`.
 
     ``step``: the rate of the steps; ``samples``: initialisations.  ``drawn_by``: the name of the
     function that drew the weights.  ``causes``: clauses on what was not the theory's in them and

@@ -1,4 +1,4 @@
-"""`coordinate_check` compares real gradient steps of a PyTorch model with the exact law by layer.
+"""`coordinate_check` compares real gradient steps of a PyTorch model with exact values by layer.
 
 The steps test all parts of a training script on which a formula depends: the layers and their
 sequence, the initialisation, the loss, PyTorch's gradient and the optimiser.

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.masked import MaskedTensor
 
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
@@ -17,7 +18,7 @@ from verify.pytorch.modules.layers import PRECISIONS
 
 __all__ = ["Case", "Examples", "check_norm", "checked_examples"]
 
-_ALLOWED, _VARIED = 0.05, 1.5
+_ALLOWED, _VARIED, _RARE = 0.05, 1.5, 100
 _MOST_SCALED = 1e10
 
 
@@ -129,6 +130,8 @@ class Case:
             )
         if varied := self.varied():
             found.append(f"expected inputs of similar |x|^2, got {'; '.join(varied)}")
+        if rare := self.rare():
+            found.append(f"expected examples that move the network alike, got {rare}")
         if other := self.examples.other_labels():
             found.append(
                 "expected labels of root mean square 1, which the rates assume, got "
@@ -154,6 +157,21 @@ class Case:
             f"some from {norms2.min():.3g} to {norms2.max():.3g}{along}: the mean of E[(Δz)²] "
             f"over the examples is {grown:.3g} times that at the mean |x|^2 and y^2",
             f"normalise them, or divide the rates by {grown**0.5:.3g}",
+        )
+
+    def rare(self) -> str | None:
+        """A clause where one example alone has far more than the mean of E[(Delta z)^2]."""
+        if self.examples is None:
+            return None
+        shares = self.examples.shares(*exact_parts(self.network, self.network.layers))
+        k = int(shares.argmax())
+        times, size = shares[k] / shares.mean(), self.examples.labels2[k] ** 0.5
+        if not times > _RARE:
+            return None
+        return (
+            f"one of |x|^2 = {self.examples.norms2[k]:.3g} and |y| = {size:.3g}, whose own step "
+            f"has {times:.3g} times the mean E[(Δz)²]; clip large labels and inputs, or take "
+            f"batches that average such examples out"
         )
 
     def _at(self, norm2: float) -> MLP:
@@ -229,8 +247,24 @@ def _converted(values: Any) -> torch.Tensor:
     return torch.as_tensor(array, device="cpu")
 
 
+def _masked(values: Any) -> int:
+    """How many numbers are masked, by NumPy in an array or in the arrays of a list, or by PyTorch:
+    what becomes of them in a tensor is no number of the user."""
+    if isinstance(values, list | tuple):
+        return sum(_masked(each) for each in values if isinstance(each, np.ma.MaskedArray))
+    if isinstance(values, MaskedTensor):
+        given: Any = values
+        return int((~given.get_mask()).sum())
+    return int(np.ma.getmaskarray(values).sum()) if isinstance(values, np.ma.MaskedArray) else 0
+
+
 def _tensor(name: str, values: Any) -> torch.Tensor:
     """Finite floating point numbers, detached."""
+    if masked := _masked(values):
+        raise InvalidArgument(
+            f"expected an array without a mask for {name}, got {masked:,} masked numbers; leave "
+            f"out the examples that have some, or fill them as your training does"
+        )
     try:
         tensor = values if isinstance(values, torch.Tensor) else _converted(values)
     except (TypeError, ValueError, RuntimeError, LookupError) as error:

@@ -3,14 +3,15 @@
 An optimiser reads the groups that it is given, and the weights of each, as it is built: lists that
 look at their reader then.  The groups that it keeps are plain dictionaries and lists, and groups
 may be rebuilt or changed: before each step of any optimiser, a hook of PyTorch's own looks for the
-weights themselves.  Unseen are copies of the weights, steps written by hand, a ``step`` put into
+weights themselves, and at the first looks whether the weights are still those that the groups were
+made for.  Unseen are copies of the weights, steps written by hand, a ``step`` put into
 one optimiser or compiled, and changes of a gradient, such as clipping.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from inspect import unwrap
 from math import ceil, inf, log, prod
@@ -27,7 +28,7 @@ from verify.pytorch.learning_rates import warn
 __all__ = ["Watched", "watch"]
 
 _BUILDING = ("__init__", "add_param_group")
-_DECAY_ALLOWED = 0.02
+_DECAY_ALLOWED, _RAISED = 0.02, 1.05
 Groups = Sequence[tuple[Mapping[str, Any], Mapping[int, float]]]
 """An optimiser's groups, each with the derived rates of all weights of its network, by id."""
 _EXPECTED = "expected plain torch.optim.SGD, which these learning rates assume, got"
@@ -36,6 +37,8 @@ _built: WeakSet[Optimizer] = WeakSet()
 """Optimisers that read our groups, so that their rates were the derived ones."""
 _known: dict[int, Mapping[int, float]] = {}
 """Learning rates of all weights of a network, by the id of each weight that lives."""
+_unstepped: dict[int, Callable[[], str | None]] = {}
+"""What looks at the weights of a network again, by the ids of those not yet stepped."""
 
 
 class Watched(list[Any]):
@@ -79,11 +82,18 @@ def _optimiser_in(frame: FrameType | None) -> tuple[Optimizer, dict[str, Any] | 
     return None
 
 
-def watch(weights: Iterable[torch.Tensor], rates: Mapping[int, float]) -> None:
-    """Warn where one of ``weights`` is stepped by another optimiser than plain gradient descent."""
+def watch(
+    weights: Iterable[torch.Tensor], rates: Mapping[int, float], again: Callable[[], str | None]
+) -> None:
+    """Warn where one of ``weights`` is stepped by another optimiser than plain gradient descent.
+
+    ``again``: a sentence on the weights, asked for once, before the first step.
+    """
     for weight in weights:
         _known[id(weight)] = rates
+        _unstepped[id(weight)] = again
         finalize(weight, _known.pop, id(weight), None)
+        finalize(weight, _unstepped.pop, id(weight), None)
     _register()
 
 
@@ -94,6 +104,8 @@ def _register() -> None:
 
 def _before_step(optimiser: Optimizer, *_: object) -> None:
     """Warn where the optimiser has the learning rates of the weights that it steps."""
+    if torch.compiler.is_compiling():
+        return
     found = [
         (group, next((_known[id(each)] for each in group["params"] if id(each) in _known), None))
         for group in optimiser.param_groups
@@ -103,7 +115,7 @@ def _before_step(optimiser: Optimizer, *_: object) -> None:
         _built.add(optimiser)
         _warn_of(optimiser, seen)
     if optimiser in _built:
-        _warn_once(optimiser, _one_rate(seen))
+        _warn_once(optimiser, _one_rate(seen) or _raised(seen) or _changed(seen))
 
 
 def _rates(seen: Groups) -> list[tuple[float, float]]:
@@ -146,6 +158,35 @@ def _one_rate(seen: Groups) -> str | None:
         f"SWALR(swa_lr=0.1) and CosineAnnealingLR(eta_min=0.1) set it; give a schedule one rate "
         f"for each group, such as max_lr=[group['lr'] for group in groups]"
     )
+
+
+def _raised(seen: Groups) -> str | None:
+    """A sentence where a schedule has raised the rates of some groups and not of all alike, above
+    those with which they began."""
+    pairs = {
+        str(group.get("name", f"group {index + 1}")): (float(group["lr"]), group["initial_lr"])
+        for index, (group, _) in enumerate(seen)
+        if "initial_lr" in group
+    }
+    grown = {name: lr / start if start else inf for name, (lr, start) in pairs.items() if lr}
+    most = max(grown, key=grown.__getitem__, default="")
+    if not most or grown[most] <= _RAISED * max(min(grown.values()), 1.0):
+        return None
+    lr, start = pairs[most]
+    return (
+        f"expected a schedule that multiplies the rates of all layers by one number, got one that "
+        f"has raised that of {most!r} alone from {start:.3g} to {lr:.3g}, as "
+        f"CosineAnnealingLR(eta_min=0.1) and different factors of LambdaLR do; leave eta_min out, "
+        f"and give all groups one factor"
+    )
+
+
+def _changed(seen: Groups) -> str | None:
+    """A sentence where the weights at the first step are others than at `parameter_groups`, and
+    not as `initialise` draws them."""
+    keys = {key for _, rates in seen for key in rates}
+    again = {each for key in keys if (each := _unstepped.pop(key, None))}
+    return next(filter(None, (each() for each in again)), None)
 
 
 def _warn_of(optimiser: Optimizer, groups: Groups) -> None:
@@ -197,9 +238,10 @@ def _other(
                 f"it, whose steps grow to {grown:.3g} times the size; give the schedule "
                 f"cycle_momentum=False"
             )
+        where = "; make the schedule anew after you" if "initial_lr" in group else ";"
         return (
             f"{_EXPECTED} {name} with momentum={momentum:g}, whose steps grow to {grown:.3g} times "
-            f"the size; multiply each rate by {1 / grown:.3g}, as in: for group in groups: "
+            f"the size{where} multiply each rate by {1 / grown:.3g}, as in: for group in groups: "
             f"group['lr'] *= {1 / grown:.3g}"
         )
     return _decayed(

@@ -14,7 +14,7 @@ from verify.pytorch.learning_rates import EqualShares, RatePlan, Transferred, wa
 from verify.pytorch.modules.model import read_model
 from verify.pytorch.modules.probing import one_at_a_time
 from verify.pytorch.optimisers import Watched, watch
-from verify.pytorch.spread import check_weights, spread_in_words
+from verify.pytorch.spread import changed_in_words, check_weights, spread_in_words
 
 __all__ = ["parameter_groups"]
 
@@ -41,11 +41,12 @@ def parameter_groups(
     labels are of another size, where the model computes in half precision, as soon as the groups
     reach another optimiser, and before a step of any on these weights at these rates.  A schedule
     with one rate for all groups, such as ``OneCycleLR(max_lr=0.1)``, replaces them all, which is
-    seen at the first step.  Copies of the weights, weights loaded afterwards, steps written by
-    hand, clipped gradients, ``autocast`` around the call, and schedules that multiply all rates or
-    keep some above a floor (``eta_min``) stay unseen.  Raises `InvalidArgument` for a model
-    that `network_of` refuses, for weights that are not finite, and for a frozen readout whose rate
-    is not zero.
+    seen at the first step, as are weights that are drawn or loaded in between; a floor
+    (``eta_min``) or a factor of its own that raises the rate of one layer is seen as it does.
+    Copies of the weights, weights loaded later, steps written by hand, clipped gradients,
+    ``autocast`` around the training, and schedules that multiply all rates by one number or keep
+    some from falling stay unseen.  Raises `InvalidArgument` for a model that `network_of` refuses,
+    for weights that are not finite, and for a frozen readout whose rate is not zero.
 
     >>> from torch import nn, optim
     >>> from verify.pytorch import AllHidden, initialise
@@ -77,7 +78,7 @@ def parameter_groups(
             warn(sentence)
     names = [*(f"layer {index + 1}" for index in range(len(read.hidden))), "readout"]
     known = {id(layer.weight): rate for layer, rate in zip(read.layers, rates, strict=True)}
-    watch((layer.weight for layer in read.layers), known)
+    watch((layer.weight for layer in read.layers), known, changed_in_words(read))
     return Watched(
         [
             {"params": Watched([layer.weight], known), "lr": rate, "name": name}

@@ -120,7 +120,7 @@ class RealStep:
 
     def _loss(self, f: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         try:
-            loss: Any = self.loss(f, y)
+            loss: Any = self.loss(f.clone(), y.clone())  # it may change them in place
         except FAILURES as error:
             raise InvalidArgument(
                 f"expected a loss of outputs and labels of shape {tuple(f.shape)}, got "

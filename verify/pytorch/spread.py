@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from math import exp, hypot, log, log1p
 from operator import mul
+from weakref import ref
 
 import torch
+from torch import nn
 
 from theory.errors import InvalidArgument
 from verify.comparison.exact_values import known_spread
 from verify.pytorch.independence import dependence
 from verify.pytorch.learning_rates import exact_parts
 from verify.pytorch.modules.computing import literal_layers, standard_deviations
-from verify.pytorch.modules.layers import whole
+from verify.pytorch.modules.layers import linear_layers, whole
 from verify.pytorch.modules.model import ReadModel
+from verify.pytorch.modules.probing import default_torch
 
-__all__ = ["check_weights", "rms", "spread_in_words", "unlike_theory"]
+__all__ = ["changed_in_words", "check_weights", "rms", "spread_in_words", "unlike_theory"]
 
 _STANDARD_ERRORS, _ALLOWED, _TOGETHER_ALLOWED, _GAIN_ALLOWED = 5.0, 0.02, 0.1, 0.25
 _INPUTS, _SEED = 16, 0x5F3759DF
+_AT_FIRST = "expected at the first step the"
 
 
 def rms(weight: torch.Tensor) -> float:
@@ -64,6 +69,46 @@ def spread_in_words(read: ReadModel) -> str | None:
         f"expected independent normal weights, as initialise(model) draws them, which the rates "
         f"assume, got {found}; call initialise(model) first"
     )
+
+
+def changed_in_words(read: ReadModel) -> Callable[[], str | None]:
+    """A function that gives a sentence where the layers are no longer those of ``read``, or the
+    weights neither those nor as the theory draws them; it keeps no weight alive."""
+    module, shapes, before = ref(read.module), _shapes(read.named), _sizes(read)
+    network, steps, computes = read.network, read.steps, read.computes
+
+    def again() -> str | None:
+        held = module()
+        if held is None:
+            return None
+        try:
+            named = linear_layers(held)
+        except InvalidArgument as error:
+            return f"{_AT_FIRST} model that parameter_groups has seen, got this refusal: {error}"
+        if _shapes(named) != shapes:
+            return (
+                f"{_AT_FIRST} layers that parameter_groups has seen, of the shapes {shapes}, got "
+                f"{_shapes(named)}; make the groups once the model has all of its layers"
+            )
+        now = ReadModel(held, named, network, steps, computes)
+        with default_torch():
+            found = None if _sizes(now) == before else unlike_theory(now)
+        return found and (
+            f"{_AT_FIRST} weights that parameter_groups has seen, or others that are drawn as "
+            f"initialise(model) draws them, got {found}; give the weights first, and make the "
+            f"groups then, or go on where this resumes a training"
+        )
+
+    return again
+
+
+def _shapes(named: Mapping[str, nn.Linear]) -> list[tuple[int, ...]]:
+    return [tuple(layer.weight.shape) for layer in named.values()]
+
+
+def _sizes(read: ReadModel) -> list[tuple[float, float]]:
+    """Root mean square and mean of each layer's weights."""
+    return [(rms(each.weight), float(whole(each.weight).double().mean())) for each in read.layers]
 
 
 def unlike_theory(read: ReadModel) -> str | None:

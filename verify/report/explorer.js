@@ -110,20 +110,23 @@
     const inside = { "clip-path": "url(#curve-clip)" };
     add("path", { class: "law", d: line(mupDepth.law), ...inside });
     add("path", { class: "exact", d: line(mupDepth.rate), ...inside });
+    const here = ofRate(mupDepth.rate(chosen.width, chosen.depth));
+    const level = Math.max(box.top, Math.min(box.bottom, y(here)));
+    add("line", { class: "here", x1: x(chosen.depth), x2: x(chosen.depth), y1: box.top, y2: box.bottom });
+    if (level === y(here)) add("circle", { class: "point", cx: x(chosen.depth), cy: level, r: 9 });
+    else {
+      const [tip, base] = level === box.top ? [level + 2, level + 14] : [level - 2, level - 14];
+      add("path", { class: "point", d: `M${x(chosen.depth)} ${tip}l-7 ${base - tip}h14z` });
+    }
     const marks = page.marks.filter((each) => each.width === chosen.width);
-    for (const entry of document.querySelectorAll("#undecided")) entry.hidden = marks.every((each) => each.decides);
+    const absent = { "valid-range": !valid, undecided: marks.every((each) => each.decides) };
+    for (const [id, hidden] of Object.entries(absent)) {
+      for (const entry of document.querySelectorAll(`#${id}`)) entry.hidden = hidden;
+    }
     for (const mark of marks) {
       const kind = mark.decides ? "mark" : "mark shown";
       const shape = { class: kind, cx: x(mark.depth), cy: y(ofRate(-mark.log / 2)), r: 4.5, ...inside };
       add("circle", shape);
-    }
-    const here = ofRate(mupDepth.rate(chosen.width, chosen.depth));
-    const level = Math.max(box.top, Math.min(box.bottom, y(here)));
-    add("line", { class: "here", x1: x(chosen.depth), x2: x(chosen.depth), y1: box.top, y2: box.bottom });
-    if (level === y(here)) add("circle", { class: "point", cx: x(chosen.depth), cy: level, r: 7 });
-    else {
-      const [tip, base] = level === box.top ? [level + 2, level + 14] : [level - 2, level - 14];
-      add("path", { class: "point", d: `M${x(chosen.depth)} ${tip}l-7 ${base - tip}h14z` });
     }
     svg.replaceChildren(...parts);
   }

@@ -67,7 +67,7 @@ def _inline_svg(name: str, title: str, put: Callable[[Axes], object]) -> Markup:
         figure.patch.set_alpha(0.0)
         axes = figure.add_subplot()
         put(axes)
-        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, handlelength=3.2)
         buffer = io.BytesIO()
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     root = ElementTree.fromstring(buffer.getvalue())
@@ -124,7 +124,7 @@ def deviation_figure(run: RunRecord) -> Markup | None:
 
     def put(axes: Axes) -> None:
         draw(axes, drawn, title="", xlabel=_RATIO, ylabel="deviation in standard errors")
-        axes.set_xscale("log")
+        _spread_ratios(axes, run.cells)
         if largest > _FAR:
             axes.set_yscale("symlog", linthresh=_FAR / 2)
         axes.set_ylim(-1.25 * largest, 1.25 * largest)
@@ -148,10 +148,17 @@ def typical_figure(run: RunRecord) -> Markup | None:
 
     def put(axes: Axes) -> None:
         draw(axes, drawn, title="", xlabel=_RATIO, ylabel="squared update over its exact mean")
-        axes.set(xscale="log", yscale="log")
+        _spread_ratios(axes, run.cells)
+        axes.set_yscale("log")
 
     title = "Mean and median network over the exact mean, against depth over width"
     return _inline_svg("typical", title, put)
+
+
+def _spread_ratios(axes: Axes, cells: Sequence[CellRecord]) -> None:
+    """A logarithmic scale of depths/widths; one alone keeps its own mark."""
+    if len({cell.ratio for cell in cells}) > 1:
+        axes.set_xscale("log")
 
 
 def _level(height: float, cells: Sequence[CellRecord], label: str = "") -> Curve:

@@ -9,12 +9,15 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from sympy import exp
 
 from theory import (
     MLP,
+    Branch,
     InvalidArgument,
     LeakyReLU,
     Readout,
+    Residual,
     alignment,
     derive,
     layer_rates,
@@ -23,8 +26,9 @@ from theory import (
     squared_update,
     tangent_kernel,
 )
+from theory.display.drawing import wrapped
 from theory.observables import K, trace
-from theory.symbols import ell
+from theory.symbols import b, ell
 
 UPDATE, LABEL = squared_update(MLP()), squared_update(MLP()).label
 VALUES: dict[str, tuple[Any, str, int, bool]] = {
@@ -114,6 +118,36 @@ def test_the_title_states_the_finding() -> None:
     assert "at no depth shown" in LABEL.plot(n=8).get_title()
     assert "at every depth shown" in UPDATE.plot(n=10**6, L=[16, 32]).get_title().replace("\n", " ")
     assert "falls from 1 to" in alignment(MLP((8, 16, 8)), layer=ell).plot().get_title()
+
+
+def test_the_lines_of_a_title_are_about_equally_long() -> None:
+    words = wrapped("Undecided: too few networks to notice an error of a factor 1.5").split("\n")
+    assert words == ["Undecided: too few networks to", "notice an error of a factor 1.5"]
+    assert wrapped("") == ""
+    assert wrapped("one $a + b$ line") == "one $a + b$ line"
+
+
+def test_a_residual_network_is_drawn_against_its_blocks() -> None:
+    """The stream is h, and a branch z, as in the definition."""
+    update = squared_update(Residual(width=16))
+    axes = update.plot()
+    assert axes.get_xlabel() == "number of blocks $B$"
+    assert axes.get_ylabel() == r"$E[(\Delta h)^2]/\eta^2$"
+    (curve, law) = axes.get_lines()
+    assert list(xs(curve)) == [1, 2, 4, 8, 16]
+    assert list(ys(curve)) == pytest.approx([update(B) for B in (1, 2, 4, 8, 16)])
+    assert list(ys(law)) == pytest.approx([float(51 * exp(2) / 4)] * 5)
+    inside = squared_update(Residual(16, 4), Branch(b)).plot()
+    assert inside.get_ylabel() == r"$E[(\Delta z)^2]/\eta^2$"
+    assert inside.get_xlabel() == "block $b$"
+    assert update.plot(against="blocks").get_xlabel() == "number of blocks $B$"
+
+
+def test_a_law_at_one_size_is_dashed_as_its_entry_is() -> None:
+    line, law = UPDATE.plot(n=64, L=[4]).get_lines()
+    assert law.get_linestyle() == "--"
+    assert sum(xs(law)) / 2 == sum(xs(line)) / 2 == 4
+    assert list(ys(law)) == pytest.approx([64 / 3] * 2)
 
 
 @pytest.mark.parametrize("name", ["update", "readout", "derivation", "spread", "layer rates"])

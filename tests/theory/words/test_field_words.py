@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sympy import Rational, Symbol, simplify
+from sympy import Rational, Symbol, exp, simplify, sqrt
 
 from theory import MLP, InvalidArgument, LeakyReLU, derive, observables, tangent_kernel
 from theory.observables import f, trace
@@ -51,6 +51,10 @@ REFUSED: list[tuple[Callable[[], Any], str]] = [
     (lambda: trace(K) * n**65, "powers up to 64"),
     (lambda: K / n, "as in trace(K)/n"),
     (lambda: trace(K) / 0, "non-zero divisor"),
+    (lambda: z**2, "write z @ z for the square of its norm"),
+    (lambda: exp(z), "polynomials"),
+    (lambda: sqrt(z @ z), "polynomials"),
+    (lambda: derive("trace(K)", MLP()), "from theory.observables import K, trace"),  # type: ignore[arg-type]
 ]
 
 

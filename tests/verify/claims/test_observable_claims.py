@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from theory import MLP, InvalidArgument, LeakyReLU, derive
+from theory import MLP, InvalidArgument, LeakyReLU, Residual, derive
 from theory.observables import K, f, g, trace, z
 from theory.symbols import L, ell, eta, n
 from verify import Conditioned, Dense, check, compare_law
@@ -49,6 +49,26 @@ def test_a_derivation_is_a_claim_and_networks_measure_it() -> None:
     negative = check(-(L / 2), observable=-(g @ K @ g), sampler=Conditioned())
     assert negative.unmeasured is not None
     assert "the mean is negative" in negative.unmeasured
+
+
+@pytest.mark.parametrize("network", [MLP(), MLP(depth=2), MLP(8, 2), Residual()], ids=str)
+def test_a_derivation_names_its_observable_itself(network: Any) -> None:
+    alone = check(derive(trace(K), network), simulate=False)
+    named = check(derive(trace(K), network), observable=trace(K), simulate=False)
+    assert alone.target == named.target
+    assert alone.verdict.name == "CONSISTENT"
+    assert (
+        check(derive(trace(K), MLP()), observable=z @ z, simulate=False).verdict.name == "REJECTED"
+    )
+
+
+def test_a_derivation_alone_is_a_law_and_is_asserted() -> None:
+    claim = derive(trace(K), MLP())
+    found = compare_law(claim, **{**DRAW, "networks": GRID[:2]})
+    assert comparison_record(found).quantity == "E[tr(K)]"
+    assert found.verdict.outcome.name == "CONSISTENT"
+    assert_exact(claim, MLP(8, 3))
+    assert_matches_networks(claim, MLP(8, 2), seed=1)
 
 
 def test_networks_reject_a_wrong_law_of_an_observable() -> None:

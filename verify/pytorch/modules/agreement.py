@@ -17,14 +17,22 @@ from torch import nn
 from theory.errors import InvalidArgument
 from theory.networks.activations import LeakyReLU, ReLU
 from theory.networks.mlp import MLP
-from verify.pytorch.modules.computing import Probe, Run, later_calls, literal_outputs
+from verify.pytorch.modules.computing import (
+    Probe,
+    Run,
+    later_calls,
+    literal_layers,
+    literal_outputs,
+)
 from verify.pytorch.modules.differences import (
+    RANDOM,
     Calls,
     distance,
     recorded,
     what_differs,
     where_gradients_differ,
 )
+from verify.pytorch.modules.layers import whole
 from verify.pytorch.modules.probing import next_numbers, probing
 
 __all__ = ["Computing", "activation_and_precision"]
@@ -151,17 +159,25 @@ class Computing:
 
     @contextmanager
     def _without_draws(self, dtype: torch.dtype | None, train: bool) -> Iterator[None]:
-        """`probing`; raises `InvalidArgument` for draws, which may act at other times."""
+        """`probing`; raises `InvalidArgument` for draws, which may act at other times, in place of
+        another cause: dropout of few neurons is a scale at most calls."""
         with probing(self.model, dtype, train=train) as new:
             before = next_numbers(new)
             self.probe.load(self.linear)
-            yield
-            if next_numbers(new) != before:
+            other: InvalidArgument | None = None
+            try:
+                yield
+            except InvalidArgument as error:
+                other = error
+            draws = next_numbers(new) != before
+            if draws and (other is None or RANDOM not in str(other)):
                 raise InvalidArgument(
                     "expected a model with a deterministic forward, got a forward that draws "
                     "random numbers, with or without an effect; leave out random depth, dropout "
                     "and noise"
                 )
+            if other:
+                raise other
 
     def _check_exactly(self) -> None:
         limits = [_EXACT] * (1 + len(self.layers))
@@ -169,6 +185,8 @@ class Computing:
             probe = self.probe.scaled(scale)
             found = probe.run(self.model, self.linear)
             self._refuse_if(self._differs(found, probe.literal(self.slope), limits), scale=scale)
+        if self._rescaled(_EXACT):
+            self._refuse_if(_OUTPUTS)
         alone = self.probe.alone()
         self._check_same(alone, alone.literal(self.slope), limits, "in a batch of one")
 
@@ -187,6 +205,8 @@ class Computing:
             got = self._differs(found, rounded, floors)
             if got and self._differs(found, expected, limits):
                 self._refuse_if(got, lowest)
+        if self.steps is not torch.float64 and self._rescaled(_MOST_ROUNDING):
+            self._refuse_if(_OUTPUTS)
         for probe in self.probe.in_batches():
             self._check_same(probe, found, floors, f"in a batch of {len(probe.x)}")
         for _ in later_calls():
@@ -212,10 +232,36 @@ class Computing:
                 f"examples"
             )
 
+    def _rescaled(self, limit: float) -> bool:
+        """Whether layers called once each, in order, have other inputs than in the network: scales
+        that undo one another, under which pre-activations move by another amount."""
+        calls, _ = recorded(self.model, self.linear, self.probe.inputs(self.linear))
+        if [index for index, _, _ in calls] != [*range(len(self.linear))]:
+            return False
+        *below, _ = literal_layers(self.probe.weights, self.probe.x, self.slope)
+        right = [self.probe.x, *(torch.where(z > 0, z, self.slope * z) for z in below)]
+        pairs = zip((into.cpu() for _, into, _ in calls), right, strict=True)
+        return any(
+            one.numel() == two.numel() and distance(one.reshape(-1), two.reshape(-1)) > limit
+            for one, two in pairs
+        )
+
+    def _written(self) -> str | None:
+        """The name of the first weight that is no longer the probe's."""
+        pairs = zip(self.layers.items(), self.probe.weights, strict=True)
+        held = ((name, whole(layer.weight), weight) for (name, layer), weight in pairs)
+        changed = (name for name, now, weight in held if not torch.equal(now, weight.to(now)))
+        return next((f"{name}.weight" for name in changed), None)
+
     def _refuse_if(self, got: str, dtype: torch.dtype | None = None, scale: float = 1.0) -> None:
         """Raise `InvalidArgument` for a difference of outputs or gradients.
 
         ``dtype``: in which alone it shows.  ``scale``: of the inputs at which it shows."""
+        if got and (name := self._written()):
+            raise InvalidArgument(
+                f"expected a model whose forward leaves its weights as they are, got one that "
+                f"changes {name!r}; clip, normalise and shrink weights after the step"
+            )
         if got and got is not _OUTPUTS:
             where = f" in {dtype}" if dtype else ""
             raise InvalidArgument(

@@ -13,7 +13,7 @@ from torch import nn
 
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
-from verify.pytorch.modules.layers import placed
+from verify.pytorch.modules.layers import alone, placed
 
 __all__ = [
     "FAILURES",
@@ -102,7 +102,14 @@ class Probe:
         outputs = found.reshape(-1)
         if outputs.requires_grad:
             total: Any = (outputs * self.factors.to(outputs)).sum()
-            total.backward()
+            try:
+                total.backward()
+            except FAILURES as error:
+                raise InvalidArgument(
+                    f"expected a model with a backward pass after each call, got "
+                    f"{type(error).__name__}: {error}; let each call compute its outputs anew, "
+                    f"and let autograd take their gradients"
+                ) from error
         return Run(outputs.detach().cpu(), tuple(map(_gradient, layers, trained)))
 
     def literal(self, slope: float, dtype: torch.dtype = torch.float64) -> Run:
@@ -136,14 +143,20 @@ def called(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
         raise InvalidArgument(
             f"expected a model that takes inputs of shape (batch, "
             f"{', '.join(map(str, x.shape[1:]))}) in {x.dtype} to one output each, got "
-            f"{type(error).__name__}: {error}; let its forward run on such inputs"
+            f"{type(error).__name__}: {error}; "
+            + (_net_of(model) or "let its forward run on such inputs")
         ) from error
     if not isinstance(found, torch.Tensor):
         raise InvalidArgument(
             f"expected a model whose output is a tensor, got one of type {type(found).__name__}; "
-            f"return the outputs of the readout alone"
+            + (_net_of(model) or "return the outputs of the readout alone")
         )
     return found
+
+
+def _net_of(model: nn.Module) -> str:
+    """The network within a LightningModule, whose forward may take or return anything."""
+    return alone(model) if hasattr(model, "training_step") else ""
 
 
 def literal_outputs(weights: Sequence[torch.Tensor], x: torch.Tensor, slope: float) -> torch.Tensor:

@@ -16,8 +16,17 @@ from torch.nn import functional
 
 from verify.pytorch.modules.computing import FAILURES
 
-__all__ = ["Calls", "distance", "recorded", "times", "what_differs", "where_gradients_differ"]
+__all__ = [
+    "RANDOM",
+    "Calls",
+    "distance",
+    "recorded",
+    "times",
+    "what_differs",
+    "where_gradients_differ",
+]
 
+RANDOM = "changes from call to call in training mode"
 _AGREES = 1e-9
 
 Calls = list[tuple[int, torch.Tensor, torch.Tensor]]
@@ -110,10 +119,7 @@ def what_differs(
     if _same(found, expected):
         return f"a model with an activation after {last!r}", "leave it out, the readout is linear"
     if not _same(found, found_again):
-        return (
-            f"a model that is random in training mode after {last!r}",
-            "leave out dropout and noise",
-        )
+        return f"a model that {RANDOM} after {last!r}", "leave out dropout, noise and running means"
     return (
         f"a model that changes the output of {last!r}",
         "leave out the operation after it, such as a scale or a skip connection",
@@ -145,7 +151,7 @@ def _below(names: Sequence[str], calls: Calls, again: torch.Tensor) -> tuple[str
     _, into, _ = calls[-1]
     where = f"before {name!r}" if len(calls) == 1 else f"between {names[-2]!r} and {name!r}"
     if not _same(into, again):
-        return f"a model that is random in training mode {where}", "leave out dropout and noise"
+        return f"a model that {RANDOM} {where}", "leave out dropout, noise and running means"
     if len(calls) == 1:
         return (
             f"a model that changes its inputs before {name!r}",
@@ -155,7 +161,7 @@ def _below(names: Sequence[str], calls: Calls, again: torch.Tensor) -> tuple[str
     if _same(into, out):
         return f"a model with no activation {where}", "put an activation there, such as nn.ReLU()"
     if named := _named_activation(out, into):
-        fix = "the theory does not cover it yet, give ReLU or LeakyReLU"
+        fix = "the theory at finite width covers ReLU and LeakyReLU, so give one of them"
         return f"a model with {named} {where}", fix
     ordered = (each.reshape(-1).sort()[0] for each in (out, into))
     if _named_activation(*ordered):
@@ -180,7 +186,7 @@ def _skip(names: Sequence[str], calls: Calls, slope: float) -> tuple[str, str] |
                 around = dict.fromkeys([names[first], names[k]])
                 return (
                     f"a model with a skip connection around {' and '.join(map(repr, around))}",
-                    "the theory does not cover it yet, so leave it out",
+                    "leave it out; theory.Residual has its law, but residual modules are not read",
                 )
     return None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations, pairwise
 from typing import Any
 
@@ -11,7 +11,7 @@ from torch import nn
 
 from theory.errors import InvalidArgument
 
-__all__ = ["PRECISIONS", "linear_layers", "placed", "whole"]
+__all__ = ["PRECISIONS", "alone", "linear_layers", "placed", "whole"]
 
 _SILENT = nn.Flatten | nn.Identity | nn.Sequential | nn.ModuleList | nn.ModuleDict
 _KNOWN = nn.Linear | nn.ReLU | nn.LeakyReLU | _SILENT
@@ -30,15 +30,15 @@ def linear_layers(model: nn.Module) -> dict[str, nn.Linear]:
     named = dict(model.named_modules())
     for name, module in named.items():
         _check_kind(model, name, module)
-    if type(model).forward is nn.Module.forward and "forward" not in vars(model) and _alone(model):
+    if type(model).forward is nn.Module.forward and "forward" not in vars(model) and alone(model):
         raise InvalidArgument(
             f"expected a model with its own forward, got {type(model).__name__} without one; "
-            + _alone(model)
+            + alone(model)
         )
     for name, parameter in model.named_parameters():
         _check_present(name, parameter)
     layers = {name: module for name, module in named.items() if isinstance(module, nn.Linear)}
-    _check_chain(list(layers.values()))
+    _check_chain(layers)
     _check_parameters(model, list(layers.values()))
     _check_apart({f"{name}.weight": layer.weight for name, layer in layers.items()})
     return layers
@@ -84,16 +84,31 @@ def _check_kind(model: nn.Module, name: str, module: nn.Module) -> None:
             f"wrapped, or use fully_shard"
         )
     kind = type(module)
-    ready_made = kind.__module__.startswith(("torch.nn.", "torch.ao."))
+    ready_made = kind.__module__.startswith("torch.nn.")
+    if kind.__module__.startswith("torch.ao."):
+        raise InvalidArgument(
+            f"expected layers that compute with their own weights, got {kind.__name__} of "
+            f"{kind.__module__} at {name!r}; pass the module before it was prepared for "
+            f"quantisation or quantised"
+        )
     foreign = ready_made and not isinstance(module, _KNOWN)
     if foreign and kind.__module__ not in _JUDGED and not any(module.children()):
         raise InvalidArgument(
-            f"expected a model of Linear and ReLU, got {module!r} at {name!r}; "
-            + (_alone(model) or "the theory does not cover it yet, so remove it, used or not")
+            f"expected a model of Linear and ReLU, got {_named(module)} at {name!r}; "
+            + (
+                alone(model)
+                or "the theory at finite width covers no other layers, so remove it, used or not"
+            )
         )
 
 
-def _alone(model: nn.Module) -> str:
+def _named(module: nn.Module) -> str:
+    """As it prints itself, where that is one line, else its class."""
+    printed = repr(module)
+    return type(module).__name__ if "\n" in printed else printed
+
+
+def alone(model: nn.Module) -> str:
     """Which part of ``model`` is the network, where one part is."""
     parts = [
         name
@@ -140,16 +155,31 @@ def _check_present(name: str, parameter: nn.Parameter) -> None:
         )
 
 
-def _check_chain(layers: Sequence[nn.Linear]) -> None:
+def _ends(named: Mapping[str, nn.Linear]) -> list[str]:
+    """The layers with as many outputs as no layer has inputs."""
+    taken = {layer.in_features for layer in named.values()}
+    return [name for name, layer in named.items() if layer.out_features not in taken]
+
+
+def _check_chain(named: Mapping[str, nn.Linear]) -> None:
+    layers = list(named.values())
     if len(layers) < 2:
         raise InvalidArgument(
-            f"expected a model with a hidden layer and a readout, got {len(layers)} linear "
-            f"layer(s); give two or more"
+            f"expected a model with a hidden layer and a readout, got {len(layers)} "
+            f"layer(s) of class torch.nn.Linear; give two or more"
         )
     if any(a.out_features != b.in_features for a, b in pairwise(layers)):
+        if len(ends := _ends(named)) > 1:
+            listed = ", ".join(map(repr, ends))
+            raise InvalidArgument(
+                f"expected linear layers that form one chain to one readout, got {len(ends)} with "
+                f"as many outputs as no layer has inputs: {listed}; leave out second heads, gates "
+                f"and other networks, or pass one network alone"
+            )
         raise InvalidArgument(
-            f"expected linear layers in the order in which they are used, got the shapes "
-            f"{[tuple(layer.weight.shape) for layer in layers]}; register them in that order"
+            f"expected linear layers that form one chain, got the weights' shapes "
+            f"{[tuple(layer.weight.shape) for layer in layers]}; register the layers in the order "
+            f"in which they are used, and leave out branches and concatenations"
         )
     if layers[-1].out_features != 1:
         raise InvalidArgument(

@@ -67,7 +67,9 @@ def network_of(model: nn.Module, *, input_norm2: object = None) -> MLP:
     ``LeakyReLU``) between them.  ``input_norm2``: |x|^2 of its inputs; None is the input width.
     Raises `InvalidArgument` for a module that is, or computes, anything else, in its gradients too;
     biases are refused, since the theory has none.  A finite number of calls shows no change of a
-    forward or of a hook that begins after 64 calls, or in batches beyond 1024.
+    forward or of a hook that begins after 64 calls, in batches beyond 1024, under autocast or on
+    another device, no hook on a node of autograd, and nothing that a training loop does outside
+    ``forward``.
 
     >>> from torch import nn
     >>> layers = nn.Linear(5, 8, bias=False), nn.ReLU(), nn.Linear(8, 1, bias=False)

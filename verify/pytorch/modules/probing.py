@@ -25,6 +25,7 @@ from torch import nn
 from torch.backends import cudnn
 from torch.nn.modules import module as module_state
 
+from theory.errors import InvalidArgument
 from theory.waiting import announced
 from verify.pytorch.modules.stand_ins import is_installed
 
@@ -152,8 +153,18 @@ def probing(
             if isinstance(held, _CONTAINERS):
                 stack.callback(_restorer(held))
         if train:
-            model.train()
+            _train(model)
         yield _exchange(model, reached, dtype)
+
+
+def _train(model: nn.Module) -> None:
+    try:
+        model.train()
+    except Exception as error:
+        raise InvalidArgument(
+            f"expected a model that has a training mode, got {type(error).__name__}: {error} from "
+            f"its train(); let train() set the mode"
+        ) from error
 
 
 @contextmanager
