@@ -99,8 +99,8 @@ _OF_ESTIMATES = {
 _STATISTICS = {name: fix for names, fix in _OF_ESTIMATES.items() for name in names.split()}
 
 
-class _NoNumber(InvalidArgument, TypeError):
-    """An operator is used on a value that is no number."""
+class NoNumber(InvalidArgument, TypeError):
+    """An operator, a condition or SymPy uses a value that is no number and no expression."""
 
 
 class Answering:
@@ -151,21 +151,33 @@ class NoOperators(Answering):
 
     def _no_number(self, *_: object) -> NoReturn:
         """Refuse an operator."""
+        self._refuse("a number at an operator")
+
+    def __bool__(self) -> NoReturn:
+        self._refuse("a number or a comparison in a condition")
+
+    def _sympy_(self) -> NoReturn:
+        """Refuse to be part of an expression: SymPy would take the float, without eta."""
+        self._refuse("a number or an expression for SymPy")
+
+    def _refuse(self, wanted: str) -> NoReturn:
         expression = ", or value.exact for its expression" if hasattr(self, "lambdify") else ""
-        raise _NoNumber(
-            f"expected a number at an operator, got {type(self).__name__}; write float(value) for "
-            f"its number{expression}"
+        raise NoNumber(
+            f"expected {wanted}, got {type(self).__name__}; write float(value) for its "
+            f"number{expression}"
         )
 
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _no_number
     __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = _no_number
     __pow__ = __rpow__ = __neg__ = __abs__ = __int__ = __round__ = _no_number
+    __divmod__ = __rdivmod__ = __matmul__ = __rmatmul__ = __pos__ = __invert__ = _no_number
+    __floor__ = __ceil__ = __trunc__ = __index__ = _no_number
     __lt__ = __le__ = __gt__ = __ge__ = _no_number
 
     def __getitem__(self, item: object) -> NoReturn:
         """Refuse an item, also of a loop."""
         numbers = "value.evaluate() has its numbers, value.exact its expressions"
-        raise _NoNumber(
+        raise NoNumber(
             f"expected no index of {type(self).__name__}, got [{brief(item)}]; "
             f"{numbers if hasattr(self, 'lambdify') else 'value.value has its numbers'}"
         )
