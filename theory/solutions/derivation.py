@@ -207,7 +207,8 @@ class Derivation(Solved):
         network and the layer hold.
 
         With a symbolic depth or layer, a sum of polynomials times powers, for sizes within
-        the conditions of `closed_form`; `NotSolved` for widths that differ.  `at` takes numbers safely.
+        the conditions of `closed_form`; `NotSolved` for widths that differ.  `at` takes numbers
+        safely.
 
         >>> from theory import MLP, derive
         >>> from theory.observables import K, trace
