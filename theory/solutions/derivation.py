@@ -206,9 +206,8 @@ class Derivation(Solved):
         """The observable's mean, exact: a rational number, or a function of the symbols that the
         network and the layer hold.
 
-        With a symbolic depth or layer, a sum of polynomials times powers, for sizes within
-        the conditions of `closed_form`; `NotSolved` for widths that differ.  `at` takes numbers
-        safely.
+        With a symbolic depth or layer, a sum of polynomials times powers, for sizes within the
+        conditions of `closed_form`; `NotSolved` for widths that differ.  Use `at` for numbers.
 
         >>> from theory import MLP, derive
         >>> from theory.observables import K, trace
@@ -367,8 +366,7 @@ class Derivation(Solved):
                 f"the exact function of {self.network} is too long: put numbers in, as in "
                 f".at(n=64), or leave depth out and use leading()"
                 if self._symbols()
-                else f"the exact number of {self.network} has too many digits to be held: use "
-                f"evaluate(digits)"
+                else f"the exact number of {self.network} has too many digits: use evaluate(digits)"
             )
         with announced("exact value"):
             return self._recursion().value(self._numeric_layer())
