@@ -11,7 +11,7 @@ __all__ = ["Setting", "candidates", "numpy_setting", "residual_settings"]
 class Setting:
     """One way to run one library.
 
-    ``form``: how the library is asked for the update, a key of its module's ``FORMS``.
+    ``form``: how the library is requested the update, a key of its module's ``FORMS``.
     ``dtype``: of weights and sums.  ``processes`` work side by side on networks of their own,
     each with ``threads`` threads inside the library.  ``batch``: networks in one call.
     """

@@ -10,7 +10,7 @@ and at L = t/e
 
 Coefficients are Laurent series, exact; their poles cancel, order by order.  SymPy's `ring_series`
 expands each.  A coefficient of such a
-series is a polynomial, in the depth symbols or in t, over the field of what is left of the sizes
+series is a polynomial, in the depth symbols or in t, over the field of the remaining sizes
 once n is gone.
 """
 
@@ -50,7 +50,7 @@ class Expansion:
     """Series of elements of ``domain``, a field with n, over polynomials in ``symbols``, to
     ``size`` terms: polynomials of `ring`, whose first generator is e.
 
-    ``large``: what grows in the place of n, so that e = 1/large.
+    ``large``: the symbol that grows in place of n, so that e = 1/large.
     """
 
     domain: Domain
@@ -60,7 +60,7 @@ class Expansion:
 
     @cached_property
     def field(self) -> Domain:
-        """The field of the coefficients: what ``domain`` holds besides ``large``."""
+        """The field of the coefficients: ``domain`` without ``large``."""
         return field_of(frozenset(self.domain.symbols) - {self.large})
 
     @cached_property

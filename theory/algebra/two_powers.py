@@ -63,7 +63,7 @@ class TwoPowers:
         if getattr(domain, "symbols", ()) != (n,) or len(total.terms) != 2:
             raise NotSolved(
                 "a sum of positive terms is solved at the last layer of networks with the symbols "
-                "n and L alone: leave layer out, and give the others numbers"
+                "n and L alone: leave layer out, and give numbers for the other symbols"
             )
         for shift in (0, 1):
             powers = total.at({L: L + shift}).powers("fast numbers are", L)

@@ -45,7 +45,7 @@ _CHOICES = {n_0: (1, 2, 3, 5), a: (Rational(1, 2), Rational(1, 3), Integer(1))}
 
 
 class Claim(enum.Enum):
-    """What is claimed of a formula: equality, or a limit of formula over exact value of 1."""
+    """The claim about a formula: equality, or a limit 1 of formula over exact value."""
 
     EXACT = "exact"
     LEADING = "leading"
@@ -53,7 +53,7 @@ class Claim(enum.Enum):
 
 
 class Quantity(enum.Enum):
-    """What a formula is for."""
+    """The quantity of a formula."""
 
     UPDATE = "update"
     RATE = "rate"
@@ -91,7 +91,7 @@ class Target:
 
     @property
     def ratio(self) -> Expr:
-        """What t stands for: depth over width, t itself where the widths differ."""
+        """The meaning of t: depth over width, t itself where the widths differ."""
         return as_layers(sizes(self).get(t, t))
 
     def spoken(self, point: Point) -> Point:
@@ -151,7 +151,7 @@ class Target:
         return _value(self.at(point))
 
     def implied(self, value: Number | None) -> Number | None:
-        """What a value of the formula says of E; None where it says nothing."""
+        """The value of E that a value of the formula implies; None where it implies none."""
         if value is None or self.quantity is Quantity.UPDATE:
             return value
         if value <= 0:
@@ -243,7 +243,7 @@ def as_layers(expression: Expr) -> Expr:
 
 
 def sizes(target: Target) -> dict[Symbol, Expr]:
-    """What each symbol of a formula stands for in a network; numbers where they are known.
+    """The meaning of each symbol of a formula in a network; numbers where they are known.
 
     t is L/n everywhere, B/n in blocks; n is left out where the widths differ.
     """

@@ -158,7 +158,7 @@ class SquaredUpdate(PartOfMean):
 
     @property
     def _symbol(self) -> Math:
-        """What it is the value of, part and layer in place."""
+        """The name of this value, with its part and layer."""
         part = rf"_{{\text{{{self.part}}}}}" if self.part else ""
         moved = self.network._moved(self.layer)
         return Math("", rf"\mathbb{{E}}\bigl[(\Delta {moved})^2\bigr]{part}")

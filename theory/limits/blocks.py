@@ -68,7 +68,9 @@ def _as_blocks_grow(sums: Sequence[Weighted]) -> Expr:
     """The leading term as B -> infinity at fixed b/B."""
     if any(B in getattr(total.ring.domain, "symbols", ()) for _, total in sums):
         if any(B not in getattr(total.ring.domain, "symbols", ()) for _, total in sums):
-            raise NotSolved("the parts grow differently in the number of blocks: ask for one part")
+            raise NotSolved(
+                "the parts grow differently in the number of blocks: use label or output alone"
+            )
         return _leading(sums, B, _AT_BLOCK).subs({t: 1, _SHARE: b / B})
     return Add(*(_largest_power(weight, total) for weight, total in sums))
 

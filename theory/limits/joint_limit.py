@@ -60,7 +60,7 @@ class JointLaw:
             value = self.taylor(power, order)
             if value != 0:
                 return value * t**power
-        raise NotSolved("the first 200 terms in t vanish: ask for coefficient() itself")
+        raise NotSolved("the first 200 terms in t vanish: use coefficient()")
 
     def taylor(self, power: int, order: int = 0) -> Expr:
         """The coefficient of t^power in f_order(t) about t = 0."""
@@ -104,7 +104,9 @@ class JointLaw:
 
     def _at(self, order: int) -> list[tuple[Expr, ExpSum]]:
         if not 0 <= order < self.orders:
-            raise NotSolved(f"this law is known to {self.orders} orders: ask for more of them")
+            raise NotSolved(
+                f"this law is known to {self.orders} orders: give a larger number of orders"
+            )
         index = order - self.power
         return [(each, series[index]) for each, series in self.parts if series.get(index)]
 

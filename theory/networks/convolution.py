@@ -38,7 +38,7 @@ class Convolution(Network):
 
     ``channels``: int or the symbol ``n``.  ``positions``, ``kernel``, ``depth``: ints.
     ``input_channels``: int, the symbol ``n_0``, or the channels (None).
-    ``shared``: False gives each position weights of its own, in the readout too, whose variance is
+    ``shared``: False gives each position separate weights, in the readout too, whose variance is
     then readout_variance/(channels^2 positions) for each.
     ``gram``: inner products of the input's positions over input_channels, a square of numbers; None
     is the identity.
@@ -78,7 +78,7 @@ class Convolution(Network):
         if not isinstance(self.shared, bool):
             raise InvalidArgument(
                 f"expected True or False for shared, got shared={typed(self.shared)}; False gives "
-                f"each position weights of its own"
+                f"each position separate weights"
             )
         for name in ("weight_variance", "readout_variance"):
             if getattr(self, name) is not None:
@@ -115,7 +115,7 @@ class Convolution(Network):
 
     @property
     def free_symbols(self) -> frozenset[Symbol]:
-        """The symbols that this network still holds.
+        """The open symbols of this network.
 
         >>> Convolution(8, 3, 2, 2).free_symbols
         frozenset()

@@ -119,7 +119,7 @@ class Graph(Network):
 
     @property
     def free_symbols(self) -> frozenset[Symbol]:
-        """The symbols that this network still holds.
+        """The open symbols of this network.
 
         >>> Graph({"a": ("x",)}, readout="a").free_symbols
         frozenset({n})

@@ -135,7 +135,9 @@ class Network(PlainText, ABC):
         """
         if isinstance(self.depth, int):
             return self.depth
-        raise NotSolved("this needs a depth in numbers, got depth=L: give one, as in MLP(depth=4)")
+        raise NotSolved(
+            "this needs a depth in numbers, got depth=L: give a number, as in MLP(depth=4)"
+        )
 
     @property
     def c(self) -> Expr:
@@ -174,7 +176,7 @@ class Network(PlainText, ABC):
 
     @property
     def free_symbols(self) -> frozenset[Symbol]:
-        """The symbols that this network still holds.
+        """The open symbols of this network.
 
         >>> from theory import MLP
         >>> sorted(map(str, MLP().free_symbols))
@@ -305,9 +307,9 @@ def repeating_network(network: object) -> Network:
     checked = checked_network(network)
     if checked._whole:
         raise NotSolved(
-            f"a {type(checked).__name__} has the exact means of squared_update alone: ask for its "
-            f"exact, label, output or evaluate(), or give a network whose layers repeat, as "
-            f"MLP(64, 4)"
+            f"a {type(checked).__name__} has exact means of squared_update alone: use its exact, "
+            f"label, output or evaluate(), or give a network whose layers repeat, such as MLP(64, "
+            f"4)"
         )
     return checked
 
@@ -336,7 +338,7 @@ def numeric_depth(network: Network) -> int:
     if isinstance(network.depth, int):
         return network.depth
     raise InvalidArgument(
-        "expected a depth in numbers, got depth=L; give one, such as MLP(depth=4)"
+        "expected a depth in numbers, got depth=L; give a number, as in MLP(depth=4)"
     )
 
 
@@ -347,7 +349,7 @@ def asked_rates(network: Network, rates: object) -> Any:
 
 
 def asked_layer(network: Network, layer: object) -> Any:
-    """The one layer asked for: the last for None; for an MLP an int, or the symbol ell."""
+    """The requested layer: the last for None; for an MLP an int, or the symbol ell."""
     return network._asked_layer(layer)
 
 
@@ -369,7 +371,7 @@ def _layer_rates(network: Network, rates: object) -> tuple[Expr, ...] | Rates:
 
 
 def _hidden_layer(network: Network, layer: object) -> int | Symbol:
-    """The one layer asked for: the last for None, an int, or the symbol ell."""
+    """The requested layer: the last for None, an int, or the symbol ell."""
     layer = meant(layer, ell, L)
     if layer is None or layer == network.depth == L:
         return network.depth
@@ -392,7 +394,7 @@ def _hidden_layer(network: Network, layer: object) -> int | Symbol:
         )
     if isinstance(layer, tuple | list | range):
         raise InvalidArgument(
-            f"expected one layer, got layer={typed(layer)}; ask for the layers one at a time"
+            f"expected one layer, got layer={typed(layer)}; give one layer at a time"
         )
     if isinstance(layer, Symbol):
         return ell

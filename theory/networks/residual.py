@@ -132,7 +132,7 @@ class Residual(Network):
 
     @property
     def free_symbols(self) -> frozenset[Symbol]:
-        """The symbols that this network still holds.
+        """The open symbols of this network.
 
         >>> sorted(map(str, Residual().free_symbols))
         ['B', 'n']

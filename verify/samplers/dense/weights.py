@@ -130,7 +130,7 @@ def _begin_rows(weights: Weights, layer: int, begin: int) -> None:
 @kernel
 def _needed_row(weights: Weights, layer: int, i: int) -> Array:
     """Row ``i``, at the columns that matter, of a pass that asks for every row it needs, in order:
-    as it was kept, or drawn again; it lasts until the next is asked for."""
+    as it was kept, or drawn again; it lasts until the next is requested."""
     m = weights.now.columns
     if weights.begin[layer] >= 0:
         start = weights.now.row

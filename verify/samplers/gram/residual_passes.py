@@ -7,7 +7,7 @@ W a.  They span a frame of four directions: h below; W a across it, so that h ab
 first two; g above across these; U^T delta across all three.  An update that comes from below has a
 fifth direction, drawn at the block.  A branch is a masked layer, held as in
 `verify.samplers.gram.leaky_passes`: of its active and of its inactive neurons the directions along
-the pre-activations, along delta across these, and the length of what is left.
+the pre-activations, along delta across these, and the length of the rest.
 
 Nothing depends on what a ReLU's inactive neurons meet but the update of the branch itself: where no
 branch is asked for, numbers stand in the place of their draws, which come last at each block, so
@@ -244,7 +244,7 @@ def _backward(
 
 @part
 def _enter(stream: Stream, width: int, here: Block, room: Room, lanes: int) -> None:
-    """u below a block in its frame, and what U meets of it.
+    """u below a block in its frame, and the input of U from it.
 
     What u has across h and g points anywhere across these: along two directions of the frame across
     e, and along a fifth.
@@ -325,7 +325,7 @@ def _add_branch(
 
 @part
 def _mask(scales: ResidualScales, here: Block, room: Room, lanes: int) -> None:
-    """What W meets of y = D w."""
+    """The input of W from y = D w."""
     for j in range(lanes):
         bare = here.on[j] == 0.0
         factor, cos, sin = select(bare, 1.0, scales.slope), here.cos[j], here.sin[j]

@@ -85,7 +85,7 @@ def _logs(numbers: Any) -> Any:
 
 
 class Block(NamedTuple):
-    """What a block leaves, a number for each network.
+    """The state after a block, a number for each network.
 
     Of the branch, in units of sd |h below| (pre-activations z) and in unit vectors: ``on``, active
     neurons; ``z_on``, ``z_off``, lengths; ``cos``, ``sin``, sigma(z) in the plane of the two z's;
@@ -133,7 +133,8 @@ class Block(NamedTuple):
 
 
 class Room(NamedTuple):
-    """What the passes carry from block to block, and room for draws, a number for each network.
+    """The state that passes carry from block to block, and room for draws, a number for each
+    network.
 
     ``log_h``: log |h|.  ``along_h``, ``along_g``, ``rest``: the unit vector along the update u of
     the stream (going down, along g): along h, along the part of g across h, and what is left;
