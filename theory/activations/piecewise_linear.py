@@ -147,7 +147,7 @@ def _slope(value: object) -> Expr:
 
 
 def checked_activation(activation: object) -> None:
-    """Raise `InvalidArgument` for what is no activation."""
+    """Raise `InvalidArgument` for a value that is not an activation."""
     if not isinstance(activation, PiecewiseLinear):
         raise InvalidArgument(
             f"expected ReLU(), LeakyReLU(slope) or Linear() for activation, "

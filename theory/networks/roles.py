@@ -23,6 +23,7 @@ __all__ = [
     "ByRole",
     "UpDown",
     "WeightsThenActivated",
+    "block_of",
     "checked_branch",
     "in_blocks",
 ]
@@ -95,6 +96,11 @@ class Branch(PlainText):
 
     def __repr__(self) -> str:
         return f"Branch({self.block})"
+
+
+def block_of(layer: Any) -> Any:
+    """The block of a `Branch`; any other layer as it is."""
+    return layer.block if isinstance(layer, Branch) else layer
 
 
 def in_blocks(value: object) -> object:
