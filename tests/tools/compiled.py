@@ -9,7 +9,7 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
-from theory import MLP, LeakyReLU
+from theory import MLP, LeakyReLU, Tanh
 from theory.observables import K, Observable, g
 from verify import Conditioned, Dense, Gram, RareEvents, monte_carlo
 from verify.samplers.sampler import Sampler
@@ -17,12 +17,15 @@ from verify.samplers.sampler import Sampler
 __all__ = ["main"]
 
 RELU, LEAKY = MLP(4, 2), MLP(4, 2, activation=LeakyReLU("0.5"))
+SMOOTH = MLP(4, 2, activation=Tanh())
 CASES: tuple[tuple[MLP, Sampler, Observable | None], ...] = (
     (RELU, Conditioned(), None),
     (RELU, Gram(), None),
     (RELU, Dense(), None),
     (LEAKY, Gram(), None),
     (RELU, RareEvents(), None),
+    (SMOOTH, Conditioned(), None),
+    (SMOOTH, Dense(), None),
     (RELU, Dense(), g @ K @ g),
     (RELU, Conditioned(), g @ K @ g),
 )
@@ -30,7 +33,7 @@ CASES: tuple[tuple[MLP, Sampler, Observable | None], ...] = (
 
 def _compile(network: MLP, sampler: Sampler, observable: Observable | None) -> None:
     monte_carlo(network, samples=2, seed=1, sampler=sampler, observable=observable)
-    if isinstance(sampler, Conditioned) and observable is None:
+    if isinstance(sampler, Conditioned) and observable is None and network != SMOOTH:
         sampler.neurons(network, samples=2, seed=1)
 
 

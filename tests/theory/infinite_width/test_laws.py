@@ -168,7 +168,13 @@ POWERS: list[MLP] = [
 ]
 
 
-@pytest.mark.parametrize("network", POWERS, ids=lambda each: str(each)[:60])
+QUICK = MLP(activation=Tanh(), bias_variance="0.1"), MLP(activation=Softsign())
+MARKED = [
+    pytest.param(network, marks=() if network in QUICK else pytest.mark.slow) for network in POWERS
+]
+
+
+@pytest.mark.parametrize("network", MARKED, ids=lambda each: str(each)[:60])
 def test_the_recursion_tends_to_the_law(network: MLP) -> None:
     for optimiser in OPTIMISERS:
         law = depth_law(network, optimiser)
@@ -195,6 +201,7 @@ def test_constants_and_exponentials(network: MLP) -> None:
         assert_mean_square_of_z(network, law, 400)
 
 
+@pytest.mark.slow
 def test_the_stable_edge_of_gelu() -> None:
     """From an input at the fixed point: its slope there is 0.99, so that others settle slowly."""
     point = critical(GELU()).edge(5)
@@ -220,6 +227,7 @@ def test_wrong_constants_and_exponents_are_rejected() -> None:
         assert not math.isclose(found, 1, rel_tol=WITHIN)
 
 
+@pytest.mark.slow
 def test_a_half_stable_point_from_its_stable_side() -> None:
     """Mish, from below: a law with chi ~ 1 - 4.38/l."""
     point = critical(Mish()).points[1]
