@@ -1,0 +1,309 @@
+"""Infinite-width study: laws in the depth, recursions, and finite networks of three widths.
+
+``make infinite-width`` or ``python -m studies.infinite_width``: each activation class, optimiser
+and architecture, and real steps of deep ReLU networks.  Prints the tables of
+docs/infinite-width.md and keeps the numbers in studies/infinite_width.json.  The exit code is 1
+where networks reject a recursion, at a family-wise 1 % over all cells.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import groupby
+from math import exp, log
+from pathlib import Path
+from typing import Any
+
+from scipy.stats import norm
+from sympy import Float, sympify
+
+from theory import (
+    GELU,
+    MLP,
+    Activation,
+    GradientDescent,
+    Inputs,
+    LayerNorm,
+    Normalised,
+    NotSolved,
+    RMSNorm,
+    SignDescent,
+    Softsign,
+    Tanh,
+    critical,
+    maximal_learning_rate,
+    squared_update,
+)
+from theory.infinite_width.laws import DepthLaw
+from theory.infinite_width.wide_update import WideUpdate
+from theory.optimisers import Optimiser
+from verify import InfiniteWidthComparison, compare_infinite_width
+from verify.numerics.streams import derived_seed
+
+__all__ = [
+    "NETWORKS",
+    "OPTIMISERS",
+    "LawRow",
+    "Measured",
+    "StepRow",
+    "critical_z",
+    "kept_rows",
+    "law_rows",
+    "main",
+    "print_laws",
+    "print_steps",
+    "step_rows",
+]
+
+RESULTS = Path(__file__).with_name("infinite_width.json")
+SEED, LEVEL, TOLERANCE = 20, 0.01, "0.1"
+DEPTH, WIDTHS, SAMPLES = 10, (1000, 2000, 4000), 400
+"""Of the networks of a law."""
+DEEP = {"power": 10**5, "constant": 10**5, "exponential": 400}
+"""Layers at which each kind of law is compared with its recursion."""
+STEPS = {16: 200, 64: 100, 256: 64}
+"""Networks of each depth that take a real step, of each of `STEP_WIDTHS`."""
+STEP_WIDTHS = (20_000, 40_000, 80_000)
+
+_EDGE = critical(GELU()).edge(4)
+NETWORKS: dict[tuple[str, str], MLP] = {
+    ("ReLU", "plain"): MLP(),
+    ("ReLU", "drawn biases, variance 1/4"): MLP(bias_variance="1/4"),
+    ("tanh", "stable edge, biases 1/10"): MLP(activation=Tanh(), bias_variance="1/10"),
+    ("GELU", "stable edge, Q* = 4"): MLP(
+        activation=GELU(),
+        weight_variance=_EDGE.weight_variance,
+        bias_variance=_EDGE.bias_variance,
+    ),
+    ("tanh", "Q* = 0"): MLP(activation=Tanh()),
+    ("softsign", "Q* = 0"): MLP(activation=Softsign()),
+    ("z/(1 + z^4)^(1/4)", "Q* = 0"): MLP(activation=Activation("z/(1 + z**4)**(1/4)")),
+    ("tanh", "ordered, variance 1/2, biases 1/10"): MLP(
+        activation=Tanh(), weight_variance="1/2", bias_variance="1/10"
+    ),
+    ("tanh", "chaotic, variance 3"): MLP(activation=Tanh(), weight_variance=3),
+    ("ReLU", "RMSNorm before weights"): MLP(norm=RMSNorm()),
+    ("tanh", "RMSNorm before weights"): MLP(activation=Tanh(), norm=RMSNorm()),
+    ("ReLU", "LayerNorm before weights"): MLP(norm=LayerNorm()),
+    ("ReLU", "LayerNorm before activation"): MLP(norm=LayerNorm("activation")),
+}
+OPTIMISERS: dict[str, Optimiser] = {
+    "gradient": GradientDescent(),
+    "normalised": Normalised(),
+    "sign": SignDescent(),
+}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Networks of three widths, extrapolated to n = infinity: ``value``, its standard ``error``,
+    and the distance ``z`` to the recursion's ``expected``; ``correction``: c of E (1 + c/n);
+    ``enough``: the width from which networks are within 10 % of the recursion."""
+
+    expected: float
+    value: float
+    error: float
+    z: float
+    correction: float
+    enough: float
+
+
+@dataclass(frozen=True)
+class LawRow:
+    """A law ``constant`` * ``base``^L * L^``exponent`` (of sign descent over n^2), the depth from
+    which it ``holds`` to 10 %, and the recursion over it in a ``deep`` network."""
+
+    activation: str
+    architecture: str
+    optimiser: str
+    constant: str
+    exponent: str
+    base: str
+    regime: str
+    holds: int | None
+    deep: float
+    networks: Measured
+
+
+@dataclass(frozen=True)
+class StepRow:
+    """Real steps at the maximal ``rate`` of ``kind`` "linearised" or "real": their mean square at
+    the least width with its standard error, and `Measured` over all, as E (z' - z)^2."""
+
+    depth: int
+    kind: str
+    rate: float
+    first: tuple[float, float]
+    networks: Measured
+
+
+def law_rows() -> Iterator[LawRow]:
+    """Every network with every optimiser that is solved there."""
+    cells = [(names, network, rule) for names, network in NETWORKS.items() for rule in OPTIMISERS]
+    for index, ((activation, architecture), network, rule) in enumerate(cells):
+        given: dict[str, Any] = {"inputs": Inputs(), "optimiser": OPTIMISERS[rule]}
+        try:
+            update = squared_update(network, **given)
+            law = update.depth_law
+        except NotSolved:
+            continue
+        yield LawRow(
+            activation,
+            architecture,
+            rule,
+            *(str(each) for each in (law.constant, law.exponent, law.base)),
+            law.regime.partition("; ")[2],
+            _holds_from(update),
+            _deep_ratio(update, law),
+            _measured(
+                compare_infinite_width(
+                    squared_update(network._with(depth=DEPTH), **given),
+                    widths=WIDTHS,
+                    samples=SAMPLES,
+                    seed=derived_seed(SEED, index),
+                )
+            ),
+        )
+
+
+def _holds_from(update: WideUpdate) -> int | None:
+    try:
+        return update.law_holds_from(TOLERANCE)
+    except NotSolved:
+        return None
+
+
+def _deep_ratio(update: WideUpdate, law: DepthLaw) -> float:
+    """The recursion over the law."""
+    depth = DEEP[law.kind]
+    value = float(update.infinite_width(depth))
+    logs = float(law.constant), float(law.base), float(law.exponent)
+    return exp(log(value) - log(logs[0]) - depth * log(logs[1]) - logs[2] * log(depth))
+
+
+def _measured(found: InfiniteWidthComparison, scale: float = 1.0) -> Measured:
+    return Measured(
+        scale * found.expected,
+        scale * found.value,
+        scale * found.standard_error,
+        found.z,
+        found.correction,
+        found.width_within(float(TOLERANCE)),
+    )
+
+
+def step_rows() -> Iterator[StepRow]:
+    """Real steps of deep ReLU networks at both maximal rates."""
+    for depth, samples in STEPS.items():
+        network = MLP(depth=depth)
+        for kind, linearised in (("linearised", True), ("real", False)):
+            rate = float(maximal_learning_rate(network, inputs=Inputs(), linearised=linearised))
+            found = compare_infinite_width(
+                squared_update(network, step=rate),
+                widths=STEP_WIDTHS,
+                samples=samples,
+                seed=derived_seed(SEED, 1000 + 2 * depth + linearised),
+            )
+            first = found.estimates[0].total
+            least = (rate**2 * float(first.mean), rate**2 * float(first.standard_error))
+            yield StepRow(depth, kind, rate, least, _measured(found, rate**2))
+
+
+def critical_z(cells: int) -> float:
+    """|z| that one of so many true cells exceeds with a chance of 1 %, at most."""
+    return float(norm.isf(LEVEL / 2 / cells))
+
+
+def print_laws(rows: Sequence[LawRow]) -> None:
+    """Print each network, where its law holds, and a line for each optimiser."""
+    line = "  {:<11} {:<18} {:<14} {:>11} {:>13} {:>11} {:>11}".format
+    heads = ("optimiser", "constant", "growth", "10 % from L", "E/law at 10⁵", "z, 10 layers")
+    print(line(*heads, "10 % from n"))
+    print("─" * 98)
+    for (activation, architecture), group in groupby(
+        rows, lambda row: (row.activation, row.architecture)
+    ):
+        several = list(group)
+        print(f"{activation}, {architecture}: {several[0].regime}")
+        for row in several:
+            holds = "-" if row.holds is None else f"{row.holds:,}"
+            deep, found = f"{row.deep:.4f}", row.networks
+            print(
+                line(
+                    row.optimiser,
+                    _constant(row.constant),
+                    _growth(row),
+                    holds,
+                    deep if row.base == "1" else f"({deep})",
+                    f"{found.z:+.2f}",
+                    f"{found.enough:,.0f}",
+                )
+            )
+
+
+def _constant(text: str) -> str:
+    value = sympify(text)
+    return f"{float(value):.6g}" if value.has(Float) else text.replace("**", "^")
+
+
+def _growth(row: LawRow) -> str:
+    power = {"0": "1", "1": "L"}.get(row.exponent, f"L^{row.exponent}")
+    if "/" in power:
+        power = f"L^({row.exponent})"
+    return power if row.base == "1" else f"{power} {float(sympify(row.base)):.4f}^L"
+
+
+def print_steps(rows: Sequence[StepRow]) -> None:
+    """Print E (z' - z)^2 of real steps, from the recursion and of networks."""
+    line = "{:>5}  {:<11} {:>9} {:>12} {:>15} {:>15} {:>6}".format
+    print(line("depth", "rate of the", "rate", "at n = ∞", "width 20,000", "extrapolated", "z"))
+    print("─" * 79)
+    for row in rows:
+        found, (mean, error) = row.networks, row.first
+        print(
+            line(
+                row.depth,
+                f"{row.kind[:6]} step" if row.kind == "real" else "linearised",
+                f"{row.rate:.3g}",
+                f"{found.expected:.4f}",
+                f"{mean:.3f} ± {error:.3f}",
+                f"{found.value:.3f} ± {found.error:.3f}",
+                f"{found.z:+.2f}",
+            )
+        )
+
+
+def kept_rows() -> tuple[list[LawRow], list[StepRow]]:
+    """The rows of the last study, from `RESULTS`."""
+    record = json.loads(RESULTS.read_text(encoding="utf-8"))
+    laws = [LawRow(**(each | _networks(each))) for each in record["laws"]]
+    steps = [StepRow(**(each | _networks(each))) for each in record["steps"]]
+    return laws, [replace(each, first=tuple(each.first)) for each in steps]
+
+
+def _networks(record: dict[str, Any]) -> dict[str, Any]:
+    return {"networks": Measured(**record["networks"])}
+
+
+def main() -> int:
+    """Run the study; the exit code."""
+    laws, steps = list(_told(law_rows())), list(_told(step_rows()))
+    print_laws(laws)
+    print_steps(steps)
+    record = {"laws": [asdict(row) for row in laws], "steps": [asdict(row) for row in steps]}
+    RESULTS.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    every = [row.networks.z for row in (*laws, *steps)]
+    return int(max(map(abs, every)) > critical_z(len(every)))
+
+
+def _told(rows: Iterator[Any]) -> Iterator[Any]:
+    for row in rows:
+        print(".", end="", file=sys.stderr, flush=True)
+        yield row
+
+
+if __name__ == "__main__":
+    sys.exit(main())
