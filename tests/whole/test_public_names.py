@@ -52,6 +52,20 @@ SMOOTH: list[Any] = [theory.Tanh(), theory.Erf(), theory.Sin(), theory.Arctan(),
 SMOOTH += [theory.GELU(), theory.SiLU(), theory.Mish(), theory.ELU(), theory.Softplus()]
 SMOOTH += [theory.Activation("z/(1 + z**2)"), theory.RMSNorm(), theory.LayerNorm()]
 SMOOTH += [theory.critical(theory.Tanh()), theory.critical(theory.Tanh()).edge(1)]
+SMOOTH += [theory.GradientDescent(), theory.SignDescent(), theory.Normalised(), theory.Relative()]
+SMOOTH += [theory.Momentum("0.9"), theory.WeightDecay(theory.SignDescent(), 1), theory.Inputs()]
+
+
+def wide(network: MLP) -> list[Any]:
+    """Values as n -> infinity."""
+    return [
+        squared_update(network),
+        squared_update(network, optimiser=theory.SignDescent()),
+        squared_update(network, step=1),
+        maximal_learning_rate(network),
+        maximal_learning_rate(network, linearised=False),
+        layer_rates(network),
+    ]
 
 
 def values() -> list[Any]:
@@ -62,6 +76,8 @@ def values() -> list[Any]:
     update, label = squared_update(MLP()), squared_update(MLP()).label
     return [
         *SMOOTH,
+        *wide(MLP(activation=theory.Tanh())),
+        *wide(MLP(8, 3, activation=theory.Tanh())),
         *(theory.Graph({"a": ("x",)}, readout="a"), theory.Convolution(8, 3, 2, 2)),
         *(
             MLP(),

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import ast
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial, reduce
+from functools import reduce
 from operator import add, mul, neg, pos, sub, truediv
 from typing import Any
 
@@ -14,7 +13,7 @@ import numpy as np
 import sympy
 from sympy import Expr
 
-from theory.activations.nonlinearity import FloatArray, Nonlinearity, each, z
+from theory.activations.nonlinearity import FloatArray, Nonlinearity, erf_values, z
 from theory.coverage import answered_class
 from theory.errors import InvalidArgument
 from theory.public_names import cached_property
@@ -164,8 +163,8 @@ _NUMPY: dict[type, Callable[..., Any]] = {
     sympy.Abs: np.abs,
     sympy.atan: np.arctan,
     sympy.asinh: np.arcsinh,
-    sympy.erf: partial(each, math.erf),
-    sympy.erfc: partial(each, math.erfc),
+    sympy.erf: erf_values,
+    sympy.erfc: lambda x: 1 - erf_values(x),
     sympy.Max: lambda *values: reduce(np.maximum, values),
     sympy.Min: lambda *values: reduce(np.minimum, values),
     sympy.Heaviside: lambda x, half=0.5: np.heaviside(x, half),

@@ -116,7 +116,7 @@ class Critical(PublicNames):
 
         >>> from theory import GELU, critical
         >>> round(critical(GELU()).edge(4).weight_variance, 6)
-        1.983292
+        1.976110
         """
         fixed = number_between("variance", variance, "give the fixed point Q*, such as 1.0")
         point = edge_point(self.activation, fixed)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeAlias
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from theory.errors import InvalidArgument
 from theory.public_names import PublicNames
 from theory.validation import typed
 
-__all__ = ["FloatArray", "Nonlinearity", "checked_nonlinearity", "each", "sigmoid", "z"]
+__all__ = ["FloatArray", "Nonlinearity", "checked_nonlinearity", "erf_values", "sigmoid", "z"]
 
 FloatArray: TypeAlias = NDArray[np.float64]
 z = Symbol("z", real=True)
@@ -70,10 +71,31 @@ class Nonlinearity(PublicNames, ABC):
         return frozenset(self.formula.free_symbols) - {z}
 
 
-def each(function: Any, values: FloatArray) -> FloatArray:
-    """``function`` of one float, such as `math.erf`, of every entry."""
-    flat = np.asarray(values, dtype=np.float64)
-    return np.array([function(value) for value in flat.ravel().tolist()]).reshape(flat.shape)
+_SPACING, _ORDER, _END = 16, 12, 6.0
+
+
+def _taylor_of_erf() -> FloatArray:
+    """Taylor coefficients of erf at 0, 1/16, 2/16, ..., 6; shape (points, order + 1)."""
+    points = np.arange(int(_END) * _SPACING + 1) / _SPACING
+    rows = [np.array([math.erf(each) for each in points.tolist()])]
+    before, now = 0 * points, 2 / math.sqrt(math.pi) * np.exp(-np.square(points))
+    for power in range(1, _ORDER + 1):
+        rows.append(now / math.factorial(power))
+        before, now = now, -2 * points * now - 2 * (power - 1) * before
+    return np.column_stack(rows)
+
+
+_ERF = _taylor_of_erf()
+
+
+def erf_values(values: FloatArray) -> FloatArray:
+    """The error function of every entry, to an absolute 2e-16."""
+    size = np.minimum(np.abs(values), _END)
+    nearest = np.rint(size * _SPACING).astype(np.int64)
+    away, total = size - nearest / _SPACING, _ERF[nearest, _ORDER]
+    for power in range(_ORDER - 1, -1, -1):
+        total = total * away + _ERF[nearest, power]
+    return np.copysign(total, values)
 
 
 def sigmoid(values: FloatArray) -> FloatArray:

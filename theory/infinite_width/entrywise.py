@@ -9,18 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from theory.activations.nonlinearity import FloatArray
+from theory.activations.nonlinearity import FloatArray, Nonlinearity
 from theory.errors import NotSolved
 from theory.optimisers import OwnPart
 
-if TYPE_CHECKING:
-    from theory.infinite_width.layers import Layers
-
-__all__ = ["entrywise_part"]
+__all__ = ["Place", "entrywise_part"]
 
 _DEEPEST = 1000
 """Layers that take some ten seconds."""
@@ -29,30 +26,34 @@ _ORDER, _RANGE, _RANGES = 12, 0.7, 60
 """Points of a polynomial in log g, the range of log g that it covers, and the number of ranges."""
 
 
-def entrywise_part(entry: Callable[[Any], Any], layers: Layers) -> OwnPart:
-    """The own parts of all layers."""
-    wide, depth = layers.wide, len(layers)
-    if depth > _DEEPEST:
+class Place(NamedTuple):
+    """What a step's entries depend on in one layer: E z^2 as the activation sees it, what the norm
+    divides slopes by, tau, and what the norm takes from outputs, ``mean``, and divides them by."""
+
+    variance: float
+    slope_scale: float
+    gradient: float
+    mean: float
+    divisor: float
+
+
+def entrywise_part(
+    entry: Callable[[Any], Any], activation: Nonlinearity, input_size: float, places: list[Place]
+) -> OwnPart:
+    """The own parts of all layers, at fan-in n; the entries of the input are +-``input_size``."""
+    if len(places) > _DEEPEST:
         raise NotSolved(
-            f"an epsilon above 0 is solved for at most {_DEEPEST} layers, got {depth}: give fewer, "
-            f"or epsilon=0"
+            f"an epsilon above 0 is solved for at most {_DEEPEST} layers, got {len(places)}: give "
+            f"fewer, or epsilon=0"
         )
-    if abs(wide.size**2 / wide.square - 1) > 1e-12:
-        raise NotSolved("an epsilon above 0 needs inputs of entries +-sqrt(q): leave norm1 out")
-    activation, slope_scales = wide.moments.activation, layers.slope_scales
-    inputs = np.array([wide.square**0.5]), np.ones(1)
-    gradients = np.broadcast_to(np.asarray(layers.gradient), depth)
+    inputs = np.array([input_size]), np.ones(1)
     own = []
-    for place in range(depth):
-        z, weights = graded(activation.kinks, layers.seen[place] ** 0.5)
-        slopes = activation.derivative(z) / slope_scales[place], weights
-        own.append(_own_part(entry, inputs, slopes, gradients[place]))
-        inputs = layers.normalised(activation.value(z), place), weights
-    fan_in = layers.fan_in
-    square, along, slope_square, slope_along = np.array(own).T
-    return OwnPart(
-        fan_in**2 * square, fan_in * along, fan_in**2 * slope_square, fan_in * slope_along
-    )
+    for place in places:
+        z, weights = graded(activation.kinks, place.variance**0.5)
+        slopes = activation.derivative(z) / place.slope_scale, weights
+        own.append(_own_part(entry, inputs, slopes, place.gradient))
+        inputs = (activation.value(z) - place.mean) / place.divisor, weights
+    return OwnPart(*np.array(own).T)
 
 
 def _own_part(

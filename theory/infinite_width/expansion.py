@@ -24,6 +24,7 @@ from theory.activations.piecewise_linear import PiecewiseLinear
 from theory.errors import InvalidArgument, NotSolved
 from theory.networks.mlp import MLP
 from theory.networks.norms import LayerNorm
+from theory.symbols import L
 
 __all__ = ["DeepLayers", "deep_layers"]
 
@@ -41,13 +42,15 @@ class DeepLayers:
     """The numbers of the layers deep in a network, ``fixed_point``, the factor ``gain`` of the
     gradient from layer to layer, 1 in critical networks, and whether E x^2 ``falls_with`` it.
 
-    ``where``: the phase, in words; ``variance``: Q*, None where it depends on the layer.
+    ``where``: the phase, in words; ``variance``: E z^2 of layer L to leading order, None where it
+    is a constant times gain^L.
     """
 
     fixed_point: FixedPoint
     gain: Expr
     falls_with: bool
     where: str
+    variance: Expr | None
     off_critical: float = 0.0
 
     @property
@@ -75,12 +78,14 @@ def _piecewise_linear(
     if gain == 1:
         where = "scale invariant: E z^2 keeps its value"
         if bias:
-            return DeepLayers(numbers, gain, False, "E z^2 grows with the biases layer by layer")
-        return DeepLayers(replace(numbers, constant=square), gain, False, where)
+            where = "E z^2 grows with the biases layer by layer"
+            return DeepLayers(numbers, gain, False, where, bias * L)
+        return DeepLayers(replace(numbers, constant=square), gain, False, where, weight * square)
     if bias and gain < 1:
         constant = numbers.m2 * bias / (1 - gain)
-        return DeepLayers(replace(numbers, constant=constant), gain, False, _phase(gain))
-    return DeepLayers(numbers, gain, True, _phase(gain))
+        numbers, variance = replace(numbers, constant=constant), bias / (1 - gain)
+        return DeepLayers(numbers, gain, False, _phase(gain), variance)
+    return DeepLayers(numbers, gain, True, _phase(gain), None)
 
 
 @lru_cache(maxsize=256)
@@ -105,13 +110,14 @@ def _smooth(activation: Nonlinearity, weight: Expr, bias: Expr, square: float) -
             return _vanishing(activation, at_zero, near)
         if variance <= _SMALLEST:
             gain = _simplified(weight * at_zero.fixed_point.m2)
-            return DeepLayers(at_zero.fixed_point, gain, True, _phase(gain))
+            return DeepLayers(at_zero.fixed_point, gain, True, _phase(gain), None)
     for point in () if settled else _half_stable(activation):
         away = abs(c / float(point.weight_variance) - 1) + abs(b - float(point.bias_variance))
         gap, at_first = variance - float(point.variance), first - float(point.variance)
         if away < _CRITICAL and 0 < gap / at_first < 1:
             where = _beside(point, _STEPS * gap / (at_first - gap))
-            return DeepLayers(point.fixed_point, Integer(1), False, where, away)
+            numbers, near = point.fixed_point, point.variance
+            return DeepLayers(numbers, Integer(1), False, where, near, away)
     if not settled:
         raise NotSolved(
             f"E z^2 of {activation} has not settled after {_STEPS:,} layers, at {variance:.6g}: "
@@ -128,8 +134,8 @@ def _settled(activation: Nonlinearity, weight: Expr, variance: float) -> DeepLay
     numbers = _with_error(point.fixed_point, edge_point(activation, variance + off).fixed_point)
     if abs(gain - 1) < _CRITICAL:
         where = f"the {point.kind} edge, where E z^2 settles at {variance:.6g}"
-        return DeepLayers(numbers, Integer(1), False, where, abs(gain - 1))
-    return DeepLayers(numbers, Float(repr(gain)), False, _phase(gain))
+        return DeepLayers(numbers, Integer(1), False, where, point.variance, abs(gain - 1))
+    return DeepLayers(numbers, Float(repr(gain)), False, _phase(gain), point.variance)
 
 
 def _with_error(found: FixedPoint, moved: FixedPoint) -> FixedPoint:
@@ -149,7 +155,8 @@ def _vanishing(activation: Nonlinearity, point: CriticalPoint, near: float) -> D
         )
     power = point.fixed_point.power
     where = f"E z^2 vanishes like {'1/l' if power == 1 else f'l^(-{power})'} at layer l"
-    return DeepLayers(point.fixed_point, Integer(1), False, where, near)
+    variance = point.weight_variance * point.fixed_point.constant * L**-power
+    return DeepLayers(point.fixed_point, Integer(1), False, where, variance, near)
 
 
 def _half_stable(activation: Nonlinearity) -> tuple[CriticalPoint, ...]:
@@ -200,8 +207,9 @@ def _normalised(network: MLP, weight: Expr, bias: Expr) -> DeepLayers:
         0.0 if isinstance(activation, PiecewiseLinear) else 10 * moment_table(activation).error,
     )
     if abs(float(gain) - 1) < _CRITICAL:
-        return DeepLayers(numbers, Integer(1), False, f"{norm} keeps E x^2", abs(float(gain) - 1))
-    return DeepLayers(numbers, gain, False, f"behind {norm}, {_phase(gain)}")
+        off = abs(float(gain) - 1)
+        return DeepLayers(numbers, Integer(1), False, f"{norm} keeps E x^2", variance, off)
+    return DeepLayers(numbers, gain, False, f"behind {norm}, {_phase(gain)}", variance)
 
 
 def _means(activation: Nonlinearity, variance: Expr) -> tuple[Expr, ...]:

@@ -47,12 +47,13 @@ class _Terms(NamedTuple):
     exponent: Expr
     base: Expr
     error: float = 0.0
+    square: Expr = Integer(0)
 
 
 @dataclass(frozen=True)
 class DepthLaw(PlainText):
     """``constant`` * ``base``^L * L^``exponent``: E at the last of L layers, at eta = 1, in units
-    of n^``width_power``.
+    of n^``width_power``; ``square``: E z^2 there, to leading order.
 
     ``error``: of the constant, relative; 0 where it is a closed form.  ``regime``: where it holds.
 
@@ -65,6 +66,7 @@ class DepthLaw(PlainText):
     exponent: Expr
     base: Expr
     width_power: int
+    square: Expr
     error: float
     regime: str
 
@@ -126,7 +128,10 @@ def depth_law(
         regime += f"; for L far below {1 / deep.off_critical:.0e}"
     error = terms.error if constant.has(Float) else 0.0
     width_power = rule.unscaled.width_power
-    return DepthLaw(_plain(constant), terms.exponent, terms.base, width_power, error, regime)
+    square = _plain(terms.square if deep.variance is None else deep.variance)
+    return DepthLaw(
+        _plain(constant), terms.exponent, terms.base, width_power, square, error, regime
+    )
 
 
 def _refuse_decay(network: MLP, optimiser: Optimiser, deep: DeepLayers) -> None:
@@ -200,19 +205,21 @@ def _exponential(network: MLP, inputs: Inputs, optimiser: Optimiser, deep: DeepL
     alike = isinstance(network.activation, PiecewiseLinear)
     if alike and deep.falls_with and network.bias_variance == 0:
         share = _own(deep, own) * point.m2 * (inputs.square / chi) ** (own.q + own.q1 / 2)
-        return _Terms(shared * share**2 / 3, Integer(3), base)
-    share, error = _transient(network, inputs, optimiser, deep)
+        square = network.c * inputs.square * chi ** (L - 1)
+        return _Terms(shared * share**2 / 3, Integer(3), base, 0.0, square)
+    share, scale, error = _transient(network, inputs, optimiser, deep)
     error += point.error
     if deep.falls_with:
-        return _Terms(shared * Float(share**2) / 3, Integer(3), base, error)
+        square = Float(scale) * chi**L
+        return _Terms(shared * Float(share**2) / 3, Integer(3), base, error, square)
     return _Terms(shared * Float(share**2), Integer(1), base, error)
 
 
 def _transient(
     network: MLP, inputs: Inputs, optimiser: Optimiser, deep: DeepLayers
-) -> tuple[float, float]:
-    """The last summand alpha_l |g^l|^2 over tau_L where q falls with the gradient, else the sum of
-    all; times the root of the product of chi_l over chi; and the relative error."""
+) -> tuple[float, float, float]:
+    """The last summand alpha_l |g^l|^2 over tau_L where q falls with the gradient, else their sum,
+    times the root of the product of chi_l over chi; E z^2 over chi^l; and the relative error."""
     wide, chi = wide_network(network, inputs), float(deep.gain)
     fall = float(1 - optimiser.along.gradient)
     depth, last = 64, 0.0
@@ -226,7 +233,8 @@ def _transient(
         share *= float(np.exp(fall * beyond.sum()))
         if abs(share - last) < _AGREED * share:
             error = wide.moments.error * float(np.count_nonzero(np.abs(beyond) > 1e-15) + 4)
-            return share, 2 * (error + abs(last / share - 1))
+            scale = float(layers.variances[-1] * np.exp(-np.log(chi) * depth))
+            return share, scale, 2 * (error + abs(last / share - 1))
         depth, last = 2 * depth, share
     raise NotSolved(
         f"the first layers matter for more than {_DEEPEST:,} layers so near to criticality: ask "

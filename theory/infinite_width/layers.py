@@ -12,7 +12,7 @@ import numpy as np
 from theory.activations.moments import Moments, MomentTable, moment_table
 from theory.activations.nonlinearity import FloatArray
 from theory.errors import NotSolved
-from theory.infinite_width.entrywise import entrywise_part
+from theory.infinite_width.entrywise import Place, entrywise_part
 from theory.networks.inputs import Inputs, fan_in_ratio
 from theory.networks.mlp import MLP
 from theory.networks.norms import LayerNorm, Norm
@@ -20,6 +20,8 @@ from theory.optimisers import OwnPart
 from theory.public_names import cached_property
 
 __all__ = ["Layers", "Wide", "wide_network"]
+
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -71,13 +73,13 @@ def _layers(wide: Wide, depth: int) -> Layers:
 
 
 def wide_network(network: MLP, inputs: Inputs) -> Wide:
-    """``network`` with the input of ``inputs``, in floats; `NotSolved` where sizes or scales other
-    than width and depth are symbols, or widths differ."""
+    """``network`` with the input of ``inputs``, in floats; `NotSolved` where scales are symbols or
+    widths differ."""
     scales = (network.c, network.bias_variance, fan_in_ratio(network), network.s)
-    if isinstance(network.width, tuple) or any(not each.is_number for each in scales):
+    if any(not each.is_number for each in scales):
         raise NotSolved(
-            f"infinite width needs one width and scales in numbers, got {network}: give one width, "
-            f"or leave it out"
+            f"infinite width needs scales in numbers, got {network}: give numbers, or leave them "
+            f"out"
         )
     weight, bias, fan_in, readout = map(float, scales)
     square, size = float(inputs.square), float(inputs.size)
@@ -134,15 +136,6 @@ class Layers:
             return np.sqrt(self.variances)
         return np.ones(len(self)) if self.divisor is None else self.divisor
 
-    def normalised(self, outputs: FloatArray, place: int) -> FloatArray:
-        """Values of phi in the layer ``place``, from 0, as the next weights read them."""
-        if self.divisor is None:
-            return outputs
-        mean = 0.0
-        if isinstance(self.wide.norm, LayerNorm):
-            mean = float(self.moments.mean[place])
-        return np.asarray((outputs - mean) / self.divisor[place])
-
     @cached_property
     def gain(self) -> FloatArray:
         """chi: E|W^T g|^2 over E|g|^2 of the layer above, sigma_w^2 E phi'^2."""
@@ -167,12 +160,29 @@ class Layers:
         """What a norm before the weights divides the layer's output by."""
         if self._before != "weights":
             return None
-        mean = self.moments.mean if isinstance(self.wide.norm, LayerNorm) else 0
-        return np.sqrt(self.moments.q - mean**2)
+        return np.sqrt(self.moments.q - self._mean**2)
+
+    @property
+    def _mean(self) -> Any:
+        """What the norm before the weights subtracts."""
+        centred = isinstance(self.wide.norm, LayerNorm) and self._before == "weights"
+        return self.moments.mean if centred else 0.0
 
     def _after(self, first: float, others: FloatArray) -> FloatArray:
         return np.concatenate([[first], others])
 
     def entrywise(self, entry: Callable[[Any], Any]) -> OwnPart:
         """The own part of a step whose weight (i, j) moves by ``entry(g_i x_j)``."""
-        return entrywise_part(entry, self)
+        wide, ones = self.wide, np.ones(len(self))
+        if abs(wide.size**2 / wide.square - 1) > _ROUNDING:
+            raise NotSolved("an epsilon above 0 needs entries +-sqrt(q) of the input: omit norm1")
+        divisor = ones if self.divisor is None else self.divisor
+        columns = (self.seen, self.slope_scales, self.gradient * ones, self._mean * ones, divisor)
+        places = [Place(*each) for each in zip(*(c.tolist() for c in columns), strict=True)]
+        own = entrywise_part(entry, wide.moments.activation, wide.square**0.5, places)
+        return OwnPart(
+            self.fan_in**2 * own.square,
+            self.fan_in * own.along,
+            self.fan_in**2 * own.slope_square,
+            self.fan_in * own.slope_along,
+        )

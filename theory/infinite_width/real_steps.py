@@ -29,8 +29,9 @@ from theory.infinite_width.recursion import gradients
 
 __all__ = ["Step", "moved_by_step", "rate_that_moves"]
 
-_LONGEST_RISE, _RELATIVE = 30.0, 1e-11
-"""The logarithm of the factor by which a search for a rate rises, and its relative error."""
+_LARGEST_RISE, _LONGEST_RISE, _RELATIVE = log(4), 30.0, 1e-11
+"""Logarithms of the factors by which a search for a rate rises at once and in all, and its relative
+error."""
 _SMALL = 0.05
 """Angles below which the two functions of an angle are series."""
 
@@ -108,6 +109,7 @@ def _sector(theta: float) -> tuple[float, float]:
 
 
 _FARTHEST, _NODES = 8.5, 10
+_POINTS, _LENGTHS = np.polynomial.legendre.leggauss(_NODES)
 _OUTER, _INNER = 1 / 6, 1 / 3
 """Steps of the trapezoidal rules over z and over z' given z, in standard deviations."""
 _PANELS = 6
@@ -183,15 +185,14 @@ def _split_each(kinks: FloatArray) -> tuple[FloatArray, FloatArray]:
 def _panels(low: FloatArray, high: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Nodes of Gauss-Legendre rules from ``low`` to ``high`` with the weights of a standard
     Gaussian number, along a last axis."""
-    points, lengths = np.polynomial.legendre.leggauss(_NODES)
     half = (high - low)[..., None] / 2
-    t = low[..., None] + half * (points + 1)
-    return t, half * lengths * np.exp(-(t**2) / 2) / sqrt(2 * pi)
+    t = low[..., None] + half * (_POINTS + 1)
+    return t, half * _LENGTHS * np.exp(-(t**2) / 2) / sqrt(2 * pi)
 
 
 def rate_that_moves(excess: Callable[[float], float], start: float) -> float:
     """The smallest rate at which ``excess``, a positive function of the rate, reaches 1; the search
-    rises from ``start``, or falls to where the function is below 1, by factors of at most 2."""
+    rises from ``start``, or falls to where the function is below 1, by factors of at most 4."""
 
     def height(log_rate: float) -> float:
         return log(excess(exp(log_rate)))
@@ -201,10 +202,11 @@ def rate_that_moves(excess: Callable[[float], float], start: float) -> float:
     while below >= 0:
         low -= log(2)
         below = height(low)
-    high, above = low, below
+    high, above, slope = low, below, 2.0
     while above < 0:
-        low, below, high = high, above, high + min(log(2), 0.05 - above / 2)
+        low, below, high = high, above, high + min(_LARGEST_RISE, 0.02 - above / slope)
         above = height(high)
+        slope = max((above - below) / (high - low), 0.1)
         if high > log(start) + _LONGEST_RISE:
             raise NotSolved("no layer reaches the bound at any rate of a real step")
     return exp(_root(height, low, below, high, above))

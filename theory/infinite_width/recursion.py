@@ -28,7 +28,13 @@ from theory.errors import NotSolved
 from theory.infinite_width.layers import Layers
 from theory.optimisers import Optimiser, OwnPart
 
-__all__ = ["gradients", "moved_at_top", "moved_in_every_layer"]
+__all__ = [
+    "gradients",
+    "moved_at_top",
+    "moved_by_each_layer",
+    "moved_in_every_layer",
+    "output_moved_by_each_layer",
+]
 
 
 def gradients(layers: Layers) -> FloatArray:
@@ -55,6 +61,36 @@ def moved_at_top(layers: Layers, optimiser: Optimiser) -> FloatArray:
     moved = _moved(layers, rule.own_part(layers), rule.degree, ones)
     scale = float(optimiser.multiple) ** 2 * layers.wide.readout**rule.degree
     return scale * moved + _decayed(layers, optimiser, ones)
+
+
+def moved_by_each_layer(layers: Layers, optimiser: Optimiser) -> FloatArray:
+    """E (Delta z)^2 of the last layer if one layer alone moves, at eta = 1, by this layer.
+
+    Layer l aligns every later layer with its gradient by P_l = E psi g over E g^2, and later layers
+    scatter that part as the whole does; so P_l^2 multiplies one sum over the layers above l.
+    """
+    rule, tau2 = optimiser.unscaled, gradients(layers)
+    own = rule.own_part(replace(layers, gradient=np.sqrt(tau2)))
+    second, chi, weight = layers.slope(2), layers.gain, layers.wide.weight_variance
+    # from the rest at one layer to that at the last: the product of chi strictly between
+    onwards = np.concatenate([chi[-2:0:-1].cumprod()[::-1], [1.0, 0.0]])[-len(layers) :]
+    scattered = weight * onwards * layers.slope(4) / (second**2 * tau2)
+    above = np.concatenate([scattered[::-1].cumsum()[::-1][1:], [0.0]])
+    aligned = _aligned(own, rule, tau2) ** 2 * (1 / (second[-1] * tau2[-1]) + above)
+    alone = aligned + weight * onwards * own.slope_square * tau2**rule.degree
+    alone[-1] = own.square[-1] * tau2[-1] ** rule.degree
+    return np.asarray(float(optimiser.multiple) ** 2 * alone)
+
+
+def output_moved_by_each_layer(layers: Layers, optimiser: Optimiser) -> FloatArray:
+    """|Delta f| if one layer alone moves, at eta = 1, by this layer: E psi g."""
+    rule, tau2 = optimiser.unscaled, gradients(layers)
+    own = rule.own_part(replace(layers, gradient=np.sqrt(tau2)))
+    return float(optimiser.multiple) * _aligned(own, rule, tau2)
+
+
+def _aligned(own: OwnPart, rule: Optimiser, tau2: FloatArray) -> FloatArray:
+    return np.asarray(own.along * tau2 ** ((1 + rule.degree) / 2))
 
 
 def _moved(layers: Layers, own: OwnPart, degree: int, rates: FloatArray) -> FloatArray:

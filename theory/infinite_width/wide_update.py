@@ -27,7 +27,7 @@ from theory.public_names import PickledByFields, PublicNames, cached_property
 from theory.symbols import L, ell, eta, n
 from theory.validation import brief, positive_value, tolerance_value, typed, whole_number
 from theory.writing.blocks import Line
-from theory.writing.notation import Math
+from theory.writing.notation import Math, escaped
 from theory.writing.pictures import Drawable
 from theory.writing.rendering import formulas_latex
 
@@ -35,8 +35,8 @@ __all__ = ["DEEPEST", "WideUpdate", "checked_depths", "wide_update"]
 
 DEEPEST = 10**6
 """Layers of a recursion; they take some seconds."""
-_SEARCHED = 10**5
-"""Layers up to which a law is compared with the recursion."""
+_SEARCHED, _LARGEST_LOG = 10**5, 250.0
+"""Layers, and a logarithm of E, up to which a law is compared with the recursion."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class WideUpdate(NoOperators, Drawable, PickledByFields, PublicNames):
 
     >>> from theory import MLP, Tanh, squared_update
     >>> squared_update(MLP(depth=16, activation=Tanh(), weight_variance="1.5"))
-    WideUpdate at layer 16 of MLP(depth=16, activation=Tanh(), weight_variance='3/2'): 230.617 at \
+    WideUpdate at layer 16 of MLP(depth=16, activation=Tanh(), weight_variance='3/2'): 115.129 at \
 n = ∞; linearised step of GradientDescent()
     """
 
@@ -70,9 +70,9 @@ n = ∞; linearised step of GradientDescent()
         `InvalidArgument` for another depth than that of the network, and beyond 10^6 layers.
 
         >>> from theory import MLP, Normalised, Tanh, squared_update
-        >>> update = squared_update(MLP(activation=Tanh(), weight_variance=1), optimiser=Normalised())
+        >>> update = squared_update(MLP(activation=Tanh()), optimiser=Normalised())
         >>> round(update.infinite_width(16), 6), update.infinite_width([1, 2, 4]).round(3)
-        (56.81028, array([1.   , 3.078, 8.034]))
+        (56.810278, array([1.   , 2.45 , 6.174]))
         """
         depths = checked_depths(self.network, depth)
         if self.layer == ell:
@@ -91,8 +91,8 @@ n = ∞; linearised step of GradientDescent()
         """The value at eta = 1 at a number or several for the depth L, as `infinite_width`.
 
         >>> from theory import MLP, Tanh, squared_update
-        >>> round(squared_update(MLP(activation=Tanh(), weight_variance=1))(L=12), 6)
-        2.184612
+        >>> round(squared_update(MLP(activation=Tanh()))(L=12), 6)
+        1.649215
         """
         given = bound_sizes(self.open_sizes, self.network, sizes, named)
         return self.infinite_width(given.get(L))
@@ -102,7 +102,7 @@ n = ∞; linearised step of GradientDescent()
         """The depth L, if it is open.
 
         >>> from theory import MLP, Tanh, squared_update
-        >>> squared_update(MLP(activation=Tanh(), weight_variance=1)).open_sizes
+        >>> squared_update(MLP(activation=Tanh())).open_sizes
         (L,)
         """
         return () if isinstance(self.network.depth, int) else (L,)
@@ -113,7 +113,7 @@ n = ∞; linearised step of GradientDescent()
 
         >>> from theory import MLP, Tanh, squared_update
         >>> round(squared_update(MLP(depth=12, activation=Tanh(), weight_variance=1)).value, 6)
-        2.184612
+        1.649215
         """
         return self.infinite_width()
 
@@ -127,7 +127,7 @@ n = ∞; linearised step of GradientDescent()
         Raises `NotSolved` for real steps, multipliers, and layers below the last.
 
         >>> from theory import MLP, Tanh, squared_update
-        >>> squared_update(MLP(activation=Tanh(), weight_variance=1)).leading()
+        >>> squared_update(MLP(activation=Tanh())).leading()
         L*eta**2/12
         """
         power = n**self.optimiser.unscaled.width_power
@@ -140,7 +140,7 @@ n = ∞; linearised step of GradientDescent()
         """The law of the last layer in the depth: exponent, constant and regime.
 
         >>> from theory import MLP, Tanh, squared_update
-        >>> squared_update(MLP(activation=Tanh(), weight_variance=1)).depth_law.exponent
+        >>> squared_update(MLP(activation=Tanh())).depth_law.exponent
         1
         """
         if self.step is not None:
@@ -153,9 +153,7 @@ n = ∞; linearised step of GradientDescent()
                 "the law in the depth is solved at the last layer of networks of any depth, all "
                 "layers at one rate: leave layer, rates and depth out"
             )
-        size = self.network.first_fan_in
-        network = self.network._with(input_norm2=self.inputs.square * size)
-        return depth_law(network, self.optimiser)
+        return depth_law(self.network, self.optimiser, self.inputs)
 
     @property
     def law(self) -> Any:
@@ -164,7 +162,7 @@ n = ∞; linearised step of GradientDescent()
 
         >>> from theory import MLP, NotSolved, Tanh, squared_update
         >>> try:
-        ...     squared_update(MLP(activation=Tanh(), weight_variance=1)).law
+        ...     squared_update(MLP(activation=Tanh())).law
         ... except NotSolved as error:
         ...     print(str(error)[:52])
         a closed form in ell and L is solved for gradient de
@@ -176,22 +174,23 @@ n = ∞; linearised step of GradientDescent()
 
     def law_holds_from(self, tolerance: object) -> int:
         """The least depth from which on `leading` is within a relative ``tolerance`` of
-        `infinite_width`, up to 10^5 layers.
+        `infinite_width`, up to 10^5 layers; up to some hundred where E is exponential.
 
         >>> from theory import MLP, Tanh, squared_update
-        >>> squared_update(MLP(activation=Tanh(), weight_variance=1)).law_holds_from("0.1")
-        47
+        >>> squared_update(MLP(activation=Tanh())).law_holds_from("0.1")
+        105
         """
         allowed = float(tolerance_value(tolerance))
-        law = self.depth_law.leading / n**self.optimiser.unscaled.width_power
-        depths = np.arange(1, _SEARCHED + 1)
-        values = np.asarray(self.infinite_width(depths))
-        ends = np.array([float(law.subs(L, int(depth))) for depth in (1, _SEARCHED)])
-        power = log(ends[1] / ends[0]) / log(_SEARCHED)
-        off = np.abs(values / (ends[0] * depths**power) - 1) > allowed
+        law = self.depth_law
+        slope = log(float(law.base))
+        deepest = min(_SEARCHED, int(_LARGEST_LOG / (abs(slope) + 1e-9)))
+        depths = np.arange(1, deepest + 1)
+        power = float(law.exponent) * np.log(depths)
+        limits = log(float(law.constant)) + slope * depths + power
+        off = ~(np.abs(np.expm1(np.log(self.infinite_width(depths)) - limits)) <= allowed)
         if off[-1]:
             raise NotSolved(
-                f"the law is not within {allowed:g} of the recursion at {_SEARCHED:,} layers: give "
+                f"the law is not within {allowed:g} of the recursion at {deepest:,} layers: give "
                 f"a larger tolerance, or take infinite_width(depth)"
             )
         return int(depths[off][-1]) + 1 if off.any() else 1
@@ -200,13 +199,13 @@ n = ∞; linearised step of GradientDescent()
         """The rate of a real step up to which the linearised value of the layer is within a
         relative ``tolerance`` of the real one, at n = infinity and ``depth`` layers.
 
-        >>> from theory import MLP, squared_update
-        >>> round(squared_update(MLP(), inputs=Inputs()).linearised_up_to("0.1", 16), 5)
-        0.00294
+        >>> from theory import MLP, Tanh, squared_update
+        >>> round(squared_update(MLP(activation=Tanh())).linearised_up_to("0.1", 16), 4)
+        0.0887
         """
         if self.step is not None or self.layer == ell:
             raise NotSolved(
-                "the range of rates is solved for one layer: leave step out, give layer"
+                "the range of rates is solved at one layer of one depth: leave step out"
             )
         allowed = float(tolerance_value(tolerance))
         depths = int(checked_depths(self.network, depth))
@@ -278,23 +277,23 @@ n = ∞; linearised step of GradientDescent()
         r"""The value, or its leading term, in LaTeX; notebooks show it.
 
         >>> from theory import MLP, Tanh, squared_update
-        >>> print(squared_update(MLP(activation=Tanh(), weight_variance=1)).latex())
+        >>> print(squared_update(MLP(activation=Tanh())).latex())
         \begin{aligned}
-        \mathbb{E}\bigl[(\Delta z^{(L)}_i)^2\bigr] &\sim \frac{L \eta^{2}}{12}
+        \mathbb{E}\bigl[(\Delta z^{(L)}_i)^2\bigr] &\sim  \frac{L \eta^{2}}{12}
         \end{aligned}
         """
         moved = rf"\mathbb{{E}}\bigl[(\Delta {self.network._moved(self.layer)})^2\bigr]"
         sign = "≈" if isinstance(self.network.depth, int) else "~"
         return formulas_latex([Line(Math("", moved), Math.of(self.leading()), sign)])
 
-    def _repr_latex_(self) -> str | None:
+    def _repr_latex_(self) -> str:
         try:
             return f"$\\displaystyle {self.latex()}$"
         except NotSolved:
-            return None
+            return rf"$\text{{{escaped(repr(self))}}}$"
 
     @property
-    def said_step(self) -> str:
+    def _said_step(self) -> str:
         """Which step it is, in words."""
         if self.step is None:
             return f"linearised step of {self.optimiser}"
@@ -302,7 +301,7 @@ n = ∞; linearised step of GradientDescent()
 
     def __repr__(self) -> str:
         where = f"{self.network._place(self.layer)} of {self.network}"
-        return f"WideUpdate {where}: {self._headline()}; {self.said_step}"
+        return f"WideUpdate {where}: {self._headline()}; {self._said_step}"
 
     def _headline(self) -> str:
         scale = f" * {n**power}" if (power := self.optimiser.unscaled.width_power) else ""
@@ -312,7 +311,7 @@ n = ∞; linearised step of GradientDescent()
             if isinstance(self.network.depth, int):
                 return f"{self.value:.6g}{scale} at n = ∞"
             law = self.depth_law
-            return f"{law.leading * eta**2} as n → ∞, then as L grows ({law.regime})"
+            return f"{law.leading * eta**2}{law._said_error}; {law.regime}"
         except NotSolved:
             return "call infinite_width(depth) for its value at n = ∞"
 

@@ -164,8 +164,8 @@ def layer_criterion(criterion: object) -> Criterion:
     if isinstance(criterion, EveryHiddenLayer | LastLayer | MeanOverLayers):
         return criterion
     raise InvalidArgument(
-        f"expected EveryHiddenLayer(), LastLayer(), MeanOverLayers() or Relative() for criterion, got "
-        f"criterion={typed(criterion)}; leave it out for every hidden layer"
+        f"expected EveryHiddenLayer(), LastLayer(), MeanOverLayers() or Relative() for criterion, "
+        f"got criterion={typed(criterion)}; leave it out for every hidden layer"
     )
 
 

@@ -14,6 +14,7 @@ from sympy import Expr
 from theory.coverage import answered
 from theory.errors import NotSolved
 from theory.exact.evaluation import DecimalRecursion
+from theory.infinite_width.laws import DepthLaw
 from theory.infinite_width.wide_update import WideUpdate, wide_update
 from theory.laws.derivation_steps import DerivationSteps
 from theory.laws.mean import PartOfMean
@@ -131,16 +132,49 @@ class SquaredUpdate(PartOfMean):
         return replace(law, power=law.power - 1)
 
     def infinite_width(self, depth: object = None) -> Any:
-        """The value at eta = 1 and n = infinity of an `MLP` of ``depth`` layers, to a relative error
-        of 1e-8: a float, or an array for a range of depths; None for the depth of the network.
+        """The value at eta = 1 and n = infinity of an `MLP` of ``depth`` layers, to a relative
+        error of 1e-8; an array for a range of depths; None for the depth of the network.
 
         >>> from theory import MLP, squared_update
         >>> squared_update(MLP()).infinite_width([1, 2, 16]).round(9)
-        array([5.00e-01, 3.00e+00, 1.368e+03])
+        array([5.000e-01, 3.000e+00, 1.368e+03])
         """
-        wide = wide_update(self.network, self.layer, self.derivations[0].rates)
-        found = wide.infinite_width(depth)
+        found = self._wide.infinite_width(depth)
         return 0 * found if self.part == "output" else found
+
+    def linearised_up_to(self, tolerance: object, depth: object = None) -> float:
+        """The rate of a real step up to which this value, which is linearised, is within a relative
+        ``tolerance`` of that of the real step, at n = infinity and ``depth`` layers.
+
+        >>> from theory import MLP, squared_update
+        >>> round(squared_update(MLP()).linearised_up_to("0.1", 16), 5)
+        0.0018
+        """
+        return self._wide.linearised_up_to(tolerance, depth)
+
+    @property
+    def depth_law(self) -> DepthLaw:
+        """The law of the last layer in the depth as n -> infinity: exponent, constant and regime.
+
+        >>> from theory import MLP, squared_update
+        >>> squared_update(MLP()).depth_law.exponent
+        3
+        """
+        return self._wide.depth_law
+
+    def law_holds_from(self, tolerance: object) -> int:
+        """The least depth from which on the law in the depth is within a relative ``tolerance`` of
+        `infinite_width`, up to 10^5 layers.
+
+        >>> from theory import MLP, squared_update
+        >>> squared_update(MLP()).law_holds_from("0.01")
+        8
+        """
+        return self._wide.law_holds_from(tolerance)
+
+    @property
+    def _wide(self) -> WideUpdate:
+        return wide_update(self.network, self.layer, self.derivations[0].rates)
 
     def layer_means(self, context: Any) -> list[Any]:
         """The value at eta = 1 of every layer 1 to L of a network in numbers, in the arithmetic of
@@ -197,7 +231,7 @@ def squared_update(
     inputs: Inputs | None = None,
     optimiser: Optimiser | None = None,
     step: object = None,
-) -> SquaredUpdate | WideUpdate: ...
+) -> Any: ...  # a `WideUpdate`, unless nothing that needs infinite width is given
 @answered
 def squared_update(
     network: Network,
@@ -216,8 +250,8 @@ def squared_update(
 
     Piecewise linear activations are solved at every width.  A `WideUpdate`, which is solved as
     n -> infinity, answers for other activations, biases and norms, and wherever one of these is
-    given: ``optimiser``, gradient descent for None; ``inputs``, the input of the step; ``step``, the
-    rate of a real step in the place of a linearised one, over the square of this rate.
+    given: ``optimiser``, gradient descent for None; ``inputs``, the input of the step; ``step``,
+    the rate of a real step in the place of a linearised one, over the square of this rate.
 
     >>> from theory import MLP, SignDescent, squared_update
     >>> squared_update(MLP(width=10, depth=2)).label.exact

@@ -136,7 +136,11 @@ def asked_inputs(network: Network, inputs: object) -> Inputs:
 def fan_in_ratio(network: Network) -> Expr:
     """The input width over the width as n -> infinity; 0 for an input width in numbers alone."""
     width, size = network.width, sympify(network.first_fan_in)
-    ratio = sympify(size) / width
+    if isinstance(width, tuple):
+        raise NotSolved(
+            f"infinite width needs one width, got {network}: give one width, or leave it out"
+        )
+    ratio = size / width
     if size == n_0 and width != n_0:
         raise NotSolved(
             f"as n -> infinity the ratio n_0/n is needed, got {network}: leave input_width out, or "

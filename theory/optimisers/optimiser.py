@@ -16,7 +16,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 from sympy import Expr, Integer, Rational
 
 from theory.errors import InvalidArgument
-from theory.public_names import PlainText
+from theory.public_names import PublicNames
 from theory.validation import typed
 
 __all__ = ["GAUSSIAN_SIZE", "Along", "Layer", "Optimiser", "OwnPart", "checked_optimiser", "linear"]
@@ -78,10 +78,11 @@ class OwnPart:
 
 
 @dataclass(frozen=True)
-class Optimiser(PlainText, ABC):
+class Optimiser(PublicNames, ABC):
     """The rule of one first step, W -> W - eta U.  Abstract: use `GradientDescent`, `SignDescent`,
     `Normalised`, `Momentum` or `WeightDecay`."""
 
+    _shared: ClassVar[frozenset[str]] = frozenset({"degree", "own_part", "width_power"})
     degree: ClassVar[int] = 0
     """The own part is homogeneous in the gradient of this degree, if `is_homogeneous`."""
     width_power: ClassVar[int] = 0

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any, ClassVar
+from typing import Any, ClassVar, overload
 
 from sympy import Add, Expr, Integer, Max, Poly, powsimp, sqrt
 
@@ -33,14 +33,17 @@ from theory.limits.blocks import leading_in_blocks
 from theory.limits.expansions import summed
 from theory.limits.infinite_width import highest_degree
 from theory.networks.groups import Readout, inner_groups, joined
-from theory.networks.network import Network, repeating_network
+from theory.networks.inputs import Inputs
+from theory.networks.network import Network, checked_network, repeating_network
 from theory.networks.sizes import Sizes, network_at
+from theory.optimisers import GradientDescent, Optimiser
 from theory.precision import workdps
 from theory.public_names import cached_property
 from theory.rates.block_rate import BlockLearningRate
 from theory.rates.hidden_rate import MaximalLearningRate
 from theory.rates.learning_rate import LearningRate, ReadoutLearningRate, typical_call
 from theory.rates.rate import maximal_learning_rate
+from theory.rates.wide_layer_rates import WideLayerRates, wide_layer_rates
 from theory.solutions.composite import Composite
 from theory.solutions.derivation import derive
 from theory.symbols import B, n
@@ -455,14 +458,27 @@ def _leading(series: Sequence[Expr]) -> tuple[int, Expr]:
     )
 
 
+@overload
+def layer_rates(network: Network, *, bound: object = Integer(1)) -> LayerRates: ...
+@overload  # `WideLayerRates`, unless nothing that needs infinite width is given
+def layer_rates(
+    network: Network, *, bound: object = 1, inputs: Any = None, optimiser: Any = None
+) -> Any: ...
 @answered
-def layer_rates(network: Network, *, bound: object = Integer(1)) -> LayerRates:
+def layer_rates(
+    network: Network,
+    *,
+    bound: object = Integer(1),
+    inputs: Inputs | None = None,
+    optimiser: Optimiser | None = None,
+) -> LayerRates | WideLayerRates:
     """The largest rates of the groups of weights, alone and together: first layer, hidden layers (2
     to L) and readout of an `MLP`; input, up, down and readout of a `Residual`.
 
     ``bound``: of E[(Delta z)^2] in the last hidden layer, or in the stream after the last block,
     and of E[(Delta f)^2]; an exact positive number.  At depth 1, which has no layers 2 to L, first
-    layer and readout share the bound.
+    layer and readout share the bound.  `WideLayerRates`, which are solved as n -> infinity, answer
+    for networks that are not exact at finite width, and with ``inputs`` or ``optimiser``.
 
     >>> from theory import MLP, layer_rates
     >>> from theory.symbols import n_0
@@ -472,6 +488,9 @@ def layer_rates(network: Network, *, bound: object = Integer(1)) -> LayerRates:
     >>> [f"{float(rate):.3g}" for rate in layer_rates(MLP(64, 8)).together]
     ['0.172', '0.0421', '0.006']
     """
+    plain = inputs is None and optimiser in (None, GradientDescent())
+    if not (checked_network(network)._is_exact and plain):
+        return wide_layer_rates(network, bound, inputs, optimiser)
     repeating_network(network)
     last = LastLayer(bound)
     groups = inner_groups(network).values()

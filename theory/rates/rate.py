@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import overload
+from typing import Any, overload
 
 from sympy import Expr
 
@@ -73,7 +73,7 @@ def maximal_learning_rate(
     inputs: Inputs | None = None,
     optimiser: Optimiser | None = None,
     linearised: bool = True,
-) -> MaximalLearningRate | BlockLearningRate | ReadoutLearningRate | WideLearningRate: ...
+) -> Any: ...  # a `WideLearningRate`, unless nothing that needs infinite width is given
 @answered
 def maximal_learning_rate(
     network: Network,
@@ -95,8 +95,8 @@ def maximal_learning_rate(
 
     This rate is about a *linearised* step.  A `WideLearningRate`, which is solved as n -> infinity,
     answers for networks that are not exact at finite width, for `Relative`, and wherever one of
-    these is given: ``optimiser``, ``inputs``, and ``linearised=False`` for the largest rate at which
-    a *real* step moves by at most the bound.
+    these is given: ``optimiser``, ``inputs``, and ``linearised=False`` for the largest rate at
+    which a *real* step moves by at most the bound.
 
     >>> from theory import MLP, FirstLayer, Readout, maximal_learning_rate
     >>> rate = maximal_learning_rate(MLP(width=10, depth=2, input_width=5))

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
 from sympy import Expr, Float, Symbol, sqrt
 
-from theory.activations.critical import critical
+from theory.activations.critical import CriticalPoint, critical
 from theory.activations.nonlinearity import FloatArray
 from theory.activations.piecewise_linear import PiecewiseLinear
 from theory.coverage import NoOperators
 from theory.errors import InvalidArgument, NotSolved
+from theory.infinite_width.expansion import deep_layers
 from theory.infinite_width.real_laws import one_layer_rate, piecewise_linear_rate
 from theory.infinite_width.real_steps import moved_by_step, rate_that_moves
 from theory.infinite_width.wide_update import WideUpdate, checked_depths, wide_update
@@ -24,13 +24,13 @@ from theory.rates.learning_rate import RATE
 from theory.symbols import L, ell, n
 from theory.validation import typed
 from theory.writing.blocks import Line
-from theory.writing.notation import Math
+from theory.writing.notation import Math, escaped
 from theory.writing.pictures import Drawable
 from theory.writing.rendering import formulas_latex
 
 __all__ = ["WideLearningRate", "wide_rate"]
 
-_COMPARED, _COMPARED_REAL = (256, 1024), (64, 512)
+_COMPARED, _COMPARED_REAL, _SAME = (256, 1024), (64, 512), 1e-10
 """Depths at which the layer that binds is looked up before a law is read at the last one."""
 
 
@@ -73,25 +73,28 @@ GradientDescent()
         0.06732
         """
         depths = checked_depths(self.network, depth)
-        if np.ndim(depths):
-            return np.array([self._one(int(each)) for each in depths])
-        return self._one(int(depths))
+        if isinstance(depths, int):
+            return self._one(depths)
+        found: FloatArray = depths.astype(float)
+        found[:] = [self._one(int(each)) for each in depths]
+        return found
 
     def binding_layer(self, depth: object = None) -> int | None:
         """The layer that reaches its bound at `infinite_width`; None for the mean over layers.
 
         >>> from theory import MLP, Tanh, maximal_learning_rate
-        >>> real = {"linearised": False}
-        >>> maximal_learning_rate(MLP(activation=Tanh(), weight_variance=1), **real).binding_layer(16)
+        >>> rate = maximal_learning_rate(MLP(activation=Tanh()), linearised=False)
+        >>> rate.binding_layer(16)
         2
         """
         depths = checked_depths(self.network, depth)
-        if np.ndim(depths):
+        if not isinstance(depths, int):
             raise InvalidArgument(f"expected one depth, got depth={typed(depth)}; give an int")
         if isinstance(self.criterion, MeanOverLayers):
             return None
-        found = self._moved(int(depths), self._one(int(depths)))
-        return int(np.argmax(found)) + 1
+        if isinstance(self.criterion, LastLayer):
+            return depths
+        return int(self._moved(depths, self._one(depths)).argmax()) + 1
 
     def _one(self, depth: int) -> float:
         """The rate at one depth."""
@@ -120,13 +123,13 @@ GradientDescent()
         bound = float(self.criterion.bound)
         if isinstance(self.criterion, Relative):
             return bound * self.update._layers(depth).variances
-        if isinstance(self.criterion, LastLayer):
-            return np.append(np.full(depth - 1, np.inf), bound)
         return bound
 
     def _largest(self, moved: FloatArray) -> float:
-        mean = isinstance(self.criterion, MeanOverLayers)
-        return float(moved.mean() if mean else moved.max())
+        """Of the movements over their bounds, the number that the criterion bounds by 1."""
+        if isinstance(self.criterion, LastLayer):
+            return float(moved[-1])
+        return float(moved.mean() if isinstance(self.criterion, MeanOverLayers) else moved.max())
 
     def leading(self) -> Expr:
         """The leading term as n -> infinity, then as the depth grows, with 1/n of sign descent.  A
@@ -134,11 +137,14 @@ GradientDescent()
 
         Raises `NotSolved` where no law is known, and where another layer than the last binds.
 
+        >>> import theory.symbols
         >>> from theory import MLP, Tanh, maximal_learning_rate
-        >>> maximal_learning_rate(MLP(activation=Tanh(), weight_variance=1)).leading()
+        >>> maximal_learning_rate(MLP(activation=Tanh())).leading()
         2*sqrt(3)/sqrt(L)
-        >>> maximal_learning_rate(MLP(), linearised=False).leading().evalf(6)
-        0.798117/L**(5/6)
+        >>> law = maximal_learning_rate(MLP(), linearised=False).leading()
+        >>> constant, exponent = law.as_coeff_exponent(theory.symbols.L)
+        >>> exponent, round(float(constant), 6)
+        (-5/6, 0.798234)
         """
         power = n ** (self.update.optimiser.unscaled.width_power // 2)
         if isinstance(self.network.depth, int):
@@ -154,7 +160,7 @@ GradientDescent()
         law = self._at_last.depth_law
         bound = self.criterion.bound
         if isinstance(self.criterion, Relative):
-            bound = bound * law.square
+            bound = bound * self._leading_square
         return sqrt(bound / law.leading)
 
     def _real_law(self) -> Expr:
@@ -169,8 +175,7 @@ GradientDescent()
         activation = network.activation
         if isinstance(activation, PiecewiseLinear):
             return self._piecewise_linear_law(activation) / update.optimiser.multiple
-        points = critical(activation, network.bias_variance).points
-        point = next((each for each in points if each.weight_variance == network.c), None)
+        point = _critical_point(network)
         first, second = (self.binding_layer(depth) for depth in _COMPARED_REAL)
         if point is None or first is None or first != second:
             raise NotSolved(
@@ -194,13 +199,27 @@ GradientDescent()
         bound = self.criterion.bound / (1 if relative else network.c * square)
         return piecewise_linear_rate(activation.slope, square, bound, network.s)
 
+    @property
+    def _leading_square(self) -> Expr:
+        """The leading term of E z^2 in the last layer."""
+        network = self.network
+        deep = deep_layers(network, self.update.inputs.square)
+        if network.norm is not None or not deep.is_critical:
+            raise NotSolved(
+                f"the law relative to E z^2 is solved at critical points without a norm, got "
+                f"{network}: take infinite_width(depth)"
+            )
+        point = deep.fixed_point
+        bias = network.bias_variance if point.power == 0 else 0
+        return network.c * point.constant * L**-point.power + bias
+
     def _check_last_binds(self) -> None:
         for depth in _COMPARED:
             binding = self.binding_layer(depth)
             if binding != depth:
                 raise NotSolved(
-                    f"layer {binding} binds at {depth} layers, and laws are known at the last layer "
-                    f"alone: give criterion=LastLayer(), or take infinite_width(depth)"
+                    f"layer {binding} binds at {depth} layers, and laws are known at the last "
+                    f"layer alone: give criterion=LastLayer(), or take infinite_width(depth)"
                 )
 
     @property
@@ -246,19 +265,19 @@ GradientDescent()
         r"""The rate, or its leading term, in LaTeX; notebooks show it.
 
         >>> from theory import MLP, Tanh, maximal_learning_rate
-        >>> print(maximal_learning_rate(MLP(activation=Tanh(), weight_variance=1)).latex())
+        >>> print(maximal_learning_rate(MLP(activation=Tanh())).latex())
         \begin{aligned}
-        \eta_{\max} &\sim \frac{2 \sqrt{3}}{\sqrt{L}}
+        \eta_{\max} &\sim  \frac{2 \sqrt{3}}{\sqrt{L}}
         \end{aligned}
         """
         sign = "≈" if isinstance(self.network.depth, int) else "~"
         return formulas_latex([Line(RATE, Math.of(self.leading()), sign)])
 
-    def _repr_latex_(self) -> str | None:
+    def _repr_latex_(self) -> str:
         try:
             return f"$\\displaystyle {self.latex()}$"
         except NotSolved:
-            return None
+            return rf"$\text{{{escaped(repr(self))}}}$"
 
     def __repr__(self) -> str:
         kind = "linearised" if self.linearised else "real"
@@ -276,6 +295,16 @@ GradientDescent()
             return f"{self.leading()} as n → ∞, then as L grows"
         except NotSolved:
             return "call infinite_width(depth) for the rate at n = ∞"
+
+
+def _critical_point(network: MLP) -> CriticalPoint | None:
+    """The critical point at which a network without norm stands, if it does."""
+    if network.norm is not None:
+        return None
+    for point in critical(network.activation, network.bias_variance).points:
+        if abs(float(point.weight_variance / network.c) - 1) < _SAME:
+            return point
+    return None
 
 
 def wide_rate(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from sympy import erf
 
-from theory.activations.nonlinearity import FloatArray, Nonlinearity, each, z
+from theory.activations.nonlinearity import FloatArray, Nonlinearity, erf_values, z
 from theory.coverage import answered_class
 
 __all__ = ["Erf"]
@@ -27,7 +27,7 @@ class Erf(Nonlinearity):
     formula = erf(z)
 
     def value(self, z: FloatArray) -> FloatArray:  # noqa: D102
-        return each(math.erf, z)
+        return erf_values(z)
 
     def derivative(self, z: FloatArray) -> FloatArray:  # noqa: D102
         return 2 / math.sqrt(math.pi) * np.exp(-np.square(z))

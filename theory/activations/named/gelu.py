@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from sympy import erf, sqrt
 
-from theory.activations.nonlinearity import FloatArray, Nonlinearity, each, z
+from theory.activations.nonlinearity import FloatArray, Nonlinearity, erf_values, z
 from theory.coverage import answered_class
 
 __all__ = ["GELU"]
@@ -27,12 +27,12 @@ class GELU(Nonlinearity):
     formula = z * (1 + erf(z / sqrt(2))) / 2
 
     def value(self, z: FloatArray) -> FloatArray:  # noqa: D102
-        return z * each(_phi, z)
+        return z * _distribution(z)
 
     def derivative(self, z: FloatArray) -> FloatArray:  # noqa: D102
-        return each(_phi, z) + z * np.exp(-np.square(z) / 2) / math.sqrt(2 * math.pi)
+        return _distribution(z) + z * np.exp(-np.square(z) / 2) / math.sqrt(2 * math.pi)
 
 
-def _phi(z: float) -> float:
-    """The distribution function of N(0, 1)."""
-    return math.erfc(-z / math.sqrt(2)) / 2
+def _distribution(z: FloatArray) -> FloatArray:
+    """That of N(0, 1)."""
+    return (1 + erf_values(z / math.sqrt(2))) / 2

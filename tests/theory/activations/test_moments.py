@@ -1,0 +1,141 @@
+"""Gaussian moments: closed forms, adaptive quadrature of SciPy, and what the table promises."""
+
+import math
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.integrate import quad
+
+from theory import (
+    ELU,
+    GELU,
+    Activation,
+    Erf,
+    LeakyReLU,
+    Mish,
+    NotSolved,
+    ReLU,
+    SiLU,
+    Sin,
+    Softplus,
+    Softsign,
+    Tanh,
+)
+from theory.activations.moments import Moments, moment_table, moments
+from theory.activations.nonlinearity import Nonlinearity
+
+VARIANCES = np.exp(np.linspace(-14, 5, 200))
+WITHIN = 1e-14
+"""Relative; the table promises a few times less."""
+OTHERS = [Tanh(), GELU(), SiLU(), Mish(), Softsign(), ELU(), Softplus(), LeakyReLU("0.1")]
+OTHERS += [Activation("z/(1 + z**4)**(1/4)"), Activation("max(-1, min(z, 1))")]
+OTHERS += [Activation("abs(z - 1/2)"), Activation("tanh(4*(z - 1))")]
+
+
+def close(found: object, exact: object) -> None:
+    assert np.allclose(found, exact, rtol=WITHIN, atol=0)  # type: ignore[arg-type]
+
+
+def near(found: object, exact: object) -> None:
+    assert np.allclose(found, exact, rtol=0, atol=WITHIN)  # type: ignore[arg-type]
+
+
+def test_erf_in_closed_form() -> None:
+    found, q = moments(Erf(), VARIANCES), VARIANCES
+    close(found.q, 2 / np.pi * np.arcsin(2 * q / (1 + 2 * q)))
+    close(found.q1, 2 / np.pi * np.arctan(np.sqrt(2 * q)))
+    for power, value in enumerate((found.m1, found.m2, found.m3, found.m4), start=1):
+        close(value, (2 / math.sqrt(math.pi)) ** power / np.sqrt(1 + 2 * power * q))
+    close(found.slope, 4 / np.pi / ((1 + 2 * q) * np.sqrt(1 + 4 * q)))
+    near(found.m2_slope, -8 / np.pi * q * (1 + 4 * q) ** -1.5)
+    close(found.alive, 1)
+
+
+def test_sine_in_closed_form() -> None:
+    found, q = moments(Sin(), VARIANCES), VARIANCES
+    close(found.q, -np.expm1(-2 * q) / 2)
+    close(found.m2, (1 + np.exp(-2 * q)) / 2)
+    close(found.m4, (3 + 4 * np.exp(-2 * q) + np.exp(-8 * q)) / 8)
+    near(found.slope, np.exp(-2 * q))
+    near(found.curvature, -2 * q * np.exp(-2 * q))
+    near(found.mean, 0)
+
+
+def test_leaky_slopes_in_closed_form() -> None:
+    found, a = moments(LeakyReLU("0.1"), VARIANCES), 0.1
+    close(found.q, (1 + a**2) / 2 * VARIANCES)
+    close(found.m4, (1 + a**4) / 2)
+    close(found.mean, (1 - a) * np.sqrt(VARIANCES / (2 * np.pi)))
+    close(found.q1, (1 + a) * np.sqrt(VARIANCES / (2 * np.pi)))
+    close(moments(ReLU(), VARIANCES).alive, 0.5)
+
+
+@pytest.mark.parametrize("variance", [1e-3, 0.7, 30.0])
+@pytest.mark.parametrize("activation", OTHERS, ids=repr)
+def test_every_moment_by_adaptive_quadrature(activation: Nonlinearity, variance: float) -> None:
+    phi, slope = activation.value, activation.derivative
+    functions: dict[str, Any] = {
+        "q": lambda z: phi(z) ** 2,
+        "q1": lambda z: abs(phi(z)),
+        "mean": phi,
+        **{f"m{p}": (lambda power: lambda z: abs(slope(z)) ** power)(p) for p in (1, 2, 3, 4)},
+        "slope": lambda z: phi(z) * slope(z) * z / variance,
+    }
+    found, far = moments(activation, variance), 12 * math.sqrt(variance)
+    ends = sorted(
+        {-far, far, *(each for each in (-1.0, -0.5, 0.0, 0.5, 1.0, 1.5) if abs(each) < far)}
+    )
+    density = 1 / math.sqrt(2 * math.pi * variance)
+    for name, function in functions.items():
+        parts = [
+            quad(
+                lambda z, f=function: float(f(np.float64(z))) * math.exp(-(z**2) / (2 * variance)),
+                *pair,
+                epsabs=1e-15,
+                epsrel=1e-12,
+                limit=200,
+            )[0]
+            for pair in pairwise(ends)
+        ]
+        assert math.isclose(
+            getattr(found, name), density * sum(parts), rel_tol=1e-10, abs_tol=1e-13
+        )
+
+
+@pytest.mark.parametrize("activation", OTHERS, ids=repr)
+def test_derivatives_in_the_variance(activation: Nonlinearity) -> None:
+    """Those under the integral are those of the interpolant."""
+    step = 1e-4
+    for variance in (0.3, 3.0):
+        up, down = moments(activation, variance + step), moments(activation, variance - step)
+        found = moments(activation, variance)
+        for moment, derivative in (("q", found.slope), ("m2", found.m2_slope / variance)):
+            difference = (getattr(up, moment) - getattr(down, moment)) / (2 * step)
+            assert math.isclose(difference, derivative, rel_tol=1e-6, abs_tol=1e-8)
+        bend = (up.slope - down.slope) / (2 * step)
+        assert math.isclose(bend, found.curvature / variance, rel_tol=1e-6, abs_tol=1e-8)
+
+
+@pytest.mark.parametrize("activation", OTHERS, ids=repr)
+def test_the_fast_road_and_the_promised_error(activation: Nonlinearity) -> None:
+    table = moment_table(activation)
+    fast = [table.q(variance) for variance in VARIANCES.tolist()]
+    assert np.allclose(fast, table.at(VARIANCES).q, rtol=1e-15, atol=0)
+    assert table.error < 2e-14
+    one = table.at(0.3)
+    assert isinstance(one, Moments)
+    assert isinstance(one.q, float)
+
+
+def test_a_clipped_unit_is_alive_within() -> None:
+    found = moments(Activation("max(-1, min(z, 1))"), np.array([0.01, 1.0, 100.0]))
+    close(found.alive, [math.erf(1 / math.sqrt(2 * q)) for q in (0.01, 1.0, 100.0)])
+
+
+def test_what_outgrows_the_density_is_refused() -> None:
+    with pytest.raises(NotSolved, match="outgrows the Gaussian density"):
+        moments(Activation("exp(z)"), 100.0)
+    with pytest.raises(NotSolved, match="need numbers"):
+        moments(LeakyReLU(), 1.0)

@@ -1,0 +1,264 @@
+"""Laws in the depth: two roads to every constant, the expansion and a recursion to 10^5 layers.
+
+The recursion here shares no code with `theory`: its moments come from one Gauss-Legendre rule on
+each half-line, and its sums go from the top down.
+"""
+
+import math
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pytest
+from sympy import Expr, pi, sqrt
+from sympy import Rational as R
+
+from theory import (
+    ELU,
+    GELU,
+    MLP,
+    Activation,
+    Arctan,
+    Erf,
+    GradientDescent,
+    LayerNorm,
+    LeakyReLU,
+    Linear,
+    Mish,
+    Momentum,
+    Normalised,
+    NotSolved,
+    RMSNorm,
+    SignDescent,
+    SiLU,
+    Sin,
+    Softsign,
+    Tanh,
+    WeightDecay,
+    critical,
+)
+from theory.activations.nonlinearity import Nonlinearity
+from theory.infinite_width.laws import DepthLaw, depth_law
+from theory.networks.inputs import Inputs
+from theory.optimisers import Optimiser
+from theory.symbols import L, n
+
+STEEP = Activation("z/(1 + z**4)**(1/4)")
+OPTIMISERS: list[Optimiser] = [GradientDescent(), Normalised(), SignDescent()]
+CLOSED: list[tuple[MLP, tuple[Expr, Expr, Expr]]] = [
+    (MLP(), (L**3 / 3, 2 * L**3 / 3, 2 * L**3 / (3 * pi**2))),
+    (MLP(activation=Linear()), (L**3 / 3, L**3 / 3, 4 * L**3 / (3 * pi**2))),
+    (MLP(bias_variance="1/4"), (L**5 / 1280, L**4 / 36, L**4 / (36 * pi**2))),
+    (MLP(activation=Tanh()), (L / 12, L**2 / 6, 2 * L**2 / (3 * pi**2))),
+    (MLP(activation=Softsign()), (pi**2 / (192 * L), pi * L / 24, L / (6 * pi))),
+    (
+        MLP(activation=STEEP),
+        (
+            L**2 / 45,
+            sqrt(15) * L ** R(5, 2) / 45,
+            4 * sqrt(15) * L ** R(5, 2) / (45 * pi**2),
+        ),
+    ),
+]
+"""Found before and apart from this code, at |x|^2 = n."""
+
+
+@pytest.mark.parametrize(("network", "laws"), CLOSED, ids=lambda each: str(each)[:40])
+def test_closed_forms(network: MLP, laws: tuple[Expr, Expr, Expr]) -> None:
+    for optimiser, law in zip(OPTIMISERS, laws, strict=True):
+        power = 2 if isinstance(optimiser, SignDescent) else 0
+        found = depth_law(network, optimiser)
+        assert (found.leading - law * n**power).equals(0)
+        assert (found.error, found.kind, found.base) == (0, "power", 1)
+
+
+NODES, WEIGHTS = np.polynomial.legendre.leggauss(40)
+POSITIVE = 4.75 * (NODES + 1)
+GRID = np.concatenate([-POSITIVE, POSITIVE])
+DENSITY = np.tile(4.75 * WEIGHTS, 2) * np.exp(-(GRID**2) / 2) / math.sqrt(2 * math.pi)
+
+
+@lru_cache(maxsize=1)
+def layers_by_hand(network: MLP, square: float, depth: int) -> tuple[Any, ...]:
+    """q below, |x|_1 below, m_1 to m_4, P(alive), and chi of every layer."""
+    activation, c, b = network.activation, float(network.c), float(network.bias_variance)
+    variances = [c * square + b]
+    for _ in range(depth - 1):
+        phi = activation.value(math.sqrt(variances[-1]) * GRID)
+        variances.append(c * float(DENSITY @ (phi * phi)) + b)
+    z = np.sqrt(np.array(variances))[:, None] * GRID
+    phi, slope = activation.value(z), np.abs(activation.derivative(z))
+    powers = [slope, slope**2, slope**3, slope**4, slope > 0]
+    m1, m2, m3, m4, alive = (power @ DENSITY for power in powers)
+    q = np.concatenate([[square], (phi**2 @ DENSITY)[:-1]])
+    q1 = np.concatenate([[math.sqrt(square)], (np.abs(phi) @ DENSITY)[:-1]])
+    return q, q1, m1, m2, m3, m4, alive, c * m2
+
+
+def moved_by_hand(network: MLP, optimiser: Optimiser, layers: tuple[Any, ...], depth: int) -> float:
+    """The logarithm of E at the last of ``depth`` layers, from the top down."""
+    q, q1, m1, m2, m3, m4, alive, chi = (each[:depth] for each in layers)
+    # log tau^2 of h: chi of all layers above
+    tau2 = np.concatenate([np.cumsum(np.log(chi[:0:-1]))[::-1], [0.0]])
+    gauss = math.sqrt(2 / math.pi)
+    if isinstance(optimiser, SignDescent):
+        flat, mixed, square = q1 * m1 * gauss, q1 * m3 * gauss, q1**2
+        own2, down2, gamma = square * alive, square * m2, 0.5
+    else:
+        gamma = 0.5 if isinstance(optimiser, Normalised) else 0.0
+        alpha = np.sqrt(q / m2) if gamma else q
+        flat, mixed, own2, down2 = alpha * m2, alpha * m4, alpha**2 * m2, alpha**2 * m4
+    shift = -tau2.max() if tau2.max() > 0 else 0.0
+    scale = np.exp(tau2 + shift)
+    flat, mixed = flat * scale ** (1 - gamma), mixed * scale ** (1 - gamma)
+    own2, down2 = own2 * scale ** (1 - 2 * gamma), down2 * scale ** (1 - 2 * gamma)
+    carried = np.concatenate([[0.0], np.cumsum(flat)[:-1]]) / (m2 * scale)
+    scattered = down2 + 2 * carried * mixed + carried**2 * m4 * scale
+    c = chi[0] / m2[0]
+    onwards = c * np.exp(np.append(tau2[1:], 0.0)[:-1] - tau2[-1])
+    total = own2[-1] + 2 * carried[-1] * flat[-1] + carried[-1] ** 2 * m2[-1] * scale[-1]
+    total += float(np.sum(scattered[:-1] * onwards))
+    return math.log(total) - (1 - 2 * gamma) * shift
+
+
+def extrapolated(
+    network: MLP, optimiser: Optimiser, law: DepthLaw, depth: int, square: float = 1.0
+) -> float:
+    """E over the law as the depth grows: corrections of (a log L + b)/L cancel."""
+    layers = layers_by_hand(network, square, depth)
+    ratios = []
+    for part in (depth // 4, depth // 2, depth):
+        size = math.log(float(law.constant)) + float(law.exponent) * math.log(part)
+        size += part * math.log(float(law.base))
+        ratios.append(math.exp(moved_by_hand(network, optimiser, layers, part) - size))
+    return ratios[0] - 4 * ratios[1] + 4 * ratios[2]
+
+
+def assert_mean_square_of_z(network: MLP, law: DepthLaw, depth: int) -> None:
+    """`DepthLaw.square` is what the recursion has, but for corrections in 1/L and log(L)/L."""
+    q = float(layers_by_hand(network, 1.0, depth)[0][-1])
+    expected = float(network.c) * q + float(network.bias_variance)
+    assert math.isclose(float(law.square.subs(L, depth)), expected, rel_tol=2e-3)
+
+
+DEEP, WITHIN = 100_000, 1e-5
+EDGE = critical(GELU()).edge(5)
+POWERS: list[MLP] = [
+    *(network for network, _ in CLOSED),
+    *(MLP(activation=each) for each in (Erf(), Sin(), Arctan(), ELU(), LeakyReLU("0.3"))),
+    MLP(activation=Activation("tanh(z) + z**2/10")),
+    MLP(activation=Activation("z - z*abs(z)/(1 + z**2) + z**2/5")),
+    MLP(activation=Tanh(), bias_variance="0.1"),
+    MLP(activation=Softsign(), bias_variance="0.01"),
+    MLP(
+        activation=GELU(),
+        weight_variance=EDGE.weight_variance,
+        bias_variance=repr(float(EDGE.bias_variance)),
+    ),
+]
+
+
+@pytest.mark.parametrize("network", POWERS, ids=lambda each: str(each)[:60])
+def test_the_recursion_tends_to_the_law(network: MLP) -> None:
+    for optimiser in OPTIMISERS:
+        law = depth_law(network, optimiser)
+        found = extrapolated(network, optimiser, law, DEEP)
+        assert math.isclose(found, 1, rel_tol=WITHIN), (optimiser, found)
+        assert_mean_square_of_z(network, law, DEEP)
+
+
+ELSEWHERE: list[MLP] = [
+    *(MLP(weight_variance=c, bias_variance=b) for c in (1, 3) for b in (0, 1)),
+    *(MLP(activation=Tanh(), weight_variance=c) for c in ("1/2", "9/4")),
+    MLP(activation=Tanh(), weight_variance="1/2", bias_variance=1),
+    MLP(activation=GELU(), weight_variance="3/2", bias_variance="1/10"),
+    MLP(activation=Sin(), weight_variance=3, bias_variance="1/10"),
+]
+
+
+@pytest.mark.parametrize("network", ELSEWHERE, ids=lambda each: str(each)[:60])
+def test_constants_and_exponentials(network: MLP) -> None:
+    for optimiser in OPTIMISERS:
+        law = depth_law(network, optimiser)
+        assert law.kind in ("constant", "exponential")
+        found = extrapolated(network, optimiser, law, 800)
+        assert math.isclose(found, 1, rel_tol=2e-5), (optimiser, found)
+        assert_mean_square_of_z(network, law, 800)
+
+
+def test_wrong_constants_and_exponents_are_rejected() -> None:
+    network = MLP(activation=Sin())
+    law = depth_law(network)
+    for wrong in (
+        replace(law, constant=law.constant * R(1001, 1000)),
+        replace(law, exponent=law.exponent + R(1, 1000)),
+    ):
+        found = extrapolated(network, GradientDescent(), wrong, DEEP)
+        assert not math.isclose(found, 1, rel_tol=WITHIN)
+
+
+def test_a_half_stable_point_from_its_stable_side() -> None:
+    """Mish, from below: a law with chi ~ 1 - 4.38/l."""
+    point = critical(Mish()).points[1]
+    network = MLP(
+        activation=Mish(),
+        weight_variance=point.weight_variance,
+        bias_variance=repr(float(point.bias_variance)),
+    )
+    law = depth_law(network, inputs=Inputs(gram=(("1/2",),)))
+    assert "half-stable" in law.regime
+    found = extrapolated(network, GradientDescent(), law, DEEP, 0.5)
+    assert math.isclose(found, 1, rel_tol=1e-2), found
+    with pytest.raises(NotSolved, match="grows on and on"):
+        depth_law(network)
+
+
+@pytest.mark.parametrize(
+    ("network", "why"),
+    [
+        (MLP(activation=GELU(), weight_variance=4), "grows on and on"),
+        (MLP(activation=Activation("max(-1, min(z, 1))")), "by no power"),
+    ],
+)
+def test_where_there_is_no_law(network: MLP, why: str) -> None:
+    with pytest.raises(NotSolved, match=why):
+        depth_law(network)
+
+
+@pytest.mark.parametrize("activation", [GELU(), SiLU()], ids=repr)
+def test_half_stable_points_without_a_usable_law(activation: Nonlinearity) -> None:
+    point = critical(activation).points[1]
+    network = MLP(
+        activation=activation,
+        weight_variance=point.weight_variance,
+        bias_variance=repr(float(point.bias_variance)),
+    )
+    with pytest.raises(
+        NotSolved, match=r"holds at best for L far above \de\+0\d: move to the stable"
+    ):
+        depth_law(network)
+
+
+def test_norms() -> None:
+    """RMSNorm keeps ReLU critical; LayerNorm makes every activation with a mean chaotic."""
+    assert depth_law(MLP(norm=RMSNorm())).leading == L**3 / 3
+    assert depth_law(MLP(norm=RMSNorm(before="activation"))).leading == L**3 / 12
+    assert depth_law(MLP(weight_variance=1, norm=RMSNorm())).leading == 2 * L**3 / 3
+    law = depth_law(MLP(norm=LayerNorm()))
+    assert (law.base - (pi / (pi - 1)) ** 2).equals(0)
+    assert law.exponent == 1
+    assert (
+        depth_law(MLP(activation=Tanh(), norm=RMSNorm(), weight_variance=1)).kind == "exponential"
+    )
+
+
+def test_multiples_and_scales() -> None:
+    tanh = MLP(activation=Tanh(), readout_variance=3)
+    assert depth_law(tanh).leading == L / 4
+    assert depth_law(tanh, Normalised(2)).leading == 2 * L**2 / 3
+    assert depth_law(tanh, Momentum("0.9", averaged=True)).leading == L / 400
+    assert depth_law(MLP(), inputs=Inputs(gram=((2,),))).leading == 4 * L**3 / 3
+    assert depth_law(MLP(), WeightDecay(GradientDescent(), 1)).leading == L**3 / 3
+    with pytest.raises(NotSolved, match="weight decay"):
+        depth_law(tanh, WeightDecay(GradientDescent(), 1))

@@ -1,0 +1,172 @@
+"""Real steps at infinite width: closed forms against quadrature, literal networks, and laws."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from sympy import Rational, log, pi, sqrt
+
+from tests.theory.infinite_width import literal_step
+from theory import (
+    GELU,
+    MLP,
+    Activation,
+    EveryHiddenLayer,
+    GradientDescent,
+    LastLayer,
+    LeakyReLU,
+    Linear,
+    MeanOverLayers,
+    Momentum,
+    NotSolved,
+    Relative,
+    Softsign,
+    Tanh,
+    maximal_learning_rate,
+    squared_update,
+)
+from theory.symbols import L, ell
+
+
+def real(network: Any, step: object, layer: object = ell, **given: Any) -> Any:
+    return squared_update(network, layer, step=step, **given)
+
+
+@pytest.mark.parametrize("step", ["1/100", "1/2", "4"])
+@pytest.mark.parametrize("slope", ["0", "1/5"])
+def test_half_planes_agree_with_quadrature(slope: str, step: str) -> None:
+    """The same function once in closed form, once by quadrature between kinks."""
+    formula = Activation("(z + Abs(z))/2") if slope == "0" else Activation("Max(z, z/5)")
+    scales: dict[str, Any] = {"weight_variance": "1.7", "bias_variance": "0.1"}
+    closed = real(MLP(depth=6, activation=LeakyReLU(slope), **scales), step)
+    drawn = real(MLP(depth=6, activation=formula, **scales), step)
+    assert drawn.infinite_width() == pytest.approx(closed.infinite_width(), rel=1e-8)
+
+
+NETWORKS = [
+    MLP(depth=5),
+    MLP(depth=5, activation=LeakyReLU("1/3"), weight_variance=1),
+    MLP(depth=5, activation=Tanh(), bias_variance="0.3"),
+    MLP(depth=5, activation=Softsign()),
+    MLP(depth=5, activation=GELU(), weight_variance="1.9", bias_variance="0.2"),
+]
+
+
+@pytest.mark.parametrize("network", NETWORKS, ids=str)
+def test_small_steps_are_linearised_steps(network: MLP) -> None:
+    linearised: Any = squared_update(network, ell)
+    values = linearised.infinite_width()
+    assert real(network, "1e-5").infinite_width() == pytest.approx(values, rel=1e-3)
+    twice = real(network, "1e-5", optimiser=Momentum("0.9", nesterov=True)).infinite_width()
+    assert twice == pytest.approx(1.9**2 * values, rel=1e-3)
+
+
+@pytest.mark.parametrize("network", NETWORKS, ids=str)
+def test_literal_networks_take_real_steps(network: MLP) -> None:
+    """At width 300 within 4.5 standard errors and L/n: a false alarm in 5,000 of these 25 means."""
+    rng = np.random.default_rng(5)
+    found = np.array([
+        literal_step.moved(
+            network.activation,
+            300,
+            5,
+            (float(network.c), float(network.bias_variance)),
+            literal_step.gradient_descent,
+            rng,
+            step=1.0,
+        )
+        for _ in range(24)
+    ])  # fmt: skip
+    mean, error = found.mean(axis=0), found.std(axis=0, ddof=1) / np.sqrt(len(found))
+    values = real(network, 1).infinite_width()
+    assert (np.abs(mean - values) <= 4.5 * error + 0.02 * values).all(), (mean, values, error)
+
+
+@pytest.mark.parametrize(("depth", "moved"), [(16, 0.323), (64, 0.0785)])
+def test_a_deep_network_moves_less_at_the_linearised_rate(depth: int, moved: float) -> None:
+    rate = maximal_learning_rate(MLP(), criterion=Relative(bound="1/2")).infinite_width(depth)
+    assert rate == pytest.approx((6 / (2 * depth**3 + depth)) ** 0.5, rel=1e-12)
+    step = real(MLP(depth=depth), float(rate), None)
+    assert step.infinite_width() * rate**2 == pytest.approx(moved, abs=5e-4)
+
+
+def test_the_binding_layer_and_its_rate() -> None:
+    """Tanh at Q* = 0: layer 2 binds and the rate grows as sqrt(L); at the stable edge layer 10."""
+    rate = maximal_learning_rate(MLP(activation=Tanh()), linearised=False)
+    assert rate.infinite_width([16, 32, 64]) == pytest.approx([4.2253, 5.9763, 8.4704], rel=1e-4)
+    assert rate.binding_layer(64) == 2
+    for depth in (16, 64):
+        u = real(MLP(depth=depth, activation=Tanh()), rate.infinite_width(depth))
+        moved = u.infinite_width() * rate.infinite_width(depth) ** 2
+        assert moved.max() == pytest.approx(1, rel=1e-9)
+        assert moved.argmax() == 1
+
+
+def test_criteria_of_real_steps() -> None:
+    network = MLP(depth=12)
+    rates = [
+        maximal_learning_rate(network, criterion=criterion, linearised=False).value
+        for criterion in (
+            EveryHiddenLayer(),
+            LastLayer(),
+            Relative(bound="1/2"),
+            MeanOverLayers(),
+            EveryHiddenLayer(bound=4),
+        )
+    ]
+    assert rates[0] == pytest.approx(rates[1], rel=1e-9) == pytest.approx(rates[2], rel=1e-9)
+    assert rates[3] > rates[0] < rates[4]
+
+
+def test_the_range_of_rates_of_the_linearised_value() -> None:
+    update = squared_update(MLP(activation=Tanh()))
+    rate = update.linearised_up_to("0.05", 8)
+    linearised = update.infinite_width(8)
+    for factor, inside in ((0.99, True), (1.01, False)):
+        value = real(MLP(depth=8, activation=Tanh()), factor * rate, None).infinite_width()
+        assert (abs(value / linearised - 1) < 0.05) is inside
+
+
+def test_the_law_of_relu() -> None:
+    """The closed form; and the recursion at 2^9 to 2^15 layers, extrapolated in L^(-1/3)."""
+    rate = maximal_learning_rate(MLP(), linearised=False)
+    law = rate.leading()
+    expected = (3 * pi * log(1 + 1 / sqrt(2)) / (3 * pi**3 / 4) ** Rational(3, 5)) ** Rational(5, 6)
+    assert float(law.subs(L, 1)) == pytest.approx(float(expected), rel=1e-14)
+    depths = 2 ** np.arange(9, 16, 2)
+    constants = np.array([rate.infinite_width(int(d)) * d ** (5 / 6) for d in depths])
+    powers = np.vander(depths ** (-1 / 3), increasing=True)
+    assert np.linalg.solve(powers, constants)[0] == pytest.approx(float(expected), rel=2e-3)
+    wrong = constants * depths ** (3 / 2 - 5 / 6)
+    assert wrong[-1] / wrong[0] > 10
+
+
+@pytest.mark.parametrize(
+    ("slope", "square", "bound"), [("1/5", 1, 1), ("1/2", 1, 1), ("1/10", 1, 4), ("0", 2, "1/2")]
+)
+def test_the_law_of_leaky_slopes_inputs_and_bounds(slope: str, square: int, bound: object) -> None:
+    """The ratio of rate and law tends to 1 as 1 + a L^(-1/3) + b L^(-2/3)."""
+    network = MLP(activation=LeakyReLU(slope), width=2, input_norm2=2 * square)
+    rate: Any = maximal_learning_rate(network, criterion=EveryHiddenLayer(bound), linearised=False)
+    depths = 2 ** np.array([10, 12, 14])
+    law = np.array([float(rate.leading().subs(L, int(d))) for d in depths])
+    ratios = np.array([rate.infinite_width(int(d)) for d in depths]) / law
+    powers = np.vander(depths ** (-1 / 3), increasing=True)
+    assert np.linalg.solve(powers, ratios)[0] == pytest.approx(1, abs=0.02)
+
+
+def test_the_law_where_one_layer_binds() -> None:
+    """The constant from shallow layers and the gradient's norm, against 4096 layers."""
+    vanishing = maximal_learning_rate(MLP(activation=Tanh()), linearised=False)
+    law = vanishing.leading()
+    assert law.as_coeff_exponent(L)[1] == Rational(1, 2)
+    depth = 1024
+    assert vanishing.infinite_width(depth) == pytest.approx(float(law.subs(L, depth)), rel=0.01)
+
+
+def test_what_has_no_law() -> None:
+    for network in (MLP(activation=Linear()), MLP(bias_variance=1), MLP(weight_variance=1)):
+        with pytest.raises(NotSolved):
+            maximal_learning_rate(network, linearised=False).leading()
+    assert "real step" in repr(maximal_learning_rate(MLP(bias_variance=1), linearised=False))
+    assert "real step" in repr(real(MLP(depth=3), 1, None, optimiser=GradientDescent()))

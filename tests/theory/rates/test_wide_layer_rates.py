@@ -1,0 +1,80 @@
+"""Rates of groups and of single layers at infinite width."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from theory import (
+    MLP,
+    GradientDescent,
+    Inputs,
+    LeakyReLU,
+    Momentum,
+    Normalised,
+    NotSolved,
+    RMSNorm,
+    SignDescent,
+    Tanh,
+    WeightDecay,
+    layer_rates,
+    squared_update,
+)
+from theory.infinite_width.recursion import moved_by_each_layer
+
+OPTIMISERS = [GradientDescent(), SignDescent(), Normalised(2), Momentum("0.5", averaged=True)]
+
+
+@pytest.mark.parametrize("optimiser", OPTIMISERS, ids=repr)
+@pytest.mark.parametrize(
+    "network",
+    [
+        MLP(depth=6, activation=Tanh(), bias_variance="0.2", readout_variance=3),
+        MLP(depth=6, weight_variance="1.5"),
+        MLP(depth=1, activation=Tanh()),
+        MLP(depth=6, norm=RMSNorm(), weight_variance=1),
+    ],
+    ids=str,
+)
+def test_one_sum_is_the_recursion_with_one_layer_trained(network: MLP, optimiser: Any) -> None:
+    update: Any = squared_update(network, optimiser=optimiser, inputs=Inputs(gram=((2,),)))
+    one_hot = np.eye(network.layers, dtype=int)
+    each = [
+        squared_update(
+            network, rates=tuple(map(int, row)), optimiser=optimiser, inputs=update.inputs
+        ).value
+        for row in one_hot
+    ]
+    found = moved_by_each_layer(update._layers(network.layers), optimiser)
+    assert found == pytest.approx(each, rel=1e-12)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 7])
+def test_gradient_descent_agrees_with_wide_finite_networks(depth: int) -> None:
+    """The exact rates at a width of 10^9, of which the readout's are times n."""
+    network = MLP(10**9, depth, activation=LeakyReLU("1/4"))
+    exact = layer_rates(network, bound=2)
+    wide: Any = layer_rates(network, bound=2, inputs=Inputs())
+    expected = [float(rate) for rate in exact.evaluate()]
+    expected[-1] *= 10**9
+    assert list(wide.together().values()) == pytest.approx(expected, rel=1e-5)
+    assert wide.alone()["first layer"] == pytest.approx(float(exact.first.evaluate()), rel=1e-5)
+
+
+@pytest.mark.parametrize("optimiser", OPTIMISERS, ids=repr)
+def test_equal_shares_meet_the_bound_together(optimiser: Any) -> None:
+    network = MLP(depth=5, activation=Tanh(), bias_variance="0.1")
+    wide: Any = layer_rates(network, bound="0.3", optimiser=optimiser, inputs=Inputs())
+    rates = wide.equal_shares()
+    moved: Any = squared_update(network, rates=tuple(rates.tolist()), optimiser=optimiser)
+    assert moved.infinite_width() == pytest.approx(0.3, rel=1e-10)
+    update: Any = squared_update(network, optimiser=optimiser, inputs=Inputs())
+    shares = rates**2 * moved_by_each_layer(update._layers(5), optimiser)
+    assert shares == pytest.approx([shares[0]] * 5, rel=1e-12)
+
+
+def test_what_is_refused() -> None:
+    for optimiser in (SignDescent(epsilon=1), WeightDecay(GradientDescent(), 1)):
+        with pytest.raises(NotSolved, match="without weight decay and epsilon"):
+            layer_rates(MLP(), optimiser=optimiser)
+    assert "call alone(depth)" in repr(layer_rates(MLP(activation=Tanh())))

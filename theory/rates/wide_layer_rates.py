@@ -1,0 +1,165 @@
+"""`WideLayerRates` are the rates of groups of weights and of single layers as n -> infinity.
+
+The readout's own step moves f by eta times |x|^2 (gradient descent), |x|_1 (sign descent) or |x|
+(normalised steps) of its input.  The groups below it move f by E psi g each, always to the same
+side, so that E[(Delta f)^2] of all groups is the square of a sum.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sympy import Expr
+
+from theory.activations.nonlinearity import FloatArray
+from theory.coverage import NoOperators
+from theory.errors import NotSolved
+from theory.infinite_width.layers import Layers
+from theory.infinite_width.recursion import (
+    moved_by_each_layer,
+    moved_in_every_layer,
+    output_moved_by_each_layer,
+)
+from theory.infinite_width.wide_update import WideUpdate, checked_depths, wide_update
+from theory.laws.criteria import LastLayer
+from theory.optimisers import GradientDescent, SignDescent
+from theory.public_names import PickledByFields, PublicNames
+from theory.writing.blocks import Table
+from theory.writing.rendering import table_text
+
+__all__ = ["WideLayerRates", "wide_layer_rates"]
+
+
+@dataclass(frozen=True)
+class WideLayerRates(NoOperators, PickledByFields, PublicNames):
+    """The largest rates, as n -> infinity, of first layer, hidden layers (2 to L) and readout under
+    one ``bound`` of E[(Delta z)^2] in the last hidden layer and of E[(Delta f)^2], for linearised
+    steps.  Made by `layer_rates`.
+
+    Rates of sign descent are over 1/n.  The readout's are over 1/n, and over n^(-1/2) for
+    normalised steps.
+
+    >>> from theory import MLP, SignDescent, layer_rates
+    >>> layer_rates(MLP(depth=8), optimiser=SignDescent())
+    WideLayerRates of MLP(depth=8), bound 1, linearised steps of SignDescent()
+                   alone       together
+    first layer    0.441166/n  0.233172/n
+    hidden layers  0.20346/n   0.107536/n
+    readout        1.77245/n   0.936807/n
+    """
+
+    update: WideUpdate
+    bound: Expr
+
+    def alone(self, depth: object = None) -> dict[str, float]:
+        """The rate of each group trained alone at n = infinity and ``depth`` layers.
+
+        >>> from theory import MLP, Normalised, layer_rates
+        >>> rates = layer_rates(MLP(), optimiser=Normalised()).alone(16)
+        >>> {name: round(rate, 6) for name, rate in rates.items()}
+        {'first layer': 0.179605, 'hidden layers': 0.021058, 'readout': 1.0}
+        """
+        layers = self._deeper(depth)
+        groups = self._groups(len(layers) - 1)
+        root = float(self.bound) ** 0.5
+        found = {name: root / self._moved(layers, each) ** 0.5 for name, each in groups.items()}
+        return found | {"readout": root / self._readout_moves(layers)}
+
+    def together(self, depth: object = None) -> dict[str, float]:
+        """The rates of all groups trained together: those alone times one factor, at which z of the
+        last layer or f reaches the bound.
+
+        >>> from theory import MLP, Momentum, layer_rates
+        >>> rates = layer_rates(MLP(), optimiser=Momentum("0.9", averaged=True)).together(16)
+        >>> {name: round(rate, 6) for name, rate in rates.items()}
+        {'first layer': 1.320129, 'hidden layers': 0.154783, 'readout': 5.197351}
+        """
+        layers, alone = self._deeper(depth), self.alone(depth)
+        groups = self._groups(len(layers) - 1)
+        joint: FloatArray = sum(  # type: ignore[assignment]
+            alone[name] * each for name, each in groups.items()
+        )
+        hidden = self._hidden(layers)
+        moved_f = float(output_moved_by_each_layer(hidden, self.update.optimiser) @ joint)
+        root = float(self.bound) ** 0.5
+        moved = max(self._moved(layers, joint) ** 0.5, moved_f + root)
+        return {name: rate * root / moved for name, rate in alone.items()}
+
+    def equal_shares(self, depth: object = None) -> FloatArray:
+        """One rate for each hidden layer at which each alone moves the last layer equally far, and
+        all together move it by the bound; an array over layers.
+
+        >>> from theory import MLP, SignDescent, layer_rates
+        >>> layer_rates(MLP(), optimiser=SignDescent()).equal_shares(4).round(4)
+        array([0.2002, 0.4086, 0.4976, 0.808 ])
+        """
+        layers = self._hidden(self._deeper(depth))
+        alone = moved_by_each_layer(layers, self.update.optimiser) ** -0.5
+        together = moved_in_every_layer(layers, self.update.optimiser, alone)[-1]
+        return alone * (float(self.bound) / float(together)) ** 0.5
+
+    def _deeper(self, depth: object) -> Layers:
+        """The layers of one depth, and one more, whose input the readout reads."""
+        depths = checked_depths(self.update.network, depth)
+        if not isinstance(depths, int):
+            raise NotSolved("rates of groups are given one depth at a time: give an int")
+        return self.update._layers(depths + 1)
+
+    def _hidden(self, layers: Layers) -> Layers:
+        return self.update._layers(len(layers) - 1)
+
+    def _groups(self, depth: int) -> dict[str, FloatArray]:
+        """Multipliers of every layer that train one group."""
+        first = self.update._multipliers(depth)
+        if depth == 1:
+            return {"first layer": first}
+        first[1:] = 0
+        return {"first layer": first, "hidden layers": 1 - first}
+
+    def _moved(self, layers: Layers, rates: FloatArray) -> float:
+        hidden = self._hidden(layers)
+        return float(moved_in_every_layer(hidden, self.update.optimiser, rates)[-1])
+
+    def _readout_moves(self, layers: Layers) -> float:
+        """|Delta f| by the readout's own step, at eta = 1 and in its power of n."""
+        rule = self.update.optimiser.unscaled
+        square, size = float(layers.square[-1]), float(layers.size[-1])
+        if isinstance(rule, SignDescent):
+            moved = size
+        else:
+            moved = square if rule == GradientDescent() else square**0.5
+        return float(self.update.optimiser.multiple) * moved
+
+    def __repr__(self) -> str:
+        network, optimiser = self.update.network, self.update.optimiser
+        head = f"WideLayerRates of {network}, bound {self.bound}, linearised steps of {optimiser}"
+        if not isinstance(network.depth, int):
+            return f"{head}: call alone(depth), together(depth) or equal_shares(depth)"
+        return "\n".join([head, *table_text(self._table)])
+
+    @property
+    def _table(self) -> Table:
+        per = "/n" if self.update.optimiser.unscaled.width_power else ""
+        degree = self.update.optimiser.unscaled.degree
+        units = {"readout": "/n" if per or degree else "/sqrt(n)"}
+        pairs = zip(self.alone().items(), self.together().values(), strict=True)
+        rows: Any = tuple(
+            (name, *(f"{each:.6g}{units.get(name, per)}" for each in (one, joint)))
+            for (name, one), joint in pairs
+        )
+        return Table(("", "alone", "together"), rows)
+
+
+def wide_layer_rates(
+    network: object, bound: object, inputs: object, optimiser: object
+) -> WideLayerRates:
+    """The `WideLayerRates` of arguments as those of `layer_rates`."""
+    update = wide_update(network, None, None, inputs=inputs, optimiser=optimiser)
+    rule = update.optimiser
+    if rule.weight_decay != 0 or not rule.unscaled.is_homogeneous:
+        raise NotSolved(
+            f"rates of groups are solved without weight decay and epsilon, got {rule}: leave them "
+            f"out"
+        )
+    return WideLayerRates(update, LastLayer(bound).bound)
