@@ -176,8 +176,8 @@ def critical_weight_variance(activation: Nonlinearity, bias_variance: Expr) -> E
     half = [each for each in _isolated(activation) if each.kind == "half-stable"]
     beside = "".join(f"; half-stable at {_numbers(each)}" for each in half)
     raise InvalidArgument(
-        f"expected weight_variance for {activation}, since no critical point attracts at bias "
-        f"variance {_short(bias_variance)}{beside}; {_stable_range(activation)}"
+        f"expected weight_variance for {activation}, got none, and no critical point attracts at "
+        f"bias variance {_short(bias_variance)}{beside}; {_stable_range(activation)}"
     )
 
 
@@ -298,7 +298,7 @@ def _scan(table: MomentTable) -> _Scan:
             with np.errstate(divide="ignore", over="ignore"):
                 bias = 1 - found.q / (variances * found.m2)
             return _Scan(variances, bias, found.slope / found.m2)
-    raise NotSolved(f"no moment of {table.activation} is a number")
+    raise NotSolved(f"{table.activation} outgrows every Gaussian density: give another activation")
 
 
 def _relative_bias(table: MomentTable, variance: float) -> float:

@@ -39,7 +39,7 @@ __all__ = ["DepthLaw", "depth_law"]
 
 _DEEPEST = 2**16
 """Layers within which a transient that falls exponentially is over, or the law is refused."""
-_AGREED, _ROUNDING = 1e-12, 1e-13
+_AGREED, _ROUNDING, _NOISE = 1e-12, 1e-13, 1e-13
 
 
 class _Terms(NamedTuple):
@@ -226,13 +226,14 @@ def _transient(
     while depth <= _DEEPEST:
         layers = wide.layers(depth)
         beyond = np.log(layers.gain / chi)
+        beyond[np.abs(beyond) < _NOISE] = 0
         gains = np.cumsum(beyond) + np.log(chi) * np.arange(1, depth + 1)
         along = float(optimiser.multiple) * np.asarray(optimiser.own_part(layers).along)
         shares = along * np.exp(-fall * gains)
         share = float(shares[-1] if deep.falls_with else shares.sum())
         share *= float(np.exp(fall * beyond.sum()))
         if abs(share - last) < _AGREED * share:
-            error = wide.moments.error * float(np.count_nonzero(np.abs(beyond) > 1e-15) + 4)
+            error = wide.moments.error * float(np.count_nonzero(beyond) + 4)
             scale = float(layers.variances[-1] * np.exp(-np.log(chi) * depth))
             return share, scale, 2 * (error + abs(last / share - 1))
         depth, last = 2 * depth, share

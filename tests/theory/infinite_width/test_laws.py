@@ -19,8 +19,6 @@ from theory import (
     GELU,
     MLP,
     Activation,
-    Arctan,
-    Erf,
     GradientDescent,
     LayerNorm,
     LeakyReLU,
@@ -98,7 +96,8 @@ def layers_by_hand(network: MLP, square: float, depth: int) -> tuple[Any, ...]:
 
 def moved_by_hand(network: MLP, optimiser: Optimiser, layers: tuple[Any, ...], depth: int) -> float:
     """The logarithm of E at the last of ``depth`` layers, from the top down."""
-    q, q1, m1, m2, m3, m4, alive, chi = (each[:depth] for each in layers)
+    wide = (each[:depth].astype(np.longdouble) for each in layers)  # of exponents beyond a float's
+    q, q1, m1, m2, m3, m4, alive, chi = wide
     # log tau^2 of h: chi of all layers above
     tau2 = np.concatenate([np.cumsum(np.log(chi[:0:-1]))[::-1], [0.0]])
     gauss = math.sqrt(2 / math.pi)
@@ -109,8 +108,7 @@ def moved_by_hand(network: MLP, optimiser: Optimiser, layers: tuple[Any, ...], d
         gamma = 0.5 if isinstance(optimiser, Normalised) else 0.0
         alpha = np.sqrt(q / m2) if gamma else q
         flat, mixed, own2, down2 = alpha * m2, alpha * m4, alpha**2 * m2, alpha**2 * m4
-    shift = -tau2.max() if tau2.max() > 0 else 0.0
-    scale = np.exp(tau2 + shift)
+    scale = np.exp(tau2)
     flat, mixed = flat * scale ** (1 - gamma), mixed * scale ** (1 - gamma)
     own2, down2 = own2 * scale ** (1 - 2 * gamma), down2 * scale ** (1 - 2 * gamma)
     carried = np.concatenate([[0.0], np.cumsum(flat)[:-1]]) / (m2 * scale)
@@ -118,21 +116,37 @@ def moved_by_hand(network: MLP, optimiser: Optimiser, layers: tuple[Any, ...], d
     c = chi[0] / m2[0]
     onwards = c * np.exp(np.append(tau2[1:], 0.0)[:-1] - tau2[-1])
     total = own2[-1] + 2 * carried[-1] * flat[-1] + carried[-1] ** 2 * m2[-1] * scale[-1]
-    total += float(np.sum(scattered[:-1] * onwards))
-    return math.log(total) - (1 - 2 * gamma) * shift
+    total += np.sum(scattered[:-1] * onwards)
+    return float(np.log(total))
 
 
 def extrapolated(
     network: MLP, optimiser: Optimiser, law: DepthLaw, depth: int, square: float = 1.0
 ) -> float:
     """E over the law as the depth grows: corrections of (a log L + b)/L cancel."""
-    layers = layers_by_hand(network, square, depth)
+    ratios = ratios_to(network, optimiser, law, (depth // 4, depth // 2, depth), square)
+    return ratios[0] - 4 * ratios[1] + 4 * ratios[2]
+
+
+def in_powers(network: MLP, optimiser: Optimiser, law: DepthLaw, depth: int) -> float:
+    """The same where corrections are in 1/L, 1/L^2 and 1/L^3."""
+    first, second, third, last = ratios_to(
+        network, optimiser, law, (depth // 8, depth // 4, depth // 2, depth), 1.0
+    )
+    return (64 * last - 56 * third + 14 * second - first) / 21
+
+
+def ratios_to(
+    network: MLP, optimiser: Optimiser, law: DepthLaw, depths: tuple[int, ...], square: float
+) -> list[float]:
+    """E over the law."""
+    layers = layers_by_hand(network, square, depths[-1])
     ratios = []
-    for part in (depth // 4, depth // 2, depth):
+    for part in depths:
         size = math.log(float(law.constant)) + float(law.exponent) * math.log(part)
         size += part * math.log(float(law.base))
         ratios.append(math.exp(moved_by_hand(network, optimiser, layers, part) - size))
-    return ratios[0] - 4 * ratios[1] + 4 * ratios[2]
+    return ratios
 
 
 def assert_mean_square_of_z(network: MLP, law: DepthLaw, depth: int) -> None:
@@ -143,19 +157,11 @@ def assert_mean_square_of_z(network: MLP, law: DepthLaw, depth: int) -> None:
 
 
 DEEP, WITHIN = 100_000, 1e-5
-EDGE = critical(GELU()).edge(5)
 POWERS: list[MLP] = [
     *(network for network, _ in CLOSED),
-    *(MLP(activation=each) for each in (Erf(), Sin(), Arctan(), ELU(), LeakyReLU("0.3"))),
+    *(MLP(activation=each) for each in (ELU(), LeakyReLU("0.3"))),
     MLP(activation=Activation("tanh(z) + z**2/10")),
-    MLP(activation=Activation("z - z*abs(z)/(1 + z**2) + z**2/5")),
     MLP(activation=Tanh(), bias_variance="0.1"),
-    MLP(activation=Softsign(), bias_variance="0.01"),
-    MLP(
-        activation=GELU(),
-        weight_variance=EDGE.weight_variance,
-        bias_variance=repr(float(EDGE.bias_variance)),
-    ),
 ]
 
 
@@ -170,7 +176,7 @@ def test_the_recursion_tends_to_the_law(network: MLP) -> None:
 
 ELSEWHERE: list[MLP] = [
     *(MLP(weight_variance=c, bias_variance=b) for c in (1, 3) for b in (0, 1)),
-    *(MLP(activation=Tanh(), weight_variance=c) for c in ("1/2", "9/4")),
+    *(MLP(activation=Tanh(), weight_variance=c) for c in ("1/2", "3/2", "9/4")),
     MLP(activation=Tanh(), weight_variance="1/2", bias_variance=1),
     MLP(activation=GELU(), weight_variance="3/2", bias_variance="1/10"),
     MLP(activation=Sin(), weight_variance=3, bias_variance="1/10"),
@@ -182,19 +188,33 @@ def test_constants_and_exponentials(network: MLP) -> None:
     for optimiser in OPTIMISERS:
         law = depth_law(network, optimiser)
         assert law.kind in ("constant", "exponential")
-        found = extrapolated(network, optimiser, law, 800)
-        assert math.isclose(found, 1, rel_tol=2e-5), (optimiser, found)
+        found = in_powers(network, optimiser, law, 800)
+        assert math.isclose(found, 1, rel_tol=WITHIN), (optimiser, found)
         assert_mean_square_of_z(network, law, 800)
 
 
+def test_the_stable_edge_of_gelu() -> None:
+    """From an input at the fixed point: its slope there is 0.99, so that others settle slowly."""
+    point = critical(GELU()).edge(5)
+    weight, bias = float(point.weight_variance), float(point.bias_variance)
+    network = MLP(
+        activation=GELU(), weight_variance=point.weight_variance, bias_variance=repr(bias)
+    )
+    square = (5 - bias) / weight
+    for optimiser in OPTIMISERS:
+        law = depth_law(network, optimiser, Inputs(gram=((square,),)))
+        found = extrapolated(network, optimiser, law, 20_000, square)
+        assert math.isclose(found, 1, rel_tol=WITHIN), (optimiser, found)
+
+
 def test_wrong_constants_and_exponents_are_rejected() -> None:
-    network = MLP(activation=Sin())
+    network = MLP(activation=Tanh(), bias_variance="0.1")
     law = depth_law(network)
     for wrong in (
         replace(law, constant=law.constant * R(1001, 1000)),
         replace(law, exponent=law.exponent + R(1, 1000)),
     ):
-        found = extrapolated(network, GradientDescent(), wrong, DEEP)
+        found = extrapolated(network, GradientDescent(), wrong, 20_000)
         assert not math.isclose(found, 1, rel_tol=WITHIN)
 
 
