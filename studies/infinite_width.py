@@ -64,16 +64,23 @@ DEPTH, WIDTHS, SAMPLES = 10, (1000, 2000, 4000), 400
 """Of the networks of a law."""
 DEEP = {"power": 10**5, "constant": 10**5, "exponential": 400}
 """Layers at which each kind of law is compared with its recursion."""
-STEPS = {16: 200, 64: 100, 256: 64}
-"""Networks of each depth that take a real step, of each of `STEP_WIDTHS`."""
-STEP_WIDTHS = (20_000, 40_000, 80_000)
+_WIDTHS = (20_000, 40_000, 80_000)
+STEPS: dict[tuple[int, str], tuple[int, tuple[int, ...]]] = {
+    (16, "linearised"): (200, _WIDTHS),
+    (16, "real"): (200, _WIDTHS),
+    (64, "linearised"): (100, _WIDTHS),
+    (64, "real"): (100, _WIDTHS),
+    (256, "linearised"): (64, _WIDTHS),
+    (256, "real"): (64, (*_WIDTHS, 160_000)),
+}
+"""Networks of each width that take a real step, by depth and kind of the maximal rate."""
 
-_EDGE = critical(GELU()).edge(4)
+_EDGE = critical(GELU()).edge(16)
 NETWORKS: dict[tuple[str, str], MLP] = {
     ("ReLU", "plain"): MLP(),
     ("ReLU", "drawn biases, variance 1/4"): MLP(bias_variance="1/4"),
     ("tanh", "stable edge, biases 1/10"): MLP(activation=Tanh(), bias_variance="1/10"),
-    ("GELU", "stable edge, Q* = 4"): MLP(
+    ("GELU", "stable edge, Q* = 16"): MLP(
         activation=GELU(),
         weight_variance=_EDGE.weight_variance,
         bias_variance=_EDGE.bias_variance,
@@ -197,19 +204,18 @@ def _measured(found: InfiniteWidthComparison, scale: float = 1.0) -> Measured:
 
 def step_rows() -> Iterator[StepRow]:
     """Real steps of deep ReLU networks at both maximal rates."""
-    for depth, samples in STEPS.items():
-        network = MLP(depth=depth)
-        for kind, linearised in (("linearised", True), ("real", False)):
-            rate = float(maximal_learning_rate(network, inputs=Inputs(), linearised=linearised))
-            found = compare_infinite_width(
-                squared_update(network, step=rate),
-                widths=STEP_WIDTHS,
-                samples=samples,
-                seed=derived_seed(SEED, 1000 + 2 * depth + linearised),
-            )
-            first = found.estimates[0].total
-            least = (rate**2 * float(first.mean), rate**2 * float(first.standard_error))
-            yield StepRow(depth, kind, rate, least, _measured(found, rate**2))
+    for (depth, kind), (samples, widths) in STEPS.items():
+        network, linearised = MLP(depth=depth), kind == "linearised"
+        rate = float(maximal_learning_rate(network, inputs=Inputs(), linearised=linearised))
+        found = compare_infinite_width(
+            squared_update(network, step=rate),
+            widths=widths,
+            samples=samples,
+            seed=derived_seed(SEED, 1000 + 2 * depth + linearised),
+        )
+        first = found.estimates[0].total
+        least = (rate**2 * float(first.mean), rate**2 * float(first.standard_error))
+        yield StepRow(depth, kind, rate, least, _measured(found, rate**2))
 
 
 def critical_z(cells: int) -> float:
