@@ -102,8 +102,8 @@ _OF_ESTIMATES = {
 _STATISTICS = {name: fix for names, fix in _OF_ESTIMATES.items() for name in names.split()}
 
 
-class _NoNumber(InvalidArgument, TypeError):
-    """An operator is used on a value that is no number."""
+class NoNumber(InvalidArgument, TypeError):
+    """An operator, a condition or SymPy uses a value that is no number and no expression."""
 
 
 class Answering:
@@ -154,24 +154,40 @@ class NoOperators(Answering):
 
     def _no_number(self, *_: object) -> NoReturn:
         """Refuse an operator."""
+        self._refuse("a number at an operator")
+
+    def __bool__(self) -> NoReturn:
+        self._refuse("a number or a comparison in a condition")
+
+    def _sympy_(self) -> NoReturn:
+        """Refuse to be part of an expression: SymPy would take the float, without eta."""
+        self._refuse("a number or an expression for SymPy")
+
+    def _refuse(self, wanted: str) -> NoReturn:
         expression = ", or value.exact for its expression" if hasattr(self, "lambdify") else ""
-        raise _NoNumber(
-            f"expected a number at an operator, got {type(self).__name__}; write float(value) for "
-            f"its number{expression}"
+        raise NoNumber(
+            f"expected {wanted}, got {type(self).__name__}; write float(value) for its "
+            f"number{expression}"
         )
 
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _no_number
     __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = _no_number
     __pow__ = __rpow__ = __neg__ = __abs__ = __int__ = __round__ = _no_number
+    __divmod__ = __rdivmod__ = __matmul__ = __rmatmul__ = __pos__ = __invert__ = _no_number
+    __floor__ = __ceil__ = __trunc__ = __index__ = _no_number
     __lt__ = __le__ = __gt__ = __ge__ = _no_number
 
     def __getitem__(self, item: object) -> NoReturn:
         """Refuse an item, also of a loop."""
         numbers = "value.evaluate() has its numbers, value.exact its expressions"
-        raise _NoNumber(
-            f"expected no index of {type(self).__name__}, got [{brief(item)}]; "
-            f"{numbers if hasattr(self, 'lambdify') else 'value.value has its numbers'}"
+        raise NoNumber(
+            f"expected no index [{brief(item)}], or an expression for SymPy, got "
+            f"{type(self).__name__}; float(value) is its number, "
+            f"{numbers if hasattr(self, 'lambdify') else 'value.value has several'}"
         )
+
+    def __len__(self) -> NoReturn:
+        self._refuse("no length, or an expression for SymPy")
 
 
 class ReadAsNumber(NoOperators):
@@ -198,10 +214,10 @@ class ReadAsNumber(NoOperators):
 
 
 def _is_plain(method: Callable[..., object]) -> bool:
-    """Whether all arguments of a method have names, and no decorator reads them."""
+    """Whether all arguments of a method have names, and no decorator answers for them."""
     kinds = {each.kind for each in inspect.signature(method).parameters.values()}
     of_any = {Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD}
-    return not (kinds & of_any or hasattr(method, "__wrapped__"))
+    return not (kinds & of_any or hasattr(method, "answers"))
 
 
 def _nearest(value: object, name: str) -> str:
@@ -252,6 +268,7 @@ def answered(function: Callable[P, R]) -> Callable[P, R]:
         _refuse_count(called, names, args[bound:], given)
         return function(*args, **given)
 
+    call.answers = True  # type: ignore[attr-defined]
     return call
 
 

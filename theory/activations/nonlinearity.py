@@ -15,11 +15,21 @@ from theory.errors import InvalidArgument
 from theory.public_names import PublicNames
 from theory.validation import typed
 
-__all__ = ["FloatArray", "Nonlinearity", "checked_nonlinearity", "erf_values", "sigmoid", "z"]
+__all__ = [
+    "FloatArray",
+    "Nonlinearity",
+    "checked_nonlinearity",
+    "erf_values",
+    "instead_of_activation",
+    "sigmoid",
+    "z",
+]
 
 FloatArray: TypeAlias = NDArray[np.float64]
 z = Symbol("z", real=True)
 """The pre-activation in formulas of activations."""
+_CALLED_WITH = {"LeakyReLU": "0.1", "Activation": "'tanh(z)'"}
+"""Arguments of activations that need one, as an example."""
 
 
 @dataclass(frozen=True)
@@ -109,5 +119,13 @@ def checked_nonlinearity(activation: object) -> None:
     if not isinstance(activation, Nonlinearity):
         raise InvalidArgument(
             f"expected an activation such as ReLU(), Tanh() or Activation('z/(1 + z**2)') for "
-            f"activation, got activation={typed(activation)}; leave it out for ReLU()"
+            f"activation, got activation={typed(activation)}; {instead_of_activation(activation)}"
         )
+
+
+def instead_of_activation(activation: object) -> str:
+    """What to give in the place of what is no activation."""
+    if isinstance(activation, type) and issubclass(activation, Nonlinearity):
+        name = activation.__name__
+        return f"call it, as in {name}({_CALLED_WITH.get(name, '')})"
+    return "leave it out for ReLU()"

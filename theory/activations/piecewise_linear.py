@@ -9,7 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from sympy import Expr, Integer, Piecewise
 
-from theory.activations.nonlinearity import FloatArray, Nonlinearity, z
+from theory.activations.nonlinearity import (
+    FloatArray,
+    Nonlinearity,
+    instead_of_activation,
+    z,
+)
 from theory.coverage import answered_class
 from theory.errors import InvalidArgument
 from theory.symbols import a as slope_symbol
@@ -146,16 +151,10 @@ def _slope(value: object) -> Expr:
     return number
 
 
-def _instead(activation: object) -> str:
-    if isinstance(activation, type) and issubclass(activation, Activation):
-        return f"call it, as in {activation.__name__}({'0.1' * (activation is LeakyReLU)})"
-    return "leave it out for ReLU()"
-
-
 def checked_activation(activation: object) -> None:
     """Raise `InvalidArgument` for what is no activation."""
     if not isinstance(activation, PiecewiseLinear):
         raise InvalidArgument(
             f"expected ReLU(), LeakyReLU(slope) or Linear() for activation, "
-            f"got activation={typed(activation)}; {_instead(activation)}"
+            f"got activation={typed(activation)}; {instead_of_activation(activation)}"
         )

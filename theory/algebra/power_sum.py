@@ -17,6 +17,7 @@ from sympy import Expr, Integer, Symbol
 from sympy.polys.domains.domain import Domain
 from sympy.polys.rings import PolyRing
 
+from theory.algebra.pickled_rings import PickledRings
 from theory.errors import NotSolved
 from theory.symbols import L, ell, p, q
 
@@ -64,7 +65,7 @@ def power_key(base: Any, exponent: Expr, domain: Domain) -> tuple[Key, Any]:
 
 
 @dataclass(frozen=True)
-class PowerSum:
+class PowerSum(PickledRings):
     """``terms[key]``: the polynomial that the product of powers ``key`` is multiplied with."""
 
     ring: PolyRing

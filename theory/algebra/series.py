@@ -28,6 +28,7 @@ from sympy.polys.ring_series import rs_exp, rs_log, rs_mul, rs_series_inversion
 from sympy.polys.rings import PolyRing
 
 from theory.algebra.fields import field_of
+from theory.algebra.pickled_rings import PickledRings
 from theory.algebra.power_sum import DEPTHS, Key, PowerSum, depth_ring, merged, power_key
 from theory.errors import NotSolved
 from theory.public_names import cached_property
@@ -120,7 +121,7 @@ class Expansion:
 
 
 @dataclass(frozen=True)
-class ExpSum:
+class ExpSum(PickledRings):
     """sum_c exp(c t) p_c(t): ``terms[c]`` is a polynomial in t over the field of c, not zero."""
 
     terms: Mapping[Any, Any]

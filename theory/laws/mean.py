@@ -32,6 +32,7 @@ from theory.solutions.derivation import Derivation, derive
 from theory.solutions.solved import Solved, at_depths
 from theory.symbols import L, n, t
 from theory.validation import exact_number, tolerance_value, typed
+from theory.waiting import announced
 from theory.words.observables import Observable, f
 from theory.writing.blocks import Line
 from theory.writing.notation import Math
@@ -80,6 +81,10 @@ class Mean(Composite, Solved):
         is left.  ``u(64, 10)``, ``u.at(n=64)`` and ``u.lambdify()`` keep all digits, and
         `positive_sum` is a form whose terms do not cancel.
 
+        ``exact.subs(n, 64)`` needs ``n`` of `theory.symbols`: SymPy takes a symbol of another
+        making, such as ``Symbol("n")`` or ``Symbol("n", integer=True)``, for another symbol and
+        leaves the expression as it is.  ``u.at(n=64)`` has no such trap.
+
         With a symbolic depth or layer, a closed form for equal hidden widths, for sizes that meet
         `conditions`; raises `NotSolved` for widths that differ, and for a number of more digits
         than Python prints, as do all exact expressions.
@@ -106,6 +111,7 @@ class Mean(Composite, Solved):
     def _exact(self) -> Expr:
         return self._in_full(self.unit_of_step)
 
+    @announced("exact value")
     def _in_full(self, times: Expr = S.One) -> Expr:
         """The mean times ``times``, however long its numbers are."""
         if self.opened is not None:
@@ -154,6 +160,7 @@ class Mean(Composite, Solved):
         total = sum((c for power, c in terms if power == top), Integer(0))
         return top - self.width_here.has(n), total
 
+    @announced("leading term")
     def leading(self) -> Expr:
         """The leading term as n -> infinity, then as the depth (and ``ell``) grows.
 
@@ -182,6 +189,7 @@ class Mean(Composite, Solved):
         at_numbers = (each.subs(depths) for each in found)
         return tuple(dict.fromkeys(each for each in at_numbers if each != True))  # noqa: E712
 
+    @announced("positive sum")
     def positive_sum(self) -> Expr:
         """`exact` at symbolic width and depth as a sum whose terms are all non-negative: nothing
         cancels, whatever is put into it.

@@ -115,6 +115,7 @@ def takes_no_sizes(evaluate: Callable[P, R]) -> Callable[P, R]:
             )
         return evaluate(*places, **named)
 
+    call.answers = True  # type: ignore[attr-defined]
     return call
 
 

@@ -207,7 +207,7 @@ class Derivation(Solved):
         network and the layer hold.
 
         With a symbolic depth or layer, a sum of polynomials times powers, for sizes that meet the
-        conditions of `closed_form`; raises `NotSolved` for widths that differ.
+        conditions of `closed_form`; `NotSolved` for widths that differ.  `at` takes numbers safely.
 
         >>> from theory import MLP, derive
         >>> from theory.observables import K, trace
@@ -217,6 +217,7 @@ class Derivation(Solved):
         return printable(self._exact)
 
     @property
+    @announced("exact value")
     def _exact(self) -> Expr:
         if self.vanishes:
             return Integer(0)
@@ -291,6 +292,7 @@ class Derivation(Solved):
         with announced("closed form"):
             return closed_form(self.word_maps, self.network, self.layer, self.rates)
 
+    @announced("leading term")
     def leading(self) -> Expr:
         """The leading term as n -> infinity and then, with a symbolic depth, as it grows.
 

@@ -39,7 +39,7 @@ from theory.solutions.arrays import (
     over_arrays,
 )
 from theory.solutions.floats import as_float, as_log
-from theory.symbols import L, meant, n
+from theory.symbols import B, L, a, b, meant, n, n_0
 from theory.validation import digits_wanted, series_order
 from theory.waiting import announced
 from theory.writing.blocks import Line
@@ -52,6 +52,8 @@ _FLOAT_DIGITS = 17
 _TEXT_DIGITS, _LONGEST, _MOST_CANCELLED = 10, 320, 8
 """Digits of a decimal and characters of a formula in the text of a number; coefficients of a series
 in 1/n that may cancel before its first."""
+_EXAMPLES = {n: "64", n_0: "32", a: "'0.1'"}
+"""Numbers for sizes in an answer; 4 for others."""
 
 
 class Value(NoOperators, Drawable, PickledByFields, PublicNames, ABC):
@@ -160,6 +162,7 @@ class Value(NoOperators, Drawable, PickledByFields, PublicNames, ABC):
         """
         raise NotSolved(_no_part(self, "output"))
 
+    @announced("formulas")
     def latex(self) -> str:
         r"""The value as formulas in LaTeX, for a display; notebooks show them.
 
@@ -334,9 +337,10 @@ class Value(NoOperators, Drawable, PickledByFields, PublicNames, ABC):
     def _check_numbers(self) -> None:
         if self._symbols():
             names = ", ".join(map(str, self.open_sizes))
+            given = ", ".join(f"{size}={_EXAMPLES.get(size, 4)}" for size in self.open_sizes)
             raise InvalidArgument(
                 f"expected a value in numbers, got {self.network} with the open sizes {names}; "
-                f"put numbers in, as in .at(n=64, L=4).evaluate(), or take the expression, .exact"
+                f"put numbers in, as in .at({given}).evaluate(), or take the expression, .exact"
             )
 
     def _floats(self, sizes: Sizes) -> Any:
@@ -376,6 +380,8 @@ class Number(Value):
             open_depth = not isinstance(network.depth, int)
             # a numbered layer of a chain has no leading term in an open depth
             numbered = network._is_chain and type(getattr(self, "layer", None)) is int
+            if open_depth and self._is_slow_in_blocks():
+                return self._long_text()
             if open_depth and network.width == n and not numbered:
                 return f"{self.leading()} to leading order"
             text = "" if is_large(network) else self._exact_text()
@@ -384,6 +390,11 @@ class Number(Value):
             return self._long_text()
         except NotSolved as reason:
             return str(reason)
+
+    def _is_slow_in_blocks(self) -> bool:
+        """Whether the closed form in an open number of blocks takes many seconds: its field then
+        holds a slope, a multiplier or another symbol besides the sizes."""
+        return not self.network._is_chain and bool({*self.open_sizes} - {n, B, b, n_0})
 
     def _long_text(self) -> str:
         sizes = ", ".join(map(str, self.open_sizes))

@@ -206,6 +206,8 @@ class Estimate(ReadAsNumber):
             rare = "with step=None, RareEvents() draws the networks that set the mean"
         if self.names:
             rare = "draw more samples"
+        if self.observable is not None:
+            rare = "draw more samples; derive(observable, network) has the exact mean"
         if self.untrained and self.names:
             return ["no weights below are trained, or none that f reads: the update is 0 there"]
         if self.untrained:

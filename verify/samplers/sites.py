@@ -205,7 +205,14 @@ def _slope(activation: Nonlinearity) -> float:
     """On negative numbers; not a number where the activation is not piecewise linear."""
     if not isinstance(activation, PiecewiseLinear):
         return float("nan")
-    return ordinary_number("negative_slope", activation.slope)
+    slope = activation.slope
+    if not 0 <= slope <= 1:
+        raise InvalidArgument(
+            f"expected an activation of a slope from 0 to 1 for a simulation, got "
+            f"activation={activation!r} of slope {slope}; ask theory, which takes every exact "
+            f"slope, as in squared_update(network)"
+        )
+    return ordinary_number("negative_slope", slope)
 
 
 def _deviation(site: Site, edge: Edge) -> float:
