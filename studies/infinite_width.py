@@ -10,25 +10,29 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import groupby
-from math import exp, log
+from math import exp, log, log2
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from scipy.stats import norm
 from sympy import Float, sympify
 
 from theory import (
     GELU,
     MLP,
+    ActivatedThenWeights,
     Activation,
+    ByRole,
     GradientDescent,
     Inputs,
     LayerNorm,
     Normalised,
     NotSolved,
+    Residual,
     RMSNorm,
     SignDescent,
     Softsign,
@@ -37,10 +41,11 @@ from theory import (
     maximal_learning_rate,
     squared_update,
 )
+from theory.infinite_width.blocks import moved_in_blocks
 from theory.infinite_width.laws import DepthLaw
 from theory.infinite_width.wide_update import WideUpdate
 from theory.optimisers import Optimiser
-from verify import InfiniteWidthComparison, compare_infinite_width
+from verify import Conditioned, InfiniteWidthComparison, compare_infinite_width, monte_carlo
 from verify.numerics.streams import derived_seed
 
 __all__ = [
@@ -55,6 +60,7 @@ __all__ = [
     "main",
     "print_laws",
     "print_steps",
+    "residual_rows",
     "step_rows",
 ]
 
@@ -74,6 +80,9 @@ STEPS: dict[tuple[int, str], tuple[int, tuple[int, ...]]] = {
     (256, "real"): (64, (*_WIDTHS, 160_000)),
 }
 """Networks of each width that take a real step, by depth and kind of the maximal rate."""
+
+BLOCKS = (128, 256, 512, 1024)
+"""Blocks of the residual networks from which a law is extrapolated."""
 
 _EDGE = critical(GELU()).edge(16)
 NETWORKS: dict[tuple[str, str], MLP] = {
@@ -96,6 +105,16 @@ NETWORKS: dict[tuple[str, str], MLP] = {
     ("tanh", "RMSNorm before weights"): MLP(activation=Tanh(), norm=RMSNorm()),
     ("ReLU", "LayerNorm before weights"): MLP(norm=LayerNorm()),
     ("ReLU", "LayerNorm before activation"): MLP(norm=LayerNorm("activation")),
+}
+RESIDUALS: dict[tuple[str, str], Residual] = {
+    ("ReLU", "residual W σ(U h)"): Residual(),
+    ("tanh", "residual W σ(U h)"): Residual(activation=Tanh()),
+    ("ReLU", "residual W σ(U h), RMSNorm at the entry"): Residual(norm=RMSNorm()),
+    ("GELU", "residual W σ(U h), RMSNorm at the entry"): Residual(
+        activation=GELU(), norm=RMSNorm(), weight_variance=ByRole(up=2)
+    ),
+    ("ReLU", "residual W σ(h)"): Residual(branch=ActivatedThenWeights()),
+    ("tanh", "residual W σ(h)"): Residual(activation=Tanh(), branch=ActivatedThenWeights()),
 }
 OPTIMISERS: dict[str, Optimiser] = {
     "gradient": GradientDescent(),
@@ -132,7 +151,7 @@ class LawRow:
     regime: str
     holds: int | None
     deep: float
-    networks: Measured
+    networks: Measured | None
 
 
 @dataclass(frozen=True)
@@ -161,7 +180,9 @@ def law_rows() -> Iterator[LawRow]:
             activation,
             architecture,
             rule,
-            *(str(each) for each in (law.constant, law.exponent, law.base)),
+            str(law.constant),
+            str(law.exponent),
+            str(law.base),
             law.regime.partition("; ")[2],
             _holds_from(update),
             _deep_ratio(update, law),
@@ -174,6 +195,78 @@ def law_rows() -> Iterator[LawRow]:
                 )
             ),
         )
+
+
+def residual_rows() -> Iterator[LawRow]:
+    """Residual networks with multiplier 1/sqrt(B): the stream after the last block, whose law is
+    extrapolated from the recursion.  Samplers draw the exact ones."""
+    cells = [(names, network, rule) for names, network in RESIDUALS.items() for rule in OPTIMISERS]
+    for index, (names, network, rule) in enumerate(cells):
+        try:
+            yield _residual_row(names, network, rule, index)
+        except NotSolved:
+            continue
+
+
+def _residual_row(names: tuple[str, str], network: Residual, rule: str, index: int) -> LawRow:
+    def moved(blocks: int) -> float:
+        rates = (ByRole()._filled(),) * blocks
+        found = moved_in_blocks(network._with(blocks=blocks), Inputs(), OPTIMISERS[rule], rates)
+        return float(found.stream[-1])
+
+    values = [moved(blocks) for blocks in BLOCKS]
+    power = round(log2(values[-1] / values[-2]))
+    constant = _limit([value / B**power for value, B in zip(values, BLOCKS, strict=True)])
+    networks = None
+    if network._is_exact and rule == "gradient":
+        networks = _measured(_residual_networks(network, moved(DEPTH), index))
+    return LawRow(
+        *names,
+        optimiser=rule,
+        constant=f"{constant:.4g}",
+        exponent=str(power),
+        base="1",
+        regime="multiplier 1/√B; E in the stream after the last of L = B blocks",
+        holds=_first_within(lambda B: moved(B) / (constant * B**power)),
+        deep=values[-1] / (constant * BLOCKS[-1] ** power),
+        networks=networks,
+    )
+
+
+def _limit(values: list[float]) -> float:
+    """Of values with corrections in powers of 1/sqrt(B)."""
+    columns = np.array([[B ** (-power / 2) for power in range(len(BLOCKS))] for B in BLOCKS])
+    return float(np.linalg.solve(columns, values)[0])
+
+
+def _first_within(ratio: Callable[[int], float]) -> int | None:
+    """The number of blocks from which ``ratio``, which tends to 1 steadily, is within 10 % of 1;
+    None where it is above `BLOCKS`."""
+    below, within = 0, BLOCKS[-1]
+    if abs(ratio(within) - 1) > float(TOLERANCE):
+        return None
+    while within - below > 1:
+        middle = (below + within) // 2
+        if abs(ratio(middle) - 1) <= float(TOLERANCE):
+            within = middle
+        else:
+            below = middle
+    return within
+
+
+def _residual_networks(network: Residual, expected: float, index: int) -> InfiniteWidthComparison:
+    update = squared_update(network._with(blocks=DEPTH))
+    seed = derived_seed(SEED, 500 + index)
+    estimates = tuple(
+        monte_carlo(
+            network._with(width=width, blocks=DEPTH),
+            samples=SAMPLES,
+            seed=derived_seed(seed, width),
+            sampler=Conditioned(),
+        )
+        for width in WIDTHS
+    )
+    return InfiniteWidthComparison(update, WIDTHS, estimates, expected)
 
 
 def _holds_from(update: WideUpdate) -> int | None:
@@ -225,10 +318,10 @@ def critical_z(cells: int) -> float:
 
 def print_laws(rows: Sequence[LawRow]) -> None:
     """Print each network, where its law holds, and a line for each optimiser."""
-    line = "  {:<11} {:<18} {:<14} {:>11} {:>13} {:>11} {:>11}".format
+    line = "  {:<11} {:<20} {:<13} {:>11} {:>13} {:>11} {:>11}".format
     heads = ("optimiser", "constant", "growth", "10 % from L", "E/law at 10⁵", "z, 10 layers")
     print(line(*heads, "10 % from n"))
-    print("─" * 98)
+    print("─" * 99)
     for (activation, architecture), group in groupby(
         rows, lambda row: (row.activation, row.architecture)
     ):
@@ -237,6 +330,7 @@ def print_laws(rows: Sequence[LawRow]) -> None:
         for row in several:
             holds = "-" if row.holds is None else f"{row.holds:,}"
             deep, found = f"{row.deep:.4f}", row.networks
+            z, enough = (f"{found.z:+.2f}", f"{found.enough:,.0f}") if found else ("-", "-")
             print(
                 line(
                     row.optimiser,
@@ -244,8 +338,8 @@ def print_laws(rows: Sequence[LawRow]) -> None:
                     _growth(row),
                     holds,
                     deep if row.base == "1" else f"({deep})",
-                    f"{found.z:+.2f}",
-                    f"{found.enough:,.0f}",
+                    z,
+                    enough,
                 )
             )
 
@@ -287,21 +381,22 @@ def kept_rows() -> tuple[list[LawRow], list[StepRow]]:
     record = json.loads(RESULTS.read_text(encoding="utf-8"))
     laws = [LawRow(**(each | _networks(each))) for each in record["laws"]]
     steps = [StepRow(**(each | _networks(each))) for each in record["steps"]]
-    return laws, [replace(each, first=tuple(each.first)) for each in steps]
+    return laws, [replace(each, first=(each.first[0], each.first[1])) for each in steps]
 
 
 def _networks(record: dict[str, Any]) -> dict[str, Any]:
-    return {"networks": Measured(**record["networks"])}
+    found = record["networks"]
+    return {"networks": found and Measured(**found)}
 
 
 def main() -> int:
     """Run the study; the exit code."""
-    laws, steps = list(_told(law_rows())), list(_told(step_rows()))
+    laws, steps = [*_told(law_rows()), *_told(residual_rows())], list(_told(step_rows()))
     print_laws(laws)
     print_steps(steps)
     record = {"laws": [asdict(row) for row in laws], "steps": [asdict(row) for row in steps]}
     RESULTS.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    every = [row.networks.z for row in (*laws, *steps)]
+    every = [row.networks.z for row in (*laws, *steps) if row.networks]
     return int(max(map(abs, every)) > critical_z(len(every)))
 
 
