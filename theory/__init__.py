@@ -38,7 +38,6 @@ from theory.laws.expression_numbers import numbers
 from theory.laws.readout import ReadoutUpdate, readout_update
 from theory.laws.spread import Spread, tangent_kernel
 from theory.laws.update import SquaredUpdate, squared_update
-from theory.networks.branches import ActivatedThenWeights, UpDown, WeightsThenActivated
 from theory.networks.convolution import Convolution
 from theory.networks.graph import Graph
 from theory.networks.groups import FirstLayer, HiddenLayers, Readout
@@ -47,7 +46,7 @@ from theory.networks.mlp import MLP
 from theory.networks.multipliers import ByGroup, TrainedLayers
 from theory.networks.norms import LayerNorm, RMSNorm
 from theory.networks.residual import Residual
-from theory.networks.roles import Branch, ByRole
+from theory.networks.roles import ActivatedThenWeights, Branch, ByRole, UpDown, WeightsThenActivated
 from theory.optimisers import GradientDescent, Momentum, Normalised, SignDescent, WeightDecay
 from theory.public_names import listed
 from theory.rates.block_rate import BlockLearningRate

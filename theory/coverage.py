@@ -49,7 +49,7 @@ _OUTSIDE = {
     "n_0 input_dim in_features": "the input width is input_width, as in MLP(input_width=32)",
     "slope alpha leak": "the slope at negative input belongs to the activation, as in "
     "MLP(activation=LeakyReLU(0.1))",
-    "readout readout_rate": "the readout has a rate of its own: "
+    "readout readout_rate": "the readout has a separate rate: "
     "maximal_learning_rate(network, group=Readout())",
     "rate rates multiplier multipliers": "multipliers of eta belong to one update, as in "
     "squared_update(network, rates=ByGroup(first=2))",
@@ -63,7 +63,7 @@ _OUTSIDE = {
     "precision",
     "device dtype": "samples are drawn in double precision on the processor: leave it out",
 }
-"""Keywords that users try, and what there is instead: one answer for all public calls."""
+"""Keywords that users try, each with the alternative: one answer for all public calls."""
 _ANSWERS = {word: answer for words, answer in _OUTSIDE.items() for word in words.split()}
 _EXAMPLES = {
     "network": "MLP(width=64, depth=4)",
@@ -79,7 +79,7 @@ _EXAMPLES = {
     "seed": "1",
     "order": "2",
 }
-"""What to give where a call lacks an argument."""
+"""The argument to give where a call lacks it."""
 _OF_THE_NETWORK = (
     *("width", "depth", "input_width", "activation"),
     *("weight_variance", "bias_variance", "readout_variance", "input_norm2"),
@@ -94,10 +94,10 @@ _OF_EXPRESSIONS = (
     *("simplify", "subs", "together", "xreplace"),
 )
 _OF_ESTIMATES = {
-    "std stderr sem uncertainty": "standard_error is that of the mean",
+    "std stderr sem uncertainty": "standard_error is the standard error of the mean",
     "ci confidence_interval": "value - 2*standard_error to value + 2*standard_error, where "
     "effective_samples is large",
-    "to_frame to_pandas to_dict dataframe": "value and error are numbers, for a table of yours",
+    "to_frame to_pandas to_dict dataframe": "value and error are numbers, for your own table",
 }
 _STATISTICS = {name: fix for names, fix in _OF_ESTIMATES.items() for name in names.split()}
 
@@ -133,7 +133,7 @@ class Answering:
             if name.startswith("_"):
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
             if hasattr(type(self), name):
-                object.__getattribute__(self, name)  # what failed inside the property
+                object.__getattribute__(self, name)  # the error inside the property
             raise AttributeError(f"{type(self).__name__} has no {name}: {_nearest(self, name)}")
 
 
@@ -204,7 +204,7 @@ class ReadAsNumber(NoOperators):
         if getattr(value, "ndim", 0):
             raise InvalidArgument(
                 f"expected one number, got the {len(value)} layers of {type(self).__name__}; take "
-                f"one of them, as in value.value[0]"
+                f"the number of one layer, such as value.value[0]"
             )
         return float(value)
 
@@ -221,7 +221,7 @@ def _is_plain(method: Callable[..., object]) -> bool:
 
 
 def _nearest(value: object, name: str) -> str:
-    """What to write in the place of an attribute."""
+    """The text to write in place of an attribute."""
     names = [each for each in dir(value) if not each.startswith("_")]
     if name in _OF_EXPRESSIONS and "exact" in names:
         return f"its expression has, exact.{name}"
@@ -323,7 +323,7 @@ def answered_class(kind: C) -> C:
 
 
 def _instead(called: str, name: str, named: list[str]) -> str:
-    """What to write in the place of a keyword."""
+    """The text to write in place of a keyword."""
     own = [each for each in _OF_OTHER_NETWORKS.get(name, ()) if each in named]
     if own:
         return f"the {name} of a {called} is {own[0]}: give {own[0]}=..."

@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Any
 
 from theory.public_names import listed
 from verify.comparison.compare import Comparison, compare_law
-from verify.comparison.infinite_width import InfiniteWidthComparison, compare_infinite_width
 from verify.comparison.typical_rate import TypicalLearningRate, typical_learning_rate
 from verify.inference.estimate import Estimate, Measurement
 from verify.inference.quantiles import Quantile
@@ -17,6 +16,7 @@ from verify.samplers.rare_events.sampler import RareEvents
 if TYPE_CHECKING:
     from theory.claims.differences import Counterexample, Difference
     from verify.claims.check import Check, check
+    from verify.claims.infinite_width import InfiniteWidthComparison, compare_infinite_width
 
 __all__ = [
     "Check",
@@ -41,14 +41,20 @@ __all__ = [
 ]
 
 
+_CLAIMS = frozenset(
+    {"Check", "Counterexample", "Difference", "InfiniteWidthComparison", "check"}
+    | {"compare_infinite_width"}
+)
+
+
 def __dir__() -> list[str]:
     return listed(globals(), "strategies", "testing")
 
 
 def __getattr__(name: str) -> Any:
-    """`check` and its answers, loaded when they are first used: they take a tenth of the time that
-    `monte_carlo` takes to load."""
-    if name not in ("Check", "Counterexample", "Difference", "check"):
+    """`check`, `compare_infinite_width` and their answers, loaded when they are first used: they
+    take a tenth of the time that `monte_carlo` takes to load."""
+    if name not in _CLAIMS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from verify import claims  # a tenth of the time that `monte_carlo` takes to load
 

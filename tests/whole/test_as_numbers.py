@@ -128,7 +128,7 @@ def test_several_layers_are_not_one_number() -> None:
         (DERIVED, "leading_order", "the nearest name is leading"),
         (DERIVED, "n", "its names are at, "),
         (MEASURED, "ci", "where effective_samples is large"),
-        (MEASURED.label, "std", "standard_error is that of the mean"),
+        (MEASURED.label, "std", "standard_error is the standard error of the mean"),
         (TYPICAL, "rates", "the nearest name is rate"),
         (check("L**3/3", claim="leading", simulate=False), "verdicts", "nearest name is verdict"),
         (compare_law(networks=[NETWORK], samples=1000, seed=1), "to_pandas", "name is frame"),

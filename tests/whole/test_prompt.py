@@ -150,7 +150,7 @@ PRINTED: dict[str, Callable[[MLP], Any]] = {
 @pytest.mark.filterwarnings("ignore::theory.OutsideValidity")
 @pytest.mark.parametrize("name", PRINTED)
 def test_an_expression_prints_or_is_refused_with_the_call_that_works(name: str) -> None:
-    with pytest.raises(NotSolved, match=r"Python prints at most 4,300: ask for evaluate\(\)"):
+    with pytest.raises(NotSolved, match=r"Python prints at most 4,300: use evaluate\(digits\)"):
         PRINTED[name](LONG)
     found = PRINTED[name](MLP(30, 20))
     for each in found if isinstance(found, tuple) else (found,):

@@ -91,7 +91,7 @@ def test_a_repr_of_blocks_is_short_and_quick(network: Residual, kind: str) -> No
 def test_the_spread_of_blocks_names_the_call_that_waits() -> None:
     begun = time.thread_time()
     text = repr(squared_update(Residual(64, 8)).spread)
-    assert text.endswith("ask for relative_standard_deviation()")
+    assert text.endswith("use relative_standard_deviation()")
     assert "relative standard deviation 0." in repr(squared_update(Residual(64, 8)).label.spread)
     assert time.thread_time() - begun < 4
 
@@ -138,7 +138,7 @@ def test_numbers_take_the_cheap_way(network: MLP) -> None:
     assert rate.layer == network.depth
     assert squared_update(network).evaluate() > 0
     assert time.thread_time() - begun < 4
-    with pytest.raises(NotSolved, match=r"too many digits .* ask for evaluate\(\)"):
+    with pytest.raises(NotSolved, match=r"too many digits: use evaluate\(digits\)"):
         _ = squared_update(network).exact
 
 

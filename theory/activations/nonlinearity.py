@@ -20,16 +20,17 @@ __all__ = [
     "Nonlinearity",
     "checked_nonlinearity",
     "erf_values",
-    "instead_of_activation",
+    "instead",
     "sigmoid",
     "z",
 ]
 
+_EXAMPLES = {"LeakyReLU": "0.1", "Activation": "'z/(1 + z**2)'"}
+"""Arguments of activations that are given as classes."""
+
 FloatArray: TypeAlias = NDArray[np.float64]
 z = Symbol("z", real=True)
 """The pre-activation in formulas of activations."""
-_CALLED_WITH = {"LeakyReLU": "0.1", "Activation": "'tanh(z)'"}
-"""Arguments of activations that need one, as an example."""
 
 
 @dataclass(frozen=True)
@@ -119,13 +120,13 @@ def checked_nonlinearity(activation: object) -> None:
     if not isinstance(activation, Nonlinearity):
         raise InvalidArgument(
             f"expected an activation such as ReLU(), Tanh() or Activation('z/(1 + z**2)') for "
-            f"activation, got activation={typed(activation)}; {instead_of_activation(activation)}"
+            f"activation, got activation={typed(activation)}; {instead(activation)}"
         )
 
 
-def instead_of_activation(activation: object) -> str:
-    """What to give in the place of what is no activation."""
+def instead(activation: object) -> str:
+    """What to give in the place of what is no activation: a class is to be called."""
     if isinstance(activation, type) and issubclass(activation, Nonlinearity):
         name = activation.__name__
-        return f"call it, as in {name}({_CALLED_WITH.get(name, '')})"
+        return f"call it, as in {name}({_EXAMPLES.get(name, '')})"
     return "leave it out for ReLU()"

@@ -9,12 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from sympy import Expr, Integer, Piecewise
 
-from theory.activations.nonlinearity import (
-    FloatArray,
-    Nonlinearity,
-    instead_of_activation,
-    z,
-)
+from theory.activations.nonlinearity import FloatArray, Nonlinearity, instead, z
 from theory.coverage import answered_class
 from theory.errors import InvalidArgument
 from theory.symbols import a as slope_symbol
@@ -152,9 +147,9 @@ def _slope(value: object) -> Expr:
 
 
 def checked_activation(activation: object) -> None:
-    """Raise `InvalidArgument` for what is no activation."""
+    """Raise `InvalidArgument` for a value that is not an activation."""
     if not isinstance(activation, PiecewiseLinear):
         raise InvalidArgument(
             f"expected ReLU(), LeakyReLU(slope) or Linear() for activation, "
-            f"got activation={typed(activation)}; {instead_of_activation(activation)}"
+            f"got activation={typed(activation)}; {instead(activation)}"
         )

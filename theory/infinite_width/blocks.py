@@ -27,11 +27,10 @@ from theory.activations.moments import Moments, MomentTable, moment_table
 from theory.activations.nonlinearity import FloatArray
 from theory.activations.piecewise_linear import PiecewiseLinear
 from theory.errors import NotSolved
-from theory.networks.branches import ActivatedThenWeights, UpDown
 from theory.networks.inputs import Inputs, fan_in_ratio
 from theory.networks.norms import LayerNorm
 from theory.networks.residual import Residual
-from theory.networks.roles import ByRole
+from theory.networks.roles import ActivatedThenWeights, ByRole, UpDown
 from theory.optimisers import Normalised, Optimiser, OwnPart, SignDescent
 from theory.optimisers.optimiser import GAUSSIAN_SIZE
 

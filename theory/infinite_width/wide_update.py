@@ -301,7 +301,7 @@ n = ∞; linearised step of GradientDescent()
 
     def __repr__(self) -> str:
         where = f"{self.network._place(self.layer)} of {self.network}"
-        return f"WideUpdate {where}: {self._headline()}; {self._said_step}"
+        return f"{type(self).__name__} {where}: {self._headline()}; {self._said_step}"
 
     def _headline(self) -> str:
         scale = f" * {n**power}" if (power := self.optimiser.unscaled.width_power) else ""

@@ -256,7 +256,7 @@ class Spread(Composite):
         if not self._symbols():
             text = f"mean {self._mean_text()}"
             if network.layers > _QUICK_LAYERS or self._is_slow_in_blocks():
-                return f"{text}: ask for relative_standard_deviation()"
+                return f"{text}: use relative_standard_deviation()"
             return f"{text}, relative standard deviation {self._relative_text()}"
         if network.width == n:
             return f"mean {self.whole.leading()} to leading order"

@@ -14,8 +14,9 @@ from sympy import Expr
 from theory.coverage import answered
 from theory.errors import NotSolved
 from theory.exact.evaluation import DecimalRecursion
+from theory.infinite_width.block_update import update_at_infinite_width
 from theory.infinite_width.laws import DepthLaw
-from theory.infinite_width.wide_update import WideUpdate, wide_update
+from theory.infinite_width.wide_update import WideUpdate
 from theory.laws.derivation_steps import DerivationSteps
 from theory.laws.mean import PartOfMean
 from theory.laws.spread import Spread
@@ -26,7 +27,7 @@ from theory.networks.network import Network, checked_network, repeating_network
 from theory.networks.roles import Branch
 from theory.optimisers import GradientDescent, Optimiser
 from theory.public_names import cached_property
-from theory.symbols import B, L, ell, eta, n
+from theory.symbols import B, L, b, ell, eta, n
 from theory.validation import brief
 from theory.words.observables import K, Observable, f, g
 from theory.writing.blocks import Line
@@ -174,7 +175,7 @@ class SquaredUpdate(PartOfMean):
 
     @property
     def _wide(self) -> WideUpdate:
-        return wide_update(self.network, self.layer, self.derivations[0].rates)
+        return update_at_infinite_width(self.network, self.layer, self.derivations[0].rates)
 
     def layer_means(self, context: Any) -> list[Any]:
         """The value at eta = 1 of every layer 1 to L of a network in numbers, in the arithmetic of
@@ -201,13 +202,13 @@ class SquaredUpdate(PartOfMean):
 
     def _lines(self) -> list[Line]:
         lines = [Line(self._symbol, Math.of(self._exact))]
-        if self.network.width == n and self.layer in (L, ell, B, Branch(B)):
+        if self.network.width == n and self.layer in (L, ell, B, b, Branch(B), Branch(b)):
             lines.append(Line(self._symbol, Math.of(self.leading()), "~"))
         return lines
 
     @property
     def _symbol(self) -> Math:
-        """What it is the value of, part and layer in place."""
+        """The name of this value, with its part and layer."""
         part = rf"_{{\text{{{self.part}}}}}" if self.part else ""
         moved = self.network._moved(self.layer)
         return Math("", rf"\mathbb{{E}}\bigl[(\Delta {moved})^2\bigr]{part}")
@@ -264,7 +265,9 @@ SignDescent()
     """
     plain = inputs is None and step is None and optimiser in (None, GradientDescent())
     if not (checked_network(network)._is_exact and plain):
-        return wide_update(network, layer, rates, inputs=inputs, optimiser=optimiser, step=step)
+        return update_at_infinite_width(
+            network, layer, rates, inputs=inputs, optimiser=optimiser, step=step
+        )
     if network._whole:
         return SquaredUpdate(label_and_output(network, layer, rates))
     moved = _MOVED_INSIDE if isinstance(layer, Branch) else _MOVED

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, ClassVar
 
@@ -13,10 +13,19 @@ from theory.activations import Linear, ReLU, checked_nonlinearity
 from theory.activations.critical import critical_weight_variance
 from theory.coverage import answered_class
 from theory.errors import InvalidArgument, NotSolved
-from theory.networks.branches import ActivatedThenWeights, BranchKind, UpDown, checked_branch
-from theory.networks.network import LONGEST_TEXT, Network, Size, size_value
+from theory.networks.network import Network, Size, size_value
 from theory.networks.norms import Norm, checked_norm
-from theory.networks.roles import ALL_ONE, Branch, ByRole, in_blocks
+from theory.networks.roles import (
+    ALL_ONE,
+    ActivatedThenWeights,
+    Branch,
+    BranchKind,
+    ByRole,
+    UpDown,
+    block_of,
+    checked_branch,
+    in_blocks,
+)
 from theory.networks.sites import BELOW, Cell, Edge, Link, Plan, Site
 from theory.symbols import B, L, b, ell, meant, n, n_0
 from theory.validation import (
@@ -27,14 +36,13 @@ from theory.validation import (
     non_negative_value,
     positive_value,
     typed,
-    written,
 )
 
 __all__ = ["Residual"]
 
 
 @answered_class
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Residual(Network):
     """A random residual network without biases at mean-field initialisation.
 
@@ -77,6 +85,14 @@ class Residual(Network):
     norm: Norm | None = field(default=None, kw_only=True)
     bias_variance: Expr = field(default=Integer(0), kw_only=True)
     _depths: ClassVar[Mapping[Symbol, Symbol]] = {L: B, ell: b}
+    _unsaid: ClassVar[Mapping[str, object]] = {
+        "width": n,
+        "blocks": B,
+        "activation": ReLU(),
+        "skip2": Integer(1),
+        "branch": UpDown(),
+        "bias_variance": 0,
+    }
 
     def __post_init__(self) -> None:
         checked_nonlinearity(self.activation)
@@ -115,23 +131,6 @@ class Residual(Network):
                     f"expected no {name} with branch={self.branch}, got {name}={typed(value)}; its "
                     f"one matrix has the role up and the width of the stream: leave {name} out"
                 )
-
-    def _set(self, name: str, value: object) -> None:
-        object.__setattr__(self, name, value)
-
-    def __repr__(self) -> str:
-        return self._text(written)
-
-    def __str__(self) -> str:
-        """``repr``, with long values cut short."""
-        return self._text(lambda value: brief(value, LONGEST_TEXT))
-
-    def _text(self, write: Callable[[object], str]) -> str:
-        unsaid: dict[str, object] = {"width": n, "blocks": B, "activation": ReLU()}
-        unsaid |= {"skip2": Integer(1), "branch": UpDown(), "bias_variance": 0}
-        values = ((each.name, getattr(self, each.name)) for each in fields(self))
-        said = [f"{k}={write(v)}" for k, v in values if v is not None and v != unsaid.get(k)]
-        return f"Residual({', '.join(said)})"
 
     @property
     def _is_exact(self) -> bool:
@@ -182,7 +181,7 @@ class Residual(Network):
 
     @property
     def free_symbols(self) -> frozenset[Symbol]:
-        """The symbols that this network still holds.
+        """The open symbols of this network.
 
         >>> sorted(map(str, Residual().free_symbols))
         ['B', 'n']
@@ -243,7 +242,7 @@ class Residual(Network):
 
     def _cell_of(self, layer: Any) -> int:
         """The input's cell for the stream before the first block, else the block's."""
-        return 1 + int(layer.block if isinstance(layer, Branch) else layer)
+        return 1 + int(block_of(layer))
 
     def _width_at(self, layer: Any) -> Expr:
         return sympify(self.inner_width if isinstance(layer, Branch) else self.width)

@@ -1,4 +1,5 @@
-"""The weights of a residual network have roles: input, up and down."""
+"""The weights of a residual network have roles: input, up and down; a branch is of one of three
+kinds."""
 
 from __future__ import annotations
 
@@ -14,7 +15,18 @@ from theory.public_names import PlainText
 from theory.symbols import B, b, meant
 from theory.validation import LARGEST, count_between, positive_value, typed, written
 
-__all__ = ["ALL_ONE", "Branch", "ByRole", "in_blocks"]
+__all__ = [
+    "ALL_ONE",
+    "ActivatedThenWeights",
+    "Branch",
+    "BranchKind",
+    "ByRole",
+    "UpDown",
+    "WeightsThenActivated",
+    "block_of",
+    "checked_branch",
+    "in_blocks",
+]
 
 
 @answered_class
@@ -86,6 +98,11 @@ class Branch(PlainText):
         return f"Branch({self.block})"
 
 
+def block_of(layer: Any) -> Any:
+    """The block of a `Branch`; any other layer as it is."""
+    return layer.block if isinstance(layer, Branch) else layer
+
+
 def in_blocks(value: object) -> object:
     """An expression with its symbol named B read as `theory.symbols.B`."""
     if isinstance(value, Expr):
@@ -95,3 +112,48 @@ def in_blocks(value: object) -> object:
 
 ALL_ONE = ByRole(1, 1, 1)
 """The multipliers that leave eta as it is."""
+
+
+@dataclass(frozen=True)
+class BranchKind(PlainText):
+    """The branch of a block.  Abstract: use `UpDown`, `ActivatedThenWeights` or
+    `WeightsThenActivated`."""
+
+
+@answered_class
+@dataclass(frozen=True)
+class UpDown(BranchKind):
+    """W sigma(U h): two matrices, exact at finite width.
+
+    >>> UpDown()
+    UpDown()
+    """
+
+
+@answered_class
+@dataclass(frozen=True)
+class ActivatedThenWeights(BranchKind):
+    """W sigma(h): one matrix of the role ``up``, of variance up/width.
+
+    >>> ActivatedThenWeights()
+    ActivatedThenWeights()
+    """
+
+
+@answered_class
+@dataclass(frozen=True)
+class WeightsThenActivated(BranchKind):
+    """sigma(W h): one matrix of the role ``up``, of variance up/width.
+
+    >>> WeightsThenActivated()
+    WeightsThenActivated()
+    """
+
+
+def checked_branch(branch: object) -> None:
+    """Raise `InvalidArgument` for what is no branch."""
+    if not isinstance(branch, BranchKind):
+        raise InvalidArgument(
+            f"expected UpDown(), ActivatedThenWeights() or WeightsThenActivated() for branch, got "
+            f"branch={typed(branch)}; leave it out for two matrices"
+        )

@@ -68,7 +68,7 @@ def in_order(symbols: frozenset[Symbol], network: Network) -> tuple[Symbol, ...]
 def bound_sizes(
     symbols: Sequence[Symbol], network: Network, places: Sequence[Any], named: Mapping[str, Any]
 ) -> dict[Symbol, Any]:
-    """What each symbol is given, by place, by name or by a mapping of symbols, whose assumptions
+    """The number for each symbol, by place, by name or by a mapping of symbols, whose assumptions
     may be fewer; `InvalidArgument` for a size too many, one that is fixed, or one that is given
     twice."""
     if len(places) == 1 and isinstance(places[0], Mapping):

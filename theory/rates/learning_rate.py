@@ -27,8 +27,8 @@ from theory.writing.rendering import root_lines
 __all__ = ["RARE_RATIO", "RATE", "LearningRate", "ReadoutLearningRate", "typical_call"]
 
 RARE_RATIO = 0.25
-"""Depth over width beyond which rare networks set the mean, so that a typical network bears a
-larger rate."""
+"""Depth over width beyond which rare networks set the mean, so that a typical network tolerates
+a larger rate."""
 
 RATE = Math("maximal learning rate", r"\eta_{\max}")
 

@@ -12,7 +12,6 @@ from theory.activations.nonlinearity import FloatArray
 from theory.activations.piecewise_linear import PiecewiseLinear
 from theory.coverage import NoOperators
 from theory.errors import InvalidArgument, NotSolved
-from theory.infinite_width.expansion import deep_layers
 from theory.infinite_width.real_laws import one_layer_rate, piecewise_linear_rate
 from theory.infinite_width.real_steps import moved_by_step, rate_that_moves
 from theory.infinite_width.wide_update import WideUpdate, checked_depths, wide_update
@@ -160,7 +159,7 @@ GradientDescent()
         law = self._at_last.depth_law
         bound = self.criterion.bound
         if isinstance(self.criterion, Relative):
-            bound = bound * self._leading_square
+            bound = bound * law.square
         return sqrt(bound / law.leading)
 
     def _real_law(self) -> Expr:
@@ -198,20 +197,6 @@ GradientDescent()
         relative = isinstance(self.criterion, Relative)
         bound = self.criterion.bound / (1 if relative else network.c * square)
         return piecewise_linear_rate(activation.slope, square, bound, network.s)
-
-    @property
-    def _leading_square(self) -> Expr:
-        """The leading term of E z^2 in the last layer."""
-        network = self.network
-        deep = deep_layers(network, self.update.inputs.square)
-        if network.norm is not None or not deep.is_critical:
-            raise NotSolved(
-                f"the law relative to E z^2 is solved at critical points without a norm, got "
-                f"{network}: take infinite_width(depth)"
-            )
-        point = deep.fixed_point
-        bias = network.bias_variance if point.power == 0 else 0
-        return network.c * point.constant * L**-point.power + bias
 
     def _check_last_binds(self) -> None:
         for depth in _COMPARED:

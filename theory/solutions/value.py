@@ -74,11 +74,11 @@ class Value(NoOperators, Drawable, PickledByFields, PublicNames, ABC):
 
         @property
         def network(self) -> Network:
-            """The network that it is of."""
+            """The network of this value."""
 
         @property
         def layer(self) -> Any:
-            """The hidden layer, 1 to L; None where it is of no single layer."""
+            """The hidden layer, 1 to L; None where the value belongs to no single layer."""
 
     @abstractmethod
     def _at(self, sizes: Sizes) -> Self:
@@ -87,7 +87,7 @@ class Value(NoOperators, Drawable, PickledByFields, PublicNames, ABC):
     @abstractmethod
     def _number(self, context: Any) -> Any:
         """The number that it is, or a tuple of them, at eta = 1 and of a network in numbers, in an
-        mpmath ``context``; all of its digits but those of `guard_digits` are right."""
+        mpmath ``context``; all of its digits except the `guard_digits` are right."""
 
     @abstractmethod
     def _expanded(self, of: Callable[[Any], InWidth]) -> Any:
@@ -128,7 +128,7 @@ class Value(NoOperators, Drawable, PickledByFields, PublicNames, ABC):
 
     @property
     def total(self) -> Self:
-        """The whole, as an estimate of `verify` has it.
+        """The whole value, under the name that an estimate of `verify` uses.
 
         >>> from theory import MLP, squared_update
         >>> squared_update(MLP()).total == squared_update(MLP())
@@ -145,7 +145,7 @@ class Value(NoOperators, Drawable, PickledByFields, PublicNames, ABC):
         ...     maximal_learning_rate(MLP()).label
         ... except NotSolved as error:
         ...     print(error)
-        MaximalLearningRate has no part from the label: squared_update(network) has one
+        MaximalLearningRate has no part from the label: take the part from squared_update(network)
         """
         raise NotSolved(_no_part(self, "label"))
 
@@ -158,7 +158,7 @@ class Value(NoOperators, Drawable, PickledByFields, PublicNames, ABC):
         ...     maximal_learning_rate(MLP()).output
         ... except NotSolved as error:
         ...     print(error)
-        MaximalLearningRate has no part from the output: squared_update(network) has one
+        MaximalLearningRate has no part from the output: take the part from squared_update(network)
         """
         raise NotSolved(_no_part(self, "output"))
 
@@ -186,7 +186,7 @@ class Value(NoOperators, Drawable, PickledByFields, PublicNames, ABC):
         if isinstance(numbers, tuple):
             raise InvalidArgument(
                 f"expected a value that is one number, got the {len(numbers)} numbers of "
-                f"{type(self).__name__}; take one of them, as in value.evaluate()[0]"
+                f"{type(self).__name__}; take one number, such as value.evaluate()[0]"
             )
         return float(numbers)
 
@@ -285,8 +285,8 @@ class Value(NoOperators, Drawable, PickledByFields, PublicNames, ABC):
             if min(known if isinstance(known, tuple) else (known,)) > order:
                 return found
         raise NotSolved(
-            f"the first {_MOST_CANCELLED} coefficients of the series in 1/n vanish: ask for exact "
-            f"in numbers"
+            f"the first {_MOST_CANCELLED} coefficients of the series in 1/n vanish: use exact "
+            f"with numbers for the sizes"
         )
 
     def joint_limit(self) -> Any:
@@ -398,7 +398,7 @@ class Number(Value):
 
     def _long_text(self) -> str:
         sizes = ", ".join(map(str, self.open_sizes))
-        return f"long, with {sizes} open: call it with numbers for them, or ask for exact"
+        return f"long, with {sizes} open: call it with numbers for them, or use exact"
 
 
 @dataclass(frozen=True)
@@ -475,7 +475,10 @@ class ArrayFunction:
 
 
 def _no_part(value: Value, part: str) -> str:
-    return f"{type(value).__name__} has no part from the {part}: squared_update(network) has one"
+    return (
+        f"{type(value).__name__} has no part from the {part}: take the part from "
+        f"squared_update(network)"
+    )
 
 
 def each(function: Callable[[Any], Any], numbers: Any) -> Any:

@@ -77,7 +77,7 @@ _SIZES = {n_0: Integer(3), a: Rational(1, 2)}
 
 
 class NotMeasured(Exception):
-    """Why networks cannot tell."""
+    """The reason why networks cannot decide."""
 
 
 def measure(
@@ -124,7 +124,7 @@ def _layers(target: Target, network: MLP) -> Iterator[Target]:
 
 @dataclass(frozen=True, eq=False)
 class _Plan:
-    """What is drawn for a claim, and what its formula says there."""
+    """The networks drawn for a claim, and the values of its formula there."""
 
     reading: Reading
     claim: Claim
@@ -306,7 +306,8 @@ def default_grids(target: Target, claim: Claim) -> Iterator[list[MLP]]:
 def checked_grid(target: Target, grid: object) -> list[MLP]:
     """The networks that a user gives, in numbers, each what the target's is at their sizes.
 
-    Raises `InvalidArgument` for none, for what is no network and for a network of another kind.
+    Raises `InvalidArgument` for none, for a value that is not a network and for a network of
+    another kind.
 
     >>> checked_grid(Target(MLP()), (MLP(8, 2), MLP(16, 3)))
     [MLP(width=8, depth=2), MLP(width=16, depth=3)]

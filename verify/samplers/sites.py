@@ -270,8 +270,8 @@ def ordinary_number(name: str, exact: Any) -> float:
         return float(exact)
     raise InvalidArgument(
         f"expected a number from 1e-300 to 1e+300 for {name}, the range of double precision, got "
-        f"{name}={_beyond(exact)}; simulate a network of another scale, or ask theory, whose "
-        f"values have no range"
+        f"{name}={_beyond(exact)}; simulate a network of another scale, or use theory, whose "
+        f"values have no such limits"
     )
 
 

@@ -29,10 +29,9 @@ from theory import (
     Softplus,
     Softsign,
     Tanh,
-    layer_rates,
-    maximal_learning_rate,
+    alignment,
     readout_update,
-    squared_update,
+    tangent_kernel,
 )
 from theory.activations.nonlinearity import Nonlinearity, z
 
@@ -107,7 +106,7 @@ def test_any_text_is_a_formula_or_refused(text: str) -> None:
     ids=repr,
 )
 def test_finite_width_is_not_solved(network: MLP) -> None:
-    calls: list[Any] = [squared_update, maximal_learning_rate, layer_rates, readout_update]
+    calls: list[Any] = [alignment, tangent_kernel, readout_update]
     for call in calls:
         with pytest.raises(NotSolved, match=r"infinite_width\(depth\)") as refusal:
             call(network)

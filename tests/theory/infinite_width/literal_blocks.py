@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from theory.activations import Nonlinearity
-from theory.networks.branches import ActivatedThenWeights, BranchKind, UpDown
 from theory.networks.norms import LayerNorm, Norm
+from theory.networks.roles import ActivatedThenWeights, BranchKind, UpDown
 
 Array = NDArray[np.float64]
 

@@ -264,7 +264,7 @@ def test_what_is_refused() -> None:
     with pytest.raises(InvalidArgument, match="either group or rates"):
         maximal_learning_rate(MLP(4, 2), group=FirstLayer(), rates=(1, 1))
     with pytest.raises(InvalidArgument, match="network=3"):
-        layer_rates(3)  # type: ignore[arg-type]
+        layer_rates(3)  # type: ignore[call-overload]
     with pytest.raises(InvalidArgument, match="network=3"):
         readout_update(3)  # type: ignore[arg-type]
     with pytest.raises(InvalidArgument, match="bound"):

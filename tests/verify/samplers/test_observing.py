@@ -11,12 +11,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from sympy import Integer
-from theory.networks.activations import Activation
 
 from tests.roads.literal_network import Network, forward, gradient, kernel_matrix
 from tests.tools.strategies import spelled
 from tests.verify.samplers.test_dense_kernels import as_literal
 from theory import MLP, InvalidArgument, LeakyReLU, Residual, derive
+from theory.activations import PiecewiseLinear
 from theory.observables import D, K, Observable, f, g, trace, x, z
 from theory.symbols import n
 from verify import Conditioned, Dense, Gram, RareEvents, check, monte_carlo
@@ -290,13 +290,13 @@ def test_claims_on_an_output_name_no_sampler_that_does_not_draw_it() -> None:
     assert "RareEvents" not in repr(found)
 
 
-class Steep(Activation):
+class Steep(PiecewiseLinear):
     """z for z > 0, else a slope that no pass draws."""
 
     slope = Integer(2)
 
 
-class Absolute(Activation):
+class Absolute(PiecewiseLinear):
     """|z|."""
 
     slope = Integer(-1)

@@ -10,7 +10,7 @@ from math import inf
 from typing import Any
 
 import numpy as np
-from scipy.stats import chi2, norm
+from scipy.special import gammaincc, ndtri
 
 from theory.coverage import Answering, answered
 from theory.errors import InvalidArgument
@@ -99,13 +99,13 @@ class InfiniteWidthComparison(Answering):
         means, errors = self._means
         (value, slope), _ = self._fit
         left = (means - value - slope / np.array(self.widths)) / errors
-        return float(chi2.sf(np.sum(left**2), len(self.widths) - 2))
+        return float(gammaincc(len(self.widths) / 2 - 1, np.sum(left**2) / 2))
 
     @property
     def outcome(self) -> Outcome:
         """Rejected at 1 %; undecided where an error of 10 % could pass unnoticed, and where the
         correction is not c/n at these widths."""
-        bound = float(norm.isf(_LEVEL / 2))
+        bound = float(-ndtri(_LEVEL / 2))
         if self.curvature < _LEVEL:
             return Outcome.UNDECIDED
         if abs(self.z) > bound:

@@ -52,7 +52,7 @@ BOUND = 3.26
 
 
 def compared(network: MLP, given: dict[str, Any], **more: Any) -> InfiniteWidthComparison:
-    ask = {"widths": (400, 800, 1600), "samples": 200, "seed": 1} | more
+    ask: dict[str, Any] = {"widths": (400, 800, 1600), "samples": 200, "seed": 1} | more
     return compare_infinite_width(squared_update(network, **given), **ask)
 
 
@@ -92,7 +92,7 @@ def test_few_networks_decide_nothing() -> None:
     ],
 )
 def test_refusals(update: Any, more: dict[str, Any], sentence: str) -> None:
-    ask = {"widths": (100, 200, 400), "samples": 10, "seed": 1} | more
+    ask: dict[str, Any] = {"widths": (100, 200, 400), "samples": 10, "seed": 1} | more
     with pytest.raises(InvalidArgument, match=sentence):
         compare_infinite_width(update, **ask)
     with pytest.raises(InvalidArgument, match="positive number for tolerance"):

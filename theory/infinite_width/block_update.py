@@ -1,0 +1,233 @@
+"""`WideBlockUpdate` is E[(Delta h)^2] of one step in a residual network as n -> infinity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from math import log2
+from typing import Any
+
+from sympy import Expr, Float, Integer, Rational, Symbol
+
+from theory.activations.nonlinearity import FloatArray
+from theory.errors import InvalidArgument, NotSolved
+from theory.infinite_width.blocks import Movement, moved_in_blocks
+from theory.infinite_width.laws import DepthLaw
+from theory.infinite_width.wide_update import WideUpdate, wide_update
+from theory.networks.inputs import Inputs, asked_inputs
+from theory.networks.network import asked_layer, asked_rates, checked_network
+from theory.networks.residual import Residual
+from theory.networks.roles import ActivatedThenWeights, Branch, ByRole
+from theory.networks.sizes import bound_sizes
+from theory.optimisers import GradientDescent, Optimiser, checked_optimiser
+from theory.symbols import B, L, b, eta, n
+from theory.validation import typed
+
+__all__ = ["WideBlockUpdate", "update_at_infinite_width"]
+
+_DEEP, _DEEP_IN_PAIRS = 512, 128
+"""The first of four numbers of blocks, each twice the one before, from which a law is read."""
+_NEAR, _SMALL = 2e-3, 1e-4
+"""How near an exponent must be to a multiple of 1/2, and how small the error of a constant."""
+
+
+@dataclass(frozen=True, repr=False)
+class WideBlockUpdate(WideUpdate):
+    """E[(Delta h_i)^2] of the stream of a `Residual`, or E[(Delta z_i)^2] in a branch, as
+    n -> infinity, for the first linearised step of ``optimiser`` at eta = 1.  Made by
+    `squared_update`.
+
+    >>> from theory import Residual, Tanh, squared_update
+    >>> squared_update(Residual(blocks=16, activation=Tanh(), multiplier2="1/16"))
+    WideBlockUpdate after block 16 of Residual(blocks=16, activation=Tanh(), multiplier2='1/16'): \
+11.1464 at n = ∞; linearised step of GradientDescent()
+    """
+
+    network: Residual  # type: ignore[assignment]
+    layer: Any
+    rates: Any
+
+    @property
+    def depth_law(self) -> DepthLaw:
+        """The law in the number of blocks, as L, of the last stream or branch: read numerically off
+        four deep networks, with an error; `NotSolved` where it is no power of B.
+
+        >>> from theory import Residual, Tanh, squared_update
+        >>> squared_update(Residual(activation=Tanh())).depth_law.exponent
+        0
+        """
+        inside = isinstance(self.layer, Branch)
+        if self.rates is not None or self.layer not in (B, Branch(B)):
+            raise NotSolved(
+                "the law in the number of blocks is solved at the last stream and branch of "
+                "networks of any number of blocks, all weights at one rate: leave layer, rates and "
+                "blocks out"
+            )
+        pairs = isinstance(self.network.branch, ActivatedThenWeights)
+        first = _DEEP_IN_PAIRS if pairs else _DEEP
+        sizes = [first * 2**k for k in range(4)]
+        constant, exponent, error = _power(sizes, [self._one(size) for size in sizes])
+        regime = "n -> infinity, then the number of blocks L; numerical"
+        place = "branch" if inside else "stream"
+        return DepthLaw(
+            Float(constant),
+            exponent,
+            Integer(1),
+            self.optimiser.unscaled.width_power,
+            self._square(),
+            error,
+            f"{regime}, last {place}",
+        )
+
+    def _square(self) -> Expr:
+        """E h^2 of the last stream of a deep network."""
+        return Float(self._movement(_DEEP_IN_PAIRS * 8).squares[-1])
+
+    def leading(self) -> Expr:
+        """The leading term as n -> infinity, then as the number of blocks B grows, with a numerical
+        constant (`depth_law` has its error); of sign descent with n^2.  A network with blocks in
+        numbers has its value.
+
+        >>> from theory import Residual, squared_update, Inputs
+        >>> squared_update(Residual(), inputs=Inputs()).leading().evalf(6)
+        94.2105*eta**2
+        """
+        if isinstance(self.network.blocks, int):
+            return Float(self.value) * n**self.optimiser.unscaled.width_power * eta**2
+        return self.depth_law.leading.subs(L, B) * eta**2
+
+    def law_holds_from(self, tolerance: object) -> int:
+        """Not solved: laws in the number of blocks are read off deep networks.
+
+        >>> from theory import NotSolved, Residual, Tanh, squared_update
+        >>> try:
+        ...     squared_update(Residual(activation=Tanh())).law_holds_from("0.1")
+        ... except NotSolved as error:
+        ...     print(str(error)[:40])
+        the number of blocks from which a law ho
+        """
+        raise NotSolved(
+            "the number of blocks from which a law holds is not solved: compare leading() with "
+            "infinite_width(blocks)"
+        )
+
+    def linearised_up_to(self, tolerance: object, depth: object = None) -> float:
+        """Not solved: real steps of residual networks are measured.
+
+        >>> from theory import NotSolved, Residual, Tanh, squared_update
+        >>> try:
+        ...     squared_update(Residual(activation=Tanh())).linearised_up_to("0.1")
+        ... except NotSolved as error:
+        ...     print(str(error)[:40])
+        real steps are solved for fully connecte
+        """
+        raise NotSolved(_NO_REAL_STEP)
+
+    def __call__(self, *sizes: Any, **named: Any) -> Any:
+        """The value at eta = 1 at a number or several for the blocks B, as `infinite_width`.
+
+        >>> from theory import Residual, Tanh, squared_update
+        >>> round(squared_update(Residual(activation=Tanh()))(B=16), 6)
+        11.146357
+        """
+        return self.infinite_width(bound_sizes(self.open_sizes, self.network, sizes, named).get(B))
+
+    @property
+    def open_sizes(self) -> tuple[Symbol, ...]:
+        """The number of blocks B, if it is open.
+
+        >>> from theory import Residual, Tanh, squared_update
+        >>> squared_update(Residual(activation=Tanh())).open_sizes
+        (B,)
+        """
+        return () if isinstance(self.network.blocks, int) else (B,)
+
+    def _every_layer(self, depth: int) -> FloatArray:
+        """Of the stream after blocks 0 to B, or of the branches 1 to B."""
+        found = self._movement(depth)
+        return found.branch if isinstance(self.layer, Branch) else found.stream
+
+    def _movement(self, blocks: int) -> Movement:
+        rates = self.rates if isinstance(self.rates, tuple) else (self.rates,) * blocks
+        return _moved(self.network._with(blocks=blocks), self.inputs, self.optimiser, rates)
+
+    @property
+    def _one_pass(self) -> bool:
+        return False
+
+    def _place_of(self, depth: int) -> int:
+        """The index of the stream in an array over blocks 0 to B, or of a branch over 1 to B."""
+        inside = isinstance(self.layer, Branch)
+        block = self.layer.block if inside else self.layer
+        place = depth if isinstance(block, Symbol) else int(block)
+        if place > depth:
+            raise InvalidArgument(
+                f"expected at least {place} blocks, got {depth}; the block asked for is block "
+                f"{place}"
+            )
+        return place - inside
+
+
+_NO_REAL_STEP = (
+    "real steps are solved for fully connected networks as n goes to infinity: leave step out, or "
+    "measure it with monte_carlo(network, step=0.1, sampler=Dense(), samples=100, seed=1)"
+)
+
+
+@lru_cache(maxsize=64)
+def _moved(
+    network: Residual, inputs: Inputs, optimiser: Optimiser, rates: tuple[ByRole | None, ...]
+) -> Movement:
+    filled = {each: network._numbered_rates(each) for each in set(rates)}
+    return moved_in_blocks(network, inputs, optimiser, tuple(filled[each] for each in rates))
+
+
+def _power(sizes: list[int], values: list[float]) -> tuple[float, Expr, float]:
+    """Constant, exponent and the constant's relative error of a power that four sizes, each twice
+    the one before, follow up to powers of 1/size."""
+    slopes = [log2(one / other) for one, other in zip(values[1:], values, strict=False)]
+    exponent = Rational(round(2 * (2 * slopes[2] - slopes[1])), 2)
+    scaled = [v / s ** float(exponent) for v, s in zip(values, sizes, strict=True)]
+    once = [2 * one - other for one, other in zip(scaled[1:], scaled, strict=False)]
+    twice = [(4 * one - other) / 3 for one, other in zip(once[1:], once, strict=False)]
+    error = abs(twice[1] - twice[0]) / abs(twice[1])
+    if abs(2 * slopes[2] - slopes[1] - float(exponent)) > _NEAR or error > _SMALL:
+        raise NotSolved(
+            f"the values at {sizes[0]} to {sizes[-1]} blocks are no power of B to leading order, "
+            f"slopes {', '.join(f'{each:.4f}' for each in slopes)}: take infinite_width(blocks)"
+        )
+    return twice[1], exponent, max(error, 1e-12)
+
+
+def update_at_infinite_width(
+    network: object,
+    layer: object = None,
+    rates: object = None,
+    *,
+    inputs: object = None,
+    optimiser: object = None,
+    step: object = None,
+) -> WideUpdate:
+    """The `WideUpdate` of arguments as those of `squared_update`, for every network that has
+    one."""
+    known = checked_network(network)
+    if not isinstance(known, Residual):
+        return wide_update(known, layer, rates, inputs=inputs, optimiser=optimiser, step=step)
+    if step is not None:
+        raise NotSolved(_NO_REAL_STEP)
+    place = asked_layer(known, layer)
+    if place == b or place == Branch(b):
+        raise InvalidArgument(
+            f"expected a block in numbers or None for layer as n goes to infinity, got "
+            f"layer={typed(layer)}; leave it out for the last block"
+        )
+    if isinstance(place, Branch) and isinstance(known.branch, ActivatedThenWeights):
+        raise InvalidArgument(
+            f"expected a block for layer, since no weights are before the activation in "
+            f"W sigma(h), got layer={typed(layer)}; leave it out for the last stream"
+        )
+    rule = GradientDescent() if optimiser is None else checked_optimiser(optimiser)
+    asked = asked_inputs(known, inputs)
+    update = WideBlockUpdate(known, place, asked_rates(known, rates), asked, rule, None)
+    update._one(known.blocks if isinstance(known.blocks, int) else 2)  # refuses what is not solved
+    return update
