@@ -41,7 +41,6 @@ from theory import (
     maximal_learning_rate,
     squared_update,
 )
-from theory.infinite_width.blocks import moved_in_blocks
 from theory.infinite_width.laws import DepthLaw
 from theory.infinite_width.wide_update import WideUpdate
 from theory.optimisers import Optimiser
@@ -210,9 +209,9 @@ def residual_rows() -> Iterator[LawRow]:
 
 def _residual_row(names: tuple[str, str], network: Residual, rule: str, index: int) -> LawRow:
     def moved(blocks: int) -> float:
-        rates = (ByRole()._filled(),) * blocks
-        found = moved_in_blocks(network._with(blocks=blocks), Inputs(), OPTIMISERS[rule], rates)
-        return float(found.stream[-1])
+        wide = network._with(blocks=blocks)
+        update = squared_update(wide, inputs=Inputs(), optimiser=OPTIMISERS[rule])
+        return float(update.infinite_width())
 
     values = [moved(blocks) for blocks in BLOCKS]
     power = round(log2(values[-1] / values[-2]))

@@ -77,13 +77,13 @@ def test_the_kept_laws_are_those_of_the_theory() -> None:
 
 
 def test_the_extrapolated_constant_of_residual_networks_is_the_exact_one() -> None:
-    (row,) = (
-        each
-        for each in LAWS
-        if (each.activation, each.architecture, each.optimiser)
-        == ("ReLU", "residual W σ(U h)", "gradient")
-    )
-    assert float(row.constant) == pytest.approx(float(51 * E**2 / 4), rel=1e-3)
+    found = {(row.activation, row.architecture): row for row in LAWS if row.optimiser == "gradient"}
+    exact = found["ReLU", "residual W σ(U h)"]
+    assert float(exact.constant) == pytest.approx(float(51 * E**2 / 4), rel=1e-3)
+    for names in [("tanh", "residual W σ(U h)"), ("ReLU", "residual W σ(h)")]:
+        law = squared_update(RESIDUALS[names], inputs=Inputs()).depth_law
+        assert float(found[names].constant) == pytest.approx(float(law.constant), rel=1e-3)
+        assert law.exponent == 0
 
 
 def test_real_steps_are_those_of_the_recursion() -> None:
