@@ -27,7 +27,15 @@ from verify.inference.numbers_in_text import (
 )
 from verify.inference.verdict import NOTICEABLE, Want
 
-__all__ = ["conclusion", "finding", "law_lines", "sentences", "slope_lines", "step_lines", "typical_lines"]
+__all__ = [
+    "conclusion",
+    "finding",
+    "law_lines",
+    "sentences",
+    "slope_lines",
+    "step_lines",
+    "typical_lines",
+]
 
 
 def sentences(run: RunRecord) -> list[str]:
