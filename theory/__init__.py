@@ -21,6 +21,7 @@ from theory.activations.critical import Critical, CriticalPoint, critical
 from theory.errors import InvalidArgument, MupDepthError, NotSolved
 from theory.exposition import from_definition  # noqa: F401, which says how values are explained
 from theory.exposition.citation import bibtex
+from theory.infinite_width.block_update import WideBlockUpdate
 from theory.infinite_width.wide_update import WideUpdate
 from theory.laws.alignment import Alignment, alignment
 from theory.laws.criteria import (
@@ -55,6 +56,7 @@ from theory.rates.layer_rates import LayerRates, layer_rates
 from theory.rates.learning_rate import ReadoutLearningRate
 from theory.rates.rate import maximal_learning_rate
 from theory.rates.transfer import OutsideValidity, TransferredLearningRate, transfer_learning_rate
+from theory.rates.wide_block_rate import WideBlockLearningRate
 from theory.rates.wide_layer_rates import WideLayerRates
 from theory.rates.wide_rate import WideLearningRate
 from theory.solutions.derivation import Derivation, derive
@@ -123,6 +125,8 @@ __all__ = [
     "UpDown",
     "WeightDecay",
     "WeightsThenActivated",
+    "WideBlockLearningRate",
+    "WideBlockUpdate",
     "WideLayerRates",
     "WideLearningRate",
     "WideUpdate",

@@ -1,5 +1,6 @@
 """Findings at the prompt: numbers of every type are read alike, texts are short, work is cheap."""
 
+import re
 import time
 from collections.abc import Callable
 from decimal import Decimal
@@ -212,7 +213,7 @@ def test_numbers_refuses_a_value_below_the_range_of_floats() -> None:
         *([1, "2"], [1, None], [{}], [object()], [[1, 2], [3, None]], {1, 2}, {}, [b"1"]),
         *([1 + 2j], [True], np.array([1, None]), np.array(["1"]), iter([1]), [n, 2], [U]),
     ],
-    ids=brief,
+    ids=lambda sizes: re.sub(" at 0x[0-9a-f]+", "", brief(sizes)),
 )
 def test_lists_that_are_no_arrays_of_sizes_are_refused_in_a_sentence(sizes: Any) -> None:
     calls: list[Callable[[], Any]] = [

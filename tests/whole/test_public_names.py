@@ -78,6 +78,21 @@ def values() -> list[Any]:
         *SMOOTH,
         *wide(MLP(activation=theory.Tanh())),
         *wide(MLP(8, 3, activation=theory.Tanh())),
+        *(theory.UpDown(), theory.ActivatedThenWeights(), theory.WeightsThenActivated()),
+        *(
+            law(network)
+            for law in (squared_update, maximal_learning_rate)
+            for network in (
+                theory.Residual(activation=theory.Tanh()),
+                theory.Residual(8, 2, activation=theory.Tanh()),
+            )
+        ),
+        verify.compare_infinite_width(
+            squared_update(MLP(depth=2, activation=theory.Tanh())),
+            widths=(20, 40, 80),
+            samples=20,
+            seed=1,
+        ),
         *(theory.Graph({"a": ("x",)}, readout="a"), theory.Convolution(8, 3, 2, 2)),
         *(
             MLP(),

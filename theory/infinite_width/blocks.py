@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -73,9 +73,9 @@ class _Matrix:
             "sign descent with an epsilon is not solved for residual networks: leave epsilon out"
         )
 
-    def own(self, optimiser: Optimiser, rate: float) -> OwnPart:
-        """The own part at a multiplier of eta, for gradients of this size."""
-        rule, size = optimiser.unscaled, rate * float(optimiser.multiple)
+    def own(self, rule: Optimiser, rate: float) -> OwnPart:
+        """The own part at a multiple of the step of ``rule``, for gradients of this size."""
+        size = rate
         if isinstance(rule, Normalised):
             size /= self.fan_out**0.5
         found, tau = rule.own_part(self), self.gradient
@@ -102,28 +102,30 @@ class _Blocks:
         self.inputs, self.fan_in = inputs, float(fan_in_ratio(network))
         self.squares, means = np.empty(self.blocks + 1), np.zeros(self.blocks + 1)
         self.squares[0] = first * float(inputs.square)
-        self.seen: list[Moments] = []
         self.scale2 = np.ones(self.blocks + 1)
         """The squared divisor of the norm at the entry of the next block."""
-        self.entry = np.empty(self.blocks)
-        """E (norm h)^2 at the entry of each block."""
-        skip, tau = self.skip2**0.5, self.tau2**0.5
+        skip, tau, normed = self.skip2**0.5, self.tau2**0.5, self.norm is not None
+        centred = isinstance(self.norm, LayerNorm)
+        inside = np.empty(self.blocks)
         for block in range(self.blocks):
-            spread = self.squares[block]
-            if self.norm is not None:
-                centred = isinstance(self.norm, LayerNorm)
-                self.scale2[block] = spread - means[block] ** 2 * centred
-            self.entry[block] = 1.0 if self.norm is not None else spread
-            inside = self.entry[block] if self._reads_stream else self._variance(block)
-            here = self.table.at(inside)
-            self.seen.append(here)
-            gained, shifted = here.q, 0.0
+            spread, mean = float(self.squares[block]), float(means[block])
+            if normed:
+                self.scale2[block] = spread - mean**2 * centred
+            entry = 1.0 if normed else spread
+            seen = entry if self._reads_stream else self.up * entry + self.bias
+            gained, shifted = self.table.q(seen), 0.0
             if self._is_inside:
-                shifted = 2 * skip * tau * means[block] * here.mean
-                means[block + 1] = skip * means[block] + tau * here.mean
+                shift = self.table.mean(seen)
+                shifted = 2 * skip * tau * mean * shift
+                means[block + 1] = skip * mean + tau * shift
             else:
                 gained *= self.out_variance
+            inside[block] = seen
             self.squares[block + 1] = self.skip2 * spread + shifted + self.tau2 * gained
+        self.entry = np.ones(self.blocks) if normed else self.squares[:-1]
+        """E (norm h)^2 at the entry of each block."""
+        every = self.table.at(inside)
+        self.seen = [Moments(*row) for row in zip(*(each.tolist() for each in every), strict=True)]
         self.gradients = self._gradients(float(network.s))
 
     @property
@@ -139,10 +141,6 @@ class _Blocks:
     def out_variance(self) -> float:
         """Variance times fan-in of the matrix behind the activation."""
         return self.up if self._reads_stream else self.down
-
-    def _variance(self, block: int) -> float:
-        """Of the pre-activations in the branch."""
-        return float(self.up * self.entry[block] + self.bias)
 
     def passed(self, block: int) -> float:
         """E (gradient through the branch)^2 over P, of the block after stream ``block``."""
@@ -183,32 +181,49 @@ def moved_in_blocks(
     return _before_activation(found, optimiser, rates)
 
 
-def _first(found: _Blocks, optimiser: Optimiser, rate: object) -> tuple[OwnPart, float]:
+class _Step(NamedTuple):
+    """Multiples of the step of a rule, by role."""
+
+    input: float
+    up: float
+    down: float
+
+
+def _multiples(optimiser: Optimiser, rates: tuple[ByRole, ...]) -> list[_Step]:
+    size = float(optimiser.multiple)
+    known = {
+        each: _Step(*(size * float(rate) for rate in (each.input, each.up, each.down)))
+        for each in set(rates)
+    }
+    return [known[each] for each in rates]
+
+
+def _first(found: _Blocks, rule: Optimiser, multiple: float) -> tuple[OwnPart, float]:
     """The own part of the input's matrix, and its size where it is a sign."""
-    size, p = float(found.inputs.size), found.gradients[0]
+    size, p = float(found.inputs.size), float(found.gradients[0])
     matrix = _Matrix(found.fan_in, float(found.inputs.square), size, p**0.5)
-    scale = float(rate) * float(optimiser.multiple)  # type: ignore[arg-type]
-    return matrix.own(optimiser, float(rate)), scale * found.fan_in * size  # type: ignore[arg-type]
+    return matrix.own(rule, multiple), multiple * found.fan_in * size
 
 
 def _before_activation(found: _Blocks, optimiser: Optimiser, rates: tuple[ByRole, ...]) -> Movement:
     """Of branches W sigma(U h) and sigma(W h), whose slopes are fresh in every block."""
     signs, two = isinstance(optimiser.unscaled, SignDescent), isinstance(found.kind, UpDown)
     tau, gradients = found.tau2**0.5, found.gradients
-    own, size = _first(found, optimiser, rates[0].input)
+    rule, steps = optimiser.unscaled, _multiples(optimiser, rates)
+    own, size = _first(found, rule, steps[0].input)
     stream, branch = np.empty(found.blocks + 1), np.empty(found.blocks)
     sizes, along = np.zeros(found.blocks + 1), np.zeros(found.blocks + 1)
     sizes[0], along[0] = size, own.along / gradients[0]
     stream[0], alpha = own.square, along[0]
     for block, moments in enumerate(found.seen):
-        p, rate, scale2 = gradients[block + 1], rates[block], found.scale2[block]
+        p, rate, scale2 = float(gradients[block + 1]), steps[block], float(found.scale2[block])
         error = (found.down if two else 1.0) * found.tau2 * p  # E (gradient after the slope)^2
         slopes = (moments.alive, moments.m1, moments.m2, moments.m3, moments.m4)
         entry = _entry_size(found, block, signs)
         rows = found.ratio if two else 1.0
         back = error / rows
         up = _Matrix(1.0, found.entry[block], entry, back**0.5, slopes, rows)
-        part = up.own(optimiser, float(rate.up))
+        part = up.own(rule, rate.up)
         g2, coefficient = moments.m2 * back, alpha * found.up / scale2
         fresh = found.up * stream[block] / scale2
         branch[block] = part.square + 2 * coefficient * part.along + coefficient**2 * g2 + fresh
@@ -222,12 +237,11 @@ def _before_activation(found: _Blocks, optimiser: Optimiser, rates: tuple[ByRole
         across, added, lambda_ = 0.0, found.tau2 * masked, 0.0
         if two:
             matrix = _Matrix(found.ratio, moments.q, moments.q1, tau * p**0.5)
-            down = matrix.own(optimiser, float(rate.down))
+            down = matrix.own(rule, rate.down)
             lambda_ = down.along / p
             across = found.tau2 * down.square - lambda_**2 * p
             added *= found.down
-            sizes[block + 1] = tau * float(rate.down) * float(optimiser.multiple)
-            sizes[block + 1] *= found.ratio * moments.q1
+            sizes[block + 1] = tau * rate.down * found.ratio * moments.q1
         kappa = through + lambda_
         if not two:
             # E (slope psi)^2 holds kappa^2 P already
@@ -284,20 +298,21 @@ def _behind_activation(found: _Blocks, optimiser: Optimiser, rates: tuple[ByRole
     parts = passed * gradients[1:]  # E (gradient through block b + 1, without its slope)^2
     slope2 = np.array([each.m2 for each in found.seen]) / scale2
     parts /= slope2
-    own, _ = _first(found, optimiser, rates[0].input)
+    rule, steps = optimiser.unscaled, _multiples(optimiser, rates)
+    own, _ = _first(found, rule, steps[0].input)
     stream, branch = np.empty(found.blocks + 1), np.empty(found.blocks)
     alphas, alpha, noise = np.zeros(found.blocks), own.along / gradients[0], 0.0
     stream[0] = own.square
-    steps = np.arange(found.blocks)
+    places = np.arange(found.blocks)
     for block, moments in enumerate(found.seen):
         alphas[block], p = alpha, gradients[block + 1]
-        reach = skip2 ** np.abs(steps - block).astype(float)
-        weights = np.where(steps < block, alphas**2, alpha**2) * reach * parts
+        reach = skip2 ** np.abs(places - block).astype(float)
+        weights = np.where(places < block, alphas**2, alpha**2) * reach * parts
         last = skip2 ** (found.blocks - block) * alpha**2 * gradients[-1]
         masked = np.sum(weights * slopes[block]) + slope2[block] * (last + noise)
         branch[block] = stream[block] / scale2[block]
         matrix = _Matrix(1.0, moments.q, moments.q1, (found.tau2 * p) ** 0.5)
-        lambda_ = matrix.own(optimiser, float(rates[block].up)).along / p
+        lambda_ = matrix.own(rule, steps[block].up).along / p
         kappa = lambda_ + alpha * passed[block]
         noise = skip2 * noise + found.tau2 * found.up * masked
         stream[block + 1] = (

@@ -208,7 +208,9 @@ def rate_that_moves(excess: Callable[[float], float], start: float) -> float:
         above = height(high)
         slope = max((above - below) / (high - low), 0.1)
         if high > log(start) + _LONGEST_RISE:
-            raise NotSolved("no layer reaches the bound at any rate of a real step")
+            raise NotSolved(
+                "no layer reaches the bound at any rate of a real step: give a smaller bound"
+            )
     return exp(_root(height, low, below, high, above))
 
 

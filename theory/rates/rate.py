@@ -30,10 +30,12 @@ from theory.networks.groups import (
 from theory.networks.inputs import Inputs
 from theory.networks.multipliers import ByGroup, Rates, multiplier_runs, open_ends
 from theory.networks.network import Network, checked_network, repeating_network
+from theory.networks.residual import Residual
 from theory.optimisers import GradientDescent, Optimiser
 from theory.rates.block_rate import BlockLearningRate
 from theory.rates.hidden_rate import NOTHING_MOVES, MaximalLearningRate
 from theory.rates.learning_rate import ReadoutLearningRate
+from theory.rates.wide_block_rate import wide_block_rate
 from theory.rates.wide_rate import WideLearningRate, wide_rate
 
 __all__ = ["maximal_learning_rate"]
@@ -113,14 +115,11 @@ def maximal_learning_rate(
             raise NotSolved(
                 "groups of weights are solved at finite width alone: give rates=ByGroup(...), say"
             )
-        return wide_rate(
-            network,
-            criterion=criterion,
-            rates=rates,
-            inputs=inputs,
-            optimiser=optimiser,
-            linearised=linearised,
-        )
+        given: dict[str, object] = {"criterion": criterion, "rates": rates, "inputs": inputs}
+        given |= {"optimiser": optimiser, "linearised": linearised}
+        if isinstance(network, Residual):
+            return wide_block_rate(network, **given)
+        return wide_rate(network, **given)
     repeating_network(network)
     asked = checked_group(group, rates)
     if isinstance(asked, Readout):

@@ -267,8 +267,9 @@ GradientDescent()
     def __repr__(self) -> str:
         kind = "linearised" if self.linearised else "real"
         step = f"{kind} step of {self.update.optimiser}"
-        criterion = f"; {self.criterion}" if repr(self.criterion) != "EveryHiddenLayer()" else ""
-        return f"WideLearningRate of {self.network}: {self._headline()}; {step}{criterion}"
+        usual = repr(self.criterion) in ("EveryHiddenLayer()", "Stream()")
+        criterion = "" if usual else f"; {self.criterion}"
+        return f"{type(self).__name__} of {self.network}: {self._headline()}; {step}{criterion}"
 
     def _headline(self) -> str:
         per = "/n" if self.update.optimiser.unscaled.width_power else ""

@@ -41,8 +41,14 @@ _LEAST_WIDTHS = 3
 class InfiniteWidthComparison(Answering):
     """The value of a recursion at n = infinity, and networks of several widths extrapolated to it.
 
-    ``expected``: the recursion's; ``estimates``: one of each of the ``widths``, in units of
-    ``scale``.  The fit is E_n = value + slope/n.
+    ``expected``: the value of the recursion; ``estimates``: one for each of the ``widths``.  The
+    fit is E_n = E (1 + c/n).  Made by `compare_infinite_width`.
+
+    >>> from theory import MLP, Tanh, squared_update
+    >>> update = squared_update(MLP(depth=2, activation=Tanh(), weight_variance=1))
+    >>> found = compare_infinite_width(update, widths=(100, 200, 400), samples=200, seed=1)
+    >>> abs(found.z) < 4
+    True
     """
 
     update: WideUpdate | SquaredUpdate
@@ -70,32 +76,74 @@ class InfiniteWidthComparison(Answering):
 
     @property
     def value(self) -> float:
-        """The networks' mean, extrapolated to n = infinity."""
+        """The networks' mean, extrapolated to n = infinity.
+
+        >>> from theory import MLP, Tanh, squared_update
+        >>> update = squared_update(MLP(depth=2, activation=Tanh(), weight_variance=1))
+        >>> found = compare_infinite_width(update, widths=(100, 200, 400), samples=200, seed=1)
+        >>> abs(found.value - found.expected) < 4 * found.standard_error
+        True
+        """
         return float(self._fit[0][0])
 
     @property
     def standard_error(self) -> float:
-        """Of `value`."""
+        """Of `value`.
+
+        >>> from theory import MLP, Tanh, squared_update
+        >>> update = squared_update(MLP(depth=2, activation=Tanh(), weight_variance=1))
+        >>> found = compare_infinite_width(update, widths=(100, 200, 400), samples=200, seed=1)
+        >>> 0 < found.standard_error < 0.1 * found.value
+        True
+        """
         return float(self._fit[1][0, 0] ** 0.5)
 
     @property
     def correction(self) -> float:
-        """c of E_n = E (1 + c/n), measured."""
+        """c of E_n = E (1 + c/n), measured.
+
+        >>> from theory import MLP, Tanh, squared_update
+        >>> update = squared_update(MLP(depth=2, activation=Tanh(), weight_variance=1))
+        >>> found = compare_infinite_width(update, widths=(100, 200, 400), samples=200, seed=1)
+        >>> abs(found.correction) < 40
+        True
+        """
         return float(self._fit[0][1] / self.expected)
 
     @property
     def correction_error(self) -> float:
-        """The standard error of `correction`."""
+        """The standard error of `correction`.
+
+        >>> from theory import MLP, Tanh, squared_update
+        >>> update = squared_update(MLP(depth=2, activation=Tanh(), weight_variance=1))
+        >>> found = compare_infinite_width(update, widths=(100, 200, 400), samples=200, seed=1)
+        >>> found.correction_error > 0
+        True
+        """
         return float(self._fit[1][1, 1] ** 0.5 / abs(self.expected))
 
     @property
     def z(self) -> float:
-        """The distance of `value` from the recursion in standard errors."""
+        """The distance of `value` from the recursion in standard errors.
+
+        >>> from theory import MLP, Tanh, squared_update
+        >>> update = squared_update(MLP(depth=2, activation=Tanh(), weight_variance=1))
+        >>> found = compare_infinite_width(update, widths=(100, 200, 400), samples=200, seed=1)
+        >>> abs(found.z) < 4
+        True
+        """
         return (self.value - self.expected) / self.standard_error
 
     @property
     def curvature(self) -> float:
-        """The chance that E_n = E (1 + c/n) leaves as much over as these networks do."""
+        """The chance that E_n = E (1 + c/n) leaves as much over as these networks do.
+
+        >>> from theory import MLP, Tanh, squared_update
+        >>> update = squared_update(MLP(depth=2, activation=Tanh(), weight_variance=1))
+        >>> found = compare_infinite_width(update, widths=(100, 200, 400), samples=200, seed=1)
+        >>> 0.001 < found.curvature <= 1
+        True
+        """
         means, errors = self._means
         (value, slope), _ = self._fit
         left = (means - value - slope / np.array(self.widths)) / errors
@@ -104,7 +152,14 @@ class InfiniteWidthComparison(Answering):
     @property
     def outcome(self) -> Outcome:
         """Rejected at 1 %; undecided where an error of 10 % could pass unnoticed, and where the
-        correction is not c/n at these widths."""
+        correction is not c/n at these widths.
+
+        >>> from theory import MLP, Tanh, squared_update
+        >>> update = squared_update(MLP(depth=2, activation=Tanh(), weight_variance=1))
+        >>> found = compare_infinite_width(update, widths=(100, 200, 400), samples=200, seed=1)
+        >>> found.outcome
+        CONSISTENT
+        """
         bound = float(-ndtri(_LEVEL / 2))
         if self.curvature < _LEVEL:
             return Outcome.UNDECIDED
@@ -115,7 +170,14 @@ class InfiniteWidthComparison(Answering):
 
     def width_within(self, tolerance: float) -> float:
         """The width from which a network's mean is within a relative ``tolerance`` of the
-        recursion, by the measured correction and twice its standard error."""
+        recursion, by the measured correction and twice its standard error.
+
+        >>> from theory import MLP, Tanh, squared_update
+        >>> update = squared_update(MLP(depth=2, activation=Tanh(), weight_variance=1))
+        >>> found = compare_infinite_width(update, widths=(100, 200, 400), samples=200, seed=1)
+        >>> found.width_within(0.1) < 1000
+        True
+        """
         if not 0 < tolerance < inf:
             raise InvalidArgument(
                 f"expected a positive number for tolerance, got tolerance={typed(tolerance)}; "
