@@ -12,7 +12,7 @@ BENCH_READY := $(BENCH)/.ready
 # Containers often forbid compiled modules on disk; tests start Python a hundred times.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: run test lint types kernels test-all docs test-lowest test-newest-numba bench claims coverage skewness power rare-events faults altered scaling transfer mutation clean
+.PHONY: run test lint types kernels test-all docs test-lowest test-newest-numba bench claims coverage skewness power rare-events faults altered scaling transfer infinite-width mutation clean
 
 run: $(READY)
 	$(BIN)/python -m verify
@@ -86,6 +86,10 @@ rare-events: $(READY)
 # core; the same installation as for test-all.
 transfer: $(BENCH_READY)
 	$(BENCH)/bin/python -m studies.transfer
+
+# Laws as the width grows, against recursions and finite networks: half an hour on two cores.
+infinite-width: $(READY)
+	$(BIN)/python -m studies.infinite_width
 
 # Runs killed at random instants, in mid-write, in pairs, and on disks that fail; some minutes.
 faults: $(READY)

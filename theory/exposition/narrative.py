@@ -47,7 +47,8 @@ def _numbers(network: Network, write: Callable[[SquaredUpdate], str], binds: str
     update, rate = squared_update(network), maximal_learning_rate(network)
     parts = {**update.by_part, "total": update}
     lines = [f"  {name:<7} {write(part)}" for name, part in parts.items()]
-    lines += [f"maximal learning rate{binds}: {nstr(rate.evaluate(_DIGITS), _DIGITS)}"]
+    number = nstr(rate.evaluate(_DIGITS), _DIGITS)
+    lines += [f"maximal learning rate of a linearised step{binds}: {number}"]
     lines += filter(None, [typical_call(network)])
     where = "E[(Δz)²]/η² in the last hidden layer"
     if not network._is_chain:
@@ -63,4 +64,5 @@ def _leading_terms(network: Network) -> Iterator[str]:
         return
     depth = "" if isinstance(network.depth, int) else f" and then {network.depth} → ∞"
     moved = "z" if network._is_chain else "h"
-    yield f"As n → ∞{depth}: E[(Δ{moved})²] ~ {update}, maximal learning rate ~ {rate}"
+    rates = f"maximal learning rate ~ {rate} (linearised step)"
+    yield f"As n → ∞{depth}: E[(Δ{moved})²] ~ {update}, {rates}"

@@ -62,7 +62,7 @@ _FEW_LAYERS, _QUICK_DEPTH = 16, 10**12
 
 @dataclass(frozen=True)
 class LayerRates(Composite):
-    """The maximal learning rates of the groups of weights under one bound.
+    """The maximal learning rates of the groups of weights under one bound, for linearised steps.
 
     ``inner``: of the groups below the readout, alone, bounding E[(Delta z)^2] in the last hidden
     layer or after the last block; ``readout``: alone, bounding E[(Delta f)^2].  Made by

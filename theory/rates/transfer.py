@@ -152,7 +152,7 @@ def transfer_learning_rate(
 ) -> TransferredLearningRate:
     """The learning rate for ``target`` that matches ``rate``, tuned on ``source``.
 
-    ``rate`` times the ratio of the two maximal rates, which is exact at these sizes, under
+    ``rate`` times the ratio of the two maximal rates of linearised steps, exact at these sizes, for
     ``criterion`` and for ``group`` as in `maximal_learning_rate`.  ``source``, ``target``: networks
     in numbers.  Warns `OutsideValidity` where the law of ``group``'s rate errs by more than
     ``tolerance`` at the last layer.  The warning names the cause: the input width, or a depth over

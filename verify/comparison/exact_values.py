@@ -43,6 +43,7 @@ __all__ = [
     "leading_power",
     "leading_rates",
     "log_value",
+    "real_step_law",
     "refuse_large_step",
     "rounded_down",
 ]
@@ -82,6 +83,18 @@ def leading_laws(blocks: bool = False) -> tuple[str, str]:
     ``blocks`` of residual networks, in B."""
     network = Residual() if blocks else MLP()
     return str(squared_update(network).leading()), str(maximal_learning_rate(network).leading())
+
+
+@lru_cache(maxsize=1)
+def real_step_law() -> str:
+    """The largest rate at which a real step moves by 1, as n -> infinity and then L, as text.
+
+    >>> real_step_law()
+    '0.798 L^(-5/6)'
+    """
+    law = maximal_learning_rate(MLP(), linearised=False).leading()
+    constant, exponent = law.as_coeff_exponent(L)
+    return f"{float(constant):.3g} L^({exponent})"
 
 
 @lru_cache(maxsize=1024)

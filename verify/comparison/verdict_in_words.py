@@ -7,7 +7,12 @@ import math
 from theory.outcome import Outcome
 from theory.rates.learning_rate import RARE_RATIO
 from verify.comparison.deciding import SKEWNESS_RANGE
-from verify.comparison.exact_values import LARGEST_SPREAD, follows_law, leading_laws
+from verify.comparison.exact_values import (
+    LARGEST_SPREAD,
+    follows_law,
+    leading_laws,
+    real_step_law,
+)
 from verify.comparison.measured_law import MeasuredLaw
 from verify.comparison.record import OUTCOMES, CellRecord, RunRecord
 from verify.inference.evidence import POWER, Interval
@@ -22,12 +27,22 @@ from verify.inference.numbers_in_text import (
 )
 from verify.inference.verdict import NOTICEABLE, Want
 
-__all__ = ["conclusion", "finding", "law_lines", "sentences", "slope_lines", "typical_lines"]
+__all__ = [
+    "conclusion",
+    "finding",
+    "law_lines",
+    "sentences",
+    "slope_lines",
+    "step_lines",
+    "typical_lines",
+]
 
 
 def sentences(run: RunRecord) -> list[str]:
-    """All lines about a run: typical networks, measured laws, fits, and the verdict last."""
-    return [*typical_lines(run), *law_lines(run), *slope_lines(run), conclusion(run)]
+    """All lines about a run: typical networks, measured laws, fits, which step their rates are of,
+    and the verdict last."""
+    rates = [*law_lines(run), *slope_lines(run), *step_lines(run)]
+    return [*typical_lines(run), *rates, conclusion(run)]
 
 
 def conclusion(run: RunRecord, style: Style = TEXT) -> str:
@@ -172,6 +187,16 @@ def _fitted(interval: Interval, style: Style) -> str:
     """The value and the larger distance to an end, to two digits of the latter."""
     value = interval.value
     return with_error(value, max(interval.high - value, value - interval.low), style)
+
+
+def step_lines(run: RunRecord) -> list[str]:
+    """A line that says which step the measured rates are about, if there are any."""
+    if run.step is not None or not (run.measured_laws or run.fits):
+        return []
+    line = "all rates are those of a linearised step"
+    if not any(law.blocks for law in run.measured_laws):
+        line += f"; as n → ∞ a real step moves by 1 only at the rate {real_step_law()}"
+    return [line]
 
 
 def typical_lines(run: RunRecord, style: Style = TEXT) -> list[str]:

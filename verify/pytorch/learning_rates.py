@@ -46,7 +46,7 @@ class RatePlan(ABC):
 class AllHidden(RatePlan):
     """``factor`` times the maximal rate of all hidden weights in layers 1 to L; the readout stays.
 
-    The rate at which E[(Delta z)^2] is 1 in the hidden layer that moves most.
+    The rate at which E[(Delta z)^2] of a linearised step is 1 in the hidden layer that moves most.
 
     >>> [f"{rate:.4f}" for rate in AllHidden("0.5").rates(MLP(64, 2))]
     ['0.2823', '0.2823', '0.0000']
@@ -70,8 +70,8 @@ class AllHidden(RatePlan):
 @dataclass(frozen=True)
 class EqualShares(RatePlan):
     """``factor`` times the rates of first layer, hidden layers and readout in `layer_rates`: each
-    moves the network by an equal share of the bound, all together by no more than the bound.  A
-    single hidden layer shares with the readout alone.
+    moves the network by an equal share of the bound, all together by no more than the bound, in a
+    linearised step.  A single hidden layer shares with the readout alone.
 
     >>> [f"{rate:.4f}" for rate in EqualShares().rates(MLP(64, 3))]
     ['0.3233', '0.2866', '0.2866', '0.0073']

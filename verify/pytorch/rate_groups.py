@@ -34,7 +34,7 @@ def parameter_groups(
     `EqualShares`, `AllHidden` or `Transferred`.  ``input_norm2``: |x|^2 of the inputs; None is
     the mean over ``inputs``, shape ``(examples, ...)``, if given, else their width.  ``labels``:
     theirs.  The rates are for the loss (f - y)^2/2 at y = +-1, averaged over a batch; for
-    ``nn.MSELoss`` halve them.
+    ``nn.MSELoss`` halve them.  They bound a linearised step; a real one of a deep model moves less.
 
     Warns `OutsideValidity` where the model is too deep for its width, where the weights are not
     spread as `initialise` draws them, not independent and normal, or trained, where inputs or

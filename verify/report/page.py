@@ -17,7 +17,13 @@ from verify.comparison.exact_values import STEP_ALLOWANCE
 from verify.comparison.figure import cells_of_the_law
 from verify.comparison.record import RunRecord
 from verify.comparison.table import cell_row
-from verify.comparison.verdict_in_words import conclusion, law_lines, slope_lines, typical_lines
+from verify.comparison.verdict_in_words import (
+    conclusion,
+    law_lines,
+    slope_lines,
+    step_lines,
+    typical_lines,
+)
 from verify.inference.numbers_in_text import PAGE, magnitude, percent
 from verify.jobs.folder import RESULTS, write_whole
 from verify.jobs.stored_job import Job
@@ -125,6 +131,7 @@ def environment() -> Environment:
         "percent": partial(percent, style=PAGE),
         "row": partial(cell_row, style=PAGE),
         "slope_lines": partial(slope_lines, style=PAGE),
+        "step_lines": step_lines,
         "typical_lines": partial(typical_lines, style=PAGE),
     }
     return environment

@@ -61,7 +61,7 @@ def test_the_command_prints_blocks(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--network", "residual", "--width", "4", "--blocks", "2"]) == 0
     shown = capsys.readouterr().out
     assert shown.startswith("E[(Δh)²]/η² in the stream after the last block")
-    assert "maximal learning rate (block 2 binds): 0.0463223442" in shown
+    assert "maximal learning rate of a linearised step (block 2 binds): 0.0463223442" in shown
 
 
 @pytest.mark.parametrize(
