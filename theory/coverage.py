@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
 from theory.errors import InvalidArgument
 from theory.validation import brief
 
-__all__ = ["Answering", "NoOperators", "ReadAsNumber", "answered", "answered_class"]
+__all__ = [
+    "Answering",
+    "NoOperators",
+    "NotANumber",
+    "ReadAsNumber",
+    "answered",
+    "answered_class",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -99,8 +106,8 @@ _OF_ESTIMATES = {
 _STATISTICS = {name: fix for names, fix in _OF_ESTIMATES.items() for name in names.split()}
 
 
-class _NoNumber(InvalidArgument, TypeError):
-    """An operator is used on a value that is no number."""
+class NotANumber(InvalidArgument, TypeError):
+    """An operator or a function of numbers is used on a value that is no number."""
 
 
 class Answering:
@@ -152,7 +159,7 @@ class NoOperators(Answering):
     def _no_number(self, *_: object) -> NoReturn:
         """Refuse an operator."""
         expression = ", or value.exact for its expression" if hasattr(self, "lambdify") else ""
-        raise _NoNumber(
+        raise NotANumber(
             f"expected a number at an operator, got {type(self).__name__}; write float(value) for "
             f"its number{expression}"
         )
@@ -162,10 +169,18 @@ class NoOperators(Answering):
     __pow__ = __rpow__ = __neg__ = __abs__ = __int__ = __round__ = _no_number
     __lt__ = __le__ = __gt__ = __ge__ = _no_number
 
+    def __array_ufunc__(self, function: Any, *_: object, **__: object) -> NoReturn:
+        """Refuse a function of NumPy, and an array at an operator."""
+        expression = ", or value.exact for its expression" if hasattr(self, "lambdify") else ""
+        raise NotANumber(
+            f"expected numbers for numpy.{function.__name__}, got {type(self).__name__}; write "
+            f"float(value) for its number{expression}"
+        )
+
     def __getitem__(self, item: object) -> NoReturn:
         """Refuse an item, also of a loop."""
         numbers = "value.evaluate() has its numbers, value.exact its expressions"
-        raise _NoNumber(
+        raise NotANumber(
             f"expected no index of {type(self).__name__}, got [{brief(item)}]; "
             f"{numbers if hasattr(self, 'lambdify') else 'value.value has its numbers'}"
         )

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import isfinite
 from re import findall, sub
 from typing import TYPE_CHECKING, Any
 
@@ -78,15 +79,28 @@ class Curve:
 
 @dataclass(frozen=True)
 class Marks:
-    """Measured points with error bars of two standard errors; ``hollow``: which of them decide
-    nothing."""
+    """Measured points with error bars of two standard errors, or between ``ends``; ``hollow``:
+    which of them decide nothing."""
 
     label: str
     x: Sequence[float]
     y: Sequence[float]
-    errors: Sequence[float]
+    errors: Sequence[float] = ()
     look: int = 0
     hollow: Sequence[bool] = ()
+    ends: Sequence[tuple[float, float]] = ()
+
+    @property
+    def bars(self) -> list[tuple[float, float]]:
+        """How far each bar goes down and up from its point; 0 where there is no end."""
+        ends = self.ends or [
+            (y - 2 * error, y + 2 * error) for y, error in zip(self.y, self.errors, strict=False)
+        ]
+        pairs = zip(self.y, ends or [(y, y) for y in self.y], strict=True)
+        return [
+            (y - low if isfinite(low) else 0.0, high - y if isfinite(high) else 0.0)
+            for y, (low, high) in pairs
+        ]
 
 
 @contextmanager
@@ -210,7 +224,7 @@ def _mark(axes: Axes, marks: Marks, beside: float) -> None:
         axes.errorbar(
             [beside * marks.x[i] for i in rows],
             [marks.y[i] for i in rows],
-            yerr=[2 * marks.errors[i] for i in rows],
+            yerr=[[marks.bars[i][side] for i in rows] for side in (0, 1)],
             fmt=marker,
             color=colour,
             markerfacecolor=axes.get_facecolor() if kind else colour,

@@ -455,16 +455,17 @@ class Derivation(Solved):
 
     def __repr__(self) -> str:
         of = f"E[{self.observable}] {self.network._place(self.layer)} of {self.network}"
-        return f"Derivation of {of}: {self._closure}"
+        return f"Derivation of {of}: {self._told}"
 
     @property
-    def _closure(self) -> str:
+    def _told(self) -> str:
+        """The value, and how many words carry it; the words take too long for some."""
         if self.vanishes:
             return f"0, since {_BY_SYMMETRY if self.observable.terms else 'the observable is 0'}"
         if is_slow(self.observable):
             return "its words take seconds to minutes; ask for words, or for a value"
         size = len(self.words)
-        return f"{size} word{'s' * (size != 1)}, closed under the layer map"
+        return f"{self._headline()}; {size} word{'s' * (size != 1)}, closed under the layer map"
 
 
 @answered
