@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from math import isfinite
+from math import isfinite, log
 from re import findall, sub
 from typing import TYPE_CHECKING, Any
 
@@ -47,8 +47,9 @@ _WIDEST, _NARROWER, _NARROWEST = 4.5, 0.62, 0.9
 """Points: the width of the first curve, the factor from each to the next, and the least width."""
 _ALONE = 0.07
 """The factor, less 1, by which a line of one point goes to both sides."""
-_BESIDE = 0.035
-"""The factor, less 1, by which marks stand beside those of others at the same size."""
+_BESIDE, _COVERED = 0.035, 0.04
+"""The factor, less 1, by which marks stand beside others that would cover them, and the share of
+the scale within which they would."""
 _TICKS = 10
 _LOGARITHMIC = 8
 """From which largest over smallest value on a scale is logarithmic."""
@@ -134,8 +135,8 @@ def draw(
     for index, each in enumerate(each for each in curves if not (each.law or each.shared)):
         axes.plot(*_points(each), **_line(each.look, index), label=each.label or "_")
     marks = [each for each in drawn if isinstance(each, Marks)]
-    for index, measured in enumerate(marks):
-        _mark(axes, measured, 1 + _BESIDE * (index - (len(marks) - 1) / 2))
+    for measured, beside in zip(marks, _beside(marks), strict=True):
+        _mark(axes, measured, beside)
     for each in curves:
         if each.law or each.shared:
             look = {"color": ink_of(axes), "linewidth": 1.0, "zorder": 2.5}
@@ -214,15 +215,34 @@ def _line(look: int, index: int) -> dict[str, Any]:
     }
 
 
-def _mark(axes: Axes, marks: Marks, beside: float) -> None:
-    """Filled marks, and hollow ones, with one entry in the legend; moved by a factor ``beside``
-    those of others."""
+def _beside(drawn: Sequence[Marks]) -> list[list[float]]:
+    """The factors by which marks are moved beside others that would cover them: those at the same
+    size whose values are close on the scale."""
+    every = [
+        (x, y, k) for k, marks in enumerate(drawn) for x, y in zip(marks.x, marks.y, strict=True)
+    ]
+    values = [y for _, y, _ in every]
+    scale = log if values and 0 < _LOGARITHMIC * min(values) <= max(values) else float
+    near = _COVERED * (scale(max(values)) - scale(min(values))) if values else 0.0
+
+    def factor(x: float, y: float, index: int) -> float:
+        close = {k for u, v, k in every if u == x and abs(scale(v) - scale(y)) <= near}
+        return 1 + _BESIDE * (sorted(close).index(index) - (len(close) - 1) / 2)
+
+    return [
+        [factor(x, y, k) for x, y in zip(marks.x, marks.y, strict=True)]
+        for k, marks in enumerate(drawn)
+    ]
+
+
+def _mark(axes: Axes, marks: Marks, beside: Sequence[float]) -> None:
+    """Filled marks, and hollow ones, with one entry in the legend; each moved by a factor."""
     colour, marker = COLOURS[marks.look % 6], MARKERS[marks.look % 6]
     hollow = list(marks.hollow) or [False] * len(marks.x)
     for kind in dict.fromkeys(hollow):
         rows = [i for i, each in enumerate(hollow) if each == kind]
         axes.errorbar(
-            [beside * marks.x[i] for i in rows],
+            [beside[i] * marks.x[i] for i in rows],
             [marks.y[i] for i in rows],
             yerr=[[marks.bars[i][side] for i in rows] for side in (0, 1)],
             fmt=marker,

@@ -39,6 +39,8 @@ _WORD = re.compile("[a-z]{2}")
 _CURVES: dict[Symbol, tuple[Any, ...]] = {n: (64, 256, 1024), L: (4, 16, 64), B: (2, 4, 8)}
 _ONE: dict[Symbol, Any] = {n: 256, L: 16, B: 8, n_0: 64, a: Rational(1, 10)}
 """Sizes that nobody gives: of several curves, and of one."""
+_LONGEST = 60
+"""Characters of a formula that a title has room for."""
 _NEAR = 0.1
 """The relative difference within which a title says that a value follows its law."""
 
@@ -241,7 +243,8 @@ class Drawable:
             turn = "falls" if curve[-1] < curve[0] else "grows"
             ends = f"{name} {_number(grid[0])} to {_number(grid[-1])}"
             return f"{what} {turn} from {curve[0]:.3g} to {curve[-1]:.3g}, {ends}"
-        law = f"law {law_tex(laws[min(told, len(laws) - 1)])}"
+        formula = law_tex(laws[min(told, len(laws) - 1)])
+        law = f"law {formula}" if len(formula) <= _LONGEST else "law"
         run = _longest(
             [abs(x - y) <= _NEAR * abs(y) for x, y in zip(curve, limits[told], strict=True)]
         )
