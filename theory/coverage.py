@@ -47,10 +47,13 @@ _OUTSIDE = {
     "lr learning_rate eta": "values are at eta = 1: multiply a mean squared update by eta**2",
     "widths hidden_widths hidden_sizes layer_sizes hidden_dims": "give one width or several as "
     "width, as in MLP(width=(64, 64))",
-    "n hidden_width hidden_size hidden_dim": "the width is width, as in MLP(width=64)",
+    "n hidden hidden_width hidden_size hidden_dim": "the width is width, as in MLP(width=64)",
     "L layers n_layers num_layers": "the number of hidden layers is depth, as in "
     "MLP(width=64, depth=4)",
     "n_0 input_dim in_features": "the input width is input_width, as in MLP(input_width=32)",
+    "nonlinearity act act_fn": "the name is activation, as in MLP(activation=ReLU())",
+    "init initialisation initialization gain std": "weights have a variance over fan-in, as in "
+    "MLP(weight_variance=2)",
     "slope alpha leak": "the slope at negative input belongs to the activation, as in "
     "MLP(activation=LeakyReLU(0.1))",
     "readout readout_rate": "the readout has a rate of its own: "
@@ -88,8 +91,12 @@ _OF_THE_NETWORK = (
     *("width", "depth", "input_width", "activation"),
     *("weight_variance", "readout_variance", "input_norm2"),
 )
-_OF_OTHER_NETWORKS = {"depth": ("blocks",), "width": ("channels",)}
-"""What networks other than an MLP call a size."""
+_DEPTHS = ("depth", "layers", "n_layers", "num_layers", "L")
+_WIDTHS = ("width", "hidden_width", "hidden_size", "hidden_dim", "n")
+_OF_OTHER_NETWORKS = dict.fromkeys(_DEPTHS, ("depth", "blocks"))
+_OF_OTHER_NETWORKS |= dict.fromkeys(_WIDTHS, ("width", "channels"))
+_OF_OTHER_NETWORKS |= dict.fromkeys(("alpha", "beta", "tau"), ("multiplier", "multiplier2"))
+"""What networks other than an MLP call a size, or the square of a scale."""
 
 
 _OF_EXPRESSIONS = (
@@ -319,9 +326,14 @@ def answered_class(kind: C) -> C:
 
 def _instead(called: str, name: str, named: list[str]) -> str:
     """What to write in the place of a keyword."""
-    own = [each for each in _OF_OTHER_NETWORKS.get(name, ()) if each in named]
-    if own:
-        return f"the {name} of a {called} is {own[0]}: give {own[0]}=..."
+    meant, own = _OF_OTHER_NETWORKS.get(name, ("", ""))
+    if own in named:
+        return f"the {meant} of a {called} is {own}: give {own}=..."
+    first = name.partition("_")[0]
+    if first in named and first != name:
+        return f"the nearest name is {first}"
+    if called == "validity" and name in ("width", "n"):
+        return "its range of depths takes a width: write validity(0.1).depths(64)"
     if name in _OF_THE_NETWORK and "activation" not in named:
         return f"it belongs to the network: give MLP({name}=...)"
     ends = [each for each in named if each.startswith(name) or each.endswith(name)]

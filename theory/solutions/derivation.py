@@ -316,7 +316,12 @@ class Derivation(Solved):
             return law.power, law.leading(self.layer)
         if self.network.width != n:
             raise NotSolved(
-                "leading() is a limit of infinite width: leave width out, as in MLP(depth=4)"
+                "leading() is a limit of infinite width: "
+                + (
+                    "give theory.symbols.n as the width"
+                    if self.network._whole
+                    else "leave width out, as in MLP(depth=4)"
+                )
             )
         if self.opened is not None:
             return self._leading_at_depth(*self.opened)

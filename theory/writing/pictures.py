@@ -152,9 +152,10 @@ class Drawable:
         names = {name: symbol for symbol in self.open_sizes for name in _all_names(symbol)}
         if not names:
             layer = ell if self.network._is_chain else b
+            fix = f"depth or layer open, as in squared_update({brief(self.network)}, {layer})"
             raise InvalidArgument(
-                f"expected a value with an open size to plot, got {self!r}; leave width, depth or "
-                f"layer open, as in squared_update({brief(self.network)}, {layer})"
+                f"expected a value with an open size to plot, got {self!r}; leave width"
+                f"{' open: give theory.symbols.n for it' if self.network._whole else f', {fix}'}"
             )
         if against is None:
             return min(

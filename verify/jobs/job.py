@@ -52,7 +52,10 @@ def run_job(
     update, rate = leading_laws(blocks=residual)
     regime = "B → ∞, for the stream after the last block" if residual else "L → ∞"
     console.print(f"derived, as n → ∞ and then {regime}:")
-    console.print(f"  E[(Δz)²] ~ {update},  maximal learning rate ~ {rate}", soft_wrap=True)
+    console.print(
+        f"  E[(Δ{'h' if residual else 'z'})²] ~ {update},  maximal learning rate ~ {rate}",
+        soft_wrap=True,
+    )
     measured = measure_cells(_planned(job, seed), seed=seed, execution=execution)
     comparison = replace(measured, leading=leading_power())
     record = comparison_record(comparison, law="exact")
