@@ -147,9 +147,9 @@ def draw(
     axes.set_ylabel(ylabel)
     axes.set_title(wrapped(title), fontsize="medium")
     entries = sum(bool(each.label) for each in drawn)
-    beside = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0), "frameon": False}
+    outside = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0), "frameon": False}
     if entries:
-        many = beside if ax is None and entries > _MOST_INSIDE else {}
+        many = outside if ax is None and entries > _MOST_INSIDE else {}
         axes.legend(fontsize="small", handlelength=3.2, **many)
     return axes
 
