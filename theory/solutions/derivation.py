@@ -57,8 +57,9 @@ class Derivation(Solved):
 
     >>> from theory import MLP, derive
     >>> from theory.observables import K, trace
-    >>> derive(trace(K @ K), MLP())
-    Derivation of E[tr(K²)] at layer L of MLP(): 5 words, closed under the layer map
+    >>> derive(trace(K @ K), MLP())  # doctest: +NORMALIZE_WHITESPACE
+    Derivation of E[tr(K²)] at layer L of MLP(): 2*L**3*n**3/3 to leading order; 5 words, closed
+    under the layer map
     """
 
     observable: Observable
