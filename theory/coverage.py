@@ -62,6 +62,8 @@ _OUTSIDE = {
     "squared_update(network, rates=ByGroup(first=2))",
     "threads workers n_jobs n_threads num_workers cores": "all cores are used: give "
     "monte_carlo(network, executor=ThreadPoolExecutor(4)) for four",
+    "bound": "the bound belongs to the criterion, as in "
+    "maximal_learning_rate(network, criterion=EveryHiddenLayer(bound=0.1))",
     "samples": "it belongs to the measurement: monte_carlo(network, samples=1000, seed=1)",
     "seed": "it belongs to the measurement: monte_carlo(network, samples=1000, seed=1)",
     "step": "a real step is measured: monte_carlo(network, step=0.01, samples=1000, seed=1, "
@@ -329,6 +331,8 @@ def _instead(called: str, name: str, named: list[str]) -> str:
     meant, own = _OF_OTHER_NETWORKS.get(name, ("", ""))
     if own in named:
         return f"the {meant} of a {called} is {own}: give {own}=..."
+    if name == "layers" and "layer" in named:
+        return "the nearest name is layer"
     first = name.partition("_")[0]
     if first in named and first != name:
         return f"the nearest name is {first}"

@@ -78,6 +78,8 @@ ASKED: list[tuple[Callable[[], Any], str]] = [
     (lambda: T.MLP(blocks=4), r"are those of Residual\(width=64, blocks=4\)"),
     (lambda: T.MLP(channels=4), r"or give Convolution\(channels=8, positions=4"),
     (lambda: T.Residual(layers=4), "the depth of a Residual is blocks: give blocks="),
+    (lambda: V.typical_learning_rate(T.MLP(6, 2), layers=(1, 2)), "the nearest name is layer$"),
+    (lambda: T.maximal_learning_rate(T.MLP(6, 2), bound=2), r"EveryHiddenLayer\(bound=0.1\)"),
     (lambda: T.Residual(alpha=1), "the multiplier of a Residual is multiplier2: give"),
     (lambda: T.Convolution(kernel_size=3), "the nearest name is kernel$"),
     (lambda: T.MLP(hidden=4), r"as in MLP\(width=64\)"),
@@ -148,7 +150,12 @@ def test_the_limit_of_a_network_without_layers_names_the_symbol() -> None:
 
 
 def test_a_refused_operator_raises_a_named_class() -> None:
-    for refused in (lambda: UPDATE / 3, lambda: np.sqrt(UPDATE), lambda: exp(trace(K))):
+    refusals: list[Callable[[], Any]] = [
+        lambda: UPDATE / 3,
+        lambda: np.sqrt(UPDATE),
+        lambda: exp(trace(K)),
+    ]
+    for refused in refusals:
         with pytest.raises(InvalidArgument) as caught:
             refused()
         assert not caught.type.__name__.startswith("_")

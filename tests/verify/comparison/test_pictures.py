@@ -45,6 +45,11 @@ def ys(line: Line2D) -> list[float]:
     return np.asarray(line.get_ydata()).tolist()
 
 
+def series(axes: Any, index: int) -> Any:
+    """Marks and caps of a series with error bars."""
+    return axes.containers[index].lines
+
+
 def entries(axes: Axes) -> list[str]:
     legend = axes.get_legend()
     assert legend is not None
@@ -192,7 +197,7 @@ def test_a_check_by_theory_draws_the_formula_beside_exact_values_and_law() -> No
 def test_marks_move_aside_only_where_they_would_cover_one_another() -> None:
     near = [Marks("a", [2, 4], [1.0, 5.0]), Marks("b", [2, 4], [1.01, 100.0], look=1)]
     axes = draw(None, near, title="", xlabel="", ylabel="")
-    first, second = (axes.containers[k].lines[0] for k in (0, 1))
+    first, second = (series(axes, k)[0] for k in (0, 1))
     assert xs(first)[0] < 2 < xs(second)[0]
     assert xs(first)[1] == xs(second)[1] == 4
 
@@ -207,7 +212,7 @@ def test_bars_may_have_ends_of_their_own() -> None:
 def test_a_typical_rate_draws_its_intervals_by_layer() -> None:
     found = typical_learning_rate(MLP(32, 8), samples=1000, seed=1, layer=(2, 8))
     axes = found.plot()
-    marks = axes.containers[0].lines
+    marks = series(axes, 0)
     assert ys(marks[0]) == pytest.approx([found._rate(x) for x in found.quantile.log_value])
     low, high = (ys(cap)[1] for cap in marks[1])
     assert (low, high) == pytest.approx(found.interval)
