@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench.contest import contest
+from bench.contest import contest, residual_contest
 from bench.libraries import MissingLibrary, require
 from bench.limits import cores
 from bench.machine import machine
@@ -16,7 +16,7 @@ from bench.plan import FULL, QUICK, Plan
 from bench.precision import precision_runs
 from bench.report import print_table, write_results
 from bench.rows import Section
-from bench.scaling import by_depth, by_width
+from bench.scaling import by_blocks, by_depth, by_width, by_width_of_blocks
 from bench.starts import cold_starts
 from bench.trials import best_settings
 
@@ -31,8 +31,11 @@ def studies(plan: Plan) -> list[Section]:
     return [
         contest(plan, best),
         tried,
+        residual_contest(plan),
         by_width(plan),
         by_depth(plan),
+        by_width_of_blocks(plan),
+        by_blocks(plan),
         precision_runs(plan),
         cold_starts(plan),
     ]

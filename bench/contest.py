@@ -1,33 +1,32 @@
-"""Our samplers against literal networks in PyTorch, JAX and NumPy, in alternating rounds."""
+"""Our samplers against literal networks of layers and of residual blocks in PyTorch, JAX and NumPy,
+in alternating rounds."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
-from math import sqrt
 from typing import NamedTuple
 
 from bench.crew import Crew, Values
 from bench.limits import bare_gram_draws, bare_normals, bare_single_normals, cores
+from bench.literal import Literal
 from bench.plan import Plan
 from bench.rows import Row, Section, Wanted
-from bench.settings import Setting, numpy_setting
+from bench.settings import Setting, numpy_setting, residual_settings
 from bench.timing import Run, Timing, alternate, sized
-from theory import MLP, derive
-from theory.observables import K, g
+from theory import MLP, Residual, squared_update
 from verify import Conditioned, Dense, Gram, monte_carlo
 from verify.samplers.problem import numeric_problem
 from verify.samplers.sampler import Sampler
 
-__all__ = ["contest", "sampler_run", "sampler_step"]
+__all__ = ["contest", "law_score", "residual_contest", "sampler_run", "sampler_step"]
 
 PEERS = ("PyTorch", "JAX")
-WANTED = {
-    "Dense()": Wanted(5, at_least=True),
-    "Conditioned()": Wanted(1_000, at_least=True),
-    "Gram()": Wanted(100_000, at_least=True),
-}
+OURS: tuple[Sampler, ...] = (Dense(), Conditioned(), Gram())
+WANTED = {Dense(): 5, Conditioned(): 1_000, Gram(): 100_000}
+WANTED_OF_BLOCKS = WANTED | {Gram(): 50_000}
+Network = MLP | Residual
 
 
 class _Limit(NamedTuple):
@@ -38,7 +37,7 @@ class _Limit(NamedTuple):
     draws: int
 
 
-def sampler_run(network: MLP, sampler: Sampler) -> Run:
+def sampler_run(network: Network, sampler: Sampler) -> Run:
     """The user's own call: `monte_carlo` of a given number of networks, on all cores."""
 
     def run(networks: int) -> object:
@@ -47,7 +46,7 @@ def sampler_run(network: MLP, sampler: Sampler) -> Run:
     return run
 
 
-def sampler_step(network: MLP, sampler: Sampler) -> int:
+def sampler_step(network: Network, sampler: Sampler) -> int:
     """Networks that give every core one block."""
     problem = numeric_problem(network, layer=None, rates=None, step=None)
     return cores() * sampler.block_size(problem)
@@ -55,26 +54,41 @@ def sampler_step(network: MLP, sampler: Sampler) -> int:
 
 def contest(plan: Plan, best: dict[str, Setting]) -> Section:
     """One row per contestant: microseconds a network, and the factor over the faster peer."""
-    network = MLP(plan.width, plan.depth)
     settings = {name: best[name] for name in PEERS} | {"NumPy": numpy_setting(cores())}
-    ours: dict[str, Sampler] = {
-        "Dense()": Dense(),
-        "Conditioned()": Conditioned(),
-        "Gram()": Gram(),
-    }
+    return _held(Literal(plan.width, plan.depth), settings, _limits(plan), WANTED, plan)
+
+
+def residual_contest(plan: Plan) -> Section:
+    """The same for residual blocks, half as many as layers, with the peers' settings side by
+    side."""
+    literal = Literal(plan.width, plan.depth // 2, residual=True)
+    settings = {f"{each.library}, {each.form}": each for each in residual_settings(cores())}
+    singles = _Limit("bare single normals", bare_single_normals(), literal.variates)
+    limits = dict.fromkeys((*settings, repr(Dense())), singles)
+    return _held(literal, settings, limits, WANTED_OF_BLOCKS, plan)
+
+
+def _held(
+    literal: Literal,
+    settings: dict[str, Setting],
+    limits: dict[str, _Limit],
+    wanted: dict[Sampler, int],
+    plan: Plan,
+) -> Section:
     seen: dict[str, Values] = {name: [] for name in settings}
     with ExitStack() as stack:
         runs: dict[str, tuple[Run, int]] = {}
         for name, setting in settings.items():
-            crew = stack.enter_context(Crew(setting, plan.width, plan.depth))
+            crew = stack.enter_context(Crew(setting, literal))
             runs[name] = _fitted(_remembering(crew, seen[name]), crew.step, plan)
-        for name, sampler in ours.items():
-            step = sampler_step(network, sampler)
-            runs[name] = _fitted(sampler_run(network, sampler), step, plan)
-        for limit in _limits(plan).values():
+        for sampler in OURS:
+            step = sampler_step(literal.network, sampler)
+            runs[repr(sampler)] = _fitted(sampler_run(literal.network, sampler), step, plan)
+        for limit in limits.values():
             runs[limit.name] = _fitted(limit.run, limit.draws, plan)
         timings = alternate(runs, plan.rounds)
-    return _section(plan, settings, timings, seen)
+    least = {repr(each): Wanted(bound, at_least=True) for each, bound in wanted.items()}
+    return _section(literal, settings, limits, least, timings, seen)
 
 
 def _fitted(run: Run, step: int, plan: Plan) -> tuple[Run, int]:
@@ -92,45 +106,52 @@ def _limits(plan: Plan) -> dict[str, _Limit]:
     normal forwards, one backwards, and one in the update but for the first layer; of the inactive
     ones of the last layer one forwards and one in the update.  Gram(): those of each layer.
     """
-    literal = plan.width**2 * plan.depth + plan.width
-    singles = _Limit("bare single normals", bare_single_normals(), literal)
+    literal = Literal(plan.width, plan.depth)
+    singles = _Limit("bare single normals", bare_single_normals(), literal.variates)
     neurons = plan.width * (3 * plan.depth + 1) // 2
-    return dict.fromkeys((*PEERS, "NumPy", "Dense()"), singles) | {
+    return dict.fromkeys((*PEERS, "NumPy", repr(Dense())), singles) | {
         "Conditioned()": _Limit("bare normals", bare_normals(), neurons),
         "Gram()": _Limit("bare draws of Gram()", bare_gram_draws(plan.width), plan.depth),
     }
 
 
 def _section(
-    plan: Plan, settings: dict[str, Setting], timings: dict[str, Timing], seen: dict[str, Values]
+    literal: Literal,
+    settings: dict[str, Setting],
+    limits: dict[str, _Limit],
+    wanted: dict[str, Wanted],
+    timings: dict[str, Timing],
+    seen: dict[str, Values],
 ) -> Section:
-    scores = {name: law_score(values, plan) for name, values in seen.items()}
-    faster = min(PEERS, key=lambda name: timings[name].median)
-    size, rows = f"({plan.width:,}, {plan.depth:,})", []
-    for name, limit in _limits(plan).items():
-        figure = timings[name]
+    scores = {name: law_score(values, literal) for name, values in seen.items()}
+    peers = [name for name in settings if settings[name].library in PEERS]
+    fastest = min(peers, key=lambda name: timings[name].median)
+    size, rows = f"({literal.width:,}, {literal.depth:,})", []
+    for name in (*settings, *wanted):
+        figure, limit = timings[name], limits.get(name)
         row = Row(
             name,
             size,
             figure.times(1e6),
             "µs/network",
-            ratio=timings[faster].over(figure),
-            limit=timings[limit.name].times(limit.draws).over(figure),
-            wanted=WANTED.get(name),
+            ratio=timings[fastest].over(figure),
+            limit=limit and timings[limit.name].times(limit.draws).over(figure),
+            wanted=wanted.get(name),
         )
         if name in settings:
             kept = {"setting": str(settings[name]), "z_of_label_part": scores[name]}
             row = replace(row, more=kept)
         rows.append(row)
     notes = tuple(f"{name} is off the law: z = {z:.1f}" for name, z in scores.items() if abs(z) > 5)
-    title, against = "linearised update of one network", f"times as fast as {faster}"
-    return Section(title, against, tuple(rows), notes)
+    what = "residual network" if literal.residual else "network"
+    return Section(
+        f"linearised update of one {what}", f"times as fast as {fastest}", tuple(rows), notes
+    )
 
 
-def law_score(values: Values, plan: Plan) -> float:
+def law_score(values: Values, literal: Literal) -> float:
     """(mean - exact)/standard error of a peer's label parts, both from the exact theory."""
-    network, moved = MLP(plan.width, plan.depth), g @ K @ K @ g
-    mean = derive(moved, network).exact / plan.width
-    square = derive(moved**2, network).exact / plan.width**2
-    error = sqrt(float(square - mean**2) / len(values))
-    return (sum(label for label, _ in values) / len(values) - float(mean)) / error
+    label = squared_update(literal.network).label
+    mean, spread = label.value, float(label.relative_standard_deviation())
+    error = mean * spread / len(values) ** 0.5
+    return float((sum(part for part, _ in values) / len(values) - mean) / error)

@@ -7,6 +7,7 @@ import multiprocessing
 from multiprocessing.connection import Connection
 from types import TracebackType
 
+from bench.literal import Literal
 from bench.settings import Setting
 from theory.errors import MupDepthError
 
@@ -23,11 +24,11 @@ class SettingFailed(MupDepthError, RuntimeError):
     """A library could not run with the given settings; the message is its own."""
 
 
-def _serve(connection: Connection, setting: Setting, width: int, depth: int, seed: int) -> None:
+def _serve(connection: Connection, setting: Setting, literal: Literal, seed: int) -> None:
     """Answer numbers of networks with their values until None comes."""
     try:
         peer = importlib.import_module(f"bench.{_MODULES[setting.library]}")
-        run = peer.prepare(setting, width, depth, seed)
+        run = peer.prepare(setting, literal, seed)
         while (networks := connection.recv()) is not None:
             connection.send(run(networks))
     except Exception as error:
@@ -41,13 +42,13 @@ class Crew:
     label part and the output f of each.  A context manager: the processes end with it.
     """
 
-    def __init__(self, setting: Setting, width: int, depth: int) -> None:
+    def __init__(self, setting: Setting, literal: Literal) -> None:
         self.setting = setting
         context = multiprocessing.get_context("spawn")
         self._connections, self._processes = [], []
         for seed in range(setting.processes):
             ours, theirs = context.Pipe()
-            arguments = (theirs, setting, width, depth, seed)
+            arguments = (theirs, setting, literal, seed)
             process = context.Process(target=_serve, args=arguments, daemon=True)
             process.start()
             theirs.close()

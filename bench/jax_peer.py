@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from bench.libraries import library
+from bench.literal import Literal
 from bench.settings import Setting
 
 __all__ = ["FORMS", "Form", "linearised", "prepare"]
@@ -34,22 +35,27 @@ FORMS = {
 }
 
 
-def linearised(weights: Array | Sequence[Array], readout: Array, x: Array) -> tuple[Array, Array]:
+def linearised(
+    literal: Literal, weights: Array | Sequence[Array], readout: Array, x: Array
+) -> tuple[Array, Array]:
     """K g at the last hidden layer, and f: see `bench.numpy_peer.linearised`.
 
-    ``weights``: a list, or one array of shape ``(layers, width, width)``, which is scanned.
+    ``weights``: a list, or of layers one array of shape ``(layers, width, width)``, which is
+    scanned.
     """
     jax = library("jax")
+    relu = jax.nn.relu
 
     def z(given: Any) -> Array:
-        first = given[0] @ x
         if not isinstance(given, list):
-            return jax.lax.scan(lambda z, w: (w @ jax.nn.relu(z), None), first, given[1:])[0]
-        for weight in given[1:]:
-            first = weight @ jax.nn.relu(first)
-        return first
+            first = given[0] @ x
+            return jax.lax.scan(lambda z, w: (w @ relu(z), None), first, given[1:])[0]
+        return literal.last(given, x, relu)
 
-    f, gradient = jax.value_and_grad(lambda given: readout @ jax.nn.relu(z(given)))(weights)
+    def output(given: Any) -> Array:
+        return literal.output(z(given), readout, relu)
+
+    f, gradient = jax.value_and_grad(output)(weights)
     return jax.jvp(z, (weights,), (gradient,))[1], f
 
 
@@ -64,48 +70,47 @@ def _configure(setting: Setting, form: Form) -> None:
     config.update("jax_threefry_partitionable", form.partitionable)
 
 
-def _functions(
-    setting: Setting, form: Form, width: int, depth: int
-) -> tuple[Callable[..., Any], ...]:
+def _functions(setting: Setting, form: Form, literal: Literal) -> tuple[Callable[..., Any], ...]:
     """Draws of one weight matrix and one readout, given keys, and the parts of one network."""
-    jax, scale = library("jax"), (2.0 / width) ** 0.5
+    jax, width, deviations = library("jax"), literal.width, literal.deviations
     x = jax.numpy.ones(width, setting.dtype)
 
-    def matrix(key: Array) -> Array:
-        return scale * jax.random.normal(key, (width, width), setting.dtype)
+    def matrix(key: Array, deviation: float) -> Array:
+        return deviation * jax.random.normal(key, (width, width), setting.dtype)
 
     def readout(key: Array) -> Array:
         return jax.random.normal(key, (width,), setting.dtype) / width
 
     def parts(weights: Any, readout: Array) -> tuple[Array, Array]:
-        update, f = linearised(weights, readout, x)
+        update, f = linearised(literal, weights, readout, x)
         return update @ update / width, f
 
     def whole(key: Array) -> tuple[Array, Array]:
-        keys = jax.random.split(key, depth + 1)
+        keys = jax.random.split(key, len(deviations) + 1)
         if form.stacked:
-            return parts(jax.lax.map(matrix, keys[:-1]), readout(keys[-1]))
-        return parts([matrix(keys[layer]) for layer in range(depth)], readout(keys[-1]))
+            stack = jax.lax.map(lambda key: matrix(key, deviations[0]), keys[:-1])
+            return parts(stack, readout(keys[-1]))
+        return parts(list(map(matrix, keys[:-1], deviations)), readout(keys[-1]))
 
     return matrix, readout, parts, whole
 
 
-def prepare(setting: Setting, width: int, depth: int, seed: int) -> Any:
+def prepare(setting: Setting, literal: Literal, seed: int) -> Any:
     """A function of a number of networks: their label parts and outputs f, drawn anew."""
     jax, form = library("jax"), FORMS[setting.form]
     _configure(setting, form)
     first = jax.random.key(seed, impl=form.generator)
-    matrix, readout, parts, whole = _functions(setting, form, width, depth)
+    matrix, readout, parts, whole = _functions(setting, form, literal)
     many = jax.jit(jax.vmap(whole) if setting.batch > 1 else whole)
     matrix, readout, parts = jax.jit(matrix), jax.jit(readout), jax.jit(parts)
-    split = jax.jit(lambda key: list(jax.random.split(key, depth + 1)))
+    split = jax.jit(lambda key: list(jax.random.split(key, len(literal.deviations) + 1)))
     state = [first]
 
     def one_call() -> list[tuple[float, float]]:
         state[0], key = jax.random.split(state[0])
         if not form.together:
             keys = split(key)
-            found = parts([matrix(each) for each in keys[:-1]], readout(keys[-1]))
+            found = parts(list(map(matrix, keys[:-1], literal.deviations)), readout(keys[-1]))
         else:
             found = many(jax.random.split(key, setting.batch) if setting.batch > 1 else key)
         squares, f = (jax.numpy.ravel(each).tolist() for each in found)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.literal import Literal
 from bench.settings import Setting
 
 __all__ = ["FORMS", "linearised", "prepare"]
@@ -38,13 +39,13 @@ def linearised(weights: Sequence[Array], readout: Array, x: Array) -> tuple[Arra
 FORMS = {"plain": linearised}
 
 
-def prepare(setting: Setting, width: int, depth: int, seed: int) -> Any:
-    """A function of a number of networks: their label parts and outputs f, drawn anew."""
+def prepare(setting: Setting, literal: Literal, seed: int) -> Any:
+    """A function of a number of networks of layers: their label parts and outputs f, drawn anew."""
     stream, update_of = np.random.default_rng(seed), FORMS[setting.form]
-    scale, x = (2.0 / width) ** 0.5, np.ones(width)
+    width, x = literal.width, np.ones(literal.width)
 
     def draw() -> tuple[list[Array], Array]:
-        weights = [scale * stream.standard_normal((width, width)) for _ in range(depth)]
+        weights = [sd * stream.standard_normal((width, width)) for sd in literal.deviations]
         return weights, stream.standard_normal(width) / width
 
     def run(networks: int) -> list[tuple[float, float]]:

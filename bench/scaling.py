@@ -1,15 +1,19 @@
-"""The cost of a layer of `Gram()` by width, which should be flat, and by depth, also flat."""
+"""The cost of a layer or a residual block of `Gram()` by width, which should be flat, and by depth,
+also flat."""
 
 from __future__ import annotations
 
-from bench.contest import sampler_run, sampler_step
+from collections.abc import Mapping
+from typing import cast
+
+from bench.contest import Network, sampler_run, sampler_step
 from bench.plan import Plan
 from bench.rows import Row, Section, Wanted
 from bench.timing import Timing, alternate, sized
-from theory import MLP
+from theory import MLP, Residual
 from verify import Gram
 
-__all__ = ["by_depth", "by_width"]
+__all__ = ["by_blocks", "by_depth", "by_width", "by_width_of_blocks"]
 
 _WIDTHS_ALIKE = 10**6
 """Up to this width the cost of a layer is to be the same."""
@@ -22,39 +26,62 @@ machine has to ask its host for the memory, and is no cost of a layer."""
 
 def by_width(plan: Plan) -> Section:
     """Nanoseconds per layer at one depth, against the narrowest."""
-    timings = _per_layer(plan, {width: MLP(width, plan.depth) for width in plan.widths}, _LONGER)
-    rows = tuple(
-        Row(
-            "Gram()",
-            f"({width:,}, {plan.depth:,})",
-            timing.times(1e9),
-            "ns/layer",
-            ratio=timing.over(timings[plan.widths[0]]),
-            wanted=_ALIKE if plan.widths[0] < width <= _WIDTHS_ALIKE else None,
-        )
-        for width, timing in timings.items()
-    )
-    return Section("cost of a layer, by width", f"width {plan.widths[0]:,}", rows)
+    return _by_width("layer", plan, {width: MLP(width, plan.depth) for width in plan.widths})
+
+
+def by_width_of_blocks(plan: Plan) -> Section:
+    """Nanoseconds per residual block at one number of blocks, against the narrowest."""
+    blocks = plan.depth // 2
+    return _by_width("block", plan, {width: Residual(width, blocks) for width in plan.widths})
 
 
 def by_depth(plan: Plan) -> Section:
     """Nanoseconds per layer at one width, against the shallowest: 1 where cost is linear."""
-    timings = _per_layer(plan, {depth: MLP(plan.width, depth) for depth in plan.depths}, _LONGEST)
-    rows = tuple(
+    return _by_depth("layer", plan, {depth: MLP(plan.width, depth) for depth in plan.depths})
+
+
+def by_blocks(plan: Plan) -> Section:
+    """Nanoseconds per residual block at one width, against the fewest blocks."""
+    return _by_depth("block", plan, {depth: Residual(plan.width, depth) for depth in plan.depths})
+
+
+def _by_width(unit: str, plan: Plan, networks: Mapping[int, Network]) -> Section:
+    least = plan.widths[0]
+    wanted = {width: _ALIKE for width in plan.widths if least < width <= _WIDTHS_ALIKE}
+    rows = _rows(unit, plan, networks, _LONGER, wanted)
+    return Section(f"cost of a {unit}, by width", f"width {least:,}", rows)
+
+
+def _by_depth(unit: str, plan: Plan, networks: Mapping[int, Network]) -> Section:
+    wanted = dict.fromkeys(plan.depths[1:], _ALIKE)
+    rows = _rows(unit, plan, networks, _LONGEST, wanted)
+    return Section(f"cost of a {unit}, by depth", f"depth {plan.depths[0]:,}", rows)
+
+
+def _rows(
+    unit: str,
+    plan: Plan,
+    networks: Mapping[int, Network],
+    longer: int,
+    wanted: Mapping[int, Wanted],
+) -> tuple[Row, ...]:
+    """Of each network, against the first."""
+    timings = _per_layer(plan, networks, longer)
+    first = next(iter(timings.values()))
+    return tuple(
         Row(
             "Gram()",
-            f"({plan.width:,}, {depth:,})",
+            f"({cast(int, networks[size].width):,}, {networks[size].layers:,})",
             timing.times(1e9),
-            "ns/layer",
-            ratio=timing.over(timings[plan.depths[0]]),
-            wanted=_ALIKE if depth > plan.depths[0] else None,
+            f"ns/{unit}",
+            ratio=timing.over(first),
+            wanted=wanted.get(size),
         )
-        for depth, timing in timings.items()
+        for size, timing in timings.items()
     )
-    return Section("cost of a layer, by depth", f"depth {plan.depths[0]:,}", rows)
 
 
-def _per_layer(plan: Plan, networks: dict[int, MLP], longer: int) -> dict[int, Timing]:
+def _per_layer(plan: Plan, networks: Mapping[int, Network], longer: int) -> dict[int, Timing]:
     """Seconds per layer of each network, on all cores, in alternating rounds."""
     runs = {}
     for size, network in networks.items():

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Setting", "candidates", "numpy_setting"]
+__all__ = ["Setting", "candidates", "numpy_setting", "residual_settings"]
 
 
 @dataclass(frozen=True)
 class Setting:
     """One way to run one library.
 
-    ``form``: how the library is asked for the update, a key of its module's ``FORMS``.
+    ``form``: how the library is requested the update, a key of its module's ``FORMS``.
     ``dtype``: of weights and sums.  ``processes`` work side by side on networks of their own,
     each with ``threads`` threads inside the library.  ``batch``: networks in one call.
     """
@@ -54,6 +54,16 @@ def _around(cores: int, library: str, form: str, *other_forms: str) -> list[Sett
         *(Setting(library, other, processes=cores) for other in other_forms),
     ]
     return list(dict.fromkeys(settings))
+
+
+def residual_settings(cores: int) -> list[Setting]:
+    """Of residual networks: what is fastest at layers, and what users write first."""
+    forms = {"PyTorch": ("torch.func", "torch.func compiled"), "JAX": ("one jit", "draws apart")}
+    return [
+        Setting(library, form, processes=cores)
+        for library, several in forms.items()
+        for form in several
+    ]
 
 
 def numpy_setting(cores: int) -> Setting:

@@ -1,4 +1,4 @@
-"""Cold starts: processes of the command line until the law is printed, beside a bare import."""
+"""Cold starts: processes until a law or a number is printed, beside a bare import."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from itertools import takewhile
 
 from bench.plan import Plan
-from bench.rows import Row, Section
+from bench.rows import Row, Section, Wanted
 from bench.timing import Run, alternate
 
 __all__ = ["cold_starts"]
@@ -15,11 +15,18 @@ __all__ = ["cold_starts"]
 _LAW = "python -m theory"
 _NUMBERS = "python -m theory --width 1000 --depth 1000"
 _IMPORT = "import sympy"
+_BLOCKS = "squared_update(Residual()).exact"
+_RATIONAL = "squared_update(Residual(1000, 500)).exact"
+_ALL_DIGITS = "import sys; sys.set_int_max_str_digits(0)"
 _COMMANDS = {
     _IMPORT: ("-c", "import sympy"),
     _LAW: ("-m", "theory"),
     _NUMBERS: ("-m", "theory", "--width", "1000", "--depth", "1000"),
+    _BLOCKS: ("-c", f"from theory import *; print({_BLOCKS})"),
+    _RATIONAL: ("-c", f"{_ALL_DIGITS}; from theory import *; {_RATIONAL}"),
 }
+_WANTED = {_BLOCKS: Wanted(5), _RATIONAL: Wanted(3)}
+"""Seconds, with the imports."""
 
 
 def _process(arguments: tuple[str, ...]) -> Run:
@@ -44,5 +51,10 @@ def cold_starts(plan: Plan) -> Section:
     runs = {name: (_process(arguments), 1) for name, arguments in _COMMANDS.items()}
     timings = alternate(runs, plan.rounds)
     bare = timings[_IMPORT]
-    rows = (Row(name, "", timing, "s", timing.over(bare)) for name, timing in timings.items())
-    return Section("cold start", _IMPORT, tuple(rows))
+    rows = tuple(
+        Row(name, "", timing, "s", wanted=_WANTED[name])
+        if name in _WANTED
+        else Row(name, "", timing, "s", timing.over(bare))
+        for name, timing in timings.items()
+    )
+    return Section("cold start", _IMPORT, rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bench.crew import Crew, SettingFailed
+from bench.literal import Literal
 from bench.plan import Plan
 from bench.rows import Row, Section
 from bench.settings import Setting, candidates
@@ -35,7 +36,7 @@ def best_settings(plan: Plan, cores: int) -> tuple[dict[str, Setting], Section]:
 def _tried(setting: Setting, plan: Plan) -> Timing | str:
     """Seconds per network, or why it did not run."""
     try:
-        with Crew(setting, plan.width, plan.depth) as crew:
+        with Crew(setting, Literal(plan.width, plan.depth)) as crew:
             units = sized(crew, crew.step, plan.seconds)
             return alternate({"": (crew, units)}, plan.trial_rounds)[""]
     except SettingFailed as error:

@@ -1,7 +1,7 @@
 """Settings of the documentation site: `make docs` builds it from these pages into build/docs.
 
 Formulas are drawn by one file of MathJax that a Python package carries and that draws them as SVG,
-with no web fonts: the site asks nothing of a network.
+with no web fonts: the site loads nothing from a network.
 """
 
 import os
@@ -64,7 +64,7 @@ mathjax_path = "tex-svg.js"
 
 
 def setup(app: Any) -> None:
-    """Have the build fail for a public name on no page, and for an output that is not so."""
+    """Fail the build for a public name on no page, and for a wrong output."""
     from absent_torch import stand_in
     from docstrings import escape_bars
     from examples import run_examples

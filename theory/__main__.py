@@ -53,7 +53,10 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--network", choices=("mlp", "residual"), default="mlp", help="which kind (default: mlp)"
+        "--network",
+        choices=("mlp", "residual"),
+        default="mlp",
+        help="kind of network (default: mlp)",
     )
     parser.add_argument("--width", type=int, help="width of the hidden layers (default: symbol n)")
     parser.add_argument("--depth", type=int, help="number of hidden layers (default: symbol L)")
@@ -61,8 +64,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--branch-width", type=int, help="width inside the blocks (default: width)")
     parser.add_argument("--slope", default="0", help="negative slope of the activation (ReLU: 0)")
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--latex", action="store_true", help="as a LaTeX document that compiles")
-    form.add_argument("--bibtex", action="store_true", help="how to cite, as BibTeX")
+    form.add_argument(
+        "--latex", action="store_true", help="print the derivation as a LaTeX document"
+    )
+    form.add_argument("--bibtex", action="store_true", help="print the citation as BibTeX")
     return parser
 
 

@@ -127,8 +127,8 @@ class _Stream(io.FileIO):
             self._lost = True
             if not self._drop:
                 raise LostOutput(
-                    f"standard output cannot be written ({error.strerror}); what the command had "
-                    f"finished is in its folder: give an output that can be written"
+                    f"standard output cannot be written ({error.strerror}); the finished part of "
+                    f"the work is in the folder of the run: give an output that can be written"
                 ) from error
         return len(data)
 

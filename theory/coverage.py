@@ -16,8 +16,8 @@ from theory.validation import brief
 
 __all__ = [
     "Answering",
+    "NoNumber",
     "NoOperators",
-    "NotANumber",
     "ReadAsNumber",
     "answered",
     "answered_class",
@@ -56,7 +56,7 @@ _OUTSIDE = {
     "MLP(weight_variance=2)",
     "slope alpha leak": "the slope at negative input belongs to the activation, as in "
     "MLP(activation=LeakyReLU(0.1))",
-    "readout readout_rate": "the readout has a rate of its own: "
+    "readout readout_rate": "the readout has a separate rate: "
     "maximal_learning_rate(network, group=Readout())",
     "rate rates multiplier multipliers": "multipliers of eta belong to one update, as in "
     "squared_update(network, rates=ByGroup(first=2))",
@@ -72,7 +72,7 @@ _OUTSIDE = {
     "precision",
     "device dtype": "samples are drawn in double precision on the processor: leave it out",
 }
-"""Keywords that users try, and what there is instead: one answer for all public calls."""
+"""Keywords that users try, each with the alternative: one answer for all public calls."""
 _ANSWERS = {word: answer for words, answer in _OUTSIDE.items() for word in words.split()}
 _EXAMPLES = {
     "network": "MLP(width=64, depth=4)",
@@ -88,7 +88,7 @@ _EXAMPLES = {
     "seed": "1",
     "order": "2",
 }
-"""What to give where a call lacks an argument."""
+"""The argument to give where a call lacks it."""
 _OF_THE_NETWORK = (
     *("width", "depth", "input_width", "activation"),
     *("weight_variance", "readout_variance", "input_norm2"),
@@ -107,16 +107,16 @@ _OF_EXPRESSIONS = (
     *("simplify", "subs", "together", "xreplace"),
 )
 _OF_ESTIMATES = {
-    "std stderr sem uncertainty": "standard_error is that of the mean",
+    "std stderr sem uncertainty": "standard_error is the standard error of the mean",
     "ci confidence_interval": "value - 2*standard_error to value + 2*standard_error, where "
     "effective_samples is large",
-    "to_frame to_pandas to_dict dataframe": "value and error are numbers, for a table of yours",
+    "to_frame to_pandas to_dict dataframe": "value and error are numbers, for your own table",
 }
 _STATISTICS = {name: fix for names, fix in _OF_ESTIMATES.items() for name in names.split()}
 
 
-class NotANumber(InvalidArgument, TypeError):
-    """An operator or a function of numbers is used on a value that is no number."""
+class NoNumber(InvalidArgument, TypeError):
+    """An operator, a condition or SymPy uses a value that is no number and no expression."""
 
 
 class Answering:
@@ -146,7 +146,7 @@ class Answering:
             if name.startswith("_"):
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
             if hasattr(type(self), name):
-                object.__getattribute__(self, name)  # what failed inside the property
+                object.__getattribute__(self, name)  # the error inside the property
             raise AttributeError(f"{type(self).__name__} has no {name}: {_nearest(self, name)}")
 
 
@@ -167,32 +167,44 @@ class NoOperators(Answering):
 
     def _no_number(self, *_: object) -> NoReturn:
         """Refuse an operator."""
+        self._refuse("a number at an operator")
+
+    def __bool__(self) -> NoReturn:
+        self._refuse("a number or a comparison in a condition")
+
+    def _sympy_(self) -> NoReturn:
+        """Refuse to be part of an expression: SymPy would take the float, without eta."""
+        self._refuse("a number or an expression for SymPy")
+
+    def _refuse(self, wanted: str) -> NoReturn:
         expression = ", or value.exact for its expression" if hasattr(self, "lambdify") else ""
-        raise NotANumber(
-            f"expected a number at an operator, got {type(self).__name__}; write float(value) for "
-            f"its number{expression}"
+        raise NoNumber(
+            f"expected {wanted}, got {type(self).__name__}; write float(value) for its "
+            f"number{expression}"
         )
 
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _no_number
     __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = _no_number
     __pow__ = __rpow__ = __neg__ = __abs__ = __int__ = __round__ = _no_number
+    __divmod__ = __rdivmod__ = __matmul__ = __rmatmul__ = __pos__ = __invert__ = _no_number
+    __floor__ = __ceil__ = __trunc__ = __index__ = _no_number
     __lt__ = __le__ = __gt__ = __ge__ = _no_number
 
     def __array_ufunc__(self, function: Any, *_: object, **__: object) -> NoReturn:
         """Refuse a function of NumPy, and an array at an operator."""
-        expression = ", or value.exact for its expression" if hasattr(self, "lambdify") else ""
-        raise NotANumber(
-            f"expected numbers for numpy.{function.__name__}, got {type(self).__name__}; write "
-            f"float(value) for its number{expression}"
-        )
+        self._refuse(f"numbers for numpy.{function.__name__}")
 
     def __getitem__(self, item: object) -> NoReturn:
         """Refuse an item, also of a loop."""
         numbers = "value.evaluate() has its numbers, value.exact its expressions"
-        raise NotANumber(
-            f"expected no index of {type(self).__name__}, got [{brief(item)}]; "
-            f"{numbers if hasattr(self, 'lambdify') else 'value.value has its numbers'}"
+        raise NoNumber(
+            f"expected no index [{brief(item)}], or an expression for SymPy, got "
+            f"{type(self).__name__}; float(value) is its number, "
+            f"{numbers if hasattr(self, 'lambdify') else 'value.value has several'}"
         )
+
+    def __len__(self) -> NoReturn:
+        self._refuse("no length, or an expression for SymPy")
 
 
 class ReadAsNumber(NoOperators):
@@ -209,7 +221,7 @@ class ReadAsNumber(NoOperators):
         if getattr(value, "ndim", 0):
             raise InvalidArgument(
                 f"expected one number, got the {len(value)} layers of {type(self).__name__}; take "
-                f"one of them, as in value.value[0]"
+                f"the number of one layer, such as value.value[0]"
             )
         return float(value)
 
@@ -219,14 +231,14 @@ class ReadAsNumber(NoOperators):
 
 
 def _is_plain(method: Callable[..., object]) -> bool:
-    """Whether all arguments of a method have names, and no decorator reads them."""
+    """Whether all arguments of a method have names, and no decorator answers for them."""
     kinds = {each.kind for each in inspect.signature(method).parameters.values()}
     of_any = {Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD}
-    return not (kinds & of_any or hasattr(method, "__wrapped__"))
+    return not (kinds & of_any or hasattr(method, "answers"))
 
 
 def _nearest(value: object, name: str) -> str:
-    """What to write in the place of an attribute."""
+    """The text to write in place of an attribute."""
     names = [each for each in dir(value) if not each.startswith("_")]
     if name in _OF_EXPRESSIONS and "exact" in names:
         return f"its expression has, exact.{name}"
@@ -273,6 +285,7 @@ def answered(function: Callable[P, R]) -> Callable[P, R]:
         _refuse_count(called, names, args[bound:], given)
         return function(*args, **given)
 
+    call.answers = True  # type: ignore[attr-defined]
     return call
 
 
@@ -327,7 +340,7 @@ def answered_class(kind: C) -> C:
 
 
 def _instead(called: str, name: str, named: list[str]) -> str:
-    """What to write in the place of a keyword."""
+    """The text to write in place of a keyword."""
     meant, own = _OF_OTHER_NETWORKS.get(name, ("", ""))
     if own in named:
         return f"the {meant} of a {called} is {own}: give {own}=..."

@@ -33,7 +33,8 @@ class InvalidArgument(MupDepthError, ValueError):
 
 
 class NotSolved(MupDepthError, NotImplementedError):
-    """The question is well posed but not solved in this form; the message says what to give.
+    """The question is well posed, but this software has no answer in this form; the message names
+    the fix.
 
     >>> from theory import MLP, NotSolved, squared_update
     >>> try:

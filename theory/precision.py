@@ -53,7 +53,7 @@ class _PrecisionOfThread(threading.local):
 
 
 class _Decimals(MPContext):
-    """An mpmath context in which every thread has a precision of its own."""
+    """An mpmath context in which every thread has a separate precision."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -88,7 +88,7 @@ isfinite, nint = DECIMALS.isfinite, DECIMALS.nint
 
 
 def fixed_decimals(digits: int) -> Any:
-    """A context of its own whose precision stays at ``digits``, in all threads.
+    """A separate context whose precision stays at ``digits``, in all threads.
 
     >>> fixed_decimals(30).sqrt(2)
     mpf('1.41421356237309504880168872420977')

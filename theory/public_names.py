@@ -1,4 +1,4 @@
-"""Tab completion shows the names that users call, not those that modules share."""
+"""Tab completion shows the names that users call, not the names that modules share."""
 
 from __future__ import annotations
 

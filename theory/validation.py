@@ -149,7 +149,7 @@ def count_between(name: str, value: object, least: int, most: int) -> int:
 
 
 def series_order(order: object) -> int:
-    """The order to which a series in 1/n is asked for."""
+    """The requested order of a series in 1/n."""
     return count_between("order", order, 0, _HIGHEST_ORDER)
 
 
@@ -188,7 +188,7 @@ def exact_int(value: object) -> int | None:
 
 
 def _unwrapped(value: Any) -> Any:
-    """What a NumPy array without dimensions holds."""
+    """The entry of a NumPy array without dimensions."""
     return value[()] if getattr(value, "shape", None) == () else value
 
 
@@ -288,7 +288,7 @@ def _positive_expression(name: str, value: Expr) -> Expr:
     if not value.is_positive:
         raise InvalidArgument(
             f"expected a positive expression for {name}, got {name}={typed(value)}; use symbols "
-            f"that sympy knows to be positive, such as those of theory.symbols"
+            f"that sympy knows to be positive, such as the symbols of theory.symbols"
         )
     if not _is_rational(value):
         raise InvalidArgument(

@@ -1,4 +1,4 @@
-"""A terminal shows what a long call does, for how long, and how to stop it."""
+"""A terminal shows the name of a long call, its duration, and how to stop it."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ _PLURALS = {
     "skip2": "skips2",
     "input_norm2": "input_norms2",
 }
-"""Names of arguments for many networks that are not those for one and an s."""
+"""Plurals of argument names that do not only add an s."""
 _DRAWN = "a network drawn from networks()"
 
 
@@ -151,7 +151,7 @@ def residuals(
     readout_variances: SearchStrategy[Any] | None = None,
     input_norms2: SearchStrategy[Any] | None = None,
 ) -> SearchStrategy[Residual]:
-    """Residual networks in numbers: by default what ``Residual(width, blocks)`` is.
+    """Residual networks in numbers: by default ``Residual(width, blocks)``.
 
     The other arguments are strategies for the arguments of `theory.Residual` of that name, left at
     their defaults for None.  Shrinks to the least number of blocks, then the least width.
@@ -286,7 +286,7 @@ def formulas(*symbols: Symbol, max_terms: int = 3, roots: bool = False) -> Searc
     for symbol in chosen:
         if symbol not in _SYMBOLS:
             raise InvalidArgument(
-                f"expected symbols of theory.symbols, got {typed(symbol)}; give some of "
+                f"expected symbols of theory.symbols, got {typed(symbol)}; give symbols out of "
                 f"{', '.join(map(str, _SYMBOLS))}"
             )
     power = st.sampled_from((0, 1, 2, 3, 4, -1, -2, -3))
@@ -327,7 +327,7 @@ def _fractions(largest: int, denominators: int) -> list[Fraction]:
 
 
 def _python_number(number: Any) -> int | Fraction:
-    """A number as one of Python, which is written as what it is."""
+    """A number as a number of Python, which prints as itself."""
     top, bottom = int(number.numerator), int(number.denominator)
     return top if bottom == 1 else Fraction(top, bottom)
 

@@ -49,7 +49,7 @@ def regular_file(path: Path) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     except ValueError as error:
-        raise OSError(None, f"no file has such a name: {error}") from error
+        raise OSError(None, f"no file can have this name: {error}") from error
     if not stat.S_ISREG(mode):
         raise OSError(None, "no ordinary file")
     return True
@@ -89,7 +89,7 @@ def structured(text: str, kind: type[T]) -> T:
 def checked_formula(text: str) -> str:
     """The text of a formula; `ValueError` for one that a terminal would not show as it is."""
     if not all(each.isprintable() or each.isspace() for each in text):
-        raise ValueError("the formula is none of a run")
+        raise ValueError("the formula contains characters that do not print")
     return text
 
 

@@ -1,7 +1,7 @@
-"""Derivations of E[(Δz)²] held against exact values and networks: right ones, and wrong ones.
+"""Derivations of E[(Δz)²], right and wrong, compared with exact values and simulated networks.
 
-Run it with ``pytest docs/examples``; with ``--runxfail`` the wrong ones show how they fail.  Each
-says at which network it does: the smallest one.
+Run it with ``pytest docs/examples``; with ``--runxfail`` the wrong derivations show how they fail.
+Each docstring names the smallest failing network.
 """
 
 from collections.abc import Callable
@@ -49,7 +49,7 @@ def label_part(
 
     The words are |x|⁴, |x|² tr A, (tr A)², tr A² and xᵀAx; at the input, A is zero.  In each layer
     K = r |x|² 1 + W A Wᵀ, whose rows are Gaussian, and D is a fair coin for each neuron.  The last
-    four arguments are the steps of the derivation that the wrong ones below get wrong.
+    four arguments are the steps that the wrong derivations below get wrong.
     """
     m2, m4 = moment(network, 2), moment(network, 4)
     c, s = network.c, network.s
@@ -101,7 +101,7 @@ def test_width_one(point: Point) -> None:
 @thorough
 @given(networks(min_width=10**4, max_width=10**9, min_depth=10, max_depth=100))
 def test_leading_law(network: MLP) -> None:
-    """A limit, with a bound of one's own on what it leaves out."""
+    """A limit, with a bound on the terms that it leaves out."""
     assert_close(L**3 / 3, network, tolerance=1 / L + 4 * L / n)
 
 

@@ -21,7 +21,7 @@ _MODULES = (
     "torch.optim.optimizer",
     "torch.optim.swa_utils",
 )
-"""Those that ``verify.pytorch`` uses as it is imported, the outer ones first."""
+"""The modules that ``verify.pytorch`` uses during its import, outer modules first."""
 
 
 class _Absent(ModuleType):

@@ -1,4 +1,4 @@
-"""The architecture as a picture and a table: each folder in its layer of the import contracts."""
+"""The architecture as a picture and a table: the folders in the layers of the import contracts."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ from configparser import ConfigParser
 from html import escape
 from pathlib import Path
 
-__all__ = ["layers", "picture", "sentence", "sentences"]
+__all__ = ["OUTPUT", "layers", "picture", "sentence", "sentences"]
 
 ROOT = Path(__file__).parents[2]
 COLOURS = {"theory": "#0072B2", "verify": "#009E73"}
 WIDTH, ROW, GAP = 260, 40, 8
+OUTPUT = {"theory/display", "theory/exposition", "theory/writing", "verify/report"}
+"""Folders that only write results for readers: neither the picture nor the table shows them."""
 
 
 def layers(package: str) -> list[list[str]]:
-    """The folders of a package, highest layer first, as the contracts in setup.cfg order them.
+    """The folders of a package without `OUTPUT`, highest layer first, as the contracts in setup.cfg
+    order them.
 
     >>> layers("verify")[-2:]
     [['samplers'], ['numerics']]
@@ -27,7 +30,14 @@ def layers(package: str) -> list[list[str]]:
     settings.read(ROOT / "setup.cfg", encoding="utf-8")
     rows = settings[f"importlinter:contract:{package}"]["layers"].split("\n")
     named = ([name.strip() for name in row.split("|")] for row in rows)
-    folders = ([name for name in row if (ROOT / package / name).is_dir() and name] for row in named)
+    folders = (
+        [
+            name
+            for name in row
+            if name and (ROOT / package / name).is_dir() and f"{package}/{name}" not in OUTPUT
+        ]
+        for row in named
+    )
     return [row for row in folders if row]
 
 
@@ -35,15 +45,15 @@ def sentence(package: str, folder: str) -> str:
     """The first sentence of the docstring of a folder.
 
     >>> sentence("verify", "inference")
-    'Statistics turn samples into means with errors, tests, intervals, fits and verdicts.'
+    'This folder turns samples into means with errors, tests, intervals, fits and verdicts.'
     """
     source = (ROOT / package / folder / "__init__.py").read_text(encoding="utf-8")
-    text = " ".join((ast.get_docstring(ast.parse(source)) or "").replace("``", "").split())
+    text = " ".join((ast.get_docstring(ast.parse(source)) or "").replace("`", "").split())
     return text.partition(". ")[0].rstrip(".") + "."
 
 
 def sentences() -> str:
-    """A table of all folders from the highest layer down, each with its sentence, as HTML.
+    """A table of the folders from the highest layer down, each with its sentence, as HTML.
 
     >>> sentences().count("<tr>") == sum(len(row) for each in COLOURS for row in layers(each))
     True

@@ -8,8 +8,7 @@ from typing import Any
 __all__ = ["failures", "run_examples"]
 
 SKIPPED = ("train",)
-"""Pages whose examples need what the build does not install; they say that `make test-all` runs
-them."""
+"""Pages whose examples need packages that the build does not install; `make test-all` runs them."""
 
 
 def failures(text: str, name: str) -> int:

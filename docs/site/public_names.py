@@ -39,7 +39,7 @@ def public(module: str) -> list[str]:
 
 
 def missing(described: set[str]) -> list[str]:
-    """Public names that are not among those described, in full.
+    """Public names without a description, in full.
 
     >>> described = {f"{module}.{name}" for module in MODULES for name in public(module)}
     >>> missing(described), missing(described - {"theory.derive"})

@@ -1,6 +1,6 @@
 """The transfer study's figures, drawn at build from the numbers that the study keeps.
 
-The files beside the pages are for readers of the sources; the site shows the figures drawn here.
+The files next to the pages are for readers of the sources; the site shows the figures drawn here.
 """
 
 from __future__ import annotations

@@ -434,11 +434,14 @@ def frozen(model: Any) -> None:
 INITIALISE: dict[str, tuple[Any, str]] = {
     "text": ("kaiming", r"a function of the model for initialise, got initialise='kaiming'"),
     "a module": (mlp(16, 16), "a function of the model for initialise, got initialise=Sequential"),
-    "of one weight": (nn.init.kaiming_normal_, "it is called with the whole model"),
-    "nothing": (lambda m: None, "those of '0' left as they were by"),
+    "of one weight": (nn.init.kaiming_normal_, "draw each layer of the whole model in place"),
+    "nothing": (lambda m: None, "the weights of '0' left as they were by"),
     "another model": (lambda m: initialise(mlp(16, 32, 32)), "'0' left as they were .* given"),
-    "one layer": (partly, "those of '2' left as they were"),
-    "a seed": (lambda m: initialise(m, seed=1), "those of '0' the same twice .* without a seed"),
+    "one layer": (partly, "the weights of '2' left as they were"),
+    "a seed": (
+        lambda m: initialise(m, seed=1),
+        "the weights of '0' the same twice .* without a seed",
+    ),
     "another precision": (in_half, r"'2\.weight' of torch.float16, not"),
     "a frozen layer": (frozen, "weights that are trained, got '2.weight'"),
 }

@@ -200,8 +200,8 @@ def test_a_new_run_with_a_worker_of_other_code_ends_with_4(
 ) -> None:
     for package in ("theory", "verify"):
         shutil.copytree(ROOT / package, tmp_path / package)
-    with (tmp_path / "verify" / "sampling.py").open("a", encoding="utf-8") as file:
-        file.write("# other code\n")
+    altered = tmp_path / "verify" / "runs" / "sampling.py"
+    altered.write_text(altered.read_text("utf-8") + "# other code\n", "utf-8")
     run = ["--width", "8", "--depth", "1", "--samples", "100", "--out", str(tmp_path / "run")]
     with running(1, tmp_path) as made:
         assert cli.main([*run, "--dask", made.address]) == 4

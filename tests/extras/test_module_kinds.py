@@ -476,7 +476,9 @@ ACTIVATIONS: list[tuple[str, Callable[[torch.Tensor], torch.Tensor], str]] = [
 
 @pytest.mark.parametrize(("name", "act", "words"), ACTIVATIONS, ids=lambda each: str(each)[:20])
 def test_an_activation_is_named_by_its_values(name: str, act: Any, words: str) -> None:
-    with pytest.raises(InvalidArgument, match=f"got one with {words}.* between 'linears.0' and"):
+    with pytest.raises(
+        InvalidArgument, match=f"got a model with {words}.* between 'linears.0' and"
+    ):
         network_of(Acting(act))
 
 
@@ -658,7 +660,7 @@ def test_what_surrounds_the_call_does_not_matter(around: Callable[[], Any]) -> N
 
 def test_a_module_of_dead_neurons_is_not_read_as_any_other() -> None:
     """A narrow deep network is zero at most inputs, at most weights, whatever its scale."""
-    with pytest.raises(InvalidArgument, match="one with 2 times ReLU"):
+    with pytest.raises(InvalidArgument, match="a model with 2 times ReLU"):
         network_of(Acting(lambda z: 2 * z.relu(), *[2] * 40))
 
 
@@ -718,6 +720,6 @@ class Alternating(Functional):
 
 @pytest.mark.parametrize("first", [0, 1])
 def test_a_module_that_runs_otherwise_each_time_is_refused(first: int) -> None:
-    words = "runs otherwise each time|call the layers themselves"
+    words = "computes something else at each call|call the layers themselves"
     with pytest.raises(InvalidArgument, match=words):
         network_of(Alternating(first))

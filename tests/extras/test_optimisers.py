@@ -91,7 +91,7 @@ def filled(groups: Groups, model: nn.Module) -> Any:
 
 Build = Callable[[Groups, nn.Module], Any]
 SPEAKING: dict[str, tuple[Build, str]] = {
-    "a subclass": (lambda g, m: OwnStep(g), "got OwnStep, a subclass with a step of its own"),
+    "a subclass": (lambda g, m: OwnStep(g), "got OwnStep, a subclass with its own step"),
     "a part of a step": (lambda g, m: OwnSign(g), "got OwnSign, a subclass"),
     "a decorated step": (lambda g, m: UnderNoGrad(g), "got UnderNoGrad, a subclass"),
     "a subclass, rebuilt": (lambda g, m: OwnStep(rebuilt(g)), "got OwnStep, a subclass"),

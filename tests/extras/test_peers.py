@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,8 @@ from bench import jax_peer, torch_peer
 from bench.contest import law_score
 from bench.crew import Crew
 from bench.libraries import library
-from bench.plan import Plan
-from bench.settings import Setting, candidates
+from bench.literal import Literal
+from bench.settings import Setting, candidates, residual_settings
 from tests.roads.literal_network import Network, draw, forward, linearised_update
 
 pytestmark = pytest.mark.filterwarnings(
@@ -54,7 +55,7 @@ def test_torch_update_is_the_literal_networks(
     form: str, widths: tuple[int, ...], dtype: str
 ) -> None:
     torch = library("torch")
-    update = torch_peer.FORMS[form]()
+    update = torch_peer.FORMS[form](Literal(5, len(widths)))
     for network in networks(widths, inputs=7):
         weights, readout, x = arrays(
             network, lambda array: torch.tensor(array, dtype=getattr(torch, dtype))
@@ -87,7 +88,7 @@ def test_jax_update_is_the_literal_networks(
     for network in networks(widths, inputs):
         weights, readout, x = arrays(network, lambda array: jax.numpy.asarray(array, dtype))
         given = jax.numpy.stack(weights) if stacked else weights
-        found = jax.jit(jax_peer.linearised)(given, readout, x)
+        found = jax.jit(partial(jax_peer.linearised, Literal(5, len(widths))))(given, readout, x)
         compare(found, network, dtype)
         assert str(found[0].dtype) == dtype
 
@@ -96,11 +97,11 @@ def test_batches_are_the_same_networks_one_by_one(double_precision: Any) -> None
     jax, torch, several = double_precision, library("torch"), networks((6, 6, 6), 6, count=3)
     stacks = [np.stack([network.weights[layer] for network in several]) for layer in range(3)]
     readouts = np.stack([network.readout for network in several])
-    many = library("torch.func").vmap(torch_peer.FORMS["torch.func"](), (0, 0, None))
+    many = library("torch.func").vmap(torch_peer.FORMS["torch.func"](Literal(6, 3)), (0, 0, None))
     by_torch = many(
         [torch.tensor(w) for w in stacks], torch.tensor(readouts), torch.ones(6).double()
     )
-    batched = jax.jit(jax.vmap(jax_peer.linearised, (0, 0, None)))
+    batched = jax.jit(jax.vmap(partial(jax_peer.linearised, Literal(6, 3)), (0, 0, None)))
     by_jax = batched([jax.numpy.asarray(w) for w in stacks], readouts, np.ones(6))
     for index, network in enumerate(several):
         compare((by_torch[0][index], by_torch[1][index]), network, "float64")
@@ -113,12 +114,23 @@ SETTINGS = [setting for settings in candidates(2).values() for setting in settin
 @pytest.mark.parametrize("setting", SETTINGS, ids=str)
 def test_every_setting_draws_networks_of_the_law(setting: Setting) -> None:
     """400 networks: a label part off by 20 % would be 5 standard errors away."""
-    plan = Plan(width=32, depth=2)
-    with Crew(setting, plan.width, plan.depth) as crew:
+    literal = Literal(width=32, depth=2)
+    with Crew(setting, literal) as crew:
         values = crew(400)
         again = crew(crew.step)
     assert len(values) == 400
     assert len({label for label, _ in values + again}) == 400 + crew.step
-    assert abs(law_score(values, plan)) < 4.5
+    assert abs(law_score(values, literal)) < 4.5
     outputs = np.array([f for _, f in values])
-    assert np.mean(outputs**2) * plan.width == pytest.approx(1.0, rel=0.5)
+    assert np.mean(outputs**2) * literal.width == pytest.approx(1.0, rel=0.5)
+
+
+@pytest.mark.parametrize("setting", residual_settings(2), ids=str)
+def test_peers_draw_residual_networks_of_the_law(setting: Setting) -> None:
+    """600 networks; a multiplier left out doubles the label part and more."""
+    literal = Literal(width=24, depth=2, residual=True)
+    with Crew(setting, literal) as crew:
+        values = crew(600)
+    assert len(set(values)) == 600
+    assert abs(law_score(values, literal)) < 4.5
+    assert law_score([(1.25 * label, f) for label, f in values], literal) > 4.5

@@ -111,7 +111,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "a module not used": (beside(nn.GELU()), r"got GELU\(.* so remove it, used or not"),
     "no activation": (
         mlp(4, 4, 4, activation=nn.Identity),
-        "no activation between '0' and '2'; put one there",
+        "no activation between '0' and '2'; put an activation there",
     ),
     "a gap": (
         nn.Sequential(nn.Linear(4, 4, bias=False), mlp(4, 4)),

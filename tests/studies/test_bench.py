@@ -9,6 +9,7 @@ from dataclasses import replace
 from io import StringIO
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,12 +21,13 @@ from bench.contest import law_score
 from bench.crew import Crew, SettingFailed
 from bench.libraries import MissingLibrary, library
 from bench.limits import bare_gram_draws, bare_normals, cores
+from bench.literal import Literal
 from bench.numpy_peer import linearised
-from bench.plan import QUICK, Plan
+from bench.plan import QUICK
 from bench.precision import exact_spread
 from bench.report import print_table, write_results
 from bench.rows import Row, Section, Wanted
-from bench.scaling import by_width
+from bench.scaling import by_width, by_width_of_blocks
 from bench.settings import Setting, candidates, numpy_setting
 from bench.timing import Timing, alternate, sized
 from tests.roads.literal_network import draw, forward, linearised_update
@@ -44,17 +46,17 @@ def test_numpy_peer_is_the_literal_network(widths: tuple[int, ...]) -> None:
 
 
 def test_processes_draw_networks_of_the_law_and_a_wrong_one_is_seen() -> None:
-    plan = Plan(width=16, depth=2)
-    with Crew(Setting("NumPy", "plain", processes=2), plan.width, plan.depth) as crew:
+    literal = Literal(width=16, depth=2)
+    with Crew(Setting("NumPy", "plain", processes=2), literal) as crew:
         values = crew(1000)
     assert len(set(values)) == 1000
-    assert abs(law_score(values, plan)) < 4.5
-    assert law_score([(1.25 * label, f) for label, f in values], plan) > 4.5
+    assert abs(law_score(values, literal)) < 4.5
+    assert law_score([(1.25 * label, f) for label, f in values], literal) > 4.5
 
 
 def test_a_setting_that_cannot_run_says_why() -> None:
     with (
-        Crew(Setting("NumPy", "no such form"), 4, 1) as crew,
+        Crew(Setting("NumPy", "no such form"), Literal(4, 1)) as crew,
         pytest.raises(SettingFailed, match="KeyError: 'no such form'"),
     ):
         crew(1)
@@ -166,8 +168,9 @@ def test_a_result_off_the_law_meets_nothing() -> None:
     assert not replace(row, sound=False).met
 
 
-def test_widths_are_compared_with_the_narrowest() -> None:
-    section = by_width(QUICK)
+@pytest.mark.parametrize("study", [by_width, by_width_of_blocks])
+def test_widths_are_compared_with_the_narrowest(study: Any) -> None:
+    section = study(QUICK)
     first, second = section.rows
     assert first.ratio is not None
     assert first.ratio.rounds == (1.0, 1.0)

@@ -1,5 +1,6 @@
 """Values at operators, formats and names that they do not have: one sentence, and never a guess."""
 
+import math
 import operator
 import pickle
 from collections.abc import Callable
@@ -7,11 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sympy import latex
+import sympy
+from sympy import Float, Integer, Rational, latex, sympify
 
 from tests.tools.values import VALUES
 from theory import MLP, InvalidArgument, maximal_learning_rate, squared_update
 from theory.coverage import Answering
+from theory.symbols import eta
 from verify import check, compare_law, monte_carlo, typical_learning_rate
 
 NETWORK = MLP(8, 2)
@@ -28,6 +31,73 @@ def test_an_operator_is_refused_on_both_sides(value: Any, apply: Callable[..., A
     for pair in ((value, 2), (2, value), (value, value), (value, np.float64(2))):
         with pytest.raises(TypeError, match=r"expected a number at an operator, .* float\(value\)"):
             apply(*pair)
+
+
+@pytest.mark.parametrize("value", [DERIVED, MEASURED, MEASURED.label, TYPICAL], ids=repr)
+@pytest.mark.parametrize(
+    "call",
+    [
+        sympify,
+        sympy.N,
+        sympy.simplify,
+        sympy.sqrt,
+        sympy.expand,
+        lambda value: sympy.lambdify((), value),
+        lambda value: sympy.Matrix([value]),
+        lambda value: sympy.diff(value, eta),
+        lambda value: eta * value,
+        lambda value: eta**value,
+        lambda value: Integer(2) * value,
+        lambda value: Rational(1, 2) + value,
+        lambda value: Float(2) / value,
+        lambda value: sympy.Eq(value, 1),
+        lambda value: eta == value,
+        lambda value: value == eta,
+    ],
+)
+def test_sympy_takes_no_value_for_its_float(value: Any, call: Callable[..., Any]) -> None:
+    """The float is at eta = 1: in an expression it would lack eta**2."""
+    with pytest.raises(InvalidArgument, match=r"an expression for SymPy, got .*float\(value\)"):
+        call(value)
+
+
+@pytest.mark.parametrize("value", [DERIVED, squared_update(MLP()), MEASURED, TYPICAL], ids=repr)
+@pytest.mark.parametrize("call", [bool, operator.not_, lambda value: value and 1])
+def test_a_value_is_no_condition(value: Any, call: Callable[..., Any]) -> None:
+    with pytest.raises(InvalidArgument, match="a comparison in a condition"):
+        call(value)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        *(operator.matmul, operator.floordiv, divmod),
+        lambda value, other: math.floor(value),
+        lambda value, other: math.ceil(value),
+        lambda value, other: math.trunc(value),
+        lambda value, other: operator.index(value),
+        lambda value, other: +value,
+        lambda value, other: np.array([1.0, 2.0]) * value,
+        lambda value, other: value - np.array([1.0, 2.0]),
+        lambda value, other: np.float32(2) * value,
+        lambda value, other: np.mean([value, value]),
+    ],
+)
+def test_the_rest_of_arithmetic_is_refused_too(call: Callable[..., Any]) -> None:
+    with pytest.raises(InvalidArgument, match="at an operator"):
+        call(DERIVED, 2)
+
+
+def test_a_float_is_at_the_rate_1_and_complex_is_it() -> None:
+    assert complex(DERIVED) == float(DERIVED) == np.asarray(DERIVED, dtype=float)
+    with pytest.raises(InvalidArgument, match="open sizes n, L"):
+        complex(squared_update(MLP()))
+
+
+def test_no_traceback_names_a_private_error() -> None:
+    with pytest.raises(TypeError) as refusal:
+        DERIVED + 1
+    assert not type(refusal.value).__name__.startswith("_")
 
 
 @pytest.mark.parametrize("call", [operator.neg, abs, round, int, sorted, sum, max])
@@ -58,7 +128,7 @@ def test_several_layers_are_not_one_number() -> None:
         (DERIVED, "leading_order", "the nearest name is leading"),
         (DERIVED, "n", "its names are at, "),
         (MEASURED, "ci", "where effective_samples is large"),
-        (MEASURED.label, "std", "standard_error is that of the mean"),
+        (MEASURED.label, "std", "standard_error is the standard error of the mean"),
         (TYPICAL, "rates", "the nearest name is rate"),
         (check("L**3/3", claim="leading", simulate=False), "verdicts", "nearest name is verdict"),
         (compare_law(networks=[NETWORK], samples=1000, seed=1), "to_pandas", "name is frame"),

@@ -187,7 +187,7 @@ def test_values_and_estimates_share_what_a_comparison_reads(name: str, where: st
         with pytest.raises(NotSolved, match="value in numbers"):
             assert value.value
     if "rate" in name:
-        with pytest.raises(NotSolved, match="has no part from the output: squared_update"):
+        with pytest.raises(NotSolved, match="has no part from the output: take the part"):
             assert value.output
 
 

@@ -103,9 +103,9 @@ ASKED: list[tuple[Callable[[], Any], str]] = [
     (lambda: T.maximal_learning_rate(T.MLP()).validity(), "give tolerance=0.1"),
     (
         lambda: T.layer_rates(T.MLP())[0],
-        r"no index of LayerRates, got \[0\]; value.evaluate\(\) has",
+        r"no index .0., or .* got LayerRates; float.* value.evaluate\(\) has",
     ),
-    (lambda: list(T.layer_rates(T.MLP())), "no index of LayerRates"),
+    (lambda: list(T.layer_rates(T.MLP())), "no index .* got LayerRates"),
     (lambda: T.MLP(activation=T.ReLU), r"call it, as in ReLU\(\)"),
     (lambda: T.MLP(activation=T.LeakyReLU), r"call it, as in LeakyReLU\(0.1\)"),
     (lambda: V.check("L", quantity="learning_rate"), "give quantity='rate'"),

@@ -54,13 +54,15 @@ def test_references_agree_with_the_citation_file_and_the_package() -> None:
     cff = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     setup = (ROOT / "setup.cfg").read_text(encoding="utf-8")
     version = re.search(r"^version = (.*)$", setup, re.MULTILINE)
-    released = re.search(r"^date-released: (\d+)", cff, re.MULTILINE)
+    released = re.search(r"^date-released: ((\d+)-\d+-\d+)", cff, re.MULTILINE)
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert version is not None
     assert released is not None
     theorem, software = REFERENCES
     assert f"version {version.group(1)}" in software.fields["note"]
     assert f"version: {version.group(1)}\n" in cff
-    assert released.group(1) == software.fields["year"]
+    assert released.group(2) == software.fields["year"]
+    assert f"## {version.group(1)}, {released.group(1)}\n" in changes
     title = re.sub(r"[{}]|\\$", "", software.fields["title"])
     assert f'title: "{title}"' in cff
     names = re.findall(r"family-names: (\w+), given-names: ([^}]+)", cff)

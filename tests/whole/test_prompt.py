@@ -1,5 +1,6 @@
 """Findings at the prompt: numbers of every type are read alike, texts are short, work is cheap."""
 
+import re
 import time
 from collections.abc import Callable
 from decimal import Decimal
@@ -9,7 +10,7 @@ from typing import Any
 import mpmath
 import numpy as np
 import pytest
-from sympy import Float, Integer, Rational, srepr, sympify
+from sympy import Float, Integer, Rational, Symbol, srepr, sympify
 
 from theory import (
     MLP,
@@ -18,6 +19,7 @@ from theory import (
     MeanOverLayers,
     NotSolved,
     Readout,
+    Residual,
     alignment,
     derive,
     layer_rates,
@@ -29,7 +31,7 @@ from theory import (
 )
 from theory import squared_update as update
 from theory.observables import K, trace
-from theory.symbols import eta
+from theory.symbols import eta, n, n_0
 from theory.validation import brief, written
 from verify import check, monte_carlo
 from verify.comparison.sample_sizes import networks_for
@@ -149,7 +151,7 @@ PRINTED: dict[str, Callable[[MLP], Any]] = {
 @pytest.mark.filterwarnings("ignore::theory.OutsideValidity")
 @pytest.mark.parametrize("name", PRINTED)
 def test_an_expression_prints_or_is_refused_with_the_call_that_works(name: str) -> None:
-    with pytest.raises(NotSolved, match=r"Python prints at most 4,300: ask for evaluate\(\)"):
+    with pytest.raises(NotSolved, match=r"Python prints at most 4,300: use evaluate\(digits\)"):
         PRINTED[name](LONG)
     found = PRINTED[name](MLP(30, 20))
     for each in found if isinstance(found, tuple) else (found,):
@@ -202,6 +204,60 @@ def test_numbers_refuses_a_value_below_the_range_of_floats() -> None:
     with pytest.raises(InvalidArgument, match=r"3\.33e-901"):
         numbers(limit, n=1, t=1e-300)
     assert numbers(limit - limit.expand(), n=1, t=2) == 0
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        *([[1, 2], [3]], [1, [2]], [[1], 2], ([1, 2], (3,)), [[[1]], [2]], [[1, 2], [3, [4]]]),
+        *([1, "2"], [1, None], [{}], [object()], [[1, 2], [3, None]], {1, 2}, {}, [b"1"]),
+        *([1 + 2j], [True], np.array([1, None]), np.array(["1"]), iter([1]), [n, 2], [U]),
+    ],
+    ids=lambda sizes: re.sub(" at 0x[0-9a-f]+", "", brief(sizes)),
+)
+def test_lists_that_are_no_arrays_of_sizes_are_refused_in_a_sentence(sizes: Any) -> None:
+    calls: list[Callable[[], Any]] = [
+        lambda: U(sizes, 4),
+        lambda: U([4], sizes),
+        lambda: U.lambdify().log(sizes, 4),
+        lambda: numbers(U.exact, n=sizes, L=4),
+        lambda: U.at(n=sizes),
+    ]
+    for call in calls:
+        with pytest.raises(InvalidArgument, match=r"^expected a .* for [nL], got [nL]=") as refusal:
+            call()
+        assert len(str(refusal.value)) < 300
+        assert "\n" not in str(refusal.value)
+
+
+def test_a_symbol_of_other_assumptions_is_taken_for_the_size() -> None:
+    """SymPy itself leaves its expression alone, which the help of exact says."""
+    for other in (Symbol("n"), Symbol("n", integer=True), Symbol("n", positive=True), "n"):
+        assert U.at({other: 64}) == U.at(n=64)
+        assert U({other: 64, "L": 3}) == U(64, 3)
+    assert U.exact.subs({Symbol("n", integer=True): 64}) == U.exact
+    assert "leaves the expression as it is" in str(type(U).exact.__doc__)
+    for wrong in ({Symbol("m"): 64}, {Symbol("eta"): 2}):
+        with pytest.raises(InvalidArgument, match="expected"):
+            U.at(wrong)
+    with pytest.raises(AttributeError, match=r"its expression has, exact\.subs"):
+        U.subs(n, 64)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "network",
+    [MLP(), MLP(8), MLP(depth=3), MLP(activation=LeakyReLU()), MLP(input_width=n_0), Residual()],
+    ids=str,
+)
+def test_the_call_that_an_open_value_names_works(network: Any) -> None:
+    value = update(network)
+    for call in (float, complex, type(value).evaluate):
+        with pytest.raises(InvalidArgument, match=r"as in \.at\(.*\)\.evaluate\(\)") as refusal:
+            call(value)
+        named = str(refusal.value).split("as in .at(")[1].split(")")[0]
+        sizes = dict(each.split("=") for each in named.split(", "))
+        given = {name: Rational(text.strip("'")) for name, text in sizes.items()}
+        assert value.at(**given).evaluate() > 0
 
 
 def test_a_masked_array_is_no_array_of_sizes() -> None:

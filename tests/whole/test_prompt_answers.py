@@ -139,7 +139,7 @@ def test_a_comparison_says_beforehand_how_long_it_takes(monkeypatch: pytest.Monk
         (lambda: check("L**3/3", simulate="no"), "expected True or False for simulate"),  # type: ignore[arg-type]
         (lambda: squared_update(MLP()).evaluate(n=64), r"got n=64; .* \.at\(n=64, L=4\)\.evaluate"),  # type: ignore[call-arg]
         (lambda: squared_update(MLP()).evaluate(64, 10), "expected no sizes for evaluate, got 10"),  # type: ignore[call-arg]
-        (lambda: check(derive(g @ K @ g, MLP())), r"give observable=derivation\.observable"),
+        (lambda: check(derive(g @ K @ g, MLP())), r"give sampler=Conditioned\(\), which draws it"),
         (lambda: check(tangent_kernel(MLP())), "expected one number for formula"),
     ],
 )

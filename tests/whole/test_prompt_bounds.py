@@ -1,4 +1,4 @@
-"""What is asked for beyond its bounds is refused in one sentence; long tables are short."""
+"""What is requested beyond its bounds is refused in one sentence; long tables are short."""
 
 import time
 from collections.abc import Callable
@@ -43,7 +43,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "float": (
         lambda: float(squared_update(MLP(4, 10**5))),
-        r"can hold, got 4\.82e\+87514; evaluate\(\) has it",
+        r"can hold, got 4\.82e\+87514; evaluate\(\) gives the value",
     ),
     "numbers": (
         lambda: numbers(U.exact, n=4, L=10**5),
@@ -86,7 +86,7 @@ def test_the_whole_is_a_positive_sum_too() -> None:
 def test_a_rate_beyond_the_range_of_floats_is_transferred() -> None:
     found = transfer_learning_rate(1, MLP(4, 4000), MLP(4, 2))
     assert found.evaluate() > 10**1000
-    with pytest.raises(InvalidArgument, match=r"e\+1752; evaluate\(\) has it"):
+    with pytest.raises(InvalidArgument, match=r"e\+1752; evaluate\(\) gives the value"):
         float(found)
 
 

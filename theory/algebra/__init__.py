@@ -1,2 +1,1 @@
-"""The modules of this folder do exact algebra and know no network: fields, sums of powers,
-series, signs."""
+"""This folder does exact algebra without networks: fields, sums of powers, series, signs."""

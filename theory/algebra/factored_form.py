@@ -2,7 +2,7 @@
 
 Every base of a power is factored once and written as 1 + b/n.  A coefficient is a product of
 polynomials and their inverses; an inverse that is also a base goes into its exponent, so that a
-formula has no removable pole there, and what all terms share stands in front.
+formula has no removable pole there, and the common factor of all terms stands in front.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _KAPPA = 2 * (1 + a**4) / (1 + a**2) ** 2
 """The kurtosis of the mask in the slope."""
 
 Factors = dict[PolyElement, int]
-"""Irreducible polynomials and their exponents; a product, with a rational number beside it."""
+"""Irreducible polynomials and their exponents; a product, with a rational factor."""
 
 
 def in_slope(expression: Expr) -> Expr:
@@ -163,7 +163,7 @@ def _quotient(numerator: PolyElement, denominator: PolyElement) -> tuple[Rationa
 
 
 def _shared_factors(terms: Iterable[Factors]) -> Factors:
-    """What every term has above, or every term below."""
+    """The common factor of all numerators, or of all denominators."""
     shared: Factors = {}
     each = list(terms)
     for candidate in each[0]:

@@ -67,8 +67,8 @@ def printable(exact: Expr) -> Expr:
     ...     printable(Rational(10**6000))
     ... except NotSolved as error:
     ...     print(error)  # doctest: +NORMALIZE_WHITESPACE
-    the exact number has 6,001 digits, and Python prints at most 4,300: ask for evaluate(), which
-    gives as many as are wanted, or call sys.set_int_max_str_digits(0) before
+    the exact number has 6,001 digits, and Python prints at most 4,300: use evaluate(digits), or
+    call sys.set_int_max_str_digits(0) first
     """
     most = sys.get_int_max_str_digits()
     parts = (abs(int(part)) for each in exact.atoms(Rational) for part in (each.p, each.q))
@@ -76,15 +76,14 @@ def printable(exact: Expr) -> Expr:
     if not most or longest <= most:
         return exact
     raise NotSolved(
-        f"the exact number has {longest:,} digits, and Python prints at most {most:,}: ask for "
-        f"evaluate(), which gives as many as are wanted, or call sys.set_int_max_str_digits(0) "
-        f"before"
+        f"the exact number has {longest:,} digits, and Python prints at most {most:,}: use "
+        f"evaluate(digits), or call sys.set_int_max_str_digits(0) first"
     )
 
 
 def full_text(number: Rational) -> str:
     """All digits of ``number``, as many as there are: Python itself refuses to print an integer of
-    more than 4,300 digits unless the whole interpreter is told to.
+    more than 4,300 digits unless the interpreter's limit is raised.
 
     >>> full_text(Rational(-7, 2)), len(full_text(Rational(10**6000)))
     ('-7/2', 6001)
@@ -112,7 +111,7 @@ def real_text(number: Expr | mpf) -> str:
 
 
 def rate_text(rate: Expr) -> str:
-    """A rate for a line of text: in six digits, beside its exact form where that is short.
+    """A rate for a line of text: in six digits, with its exact form where that is short.
 
     >>> rate_text(sqrt(2) / 3)
     '0.471405 = sqrt(2)/3'

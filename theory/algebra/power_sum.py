@@ -11,12 +11,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import factorial
+from operator import mul
 from typing import Any
 
 from sympy import Expr, Integer, Symbol
 from sympy.polys.domains.domain import Domain
 from sympy.polys.rings import PolyRing
 
+from theory.algebra.pickled_rings import PickledRings
 from theory.errors import NotSolved
 from theory.symbols import L, ell, p, q
 
@@ -64,7 +66,7 @@ def power_key(base: Any, exponent: Expr, domain: Domain) -> tuple[Key, Any]:
 
 
 @dataclass(frozen=True)
-class PowerSum:
+class PowerSum(PickledRings):
     """``terms[key]``: the polynomial that the product of powers ``key`` is multiplied with."""
 
     ring: PolyRing
@@ -109,20 +111,20 @@ class PowerSum:
             terms[new] = terms.get(new, self.ring.zero) + poly * factor
         return PowerSum(self.ring, terms)
 
-    def powers(self, symbol: Symbol, what: str) -> list[tuple[Any, Any]]:
-        """The terms as pairs (base, polynomial), each base to the power ``symbol``.
+    def powers(self, what: str, *symbols: Symbol) -> list[tuple[tuple[Any, ...], Any]]:
+        """The terms as pairs (bases, polynomial), a base to the power of each of ``symbols``.
 
         Raises `NotSolved`, which names ``what`` needs it, where an exponent holds anything else.
         """
         pairs = []
         for key, poly in self.terms.items():
-            base = self.ring.domain.one
+            bases = [self.ring.domain.one] * len(symbols)
             for each, exponent in key:
-                times = exponent.coeff(symbol)
-                if each is None or exponent != symbol * times:
+                times = [exponent.coeff(symbol) for symbol in symbols]
+                if each is None or exponent != sum(map(mul, symbols, times)):
                     raise NotSolved(f"{what} solved at the last layer: leave layer out")
-                base *= each ** int(times)
-            pairs.append((base, poly))
+                bases = [base * each ** int(k) for base, k in zip(bases, times, strict=True)]
+            pairs.append((tuple(bases), poly))
         return pairs
 
     def value(self, **depths: int) -> Any:

@@ -10,7 +10,7 @@ and at L = t/e
 
 Coefficients are Laurent series, exact; their poles cancel, order by order.  SymPy's `ring_series`
 expands each.  A coefficient of such a
-series is a polynomial, in the depth symbols or in t, over the field of what is left of the sizes
+series is a polynomial, in the depth symbols or in t, over the field of the remaining sizes
 once n is gone.
 """
 
@@ -28,13 +28,17 @@ from sympy.polys.ring_series import rs_exp, rs_log, rs_mul, rs_series_inversion
 from sympy.polys.rings import PolyRing
 
 from theory.algebra.fields import field_of
+from theory.algebra.pickled_rings import PickledRings
 from theory.algebra.power_sum import DEPTHS, Key, PowerSum, depth_ring, merged, power_key
 from theory.errors import NotSolved
 from theory.public_names import cached_property
 from theory.symbols import L, n, t
 
-__all__ = ["ExpSum", "fixed_depth_series", "fixed_ratio_series"]
+__all__ = ["AT_LAST", "ExpSum", "Places", "fixed_depth_series", "fixed_ratio_series"]
 
+Places = tuple[tuple[Symbol, Symbol], ...]
+"""Depth symbols, and the ratio that each has to what grows."""
+AT_LAST: Places = ((L, t),)
 
 _E = Symbol("1/n")
 """The generator e."""
@@ -46,7 +50,7 @@ class Expansion:
     """Series of elements of ``domain``, a field with n, over polynomials in ``symbols``, to
     ``size`` terms: polynomials of `ring`, whose first generator is e.
 
-    ``large``: what grows in the place of n, so that e = 1/large.
+    ``large``: the symbol that grows in place of n, so that e = 1/large.
     """
 
     domain: Domain
@@ -56,7 +60,7 @@ class Expansion:
 
     @cached_property
     def field(self) -> Domain:
-        """The field of the coefficients: what ``domain`` holds besides ``large``."""
+        """The field of the coefficients: ``domain`` without ``large``."""
         return field_of(frozenset(self.domain.symbols) - {self.large})
 
     @cached_property
@@ -120,8 +124,9 @@ class Expansion:
 
 
 @dataclass(frozen=True)
-class ExpSum:
-    """sum_c exp(c t) p_c(t): ``terms[c]`` is a polynomial in t over the field of c, not zero."""
+class ExpSum(PickledRings):
+    """sum_c exp(c . t) p_c(t): ``terms[c]``, with c a tuple of a rate for each ratio t, is a
+    polynomial in the ratios over the field of the rates, not zero."""
 
     terms: Mapping[Any, Any]
 
@@ -161,14 +166,16 @@ def fixed_depth_series(total: PowerSum, order: int) -> dict[int, PowerSum]:
     return {k: PowerSum(ring, terms) for k, terms in orders.items()}
 
 
-def fixed_ratio_series(total: PowerSum, orders: int, large: Symbol = n) -> dict[int, ExpSum]:
+def fixed_ratio_series(
+    total: PowerSum, orders: int, large: Symbol = n, places: Places = AT_LAST
+) -> dict[int, ExpSum]:
     """``orders`` coefficients of n^-k at L = t n, from the first that is not zero; of ``large`` in
-    the place of n."""
+    the place of n, and at other ``places``."""
     _needs(total, large)
     lowest = -max((_growth(total, poly, 1, large) for poly in total.terms.values()), default=0)
     size = orders
     while True:
-        found = _ratio_series(total, lowest, size, large)
+        found = _ratio_series(total, lowest, size, large, places)
         first = min((k for k, value in found.items() if value), default=None)
         if first is not None and first + orders <= lowest + size:
             return {k: found[k] for k in range(first, first + orders)}
@@ -177,32 +184,42 @@ def fixed_ratio_series(total: PowerSum, orders: int, large: Symbol = n) -> dict[
         size = size + 4 if first is None else first + orders - lowest
 
 
-def _ratio_series(total: PowerSum, lowest: int, size: int, large: Symbol) -> dict[int, ExpSum]:
+def _ratio_series(
+    total: PowerSum, lowest: int, size: int, large: Symbol, places: Places
+) -> dict[int, ExpSum]:
     """Coefficients of n^-k for ``size`` numbers k from ``lowest``."""
-    expansion = Expansion(total.ring.domain, (t,), size + 1, large)
-    (e, ratio), index = expansion.ring.gens, DEPTHS.index(L)
+    depths, symbols = zip(*places, strict=True)
+    expansion = Expansion(total.ring.domain, symbols, size + 1, large)
+    e, *ratios = expansion.ring.gens
     by_rate: dict[Any, Any] = {}
-    for base, poly in total.powers(L, "the joint limit is"):
-        limit, logarithm = expansion.logarithm(base)
-        if limit != 1:
-            raise NotSolved(
-                f"this grows or falls exponentially in the depth as {large} grows: give numbers"
-            )
-        exponent = logarithm.quo(e)
-        rate = exponent.coeff(1)
-        power = expansion.exponential((exponent - rate) * ratio)
+    for bases, poly in total.powers("the joint limit is", *depths):
+        exponents = [_exponent(expansion, base) for base in bases]
+        rates = tuple(each.coeff(1) for each in exponents)
+        beyond = zip(exponents, rates, ratios, strict=True)
+        power = expansion.exponential(sum((c - rate) * ratio for c, rate, ratio in beyond))
         for monomial, coefficient in poly.terms():
             start, value = expansion.rational(coefficient)
-            times = monomial[index]
-            value *= e ** (start - times - lowest) * ratio**times
+            times = [monomial[DEPTHS.index(depth)] for depth in depths]
+            value *= e ** (start - sum(times) - lowest) * prod(map(pow, ratios, times))
             product = expansion.product(value, power)
-            by_rate[rate] = by_rate.get(rate, expansion.ring.zero) + product
+            by_rate[rates] = by_rate.get(rates, expansion.ring.zero) + product
     orders: dict[int, dict[Any, Any]] = {k: {} for k in range(lowest, lowest + size)}
-    for rate, series in by_rate.items():
+    for rates, series in by_rate.items():
         for k, value in expansion.by_order(series).items():
             if k < size:
-                orders[k + lowest][rate] = value
+                orders[k + lowest][rates] = value
     return {k: ExpSum(terms) for k, terms in orders.items()}
+
+
+def _exponent(expansion: Expansion, base: Any) -> Any:
+    """The logarithm of a base over e."""
+    limit, logarithm = expansion.logarithm(base)
+    if limit != 1:
+        raise NotSolved(
+            f"this grows or falls exponentially in the depth as {expansion.large} grows: give "
+            f"numbers"
+        )
+    return logarithm.quo(expansion.ring.gens[0])
 
 
 def _growth(total: PowerSum, poly: Any, per_depth: int, large: Symbol) -> int:

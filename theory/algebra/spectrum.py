@@ -72,7 +72,7 @@ class Spectrum:
         return self.orbit(vector).components(identity)
 
     def orbit(self, vector: DomainMatrix) -> Orbit:
-        """``vector``, shape ``(words, 1)``, ready to be asked for its components."""
+        """``vector``, shape ``(words, 1)``, ready to compute its components."""
         return Orbit(self, vector)
 
     @cached_property

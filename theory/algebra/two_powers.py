@@ -63,10 +63,11 @@ class TwoPowers:
         if getattr(domain, "symbols", ()) != (n,) or len(total.terms) != 2:
             raise NotSolved(
                 "a sum of positive terms is solved at the last layer of networks with the symbols "
-                "n and L alone: leave layer out, and give the others numbers"
+                "n and L alone: leave layer out, and give numbers for the other symbols"
             )
         for shift in (0, 1):
-            pairs = total.at({L: L + shift}).powers(L, "fast numbers are")
+            powers = total.at({L: L + shift}).powers("fast numbers are", L)
+            pairs = [(base, poly) for (base,), poly in powers]
             found = certified_weights(pairs, L, domain)
             if found is not None:
                 return cls._of_weights(shift, *found)

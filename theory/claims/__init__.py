@@ -1,1 +1,1 @@
-"""This folder decides by theory alone whether a formula is the law that a claim names."""
+"""This folder decides, from the theory alone, whether a user's formula equals the law."""

@@ -66,7 +66,7 @@ _TERMS = {Claim.LEADING: leading_term, Claim.JOINT: joint_term}
 
 @dataclass(frozen=True)
 class TheoryVerdict:
-    """What theory says of a claim, and how it knows.
+    """The decision of the theory on a claim, and its reason.
 
     ``reason``: a sentence.  ``leading``: the formula's leading term, for limits, where known.
     """
@@ -170,7 +170,7 @@ def _is_one_form(reading: Reading, domain: Domain) -> bool:
     if not reading.target.coordinates and formula.count_ops() <= _MOST_RATIONALISED:
         formula = radsimp(formula)
     if mixes_exponentials_with_roots(formula):
-        raise NotNormal("it holds an exponential beside a root")
+        raise NotNormal("it contains both an exponential and a root")
     normaliser = Normaliser(domain)
     if normaliser.of(formula) - normal_form(reading.target.law(Claim.EXACT), domain):
         return False
@@ -306,7 +306,9 @@ def _limit(reading: Reading, claim: Claim) -> TheoryVerdict:
         if not right and target.has_open_layer and isinstance(target.network.depth, int):
             raise NotNormal("the layer is open in a network whose depth is a number")
         if not right and rounded and _is_near(reading, claim):
-            raise NotNormal("its floats are rounded, and the term that is off is as small")
+            raise NotNormal(
+                "its floats are rounded, and the difference is of the size of the rounding"
+            )
     except NOT_DECIDED as reason:
         return _undecided(f"its limit is not decided: {why(reason)}")
     of_rate = target.quantity is Quantity.RATE
@@ -326,7 +328,7 @@ def _leading(reading: Reading, claim: Claim) -> LeadingTerm:
     if claim is Claim.LEADING:
         formula = formula.xreplace({t: reading.target.ratio})
         if mixes_exponentials_with_roots(formula):
-            raise NotNormal("it holds an exponential beside a root")
+            raise NotNormal("it contains both an exponential and a root")
     return _TERMS[claim](formula)
 
 
@@ -408,7 +410,7 @@ def _limit_counterexample(
     return None
 
 
-# What is said of a rejected formula
+# Explanations of a rejected formula
 
 
 def _rate_difference(reading: Reading, example: Counterexample | None) -> Difference | None:

@@ -1,4 +1,5 @@
-"""This module says where a formula is wrong, and what is off: exactly, or not at all.
+"""This module finds the first size at which a formula is wrong, and the exact difference from the
+law.
 
 A wrong formula may be the law of another part, a limit, a series in 1/n that stops too early, a
 multiple of the law or of a part, or the law and one term more.  Normal forms prove each of these.
@@ -69,7 +70,7 @@ _OTHER_PARTS = {
 
 
 class Kind(enum.Enum):
-    """What can be off in a formula."""
+    """The kinds of difference between a formula and the law."""
 
     FACTOR = "a constant factor"
     POWER = "a power of a size"
@@ -81,7 +82,7 @@ class Kind(enum.Enum):
 
 @dataclass(frozen=True)
 class Difference:
-    """What is off: its kind, and a sentence about the formula, "it is ...".
+    """The difference between a formula and the law: its kind, and a sentence, "it is ...".
 
     >>> from verify import check
     >>> print(check("L**3", claim="leading", simulate=False).difference)
@@ -100,9 +101,10 @@ class Difference:
 
 @dataclass(frozen=True)
 class Counterexample:
-    """Where a formula is not the law: the sizes, and both values; None where it has none.
+    """Sizes at which a formula differs from the law, and both values; None where a value does not
+    exist.
 
-    ``limits``: whether the values are those of the leading terms there.
+    ``limits``: whether the values are values of the leading terms.
 
     >>> from verify import check
     >>> example = check("L**2/3", claim="leading", simulate=False).counterexample
@@ -150,7 +152,7 @@ def _number_in_words(value: Number | None) -> str:
 
 def numbers_in_words(one: Number | None, two: Number) -> tuple[str, str]:
     """Two different values: exact where they are rational and short, else in ten digits, or in
-    more where these do not tell them apart.
+    more where these do not distinguish them.
 
     >>> from mpmath import mpf
     >>> numbers_in_words(mpf("1.732050807570"), mpf("1.732050807568"))
@@ -173,7 +175,7 @@ def values_in_words(example: Counterexample) -> str:
 
 
 def find_difference(reading: Reading, claim: Claim, expression: Expr | None) -> Difference | None:
-    """What is off, where it is one of the known differences.
+    """The difference from the law, where it is one of the known differences.
 
     ``expression``: the value of E per eta^2 that the formula, or its leading term, implies, which
     is compared at eta = 1; None for a function of numbers, of which only a constant factor is
@@ -349,7 +351,7 @@ def _constant_of_law(target: Target, claim: Claim) -> str:
 
 
 def _one_term_more(excess: NormalForm, target: Target) -> Iterator[str]:
-    """What a formula is that is the law and one short term more."""
+    """The sentence for a formula that is the law plus one short term."""
     if len(excess.terms) != 1 or target.quantity is Quantity.RATE:
         return
     term = _term(excess)

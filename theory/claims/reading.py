@@ -76,8 +76,8 @@ def read_claim(
 
     ``value``: text, a SymPy expression, a number, a function of sizes, of network, layer and
     rates, or a result of `theory`, which is compared with its own law: network, layer, part, rates
-    and criterion are then those of the value.  Raises `InvalidArgument` for anything else, for a
-    target that does not exist, and for a value beside arguments that name another law.
+    and criterion then come from the value.  Raises `InvalidArgument` for anything else, for a
+    target that does not exist, and for a value with arguments that name another law.
 
     >>> read_claim("L**3/3 + ell", network=MLP(8, 2)).expression
     ell + 8/3
@@ -90,8 +90,8 @@ def read_claim(
         _check_kind(value, quantity, name)
     if isinstance(value, Value) and not isinstance(value, ExactNumber):
         raise InvalidArgument(
-            f"expected one number for {name}, got the several of {name}={typed(value)}; give one "
-            f"of them, as in value.exact[0]"
+            f"expected one number for {name}, got the several numbers of {name}={typed(value)}; "
+            f"give a single number, such as value.exact[0]"
         )
     formula = read(value._exact if isinstance(value, ExactNumber) else value, name)
     own: Any = value.network if isinstance(value, ExactNumber) else default_network(formula)
@@ -224,7 +224,7 @@ def law_of(value: Any, observable: object = None) -> Callable[[Any, Any], Any]:
             why = reading.obstacle({}) or "it is not proportional to eta**2"
             what, fix = "a value per eta**2", "write eta**2, or leave eta out"
             if observable is not None:
-                what, fix = "a number", "give one that is defined there"
+                what, fix = "a number", "give a law that is defined there"
             raise InvalidArgument(
                 f"expected a law with {what} at {network}, got law={typed(value)}: {why}; {fix}"
             )
@@ -255,7 +255,7 @@ def default_network(formula: Formula) -> MLP | Residual:
 
 
 def _checked_network(network: object) -> Any:
-    """A network whose open sizes are those of formulas: n, L or B, n_0 and a."""
+    """A network whose open sizes may occur in formulas: n, L or B, n_0 and a."""
     if not isinstance(network, MLP | Residual):
         raise InvalidArgument(
             f"expected an MLP or a Residual for network, got network={typed(network)}; give MLP() "
@@ -265,7 +265,7 @@ def _checked_network(network: object) -> Any:
     if foreign:
         raise InvalidArgument(
             f"expected a network in n, L or B, n_0 and a, got one with "
-            f"{', '.join(sorted(map(str, foreign)))}; give numbers for the others"
+            f"{', '.join(sorted(map(str, foreign)))}; give numbers for the other symbols"
         )
     return network
 
@@ -277,12 +277,12 @@ def _check_rate_arguments(layer: object, part: object) -> None:
     if given:
         raise InvalidArgument(
             f"expected neither layer nor part with quantity='rate', got {' and '.join(given)}; "
-            f"the criterion says what is bounded"
+            f"the criterion names the bounded quantity"
         )
 
 
 def _check_observable_arguments(quantity: Quantity, part: object) -> None:
-    """Raise `InvalidArgument` for another quantity, or a part, beside an observable."""
+    """Raise `InvalidArgument` for another quantity, or a part, together with an observable."""
     if quantity is not Quantity.UPDATE or part not in (None, "total"):
         raise InvalidArgument(
             f"expected neither quantity nor part with an observable, whose mean is one number, got "
@@ -422,7 +422,7 @@ class Reading:
         return value
 
     def _others(self, point: Point) -> dict[str, object]:
-        """What a function may ask for besides sizes."""
+        """Parameters that a function may have besides sizes."""
         if self.formula.names <= set(map(str, self.formula.symbols)):
             return {}
         there = self.target.at(point)

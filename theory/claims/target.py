@@ -25,7 +25,7 @@ from theory.laws.spread import Spread
 from theory.laws.update import squared_update
 from theory.networks.multipliers import ByGroup, TrainedLayers, as_multipliers
 from theory.networks.residual import Residual
-from theory.networks.roles import Branch
+from theory.networks.roles import Branch, block_of
 from theory.networks.sizes import layer_at, network_at
 from theory.precision import DECIMALS, mpf
 from theory.rates.rate import maximal_learning_rate
@@ -45,7 +45,7 @@ _CHOICES = {n_0: (1, 2, 3, 5), a: (Rational(1, 2), Rational(1, 3), Integer(1))}
 
 
 class Claim(enum.Enum):
-    """What is claimed of a formula: equality, or a limit of formula over exact value of 1."""
+    """The claim about a formula: equality, or a limit 1 of formula over exact value."""
 
     EXACT = "exact"
     LEADING = "leading"
@@ -53,7 +53,7 @@ class Claim(enum.Enum):
 
 
 class Quantity(enum.Enum):
-    """What a formula is for."""
+    """The quantity of a formula."""
 
     UPDATE = "update"
     RATE = "rate"
@@ -91,7 +91,7 @@ class Target:
 
     @property
     def ratio(self) -> Expr:
-        """What t stands for: depth over width, t itself where the widths differ."""
+        """The meaning of t: depth over width, t itself where the widths differ."""
         return as_layers(sizes(self).get(t, t))
 
     def spoken(self, point: Point) -> Point:
@@ -151,7 +151,7 @@ class Target:
         return _value(self.at(point))
 
     def implied(self, value: Number | None) -> Number | None:
-        """What a value of the formula says of E; None where it says nothing."""
+        """The value of E that a value of the formula implies; None where it implies none."""
         if value is None or self.quantity is Quantity.UPDATE:
             return value
         if value <= 0:
@@ -183,7 +183,7 @@ class Target:
 
     def exists(self, point: Point) -> bool:
         """Whether the network at a point has the layer, and the multipliers fit it."""
-        named = self.layer.block if isinstance(self.layer, Branch) else self.layer
+        named = block_of(self.layer)
         layer = point.get(ell, named)
         if layer not in (None, ell, b) and layer > point.get(L, self.network.depth):
             return False
@@ -243,7 +243,7 @@ def as_layers(expression: Expr) -> Expr:
 
 
 def sizes(target: Target) -> dict[Symbol, Expr]:
-    """What each symbol of a formula stands for in a network; numbers where they are known.
+    """The meaning of each symbol of a formula in a network; numbers where they are known.
 
     t is L/n everywhere, B/n in blocks; n is left out where the widths differ.
     """
@@ -252,7 +252,7 @@ def sizes(target: Target) -> dict[Symbol, Expr]:
     values = {depth: sympify(network.depth), n_0: sympify(network.first_fan_in)}
     values[a] = network.activation.slope
     layer = network.depth if target.layer is None else target.layer
-    values[at] = sympify(layer.block if isinstance(layer, Branch) else layer)
+    values[at] = sympify(block_of(layer))
     if not isinstance(network.width, tuple):
         values[n] = sympify(network.width)
         values[t] = values[depth] / values[n]

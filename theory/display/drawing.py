@@ -1,7 +1,7 @@
 """`draw` puts exact curves, laws and measured marks over a size on Matplotlib axes.
 
 Every curve is drawn wider than the one after it, and laws are thin and dashed on top, so that
-curves that coincide are all seen; colour, dashes and marker each tell curves apart alone.
+curves that coincide are all seen; colour, dashes and marker each distinguish curves alone.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
-"""Colours that people with any kind of colour vision tell apart (Okabe and Ito)."""
+"""Colours that people with any kind of colour vision distinguish (Okabe and Ito)."""
 MARKERS = ("o", "s", "^", "D", "v", "P")
 DASHES: tuple[Any, ...] = (
     "-",
@@ -48,13 +48,14 @@ _WIDEST, _NARROWER, _NARROWEST = 4.5, 0.62, 0.9
 _ALONE = 0.07
 """The factor, less 1, by which a line of one point goes to both sides."""
 _BESIDE, _COVERED = 0.035, 0.04
-"""The factor, less 1, by which marks stand beside others that would cover them, and the share of
+"""The factor, less 1, by which marks are shifted from others that would cover them, and the share of
 the scale within which they would."""
 _TICKS = 10
 _LOGARITHMIC = 8
 """From which largest over smallest value on a scale is logarithmic."""
 _MOST_INSIDE = 5
-"""Entries of a legend that has room inside the axes; a longer one stands beside them."""
+"""Entries of a legend that has room inside the axes; a longer legend stands to the right of the
+axes."""
 _LETTERS = 58
 """Characters of a title in a line."""
 _UNSEEN = r"\\[a-z]+|[{}^_$]"

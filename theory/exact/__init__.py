@@ -1,2 +1,2 @@
-"""The modules of this folder solve a mean exactly: the recursion through the cells at numbers, and
-the closed form in the depth."""
+"""This folder computes exact means: by recursion over the layers at given sizes, or in closed
+form in the depth."""

@@ -46,7 +46,7 @@ that no power is left for."""
 class ClosedForm:
     """An observable's mean as sum_j ``factors[j]`` * ``sums[j]``.
 
-    ``factors``: expressions in what is not in the field of the sums, such as a readout variance.
+    ``factors``: expressions in symbols outside the field of the sums, such as a readout variance.
     ``conditions``: inequalities between sizes beyond 1 <= ell <= L under which it holds.
     """
 

@@ -24,7 +24,7 @@ _GUARD_DIGITS = 8
 
 
 def guard_digits(depth: int) -> int:
-    """Digits beyond those wanted that cover the rounding errors of ``depth`` layers."""
+    """Extra digits that cover the rounding errors of ``depth`` layers."""
     return _GUARD_DIGITS + len(str(depth))
 
 

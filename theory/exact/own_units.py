@@ -10,9 +10,9 @@ from sympy.polys.domains.domain import Domain
 
 from theory.algebra.fields import field_of
 from theory.networks.network import Network
-from theory.networks.roles import Branch
+from theory.networks.roles import block_of
 from theory.networks.sites import Cell
-from theory.public_names import cached_property
+from theory.public_names import PickledByFields, cached_property
 from theory.symbols import B, L, b, ell
 from theory.words.coefficients import StepParameters
 from theory.words.gradients import GradientTerm
@@ -24,7 +24,7 @@ __all__ = ["OwnUnits"]
 
 
 @dataclass(frozen=True)
-class OwnUnits:
+class OwnUnits(PickledByFields):
     """A network of blocks for one observable's derivation.
 
     The number of blocks is B in scales, which are elements of the field, and L in exponents.
@@ -46,7 +46,7 @@ class OwnUnits:
 
     def in_depths(self, depth: Any) -> Expr:
         """A number of blocks or a block in the symbols L and ell."""
-        number = depth.block if isinstance(depth, Branch) else depth
+        number = block_of(depth)
         return sympify(number).xreplace({B: L, b: ell})
 
     def numbers(self, cell: Cell) -> tuple[StepParameters, ...]:

@@ -31,7 +31,7 @@ from theory.algebra.fields import field_of
 from theory.errors import NotSolved
 from theory.networks.network import Network
 from theory.networks.sites import Cell
-from theory.public_names import cached_property
+from theory.public_names import PickledByFields, cached_property
 from theory.symbols import a, kappa
 from theory.words.coefficients import StepParameters
 from theory.words.gradients import GradientTerm
@@ -43,7 +43,7 @@ __all__ = ["RescaledNetwork"]
 
 
 @dataclass(frozen=True)
-class RescaledNetwork:
+class RescaledNetwork(PickledByFields):
     """A network of equal hidden widths, rescaled for one observable's derivation."""
 
     word_maps: WordMaps

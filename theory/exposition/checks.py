@@ -41,7 +41,7 @@ def value_identity(derivation: Derivation) -> Identity:
     where = f"at $n = {_WIDTH}$ and " if n in open_sizes else "at "
     what = "depths" if derivation.network._is_chain else "numbers of blocks"
     return identity(
-        f"{where}{what} {first} to {first + 2} it is what the layer maps give one by one", pairs
+        f"{where}{what} {first} to {first + 2} it equals the product of the layer maps", pairs
     )
 
 
@@ -78,7 +78,7 @@ def law_identity(part: SquaredUpdate) -> Identity:
     expected = law.polynomial.subs({ell: part.layer, L: part.network.depth})
     found = part.width_series(1 - law.power)[1 - law.power]
     statement = (
-        "the closed form's series in $1/n$ begins with what the unipotent map of $n → ∞$ gives"
+        "the closed form's series in $1/n$ begins with the value of the unipotent map of $n → ∞$"
     )
     return equal_in_field(statement, [(found, expected)])
 

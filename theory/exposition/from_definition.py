@@ -89,10 +89,11 @@ def _top(word_maps: WordMaps, words: Wording) -> str:
 
 
 def _carried(parts: dict[str, Derivation], words: Wording) -> Step:
-    sizes = "where $n_in$ and $n_out$ are its fans" if words.unit == "layer" else "at multipliers 1"
+    fans = "where $n_in$ and $n_out$ are its fan-in and fan-out"
+    sizes = fans if words.unit == "layer" else "at multipliers 1"
     text = (
         f"One {words.unit} further down {words.above}; the mean over that {words.unit}, its own "
-        f"words on the left and those of the {words.unit} below on the right, {sizes}:"
+        f"words on the left and the words of the {words.unit} below on the right, {sizes}:"
     )
     blocks = _by_part(parts, lambda d: iter([_carried_equations(d, words)]))
     return Step(f"{words.unit.title()}s above", (Prose(text), *blocks), tests=_ABOVE)
@@ -132,9 +133,9 @@ def _kernel(parts: dict[str, Derivation], words: Wording) -> Step:
 
 def _spectrum(parts: dict[str, Derivation], words: Wording) -> Step:
     text = (
-        f"At equal widths all {words.unit}s share one matrix. Its eigenvalues are rational; of "
-        f"each, how often it occurs, its Jordan blocks, and a combination of the words whose mean "
-        f"over a {words.unit} is the eigenvalue times itself:"
+        f"At equal widths all {words.unit}s share one matrix. Its eigenvalues are rational. Each "
+        f"follows with its multiplicity, its Jordan blocks, and a combination of the words whose "
+        f"mean over a {words.unit} is the eigenvalue times itself:"
     )
     blocks = _by_part(parts, lambda each: _eigenvalues(LayerSpectrum(each)))
     return Step("Spectrum", (Prose(text), *blocks), tests=("test_layer_spectrum.py",))

@@ -20,12 +20,13 @@ from theory.laws.criteria import Branches, Stream
 from theory.laws.update import SquaredUpdate, squared_update
 from theory.networks.network import Network
 from theory.networks.roles import Branch
+from theory.networks.sizes import in_order
 from theory.rates.block_rate import BlockLearningRate
 from theory.rates.growth_proof import certainly_rises, rises_at_all_sizes
 from theory.rates.hidden_rate import MaximalLearningRate
 from theory.rates.learning_rate import RATE
 from theory.rates.rate import maximal_learning_rate
-from theory.symbols import B, L, eta, n
+from theory.symbols import B, L, a, eta, n
 from theory.writing.blocks import Block, Formulas, Line, Prose
 from theory.writing.notation import Math
 from theory.writing.rendering import root_lines
@@ -123,11 +124,14 @@ def _closed_form(update: SquaredUpdate) -> Step:
     parts = update.by_part
     checked = merged(value_identity(part.derivations[0]) for part in parts.values())
     blocks: list[Block] = [Prose(text), _values_of(parts, lambda part: part._exact)]
-    if isinstance(update.network.width, int):
+    network = update.network
+    if isinstance(network.width, int):
+        symbols = in_order(network.free_symbols, network)
+        sizes = ", ".join(f"{each}={0.5 if each == a else 10}" for each in symbols)
         blocks.append(
             Prose(
-                f"The terms cancel where floats are put into them; the call "
-                f"`squared_update({update.network})(L=10)` keeps all digits."
+                f"The terms cancel where floats are put into them; a call with numbers, as in "
+                f"`squared_update({network})({sizes})`, keeps all digits."
             )
         )
     return Step("Closed form", tuple(blocks), checked)

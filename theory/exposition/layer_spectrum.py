@@ -1,4 +1,4 @@
-"""`LayerSpectrum` holds a layer map's eigenvalues at equal widths, and what each of them scales.
+"""`LayerSpectrum` holds a layer map's eigenvalues at equal widths, with their eigenvectors.
 
 A row vector v with v M = lambda v is a combination of words whose mean over one layer is lambda
 times itself below.  Eigenvalues and blocks are found in units that a layer keeps
@@ -90,7 +90,7 @@ class LayerSpectrum:
 
     @property
     def _gain(self) -> Expr:
-        """What a layer multiplies the norm by, in the units of `unit`."""
+        """The factor by which a layer multiplies the norm, in the units of `unit`."""
         return self.unit.gain if isinstance(self.unit, RescaledNetwork) else _ONE
 
     @property

@@ -27,8 +27,8 @@ def derivation_text(network: Network) -> Iterator[str]:
     if not network.free_symbols and is_too_long(network):
         yield _numbers(network, lambda part: nstr(part.evaluate(_DIGITS), _DIGITS))
         yield (
-            "The exact numbers have too many digits and are left out; the derivation is that for "
-            "symbols, python -m theory."
+            "The exact numbers have too many digits to print; python -m theory prints the "
+            "derivation for symbols."
         )
         return
     if network.free_symbols:

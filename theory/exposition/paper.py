@@ -1,4 +1,4 @@
-"""`paper` writes the derivation and its results as a LaTeX document that compiles as it stands."""
+"""`paper` writes the derivation and its results as a complete LaTeX document."""
 
 from __future__ import annotations
 
@@ -76,18 +76,20 @@ def _introduction(network: Network) -> str:
     written = repr(network)
     if not network._is_chain:
         return (
-            r"What follows derives the mean squared change of the stream in one step of gradient "
+            r"This text derives the mean squared change of the stream in one step of gradient "
             rf"descent exactly for \texttt{{{prose_latex(written)}}}, with \cite{{mupdepth}}, "
-            r"which checks steps in exact arithmetic, or names the tests that do. A plain network "
+            rf"which checks each step in exact arithmetic or names the tests that check it. A "
+            rf"plain network "
             r"of layers, whose largest safe learning rate falls like $L^{-3/2}$ "
             r"\cite{jelassi2023depth}, is derived the same way."
         )
     return (
         r"The mean squared change of a pre-activation in one step of gradient descent is "
         r"$\Theta(\eta^2\ell^3)$ in layer $\ell$ of a random ReLU network, so that the largest "
-        r"safe learning rate falls like $L^{-3/2}$ \cite{jelassi2023depth}. What follows derives "
-        rf"the same quantity exactly for \texttt{{{prose_latex(written)}}}, with "
-        r"\cite{mupdepth}, which checks steps in exact arithmetic, or names the tests that do."
+        r"safe learning rate falls like $L^{-3/2}$ \cite{jelassi2023depth}. This text derives the "
+        r"same quantity exactly for \texttt{{{prose_latex(written)}}}, with "
+        r"\cite{mupdepth}, which checks each step in exact arithmetic or names the tests that "
+        r"check it."
     )
 
 

@@ -7,7 +7,7 @@ With p = delta/alpha, the positive sum of `theory.algebra.two_powers` is a mean 
 and all q_i are non-negative.  The code sums the terms from the likeliest X outwards, their
 probabilities relative to its own, over 9 standard deviations and 40 more, beyond which less than
 10^-17 is left.  Every term of every sum is non-negative, at every size: nothing cancels, and no
-case has to be told from another.
+case has to be distinguished from another.
 
 Error bound: absolute error of log E below 10^-12 max(1, |log E|) for 1 <= n <= 10^9 and
 1 <= L <= 10^6.  A probability i steps from the likeliest carries 4 i units of 2^-53, and those that
@@ -54,7 +54,7 @@ class Language:
 JAVASCRIPT = Language(
     spell=jscode,
     support="""\
-// The logarithm of a sum, from those of its terms.
+// The logarithm of a sum, from the logarithms of its terms.
 function logSum(logs) {
   const top = Math.max(...logs);
   return top + Math.log(logs.reduce((sum, each) => sum + Math.exp(each - top), 0));
@@ -121,7 +121,7 @@ import math
 
 
 def log_sum(logs):
-    """The logarithm of a sum, from those of its terms."""
+    """The logarithm of a sum, from the logarithms of its terms."""
     top = max(logs)
     return top + math.log(sum(math.exp(each - top) for each in logs))
 

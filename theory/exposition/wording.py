@@ -1,4 +1,4 @@
-"""A `Wording` is what the steps of a derivation say of layers, or of residual blocks."""
+"""A `Wording` holds the sentences of a derivation about layers, or about residual blocks."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _of_layers(update: SquaredUpdate) -> Wording:
         at_top="D K² D",
         above="$B$ becomes $D W B Wᵀ D$",
         own=(
-            "Where the update is asked for, $B = D K² D$ with the layer's own $K$; the mean over "
+            "At the layer of the update, $B = D K² D$ with the layer's own $K$; the mean over "
             "the layer's weights and masks, in words of the masked kernel $A$ and of $x$ below it:"
         ),
         coins=(
@@ -128,7 +128,7 @@ def _of_blocks(update: SquaredUpdate, network: Residual) -> Wording:
         at_top="P Pᵀ" if inside else "K²",
         above="the matrix $M$ becomes $Jᵀ M J$",
         own=(
-            f"Where the update is asked for, $M = {'P Pᵀ' if inside else 'K²'}$; the mean over the "
+            f"At the block of the update, $M = {'P Pᵀ' if inside else 'K²'}$; the mean over the "
             f"block's weights and masks, in words of the kernel $A = K$ and of $x = h$ below it:"
         ),
         coins=(

@@ -1,12 +1,12 @@
 """This module builds expressions from parts whose cost is bounded before SymPy combines them.
 
 SymPy evaluates while it builds: it raises integers to powers, adds fractions and the exponents of
-equal bases, and asks for the signs of what stands under a root.  So each part carries upper bounds,
+equal bases, and needs the signs of expressions under a root.  So each part carries upper bounds,
 one budget counts all about which SymPy asks in one formula, and `Refused` is raised before anything
 large is built.
 
 A sum or product is built from all its parts at once.  Built pair by pair, 2*(n + 1)*L would
-become (2*n + 2)*L, because a number is multiplied into a sum that stands alone beside it.
+become (2*n + 2)*L, because a number is multiplied into a sum that is its only other factor.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ _HALF, _ONE, _ZERO = Rational(1, 2), Integer(1), Integer(0)
 
 
 class Refused(Exception):
-    """Why an expression is not built, and what to write instead."""
+    """The reason why an expression is not built, and the fix."""
 
     def __init__(self, what: str, fix: str) -> None:
         super().__init__(what)
@@ -122,7 +122,7 @@ def spend(questions: int, what: str = "powers of sums that hold powers of sums")
 
 @dataclass(frozen=True)
 class Part:
-    """An expression with bounds on what it costs to combine it.
+    """An expression with bounds on the cost of combining it.
 
     ``weight`` counts the bits of numbers and one for each symbol, integer powers multiplied out;
     ``level`` the levels of nesting, ``tower`` those of exponents with symbols, ``powers`` those of
@@ -230,7 +230,7 @@ def logarithm(argument: Part) -> Part:
 
 
 def _bounds(parts: Sequence[Part], weight: int, tower: int = 0, powers: int = 0) -> Part:
-    """The bounds of what is made of parts, one level up."""
+    """The bounds of a combination of parts, one level up."""
     if weight > _budget.get().weight:
         raise Refused("numbers or powers too large to multiply out", "give a smaller formula")
     tower = max(tower, *(part.tower for part in parts), 0)
@@ -248,7 +248,7 @@ def _bounds(parts: Sequence[Part], weight: int, tower: int = 0, powers: int = 0)
 
 
 def _checked(expression: Expr, bounds: Part) -> Part:
-    """The part, unless what SymPy made of it is undefined, complex, or grew in its exponents."""
+    """The part, unless SymPy's result is undefined, complex, or has grown exponents."""
     for factor in Mul.make_args(expression):
         if factor in (zoo, nan, oo, -oo):
             raise Refused("a value that is not finite", "give one that is")
@@ -286,11 +286,11 @@ def _power_of_zero(exponent: Expr) -> Part:
 
 
 def _check_sign(number: Expr, e: Expr) -> None:
-    """Refuse what is not told from zero, and what is negative under a root."""
+    """Refuse a value that is not distinguished from zero, and a negative value under a root."""
     if e.is_number and not (e.is_Rational and e.q <= _LARGEST_EXPONENT):
         raise Refused("an exponent that is no short fraction", "give a fraction such as 3/2")
     if number.is_number and not number.is_Rational and not number.is_comparable:
-        raise Refused("a number that cannot be told from zero", "write its value")
+        raise Refused("a number that cannot be distinguished from zero", "write its value")
     if not e.is_integer and number.is_extended_negative:
         raise Refused("a root of a negative value, which is complex", "give a positive one")
 
@@ -303,12 +303,12 @@ def _is_long(square: Expr) -> bool:
 
 
 def _ask(*values: Expr) -> None:
-    """Count what stands in a function or under a root."""
+    """Count the nodes in a function or under a root."""
     asked = sum(nodes(value, _MOST_IN_A_ROOT + 1) for value in values)
     if asked > _MOST_IN_A_ROOT or _bits(values[0].as_coeff_Mul()[0]) > _LONG_BITS:
         raise Refused(
-            "too much in functions and under fractional exponents",
-            f"keep the numbers and symbols there below {_MOST_IN_A_ROOT}",
+            "too many numbers and symbols in functions and under fractional exponents",
+            f"keep them below {_MOST_IN_A_ROOT}",
         )
     spend(asked)
 

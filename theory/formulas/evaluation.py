@@ -51,7 +51,8 @@ Number: TypeAlias = Any
 
 
 class Undefined(Exception):
-    """The formula has no finite real value there, or no value that can be told from none."""
+    """The formula has no finite real value there, or no value that can be distinguished from
+    none."""
 
 
 def evaluate(expression: Expr, values: Mapping[Symbol, Fraction]) -> Number:
@@ -84,7 +85,7 @@ def enclosure(expression: Expr, values: Mapping[Symbol, Fraction]) -> Any:
     """The value as a `Fraction`, or an interval that holds it, by proof.
 
     Raises `Undefined` where it is not a real number, or one beyond exp(2^60), and where an interval
-    does not tell the sign that a root depends on.
+    does not fix the sign that a root depends on.
 
     >>> from theory.symbols import L
     >>> held = enclosure(L ** (Fraction(1, 2)), {L: Fraction(2)})
@@ -130,7 +131,7 @@ def _sign(number: Any) -> int:
         return 1 if number.a > 0 else -1
     if number.a == number.b == 0:
         return 0
-    raise Undefined("a value that is not told from zero")
+    raise Undefined("a value that is not distinguished from zero")
 
 
 def _interval(number: Any) -> Any:

@@ -116,7 +116,7 @@ class _Reader:
 
 
 def _from_the_leaves(root: Expr) -> Iterator[Expr]:
-    """Every node once, after its arguments; shared nodes are met once."""
+    """Every node once, after its arguments; shared nodes occur once."""
     seen: set[int] = set()
     waiting = [(root, False)]
     while waiting:
@@ -162,7 +162,7 @@ def _symbol(node: Symbol) -> Part:
         raise Refused(f"the symbol {node.name[:20]!r}", f"the symbols are {listed}")
     if not node.is_commutative or node.is_positive is False:
         raise Refused(
-            f"a symbol {node.name} that cannot be positive", "use those of theory.symbols"
+            f"a symbol {node.name} that cannot be positive", "use the symbols of theory.symbols"
         )
     return leaf(FORMULA_SYMBOLS[node.name])
 

@@ -23,7 +23,7 @@ from theory.validation import is_decimal, typed
 __all__ = ["EXACT_TOLERANCE", "FLOAT_TOLERANCE", "NAMES", "Formula", "asked_by_name", "read"]
 
 NAMES = (*SYMBOLS, "network", "layer", "rates")
-"""What a function may ask for by the names of its parameters."""
+"""Names that the parameters of a function may have."""
 EXACT_TOLERANCE = mpf(10) ** -40
 """Relative, of values that are not rational: surds, exponentials, logarithms."""
 FLOAT_TOLERANCE = mpf(10) ** -9
@@ -36,8 +36,8 @@ _ROUNDED_DIGITS = 15
 class Formula:
     """A formula in n, L, ell, n_0, eta, t, a, B, b: an ``expression``, or a ``function``.
 
-    ``names``: those of `NAMES` that it holds or asks for.  ``has_floats``: whether it was given
-    with floats; ``rounded``: whether one of them is the rounding of another number.
+    ``names``: the `NAMES` that it contains or has as parameters.  ``has_floats``: whether it was
+    given with floats; ``rounded``: whether one of them is the rounding of another number.
     ``traced``: the formula that the function returned for symbols, where it returned one.  Branches
     on sizes vanish from it, so it counts only where the function's own values agree with it.
 
@@ -59,7 +59,7 @@ class Formula:
 
     @property
     def symbols(self) -> frozenset[Symbol]:
-        """The sizes that it holds or asks for, and eta."""
+        """The sizes that it contains or has as parameters, and eta."""
         return frozenset(SYMBOLS[name] for name in self.names if name in SYMBOLS)
 
     @property
@@ -76,7 +76,7 @@ class Formula:
         """The value at a point, exact where it is rational; None where it has none.
 
         Sizes other than the formula's own are left aside.  ``others``: network, layer and rates,
-        for a function that asks for them.
+        for a function with these parameters.
         """
         try:
             return self._defined(point, others)
@@ -114,7 +114,7 @@ class Formula:
         return _as_expression(result, read_formula(result))
 
     def _result(self, point: Mapping[Symbol, Fraction], others: Mapping[str, object]) -> Any:
-        """What the function returns; raises `Undefined` for a division by zero and the like."""
+        """The value of the function; raises `Undefined` for a division by zero and the like."""
         assert self.function is not None
         exact = {s.name: Rational(v.numerator, v.denominator) for s, v in point.items()}
         given: dict[str, Any] = {"eta": eta, **exact, **others}
@@ -187,7 +187,7 @@ def _traced(function: Callable[..., Any], names: tuple[str, ...]) -> Formula | N
 
 
 def _parameters(function: Callable[..., Any], name: str) -> tuple[str, ...]:
-    """The parameters without a default, and those named like sizes; each is one of `NAMES`."""
+    """The parameters without a default, and parameters named like sizes; each is one of `NAMES`."""
     parameters = _signature(function)
     if parameters is None:
         raise InvalidArgument(
@@ -235,7 +235,7 @@ def _sizes(exact: Mapping[str, Rational]) -> str:
 
 def _number(result: object, point: Mapping[Symbol, Fraction], has_rate: bool) -> Number:
     """The value of a function's result, which may be an expression in the sizes; one in eta is
-    read per eta**2 where the function does not ask for eta."""
+    read per eta**2 where the function has no parameter eta."""
     if isinstance(result, Rational):
         return Fraction(int(result.p), int(result.q))
     if isinstance(result, Expr):

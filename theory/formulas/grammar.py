@@ -66,7 +66,7 @@ _CORRECTIONS = (
     (r"\b(sqrt|exp|log)\s*-\s*(\w+)", r"\1(-\2)"),
     (r"[.,;\s]+$", ""),
 )
-"""Patterns that belong to no formula, and what is probably meant."""
+"""Patterns that belong to no formula, with the probable meaning."""
 
 
 def parse_formula(text: str, *, name: str = "formula") -> Expr:
@@ -98,7 +98,7 @@ def read_formula(value: Any, *, name: str = "formula") -> Expr:
     Text is parsed by `parse_formula`.  In an expression, symbols of the right names with other
     assumptions are replaced by ours, and a Float is read as its shortest decimal; a number of
     mpmath is exact.  Raises
-    `InvalidArgument` for what `parse_formula` would refuse, and for anything else.
+    `InvalidArgument` for a text that `parse_formula` refuses, and for other values.
 
     >>> from sympy import Symbol
     >>> read_formula(Symbol("eta") ** 2 * Symbol("L") ** 3 * 0.5)

@@ -6,7 +6,7 @@ A formula is expanded in falling powers of one size x,
 
 node by node, with fractional powers, and with coefficients in the normal form of the other sizes,
 which decides exactly whether a coefficient is zero.  A factor that no power of x describes, such as
-2^L or n^L, is carried beside the sum as its *growth*.  Where an expansion is not known,
+2^L or n^L, is carried with the sum as its *growth*.  Where an expansion is not known,
 `theory.formulas.normal_form.NotNormal` is raised: a limit is never guessed.
 """
 
@@ -85,7 +85,7 @@ def leading_term(expression: Expr) -> LeadingTerm:
     if rest.has(n):
         width, growth, coefficient = _first(rest, n, FAR_OUT)
         if growth:
-            raise NotNormal("it grows like n to a power that holds a size")
+            raise NotNormal("it grows like n to a power that contains a size")
         rest = coefficient.expression
     if not rest.has(L, ell):
         constant = Normaliser(EVERYWHERE).of(rest)
@@ -257,7 +257,7 @@ class _Expansion(Arithmetic[_Sum]):
     def _growing(self, power: Fraction, leading: NormalForm, rest: _Sum, exponent: Expr) -> _Sum:
         """(c (1 + u))^x = c^x exp(x log(1 + u)) for an exponent x that grows."""
         if power != 0:
-            raise NotNormal(f"it holds {self.size} to a power that grows with it")
+            raise NotNormal(f"it holds {self.size} to a power that grows with this size")
         value = self.exponential(self.of(exponent) * self._logarithm(rest))
         if not leading - ONE:
             return value
@@ -268,7 +268,7 @@ class _Expansion(Arithmetic[_Sum]):
 
     def exponential(self, argument: _Sum) -> _Sum:
         if argument.growth or (argument.terms and argument.top > 0):
-            raise NotNormal("it holds an exponential that grows faster than a power")
+            raise NotNormal("it contains an exponential that grows faster than a power")
         if argument.error >= 0:
             raise NotNormal("the leading term of an exponent cancels")
         limit = argument.terms.get(Fraction(0))
@@ -319,7 +319,7 @@ def _growth(factors: tuple[int, list[tuple[Expr, int]]], exponent: Expr) -> Grow
     """A power that no power of the expanded size describes, by its sign and irreducible factors."""
     sign, parts = factors
     if sign < 0 and not exponent.is_integer:
-        raise NotNormal("it holds a root of a negative value, which is complex")
+        raise NotNormal("it contains a root of a negative value, which is complex")
     powers = [
         (prime, (times * count * exponent).expand())
         for base, times in parts

@@ -188,7 +188,7 @@ class Normaliser(Arithmetic[NormalForm]):
             raise NotNormal("a power of an alternating sign stands under a root or a power")
         sign, parts = self.factors(value)
         if sign < 0 and not whole:
-            raise NotNormal("it holds a root of a negative value, which is complex")
+            raise NotNormal("it contains a root of a negative value, which is complex")
         outer = [(_MINUS, exponent)] if sign < 0 else []
         key, factor = _split([*inner, *outer, *((p, (k * exponent).expand()) for p, k in parts)])
         return NormalForm({key: factor})
@@ -196,7 +196,7 @@ class Normaliser(Arithmetic[NormalForm]):
     def _integer_power(self, base: NormalForm, exponent: int) -> NormalForm:
         times = abs(exponent)
         if times > _LARGEST_POWER:
-            raise NotNormal(f"it holds a power beyond {_LARGEST_POWER}")
+            raise NotNormal(f"it contains a power beyond {_LARGEST_POWER}")
         if exponent < 0:
             base = self._inverse(base)
         if len(base.terms) == 1:
@@ -241,7 +241,9 @@ def _single(form: NormalForm) -> tuple[Powers, Any]:
     """The one term of a form."""
     if len(form.terms) != 1:
         raise NotNormal(
-            "it divides by zero" if not form else "it holds a root, a power or a quotient of a sum"
+            "it divides by zero"
+            if not form
+            else "it contains a root, a power or a quotient of a sum"
         )
     ((key, value),) = form.terms.items()
     return key, value
@@ -298,12 +300,12 @@ def _whole_part(base: Expr, exponent: Expr) -> tuple[int, Expr]:
         linear = all(rest.coeff(s).is_Rational for s in symbols)
         left = rest - sum(rest.coeff(s) * s for s in symbols)
         if not linear or left.expand() != 0 or base.has(t):
-            raise NotNormal(f"it holds the power ({base})**({exponent})")
+            raise NotNormal(f"it contains the power ({base})**({exponent})")
     if not constant.is_Rational:
-        raise NotNormal(f"it holds the power ({base})**({exponent})")
+        raise NotNormal(f"it contains the power ({base})**({exponent})")
     whole = int(constant.p) // int(constant.q)
     if abs(whole) > _LARGEST_POWER:
-        raise NotNormal(f"it holds a power beyond {_LARGEST_POWER}")
+        raise NotNormal(f"it contains a power beyond {_LARGEST_POWER}")
     if base == _MINUS:
         return whole % 2, Add(*(s for s in symbols if rest.coeff(s) % 2))
     return whole, rest + constant - whole

@@ -24,7 +24,7 @@ __all__ = ["binomial_coefficient", "summed"]
 _MOST_NODES, _MOST_TERMS, _MOST_POWER, _MOST_CHOSEN = 100, 20, 8, 20
 _MOST_IN_A_BASE, _MOST_DEGREE = 20, 4
 _COST = 15
-"""What a term of a sum costs, in the questions of `theory.formulas.bounds`."""
+"""The cost of a term of a sum, in the questions of `theory.formulas.bounds`."""
 _ZERO, _ONE, _MINUS = Integer(0), Integer(1), Integer(-1)
 
 _Bases = tuple[tuple[Expr, Rational], ...]

@@ -1,2 +1,1 @@
-"""The modules of this folder hold the means that users ask for: updates, readout, spread,
-alignment."""
+"""This folder defines the means that users compute: updates, readout, spread, alignment."""

@@ -18,6 +18,7 @@ from theory.networks.network import Network
 from theory.solutions.composite import Composite
 from theory.solutions.value import Number
 from theory.symbols import L, eta, n
+from theory.waiting import announced
 from theory.words.observables import K, g
 from theory.writing.blocks import Line
 from theory.writing.notation import Math
@@ -106,12 +107,14 @@ class Alignment(Composite, Number):
         return printable(self._exact)
 
     @property
+    @announced("exact value")
     def _exact(self) -> Expr:
         whole = self.denominator._exact
         if whole == 0:
             raise NotSolved(_NOT_DEFINED)
         return self.numerator._exact / whole
 
+    @announced("leading term")
     def leading(self) -> Expr:
         """The leading term as n -> infinity, then as the depth grows.
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from theory.errors import NotSolved
 from theory.public_names import cached_property
+from theory.waiting import announced
 from theory.writing.step import Step
 
 __all__ = ["DerivationSteps", "explained"]
@@ -44,6 +45,7 @@ class DerivationSteps:
     update: Any
 
     @cached_property
+    @announced("derivation")
     def steps(self) -> tuple[Step, ...]:
         """The steps, in order.
 

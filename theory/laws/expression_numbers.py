@@ -25,10 +25,10 @@ _FIRST, _MOST = 33, 13_000
 def numbers(expression: Expr, **sizes: Any) -> Any:
     """A SymPy expression, such as a limit or a variance, at numbers for its symbols, to 12 digits.
 
-    For an expression that this package returns: its terms may nearly cancel, so that floats must
-    not be put into it.  ``sizes``: numbers by the symbols' names, arrays broadcast; eta is 1 unless
-    given.  Works with more and more digits until two results agree.  Raises `InvalidArgument` for
-    symbols without a number, and for a value beyond the range of float64.
+    For an expression that this package returns, whose terms may nearly cancel: do not put floats
+    into it.  ``sizes``: numbers by the symbols' names, arrays broadcast; eta is 1 unless given.
+    Works with more and more digits until two results agree.  Raises `InvalidArgument` for symbols
+    without a number, and for a value beyond the range of float64.
 
     >>> from theory import MLP, alignment, numbers, squared_update
     >>> numbers(squared_update(MLP()).label.joint_limit(), n=1, t=1e-6)

@@ -20,7 +20,7 @@ from theory.errors import InvalidArgument, NotSolved
 from theory.exact.closed_form import ClosedForm, closed_form_expression
 from theory.laws.expression_numbers import value_at
 from theory.laws.float_arrays import FastUpdate, fast_update
-from theory.limits.blocks import leading_in_blocks, refuse_open_block
+from theory.limits.blocks import leading_in_blocks
 from theory.limits.expansions import Weighted, over_width, positive_sum
 from theory.limits.infinite_width import highest_degree
 from theory.networks.network import Network
@@ -32,6 +32,7 @@ from theory.solutions.derivation import Derivation, derive
 from theory.solutions.solved import Solved, at_depths
 from theory.symbols import L, n, t
 from theory.validation import exact_number, tolerance_value, typed
+from theory.waiting import announced
 from theory.words.observables import Observable, f
 from theory.writing.blocks import Line
 from theory.writing.notation import Math
@@ -80,9 +81,13 @@ class Mean(Composite, Solved):
         is left.  ``u(64, 10)``, ``u.at(n=64)`` and ``u.lambdify()`` keep all digits, and
         `positive_sum` is a form whose terms do not cancel.
 
-        With a symbolic depth or layer, a closed form for equal hidden widths, for sizes that meet
-        `conditions`; raises `NotSolved` for widths that differ, and for a number of more digits
-        than Python prints, as do all exact expressions.
+        ``exact.subs(n, 64)`` needs ``n`` of `theory.symbols`: SymPy takes a symbol of another
+        making, such as ``Symbol("n")`` or ``Symbol("n", integer=True)``, for another symbol and
+        leaves the expression as it is.  ``u.at(n=64)`` has no such trap.
+
+        With a symbolic depth or layer, a closed form for equal hidden widths, for sizes that
+        satisfy `conditions`; raises `NotSolved` for widths that differ, and for a number of more
+        digits than Python prints, as do all exact expressions.
 
         >>> from theory import MLP, readout_update, squared_update
         >>> squared_update(MLP(width=1)).label.exact
@@ -106,6 +111,7 @@ class Mean(Composite, Solved):
     def _exact(self) -> Expr:
         return self._in_full(self.unit_of_step)
 
+    @announced("exact value")
     def _in_full(self, times: Expr = S.One) -> Expr:
         """The mean times ``times``, however long its numbers are."""
         if self.opened is not None:
@@ -144,7 +150,6 @@ class Mean(Composite, Solved):
     def leading_term(self) -> tuple[int, Expr]:
         """Power of n and its coefficient in `leading`, at eta = 1."""
         if not self.in_numbers and not self.network._is_chain:
-            refuse_open_block(self.derivations[0].layer)
             return leading_in_blocks(self.sums)
         solved = not self.in_numbers and self.opened is None
         if solved and self.derivations[0].rates is not None:
@@ -154,8 +159,10 @@ class Mean(Composite, Solved):
         total = sum((c for power, c in terms if power == top), Integer(0))
         return top - self.width_here.has(n), total
 
+    @announced("leading term")
     def leading(self) -> Expr:
-        """The leading term as n -> infinity, then as the depth (and ``ell``) grows.
+        """The leading term as n -> infinity, then as the depth (and ``ell``) grows; at an open
+        block b, then as B grows at fixed b/B.
 
         With a depth in numbers, the first limit alone.  Raises `NotSolved` for a width in
         numbers, and for a numbered layer of a network of symbolic depth.
@@ -169,7 +176,7 @@ class Mean(Composite, Solved):
 
     @property
     def conditions(self) -> tuple[Rel, ...]:
-        """Inequalities beyond 1 <= ell <= L that the sizes in `exact` must meet; mostly none.
+        """Inequalities beyond 1 <= ell <= L that the sizes in `exact` must satisfy; mostly none.
 
         >>> from theory import MLP, TrainedLayers, squared_update
         >>> squared_update(MLP(), rates=TrainedLayers(4)).conditions
@@ -182,6 +189,7 @@ class Mean(Composite, Solved):
         at_numbers = (each.subs(depths) for each in found)
         return tuple(dict.fromkeys(each for each in at_numbers if each != True))  # noqa: E712
 
+    @announced("positive sum")
     def positive_sum(self) -> Expr:
         """`exact` at symbolic width and depth as a sum whose terms are all non-negative: nothing
         cancels, whatever is put into it.
@@ -201,7 +209,7 @@ class Mean(Composite, Solved):
         return positive_sum(self._sums_apart(), self.unit_of_step)
 
     def _sums_apart(self) -> Iterator[Weighted]:
-        """`sums`, those of different derivations apart: each is of two powers."""
+        """`sums`, separately for different derivations: each has two powers."""
         for each in self.derivations:
             yield from over_width([each.closed_form], self.width_here)
 
@@ -216,7 +224,8 @@ class Mean(Composite, Solved):
                 top = factor(highest_degree(coefficient, *DEPTHS))
                 return self.highest_power - order, top
         raise NotSolved(
-            "the first eight coefficients of the series in 1/n vanish: ask for exact in numbers"
+            "the first eight coefficients of the series in 1/n vanish: use exact with numbers for "
+            "the sizes"
         )
 
     def joint_limit_from(self, tolerance: object, ratio: object) -> int:
@@ -272,7 +281,7 @@ class Mean(Composite, Solved):
         if others:
             raise InvalidArgument(
                 f"expected a network with no symbols but n and L, got "
-                f"{', '.join(sorted(map(str, others)))}; give the others values"
+                f"{', '.join(sorted(map(str, others)))}; give numbers for the other symbols"
             )
         return published(value_at(self._formula, {n: width, L: depth}, digits), digits)
 
@@ -305,7 +314,7 @@ class PartOfMean(Mean):
     """The mean of (f - y)^2 times an observable, over the label y = +-1 too.
 
     E_y (f - y)^2 = 1 + f^2: ``part`` is "label" for the 1, "output" for the f^2, and empty for
-    the whole, whose derivations are those of its two parts.
+    the whole, whose derivations are the derivations of its two parts.
     """
 
     part: str = ""
@@ -323,7 +332,7 @@ class PartOfMean(Mean):
     def label(self) -> Self:
         """The part from the label, which exists alone while the output is zero.
 
-        Raises `NotSolved` for a part, which has no label part.
+        Raises `NotSolved` for a value that is itself a part.
 
         >>> from theory import MLP, readout_update, squared_update
         >>> squared_update(MLP(depth=2)).label.exact
@@ -337,7 +346,7 @@ class PartOfMean(Mean):
     def output(self) -> Self:
         """The part from the network's output.
 
-        Raises `NotSolved` for a part, which has none.
+        Raises `NotSolved` for a value that is itself a part.
 
         >>> from theory import MLP, readout_update, squared_update
         >>> squared_update(MLP()).output.leading()
@@ -355,7 +364,8 @@ class PartOfMean(Mean):
     def _only(self, name: str) -> Self:
         if self.part not in ("", name):
             raise NotSolved(
-                f"this is one part already, without a part {name}: ask the whole for it"
+                f"this value is one part already and has no part {name}: take the part from the "
+                f"whole value"
             )
         index = 0 if self.part else ("label", "output").index(name)
         return type(self)(self.derivations[index : index + 1], name)

@@ -255,8 +255,8 @@ class Spread(Composite):
         network = self.network
         if not self._symbols():
             text = f"mean {self._mean_text()}"
-            if network.layers > _QUICK_LAYERS:
-                return f"{text}: ask for relative_standard_deviation()"
+            if network.layers > _QUICK_LAYERS or self._is_slow_in_blocks():
+                return f"{text}: use relative_standard_deviation()"
             return f"{text}, relative standard deviation {self._relative_text()}"
         if network.width == n:
             return f"mean {self.whole.leading()} to leading order"
@@ -267,6 +267,11 @@ class Spread(Composite):
             if 0 < len(mean) < 320
             else f"long, with {sizes} open: call it with numbers"
         )
+
+    def _is_slow_in_blocks(self) -> bool:
+        """Whether the words of the square, in blocks, take many seconds to derive: those with the
+        network's output do."""
+        return not self.network._is_chain and any(len(w) > 1 for w, _ in self._observable.terms)
 
     def _relative_text(self) -> str:
         return str(nstr(self.relative_standard_deviation(4), 4))

@@ -22,7 +22,7 @@ from theory.limits.infinite_width import MeanFieldLaw
 from theory.networks.network import Network, checked_network, repeating_network
 from theory.networks.roles import Branch
 from theory.public_names import cached_property
-from theory.symbols import B, L, ell, eta, n
+from theory.symbols import B, L, b, ell, eta, n
 from theory.validation import brief
 from theory.words.observables import K, Observable, f, g
 from theory.writing.blocks import Line
@@ -152,13 +152,13 @@ class SquaredUpdate(PartOfMean):
 
     def _lines(self) -> list[Line]:
         lines = [Line(self._symbol, Math.of(self._exact))]
-        if self.network.width == n and self.layer in (L, ell, B, Branch(B)):
+        if self.network.width == n and self.layer in (L, ell, B, b, Branch(B), Branch(b)):
             lines.append(Line(self._symbol, Math.of(self.leading()), "~"))
         return lines
 
     @property
     def _symbol(self) -> Math:
-        """What it is the value of, part and layer in place."""
+        """The name of this value, with its part and layer."""
         part = rf"_{{\text{{{self.part}}}}}" if self.part else ""
         moved = self.network._moved(self.layer)
         return Math("", rf"\mathbb{{E}}\bigl[(\Delta {moved})^2\bigr]{part}")

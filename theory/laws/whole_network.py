@@ -3,7 +3,7 @@
 To first order in eta a step moves the pre-activations z of a site by -(f - y) K_zf, the block of
 the kernel between the site and the output.  With E_y (f - y)^2 = 1 + f^2 the mean square is that
 of tr K_zf K_fz, and of f^2 times it, over the width.  The output is a site of width 1; its step is
-averaged first, then those of the other sites down to the inputs, of which no kernel is left.
+averaged first, then the weights of the other sites down to the inputs, of which no kernel is left.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ class _Descent:
         """Average ``step``.
 
         Its sites may be turned where that leaves the step as it is, as positions of a convolution:
-        words that differ by a turn have one mean, each in the numbers of its own turn.
+        words that differ by a turn have one mean, each in the numbers of that turn.
         """
         turns = list(self._turns(step))
         first, shape = turns[0], step_shape(step, turns[0])

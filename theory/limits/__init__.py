@@ -1,2 +1,2 @@
-"""The modules of this folder take limits of exact means: n -> infinity, many layers or blocks, both
-at a fixed ratio."""
+"""This folder takes limits of exact means: infinite width, many layers or blocks, or both at a
+fixed ratio."""

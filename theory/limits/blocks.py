@@ -8,6 +8,7 @@ exponential of a generator, where base = 1 + rate/B + ....
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import mul
 from typing import Any
 
 from sympy import Add, Expr, Integer, Symbol, exp, factor, simplify
@@ -15,30 +16,31 @@ from sympy.polys.domains.domain import Domain
 
 from theory.algebra.factored_form import power_sum_expression
 from theory.algebra.fields import certainly_at_least, field_of
-from theory.algebra.power_sum import DEPTHS, PowerSum, depth_ring
-from theory.algebra.series import ExpSum, fixed_depth_series, fixed_ratio_series
+from theory.algebra.power_sum import PowerSum, depth_ring
+from theory.algebra.series import (
+    AT_LAST,
+    ExpSum,
+    Places,
+    fixed_depth_series,
+    fixed_ratio_series,
+)
 from theory.errors import NotSolved
 from theory.limits.expansions import Weighted
-from theory.networks.roles import Branch
-from theory.symbols import B, L, b, n, t
+from theory.symbols import B, L, b, ell, n, t
 
-__all__ = ["block_limit", "block_ratio_limit", "leading_in_blocks", "refuse_open_block"]
+__all__ = ["block_limit", "block_ratio_limit", "leading_in_blocks"]
 
 _RATIO = Symbol("B/n", positive=True)
+_SHARE = Symbol("b/B", positive=True)
+_AT_BLOCK = ((L, t), (ell, _SHARE))
+"""At a block b, which grows with B; at the last block no sum holds ell."""
+_DEPTHS = L, ell
 _MOST_VANISHING = 8
 
 
-def refuse_open_block(layer: Any) -> None:
-    """Raise `NotSolved` for the symbol of a block, which no limit is taken of."""
-    if (layer.block if isinstance(layer, Branch) else layer) == b:
-        raise NotSolved(
-            "the leading term at an open block b is not solved: give layer=B or Branch(B), the "
-            "last block, or a number for b"
-        )
-
-
 def leading_in_blocks(sums: Sequence[Weighted]) -> tuple[int, Expr]:
-    """Power of n and its coefficient: the leading term as n -> infinity, then as B grows."""
+    """Power of n and its coefficient: the leading term as n -> infinity, then as B grows, at fixed
+    b/B."""
     for order in range(_MOST_VANISHING):
         series = [(w, fixed_depth_series(total, order)) for w, total in sums]
         first = min((k for _, each in series for k in each), default=None)
@@ -51,56 +53,60 @@ def leading_in_blocks(sums: Sequence[Weighted]) -> tuple[int, Expr]:
 
 
 def block_limit(sums: Sequence[Weighted]) -> Expr:
-    """The leading term as B -> infinity at fixed width."""
+    """The leading term as B -> infinity at fixed width, and at fixed b/B."""
     return _as_blocks_grow(sums)
 
 
 def block_ratio_limit(sums: Sequence[Weighted]) -> Expr:
     """The leading term as n -> infinity with B = t n."""
     moved = [(weight, _at_ratio(total)) for weight, total in sums]
-    leading = _leading(moved, n)
+    leading = _leading(moved, n, AT_LAST)
     return factor(simplify(leading.xreplace({_RATIO: t})))
 
 
 def _as_blocks_grow(sums: Sequence[Weighted]) -> Expr:
-    """The leading term as B -> infinity of sums at the last block."""
+    """The leading term as B -> infinity at fixed b/B."""
     if any(B in getattr(total.ring.domain, "symbols", ()) for _, total in sums):
         if any(B not in getattr(total.ring.domain, "symbols", ()) for _, total in sums):
-            raise NotSolved("the parts grow differently in the number of blocks: ask for one part")
-        return _leading(sums, B).subs(t, 1)
+            raise NotSolved(
+                "the parts grow differently in the number of blocks: use label or output alone"
+            )
+        return _leading(sums, B, _AT_BLOCK).subs({t: 1, _SHARE: b / B})
     return Add(*(_largest_power(weight, total) for weight, total in sums))
 
 
-def _leading(sums: Iterable[Weighted], large: Symbol) -> Expr:
+def _leading(sums: Iterable[Weighted], large: Symbol, places: Places) -> Expr:
     """The leading term as ``large`` grows, L being t ``large``."""
-    parts = [(weight, fixed_ratio_series(total, 1, large)) for weight, total in sums]
+    parts = [(weight, fixed_ratio_series(total, 1, large, places)) for weight, total in sums]
     first = min((k for _, series in parts for k in series), default=None)
     if first is None:
         return Integer(0)
+    ratios = [ratio for _, ratio in places]
     kept = ((weight, series[first]) for weight, series in parts if first in series)
-    return Add(*(weight * _written(total) for weight, total in kept)) * large**-first
+    return Add(*(weight * _written(total, ratios) for weight, total in kept)) * large**-first
 
 
-def _written(total: ExpSum) -> Expr:
-    """A sum of exponentials in t."""
+def _written(total: ExpSum, ratios: Sequence[Symbol]) -> Expr:
+    """A sum of exponentials in the ratios."""
     summands = []
-    for rate, poly in total.terms.items():
-        to_sympy = poly.ring.domain.to_sympy
-        coefficients = (to_sympy(c) * t**k for (k,), c in poly.terms())
-        summands.append(factor(Add(*coefficients)) * exp(factor(to_sympy(rate)) * t))
+    for rates, poly in total.terms.items():
+        powers = (factor(poly.ring.domain.to_sympy(rate)) for rate in rates)
+        summands.append(factor(poly.as_expr()) * exp(Add(*map(mul, powers, ratios))))
     return Add(*summands)
 
 
 def _largest_power(weight: Expr, total: PowerSum) -> Expr:
-    """The largest base and the highest power of L beside it, as L -> infinity."""
-    pairs = total.powers(L, "growth in the blocks is")
-    for (base, _), (key, poly) in zip(pairs, total.terms.items(), strict=True):
-        if all(certainly_at_least(base, other, total.ring.domain) for other, _ in pairs):
-            index = DEPTHS.index(L)
-            top = max(monomial[index] for monomial in poly)
-            kept = {m: c for m, c in poly.terms() if m[index] == top}
+    """The largest base and the highest power of L and ell beside it, as L -> infinity at fixed
+    ell/L: the base that is largest at ell/L = 0 and at 1."""
+    pairs = total.powers("growth in the blocks is", *_DEPTHS)
+    ends = [(last, last * open_) for (last, open_), _ in pairs]
+    for own, (key, poly) in zip(ends, total.terms.items(), strict=True):
+        every = (pair for other in ends for pair in zip(own, other, strict=True))
+        if all(certainly_at_least(*pair, total.ring.domain) for pair in every):
+            top = max(map(sum, poly))
+            kept = {m: c for m, c in poly.terms() if sum(m) == top}
             leading = PowerSum(total.ring, {key: total.ring.from_dict(kept)})
-            return power_sum_expression(leading, weight).xreplace({L: B})
+            return power_sum_expression(leading, weight).xreplace({L: B, ell: b})
     raise NotSolved("no eigenvalue is proven to be the largest at all sizes: give numbers")
 
 

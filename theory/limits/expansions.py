@@ -99,17 +99,17 @@ def joint_law(sums: Sequence[Weighted], orders: int) -> JointLaw:
 
 def growth(sums: Sequence[Weighted]) -> Expr:
     """The leading term as L -> infinity at fixed width: the largest eigenvalue and the highest
-    power of L beside it.
+    power of L with it.
 
     Raises `NotSolved` where no eigenvalue is proven to be largest at all sizes.
     """
     if len(sums) != 1:
         raise NotSolved(
-            "growth at fixed width is solved where the parts share their factors: ask for the "
-            "label or the output part, or leave weight_variance out"
+            "growth at fixed width is solved where the parts share their factors: use the label "
+            "or the output part, or leave weight_variance out"
         )
     (weight, total) = sums[0]
-    bases = [base for base, _ in total.powers(L, "growth in depth is")]
+    bases = [base for (base,), _ in total.powers("growth in depth is", L)]
     for base, (key, poly) in zip(bases, total.terms.items(), strict=True):
         if all(certainly_at_least(base, other, total.ring.domain) for other in bases):
             index = DEPTHS.index(L)

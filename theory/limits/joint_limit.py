@@ -60,7 +60,7 @@ class JointLaw:
             value = self.taylor(power, order)
             if value != 0:
                 return value * t**power
-        raise NotSolved("the first 200 terms in t vanish: ask for coefficient() itself")
+        raise NotSolved("the first 200 terms in t vanish: use coefficient()")
 
     def taylor(self, power: int, order: int = 0) -> Expr:
         """The coefficient of t^power in f_order(t) about t = 0."""
@@ -68,7 +68,7 @@ class JointLaw:
         for each, total in self._at(order):
             domain = domain_of(total)
             value = domain.zero
-            for rate, poly in total.terms.items():
+            for (rate,), poly in total.terms.items():
                 for (k,), coefficient in poly.terms():
                     if k <= power:
                         value += coefficient * rate ** (power - k) / factorial(power - k)
@@ -85,7 +85,7 @@ class JointLaw:
         terms = [
             (each, domain_of(total), domain_of(total).to_sympy(rate), poly)
             for each, total in self._at(order)
-            for rate, poly in total.terms.items()
+            for (rate,), poly in total.terms.items()
         ]
         top = _largest_rate({rate for _, _, rate, _ in terms})
         kept = [(each, domain, poly) for each, domain, rate, poly in terms if rate == top]
@@ -104,7 +104,9 @@ class JointLaw:
 
     def _at(self, order: int) -> list[tuple[Expr, ExpSum]]:
         if not 0 <= order < self.orders:
-            raise NotSolved(f"this law is known to {self.orders} orders: ask for more of them")
+            raise NotSolved(
+                f"this law is known to {self.orders} orders: give a larger number of orders"
+            )
         index = order - self.power
         return [(each, series[index]) for each, series in self.parts if series.get(index)]
 
@@ -123,7 +125,7 @@ def _written(total: ExpSum, write: Callable[[Expr], Expr]) -> Expr:
     """A sum of exponentials, its common factors in front."""
     domain = domain_of(total)
     summands, powers = [], {}
-    for rate, poly in sorted(total.terms.items(), key=lambda item: str(item[0])):
+    for (rate,), poly in sorted(total.terms.items(), key=lambda item: str(item[0])):
         mark = Dummy()
         powers[mark] = exp(factor(write(domain.to_sympy(rate))) * t)
         coefficients = (factor(write(domain.to_sympy(c))) * t**k for (k,), c in poly.terms())

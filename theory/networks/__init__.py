@@ -1,2 +1,1 @@
-"""The modules of this folder describe networks: sizes, activations, multipliers, groups of
-weights."""
+"""This folder describes networks: sizes, activations, multipliers, groups of weights."""

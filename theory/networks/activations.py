@@ -133,7 +133,7 @@ def _instead(activation: object) -> str:
 
 
 def checked_activation(activation: object) -> None:
-    """Raise `InvalidArgument` for what is no activation."""
+    """Raise `InvalidArgument` for a value that is not an activation."""
     if not isinstance(activation, Activation):
         raise InvalidArgument(
             f"expected ReLU(), LeakyReLU(slope) or Linear() for activation, "

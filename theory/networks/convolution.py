@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from sympy import Expr, Integer, Symbol, sympify
@@ -21,7 +21,6 @@ from theory.validation import (
     positive_int,
     positive_value,
     typed,
-    written,
 )
 
 __all__ = ["Convolution"]
@@ -30,7 +29,7 @@ Gram = Sequence[Sequence[Any]]
 
 
 @answered_class
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Convolution(Network):
     """A random circular convolutional network; position s reads s, ..., s + kernel - 1 below.
 
@@ -39,7 +38,7 @@ class Convolution(Network):
 
     ``channels``: int or the symbol ``n``.  ``positions``, ``kernel``, ``depth``: ints.
     ``input_channels``: int, the symbol ``n_0``, or the channels (None).
-    ``shared``: False gives each position weights of its own, in the readout too, whose variance is
+    ``shared``: False gives each position separate weights, in the readout too, whose variance is
     then readout_variance/(channels^2 positions) for each.
     ``gram``: inner products of the input's positions over input_channels, a square of numbers; None
     is the identity.
@@ -62,6 +61,7 @@ class Convolution(Network):
     readout_variance: Expr | None = field(default=None, kw_only=True)
     gram: Gram | None = field(default=None, kw_only=True)
     _whole: ClassVar[bool] = True
+    _unsaid: ClassVar[Mapping[str, object]] = {"shared": True, "activation": ReLU()}
 
     def __post_init__(self) -> None:
         checked_activation(self.activation)
@@ -78,22 +78,13 @@ class Convolution(Network):
         if not isinstance(self.shared, bool):
             raise InvalidArgument(
                 f"expected True or False for shared, got shared={typed(self.shared)}; False gives "
-                f"each position weights of its own"
+                f"each position separate weights"
             )
         for name in ("weight_variance", "readout_variance"):
             if getattr(self, name) is not None:
                 self._set(name, positive_value(name, getattr(self, name)))
         if self.gram is not None:
             self._set("gram", _gram(self.gram, self.positions))
-
-    def _set(self, name: str, value: object) -> None:
-        object.__setattr__(self, name, value)
-
-    def __repr__(self) -> str:
-        unsaid = {"shared": True, "activation": ReLU()}
-        values = ((each.name, getattr(self, each.name)) for each in fields(self))
-        said = [f"{k}={written(v)}" for k, v in values if v is not None and v != unsaid.get(k)]
-        return f"Convolution({', '.join(said)})"
 
     @property
     def width(self) -> Any:
@@ -124,7 +115,7 @@ class Convolution(Network):
 
     @property
     def free_symbols(self) -> frozenset[Symbol]:
-        """The symbols that this network still holds.
+        """The open symbols of this network.
 
         >>> Convolution(8, 3, 2, 2).free_symbols
         frozenset()

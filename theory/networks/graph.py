@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -14,7 +14,7 @@ from theory.networks.activations import Activation, Linear, ReLU, checked_activa
 from theory.networks.network import Network, Size, size_value
 from theory.networks.sites import BELOW, Cell, Edge, Site
 from theory.symbols import n, n_0
-from theory.validation import non_negative_value, positive_value, typed, written
+from theory.validation import non_negative_value, positive_value, typed
 
 __all__ = ["Graph"]
 
@@ -24,7 +24,7 @@ Table = tuple[tuple[Any, Any], ...]
 
 
 @answered_class
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Graph(Network):
     """A random feed-forward network whose vertices read other vertices, weights on every edge.
 
@@ -49,6 +49,7 @@ class Graph(Network):
     readout_variance: Expr | None = field(default=None, kw_only=True)
     input_norm2: Expr | None = field(default=None, kw_only=True)
     _whole: ClassVar[bool] = True
+    _unsaid: ClassVar[Mapping[str, object]] = {"width": n, "activation": ReLU()}
 
     def __init__(
         self,
@@ -75,9 +76,6 @@ class Graph(Network):
         for name, value in scales.items():
             self._set(name, None if value is None else positive_value(name, value))
 
-    def _set(self, name: str, value: object) -> None:
-        object.__setattr__(self, name, value)
-
     def _edge_values(self, values: Any) -> Table:
         pairs = values.items() if isinstance(values, Mapping) else values
         read = {}
@@ -96,16 +94,17 @@ class Graph(Network):
     def _edges(self) -> list[tuple[str, str]]:
         return [(source, vertex) for vertex, sources in self.vertices for source in sources]
 
-    def __repr__(self) -> str:
+    def _text(self, write: Callable[[object], str]) -> str:
         said = [repr(dict(self.vertices))]
         readout: Any = self.readout[0] if len(self.readout) == 1 else self.readout
         said.append(f"readout={readout!r}")
-        unsaid = {"width": n, "activation": ReLU()}
         names = ("width", "input_width", "activation", "readout_variance", "input_norm2")
         values = {name: getattr(self, name) for name in names}
-        said += [f"{k}={written(v)}" for k, v in values.items() if v not in (None, unsaid.get(k))]
+        said += [
+            f"{k}={write(v)}" for k, v in values.items() if v not in (None, self._unsaid.get(k))
+        ]
         if self.variances is not None:
-            pairs = ", ".join(f"{edge!r}: {written(value)}" for edge, value in self.variances)
+            pairs = ", ".join(f"{edge!r}: {write(value)}" for edge, value in self.variances)
             said.append(f"variances={{{pairs}}}")
         return f"Graph({', '.join(said)})"
 
@@ -120,7 +119,7 @@ class Graph(Network):
 
     @property
     def free_symbols(self) -> frozenset[Symbol]:
-        """The symbols that this network still holds.
+        """The open symbols of this network.
 
         >>> Graph({"a": ("x",)}, readout="a").free_symbols
         frozenset({n})

@@ -71,7 +71,7 @@ def group_rates(network: Network, group: FirstLayer | HiddenLayers) -> object:
             return None
         raise InvalidArgument(
             "expected a depth of at least 2 for group=HiddenLayers(), which are layers 2 to L, got "
-            "depth=1; ask for FirstLayer()"
+            "depth=1; give FirstLayer()"
         )
     return ByGroup(int(first), int(not first), int(not first))
 

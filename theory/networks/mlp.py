@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import chain, groupby, repeat
 from typing import Any, ClassVar, cast
 
@@ -14,7 +14,7 @@ from theory.coverage import answered_class
 from theory.errors import InvalidArgument, NotSolved
 from theory.networks.activations import Activation, ReLU, checked_activation
 from theory.networks.multipliers import ByGroup, TrainedLayers, multiplier_runs, schedule
-from theory.networks.network import LONGEST_TEXT, Network, Size, size_value
+from theory.networks.network import Network, Size, size_value
 from theory.networks.sites import BELOW, Cell, Edge, Plan, Site
 from theory.symbols import L, ell, meant, n, n_0, n_in, n_out
 from theory.validation import (
@@ -22,14 +22,13 @@ from theory.validation import (
     positive_int,
     positive_value,
     typed,
-    written,
 )
 
 __all__ = ["MLP"]
 
 
 @answered_class
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class MLP(Network):
     """A random fully connected network without biases at mean-field initialisation.
 
@@ -67,6 +66,7 @@ class MLP(Network):
     readout_variance: Expr | None = field(default=None, kw_only=True)
     input_norm2: Expr | None = field(default=None, kw_only=True)
     _is_chain: ClassVar[bool] = True
+    _unsaid: ClassVar[Mapping[str, object]] = {"width": n, "depth": L, "activation": ReLU()}
 
     def __post_init__(self) -> None:
         checked_activation(self.activation)
@@ -80,26 +80,6 @@ class MLP(Network):
                 self._set(name, _scale(name, getattr(self, name), self.width))
         if isinstance(width, tuple):
             _refuse_namesakes(self.free_symbols)
-
-    def _set(self, name: str, value: object) -> None:
-        object.__setattr__(self, name, value)
-
-    def __repr__(self) -> str:
-        return self._text(written)
-
-    def __str__(self) -> str:
-        """``repr``, with long values cut short."""
-        return self._text(lambda value: brief(value, LONGEST_TEXT))
-
-    def _text(self, write: Callable[[object], str]) -> str:
-        values = {each.name: getattr(self, each.name) for each in fields(self)}
-        unsaid = {"width": n, "depth": L, "activation": ReLU()}
-        said = [
-            f"{name}={write(value)}"
-            for name, value in values.items()
-            if value is not None and value != unsaid.get(name)
-        ]
-        return f"MLP({', '.join(said)})"
 
     def _cells(self, rates: Any) -> Iterator[tuple[Cell, int]]:
         """The hidden layers; equal neighbours are one run."""

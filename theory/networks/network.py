@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields, replace
 from typing import Any, ClassVar, Self, TypeAlias
 
 from sympy import Expr, Integer, Symbol, latex, sympify
@@ -15,10 +15,16 @@ from theory.networks.multipliers import ByGroup, Rates, TrainedLayers, multiplie
 from theory.networks.sites import BELOW, Cell, Edge, Plan, Site
 from theory.public_names import PlainText
 from theory.symbols import L, ell, meant
-from theory.validation import brief, index_in, non_negative_rates, positive_int, typed
+from theory.validation import (
+    brief,
+    index_in,
+    non_negative_rates,
+    positive_int,
+    typed,
+    written,
+)
 
 __all__ = [
-    "LONGEST_TEXT",
     "Network",
     "Size",
     "asked_layer",
@@ -34,7 +40,7 @@ __all__ = [
 Size: TypeAlias = int | Symbol
 _DEEPEST = 10_000
 """The deepest layer whose formula, a polynomial of that degree, is written out."""
-LONGEST_TEXT = 40
+_LONGEST_TEXT = 40
 """Characters of an argument of a network within a sentence."""
 _MOST_LISTED = 10**7
 """Layers whose widths are listed one by one."""
@@ -62,6 +68,23 @@ class Network(PlainText, ABC):
     rescaled."""
     _depths: ClassVar[Mapping[Symbol, Symbol]] = {}
     """The symbols of depth and layer in the place of L and ell."""
+    _unsaid: ClassVar[Mapping[str, object]] = {}
+    """What the text of a network leaves out, by name."""
+
+    def _set(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+
+    def __repr__(self) -> str:
+        return self._text(written)
+
+    def __str__(self) -> str:
+        """``repr``, with long values cut short."""
+        return self._text(lambda value: brief(value, _LONGEST_TEXT))
+
+    def _text(self, write: Callable[[object], str]) -> str:
+        values = ((each.name, getattr(self, each.name)) for each in fields(self))  # type: ignore[arg-type]
+        said = [f"{k}={write(v)}" for k, v in values if v is not None and v != self._unsaid.get(k)]
+        return f"{type(self).__name__}({', '.join(said)})"
 
     @property
     def widths(self) -> tuple[Size, ...]:
@@ -112,7 +135,9 @@ class Network(PlainText, ABC):
         """
         if isinstance(self.depth, int):
             return self.depth
-        raise NotSolved("this needs a depth in numbers, got depth=L: give one, as in MLP(depth=4)")
+        raise NotSolved(
+            "this needs a depth in numbers, got depth=L: give a number, as in MLP(depth=4)"
+        )
 
     @property
     def c(self) -> Expr:
@@ -151,7 +176,7 @@ class Network(PlainText, ABC):
 
     @property
     def free_symbols(self) -> frozenset[Symbol]:
-        """The symbols that this network still holds.
+        """The open symbols of this network.
 
         >>> from theory import MLP
         >>> sorted(map(str, MLP().free_symbols))
@@ -213,6 +238,13 @@ class Network(PlainText, ABC):
         """The width of ``layer``."""
         index = layer - 1 if isinstance(layer, int) else 0
         return sympify(self.width[index] if isinstance(self.width, tuple) else self.width)
+
+    @property
+    def _open_width(self) -> str:
+        """How the width is left open."""
+        if self._whole:
+            return "give theory.symbols.n as the width"
+        return "leave width out, as in MLP(depth=4)"
 
     def _place(self, layer: Any) -> str:
         """Where ``layer`` is, in words."""
@@ -282,9 +314,9 @@ def repeating_network(network: object) -> Network:
     checked = checked_network(network)
     if checked._whole:
         raise NotSolved(
-            f"a {type(checked).__name__} has the exact means of squared_update alone: ask for its "
-            f"exact, label, output or evaluate(), or give a network whose layers repeat, as "
-            f"MLP(64, 4)"
+            f"a {type(checked).__name__} has exact means of squared_update alone: use its exact, "
+            f"label, output or evaluate(), or give a network whose layers repeat, such as MLP(64, "
+            f"4)"
         )
     return checked
 
@@ -313,7 +345,7 @@ def numeric_depth(network: Network) -> int:
     if isinstance(network.depth, int):
         return network.depth
     raise InvalidArgument(
-        "expected a depth in numbers, got depth=L; give one, such as MLP(depth=4)"
+        "expected a depth in numbers, got depth=L; give a number, as in MLP(depth=4)"
     )
 
 
@@ -324,7 +356,7 @@ def asked_rates(network: Network, rates: object) -> Any:
 
 
 def asked_layer(network: Network, layer: object) -> Any:
-    """The one layer asked for: the last for None; for an MLP an int, or the symbol ell."""
+    """The requested layer: the last for None; for an MLP an int, or the symbol ell."""
     return network._asked_layer(layer)
 
 
@@ -346,7 +378,7 @@ def _layer_rates(network: Network, rates: object) -> tuple[Expr, ...] | Rates:
 
 
 def _hidden_layer(network: Network, layer: object) -> int | Symbol:
-    """The one layer asked for: the last for None, an int, or the symbol ell."""
+    """The requested layer: the last for None, an int, or the symbol ell."""
     layer = meant(layer, ell, L)
     if layer is None or layer == network.depth == L:
         return network.depth
@@ -369,7 +401,7 @@ def _hidden_layer(network: Network, layer: object) -> int | Symbol:
         )
     if isinstance(layer, tuple | list | range):
         raise InvalidArgument(
-            f"expected one layer, got layer={typed(layer)}; ask for the layers one at a time"
+            f"expected one layer, got layer={typed(layer)}; give one layer at a time"
         )
     if isinstance(layer, Symbol):
         return ell

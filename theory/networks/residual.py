@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, ClassVar
 
@@ -12,8 +12,8 @@ from sympy import Expr, Integer, Symbol, sympify
 from theory.coverage import answered_class
 from theory.errors import InvalidArgument, NotSolved
 from theory.networks.activations import Activation, Linear, ReLU, checked_activation
-from theory.networks.network import LONGEST_TEXT, Network, Size, size_value
-from theory.networks.roles import ALL_ONE, Branch, ByRole, in_blocks
+from theory.networks.network import Network, Size, size_value
+from theory.networks.roles import ALL_ONE, Branch, ByRole, block_of, in_blocks
 from theory.networks.sites import BELOW, Cell, Edge, Link, Plan, Site
 from theory.symbols import B, L, b, ell, meant, n, n_0
 from theory.validation import (
@@ -23,14 +23,13 @@ from theory.validation import (
     exact_int,
     positive_value,
     typed,
-    written,
 )
 
 __all__ = ["Residual"]
 
 
 @answered_class
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Residual(Network):
     """A random residual network without biases at mean-field initialisation.
 
@@ -66,6 +65,12 @@ class Residual(Network):
     readout_variance: Expr | None = field(default=None, kw_only=True)
     input_norm2: Expr | None = field(default=None, kw_only=True)
     _depths: ClassVar[Mapping[Symbol, Symbol]] = {L: B, ell: b}
+    _unsaid: ClassVar[Mapping[str, object]] = {
+        "width": n,
+        "blocks": B,
+        "activation": ReLU(),
+        "skip2": Integer(1),
+    }
 
     def __post_init__(self) -> None:
         checked_activation(self.activation)
@@ -84,22 +89,6 @@ class Residual(Network):
                 f"expected ByRole(input=..., up=..., down=...) for weight_variance, got "
                 f"weight_variance={typed(self.weight_variance)}; leave it out for critical weights"
             )
-
-    def _set(self, name: str, value: object) -> None:
-        object.__setattr__(self, name, value)
-
-    def __repr__(self) -> str:
-        return self._text(written)
-
-    def __str__(self) -> str:
-        """``repr``, with long values cut short."""
-        return self._text(lambda value: brief(value, LONGEST_TEXT))
-
-    def _text(self, write: Callable[[object], str]) -> str:
-        unsaid = {"width": n, "blocks": B, "activation": ReLU(), "skip2": Integer(1)}
-        values = ((each.name, getattr(self, each.name)) for each in fields(self))
-        said = [f"{k}={write(v)}" for k, v in values if v is not None and v != unsaid.get(k)]
-        return f"Residual({', '.join(said)})"
 
     @property
     def depth(self) -> Any:
@@ -143,7 +132,7 @@ class Residual(Network):
 
     @property
     def free_symbols(self) -> frozenset[Symbol]:
-        """The symbols that this network still holds.
+        """The open symbols of this network.
 
         >>> sorted(map(str, Residual().free_symbols))
         ['B', 'n']
@@ -204,7 +193,7 @@ class Residual(Network):
 
     def _cell_of(self, layer: Any) -> int:
         """The input's cell for the stream before the first block, else the block's."""
-        return 1 + int(layer.block if isinstance(layer, Branch) else layer)
+        return 1 + int(block_of(layer))
 
     def _width_at(self, layer: Any) -> Expr:
         return sympify(self.inner_width if isinstance(layer, Branch) else self.width)

@@ -14,7 +14,7 @@ from theory.public_names import PlainText
 from theory.symbols import B, b, meant
 from theory.validation import LARGEST, count_between, positive_value, typed, written
 
-__all__ = ["ALL_ONE", "Branch", "ByRole", "in_blocks"]
+__all__ = ["ALL_ONE", "Branch", "ByRole", "block_of", "in_blocks"]
 
 
 @answered_class
@@ -84,6 +84,11 @@ class Branch(PlainText):
 
     def __repr__(self) -> str:
         return f"Branch({self.block})"
+
+
+def block_of(layer: Any) -> Any:
+    """The block of a `Branch`; any other layer as it is."""
+    return layer.block if isinstance(layer, Branch) else layer
 
 
 def in_blocks(value: object) -> object:

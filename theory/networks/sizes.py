@@ -68,7 +68,7 @@ def in_order(symbols: frozenset[Symbol], network: Network) -> tuple[Symbol, ...]
 def bound_sizes(
     symbols: Sequence[Symbol], network: Network, places: Sequence[Any], named: Mapping[str, Any]
 ) -> dict[Symbol, Any]:
-    """What each symbol is given, by place, by its name or the argument that holds it, or by a
+    """The number for each symbol, by place, by its name or the argument that holds it, or by a
     mapping of symbols, whose assumptions may be fewer; `InvalidArgument` for a size too many, one
     that is fixed, or one that is given twice."""
     if len(places) == 1 and isinstance(places[0], Mapping):
@@ -124,6 +124,7 @@ def takes_no_sizes(evaluate: Callable[P, R]) -> Callable[P, R]:
             )
         return evaluate(*places, **named)
 
+    call.answers = True  # type: ignore[attr-defined]
     return call
 
 

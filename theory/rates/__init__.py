@@ -1,2 +1,2 @@
-"""The modules of this folder derive learning rates as bounds over laws, their validity and
-transfer."""
+"""This folder derives learning rates from bounds on the laws, with their range of validity and
+their transfer."""

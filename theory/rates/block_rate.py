@@ -1,4 +1,5 @@
-"""`BlockLearningRate` is the rate at which the update of a residual network meets a bound."""
+"""`BlockLearningRate` is the largest rate at which the update of a residual network keeps a
+bound."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from theory.errors import NotSolved
 from theory.laws.criteria import BlockCriterion, Branches, LastLayer, StreamAndBranches
 from theory.laws.update import SquaredUpdate, squared_update
 from theory.networks.network import asked_rates
-from theory.networks.roles import Branch
+from theory.networks.roles import Branch, block_of
 from theory.networks.sizes import Sizes, network_at
 from theory.public_names import cached_property
 from theory.rates.growth_proof import certainly_rises
@@ -34,8 +35,8 @@ _MOST_COMPARED = 10**4
 
 @dataclass(frozen=True, repr=False)
 class BlockLearningRate(LearningRate):
-    """The largest learning rate of a residual network that meets ``criterion``, from the linearised
-    update.
+    """The largest learning rate of a residual network that keeps the bound of ``criterion``, from
+    the linearised update.
 
     ``rates``: multipliers of eta by role, all 1 for None.  Made by `maximal_learning_rate`.
 
@@ -64,7 +65,7 @@ class BlockLearningRate(LearningRate):
 
     @property
     def layer(self) -> int | Symbol | Branch:
-        """The block that binds, or the branch that does: B or Branch(B) for a symbolic number of
+        """The block or the branch that binds: B or Branch(B) for a symbolic number of
         blocks; `NotSolved` where that depends on the sizes.
 
         >>> from theory import Residual, StreamAndBranches, maximal_learning_rate
@@ -74,9 +75,7 @@ class BlockLearningRate(LearningRate):
         if len(self._binding) == 1:
             return self._binding[0].layer
         if self._symbols():
-            raise NotSolved(
-                "whether the stream or a branch binds depends on the sizes: give numbers"
-            )
+            raise NotSolved("the sizes decide whether the stream or a branch binds: give numbers")
         return max(self._binding, key=lambda update: update.in_field).layer
 
     @cached_property
@@ -124,7 +123,10 @@ class BlockLearningRate(LearningRate):
 
     def _moved_series(self, of: Callable[[Any], InWidth]) -> InWidth:
         if len(self._updates) > 1:
-            raise NotSolved("which of stream and branches binds depends on the sizes: ask for one")
+            raise NotSolved(
+                "the sizes decide whether the stream or the branches bind: give "
+                "criterion=Stream() or Branches()"
+            )
         return of(self._binding[0])
 
     def block_limit(self) -> Expr:
@@ -168,6 +170,6 @@ class BlockLearningRate(LearningRate):
 
     def _who_binds(self) -> str:
         layer = self.layer
-        block = layer.block if isinstance(layer, Branch) else layer
+        block = block_of(layer)
         name = "the last block" if isinstance(block, Symbol) else f"block {brief(block)}"
         return f"the branch of {name}" if isinstance(layer, Branch) else name

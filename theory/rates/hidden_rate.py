@@ -1,4 +1,4 @@
-"""`MaximalLearningRate` is the rate at which the hidden layers' update meets a bound."""
+"""`MaximalLearningRate` is the largest rate at which the hidden layers' update keeps a bound."""
 
 from __future__ import annotations
 
@@ -39,9 +39,11 @@ _COMPARABLE = 500
 """Layers of a network in numbers that are compared in less than a second."""
 _NO_MEAN = (
     "the mean over the layers is not solved for a symbolic depth: give depth as a number, as in "
-    "MLP(depth=4), or ask for leading()"
+    "MLP(depth=4), or use leading()"
 )
-NOTHING_MOVES = "expected at least one multiplier above 0 in rates, got only zeros; give one"
+NOTHING_MOVES = (
+    "expected at least one multiplier above 0 in rates, got only zeros; give a positive multiplier"
+)
 _COMPARED_IN_SYMBOLS = 4
 """Layers of an open width that are compared in a second."""
 _DIGITS = 30
@@ -52,7 +54,7 @@ _DEEP = 64
 
 @dataclass(frozen=True, repr=False)
 class MaximalLearningRate(LearningRate):
-    """The largest learning rate that meets ``criterion``, from the linearised update.
+    """The largest learning rate that keeps the bound of ``criterion``, from the linearised update.
 
     ``rates``: multipliers of eta, all 1 for None.  Made by `maximal_learning_rate`.
 
@@ -160,8 +162,9 @@ class MaximalLearningRate(LearningRate):
         law = update.leading() / eta**2
         if law.free_symbols - {L}:
             raise NotSolved(
-                f"validity is solved where the law is one in L alone, here it is {law}: leave out "
-                f"what is not of order one, such as a norm of the input that does not grow with n_0"
+                f"validity is solved for laws in L alone, and the law here is {law}: leave out "
+                f"arguments that are not of order one, such as an input norm that does not grow "
+                f"with n_0"
             )
         return Validity(update, law, tolerance_value(tolerance))
 
@@ -176,14 +179,13 @@ class MaximalLearningRate(LearningRate):
             return total.times(Rational(1, len(layers)))
         if self.layer is None:
             raise NotSolved(
-                "which layer binds depends on the width: give criterion=LastLayer(), or ask for "
-                "leading()"
+                "the width decides which layer binds: give criterion=LastLayer(), or use leading()"
             )
         return of(self._update(self.layer))
 
     @property
     def _moved(self) -> Expr:
-        """What the criterion bounds, at eta = 1."""
+        """The bounded quantity at eta = 1."""
         if self._bounds_last():
             moved = self._update(None)._in_full()
         elif isinstance(self.criterion, EveryHiddenLayer):
@@ -319,7 +321,7 @@ def _last_is_largest(network: Network, rates: tuple[Expr, ...] | Rates) -> bool:
 
 
 def _likely_layers(network: Network, rates: tuple[Expr, ...] | Rates) -> list[int]:
-    """All layers, or of a network in numbers those that are largest to 30 digits."""
+    """All layers, or, of a network in numbers, the layers whose value is largest to 30 digits."""
     if network.free_symbols:
         return list(range(1, network.layers + 1))
     if _last_is_largest(network, rates):

@@ -8,7 +8,7 @@ With rates eta_i of the groups below the readout and eta_v, one step gives, to f
 
 at the last hidden layer or block, where K = sum_i K_i splits by the group that moves.  Let each
 rate be its own maximal one times sqrt(s): each group then uses the share s of the bound by itself,
-and s is the largest for which the joint E[(Delta z)^2] and E[(Delta f)^2] meet the bound.  Their
+and s is the largest for which the joint E[(Delta z)^2] and E[(Delta f)^2] keep the bound.  Their
 cross terms are means of the same kind: K is linear in the multipliers, so that the cross term of
 two groups is E of both less E of each.  An MLP with one hidden layer has one group below the
 readout.
@@ -231,7 +231,7 @@ class LayerRates(Composite):
 
     def leading(self) -> tuple[Expr, ...]:
         """The leading terms of the rates trained together, as n -> infinity, then as the depth
-        grows: those alone times sqrt(`leading_share`).
+        grows: the rates alone times sqrt(`leading_share`).
 
         >>> from theory import MLP, layer_rates
         >>> layer_rates(MLP()).leading()[2]
@@ -270,8 +270,8 @@ class LayerRates(Composite):
 
     def _expanded(self, of: object) -> Any:
         raise NotSolved(
-            "whether z or f binds depends on the depth and on L/n: ask first, hidden and readout, "
-            "the rates alone, or leading()"
+            "whether z or f binds depends on the depth and on L/n: use first, hidden and readout, "
+            "the rates of the groups alone, or leading()"
         )
 
     def _lines(self) -> list[Line]:
@@ -342,7 +342,7 @@ class LayerRates(Composite):
         if sizes and (self.network.width != n or (isinstance(depth, int) and depth > _FEW_LAYERS)):
             return f"{head}: call it with numbers for {sizes}"
         if isinstance(depth, int) and depth > _QUICK_DEPTH:
-            return f"{head}: ask for evaluate()"
+            return f"{head}: use evaluate()"
         last = typical_call(self.network) if self.network._is_chain else self._who_binds()
         return "\n".join([head, *table_text(self._table), *([last] if last else [])])
 

@@ -19,6 +19,7 @@ from theory.solutions.arrays import LARGEST_DEPTH
 from theory.solutions.value import Number
 from theory.symbols import n
 from theory.validation import brief
+from theory.waiting import announced
 from theory.writing.blocks import Line
 from theory.writing.notation import Math
 from theory.writing.rendering import root_lines
@@ -26,8 +27,8 @@ from theory.writing.rendering import root_lines
 __all__ = ["RARE_RATIO", "RATE", "LearningRate", "ReadoutLearningRate", "typical_call"]
 
 RARE_RATIO = 0.25
-"""Depth over width beyond which rare networks set the mean, so that a typical network bears a
-larger rate."""
+"""Depth over width beyond which rare networks set the mean, so that a typical network tolerates
+a larger rate."""
 
 RATE = Math("maximal learning rate", r"\eta_{\max}")
 
@@ -102,9 +103,11 @@ class LearningRate(Number):
         return printable(self._exact)
 
     @property
+    @announced("exact value")
     def _exact(self) -> Expr:
         return inverse_square_root(self._moved / self.criterion.bound)
 
+    @announced("leading term")
     def leading(self) -> Expr:
         """The leading term as n -> infinity, then as the depth grows.
 

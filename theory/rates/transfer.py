@@ -30,9 +30,7 @@ from theory.writing.notation import Math
 
 __all__ = ["OutsideValidity", "TransferredLearningRate", "transfer_learning_rate"]
 
-_NO_LIMIT = (
-    "a rate between networks in numbers has no limit: ask maximal_learning_rate(MLP()) for one"
-)
+_NO_LIMIT = "a rate between networks in numbers has no limit: use maximal_learning_rate(MLP())"
 
 
 class OutsideValidity(UserWarning):
@@ -81,9 +79,7 @@ class TransferredLearningRate(Composite, Number):
         try:
             return float(self)
         except InvalidArgument:
-            raise NotSolved(
-                "the rate is beyond the range of float64: ask for evaluate(), which has it"
-            ) from None
+            raise NotSolved("the rate is beyond the range of float64: use evaluate()") from None
 
     @property
     def ratio(self) -> Expr:
@@ -131,7 +127,7 @@ class TransferredLearningRate(Composite, Number):
         ...     transfer_learning_rate(0.05, MLP(256, 8), MLP(512, 8)).leading()
         ... except NotSolved as error:
         ...     print(error)
-        a rate between networks in numbers has no limit: ask maximal_learning_rate(MLP()) for one
+        a rate between networks in numbers has no limit: use maximal_learning_rate(MLP())
         """
         raise NotSolved(_NO_LIMIT)
 
@@ -233,8 +229,8 @@ def _cause(network: Network, group: Group | None, allowed: Rational) -> str:
 
 
 def _cause_in_blocks(network: Network, group: Group | None, allowed: Rational) -> str:
-    """The same for blocks whose scales are those of any number of them; others have no law of the
-    number of blocks, and empty stands for them."""
+    """The same for blocks whose scales are functions of the number of blocks; others have no law of
+    the number of blocks, and empty stands for them."""
     opened = network._opened_blocks()
     try:
         error = _error_of(opened, network, group) if opened is not None else mpf(0)

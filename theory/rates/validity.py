@@ -70,11 +70,13 @@ class Validity(PickledByFields):
         first, last = good.index(True), len(good) - 1 - good[::-1].index(True)
         if not all(good[first : last + 1]):
             raise NotSolved(
-                f"the depths where the law holds at width {width} are no interval: ask holds()"
+                f"the depths where the law holds at width {width} are not an interval: use "
+                f"holds(width, depth)"
             )
         if last + 1 == len(grid):
             raise NotSolved(
-                f"the law holds at width {width} as deep as was searched: give a smaller tolerance"
+                f"the law holds at width {width} at every depth that was searched: give a smaller "
+                f"tolerance"
             )
         low = grid[first]
         if first:
@@ -100,7 +102,9 @@ class Validity(PickledByFields):
         while self.depths(high) is None:
             high *= 2
             if high > LARGEST_SEARCHED:
-                raise NotSolved(f"the law holds within {self.tolerance} at no width: widen it")
+                raise NotSolved(
+                    f"the law holds within {self.tolerance} at no width: give a larger tolerance"
+                )
         if high == 1:
             return 1
         return least(lambda width: self.depths(width) is not None, high // 2, high)
@@ -118,7 +122,9 @@ class Validity(PickledByFields):
                 last_bad = depth
             depth += 1
             if depth > 10**5:
-                raise NotSolved(f"the law holds within {self.tolerance} at no depth: widen it")
+                raise NotSolved(
+                    f"the law holds within {self.tolerance} at no depth: give a larger tolerance"
+                )
         return last_bad + 1
 
     @cached_property
@@ -127,7 +133,7 @@ class Validity(PickledByFields):
         limit = self.update.joint_law(1)
         if limit.power != 3:
             raise NotSolved(
-                "the joint limit does not grow with the cube of the width here: ask depths()"
+                "the joint limit does not grow with the cube of the width here: use depths(width)"
             )
         relative = limit.coefficient() / self.law.subs(L, t)
         low, high = Rational(0), Rational(1)
@@ -156,7 +162,7 @@ class Validity(PickledByFields):
         if self.tolerance >= _QUICK:
             depths = f"{depths}; at some depth from width {self.least_width} on"
         return (
-            f"{depths}: ask depths(width). Beyond depths of a quarter of the width the rate of a "
+            f"{depths}: use depths(width). Beyond depths of a quarter of the width the rate of a "
             f"typical network comes first: verify.typical_learning_rate"
         )
 

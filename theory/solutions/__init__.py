@@ -1,2 +1,2 @@
-"""The modules of this folder are the values that a prompt holds: a derived mean and what is made of
-means, their numbers, arrays and texts."""
+"""This folder defines the values that users hold at the prompt: derived means, with their
+numbers, arrays and texts."""

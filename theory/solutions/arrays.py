@@ -12,6 +12,7 @@ from sympy import Symbol
 
 from theory.errors import InvalidArgument
 from theory.networks.sizes import Sizes, read_size
+from theory.validation import typed
 from theory.waiting import announced
 
 __all__ = [
@@ -85,7 +86,7 @@ def _sizes(symbol: Symbol, value: Any) -> Any:
             f"expected an array of numbers for {symbol}, got a masked array; give the entries that "
             f"are not masked, value.compressed()"
         )
-    array = np.asarray(value)
+    array = _array(symbol, value)
     if array.dtype.kind == "f" and array.itemsize < np.dtype(np.float64).itemsize:
         array = array.astype(str).astype(np.float64)  # its shortest decimals
     if array.dtype.kind in "iuf" and symbol.is_integer:
@@ -97,6 +98,17 @@ def _sizes(symbol: Symbol, value: Any) -> Any:
     for each in array.ravel().tolist():
         read_size(symbol, each)
     return array
+
+
+def _array(symbol: Symbol, value: Any) -> Any:
+    """``value`` as an array: NumPy says in its own words that rows have different lengths."""
+    try:
+        return np.asarray(value)
+    except (ValueError, TypeError, OverflowError):
+        raise InvalidArgument(
+            f"expected a number or an array of numbers for {symbol}, got {symbol}={typed(value)}; "
+            f"give rows of one length, as in [[64, 128], [256, 512]]"
+        ) from None
 
 
 def _filled(

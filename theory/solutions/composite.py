@@ -20,7 +20,7 @@ class Composite(Value):
 
     @property
     def network(self) -> Network:
-        """The network that it is of.
+        """The network of this value.
 
         >>> from theory import MLP, alignment, squared_update, tangent_kernel
         >>> network = MLP(depth=2)
@@ -31,7 +31,7 @@ class Composite(Value):
 
     @property
     def layer(self) -> Any:
-        """The hidden layer, 1 to L; None where it is of no single layer.
+        """The hidden layer, 1 to L; None where the value belongs to no single layer.
 
         >>> from theory import MLP, alignment, squared_update
         >>> network = MLP(width=8, depth=3)

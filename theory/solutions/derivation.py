@@ -16,11 +16,11 @@ from theory.exact.closed_form import ClosedForm, closed_form, closed_form_expres
 from theory.exact.evaluation import DecimalRecursion, quick_mean
 from theory.exact.open_cells import general_layer, open_layer
 from theory.exact.recursion import Recursion, is_too_long, recursion
-from theory.limits.blocks import leading_in_blocks, refuse_open_block
+from theory.limits.blocks import leading_in_blocks
 from theory.limits.infinite_width import MeanFieldLaw, leading_in_width, mean_field_law
 from theory.networks.multipliers import NUMBERED_LAYERS, grouped, has_closed_form, open_ends
 from theory.networks.network import Network, asked_layer, asked_rates, repeating_network
-from theory.networks.roles import Branch
+from theory.networks.roles import Branch, block_of
 from theory.networks.sizes import Sizes, is_deep, layer_at, network_at, rates_at
 from theory.precision import workdps
 from theory.public_names import cached_property
@@ -111,7 +111,7 @@ class Derivation(Solved):
         if not self.network._is_chain:
             raise NotSolved(
                 "a block has no general map of one variance and one rate: give the network symbols "
-                "instead, as in Residual(weight_variance=ByRole(up=c)), and ask for layer_map"
+                "instead, as in Residual(weight_variance=ByRole(up=c)), and use layer_map"
             )
         kernel = self.word_maps.kernel
         return kernel.matrix(general_layer(kernel.mask_powers())).to_Matrix()
@@ -207,8 +207,8 @@ class Derivation(Solved):
         """The observable's mean, exact: a rational number, or a function of the symbols that the
         network and the layer hold.
 
-        With a symbolic depth or layer, a sum of polynomials times powers, for sizes that meet the
-        conditions of `closed_form`; raises `NotSolved` for widths that differ.
+        With a symbolic depth or layer, a sum of polynomials times powers, for sizes within the
+        conditions of `closed_form`; `NotSolved` for widths that differ.  Use `at` for numbers.
 
         >>> from theory import MLP, derive
         >>> from theory.observables import K, trace
@@ -218,6 +218,7 @@ class Derivation(Solved):
         return printable(self._exact)
 
     @property
+    @announced("exact value")
     def _exact(self) -> Expr:
         if self.vanishes:
             return Integer(0)
@@ -251,7 +252,7 @@ class Derivation(Solved):
     def _opened_blocks(self) -> tuple[Derivation, Sizes] | None:
         """The same for a network of many blocks, above the first."""
         inside, blocks = isinstance(self.layer, Branch), self.network.depth
-        block = self.layer.block if isinstance(self.layer, Branch) else self.layer
+        block = block_of(self.layer)
         solved = self.network._depths and block != 0 and not isinstance(self.rates, tuple)
         if self.vanishes or not solved or not is_deep(self.network):
             return None
@@ -268,7 +269,7 @@ class Derivation(Solved):
 
     @property
     def _layer_is_number(self) -> bool:
-        layer = self.layer.block if isinstance(self.layer, Branch) else self.layer
+        layer = block_of(self.layer)
         return isinstance(layer, int)
 
     @property
@@ -292,6 +293,7 @@ class Derivation(Solved):
         with announced("closed form"):
             return closed_form(self.word_maps, self.network, self.layer, self.rates)
 
+    @announced("leading term")
     def leading(self) -> Expr:
         """The leading term as n -> infinity and then, with a symbolic depth, as it grows.
 
@@ -310,20 +312,12 @@ class Derivation(Solved):
         if self.vanishes:
             return 0, Integer(0)
         if not isinstance(self.network.depth, int) and not self.network._is_chain:
-            refuse_open_block(self.layer)
             return leading_in_blocks(self.sums)
         if not isinstance(self.network.depth, int):
             law = self.law
             return law.power, law.leading(self.layer)
         if self.network.width != n:
-            raise NotSolved(
-                "leading() is a limit of infinite width: "
-                + (
-                    "give theory.symbols.n as the width"
-                    if self.network._whole
-                    else "leave width out, as in MLP(depth=4)"
-                )
-            )
+            raise NotSolved(f"leading() is a limit of infinite width: {self.network._open_width}")
         if self.opened is not None:
             return self._leading_at_depth(*self.opened)
         return leading_in_width(self.domain, self.in_field)
@@ -368,16 +362,15 @@ class Derivation(Solved):
         if is_too_long(self.network):
             raise NotSolved(
                 f"the exact function of {self.network} is too long: put numbers in, as in "
-                f".at(n=64), or leave depth out and ask for leading()"
+                f".at(n=64), or leave depth out and use leading()"
                 if self._symbols()
-                else f"the exact number of {self.network} has too many digits to be held: ask for "
-                f"evaluate(), which gives as many as are wanted"
+                else f"the exact number of {self.network} has too many digits: use evaluate(digits)"
             )
         with announced("exact value"):
             return self._recursion().value(self._numeric_layer())
 
     def _symbols(self) -> frozenset[Symbol]:
-        named = self.layer.block if isinstance(self.layer, Branch) else self.layer
+        named = block_of(self.layer)
         layer = {named} if isinstance(named, Symbol) else set()
         return self.network.free_symbols | open_ends(self.rates) | layer
 
@@ -408,12 +401,13 @@ class Derivation(Solved):
     def _recursion(self) -> Recursion:
         if not isinstance(self.network.depth, int):
             raise NotSolved(
-                "this needs a depth in numbers, got depth=L: give one, as in MLP(depth=4), or ask "
-                "for exact, which has a closed form in L"
+                "this needs a depth in numbers, got depth=L: give a number, as in MLP(depth=4), "
+                "or use exact, which has a closed form in L"
             )
         if open_ends(self.rates):
             raise NotSolved(
-                f"this needs multipliers in numbers, got rates={self.rates}: give one a layer"
+                f"this needs multipliers in numbers, got rates={self.rates}: give one multiplier "
+                f"for each layer"
             )
         return recursion(self.word_maps, self.network, self.rates)
 
@@ -423,7 +417,7 @@ class Derivation(Solved):
             return self.network._cell_of(self.layer)
         raise NotSolved(
             f"this needs a layer in numbers, got layer={self.layer}: give layer as a number, or "
-            f"ask for exact, which has a closed form in ell"
+            f"use exact, which has a closed form in ell"
         )
 
     @property
@@ -444,7 +438,7 @@ class Derivation(Solved):
         return [Line(Math.spelled(f"E[{self.observable}]"), Math.of(self._exact))]
 
     def _repr_markdown_(self) -> str:
-        """What is derived, and the layer map as equations."""
+        """The derived mean, and the layer map as equations."""
         if not self.words:
             return block_markdown(Prose(repr(self)))
         return block_markdown(
@@ -469,7 +463,7 @@ class Derivation(Solved):
         if self.vanishes:
             return f"0, since {_BY_SYMMETRY if self.observable.terms else 'the observable is 0'}"
         if is_slow(self.observable):
-            return "its words take seconds to minutes; ask for words, or for a value"
+            return "its words take seconds to minutes; read words, or a value"
         size = len(self.words)
         return f"{self._headline()}; {size} word{'s' * (size != 1)}, closed under the layer map"
 

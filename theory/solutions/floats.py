@@ -23,7 +23,8 @@ def as_float(number: mpf, sizes: Sizes, call: Callable[[Sizes], str] | None = No
         size = context.nstr(number, 3)
     got = f"{_written(sizes)}, where it is {size}" if sizes else size
     raise InvalidArgument(
-        f"expected a value that float64 can hold, got {got}; {(call or _call)(sizes)} has it"
+        f"expected a value that float64 can hold, got {got}; {(call or _call)(sizes)} gives the "
+        f"value"
     )
 
 
@@ -35,7 +36,7 @@ def as_log(number: mpf, sizes: Sizes) -> float:
         return float("-inf")
     raise InvalidArgument(
         f"expected sizes where the value is positive, got {_written(sizes)}, where it is negative "
-        f"and has no logarithm; {_call(sizes)} has it"
+        f"and has no logarithm; {_call(sizes)} gives the value"
     )
 
 

@@ -44,7 +44,7 @@ class Solved(Number):
     """A `Number` that is a sum of closed forms over `width_here`."""
 
     unit_of_step: ClassVar[Expr] = Integer(1)
-    """What `exact` carries beside the mean: eta**2 for a mean square of one step."""
+    """The factor of `exact` besides the mean: eta**2 for a mean square of one step."""
     _shared: ClassVar[frozenset[str]] = frozenset(
         {"domain", "highest_power", "in_field", "in_numbers", "leading_term", "opened"}
         | {"solved_series", "sums", "unit_of_step", "width_here"}
@@ -67,11 +67,11 @@ class Solved(Number):
 
     @abstractmethod
     def _forms(self) -> list[ClosedForm]:
-        """The closed forms, without those that are 0."""
+        """The closed forms that are not 0."""
 
     @property
     def width_here(self) -> Expr:
-        """What the sum is divided by."""
+        """The divisor of the sum."""
         return Integer(1)
 
     @cached_property
@@ -120,7 +120,8 @@ class Solved(Number):
             if coefficient != 0:
                 return opened.highest_power - order, factor(coefficient)
         raise NotSolved(
-            "the first eight coefficients of the series in 1/n vanish: ask for exact in numbers"
+            "the first eight coefficients of the series in 1/n vanish: use exact with numbers for "
+            "the sizes"
         )
 
     def solved_series(self, order: int) -> tuple[Expr, ...]:
@@ -161,7 +162,7 @@ class Solved(Number):
         """
         self._check_joint()
         if not self.network._is_chain:
-            raise NotSolved("the joint limit of blocks has one term: ask for joint_limit()")
+            raise NotSolved("the joint limit of blocks has one term: use joint_limit()")
         orders = count_between("orders", orders, 1, _MOST_ORDERS)
         with announced("joint limit"):
             return joint_law(self.sums, orders)
@@ -170,7 +171,7 @@ class Solved(Number):
         """The leading term as the number of blocks B grows at fixed width n, with a multiplier^2
         of T/B: an exponential.  Proven for every n, from the closed form in B.
 
-        Raises `NotSolved` for a network without blocks, and for a number of them.
+        Raises `NotSolved` for a network without blocks, and for a number of blocks.
 
         >>> from theory import Residual, squared_update
         >>> squared_update(Residual(width=1)).label.block_limit()
@@ -194,7 +195,7 @@ class Solved(Number):
         if self.network.depth != L:
             raise NotSolved(
                 f"growth() needs an MLP of symbolic depth, got {self.network}: leave depth out, or "
-                f"ask for block_limit() of a residual network"
+                f"use block_limit() of a residual network"
             )
         return growth(self.sums) * self.unit_of_step
 
@@ -222,8 +223,8 @@ def at_depths(expression: Expr, depths: Sizes) -> Expr:
         layers = abs(exponent.subs(depths))
         if layers.is_Rational and layers * _bits(base) > _MOST_BITS:
             raise NotSolved(
-                "the exact function holds numbers of too many digits at this depth: put numbers "
-                "in for all sizes and ask for evaluate()"
+                "the exact function contains numbers with too many digits at this depth: give "
+                "numbers for all sizes and use evaluate()"
             )
     return expression.subs(depths)
 

@@ -26,13 +26,13 @@ def refuse_unsolved(observable: Observable, network: Network, layer: Any) -> Non
 
 
 def _refuse_in_blocks(observable: Observable, network: Network, layer: Any) -> None:
-    """Refuse what a residual network does not have: masks of the stream, on which x is z, and
-    observables inside a branch other than its movement."""
+    """Refuse observables that a residual network does not have: masks of the stream, on which x is
+    z, and observables inside a branch other than its movement."""
     factors = list(chain.from_iterable(word for word, _ in observable.terms))
     if isinstance(layer, Branch) and not set("".join(factors)) & set(INNER):
         raise NotSolved(
-            f"observables inside a branch are not solved: ask squared_update(network, {layer}) for "
-            f"its movement, or give layer={layer.block} for the stream"
+            f"observables inside a branch are not solved: use squared_update(network, {layer}) "
+            f"for the movement of the branch, or give layer={layer.block} for the stream"
         )
     if network._depths and any("D" in re.sub("^zD*|D*z$", "", factor) for factor in factors):
         raise InvalidArgument(

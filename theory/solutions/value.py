@@ -39,7 +39,7 @@ from theory.solutions.arrays import (
     over_arrays,
 )
 from theory.solutions.floats import as_float, as_log
-from theory.symbols import L, meant, n
+from theory.symbols import B, L, a, b, meant, n, n_0
 from theory.validation import digits_wanted, series_order
 from theory.waiting import announced
 from theory.writing.blocks import Line
@@ -52,6 +52,8 @@ _FLOAT_DIGITS = 17
 _TEXT_DIGITS, _LONGEST, _MOST_CANCELLED = 10, 320, 8
 """Digits of a decimal and characters of a formula in the text of a number; coefficients of a series
 in 1/n that may cancel before its first."""
+_EXAMPLES = {n: "64", n_0: "32", a: "'0.1'"}
+"""Numbers for sizes in an answer; 4 for others."""
 
 
 class Value(NoOperators, Drawable, PickledByFields, PublicNames, ABC):
@@ -72,11 +74,11 @@ class Value(NoOperators, Drawable, PickledByFields, PublicNames, ABC):
 
         @property
         def network(self) -> Network:
-            """The network that it is of."""
+            """The network of this value."""
 
         @property
         def layer(self) -> Any:
-            """The hidden layer, 1 to L; None where it is of no single layer."""
+            """The hidden layer, 1 to L; None where the value belongs to no single layer."""
 
     @abstractmethod
     def _at(self, sizes: Sizes) -> Self:
@@ -85,7 +87,7 @@ class Value(NoOperators, Drawable, PickledByFields, PublicNames, ABC):
     @abstractmethod
     def _number(self, context: Any) -> Any:
         """The number that it is, or a tuple of them, at eta = 1 and of a network in numbers, in an
-        mpmath ``context``; all of its digits but those of `guard_digits` are right."""
+        mpmath ``context``; all of its digits except the `guard_digits` are right."""
 
     @abstractmethod
     def _expanded(self, of: Callable[[Any], InWidth]) -> Any:
@@ -126,7 +128,7 @@ class Value(NoOperators, Drawable, PickledByFields, PublicNames, ABC):
 
     @property
     def total(self) -> Self:
-        """The whole, as an estimate of `verify` has it.
+        """The whole value, under the name that an estimate of `verify` uses.
 
         >>> from theory import MLP, squared_update
         >>> squared_update(MLP()).total == squared_update(MLP())
@@ -143,7 +145,7 @@ class Value(NoOperators, Drawable, PickledByFields, PublicNames, ABC):
         ...     maximal_learning_rate(MLP()).label
         ... except NotSolved as error:
         ...     print(error)
-        MaximalLearningRate has no part from the label: squared_update(network) has one
+        MaximalLearningRate has no part from the label: take the part from squared_update(network)
         """
         raise NotSolved(_no_part(self, "label"))
 
@@ -156,10 +158,11 @@ class Value(NoOperators, Drawable, PickledByFields, PublicNames, ABC):
         ...     maximal_learning_rate(MLP()).output
         ... except NotSolved as error:
         ...     print(error)
-        MaximalLearningRate has no part from the output: squared_update(network) has one
+        MaximalLearningRate has no part from the output: take the part from squared_update(network)
         """
         raise NotSolved(_no_part(self, "output"))
 
+    @announced("formulas")
     def latex(self) -> str:
         r"""The value as formulas in LaTeX, for a display; notebooks show them.
 
@@ -183,7 +186,7 @@ class Value(NoOperators, Drawable, PickledByFields, PublicNames, ABC):
         if isinstance(numbers, tuple):
             raise InvalidArgument(
                 f"expected a value that is one number, got the {len(numbers)} numbers of "
-                f"{type(self).__name__}; take one of them, as in value.evaluate()[0]"
+                f"{type(self).__name__}; take one number, such as value.evaluate()[0]"
             )
         return float(numbers)
 
@@ -282,8 +285,8 @@ class Value(NoOperators, Drawable, PickledByFields, PublicNames, ABC):
             if min(known if isinstance(known, tuple) else (known,)) > order:
                 return found
         raise NotSolved(
-            f"the first {_MOST_CANCELLED} coefficients of the series in 1/n vanish: ask for exact "
-            f"in numbers"
+            f"the first {_MOST_CANCELLED} coefficients of the series in 1/n vanish: use exact "
+            f"with numbers for the sizes"
         )
 
     def joint_limit(self) -> Any:
@@ -334,9 +337,10 @@ class Value(NoOperators, Drawable, PickledByFields, PublicNames, ABC):
     def _check_numbers(self) -> None:
         if self._symbols():
             names = ", ".join(map(str, self.open_sizes))
+            given = ", ".join(f"{size}={_EXAMPLES.get(size, 4)}" for size in self.open_sizes)
             raise InvalidArgument(
                 f"expected a value in numbers, got {self.network} with the open sizes {names}; "
-                f"put numbers in, as in .at(n=64, L=4).evaluate(), or take the expression, .exact"
+                f"put numbers in, as in .at({given}).evaluate(), or take the expression, .exact"
             )
 
     def _floats(self, sizes: Sizes) -> Any:
@@ -376,6 +380,8 @@ class Number(Value):
             open_depth = not isinstance(network.depth, int)
             # a numbered layer of a chain has no leading term in an open depth
             numbered = network._is_chain and type(getattr(self, "layer", None)) is int
+            if open_depth and self._is_slow_in_blocks():
+                return self._long_text()
             if open_depth and network.width == n and not numbered:
                 return f"{self.leading()} to leading order"
             text = "" if is_large(network) else self._exact_text()
@@ -385,9 +391,14 @@ class Number(Value):
         except NotSolved as reason:
             return str(reason)
 
+    def _is_slow_in_blocks(self) -> bool:
+        """Whether the closed form in an open number of blocks takes many seconds: its field then
+        holds a slope, a multiplier or another symbol besides the sizes."""
+        return not self.network._is_chain and bool({*self.open_sizes} - {n, B, b, n_0})
+
     def _long_text(self) -> str:
         sizes = ", ".join(map(str, self.open_sizes))
-        return f"long, with {sizes} open: call it with numbers for them, or ask for exact"
+        return f"long, with {sizes} open: call it with numbers for them, or use exact"
 
 
 @dataclass(frozen=True)
@@ -464,7 +475,10 @@ class ArrayFunction:
 
 
 def _no_part(value: Value, part: str) -> str:
-    return f"{type(value).__name__} has no part from the {part}: squared_update(network) has one"
+    return (
+        f"{type(value).__name__} has no part from the {part}: take the part from "
+        f"squared_update(network)"
+    )
 
 
 def each(function: Callable[[Any], Any], numbers: Any) -> Any:

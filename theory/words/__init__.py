@@ -1,1 +1,1 @@
-"""The modules of this folder derive words, in which a layer's mean closes, and their layer maps."""
+"""This folder averages observables over one layer and derives the layer maps of their words."""

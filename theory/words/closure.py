@@ -52,7 +52,7 @@ class StepMap:
 
 @dataclass(frozen=True)
 class LayerMap:
-    """The linear map by which a cell takes expectations of words to those of words below.
+    """The linear map by which a cell takes expectations of words to expectations of words below.
 
     ``words``: the closed set, sorted, as rows and columns.  ``steps``: the maps of the cell's steps
     from the top down, whose product it is.

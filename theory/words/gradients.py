@@ -27,7 +27,7 @@ from theory.words.word import Word, canonical_word, word_text
 __all__ = ["GradientTerm", "gradient_terms"]
 
 CARRIED = MASKED[1:]
-"""The matrices without own share: what the gradients of an observable carry up."""
+"""The matrices without own share, which the gradients of an observable carry up."""
 _READOUT = (SiteShape(1, False, (EdgeShape(0, post(0)),)),)
 """The step of f, one neuron without a mask."""
 
@@ -109,7 +109,7 @@ def _carried_letter(factor: str, carried: dict[str, str]) -> str:
     if factor[0] != factor[-1]:
         raise InvalidArgument(
             f"expected each g of an observable in g @ z or in g @ M @ g with M built from K and "
-            f"D, got the factor {word_text((factor,))}; put g on both of its ends"
+            f"D, got the factor {word_text((factor,))}; put g on both ends of the product"
         )
     matrix = min(factor[1:-1], transposed(factor[1:-1]))
     if matrix not in carried and len(carried) == len(CARRIED):

@@ -7,8 +7,8 @@ number of a matrix; numbers add and multiply, also with exact rationals and with
 ``n`` of `theory.symbols`, which is the width of the layer.  ``x`` = D z is the activation and
 ``f`` = g . z the output of the network, at every layer.
 
-Only numbers even in every neuron can be written, which is what makes their expectations rational.
-An expression with more than one meaning, or none, raises `InvalidArgument` with what to write.
+Only numbers even in every neuron can be written, and their expectations are therefore rational.
+An expression with more than one meaning, or none, raises `InvalidArgument`, which names the fix.
 
 >>> g @ K @ K @ g * f**2 / 2
 1/2·gᵀK²g·(gᵀz)²
@@ -113,7 +113,7 @@ class _Combination(Generic[Key]):
         if isinstance(factor, Expr) and factor.free_symbols:
             _refuse(
                 f"a matrix or vector times {factor}",
-                "multiply the number that is made of it, as in trace(K)/n",
+                "multiply a number built from it, as in trace(K)/n",
             )
         number = _scalar(factor)
         return self.of((key, c * number) for key, c in self.terms)
@@ -139,7 +139,8 @@ class _Combination(Generic[Key]):
     def __getitem__(self, index: object) -> NoReturn:
         _refuse(
             f"an entry of {self}",
-            "neurons are exchangeable: E K₁₁ is that of trace(K)/n, and E z₁² that of z @ z/n",
+            "neurons are exchangeable: E K₁₁ equals the mean of trace(K)/n, and E z₁² the mean of "
+            "z @ z/n",
         )
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> NoReturn:
@@ -369,7 +370,8 @@ def _in_width(value: Expr) -> Observable:
 
 
 def checked_observable(observable: Any) -> Observable:
-    """``observable``, or `InvalidArgument` for what is no number made of K, D, z and g."""
+    """``observable``, or `InvalidArgument` for a value that is not a number built from K, D, z and
+    g."""
     if isinstance(observable, Vector):
         raise InvalidArgument(
             f"expected a number such as g @ K @ K @ g for observable, got the vector "

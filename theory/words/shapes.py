@@ -1,4 +1,5 @@
-"""The shape of a cell is what words need of its sites: who reads whom, by which weights, and masks.
+"""The shape of a cell holds the facts that words need about its sites: who reads whom, by which
+weights, and masks.
 
 Sites, weights and links are numbered, so that cells of other sizes share their derivation.  Site 0
 is the last site of the cell below.

@@ -6,10 +6,10 @@ A step has Gaussian weights W, and each of its sites p has the neurons
 
 and the tangent kernel K_pq between two of its faces: the kernels of the sources carried through W
 and links, and an own share |x_source|^2 of the weights that both sites read by.  The expectation of
-a word given what lies below is found in three steps:
+a word, given the layers below, is found in three steps:
 
 1. *Rows.*  Every letter of the step's sites is written in weights and letters below, and Wick's
-   theorem pairs the weights (`theory.words.wick`).  What is left are words below, and loops: neuron
+   theorem pairs the weights (`theory.words.wick`).  The results are words below, and loops: neuron
    indices of a site to be summed, each with a number of masks.
 2. *Coins.*  Flipping the sign of one neuron's row of W, and of the column of the weights that
    leave it, flips its pre-activation and leaves the law and every word alone, since a word holds
@@ -84,7 +84,7 @@ def _part(
 
 @cache
 def word_below(word: Word, step: StepShape) -> Mapping[Word, Coefficient]:
-    """E[``word``] over the step, given what lies below: ``{word below: coefficient}``."""
+    """E[``word``] over the step, given the layers below: ``{word below: coefficient}``."""
     total: defaultdict[Word, Counter[Term]] = defaultdict(Counter)
     for (written, pairs, own, links), number in _written(word, step).items():
         for closed, count in contract(written).items():
@@ -102,7 +102,7 @@ def summands(word: Word, step: StepShape) -> int:
 
 def _written(word: Word, step: StepShape) -> Counter[tuple[Word, Powers, Powers, Powers]]:
     """``word`` in weights and letters below: how often each product arises, with the powers of
-    variances, own shares and squared links; those odd in weights or links average to zero."""
+    variances, own shares and squared links; words odd in weights or links average to zero."""
     total: Counter[tuple[Word, Powers, Powers, Powers]] = Counter()
     letters = "".join(word)
     for parts in product(*(_parts(letter, step) for letter in letters)):
@@ -195,7 +195,7 @@ def _coincidences(loops: Word) -> Mapping[tuple[Coin, ...], int]:
 def _on_neurons(site: int, powers: list[int]) -> Mapping[Coin, int]:
     """How many set partitions of loops with ``powers`` of the mask leave each set of neurons.
 
-    Loops are added one by one, each to a neuron of its own or to one of those before: neurons with
+    Loops are added one by one, each to a new neuron or to an earlier neuron: neurons with
     the same masks are alike, so that few cases are kept of the many set partitions.
     """
     ways: Counter[tuple[int, ...]] = Counter({(): 1})

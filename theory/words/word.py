@@ -48,7 +48,7 @@ def canonical_word(factors: Iterable[str]) -> Word:
 
 
 def degree(word: Word) -> int:
-    """Number of kernels plus number of forms: what a step conserves, since the own share trades
+    """Number of kernels plus number of forms, which a step conserves, since the own share trades
     one kernel for one |x|^2.  Masks do not count."""
     return sum(
         sum(letter != "D" and not is_junction(letter) for letter in factor) - (not is_trace(factor))

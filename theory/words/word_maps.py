@@ -93,6 +93,9 @@ class WordMaps:
         steps = chain.from_iterable(each.steps for each in maps)
         return set().union(*(step.mask_powers() for step in steps))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return word_maps, (self.observable, *self.cells)
+
     def __repr__(self) -> str:
         return f"WordMaps of {self.observable}: {self.kernel!r} below, {self.carried!r} above"
 

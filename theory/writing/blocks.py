@@ -10,6 +10,10 @@ from theory.writing.notation import Math
 __all__ = ["Block", "Formulas", "Line", "Prose", "Table"]
 
 
+_LONGEST = 400
+"""Characters of formulas that a prompt shows."""
+
+
 @dataclass(frozen=True)
 class Prose:
     """Sentences, their formulas between dollar signs (`theory.writing.notation`)."""
@@ -31,6 +35,11 @@ class Formulas:
     """Formulas set off from the text, their signs below each other."""
 
     lines: tuple[Line, ...]
+
+    def __repr__(self) -> str:
+        whole = "; ".join(f"{e.left.text} {e.sign} {e.right.text}" for e in self.lines)
+        shown = whole if len(whole) <= _LONGEST else f"{whole[:_LONGEST]}..."
+        return f"{len(self.lines)} formulas: {shown}"
 
 
 @dataclass(frozen=True)

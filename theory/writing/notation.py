@@ -2,7 +2,7 @@
 
 A sentence holds its formulas between dollar signs, spelled as one writes them in a terminal:
 ``$E (f - y)² = 1 + f²$``.  In plain text the dollar signs go; in LaTeX the signs between them are
-spelled its way.
+spelled its way.  Code stands between backticks; LaTeX sets it in typewriter letters.
 """
 
 from __future__ import annotations
@@ -66,6 +66,7 @@ _TOKEN = re.compile(
     r"(?P<power>[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+)|\^\((?P<upper>[^()]*)\)(?P<across>ᵀ?)|_(?P<lower>[A-Za-z0-9]+)"
     r"|\*\*(?P<exponent>\w+)|(?P<times>\*)|(?P<name>[A-Za-z]+)|(?P<sign>.)"
 )
+_SPAN = re.compile(r"\$(?P<formula>[^$]*)\$|`(?P<code>[^`]*)`|(?P<words>[^$`]+)")
 
 
 @dataclass(frozen=True)
@@ -138,15 +139,23 @@ def prose_text(prose: str) -> str:
 
 
 def prose_latex(prose: str) -> str:
-    r"""A sentence in LaTeX.
+    r"""A sentence in LaTeX; code between backticks may break after a bracket.
 
     >>> print(prose_latex("one step moves $z$ by $Δz$, in 2 % of cases"))
     one step moves $z$ by $\Delta z$, in 2 \% of cases
+    >>> print(prose_latex("`squared_update(MLP(width=64))` is long"))
+    \texttt{squared\_update(\allowbreak MLP(\allowbreak width=64))} is long
     """
-    parts = prose.split("$")
-    return "$".join(
-        math_latex(part) if index % 2 else escaped(part) for index, part in enumerate(parts)
-    )
+    return _SPAN.sub(_span_latex, prose)
+
+
+def _span_latex(match: re.Match[str]) -> str:
+    if match["formula"] is not None:
+        return f"${math_latex(match['formula'])}$"
+    if match["code"] is not None:
+        code = escaped(match["code"]).replace("(", r"(\allowbreak ")
+        return rf"\texttt{{{code}}}"
+    return escaped(match["words"])
 
 
 def escaped(text: str) -> str:

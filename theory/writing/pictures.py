@@ -1,4 +1,4 @@
-"""A value draws itself over one of its open sizes, beside its law."""
+"""A value draws itself over one of its open sizes, together with its law."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _NAMES = {
 }
 _LETTERS = {L: "$L$", n: "$n$", ell: r"$\ell$", n_0: "$n_0$", a: "$a$", B: "$B$", b: "$b$"}
 _AXES = (ell, b, L, B, n, n_0, a)
-"""What a value is drawn against, the first of those that are open."""
+"""The axes over which a value may be drawn; the first open size is the default."""
 _POINTS = 33
 _WORD = re.compile("[a-z]{2}")
 _CURVES: dict[Symbol, tuple[Any, ...]] = {n: (64, 256, 1024), L: (4, 16, 64), B: (2, 4, 8)}
@@ -55,7 +55,7 @@ class Drawable:
 
         @property
         def network(self) -> Network:
-            """The network that it is of."""
+            """The network of this value."""
 
         @property
         def open_sizes(self) -> tuple[Symbol, ...]:
@@ -65,7 +65,7 @@ class Drawable:
             """Its numbers."""
 
     def plot(self, ax: Axes | None = None, *, against: object = None, **sizes: Any) -> Axes:
-        """Draw the exact value over one of its open sizes, and its law beside it; the axes.
+        """Draw the exact value over one of its open sizes, together with its law; return the axes.
 
         ``against``: "depth", "width", "layer", or another open size by name or symbol; None for the
         first of layer, depth and width that is open.  ``sizes``: numbers as in a call; several for
@@ -88,7 +88,7 @@ class Drawable:
         formula: Callable[[dict[Symbol, Any]], float] | None = None,
         title: str = "",
     ) -> Axes:
-        """`plot`, with the values of a ``formula`` beside the exact ones, under ``title``."""
+        """`plot`, with the values of a ``formula`` and the exact values, under ``title``."""
         axis = self._axis(against)
         given = bound_sizes(self.open_sizes, self.network, (), sizes)
         family, values = self._family(axis, given)

@@ -26,7 +26,8 @@ __all__ = ["Identity", "Step", "identity", "merged"]
 
 @dataclass(frozen=True)
 class Identity:
-    """What was found equal, how, and how often: made by `identity`, which compares."""
+    """An identity that was checked, with the number of equalities: made by `identity`, which
+    compares."""
 
     statement: str
     equalities: int
@@ -39,7 +40,7 @@ class Identity:
 def identity(statement: str, pairs: Iterable[Sequence[Any]]) -> Identity:
     """The `Identity` that the two values of each of ``pairs`` are equal; at least one pair.
 
-    ``statement``: what that shows, a clause whose formulas stand between dollar signs.  Raises
+    ``statement``: the conclusion, a clause whose formulas stand between dollar signs.  Raises
     `AssertionError`, naming the statement and the first values that differ.
 
     >>> print(identity("one and one are two", [(1 + 1, 2)]))

@@ -1,4 +1,4 @@
-"""This folder decides a user's own formula by theory and compares it with networks."""
+"""This folder compares a user's formula with simulated networks, and adds the theory's decision."""
 
 from theory.claims.differences import Counterexample, Difference, Kind
 from verify.claims.check import Check, check

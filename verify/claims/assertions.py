@@ -51,11 +51,11 @@ def assert_exact(
     number.  ``layer``, ``rates``: as for `theory.squared_update`.  ``part``: "total" (None),
     "label" or "output".  A value of `theory` brings its own layer, rates and part.
 
-    ``observable``: as for `theory.derive`, whose mean the derivation is for in the place of the
-    update; so too in the other assertions.
+    ``observable``: as for `theory.derive`, whose mean replaces the update; the same holds for the
+    other assertions.
 
     Raises AssertionError with both values and the network; `InvalidArgument` for arguments of
-    another kind, and for floats, which are exactly equal to nothing.
+    another kind, and for floats, which are never exactly equal.
 
     >>> from theory import MLP
     >>> assert_exact(lambda n: (n**2 + n + 5) / (2 * n**2), MLP(3, 1))
@@ -225,7 +225,7 @@ def _reading(
 def _refuse_without_scale(target: Target) -> None:
     """Refuse an observable whose mean or spread is 0: no relative error is noticed there."""
     if not target.number:
-        why, fix = "its mean is 0", "give the square of it"
+        why, fix = "its mean is 0", "give the square of the observable"
     elif not target.spread(4):
         why, fix = "all networks give the same number", "use assert_exact"
     else:
@@ -251,7 +251,7 @@ def _trial(target: Target, notices: object, false_alarm: object) -> Trial:
 
 
 def _exact_report(title: str, reading: Reading, exact: Expr | Number) -> str:
-    """A derivation's value beside the exact one."""
+    """A derivation's value and the exact value."""
     target = reading.target
     part = "" if target.part == "total" else f".{target.part}"
     arguments = f"{target.network!r}, layer={target.layer}{rates_text(target)}"
@@ -270,8 +270,8 @@ def _exact_report(title: str, reading: Reading, exact: Expr | Number) -> str:
 
 
 def _measured_report(trial: Trial, result: Result, seed: int, reading: Reading) -> str:
-    """A derivation's value beside the mean over networks, with its exact standard error, and
-    beside the exact value."""
+    """A derivation's value, the mean over networks with its exact standard error, and the exact
+    value."""
     target, samples = trial.target, result.measured.samples
     arguments = f"{target.network!r}, layer={target.layer}{rates_text(target)}"
     arguments += "" if target.observable is None else ", observable=observable"

@@ -111,7 +111,7 @@ class Check(Answering):
 
     def plot(self, ax: Axes | None = None, *, against: str | None = None) -> Axes:
         """Draw the formula over the exact values, with the measured means, if networks were
-        compared, and otherwise beside the exact values; return the axes.
+        compared, and otherwise with the exact values; return the axes.
 
         ``against``: "depth", "width" or "layer"; None for the first of them that varies.  ``ax``:
         Matplotlib axes, or None for a new figure; backend and style are the user's.

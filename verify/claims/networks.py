@@ -37,6 +37,7 @@ from verify.runs.execution import Execution
 from verify.runs.sampling import Sampling
 from verify.samplers.conditioned.sampler import Conditioned
 from verify.samplers.gram.sampler import Gram
+from verify.samplers.rare_events.sampler import RareEvents
 from verify.samplers.sampler import Sampler
 
 __all__ = [
@@ -76,7 +77,7 @@ _SIZES = {n_0: Integer(3), a: Rational(1, 2)}
 
 
 class NotMeasured(Exception):
-    """Why networks cannot tell."""
+    """The reason why networks cannot decide."""
 
 
 def measure(
@@ -123,7 +124,7 @@ def _layers(target: Target, network: MLP) -> Iterator[Target]:
 
 @dataclass(frozen=True, eq=False)
 class _Plan:
-    """What is drawn for a claim, and what its formula says there."""
+    """The networks drawn for a claim, and the values of its formula there."""
 
     reading: Reading
     claim: Claim
@@ -160,9 +161,15 @@ class _Plan:
         if quick and all((each.spread or 0) > LARGEST_SPREAD for each in quick):
             raise NotMeasured(
                 f"rare networks set the mean of {planned[0].network} and of other networks of its "
-                f"depth: give sampler=RareEvents(), or wider networks in grid"
+                f"depth: give {self._rare()}wider networks in grid"
             )
         return quick
+
+    def _rare(self) -> str:
+        """The sampler that draws rare networks, where it draws what is measured."""
+        observable = self.reading.target.observable
+        fits = observable is None or RareEvents().can_draw(observable)
+        return "sampler=RareEvents(), or " if fits else ""
 
     def _other(self) -> str:
         """The sampler that draws networks near the limit in bounded time, if there is one."""
@@ -196,8 +203,8 @@ class _Plan:
         """Why none of the cells can decide a limit."""
         if any(each.suited for each in planned):
             return (
-                "rare networks set the mean wherever the limit is near enough: give "
-                "sampler=RareEvents()"
+                f"rare networks set the mean wherever the limit is near enough: give "
+                f"{self._rare()}simulate=False"
             )
         at = self.reading.target
         least = min(
@@ -299,7 +306,8 @@ def default_grids(target: Target, claim: Claim) -> Iterator[list[MLP]]:
 def checked_grid(target: Target, grid: object) -> list[MLP]:
     """The networks that a user gives, in numbers, each what the target's is at their sizes.
 
-    Raises `InvalidArgument` for none, for what is no network and for a network of another kind.
+    Raises `InvalidArgument` for none, for a value that is not a network and for a network of
+    another kind.
 
     >>> checked_grid(Target(MLP()), (MLP(8, 2), MLP(16, 3)))
     [MLP(width=8, depth=2), MLP(width=16, depth=3)]

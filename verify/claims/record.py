@@ -65,8 +65,8 @@ class CheckRecord(Struct, frozen=True, kw_only=True):
 
     @property
     def tried(self) -> str:
-        """What networks were compared with: the formula for E[(Δz)²]/η² itself or its leading term,
-        or what one for the rate says of E[(Δz)²]/η²."""
+        """The value that networks were compared with: the formula for E[(Δz)²]/η² itself or its
+        leading term, or what one for the rate says of E[(Δz)²]/η²."""
         tried = "formula" if self.claim is Claim.EXACT else "leading term"
         return tried if self.quantity is Quantity.UPDATE else f"1/({tried})²"
 

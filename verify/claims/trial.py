@@ -65,7 +65,7 @@ class Plan(NamedTuple):
 
 
 class Result(NamedTuple):
-    """A claimed value beside the networks that were drawn.
+    """A claimed value and the networks that were drawn.
 
     ``error``: the standard error of the measured mean, in units of the exact value.  ``z``: how far
     the networks are above the claimed value, in standard errors; infinite where that is no number,

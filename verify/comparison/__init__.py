@@ -1,2 +1,2 @@
-"""This folder compares laws with measured networks, and writes the results as records, tables,
-sentences and figures."""
+"""This folder compares laws with measured means, and writes records, tables and figures of the
+result."""

@@ -34,7 +34,7 @@ _LEAST_DEPTH = 8
 class PlannedCell:
     """One network of a grid, and the law that it is to be compared with.
 
-    ``sampling``: what is to be drawn for it, which reproduces it.
+    ``sampling``: the draws for it, which reproduce it.
     ``log_law``, ``log_exact``: natural logarithms of the law tried and of the exact value, at
     eta = 1.  ``spread``: the relative standard deviation of one network; None where samples are
     weighted.  ``allowance``: relative difference that is granted to the law.  ``suited``: whether

@@ -192,8 +192,8 @@ class Comparison(Answering):
         return frame(comparison_record(self))
 
     def plot(self, ax: Axes | None = None, *, against: str | None = None) -> Axes:
-        """Draw the measured means over their exact values, with two standard errors, and the law
-        beside them (the tried law, or the leading term); return the axes.
+        """Draw the measured means over their exact values, with two standard errors, and with the
+        law (the tried law, or the leading term); return the axes.
 
         ``against``: "depth", "width" or "layer"; None for the first of them that varies.  Hollow
         marks do not decide.  ``ax``: Matplotlib axes, or None for a new figure; backend and style
@@ -337,7 +337,7 @@ def plan_cells(
     step: float | None,
     observable: Observable | None = None,
 ) -> list[PlannedCell]:
-    """What `compare_law` would draw, checked, and the values to hold it against."""
+    """The networks that `compare_law` draws, checked, and the values for the comparison."""
     # a tenth of a second, for laws alone
     from theory.claims.reading import law_of, layer_of, observable_of
 
@@ -353,7 +353,7 @@ def plan_cells(
     if step is not None and not all(each._is_chain for each in grid):
         raise InvalidArgument(
             f"expected no step for networks other than MLP, got step={step!r}; measure a real step "
-            f"by monte_carlo, which compares with nothing"
+            f"with monte_carlo, which makes no comparison"
         )
     root = checked_seed(seed)
     planned = [
@@ -397,7 +397,7 @@ def measure_cells(planned: Sequence[PlannedCell], *, seed: int, execution: Execu
 
 @dataclass(frozen=True, eq=False)
 class _Announced(Watch):
-    """Hears what ``inner`` hears, and takes a note of the share of the work that is done."""
+    """Passes every call on to ``inner``, and notes the finished share of the work."""
 
     inner: Watch = field(kw_only=True)
     shares: list[float] = field(kw_only=True)

@@ -52,7 +52,7 @@ Law = Callable[[Any, Any], Any]
 
 LARGEST_SPREAD = 50
 """Cells whose exact relative standard deviation of one network is above this are shown but do not
-decide, unless the sampler meets rare networks: a million networks would be needed."""
+decide, unless the sampler draws rare networks: a million networks would be needed."""
 SPREAD_DIGITS = 4
 STEP_SPREAD = 1.1
 """Bound on the standard deviation of a real step over that of the linearised one with a drawn
@@ -172,8 +172,8 @@ def refuse_large_step(networks: Iterable[Network], step: float | None) -> None:
         raise InvalidArgument(
             f"expected a step of at most {rounded_down(largest):g}, above which a real step of "
             f"{network} leaves the linearised value by more than {STEP_ALLOWANCE:.0%}, got "
-            f"step={step:g}; give a smaller step, or simulate this step by monte_carlo, which "
-            f"compares with nothing"
+            f"step={step:g}; give a smaller step, or simulate this step with monte_carlo, which "
+            f"makes no comparison"
         )
 
 

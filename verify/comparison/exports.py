@@ -47,7 +47,7 @@ def cell_rows(run: RunRecord) -> list[dict[str, Any]]:
 
 
 def csv_text(run: RunRecord) -> str:
-    """Comma-separated, numbers with all their digits, what is undefined left empty."""
+    """Comma-separated, numbers with all their digits; undefined values are empty."""
     rows, out = cell_rows(run), io.StringIO()
     writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
     writer.writeheader()

@@ -24,7 +24,7 @@ __all__ = ["by_width", "cells_of_the_law", "draw_cells", "draw_rates", "rate_ima
 _SIZES = {"depth": "depth $L$", "width": "width $n$", "layer": r"layer $\ell$"}
 
 _LOWEST = 1e-6
-"""What is drawn of rates over the law's."""
+"""The drawn range of rates over the law's rate."""
 
 
 def cells_of_the_law(run: RunRecord) -> list[CellRecord]:
@@ -55,7 +55,7 @@ def rate_image(run: RunRecord, kind: str, dpi: int = 160) -> bytes | None:
 
 
 def draw_rates(ax: Axes, cells: Sequence[CellRecord]) -> Axes:
-    """Put measured rates on the exact curves, and the law beside them, on ``ax``; the axes."""
+    """Put measured rates, exact curves and the law on ``ax``; return the axes."""
     depths = _between(cells)
     text, law = leading_rates(depths)
     drawn: list[Curve | Marks] = [Curve(f"law {text}", depths, law, law=True)]

@@ -3,7 +3,7 @@
 The fit is a weighted one in the logarithms of measured rates, E[(Delta z)^2]^(-1/2), over the
 depths of one width, each with its samples' own standard error; no formula, no exact value and no
 exact variance enters.  The networks are so wide and deep that finite sizes change little.  How much
-is said by whoever compares the fit with a limit, see `MeasuredLaw.allows`.
+belongs to the comparison of the fit with a limit, see `MeasuredLaw.allows`.
 """
 
 from __future__ import annotations

@@ -108,7 +108,7 @@ class CellRecord(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=Tru
     def __post_init__(self) -> None:
         whole_seed(self.seed)
         if "total" not in self.measured or {self.part, *self.measured} - _PARTS:
-            raise ValueError("the parts are none of an update")
+            raise ValueError("the parts are not the parts of an update")
 
     @classmethod
     def of(cls, cell: Cell) -> CellRecord:
@@ -184,7 +184,7 @@ class CellRecord(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=Tru
         said = (self.width, self.depth, self.place, self.sampler)
         network, place = found.network, places_of(found.network).name(found.layers[0])
         if said != (network.widths[1], network.layers, place, repr(found.sampler)):
-            raise ValueError("a cell is not that of its configuration")
+            raise ValueError("a cell does not match its configuration")
         return found
 
     @property
@@ -221,11 +221,11 @@ class Platform(Struct, frozen=True):
 class RunRecord(Struct, frozen=True, kw_only=True):
     """A law and a grid of networks: every number, seed and version, enough to repeat any cell.
 
-    What is undefined is None.  Seeds are text, since many readers of JSON round a number of 64
+    An undefined value is None.  Seeds are text, since many readers of JSON round a number of 64
     bits.
     ``law``: which was tried, in words or as a formula.  ``step``: None for the linearised update.
-    ``worst_cell``: the index of the cell nearest to its own bound.  ``software`` is what drew the
-    blocks, and ``other_software`` what drew some of them, on another kind of processor;
+    ``worst_cell``: the index of the cell nearest to its own bound.  ``software`` drew the blocks,
+    and ``other_software`` drew some of them, on another kind of processor;
     ``versions`` are of the process that compared.
     """
 
@@ -254,11 +254,11 @@ class RunRecord(Struct, frozen=True, kw_only=True):
         named = [want.cell for want in self.wanted_samples]
         named += [] if self.worst_cell is None else [self.worst_cell]
         if not all(0 <= cell < len(self.cells) for cell in named):
-            raise ValueError("a cell that is not there")
+            raise ValueError("a cell number beyond the last cell")
 
     @property
     def tried(self) -> str:
-        """What the networks were compared with: the exact values, or a law that a user gave."""
+        """The compared law: the exact values, or a law that a user gave."""
         same = all(cell.log_law == cell.log_exact for cell in self.cells)
         return "exact" if same else "tried law"
 
@@ -299,7 +299,7 @@ def json_text(record: Any) -> str:
 
 
 def finite(value: float) -> float | None:
-    """The number, or None for what JSON does not have."""
+    """The number, or None for a number that JSON does not have."""
     return float(value) if isfinite(value) else None
 
 

@@ -41,7 +41,7 @@ def planned_samples(
     plans by cost.
 
     Cells whose exact spread is too large to decide are planned by cost whatever ``precision``.
-    Raises `InvalidArgument` where both are given, or what is asked for is out of reach.
+    Raises `InvalidArgument` where both are given, or the requested precision is out of reach.
 
     >>> from theory import MLP
     >>> from verify.samplers.gram.sampler import Gram

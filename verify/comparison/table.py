@@ -126,7 +126,7 @@ def _caption(run: RunRecord) -> str:
 
 def print_table(console: Console, table: Table) -> None:
     """Print a table in full between its title and its caption: where it is wider than the terminal
-    its columns are printed in parts, each beside the sizes; a part that is still too wide goes on
+    its columns are printed in parts, each with the sizes; a part that is still too wide goes on
     below, and no digit is cut."""
     before, bare = console.size, copy(table)
     bare.title = bare.caption = None
@@ -192,7 +192,7 @@ def _step(run: RunRecord) -> str:
 
 
 def _explained(run: RunRecord) -> str:
-    """What the columns hold, in sentences."""
+    """The meaning of the columns, in sentences."""
     drawn = {cell.configuration.draws_networks for cell in run.cells}
     error = {
         True: "The standard error comes from the exact variance of one network.",
@@ -202,14 +202,14 @@ def _explained(run: RunRecord) -> str:
         *(error[kind] for kind in (True, False) if kind in drawn),
         "ESS is the number of equal networks with the same error, over the number drawn.",
         "The median over networks is divided by the exact mean.",
-        f"z is the distance from the value beside it in standard errors{_granted(run)}.",
+        f"z is the difference from the expected value in standard errors{_granted(run)}.",
         *([] if all(cell.decides for cell in run.cells) else [_brackets(run)]),
     ]
     return " ".join(sentences)
 
 
 def _granted(run: RunRecord) -> str:
-    """What a z leaves out, if anything."""
+    """The allowance that a z leaves out, if any."""
     if run.step is not None:
         return (
             f", beyond the {STEP_ALLOWANCE:.0%} by which a real step may differ from the exact "

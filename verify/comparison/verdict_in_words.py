@@ -31,7 +31,7 @@ def sentences(run: RunRecord) -> list[str]:
 
 
 def conclusion(run: RunRecord, style: Style = TEXT) -> str:
-    """The verdict in words, and what it rests on."""
+    """The verdict in words, and its grounds."""
     excluding = [law for law in run.measured_laws if law.leading_allowed is False]
     if excluding:
         return f"REJECTED: {_excluded(excluding[0], style)}."
@@ -80,7 +80,7 @@ def finding(run: RunRecord) -> str:
 
 
 def _obstacles(run: RunRecord) -> list[str]:
-    """Why no cell decides, and what would help."""
+    """The reasons why no cell decides, each with a remedy."""
     if not any(cell.configuration.draws_networks for cell in run.cells):
         return [f"{SKEWNESS_RANGE}; give such networks, or another sampler"]
     if not any(cell.defined for cell in run.cells):
@@ -188,8 +188,8 @@ def _typical(cell: CellRecord, style: Style) -> str:
         return ""
     typical, mean = (magnitude(-log / 2, 3, style) for log in (math.log(median), cell.log_exact))
     return (
-        f"a typical network of {_place(cell)} bears the rate {typical}; "
-        f"rare networks set the mean, whose rate is {mean}"
+        f"a typical network of {_place(cell)} tolerates the rate {typical}; rare networks set the "
+        f"mean, which allows the rate {mean}"
     )
 
 

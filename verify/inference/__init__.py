@@ -1,1 +1,1 @@
-"""Statistics turn samples into means with errors, tests, intervals, fits and verdicts."""
+"""This folder turns samples into means with errors, tests, intervals, fits and verdicts."""

@@ -37,8 +37,8 @@ class Block:
 
     Values are in units of ``exp(log_unit)``, their largest: ``mean``, and ``spread``, the sum of
     the squared deviations from it.  ``logs``: natural logarithms of the values themselves, shape
-    ``(parts, samples, layers)``, or None where they are not kept.  ``software``: what drew them,
-    or None where nobody asks.
+    ``(parts, samples, layers)``, or None where they are not kept.  ``software``: the software that
+    drew them, or None where nobody asks.
     """
 
     samples: int
@@ -160,10 +160,10 @@ class Estimate(ReadAsNumber):
     value, error = mean, standard_error
 
     def plot(self, ax: Axes | None = None, *, theory: Callable[..., Any] | None = None) -> Axes:
-        """Draw the measured means over the layers, with two standard errors; the axes.
+        """Draw the measured means over the layers, with two standard errors; return the axes.
 
-        ``theory``: the exact value to draw beside them, as ``squared_update(network, ell)``, whose
-        parts are drawn too, or a law, as a function of the layers: a measurement knows neither.
+        ``theory``: the exact value to draw with them, as ``squared_update(network, ell)``, whose
+        parts are drawn too, or a law, as a function of the layers.
         ``ax``: Matplotlib axes, or None for a new figure; backend and style are the user's.
 
         >>> from theory import MLP, squared_update
@@ -198,7 +198,7 @@ class Estimate(ReadAsNumber):
         return names if len(names) <= _LONGEST else f"{names[:_LONGEST]}..."
 
     def _quantity(self, update: str) -> str:
-        """What was measured: ``update``, a text for each letter, or the mean of an observable."""
+        """The measured quantity: ``update``, a text for each letter, or the mean of an observable."""
         if self.observable is not None:
             return f"E[{self.observable}]"
         return ", ".join(update.replace("{}", letter) for letter in self.moved)
@@ -210,8 +210,12 @@ class Estimate(ReadAsNumber):
             rare = "with step=None, RareEvents() draws the networks that set the mean"
         if self.names:
             rare = "draw more samples"
+        if self.observable is not None:
+            rare = "draw more samples; derive(observable, network) has the exact mean"
         if self.untrained and self.names:
-            return ["no weights below are trained, or none that f reads: the update is 0 there"]
+            return [
+                "no weights below are trained, or f reads no trained weights: the update is 0 there"
+            ]
         if self.untrained:
             layers = ", ".join(map(str, self.untrained))
             return [f"no layer up to layer {layers} is trained: the update is 0 there"]
@@ -248,7 +252,7 @@ def merge(
 ) -> dict[str, Measurement]:
     """The measurements of ``parts``, and their total, from independent blocks.
 
-    ``scalar``: one layer was asked for by its number; measurements then have shape ``()``.
+    ``scalar``: a single number named the layer; measurements then have shape ``()``.
     Law: depends on the blocks' order only through rounding, and is computed in theirs.
     """
     counts = np.array([block.samples for block in blocks], dtype=np.float64)[:, None, None]

@@ -1,7 +1,7 @@
 """Evidence tests a law against a measured mean, at a stated chance of a false alarm.
 
 All quantities are in units of the exact mean, so that 1 is the truth where theory and sampler
-agree.  docs/budgets.md says what is assumed, what is proven and what is measured.
+agree.  docs/budgets.md separates assumptions, proofs and measurements.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ def evidence_of(total: Measurement, log_exact: float, spread: float | None) -> E
     """The evidence in a measured mean, in units of the exact one.
 
     ``total``: of scalar shape.  ``log_exact``: natural logarithm of the exact mean.  ``spread``:
-    exact relative standard deviation of one sample, or None where only the samples tell.  Not
+    exact relative standard deviation of one sample, or None where only the samples show it.  Not
     defined where the measurement is not: fewer than two samples, none that moves, an overflow.
 
     >>> from theory import MLP

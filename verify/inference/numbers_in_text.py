@@ -90,7 +90,7 @@ LATEX = Style(
 
 
 def value_and_error(log_mean: float, relative_error: float, style: Style = TEXT) -> str:
-    """exp(log_mean) ± its error, the error to two digits and the mean as far as those.
+    """exp(log_mean) ± its error, the error to two digits and the mean to the same place.
 
     >>> value_and_error(math.log(28.72), 0.03), value_and_error(20.0, 0.01, PAGE)
     ('28.72 ± 0.86', '(4.852 ± 0.049) × 10⁸')
@@ -148,7 +148,7 @@ def signed(value: float | None, style: Style = TEXT) -> str:
 
 
 def level_in_words(level: float) -> str:
-    """A level of confidence in as few digits, from four on, as tell it from 1.
+    """A level of confidence in as few digits, from four on, as distinguish it from 1.
 
     >>> level_in_words(0.95), level_in_words(1 - 0.05 / 3), level_in_words(0.9999999)
     ('0.95', '0.9833', '0.9999999')

@@ -1,4 +1,4 @@
-"""The picture of an estimate shows measured means with their errors, beside theory."""
+"""The picture of an estimate shows measured means with their errors, together with theory."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def draw_estimate(
     it is given; ``places``: their names, where they are no numbered layers."""
     if places and theory is not None:
         raise InvalidArgument(
-            f"expected no theory beside the places {places[0]}, ..., which are no numbered layers, "
+            f"expected no theory for the places {places[0]}, ..., which are no numbered layers, "
             f"got theory={typed(theory)}; compare numbers with the exact values"
         )
     names = sorted(parts, key=lambda name: name != "total")

@@ -90,7 +90,7 @@ def _chance(cells: int) -> float:
 class Want:
     """A deciding cell that cannot decide: its index, and the samples with which it would.
 
-    ``samples`` is None where the cell has no standard error from which to tell.
+    ``samples`` is None where the cell has no standard error.
 
     >>> Want(cell=2, samples=58_000).samples
     58000

@@ -1,8 +1,8 @@
 """Means of weighted samples, of unknown exact variance, follow Student's t, skewness allowed for.
 
 Importance sampling with bounded weights has no tail to hide, so that the sample's own standard
-error serves; what is left of the skewness is the leading error of Student's t.  Source: P. Hall,
-"The Bootstrap and Edgeworth Expansion", section 2.6: P(t < -z) exceeds Student's tail by
+error serves; the remaining effect of the skewness is the leading error of Student's t.  Source: P.
+Hall, "The Bootstrap and Edgeworth Expansion", section 2.6: P(t < -z) exceeds Student's tail by
 skewness (2 z^2 + 1) phi(z)/(6 sqrt(N)), and P(t > z) falls short by as much.
 """
 

@@ -1,2 +1,2 @@
-"""This folder does the jobs of ``python -m verify``: it makes a run in a folder, resumes it, and
-draws a recorded cell again."""
+"""This folder runs the jobs of python -m verify: a new run, a resumed run, or the replay of a
+recorded cell."""

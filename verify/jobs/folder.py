@@ -89,7 +89,7 @@ def _there(path: Path, argument: str) -> bool:
 
 
 def job_of(path: Path) -> Job:
-    """What the run in this folder is, as it was kept when it began.
+    """The definition of the run in this folder, as the run stored it at its start.
 
     Raises `InvalidArgument` where there is no run to resume, `UnusableFolder` where its store
     cannot be used, or keeps a job that no command line can have begun.
@@ -105,8 +105,8 @@ def job_of(path: Path) -> Job:
     job = fact(path / STORE, "job")
     if job is None:
         raise InvalidArgument(
-            f"expected a run that has begun for resume, got resume={str(path)!r}, where none was "
-            f"kept; begin it with --out"
+            f"expected a run that has begun for resume, got resume={str(path)!r}, which holds no "
+            f"run; start a run with --out"
         )
     try:
         return Job.read(job)
@@ -178,7 +178,7 @@ def keep(path: Path, record: RunRecord | CheckRecord, pictures: Sequence[str] = 
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
-    """Fill a temporary file beside ``path`` with ``content``, then put it in place at once.
+    """Fill a temporary file next to ``path`` with ``content``, then put it in place at once.
 
     The file is a new one, and ``path`` is replaced where it is a link: nothing is written through
     links that a folder from elsewhere may hold.  Raises `UnusableFolder` where the system does;
@@ -200,7 +200,7 @@ def write_whole(path: Path, content: str | bytes) -> None:
 
 
 def write_tables(path: Path, record: RunRecord, *, parquet: bool) -> None:
-    """``results.csv`` of a run, and ``results.parquet`` if asked for, where they
+    """``results.csv`` of a run, and ``results.parquet`` if requested, where they
     are not there already."""
     text = csv_text(record)
     if not _holds(path / CSV, text):

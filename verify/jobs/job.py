@@ -122,7 +122,7 @@ def _parts(job: Job) -> list[Part]:
 
 
 def _grid(job: Job) -> list[MLP] | None:
-    """The networks asked for; None where no sizes are."""
+    """The requested networks; None without sizes."""
     if job.width is None and job.depth is None:
         return None
     network = default_network(read(job.formula))

@@ -1,4 +1,4 @@
-"""The parser reads the options of ``python -m verify``, and refuses those that contradict."""
+"""The parser reads the options of ``python -m verify``, and refuses contradictory options."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ examples:
 """
 
 _BESIDE = {
-    "report": ((), "a report is of a finished run"),
-    "replay": (("cell",), "the file defines the rest"),
+    "report": ((), "a report shows a finished run"),
+    "replay": (("cell",), "the file defines everything else"),
     "resume": (("minutes", "dask", "parquet"), "the folder defines the run"),
 }
-"""What may be given beside an option that stands for a job of its own, and why nothing else."""
+"""For each option that names a separate job: the other options that it allows, and the reason."""
 
 
 def checked_options(options: argparse.Namespace) -> argparse.Namespace:
@@ -41,7 +41,7 @@ def checked_options(options: argparse.Namespace) -> argparse.Namespace:
             if name in (main, *beside):
                 continue
             raise InvalidArgument(
-                f"expected no {name} beside {main}, got {name}={given[name]!r}; {why}"
+                f"expected no {name} with {main}, got {name}={given[name]!r}; {why}"
             )
     if "cell" in given and "replay" not in given:
         raise InvalidArgument(
@@ -89,15 +89,27 @@ def parser() -> argparse.ArgumentParser:
     )
     add = made.add_argument
     add("--width", type=int, nargs="+", metavar="N", help="hidden widths")
-    add("--depth", type=int, nargs="+", metavar="L", help="depths, each with every width")
+    add(
+        "--depth",
+        type=int,
+        nargs="+",
+        metavar="L",
+        help="depths; the grid combines every width and depth",
+    )
     add(
         "--network",
         choices=("mlp", "residual"),
         metavar="KIND",
-        help="mlp (plain layers, the default), residual (blocks)",
+        help="kind of network: mlp (the default) or residual",
     )
-    add("--blocks", type=int, nargs="+", metavar="B", help="numbers of blocks, each at each width")
-    add("--branch-width", type=int, metavar="N", help="of the branches (default: the width)")
+    add(
+        "--blocks",
+        type=int,
+        nargs="+",
+        metavar="B",
+        help="numbers of blocks; combined with every width",
+    )
+    add("--branch-width", type=int, metavar="N", help="width of the branches (default: the width)")
     add("--branch", type=int, metavar="N", help="block whose branch is measured, not the stream")
     add(
         "--layer",
@@ -148,7 +160,7 @@ def parser() -> argparse.ArgumentParser:
         "--report", type=_path, metavar="DIR", help="write the HTML page of the finished run in DIR"
     )
     add("--dask", metavar="ADDRESS", help="draw samples on the workers of this Dask scheduler")
-    add("--parquet", action="store_true", help="write results.parquet beside results.csv")
+    add("--parquet", action="store_true", help="write results.parquet too, next to results.csv")
     return made
 
 

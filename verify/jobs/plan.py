@@ -21,7 +21,7 @@ DEFAULT_GRID = {
 }
 """Depths by width: wide grids that decide, and depths of a half, one and two widths to show."""
 RARE_CHECK = {64: (8, 32, 64, 128), 1024: (512, 1024)}
-"""The depths where rare networks set the mean, by the sampler that meets them; and one where it can
+"""The depths where rare networks set the mean, by the sampler that draws them; and one where it can
 be compared with Gram."""
 LAW_BY_INNER_PRODUCTS = {10**9: (64, 256, 1024, 4096)}
 LAW_BY_NEURONS = {2**15: (8, 16, 32)}
@@ -29,7 +29,7 @@ LAW_IN_BLOCKS = {10**9: (512, 1024, 4096)}
 """So wide and deep that they show the law by themselves: `verify.comparison.measured_law`."""
 _LAW_SAMPLES, _BLOCK_SAMPLES = (4000, 2400), 2400
 LITERAL_CHECK = {64: (4, 8), 256: (8,)}
-"""A few literal networks beside them, since the fast samplers rest on a proof."""
+"""A few literal networks as well, since the fast samplers rest on a proof."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Part:
     samples: int | None = None
 
     def planned_samples(self, network: Network) -> int:
-        """How many are drawn of one network where nothing else is asked."""
+        """The default number of draws of one network."""
         return self.samples or self.sampler.planned_samples(network)
 
 

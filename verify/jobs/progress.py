@@ -16,7 +16,7 @@ __all__ = ["Bar", "progress_bar"]
 
 _DERIVING = "deriving the law and planning the networks"
 _COMPILING = "compiling, on a first run for up to half a minute"
-"""What is said before the samplers begin, and until the first networks are drawn."""
+"""Progress texts before the samplers begin, and until the first networks are drawn."""
 
 
 class Bar(Watch):

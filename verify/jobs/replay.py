@@ -53,7 +53,7 @@ class Replay:
                     yield f"{name} {what}", number, again[what]
 
     def __str__(self) -> str:
-        """A sentence: the same bit for bit, or what differs, and what may be why."""
+        """A sentence: the same bit for bit, or the differences and their possible cause."""
         drawn = f"{self.sampling.samples:,} networks with seed {self.sampling.seed}"
         where = f"cell {self.index}, {drawn}"
         if not self.differences:

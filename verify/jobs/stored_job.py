@@ -62,12 +62,12 @@ class Job(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_
     def read(cls, text: str) -> Job:
         """The job that a `text` says; `ValueError`, in a line, for any other text."""
         if len(text) > _LONGEST:
-            raise ValueError("its job is no text of a job")
+            raise ValueError("its stored job is too long")
         job = structured(text, cls)
         if job.seed is not None:
             whole_seed(job.seed)
         if job.sampler not in (None, *SAMPLERS):
-            raise ValueError("the sampler is none of a run")
+            raise ValueError("the sampler is unknown")
         checked_formula(job.formula or "")
         return job
 

@@ -1,1 +1,1 @@
-"""This folder compiles arithmetic that knows no network: random words, variates, logarithms."""
+"""This folder compiles arithmetic without networks: random words, variates, logarithms."""

@@ -1,6 +1,6 @@
 """Kernels sum long vectors in lanes: ``LANES`` doubles side by side, a sum in each.
 
-The order of every addition stands here, so that the bits do not depend on what a compiler makes of
+The order of every addition stands here, so that the bits do not depend on a compiler's treatment of
 it: entry i of a vector goes to lane i % LANES, each lane adds its entries in their order, and the
 lanes are added in halves.  A sweep over vectors of one size:
 

@@ -64,7 +64,7 @@ class Software:
 
 @lru_cache(maxsize=1)
 def this_software() -> Software:
-    """What this process runs."""
+    """The software of this process."""
     return Software(
         code=sources_digest(PACKAGE / "runs" / "sampling.py")[:16],
         numpy=version("numpy"),

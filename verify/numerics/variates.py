@@ -37,7 +37,7 @@ class Stream(NamedTuple):
     """A key of 64 bits, the number of calls so far (shape ``(1,)``), and room for words, of 32 bits
     and (``radii``, ``angles``) of 64.
 
-    Every call that draws an array counts one up, and takes its words from counters of its own.
+    Every call that draws an array counts one up, and takes its words from separate counters.
     `turn_to` sets the count, so that what is drawn at one place does not depend on what was drawn
     before it.
     """

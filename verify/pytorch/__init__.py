@@ -1,4 +1,5 @@
-"""This package gives PyTorch models their learning rates and weights, and checks their steps.
+"""`verify.pytorch` gives the layers of a PyTorch model their weights and learning rates, and tests
+its steps.
 
 Nothing else in this software imports PyTorch.  See docs/train.md.
 """

@@ -146,7 +146,7 @@ class CoordinateCheck:
 
     ``step``: the rate of the steps; ``samples``: initialisations.  ``drawn_by``: the name of the
     function that drew the weights.  ``causes``: clauses on what was not the theory's in them and
-    in the losses.  ``notes``: sentences on what the verdict does not cover.
+    in the losses.  ``notes``: sentences on cases that the verdict does not cover.
 
     >>> from torch import nn
     >>> from verify.pytorch import coordinate_check
@@ -275,7 +275,7 @@ class CoordinateCheck:
         )
 
     def _obstacle(self) -> str:
-        """What is missing for a decision."""
+        """The obstacle to a decision."""
         if self.samples == 1:
             return "one sample has no standard error; give samples=2 at least"
         wanted = [want.samples or 0 for want in self.verdict.wants]

@@ -118,7 +118,7 @@ def _name(function: object) -> str:
 
 
 def _notes(read: ReadModel, case: Case) -> tuple[str, ...]:
-    """Sentences on what the verdict does not cover."""
+    """Sentences on cases that the verdict does not cover."""
     notes = []
     if case.network.norm2 != case.read.norm2:
         notes.append(
@@ -135,7 +135,7 @@ def _notes(read: ReadModel, case: Case) -> tuple[str, ...]:
     if read.computes not in (torch.float32, torch.float64):
         notes.append(
             f"The steps are taken in {read.steps}: in {read.computes} steps this small are lost to "
-            f"rounding; parameter_groups says what a step at its rates does there."
+            f"rounding; parameter_groups describes a step at its rates in that precision."
         )
     return tuple(notes)
 

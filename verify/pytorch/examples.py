@@ -65,7 +65,7 @@ class Examples:
         labels are class numbers."""
         size = float(self.labels2.mean()) ** 0.5
         if size == 0:
-            return "0", "give the labels of your training, which tell the examples apart"
+            return "0", "give the labels of your training, which distinguish the examples"
         y = torch.ones(1) if self.labels is None else self.labels
         if (y >= 0).all() and (y == y.round()).all() and (y != y.flatten()[0]).any():
             return f"{size:.3g}, as of class numbers", "give two classes the labels -1 and 1"
@@ -119,13 +119,13 @@ class Case:
         return self._at((self.examples.norms2 / size).max())
 
     def in_words(self) -> list[str]:
-        """Sentences where the examples are not those for which the rates of `read` are."""
+        """Sentences where the examples differ from the examples that the rates of `read` assume."""
         if self.examples is None:
             return []
         found, right, norm2 = [], float(self.read.norm2), self.examples.norm2
         if abs(norm2 / right - 1) > _ALLOWED:
             found.append(
-                f"expected inputs of mean |x|^2 = {right:.6g}, for which the rates are, got "
+                f"expected inputs of mean |x|^2 = {right:.6g}, which the rates assume, got "
                 f"{norm2:.6g}; leave out input_norm2, and the inputs say it"
             )
         if varied := self.varied():
@@ -134,7 +134,7 @@ class Case:
             found.append(f"expected examples that move the network alike, got {rare}")
         if other := self.examples.other_labels():
             found.append(
-                "expected labels of root mean square 1, for which the rates are, got "
+                "expected labels of root mean square 1, which the rates assume, got "
                 + "; ".join(other)
             )
         return found
@@ -211,7 +211,8 @@ def checked_examples(inputs: Any, labels: Any, width: int) -> Examples | None:
     if zeros:
         raise InvalidArgument(
             f"expected inputs that are not zero, got {zeros} with |x|^2 = 0 "
-            f"of {len(x)}; leave those out, a network without biases learns nothing of them"
+            f"of {len(x)}; leave out these examples, from which a network without biases learns "
+            f"nothing"
         )
     for norm2 in (examples.norms2.min(), examples.norms2.max()):
         check_norm("inputs", norm2, width)
@@ -279,7 +280,7 @@ def _tensor(name: str, values: Any) -> torch.Tensor:
         got = f"{name} of integers, {tensor.dtype}"
         fix = f"convert and scale them as your training does, such as {name}.float() / 255"
     elif tensor.is_complex():
-        got, fix = f"complex {name}", f"give real ones, such as {name}.real"
+        got, fix = f"complex {name}", f"give real numbers, such as {name}.real"
     elif tensor.is_meta:
         got, fix = f"{name} on the meta device", "give values"
     elif wrong := int((~torch.isfinite(tensor)).sum()):

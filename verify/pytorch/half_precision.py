@@ -42,13 +42,13 @@ def precision_in_words(read: ReadModel, network: MLP, rates: Sequence[float]) ->
     if all(layer.weight.dtype not in _HALVES for layer in read.layers):
         lost = "forward rounds the weights, which keep their steps; leave out autocast within it"
     return (
-        f"expected a model that computes in 32 bits, for which these rates are, got "
+        f"expected a model that computes in 32 bits, which these rates assume, got "
         f"{read.computes}: {moves}{lost}"
     )
 
 
 def _share(read: ReadModel, network: MLP, rates: Sequence[float]) -> float:
-    """Over all examples of the probe, each a step of its own with a label 1."""
+    """Over all examples of the probe, each a separate step with a label 1."""
     probe = draw_probe(read.network)
     slope = float(network.activation.slope)
     size = float(network.norm2) ** 0.5

@@ -100,7 +100,7 @@ class Transferred(RatePlan):
     ``source``: the small network, as a model or an `MLP`.  ``hidden``: the rate of its hidden
     weights; of layers 2 to L alone where ``first``, the rate of layer 1, is given.  ``readout``:
     0 holds the readout.  Where parameter groups are given an input norm, it is that of the source
-    too, unless the `MLP` has one of its own.  Warns `OutsideValidity` as `transfer_learning_rate`
+    too, unless the `MLP` sets its own.  Warns `OutsideValidity` as `transfer_learning_rate`
     does.
 
     >>> tuned = Transferred(MLP(128, 4), hidden="0.1")
@@ -200,8 +200,9 @@ def checked_step(network: MLP, step: object, least: float) -> float:
         refuse_large_step([network], rate)
     if rate < least and step is None:
         raise InvalidArgument(
-            f"expected a model in which a step of rate {rate} shows, got one that loses changes of "
-            f"the weights below rate {least:.2g} to rounding; keep weights and forward in float32, "
+            f"expected a model in which a step of rate {rate} shows, got a model that loses "
+            f"changes of the weights below rate {least:.2g} to rounding; keep weights and forward "
+            f"in float32, "
             f"and scale inputs to |x|^2 = {network.first_fan_in}, their width"
         )
     if rate < least:

@@ -31,7 +31,7 @@ _BUILDING = ("__init__", "add_param_group")
 _DECAY_ALLOWED, _RAISED = 0.02, 1.05
 Groups = Sequence[tuple[Mapping[str, Any], Mapping[int, float]]]
 """An optimiser's groups, each with the derived rates of all weights of its network, by id."""
-_EXPECTED = "expected plain torch.optim.SGD, for which these learning rates are, got"
+_EXPECTED = "expected plain torch.optim.SGD, which these learning rates assume, got"
 _warned: WeakSet[Optimizer] = WeakSet()
 _built: WeakSet[Optimizer] = WeakSet()
 """Optimisers that read our groups, so that their rates were the derived ones."""
@@ -44,7 +44,7 @@ _unstepped: dict[int, Callable[[], str | None]] = {}
 class Watched(list[Any]):
     """Parameter groups, or the weights of one group, with learning rates for plain SGD.
 
-    ``rates``: those of all weights, by their ids.
+    ``rates``: the rates of all weights, by their ids.
     """
 
     def __init__(self, items: Iterable[Any], rates: Mapping[int, float]) -> None:
@@ -220,7 +220,7 @@ def _other(
     """How ``optimiser`` is not plain gradient descent at the rates of a group, or None."""
     name = type(optimiser).__name__
     if not _steps_as_sgd(type(optimiser)):
-        own = ", a subclass with a step of its own" if isinstance(optimiser, SGD) else ""
+        own = ", a subclass with its own step" if isinstance(optimiser, SGD) else ""
         return (
             f"{_EXPECTED} {name}{own}, whose steps have another size; tune its rates, or give the "
             f"groups to SGD"

@@ -62,7 +62,7 @@ class RealStep:
         and losses on the way.
 
         On weights in double precision in place of the model's, so that a small step is not lost to
-        rounding; in the precision of its own where it does not run in double.  Neither the model
+        rounding; in its own precision where it does not run in double.  Neither the model
         nor PyTorch's global generator is changed.
         """
         read = read_model(model)
@@ -124,8 +124,8 @@ class RealStep:
         except FAILURES as error:
             raise InvalidArgument(
                 f"expected a loss of outputs and labels of shape {tuple(f.shape)}, got "
-                f"{type(error).__name__}: {error} from loss={self.loss!r}; give one of two tensors "
-                f"of one shape"
+                f"{type(error).__name__}: {error} from loss={self.loss!r}; give a loss of two "
+                f"tensors of one shape"
             ) from error
         if not isinstance(loss, torch.Tensor) or loss.numel() != 1 or not loss.requires_grad:
             raise InvalidArgument(
@@ -165,15 +165,16 @@ class RealStep:
         if isinstance(self.initialise, nn.Module) or not callable(self.initialise):
             raise InvalidArgument(
                 f"expected a function of the model for initialise, got "
-                f"initialise={short(self.initialise)}; give one that draws its weights in place"
+                f"initialise={short(self.initialise)}; give a function that draws the weights in "
+                f"place"
             )
         try:
             self.initialise(model)
         except FAILURES as error:
             raise InvalidArgument(
-                f"expected an initialise that draws the weights of the model it is given, got "
-                f"{type(error).__name__}: {error} from initialise={self.initialise!r}; it is "
-                f"called with the whole model, and draws each layer in place, as nn.init does"
+                f"expected an initialise that draws the weights of its argument, the model, got "
+                f"{type(error).__name__}: {error} from initialise={self.initialise!r}; draw each "
+                f"layer of the whole model in place, as nn.init does"
             ) from error
 
     def _check_initialise(self, model: nn.Module, read: ReadModel) -> None:
@@ -188,13 +189,13 @@ class RealStep:
             if torch.equal(one, read.named[name].weight) and one.any():
                 kept = torch.equal(one, old)
                 got, fix = (
-                    ("left as they were", "draw all layers in place, in the model that it is given")
+                    ("left as they were", "draw all layers in place, in the given model")
                     if kept
                     else ("the same twice", "draw from PyTorch's global generator, without a seed")
                 )
                 raise InvalidArgument(
-                    f"expected new weights at each call of initialise, got those of {name!r} {got} "
-                    f"by initialise={self.initialise!r}; {fix}"
+                    f"expected new weights at each call of initialise, got the weights of "
+                    f"{name!r} {got} by initialise={self.initialise!r}; {fix}"
                 )
 
 
@@ -215,8 +216,9 @@ def _check_precision(read: ReadModel) -> None:
     lowest = read.steps if read.steps is torch.float64 else read.computes
     if lowest not in (torch.float32, torch.float64):
         raise InvalidArgument(
-            f"expected a model that can be run with weights in torch.float64, got one that runs in "
-            f"{lowest} alone, in which small steps are lost to rounding; let its forward keep "
+            f"expected a model that can be run with weights in torch.float64, got a model that "
+            f"runs in {lowest} alone, in which small steps are lost to rounding; let its forward "
+            f"keep "
             f"the precision of its inputs, without autocast and .float()"
         )
 

@@ -1,4 +1,4 @@
-"""This module compares the weights that a module holds with those that the theory draws."""
+"""This module compares the weights that a module holds with the weights that the theory draws."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def check_weights(read: ReadModel, readout_rate: float) -> None:
     learning rate."""
     if name := _not_finite(read):
         raise InvalidArgument(
-            f"expected weights that are finite numbers, got some that are not in "
-            f"'{name}.weight'; draw them anew with initialise(model)"
+            f"expected finite weights, got NaN or infinity in '{name}.weight'; draw new weights "
+            f"with initialise(model)"
         )
     if readout_rate and not read.readout.weight.requires_grad:
         *_, name = read.named
@@ -60,14 +60,14 @@ def spread_in_words(read: ReadModel) -> str | None:
     *_, (last, readout) = read.named.items()
     if not whole(readout.weight).any():
         return (
-            f"expected a readout that is drawn, got one that is all zero at '{last}.weight': the "
-            f"hidden layers have no gradient in the first step, and the rates are not for it; call "
+            f"expected a readout with random weights, got only zeros at '{last}.weight': the "
+            f"hidden layers have no gradient in the first step, which the rates exclude; call "
             f"initialise(model) first"
         )
     found = unlike_theory(read)
     return found and (
-        f"expected independent normal weights, as initialise(model) draws them, for which the "
-        f"rates are, got {found}; call it first"
+        f"expected independent normal weights, as initialise(model) draws them, which the rates "
+        f"assume, got {found}; call initialise(model) first"
     )
 
 

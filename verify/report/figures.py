@@ -1,5 +1,5 @@
-"""The figures of a page are SVG in its colours: rates over depth, deviations from what was tried,
-and mean beside typical network."""
+"""The figures of a page are SVG in its colours: rates over depth, deviations from the tried law,
+and the mean next to the typical network."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _LEFT_OUT = {f"{{{_SVG}}}metadata", f"{{{_SVG}}}style"}
 _SIZE = (4.7, 3.5)
 """Inches: drawn to be read at the width of a phone."""
 _LOWEST = 1e-6
-"""What is drawn of a median over the mean."""
+"""The part of a median over the mean that is drawn."""
 _FAR = 20
 """Standard errors from which on the scale is even up to the half and logarithmic beyond."""
 _RATIO = "depth/width $L/n$"

@@ -63,7 +63,7 @@ def _part(name: str) -> str:
 
 
 def _math(left: str, relation: str, right: Expr) -> Markup:
-    """A formula as MathML, what is divided by as a factor in front of a long sum."""
+    """A formula as MathML, with the divisor of a long sum as a factor in front."""
     text = latex(right, fold_frac_powers=True, long_frac_ratio=2)
     return Markup(convert(f"{left} {relation} {text}", display="block"))
 

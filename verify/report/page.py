@@ -31,9 +31,9 @@ PAGE_FILE = "report.html"
 MOST_CELLS = 2000
 """Cells of a run that a page can show."""
 _HEADLINES = {
-    "consistent": "Networks move as the exact values say",
+    "consistent": "Networks agree with the exact values",
     "rejected": "Networks contradict the theory",
-    "undecided": "Nothing speaks against the exact values, but too little was measured",
+    "undecided": "Networks do not contradict the exact values, but too few networks were drawn",
 }
 _FORMULA_HEADLINES = {
     "consistent": "The formula is right",
@@ -62,7 +62,7 @@ def write_report(folder: Path) -> Path:
 def page_text(run: RunRecord | CheckRecord, job: Job | None = None) -> str:
     """The page, complete in itself: it loads nothing.
 
-    ``job``: what the run was asked for, where that is known, as `reproduction.kept_job` gives it.
+    ``job``: the options of the run, where they are known, as `reproduction.kept_job` gives them.
     """
     is_formula = isinstance(run, CheckRecord)
     networks = run.networks if isinstance(run, CheckRecord) else run
@@ -107,7 +107,7 @@ def _check(run: RunRecord) -> None:
 
 
 def environment() -> Environment:
-    """Templates beside this module, whose text is escaped where they do not say otherwise."""
+    """Templates in the folder of this module; their text is escaped unless they say otherwise."""
     environment = Environment(
         loader=PackageLoader("verify.report", "."),
         autoescape=True,
@@ -148,7 +148,7 @@ def _figures(networks: RunRecord, is_formula: bool) -> dict[str, Any]:
 
 
 def _marks(run: RunRecord) -> list[dict[str, Any]]:
-    """The measured cells that the interactive figure shows beside its curve."""
+    """The measured cells that the interactive figure shows with its curve."""
     return [
         {"width": c.width, "depth": c.depth, "log": c.total.log_mean, "decides": c.decides}
         | {"median": c.total.median if run.step is None else None}

@@ -1,6 +1,6 @@
 """A run is repeated by a command, and one of its cells by lines of Python.
 
-A run's folder keeps what the run was asked for, and the command says that again.  A record without
+A run's folder keeps the options of the run, and the command repeats them.  A record without
 its folder, or of a run that a time budget cut short, has its command read off its cells.  Commands
 are put together from checked fields and quoted, so that they can be pasted; no text of a folder is
 shown as one.
@@ -40,16 +40,16 @@ Plan = list[tuple[str, str, int, int, int]]
 
 
 def command(run: RunRecord | CheckRecord, job: Job | None = None) -> str | None:
-    """A command whose networks are those of ``run``; None where none is known to give this grid.
+    """A command with the networks of ``run``; None where no command is known to give this grid.
 
-    ``job``: what the run was asked for, as `kept_job` gives it; None where it is not known.
+    ``job``: the options of the run, as `kept_job` gives them; None where they are unknown.
     """
     job = job or _job_of(run)
     return None if job is None else shlex.join(["python", "-m", "verify", *job.words])
 
 
 def kept_job(folder: Path, run: RunRecord | CheckRecord) -> Job | None:
-    """What the run in ``folder`` was asked for, as its store keeps it.
+    """The options of the run in ``folder``, as its store keeps them.
 
     None where none is kept or it is no job, and where not all networks that were planned have been
     drawn.
@@ -168,7 +168,7 @@ def _planned(
     sampler: str | None,
     step: float | None,
 ) -> Plan:
-    """What the main job would simulate."""
+    """The networks that the main job would simulate."""
     try:
         parts = planned_parts(widths, depths, sampler, step)
     except InvalidArgument:

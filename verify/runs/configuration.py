@@ -1,4 +1,5 @@
-"""A configuration is all that a cell's numbers depend on beside its seed, in one value or text."""
+"""A configuration holds everything except the seed that a cell's numbers depend on, in one value or
+text."""
 
 from __future__ import annotations
 

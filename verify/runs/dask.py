@@ -34,9 +34,10 @@ def on_dask(cluster: Any, execution: Execution | None = None) -> Iterator[Execut
 
     ``cluster``: the address of a scheduler, or a `distributed.Client`, which stays open.  Workers
     may come and go; a block whose worker is lost is drawn by another.  Where the scheduler is lost,
-    the run ends with `LostWorkers`, and what is finished stays in the store.
+    the run ends with `LostWorkers`, and finished blocks stay in the store.
 
-    Both sides exchange pickles: whoever answers at the address can run code here (docs/runs.md).
+    Both sides exchange pickles: a program that answers at the address can run code here
+    (docs/runs.md).
 
     Raises `InvalidArgument` where Dask is missing or no scheduler answers, `LostWorkers` where no
     worker is there, and for workers with other software.

@@ -1,9 +1,9 @@
 """Blocks of several cells are drawn on any executor, and each is stored once it is finished.
 
-Invariants: a piece is stored at most once, whoever drew it, and its bits are those of
-`draw_blocks`; hence what is read at the end depends on which pieces are there, not on how they came
-to be.  At most ``ahead`` tasks exist at once, so that memory is bounded, and little is lost or
-drawn twice when a process ends.
+Invariants: a piece is stored at most once, in whichever process it was drawn, and its bits are
+those of `draw_blocks`; hence what is read at the end depends on which pieces are there, not on how
+they came to be.  At most ``ahead`` tasks exist at once, so that memory is bounded, and little is
+lost or drawn twice when a process ends.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ class Execution:
 
 
 def checked_execution(execution: object) -> Execution:
-    """``execution``; `InvalidArgument` for what cannot run blocks."""
+    """``execution``; `InvalidArgument` for a value that cannot run blocks."""
     if isinstance(execution, Execution):
         return execution
     raise InvalidArgument(
@@ -137,7 +137,7 @@ def checked_execution(execution: object) -> Execution:
 
 
 def checked_progress(progress: object) -> None:
-    """Raise `InvalidArgument` for what is neither a function nor None."""
+    """Raise `InvalidArgument` for a value that is neither a function nor None."""
     if progress is not None and not callable(progress):
         raise InvalidArgument(
             f"expected a function for progress, got progress={progress!r}; give print, or leave it "
@@ -146,7 +146,7 @@ def checked_progress(progress: object) -> None:
 
 
 class _Work:
-    """What is finished, what is being drawn, and what is left."""
+    """The finished, the running and the remaining pieces."""
 
     def __init__(self, how: Execution, samplings: Sequence[Sampling], store: BlockStore) -> None:
         self._how, self._samplings, self._store = how, samplings, store
@@ -268,7 +268,7 @@ class _Work:
                 del self._running[future]
 
     def _rescue(self) -> None:
-        """Put away what is finished."""
+        """Store the finished pieces."""
         for future in [each for each in self._running if each.done()]:
             with suppress(Exception, CancelledError):
                 self._take(future)

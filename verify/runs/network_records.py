@@ -79,7 +79,7 @@ class NetworkRecord(Struct, frozen=True):
 
     @property
     def in_words(self) -> str:
-        """What is chosen beside one width and a depth, as text; empty for nothing."""
+        """The choices other than one width and a depth, as text; empty for none."""
         chosen = self.chosen
         widths = chosen.pop("width")
         chosen.pop("depth")
@@ -114,7 +114,7 @@ class _Other(Struct, frozen=True):
 
     @property
     def in_words(self) -> str:
-        """Its kind, and what is chosen beside its width and depth."""
+        """Its kind, and its choices other than width and depth."""
         return type(self).__name__.removesuffix("Record").lower()
 
     @property

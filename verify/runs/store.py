@@ -136,7 +136,7 @@ class StoredBlocks(BlockStore):
             return [self._block(cell, block) for block in range(count)]
 
     def close(self) -> None:
-        """Give back what is claimed."""
+        """Release the claimed pieces."""
         mine = self._database.execute("SELECT 1 FROM claims WHERE owner = ?", (self._owner,)).get
         if mine is not None:
             with transaction(self._database):
@@ -251,7 +251,7 @@ class StoredBlocks(BlockStore):
 
 
 def block_checksum(sampling: Sampling, block: int, arrays: tuple[bytes | None, ...]) -> bytes:
-    """Of a block's key and numbers, not of what made it."""
+    """A checksum of a block's key and numbers, not of the software that made it."""
     digest = hashlib.blake2b(digest_size=16)
     digest.update(repr((*_cell_key(sampling), block, sampling.count(block))).encode())
     for each in arrays:

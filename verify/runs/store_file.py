@@ -106,13 +106,13 @@ def said(path: Path) -> Iterator[None]:
         raise _damaged(path, str(error)) from error
     except (apsw.BusyError, apsw.LockedError) as error:
         raise UnusableFolder(
-            f"{path} is held by another process for more than {_PATIENCE // 1000} seconds; end "
-            f"that process, or wait, and resume"
+            f"{path} has been locked by another process for more than {_PATIENCE // 1000} "
+            f"seconds; end the other process, or wait, and resume"
         ) from error
     except FileNotFoundError as error:
         raise UnusableFolder(
             f"{path} cannot be made, since its folder is not there; make {path.parent}, or give "
-            f"another"
+            f"another folder"
         ) from error
     except (apsw.Error, OSError) as error:
         if isinstance(error, UnusableFolder):

@@ -1,1 +1,1 @@
-"""Samplers turn a stream of random numbers into updates of random networks."""
+"""This folder draws random networks and computes their updates."""

@@ -1,5 +1,5 @@
-"""`Places` are what a network's ``layer`` and ``rates`` mean: which pre-activations are measured,
-and the multipliers of eta, in the spelling that keys and records hold."""
+"""`Places` give the meaning of a network's ``layer`` and ``rates``: which pre-activations are
+measured, and the multipliers of eta, in the spelling that keys and records hold."""
 
 from __future__ import annotations
 

@@ -26,11 +26,11 @@ MOST_LAYERS = 10**6
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """What to simulate: a network without symbols, the layers asked for, and the step.
+    """A simulation: a network without symbols, the requested layers, and the step.
 
-    ``layers``: the numbers of the sites asked for; in a chain of layers, 1-based layers.
+    ``layers``: the numbers of the requested sites; in a chain of layers, 1-based layers.
     ``step``: None for the linearised update, else the learning rate of a real gradient step.
-    ``observable``: what is measured in the place of the update, or None.
+    ``observable``: measured in place of the update, or None.
 
     Where ``sites.is_chain``, ``widths`` are those of layers 0 to L, ``weight_sd`` and ``rates``
     have the shape ``(L,)``, and ``readout_sd``, ``slope`` and ``input_norm`` are numbers.
@@ -51,7 +51,7 @@ class Problem:
 
     @property
     def widths_asked(self) -> FloatArray:
-        """Widths of the layers asked for."""
+        """Widths of the requested layers."""
         return self.sites.widths[self.layers].astype(float)
 
     @property
@@ -88,7 +88,8 @@ class Problem:
 def numeric_problem(
     network: Network, *, layer: object, rates: object, step: object, observable: object = None
 ) -> Problem:
-    """Check and convert the arguments of a simulation; `InvalidArgument` names what is wrong."""
+    """Check and convert the arguments of a simulation; `InvalidArgument` names the wrong
+    argument."""
     if observable is not None and step is not None:
         raise InvalidArgument(
             f"expected no step with an observable, which is of the network before it is trained, "
@@ -119,7 +120,8 @@ def numeric_problem(
 
 
 def _check_size(network: Network) -> None:
-    """Refuse what no sampler can draw, before anything is as long as the network is deep."""
+    """Refuse networks that no sampler can draw, before anything is as long as the network is
+    deep."""
     if network.layers > MOST_LAYERS:
         raise InvalidArgument(
             f"expected a depth of at most {MOST_LAYERS:,} for a simulation, got "

@@ -45,7 +45,8 @@ class Share(NamedTuple):
 
 
 class Limit(NamedTuple):
-    """The ``most`` ``units`` of `Sampler.cost` in one network, and what to use ``instead``."""
+    """The ``most`` ``units`` of `Sampler.cost` in one network, and the sampler to use
+    ``instead``."""
 
     most: int
     units: str
@@ -56,11 +57,12 @@ class Sampler(PublicNames, ABC):
     """A way to simulate networks; a frozen value without state.
 
     ``name``: on the command line; ``label``: in tables.  ``draws_networks``: each sample is one
-    network's update, so that their quantiles are those of networks; otherwise only means are.
+    network's update, so that their quantiles are quantiles over networks; otherwise only the means
+    agree.
     ``meets_rare_networks``: the relative spread of samples stays bounded at any depth, so that
     their mean and error can be trusted there too.
     ``draws``: the observables that it can draw, in words.
-    ``seconds``: what a linearised update costs on one core.  ``planned``: how many networks a cell
+    ``seconds``: the time of a linearised update on one core.  ``planned``: how many networks a cell
     gets by default; ``_block``: how many a block has.  ``_draws_neurons``: real steps need them.
     """
 
@@ -85,10 +87,10 @@ class Sampler(PublicNames, ABC):
 
     @abstractmethod
     def cost(self, network: Network) -> int:
-        """What one network's time goes with: weights, neurons or layers."""
+        """The count that one network's time is proportional to: weights, neurons or layers."""
 
     def planned_samples(self, network: Network) -> int:
-        """Networks that a cell gets when nothing is asked: by cost, a few seconds at most.
+        """Default number of networks for a cell: by cost, a few seconds at most.
 
         >>> from theory import MLP
         >>> from verify import Gram

@@ -187,7 +187,7 @@ def _columns(sites: Sequence[Site], known: Mapping[str, int]) -> _Columns:
     numbers = [identities[edge.weights or number] for number, (_, edge) in enumerate(edges)]
     return _Columns(
         widths=np.array([_width(site.width) for site in sites], np.int64),
-        slopes=np.array([ordinary_number("negative_slope", s.activation.slope) for s in sites]),
+        slopes=np.array([_slope(site) for site in sites]),
         edges=np.array([len(site.edges) for site in sites], np.int64),
         sources=np.array([place[edge.source] for _, edge in edges], np.int64),
         weights=np.array(numbers, np.int64),
@@ -197,6 +197,17 @@ def _columns(sites: Sequence[Site], known: Mapping[str, int]) -> _Columns:
         link_sources=np.array([place[link.source] for link in links], np.int64),
         link_factors=np.array([ordinary_number("skip2", link.squared) ** 0.5 for link in links]),
     )
+
+
+def _slope(site: Site) -> float:
+    slope = site.activation.slope
+    if not 0 <= slope <= 1:
+        raise InvalidArgument(
+            f"expected an activation of a slope from 0 to 1 for a simulation, got "
+            f"activation={site.activation!r} of slope {slope}; ask theory, which takes every exact "
+            f"slope, as in squared_update(network)"
+        )
+    return ordinary_number("negative_slope", slope)
 
 
 def _deviation(site: Site, edge: Edge) -> float:
@@ -254,8 +265,8 @@ def ordinary_number(name: str, exact: Any) -> float:
         return float(exact)
     raise InvalidArgument(
         f"expected a number from 1e-300 to 1e+300 for {name}, the range of double precision, got "
-        f"{name}={_beyond(exact)}; simulate a network of another scale, or ask theory, whose "
-        f"values have no range"
+        f"{name}={_beyond(exact)}; simulate a network of another scale, or use theory, whose "
+        f"values have no such limits"
     )
 
 

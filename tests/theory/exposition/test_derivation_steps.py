@@ -5,12 +5,14 @@ from dataclasses import replace
 
 import pytest
 
+import theory
 from tests.tools.paths import ROOT
 from theory import (
     MLP,
     ByGroup,
     DerivationSteps,
     LeakyReLU,
+    Residual,
     SquaredUpdate,
     TrainedLayers,
     squared_update,
@@ -18,9 +20,10 @@ from theory import (
 from theory.algebra.power_sum import PowerSum
 from theory.exposition import checks
 from theory.exposition.layer_spectrum import LayerSpectrum
+from theory.networks.network import Network
 from theory.solutions.derivation import Derivation
 from theory.symbols import ell, n_0, p
-from theory.writing.blocks import Formulas
+from theory.writing.blocks import Formulas, Prose
 from theory.writing.step import Step, identity, merged
 
 
@@ -115,7 +118,7 @@ def test_a_wrong_closed_form_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None
     steeper = PowerSum(form.sums[0].ring, {k: v * v for k, v in form.sums[0].terms.items()})
     for sums in ((form.sums[0].scaled(form.unit.domain(2)),), (steeper,)):
         monkeypatch.setattr(Derivation, "closed_form", replace(form, sums=sums))
-        with pytest.raises(AssertionError, match="what the layer maps give one by one"):
+        with pytest.raises(AssertionError, match="the product of the layer maps"):
             checks.value_identity(derivation)
 
 
@@ -135,6 +138,20 @@ def test_notebooks_show_formulas_in_latex() -> None:
     assert shown.count("$$") == 2 * len(re.findall(r"\\begin\{aligned\}", shown))
     assert "**Spectrum**" in shown
     assert r"1 + \frac{5}{n}" in shown
+
+
+@pytest.mark.parametrize(
+    "network",
+    [MLP(64), MLP(64, activation=LeakyReLU()), Residual(8), Residual(8, branch_width=4)],
+    ids=repr,
+)
+def test_the_call_that_a_closed_form_names_runs(network: Network) -> None:
+    (step,) = (s for s in squared_update(network).derivation if s.title == "Closed form")
+    written = re.findall("`(.*)`", " ".join(b.text for b in step.blocks if isinstance(b, Prose)))
+    assert len(written) == 1
+    value = eval(written[0], {**vars(theory), **vars(theory.symbols)})
+    given = {symbol.name: 0.5 if symbol.name == "a" else 10 for symbol in network.free_symbols}
+    assert value == squared_update(network)(**given)
 
 
 @pytest.mark.parametrize(

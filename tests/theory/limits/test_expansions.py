@@ -184,7 +184,7 @@ def test_decimal_values_with_other_numbers() -> None:
     assert abs(found / exact - 1) < 1e-28
 
 
-# What is asked for in vain
+# What is requested in vain
 
 Ask = tuple[Mean, str]
 

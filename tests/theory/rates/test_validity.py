@@ -50,7 +50,7 @@ def test_ten_per_cent_of_the_relu_rate() -> None:
     validity = RATES.validity("0.1")
     assert repr(validity) == (
         "Validity within 1/10: as the width grows, depths from 2 to 0.07392 of the width; at some "
-        "depth from width 39 on: ask depths(width). Beyond depths of a quarter of the width the "
+        "depth from width 39 on: use depths(width). Beyond depths of a quarter of the width the "
         "rate of a typical network comes first: verify.typical_learning_rate"
     )
     assert validity.depths(39) == (3, 3)
@@ -58,14 +58,14 @@ def test_ten_per_cent_of_the_relu_rate() -> None:
 
 
 def test_a_law_in_the_width_has_no_range_in_the_depth_alone() -> None:
-    with pytest.raises(NotSolved, match="one in L alone, here it is"):
+    with pytest.raises(NotSolved, match="laws in L alone, and the law here is"):
         maximal_learning_rate(MLP(input_norm2=3)).validity("0.1")
 
 
 def test_small_tolerances_print_without_a_search() -> None:
     shown = repr(RATES.validity("1e-7"))
     assert shown.startswith("Validity within 1/10000000: as the width grows, depths from ")
-    assert "of the width: ask depths(width)." in shown
+    assert "of the width: use depths(width)." in shown
 
 
 def test_a_linear_network_needs_more_depth_and_bears_more() -> None:

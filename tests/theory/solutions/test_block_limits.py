@@ -1,12 +1,13 @@
 """Limits of residual networks against exact values along sequences of sizes."""
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
-from sympy import Rational, limit, oo
+from sympy import Rational, limit, oo, sympify
 
 from theory import Branch, ByRole, NotSolved, Residual, readout_update, squared_update
-from theory.symbols import B, T, eta, n, t
+from theory.symbols import B, T, b, eta, n, t
 
 SCALES: dict[str, tuple[Residual, ByRole]] = {
     "multiplier 1/sqrt(B)": (Residual(), ByRole()),
@@ -52,6 +53,32 @@ def test_the_law_of_a_scaling_is_the_limit_of_exact_values(name: str, inside: bo
     assert abs(errors[-1]) < 0.06
     assert abs(errors[1] / errors[0] - 0.5) < 0.05
     assert abs(errors[2] / errors[1] - 0.5) < 0.03
+
+
+@pytest.mark.parametrize("inside", [False, True], ids=["stream", "branch"])
+@pytest.mark.parametrize("name", SCALES)
+def test_the_law_at_an_open_block_is_the_limit_at_a_share_of_the_blocks(
+    name: str, inside: bool
+) -> None:
+    """At b = B/4 the error falls like 1/B; at b = B stands the law of the last block."""
+    network, rates = SCALES[name]
+    update = squared_update(network, Branch(b) if inside else b, rates=rates).label
+    law = update.leading_term()[1]
+    last = sympify(LAWS[name][inside], locals={"B": B})
+    assert abs(law.subs(b, B).subs(B, 64) / last.subs(B, 64) - 1).evalf(20) < 1e-15
+    errors = []
+    for blocks in (128, 256, 512):
+        exact = update.at(n=10**12, B=blocks, b=blocks // 4).evaluate()
+        errors.append(float(exact / law.subs({b: blocks // 4, B: blocks}).evalf(30)) - 1)
+    assert abs(errors[-1]) < 0.06
+    assert all(abs(new / old - 0.5) < 0.06 for old, new in pairwise(errors))
+
+
+@pytest.mark.parametrize("width", [1, 3])
+def test_many_blocks_at_a_width_have_a_law_at_an_open_block(width: int) -> None:
+    value = squared_update(Residual(width=width), b).label
+    law = value.block_limit().subs(b, B / 2)
+    _tends(law.subs(B, 1), lambda blocks: value.at(B=blocks, b=blocks // 2).evaluate())
 
 
 def test_variances_of_one_over_the_root_in_both_are_rates_of_the_root() -> None:

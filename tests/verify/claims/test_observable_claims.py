@@ -129,7 +129,7 @@ def test_assertions_take_observables() -> None:
         assert_exact("L*n**2 + 1", network, observable=trace(K))
     with pytest.raises(AssertionError, match="observable=observable"):
         assert_matches_networks(L * n**2 * 1.3, network, observable=trace(K), seed=1)
-    with pytest.raises(InvalidArgument, match="give the square of it"):
+    with pytest.raises(InvalidArgument, match="give the square of the observable"):
         assert_matches_networks(0, network, observable=f, seed=1)
     with pytest.raises(InvalidArgument, match="use assert_exact"):
         assert_matches_networks(n**2, MLP(16, 1), observable=trace(K), seed=1)

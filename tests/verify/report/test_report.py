@@ -177,7 +177,7 @@ def test_a_formula_has_its_verdict_its_counterexample_and_what_is_off(tmp_path: 
 def test_terms_of_the_two_parts_have_names_of_their_own() -> None:
     from verify.report.formulas import formulas
 
-    left = [row.partition("<mo>&#x0003D;</mo>")[0] for row in formulas().exact]
+    left = [str(row).partition("<mo>&#x0003D;</mo>")[0] for row in formulas().exact]
     names = [each[-10:] for each in left if each.endswith("</mi>")]
     assert names == [f"<mi>{letter}</mi>" for letter in "ABCD"]
 

@@ -227,7 +227,7 @@ def test_a_store_held_by_another_is_said(tmp_path: Path, monkeypatch: pytest.Mon
     other = connect(tmp_path / "store", new=False)
     with (
         transaction(other),
-        pytest.raises(UnusableFolder, match="held by another process"),
+        pytest.raises(UnusableFolder, match="locked by another process"),
         kept_in(tmp_path / "store")(CELLS) as stored,
     ):
         stored.turn({}, PIECES[:1])

@@ -30,7 +30,7 @@ def problem_of(
     step: float | None,
     layer: int | None = None,
 ) -> Problem:
-    """Every layer is asked for, or ``layer`` alone."""
+    """Every layer is requested, or ``layer`` alone."""
     network = MLP(sizes[1:], input_width=sizes[0], activation=LeakyReLU(slope))
     depth = len(sizes) - 1
     asked = tuple(range(1, depth + 1)) if layer is None else (layer,)

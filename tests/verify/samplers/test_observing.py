@@ -10,16 +10,18 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from sympy import Integer
 
 from tests.roads.literal_network import Network, forward, gradient, kernel_matrix
 from tests.tools.strategies import spelled
 from tests.verify.samplers.test_dense_kernels import as_literal
-from theory import MLP, InvalidArgument, LeakyReLU, derive
+from theory import MLP, InvalidArgument, LeakyReLU, Residual, derive
+from theory.networks.activations import Activation
 from theory.observables import D, K, Observable, f, g, trace, x, z
 from theory.symbols import n
-from verify import Conditioned, Dense, Gram, RareEvents, monte_carlo
+from verify import Conditioned, Dense, Gram, RareEvents, check, monte_carlo
 from verify.numerics.streams import block_stream
-from verify.runs.configuration import Configuration, configuration
+from verify.runs.configuration import Configuration, configuration, problem_of
 from verify.samplers.dense.observing import dense_factors, factors_in_codes, matrices
 from verify.samplers.dense.weights import drawn_weights
 from verify.samplers.problem import numeric_problem
@@ -253,3 +255,56 @@ def test_what_is_too_large_or_senseless_is_refused() -> None:
         _ = monte_carlo(MLP(8, 2), observable=f**2, **draw).label
     with pytest.raises(InvalidArgument, match="are of an observable"):
         _ = monte_carlo(MLP(8, 2), observable=f**2, **draw).total.median
+
+
+@pytest.mark.parametrize("observable", [f**2, z @ z, (z @ z) * f**2, UPDATE])
+def test_dead_networks_are_zeros_of_every_observable(observable: Observable) -> None:
+    """A network of width 2 lives through 4 layers with chance (3/4)^4."""
+    asked = configuration(MLP(2, 4), sampler=Conditioned(), observable=observable)
+    drawn = Conditioned().observe(problem_of(asked), np.random.default_rng(5), 20_000)
+    last = 4 - (observable == z @ z)
+    alive = 0.75**last
+    assert not np.isnan(drawn.logs).any()
+    assert np.array_equal(drawn.signs == 0, np.isneginf(drawn.logs))
+    error = abs(np.mean(drawn.signs != 0) - alive)
+    assert error < 5 * (alive * (1 - alive) / 20_000) ** 0.5
+
+
+@pytest.mark.parametrize("network", [MLP(2, 200), MLP(4, 40), MLP(8, 40)], ids=str)
+@pytest.mark.parametrize("observable", [f**2, z @ z, f**2 * (z @ z), UPDATE])
+@pytest.mark.parametrize("sampler", [Conditioned(), Dense()])
+def test_advice_on_an_observable_names_calls_that_help(
+    network: MLP, observable: Observable, sampler: Sampler
+) -> None:
+    text = repr(monte_carlo(network, observable=observable, sampler=sampler, samples=100, seed=1))
+    assert "overflowed" not in text
+    assert "derive(observable, network) has the exact mean" in text
+    assert "RareEvents" not in text
+    assert derive(observable, network).evaluate() > 0
+
+
+def test_claims_on_an_output_name_no_sampler_that_does_not_draw_it() -> None:
+    found = check(
+        "n/L", observable=f**2, claim="leading", sampler=Conditioned(), grid=[MLP(2, 200)]
+    )
+    assert "RareEvents" not in repr(found)
+
+
+class Steep(Activation):
+    """z for z > 0, else a slope that no pass draws."""
+
+    slope = Integer(2)
+
+
+class Absolute(Activation):
+    """|z|."""
+
+    slope = Integer(-1)
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("kind", [Steep, Absolute])
+@pytest.mark.parametrize("network", [MLP, Residual])
+def test_a_slope_that_no_sampler_draws_is_named(sampler: Sampler, kind: Any, network: Any) -> None:
+    with pytest.raises(InvalidArgument, match=r"slope from 0 to 1 for a simulation, .* of slope"):
+        monte_carlo(network(8, 2, activation=kind()), samples=10, seed=1, sampler=sampler)

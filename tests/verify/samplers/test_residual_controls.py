@@ -88,7 +88,7 @@ GRAM: list[tuple[str, Setting, str, str]] = [
     ("h: a dimension too many", CARRIED, "width - 1, lanes, here.q_2", "width, lanes, here.q_2"),
     ("h: W a not along h", RELU, "skip + fresh * here.q_1[j]", "skip + 0 * fresh"),
     ("h: length of a left out", RELU, "log_a + scales.log_down_sd", "scales.log_down_sd"),
-    ("g always in the plane", RELU, "room.third[j] / length\n\n", "0 * room.third[j]\n\n"),
+    ("g always in the plane", RELU, "scale * across * scale * across + left * left", "0 * across"),
     (
         "W^T g knows nothing of W a",
         LEAKY,

@@ -14,6 +14,7 @@ from theory.networks.residual import Residual
 from theory.networks.roles import Branch, ByRole
 from verify import Conditioned, Gram, RareEvents, monte_carlo
 from verify.numerics.arrays import FloatArray
+from verify.numerics.streams import block_stream
 from verify.samplers.blocks import blocks_of
 from verify.samplers.problem import Problem, numeric_problem
 from verify.samplers.sampler import Sampler
@@ -70,6 +71,17 @@ def test_distributions_and_joints_are_those_of_literal_networks(
     assert p > BUDGET / 2 / (len(CASES) * len(RUNS) + 2), (
         f"{sampler} at {network}, {rates}: p = {p}"
     )
+
+
+@pytest.mark.parametrize("blocks", [1, 4])
+@pytest.mark.parametrize("width", [1, 2, 3, 4, 5, 40])
+def test_streams_alone_are_those_of_the_same_networks(width: int, blocks: int) -> None:
+    """Without branches Gram() leaves out what inactive neurons meet, and nothing else."""
+    network = Residual(width, blocks, branch_width=3)
+    whole = Gram().sample(problem_of(network), block_stream(5, 0), 500)
+    streams = numeric_problem(network, layer=range(blocks + 1), rates=None, step=None)
+    alone = Gram().sample(streams, block_stream(5, 0), 500)
+    assert alone == pytest.approx(whole[:, :, : blocks + 1], abs=1e-9)
 
 
 @pytest.mark.parametrize("slope", [0, "0.3"])

@@ -1,4 +1,4 @@
-"""A refusal says why a text is no formula, where, and what to write instead."""
+"""A refusal says why a text is not a formula, and gives the place and the fix."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["Ambiguous", "Misplaced", "at", "quoted"]
 
 
 class Misplaced(Exception):
-    """What is wrong in a text, where, and what to write instead."""
+    """An error in a text, with its place and the fix."""
 
     two_readings = False
 

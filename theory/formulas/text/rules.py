@@ -1,4 +1,4 @@
-"""Each rule of the grammar of formulas reads its tokens and builds what they mean."""
+"""Each rule of the grammar of formulas reads its tokens and builds their meaning."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ _CHARACTERS = {
 }
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 _BEGINS = ("NAME", "OPEN", "ROOT", "FRAC", "SERIES")
-"""The tokens with which a factor begins that stands beside another without an operator."""
+"""The tokens with which a factor begins that follows another factor without an operator."""
 
 
 class Parser:
-    """One method for each rule of the grammar; each reads its tokens and builds what they mean.
+    """One method for each rule of the grammar; each reads its tokens and builds their meaning.
 
     Raises `Misplaced` for a token that does not fit, names that are not known, and expressions
     that are refused; `Ambiguous` where the tokens have two readings.
@@ -100,7 +100,7 @@ class Parser:
         raise self._misfit()
 
     def _misfit(self) -> Misplaced:
-        """What the next token means where it does not fit."""
+        """The refusal of a next token that does not fit."""
         token = self.token
         if token.kind == "END":
             fix = "complete it, or close a bracket"
@@ -154,7 +154,7 @@ class Parser:
                 return tuple(factors)
 
     def _divided(self, first: Token, over: Token, beside: Token) -> Ambiguous:
-        """A quotient with a factor beside its divisor."""
+        """A quotient with a factor after its divisor."""
         upper, quotient = self.written(first, over), self.written(first, beside)
         divisor, more = self.text[over.end : beside.start].strip(), self.written(beside)
         readings = f"({quotient})*{more}", f"{upper}/({divisor}*{more})"
@@ -165,7 +165,7 @@ class Parser:
         return self._signed(lambda: self.power(divisor))
 
     def _signed(self, rule: Callable[[], Product]) -> Product:
-        """What a rule reads, with signs before it."""
+        """The value that a rule reads, with signs before it."""
         signs = []
         while self.token.kind in ("PLUS", "MINUS"):
             signs.append(self.take())
@@ -247,7 +247,7 @@ class Parser:
         return self.name(token)
 
     def bracket(self) -> Product:
-        """What stands between two brackets, still factored."""
+        """The content of two brackets, still factored."""
         opened = self.take()
         with self._level():
             inner = self.sum()
@@ -255,7 +255,7 @@ class Parser:
         return inner
 
     def group(self) -> Product:
-        """What LaTeX takes as one argument: braces, one digit or one symbol."""
+        """One argument of LaTeX: braces, one digit or one symbol."""
         token = self.token
         if token.kind == "OPEN" and token.text == "{":
             return bracketed(self.bracket())
@@ -266,7 +266,7 @@ class Parser:
         raise self._misfit()
 
     def fraction(self) -> Product:
-        r"""What follows \frac."""
+        r"""The arguments of \frac."""
         token = self.token
         if token.kind == "NUMBER" and token.text.isdigit() and len(token.text) == 2:
             upper, lower = (atom(number(d, token.start), token.start) for d in token.text)
@@ -397,7 +397,7 @@ class Parser:
         return self._summed(token, summand, index, low, high)
 
     def series(self, token: Token) -> Product:
-        r"""What follows \sum_: {index = low}^{high} and the product that is summed."""
+        r"""The arguments of \sum_: {index = low}^{high} and the product that is summed."""
         self._expect("OPEN", "{")
         index = self._expect("NAME")
         self._expect("EQUALS")
@@ -428,7 +428,7 @@ class Parser:
 
 
 def _unknown(name: str, position: int) -> Misplaced:
-    """Why a name is refused, and what to write instead."""
+    """The reason why a name is refused, and the fix."""
     fix = _MEANINGS.get(name, f"the symbols are {_LISTED}")
     return Misplaced(position, f"{quoted(name)} is not a symbol of these laws", fix)
 

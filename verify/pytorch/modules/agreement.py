@@ -1,4 +1,4 @@
-"""This module refuses a module whose outputs or gradients are not those of the theory's network.
+"""This module refuses a module whose outputs or gradients differ from the theory's network.
 
 In double precision, where every difference counts, and in the module's own, where more than
 rounding does; in training mode, and in the mode in which the module is.
@@ -148,7 +148,7 @@ class Computing:
 
     def check(self) -> torch.dtype:
         """Raise `InvalidArgument` unless the model is the network, and its gradients too; returns
-        the lowest precision in which it computes with weights of its own precision."""
+        the lowest precision in which it computes with weights in its own precision."""
         if self.steps is torch.float64:
             as_it_is = all(module.training for module in self.model.modules())
             for train in (True,) if as_it_is else (True, False):
@@ -172,8 +172,9 @@ class Computing:
             draws = next_numbers(new) != before
             if draws and (other is None or RANDOM not in str(other)):
                 raise InvalidArgument(
-                    "expected a model without chance in its forward, got one that draws random "
-                    "numbers, with or without an effect; leave out random depth, dropout and noise"
+                    "expected a model with a deterministic forward, got a forward that draws "
+                    "random numbers, with or without an effect; leave out random depth, dropout "
+                    "and noise"
                 )
             if other:
                 raise other
@@ -227,7 +228,8 @@ class Computing:
         if got:
             raise InvalidArgument(
                 f"expected a model that computes the same at each call and in each batch, got "
-                f"{got} {where}; leave out what depends on the number of calls or examples"
+                f"{got} {where}; leave out operations that depend on the number of calls or "
+                f"examples"
             )
 
     def _rescaled(self, limit: float) -> bool:
@@ -271,8 +273,8 @@ class Computing:
         if got and scale != 1:
             departs, _ = what_differs(self.model, self.layers, x, self.slope)
             fix = "leave out clamp() and other bounds or shifts"
-            if not departs.startswith("one that changes"):
-                departs = "one that bounds or shifts its activations"
+            if not departs.startswith("a model that changes"):
+                departs = "a model that bounds or shifts its activations"
                 fix = "give ReLU or LeakyReLU alone"
             raise InvalidArgument(
                 f"expected a model whose outputs grow with its inputs, got {departs}, at inputs "
@@ -280,7 +282,7 @@ class Computing:
             )
         if got and dtype and self.steps is torch.float64:
             raise InvalidArgument(
-                f"expected a model that computes the same in each precision, got one with other "
+                f"expected a model that computes the same in each precision, got other "
                 f"outputs in {dtype}; leave out branches on the dtype and autocast within forward"
             )
         if got:

@@ -92,7 +92,7 @@ def what_differs(
 
     >>> model = nn.Sequential(nn.Linear(3, 4, bias=False), nn.Linear(4, 1, bias=False))
     >>> print(what_differs(model, {"0": model[0], "1": model[1]}, torch.randn(2, 3), 0.0)[0])
-    one with no activation between '0' and '1'
+    a model with no activation between '0' and '1'
     """
     linear = list(layers.values())
     calls, found = recorded(model, linear, x)
@@ -102,7 +102,10 @@ def what_differs(
     if wrong:
         return wrong
     if [index for index, _, _ in again] != used or not isinstance(found, torch.Tensor):
-        return "one that runs otherwise each time", "leave out chance, and counts of calls"
+        return (
+            "a model that computes something else at each call",
+            "leave out chance, and counts of calls",
+        )
     expected = x
     for k, (name, (_, into, out), (_, other, _)) in enumerate(
         zip(layers, calls, again, strict=True)
@@ -110,33 +113,33 @@ def what_differs(
         if not (_same(into, expected) and _same(other, expected)):
             return _below(names[: k + 1], calls[: k + 1], other)
         if not _same(out, into @ layers[name].weight.detach().T):
-            return f"one whose {name!r} is not W x", "leave out its bias or scale"
+            return f"a model whose {name!r} is not W x", "leave out its bias or scale"
         expected = _activated(out, slope)
     *_, last = names
     if _same(found, expected):
-        return f"one with an activation after {last!r}", "leave it out, the readout is linear"
+        return f"a model with an activation after {last!r}", "leave it out, the readout is linear"
     if not _same(found, found_again):
-        return f"one that {RANDOM} after {last!r}", "leave out dropout, noise and running means"
+        return f"a model that {RANDOM} after {last!r}", "leave out dropout, noise and running means"
     return (
-        f"one that changes the output of {last!r}",
-        "leave out what comes after it, such as a scale or a skip connection",
+        f"a model that changes the output of {last!r}",
+        "leave out the operation after it, such as a scale or a skip connection",
     )
 
 
 def _wrong_calls(names: Sequence[str], used: Sequence[int]) -> tuple[str, str] | None:
     """Layers left out, used several times, or used in another order than that of registration."""
     if not used:
-        return "one that computes something else", "call the layers themselves in its forward"
+        return "a model that computes something else", "call the layers themselves in its forward"
     for index, name in enumerate(names):
         if not used.count(index):
-            return f"one that does not call {name!r}", "call each layer once in forward"
+            return f"a model that does not call {name!r}", "call each layer once in forward"
         if used.count(index) != 1:
-            return f"one that uses {name!r} {used.count(index)} times", "use each layer once"
+            return f"a model that uses {name!r} {used.count(index)} times", "use each layer once"
     if list(used) == sorted(used):
         return None
     listed = ", ".join(repr(names[index]) for index in used)
     return (
-        f"one that uses its linear layers in the order {listed}",
+        f"a model that uses its linear layers in the order {listed}",
         "register them in the order in which they are used",
     )
 
@@ -148,23 +151,26 @@ def _below(names: Sequence[str], calls: Calls, again: torch.Tensor) -> tuple[str
     _, into, _ = calls[-1]
     where = f"before {name!r}" if len(calls) == 1 else f"between {names[-2]!r} and {name!r}"
     if not _same(into, again):
-        return f"one that {RANDOM} {where}", "leave out dropout, noise and running means"
+        return f"a model that {RANDOM} {where}", "leave out dropout, noise and running means"
     if len(calls) == 1:
         return (
-            f"one that changes its inputs before {name!r}",
+            f"a model that changes its inputs before {name!r}",
             "scale them outside the model, and give their norm as input_norm2",
         )
     _, _, out = calls[-2]
     if _same(into, out):
-        return f"one with no activation {where}", "put one there, such as nn.ReLU()"
+        return f"a model with no activation {where}", "put an activation there, such as nn.ReLU()"
     if named := _named_activation(out, into):
         fix = "the theory at finite width covers ReLU and LeakyReLU, so give one of them"
-        return f"one with {named} {where}", fix
+        return f"a model with {named} {where}", fix
     ordered = (each.reshape(-1).sort()[0] for each in (out, into))
     if _named_activation(*ordered):
-        return f"one that moves activations to other places {where}", "leave the permutation out"
+        return (
+            f"a model that moves activations to other places {where}",
+            "leave the permutation out",
+        )
     return (
-        f"one with something else than its activation {where}",
+        f"a model with something else than its activation {where}",
         "leave out scales, normalisation and dropout",
     )
 
@@ -179,7 +185,7 @@ def _skip(names: Sequence[str], calls: Calls, slope: float) -> tuple[str, str] |
             if any(_holds(into, out, each, slope) for each in earlier):
                 around = dict.fromkeys([names[first], names[k]])
                 return (
-                    f"one with a skip connection around {' and '.join(map(repr, around))}",
+                    f"a model with a skip connection around {' and '.join(map(repr, around))}",
                     "leave it out; theory.Residual has its law, but residual modules are not read",
                 )
     return None

@@ -32,7 +32,7 @@ def linear_layers(model: nn.Module) -> dict[str, nn.Linear]:
         _check_kind(model, name, module)
     if type(model).forward is nn.Module.forward and "forward" not in vars(model) and alone(model):
         raise InvalidArgument(
-            f"expected a model with a forward of its own, got {type(model).__name__} without one; "
+            f"expected a model with its own forward, got {type(model).__name__} without one; "
             + alone(model)
         )
     for name, parameter in model.named_parameters():
@@ -71,7 +71,7 @@ def _is_in_shards(weight: torch.Tensor) -> bool:
 
 
 def _check_kind(model: nn.Module, name: str, module: nn.Module) -> None:
-    """Other modules of PyTorch are refused; those of users are judged by what they compute."""
+    """Other modules of PyTorch are refused; modules of users are judged by their outputs."""
     if isinstance(module, torch.jit.ScriptModule):
         raise InvalidArgument(
             f"expected a module of Python, got {module.original_name} of TorchScript at {name!r}; "
@@ -209,7 +209,7 @@ def _check_parameters(model: nn.Module, layers: Sequence[nn.Linear]) -> None:
         if not parameter.requires_grad and parameter is not layers[-1].weight:
             raise InvalidArgument(
                 f"expected weights that are trained, got {name!r} with requires_grad=False; leave "
-                f"it trainable, a learning rate of 0 holds it"
+                f"it trainable and give it a learning rate of 0"
             )
     for layer in layers:
         if not isinstance(layer._parameters.get("weight"), nn.Parameter):

@@ -2,7 +2,7 @@
 
 The linear layers are those that the module registers, in that order; what the module computes, and
 one backward pass, are then compared with those of x -> v . sigma(W_L ... sigma(W_1 x)) at weights
-drawn anew, so that a module with a forward of its own may be read too, and none is read wrongly.
+drawn anew, so that a module with its own forward may be read too, and no module is read wrongly.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def already_read(read: ReadModel) -> Iterator[None]:
 
 
 def read_model(model: nn.Module, *, input_norm2: object = None) -> ReadModel:
-    """``model`` taken apart; its parameters are those of the result, not copies."""
+    """``model`` taken apart; the result shares its parameters and has no copies."""
     if not isinstance(model, nn.Module):
         raise InvalidArgument(
             f"expected a torch.nn.Module for model, got model={model!r}; give one, such as "

@@ -55,7 +55,7 @@ _HARMLESS = frozenset((
 
 
 class Unknown(BaseException):
-    """What a copy does depends on a call that was not made.
+    """The behaviour of a copy depends on a call that was not made.
 
     No `Exception`, so that a function that handles those goes on to raise it; ``raised`` counts,
     for a function that handles all.

@@ -86,8 +86,9 @@ def conditioned_factors(
                 ours = vectors[left, :on] * vectors[right, :on]
                 theirs = vectors[left, on:width] * vectors[right, on:width]
                 value = np.sum(ours) + scales.slope**masks * np.sum(theirs)
-                if units[_Z] == -math.inf and masks > 0:
-                    value = 0.0
                 unit = units[left] + units[right]
-                signs[j, k, i] = 0.0 if unit == -math.inf else np.sign(value)
+                dead = unit == -math.inf or (units[_Z] == -math.inf and masks > 0)
+                if dead:
+                    value = 0.0  # the vectors of a dead layer are not numbers
+                signs[j, k, i] = np.sign(value)
                 logs[j, k, i] = math.log(abs(value)) + unit

@@ -11,7 +11,7 @@ underscore for the part of a vector across x of its layer, the lemma of docs/sam
 
 where y is D u, or the change of x in a real step.  Magnitudes are natural logarithms, so nothing
 underflows.  Neurons whose masks are 0 pass nothing on while nothing changes a mask: of linearised
-ReLU networks they are drawn only in layers that are asked for.
+ReLU networks they are drawn only in layers that are requested.
 """
 
 from __future__ import annotations
@@ -243,7 +243,7 @@ def _tangent(
     """u of layers 1 to ``top`` when every W moves by ``factor`` times its rate times g x^T, g and x
     before the ``step``: to first order, or altogether.
 
-    The draws are those of all layers: a network is the same whichever of them is asked for.
+    The draws cover all layers: a network is the same for every choice of requested layers.
     """
     single_normals(stream, state.zeta[state.begin[2, 0] : state.begin[-1, 0]])
     below = Change(-math.inf, 0.0, 0.0, 0.0)

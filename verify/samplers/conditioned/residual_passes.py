@@ -165,7 +165,7 @@ def _backward(stream: Stream, net: Residuals) -> float:
 
 @part
 def _met_by_up(net: Residuals, block: int, length: float) -> Change:
-    """What U of ``block`` meets of u, whose stored vector has this ``length``."""
+    """The input of U of ``block`` from u, whose stored vector has this ``length``."""
     h, x, u = net.h[block - 1], net.x[block - 1], net.u
     h_u, x_u = dots(h, x, u)
     left = h_u / net.h_length[block - 1] ** 2

@@ -59,8 +59,8 @@ class Neurons:
 class Conditioned(Sampler):
     """The same law as `Dense` from O(width) draws a layer or a residual block: any step.
 
-    Each weight matrix enters only through W x, W^T g and W y; each is drawn given those before it:
-    docs/sampler-proofs.md has the proof.
+    Each weight matrix enters only through W x, W^T g and W y; each is drawn given the earlier
+    products: docs/sampler-proofs.md has the proof.
 
     >>> from theory import MLP
     >>> from verify import Conditioned, monte_carlo

@@ -40,7 +40,7 @@ __all__ = [
 
 class State(NamedTuple):
     """Flat vectors of all layers: z, x, gradients g, updates u; exponents of x and g by layer; the
-    readout; whether every weight is drawn (``whole``); by layer, whether it is asked for, whether
+    readout; whether every weight is drawn (``whole``); by layer, whether it is requested, whether
     every row of its weights matters, not those of active neurons alone, and log(|u|^2/width)."""
 
     z: Array

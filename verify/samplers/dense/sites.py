@@ -38,7 +38,7 @@ class Scales(NamedTuple):
     ``rows``: where the neurons of each site begin in flat arrays; an input has as many entries as
     its vector has coordinates.  ``uses``: edges sorted by their weights, those of weights w from
     ``first_use[w]`` on.  ``columns``, ``every``: whether all columns, and all rows, of an edge's
-    weights matter, not those of active neurons alone.  ``asked``, ``below``: the sites asked for,
+    weights matter, not those of active neurons alone.  ``asked``, ``below``: the requested sites,
     and those that they read.
     """
 
@@ -231,7 +231,7 @@ def _own(
 
 @part
 def _push(scales: Scales, weights: Weights, factor: float, real: bool, state: _State) -> None:
-    """Updates u of z at the sites asked for, and the logs of their mean squares.
+    """Updates u of z at the requested sites, and the logs of their mean squares.
 
     Linearised, u = K_zf: the sum over edges of r |x|^2 g + W D u_source, and over links.  A
     ``real`` step is the network run again with W - pull r dW at ``factor`` = -pull: nothing is

@@ -33,8 +33,8 @@ __all__ = [
 
 _ROWS = 4
 """Rows drawn together: one counter gives the weights of one column in four rows."""
-_MOST_KEPT = 2**24
-"""Weights kept at a time, 64 MB a thread."""
+_MOST_KEPT = 2**25
+"""Weights kept at a time, 128 MB a thread."""
 _PLACE = np.dtype([(each, np.int64) for each in ("network", "used", "group", "row", "columns")])
 _ROOMS: deque[Any] = deque()
 """Room for kept weights that no block works with at present."""
@@ -66,7 +66,7 @@ def drawn_weights(problem: Problem, generator: np.random.Generator) -> Iterator[
     layers, first = np.unique(sites.weights, return_index=True)
     sizes = np.stack([sites.widths[sites.targets], sites.widths[sites.sources]])[:, first]
     needed = int(np.sum(sizes[0] * np.maximum(sizes[1], sites.inputs.shape[1])))
-    with _room(min(_MOST_KEPT, needed)) as kept:
+    with _room(min(_MOST_KEPT, needed + _ROWS * widest)) as kept:
         yield Weights(
             key=key,
             words=np.empty(_ROWS * widest, np.uint32),
@@ -107,28 +107,17 @@ def begin_columns(weights: Weights, z: Array, slope: float, every: bool) -> None
 
 
 @kernel
-def row_group(weights: Weights, layer: int, number: int) -> None:
-    """Draw rows ``4 number`` to ``4 number + 3``, at the columns that matter, into ``group``, one
-    after the other."""
-    m, network = weights.now.columns, weights.now.network + 1
-    columns, group = weights.columns[:m], weights.group[: _ROWS * m]
-    chosen_normals(weights.key, columns, number, layer, network, weights.words, group)
-    weights.now.group = number
+def _draw_rows(weights: Weights, layer: int, number: int, out: Array) -> None:
+    """Rows ``4 number`` to ``4 number + 3``, at the columns that matter, one after the other."""
+    columns, network = weights.columns[: weights.now.columns], weights.now.network + 1
+    chosen_normals(weights.key, columns, number, layer, network, weights.words, out)
 
 
 @kernel
-def _kept(weights: Weights, begin: int, row: Array) -> int:
-    """Keep one more row of a layer whose rows begin at ``begin``; -1, and none of them is kept,
-    where there is no room for it."""
-    used = weights.now.used
-    if used + row.size > weights.kept.size:
-        weights.now.used = begin
-        return -1
-    place = weights.kept[used : used + row.size]
-    for k in range(row.size):
-        place[k] = row[k]
-    weights.now.used = used + row.size
-    return begin
+def row_group(weights: Weights, layer: int, number: int) -> None:
+    """Draw rows ``4 number`` to ``4 number + 3``, at the columns that matter, into ``group``."""
+    _draw_rows(weights, layer, number, weights.group[: _ROWS * weights.now.columns])
+    weights.now.group = number
 
 
 @kernel
@@ -141,7 +130,7 @@ def _begin_rows(weights: Weights, layer: int, begin: int) -> None:
 @kernel
 def _needed_row(weights: Weights, layer: int, i: int) -> Array:
     """Row ``i``, at the columns that matter, of a pass that asks for every row it needs, in order:
-    as it was kept, or drawn again; it lasts until the next is asked for."""
+    as it was kept, or drawn again; it lasts until the next is requested."""
     m = weights.now.columns
     if weights.begin[layer] >= 0:
         start = weights.now.row
@@ -168,13 +157,21 @@ def pre_activations(
 ) -> None:
     """z = sd * W vector, every row; those that later passes need are kept: ``every`` one, or where
     ``z`` is positive."""
-    packed, begin = _at_columns(weights, vector), weights.now.used
-    _begin_rows(weights, layer, -1)
-    for i in range(z.size):
-        row = _needed_row(weights, layer, i)
-        z[i] = sd * dot(row, packed)
-        if begin >= 0 and (every or z[i] > 0.0):
-            begin = _kept(weights, begin, row)
+    packed, m, begin = _at_columns(weights, vector), weights.now.columns, weights.now.used
+    for first in range(0, z.size, _ROWS):
+        start, size = weights.now.used, _ROWS * m
+        if begin >= 0 and start + size > weights.kept.size:
+            weights.now.used, begin = begin, -1
+        # rows are drawn where the first of them is to stay, and move up over those not needed
+        place = weights.kept[start : start + size] if begin >= 0 else weights.group[:size]
+        _draw_rows(weights, layer, first // _ROWS, place)
+        for i in range(first, min(first + _ROWS, z.size)):
+            row = place[(i - first) * m : (i - first + 1) * m]
+            z[i] = sd * dot(row, packed)
+            if begin >= 0 and (every or z[i] > 0.0):
+                if weights.now.used < start + (i - first) * m:
+                    weights.kept[weights.now.used : weights.now.used + m] = row
+                weights.now.used += m
     weights.begin[layer] = begin
 
 
@@ -204,11 +201,17 @@ def transposed_product(
     weights: Weights, layer: int, vector: Array, sd: float, z: Array, every: bool, out: Array
 ) -> None:
     """out = sd * W^T vector at the columns that matter, 0 elsewhere, from the rows that matter."""
-    packed = np.zeros(weights.now.columns)
-    _begin_rows(weights, layer, weights.begin[layer])
+    packed, begin = np.zeros(weights.now.columns), weights.begin[layer]
+    factors, count = np.empty(vector.size), 0
+    _begin_rows(weights, layer, begin)
     for i in range(vector.size):
         if every or z[i] > 0.0:
-            _accumulate(_needed_row(weights, layer, i), sd * vector[i], packed)
+            factors[count] = sd * vector[i]
+            if begin < 0:
+                _accumulate(_needed_row(weights, layer, i), factors[count], packed)
+            count += 1
+    if begin >= 0:
+        _accumulate_rows(weights.kept[begin : begin + count * packed.size], factors[:count], packed)
     out[:] = 0.0
     for k in range(packed.size):
         out[weights.columns[k]] = packed[k]
@@ -218,3 +221,18 @@ def transposed_product(
 def _accumulate(row: Array, factor: float, out: Array) -> None:
     for k in range(out.size):
         out[k] = fused(np.float64(row[k]), factor, out[k])
+
+
+@kernel
+def _accumulate_rows(rows: Array, factors: Array, out: Array) -> None:
+    """`_accumulate` for rows that lie one after the other: four in one sweep over ``out``."""
+    m, whole = out.size, factors.size - factors.size % 4
+    for i in range(0, whole, 4):
+        one, two = rows[i * m : (i + 1) * m], rows[(i + 1) * m : (i + 2) * m]
+        three, four = rows[(i + 2) * m : (i + 3) * m], rows[(i + 3) * m : (i + 4) * m]
+        a, b, c, d = factors[i], factors[i + 1], factors[i + 2], factors[i + 3]
+        for k in range(m):
+            total = fused(np.float64(two[k]), b, fused(np.float64(one[k]), a, out[k]))
+            out[k] = fused(np.float64(four[k]), d, fused(np.float64(three[k]), c, total))
+    for i in range(whole, factors.size):
+        _accumulate(rows[i * m : (i + 1) * m], factors[i], out)

@@ -38,7 +38,7 @@ def _pieces(first: int, count: int, lanes: int) -> Callable[[Array, int], Any]:
 
 
 class Asked(NamedTuple):
-    """The 1-based ``layers`` that are asked for, and by layer its row of results, -1 for none."""
+    """The 1-based ``layers`` that are requested, and by layer its row of results, -1 for none."""
 
     layers: IntArray
     rows: IntArray

@@ -37,7 +37,7 @@ _ACTIVE = 0
 
 class LeakyScales(NamedTuple):
     """The network: ``widths`` of layers 0 to L, logarithms of its scales (``log_sd`` of a weight
-    and ``log_rates``, shape ``(L,)``), coin tables, and the layers asked for."""
+    and ``log_rates``, shape ``(L,)``), coin tables, and the requested layers."""
 
     widths: Array
     log_sd: Array
@@ -68,7 +68,7 @@ def leaky_scales(problem: Problem) -> LeakyScales:
 
 
 class _Layer(NamedTuple):
-    """What a layer leaves, a number for each network.
+    """The state after a layer, a number for each network.
 
     ``on``: active neurons.  ``z_on``, ``z_off``: lengths of the active and of the inactive neurons'
     z in units of sd |x below|.  ``log_x``, ``log_g``: logarithms of |x| and |g|.  ``cos``, ``sin``:
@@ -94,7 +94,8 @@ class _Layer(NamedTuple):
 
 
 class _Room(NamedTuple):
-    """What the passes carry from layer to layer, and room for draws, a number for each network.
+    """The state that passes carry from layer to layer, and room for draws, a number for each
+    network.
 
     ``u_on``, ``uq_on``, ``ur_on``, ``u_off``, ``uq_off``, ``ur_off``: the unit vector along the
     update u of the layer below: along z, across it along g, and the rest, in each block; ``log_u``:
@@ -224,7 +225,7 @@ def _backward(
 def _draw_update(
     stream: Stream, scales: LeakyScales, layer: int, here: _Layer, room: _Room, lanes: int
 ) -> None:
-    """The fresh part of the update at ``layer``: along z, across it along g, and what is left."""
+    """The fresh part of the update at ``layer``: along z, across it along g, and the rest."""
     width = scales.widths[layer]
     normal_pairs(stream, room.a_on, room.b_on)
     _chi(stream, room, here, _ACTIVE, 2, lanes, room.r_on[:lanes])

@@ -3,9 +3,9 @@
 docs/sampler-proofs.md has the proof.
 
 The gradient g lives on a layer's active neurons, in the span of z there and of one direction across
-it; what is left of a Gaussian vector counts by its length alone.  g . z = f at every layer fixes
+it; the rest of a Gaussian vector counts by its length alone.  g . z = f at every layer fixes
 the length of g by its angle to z, so that magnitudes are products of norms, carried as doubles
-times powers of two; logarithms are taken where a layer is asked for.
+times powers of two; logarithms are taken where a layer is requested.
 
 Several networks (lanes) go through a layer together, so that the arithmetic runs in vector lanes.
 """
@@ -45,7 +45,7 @@ class ReluScales(NamedTuple):
     ``variances``: of a weight, shape ``(L,)``, without powers of two; ``norm_powers``: those in the
     product of all up to a layer, shape ``(L + 1,)``.  ``rates``: multipliers over variances, shape
     ``(L,)``, without powers of two; ``powers``: these.  ``most``: networks that go through a layer
-    together, at most.  ``asked``: the layers asked for.
+    together, at most.  ``asked``: the requested layers.
     """
 
     widths: Array
@@ -85,12 +85,12 @@ def lanes_at(depth: int) -> int:
 
 
 class _Layer(NamedTuple):
-    """What a layer leaves of its active neurons, a number for each network.
+    """The state of the active neurons after a layer, a number for each network.
 
     ``z``: the squared length of z in units of sd |x below|; the backward pass puts the cosine of
     the angle from z to g over |z| in its place.  ``xi``: the length of the fresh part of the
     gradient on x across z.  ``turn``, ``rest``: of a standard normal vector across g, the
-    coordinate in the plane of g and z, and the squared length of what is left.  ``slope``: the
+    coordinate in the plane of g and z, and the squared length of the rest.  ``slope``: the
     tangent of the angle from z to g.
     """
 
@@ -102,7 +102,8 @@ class _Layer(NamedTuple):
 
 
 class _Room(NamedTuple):
-    """What the passes carry from layer to layer, and room for draws, a number for each network.
+    """The state that passes carry from layer to layer, and room for draws, a number for each
+    network.
 
     ``along``, ``xi_y``, ``across``: the update of the layer below on its active neurons, in units
     of 2^unit f |x|: along z; the product of the part across z with the fresh part of the gradient;
@@ -324,7 +325,7 @@ def _ask(width: int, room: _Room, lanes: int, logs: Array) -> None:
 def _tangent(
     scales: ReluScales, layers: Array, room: _Room, lanes: int, offs: Array, logs: Array
 ) -> None:
-    """u of every layer, from the first that is trained to the last that is asked for."""
+    """u of every layer, from the first that is trained to the last that is requested."""
     moving, power, since = False, 0.0, 0
     for field in (room.along, room.xi_y, room.across, room.unit):
         field[:] = 0.0

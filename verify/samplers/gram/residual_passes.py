@@ -7,7 +7,11 @@ W a.  They span a frame of four directions: h below; W a across it, so that h ab
 first two; g above across these; U^T delta across all three.  An update that comes from below has a
 fifth direction, drawn at the block.  A branch is a masked layer, held as in
 `verify.samplers.gram.leaky_passes`: of its active and of its inactive neurons the directions along
-the pre-activations, along delta across these, and the length of what is left.
+the pre-activations, along delta across these, and the length of the rest.
+
+Nothing depends on what a ReLU's inactive neurons meet but the update of the branch itself: where no
+branch is asked for, numbers stand in the place of their draws, which come last at each block, so
+that the network is the same.
 
 Lengths of Gaussian vectors are drawn, never formed by subtraction.  Magnitudes are natural
 logarithms; everything else is of order one.  Several networks (lanes) go through a block together,
@@ -41,6 +45,8 @@ from verify.samplers.gram.residual_state import (
 __all__ = ["residual_updates"]
 
 _ACTIVE = 0
+_FAR = 1e3
+"""exp(-_FAR) is 0."""
 
 
 @formula
@@ -54,6 +60,22 @@ def _shares(one: float, other: float) -> tuple[float, float, float]:
 def _over(length: float) -> Any:
     """1/length; of nothing, 1."""
     return 1.0 / select(length > 0.0, length, 1.0)
+
+
+@formula
+def _on_sphere(one: float, other: float, dimensions: int) -> tuple[float, float]:
+    """For a uniform point on the unit sphere in so many ``dimensions``, the factor that makes two
+    of its coordinates of the normals ``one`` and ``other``, and the length of what is left.
+
+    The squared length of two coordinates is 1 - U^(2/(dimensions - 2)) with U uniform, and
+    exp(-square/2) is uniform and independent of the angle.  In one dimension ``other`` is 0.
+    """
+    square = one * one + other * other
+    exponent = select(dimensions > 2, square / (dimensions - 2), _FAR)
+    left = exponential(-exponent)
+    series = exponent * (1.0 - exponent * (0.5 - exponent * (1 / 6 - exponent / 24)))
+    ours = select(exponent < 1e-3, series, 1.0 - left)
+    return math.sqrt(ours / select(square > 0.0, square, 1.0)), math.sqrt(left)
 
 
 @part
@@ -90,9 +112,12 @@ def _forward(
         here = cut_block(blocks[block - 1], 0)
         coin_counts(stream, scales.coins, 0, here.on[:lanes])
         _chi(stream, room, here, _ACTIVE, 0, lanes, here.z_on[:lanes])
-        _chi(stream, room, here, scales.branch_width, 0, lanes, here.z_off[:lanes])
         normals(stream, here.q_1[:lanes])
         _length(stream, room, width - 1, lanes, here.q_2[:lanes])
+        if scales.active_alone:
+            here.z_off[:lanes] = 1.0
+        else:
+            _chi(stream, room, here, scales.branch_width, 0, lanes, here.z_off[:lanes])
         for j in range(lanes):
             bare = here.on[j] == 0.0
             z_on, z_off = here.z_on[j], select(bare, 1.0, scales.slope) * here.z_off[j]
@@ -130,19 +155,24 @@ def _draw_gradient(
 ) -> None:
     """The fresh parts of g above, of W^T g and of U^T delta."""
     width = scales.width
-    normal_pairs(stream, room.second, here.xi)
+    normal_pairs(stream, room.second, room.third)
     normal_pairs(stream, here.x_2, here.x_3)
-    _length(stream, room, width - 2, lanes, room.third[:lanes])
     _length(stream, room, width - 3, lanes, here.x_4[:lanes])
     _chi(stream, room, here, _ACTIVE, 1, lanes, here.xi_on[:lanes])
-    _chi(stream, room, here, scales.branch_width, 1, lanes, here.xi_off[:lanes])
+    if scales.active_alone:
+        here.xi[:lanes], here.xi_off[:lanes] = 0.0, 1.0
+    else:
+        normals(stream, here.xi[:lanes])
+        _chi(stream, room, here, scales.branch_width, 1, lanes, here.xi_off[:lanes])
     for j in range(lanes):
         mixed = (here.on[j] > 0.0) & (here.on[j] < scales.branch_width)
         here.xi[j] = select(mixed, here.xi[j], 0.0)
         here.x_2[j] = select(width > 1, here.x_2[j], 0.0)
         here.x_3[j] = select(width > 2, here.x_3[j], 0.0)
-        length = math.sqrt(room.second[j] * room.second[j] + room.third[j] * room.third[j])
-        here.turn[j], here.lift[j] = room.second[j] / length, room.third[j] / length
+        along, across = room.second[j], select(width > 2, room.third[j], 0.0)
+        scale, left = _on_sphere(along, across, width - 1)
+        here.turn[j] = scale * along
+        here.lift[j] = math.sqrt(scale * across * scale * across + left * left)
 
 
 @part
@@ -214,40 +244,45 @@ def _backward(
 
 @part
 def _enter(stream: Stream, width: int, here: Block, room: Room, lanes: int) -> None:
-    """u below a block in its frame, and what U meets of it.
+    """u below a block in its frame, and the input of U from it.
 
     What u has across h and g points anywhere across these: along two directions of the frame across
     e, and along a fifth.
     """
     normal_pairs(stream, room.second, room.third)
-    _length(stream, room, width - 4, lanes, room.fourth[:lanes])
     for j in range(lanes):
         e_2, e_3, e_4 = here.e_2[j], here.e_3[j], here.e_4[j]
         s_1, s_2 = select(width > 2, room.second[j], 0.0), select(width > 3, room.third[j], 0.0)
-        s_3 = room.fourth[j]
-        scale = room.rest[j] * _over(math.sqrt(s_1 * s_1 + s_2 * s_2 + s_3 * s_3))
+        scale, left = _on_sphere(s_1, s_2, width - 2)
+        scale, s_3 = room.rest[j] * scale, room.rest[j] * left
         plane = math.sqrt(e_2 * e_2 + e_3 * e_3)
         cos, sin = e_2 * _over(plane), e_3 * _over(plane)
         s_1, s_2, ours = scale * s_1, scale * s_2, room.along_g[j]
         u_2 = ours * e_2 - s_1 * sin + s_2 * e_4 * cos
         u_3 = ours * e_3 + s_1 * cos + s_2 * e_4 * sin
         u_4 = ours * e_4 - s_2 * plane
-        room.u_2[j], room.u_3[j], room.u_4[j], room.u_5[j] = u_2, u_3, u_4, scale * s_3
+        room.u_2[j], room.u_3[j], room.u_4[j], room.u_5[j] = u_2, u_3, u_4, s_3
         room.along[j] = room.along_h[j]
         room.across[j] = math.sqrt(ours * ours + room.rest[j] * room.rest[j])
         room.products[j] = here.x_2[j] * u_2 + here.x_3[j] * u_3 + here.x_4[j] * u_4
 
 
 @part
-def _draw_branch(
+def _draw_fresh(
     stream: Stream, scales: ResidualScales, here: Block, room: Room, lanes: int
 ) -> None:
-    """The fresh part of the branch's update: along z, across it along delta, and what is left."""
+    """The fresh parts of U u, along z, across it along delta, and what is left, and of W y: across
+    g in the plane of h and g, along what is left of u, and what is left."""
     neurons = scales.branch_width
     normal_pairs(stream, room.w_on, room.wq_on)
-    normal_pairs(stream, room.w_off, room.wq_off)
     _chi(stream, room, here, _ACTIVE, 2, lanes, room.wr_on[:lanes])
-    _chi(stream, room, here, neurons, 2, lanes, room.wr_off[:lanes])
+    normal_pairs(stream, room.second, room.third)
+    _length(stream, room, scales.width - 3, lanes, room.fourth[:lanes])
+    if scales.active_alone:
+        room.w_off[:lanes], room.wq_off[:lanes], room.wr_off[:lanes] = 0.0, 0.0, 0.0
+    else:
+        normal_pairs(stream, room.w_off, room.wq_off)
+        _chi(stream, room, here, neurons, 2, lanes, room.wr_off[:lanes])
     for j in range(lanes):
         on, off = here.on[j], neurons - here.on[j]
         room.w_on[j] = select(on > 0.0, room.w_on[j], 0.0)
@@ -290,7 +325,7 @@ def _add_branch(
 
 @part
 def _mask(scales: ResidualScales, here: Block, room: Room, lanes: int) -> None:
-    """What W meets of y = D w."""
+    """The input of W from y = D w."""
     for j in range(lanes):
         bare = here.on[j] == 0.0
         factor, cos, sin = select(bare, 1.0, scales.slope), here.cos[j], here.sin[j]
@@ -305,13 +340,8 @@ def _mask(scales: ResidualScales, here: Block, room: Room, lanes: int) -> None:
 
 
 @part
-def _leave(
-    stream: Stream, scales: ResidualScales, log_rate: float, here: Block, room: Room, lanes: int
-) -> None:
+def _leave(scales: ResidualScales, log_rate: float, here: Block, room: Room, lanes: int) -> None:
     """u = skip u below + r |a|^2 g + W y, along h and g above; W y as U u in `_add_branch`."""
-    width = scales.width
-    normal_pairs(stream, room.second, room.third)
-    _length(stream, room, width - 3, lanes, room.fourth[:lanes])
     for j in range(lanes):
         log_own = 2.0 * here.log_a[j] + here.log_g[j] + log_rate
         log_skip = scales.log_skip + room.log_u[j]
@@ -327,7 +357,7 @@ def _leave(
         room.u_2[j] = here.cos_h[j] * u_2 - here.sin_h[j] * u_1
         room.products[j] = own + carried * room.products[j]
         room.across[j], room.log_u[j] = across, unit
-    _turn(width, here, room, lanes)
+    _turn(scales.width, here, room, lanes)
 
 
 @part
@@ -383,13 +413,13 @@ def _tangent(
         turn_to(stream, group, 2, block)
         here = cut_block(blocks[block - 1], 0)
         _enter(stream, width, here, room, lanes)
-        _draw_branch(stream, scales, here, room, lanes)
+        _draw_fresh(stream, scales, here, room, lanes)
         _add_branch(scales, scales.log_ups[block - 1], here, room, lanes)
         at, above = rows[2 * block - 1], rows[2 * block]
         if at >= 0:
             _ask(room.log_w, scales.branch_width, room, lanes, logs[at])
         _mask(scales, here, room, lanes)
-        _leave(stream, scales, scales.log_downs[block - 1], here, room, lanes)
+        _leave(scales, scales.log_downs[block - 1], here, room, lanes)
         if above >= 0:
             _ask(room.log_u, width, room, lanes, logs[above])
 

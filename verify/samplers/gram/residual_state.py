@@ -37,7 +37,8 @@ NONE = -1e299
 
 class ResidualScales(NamedTuple):
     """The network: its widths, logarithms of its scales (``log_ups`` and ``log_downs``, of rates,
-    by block; ``log_input_rate``: with |x|^2), coin tables, and the sites asked for, from 1."""
+    by block; ``log_input_rate``: with |x|^2), coin tables, the sites asked for, from 1, and whether
+    ``active_alone`` neurons matter: those of ReLU, where no branch is asked for."""
 
     width: int
     branch_width: int
@@ -53,6 +54,7 @@ class ResidualScales(NamedTuple):
     log_downs: Array
     coins: CoinTables
     asked: Asked
+    active_alone: bool
 
 
 def residual_scales(problem: Problem) -> ResidualScales:
@@ -73,6 +75,7 @@ def residual_scales(problem: Problem) -> ResidualScales:
         log_downs=_logs(blocks.down_rates),
         coins=coin_tables(np.array([blocks.branch_width])),
         asked=asked_layers(problem),
+        active_alone=blocks.slope == 0.0 and bool(np.all(problem.layers % 2 == 1)),
     )
 
 
@@ -82,7 +85,7 @@ def _logs(numbers: Any) -> Any:
 
 
 class Block(NamedTuple):
-    """What a block leaves, a number for each network.
+    """The state after a block, a number for each network.
 
     Of the branch, in units of sd |h below| (pre-activations z) and in unit vectors: ``on``, active
     neurons; ``z_on``, ``z_off``, lengths; ``cos``, ``sin``, sigma(z) in the plane of the two z's;
@@ -130,7 +133,8 @@ class Block(NamedTuple):
 
 
 class Room(NamedTuple):
-    """What the passes carry from block to block, and room for draws, a number for each network.
+    """The state that passes carry from block to block, and room for draws, a number for each
+    network.
 
     ``log_h``: log |h|.  ``along_h``, ``along_g``, ``rest``: the unit vector along the update u of
     the stream (going down, along g): along h, along the part of g across h, and what is left;

@@ -57,7 +57,7 @@ class RareEvents(Sampler):
         """See `Sampler.sample`; the logarithms are of weighted conditional means.
 
         For each layer and part the mean of the exponentials is that of the update.  A layer's
-        samples depend on the highest layer asked for, their mean does not.
+        samples depend on the highest requested layer, their mean does not.
         """
         logs = np.empty((2, count, problem.layers.size))
         rare_updates(stream, vector_scales(problem), problem.layers, logs)
