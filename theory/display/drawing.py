@@ -48,8 +48,8 @@ _WIDEST, _NARROWER, _NARROWEST = 4.5, 0.62, 0.9
 _ALONE = 0.07
 """The factor, less 1, by which a line of one point goes to both sides."""
 _BESIDE, _COVERED = 0.035, 0.04
-"""The factor, less 1, by which marks are shifted from others that would cover them, and the share of
-the scale within which they would."""
+"""The factor, less 1, by which marks are shifted from others that would cover them, and the share
+of the scale within which they would."""
 _TICKS = 10
 _LOGARITHMIC = 8
 """From which largest over smallest value on a scale is logarithmic."""

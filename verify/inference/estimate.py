@@ -170,8 +170,8 @@ class Estimate(ReadAsNumber):
         >>> from theory.symbols import ell
         >>> from verify import monte_carlo
         >>> e = monte_carlo(MLP(32, 4), samples=2000, seed=1, layer=range(1, 5))
-        >>> e.plot(theory=squared_update(MLP(32, 4), ell)).get_title().splitlines()[0]
-        'Measured means are within two standard errors of the exact'
+        >>> e.plot(theory=squared_update(MLP(32, 4), ell)).get_title().replace(chr(10), " ")
+        'Measured means are within two standard errors of the exact values'
         """
         layers = self.layer if isinstance(self.layer, tuple) else (self.layer or 1,)
         places = range(1, len(self.names) + 1) if self.names else layers
@@ -198,7 +198,7 @@ class Estimate(ReadAsNumber):
         return names if len(names) <= _LONGEST else f"{names[:_LONGEST]}..."
 
     def _quantity(self, update: str) -> str:
-        """The measured quantity: ``update``, a text for each letter, or the mean of an observable."""
+        """The measured quantity: ``update`` for each letter, or the mean of an observable."""
         if self.observable is not None:
             return f"E[{self.observable}]"
         return ", ".join(update.replace("{}", letter) for letter in self.moved)
