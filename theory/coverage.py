@@ -192,7 +192,8 @@ class NoOperators(Answering):
 
     def __array_ufunc__(self, function: Any, *_: object, **__: object) -> NoReturn:
         """Refuse a function of NumPy, and an array at an operator."""
-        self._refuse(f"numbers for numpy.{function.__name__}")
+        operator = function.nin == 2
+        self._refuse("a number at an operator" if operator else f"numbers for {function.__name__}")
 
     def __getitem__(self, item: object) -> NoReturn:
         """Refuse an item, also of a loop."""
