@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, NullLocator, ScalarFormatter
 
 from studies.transfer_record import Found
-from studies.transfer_statistics import best_octaves, carried, unit_rates
+from studies.transfer_statistics import best_octaves, carried, exponent, unit_rates
 from verify.numerics.arrays import FloatArray
 
 __all__ = ["best_rates_figure"]
@@ -38,10 +38,26 @@ def best_rates_figure(found: Found, horizon: int) -> Figure:
     plain.set_ylabel(f"training loss after {horizon} steps")
     plain.legend(title="depth", fontsize="small", title_fontsize="small", ncols=2)
     _best(best, found, horizon)
-    for axes, letter in zip((plain, scaled, best), "abc", strict=True):
-        axes.set_title(letter, loc="left", fontweight="bold", fontsize="medium")
+    for axes, title in zip((plain, scaled, best), _findings(found, horizon), strict=True):
+        axes.set_title(title, loc="left", fontsize="small")
         axes.grid(alpha=0.25, linewidth=0.5)
     return figure
+
+
+def _findings(found: Found, horizon: int) -> tuple[str, str, str]:
+    """What each panel shows."""
+    depths, slope = found.setting.depths, exponent(found, horizon)
+    octaves = np.array([each.value for each in best_octaves(found, horizon)])
+    best = unit_rates(found) * 2.0**octaves
+    spread, over_exact = max(best) / min(best), 2.0 ** (max(octaves) - min(octaves))
+    return (
+        f"a. The best rate at depth {depths[0]} is {best[0] / best[-1]:.2g}\n"
+        f"times the best rate at depth {depths[-1]}",
+        f"b. Over the exact rate, best rates differ by\n"
+        f"a factor of {over_exact:.2g}, not of {spread:.2g}",
+        f"c. The best rate goes as $L^{{{slope.value:.1f}}}$\n"
+        f"(95 %: $L^{{{slope.low:.1f}}}$ to $L^{{{slope.high:.1f}}}$)",
+    )
 
 
 def _colours(count: int) -> Iterator[tuple[float, float, float, float]]:

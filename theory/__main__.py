@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from theory.activations import LeakyReLU, Linear, PiecewiseLinear, ReLU
-from theory.command import exit_code, own_streams
+from theory.command import exit_code, own_streams, parsed
 from theory.errors import InvalidArgument
 from theory.exposition.citation import bibtex
 from theory.exposition.narrative import derivation_text
@@ -42,7 +42,7 @@ def command() -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the derivation; 0, 2 for bad input, 5 for an internal error, 130 where interrupted."""
-    return exit_code(_PROGRAM, lambda: _print(_parser().parse_args(arguments)))
+    return exit_code(_PROGRAM, lambda: _print(parsed(_parser(), arguments)))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -12,18 +12,30 @@ import signal
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from theory.errors import MupDepthError
 
-__all__ = ["BAD_INPUT", "INTERNAL_ERROR", "INTERRUPTED", "exit_code", "on_one_line", "own_streams"]
+__all__ = [
+    "BAD_INPUT",
+    "INTERNAL_ERROR",
+    "INTERRUPTED",
+    "exit_code",
+    "on_one_line",
+    "own_streams",
+    "parsed",
+]
 
 SCRIPTS = ("mup-theory", "mup-verify")
 """The installed scripts of ``python -m theory`` and ``python -m verify``."""
 
 BAD_INPUT, INTERNAL_ERROR, INTERRUPTED = 2, 5, 130
+_MEASURING = ("--formula", "--layer", "--samples", "--seed", "--sampler", "--out", "--report")
+"""Options of ``python -m verify`` that are tried elsewhere."""
 _LONGEST = 2000
 """Characters of a sentence about an error."""
 
@@ -59,6 +71,19 @@ def exit_code(program: str, main: Callable[[], int]) -> int:
     finally:
         if _is_command(("theory", "verify")):  # Ctrl-C must not end Python while it shuts down
             signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def parsed(parser: ArgumentParser, arguments: Sequence[str] | None) -> Namespace:
+    """The options of a command; for others the nearest option, or the command that has it."""
+    options, rest = parser.parse_known_args(arguments)
+    if rest:
+        name, known = rest[0].partition("=")[0], parser._option_string_actions
+        nearest = get_close_matches(name, known, 1)
+        fix = f"; the nearest option is {nearest[0]}" if nearest else ""
+        elsewhere = name in _MEASURING and name not in known
+        fix = f"; it belongs to python -m verify {name}" if elsewhere else fix
+        parser.error(f"unrecognized arguments: {' '.join(rest)}{fix}")
+    return options
 
 
 def on_one_line(text: str) -> str:

@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
 from theory.errors import InvalidArgument
 from theory.validation import brief
 
-__all__ = ["Answering", "NoOperators", "ReadAsNumber", "answered", "answered_class"]
+__all__ = [
+    "Answering",
+    "NoNumber",
+    "NoOperators",
+    "ReadAsNumber",
+    "answered",
+    "answered_class",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -43,10 +50,13 @@ _OUTSIDE = {
     "lr learning_rate eta": "values are at eta = 1: multiply a mean squared update by eta**2",
     "widths hidden_widths hidden_sizes layer_sizes hidden_dims": "give one width or several as "
     "width, as in MLP(width=(64, 64))",
-    "n hidden_width hidden_size hidden_dim": "the width is width, as in MLP(width=64)",
+    "n hidden hidden_width hidden_size hidden_dim": "the width is width, as in MLP(width=64)",
     "L layers n_layers num_layers": "the number of hidden layers is depth, as in "
     "MLP(width=64, depth=4)",
     "n_0 input_dim in_features": "the input width is input_width, as in MLP(input_width=32)",
+    "nonlinearity act act_fn": "the name is activation, as in MLP(activation=ReLU())",
+    "init initialisation initialization gain std": "weights have a variance over fan-in, as in "
+    "MLP(weight_variance=2)",
     "slope alpha leak": "the slope at negative input belongs to the activation, as in "
     "MLP(activation=LeakyReLU(0.1))",
     "readout readout_rate": "the readout has a separate rate: "
@@ -55,6 +65,8 @@ _OUTSIDE = {
     "squared_update(network, rates=ByGroup(first=2))",
     "threads workers n_jobs n_threads num_workers cores": "all cores are used: give "
     "monte_carlo(network, executor=ThreadPoolExecutor(4)) for four",
+    "bound": "the bound belongs to the criterion, as in "
+    "maximal_learning_rate(network, criterion=EveryHiddenLayer(bound=0.1))",
     "samples": "it belongs to the measurement: monte_carlo(network, samples=1000, seed=1)",
     "seed": "it belongs to the measurement: monte_carlo(network, samples=1000, seed=1)",
     "step": "a real step is measured: monte_carlo(network, step=0.01, samples=1000, seed=1, "
@@ -84,8 +96,12 @@ _OF_THE_NETWORK = (
     *("width", "depth", "input_width", "activation"),
     *("weight_variance", "bias_variance", "readout_variance", "input_norm2"),
 )
-_OF_OTHER_NETWORKS = {"depth": ("blocks",), "width": ("channels",)}
-"""What networks other than an MLP call a size."""
+_DEPTHS = ("depth", "layers", "n_layers", "num_layers", "L")
+_WIDTHS = ("width", "hidden_width", "hidden_size", "hidden_dim", "n")
+_OF_OTHER_NETWORKS = dict.fromkeys(_DEPTHS, ("depth", "blocks"))
+_OF_OTHER_NETWORKS |= dict.fromkeys(_WIDTHS, ("width", "channels"))
+_OF_OTHER_NETWORKS |= dict.fromkeys(("alpha", "beta", "tau"), ("multiplier", "multiplier2"))
+"""What networks other than an MLP call a size, or the square of a scale."""
 
 
 _OF_EXPRESSIONS = (
@@ -176,6 +192,11 @@ class NoOperators(Answering):
     __divmod__ = __rdivmod__ = __matmul__ = __rmatmul__ = __pos__ = __invert__ = _no_number
     __floor__ = __ceil__ = __trunc__ = __index__ = _no_number
     __lt__ = __le__ = __gt__ = __ge__ = _no_number
+
+    def __array_ufunc__(self, function: Any, *_: object, **__: object) -> NoReturn:
+        """Refuse a function of NumPy, and an array at an operator."""
+        operator = function.nin == 2
+        self._refuse("a number at an operator" if operator else f"numbers for {function.__name__}")
 
     def __getitem__(self, item: object) -> NoReturn:
         """Refuse an item, also of a loop."""
@@ -324,9 +345,16 @@ def answered_class(kind: C) -> C:
 
 def _instead(called: str, name: str, named: list[str]) -> str:
     """The text to write in place of a keyword."""
-    own = [each for each in _OF_OTHER_NETWORKS.get(name, ()) if each in named]
-    if own:
-        return f"the {name} of a {called} is {own[0]}: give {own[0]}=..."
+    meant, own = _OF_OTHER_NETWORKS.get(name, ("", ""))
+    if own in named:
+        return f"the {meant} of a {called} is {own}: give {own}=..."
+    if name == "layers" and "layer" in named:
+        return "the nearest name is layer"
+    first = name.partition("_")[0]
+    if first in named and first != name:
+        return f"the nearest name is {first}"
+    if called == "validity" and name in ("width", "n"):
+        return "its range of depths takes a width: write validity(0.1).depths(64)"
     if name in _OF_THE_NETWORK and "activation" not in named:
         return f"it belongs to the network: give MLP({name}=...)"
     ends = [each for each in named if each.startswith(name) or each.endswith(name)]

@@ -12,6 +12,7 @@ _MODULES = (
     "torch",
     "torch.autograd",
     "torch.backends",
+    "torch.masked",
     "torch.nn",
     "torch.nn.functional",
     "torch.nn.modules",

@@ -10,6 +10,7 @@ import pytest
 
 from studies import transfer
 from studies.transfer import carried_rates, kept_results
+from studies.transfer_figure import best_rates_figure
 from studies.transfer_record import Found, Transfer, Tuning, kept, write
 from studies.transfer_report import print_best, print_exponents, print_ratios
 from studies.transfer_settings import HIDDEN, RULES, SETTINGS, Setting, grid_rates, maximal_rate
@@ -176,6 +177,17 @@ def test_the_titles_of_the_first_figure_hold() -> None:
     assert rates[-1].high < rates[0].low
     costs = [loss_ratio(shares, depth, 800, "equal shares") for depth in (8, 16, 32)]
     assert all(cost.low < 1 < cost.high for cost in costs)
+
+
+def test_the_titles_of_the_panels_are_findings() -> None:
+    """They come from the numbers, which the tables of the page show too."""
+    main = next(found for found in kept_results() if found.setting.name == "main")
+    titles = [axes.get_title("left") for axes in best_rates_figure(main, 800).axes]
+    assert titles == [
+        "a. The best rate at depth 2 is 22\ntimes the best rate at depth 32",
+        "b. Over the exact rate, best rates differ by\na factor of 8, not of 22",
+        "c. The best rate goes as $L^{-1.0}$\n(95 %: $L^{-1.5}$ to $L^{-0.8}$)",
+    ]
 
 
 def test_the_figures_are_the_kept_ones(tmp_path: Path) -> None:

@@ -4,7 +4,9 @@ import inspect
 from collections.abc import Callable
 from typing import Any, get_args
 
+import numpy as np
 import pytest
+from sympy import exp
 
 import theory
 import verify
@@ -13,7 +15,7 @@ from theory import MLP, ByGroup, InvalidArgument, NetworkOutput, TrainedLayers, 
 from theory.activations import PiecewiseLinear
 from theory.laws.criteria import Criterion
 from theory.networks.groups import Group
-from theory.observables import f
+from theory.observables import K, f, trace
 from theory.symbols import L, ell
 from verify.samplers.sampler import Sampler
 
@@ -21,6 +23,9 @@ T: Any = theory
 V: Any = verify
 """For mypy, which finds all of this too."""
 UPDATE: Any = squared_update(MLP())
+RATE: Any = theory.maximal_learning_rate(MLP())
+BLOCKS: Any = squared_update(theory.Residual())
+POOLED: Any = squared_update(theory.Convolution(2, 2, 2, 1, activation=theory.Linear()))
 ASKED: list[tuple[Callable[[], Any], str]] = [
     (lambda: T.MLP(residual=True), "no residual for MLP, got residual=True; .*without skip"),
     (lambda: T.MLP(biases=True), r"give MLP\(bias_variance=0.1\)"),
@@ -73,6 +78,23 @@ ASKED: list[tuple[Callable[[], Any], str]] = [
     (lambda: T.MLP(residual=True), r"or give Residual\(width=64, blocks=4\)"),
     (lambda: T.MLP(blocks=4), r"are those of Residual\(width=64, blocks=4\)"),
     (lambda: T.MLP(channels=4), r"or give Convolution\(channels=8, positions=4"),
+    (lambda: T.Residual(layers=4), "the depth of a Residual is blocks: give blocks="),
+    (lambda: V.typical_learning_rate(T.MLP(6, 2), layers=(1, 2)), "the nearest name is layer$"),
+    (lambda: T.maximal_learning_rate(T.MLP(6, 2), bound=2), r"EveryHiddenLayer\(bound=0.1\)"),
+    (lambda: T.Residual(alpha=1), "the multiplier of a Residual is multiplier2: give"),
+    (lambda: T.Convolution(kernel_size=3), "the nearest name is kernel$"),
+    (lambda: T.MLP(hidden=4), r"as in MLP\(width=64\)"),
+    (lambda: T.MLP(nonlinearity=T.ReLU()), r"as in MLP\(activation=ReLU\(\)\)"),
+    (lambda: T.MLP(init="he"), r"as in MLP\(weight_variance=2\)"),
+    (lambda: RATE.validity(width=8), r"write validity\(0.1\).depths\(64\)"),
+    (lambda: UPDATE(width=8, layers=3), "expected no size but n, L, got layers=3; give L=3"),
+    (lambda: UPDATE(8, width=8, L=3), "got it by place, n=8, and by name, width=8; leave one"),
+    (lambda: UPDATE(n=8, width=8, L=3), "got it as n=8, and by name, width=8; leave one out"),
+    (lambda: BLOCKS(n=8, depth=3), "got depth=3; give B=3"),
+    (lambda: np.exp(UPDATE), r"numbers for exp, got SquaredUpdate; write float\(value\)"),
+    (lambda: np.arange(3) * UPDATE, "a number at an operator, got SquaredUpdate"),
+    (lambda: T.derive(K @ K, T.MLP()), "got a matrix; take its trace or a form"),
+    (lambda: POOLED.plot(), "leave width open: give theory.symbols.n for it"),
     (lambda: T.Residual(depth=4), "the depth of a Residual is blocks: give blocks="),
     (lambda: T.Convolution(width=4), "the width of a Convolution is channels: give channels="),
     (lambda: UPDATE.lambdify("n", "L"), r"no arguments for lambdify, got 'n', 'L'; write lambdify"),
@@ -121,6 +143,23 @@ PUBLIC = [
     for value in (getattr(module, name) for name in module.__all__)
     if is_called_by_users(value)
 ]
+
+
+def test_the_limit_of_a_network_without_layers_names_the_symbol() -> None:
+    with pytest.raises(theory.NotSolved, match=r"give theory.symbols.n as the width"):
+        POOLED.leading()
+
+
+def test_a_refused_operator_raises_a_named_class() -> None:
+    refusals: list[Callable[[], Any]] = [
+        lambda: UPDATE / 3,
+        lambda: np.sqrt(UPDATE),
+        lambda: exp(trace(K)),
+    ]
+    for refused in refusals:
+        with pytest.raises(InvalidArgument) as caught:
+            refused()
+        assert not caught.type.__name__.startswith("_")
 
 
 @pytest.mark.parametrize("call", PUBLIC, ids=lambda call: call.__name__)

@@ -38,6 +38,21 @@ def test_the_answer_comes_first(
     assert answer in paragraph
 
 
+@pytest.mark.parametrize(
+    ("arguments", "fix"),
+    [
+        (["--dpeth", "4"], "unrecognized arguments: --dpeth 4; the nearest option is --depth"),
+        (["--formula=L"], "--formula=L; it belongs to python -m verify --formula"),
+    ],
+)
+def test_an_unknown_option_gets_an_answer(
+    arguments: list[str], fix: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(arguments)
+    assert capsys.readouterr().err.rstrip().endswith(fix)
+
+
 def test_the_derivation_shows_words_laws_and_rate(capsys: pytest.CaptureFixture[str]) -> None:
     out = printed(capsys)
     network = MLP()

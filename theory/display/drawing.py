@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import isfinite, log
 from re import findall, sub
 from typing import TYPE_CHECKING, Any
 
@@ -46,8 +47,9 @@ _WIDEST, _NARROWER, _NARROWEST = 4.5, 0.62, 0.9
 """Points: the width of the first curve, the factor from each to the next, and the least width."""
 _ALONE = 0.07
 """The factor, less 1, by which a line of one point goes to both sides."""
-_BESIDE = 0.035
-"""The factor, less 1, by which marks are shifted from other marks at the same size."""
+_BESIDE, _COVERED = 0.035, 0.04
+"""The factor, less 1, by which marks are shifted from others that would cover them, and the share
+of the scale within which they would."""
 _TICKS = 10
 _LOGARITHMIC = 8
 """From which largest over smallest value on a scale is logarithmic."""
@@ -79,15 +81,28 @@ class Curve:
 
 @dataclass(frozen=True)
 class Marks:
-    """Measured points with error bars of two standard errors; ``hollow``: which of them decide
-    nothing."""
+    """Measured points with error bars of two standard errors, or between ``ends``; ``hollow``:
+    which of them decide nothing."""
 
     label: str
     x: Sequence[float]
     y: Sequence[float]
-    errors: Sequence[float]
+    errors: Sequence[float] = ()
     look: int = 0
     hollow: Sequence[bool] = ()
+    ends: Sequence[tuple[float, float]] = ()
+
+    @property
+    def bars(self) -> list[tuple[float, float]]:
+        """How far each bar goes down and up from its point; 0 where there is no end."""
+        ends = self.ends or [
+            (y - 2 * error, y + 2 * error) for y, error in zip(self.y, self.errors, strict=False)
+        ]
+        pairs = zip(self.y, ends or [(y, y) for y in self.y], strict=True)
+        return [
+            (y - low if isfinite(low) else 0.0, high - y if isfinite(high) else 0.0)
+            for y, (low, high) in pairs
+        ]
 
 
 @contextmanager
@@ -121,8 +136,8 @@ def draw(
     for index, each in enumerate(each for each in curves if not (each.law or each.shared)):
         axes.plot(*_points(each), **_line(each.look, index), label=each.label or "_")
     marks = [each for each in drawn if isinstance(each, Marks)]
-    for index, measured in enumerate(marks):
-        _mark(axes, measured, 1 + _BESIDE * (index - (len(marks) - 1) / 2))
+    for measured, beside in zip(marks, _beside(marks), strict=True):
+        _mark(axes, measured, beside)
     for each in curves:
         if each.law or each.shared:
             look = {"color": ink_of(axes), "linewidth": 1.0, "zorder": 2.5}
@@ -133,9 +148,9 @@ def draw(
     axes.set_ylabel(ylabel)
     axes.set_title(wrapped(title), fontsize="medium")
     entries = sum(bool(each.label) for each in drawn)
-    beside = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0), "frameon": False}
+    outside = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0), "frameon": False}
     if entries:
-        many = beside if ax is None and entries > _MOST_INSIDE else {}
+        many = outside if ax is None and entries > _MOST_INSIDE else {}
         axes.legend(fontsize="small", handlelength=3.2, **many)
     return axes
 
@@ -201,17 +216,36 @@ def _line(look: int, index: int) -> dict[str, Any]:
     }
 
 
-def _mark(axes: Axes, marks: Marks, beside: float) -> None:
-    """Filled marks, and hollow ones, with one entry in the legend; moved by a factor ``beside``
-    those of others."""
+def _beside(drawn: Sequence[Marks]) -> list[list[float]]:
+    """The factors by which marks are moved beside others that would cover them: those at the same
+    size whose values are close on the scale."""
+    every = [
+        (x, y, k) for k, marks in enumerate(drawn) for x, y in zip(marks.x, marks.y, strict=True)
+    ]
+    values = [y for _, y, _ in every]
+    scale = log if values and 0 < _LOGARITHMIC * min(values) <= max(values) else float
+    near = _COVERED * (scale(max(values)) - scale(min(values))) if values else 0.0
+
+    def factor(x: float, y: float, index: int) -> float:
+        close = {k for u, v, k in every if u == x and abs(scale(v) - scale(y)) <= near}
+        return 1 + _BESIDE * (sorted(close).index(index) - (len(close) - 1) / 2)
+
+    return [
+        [factor(x, y, k) for x, y in zip(marks.x, marks.y, strict=True)]
+        for k, marks in enumerate(drawn)
+    ]
+
+
+def _mark(axes: Axes, marks: Marks, beside: Sequence[float]) -> None:
+    """Filled marks, and hollow ones, with one entry in the legend; each moved by a factor."""
     colour, marker = COLOURS[marks.look % 6], MARKERS[marks.look % 6]
     hollow = list(marks.hollow) or [False] * len(marks.x)
     for kind in dict.fromkeys(hollow):
         rows = [i for i, each in enumerate(hollow) if each == kind]
         axes.errorbar(
-            [beside * marks.x[i] for i in rows],
+            [beside[i] * marks.x[i] for i in rows],
             [marks.y[i] for i in rows],
-            yerr=[2 * marks.errors[i] for i in rows],
+            yerr=[[marks.bars[i][side] for i in rows] for side in (0, 1)],
             fmt=marker,
             color=colour,
             markerfacecolor=axes.get_facecolor() if kind else colour,

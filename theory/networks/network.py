@@ -251,6 +251,13 @@ class Network(PlainText, ABC):
         index = layer - 1 if isinstance(layer, int) else 0
         return sympify(self.width[index] if isinstance(self.width, tuple) else self.width)
 
+    @property
+    def _open_width(self) -> str:
+        """How the width is left open."""
+        if self._whole:
+            return "give theory.symbols.n as the width"
+        return "leave width out, as in MLP(depth=4)"
+
     def _place(self, layer: Any) -> str:
         """Where ``layer`` is, in words."""
         return f"at layer {brief(layer)}"

@@ -68,9 +68,9 @@ def in_order(symbols: frozenset[Symbol], network: Network) -> tuple[Symbol, ...]
 def bound_sizes(
     symbols: Sequence[Symbol], network: Network, places: Sequence[Any], named: Mapping[str, Any]
 ) -> dict[Symbol, Any]:
-    """The number for each symbol, by place, by name or by a mapping of symbols, whose assumptions
-    may be fewer; `InvalidArgument` for a size too many, one that is fixed, or one that is given
-    twice."""
+    """The number for each symbol, by place, by its name or the argument that holds it, or by a
+    mapping of symbols, whose assumptions may be fewer; `InvalidArgument` for a size too many, one
+    that is fixed, or one that is given twice."""
     if len(places) == 1 and isinstance(places[0], Mapping):
         given_symbols = {meant(key, *symbols): value for key, value in places[0].items()}
         for key, value in given_symbols.items():
@@ -89,17 +89,26 @@ def bound_sizes(
             f"{_fixed(network)}"
         )
     given = dict(zip(symbols, places, strict=False))
-    names = {symbol.name: symbol for symbol in symbols}
+    names = _arguments(symbols, network) | {symbol.name: symbol for symbol in symbols}
     for name, value in named.items():
         if name not in names:
             raise InvalidArgument(_no_size(name, value, symbols, network))
-        if names[name] in given:
+        symbol = names[name]
+        if symbol in given:
+            other = f"by place, {symbol}" if symbol in symbols[: len(places)] else f"as {symbol}"
             raise InvalidArgument(
-                f"expected {name} once, got it by place, {name}={brief(given[names[name]])}, and "
-                f"by name, {name}={brief(value)}; leave one out"
+                f"expected {symbol} once, got it {other}={brief(given[symbol])}, and by name, "
+                f"{name}={brief(value)}; leave one out"
             )
-        given[names[name]] = value
+        given[symbol] = value
     return given
+
+
+def _arguments(symbols: Sequence[Symbol], network: Network) -> dict[str, Symbol]:
+    """The symbols that are the whole of an argument, by the name of the argument."""
+    held = ((each.name, getattr(network, each.name)) for each in fields(network))  # type: ignore[arg-type]
+    inside = {"layer": ell, "block": b} | ({"layer": b} if b in symbols else {})
+    return {name: symbol for name, symbol in (*held, *inside.items()) if symbol in symbols}
 
 
 def takes_no_sizes(evaluate: Callable[P, R]) -> Callable[P, R]:
@@ -126,6 +135,8 @@ def _no_size(name: str, value: Any, symbols: Sequence[Symbol], network: Network)
             f"mean squared update by eta**2"
         )
     meaning = _SYMBOL_OF.get(name.lower())
+    if network._depths and B in symbols and meaning == "L":
+        meaning = "B"
     known = any(symbol.name == meaning for symbol in symbols)
     fix = f"give {meaning}={brief(value)}" if known else _fixed(network)
     return f"expected {_listed(symbols)}, got {name}={brief(value)}; {fix}"

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import combinations
 from typing import Any, ClassVar, overload
 
@@ -304,9 +305,11 @@ class LayerRates(Composite):
         with workdps(context.dps + lost) as finer:
             bound = finer.mpf(int(self.bound.p)) / int(self.bound.q)
 
+            @cache
             def update(rates: object) -> Any:
                 return squared_update(self.network, rates=rates)._number(finer)
 
+            @cache
             def mean(observable: Observable, rates: object) -> Any:
                 return derive(observable, self.network, rates=rates)._number(finer)
 

@@ -57,8 +57,9 @@ class Derivation(Solved):
 
     >>> from theory import MLP, derive
     >>> from theory.observables import K, trace
-    >>> derive(trace(K @ K), MLP())
-    Derivation of E[tr(K²)] at layer L of MLP(): 5 words, closed under the layer map
+    >>> derive(trace(K @ K), MLP())  # doctest: +NORMALIZE_WHITESPACE
+    Derivation of E[tr(K²)] at layer L of MLP(): 2*L**3*n**3/3 to leading order; 5 words, closed
+    under the layer map
     """
 
     observable: Observable
@@ -316,9 +317,7 @@ class Derivation(Solved):
             law = self.law
             return law.power, law.leading(self.layer)
         if self.network.width != n:
-            raise NotSolved(
-                "leading() is a limit of infinite width: leave width out, as in MLP(depth=4)"
-            )
+            raise NotSolved(f"leading() is a limit of infinite width: {self.network._open_width}")
         if self.opened is not None:
             return self._leading_at_depth(*self.opened)
         return leading_in_width(self.domain, self.in_field)
@@ -456,16 +455,17 @@ class Derivation(Solved):
 
     def __repr__(self) -> str:
         of = f"E[{self.observable}] {self.network._place(self.layer)} of {self.network}"
-        return f"Derivation of {of}: {self._closure}"
+        return f"Derivation of {of}: {self._told}"
 
     @property
-    def _closure(self) -> str:
+    def _told(self) -> str:
+        """The value, and how many words carry it; the words take too long for some."""
         if self.vanishes:
             return f"0, since {_BY_SYMMETRY if self.observable.terms else 'the observable is 0'}"
         if is_slow(self.observable):
             return "its words take seconds to minutes; read words, or a value"
         size = len(self.words)
-        return f"{size} word{'s' * (size != 1)}, closed under the layer map"
+        return f"{self._headline()}; {size} word{'s' * (size != 1)}, closed under the layer map"
 
 
 @answered

@@ -61,7 +61,7 @@ _POLYNOMIALS = (
 )
 
 
-class _NoExpression(InvalidArgument, SympifyError):
+class NotAnExpression(InvalidArgument, SympifyError):
     """An observable is given to SymPy: operators of expressions then leave it to us."""
 
     __str__ = Exception.__str__
@@ -131,7 +131,7 @@ class _Combination(Generic[Key]):
         _refuse(f"abs({self})", _POLYNOMIALS)
 
     def _sympy_(self) -> NoReturn:
-        raise _NoExpression(
+        raise NotAnExpression(
             f"expected an observable of one meaning, got a function of SymPy of {self}; "
             f"{_POLYNOMIALS}"
         )
@@ -377,6 +377,11 @@ def checked_observable(observable: Any) -> Observable:
             f"expected a number such as g @ K @ K @ g for observable, got the vector "
             f"observable={observable}: means of entries, E[dz] and E|f| among them, are odd "
             f"moments of Gaussian lengths and have no rational closed form; take a square"
+        )
+    if isinstance(observable, Matrix):
+        raise InvalidArgument(
+            "expected a number such as g @ K @ K @ g for observable, got a matrix; take its trace "
+            "or a form, as in trace(K @ K) or g @ K @ g"
         )
     if not isinstance(observable, Observable):
         raise InvalidArgument(

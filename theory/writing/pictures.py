@@ -39,6 +39,8 @@ _WORD = re.compile("[a-z]{2}")
 _CURVES: dict[Symbol, tuple[Any, ...]] = {n: (64, 256, 1024), L: (4, 16, 64), B: (2, 4, 8)}
 _ONE: dict[Symbol, Any] = {n: 256, L: 16, B: 8, n_0: 64, a: Rational(1, 10)}
 """Sizes that nobody gives: of several curves, and of one."""
+_LONGEST = 60
+"""Characters of a formula that a title has room for."""
 _NEAR = 0.1
 """The relative difference within which a title says that a value follows its law."""
 
@@ -150,9 +152,10 @@ class Drawable:
         names = {name: symbol for symbol in self.open_sizes for name in _all_names(symbol)}
         if not names:
             layer = ell if self.network._is_chain else b
+            fix = f"depth or layer open, as in squared_update({brief(self.network)}, {layer})"
             raise InvalidArgument(
-                f"expected a value with an open size to plot, got {self!r}; leave width, depth or "
-                f"layer open, as in squared_update({brief(self.network)}, {layer})"
+                f"expected a value with an open size to plot, got {self!r}; leave width"
+                f"{' open: give theory.symbols.n for it' if self.network._whole else f', {fix}'}"
             )
         if against is None:
             return min(
@@ -241,7 +244,8 @@ class Drawable:
             turn = "falls" if curve[-1] < curve[0] else "grows"
             ends = f"{name} {_number(grid[0])} to {_number(grid[-1])}"
             return f"{what} {turn} from {curve[0]:.3g} to {curve[-1]:.3g}, {ends}"
-        law = f"law {law_tex(laws[min(told, len(laws) - 1)])}"
+        formula = law_tex(laws[min(told, len(laws) - 1)])
+        law = f"law {formula}" if len(formula) <= _LONGEST else "law"
         run = _longest(
             [abs(x - y) <= _NEAR * abs(y) for x, y in zip(curve, limits[told], strict=True)]
         )

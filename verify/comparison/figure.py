@@ -121,7 +121,8 @@ def draw_cells(
         names = [str(v) if said else f"{k} {width_in_words(int(v))}" for k, (said, v) in pairs]
         drawn += _group(list(group), axis, look, ", ".join(names), tried)
     ends = sorted({getattr(cell, axis) for cell in cells})
-    quantity = r"$E[(\Delta z)^2]$" if run.quantity == UPDATE else run.quantity
+    update = ", ".join(rf"$E[(\Delta {each})^2]$" for each in run.moved)
+    quantity = update if run.quantity == UPDATE else run.quantity
     drawn.append(Curve("exact", ends, [1.0] * len(ends), shared=True))
     return draw(
         ax,

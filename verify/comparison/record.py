@@ -24,7 +24,7 @@ from verify.inference.measurement import Measurement
 from verify.inference.verdict import Want
 from verify.numerics.software import Software
 from verify.runs.configuration import Configuration, ConfigurationRecord
-from verify.samplers.places import places_of
+from verify.samplers.places import moved_letters, places_of
 from verify.untrusted import Chance, SeedText, Size, Text, whole_seed
 
 __all__ = [
@@ -261,6 +261,11 @@ class RunRecord(Struct, frozen=True, kw_only=True):
         """The compared law: the exact values, or a law that a user gave."""
         same = all(cell.log_law == cell.log_exact for cell in self.cells)
         return "exact" if same else "tried law"
+
+    @property
+    def moved(self) -> str:
+        """What a step moves where it was measured: z, h of a stream, or hz for both."""
+        return moved_letters(cell.layer for cell in self.cells)
 
     @property
     def below(self) -> bool:

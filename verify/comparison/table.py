@@ -30,7 +30,7 @@ from verify.inference.numbers_in_text import (
 
 __all__ = ["cell_row", "cell_table", "print_table", "run_html", "run_latex", "run_text"]
 
-_NOTE = "E[(Δz)²]/η²: expected, and measured over networks"
+_NOTE = "{}: expected, and measured over networks"
 _COLUMNS, _WIDEST = 80, 1000
 """Columns of a terminal that is none, and of a table, at most."""
 _SIZES = ("sampler", "width", "depth", "layer")
@@ -57,7 +57,7 @@ def run_html(run: RunRecord) -> str:
     table = html_table(
         rows,
         header,
-        caption=_NOTE if run.quantity == UPDATE else run.quantity,
+        caption=_NOTE.format(_update(run)) if run.quantity == UPDATE else run.quantity,
         below=conclusion(run),
     )
     image = rate_image(run, "png", dpi=110)
@@ -115,7 +115,8 @@ def _latex_cell(name: str, text: str) -> str:
 
 
 def _caption(run: RunRecord) -> str:
-    update = rf"$\mathbb{{E}}[(\Delta z)^2]/\eta^2$ of {_step(run)}"
+    moved = ", ".join(rf"$\mathbb{{E}}[(\Delta {each})^2]/\eta^2$" for each in run.moved)
+    update = f"{moved} of {_step(run)}"
     return (
         rf"{update if run.quantity == UPDATE else run.quantity}: {run.tried}, and its mean over "
         r"networks with its standard error; ESS: effective samples over samples; median: of "
@@ -161,12 +162,16 @@ def _parts(console: Console, table: Table) -> list[Table]:
     return parts
 
 
+def _update(run: RunRecord) -> str:
+    return ", ".join(f"E[(Δ{each})²]/η²" for each in run.moved)
+
+
 def cell_table(run: RunRecord, tried: str | None = None) -> Table:
     """One row per network: sizes, the value that was ``tried``, under this name, measured mean and
     error, z."""
     samplers = {cell.configuration.sampler_name for cell in run.cells}
     by = f", drawn by {samplers.pop()}" if len(samplers) == 1 else ""
-    quantity = f"E[(Δz)²]/η² of {_step(run)}" if run.quantity == UPDATE else run.quantity
+    quantity = f"{_update(run)} of {_step(run)}" if run.quantity == UPDATE else run.quantity
     table = Table(
         title=f"{quantity}{by}",
         caption=_explained(run),

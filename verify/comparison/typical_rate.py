@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from math import exp, inf, log
-from typing import Any
+from math import exp, inf, isfinite, log
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from theory.coverage import ReadAsNumber, answered
-from theory.errors import InvalidArgument
+from theory.display.drawing import Marks, draw
+from theory.errors import InvalidArgument, NotSolved
 from theory.networks.mlp import MLP
 from theory.networks.network import numeric_layers
 from theory.validation import number_between, typed
@@ -22,6 +23,9 @@ from verify.runs.configuration import configuration
 from verify.runs.simulation import monte_carlo
 from verify.samplers.gram.sampler import Gram
 from verify.samplers.sampler import Sampler
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["TypicalLearningRate", "typical_learning_rate"]
 
@@ -132,6 +136,43 @@ class TypicalLearningRate(ReadAsNumber):
         """sqrt(bound/largest update)."""
         exponent = (log(self.bound) - float(np.max(logs))) / 2
         return inf if exponent >= 709 else exp(exponent)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the rate that each requested layer allows, with its interval, and the rate at which
+        the mean over the same networks is at the bound; the axes.  `NotSolved` where no network
+        moves.
+
+        ``ax``: Matplotlib axes, or None for a new figure; backend and style are the user's.
+
+        >>> from theory import MLP
+        >>> from verify import typical_learning_rate
+        >>> found = typical_learning_rate(MLP(32, 8), samples=2000, seed=1, layer=(2, 4, 8))
+        >>> axes = found.plot()
+        >>> axes.get_title().replace(chr(10), " ")
+        'Half of all networks keep the mean squared update within 1 up to rate 0.12; layer 8 binds'
+        """
+        found = self.quantile
+        logs: Any = (found.log_value, found.log_high, found.log_low, self.estimate.total.log_mean)
+        every = zip(self.layers, *(map(self._rate, np.ravel(each)) for each in logs), strict=True)
+        rows = [row for row in every if isfinite(row[1])]
+        if not rows:
+            raise NotSolved(f"the {self._name} is dead and moves at no rate: there is no picture")
+        layers, rates, lows, highs, means = zip(*rows, strict=True)
+        typical = Marks(self._name, layers, rates, ends=tuple(zip(lows, highs, strict=True)))
+        share = "Half" if self.chance == 0.5 else f"{100 * self.chance:g} %"
+        return draw(
+            ax,
+            [typical, Marks("mean over the same networks", layers, means, look=1)],
+            title=f"{share} of all networks keep the mean squared update within {self.bound:g} up "
+            f"to rate {self.rate:.3g}{f'; layer {self.layer} binds' * (len(layers) > 1)}",
+            xlabel=r"layer $\ell$",
+            ylabel="learning rate at the bound",
+        )
+
+    @property
+    def _name(self) -> str:
+        """The network that is at the bound."""
+        return "median network" if self.chance == 0.5 else f"{self.chance:g} quantile of networks"
 
     def __repr__(self) -> str:
         low, high = (TEXT.number(f"{each:.6g}") for each in self.interval)

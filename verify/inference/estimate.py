@@ -60,7 +60,8 @@ class Estimate(ReadAsNumber):
     ``observable``: measured in place of the update, with a total alone, or None.
     ``weighted``: whether samples are weighted (`RareEvents`).
     ``untrained``: the measured layers that read no trained weights.  ``names``: the measured
-    layers in words, where they are not layers of an MLP.
+    layers in words, where they are not layers of an MLP.  ``moved``: what a step moves there: z,
+    or the stream h of a residual network, or hz for both.
 
     >>> from theory import MLP
     >>> from verify import monte_carlo
@@ -82,6 +83,7 @@ class Estimate(ReadAsNumber):
     untrained: tuple[Any, ...] = ()
     names: tuple[str, ...] = ()
     software: tuple[Software, ...] = ()
+    moved: str = "z"
 
     @property
     def total(self) -> Measurement:
@@ -168,12 +170,12 @@ class Estimate(ReadAsNumber):
         >>> from theory.symbols import ell
         >>> from verify import monte_carlo
         >>> e = monte_carlo(MLP(32, 4), samples=2000, seed=1, layer=range(1, 5))
-        >>> e.plot(theory=squared_update(MLP(32, 4), ell)).get_title().splitlines()[0]
-        'Measured means are within two standard errors of the exact'
+        >>> e.plot(theory=squared_update(MLP(32, 4), ell)).get_title().replace(chr(10), " ")
+        'Measured means are within two standard errors of the exact values'
         """
         layers = self.layer if isinstance(self.layer, tuple) else (self.layer or 1,)
         places = range(1, len(self.names) + 1) if self.names else layers
-        quantity = self._quantity(r"$E[(\Delta z)^2]/\eta^2$")
+        quantity = self._quantity(r"$E[(\Delta {})^2]/\eta^2$")
         return draw_estimate(self.parts, places, ax, theory, quantity, self.names)
 
     def __repr__(self) -> str:
@@ -189,15 +191,17 @@ class Estimate(ReadAsNumber):
         over = samples_in_words(self.samples)
         over = over.replace("sample", "weighted sample") if self.weighted else over
         at = f" at {self.names[0]}" if layers == 1 and self.names else ""
-        return f"{self._quantity('E[(Δz)²]/η²')}{at}{of} over {over}, seed {self.seed}{by}"
+        return f"{self._quantity('E[(Δ{})²]/η²')}{at}{of} over {over}, seed {self.seed}{by}"
 
     def _columns(self) -> str:
         names = ", ".join(self.names)
         return names if len(names) <= _LONGEST else f"{names[:_LONGEST]}..."
 
     def _quantity(self, update: str) -> str:
-        """The measured quantity: ``update``, or the mean of an observable."""
-        return update if self.observable is None else f"E[{self.observable}]"
+        """The measured quantity: ``update`` for each letter, or the mean of an observable."""
+        if self.observable is not None:
+            return f"E[{self.observable}]"
+        return ", ".join(update.replace("{}", letter) for letter in self.moved)
 
     def _cautions(self) -> list[str]:
         """Why a number is undefined, or not to be trusted."""

@@ -53,7 +53,10 @@ def run_job(
     regime = "B → ∞, for the stream after the last block" if residual else "L → ∞"
     console.print(f"derived, as n → ∞ and then {regime}:")
     rates = f"maximal learning rate ~ {rate} (linearised step)"
-    console.print(f"  E[(Δz)²] ~ {update},  {rates}", soft_wrap=True)
+    console.print(
+        f"  E[(Δ{'h' if residual else 'z'})²] ~ {update},  {rates}",
+        soft_wrap=True,
+    )
     measured = measure_cells(_planned(job, seed), seed=seed, execution=execution)
     comparison = replace(measured, leading=leading_power())
     record = comparison_record(comparison, law="exact")

@@ -10,6 +10,7 @@ from verify.inference.estimate import Block, Estimate, merge, sum_block
 from verify.numerics.software import this_software
 from verify.numerics.streams import KEPT_SAMPLES, block_stream
 from verify.runs.configuration import Configuration, problem_of
+from verify.samplers.places import moved_letters
 
 __all__ = ["Sampling", "draw_blocks"]
 
@@ -67,6 +68,7 @@ class Sampling:
             weighted=not asked.sampler.draws_networks,
             untrained=asked.untrained,
             names=asked.names,
+            moved=moved_letters(asked.names),
             software=tuple(sorted(makers, key=lambda each: each.text)),
         )
 

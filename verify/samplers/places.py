@@ -4,6 +4,7 @@ measured, and the multipliers of eta, in the spelling that keys and records hold
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -18,11 +19,12 @@ from theory.networks.roles import ALL_ONE, Branch
 from theory.validation import count_between, index_in, typed
 from verify.samplers.sites import Sites, lowered, ordinary_number
 
-__all__ = ["Place", "Places", "places_of"]
+__all__ = ["Place", "Places", "moved_letters", "places_of"]
 
 Place: TypeAlias = Any
 """A layer of an MLP, a block (its stream) or `Branch`, a vertex's name, or (layer, position)."""
 N = TypeVar("N", bound=Network)
+_STREAM = "stream"
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ class _Blocks(Places[Residual]):
         return 2 * place.block if isinstance(place, Branch) else 2 * int(place) + 1
 
     def name(self, place: Place) -> str:
-        return f"branch {place.block}" if isinstance(place, Branch) else f"stream {place}"
+        return f"branch {place.block}" if isinstance(place, Branch) else f"{_STREAM} {place}"
 
     def rates(self, rates: object) -> Any:
         given = self.network._asked_rates(rates)
@@ -213,6 +215,15 @@ class _Positions(_Layers):
             )
         layer = index_in("the layer", value[0], self.network.layers, "layers")
         return layer, count_between("the position", value[1], 0, self.network.positions - 1)
+
+
+def moved_letters(names: Iterable[object]) -> str:
+    """What a step moves at places by their names: h for streams, z elsewhere, hz for both.
+
+    >>> moved_letters([]), moved_letters(["stream 1", "branch 2"])
+    ('z', 'hz')
+    """
+    return "".join(sorted({"h" if str(name).startswith(_STREAM) else "z" for name in names})) or "z"
 
 
 def places_of(network: Network) -> Places[Any]:

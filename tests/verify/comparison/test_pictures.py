@@ -1,5 +1,6 @@
 """Comparisons, checks and estimates draw themselves: marks with errors beside exact values."""
 
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -8,10 +9,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from theory import MLP, InvalidArgument, squared_update
+from theory import MLP, Branch, InvalidArgument, NotSolved, Residual, squared_update
+from theory.display.drawing import Marks, draw
 from theory.observables import K, g, trace
 from theory.symbols import ell
-from verify import Comparison, Conditioned, Estimate, check, compare_law, monte_carlo
+from verify import (
+    Comparison,
+    Conditioned,
+    Dense,
+    Estimate,
+    check,
+    compare_law,
+    monte_carlo,
+    typical_learning_rate,
+)
 
 GRID = [MLP(n, L) for n in (32, 256) for L in (2, 4)]
 
@@ -32,6 +43,11 @@ def xs(line: Line2D) -> list[float]:
 
 def ys(line: Line2D) -> list[float]:
     return np.asarray(line.get_ydata()).tolist()
+
+
+def series(axes: Any, index: int) -> Any:
+    """Marks and caps of a series with error bars."""
+    return axes.containers[index].lines
 
 
 def entries(axes: Axes) -> list[str]:
@@ -176,6 +192,55 @@ def test_a_check_by_theory_draws_the_formula_beside_exact_values_and_law() -> No
     assert widths.get_xlabel() == "width $n$"
     rate = check("1/n", quantity="rate", claim="leading", simulate=False).plot(against="width")
     assert entries(rate)[0] == "formula"
+
+
+def test_marks_move_aside_only_where_they_would_cover_one_another() -> None:
+    near = [Marks("a", [2, 4], [1.0, 5.0]), Marks("b", [2, 4], [1.01, 100.0], look=1)]
+    axes = draw(None, near, title="", xlabel="", ylabel="")
+    first, second = (series(axes, k)[0] for k in (0, 1))
+    assert xs(first)[0] < 2 < xs(second)[0]
+    assert xs(first)[1] == xs(second)[1] == 4
+
+
+def test_bars_may_have_ends_of_their_own() -> None:
+    marks = Marks("a", [1, 2], [3.0, 4.0], ends=[(2.5, 5.0), (0.0, inf)])
+    assert marks.bars == [(0.5, 2.0), (4.0, 0.0)]
+    assert Marks("a", [1], [3.0], [0.25]).bars == [(0.5, 0.5)]
+    assert Marks("a", [1], [3.0]).bars == [(0.0, 0.0)]
+
+
+def test_a_typical_rate_draws_its_intervals_by_layer() -> None:
+    found = typical_learning_rate(MLP(32, 8), samples=1000, seed=1, layer=(2, 8))
+    axes = found.plot()
+    marks = series(axes, 0)
+    assert ys(marks[0]) == pytest.approx([found._rate(x) for x in found.quantile.log_value])
+    low, high = (ys(cap)[1] for cap in marks[1])
+    assert (low, high) == pytest.approx(found.interval)
+    assert entries(axes) == ["median network", "mean over the same networks"]
+    assert axes.get_title().endswith("layer 8 binds")
+
+
+def test_a_dead_median_network_has_no_picture() -> None:
+    dead = typical_learning_rate(MLP(1, 6), samples=200, seed=1)
+    assert dead.rate == inf
+    with pytest.raises(NotSolved, match="is dead and moves at no rate"):
+        dead.plot()
+
+
+def test_the_streams_of_residual_networks_move_h() -> None:
+    """As the values of theory say."""
+    network = Residual(4, 2)
+    both = monte_carlo(network, samples=50, seed=1, layer=(1, Branch(2)), sampler=Dense())
+    stream, branch = (
+        monte_carlo(network, samples=50, seed=1, layer=each, sampler=Dense())
+        for each in (2, Branch(2))
+    )
+    heads = [repr(each).split(" ", 1)[0] for each in (stream, branch, both)]
+    assert heads == ["E[(Δh)²]/η²", "E[(Δz)²]/η²", "E[(Δh)²]/η²,"]
+    assert stream.plot().get_ylabel() == squared_update(Residual()).plot().get_ylabel()
+    run = compare_law(networks=[network], samples=50, seed=1, sampler=Dense())
+    assert "E[(Δh)²]/η² of a linearised step" in str(run)
+    assert run.plot().get_ylabel() == r"$E[(\Delta h)^2]$ over its exact value"
 
 
 def test_a_check_by_theory_names_the_observable_on_its_axis() -> None:
