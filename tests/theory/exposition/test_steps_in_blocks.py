@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from theory import Branch, NotSolved, Residual, squared_update
+from theory import Branch, Residual, squared_update
 from theory.__main__ import main
 from theory.symbols import b
 
@@ -42,7 +42,7 @@ def test_a_network_in_numbers_ends_with_its_rate(network: Residual, layer: Any, 
     ("network", "layer", "last"),
     [
         (Residual(blocks=3), Branch(3), "Infinite width"),
-        (Residual(), b, "Closed form"),
+        (Residual(), b, "Infinite width"),
         (Residual(8, 3), 1, "Exact values"),
     ],
 )
@@ -80,8 +80,3 @@ def test_options_of_the_other_network_are_refused(
     error = capsys.readouterr().err
     assert says in error
     assert error.count("\n") == 1
-
-
-def test_what_has_no_leading_term_has_no_such_step() -> None:
-    with pytest.raises(NotSolved):
-        squared_update(Residual(), b).leading()
