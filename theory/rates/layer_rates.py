@@ -8,10 +8,8 @@ With rates eta_i of the groups below the readout and eta_v, one step gives, to f
 
 at the last hidden layer or block, where K = sum_i K_i splits by the group that moves.  Let each
 rate be its own maximal one times sqrt(s): each group then uses the share s of the bound by itself,
-and s is the largest for which the joint E[(Delta z)^2] and E[(Delta f)^2] keep the bound.  Their
-cross terms are means of the same kind: K is linear in the multipliers, so that the cross term of
-two groups is E of both less E of each.  An MLP with one hidden layer has one group below the
-readout.
+and s is the largest for which the joint E[(Delta z)^2] and E[(Delta f)^2] keep the bound.  K is linear in
+the multipliers, so that the cross term of two groups is E of both less E of each.
 """
 
 from __future__ import annotations
@@ -479,9 +477,8 @@ def layer_rates(
     to L) and readout of an `MLP`; input, up, down and readout of a `Residual`.
 
     ``bound``: of E[(Delta z)^2] in the last hidden layer, or in the stream after the last block,
-    and of E[(Delta f)^2]; an exact positive number.  At depth 1, which has no layers 2 to L, first
-    layer and readout share the bound.  `WideLayerRates`, which are solved as n -> infinity, answer
-    for networks that are not exact at finite width, and with ``inputs`` or ``optimiser``.
+    and of E[(Delta f)^2].  At depth 1 first layer and readout share the bound.  `WideLayerRates`
+    answer as n -> infinity for other networks, and with ``inputs`` or ``optimiser``.
 
     >>> from theory import MLP, layer_rates
     >>> from theory.symbols import n_0
