@@ -8,8 +8,8 @@ With rates eta_i of the groups below the readout and eta_v, one step gives, to f
 
 at the last hidden layer or block, where K = sum_i K_i splits by the group that moves.  Let each
 rate be its own maximal one times sqrt(s): each group then uses the share s of the bound by itself,
-and s is the largest for which the joint E[(Delta z)^2] and E[(Delta f)^2] keep the bound.  K is linear in
-the multipliers, so that the cross term of two groups is E of both less E of each.
+and s is the largest for which the joint E[(Delta z)^2] and E[(Delta f)^2] keep the bound.  K is
+linear in the multipliers, so that the cross term of two groups is E of both less E of each.
 """
 
 from __future__ import annotations
