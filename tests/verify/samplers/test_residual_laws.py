@@ -9,10 +9,18 @@ from scipy.special import stdtrit
 
 from tests.roads.literal_residual import literal_updates
 from tests.tools.laws import draws, smallest_p
-from theory import InvalidArgument, LeakyReLU, Linear, squared_update
+from theory import (
+    ActivatedThenWeights,
+    InvalidArgument,
+    LeakyReLU,
+    Linear,
+    RMSNorm,
+    Tanh,
+    squared_update,
+)
 from theory.networks.residual import Residual
 from theory.networks.roles import Branch, ByRole
-from verify import Conditioned, Gram, RareEvents, monte_carlo
+from verify import Conditioned, Dense, Gram, RareEvents, monte_carlo
 from verify.numerics.arrays import FloatArray
 from verify.numerics.streams import block_stream
 from verify.samplers.blocks import blocks_of
@@ -209,3 +217,21 @@ def test_refusals_name_a_sampler_that_draws_the_network() -> None:
         monte_carlo(Residual(4, 10**5), samples=10, seed=1)
     with pytest.raises(InvalidArgument, match="expected an MLP for network"):
         Conditioned().neurons(Residual(4, 2), samples=10, seed=1)
+
+
+@pytest.mark.parametrize("sampler", [Gram(), Conditioned(), Dense(), RareEvents()], ids=repr)
+@pytest.mark.parametrize(
+    "network",
+    [
+        Residual(16, 4, activation=Tanh()),
+        Residual(16, 4, norm=RMSNorm()),
+        Residual(16, 4, branch=ActivatedThenWeights()),
+        Residual(16, 4, bias_variance=1),
+    ],
+    ids=repr,
+)
+def test_a_residual_network_that_is_not_piecewise_linear_is_refused(
+    sampler: Sampler, network: Residual
+) -> None:
+    with pytest.raises(InvalidArgument, match=r"infinite_width\(\) has its value"):
+        monte_carlo(network, samples=10, seed=1, sampler=sampler)

@@ -72,8 +72,8 @@ class Gram(Sampler):
         return network.layers * (_LAYERS_OF_A_BLOCK if isinstance(network, Residual) else 1)
 
     def draws_network(self, problem: Problem) -> bool:
-        """Chains of layers, and residual networks."""
-        return super().draws_network(problem) or has_blocks(problem)
+        """Chains of layers, and residual networks, of piecewise linear activations."""
+        return super().draws_network(problem) or (problem.is_plain and has_blocks(problem))
 
     def _draws_word(self, word: Word) -> bool:
         return powers_in(word) is not None
