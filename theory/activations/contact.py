@@ -10,7 +10,7 @@ from sympy import Expr, Integer, Rational, Symbol, factorial, gamma, pi, sqrt
 
 from theory.activations.nonlinearity import Nonlinearity, z
 
-__all__ = ["absolute_moment", "moment_series", "taylor"]
+__all__ = ["absolute_moment", "half_line_slopes", "moment_series", "taylor"]
 
 _NEAR = Rational(1, 10**4)
 """Where a branch of a formula is read off that holds next to 0."""
@@ -36,6 +36,22 @@ def taylor(activation: Nonlinearity, sign: int, order: int) -> tuple[Expr, ...]:
     (0, -1, 1, -1)
     """
     return tuple(_coefficient(activation, sign, power) for power in range(order + 1))
+
+
+@lru_cache(maxsize=64)
+def half_line_slopes(activation: Nonlinearity) -> tuple[Expr, Expr] | None:
+    """The slopes above and below 0 of what is linear on both half-lines, else None.
+
+    >>> from theory import Activation, Tanh
+    >>> half_line_slopes(Activation("abs(z)")), half_line_slopes(Tanh())
+    ((1, -1), None)
+    """
+    if any(activation.kinks):
+        return None
+    if any(sympy.simplify(_derivative(activation, sign, 2)) != 0 for sign in (1, -1)):
+        return None
+    (above, up), (below, down) = (taylor(activation, sign, 1) for sign in (1, -1))
+    return (up, -down) if above == below == 0 else None
 
 
 @lru_cache(maxsize=512)

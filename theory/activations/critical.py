@@ -10,6 +10,7 @@ q ~ C l^(-s) and chi ~ 1 - p/l at layer l.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -17,10 +18,9 @@ from itertools import pairwise
 import numpy as np
 from sympy import Expr, Float, Integer, Rational, oo, pi, sqrt
 
-from theory.activations.contact import moment_series, taylor
+from theory.activations.contact import half_line_slopes, moment_series, taylor
 from theory.activations.moments import MomentTable, moment_table
 from theory.activations.nonlinearity import FloatArray, Nonlinearity, checked_nonlinearity
-from theory.activations.piecewise_linear import PiecewiseLinear
 from theory.coverage import answered
 from theory.errors import InvalidArgument, NotSolved
 from theory.public_names import PlainText, PublicNames, cached_property
@@ -135,7 +135,7 @@ class Critical(PublicNames):
 
     @cached_property
     def _edges(self) -> str:
-        if isinstance(self.activation, PiecewiseLinear):
+        if half_line_slopes(self.activation):
             return "no other: every variance is a fixed point"
         return f"stable edge: {_stable_range(self.activation)}"
 
@@ -164,8 +164,8 @@ def critical(activation: Nonlinearity, bias_variance: object = None) -> Critical
 @lru_cache(maxsize=64)
 def critical_weight_variance(activation: Nonlinearity, bias_variance: Expr) -> Expr:
     """The weight variance of the critical point that is approached at this bias variance."""
-    if isinstance(activation, PiecewiseLinear):
-        return activation.critical_variance()
+    if half_line_slopes(activation):
+        return _scale_invariant(activation, Integer(0)).weight_variance
     bias = float(bias_variance)
     at_zero = [] if bias else [vanishing_point(activation)]
     reached = [each for each in at_zero if each and each.kind in ("vanishing", "flat")]
@@ -190,7 +190,7 @@ def _numbers(point: CriticalPoint) -> str:
 
 
 def _isolated(activation: Nonlinearity) -> tuple[CriticalPoint, ...]:
-    if isinstance(activation, PiecewiseLinear):
+    if half_line_slopes(activation):
         return (_scale_invariant(activation, Integer(0)),)
     found = [point for point in (vanishing_point(activation),) if point]
     table = moment_table(activation)
@@ -205,7 +205,7 @@ def _isolated(activation: Nonlinearity) -> tuple[CriticalPoint, ...]:
 
 
 def _at_bias(activation: Nonlinearity, bias: float) -> tuple[CriticalPoint, ...]:
-    if isinstance(activation, PiecewiseLinear):
+    if half_line_slopes(activation):
         return (_scale_invariant(activation, Rational(repr(bias))),)
     table = moment_table(activation)
     scan = _scan(table)
@@ -216,9 +216,9 @@ def _at_bias(activation: Nonlinearity, bias: float) -> tuple[CriticalPoint, ...]
     return (vanishing, *points) if vanishing else points
 
 
-def _scale_invariant(activation: PiecewiseLinear, bias: Expr) -> CriticalPoint:
-    m1, m2, m4 = (activation.mask_moment(power) for power in (1, 2, 4))
-    numbers = {"m1": m1, "m2": m2, "kurtosis": m4 / m2**2, "spread": m1 * sqrt(2 / pi) / sqrt(m2)}
+def _scale_invariant(activation: Nonlinearity, bias: Expr) -> CriticalPoint:
+    numbers = _beside_zero(half_line_slopes(activation) or ())
+    m2 = numbers["m2"]
     if not bias:
         fixed = FixedPoint(Integer(1), Integer(0), Integer(0), **numbers)
         kind, variance = "scale invariant", 1 / m2
@@ -226,6 +226,12 @@ def _scale_invariant(activation: PiecewiseLinear, bias: Expr) -> CriticalPoint:
         fixed = FixedPoint(m2 * bias, Integer(-1), Integer(0), **numbers)
         kind, variance = "growing", oo
     return CriticalPoint(kind, 1 / m2, bias, variance, Integer(1), fixed)
+
+
+def _beside_zero(slopes: Iterable[Expr]) -> dict[str, Expr]:
+    """Means of an activation with these slopes above and below 0."""
+    m1, m2, m4 = (sum(abs(each) ** power for each in slopes) / 2 for power in (1, 2, 4))
+    return {"m1": m1, "m2": m2, "kurtosis": m4 / m2**2, "spread": m1 * sqrt(2 / pi) / sqrt(m2)}
 
 
 @lru_cache(maxsize=64)
@@ -238,8 +244,8 @@ def vanishing_point(activation: Nonlinearity) -> CriticalPoint | None:
         series = moment_series(activation, order)
         if series.q[order] != 0 or series.m2[order] != 0:
             break
-    m1, m2, m4 = (sum(abs(each) ** power for each in slopes) / 2 for power in (1, 2, 4))
-    numbers = {"m1": m1, "m2": m2, "kurtosis": m4 / m2**2, "spread": m1 * sqrt(2 / pi) / sqrt(m2)}
+    numbers = _beside_zero(slopes)
+    m2 = numbers["m2"]
     shrinks, fades = (-each[order] / m2 for each in (series.q, series.m2))
     if not shrinks > 0:
         fixed = FixedPoint(Integer(0), Integer(0), Integer(0), **numbers)
@@ -288,17 +294,18 @@ class _Scan:
 @lru_cache(maxsize=64)
 def _scan(table: MomentTable) -> _Scan:
     last = len(_RANGE)
-    while last:
+    while True:
         variances = _RANGE[:last]
         try:
             found = table.at(variances)
         except NotSolved:  # phi^2 outgrows the density at large Q
             last -= len(_RANGE) // 8
+            if not last:
+                raise
         else:
             with np.errstate(divide="ignore", over="ignore"):
                 bias = 1 - found.q / (variances * found.m2)
             return _Scan(variances, bias, found.slope / found.m2)
-    raise NotSolved(f"{table.activation} outgrows every Gaussian density: give another activation")
 
 
 def _relative_bias(table: MomentTable, variance: float) -> float:
@@ -332,6 +339,8 @@ def _roots(table: MomentTable, values: FloatArray, function: object) -> list[flo
 
 def _stable_range(activation: Nonlinearity) -> str:
     """Where the edge of an activation is stable, in words."""
+    if half_line_slopes(activation):
+        return "it has no stable edge, since every variance is a fixed point"
     scan = _scan(moment_table(activation))
     stable = scan.variances[(scan.bias > -_NOISE) & (scan.slope < 1)]
     if not len(stable):

@@ -29,6 +29,8 @@ _FARTHEST = 12.0
 _ROUNDING = 2e-15
 _AGREED, _NEARLY = 1e-14, 1e-11
 """Differences of two rules: small, and so small that rounding may keep it from falling further."""
+_SETTLED = 1e-7
+"""Differences of the last two rules beyond which a singularity keeps them apart."""
 _HALVINGS = 7
 _CHEBYSHEV = np.cos((np.arange(_DEGREE + 1) + 0.5) * np.pi / (_DEGREE + 1))
 _TO_SERIES = np.polynomial.chebyshev.chebvander(_CHEBYSHEV, _DEGREE).T * 2 / (_DEGREE + 1)
@@ -94,6 +96,7 @@ class MomentTable:
     def at(self, variance: Any) -> Moments:
         """All moments at one variance, or at an array."""
         values = np.asarray(variance, dtype=np.float64)
+        self._check_range(float(values.min()), float(values.max()))
         flat = np.log(values.ravel()) / _WIDTH
         index = np.floor(flat).astype(np.int64)
         x = 2 * (flat - index) - 1
@@ -118,6 +121,7 @@ class MomentTable:
         return self._one(variance, Moments._fields.index("mean"))
 
     def _one(self, variance: float, moment: int) -> float:
+        self._check_range(variance, variance)
         scaled = math.log(variance) / _WIDTH
         index = math.floor(scaled)
         coefficients = self._fast.get((index, moment))
@@ -130,6 +134,13 @@ class MomentTable:
             total = total * x + each
         return total
 
+    def _check_range(self, least: float, most: float) -> None:
+        if not 0 < least <= most < math.inf:
+            raise NotSolved(
+                f"the variance of {self.activation} leaves the range of numbers, at {least:g}: "
+                f"give another weight variance, or a smaller depth"
+            )
+
     def _cell(self, index: int) -> FloatArray:
         """Coefficients of powers of x in [-1, 1] in one cell, shape (degree + 1, moments)."""
         if index not in self._cells:
@@ -141,7 +152,7 @@ class MomentTable:
                 )
             values = self._integrated(np.exp(logs))
             series = _TO_SERIES @ values
-            size = np.maximum(np.abs(values), np.abs(values[:, [0]]) + np.abs(values[:, [3]]))
+            size = _sizes(values, np.exp(logs))
             cut = float((np.abs(series[-2:]) / size.min(axis=0)).max())
             self.error = max(self.error, cut, _ROUNDING)
             self._cells[index] = _TO_POWERS @ series
@@ -150,7 +161,7 @@ class MomentTable:
     def _integrated(self, variances: FloatArray) -> FloatArray:
         """Scaled moments at ``variances``, shape (variances, moments)."""
         edges = self._edges(math.sqrt(float(variances.max())))
-        last, before = _rule(self.activation, edges, variances), math.inf
+        last, before, difference = _rule(self.activation, edges, variances), math.inf, math.inf
         for _ in range(_HALVINGS):
             edges = np.sort(np.concatenate([edges, (edges[1:] + edges[:-1]) / 2]))
             found = _rule(self.activation, edges, variances)
@@ -159,12 +170,22 @@ class MomentTable:
                     f"a Gaussian moment of {self.activation} is no number, at a variance of "
                     f"{variances.max():.3g}: give an activation that grows no faster than exp(z)"
                 )
-            size = np.maximum(np.abs(found), np.abs(found[:, [0]]) + np.abs(found[:, [3]]))
+            if not found[:, [0, 3]].all():
+                raise NotSolved(
+                    f"{self.activation} or its slope is 0 at almost every z at a variance of "
+                    f"{variances.max():.3g}, so that nothing moves: give an activation with a slope"
+                )
+            size = _sizes(found, variances)
             difference = float((np.abs(found - last) / size).max())
             stalls = difference < _NEARLY and difference > before / 2
             if difference < _AGREED or stalls:
                 break
             last, before = found, difference
+        if difference > _SETTLED:
+            raise NotSolved(
+                f"a Gaussian moment of {self.activation} does not settle at a variance of "
+                f"{variances.max():.3g}: give a smaller variance, or an activation of bounded slope"
+            )
         inner = edges[np.abs(edges) < 0.9 * edges[-1]]
         outside = np.abs(found - _rule(self.activation, inner, variances)) / size
         if outside.max() > _NEARLY:
@@ -229,6 +250,14 @@ def _sums(
     found[:, 1] /= np.sqrt(variances)
     found[:, 8] /= variances
     return found
+
+
+def _sizes(found: FloatArray, variances: FloatArray) -> FloatArray:
+    """What the error of every moment is relative to: q and m_2 at least, and E |phi| for E phi."""
+    size = np.maximum(np.abs(found), np.abs(found[:, [0]]) + np.abs(found[:, [3]]))
+    mean = Moments._fields.index("mean")
+    size[:, mean] = np.maximum(size[:, mean], found[:, 1] * np.sqrt(variances))
+    return size
 
 
 def _alive(activation: Nonlinearity, slope: FloatArray, panels: int) -> FloatArray:

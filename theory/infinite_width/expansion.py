@@ -11,10 +11,12 @@ from functools import lru_cache
 
 from sympy import Expr, Float, Integer, pi, sqrt
 
+from theory.activations.contact import half_line_slopes
 from theory.activations.critical import (
     CriticalPoint,
     FixedPoint,
     critical,
+    critical_weight_variance,
     edge_point,
     vanishing_point,
 )
@@ -64,15 +66,15 @@ def deep_layers(network: MLP, square: Expr) -> DeepLayers:
     weight, bias = network.c, network.bias_variance
     if network.norm is not None:
         return _normalised(network, weight, bias)
-    if isinstance(network.activation, PiecewiseLinear):
+    if half_line_slopes(network.activation):
         return _piecewise_linear(network.activation, weight, bias, square)
     return _smooth(network.activation, weight, bias, float(square))
 
 
 def _piecewise_linear(
-    activation: PiecewiseLinear, weight: Expr, bias: Expr, square: Expr
+    activation: Nonlinearity, weight: Expr, bias: Expr, square: Expr
 ) -> DeepLayers:
-    gain = weight * activation.mask_moment(2)
+    gain = weight / critical_weight_variance(activation, Integer(0))
     (point,) = critical(activation, bias if gain == 1 else 0).points
     numbers = point.fixed_point
     if gain == 1:

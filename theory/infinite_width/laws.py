@@ -24,7 +24,7 @@ from typing import NamedTuple
 import numpy as np
 from sympy import Expr, Float, Integer, simplify
 
-from theory.activations.piecewise_linear import PiecewiseLinear
+from theory.activations.contact import half_line_slopes
 from theory.errors import NotSolved
 from theory.infinite_width.expansion import DeepLayers, deep_layers
 from theory.infinite_width.layers import wide_network
@@ -39,6 +39,8 @@ __all__ = ["DepthLaw", "depth_law"]
 
 _DEEPEST = 2**16
 """Layers within which a transient that falls exponentially is over, or the law is refused."""
+_KNOWN = 0.1
+"""Relative error of a constant beyond which there is none."""
 _AGREED, _ROUNDING, _NOISE = 1e-12, 1e-13, 1e-13
 
 
@@ -127,6 +129,11 @@ def depth_law(
     if deep.off_critical > _ROUNDING:
         regime += f"; for L far below {1 / deep.off_critical:.0e}"
     error = terms.error if constant.has(Float) else 0.0
+    if error > _KNOWN:
+        raise NotSolved(
+            f"the constant of the law of {network} is known to a relative {error:.0e} alone: ask "
+            f"for infinite_width(depth)"
+        )
     width_power = rule.unscaled.width_power
     square = _plain(terms.square if deep.variance is None else deep.variance)
     return DepthLaw(
@@ -202,7 +209,7 @@ def _exponential(network: MLP, inputs: Inputs, optimiser: Optimiser, deep: DeepL
     point, own, chi = deep.fixed_point, optimiser.along, deep.gain
     fall = 1 - own.gradient
     base, shared = chi ** (2 * fall), point.kurtosis / point.m2
-    alike = isinstance(network.activation, PiecewiseLinear)
+    alike = half_line_slopes(network.activation)
     if alike and deep.falls_with and network.bias_variance == 0:
         share = _own(deep, own) * point.m2 * (inputs.square / chi) ** (own.q + own.q1 / 2)
         square = network.c * inputs.square * chi ** (L - 1)

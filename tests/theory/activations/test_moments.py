@@ -22,6 +22,7 @@ from theory import (
     Softplus,
     Softsign,
     Tanh,
+    critical,
 )
 from theory.activations.moments import Moments, moment_table, moments
 from theory.activations.nonlinearity import Nonlinearity
@@ -139,3 +140,29 @@ def test_what_outgrows_the_density_is_refused() -> None:
         moments(Activation("exp(z)"), 100.0)
     with pytest.raises(NotSolved, match="need numbers"):
         moments(LeakyReLU(), 1.0)
+
+
+@pytest.mark.parametrize("formula", ["sqrt(abs(z))", "1/z", "tan(z)", "abs(z)**(4/5)"])
+def test_a_slope_whose_moments_diverge_or_do_not_settle_is_refused(formula: str) -> None:
+    """E |phi'|^4 of sqrt|z| and 1/z is infinite; that of |z|^(4/5) converges too slowly."""
+    with pytest.raises(NotSolved, match="does not settle"):
+        moments(Activation(formula), 1.0)
+
+
+@pytest.mark.parametrize("formula", ["sign(z)", "max(z - 30, 0)"])
+def test_a_slope_of_zero_is_refused(formula: str) -> None:
+    with pytest.raises(NotSolved, match="nothing moves"):
+        moments(Activation(formula), 1.0)
+    with pytest.raises(NotSolved):
+        critical(Activation("sign(z)"))
+
+
+def test_a_tiny_odd_activation_keeps_its_moments() -> None:
+    """The error of E phi = 0 is relative to E |phi|: E z^6 = 15 Q^3."""
+    found = moments(Activation("z**3"), 1e-32)
+    assert math.isclose(found.q, 15e-96, rel_tol=1e-12)
+
+
+def test_a_variance_beyond_the_numbers_is_refused() -> None:
+    with pytest.raises(NotSolved, match="leaves the range of numbers"):
+        moment_table(Activation("tanh(z)")).q(0.0)

@@ -27,6 +27,7 @@ from theory import (
     Momentum,
     Normalised,
     NotSolved,
+    ReLU,
     RMSNorm,
     SignDescent,
     SiLU,
@@ -34,6 +35,7 @@ from theory import (
     Tanh,
     WeightDecay,
     critical,
+    squared_update,
 )
 from theory.activations.nonlinearity import Nonlinearity
 from theory.infinite_width.laws import DepthLaw, depth_law
@@ -292,3 +294,35 @@ def test_multiples_and_scales() -> None:
     assert depth_law(MLP(), WeightDecay(GradientDescent(), 1)).leading == L**3 / 3
     with pytest.raises(NotSolved, match="weight decay"):
         depth_law(tanh, WeightDecay(GradientDescent(), 1))
+
+
+@pytest.mark.parametrize(
+    ("formula", "like"),
+    [
+        ("max(z, 0)", ReLU()),
+        ("z", Linear()),
+        ("max(z, 0) + min(z, 0)/10", LeakyReLU("0.1")),
+        ("(z + abs(z))/2", ReLU()),
+    ],
+)
+@pytest.mark.parametrize("weight", [None, 1, 3])
+@pytest.mark.parametrize("bias", [0, 1])
+def test_formulas_of_piecewise_linear_activations_have_their_laws(
+    formula: str, like: Nonlinearity, weight: int | None, bias: int
+) -> None:
+    written = MLP(activation=Activation(formula), weight_variance=weight, bias_variance=bias)
+    named = replace(written, activation=like)
+    laws = [depth_law(each) for each in (written, named)]
+    assert math.isclose(*(float(each.leading.subs(L, 50)) for each in laws), rel_tol=1e-9)
+    assert laws[0].kind == laws[1].kind
+
+
+@pytest.mark.parametrize(
+    ("formula", "constant"), [("abs(z)", R(1, 3)), ("z/2 - abs(z)", R(41, 60))]
+)
+def test_slopes_of_any_sign_and_size_are_scale_invariant(formula: str, constant: Expr) -> None:
+    """E ~ kappa m_2 L^3/3, and slopes -1/2 and 3/2 give m_2 = 5/4 and kappa = 41/25."""
+    network = MLP(activation=Activation(formula))
+    assert depth_law(network).leading == constant * L**3
+    exact = squared_update(network).infinite_width(10**4)
+    assert math.isclose(exact, float(constant) * 1e12, rel_tol=1e-3)
