@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from math import inf, log
+from math import inf, log, nan
 from typing import Any, ClassVar
 
 import numpy as np
@@ -31,7 +31,7 @@ from theory.writing.notation import Math, escaped
 from theory.writing.pictures import Drawable
 from theory.writing.rendering import formulas_latex
 
-__all__ = ["DEEPEST", "WideUpdate", "checked_depths", "wide_update"]
+__all__ = ["DEEPEST", "WideUpdate", "checked_depths", "one_depth", "wide_update"]
 
 DEEPEST = 10**6
 """Layers of a recursion; they take some seconds."""
@@ -74,13 +74,9 @@ n = ∞; linearised step of GradientDescent()
         >>> round(update.infinite_width(16), 6), update.infinite_width([1, 2, 4]).round(3)
         (56.810278, array([1.   , 2.45 , 6.174]))
         """
-        depths = checked_depths(self.network, depth)
         if self.layer == ell:
-            if np.ndim(depths):
-                raise InvalidArgument(
-                    f"expected one depth at the layer ell, got depth={typed(depth)}; give an int"
-                )
-            return self._every_layer(int(depths))
+            return self._every_layer(one_depth(self.network, depth))
+        depths = checked_depths(self.network, depth)
         if not np.ndim(depths):
             return self._one(int(depths))
         several = np.unique(depths)
@@ -208,7 +204,7 @@ n = ∞; linearised step of GradientDescent()
                 "the range of rates is solved at one layer of one depth: leave step out"
             )
         allowed = float(tolerance_value(tolerance))
-        depths = int(checked_depths(self.network, depth))
+        depths = one_depth(self.network, depth)
         linearised = self._one(depths)
         layers, rates = self._layers(depths), self._multipliers(depths)
         place = self._place_of(depths)
@@ -229,7 +225,17 @@ n = ∞; linearised step of GradientDescent()
         if self.step is None:
             return moved_in_every_layer(layers, self.optimiser, rates)
         step = float(self.step)
-        return moved_by_step(layers, step * self._factor * rates) / step**2
+        try:
+            with np.errstate(over="ignore", invalid="ignore"):
+                moved = moved_by_step(layers, step * self._factor * rates) / step / step
+        except (OverflowError, ValueError):
+            moved = np.array([nan])
+        if not np.isfinite(moved).all():
+            raise NotSolved(
+                f"a real step at eta = {self.step} leaves the range of numbers within {depth:,} "
+                f"layers: give a smaller step or depth"
+            )
+        return moved
 
     def _at_top(self, depths: Any) -> FloatArray:
         """The values of the last layers of several depths."""
@@ -358,6 +364,10 @@ def checked_depths(network: Network, depth: object) -> Any:
     """The depth, or an array of depths, that a call gives; that of ``network`` for None."""
     known = network.depth if isinstance(network.depth, int) else None
     if depth is None and known is not None:
+        if known > DEEPEST:
+            raise InvalidArgument(
+                f"expected a network of at most {DEEPEST:,} layers, got {network}; give fewer"
+            )
         return known
     several = isinstance(depth, Iterable) and not isinstance(depth, str)
     listed = list(depth) if isinstance(depth, Iterable) and several else [depth]
@@ -372,6 +382,14 @@ def checked_depths(network: Network, depth: object) -> Any:
             f"expected the depth {known} of the network, got depth={typed(depth)}; leave it out"
         )
     return np.array(whole) if several else whole[0]
+
+
+def one_depth(network: Network, depth: object) -> int:
+    """The one depth that a call gives; that of ``network`` for None."""
+    depths = checked_depths(network, depth)
+    if not isinstance(depths, int):
+        raise InvalidArgument(f"expected one depth, got depth={typed(depth)}; give an int")
+    return depths
 
 
 def _first_zero(off: Callable[[float], float], start: float) -> float:

@@ -14,7 +14,7 @@ from theory.coverage import NoOperators
 from theory.errors import InvalidArgument, NotSolved
 from theory.infinite_width.real_laws import one_layer_rate, piecewise_linear_rate
 from theory.infinite_width.real_steps import moved_by_step, rate_that_moves
-from theory.infinite_width.wide_update import WideUpdate, checked_depths, wide_update
+from theory.infinite_width.wide_update import WideUpdate, checked_depths, one_depth, wide_update
 from theory.laws.criteria import Criterion, LastLayer, MeanOverLayers, Relative, wide_criterion
 from theory.networks.mlp import MLP
 from theory.networks.sizes import bound_sizes
@@ -86,9 +86,7 @@ GradientDescent()
         >>> rate.binding_layer(16)
         2
         """
-        depths = checked_depths(self.network, depth)
-        if not isinstance(depths, int):
-            raise InvalidArgument(f"expected one depth, got depth={typed(depth)}; give an int")
+        depths = one_depth(self.network, depth)
         if isinstance(self.criterion, MeanOverLayers):
             return None
         if isinstance(self.criterion, LastLayer):

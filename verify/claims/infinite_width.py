@@ -3,7 +3,7 @@ them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from math import inf
@@ -230,11 +230,12 @@ def compare_infinite_width(
             f"expected the update of an MLP, got update={typed(update)}; give "
             f"squared_update(MLP(depth=16, activation=Tanh()))"
         )
-    sizes = tuple(dict.fromkeys(widths))
+    given_widths = tuple(widths) if isinstance(widths, Iterable) else (widths,)
+    sizes = tuple(dict.fromkeys(given_widths))
     if len(sizes) < _LEAST_WIDTHS:
         raise InvalidArgument(
             f"expected at least {_LEAST_WIDTHS} widths to extrapolate, got widths="
-            f"{brief(tuple(widths))}; give widths=(1000, 2000, 4000), say"
+            f"{brief(given_widths)}; give widths=(1000, 2000, 4000), say"
         )
     expected = float(update.infinite_width())
     root, given = checked_seed(seed), _given(update)

@@ -18,7 +18,7 @@ from theory.laws.mean import Mean, mean_of
 from theory.laws.spread import Spread
 from theory.laws.update import squared_update
 from theory.networks.mlp import MLP
-from theory.networks.network import Network
+from theory.networks.network import Network, exact_network
 from theory.networks.residual import Residual
 from theory.precision import DECIMALS, mpf
 from theory.precision import isfinite as mp_isfinite
@@ -68,7 +68,7 @@ _LEAST_FRACTION, _FRACTION_OF_DEPTH = 100, 10
 def exact_law(network: Network, layer: int, observable: Observable | None = None) -> Any:
     """Our own law: the exact E[(Delta z)^2] at eta = 1, or the exact mean of an observable, to 30
     digits at any size."""
-    return _mean(network, layer, observable).evaluate(30)
+    return _mean(exact_network(network), layer, observable).evaluate(30)
 
 
 def _mean(network: Network, layer: int, observable: Observable | None) -> Mean:

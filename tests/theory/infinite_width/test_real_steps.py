@@ -13,6 +13,7 @@ from theory import (
     Activation,
     EveryHiddenLayer,
     GradientDescent,
+    InvalidArgument,
     LastLayer,
     LeakyReLU,
     Linear,
@@ -170,3 +171,16 @@ def test_what_has_no_law() -> None:
             maximal_learning_rate(network, linearised=False).leading()
     assert "real step" in repr(maximal_learning_rate(MLP(bias_variance=1), linearised=False))
     assert "real step" in repr(real(MLP(depth=3), 1, None, optimiser=GradientDescent()))
+
+
+def test_what_leaves_the_range_of_numbers_is_refused() -> None:
+    for step, depth in ((1e300, 5), ("0.1", 10**5)):
+        with pytest.raises(NotSolved, match="leaves the range of numbers"):
+            squared_update(MLP(), step=step).infinite_width(depth)
+
+
+def test_one_depth_and_at_most_a_million_layers() -> None:
+    with pytest.raises(InvalidArgument, match="expected one depth"):
+        squared_update(MLP(activation=Tanh())).linearised_up_to("0.1", [10, 20])
+    with pytest.raises(InvalidArgument, match="at most 1,000,000 layers"):
+        squared_update(MLP(depth=2 * 10**6, activation=Tanh())).infinite_width()

@@ -89,6 +89,7 @@ def test_few_networks_decide_nothing() -> None:
         (squared_update(Residual(8, 2)), {}, "expected the update of an MLP"),
         (MLP(), {}, "expected the update of an MLP"),
         (squared_update(CELLS[0][0]), {"widths": (100, 200)}, "at least 3 widths"),
+        (squared_update(CELLS[0][0]), {"widths": 100}, "at least 3 widths"),
     ],
 )
 def test_refusals(update: Any, more: dict[str, Any], sentence: str) -> None:

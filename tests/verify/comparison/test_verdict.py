@@ -12,7 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from theory import MLP, InvalidArgument, maximal_learning_rate, squared_update
+from theory import (
+    MLP,
+    InvalidArgument,
+    NotSolved,
+    Tanh,
+    maximal_learning_rate,
+    squared_update,
+)
 from theory.outcome import Outcome
 from verify import Conditioned, Dense, Gram, cli, monte_carlo
 from verify.comparison import verdict_in_words
@@ -362,3 +369,10 @@ def test_the_fit_of_networks_holds_the_exact_surface() -> None:
     whole = comparison.fits[None]
     assert whole.cells == 6
     assert whole.exponent.high - whole.exponent.low < 0.2
+
+
+def test_networks_without_an_exact_law_are_refused_in_one_sentence() -> None:
+    with pytest.raises(NotSolved, match="as n goes to infinity alone"):
+        compare_law(
+            networks=[MLP(8, 2, activation=Tanh())], samples=10, seed=1, sampler=Conditioned()
+        )
