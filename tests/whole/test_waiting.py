@@ -193,6 +193,11 @@ ANNOUNCED: dict[str, Callable[[], Any]] = {
     "rate": lambda: maximal_learning_rate(MLP()).exact,
     "readout rate": lambda: maximal_learning_rate(MLP(), group=Readout()).leading(),
     "alignment": lambda: alignment(MLP(8, 2)).exact,
+    "recursion": lambda: squared_update(MLP(), step=1).infinite_width(3),
+    "recursion of all depths": lambda: squared_update(MLP()).infinite_width([2, 3]),
+    "range of rates": lambda: squared_update(MLP()).linearised_up_to("0.1", 3),
+    "rate at n = ∞": lambda: maximal_learning_rate(MLP(), linearised=False).infinite_width(3),
+    "real law": lambda: maximal_learning_rate(MLP(), linearised=False).leading(),
 }
 
 

@@ -26,6 +26,7 @@ from theory.optimisers import GradientDescent, Optimiser, checked_optimiser
 from theory.public_names import PickledByFields, PublicNames, cached_property
 from theory.symbols import L, ell, eta, n
 from theory.validation import brief, positive_value, tolerance_value, typed, whole_number
+from theory.waiting import announced
 from theory.writing.blocks import Line
 from theory.writing.notation import Math, escaped
 from theory.writing.pictures import Drawable
@@ -191,6 +192,7 @@ n = ∞; linearised step of GradientDescent()
             )
         return int(depths[off][-1]) + 1 if off.any() else 1
 
+    @announced("range of rates")
     def linearised_up_to(self, tolerance: object, depth: object = None) -> float:
         """The rate of a real step up to which the linearised value of the layer is within a
         relative ``tolerance`` of the real one, at n = infinity and ``depth`` layers.
@@ -219,6 +221,7 @@ n = ∞; linearised step of GradientDescent()
         """The value of one depth."""
         return float(self._every_layer(depth)[self._place_of(depth)])
 
+    @announced("recursion")
     def _every_layer(self, depth: int) -> FloatArray:
         """The values of all layers of one depth."""
         layers, rates = self._layers(depth), self._multipliers(depth)
@@ -237,6 +240,7 @@ n = ∞; linearised step of GradientDescent()
             )
         return moved
 
+    @announced("recursion")
     def _at_top(self, depths: Any) -> FloatArray:
         """The values of the last layers of several depths."""
         return moved_at_top(self._layers(int(depths[-1])), self.optimiser)[depths - 1]

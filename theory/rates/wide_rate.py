@@ -22,6 +22,7 @@ from theory.public_names import PickledByFields, PublicNames
 from theory.rates.learning_rate import RATE
 from theory.symbols import L, ell, n
 from theory.validation import typed
+from theory.waiting import announced
 from theory.writing.blocks import Line
 from theory.writing.notation import Math, escaped
 from theory.writing.pictures import Drawable
@@ -93,6 +94,7 @@ GradientDescent()
             return depths
         return int(self._moved(depths, self._one(depths)).argmax()) + 1
 
+    @announced("learning rate")
     def _one(self, depth: int) -> float:
         """The rate at one depth."""
         linear = self._largest(self._linearised(depth))
@@ -160,6 +162,7 @@ GradientDescent()
             bound = bound * law.square
         return sqrt(bound / law.leading)
 
+    @announced("law of a real step")
     def _real_law(self) -> Expr:
         """The law of a real step: derived for ReLU and leaky slopes, else where one layer binds at
         every depth."""
