@@ -212,7 +212,7 @@ class NoOperators(Answering):
 
 
 class ReadAsNumber(NoOperators):
-    """A measured quantity that is read as its ``value``: by float(), and by a format."""
+    """A quantity that is read as its ``value``: by float(), and by a format."""
 
     if TYPE_CHECKING:
 

@@ -11,7 +11,7 @@ import numpy as np
 from sympy import Expr, Float, Symbol
 
 from theory.activations.nonlinearity import FloatArray
-from theory.coverage import NoOperators
+from theory.coverage import ReadAsNumber
 from theory.errors import InvalidArgument, NotSolved
 from theory.infinite_width.laws import DepthLaw, depth_law
 from theory.infinite_width.layers import Layers, Wide, wide_network
@@ -41,7 +41,7 @@ _SEARCHED, _LARGEST_LOG = 10**5, 250.0
 
 
 @dataclass(frozen=True)
-class WideUpdate(NoOperators, Drawable, PickledByFields, PublicNames):
+class WideUpdate(ReadAsNumber, Drawable, PickledByFields, PublicNames):
     """E[(Delta z_i)^2] of a neuron in one hidden layer as n -> infinity, for the first step of
     ``optimiser``: linearised in eta and over eta^2, or a real step at the rate ``step``, over
     ``step``^2.  Made by `squared_update`.
@@ -113,9 +113,6 @@ n = ∞; linearised step of GradientDescent()
         1.649215
         """
         return self.infinite_width()
-
-    def __float__(self) -> float:
-        return float(self.value)
 
     def leading(self) -> Expr:
         """The leading term as n -> infinity, then as the depth grows; of sign descent with n^2.  A

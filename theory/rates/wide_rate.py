@@ -10,7 +10,7 @@ from sympy import Expr, Float, Symbol, sqrt
 from theory.activations.critical import CriticalPoint, critical
 from theory.activations.nonlinearity import FloatArray
 from theory.activations.piecewise_linear import PiecewiseLinear
-from theory.coverage import NoOperators
+from theory.coverage import ReadAsNumber
 from theory.errors import InvalidArgument, NotSolved
 from theory.infinite_width.real_laws import one_layer_rate, piecewise_linear_rate
 from theory.infinite_width.real_steps import moved_by_step, rate_that_moves
@@ -35,7 +35,7 @@ _COMPARED, _COMPARED_REAL, _SAME = (256, 1024), (64, 512), 1e-10
 
 
 @dataclass(frozen=True)
-class WideLearningRate(NoOperators, Drawable, PickledByFields, PublicNames):
+class WideLearningRate(ReadAsNumber, Drawable, PickledByFields, PublicNames):
     """The largest rate at which one step meets ``criterion`` as n -> infinity: from the linearised
     update, or with ``linearised`` False from E[(z' - z)^2] of a real step.  Made by
     `maximal_learning_rate`.
@@ -224,9 +224,6 @@ GradientDescent()
         0.06732
         """
         return self.infinite_width()
-
-    def __float__(self) -> float:
-        return float(self.value)
 
     @property
     def open_sizes(self) -> tuple[Symbol, ...]:

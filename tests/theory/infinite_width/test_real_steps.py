@@ -184,3 +184,13 @@ def test_one_depth_and_at_most_a_million_layers() -> None:
         squared_update(MLP(activation=Tanh())).linearised_up_to("0.1", [10, 20])
     with pytest.raises(InvalidArgument, match="at most 1,000,000 layers"):
         squared_update(MLP(depth=2 * 10**6, activation=Tanh())).infinite_width()
+
+
+def test_a_format_reads_the_number() -> None:
+    """As for values at finite width."""
+    network = MLP(depth=3, activation=Tanh())
+    for value in (squared_update(network), maximal_learning_rate(network)):
+        assert f"{value:.3f}" == f"{float(value):.3f}"
+        assert f"{value}" == repr(value)
+    with pytest.raises(InvalidArgument, match="expected one number, got the 3 layers"):
+        float(squared_update(network, ell))
