@@ -43,8 +43,8 @@ _SEARCHED, _LARGEST_LOG = 10**5, 250.0
 @dataclass(frozen=True)
 class WideUpdate(ReadAsNumber, Drawable, PickledByFields, PublicNames):
     """E[(Delta z_i)^2] of a neuron in one hidden layer as n -> infinity, for the first step of
-    ``optimiser``: linearised in eta and over eta^2, or a real step at the rate ``step``, over
-    ``step``^2.  Made by `squared_update`.
+    ``optimiser``: linearised in eta and over eta^2, or a real step at the rate ``step``, over the
+    square of ``step``.  Made by `squared_update`.
 
     ``rates``: multipliers of eta of the layers, all 1 for None; ``inputs``: the input of the step.
     Of sign descent numbers are over n^2.

@@ -114,7 +114,11 @@ STEPS: list[tuple[MLP, Any, literal_step.Update, float]] = [
 ]
 
 
-@pytest.mark.parametrize(("network", "optimiser", "update", "decay"), STEPS, ids=str)
+def _name(value: object) -> str:
+    return getattr(value, "__name__", str(value))
+
+
+@pytest.mark.parametrize(("network", "optimiser", "update", "decay"), STEPS, ids=_name)
 def test_literal_networks(
     network: MLP, optimiser: Any, update: literal_step.Update, decay: float
 ) -> None:
