@@ -50,9 +50,10 @@ _OPERATORS: dict[type, Callable[..., Any]] = {
 class Activation(Nonlinearity):
     """The function of z that ``text`` writes, such as "z/(1 + z**4)**(1/4)".
 
-    Numbers, z, pi, the operators ``+ - * /`` and ``**``, and exp, log, sqrt, sinh, cosh, tanh, sin, cos,
-    tan, asinh, atan, erf, erfc, sigmoid, abs, sign, max, min and Heaviside.  Text is parsed, never
-    evaluated; SymPy takes the derivative.  Raises `InvalidArgument` for any other text.
+    Numbers, z, pi, the operators ``+ - * /`` and ``**``, and exp, log, sqrt, sinh, cosh, tanh,
+    sin, cos, tan, asinh, atan, erf, erfc, sigmoid, abs, sign, max, min and Heaviside.  Text is
+    parsed, never evaluated; SymPy takes the derivative.  Raises `InvalidArgument` for any other
+    text.
 
     >>> from theory import Activation
     >>> Activation("z/(1 + z**4)**(1/4)").formula
