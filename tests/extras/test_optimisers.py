@@ -377,9 +377,73 @@ REBUILT: dict[str, tuple[Callable[[Any], Any], str]] = {
     ),
     "a layer anew": (
         lambda m: m.__setitem__(2, nn.Linear(32, 32, bias=False)),
-        "weights that parameter_groups has seen, .* at '2.weight'",
+        "weights that parameter_groups has seen, got another tensor at '2.weight'",
+    ),
+    "a layer anew, drawn as the theory's": (
+        lambda m: (m.__setitem__(2, nn.Linear(32, 32, bias=False)), initialise(m, seed=2)),
+        "weights that parameter_groups has seen, got another tensor at '2.weight'",
+    ),
+    "weights assigned": (
+        lambda m: m.load_state_dict(initialise(mlp(16, 32, 32), seed=2).state_dict(), assign=True),
+        "weights that parameter_groups has seen, got another tensor at '0.weight'",
+    ),
+    "another slope everywhere": (
+        lambda m: [m.__setitem__(each, nn.LeakyReLU(0.5)) for each in (1, 3)],
+        "activation .*, of the slope 0 below zero, got 0.5; make the groups once",
+    ),
+    "another slope in one layer": (
+        lambda m: m.__setitem__(1, nn.LeakyReLU(0.5)),
+        "model .*, got this refusal: .*slopes",
+    ),
+    "no activation": (
+        lambda m: m.__setitem__(1, nn.Identity()),
+        "model .*, got this refusal: .*no activation between '0' and '2'",
+    ),
+    "dropout": (
+        lambda m: m.insert(2, nn.Dropout(0.5)),
+        "model .*, got this refusal: .*dropout",
+    ),
+    "a layer used twice": (
+        lambda m: (m.insert(2, m[2]), m.insert(2, nn.ReLU())),
+        "model .*, got this refusal: .*use each layer once",
+    ),
+    "a forward of its own": (
+        lambda m: setattr(m, "forward", lambda x: 2 * nn.Sequential.forward(m, x)),
+        "model .*, got this refusal: .*changes the output",
     ),
 }
+
+UNCHANGED: dict[str, Callable[[Any], Any]] = {
+    "Identity inserted": lambda m: m.insert(1, nn.Identity()),
+    "Flatten inserted": lambda m: m.insert(0, nn.Flatten()),
+    "ReLU in place": lambda m: setattr(m[1], "inplace", True),
+    "evaluation mode": lambda m: m.eval(),
+    "a note": lambda m: setattr(m, "note", "run 3"),
+}
+
+
+@pytest.mark.parametrize("case", UNCHANGED)
+def test_changes_that_compute_the_same_are_not_announced(case: str) -> None:
+    model = initialise(mlp(16, 32, 32), seed=1)
+    optimiser = optim.SGD(parameter_groups(model))
+    UNCHANGED[case](model)
+    assert run(optimiser, None, 2) == []
+
+
+def test_a_model_read_anew_at_the_first_step_keeps_its_state() -> None:
+    model = initialise(mlp(16, 32, 32), seed=1)
+    optimiser = optim.SGD(parameter_groups(model))
+    model.insert(1, nn.Identity())
+    model(torch.randn(4, 16)).square().mean().backward()
+    before = [(each.detach().clone(), each.grad.clone()) for each in model.parameters()]
+    generator = torch.get_rng_state()
+    optimiser.step()
+    assert torch.equal(generator, torch.get_rng_state())
+    rows = zip(before, model.parameters(), optimiser.param_groups, strict=True)
+    for (weight, gradient), after, group in rows:
+        assert after.grad is not None
+        assert torch.equal(after.grad, gradient)
+        torch.testing.assert_close(after.detach(), weight - group["lr"] * gradient)
 
 
 @pytest.mark.parametrize("case", REBUILT)
@@ -390,6 +454,36 @@ def test_layers_changed_after_the_groups_are_noticed_at_the_first_step(case: str
     change(model)
     (said,) = run(optimiser, None, 2)
     assert re.search(f"expected at the first step the {words}", said)
+
+
+def one_rate_by_hand(optimiser: Any) -> None:
+    for group in optimiser.param_groups:
+        group["lr"] = 0.1
+
+
+def one_rate_by_state(optimiser: Any) -> None:
+    other = [{"params": [nn.Parameter(torch.zeros(1))]} for _ in optimiser.param_groups]
+    optimiser.load_state_dict(optim.SGD(other, lr=0.1).state_dict())
+
+
+@pytest.mark.parametrize("change", [one_rate_by_hand, one_rate_by_state])
+def test_one_rate_for_all_groups_without_a_schedule_is_not_blamed_on_one(change: Any) -> None:
+    optimiser = optim.SGD(parameter_groups(initialise(mlp(16, 32, 32), seed=1)))
+    change(optimiser)
+    (said,) = run(optimiser, None, 2)
+    assert "got 0.1 for all 3, as a loop over the groups, load_state_dict" in said
+    assert "OneCycleLR" not in said
+
+
+def test_the_advice_for_swalr_is_silent() -> None:
+    optimiser = optim.SGD(parameter_groups(initialise(mlp(16, 32, 32), seed=1)))
+    (said,) = run(optimiser, optim.swa_utils.SWALR(optimiser, swa_lr=0.1), 3)
+    assert re.search(r"raised that of 'readout' alone .*, as SWALR\(swa_lr=0.1\) does; give", said)
+    optimiser = optim.SGD(parameter_groups(initialise(mlp(16, 32, 32), seed=1)))
+    for group in optimiser.param_groups:
+        group.setdefault("initial_lr", group["lr"])
+    rates = [group["initial_lr"] / 2 for group in optimiser.param_groups]
+    assert run(optimiser, optim.swa_utils.SWALR(optimiser, swa_lr=rates), 3) == []
 
 
 def test_weights_changed_in_training_are_not_looked_at() -> None:

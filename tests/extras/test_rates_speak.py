@@ -603,6 +603,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         {"inputs": torch.ones(2, 16, dtype=torch.uint8)},
         r"inputs of integers, torch.uint8; convert and scale .* inputs.float\(\) / 255",
     ),
+    "bools": ({"inputs": torch.ones(2, 16) > 0}, r"torch.bool; .* inputs.float\(\)$"),
     "sparse": ({"inputs": torch.ones(2, 16).to_sparse()}, "got a sparse, nested or quantised"),
     "float8": ({"inputs": torch.ones(2, 16).to(torch.float8_e5m2)}, "of torch.float8_e5m2; give"),
     "sparse labels": (
@@ -631,6 +632,15 @@ def test_bad_inputs_are_refused(case: str) -> None:
     keywords, words = BAD[case]
     with pytest.raises(InvalidArgument, match=words):
         groups(**keywords)
+
+
+@pytest.mark.parametrize(
+    "change", [lambda x: x[::-1], lambda x: x.astype(">f4"), np.asfortranarray]
+)
+def test_arrays_that_pytorch_does_not_take_are_converted(change: Any) -> None:
+    x = np.linspace(-1, 1, 32, dtype=np.float32).reshape(2, 16)
+    expected = [group["lr"] for group in groups(inputs=x.tolist())]
+    assert [group["lr"] for group in groups(inputs=change(x))] == pytest.approx(expected)
 
 
 def test_nested_inputs_are_refused() -> None:

@@ -49,6 +49,24 @@ class Rescaled(Functional):
         return self.linears[2](torch.relu(self.linears[1](x) / 2))
 
 
+def by_einsum(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    return torch.einsum("bi,oi->bo", x, weight)
+
+
+class ScaledWeights(Functional):
+    """Layers that are not called, whose weights have factors that undo one another."""
+
+    def __init__(self, *factors: float, product: Any = F.linear) -> None:
+        super().__init__(8, 16, 16)
+        self.factors, self.product = factors, product
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        first, second, last = zip(self.factors, self.linears, strict=True)
+        for factor, layer in (first, second):
+            x = torch.relu(self.product(x, factor * layer.weight))
+        return self.product(x, last[0] * last[1].weight)
+
+
 class Writing(Functional):
     """Weights that forward changes."""
 
@@ -242,6 +260,14 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
         "changes its inputs before 'linears.0'",
     ),
     "a scale that the next layer undoes": (Rescaled, "2 times ReLU between 'linears.0'"),
+    "weights with factors that undo one another": (
+        lambda: ScaledWeights(1.0, 4.0, 0.25),
+        "got 4 times those at 'linears.1'; leave out scales that undo one another",
+    ),
+    "the same from the first layer": (
+        lambda: ScaledWeights(0.5, 2.0, 1.0, product=by_einsum),
+        "got 0.5 times those at 'linears.0'",
+    ),
     "the same in single precision": (lambda: Rescaled(torch.Tensor.float), "between 'linears.0'"),
     "an output multiplier": (lambda: Around(after=lambda f: f / 16), "output of 'linears.2'"),
     "a soft cap": (lambda: Around(after=lambda f: 50 * torch.tanh(f / 50)), "output of|gradient"),
@@ -276,6 +302,11 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     ),
     "layers of one's own": (nn.Identity, "got 0 layer.s. of class torch.nn.Linear"),
 }
+
+
+@pytest.mark.parametrize("product", [F.linear, by_einsum])
+def test_weights_of_layers_that_are_not_called_are_read(product: Any) -> None:
+    assert network_of(ScaledWeights(1.0, 1.0, 1.0, product=product)) == MLP(16, 2, input_width=8)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # within torch.ao

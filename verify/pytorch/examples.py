@@ -242,9 +242,12 @@ def _labels(labels: Any, count: int) -> torch.Tensor | None:
 
 
 def _converted(values: Any) -> torch.Tensor:
-    """Numbers of any array, such as a table of pandas, which PyTorch alone reads by columns."""
-    array = np.require(values, requirements="W") if hasattr(values, "__array__") else values
-    return torch.as_tensor(array, device="cpu")
+    """Numbers of any array, such as a table of pandas, which PyTorch alone reads by columns, a view
+    that runs backwards, or one in another byte order."""
+    if not hasattr(values, "__array__"):
+        return torch.as_tensor(values, device="cpu")
+    array = np.require(values, requirements=("C", "W"))
+    return torch.as_tensor(array.astype(array.dtype.newbyteorder("="), copy=False), device="cpu")
 
 
 def _masked(values: Any) -> int:
@@ -278,7 +281,8 @@ def _tensor(name: str, values: Any) -> torch.Tensor:
         got, fix = f"{name} of {tensor.dtype}", f"give {name}.float()"
     elif name == "inputs" and not (tensor.is_floating_point() or tensor.is_complex()):
         got = f"{name} of integers, {tensor.dtype}"
-        fix = f"convert and scale them as your training does, such as {name}.float() / 255"
+        scale = "" if tensor.dtype is torch.bool else " / 255"
+        fix = f"convert and scale them as your training does, such as {name}.float(){scale}"
     elif tensor.is_complex():
         got, fix = f"complex {name}", f"give real numbers, such as {name}.real"
     elif tensor.is_meta:

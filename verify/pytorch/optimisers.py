@@ -152,11 +152,20 @@ def _one_rate(seen: Groups) -> str | None:
             f"one group with {rate:.3g} for all {len(pairs)} weights; give the groups to SGD, as "
             f"in SGD(parameter_groups(model))"
         )
-    return (
+    got = (
         f"expected a learning rate for each layer, as parameter_groups gives it, got {rate:.3g} "
-        f"for all {len(pairs)}, as OneCycleLR(max_lr=0.1), CyclicLR(base_lr=0.1), "
-        f"SWALR(swa_lr=0.1) and CosineAnnealingLR(eta_min=0.1) set it; give a schedule one rate "
-        f"for each group, such as max_lr=[group['lr'] for group in groups]"
+        f"for all {len(pairs)}"
+    )
+    if not any("initial_lr" in group for group, _ in seen):  # which each schedule sets
+        return (
+            f"{got}, as a loop over the groups, load_state_dict of another optimiser and "
+            f"ReduceLROnPlateau(min_lr=0.1) set it; multiply the rates of parameter_groups by one "
+            f"number"
+        )
+    return (
+        f"{got}, as OneCycleLR(max_lr=0.1), CyclicLR(base_lr=0.1), SWALR(swa_lr=0.1) and "
+        f"CosineAnnealingLR(eta_min=0.1) set it; give a schedule one rate for each group, such as "
+        f"max_lr=[group['lr'] for group in groups]"
     )
 
 
@@ -173,11 +182,18 @@ def _raised(seen: Groups) -> str | None:
     if not most or grown[most] <= _RAISED * max(min(grown.values()), 1.0):
         return None
     lr, start = pairs[most]
-    return (
+    got = (
         f"expected a schedule that multiplies the rates of all layers by one number, got one that "
-        f"has raised that of {most!r} alone from {start:.3g} to {lr:.3g}, as "
-        f"CosineAnnealingLR(eta_min=0.1) and different factors of LambdaLR do; leave eta_min out, "
-        f"and give all groups one factor"
+        f"has raised that of {most!r} alone from {start:.3g} to {lr:.3g}"
+    )
+    if any("swa_lr" in group for group, _ in seen):
+        return (
+            f"{got}, as SWALR(swa_lr=0.1) does; give a rate for each group, such as "
+            f"swa_lr=[group['initial_lr'] / 2 for group in optimiser.param_groups]"
+        )
+    return (
+        f"{got}, as CosineAnnealingLR(eta_min=0.1) and different factors of LambdaLR do; leave "
+        f"eta_min out, and give all groups one factor"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from math import exp, hypot, log, log1p
 from operator import mul
+from types import FunctionType, MethodType
 from weakref import ref
 
 import torch
@@ -16,7 +17,7 @@ from verify.pytorch.independence import dependence
 from verify.pytorch.learning_rates import exact_parts
 from verify.pytorch.modules.computing import literal_layers, standard_deviations
 from verify.pytorch.modules.layers import linear_layers, whole
-from verify.pytorch.modules.model import ReadModel
+from verify.pytorch.modules.model import ReadModel, network_of
 from verify.pytorch.modules.probing import default_torch
 
 __all__ = ["changed_in_words", "check_weights", "rms", "spread_in_words", "unlike_theory"]
@@ -73,9 +74,13 @@ def spread_in_words(read: ReadModel) -> str | None:
 
 def changed_in_words(read: ReadModel) -> Callable[[], str | None]:
     """A function that gives a sentence where the layers are no longer those of ``read``, or the
-    weights neither those nor as the theory draws them; it keeps no weight alive."""
+    weights neither those nor as the theory draws them; it keeps no weight alive.
+
+    It runs the module anew where a module in it has another class or another setting.
+    """
     module, shapes, before = ref(read.module), _shapes(read.named), _sizes(read)
     network, steps, computes = read.network, read.steps, read.computes
+    parts, weights = _parts(read.module), [ref(each.weight) for each in read.layers]
 
     def again() -> str | None:
         held = module()
@@ -83,12 +88,28 @@ def changed_in_words(read: ReadModel) -> Callable[[], str | None]:
             return None
         try:
             named = linear_layers(held)
+            same = _parts(held) == parts
+            activation = network.activation if same else network_of(held).activation
         except InvalidArgument as error:
             return f"{_AT_FIRST} model that parameter_groups has seen, got this refusal: {error}"
         if _shapes(named) != shapes:
             return (
                 f"{_AT_FIRST} layers that parameter_groups has seen, of the shapes {shapes}, got "
                 f"{_shapes(named)}; make the groups once the model has all of its layers"
+            )
+        if activation != network.activation:
+            return (
+                f"{_AT_FIRST} activation that parameter_groups has seen, of the slope "
+                f"{float(network.activation.slope):g} below zero, got "
+                f"{float(activation.slope):g}; make the groups once the model has all of its layers"
+            )
+        pairs = zip(named.items(), weights, strict=True)
+        new = [name for (name, layer), weight in pairs if weight() is not layer.weight]
+        if new:
+            return (
+                f"{_AT_FIRST} weights that parameter_groups has seen, got another tensor at "
+                f"'{new[0]}.weight', which its groups do not hold; make the groups, and the "
+                f"optimiser, after new layers and load_state_dict(assign=True)"
             )
         now = ReadModel(held, named, network, steps, computes)
         with default_torch():
@@ -100,6 +121,21 @@ def changed_in_words(read: ReadModel) -> Callable[[], str | None]:
         )
 
     return again
+
+
+def _parts(module: nn.Module) -> list[tuple[object, ...]]:
+    """The modules within, each with its name, its class and its settings: what it keeps in
+    attributes as numbers, words and functions, such as the slope of an activation, or a
+    ``forward`` of its own."""
+    return [
+        (name, type(each), {k: v for k, v in vars(each).items() if _is_setting(k, v)})
+        for name, each in module.named_modules(remove_duplicate=False)
+    ]
+
+
+def _is_setting(name: str, value: object) -> bool:
+    words = isinstance(value, (bool, int, float, str, FunctionType, MethodType))
+    return words and name != "training" and not name.startswith("_")
 
 
 def _shapes(named: Mapping[str, nn.Linear]) -> list[tuple[int, ...]]:

@@ -27,6 +27,7 @@ from verify.pytorch.modules.computing import (
 from verify.pytorch.modules.differences import (
     RANDOM,
     Calls,
+    Multiples,
     distance,
     recorded,
     what_differs,
@@ -187,6 +188,7 @@ class Computing:
             self._refuse_if(self._differs(found, probe.literal(self.slope), limits), scale=scale)
         if self._rescaled(_EXACT):
             self._refuse_if(_OUTPUTS)
+        self._refuse_scaled_weights()
         alone = self.probe.alone()
         self._check_same(alone, alone.literal(self.slope), limits, "in a batch of one")
 
@@ -245,6 +247,24 @@ class Computing:
             one.numel() == two.numel() and distance(one.reshape(-1), two.reshape(-1)) > limit
             for one, two in pairs
         )
+
+    def _refuse_scaled_weights(self) -> None:
+        """The same for a module that takes the weights without calling their layers, by all results
+        of its operators."""
+        x = self.probe.inputs(self.linear)
+        calls, _ = recorded(self.model, self.linear, x)
+        if [index for index, _, _ in calls] == [*range(len(self.linear))]:
+            return
+        *below, _ = literal_layers(self.probe.weights, self.probe.x, self.slope)
+        with Multiples(below) as found:
+            recorded(self.model, self.linear, x)
+        for name, factors in zip(self.layers, found.factors, strict=False):
+            if factors and all(abs(each - 1) > _SINGLE for each in factors):
+                raise InvalidArgument(
+                    f"expected a model that computes the pre-activations of v . s(W_L ... s(W_1 "
+                    f"x)), got {factors[0]:.4g} times those at {name!r}; leave out scales that "
+                    f"undo one another"
+                )
 
     def _written(self) -> str | None:
         """The name of the first weight that is no longer the probe's."""

@@ -13,12 +13,14 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from verify.pytorch.modules.computing import FAILURES
 
 __all__ = [
     "RANDOM",
     "Calls",
+    "Multiples",
     "distance",
     "recorded",
     "times",
@@ -81,6 +83,42 @@ def recorded(model: nn.Module, layers: Sequence[nn.Module], x: torch.Tensor) -> 
     finally:
         for handle in handles:
             handle.remove()
+
+
+class Multiples(TorchDispatchMode):
+    """Within it ``factors`` collects, for each of some pre-activations, the multiples of it among
+    the results of PyTorch's operators, in any order of their numbers.
+
+    >>> one, other = torch.tensor([[-3.0], [1.0]]), torch.tensor([1.0, 3.0])
+    >>> with Multiples([torch.tensor([1.0, -3.0])]) as found:
+    ...     _ = 2 * one, 2 * other
+    >>> found.factors
+    [[2.0]]
+    """
+
+    def __init__(self, expected: Sequence[torch.Tensor]) -> None:
+        super().__init__()
+        self.factors: list[list[float]] = [[] for _ in expected]
+        self._expected = [_in_order(each) for each in expected]
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        counts = {len(each) for each in self._expected}
+        if isinstance(result, torch.Tensor) and result.numel() in counts and _is_real(result):
+            numbers = _in_order(result)
+            for factors, each in zip(self.factors, self._expected, strict=True):
+                factor = float(numbers.norm() / each.norm())
+                if len(each) == len(numbers) and distance(numbers, factor * each) < _AGREES:
+                    factors.append(factor)
+        return result
+
+
+def _is_real(result: torch.Tensor) -> bool:
+    return result.layout is torch.strided and result.dtype in (torch.float32, torch.float64)
+
+
+def _in_order(numbers: torch.Tensor) -> torch.Tensor:
+    return numbers.detach().double().cpu().reshape(-1).sort().values
 
 
 def what_differs(
