@@ -68,7 +68,9 @@ def test_harm_would_be_seen(whole: Path, tmp_path: Path, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("name", sorted(JOBS.keys() - {"a huge width"}))
 def test_a_job_that_no_command_line_begins_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match=r"run|job|JSON|Expected|field|range|truncated"):
+    with pytest.raises(
+        ValueError, match=r"run|job|JSON|Expected|field|range|truncated|is unknown|do not print"
+    ):
         Job.read(JOBS[name])
 
 

@@ -144,7 +144,7 @@ def test_the_command_prints_a_deep_network(capsys: pytest.CaptureFixture[str]) -
 def test_a_closed_form_of_a_width_says_that_it_cancels(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--width", "1000000000"]) == 0
     text = " ".join(capsys.readouterr().out.split())
-    assert "squared_update(MLP(width=1000000000))(L=10)` keeps all digits" in text
+    assert "squared_update(MLP(width=1000000000))(L=10)`, keeps all digits" in text
     value = squared_update(MLP(10**9))(L=10)
     assert value == float(squared_update(MLP(10**9, 10)))
 

@@ -380,8 +380,8 @@ def checked_observable(observable: Any) -> Observable:
         )
     if isinstance(observable, Matrix):
         raise InvalidArgument(
-            "expected a number such as g @ K @ K @ g for observable, got a matrix; take its trace "
-            "or a form, as in trace(K @ K) or g @ K @ g"
+            f"expected a number such as g @ K @ K @ g for observable, got observable={observable!r}, "
+            f"a matrix; take its trace or a form, as in trace(K @ K) or g @ K @ g"
         )
     if not isinstance(observable, Observable):
         raise InvalidArgument(

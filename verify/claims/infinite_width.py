@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from math import inf
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
-from scipy.special import gammaincc, ndtri
+from mpmath import fp
 
 from theory.coverage import Answering, answered
 from theory.errors import InvalidArgument
@@ -147,7 +148,8 @@ class InfiniteWidthComparison(Answering):
         means, errors = self._means
         (value, slope), _ = self._fit
         left = (means - value - slope / np.array(self.widths)) / errors
-        return float(gammaincc(len(self.widths) / 2 - 1, np.sum(left**2) / 2))
+        half = len(self.widths) / 2 - 1
+        return float(fp.gammainc(half, float(np.sum(left**2)) / 2, regularized=True))
 
     @property
     def outcome(self) -> Outcome:
@@ -160,7 +162,7 @@ class InfiniteWidthComparison(Answering):
         >>> found.outcome
         CONSISTENT
         """
-        bound = float(-ndtri(_LEVEL / 2))
+        bound = -NormalDist().inv_cdf(_LEVEL / 2)
         if self.curvature < _LEVEL:
             return Outcome.UNDECIDED
         if abs(self.z) > bound:

@@ -249,7 +249,7 @@ def test_what_is_too_large_or_senseless_is_refused() -> None:
         monte_carlo(MLP(8, 2), observable=trace(K), step=0.1, **draw)
     with pytest.raises(InvalidArgument, match="the range of double precision"):
         monte_carlo(MLP(8, 2), observable=10**400 * trace(K), **draw)
-    with pytest.raises(InvalidArgument, match="expected an observable built from"):
+    with pytest.raises(InvalidArgument, match="a matrix; take its trace or a form"):
         monte_carlo(MLP(8, 2), **draw | {"observable": K})
     with pytest.raises(AttributeError, match="leave observable out"):
         _ = monte_carlo(MLP(8, 2), observable=f**2, **draw).label
