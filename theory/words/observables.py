@@ -380,8 +380,9 @@ def checked_observable(observable: Any) -> Observable:
         )
     if isinstance(observable, Matrix):
         raise InvalidArgument(
-            f"expected a number such as g @ K @ K @ g for observable, got observable={observable!r}, "
-            f"a matrix; take its trace or a form, as in trace(K @ K) or g @ K @ g"
+            f"expected a number such as g @ K @ K @ g for observable, got "
+            f"observable={observable!r}, a matrix; take its trace or a form, as in trace(K @ K) or "
+            f"g @ K @ g"
         )
     if not isinstance(observable, Observable):
         raise InvalidArgument(
