@@ -21,6 +21,8 @@ _MODULES = (
     "torch.optim",
     "torch.optim.optimizer",
     "torch.optim.swa_utils",
+    "torch.utils",
+    "torch.utils._python_dispatch",
 )
 """The modules that ``verify.pytorch`` uses during its import, outer modules first."""
 

@@ -93,7 +93,7 @@ ASKED: list[tuple[Callable[[], Any], str]] = [
     (lambda: BLOCKS(n=8, depth=3), "got depth=3; give B=3"),
     (lambda: np.exp(UPDATE), r"numbers for exp, got SquaredUpdate; write float\(value\)"),
     (lambda: np.arange(3) * UPDATE, "a number at an operator, got SquaredUpdate"),
-    (lambda: T.derive(K @ K, T.MLP()), "got a matrix; take its trace or a form"),
+    (lambda: T.derive(K @ K, T.MLP()), "a matrix; take its trace or a form"),
     (lambda: POOLED.plot(), "leave width open: give theory.symbols.n for it"),
     (lambda: T.Residual(depth=4), "the depth of a Residual is blocks: give blocks="),
     (lambda: T.Convolution(width=4), "the width of a Convolution is channels: give channels="),

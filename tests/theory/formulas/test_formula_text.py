@@ -1,5 +1,6 @@
 """Formulas from users: what is read, what is refused, and at what cost."""
 
+import gc
 import time
 import tracemalloc
 from collections.abc import Iterator
@@ -64,10 +65,13 @@ def in_units(seconds: float) -> float:
 
 def cost(text: str) -> tuple[Expr | InvalidArgument, float, float]:
     """What parsing gives or raises, processor time in millions of additions, and the most megabytes
-    held."""
+    held.  The garbage of all other tests is collected before and not meanwhile."""
+    gc.collect()
+    gc.freeze()
     start = time.process_time()
     outcome = outcome_of(text)
     work = in_units(time.process_time() - start)
+    gc.unfreeze()
     tracemalloc.start()
     outcome_of(text)
     memory = tracemalloc.get_traced_memory()[1] / 2**20
