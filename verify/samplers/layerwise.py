@@ -19,13 +19,25 @@ from theory.activations.nonlinearity import z
 from theory.networks.norms import LayerNorm, Norm
 from theory.optimisers import Normalised, Optimiser, SignDescent
 from verify.numerics.arrays import FloatArray
+from verify.numerics.single_normals import single_normals
+from verify.numerics.variates import Stream
 from verify.samplers.problem import Problem
 
 __all__ = ["Matrices", "dot", "layerwise_updates", "over"]
 
 
 class Matrices(ABC):
-    """The weight matrices of layers 2 to L, known through three products of each."""
+    """The weight matrices of layers 2 to L of some ``networks``, known through three products of
+    each."""
+
+    def __init__(self, problem: Problem, stream: Stream, networks: int) -> None:
+        self._problem, self._stream, self._networks = problem, stream, networks
+
+    def normals(self, width: int) -> FloatArray:
+        """Standard normals for each network, such as biases, a readout or a first layer."""
+        drawn = np.empty(self._networks * width, np.float32)
+        single_normals(self._stream, drawn)
+        return drawn.reshape(self._networks, width).astype(float)
 
     @abstractmethod
     def forward(self, layer: int, x: FloatArray) -> FloatArray:
@@ -39,9 +51,8 @@ class Matrices(ABC):
     def again(self, layer: int, seen: Seen, y: FloatArray) -> FloatArray:
         """W y for one more vector, after both."""
 
-    @abstractmethod
-    def normals(self, width: int) -> FloatArray:
-        """Standard normals of a bias, a readout or a first layer."""
+    def _sd(self, layer: int) -> float:
+        return float(self._problem.weight_sd[layer - 1])
 
 
 @dataclass

@@ -5,10 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from verify.numerics.arrays import FloatArray
-from verify.numerics.single_normals import single_normals
-from verify.numerics.variates import Stream
 from verify.samplers.layerwise import Matrices, Seen, dot, over
-from verify.samplers.problem import Problem
 
 __all__ = ["ConditionedMatrices"]
 
@@ -24,25 +21,15 @@ class ConditionedMatrices(Matrices):
     n and m standard normal vectors: docs/sampler-proofs.md has the proof.
     """
 
-    def __init__(self, problem: Problem, stream: Stream, networks: int) -> None:
-        self._sd, self._widths = problem.weight_sd, problem.widths
-        self._stream, self._networks = stream, networks
-
-    def normals(self, width: int) -> FloatArray:
-        """For every network."""
-        drawn = np.empty(self._networks * width, np.float32)
-        single_normals(self._stream, drawn)
-        return drawn.reshape(self._networks, width).astype(float)
-
     def forward(self, layer: int, x: FloatArray) -> FloatArray:
         """|x| sd m with a standard normal vector m."""
-        size = self._sd[layer - 1] * np.sqrt(dot(x, x))
-        return np.asarray(size * self.normals(int(self._widths[layer])))
+        size = self._sd(layer) * np.sqrt(dot(x, x))
+        return np.asarray(size * self.normals(int(self._problem.widths[layer])))
 
     def backward(self, layer: int, x: FloatArray, wx: FloatArray, g: FloatArray) -> FloatArray:
         """See the class."""
         fresh, square = self.normals(x.shape[1]), dot(x, x)
-        fresh *= self._sd[layer - 1] * np.sqrt(dot(g, g))
+        fresh *= self._sd(layer) * np.sqrt(dot(g, g))
         return fresh + over(dot(wx, g) - dot(fresh, x), square) * x
 
     def again(self, layer: int, seen: Seen, y: FloatArray) -> FloatArray:
@@ -52,7 +39,7 @@ class ConditionedMatrices(Matrices):
         along = over(dot(x, y), square)
         across = y - along * x
         fresh = self.normals(wx.shape[1])
-        fresh *= self._sd[layer - 1] * np.sqrt(dot(across, across))
+        fresh *= self._sd(layer) * np.sqrt(dot(across, across))
         size = dot(g, g)
         # h.across is that of the part of h across x
         return along * wx + fresh + over(dot(h, across) - dot(g, fresh), size) * g

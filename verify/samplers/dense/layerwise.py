@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from verify.numerics.arrays import FloatArray
-from verify.numerics.single_normals import single_normals
 from verify.numerics.variates import Stream
 from verify.samplers.dense.weights import (
     Weights,
@@ -24,13 +23,8 @@ class LiteralMatrices(Matrices):
     """The weight matrices of one network; shapes ``(1, width)``."""
 
     def __init__(self, problem: Problem, weights: Weights, stream: Stream) -> None:
-        self._problem, self._weights, self._stream = problem, weights, stream
-
-    def normals(self, width: int) -> FloatArray:
-        """For one network."""
-        drawn = np.empty(width, np.float32)
-        single_normals(self._stream, drawn)
-        return drawn[None].astype(float)
+        super().__init__(problem, stream, 1)
+        self._weights = weights
 
     def forward(self, layer: int, x: FloatArray) -> FloatArray:
         """All rows."""
@@ -50,9 +44,6 @@ class LiteralMatrices(Matrices):
         out = self._begin(layer, y)
         products(self._weights, layer, y[0], self._sd(layer), seen.wx[0], True, out)
         return out[None]
-
-    def _sd(self, layer: int) -> float:
-        return float(self._problem.weight_sd[layer - 1])
 
     def _begin(self, layer: int, x: FloatArray) -> FloatArray:
         """Every column matters; room for a product."""
