@@ -18,9 +18,8 @@ from theory.networks.inputs import Inputs, asked_inputs
 from theory.networks.network import asked_layer, asked_rates, checked_network
 from theory.networks.residual import Residual
 from theory.networks.roles import ActivatedThenWeights, Branch, ByRole
-from theory.networks.sizes import bound_sizes
 from theory.optimisers import GradientDescent, Optimiser, checked_optimiser
-from theory.symbols import B, L, b, eta, n
+from theory.symbols import B, L, b
 from theory.validation import typed
 
 __all__ = ["WideBlockUpdate", "update_at_infinite_width"]
@@ -67,6 +66,8 @@ class WideBlockUpdate(WideUpdate):
         first = _DEEP_IN_PAIRS if pairs else _DEEP
         sizes = [first * 2**k for k in range(4)]
         constant, exponent, error = _power(sizes, [self._one(size) for size in sizes])
+        squares = [float(self._movement(size).squares[-1]) for size in sizes]
+        square, grown, _ = _power(sizes, squares)
         regime = "n -> infinity, then the number of blocks L; numerical"
         place = "branch" if inside else "stream"
         return DepthLaw(
@@ -74,27 +75,10 @@ class WideBlockUpdate(WideUpdate):
             exponent,
             Integer(1),
             self.optimiser.unscaled.width_power,
-            self._square(),
+            Float(square) * L**grown,
             error,
             f"{regime}, last {place}",
         )
-
-    def _square(self) -> Expr:
-        """E h^2 of the last stream of a deep network."""
-        return Float(self._movement(_DEEP_IN_PAIRS * 8).squares[-1])
-
-    def leading(self) -> Expr:
-        """The leading term as n -> infinity, then as the number of blocks B grows, with a numerical
-        constant (`depth_law` has its error); of sign descent with n^2.  A network with blocks in
-        numbers has its value.
-
-        >>> from theory import Residual, squared_update, Inputs
-        >>> squared_update(Residual(), inputs=Inputs()).leading().evalf(6)
-        94.2105*eta**2
-        """
-        if isinstance(self.network.blocks, int):
-            return Float(self.value) * n**self.optimiser.unscaled.width_power * eta**2
-        return self.depth_law.leading.subs(L, B) * eta**2
 
     def law_holds_from(self, tolerance: object) -> int:
         """Not solved: laws in the number of blocks are read off deep networks.
@@ -112,7 +96,7 @@ class WideBlockUpdate(WideUpdate):
         )
 
     def linearised_up_to(self, tolerance: object, depth: object = None) -> float:
-        """Not solved: real steps of residual networks are measured.
+        """Not solved: real steps of residual networks have no recursion.
 
         >>> from theory import NotSolved, Residual, Tanh, squared_update
         >>> try:
@@ -121,26 +105,7 @@ class WideBlockUpdate(WideUpdate):
         ...     print(str(error)[:40])
         real steps are solved for fully connecte
         """
-        raise NotSolved(_NO_REAL_STEP)
-
-    def __call__(self, *sizes: Any, **named: Any) -> Any:
-        """The value at eta = 1 at a number or several for the blocks B, as `infinite_width`.
-
-        >>> from theory import Residual, Tanh, squared_update
-        >>> round(squared_update(Residual(activation=Tanh()))(B=16), 6)
-        11.146357
-        """
-        return self.infinite_width(bound_sizes(self.open_sizes, self.network, sizes, named).get(B))
-
-    @property
-    def open_sizes(self) -> tuple[Symbol, ...]:
-        """The number of blocks B, if it is open.
-
-        >>> from theory import Residual, Tanh, squared_update
-        >>> squared_update(Residual(activation=Tanh())).open_sizes
-        (B,)
-        """
-        return () if isinstance(self.network.blocks, int) else (B,)
+        raise _no_real_step(self.network)
 
     def _every_layer(self, depth: int) -> FloatArray:
         """Of the stream after blocks 0 to B, or of the branches 1 to B."""
@@ -168,10 +133,12 @@ class WideBlockUpdate(WideUpdate):
         return place - inside
 
 
-_NO_REAL_STEP = (
-    "real steps are solved for fully connected networks as n goes to infinity: leave step out, or "
-    "measure it with monte_carlo(network, step=0.1, sampler=Dense(), samples=100, seed=1)"
-)
+def _no_real_step(network: Residual) -> NotSolved:
+    measure = "measure it with monte_carlo(network, step=0.1, sampler=Dense(), samples=100, seed=1)"
+    return NotSolved(
+        f"real steps are solved for fully connected networks as n goes to infinity: leave step out"
+        f"{f', or {measure}' * network._is_exact}"
+    )
 
 
 @lru_cache(maxsize=64)
@@ -214,7 +181,7 @@ def update_at_infinite_width(
     if not isinstance(known, Residual):
         return wide_update(known, layer, rates, inputs=inputs, optimiser=optimiser, step=step)
     if step is not None:
-        raise NotSolved(_NO_REAL_STEP)
+        raise _no_real_step(known)
     place = asked_layer(known, layer)
     if place == b or place == Branch(b):
         raise InvalidArgument(

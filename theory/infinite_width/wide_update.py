@@ -85,24 +85,29 @@ n = ∞; linearised step of GradientDescent()
         return np.asarray(values, dtype=np.float64)[np.searchsorted(several, depths)]
 
     def __call__(self, *sizes: Any, **named: Any) -> Any:
-        """The value at eta = 1 at a number or several for the depth L, as `infinite_width`.
+        """The value at eta = 1 at a number or several for the depth L, or for the number of blocks
+        B, as `infinite_width`.
 
         >>> from theory import MLP, Tanh, squared_update
         >>> round(squared_update(MLP(activation=Tanh()))(L=12), 6)
         1.649215
         """
         given = bound_sizes(self.open_sizes, self.network, sizes, named)
-        return self.infinite_width(given.get(L))
+        return self.infinite_width(given.get(self._depth_symbol))
 
     @property
     def open_sizes(self) -> tuple[Symbol, ...]:
-        """The depth L, if it is open.
+        """The depth L, or the number of blocks B, if it is open.
 
         >>> from theory import MLP, Tanh, squared_update
         >>> squared_update(MLP(activation=Tanh())).open_sizes
         (L,)
         """
-        return () if isinstance(self.network.depth, int) else (L,)
+        return () if isinstance(self.network.depth, int) else (self._depth_symbol,)
+
+    @property
+    def _depth_symbol(self) -> Symbol:
+        return self.network._depths.get(L, L)
 
     @property
     def value(self) -> Any:
@@ -116,7 +121,8 @@ n = ∞; linearised step of GradientDescent()
 
     def leading(self) -> Expr:
         """The leading term as n -> infinity, then as the depth grows; of sign descent with n^2.  A
-        network with a depth in numbers has its value.
+        network with a depth in numbers has its value.  Constants of residual networks are
+        numerical: `depth_law` has their error.
 
         Raises `NotSolved` for real steps, multipliers, and layers below the last.
 
@@ -127,7 +133,7 @@ n = ∞; linearised step of GradientDescent()
         power = n**self.optimiser.unscaled.width_power
         if isinstance(self.network.depth, int):
             return Float(self.value) * power * eta**2
-        return self.depth_law.leading * eta**2
+        return self.depth_law.leading.subs(L, self._depth_symbol) * eta**2
 
     @property
     def depth_law(self) -> DepthLaw:

@@ -117,7 +117,13 @@ class Residual(Network):
             )
 
     def _check_branch(self) -> None:
-        """Refuse what a branch of one matrix has no place for."""
+        """Refuse what a branch has no place for."""
+        if self.norm is not None and self.norm.before != "weights":
+            name = type(self.norm).__name__
+            raise InvalidArgument(
+                f"expected a norm at the entry of a branch, got norm={self.norm}; give "
+                f"norm={name}(), which is before the weights"
+            )
         if isinstance(self.branch, UpDown):
             return
         given = {"branch_width": self.branch_width}

@@ -20,7 +20,6 @@ from theory.laws.criteria import (
 )
 from theory.networks.residual import Residual
 from theory.networks.roles import ActivatedThenWeights, Branch
-from theory.networks.sizes import bound_sizes
 from theory.rates.wide_rate import WideLearningRate
 from theory.symbols import B, eta, n
 from theory.validation import typed
@@ -120,15 +119,6 @@ binds; linearised step of GradientDescent()
         given = {"inputs": update.inputs, "optimiser": update.optimiser}
         at_last = update_at_infinite_width(network, place, update.rates, **given)
         return sqrt(self.criterion.bound / at_last.leading().subs(eta, 1))
-
-    def __call__(self, *sizes: Any, **named: Any) -> Any:
-        """The rate at a number or several for the blocks B, as `infinite_width`.
-
-        >>> from theory import Residual, Tanh, maximal_learning_rate
-        >>> round(maximal_learning_rate(Residual(activation=Tanh()))(16), 6)
-        0.299525
-        """
-        return self.infinite_width(bound_sizes(self.open_sizes, self.network, sizes, named).get(B))
 
     def _headline(self) -> str:
         per = "/n" if self.update.optimiser.unscaled.width_power else ""

@@ -124,10 +124,10 @@ class WideLayerRates(NoOperators, PickledByFields, PublicNames):
     def _readout_moves(self, layers: Layers) -> float:
         """|Delta f| by the readout's own step, at eta = 1 and in its power of n."""
         rule = self.update.optimiser.unscaled
-        square, size = float(layers.square[-1]), float(layers.size[-1])
         if isinstance(rule, SignDescent):
-            moved = size
+            moved = float(layers.size[-1])
         else:
+            square = float(layers.square[-1])
             moved = square if rule == GradientDescent() else square**0.5
         return float(self.update.optimiser.multiple) * moved
 

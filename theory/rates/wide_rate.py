@@ -20,7 +20,7 @@ from theory.networks.mlp import MLP
 from theory.networks.sizes import bound_sizes
 from theory.public_names import PickledByFields, PublicNames
 from theory.rates.learning_rate import RATE
-from theory.symbols import L, ell, n
+from theory.symbols import ell, n
 from theory.validation import typed
 from theory.waiting import announced
 from theory.writing.blocks import Line
@@ -236,13 +236,15 @@ GradientDescent()
         return self.update.open_sizes
 
     def __call__(self, *sizes: Any, **named: Any) -> Any:
-        """The rate at a number or several for the depth L, as `infinite_width`.
+        """The rate at a number or several for the depth L, or for the number of blocks B, as
+        `infinite_width`.
 
         >>> from theory import MLP, maximal_learning_rate
         >>> round(maximal_learning_rate(MLP(), linearised=False)(64), 6)
         0.02459
         """
-        return self.infinite_width(bound_sizes(self.open_sizes, self.network, sizes, named).get(L))
+        given = bound_sizes(self.open_sizes, self.network, sizes, named)
+        return self.infinite_width(given.get(self.update._depth_symbol))
 
     def latex(self) -> str:
         r"""The rate, or its leading term, in LaTeX; notebooks show it.

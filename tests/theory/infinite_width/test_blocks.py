@@ -140,6 +140,21 @@ def test_what_is_not_solved_says_so(call: Any, sentence: str) -> None:
         call()
 
 
+def test_the_law_has_the_mean_square_of_the_stream() -> None:
+    """E h^2 tends to e, by hand: it is (1 + 1/B)^B, for ReLU blocks of the variance 1/B."""
+    law = squared_update(Residual(), inputs=Inputs()).depth_law
+    assert float(law.square) == pytest.approx(np.e, rel=1e-7)
+    assert float(law.constant) == pytest.approx(51 * np.e**2 / 4, rel=1e-7)
+
+
+def test_advice_on_real_steps_is_a_call_that_runs() -> None:
+    exact, smooth = Residual(8, 2), Residual(8, 2, activation=Tanh())
+    with pytest.raises(NotSolved, match=r"sampler=Dense\(\)"):
+        squared_update(exact, step=1)
+    with pytest.raises(NotSolved, match=r"leave step out$"):
+        squared_update(smooth, step=1)
+
+
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
@@ -147,6 +162,7 @@ def test_what_is_not_solved_says_so(call: Any, sentence: str) -> None:
         ({"branch": ActivatedThenWeights(), "branch_width": 4}, "expected no branch_width with"),
         ({"branch": ActivatedThenWeights(), "bias_variance": 1}, "expected no bias_variance with"),
         ({"branch": WeightsThenActivated(), "weight_variance": ByRole(down=1)}, "variance.down"),
+        ({"norm": RMSNorm("activation")}, r"give norm=RMSNorm\(\)"),
     ],
 )
 def test_refusals_of_branches(given: Any, sentence: str) -> None:

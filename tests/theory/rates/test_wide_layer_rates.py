@@ -9,6 +9,7 @@ from theory import (
     MLP,
     GradientDescent,
     Inputs,
+    LayerNorm,
     LeakyReLU,
     Momentum,
     Normalised,
@@ -78,3 +79,11 @@ def test_what_is_refused() -> None:
         with pytest.raises(NotSolved, match="without weight decay and epsilon"):
             layer_rates(MLP(), optimiser=optimiser)
     assert "call alone(depth)" in repr(layer_rates(MLP(activation=Tanh())))
+
+
+def test_sign_descent_alone_is_refused_behind_a_layer_norm() -> None:
+    network = MLP(depth=3, norm=LayerNorm())
+    assert layer_rates(network, optimiser=Normalised()).alone(3)["readout"] == pytest.approx(1)
+    assert repr(layer_rates(network)).startswith("WideLayerRates of MLP(depth=3, norm=LayerNorm")
+    with pytest.raises(NotSolved, match=r"sign descent behind LayerNorm"):
+        layer_rates(network, optimiser=SignDescent()).alone()
