@@ -157,8 +157,8 @@ class Conditioned(Sampler):
         problem = numeric_problem(network, layer=layer, rates=rates, step=step)
         if not (problem.is_plain and problem.sites.is_chain):
             raise InvalidArgument(
-                f"expected an MLP of a piecewise linear activation, without biases and norms, for "
-                f"network, got network={brief(network)}; give MLP(50, 3), or "
+                f"expected an MLP for network, of a piecewise linear activation without biases and "
+                f"norms, got network={brief(network)}; give MLP(50, 3), or "
                 f"use monte_carlo, which measures the mean squares of other networks"
             )
         samples, seed, at = checked_samples(samples), checked_seed(seed), int(problem.layers[0])
