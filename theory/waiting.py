@@ -1,4 +1,5 @@
-"""A terminal shows the name of a long call, its duration, and how to stop it."""
+"""A terminal shows the name of a long call, its duration, and how to stop it; Ctrl-C at a prompt
+stops the call with one sentence in place of a traceback."""
 
 from __future__ import annotations
 
@@ -8,11 +9,20 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from types import TracebackType
 
-__all__ = ["announced"]
+__all__ = ["Stopped", "announced"]
 
 _SILENT, _EVERY = 2.0, 1.0
 _one_announcement = threading.Lock()
+
+
+class Stopped(KeyboardInterrupt):
+    """Ctrl-C ended a long call at a prompt.  Plain Python and IPython print the message alone."""
+
+    def _render_traceback_(self) -> list[str]:
+        """IPython prints these lines."""
+        return [f"{self}"]
 
 
 @contextmanager
@@ -25,15 +35,38 @@ def announced(what: str) -> Iterator[Callable[[float], None]]:
     if not _is_terminal() or not _one_announcement.acquire(blocking=False):
         yield note
         return
-    done = threading.Event()
+    start, done = time.monotonic(), threading.Event()
     clock = threading.Thread(target=_tick, args=(what, shares, done), daemon=True)
     clock.start()
     try:
         yield note
+    except KeyboardInterrupt:
+        if not hasattr(sys, "ps1"):
+            raise
+        past = time.monotonic() - start
+        raise _printed_alone(
+            Stopped(f"Ctrl-C stopped the call ({what}) after {past:.0f} s")
+        ) from None
     finally:
         done.set()
         clock.join()
         _one_announcement.release()
+
+
+def _printed_alone(stop: Stopped) -> Stopped:
+    """Plain Python's prompt prints ``stop`` without its traceback, and later exceptions as
+    before."""
+    usual = sys.excepthook
+
+    def once(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        sys.excepthook = usual
+        if error is stop:
+            print(error, file=sys.stderr)
+        else:
+            usual(kind, error, trace)
+
+    sys.excepthook = once
+    return stop
 
 
 def _is_terminal() -> bool:

@@ -233,3 +233,19 @@ def test_an_interrupt_stops_long_work(call: str) -> None:
         time.sleep(1)
         running.send_signal(signal.SIGINT)
         assert running.stdout.read() == "stopped\n"
+
+
+def test_a_prompt_prints_one_sentence_for_an_interrupt(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And later exceptions as before; IPython reads `_render_traceback_`."""
+    usual = sys.excepthook
+    monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)
+    monkeypatch.setattr(waiting, "_is_terminal", lambda: True)
+    with pytest.raises(waiting.Stopped) as caught, announced("variance"):
+        raise KeyboardInterrupt
+    sys.excepthook(caught.type, caught.value, caught.tb)
+    sentence = "Ctrl-C stopped the call (variance) after 0 s"
+    assert capsys.readouterr().err == f"{sentence}\n"
+    assert caught.value._render_traceback_() == [sentence]
+    assert sys.excepthook is usual

@@ -114,8 +114,9 @@ def one_at_a_time(function: Callable[P, R]) -> Callable[P, R]:
                 default_torch(),
             ):
                 return function(*args, **keywords)
-        except KeyboardInterrupt:
-            raise KeyboardInterrupt(f"{name} stopped, and the model is as it was") from None
+        except KeyboardInterrupt as stop:
+            stop.args = (f"{name} stopped, and the model is as it was",)
+            raise
 
     return alone
 
