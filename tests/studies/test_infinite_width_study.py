@@ -98,6 +98,7 @@ def test_real_steps_are_those_of_the_recursion() -> None:
             assert moved == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_the_study_runs_and_keeps_what_it_prints(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,7 +9,8 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
-from theory import MLP, LeakyReLU, Tanh
+from theory import MLP, LeakyReLU, Residual, Tanh
+from theory.networks.network import Network
 from theory.observables import K, Observable, g
 from verify import Conditioned, Dense, Gram, RareEvents, monte_carlo
 from verify.samplers.sampler import Sampler
@@ -18,7 +19,8 @@ __all__ = ["main"]
 
 RELU, LEAKY = MLP(4, 2), MLP(4, 2, activation=LeakyReLU("0.5"))
 SMOOTH = MLP(4, 2, activation=Tanh())
-CASES: tuple[tuple[MLP, Sampler, Observable | None], ...] = (
+BLOCKS = Residual(4, 2)
+CASES: tuple[tuple[Network, Sampler, Observable | None], ...] = (
     (RELU, Conditioned(), None),
     (RELU, Gram(), None),
     (RELU, Dense(), None),
@@ -28,12 +30,15 @@ CASES: tuple[tuple[MLP, Sampler, Observable | None], ...] = (
     (SMOOTH, Dense(), None),
     (RELU, Dense(), g @ K @ g),
     (RELU, Conditioned(), g @ K @ g),
+    (BLOCKS, Conditioned(), None),
+    (BLOCKS, Gram(), None),
+    (BLOCKS, Dense(), None),
 )
 
 
-def _compile(network: MLP, sampler: Sampler, observable: Observable | None) -> None:
+def _compile(network: Network, sampler: Sampler, observable: Observable | None) -> None:
     monte_carlo(network, samples=2, seed=1, sampler=sampler, observable=observable)
-    if isinstance(sampler, Conditioned) and observable is None and network != SMOOTH:
+    if isinstance(sampler, Conditioned) and observable is None and network == RELU:
         sampler.neurons(network, samples=2, seed=1)
 
 

@@ -113,6 +113,7 @@ def shell(command: str, folder: Path, **environment: str) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [
@@ -132,6 +133,7 @@ def test_a_closed_pipe_does_not_fail_what_only_prints(tmp_path: Path, module: st
     assert shell(f"{sys.executable} -m {module} {arguments} | true", tmp_path) == (0, "")
 
 
+@pytest.mark.slow
 def test_a_full_device_is_bad_input_and_nothing_is_left(tmp_path: Path) -> None:
     code, said = shell("VERIFY --out a > /dev/full", tmp_path)
     assert code == 2
@@ -141,6 +143,7 @@ def test_a_full_device_is_bad_input_and_nothing_is_left(tmp_path: Path) -> None:
     assert shell("VERIFY --width 0 --out a 2> /dev/full", tmp_path) == (2, "")
 
 
+@pytest.mark.slow
 def test_settings_of_matplotlib_have_no_part_in_pictures(tmp_path: Path) -> None:
     """TeX that is not there, a backend that is not there: the directory's settings are read; the
     tests' own directory has none."""

@@ -50,13 +50,14 @@ ALL: dict[str, Callable[[MLP], Any]] = {**VALUES, "transfer": lambda network: TR
 SLOW = {"observable", "spread"}
 """Of a leaky slope that is a symbol: seconds to minutes."""
 SECONDS = {("spread", "open"), ("layer rates", "deep")}
-SECONDS |= {(name, "leaky") for name in ("rate", "alignment", "hidden layers", "layer rates")}
+SECONDS |= {(name, "leaky") for name in ALL if name != "label"}
 CASES = [
     pytest.param(name, where, marks=[pytest.mark.slow] if (name, where) in SECONDS else [])
     for name in ALL
     for where in NETWORKS
     if where != "leaky" or name not in SLOW
 ]
+NAMES = [pytest.param(name, marks=[pytest.mark.slow] if name == "spread" else []) for name in ALL]
 
 
 def answer(value: Any, member: str) -> tuple[Any, str]:
@@ -84,7 +85,7 @@ def test_every_value_has_every_member(name: str, where: str) -> None:
             assert value._repr_latex_() == f"$\\displaystyle {found}$"
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", NAMES)
 def test_what_exists_is_answered(name: str) -> None:
     """Of an open network, and of one in numbers: no refusal without need."""
     opened, closed = (ALL[name](network) for network in (MLP(), MLP(8, 3)))

@@ -65,6 +65,7 @@ def test_requests_beyond_a_bound_are_refused_at_once(name: str) -> None:
     assert len(str(refusal.value)) < 300
 
 
+@pytest.mark.slow
 def test_the_call_that_numbers_names_has_the_value() -> None:
     found = U.per_eta2.subs({n: 4, L: 10**5}).evalf()
     exact = U.at(n=4, L=10**5).evaluate()

@@ -170,6 +170,7 @@ def test_a_text_that_is_read_means_what_was_meant(
     assert abs(sympy.N((found / value).subs(point)) - 1) < 1e-9, text
 
 
+@pytest.mark.slow
 def test_reading_the_first_formula_takes_a_tenth_of_a_second() -> None:
     """Of processor time, after ``import theory``, in units of the time of that import."""
     code = (

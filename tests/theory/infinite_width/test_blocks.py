@@ -81,7 +81,14 @@ CASES: list[tuple[Shape, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("shape", "rule"), CASES)
+QUICK = {4, 6}
+MARKED = [
+    pytest.param(*case, marks=[] if number in QUICK else [pytest.mark.slow])
+    for number, case in enumerate(CASES)
+]
+
+
+@pytest.mark.parametrize(("shape", "rule"), MARKED)
 def test_literal_networks_extrapolate_to_the_recursion(shape: Shape, rule: str) -> None:
     """Widths n and 2n: 2 E_2n - E_n, for stream and branch, within 4 standard errors (18 values)
     and 2 % for the next order."""

@@ -108,6 +108,7 @@ def test_each_group_alone_uses_the_whole_bound() -> None:
         _ = rates.hidden
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("network", "opened", "share"),
     [

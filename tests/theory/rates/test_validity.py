@@ -39,6 +39,7 @@ def test_the_least_width(tolerance: str) -> None:
     assert [some(w) for w in (validity.least_width - 1, validity.least_width)] == [False, True]
 
 
+@pytest.mark.slow
 def test_the_bounds_on_depth_and_ratio_are_those_of_the_widest_networks() -> None:
     validity = RATES.validity("0.1")
     first, last = validity.depths(10**8) or (0, 0)

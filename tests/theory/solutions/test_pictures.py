@@ -195,7 +195,7 @@ def test_ink_is_the_users_in_a_dark_style() -> None:
     assert law.get_color() == "white"
 
 
-@pytest.mark.parametrize("pyplot", [True, False])
+@pytest.mark.parametrize("pyplot", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_backend_and_style_are_the_users(pyplot: bool) -> None:
     """A figure of pyplot where pyplot is loaded, else one of its own; no setting changes, and
     Matplotlib is not loaded before `plot`."""

@@ -166,6 +166,7 @@ def test_a_formula_without_a_value_somewhere_is_not_proven() -> None:
     assert outcome(law() + hole, network=TWO) is Outcome.UNDECIDED
 
 
+@pytest.mark.slow
 def test_the_laws_of_the_theory_are_read_whatever_their_length() -> None:
     for network in (MLP(64, 400), MLP(depth=8, activation=LeakyReLU(a)), MLP(depth=30)):
         assert outcome(squared_update(network).exact, network=network) is Outcome.CONSISTENT

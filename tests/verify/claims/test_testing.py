@@ -336,6 +336,7 @@ def test_weighted_networks_that_vary_more_than_planned_are_drawn_again() -> None
         assert_matches_networks(exact * 1.1, network, **arguments)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("depth", [4, pytest.param(12, marks=pytest.mark.slow)])
 def test_the_level_of_weighted_networks(depth: int) -> None:
     """Of 150 seeds at a false alarm of 0.01, 7 or more rejections have a chance below 1e-3."""

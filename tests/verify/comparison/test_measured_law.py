@@ -55,6 +55,7 @@ def correction(width: int, depths: tuple[int, ...]) -> float:
     return float(max(abs(np.log(np.array(exact) ** -0.5 / limit))))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", [0, 1], ids=["inner products", "neurons"])
 def test_the_limit_is_excluded_no_more_often_than_stated(part: int) -> None:
     ((width, depths),) = (LAW_BY_INNER_PRODUCTS, LAW_BY_NEURONS)[part].items()
@@ -208,6 +209,7 @@ def test_a_law_that_networks_exclude_is_rejected_whatever_the_cells_say() -> Non
 BLOCKS = (512, 1024, 4096)
 
 
+@pytest.mark.slow
 def test_networks_alone_show_that_the_rate_of_residual_blocks_tends_to_a_constant() -> None:
     networks = [Residual(10**9, blocks) for blocks in BLOCKS]
     found = compare_law(networks=networks, samples=2400, seed=1)

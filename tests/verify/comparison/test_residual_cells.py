@@ -33,6 +33,7 @@ def outcome(law: Any = exact_law, networks: Any = GRID, **options: Any) -> Outco
     return compare_law(law, networks=networks, **asked).verdict.outcome
 
 
+@pytest.mark.slow
 def test_networks_agree_with_exact_values_in_one_budget() -> None:
     found = compare_law(networks=GRID, samples=6000, seed=3)
     inside = [compare_law(networks=GRID[1:], layer=Branch(1), samples=6000, seed=4)]

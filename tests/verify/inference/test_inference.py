@@ -104,7 +104,7 @@ def block_means(cell: NetworkMean, size: int) -> NetworkMean:
     return replace(cell, logs=logs, counts=counts)
 
 
-@pytest.mark.parametrize("size", [30, 1000])
+@pytest.mark.parametrize("size", [30, pytest.param(1000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("draw", SPREADS)
 def test_the_level_holds_for_means_of_blocks(draw: Draw, size: int) -> None:
     cells = [block_means(cell, size) for cell in simulate(draw, 1000)]

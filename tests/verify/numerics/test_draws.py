@@ -258,6 +258,7 @@ def test_places_have_65536_calls_of_their_own() -> None:
     assert np.diff(sorted(begun)).min() >= 2**16
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 1023, 1025, 2047])
 def test_any_number_of_single_normals(size: int) -> None:
     out = np.full(size + 1, 99.0)

@@ -150,6 +150,7 @@ def joined_with_itself(seed: int) -> Comparison:
     return whole
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "make", [pytest.param(variances, marks=pytest.mark.slow), copies, joined_with_itself]
 )

@@ -158,6 +158,7 @@ def test_seeds_and_blocks_give_different_streams() -> None:
     assert len({derived_seed(1, width, depth) for width in range(30) for depth in range(30)}) == 900
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", SAMPLERS, ids=str)
 def test_deep_narrow_networks_are_counted_not_lost(sampler: Sampler) -> None:
     """A ReLU network of width 1 lives through depth 8 with chance 2^-8; all others are zero."""

@@ -55,6 +55,7 @@ def against_literal(network: MLP, wrong: str = "", instead: str = "") -> float:
     return smallest_p(literal(network), out)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", [RELU, LEAKY, CARRIED], ids=repr)
 def test_the_unaltered_draws_are_not_rejected(network: MLP) -> None:
     assert against_literal(network) > FALSE_ALARM
@@ -87,6 +88,7 @@ CONTROLS: list[tuple[str, MLP, str, str]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("network", "wrong", "instead"),
     [control[1:] for control in CONTROLS],

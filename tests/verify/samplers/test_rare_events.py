@@ -449,6 +449,7 @@ def test_the_unaltered_passes_are_not_caught(network: MLP) -> None:
     assert against_exact(altered(*UNALTERED), network, 1_500) < CRITICAL
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("what", "samples", "network", "wrong", "instead"), CONTROLS, ids=lambda value: str(value)[:30]
 )

@@ -78,6 +78,7 @@ def altered_conditioned(wrong: str, instead: str, setting: Setting) -> float:
     return smallest_p(literal(setting, 20_000), without_ties(out))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("setting", [RELU, LEAKY, CARRIED], ids=repr)
 def test_the_unaltered_passes_are_not_rejected(setting: Setting) -> None:
     assert altered_gram("", "", setting) > FALSE_ALARM
@@ -136,6 +137,7 @@ CONDITIONED: list[tuple[str, Setting, str, str]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("what", "setting", "wrong", "instead"), GRAM, ids=lambda v: str(v)[:40])
 def test_an_altered_pass_of_gram_is_caught(
     what: str, setting: Setting, wrong: str, instead: str
@@ -144,6 +146,7 @@ def test_an_altered_pass_of_gram_is_caught(
     assert p < CAUGHT, f"{what}: p = {p}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("what", "setting", "wrong", "instead"), CONDITIONED, ids=lambda v: str(v)[:40]
 )

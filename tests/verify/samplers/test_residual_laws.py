@@ -67,7 +67,11 @@ def without_ties(logs: FloatArray) -> FloatArray:
 
 
 @pytest.mark.parametrize(("sampler", "step"), RUNS, ids=str)
-@pytest.mark.parametrize(("network", "rates"), CASES, ids=lambda value: repr(value)[:60])
+@pytest.mark.parametrize(
+    ("network", "rates"),
+    [*CASES[:-1], pytest.param(*CASES[-1], marks=pytest.mark.slow)],
+    ids=lambda value: repr(value)[:60],
+)
 def test_distributions_and_joints_are_those_of_literal_networks(
     network: Residual, rates: Any, sampler: Sampler, step: float | None
 ) -> None:

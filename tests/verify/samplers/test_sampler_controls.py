@@ -181,6 +181,7 @@ def against_literal(network: MLP, wrong: str = "", instead: str = "", change: in
     return smallest_p(literal(network), found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", [RELU, LEAKY], ids=repr)
 @pytest.mark.parametrize("change", [-1, 1])
 def test_a_coin_too_few_or_too_many_is_caught(network: MLP, change: int) -> None:
@@ -192,6 +193,7 @@ def test_the_unaltered_passes_are_not_rejected(network: MLP) -> None:
     assert against_literal(network) > FALSE_ALARM
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("what", "network", "wrong", "instead"), CONTROLS, ids=lambda value: str(value)[:40]
 )
