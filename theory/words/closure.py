@@ -32,9 +32,10 @@ class StepMap:
     rows: tuple[Mapping[Word, Coefficient], ...]
 
     def __post_init__(self) -> None:
-        known = set(self.below)
+        known = {word: degree(word) for word in self.below}
         for word, row in zip(self.above, self.rows, strict=True):
-            strays = [w for w in row if w not in known or degree(w) != degree(word)]
+            own = degree(word)
+            strays = [w for w in row if known.get(w) != own]
             if strays:
                 raise AssertionError(f"the layer map of {word} leaves its words: {strays}")
 

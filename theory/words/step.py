@@ -24,8 +24,8 @@ a word, given the layers below, is found in three steps:
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from functools import cache, reduce
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache, lru_cache, reduce
 from itertools import chain, product
 from math import prod
 from operator import xor
@@ -51,7 +51,7 @@ from theory.words.letters import (
 )
 from theory.words.shapes import SiteShape, StepShape
 from theory.words.wick import contract, tidy
-from theory.words.word import Word, canonical_word
+from theory.words.word import Word, canonical_factor
 
 __all__ = ["summands", "word_below"]
 
@@ -88,8 +88,7 @@ def word_below(word: Word, step: StepShape) -> Mapping[Word, Coefficient]:
     total: defaultdict[Word, Counter[Term]] = defaultdict(Counter)
     for (written, pairs, own, links), number in _written(word, step).items():
         for closed, count in contract(written).items():
-            loops = tuple(factor for factor in closed if is_junction(factor[0]))
-            below = tuple(factor for factor in closed if not is_junction(factor[0]))
+            below, loops = _split(closed)
             for coins, ways in _coincidences(loops).items():
                 total[below][Term(coins, pairs, own, links)] += number * count * ways
     return {below: dict(terms) for below, terms in total.items()}
@@ -104,25 +103,46 @@ def _written(word: Word, step: StepShape) -> Counter[tuple[Word, Powers, Powers,
     """``word`` in weights and letters below: how often each product arises, with the powers of
     variances, own shares and squared links; words odd in weights or links average to zero."""
     total: Counter[tuple[Word, Powers, Powers, Powers]] = Counter()
-    letters = "".join(word)
-    for parts in product(*(_parts(letter, step) for letter in letters)):
-        if reduce(xor, [part.odd for part in parts], 0):
+    for parts in product(*(_factor_parts(factor, step) for factor in word)):
+        if reduce(xor, [part.odd for part, _ in parts], 0):
             continue
-        pairs = _halved(part.weights for part in parts)
-        links = _halved(part.links for part in parts)
-        own = tuple(sorted(Counter(chain.from_iterable(part.own for part in parts)).items()))
-        factors = [form for part in parts for form in part.form]
-        remaining = iter(parts)
-        factors += [_factor(factor, [next(remaining) for _ in factor]) for factor in word]
-        total[canonical_word(factors), pairs, own, links] += 1
+        pairs = _halved(tuple(part.weights for part, _ in parts))
+        links = _halved(tuple(part.links for part, _ in parts))
+        own = _powers(tuple(part.own for part, _ in parts))
+        factors = [part.text for part, _ in parts]
+        factors += [form for part, _ in parts for form in part.form]
+        total[tuple(sorted(factors)), pairs, own, links] += prod(count for _, count in parts)
     return total
 
 
-def _halved(held: Iterable[tuple[int, ...]]) -> Powers:
-    return tuple((k, count // 2) for k, count in sorted(Counter(chain(*held)).items()))
+@cache
+def _factor_parts(factor: str, step: StepShape) -> tuple[tuple[_Part, int], ...]:
+    """The summands of a factor, in canonical spelling, and how often each arises."""
+    total: Counter[_Part] = Counter()
+    for parts in product(*(_parts(letter, step) for letter in factor)):
+        total[
+            _Part(
+                canonical_factor(_factor(factor, parts)),
+                tuple(sorted(chain.from_iterable(part.own for part in parts))),
+                tuple(sorted(canonical_factor(form) for part in parts for form in part.form)),
+                tuple(sorted(chain.from_iterable(part.links for part in parts))),
+                tuple(sorted(chain.from_iterable(part.weights for part in parts))),
+                reduce(xor, [part.odd for part in parts], 0),
+            )
+        ] += 1
+    return tuple(total.items())
 
 
-def _factor(factor: str, parts: list[_Part]) -> str:
+@lru_cache(maxsize=1 << 16)
+def _powers(held: tuple[tuple[int, ...], ...]) -> Powers:
+    return tuple(sorted(Counter(chain(*held)).items()))
+
+
+def _halved(held: tuple[tuple[int, ...], ...]) -> Powers:
+    return tuple((k, count // 2) for k, count in _powers(held))
+
+
+def _factor(factor: str, parts: Sequence[_Part]) -> str:
     """A factor with a part for each letter; the left vector of a form is written from the right."""
     texts = [part.text for part in parts]
     if factor and is_vector(factor[0]):
@@ -178,6 +198,14 @@ def _site(face: int, step: StepShape) -> SiteShape | None:
 def _masks(site: SiteShape, face: int) -> int:
     """Masks of a face: one after the mask of a site that has one."""
     return int(site.masked and face % 2 == 0)
+
+
+@cache
+def _split(closed: Word) -> tuple[Word, Word]:
+    """The words below, and the loops."""
+    loops = [is_junction(factor[0]) for factor in closed]
+    below = tuple(factor for factor, loop in zip(closed, loops, strict=True) if not loop)
+    return below, tuple(factor for factor, loop in zip(closed, loops, strict=True) if loop)
 
 
 @cache

@@ -27,6 +27,7 @@ from theory.words.word import Word, canonical_factor
 __all__ = ["contract", "holds_weights", "tidy"]
 
 
+@lru_cache(maxsize=1 << 16)
 def holds_weights(factor: str) -> bool:
     """Whether a factor holds a letter of weights."""
     return any(map(is_weight, factor))
@@ -43,10 +44,10 @@ def contract(word: Word) -> Mapping[Word, int]:
     first = next(filter(holds_weights, word), None)
     if first is None:
         return {word: 1}
-    others, done = list(word), [factor for factor in word if not holds_weights(factor)]
-    others.remove(first)
+    done = [factor for factor in word if not holds_weights(factor)]
+    others = list(filter(holds_weights, word))[1:]
     total: Counter[Word] = Counter()
-    for joined in _pairings(first, [other for other in others if holds_weights(other)]):
+    for joined in _pairings(first, others):
         factors = [canonical_factor(tidy(factor)) for factor in joined]
         closed = [factor for factor in factors if not holds_weights(factor)]
         left = tuple(sorted(factor for factor in factors if holds_weights(factor)))

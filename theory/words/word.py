@@ -50,10 +50,13 @@ def canonical_word(factors: Iterable[str]) -> Word:
 def degree(word: Word) -> int:
     """Number of kernels plus number of forms, which a step conserves, since the own share trades
     one kernel for one |x|^2.  Masks do not count."""
-    return sum(
-        sum(letter != "D" and not is_junction(letter) for letter in factor) - (not is_trace(factor))
-        for factor in word
-    )
+    return sum(map(_factor_degree, word))
+
+
+@lru_cache(maxsize=1 << 16)
+def _factor_degree(factor: str) -> int:
+    counted = sum(letter != "D" and not is_junction(letter) for letter in factor)
+    return counted - (not is_trace(factor))
 
 
 def word_text(word: Word) -> str:
