@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench.contest import contest, residual_contest
+from bench.contest import contest, residual_contest, smooth_contest
 from bench.libraries import MissingLibrary, require
 from bench.limits import cores
 from bench.machine import machine
@@ -32,6 +32,7 @@ def studies(plan: Plan) -> list[Section]:
         contest(plan, best),
         tried,
         residual_contest(plan),
+        smooth_contest(plan),
         by_width(plan),
         by_depth(plan),
         by_width_of_blocks(plan),

@@ -1,11 +1,12 @@
-"""Our samplers against literal networks of layers and of residual blocks in PyTorch, JAX and NumPy,
-in alternating rounds."""
+"""Our samplers against literal networks of layers, of residual blocks and with tanh in PyTorch, JAX
+and NumPy, in alternating rounds."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
+from statistics import mean, stdev
 from typing import NamedTuple
 
 from bench.crew import Crew, Values
@@ -20,12 +21,19 @@ from verify import Conditioned, Dense, Gram, monte_carlo
 from verify.samplers.problem import numeric_problem
 from verify.samplers.sampler import Sampler
 
-__all__ = ["contest", "law_score", "residual_contest", "sampler_run", "sampler_step"]
+__all__ = [
+    "contest",
+    "law_score",
+    "residual_contest",
+    "sampler_run",
+    "sampler_step",
+    "smooth_contest",
+]
 
 PEERS = ("PyTorch", "JAX")
-OURS: tuple[Sampler, ...] = (Dense(), Conditioned(), Gram())
-WANTED = {Dense(): 5, Conditioned(): 1_000, Gram(): 100_000}
+WANTED: dict[Sampler, int] = {Dense(): 5, Conditioned(): 1_000, Gram(): 100_000}
 WANTED_OF_BLOCKS = WANTED | {Gram(): 50_000}
+WANTED_WITH_TANH: dict[Sampler, int] = {Dense(): 5, Conditioned(): 500}
 Network = MLP | Residual
 
 
@@ -62,10 +70,20 @@ def residual_contest(plan: Plan) -> Section:
     """The same for residual blocks, half as many as layers, with the peers' settings side by
     side."""
     literal = Literal(plan.width, plan.depth // 2, residual=True)
+    return _side_by_side(literal, WANTED_OF_BLOCKS, plan)
+
+
+def smooth_contest(plan: Plan) -> Section:
+    """The same for layers with tanh."""
+    literal = Literal(plan.width, plan.depth, activation="tanh")
+    return _side_by_side(literal, WANTED_WITH_TANH, plan)
+
+
+def _side_by_side(literal: Literal, wanted: dict[Sampler, int], plan: Plan) -> Section:
     settings = {f"{each.library}, {each.form}": each for each in residual_settings(cores())}
     singles = _Limit("bare single normals", bare_single_normals(), literal.variates)
     limits = dict.fromkeys((*settings, repr(Dense())), singles)
-    return _held(literal, settings, limits, WANTED_OF_BLOCKS, plan)
+    return _held(literal, settings, limits, wanted, plan)
 
 
 def _held(
@@ -81,7 +99,7 @@ def _held(
         for name, setting in settings.items():
             crew = stack.enter_context(Crew(setting, literal))
             runs[name] = _fitted(_remembering(crew, seen[name]), crew.step, plan)
-        for sampler in OURS:
+        for sampler in wanted:
             step = sampler_step(literal.network, sampler)
             runs[repr(sampler)] = _fitted(sampler_run(literal.network, sampler), step, plan)
         for limit in limits.values():
@@ -143,15 +161,20 @@ def _section(
             row = replace(row, more=kept)
         rows.append(row)
     notes = tuple(f"{name} is off the law: z = {z:.1f}" for name, z in scores.items() if abs(z) > 5)
-    what = "residual network" if literal.residual else "network"
-    return Section(
-        f"linearised update of one {what}", f"times as fast as {fastest}", tuple(rows), notes
-    )
+    kind = "tanh " if literal.activation == "tanh" else "residual " * literal.residual
+    title = f"linearised update of one {kind}network"
+    return Section(title, f"times as fast as {fastest}", tuple(rows), notes)
 
 
 def law_score(values: Values, literal: Literal) -> float:
-    """(mean - exact)/standard error of a peer's label parts, both from the exact theory."""
-    label = squared_update(literal.network).label
-    mean, spread = label.value, float(label.relative_standard_deviation())
-    error = mean * spread / len(values) ** 0.5
-    return float((sum(part for part, _ in values) / len(values) - mean) / error)
+    """(mean - expected)/standard error of a peer's label parts: both from the exact theory, or with
+    tanh, from the theory as n -> infinity and from the parts."""
+    parts = [part for part, _ in values]
+    if literal.activation == "tanh":
+        expected = squared_update(literal.network).infinite_width(literal.depth)
+        error = stdev(parts) / len(parts) ** 0.5
+    else:
+        label = squared_update(literal.network).label
+        expected = label.value
+        error = expected * float(label.relative_standard_deviation()) / len(parts) ** 0.5
+    return float((mean(parts) - expected) / error)

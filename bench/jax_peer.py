@@ -44,16 +44,16 @@ def linearised(
     scanned.
     """
     jax = library("jax")
-    relu = jax.nn.relu
+    phi = getattr(jax.nn, literal.activation)
 
     def z(given: Any) -> Array:
         if not isinstance(given, list):
             first = given[0] @ x
-            return jax.lax.scan(lambda z, w: (w @ relu(z), None), first, given[1:])[0]
-        return literal.last(given, x, relu)
+            return jax.lax.scan(lambda z, w: (w @ phi(z), None), first, given[1:])[0]
+        return literal.last(given, x, phi)
 
     def output(given: Any) -> Array:
-        return literal.output(z(given), readout, relu)
+        return literal.output(z(given), readout, phi)
 
     f, gradient = jax.value_and_grad(output)(weights)
     return jax.jvp(z, (weights,), (gradient,))[1], f

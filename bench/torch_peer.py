@@ -18,14 +18,14 @@ Update = Callable[[Sequence[Array], Array, Array], tuple[Array, Array]]
 
 def _functional(literal: Literal) -> Update:
     """`torch.func`: a gradient, and a Jacobian-vector product along it."""
-    func, relu = library("torch.func"), library("torch").relu
+    func, phi = library("torch.func"), getattr(library("torch"), literal.activation)
 
     def update(weights: Sequence[Array], readout: Array, x: Array) -> tuple[Array, Array]:
         def output(given: Sequence[Array]) -> Array:
-            return literal.output(literal.last(given, x, relu), readout, relu)
+            return literal.output(literal.last(given, x, phi), readout, phi)
 
         def z(given: Sequence[Array]) -> Array:
-            return literal.last(given, x, relu)
+            return literal.last(given, x, phi)
 
         gradient, f = func.grad_and_value(output)(tuple(weights))
         return func.jvp(z, (tuple(weights),), (gradient,))[1], f
@@ -36,16 +36,16 @@ def _functional(literal: Literal) -> Update:
 def _dual(literal: Literal) -> Update:
     """`torch.autograd.grad`, and dual numbers of `torch.autograd.forward_ad`."""
     torch, forward = library("torch"), library("torch.autograd.forward_ad")
-    relu = torch.relu
+    phi = getattr(torch, literal.activation)
 
     def update(weights: Sequence[Array], readout: Array, x: Array) -> tuple[Array, Array]:
         leaves = [weight.detach().requires_grad_() for weight in weights]
-        f = literal.output(literal.last(leaves, x, relu), readout, relu)
+        f = literal.output(literal.last(leaves, x, phi), readout, phi)
         gradient = torch.autograd.grad(f, leaves)
         with torch.no_grad(), forward.dual_level():
             pairs = zip(weights, gradient, strict=True)
             duals = [forward.make_dual(weight, slope) for weight, slope in pairs]
-            return forward.unpack_dual(literal.last(duals, x, relu)).tangent, f.detach()
+            return forward.unpack_dual(literal.last(duals, x, phi)).tangent, f.detach()
 
     return update
 

@@ -1,4 +1,4 @@
-"""Activations: functions of one pre-activation, each with its derivative."""
+"""This folder defines activations, their Gaussian means and their critical points."""
 
 from theory.activations.activation import Activation
 from theory.activations.named.arctan import Arctan

@@ -1,1 +1,1 @@
-"""The modules of this folder write derivations, papers, citations and source code."""
+"""This folder writes whole texts: derivations, papers, citations and source code."""

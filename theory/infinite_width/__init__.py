@@ -1,2 +1,2 @@
-"""Networks as n goes to infinity: recursions of a few numbers for each layer, and their laws in the
-depth."""
+"""This folder follows any activation and optimiser as n goes to infinity: recursions over layers,
+and laws in the depth."""

@@ -1,2 +1,2 @@
-"""This folder takes limits of exact means: infinite width, many layers or blocks, or both at a
-fixed ratio."""
+"""This folder takes limits of exact means in the sizes: infinite width, many layers or blocks, or
+both together."""

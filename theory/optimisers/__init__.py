@@ -1,4 +1,5 @@
-"""An optimiser says how far its first step moves a layer by that layer's own weights."""
+"""This folder defines optimisers: how far the first step of each moves a layer by that layer's
+weights."""
 
 from theory.optimisers.gradient_descent import GradientDescent
 from theory.optimisers.momentum import Momentum

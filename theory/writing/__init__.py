@@ -1,1 +1,1 @@
-"""The modules of this folder write formulas as text and LaTeX, and the steps of a derivation."""
+"""This folder writes single formulas, numbers and steps, as text and as LaTeX."""

@@ -1,1 +1,1 @@
-"""The activations that have a name, one in each module: the formula, and its stable evaluation."""
+"""Each module of this folder defines one activation: its formula, and its stable evaluation."""

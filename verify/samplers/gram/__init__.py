@@ -1,1 +1,1 @@
-"""`Gram` draws only norms and inner products of networks."""
+"""`Gram` draws only the norms and inner products of the vectors of networks."""
