@@ -318,8 +318,15 @@ class Residual(Network):
         into = Edge(BELOW, width, up, rates.up)
         back = Edge("branch", inner, tau2 * down, tau2 * rates.down)
         skip = Link(BELOW, self._in_blocks(self.skip2))
-        branch = Site("branch", inner, self.activation, (into,))
-        return ((branch,), (Site("h", width, Linear(), (back,), (skip,)),))
+        inside: tuple[Any, Any] = (into,), ()
+        above: tuple[Any, Any] = (back,), (skip,)
+        if isinstance(self.branch, ActivatedThenWeights):
+            inside = (), (Link(BELOW, Integer(1)),)
+            above = (Edge("branch", width, tau2 * up, tau2 * rates.up),), (skip,)
+        elif not isinstance(self.branch, UpDown):
+            above = (), (Link("branch", tau2), skip)
+        branch = Site("branch", inner, self.activation, *inside)
+        return ((branch,), (Site("h", width, Linear(), *above),))
 
 
 def _runs(rates: tuple[ByRole, ...]) -> list[tuple[ByRole, int]]:

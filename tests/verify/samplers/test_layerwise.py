@@ -36,7 +36,7 @@ from verify.runs.configuration import Configuration, configuration
 from verify.runs.network_records import value_of_code
 from verify.samplers.dense.layerwise import LiteralMatrices
 from verify.samplers.dense.weights import drawn_weights
-from verify.samplers.layerwise import Matrices, Seen, layerwise_updates
+from verify.samplers.layerwise import Matrices, Matrix, Seen, layerwise_updates
 from verify.samplers.problem import Problem, numeric_problem
 
 Array = NDArray[np.float64]
@@ -70,14 +70,14 @@ class Given(Matrices):
         assert drawn.size == width
         return drawn[None]
 
-    def forward(self, layer: int, x: Array) -> Array:
-        return x @ self.weights[layer].T
+    def forward(self, matrix: Matrix, x: Array) -> Array:
+        return x @ self.weights[matrix.number].T
 
-    def backward(self, layer: int, x: Array, wx: Array, g: Array) -> Array:
-        return g @ self.weights[layer]
+    def backward(self, matrix: Matrix, x: Array, wx: Array, g: Array) -> Array:
+        return g @ self.weights[matrix.number]
 
-    def again(self, layer: int, seen: Seen, y: Array) -> Array:
-        return y @ self.weights[layer].T
+    def again(self, matrix: Matrix, seen: Seen, y: Array) -> Array:
+        return y @ self.weights[matrix.number].T
 
 
 class Literal:
@@ -182,12 +182,13 @@ def test_literal_matrices_are_one_matrix_in_all_three_products() -> None:
     x, g, y = (generator.standard_normal((1, width)) for width in (4, 3, 4))
     with drawn_weights(problem, block_stream(1, 0)) as weights:
         matrices = LiteralMatrices(problem, weights, None)  # type: ignore[arg-type]
-        matrix = np.concatenate([matrices.forward(2, unit[None]).T for unit in np.eye(4)], axis=1)
-        wx = matrices.forward(2, x)
-        seen = Seen(x, wx, g, matrices.backward(2, x, wx, g))
+        which = Matrix(2, 3, problem.weight_sd[1])
+        units = [matrices.forward(which, unit[None]).T for unit in np.eye(4)]
+        matrix, wx = np.concatenate(units, axis=1), matrices.forward(which, x)
+        seen = Seen(x, wx, g, matrices.backward(which, x, wx, g))
         assert wx[0] == pytest.approx(matrix @ x[0], rel=1e-6)
         assert seen.h[0] == pytest.approx(matrix.T @ g[0], rel=1e-6)
-        assert matrices.again(2, seen, y)[0] == pytest.approx(matrix @ y[0], rel=1e-6)
+        assert matrices.again(which, seen, y)[0] == pytest.approx(matrix @ y[0], rel=1e-6)
 
 
 CELLS: list[tuple[MLP, dict[str, Any]]] = [
