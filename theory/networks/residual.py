@@ -291,6 +291,7 @@ class Residual(Network):
     def _asked_rates(self, rates: object) -> Any:
         """`ByRole`, or one `ByRole` for each block."""
         if rates is None or isinstance(rates, ByRole):
+            self._check_roles(rates)
             return rates
         given = tuple(rates) if isinstance(rates, tuple | list) else ()
         if not given or not all(isinstance(each, ByRole) for each in given):
@@ -303,7 +304,18 @@ class Residual(Network):
                 f"expected {self.layers} ByRole in rates, one for each block, got {len(given)}; "
                 f"give one ByRole for all of them"
             )
+        for each in set(given):
+            self._check_roles(each)
         return given
+
+    def _check_roles(self, rates: ByRole | None) -> None:
+        """Refuse a multiplier of weights that the branch does not have."""
+        down = None if rates is None else rates.down
+        if down not in (None, 1) and not isinstance(self.branch, UpDown):
+            raise InvalidArgument(
+                f"expected no down in rates with branch={self.branch}, got down={typed(down)}; its "
+                f"one matrix has the role up: leave down out"
+            )
 
     def _input_cell(self, rate: Expr) -> Cell:
         variance = self._in_blocks(self.variances.input) / self.first_fan_in
