@@ -40,6 +40,9 @@ from theory.validation import (
 
 __all__ = ["Residual"]
 
+_DIGITS = 30
+"""Of critical variances that are not rational, such as pi/4 of `Erf`."""
+
 
 @answered_class
 @dataclass(frozen=True, repr=False)
@@ -161,7 +164,8 @@ class Residual(Network):
         given = self.weight_variance or ByRole()
         if given.up is not None:
             return given._filled()
-        return given._filled(up=critical_weight_variance(self.activation, self.bias_variance))
+        critical = critical_weight_variance(self.activation, self.bias_variance)
+        return given._filled(up=critical if critical.is_Number else critical.evalf(_DIGITS))
 
     @property
     def tau2(self) -> Expr:

@@ -238,6 +238,11 @@ def compare_infinite_width(
             f"expected the update of an MLP or a Residual, got update={typed(update)}; give "
             f"squared_update(MLP(depth=16, activation=Tanh()))"
         )
+    if not isinstance(update.network.depth, int):
+        raise InvalidArgument(
+            f"expected a network whose depth is a number, got {brief(update.network)} in update; "
+            f"give its depth, as in MLP(depth=16) or Residual(blocks=16)"
+        )
     given_widths = tuple(widths) if isinstance(widths, Iterable) else (widths,)
     sizes = tuple(dict.fromkeys(given_widths))
     if len(sizes) < _LEAST_WIDTHS:

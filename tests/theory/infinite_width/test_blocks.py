@@ -120,6 +120,13 @@ def test_literal_networks_extrapolate_to_the_recursion(shape: Shape, rule: str) 
         assert spread < 0.12 * exact
 
 
+def test_critical_variances_may_be_irrational() -> None:
+    found = Residual(blocks=3, activation=Erf())
+    assert float(found.variances.up) == pytest.approx(np.pi / 4, rel=1e-15)
+    given = Residual(blocks=3, activation=Erf(), weight_variance=ByRole(up=str(np.pi / 4)))
+    assert moved(found).stream == pytest.approx(moved(given).stream, rel=1e-12)
+
+
 def test_a_multiplier_of_one_over_blocks_tends_to_a_constant() -> None:
     """51 e^2/4 with a multiplier of 1/sqrt(B), as exact values have it."""
     last = [moved(Residual(blocks=blocks)).stream[-1] for blocks in (1000, 2000, 4000)]

@@ -131,6 +131,7 @@ def test_few_networks_decide_nothing() -> None:
     ("update", "more", "sentence"),
     [
         (MLP(), {}, "expected the update of an MLP or a Residual"),
+        (squared_update(Residual()), {}, "expected a network whose depth is a number"),
         (
             squared_update(Residual(2, 2, branch_width=3, activation=Tanh())),
             {"widths": (100, 201, 400)},

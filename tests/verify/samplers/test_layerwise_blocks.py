@@ -14,6 +14,7 @@ from theory import (
     ActivatedThenWeights,
     Branch,
     ByRole,
+    Erf,
     GradientDescent,
     Inputs,
     InvalidArgument,
@@ -180,9 +181,12 @@ def test_records_hold_every_residual_network(network: Residual, given: dict[str,
         assert getattr(again.network, name) == getattr(network, name)
 
 
-def test_a_record_of_critical_weights_keeps_those_of_its_biases() -> None:
+def test_records_of_critical_weights_keep_their_variances() -> None:
+    networks = [Residual(4, 2, activation=Erf())]
     for variance in (None, ByRole(up=1)):
-        network = Residual(4, 2, activation=Tanh(), bias_variance="1/10", weight_variance=variance)
+        given: dict[str, Any] = {"bias_variance": "1/10", "weight_variance": variance}
+        networks.append(Residual(4, 2, activation=Tanh(), **given))
+    for network in networks:
         again = Configuration.of(configuration(network, sampler=Dense()).record).network
         assert isinstance(again, Residual)
         assert again.variances == network.variances
