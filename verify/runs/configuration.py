@@ -301,8 +301,8 @@ def _check_network(problem: Problem, sampler: Sampler) -> None:
     other = next((each for each in quickest if each.draws_network(problem)), None)
     if other is None:
         raise InvalidArgument(
-            f"expected an MLP, or a network of piecewise linear activations without biases and "
-            f"norms, got network={brief(problem.network)}; ask theory, whose "
+            f"expected an MLP, a Residual, or a network of piecewise linear activations without "
+            f"biases and norms, got network={brief(problem.network)}; ask theory, whose "
             f"squared_update(network).infinite_width() has its value as n goes to infinity"
         )
     raise InvalidArgument(
