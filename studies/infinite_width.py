@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from math import exp, log, log2
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from scipy.stats import norm
@@ -37,6 +37,7 @@ from theory import (
     SignDescent,
     Softsign,
     Tanh,
+    WeightsThenActivated,
     critical,
     maximal_learning_rate,
     squared_update,
@@ -44,7 +45,7 @@ from theory import (
 from theory.infinite_width.laws import DepthLaw
 from theory.infinite_width.wide_update import WideUpdate
 from theory.optimisers import Optimiser
-from verify import Conditioned, InfiniteWidthComparison, compare_infinite_width, monte_carlo
+from verify import InfiniteWidthComparison, compare_infinite_width
 from verify.numerics.streams import derived_seed
 
 __all__ = [
@@ -114,6 +115,7 @@ RESIDUALS: dict[tuple[str, str], Residual] = {
     ),
     ("ReLU", "residual W σ(h)"): Residual(branch=ActivatedThenWeights()),
     ("tanh", "residual W σ(h)"): Residual(activation=Tanh(), branch=ActivatedThenWeights()),
+    ("tanh", "residual σ(W h)"): Residual(activation=Tanh(), branch=WeightsThenActivated()),
 }
 OPTIMISERS: dict[str, Optimiser] = {
     "gradient": GradientDescent(),
@@ -185,20 +187,13 @@ def law_rows() -> Iterator[LawRow]:
             law.regime.partition("; ")[2],
             _holds_from(update),
             _deep_ratio(update, law),
-            _measured(
-                compare_infinite_width(
-                    squared_update(network._with(depth=DEPTH), **given),
-                    widths=WIDTHS,
-                    samples=SAMPLES,
-                    seed=derived_seed(SEED, index),
-                )
-            ),
+            _networks_of(squared_update(network._with(depth=DEPTH), **given), index),
         )
 
 
 def residual_rows() -> Iterator[LawRow]:
     """Residual networks with multiplier 1/sqrt(B): the stream after the last block, whose law is
-    extrapolated from the recursion.  Samplers draw the exact ones."""
+    extrapolated from the recursion."""
     cells = [(names, network, rule) for names, network in RESIDUALS.items() for rule in OPTIMISERS]
     for index, (names, network, rule) in enumerate(cells):
         try:
@@ -208,17 +203,16 @@ def residual_rows() -> Iterator[LawRow]:
 
 
 def _residual_row(names: tuple[str, str], network: Residual, rule: str, index: int) -> LawRow:
+    def update(blocks: int) -> WideUpdate:
+        given: dict[str, Any] = {"inputs": Inputs(), "optimiser": OPTIMISERS[rule]}
+        return cast(WideUpdate, squared_update(network._with(blocks=blocks), **given))
+
     def moved(blocks: int) -> float:
-        wide = network._with(blocks=blocks)
-        update = squared_update(wide, inputs=Inputs(), optimiser=OPTIMISERS[rule])
-        return float(update.infinite_width())
+        return float(update(blocks).infinite_width())
 
     values = [moved(blocks) for blocks in BLOCKS]
     power = round(log2(values[-1] / values[-2]))
     constant = _limit([value / B**power for value, B in zip(values, BLOCKS, strict=True)])
-    networks = None
-    if network._is_exact and rule == "gradient":
-        networks = _measured(_residual_networks(network, moved(DEPTH), index))
     return LawRow(
         *names,
         optimiser=rule,
@@ -228,7 +222,7 @@ def _residual_row(names: tuple[str, str], network: Residual, rule: str, index: i
         regime="multiplier 1/√B; E in the stream after the last of L = B blocks",
         holds=_first_within(lambda B: moved(B) / (constant * B**power)),
         deep=values[-1] / (constant * BLOCKS[-1] ** power),
-        networks=networks,
+        networks=_networks_of(update(DEPTH), 500 + index),
     )
 
 
@@ -253,19 +247,10 @@ def _first_within(ratio: Callable[[int], float]) -> int | None:
     return within
 
 
-def _residual_networks(network: Residual, expected: float, index: int) -> InfiniteWidthComparison:
-    update = squared_update(network._with(blocks=DEPTH))
-    seed = derived_seed(SEED, 500 + index)
-    estimates = tuple(
-        monte_carlo(
-            network._with(width=width, blocks=DEPTH),
-            samples=SAMPLES,
-            seed=derived_seed(seed, width),
-            sampler=Conditioned(),
-        )
-        for width in WIDTHS
-    )
-    return InfiniteWidthComparison(update, WIDTHS, estimates, expected)
+def _networks_of(update: WideUpdate, cell: int) -> Measured:
+    """Networks of the study's widths against ``update``."""
+    seed = derived_seed(SEED, cell)
+    return _measured(compare_infinite_width(update, widths=WIDTHS, samples=SAMPLES, seed=seed))
 
 
 def _holds_from(update: WideUpdate) -> int | None:

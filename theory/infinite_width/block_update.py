@@ -105,7 +105,7 @@ class WideBlockUpdate(WideUpdate):
         ...     print(str(error)[:40])
         real steps are solved for fully connecte
         """
-        raise _no_real_step(self.network)
+        raise _no_real_step()
 
     def _every_layer(self, depth: int) -> FloatArray:
         """Of the stream after blocks 0 to B, or of the branches 1 to B."""
@@ -133,11 +133,11 @@ class WideBlockUpdate(WideUpdate):
         return place - inside
 
 
-def _no_real_step(network: Residual) -> NotSolved:
-    measure = "measure it with monte_carlo(network, step=0.1, sampler=Dense(), samples=100, seed=1)"
+def _no_real_step() -> NotSolved:
     return NotSolved(
-        f"real steps are solved for fully connected networks as n goes to infinity: leave step out"
-        f"{f', or {measure}' * network._is_exact}"
+        "real steps are solved for fully connected networks as n goes to infinity: leave step out, "
+        "or measure it with monte_carlo(network, step=0.1, sampler=Conditioned(), samples=100, "
+        "seed=1)"
     )
 
 
@@ -181,7 +181,7 @@ def update_at_infinite_width(
     if not isinstance(known, Residual):
         return wide_update(known, layer, rates, inputs=inputs, optimiser=optimiser, step=step)
     if step is not None:
-        raise _no_real_step(known)
+        raise _no_real_step()
     place = asked_layer(known, layer)
     if place == b or place == Branch(b):
         raise InvalidArgument(

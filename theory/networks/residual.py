@@ -40,6 +40,9 @@ from theory.validation import (
 
 __all__ = ["Residual"]
 
+_DIGITS = 30
+"""Of critical variances that are not rational, such as pi/4 of `Erf`."""
+
 
 @answered_class
 @dataclass(frozen=True, repr=False)
@@ -161,7 +164,8 @@ class Residual(Network):
         given = self.weight_variance or ByRole()
         if given.up is not None:
             return given._filled()
-        return given._filled(up=critical_weight_variance(self.activation, self.bias_variance))
+        critical = critical_weight_variance(self.activation, self.bias_variance)
+        return given._filled(up=critical if critical.is_Number else critical.evalf(_DIGITS))
 
     @property
     def tau2(self) -> Expr:
@@ -291,6 +295,7 @@ class Residual(Network):
     def _asked_rates(self, rates: object) -> Any:
         """`ByRole`, or one `ByRole` for each block."""
         if rates is None or isinstance(rates, ByRole):
+            self._check_roles(rates)
             return rates
         given = tuple(rates) if isinstance(rates, tuple | list) else ()
         if not given or not all(isinstance(each, ByRole) for each in given):
@@ -303,7 +308,18 @@ class Residual(Network):
                 f"expected {self.layers} ByRole in rates, one for each block, got {len(given)}; "
                 f"give one ByRole for all of them"
             )
+        for each in set(given):
+            self._check_roles(each)
         return given
+
+    def _check_roles(self, rates: ByRole | None) -> None:
+        """Refuse a multiplier of weights that the branch does not have."""
+        down = None if rates is None else rates.down
+        if down not in (None, 1) and not isinstance(self.branch, UpDown):
+            raise InvalidArgument(
+                f"expected no down in rates with branch={self.branch}, got down={typed(down)}; its "
+                f"one matrix has the role up: leave down out"
+            )
 
     def _input_cell(self, rate: Expr) -> Cell:
         variance = self._in_blocks(self.variances.input) / self.first_fan_in
@@ -318,8 +334,15 @@ class Residual(Network):
         into = Edge(BELOW, width, up, rates.up)
         back = Edge("branch", inner, tau2 * down, tau2 * rates.down)
         skip = Link(BELOW, self._in_blocks(self.skip2))
-        branch = Site("branch", inner, self.activation, (into,))
-        return ((branch,), (Site("h", width, Linear(), (back,), (skip,)),))
+        inside: tuple[Any, Any] = (into,), ()
+        above: tuple[Any, Any] = (back,), (skip,)
+        if isinstance(self.branch, ActivatedThenWeights):
+            inside = (), (Link(BELOW, Integer(1)),)
+            above = (Edge("branch", width, tau2 * up, tau2 * rates.up),), (skip,)
+        elif not isinstance(self.branch, UpDown):
+            above = (), (Link("branch", tau2), skip)
+        branch = Site("branch", inner, self.activation, *inside)
+        return ((branch,), (Site("h", width, Linear(), *above),))
 
 
 def _runs(rates: tuple[ByRole, ...]) -> list[tuple[ByRole, int]]:

@@ -12,12 +12,16 @@ from typing import Any
 
 import numpy as np
 from mpmath import fp
+from sympy import Rational
 
 from theory.coverage import Answering, answered
 from theory.errors import InvalidArgument
 from theory.infinite_width.wide_update import WideUpdate
 from theory.laws.update import SquaredUpdate
 from theory.networks.mlp import MLP
+from theory.networks.network import Network
+from theory.networks.residual import Residual
+from theory.networks.roles import ByRole
 from theory.optimisers import GradientDescent
 from theory.outcome import Outcome
 from theory.public_names import cached_property
@@ -216,9 +220,10 @@ def compare_infinite_width(
 ) -> InfiniteWidthComparison:
     """Compare ``update``, E[(Delta z)^2] as n -> infinity, with networks of several ``widths``.
 
-    ``update``: from `theory.squared_update`, of an `MLP` with a depth in numbers and an open
-    width.  ``widths``: three or more, which may differ by factors of 2; the networks' means are
-    extrapolated by E_n = E (1 + c/n), which holds where the depth is small beside the widths.
+    ``update``: from `theory.squared_update`, of an `MLP` or a `Residual` with a depth in numbers
+    and an open width; a branch width in numbers keeps its ratio to the width.  ``widths``: three or
+    more, which may differ by factors of 2; the networks' means are extrapolated by
+    E_n = E (1 + c/n), which holds where the depth is small beside the widths.
     ``samples``: networks of each width; ``seed``, ``sampler``, ``executor``, ``progress``: as for
     `monte_carlo`.  Raises `InvalidArgument` for arguments of another kind.
 
@@ -227,10 +232,16 @@ def compare_infinite_width(
     >>> compare_infinite_width(update, widths=(100, 200, 400), samples=400, seed=1).outcome
     CONSISTENT
     """
-    if not isinstance(update, WideUpdate | SquaredUpdate) or not isinstance(update.network, MLP):
+    known = isinstance(update, WideUpdate | SquaredUpdate)
+    if not known or not isinstance(update.network, MLP | Residual):
         raise InvalidArgument(
-            f"expected the update of an MLP, got update={typed(update)}; give "
+            f"expected the update of an MLP or a Residual, got update={typed(update)}; give "
             f"squared_update(MLP(depth=16, activation=Tanh()))"
+        )
+    if not isinstance(update.network.depth, int):
+        raise InvalidArgument(
+            f"expected a network whose depth is a number, got {brief(update.network)} in update; "
+            f"give its depth, as in MLP(depth=16) or Residual(blocks=16)"
         )
     given_widths = tuple(widths) if isinstance(widths, Iterable) else (widths,)
     sizes = tuple(dict.fromkeys(given_widths))
@@ -241,9 +252,10 @@ def compare_infinite_width(
         )
     expected = float(update.infinite_width())
     root, given = checked_seed(seed), _given(update)
+    networks = [_of_width(update.network, width) for width in sizes]
     estimates = tuple(
         monte_carlo(
-            update.network._with(width=width),
+            network,
             samples=samples,
             seed=derived_seed(root, width),
             sampler=sampler,
@@ -251,19 +263,32 @@ def compare_infinite_width(
             progress=progress,
             **given,
         )
-        for width in sizes
+        for width, network in zip(sizes, networks, strict=True)
     )
     return InfiniteWidthComparison(update, sizes, estimates, expected)
 
 
+def _of_width(network: Network, width: int) -> Network:
+    """The network at another width; a branch width in numbers keeps its ratio to the width."""
+    if not isinstance(network, Residual) or network.branch_width is None:
+        return network._with(width=width)
+    ratio = Rational(network.inner_width) / network.width
+    if not (ratio * width).is_Integer:
+        raise InvalidArgument(
+            f"expected widths that are multiples of {ratio.q}, since the branch width is {ratio} "
+            f"times the width, got {width} in widths; give widths=({100 * ratio.q}, "
+            f"{200 * ratio.q}, {400 * ratio.q}), say"
+        )
+    return network._with(width=width, branch_width=int(ratio * width))
+
+
 def _given(update: WideUpdate | SquaredUpdate) -> dict[str, Any]:
     """The arguments of `monte_carlo` that measure ``update``."""
-    given: dict[str, Any] = {"layer": update.layer}
-    if isinstance(update, WideUpdate):
-        given["optimiser"] = update.optimiser
-        given["step"] = None if update.step is None else float(update.step)
-        if update.inputs.norm1 is not None or update.network.input_norm2 is None:
-            given["inputs"] = update.inputs
-        if isinstance(update.rates, tuple):
-            given["rates"] = update.rates
+    wide = update if isinstance(update, WideUpdate) else update._wide
+    given: dict[str, Any] = {"layer": wide.layer, "optimiser": wide.optimiser}
+    given["step"] = None if wide.step is None else float(wide.step)
+    if wide.inputs.norm1 is not None or wide.network.input_norm2 is None:
+        given["inputs"] = wide.inputs
+    if isinstance(wide.rates, tuple | ByRole):
+        given["rates"] = wide.rates
     return given

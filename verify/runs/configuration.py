@@ -298,13 +298,7 @@ def _check_network(problem: Problem, sampler: Sampler) -> None:
     if sampler.draws_network(problem):
         return
     quickest = (Gram(), Conditioned(), Dense())
-    other = next((each for each in quickest if each.draws_network(problem)), None)
-    if other is None:
-        raise InvalidArgument(
-            f"expected an MLP, or a network of piecewise linear activations without biases and "
-            f"norms, got network={brief(problem.network)}; ask theory, whose "
-            f"squared_update(network).infinite_width() has its value as n goes to infinity"
-        )
+    other = next(each for each in quickest if each.draws_network(problem))
     raise InvalidArgument(
         f"expected a network that {sampler!r} draws, got network={brief(problem.network)}; give "
         f"sampler={other!r}, which draws it"

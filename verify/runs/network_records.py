@@ -17,7 +17,13 @@ from theory.networks.mlp import MLP
 from theory.networks.network import Network
 from theory.networks.norms import LayerNorm, RMSNorm
 from theory.networks.residual import Residual
-from theory.networks.roles import Branch, ByRole
+from theory.networks.roles import (
+    ActivatedThenWeights,
+    Branch,
+    ByRole,
+    UpDown,
+    WeightsThenActivated,
+)
 from theory.validation import brief, typed
 from verify.samplers.places import Place
 
@@ -37,7 +43,10 @@ _MADE = {
     for module, names in ((activations, activations.__all__), (optimisers, optimisers.__all__))
     for name in names
     if name[0].isupper() and name not in ("Nonlinearity", "PiecewiseLinear", "Layer", "OwnPart")
-} | {"RMSNorm": RMSNorm, "LayerNorm": LayerNorm}
+} | {
+    kind.__name__: kind
+    for kind in (RMSNorm, LayerNorm, UpDown, ActivatedThenWeights, WeightsThenActivated)
+}
 """What records make from code, by its name."""
 _MOST_WIDTHS = 10_000
 """Widths that differ, of a network that is read from a file."""
@@ -75,7 +84,7 @@ class NetworkRecord(Struct, frozen=True, omit_defaults=True):
             input_norm2=str(network.norm2),
             input_width=int(network.first_fan_in),
             readout_variance=str(network.s),
-            slope=str(network.activation.slope) if bent else repr(network.activation),
+            slope=_in_text(network.activation),
             weight_variance=None if variance is None else str(variance),
             width=widths[0] if len(set(widths)) == 1 else widths,
             bias_variance=str(network.bias_variance),
@@ -155,8 +164,9 @@ class _Other(Struct, frozen=True):
         return {"activation": _activation(given.pop("slope"))} | given
 
 
-class ResidualRecord(_Other, frozen=True, tag="Residual"):
-    """A residual network; ``weight_variance``: of input, up and down."""
+class ResidualRecord(_Other, frozen=True, omit_defaults=True, tag="Residual"):
+    """A residual network; ``weight_variance``: of input, up and down; ``branch``, ``norm``: their
+    codes."""
 
     width: int
     blocks: int
@@ -165,6 +175,9 @@ class ResidualRecord(_Other, frozen=True, tag="Residual"):
     skip2: str
     weight_variance: tuple[str, str, str]
     input_norm2: str
+    bias_variance: str = "0"
+    branch: str = "UpDown()"
+    norm: str | None = None
 
     @property
     def in_words(self) -> str:
@@ -176,15 +189,21 @@ class ResidualRecord(_Other, frozen=True, tag="Residual"):
     def _unusual(self) -> dict[str, Any]:
         """The fields that sizes and activation alone do not make."""
         activation = _activation(self.slope)
-        usual = asdict(record_of(Residual(self.width, self.blocks, activation=activation)))
+        # critical weights of other activations need the biases, if there are such weights
+        up = None if isinstance(activation, PiecewiseLinear) else ByRole(up=1)
+        plain = Residual(self.width, self.blocks, activation=activation, weight_variance=up)
+        usual = asdict(record_of(plain))
         return {name: value for name, value in asdict(self).items() if value != usual[name]}
 
     @property
     def network(self) -> Network:
-        given = self._unusual
-        if "weight_variance" in given:
-            given["weight_variance"] = ByRole(*self.weight_variance)
-        return Residual(self.width, self.blocks, activation=_activation(self.slope), **given)
+        given, activation = self._unusual, _activation(self.slope)
+        for name in {"branch", "norm"} & set(given):
+            given[name] = value_of_code(given[name])
+        if "weight_variance" in given or not isinstance(activation, PiecewiseLinear):
+            roles = 2 if "branch" in given else 3
+            given["weight_variance"] = ByRole(*self.weight_variance[:roles])
+        return Residual(self.width, self.blocks, activation=activation, **given)
 
 
 class GraphRecord(_Other, frozen=True, tag="Graph"):
@@ -231,7 +250,7 @@ def record_of(network: Network) -> NetworkRecord | OtherRecord:
     scales: dict[str, Any] = {
         "input_width": int(size),
         "readout_variance": str(network.s),
-        "slope": str(network.activation.slope),
+        "slope": _in_text(network.activation),
     }
     if isinstance(network, Residual):
         variances = network.variances._mapped(network._in_blocks)
@@ -244,6 +263,9 @@ def record_of(network: Network) -> NetworkRecord | OtherRecord:
             skip2=str(network._in_blocks(network.skip2)),
             weight_variance=(str(variances.input), str(variances.up), str(variances.down)),
             input_norm2=str(network.norm2),
+            bias_variance=str(network.bias_variance),
+            branch=repr(network.branch),
+            norm=None if network.norm is None else repr(network.norm),
         )
     if isinstance(network, Graph):
         sites = [site for (site,) in next(network._cells(None))[0]]
@@ -325,6 +347,12 @@ def rates_of_text(network: Network, texts: Any) -> Any:
     if isinstance(network, Graph):
         return {(source, vertex): number for source, vertex, number in texts}
     return texts
+
+
+def _in_text(activation: Any) -> str:
+    """The slope on negative numbers, or the code of an activation that has none."""
+    bent = isinstance(activation, PiecewiseLinear)
+    return str(activation.slope) if bent else repr(activation)
 
 
 def _activation(slope: str) -> Any:

@@ -62,7 +62,7 @@ def monte_carlo(
     observable, and the attribute ``draws`` names the observables of another sampler.
     ``optimiser``: the rule of the step, from `theory`; ``inputs``: `theory.Inputs`, for another
     |x|^2 or |x|_1.  `Conditioned` and `Dense` draw other optimisers than gradient descent, any
-    activation, drawn biases and norms.
+    activation, drawn biases, norms and branches, of an `MLP` or a `Residual`.
     ``executor``: any `concurrent.futures.Executor`; None for a thread per core.  ``progress`` is
     called with the number of networks of each finished block.  ``store``: a file that keeps the
     finished blocks, made if it is absent; its blocks are not drawn again (docs/runs.md).

@@ -1,33 +1,55 @@
-"""One step of networks of any activation, with biases, norms and optimisers, layer by layer.
+"""One step of networks of any activation, with biases, norms and optimisers, block by block.
 
-The arrays of a layer have the shape ``(networks, width)``.  A sampler gives the products with
-weight matrices (`Matrices`); everything else is the same arithmetic for all samplers.
+A network is a first matrix and blocks h' = skip h + branch(h), whose branches are chains of parts:
+products with a weight matrix, functions and multipliers.  A plain layer is a block without a skip.
+Vectors have the shape ``(networks, width)``.  A sampler gives the products with weight matrices
+(`Matrices`); everything else is the same arithmetic for all samplers.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
-from sympy import erf, erfc, lambdify
 
-from theory.activations import Nonlinearity
-from theory.activations.nonlinearity import z
-from theory.networks.norms import LayerNorm, Norm
-from theory.optimisers import Normalised, Optimiser, SignDescent
+from theory.activations import Linear, Nonlinearity
+from theory.networks.norms import Norm
+from theory.networks.residual import Residual
+from theory.networks.roles import ActivatedThenWeights, UpDown
 from verify.numerics.arrays import FloatArray
 from verify.numerics.single_normals import single_normals
 from verify.numerics.variates import Stream
+from verify.samplers.layer_parts import Activated, Step, dot
 from verify.samplers.problem import Problem
 
-__all__ = ["Matrices", "dot", "layerwise_updates", "over"]
+__all__ = ["Matrices", "Matrix", "Seen", "layerwise_updates"]
+
+
+class Matrix(NamedTuple):
+    """A weight matrix: its ``number`` in the network, from 1, its ``rows``, and the standard
+    deviation ``sd`` of one weight."""
+
+    number: int
+    rows: int
+    sd: float
+
+
+@dataclass
+class Seen:
+    """The products of one matrix: its input ``x``, W x, the gradient ``g`` of f there, and the
+    transposed product ``h`` of W and g."""
+
+    x: FloatArray
+    wx: FloatArray
+    g: FloatArray
+    h: FloatArray
 
 
 class Matrices(ABC):
-    """The weight matrices of layers 2 to L of some ``networks``, known through three products of
+    """The weight matrices of some ``networks``, but for the first, known through three products of
     each."""
 
     def __init__(self, problem: Problem, stream: Stream, networks: int) -> None:
@@ -40,142 +62,155 @@ class Matrices(ABC):
         return drawn.reshape(self._networks, width).astype(float)
 
     @abstractmethod
-    def forward(self, layer: int, x: FloatArray) -> FloatArray:
+    def forward(self, matrix: Matrix, x: FloatArray) -> FloatArray:
         """W x."""
 
     @abstractmethod
-    def backward(self, layer: int, x: FloatArray, wx: FloatArray, g: FloatArray) -> FloatArray:
+    def backward(self, matrix: Matrix, x: FloatArray, wx: FloatArray, g: FloatArray) -> FloatArray:
         """The transposed product of W and g, after ``wx`` = W x."""
 
     @abstractmethod
-    def again(self, layer: int, seen: Seen, y: FloatArray) -> FloatArray:
+    def again(self, matrix: Matrix, seen: Seen, y: FloatArray) -> FloatArray:
         """W y for one more vector, after both."""
 
-    def _sd(self, layer: int) -> float:
-        return float(self._problem.weight_sd[layer - 1])
+
+class _Part(ABC):
+    """A part of a branch.  ``site``: the number of the site that its output is, or None."""
+
+    site: int | None = None
+
+    @abstractmethod
+    def forward(self, x: FloatArray) -> FloatArray:
+        """The output, of an input that is kept."""
+
+    @abstractmethod
+    def backward(self, g: FloatArray) -> FloatArray:
+        """The gradient of f at the input, from that at the output."""
+
+    @abstractmethod
+    def change(self, y: FloatArray) -> FloatArray:
+        """The change of the output over -eta from that of the input, to first order or of a real
+        step."""
 
 
 @dataclass
-class Seen:
-    """One layer: its input ``x``, W x, the gradient ``g`` of f there, and the transposed product
-    ``h`` of W and g."""
+class _Multiplier(_Part):
+    """A constant factor."""
 
-    x: FloatArray
-    wx: FloatArray
-    g: FloatArray
-    h: FloatArray
+    factor: float
 
+    def forward(self, x: FloatArray) -> FloatArray:
+        return self.factor * x
 
-def dot(left: FloatArray, right: FloatArray) -> FloatArray:
-    """The inner product of the rows, shape ``(networks, 1)``."""
-    return np.asarray(np.einsum("ij,ij->i", left, right)[:, None])
-
-
-def over(number: FloatArray, divisor: FloatArray) -> FloatArray:
-    """number/divisor, 0 over nothing."""
-    return np.divide(number, divisor, out=np.zeros_like(number), where=divisor > 0.0)
-
-
-class _Scaled:
-    """RMSNorm or LayerNorm of a row, and its derivative, which is symmetric."""
-
-    def __init__(self, norm: Norm, a: FloatArray) -> None:
-        self.centred = isinstance(norm, LayerNorm)
-        a = self._centre(a)
-        self.root = np.sqrt(dot(a, a) / a.shape[1])
-        self.value = over(a, np.broadcast_to(self.root, a.shape))
-
-    def _centre(self, a: FloatArray) -> FloatArray:
-        return a - a.mean(axis=1, keepdims=True) if self.centred else a
+    def backward(self, g: FloatArray) -> FloatArray:
+        return self.factor * g
 
     def change(self, y: FloatArray) -> FloatArray:
-        """The derivative times ``y``."""
-        y = self._centre(y)
-        y = y - self.value * (dot(self.value, y) / y.shape[1])
-        return over(y, np.broadcast_to(self.root, y.shape))
-
-
-def _scaled(norm: Norm | None, before: str, values: FloatArray) -> _Scaled | None:
-    """``values`` as a norm scales them, where it stands ``before`` weights or the activation."""
-    return _Scaled(norm, values) if norm is not None and norm.before == before else None
-
-
-@lru_cache(maxsize=64)
-def _functions(activation: Nonlinearity) -> tuple[Any, Any]:
-    """phi and phi' of arrays; SciPy has a fast erf."""
-    formula = activation.formula
-    if not formula.has(erf, erfc):
-        return activation.value, activation.derivative
-    value, derivative = (
-        lambdify(z, each, "scipy", cse=True) for each in (formula, formula.diff(z))
-    )
-    return value, derivative
-
-
-class _Activated:
-    """x of one layer as a function of its z, and the derivative, forwards and backwards."""
-
-    def __init__(self, z: FloatArray, activation: Nonlinearity, norm: Norm | None) -> None:
-        self.z = z
-        self.first = _scaled(norm, "activation", z)
-        self._at = z if self.first is None else self.first.value
-        value, self._derivative = _functions(activation)
-        x = value(self._at)
-        self.last = _scaled(norm, "weights", x)
-        self.x = x if self.last is None else self.last.value
-
-    @cached_property
-    def slope(self) -> FloatArray:
-        return np.asarray(self._derivative(self._at))
-
-    def change(self, dz: FloatArray) -> FloatArray:
-        """To first order, the change of x."""
-        y = self.slope * (dz if self.first is None else self.first.change(dz))
-        return y if self.last is None else self.last.change(y)
-
-    def gradient(self, h: FloatArray) -> FloatArray:
-        """The gradient at z, from the gradient at x."""
-        g = self.slope * (h if self.last is None else self.last.change(h))
-        return g if self.first is None else self.first.change(g)
+        return self.factor * y
 
 
 @dataclass
-class _Step:
-    """What an optimiser does to the weights of one layer, U, through its products."""
+class _Function(_Part):
+    """An activation and a norm."""
 
-    optimiser: Optimiser
-    residue: FloatArray
-    """f - y, shape ``(networks, 1)``; 1 where label and output parts are taken apart."""
-    width: int
-    multiple: float = field(init=False)
-    decay: float = field(init=False)
+    activation: Nonlinearity
+    norm: Norm | None
+    step: float | None
 
-    def __post_init__(self) -> None:
-        self.multiple = float(self.optimiser.multiple)
-        self.decay = float(self.optimiser.weight_decay)
-        if self.optimiser.width_power:
-            self.decay *= self.width
+    def forward(self, x: FloatArray) -> FloatArray:
+        self.at = self._at(x)
+        return self.at.x
 
-    def own(self, g: FloatArray, x: FloatArray, other: FloatArray) -> FloatArray:
-        """U other, without weight decay, for an input x of the weights."""
-        rule = self.optimiser.unscaled
-        if isinstance(rule, SignDescent):
-            return self.multiple * np.sign(self.residue) * self._signs(rule, g, x, other)
-        along = dot(x, other)
-        if isinstance(rule, Normalised):
-            length = np.sqrt(dot(g, g) * dot(x, x))
-            return self.multiple * np.sign(self.residue) * over(along, length) * g
-        return self.multiple * self.residue * along * g
+    def _at(self, z: FloatArray) -> Activated:
+        return Activated(z, self.activation, self.norm)
 
-    def _signs(
-        self, rule: SignDescent, g: FloatArray, x: FloatArray, other: FloatArray
-    ) -> FloatArray:
-        if rule.epsilon == 0:
-            return np.sign(g) * dot(np.sign(x), other)
-        small = float(rule.epsilon) / self.width
-        entries = (self.residue * g)[:, :, None] * x[:, None, :]
-        moved = np.einsum("nij,nj->ni", entries / (np.abs(entries) + small), other)
-        return np.asarray(np.sign(self.residue) * moved)
+    def backward(self, g: FloatArray) -> FloatArray:
+        return self.at.gradient(g)
+
+    def change(self, y: FloatArray) -> FloatArray:
+        if self.step is None:
+            return self.at.change(y)
+        return (self.at.x - self._at(self.at.z - self.step * y).x) / self.step
+
+
+@dataclass
+class _Product(_Part):
+    """W x + b with drawn biases b of a ``deviation``, and a step of W at a ``rate``."""
+
+    run: _Run
+    matrix: Matrix
+    rate: float
+    deviation: float
+    site: int | None = None
+
+    def forward(self, x: FloatArray) -> FloatArray:
+        wx = self._product(x)
+        self.seen = Seen(x, wx, wx, wx)
+        if not self.deviation:
+            return wx
+        return wx + self.deviation * self.run.matrices.normals(self.matrix.rows)
+
+    def _product(self, x: FloatArray) -> FloatArray:
+        return self.run.matrices.forward(self.matrix, x)
+
+    def backward(self, g: FloatArray) -> FloatArray:
+        self.seen.g = g
+        self.seen.h = self.run.matrices.backward(self.matrix, self.seen.x, self.seen.wx, g)
+        return self.seen.h
+
+    def change(self, y: FloatArray) -> FloatArray:
+        here, step = self.seen, self.run.problem.step
+        further = self.run.matrices.again(self.matrix, here, y)
+        if step is None:
+            return self.own(here.x, here.wx) + further
+        return self.own(here.x - step * y, here.wx - step * further) + further
+
+    def own(self, x: FloatArray, wx: FloatArray) -> FloatArray:
+        """U x from the step of the weights W -> W - eta U, with ``wx`` = W x."""
+        rule = self.run.rule
+        own = rule.own(self.seen.g, self.seen.x, x)
+        return self.rate * (own + rule.decay * wx if rule.decay else own)
+
+
+class _First(_Product):
+    """The first matrix, whose input is given and does not move: one product is enough."""
+
+    def _product(self, x: FloatArray) -> FloatArray:
+        size = self.matrix.sd * self.run.problem.input_norm
+        return size * self.run.matrices.normals(self.matrix.rows)
+
+    def backward(self, g: FloatArray) -> FloatArray:
+        self.seen.g = g
+        return g
+
+    def change(self, y: FloatArray) -> FloatArray:
+        return self.own(self.seen.x, self.seen.wx)
+
+
+class _Block(NamedTuple):
+    """h' = skip h + branch(h), whose output is a ``site``."""
+
+    site: int
+    branch: tuple[_Part, ...]
+    skip: float = 0.0
+
+    def forward(self, h: FloatArray) -> FloatArray:
+        """h'."""
+        out = h
+        for part in self.branch:
+            out = part.forward(out)
+        return self.joined(h, out)
+
+    def backward(self, g: FloatArray) -> FloatArray:
+        """The gradient of f at h, from that at h'."""
+        out = g
+        for part in reversed(self.branch):
+            out = part.backward(out)
+        return self.joined(g, out)
+
+    def joined(self, h: FloatArray, out: FloatArray) -> FloatArray:
+        """``out`` of the branch, and what the skip adds."""
+        return self.skip * h + out if self.skip else out
 
 
 def layerwise_updates(
@@ -184,80 +219,102 @@ def layerwise_updates(
     """Natural logarithms of the mean squared update of each layer asked for, into ``logs``, shape
     ``(parts, networks, layers)``."""
     run = _Run(problem, matrices, labels[:, None])
-    asked = {int(layer): np.flatnonzero(problem.layers == layer) for layer in problem.layers}
-    for layer, moved in run.movements():
-        if layer in asked:
+    asked = {int(site): np.flatnonzero(problem.layers == site) for site in problem.layers}
+    for site, moved in run.movements():
+        if site in asked:
             square = dot(moved, moved) / moved.shape[1]
             with np.errstate(divide="ignore"):
                 parts = [np.log(square[:, 0])]
                 if problem.parts == ("label", "output"):
                     parts.append(parts[0] + 2.0 * np.log(np.abs(run.output[:, 0])))
             for part, values in enumerate(parts):
-                logs[part][:, asked[layer]] = values[:, None]
+                logs[part][:, asked[site]] = values[:, None]
 
 
 class _Run:
     """Networks drawn, differentiated and moved."""
 
     def __init__(self, problem: Problem, matrices: Matrices, labels: FloatArray) -> None:
-        self.problem, self.matrices, self.network = problem, matrices, problem.network
-        self.seen: dict[int, Seen] = {}
-        self.active: dict[int, _Activated] = {}
-        self.output = self._forward()
+        self.problem, self.matrices = problem, matrices
+        self.network: Any = problem.network
+        blocks = isinstance(self.network, Residual)
+        self.first = self._product(1, 0.0 if blocks else self._deviation, site=1)
+        self.blocks = self._residual_blocks() if blocks else self._layers()
+        self.head = _Block(0, () if blocks else (self._function(self.network.norm),))
+        self.output = self._drawn(labels.size)
         whole = problem.parts == ("total",)
-        self.residue = self.output - labels if whole else np.ones_like(self.output)
+        residue = self.output - labels if whole else np.ones_like(self.output)
+        self.rule = Step(problem.optimiser, residue, int(problem.widths[-1]))
 
-    def _activated(self, z: FloatArray) -> _Activated:
-        return _Activated(z, self.network.activation, self.network.norm)
+    def _layers(self) -> list[_Block]:
+        """Layers from the second on: an activation, and a matrix."""
+        norm, deviation = self.network.norm, self._deviation
+        return [
+            _Block(layer, (self._function(norm), self._product(layer, deviation)))
+            for layer in range(2, self.problem.widths.size)
+        ]
 
-    def _forward(self) -> FloatArray:
-        """Draw the networks and the gradients of f; f is returned."""
-        problem, matrices, widths = self.problem, self.matrices, self.problem.widths
-        deviation = float(self.network.bias_variance) ** 0.5
-        for layer in range(1, widths.size):
-            width = int(widths[layer])
-            if layer == 1:
-                x = problem.input_vector
-                wx = problem.weight_sd[0] * problem.input_norm * matrices.normals(width)
-                x = np.broadcast_to(x, (wx.shape[0], x.size))
-            else:
-                x = self.active[layer - 1].x
-                wx = matrices.forward(layer, x)
-            z = wx + deviation * matrices.normals(width) if deviation else wx
-            self.active[layer] = self._activated(z)
-            self.seen[layer] = Seen(x, wx, wx, wx)
-        top = self.active[widths.size - 1]
-        readout = problem.readout_sd * matrices.normals(int(widths[-1]))
-        output, h = dot(readout, top.x), readout
-        for layer in range(widths.size - 1, 0, -1):
-            here = self.seen[layer]
-            here.g = self.active[layer].gradient(h)
-            if layer > 1:
-                here.h = h = matrices.backward(layer, here.x, here.wx, here.g)
+    def _residual_blocks(self) -> list[_Block]:
+        skip = float(self.problem.sites.link_factors[-1])
+        return [
+            _Block(2 * block + 1, self._branch(block), skip)
+            for block in range(1, self.network.layers + 1)
+        ]
+
+    def _branch(self, block: int) -> tuple[_Part, ...]:
+        """A norm at the entry, one or two matrices, and tau."""
+        network = self.network
+        tau, place = float(network.tau2) ** 0.5, 2 * block
+        entry = (self._function(network.norm, Linear()),) if network.norm else ()
+        phi, end = self._function(None), _Multiplier(tau)
+        if isinstance(network.branch, ActivatedThenWeights):
+            return *entry, phi, self._product(block + 1, tau=tau), end
+        if isinstance(network.branch, UpDown):
+            up = self._product(place, self._deviation, site=place)
+            return *entry, up, phi, self._product(place + 1, tau=tau), end
+        return *entry, self._product(block + 1, self._deviation, site=place), phi, end
+
+    @property
+    def _deviation(self) -> float:
+        """Of one bias."""
+        return float(self.network.bias_variance**0.5)
+
+    def _function(self, norm: Norm | None, activation: Nonlinearity | None = None) -> _Function:
+        return _Function(activation or self.network.activation, norm, self.problem.step)
+
+    def _product(
+        self, number: int, deviation: float = 0.0, *, site: int | None = None, tau: float = 1.0
+    ) -> _Product:
+        """The matrix of a ``number``; ``tau``: what its edge has of a multiplier behind it."""
+        sites, edge = self.problem.sites, number - 1
+        rows, sd = int(sites.widths[sites.targets[edge]]), float(sites.sd[edge]) / tau
+        rate = float(sites.rates[edge]) / tau**2
+        kind = _First if number == 1 else _Product
+        return kind(self, Matrix(number, rows, sd), rate, deviation, site)
+
+    def _drawn(self, networks: int) -> FloatArray:
+        """Draw the ``networks`` and the gradients of f; f is returned."""
+        x = self.problem.input_vector
+        h = self.first.forward(np.broadcast_to(x, (networks, x.size)))
+        for block in self.blocks:
+            h = block.forward(h)
+        h = self.head.forward(h)
+        g = self.problem.readout_sd * self.matrices.normals(h.shape[1])
+        output, g = dot(g, h), self.head.backward(g)
+        for block in reversed(self.blocks):
+            g = block.backward(g)
+        self.first.backward(g)
         return output
 
-    def movements(self) -> Any:
-        """Layer by layer, the change of z over -eta, to first order or of a real step."""
-        step, change = self.problem.step, None
-        for layer, here in self.seen.items():
-            rate = float(self.problem.rates[layer - 1])
-            rule = _Step(self.problem.optimiser, self.residue, int(self.problem.widths[-1]))
-            further = np.zeros_like(here.wx)
-            other, moved = here.x, here.wx
-            if change is not None:
-                y = self._moved_input(layer - 1, change)
-                further = self.matrices.again(layer, here, y)
-                if step is not None:
-                    other, moved = here.x - step * y, here.wx - step * further
-            own = rule.own(here.g, here.x, other)
-            if rule.decay:
-                own = own + rule.decay * moved
-            change = rate * own + further
-            yield layer, change
-
-    def _moved_input(self, below: int, change: FloatArray) -> FloatArray:
-        """The change of x above layer ``below`` over -eta."""
-        active, step = self.active[below], self.problem.step
-        if step is None:
-            return active.change(change)
-        return (active.x - self._activated(active.z - step * change).x) / step
+    def movements(self) -> Iterator[tuple[int, FloatArray]]:
+        """Site by site, the change over -eta, to first order or of a real step."""
+        change = self.first.change(self.first.seen.x)
+        yield 1, change
+        for block in self.blocks:
+            out = change
+            for part in block.branch:
+                out = part.change(out)
+                if part.site is not None:
+                    yield part.site, out
+            change = block.joined(change, out)
+            yield block.site, change

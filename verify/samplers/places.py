@@ -15,7 +15,7 @@ from theory.networks.convolution import Convolution
 from theory.networks.graph import Graph
 from theory.networks.network import Network, numeric_layers, numeric_rates
 from theory.networks.residual import Residual
-from theory.networks.roles import ALL_ONE, Branch
+from theory.networks.roles import ALL_ONE, ActivatedThenWeights, Branch
 from theory.validation import count_between, index_in, typed
 from verify.samplers.sites import Sites, lowered, ordinary_number
 
@@ -131,6 +131,11 @@ class _Blocks(Places[Residual]):
 
     def _place(self, value: object) -> Place:
         place = self.network._asked_layer(value)
+        if isinstance(place, Branch) and isinstance(self.network.branch, ActivatedThenWeights):
+            raise InvalidArgument(
+                f"expected a block for layer, since no weights are before the activation in "
+                f"W sigma(h), got layer={typed(value)}; leave it out for the last stream"
+            )
         block = place.block if isinstance(place, Branch) else place
         if isinstance(block, int):
             return place

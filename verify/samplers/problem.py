@@ -13,6 +13,7 @@ from theory.networks.convolution import Convolution
 from theory.networks.inputs import asked_inputs
 from theory.networks.mlp import MLP
 from theory.networks.network import Network, checked_network
+from theory.networks.residual import Residual
 from theory.optimisers import GradientDescent, Optimiser, checked_optimiser
 from theory.validation import brief, number_between
 from theory.words.observables import Observable, checked_observable
@@ -54,8 +55,8 @@ class Problem:
 
     @property
     def is_layerwise(self) -> bool:
-        """Whether the network is drawn layer by layer, as `verify.samplers.layerwise` does."""
-        return isinstance(self.network, MLP) and not self.is_plain
+        """Whether the network is drawn block by block, as `verify.samplers.layerwise` does."""
+        return isinstance(self.network, MLP | Residual) and not self.is_plain
 
     @property
     def input_vector(self) -> FloatArray:
@@ -149,10 +150,10 @@ def numeric_problem(
         )
     _check_size(network)
     rule = checked_optimiser(optimiser)
-    if rule != GradientDescent() and not isinstance(network, MLP):
+    if rule != GradientDescent() and not isinstance(network, MLP | Residual):
         raise InvalidArgument(
-            f"expected an MLP for an optimiser, got network={brief(network)}; leave optimiser out "
-            f"for gradient descent"
+            f"expected an MLP or a Residual for an optimiser, got network={brief(network)}; leave "
+            f"optimiser out for gradient descent"
         )
     if observable is not None and not network._is_exact:
         raise InvalidArgument(
@@ -177,9 +178,10 @@ def numeric_problem(
 def _with_inputs(network: Network, inputs: object) -> tuple[Network, float | None]:
     """The network with the |x|^2 of ``inputs``, and their |x|_1 over the input width."""
     asked, size = asked_inputs(network, inputs), int(network.first_fan_in)
-    if not isinstance(network, MLP):
+    if not isinstance(network, MLP | Residual):
         raise InvalidArgument(
-            f"expected an MLP for inputs, got network={brief(network)}; give it input_norm2"
+            f"expected an MLP or a Residual for inputs, got network={brief(network)}; give it "
+            f"input_norm2"
         )
     norm2 = asked.square * size
     if network.input_norm2 is not None and network.input_norm2 != norm2:

@@ -20,7 +20,7 @@ from sympy import Rational
 from theory.activations import Nonlinearity, PiecewiseLinear
 from theory.errors import InvalidArgument
 from theory.networks.network import Network
-from theory.networks.sites import BELOW, Edge, Site
+from theory.networks.sites import BELOW, Edge, Link, Site
 from theory.validation import brief
 from verify.numerics.arrays import FloatArray
 
@@ -197,8 +197,14 @@ def _columns(sites: Sequence[Site], known: Mapping[str, int]) -> _Columns:
         rates=np.array([ordinary_number("rates", edge.rate) for _, edge in edges]),
         links=np.array([len(site.links) for site in sites], np.int64),
         link_sources=np.array([place[link.source] for link in links], np.int64),
-        link_factors=np.array([ordinary_number("skip2", link.squared) ** 0.5 for link in links]),
+        link_factors=np.array([_factor(link) for link in links]),
     )
+
+
+def _factor(link: Link) -> float:
+    """The constant of a link: of a skip from the cell below, or of a branch behind its weights."""
+    name = "skip2" if link.source == BELOW else "multiplier2"
+    return sqrt(ordinary_number(name, link.squared))
 
 
 def _slope(activation: Nonlinearity) -> float:

@@ -30,6 +30,7 @@ from theory import (
     squared_update,
 )
 from theory.infinite_width.blocks import Movement, moved_in_blocks
+from verify import Conditioned, monte_carlo
 
 WIDE = 10**12
 DESCENT = GradientDescent()
@@ -126,6 +127,13 @@ def test_literal_networks_extrapolate_to_the_recursion(shape: Shape, rule: str) 
         assert spread < 0.12 * exact
 
 
+def test_critical_variances_may_be_irrational() -> None:
+    found = Residual(blocks=3, activation=Erf())
+    assert float(found.variances.up) == pytest.approx(np.pi / 4, rel=1e-15)
+    given = Residual(blocks=3, activation=Erf(), weight_variance=ByRole(up=str(np.pi / 4)))
+    assert moved(found).stream == pytest.approx(moved(given).stream, rel=1e-12)
+
+
 def test_a_multiplier_of_one_over_blocks_tends_to_a_constant() -> None:
     """51 e^2/4 with a multiplier of 1/sqrt(B), as exact values have it."""
     last = [moved(Residual(blocks=blocks)).stream[-1] for blocks in (1000, 2000, 4000)]
@@ -155,11 +163,10 @@ def test_the_law_has_the_mean_square_of_the_stream() -> None:
 
 
 def test_advice_on_real_steps_is_a_call_that_runs() -> None:
-    exact, smooth = Residual(8, 2), Residual(8, 2, activation=Tanh())
-    with pytest.raises(NotSolved, match=r"sampler=Dense\(\)"):
-        squared_update(exact, step=1)
-    with pytest.raises(NotSolved, match=r"leave step out$"):
-        squared_update(smooth, step=1)
+    for network in (Residual(8, 2), Residual(8, 2, activation=Tanh())):
+        with pytest.raises(NotSolved, match=r"sampler=Conditioned\(\), samples=100, seed=1\)$"):
+            squared_update(network, step=1)
+        monte_carlo(network, step=0.1, sampler=Conditioned(), samples=100, seed=1)
 
 
 @pytest.mark.parametrize(

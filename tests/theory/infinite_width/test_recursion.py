@@ -199,7 +199,10 @@ def test_layer_norm_subtracts_the_mean() -> None:
         (lambda: squared_update(MLP(), optimiser=WRONG), "GradientDescent()"),
         (lambda: squared_update(MLP(), inputs=WRONG), "Inputs(...)"),
         (lambda: squared_update(MLP((4, 8)), optimiser=Normalised()), "one width"),
-        (lambda: squared_update(theory.Residual(), optimiser=Normalised(), step=1), "Dense()"),
+        (
+            lambda: squared_update(theory.Residual(), optimiser=Normalised(), step=1),
+            "Conditioned()",
+        ),
         (lambda: squared_update(theory.Graph({"a": ("x",)}, readout="a"), step=1), "MLP"),
         (lambda: squared_update(MLP(), step=1, optimiser=Normalised()), "gradient descent"),
         (lambda: Inputs(gram=((1, 0), (0, 1))), "one input"),

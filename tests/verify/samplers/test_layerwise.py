@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from tests.verify.samplers.literal_steps import OPTIMISERS, Literal, check_a_step
 from theory import (
     ELU,
     GELU,
@@ -14,19 +14,17 @@ from theory import (
     Activation,
     Erf,
     GradientDescent,
+    Graph,
     Inputs,
     InvalidArgument,
     LayerNorm,
     LeakyReLU,
-    Momentum,
     Normalised,
-    Residual,
     RMSNorm,
     SignDescent,
     SiLU,
     Softsign,
     Tanh,
-    WeightDecay,
 )
 from theory.observables import K, trace
 from theory.optimisers import Optimiser
@@ -36,20 +34,9 @@ from verify.runs.configuration import Configuration, configuration
 from verify.runs.network_records import value_of_code
 from verify.samplers.dense.layerwise import LiteralMatrices
 from verify.samplers.dense.weights import drawn_weights
-from verify.samplers.layerwise import Matrices, Seen, layerwise_updates
+from verify.samplers.layerwise import Matrix, Seen
 from verify.samplers.problem import Problem, numeric_problem
 
-Array = NDArray[np.float64]
-DIFFERENCE = 1e-5
-OPTIMISERS = (
-    GradientDescent(),
-    SignDescent(),
-    SignDescent(epsilon="1/2"),
-    Normalised(scale="0.7"),
-    Momentum("0.9", averaged=True, nesterov=True),
-    WeightDecay(GradientDescent(), "1/3"),
-    WeightDecay(SignDescent(), "1/3"),
-)
 NETWORKS = (
     MLP((4, 3, 5), activation=Tanh(), weight_variance="3/2", input_norm2=3),
     MLP(4, 3, activation=LeakyReLU("0.3"), norm=RMSNorm(), weight_variance=1),
@@ -59,88 +46,7 @@ NETWORKS = (
 )
 
 
-class Given(Matrices):
-    """Matrices in numbers: ``weights[l]`` of layer l, from layer 2 on, and drawn ``vectors``."""
-
-    def __init__(self, weights: list[Array], vectors: list[Array]) -> None:
-        self.weights, self.vectors = weights, list(vectors)
-
-    def normals(self, width: int) -> Array:
-        drawn = self.vectors.pop(0)
-        assert drawn.size == width
-        return drawn[None]
-
-    def forward(self, layer: int, x: Array) -> Array:
-        return x @ self.weights[layer].T
-
-    def backward(self, layer: int, x: Array, wx: Array, g: Array) -> Array:
-        return g @ self.weights[layer]
-
-    def again(self, layer: int, seen: Seen, y: Array) -> Array:
-        return y @ self.weights[layer].T
-
-
-class Literal:
-    """The same network from its definition: every weight, the first layer's too."""
-
-    def __init__(self, network: MLP, generator: np.random.Generator) -> None:
-        self.network, self.widths = network, [int(width) for width in network.widths]
-        pairs = list(zip(self.widths, self.widths[1:], strict=False))
-        c = float(network.c)
-        draw = generator.standard_normal
-        self.weights = [draw((rows, columns)) * (c / columns) ** 0.5 for columns, rows in pairs]
-        deviation = float(network.bias_variance) ** 0.5
-        self.biases = [draw(rows) * deviation for rows in self.widths[1:]]
-        self.readout = draw(self.widths[-1]) / self.widths[-1]
-        self.x = np.full(self.widths[0], (float(network.norm2) / self.widths[0]) ** 0.5)
-
-    def scaled(self, values: Array, before: str) -> Array:
-        norm = self.network.norm
-        if norm is None or norm.before != before:
-            return values
-        if isinstance(norm, LayerNorm):
-            values = values - values.mean()
-        return values / np.sqrt(np.mean(values**2))
-
-    def run(self, weights: list[Array]) -> tuple[list[Array], float]:
-        x, found = self.x, []
-        for layer, (matrix, bias) in enumerate(zip(weights, self.biases, strict=True)):
-            found.append(matrix @ (self.scaled(x, "weights") if layer else x) + bias)
-            x = self.network.activation.value(self.scaled(found[-1], "activation"))
-        return found, float(self.readout @ self.scaled(x, "weights"))
-
-    def gradient(self) -> list[Array]:
-        """Of f, one weight at a time."""
-        found = [np.zeros_like(matrix) for matrix in self.weights]
-        for matrix, slopes in zip(self.weights, found, strict=True):
-            for place in np.ndindex(matrix.shape):
-                before, values = matrix[place], []
-                for sign in (1, -1):
-                    matrix[place] = before + sign * DIFFERENCE
-                    values.append(self.run(self.weights)[1])
-                matrix[place] = before
-                slopes[place] = (values[0] - values[1]) / (2 * DIFFERENCE)
-        return found
-
-    def update(self, optimiser: Optimiser, residue: float) -> list[Array]:
-        """U of every layer: the step of the loss (f - y)^2/2 is -eta U."""
-        rule, found = optimiser.unscaled, []
-        for slopes, matrix in zip(self.gradient(), self.weights, strict=True):
-            full = residue * slopes
-            if isinstance(rule, SignDescent):
-                small = float(rule.epsilon) / self.widths[-1]
-                full = np.where(abs(full) > 1e-9, full / (abs(full) + small + 1e-300), 0.0)
-            if isinstance(rule, Normalised):
-                full = full / np.linalg.norm(full, 2)
-            decay = float(optimiser.weight_decay) * self.widths[-1] ** (optimiser.width_power // 2)
-            found.append(float(optimiser.multiple) * full + decay * matrix)
-        return found
-
-    def movement(self, update: list[Array], step: float) -> list[Array]:
-        """(z' - z)/step after the step -step U."""
-        moved = [w - step * u for w, u in zip(self.weights, update, strict=True)]
-        before, after = self.run(self.weights)[0], self.run(moved)[0]
-        return [(new - old) / step for old, new in zip(before, after, strict=True)]
+GRAPH = Graph({"a": ("x",), "b": ("a", "x")}, readout=("b",), width=4)
 
 
 @pytest.mark.parametrize("network", NETWORKS, ids=str)
@@ -148,32 +54,10 @@ class Literal:
 def test_a_step_is_that_of_the_definition(network: MLP, optimiser: Optimiser) -> None:
     literal = Literal(network, np.random.default_rng(3))
     for step in (None, 0.2):
-        problem = numeric_problem(
-            network, layer=(1, 2, 3), rates=None, step=step, optimiser=optimiser
-        )
-        if problem.is_plain:
-            continue
-        first = literal.weights[0] @ literal.x
-        vectors = [first / (problem.weight_sd[0] * problem.input_norm)]
-        deviation = float(network.bias_variance) ** 0.5
-        for bias in literal.biases:
-            vectors += [bias / deviation] if deviation else []
-        vectors.append(literal.readout / problem.readout_sd)
-        logs = np.empty((len(problem.parts), 1, 3))
-        given = Given([np.empty(0), np.empty(0), *literal.weights[1:]], vectors)
-        layerwise_updates(problem, given, np.array([1.0]), logs)
-        f = literal.run(literal.weights)[1]
-        whole = problem.parts == ("total",)
-        update = literal.update(optimiser, f - 1.0 if whole else 1.0)
-        if step is None:
-            two = [literal.movement(update, sign * 1e-5) for sign in (1, -1)]
-            moved = [(one + other) / 2 for one, other in zip(*two, strict=True)]
-        else:
-            moved = literal.movement(update, step)
-        expected = np.array([np.mean(each**2) for each in moved])
-        assert np.exp(logs[0][0]) == pytest.approx(expected, rel=2e-5)
-        if not whole:
-            assert logs[1][0] - logs[0][0] == pytest.approx(np.full(3, np.log(f**2)))
+        if not numeric_problem(
+            network, layer=None, rates=None, step=step, optimiser=optimiser
+        ).is_plain:
+            check_a_step(literal, optimiser, step)
 
 
 def test_literal_matrices_are_one_matrix_in_all_three_products() -> None:
@@ -182,12 +66,13 @@ def test_literal_matrices_are_one_matrix_in_all_three_products() -> None:
     x, g, y = (generator.standard_normal((1, width)) for width in (4, 3, 4))
     with drawn_weights(problem, block_stream(1, 0)) as weights:
         matrices = LiteralMatrices(problem, weights, None)  # type: ignore[arg-type]
-        matrix = np.concatenate([matrices.forward(2, unit[None]).T for unit in np.eye(4)], axis=1)
-        wx = matrices.forward(2, x)
-        seen = Seen(x, wx, g, matrices.backward(2, x, wx, g))
+        which = Matrix(2, 3, problem.weight_sd[1])
+        units = [matrices.forward(which, unit[None]).T for unit in np.eye(4)]
+        matrix, wx = np.concatenate(units, axis=1), matrices.forward(which, x)
+        seen = Seen(x, wx, g, matrices.backward(which, x, wx, g))
         assert wx[0] == pytest.approx(matrix @ x[0], rel=1e-6)
         assert seen.h[0] == pytest.approx(matrix.T @ g[0], rel=1e-6)
-        assert matrices.again(2, seen, y)[0] == pytest.approx(matrix @ y[0], rel=1e-6)
+        assert matrices.again(which, seen, y)[0] == pytest.approx(matrix @ y[0], rel=1e-6)
 
 
 CELLS: list[tuple[MLP, dict[str, Any]]] = [
@@ -262,8 +147,8 @@ def test_the_bits_of_a_seed_do_not_depend_on_the_room() -> None:
             {"sampler": Conditioned(), "optimiser": SignDescent(epsilon=1)},
             r"Dense\(\), which draws it",
         ),
-        (Residual(4, 2), {"optimiser": Normalised()}, "expected an MLP for an optimiser"),
-        (Residual(4, 2), {"inputs": Inputs()}, "expected an MLP for inputs"),
+        (GRAPH, {"optimiser": Normalised()}, "expected an MLP or a Residual for an optimiser"),
+        (GRAPH, {"inputs": Inputs()}, "expected an MLP or a Residual for inputs"),
         (MLP(4, 2, input_norm2=3), {"inputs": Inputs()}, "leave one of the two out"),
         (MLP(4, 2), {"inputs": Inputs(norm1="0.1")}, "larger norm1"),
         (MLP(4, 2), {"optimiser": "adam"}, "leave it out for gradient descent"),

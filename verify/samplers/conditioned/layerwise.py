@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from verify.numerics.arrays import FloatArray
-from verify.samplers.layerwise import Matrices, Seen, dot, over
+from verify.samplers.layer_parts import dot, over
+from verify.samplers.layerwise import Matrices, Matrix, Seen
 
 __all__ = ["ConditionedMatrices"]
 
@@ -21,25 +22,25 @@ class ConditionedMatrices(Matrices):
     n and m standard normal vectors: docs/sampler-proofs.md has the proof.
     """
 
-    def forward(self, layer: int, x: FloatArray) -> FloatArray:
+    def forward(self, matrix: Matrix, x: FloatArray) -> FloatArray:
         """|x| sd m with a standard normal vector m."""
-        size = self._sd(layer) * np.sqrt(dot(x, x))
-        return np.asarray(size * self.normals(int(self._problem.widths[layer])))
+        size = matrix.sd * np.sqrt(dot(x, x))
+        return np.asarray(size * self.normals(matrix.rows))
 
-    def backward(self, layer: int, x: FloatArray, wx: FloatArray, g: FloatArray) -> FloatArray:
+    def backward(self, matrix: Matrix, x: FloatArray, wx: FloatArray, g: FloatArray) -> FloatArray:
         """See the class."""
         fresh, square = self.normals(x.shape[1]), dot(x, x)
-        fresh *= self._sd(layer) * np.sqrt(dot(g, g))
+        fresh *= matrix.sd * np.sqrt(dot(g, g))
         return fresh + over(dot(wx, g) - dot(fresh, x), square) * x
 
-    def again(self, layer: int, seen: Seen, y: FloatArray) -> FloatArray:
+    def again(self, matrix: Matrix, seen: Seen, y: FloatArray) -> FloatArray:
         """See the class."""
         x, wx, g, h = seen.x, seen.wx, seen.g, seen.h
         square = dot(x, x)
         along = over(dot(x, y), square)
         across = y - along * x
         fresh = self.normals(wx.shape[1])
-        fresh *= self._sd(layer) * np.sqrt(dot(across, across))
+        fresh *= matrix.sd * np.sqrt(dot(across, across))
         size = dot(g, g)
         # h.across is that of the part of h across x
         return along * wx + fresh + over(dot(h, across) - dot(g, fresh), size) * g

@@ -13,7 +13,7 @@ from verify.samplers.dense.weights import (
     products,
     transposed_product,
 )
-from verify.samplers.layerwise import Matrices, Seen
+from verify.samplers.layerwise import Matrices, Matrix, Seen
 from verify.samplers.problem import Problem
 
 __all__ = ["LiteralMatrices"]
@@ -26,26 +26,26 @@ class LiteralMatrices(Matrices):
         super().__init__(problem, stream, 1)
         self._weights = weights
 
-    def forward(self, layer: int, x: FloatArray) -> FloatArray:
+    def forward(self, matrix: Matrix, x: FloatArray) -> FloatArray:
         """All rows."""
-        out = self._begin(layer, x)
-        pre_activations(self._weights, layer, x[0], self._sd(layer), True, out)
+        out = self._begin(matrix, x)
+        pre_activations(self._weights, matrix.number, x[0], matrix.sd, True, out)
         return out[None]
 
-    def backward(self, layer: int, x: FloatArray, wx: FloatArray, g: FloatArray) -> FloatArray:
+    def backward(self, matrix: Matrix, x: FloatArray, wx: FloatArray, g: FloatArray) -> FloatArray:
         """All columns."""
-        self._begin(layer, x)
+        self._begin(matrix, x)
         out = np.empty(x.shape[1])
-        transposed_product(self._weights, layer, g[0], self._sd(layer), wx[0], True, out)
+        transposed_product(self._weights, matrix.number, g[0], matrix.sd, wx[0], True, out)
         return out[None]
 
-    def again(self, layer: int, seen: Seen, y: FloatArray) -> FloatArray:
+    def again(self, matrix: Matrix, seen: Seen, y: FloatArray) -> FloatArray:
         """All rows."""
-        out = self._begin(layer, y)
-        products(self._weights, layer, y[0], self._sd(layer), seen.wx[0], True, out)
+        out = self._begin(matrix, y)
+        products(self._weights, matrix.number, y[0], matrix.sd, seen.wx[0], True, out)
         return out[None]
 
-    def _begin(self, layer: int, x: FloatArray) -> FloatArray:
+    def _begin(self, matrix: Matrix, x: FloatArray) -> FloatArray:
         """Every column matters; room for a product."""
         begin_columns(self._weights, x[0], 1.0, True)
-        return np.empty(int(self._problem.widths[layer]))
+        return np.empty(matrix.rows)

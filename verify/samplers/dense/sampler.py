@@ -69,7 +69,7 @@ class Dense(Sampler):
         return _weights(network)
 
     def draws_network(self, problem: Problem) -> bool:
-        """Every network that lowers to sites, and fully connected ones of any activation."""
+        """Every network that lowers to sites; an MLP or a Residual of any activation."""
         return problem.is_plain or problem.is_layerwise
 
     def sample(self, problem: Problem, stream: np.random.Generator, count: int) -> FloatArray:
