@@ -141,11 +141,11 @@ def test_no_magnitude_overflows_in_200_layers(factor: str, slope: Any, sampler: 
 
 
 @pytest.mark.slow
-def test_depth_100000_at_width_16_is_an_ordinary_case() -> None:
+def test_very_deep_networks_are_an_ordinary_case() -> None:
     for activation in (LeakyReLU("0.2"), Linear()):
-        network = MLP(16, 100_000, activation=activation)
-        estimate = monte_carlo(network, samples=4, seed=1, layer=(1, 50_000, 100_000))
-        assert (estimate.label.log_mean[1:] < -2000).all()
+        network = MLP(16, 50_000, activation=activation)
+        estimate = monte_carlo(network, samples=4, seed=1, layer=(1, 25_000, 50_000))
+        assert (estimate.label.log_mean[1:] < -1000).all()
         assert estimate.label.undefined is not None
     relu = monte_carlo(MLP(64, 100_000), samples=4, seed=1)
     assert relu.label.log_mean < -500
