@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from math import log2
+from math import inf, log2
 from typing import Any
 
 from sympy import Expr, Float, Integer, Rational, Symbol
@@ -28,6 +28,8 @@ _DEEP, _DEEP_IN_PAIRS = 512, 128
 """The first of four numbers of blocks, each twice the one before, from which a law is read."""
 _NEAR, _SMALL = 2e-3, 1e-4
 """How near an exponent must be to a multiple of 1/2, and how small the error of a constant."""
+_LARGEST = 50
+"""Exponents beyond which the values are exponential."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -120,6 +122,12 @@ class WideBlockUpdate(WideUpdate):
     def _one_pass(self) -> bool:
         return False
 
+    _instead = "give fewer blocks"  # type: ignore[assignment]
+
+    def _moves(self, depth: int) -> bool:
+        """False, as blocks below the trained ones have the value 0."""
+        return False
+
     def _place_of(self, depth: int) -> int:
         """The index of the stream in an array over blocks 0 to B, or of a branch over 1 to B."""
         inside = isinstance(self.layer, Branch)
@@ -153,12 +161,14 @@ def _power(sizes: list[int], values: list[float]) -> tuple[float, Expr, float]:
     """Constant, exponent and the constant's relative error of a power that four sizes, each twice
     the one before, follow up to powers of 1/size."""
     slopes = [log2(one / other) for one, other in zip(values[1:], values, strict=False)]
-    exponent = Rational(round(2 * (2 * slopes[2] - slopes[1])), 2)
-    scaled = [v / s ** float(exponent) for v, s in zip(values, sizes, strict=True)]
-    once = [2 * one - other for one, other in zip(scaled[1:], scaled, strict=False)]
-    twice = [(4 * one - other) / 3 for one, other in zip(once[1:], once, strict=False)]
-    error = abs(twice[1] - twice[0]) / abs(twice[1])
-    if abs(2 * slopes[2] - slopes[1] - float(exponent)) > _NEAR or error > _SMALL:
+    slope = 2 * slopes[2] - slopes[1]
+    exponent, error = Rational(round(2 * slope), 2), inf
+    if abs(slope - float(exponent)) <= _NEAR and abs(exponent) <= _LARGEST:
+        scaled = [v / s ** float(exponent) for v, s in zip(values, sizes, strict=True)]
+        once = [2 * one - other for one, other in zip(scaled[1:], scaled, strict=False)]
+        twice = [(4 * one - other) / 3 for one, other in zip(once[1:], once, strict=False)]
+        error = abs(twice[1] - twice[0]) / abs(twice[1])
+    if error > _SMALL:
         raise NotSolved(
             f"the values at {sizes[0]} to {sizes[-1]} blocks are no power of B to leading order, "
             f"slopes {', '.join(f'{each:.4f}' for each in slopes)}: take infinite_width(blocks)"

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from sympy import Expr
 
 from theory.activations.nonlinearity import FloatArray
@@ -21,7 +22,7 @@ from theory.infinite_width.recursion import (
     moved_in_every_layer,
     output_moved_by_each_layer,
 )
-from theory.infinite_width.wide_update import WideUpdate, checked_depths, wide_update
+from theory.infinite_width.wide_update import WideUpdate, checked_depths, in_floats, wide_update
 from theory.laws.criteria import LastLayer
 from theory.optimisers import GradientDescent, SignDescent
 from theory.public_names import PickledByFields, PublicNames
@@ -64,7 +65,14 @@ class WideLayerRates(NoOperators, PickledByFields, PublicNames):
         groups = self._groups(len(layers) - 1)
         root = float(self.bound) ** 0.5
         found = {name: root / self._moved(layers, each) ** 0.5 for name, each in groups.items()}
-        return found | {"readout": root / self._readout_moves(layers)}
+        found["readout"] = root / self._readout_moves(layers)
+        self._checked(np.array([*found.values()]), layers)
+        return found
+
+    def _checked(self, rates: FloatArray, deeper: Layers) -> FloatArray:
+        """``rates``, or `NotSolved` where a rate is beyond the range of floats."""
+        network, depth = self.update.network, len(deeper) - 1
+        return in_floats(rates, True, "a rate", network, depth, "give a smaller depth")
 
     def together(self, depth: object = None) -> dict[str, float]:
         """The rates of all groups trained together: those alone times one factor, at which z of the
@@ -84,7 +92,9 @@ class WideLayerRates(NoOperators, PickledByFields, PublicNames):
         moved_f = float(output_moved_by_each_layer(hidden, self.update.optimiser) @ joint)
         root = float(self.bound) ** 0.5
         moved = max(self._moved(layers, joint) ** 0.5, moved_f + root)
-        return {name: rate * root / moved for name, rate in alone.items()}
+        found = {name: rate * root / moved for name, rate in alone.items()}
+        self._checked(np.array([*found.values()]), layers)
+        return found
 
     def equal_shares(self, depth: object = None) -> FloatArray:
         """One rate for each hidden layer at which each alone moves the last layer equally far, and
@@ -94,10 +104,13 @@ class WideLayerRates(NoOperators, PickledByFields, PublicNames):
         >>> layer_rates(MLP(), optimiser=SignDescent()).equal_shares(4).round(4)
         array([0.2002, 0.4086, 0.4976, 0.808 ])
         """
-        layers = self._hidden(self._deeper(depth))
-        alone = moved_by_each_layer(layers, self.update.optimiser) ** -0.5
-        together = moved_in_every_layer(layers, self.update.optimiser, alone)[-1]
-        return alone * (float(self.bound) / float(together)) ** 0.5
+        deeper = self._deeper(depth)
+        layers, rule = self._hidden(deeper), self.update.optimiser
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            alone = moved_by_each_layer(layers, rule) ** -0.5
+            found = alone * float(self.bound) ** 0.5
+            found *= moved_in_every_layer(layers, rule, alone)[-1] ** -0.5
+        return self._checked(found, deeper)
 
     def _deeper(self, depth: object) -> Layers:
         """The layers of one depth, and one more, whose input the readout reads."""
@@ -136,7 +149,10 @@ class WideLayerRates(NoOperators, PickledByFields, PublicNames):
         head = f"WideLayerRates of {network}, bound {self.bound}, linearised steps of {optimiser}"
         if not isinstance(network.depth, int):
             return f"{head}: call alone(depth), together(depth) or equal_shares(depth)"
-        return "\n".join([head, *table_text(self._table)])
+        try:
+            return "\n".join([head, *table_text(self._table)])
+        except NotSolved:
+            return f"{head}: no numbers at n = ∞; alone() says why"
 
     @property
     def _table(self) -> Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
 from sympy import Expr, Float, Symbol, sqrt
 
 from theory.activations.critical import CriticalPoint, critical
@@ -14,7 +15,13 @@ from theory.coverage import ReadAsNumber
 from theory.errors import InvalidArgument, NotSolved
 from theory.infinite_width.real_laws import one_layer_rate, piecewise_linear_rate
 from theory.infinite_width.real_steps import moved_by_step, rate_that_moves
-from theory.infinite_width.wide_update import WideUpdate, checked_depths, one_depth, wide_update
+from theory.infinite_width.wide_update import (
+    WideUpdate,
+    checked_depths,
+    in_floats,
+    one_depth,
+    wide_update,
+)
 from theory.laws.criteria import Criterion, LastLayer, MeanOverLayers, Relative, wide_criterion
 from theory.networks.mlp import MLP
 from theory.networks.sizes import bound_sizes
@@ -98,13 +105,20 @@ GradientDescent()
     def _one(self, depth: int) -> float:
         """The rate at one depth."""
         linear = self._largest(self._linearised(depth))
-        if not linear > 0:
+        if not self.update._multipliers(depth).any():
             raise NotSolved("no layer moves: give at least one multiplier above 0 in rates")
+        self._check_floats(linear, depth)
         if self.linearised:
             return float(linear**-0.5)
         return rate_that_moves(
             lambda rate: self._largest(self._moved(depth, rate)), float(linear**-0.5)
         )
+
+    def _check_floats(self, linear: float, depth: int) -> None:
+        """Refuse a squared rate beyond the range of floats."""
+        law = self.linearised and self.update.rates is None
+        instead = "give a smaller depth" + ", or call leading()" * law
+        in_floats(np.array([linear]), True, "the rate", self.network, depth, instead)
 
     def _moved(self, depth: int, rate: float) -> FloatArray:
         """The movement of every layer over its bound, at one rate."""
@@ -280,6 +294,8 @@ GradientDescent()
                 return f"{self.value:.6g}{per} at n = ∞; {who} binds"
             return f"{self.leading()} as n → ∞, then as L grows"
         except NotSolved:
+            if isinstance(self.network.depth, int):
+                return "no number at n = ∞; infinite_width() says why"
             return "call infinite_width(depth) for the rate at n = ∞"
 
 

@@ -61,7 +61,8 @@ class Estimate(ReadAsNumber):
     ``weighted``: whether samples are weighted (`RareEvents`).
     ``untrained``: the measured layers that read no trained weights.  ``names``: the measured
     layers in words, where they are not layers of an MLP.  ``moved``: what a step moves there: z,
-    or the stream h of a residual network, or hz for both.
+    or the stream h of a residual network, or hz for both.  ``rare``: whether `RareEvents` draws
+    such networks.
 
     >>> from theory import MLP
     >>> from verify import monte_carlo
@@ -84,6 +85,7 @@ class Estimate(ReadAsNumber):
     names: tuple[str, ...] = ()
     software: tuple[Software, ...] = ()
     moved: str = "z"
+    rare: bool = True
 
     @property
     def total(self) -> Measurement:
@@ -208,7 +210,7 @@ class Estimate(ReadAsNumber):
         rare = "give sampler=RareEvents(), which draws the networks that set the mean"
         if self.step is not None:
             rare = "with step=None, RareEvents() draws the networks that set the mean"
-        if self.names:
+        if not self.rare:
             rare = "draw more samples"
         if self.observable is not None:
             rare = "draw more samples; derive(observable, network) has the exact mean"

@@ -178,20 +178,20 @@ class _Step:
         return np.asarray(np.sign(self.residue) * moved)
 
 
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")
 def layerwise_updates(
     problem: Problem, matrices: Matrices, labels: FloatArray, logs: FloatArray
 ) -> None:
     """Natural logarithms of the mean squared update of each layer asked for, into ``logs``, shape
-    ``(parts, networks, layers)``."""
+    ``(parts, networks, layers)``; infinite or NaN where a network leaves the range of floats."""
     run = _Run(problem, matrices, labels[:, None])
     asked = {int(layer): np.flatnonzero(problem.layers == layer) for layer in problem.layers}
     for layer, moved in run.movements():
         if layer in asked:
             square = dot(moved, moved) / moved.shape[1]
-            with np.errstate(divide="ignore"):
-                parts = [np.log(square[:, 0])]
-                if problem.parts == ("label", "output"):
-                    parts.append(parts[0] + 2.0 * np.log(np.abs(run.output[:, 0])))
+            parts = [np.log(square[:, 0])]
+            if problem.parts == ("label", "output"):
+                parts.append(parts[0] + 2.0 * np.log(np.abs(run.output[:, 0])))
             for part, values in enumerate(parts):
                 logs[part][:, asked[layer]] = values[:, None]
 
