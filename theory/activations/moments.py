@@ -150,10 +150,10 @@ class MomentTable:
         if index not in self._cells:
             logs = (index + (_CHEBYSHEV + 1) / 2) * _WIDTH
             if not abs(logs).max() < 300:
-                size = "larger" if logs.max() < 0 else "smaller"
+                change = "larger" if logs.max() < 0 else "smaller"
                 raise NotSolved(
                     f"the variance of {self.activation} leaves the range of numbers, at "
-                    f"exp({logs.max():.3g}): give a smaller depth or a {size} weight variance"
+                    f"exp({logs.max():.3g}): give a smaller depth or a {change} weight variance"
                 )
             values = self._integrated(np.exp(logs))
             series = _TO_SERIES @ values
@@ -211,7 +211,8 @@ class MomentTable:
         right = np.concatenate([graded, even, [far]])
         kinks = [each for each in self.activation.kinks if abs(each) < far]
         graded = np.unique(np.concatenate([-right, [0.0], right, kinks]))
-        edges, count = graded, 0
+        edges: Any = graded
+        count = 0
         while True:
             changes = [
                 _sign_changes(function, edges)

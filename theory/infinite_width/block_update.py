@@ -21,11 +21,14 @@ from theory.networks.roles import ActivatedThenWeights, Branch, ByRole
 from theory.optimisers import GradientDescent, Optimiser, checked_optimiser
 from theory.symbols import B, L, b
 from theory.validation import typed
+from theory.waiting import announced
 
 __all__ = ["WideBlockUpdate", "update_at_infinite_width"]
 
 _DEEP, _DEEP_IN_PAIRS = 512, 128
 """The first of four numbers of blocks, each twice the one before, from which a law is read."""
+_QUICK_BLOCKS, _QUICK_PAIRS = 10**4, 256
+"""Blocks whose recursion takes some tenths of a second."""
 _NEAR, _SMALL = 2e-3, 1e-4
 """How near an exponent must be to a multiple of 1/2, and how small the error of a constant."""
 _LARGEST = 50
@@ -64,8 +67,7 @@ class WideBlockUpdate(WideUpdate):
                 "networks of any number of blocks, all weights at one rate: leave layer, rates and "
                 "blocks out"
             )
-        pairs = isinstance(self.network.branch, ActivatedThenWeights)
-        first = _DEEP_IN_PAIRS if pairs else _DEEP
+        first = _DEEP_IN_PAIRS if self._in_pairs else _DEEP
         sizes = [first * 2**k for k in range(4)]
         constant, exponent, error = _power(sizes, [self._one(size) for size in sizes])
         squares = [float(self._movement(size).squares[-1]) for size in sizes]
@@ -114,6 +116,21 @@ class WideBlockUpdate(WideUpdate):
         found = self._movement(depth)
         return found.branch if isinstance(self.layer, Branch) else found.stream
 
+    @property
+    def _quick_depth(self) -> int:
+        return _QUICK_PAIRS if self._in_pairs else _QUICK_BLOCKS
+
+    @property
+    def _in_pairs(self) -> bool:
+        """Whether the recursion takes each pair of blocks."""
+        return isinstance(self.network.branch, ActivatedThenWeights)
+
+    def _headline(self) -> str:
+        if self._in_pairs and not isinstance(self.network.blocks, int):
+            return "call leading() for its law, or infinite_width(blocks) for its value at n = ∞"
+        return super()._headline()
+
+    @announced("recursion")
     def _movement(self, blocks: int) -> Movement:
         rates = self.rates if isinstance(self.rates, tuple) else (self.rates,) * blocks
         return _moved(self.network._with(blocks=blocks), self.inputs, self.optimiser, rates)
@@ -122,7 +139,7 @@ class WideBlockUpdate(WideUpdate):
     def _one_pass(self) -> bool:
         return False
 
-    _instead = "give fewer blocks"  # type: ignore[assignment]
+    _instead = "give fewer blocks"
 
     def _moves(self, depth: int) -> bool:
         """False, as blocks below the trained ones have the value 0."""

@@ -32,10 +32,22 @@ from theory.writing.notation import Math, escaped
 from theory.writing.pictures import Drawable
 from theory.writing.rendering import formulas_latex
 
-__all__ = ["DEEPEST", "WideUpdate", "checked_depths", "in_floats", "one_depth", "wide_update"]
+__all__ = [
+    "DEEPEST",
+    "QUICK",
+    "QUICK_STEPS",
+    "WideUpdate",
+    "checked_depths",
+    "in_floats",
+    "one_depth",
+    "wide_update",
+]
 
 DEEPEST = 10**6
 """Layers of a recursion; they take some seconds."""
+QUICK, QUICK_STEPS, _QUICK_EPSILON = 10**5, 10**4, 50
+"""Layers of a recursion, of a real step, and of sign descent with an epsilon that take some tenths
+of a second."""
 _SEARCHED, _LARGEST_LOG = 10**5, 250.0
 """Layers, and a logarithm of E, up to which a law is compared with the recursion."""
 _LEAST = float(np.finfo(np.float64).tiny)
@@ -85,7 +97,7 @@ n = ∞; linearised step of GradientDescent()
         if not np.ndim(depths):
             return self._one(int(depths))
         several = np.unique(depths)
-        values = self._at_top(several) if self._one_pass else [self._one(d) for d in several]
+        values = self._at_top(several) if self._one_pass else self._one_by_one(several)
         return np.asarray(values, dtype=np.float64)[np.searchsorted(several, depths)]
 
     def __call__(self, *sizes: Any, **named: Any) -> Any:
@@ -229,6 +241,11 @@ n = ∞; linearised step of GradientDescent()
         found = self._every_layer(depth)[[self._place_of(depth)]]
         return float(self._in_floats(found, depth, self._moves(depth))[0])
 
+    @announced("recursions")
+    def _one_by_one(self, depths: FloatArray) -> list[float]:
+        """The values of several depths that share no recursion."""
+        return [self._one(int(depth)) for depth in depths]
+
     def _in_floats(self, found: FloatArray, depths: Any, moves: bool = False) -> FloatArray:
         """``found``, at one depth or several, or `NotSolved` beyond the range of floats."""
         return in_floats(found, moves, "the value", self.network, depths, self._instead)
@@ -336,12 +353,21 @@ n = ∞; linearised step of GradientDescent()
         where = f"{self.network._place(self.layer)} of {self.network}"
         return f"{type(self).__name__} {where}: {self._headline()}; {self._said_step}"
 
+    @property
+    def _quick_depth(self) -> int:
+        """Layers whose value takes some tenths of a second."""
+        if not self.optimiser.unscaled.is_homogeneous:
+            return _QUICK_EPSILON
+        return QUICK if self.step is None else QUICK_STEPS
+
     def _headline(self) -> str:
         scale = f" * {n**power}" if (power := self.optimiser.unscaled.width_power) else ""
         try:
             if self.layer == ell:
                 return "call infinite_width(depth) for the values of all layers"
             if isinstance(self.network.depth, int):
+                if self.network.depth > self._quick_depth:
+                    return "call infinite_width() for its value at n = ∞"
                 return f"{self.value:.6g}{scale} at n = ∞"
             law = self.depth_law
             return f"{law.leading * eta**2}{law._said_error}; {law.regime}"

@@ -22,10 +22,17 @@ from theory.infinite_width.recursion import (
     moved_in_every_layer,
     output_moved_by_each_layer,
 )
-from theory.infinite_width.wide_update import WideUpdate, checked_depths, in_floats, wide_update
-from theory.laws.criteria import LastLayer
+from theory.infinite_width.wide_update import (
+    QUICK,
+    WideUpdate,
+    checked_depths,
+    in_floats,
+    wide_update,
+)
+from theory.laws.criteria import LastLayer, bound_text
 from theory.optimisers import GradientDescent, SignDescent
 from theory.public_names import PickledByFields, PublicNames
+from theory.waiting import announced
 from theory.writing.blocks import Table
 from theory.writing.rendering import table_text
 
@@ -53,6 +60,7 @@ class WideLayerRates(NoOperators, PickledByFields, PublicNames):
     update: WideUpdate
     bound: Expr
 
+    @announced("layer rates")
     def alone(self, depth: object = None) -> dict[str, float]:
         """The rate of each group trained alone at n = infinity and ``depth`` layers.
 
@@ -74,6 +82,7 @@ class WideLayerRates(NoOperators, PickledByFields, PublicNames):
         network, depth = self.update.network, len(deeper) - 1
         return in_floats(rates, True, "a rate", network, depth, "give a smaller depth")
 
+    @announced("layer rates")
     def together(self, depth: object = None) -> dict[str, float]:
         """The rates of all groups trained together: those alone times one factor, at which z of the
         last layer or f reaches the bound.
@@ -96,6 +105,7 @@ class WideLayerRates(NoOperators, PickledByFields, PublicNames):
         self._checked(np.array([*found.values()]), layers)
         return found
 
+    @announced("layer rates")
     def equal_shares(self, depth: object = None) -> FloatArray:
         """One rate for each hidden layer at which each alone moves the last layer equally far, and
         all together move it by the bound; an array over layers.
@@ -146,9 +156,12 @@ class WideLayerRates(NoOperators, PickledByFields, PublicNames):
 
     def __repr__(self) -> str:
         network, optimiser = self.update.network, self.update.optimiser
-        head = f"WideLayerRates of {network}, bound {self.bound}, linearised steps of {optimiser}"
+        bound = bound_text(self.bound)
+        head = f"WideLayerRates of {network}, bound {bound}, linearised steps of {optimiser}"
         if not isinstance(network.depth, int):
             return f"{head}: call alone(depth), together(depth) or equal_shares(depth)"
+        if network.depth > QUICK:
+            return f"{head}: call alone(), together() or equal_shares()"
         try:
             return "\n".join([head, *table_text(self._table)])
         except NotSolved:

@@ -203,7 +203,7 @@ class _Plan:
         if any(each.suited for each in planned):
             return (
                 f"rare networks set the mean wherever the limit is near enough: give "
-                f"{self._rare()}simulate=False"
+                f"{self._rare(planned[0].network)}simulate=False"
             )
         at = self.reading.target
         least = min(

@@ -10,6 +10,7 @@ import numpy as np
 
 from theory.coverage import ReadAsNumber
 from theory.display.tables import aligned_rows, html_table
+from theory.validation import brief
 from theory.words.observables import Observable
 from theory.words.word import is_odd
 from verify.inference.measurement import Measurement, number_or_array
@@ -202,7 +203,7 @@ class Estimate(ReadAsNumber):
     def _quantity(self, update: str) -> str:
         """The measured quantity: ``update`` for each letter, or the mean of an observable."""
         if self.observable is not None:
-            return f"E[{self.observable}]"
+            return f"E[{brief(self.observable, 120)}]"
         return ", ".join(update.replace("{}", letter) for letter in self.moved)
 
     def _cautions(self) -> list[str]:
