@@ -61,6 +61,8 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
 
 CHAOTIC = MLP(activation=Tanh(), weight_variance=2)
 FADING = MLP(activation=Tanh(), weight_variance="1/2", bias_variance="0.1")
+GROUPS: Any = layer_rates(CHAOTIC)
+FADING_GROUPS: Any = layer_rates(FADING)
 REFUSED |= {
     "chaos": (
         lambda: squared_update(CHAOTIC).infinite_width(10**5),
@@ -87,15 +89,19 @@ REFUSED |= {
         "the rate of .* is beyond the range of floats: give a smaller depth$",
     ),
     "rates of layers in chaos": (
-        lambda: layer_rates(CHAOTIC).alone(10**4),
+        lambda: GROUPS.alone(10**4),
         "a rate of .* is beyond the range of floats",
     ),
     "rates together in chaos": (
-        lambda: layer_rates(CHAOTIC).together(10**4),
+        lambda: GROUPS.together(10**4),
         "a rate of .* is beyond the range of floats",
     ),
     "shares in chaos": (
-        lambda: layer_rates(CHAOTIC).equal_shares(10**4),
+        lambda: GROUPS.equal_shares(10**4),
+        "a rate of .* is beyond the range of floats",
+    ),
+    "rates of layers that fade": (
+        lambda: FADING_GROUPS.alone(10**4),
         "a rate of .* is beyond the range of floats",
     ),
     "growing blocks": (

@@ -29,6 +29,7 @@ from theory.infinite_width.layers import Layers
 from theory.optimisers import Optimiser, OwnPart
 
 __all__ = [
+    "equal_shares",
     "gradients",
     "moved_at_top",
     "moved_by_each_layer",
@@ -82,6 +83,13 @@ def moved_by_each_layer(layers: Layers, optimiser: Optimiser) -> FloatArray:
     alone = aligned + weight * onwards * own.slope_square * tau2**rule.degree
     alone[-1] = own.square[-1] * tau2[-1] ** rule.degree
     return np.asarray(float(optimiser.multiple) ** 2 * alone)
+
+
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")
+def equal_shares(layers: Layers, optimiser: Optimiser) -> FloatArray:
+    """Rates at which each layer alone moves the last one equally far, and all move it by 1."""
+    alone = moved_by_each_layer(layers, optimiser) ** -0.5
+    return np.asarray(alone * moved_in_every_layer(layers, optimiser, alone)[-1] ** -0.5)
 
 
 @np.errstate(over="ignore", invalid="ignore")

@@ -448,10 +448,11 @@ def one_depth(network: Network, depth: object) -> int:
 
 
 def in_floats(
-    found: FloatArray, moves: bool, what: str, network: Network, depths: Any, instead: str
+    found: Any, moves: bool, what: str, network: Network, depths: Any, instead: str
 ) -> FloatArray:
     """``found``, at one depth or at each of ``depths``, or `NotSolved` where a number is infinite,
     or 0 or nearly so although the layer ``moves``; ``what`` names the number."""
+    found = np.asarray(found)
     off = ~np.isfinite(found) | (moves & (np.abs(found) < _LEAST))
     if off.any():
         depth = np.broadcast_to(depths, found.shape)[off][0]

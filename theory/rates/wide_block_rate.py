@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from sympy import Expr, Float, sqrt
 
 from theory.errors import InvalidArgument, NotSolved
@@ -88,7 +87,7 @@ binds; linearised step of GradientDescent()
         largest = max(self._movements(depth).values())
         if not largest > 0:
             raise NotSolved("no block moves: give at least one multiplier above 0 in rates")
-        in_floats(np.array([largest]), True, "the rate", self.network, depth, "give fewer blocks")
+        in_floats(largest, True, "the rate", self.network, depth, "give fewer blocks")
         return float(largest**-0.5)
 
     def leading(self) -> Expr:

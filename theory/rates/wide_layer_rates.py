@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from sympy import Expr
 
 from theory.activations.nonlinearity import FloatArray
@@ -18,7 +17,7 @@ from theory.coverage import NoOperators
 from theory.errors import NotSolved
 from theory.infinite_width.layers import Layers
 from theory.infinite_width.recursion import (
-    moved_by_each_layer,
+    equal_shares,
     moved_in_every_layer,
     output_moved_by_each_layer,
 )
@@ -74,10 +73,10 @@ class WideLayerRates(NoOperators, PickledByFields, PublicNames):
         root = float(self.bound) ** 0.5
         found = {name: root / self._moved(layers, each) ** 0.5 for name, each in groups.items()}
         found["readout"] = root / self._readout_moves(layers)
-        self._checked(np.array([*found.values()]), layers)
+        self._checked([*found.values()], layers)
         return found
 
-    def _checked(self, rates: FloatArray, deeper: Layers) -> FloatArray:
+    def _checked(self, rates: Any, deeper: Layers) -> FloatArray:
         """``rates``, or `NotSolved` where a rate is beyond the range of floats."""
         network, depth = self.update.network, len(deeper) - 1
         return in_floats(rates, True, "a rate", network, depth, "give a smaller depth")
@@ -102,7 +101,7 @@ class WideLayerRates(NoOperators, PickledByFields, PublicNames):
         root = float(self.bound) ** 0.5
         moved = max(self._moved(layers, joint) ** 0.5, moved_f + root)
         found = {name: rate * root / moved for name, rate in alone.items()}
-        self._checked(np.array([*found.values()]), layers)
+        self._checked([*found.values()], layers)
         return found
 
     @announced("layer rates")
@@ -115,12 +114,8 @@ class WideLayerRates(NoOperators, PickledByFields, PublicNames):
         array([0.2002, 0.4086, 0.4976, 0.808 ])
         """
         deeper = self._deeper(depth)
-        layers, rule = self._hidden(deeper), self.update.optimiser
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            alone = moved_by_each_layer(layers, rule) ** -0.5
-            found = alone * float(self.bound) ** 0.5
-            found *= moved_in_every_layer(layers, rule, alone)[-1] ** -0.5
-        return self._checked(found, deeper)
+        found = equal_shares(self._hidden(deeper), self.update.optimiser)
+        return self._checked(found * float(self.bound) ** 0.5, deeper)
 
     def _deeper(self, depth: object) -> Layers:
         """The layers of one depth, and one more, whose input the readout reads."""
@@ -142,7 +137,8 @@ class WideLayerRates(NoOperators, PickledByFields, PublicNames):
 
     def _moved(self, layers: Layers, rates: FloatArray) -> float:
         hidden = self._hidden(layers)
-        return float(moved_in_every_layer(hidden, self.update.optimiser, rates)[-1])
+        moved = moved_in_every_layer(hidden, self.update.optimiser, rates)[-1]
+        return float(self._checked(moved, layers))
 
     def _readout_moves(self, layers: Layers) -> float:
         """|Delta f| by the readout's own step, at eta = 1 and in its power of n."""

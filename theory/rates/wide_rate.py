@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from math import nan
 from typing import Any, ClassVar
 
-import numpy as np
 from sympy import Expr, Float, Symbol, sqrt
 
 from theory.activations.critical import CriticalPoint, critical
@@ -131,7 +130,7 @@ GradientDescent()
         """Refuse a squared rate beyond the range of floats."""
         law = self.linearised and self.update.rates is None
         instead = "give a smaller depth" + ", or call leading()" * law
-        in_floats(np.array([linear]), True, "the rate", self.network, depth, instead)
+        in_floats(linear, True, "the rate", self.network, depth, instead)
 
     def _moved(self, depth: int, rate: float) -> FloatArray:
         """The movement of every layer over its bound, at one rate."""
