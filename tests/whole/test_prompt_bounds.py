@@ -61,6 +61,8 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
 
 CHAOTIC = MLP(activation=Tanh(), weight_variance=2)
 FADING = MLP(activation=Tanh(), weight_variance="1/2", bias_variance="0.1")
+RATE: Any = maximal_learning_rate(CHAOTIC)
+REAL: Any = maximal_learning_rate(CHAOTIC, linearised=False)
 GROUPS: Any = layer_rates(CHAOTIC)
 FADING_GROUPS: Any = layer_rates(FADING)
 REFUSED |= {
@@ -81,11 +83,11 @@ REFUSED |= {
         "at 10,000 layers is beyond the range of floats: give a smaller depth$",
     ),
     "a rate in chaos": (
-        lambda: maximal_learning_rate(CHAOTIC).infinite_width(10**5),
+        lambda: RATE.infinite_width(10**5),
         r"the rate of .* is beyond the range of floats: give a smaller depth, or call leading",
     ),
     "a real rate in chaos": (
-        lambda: maximal_learning_rate(CHAOTIC, linearised=False).infinite_width(10**5),
+        lambda: REAL.infinite_width(10**5),
         "the rate of .* is beyond the range of floats: give a smaller depth$",
     ),
     "rates of layers in chaos": (
