@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import weakref
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -222,12 +224,32 @@ def with_(change: Callable[[Any], Any]) -> nn.Module:
     return model
 
 
+class Cast(ScaledWeights):
+    """Layers that are not called, whose weights ``cast`` takes to another precision."""
+
+    def __init__(self, cast: Callable[[torch.Tensor], torch.Tensor], *factors: float) -> None:
+        def product(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+            weight = cast(weight)
+            return F.linear(x.to(weight.dtype), weight).to(x.dtype)
+
+        super().__init__(*(factors or (1.0, 1.0, 1.0)), product=product)
+
+
+class Before(Around):
+    """The same network after a call that has nothing to do with it."""
+
+    def __init__(self, call: Callable[[], object], after: Any = None) -> None:
+        super().__init__(before=lambda x: (call(), x)[1], after=after)
+
+
 class Twice(nn.Module):
     def forward(self, weight: torch.Tensor) -> torch.Tensor:
         return 2 * weight
 
 
 CHANCE = "draws random numbers"
+SEED = r"got a forward that sets a seed; leave out torch\.manual_seed\(\) and the like"
+ROUNDS = r"got a forward that calls no layer and rounds to torch\.{}; call the layers, within"
 ONE_CHAIN = "one chain to one readout, got 2 with as many outputs as no layer has inputs: "
 WRITES = r"leaves its weights as they are, got one that changes 'linears\.0\.weight'; clip"
 REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
@@ -269,6 +291,23 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
         "got 0.5 times those at 'linears.0'",
     ),
     "the same in single precision": (lambda: Rescaled(torch.Tensor.float), "between 'linears.0'"),
+    "the same in single precision, without calls": (
+        lambda: Cast(torch.Tensor.float, 1.0, 4.0, 0.25),
+        "got 4 times those at 'linears.1'; leave out scales that undo one another",
+    ),
+    "weights in bfloat16": (lambda: Cast(torch.Tensor.bfloat16), ROUNDS.format("bfloat16")),
+    "weights in float16": (lambda: Cast(torch.Tensor.half), ROUNDS.format("float16")),
+    "weights rounded to bfloat16": (
+        lambda: Cast(lambda weight: weight.bfloat16().to(weight)),
+        ROUNDS.format("bfloat16"),
+    ),
+    "a seed of PyTorch": (lambda: Before(lambda: torch.manual_seed(3)), SEED),
+    "a seed of NumPy": (lambda: Before(lambda: np.random.seed(3)), SEED),
+    "a seed of Python": (lambda: Before(lambda: random.seed(3)), SEED),
+    "a seed and noise": (
+        lambda: Before(lambda: torch.manual_seed(3), after=lambda f: f + torch.randn(1)),
+        SEED,
+    ),
     "an output multiplier": (lambda: Around(after=lambda f: f / 16), "output of 'linears.2'"),
     "a soft cap": (lambda: Around(after=lambda f: 50 * torch.tanh(f / 50)), "output of|gradient"),
     "half precision kept for the backward pass": (
@@ -400,6 +439,12 @@ def views_of_one_tensor(model: nn.Module) -> None:
 
 PLAIN = MLP(16, 2, input_width=8)
 READ: dict[str, tuple[Callable[[], nn.Module], MLP]] = {
+    "weights in double precision": (lambda: Cast(torch.Tensor.double), PLAIN),
+    "weights in single precision": (lambda: Cast(torch.Tensor.float), PLAIN),
+    "a default precision set in forward": (
+        lambda: Before(lambda: torch.set_default_dtype(torch.float64)),
+        PLAIN,
+    ),
     "itself": (lambda: Itself(8, 16, 16), PLAIN),
     "in parts": (lambda: InParts(8, 16, 16), PLAIN),
     "padded": (lambda: Padded(8, 16, 16), PLAIN),

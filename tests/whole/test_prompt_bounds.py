@@ -9,17 +9,21 @@ from sympy import Float
 
 from theory import (
     MLP,
+    ByRole,
     InvalidArgument,
     LeakyReLU,
     MupDepthError,
+    Residual,
+    Tanh,
     derive,
+    layer_rates,
     maximal_learning_rate,
     numbers,
     squared_update,
     transfer_learning_rate,
 )
 from theory.observables import D, K, f, trace
-from theory.symbols import L, n
+from theory.symbols import L, ell, n
 from verify import check, compare_law, monte_carlo
 
 U = squared_update(MLP())
@@ -52,6 +56,70 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "matrix": (lambda: derive(K, MLP()), "a matrix; take its trace or a form"),  # type: ignore[arg-type]
     "places": (lambda: U(64, 10, 3), r"got 64, 10, 3; MLP\(\) has no other"),
     "places at": (lambda: U.at(64, 10, 3), r"got 64, 10, 3; MLP\(\) has no other"),
+}
+
+
+CHAOTIC = MLP(activation=Tanh(), weight_variance=2)
+FADING = MLP(activation=Tanh(), weight_variance="1/2", bias_variance="0.1")
+RATE: Any = maximal_learning_rate(CHAOTIC)
+REAL: Any = maximal_learning_rate(CHAOTIC, linearised=False)
+GROUPS: Any = layer_rates(CHAOTIC)
+FADING_GROUPS: Any = layer_rates(FADING)
+REFUSED |= {
+    "chaos": (
+        lambda: squared_update(CHAOTIC).infinite_width(10**5),
+        r"at 100,000 layers is beyond the range of floats: give a smaller depth, or call leading",
+    ),
+    "chaos at several depths": (
+        lambda: squared_update(CHAOTIC).infinite_width([10, 10**4]),
+        "at 10,000 layers is beyond the range of floats",
+    ),
+    "chaos at every layer": (
+        lambda: squared_update(CHAOTIC, ell).infinite_width(10**4),
+        "at 10,000 layers is beyond the range of floats: give a smaller depth$",
+    ),
+    "a first layer that fades": (
+        lambda: squared_update(FADING, 1).infinite_width(10**4),
+        "at 10,000 layers is beyond the range of floats: give a smaller depth$",
+    ),
+    "a rate in chaos": (
+        lambda: RATE.infinite_width(10**5),
+        r"the rate of .* is beyond the range of floats: give a smaller depth, or call leading",
+    ),
+    "a real rate in chaos": (
+        lambda: REAL.infinite_width(10**5),
+        "the rate of .* is beyond the range of floats: give a smaller depth$",
+    ),
+    "rates of layers in chaos": (
+        lambda: GROUPS.alone(10**4),
+        "a rate of .* is beyond the range of floats",
+    ),
+    "rates together in chaos": (
+        lambda: GROUPS.together(10**4),
+        "a rate of .* is beyond the range of floats",
+    ),
+    "shares in chaos": (
+        lambda: GROUPS.equal_shares(10**4),
+        "a rate of .* is beyond the range of floats",
+    ),
+    "rates of layers that fade": (
+        lambda: FADING_GROUPS.alone(10**4),
+        "a rate of .* is beyond the range of floats",
+    ),
+    "growing blocks": (
+        lambda: squared_update(
+            Residual(
+                activation=Tanh(),
+                multiplier2=1,
+                weight_variance=ByRole(input=1, up=3, down=3),
+            )
+        ).leading(),
+        "no power of B",
+    ),
+    "fading variances": (
+        lambda: squared_update(MLP(activation=Tanh(), weight_variance="1/2")).infinite_width(900),
+        r"exp\(-300\): give a smaller depth or a larger weight variance",
+    ),
 }
 
 

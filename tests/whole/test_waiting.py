@@ -8,6 +8,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from fractions import Fraction
+from functools import reduce
+from operator import add
 from typing import Any
 
 import pytest
@@ -16,12 +19,18 @@ from tests.tools.paths import ROOT
 from tests.tools.values import VALUES
 from theory import (
     MLP,
+    Graph,
     LeakyReLU,
     NotSolved,
     Readout,
     Residual,
+    SignDescent,
+    Sin,
+    Tanh,
     alignment,
+    critical,
     derive,
+    layer_rates,
     maximal_learning_rate,
     squared_update,
     waiting,
@@ -74,6 +83,61 @@ BLOCKS = [
     Residual(10**6, 10**9),
     Residual(10**100 - 7, 10**30 + 3),
 ]
+
+
+WIDE: dict[str, Callable[[], Any]] = {
+    "a deep recursion": lambda: squared_update(MLP(depth=10**6, activation=Tanh())),
+    "a rate of one": lambda: maximal_learning_rate(MLP(depth=10**6, activation=Tanh())),
+    "real steps": lambda: squared_update(MLP(depth=10**6), step=1),
+    "a rate of real steps": lambda: maximal_learning_rate(MLP(depth=10**6), linearised=False),
+    "a rate by quadrature": lambda: maximal_learning_rate(
+        MLP(depth=2000, activation=Tanh()), linearised=False
+    ),
+    "an epsilon": lambda: squared_update(
+        MLP(depth=900, activation=Tanh()), optimiser=SignDescent("0.1")
+    ),
+    "rates of layers": lambda: layer_rates(MLP(depth=10**5 + 1, activation=Tanh())),
+    "fast oscillations": lambda: squared_update(
+        MLP(depth=9, activation=Sin(), weight_variance=9**7)
+    ),
+    "chaos": lambda: squared_update(MLP(depth=10**5, activation=Tanh(), weight_variance=2)),
+    "chaos in every group": lambda: layer_rates(
+        MLP(depth=10**4, activation=Tanh(), weight_variance=2)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WIDE)
+def test_a_repr_at_infinite_width_names_the_call_that_waits(name: str) -> None:
+    begun = time.thread_time()
+    text = repr(WIDE[name]())
+    assert time.thread_time() - begun < 2
+    assert "call " in text or "says why" in text
+    assert len(text) <= 600
+
+
+LONG_NETWORKS = [
+    Graph({f"a{i}": (f"a{i - 1}" if i else "x",) for i in range(200)}, readout="a199", width=8),
+    Graph({"v" * 500: ("x",)}, readout="v" * 500, width=8),
+    MLP(tuple(range(2, 300))),
+    MLP(8, 3, weight_variance=f"{7**60}/{3**80}", activation=LeakyReLU(f"{3**80 - 2}/{3**81}")),
+    Residual(8, 3, multiplier2=f"{7**60}/{3**80}"),
+]
+
+
+@pytest.mark.parametrize("network", LONG_NETWORKS, ids=range(len(LONG_NETWORKS)))
+@pytest.mark.parametrize(
+    "kind", ["update", "readout", "observable", "mixed signs", "of many terms"]
+)
+def test_a_long_network_is_cut_within_a_result_alone(network: Any, kind: str) -> None:
+    assert eval(repr(network)) == network
+    terms = (Fraction(1, 3 ** (60 + power)) * trace(K**power) for power in range(1, 5))
+    kinds = VALUES | {"of many terms": lambda m: derive(reduce(add, terms), m)}
+    try:
+        text = repr(kinds[kind](network))
+    except NotSolved as refusal:
+        text = str(refusal)
+    assert len(text) <= 600
 
 
 @pytest.mark.parametrize("network", BLOCKS, ids=str)
@@ -197,6 +261,12 @@ ANNOUNCED: dict[str, Callable[[], Any]] = {
     "recursion of all depths": lambda: squared_update(MLP()).infinite_width([2, 3]),
     "range of rates": lambda: squared_update(MLP()).linearised_up_to("0.1", 3),
     "rate at n = ∞": lambda: maximal_learning_rate(MLP(), linearised=False).infinite_width(3),
+    "several rates at n = ∞": lambda: maximal_learning_rate(MLP(), linearised=False)(L=[2, 3]),
+    "layer that binds": lambda: maximal_learning_rate(MLP(), linearised=False).binding_layer(3),
+    "recursions": lambda: squared_update(MLP(), step=1).infinite_width([2, 3]),
+    "rates of layers": lambda: layer_rates(MLP(), optimiser=SignDescent()).alone(3),
+    "blocks": lambda: squared_update(Residual(activation=Tanh())).infinite_width(3),
+    "critical points": lambda: critical(Tanh()),
     "real law": lambda: maximal_learning_rate(MLP(), linearised=False).leading(),
 }
 
@@ -210,6 +280,7 @@ def test_whatever_can_be_long_announces_itself(name: str, monkeypatch: pytest.Mo
 
 
 LONG = [
+    "maximal_learning_rate(MLP(), linearised=False).infinite_width(10**6)",
     "squared_update(MLP()).variance()",
     "len(squared_update(Residual()).derivation)",
     "squared_update(MLP()).width_series(100)",

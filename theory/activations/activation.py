@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import reduce
+from math import isfinite
 from operator import add, mul, neg, pos, sub, truediv
 from typing import Any
 
@@ -17,12 +19,14 @@ from theory.activations.nonlinearity import FloatArray, Nonlinearity, erf_values
 from theory.coverage import answered_class
 from theory.errors import InvalidArgument
 from theory.public_names import cached_property
-from theory.validation import exact_number, typed
+from theory.validation import brief, exact_number, typed
 
 __all__ = ["Activation"]
 
 _LONGEST = 400
 """Characters of a formula."""
+_TRIED = np.array([-2.7, -1.3, -0.4, 0.4, 1.3, 2.7])
+"""Numbers z at which every formula has a value and a slope."""
 _SAME_NAME = (
     "exp log sqrt sinh cosh tanh sin cos tan asinh atan erf erfc Abs sign Max Min Heaviside"
 )
@@ -70,6 +74,19 @@ class Activation(Nonlinearity):
             )
         if not self.formula.has(z) or self.formula.has(sympy.zoo, sympy.nan, sympy.I):
             raise _refused(self.text, "a real formula that holds z")
+        self._check_values()
+
+    def _check_values(self) -> None:
+        """Refuse a formula without a real value and slope in floats on both sides of 0."""
+        real = "a real function with values and slopes in the range of floats"
+        try:
+            off = ~np.isfinite([self.value(_TRIED), self.derivative(_TRIED)]).all(axis=0)
+        except OverflowError:
+            raise _refused(self.text, real, "a number beyond it") from None
+        except (KeyError, TypeError):  # such as re(z), which the derivative of abs(sqrt(z)) holds
+            raise _refused(self.text, real) from None
+        if off.any():
+            raise _refused(self.text, real, f"none at z = {_TRIED[off][0]:g}")
 
     def __repr__(self) -> str:
         return f"Activation({self.text!r})"
@@ -89,11 +106,18 @@ class Activation(Nonlinearity):
         Abs(z)/(z**2 + 1)
         """
         text = self.text.replace("^", "**").strip()
+        if len(text) > _LONGEST:
+            raise _refused(
+                self.text, f"a formula of at most {_LONGEST} characters", f"{len(text)} of them"
+            )
         try:
-            tree = ast.parse(text if len(text) <= _LONGEST else "", mode="eval").body
-            return sympy.sympify(_read(tree, self.text))
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            raise _refused(self.text, f"a formula of at most {_LONGEST} characters") from None
+            return sympy.sympify(_read(ast.parse(text, mode="eval").body, self.text))
+        except InvalidArgument:
+            raise
+        except SyntaxError as error:
+            raise _refused(self.text, "a formula in z", f"an error: {error.msg}") from None
+        except (ValueError, RecursionError, MemoryError):
+            raise _refused(self.text, "a formula in z of fewer brackets, real and finite") from None
 
     @cached_property
     def slope_formula(self) -> Expr:
@@ -131,29 +155,56 @@ class Activation(Nonlinearity):
 def _read(node: ast.AST, text: str) -> Any:
     """The expression of a node of the syntax tree, of the kinds that are listed alone."""
     match node:
-        case ast.Constant(value=int() | float()) if not isinstance(node.value, bool):
-            return exact_number("a number in the formula", node.value)
+        case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
+            if isfinite(number):
+                return exact_number("a number in the formula", number)
         case ast.Name(id="z"):
             return z
         case ast.Name(id="pi"):
             return sympy.pi
         case ast.BinOp() if type(node.op) in _OPERATORS:
             left, right = _read(node.left, text), _read(node.right, text)
-            if isinstance(node.op, ast.Pow) and not (right.is_Rational and abs(right) <= 100):
-                raise _refused(text, "numbers of at most 100 as exponents, and exp() for others")
+            if isinstance(node.op, ast.Pow):
+                _check_power(left, right, text)
             return _OPERATORS[type(node.op)](left, right)
         case ast.UnaryOp() if type(node.op) in _OPERATORS:
             return _OPERATORS[type(node.op)](_read(node.operand, text))
         case ast.Call(func=ast.Name(id=name), keywords=[]) if name in _FUNCTIONS:
             several = name.lower() in ("max", "min")
-            if several or len(node.args) == 1:
+            if len(node.args) == 1 or (several and node.args):
                 return _FUNCTIONS[name](*(_read(part, text) for part in node.args))
-    raise _refused(text, f"numbers, z, pi, + - * / ** and {', '.join(_FUNCTIONS)}")
+            wanted = f"{'arguments' if several else 'one argument'} in {name}()"
+            raise _refused(text, wanted, f"{len(node.args)} in it")
+    raise _refused(text, f"numbers, z, pi, + - * / ** and {', '.join(_FUNCTIONS)}", _named(node))
 
 
-def _refused(text: str, expected: str) -> InvalidArgument:
+def _check_power(base: Expr, exponent: Expr, text: str) -> None:
+    if not (exponent.is_Rational and abs(exponent) <= 100):
+        wanted = "numbers of at most 100 as exponents, and exp() for others"
+        raise _refused(text, wanted, f"the exponent {brief(exponent)}")
+    if base.is_Rational and max(abs(base.p), base.q).bit_length() * abs(exponent) > 1024:
+        raise _refused(text, "numbers in the range of floats", f"a power of {brief(base)}")
+
+
+def _named(node: ast.AST) -> str:
+    """The part of a formula that is not read, in words."""
+    match node:
+        case ast.Call(func=ast.Name(id=name)) if name in _FUNCTIONS:
+            return f"{name}() with a keyword or a starred argument"
+        case ast.Call(func=ast.Name(id=name)):
+            near = "".join(get_close_matches(name, _FUNCTIONS, 1))
+            return f"the unknown function {name}()" + f", perhaps {near}()" * bool(near)
+        case ast.Name(id=name) if name in _FUNCTIONS:
+            return f"{name} without an argument in brackets"
+        case ast.Name(id=name):
+            return f"the unknown symbol {name}"
+    return brief(ast.unparse(node), write=str)
+
+
+def _refused(text: str, expected: str, got: str = "") -> InvalidArgument:
+    part = f" with {got}" * bool(got)
     return InvalidArgument(
-        f"expected {expected} for an activation, got {typed(text)}; give "
+        f"expected {expected} for an activation, got {typed(text)}{part}; give "
         f"Activation('z/(1 + z**4)**(1/4)'), say"
     )
 

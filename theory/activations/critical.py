@@ -25,6 +25,7 @@ from theory.coverage import answered
 from theory.errors import InvalidArgument, NotSolved
 from theory.public_names import PlainText, PublicNames, cached_property
 from theory.validation import non_negative_value, number_between
+from theory.waiting import announced
 
 __all__ = [
     "Critical",
@@ -141,6 +142,7 @@ class Critical(PublicNames):
 
 
 @answered
+@announced("critical points")
 def critical(activation: Nonlinearity, bias_variance: object = None) -> Critical:
     """The critical points of ``activation``, at ``bias_variance`` alone where it is given.
 
@@ -293,19 +295,17 @@ class _Scan:
 
 @lru_cache(maxsize=64)
 def _scan(table: MomentTable) -> _Scan:
-    last = len(_RANGE)
-    while True:
-        variances = _RANGE[:last]
+    eighth = len(_RANGE) // 8
+    variances, found = _RANGE[:eighth], table.at(_RANGE[:eighth])
+    for last in range(2 * eighth, len(_RANGE) + 1, eighth):
         try:
-            found = table.at(variances)
-        except NotSolved:  # phi^2 outgrows the density at large Q
-            last -= len(_RANGE) // 8
-            if not last:
-                raise
-        else:
-            with np.errstate(divide="ignore", over="ignore"):
-                bias = 1 - found.q / (variances * found.m2)
-            return _Scan(variances, bias, found.slope / found.m2)
+            found = table.at(_RANGE[:last])
+        except NotSolved:  # such as phi^2 that outgrows the density at large Q
+            break
+        variances = _RANGE[:last]
+    with np.errstate(divide="ignore", over="ignore"):
+        bias = 1 - found.q / (variances * found.m2)
+    return _Scan(variances, bias, found.slope / found.m2)
 
 
 def _relative_bias(table: MomentTable, variance: float) -> float:

@@ -32,6 +32,10 @@ _AGREED, _NEARLY = 1e-14, 1e-11
 _SETTLED = 1e-7
 """Differences of the last two rules beyond which a singularity keeps them apart."""
 _HALVINGS = 7
+_MOST_PANELS = 2**14
+"""Panels of a rule, which takes some tenths of a second."""
+_PIECE = 128
+"""Panels that are summed at once: few, so that BLAS starts no threads, which take longer."""
 _CHEBYSHEV = np.cos((np.arange(_DEGREE + 1) + 0.5) * np.pi / (_DEGREE + 1))
 _TO_SERIES = np.polynomial.chebyshev.chebvander(_CHEBYSHEV, _DEGREE).T * 2 / (_DEGREE + 1)
 _TO_SERIES[0] /= 2
@@ -116,6 +120,11 @@ class MomentTable:
         """E phi^2 at one variance, in about a microsecond."""
         return variance * self._one(variance, 0)
 
+    def slopes(self, variance: float) -> tuple[float, float]:
+        """E phi'^2 and E phi'^4 at one variance, as fast."""
+        second, fourth = (self._one(variance, Moments._fields.index(m)) for m in ("m2", "m4"))
+        return second, fourth
+
     def mean(self, variance: float) -> float:
         """E phi at one variance, as fast."""
         return self._one(variance, Moments._fields.index("mean"))
@@ -146,9 +155,10 @@ class MomentTable:
         if index not in self._cells:
             logs = (index + (_CHEBYSHEV + 1) / 2) * _WIDTH
             if not abs(logs).max() < 300:
+                change = "larger" if logs.max() < 0 else "smaller"
                 raise NotSolved(
                     f"the variance of {self.activation} leaves the range of numbers, at "
-                    f"exp({logs.max():.3g}): give a smaller depth or weight variance"
+                    f"exp({logs.max():.3g}): give a smaller depth or a {change} weight variance"
                 )
             values = self._integrated(np.exp(logs))
             series = _TO_SERIES @ values
@@ -164,6 +174,7 @@ class MomentTable:
         last, before, difference = _rule(self.activation, edges, variances), math.inf, math.inf
         for _ in range(_HALVINGS):
             edges = np.sort(np.concatenate([edges, (edges[1:] + edges[:-1]) / 2]))
+            self._check_panels(edges, variances)
             found = _rule(self.activation, edges, variances)
             if not np.isfinite(found).all():
                 raise NotSolved(
@@ -204,12 +215,27 @@ class MomentTable:
         even = np.arange(1, _FARTHEST) * deviation
         right = np.concatenate([graded, even, [far]])
         kinks = [each for each in self.activation.kinks if abs(each) < far]
-        edges = np.unique(np.concatenate([-right, [0.0], right, kinks]))
-        zeros = [
-            _sign_changes(function, edges)
-            for function in (self.activation.value, self.activation.derivative)
-        ]
-        return np.unique(np.concatenate([edges, *zeros]))
+        graded = np.unique(np.concatenate([-right, [0.0], right, kinks]))
+        edges: Any = graded
+        count = 0
+        while True:
+            changes = [
+                _sign_changes(function, edges)
+                for function in (self.activation.value, self.activation.derivative)
+            ]
+            found = sum(len(each[0]) for each in changes)
+            if edges is not graded and found <= count:
+                return edges
+            zeros = [_zeros(*each) for each in changes]
+            edges, count = np.unique(np.concatenate([graded, *zeros])), found
+            self._check_panels(edges, deviation**2)
+
+    def _check_panels(self, edges: FloatArray, variances: Any) -> None:
+        if len(edges) > _MOST_PANELS:
+            raise NotSolved(
+                f"{self.activation} oscillates too fast for its Gaussian moments at a variance of "
+                f"{np.max(variances):.3g}: give a smaller variance"
+            )
 
 
 def _unwrapped(read: Moments, dimension: int) -> Moments:
@@ -225,31 +251,31 @@ def _points(edges: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 def _rule(activation: Nonlinearity, edges: FloatArray, variances: FloatArray) -> FloatArray:
     """Moments by Gauss-Legendre rules, in the order of `Moments`: q over Q, q1 over sqrt(Q)."""
-    z, weights = _points(edges)
+    firsts = range(0, len(edges) - 1, _PIECE)
     with np.errstate(over="ignore", invalid="ignore"):
-        return _sums(activation, z, weights, variances, len(edges) - 1)
-
-
-def _sums(
-    activation: Nonlinearity, z: FloatArray, weights: FloatArray, variances: FloatArray, panels: int
-) -> FloatArray:
-    phi, slope = activation.value(z), activation.derivative(z)
-    alive = _alive(activation, slope, panels)
-    size, steep = np.abs(phi), np.abs(slope)
-    density = np.exp(-np.square(z) / (2 * variances[:, None])) * weights
-    density /= np.sqrt(2 * np.pi * variances)[:, None]
-    squares = [phi**2, size, steep, steep**2, steep**3, steep**4, alive, phi]
-    first = density @ np.array([*squares, phi * slope * z]).T
-    scaled = np.square(z) / variances[:, None]
-    fourth = density * (scaled**2 - 6 * scaled + 3)
-    second = density * (scaled - 1)
-    curvature = (fourth @ phi**2) / (4 * variances)
-    others = [curvature, second @ steep**2 / 2]
-    found = np.column_stack([first, *others])
+        pieces = [_sums(activation, edges[k : k + _PIECE + 1], variances) for k in firsts]
+        found = np.sum(pieces, axis=0)
     found[:, 0] /= variances
     found[:, 1] /= np.sqrt(variances)
     found[:, 8] /= variances
-    return found
+    return np.asarray(found)
+
+
+def _sums(activation: Nonlinearity, edges: FloatArray, variances: FloatArray) -> FloatArray:
+    """The part of the panels between ``edges``."""
+    z, weights = _points(edges)
+    phi, slope = activation.value(z), activation.derivative(z)
+    alive = _alive(activation, slope, len(edges) - 1)
+    size, steep = np.abs(phi), np.abs(slope)
+    density = np.exp(-np.square(z) / (2 * variances[:, None])) * weights
+    density /= np.sqrt(2 * np.pi * variances)[:, None]
+    most, q, m2 = variances.max(), phi**2, steep**2
+    scaled = np.square(z) / most
+    columns = [q, size, steep, m2, steep**3, steep**4, alive, phi, phi * slope * z]
+    sums = density @ np.array([*columns, scaled * q, scaled**2 * q, scaled * m2]).T
+    second, fourth, steep_second = sums[:, 9:].T * (most / variances)
+    curvature = (fourth * (most / variances) - 6 * second + 3 * sums[:, 0]) / (4 * variances)
+    return np.column_stack([sums[:, :9], curvature, (steep_second - sums[:, 3]) / 2])
 
 
 def _sizes(found: FloatArray, variances: FloatArray) -> FloatArray:
@@ -268,12 +294,17 @@ def _alive(activation: Nonlinearity, slope: FloatArray, panels: int) -> FloatArr
     return np.repeat(np.where(dead, 0.0, 1.0), len(slope) // panels)
 
 
-def _sign_changes(function: Any, edges: FloatArray) -> FloatArray:
-    """Points between nodes at which ``function`` changes sign, by bisection."""
+def _sign_changes(function: Any, edges: FloatArray) -> tuple[FloatArray, FloatArray, Any]:
+    """Neighbouring nodes, left and right, between which ``function`` changes sign, and it."""
     z, _ = _points(edges)
     signs = np.sign(function(z))
     where = np.flatnonzero(signs[1:] * signs[:-1] < 0)
-    low, high, sign = z[where], z[where + 1], signs[where]
+    return z[where], z[where + 1], function
+
+
+def _zeros(low: FloatArray, high: FloatArray, function: Any) -> FloatArray:
+    """The points between ``low`` and ``high`` at which ``function`` changes sign, by bisection."""
+    sign = np.sign(function(low))
     for _ in range(60):
         middle = (low + high) / 2
         same = np.sign(function(middle)) == sign

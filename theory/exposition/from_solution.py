@@ -131,7 +131,7 @@ def _closed_form(update: SquaredUpdate) -> Step:
         blocks.append(
             Prose(
                 f"The terms cancel where floats are put into them; a call with numbers, as in "
-                f"`squared_update({network})({sizes})`, keeps all digits."
+                f"`squared_update({network!r})({sizes})`, keeps all digits."
             )
         )
     return Step("Closed form", tuple(blocks), checked)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from math import log2
+from math import inf, log2
 from typing import Any
 
 from sympy import Expr, Float, Integer, Rational, Symbol
@@ -21,13 +21,18 @@ from theory.networks.roles import ActivatedThenWeights, Branch, ByRole
 from theory.optimisers import GradientDescent, Optimiser, checked_optimiser
 from theory.symbols import B, L, b
 from theory.validation import typed
+from theory.waiting import announced
 
 __all__ = ["WideBlockUpdate", "update_at_infinite_width"]
 
 _DEEP, _DEEP_IN_PAIRS = 512, 128
 """The first of four numbers of blocks, each twice the one before, from which a law is read."""
+_QUICK_BLOCKS, _QUICK_PAIRS = 10**4, 256
+"""Blocks whose recursion takes some tenths of a second."""
 _NEAR, _SMALL = 2e-3, 1e-4
 """How near an exponent must be to a multiple of 1/2, and how small the error of a constant."""
+_LARGEST = 50
+"""Exponents beyond which the values are exponential."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -62,8 +67,7 @@ class WideBlockUpdate(WideUpdate):
                 "networks of any number of blocks, all weights at one rate: leave layer, rates and "
                 "blocks out"
             )
-        pairs = isinstance(self.network.branch, ActivatedThenWeights)
-        first = _DEEP_IN_PAIRS if pairs else _DEEP
+        first = _DEEP_IN_PAIRS if self._in_pairs else _DEEP
         sizes = [first * 2**k for k in range(4)]
         constant, exponent, error = _power(sizes, [self._one(size) for size in sizes])
         squares = [float(self._movement(size).squares[-1]) for size in sizes]
@@ -112,12 +116,33 @@ class WideBlockUpdate(WideUpdate):
         found = self._movement(depth)
         return found.branch if isinstance(self.layer, Branch) else found.stream
 
+    @property
+    def _quick_depth(self) -> int:
+        return _QUICK_PAIRS if self._in_pairs else _QUICK_BLOCKS
+
+    @property
+    def _in_pairs(self) -> bool:
+        """Whether the recursion takes each pair of blocks."""
+        return isinstance(self.network.branch, ActivatedThenWeights)
+
+    def _headline(self) -> str:
+        if self._in_pairs and not isinstance(self.network.blocks, int):
+            return "call leading() for its law, or infinite_width(blocks) for its value at n = ∞"
+        return super()._headline()
+
+    @announced("recursion")
     def _movement(self, blocks: int) -> Movement:
         rates = self.rates if isinstance(self.rates, tuple) else (self.rates,) * blocks
         return _moved(self.network._with(blocks=blocks), self.inputs, self.optimiser, rates)
 
     @property
     def _one_pass(self) -> bool:
+        return False
+
+    _instead = "give fewer blocks"
+
+    def _moves(self, depth: int) -> bool:
+        """False, as blocks below the trained ones have the value 0."""
         return False
 
     def _place_of(self, depth: int) -> int:
@@ -153,12 +178,14 @@ def _power(sizes: list[int], values: list[float]) -> tuple[float, Expr, float]:
     """Constant, exponent and the constant's relative error of a power that four sizes, each twice
     the one before, follow up to powers of 1/size."""
     slopes = [log2(one / other) for one, other in zip(values[1:], values, strict=False)]
-    exponent = Rational(round(2 * (2 * slopes[2] - slopes[1])), 2)
-    scaled = [v / s ** float(exponent) for v, s in zip(values, sizes, strict=True)]
-    once = [2 * one - other for one, other in zip(scaled[1:], scaled, strict=False)]
-    twice = [(4 * one - other) / 3 for one, other in zip(once[1:], once, strict=False)]
-    error = abs(twice[1] - twice[0]) / abs(twice[1])
-    if abs(2 * slopes[2] - slopes[1] - float(exponent)) > _NEAR or error > _SMALL:
+    slope = 2 * slopes[2] - slopes[1]
+    exponent, error = Rational(round(2 * slope), 2), inf
+    if abs(slope - float(exponent)) <= _NEAR and abs(exponent) <= _LARGEST:
+        scaled = [v / s ** float(exponent) for v, s in zip(values, sizes, strict=True)]
+        once = [2 * one - other for one, other in zip(scaled[1:], scaled, strict=False)]
+        twice = [(4 * one - other) / 3 for one, other in zip(once[1:], once, strict=False)]
+        error = abs(twice[1] - twice[0]) / abs(twice[1])
+    if error > _SMALL:
         raise NotSolved(
             f"the values at {sizes[0]} to {sizes[-1]} blocks are no power of B to leading order, "
             f"slopes {', '.join(f'{each:.4f}' for each in slopes)}: take infinite_width(blocks)"

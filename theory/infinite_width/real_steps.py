@@ -22,6 +22,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from theory.activations import Nonlinearity, PiecewiseLinear
+from theory.activations.moments import MomentTable
 from theory.activations.nonlinearity import FloatArray
 from theory.errors import NotSolved
 from theory.infinite_width.layers import Layers
@@ -74,7 +75,7 @@ def pair_of(layers: Layers) -> Pair:
     if isinstance(activation, PiecewiseLinear):
         slope = float(activation.slope)
         return lambda q, kappa, delta, spread: _halves(q, kappa, delta, spread, slope)
-    return _Quadrature(activation)
+    return _Quadrature(activation, layers.wide.moments)
 
 
 def _halves(q: float, kappa: float, delta: float, spread: float, slope: float) -> Step:
@@ -108,7 +109,7 @@ def _sector(theta: float) -> tuple[float, float]:
     )
 
 
-_FARTHEST, _NODES = 8.5, 10
+_FARTHEST, _NODES, _RESOLVED = 8.5, 10, 1e-4
 _POINTS, _LENGTHS = np.polynomial.legendre.leggauss(_NODES)
 _OUTER, _INNER = 1 / 6, 1 / 3
 """Steps of the trapezoidal rules over z and over z' given z, in standard deviations."""
@@ -124,6 +125,7 @@ class _Quadrature:
     geometrically, where phi is analytic, else Gauss-Legendre rules between kinks."""
 
     activation: Nonlinearity
+    moments: MomentTable
 
     def __call__(self, q: float, kappa: float, delta: float, spread: float) -> Step:
         phi, dphi = self.activation.value, self.activation.derivative
@@ -136,6 +138,7 @@ class _Quadrature:
             z, weights = _even(_OUTER)
             z = z * sqrt(q)
         slope, before = dphi(z), phi(z)
+        self._check(q, *(float(weights @ each) for each in (before**2, slope**2, slope**4)))
         mean, width = z * (kappa / q), np.sqrt(own + spread * slope**2)
         if kinks.size:
             t, inner = _split_each(
@@ -150,6 +153,15 @@ class _Quadrature:
             float(weights @ (moved**2 * inner).sum(axis=1)),
             float(weights @ (slope * (dphi(after) * inner).sum(axis=1))),
         )
+
+    def _check(self, variance: float, *found: float) -> None:
+        """`NotSolved` where phi varies within a step of the rule over z: its means are off then."""
+        exact = self.moments.q(variance), *self.moments.slopes(variance)
+        if not all(abs(f / e - 1) < _RESOLVED for f, e in zip(found, exact, strict=True)):
+            raise NotSolved(
+                f"{self.activation} varies too fast for a real step at a variance of "
+                f"{variance:.3g}: give a smaller weight variance, or leave step out"
+            )
 
 
 @lru_cache

@@ -29,6 +29,7 @@ from theory.infinite_width.layers import Layers
 from theory.optimisers import Optimiser, OwnPart
 
 __all__ = [
+    "equal_shares",
     "gradients",
     "moved_at_top",
     "moved_by_each_layer",
@@ -44,16 +45,17 @@ def gradients(layers: Layers) -> FloatArray:
         return np.asarray(layers.wide.readout * falling)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def moved_in_every_layer(layers: Layers, optimiser: Optimiser, rates: FloatArray) -> FloatArray:
     """E (Delta z)^2 of every layer of one network whose layers move by ``rates`` times eta, at
     eta = 1 and over n^width_power."""
     rule, tau2 = optimiser.unscaled, gradients(layers)
     seen = replace(layers, gradient=np.sqrt(tau2))
-    with np.errstate(over="ignore", invalid="ignore"):
-        moved = _moved(seen, rule.own_part(seen), rule.degree, rates) * tau2**rule.degree
+    moved = _moved(seen, rule.own_part(seen), rule.degree, rates) * tau2**rule.degree
     return float(optimiser.multiple) ** 2 * moved + _decayed(layers, optimiser, rates)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def moved_at_top(layers: Layers, optimiser: Optimiser) -> FloatArray:
     """The same of the last layer of every depth, all layers at one rate; for rules whose step is
     homogeneous in the gradient."""
@@ -63,6 +65,7 @@ def moved_at_top(layers: Layers, optimiser: Optimiser) -> FloatArray:
     return scale * moved + _decayed(layers, optimiser, ones)
 
 
+@np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore")
 def moved_by_each_layer(layers: Layers, optimiser: Optimiser) -> FloatArray:
     """E (Delta z)^2 of the last layer if one layer alone moves, at eta = 1, by this layer.
 
@@ -82,6 +85,14 @@ def moved_by_each_layer(layers: Layers, optimiser: Optimiser) -> FloatArray:
     return np.asarray(float(optimiser.multiple) ** 2 * alone)
 
 
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")
+def equal_shares(layers: Layers, optimiser: Optimiser) -> FloatArray:
+    """Rates at which each layer alone moves the last one equally far, and all move it by 1."""
+    alone = moved_by_each_layer(layers, optimiser) ** -0.5
+    return np.asarray(alone * moved_in_every_layer(layers, optimiser, alone)[-1] ** -0.5)
+
+
+@np.errstate(over="ignore", invalid="ignore")
 def output_moved_by_each_layer(layers: Layers, optimiser: Optimiser) -> FloatArray:
     """|Delta f| if one layer alone moves, at eta = 1, by this layer: E psi g."""
     rule, tau2 = optimiser.unscaled, gradients(layers)

@@ -32,12 +32,26 @@ from theory.writing.notation import Math, escaped
 from theory.writing.pictures import Drawable
 from theory.writing.rendering import formulas_latex
 
-__all__ = ["DEEPEST", "WideUpdate", "checked_depths", "one_depth", "wide_update"]
+__all__ = [
+    "DEEPEST",
+    "QUICK",
+    "QUICK_STEPS",
+    "WideUpdate",
+    "checked_depths",
+    "in_floats",
+    "one_depth",
+    "wide_update",
+]
 
 DEEPEST = 10**6
 """Layers of a recursion; they take some seconds."""
+QUICK, QUICK_STEPS, _QUICK_EPSILON = 10**5, 10**4, 50
+"""Layers of a recursion, of a real step, and of sign descent with an epsilon that take some tenths
+of a second."""
 _SEARCHED, _LARGEST_LOG = 10**5, 250.0
 """Layers, and a logarithm of E, up to which a law is compared with the recursion."""
+_LEAST = float(np.finfo(np.float64).tiny)
+"""Below this, floats lose digits."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +82,8 @@ n = ∞; linearised step of GradientDescent()
         error of 1e-8; an array for a range of depths; None for the depth of the network.
 
         At the layer ``ell`` the value is an array over all layers of one depth.  Raises
-        `InvalidArgument` for another depth than that of the network, and beyond 10^6 layers.
+        `InvalidArgument` for another depth than that of the network, and beyond 10^6 layers;
+        `NotSolved` for a value beyond the range of floats.
 
         >>> from theory import MLP, Normalised, Tanh, squared_update
         >>> update = squared_update(MLP(activation=Tanh()), optimiser=Normalised())
@@ -76,12 +91,13 @@ n = ∞; linearised step of GradientDescent()
         (56.810278, array([1.   , 2.45 , 6.174]))
         """
         if self.layer == ell:
-            return self._every_layer(one_depth(self.network, depth))
+            one = one_depth(self.network, depth)
+            return self._in_floats(self._every_layer(one), one)
         depths = checked_depths(self.network, depth)
         if not np.ndim(depths):
             return self._one(int(depths))
         several = np.unique(depths)
-        values = self._at_top(several) if self._one_pass else [self._one(d) for d in several]
+        values = self._at_top(several) if self._one_pass else self._one_by_one(several)
         return np.asarray(values, dtype=np.float64)[np.searchsorted(several, depths)]
 
     def __call__(self, *sizes: Any, **named: Any) -> Any:
@@ -222,7 +238,27 @@ n = ∞; linearised step of GradientDescent()
 
     def _one(self, depth: int) -> float:
         """The value of one depth."""
-        return float(self._every_layer(depth)[self._place_of(depth)])
+        found = self._every_layer(depth)[[self._place_of(depth)]]
+        return float(self._in_floats(found, depth, self._moves(depth))[0])
+
+    @announced("recursions")
+    def _one_by_one(self, depths: FloatArray) -> list[float]:
+        """The values of several depths that share no recursion."""
+        return [self._one(int(depth)) for depth in depths]
+
+    def _in_floats(self, found: FloatArray, depths: Any, moves: bool = False) -> FloatArray:
+        """``found``, at one depth or several, or `NotSolved` beyond the range of floats."""
+        return in_floats(found, moves, "the value", self.network, depths, self._instead)
+
+    @property
+    def _instead(self) -> str:
+        """What to call where a value is beyond the range of floats."""
+        law = self.step is None and self.rates is None and self.layer == self._depth_symbol
+        return "give a smaller depth, or call leading()" if law else "give a smaller depth"
+
+    def _moves(self, depth: int) -> bool:
+        """Whether the rates move the layer, so that its value is above 0."""
+        return bool(self._multipliers(depth)[: self._place_of(depth) + 1].any())
 
     @announced("recursion")
     def _every_layer(self, depth: int) -> FloatArray:
@@ -246,7 +282,8 @@ n = ∞; linearised step of GradientDescent()
     @announced("recursion")
     def _at_top(self, depths: Any) -> FloatArray:
         """The values of the last layers of several depths."""
-        return moved_at_top(self._layers(int(depths[-1])), self.optimiser)[depths - 1]
+        found = moved_at_top(self._layers(int(depths[-1])), self.optimiser)[depths - 1]
+        return self._in_floats(found, depths, moves=True)
 
     @property
     def _one_pass(self) -> bool:
@@ -316,16 +353,27 @@ n = ∞; linearised step of GradientDescent()
         where = f"{self.network._place(self.layer)} of {self.network}"
         return f"{type(self).__name__} {where}: {self._headline()}; {self._said_step}"
 
+    @property
+    def _quick_depth(self) -> int:
+        """Layers whose value takes some tenths of a second."""
+        if not self.optimiser.unscaled.is_homogeneous:
+            return _QUICK_EPSILON
+        return QUICK if self.step is None else QUICK_STEPS
+
     def _headline(self) -> str:
         scale = f" * {n**power}" if (power := self.optimiser.unscaled.width_power) else ""
         try:
             if self.layer == ell:
                 return "call infinite_width(depth) for the values of all layers"
             if isinstance(self.network.depth, int):
+                if self.network.depth > self._quick_depth:
+                    return "call infinite_width() for its value at n = ∞"
                 return f"{self.value:.6g}{scale} at n = ∞"
             law = self.depth_law
             return f"{law.leading * eta**2}{law._said_error}; {law.regime}"
         except NotSolved:
+            if isinstance(self.network.depth, int):
+                return "no number at n = ∞; infinite_width() says why"
             return "call infinite_width(depth) for its value at n = ∞"
 
 
@@ -397,6 +445,22 @@ def one_depth(network: Network, depth: object) -> int:
     if not isinstance(depths, int):
         raise InvalidArgument(f"expected one depth, got depth={typed(depth)}; give an int")
     return depths
+
+
+def in_floats(
+    found: Any, moves: bool, what: str, network: Network, depths: Any, instead: str
+) -> FloatArray:
+    """``found``, at one depth or at each of ``depths``, or `NotSolved` where a number is infinite,
+    or 0 or nearly so although the layer ``moves``; ``what`` names the number."""
+    found = np.asarray(found)
+    off = ~np.isfinite(found) | (moves & (np.abs(found) < _LEAST))
+    if off.any():
+        depth = np.broadcast_to(depths, found.shape)[off][0]
+        raise NotSolved(
+            f"{what} of {brief(network)} at {depth:,} layers is beyond the range of floats: "
+            f"{instead}"
+        )
+    return found
 
 
 def _first_zero(off: Callable[[float], float], start: float) -> float:

@@ -17,7 +17,7 @@ from theory.laws.mean import PartOfMean
 from theory.networks.network import Network
 from theory.solutions.composite import Composite
 from theory.solutions.value import Number
-from theory.symbols import L, eta, n
+from theory.symbols import eta, n
 from theory.waiting import announced
 from theory.words.observables import K, g
 from theory.writing.blocks import Line
@@ -137,7 +137,7 @@ class Alignment(Composite, Number):
 
     def _lines(self) -> list[Line]:
         left = Math.spelled("E[(gᵀΔz)²]/E[|g|² |Δz|²]")
-        if self.network.width == n and self.network.depth == L:
+        if self.network.width == n and not isinstance(self.network.depth, int):
             return [Line(left, Math.of(self.leading()), "~")]
         return [Line(left, Math.of(factor(self._exact)))]
 

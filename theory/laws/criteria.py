@@ -10,7 +10,7 @@ from sympy import Expr, Integer
 from theory.coverage import answered_class
 from theory.errors import InvalidArgument
 from theory.public_names import PlainText
-from theory.validation import exact_number, typed, written
+from theory.validation import brief, exact_number, typed, written
 
 __all__ = [
     "BlockCriterion",
@@ -24,12 +24,18 @@ __all__ = [
     "Stream",
     "StreamAndBranches",
     "block_criterion",
+    "bound_text",
     "layer_criterion",
     "output_criterion",
     "wide_criterion",
 ]
 
 _ONE = Integer(1)
+
+
+def bound_text(bound: Expr) -> str:
+    """A bound in a sentence."""
+    return brief(bound, write=str)
 
 
 @dataclass(frozen=True)

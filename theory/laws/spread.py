@@ -191,9 +191,10 @@ class Spread(Composite):
         with workdps(30) as context:
             squared = (context.make_mpf(ratio._mpf_) * int(bound.q) / int(bound.p)) ** 2
             if squared > context.mpf(10) ** _MOST_SAMPLES_DIGITS:
+                drawn = ", which verify.RareEvents() draws" * self.network._is_chain
                 raise NotSolved(
                     f"more than 10**{_MOST_SAMPLES_DIGITS} networks of {self.network} would be "
-                    f"needed: rare networks set the mean, which verify.RareEvents() draws"
+                    f"needed: rare networks set the mean{drawn}"
                 )
             return max(1, int(context.ceil(squared)))
 

@@ -22,6 +22,7 @@ from theory.networks.sites import Step
 from theory.networks.sizes import Sizes, network_at
 from theory.public_names import cached_property
 from theory.solutions.derivation import Derivation
+from theory.validation import brief
 from theory.waiting import announced
 from theory.words.coefficients import StepParameters, evaluate
 from theory.words.letters import FIRST_INPUT, INNER, SITES, kernel, post, pre, renamed, vector
@@ -77,7 +78,8 @@ class WholeNetwork(Derivation):
         return replace(self, network=network_at(self.network, sizes))
 
     def __repr__(self) -> str:
-        return f"WholeNetwork: E[{self.observable}] at {self.layer!r} of {self.network}"
+        where = f"at {brief(self.layer, write=repr)} of {self.network}"
+        return f"WholeNetwork: E[{brief(self.observable, 120)}] {where}"
 
 
 def label_and_output(network: Network, layer: object, rates: object) -> tuple[WholeNetwork, ...]:

@@ -14,13 +14,16 @@ from theory.errors import InvalidArgument
 from theory.networks.network import Network, Size, size_value
 from theory.networks.sites import BELOW, Cell, Edge, Site
 from theory.symbols import n, n_0
-from theory.validation import non_negative_value, positive_value, typed
+from theory.validation import brief, non_negative_value, positive_value, typed
 
 __all__ = ["Graph"]
 
 _INPUT = "x"
 """The name of the input among the sources of a vertex."""
 Table = tuple[tuple[Any, Any], ...]
+
+_LONGEST = 200
+"""Characters of the vertices within a sentence."""
 
 
 @answered_class
@@ -88,16 +91,17 @@ class Graph(Network):
         if edge not in self._edges():
             raise InvalidArgument(
                 f"expected edges (source, vertex) of the graph for {name}, got {edge!r}; its edges "
-                f"are {', '.join(map(repr, self._edges()))}"
+                f"are {brief(tuple(self._edges()), _LONGEST, write=_listed)}"
             )
 
     def _edges(self) -> list[tuple[str, str]]:
         return [(source, vertex) for vertex, sources in self.vertices for source in sources]
 
     def _text(self, write: Callable[[object], str]) -> str:
-        said = [repr(dict(self.vertices))]
+        vertices = dict(self.vertices)
+        said = [repr(vertices) if len(repr(vertices)) <= _LONGEST else write(vertices)]
         readout: Any = self.readout[0] if len(self.readout) == 1 else self.readout
-        said.append(f"readout={readout!r}")
+        said.append(f"readout={write(readout)}")
         names = ("width", "input_width", "activation", "readout_variance", "input_norm2")
         values = {name: getattr(self, name) for name in names}
         said += [
@@ -137,11 +141,11 @@ class Graph(Network):
         """The name of a vertex; None is the first of the readout."""
         if layer is None:
             return self.readout[0]
-        names = list(dict(self.vertices))
+        names = tuple(dict(self.vertices))
         if layer not in names:
             raise InvalidArgument(
                 f"expected the name of a vertex for layer, got layer={typed(layer)}; the vertices "
-                f"are {', '.join(map(repr, names))}"
+                f"are {brief(names, _LONGEST, write=_listed)}"
             )
         return layer
 
@@ -221,11 +225,15 @@ def _names(sources: Any) -> tuple[str, ...]:
     return (sources,) if isinstance(sources, str) else tuple(sources)
 
 
+def _listed(values: Any) -> str:
+    return ", ".join(map(repr, values))
+
+
 def _readout(readout: Any, names: tuple[str, ...]) -> tuple[str, ...]:
     wanted = _names(readout) if isinstance(readout, str | tuple | list) else ()
     if not wanted or set(wanted) - set(names) or len(set(wanted)) < len(wanted):
         raise InvalidArgument(
             f"expected different names of vertices for readout, got readout={typed(readout)}; the "
-            f"vertices are {', '.join(map(repr, names))}"
+            f"vertices are {brief(names, _LONGEST, write=_listed)}"
         )
     return wanted

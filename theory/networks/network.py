@@ -44,6 +44,8 @@ _DEEPEST = 10_000
 """The deepest layer whose formula, a polynomial of that degree, is written out."""
 _LONGEST_TEXT = 40
 """Characters of an argument of a network within a sentence."""
+_LONGEST = 200
+"""Characters of a network within a sentence."""
 _MOST_LISTED = 10**7
 """Layers whose widths are listed one by one."""
 
@@ -82,8 +84,9 @@ class Network(PlainText, ABC):
         return self._text(written)
 
     def __str__(self) -> str:
-        """``repr``, with long values cut short."""
-        return self._text(lambda value: brief(value, _LONGEST_TEXT))
+        """``repr``, with long values, and a long whole, cut short."""
+        text = self._text(lambda value: brief(value, _LONGEST_TEXT))
+        return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
     def _text(self, write: Callable[[object], str]) -> str:
         values = ((each.name, getattr(self, each.name)) for each in fields(self))  # type: ignore[arg-type]

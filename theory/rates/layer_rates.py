@@ -26,7 +26,7 @@ from theory.algebra.numerals import printable, real_text
 from theory.algebra.power_sum import DEPTHS
 from theory.coverage import answered
 from theory.errors import NotSolved
-from theory.laws.criteria import LastLayer, NetworkOutput
+from theory.laws.criteria import LastLayer, NetworkOutput, bound_text
 from theory.laws.update import squared_update
 from theory.limits.blocks import leading_in_blocks
 from theory.limits.expansions import summed
@@ -338,14 +338,14 @@ class LayerRates(Composite):
         return list(inner_groups(self.network).values())
 
     def __repr__(self) -> str:
-        head, depth = f"LayerRates of {self.network}, bound {self.bound}", self.network.depth
-        sizes = ", ".join(map(str, self.open_sizes))
-        if sizes and (self.network.width != n or (isinstance(depth, int) and depth > _FEW_LAYERS)):
-            return f"{head}: call it with numbers for {sizes}"
-        if isinstance(depth, int) and depth > _QUICK_DEPTH:
+        head = f"LayerRates of {self.network}, bound {bound_text(self.bound)}"
+        depth = self.network.depth if isinstance(self.network.depth, int) else 0
+        if self.open_sizes and (depth > _FEW_LAYERS or self.network.width != n):
+            return f"{head}: call it with numbers for {', '.join(map(str, self.open_sizes))}"
+        if depth > _QUICK_DEPTH:
             return f"{head}: use evaluate()"
         last = typical_call(self.network) if self.network._is_chain else self._who_binds()
-        return "\n".join([head, *table_text(self._table), *([last] if last else [])])
+        return "\n".join([head, *table_text(self._table), *filter(None, [last])])
 
     def _who_binds(self) -> str:
         """Which group binds at equal rates, where that is known."""

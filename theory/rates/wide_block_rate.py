@@ -9,7 +9,7 @@ from sympy import Expr, Float, sqrt
 
 from theory.errors import InvalidArgument, NotSolved
 from theory.infinite_width.block_update import WideBlockUpdate, update_at_infinite_width
-from theory.infinite_width.wide_update import checked_depths
+from theory.infinite_width.wide_update import checked_depths, in_floats
 from theory.laws.criteria import (
     BlockCriterion,
     Branches,
@@ -87,6 +87,7 @@ binds; linearised step of GradientDescent()
         largest = max(self._movements(depth).values())
         if not largest > 0:
             raise NotSolved("no block moves: give at least one multiplier above 0 in rates")
+        in_floats(largest, True, "the rate", self.network, depth, "give fewer blocks")
         return float(largest**-0.5)
 
     def leading(self) -> Expr:

@@ -17,14 +17,21 @@ from theory.coverage import NoOperators
 from theory.errors import NotSolved
 from theory.infinite_width.layers import Layers
 from theory.infinite_width.recursion import (
-    moved_by_each_layer,
+    equal_shares,
     moved_in_every_layer,
     output_moved_by_each_layer,
 )
-from theory.infinite_width.wide_update import WideUpdate, checked_depths, wide_update
-from theory.laws.criteria import LastLayer
+from theory.infinite_width.wide_update import (
+    QUICK,
+    WideUpdate,
+    checked_depths,
+    in_floats,
+    wide_update,
+)
+from theory.laws.criteria import LastLayer, bound_text
 from theory.optimisers import GradientDescent, SignDescent
 from theory.public_names import PickledByFields, PublicNames
+from theory.waiting import announced
 from theory.writing.blocks import Table
 from theory.writing.rendering import table_text
 
@@ -52,6 +59,7 @@ class WideLayerRates(NoOperators, PickledByFields, PublicNames):
     update: WideUpdate
     bound: Expr
 
+    @announced("layer rates")
     def alone(self, depth: object = None) -> dict[str, float]:
         """The rate of each group trained alone at n = infinity and ``depth`` layers.
 
@@ -64,8 +72,16 @@ class WideLayerRates(NoOperators, PickledByFields, PublicNames):
         groups = self._groups(len(layers) - 1)
         root = float(self.bound) ** 0.5
         found = {name: root / self._moved(layers, each) ** 0.5 for name, each in groups.items()}
-        return found | {"readout": root / self._readout_moves(layers)}
+        found["readout"] = root / self._readout_moves(layers)
+        self._checked([*found.values()], layers)
+        return found
 
+    def _checked(self, rates: Any, deeper: Layers) -> FloatArray:
+        """``rates``, or `NotSolved` where a rate is beyond the range of floats."""
+        network, depth = self.update.network, len(deeper) - 1
+        return in_floats(rates, True, "a rate", network, depth, "give a smaller depth")
+
+    @announced("layer rates")
     def together(self, depth: object = None) -> dict[str, float]:
         """The rates of all groups trained together: those alone times one factor, at which z of the
         last layer or f reaches the bound.
@@ -84,8 +100,11 @@ class WideLayerRates(NoOperators, PickledByFields, PublicNames):
         moved_f = float(output_moved_by_each_layer(hidden, self.update.optimiser) @ joint)
         root = float(self.bound) ** 0.5
         moved = max(self._moved(layers, joint) ** 0.5, moved_f + root)
-        return {name: rate * root / moved for name, rate in alone.items()}
+        found = {name: rate * root / moved for name, rate in alone.items()}
+        self._checked([*found.values()], layers)
+        return found
 
+    @announced("layer rates")
     def equal_shares(self, depth: object = None) -> FloatArray:
         """One rate for each hidden layer at which each alone moves the last layer equally far, and
         all together move it by the bound; an array over layers.
@@ -94,10 +113,9 @@ class WideLayerRates(NoOperators, PickledByFields, PublicNames):
         >>> layer_rates(MLP(), optimiser=SignDescent()).equal_shares(4).round(4)
         array([0.2002, 0.4086, 0.4976, 0.808 ])
         """
-        layers = self._hidden(self._deeper(depth))
-        alone = moved_by_each_layer(layers, self.update.optimiser) ** -0.5
-        together = moved_in_every_layer(layers, self.update.optimiser, alone)[-1]
-        return alone * (float(self.bound) / float(together)) ** 0.5
+        deeper = self._deeper(depth)
+        found = equal_shares(self._hidden(deeper), self.update.optimiser)
+        return self._checked(found * float(self.bound) ** 0.5, deeper)
 
     def _deeper(self, depth: object) -> Layers:
         """The layers of one depth, and one more, whose input the readout reads."""
@@ -119,7 +137,8 @@ class WideLayerRates(NoOperators, PickledByFields, PublicNames):
 
     def _moved(self, layers: Layers, rates: FloatArray) -> float:
         hidden = self._hidden(layers)
-        return float(moved_in_every_layer(hidden, self.update.optimiser, rates)[-1])
+        moved = moved_in_every_layer(hidden, self.update.optimiser, rates)[-1]
+        return float(self._checked(moved, layers))
 
     def _readout_moves(self, layers: Layers) -> float:
         """|Delta f| by the readout's own step, at eta = 1 and in its power of n."""
@@ -133,10 +152,16 @@ class WideLayerRates(NoOperators, PickledByFields, PublicNames):
 
     def __repr__(self) -> str:
         network, optimiser = self.update.network, self.update.optimiser
-        head = f"WideLayerRates of {network}, bound {self.bound}, linearised steps of {optimiser}"
+        bound = bound_text(self.bound)
+        head = f"WideLayerRates of {network}, bound {bound}, linearised steps of {optimiser}"
         if not isinstance(network.depth, int):
             return f"{head}: call alone(depth), together(depth) or equal_shares(depth)"
-        return "\n".join([head, *table_text(self._table)])
+        if network.depth > QUICK:
+            return f"{head}: call alone(), together() or equal_shares()"
+        try:
+            return "\n".join([head, *table_text(self._table)])
+        except NotSolved:
+            return f"{head}: no numbers at n = ∞; alone() says why"
 
     @property
     def _table(self) -> Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import nan
 from typing import Any, ClassVar
 
 from sympy import Expr, Float, Symbol, sqrt
@@ -14,14 +15,21 @@ from theory.coverage import ReadAsNumber
 from theory.errors import InvalidArgument, NotSolved
 from theory.infinite_width.real_laws import one_layer_rate, piecewise_linear_rate
 from theory.infinite_width.real_steps import moved_by_step, rate_that_moves
-from theory.infinite_width.wide_update import WideUpdate, checked_depths, one_depth, wide_update
+from theory.infinite_width.wide_update import (
+    QUICK_STEPS,
+    WideUpdate,
+    checked_depths,
+    in_floats,
+    one_depth,
+    wide_update,
+)
 from theory.laws.criteria import Criterion, LastLayer, MeanOverLayers, Relative, wide_criterion
 from theory.networks.mlp import MLP
 from theory.networks.sizes import bound_sizes
 from theory.public_names import PickledByFields, PublicNames
 from theory.rates.learning_rate import RATE
 from theory.symbols import ell, n
-from theory.validation import typed
+from theory.validation import brief, typed
 from theory.waiting import announced
 from theory.writing.blocks import Line
 from theory.writing.notation import Math, escaped
@@ -30,6 +38,7 @@ from theory.writing.rendering import formulas_latex
 
 __all__ = ["WideLearningRate", "wide_rate"]
 
+_QUICK_QUADRATURE = 500
 _COMPARED, _COMPARED_REAL, _SAME = (256, 1024), (64, 512), 1e-10
 """Depths at which the layer that binds is looked up before a law is read at the last one."""
 
@@ -76,7 +85,10 @@ GradientDescent()
         if isinstance(depths, int):
             return self._one(depths)
         found: FloatArray = depths.astype(float)
-        found[:] = [self._one(int(each)) for each in depths]
+        with announced("learning rates") as done:
+            for place, each in enumerate(depths.tolist()):
+                found[place] = self._one(each)
+                done((place + 1) / len(found))
         return found
 
     def binding_layer(self, depth: object = None) -> int | None:
@@ -88,23 +100,37 @@ GradientDescent()
         2
         """
         depths = one_depth(self.network, depth)
+        if isinstance(self.criterion, MeanOverLayers | LastLayer):
+            return self._binding(depths, nan)
+        with announced("learning rate"):
+            return self._binding(depths, self._one(depths))
+
+    def _binding(self, depth: int, rate: float) -> int | None:
+        """The layer that reaches its bound at its ``rate``."""
         if isinstance(self.criterion, MeanOverLayers):
             return None
         if isinstance(self.criterion, LastLayer):
-            return depths
-        return int(self._moved(depths, self._one(depths)).argmax()) + 1
+            return depth
+        return int(self._moved(depth, rate).argmax()) + 1
 
     @announced("learning rate")
     def _one(self, depth: int) -> float:
         """The rate at one depth."""
         linear = self._largest(self._linearised(depth))
-        if not linear > 0:
+        if not self.update._multipliers(depth).any():
             raise NotSolved("no layer moves: give at least one multiplier above 0 in rates")
+        self._check_floats(linear, depth)
         if self.linearised:
             return float(linear**-0.5)
         return rate_that_moves(
             lambda rate: self._largest(self._moved(depth, rate)), float(linear**-0.5)
         )
+
+    def _check_floats(self, linear: float, depth: int) -> None:
+        """Refuse a squared rate beyond the range of floats."""
+        law = self.linearised and self.update.rates is None
+        instead = "give a smaller depth" + ", or call leading()" * law
+        in_floats(linear, True, "the rate", self.network, depth, instead)
 
     def _moved(self, depth: int, rate: float) -> FloatArray:
         """The movement of every layer over its bound, at one rate."""
@@ -268,19 +294,33 @@ GradientDescent()
         kind = "linearised" if self.linearised else "real"
         step = f"{kind} step of {self.update.optimiser}"
         usual = repr(self.criterion) in ("EveryHiddenLayer()", "Stream()")
-        criterion = "" if usual else f"; {self.criterion}"
+        criterion = "" if usual else f"; {brief(self.criterion)}"
         return f"{type(self).__name__} of {self.network}: {self._headline()}; {step}{criterion}"
 
     def _headline(self) -> str:
         per = "/n" if self.update.optimiser.unscaled.width_power else ""
         try:
-            if isinstance(self.network.depth, int):
-                binds = self.binding_layer()
+            depth = self.network.depth
+            if isinstance(depth, int):
+                if depth > self._quick_depth:
+                    return "call infinite_width() for the rate at n = ∞"
+                rate = self._one(depth)
+                binds = self._binding(depth, rate)
                 who = "the mean over the layers" if binds is None else f"layer {binds}"
-                return f"{self.value:.6g}{per} at n = ∞; {who} binds"
+                return f"{rate:.6g}{per} at n = ∞; {who} binds"
             return f"{self.leading()} as n → ∞, then as L grows"
         except NotSolved:
+            if isinstance(self.network.depth, int):
+                return "no number at n = ∞; infinite_width() says why"
             return "call infinite_width(depth) for the rate at n = ∞"
+
+    @property
+    def _quick_depth(self) -> int:
+        """Layers whose rate takes some tenths of a second."""
+        if self.linearised:
+            return self.update._quick_depth
+        bent = isinstance(self.network.activation, PiecewiseLinear)
+        return QUICK_STEPS if bent else _QUICK_QUADRATURE
 
 
 def _critical_point(network: MLP) -> CriticalPoint | None:

@@ -27,6 +27,7 @@ from theory.public_names import cached_property
 from theory.solutions.solved import Solved, at_depths
 from theory.solutions.unsolved import refuse_unsolved
 from theory.symbols import B, L, b, ell, n
+from theory.validation import brief
 from theory.waiting import announced
 from theory.words.bounds import is_slow, refuse_long
 from theory.words.closure import LayerMap
@@ -454,8 +455,8 @@ class Derivation(Solved):
         return f"E[{self.observable}]"
 
     def __repr__(self) -> str:
-        of = f"E[{self.observable}] {self.network._place(self.layer)} of {self.network}"
-        return f"Derivation of {of}: {self._told}"
+        where = f"{self.network._place(self.layer)} of {self.network}"
+        return f"Derivation of E[{brief(self.observable, 120)}] {where}: {self._told}"
 
     @property
     def _told(self) -> str:

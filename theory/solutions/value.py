@@ -49,7 +49,7 @@ from theory.writing.rendering import formulas_latex
 __all__ = ["ArrayFunction", "Number", "Value", "each"]
 
 _FLOAT_DIGITS = 17
-_TEXT_DIGITS, _LONGEST, _MOST_CANCELLED = 10, 320, 8
+_TEXT_DIGITS, _LONGEST, _LONGEST_NUMBER, _MOST_CANCELLED = 10, 320, 160, 8
 """Digits of a decimal and characters of a formula in the text of a number; coefficients of a series
 in 1/n that may cancel before its first."""
 _EXAMPLES = {n: "64", n_0: "32", a: "'0.1'"}
@@ -374,8 +374,9 @@ class Number(Value):
         network = self.network
         try:
             if not self.open_sizes:
-                if network.layers <= FEW_LAYERS:
-                    return self._exact_text()
+                text = self._exact_text() if network.layers <= FEW_LAYERS else ""
+                if 0 < len(text) <= _LONGEST_NUMBER:
+                    return text
                 return f"{nstr(self.evaluate(_TEXT_DIGITS), _TEXT_DIGITS)}{unit}"
             open_depth = not isinstance(network.depth, int)
             # a numbered layer of a chain has no leading term in an open depth

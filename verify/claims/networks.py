@@ -161,14 +161,13 @@ class _Plan:
         if quick and all((each.spread or 0) > LARGEST_SPREAD for each in quick):
             raise NotMeasured(
                 f"rare networks set the mean of {planned[0].network} and of other networks of its "
-                f"depth: give {self._rare()}wider networks in grid"
+                f"depth: give {self._rare(planned[0].network)}wider networks in grid"
             )
         return quick
 
-    def _rare(self) -> str:
+    def _rare(self, network: Network) -> str:
         """The sampler that draws rare networks, where it draws what is measured."""
-        observable = self.reading.target.observable
-        fits = observable is None or RareEvents().can_draw(observable)
+        fits = replace(self, sampler=RareEvents())._is_quick(network)
         return "sampler=RareEvents(), or " if fits else ""
 
     def _other(self) -> str:
@@ -204,7 +203,7 @@ class _Plan:
         if any(each.suited for each in planned):
             return (
                 f"rare networks set the mean wherever the limit is near enough: give "
-                f"{self._rare()}simulate=False"
+                f"{self._rare(planned[0].network)}simulate=False"
             )
         at = self.reading.target
         least = min(

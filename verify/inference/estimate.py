@@ -10,6 +10,7 @@ import numpy as np
 
 from theory.coverage import ReadAsNumber
 from theory.display.tables import aligned_rows, html_table
+from theory.validation import brief
 from theory.words.observables import Observable
 from theory.words.word import is_odd
 from verify.inference.measurement import Measurement, number_or_array
@@ -61,7 +62,8 @@ class Estimate(ReadAsNumber):
     ``weighted``: whether samples are weighted (`RareEvents`).
     ``untrained``: the measured layers that read no trained weights.  ``names``: the measured
     layers in words, where they are not layers of an MLP.  ``moved``: what a step moves there: z,
-    or the stream h of a residual network, or hz for both.
+    or the stream h of a residual network, or hz for both.  ``rare``: whether `RareEvents` draws
+    such networks.
 
     >>> from theory import MLP
     >>> from verify import monte_carlo
@@ -84,6 +86,7 @@ class Estimate(ReadAsNumber):
     names: tuple[str, ...] = ()
     software: tuple[Software, ...] = ()
     moved: str = "z"
+    rare: bool = True
 
     @property
     def total(self) -> Measurement:
@@ -200,7 +203,7 @@ class Estimate(ReadAsNumber):
     def _quantity(self, update: str) -> str:
         """The measured quantity: ``update`` for each letter, or the mean of an observable."""
         if self.observable is not None:
-            return f"E[{self.observable}]"
+            return f"E[{brief(self.observable, 120)}]"
         return ", ".join(update.replace("{}", letter) for letter in self.moved)
 
     def _cautions(self) -> list[str]:
@@ -208,7 +211,7 @@ class Estimate(ReadAsNumber):
         rare = "give sampler=RareEvents(), which draws the networks that set the mean"
         if self.step is not None:
             rare = "with step=None, RareEvents() draws the networks that set the mean"
-        if self.names:
+        if not self.rare:
             rare = "draw more samples"
         if self.observable is not None:
             rare = "draw more samples; derive(observable, network) has the exact mean"

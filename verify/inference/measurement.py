@@ -122,11 +122,11 @@ class Measurement(ReadAsNumber):
         """
         if np.any(np.isneginf(self.log_mean)):
             return (
-                "no sampled network moves: all are dead (RareEvents() avoids dead networks), or no "
-                "layer up to this layer is trained"
+                "no sampled network moves: all are dead (RareEvents() avoids dead chains of ReLU "
+                "layers), or no layer up to this layer is trained"
             )
         if np.any(np.isnan(self.log_mean) | np.isposinf(self.log_mean)):
-            return "a sample overflowed"
+            return "a sample overflowed: give a smaller weight variance, depth or rate"
         if self.samples < 2:
             return "one sample has no standard error: give more samples"
         if np.any(np.isnan(self.relative_standard_error)):

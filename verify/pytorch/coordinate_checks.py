@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from theory.coverage import answered
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
 from verify.comparison.exact_values import (
@@ -44,6 +45,7 @@ pre-activations are then known to a thousandth."""
 
 
 @one_at_a_time
+@answered
 def coordinate_check(
     model: nn.Module,
     *,

@@ -12,6 +12,7 @@ from torch.masked import MaskedTensor
 
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
+from theory.validation import brief, typed
 from verify.numerics.arrays import FloatArray
 from verify.pytorch.learning_rates import exact_parts
 from verify.pytorch.modules.layers import PRECISIONS
@@ -261,6 +262,14 @@ def _masked(values: Any) -> int:
     return int(np.ma.getmaskarray(values).sum()) if isinstance(values, np.ma.MaskedArray) else 0
 
 
+def _instead(name: str, values: Any) -> str:
+    """What to give in the place of ``values``, which are no array of numbers."""
+    several = isinstance(values, list | tuple) and bool(values)
+    if several and all(isinstance(each, torch.Tensor) for each in values):
+        return f"give torch.stack({name}), of tensors of one shape"
+    return f"give a torch.Tensor of floats with one row of {name} for each example"
+
+
 def _tensor(name: str, values: Any) -> torch.Tensor:
     """Finite floating point numbers, detached."""
     if masked := _masked(values):
@@ -272,9 +281,10 @@ def _tensor(name: str, values: Any) -> torch.Tensor:
         tensor = values if isinstance(values, torch.Tensor) else _converted(values)
     except (TypeError, ValueError, RuntimeError, LookupError) as error:
         raise InvalidArgument(
-            f"expected an array of numbers for {name}, got {name} of type "
-            f"{type(values).__name__} ({error}); give a tensor"
+            f"expected an array of numbers for {name}, got {name}={typed(values)}, which PyTorch "
+            f"does not read: {brief(str(error), 80, str)}; {_instead(name, values)}"
         ) from error
+    held = name if isinstance(values, torch.Tensor) else f"torch.as_tensor({name})"
     if tensor.is_nested or tensor.layout is not torch.strided or tensor.is_quantized:
         got, fix = "a sparse, nested or quantised tensor", "give a dense one"
     elif tensor.is_floating_point() and tensor.dtype not in PRECISIONS:
@@ -282,9 +292,9 @@ def _tensor(name: str, values: Any) -> torch.Tensor:
     elif name == "inputs" and not (tensor.is_floating_point() or tensor.is_complex()):
         got = f"{name} of integers, {tensor.dtype}"
         scale = "" if tensor.dtype is torch.bool else " / 255"
-        fix = f"convert and scale them as your training does, such as {name}.float(){scale}"
+        fix = f"convert and scale them as your training does, such as {held}.float(){scale}"
     elif tensor.is_complex():
-        got, fix = f"complex {name}", f"give real numbers, such as {name}.real"
+        got, fix = f"complex {name}", f"give real numbers, such as {held}.real"
     elif tensor.is_meta:
         got, fix = f"{name} on the meta device", "give values"
     elif wrong := int((~torch.isfinite(tensor)).sum()):

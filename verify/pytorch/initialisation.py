@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from theory.coverage import answered
 from verify.numerics.streams import checked_seed
 from verify.pytorch.modules.computing import draw_weights
 from verify.pytorch.modules.model import read_model
@@ -14,6 +15,7 @@ __all__ = ["initialise"]
 
 
 @one_at_a_time
+@answered
 def initialise(model: nn.Module, seed: int | torch.Generator | None = None) -> nn.Module:
     """Draw the weights of ``model`` in place: W_ij ~ N(0, c/fan_in), readout v_j ~ N(0, 1/n^2).
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import nn
 
+from theory.coverage import answered
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
 from verify.pytorch.examples import Case, check_norm, checked_examples
@@ -20,6 +21,7 @@ __all__ = ["parameter_groups"]
 
 
 @one_at_a_time
+@answered
 def parameter_groups(
     model: nn.Module,
     plan: RatePlan = EqualShares(),

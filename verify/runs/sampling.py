@@ -11,6 +11,7 @@ from verify.numerics.software import this_software
 from verify.numerics.streams import KEPT_SAMPLES, block_stream
 from verify.runs.configuration import Configuration, problem_of
 from verify.samplers.places import moved_letters
+from verify.samplers.rare_events.sampler import RareEvents
 
 __all__ = ["Sampling", "draw_blocks"]
 
@@ -69,6 +70,7 @@ class Sampling:
             untrained=asked.untrained,
             names=asked.names,
             moved=moved_letters(asked.names),
+            rare=RareEvents().draws_network(problem_of(asked)),
             software=tuple(sorted(makers, key=lambda each: each.text)),
         )
 

@@ -213,20 +213,20 @@ class _Block(NamedTuple):
         return self.skip * h + out if self.skip else out
 
 
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")
 def layerwise_updates(
     problem: Problem, matrices: Matrices, labels: FloatArray, logs: FloatArray
 ) -> None:
     """Natural logarithms of the mean squared update of each layer asked for, into ``logs``, shape
-    ``(parts, networks, layers)``."""
+    ``(parts, networks, layers)``; infinite or NaN where a network leaves the range of floats."""
     run = _Run(problem, matrices, labels[:, None])
     asked = {int(site): np.flatnonzero(problem.layers == site) for site in problem.layers}
     for site, moved in run.movements():
         if site in asked:
             square = dot(moved, moved) / moved.shape[1]
-            with np.errstate(divide="ignore"):
-                parts = [np.log(square[:, 0])]
-                if problem.parts == ("label", "output"):
-                    parts.append(parts[0] + 2.0 * np.log(np.abs(run.output[:, 0])))
+            parts = [np.log(square[:, 0])]
+            if problem.parts == ("label", "output"):
+                parts.append(parts[0] + 2.0 * np.log(np.abs(run.output[:, 0])))
             for part, values in enumerate(parts):
                 logs[part][:, asked[site]] = values[:, None]
 

@@ -91,6 +91,37 @@ def test_other_texts_are_refused_in_one_sentence(text: str) -> None:
     assert "\n" not in str(refusal.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ("z+y", "with the unknown symbol y; give"),
+        ("floor(z)", r"with the unknown function floor\(\); give"),
+        ("tahn(z)", r"unknown function tahn\(\), perhaps tan\(\); give"),
+        ("z*tanh", "with tanh without an argument in brackets; give"),
+        ("exp(z, z)", r"expected one argument in exp\(\).* with 2 in it; give"),
+        ("max()", r"expected arguments in max\(\).* with 0 in it; give"),
+        ("max(z=1)", r"with max\(\) with a keyword"),
+        ("z % 2", "with z % 2; give"),
+        ("np.tanh(z)", r"with np.tanh\(z\); give"),
+        ("z**z", "with the exponent z; give"),
+        ("z*(2**100)**100", "with a power of 1267650600228229401496703205376; give"),
+        ("z*1e400", "with 1e309; give"),
+        ("z +", r"expected a formula in z .* with an error: invalid syntax; give"),
+        ("z + " * 200 + "z", "at most 400 characters .* with 801 of them; give"),
+        ("sqrt(z)", "range of floats .* with none at z = -2.7; give"),
+        ("z**(1/3)", "range of floats .* with none at z = -2.7; give"),
+        ("abs(sqrt(z))", "expected a real function"),
+        ("z*exp(1000)", "range of floats .* with none at z = -2.7; give"),
+        ("z*exp(exp(exp(exp(exp(9)))))", "range of floats .* with a number beyond it; give"),
+    ],
+)
+def test_the_part_of_a_text_that_is_refused_is_named(text: str, cause: str) -> None:
+    with pytest.raises(InvalidArgument, match=cause) as refusal:
+        Activation(text)
+    assert str(refusal.value).startswith("expected ")
+    assert "\n" not in str(refusal.value)
+
+
 @given(st.text(alphabet="z12.+-*/() expsinabqrt,'[]{}=:_", max_size=30))
 def test_any_text_is_a_formula_or_refused(text: str) -> None:
     with contextlib.suppress(InvalidArgument):

@@ -1,6 +1,7 @@
 """Gaussian moments: closed forms, adaptive quadrature of SciPy, and what the table promises."""
 
 import math
+import time
 from itertools import pairwise
 from typing import Any
 
@@ -24,6 +25,7 @@ from theory import (
     Tanh,
     critical,
 )
+from theory.activations import moments as table
 from theory.activations.moments import Moments, moment_table, moments
 from theory.activations.nonlinearity import Nonlinearity
 
@@ -166,3 +168,44 @@ def test_a_tiny_odd_activation_keeps_its_moments() -> None:
 def test_a_variance_beyond_the_numbers_is_refused() -> None:
     with pytest.raises(NotSolved, match="leaves the range of numbers"):
         moment_table(Activation("tanh(z)")).q(0.0)
+
+
+@pytest.mark.parametrize("variance", [1e4, 1e5])
+def test_fast_oscillations_are_resolved(variance: float) -> None:
+    """E sin^2 = (1 - exp(-2 Q))/2, and E cos^4 = 3/8 up to exp(-2 Q)."""
+    found = moments(Sin(), variance)
+    assert math.isclose(found.q, 0.5, rel_tol=1e-12)
+    assert math.isclose(found.m2, 0.5, rel_tol=1e-12)
+    assert math.isclose(found.m4, 3 / 8, rel_tol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "activation", [Sin(), Activation("sin(1000*z)"), Activation("z + sin(10**6*z)")], ids=repr
+)
+def test_oscillations_beyond_the_panels_are_refused(activation: Nonlinearity) -> None:
+    begun = time.thread_time()
+    with pytest.raises(NotSolved, match=r"oscillates too fast .* give a smaller variance"):
+        moments(activation, 1e7)
+    assert time.thread_time() - begun < 2
+
+
+def test_few_panels_are_summed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The memory of a rule does not grow with its panels."""
+    seen: list[int] = []
+    sums = table._sums
+
+    def noted(activation: Nonlinearity, edges: Any, variances: Any) -> Any:
+        seen.append(len(edges) - 1)
+        return sums(activation, edges, variances)
+
+    monkeypatch.setattr(table, "_sums", noted)
+    table.MomentTable(Sin()).at(3e4)
+    assert max(seen) <= 128 < len(seen) * 128
+
+
+def test_critical_points_of_a_fast_oscillation_are_quick() -> None:
+    begun = time.thread_time()
+    found = critical(Activation("sin(300*z)"))
+    assert time.thread_time() - begun < 4
+    (point,) = found.points
+    assert point.weight_variance * 300**2 == 1

@@ -194,3 +194,28 @@ def test_a_format_reads_the_number() -> None:
         assert f"{value}" == repr(value)
     with pytest.raises(InvalidArgument, match="expected one number, got the 3 layers"):
         float(squared_update(network, ell))
+
+
+@pytest.mark.parametrize(
+    ("activation", "variance"),
+    [
+        (Tanh(), 10**4),
+        (GELU(), 10**3),
+        (Activation("z + sin(50*z)/50"), 1),
+    ],
+    ids=repr,
+)
+def test_what_the_rule_does_not_resolve_is_refused(activation: Any, variance: int) -> None:
+    """At a small rate the real step would be up to 19 times the linearised one."""
+    network = MLP(activation=activation, weight_variance=variance)
+    with pytest.raises(NotSolved, match=r"varies too fast for a real step at a variance of"):
+        squared_update(network, step="1/1000000").infinite_width(3)
+
+
+@pytest.mark.parametrize("variance", [1, 2, 4])
+@pytest.mark.parametrize("activation", [Tanh(), GELU(), Softsign()], ids=repr)
+def test_a_small_real_step_is_the_linearised_one(activation: Any, variance: int) -> None:
+    network = MLP(activation=activation, weight_variance=variance)
+    linearised = squared_update(network).infinite_width(3)
+    real = squared_update(network, step=1e-9).infinite_width(3)
+    assert real == pytest.approx(linearised, rel=1e-3)

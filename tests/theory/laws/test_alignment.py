@@ -1,5 +1,6 @@
 """The alignment of updates with gradients: against weight polynomials, its bounds, its limits."""
 
+import time
 from functools import cache
 
 import pytest
@@ -8,7 +9,7 @@ from sympy import Expr, Rational
 
 from tests.theory.words.test_gradient_observables import gradient_expectation
 from tests.tools.strategies import SmallNetwork, fraction, generated, mlps, small_networks
-from theory import MLP, NotSolved
+from theory import MLP, NotSolved, Residual
 from theory.laws.alignment import Alignment, alignment
 from theory.symbols import L, ell, eta, n, t
 
@@ -83,3 +84,12 @@ def test_nothing_moves_without_training() -> None:
         _ = still.exact
     with pytest.raises(NotSolved, match="symbolic width and depth"):
         still.joint_limit()
+
+
+def test_the_formulas_of_open_blocks_are_their_leading_term() -> None:
+    """The closed form has half a million characters in LaTeX."""
+    found = alignment(Residual())
+    begun = time.thread_time()
+    assert found.latex().endswith("&\\sim  \\frac{25}{51}\n\\end{aligned}")
+    assert time.thread_time() - begun < 4
+    assert found.at(n=10**9, B=10**6).evaluate() == pytest.approx(25 / 51, rel=1e-5)

@@ -5,9 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from theory import MLP, squared_update
-from verify import Conditioned, RareEvents, monte_carlo, typical_learning_rate
+from theory import MLP, Activation, InvalidArgument, Linear, Residual, squared_update
+from theory.networks.network import Network
+from verify import Conditioned, Dense, Gram, RareEvents, monte_carlo, typical_learning_rate
 from verify.inference.estimate import Block, merge, sum_block
+from verify.samplers.sampler import Sampler
 
 values = st.lists(st.floats(1e-3, 1e3), min_size=4, max_size=40)
 
@@ -129,3 +131,37 @@ def test_what_is_undefined_shows_in_a_notebook_too() -> None:
 def test_ten_networks_of_a_deep_grid_are_called_few() -> None:
     assert "a few networks make this mean" in repr(monte_carlo(MLP(64, 300), samples=10, seed=1))
     assert "a few networks" not in repr(monte_carlo(MLP(10**6, 8), samples=10, seed=1))
+
+
+GROWING = MLP(16, 3, activation=Activation("exp(z)"), weight_variance=1)
+
+
+@pytest.mark.parametrize("sampler", [Conditioned(), Dense()], ids=repr)
+@pytest.mark.parametrize("step", [None, 0.1])
+def test_an_overflow_is_a_sentence_and_no_warning(sampler: Sampler, step: float | None) -> None:
+    found = monte_carlo(GROWING, samples=300, seed=1, sampler=sampler, step=step)
+    assert str(found).endswith("a sample overflowed: give a smaller weight variance, depth or rate")
+
+
+@pytest.mark.parametrize(
+    ("network", "sampler", "advised"),
+    [
+        (MLP(4, 60), Gram(), True),
+        (MLP(4, 60, activation=Linear()), Gram(), True),
+        (MLP(16, 2, activation=Activation("z**3"), weight_variance=3), Conditioned(), False),
+        (Residual(4, 60, multiplier2=1), Gram(), False),
+    ],
+    ids=repr,
+)
+def test_a_sampler_that_is_advised_draws_the_network(
+    network: Network, sampler: Sampler, advised: bool
+) -> None:
+    found = monte_carlo(network, samples=300, seed=1, sampler=sampler)
+    assert ("a few networks" in str(found)) or ("dead" in str(found))
+    assert ("RareEvents()" in str(found)) is advised
+    if advised:
+        monte_carlo(network, samples=10, seed=1, sampler=RareEvents())
+    else:
+        assert "draw more samples" in str(found)
+        with pytest.raises(InvalidArgument, match="expected a network that RareEvents"):
+            monte_carlo(network, samples=10, seed=1, sampler=RareEvents())

@@ -6,7 +6,7 @@ rounding does; in training mode, and in the mode in which the module is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
@@ -28,13 +28,14 @@ from verify.pytorch.modules.differences import (
     RANDOM,
     Calls,
     Multiples,
+    Precisions,
     distance,
     recorded,
     what_differs,
     where_gradients_differ,
 )
 from verify.pytorch.modules.layers import whole
-from verify.pytorch.modules.probing import next_numbers, probing
+from verify.pytorch.modules.probing import next_numbers, probing, sets_seeds
 
 __all__ = ["Computing", "activation_and_precision"]
 
@@ -68,10 +69,27 @@ def activation_and_precision(
         with probing(model, dtype):
             probe.load(linear)
             calls, output = recorded(model, linear, probe.inputs(linear))
+            if dtype is torch.float64 and not calls and output is not None:
+                _refuse_rounding(model, linear, probe, own)
         activation = _activation(model, calls, dtype)
         if dtype is own or _is_double(calls, output, probe, float(activation.slope)):
             return activation, dtype
         dtype = own
+
+
+def _refuse_rounding(
+    model: nn.Module, linear: Sequence[nn.Linear], probe: Probe, own: torch.dtype
+) -> None:
+    """Refuse 16 bits in a model that calls no layer: rounding hides what it does with weights."""
+    with Precisions() as seen:
+        recorded(model, linear, probe.inputs(linear))
+    for half in (torch.bfloat16, torch.float16):
+        if half in seen.found and half is not own:
+            raise InvalidArgument(
+                f"expected a model that calls its layers, or takes their weights in their own "
+                f"precision, got a forward that calls no layer and rounds to {half}; call the "
+                f"layers, within autocast where they are to run in {half}"
+            )
 
 
 def _is_double(calls: Calls, output: object, probe: Probe, slope: float) -> bool:
@@ -147,6 +165,10 @@ class Computing:
         """The slope of the network's activation below zero."""
         return float(self.network.activation.slope)
 
+    @property
+    def _inputs(self) -> torch.Tensor:
+        return self.probe.inputs(self.linear)
+
     def check(self) -> torch.dtype:
         """Raise `InvalidArgument` unless the model is the network, and its gradients too; returns
         the lowest precision in which it computes with weights in its own precision."""
@@ -171,6 +193,12 @@ class Computing:
             except InvalidArgument as error:
                 other = error
             draws = next_numbers(new) != before
+            if draws and sets_seeds(lambda: recorded(self.model, self.linear, self._inputs)):
+                raise InvalidArgument(
+                    "expected a model whose forward leaves the generators of random numbers as "
+                    "they are, got a forward that sets a seed; leave out torch.manual_seed() and "
+                    "the like within forward"
+                )
             if draws and (other is None or RANDOM not in str(other)):
                 raise InvalidArgument(
                     "expected a model with a deterministic forward, got a forward that draws "
@@ -188,7 +216,7 @@ class Computing:
             self._refuse_if(self._differs(found, probe.literal(self.slope), limits), scale=scale)
         if self._rescaled(_EXACT):
             self._refuse_if(_OUTPUTS)
-        self._refuse_scaled_weights()
+        self._refuse_scaled_weights(_EXACT)
         alone = self.probe.alone()
         self._check_same(alone, alone.literal(self.slope), limits, "in a batch of one")
 
@@ -207,8 +235,11 @@ class Computing:
             got = self._differs(found, rounded, floors)
             if got and self._differs(found, expected, limits):
                 self._refuse_if(got, lowest)
-        if self.steps is not torch.float64 and self._rescaled(_MOST_ROUNDING):
-            self._refuse_if(_OUTPUTS)
+        if self.steps is not torch.float64:
+            if self._rescaled(_MOST_ROUNDING):
+                self._refuse_if(_OUTPUTS)
+            if lowest is torch.float32:
+                self._refuse_scaled_weights(_ROUNDING[lowest])
         for probe in self.probe.in_batches():
             self._check_same(probe, found, floors, f"in a batch of {len(probe.x)}")
         for _ in later_calls():
@@ -248,7 +279,7 @@ class Computing:
             for one, two in pairs
         )
 
-    def _refuse_scaled_weights(self) -> None:
+    def _refuse_scaled_weights(self, limit: float) -> None:
         """The same for a module that takes the weights without calling their layers, by all results
         of its operators."""
         x = self.probe.inputs(self.linear)
@@ -256,10 +287,10 @@ class Computing:
         if [index for index, _, _ in calls] == [*range(len(self.linear))]:
             return
         *below, _ = literal_layers(self.probe.weights, self.probe.x, self.slope)
-        with Multiples(below) as found:
+        with Multiples(below, limit) as found:
             recorded(self.model, self.linear, x)
         for name, factors in zip(self.layers, found.factors, strict=False):
-            if factors and all(abs(each - 1) > _SINGLE for each in factors):
+            if factors and all(abs(each - 1) > max(limit, _SINGLE) for each in factors):
                 raise InvalidArgument(
                     f"expected a model that computes the pre-activations of v . s(W_L ... s(W_1 "
                     f"x)), got {factors[0]:.4g} times those at {name!r}; leave out scales that "

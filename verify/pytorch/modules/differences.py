@@ -21,6 +21,7 @@ __all__ = [
     "RANDOM",
     "Calls",
     "Multiples",
+    "Precisions",
     "distance",
     "recorded",
     "times",
@@ -96,8 +97,9 @@ class Multiples(TorchDispatchMode):
     [[2.0]]
     """
 
-    def __init__(self, expected: Sequence[torch.Tensor]) -> None:
+    def __init__(self, expected: Sequence[torch.Tensor], agrees: float = _AGREES) -> None:
         super().__init__()
+        self._agrees = agrees
         self.factors: list[list[float]] = [[] for _ in expected]
         self._expected = [_in_order(each) for each in expected]
 
@@ -108,8 +110,28 @@ class Multiples(TorchDispatchMode):
             numbers = _in_order(result)
             for factors, each in zip(self.factors, self._expected, strict=True):
                 factor = float(numbers.norm() / each.norm())
-                if len(each) == len(numbers) and distance(numbers, factor * each) < _AGREES:
+                if len(each) == len(numbers) and distance(numbers, factor * each) < self._agrees:
                     factors.append(factor)
+        return result
+
+
+class Precisions(TorchDispatchMode):
+    """Within it ``found`` collects the types of the results of PyTorch's operators.
+
+    >>> with Precisions() as seen:
+    ...     _ = torch.ones(2).half().float()
+    >>> torch.float16 in seen.found
+    True
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: set[torch.dtype] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if isinstance(result, torch.Tensor):
+            self.found.add(result.dtype)
         return result
 
 

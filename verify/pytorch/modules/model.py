@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from theory.coverage import answered
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
 from verify.pytorch.modules.agreement import Computing, activation_and_precision
@@ -60,6 +61,7 @@ class ReadModel:
 
 
 @one_at_a_time
+@answered
 def network_of(model: nn.Module, *, input_norm2: object = None) -> MLP:
     """The network of `theory` with the sizes and the activation of ``model``.
 

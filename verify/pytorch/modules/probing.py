@@ -39,6 +39,7 @@ __all__ = [
     "one_at_a_time",
     "one_seed",
     "probing",
+    "sets_seeds",
 ]
 
 HOOKS = {
@@ -214,8 +215,24 @@ def next_numbers(new: Mapping[int, Any]) -> list[list[float]]:
 def _drawn(generator: Any) -> list[float]:
     if not isinstance(generator, torch.Generator):
         return [generator.random() for _ in range(4)]
-    drawn: list[float] = torch.rand(4, generator=generator, device=generator.device).tolist()
+    kind: Any = {"dtype": torch.float64, "device": generator.device}  # whatever the default is
+    drawn: list[float] = torch.rand(4, generator=generator, **kind).tolist()
     return drawn
+
+
+def sets_seeds(call: Callable[[], object]) -> bool:
+    """Whether the generators of Python, NumPy or PyTorch draw the same numbers after ``call``
+    wherever they start.
+
+    >>> sets_seeds(lambda: random.seed(1)), sets_seeds(random.random)
+    (True, False)
+    """
+    found = []
+    for _ in range(2):
+        _ = random.random(), np.random.random(), torch.rand(1)
+        call()
+        found.append(next_numbers({})[:3])
+    return any(one == two for one, two in zip(*found, strict=True))
 
 
 def _exchange(
