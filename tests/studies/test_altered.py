@@ -106,6 +106,7 @@ def test_no_text_of_a_folder_is_shown_as_a_command(whole: Path, tmp_path: Path) 
     assert "python -m verify --width 8 --depth 1 2 --samples 2000" in page
 
 
+@pytest.mark.slow
 def test_a_page_of_too_many_cells_is_refused(
     whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

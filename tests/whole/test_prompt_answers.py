@@ -259,6 +259,7 @@ def test_the_sampler_that_a_check_advises_draws_the_observable() -> None:
     assert "give sampler=Conditioned() and networks in grid, and samples" in str(found)
 
 
+@pytest.mark.slow
 def test_a_check_draws_no_networks_whose_mean_rare_ones_set() -> None:
     found = check("L**3/3", network=MLP(depth=10**4))
     assert "rare networks set the mean of MLP(width=4, depth=10000)" in str(found)

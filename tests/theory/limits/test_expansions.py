@@ -121,6 +121,7 @@ def test_small_and_large_ratios(name: str, order: int) -> None:
     assert abs(float((f / large).subs(t, 10**5).evalf(30)) - 1) < 1e-3
 
 
+@pytest.mark.slow
 def test_the_slope_is_every_number() -> None:
     for name in PARTS:
         general = part(squared_update(MLP(activation=LeakyReLU())), name)

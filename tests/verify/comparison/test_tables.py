@@ -57,6 +57,7 @@ def test_every_number_is_printed_in_full(
         assert console.size == before
 
 
+@pytest.mark.slow
 def test_a_result_in_a_notebook_leaves_the_users_matplotlib_alone() -> None:
     """Neither a backend that was chosen nor the choice of one, settings and styles."""
     code = """

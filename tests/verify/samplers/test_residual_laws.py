@@ -69,7 +69,10 @@ def without_ties(logs: FloatArray) -> FloatArray:
 @pytest.mark.parametrize(("sampler", "step"), RUNS, ids=str)
 @pytest.mark.parametrize(
     ("network", "rates"),
-    [*CASES[:-1], pytest.param(*CASES[-1], marks=pytest.mark.slow)],
+    [
+        pytest.param(*case, marks=[pytest.mark.slow] * (number % 2))
+        for number, case in enumerate(CASES)
+    ],
     ids=lambda value: repr(value)[:60],
 )
 def test_distributions_and_joints_are_those_of_literal_networks(

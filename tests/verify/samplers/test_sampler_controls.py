@@ -188,6 +188,7 @@ def test_a_coin_too_few_or_too_many_is_caught(network: MLP, change: int) -> None
     assert against_literal(network, change=change) < CAUGHT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", [RELU, LEAKY, RELU_CARRIED, LEAKY_CARRIED], ids=repr)
 def test_the_unaltered_passes_are_not_rejected(network: MLP) -> None:
     assert against_literal(network) > FALSE_ALARM

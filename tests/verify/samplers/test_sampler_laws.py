@@ -32,6 +32,10 @@ CASES: list[tuple[MLP, Any]] = [
     (MLP(24, 4), None),
     (MLP(6, 1, input_width=2), None),
 ]
+MARKED = [
+    pytest.param(*case, marks=[pytest.mark.slow] * (number % 2))
+    for number, case in enumerate(CASES)
+]
 RUNS: list[tuple[float | None, list[Sampler]]] = [
     (None, [Gram(), Conditioned()]),
     (0.3, [Conditioned()]),
@@ -40,7 +44,7 @@ COMPARED = len(CASES) * sum(len(samplers) for _, samplers in RUNS)
 
 
 @pytest.mark.parametrize(("step", "samplers"), RUNS, ids=str)
-@pytest.mark.parametrize(("network", "rates"), CASES, ids=lambda value: repr(value)[:60])
+@pytest.mark.parametrize(("network", "rates"), MARKED, ids=lambda value: repr(value)[:60])
 def test_distributions_and_joints_are_those_of_literal_networks(
     network: MLP, rates: Any, samplers: list[Sampler], step: float | None
 ) -> None:
