@@ -2,7 +2,7 @@
 
 Theory decides sums of rational functions times powers whose bases are proven positive
 (`theory.formulas.normal_form`), in both directions.  Other expressions are rejected where a value
-differs for certain, and are undecided otherwise.  Functions of numbers are tried at numbers.
+differs for certain, and are undecided otherwise.  Theory tests a function of numbers at numbers.
 """
 
 from __future__ import annotations
@@ -203,7 +203,7 @@ def _difference_at(
     """The counterexample at a point; None where formula and law may be equal, or it has no value.
 
     ``rates``: the values of eta, besides 1, at which a formula that names eta is tried.  Values of
-    an expression are enclosed in intervals; those of a function are as exact as it gives them.
+    an expression are enclosed in intervals; values of a function are as exact as its results.
     """
     law = reading.target.value(point)
     for rate in (Fraction(1), *(rates if reading.formula.has_rate else ())):

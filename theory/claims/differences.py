@@ -1,4 +1,4 @@
-"""This module finds the first size at which a formula is wrong, and the exact difference from the
+"""This module finds the first size at which a formula is wrong, and its exact difference from the
 law.
 
 A wrong formula may be the law of another part, a limit, a series in 1/n that stops too early, a

@@ -66,9 +66,9 @@ _UNSEEN = r"\\[a-z]+|[{}^_$]"
 class Curve:
     """A line through points.
 
-    ``look``: which colour and dashes, those of marks with the same number; ``law``: a limit, and
-    ``shared``: a value of all marks, drawn thin in the colour of the text, dashed and solid.  An
-    empty ``label``: no entry in the legend.
+    ``look``: a number for colour and dashes, shared with the marks of that number; ``law``: a
+    limit, and ``shared``: a value of all marks, drawn thin in the colour of the text, dashed and
+    solid.  An empty ``label``: no entry in the legend.
     """
 
     label: str
@@ -109,8 +109,8 @@ class Marks:
 def own_style(**settings: Any) -> Iterator[None]:
     """Matplotlib's default style, and ``settings``, for a figure that is made and saved inside.
 
-    A ``matplotlibrc`` may ask for TeX, fonts or sizes that are not there, and the working
-    directory's, which may be someone else's, is read before the user's.
+    A ``matplotlibrc`` may need TeX or fonts that are not installed, and Matplotlib reads the file
+    of the working directory, which may be someone else's, before the user's.
     """
     from matplotlib import style
 
@@ -217,7 +217,7 @@ def _line(look: int, index: int) -> dict[str, Any]:
 
 
 def _beside(drawn: Sequence[Marks]) -> list[list[float]]:
-    """The factors by which marks are moved beside others that would cover them: those at the same
+    """The factors by which marks are moved beside others that would cover them: marks at the same
     size whose values are close on the scale."""
     every = [
         (x, y, k) for k, marks in enumerate(drawn) for x, y in zip(marks.x, marks.y, strict=True)

@@ -1,7 +1,7 @@
-"""The steps from a solution to its limits are checked here by identities in exact fields.
+"""This module checks the steps from a solution to its limits by identities in exact fields.
 
-Closed forms are compared with the recursion, and limits with the unipotent map of infinite width
-and with each other.
+It compares closed forms with the recursion, and limits with the unipotent map of infinite width and
+with each other.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ def _fixed_layers(derivation: Derivation) -> list[int]:
 
 
 def series_identity(part: Mean) -> Identity:
-    """Terms L^m/n^k of the series in 1/n against those of the joint limit's series in t."""
+    """Terms L^m/n^k of the series in 1/n, compared with the terms of the joint limit's series in
+    t."""
     law = part.joint_law(1)
     powers = range(3, 6)
     series = part.solved_series(powers[-1] - law.power)

@@ -1,6 +1,6 @@
-"""This module evaluates formulas: as exact rationals, else as intervals that hold the value.
+"""This module evaluates formulas as exact rationals, or else as intervals that hold the value.
 
-The contexts are the module's and their precision never changes, so any number of threads may
+The contexts belong to this module and their precision never changes, so any number of threads may
 evaluate at once.
 """
 

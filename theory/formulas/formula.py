@@ -1,4 +1,4 @@
-"""A user gives a formula as text, an expression, a number, or a function of named sizes."""
+"""A `Formula` is a user's text, SymPy expression, number, or function of named sizes."""
 
 from __future__ import annotations
 

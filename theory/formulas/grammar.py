@@ -74,8 +74,8 @@ def parse_formula(text: str, *, name: str = "formula") -> Expr:
 
     Decimals are exact.  Raises `InvalidArgument`, with the place in the text, for anything but a
     formula of bounded size in `FORMULA_SYMBOLS` with sqrt, exp, log, and sums and binomial
-    coefficients with closed forms; for a text with two readings, with both; and for values that
-    are not finite or not real whatever the symbols.  ``name`` is the argument's name in the
+    coefficients with closed forms; for a text with two readings, with both; and for values that are
+    not finite or not real for any values of the symbols.  ``name`` is the argument's name in the
     message.
 
     >>> parse_formula("η² L^3/3")

@@ -55,13 +55,13 @@ class Residual(Network):
     ``branch_width``: of U h, an int, or the width (None).
     ``input_width``: int, the symbol ``n_0``, or the width (None).
     ``multiplier2``: tau^2; None is 1/B.  ``skip2``: the squared factor of the skip; 1.
-    ``weight_variance``: `ByRole`, variances times fan-in; None is critical: 1, that of the
-    activation (2 for ReLU), 1.
+    ``weight_variance``: `ByRole`, variances times fan-in; None is critical: 1 for the input, 1 for
+    down, and for up the critical value of the activation (2 for ReLU).
     ``readout_variance``: in units of 1/width^2; None is 1.  ``input_norm2``: |x|^2; None is n_0.
     ``branch``: `UpDown`, the branch above, or `ActivatedThenWeights` or `WeightsThenActivated`;
-    ``norm``: `RMSNorm` or `LayerNorm` at the entry of every branch, None for none;
-    ``bias_variance``: of drawn biases of the pre-activations in the branch.  Other branches and
-    activations than piecewise linear ones, norms and biases are solved as n -> infinity alone.
+    ``norm``: `RMSNorm` or `LayerNorm` at the entry of every branch, or None; ``bias_variance``: of
+    drawn biases of the pre-activations in the branch.  Other branches, activations that are not
+    piecewise linear, norms and biases are solved as n -> infinity alone.
 
     The scales are exact numbers, or rational functions of ``theory.symbols.B``.
 
@@ -117,7 +117,7 @@ class Residual(Network):
             )
 
     def _check_branch(self) -> None:
-        """Refuse what a branch has no place for."""
+        """Refuse arguments that the branch does not use."""
         if self.norm is not None and self.norm.before != "weights":
             name = type(self.norm).__name__
             raise InvalidArgument(

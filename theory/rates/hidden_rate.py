@@ -201,9 +201,9 @@ class MaximalLearningRate(LearningRate):
         return moved
 
     def _bounds_last(self) -> bool:
-        """Whether the criterion bounds the last layer alone: it says so, or the network is deep and
-        the update is proven to grow from layer to layer.  For a symbolic depth, `NotSolved` where
-        it is not."""
+        """Whether the criterion bounds the last layer alone: by definition, or because the network
+        is deep and the update is proven to grow from layer to layer.  Raises `NotSolved` for a
+        symbolic depth without a proof."""
         if not isinstance(self.criterion, EveryHiddenLayer):
             return isinstance(self.criterion, LastLayer)
         if isinstance(self.network.depth, int):
@@ -299,7 +299,7 @@ class MaximalLearningRate(LearningRate):
 
 
 def _maximum(values: list[Expr]) -> Expr:
-    """The largest of ``values``; one alone is not asked for its sign, which can take minutes."""
+    """The largest of ``values``; a single value needs no sign, which can take minutes to find."""
     return values[0] if len(values) == 1 else Max(*values)
 
 

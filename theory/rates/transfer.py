@@ -34,7 +34,7 @@ _NO_LIMIT = "a rate between networks in numbers has no limit: use maximal_learni
 
 
 class OutsideValidity(UserWarning):
-    """A network is too deep for its width, or too shallow, to follow the law of the depth.
+    """Warns that a network is too deep for its width, or too shallow, to follow the law in depth.
 
     >>> import warnings
     >>> from theory import MLP, OutsideValidity, transfer_learning_rate
@@ -48,8 +48,9 @@ class OutsideValidity(UserWarning):
 
 @dataclass(frozen=True)
 class TransferredLearningRate(Composite, Number):
-    """A learning rate for ``target`` that stands to its maximal rate as ``tuned`` does to that of
-    ``source``; its `network` is the target.  Made by `transfer_learning_rate`.
+    """A learning rate for ``target``: its ratio to the maximal rate of ``target`` equals the ratio
+    of ``tuned`` to the maximal rate of ``source``.  `network` is the target.  Made by
+    `transfer_learning_rate`.
 
     >>> from theory import MLP, transfer_learning_rate
     >>> transfer_learning_rate(0.05, MLP(256, 8), MLP(512, 8))

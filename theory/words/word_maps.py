@@ -3,7 +3,7 @@
 ``derive(observable, network)`` averages, in this order, the readout (`theory.words.gradients`), the
 cells above the observable (a layer map on the carried words), the observable's own cell, and
 the cells below (a layer map on the kernel words).  Everything here is independent of the
-network's sizes; `theory.exact.recursion` puts them in.
+network's sizes; `theory.exact.recursion` inserts the sizes.
 """
 
 from __future__ import annotations

@@ -129,8 +129,8 @@ class Drawable:
         return ()
 
     def _laws(self) -> tuple[Expr, ...]:
-        """The law of each of its numbers at eta = 1 in the open sizes and those of `_fixed`; none
-        where there is none."""
+        """The law of each of its numbers at eta = 1 in the open sizes and the sizes of `_fixed`;
+        empty where a number has no law."""
         fixed = self._fixed()
         wide = {"width": n} if n in fixed else {}
         deep = {"depth": L} if L in fixed and ell in self.open_sizes else {}
