@@ -1,7 +1,8 @@
-"""Files that may be someone else's are read here within bounds, as data, from nothing but files.
+"""This module reads files that may be someone else's: within bounds, as data, and regular files
+alone.
 
-A pipe would be waited for without end, a device read without end, and JSON has numbers that are
-none, or that take minutes to read.
+Reading a pipe or a device may never end, and JSON can hold numbers that are not finite, or that
+take minutes to read.
 """
 
 from __future__ import annotations

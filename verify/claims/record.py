@@ -15,7 +15,7 @@ __all__ = ["CheckRecord", "check_record", "read_record"]
 
 
 class CounterexampleRecord(Struct, frozen=True, kw_only=True):
-    """Sizes at which a formula and the law differ, both values, and whether they are those of
+    """Sizes at which a formula and the law differ, both values, and whether these are values of
     leading terms."""
 
     sizes: dict[Text, Text]
@@ -65,8 +65,8 @@ class CheckRecord(Struct, frozen=True, kw_only=True):
 
     @property
     def tried(self) -> str:
-        """The value that networks were compared with: the formula for E[(Δz)²]/η² itself or its
-        leading term, or what one for the rate says of E[(Δz)²]/η²."""
+        """The value compared with networks: the formula for E[(Δz)²]/η² itself or its leading
+        term, or E[(Δz)²]/η² computed from a formula for the rate."""
         tried = "formula" if self.claim is Claim.EXACT else "leading term"
         return tried if self.quantity is Quantity.UPDATE else f"1/({tried})²"
 

@@ -1,4 +1,4 @@
-"""A cell is one network of a comparison, before and after it is measured."""
+"""A cell is one network of a comparison, before and after its measurement."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A cell may decide by its configuration, its exact spread and its sampler alone."""
+"""This module says which cells may decide, by configuration, exact spread and sampler alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exact numbers plan a measurement and are compared with it: laws, spreads, logarithms."""
+"""This module gives the exact numbers that plan a measurement and are compared with it."""
 
 from __future__ import annotations
 

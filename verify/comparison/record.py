@@ -1,5 +1,5 @@
-"""The record of a run is one typed value, which ``results.json`` holds, and from which every table,
-sentence and page is made.
+"""The record of a run is one typed value: ``results.json`` holds it, and every table, sentence and
+page comes from it.
 
 A record may come from someone else: `verify.untrusted.structured` checks every field against its
 type, and a cell's network and sampler are rebuilt from the numbers of its configuration.
@@ -199,8 +199,8 @@ class CellRecord(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=Tru
 
     @property
     def choices(self) -> str:
-        """What the network is chosen to be beside one width and a depth, as text; empty for
-        nothing."""
+        """The settings of the network besides one width and a depth, as text; empty for
+        none."""
         return self.configuration.network.in_words
 
     @property
@@ -264,7 +264,7 @@ class RunRecord(Struct, frozen=True, kw_only=True):
 
     @property
     def moved(self) -> str:
-        """What a step moves where it was measured: z, h of a stream, or hz for both."""
+        """The measured letters that a step moves: z, h of a stream, or hz for both."""
         return moved_letters(cell.layer for cell in self.cells)
 
     @property

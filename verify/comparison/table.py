@@ -1,4 +1,4 @@
-"""The table of a run is laid out once, for the prompt, for a notebook, and for a LaTeX paper."""
+"""This module lays out the table of a run for the prompt, for a notebook, and for a LaTeX paper."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""Means over networks, whose exact variance is known, need no assumption on tail or size.
+"""This module tests means over networks of known exact variance, for any tail and number of
+samples.
 
-A sample mean of heavy-tailed values is a bad estimator, and a good one is known: Catoni's, whose
+A sample mean of heavy-tailed values is a bad estimator.  Catoni's estimator is a good one: its
 deviations are sub-Gaussian for any distribution of known variance, at any number of samples.
 Source: O. Catoni, "Challenging the empirical mean and empirical variance: a deviation study",
 Ann. Inst. H. Poincare Probab. Statist. 48 (2012) 1148-1185, section 2; used here as a test of a

@@ -1,4 +1,4 @@
-"""Measured means lead to one of three answers, at a stated false-alarm budget."""
+"""A verdict turns measured means into one of three answers, at a stated false-alarm budget."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Means of weighted samples, of unknown exact variance, follow Student's t, skewness allowed for.
+"""This module tests means of weighted samples by Student's t with an allowance for skewness.
 
 Importance sampling with bounded weights has no tail to hide, so that the sample's own standard
 error serves; the remaining effect of the skewness is the leading error of Student's t.  Source: P.

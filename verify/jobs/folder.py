@@ -1,4 +1,4 @@
-"""The folder of a run is made before any work, filled at the end, and never half-written."""
+"""This module makes a run's folder before any work, and fills it at the end with whole files."""
 
 from __future__ import annotations
 

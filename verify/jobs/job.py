@@ -45,8 +45,8 @@ _WIDTHS, _DEPTHS = (16, 64), (2, 4)
 def run_job(
     job: Job, console: Console, execution: Execution, folder: Path, *, parquet: bool
 ) -> int:
-    """Measure the cells that ``job`` asks for, keep what was found in ``folder``, and show it;
-    the exit code."""
+    """Measure the cells of ``job``, keep the results in ``folder``, and show them; return the
+    exit code."""
     seed = checked_seed(job.root)
     residual = job.network == "residual"
     update, rate = leading_laws(blocks=residual)

@@ -1,4 +1,4 @@
-"""The main job plans grids of networks, each with its sampler, where no sizes are given."""
+"""This module plans the grids of networks, with a sampler each, where a user gives no sizes."""
 
 from __future__ import annotations
 

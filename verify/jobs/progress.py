@@ -1,4 +1,4 @@
-"""A bar shows progress on a terminal, and nothing where there is none."""
+"""This module shows a progress bar on a terminal, and nothing elsewhere."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ class Replay:
         )
 
     def _cause(self) -> str:
-        """What the last digits may depend on and is not the same here, in a sentence."""
+        """The differences here on which the last digits may depend, in a sentence."""
         here, makers = this_software(), (self.run.software, *self.run.other_software)
         found = {here.difference(maker): None for maker in makers}
         others = "; ".join(each for each in found if each)

@@ -1,7 +1,7 @@
-"""The job that a run's store keeps defines the run, and nothing else.
+"""This module writes and reads the job in a run's store, which defines the run and nothing else.
 
-A folder may come from someone else.  So a job has the fields of `Job` alone: any other key is
-refused, and with it every place to connect to or to write to.
+A folder may come from someone else.  So a job has the fields of `Job` alone: reading refuses any
+other key, and with it every address to connect to and every path to write to.
 """
 
 from __future__ import annotations

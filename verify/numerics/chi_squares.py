@@ -1,12 +1,12 @@
 """Kernels draw chi-square variates, squared lengths of Gaussian vectors of any dimensions.
 
 A trial of Marsaglia and Tsang turns a normal x into 2 d (1 + c x)^3, d = dimensions/2 - 1/3, and
-keeps it with chance exp(x^2/2 + d (1 - v + ln v)), v = (1 + c x)^3.  Theirs is c = 1/sqrt(9 d);
-every larger c gives the same law, since the chance then stays below 1:
+keeps it with chance exp(x^2/2 + d (1 - v + ln v)), v = (1 + c x)^3.  Marsaglia and Tsang take c =
+1/sqrt(9 d); every larger c gives the same law, since the chance then stays below 1:
 
     ln chance = -x^2 (9 d c^2 - 1)/2 - 3 d * integral of s^3/(1 + s) over s from 0 to c x.
 
-So c needs no root, only a few digits and to be no smaller.  The integral is at most
+So c needs no root: a few digits suffice if it is no smaller.  The integral is at most
 (c x)^4/4 divided by the smaller of 1 and 1 + c x, which decides nearly every trial from the first
 bits of its uniform; the rest of the bits is drawn where it does not.
 

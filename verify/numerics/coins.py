@@ -1,4 +1,4 @@
-"""Alias tables give the number of heads among n fair coins from one word and one look a draw.
+"""Alias tables give the number of heads among n fair coins from one word and one look-up a draw.
 
 Source: A. J. Walker, ACM TOMS 3 (1977) 253-256; M. D. Vose, IEEE TSE 17 (1991) 972-975.
 """

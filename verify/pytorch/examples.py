@@ -61,7 +61,7 @@ class Examples:
         return shares
 
     def other_labels(self) -> tuple[str, str] | None:
-        """The root mean square of the labels, and what to do, where it is not 1, or where the
+        """The root mean square of the labels, and the advice, where it is not 1, or where the
         labels are class numbers."""
         size = float(self.labels2.mean()) ** 0.5
         if size == 0:
@@ -140,8 +140,8 @@ class Case:
         return found
 
     def varied(self) -> tuple[str, str] | None:
-        """How |x|^2 varies, alone or along with y^2, and what to do, where the mean of
-        E[(Delta z)^2] over the examples is not that at their mean |x|^2 and mean y^2."""
+        """How |x|^2 varies, alone or along with y^2, and the advice, where the mean of
+        E[(Delta z)^2] over the examples differs from its value at the mean |x|^2 and mean y^2."""
         if self.examples is None:
             return None
         norms2, labels2 = self.examples.norms2, self.examples.labels2
@@ -252,7 +252,7 @@ def _converted(values: Any) -> torch.Tensor:
 
 def _masked(values: Any) -> int:
     """How many numbers are masked, by NumPy in an array or in the arrays of a list, or by PyTorch:
-    what becomes of them in a tensor is no number of the user."""
+    in a tensor they become numbers that the user did not give."""
     if isinstance(values, list | tuple):
         return sum(_masked(each) for each in values if isinstance(each, np.ma.MaskedArray))
     if isinstance(values, MaskedTensor):

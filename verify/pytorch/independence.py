@@ -182,8 +182,8 @@ def _scores(below: Any, above: Any) -> Any:
 
 
 def _signals(weights: Sequence[torch.Tensor]) -> Iterator[_Number | None]:
-    """Mean squares of each weight along the signals that pass those before it, with ReLU between
-    them, from a few inputs in random directions; None for one number alone."""
+    """Mean squares of each weight along the signals that pass the weights before it, with ReLU in
+    between, from a few inputs in random directions; None for one number alone."""
     generator = torch.Generator().manual_seed(_SEED)
     shape, kind = (weights[0].shape[1], _SIGNALS), weights[0].dtype
     x = torch.randn(shape, generator=generator, device="cpu", dtype=kind)
@@ -258,9 +258,9 @@ def _other_largest(weight: torch.Tensor) -> str | None:
 
 
 def _repeats(weight: torch.Tensor, dtype: torch.dtype) -> bool:
-    """Whether more numbers than chance explains are there again, with either sign.
+    """Whether more numbers than chance explains occur again, with either sign.
 
-    Of 65,536 normal numbers in single precision 0.13 % are; those in 16 bits are not counted.
+    Of 65,536 normal numbers in single precision 0.13 % do; numbers in 16 bits are not counted.
     """
     sizes = weight.flatten()[:_MOST_DIFFERENT].abs()
     again = len(sizes) - len(sizes.unique())
@@ -276,7 +276,7 @@ def _some_rows(weight: torch.Tensor) -> torch.Tensor:
 
 
 def _dependent(lines: torch.Tensor) -> bool:
-    """Whether squared products of different rows are not those of k independent ones of length n.
+    """Whether squared products of different rows differ from k independent rows of length n.
 
     The mean of (w_i . w_j)^2/n is 1, its variance (2 + (4 k - 2)/n)/(number of pairs).
     """

@@ -1,4 +1,4 @@
-"""The page's formulas come from theory: the law as MathML, and code for the browser."""
+"""This module writes the page's formulas: the law as MathML, and code for the browser."""
 
 from __future__ import annotations
 

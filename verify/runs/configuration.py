@@ -1,4 +1,4 @@
-"""A configuration holds everything except the seed that a cell's numbers depend on, in one value or
+"""A configuration holds everything that a cell's numbers depend on except the seed, in one value or
 text."""
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class ObservableRecord(Struct, frozen=True):
 
     @property
     def observable(self) -> Observable:
-        """The observable; `ValueError` where there is none of such words."""
+        """The observable; raises `ValueError` for words that are not of an observable."""
         factors = {factor for word, _ in self.terms for factor in word}
         if not all(map(_FACTOR.fullmatch, factors)):
             raise ValueError("a word that is no trace or form of K, D, z and g")
@@ -73,7 +73,7 @@ class ObservableRecord(Struct, frozen=True):
 class ConfigurationRecord(Struct, frozen=True, omit_defaults=True):
     """A configuration in plain numbers and text; multipliers are None where all are 1, and the
     observable where it is the update.  ``optimiser``: its code, None for gradient descent;
-    ``norm1``: |x|_1 over the input width, None where it is not asked for.
+    ``norm1``: |x|_1 over the input width, None by default.
 
     ``layers``: as users give them, ``Branch(3)`` as "branch 3".  ``rates``: texts; of residual
     blocks triples by role, of a graph (source, vertex, multiplier).  ``mlp`` or ``other``: the
@@ -92,7 +92,7 @@ class ConfigurationRecord(Struct, frozen=True, omit_defaults=True):
 
     @property
     def network(self) -> NetworkRecord | OtherRecord:
-        """The record of the network, of whatever kind."""
+        """The record of the network, of either kind."""
         found = self.mlp or self.other
         if found is None:
             raise ValueError("a configuration without a network")
@@ -338,7 +338,7 @@ def problem_of(configuration: Configuration) -> Problem:
 
 
 def _inputs(network: Network, norm1: float | None) -> Inputs | None:
-    """The input of a network whose |x|_1 was asked for."""
+    """The input of a network whose |x|_1 is given."""
     if norm1 is None:
         return None
     return Inputs(((network.norm2 / network.first_fan_in,),), norm1=norm1)

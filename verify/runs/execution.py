@@ -1,8 +1,8 @@
-"""Blocks of several cells are drawn on any executor, and each is stored once it is finished.
+"""This module draws blocks of several cells on any executor, and stores each once it is finished.
 
-Invariants: a piece is stored at most once, in whichever process it was drawn, and its bits are
-those of `draw_blocks`; hence what is read at the end depends on which pieces are there, not on how
-they came to be.  At most ``ahead`` tasks exist at once, so that memory is bounded, and little is
+Invariants: a piece is stored at most once, in whichever process it was drawn, and its bits are the
+bits of `draw_blocks`; hence the result depends on which pieces are there, not on how they came to
+be.  At most ``ahead`` tasks exist at once, so that memory is bounded, and little is
 lost or drawn twice when a process ends.
 """
 
@@ -94,8 +94,8 @@ class Execution:
         finished ones from the first on, at least one.
 
         Raises `InvalidArgument` for too many blocks, `LostWorkers` where the executor broke down;
-        blocks finished before are stored then, and on a `KeyboardInterrupt` those that had
-        been begun too.
+        blocks finished before are stored then, and on a `KeyboardInterrupt` the blocks that
+        had been begun too.
         """
         blocks = sum(sampling.blocks for sampling in samplings)
         if blocks > _MOST_BLOCKS:
@@ -181,8 +181,8 @@ class _Work:
                 future.cancel()
 
     def _begin(self, pool: Executor) -> bool:
-        """Put away what was drawn, and begin as many tasks as there is room for; whether there
-        was one that could be."""
+        """Store the drawn pieces, and begin as many tasks as there is room for; returns whether
+        there was a task left to begin."""
         tasks = list(islice(self._ahead, self._how.room - len(self._running)))
         asked = [piece for task in tasks for piece in task]
         mine = set(self._turn(asked))
@@ -262,7 +262,7 @@ class _Work:
         self._drawn |= zip(task, blocks, strict=True)
 
     def _drop(self) -> None:
-        """Take back what has not been begun, but for first blocks."""
+        """Cancel the tasks that have not begun, except first blocks."""
         for future, task in list(self._running.items()):
             if task[0].block and future.cancel():
                 del self._running[future]

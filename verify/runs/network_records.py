@@ -38,7 +38,7 @@ _MADE = {
     for name in names
     if name[0].isupper() and name not in ("Nonlinearity", "PiecewiseLinear", "Layer", "OwnPart")
 } | {"RMSNorm": RMSNorm, "LayerNorm": LayerNorm}
-"""What records make from code, by its name."""
+"""The classes that records build from code, by name."""
 _MOST_WIDTHS = 10_000
 """Widths that differ, of a network that is read from a file."""
 

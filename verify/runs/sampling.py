@@ -1,4 +1,4 @@
-"""A sampling is all that is drawn for one cell: configuration, seed, samples, and their blocks."""
+"""A `Sampling` is everything drawn for one cell: configuration, seed, samples, and their blocks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Sampling:
     """``samples`` networks of one configuration, keyed by ``seed``.
 
     Law: sizes and number of the blocks, and whether samples are kept, are functions of this value
-    alone, whatever is done with it; so each block's bits are one of (value, index).
+    alone, however it is used; so each block's bits are a function of (value, index).
 
     >>> from theory import MLP
     >>> from verify.runs.configuration import configuration

@@ -1,9 +1,8 @@
 """The store of a run is a file that outlives its process, and that several processes may share.
 
 A block is kept under (configuration, seed, block, samples, whether its samples are kept) with a
-checksum of all that and its numbers, and with the software that made it.  A block that is there
-already is not written again; if its bits differ, that is an error, since a sum of both would be of
-no run.
+checksum of all that and its numbers, and with the software that made it.  A stored block is
+not written again; different bits for it are an error, since a sum of both would belong to no run.
 """
 
 from __future__ import annotations
@@ -72,7 +71,7 @@ def fact(path: Path, name: str) -> str | None:
 
 
 def _keep_facts(connection: apsw.Connection, path: Path, facts: Mapping[str, str]) -> None:
-    """Two processes may begin one run together: the first to write says what it is."""
+    """Two processes may begin one run together: the first to write defines the run."""
     if facts and not _facts(connection):
         with transaction(connection):
             if not _facts(connection):

@@ -218,7 +218,8 @@ class _Positions(_Layers):
 
 
 def moved_letters(names: Iterable[object]) -> str:
-    """What a step moves at places by their names: h for streams, z elsewhere, hz for both.
+    """The letters that a step moves at places by their names: h for streams, z elsewhere, hz for
+    both.
 
     >>> moved_letters([]), moved_letters(["stream 1", "branch 2"])
     ('z', 'hz')

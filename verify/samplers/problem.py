@@ -32,10 +32,10 @@ class Problem:
 
     ``layers``: the numbers of the requested sites; in a chain of layers, 1-based layers.
     ``step``: None for the linearised update, else the learning rate of a real gradient step.
-    ``observable``: measured in place of the update, or None.
+    ``observable``: the quantity measured in place of the update, or None.
 
-    Where ``sites.is_chain``, ``widths`` are those of layers 0 to L, ``weight_sd`` and ``rates``
-    have the shape ``(L,)``, and ``readout_sd``, ``slope`` and ``input_norm`` are numbers.
+    Where ``sites.is_chain``, ``widths`` are the widths of layers 0 to L, ``weight_sd`` and
+    ``rates`` have the shape ``(L,)``, and ``readout_sd``, ``slope`` and ``input_norm`` are numbers.
     """
 
     network: Network
@@ -59,7 +59,7 @@ class Problem:
 
     @property
     def input_vector(self) -> FloatArray:
-        """An input of the |x| and |x|_1 asked for, whose entries are +-|x|/sqrt(n_0) by default,
+        """An input of the requested |x| and |x|_1, whose entries are +-|x|/sqrt(n_0) by default,
         shape ``(n_0,)``; for another |x|_1 up to half of its entries are larger than the others."""
         size = int(self.widths[0])
         mean, square = self.norm1, self.input_norm**2 / size
@@ -75,8 +75,8 @@ class Problem:
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """What a sample measures: label and output apart, or the total of a real step, of an
-        observable, and of an optimiser whose step is not proportional to f - y."""
+        """The parts that a sample measures: label and output apart, or the total of a real step, of
+        an observable, and of an optimiser whose step is not proportional to f - y."""
         linear = self.optimiser.unscaled == GradientDescent() and not self.optimiser.weight_decay
         whole = self.step is not None or self.observable is not None or not linear
         return ("total",) if whole else ("label", "output")

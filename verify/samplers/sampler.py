@@ -118,7 +118,7 @@ class Sampler(PublicNames, ABC):
         return all(self._draws_word(word) for word, _ in observable.terms)
 
     def observe(self, problem: Problem, stream: np.random.Generator, count: int) -> Signed:
-        """The observable of ``problem`` in ``count`` networks, those that `sample` draws: signs and
+        """The observable of ``problem`` in the ``count`` networks that `sample` draws: signs and
         natural logarithms of sizes, shape ``(count, layers)``."""
         observable = checked_observable(problem.observable)
         shape = count, problem.layers.size

@@ -42,10 +42,10 @@ _HELD = 2**23
 class ReluScales(NamedTuple):
     """The network: ``widths`` of layers 0 to L, and coin tables.
 
-    ``variances``: of a weight, shape ``(L,)``, without powers of two; ``norm_powers``: those in the
-    product of all up to a layer, shape ``(L + 1,)``.  ``rates``: multipliers over variances, shape
-    ``(L,)``, without powers of two; ``powers``: these.  ``most``: networks that go through a layer
-    together, at most.  ``asked``: the requested layers.
+    ``variances``: of a weight, shape ``(L,)``, without powers of two; ``norm_powers``: the powers
+    of two in the product of all up to a layer, shape ``(L + 1,)``.  ``rates``: multipliers over
+    variances, shape ``(L,)``, without powers of two; ``powers``: these powers of two.  ``most``:
+    networks that go through a layer together, at most.  ``asked``: the requested layers.
     """
 
     widths: Array
@@ -259,8 +259,8 @@ def _backward(
 
 @part
 def _rescale(room: _Room, power: float, trained: bool, lanes: int) -> None:
-    """A unit of the update in which it is of order one, but no smaller than that of its own part,
-    2^power, in a ``trained`` layer."""
+    """Choose a unit of the update in which it is of order one, but no smaller than the unit 2^power
+    of the layer's own part, in a ``trained`` layer."""
     for j in range(lanes):
         unit = room.unit[j]
         square = room.along[j] * room.along[j] + room.across[j]

@@ -1,4 +1,4 @@
-"""A compiled layer averages everything but its forward draws exactly.
+"""Compiled layers average everything but their forward draws exactly.
 
 Of a layer only its forward draws are known: how many neurons are active, and the squared lengths
 of z on the active and on the inactive ones, in units of sd |x below|.  All else is averaged, and
@@ -71,7 +71,7 @@ def moved(
 
 @kernel
 def next_words(words: Words, draws: Draws, own: float, width: int, slope: float) -> Words:
-    """The words of the next layer, from those of the layer below it and its forward draws.
+    """The words of the next layer, from the words of the layer below it and its forward draws.
 
     ``own``: the multiplier of the layer's rate over sd^2.
     """
