@@ -1,7 +1,7 @@
-"""Infinite-width study: laws in the depth, recursions, and finite networks of three widths.
+"""This study compares laws in the depth, recursions, and finite networks of three widths.
 
-``make infinite-width`` or ``python -m studies.infinite_width``: each activation class, optimiser
-and architecture, and real steps of deep ReLU networks.  Prints the tables of
+``make infinite-width`` or ``python -m studies.infinite_width`` covers each activation class,
+optimiser and architecture, and real steps of deep ReLU networks.  It prints the tables of
 docs/infinite-width.md and keeps the numbers in studies/infinite_width.json.  The exit code is 1
 where networks reject a recursion, at a family-wise 1 % over all cells.
 """

@@ -1,4 +1,4 @@
-"""What the mutation study is told by studies/mutation.toml, and outcomes kept from earlier runs."""
+"""This module reads studies/mutation.toml, and the outcomes kept from earlier runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many samples reject a wrong law, predicted before one is drawn.
+"""This module predicts how many samples reject a wrong law.
 
 A law is a number in units of the exact mean, as in `verify.inference.evidence`; ``spread`` is the
 standard deviation of one sample in the same units.
@@ -40,7 +40,7 @@ def expected_samples(law: float, spread: float, share: float, *, networks: bool)
     """The least number of samples of which a ``share`` of all runs reject ``law``, if samples
     are normal; None where there is none.
 
-    The z of `NetworkMean` is a sum over samples; its mean and variance are those of the influence
+    The z of `NetworkMean` is a sum over samples; its mean and variance follow from the influence
     function of a normal sample, by Gauss-Hermite quadrature.
     """
     if law == 1.0:

@@ -1,4 +1,4 @@
-"""One cell of the coverage study: simulated many times over, and counted."""
+"""This module simulates one cell of the coverage study many times over, and counts misses."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class StudyCell:
 
     @property
     def configuration(self) -> Configuration:
-        """What is drawn."""
+        """The configuration of the drawn networks."""
         return configuration(
             self.network, rates=self.multipliers, step=self.step, sampler=self.sampler
         )
@@ -104,12 +104,12 @@ class Coverage:
     """One cell's results over ``repetitions``.
 
     ``spread``: relative standard deviation of a sample, exact or (weighted samples) measured.
-    ``covered``: shares of intervals at `LEVEL` that hold the truth; ``naive``: of those from the
-    sample's standard deviation and normal quantiles.  ``missed``, ``alarms``, ``grid_alarms``:
-    numbers of misses and of false alarms at `TEST_CHANCE` and at a grid's level; None where the
-    cell does not decide, or declares that it cannot hold the level.  ``width``: of the interval
-    over that of an oracle.  ``noticed``: relative error that one repetition notices in a grid; None
-    if it cannot.
+    ``covered``: shares of intervals at `LEVEL` that hold the truth; ``naive``: shares of the
+    intervals from the sample's standard deviation and normal quantiles.  ``missed``, ``alarms``,
+    ``grid_alarms``: numbers of misses and of false alarms at `TEST_CHANCE` and at a grid's level;
+    None where the cell does not decide, or declares that it cannot hold the level.  ``width``: of
+    the interval over that of an oracle.  ``noticed``: relative error that one repetition notices in
+    a grid; None if it cannot.
     """
 
     sampler: str

@@ -1,4 +1,4 @@
-"""What the transfer study trains: settings, rules by which a rate is transferred, their rates."""
+"""This module defines the settings of the transfer study and the rules that transfer a rate."""
 
 from __future__ import annotations
 
