@@ -45,9 +45,9 @@ class LostOutput(MupDepthError, OSError):
 
 
 def exit_code(program: str, main: Callable[[], int]) -> int:
-    """The code that ``main`` returns, or that of the error that ended it, after a sentence.
+    """The code that ``main`` returns, or the code of the error that ended it, after a sentence.
 
-    An error that nothing foresaw is an internal one; a file keeps its traceback.
+    An unforeseen error is an internal error; a file keeps its traceback.
     """
     try:
         raise_on_ctrl_c()

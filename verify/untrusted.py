@@ -68,10 +68,10 @@ def read_text(path: Path) -> str:
 
 
 def structured(text: str, kind: type[T]) -> T:
-    """The value of type ``kind`` that a JSON text says.
+    """The value of type ``kind`` in a JSON text.
 
-    `ValueError`, in a line, where it says none, is nested too deeply, or has a number that is
-    infinite or undefined.
+    Raises `ValueError`, in a line, for a text without such a value, nested too deeply, or with a
+    number that is infinite or undefined.
 
     >>> structured('{"samples": 5}', dict[str, int])
     {'samples': 5}

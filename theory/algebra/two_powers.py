@@ -23,7 +23,7 @@ from theory.symbols import L, n
 __all__ = ["Polynomial", "Rational", "TwoPowers"]
 
 Polynomial = tuple[tuple[int, ...], ...]
-"""Integer coefficients of a polynomial in L and n: ``p[i][j]`` is that of L^i n^j."""
+"""Integer coefficients of a polynomial in L and n: ``p[i][j]`` multiplies L^i n^j."""
 
 
 @dataclass(frozen=True)

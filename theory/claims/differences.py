@@ -52,7 +52,7 @@ _LONGEST = 100
 _SHORT_FACTOR = 30
 """Characters of a factor that is written as it is."""
 _ROUNDED_DIGITS = 6
-"""A constant that is right to so many digits is called rounded."""
+"""The number of right digits from which a constant counts as rounded."""
 _DENOMINATORS = 3000
 """A float is read as a fraction with a denominator up to this, where it is as near as rounding."""
 _MOST_TERMS = 30

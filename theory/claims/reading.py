@@ -180,8 +180,8 @@ def _of_value(value: _Law, name: str, net: Any, named: dict[str, Any]) -> Any:
 
 
 def observable_of(value: object, observable: Any) -> Any:
-    """The observable that a claim is about: as given, else that of a derivation; None for the
-    update."""
+    """The observable that a claim is about: as given, else the observable of a
+    derivation; None for the update."""
     return value.observable if observable is None and isinstance(value, Derivation) else observable
 
 
@@ -191,7 +191,7 @@ def rates_of(value: _Law) -> Any:
 
 
 def _runs(rates: Any, network: Any) -> object:
-    """Multipliers in a form in which equal ones are equal."""
+    """Multipliers in a form in which equal multipliers compare equal."""
     if not network._is_chain:
         return rates or ByRole()
     if not isinstance(network.depth, int) or open_ends(rates):

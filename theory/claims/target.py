@@ -61,8 +61,8 @@ class Quantity(enum.Enum):
 
 @dataclass(frozen=True)
 class Target:
-    """A quantity of a network, with the sizes that are open: symbols of the network, and ell.  The
-    blocks of a residual network are counted as layers are, in L and ell, until they are printed.
+    """A quantity of a network, with the sizes that are open: symbols of the network, and ell.  L
+    and ell count the blocks of a residual network too, until they are printed as B and b.
 
     ``layer``: an int, ell or b, a `Branch`, or None for the last.  ``part``: total, label or
     output.  ``observable``: whose mean stands in the place of the squared update, if any; it has
@@ -171,7 +171,8 @@ class Target:
                 yield point
 
     def far_points(self) -> Iterator[Point]:
-        """A few points of larger sizes, at which a formula that is right at small ones may fail."""
+        """A few points of larger sizes, at which a formula that is right at small sizes may
+        fail."""
         for width, depth in _FAR if self.coordinates else ():
             for layer in dict.fromkeys((1, depth // 2, depth)):
                 values = {n: width, L: depth, ell: layer, n_0: 7, a: Rational(1, 3)}

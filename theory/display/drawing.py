@@ -1,7 +1,7 @@
 """`draw` puts exact curves, laws and measured marks over a size on Matplotlib axes.
 
 Every curve is drawn wider than the one after it, and laws are thin and dashed on top, so that
-curves that coincide are all seen; colour, dashes and marker each distinguish curves alone.
+all curves that coincide are visible; colour, dashes and marker each distinguish curves alone.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Curve:
 @dataclass(frozen=True)
 class Marks:
     """Measured points with error bars of two standard errors, or between ``ends``; ``hollow``:
-    which of them decide nothing."""
+    the points that decide nothing."""
 
     label: str
     x: Sequence[float]
@@ -156,7 +156,7 @@ def draw(
 
 
 def ink_of(axes: Axes) -> Any:
-    """The colour of the axes' text, which is seen on light and on dark paper."""
+    """The colour of the axes' text, which is visible on light and on dark paper."""
     return axes.xaxis.label.get_color()
 
 
@@ -170,7 +170,7 @@ def wrapped(title: str) -> str:
 
 
 def _lines(words: Sequence[str], letters: int) -> list[str]:
-    """Words in lines of at most so many letters, or of one word."""
+    """Words in lines of at most ``letters`` letters, or of one word."""
     lines = list(words[:1])
     for word in words[1:]:
         longer = f"{lines[-1]} {word}"

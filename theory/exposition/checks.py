@@ -66,7 +66,7 @@ def series_identity(part: Mean) -> Identity:
 
 
 def law_identity(part: SquaredUpdate) -> Identity:
-    """The limit of infinite width against that of the unipotent layer map
+    """The limit of infinite width, compared with the limit of the unipotent layer map
     (`theory.limits.infinite_width`)."""
     (derivation,) = part.derivations
     open_depth = derivation.network._with(depth=None)
@@ -85,8 +85,8 @@ def law_identity(part: SquaredUpdate) -> Identity:
 
 
 def blocks_identity(part: SquaredUpdate) -> Identity:
-    """The leading term in n of the closed form in the blocks against that of the exact rational
-    functions of n at numbers of blocks."""
+    """The leading term in n of the closed form in the blocks, compared with the leading term of
+    the exact rational functions of n at numbers of blocks."""
     (derivation,) = part.derivations
     blocks, opened = part.network.depth, part
     counts = range(_LEAST_DEPTH, _LEAST_DEPTH + 3)

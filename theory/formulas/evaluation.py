@@ -36,7 +36,7 @@ __all__ = [
 DIGITS = 60
 """Decimal digits of a value that is not rational."""
 _LONGEST = 100_000
-"""Bits of a rational number; longer ones become intervals."""
+"""The most bits of a rational number; longer numbers become intervals."""
 _LARGEST_LOG = 2**60
 """Of a number's logarithm."""
 

@@ -4,7 +4,7 @@ r"""This module parses formulas by a grammar of our own, and never evaluates tex
     factor:   a power with any signs before it      power:    an atom, ``**`` or ``^``, a factor
     atom:     a number, a symbol, (sum), \frac{sum}{sum}, and sqrt, exp, log, binomial and Sum
 
-A sign binds less tightly than a power, as in Python.  Factors may stand side by side where that
+A sign binds less tightly than a power, as in Python.  Factors may stand side by side where the text
 has one reading: η² L³/3 and 3(n + 1).  A text with two readings (1/2L, n(n + 1), 2^3^L) is refused,
 and the message writes both out.  `theory.formulas.text.tokens` lists the spellings.
 

@@ -174,7 +174,7 @@ class Residual(Network):
 
     @property
     def inner_width(self) -> Any:
-        """The width of the branches: as given, or that of the stream.
+        """The width of the branches: as given, or the width of the stream.
 
         >>> Residual(8, 3).inner_width, Residual(8, 3, branch_width=32).inner_width
         (8, 32)

@@ -243,7 +243,7 @@ class LayerRates(Composite):
 
     def leading_share(self) -> Expr:
         """The limit of `share` as n -> infinity, then as the depth grows.  The `moved_output` of an
-        `MLP` tends to 1 and does not bind; that of a `Residual` may bind.
+        `MLP` tends to 1 and does not bind; the `moved_output` of a `Residual` may bind.
 
         Needs symbolic width and depth.
 

@@ -395,7 +395,7 @@ class Derivation(Solved):
         return context.zero
 
     def _most_digits(self) -> int:
-        """Terms that agree to so many digits are taken to be equal."""
+        """The number of digits to which terms must agree to count as equal."""
         return 100 + 20 * len(str(self.network.last_width))
 
     def _recursion(self) -> Recursion:

@@ -181,7 +181,7 @@ def check(
     MLP() with the sizes open that the formula names.  ``layer``: None for the last hidden
     layer, or for every layer where the formula names ell.  ``part``: "total" (None), "label"
     or "output".  ``rates``: as in `theory.squared_update`.  ``observable``: as for `theory.derive`;
-    the formula is then for the mean of the observable; None for that of a derivation.
+    the formula is then for its mean; None takes the observable of a derivation.
 
     ``simulate``: False for theory alone.  ``grid``: networks to simulate, ``network`` with numbers
     for its sizes; ``samples`` of each or the relative standard error ``precision``; by default a

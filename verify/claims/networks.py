@@ -93,11 +93,11 @@ def measure(
     execution: Execution,
 ) -> Comparison:
     """Simulate ``grid`` and compare with the formula; for a limit with ``leading``, its leading
-    term.  Networks are of the target's kind, see `checked_grid`; None for the default ones.
+    term.  Networks are of the target's kind, see `checked_grid`; None for default networks.
 
     ``samples``: networks per cell; None plans them from the exact variance of one network, for the
     relative standard error ``precision``, or where that is None for 0.5 % within bounds, a limit's
-    1 %.  Raises `NotMeasured` where there is nothing to compare, or no network that can decide.
+    1 %.  Raises `NotMeasured` where there is nothing to compare, or no network can decide.
     """
     if isinstance(reading.target.criterion, MeanOverLayers):
         raise NotMeasured("a mean over layers is not measured")
@@ -294,8 +294,8 @@ def network_of(network: MLP, width: int, depth: int) -> MLP:
 
 
 def default_grids(target: Target, claim: Claim) -> Iterator[list[MLP]]:
-    """The networks of a target that a claim is tried on, in order of preference: small ones for an
-    identity, with depths from the layer on; wide and deep ones for a limit."""
+    """The networks that test a claim about a target, in order of preference: small networks for an
+    identity, with depths from the layer on; wide and deep networks for a limit."""
     least = target.layer if isinstance(target.layer, int) else 1
     for pairs in _GRIDS[claim]:
         sizes_ = dict.fromkeys((width, max(depth, least)) for width, depth in pairs)

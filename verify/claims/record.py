@@ -48,7 +48,7 @@ class TheoryRecord(Struct, frozen=True, kw_only=True):
 
 
 class CheckRecord(Struct, frozen=True, kw_only=True):
-    """A claim about a user's formula: theory's answer, and that of networks or why none."""
+    """A claim about a user's formula, theory's answer, and the networks' answer or why none."""
 
     formula: Text
     claim: Claim

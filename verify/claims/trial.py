@@ -240,7 +240,7 @@ class Trial:
 
     def _evidence(self, sampler: Sampler, measured: Measurement) -> Evidence:
         """The mean over networks in units of the exact value: with its exact standard error, or
-        for weighted networks with that of the samples."""
+        for weighted networks with the standard error of the samples."""
         if self.target.observable is not None:
             return self._of_blocks(measured)
         log_exact = float(log(self.target.number))

@@ -25,8 +25,8 @@ from verify.samplers.sampler import Sampler
 __all__ = ["Cell", "PlannedCell", "largest_by", "measured_laws"]
 
 _WIDTHS_OVER_DEPTH = 1000
-"""Where the width is at least so many depths, one network is within about 12 % of the mean, with a
-skewness below 1: no tail hides from the samples' own error (docs/budgets.md)."""
+"""Where the width is at least this multiple of the depth, one network is within about 12 % of the
+mean, with a skewness below 1: no tail hides from the samples' own error (docs/budgets.md)."""
 _LEAST_DEPTH = 8
 
 
@@ -131,8 +131,8 @@ class Cell(PlannedCell):
 
 
 def largest_by(key: Callable[[Cell], Hashable], cells: Iterable[Cell]) -> tuple[Cell, ...]:
-    """Of the cells with the same key the one with the most samples, the first of equal ones; in the
-    order in which the keys come first."""
+    """For each key, the first cell with the most samples, in the order of the first cells of the
+    keys."""
     kept: dict[Hashable, Cell] = {}
     for cell in cells:
         other = kept.setdefault(key(cell), cell)
@@ -172,7 +172,7 @@ def _mean(cell: Cell) -> WeightedMean:
 
 
 def _group(cell: Cell) -> tuple[bool, int, str]:
-    """Plain networks come first, and wider ones."""
+    """The key of a group: chains come before other networks, wide before narrow networks."""
     return not cell.network._is_chain, -cell.width, repr(cell.sampler)
 
 

@@ -56,8 +56,8 @@ LARGEST_SPREAD = 50
 decide, unless the sampler draws rare networks: a million networks would be needed."""
 SPREAD_DIGITS = 4
 STEP_SPREAD = 1.1
-"""Bound on the standard deviation of a real step over that of the linearised one with a drawn
-label, in the same range; 1.05 is the most that was measured."""
+"""Bound on the standard deviation of a real step over the standard deviation of the linearised
+step with a drawn label, in the same range; the largest measured ratio is 1.05."""
 STEP_ALLOWANCE = 0.02
 """How far a real step of at most `largest_step` may be from the linearised value, where it
 `follows_law`: 1 % as the width grows, and 1.5 % is the most that was measured where n_0 = n."""

@@ -79,7 +79,7 @@ def _rate_marks(cells: Sequence[CellRecord], look: int) -> Marks:
 
 
 def by_width(cells: Sequence[CellRecord]) -> list[tuple[int, list[CellRecord]]]:
-    """The cells of each width, narrow ones first, in the order of their depths."""
+    """The cells of each width, the narrowest first, in the order of their depths."""
     ordered = sorted(cells, key=lambda cell: (cell.width, cell.depth))
     return [(width, list(group)) for width, group in groupby(ordered, lambda cell: cell.width)]
 

@@ -89,8 +89,8 @@ def fit_law(
     *,
     blocks: bool = False,
 ) -> MeasuredLaw | None:
-    """The law that measured ``means`` of E[(Delta z)^2] at rising ``depths`` show; None where they
-    are fewer than three, or where one of them says too little."""
+    """The law that measured ``means`` of E[(Delta z)^2] at rising ``depths`` show; None for
+    fewer than three means, or where the error of one is too large."""
     if len(depths) < _FEWEST_DEPTHS:
         return None
     fit = fit_power(depths, means, LEVEL)

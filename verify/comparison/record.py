@@ -179,7 +179,7 @@ class CellRecord(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=Tru
 
     @cached_property
     def asked(self) -> Configuration:
-        """The configuration that was drawn; `ValueError` where the cell is not that of it."""
+        """The configuration that was drawn; `ValueError` where the cell does not belong to it."""
         found = Configuration.of(self.configuration)
         said = (self.width, self.depth, self.place, self.sampler)
         network, place = found.network, places_of(found.network).name(found.layers[0])

@@ -21,8 +21,8 @@ from verify.samplers.sampler import Sampler
 __all__ = ["RARE_SPREAD", "networks_for", "planned_samples"]
 
 RARE_SPREAD = 2.0
-"""Relative standard deviation of one sample of `verify.RareEvents` that is planned with: a measured
-bound with all layers trained, 1.6 being the most that was seen (docs/sampler-proofs.md)."""
+"""The planned relative standard deviation of one sample of `verify.RareEvents`: a measured bound
+with all layers trained, where the largest measured value is 1.6 (docs/sampler-proofs.md)."""
 _FEWEST = 100
 
 

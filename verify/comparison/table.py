@@ -34,7 +34,7 @@ _NOTE = "{}: expected, and measured over networks"
 _COLUMNS, _WIDEST = 80, 1000
 """Columns of a terminal that is none, and of a table, at most."""
 _SIZES = ("sampler", "width", "depth", "layer")
-"""The columns that say which network a row is of."""
+"""The columns that identify the network of a row."""
 
 
 def run_text(run: RunRecord) -> str:

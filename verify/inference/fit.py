@@ -24,7 +24,7 @@ from verify.untrusted import Chance, Size
 __all__ = ["LARGEST_ERROR", "PowerFit", "fit_power"]
 
 LARGEST_ERROR = 0.2
-"""Relative standard error above which a cell says nothing of constant and exponent."""
+"""Relative standard error above which a cell does not enter the fit of factor and exponent."""
 _CLOSE = 1e-4
 """In standard errors."""
 _MOST_STEPS = 100

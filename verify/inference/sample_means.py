@@ -98,7 +98,8 @@ class NetworkMean(Evidence):
         return 2.0 * total / (1.0 + sqrt(root)) / self.tuning if root >= 0 else inf
 
     def _apart(self, samples: int) -> float:
-        """How many numbers are left of so many samples: all, or means over whole blocks."""
+        """The number of independent values from ``samples`` samples: all, or means over whole
+        blocks."""
         if self.counts is not None:
             return samples * float(self.counts.sum() / (self.counts**2).sum())
         return samples if samples <= KEPT_SAMPLES else samples / LARGEST_BLOCK

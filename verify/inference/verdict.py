@@ -105,7 +105,7 @@ class Verdict:
     """The answer for a grid: ``worst`` is the index of the cell nearest to its own bound, if any.
 
     ``noticed``: the smallest relative error that would have been noticed in any single deciding
-    cell; ``noticed_in_all``: the smallest noticed if all deciding cells have it.
+    cell; ``noticed_in_all``: the smallest noticed if all deciding cells have this error.
     ``critical``: the |z| that would have rejected the worst cell.  ``wants``: the deciding
     cells that cannot decide.
 

@@ -163,8 +163,8 @@ def _without_seeds(plan: str) -> object:
 def keep(path: Path, record: RunRecord | CheckRecord, pictures: Sequence[str] = ()) -> bool:
     """Put a run's results into its folder; whether ``pictures`` of them are still to be drawn.
 
-    Where ``results.json`` says the same already nothing is written, so that a disk that cannot be
-    written does no harm; where it says something else, pictures of that are removed first.
+    Where ``results.json`` already holds the same, nothing is written, so that a read-only disk does
+    no harm; where it holds other results, their pictures are removed first.
     """
     text = json_text(record)
     if not _holds(path / RESULTS, text):

@@ -139,7 +139,7 @@ def _grid(job: Job) -> list[MLP] | None:
 def _show_table(
     record: RunRecord, console: Console, folder: Path, *, parquet: bool, tried: str | None = None
 ) -> None:
-    """Keep the tables of a run and print them; where time was up, say how far the run has come."""
+    """Keep the tables of a run and print them; where time was up, print the progress of the run."""
     write_tables(folder, record, parquet=parquet)
     print_table(console, cell_table(record, tried))
     drawn, planned = record.drawn, record.planned

@@ -34,7 +34,7 @@ LITERAL_CHECK = {64: (4, 8), 256: (8,)}
 
 @dataclass(frozen=True)
 class Part:
-    """Networks to be drawn by one sampler; ``samples`` of each, or None for as many as it plans."""
+    """Networks to be drawn by one sampler; ``samples`` of each, or None for the number it plans."""
 
     sampler: Sampler
     networks: tuple[Network, ...]

@@ -118,7 +118,7 @@ class _Head(Struct):
 
 
 def _run(path: Path) -> RunRecord:
-    """The run in a file, which may be that of a formula."""
+    """The run in a file, which may be the check of a formula."""
     try:
         text = read_text(path)
         head = structured(text, _Head)

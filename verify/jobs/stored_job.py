@@ -60,7 +60,7 @@ class Job(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_
 
     @classmethod
     def read(cls, text: str) -> Job:
-        """The job that a `text` says; `ValueError`, in a line, for any other text."""
+        """The job of a `text`; raises `ValueError`, in a line, for any other text."""
         if len(text) > _LONGEST:
             raise ValueError("its stored job is too long")
         job = structured(text, cls)

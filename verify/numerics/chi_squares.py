@@ -49,7 +49,7 @@ def _steepness(shape: float) -> float:
 @formula
 def _first_look(dimensions: float, normal: float, chance: float) -> float:
     """The square that a trial gives, where the bound shows that it is kept; else ``_UNSURE``.  In
-    one dimension the square is that of the normal, in none 0."""
+    one dimension the result is the square of the normal, in none 0."""
     shape = max(0.5 * dimensions, 1.0) - 1 / 3
     turn = _steepness(shape) * normal
     root, scaled = 1.0 + turn, shape * turn * turn

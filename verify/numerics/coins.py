@@ -41,7 +41,7 @@ class CoinTables(NamedTuple):
 
 
 def coin_tables(numbers: IntArray) -> CoinTables:
-    """The tables of these ``numbers`` of fair coins, equal ones once; chances are exact to about
+    """The tables of these ``numbers`` of fair coins, equal numbers once; chances are exact to about
     1e-16.
 
     Counts beyond 9.5 standard deviations, of less than 1e-20 together, are left out.

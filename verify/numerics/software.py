@@ -1,4 +1,4 @@
-"""`Software` says which code on which processor made a block, and so decides its bits."""
+"""`Software` names the code and the processor that made a block, which decide its bits."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def _scaled(weight: torch.Tensor) -> torch.Tensor:
 
 @dataclass(frozen=True)
 class _Number:
-    """A number of one layer, as it is said, and its score, which is standard normal by law."""
+    """A statistic of one layer, in words, and its score, which is standard normal by law."""
 
     value: float
     score: float
@@ -98,7 +98,7 @@ def _together(found: Mapping[str, _Number], counts: Mapping[str, int]) -> _Numbe
 
 
 def _numbers(scaled: Weights) -> dict[str, dict[str, _Number]]:
-    """Numbers by layer, below the words that say them."""
+    """Statistics by layer, below the words that describe them."""
     found: dict[str, dict[str, _Number]] = {}
     for name, weight in scaled.items():
         for words, number in _of_one(weight):
@@ -176,7 +176,7 @@ def _norms(lines: torch.Tensor) -> _Number:
 
 
 def _scores(below: Any, above: Any) -> Any:
-    """Standard normal numbers with these chances of smaller and of larger ones."""
+    """Standard normal numbers with these chances of smaller and of larger numbers."""
     least = np.maximum(np.minimum(below, above), _LEAST_CHANCE)
     return np.where(below < above, 1, -1) * ndtri(least)
 
@@ -234,7 +234,7 @@ def _pairs(names: list[str], found: torch.Tensor) -> Iterator[tuple[str, str]]:
 
 
 def _other_size(weight: torch.Tensor) -> str | None:
-    """The mean size of numbers of root mean square 1, where it is not that of normal ones."""
+    """The mean size of numbers of root mean square 1, where normal numbers have another."""
     size = float(weight.abs().mean(dtype=torch.float64))
     error = _STANDARD_ERRORS * _NORMAL_ERROR / weight.numel() ** 0.5
     if abs(size - _NORMAL) <= _ALLOWED / 2 + error:
@@ -243,7 +243,7 @@ def _other_size(weight: torch.Tensor) -> str | None:
 
 
 def _other_largest(weight: torch.Tensor) -> str | None:
-    """The largest size of numbers of root mean square 1, where it is not that of normal ones.
+    """The largest size of numbers of root mean square 1, where it is unlikely for normal numbers.
 
     Law: n normal numbers stay below m with a chance of erf(m/sqrt(2))^n.
     """

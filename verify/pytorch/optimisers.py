@@ -34,7 +34,7 @@ Groups = Sequence[tuple[Mapping[str, Any], Mapping[int, float]]]
 _EXPECTED = "expected plain torch.optim.SGD, which these learning rates assume, got"
 _warned: WeakSet[Optimizer] = WeakSet()
 _built: WeakSet[Optimizer] = WeakSet()
-"""Optimisers that read our groups, so that their rates were the derived ones."""
+"""Optimisers that read our groups, so that they began with the derived rates."""
 _known: dict[int, Mapping[int, float]] = {}
 """Learning rates of all weights of a network, by the id of each weight that lives."""
 _unstepped: dict[int, Callable[[], str | None]] = {}
@@ -131,7 +131,7 @@ def _rates(seen: Groups) -> list[tuple[float, float]]:
 
 
 def _are_derived(seen: Groups) -> bool:
-    """Whether some rate is the derived one, or different ones are all the same number times it."""
+    """Whether some rate is the derived rate, or different rates are one multiple of the derived."""
     pairs = set(_rates(seen))
     factors = {f"{lr / right:.6g}" if right else "inf" for lr, right in pairs if lr or right}
     return "1" in factors or len(factors) == 1 < len(pairs)

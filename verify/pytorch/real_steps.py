@@ -43,11 +43,11 @@ def half_square(output: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
 
 @dataclass(frozen=True, eq=False)
 class RealStep:
-    """How one step of ``rate`` on the hidden weights is taken.
+    """The definition of one step of ``rate`` on the hidden weights.
 
     ``initialise``: draws the weights of a model in place from PyTorch's global generator, or None
     for mean-field.  ``loss``: of outputs and labels of one shape.  ``examples``: None for random
-    ones of |x|^2 = n_0.
+    inputs of |x|^2 = n_0.
     """
 
     rate: float

@@ -220,7 +220,7 @@ def _together(read: ReadModel) -> str | None:
 
 
 def _trained(read: ReadModel) -> str | None:
-    """A clause where E[(Delta z)^2] of the weights that are held is beyond that of weights drawn
+    """A clause where E[(Delta z)^2] of the present weights is beyond the range of weights drawn
     anew.
 
     Law: at one input, its logarithm over weights is nearly normal, of variance s^2 and mean

@@ -31,7 +31,7 @@ class Piece(NamedTuple):
 
 
 def in_doubling_shares(blocks: Sequence[int]) -> Iterator[Piece]:
-    """All pieces of cells of so many ``blocks`` each; the first block of each cell comes first.
+    """All pieces of cells of ``blocks`` blocks each; the first block of each cell comes first.
 
     Law: a function of ``blocks`` alone; within a cell, blocks come in their order.
 

@@ -153,7 +153,7 @@ class Configuration:
 
     @cached_property
     def text(self) -> str:
-        """One line of JSON: sorted names, exact rationals as text, equal layers said once."""
+        """One line of JSON: sorted names, exact rationals as text, equal layers once."""
         if BY_TEXT.get(self.record.sampler) != self.sampler:
             raise InvalidArgument(
                 f"expected one of the samplers {', '.join(BY_TEXT)} where blocks are kept, got "

@@ -42,7 +42,7 @@ __all__ = ["Execution", "Watch", "checked_execution", "checked_progress"]
 
 _AHEAD_PER_THREAD = 4
 _AHEAD = 256
-"""Tasks given to an executor at once, where nothing says how many it runs at a time."""
+"""Tasks given to an executor at once, where its number of workers is unknown."""
 _MOST_BLOCKS = 10**8
 _LOOK = 1.0
 """Seconds between two looks at whether the workers are still there."""
@@ -62,11 +62,11 @@ class Watch:
         """All that is to be drawn."""
 
     def found(self, cell: int, samples: int) -> None:
-        """A block of so many samples was finished before this run."""
+        """A block of ``samples`` samples was finished before this run."""
         self.advance(cell, samples)
 
     def advance(self, cell: int, samples: int) -> None:
-        """A block of so many samples is finished, here or by another process on the same store."""
+        """A block of ``samples`` samples is finished, here or by a process on the same store."""
         self.progress(cell, samples)
 
 
@@ -91,7 +91,7 @@ class Execution:
 
     def run(self, samplings: Sequence[Sampling]) -> list[list[Block]]:
         """The blocks of each cell in order: all of them, or where time was up the longest run of
-        finished ones from the first on, at least one.
+        finished blocks from the first on, at least one.
 
         Raises `InvalidArgument` for too many blocks, `LostWorkers` where the executor broke down;
         blocks finished before are stored then, and on a `KeyboardInterrupt` the blocks that

@@ -124,7 +124,7 @@ class NetworkRecord(Struct, frozen=True, omit_defaults=True):
 
 
 class _Other(Struct, frozen=True):
-    """A network that is no MLP: every field is said, exact rationals as text."""
+    """A network that is no MLP: every field is present, exact rationals as text."""
 
     input_width: int
     readout_variance: str

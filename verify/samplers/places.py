@@ -120,7 +120,7 @@ class _Blocks(Places[Residual]):
                 f"expected numbers, or functions of theory.symbols.B, in rates, got "
                 f"rates={typed(rates)}; give ByRole(up=2), say"
             )
-        # W_in has one rate, that of the first block
+        # W_in has one rate, the rate of the first block
         alike = {each: replace(each, input=filled[0].input) for each in distinct}
         if set(alike.values()) == {ALL_ONE}:
             return None

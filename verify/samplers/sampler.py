@@ -32,15 +32,15 @@ class Cost(NamedTuple):
 
 
 class Share(NamedTuple):
-    """Networks of so many units of `Sampler.cost` together, but at ``least`` and at ``most`` so
-    many networks."""
+    """A number of networks that together have ``units`` of `Sampler.cost`, within ``least`` and
+    ``most``."""
 
     units: int
     least: int
     most: int
 
     def networks(self, cost: int) -> int:
-        """Networks of this share, at so many units each."""
+        """Networks of this share, at ``cost`` units each."""
         return min(max(self.units // cost, self.least), self.most)
 
 

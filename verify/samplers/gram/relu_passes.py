@@ -33,7 +33,7 @@ normal is smaller than 1e-17."""
 
 
 LANES = 256
-"""At most so many networks go through a layer together.  Fields are rows of one array, of this
+"""The most networks that go through a layer together.  Fields are rows of one array, of this
 length and at fixed places, so that the compiler knows that no two overlap."""
 _HELD = 2**23
 """Layers of single networks held at a time: about 300 MB."""
@@ -109,8 +109,8 @@ class _Room(NamedTuple):
     of 2^unit f |x|: along z; the product of the part across z with the fresh part of the gradient;
     the squared length across z.  ``unit``: a power of two; ``own``: the share that an own part of
     order one has in this unit.  ``norm``, ``power``: |x|^2 as norm 2^(power + norm_powers).
-    ``dead``: whether the network is.  ``steep``: 1/(gradient on x along x in units of its standard
-    deviation).  ``log_f2``: log f^2.  ``on``: active neurons (or inactive ones).  ``first``,
+    ``dead``: whether a network is dead.  ``steep``: 1/(gradient on x along x in units of its
+    standard deviation).  ``log_f2``: log f^2.  ``on``: active (or inactive) neurons.  ``first``,
     ``second``, ``third``: normals; ``first_chance``, …: see `verify.numerics.variates.trials`.
     """
 

@@ -64,7 +64,7 @@ def _over(length: float) -> Any:
 
 @formula
 def _on_sphere(one: float, other: float, dimensions: int) -> tuple[float, float]:
-    """For a uniform point on the unit sphere in so many ``dimensions``, the factor that turns
+    """For a uniform point on the unit sphere in ``dimensions`` dimensions, the factor that turns
     the normals ``one`` and ``other`` into two of its coordinates, and the length of the rest.
 
     The squared length of two coordinates is 1 - U^(2/(dimensions - 2)) with U uniform, and
@@ -92,7 +92,7 @@ def _chi(
 
 @part
 def _length(stream: Stream, room: Room, dimensions: int, lanes: int, out: Array) -> None:
-    """Lengths of Gaussian vectors in so many ``dimensions``."""
+    """Lengths of Gaussian vectors in ``dimensions`` dimensions."""
     room.count[:lanes] = dimensions
     lengths(stream, room.count[:lanes], room.first, room.chances, out)
 

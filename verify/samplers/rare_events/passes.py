@@ -91,7 +91,7 @@ def _extend(plan: _Plan, layer: int, t: float, v: float, sums: Array, logs: Arra
 
 @kernel
 def _log_weight(sums: Array, logs: Array) -> float:
-    """Logarithm of the untilted law's density over that of the mixture drawn from."""
+    """Logarithm of the untilted law's density over the density of the sampled mixture."""
     log_label = logs[0] + math.log(sums[0, 0] + sums[0, 1] + sums[0, 2])
     log_output = logs[1] + math.log(sums[1, 0] + sums[1, 1] + sums[1, 2])
     top = max(log_label, log_output, 0.0)

@@ -56,8 +56,8 @@ class RareEvents(Sampler):
     def sample(self, problem: Problem, stream: np.random.Generator, count: int) -> FloatArray:
         """See `Sampler.sample`; the logarithms are of weighted conditional means.
 
-        For each layer and part the mean of the exponentials is that of the update.  A layer's
-        samples depend on the highest requested layer, their mean does not.
+        For each layer and part the mean of the exponentials is the mean of the update.  A layer's
+        samples depend on the highest requested layer, but their mean does not.
         """
         logs = np.empty((2, count, problem.layers.size))
         rare_updates(stream, vector_scales(problem), problem.layers, logs)
