@@ -48,7 +48,7 @@ class Row:
         return None if self.wanted is None else self.sound and self.wanted.met(decisive.median)
 
     def record(self) -> dict[str, object]:
-        """For the result file."""
+        """The row for the result file."""
         kept: dict[str, object] = {
             "what": self.what,
             "size": self.size,
@@ -75,6 +75,6 @@ class Section:
     notes: tuple[str, ...] = ()
 
     def record(self) -> dict[str, object]:
-        """For the result file."""
+        """The section for the result file."""
         rows = [row.record() for row in self.rows]
         return {"ratio": self.ratio, "rows": rows, "notes": list(self.notes)}

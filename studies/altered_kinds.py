@@ -67,7 +67,7 @@ _PLACES = ("a directory", "a pipe", "a link to nothing", "a link to itself", "a 
 
 
 def _places(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Where a JSON value has values."""
+    """The places of values in a JSON value."""
     inside: Any = ()
     if isinstance(value, dict):
         inside = value.items()

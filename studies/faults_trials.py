@@ -81,7 +81,7 @@ class _Job:
         return True
 
     def heard(self, what: str) -> int:
-        """How often it said so."""
+        """The number of messages ``what``."""
         return sum(count for (said, _), count in self.said.items() if said == what)
 
     def value(self, what: str) -> Any:

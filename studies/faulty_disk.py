@@ -50,7 +50,7 @@ class Disk(apsw.VFS):
         self.fault, self.syncs, self.operations = fault, syncs, 0
 
     def xOpen(self, name: Any, flags: list[int]) -> Any:
-        """A file that asks this disk before it writes."""
+        """A file that calls this disk before it writes."""
         return _File(self, name, flags)
 
     def ask(self, file: Any, data: bytes | None, offset: int = 0) -> None:

@@ -18,7 +18,7 @@ from studies.mutation_settings import Settings
 __all__ = ["LEVEL", "ModuleScore", "Results", "Survivor", "score_table"]
 
 LEVEL = 0.95
-"""Of the intervals of a score."""
+"""The level of the intervals of a score."""
 
 
 COLUMNS = (
@@ -80,7 +80,7 @@ class ModuleScore:
 
     @classmethod
     def of(cls, every: int, chosen: Sequence[Mutant], outcomes: Sequence[Outcome]) -> ModuleScore:
-        """From the outcomes of the ``chosen`` among ``every`` mutant."""
+        """The score from the outcomes of the ``chosen`` among ``every`` mutant."""
         pairs = list(zip(chosen, outcomes, strict=True))
         return cls(
             mutants=every,

@@ -30,7 +30,7 @@ from verify.samplers.sampler import Sampler
 __all__ = ["GRID", "LEVEL", "TEST_CHANCE", "Coverage", "StudyCell", "study"]
 
 LEVEL = 0.95
-"""Of the intervals."""
+"""The level of the intervals."""
 TEST_CHANCE = 0.01
 """Two-sided chance of a false alarm of the tests, beside that of a grid's."""
 GRID = 20
@@ -69,7 +69,7 @@ class StudyCell:
 
     @property
     def multipliers(self) -> tuple[int, ...]:
-        """Of eta, for each hidden layer."""
+        """The multipliers of eta for each hidden layer."""
         first, rest = self.rates[:-1], self.rates[-1]
         return (*first, *(rest,) * self.depth)[: self.depth]
 
@@ -153,7 +153,7 @@ def study(cell: StudyCell, repetitions: int, seed: int) -> Coverage:
 
 
 def _known_spread(cell: StudyCell, update: SquaredUpdate) -> float | None:
-    """As the main job has it; None for weighted samples."""
+    """The spread as in the main job; None for weighted samples."""
     if cell.sampler.meets_rare_networks:
         return None
     if cell.step is not None:
@@ -236,8 +236,8 @@ def _mean_width(intervals: Sequence[Interval]) -> float:
 
 
 def _oracle_width(means: FloatArray) -> float:
-    """Of the interval of one who knows the distribution of the mean: X - (q - 1) at both ends, not
-    below 0."""
+    """The width of the interval from the known distribution of the mean: X - (q - 1) at both ends,
+    not below 0."""
     low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     ends = np.maximum(means - (high - 1.0), 0.0), means + (1.0 - low)
     return float(np.mean(ends[1] - ends[0]))

@@ -26,7 +26,7 @@ __all__ = [
 Rates = tuple[float, ...]
 """Learning rates of layers 1 to L and of the readout."""
 HIDDEN = 1
-"""Where the rate of layers 2 to L stands among them."""
+"""The index of the rate of layers 2 to L among them."""
 
 INPUTS = 64
 _HIDDEN_ONLY = ("same rate", "exact maximal rate", "L^-3/2", "typical network's rate")

@@ -56,7 +56,7 @@ _ROUNDED_DIGITS = 6
 _DENOMINATORS = 3000
 """A float is read as a fraction with a denominator up to this, where it is as near as rounding."""
 _MOST_TERMS = 30
-"""Of the numerator and the denominator of a rational function that is factored."""
+"""The most terms of the numerator and the denominator of a rational function that is factored."""
 _MOST_POINTS = 40
 _PARTS = {"total": "the total", "label": "the label part", "output": "the output part"}
 _OTHER_PARTS = {

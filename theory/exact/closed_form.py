@@ -192,7 +192,8 @@ class _Solver:
         return state if count == 0 else self._powers(self._spectrum(cell, True), count, state)
 
     def _spectrum(self, cell: Cell, above: bool = False) -> Spectrum:
-        """Of the kernel words, or transposed of the carried words above the layer."""
+        """The spectrum of the map of the kernel words, or, transposed, of the carried words
+        ``above``."""
         if (cell, above) not in self._spectra:
             maps, numbers = self._maps(cell), self.unit.numbers(cell)
             matrix = (

@@ -30,7 +30,7 @@ _LEAST_DEPTH = 5
 
 
 def value_identity(derivation: Derivation) -> Identity:
-    """The closed form against the recursion, at numbers for all sizes and three depths."""
+    """The closed form compared with the recursion, at numbers for all sizes and three depths."""
     open_sizes, exact = derivation.open_sizes, derivation._exact
     first = max(_LEAST_DEPTH, *(end + 1 for end in _fixed_layers(derivation)))
     pairs = []

@@ -70,7 +70,7 @@ class LayerSpectrum:
 
     @cached_property
     def eigenvalues(self) -> tuple[Eigenvalue, ...]:
-        """By falling size of their largest block."""
+        """The eigenvalues by falling size of their largest block."""
         found = (self._eigenvalue(*pair) for pair in self.spectrum.eigenvalues)
         return tuple(sorted(found, key=lambda each: (-max(each.blocks), str(each.value))))
 

@@ -38,7 +38,7 @@ DIGITS = 60
 _LONGEST = 100_000
 """The most bits of a rational number; longer numbers become intervals."""
 _LARGEST_LOG = 2**60
-"""Of a number's logarithm."""
+"""The largest logarithm of a number."""
 
 DECIMALS = fixed_decimals(DIGITS + 15)
 """Arithmetic in decimals, with 15 digits to spare."""

@@ -204,7 +204,7 @@ class _Descent:
 
 
 class _Renaming(dict[int, str]):
-    """For `str.translate`: letters of the same faces of other sites."""
+    """A table for `str.translate`: letters of the same faces of other sites."""
 
     def __init__(self, sites: Mapping[int, int]) -> None:
         super().__init__()

@@ -253,13 +253,13 @@ class Network(PlainText, ABC):
 
     @property
     def _open_width(self) -> str:
-        """How the width is left open."""
+        """The fix that leaves the width open, in words."""
         if self._whole:
             return "give theory.symbols.n as the width"
         return "leave width out, as in MLP(depth=4)"
 
     def _place(self, layer: Any) -> str:
-        """Where ``layer`` is, in words."""
+        """The place of ``layer``, in words."""
         return f"at layer {brief(layer)}"
 
     def _moved(self, layer: Any) -> str:

@@ -221,7 +221,7 @@ class Residual(Network):
         yield self._block(each), self._block(each)
 
     def _numbered_rates(self, rates: ByRole | None) -> ByRole:
-        """Without None, and with the number of blocks in the place of B."""
+        """The rates without None, and with the number of blocks in the place of B."""
         return (rates or ByRole())._filled()._mapped(self._in_blocks)
 
     def _kinds(self) -> tuple[Cell, ...]:

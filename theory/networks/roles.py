@@ -62,7 +62,7 @@ class ByRole(PlainText):
         return [(name, value) for name, value in pairs if value is not None]
 
     def _filled(self, input: object = 1, up: object = 1, down: object = 1) -> ByRole:  # noqa: A002
-        """With these values in the place of None."""
+        """The numbers with these values in the place of None."""
         return ByRole(**({"input": input, "up": up, "down": down} | dict(self._given())))
 
     def _mapped(self, function: Callable[[Expr], Expr]) -> ByRole:

@@ -47,9 +47,9 @@ NOTHING_MOVES = (
 _COMPARED_IN_SYMBOLS = 4
 """Layers of an open width that are compared in a second."""
 _DIGITS = 30
-"""In which layers are compared before they are compared exactly."""
+"""The digits of the comparison of layers that precedes the exact comparison."""
 _DEEP = 64
-"""From which depth on a proof is quicker than a comparison of all layers."""
+"""The depth from which a proof is quicker than a comparison of all layers."""
 
 
 @dataclass(frozen=True, repr=False)

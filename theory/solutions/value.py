@@ -463,7 +463,7 @@ class ArrayFunction:
         return {symbol: given[symbol] for symbol in symbols}
 
     def _quickly(self, quick: str, points: Mapping[Symbol, Any]) -> FloatArray | None:
-        """By the fast form where there is one and its range holds all points."""
+        """The values by the fast form, where there is one and its range holds all points."""
         network, size = self.value.network, next(iter(points.values())).size
         if self.fast is None or not points.keys() <= {n, L} or not size:
             return None

@@ -41,7 +41,7 @@ class Source:
     over: int
 
     def matrix(self, cell: tuple[StepParameters, ...]) -> DomainMatrix:
-        """With the numbers of a cell, shape ``(carried words, kernel words)``."""
+        """The map with the numbers of a cell, shape ``(carried words, kernel words)``."""
         domain, words = cell[0].domain, self.steps[0].above
         entries = [[_number(domain, row.get(w)) for w in words] for row in self.shares]
         shares = DomainMatrix(entries, (len(entries), len(words)), domain)

@@ -38,7 +38,7 @@ _POINTS = 33
 _WORD = re.compile("[a-z]{2}")
 _CURVES: dict[Symbol, tuple[Any, ...]] = {n: (64, 256, 1024), L: (4, 16, 64), B: (2, 4, 8)}
 _ONE: dict[Symbol, Any] = {n: 256, L: 16, B: 8, n_0: 64, a: Rational(1, 10)}
-"""Sizes that nobody gives: of several curves, and of one."""
+"""Sizes by default: for several curves, and for one curve."""
 _LONGEST = 60
 """Characters of a formula that a title has room for."""
 _NEAR = 0.1

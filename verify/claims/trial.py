@@ -80,7 +80,7 @@ class Result(NamedTuple):
 
     @property
     def rejected(self) -> bool:
-        """Whether the claimed value is."""
+        """Whether the networks reject the claimed value."""
         return not abs(self.z) <= self.critical
 
 
@@ -172,7 +172,7 @@ class Trial:
 
     @property
     def _chance(self) -> float:
-        """Of a false alarm on one side."""
+        """The chance of a false alarm on one side."""
         return self.false_alarm / 2
 
     def _configured(self, sampler: Sampler) -> Configuration:

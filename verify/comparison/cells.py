@@ -71,7 +71,7 @@ class PlannedCell:
         return self.suited and may_decide(self.sampling.configuration, self.spread)
 
     def measured(self, blocks: list[Block]) -> Cell:
-        """With its blocks."""
+        """The measured cell with its blocks."""
         estimate = self.sampling.estimate(blocks, scalar=True)
         if self.part != "total":
             estimate = replace(estimate, parts={"total": estimate.parts[self.part]})
@@ -89,7 +89,7 @@ class Cell(PlannedCell):
 
     @cached_property
     def score(self) -> Score:
-        """The measured mean against the law."""
+        """The score of the measured mean under the law."""
         return Score(
             evidence=evidence_of(self.estimate.total, self.log_exact, self.spread),
             law=exp(min(max(self.log_law - self.log_exact, -700.0), 700.0)),
@@ -104,7 +104,7 @@ class Cell(PlannedCell):
 
     @property
     def seed(self) -> int:
-        """Of the cell's stream, from which it can be drawn again."""
+        """The seed of the cell's stream, which draws the cell again."""
         return self.sampling.seed
 
     @property

@@ -60,9 +60,9 @@ STEP_SPREAD = 1.1
 step with a drawn label, in the same range; the largest measured ratio is 1.05."""
 STEP_ALLOWANCE = 0.02
 """How far a real step of at most `largest_step` may be from the linearised value, where it
-`follows_law`: 1 % as the width grows, and 1.5 % is the most that was measured where n_0 = n."""
+`follows_law`: 1 % as the width grows; the largest measured difference is 1.5 %, where n_0 = n."""
 _LEAST_FRACTION, _FRACTION_OF_DEPTH = 100, 10
-"""Of the maximal rate, whose hundredth or whose part 1/(10 L) is the largest step."""
+"""The largest step is the maximal rate over the larger of 100 and 10 L."""
 
 
 def exact_law(network: Network, layer: int, observable: Observable | None = None) -> Any:

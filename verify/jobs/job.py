@@ -39,7 +39,7 @@ __all__ = ["run_formula", "run_job", "write_pictures"]
 
 _TABLE, _VECTORS, _FIGURE = "results.tex", "rate.pdf", "rate.png"
 _WIDTHS, _DEPTHS = (16, 64), (2, 4)
-"""Of the networks for a formula, where only one of both is given."""
+"""The sizes of networks for a formula, where a user gives only widths or only depths."""
 
 
 def run_job(

@@ -28,7 +28,7 @@ __all__ = ["chi_squares", "lengths"]
 
 _UNSURE = -1.0
 _STEP = 2.0**-10
-"""Of the chances of `verify.numerics.variates.trials`."""
+"""The step between the chances of `verify.numerics.variates.trials`."""
 _ROOT_BITS, _HALVED = np.uint64(0x5FE6EB50C7B537A9), np.uint64(1)
 _ENOUGH = (1.0 + 1e-5) / 3.0
 _EXCESS = 1e-4

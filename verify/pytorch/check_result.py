@@ -69,7 +69,8 @@ class LayerCheck:
 
     @property
     def standard_error(self) -> float:
-        """Of `measured`, from a bound on the variance of one real step that is known exactly.
+        """The standard error of `measured`, from a bound on the variance of one real step that is
+        known exactly.
 
         >>> from torch import nn
         >>> from verify.pytorch import coordinate_check
@@ -180,7 +181,7 @@ class CoordinateCheck:
         return decide([layer.score for layer in self.layers])
 
     def intervals(self) -> tuple[Interval, ...]:
-        """Of measured over exact by layer: all hold the truth with a chance of 99 %.
+        """Intervals for measured over exact by layer: all hold the truth with a chance of 99 %.
 
         >>> from torch import nn
         >>> from verify.pytorch import coordinate_check

@@ -91,12 +91,13 @@ class Case:
 
     @property
     def network(self) -> MLP:
-        """With the mean |x|^2 of the examples."""
+        """The network at the mean |x|^2 of the examples."""
         return self.read if self.examples is None else self._at(self.examples.norm2)
 
     @property
     def largest(self) -> MLP:
-        """With an |x|^2 at which a step is as large as at any example: |y| |x|^2 at a label y.
+        """The network at an |x|^2 at which a step is as large as at any example: |y| |x|^2 at a
+        label y.
 
         Inputs s times as large, s < 1, have pre-activations s times as large too, beside which a
         step has to be small: |y| |x|^2/s.
@@ -109,7 +110,7 @@ class Case:
 
     @property
     def heaviest(self) -> MLP:
-        """With an |x|^2 at which updates are as heavy-tailed as at any example.
+        """The network at an |x|^2 at which updates are as heavy-tailed as at any example.
 
         In units of the label y, the output is that at |x|^2/y^2; without a label, a large one.
         """

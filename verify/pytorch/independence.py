@@ -54,7 +54,7 @@ def dependence(layers: Mapping[str, nn.Linear]) -> Iterator[str]:
 
 
 def _scaled(weight: torch.Tensor) -> torch.Tensor:
-    """With a root mean square of 1."""
+    """The weight scaled to a root mean square of 1."""
     return weight / (torch.linalg.vector_norm(weight) / weight.numel() ** 0.5)
 
 

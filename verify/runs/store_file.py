@@ -23,7 +23,7 @@ from verify.untrusted import regular_file
 __all__ = ["FORMAT", "connect", "damage", "said", "transaction"]
 
 FORMAT = 1
-"""Of the tables; kept in the file as SQLite's user version."""
+"""The format of the tables; the file keeps it as SQLite's user version."""
 _APPLICATION = 0x6D755044
 """``muPD``; kept in the file, so that others' databases are not taken for ours."""
 _MAGIC = b"SQLite format 3\0"

@@ -88,32 +88,32 @@ class Problem:
 
     @property
     def widths(self) -> npt.NDArray[np.int64]:
-        """Of the input and the hidden layers of a chain."""
+        """The widths of the input and the hidden layers of a chain."""
         return self.sites.widths[:-1]
 
     @property
     def weight_sd(self) -> FloatArray:
-        """Of the hidden layers of a chain."""
+        """The standard deviations of a weight in the hidden layers of a chain."""
         return self.sites.sd[:-1]
 
     @property
     def rates(self) -> FloatArray:
-        """Of the hidden layers of a chain."""
+        """The multipliers of eta in the hidden layers of a chain."""
         return self.sites.rates[:-1]
 
     @property
     def readout_sd(self) -> float:
-        """Of the weights from the last layer of a chain."""
+        """The standard deviation of a readout weight of a chain."""
         return float(self.sites.sd[-1])
 
     @property
     def slope(self) -> float:
-        """Of the activation of a chain's layers."""
+        """The slope of the activation of a chain's layers on negative numbers."""
         return float(self.sites.slopes[1])
 
     @property
     def input_norm(self) -> float:
-        """Of the one input of a chain."""
+        """The norm of the input of a chain."""
         return float(self.sites.inputs[0, 0])
 
 

@@ -202,7 +202,7 @@ def _columns(sites: Sequence[Site], known: Mapping[str, int]) -> _Columns:
 
 
 def _slope(activation: Nonlinearity) -> float:
-    """On negative numbers; not a number where the activation is not piecewise linear."""
+    """The slope on negative numbers; NaN where the activation is not piecewise linear."""
     if not isinstance(activation, PiecewiseLinear):
         return float("nan")
     slope = activation.slope
