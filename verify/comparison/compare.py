@@ -240,7 +240,7 @@ class Comparison(Answering):
 
 
 def comparison_record(comparison: Comparison, law: str | None = None) -> RunRecord:
-    """The record of a comparison; ``law``: which was tried, in words or as a formula."""
+    """The record of a comparison; ``law``: the law tried, in words or as a formula."""
     verdict = comparison.verdict
     observables = {cell.estimate.observable for cell in comparison.cells} - {None}
     quantity = ", ".join(f"E[{each}]" for each in observables) or UPDATE

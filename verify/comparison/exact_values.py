@@ -102,7 +102,7 @@ def known_spread(
     network: Network, layer: int, step: float | None = None, observable: Observable | None = None
 ) -> float:
     """The standard deviation of one sample over the exact mean: exact for the linearised update
-    (``step`` None), a bound for real steps, `STEP_SPREAD` times that with a drawn label.
+    (``step`` None), a bound for real steps, `STEP_SPREAD` times the value with a drawn label.
 
     Since E_y (f - y)^4 = 1 + 6 f^2 + f^4, where the label's average has 1 + 2 f^2 + f^4.
 
@@ -164,7 +164,7 @@ def follows_law(network: Network, step: float | None) -> bool:
 
 def largest_step(network: Network) -> float:
     """The largest rate of a real step that a comparison with the linearised value accepts: the
-    maximal rate over ten times the depth, and over a hundred.
+    maximal rate over the larger of 100 and ten times the depth.
 
     As n -> infinity, a real step of r times the maximal rate is about 0.1 L r below the law.
 

@@ -159,7 +159,7 @@ def _varying(cells: Sequence[CellRecord]) -> list[str]:
 def _group(
     cells: Sequence[CellRecord], axis: str, look: int, name: str, tried: str
 ) -> list[Curve | Marks]:
-    """Marks of one look, and the law over the exact values where it is not these."""
+    """Marks of one look, and the law over the exact values where it differs from them."""
     x, name = [getattr(cell, axis) for cell in cells], name and f", {name}"
     errors = [cell.relative_standard_error or 0.0 if cell.decides else 0.0 for cell in cells]
     hollow = [not cell.decides for cell in cells]

@@ -23,7 +23,7 @@ LEVEL = 0.999
 """Confidence of constant and exponent together."""
 _FEWEST_DEPTHS = 3
 _LARGEST_CORRECTION = 0.005
-"""That is granted, so that a limit far from exact rates is not granted its own error."""
+"""The largest correction that is granted, so that a limit far from exact rates is not accepted."""
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ Index = Annotated[int, Meta(ge=0)]
 Number = Annotated[float, Meta(ge=-1e300, le=1e300)]
 Positive = Annotated[float, Meta(gt=0, le=1e300)]
 Logarithm = Annotated[float, Meta(ge=-1e9, le=1e9)]
-"""Natural, of an update that a network can have."""
+"""The natural logarithm of an update that a network can have."""
 OutcomeName = Literal["consistent", "rejected", "undecided"]
 OUTCOMES: dict[Outcome, OutcomeName] = {
     Outcome.CONSISTENT: "consistent",
@@ -80,8 +80,8 @@ class Measured(Struct, frozen=True, kw_only=True):
 class CellRecord(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
     """One network of a grid, measured: logarithms are natural, of E[(Delta z)^2] at eta = 1.
 
-    ``relative_standard_error``: over the exact mean.  ``undefined``: why the mean or its error is,
-    if so.
+    ``relative_standard_error``: over the exact mean.  ``undefined``: the reason where the mean or
+    its error is undefined.
     """
 
     network: Text
@@ -212,7 +212,7 @@ class CellRecord(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=Tru
 
 
 class Platform(Struct, frozen=True):
-    """The machine that compared."""
+    """The machine of the comparison."""
 
     machine: Text
     system: Text
@@ -223,10 +223,10 @@ class RunRecord(Struct, frozen=True, kw_only=True):
 
     An undefined value is None.  Seeds are text, since many readers of JSON round a number of 64
     bits.
-    ``law``: which was tried, in words or as a formula.  ``step``: None for the linearised update.
+    ``law``: the law tried, in words or as a formula.  ``step``: None for the linearised update.
     ``worst_cell``: the index of the cell nearest to its own bound.  ``software`` drew the blocks,
     and ``other_software`` drew some of them, on another kind of processor;
-    ``versions`` are of the process that compared.
+    ``versions``: of the comparing process.
     """
 
     format: int

@@ -32,7 +32,7 @@ __all__ = ["cell_row", "cell_table", "print_table", "run_html", "run_latex", "ru
 
 _NOTE = "{}: expected, and measured over networks"
 _COLUMNS, _WIDEST = 80, 1000
-"""Columns of a terminal that is none, and of a table, at most."""
+"""The columns without a terminal, and the most columns of a table."""
 _SIZES = ("sampler", "width", "depth", "layer")
 """The columns that identify the network of a row."""
 

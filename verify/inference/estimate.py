@@ -253,7 +253,7 @@ def merge(
     """The measurements of ``parts``, and their total, from independent blocks.
 
     ``scalar``: a single number named the layer; measurements then have shape ``()``.
-    Law: depends on the blocks' order only through rounding, and is computed in theirs.
+    Law: the order of the blocks changes the result only by rounding; the sum follows this order.
     """
     counts = np.array([block.samples for block in blocks], dtype=np.float64)[:, None, None]
     units = np.stack([block.log_unit for block in blocks])

@@ -15,7 +15,7 @@ from verify.inference.roots import root_between
 __all__ = ["POWER", "Evidence", "Interval"]
 
 POWER = 0.95
-"""Chance with which an error must be caught to count as one that would have been."""
+"""The chance of detection from which an error counts as noticed."""
 _MOST_SAMPLES = 2**62
 
 

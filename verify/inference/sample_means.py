@@ -41,7 +41,7 @@ def catoni_influence(x: FloatArray) -> FloatArray:
 
 
 def sharpest_tuning(chance: float) -> float:
-    """The tuning constant with the least critical value for a one-sided ``chance``, which it is.
+    """The tuning constant with the least critical value for a one-sided ``chance``; both are equal.
 
     >>> round(sharpest_tuning(5e-7), 2)
     5.39
@@ -55,7 +55,7 @@ class NetworkMean(Evidence):
 
     ``standard_error``: from the exact variance of one network, not from the samples.  ``logs``:
     natural logarithms of the samples in units of the exact mean, or of means over ``counts`` of
-    them, where there were too many to keep; ``signs``: of the same
+    the samples, where there were too many to keep; ``signs``: of the same
     numbers.  ``tuning``: Catoni's constant, the z at which tests are sharpest.
     Law: under the true mean, P(z > critical(chance)) <= chance, for any distribution with this
     variance and any number of samples; so too for weighted sums of influences.

@@ -28,8 +28,8 @@ _LARGEST_Z = 200.0
 class WeightedMean(Evidence):
     """The mean of weighted samples, with the samples' own standard error.
 
-    Assumed: skewness of at most `SKEWNESS`, and samples enough for its leading effect to be all.
-    A cell in which that effect would more than double the tail cannot hold its level.
+    It assumes a skewness of at most `SKEWNESS`, and enough samples for the leading effect alone.  A
+    cell in which this effect would more than double the tail cannot hold its level.
 
     >>> mean = WeightedMean(20_000, 1.01, 0.01)
     >>> mean.holds(1e-3), WeightedMean(100, 1.01, 0.1).holds(1e-3)

@@ -128,8 +128,8 @@ def has_begun(path: Path) -> bool:
 def run_store(path: Path, job: str) -> OpenStore:
     """Opens the folder's store for the run whose text is ``job``.
 
-    Raises `UnusableFolder` where the store holds another run, or this one planned in another way,
-    as another version may do.
+    Raises `UnusableFolder` where the store holds another run, or this run with another plan, as
+    of another version.
     """
 
     def opened(samplings: Sequence[Sampling]) -> AbstractContextManager[BlockStore]:
@@ -143,7 +143,7 @@ def run_store(path: Path, job: str) -> OpenStore:
 
 
 def _check_seeds(store: Path, plan: str) -> None:
-    """Raise where the store's run is this one but for the seeds of its cells."""
+    """Raise where the store's run differs from this run only in the seeds of its cells."""
     known = fact(store, "plan")
     if known is None or known == plan or _without_seeds(known) != _without_seeds(plan):
         return

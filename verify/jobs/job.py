@@ -1,4 +1,4 @@
-"""A job derives, plans, draws, compares, keeps and shows, in its folder.
+"""This module runs a job: it derives, plans, draws, compares, stores and shows, in a folder.
 
 `run_job` measures a grid of networks; `run_formula` checks a user's formula.
 """

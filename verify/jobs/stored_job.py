@@ -23,7 +23,7 @@ Sizes = Annotated[tuple[int, ...], Meta(min_length=1)]
 
 
 class Job(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """A run as the command line is given it; the seed as text, which no reader of JSON rounds.
+    """A run as the command line defines it; the seed is text, which no reader of JSON rounds.
 
     >>> Job.read('{"dask": "tcp://elsewhere:8786"}')
     Traceback (most recent call last):

@@ -54,8 +54,8 @@ class Turn(NamedTuple):
 
 
 class BlockStore:
-    """A store holds the finished blocks of some cells, by piece; this one holds them in memory, and
-    shares them with no other process."""
+    """A store of the finished blocks of some cells, by piece; this store is in memory, and no other
+    process shares it."""
 
     def __init__(self) -> None:
         self._blocks: dict[Piece, Block] = {}

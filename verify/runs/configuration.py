@@ -116,8 +116,8 @@ class Configuration:
     """A network, the layers measured, multipliers of eta, the step and the sampler, all checked.
 
     ``rates`` is None where all are 1.
-    Law: two configurations whose blocks have the same bits for every seed because they are the same
-    network, however it was spelled, have the same `text`.  Made by `configuration`.
+    Law: two spellings of one network, whose blocks have the same bits for every seed, have the same
+    `text`.  Made by `configuration`.
 
     >>> short, spelled = (configuration(net) for net in (MLP(8, 2), MLP((8, 8), input_width=8)))
     >>> short.text == spelled.text
@@ -163,7 +163,7 @@ class Configuration:
 
     @cached_property
     def key(self) -> int:
-        """A number of 256 bits from which, and a root seed, a cell's seed is derived.
+        """A number of 256 bits; a cell's seed is derived from it and a root seed.
 
         It is a hash of the sizes and of every other field that is not at its default, so that a
         field that a later version adds leaves the seeds of older configurations as they are.
@@ -258,7 +258,7 @@ def configuration(
     optimiser: object = GradientDescent(),
     inputs: object = None,
 ) -> Configuration:
-    """The configuration that these arguments of `verify.monte_carlo` mean.
+    """The configuration of these arguments of `verify.monte_carlo`.
 
     Raises `InvalidArgument` where one of them is not of the documented kind.
     """
@@ -294,7 +294,7 @@ def configuration(
 
 
 def _check_network(problem: Problem, sampler: Sampler) -> None:
-    """Refuse a network that the sampler does not draw, naming the quickest that does."""
+    """Refuse a network that the sampler does not draw, and name the quickest sampler that does."""
     if sampler.draws_network(problem):
         return
     quickest = (Gram(), Conditioned(), Dense())
@@ -312,7 +312,7 @@ def _check_network(problem: Problem, sampler: Sampler) -> None:
 
 
 def _check_drawn(observable: Observable, sampler: Sampler) -> None:
-    """Refuse an observable that the sampler does not hold, naming the quickest that does."""
+    """Refuse an observable that the sampler lacks, and name the quickest sampler that has it."""
     if sampler.can_draw(observable):
         return
     other = next(each for each in (Gram(), Conditioned(), Dense()) if each.can_draw(observable))

@@ -45,7 +45,7 @@ _AHEAD = 256
 """Tasks given to an executor at once, where its number of workers is unknown."""
 _MOST_BLOCKS = 10**8
 _LOOK = 1.0
-"""Seconds between two looks at whether the workers are still there."""
+"""Seconds between two checks whether the workers are still there."""
 
 Task = tuple[Piece, ...]
 """Pieces of one cell that are drawn in one go."""
@@ -53,13 +53,13 @@ Task = tuple[Piece, ...]
 
 @dataclass(frozen=True, eq=False)
 class Watch:
-    """A watch hears of every finished block; this one calls ``progress`` with the index of the cell
-    and the number of samples."""
+    """A watch is called for every finished block; this watch calls ``progress`` with the index of
+    the cell and the number of samples."""
 
     progress: Callable[[int, int], object] = lambda cell, samples: None
 
     def begin(self, samplings: Sequence[Sampling]) -> None:
-        """All that is to be drawn."""
+        """A run of ``samplings`` begins."""
 
     def found(self, cell: int, samples: int) -> None:
         """A block of ``samples`` samples was finished before this run."""
@@ -72,7 +72,7 @@ class Watch:
 
 @dataclass(frozen=True, eq=False)
 class Execution:
-    """How blocks are run; their bits do not depend on it.
+    """The settings for running blocks; the bits of blocks do not depend on it.
 
     ``executor``: any `concurrent.futures.Executor`; None for a thread per core.  ``ahead``: tasks
     given to it at once.  ``store``: where finished blocks go.  ``seconds``: after which no block is
@@ -238,7 +238,7 @@ class _Work:
         )
 
     def _wait(self) -> None:
-        """Until something is finished."""
+        """Wait until a task is finished."""
         if self._late():
             self._drop()
         while self._running:

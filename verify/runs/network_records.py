@@ -40,7 +40,7 @@ _MADE = {
 } | {"RMSNorm": RMSNorm, "LayerNorm": LayerNorm}
 """The classes that records build from code, by name."""
 _MOST_WIDTHS = 10_000
-"""Widths that differ, of a network that is read from a file."""
+"""The most different widths of a network that is read from a file."""
 
 
 class NetworkRecord(Struct, frozen=True, omit_defaults=True):
@@ -92,7 +92,8 @@ class NetworkRecord(Struct, frozen=True, omit_defaults=True):
 
     @property
     def chosen(self) -> dict[str, Any]:
-        """The sizes, and every other field that is not as sizes and activation alone make it."""
+        """The sizes, and every other field that differs from its default for sizes and
+        activation."""
         usual = asdict(
             NetworkRecord.of(MLP(self.width, self.depth, activation=self.network.activation))
         )
@@ -111,7 +112,7 @@ class NetworkRecord(Struct, frozen=True, omit_defaults=True):
 
     @property
     def code(self) -> str:
-        """Python that makes the network, where nothing is given that is at its default.
+        """Python that makes the network, without arguments at their defaults.
 
         >>> NetworkRecord.of(MLP((8, 8), input_width=8, weight_variance=2)).code
         'MLP(width=8, depth=2)'
@@ -292,7 +293,7 @@ def place_in_text(place: Place) -> Any:
 
 
 def place_of_text(network: Network, text: Any) -> Place:
-    """The place of a record; `ValueError` where there is none of such a name."""
+    """The place of a record; `ValueError` for a name of no place."""
     if isinstance(network, Residual) and isinstance(text, str):
         return Branch(int(text.removeprefix("branch ")))
     return text

@@ -76,7 +76,7 @@ class Sampling:
 def draw_blocks(
     configuration: Configuration, seed: int, counts: Mapping[int, int], keep: bool
 ) -> list[Block]:
-    """Blocks of one cell, of so many samples each by their number, with the software that drew
+    """The blocks of one cell, with ``counts`` samples by block number, and the software that drew
     them; a function of its arguments that any machine can run."""
     problem, sampler = problem_of(configuration), configuration.sampler
 

@@ -39,7 +39,7 @@ def kept_in(
 ) -> OpenStore:
     """Opens the store at ``path``; ``new`` as in `verify.runs.store_file.connect`.
 
-    ``facts``: text by name, kept in a store that has none, and to be the same in one that has.
+    ``facts``: text by name, kept in a store without facts; a store with other facts is refused.
     """
 
     @contextmanager
@@ -175,7 +175,7 @@ class StoredBlocks(BlockStore):
         )
 
     def _news(self) -> list[Piece]:
-        """Pieces finished since the last look."""
+        """Pieces finished since the last call."""
         rows = list(
             self._database.execute(
                 "SELECT blocks.id, block, samples, configuration, seed, kept FROM blocks "
@@ -204,7 +204,7 @@ class StoredBlocks(BlockStore):
         return self._database.changes() > 0
 
     def _id(self, cell: int) -> int:
-        """The id of a cell, which is given one where it has none."""
+        """The id of a cell; a cell without an id gets one."""
         key = _cell_key(self._samplings[cell])
         self._database.execute(
             "INSERT INTO cells (configuration, seed, kept) VALUES (?,?,?) ON CONFLICT DO NOTHING",
