@@ -1,4 +1,4 @@
-"""``python -m bench``: time our samplers against peers in one run, print ratios, keep the file."""
+"""``python -m bench`` times our samplers and their peers in one run, and keeps the ratios."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ RESULTS = Path(__file__).parent / "results.json"
 
 
 def studies(plan: Plan) -> list[Section]:
-    """Every study in turn; the settings first, since the best of them enter the contest."""
+    """The sections in turn; first the settings, since the best settings enter the contest."""
     best, tried = best_settings(plan, cores())
     return [
         contest(plan, best),

@@ -1,5 +1,5 @@
-"""Our samplers against literal networks of layers, of residual blocks and with tanh in PyTorch, JAX
-and NumPy, in alternating rounds."""
+"""This module times our samplers and literal networks of layers, of residual blocks and with tanh
+in PyTorch, JAX and NumPy, in alternating rounds."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def _limits(plan: Plan) -> dict[str, _Limit]:
 
     Literal: every weight and the readout.  Conditioned(): of the active half of the neurons a
     normal forwards, one backwards, and one in the update but for the first layer; of the inactive
-    ones of the last layer one forwards and one in the update.  Gram(): those of each layer.
+    ones of the last layer one forwards and one in the update.  Gram(): the variates of each layer.
     """
     literal = Literal(plan.width, plan.depth)
     singles = _Limit("bare single normals", bare_single_normals(), literal.variates)

@@ -1,4 +1,4 @@
-"""Processes that simulate networks with a peer's library, each with settings of its own."""
+"""A `Crew` is a set of processes that simulate networks with a peer's library and settings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Values = list[tuple[float, float]]
 
 
 class SettingFailed(MupDepthError, RuntimeError):
-    """A library could not run with the given settings; the message is its own."""
+    """A library could not run with the given settings; the message is the library's."""
 
 
 def _serve(connection: Connection, setting: Setting, literal: Literal, seed: int) -> None:

@@ -1,4 +1,4 @@
-"""The linearised update in JAX: grad for the gradient, jvp for the update, vmap and jit."""
+"""This module computes the linearised update in JAX, with grad, jvp, vmap and jit."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ Array = Any
 
 class Form(NamedTuple):
     """``stacked``: one array of all weights and a scan, else a list and a loop.  ``together``:
-    drawing and the update in one compiled function.  ``generator``: JAX's name of it.
-    ``partitionable``: whether draws can be split over devices, JAX's default and slower."""
+    drawing and the update in one compiled function.  ``generator``: JAX's name of the random
+    generator.  ``partitionable``: whether draws can be split over devices, JAX's default and
+    slower."""
 
     stacked: bool = False
     together: bool = True

@@ -1,4 +1,4 @@
-"""The other libraries, imported where they are needed: there, or named in one sentence."""
+"""This module imports the other libraries, or names the missing library in one sentence."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _REPORTED = ("numpy", "numba", "llvmlite", "scipy", "sympy", "torch", "jax", "ja
 
 
 class MissingLibrary(MupDepthError, ImportError):
-    """A library that the benchmark compares with is not installed; the message says what to do."""
+    """A library that the benchmark compares with is not installed; the message gives the fix."""
 
 
 def library(name: str) -> Any:

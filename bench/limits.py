@@ -1,4 +1,4 @@
-"""The least that a sampler can cost: its random variates alone, from our own generator."""
+"""This module times the least cost of a sampler: its random variates alone, from our generator."""
 
 from __future__ import annotations
 
@@ -45,8 +45,9 @@ def _short(stream: Stream, tiles: int, out: Array) -> None:
 
 @kernel
 def _gram(stream: Stream, layers: int, tables: CoinTables, room: Array) -> None:
-    """For each of ``layers`` and each lane what a ReLU layer needs: a number of active neurons,
-    squared lengths of Gaussian vectors in as many dimensions, one and two less, and a normal."""
+    """For each of ``layers`` and each lane, draw the variates of a ReLU layer: a number of active
+    neurons, squared lengths of Gaussian vectors in as many dimensions, one and two less, and a
+    normal."""
     on, out = room[0], room[9]
     for _ in range(layers):
         coin_counts(stream, tables, 0, on)
@@ -91,7 +92,7 @@ def bare_normals() -> Run:
 
 
 def bare_gram_draws(width: int) -> Run:
-    """Draws what a given number of layers of that width need in `verify.Gram`."""
+    """Draws the variates that a given number of layers of that width need in `verify.Gram`."""
     tables = coin_tables(np.array([width]))
 
     def work(core: int, layers: int) -> None:

@@ -1,4 +1,4 @@
-"""`Literal` is a network as a peer draws it, in the arrays of whatever library."""
+"""`Literal` is a network as a peer draws it, in the arrays of any library."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Literal(NamedTuple):
 
     @property
     def network(self) -> MLP | Residual:
-        """As the theory and the samplers have it."""
+        """The same network in the theory and the samplers."""
         if self.activation == "tanh":
             return MLP(self.width, self.depth, activation=Tanh())
         return (Residual if self.residual else MLP)(self.width, self.depth)

@@ -1,4 +1,4 @@
-"""What the figures were measured on."""
+"""This module describes the machine of the figures."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def machine() -> dict[str, object]:
 
 
 def _processor() -> str:
-    """The model that Linux names, or what Python knows elsewhere."""
+    """The model that Linux names, or Python's description elsewhere."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
     names = {line.partition(":")[2].strip() for line in lines if line.startswith("model name")}

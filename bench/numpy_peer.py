@@ -1,4 +1,4 @@
-"""The linearised update in plain NumPy, one network at a time, as one would write it down."""
+"""This module computes the linearised update in plain NumPy, one network at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sizes of the benchmark: the ones that are reported, and small ones to try the code."""
+"""This module lists the sizes of the benchmark: reported sizes, and small sizes to try the code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Time to a given standard error of the total's mean, with the z of the result."""
+"""This module times a given standard error of the total's mean, and gives the z of the result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table that people read, and the file that is kept."""
+"""This module prints the table of the benchmark, and writes its result file."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _range(timing: Timing) -> str:
 
 
 def _number(value: float) -> str:
-    """Three digits, or all of those before the point."""
+    """Three digits, or all digits before the point."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 

@@ -1,4 +1,4 @@
-"""A measured figure: what was done, at which size, how long it took, and against what."""
+"""A `Row` is a measured figure: the work, its size, its time, and its reference."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Wanted:
     at_least: bool = False
 
     def met(self, value: float) -> bool:
-        """Whether ``value`` keeps it."""
+        """Whether ``value`` satisfies it."""
         return value >= self.bound if self.at_least else value <= self.bound
 
     def __str__(self) -> str:
@@ -27,9 +27,9 @@ class Wanted:
 @dataclass(frozen=True)
 class Row:
     """``figure``: in ``unit``.  ``ratio``: against the section's reference.  ``limit``: the bare
-    time of its random variates over its own, a share.  ``wanted``: of the ratio, or where there is
-    none of the figure.  ``sound``: whether the result is what it should be; where it is not, no
-    requirement is met.  ``more``: whatever else is to be kept, by name."""
+    time of its random variates over its own, a share.  ``wanted``: the requirement on the
+    ratio, or on the figure without a ratio.  ``sound``: whether the result is right; a wrong result
+    fails every requirement.  ``more``: other values to keep, by name."""
 
     what: str
     size: str
@@ -43,12 +43,12 @@ class Row:
 
     @property
     def met(self) -> bool | None:
-        """Whether the requirement is met, by the median; None where there is none."""
+        """Whether the median satisfies the requirement; None without a requirement."""
         decisive = self.ratio or self.figure
         return None if self.wanted is None else self.sound and self.wanted.met(decisive.median)
 
     def record(self) -> dict[str, object]:
-        """For the result file."""
+        """The row for the result file."""
         kept: dict[str, object] = {
             "what": self.what,
             "size": self.size,
@@ -67,7 +67,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Section:
-    """Rows of one study; ``ratio``: what their ratios are against; ``notes``: what did not run."""
+    """Rows of one study; ``ratio``: the reference of the ratios; ``notes``: runs that failed."""
 
     title: str
     ratio: str
@@ -75,6 +75,6 @@ class Section:
     notes: tuple[str, ...] = ()
 
     def record(self) -> dict[str, object]:
-        """For the result file."""
+        """The section for the result file."""
         rows = [row.record() for row in self.rows]
         return {"ratio": self.ratio, "rows": rows, "notes": list(self.notes)}

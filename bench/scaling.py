@@ -1,5 +1,5 @@
-"""The cost of a layer or a residual block of `Gram()` by width, which should be flat, and by depth,
-also flat."""
+"""This module times a layer or a residual block of `Gram()` by width and by depth; both should be
+flat."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ machine has to ask its host for the memory, and is no cost of a layer."""
 
 
 def by_width(plan: Plan) -> Section:
-    """Nanoseconds per layer at one depth, against the narrowest."""
+    """Nanoseconds per layer at one depth, over the figure of the narrowest network."""
     return _by_width("layer", plan, {width: MLP(width, plan.depth) for width in plan.widths})
 
 
 def by_width_of_blocks(plan: Plan) -> Section:
-    """Nanoseconds per residual block at one number of blocks, against the narrowest."""
+    """Nanoseconds per residual block at one number of blocks, over the narrowest network's."""
     blocks = plan.depth // 2
     return _by_width("block", plan, {width: Residual(width, blocks) for width in plan.widths})
 
 
 def by_depth(plan: Plan) -> Section:
-    """Nanoseconds per layer at one width, against the shallowest: 1 where cost is linear."""
+    """Nanoseconds per layer at one width, over the shallowest network's: 1 where cost is linear."""
     return _by_depth("layer", plan, {depth: MLP(plan.width, depth) for depth in plan.depths})
 
 
 def by_blocks(plan: Plan) -> Section:
-    """Nanoseconds per residual block at one width, against the fewest blocks."""
+    """Nanoseconds per residual block at one width, over the figure of the fewest blocks."""
     return _by_depth("block", plan, {depth: Residual(plan.width, depth) for depth in plan.depths})
 
 
@@ -65,7 +65,7 @@ def _rows(
     longer: int,
     wanted: Mapping[int, Wanted],
 ) -> tuple[Row, ...]:
-    """Of each network, against the first."""
+    """A row for each network, with the ratio to the first."""
     timings = _per_layer(plan, networks, longer)
     first = next(iter(timings.values()))
     return tuple(

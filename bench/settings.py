@@ -1,4 +1,4 @@
-"""How a peer is run, and the settings that are tried to find its best one."""
+"""This module defines how a peer runs, and the settings to try for its best setting."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ __all__ = ["Setting", "candidates", "numpy_setting", "residual_settings"]
 class Setting:
     """One way to run one library.
 
-    ``form``: how the library is requested the update, a key of its module's ``FORMS``.
-    ``dtype``: of weights and sums.  ``processes`` work side by side on networks of their own,
+    ``form``: how the library computes the update, a key of its module's ``FORMS``.
+    ``dtype``: of weights and sums.  ``processes`` work side by side on separate networks,
     each with ``threads`` threads inside the library.  ``batch``: networks in one call.
     """
 
@@ -57,7 +57,8 @@ def _around(cores: int, library: str, form: str, *other_forms: str) -> list[Sett
 
 
 def residual_settings(cores: int) -> list[Setting]:
-    """Of residual networks: what is fastest at layers, and what users write first."""
+    """The settings for residual networks: the fastest for layers, and the form users write
+    first."""
     forms = {"PyTorch": ("torch.func", "torch.func compiled"), "JAX": ("one jit", "draws apart")}
     return [
         Setting(library, form, processes=cores)

@@ -1,4 +1,5 @@
-"""Cold starts: processes until a law or a number is printed, beside a bare import."""
+"""This module times cold starts: processes until they print a law or a number, and a bare
+import."""
 
 from __future__ import annotations
 
@@ -47,7 +48,7 @@ def _process(arguments: tuple[str, ...]) -> Run:
 
 
 def cold_starts(plan: Plan) -> Section:
-    """Seconds to a process's first paragraph, against the import that none can do without."""
+    """Seconds to a process's first paragraph, over the import that every process needs."""
     runs = {name: (_process(arguments), 1) for name, arguments in _COMMANDS.items()}
     timings = alternate(runs, plan.rounds)
     bare = timings[_IMPORT]

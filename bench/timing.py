@@ -1,4 +1,4 @@
-"""Timings in alternating rounds: every contestant in turn, so that all see the same machine."""
+"""This module times contestants in alternating rounds, so that all see the same machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The linearised update in PyTorch: reverse mode for the gradient, forward mode for the update."""
+"""This module computes the linearised update in PyTorch, by reverse and forward mode."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The settings of PyTorch and JAX, tried one after the other: their best ones meet our samplers."""
+"""This module tries settings of PyTorch and JAX one after the other, and picks the fastest."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def best_settings(plan: Plan, cores: int) -> tuple[dict[str, Setting], Section]:
 
     Each is judged by its fastest round, which is the one that other work disturbed least.
     A setting that cannot run, such as one that needs a compiler, is reported with the reason.
-    Raises `SettingFailed` where none of a library's can.
+    Raises `SettingFailed` where no setting of a library can.
     """
     best, rows, notes = {}, [], []
     for library, settings in candidates(cores).items():

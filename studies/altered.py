@@ -1,10 +1,10 @@
-"""Altered folders: what a run's folder that was damaged, or made to do harm, can do.
+"""This study tests the damage that an altered or hostile folder of a run can do.
 
-``make altered`` or ``python -m studies.altered``: copies of a real run's folder are altered, one
-way each, and then gone on with, drawn again, and shown.  Sound is an answer with a documented exit
-code, in a sentence, where nothing is executed, connected to, unpickled, written elsewhere, half
-written, or wrong without a word.  Prints a table and keeps it in studies/altered.json; docs/runs.md
-quotes it.  Some minutes on two cores.
+``make altered`` or ``python -m studies.altered`` alters copies of a real run's folder, one way
+each, and then resumes, replays and shows each copy.  A sound answer has a documented exit code and
+one sentence; the command executes, unpickles and contacts nothing, writes nothing elsewhere or
+half, and gives no wrong result silently.  The study prints a table and keeps it in
+studies/altered.json; docs/runs.md quotes it.  It takes some minutes on two cores.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _WATCHED: list[Path] = []
 
 @dataclass(frozen=True)
 class Answer:
-    """What one command made of an altered folder; ``wrong``: what is not as it has to be."""
+    """The answer of one command to an altered folder; ``wrong``: the requirements that it fails."""
 
     kind: str
     command: str
@@ -55,7 +55,7 @@ class Answer:
 
 
 def _hook(event: str, arguments: Any) -> None:
-    """Note what no folder may cause, while one is watched."""
+    """Note events that no folder may cause, while one is watched."""
     if not _WATCHED:
         return
     if _EVENTS.match(event):
@@ -73,7 +73,7 @@ def _inside(path: Path) -> bool:
 
 @contextlib.contextmanager
 def _watched(folder: Path) -> Iterator[list[str]]:
-    """Note harm, and end what takes too long."""
+    """Note harm, and end a command that takes too long."""
 
     def late(*_: object) -> None:
         raise RuntimeError(f"no answer in {_SECONDS} seconds")
@@ -137,7 +137,7 @@ def _names(folder: Path) -> set[str]:
 
 
 def _wrong(code: int, said: str, errors: str) -> list[str]:
-    """What is wrong with an answer."""
+    """The requirements that an answer fails."""
     found = []
     if code not in (0, 2, 3) and not (code == 1 and said.startswith("DIFFERENT")):
         found.append(f"exit code {code}: {errors[:200]}")

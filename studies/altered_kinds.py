@@ -1,4 +1,4 @@
-"""How a run's folder can be altered: its record, its store, and what stands in their places."""
+"""This module alters a run's folder: its record, its store, and the files in their places."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ VALUES: dict[str, Any] = {
     "a list of lists": [[[[1]]]],
     "an object": {"__class__": "os"},
 }
-"""What is put in the place of any value of a record, or of any field of a job."""
+"""The values that replace any value of a record, or any field of a job."""
 
 JOBS: dict[str, str] = {
     "dask": '{"dask": "tcp://127.0.0.1:9"}',
@@ -67,7 +67,7 @@ _PLACES = ("a directory", "a pipe", "a link to nothing", "a link to itself", "a 
 
 
 def _places(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Where a JSON value has values."""
+    """The places of values in a JSON value."""
     inside: Any = ()
     if isinstance(value, dict):
         inside = value.items()
@@ -295,5 +295,5 @@ KINDS: dict[str, Alteration] = (
 
 
 def commands_of(kind: str) -> tuple[str, ...]:
-    """The commands that read what a kind alters."""
+    """The commands that read the file that a kind alters."""
     return ("--replay", "--report") if kind.startswith("record") else ("--resume", "--report")

@@ -1,8 +1,8 @@
-"""Generated claims: `verify.check` by theory alone on claims whose truth is known.
+"""This study runs `verify.check` by theory alone on generated claims of known truth.
 
-``make claims`` or ``python -m studies.claims [COUNT]``: laws are rewritten, or changed in a term,
-symbol, power, sign, root or base, and given as text, expressions and functions.  The exit code is 1
-where a verdict is wrong, or more than a third of a kind is undecided.
+``make claims`` or ``python -m studies.claims [COUNT]`` rewrites laws, or changes them in a term,
+symbol, power, sign, root or base, and gives them as text, expressions and functions.  The exit code
+is 1 where a verdict is wrong, or more than a third of a kind is undecided.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Claims whose truth is known by construction: laws, rewritten and changed, in every form."""
+"""This module makes claims of known truth: laws, rewritten and changed, in every form."""
 
 from __future__ import annotations
 

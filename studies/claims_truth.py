@@ -1,6 +1,7 @@
-"""Whether a made claim is as right as it was made: values at 60 digits and more, at random sizes.
+"""This module confirms the truth of generated claims by values of 60 digits and more at random
+sizes.
 
-Values come from a walk over the expression and from the recursion through the layers
+The values come from a walk over the expression and from the recursion through the layers
 (`theory.SquaredUpdate.evaluate`), and never from a normal form.
 """
 

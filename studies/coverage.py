@@ -1,8 +1,8 @@
-"""Coverage study: how often intervals and tests of `verify` miss the truth, cell by cell.
+"""This study measures how often intervals and tests of `verify` miss the truth, cell by cell.
 
-``make coverage`` or ``python -m studies.coverage``: every cell is simulated many times over at a
-fixed number of samples; the exact mean must lie in the interval, and the exact value must pass the
-test, as often as stated.  Prints a table and keeps the numbers in studies/coverage.json.  The exit
+``make coverage`` or ``python -m studies.coverage`` simulates every cell many times over at a fixed
+number of samples; the exact mean must lie in the interval, and the exact value must pass the test,
+as often as stated.  It prints a table and keeps the numbers in studies/coverage.json.  The exit
 code is 1 where some coverage is below nominal, at 1 % for all cells and levels together.
 """
 

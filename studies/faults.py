@@ -1,9 +1,9 @@
-"""Fault study: jobs killed at random instants, in mid-write, in pairs, and on disks that fail.
+"""This study kills jobs at random instants, in mid-write, in pairs, and on disks that fail.
 
-``make faults`` or ``python -m studies.faults``: each job is struck once, what it leaves is read and
-checked, and the job is gone on with; its store, as canonical text, and its results are then to be
-those of an undisturbed job, byte for byte.  Prints a table and keeps it in studies/faults.json;
-docs/runs.md quotes it.  Some minutes on two cores.
+``make faults`` or ``python -m studies.faults`` strikes each job once, checks the files that it
+leaves, and resumes the job; its store, as canonical text, and its results must then equal the store
+and results of an undisturbed job, byte for byte.  The study prints a table and keeps it in
+studies/faults.json; docs/runs.md quotes it.  It takes some minutes on two cores.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SEED = 1
 
 
 def study(fewest: Mapping[str, int], seed: int = SEED) -> list[Struck]:
-    """So many faults of each kind that landed, and those that came too late."""
+    """So many faults of each kind that landed, and the faults that came too late."""
     undisturbed, whole = reference(), command_reference()
     found = []
     for place, (kind, wanted) in enumerate(fewest.items()):

@@ -1,4 +1,4 @@
-"""``python -m verify`` itself, killed at a random instant, and gone on with by ``--resume``."""
+"""This module kills ``python -m verify`` at a random instant, and resumes it with ``--resume``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LOOK = 0.002
 @dataclass(frozen=True)
 class Whole:
     """A run that nothing disturbed: its files, its store as text, seconds from the store's first
-    byte to the end, and the options that say what it is."""
+    byte to the end, and the options that define it."""
 
     files: tuple[bytes, ...]
     lines: tuple[str, ...]
@@ -47,7 +47,7 @@ def command_reference(samples: int = _SAMPLES) -> Whole:
 
 
 def command_trial(seed: int, whole: Whole) -> Struck:
-    """Kill the command once, look at what is there, and go on with it."""
+    """Kill the command once, check the files that it leaves, and resume it."""
     chance = random.Random(seed)
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
         run = Path(folder) / "run"

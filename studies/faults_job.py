@@ -1,4 +1,4 @@
-"""The job whose process is killed: a few dozen blocks of three cells into one store.
+"""This module runs the job whose process is killed: dozens of blocks of three cells into one store.
 
 Importing this module draws a block of each cell, so that a process forked from one that has
 imported it begins to work at once.
@@ -34,8 +34,8 @@ CELLS = (
 )
 PIECES = frozenset(Piece(cell, k) for cell, s in enumerate(CELLS) for k in range(s.blocks))
 SAID = ("found", "kept", "operation", "whole")
-"""What a working process says: a piece that was there, one that it has kept, the number of
-operations on its disk, and its merged results."""
+"""The messages of a working process: a piece that was there, a piece that it has kept, the number
+of operations on its disk, and its merged results."""
 
 for _cell in CELLS:
     draw_blocks(_cell.configuration, _cell.seed, {0: _cell.count(0)}, _cell.keep)
@@ -55,8 +55,8 @@ class _Tell(Watch):
 
 
 def work(path: Path, to: Connection, fault: Fault | None = None) -> None:
-    """Draw what is not yet in the store at ``path``, two blocks at a time, on a disk with a
-    ``fault``, and say so."""
+    """Draw the blocks that the store at ``path`` lacks, two at a time, on a disk with a ``fault``,
+    and report each."""
     with faulty(fault) as disk:
         blocks = Execution(store=kept_in(path), watch=_Tell(to=to), ahead=3).run(CELLS)
         to.send(("operation", disk.operations))

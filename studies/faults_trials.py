@@ -1,4 +1,5 @@
-"""One fault at a time: a job that is struck, what it leaves behind, and the job gone on with."""
+"""This module strikes a job with one fault, checks the files that it leaves, and resumes the
+job."""
 
 from __future__ import annotations
 
@@ -41,10 +42,10 @@ class Reference:
 
 @dataclass(frozen=True)
 class Struck:
-    """What a fault did.  ``landed``: whether the job was still at work; ``kept``: blocks that it
-    had said were kept; ``there``: blocks in the store afterwards; ``lost``: kept but not there;
-    ``doubled``: drawn again though there; ``equal``: whether store and results, once the job was
-    gone on with, were those of the undisturbed one, byte for byte."""
+    """The effect of a fault.  ``landed``: whether the job was still at work; ``kept``: blocks that
+    it had reported as kept; ``there``: blocks in the store afterwards; ``lost``: kept but not
+    there; ``doubled``: drawn again though there; ``equal``: whether store and results of the
+    resumed job equal the undisturbed ones, byte for byte."""
 
     kind: str
     landed: bool
@@ -62,7 +63,7 @@ class Struck:
 
 @dataclass
 class _Job:
-    """A working process, and what it has said."""
+    """A working process, and its messages."""
 
     process: BaseProcess
     ear: Connection
@@ -80,7 +81,7 @@ class _Job:
         return True
 
     def heard(self, what: str) -> int:
-        """How often it said so."""
+        """The number of messages ``what``."""
         return sum(count for (said, _), count in self.said.items() if said == what)
 
     def value(self, what: str) -> Any:
@@ -130,7 +131,7 @@ def reference() -> Reference:
 
 
 def trial(kind: str, seed: int, undisturbed: Reference) -> Struck:
-    """Strike the job once, look at what is there, and go on with it."""
+    """Strike the job once, check the files that it leaves, and resume it."""
     chance = random.Random(seed)
     with _folder() as path:
         jobs = _strike(kind, path, chance, undisturbed)

@@ -1,4 +1,4 @@
-"""A disk that fails, or a power cut, at a chosen operation: SQLite's own, seen through APSW."""
+"""This module makes SQLite's disk fail, or cuts the power, at a chosen operation, through APSW."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Fault:
     at: int
 
     def strike(self, file: Any, data: bytes | None, offset: int) -> None:
-        """Fail here; ``data``: what was to be written, None for a sync."""
+        """Fail here; ``data``: the bytes to be written, None for a sync."""
         if self.kind == "torn" and data is not None:
             file.whole_write(data[: len(data) // 2], offset)
         if self.kind in ("killed", "torn"):
@@ -39,7 +39,7 @@ class Fault:
 
 
 class Disk(apsw.VFS):
-    """The system's disk with a fault; ``operations`` counts what was asked of it.
+    """The system's disk with a fault; ``operations`` counts its calls.
 
     ``syncs``: whether syncs reach the system; tests of many faults do without.
     """
@@ -50,7 +50,7 @@ class Disk(apsw.VFS):
         self.fault, self.syncs, self.operations = fault, syncs, 0
 
     def xOpen(self, name: Any, flags: list[int]) -> Any:
-        """A file that asks this disk before it writes."""
+        """A file that calls this disk before it writes."""
         return _File(self, name, flags)
 
     def ask(self, file: Any, data: bytes | None, offset: int = 0) -> None:

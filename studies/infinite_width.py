@@ -1,7 +1,7 @@
-"""Infinite-width study: laws in the depth, recursions, and finite networks of three widths.
+"""This study compares laws in the depth, recursions, and finite networks of three widths.
 
-``make infinite-width`` or ``python -m studies.infinite_width``: each activation class, optimiser
-and architecture, and real steps of deep ReLU networks.  Prints the tables of
+``make infinite-width`` or ``python -m studies.infinite_width`` covers each activation class,
+optimiser and architecture, and real steps of deep ReLU networks.  It prints the tables of
 docs/infinite-width.md and keeps the numbers in studies/infinite_width.json.  The exit code is 1
 where networks reject a recursion, at a family-wise 1 % over all cells.
 """
@@ -67,7 +67,7 @@ __all__ = [
 RESULTS = Path(__file__).with_name("infinite_width.json")
 SEED, LEVEL, TOLERANCE = 20, 0.01, "0.1"
 DEPTH, WIDTHS, SAMPLES = 10, (1000, 2000, 4000), 400
-"""Of the networks of a law."""
+"""The depth, widths and samples of the networks of a law."""
 DEEP = {"power": 10**5, "constant": 10**5, "exponential": 400}
 """Layers at which each kind of law is compared with its recursion."""
 _WIDTHS = (20_000, 40_000, 80_000)
@@ -227,7 +227,7 @@ def _residual_row(names: tuple[str, str], network: Residual, rule: str, index: i
 
 
 def _limit(values: list[float]) -> float:
-    """Of values with corrections in powers of 1/sqrt(B)."""
+    """The limit of values with corrections in powers of 1/sqrt(B)."""
     columns = np.array([[B ** (-power / 2) for power in range(len(BLOCKS))] for B in BLOCKS])
     return float(np.linalg.solve(columns, values)[0])
 

@@ -1,10 +1,10 @@
-"""Mutation testing of the derivation engine and the samplers: which small faults no test notices.
+"""This study finds the small faults of the derivation engine and the samplers that no test notices.
 
-``make mutation`` or ``python -m studies.mutation``: every module of studies/mutation.toml is given
-small faults, one at a time, in a copy of the project, and the fast tests that are meant to see
-them are run.  A mutant is killed if a test fails, or does not end.  Prints the share of killed
-mutants by module, and keeps it in studies/mutation.json with every survivor.  Outcomes are kept in
-build/mutation/ for as long as no source changes, so that an interrupted study goes on.
+``make mutation`` or ``python -m studies.mutation`` puts small faults into every module of
+studies/mutation.toml, one at a time, in a copy of the project, and runs the fast tests of the
+module.  A mutant is killed if a test fails, or does not end.  The study prints the share of killed
+mutants by module, and keeps it in studies/mutation.json with every survivor.  It keeps outcomes in
+build/mutation/ as long as no source changes, so that an interrupted study can resume.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def try_survivors(
     record: Path,
 ) -> None:
     """Run the tests as they are now on every survivor of ``results`` whose line is still there, and
-    write to ``record`` what kills it."""
+    write to ``record`` the test that kills it."""
     kept = _kept()
     for module in modules:
         left = results.modules[module].survivors if module in results.modules else []
@@ -106,7 +106,7 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--sample", type=_size, default=SAMPLE, help="mutants a module, or all")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--jobs", type=int, default=1, help="mutants at a time")
-    parser.add_argument("--survivors", action="store_true", help="try those of the record again")
+    parser.add_argument("--survivors", action="store_true", help="try recorded survivors again")
     parser.add_argument(
         "--record", type=Path, default=RESULTS, metavar="FILE", help="studies/mutation.json"
     )

@@ -1,4 +1,4 @@
-"""The mutants of a module: places where one operator of cosmic-ray changes the source, chosen by
+"""This module makes mutants: places where one operator of cosmic-ray changes the source, chosen by
 a seed."""
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class Mutant:
 def mutants(module: str, operators: Sequence[str]) -> list[Mutant]:
     """All mutants of a module of the working folder, in the order of ``operators`` and places.
 
-    Left out is what no test can notice or no run can get past: annotations, which are not
-    evaluated; decorators, which compile, cache and freeze; stars and slashes of signatures.
+    The list leaves out changes that no test can notice or that stop every run: annotations, which
+    are not evaluated; decorators, which compile, cache and freeze; stars and slashes of signatures.
     """
     source = Path(module).read_text(encoding="utf-8")
     silent = list(_silent(ast.parse(source)))
@@ -71,7 +71,8 @@ def sampled(found: Sequence[Mutant], size: int | None, seed: int) -> list[Mutant
 
 
 def _places(tree: Any, name: str) -> Iterator[tuple[tuple[int, int], str]]:
-    """Where an operator applies, in the order in which cosmic-ray counts, and in what function."""
+    """The places where an operator applies, in the order of cosmic-ray, with the function of
+    each."""
     operator = import_module("cosmic_ray.plugins").get_operator(name)()
     query = import_module("cosmic_ray.ast.ast_query").ASTQuery
     for node in import_module("cosmic_ray.ast").ast_nodes(tree):

@@ -1,4 +1,4 @@
-"""Scores of a mutation study with their intervals, and what became of each survivor."""
+"""This module computes the scores of a mutation study with intervals, and follows each survivor."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from studies.mutation_settings import Settings
 __all__ = ["LEVEL", "ModuleScore", "Results", "Survivor", "score_table"]
 
 LEVEL = 0.95
-"""Of the intervals of a score."""
+"""The level of the intervals of a score."""
 
 
 COLUMNS = (
@@ -36,7 +36,7 @@ COLUMNS = (
 
 @dataclass
 class Survivor:
-    """A mutant that every test passed, as it was found, and what has become of it."""
+    """A mutant that every test passed, as found, and its present state."""
 
     operator: str
     occurrence: int
@@ -80,7 +80,7 @@ class ModuleScore:
 
     @classmethod
     def of(cls, every: int, chosen: Sequence[Mutant], outcomes: Sequence[Outcome]) -> ModuleScore:
-        """From the outcomes of the ``chosen`` among ``every`` mutant."""
+        """The score from the outcomes of the ``chosen`` among ``every`` mutant."""
         pairs = list(zip(chosen, outcomes, strict=True))
         return cls(
             mutants=every,
@@ -101,7 +101,7 @@ class Results:
 
     @classmethod
     def read(cls, path: Path) -> Results:
-        """What an earlier study wrote; nothing where there is none."""
+        """The results of an earlier study; empty without one."""
         if not path.exists():
             return cls(0, {})
         record = json.loads(path.read_text(encoding="utf-8"))

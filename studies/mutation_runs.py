@@ -1,4 +1,4 @@
-"""Mutants under test: each in a copy of the project, each in a process of its own."""
+"""This module tests mutants, each in a copy of the project and in a separate process."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Run:
 
 
 def enter_copy(project: Path, room: Path) -> None:
-    """Go to a fresh copy of ``project`` in ``room``, without what was compiled, for good."""
+    """Go to a fresh copy of ``project`` in ``room``, without compiled files, for good."""
     folder = Path(tempfile.mkdtemp(dir=room)) / "project"
     shutil.copytree(project, folder, ignore=LEFT_OUT)
     os.chdir(folder)
@@ -68,7 +68,7 @@ def enter_copy(project: Path, room: Path) -> None:
 
 
 def _warm_compiler() -> None:
-    """Compile what Numba itself needs of arrays, with the options of a pass
+    """Compile the array code that Numba itself needs, with the options of a pass
     (`verify.numerics.compiled`), so that no run compiles it anew: three of the eleven seconds that
     a pass takes."""
     numpy, compiled = import_module("numpy"), import_module("numba").njit
@@ -112,7 +112,7 @@ def run_tests(tests: Sequence[str], limit: float = math.inf) -> Outcome:
 
 
 def _child(tests: Sequence[str], log: int, limit: float) -> None:
-    """Become a process of its own that runs the tests, writes to ``log`` and ends."""
+    """Become a separate process that runs the tests, writes to ``log`` and ends."""
     code = 70
     try:
         os.setsid()

@@ -1,4 +1,4 @@
-"""What the mutation study is told by studies/mutation.toml, and outcomes kept from earlier runs."""
+"""This module reads studies/mutation.toml, and the outcomes kept from earlier runs."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Settings:
         return tuple(module for group in self.groups for module in group.modules)
 
     def tests_of(self, module: str) -> tuple[str, ...]:
-        """Of the group that holds ``module``, and its own examples."""
+        """The tests of the group that holds ``module``, and the examples of ``module``."""
         (group,) = (group for group in self.groups if module in group.modules)
         return group.tests
 
@@ -65,7 +65,7 @@ def read_settings(path: Path = SETTINGS) -> Settings:
 
 
 def digest(project: Path) -> str:
-    """Of every source that an outcome depends on."""
+    """A digest of every source that an outcome depends on."""
     state = hashlib.sha256()
     for folder in ("theory", "verify", "tests"):
         for path in sorted((project / folder).rglob("*.py")):

@@ -1,8 +1,8 @@
-"""Power table: how many networks it takes to reject wrong laws, predicted and measured.
+"""This study predicts and measures how many networks it takes to reject wrong laws.
 
-``make power`` or ``python -m studies.power``: each law is tried in the cell of the main job's grid
-where it is cheapest to see, and at width 64, depth 8.  Prints a table and keeps the numbers in
-studies/power.json; docs/studies.md quotes them.
+``make power`` or ``python -m studies.power`` tries each law in the cell of the main job's grid
+where it is cheapest to reject, and at width 64, depth 8.  It prints a table and keeps the numbers
+in studies/power.json; docs/studies.md quotes them.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ MANY_LAYERS = 5_000_000
 PILOT = 20_000
 """Weighted samples that tell their standard deviation beforehand."""
 LAYER_COSTS = {Gram: 1, RareEvents: 4}
-"""What a layer of one sample costs, measured, in units of Gram's.  Dense networks have the same law
-as Gram's, and so need as many, at a higher price."""
+"""The measured cost of a layer of one sample, in units of the cost for Gram.  Dense networks have
+the same law, and so need as many samples, at a higher price."""
 SEED = 21
 RESULTS = Path(__file__).with_name("power.json")
 
@@ -98,7 +98,8 @@ class Row:
 
 @dataclass(frozen=True)
 class Cell:
-    """A law in a cell, before it is tried: its ratio there, a sample's spread, what is proven."""
+    """A law in a cell, before it is tried: its ratio there, a sample's spread, the proven
+    number."""
 
     law: WrongLaw
     trial: Trial
@@ -208,8 +209,8 @@ def fit_row(name: str, width: int, depths: Sequence[int], repetitions: int = REP
 
 
 def power_table(rows: Sequence[Row]) -> Table:
-    """One row per law and cell: numbers of samples proven to be enough, then those with which 95 %
-    and half of all runs reject, each as expected and as seen."""
+    """One row per law and cell: numbers of samples proven to be enough, then the numbers with which
+    95 % and half of all runs reject, each expected and measured."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("law", no_wrap=True)
     for name in ("where", "ratio", "s.d.", "proven", "95 %", "seen", "half", "seen"):

@@ -1,4 +1,4 @@
-"""Wrong laws of the update, each as its ratio to the exact value of a network."""
+"""This module lists wrong laws of the update, each as its ratio to the exact value of a network."""
 
 from __future__ import annotations
 

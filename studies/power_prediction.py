@@ -1,4 +1,4 @@
-"""How many samples reject a wrong law, predicted before one is drawn.
+"""This module predicts how many samples reject a wrong law.
 
 A law is a number in units of the exact mean, as in `verify.inference.evidence`; ``spread`` is the
 standard deviation of one sample in the same units.
@@ -23,7 +23,7 @@ GRID = 20
 """Deciding cells of a run of the main job, over which the budget is split."""
 CHANCE = FAMILY_BUDGET / (2 * GRID)
 FIT_LEVEL = 1 - FAMILY_BUDGET
-"""Of the intervals for constant and exponent by which an exponent is rejected."""
+"""The level of the intervals for constant and exponent that reject an exponent."""
 _MOST_SAMPLES = 2**62
 _NODES, _DENSITIES = np.polynomial.hermite_e.hermegauss(48)
 _NODE_WEIGHTS = _DENSITIES / _DENSITIES.sum()
@@ -40,7 +40,7 @@ def expected_samples(law: float, spread: float, share: float, *, networks: bool)
     """The least number of samples of which a ``share`` of all runs reject ``law``, if samples
     are normal; None where there is none.
 
-    The z of `NetworkMean` is a sum over samples; its mean and variance are those of the influence
+    The z of `NetworkMean` is a sum over samples; its mean and variance follow from the influence
     function of a normal sample, by Gauss-Hermite quadrature.
     """
     if law == 1.0:
@@ -51,7 +51,7 @@ def expected_samples(law: float, spread: float, share: float, *, networks: bool)
 
 
 def _network_margin(error: float, spread: float, quantile: float, count: int) -> float:
-    """By how much the z that a share of runs exceeds is above the critical one."""
+    """The z that a share of runs exceeds, less the critical z."""
     middle, variance = _influence(error / spread, 1.0, count)
     return middle - quantile * sqrt(variance) - (TUNING / 2 - log(CHANCE) / TUNING)
 

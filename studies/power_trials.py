@@ -1,4 +1,4 @@
-"""Runs of one cell repeated many times over: the least samples with which 95 % reject a law."""
+"""This module repeats runs of a cell to find the least samples with which 95 % reject a law."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _RUNGS, _RUNGS_PER_DOUBLING = 20, 4
 
 @dataclass(frozen=True)
 class Trial:
-    """One network and the sampler that draws it: what a run simulates."""
+    """One network and the sampler that draws it in a run."""
 
     network: MLP
     sampler: Sampler
@@ -60,7 +60,7 @@ class Trial:
         return sum_of_parts(self.sampler.sample(self.problem, stream, samples))[None]
 
     def evidence(self, logs: FloatArray) -> Evidence:
-        """What drawn samples are evidence of, as in the main job."""
+        """The evidence of drawn samples, as in the main job."""
         block = sum_block(logs, keep=self.sampler.draws_networks)
         total = merge([block], ("total",), scalar=True)["total"]
         return evidence_of(total, self.log_exact, self.spread)

@@ -1,4 +1,4 @@
-"""Tables of studies as plain text, as docs print them in examples."""
+"""This module prints the tables of studies as plain text, as the examples of the docs do."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""How even the samples of `RareEvents` are: their spread, the largest one's share, and the mean.
+"""This study measures the samples of `RareEvents`: spread, share of the largest, and mean.
 
-``make rare-events`` or ``python -m studies.rare_events``: ten seeds of each network.  Prints a
+``make rare-events`` or ``python -m studies.rare_events`` runs ten seeds of each network, prints a
 table and keeps the numbers in studies/rare_events.json; docs/sampler-proofs.md quotes them.
 """
 

@@ -1,4 +1,4 @@
-"""One cell of the coverage study: simulated many times over, and counted."""
+"""This module simulates one cell of the coverage study many times over, and counts misses."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from verify.samplers.sampler import Sampler
 __all__ = ["GRID", "LEVEL", "TEST_CHANCE", "Coverage", "StudyCell", "study"]
 
 LEVEL = 0.95
-"""Of the intervals."""
+"""The level of the intervals."""
 TEST_CHANCE = 0.01
 """Two-sided chance of a false alarm of the tests, beside that of a grid's."""
 GRID = 20
@@ -69,13 +69,13 @@ class StudyCell:
 
     @property
     def multipliers(self) -> tuple[int, ...]:
-        """Of eta, for each hidden layer."""
+        """The multipliers of eta for each hidden layer."""
         first, rest = self.rates[:-1], self.rates[-1]
         return (*first, *(rest,) * self.depth)[: self.depth]
 
     @property
     def configuration(self) -> Configuration:
-        """What is drawn."""
+        """The configuration of the drawn networks."""
         return configuration(
             self.network, rates=self.multipliers, step=self.step, sampler=self.sampler
         )
@@ -104,12 +104,12 @@ class Coverage:
     """One cell's results over ``repetitions``.
 
     ``spread``: relative standard deviation of a sample, exact or (weighted samples) measured.
-    ``covered``: shares of intervals at `LEVEL` that hold the truth; ``naive``: of those from the
-    sample's standard deviation and normal quantiles.  ``missed``, ``alarms``, ``grid_alarms``:
-    numbers of misses and of false alarms at `TEST_CHANCE` and at a grid's level; None where the
-    cell does not decide, or declares that it cannot hold the level.  ``width``: of the interval
-    over that of an oracle.  ``noticed``: relative error that one repetition notices in a grid; None
-    if it cannot.
+    ``covered``: shares of intervals at `LEVEL` that hold the truth; ``naive``: shares of the
+    intervals from the sample's standard deviation and normal quantiles.  ``missed``, ``alarms``,
+    ``grid_alarms``: numbers of misses and of false alarms at `TEST_CHANCE` and at a grid's level;
+    None where the cell does not decide, or declares that it cannot hold the level.  ``width``: of
+    the interval over that of an oracle.  ``noticed``: relative error that one repetition notices in
+    a grid; None if it cannot.
     """
 
     sampler: str
@@ -153,7 +153,7 @@ def study(cell: StudyCell, repetitions: int, seed: int) -> Coverage:
 
 
 def _known_spread(cell: StudyCell, update: SquaredUpdate) -> float | None:
-    """As the main job has it; None for weighted samples."""
+    """The spread as in the main job; None for weighted samples."""
     if cell.sampler.meets_rare_networks:
         return None
     if cell.step is not None:
@@ -236,8 +236,8 @@ def _mean_width(intervals: Sequence[Interval]) -> float:
 
 
 def _oracle_width(means: FloatArray) -> float:
-    """Of the interval of one who knows the distribution of the mean: X - (q - 1) at both ends, not
-    below 0."""
+    """The width of the interval from the known distribution of the mean: X - (q - 1) at both ends,
+    not below 0."""
     low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     ends = np.maximum(means - (high - 1.0), 0.0), means + (1.0 - low)
     return float(np.mean(ends[1] - ends[0]))

@@ -1,8 +1,8 @@
-"""Scaling study: seconds of a core for a network, what a block costs beside, and a thousand cores.
+"""This study measures core seconds per network and block, and extrapolates to a thousand cores.
 
-``make scaling`` or ``python -m studies.scaling``: times each sampler at several sizes on one core
+``make scaling`` or ``python -m studies.scaling`` times each sampler at several sizes on one core
 and fits the cost model of `Sampler.seconds`; times how a finished block is sent, kept and merged;
-and prints what that means for many cores.  Keeps the numbers in studies/scaling.json, which
+and prints the consequences for many cores.  It keeps the numbers in studies/scaling.json, which
 docs/studies.md quotes.  It needs Dask, and about two minutes.
 """
 
@@ -94,8 +94,8 @@ def fitted(sampler: Sampler, sizes: tuple[tuple[int, int], ...]) -> dict[str, An
 
 
 def _amounts(sampler: Sampler, network: MLP) -> list[float]:
-    """What each second of a `Cost` is multiplied by; a unit that is itself a layer or a neuron is
-    not counted twice."""
+    """The factor of each number of seconds of a `Cost`; a unit that is itself a layer or a neuron
+    is not counted twice."""
     units, neurons, layers = sampler.cost(network), sum(network.widths[1:]), network.layers
     if units == layers:
         return [units, 0.0, 0.0, 1.0]

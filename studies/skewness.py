@@ -1,7 +1,7 @@
-"""Skewness study: how skewed the weighted samples of `RareEvents` are where they may decide.
+"""This study measures the skewness of the weighted samples of `RareEvents` where they may decide.
 
-``make skewness`` or ``python -m studies.skewness``: networks all over the range of
-`verify.comparison.deciding.has_studied_skewness`, most of them at its edge.  Prints a table and
+``make skewness`` or ``python -m studies.skewness`` draws networks all over the range of
+`verify.comparison.deciding.has_studied_skewness`, most at its edge.  It prints a table and
 keeps the numbers in studies/skewness.json.  The exit code is 1 where a skewness is above the
 allowance.
 """

@@ -1,4 +1,4 @@
-"""A store is written as text, so that two stores can be compared."""
+"""This module writes a store as text, so that two stores can be compared."""
 
 from __future__ import annotations
 

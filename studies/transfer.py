@@ -1,10 +1,11 @@
-"""Transfer study: which learning rate of small trained networks carries over to deeper ones.
+"""This study measures which learning rates of small trained networks carry over to deeper networks.
 
-``make transfer`` or ``python -m studies.transfer``: even against odd digits, plain SGD, depths 2 to
-32.  At each depth the best rate of a grid is found; then the best rate of the smallest depth is
-carried to the others by each rule, and networks of new seeds are trained with it.  Prints tables,
-keeps the numbers in studies/transfer.json and draws docs/transfer.svg and docs/one-factor.svg;
-docs/transfer.md quotes them.  It needs PyTorch and scikit-learn, and about 30 minutes on one core.
+``make transfer`` or ``python -m studies.transfer`` trains on even against odd digits by plain SGD,
+at depths 2 to 32.  It finds the best rate of a grid at each depth, carries the best rate of the
+smallest depth to the others by each rule, and trains networks of new seeds with it.  It prints
+tables, keeps the numbers in studies/transfer.json and draws docs/transfer.svg and
+docs/one-factor.svg; docs/transfer.md quotes them.  It needs PyTorch and scikit-learn, and about 30
+minutes on one core.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ __all__ = ["DOCS", "FIGURES", "RESULTS", "carried_rates", "draw", "kept_results"
 RESULTS = Path(__file__).with_name("transfer.json")
 DOCS = Path(__file__).parent.parent / "docs"
 SEED = 31
-"""Of the grid's networks; those that try transferred rates have other seeds."""
+"""The seed of the grid's networks; networks that try transferred rates have other seeds."""
 
 
 def study(setting: Setting) -> Found:

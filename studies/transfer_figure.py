@@ -1,4 +1,4 @@
-"""The transfer study's figure: loss against the rate, plain and over the exact one; best rates."""
+"""This module draws the transfer study's figure: loss over rate and over rate/exact; best rates."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def best_rates_figure(found: Found, horizon: int) -> Figure:
 
 
 def _findings(found: Found, horizon: int) -> tuple[str, str, str]:
-    """What each panel shows."""
+    """A sentence on the result of each panel."""
     depths, slope = found.setting.depths, exponent(found, horizon)
     octaves = np.array([each.value for each in best_octaves(found, horizon)])
     best = unit_rates(found) * 2.0**octaves

@@ -1,4 +1,5 @@
-"""The first screen's figure: rates found at depth 4, taken to deeper networks in three ways."""
+"""This module draws the figure of the front page: rates of depth 4 in deeper networks, by three
+rules."""
 
 from __future__ import annotations
 
@@ -63,7 +64,7 @@ def _losses(axes: Axes, settings: Sequence[Found], horizon: int) -> None:
 
 
 def _best(axes: Axes, settings: Sequence[Found], horizon: int) -> None:
-    """Best factor and best rate, over those of the smallest depth, in octaves."""
+    """Best factor and best rate, over the values of the smallest depth, in octaves."""
     for found in settings:
         octaves = best_octaves(found, horizon)
         moved = [

@@ -1,4 +1,4 @@
-"""What the transfer study found, as plain numbers that are kept and read back."""
+"""This module writes and reads the results of the transfer study as plain numbers."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Found:
 
 
 def write(path: Path, found: Sequence[Found]) -> None:
-    """Keep results; numbers to five digits, and null for what is not finite."""
+    """Keep results; numbers to five digits, and null for numbers that are not finite."""
     text = json.dumps([_plain(asdict(each)) for each in found], separators=(",", ":"))
     path.write_text(text.replace('{"depth"', '\n{"depth"') + "\n", encoding="utf-8")
 

@@ -1,4 +1,5 @@
-"""The transfer study's tables: best rates by depth, and what a transferred rate costs."""
+"""This module prints the transfer study's tables: best rates by depth, cost of transferred
+rates."""
 
 from __future__ import annotations
 
@@ -29,7 +30,7 @@ def print_best(found: Sequence[Found]) -> None:
 
 
 def print_exponents(found: Sequence[Found]) -> None:
-    """Exponent of the best rate in depth, beside those of the rules."""
+    """Exponent of the best rate in depth, beside the exponents of the rules."""
     rules = found[0].setting.rules
     table = _table("setting", "steps", "best rate", *rules)
     for each in found:
@@ -55,8 +56,8 @@ def print_ratios(found: Sequence[Found]) -> None:
 
 
 def print_accuracies(found: Sequence[Found], depth: int) -> None:
-    """Median held-out accuracy of one depth at its own best rate and at those carried over, and how
-    many networks diverged."""
+    """Median held-out accuracy of one depth at its own best rate and at the transferred rates, and
+    how many networks diverged."""
     rules = found[0].setting.rules
     table = _table("setting", "steps", "own best", *rules)
     for each in found:

@@ -1,4 +1,4 @@
-"""What the transfer study trains: settings, rules by which a rate is transferred, their rates."""
+"""This module defines the settings of the transfer study and the rules that transfer a rate."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = [
 Rates = tuple[float, ...]
 """Learning rates of layers 1 to L and of the readout."""
 HIDDEN = 1
-"""Where the rate of layers 2 to L stands among them."""
+"""The index of the rate of layers 2 to L among them."""
 
 INPUTS = 64
 _HIDDEN_ONLY = ("same rate", "exact maximal rate", "L^-3/2", "typical network's rate")

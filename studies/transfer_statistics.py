@@ -1,5 +1,5 @@
-"""What the transfer study says: best rates, their exponent in the depth, and losses, all with 95 %
-intervals from the bootstrap over seeds."""
+"""This module computes best rates, their exponent in the depth, and losses of the transfer study,
+with 95 % intervals from the bootstrap over seeds."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def best_octave(loss: FloatArray, octaves: FloatArray) -> FloatArray:
 def best_octaves(found: Found, horizon: int) -> list[Interval]:
     """At each depth, the binary logarithm of the best factor.
 
-    The ends lie half a grid step further out than those of the bootstrap.
+    The ends lie half a grid step further out than the bootstrap's ends.
     """
     half = found.setting.resolution / 2
     best, resampled = _octaves(found, horizon)
@@ -80,7 +80,8 @@ def rule_exponent(found: Found, horizon: int, rule: str) -> float:
 
 
 def carried(found: Found, horizon: int, rule: str) -> FloatArray:
-    """The smallest depth's best rate, and those that a rule made of it, shape ``(depths,)``."""
+    """The smallest depth's best rate, and the rates that a rule derives from it, shape
+    ``(depths,)``."""
     return np.array([found.transfer(depth, horizon, rule).rate for depth in found.setting.depths])
 
 

@@ -1,6 +1,6 @@
-"""Many networks trained at once by plain SGD: one batched product a layer for all of them.
+"""This module trains many networks at once by plain SGD, with one batched product a layer for all.
 
-The gradient is written out, so that seeds and rates share every product; the tests hold it against
+It spells out the gradient, so that seeds and rates share every product; the tests compare it with
 PyTorch's autograd and `torch.optim.SGD`.
 """
 
@@ -27,7 +27,7 @@ _AT_ONCE = 2**26
 @dataclass(frozen=True, eq=False)
 class Task:
     """Inputs of squared norm equal to their number, shape ``(examples, n_0)``, and labels +-1;
-    ``train`` and ``test``: which examples are for what."""
+    ``train`` and ``test``: the examples to train on and to test on."""
 
     inputs: torch.Tensor
     labels: torch.Tensor

@@ -1,7 +1,7 @@
-"""A command ends with a documented exit code and, where it fails, one sentence.
+"""This module ends a command with a documented exit code and, where it fails, one sentence.
 
-Loaded before the rest of ``theory``: while Python looks for the package of ``python -m theory`` or
-``python -m verify``, Ctrl-C ends the process with a sentence from here on.
+`theory` imports this module first: from then on Ctrl-C ends the process with a sentence, also while
+Python still imports the package of ``python -m theory`` or ``python -m verify``.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ class LostOutput(MupDepthError, OSError):
 
 
 def exit_code(program: str, main: Callable[[], int]) -> int:
-    """The code that ``main`` returns, or that of the error that ended it, after a sentence.
+    """The code that ``main`` returns, or the code of the error that ended it, after a sentence.
 
-    An error that nothing foresaw is an internal one; a file keeps its traceback.
+    An unforeseen error is an internal error; a file keeps its traceback.
     """
     try:
         raise_on_ctrl_c()
@@ -98,8 +98,8 @@ def on_one_line(text: str) -> str:
 
 
 def own_streams() -> None:
-    """Standard output and error of this process that outlive their readers: what is written after
-    a pipe was closed is dropped, and the command goes on to its own exit code."""
+    """Let standard output and error of this process outlive their readers: text written after a
+    pipe was closed is dropped, and the command still ends with its exit code."""
     for name, drop in (("stdout", False), ("stderr", True)):
         old = getattr(sys, name)
         if isinstance(old, io.TextIOWrapper):

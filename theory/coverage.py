@@ -1,5 +1,5 @@
-"""`answered` makes a public call refuse arguments that it does not have, or lacks, in one sentence:
-what is covered, the nearest name, or the argument to give."""
+"""`answered` makes a public call refuse unknown and missing arguments in one sentence, which names
+the covered cases, the nearest name, or the argument to give."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ _WIDTHS = ("width", "hidden_width", "hidden_size", "hidden_dim", "n")
 _OF_OTHER_NETWORKS = dict.fromkeys(_DEPTHS, ("depth", "blocks"))
 _OF_OTHER_NETWORKS |= dict.fromkeys(_WIDTHS, ("width", "channels"))
 _OF_OTHER_NETWORKS |= dict.fromkeys(("alpha", "beta", "tau"), ("multiplier", "multiplier2"))
-"""What networks other than an MLP call a size, or the square of a scale."""
+"""The names of a size, or of the square of a scale, in networks other than an MLP."""
 
 
 _OF_EXPRESSIONS = (

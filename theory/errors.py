@@ -1,4 +1,4 @@
-"""The exceptions of this software form one tree, with a leaf for each kind of failed call."""
+"""This module defines the exceptions of `theory`, and the base of the exceptions of `verify`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ __all__ = ["InvalidArgument", "MupDepthError", "NotSolved"]
 
 
 class MupDepthError(Exception):
-    """Base of every error this software raises on purpose.
+    """Base of every exception that this software raises on purpose.
 
     >>> from theory import MLP, MupDepthError
     >>> try:
@@ -17,11 +17,11 @@ class MupDepthError(Exception):
     """
 
     exit_code = 2
-    """Of a command that ends with it."""
+    """The exit code of a command that ends with this exception."""
 
 
 class InvalidArgument(MupDepthError, ValueError):
-    """An argument is not of the documented kind; the message names it, its value and the fix.
+    """An argument is not of the documented kind; the message gives its name, value and fix.
 
     >>> from theory import MLP, InvalidArgument
     >>> try:

@@ -1,4 +1,4 @@
-"""Decimal arithmetic here has a precision that belongs to one thread: mpmath's own is one for all.
+"""`DECIMALS` computes in decimals at a precision of each thread; mpmath has one for all threads.
 
 Code of this package computes with `mpf`, `exp`, `log`, `sqrt` of the context `DECIMALS`, at the
 precision of `workdps`, and hands out numbers of mpmath's own context; the precision that a user has
@@ -38,7 +38,7 @@ _PRECISION, _ROUNDING = 53, "n"
 
 
 class _PrecisionOfThread(threading.local):
-    """What a context holds of its precision: a pair (bits, rounding) of each thread's own."""
+    """The precision of a context: a separate pair (bits, rounding) for each thread."""
 
     bits = _PRECISION
 

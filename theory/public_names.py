@@ -53,7 +53,7 @@ class _ListsPublicNames(ABCMeta):
 
 
 class PublicNames(PlainText, metaclass=_ListsPublicNames):
-    """A value that lists its names without those in `_shared`, which other modules use.
+    """A value that lists its names without the names in `_shared`, which other modules use.
 
     >>> from theory import MLP, squared_update
     >>> names = dir(squared_update(MLP()))
@@ -76,8 +76,8 @@ class PickledByFields:
 
 
 def listed(module: dict[str, object], *submodules: str) -> list[str]:
-    """What ``dir`` of a package shows: its ``__all__``, those modules that users import by name
-    where they are loaded, and what every module has.
+    """The names that ``dir`` of a package lists: its ``__all__``, the loaded ``submodules``, which
+    users import by name, and the names that every module has.
 
     >>> import theory
     >>> "squared_update" in dir(theory), "symbols" in dir(theory), "recursion" in dir(theory)

@@ -1,4 +1,4 @@
-"""Formulas are written in these symbols; a size symbol may stand wherever a size is expected."""
+"""This module defines the symbols of formulas; a size symbol may replace a size anywhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arguments are checked here, once, by name: the value that fails, and the fix, in one sentence."""
+"""This module checks arguments by name: a refusal gives the failing value and the fix."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def typed(value: object) -> str:
 
 
 def brief(value: object, most: int = 60, write: Callable[[object], str] | None = None) -> str:
-    """`written`, or what ``write`` gives, cut to ``most`` characters; a whole number of very many
+    """`written`, or the text of ``write``, cut to ``most`` characters; a whole number of very many
     digits as a decimal.
 
     >>> brief(10**5000), brief((3,) * 10**6), brief(7**30), brief("x" * 99, 9)
@@ -193,7 +193,7 @@ def _unwrapped(value: Any) -> Any:
 
 
 def index_in(name: str, value: object, largest: int, what: str) -> int:
-    """``value`` as an int from 1 to ``largest``; ``what`` says what it counts."""
+    """``value`` as an int from 1 to ``largest``; ``what`` names the counted things."""
     index = positive_int(name, value)
     if index > largest:
         raise InvalidArgument(
@@ -204,8 +204,8 @@ def index_in(name: str, value: object, largest: int, what: str) -> int:
 
 
 def exact_number(name: str, value: object) -> Rational:
-    """``value`` as an exact rational: a number of any exact type, decimal text, or a float, of
-    whatever precision, read as its shortest decimal (``0.1`` is 1/10)."""
+    """``value`` as an exact rational: a number of any exact type, decimal text, or a float of
+    any precision, read as its shortest decimal (``0.1`` is 1/10)."""
     fraction = _as_fraction(value)
     if fraction is None:
         raise InvalidArgument(

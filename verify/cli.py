@@ -88,7 +88,7 @@ def _seconds(options: argparse.Namespace) -> float | None:
 
 
 class _Stopped(MupDepthError):
-    """A run that can be resumed, and the exit code that says why it stopped."""
+    """A run that can be resumed, and an exit code for the reason why it stopped."""
 
     def __init__(self, why: str, code: int) -> None:
         super().__init__(why)

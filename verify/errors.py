@@ -1,4 +1,4 @@
-"""Exceptions raised by `verify` for failures other than bad arguments."""
+"""This module defines exceptions of `verify` for failures other than bad arguments."""
 
 from __future__ import annotations
 

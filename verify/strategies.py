@@ -77,7 +77,7 @@ class Point(NamedTuple):
         return f"Point(network={self.network!r}, layer={self.layer!r}, rates={rates!r})"
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        """For Hypothesis: as ``repr`` writes it."""
+        """Print the ``repr`` for Hypothesis."""
         printer.text(repr(self))
 
 
@@ -320,7 +320,7 @@ def _growths(symbols: Sequence[Symbol]) -> list[SearchStrategy[Expr]]:
 
 
 def _fractions(largest: int, denominators: int) -> list[Fraction]:
-    """From 0 to ``largest``, by denominator, then by size."""
+    """The fractions from 0 to ``largest``, by denominator, then by size."""
     bottoms = range(1, denominators + 1)
     found = [Fraction(k, bottom) for bottom in bottoms for k in range(largest * bottom + 1)]
     return list(dict.fromkeys(found))

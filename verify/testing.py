@@ -1,4 +1,4 @@
-"""Property tests call these public assertions: `assert_exact`, `assert_close` and more."""
+"""This module exports assertions for property tests: `assert_exact`, `assert_close` and more."""
 
 from theory.public_names import listed
 from verify.claims.assertions import (

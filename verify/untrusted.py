@@ -1,7 +1,8 @@
-"""Files that may be someone else's are read here within bounds, as data, from nothing but files.
+"""This module reads files that may be someone else's: within bounds, as data, and regular files
+alone.
 
-A pipe would be waited for without end, a device read without end, and JSON has numbers that are
-none, or that take minutes to read.
+Reading a pipe or a device may never end, and JSON can hold numbers that are not finite, or that
+take minutes to read.
 """
 
 from __future__ import annotations
@@ -67,10 +68,10 @@ def read_text(path: Path) -> str:
 
 
 def structured(text: str, kind: type[T]) -> T:
-    """The value of type ``kind`` that a JSON text says.
+    """The value of type ``kind`` in a JSON text.
 
-    `ValueError`, in a line, where it says none, is nested too deeply, or has a number that is
-    infinite or undefined.
+    Raises `ValueError`, in a line, for a text without such a value, nested too deeply, or with a
+    number that is infinite or undefined.
 
     >>> structured('{"samples": 5}', dict[str, int])
     {'samples': 5}

@@ -1,4 +1,5 @@
-"""Closed forms are written here for people: few powers, short factors, nothing simplified by trial.
+"""This module writes closed forms for readers, with few powers and short factors, without trial and
+error.
 
 Every base of a power is factored once and written as 1 + b/n.  A coefficient is a product of
 polynomials and their inverses; an inverse that is also a base goes into its exponent, so that a
@@ -184,7 +185,7 @@ def _product(number: Rational, factors: Factors) -> Expr:
 
 
 def _polynomial(poly: PolyElement) -> Expr:
-    """A polynomial by powers of the depths, and by those of the sizes where it holds the slope,
+    """A polynomial by powers of the depths, and by powers of the sizes where it holds the slope,
     each coefficient factored."""
     symbols = poly.ring.symbols
     sizes = [s for s in symbols if s not in DEPTHS and s != a] if a in symbols else []

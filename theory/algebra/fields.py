@@ -1,4 +1,4 @@
-"""Values are compared here in their exact field, never by simplification."""
+"""This module compares values in their exact field, never by simplification."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""`InWidth` is the beginning of a series in 1/n: sums, products, quotients and roots of such."""
+"""`InWidth` holds the first terms of a series in 1/n, and adds, multiplies and divides such
+series."""
 
 from __future__ import annotations
 
@@ -80,7 +81,7 @@ class InWidth:
         return inverse_square_root(number) * inverse_square_root(rest)
 
     def _at(self, power: Expr) -> Expr:
-        """The coefficient of a power of n, which is not below those that are known."""
+        """The coefficient of a power of n, which is not below the known powers."""
         return self.lead * self.ratios[self.power - power] if power <= self.power else Integer(0)
 
     def _to_the(self, exponent: Rational) -> tuple[Expr, ...]:

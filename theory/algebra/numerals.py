@@ -1,4 +1,4 @@
-"""Exact numbers of any length are printed, compared and put under a root without being factored."""
+"""This module prints, compares and takes roots of exact numbers of any length, and factors none."""
 
 from __future__ import annotations
 
@@ -138,9 +138,10 @@ class InverseSquareRoot(Function):
     """1/sqrt(q) of one long positive q, a rational or a rational function, as an atom.
 
     For formulas that users type, on which arithmetic must be quick: SymPy factors the base of a
-    numeric power whenever it is multiplied, and asks a polynomial under a root for its sign.  This
-    stays as it is, evaluates to any precision, and squares exactly.  It turns into an ordinary root
-    once q is short.  Results that the package returns are made by `inverse_square_root`.
+    numeric power whenever it is multiplied, and determines the sign of a polynomial under a root.
+    This atom stays unchanged, evaluates to any precision, and squares exactly.  It turns into an
+    ordinary root once q is short.  Results that the package returns are made by
+    `inverse_square_root`.
     """
 
     nargs = 1
@@ -200,7 +201,7 @@ def inverse_square_root(square: Expr) -> Expr:
     """1/sqrt(``square``), ``square`` positive, in simplest terms, of SymPy's own powers.
 
     The factors of a product that are plainly positive are taken apart first: of a product SymPy
-    would ask every factor for its sign, which takes minutes for a long polynomial.
+    would determine the sign of every factor, which takes minutes for a long polynomial.
 
     >>> inverse_square_root(Rational(1, 2))
     sqrt(2)

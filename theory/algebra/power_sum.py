@@ -1,5 +1,4 @@
-"""`PowerSum` is a sum of polynomials times powers, sum_i p_i(L, ...) lambda_i^(affine form),
-exactly.
+"""`PowerSum` is an exact sum of polynomials times powers, sum_i p_i(L, ...) lambda_i^(affine form).
 
 The bases lambda_i are elements of a field and the p_i polynomials in the depth symbols over it.
 Powers of different bases are linearly independent over polynomials, so that two sums are equal if
@@ -114,7 +113,7 @@ class PowerSum(PickledRings):
     def powers(self, what: str, *symbols: Symbol) -> list[tuple[tuple[Any, ...], Any]]:
         """The terms as pairs (bases, polynomial), a base to the power of each of ``symbols``.
 
-        Raises `NotSolved`, which names ``what`` needs it, where an exponent holds anything else.
+        Raises `NotSolved` where an exponent holds anything else; ``what`` begins the message.
         """
         pairs = []
         for key, poly in self.terms.items():

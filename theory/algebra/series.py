@@ -1,4 +1,4 @@
-"""Closed forms have series in 1/n, term by term: at fixed depth, and at fixed L/n.
+"""This module expands closed forms in 1/n, term by term: at fixed depth, and at fixed L/n.
 
 With e = 1/n and log lambda = c_1 e + c_2 e^2 + ..., a power is at fixed depth
 
@@ -8,10 +8,9 @@ and at L = t/e
 
     lambda^L = exp(c_1 t) exp(c_2 t e + c_3 t e^2 + ...).
 
-Coefficients are Laurent series, exact; their poles cancel, order by order.  SymPy's `ring_series`
-expands each.  A coefficient of such a
-series is a polynomial, in the depth symbols or in t, over the field of the remaining sizes
-once n is gone.
+The coefficients are exact Laurent series, whose poles cancel order by order.  SymPy's `ring_series`
+expands each.  A coefficient of a Laurent series is a polynomial in the depth symbols or in t, over
+the field of the sizes other than n.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ from theory.symbols import L, n, t
 __all__ = ["AT_LAST", "ExpSum", "Places", "fixed_depth_series", "fixed_ratio_series"]
 
 Places = tuple[tuple[Symbol, Symbol], ...]
-"""Depth symbols, and the ratio that each has to what grows."""
+"""Depth symbols, and the ratio of each to the size that grows."""
 AT_LAST: Places = ((L, t),)
 
 _E = Symbol("1/n")

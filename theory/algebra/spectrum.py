@@ -1,4 +1,5 @@
-"""A layer map has powers at a symbolic exponent, from its eigenvalues and Jordan blocks.
+"""`Spectrum` gives powers of a layer map at a symbolic exponent, from its eigenvalues and Jordan
+blocks.
 
 If every eigenvalue of M lies in the field of its entries, a vector v splits into components w_i in
 the generalised eigenspaces, on which N_i = M - lambda_i is nilpotent, and
@@ -11,12 +12,12 @@ the last of these vectors is zero, then, since (x - x_(k+1)) t_k - t_(k+1) = (x 
 
     (x - M)^-1 v = sum_k t_k / ((x - x_1) ... (x - x_(k+1))) .
 
-That it is zero is checked in the field, and so is every series by which the right-hand side is
-taken apart into partial fractions: the powers above are an identity, not a fit.
+The code checks in the field that this vector is zero, and checks every series that splits the
+right-hand side into partial fractions: the powers above are an identity, not a fit.
 
 Everything is kept in the ring below the field, over common denominators, since one greatest common
-divisor costs more than all products of a step.  Rows R that the vectors are wanted between keep
-the cost at a few numbers, R N_i^k w_i, instead of whole vectors.
+divisor costs more than all products of a step.  Where a caller needs the vectors only between rows
+R, the code computes the few numbers R N_i^k w_i instead of whole vectors.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ two powers nearly cancel, as (n/L)^3 and worse.  As a sum over binomials
 
     y(L) = beta^L sum_i binom(L, i) (delta/beta)^i q_i,
 
-all q_0, ..., q_deg and R_j are certified to be non-negative for every n >= 1: a sum of non-negative
-numbers.  Where they are not, y(L + 1) is tried in place of y(L).
+where the code certifies that q_0, ..., q_deg and all R_j are non-negative for every n >= 1: then y
+is a sum of non-negative numbers.  Otherwise it tries y(L + 1) in place of y(L).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from theory.symbols import L, n
 __all__ = ["Polynomial", "Rational", "TwoPowers"]
 
 Polynomial = tuple[tuple[int, ...], ...]
-"""Integer coefficients of a polynomial in L and n: ``p[i][j]`` is that of L^i n^j."""
+"""Integer coefficients of a polynomial in L and n: ``p[i][j]`` multiplies L^i n^j."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 Theory decides sums of rational functions times powers whose bases are proven positive
 (`theory.formulas.normal_form`), in both directions.  Other expressions are rejected where a value
-differs for certain, and are undecided otherwise.  Functions of numbers are tried at numbers.
+differs for certain, and are undecided otherwise.  Theory tests a function of numbers at numbers.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ __all__ = ["TheoryVerdict", "decide_by_theory"]
 _DEPTHS, _WIDTHS = 6, 8
 _MOST_POINTS = 240
 _FURTHER_DEPTHS, _FURTHER_WIDTHS, _MOST_FURTHER_POINTS = 10, 40, 4000
-"""Where a counterexample is looked for, if there is none among the first points."""
+"""The range of the search for a counterexample, if there is none among the first points."""
 _LARGEST_SPLIT = 4
 """The largest size that is decided by itself, where a base vanishes at the smallest sizes."""
 _MOST_LAYERS = 64
@@ -61,7 +61,7 @@ _FAR_DEPTH, _FAR_WIDTH = Integer(10**4), Integer(10**12)
 _MOST_RATIONALISED = 60
 """Operations of a number whose denominators are made rational."""
 _TERMS = {Claim.LEADING: leading_term, Claim.JOINT: joint_term}
-"""How the leading term is found in the limit of a claim."""
+"""The function that finds the leading term in the limit of a claim."""
 
 
 @dataclass(frozen=True)
@@ -203,7 +203,7 @@ def _difference_at(
     """The counterexample at a point; None where formula and law may be equal, or it has no value.
 
     ``rates``: the values of eta, besides 1, at which a formula that names eta is tried.  Values of
-    an expression are enclosed in intervals; those of a function are as exact as it gives them.
+    an expression are enclosed in intervals; values of a function are as exact as its results.
     """
     law = reading.target.value(point)
     for rate in (Fraction(1), *(rates if reading.formula.has_rate else ())):

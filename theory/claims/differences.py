@@ -1,4 +1,4 @@
-"""This module finds the first size at which a formula is wrong, and the exact difference from the
+"""This module finds the first size at which a formula is wrong, and its exact difference from the
 law.
 
 A wrong formula may be the law of another part, a limit, a series in 1/n that stops too early, a
@@ -52,11 +52,11 @@ _LONGEST = 100
 _SHORT_FACTOR = 30
 """Characters of a factor that is written as it is."""
 _ROUNDED_DIGITS = 6
-"""A constant that is right to so many digits is called rounded."""
+"""The number of right digits from which a constant counts as rounded."""
 _DENOMINATORS = 3000
 """A float is read as a fraction with a denominator up to this, where it is as near as rounding."""
 _MOST_TERMS = 30
-"""Of the numerator and the denominator of a rational function that is factored."""
+"""The most terms of the numerator and the denominator of a rational function that is factored."""
 _MOST_POINTS = 40
 _PARTS = {"total": "the total", "label": "the label part", "output": "the output part"}
 _OTHER_PARTS = {

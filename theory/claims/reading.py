@@ -1,4 +1,4 @@
-"""A reading joins a formula to its target: symbols become sizes, a rate becomes a value of E."""
+"""A `Reading` joins a formula to its target: it turns symbols into sizes, and a rate into E."""
 
 from __future__ import annotations
 
@@ -140,8 +140,8 @@ def _check_kind(value: ExactNumber, quantity: Quantity, name: str) -> None:
 def _of_value(value: _Law, name: str, net: Any, named: dict[str, Any]) -> Any:
     """Layer, part, rates and criterion of a result of `theory`, read for the network ``net``.
 
-    ``named``: what the caller gives, None where nothing.  Raises `InvalidArgument` where the value
-    is of another network, or of another law than ``named`` says.
+    ``named``: the arguments of the caller by name, None for absent ones.  Raises `InvalidArgument`
+    where the value is of another network or law than ``named``.
     """
     if not is_of(value.network, net):
         raise InvalidArgument(
@@ -180,8 +180,8 @@ def _of_value(value: _Law, name: str, net: Any, named: dict[str, Any]) -> Any:
 
 
 def observable_of(value: object, observable: Any) -> Any:
-    """The observable that a claim is about: as given, else that of a derivation; None for the
-    update."""
+    """The observable that a claim is about: as given, else the observable of a
+    derivation; None for the update."""
     return value.observable if observable is None and isinstance(value, Derivation) else observable
 
 
@@ -191,7 +191,7 @@ def rates_of(value: _Law) -> Any:
 
 
 def _runs(rates: Any, network: Any) -> object:
-    """Multipliers in a form in which equal ones are equal."""
+    """Multipliers in a form in which equal multipliers compare equal."""
     if not network._is_chain:
         return rates or ByRole()
     if not isinstance(network.depth, int) or open_ends(rates):
@@ -245,7 +245,7 @@ def layer_of(value: Any, network: Any) -> int:
 
 
 def default_network(formula: Formula) -> MLP | Residual:
-    """The network that leaves open what the formula names."""
+    """The default network, in which the sizes that the formula names are symbols."""
     options: dict[str, Any] = {}
     if n_0 in formula.symbols:
         options["input_width"] = n_0
@@ -334,7 +334,7 @@ class Reading:
     """A formula, and the target that it is read for.
 
     A formula of the update that does not name eta is read per eta^2.  Raises `InvalidArgument` for
-    one that names what the target lacks.
+    a formula with a symbol that the target lacks.
     """
 
     formula: Formula
@@ -432,7 +432,7 @@ class Reading:
         return {"network": there.network, "layer": layer, "rates": rates}
 
     def called(self) -> Reading | None:
-        """The reading of what the formula is for a target in numbers: a function is called once;
+        """The reading of the formula's value for a target in numbers: a function is called once;
         None where it has no value."""
         formula = self.formula.called(self.sizes_at({}), **self._others({}))
         return None if formula is None else Reading(formula, self.target)

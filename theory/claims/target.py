@@ -1,7 +1,7 @@
 """A target is E[(Delta z)^2] or the maximal rate of a network, with which a formula is compared.
 
-A rate r is a statement about the squared update, E = bound/r^2, and is compared as such:
-`Target.implied` turns what a user gives for the rate into what it says of E per eta^2.
+A rate r is equivalent to a squared update, E = bound/r^2: `Target.implied` turns a user's formula
+for the rate into the formula for E per eta^2, which is compared.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ class Quantity(enum.Enum):
 
 @dataclass(frozen=True)
 class Target:
-    """A quantity of a network, with the sizes that are open: symbols of the network, and ell.  The
-    blocks of a residual network are counted as layers are, in L and ell, until they are printed.
+    """A quantity of a network, with the sizes that are open: symbols of the network, and ell.  L
+    and ell count the blocks of a residual network too, until they are printed as B and b.
 
     ``layer``: an int, ell or b, a `Branch`, or None for the last.  ``part``: total, label or
     output.  ``observable``: whose mean stands in the place of the squared update, if any; it has
@@ -132,7 +132,7 @@ class Target:
         return Integer(1) if self.criterion is None else self.criterion.bound
 
     def law(self, claim: Claim) -> Expr:
-        """What ``claim`` says of E per eta^2, in the symbols left: all of it, or the leading term
+        """The law of E per eta^2 for ``claim``, in the symbols left: all of it, or the leading term
         as n -> infinity, then as the depths grow, or as n -> infinity with L = t n."""
         return _law(self, claim)
 
@@ -171,7 +171,8 @@ class Target:
                 yield point
 
     def far_points(self) -> Iterator[Point]:
-        """A few points of larger sizes, at which a formula that is right at small ones may fail."""
+        """A few points of larger sizes, at which a formula that is right at small sizes may
+        fail."""
         for width, depth in _FAR if self.coordinates else ():
             for layer in dict.fromkeys((1, depth // 2, depth)):
                 values = {n: width, L: depth, ell: layer, n_0: 7, a: Rational(1, 3)}
@@ -260,7 +261,8 @@ def sizes(target: Target) -> dict[Symbol, Expr]:
 
 
 def is_of(kind: Any, network: Any) -> bool:
-    """Whether ``network`` is what ``kind`` is with the sizes of ``network`` in place of its own.
+    """Whether ``network`` equals ``kind`` once the sizes of ``network`` replace the sizes of
+    ``kind``.
 
     >>> from theory.networks.mlp import MLP
     >>> is_of(MLP(), MLP(64, 4)), is_of(MLP(depth=4), MLP(64, 4)), is_of(MLP(32, 4), MLP(64, 4))

@@ -1,7 +1,7 @@
 """`draw` puts exact curves, laws and measured marks over a size on Matplotlib axes.
 
 Every curve is drawn wider than the one after it, and laws are thin and dashed on top, so that
-curves that coincide are all seen; colour, dashes and marker each distinguish curves alone.
+all curves that coincide are visible; colour, dashes and marker each distinguish curves alone.
 """
 
 from __future__ import annotations
@@ -66,9 +66,9 @@ _UNSEEN = r"\\[a-z]+|[{}^_$]"
 class Curve:
     """A line through points.
 
-    ``look``: which colour and dashes, those of marks with the same number; ``law``: a limit, and
-    ``shared``: a value of all marks, drawn thin in the colour of the text, dashed and solid.  An
-    empty ``label``: no entry in the legend.
+    ``look``: a number for colour and dashes, shared with the marks of that number; ``law``: a
+    limit, and ``shared``: a value of all marks, drawn thin in the colour of the text, dashed and
+    solid.  An empty ``label``: no entry in the legend.
     """
 
     label: str
@@ -82,7 +82,7 @@ class Curve:
 @dataclass(frozen=True)
 class Marks:
     """Measured points with error bars of two standard errors, or between ``ends``; ``hollow``:
-    which of them decide nothing."""
+    the points that decide nothing."""
 
     label: str
     x: Sequence[float]
@@ -109,8 +109,8 @@ class Marks:
 def own_style(**settings: Any) -> Iterator[None]:
     """Matplotlib's default style, and ``settings``, for a figure that is made and saved inside.
 
-    A ``matplotlibrc`` may ask for TeX, fonts or sizes that are not there, and the working
-    directory's, which may be someone else's, is read before the user's.
+    A ``matplotlibrc`` may need TeX or fonts that are not installed, and Matplotlib reads the file
+    of the working directory, which may be someone else's, before the user's.
     """
     from matplotlib import style
 
@@ -156,7 +156,7 @@ def draw(
 
 
 def ink_of(axes: Axes) -> Any:
-    """The colour of the axes' text, which is seen on light and on dark paper."""
+    """The colour of the axes' text, which is visible on light and on dark paper."""
     return axes.xaxis.label.get_color()
 
 
@@ -170,7 +170,7 @@ def wrapped(title: str) -> str:
 
 
 def _lines(words: Sequence[str], letters: int) -> list[str]:
-    """Words in lines of at most so many letters, or of one word."""
+    """Words in lines of at most ``letters`` letters, or of one word."""
     lines = list(words[:1])
     for word in words[1:]:
         longer = f"{lines[-1]} {word}"
@@ -217,7 +217,7 @@ def _line(look: int, index: int) -> dict[str, Any]:
 
 
 def _beside(drawn: Sequence[Marks]) -> list[list[float]]:
-    """The factors by which marks are moved beside others that would cover them: those at the same
+    """The factors by which marks are moved beside others that would cover them: marks at the same
     size whose values are close on the scale."""
     every = [
         (x, y, k) for k, marks in enumerate(drawn) for x, y in zip(marks.x, marks.y, strict=True)

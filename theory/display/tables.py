@@ -1,4 +1,4 @@
-"""Tables of text are laid out for a terminal, as HTML and as LaTeX, whatever they hold."""
+"""This module lays out tables of text for a terminal, as HTML and as LaTeX."""
 
 from __future__ import annotations
 

@@ -38,8 +38,8 @@ Term = tuple[Key, Any, DomainMatrix]
 """A product of powers, a polynomial in the depth symbols and a column that they multiply."""
 
 Below = tuple[Expr, Sequence[tuple[Key, Any, DomainMatrix | Orbit]]]
-"""The number of cells in the last run of equal ones, and what its power is applied to; vectors
-that no power is left for."""
+"""The number of cells in the last run of equal cells, and the orbits that the power of this run
+acts on, or vectors where no power is left."""
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,8 @@ class _Solver:
         return state if count == 0 else self._powers(self._spectrum(cell, True), count, state)
 
     def _spectrum(self, cell: Cell, above: bool = False) -> Spectrum:
-        """Of the kernel words, or transposed of the carried words above the layer."""
+        """The spectrum of the map of the kernel words, or, transposed, of the carried words
+        ``above``."""
         if (cell, above) not in self._spectra:
             maps, numbers = self._maps(cell), self.unit.numbers(cell)
             matrix = (

@@ -1,9 +1,9 @@
-"""Exact values become numbers of any precision, at any depth, without exact arithmetic in between.
+"""This module evaluates exact means at any precision and depth without exact arithmetic in between.
 
 Every entry of a layer map is a sum of non-negative terms, since (N)_r >= 0 at whole N, so the
 recursion adds no numbers of opposite sign, and the relative error grows by at most a few units in
 the last place for each product.  Runs of equal layers are powers of one matrix, or as many products
-with a vector where those are fewer: no list has an entry for each layer.
+with a vector where the products are fewer: no list has an entry for each layer.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def guard_digits(depth: int) -> int:
 
 class DecimalRecursion:
     """A recursion of a network of numbers in the arithmetic of an mpmath ``context``: all but a few
-    digits of a mean and those of `guard_digits` are right."""
+    digits of a mean and the digits of `guard_digits` are right."""
 
     def __init__(self, recursion: Recursion, context: Any) -> None:
         self.recursion, self.context = recursion, context
@@ -140,7 +140,7 @@ class _DoubleRecursion(DecimalRecursion):
         return one / other
 
     def _checked(self, matrix: Any, smallest: bool = False) -> Any:
-        """``matrix``, whose largest entry is near 1, and whose ``smallest`` too if asked; else
+        """``matrix``, whose largest entry (with ``smallest``, its smallest too) is near 1; else
         raises `OverflowError`.  An entry lost to underflow is then too small to count: all are of
         one sign."""
         sizes = [abs(entry) for entry in matrix if entry]

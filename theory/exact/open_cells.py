@@ -1,4 +1,4 @@
-"""A cell whose sizes are symbols shows the layer map as people read it."""
+"""This module gives cells whose sizes are symbols, in which the layer map is printed."""
 
 from __future__ import annotations
 

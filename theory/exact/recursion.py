@@ -1,7 +1,7 @@
 """A `Recursion` runs a derivation through the layers of one network of given depth, exactly.
 
 The words at the input are known, each layer's map takes them up one layer, and the carried words
-come down from the readout to meet them at the observable's layer.  Everything is kept over one
+come down from the readout to the observable's layer.  Everything is kept over one
 common denominator in the ring below the field (integers, or polynomials in the symbols that are
 left), so that no step reduces a fraction; the answer is reduced once, at the end.
 """
@@ -168,8 +168,8 @@ def top_row(term: GradientTerm, word_maps: WordMaps, readout: Any, domain: Domai
 
 def is_too_long(network: Network) -> bool:
     """Whether the exact numbers of a network, layer by layer, have too many digits to be held: each
-    layer adds about four, and two for each digit of its width, to those of all layers above; or
-    their functions of symbols too many terms.
+    layer adds about four digits, and two for each digit of its width, to the digits of all layers
+    above; or whether their functions of symbols have too many terms.
 
     >>> from theory import MLP
     >>> is_too_long(MLP(1000, 1000)), is_too_long(MLP(10, 10**5)), is_too_long(MLP())

@@ -1,5 +1,5 @@
-"""`RescaledNetwork` measures a network in units in which a layer keeps the norm: few symbols are
-left for the field.
+"""`RescaledNetwork` measures a network in units in which a layer keeps the norm, so that the field
+has few symbols.
 
 At equal hidden widths let m_p = E[D^p] and G = c m_2, the gain, 1 at the critical variance.  Divide
 every mask by sqrt(m_2), so that it has moments 1, kappa, ...; every weight by sqrt(G); and |x|^2
@@ -8,7 +8,7 @@ with k letters K, 2 j letters z and 2 d letters g is, at layer l of L,
 
     s^d |x|^(2(k+j)) m_2^(d-j+D/2) G^((L-l) d' + (l-1) k + l j)
 
-times its mean in those units (D counts its letters D; d' is the degree of its words above).  With
+times its mean in these units (D counts its letters D; d' is the degree of its words above).  With
 one slope a, all even mask moments are polynomials in kappa = m_4/m_2^2:
 
     m_2p/m_2^p = 2^(p-1) (u^p + v^p),   u + v = 1,   u v = (2 - kappa)/4.

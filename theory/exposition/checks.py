@@ -1,7 +1,7 @@
-"""The steps from a solution to its limits are checked here by identities in exact fields.
+"""This module checks the steps from a solution to its limits by identities in exact fields.
 
-Closed forms are compared with the recursion, and limits with the unipotent map of infinite width
-and with each other.
+It compares closed forms with the recursion, and limits with the unipotent map of infinite width and
+with each other.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _LEAST_DEPTH = 5
 
 
 def value_identity(derivation: Derivation) -> Identity:
-    """The closed form against the recursion, at numbers for all sizes and three depths."""
+    """The closed form compared with the recursion, at numbers for all sizes and three depths."""
     open_sizes, exact = derivation.open_sizes, derivation._exact
     first = max(_LEAST_DEPTH, *(end + 1 for end in _fixed_layers(derivation)))
     pairs = []
@@ -53,7 +53,8 @@ def _fixed_layers(derivation: Derivation) -> list[int]:
 
 
 def series_identity(part: Mean) -> Identity:
-    """Terms L^m/n^k of the series in 1/n against those of the joint limit's series in t."""
+    """Terms L^m/n^k of the series in 1/n, compared with the terms of the joint limit's series in
+    t."""
     law = part.joint_law(1)
     powers = range(3, 6)
     series = part.solved_series(powers[-1] - law.power)
@@ -65,7 +66,7 @@ def series_identity(part: Mean) -> Identity:
 
 
 def law_identity(part: SquaredUpdate) -> Identity:
-    """The limit of infinite width against that of the unipotent layer map
+    """The limit of infinite width, compared with the limit of the unipotent layer map
     (`theory.limits.infinite_width`)."""
     (derivation,) = part.derivations
     open_depth = derivation.network._with(depth=None)
@@ -84,8 +85,8 @@ def law_identity(part: SquaredUpdate) -> Identity:
 
 
 def blocks_identity(part: SquaredUpdate) -> Identity:
-    """The leading term in n of the closed form in the blocks against that of the exact rational
-    functions of n at numbers of blocks."""
+    """The leading term in n of the closed form in the blocks, compared with the leading term of
+    the exact rational functions of n at numbers of blocks."""
     (derivation,) = part.derivations
     blocks, opened = part.network.depth, part
     counts = range(_LEAST_DEPTH, _LEAST_DEPTH + 3)

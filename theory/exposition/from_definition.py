@@ -1,7 +1,7 @@
 """`derivation_steps` goes from the definition of the squared update to its law and rate.
 
-Each step says what it does, shows its formulas, and names the tests that check it against another
-road.  ``python -m theory``, notebooks and the paper print these steps.
+Each step says what it does, shows its formulas, and names the tests that compare it with a
+second derivation.  ``python -m theory``, notebooks and the paper print these steps.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The last steps of a derivation give exact values, the limits taken from them, and the rate."""
+"""This module writes the last steps of a derivation: exact values, their limits, and the rate."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """`LayerSpectrum` holds a layer map's eigenvalues at equal widths, with their eigenvectors.
 
 A row vector v with v M = lambda v is a combination of words whose mean over one layer is lambda
-times itself below.  Eigenvalues and blocks are found in units that a layer keeps
+times the same combination below.  Eigenvalues and blocks are found in units that a layer keeps
 (`theory.exact.rescaled_network`).
 """
 
@@ -70,7 +70,7 @@ class LayerSpectrum:
 
     @cached_property
     def eigenvalues(self) -> tuple[Eigenvalue, ...]:
-        """By falling size of their largest block."""
+        """The eigenvalues by falling size of their largest block."""
         found = (self._eigenvalue(*pair) for pair in self.spectrum.eigenvalues)
         return tuple(sorted(found, key=lambda each: (-max(each.blocks), str(each.value))))
 
@@ -99,7 +99,7 @@ class LayerSpectrum:
 
     def _scaled(self, row: Sequence[Any]) -> tuple[Expr, ...]:
         """A combination in the network's own units, where a word with k matrices is (m_2/G)^k
-        times what it is in those, over a factor that all words of a degree share."""
+        times its rescaled value, over a factor that all words of a degree share."""
         chain = isinstance(self.unit, RescaledNetwork)
         moment = self.unit.network.activation.mask_moment(2) / self._gain if chain else _ONE
         ranks = [sum(_matrices(each) for each in word) for word in self._words]

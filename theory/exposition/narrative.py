@@ -22,8 +22,8 @@ _DIGITS = 15
 
 
 def derivation_text(network: Network) -> Iterator[str]:
-    """The answer, then the steps from the definition to it, with what each was checked by; of a
-    network whose exact numbers are very long, the answer in decimals."""
+    """The answer, then the steps from the definition to it, each with its checks; for a network
+    whose exact numbers are very long, the answer in decimals alone."""
     if not network.free_symbols and is_too_long(network):
         yield _numbers(network, lambda part: nstr(part.evaluate(_DIGITS), _DIGITS))
         yield (

@@ -94,7 +94,7 @@ def _introduction(network: Network) -> str:
 
 
 def _results(network: Network) -> Iterator[str]:
-    """Exact values and rates at a few sizes, where those are open."""
+    """Exact values and rates at a few sizes, where the sizes are open."""
     if (
         not network._is_chain
         or network.free_symbols - {n, L}

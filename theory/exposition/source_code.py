@@ -10,9 +10,9 @@ probabilities relative to its own, over 9 standard deviations and 40 more, beyon
 case has to be distinguished from another.
 
 Error bound: absolute error of log E below 10^-12 max(1, |log E|) for 1 <= n <= 10^9 and
-1 <= L <= 10^6.  A probability i steps from the likeliest carries 4 i units of 2^-53, and those that
-count lie within 9 standard deviations, of at most 500 steps; polynomials of positive coefficients
-and the power add some 30 units.  Measured: 10^-15 up to L = 10^4.
+1 <= L <= 10^6.  A probability i steps from the likeliest carries 4 i units of 2^-53, and all
+probabilities that count lie within 9 standard deviations, of at most 500 steps; polynomials of
+positive coefficients and the power add some 30 units.  Measured: 10^-15 up to L = 10^4.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Language:
     """How a programming language spells the code.
 
     ``spell``: an expression.  ``support``: the two sums.  ``part``, ``term``, ``whole``: a part of
-    the update and one of its closed forms, and what is made of the parts.
+    the update, one of its closed forms, and the value made of the parts.
     """
 
     spell: Callable[[Expr], str]

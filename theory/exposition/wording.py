@@ -21,8 +21,8 @@ class Wording:
 
     ``unit``: a layer or a block; ``network``: its definition; ``moves``: the movement and its
     parts, left and right sides; ``carried``: the name of the matrix that words above hold, and
-    ``at_top`` its value; ``above``, ``own``, ``coins``: what the steps above, at and below the
-    update say; ``left``: the left side of the mean.
+    ``at_top`` its value; ``above``, ``own``, ``coins``: the texts of the steps above, at and below
+    the update; ``left``: the left side of the mean.
     """
 
     unit: str

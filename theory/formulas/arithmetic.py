@@ -1,4 +1,4 @@
-"""An arithmetic gives every expression a value, node by node: a number, a form or a series."""
+"""An arithmetic evaluates an expression node by node, to a number, a normal form or a series."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
 SymPy evaluates while it builds: it raises integers to powers, adds fractions and the exponents of
 equal bases, and needs the signs of expressions under a root.  So each part carries upper bounds,
-one budget counts all about which SymPy asks in one formula, and `Refused` is raised before anything
-large is built.
+one budget counts all nodes whose properties SymPy determines in one formula, and the module raises
+`Refused` before it builds anything large.
 
 A sum or product is built from all its parts at once.  Built pair by pair, 2*(n + 1)*L would
 become (2*n + 2)*L, because a number is multiplied into a sum that is its only other factor.
@@ -61,13 +61,15 @@ _LARGEST_EXPONENT = 1000
 _MOST_EXPONENTS = 2
 """Exponents with symbols above one another."""
 _MOST_POWERS = 4
-"""Powers of sums inside one another: SymPy asks whether each term is infinite, at each level."""
+"""Powers of sums inside one another: SymPy determines whether each term is infinite, at each
+level."""
 _MOST_WEIGHT, _MOST_BUILT_WEIGHT = 2**14, 2**17
 """Bits of all numbers plus the number of all symbols, were integer powers multiplied out: of a
 text, and of an expression that exists."""
 _MOST_QUESTIONS, _MOST_IN_A_ROOT, _MOST_IN_A_SUM = 600, 200, 150
-"""Nodes about which SymPy asks, in functions, under exponents that are no integers, and in sums of
-two terms under a power: of a formula, of a root, and of one such sum that are counted."""
+"""Nodes whose properties SymPy determines, in functions, under exponents that are no integers, and
+in sums of two terms under a power: the most in a formula, in a root, and counted in one such
+sum."""
 MAX_BITS = 2**15
 """Bits of a number in an expression that exists."""
 _LONG_SUM, _LONG_BITS = 8, 256
@@ -99,7 +101,7 @@ _budget: ContextVar[_Budget] = ContextVar("budget")
 
 @contextmanager
 def bounded(*, exists: bool = False) -> Iterator[None]:
-    """Within it, the parts of one formula are built; ``exists``: of an expression that exists.
+    """A context that builds the parts of one formula; ``exists``: of a given SymPy expression.
 
     >>> with bounded():
     ...     power(leaf(Integer(3)), leaf(Integer(2))).expression
@@ -125,8 +127,8 @@ class Part:
     """An expression with bounds on the cost of combining it.
 
     ``weight`` counts the bits of numbers and one for each symbol, integer powers multiplied out;
-    ``level`` the levels of nesting, ``tower`` those of exponents with symbols, ``powers`` those of
-    powers of sums.
+    ``level`` the levels of nesting, ``tower`` the levels of exponents with symbols, ``powers`` the
+    levels of powers of sums.
     """
 
     expression: Expr
@@ -314,7 +316,7 @@ def _ask(*values: Expr) -> None:
 
 
 def _ask_of_two_terms(number: Expr) -> None:
-    """Count a sum of two terms: under a power, SymPy asks whether one of them is infinite."""
+    """Count a sum of two terms: under a power, SymPy determines whether one of them is infinite."""
     for each in Mul.make_args(number):
         if each.is_Add and len(each.args) == 2:
             spend(nodes(each, _MOST_IN_A_SUM))

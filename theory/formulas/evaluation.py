@@ -1,6 +1,6 @@
-"""This module evaluates formulas: as exact rationals, else as intervals that hold the value.
+"""This module evaluates formulas as exact rationals, or else as intervals that hold the value.
 
-The contexts are the module's and their precision never changes, so any number of threads may
+The contexts belong to this module and their precision never changes, so any number of threads may
 evaluate at once.
 """
 
@@ -36,9 +36,9 @@ __all__ = [
 DIGITS = 60
 """Decimal digits of a value that is not rational."""
 _LONGEST = 100_000
-"""Bits of a rational number; longer ones become intervals."""
+"""The most bits of a rational number; longer numbers become intervals."""
 _LARGEST_LOG = 2**60
-"""Of a number's logarithm."""
+"""The largest logarithm of a number."""
 
 DECIMALS = fixed_decimals(DIGITS + 15)
 """Arithmetic in decimals, with 15 digits to spare."""

@@ -1,4 +1,4 @@
-"""An expression that exists is read node by node: its symbols become ours, its cost is bounded."""
+"""This module reads a SymPy expression node by node, in our symbols and at bounded cost."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def read_expression(value: Expr) -> Expr:
     """``value`` in the symbols of `theory.symbols`, node by node, its decimals exact.
 
     A Sum and a binomial become their closed forms.  Raises `Refused` for other symbols, other
-    functions, and whatever is too large or undefined.  A node of which nothing was replaced is
-    kept as it is, unevaluated ones included.
+    functions, and nodes that are too large or undefined.  A node without replaced parts stays
+    unchanged, even where it is unevaluated.
 
     >>> read_expression(Symbol("n") / 2).is_positive
     True

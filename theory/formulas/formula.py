@@ -1,4 +1,4 @@
-"""A user gives a formula as text, an expression, a number, or a function of named sizes."""
+"""A `Formula` is a user's text, SymPy expression, number, or function of named sizes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ EXACT_TOLERANCE = mpf(10) ** -40
 FLOAT_TOLERANCE = mpf(10) ** -9
 """Relative, of values that a user's function gives as floats."""
 _ROUNDED_DIGITS = 15
-"""A float of so many significant digits stands for a number that it is not, such as sqrt(3)."""
+"""Significant digits from which a float counts as the rounding of another number, as of sqrt(3)."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ r"""This module parses formulas by a grammar of our own, and never evaluates tex
     factor:   a power with any signs before it      power:    an atom, ``**`` or ``^``, a factor
     atom:     a number, a symbol, (sum), \frac{sum}{sum}, and sqrt, exp, log, binomial and Sum
 
-A sign binds less tightly than a power, as in Python.  Factors may stand side by side where that
+A sign binds less tightly than a power, as in Python.  Factors may stand side by side where the text
 has one reading: η² L³/3 and 3(n + 1).  A text with two readings (1/2L, n(n + 1), 2^3^L) is refused,
 and the message writes both out.  `theory.formulas.text.tokens` lists the spellings.
 
@@ -74,8 +74,8 @@ def parse_formula(text: str, *, name: str = "formula") -> Expr:
 
     Decimals are exact.  Raises `InvalidArgument`, with the place in the text, for anything but a
     formula of bounded size in `FORMULA_SYMBOLS` with sqrt, exp, log, and sums and binomial
-    coefficients with closed forms; for a text with two readings, with both; and for values that
-    are not finite or not real whatever the symbols.  ``name`` is the argument's name in the
+    coefficients with closed forms; for a text with two readings, with both; and for values that are
+    not finite or not real for any values of the symbols.  ``name`` is the argument's name in the
     message.
 
     >>> parse_formula("η² L^3/3")

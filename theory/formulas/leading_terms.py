@@ -6,8 +6,8 @@ A formula is expanded in falling powers of one size x,
 
 node by node, with fractional powers, and with coefficients in the normal form of the other sizes,
 which decides exactly whether a coefficient is zero.  A factor that no power of x describes, such as
-2^L or n^L, is carried with the sum as its *growth*.  Where an expansion is not known,
-`theory.formulas.normal_form.NotNormal` is raised: a limit is never guessed.
+2^L or n^L, is carried with the sum as its *growth*.  Where the module knows no expansion, it raises
+`theory.formulas.normal_form.NotNormal`: it never guesses a limit.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""A normal form is a sum of rational functions times powers; equal formulas have equal ones.
+"""A normal form is a sum of rational functions times powers; equal formulas have equal normal
+forms.
 
 A term is a rational function of the sizes times powers that are not rational: p^x, for a polynomial
 p that is irreducible and positive on the whole domain, or a prime, with x affine in L and ell or a

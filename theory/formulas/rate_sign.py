@@ -62,7 +62,7 @@ def _sign(formula: Expr, sign_of_sum: Callable[[Expr], int | None]) -> int | Non
 
 
 def _base_and_exponent(factor: Expr) -> tuple[Expr, Rational]:
-    """A factor as a power; one whose exponent is no number as its own first power."""
+    """A factor as a power; a factor whose exponent is no number, as its first power."""
     if isinstance(factor, InverseSquareRoot):
         return factor.args[0], Rational(-1, 2)
     if isinstance(factor, Pow) and factor.exp.is_Rational:
@@ -71,7 +71,7 @@ def _base_and_exponent(factor: Expr) -> tuple[Expr, Rational]:
 
 
 def _sign_of_form(form: NormalForm) -> int | None:
-    """The sign of a sum whose terms all have it."""
+    """The common sign of all terms of a sum, or None."""
     signs = {_sign_of_value(value) for value in form.terms.values()}
     alternating = any(base.is_negative for powers in form.terms for base, _ in powers)
     return signs.pop() if len(signs) == 1 and not alternating else None

@@ -1,4 +1,4 @@
-"""Sums and binomial coefficients become the closed forms that stand for them.
+"""This module replaces sums and binomial coefficients by their closed forms.
 
 A summand is a sum of terms c k^p b_1^(e_1 k) b_2^(e_2 k) ..., in which c and the bases b are free
 of the index k, and the e are numbers.  Its antidifference F, for which F(k + 1) - F(k) is the

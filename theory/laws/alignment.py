@@ -1,5 +1,5 @@
-"""`alignment` says how far the update of a layer points along the gradient: E[(g.dz)^2] over
-E|g|^2 |dz|^2."""
+"""`alignment` measures how far the update of a layer points along the gradient: E[(g.dz)^2] over
+E[|g|^2 |dz|^2]."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ class _Bounded(PlainText):
 @answered_class
 @dataclass(frozen=True, repr=False)
 class EveryHiddenLayer(_Bounded):
-    """E[(Delta z)^2] <= ``bound`` in every hidden layer; the layer that binds is named.
+    """E[(Delta z)^2] <= ``bound`` in every hidden layer; the rate names the layer that binds.
 
     >>> EveryHiddenLayer(bound="0.1")
     EveryHiddenLayer(bound='1/10')
@@ -128,7 +128,7 @@ class Branches(_Bounded):
 @answered_class
 @dataclass(frozen=True, repr=False)
 class StreamAndBranches(_Bounded):
-    """Both: E[(Delta h)^2] and E[(Delta U h)^2] <= ``bound``.
+    """E[(Delta h)^2] and E[(Delta U h)^2] are both <= ``bound``.
 
     >>> from theory import Residual, maximal_learning_rate
     >>> maximal_learning_rate(Residual(), criterion=StreamAndBranches()).leading()

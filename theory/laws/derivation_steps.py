@@ -30,7 +30,7 @@ def explained(value: object) -> Iterator[Step]:
 class DerivationSteps:
     """The steps from the definition of a `SquaredUpdate` to its law.
 
-    A sequence of `Step`, each with the identities checked when it was made and the tests that
+    A sequence of `Step`, each with the identities that its constructor checked and the tests that
     check the rest; printed in full, and displayed in notebooks.  Made by
     `SquaredUpdate.derivation`; raises `AssertionError` where an identity does not hold.
 

@@ -1,4 +1,4 @@
-"""`numbers` evaluates a formula of this package, with as many digits as its terms cancel."""
+"""`numbers` evaluates a formula of this package, with enough digits to make up for cancellation."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _FIRST, _MOST = 33, 13_000
 
 
 def numbers(expression: Expr, **sizes: Any) -> Any:
-    """A SymPy expression, such as a limit or a variance, at numbers for its symbols, to 12 digits.
+    """Evaluate a SymPy expression, such as a limit or a variance, at given sizes to 12 digits.
 
-    For an expression that this package returns, whose terms may nearly cancel: do not put floats
-    into it.  ``sizes``: numbers by the symbols' names, arrays broadcast; eta is 1 unless given.
-    Works with more and more digits until two results agree.  Raises `InvalidArgument` for symbols
+    Terms of an expression that this package returns may nearly cancel, so do not put floats into
+    it.  ``sizes``: numbers by the symbols' names, arrays broadcast; eta is 1 unless given.
+    The function adds digits until two results agree.  Raises `InvalidArgument` for symbols
     without a number, and for a value beyond the range of float64.
 
     >>> from theory import MLP, alignment, numbers, squared_update

@@ -1,4 +1,4 @@
-"""Limits of E[(Delta z)^2] are written here in the mask's kurtosis rather than in the slope.
+"""This module writes limits of E[(Delta z)^2] in the mask's kurtosis rather than in the slope.
 
 At the critical weight variance a slope a enters through two numbers only: m_2 = E[D^2], as a factor
 in front, and the kurtosis kappa = E[D^4]/m_2^2 of the mask, which is 2 for ReLU and 1 for a linear

@@ -192,7 +192,7 @@ class Mean(Composite, Solved):
     @announced("positive sum")
     def positive_sum(self) -> Expr:
         """`exact` at symbolic width and depth as a sum whose terms are all non-negative: nothing
-        cancels, whatever is put into it.
+        cancels at any sizes.
 
         Raises `NotSolved` where such a form is not proven.
 

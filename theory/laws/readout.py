@@ -1,4 +1,4 @@
-"""`readout_update` is how far a gradient step of the readout alone moves the output f.
+"""`readout_update` derives how far a gradient step of the readout alone moves the output f.
 
 The gradient of the loss (f - y)^2/2 with respect to v is (f - y) x^(L), so a step of the readout
 alone changes the output, exactly and not only to first order, by
@@ -26,7 +26,7 @@ __all__ = ["ReadoutUpdate", "readout_update"]
 
 @dataclass(frozen=True)
 class ReadoutUpdate(PartOfMean):
-    """E[(Delta f)^2] of one gradient step of the readout alone.
+    """E[(Delta f)^2] for one gradient step of the readout alone.
 
     Made by `readout_update`; `label` and `output` are values of the same type.
 

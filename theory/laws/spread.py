@@ -270,8 +270,8 @@ class Spread(Composite):
         )
 
     def _is_slow_in_blocks(self) -> bool:
-        """Whether the words of the square, in blocks, take many seconds to derive: those with the
-        network's output do."""
+        """Whether the words of the square, in blocks, take many seconds to derive: words with
+        the network's output do."""
         return not self.network._is_chain and any(len(w) > 1 for w, _ in self._observable.terms)
 
     def _relative_text(self) -> str:
@@ -296,8 +296,8 @@ def tangent_kernel(network: Network, *, layer: object = None, rates: object = No
     """g^T K g: at the last layer the tangent kernel of the output at the input, that is, the sum
     of its squared derivatives by the hidden weights, each times its layer's multiplier.
 
-    At a layer below, the sum over the weights up to it.  The readout's own share, |x^(L)|^2, is
-    not in it.
+    At a layer below, the sum over the weights up to that layer.  The sum does not contain the share
+    |x^(L)|^2 of the readout.
 
     >>> from theory import MLP, tangent_kernel
     >>> tangent_kernel(MLP()).mean

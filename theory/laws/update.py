@@ -145,7 +145,7 @@ class SquaredUpdate(PartOfMean):
 
     def linearised_up_to(self, tolerance: object, depth: object = None) -> float:
         """The rate of a real step up to which this value, which is linearised, is within a relative
-        ``tolerance`` of that of the real step, at n = infinity and ``depth`` layers.
+        ``tolerance`` of the value of the real step, at n = infinity and ``depth`` layers.
 
         >>> from theory import MLP, squared_update
         >>> round(squared_update(MLP()).linearised_up_to("0.1", 16), 5)

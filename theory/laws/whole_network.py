@@ -1,9 +1,9 @@
-"""`WholeNetwork` is a mean over a network that has no cells that repeat: of the update of one site.
+"""`WholeNetwork` is the mean of the update of one site, in a network without cells that repeat.
 
 To first order in eta a step moves the pre-activations z of a site by -(f - y) K_zf, the block of
-the kernel between the site and the output.  With E_y (f - y)^2 = 1 + f^2 the mean square is that
-of tr K_zf K_fz, and of f^2 times it, over the width.  The output is a site of width 1; its step is
-averaged first, then the weights of the other sites down to the inputs, of which no kernel is left.
+the kernel between the site and the output.  With E_y (f - y)^2 = 1 + f^2 the mean square is
+E[tr K_zf K_fz] + E[f^2 tr K_zf K_fz], over the width.  The output is a site of width 1; its step is
+averaged first, then the weights of the other sites down to the inputs, where no kernel is left.
 """
 
 from __future__ import annotations
@@ -152,7 +152,8 @@ class _Descent:
         }
 
     def _turns(self, step: Step) -> Iterator[Numbers]:
-        """Numbers for the sites of ``step``, those they read, and the others that words hold."""
+        """Numbers for the sites of ``step``, the sites they read, and the others that words
+        hold."""
         for turn in range(len(step)):
             turned = step[turn:] + step[:turn]
             read = (edge.source for site in turned for edge in site.edges)
@@ -205,7 +206,7 @@ class _Descent:
 
 
 class _Renaming(dict[int, str]):
-    """For `str.translate`: letters of the same faces of other sites."""
+    """A table for `str.translate`: letters of the same faces of other sites."""
 
     def __init__(self, sites: Mapping[int, int]) -> None:
         super().__init__()

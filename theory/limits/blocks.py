@@ -1,5 +1,5 @@
-"""Closed forms in the number of blocks B have limits: n -> infinity and then B, B -> infinity at
-fixed n, and both at fixed B/n.
+"""This module takes limits of closed forms in the number of blocks B: n -> infinity and then B,
+B -> infinity at fixed n, and both at fixed B/n.
 
 A scale such as multiplier2 = 1/B makes every eigenvalue depend on B: base(B)^B tends to the
 exponential of a generator, where base = 1 + rate/B + ....

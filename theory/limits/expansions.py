@@ -1,4 +1,4 @@
-"""Closed forms have limits: series in 1/n, the joint limit, growth in depth, and positive sums."""
+"""This module expands closed forms: series in 1/n, joint limit, growth in depth, positive sums."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ is the identity plus a nilpotent matrix N, so that its powers are polynomials in
 
     (1 + N)^j = sum_k binom(j, k) N^k.
 
-Both facts are checked for the map at hand, not assumed.
+The code checks both facts for each map.
 """
 
 from __future__ import annotations

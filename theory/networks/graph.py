@@ -29,7 +29,7 @@ _LONGEST = 200
 @answered_class
 @dataclass(frozen=True, repr=False)
 class Graph(Network):
-    """A random feed-forward network whose vertices read other vertices, weights on every edge.
+    """A random feed-forward network on a directed graph, with a weight matrix on every edge.
 
     ``vertices``: a mapping of names to the names of sources; "x" is the input.  A vertex is
     z = sum over sources of W sigma(z_source), the input without sigma; f = v . sum over ``readout``

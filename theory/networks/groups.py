@@ -1,4 +1,5 @@
-"""Groups of weights with separate learning rates: first layer, hidden layers, readout."""
+"""This module defines groups of weights with separate rates: first layer, hidden layers,
+readout."""
 
 from __future__ import annotations
 
@@ -28,7 +29,7 @@ __all__ = [
 @answered_class
 @dataclass(frozen=True)
 class FirstLayer(PlainText):
-    """The weights of layer 1 alone, of fan-in n_0; all others stay.
+    """The weights of layer 1, of fan-in n_0; a step leaves all other weights fixed.
 
     >>> from theory import MLP, FirstLayer, maximal_learning_rate
     >>> maximal_learning_rate(MLP(), group=FirstLayer()).leading()
@@ -39,7 +40,7 @@ class FirstLayer(PlainText):
 @answered_class
 @dataclass(frozen=True)
 class HiddenLayers(PlainText):
-    """The weights of layers 2 to L alone; all others stay.
+    """The weights of layers 2 to L; a step leaves all other weights fixed.
 
     >>> from theory import MLP, HiddenLayers, maximal_learning_rate
     >>> maximal_learning_rate(MLP(), group=HiddenLayers()).leading()
@@ -50,7 +51,7 @@ class HiddenLayers(PlainText):
 @answered_class
 @dataclass(frozen=True)
 class Readout(PlainText):
-    """The readout v alone; all others stay.
+    """The readout v; a step leaves all other weights fixed.
 
     >>> from theory import MLP, Readout, maximal_learning_rate
     >>> maximal_learning_rate(MLP(), group=Readout()).leading()

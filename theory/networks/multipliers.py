@@ -37,9 +37,9 @@ NUMBERED_LAYERS = range(1, 17)
 @answered_class
 @dataclass(frozen=True)
 class ByGroup(PlainText):
-    """Multipliers of eta of layer 1, of layers 2 to L - 1, and of layer L; for depths from 2.
+    """Multipliers of eta for layer 1, for layers 2 to L - 1, and for layer L; for depths from 2.
 
-    Exact non-negative numbers, 1 by default.
+    Each is an exact non-negative number, 1 by default.
 
     >>> ByGroup(first=0)
     ByGroup(first=0, hidden=1, last=1)
@@ -99,7 +99,8 @@ class Run:
 
 @dataclass(frozen=True)
 class Schedule:
-    """The multipliers that matter to one layer: its own, and those below it.
+    """The multipliers that matter to one layer: its own, and the multipliers of the layers below
+    it.
 
     ``first``: of layer 1, None where layer 1 is the layer itself.  ``runs``: layers 2 to
     ``layer`` - 1, from below.  ``own``: of the layer itself.  ``before``: a layer that ``layer``

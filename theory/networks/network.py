@@ -75,7 +75,7 @@ class Network(PlainText, ABC):
     _depths: ClassVar[Mapping[Symbol, Symbol]] = {}
     """The symbols of depth and layer in the place of L and ell."""
     _unsaid: ClassVar[Mapping[str, object]] = {}
-    """What the text of a network leaves out, by name."""
+    """The values that the text of a network leaves out, by name."""
 
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
@@ -212,7 +212,7 @@ class Network(PlainText, ABC):
 
     def _neighbours(self, rates: Any) -> Iterator[tuple[Cell, Cell]]:
         """Every pair of cells that are neighbours in this network, some of them twice; with an
-        open depth, those of all depths.  The lower one of the first pair reads the input."""
+        open depth, the pairs of all depths.  The lower one of the first pair reads the input."""
         runs = list(self._cells(rates))
         for index, (cell, count) in enumerate(runs):
             if count > 1:
@@ -225,8 +225,8 @@ class Network(PlainText, ABC):
         return self, rates
 
     def _opened_blocks(self) -> Network | None:
-        """This network with width and number of blocks open, where its scales say what they are at
-        any number of blocks."""
+        """This network with width and number of blocks open, where its scales are defined for any
+        number of blocks."""
         return None
 
     def _layer(self, fan_in: Any, width: Any, rate: Expr) -> Cell:
@@ -256,13 +256,13 @@ class Network(PlainText, ABC):
 
     @property
     def _open_width(self) -> str:
-        """How the width is left open."""
+        """The fix that leaves the width open, in words."""
         if self._whole:
             return "give theory.symbols.n as the width"
         return "leave width out, as in MLP(depth=4)"
 
     def _place(self, layer: Any) -> str:
-        """Where ``layer`` is, in words."""
+        """The place of ``layer``, in words."""
         return f"at layer {brief(layer)}"
 
     def _moved(self, layer: Any) -> str:

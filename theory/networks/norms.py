@@ -1,4 +1,4 @@
-"""Normalisations without parameters: of the input of every matrix, or of the pre-activations."""
+"""This module defines normalisations, of the input of every matrix or of the pre-activations."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Norm(PlainText):
 @answered_class
 @dataclass(frozen=True)
 class RMSNorm(Norm):
-    """Every neuron over the root of the mean square of its layer.
+    """Divides every neuron by the root mean square of its layer.
 
     >>> RMSNorm(before="activation")
     RMSNorm(before='activation')
@@ -42,7 +42,7 @@ class RMSNorm(Norm):
 @answered_class
 @dataclass(frozen=True)
 class LayerNorm(Norm):
-    """Every neuron less the mean of its layer, over the standard deviation of its layer.
+    """Subtracts the mean of the layer from every neuron, and divides by its standard deviation.
 
     >>> LayerNorm()
     LayerNorm(before='weights')
@@ -50,7 +50,7 @@ class LayerNorm(Norm):
 
 
 def checked_norm(norm: object) -> None:
-    """Raise `InvalidArgument` for what is no normalisation and not None."""
+    """Raise `InvalidArgument` for a value that is neither a normalisation nor None."""
     if norm is not None and not isinstance(norm, RMSNorm | LayerNorm):
         raise InvalidArgument(
             f"expected RMSNorm() or LayerNorm() for norm, got norm={typed(norm)}; leave it out for "

@@ -58,13 +58,13 @@ class Residual(Network):
     ``branch_width``: of U h, an int, or the width (None).
     ``input_width``: int, the symbol ``n_0``, or the width (None).
     ``multiplier2``: tau^2; None is 1/B.  ``skip2``: the squared factor of the skip; 1.
-    ``weight_variance``: `ByRole`, variances times fan-in; None is critical: 1, that of the
-    activation (2 for ReLU), 1.
+    ``weight_variance``: `ByRole`, variances times fan-in; None is critical: 1 for the input, 1 for
+    down, and for up the critical value of the activation (2 for ReLU).
     ``readout_variance``: in units of 1/width^2; None is 1.  ``input_norm2``: |x|^2; None is n_0.
     ``branch``: `UpDown`, the branch above, or `ActivatedThenWeights` or `WeightsThenActivated`;
-    ``norm``: `RMSNorm` or `LayerNorm` at the entry of every branch, None for none;
-    ``bias_variance``: of drawn biases of the pre-activations in the branch.  Other branches and
-    activations than piecewise linear ones, norms and biases are solved as n -> infinity alone.
+    ``norm``: `RMSNorm` or `LayerNorm` at the entry of every branch, or None; ``bias_variance``: of
+    drawn biases of the pre-activations in the branch.  Other branches, activations that are not
+    piecewise linear, norms and biases are solved as n -> infinity alone.
 
     The scales are exact numbers, or rational functions of ``theory.symbols.B``.
 
@@ -120,7 +120,7 @@ class Residual(Network):
             )
 
     def _check_branch(self) -> None:
-        """Refuse what a branch has no place for."""
+        """Refuse arguments that the branch does not use."""
         if self.norm is not None and self.norm.before != "weights":
             name = type(self.norm).__name__
             raise InvalidArgument(
@@ -178,7 +178,7 @@ class Residual(Network):
 
     @property
     def inner_width(self) -> Any:
-        """The width of the branches: as given, or that of the stream.
+        """The width of the branches: as given, or the width of the stream.
 
         >>> Residual(8, 3).inner_width, Residual(8, 3, branch_width=32).inner_width
         (8, 32)
@@ -225,7 +225,7 @@ class Residual(Network):
         yield self._block(each), self._block(each)
 
     def _numbered_rates(self, rates: ByRole | None) -> ByRole:
-        """Without None, and with the number of blocks in the place of B."""
+        """The rates without None, and with the number of blocks in the place of B."""
         return (rates or ByRole())._filled()._mapped(self._in_blocks)
 
     def _kinds(self) -> tuple[Cell, ...]:

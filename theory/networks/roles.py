@@ -35,9 +35,9 @@ class ByRole(PlainText):
     """One number for each role of weights in a residual network: W_in, U (up) and W (down).
 
     As rates: multipliers of eta; None is 1, and 0 leaves the weights of that role untrained.  As
-    variances: of one weight times its fan-in; None is the critical variance, 1 for the input, that
-    of the activation for up, 1 for down.  Exact numbers, or rational functions of the number of
-    blocks, ``theory.symbols.B``.
+    variances: of one weight times its fan-in; None is the critical variance, 1 for the input, the
+    critical variance of the activation for up, 1 for down.  Exact numbers, or rational functions of
+    the number of blocks, ``theory.symbols.B``.
 
     >>> ByRole(up=2, down="1/2")
     ByRole(up=2, down='1/2')
@@ -62,7 +62,7 @@ class ByRole(PlainText):
         return [(name, value) for name, value in pairs if value is not None]
 
     def _filled(self, input: object = 1, up: object = 1, down: object = 1) -> ByRole:  # noqa: A002
-        """With these values in the place of None."""
+        """The numbers with these values in the place of None."""
         return ByRole(**({"input": input, "up": up, "down": down} | dict(self._given())))
 
     def _mapped(self, function: Callable[[Expr], Expr]) -> ByRole:
@@ -123,7 +123,7 @@ class BranchKind(PlainText):
 @answered_class
 @dataclass(frozen=True)
 class UpDown(BranchKind):
-    """W sigma(U h): two matrices, exact at finite width.
+    """The branch W sigma(U h): two matrices, solved exactly at finite width.
 
     >>> UpDown()
     UpDown()
@@ -133,7 +133,7 @@ class UpDown(BranchKind):
 @answered_class
 @dataclass(frozen=True)
 class ActivatedThenWeights(BranchKind):
-    """W sigma(h): one matrix of the role ``up``, of variance up/width.
+    """The branch W sigma(h): one matrix of the role ``up``, of variance up/width.
 
     >>> ActivatedThenWeights()
     ActivatedThenWeights()
@@ -143,7 +143,7 @@ class ActivatedThenWeights(BranchKind):
 @answered_class
 @dataclass(frozen=True)
 class WeightsThenActivated(BranchKind):
-    """sigma(W h): one matrix of the role ``up``, of variance up/width.
+    """The branch sigma(W h): one matrix of the role ``up``, of variance up/width.
 
     >>> WeightsThenActivated()
     WeightsThenActivated()
@@ -151,7 +151,7 @@ class WeightsThenActivated(BranchKind):
 
 
 def checked_branch(branch: object) -> None:
-    """Raise `InvalidArgument` for what is no branch."""
+    """Raise `InvalidArgument` for a value that is no branch."""
     if not isinstance(branch, BranchKind):
         raise InvalidArgument(
             f"expected UpDown(), ActivatedThenWeights() or WeightsThenActivated() for branch, got "

@@ -71,8 +71,8 @@ Run: TypeAlias = tuple[Cell, Expr]
 
 @dataclass(frozen=True)
 class Plan:
-    """The cells that matter to one layer: those ``below`` from the input up, its ``own``, and the
-    equal ones ``above``.
+    """The cells that matter to one layer: the cells ``below`` from the input up, its ``own``, and
+    the equal cells ``above``.
 
     ``counts``: numbers of layers; the plan is right wherever none of them is negative.
     ``before``: a layer that ``layer`` must lie below, because its multiplier differs, or None.

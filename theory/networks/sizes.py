@@ -1,5 +1,4 @@
-"""Numbers take the place of symbols: this module lists the open sizes and checks their new
-values."""
+"""This module replaces symbols by numbers: it lists the open sizes and checks their new values."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
 """`certainly_rises` proves that the update grows from layer to layer, at every width and depth.
 
-The mean at layer l is c_l S k, where k >= 0 are the kernel words below it, S is the map of its own
-cell, and c_l >= 0 the coefficients of the words above.  One layer further up it is
+The mean at layer l is c_l S k, where k >= 0 are the kernel words below it, S is the map of the
+cell of layer l, and c_l >= 0 the coefficients of the words above.  One layer further up it is
 c S' M k with c_l = c C', where M takes the kernel words through the cell of layer l, and C' the
-words above through that of layer l + 1.  So if every entry of S' M - C' S is non-negative, per
-neuron, the update rises from l to l + 1 whatever the depth.  The entries are certified in their
-field, for all sizes at once.
+words above through the cell of layer l + 1.  So if every entry of S' M - C' S is non-negative, per
+neuron, the update rises from l to l + 1 whatever the depth.  The code certifies the entries in
+their field, for all sizes at once.
 """
 
 from __future__ import annotations

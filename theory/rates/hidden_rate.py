@@ -47,9 +47,9 @@ NOTHING_MOVES = (
 _COMPARED_IN_SYMBOLS = 4
 """Layers of an open width that are compared in a second."""
 _DIGITS = 30
-"""In which layers are compared before they are compared exactly."""
+"""The digits of the comparison of layers that precedes the exact comparison."""
 _DEEP = 64
-"""From which depth on a proof is quicker than a comparison of all layers."""
+"""The depth from which a proof is quicker than a comparison of all layers."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -201,9 +201,9 @@ class MaximalLearningRate(LearningRate):
         return moved
 
     def _bounds_last(self) -> bool:
-        """Whether the criterion bounds the last layer alone: it says so, or the network is deep and
-        the update is proven to grow from layer to layer.  For a symbolic depth, `NotSolved` where
-        it is not."""
+        """Whether the criterion bounds the last layer alone: by definition, or because the network
+        is deep and the update is proven to grow from layer to layer.  Raises `NotSolved` for a
+        symbolic depth without a proof."""
         if not isinstance(self.criterion, EveryHiddenLayer):
             return isinstance(self.criterion, LastLayer)
         if isinstance(self.network.depth, int):
@@ -299,7 +299,7 @@ class MaximalLearningRate(LearningRate):
 
 
 def _maximum(values: list[Expr]) -> Expr:
-    """The largest of ``values``; one alone is not asked for its sign, which can take minutes."""
+    """The largest of ``values``; a single value needs no sign, which can take minutes to find."""
     return values[0] if len(values) == 1 else Max(*values)
 
 

@@ -116,8 +116,8 @@ class LayerRates(Composite):
         return " and ".join(largest)
 
     def _size(self, rate: Any) -> tuple[Any, ...]:
-        """What E of one group is, in an order: itself, or powers of n and of the depth and a
-        constant."""
+        """A key that orders E of the groups: E itself, or the powers of n and of the depth and the
+        constant of its leading term."""
         if not self.network.free_symbols:
             return (rate._moved,)
         depth = self.network.depth
@@ -243,7 +243,7 @@ class LayerRates(Composite):
 
     def leading_share(self) -> Expr:
         """The limit of `share` as n -> infinity, then as the depth grows.  The `moved_output` of an
-        `MLP` tends to 1 and does not bind; that of a `Residual` may bind.
+        `MLP` tends to 1 and does not bind; the `moved_output` of a `Residual` may bind.
 
         Needs symbolic width and depth.
 

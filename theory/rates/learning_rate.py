@@ -76,7 +76,7 @@ class LearningRate(Number):
 
     @abstractmethod
     def _moved_series(self, of: Callable[[Any], InWidth]) -> InWidth:
-        """The series in 1/n of E, from those ``of`` the means that it is made of."""
+        """The series in 1/n of E; ``of`` gives the series of a mean that E is made of."""
 
     def _expanded(self, of: Callable[[Any], InWidth]) -> InWidth:
         return self._moved_series(of).times(1 / self.criterion.bound).inverse_root()

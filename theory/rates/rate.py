@@ -137,7 +137,7 @@ def maximal_learning_rate(
 
 
 def _is_plain(network: object, criterion: object, *wide: object) -> bool:
-    """Whether a rate of a linearised step of gradient descent at finite width is asked for."""
+    """Whether the rate is for a linearised step of gradient descent at finite width."""
     inputs, optimiser, linearised = wide
     plain = inputs is None and optimiser in (None, GradientDescent()) and linearised is True
     return checked_network(network)._is_exact and plain and not isinstance(criterion, Relative)

@@ -34,7 +34,7 @@ _NO_LIMIT = "a rate between networks in numbers has no limit: use maximal_learni
 
 
 class OutsideValidity(UserWarning):
-    """A network is too deep for its width, or too shallow, to follow the law of the depth.
+    """Warns that a network is too deep for its width, or too shallow, to follow the law in depth.
 
     >>> import warnings
     >>> from theory import MLP, OutsideValidity, transfer_learning_rate
@@ -48,8 +48,9 @@ class OutsideValidity(UserWarning):
 
 @dataclass(frozen=True)
 class TransferredLearningRate(Composite, Number):
-    """A learning rate for ``target`` that stands to its maximal rate as ``tuned`` does to that of
-    ``source``; its `network` is the target.  Made by `transfer_learning_rate`.
+    """A learning rate for ``target``: its ratio to the maximal rate of ``target`` equals the ratio
+    of ``tuned`` to the maximal rate of ``source``.  `network` is the target.  Made by
+    `transfer_learning_rate`.
 
     >>> from theory import MLP, transfer_learning_rate
     >>> transfer_learning_rate(0.05, MLP(256, 8), MLP(512, 8))
@@ -83,7 +84,7 @@ class TransferredLearningRate(Composite, Number):
 
     @property
     def ratio(self) -> Expr:
-        """Maximal rate of the target over that of the source, exact, with square roots.
+        """Maximal rate of the target over the maximal rate of the source, exact, with square roots.
 
         >>> from theory import MLP, transfer_learning_rate
         >>> round(float(transfer_learning_rate(0.05, MLP(256, 8), MLP(1024, 32)).ratio), 6)
@@ -249,8 +250,8 @@ def _times(error: mpf) -> str:
 def _error(network: Network, group: Group | None) -> mpf:
     """The leading term of the rate over the exact rate, less 1, of a network in numbers.
 
-    The term is that of a group of which every layer has the same share; the first layer's holds
-    its input width, and the readout's and that of layers 2 to L do not depend on it.
+    The term is for a group in which every layer has the same share; the term of the first layer
+    holds the input width, and the terms of the readout and of layers 2 to L do not depend on it.
     """
     given = network.input_width is not None
     wide = n_0 if given and isinstance(group, FirstLayer) else None

@@ -20,7 +20,7 @@ from theory.validation import positive_int
 __all__ = ["Validity"]
 
 _QUICK = Rational(1, 1000)
-"""At smaller tolerances the search for the least width takes seconds and more."""
+"""The tolerance below which the search for the least width takes seconds and more."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ class Validity(PickledByFields):
 
     @property
     def _bounds(self) -> tuple[Rational, Rational]:
-        """Of E over its leading term."""
+        """The bounds of E over its leading term."""
         return (1 - self.tolerance) ** 2, (1 + self.tolerance) ** 2
 
     def __repr__(self) -> str:
@@ -168,7 +168,7 @@ class Validity(PickledByFields):
 
 
 def _coefficients(polynomial: Expr) -> list[Fraction]:
-    """Of a polynomial in L, the highest power first."""
+    """The coefficients of a polynomial in L, the highest power first."""
     return [Fraction(int(each.p), int(each.q)) for each in Poly(polynomial, L).all_coeffs()]
 
 

@@ -1,4 +1,4 @@
-"""`over_arrays` evaluates a function of sizes at arrays of them: by a fast form, or one by one."""
+"""`over_arrays` evaluates a function at arrays of sizes: by a fast form, or point by point."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def _filled(
     shape: tuple[int, ...],
     done: Callable[[float], None],
 ) -> Any:
-    """``found`` with the ``rest`` of the points computed one by one, equal ones once."""
+    """``found`` with the ``rest`` of the points computed point by point, equal points once."""
     known: dict[tuple[Any, ...], Any] = {}
     results = []
     for index in rest:

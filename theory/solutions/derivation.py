@@ -50,7 +50,7 @@ _BY_SYMMETRY = "every term is odd in the readout v, and v and -v are equally lik
 
 @dataclass(frozen=True)
 class Derivation(Solved):
-    """The mean of one observable at one layer of a random network, derived.
+    """The derived mean of one observable at one layer of a random network.
 
     Two layer maps carry it: ``layer_map`` takes the words of the kernel below the layer down to
     the input, and ``carried_map`` takes the words in which the observable's gradients appear down
@@ -396,7 +396,7 @@ class Derivation(Solved):
         return context.zero
 
     def _most_digits(self) -> int:
-        """Terms that agree to so many digits are taken to be equal."""
+        """The number of digits to which terms must agree to count as equal."""
         return 100 + 20 * len(str(self.network.last_width))
 
     def _recursion(self) -> Recursion:
@@ -481,8 +481,8 @@ def derive(
     or `TrainedLayers`, for any depth.
 
     Masks are averaged by sign symmetry, Gaussian rows by Wick's theorem, and the words that arise
-    are followed until they close.  Raises `InvalidArgument` for arguments of another kind; vectors
-    are one, since means odd in a neuron, such as E[dz] and E|f|, have no rational closed form.
+    are followed until they close.  Raises `InvalidArgument` for arguments of another kind, such as
+    vectors: means odd in a neuron, for example E[dz] and E|f|, have no rational closed form.
 
     >>> from theory import MLP, derive
     >>> from theory.observables import K, trace

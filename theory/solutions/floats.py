@@ -1,4 +1,4 @@
-"""Numbers of mpmath become floats here, and are refused beyond the range of float64."""
+"""This module turns numbers of mpmath into floats, and refuses numbers beyond float64."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ __all__ = ["Solved", "at_depths"]
 _MOST_VANISHING = 8
 """Coefficients of a series in 1/n that may be 0 before its first."""
 _MOST_BITS = 10**6
-"""Of a power of a number in a closed form at a depth in numbers."""
+"""The most bits of a power of a number in a closed form at a depth in numbers."""
 _MOST_ORDERS = 50
 """Terms of the joint limit that take at most minutes."""
 

@@ -1,4 +1,4 @@
-"""Observables whose mean is not solved at a layer are refused here, each with its reason."""
+"""This module refuses observables whose mean is not solved at a layer, and gives the reason."""
 
 from __future__ import annotations
 

@@ -91,7 +91,8 @@ class Value(NoOperators, Drawable, PickledByFields, PublicNames, ABC):
 
     @abstractmethod
     def _expanded(self, of: Callable[[Any], InWidth]) -> Any:
-        """Its series in 1/n, or a tuple of them, from those ``of`` the means that it is made of."""
+        """Its series in 1/n, or a tuple of series; ``of`` gives the series of a mean it is made
+        of."""
 
     @abstractmethod
     def _lines(self) -> list[Line]:
@@ -278,7 +279,7 @@ class Value(NoOperators, Drawable, PickledByFields, PublicNames, ABC):
         return each(lambda series: series.coefficients[: order + 1], self._with_terms_to(order))
 
     def _with_terms_to(self, order: int) -> Any:
-        """Its series in 1/n to ``order`` from their first terms, whatever cancels in them."""
+        """Its series in 1/n to ``order`` from their first terms, with any cancellation."""
         for more in range(order, order + _MOST_CANCELLED):
             found = self._expanded(methodcaller("_in_width", more))
             known = each(lambda series: len(series.ratios), found)
@@ -463,7 +464,7 @@ class ArrayFunction:
         return {symbol: given[symbol] for symbol in symbols}
 
     def _quickly(self, quick: str, points: Mapping[Symbol, Any]) -> FloatArray | None:
-        """By the fast form where there is one and its range holds all points."""
+        """The values by the fast form, where there is one and its range holds all points."""
         network, size = self.value.network, next(iter(points.values())).size
         if self.fast is None or not points.keys() <= {n, L} or not size:
             return None

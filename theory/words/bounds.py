@@ -1,4 +1,4 @@
-"""How long an observable takes to average follows from the indices of neurons in it."""
+"""This module bounds the time to average an observable by its number of neuron indices."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`close` follows words down until no new word arises, and finds the finite layer map on them."""
+"""`close` follows words down until no new word arises, and finds their finite layer map."""
 
 from __future__ import annotations
 

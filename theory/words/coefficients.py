@@ -3,7 +3,7 @@
 A step enters an expectation only through the widths of its sites (as falling factorials, one factor
 for each distinct neuron), the variances of single weights, the multipliers of own shares, the
 squared factors of links, and the moments of its masks.  A `Term` is the exponent of each; a
-coefficient is ``{Term: integer}``, and it is evaluated in whatever exact domain the sizes live in.
+coefficient is ``{Term: integer}``, and it is evaluated in the exact domain of the sizes.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
 """Letters are the factors of words: kernels between faces, vectors, masks and Gaussian weights.
 
 A *face* is one side of a site: its neurons before their mask, or after it.  A word of one face, the
-last of a cell, is written for people: ``A`` is the kernel, ``B``, ``C``, ``E``, ``F`` are matrices
+last of a cell, is written for readers: ``A`` is the kernel, ``B``, ``C``, ``E``, ``F`` are matrices
 carried from above, ``x`` is the vector, all after the mask; ``K``, ``P``, ``Q``, ``R``, ``S`` and
 ``z`` are the same before the mask D.  Inside a cell letters are single characters without a glyph,
 one for each kind and pair of faces, so that words stay plain text, quick to compare and to cut.
 
 The transpose of a text is its reversal, each letter transposed: the kernel from face i to face j
-turns into that from j to i, and weights W into their transpose.
+becomes the kernel from j to i, and weights W become their transpose.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def is_vector(letter: str) -> bool:
 
 
 def junction(site: int, masks: int) -> str:
-    """The diagonal matrix D^masks of ``site``: the neuron index where two weights of it meet."""
+    """The diagonal matrix D^masks of ``site``: the neuron index that two weights of it share."""
     if masks > _MOST_MASKS:
         raise InvalidArgument(
             f"expected at most {_MOST_MASKS} factors D at one neuron in a term of observable, got "

@@ -303,7 +303,8 @@ def _term_text(word: Word, coefficient: Fraction) -> str:
 
 
 def _refuse_product(left: Any, right: Any) -> NoReturn:
-    """Of matrices and vectors by ``*``, which for arrays multiplies entry by entry."""
+    """Refuse products of matrices and vectors by ``*``, which for arrays multiplies entry by
+    entry."""
     if isinstance(left, Vector) and isinstance(right, Vector):
         give = "write z @ g for the inner product: the products of entries are no observables"
     else:

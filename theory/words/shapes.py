@@ -1,5 +1,5 @@
-"""The shape of a cell holds the facts that words need about its sites: who reads whom, by which
-weights, and masks.
+"""The shape of a cell holds the facts that words need about its sites: the sources of each site,
+the weights in between, and the masks.
 
 Sites, weights and links are numbered, so that cells of other sizes share their derivation.  Site 0
 is the last site of the cell below.

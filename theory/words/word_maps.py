@@ -3,7 +3,7 @@
 ``derive(observable, network)`` averages, in this order, the readout (`theory.words.gradients`), the
 cells above the observable (a layer map on the carried words), the observable's own cell, and
 the cells below (a layer map on the kernel words).  Everything here is independent of the
-network's sizes; `theory.exact.recursion` puts them in.
+network's sizes; `theory.exact.recursion` inserts the sizes.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Source:
     over: int
 
     def matrix(self, cell: tuple[StepParameters, ...]) -> DomainMatrix:
-        """With the numbers of a cell, shape ``(carried words, kernel words)``."""
+        """The map with the numbers of a cell, shape ``(carried words, kernel words)``."""
         domain, words = cell[0].domain, self.steps[0].above
         entries = [[_number(domain, row.get(w)) for w in words] for row in self.shares]
         shares = DomainMatrix(entries, (len(entries), len(words)), domain)

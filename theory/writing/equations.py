@@ -1,4 +1,4 @@
-"""A layer map's rows are written as equations, and combinations of words as sums."""
+"""This module writes the rows of a layer map as equations, and combinations of words as sums."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""`Math` is a formula written once, as plain text, and read out for a terminal or for LaTeX.
+"""`Math` is a formula written once, as plain text, and rendered for a terminal or for LaTeX.
 
-A sentence holds its formulas between dollar signs, spelled as one writes them in a terminal:
-``$E (f - y)² = 1 + f²$``.  In plain text the dollar signs go; in LaTeX the signs between them are
-spelled its way.  Code stands between backticks; LaTeX sets it in typewriter letters.
+A sentence holds its formulas between dollar signs, spelled as in a terminal:
+``$E (f - y)² = 1 + f²$``.  Plain text drops the dollar signs; LaTeX spells the formula between
+them its own way.  Code stands between backticks; LaTeX sets it in typewriter letters.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ _POINTS = 33
 _WORD = re.compile("[a-z]{2}")
 _CURVES: dict[Symbol, tuple[Any, ...]] = {n: (64, 256, 1024), L: (4, 16, 64), B: (2, 4, 8)}
 _ONE: dict[Symbol, Any] = {n: 256, L: 16, B: 8, n_0: 64, a: Rational(1, 10)}
-"""Sizes that nobody gives: of several curves, and of one."""
+"""Sizes by default: for several curves, and for one curve."""
 _LONGEST = 60
 """Characters of a formula that a title has room for."""
 _NEAR = 0.1
@@ -129,8 +129,8 @@ class Drawable:
         return ()
 
     def _laws(self) -> tuple[Expr, ...]:
-        """The law of each of its numbers at eta = 1 in the open sizes and those of `_fixed`; none
-        where there is none."""
+        """The law of each of its numbers at eta = 1 in the open sizes and the sizes of `_fixed`;
+        empty where a number has no law."""
         fixed = self._fixed()
         wide = {"width": n} if n in fixed else {}
         deep = {"depth": L} if L in fixed and ell in self.open_sizes else {}

@@ -1,4 +1,4 @@
-"""Blocks of a text are written for a terminal, for notebooks in Markdown, and for papers in
+"""This module renders blocks of text for a terminal, for notebooks in Markdown, and for papers in
 LaTeX."""
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def wrapped(text: str, indented: int, start: str = "") -> list[str]:
 
 
 def _formula_text(line: Line, width: int) -> list[str]:
-    """A formula, broken before the signs of its sums but for those in short brackets."""
+    """A formula, broken before the signs of its sums, but not inside short brackets."""
     kept = line.right.text.replace(" ", _NO_BREAK)
     terms = _BETWEEN_TERMS.sub(lambda m: m[1] or f" {m[2]}{_NO_BREAK}", kept)
     found = wrapped(terms, 2, f"  {line.left.text:<{width}} {line.sign} ")

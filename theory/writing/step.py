@@ -1,8 +1,8 @@
 """A `Step` of a derivation holds its text and the identities that were checked.
 
-An identity is a pair of values that have to be equal, found on two roads.  It is compared when it
-is built, exactly, so that a step with a mistake cannot be made.  A step whose other road is long
-names the tests that take it instead.
+An identity is a pair of values from two derivations, which must be equal.  Its constructor compares
+the values exactly, so that a step with a mistake cannot exist.  A step whose second derivation is
+long names the tests that hold this derivation.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def merged(identities: Iterable[Identity]) -> tuple[Identity, ...]:
 @dataclass(frozen=True)
 class Step:
     """One step of a derivation: its text, the identities that were checked when it was made, and
-    the files of tests that check the rest against another road.
+    the files of tests that compare the rest with a second derivation.
 
     >>> from theory import MLP, squared_update
     >>> steps = squared_update(MLP()).derivation

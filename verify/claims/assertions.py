@@ -1,6 +1,6 @@
 """Assertions compare your derivation with exact values and with simulated networks.
 
-For test files, best with networks drawn by `verify.strategies`.  See docs/tutorials/check.md.
+Test files call them, best with networks drawn by `verify.strategies`.  See docs/tutorials/check.md.
 """
 
 from __future__ import annotations

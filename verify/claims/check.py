@@ -1,4 +1,4 @@
-"""`check` decides a user's formula by theory, and compares the formula with networks."""
+"""`check` tests a user's formula against the theory, and compares it with simulated networks."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ def check(
     MLP() with the sizes open that the formula names.  ``layer``: None for the last hidden
     layer, or for every layer where the formula names ell.  ``part``: "total" (None), "label"
     or "output".  ``rates``: as in `theory.squared_update`.  ``observable``: as for `theory.derive`;
-    the formula is then for the mean of the observable; None for that of a derivation.
+    the formula is then for its mean; None takes the observable of a derivation.
 
     ``simulate``: False for theory alone.  ``grid``: networks to simulate, ``network`` with numbers
     for its sizes; ``samples`` of each or the relative standard error ``precision``; by default a
@@ -264,7 +264,7 @@ def _member(kind: Any, name: str, value: object) -> Any:
 
 
 def _fix(value: object, values: list[str], name: str) -> str:
-    """What to write in the place of text that names no member, or of what is no text."""
+    """The fix for text that names no member of ``values``, or for a value that is no text."""
     if not isinstance(value, str):
         return "give it as text"
     alike = [each for each in values if each in value.lower() or value.lower() in each]

@@ -1,8 +1,8 @@
 """This module chooses the networks for a claim, and compares the claim with their simulation.
 
 An exact claim's value at a network, and a limit's leading term there, is compared with the measured
-mean itself.  A limit decides on networks that are near it.  Which are is planned by theory: where
-the exact value is within `CORRECTION` of the law's leading term, which is granted to the claim.
+mean itself.  A limit decides on networks that are near it.  Theory plans these networks:
+the exact value lies within `CORRECTION` of the law's leading term, which is granted to the claim.
 Exact values also plan the number of samples, and give the variance of one network, by which errors
 are judged, and the unit in which means are kept; none of them stands in for the claim's value or
 for the measured one.
@@ -71,8 +71,8 @@ _GRIDS = {
     Claim.LEADING: (_LEADING, _LEADING_BY_NEURONS),
     Claim.JOINT: (_JOINT, _JOINT_BY_NEURONS),
 }
-"""Sizes (width, depth) by claim: for a limit those of networks near it, by norms and inner products
-alone, and smaller ones for samplers of neurons and weights."""
+"""Sizes (width, depth) by claim: for a limit, sizes near it for samplers of norms and inner
+products, and smaller sizes for samplers of neurons and weights."""
 _SIZES = {n_0: Integer(3), a: Rational(1, 2)}
 
 
@@ -93,11 +93,11 @@ def measure(
     execution: Execution,
 ) -> Comparison:
     """Simulate ``grid`` and compare with the formula; for a limit with ``leading``, its leading
-    term.  Networks are of the target's kind, see `checked_grid`; None for the default ones.
+    term.  Networks are of the target's kind, see `checked_grid`; None for default networks.
 
     ``samples``: networks per cell; None plans them from the exact variance of one network, for the
     relative standard error ``precision``, or where that is None for 0.5 % within bounds, a limit's
-    1 %.  Raises `NotMeasured` where there is nothing to compare, or no network that can decide.
+    1 %.  Raises `NotMeasured` where there is nothing to compare, or no network can decide.
     """
     if isinstance(reading.target.criterion, MeanOverLayers):
         raise NotMeasured("a mean over layers is not measured")
@@ -135,8 +135,8 @@ class _Plan:
     sampler: Sampler
 
     def default(self) -> list[PlannedCell]:
-        """The default networks; for a limit those that can decide, of the first sizes that the
-        sampler draws in bounded time."""
+        """The default networks; for a limit the networks that can decide, of the first sizes that
+        the sampler draws in bounded time."""
         if self.claim is Claim.EXACT:
             return self._small()
         for grid in default_grids(self.reading.target, self.claim):
@@ -148,7 +148,7 @@ class _Plan:
         )
 
     def _small(self) -> list[PlannedCell]:
-        """The default networks of an identity; without ``samples`` those drawn in bounded time."""
+        """The default networks of an identity; all drawn in bounded time without ``samples``."""
         planned = self.cells(next(default_grids(self.reading.target, self.claim)))
         if self.samples is not None or self.precision is not None:
             return planned
@@ -166,7 +166,7 @@ class _Plan:
         return quick
 
     def _rare(self, network: Network) -> str:
-        """The sampler that draws rare networks, where it draws what is measured."""
+        """The name of the sampler of rare networks, where it draws the measured quantity."""
         fits = replace(self, sampler=RareEvents())._is_quick(network)
         return "sampler=RareEvents(), or " if fits else ""
 
@@ -285,16 +285,16 @@ class _Plan:
 
 
 def network_of(network: MLP, width: int, depth: int) -> MLP:
-    """The network in numbers: of this width and depth where they are open, and small sizes for
-    what else is."""
+    """The network in numbers: of this width and depth where they are open, and small numbers for
+    the other open sizes."""
     values = {n: Integer(width), L: Integer(depth), **_SIZES}
     found: MLP = Target(network).at({s: values[s] for s in network.free_symbols}).network
     return found
 
 
 def default_grids(target: Target, claim: Claim) -> Iterator[list[MLP]]:
-    """The networks of a target that a claim is tried on, in order of preference: small ones for an
-    identity, with depths from the layer on; wide and deep ones for a limit."""
+    """The networks that test a claim about a target, in order of preference: small networks for an
+    identity, with depths from the layer on; wide and deep networks for a limit."""
     least = target.layer if isinstance(target.layer, int) else 1
     for pairs in _GRIDS[claim]:
         sizes_ = dict.fromkeys((width, max(depth, least)) for width, depth in pairs)
@@ -303,7 +303,7 @@ def default_grids(target: Target, claim: Claim) -> Iterator[list[MLP]]:
 
 
 def checked_grid(target: Target, grid: object) -> list[MLP]:
-    """The networks that a user gives, in numbers, each what the target's is at their sizes.
+    """The networks that a user gives, in numbers; each equals the target's network at its sizes.
 
     Raises `InvalidArgument` for none, for a value that is not a network and for a network of
     another kind.

@@ -15,7 +15,7 @@ __all__ = ["CheckRecord", "check_record", "read_record"]
 
 
 class CounterexampleRecord(Struct, frozen=True, kw_only=True):
-    """Sizes at which a formula and the law differ, both values, and whether they are those of
+    """Sizes at which a formula and the law differ, both values, and whether these are values of
     leading terms."""
 
     sizes: dict[Text, Text]
@@ -48,7 +48,7 @@ class TheoryRecord(Struct, frozen=True, kw_only=True):
 
 
 class CheckRecord(Struct, frozen=True, kw_only=True):
-    """A claim about a user's formula: theory's answer, and that of networks or why none."""
+    """A claim about a user's formula, theory's answer, and the networks' answer or why none."""
 
     formula: Text
     claim: Claim
@@ -65,8 +65,8 @@ class CheckRecord(Struct, frozen=True, kw_only=True):
 
     @property
     def tried(self) -> str:
-        """The value that networks were compared with: the formula for E[(Δz)²]/η² itself or its
-        leading term, or what one for the rate says of E[(Δz)²]/η²."""
+        """The value compared with networks: the formula for E[(Δz)²]/η² itself or its leading
+        term, or E[(Δz)²]/η² computed from a formula for the rate."""
         tried = "formula" if self.claim is Claim.EXACT else "leading term"
         return tried if self.quantity is Quantity.UPDATE else f"1/({tried})²"
 

@@ -80,7 +80,7 @@ class Result(NamedTuple):
 
     @property
     def rejected(self) -> bool:
-        """Whether the claimed value is."""
+        """Whether the networks reject the claimed value."""
         return not abs(self.z) <= self.critical
 
 
@@ -172,7 +172,7 @@ class Trial:
 
     @property
     def _chance(self) -> float:
-        """Of a false alarm on one side."""
+        """The chance of a false alarm on one side."""
         return self.false_alarm / 2
 
     def _configured(self, sampler: Sampler) -> Configuration:
@@ -240,7 +240,7 @@ class Trial:
 
     def _evidence(self, sampler: Sampler, measured: Measurement) -> Evidence:
         """The mean over networks in units of the exact value: with its exact standard error, or
-        for weighted networks with that of the samples."""
+        for weighted networks with the standard error of the samples."""
         if self.target.observable is not None:
             return self._of_blocks(measured)
         log_exact = float(log(self.target.number))

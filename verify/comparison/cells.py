@@ -1,4 +1,4 @@
-"""A cell is one network of a comparison, before and after it is measured."""
+"""A cell is one network of a comparison, before and after its measurement."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from verify.samplers.sampler import Sampler
 __all__ = ["Cell", "PlannedCell", "largest_by", "measured_laws"]
 
 _WIDTHS_OVER_DEPTH = 1000
-"""Where the width is at least so many depths, one network is within about 12 % of the mean, with a
-skewness below 1: no tail hides from the samples' own error (docs/budgets.md)."""
+"""Where the width is at least this multiple of the depth, one network is within about 12 % of the
+mean, with a skewness below 1: no tail hides from the samples' own error (docs/budgets.md)."""
 _LEAST_DEPTH = 8
 
 
@@ -71,7 +71,7 @@ class PlannedCell:
         return self.suited and may_decide(self.sampling.configuration, self.spread)
 
     def measured(self, blocks: list[Block]) -> Cell:
-        """With its blocks."""
+        """The measured cell with its blocks."""
         estimate = self.sampling.estimate(blocks, scalar=True)
         if self.part != "total":
             estimate = replace(estimate, parts={"total": estimate.parts[self.part]})
@@ -89,7 +89,7 @@ class Cell(PlannedCell):
 
     @cached_property
     def score(self) -> Score:
-        """The measured mean against the law."""
+        """The score of the measured mean under the law."""
         return Score(
             evidence=evidence_of(self.estimate.total, self.log_exact, self.spread),
             law=exp(min(max(self.log_law - self.log_exact, -700.0), 700.0)),
@@ -104,7 +104,7 @@ class Cell(PlannedCell):
 
     @property
     def seed(self) -> int:
-        """Of the cell's stream, from which it can be drawn again."""
+        """The seed of the cell's stream, which draws the cell again."""
         return self.sampling.seed
 
     @property
@@ -131,8 +131,8 @@ class Cell(PlannedCell):
 
 
 def largest_by(key: Callable[[Cell], Hashable], cells: Iterable[Cell]) -> tuple[Cell, ...]:
-    """Of the cells with the same key the one with the most samples, the first of equal ones; in the
-    order in which the keys come first."""
+    """For each key, the first cell with the most samples, in the order of the first cells of the
+    keys."""
     kept: dict[Hashable, Cell] = {}
     for cell in cells:
         other = kept.setdefault(key(cell), cell)
@@ -172,7 +172,7 @@ def _mean(cell: Cell) -> WeightedMean:
 
 
 def _group(cell: Cell) -> tuple[bool, int, str]:
-    """Plain networks come first, and wider ones."""
+    """The key of a group: chains come before other networks, wide before narrow networks."""
     return not cell.network._is_chain, -cell.width, repr(cell.sampler)
 
 

@@ -73,7 +73,7 @@ _LONGEST = 600
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Comparison(Answering):
-    """A law compared with a grid of networks.
+    """The comparison of a law with a grid of networks.
 
     Cells with different seeds are independent.  If ``cells`` repeat a seed, a part and a law, the
     cell with the most samples stays: the blocks of one seed begin a single stream, so the other
@@ -240,7 +240,7 @@ class Comparison(Answering):
 
 
 def comparison_record(comparison: Comparison, law: str | None = None) -> RunRecord:
-    """The record of a comparison; ``law``: which was tried, in words or as a formula."""
+    """The record of a comparison; ``law``: the law tried, in words or as a formula."""
     verdict = comparison.verdict
     observables = {cell.estimate.observable for cell in comparison.cells} - {None}
     quantity = ", ".join(f"E[{each}]" for each in observables) or UPDATE
@@ -287,8 +287,8 @@ def compare_law(
     """Compare ``law`` with simulated ``networks``, at the last hidden layer or at ``layer``.
 
     ``layer``: of residual networks a block, whose stream is measured, or `theory.Branch`.
-    ``law``: a function of a network and a layer, or a formula as for `verify.check`; of the update,
-    or of the mean of ``observable``, as `theory.derive` takes it, which ``sampler`` can draw.
+    ``law``: a function of a network and a layer, or a formula as for `verify.check`, for the update
+    or for the mean of ``observable``, as in `theory.derive`, which ``sampler`` can draw.
     ``samples``: networks drawn for each cell, or a function of the network; None plans them by
     cost.  ``precision``: in place of samples, the relative standard error of each cell; the exact
     variance of one network gives the number.  Each cell has a separate seed, derived from ``seed``

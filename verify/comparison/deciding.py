@@ -1,4 +1,4 @@
-"""A cell may decide by its configuration, its exact spread and its sampler alone."""
+"""This module says which cells may decide, by configuration, exact spread and sampler alone."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from verify.samplers.problem import Problem
 __all__ = ["SKEWNESS_RANGE", "has_studied_skewness", "may_decide"]
 
 LARGEST_RATIO = 2
-"""Of the largest to the smallest width, and of the products of a layer's multiplier and fan-in."""
+"""The largest ratio between widths, and between the products of a layer's multiplier and fan-in."""
 LEAST_WIDTH, LEAST_LEAKY_WIDTH = 16, 32
-"""Of the hidden layers: for ReLU and linear networks, and for a slope between 0 and 1."""
+"""The least width of hidden layers: of ReLU and linear networks, and at a slope between 0 and 1."""
 SKEWNESS_RANGE = (
     f"weighted samples decide where their skewness was studied: hidden widths of at least "
     f"{LEAST_WIDTH}, or {LEAST_LEAKY_WIDTH} with a leaky slope, and widths and products of "

@@ -1,4 +1,4 @@
-"""Exact numbers plan a measurement and are compared with it: laws, spreads, logarithms."""
+"""This module gives the exact numbers that plan a measurement and are compared with it."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ LARGEST_SPREAD = 50
 decide, unless the sampler draws rare networks: a million networks would be needed."""
 SPREAD_DIGITS = 4
 STEP_SPREAD = 1.1
-"""Bound on the standard deviation of a real step over that of the linearised one with a drawn
-label, in the same range; 1.05 is the most that was measured."""
+"""Bound on the standard deviation of a real step over the standard deviation of the linearised
+step with a drawn label, in the same range; the largest measured ratio is 1.05."""
 STEP_ALLOWANCE = 0.02
 """How far a real step of at most `largest_step` may be from the linearised value, where it
-`follows_law`: 1 % as the width grows, and 1.5 % is the most that was measured where n_0 = n."""
+`follows_law`: 1 % as the width grows; the largest measured difference is 1.5 %, where n_0 = n."""
 _LEAST_FRACTION, _FRACTION_OF_DEPTH = 100, 10
-"""Of the maximal rate, whose hundredth or whose part 1/(10 L) is the largest step."""
+"""The largest step is the maximal rate over the larger of 100 and 10 L."""
 
 
 def exact_law(network: Network, layer: int, observable: Observable | None = None) -> Any:
@@ -102,7 +102,7 @@ def known_spread(
     network: Network, layer: int, step: float | None = None, observable: Observable | None = None
 ) -> float:
     """The standard deviation of one sample over the exact mean: exact for the linearised update
-    (``step`` None), a bound for real steps, `STEP_SPREAD` times that with a drawn label.
+    (``step`` None), a bound for real steps, `STEP_SPREAD` times the value with a drawn label.
 
     Since E_y (f - y)^4 = 1 + 6 f^2 + f^4, where the label's average has 1 + 2 f^2 + f^4.
 
@@ -164,7 +164,7 @@ def follows_law(network: Network, step: float | None) -> bool:
 
 def largest_step(network: Network) -> float:
     """The largest rate of a real step that a comparison with the linearised value accepts: the
-    maximal rate over ten times the depth, and over a hundred.
+    maximal rate over the larger of 100 and ten times the depth.
 
     As n -> infinity, a real step of r times the maximal rate is about 0.1 L r below the law.
 

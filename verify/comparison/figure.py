@@ -70,7 +70,7 @@ def draw_rates(ax: Axes, cells: Sequence[CellRecord]) -> Axes:
 
 
 def _rate_marks(cells: Sequence[CellRecord], look: int) -> Marks:
-    """The rates that networks show, with errors where they decide: half those of the means."""
+    """The measured rates, with errors where they decide: half the relative errors of the means."""
     rates = [exp(min(max(-(cell.total.log_mean or 0.0) / 2, -700.0), 700.0)) for cell in cells]
     halves = [min(c.relative_error or 0.0, 0.5) / 2 if c.decides else 0.0 for c in cells]
     errors = [half * rate for half, rate in zip(halves, rates, strict=True)]
@@ -79,13 +79,13 @@ def _rate_marks(cells: Sequence[CellRecord], look: int) -> Marks:
 
 
 def by_width(cells: Sequence[CellRecord]) -> list[tuple[int, list[CellRecord]]]:
-    """The cells of each width, narrow ones first, in the order of their depths."""
+    """The cells of each width, the narrowest first, in the order of their depths."""
     ordered = sorted(cells, key=lambda cell: (cell.width, cell.depth))
     return [(width, list(group)) for width, group in groupby(ordered, lambda cell: cell.width)]
 
 
 def _between(cells: Sequence[CellRecord]) -> list[int]:
-    """All depths between those of the cells, 64 at most, evenly on a logarithmic scale."""
+    """At most 64 depths between the depths of the cells, evenly on a logarithmic scale."""
     own = {cell.depth for cell in cells}
     grid = np.geomspace(min(own), max(own), 64)
     return sorted(own | {round(depth) for depth in grid})
@@ -159,7 +159,7 @@ def _varying(cells: Sequence[CellRecord]) -> list[str]:
 def _group(
     cells: Sequence[CellRecord], axis: str, look: int, name: str, tried: str
 ) -> list[Curve | Marks]:
-    """Marks of one look, and the law over the exact values where it is not these."""
+    """Marks of one look, and the law over the exact values where it differs from them."""
     x, name = [getattr(cell, axis) for cell in cells], name and f", {name}"
     errors = [cell.relative_standard_error or 0.0 if cell.decides else 0.0 for cell in cells]
     hollow = [not cell.decides for cell in cells]

@@ -1,9 +1,9 @@
 """This module fits constant * depth^exponent to the maximal rates that networks alone show.
 
-The fit is a weighted one in the logarithms of measured rates, E[(Delta z)^2]^(-1/2), over the
-depths of one width, each with its samples' own standard error; no formula, no exact value and no
-exact variance enters.  The networks are so wide and deep that finite sizes change little.  How much
-belongs to the comparison of the fit with a limit, see `MeasuredLaw.allows`.
+The fit is a weighted least-squares fit in the logarithms of measured rates, E[(Delta z)^2]^(-1/2),
+over the depths of one width, each with its samples' own standard error; no formula, no exact value
+and no exact variance enters.  The networks are so wide and deep that finite sizes change little.
+`MeasuredLaw.allows` takes this change into account where it compares the fit with a limit.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LEVEL = 0.999
 """Confidence of constant and exponent together."""
 _FEWEST_DEPTHS = 3
 _LARGEST_CORRECTION = 0.005
-"""That is granted, so that a limit far from exact rates is not granted its own error."""
+"""The largest correction that is granted, so that a limit far from exact rates is not accepted."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,8 @@ class MeasuredLaw:
 
         ``correction``: a bound on how far the logarithm of the rate is from its limit at these
         depths.  The slope of a weighted fit is a mean of slopes between two depths, so that such a
-        correction changes it by at most twice itself over the least distance of their logarithms,
-        and the rate at the middle depth by itself; so much is granted, up to 0.005.
+        correction changes the slope by at most 2 ``correction`` over the least distance of their
+        logarithms, and the rate at the middle depth by ``correction``; 0.005 is granted at most.
 
         >>> from verify.inference.weighted_means import WeightedMean
         >>> depths = (64, 256, 1024)
@@ -89,8 +89,8 @@ def fit_law(
     *,
     blocks: bool = False,
 ) -> MeasuredLaw | None:
-    """The law that measured ``means`` of E[(Delta z)^2] at rising ``depths`` show; None where they
-    are fewer than three, or where one of them says too little."""
+    """The law that measured ``means`` of E[(Delta z)^2] at rising ``depths`` show; None for
+    fewer than three means, or where the error of one is too large."""
     if len(depths) < _FEWEST_DEPTHS:
         return None
     fit = fit_power(depths, means, LEVEL)

@@ -1,5 +1,5 @@
-"""The record of a run is one typed value, which ``results.json`` holds, and from which every table,
-sentence and page is made.
+"""The record of a run is one typed value: ``results.json`` holds it, and every table, sentence and
+page comes from it.
 
 A record may come from someone else: `verify.untrusted.structured` checks every field against its
 type, and a cell's network and sampler are rebuilt from the numbers of its configuration.
@@ -48,7 +48,7 @@ Index = Annotated[int, Meta(ge=0)]
 Number = Annotated[float, Meta(ge=-1e300, le=1e300)]
 Positive = Annotated[float, Meta(gt=0, le=1e300)]
 Logarithm = Annotated[float, Meta(ge=-1e9, le=1e9)]
-"""Natural, of an update that a network can have."""
+"""The natural logarithm of an update that a network can have."""
 OutcomeName = Literal["consistent", "rejected", "undecided"]
 OUTCOMES: dict[Outcome, OutcomeName] = {
     Outcome.CONSISTENT: "consistent",
@@ -80,8 +80,8 @@ class Measured(Struct, frozen=True, kw_only=True):
 class CellRecord(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
     """One network of a grid, measured: logarithms are natural, of E[(Delta z)^2] at eta = 1.
 
-    ``relative_standard_error``: over the exact mean.  ``undefined``: why the mean or its error is,
-    if so.
+    ``relative_standard_error``: over the exact mean.  ``undefined``: the reason where the mean or
+    its error is undefined.
     """
 
     network: Text
@@ -179,7 +179,7 @@ class CellRecord(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=Tru
 
     @cached_property
     def asked(self) -> Configuration:
-        """The configuration that was drawn; `ValueError` where the cell is not that of it."""
+        """The configuration that was drawn; `ValueError` where the cell does not belong to it."""
         found = Configuration.of(self.configuration)
         said = (self.width, self.depth, self.place, self.sampler)
         network, place = found.network, places_of(found.network).name(found.layers[0])
@@ -199,8 +199,8 @@ class CellRecord(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=Tru
 
     @property
     def choices(self) -> str:
-        """What the network is chosen to be beside one width and a depth, as text; empty for
-        nothing."""
+        """The settings of the network besides one width and a depth, as text; empty for
+        none."""
         return self.configuration.network.in_words
 
     @property
@@ -212,7 +212,7 @@ class CellRecord(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=Tru
 
 
 class Platform(Struct, frozen=True):
-    """The machine that compared."""
+    """The machine of the comparison."""
 
     machine: Text
     system: Text
@@ -223,10 +223,10 @@ class RunRecord(Struct, frozen=True, kw_only=True):
 
     An undefined value is None.  Seeds are text, since many readers of JSON round a number of 64
     bits.
-    ``law``: which was tried, in words or as a formula.  ``step``: None for the linearised update.
+    ``law``: the law tried, in words or as a formula.  ``step``: None for the linearised update.
     ``worst_cell``: the index of the cell nearest to its own bound.  ``software`` drew the blocks,
     and ``other_software`` drew some of them, on another kind of processor;
-    ``versions`` are of the process that compared.
+    ``versions``: of the comparing process.
     """
 
     format: int
@@ -264,7 +264,7 @@ class RunRecord(Struct, frozen=True, kw_only=True):
 
     @property
     def moved(self) -> str:
-        """What a step moves where it was measured: z, h of a stream, or hz for both."""
+        """The measured letters that a step moves: z, h of a stream, or hz for both."""
         return moved_letters(cell.layer for cell in self.cells)
 
     @property

@@ -1,8 +1,7 @@
 """This module plans how many networks a cell gets, by cost or for a relative standard error.
 
-A plan is a function of the configuration alone.  It rests on the exact variance of one network, not
-on the samples seen so far, whose own variance is too small as long as the rare networks that set it
-are missing.
+A plan is a function of the configuration alone.  It uses the exact variance of one network, not the
+variance of the samples so far, which is too small while the rare networks that set it are missing.
 """
 
 from __future__ import annotations
@@ -22,8 +21,8 @@ from verify.samplers.sampler import Sampler
 __all__ = ["RARE_SPREAD", "networks_for", "planned_samples"]
 
 RARE_SPREAD = 2.0
-"""Relative standard deviation of one sample of `verify.RareEvents` that is planned with: a measured
-bound with all layers trained, 1.6 being the most that was seen (docs/sampler-proofs.md)."""
+"""The planned relative standard deviation of one sample of `verify.RareEvents`: a measured bound
+with all layers trained, where the largest measured value is 1.6 (docs/sampler-proofs.md)."""
 _FEWEST = 100
 
 
@@ -37,10 +36,10 @@ def planned_samples(
     step: float | None = None,
     observable: Observable | None = None,
 ) -> int:
-    """Networks that a cell gets: ``samples``, or what ``precision`` asks for, or what the sampler
-    plans by cost.
+    """The number of networks of a cell: ``samples``, or the number for ``precision``, or the number
+    that the sampler plans by cost.
 
-    Cells whose exact spread is too large to decide are planned by cost whatever ``precision``.
+    Cells whose exact spread is too large to decide are planned by cost for every ``precision``.
     Raises `InvalidArgument` where both are given, or the requested precision is out of reach.
 
     >>> from theory import MLP

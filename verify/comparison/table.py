@@ -1,4 +1,4 @@
-"""The table of a run is laid out once, for the prompt, for a notebook, and for a LaTeX paper."""
+"""This module lays out the table of a run for the prompt, for a notebook, and for a LaTeX paper."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ __all__ = ["cell_row", "cell_table", "print_table", "run_html", "run_latex", "ru
 
 _NOTE = "{}: expected, and measured over networks"
 _COLUMNS, _WIDEST = 80, 1000
-"""Columns of a terminal that is none, and of a table, at most."""
+"""The columns without a terminal, and the most columns of a table."""
 _SIZES = ("sampler", "width", "depth", "layer")
-"""The columns that say which network a row is of."""
+"""The columns that identify the network of a row."""
 
 
 def run_text(run: RunRecord) -> str:

@@ -202,9 +202,9 @@ def typical_learning_rate(
 ) -> TypicalLearningRate:
     """The largest eta for which the median network's mean squared update is at most ``bound``.
 
-    Simulated on ``samples`` networks drawn by ``sampler``, reproducible by ``seed``.  ``layer``:
-    None for the last hidden layer, an int, or a tuple or range of ints; the layer with the
-    largest median binds.  ``chance``: the share of networks kept within the bound, 0.5 for the
+    The function simulates ``samples`` networks drawn by ``sampler``, reproducible by ``seed``.
+    ``layer``: None for the last hidden layer, an int, or a tuple or range of ints; the layer with
+    the largest median binds.  ``chance``: the share of networks kept within the bound, 0.5 for the
     median.  ``level``: of the confidence interval.  ``rates``: one multiplier of eta per layer.
     Raises `InvalidArgument` for arguments of another kind, and for more samples than are kept.
 

@@ -190,7 +190,7 @@ def _fitted(interval: Interval, style: Style) -> str:
 
 
 def step_lines(run: RunRecord) -> list[str]:
-    """A line that says which step the measured rates are about, if there are any."""
+    """A line that names the step of the measured rates, if there are any."""
     if run.step is not None or not (run.measured_laws or run.fits):
         return []
     line = "all rates are those of a linearised step"
@@ -219,7 +219,7 @@ def _typical(cell: CellRecord, style: Style) -> str:
 
 
 def slope_lines(run: RunRecord, style: Style = TEXT) -> list[str]:
-    """The comparison of measured rates with exact ones, with intervals: a line for all widths
+    """The comparison of measured with exact rates, with intervals: a line for all widths
     together and one for each width."""
     return [_slope(fit, style) for fit in run.fits]
 

@@ -39,7 +39,7 @@ class Block:
     Values are in units of ``exp(log_unit)``, their largest: ``mean``, and ``spread``, the sum of
     the squared deviations from it.  ``logs``: natural logarithms of the values themselves, shape
     ``(parts, samples, layers)``, or None where they are not kept.  ``software``: the software that
-    drew them, or None where nobody asks.
+    drew them, or None where it is not kept.
     """
 
     samples: int
@@ -58,12 +58,12 @@ class Estimate(ReadAsNumber):
     ``output``.  ``samples``: networks drawn, or weighted samples.  ``seed``: reproduces it bit for
     bit, with the same ``software``.  ``layer``: the hidden layer, or a layer for each column.
     ``step``: the rate of a real gradient step, or None where the update is linearised.
-    ``observable``: measured in place of the update, with a total alone, or None.
+    ``observable``: the quantity measured in place of the update, with a total alone, or None.
     ``weighted``: whether samples are weighted (`RareEvents`).
     ``untrained``: the measured layers that read no trained weights.  ``names``: the measured
-    layers in words, where they are not layers of an MLP.  ``moved``: what a step moves there: z,
-    or the stream h of a residual network, or hz for both.  ``rare``: whether `RareEvents` draws
-    such networks.
+    layers in words, where they are not layers of an MLP.  ``moved``: the letters that a step
+    moves there: z, or the stream h of a residual network, or hz for both.  ``rare``: whether
+    `RareEvents` draws such networks.
 
     >>> from theory import MLP
     >>> from verify import monte_carlo
@@ -256,7 +256,7 @@ def merge(
     """The measurements of ``parts``, and their total, from independent blocks.
 
     ``scalar``: a single number named the layer; measurements then have shape ``()``.
-    Law: depends on the blocks' order only through rounding, and is computed in theirs.
+    Law: the order of the blocks changes the result only by rounding; the sum follows this order.
     """
     counts = np.array([block.samples for block in blocks], dtype=np.float64)[:, None, None]
     units = np.stack([block.log_unit for block in blocks])

@@ -15,7 +15,7 @@ from verify.inference.roots import root_between
 __all__ = ["POWER", "Evidence", "Interval"]
 
 POWER = 0.95
-"""Chance with which an error must be caught to count as one that would have been."""
+"""The chance of detection from which an error counts as noticed."""
 _MOST_SAMPLES = 2**62
 
 
@@ -44,8 +44,8 @@ class Evidence(ABC):
     """A mean of independent samples, in units of the exact mean.
 
     ``samples``: their number.  ``ratio``: their plain mean.  ``standard_error``: of that mean;
-    each kind of evidence says where it is from.  A law is a number in the same units.  Chances are
-    one-sided: of a z beyond the critical one on one given side though the law is true.
+    each kind of evidence defines its source.  A law is a number in the same units.  Chances are
+    one-sided: of a z beyond the critical z on one given side although the law is true.
 
     >>> from verify.inference.weighted_means import WeightedMean
     >>> mean = WeightedMean(samples=10**7, ratio=1.02, standard_error=0.01)

@@ -15,11 +15,11 @@ _LARGEST_LOG = 700.0
 
 
 def evidence_of(total: Measurement, log_exact: float, spread: float | None) -> Evidence:
-    """The evidence in a measured mean, in units of the exact one.
+    """The evidence in a measured mean, in units of the exact mean.
 
     ``total``: of scalar shape.  ``log_exact``: natural logarithm of the exact mean.  ``spread``:
-    exact relative standard deviation of one sample, or None where only the samples show it.  Not
-    defined where the measurement is not: fewer than two samples, none that moves, an overflow.
+    exact relative standard deviation of one sample, or None where only the samples show it.  The
+    evidence is undefined for fewer than two samples, for none that moves, and after an overflow.
 
     >>> from theory import MLP
     >>> from verify import monte_carlo

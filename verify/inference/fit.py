@@ -1,9 +1,9 @@
-"""A constant and an exponent of the depth are fitted to measured means, with joint intervals.
+"""`fit_power` fits a factor and an exponent of the depth to measured means, with joint intervals.
 
-A slope fitted on a small grid is biased; measured over exact values it is not: if the theory is
-right they are 1 at every width and depth.  So a comparison fits measured/exact = factor *
-depth^exponent, and infers how far factor and exponent can be from 1 and 0.
-`verify.comparison.measured_law` fits means in units of their own, of networks so wide and deep that
+A slope fitted on a small grid is biased; a slope fitted to measured over exact values is not: if
+the theory is right, these ratios are 1 at every width and depth.  So a comparison fits
+measured/exact = factor * depth^exponent, and infers how far factor and exponent can be from 1 and
+0.  `verify.comparison.measured_law` fits the means themselves, of networks so wide and deep that
 the bias is small.
 """
 
@@ -24,7 +24,7 @@ from verify.untrusted import Chance, Size
 __all__ = ["LARGEST_ERROR", "PowerFit", "fit_power"]
 
 LARGEST_ERROR = 0.2
-"""Relative standard error above which a cell says nothing of constant and exponent."""
+"""Relative standard error above which a cell does not enter the fit of factor and exponent."""
 _CLOSE = 1e-4
 """In standard errors."""
 _MOST_STEPS = 100
@@ -88,7 +88,7 @@ def fit_power(
     Cells with a standard error above `LARGEST_ERROR`, or whose critical value cannot be relied on,
     do not enter.
 
-    Two weighted sums of influences, those of weighted least squares, must both stay within their
+    The two weighted sums of influences of weighted least squares must both stay within their
     critical values; the intervals span the region of (factor, exponent) where they do.
 
     >>> from verify.inference.weighted_means import WeightedMean

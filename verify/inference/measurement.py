@@ -21,14 +21,14 @@ class Measurement(ReadAsNumber):
     """The mean of one quantity over networks, per eta^2, with its standard error.
 
     ``log_mean``: natural logarithm of the mean's size; all arrays have shape ``(layers,)`` or
-    ``()``.  ``sign``: of the mean.
-    ``relative_standard_error``: standard error over mean; NaN where it is undefined: fewer than two
-    samples, a mean that is zero or not finite, or no spread at all.  ``effective_samples``: the
-    squared sum of the samples over the sum of their squares: as many equal samples would give the
-    same spread of the mean.  ``largest_share``: of the largest sample in the sum.  ``samples``:
-    their number.  ``block_log_means``, ``block_samples``: the logarithms of the means of blocks of
-    samples, shape ``(blocks,)`` before the layers, and the number of samples in each block;
-    ``block_signs``: the signs of the means.  ``logs``: of the samples, if kept.
+    ``()``.  ``sign``: of the mean.  ``relative_standard_error``: standard error over mean; NaN
+    where it is undefined: for fewer than two samples, a mean that is zero or not finite, or no
+    spread at all.  ``effective_samples``: the squared sum of the samples over the sum of their
+    squares: as many equal samples would give the same spread of the mean.  ``largest_share``: share
+    of the largest sample in the sum.  ``samples``: their number.  ``block_log_means``,
+    ``block_samples``: the logarithms of the means of blocks of samples, shape ``(blocks,)`` before
+    the layers, and the number of samples in each block; ``block_signs``: the signs of the means.
+    ``logs``: logarithms of the samples, if kept.
 
     >>> from theory import MLP
     >>> from verify import monte_carlo

@@ -193,7 +193,7 @@ def samples_in_words(count: int) -> str:
 
 
 def magnitude(logarithm: float | None, digits: int = 5, style: Style = TEXT) -> str:
-    """exp(logarithm) in so many digits, also where float64 cannot hold it.
+    """exp(logarithm) to ``digits`` digits, also where float64 cannot hold it.
 
     >>> magnitude(math.log(1234.5678)), magnitude(-2000.0), magnitude(-math.inf)
     ('1234.6', '2.5765e-869', '0')

@@ -87,7 +87,7 @@ def _theory_at(theory: Callable[..., Any], layers: Sequence[int]) -> list[float]
 
 
 def _marks(label: str, part: Measurement, layers: Sequence[int], look: int) -> Marks:
-    """The means that are defined; an error that is not is drawn as none."""
+    """The means that are defined; an undefined error has no bar."""
     rows = zip(layers, np.ravel(part.mean), np.ravel(part.standard_error), strict=True)
     kept = [(layer, float(m), float(e)) for layer, m, e in rows if np.isfinite(m)]
     x, y, errors = zip(*kept, strict=True) if kept else ((), (), ())

@@ -1,4 +1,4 @@
-"""Quantiles of the update over networks have intervals that assume nothing of its distribution."""
+"""This module gives quantiles of the update over networks, with distribution-free intervals."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ class Quantile:
     """A quantile of the update over networks, per eta^2, with a confidence interval.
 
     ``log_value``, ``log_low``, ``log_high``: natural logarithms, shape ``(layers,)`` or ``()``;
-    minus infinity: networks that do not move; the ends are infinite where the samples are too few
-    to bound them.  ``chance``: below the quantile.  ``level``: of the interval, at least.
+    minus infinity for networks that do not move; the ends are infinite where the samples are too
+    few to bound them.  ``chance``: the probability below the quantile.  ``level``: of the interval,
+    at least.
 
     >>> from theory import MLP
     >>> from verify import monte_carlo

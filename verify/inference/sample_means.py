@@ -1,6 +1,7 @@
-"""Means over networks, whose exact variance is known, need no assumption on tail or size.
+"""This module tests means over networks of known exact variance, for any tail and number of
+samples.
 
-A sample mean of heavy-tailed values is a bad estimator, and a good one is known: Catoni's, whose
+A sample mean of heavy-tailed values is a bad estimator.  Catoni's estimator is a good one: its
 deviations are sub-Gaussian for any distribution of known variance, at any number of samples.
 Source: O. Catoni, "Challenging the empirical mean and empirical variance: a deviation study",
 Ann. Inst. H. Poincare Probab. Statist. 48 (2012) 1148-1185, section 2; used here as a test of a
@@ -40,7 +41,7 @@ def catoni_influence(x: FloatArray) -> FloatArray:
 
 
 def sharpest_tuning(chance: float) -> float:
-    """The tuning constant with the least critical value for a one-sided ``chance``, which it is.
+    """The tuning constant with the least critical value for a one-sided ``chance``; both are equal.
 
     >>> round(sharpest_tuning(5e-7), 2)
     5.39
@@ -54,7 +55,7 @@ class NetworkMean(Evidence):
 
     ``standard_error``: from the exact variance of one network, not from the samples.  ``logs``:
     natural logarithms of the samples in units of the exact mean, or of means over ``counts`` of
-    them, where there were too many to keep; ``signs``: of the same
+    the samples, where there were too many to keep; ``signs``: of the same
     numbers.  ``tuning``: Catoni's constant, the z at which tests are sharpest.
     Law: under the true mean, P(z > critical(chance)) <= chance, for any distribution with this
     variance and any number of samples; so too for weighted sums of influences.
@@ -97,7 +98,8 @@ class NetworkMean(Evidence):
         return 2.0 * total / (1.0 + sqrt(root)) / self.tuning if root >= 0 else inf
 
     def _apart(self, samples: int) -> float:
-        """How many numbers are left of so many samples: all, or means over whole blocks."""
+        """The number of independent values from ``samples`` samples: all, or means over whole
+        blocks."""
         if self.counts is not None:
             return samples * float(self.counts.sum() / (self.counts**2).sum())
         return samples if samples <= KEPT_SAMPLES else samples / LARGEST_BLOCK

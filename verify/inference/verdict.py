@@ -1,4 +1,4 @@
-"""Measured means lead to one of three answers, at a stated false-alarm budget."""
+"""A verdict turns measured means into one of three answers, at a stated false-alarm budget."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NOTICEABLE = 1.5
 
 @dataclass(frozen=True, eq=False)
 class Score:
-    """One measured mean against one law.
+    """The comparison of one measured mean with one law.
 
     ``evidence``: the mean, in units of the exact one.  ``law``: the law tried, in the same units.
     ``allowance``: relative difference that is granted before anything counts.  ``decides``:
@@ -105,7 +105,7 @@ class Verdict:
     """The answer for a grid: ``worst`` is the index of the cell nearest to its own bound, if any.
 
     ``noticed``: the smallest relative error that would have been noticed in any single deciding
-    cell; ``noticed_in_all``: the smallest noticed if all deciding cells have it.
+    cell; ``noticed_in_all``: the smallest noticed if all deciding cells have this error.
     ``critical``: the |z| that would have rejected the worst cell.  ``wants``: the deciding
     cells that cannot decide.
 
@@ -131,8 +131,8 @@ class Verdict:
 
 
 def decide(scores: Sequence[Score]) -> Verdict:
-    """Rejected if any deciding cell is; else undecided if one could not have noticed a factor
-    `NOTICEABLE`, or cannot hold its level, or if none decides; else consistent.
+    """Rejected if any deciding cell rejects; else undecided if a cell could not have noticed a
+    factor `NOTICEABLE`, or cannot hold its level, or if none decides; else consistent.
 
     >>> from verify.inference.weighted_means import WeightedMean
     >>> true = Score(WeightedMean(10_000, 1.02, 0.01), law=1.0, allowance=0.0, decides=True)

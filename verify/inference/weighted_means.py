@@ -1,4 +1,4 @@
-"""Means of weighted samples, of unknown exact variance, follow Student's t, skewness allowed for.
+"""This module tests means of weighted samples by Student's t with an allowance for skewness.
 
 Importance sampling with bounded weights has no tail to hide, so that the sample's own standard
 error serves; the remaining effect of the skewness is the leading error of Student's t.  Source: P.
@@ -28,8 +28,8 @@ _LARGEST_Z = 200.0
 class WeightedMean(Evidence):
     """The mean of weighted samples, with the samples' own standard error.
 
-    Assumed: skewness of at most `SKEWNESS`, and samples enough for its leading effect to be all.
-    A cell in which that effect would more than double the tail cannot hold its level.
+    It assumes a skewness of at most `SKEWNESS`, and enough samples for the leading effect alone.  A
+    cell in which this effect would more than double the tail cannot hold its level.
 
     >>> mean = WeightedMean(20_000, 1.01, 0.01)
     >>> mean.holds(1e-3), WeightedMean(100, 1.01, 0.1).holds(1e-3)

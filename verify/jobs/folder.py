@@ -1,4 +1,4 @@
-"""The folder of a run is made before any work, filled at the end, and never half-written."""
+"""This module makes a run's folder before any work, and fills it at the end with whole files."""
 
 from __future__ import annotations
 
@@ -128,8 +128,8 @@ def has_begun(path: Path) -> bool:
 def run_store(path: Path, job: str) -> OpenStore:
     """Opens the folder's store for the run whose text is ``job``.
 
-    Raises `UnusableFolder` where the store holds another run, or this one planned in another way,
-    as another version may do.
+    Raises `UnusableFolder` where the store holds another run, or this run with another plan, as
+    of another version.
     """
 
     def opened(samplings: Sequence[Sampling]) -> AbstractContextManager[BlockStore]:
@@ -143,7 +143,7 @@ def run_store(path: Path, job: str) -> OpenStore:
 
 
 def _check_seeds(store: Path, plan: str) -> None:
-    """Raise where the store's run is this one but for the seeds of its cells."""
+    """Raise where the store's run differs from this run only in the seeds of its cells."""
     known = fact(store, "plan")
     if known is None or known == plan or _without_seeds(known) != _without_seeds(plan):
         return
@@ -163,8 +163,8 @@ def _without_seeds(plan: str) -> object:
 def keep(path: Path, record: RunRecord | CheckRecord, pictures: Sequence[str] = ()) -> bool:
     """Put a run's results into its folder; whether ``pictures`` of them are still to be drawn.
 
-    Where ``results.json`` says the same already nothing is written, so that a disk that cannot be
-    written does no harm; where it says something else, pictures of that are removed first.
+    Where ``results.json`` already holds the same, nothing is written, so that a read-only disk does
+    no harm; where it holds other results, their pictures are removed first.
     """
     text = json_text(record)
     if not _holds(path / RESULTS, text):

@@ -1,4 +1,4 @@
-"""A job derives, plans, draws, compares, keeps and shows, in its folder.
+"""This module runs a job: it derives, plans, draws, compares, stores and shows, in a folder.
 
 `run_job` measures a grid of networks; `run_formula` checks a user's formula.
 """
@@ -39,14 +39,14 @@ __all__ = ["run_formula", "run_job", "write_pictures"]
 
 _TABLE, _VECTORS, _FIGURE = "results.tex", "rate.pdf", "rate.png"
 _WIDTHS, _DEPTHS = (16, 64), (2, 4)
-"""Of the networks for a formula, where only one of both is given."""
+"""The sizes of networks for a formula, where a user gives only widths or only depths."""
 
 
 def run_job(
     job: Job, console: Console, execution: Execution, folder: Path, *, parquet: bool
 ) -> int:
-    """Measure the cells that ``job`` asks for, keep what was found in ``folder``, and show it;
-    the exit code."""
+    """Measure the cells of ``job``, keep the results in ``folder``, and show them; return the
+    exit code."""
     seed = checked_seed(job.root)
     residual = job.network == "residual"
     update, rate = leading_laws(blocks=residual)
@@ -139,7 +139,7 @@ def _grid(job: Job) -> list[MLP] | None:
 def _show_table(
     record: RunRecord, console: Console, folder: Path, *, parquet: bool, tried: str | None = None
 ) -> None:
-    """Keep the tables of a run and print them; where time was up, say how far the run has come."""
+    """Keep the tables of a run and print them; where time was up, print the progress of the run."""
     write_tables(folder, record, parquet=parquet)
     print_table(console, cell_table(record, tried))
     drawn, planned = record.drawn, record.planned

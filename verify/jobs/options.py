@@ -79,7 +79,7 @@ def _check_blocks(given: dict[str, object]) -> None:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The parser; whatever is not given is None."""
+    """The parser; absent options are None."""
     made = argparse.ArgumentParser(
         prog="python -m verify",
         usage="python -m verify [options]",

@@ -1,4 +1,4 @@
-"""The main job plans grids of networks, each with its sampler, where no sizes are given."""
+"""This module plans the grids of networks, with a sampler each, where a user gives no sizes."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ DEFAULT_GRID = {
 }
 """Depths by width: wide grids that decide, and depths of a half, one and two widths to show."""
 RARE_CHECK = {64: (8, 32, 64, 128), 1024: (512, 1024)}
-"""The depths where rare networks set the mean, by the sampler that draws them; and one where it can
-be compared with Gram."""
+"""The depths where rare networks set the mean, for the sampler that draws them; and a depth for the
+comparison with Gram."""
 LAW_BY_INNER_PRODUCTS = {10**9: (64, 256, 1024, 4096)}
 LAW_BY_NEURONS = {2**15: (8, 16, 32)}
 LAW_IN_BLOCKS = {10**9: (512, 1024, 4096)}
-"""So wide and deep that they show the law by themselves: `verify.comparison.measured_law`."""
+"""Networks so wide and deep that they show the law alone: `verify.comparison.measured_law`."""
 _LAW_SAMPLES, _BLOCK_SAMPLES = (4000, 2400), 2400
 LITERAL_CHECK = {64: (4, 8), 256: (8,)}
 """A few literal networks as well, since the fast samplers rest on a proof."""
@@ -34,7 +34,7 @@ LITERAL_CHECK = {64: (4, 8), 256: (8,)}
 
 @dataclass(frozen=True)
 class Part:
-    """Networks to be drawn by one sampler; ``samples`` of each, or None for as many as it plans."""
+    """Networks to be drawn by one sampler; ``samples`` of each, or None for the number it plans."""
 
     sampler: Sampler
     networks: tuple[Network, ...]

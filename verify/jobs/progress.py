@@ -1,4 +1,4 @@
-"""A bar shows progress on a terminal, and nothing where there is none."""
+"""This module shows a progress bar on a terminal, and nothing elsewhere."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Bar(Watch):
         self._progress.update(self._task, total=total, description=_COMPILING)
 
     def found(self, cell: int, samples: int) -> None:
-        """Done, but no measure of the speed."""
+        """Count the block as done, but not towards the speed."""
         self._found += samples * self._milliseconds[cell]
         self._progress.reset(self._task, completed=round(self._found))
 

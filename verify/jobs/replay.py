@@ -23,14 +23,14 @@ from verify.untrusted import printable, read_text, structured, whole_seed
 __all__ = ["Replay", "replay"]
 
 _DAMAGES = (ValueError, LookupError, TypeError, AttributeError, OverflowError)
-"""Errors of reading a record that is none."""
+"""The errors of reading a file that is no record."""
 
 
 @dataclass(frozen=True)
 class Replay:
     """Cell ``index`` of the run in a ``results.json``, and the same networks drawn again.
 
-    ``sampling``: the networks that were drawn, be it fewer than were planned.
+    ``sampling``: the networks that were drawn, perhaps fewer than planned.
     """
 
     run: RunRecord
@@ -65,7 +65,7 @@ class Replay:
         )
 
     def _cause(self) -> str:
-        """What the last digits may depend on and is not the same here, in a sentence."""
+        """The differences here on which the last digits may depend, in a sentence."""
         here, makers = this_software(), (self.run.software, *self.run.other_software)
         found = {here.difference(maker): None for maker in makers}
         others = "; ".join(each for each in found if each)
@@ -75,9 +75,9 @@ class Replay:
 
 
 def replay(path: Path, cell: int | None, execution: Execution) -> Replay:
-    """Draw cell ``cell`` of a ``results.json`` again; None is the one nearest to its own bound.
+    """Draw cell ``cell`` of a ``results.json`` again; None is the cell nearest to its own bound.
 
-    Raises `InvalidArgument` for a file that has no such cell, or is none of this version's.
+    Raises `InvalidArgument` for a file without this cell, or of another version.
     """
     run = _run(path)
     index = (run.worst_cell or 0) if cell is None else cell
@@ -118,7 +118,7 @@ class _Head(Struct):
 
 
 def _run(path: Path) -> RunRecord:
-    """The run in a file, which may be that of a formula."""
+    """The run in a file, which may be the check of a formula."""
     try:
         text = read_text(path)
         head = structured(text, _Head)

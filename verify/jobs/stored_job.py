@@ -1,7 +1,7 @@
-"""The job that a run's store keeps defines the run, and nothing else.
+"""This module writes and reads the job in a run's store, which defines the run and nothing else.
 
-A folder may come from someone else.  So a job has the fields of `Job` alone: any other key is
-refused, and with it every place to connect to or to write to.
+A folder may come from someone else.  So a job has the fields of `Job` alone: reading refuses any
+other key, and with it every address to connect to and every path to write to.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Sizes = Annotated[tuple[int, ...], Meta(min_length=1)]
 
 
 class Job(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """A run as the command line is given it; the seed as text, which no reader of JSON rounds.
+    """A run as the command line defines it; the seed is text, which no reader of JSON rounds.
 
     >>> Job.read('{"dask": "tcp://elsewhere:8786"}')
     Traceback (most recent call last):
@@ -60,7 +60,7 @@ class Job(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_
 
     @classmethod
     def read(cls, text: str) -> Job:
-        """The job that a `text` says; `ValueError`, in a line, for any other text."""
+        """The job of a `text`; raises `ValueError`, in a line, for any other text."""
         if len(text) > _LONGEST:
             raise ValueError("its stored job is too long")
         job = structured(text, cls)

@@ -1,4 +1,4 @@
-"""Kernels sum and exponentiate arrays of logarithms, in vector code where all are finite."""
+"""Kernels sum and exponentiate logarithms, in vector code where all entries are finite."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
 """Kernels draw chi-square variates, squared lengths of Gaussian vectors of any dimensions.
 
 A trial of Marsaglia and Tsang turns a normal x into 2 d (1 + c x)^3, d = dimensions/2 - 1/3, and
-keeps it with chance exp(x^2/2 + d (1 - v + ln v)), v = (1 + c x)^3.  Theirs is c = 1/sqrt(9 d);
-every larger c gives the same law, since the chance then stays below 1:
+keeps it with chance exp(x^2/2 + d (1 - v + ln v)), v = (1 + c x)^3.  Marsaglia and Tsang take c =
+1/sqrt(9 d); every larger c gives the same law, since the chance then stays below 1:
 
     ln chance = -x^2 (9 d c^2 - 1)/2 - 3 d * integral of s^3/(1 + s) over s from 0 to c x.
 
-So c needs no root, only a few digits and to be no smaller.  The integral is at most
+So c needs no root: a few digits suffice if it is no smaller.  The integral is at most
 (c x)^4/4 divided by the smaller of 1 and 1 + c x, which decides nearly every trial from the first
 bits of its uniform; the rest of the bits is drawn where it does not.
 
@@ -28,7 +28,7 @@ __all__ = ["chi_squares", "lengths"]
 
 _UNSURE = -1.0
 _STEP = 2.0**-10
-"""Of the chances of `verify.numerics.variates.trials`."""
+"""The step between the chances of `verify.numerics.variates.trials`."""
 _ROOT_BITS, _HALVED = np.uint64(0x5FE6EB50C7B537A9), np.uint64(1)
 _ENOUGH = (1.0 + 1e-5) / 3.0
 _EXCESS = 1e-4
@@ -49,7 +49,7 @@ def _steepness(shape: float) -> float:
 @formula
 def _first_look(dimensions: float, normal: float, chance: float) -> float:
     """The square that a trial gives, where the bound shows that it is kept; else ``_UNSURE``.  In
-    one dimension the square is that of the normal, in none 0."""
+    one dimension the result is the square of the normal, in none 0."""
     shape = max(0.5 * dimensions, 1.0) - 1 / 3
     turn = _steepness(shape) * normal
     root, scaled = 1.0 + turn, shape * turn * turn

@@ -1,4 +1,4 @@
-"""Alias tables give the number of heads among n fair coins from one word and one look a draw.
+"""Alias tables give the number of heads among n fair coins from one word and one look-up a draw.
 
 Source: A. J. Walker, ACM TOMS 3 (1977) 253-256; M. D. Vose, IEEE TSE 17 (1991) 972-975.
 """
@@ -41,7 +41,7 @@ class CoinTables(NamedTuple):
 
 
 def coin_tables(numbers: IntArray) -> CoinTables:
-    """The tables of these ``numbers`` of fair coins, equal ones once; chances are exact to about
+    """The tables of these ``numbers`` of fair coins, equal numbers once; chances are exact to about
     1e-16.
 
     Counts beyond 9.5 standard deviations, of less than 1e-20 together, are left out.

@@ -50,10 +50,10 @@ def _compiled(function: Function, inline: bool) -> Function:
     """Compile ``function`` when first called, without the GIL, division by zero as IEEE has it.
 
     No fast-math flag is set: an operation is rounded where the source has it, in the source's
-    order.  Each of these flags leaves a choice to the compiler, and it chooses by what it sees
-    around: a kernel from the disk cache was compiled among others than one that is called by code
-    compiled just now, and would draw other bits.  So a sum that is to run in vector lanes names its
-    lanes (`verify.numerics.lanes`), and a product that is to be rounded with its sum says `fused`.
+    order.  Each of these flags leaves a choice to the compiler, which depends on the surrounding
+    code: a kernel from the disk cache was compiled in other surroundings than a kernel that new
+    code calls, and would draw other bits.  So a sum that is to run in vector lanes names its lanes
+    (`verify.numerics.lanes`), and a product that is to be rounded with its sum says `fused`.
 
     Numba keeps a compiled function on disk for as long as its own file is unchanged, even where
     a function of another file that was compiled into it has changed.  So the version that Numba
@@ -72,7 +72,7 @@ def _compiled(function: Function, inline: bool) -> Function:
 
 
 def kernel(function: Function) -> Function:
-    """A compiled kernel, with the same bits in whatever code it is called."""
+    """A compiled kernel, with the same bits in all code that calls it."""
     return _compiled(function, inline=False)
 
 

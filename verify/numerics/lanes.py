@@ -1,8 +1,8 @@
 """Kernels sum long vectors in lanes: ``LANES`` doubles side by side, a sum in each.
 
-The order of every addition stands here, so that the bits do not depend on a compiler's treatment of
-it: entry i of a vector goes to lane i % LANES, each lane adds its entries in their order, and the
-lanes are added in halves.  A sweep over vectors of one size:
+This module fixes the order of every addition, so that the bits do not depend on the compiler: entry
+i of a vector goes to lane i % LANES, each lane adds its entries in their order, and the lanes are
+added in halves.  A sweep over vectors of one size:
 
     total = no_lanes()
     for i in range(0, vector.size, LANES):

@@ -40,7 +40,7 @@ def random_words(
     key: Any, first: int, second: int, third: int, fourth: int, m: int, out: Any
 ) -> None:
     """Words of ``m`` consecutive counters, ``first`` counting up, into ``out`` (uint32): entries j,
-    m + j, 2 m + j and 3 m + j are those of one."""
+    m + j, 2 m + j and 3 m + j are the words of one counter."""
     for j in range(m):
         a, b, c, d = philox(key, first + j, second, third, fourth)
         out[j], out[m + j], out[2 * m + j], out[3 * m + j] = a, b, c, d

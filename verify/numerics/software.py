@@ -1,4 +1,4 @@
-"""`Software` says which code on which processor made a block, and so decides its bits."""
+"""`Software` names the code and the processor that made a block, which decide its bits."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _LONGEST = 200
 @dataclass(frozen=True)
 class Software:
     """``code``: a digest of all modules that blocks depend on.  ``processor``: the compiler's
-    target, and the C library; with another, results may differ in the last bits, of a law that is
-    the same.
+    target, and the C library; with another, results of the same law may differ in the last
+    bits.
 
     >>> here = this_software()
     >>> Software.from_text(here.text) == here
@@ -50,11 +50,11 @@ class Software:
 
     @classmethod
     def from_text(cls, text: str) -> Software:
-        """The software that a `text` says; `ValueError` for another."""
+        """The software of a `text`; raises `ValueError` for any other text."""
         return structured(text, cls)
 
     def difference(self, other: Software, *, processor: bool = True) -> str:
-        """What differs from ``other``, in words; empty where nothing does.  ``processor``: whether
+        """The differences from ``other``, in words; empty without any.  ``processor``: whether
         its kind counts."""
         mine, others = asdict(self), asdict(other)
         names = [name for name in mine if processor or name != "processor"]
@@ -75,7 +75,7 @@ def this_software() -> Software:
 
 
 def _target() -> str:
-    """What compiled code is for, as Numba was set or found it, and whose logarithms it calls."""
+    """The target of compiled code, as Numba was set or found it, and its library of logarithms."""
     settings: Any = config
     name, features = settings.CPU_NAME, settings.CPU_FEATURES
     if name is None:

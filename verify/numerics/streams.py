@@ -1,4 +1,4 @@
-"""Streams are keyed by (seed, block): the same numbers for any number of threads or machines."""
+"""A stream is keyed by (seed, block): it is the same for any number of threads or machines."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def checked_samples(samples: object) -> int:
 
 
 LARGEST_BLOCK = 8192
-"""Networks in a block, at most, whatever the sampler."""
+"""The most networks in a block, for every sampler."""
 
 
 KEPT_SAMPLES = 2**22

@@ -38,8 +38,8 @@ class Stream(NamedTuple):
     and (``radii``, ``angles``) of 64.
 
     Every call that draws an array counts one up, and takes its words from separate counters.
-    `turn_to` sets the count, so that what is drawn at one place does not depend on what was drawn
-    before it.
+    `turn_to` sets the count, so that the draws at one place do not depend on the draws before
+    them.
     """
 
     key: Any
@@ -58,8 +58,8 @@ def new_stream(generator: np.random.Generator) -> Stream:
 
 @kernel
 def turn_to(stream: Stream, network: int, stage: int, layer: int) -> None:
-    """Begin what is drawn for a ``network`` (or a group) at a ``stage`` of 0 to 3 and a ``layer``:
-    up to 65,536 calls, apart from those of every other place."""
+    """Begin the draws for a ``network`` (or a group) at a ``stage`` of 0 to 3 and a ``layer``: up
+    to 65,536 calls, which share no counter with any other place."""
     place = ((np.uint64(network) * np.uint64(4) + np.uint64(stage)) << _LAYERS) + np.uint64(layer)
     stream.calls[0] = place << _CALLS
 

@@ -1,8 +1,9 @@
 """Elementary functions have no branches here, so that loops over them run in vector lanes.
 
-Series in exact coefficients: the logarithm by artanh, sine and cosine within an eighth of a turn,
-the exponential within half a doubling.  Double precision to a few units in the last place; single
-precision to about 1e-7.  Nothing here depends on a mathematics library, so neither do results.
+They are series with exact coefficients: the logarithm by artanh, sine and cosine within an eighth
+of a turn, the exponential within half a doubling.  Errors are a few units in the last place in
+double precision, and about 1e-7 in single precision.  Nothing here depends on a mathematics
+library, so neither do results.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""This module names the weights and losses of real steps that are not those of the theory."""
+"""This module names the weights and losses of real steps that differ from the theory's."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ class Noted:
             self._note_slope(0.0 if f.grad is None else float(f.grad.sum()) / right, f, y, of)
 
     def _note_slope(self, slope: float, f: torch.Tensor, y: torch.Tensor, of: Any) -> None:
-        """The least and the largest gradient over f - y; the first time that these differ, those
-        of the same output and label again."""
+        """The least and the largest gradient over f - y; the first time that these differ, the
+        gradients of the same output and label again."""
         if not isfinite(slope):
             self._no_slope += 1
             return

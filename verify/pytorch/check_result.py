@@ -41,7 +41,7 @@ _HEADER = (
 class LayerCheck:
     """E[(Delta z)^2]/eta^2 at one hidden layer.
 
-    ``exact``: by theory.  ``score``: the measured mean in units of it, and what it says.
+    ``exact``: by theory.  ``score``: the test of the measured mean, in units of ``exact``.
 
     >>> from torch import nn
     >>> from verify.pytorch import coordinate_check
@@ -69,7 +69,8 @@ class LayerCheck:
 
     @property
     def standard_error(self) -> float:
-        """Of `measured`, from a bound on the variance of one real step that is known exactly.
+        """The standard error of `measured`, from a bound on the variance of one real step that is
+        known exactly.
 
         >>> from torch import nn
         >>> from verify.pytorch import coordinate_check
@@ -142,11 +143,12 @@ class LayerCheck:
 
 @dataclass(frozen=True, eq=False)
 class CoordinateCheck:
-    """A model's real steps against exact values, by layer.  Made by `coordinate_check`.
+    """The comparison of a model's real steps with exact values, by layer.  Made by
+    `coordinate_check`.
 
     ``step``: the rate of the steps; ``samples``: initialisations.  ``drawn_by``: the name of the
-    function that drew the weights.  ``causes``: clauses on what was not the theory's in them and
-    in the losses.  ``notes``: sentences on cases that the verdict does not cover.
+    function that drew the weights.  ``causes``: clauses on differences of the weights and
+    the losses from the theory.  ``notes``: sentences on cases that the verdict does not cover.
 
     >>> from torch import nn
     >>> from verify.pytorch import coordinate_check
@@ -179,7 +181,7 @@ class CoordinateCheck:
         return decide([layer.score for layer in self.layers])
 
     def intervals(self) -> tuple[Interval, ...]:
-        """Of measured over exact by layer: all hold the truth with a chance of 99 %.
+        """Intervals for measured over exact by layer: all hold the truth with a chance of 99 %.
 
         >>> from torch import nn
         >>> from verify.pytorch import coordinate_check

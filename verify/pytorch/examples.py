@@ -62,7 +62,7 @@ class Examples:
         return shares
 
     def other_labels(self) -> tuple[str, str] | None:
-        """The root mean square of the labels, and what to do, where it is not 1, or where the
+        """The root mean square of the labels, and the advice, where it is not 1, or where the
         labels are class numbers."""
         size = float(self.labels2.mean()) ** 0.5
         if size == 0:
@@ -92,12 +92,13 @@ class Case:
 
     @property
     def network(self) -> MLP:
-        """With the mean |x|^2 of the examples."""
+        """The network at the mean |x|^2 of the examples."""
         return self.read if self.examples is None else self._at(self.examples.norm2)
 
     @property
     def largest(self) -> MLP:
-        """With an |x|^2 at which a step is as large as at any example: |y| |x|^2 at a label y.
+        """The network at an |x|^2 at which a step is as large as at any example: |y| |x|^2 at a
+        label y.
 
         Inputs s times as large, s < 1, have pre-activations s times as large too, beside which a
         step has to be small: |y| |x|^2/s.
@@ -110,7 +111,7 @@ class Case:
 
     @property
     def heaviest(self) -> MLP:
-        """With an |x|^2 at which updates are as heavy-tailed as at any example.
+        """The network at an |x|^2 at which updates are as heavy-tailed as at any example.
 
         In units of the label y, the output is that at |x|^2/y^2; without a label, a large one.
         """
@@ -141,8 +142,8 @@ class Case:
         return found
 
     def varied(self) -> tuple[str, str] | None:
-        """How |x|^2 varies, alone or along with y^2, and what to do, where the mean of
-        E[(Delta z)^2] over the examples is not that at their mean |x|^2 and mean y^2."""
+        """How |x|^2 varies, alone or along with y^2, and the advice, where the mean of
+        E[(Delta z)^2] over the examples differs from its value at the mean |x|^2 and mean y^2."""
         if self.examples is None:
             return None
         norms2, labels2 = self.examples.norms2, self.examples.labels2
@@ -253,7 +254,7 @@ def _converted(values: Any) -> torch.Tensor:
 
 def _masked(values: Any) -> int:
     """How many numbers are masked, by NumPy in an array or in the arrays of a list, or by PyTorch:
-    what becomes of them in a tensor is no number of the user."""
+    in a tensor they become numbers that the user did not give."""
     if isinstance(values, list | tuple):
         return sum(_masked(each) for each in values if isinstance(each, np.ma.MaskedArray))
     if isinstance(values, MaskedTensor):

@@ -54,13 +54,13 @@ def dependence(layers: Mapping[str, nn.Linear]) -> Iterator[str]:
 
 
 def _scaled(weight: torch.Tensor) -> torch.Tensor:
-    """With a root mean square of 1."""
+    """The weight scaled to a root mean square of 1."""
     return weight / (torch.linalg.vector_norm(weight) / weight.numel() ** 0.5)
 
 
 @dataclass(frozen=True)
 class _Number:
-    """A number of one layer, as it is said, and its score, which is standard normal by law."""
+    """A statistic of one layer, in words, and its score, which is standard normal by law."""
 
     value: float
     score: float
@@ -98,7 +98,7 @@ def _together(found: Mapping[str, _Number], counts: Mapping[str, int]) -> _Numbe
 
 
 def _numbers(scaled: Weights) -> dict[str, dict[str, _Number]]:
-    """Numbers by layer, below the words that say them."""
+    """Statistics by layer, below the words that describe them."""
     found: dict[str, dict[str, _Number]] = {}
     for name, weight in scaled.items():
         for words, number in _of_one(weight):
@@ -176,14 +176,14 @@ def _norms(lines: torch.Tensor) -> _Number:
 
 
 def _scores(below: Any, above: Any) -> Any:
-    """Standard normal numbers with these chances of smaller and of larger ones."""
+    """Standard normal numbers with these chances of smaller and of larger numbers."""
     least = np.maximum(np.minimum(below, above), _LEAST_CHANCE)
     return np.where(below < above, 1, -1) * ndtri(least)
 
 
 def _signals(weights: Sequence[torch.Tensor]) -> Iterator[_Number | None]:
-    """Mean squares of each weight along the signals that pass those before it, with ReLU between
-    them, from a few inputs in random directions; None for one number alone."""
+    """Mean squares of each weight along the signals that pass the weights before it, with ReLU in
+    between, from a few inputs in random directions; None for one number alone."""
     generator = torch.Generator().manual_seed(_SEED)
     shape, kind = (weights[0].shape[1], _SIGNALS), weights[0].dtype
     x = torch.randn(shape, generator=generator, device="cpu", dtype=kind)
@@ -234,7 +234,7 @@ def _pairs(names: list[str], found: torch.Tensor) -> Iterator[tuple[str, str]]:
 
 
 def _other_size(weight: torch.Tensor) -> str | None:
-    """The mean size of numbers of root mean square 1, where it is not that of normal ones."""
+    """The mean size of numbers of root mean square 1, where normal numbers have another."""
     size = float(weight.abs().mean(dtype=torch.float64))
     error = _STANDARD_ERRORS * _NORMAL_ERROR / weight.numel() ** 0.5
     if abs(size - _NORMAL) <= _ALLOWED / 2 + error:
@@ -243,7 +243,7 @@ def _other_size(weight: torch.Tensor) -> str | None:
 
 
 def _other_largest(weight: torch.Tensor) -> str | None:
-    """The largest size of numbers of root mean square 1, where it is not that of normal ones.
+    """The largest size of numbers of root mean square 1, where it is unlikely for normal numbers.
 
     Law: n normal numbers stay below m with a chance of erf(m/sqrt(2))^n.
     """
@@ -258,9 +258,9 @@ def _other_largest(weight: torch.Tensor) -> str | None:
 
 
 def _repeats(weight: torch.Tensor, dtype: torch.dtype) -> bool:
-    """Whether more numbers than chance explains are there again, with either sign.
+    """Whether more numbers than chance explains occur again, with either sign.
 
-    Of 65,536 normal numbers in single precision 0.13 % are; those in 16 bits are not counted.
+    Of 65,536 normal numbers in single precision 0.13 % do; numbers in 16 bits are not counted.
     """
     sizes = weight.flatten()[:_MOST_DIFFERENT].abs()
     again = len(sizes) - len(sizes.unique())
@@ -276,7 +276,7 @@ def _some_rows(weight: torch.Tensor) -> torch.Tensor:
 
 
 def _dependent(lines: torch.Tensor) -> bool:
-    """Whether squared products of different rows are not those of k independent ones of length n.
+    """Whether squared products of different rows differ from k independent rows of length n.
 
     The mean of (w_i . w_j)^2/n is 1, its variance (2 + (4 k - 2)/n)/(number of pairs).
     """

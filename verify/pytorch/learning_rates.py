@@ -99,8 +99,8 @@ class Transferred(RatePlan):
 
     ``source``: the small network, as a model or an `MLP`.  ``hidden``: the rate of its hidden
     weights; of layers 2 to L alone where ``first``, the rate of layer 1, is given.  ``readout``:
-    0 holds the readout.  Where parameter groups are given an input norm, it is that of the source
-    too, unless the `MLP` sets its own.  Warns `OutsideValidity` as `transfer_learning_rate`
+    0 holds the readout.  An input norm given for the parameter groups is the input norm of the
+    source too, unless the `MLP` sets its own.  Warns `OutsideValidity` as `transfer_learning_rate`
     does.
 
     >>> tuned = Transferred(MLP(128, 4), hidden="0.1")

@@ -1,11 +1,11 @@
 """Parameter groups warn where they reach another optimiser than plain gradient descent.
 
-An optimiser reads the groups that it is given, and the weights of each, as it is built: lists that
-look at their reader then.  The groups that it keeps are plain dictionaries and lists, and groups
-may be rebuilt or changed: before each step of any optimiser, a hook of PyTorch's own looks for the
-weights themselves, and at the first looks whether the weights are still those that the groups were
-made for.  Unseen are copies of the weights, steps written by hand, a ``step`` put into
-one optimiser or compiled, and changes of a gradient, such as clipping.
+The constructor of an optimiser reads its groups and the weights of each; these are lists that
+inspect their reader then.  The optimiser keeps plain dictionaries and lists, and users may rebuild
+or change groups: so before each step of any optimiser, a hook of PyTorch looks for the weights
+themselves, and before the first step checks that the weights are still the weights that the groups
+were made for.  The hook sees no copies of the weights, no steps written by hand, no ``step`` put
+into one optimiser or compiled, and no changes of a gradient, such as clipping.
 """
 
 from __future__ import annotations
@@ -34,11 +34,12 @@ Groups = Sequence[tuple[Mapping[str, Any], Mapping[int, float]]]
 _EXPECTED = "expected plain torch.optim.SGD, which these learning rates assume, got"
 _warned: WeakSet[Optimizer] = WeakSet()
 _built: WeakSet[Optimizer] = WeakSet()
-"""Optimisers that read our groups, so that their rates were the derived ones."""
+"""Optimisers that read our groups, so that they began with the derived rates."""
 _known: dict[int, Mapping[int, float]] = {}
 """Learning rates of all weights of a network, by the id of each weight that lives."""
 _unstepped: dict[int, Callable[[], str | None]] = {}
-"""What looks at the weights of a network again, by the ids of those not yet stepped."""
+"""The function that checks the weights of a network again, by the id of each weight before its
+first step."""
 
 
 class Watched(list[Any]):
@@ -87,7 +88,7 @@ def watch(
 ) -> None:
     """Warn where one of ``weights`` is stepped by another optimiser than plain gradient descent.
 
-    ``again``: a sentence on the weights, asked for once, before the first step.
+    ``again``: a function that is called once, before the first step, for a sentence on the weights.
     """
     for weight in weights:
         _known[id(weight)] = rates
@@ -130,7 +131,7 @@ def _rates(seen: Groups) -> list[tuple[float, float]]:
 
 
 def _are_derived(seen: Groups) -> bool:
-    """Whether some rate is the derived one, or different ones are all the same number times it."""
+    """Whether some rate is the derived rate, or different rates are one multiple of the derived."""
     pairs = set(_rates(seen))
     factors = {f"{lr / right:.6g}" if right else "inf" for lr, right in pairs if lr or right}
     return "1" in factors or len(factors) == 1 < len(pairs)
@@ -170,8 +171,8 @@ def _one_rate(seen: Groups) -> str | None:
 
 
 def _raised(seen: Groups) -> str | None:
-    """A sentence where a schedule has raised the rates of some groups and not of all alike, above
-    those with which they began."""
+    """A sentence where a schedule has raised the rates of some groups, and not of all alike, above
+    their first rates."""
     pairs = {
         str(group.get("name", f"group {index + 1}")): (float(group["lr"]), group["initial_lr"])
         for index, (group, _) in enumerate(seen)

@@ -33,22 +33,22 @@ def parameter_groups(
     """One parameter group per linear layer of ``model``, for plain `torch.optim.SGD`.
 
     Each has ``params``, ``lr`` and a ``name``, ``"layer 1"`` to ``"readout"``.  ``plan``:
-    `EqualShares`, `AllHidden` or `Transferred`.  ``input_norm2``: |x|^2 of the inputs; None is
-    the mean over ``inputs``, shape ``(examples, ...)``, if given, else their width.  ``labels``:
-    theirs.  The rates are for the loss (f - y)^2/2 at y = +-1, averaged over a batch; for
-    ``nn.MSELoss`` halve them.  They bound a linearised step; a real one of a deep model moves less.
+    `EqualShares`, `AllHidden` or `Transferred`.  ``input_norm2``: |x|^2 of the inputs; None is the
+    mean over ``inputs``, shape ``(examples, ...)``, if given, else their width.  ``labels``: of
+    ``inputs``.  The rates are for the loss (f - y)^2/2 at y = +-1, averaged over a batch; for
+    ``nn.MSELoss`` halve them.  They bound a linearised step; real steps of deep models move less.
 
     Warns `OutsideValidity` where the model is too deep for its width, where the weights are not
     spread as `initialise` draws them, not independent and normal, or trained, where inputs or
     labels are of another size, where the model computes in half precision, as soon as the groups
-    reach another optimiser, and before a step of any on these weights at these rates.  A schedule
-    with one rate for all groups, such as ``OneCycleLR(max_lr=0.1)``, replaces them all, which is
-    seen at the first step, as are weights that are drawn or loaded in between; a floor
-    (``eta_min``) or a factor of its own that raises the rate of one layer is seen as it does.
-    Copies of the weights, weights loaded later, steps written by hand, clipped gradients,
-    ``autocast`` around the training, and schedules that multiply all rates by one number or keep
-    some from falling stay unseen.  Raises `InvalidArgument` for a model that `network_of` refuses,
-    for weights that are not finite, and for a frozen readout whose rate is not zero.
+    reach another optimiser, and before a step of any other on these weights at these rates.  A
+    schedule with one rate for all groups, such as ``OneCycleLR(max_lr=0.1)``, replaces them all;
+    the first step warns of this, and of weights that are drawn or loaded in between.  A step warns
+    of a floor (``eta_min``) or a separate factor that raises the rate of one layer.  Copies of the
+    weights, weights loaded later, steps written by hand, clipped gradients, ``autocast`` around the
+    training, and schedules that multiply all rates by one number or keep some from falling stay
+    unseen.  Raises `InvalidArgument` for a model that `network_of` refuses, for weights that are
+    not finite, and for a frozen readout whose rate is not zero.
 
     >>> from torch import nn, optim
     >>> from verify.pytorch import AllHidden, initialise

@@ -1,8 +1,8 @@
 """This module takes real steps of a module with PyTorch's gradient and `torch.optim.SGD`.
 
-A fresh initialisation, an input of norm sqrt(n_0) in a random direction and a label y = +-1 are
-drawn for each, or one of the user's examples; the pre-activations of the hidden layers before and
-after the step are what the linear layers themselves put out.
+Each step has a fresh initialisation, and an input of norm sqrt(n_0) in a random direction with a
+label y = +-1, or one of the user's examples.  The pre-activations of the hidden layers before and
+after the step are the outputs of the linear layers themselves.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ def half_square(output: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
 
 @dataclass(frozen=True, eq=False)
 class RealStep:
-    """How one step of ``rate`` on the hidden weights is taken.
+    """The definition of one step of ``rate`` on the hidden weights.
 
     ``initialise``: draws the weights of a model in place from PyTorch's global generator, or None
     for mean-field.  ``loss``: of outputs and labels of one shape.  ``examples``: None for random
-    ones of |x|^2 = n_0.
+    inputs of |x|^2 = n_0.
     """
 
     rate: float
@@ -136,8 +136,8 @@ class RealStep:
         return loss
 
     def _check_labels(self, read: ReadModel) -> None:
-        """Raise `InvalidArgument` for labels whose shape does not fit that of the outputs: the loss
-        of two examples is then neither the sum nor the mean of those of each."""
+        """Raise `InvalidArgument` for labels whose shape does not fit the outputs: the loss of two
+        examples is then neither the sum nor the mean of their losses."""
         if self.examples is None or self.examples.labels is None or self.loss is half_square:
             return
         x, label = self._example(read.hidden[0], 0)

@@ -73,8 +73,8 @@ def spread_in_words(read: ReadModel) -> str | None:
 
 
 def changed_in_words(read: ReadModel) -> Callable[[], str | None]:
-    """A function that gives a sentence where the layers are no longer those of ``read``, or the
-    weights neither those nor as the theory draws them; it keeps no weight alive.
+    """A function that gives a sentence where the layers are no longer the layers of ``read``, or
+    the weights are neither its weights nor as the theory draws them; it keeps no weight alive.
 
     It runs the module anew where a module in it has another class or another setting.
     """
@@ -124,9 +124,9 @@ def changed_in_words(read: ReadModel) -> Callable[[], str | None]:
 
 
 def _parts(module: nn.Module) -> list[tuple[object, ...]]:
-    """The modules within, each with its name, its class and its settings: what it keeps in
-    attributes as numbers, words and functions, such as the slope of an activation, or a
-    ``forward`` of its own."""
+    """The modules within, each with its name, its class and its settings: the numbers,
+    words and functions in its attributes, such as the slope of an activation, or a separate
+    ``forward``."""
     return [
         (name, type(each), {k: v for k, v in vars(each).items() if _is_setting(k, v)})
         for name, each in module.named_modules(remove_duplicate=False)
@@ -220,7 +220,7 @@ def _together(read: ReadModel) -> str | None:
 
 
 def _trained(read: ReadModel) -> str | None:
-    """A clause where E[(Delta z)^2] of the weights that are held is beyond that of weights drawn
+    """A clause where E[(Delta z)^2] of the present weights is beyond the range of weights drawn
     anew.
 
     Law: at one input, its logarithm over weights is nearly normal, of variance s^2 and mean

@@ -56,9 +56,9 @@ _RATIO = "depth/width $L/n$"
 
 
 def _inline_svg(name: str, title: str, put: Callable[[Axes], object]) -> Markup:
-    """What ``put`` draws on axes as an ``svg`` element; equal drawings give equal text.
+    """The drawing of ``put`` on axes as an ``svg`` element; equal drawings give equal text.
 
-    ``name``: unlike that of any other figure of the page.  ``title``: said instead of the picture.
+    ``name``: unique among the figures of the page.  ``title``: read aloud instead of the picture.
     """
     ElementTree.register_namespace("", _SVG)
     ElementTree.register_namespace("xlink", _LINK)

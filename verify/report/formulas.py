@@ -1,4 +1,4 @@
-"""The page's formulas come from theory: the law as MathML, and code for the browser."""
+"""This module writes the page's formulas: the law as MathML, and code for the browser."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from theory.rates.validity import Validity
 __all__ = ["Formulas", "browser_code", "formulas"]
 
 TOLERANCE = "1/10"
-"""Within which the law of the rate is said to hold."""
+"""The relative error within which the page counts the law of the rate as valid."""
 _UPDATE = r"E[(\mathrm{\Delta} z)^2]"
 
 

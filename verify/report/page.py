@@ -113,7 +113,7 @@ def _check(run: RunRecord) -> None:
 
 
 def environment() -> Environment:
-    """Templates in the folder of this module; their text is escaped unless they say otherwise."""
+    """Templates in the folder of this module; their text is escaped by default."""
     environment = Environment(
         loader=PackageLoader("verify.report", "."),
         autoescape=True,

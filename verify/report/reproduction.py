@@ -1,9 +1,9 @@
-"""A run is repeated by a command, and one of its cells by lines of Python.
+"""This module writes the command that repeats a run, and the Python code that repeats a cell.
 
-A run's folder keeps the options of the run, and the command repeats them.  A record without
-its folder, or of a run that a time budget cut short, has its command read off its cells.  Commands
-are put together from checked fields and quoted, so that they can be pasted; no text of a folder is
-shown as one.
+A run's folder keeps the options of the run, and the command repeats them.  For a record without its
+folder, or of a run that a time budget cut short, the cells give the command.  Commands are composed
+of checked fields and quoted, so that users can paste them; no text of a folder is shown as a
+command.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """This module orders the blocks of several cells in shares that double, and keeps finished blocks.
 
-After each share every cell has the same part of its blocks, 1/2^k of them, or its first one; where
-numbers of samples were planned for one relative standard error, all cells have the same one then.
+After each share every cell has the same part of its blocks, 1/2^k of them, or its first block;
+where all numbers of samples are planned for one relative standard error, the cells then share one.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Piece(NamedTuple):
 
 
 def in_doubling_shares(blocks: Sequence[int]) -> Iterator[Piece]:
-    """All pieces of cells of so many ``blocks`` each; the first block of each cell comes first.
+    """All pieces of cells of ``blocks`` blocks each; the first block of each cell comes first.
 
     Law: a function of ``blocks`` alone; within a cell, blocks come in their order.
 
@@ -54,8 +54,8 @@ class Turn(NamedTuple):
 
 
 class BlockStore:
-    """A store holds the finished blocks of some cells, by piece; this one holds them in memory, and
-    shares them with no other process."""
+    """A store of the finished blocks of some cells, by piece; this store is in memory, and no other
+    process shares it."""
 
     def __init__(self) -> None:
         self._blocks: dict[Piece, Block] = {}
@@ -63,8 +63,8 @@ class BlockStore:
     def turn(self, drawn: Mapping[Piece, Block], asked: Sequence[Piece]) -> Turn:
         """Keep the blocks ``drawn``, for good when this returns, and claim ``asked``.
 
-        The first turn's news are all that is there.  Pieces that are finished, or that others have
-        claimed and still seem to draw, are not granted.
+        The news of the first turn are all finished blocks.  Pieces that are finished, or that
+        others have claimed and still seem to draw, are not granted.
         """
         self._blocks.update(drawn)
         return Turn((), asked)

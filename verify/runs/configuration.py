@@ -1,4 +1,4 @@
-"""A configuration holds everything except the seed that a cell's numbers depend on, in one value or
+"""A configuration holds everything that a cell's numbers depend on except the seed, in one value or
 text."""
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class ObservableRecord(Struct, frozen=True):
 
     @property
     def observable(self) -> Observable:
-        """The observable; `ValueError` where there is none of such words."""
+        """The observable; raises `ValueError` for words that are not of an observable."""
         factors = {factor for word, _ in self.terms for factor in word}
         if not all(map(_FACTOR.fullmatch, factors)):
             raise ValueError("a word that is no trace or form of K, D, z and g")
@@ -73,7 +73,7 @@ class ObservableRecord(Struct, frozen=True):
 class ConfigurationRecord(Struct, frozen=True, omit_defaults=True):
     """A configuration in plain numbers and text; multipliers are None where all are 1, and the
     observable where it is the update.  ``optimiser``: its code, None for gradient descent;
-    ``norm1``: |x|_1 over the input width, None where it is not asked for.
+    ``norm1``: |x|_1 over the input width, None by default.
 
     ``layers``: as users give them, ``Branch(3)`` as "branch 3".  ``rates``: texts; of residual
     blocks triples by role, of a graph (source, vertex, multiplier).  ``mlp`` or ``other``: the
@@ -92,7 +92,7 @@ class ConfigurationRecord(Struct, frozen=True, omit_defaults=True):
 
     @property
     def network(self) -> NetworkRecord | OtherRecord:
-        """The record of the network, of whatever kind."""
+        """The record of the network, of either kind."""
         found = self.mlp or self.other
         if found is None:
             raise ValueError("a configuration without a network")
@@ -116,8 +116,8 @@ class Configuration:
     """A network, the layers measured, multipliers of eta, the step and the sampler, all checked.
 
     ``rates`` is None where all are 1.
-    Law: two configurations whose blocks have the same bits for every seed because they are the same
-    network, however it was spelled, have the same `text`.  Made by `configuration`.
+    Law: two spellings of one network, whose blocks have the same bits for every seed, have the same
+    `text`.  Made by `configuration`.
 
     >>> short, spelled = (configuration(net) for net in (MLP(8, 2), MLP((8, 8), input_width=8)))
     >>> short.text == spelled.text
@@ -153,7 +153,7 @@ class Configuration:
 
     @cached_property
     def text(self) -> str:
-        """One line of JSON: sorted names, exact rationals as text, equal layers said once."""
+        """One line of JSON: sorted names, exact rationals as text, equal layers once."""
         if BY_TEXT.get(self.record.sampler) != self.sampler:
             raise InvalidArgument(
                 f"expected one of the samplers {', '.join(BY_TEXT)} where blocks are kept, got "
@@ -163,7 +163,7 @@ class Configuration:
 
     @cached_property
     def key(self) -> int:
-        """A number of 256 bits from which, and a root seed, a cell's seed is derived.
+        """A number of 256 bits; a cell's seed is derived from it and a root seed.
 
         It is a hash of the sizes and of every other field that is not at its default, so that a
         field that a later version adds leaves the seeds of older configurations as they are.
@@ -258,7 +258,7 @@ def configuration(
     optimiser: object = GradientDescent(),
     inputs: object = None,
 ) -> Configuration:
-    """The configuration that these arguments of `verify.monte_carlo` mean.
+    """The configuration of these arguments of `verify.monte_carlo`.
 
     Raises `InvalidArgument` where one of them is not of the documented kind.
     """
@@ -294,7 +294,7 @@ def configuration(
 
 
 def _check_network(problem: Problem, sampler: Sampler) -> None:
-    """Refuse a network that the sampler does not draw, naming the quickest that does."""
+    """Refuse a network that the sampler does not draw, and name the quickest sampler that does."""
     if sampler.draws_network(problem):
         return
     quickest = (Gram(), Conditioned(), Dense())
@@ -306,7 +306,7 @@ def _check_network(problem: Problem, sampler: Sampler) -> None:
 
 
 def _check_drawn(observable: Observable, sampler: Sampler) -> None:
-    """Refuse an observable that the sampler does not hold, naming the quickest that does."""
+    """Refuse an observable that the sampler lacks, and name the quickest sampler that has it."""
     if sampler.can_draw(observable):
         return
     other = next(each for each in (Gram(), Conditioned(), Dense()) if each.can_draw(observable))
@@ -332,7 +332,7 @@ def problem_of(configuration: Configuration) -> Problem:
 
 
 def _inputs(network: Network, norm1: float | None) -> Inputs | None:
-    """The input of a network whose |x|_1 was asked for."""
+    """The input of a network whose |x|_1 is given."""
     if norm1 is None:
         return None
     return Inputs(((network.norm2 / network.first_fan_in,),), norm1=norm1)

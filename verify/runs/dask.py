@@ -98,7 +98,7 @@ def _await_workers(client: Any) -> None:
 
 
 def _check_workers(client: Any) -> None:
-    """Raise `LostWorkers` where a worker that is there has not our software."""
+    """Raise `LostWorkers` where a connected worker has other software."""
     try:
         found = client.run(this_software, on_error="return")
     except (OSError, RuntimeError) as error:

@@ -1,8 +1,8 @@
-"""Blocks of several cells are drawn on any executor, and each is stored once it is finished.
+"""This module draws blocks of several cells on any executor, and stores each once it is finished.
 
-Invariants: a piece is stored at most once, in whichever process it was drawn, and its bits are
-those of `draw_blocks`; hence what is read at the end depends on which pieces are there, not on how
-they came to be.  At most ``ahead`` tasks exist at once, so that memory is bounded, and little is
+Invariants: a piece is stored at most once, in whichever process it was drawn, and its bits are the
+bits of `draw_blocks`; hence the result depends on which pieces are there, not on how they came to
+be.  At most ``ahead`` tasks exist at once, so that memory is bounded, and little is
 lost or drawn twice when a process ends.
 """
 
@@ -42,10 +42,10 @@ __all__ = ["Execution", "Watch", "checked_execution", "checked_progress"]
 
 _AHEAD_PER_THREAD = 4
 _AHEAD = 256
-"""Tasks given to an executor at once, where nothing says how many it runs at a time."""
+"""Tasks given to an executor at once, where its number of workers is unknown."""
 _MOST_BLOCKS = 10**8
 _LOOK = 1.0
-"""Seconds between two looks at whether the workers are still there."""
+"""Seconds between two checks whether the workers are still there."""
 
 Task = tuple[Piece, ...]
 """Pieces of one cell that are drawn in one go."""
@@ -53,26 +53,26 @@ Task = tuple[Piece, ...]
 
 @dataclass(frozen=True, eq=False)
 class Watch:
-    """A watch hears of every finished block; this one calls ``progress`` with the index of the cell
-    and the number of samples."""
+    """A watch is called for every finished block; this watch calls ``progress`` with the index of
+    the cell and the number of samples."""
 
     progress: Callable[[int, int], object] = lambda cell, samples: None
 
     def begin(self, samplings: Sequence[Sampling]) -> None:
-        """All that is to be drawn."""
+        """A run of ``samplings`` begins."""
 
     def found(self, cell: int, samples: int) -> None:
-        """A block of so many samples was finished before this run."""
+        """A block of ``samples`` samples was finished before this run."""
         self.advance(cell, samples)
 
     def advance(self, cell: int, samples: int) -> None:
-        """A block of so many samples is finished, here or by another process on the same store."""
+        """A block of ``samples`` samples is finished, here or by a process on the same store."""
         self.progress(cell, samples)
 
 
 @dataclass(frozen=True, eq=False)
 class Execution:
-    """How blocks are run; their bits do not depend on it.
+    """The settings for running blocks; the bits of blocks do not depend on it.
 
     ``executor``: any `concurrent.futures.Executor`; None for a thread per core.  ``ahead``: tasks
     given to it at once.  ``store``: where finished blocks go.  ``seconds``: after which no block is
@@ -91,11 +91,11 @@ class Execution:
 
     def run(self, samplings: Sequence[Sampling]) -> list[list[Block]]:
         """The blocks of each cell in order: all of them, or where time was up the longest run of
-        finished ones from the first on, at least one.
+        finished blocks from the first on, at least one.
 
         Raises `InvalidArgument` for too many blocks, `LostWorkers` where the executor broke down;
-        blocks finished before are stored then, and on a `KeyboardInterrupt` those that had
-        been begun too.
+        blocks finished before are stored then, and on a `KeyboardInterrupt` the blocks that
+        had been begun too.
         """
         blocks = sum(sampling.blocks for sampling in samplings)
         if blocks > _MOST_BLOCKS:
@@ -181,8 +181,8 @@ class _Work:
                 future.cancel()
 
     def _begin(self, pool: Executor) -> bool:
-        """Put away what was drawn, and begin as many tasks as there is room for; whether there
-        was one that could be."""
+        """Store the drawn pieces, and begin as many tasks as there is room for; returns whether
+        there was a task left to begin."""
         tasks = list(islice(self._ahead, self._how.room - len(self._running)))
         asked = [piece for task in tasks for piece in task]
         mine = set(self._turn(asked))
@@ -238,7 +238,7 @@ class _Work:
         )
 
     def _wait(self) -> None:
-        """Until something is finished."""
+        """Wait until a task is finished."""
         if self._late():
             self._drop()
         while self._running:
@@ -262,7 +262,7 @@ class _Work:
         self._drawn |= zip(task, blocks, strict=True)
 
     def _drop(self) -> None:
-        """Take back what has not been begun, but for first blocks."""
+        """Cancel the tasks that have not begun, except first blocks."""
         for future, task in list(self._running.items()):
             if task[0].block and future.cancel():
                 del self._running[future]

@@ -47,9 +47,9 @@ _MADE = {
     kind.__name__: kind
     for kind in (RMSNorm, LayerNorm, UpDown, ActivatedThenWeights, WeightsThenActivated)
 }
-"""What records make from code, by its name."""
+"""The classes that records build from code, by name."""
 _MOST_WIDTHS = 10_000
-"""Widths that differ, of a network that is read from a file."""
+"""The most different widths of a network that is read from a file."""
 
 
 class NetworkRecord(Struct, frozen=True, omit_defaults=True):
@@ -101,7 +101,8 @@ class NetworkRecord(Struct, frozen=True, omit_defaults=True):
 
     @property
     def chosen(self) -> dict[str, Any]:
-        """The sizes, and every other field that is not as sizes and activation alone make it."""
+        """The sizes, and every other field that differs from its default for sizes and
+        activation."""
         usual = asdict(
             NetworkRecord.of(MLP(self.width, self.depth, activation=self.network.activation))
         )
@@ -120,7 +121,7 @@ class NetworkRecord(Struct, frozen=True, omit_defaults=True):
 
     @property
     def code(self) -> str:
-        """Python that makes the network, where nothing is given that is at its default.
+        """Python that makes the network, without arguments at their defaults.
 
         >>> NetworkRecord.of(MLP((8, 8), input_width=8, weight_variance=2)).code
         'MLP(width=8, depth=2)'
@@ -133,7 +134,7 @@ class NetworkRecord(Struct, frozen=True, omit_defaults=True):
 
 
 class _Other(Struct, frozen=True):
-    """A network that is no MLP: every field is said, exact rationals as text."""
+    """A network that is no MLP: every field is present, exact rationals as text."""
 
     input_width: int
     readout_variance: str
@@ -314,7 +315,7 @@ def place_in_text(place: Place) -> Any:
 
 
 def place_of_text(network: Network, text: Any) -> Place:
-    """The place of a record; `ValueError` where there is none of such a name."""
+    """The place of a record; `ValueError` for a name of no place."""
     if isinstance(network, Residual) and isinstance(text, str):
         return Branch(int(text.removeprefix("branch ")))
     return text

@@ -1,4 +1,4 @@
-"""A sampling is all that is drawn for one cell: configuration, seed, samples, and their blocks."""
+"""A `Sampling` is everything drawn for one cell: configuration, seed, samples, and their blocks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Sampling:
     """``samples`` networks of one configuration, keyed by ``seed``.
 
     Law: sizes and number of the blocks, and whether samples are kept, are functions of this value
-    alone, whatever is done with it; so each block's bits are one of (value, index).
+    alone, however it is used; so each block's bits are a function of (value, index).
 
     >>> from theory import MLP
     >>> from verify.runs.configuration import configuration
@@ -78,7 +78,7 @@ class Sampling:
 def draw_blocks(
     configuration: Configuration, seed: int, counts: Mapping[int, int], keep: bool
 ) -> list[Block]:
-    """Blocks of one cell, of so many samples each by their number, with the software that drew
+    """The blocks of one cell, with ``counts`` samples by block number, and the software that drew
     them; a function of its arguments that any machine can run."""
     problem, sampler = problem_of(configuration), configuration.sampler
 

@@ -57,7 +57,7 @@ def monte_carlo(
     ``Branch(block)``; its rates are `ByRole`, or one for each block.  A `Graph` has the names of
     its vertices, and rates in a mapping of edges; a `Convolution` has (layer, position).
     ``step``: None for the linearised update, averaged over the label exactly; a learning rate for
-    a real gradient step with drawn labels, its mean square over rate squared.
+    a real gradient step with drawn labels, its mean square divided by the squared rate.
     ``observable``: built from `theory.observables`, as for `theory.derive`; `Dense` draws every
     observable, and the attribute ``draws`` names the observables of another sampler.
     ``optimiser``: the rule of the step, from `theory`; ``inputs``: `theory.Inputs`, for another

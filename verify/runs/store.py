@@ -1,9 +1,8 @@
 """The store of a run is a file that outlives its process, and that several processes may share.
 
 A block is kept under (configuration, seed, block, samples, whether its samples are kept) with a
-checksum of all that and its numbers, and with the software that made it.  A block that is there
-already is not written again; if its bits differ, that is an error, since a sum of both would be of
-no run.
+checksum of all that and its numbers, and with the software that made it.  A stored block is
+not written again; different bits for it are an error, since a sum of both would belong to no run.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ def kept_in(
 ) -> OpenStore:
     """Opens the store at ``path``; ``new`` as in `verify.runs.store_file.connect`.
 
-    ``facts``: text by name, kept in a store that has none, and to be the same in one that has.
+    ``facts``: text by name, kept in a store without facts; a store with other facts is refused.
     """
 
     @contextmanager
@@ -72,7 +71,7 @@ def fact(path: Path, name: str) -> str | None:
 
 
 def _keep_facts(connection: apsw.Connection, path: Path, facts: Mapping[str, str]) -> None:
-    """Two processes may begin one run together: the first to write says what it is."""
+    """Two processes may begin one run together: the first to write defines the run."""
     if facts and not _facts(connection):
         with transaction(connection):
             if not _facts(connection):
@@ -176,7 +175,7 @@ class StoredBlocks(BlockStore):
         )
 
     def _news(self) -> list[Piece]:
-        """Pieces finished since the last look."""
+        """Pieces finished since the last call."""
         rows = list(
             self._database.execute(
                 "SELECT blocks.id, block, samples, configuration, seed, kept FROM blocks "
@@ -205,7 +204,7 @@ class StoredBlocks(BlockStore):
         return self._database.changes() > 0
 
     def _id(self, cell: int) -> int:
-        """The id of a cell, which is given one where it has none."""
+        """The id of a cell; a cell without an id gets one."""
         key = _cell_key(self._samplings[cell])
         self._database.execute(
             "INSERT INTO cells (configuration, seed, kept) VALUES (?,?,?) ON CONFLICT DO NOTHING",

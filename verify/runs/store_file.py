@@ -1,8 +1,9 @@
 """This module makes and opens the file of a store, and turns errors of the file into sentences.
 
-SQLite through APSW, with a rollback journal and every commit synced to the disk (``synchronous =
-EXTRA``): the one mode that is safe on network file systems that lock, and in which a process may be
-killed, or the power fail, at any instant.  A file is looked at before SQLite may touch it.
+It uses SQLite through APSW, with a rollback journal and every commit synced to the disk
+(``synchronous = EXTRA``): the one mode that is safe on network file systems that lock, and in which
+a process may be killed, or the power fail, at any instant.  It checks a file before SQLite opens
+it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from verify.untrusted import regular_file
 __all__ = ["FORMAT", "connect", "damage", "said", "transaction"]
 
 FORMAT = 1
-"""Of the tables; kept in the file as SQLite's user version."""
+"""The format of the tables; the file keeps it as SQLite's user version."""
 _APPLICATION = 0x6D755044
 """``muPD``; kept in the file, so that others' databases are not taken for ours."""
 _MAGIC = b"SQLite format 3\0"
@@ -123,7 +124,7 @@ def said(path: Path) -> Iterator[None]:
 
 @contextmanager
 def damage(path: Path) -> Iterator[None]:
-    """What reading rows raises that are not those of a store, as `UnusableFolder`."""
+    """Turn the errors of reading rows that belong to no store into `UnusableFolder`."""
     try:
         yield
     except (TypeError, ValueError, LookupError, AttributeError, OverflowError) as error:
@@ -150,8 +151,8 @@ def _make_file(path: Path, *, exist_ok: bool) -> None:
 
 
 def _look(path: Path) -> None:
-    """Refuse what is not ours by its first bytes.  Beside a journal they may be half-written, and
-    SQLite restores them first."""
+    """Refuse a file that is no store by its first bytes.  Beside a journal they may be
+    half-written, and SQLite restores them first."""
     with path.open("rb") as file:
         head = file.read(100)
     journals = [path.with_name(path.name + ending) for ending in ("-journal", "-wal", "-shm")]
@@ -211,7 +212,7 @@ def _schema(connection: apsw.Connection) -> set[tuple[object, ...]]:
 
 @cache
 def _own_schema() -> set[tuple[object, ...]]:
-    """Tables, and nothing that SQLite would run by itself, such as triggers."""
+    """The tables, without anything that SQLite would run on its own, such as triggers."""
     connection = apsw.Connection(":memory:")
     try:
         connection.execute(_TABLES)

@@ -1,4 +1,4 @@
-"""The value of an observable in drawn networks follows from the words that a sampler holds.
+"""This module evaluates an observable in drawn networks from the words that a sampler holds.
 
 A word is held as its sign and the natural logarithm of its size, since products of norms leave the
 range of float64 in deep networks.

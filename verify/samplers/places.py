@@ -53,7 +53,7 @@ class Places(ABC, Generic[N]):
 
     @abstractmethod
     def name(self, place: Place) -> str:
-        """In tables and sentences."""
+        """The name of ``place`` in tables and sentences."""
 
     @abstractmethod
     def rates(self, rates: object) -> Any:
@@ -71,7 +71,7 @@ class Places(ABC, Generic[N]):
 
 
 class _Layers(Places[Network]):
-    """Of a chain of layers: numbers from 1."""
+    """The places of a chain of layers: numbers from 1."""
 
     def asked(self, layer: object) -> tuple[Place, ...]:
         return numeric_layers(self.network, layer)
@@ -102,7 +102,7 @@ class _Layers(Places[Network]):
 
 
 class _Blocks(Places[Residual]):
-    """Of residual blocks: the stream after block 0 to B, and `Branch`."""
+    """The places of residual blocks: the stream after block 0 to B, and `Branch`."""
 
     def site(self, place: Place) -> int:
         return 2 * place.block if isinstance(place, Branch) else 2 * int(place) + 1
@@ -120,7 +120,7 @@ class _Blocks(Places[Residual]):
                 f"expected numbers, or functions of theory.symbols.B, in rates, got "
                 f"rates={typed(rates)}; give ByRole(up=2), say"
             )
-        # W_in has one rate, that of the first block
+        # W_in has one rate, the rate of the first block
         alike = {each: replace(each, input=filled[0].input) for each in distinct}
         if set(alike.values()) == {ALL_ONE}:
             return None
@@ -146,7 +146,7 @@ class _Blocks(Places[Residual]):
 
 
 class _Vertices(Places[Graph]):
-    """Of a graph: the names of its vertices."""
+    """The places of a graph: the names of its vertices."""
 
     def is_one(self, layer: object) -> bool:
         return not isinstance(layer, tuple | list) or layer in self._names
@@ -187,7 +187,7 @@ class _Vertices(Places[Graph]):
 
 
 class _Positions(_Layers):
-    """Of a convolution: (layer, position), layers from 1 and positions from 0."""
+    """The places of a convolution: (layer, position), layers from 1 and positions from 0."""
 
     network: Convolution
 
@@ -223,7 +223,8 @@ class _Positions(_Layers):
 
 
 def moved_letters(names: Iterable[object]) -> str:
-    """What a step moves at places by their names: h for streams, z elsewhere, hz for both.
+    """The letters that a step moves at places by their names: h for streams, z elsewhere, hz for
+    both.
 
     >>> moved_letters([]), moved_letters(["stream 1", "branch 2"])
     ('z', 'hz')

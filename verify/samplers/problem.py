@@ -33,10 +33,10 @@ class Problem:
 
     ``layers``: the numbers of the requested sites; in a chain of layers, 1-based layers.
     ``step``: None for the linearised update, else the learning rate of a real gradient step.
-    ``observable``: measured in place of the update, or None.
+    ``observable``: the quantity measured in place of the update, or None.
 
-    Where ``sites.is_chain``, ``widths`` are those of layers 0 to L, ``weight_sd`` and ``rates``
-    have the shape ``(L,)``, and ``readout_sd``, ``slope`` and ``input_norm`` are numbers.
+    Where ``sites.is_chain``, ``widths`` are the widths of layers 0 to L, ``weight_sd`` and
+    ``rates`` have the shape ``(L,)``, and ``readout_sd``, ``slope`` and ``input_norm`` are numbers.
     """
 
     network: Network
@@ -60,7 +60,7 @@ class Problem:
 
     @property
     def input_vector(self) -> FloatArray:
-        """An input of the |x| and |x|_1 asked for, whose entries are +-|x|/sqrt(n_0) by default,
+        """An input of the requested |x| and |x|_1, whose entries are +-|x|/sqrt(n_0) by default,
         shape ``(n_0,)``; for another |x|_1 up to half of its entries are larger than the others."""
         size = int(self.widths[0])
         mean, square = self.norm1, self.input_norm**2 / size
@@ -76,8 +76,8 @@ class Problem:
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """What a sample measures: label and output apart, or the total of a real step, of an
-        observable, and of an optimiser whose step is not proportional to f - y."""
+        """The parts that a sample measures: label and output apart, or the total of a real step, of
+        an observable, and of an optimiser whose step is not proportional to f - y."""
         linear = self.optimiser.unscaled == GradientDescent() and not self.optimiser.weight_decay
         whole = self.step is not None or self.observable is not None or not linear
         return ("total",) if whole else ("label", "output")
@@ -89,32 +89,32 @@ class Problem:
 
     @property
     def widths(self) -> npt.NDArray[np.int64]:
-        """Of the input and the hidden layers of a chain."""
+        """The widths of the input and the hidden layers of a chain."""
         return self.sites.widths[:-1]
 
     @property
     def weight_sd(self) -> FloatArray:
-        """Of the hidden layers of a chain."""
+        """The standard deviations of a weight in the hidden layers of a chain."""
         return self.sites.sd[:-1]
 
     @property
     def rates(self) -> FloatArray:
-        """Of the hidden layers of a chain."""
+        """The multipliers of eta in the hidden layers of a chain."""
         return self.sites.rates[:-1]
 
     @property
     def readout_sd(self) -> float:
-        """Of the weights from the last layer of a chain."""
+        """The standard deviation of a readout weight of a chain."""
         return float(self.sites.sd[-1])
 
     @property
     def slope(self) -> float:
-        """Of the activation of a chain's layers."""
+        """The slope of the activation of a chain's layers on negative numbers."""
         return float(self.sites.slopes[1])
 
     @property
     def input_norm(self) -> float:
-        """Of the one input of a chain."""
+        """The norm of the input of a chain."""
         return float(self.sites.inputs[0, 0])
 
 

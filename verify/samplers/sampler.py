@@ -32,15 +32,15 @@ class Cost(NamedTuple):
 
 
 class Share(NamedTuple):
-    """Networks of so many units of `Sampler.cost` together, but at ``least`` and at ``most`` so
-    many networks."""
+    """A number of networks that together have ``units`` of `Sampler.cost`, within ``least`` and
+    ``most``."""
 
     units: int
     least: int
     most: int
 
     def networks(self, cost: int) -> int:
-        """Networks of this share, at so many units each."""
+        """Networks of this share, at ``cost`` units each."""
         return min(max(self.units // cost, self.least), self.most)
 
 
@@ -118,7 +118,7 @@ class Sampler(PublicNames, ABC):
         return all(self._draws_word(word) for word, _ in observable.terms)
 
     def observe(self, problem: Problem, stream: np.random.Generator, count: int) -> Signed:
-        """The observable of ``problem`` in ``count`` networks, those that `sample` draws: signs and
+        """The observable of ``problem`` in the ``count`` networks that `sample` draws: signs and
         natural logarithms of sizes, shape ``(count, layers)``."""
         observable = checked_observable(problem.observable)
         shape = count, problem.layers.size

@@ -33,7 +33,7 @@ _OUTPUT = "f"
 _LEAST, _MOST = 1e-300, 1e300
 """Sizes of variances, norms and multipliers that are ordinary numbers of double precision."""
 _ROUNDING = 1e-12
-"""What is left of inner products, relative to the largest, where nothing is left but rounding."""
+"""The size of inner products, relative to the largest, below which they are rounding errors."""
 Integers = npt.NDArray[np.int64]
 
 
@@ -43,8 +43,8 @@ class Sites:
 
     ``inputs``: the vectors in coordinates of their span, shape ``(inputs, rank)``: the law depends
     on their inner products alone.
-    ``widths``: shape ``(sites,)``.  ``slopes``: of the activations on negative numbers, not a
-    number of those that are not piecewise linear.
+    ``widths``: shape ``(sites,)``.  ``slopes``: of the activations on negative numbers; NaN for
+    activations that are not piecewise linear.
     ``first_edge``: the edges into site p have the numbers ``first_edge[p]`` to
     ``first_edge[p + 1] - 1``; shape ``(sites + 1,)``.
     ``sources``, ``weights``, ``sd``, ``rates``: of each edge, its source, the identity of its
@@ -96,7 +96,7 @@ class Sites:
         return moving
 
     def below(self, asked: Integers) -> npt.NDArray[np.bool_]:
-        """The sites ``asked``, and those that they read, directly or not."""
+        """The sites ``asked``, and the sites that they read, directly or not."""
         return self._above(np.isin(np.arange(self.widths.size), asked))
 
     def _above(self, reached: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
@@ -208,7 +208,7 @@ def _factor(link: Link) -> float:
 
 
 def _slope(activation: Nonlinearity) -> float:
-    """On negative numbers; not a number where the activation is not piecewise linear."""
+    """The slope on negative numbers; NaN where the activation is not piecewise linear."""
     if not isinstance(activation, PiecewiseLinear):
         return float("nan")
     slope = activation.slope

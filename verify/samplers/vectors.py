@@ -1,4 +1,4 @@
-"""The scales, masks and products that passes through networks share."""
+"""This module holds the scales, masks and products that passes through networks share."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ __all__ = ["Scales", "activate_change", "dot", "mask", "of_layer", "vector_scale
 
 
 class Scales(NamedTuple):
-    """What is not drawn: ``widths`` of layers 0 to L, ``rows``, where their neurons begin in flat
-    arrays, and the network's scales."""
+    """The numbers that are not drawn: ``widths`` of layers 0 to L, ``rows``, where their neurons
+    begin in flat arrays, and the network's scales."""
 
     widths: Array
     rows: Array
@@ -67,8 +67,7 @@ def activate_change(
 ) -> None:
     """change = sigma(z + change) - sigma(z), without cancellation where no sign changes.
 
-    ``ours``, ``theirs``: what ``z`` and ``change`` are to be multiplied by; ``back``: what the
-    result is.
+    ``ours``, ``theirs``: the factors of ``z`` and ``change``; ``back``: the factor of the result.
     """
     for i in range(z.size):
         before = ours * z[i]

@@ -349,7 +349,7 @@ class Parser:
         return inner
 
     def _longer(self, token: Token, first: Token) -> Ambiguous:
-        """A function whose argument may go on."""
+        """The refusal of a function whose argument may be longer."""
         short, beside = self.written(first), self.token
         if beside.kind == "POWER":
             self.take()

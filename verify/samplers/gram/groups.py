@@ -45,7 +45,7 @@ class Asked(NamedTuple):
 
 
 def asked_layers(problem: Problem) -> Asked:
-    """The layers that a problem asks for."""
+    """The layers that a problem requests."""
     rows = np.full(problem.rates.size, -1)
     rows[problem.layers - 1] = np.arange(problem.layers.size)
     return Asked(problem.layers, rows)

@@ -4,7 +4,7 @@ docs/sampler-proofs.md has the proof; `verify.samplers.gram.relu_passes` is for 
 
 The neurons of a layer fall into two blocks, active and inactive.  In each block every vector that
 matters lies in the span of three orthogonal directions: z of the block; the part of g across it;
-and whatever is left, of which only the length is kept.  Lengths of Gaussian vectors are drawn,
+and the rest, of which only the length is kept.  Lengths of Gaussian vectors are drawn,
 never formed by subtraction.  Magnitudes are natural logarithms; everything else is of order one:
 in a layer without active neurons the slope, common to all of it, goes into the logarithm.
 
@@ -298,7 +298,8 @@ def _tangent(
     lanes: int,
     logs: Array,
 ) -> None:
-    """u of every layer, from the first that is trained up, and log(|u|^2/width) where asked."""
+    """u of every layer, from the first that is trained up, and log(|u|^2/width) of the requested
+    layers."""
     moving = False
     for field in (room.u_on, room.uq_on, room.ur_on, room.u_off, room.uq_off, room.ur_off):
         field[:] = 0.0

@@ -33,7 +33,7 @@ normal is smaller than 1e-17."""
 
 
 LANES = 256
-"""At most so many networks go through a layer together.  Fields are rows of one array, of this
+"""The most networks that go through a layer together.  Fields are rows of one array, of this
 length and at fixed places, so that the compiler knows that no two overlap."""
 _HELD = 2**23
 """Layers of single networks held at a time: about 300 MB."""
@@ -42,10 +42,10 @@ _HELD = 2**23
 class ReluScales(NamedTuple):
     """The network: ``widths`` of layers 0 to L, and coin tables.
 
-    ``variances``: of a weight, shape ``(L,)``, without powers of two; ``norm_powers``: those in the
-    product of all up to a layer, shape ``(L + 1,)``.  ``rates``: multipliers over variances, shape
-    ``(L,)``, without powers of two; ``powers``: these.  ``most``: networks that go through a layer
-    together, at most.  ``asked``: the requested layers.
+    ``variances``: of a weight, shape ``(L,)``, without powers of two; ``norm_powers``: the powers
+    of two in the product of all up to a layer, shape ``(L + 1,)``.  ``rates``: multipliers over
+    variances, shape ``(L,)``, without powers of two; ``powers``: these powers of two.  ``most``:
+    networks that go through a layer together, at most.  ``asked``: the requested layers.
     """
 
     widths: Array
@@ -109,8 +109,8 @@ class _Room(NamedTuple):
     of 2^unit f |x|: along z; the product of the part across z with the fresh part of the gradient;
     the squared length across z.  ``unit``: a power of two; ``own``: the share that an own part of
     order one has in this unit.  ``norm``, ``power``: |x|^2 as norm 2^(power + norm_powers).
-    ``dead``: whether the network is.  ``steep``: 1/(gradient on x along x in units of its standard
-    deviation).  ``log_f2``: log f^2.  ``on``: active neurons (or inactive ones).  ``first``,
+    ``dead``: whether a network is dead.  ``steep``: 1/(gradient on x along x in units of its
+    standard deviation).  ``log_f2``: log f^2.  ``on``: active (or inactive) neurons.  ``first``,
     ``second``, ``third``: normals; ``first_chance``, …: see `verify.numerics.variates.trials`.
     """
 
@@ -259,8 +259,8 @@ def _backward(
 
 @part
 def _rescale(room: _Room, power: float, trained: bool, lanes: int) -> None:
-    """A unit of the update in which it is of order one, but no smaller than that of its own part,
-    2^power, in a ``trained`` layer."""
+    """Choose a unit of the update in which it is of order one, but no smaller than the unit 2^power
+    of the layer's own part, in a ``trained`` layer."""
     for j in range(lanes):
         unit = room.unit[j]
         square = room.along[j] * room.along[j] + room.across[j]

@@ -2,16 +2,16 @@
 
 docs/sampler-proofs.md has the proof.
 
-The vectors of the stream that a block joins are h and g below it, h and g above it, U^T delta and
-W a.  They span a frame of four directions: h below; W a across it, so that h above lies in the
-first two; g above across these; U^T delta across all three.  An update that comes from below has a
-fifth direction, drawn at the block.  A branch is a masked layer, held as in
-`verify.samplers.gram.leaky_passes`: of its active and of its inactive neurons the directions along
-the pre-activations, along delta across these, and the length of the rest.
+The vectors of the stream that a block joins are h and g below it, h and g above it, U^T delta and W
+a.  They span a frame of four directions: h below; W a across it, so that h above lies in the first
+two; g above across these; U^T delta across all three.  An update that comes from below has a fifth
+direction, drawn at the block.  A branch is a masked layer, stored as in
+`verify.samplers.gram.leaky_passes`: for its active and for its inactive neurons the directions
+along the pre-activations, along delta across these, and the length of the rest.
 
-Nothing depends on what a ReLU's inactive neurons meet but the update of the branch itself: where no
-branch is asked for, numbers stand in the place of their draws, which come last at each block, so
-that the network is the same.
+Only the update of the branch itself depends on the pre-activations of a ReLU's inactive neurons:
+where no branch is requested, constants replace these draws, which come last at each block, so that
+the network is the same.
 
 Lengths of Gaussian vectors are drawn, never formed by subtraction.  Magnitudes are natural
 logarithms; everything else is of order one.  Several networks (lanes) go through a block together,
@@ -64,8 +64,8 @@ def _over(length: float) -> Any:
 
 @formula
 def _on_sphere(one: float, other: float, dimensions: int) -> tuple[float, float]:
-    """For a uniform point on the unit sphere in so many ``dimensions``, the factor that makes two
-    of its coordinates of the normals ``one`` and ``other``, and the length of what is left.
+    """For a uniform point on the unit sphere in ``dimensions`` dimensions, the factor that turns
+    the normals ``one`` and ``other`` into two of its coordinates, and the length of the rest.
 
     The squared length of two coordinates is 1 - U^(2/(dimensions - 2)) with U uniform, and
     exp(-square/2) is uniform and independent of the angle.  In one dimension ``other`` is 0.
@@ -92,7 +92,7 @@ def _chi(
 
 @part
 def _length(stream: Stream, room: Room, dimensions: int, lanes: int, out: Array) -> None:
-    """Lengths of Gaussian vectors in so many ``dimensions``."""
+    """Lengths of Gaussian vectors in ``dimensions`` dimensions."""
     room.count[:lanes] = dimensions
     lengths(stream, room.count[:lanes], room.first, room.chances, out)
 
@@ -246,8 +246,8 @@ def _backward(
 def _enter(stream: Stream, width: int, here: Block, room: Room, lanes: int) -> None:
     """u below a block in its frame, and the input of U from it.
 
-    What u has across h and g points anywhere across these: along two directions of the frame across
-    e, and along a fifth.
+    The part of u across h and g has a uniform direction across these: it lies along two directions
+    of the frame across e, and along a fifth.
     """
     normal_pairs(stream, room.second, room.third)
     for j in range(lanes):
@@ -271,8 +271,8 @@ def _enter(stream: Stream, width: int, here: Block, room: Room, lanes: int) -> N
 def _draw_fresh(
     stream: Stream, scales: ResidualScales, here: Block, room: Room, lanes: int
 ) -> None:
-    """The fresh parts of U u, along z, across it along delta, and what is left, and of W y: across
-    g in the plane of h and g, along what is left of u, and what is left."""
+    """The fresh parts of U u, along z, across it along delta, and the rest, and of W y: across g in
+    the plane of h and g, along the rest of u, and the rest."""
     neurons = scales.branch_width
     normal_pairs(stream, room.w_on, room.wq_on)
     _chi(stream, room, here, _ACTIVE, 2, lanes, room.wr_on[:lanes])
@@ -402,7 +402,7 @@ def _tangent(
     lanes: int,
     logs: Array,
 ) -> None:
-    """Updates from the input up, and their mean squares where asked."""
+    """Updates from the input up, and the mean squares of the requested updates."""
     room, width, rows = cut_room(row, 0), scales.width, scales.asked.rows
     for j in range(lanes):
         room.rest[j] = 0.0

@@ -1,4 +1,4 @@
-"""The scales of a residual network, and the fields that its blocks leave and that passes carry."""
+"""This module holds the scales of a residual network, and the state that passes carry by block."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ NONE = -1e299
 
 class ResidualScales(NamedTuple):
     """The network: its widths, logarithms of its scales (``log_ups`` and ``log_downs``, of rates,
-    by block; ``log_input_rate``: with |x|^2), coin tables, the sites asked for, from 1, and whether
-    ``active_alone`` neurons matter: those of ReLU, where no branch is asked for."""
+    by block; ``log_input_rate``: with |x|^2), coin tables, the requested sites, from 1, and whether
+    ``active_alone`` neurons matter: for ReLU, where no branch is requested."""
 
     width: int
     branch_width: int
@@ -137,9 +137,9 @@ class Room(NamedTuple):
     network.
 
     ``log_h``: log |h|.  ``along_h``, ``along_g``, ``rest``: the unit vector along the update u of
-    the stream (going down, along g): along h, along the part of g across h, and what is left;
+    the stream (going down, along g): along h, along the part of g across h, and the rest;
     ``log_u``: log |u| (log |g|).  ``w_on`` to ``wr_off``:
-    the update of a branch, as delta, with what is left of it; ``log_w``.  ``along``, ``across``,
+    the update of a branch, as delta, with the rest of it; ``log_w``.  ``along``, ``across``,
     ``products``: u or y (going down, g and delta) times known vectors.  ``u_2`` to
     ``u_5``: u across h (g, from the first direction on) in the frame of a block.
     """

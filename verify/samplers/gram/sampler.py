@@ -39,10 +39,10 @@ _ROOM = threading.local()
 @answered_class
 @dataclass(frozen=True)
 class Gram(Sampler):
-    """The same law as `Dense` from O(1) draws a layer or a residual block, at any width to 10^9.
+    """Samples the law of `Dense` with O(1) draws a layer or residual block, at widths to 10^9.
 
     Chi-square, normal and binomial draws replace the weights: docs/sampler-proofs.md has the proof.
-    Linearised updates only.
+    It draws linearised updates only.
 
     >>> from theory import MLP
     >>> from verify import Gram, monte_carlo

@@ -1,7 +1,7 @@
-"""A compiled layer averages everything but its forward draws exactly.
+"""Compiled layers average everything but their forward draws exactly.
 
 Of a layer only its forward draws are known: how many neurons are active, and the squared lengths
-of z on the active and on the inactive ones, in units of sd |x below|.  All else is averaged, and
+of z on the active and on the inactive neurons, in units of sd |x below|.  All else is averaged, and
 every term is non-negative: docs/sampler-proofs.md has the proof.
 """
 
@@ -16,7 +16,7 @@ __all__ = ["Draws", "Words", "moved", "next_words"]
 
 class Draws(NamedTuple):
     """A layer's forward draws: active neurons; squared lengths of z on the active and on the
-    inactive ones (for ReLU the second is its mean); t = |D z|^2 and v = tr D^2."""
+    inactive neurons (for ReLU the second is its mean); t = |D z|^2 and v = tr D^2."""
 
     on: int
     z2_on: float
@@ -71,7 +71,7 @@ def moved(
 
 @kernel
 def next_words(words: Words, draws: Draws, own: float, width: int, slope: float) -> Words:
-    """The words of the next layer, from those of the layer below it and its forward draws.
+    """The words of the next layer, from the words of the layer below it and its forward draws.
 
     ``own``: the multiplier of the layer's rate over sd^2.
     """

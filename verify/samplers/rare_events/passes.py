@@ -24,8 +24,8 @@ _LARGE, _SHRINK = 1e60, 1e-30
 class _Plan(NamedTuple):
     """The numbers that all networks share, by layer 0 to L.
 
-    ``top``: the highest requested layer.  ``asked``: whether a layer is.  ``own``: multipliers of
-    the rates over sd^2.  ``scale``: one over the mean of T^i V^j by phase, shape
+    ``top``: the highest requested layer.  ``asked``: whether a layer is requested.  ``own``:
+    multipliers of the rates over sd^2.  ``scale``: one over the mean of T^i V^j by phase, shape
     ``(L + 1, 2, 3)``, with one T more at index 1.  ``turn``, ``back``: chances, before a layer, to
     go on in a phase chosen at random, and else to go back to the first.  ``log_label``,
     ``log_output``: logarithms of s and p over the width, where the gradient h on x of a layer has
@@ -91,7 +91,7 @@ def _extend(plan: _Plan, layer: int, t: float, v: float, sums: Array, logs: Arra
 
 @kernel
 def _log_weight(sums: Array, logs: Array) -> float:
-    """Logarithm of the untilted law's density over that of the mixture drawn from."""
+    """Logarithm of the untilted law's density over the density of the sampled mixture."""
     log_label = logs[0] + math.log(sums[0, 0] + sums[0, 1] + sums[0, 2])
     log_output = logs[1] + math.log(sums[1, 0] + sums[1, 1] + sums[1, 2])
     top = max(log_label, log_output, 0.0)

@@ -23,11 +23,11 @@ __all__ = ["RareEvents"]
 @answered_class
 @dataclass(frozen=True)
 class RareEvents(Sampler):
-    """The same means as `Gram`, with errors that stay small where depth/width is of order one.
+    """Estimates the means of `Gram` with errors that stay small where depth/width is of order one.
 
-    Importance sampling: a sample is a conditional mean of the update times the weight of the
-    draws, so its mean is that of the update, while its distribution, median and quantiles are
-    not.  docs/sampler-proofs.md has the proof and the figures.  Linearised updates only.
+    In importance sampling a sample is a conditional mean of the update times the weight of the
+    draws: it has the mean of the update, but not its distribution, median and quantiles.
+    docs/sampler-proofs.md has the proof and the figures.  Linearised updates only.
 
     >>> from theory import MLP
     >>> from verify import RareEvents, monte_carlo
@@ -56,8 +56,8 @@ class RareEvents(Sampler):
     def sample(self, problem: Problem, stream: np.random.Generator, count: int) -> FloatArray:
         """See `Sampler.sample`; the logarithms are of weighted conditional means.
 
-        For each layer and part the mean of the exponentials is that of the update.  A layer's
-        samples depend on the highest requested layer, their mean does not.
+        For each layer and part the mean of the exponentials is the mean of the update.  A layer's
+        samples depend on the highest requested layer, but their mean does not.
         """
         logs = np.empty((2, count, problem.layers.size))
         rare_updates(stream, vector_scales(problem), problem.layers, logs)

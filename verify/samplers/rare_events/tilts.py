@@ -1,7 +1,7 @@
-"""Kernels tilt forward draws, so that those where the update is large are likelier.
+"""Kernels tilt forward draws, so that draws with a large update are likelier.
 
-A layer enters through T = |D z|^2, z in units of sd |x below|, and V = tr D^2.  Its plain law
-times T^i V^j is a mixture of plain laws with at most three neurons singled out, so it is drawn
+A layer enters through T = |D z|^2, z in units of sd |x below|, and V = tr D^2.  Its untilted law
+times T^i V^j is a mixture of untilted laws with at most three neurons singled out, so it is drawn
 exactly and its mean is known: docs/sampler-proofs.md.
 """
 
