@@ -23,9 +23,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from theory.activations.contact import half_line_slopes
 from theory.activations.moments import Moments, MomentTable, moment_table
 from theory.activations.nonlinearity import FloatArray
-from theory.activations.piecewise_linear import PiecewiseLinear
 from theory.errors import NotSolved
 from theory.networks.inputs import Inputs, fan_in_ratio
 from theory.networks.norms import LayerNorm
@@ -332,9 +332,10 @@ def _slope_pairs(found: _Blocks) -> FloatArray:
     correlation = np.minimum(carried * np.sqrt(squares[lower] / squares[upper]), 1.0)
     divisors = np.multiply.outer(found.scale2[:-1], found.scale2[:-1])
     activation = found.activation
-    if isinstance(activation, PiecewiseLinear):
-        a2 = float(activation.slope) ** 2
-        even, odd = (1 + a2) / 2, (1 - a2) / 2
+    slopes_of_halves = half_line_slopes(activation)
+    if slopes_of_halves is not None:
+        above, below = (float(each) ** 2 for each in slopes_of_halves)
+        even, odd = (above + below) / 2, (above - below) / 2
         return np.asarray((even**2 + odd**2 * (2 / np.pi) * np.arcsin(correlation)) / divisors)
     if activation.kinks:
         raise NotSolved(

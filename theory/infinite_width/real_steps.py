@@ -21,7 +21,8 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from theory.activations import Nonlinearity, PiecewiseLinear
+from theory.activations import Nonlinearity
+from theory.activations.contact import half_line_slopes
 from theory.activations.nonlinearity import FloatArray
 from theory.errors import NotSolved
 from theory.infinite_width.layers import Layers
@@ -71,17 +72,20 @@ def pair_of(layers: Layers) -> Pair:
     if layers.wide.norm is not None:
         raise NotSolved("real steps behind a norm are not solved: leave step out, or the norm")
     activation = layers.wide.moments.activation
-    if isinstance(activation, PiecewiseLinear):
-        slope = float(activation.slope)
-        return lambda q, kappa, delta, spread: _halves(q, kappa, delta, spread, slope)
+    slopes = half_line_slopes(activation)
+    if slopes is not None:
+        above, below = map(float, slopes)
+        return lambda q, kappa, delta, spread: _halves(q, kappa, delta, spread, above, below)
     return _Quadrature(activation)
 
 
-def _halves(q: float, kappa: float, delta: float, spread: float, slope: float) -> Step:
-    """In closed form, for the slopes 1 and ``slope``: z' crosses to the other side at the angle
-    theta between z and z'."""
+def _halves(
+    q: float, kappa: float, delta: float, spread: float, above: float, below: float
+) -> Step:
+    """In closed form, for the slopes ``above`` and ``below`` 0: z' crosses to the other side at the
+    angle theta between z and z'."""
     along = square = slopes = 0.0
-    for s, t in ((1.0, slope), (slope, 1.0)):
+    for s, t in ((above, below), (below, above)):
         moved = delta + s * s * spread
         after = q + 2 * kappa + moved
         theta = atan2(sqrt(max(q * moved - kappa * kappa, 0.0)), q + kappa)
@@ -114,6 +118,8 @@ _OUTER, _INNER = 1 / 6, 1 / 3
 """Steps of the trapezoidal rules over z and over z' given z, in standard deviations."""
 _PANELS = 6
 """Panels of z' given z between kinks."""
+_BESIDE = 1e-9
+"""Where one-sided slopes at a kink are read."""
 _EDGES = (1.0, 4.0, 12.0)
 """Panels of z end at this many standard deviations of z' from a kink."""
 
@@ -130,7 +136,8 @@ class _Quadrature:
         kinks = np.array(self.activation.kinks)
         own = max(delta - kappa * kappa / q, 0.0)
         if kinks.size:
-            widths = np.sqrt(own + spread * dphi(kinks) ** 2)
+            steepest = np.maximum(*(np.abs(dphi(kinks + each)) for each in (-_BESIDE, _BESIDE)))
+            widths = np.sqrt(own + spread * steepest**2)
             z, weights = _split(kinks, widths, sqrt(q))
         else:
             z, weights = _even(_OUTER)

@@ -11,6 +11,7 @@ from theory import (
     GELU,
     MLP,
     Activation,
+    Convolution,
     EveryHiddenLayer,
     GradientDescent,
     InvalidArgument,
@@ -21,12 +22,23 @@ from theory import (
     Momentum,
     NotSolved,
     Relative,
+    ReLU,
+    Residual,
     Softsign,
     Tanh,
     maximal_learning_rate,
     squared_update,
 )
+from theory.activations.nonlinearity import Nonlinearity, z
+from theory.infinite_width import real_steps
 from theory.symbols import L, ell
+
+HALVES: dict[str, Nonlinearity] = {
+    "1, 0": ReLU(),
+    "1, 1/5": LeakyReLU("1/5"),
+    "1, -1": Activation("abs(z)"),
+    "-1/2, 3/2": Activation("z/2 - abs(z)"),
+}
 
 
 def real(network: Any, step: object, layer: object = ell, **given: Any) -> Any:
@@ -34,14 +46,27 @@ def real(network: Any, step: object, layer: object = ell, **given: Any) -> Any:
 
 
 @pytest.mark.parametrize("step", ["1/100", "1/2", "4"])
-@pytest.mark.parametrize("slope", ["0", "1/5"])
-def test_half_planes_agree_with_quadrature(slope: str, step: str) -> None:
+@pytest.mark.parametrize("slopes", list(HALVES))
+def test_half_planes_agree_with_quadrature(slopes: str, step: str) -> None:
     """The same function once in closed form, once by quadrature between kinks."""
-    formula = Activation("(z + Abs(z))/2") if slope == "0" else Activation("Max(z, z/5)")
+    activation = HALVES[slopes]
     scales: dict[str, Any] = {"weight_variance": "1.7", "bias_variance": "0.1"}
-    closed = real(MLP(depth=6, activation=LeakyReLU(slope), **scales), step)
-    drawn = real(MLP(depth=6, activation=formula, **scales), step)
-    assert drawn.infinite_width() == pytest.approx(closed.infinite_width(), rel=1e-8)
+    closed = real(MLP(depth=6, activation=activation, **scales), step).infinite_width()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(real_steps, "half_line_slopes", lambda _: None)
+        integrated = real(MLP(depth=6, activation=activation, **scales), step).infinite_width()
+    assert not np.array_equal(integrated, closed)
+    assert integrated == pytest.approx(closed, rel=1e-8)
+
+
+def test_formulas_of_named_activations_are_these() -> None:
+    """So that the exact engine and every sampler read them."""
+    assert MLP(4, 2, activation=Activation("max(z, 0)")) == MLP(4, 2)
+    assert Residual(activation=Activation("z")) == Residual(activation=Linear())
+    written: Any = Activation("max(z, z/5)")
+    leaky = Convolution(4, 3, 2, 2, activation=written).activation
+    assert leaky == LeakyReLU("1/5")
+    assert MLP(activation=Activation("max(z, 0) + 2*min(z, 0)")).activation.slope_formula.has(z)
 
 
 NETWORKS = [
@@ -154,6 +179,19 @@ def test_the_law_of_leaky_slopes_inputs_and_bounds(slope: str, square: int, boun
     ratios = np.array([rate.infinite_width(int(d)) for d in depths]) / law
     powers = np.vander(depths ** (-1 / 3), increasing=True)
     assert np.linalg.solve(powers, ratios)[0] == pytest.approx(1, abs=0.02)
+
+
+@pytest.mark.parametrize("formula", ["abs(z)", "z/2 - abs(z)", "min(z, 0)"])
+def test_the_law_of_slopes_of_any_sign_and_size(formula: str) -> None:
+    """The same extrapolation; min(z, 0) mirrors ReLU and has its law."""
+    rate: Any = maximal_learning_rate(MLP(activation=Activation(formula)), linearised=False)
+    depths = 2 ** np.array([10, 12, 14])
+    law = np.array([float(rate.leading().subs(L, int(d))) for d in depths])
+    ratios = np.array([rate.infinite_width(int(d)) for d in depths]) / law
+    powers = np.vander(depths ** (-1 / 3), increasing=True)
+    assert np.linalg.solve(powers, ratios)[0] == pytest.approx(1, abs=0.02)
+    mirrored = maximal_learning_rate(MLP(), linearised=False).leading()
+    assert rate.leading().equals(mirrored) is (formula == "min(z, 0)")
 
 
 def test_the_law_where_one_layer_binds() -> None:
