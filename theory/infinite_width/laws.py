@@ -18,7 +18,7 @@ and with chi > 1 the inner one ends near l = 1, so that E is a constant, or L ch
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -28,11 +28,12 @@ from theory.activations.contact import half_line_slopes
 from theory.errors import NotSolved
 from theory.infinite_width.expansion import DeepLayers, deep_layers
 from theory.infinite_width.layers import wide_network
+from theory.infinite_width.next_order import correction
 from theory.networks.inputs import Inputs, asked_inputs
 from theory.networks.mlp import MLP
 from theory.optimisers import GradientDescent, Optimiser
 from theory.optimisers.optimiser import Along
-from theory.public_names import PlainText
+from theory.public_names import PlainText, cached_property
 from theory.symbols import L, n
 
 __all__ = ["DepthLaw", "depth_law"]
@@ -71,6 +72,7 @@ class DepthLaw(PlainText):
     square: Expr
     error: float
     regime: str
+    _asked: tuple[MLP, Optimiser, Inputs, DeepLayers] | None = field(default=None, compare=False)
 
     @property
     def kind(self) -> str:
@@ -93,6 +95,25 @@ class DepthLaw(PlainText):
         L**3/3
         """
         return self.constant * self.base**L * L**self.exponent * n**self.width_power
+
+    @cached_property
+    def next_order(self) -> Expr:
+        """The term that follows `leading`, in L and n: a closed form, or a number of six digits
+        where the first layers enter by a sum.
+
+        Raises `NotSolved` where gradients grow or fade exponentially, with weight decay, and where
+        no expansion deep in the network gives the term.
+
+        >>> from theory import MLP, Tanh
+        >>> depth_law(MLP()).next_order, depth_law(MLP(activation=Tanh())).next_order
+        (L/6, 11*log(L)/72)
+        """
+        if self._asked is None:
+            raise NotSolved(
+                "the next order is solved for fully connected networks: take infinite_width(depth)"
+            )
+        term = self.leading * correction(*self._asked)
+        return term.evalf(6) if term.has(Float) else simplify(term)
 
     def __repr__(self) -> str:
         return f"DepthLaw({self.leading}{self._said_error}: {self.regime})"
@@ -137,7 +158,14 @@ def depth_law(
     width_power = rule.unscaled.width_power
     square = _plain(terms.square if deep.variance is None else deep.variance)
     return DepthLaw(
-        _plain(constant), terms.exponent, terms.base, width_power, square, error, regime
+        _plain(constant),
+        terms.exponent,
+        terms.base,
+        width_power,
+        square,
+        error,
+        regime,
+        (network, rule, known, deep),
     )
 
 
