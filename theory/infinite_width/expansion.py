@@ -195,6 +195,8 @@ def _normalised(network: MLP, weight: Expr, bias: Expr) -> DeepLayers:
         variance = weight + bias
         q, q1, m1, m2, m4, mean = _means(activation, variance)
         divisor = q - mean**2 if isinstance(norm, LayerNorm) else q
+        if isinstance(norm, LayerNorm):
+            q1 = Float(moment_table(activation).centred_size(float(variance)))
         square, size = Integer(1), q1 / sqrt(divisor)
     gain = _simplified(weight * m2 / divisor)
     numbers = FixedPoint(

@@ -137,7 +137,6 @@ def depth_law(
     rule = GradientDescent() if optimiser is None else optimiser
     known = asked_inputs(network, inputs)
     deep = deep_layers(network, known.square)
-    _refuse_decay(network, rule, deep)
     own = rule.along
     if deep.is_critical:
         terms = _critical(deep, own)
@@ -145,7 +144,10 @@ def depth_law(
         terms = _exponential(network, known, rule, deep)
     else:
         terms = _ordered(network, known, rule, deep)
-    constant = terms.constant * network.s ** (1 - 2 * own.gradient)
+    terms = terms._replace(constant=terms.constant * network.s ** (1 - 2 * own.gradient))
+    if rule.weight_decay != 0:
+        terms = _decayed(network, rule.weight_decay, deep, terms)
+    constant = terms.constant
     regime = f"n -> infinity, then L; {deep.where}"
     if deep.off_critical > _ROUNDING:
         regime += f"; for L far below {1 / deep.off_critical:.0e}"
@@ -169,14 +171,27 @@ def depth_law(
     )
 
 
-def _refuse_decay(network: MLP, optimiser: Optimiser, deep: DeepLayers) -> None:
-    """Weight decay moves z by L times z at most where E z^2 keeps its value, below every step."""
-    kept = deep.is_critical and deep.fixed_point.power == 0 and network.bias_variance == 0
-    if optimiser.weight_decay != 0 and not (kept and network.norm is None):
+def _decayed(network: MLP, decay: Expr, deep: DeepLayers, terms: _Terms) -> _Terms:
+    """With weight decay, which moves z by c_l z and a rest: c_l <- decay + c_l d ln q/d ln Q.
+
+    Where E z^2 keeps or approaches a value, or grows, that adds at most order L^2, or L^3 beside
+    L^4 and more.  Where E z^2 vanishes, c_l ~ decay l/2, and the rest is (s + 2) (1 - p/s)/(2 - s +
+    p) of (c_l z)^2: the share of phi' z across phi is (s + 2) (1 - p/s)/l, and chi carries it on.
+    """
+    if network.norm is not None or not deep.is_critical:
         raise NotSolved(
-            f"the law with weight decay is solved where E z^2 keeps its value from layer to "
-            f"layer, got {network}: leave the decay out, or ask for infinite_width(depth)"
+            f"the law with weight decay is solved at critical points without norms, got {network}: "
+            f"leave the decay out, or ask for infinite_width(depth)"
         )
+    power, gradient = deep.fixed_point.power, deep.fixed_point.gradient
+    if power <= 0 or 2 - power < terms.exponent:
+        return terms
+    assert deep.variance is not None
+    rest = (power + 2) * (1 - gradient / power) / (2 - power + gradient)
+    added = (decay / 2) ** 2 * deep.variance * L**power * (1 + rest)
+    if 2 - power == terms.exponent:
+        return terms._replace(constant=terms.constant + added)
+    return terms._replace(constant=added, exponent=2 - power, error=0.0)
 
 
 def _critical(deep: DeepLayers, own: Along) -> _Terms:

@@ -391,9 +391,43 @@ def test_multiples_and_scales() -> None:
     assert depth_law(tanh, Normalised(2)).leading == 2 * L**2 / 3
     assert depth_law(tanh, Momentum("0.9", averaged=True)).leading == L / 400
     assert depth_law(MLP(), inputs=Inputs(gram=((2,),))).leading == 4 * L**3 / 3
-    assert depth_law(MLP(), WeightDecay(GradientDescent(), 1)).leading == L**3 / 3
-    with pytest.raises(NotSolved, match="weight decay"):
-        depth_law(tanh, WeightDecay(GradientDescent(), 1))
+
+
+DECAYED: list[tuple[MLP, Expr]] = [
+    (MLP(), L**3 / 3),
+    (MLP(activation=Tanh()), 35 * L / 96),
+    (MLP(activation=Softsign()), 9 * pi / 128),
+    (MLP(activation=STEEP), L**2 / 45),
+]
+"""Gradient descent with a decay of 3/2: at Q* = 0 the decay adds (3/4)^2 E z^2 L^2."""
+
+
+@pytest.mark.parametrize(("network", "law"), DECAYED, ids=lambda each: str(each)[:40])
+def test_weight_decay_in_the_law(network: MLP, law: Expr) -> None:
+    found = depth_law(network, WeightDecay(GradientDescent(), "3/2")).leading
+    assert (found - law).equals(0)
+    assert depth_law(network, WeightDecay(Normalised(), 1)).exponent == (
+        depth_law(network, Normalised()).exponent
+    )
+
+
+@pytest.mark.parametrize(
+    "network", [MLP(activation=Activation("tanh(z) + z**2/4")), MLP(activation=Tanh())], ids=str
+)
+def test_the_recursion_with_weight_decay_tends_to_the_law(network: MLP) -> None:
+    """Literal networks confirm this recursion in `test_recursion`."""
+    update: Any = squared_update(network, optimiser=WeightDecay(GradientDescent(), "3/2"))
+    depths = np.array([10_000, 20_000, 40_000])
+    ratios = update.infinite_width(depths) / [
+        float(update.depth_law.leading.subs(L, int(each))) for each in depths
+    ]
+    assert ratios[0] - 4 * ratios[1] + 4 * ratios[2] == pytest.approx(1, abs=1e-4)
+
+
+def test_where_weight_decay_has_no_law() -> None:
+    for network in (MLP(norm=RMSNorm()), MLP(weight_variance=1)):
+        with pytest.raises(NotSolved, match="weight decay"):
+            depth_law(network, WeightDecay(GradientDescent(), 1))
 
 
 @pytest.mark.parametrize(
