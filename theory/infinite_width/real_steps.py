@@ -9,6 +9,10 @@ delta = Var d, the alignment B, and tau^2 = E h^2, which comes down from the rea
 
 since E h x' = B tau^2 E phi'(z) phi'(z') (Stein).  The movement is delta + B^2 tau^2 E phi'^2.  No
 difference of nearly equal numbers occurs, so that small steps keep their digits.
+
+A norm divides x and z, or x' and z' after the step, by their own sizes, which are means over
+neurons.  Its derivative also projects gradients, by a mean of x h over neurons, of relative order
+n^(-1/2); this moves z' only through the mean's square.
 """
 
 from __future__ import annotations
@@ -27,6 +31,7 @@ from theory.activations.nonlinearity import FloatArray
 from theory.errors import NotSolved
 from theory.infinite_width.layers import Layers
 from theory.infinite_width.recursion import gradients
+from theory.networks.norms import LayerNorm
 
 __all__ = ["Step", "moved_by_step", "rate_that_moves"]
 
@@ -38,11 +43,12 @@ _SMALL = 0.05
 
 
 class Step(NamedTuple):
-    """E x (x' - x), E (x' - x)^2 and E phi'(z) phi'(z') of one layer."""
+    """E x (x' - x), E (x' - x)^2, E phi'(z) phi'(z') and E (x' - x) of one layer."""
 
     along: float
     square: float
     slopes: float
+    shift: float
 
 
 Pair: TypeAlias = Callable[[float, float, float, float], Step]
@@ -51,7 +57,7 @@ Pair: TypeAlias = Callable[[float, float, float, float], Step]
 
 def moved_by_step(layers: Layers, rates: FloatArray) -> FloatArray:
     """E (z' - z)^2 of every layer after one real step at the rate of each layer."""
-    pair, wide = pair_of(layers), layers.wide
+    pair, wide = _normed_pair(layers), layers.wide
     columns = (layers.variances, layers.square, layers.fan_in, layers.slope(2), gradients(layers))
     kappa = delta = aligned = along = 0.0
     found = []
@@ -68,9 +74,7 @@ def moved_by_step(layers: Layers, rates: FloatArray) -> FloatArray:
 
 
 def pair_of(layers: Layers) -> Pair:
-    """The `Step` of one layer as a function of four numbers."""
-    if layers.wide.norm is not None:
-        raise NotSolved("real steps behind a norm are not solved: leave step out, or the norm")
+    """The `Step` of one layer without a norm as a function of four numbers."""
     activation = layers.wide.moments.activation
     slopes = half_line_slopes(activation)
     if slopes is not None:
@@ -79,13 +83,53 @@ def pair_of(layers: Layers) -> Pair:
     return _Quadrature(activation)
 
 
+def _normed_pair(layers: Layers) -> Pair:
+    """The `Step` with the norm of the network, whose slopes include its divisors."""
+    pair, wide = pair_of(layers), layers.wide
+    if wide.norm is None:
+        return pair
+    if wide.norm.before == "activation":
+        unit = float(layers.moments.m2[-1])
+        return lambda q, kappa, delta, spread: _of_unit(pair, unit, q, kappa, delta, spread)
+    centred = isinstance(wide.norm, LayerNorm)
+
+    def divided(q: float, kappa: float, delta: float, spread: float) -> Step:
+        mean = wide.moments.mean(q) if centred else 0.0
+        divisor2 = wide.moments.q(q) - mean**2
+        step = pair(q, kappa, delta, spread / divisor2)
+        shift = step.shift if centred else 0.0
+        along = (step.along - mean * shift) / divisor2
+        square = (step.square - shift**2) / divisor2
+        # (1 + along)/grown - 1, where grown is the new divisor over the old one
+        grown = sqrt(1 + 2 * along + square)
+        turned = (along**2 - square) / (grown * (1 + along + grown))
+        return Step(turned, -2 * turned, step.slopes / (divisor2 * grown), 0.0)
+
+    return divided
+
+
+def _of_unit(
+    pair: Pair, slope2: float, q: float, kappa: float, delta: float, spread: float
+) -> Step:
+    """The `Step` where z and z' are divided by their root mean squares; ``slope2``: E phi'^2 at a
+    unit variance."""
+    added = 2 * kappa + delta + spread * slope2 / q
+    after = q + added
+    both = sqrt(q * after)
+    shrunk = -added / (sqrt(after) * (sqrt(q) + sqrt(after)))
+    turned = kappa / both + shrunk
+    moved = delta / after + 2 * shrunk * kappa / both + shrunk**2
+    step = pair(1.0, turned, moved, spread / (q * after))
+    return step._replace(slopes=step.slopes / both)
+
+
 def _halves(
     q: float, kappa: float, delta: float, spread: float, above: float, below: float
 ) -> Step:
     """In closed form, for the slopes ``above`` and ``below`` 0: z' crosses to the other side at the
     angle theta between z and z'."""
-    along = square = slopes = 0.0
-    for s, t in ((above, below), (below, above)):
+    along = square = slopes = shift = 0.0
+    for side, s, t in ((1, above, below), (-1, below, above)):
         moved = delta + s * s * spread
         after = q + 2 * kappa + moved
         theta = atan2(sqrt(max(q * moved - kappa * kappa, 0.0)), q + kappa)
@@ -97,7 +141,11 @@ def _halves(
             s * s * moved / 2 + 2 * s * (t - s) * (crossed - crossed_both) + (t - s) ** 2 * crossed
         )
         slopes += s * s / 2 + s * (t - s) * theta / (2 * pi)
-    return Step(along, square, slopes)
+        root, root_after = sqrt(q), sqrt(after)
+        risen = (2 * kappa + moved) / (root_after + root)
+        turned = (moved * root - kappa * risen) / (root * (root_after + root))
+        shift += side * (s * (risen + kappa / root) - t * turned) / sqrt(8 * pi)
+    return Step(along, square, slopes, shift)
 
 
 def _sector(theta: float) -> tuple[float, float]:
@@ -156,6 +204,7 @@ class _Quadrature:
             float(weights @ (before * (moved * inner).sum(axis=1))),
             float(weights @ (moved**2 * inner).sum(axis=1)),
             float(weights @ (slope * (dphi(after) * inner).sum(axis=1))),
+            float(weights @ (moved * inner).sum(axis=1)),
         )
 
 

@@ -212,7 +212,6 @@ def test_layer_norm_subtracts_the_mean() -> None:
         (lambda: squared_update(MLP(activation=Tanh())).infinite_width(0), "depth"),
         (lambda: squared_update(MLP(activation=Tanh())).infinite_width(), "depth"),
         (lambda: squared_update(MLP(depth=3, activation=Tanh())).infinite_width(4), "depth 3"),
-        (lambda: squared_update(MLP(norm=RMSNorm()), step=1).infinite_width(3), "norm"),
         (lambda: Momentum(1), "beta"),
         (lambda: SignDescent(-1), "epsilon"),
         (lambda: WeightDecay(WeightDecay(Normalised(), 1), 1), "without weight decay"),
