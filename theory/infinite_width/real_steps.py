@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from math import atan2, cos, exp, log, pi, sin, sqrt
+from math import asinh, atan2, cos, exp, log, pi, sin, sinh, sqrt
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -80,7 +80,7 @@ def pair_of(layers: Layers) -> Pair:
     if slopes is not None:
         above, below = map(float, slopes)
         return lambda q, kappa, delta, spread: _halves(q, kappa, delta, spread, above, below)
-    return _Quadrature(activation)
+    return _Followed(_Quadrature(activation))
 
 
 def _normed_pair(layers: Layers) -> Pair:
@@ -206,6 +206,119 @@ class _Quadrature:
             float(weights @ (slope * (dphi(after) * inner).sum(axis=1))),
             float(weights @ (moved * inner).sum(axis=1)),
         )
+
+
+_DEGREE, _OVERSAMPLED, _RADIX = 7, 1.5, (2, 3, 5, 7)
+_DEGREES = np.arange(_DEGREE + 1.0)
+_WIDEST, _AHEAD, _NARROWEST = 0.4, 0.85, 0.1
+"""Half a box along the fastest coordinate, the share of it that lies ahead, and the least share of
+another coordinate."""
+_ROUNDED, _TOLERATED, _QUADRATURE, _PAUSE = 1e-9, 2e-9, 1e-12, 1000
+"""Shares of Var d across z that are rounding, errors of a polynomial relative to the path's step
+and of a rule, and calls without another box."""
+
+
+@dataclass
+class _Followed:
+    """A `Step` along a slow path of its four numbers, as deep in a network: polynomials in boxes,
+    each fitted to ``pair`` once the path stays within it for more calls than the fit takes.
+
+    A box spans the logarithms of Q and over Q of the variances of d across z and of B g, and asinh
+    of Cov(z, d) over the root of Q times their sum.  The
+    fit's largest residual must lie below the step of the path by far, or the box shrinks.
+    """
+
+    pair: Pair
+    _before: FloatArray | None = None
+    _half: float = _WIDEST
+    _box: tuple[FloatArray, FloatArray, FloatArray] | None = None
+    _wait: int = 0
+
+    def __call__(self, q: float, kappa: float, delta: float, spread: float) -> Step:
+        own = delta - kappa * kappa / q
+        if not (own > _ROUNDED * delta and spread > 0):
+            return self.pair(q, kappa, delta, spread)
+        turned = asinh(kappa / sqrt(q * (own + spread)))
+        u = np.array([log(q), turned, log(own / q), log(spread / q)])
+        if self._box is None or np.abs((u - self._box[0]) / self._box[1]).max() > 1:
+            self._box = self._fitted(u)
+        if self._box is None:
+            return self.pair(q, kappa, delta, spread)
+        center, halves, found = self._box
+        for polynomials in _chebyshev((u - center) / halves):
+            found = polynomials @ found.reshape(_DEGREE + 1, -1)
+        along, square, slopes, shift = found.tolist()
+        moved = delta + spread
+        return Step(along * sqrt(q * moved), square * moved, slopes, shift * sqrt(moved))
+
+    def _fitted(self, u: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray] | None:
+        before, self._before = self._before, u
+        self._wait -= 1
+        if before is None or self._wait > 0:
+            return None
+        nodes, inverse, matrix = _design()
+        steps = u - before
+        speed = float(np.abs(steps).max())
+        while 2 * self._half * _AHEAD > 1.5 * len(nodes) * speed:
+            halves = self._half * np.clip(1.5 * np.abs(steps) / (speed or 1.0), _NARROWEST, 1)
+            center = u + _AHEAD * halves * np.sign(steps)
+            values = np.array([self._at(center + halves * each) for each in nodes])
+            coefficients = inverse @ values
+            off = float(np.abs(matrix @ coefficients - values).max())
+            if off < _QUADRATURE + _TOLERATED * speed:
+                self._half = min(1.2 * self._half, _WIDEST)
+                dense = np.zeros((_DEGREE + 1,) * 4 + (4,))
+                dense[tuple(_powers())] = coefficients
+                return center, halves, dense.reshape(_DEGREE + 1, -1)
+            self._half *= 0.6
+        self._half, self._wait = min(2 * self._half, _WIDEST), _PAUSE
+        return None
+
+    def _at(self, u: FloatArray) -> tuple[float, ...]:
+        log_q, turned, *logs = u.tolist()
+        q = exp(log_q)
+        own, spread = (q * exp(each) for each in logs)
+        kappa = sinh(turned) * sqrt(q * (own + spread))
+        delta = own + kappa * kappa / q
+        found, moved = self.pair(q, kappa, delta, spread), delta + spread
+        return (
+            found.along / sqrt(q * moved),
+            found.square / moved,
+            found.slopes,
+            found.shift / sqrt(moved),
+        )
+
+
+@lru_cache
+def _powers() -> FloatArray:
+    """Degrees of the Chebyshev polynomials of every product, of shape (4, products)."""
+    grid = np.indices((_DEGREE + 1,) * 4).reshape(4, -1)
+    return np.asarray(grid[:, grid.sum(axis=0) <= _DEGREE])
+
+
+def _chebyshev(x: FloatArray) -> FloatArray:
+    """The Chebyshev polynomials of four numbers, a row each."""
+    return np.asarray(np.cos(np.arccos(x)[:, None] * _DEGREES))
+
+
+@lru_cache
+def _design() -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Points of [-1, 1]^4 (Halton's, denser at the faces), the least squares from values there, and
+    the products of polynomials there."""
+    count = int(_OVERSAMPLED * _powers().shape[1])
+    columns = [[_halton(k, base) for k in range(1, count + 1)] for base in _RADIX]
+    points = np.cos(np.pi * np.array(columns).T)
+    rows = np.arange(4)[:, None]
+    matrix = np.array([_chebyshev(each)[rows, _powers()].prod(axis=0) for each in points])
+    return points, np.linalg.pinv(matrix), matrix
+
+
+def _halton(k: int, base: int) -> float:
+    found, digit = 0.0, 1.0 / base
+    while k:
+        k, last = divmod(k, base)
+        found, digit = found + last * digit, digit / base
+    return found
 
 
 @lru_cache

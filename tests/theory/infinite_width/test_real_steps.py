@@ -8,6 +8,7 @@ from sympy import Rational, log, pi, sqrt
 
 from tests.theory.infinite_width import literal_step
 from theory import (
+    ELU,
     GELU,
     MLP,
     Activation,
@@ -109,7 +110,7 @@ def test_literal_networks_take_real_steps(network: MLP) -> None:
             literal_step.gradient_descent,
             rng,
             step=1.0,
-            norm=norm and (norm.before, isinstance(norm, LayerNorm)),
+            norm=None if norm is None else (norm.before, isinstance(norm, LayerNorm)),
         )
         for _ in range(24)
     ])  # fmt: skip
@@ -202,6 +203,33 @@ def test_the_law_of_slopes_of_any_sign_and_size(formula: str) -> None:
     assert np.linalg.solve(powers, ratios)[0] == pytest.approx(1, abs=0.02)
     mirrored = maximal_learning_rate(MLP(), linearised=False).leading()
     assert rate.leading().equals(mirrored) is (formula == "min(z, 0)")
+
+
+@pytest.mark.parametrize(
+    ("network", "step"),
+    [
+        (MLP(activation=Tanh()), "3"),
+        (MLP(activation=Tanh(), bias_variance="0.1"), "0.5"),
+        pytest.param(MLP(activation=Softsign()), "1", marks=pytest.mark.slow),
+        pytest.param(MLP(activation=ELU()), "0.01", marks=pytest.mark.slow),
+    ],
+    ids=str,
+)
+def test_polynomials_deep_in_a_network_are_the_quadrature(
+    network: MLP, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    depth, counted = 8000, [0]
+    exact = real_steps._Quadrature.__call__
+
+    def counting(self: Any, *given: float) -> Any:
+        counted[0] += 1
+        return exact(self, *given)
+
+    monkeypatch.setattr(real_steps._Quadrature, "__call__", counting)
+    followed = real(network, step).infinite_width(depth)
+    assert counted[0] < 0.75 * depth
+    monkeypatch.setattr(real_steps, "_Followed", lambda pair: pair)
+    assert followed == pytest.approx(real(network, step).infinite_width(depth), rel=1e-6)
 
 
 def test_the_law_where_one_layer_binds() -> None:
