@@ -213,7 +213,7 @@ _DEGREES = np.arange(_DEGREE + 1.0)
 _WIDEST, _AHEAD, _NARROWEST = 0.4, 0.85, 0.1
 """Half a box along the fastest coordinate, the share of it that lies ahead, and the least share of
 another coordinate."""
-_ROUNDED, _TOLERATED, _QUADRATURE, _PAUSE = 1e-9, 2e-9, 1e-12, 1000
+_ROUNDED, _TOLERATED, _QUADRATURE, _PAUSE = 1e-9, 5e-10, 2e-13, 1000
 """Shares of Var d across z that are rounding, errors of a polynomial relative to the path's step
 and of a rule, and calls without another box."""
 
@@ -223,9 +223,10 @@ class _Followed:
     """A `Step` along a slow path of its four numbers, as deep in a network: polynomials in boxes,
     each fitted to ``pair`` once the path stays within it for more calls than the fit takes.
 
-    A box spans the logarithms of Q and over Q of the variances of d across z and of B g, and asinh
-    of Cov(z, d) over the root of Q times their sum.  The
-    fit's largest residual must lie below the step of the path by far, or the box shrinks.
+    A box spans log Q, the logarithms over Q of the variances of d across z and of B h, and asinh of
+    Cov(z, d) over the root of Q times their sum.  The fit's largest residual must lie far below the
+    step of the path, or the box shrinks.  Against the rule alone, 10^5 layers differ by a relative
+    2e-5 at most.
     """
 
     pair: Pair
