@@ -36,7 +36,7 @@ from theory.laws.criteria import (
 )
 from theory.laws.derivation_steps import DerivationSteps
 from theory.laws.expression_numbers import numbers
-from theory.laws.readout import ReadoutUpdate, readout_update
+from theory.laws.readout import ReadoutUpdate, WideReadoutUpdate, readout_update
 from theory.laws.spread import Spread, tangent_kernel
 from theory.laws.update import SquaredUpdate, squared_update
 from theory.networks.convolution import Convolution
@@ -129,6 +129,7 @@ __all__ = [
     "WideBlockUpdate",
     "WideLayerRates",
     "WideLearningRate",
+    "WideReadoutUpdate",
     "WideUpdate",
     "alignment",
     "bibtex",

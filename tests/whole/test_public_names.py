@@ -61,6 +61,7 @@ def wide(network: MLP) -> list[Any]:
     return [
         squared_update(network),
         squared_update(network, optimiser=theory.SignDescent()),
+        readout_update(network, optimiser=theory.SignDescent()),
         squared_update(network, step=1),
         maximal_learning_rate(network),
         maximal_learning_rate(network, linearised=False),

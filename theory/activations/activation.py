@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -209,6 +210,26 @@ def _refused(text: str, expected: str, got: str = "") -> InvalidArgument:
     )
 
 
+_FAST_POWERS = 64
+"""Quarters in a power that is multiplied out, which takes a fraction of the time of np.power."""
+
+
+def _power(base: Any, power: Any) -> Any:
+    """``base`` to a number; multiples of 1/4 by square roots and products."""
+    left = abs(4 * power)
+    if left != int(left) or not 0 < left <= _FAST_POWERS or not np.ndim(base):
+        return np.power(base, power)
+    shared = math.gcd(int(left), 4)
+    for _ in range({1: 2, 2: 1, 4: 0}[shared]):
+        base = np.sqrt(base)
+    left = int(left) // shared
+    found: Any = 1.0
+    while left:
+        found = found * base if left % 2 else found
+        base, left = base * base, left // 2
+    return 1 / found if power < 0 else found
+
+
 _NUMPY: dict[type, Callable[..., Any]] = {
     **{getattr(sympy, name): getattr(np, name) for name in ("exp", "log", "sinh", "cosh", "tanh")},
     **{getattr(sympy, name): getattr(np, name) for name in ("sin", "cos", "tan", "sign")},
@@ -223,7 +244,7 @@ _NUMPY: dict[type, Callable[..., Any]] = {
     sympy.DiracDelta: lambda x: 0 * x,
     sympy.Add: lambda *values: reduce(np.add, values),
     sympy.Mul: lambda *values: reduce(np.multiply, values),
-    sympy.Pow: lambda base, power: np.power(base, power),
+    sympy.Pow: lambda base, power: _power(base, power),
 }
 
 

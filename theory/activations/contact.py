@@ -4,16 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import sympy
 from sympy import Expr, Integer, Rational, Symbol, factorial, gamma, pi, sqrt
 
+from theory.activations.activation import Activation
 from theory.activations.nonlinearity import Nonlinearity, z
+from theory.activations.piecewise_linear import LeakyReLU, Linear, ReLU
 
-__all__ = ["absolute_moment", "half_line_slopes", "moment_series", "taylor"]
+__all__ = [
+    "absolute_moment",
+    "half_line_moments",
+    "half_line_slopes",
+    "moment_series",
+    "recognised",
+    "taylor",
+]
 
 _NEAR = Rational(1, 10**4)
 """Where a branch of a formula is read off that holds next to 0."""
+_PROBES = (0.7, 1.9)
+"""Where a second derivative is looked at before SymPy simplifies it."""
 _t = Symbol("t", positive=True)
 
 
@@ -48,10 +60,45 @@ def half_line_slopes(activation: Nonlinearity) -> tuple[Expr, Expr] | None:
     """
     if any(activation.kinks):
         return None
-    if any(sympy.simplify(_derivative(activation, sign, 2)) != 0 for sign in (1, -1)):
+    if any(_bends(_derivative(activation, sign, 2)) for sign in (1, -1)):
         return None
     (above, up), (below, down) = (taylor(activation, sign, 1) for sign in (1, -1))
     return (up, -down) if above == below == 0 else None
+
+
+def _bends(second: Expr) -> bool:
+    """Whether a second derivative on a half-line is not 0."""
+    looked_at = (second.subs(_t, each).evalf() for each in _PROBES)
+    if any(each.is_number and abs(each) > 1e-6 for each in looked_at):
+        return True
+    return bool(sympy.simplify(second) != 0)
+
+
+def half_line_moments(slopes: tuple[Expr, Expr]) -> tuple[Expr, Expr, Expr]:
+    """E |phi'|, E phi'^2 and E phi'^4 of what has these slopes above and below 0.
+
+    >>> half_line_moments((Integer(1), Integer(0)))
+    (1/2, 1/2, 1/2)
+    """
+    m1, m2, m4 = (sum(abs(each) ** power for each in slopes) / 2 for power in (1, 2, 4))
+    return m1, m2, m4
+
+
+def recognised(activation: Any) -> Any:
+    """`ReLU`, `LeakyReLU` or `Linear` in the place of a formula that equals it, which networks then
+    solve at finite width too; every other value as it is.
+
+    >>> from theory import Activation
+    >>> recognised(Activation("max(z, 0)")), recognised(Activation("abs(z)"))
+    (ReLU(), Activation('abs(z)'))
+    """
+    if not isinstance(activation, Activation):
+        return activation
+    up, slope = half_line_slopes(activation) or (Integer(0), Integer(0))
+    if up != 1 or not (slope.is_Rational and 0 <= slope <= 1):
+        return activation
+    named = {0: ReLU(), 1: Linear()}
+    return named[int(slope)] if slope in named else LeakyReLU(slope)
 
 
 @lru_cache(maxsize=512)

@@ -10,7 +10,6 @@ q ~ C l^(-s) and chi ~ 1 - p/l at layer l.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -18,7 +17,12 @@ from itertools import pairwise
 import numpy as np
 from sympy import Expr, Float, Integer, Rational, oo, pi, sqrt
 
-from theory.activations.contact import half_line_slopes, moment_series, taylor
+from theory.activations.contact import (
+    half_line_moments,
+    half_line_slopes,
+    moment_series,
+    taylor,
+)
 from theory.activations.moments import MomentTable, moment_table
 from theory.activations.nonlinearity import FloatArray, Nonlinearity, checked_nonlinearity
 from theory.coverage import answered
@@ -219,7 +223,7 @@ def _at_bias(activation: Nonlinearity, bias: float) -> tuple[CriticalPoint, ...]
 
 
 def _scale_invariant(activation: Nonlinearity, bias: Expr) -> CriticalPoint:
-    numbers = _beside_zero(half_line_slopes(activation) or ())
+    numbers = _beside_zero(half_line_slopes(activation))
     m2 = numbers["m2"]
     if not bias:
         fixed = FixedPoint(Integer(1), Integer(0), Integer(0), **numbers)
@@ -230,23 +234,24 @@ def _scale_invariant(activation: Nonlinearity, bias: Expr) -> CriticalPoint:
     return CriticalPoint(kind, 1 / m2, bias, variance, Integer(1), fixed)
 
 
-def _beside_zero(slopes: Iterable[Expr]) -> dict[str, Expr]:
+def _beside_zero(slopes: tuple[Expr, Expr] | None) -> dict[str, Expr]:
     """Means of an activation with these slopes above and below 0."""
-    m1, m2, m4 = (sum(abs(each) ** power for each in slopes) / 2 for power in (1, 2, 4))
+    assert slopes is not None
+    m1, m2, m4 = half_line_moments(slopes)
     return {"m1": m1, "m2": m2, "kurtosis": m4 / m2**2, "spread": m1 * sqrt(2 / pi) / sqrt(m2)}
 
 
 @lru_cache(maxsize=64)
 def vanishing_point(activation: Nonlinearity) -> CriticalPoint | None:
     """The critical point at Q* = 0, if phi(0) = 0 and phi'(0) is not 0 on both sides."""
-    slopes = [taylor(activation, sign, 1)[1] for sign in (1, -1)]
-    if taylor(activation, 1, 0)[0] != 0 or not any(slopes):
+    up, down = (taylor(activation, sign, 1)[1] for sign in (1, -1))
+    if taylor(activation, 1, 0)[0] != 0 or not (up or down):
         return None
     for order in range(1, _HIGHEST_CONTACT + 1):
         series = moment_series(activation, order)
         if series.q[order] != 0 or series.m2[order] != 0:
             break
-    numbers = _beside_zero(slopes)
+    numbers = _beside_zero((up, down))
     m2 = numbers["m2"]
     shrinks, fades = (-each[order] / m2 for each in (series.q, series.m2))
     if not shrinks > 0:

@@ -23,7 +23,7 @@ from theory.symbols import B, L, b
 from theory.validation import typed
 from theory.waiting import announced
 
-__all__ = ["WideBlockUpdate", "update_at_infinite_width"]
+__all__ = ["WideBlockUpdate", "power_of_blocks", "update_at_infinite_width"]
 
 _DEEP, _DEEP_IN_PAIRS = 512, 128
 """The first of four numbers of blocks, each twice the one before, from which a law is read."""
@@ -69,9 +69,9 @@ class WideBlockUpdate(WideUpdate):
             )
         first = _DEEP_IN_PAIRS if self._in_pairs else _DEEP
         sizes = [first * 2**k for k in range(4)]
-        constant, exponent, error = _power(sizes, [self._one(size) for size in sizes])
+        constant, exponent, error = power_of_blocks(sizes, [self._one(size) for size in sizes])
         squares = [float(self._movement(size).squares[-1]) for size in sizes]
-        square, grown, _ = _power(sizes, squares)
+        square, grown, _ = power_of_blocks(sizes, squares)
         regime = "n -> infinity, then the number of blocks L; numerical"
         place = "branch" if inside else "stream"
         return DepthLaw(
@@ -174,7 +174,7 @@ def _moved(
     return moved_in_blocks(network, inputs, optimiser, tuple(filled[each] for each in rates))
 
 
-def _power(sizes: list[int], values: list[float]) -> tuple[float, Expr, float]:
+def power_of_blocks(sizes: list[int], values: list[float]) -> tuple[float, Expr, float]:
     """Constant, exponent and the constant's relative error of a power that four sizes, each twice
     the one before, follow up to powers of 1/size."""
     slopes = [log2(one / other) for one, other in zip(values[1:], values, strict=False)]

@@ -23,9 +23,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from theory.activations.contact import half_line_slopes
 from theory.activations.moments import Moments, MomentTable, moment_table
 from theory.activations.nonlinearity import FloatArray
-from theory.activations.piecewise_linear import PiecewiseLinear
 from theory.errors import NotSolved
 from theory.networks.inputs import Inputs, fan_in_ratio
 from theory.networks.norms import LayerNorm
@@ -34,12 +34,17 @@ from theory.networks.roles import ActivatedThenWeights, ByRole, UpDown
 from theory.optimisers import Normalised, Optimiser, OwnPart, SignDescent
 from theory.optimisers.optimiser import GAUSSIAN_SIZE
 
-__all__ = ["Movement", "moved_in_blocks"]
+__all__ = ["Movement", "moved_in_blocks", "output_moved_by_stream"]
 
 _MOST_PAIRS = 4096
 """Blocks of networks whose blocks are taken in pairs."""
 _HERMITE, _NODES, _FARTHEST = 96, 400, 16.0
 """Terms of a Hermite series; nodes of a rule, and standard deviations that it covers."""
+
+
+_FARTHEST_T, _FARTHEST_Z, _PANELS, _MOST_TURNS = 8.5, 9.0, 40, 500.0
+"""Ends, in standard deviations of the Gaussian part and of z, and panels of the rules for E |h|,
+which resolve this many standard deviations of h times t."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +111,8 @@ class _Blocks:
         """The squared divisor of the norm at the entry of the next block."""
         skip, tau, normed = self.skip2**0.5, self.tau2**0.5, self.norm is not None
         centred = isinstance(self.norm, LayerNorm)
-        inside = np.empty(self.blocks)
+        self.inside = inside = np.empty(self.blocks)
+        """The variance that the activation of each block sees."""
         for block in range(self.blocks):
             spread, mean = float(self.squares[block]), float(means[block])
             if normed:
@@ -163,6 +169,45 @@ def _ratio(network: Residual) -> float:
             f"leave branch_width out, or give both in numbers"
         )
     return float(ratio)
+
+
+def output_moved_by_stream(network: Residual, inputs: Inputs, optimiser: Optimiser) -> float:
+    """|Delta f| by the own step of the readout, which reads the last stream, at eta = 1 and over
+    n^(head_power/2)."""
+    found = _Blocks(network, inputs)
+    square = float(found.squares[-1])
+    signs = found._is_inside and optimiser.unscaled.width_power
+    size = _size_of_sum(found) if signs else GAUSSIAN_SIZE * square**0.5
+    return float(optimiser.head(square, size))
+
+
+def _size_of_sum(found: _Blocks) -> float:
+    """E |h| of a Gaussian number and sigma(z) of every block, from the characteristic function:
+    E |h| = (2/pi) times the integral of (1 - Re E exp(i t h))/t^2 over t > 0."""
+    skips = found.skip2 ** (np.arange(found.blocks, -1, -1) / 2)
+    gaussian = skips[0] * found.squares[0] ** 0.5
+    end = _FARTHEST_T / gaussian
+    turns = end * float(found.squares[-1]) ** 0.5
+    if turns > _MOST_TURNS:
+        raise NotSolved(
+            "E |h| of a stream whose first part has faded is not solved: give fewer blocks"
+        )
+    panels = _PANELS + 2 * int(turns / 10)
+    t, weights = _legendre(np.linspace(0, end, panels + 1))
+    z, density = _legendre(np.linspace(-_FARTHEST_Z, _FARTHEST_Z, panels + 1))
+    density = density * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+    total = np.exp(-((gaussian * t) ** 2) / 2).astype(np.complex128)
+    for seen, skip in zip(found.inside, skips[1:], strict=True):
+        branch = skip * found.tau2**0.5 * found.activation.value(seen**0.5 * z)
+        total *= np.exp(1j * np.multiply.outer(t, branch)) @ density
+    return float((weights @ ((1 - total.real) / t**2) + 1 / end) * 2 / np.pi)
+
+
+def _legendre(edges: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Nodes and weights of Gauss-Legendre rules between ``edges``."""
+    points, lengths = np.polynomial.legendre.leggauss(12)
+    half = np.diff(edges)[:, None] / 2
+    return (edges[:-1, None] + half * (points + 1)).ravel(), (half * lengths).ravel()
 
 
 def moved_in_blocks(
@@ -332,9 +377,10 @@ def _slope_pairs(found: _Blocks) -> FloatArray:
     correlation = np.minimum(carried * np.sqrt(squares[lower] / squares[upper]), 1.0)
     divisors = np.multiply.outer(found.scale2[:-1], found.scale2[:-1])
     activation = found.activation
-    if isinstance(activation, PiecewiseLinear):
-        a2 = float(activation.slope) ** 2
-        even, odd = (1 + a2) / 2, (1 - a2) / 2
+    slopes_of_halves = half_line_slopes(activation)
+    if slopes_of_halves is not None:
+        above, below = (float(each) ** 2 for each in slopes_of_halves)
+        even, odd = (above + below) / 2, (above - below) / 2
         return np.asarray((even**2 + odd**2 * (2 / np.pi) * np.arcsin(correlation)) / divisors)
     if activation.kinks:
         raise NotSolved(

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from sympy import Expr, Float, Integer, pi, sqrt
 
-from theory.activations.contact import half_line_slopes
+from theory.activations.contact import half_line_moments, half_line_slopes
 from theory.activations.critical import (
     CriticalPoint,
     FixedPoint,
@@ -22,7 +22,6 @@ from theory.activations.critical import (
 )
 from theory.activations.moments import moment_table
 from theory.activations.nonlinearity import Nonlinearity
-from theory.activations.piecewise_linear import PiecewiseLinear
 from theory.errors import InvalidArgument, NotSolved
 from theory.networks.mlp import MLP
 from theory.networks.norms import LayerNorm
@@ -196,6 +195,8 @@ def _normalised(network: MLP, weight: Expr, bias: Expr) -> DeepLayers:
         variance = weight + bias
         q, q1, m1, m2, m4, mean = _means(activation, variance)
         divisor = q - mean**2 if isinstance(norm, LayerNorm) else q
+        if isinstance(norm, LayerNorm):
+            q1 = Float(moment_table(activation).centred_size(float(variance)))
         square, size = Integer(1), q1 / sqrt(divisor)
     gain = _simplified(weight * m2 / divisor)
     numbers = FixedPoint(
@@ -206,7 +207,7 @@ def _normalised(network: MLP, weight: Expr, bias: Expr) -> DeepLayers:
         _simplified(m2 / divisor),
         _simplified(m4 / m2**2),
         _simplified(size / sqrt(square)),
-        0.0 if isinstance(activation, PiecewiseLinear) else 10 * moment_table(activation).error,
+        0.0 if half_line_slopes(activation) else 10 * moment_table(activation).error,
     )
     if abs(float(gain) - 1) < _CRITICAL:
         off = abs(float(gain) - 1)
@@ -215,11 +216,12 @@ def _normalised(network: MLP, weight: Expr, bias: Expr) -> DeepLayers:
 
 
 def _means(activation: Nonlinearity, variance: Expr) -> tuple[Expr, ...]:
-    """E phi^2, E |phi|, E |phi'|, E phi'^2, E phi'^4 and E phi; closed for piecewise linear."""
-    if isinstance(activation, PiecewiseLinear):
-        m1, m2, m4 = (activation.mask_moment(power) for power in (1, 2, 4))
+    """E phi^2, E |phi|, E |phi'|, E phi'^2, E phi'^4 and E phi; closed for slopes."""
+    slopes = half_line_slopes(activation)
+    if slopes is not None:
+        m1, m2, m4 = half_line_moments(slopes)
         half = sqrt(variance / (2 * pi))
-        return m2 * variance, 2 * m1 * half, m1, m2, m4, (1 - activation.slope) * half
+        return m2 * variance, 2 * m1 * half, m1, m2, m4, (slopes[0] - slopes[1]) * half
     found = moment_table(activation).at(float(variance))
     read = (found.q, found.q1, found.m1, found.m2, found.m4, found.mean)
     return tuple(Float(repr(each)) for each in read)

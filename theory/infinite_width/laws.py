@@ -18,7 +18,7 @@ and with chi > 1 the inner one ends near l = 1, so that E is a constant, or L ch
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -28,11 +28,12 @@ from theory.activations.contact import half_line_slopes
 from theory.errors import NotSolved
 from theory.infinite_width.expansion import DeepLayers, deep_layers
 from theory.infinite_width.layers import wide_network
+from theory.infinite_width.next_order import correction
 from theory.networks.inputs import Inputs, asked_inputs
 from theory.networks.mlp import MLP
 from theory.optimisers import GradientDescent, Optimiser
 from theory.optimisers.optimiser import Along
-from theory.public_names import PlainText
+from theory.public_names import PlainText, cached_property
 from theory.symbols import L, n
 
 __all__ = ["DepthLaw", "depth_law"]
@@ -71,6 +72,7 @@ class DepthLaw(PlainText):
     square: Expr
     error: float
     regime: str
+    _asked: tuple[MLP, Optimiser, Inputs, DeepLayers] | None = field(default=None, compare=False)
 
     @property
     def kind(self) -> str:
@@ -94,6 +96,25 @@ class DepthLaw(PlainText):
         """
         return self.constant * self.base**L * L**self.exponent * n**self.width_power
 
+    @cached_property
+    def next_order(self) -> Expr:
+        """The term that follows `leading`, in L and n: a closed form, or a number of six digits
+        where the first layers enter by a sum.
+
+        Raises `NotSolved` where gradients grow or fade exponentially, with weight decay, and where
+        no expansion deep in the network gives the term.
+
+        >>> from theory import MLP, Tanh
+        >>> depth_law(MLP()).next_order, depth_law(MLP(activation=Tanh())).next_order
+        (L/6, 11*log(L)/72)
+        """
+        if self._asked is None:
+            raise NotSolved(
+                "the next order is solved for fully connected networks: take infinite_width(depth)"
+            )
+        term = self.leading * correction(*self._asked)
+        return term.evalf(6) if term.has(Float) else simplify(term)
+
     def __repr__(self) -> str:
         return f"DepthLaw({self.leading}{self._said_error}: {self.regime})"
 
@@ -116,7 +137,6 @@ def depth_law(
     rule = GradientDescent() if optimiser is None else optimiser
     known = asked_inputs(network, inputs)
     deep = deep_layers(network, known.square)
-    _refuse_decay(network, rule, deep)
     own = rule.along
     if deep.is_critical:
         terms = _critical(deep, own)
@@ -124,7 +144,10 @@ def depth_law(
         terms = _exponential(network, known, rule, deep)
     else:
         terms = _ordered(network, known, rule, deep)
-    constant = terms.constant * network.s ** (1 - 2 * own.gradient)
+    terms = terms._replace(constant=terms.constant * network.s ** (1 - 2 * own.gradient))
+    if rule.weight_decay != 0:
+        terms = _decayed(network, rule.weight_decay, deep, terms)
+    constant = terms.constant
     regime = f"n -> infinity, then L; {deep.where}"
     if deep.off_critical > _ROUNDING:
         regime += f"; for L far below {1 / deep.off_critical:.0e}"
@@ -137,18 +160,38 @@ def depth_law(
     width_power = rule.unscaled.width_power
     square = _plain(terms.square if deep.variance is None else deep.variance)
     return DepthLaw(
-        _plain(constant), terms.exponent, terms.base, width_power, square, error, regime
+        _plain(constant),
+        terms.exponent,
+        terms.base,
+        width_power,
+        square,
+        error,
+        regime,
+        (network, rule, known, deep),
     )
 
 
-def _refuse_decay(network: MLP, optimiser: Optimiser, deep: DeepLayers) -> None:
-    """Weight decay moves z by L times z at most where E z^2 keeps its value, below every step."""
-    kept = deep.is_critical and deep.fixed_point.power == 0 and network.bias_variance == 0
-    if optimiser.weight_decay != 0 and not (kept and network.norm is None):
+def _decayed(network: MLP, decay: Expr, deep: DeepLayers, terms: _Terms) -> _Terms:
+    """With weight decay, which moves z by c_l z and a rest: c_l <- decay + c_l d ln q/d ln Q.
+
+    Where E z^2 keeps or approaches a value, or grows, that adds at most order L^2, or L^3 beside
+    L^4 and more.  Where E z^2 vanishes, c_l ~ decay l/2, and the rest is (s + 2) (1 - p/s)/(2 - s +
+    p) of (c_l z)^2: the share of phi' z across phi is (s + 2) (1 - p/s)/l, and chi carries it on.
+    """
+    if network.norm is not None or not deep.is_critical:
         raise NotSolved(
-            f"the law with weight decay is solved where E z^2 keeps its value from layer to "
-            f"layer, got {network}: leave the decay out, or ask for infinite_width(depth)"
+            f"the law with weight decay is solved at critical points without norms, got {network}: "
+            f"leave the decay out, or ask for infinite_width(depth)"
         )
+    power, gradient = deep.fixed_point.power, deep.fixed_point.gradient
+    if power <= 0 or 2 - power < terms.exponent:
+        return terms
+    assert deep.variance is not None
+    rest = (power + 2) * (1 - gradient / power) / (2 - power + gradient)
+    added = (decay / 2) ** 2 * deep.variance * L**power * (1 + rest)
+    if 2 - power == terms.exponent:
+        return terms._replace(constant=terms.constant + added)
+    return terms._replace(constant=added, exponent=2 - power, error=0.0)
 
 
 def _critical(deep: DeepLayers, own: Along) -> _Terms:

@@ -114,12 +114,10 @@ class Layers:
     @cached_property
     def size(self) -> FloatArray:
         """E |x| of the input of every layer."""
-        norm = self.wide.norm
+        norm, size = self.wide.norm, self.moments.q1
         if isinstance(norm, LayerNorm) and norm.before == "weights":
-            raise NotSolved(
-                "sign descent behind LayerNorm(before='weights') is not solved: give RMSNorm()"
-            )
-        size = self.moments.q1
+            several, place = np.unique(self.variances, return_inverse=True)
+            size = np.array([self.wide.moments.centred_size(float(q)) for q in several])[place]
         divided = size if self.divisor is None else size / self.divisor
         return self._after(self.wide.size, divided[:-1])
 

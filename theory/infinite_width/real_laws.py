@@ -1,10 +1,11 @@
 """The largest rate of a real step in the depth: why a deep ReLU network bears L^(-5/6).
 
-At the critical variance c of slopes 1 and a, let theta be the angle between z and z', V = E z'^2,
-and B the alignment of `theory.infinite_width.real_steps`.  For small theta one layer takes
+At the critical variance c of slopes s above 0 and t below, let theta be the angle between z and z',
+V = E z'^2, and B the alignment of `theory.infinite_width.real_steps`.  For small theta one layer
+takes
 
-    B     <- (1 - k theta) B + eta E x x',      k = (1 - a)^2/(pi (1 + a^2)),
-    theta^2 <- theta^2 - (2 k/3) theta^3 + m B^2/V,   V <- V + m B^2,   m = (1 + a^4)/(1 + a^2),
+    B     <- (1 - k theta) B + eta E x x',      k = (s - t)^2/(pi (s^2 + t^2)),
+    theta^2 <- theta^2 - (2 k/3) theta^3 + m B^2/V,   V <- V + m B^2,   m = (s^4 + t^4)/(s^2 + t^2),
 
 with E x x' = sqrt(q V/c) and q = |x|^2/n.  As L grows, theta follows its balance, of order
 L^(-1/3): B = eta sqrt(q V/c)/(k theta), and (2 k/3) theta^5 = m eta^2 q/(c k^2).  The directions
@@ -33,20 +34,20 @@ _DEPTHS = (2**13, 2**15, 2**17)
 
 
 def piecewise_linear_rate(
-    slope: Expr, square: Expr, relative_bound: Expr, readout_variance: Expr
+    slopes: tuple[Expr, Expr], square: Expr, relative_bound: Expr, readout_variance: Expr
 ) -> Expr:
     """The rate at which a real step of a deep network at the critical variance moves the last layer
     by ``relative_bound`` times E z^2, to leading order in L.
 
-    ``slope``: a, below 1; ``square``: q.
+    ``slopes``: two that differ, above and below 0; ``square``: q.
 
-    >>> piecewise_linear_rate(0, 1, Rational(1, 2), 1).subs(L, 1).evalf(6)
+    >>> piecewise_linear_rate((1, 0), 1, Rational(1, 2), 1).subs(L, 1).evalf(6)
     0.798234
     """
-    slope, square = sympify(slope), sympify(square)
-    k = (1 - slope) ** 2 / (pi * (1 + slope**2))
-    m = Rational(1) * (1 + slope**4) / (1 + slope**2)
-    c = Rational(2) / (1 + slope**2)
+    s, t, square = sympify((*slopes, square))
+    k = (s - t) ** 2 / (pi * (s**2 + t**2))
+    m = (s**4 + t**4) / (s**2 + t**2)
+    c = 2 / (s**2 + t**2)
     balance = Rational(3, 2) * m * square / (c * k**3)
     growth = 3 * log(1 + sqrt(relative_bound)) / (k * balance ** Rational(3, 5))
     return (growth / L) ** Rational(5, 6) / sqrt(readout_variance)

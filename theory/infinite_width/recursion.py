@@ -35,6 +35,7 @@ __all__ = [
     "moved_by_each_layer",
     "moved_in_every_layer",
     "output_moved_by_each_layer",
+    "output_moved_by_readout",
 ]
 
 
@@ -98,6 +99,14 @@ def output_moved_by_each_layer(layers: Layers, optimiser: Optimiser) -> FloatArr
     rule, tau2 = optimiser.unscaled, gradients(layers)
     own = rule.own_part(replace(layers, gradient=np.sqrt(tau2)))
     return float(optimiser.multiple) * _aligned(own, rule, tau2)
+
+
+def output_moved_by_readout(layers: Layers, optimiser: Optimiser, places: Any) -> FloatArray:
+    """|Delta f| by the own step of a readout of the inputs of the layers at ``places``, at eta = 1
+    and over n^(head_power/2)."""
+    square = layers.square[places]
+    size = layers.size[places] if optimiser.unscaled.width_power else 0 * square
+    return np.asarray(optimiser.head(square, size), dtype=np.float64)
 
 
 def _aligned(own: OwnPart, rule: Optimiser, tau2: FloatArray) -> FloatArray:

@@ -79,7 +79,8 @@ n = ∞; linearised step of GradientDescent()
 
     def infinite_width(self, depth: object = None) -> float | FloatArray:
         """The value at eta = 1 and n = infinity of a network of ``depth`` layers, to a relative
-        error of 1e-8; an array for a range of depths; None for the depth of the network.
+        error of 1e-8, or 2e-5 for a real step through 10^5 layers; an array for a range of depths;
+        None for the depth of the network.
 
         At the layer ``ell`` the value is an array over all layers of one depth.  Raises
         `InvalidArgument` for another depth than that of the network, and beyond 10^6 layers;

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from sympy import Expr, Integer, Symbol, sympify
 
 from theory.activations import Linear, PiecewiseLinear, ReLU, checked_activation
+from theory.activations.contact import recognised
 from theory.coverage import answered_class
 from theory.errors import InvalidArgument
 from theory.networks.network import Network, Size, numeric_rates, size_value
@@ -64,6 +65,7 @@ class Convolution(Network):
     _unsaid: ClassVar[Mapping[str, object]] = {"shared": True, "activation": ReLU()}
 
     def __post_init__(self) -> None:
+        self._set("activation", recognised(self.activation))
         checked_activation(self.activation)
         self._set("channels", size_value("channels", self.channels, n))
         for name in ("positions", "kernel", "depth"):

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from sympy import Expr, Integer, Symbol, sympify
 
 from theory.activations import Linear, PiecewiseLinear, ReLU, checked_activation
+from theory.activations.contact import recognised
 from theory.coverage import answered_class
 from theory.errors import InvalidArgument
 from theory.networks.network import Network, Size, size_value
@@ -66,7 +67,7 @@ class Graph(Network):
         readout_variance: Any = None,
         input_norm2: Any = None,
     ) -> None:
-        activation = ReLU() if activation is None else activation
+        activation = ReLU() if activation is None else recognised(activation)
         checked_activation(activation)
         self._set("activation", activation)
         self._set("vertices", _vertices(vertices))

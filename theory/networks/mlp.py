@@ -11,6 +11,7 @@ from typing import Any, ClassVar, cast
 from sympy import Expr, Integer, Symbol
 
 from theory.activations import PiecewiseLinear, ReLU, checked_nonlinearity
+from theory.activations.contact import recognised
 from theory.coverage import answered_class
 from theory.errors import InvalidArgument, NotSolved
 from theory.networks.multipliers import ByGroup, TrainedLayers, multiplier_runs, schedule
@@ -84,6 +85,7 @@ class MLP(Network):
 
     def __post_init__(self) -> None:
         checked_nonlinearity(self.activation)
+        self._set("activation", recognised(self.activation))
         width, depth = _sizes(self.width, self.depth)
         self._set("width", width)
         self._set("depth", depth)

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from sympy import Expr, Integer, Symbol, sympify
 
 from theory.activations import Linear, ReLU, checked_nonlinearity
+from theory.activations.contact import recognised
 from theory.activations.critical import critical_weight_variance
 from theory.coverage import answered_class
 from theory.errors import InvalidArgument, NotSolved
@@ -99,6 +100,7 @@ class Residual(Network):
 
     def __post_init__(self) -> None:
         checked_nonlinearity(self.activation)
+        self._set("activation", recognised(self.activation))
         checked_branch(self.branch)
         checked_norm(self.norm)
         self._set("width", n if self.width is None else size_value("width", self.width, n))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from sympy import Integer
 
@@ -40,3 +40,7 @@ class GradientDescent(Optimiser):
     def own_part(self, layer: Layer) -> OwnPart:
         """n E x^2 times the gradient of order 1/n."""
         return linear(layer.fan_in * layer.square, layer)
+
+    def head(self, square: Any, size: Any) -> Any:
+        """|x|^2, in units of n."""
+        return square

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from sympy import Expr, Integer, Rational
 
@@ -30,6 +31,7 @@ class Normalised(Optimiser):
     """
 
     scale: Expr = _ONE
+    head_power: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "scale", positive_value("scale", self.scale))
@@ -70,3 +72,7 @@ class Normalised(Optimiser):
     def own_part(self, layer: Layer) -> OwnPart:
         """|x| g/|g| at scale 1."""
         return linear((layer.fan_in * layer.square / layer.slope(2)) ** 0.5, layer)
+
+    def head(self, square: Any, size: Any) -> Any:
+        """The scale times |x|, in units of n^(1/2)."""
+        return self.scale * square**_HALF

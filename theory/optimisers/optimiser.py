@@ -82,11 +82,15 @@ class Optimiser(PublicNames, ABC):
     """The rule of one first step, W -> W - eta U.  Abstract: use `GradientDescent`, `SignDescent`,
     `Normalised`, `Momentum` or `WeightDecay`."""
 
-    _shared: ClassVar[frozenset[str]] = frozenset({"degree", "own_part", "width_power"})
+    _shared: ClassVar[frozenset[str]] = frozenset(
+        {"degree", "head", "head_power", "own_part", "width_power"}
+    )
     degree: ClassVar[int] = 0
     """The own part is homogeneous in the gradient of this degree, if `is_homogeneous`."""
     width_power: ClassVar[int] = 0
     """The mean squared update is of order n to this power."""
+    head_power: ClassVar[int] = 2
+    """The mean squared update of the output by the readout's own step is of order n to this."""
 
     @property
     def along(self) -> Along:
@@ -102,6 +106,16 @@ class Optimiser(PublicNames, ABC):
     def own_part(self, layer: Layer) -> OwnPart:
         """The means of the own part of ``layer``, for `unscaled`."""
         return self.unscaled.own_part(layer)
+
+    def head(self, square: Any, size: Any) -> Any:
+        """|Delta f| by the readout's own step at eta = 1 and the label +-1, over
+        n^(head_power/2), from ``square`` E x^2 and ``size`` E |x| of the readout's input.
+
+        >>> from theory import Momentum
+        >>> Momentum("1/2", averaged=True).head(4, 1)
+        2
+        """
+        return self.multiple * self.unscaled.head(square, size)
 
     @property
     def multiple(self) -> Expr:

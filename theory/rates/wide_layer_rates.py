@@ -20,6 +20,7 @@ from theory.infinite_width.recursion import (
     equal_shares,
     moved_in_every_layer,
     output_moved_by_each_layer,
+    output_moved_by_readout,
 )
 from theory.infinite_width.wide_update import (
     QUICK,
@@ -29,7 +30,6 @@ from theory.infinite_width.wide_update import (
     wide_update,
 )
 from theory.laws.criteria import LastLayer, bound_text
-from theory.optimisers import GradientDescent, SignDescent
 from theory.public_names import PickledByFields, PublicNames
 from theory.waiting import announced
 from theory.writing.blocks import Table
@@ -142,13 +142,7 @@ class WideLayerRates(NoOperators, PickledByFields, PublicNames):
 
     def _readout_moves(self, layers: Layers) -> float:
         """|Delta f| by the readout's own step, at eta = 1 and in its power of n."""
-        rule = self.update.optimiser.unscaled
-        if isinstance(rule, SignDescent):
-            moved = float(layers.size[-1])
-        else:
-            square = float(layers.square[-1])
-            moved = square if rule == GradientDescent() else square**0.5
-        return float(self.update.optimiser.multiple) * moved
+        return float(output_moved_by_readout(layers, self.update.optimiser, -1))
 
     def __repr__(self) -> str:
         network, optimiser = self.update.network, self.update.optimiser
@@ -166,8 +160,7 @@ class WideLayerRates(NoOperators, PickledByFields, PublicNames):
     @property
     def _table(self) -> Table:
         per = "/n" if self.update.optimiser.unscaled.width_power else ""
-        degree = self.update.optimiser.unscaled.degree
-        units = {"readout": "/n" if per or degree else "/sqrt(n)"}
+        units = {"readout": "/n" if self.update.optimiser.unscaled.head_power == 2 else "/sqrt(n)"}
         pairs = zip(self.alone().items(), self.together().values(), strict=True)
         rows: Any = tuple(
             (name, *(f"{each:.6g}{units.get(name, per)}" for each in (one, joint)))

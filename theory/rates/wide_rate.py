@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from math import nan
 from typing import Any, ClassVar
 
-from sympy import Expr, Float, Symbol, sqrt
+from sympy import Expr, Float, Integer, Symbol, sqrt
 
-from theory.activations.critical import CriticalPoint, critical
+from theory.activations.contact import half_line_slopes
+from theory.activations.critical import CriticalPoint, critical, critical_weight_variance
 from theory.activations.nonlinearity import FloatArray
-from theory.activations.piecewise_linear import PiecewiseLinear
 from theory.coverage import ReadAsNumber
 from theory.errors import InvalidArgument, NotSolved
 from theory.infinite_width.real_laws import one_layer_rate, piecewise_linear_rate
@@ -198,9 +198,9 @@ GradientDescent()
                 "the law of a real step is solved for layers at one rate that are bounded one by "
                 "one: leave rates and criterion out, or take infinite_width(depth)"
             )
-        activation = network.activation
-        if isinstance(activation, PiecewiseLinear):
-            return self._piecewise_linear_law(activation) / update.optimiser.multiple
+        slopes = half_line_slopes(network.activation)
+        if slopes is not None:
+            return self._piecewise_linear_law(slopes) / update.optimiser.multiple
         point = _critical_point(network)
         first, second = (self.binding_layer(depth) for depth in _COMPARED_REAL)
         if point is None or first is None or first != second:
@@ -213,17 +213,18 @@ GradientDescent()
         gradient = point.fixed_point.gradient
         return one_layer_rate(update._wide, self._one(depth), depth, first, gradient)
 
-    def _piecewise_linear_law(self, activation: PiecewiseLinear) -> Expr:
+    def _piecewise_linear_law(self, slopes: tuple[Expr, Expr]) -> Expr:
         network, square = self.network, self.update.inputs.square
-        plain = network._is_exact and network.c == activation.critical_variance()
-        if not plain or activation.slope == 1:
+        plain = network.norm is None and not network.bias_variance
+        critical_one = critical_weight_variance(network.activation, Integer(0))
+        if not plain or network.c != critical_one or slopes[0] == slopes[1]:
             raise NotSolved(
-                f"the law of a real step is derived for slopes below 1 at the critical variance "
-                f"without biases, got {network}: take infinite_width(depth)"
+                f"the law of a real step is derived for two different slopes at the critical "
+                f"variance without biases, got {network}: take infinite_width(depth)"
             )
         relative = isinstance(self.criterion, Relative)
         bound = self.criterion.bound / (1 if relative else network.c * square)
-        return piecewise_linear_rate(activation.slope, square, bound, network.s)
+        return piecewise_linear_rate(slopes, square, bound, network.s)
 
     def _check_last_binds(self) -> None:
         for depth in _COMPARED:
@@ -319,7 +320,7 @@ GradientDescent()
         """Layers whose rate takes some tenths of a second."""
         if self.linearised:
             return self.update._quick_depth
-        bent = isinstance(self.network.activation, PiecewiseLinear)
+        bent = half_line_slopes(self.network.activation) is not None
         return QUICK_STEPS if bent else _QUICK_QUADRATURE
 
 

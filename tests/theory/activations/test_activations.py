@@ -1,6 +1,7 @@
 """Activations: formula against stable evaluation, derivatives, and texts that are refused."""
 
 import contextlib
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,6 @@ from theory import (
     Softsign,
     Tanh,
     alignment,
-    readout_update,
     tangent_kernel,
 )
 from theory.activations.nonlinearity import Nonlinearity, z
@@ -75,6 +75,14 @@ def test_a_text_is_a_value() -> None:
     assert hash(first) == hash(second)
     assert eval(repr(first)) == first
     assert Activation("max(z - 1, 0) + abs(z)").kinks == (0.0, 1.0)
+
+
+@pytest.mark.parametrize("power", ["1/4", "3/4", "-5/4", "2", "-7/2", "16", "3/10", "17"])
+def test_powers_of_a_formula(power: str) -> None:
+    """Multiples of 1/4 are multiplied out."""
+    z = np.array([0.0, 1e-3, 0.7, 3.0])
+    found = Activation(f"(1 + z**2)**({power})").value(z)
+    assert found == pytest.approx((1 + z**2) ** float(Fraction(power)), rel=1e-14)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +145,7 @@ def test_any_text_is_a_formula_or_refused(text: str) -> None:
     ids=repr,
 )
 def test_finite_width_is_not_solved(network: MLP) -> None:
-    calls: list[Any] = [alignment, tangent_kernel, readout_update]
+    calls: list[Any] = [alignment, tangent_kernel]
     for call in calls:
         with pytest.raises(NotSolved, match=r"infinite_width\(depth\)") as refusal:
             call(network)

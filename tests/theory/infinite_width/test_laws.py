@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sympy import Expr, pi, sqrt
+from sympy import Expr, log, pi, sqrt
 from sympy import Rational as R
 
 from theory import (
@@ -129,6 +129,106 @@ def extrapolated(
     """E over the law as the depth grows: corrections of (a log L + b)/L cancel."""
     ratios = ratios_to(network, optimiser, law, (depth // 4, depth // 2, depth), square)
     return ratios[0] - 4 * ratios[1] + 4 * ratios[2]
+
+
+def after_the_law(network: MLP, optimiser: Optimiser, depth: int) -> float:
+    """E less its law, over the next order.  Beside a/L stands b/L^2, and beside a log(L)/L b/L;
+    both b cancel."""
+    law = depth_law(network, optimiser)
+    depths = (depth // 4, depth)
+    term = law.next_order.subs(n, 1)
+    orders = [float((term / law.leading.subs(n, 1)).subs(L, each).evalf(30)) for each in depths]
+    ratios = ratios_to(network, optimiser, law, depths, 1.0)
+    found = [(ratio - 1) / each for ratio, each in zip(ratios, orders, strict=True)]
+    weights = [math.log(each) if term.has(log) else float(each) for each in depths]
+    return float(np.dot(weights, np.multiply([-1, 1], found)) / (weights[1] - weights[0]))
+
+
+NEXT: list[tuple[MLP, tuple[Expr, Expr, Expr]]] = [
+    (MLP(), (L / 6, L / 3, 2 * (sqrt(pi) - 1) * L**2 / pi**2)),
+    (
+        MLP(activation=Linear()),
+        (L**2 / 2, L**2 / 2, 2 * (sqrt(2 * pi) - 1) * L**2 / pi**2),
+    ),
+    (
+        MLP(bias_variance="1/4"),
+        (15 * L**4 / 512, 5 * L**3 / 6, 5 * L**3 / (6 * pi**2)),
+    ),
+    (
+        MLP(activation=Tanh()),
+        (11 * log(L) / 72, 11 * L * log(L) / 72, 17 * L * log(L) / (18 * pi**2)),
+    ),
+    (
+        MLP(activation=Softsign()),
+        (
+            pi**2 * (21 * pi / 8 - 6) * log(L) / (192 * L**2),
+            pi * (21 * pi / 16 - 3) * log(L) / 24,
+            3 * log(L) / 32,
+        ),
+    ),
+    (
+        MLP(activation=STEEP),
+        (
+            19 * L * log(L) / 225,
+            19 * sqrt(15) * L ** R(3, 2) * log(L) / 450,
+            sqrt(15) * L ** R(3, 2) * log(L) / (5 * pi**2),
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("network", "terms"), NEXT, ids=lambda each: str(each)[:40])
+def test_closed_forms_of_the_next_order(network: MLP, terms: tuple[Expr, Expr, Expr]) -> None:
+    for optimiser, term in zip(OPTIMISERS, terms, strict=True):
+        power = 2 if isinstance(optimiser, SignDescent) else 0
+        found = depth_law(network, optimiser).next_order
+        assert (found - term * n**power).equals(0), (optimiser, found)
+
+
+DEEP_NEXT: list[tuple[MLP, int, float]] = [
+    (MLP(activation=LeakyReLU("0.3")), 8000, 1e-5),
+    (MLP(activation=Activation("z/2 - abs(z)")), 8000, 1e-5),
+    (MLP(activation=Tanh(), bias_variance="0.1"), 2000, 1e-4),
+    (MLP(bias_variance="1/4"), 100_000, 0.02),  # beside it stands L^(-1/2)
+    (MLP(activation=Tanh()), 100_000, 0.01),
+    (MLP(activation=Softsign()), 100_000, 0.01),
+    (MLP(activation=STEEP), 100_000, 0.02),
+    (MLP(activation=ELU()), 100_000, 0.03),
+]
+
+
+@pytest.mark.parametrize(
+    ("network", "depth", "within"),
+    [pytest.param(*each, marks=pytest.mark.slow if each[1] > 8000 else ()) for each in DEEP_NEXT],
+    ids=lambda each: str(each)[:40],
+)
+def test_the_recursion_tends_to_the_next_order(network: MLP, depth: int, within: float) -> None:
+    for optimiser in OPTIMISERS:
+        found = after_the_law(network, optimiser, depth)
+        assert math.isclose(found, 1, rel_tol=within), (optimiser, found)
+
+
+def test_the_next_order_completes_relu_and_reads_the_input_width() -> None:
+    """ReLU: E is L^3/3 + L/6 exactly; twice as many inputs move layer 1 twice as much."""
+    u = squared_update(MLP(), optimiser=GradientDescent(), inputs=Inputs())
+    both = u.depth_law.leading + u.depth_law.next_order
+    assert u.infinite_width(7) == pytest.approx(float(both.subs(L, 7)), rel=1e-12)
+    wide = MLP(width=4, input_width=8, input_norm2=8)
+    assert depth_law(wide).next_order == L**2
+
+
+@pytest.mark.parametrize(
+    ("network", "optimiser", "why"),
+    [
+        (MLP(weight_variance=1), None, "neither grow nor fade"),
+        (MLP(activation=Activation("tanh(z) + z**2/10")), None, "first layers"),
+        (MLP(activation=Activation("z/(1 + z**2 + abs(z)**3)")), None, "by powers"),
+        (MLP(), WeightDecay(GradientDescent(), 1), "without weight decay"),
+    ],
+)
+def test_where_no_next_order_is_known(network: MLP, optimiser: Optimiser | None, why: str) -> None:
+    with pytest.raises(NotSolved, match=why):
+        depth_law(network, optimiser).next_order  # noqa: B018
 
 
 def in_powers(network: MLP, optimiser: Optimiser, law: DepthLaw, depth: int) -> float:
@@ -293,9 +393,43 @@ def test_multiples_and_scales() -> None:
     assert depth_law(tanh, Normalised(2)).leading == 2 * L**2 / 3
     assert depth_law(tanh, Momentum("0.9", averaged=True)).leading == L / 400
     assert depth_law(MLP(), inputs=Inputs(gram=((2,),))).leading == 4 * L**3 / 3
-    assert depth_law(MLP(), WeightDecay(GradientDescent(), 1)).leading == L**3 / 3
-    with pytest.raises(NotSolved, match="weight decay"):
-        depth_law(tanh, WeightDecay(GradientDescent(), 1))
+
+
+DECAYED: list[tuple[MLP, Expr]] = [
+    (MLP(), L**3 / 3),
+    (MLP(activation=Tanh()), 35 * L / 96),
+    (MLP(activation=Softsign()), 9 * pi / 128),
+    (MLP(activation=STEEP), L**2 / 45),
+]
+"""Gradient descent with a decay of 3/2: at Q* = 0 the decay adds (3/4)^2 E z^2 L^2."""
+
+
+@pytest.mark.parametrize(("network", "law"), DECAYED, ids=lambda each: str(each)[:40])
+def test_weight_decay_in_the_law(network: MLP, law: Expr) -> None:
+    found = depth_law(network, WeightDecay(GradientDescent(), "3/2")).leading
+    assert (found - law).equals(0)
+    assert depth_law(network, WeightDecay(Normalised(), 1)).exponent == (
+        depth_law(network, Normalised()).exponent
+    )
+
+
+@pytest.mark.parametrize(
+    "network", [MLP(activation=Activation("tanh(z) + z**2/4")), MLP(activation=Tanh())], ids=str
+)
+def test_the_recursion_with_weight_decay_tends_to_the_law(network: MLP) -> None:
+    """Literal networks confirm this recursion in `test_recursion`."""
+    update: Any = squared_update(network, optimiser=WeightDecay(GradientDescent(), "3/2"))
+    depths = np.array([10_000, 20_000, 40_000])
+    ratios = update.infinite_width(depths) / [
+        float(update.depth_law.leading.subs(L, int(each))) for each in depths
+    ]
+    assert ratios[0] - 4 * ratios[1] + 4 * ratios[2] == pytest.approx(1, abs=1e-4)
+
+
+def test_where_weight_decay_has_no_law() -> None:
+    for network in (MLP(norm=RMSNorm()), MLP(weight_variance=1)):
+        with pytest.raises(NotSolved, match="weight decay"):
+            depth_law(network, WeightDecay(GradientDescent(), 1))
 
 
 @pytest.mark.parametrize(

@@ -266,7 +266,7 @@ def test_what_is_refused() -> None:
     with pytest.raises(InvalidArgument, match="network=3"):
         layer_rates(3)  # type: ignore[call-overload]
     with pytest.raises(InvalidArgument, match="network=3"):
-        readout_update(3)  # type: ignore[arg-type]
+        readout_update(3)  # type: ignore[call-overload]
     with pytest.raises(InvalidArgument, match="bound"):
         layer_rates(MLP(), bound=0)
     with pytest.raises(NotSolved, match="no layers 2 to L: read first and readout"):

@@ -81,9 +81,13 @@ def test_what_is_refused() -> None:
     assert "call alone(depth)" in repr(layer_rates(MLP(activation=Tanh())))
 
 
-def test_sign_descent_alone_is_refused_behind_a_layer_norm() -> None:
+def test_sign_descent_reads_what_a_layer_norm_has_centred() -> None:
     network = MLP(depth=3, norm=LayerNorm())
     assert layer_rates(network, optimiser=Normalised()).alone(3)["readout"] == pytest.approx(1)
     assert repr(layer_rates(network)).startswith("WideLayerRates of MLP(depth=3, norm=LayerNorm")
-    with pytest.raises(NotSolved, match=r"sign descent behind LayerNorm"):
-        layer_rates(network, optimiser=SignDescent()).alone()
+    z, step = np.linspace(-9, 9, 180_001, retstep=True)
+    density = step * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+    x = np.maximum(z, 0)
+    x = (x - density @ x) / np.sqrt(density @ x**2 - (density @ x) ** 2)
+    readout = layer_rates(network, optimiser=SignDescent()).alone()["readout"]
+    assert readout == pytest.approx(1 / (density @ np.abs(x)), rel=1e-7)
