@@ -19,7 +19,7 @@ __all__ = ["main"]
 
 RELU, LEAKY = MLP(4, 2), MLP(4, 2, activation=LeakyReLU("0.5"))
 SMOOTH = MLP(4, 2, activation=Tanh())
-BLOCKS = Residual(4, 2)
+BLOCKS, SMOOTH_BLOCKS = Residual(4, 2), Residual(4, 2, activation=Tanh())
 CASES: tuple[tuple[Network, Sampler, Observable | None], ...] = (
     (RELU, Conditioned(), None),
     (RELU, Gram(), None),
@@ -33,6 +33,8 @@ CASES: tuple[tuple[Network, Sampler, Observable | None], ...] = (
     (BLOCKS, Conditioned(), None),
     (BLOCKS, Gram(), None),
     (BLOCKS, Dense(), None),
+    (SMOOTH_BLOCKS, Conditioned(), None),
+    (SMOOTH_BLOCKS, Dense(), None),
 )
 
 

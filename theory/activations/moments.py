@@ -143,7 +143,8 @@ class MomentTable:
 
         for _ in range(3):
             edges = np.sort(np.concatenate([edges, (edges[1:] + edges[:-1]) / 2]))
-        z, weights = _points(np.unique(np.concatenate([edges, _sign_changes(centred, edges)])))
+        zeros = _zeros(*_sign_changes(centred, edges))
+        z, weights = _points(np.unique(np.concatenate([edges, zeros])))
         density = weights * np.exp(-(z**2) / (2 * variance)) / math.sqrt(2 * math.pi * variance)
         return float(density @ np.abs(centred(z)))
 
