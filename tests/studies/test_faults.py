@@ -18,7 +18,9 @@ def undisturbed() -> Reference:
     return reference()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=[pytest.mark.slow] * (k % 2)) for k, kind in enumerate(KINDS)]
+)
 def test_a_struck_job_goes_on_to_the_same_bytes(kind: str, undisturbed: Reference) -> None:
     for seed in range(2):
         struck = trial(kind, seed, undisturbed)

@@ -170,8 +170,8 @@ RESIDUAL = ["--network", "residual", "--width", "16", "--blocks", "2", "3", "--s
 @pytest.mark.parametrize(
     ("more", "names"),
     [
-        ([], ("stream 2", "stream 3")),
-        (["--layer", "1"], ("stream 1",)),
+        pytest.param([], ("stream 2", "stream 3"), marks=pytest.mark.slow),
+        pytest.param(["--layer", "1"], ("stream 1",), marks=pytest.mark.slow),
         (["--branch", "2", "--branch-width", "8"], ("branch 2", "branch_width=8")),
     ],
 )

@@ -60,7 +60,11 @@ HUGE = [
 ]
 
 
-@pytest.mark.parametrize("network", HUGE, ids=str)
+@pytest.mark.parametrize(
+    "network",
+    [pytest.param(each, marks=[pytest.mark.slow] * (k % 2)) for k, each in enumerate(HUGE)],
+    ids=str,
+)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_repr_is_short_and_quick_at_any_size(network: MLP, kind: str) -> None:
     """Processor time of this thread, so that other work on the machine does not count; the first
