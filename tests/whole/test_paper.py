@@ -42,6 +42,7 @@ def test_notation_for_a_terminal_is_read_as_latex() -> None:
 
 def test_the_paper_holds_the_law_the_references_and_a_table() -> None:
     text = paper(MLP(depth=4))
+    assert r"exactly for \texttt{MLP(depth=4)}" in text
     assert text.count(r"\formula{") > 10
     assert text.count(r"\toprule") == text.count(r"\bottomrule") == 3
     cited = set(re.findall(r"\\cite\{(\w+)\}", text))

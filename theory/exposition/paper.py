@@ -33,6 +33,7 @@ _PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
 \newcommand{\evidence}[2]{\par{\small\emph{#1:} #2.\par}}
 \newcommand{\formula}[1]{\par{\raggedright\leftskip=2em\hangindent=3em\hangafter=1
   \binoppenalty=0 \relpenalty=10 $\displaystyle #1$\par}}
+\newcommand{\fitted}[1]{\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{#1}}
 """
 _SIZES = ((64, 4), (64, 16), (256, 4), (256, 16), (256, 64), (1024, 16), (1024, 64), (1024, 256))
 """Widths and depths of the table of results."""
@@ -78,8 +79,8 @@ def _introduction(network: Network) -> str:
         return (
             r"This text derives the mean squared change of the stream in one step of gradient "
             rf"descent exactly for \texttt{{{prose_latex(written)}}}, with \cite{{mupdepth}}, "
-            rf"which checks each step in exact arithmetic or names the tests that check it. A "
-            rf"plain network "
+            r"which checks each step in exact arithmetic or names the tests that check it. A "
+            r"plain network "
             r"of layers, whose largest safe learning rate falls like $L^{-3/2}$ "
             r"\cite{jelassi2023depth}, is derived the same way."
         )
@@ -87,7 +88,7 @@ def _introduction(network: Network) -> str:
         r"The mean squared change of a pre-activation in one step of gradient descent is "
         r"$\Theta(\eta^2\ell^3)$ in layer $\ell$ of a random ReLU network, so that the largest "
         r"safe learning rate falls like $L^{-3/2}$ \cite{jelassi2023depth}. This text derives the "
-        r"same quantity exactly for \texttt{{{prose_latex(written)}}}, with "
+        rf"same quantity exactly for \texttt{{{prose_latex(written)}}}, with "
         r"\cite{mupdepth}, which checks each step in exact arithmetic or names the tests that "
         r"check it."
     )

@@ -94,7 +94,7 @@ def prose_markdown(prose: str) -> str:
 
 
 def block_latex(block: Block) -> str:
-    r"""A paragraph, formulas as arguments of ``\formula``, or a table with horizontal rules."""
+    r"""A paragraph, formulas as arguments of ``\formula``, or a table in ``\fitted``."""
     if isinstance(block, Prose):
         return prose_latex(block.text)
     if isinstance(block, Formulas):
@@ -112,14 +112,15 @@ def _breakable(formula: str) -> str:
     short = _SHORT_BRACKET.sub(r"\\Left\1\2\\Right\3", formula)
     long = short.replace(r"\left", r"\Bigl").replace(r"\right", r"\Bigr")
     apart = _FACTORS.sub(r"\\allowbreak \\Bigl(", long)
-    return apart.replace(r"\Left", r"\left").replace(r"\Right", r"\right")
+    written = apart.replace(r"\Left", r"\left").replace(r"\Right", r"\right")
+    return written.replace(r"\right) \left(", r"\right) \allowbreak \left(")
 
 
 def _table_latex(table: Table) -> str:
     rows = [list(map(_cell_latex, row)) for row in table.rows]
     header = list(map(prose_latex, table.header))
     lines = latex_table(rows, header, table.columns or "l" * len(header))
-    return "\n".join([r"\begin{center}", *lines, r"\end{center}"])
+    return "\n".join([r"\begin{center}\fitted{%", *lines, r"}\end{center}"])
 
 
 def _cell_latex(cell: str | Math) -> str:
