@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from theory.activations.contact import half_line_slopes
-from theory.activations.nonlinearity import FloatArray
+from theory.activations.nonlinearity import FloatArray, Nonlinearity
 from theory.errors import NotSolved
 from theory.infinite_width.streams.decay import decayed_in_blocks
 from theory.infinite_width.streams.network import Blocks
@@ -36,7 +36,7 @@ from theory.networks.roles import ByRole, UpDown
 from theory.optimisers import Normalised, Optimiser, OwnPart, SignDescent
 from theory.optimisers.optimiser import GAUSSIAN_SIZE
 
-__all__ = ["Movement", "moved_in_blocks", "output_moved_by_stream"]
+__all__ = ["Matrix", "Movement", "SlopePairs", "moved_in_blocks", "output_moved_by_stream"]
 
 _MOST_PAIRS = 4096
 """Blocks of networks whose blocks are taken in pairs."""
@@ -55,17 +55,17 @@ class Movement:
 
 
 @dataclass(frozen=True)
-class _Matrix:
-    """One matrix as an optimiser reads it: `theory.optimisers.Layer`."""
+class Matrix:
+    """One matrix as an optimiser reads it, `theory.optimisers.Layer`, or matrices in arrays."""
 
     fan_in: float
-    square: float
-    size: float
-    gradient: float
-    slopes: tuple[float, ...] = (1.0,) * 5
+    square: Any
+    size: Any
+    gradient: Any
+    slopes: tuple[Any, ...] = (1.0,) * 5
     fan_out: float = 1.0
 
-    def slope(self, power: int) -> float:
+    def slope(self, power: int) -> Any:
         """E |phi'|^power."""
         return self.slopes[power]
 
@@ -137,7 +137,7 @@ def _multiples(optimiser: Optimiser, rates: tuple[ByRole, ...]) -> list[_Step]:
 def _first(found: Blocks, rule: Optimiser, multiple: float) -> tuple[OwnPart, float]:
     """The own part of the input's matrix, and its size where it is a sign."""
     size, p = float(found.inputs.size), float(found.gradients[0])
-    matrix = _Matrix(found.fan_in, float(found.inputs.square), size, p**0.5)
+    matrix = Matrix(found.fan_in, float(found.inputs.square), size, p**0.5)
     return matrix.own(rule, multiple), multiple * found.fan_in * size
 
 
@@ -158,7 +158,7 @@ def _before_activation(found: Blocks, optimiser: Optimiser, rates: tuple[ByRole,
         slopes = (moments.alive, moments.m1, moments.m2, moments.m3, moments.m4)
         rows = found.ratio if two else 1.0
         back = error / rows
-        up = _Matrix(1.0, found.entry[block], entries[block], back**0.5, slopes, rows)
+        up = Matrix(1.0, found.entry[block], entries[block], back**0.5, slopes, rows)
         part = up.own(rule, rate.up)
         g2, coefficient = moments.m2 * back, alpha * found.up / scale2
         fresh = found.up * stream[block] / scale2
@@ -172,7 +172,7 @@ def _before_activation(found: Blocks, optimiser: Optimiser, rates: tuple[ByRole,
         through = rows * (part.along + coefficient * g2) / p
         across, added, lambda_ = 0.0, found.tau2 * masked, 0.0
         if two:
-            matrix = _Matrix(found.ratio, moments.q, moments.q1, tau * p**0.5)
+            matrix = Matrix(found.ratio, moments.q, moments.q1, tau * p**0.5)
             down = matrix.own(rule, rate.down)
             lambda_ = down.along / p
             across = found.tau2 * down.square - lambda_**2 * p
@@ -246,7 +246,7 @@ def _behind_activation(found: Blocks, optimiser: Optimiser, rates: tuple[ByRole,
         last = skip2 ** (found.blocks - block) * alpha**2 * gradients[-1]
         masked = np.sum(weights * slopes[block]) + slope2[block] * (last + noise)
         branch[block] = stream[block] / scale2[block]
-        matrix = _Matrix(1.0, moments.q, moments.q1, (found.tau2 * p) ** 0.5)
+        matrix = Matrix(1.0, moments.q, moments.q1, (found.tau2 * p) ** 0.5)
         lambda_ = matrix.own(rule, steps[block].up).along / p
         kappa = lambda_ + alpha * passed[block]
         noise = skip2 * noise + found.tau2 * found.up * masked
@@ -265,31 +265,49 @@ def _slope_pairs(found: Blocks) -> FloatArray:
     lower, upper = np.minimum.outer(steps, steps), np.maximum.outer(steps, steps)
     carried = found.skip2 ** ((upper - lower) / 2)
     correlation = np.minimum(carried * np.sqrt(squares[lower] / squares[upper]), 1.0)
-    divisors = np.multiply.outer(found.scale2[:-1], found.scale2[:-1])
-    activation = found.activation
-    slopes_of_halves = half_line_slopes(activation)
-    if slopes_of_halves is not None:
-        above, below = (float(each) ** 2 for each in slopes_of_halves)
-        even, odd = (above + below) / 2, (above - below) / 2
-        return np.asarray((even**2 + odd**2 * (2 / np.pi) * np.arcsin(correlation)) / divisors)
-    if activation.kinks:
-        raise NotSolved(
-            "branches W sigma(h) are solved for activations that are piecewise linear or smooth: "
-            "give Tanh(), say, or branch=UpDown()"
-        )
-    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
-    nodes *= _FARTHEST
-    weights = weights * _FARTHEST * np.exp(-(nodes**2) / 2) / np.sqrt(2 * np.pi)
-    seen = np.array([1.0 if found.norm is not None else square for square in squares])
-    slopes = activation.derivative(np.sqrt(seen)[:, None] * nodes) ** 2
-    before, basis, total = np.zeros_like(nodes), np.ones_like(nodes), 0.0
-    power = np.ones_like(correlation)
-    for order in range(_HERMITE):
-        coefficients = slopes @ (weights * basis)
-        total = total + power * np.multiply.outer(coefficients, coefficients)
-        power = power * correlation
-        before, basis = (
-            basis,
-            (nodes * basis - order**0.5 * before) / (order + 1) ** 0.5,
-        )
-    return np.asarray(total / divisors)
+    pairs = SlopePairs(found.activation)
+    series = pairs.series(found.inside)
+    total = pairs.of(correlation, series[:, :, None], series[:, None, :])
+    return np.asarray(total / np.multiply.outer(found.scale2[:-1], found.scale2[:-1]))
+
+
+class SlopePairs:
+    """E phi'(g)^2 phi'(h)^2 of Gaussian numbers g and h."""
+
+    def __init__(self, activation: Nonlinearity) -> None:
+        self._activation, self._halves = activation, half_line_slopes(activation)
+        if activation.kinks and self._halves is None:
+            raise NotSolved(
+                "branches W sigma(h) are solved for activations that are piecewise linear or "
+                "smooth: give Tanh(), say, or branch=UpDown()"
+            )
+
+    def series(self, seen: FloatArray) -> FloatArray:
+        """The Hermite series of phi'(h)^2 for E h^2 in ``seen``, shape (terms, numbers); no terms
+        where pairs have a closed form."""
+        if self._halves is not None:
+            return np.zeros((0, len(seen)))
+        nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+        nodes *= _FARTHEST
+        weights = weights * _FARTHEST * np.exp(-(nodes**2) / 2) / np.sqrt(2 * np.pi)
+        slopes = self._activation.derivative(np.sqrt(seen)[:, None] * nodes) ** 2
+        before, basis, found = np.zeros_like(nodes), np.ones_like(nodes), []
+        for order in range(_HERMITE):
+            found.append(slopes @ (weights * basis))
+            before, basis = (
+                basis,
+                (nodes * basis - order**0.5 * before) / (order + 1) ** 0.5,
+            )
+        return np.array(found)
+
+    def of(self, correlation: FloatArray, left: FloatArray, right: FloatArray) -> FloatArray:
+        """At every ``correlation``, from the two `series`."""
+        if self._halves is not None:
+            above, below = (float(each) ** 2 for each in self._halves)
+            even, odd = (above + below) / 2, (above - below) / 2
+            return np.asarray(even**2 + odd**2 * (2 / np.pi) * np.arcsin(correlation))
+        total, power = np.zeros_like(correlation), np.ones_like(correlation)
+        for one, other in zip(left, right, strict=True):
+            total += power * one * other
+            power = power * correlation
+        return total

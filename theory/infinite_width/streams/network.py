@@ -13,7 +13,7 @@ from theory.networks.norms import LayerNorm
 from theory.networks.residual import Residual
 from theory.networks.roles import ActivatedThenWeights, UpDown
 
-__all__ = ["Blocks"]
+__all__ = ["Blocks", "branch_ratio"]
 
 
 class Blocks:
@@ -26,7 +26,7 @@ class Blocks:
         variances = network.variances._mapped(network._in_blocks)
         self.up, self.down, first = map(float, (variances.up, variances.down, variances.input))
         self.tau2, self.skip2 = float(network.tau2), float(network._in_blocks(network.skip2))
-        self.bias, self.ratio = float(network.bias_variance), _ratio(network)
+        self.bias, self.ratio = float(network.bias_variance), branch_ratio(network)
         self.inputs, self.fan_in = inputs, float(fan_in_ratio(network))
         self.squares, self.means = np.empty(self.blocks + 1), np.zeros(self.blocks + 1)
         self.squares[0] = first * float(inputs.square)
@@ -85,7 +85,7 @@ class Blocks:
         return found
 
 
-def _ratio(network: Residual) -> float:
+def branch_ratio(network: Residual) -> float:
     """The branch width over the width."""
     ratio = network.inner_width / network.width
     if not getattr(ratio, "is_number", True):
