@@ -88,7 +88,7 @@ class WideBlockUpdate(WideUpdate):
         return DepthLaw(Float(found), power, Integer(1), width_power, square, error, regime)
 
     def law_holds_from(self, tolerance: object) -> int:
-        """Not solved: laws in the number of blocks are read off deep networks.
+        """Not solved: the recursion takes one pass for each number of blocks.
 
         >>> from theory import NotSolved, Residual, Tanh, squared_update
         >>> try:
