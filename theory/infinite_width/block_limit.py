@@ -75,20 +75,23 @@ class BlockLimit:
     error: float
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def limit_of_blocks(network: Residual, inputs: Inputs, optimiser: Optimiser) -> BlockLimit | None:
     """The limit of an open number of blocks; None where tau^2 is no multiple of 1/B, where skips
-    have a factor, means add up, weights decay, or E h^2 grows by more than some e^50."""
+    have a factor, means add up, or weight decay is of the order of the other movement."""
     c = simplify(sympify(1 / B if network.multiplier2 is None else network.multiplier2) * B)
     variances = network.variances
     scales = [c, network.s, variances.input, variances.up, variances.down]
-    if network.skip2 != 1 or optimiser.weight_decay or not all(x.is_number for x in scales):
+    decays = optimiser.weight_decay != 0
+    of_one_order = decays and optimiser.unscaled.degree
+    if network.skip2 != 1 or of_one_order or not all(x.is_number for x in scales):
         return None
     closed = _closed(network, inputs, optimiser, *scales)
     if closed is not None:
         return closed
     two, error = _Limit(network, inputs, optimiser, scales, _NODES[0]), inf
     for nodes in _NODES[1:]:
-        if two.has_none:
+        if two.has_none or (decays and two.grown):
             return None
         one, two = two, _Limit(network, inputs, optimiser, scales, nodes)
         error = abs(two.stream / one.stream - 1) + two.error
@@ -156,10 +159,10 @@ class _Limit:
             seen = entry if self.reads else self.up * entry + float(self.network.bias_variance)
             moments = self.table.at(seen)
             centred = isinstance(self.network.norm, LayerNorm) and not (self.two or self.reads)
-            self.gain = out * (moments.q - moments.mean**2 * centred)
-            before, q = q, start + self.integral(self.gain)
+            self.growth = out * (moments.q - moments.mean**2 * centred) / q
+            before, q = q, start * np.exp(self.integral(self.growth))
             settled = np.abs(q - before).max() < _SETTLED * q.max()
-            if settled or not np.isfinite(q).all():
+            if settled:
                 break
         inside = not (self.two or self.reads)
         self.moments, self.entry, self.seen, self.squares = moments, entry, seen, q
@@ -172,7 +175,7 @@ class _Limit:
         self.p = self.readout * np.exp(self.last - self.passed)
         mean = float(self.integral(moments.mean, 1.0)) * self.c**0.5 if inside and shift else 0.0
         self.grown = 1 if mean else 0
-        self.variance = float(start + self.integral(self.gain, 1.0))
+        self.variance = start * float(np.exp(self.integral(self.growth, 1.0)))
         self.last_square = mean**2 if mean else self.variance
         self.error = 9 * self.table.error
         if not self.has_none:
@@ -246,14 +249,16 @@ class _Limit:
         series = known.series(self.seen).T
 
         def of(s: Any, t: Any, way: int) -> Any:
-            squares = [self.start + self.integral(self.gain, each) for each in (s, t)]
-            correlation = np.minimum((squares[0] / squares[1]) ** (-way / 2), 1.0)
+            one, other = (self.integral(self.growth, each) for each in (s, t))
+            correlation = np.exp(-np.abs(one - other) / 2)
             left, right = (np.moveaxis(self.at(series, each), -1, 0) for each in (s, t))
             slopes = known.of(correlation, left, right)
             slopes = slopes / self.at(self.scale2, s) / self.at(self.scale2, t)
-            alpha = self.at(self.alpha, s if way < 0 else t)
-            grown = np.exp(self.last - self.integral(self.a, t))
-            return alpha**2 * self.at(self.p, s) * slopes * grown
+            passed = [self.integral(self.a, each) for each in (s, t)]
+            lower = self.at(self.alpha * np.exp(-self.passed), s if way < 0 else t)
+            grown = np.exp(2 * self.last - passed[0] - passed[1])
+            alpha2 = lower**2 * np.exp(2 * passed[0 if way < 0 else 1])
+            return self.readout * alpha2 * slopes * grown
 
         return float((self.c * self.up) ** 2 * self.pairs(of, (-1, 1)))
 

@@ -134,5 +134,20 @@ def test_multipliers_without_the_limit_are_read_off_recursions() -> None:
     decayed = law(Residual(), WeightDecay(GradientDescent(), 1))
     assert decayed.error > 0
     assert float(decayed.constant) > float(51 * E**2 / 4)
+    for rule in (Normalised(), SignDescent()):
+        alone, both = (law(Residual(), each) for each in (rule, WeightDecay(rule, 1)))
+        assert both.constant == alone.constant  # decay adds a constant to what grows like B
     with pytest.raises(NotSolved, match="no power of B"):
         law(Residual(branch=WeightsThenActivated()), Normalised())
+
+
+def test_streams_that_grow_by_many_powers_of_e() -> None:
+    """At 6/B against recursions; at 300/B E h^2 is e^300 at the end."""
+    network = Residual(branch=ActivatedThenWeights(), multiplier2=6 / B)
+    update = squared_update(network, inputs=Inputs())
+    values = [update.infinite_width(64 * 2**k) for k in range(5)]
+    constant = float(law(network, GradientDescent()).constant)
+    assert limit(values, half=False) == pytest.approx(constant, rel=0.01)
+    far = law(network._with(multiplier2=300 / B), GradientDescent())
+    assert np.log(float(far.square)) == pytest.approx(300, rel=1e-12)
+    assert far.error < 1e-7
