@@ -13,11 +13,10 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import groupby
-from math import exp, log, log2
+from math import exp, log
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 from scipy.stats import norm
 from sympy import Float, sympify
 
@@ -81,8 +80,8 @@ STEPS: dict[tuple[int, str], tuple[int, tuple[int, ...]]] = {
 }
 """Networks of each width that take a real step, by depth and kind of the maximal rate."""
 
-BLOCKS = (128, 256, 512, 1024)
-"""Blocks of the residual networks from which a law is extrapolated."""
+BLOCKS = 1024
+"""Blocks of the residual networks that are compared with their law."""
 
 _EDGE = critical(GELU()).edge(16)
 NETWORKS: dict[tuple[str, str], MLP] = {
@@ -192,8 +191,7 @@ def law_rows() -> Iterator[LawRow]:
 
 
 def residual_rows() -> Iterator[LawRow]:
-    """Residual networks with multiplier 1/sqrt(B): the stream after the last block, whose law is
-    extrapolated from the recursion."""
+    """Residual networks with multiplier 1/sqrt(B): the stream after the last block."""
     cells = [(names, network, rule) for names, network in RESIDUALS.items() for rule in OPTIMISERS]
     for index, (names, network, rule) in enumerate(cells):
         try:
@@ -203,39 +201,34 @@ def residual_rows() -> Iterator[LawRow]:
 
 
 def _residual_row(names: tuple[str, str], network: Residual, rule: str, index: int) -> LawRow:
+    given: dict[str, Any] = {"inputs": Inputs(), "optimiser": OPTIMISERS[rule]}
+
     def update(blocks: int) -> WideUpdate:
-        given: dict[str, Any] = {"inputs": Inputs(), "optimiser": OPTIMISERS[rule]}
         return cast(WideUpdate, squared_update(network._with(blocks=blocks), **given))
 
-    def moved(blocks: int) -> float:
-        return float(update(blocks).infinite_width())
+    law = squared_update(network, **given).depth_law
+    constant, power = float(law.constant), int(law.exponent)
 
-    values = [moved(blocks) for blocks in BLOCKS]
-    power = round(log2(values[-1] / values[-2]))
-    constant = _limit([value / B**power for value, B in zip(values, BLOCKS, strict=True)])
+    def ratio(blocks: int) -> float:
+        return float(update(blocks).infinite_width() / (constant * blocks**power))
+
     return LawRow(
         *names,
         optimiser=rule,
-        constant=f"{constant:.4g}",
+        constant=f"{constant:.10g}",
         exponent=str(power),
         base="1",
         regime="multiplier 1/√B; E in the stream after the last of L = B blocks",
-        holds=_first_within(lambda B: moved(B) / (constant * B**power)),
-        deep=values[-1] / (constant * BLOCKS[-1] ** power),
+        holds=_first_within(ratio),
+        deep=ratio(BLOCKS),
         networks=_networks_of(update(DEPTH), 500 + index),
     )
-
-
-def _limit(values: list[float]) -> float:
-    """The limit of values with corrections in powers of 1/sqrt(B)."""
-    columns = np.array([[B ** (-power / 2) for power in range(len(BLOCKS))] for B in BLOCKS])
-    return float(np.linalg.solve(columns, values)[0])
 
 
 def _first_within(ratio: Callable[[int], float]) -> int | None:
     """The number of blocks from which ``ratio``, which tends to 1 steadily, is within 10 % of 1;
     None where it is above `BLOCKS`."""
-    below, within = 0, BLOCKS[-1]
+    below, within = 0, BLOCKS
     if abs(ratio(within) - 1) > float(TOLERANCE):
         return None
     while within - below > 1:

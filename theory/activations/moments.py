@@ -49,8 +49,8 @@ class Moments(NamedTuple):
     """Moments under z ~ N(0, Q): floats, or arrays of the shape of Q.
 
     ``q``: E phi^2; ``q1``: E |phi|; ``m1`` to ``m4``: E |phi'|^p; ``alive``: P(phi' != 0);
-    ``mean``: E phi; ``slope``: dq/dQ; ``curvature``: d^2q/dQ^2, and ``m2_slope``: dm2/dQ, both
-    times Q.
+    ``mean``: E phi; ``slope``: dq/dQ; ``curvature``: d^2q/dQ^2, ``m2_slope``: dm2/dQ, and
+    ``mean_slope``: dE phi/dQ, all three times Q.
     """
 
     q: Any
@@ -64,6 +64,7 @@ class Moments(NamedTuple):
     slope: Any
     curvature: Any
     m2_slope: Any
+    mean_slope: Any
 
 
 def moments(activation: Nonlinearity, variance: Any) -> Moments:
@@ -291,17 +292,21 @@ def _sums(activation: Nonlinearity, edges: FloatArray, variances: FloatArray) ->
     most, q, m2 = variances.max(), phi**2, steep**2
     scaled = np.square(z) / most
     columns = [q, size, steep, m2, steep**3, steep**4, alive, phi, phi * slope * z]
-    sums = density @ np.array([*columns, scaled * q, scaled**2 * q, scaled * m2]).T
-    second, fourth, steep_second = sums[:, 9:].T * (most / variances)
+    scaled_columns = scaled * q, scaled**2 * q, scaled * m2
+    sums = density @ np.array([*columns, *scaled_columns, slope * z]).T
+    second, fourth, steep_second = sums[:, 9:12].T * (most / variances)
     curvature = (fourth * (most / variances) - 6 * second + 3 * sums[:, 0]) / (4 * variances)
-    return np.column_stack([sums[:, :9], curvature, (steep_second - sums[:, 3]) / 2])
+    m2_slope, mean_slope = (steep_second - sums[:, 3]) / 2, sums[:, 12] / 2
+    return np.column_stack([sums[:, :9], curvature, m2_slope, mean_slope])
 
 
 def _sizes(found: FloatArray, variances: FloatArray) -> FloatArray:
-    """What the error of every moment is relative to: q and m_2 at least, and E |phi| for E phi."""
+    """What the error of every moment is relative to: q and m_2 at least, and of E phi and
+    its slope E |phi| and E |phi'|."""
     size = np.maximum(np.abs(found), np.abs(found[:, [0]]) + np.abs(found[:, [3]]))
     mean = Moments._fields.index("mean")
     size[:, mean] = np.maximum(size[:, mean], found[:, 1] * np.sqrt(variances))
+    size[:, -1] = np.maximum(size[:, -1], found[:, 2] * np.sqrt(variances))
     return size
 
 

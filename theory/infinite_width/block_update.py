@@ -11,6 +11,7 @@ from sympy import Expr, Float, Integer, Rational, Symbol
 
 from theory.activations.nonlinearity import FloatArray
 from theory.errors import InvalidArgument, NotSolved
+from theory.infinite_width.block_limit import limit_of_blocks
 from theory.infinite_width.blocks import Movement, moved_in_blocks
 from theory.infinite_width.laws import DepthLaw
 from theory.infinite_width.wide_update import WideUpdate, wide_update
@@ -53,8 +54,9 @@ class WideBlockUpdate(WideUpdate):
 
     @property
     def depth_law(self) -> DepthLaw:
-        """The law in the number of blocks, as L, of the last stream or branch: read numerically off
-        four deep networks, with an error; `NotSolved` where it is no power of B.
+        """The law in the number of blocks, as L, of the last stream or branch: a closed form, or a
+        number with an error, from the limit of many blocks at the squared multiplier c/B; with
+        other multipliers, read off four deep networks.  `NotSolved` where it is no power of B.
 
         >>> from theory import Residual, Tanh, squared_update
         >>> squared_update(Residual(activation=Tanh())).depth_law.exponent
@@ -67,25 +69,26 @@ class WideBlockUpdate(WideUpdate):
                 "networks of any number of blocks, all weights at one rate: leave layer, rates and "
                 "blocks out"
             )
+        place, width_power = "branch" if inside else "stream", self.optimiser.unscaled.width_power
+        regime = f"n -> infinity, then the number of blocks L, last {place}"
+        known = limit_of_blocks(self.network, self.inputs, self.optimiser)
+        if known is not None:
+            constant, square = (
+                known.branch if inside else known.stream,
+                known.square * L**known.grown,
+            )
+            power, error = Integer(known.exponent), known.error
+            return DepthLaw(constant, power, Integer(1), width_power, square, error, regime)
         first = _DEEP_IN_PAIRS if self._in_pairs else _DEEP
         sizes = [first * 2**k for k in range(4)]
-        constant, exponent, error = power_of_blocks(sizes, [self._one(size) for size in sizes])
+        found, power, error = power_of_blocks(sizes, [self._one(size) for size in sizes])
         squares = [float(self._movement(size).squares[-1]) for size in sizes]
-        square, grown, _ = power_of_blocks(sizes, squares)
-        regime = "n -> infinity, then the number of blocks L; numerical"
-        place = "branch" if inside else "stream"
-        return DepthLaw(
-            Float(constant),
-            exponent,
-            Integer(1),
-            self.optimiser.unscaled.width_power,
-            Float(square) * L**grown,
-            error,
-            f"{regime}, last {place}",
-        )
+        last, grown, _ = power_of_blocks(sizes, squares)
+        square = Float(last) * L**grown
+        return DepthLaw(Float(found), power, Integer(1), width_power, square, error, regime)
 
     def law_holds_from(self, tolerance: object) -> int:
-        """Not solved: laws in the number of blocks are read off deep networks.
+        """Not solved: the recursion takes one pass for each number of blocks.
 
         >>> from theory import NotSolved, Residual, Tanh, squared_update
         >>> try:

@@ -24,27 +24,24 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from theory.activations.contact import half_line_slopes
-from theory.activations.moments import Moments, MomentTable, moment_table
-from theory.activations.nonlinearity import FloatArray
+from theory.activations.nonlinearity import FloatArray, Nonlinearity
 from theory.errors import NotSolved
-from theory.networks.inputs import Inputs, fan_in_ratio
+from theory.infinite_width.streams.decay import decayed_in_blocks
+from theory.infinite_width.streams.network import Blocks
+from theory.infinite_width.streams.sizes import stream_sizes
+from theory.networks.inputs import Inputs
 from theory.networks.norms import LayerNorm
 from theory.networks.residual import Residual
-from theory.networks.roles import ActivatedThenWeights, ByRole, UpDown
+from theory.networks.roles import ByRole, UpDown
 from theory.optimisers import Normalised, Optimiser, OwnPart, SignDescent
 from theory.optimisers.optimiser import GAUSSIAN_SIZE
 
-__all__ = ["Movement", "moved_in_blocks", "output_moved_by_stream"]
+__all__ = ["Matrix", "Movement", "SlopePairs", "moved_in_blocks", "output_moved_by_stream"]
 
 _MOST_PAIRS = 4096
 """Blocks of networks whose blocks are taken in pairs."""
 _HERMITE, _NODES, _FARTHEST = 96, 400, 16.0
 """Terms of a Hermite series; nodes of a rule, and standard deviations that it covers."""
-
-
-_FARTHEST_T, _FARTHEST_Z, _PANELS, _MOST_TURNS = 8.5, 9.0, 40, 500.0
-"""Ends, in standard deviations of the Gaussian part and of z, and panels of the rules for E |h|,
-which resolve this many standard deviations of h times t."""
 
 
 @dataclass(frozen=True)
@@ -58,17 +55,17 @@ class Movement:
 
 
 @dataclass(frozen=True)
-class _Matrix:
-    """One matrix as an optimiser reads it: `theory.optimisers.Layer`."""
+class Matrix:
+    """One matrix as an optimiser reads it, `theory.optimisers.Layer`, or matrices in arrays."""
 
     fan_in: float
-    square: float
-    size: float
-    gradient: float
-    slopes: tuple[float, ...] = (1.0,) * 5
+    square: Any
+    size: Any
+    gradient: Any
+    slopes: tuple[Any, ...] = (1.0,) * 5
     fan_out: float = 1.0
 
-    def slope(self, power: int) -> float:
+    def slope(self, power: int) -> Any:
         """E |phi'|^power."""
         return self.slopes[power]
 
@@ -93,121 +90,14 @@ class _Matrix:
         )
 
 
-class _Blocks:
-    """A residual network in floats, its variances and its gradients."""
-
-    def __init__(self, network: Residual, inputs: Inputs) -> None:
-        self.kind, self.blocks, self.norm = network.branch, network.layers, network.norm
-        self.table: MomentTable = moment_table(network.activation)
-        self.activation = network.activation
-        variances = network.variances._mapped(network._in_blocks)
-        self.up, self.down, first = map(float, (variances.up, variances.down, variances.input))
-        self.tau2, self.skip2 = float(network.tau2), float(network._in_blocks(network.skip2))
-        self.bias, self.ratio = float(network.bias_variance), _ratio(network)
-        self.inputs, self.fan_in = inputs, float(fan_in_ratio(network))
-        self.squares, means = np.empty(self.blocks + 1), np.zeros(self.blocks + 1)
-        self.squares[0] = first * float(inputs.square)
-        self.scale2 = np.ones(self.blocks + 1)
-        """The squared divisor of the norm at the entry of the next block."""
-        skip, tau, normed = self.skip2**0.5, self.tau2**0.5, self.norm is not None
-        centred = isinstance(self.norm, LayerNorm)
-        self.inside = inside = np.empty(self.blocks)
-        """The variance that the activation of each block sees."""
-        for block in range(self.blocks):
-            spread, mean = float(self.squares[block]), float(means[block])
-            if normed:
-                self.scale2[block] = spread - mean**2 * centred
-            entry = 1.0 if normed else spread
-            seen = entry if self._reads_stream else self.up * entry + self.bias
-            gained, shifted = self.table.q(seen), 0.0
-            if self._is_inside:
-                shift = self.table.mean(seen)
-                shifted = 2 * skip * tau * mean * shift
-                means[block + 1] = skip * mean + tau * shift
-            else:
-                gained *= self.out_variance
-            inside[block] = seen
-            self.squares[block + 1] = self.skip2 * spread + shifted + self.tau2 * gained
-        self.entry = np.ones(self.blocks) if normed else self.squares[:-1]
-        """E (norm h)^2 at the entry of each block."""
-        every = self.table.at(inside)
-        self.seen = [Moments(*row) for row in zip(*(each.tolist() for each in every), strict=True)]
-        self.gradients = self._gradients(float(network.s))
-
-    @property
-    def _reads_stream(self) -> bool:
-        return isinstance(self.kind, ActivatedThenWeights)
-
-    @property
-    def _is_inside(self) -> bool:
-        """Whether the activation comes last in the branch."""
-        return not isinstance(self.kind, ActivatedThenWeights | UpDown)
-
-    @property
-    def out_variance(self) -> float:
-        """Variance times fan-in of the matrix behind the activation."""
-        return self.up if self._reads_stream else self.down
-
-    def passed(self, block: int) -> float:
-        """E (gradient through the branch)^2 over P, of the block after stream ``block``."""
-        slope, scale = self.seen[block].m2 / self.scale2[block], self.tau2 * self.up
-        return float(scale * slope * (self.down if isinstance(self.kind, UpDown) else 1.0))
-
-    def _gradients(self, readout: float) -> FloatArray:
-        found = np.full(self.blocks + 1, readout)
-        for block in range(self.blocks - 1, -1, -1):
-            found[block] = found[block + 1] * (self.skip2 + self.passed(block))
-        return found
-
-
-def _ratio(network: Residual) -> float:
-    """The branch width over the width."""
-    ratio = network.inner_width / network.width
-    if not getattr(ratio, "is_number", True):
-        raise NotSolved(
-            f"infinite width needs the ratio of branch_width and width in numbers, got {network}: "
-            f"leave branch_width out, or give both in numbers"
-        )
-    return float(ratio)
-
-
 def output_moved_by_stream(network: Residual, inputs: Inputs, optimiser: Optimiser) -> float:
     """|Delta f| by the own step of the readout, which reads the last stream, at eta = 1 and over
     n^(head_power/2)."""
-    found = _Blocks(network, inputs)
+    found = Blocks(network, inputs)
     square = float(found.squares[-1])
-    signs = found._is_inside and optimiser.unscaled.width_power
-    size = _size_of_sum(found) if signs else GAUSSIAN_SIZE * square**0.5
+    signs = found.is_inside and optimiser.unscaled.width_power
+    size = float(stream_sizes(found)[-1]) if signs else GAUSSIAN_SIZE * square**0.5
     return float(optimiser.head(square, size))
-
-
-def _size_of_sum(found: _Blocks) -> float:
-    """E |h| of a Gaussian number and sigma(z) of every block, from the characteristic function:
-    E |h| = (2/pi) times the integral of (1 - Re E exp(i t h))/t^2 over t > 0."""
-    skips = found.skip2 ** (np.arange(found.blocks, -1, -1) / 2)
-    gaussian = skips[0] * found.squares[0] ** 0.5
-    end = _FARTHEST_T / gaussian
-    turns = end * float(found.squares[-1]) ** 0.5
-    if turns > _MOST_TURNS:
-        raise NotSolved(
-            "E |h| of a stream whose first part has faded is not solved: give fewer blocks"
-        )
-    panels = _PANELS + 2 * int(turns / 10)
-    t, weights = _legendre(np.linspace(0, end, panels + 1))
-    z, density = _legendre(np.linspace(-_FARTHEST_Z, _FARTHEST_Z, panels + 1))
-    density = density * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
-    total = np.exp(-((gaussian * t) ** 2) / 2).astype(np.complex128)
-    for seen, skip in zip(found.inside, skips[1:], strict=True):
-        branch = skip * found.tau2**0.5 * found.activation.value(seen**0.5 * z)
-        total *= np.exp(1j * np.multiply.outer(t, branch)) @ density
-    return float((weights @ ((1 - total.real) / t**2) + 1 / end) * 2 / np.pi)
-
-
-def _legendre(edges: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Nodes and weights of Gauss-Legendre rules between ``edges``."""
-    points, lengths = np.polynomial.legendre.leggauss(12)
-    half = np.diff(edges)[:, None] / 2
-    return (edges[:-1, None] + half * (points + 1)).ravel(), (half * lengths).ravel()
 
 
 def moved_in_blocks(
@@ -215,15 +105,16 @@ def moved_in_blocks(
 ) -> Movement:
     """The linearised movement of every block; ``rates``: one `ByRole` for each block.
 
-    Raises `NotSolved` for weight decay, for sign descent with an epsilon, and for sign descent
-    where the activation reads the stream.
+    Raises `NotSolved` for sign descent with an epsilon, and for sign descent where the activation
+    reads the stream.
     """
-    if optimiser.weight_decay:
-        raise NotSolved("weight decay is not solved for residual networks: leave it out")
-    found = _Blocks(network, inputs)
-    if found._reads_stream:
-        return _behind_activation(found, optimiser, rates)
-    return _before_activation(found, optimiser, rates)
+    found = Blocks(network, inputs)
+    steps = _behind_activation if found.reads_stream else _before_activation
+    moved, decay = steps(found, optimiser, rates), float(optimiser.weight_decay)
+    if not decay:
+        return moved
+    stream, branch = decayed_in_blocks(found, decay, rates)
+    return Movement(moved.stream + stream, moved.branch + branch, moved.squares)
 
 
 class _Step(NamedTuple):
@@ -243,14 +134,14 @@ def _multiples(optimiser: Optimiser, rates: tuple[ByRole, ...]) -> list[_Step]:
     return [known[each] for each in rates]
 
 
-def _first(found: _Blocks, rule: Optimiser, multiple: float) -> tuple[OwnPart, float]:
+def _first(found: Blocks, rule: Optimiser, multiple: float) -> tuple[OwnPart, float]:
     """The own part of the input's matrix, and its size where it is a sign."""
     size, p = float(found.inputs.size), float(found.gradients[0])
-    matrix = _Matrix(found.fan_in, float(found.inputs.square), size, p**0.5)
+    matrix = Matrix(found.fan_in, float(found.inputs.square), size, p**0.5)
     return matrix.own(rule, multiple), multiple * found.fan_in * size
 
 
-def _before_activation(found: _Blocks, optimiser: Optimiser, rates: tuple[ByRole, ...]) -> Movement:
+def _before_activation(found: Blocks, optimiser: Optimiser, rates: tuple[ByRole, ...]) -> Movement:
     """Of branches W sigma(U h) and sigma(W h), whose slopes are fresh in every block."""
     signs, two = isinstance(optimiser.unscaled, SignDescent), isinstance(found.kind, UpDown)
     tau, gradients = found.tau2**0.5, found.gradients
@@ -260,14 +151,14 @@ def _before_activation(found: _Blocks, optimiser: Optimiser, rates: tuple[ByRole
     sizes, along = np.zeros(found.blocks + 1), np.zeros(found.blocks + 1)
     sizes[0], along[0] = size, own.along / gradients[0]
     stream[0], alpha = own.square, along[0]
+    entries = _entry_sizes(found) if signs else np.zeros(found.blocks)
     for block, moments in enumerate(found.seen):
         p, rate, scale2 = float(gradients[block + 1]), steps[block], float(found.scale2[block])
         error = (found.down if two else 1.0) * found.tau2 * p  # E (gradient after the slope)^2
         slopes = (moments.alive, moments.m1, moments.m2, moments.m3, moments.m4)
-        entry = _entry_size(found, block, signs)
         rows = found.ratio if two else 1.0
         back = error / rows
-        up = _Matrix(1.0, found.entry[block], entry, back**0.5, slopes, rows)
+        up = Matrix(1.0, found.entry[block], entries[block], back**0.5, slopes, rows)
         part = up.own(rule, rate.up)
         g2, coefficient = moments.m2 * back, alpha * found.up / scale2
         fresh = found.up * stream[block] / scale2
@@ -281,17 +172,19 @@ def _before_activation(found: _Blocks, optimiser: Optimiser, rates: tuple[ByRole
         through = rows * (part.along + coefficient * g2) / p
         across, added, lambda_ = 0.0, found.tau2 * masked, 0.0
         if two:
-            matrix = _Matrix(found.ratio, moments.q, moments.q1, tau * p**0.5)
+            matrix = Matrix(found.ratio, moments.q, moments.q1, tau * p**0.5)
             down = matrix.own(rule, rate.down)
             lambda_ = down.along / p
             across = found.tau2 * down.square - lambda_**2 * p
             added *= found.down
             sizes[block + 1] = tau * rate.down * found.ratio * moments.q1
+        else:
+            sizes[block + 1] = tau * rate.up * entries[block] * moments.m1
         kappa = through + lambda_
         if not two:
             # E (slope psi)^2 holds kappa^2 P already
             added -= kappa**2 * p
-        along[block + 1] = lambda_
+        along[block + 1] = lambda_ if two else part.along / p
         pairs = _sign_pairs(found, sizes, along, block + 1) if signs else 0.0
         stream[block + 1] = (
             found.skip2 * (stream[block] + 2 * alpha * kappa * p)
@@ -304,19 +197,16 @@ def _before_activation(found: _Blocks, optimiser: Optimiser, rates: tuple[ByRole
     return Movement(stream, branch, found.squares)
 
 
-def _entry_size(found: _Blocks, block: int, signs: bool) -> float:
-    """E |norm h| at the entry of a block; the stream is Gaussian if no activation ends a branch."""
-    if not signs:
-        return 0.0
-    if found._is_inside:
-        raise NotSolved(
-            "sign descent on branches sigma(W h) is not solved, since the stream is not Gaussian: "
-            "give branch=UpDown()"
-        )
-    return float(GAUSSIAN_SIZE * found.entry[block] ** 0.5)
+def _entry_sizes(found: Blocks) -> FloatArray:
+    """E |norm h| at the entry of every block; the stream is Gaussian if no activation ends a
+    branch."""
+    if not found.is_inside:
+        return np.asarray(GAUSSIAN_SIZE * found.entry**0.5)
+    centred = isinstance(found.norm, LayerNorm)
+    return np.asarray(stream_sizes(found, centred)[:-1] / found.scale2[:-1] ** 0.5)
 
 
-def _sign_pairs(found: _Blocks, sizes: FloatArray, along: FloatArray, last: int) -> float:
+def _sign_pairs(found: Blocks, sizes: FloatArray, along: FloatArray, last: int) -> float:
     """The covariances across p of the signs of the gradients of block ``last`` with those below."""
     blocks, p = np.arange(last), found.gradients
     carried = found.skip2 ** ((last - blocks) / 2)
@@ -325,7 +215,7 @@ def _sign_pairs(found: _Blocks, sizes: FloatArray, along: FloatArray, last: int)
     return float(np.sum(carried * (signs - along[:last] * along[last] * carried * p[last])))
 
 
-def _behind_activation(found: _Blocks, optimiser: Optimiser, rates: tuple[ByRole, ...]) -> Movement:
+def _behind_activation(found: Blocks, optimiser: Optimiser, rates: tuple[ByRole, ...]) -> Movement:
     """Of branches W sigma(h), whose slopes are those of one neuron of the stream."""
     if isinstance(optimiser.unscaled, SignDescent):
         raise NotSolved(
@@ -356,7 +246,7 @@ def _behind_activation(found: _Blocks, optimiser: Optimiser, rates: tuple[ByRole
         last = skip2 ** (found.blocks - block) * alpha**2 * gradients[-1]
         masked = np.sum(weights * slopes[block]) + slope2[block] * (last + noise)
         branch[block] = stream[block] / scale2[block]
-        matrix = _Matrix(1.0, moments.q, moments.q1, (found.tau2 * p) ** 0.5)
+        matrix = Matrix(1.0, moments.q, moments.q1, (found.tau2 * p) ** 0.5)
         lambda_ = matrix.own(rule, steps[block].up).along / p
         kappa = lambda_ + alpha * passed[block]
         noise = skip2 * noise + found.tau2 * found.up * masked
@@ -369,37 +259,55 @@ def _behind_activation(found: _Blocks, optimiser: Optimiser, rates: tuple[ByRole
     return Movement(stream, branch, found.squares)
 
 
-def _slope_pairs(found: _Blocks) -> FloatArray:
+def _slope_pairs(found: Blocks) -> FloatArray:
     """E phi'(h^b)^2 phi'(h^c)^2 over the divisors of the norm, of all pairs of blocks."""
     squares, steps = found.squares[:-1], np.arange(found.blocks)
     lower, upper = np.minimum.outer(steps, steps), np.maximum.outer(steps, steps)
     carried = found.skip2 ** ((upper - lower) / 2)
     correlation = np.minimum(carried * np.sqrt(squares[lower] / squares[upper]), 1.0)
-    divisors = np.multiply.outer(found.scale2[:-1], found.scale2[:-1])
-    activation = found.activation
-    slopes_of_halves = half_line_slopes(activation)
-    if slopes_of_halves is not None:
-        above, below = (float(each) ** 2 for each in slopes_of_halves)
-        even, odd = (above + below) / 2, (above - below) / 2
-        return np.asarray((even**2 + odd**2 * (2 / np.pi) * np.arcsin(correlation)) / divisors)
-    if activation.kinks:
-        raise NotSolved(
-            "branches W sigma(h) are solved for activations that are piecewise linear or smooth: "
-            "give Tanh(), say, or branch=UpDown()"
-        )
-    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
-    nodes *= _FARTHEST
-    weights = weights * _FARTHEST * np.exp(-(nodes**2) / 2) / np.sqrt(2 * np.pi)
-    seen = np.array([1.0 if found.norm is not None else square for square in squares])
-    slopes = activation.derivative(np.sqrt(seen)[:, None] * nodes) ** 2
-    before, basis, total = np.zeros_like(nodes), np.ones_like(nodes), 0.0
-    power = np.ones_like(correlation)
-    for order in range(_HERMITE):
-        coefficients = slopes @ (weights * basis)
-        total = total + power * np.multiply.outer(coefficients, coefficients)
-        power = power * correlation
-        before, basis = (
-            basis,
-            (nodes * basis - order**0.5 * before) / (order + 1) ** 0.5,
-        )
-    return np.asarray(total / divisors)
+    pairs = SlopePairs(found.activation)
+    series = pairs.series(found.inside)
+    total = pairs.of(correlation, series[:, :, None], series[:, None, :])
+    return np.asarray(total / np.multiply.outer(found.scale2[:-1], found.scale2[:-1]))
+
+
+class SlopePairs:
+    """E phi'(g)^2 phi'(h)^2 of Gaussian numbers g and h."""
+
+    def __init__(self, activation: Nonlinearity) -> None:
+        self._activation, self._halves = activation, half_line_slopes(activation)
+        if activation.kinks and self._halves is None:
+            raise NotSolved(
+                "branches W sigma(h) are solved for activations that are piecewise linear or "
+                "smooth: give Tanh(), say, or branch=UpDown()"
+            )
+
+    def series(self, seen: FloatArray) -> FloatArray:
+        """The Hermite series of phi'(h)^2 for E h^2 in ``seen``, shape (terms, numbers); no terms
+        where pairs have a closed form."""
+        if self._halves is not None:
+            return np.zeros((0, len(seen)))
+        nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+        nodes *= _FARTHEST
+        weights = weights * _FARTHEST * np.exp(-(nodes**2) / 2) / np.sqrt(2 * np.pi)
+        slopes = self._activation.derivative(np.sqrt(seen)[:, None] * nodes) ** 2
+        before, basis, found = np.zeros_like(nodes), np.ones_like(nodes), []
+        for order in range(_HERMITE):
+            found.append(slopes @ (weights * basis))
+            before, basis = (
+                basis,
+                (nodes * basis - order**0.5 * before) / (order + 1) ** 0.5,
+            )
+        return np.array(found)
+
+    def of(self, correlation: FloatArray, left: FloatArray, right: FloatArray) -> FloatArray:
+        """At every ``correlation``, from the two `series`."""
+        if self._halves is not None:
+            above, below = (float(each) ** 2 for each in self._halves)
+            even, odd = (above + below) / 2, (above - below) / 2
+            return np.asarray(even**2 + odd**2 * (2 / np.pi) * np.arcsin(correlation))
+        total, power = np.zeros_like(correlation), np.ones_like(correlation)
+        for one, other in zip(left, right, strict=True):
+            total += power * one * other
+            power = power * correlation
+        return total

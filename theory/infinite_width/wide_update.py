@@ -138,8 +138,8 @@ n = ∞; linearised step of GradientDescent()
 
     def leading(self) -> Expr:
         """The leading term as n -> infinity, then as the depth grows; of sign descent with n^2.  A
-        network with a depth in numbers has its value.  Constants of residual networks are
-        numerical: `depth_law` has their error.
+        network with a depth in numbers has its value.  `depth_law` has the error of a constant
+        without a closed form.
 
         Raises `NotSolved` for real steps, multipliers, and layers below the last.
 

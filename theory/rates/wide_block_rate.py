@@ -91,8 +91,8 @@ binds; linearised step of GradientDescent()
         return float(largest**-0.5)
 
     def leading(self) -> Expr:
-        """The leading term as n -> infinity, then as the number of blocks B grows, with a numerical
-        constant, and 1/n of sign descent.  A network with blocks in numbers has its value.
+        """The leading term as n -> infinity, then as the number of blocks B grows; of sign
+        descent with 1/n.  A network with blocks in numbers has its value.
 
         Raises `NotSolved` where no law is known, and where another place than the last binds.
 
@@ -128,7 +128,7 @@ binds; linearised step of GradientDescent()
             where = place if isinstance(place, Branch) else f"block {place}"
             return f"{self.value:.6g}{per} at n = ∞; {where} binds"
         try:
-            return f"{self.leading().evalf(6)} as n → ∞, then as B grows; numerical"
+            return f"{self.leading().evalf(6)} as n → ∞, then as B grows"
         except NotSolved:
             return "call infinite_width(blocks) for the rate at n = ∞"
 

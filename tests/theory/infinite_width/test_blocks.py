@@ -25,7 +25,6 @@ from theory import (
     SignDescent,
     Tanh,
     UpDown,
-    WeightDecay,
     WeightsThenActivated,
     squared_update,
 )
@@ -76,13 +75,15 @@ CASES: list[tuple[Shape, str]] = [
     (Shape(UpDown(), Tanh(), 3, norm=LayerNorm(), skip2=0.5), "sign"),
     (Shape(WeightsThenActivated(), Tanh(), 4, bias=0.25), "descent"),
     (Shape(WeightsThenActivated(), GELU(), 4, norm=LayerNorm()), "normalised"),
+    (Shape(WeightsThenActivated(), GELU(), 4, norm=LayerNorm(), skip2=0.5), "sign"),
+    (Shape(WeightsThenActivated(), ReLU(), 3, bias=0.25), "sign"),
     (Shape(ActivatedThenWeights(), ReLU(), 4, skip2=0.5), "descent"),
     (Shape(ActivatedThenWeights(), Tanh(), 4, up=3.0), "normalised"),
     (Shape(ActivatedThenWeights(), Tanh(), 4, up=3.0, norm=RMSNorm()), "descent"),
 ]
 
 
-QUICK = {4, 6}
+QUICK = {4, 8}
 MARKED = [
     pytest.param(*case, marks=[] if number in QUICK else [pytest.mark.slow])
     for number, case in enumerate(CASES)
@@ -91,7 +92,7 @@ MARKED = [
 
 @pytest.mark.parametrize(("shape", "rule"), MARKED)
 def test_literal_networks_extrapolate_to_the_recursion(shape: Shape, rule: str) -> None:
-    """Widths n and 2n: 2 E_2n - E_n, for stream and branch, within 4 standard errors (18 values)
+    """Widths n and 2n: 2 E_2n - E_n, for stream and branch, within 4 standard errors (20 values)
     and 2 % for the next order."""
     expected = moved(
         Residual(
@@ -143,9 +144,7 @@ def test_a_multiplier_of_one_over_blocks_tends_to_a_constant() -> None:
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
-        (lambda: moved(Residual(8, 2), WeightDecay(GradientDescent(), 1)), "weight decay is not"),
         (lambda: moved(Residual(8, 2), SignDescent(epsilon=1)), "leave epsilon out"),
-        (lambda: moved(Residual(8, 2, branch=WeightsThenActivated()), SignDescent()), "not Gauss"),
         (lambda: moved(Residual(8, 2, branch=ActivatedThenWeights()), SignDescent()), "not Gauss"),
         (lambda: moved(Residual(8, 5000, branch=ActivatedThenWeights())), "4096 blocks at most"),
     ],

@@ -1,0 +1,96 @@
+"""`Blocks` holds the variances, gradients and moments of every block of a residual network at
+infinite width, in floats."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from theory.activations.moments import Moments, MomentTable, moment_table
+from theory.activations.nonlinearity import FloatArray
+from theory.errors import NotSolved
+from theory.networks.inputs import Inputs, fan_in_ratio
+from theory.networks.norms import LayerNorm
+from theory.networks.residual import Residual
+from theory.networks.roles import ActivatedThenWeights, UpDown
+
+__all__ = ["Blocks", "branch_ratio"]
+
+
+class Blocks:
+    """A residual network in floats, its variances and its gradients."""
+
+    def __init__(self, network: Residual, inputs: Inputs) -> None:
+        self.kind, self.blocks, self.norm = network.branch, network.layers, network.norm
+        self.table: MomentTable = moment_table(network.activation)
+        self.activation = network.activation
+        variances = network.variances._mapped(network._in_blocks)
+        self.up, self.down, first = map(float, (variances.up, variances.down, variances.input))
+        self.tau2, self.skip2 = float(network.tau2), float(network._in_blocks(network.skip2))
+        self.bias, self.ratio = float(network.bias_variance), branch_ratio(network)
+        self.inputs, self.fan_in = inputs, float(fan_in_ratio(network))
+        self.squares, self.means = np.empty(self.blocks + 1), np.zeros(self.blocks + 1)
+        self.squares[0] = first * float(inputs.square)
+        self.scale2 = np.ones(self.blocks + 1)
+        """The squared divisor of the norm at the entry of the next block."""
+        skip, tau, normed = self.skip2**0.5, self.tau2**0.5, self.norm is not None
+        centred = isinstance(self.norm, LayerNorm)
+        self.inside = inside = np.empty(self.blocks)
+        """The variance that the activation of each block sees."""
+        means = self.means
+        for block in range(self.blocks):
+            spread, mean = float(self.squares[block]), float(means[block])
+            if normed:
+                self.scale2[block] = spread - mean**2 * centred
+            entry = 1.0 if normed else spread
+            seen = entry if self.reads_stream else self.up * entry + self.bias
+            gained, shifted = self.table.q(seen), 0.0
+            if self.is_inside:
+                shift = self.table.mean(seen)
+                shifted = 2 * skip * tau * mean * shift
+                means[block + 1] = skip * mean + tau * shift
+            else:
+                gained *= self.out_variance
+            inside[block] = seen
+            self.squares[block + 1] = self.skip2 * spread + shifted + self.tau2 * gained
+        self.entry = np.ones(self.blocks) if normed else self.squares[:-1]
+        """E (norm h)^2 at the entry of each block."""
+        every = self.table.at(inside)
+        self.seen = [Moments(*row) for row in zip(*(each.tolist() for each in every), strict=True)]
+        self.gradients = self._gradients(float(network.s))
+
+    @property
+    def reads_stream(self) -> bool:
+        """Whether the activation comes first in the branch."""
+        return isinstance(self.kind, ActivatedThenWeights)
+
+    @property
+    def is_inside(self) -> bool:
+        """Whether the activation comes last in the branch."""
+        return not isinstance(self.kind, ActivatedThenWeights | UpDown)
+
+    @property
+    def out_variance(self) -> float:
+        """Variance times fan-in of the matrix behind the activation."""
+        return self.up if self.reads_stream else self.down
+
+    def passed(self, block: int) -> float:
+        """E (gradient through the branch)^2 over P, of the block after stream ``block``."""
+        slope, scale = self.seen[block].m2 / self.scale2[block], self.tau2 * self.up
+        return float(scale * slope * (self.down if isinstance(self.kind, UpDown) else 1.0))
+
+    def _gradients(self, readout: float) -> FloatArray:
+        found = np.full(self.blocks + 1, readout)
+        for block in range(self.blocks - 1, -1, -1):
+            found[block] = found[block + 1] * (self.skip2 + self.passed(block))
+        return found
+
+
+def branch_ratio(network: Residual) -> float:
+    """The branch width over the width."""
+    ratio = network.inner_width / network.width
+    if not getattr(ratio, "is_number", True):
+        raise NotSolved(
+            f"infinite width needs the ratio of branch_width and width in numbers, got {network}: "
+            f"leave branch_width out, or give both in numbers"
+        )
+    return float(ratio)
