@@ -54,14 +54,16 @@ def _name(sampling: Sampling) -> str:
 
 @contextmanager
 def progress_bar(console: Console) -> Iterator[Watch]:
-    """A bar with the time that is left, estimated from the samplers' costs."""
+    """A bar with the time that is left, estimated from the samplers' costs; nothing elsewhere than
+    on a terminal."""
+    if not console.is_terminal:
+        yield Watch()
+        return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         TaskProgressColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as bar:
+    with Progress(*columns, console=console, transient=True) as bar:
         yield Bar(bar)
