@@ -54,8 +54,7 @@ def _name(sampling: Sampling) -> str:
 
 @contextmanager
 def progress_bar(console: Console) -> Iterator[Watch]:
-    """A bar with the time that is left, estimated from the samplers' costs; nothing elsewhere than
-    on a terminal."""
+    """On a terminal, a bar with the time left, estimated from the costs of the samplers."""
     if not console.is_terminal:
         yield Watch()
         return
