@@ -47,6 +47,14 @@ _LISTED = 8
 """Items of a tuple that are listed one by one."""
 _HIGHEST_ORDER, _MOST_DIGITS = 200, 100_000
 """Coefficients of a series, and digits of a number, that take at most minutes."""
+_FIXES = {
+    "bias_variance": "0 draws no biases",
+    "decay": "0 is no decay",
+    "epsilon": "0 is no epsilon",
+    "norm1": "leave it out for inputs whose entries have one size",
+    "step": "leave it out for a linearised step",
+}
+"""The end of a refusal of a number that is too small, by the name of the argument."""
 _LONGEST_TEXT = 100_000
 """Characters of a number that is given as text."""
 
@@ -279,8 +287,8 @@ def positive_value(name: str, value: object, *, zero: bool = False) -> Expr:
         return number
     bound = "a non-negative" if zero else "a positive"
     raise InvalidArgument(
-        f"expected {bound} number for {name}, got {name}={typed(value)}; leave it out for the "
-        f"usual scale"
+        f"expected {bound} number for {name}, got {name}={typed(value)}; "
+        f"{_FIXES.get(name, 'leave it out for the usual scale')}"
     )
 
 
@@ -325,12 +333,12 @@ def non_negative_rates(rates: object, depth: int) -> tuple[Rational, ...]:
 
 
 def non_negative_value(name: str, value: object) -> Rational:
-    """``value`` as one exact non-negative multiplier of eta."""
+    """``value`` as one exact non-negative number, a multiplier of eta by default."""
     number = exact_number(name, value)
     if number < 0:
         raise InvalidArgument(
             f"expected a non-negative number for {name}, got {name}={typed(value)}; "
-            f"0 leaves the layer untrained"
+            f"{_FIXES.get(name, '0 leaves the layer untrained')}"
         )
     return number
 

@@ -229,7 +229,7 @@ class _Quadrature:
             return False
         raise NotSolved(
             f"{self.activation} varies too fast for a real step at a variance of "
-            f"{variance:.3g}: give a smaller weight variance, or leave step out"
+            f"{variance:.3g}: give smaller variances, or leave step out"
         )
 
 

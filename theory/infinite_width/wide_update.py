@@ -431,7 +431,7 @@ def checked_depths(network: Network, depth: object) -> Any:
     if not whole or any(each is None or not 1 <= each <= DEEPEST for each in whole):
         raise InvalidArgument(
             f"expected a depth from 1 to {DEEPEST:,}, or several, got depth={typed(depth)}; give "
-            f"infinite_width(64), say"
+            f"depth=64, say"
         )
     if known is not None and set(whole) != {known}:
         raise InvalidArgument(

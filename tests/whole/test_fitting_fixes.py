@@ -1,0 +1,59 @@
+"""A refusal names a fix that belongs to the refused argument, and a call that answers."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import theory
+import verify
+import verify.testing
+from theory import MLP, InvalidArgument, Tanh, squared_update
+from theory.__main__ import main
+
+T: Any = theory
+V: Any = verify
+WIDE = squared_update(MLP(activation=Tanh()))
+GRID: dict[str, Any] = {"networks": [MLP(16, 2)], "samples": 100, "seed": 1}
+FIXES: list[tuple[Callable[[], Any], str]] = [
+    (
+        lambda: V.check(WIDE, claim="leading", simulate=False),
+        r"at finite width for formula.*leading\(\).*with compare_infinite_width\(update, widths",
+    ),
+    (lambda: V.compare_law(WIDE, **GRID), "at finite width for law, got law=WideUpdate"),
+    (
+        lambda: V.check("L", quantity="rate", criterion=T.Relative(), simulate=False),
+        r"LastLayer\(\) or MeanOverLayers\(\) for.*; maximal_learning_rate\(network, criterion=Rel",
+    ),
+    (
+        lambda: T.maximal_learning_rate(MLP(), criterion=T.NetworkOutput(4)),
+        r"or Relative\(\) for.*group=Readout\(\), criterion=NetworkOutput\(bound=4\)\)",
+    ),
+    (
+        lambda: T.maximal_learning_rate(T.Residual(), criterion=T.NetworkOutput()),
+        r"group=Readout\(\), criterion=NetworkOutput\(\)\)",
+    ),
+    (lambda: T.critical(Tanh(), bias_variance=-1), "; 0 draws no biases$"),
+    (lambda: T.WeightDecay(T.SignDescent(), "-0.1"), "; 0 is no decay$"),
+    (lambda: T.LastLayer(-1), "; leave it out for 1$"),
+    (lambda: T.layer_rates(MLP(), bound=-1), "; leave it out for 1$"),
+    (lambda: V.typical_learning_rate(MLP(8, 3), bound=-1, samples=9, seed=1), "; leave it out for"),
+    (lambda: T.squared_update(MLP(), step=0), "; leave it out for a linearised step$"),
+    (lambda: T.critical("tanh"), r"; give ReLU\(\), say$"),
+    (lambda: T.layer_rates(MLP(), inputs=T.Inputs()).together(0), "; give depth=64, say$"),
+    (lambda: verify.testing.assert_exact(0.1, MLP(4, 2)), r"got 0\.1 \(float\)"),
+    (lambda: V.compare_law(lambda n: None, **GRID), "for law, got an object of type NoneType"),
+    (lambda: V.compare_law(lambda n: "x", **GRID), "a number from law at L=2"),
+]
+
+
+@pytest.mark.parametrize(("call", "fix"), FIXES)
+def test_a_fix_belongs_to_the_refused_argument(call: Callable[[], Any], fix: str) -> None:
+    with pytest.raises(InvalidArgument, match=fix) as refusal:
+        call()
+    assert len(str(refusal.value)) < 400
+
+
+def test_a_branch_width_has_no_other_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--branch-width", "4"]) == 2
+    assert "; give --network residual\n" in capsys.readouterr().err
