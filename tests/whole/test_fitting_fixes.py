@@ -54,6 +54,34 @@ def test_a_fix_belongs_to_the_refused_argument(call: Callable[[], Any], fix: str
     assert len(str(refusal.value)) < 400
 
 
+NAMES: list[tuple[Callable[[], Any], str, str]] = [
+    (lambda: WIDE, "evaluate exact", r"infinite_width\(depth\) is its number"),
+    (lambda: WIDE, "at", r"infinite_width\(depth\) takes the depth"),
+    (lambda: T.maximal_learning_rate(WIDE.network), "lambdify", "call it with depths"),
+    (lambda: T.maximal_learning_rate(MLP()), "infinite_width", r"network, inputs=Inputs\(\)\)"),
+    (lambda: T.layer_rates(MLP()), "infinite_width", r"layer_rates\(network, inputs=Inputs\(\)"),
+    (lambda: T.layer_rates(WIDE.network), "share", r"the square of a rate of together\(depth\)"),
+    (lambda: T.layer_rates(WIDE.network), "plot latex", r"print\(\) shows it"),
+    (lambda: T.critical(Tanh()), "plot latex", r"print\(\) shows it"),
+    (lambda: T.critical(Tanh()).points[0], "plot latex", r"print\(\) shows it"),
+    (lambda: T.maximal_learning_rate(MLP()).validity("0.1"), "plot latex", r"print\(\) shows it"),
+    (lambda: V.monte_carlo(MLP(4, 2), samples=9, seed=1), "latex", r"print\(\) shows it"),
+    (lambda: V.check("L", simulate=False), "latex", r"print\(\) shows it"),
+]
+
+
+@pytest.mark.parametrize(("made", "names", "where"), NAMES)
+def test_a_name_of_other_values_says_where_it_is(
+    made: Callable[[], Any], names: str, where: str
+) -> None:
+    value = made()
+    for name in names.split():
+        with pytest.raises(
+            AttributeError, match=f"{type(value).__name__} has no {name}: .*{where}"
+        ):
+            getattr(value, name)
+
+
 def test_a_branch_width_has_no_other_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--branch-width", "4"]) == 2
     assert "; give --network residual\n" in capsys.readouterr().err

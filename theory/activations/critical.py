@@ -25,7 +25,7 @@ from theory.activations.contact import (
 )
 from theory.activations.moments import MomentTable, moment_table
 from theory.activations.nonlinearity import FloatArray, Nonlinearity, checked_nonlinearity
-from theory.coverage import answered
+from theory.coverage import Answering, answered
 from theory.errors import InvalidArgument, NotSolved
 from theory.public_names import PlainText, PublicNames, cached_property
 from theory.validation import non_negative_value, number_between
@@ -65,7 +65,7 @@ class FixedPoint:
 
 
 @dataclass(frozen=True)
-class CriticalPoint(PlainText):
+class CriticalPoint(Answering, PlainText):
     """A critical point: ``weight_variance`` times fan-in, ``bias_variance``, the fixed point
     ``variance`` Q*, the ``slope`` of the variance map there, and what ``kind`` it is.
 
@@ -103,7 +103,7 @@ chi ~ 1 - 1/l, kurtosis 1)
 
 
 @dataclass(frozen=True)
-class Critical(PublicNames):
+class Critical(Answering, PublicNames):
     """The critical points of an activation: ``points``, the isolated ones, and `edge`.
 
     >>> from theory import GELU, critical

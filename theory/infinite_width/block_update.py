@@ -17,7 +17,7 @@ from theory.infinite_width.wide_update import WideUpdate, wide_update
 from theory.networks.inputs import Inputs, asked_inputs
 from theory.networks.network import asked_layer, asked_rates, checked_network
 from theory.networks.residual import Residual
-from theory.networks.roles import ActivatedThenWeights, Branch, ByRole
+from theory.networks.roles import ActivatedThenWeights, Branch, ByRole, block_of
 from theory.optimisers import GradientDescent, Optimiser, checked_optimiser
 from theory.symbols import B, L, b
 from theory.validation import typed
@@ -50,6 +50,7 @@ class WideBlockUpdate(WideUpdate):
     network: Residual  # type: ignore[assignment]
     layer: Any
     rates: Any
+    _to_open = "blocks"
 
     @property
     def depth_law(self) -> DepthLaw:
@@ -223,5 +224,8 @@ def update_at_infinite_width(
     rule = GradientDescent() if optimiser is None else checked_optimiser(optimiser)
     asked = asked_inputs(known, inputs)
     update = WideBlockUpdate(known, place, asked_rates(known, rates), asked, rule, None)
-    update._one(known.blocks if isinstance(known.blocks, int) else 2)  # refuses what is not solved
+    named = block_of(place)
+    least = max(2, named) if isinstance(named, int) else 2
+    # refuses what is not solved
+    update._one(known.blocks if isinstance(known.blocks, int) else least)
     return update

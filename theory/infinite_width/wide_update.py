@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf, log, nan
 from typing import Any, ClassVar
 
@@ -76,6 +76,7 @@ n = ∞; linearised step of GradientDescent()
     optimiser: Optimiser
     step: Expr | None
     _drawn_as: ClassVar[str] = r"$E[(\Delta z)^2]/\eta^2$ as $n \to \infty$"
+    _to_open = "depth or layer"
 
     def infinite_width(self, depth: object = None) -> float | FloatArray:
         """The value at eta = 1 and n = infinity of a network of ``depth`` layers, to a relative
@@ -121,6 +122,17 @@ n = ∞; linearised step of GradientDescent()
         (L,)
         """
         return () if isinstance(self.network.depth, int) else (self._depth_symbol,)
+
+    @property
+    def _drawn_sizes(self) -> tuple[Symbol, ...]:
+        return (*self.open_sizes, *[ell] * (self.layer == ell))
+
+    def _drawn_curves(self, axis: Symbol, grid: Any, point: dict[Symbol, Any]) -> Any:
+        depth = point.get(self._depth_symbol)
+        if axis == ell:
+            replace(self, layer=int(grid[-1]))._place_of(one_depth(self.network, depth))
+            return (self.infinite_width(depth)[np.array(grid, dtype=int) - 1],)
+        return (replace(self, layer=int(point.get(ell, 0)) or self.layer).infinite_width(grid),)
 
     @property
     def _depth_symbol(self) -> Symbol:

@@ -8,13 +8,14 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from math import inf
 from statistics import NormalDist
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from mpmath import fp
 from sympy import Rational
 
 from theory.coverage import Answering, answered
+from theory.display.drawing import Curve, Marks, draw
 from theory.errors import InvalidArgument
 from theory.infinite_width.wide_update import WideUpdate
 from theory.laws.update import SquaredUpdate
@@ -32,6 +33,9 @@ from verify.numerics.streams import checked_seed, derived_seed
 from verify.runs.simulation import monte_carlo
 from verify.samplers.conditioned.sampler import Conditioned
 from verify.samplers.sampler import Sampler
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["InfiniteWidthComparison", "compare_infinite_width"]
 
@@ -190,6 +194,30 @@ class InfiniteWidthComparison(Answering):
                 f"0.1 is ten per cent"
             )
         return (abs(self.correction) + 2 * self.correction_error) / tolerance
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the measured means over the value of the recursion, with two standard errors, and
+        the fit, against the width; return the axes.
+
+        ``ax``: Matplotlib axes, or None for a new figure; backend and style are the user's.
+
+        >>> from theory import MLP, Tanh, squared_update
+        >>> update = squared_update(MLP(depth=2, activation=Tanh(), weight_variance=1))
+        >>> found = compare_infinite_width(update, widths=(100, 200, 400), samples=200, seed=1)
+        >>> found.plot().get_xlabel()
+        'width $n$'
+        """
+        means, errors = (each / self.expected for each in self._means)
+        ends = np.geomspace(min(self.widths), max(self.widths), 33)
+        fit = (self.value / self.expected) + self.correction / ends
+        drawn = [
+            Curve("fit $E(1 + c/n)$", ends.tolist(), fit.tolist()),
+            Marks("measured", self.widths, means.tolist(), errors.tolist()),
+            Curve(r"$n \to \infty$", ends[[0, -1]].tolist(), [1.0, 1.0], shared=True),
+        ]
+        title = f"{str(self.outcome).capitalize()}: z = {signed(self.z)} as $n \\to \\infty$"
+        quantity = r"$E[(\Delta z)^2]$ over its value as $n \to \infty$"
+        return draw(ax, drawn, title=title, xlabel="width $n$", ylabel=quantity)
 
     def __repr__(self) -> str:
         widths = ", ".join(f"{width:,}" for width in self.widths)

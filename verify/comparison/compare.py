@@ -41,7 +41,7 @@ from verify.comparison.record import (
     versions,
 )
 from verify.comparison.sample_sizes import planned_samples
-from verify.comparison.table import run_html, run_text
+from verify.comparison.table import run_html, run_latex, run_text
 from verify.inference.fit import PowerFit, fit_power
 from verify.inference.verdict import FAMILY_BUDGET, Verdict, decide
 from verify.numerics.software import this_software
@@ -207,6 +207,16 @@ class Comparison(Answering):
         from verify.comparison.figure import draw_cells  # Matplotlib takes long to load
 
         return draw_cells(comparison_record(self), ax, against)
+
+    def latex(self) -> str:
+        r"""The table and the verdict in LaTeX, with the rules of ``booktabs``.
+
+        >>> from theory import MLP
+        >>> found = compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1)
+        >>> found.latex().splitlines()[0]
+        '\\begin{table}[htbp]'
+        """
+        return run_latex(comparison_record(self))
 
     def joined(self, other: Comparison) -> Comparison:
         """The cells of both, judged as one family, with the seed and step of this comparison.

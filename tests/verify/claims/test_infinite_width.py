@@ -147,3 +147,12 @@ def test_refusals(update: Any, more: dict[str, Any], sentence: str) -> None:
         compare_infinite_width(update, **ask)
     with pytest.raises(InvalidArgument, match="positive number for tolerance"):
         compared(*CELLS[0], samples=5).width_within(0)
+
+
+def test_the_picture_has_the_measured_means_over_the_recursion() -> None:
+    update = squared_update(MLP(depth=2, activation=Tanh(), weight_variance=1))
+    found = compare_infinite_width(update, widths=(100, 200, 400), samples=100, seed=1)
+    fit, *_, limit = found.plot().get_lines()
+    ends = [float(y) for y in fit.get_ydata()]  # type: ignore[union-attr]
+    assert ends[-1] == pytest.approx(found.value / found.expected + found.correction / 400)
+    assert list(limit.get_ydata()) == [1, 1]  # type: ignore[arg-type]
