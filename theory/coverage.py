@@ -9,13 +9,14 @@ from difflib import get_close_matches
 from functools import wraps
 from inspect import Parameter
 from numbers import Number
-from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, ParamSpec, TypeVar
 
 from theory.errors import InvalidArgument
 from theory.validation import brief
 
 __all__ = [
     "Answering",
+    "NoCondition",
     "NoNumber",
     "NoOperators",
     "ReadAsNumber",
@@ -177,6 +178,27 @@ class Answering:
             if hasattr(type(self), name):
                 object.__getattribute__(self, name)  # the error inside the property
             raise AttributeError(f"{type(self).__name__} has no {name}: {_nearest(self, name)}")
+
+
+class NoCondition(Answering):
+    """A judgement of three outcomes, which is neither true nor false: `bool` names the test.
+
+    >>> from verify import check
+    >>> try:
+    ...     bool(check("L", simulate=False))
+    ... except TypeError as error:
+    ...     print(error)  # doctest: +NORMALIZE_WHITESPACE
+    expected True or False in a condition, got Check, which is consistent, rejected or undecided;
+    write found.verdict.name == 'CONSISTENT'
+    """
+
+    _condition: ClassVar[str]
+
+    def __bool__(self) -> NoReturn:
+        raise NoNumber(
+            f"expected True or False in a condition, got {type(self).__name__}, which is "
+            f"consistent, rejected or undecided; write {self._condition}.name == 'CONSISTENT'"
+        )
 
 
 class NoOperators(Answering):

@@ -215,6 +215,11 @@ def exact_number(name: str, value: object) -> Rational:
     """``value`` as an exact rational: a number of any exact type, decimal text, or a float of
     any precision, read as its shortest decimal (``0.1`` is 1/10)."""
     fraction = _as_fraction(value)
+    if fraction is None and isinstance(value, Expr) and value.is_number and value.is_real:
+        raise InvalidArgument(
+            f"expected a rational number for {name}, got {name}={typed(value)}; give "
+            f"float({brief(value, 30, repr)})"
+        )
     if fraction is None:
         raise InvalidArgument(
             f"expected a finite number for {name}, got {name}={typed(value)}; give an int, a "

@@ -41,6 +41,10 @@ FIXES: list[tuple[Callable[[], Any], str]] = [
     (lambda: T.squared_update(MLP(), step=0), "; leave it out for a linearised step$"),
     (lambda: T.critical("tanh"), r"; give ReLU\(\), say$"),
     (lambda: T.layer_rates(MLP(), inputs=T.Inputs()).together(0), "; give depth=64, say$"),
+    (
+        lambda: squared_update(MLP(8, 2), rates=T.layer_rates(MLP(8, 2)).together[:2]),
+        r"a rational number for rates\[0\], got .*; give float\(",
+    ),
     (lambda: verify.testing.assert_exact(0.1, MLP(4, 2)), r"got 0\.1 \(float\)"),
     (lambda: V.compare_law(lambda n: None, **GRID), "for law, got an object of type NoneType"),
     (lambda: V.compare_law(lambda n: "x", **GRID), "a number from law at L=2"),
@@ -80,6 +84,23 @@ def test_a_name_of_other_values_says_where_it_is(
             AttributeError, match=f"{type(value).__name__} has no {name}: .*{where}"
         ):
             getattr(value, name)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda: V.check("L", simulate=False),
+        lambda: V.compare_law(**GRID),
+        lambda: V.compare_infinite_width(
+            squared_update(MLP(depth=1)), widths=(8, 9, 10), samples=9, seed=1
+        ),
+    ],
+)
+def test_a_judgement_is_no_condition(made: Callable[[], Any]) -> None:
+    judged = made()
+    with pytest.raises(TypeError, match=f"got {type(judged).__name__}, which is consistent, rej"):
+        bool(judged)
+    assert judged is not None
 
 
 def test_a_branch_width_has_no_other_name(capsys: pytest.CaptureFixture[str]) -> None:

@@ -131,7 +131,7 @@ n = ∞; linearised step of GradientDescent()
         depth = point.get(self._depth_symbol)
         if axis == ell:
             replace(self, layer=int(grid[-1]))._place_of(one_depth(self.network, depth))
-            return (self.infinite_width(depth)[np.array(grid, dtype=int) - 1],)
+            return (np.asarray(self.infinite_width(depth))[np.array(grid, dtype=int) - 1],)
         return (replace(self, layer=int(point.get(ell, 0)) or self.layer).infinite_width(grid),)
 
     @property

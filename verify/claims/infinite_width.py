@@ -14,7 +14,7 @@ import numpy as np
 from mpmath import fp
 from sympy import Rational
 
-from theory.coverage import Answering, answered
+from theory.coverage import NoCondition, answered
 from theory.display.drawing import Curve, Marks, draw
 from theory.errors import InvalidArgument
 from theory.infinite_width.wide_update import WideUpdate
@@ -47,7 +47,7 @@ _LEAST_WIDTHS = 3
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class InfiniteWidthComparison(Answering):
+class InfiniteWidthComparison(NoCondition):
     """The value of a recursion at n = infinity, and networks of several widths extrapolated to it.
 
     ``expected``: the value of the recursion; ``estimates``: one for each of the ``widths``.  The
@@ -64,6 +64,7 @@ class InfiniteWidthComparison(Answering):
     widths: tuple[int, ...]
     estimates: tuple[Estimate, ...]
     expected: float
+    _condition = "comparison.outcome"
 
     @cached_property
     def _means(self) -> tuple[Any, Any]:
@@ -210,7 +211,7 @@ class InfiniteWidthComparison(Answering):
         means, errors = (each / self.expected for each in self._means)
         ends = np.geomspace(min(self.widths), max(self.widths), 33)
         fit = (self.value / self.expected) + self.correction / ends
-        drawn = [
+        drawn: list[Curve | Marks] = [
             Curve("fit $E(1 + c/n)$", ends.tolist(), fit.tolist()),
             Marks("measured", self.widths, means.tolist(), errors.tolist()),
             Curve(r"$n \to \infty$", ends[[0, -1]].tolist(), [1.0, 1.0], shared=True),

@@ -13,7 +13,7 @@ from math import log
 from operator import mul
 from typing import TYPE_CHECKING, Any
 
-from theory.coverage import Answering, answered
+from theory.coverage import NoCondition, answered
 from theory.errors import InvalidArgument
 from theory.networks.network import Network
 from theory.outcome import Outcome
@@ -72,7 +72,7 @@ _LONGEST = 600
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Comparison(Answering):
+class Comparison(NoCondition):
     """The comparison of a law with a grid of networks.
 
     Cells with different seeds are independent.  If ``cells`` repeat a seed, a part and a law, the
@@ -91,6 +91,7 @@ class Comparison(Answering):
     seed: int
     step: float | None
     leading: tuple[float, float] | None = None
+    _condition = "comparison.verdict.outcome"
 
     def __post_init__(self) -> None:
         cells = largest_by(lambda cell: (cell.seed, cell.part, cell.log_law), self.cells)
