@@ -10,10 +10,14 @@ import verify
 import verify.testing
 from theory import MLP, InvalidArgument, Tanh, squared_update
 from theory.__main__ import main
+from theory.observables import K, f, z
+from theory.symbols import b
 
 T: Any = theory
+MATRIX: Any = K
 V: Any = verify
 WIDE = squared_update(MLP(activation=Tanh()))
+GRAPH: Any = T.Graph({"a": ("x",)}, readout="a", width=8)
 GRID: dict[str, Any] = {"networks": [MLP(16, 2)], "samples": 100, "seed": 1}
 FIXES: list[tuple[Callable[[], Any], str]] = [
     (
@@ -41,6 +45,25 @@ FIXES: list[tuple[Callable[[], Any], str]] = [
     (lambda: T.squared_update(MLP(), step=0), "; leave it out for a linearised step$"),
     (lambda: T.critical("tanh"), r"; give ReLU\(\), say$"),
     (lambda: T.layer_rates(MLP(), inputs=T.Inputs()).together(0), "; give depth=64, say$"),
+    (
+        lambda: V.compare_law(networks=[GRAPH], seed=1),
+        r"monte_carlo\(network, samples=1000, seed=1",
+    ),
+    (lambda: squared_update(GRAPH, rates=[1, 0]), r"give one such as {\('x', 'a'\): 2}"),
+    (
+        lambda: T.maximal_learning_rate(MLP(), group=T.TrainedLayers(2, 3)),
+        r"give rates=TrainedLayers\(first=2, last=3\)",
+    ),
+    (
+        lambda: V.monte_carlo(MLP(8, 2), samples=9, seed=1).plot(theory=squared_update(MLP(9, 2))),
+        r"the value of MLP\(width=8, depth=2\) for theory, got one of MLP\(width=9, depth=2\)",
+    ),
+    (lambda: MATRIX + 1, r"got 1 and 1·K in one sum; write trace\(K\) \+ 1"),
+    (lambda: 2 - K, r"got 2 and 1·K in one sum"),
+    (lambda: MATRIX @ 5, r"a product @ of 1·K and 5; write @ between"),
+    (lambda: 5 @ z, r"a product @ of 1·z and 5; write @ between"),
+    (lambda: f @ K, r"a product @ of gᵀz and 1·K; write @ between"),
+    (lambda: squared_update(T.Residual(8, 4), b)(-1), "a non-negative whole number for b"),
     (
         lambda: squared_update(MLP(8, 2), rates=T.layer_rates(MLP(8, 2)).together[:2]),
         r"a rational number for rates\[0\], got .*; give float\(",

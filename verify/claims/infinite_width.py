@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from mpmath import fp
-from sympy import Rational
+from sympy import Integer, Rational
 
 from theory.coverage import NoCondition, answered
 from theory.display.drawing import Curve, Marks, draw
@@ -23,9 +23,11 @@ from theory.networks.mlp import MLP
 from theory.networks.network import Network
 from theory.networks.residual import Residual
 from theory.networks.roles import ByRole
+from theory.networks.sizes import network_at
 from theory.optimisers import GradientDescent
 from theory.outcome import Outcome
 from theory.public_names import cached_property
+from theory.symbols import n
 from theory.validation import brief, typed
 from verify.inference.estimate import Estimate
 from verify.inference.numbers_in_text import signed, with_error
@@ -298,9 +300,10 @@ def compare_infinite_width(
 
 
 def _of_width(network: Network, width: int) -> Network:
-    """The network at another width; a branch width in numbers keeps its ratio to the width."""
+    """The network at another width, with the width for n everywhere; a branch width in numbers
+    keeps its ratio to the width."""
     if not isinstance(network, Residual) or network.branch_width is None:
-        return network._with(width=width)
+        return network_at(network._with(width=width), {n: Integer(width)})
     ratio = Rational(network.inner_width) / network.width
     if not (ratio * width).is_Integer:
         raise InvalidArgument(
@@ -308,7 +311,8 @@ def _of_width(network: Network, width: int) -> Network:
             f"times the width, got {width} in widths; give widths=({100 * ratio.q}, "
             f"{200 * ratio.q}, {400 * ratio.q}), say"
         )
-    return network._with(width=width, branch_width=int(ratio * width))
+    branch = network._with(width=width, branch_width=int(ratio * width))
+    return network_at(branch, {n: Integer(width)})
 
 
 def _given(update: WideUpdate | SquaredUpdate) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from theory.coverage import NoCondition, answered
 from theory.errors import InvalidArgument
 from theory.networks.network import Network
 from theory.outcome import Outcome
+from theory.validation import brief
 from theory.waiting import announced
 from theory.words.observables import Observable
 from verify.comparison.cells import Cell, PlannedCell, largest_by, measured_laws
@@ -361,6 +362,13 @@ def plan_cells(
             f"expected a list of networks for networks, got networks={networks!r}; give "
             f"[MLP(64, 2), MLP(64, 4)]"
         )
+    for network in grid:
+        if network._whole:
+            raise InvalidArgument(
+                f"expected networks whose layers repeat, whose exact variance decides, got "
+                f"{brief(network)} in networks; measure it with monte_carlo(network, samples=1000, "
+                f"seed=1, sampler=Dense()), whose mean stands beside squared_update(network)"
+            )
     if step is not None and not all(each._is_chain for each in grid):
         raise InvalidArgument(
             f"expected no step for networks other than MLP, got step={step!r}; measure a real step "
@@ -392,7 +400,7 @@ def plan_cells(
             0.0 if step is None else STEP_ALLOWANCE,
         )
         for network in grid
-        for at in [layer_of(law, network) if layer is None and not network._whole else layer]
+        for at in [layer_of(law, network) if layer is None else layer]
     ]
     refuse_large_step(grid, step)
     return planned
