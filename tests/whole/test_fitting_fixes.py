@@ -11,7 +11,7 @@ import verify.testing
 from theory import MLP, InvalidArgument, Tanh, squared_update
 from theory.__main__ import main
 from theory.observables import K, f, z
-from theory.symbols import b
+from theory.symbols import B, b
 
 T: Any = theory
 MATRIX: Any = K
@@ -124,6 +124,37 @@ def test_a_judgement_is_no_condition(made: Callable[[], Any]) -> None:
     with pytest.raises(TypeError, match=f"got {type(judged).__name__}, which is consistent, rej"):
         bool(judged)
     assert judged is not None
+
+
+def test_large_numbers_are_short_and_blocks_are_counted_by_b() -> None:
+    assert "at eta = 10**300 of" in repr(squared_update(MLP(), step=1e300))
+    assert "at eta = 1/10 of" in repr(squared_update(MLP(), step="0.1"))
+    with pytest.raises(InvalidArgument, match=r"at bias variance 10\*\*300; critical"):
+        squared_update(MLP(activation=Tanh(), bias_variance=1e300)).infinite_width(3)
+    with pytest.raises(InvalidArgument, match=r"any Q\* above .* that floats resolve$"):
+        T.critical(Tanh()).edge(1e-12)
+    law = squared_update(T.Residual(activation=Tanh())).depth_law
+    assert "number of blocks B; numerical" in law.regime
+    assert law.leading.free_symbols <= {B}
+
+
+@pytest.mark.parametrize(
+    ("formula", "reason"),
+    [
+        ("L^3/3 + exp(-L)", "an exponential whose exponent is unbounded"),
+        ("L^3/3 + (1 - 1/n)^(n*L)", "an exponential whose exponent is unbounded"),
+        ("L^3/3*2^(1/n)", "a power whose exponent contains a size"),
+    ],
+)
+def test_what_is_undecided_has_a_true_reason(formula: str, reason: str) -> None:
+    found = V.check(formula, claim="leading", simulate=False)
+    assert found.verdict.name == "UNDECIDED"
+    assert found.theory.reason.endswith(reason)
+
+
+def test_the_base_of_logarithms_is_written_as_it_is_read() -> None:
+    found = V.check("L^3/3*(1 + 1/n)^n", claim="leading", simulate=False)
+    assert str(found.difference) == "it is exp(1) times the law"
 
 
 def test_a_branch_width_has_no_other_name(capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,7 +19,7 @@ from theory.networks.network import asked_layer, asked_rates, checked_network
 from theory.networks.residual import Residual
 from theory.networks.roles import ActivatedThenWeights, Branch, ByRole, block_of
 from theory.optimisers import GradientDescent, Optimiser, checked_optimiser
-from theory.symbols import B, L, b
+from theory.symbols import B, b
 from theory.validation import typed
 from theory.waiting import announced
 
@@ -54,7 +54,7 @@ class WideBlockUpdate(WideUpdate):
 
     @property
     def depth_law(self) -> DepthLaw:
-        """The law in the number of blocks, as L, of the last stream or branch: read numerically off
+        """The law in the number of blocks B, of the last stream or branch: read numerically off
         four deep networks, with an error; `NotSolved` where it is no power of B.
 
         >>> from theory import Residual, Tanh, squared_update
@@ -73,16 +73,17 @@ class WideBlockUpdate(WideUpdate):
         constant, exponent, error = power_of_blocks(sizes, [self._one(size) for size in sizes])
         squares = [float(self._movement(size).squares[-1]) for size in sizes]
         square, grown, _ = power_of_blocks(sizes, squares)
-        regime = "n -> infinity, then the number of blocks L; numerical"
+        regime = "n -> infinity, then the number of blocks B; numerical"
         place = "branch" if inside else "stream"
         return DepthLaw(
             Float(constant),
             exponent,
             Integer(1),
             self.optimiser.unscaled.width_power,
-            Float(square) * L**grown,
+            Float(square) * B**grown,
             error,
             f"{regime}, last {place}",
+            B,
         )
 
     def law_holds_from(self, tolerance: object) -> int:

@@ -162,7 +162,7 @@ n = ∞; linearised step of GradientDescent()
         power = n**self.optimiser.unscaled.width_power
         if isinstance(self.network.depth, int):
             return Float(self.value) * power * eta**2
-        return self.depth_law.leading.subs(L, self._depth_symbol) * eta**2
+        return self.depth_law.leading * eta**2
 
     @property
     def depth_law(self) -> DepthLaw:
@@ -287,8 +287,8 @@ n = ∞; linearised step of GradientDescent()
             moved = np.array([nan])
         if not np.isfinite(moved).all():
             raise NotSolved(
-                f"a real step at eta = {self.step} leaves the range of numbers within {depth:,} "
-                f"layers: give a smaller step or depth"
+                f"a real step at eta = {self._said_rate} leaves the range of numbers within "
+                f"{depth:,} layers: give a smaller step or depth"
             )
         return moved
 
@@ -356,11 +356,15 @@ n = ∞; linearised step of GradientDescent()
             return rf"$\text{{{escaped(repr(self))}}}$"
 
     @property
+    def _said_rate(self) -> str:
+        return brief(self.step).strip("'")
+
+    @property
     def _said_step(self) -> str:
         """Which step it is, in words."""
         if self.step is None:
             return f"linearised step of {self.optimiser}"
-        return f"real step at eta = {self.step} of {self.optimiser}, over eta^2"
+        return f"real step at eta = {self._said_rate} of {self.optimiser}, over eta^2"
 
     def __repr__(self) -> str:
         where = f"{self.network._place(self.layer)} of {self.network}"

@@ -28,6 +28,7 @@ from typing import Any, ClassVar, Generic, NoReturn, Self, TypeVar, overload
 from sympy import QQ, Expr, Poly, PolynomialError, SympifyError, fraction, together
 from sympy.polys.polyerrors import CoercionFailed
 
+from theory.coverage import NoNumber
 from theory.errors import InvalidArgument
 from theory.public_names import listed
 from theory.symbols import n
@@ -102,14 +103,17 @@ class _Combination(Generic[Key]):
         return self.of(chain(self.terms, other.terms))
 
     def __radd__(self, other: object) -> Any:
-        _refuse(f"{brief(other)} and {self} in one sum", "write trace(K) + 1 for a sum of numbers")
+        raise NoNumber(
+            f"expected an observable of one meaning, got {brief(other)} and {self} in one sum; "
+            f"write trace(K) + 1 for a sum of numbers"
+        )
 
     __rsub__ = __radd__
 
     def __rmatmul__(self, other: object) -> NoReturn:
-        _refuse(
-            f"a product @ of {self} and {brief(other)}",
-            "write @ between matrices and vectors, and * for a factor",
+        raise NoNumber(
+            f"expected an observable of one meaning, got a product @ of {self} and {brief(other)}; "
+            f"write @ between matrices and vectors, and * for a factor"
         )
 
     def __neg__(self) -> Self:
