@@ -83,7 +83,7 @@ class WideBlockUpdate(WideUpdate):
             Float(square) * B**grown,
             error,
             f"{regime}, last {place}",
-            B,
+            size=B,
         )
 
     def law_holds_from(self, tolerance: object) -> int:

@@ -73,8 +73,8 @@ class DepthLaw(PlainText):
     square: Expr
     error: float
     regime: str
-    size: Symbol = L
     _asked: tuple[MLP, Optimiser, Inputs, DeepLayers] | None = field(default=None, compare=False)
+    size: Symbol = L
 
     @property
     def kind(self) -> str:
