@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from math import inf, log, nan
+from math import log, nan
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,7 +15,7 @@ from theory.coverage import ReadAsNumber
 from theory.errors import InvalidArgument, NotSolved
 from theory.infinite_width.laws import DepthLaw, depth_law
 from theory.infinite_width.layers import Layers, Wide, wide_network
-from theory.infinite_width.real_steps import moved_by_step
+from theory.infinite_width.real_steps import first_zero, moved_by_step
 from theory.infinite_width.recursion import moved_at_top, moved_in_every_layer
 from theory.networks.inputs import Inputs, asked_inputs
 from theory.networks.mlp import MLP
@@ -247,7 +247,7 @@ n = ∞; linearised step of GradientDescent()
             real = moved_by_step(layers, rate * self._factor * rates)[place] / rate**2
             return abs(float(real) / linearised - 1) - allowed
 
-        return _first_zero(off, linearised**-0.5)
+        return first_zero(off, linearised**-0.5)
 
     def _one(self, depth: int) -> float:
         """The value of one depth."""
@@ -478,19 +478,3 @@ def in_floats(
             f"{instead}"
         )
     return found
-
-
-def _first_zero(off: Callable[[float], float], start: float) -> float:
-    """The smallest rate at which ``off`` rises above 0, searched upwards in small steps."""
-    low = start
-    while off(low) > 0:
-        low /= 4
-    high = low
-    while off(high) <= 0:
-        low, high = high, 1.25 * high
-        if high > 1e9 * start:
-            return inf
-    while high / low > 1 + 1e-10:
-        middle = (low * high) ** 0.5
-        low, high = (middle, high) if off(middle) <= 0 else (low, middle)
-    return low

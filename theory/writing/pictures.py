@@ -161,7 +161,7 @@ class Drawable:
         if not names:
             raise InvalidArgument(
                 f"expected a value with an open size to plot, got {type(self).__name__} of "
-                f"{brief(self.network)}; leave {self._openings()}"
+                f"{brief(self.network)}; {self._openings()}"
             )
         if against is None:
             return min(
@@ -178,11 +178,11 @@ class Drawable:
     def _openings(self) -> str:
         """What to leave open in a value in numbers."""
         if self.network._whole:
-            return "width open: give theory.symbols.n for it"
+            return "leave width open: give theory.symbols.n for it"
         usual = "width or depth" if "rate" in self._drawn_as else "width, depth or layer"
         sizes, layer = self._to_open or usual, ell if self.network._is_chain else b
         example = f", as in squared_update({brief(self.network)}, {layer})"
-        return f"{sizes} open{example * sizes.endswith('layer')}"
+        return f"leave {sizes} open{example * sizes.endswith('layer')}"
 
     def _family(
         self, axis: Symbol, given: dict[Symbol, Any]

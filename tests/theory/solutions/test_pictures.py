@@ -26,6 +26,7 @@ from theory import (
     readout_update,
     squared_update,
     tangent_kernel,
+    transfer_learning_rate,
 )
 from theory.display.drawing import wrapped
 from theory.observables import K, trace
@@ -183,6 +184,10 @@ def test_the_law_beside_a_width_in_numbers_is_that_of_the_open_one(name: str) ->
     ("call", "message"),
     [
         (lambda: squared_update(MLP(8, 2)).plot(), r"layer open, as in squared_update\(.*, ell\)$"),
+        (
+            lambda: transfer_learning_rate(1, MLP(64, 2), MLP(64, 4)).plot(),
+            r"draw maximal_learning_rate\(network\)",
+        ),
         (lambda: layer_rates(MLP(8, 2)).plot(), "leave width or depth open$"),
         (lambda: squared_update(MLP(depth=3, activation=Tanh())).plot(), "leave depth or layer op"),
         (lambda: WIDE.plot(against="depth"), "a number for ell"),
