@@ -89,14 +89,14 @@ def _print(options: argparse.Namespace) -> int:
 def _network(options: argparse.Namespace) -> Network:
     """The network of the options; `InvalidArgument` for an option of the other kind."""
     residual, activation = options.network == "residual", _activation(options.slope)
+    instead = {"depth": ", or --blocks", "blocks": ", or --depth", "branch_width": ""}
     foreign = ("depth",) if residual else ("blocks", "branch_width")
     for name in foreign:
         if getattr(options, name) is not None:
             option, other = name.replace("_", "-"), "mlp" if residual else "residual"
             raise InvalidArgument(
                 f"expected no --{option} with --network {options.network}, got "
-                f"--{option}={brief(getattr(options, name))}; give --network {other}, or "
-                f"{'--blocks' if residual else '--depth'}"
+                f"--{option}={brief(getattr(options, name))}; give --network {other}{instead[name]}"
             )
     if residual:
         branch = options.branch_width

@@ -9,13 +9,14 @@ from difflib import get_close_matches
 from functools import wraps
 from inspect import Parameter
 from numbers import Number
-from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, ParamSpec, TypeVar
 
 from theory.errors import InvalidArgument
 from theory.validation import brief
 
 __all__ = [
     "Answering",
+    "NoCondition",
     "NoNumber",
     "NoOperators",
     "ReadAsNumber",
@@ -117,6 +118,32 @@ _OF_ESTIMATES = {
 }
 _STATISTICS = {name: fix for names, fix in _OF_ESTIMATES.items() for name in names.split()}
 
+_AT_INFINITE_WIDTH = {
+    "evaluate exact": "infinite_width(depth) is its number",
+    "at": "infinite_width(depth) takes the depth, and the network takes all other sizes",
+    "lambdify": "call it with depths, as in value([4, 8])",
+}
+_TABLES = {"plot latex": "print() shows it as text"}
+_ELSEWHERE: dict[str, dict[str, str]] = {
+    "WideUpdate WideBlockUpdate WideLearningRate WideBlockLearningRate": _AT_INFINITE_WIDTH,
+    "WideLayerRates": {
+        "share": "it is the square of a rate of together(depth) over the same rate of alone(depth)",
+        "evaluate exact at leading infinite_width": "alone(depth) and together(depth) are numbers",
+        **_TABLES,
+    },
+    "MaximalLearningRate BlockLearningRate": {
+        "infinite_width": "maximal_learning_rate(network, inputs=Inputs()) has it",
+    },
+    "LayerRates": {
+        "infinite_width": "layer_rates(network, inputs=Inputs()).together(depth) is at n = infinity"
+    },
+    "Critical CriticalPoint Validity": _TABLES,
+    "Estimate Measurement TypicalLearningRate Check InfiniteWidthComparison": {
+        "latex": "print() shows it as text"
+    },
+}
+"""Names that other values have, by the names of the classes without them."""
+
 
 class NoNumber(InvalidArgument, TypeError):
     """An operator, a condition or SymPy uses a value that is no number and no expression."""
@@ -151,6 +178,27 @@ class Answering:
             if hasattr(type(self), name):
                 object.__getattribute__(self, name)  # the error inside the property
             raise AttributeError(f"{type(self).__name__} has no {name}: {_nearest(self, name)}")
+
+
+class NoCondition(Answering):
+    """A judgement of three outcomes, which is neither true nor false: `bool` names the test.
+
+    >>> from verify import check
+    >>> try:
+    ...     bool(check("L", simulate=False))
+    ... except TypeError as error:
+    ...     print(error)  # doctest: +NORMALIZE_WHITESPACE
+    expected True or False in a condition, got Check, which is consistent, rejected or undecided;
+    write found.verdict.name == 'CONSISTENT'
+    """
+
+    _condition: ClassVar[str]
+
+    def __bool__(self) -> NoReturn:
+        raise NoNumber(
+            f"expected True or False in a condition, got {type(self).__name__}, which is "
+            f"consistent, rejected or undecided; write {self._condition}.name == 'CONSISTENT'"
+        )
 
 
 class NoOperators(Answering):
@@ -244,6 +292,11 @@ def _is_plain(method: Callable[..., object]) -> bool:
 def _nearest(value: object, name: str) -> str:
     """The text to write in place of an attribute."""
     names = [each for each in dir(value) if not each.startswith("_")]
+    for classes, answers in _ELSEWHERE.items():
+        if type(value).__name__ in classes.split():
+            for words, answer in answers.items():
+                if name in words.split():
+                    return answer
     if name in _OF_EXPRESSIONS and "exact" in names:
         return f"its expression has, exact.{name}"
     if name in ("to_pandas", "to_frame", "dataframe") and "frame" in names:

@@ -47,6 +47,14 @@ _LISTED = 8
 """Items of a tuple that are listed one by one."""
 _HIGHEST_ORDER, _MOST_DIGITS = 200, 100_000
 """Coefficients of a series, and digits of a number, that take at most minutes."""
+_FIXES = {
+    "bias_variance": "0 draws no biases",
+    "decay": "0 is no decay",
+    "epsilon": "0 is no epsilon",
+    "norm1": "leave it out for inputs whose entries have one size",
+    "step": "leave it out for a linearised step",
+}
+"""The end of a refusal of a number that is too small, by the name of the argument."""
 _LONGEST_TEXT = 100_000
 """Characters of a number that is given as text."""
 
@@ -207,6 +215,11 @@ def exact_number(name: str, value: object) -> Rational:
     """``value`` as an exact rational: a number of any exact type, decimal text, or a float of
     any precision, read as its shortest decimal (``0.1`` is 1/10)."""
     fraction = _as_fraction(value)
+    if fraction is None and isinstance(value, Expr) and value.is_number and value.is_real:
+        raise InvalidArgument(
+            f"expected a rational number for {name}, got {name}={typed(value)}; give "
+            f"float({brief(value, 30, repr)})"
+        )
     if fraction is None:
         raise InvalidArgument(
             f"expected a finite number for {name}, got {name}={typed(value)}; give an int, a "
@@ -279,8 +292,8 @@ def positive_value(name: str, value: object, *, zero: bool = False) -> Expr:
         return number
     bound = "a non-negative" if zero else "a positive"
     raise InvalidArgument(
-        f"expected {bound} number for {name}, got {name}={typed(value)}; leave it out for the "
-        f"usual scale"
+        f"expected {bound} number for {name}, got {name}={typed(value)}; "
+        f"{_FIXES.get(name, 'leave it out for the usual scale')}"
     )
 
 
@@ -325,12 +338,12 @@ def non_negative_rates(rates: object, depth: int) -> tuple[Rational, ...]:
 
 
 def non_negative_value(name: str, value: object) -> Rational:
-    """``value`` as one exact non-negative multiplier of eta."""
+    """``value`` as one exact non-negative number, a multiplier of eta by default."""
     number = exact_number(name, value)
     if number < 0:
         raise InvalidArgument(
             f"expected a non-negative number for {name}, got {name}={typed(value)}; "
-            f"0 leaves the layer untrained"
+            f"{_FIXES.get(name, '0 leaves the layer untrained')}"
         )
     return number
 

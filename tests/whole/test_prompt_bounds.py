@@ -118,7 +118,7 @@ REFUSED |= {
     ),
     "fading variances": (
         lambda: squared_update(MLP(activation=Tanh(), weight_variance="1/2")).infinite_width(900),
-        r"exp\(-300\): give a smaller depth or a larger weight variance",
+        r"exp\(-300\): give a smaller depth or larger variances",
     ),
 }
 

@@ -25,10 +25,10 @@ from theory.activations.contact import (
 )
 from theory.activations.moments import MomentTable, moment_table
 from theory.activations.nonlinearity import FloatArray, Nonlinearity, checked_nonlinearity
-from theory.coverage import answered
+from theory.coverage import Answering, answered
 from theory.errors import InvalidArgument, NotSolved
 from theory.public_names import PlainText, PublicNames, cached_property
-from theory.validation import non_negative_value, number_between
+from theory.validation import brief, non_negative_value, number_between
 from theory.waiting import announced
 
 __all__ = [
@@ -65,7 +65,7 @@ class FixedPoint:
 
 
 @dataclass(frozen=True)
-class CriticalPoint(PlainText):
+class CriticalPoint(Answering, PlainText):
     """A critical point: ``weight_variance`` times fan-in, ``bias_variance``, the fixed point
     ``variance`` Q*, the ``slope`` of the variance map there, and what ``kind`` it is.
 
@@ -103,7 +103,7 @@ chi ~ 1 - 1/l, kurtosis 1)
 
 
 @dataclass(frozen=True)
-class Critical(PublicNames):
+class Critical(Answering, PublicNames):
     """The critical points of an activation: ``points``, the isolated ones, and `edge`.
 
     >>> from theory import GELU, critical
@@ -131,6 +131,7 @@ class Critical(PublicNames):
                 f"variance={fixed:g}, where the slope of the variance map is "
                 f"{_short(point.slope)} and the bias variance {_short(point.bias_variance)}; "
                 f"{_stable_range(self.activation)}"
+                f"{' that floats resolve' * (_short(point.slope) == '1')}"
             )
         return point
 
@@ -376,7 +377,9 @@ def _float(value: float) -> Expr:
 
 
 def _short(value: Expr) -> str:
-    return f"{float(value):.12g}" if getattr(value, "is_Float", False) else str(value)
+    if getattr(value, "is_Float", False):
+        return f"{float(value):.12g}"
+    return brief(value) if getattr(value, "is_Integer", False) else str(value)
 
 
 def _power(constant: Expr, power: Expr) -> str:

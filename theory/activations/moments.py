@@ -178,7 +178,7 @@ class MomentTable:
                 change = "larger" if logs.max() < 0 else "smaller"
                 raise NotSolved(
                     f"the variance of {self.activation} leaves the range of numbers, at "
-                    f"exp({logs.max():.3g}): give a smaller depth or a {change} weight variance"
+                    f"exp({logs.max():.3g}): give a smaller depth or {change} variances"
                 )
             values = self._integrated(np.exp(logs))
             series = _TO_SERIES @ values

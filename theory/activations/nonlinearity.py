@@ -129,4 +129,4 @@ def instead(activation: object) -> str:
     if isinstance(activation, type) and issubclass(activation, Nonlinearity):
         name = activation.__name__
         return f"call it, as in {name}({_EXAMPLES.get(name, '')})"
-    return "leave it out for ReLU()"
+    return "give ReLU(), say"

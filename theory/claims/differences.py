@@ -8,6 +8,7 @@ multiple of the law or of a part, or the law and one term more.  Normal forms pr
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -211,9 +212,9 @@ def _found(reading: Reading, claim: Claim, expression: Expr | None) -> Differenc
         of_part = _multiple(yours, form, reading)
         if of_part is not None and not of_part.has(Add):
             whose = "" if target.quantity is Quantity.UPDATE else "the rate of "
-            return Difference(Kind.PART, f"it is {of_part} times {whose}{_PARTS[part]}")
+            return Difference(Kind.PART, f"it is {_text(of_part)} times {whose}{_PARTS[part]}")
     sentences = [
-        *([] if multiple is None else [f"it is {multiple} times the law"]),
+        *([] if multiple is None else [f"it is {_text(multiple)} times the law"]),
         *_one_term_more(yours - law, target),
     ]
     sentences = [each for each in sentences if len(each) <= _LONGEST]
@@ -322,7 +323,7 @@ def _of_law(ratio: Expr, target: Target, claim: Claim) -> Difference | None:
     if ratio == 1:
         return None
     if not ratio.is_number:
-        return Difference(Kind.POWER, f"it is {ratio} times the law")
+        return Difference(Kind.POWER, f"it is {_text(ratio)} times the law")
     digits = round(float(-log(abs(ratio - 1), 10).evalf(15)))
     if digits < _ROUNDED_DIGITS:
         return Difference(Kind.FACTOR, f"it is {_factor_text(ratio)} times the law")
@@ -336,7 +337,12 @@ def _of_law(ratio: Expr, target: Target, claim: Claim) -> Difference | None:
 def _factor_text(factor: Expr) -> str:
     """A constant factor, in decimals where it is long."""
     short = len(str(factor)) <= _SHORT_FACTOR
-    return str(factor) if short else f"about {real_text(factor)}"
+    return _text(factor) if short else f"about {real_text(factor)}"
+
+
+def _text(expression: Expr) -> str:
+    """An expression as `check` reads it: exp(1) for the base of natural logarithms."""
+    return re.sub(r"\bE\b", "exp(1)", str(expression))
 
 
 def _constant_of_law(target: Target, claim: Claim) -> str:
@@ -346,7 +352,7 @@ def _constant_of_law(target: Target, claim: Claim) -> str:
         law = target.rate.leading() if rate else target.law(claim)
         constant, _ = law.as_independent(*law.free_symbols, as_Add=False)
         if constant != 1:
-            return str(constant)
+            return _text(constant)
     return "exact constants, such as 1/3 or sqrt(3)"
 
 
@@ -357,7 +363,8 @@ def _one_term_more(excess: NormalForm, target: Target) -> Iterator[str]:
     term = _term(excess)
     if term is not None:
         negative = term.could_extract_minus_sign()
-        yield f"it is the law minus {-term}" if negative else f"it is the law plus {term}"
+        sign = "minus" if negative else "plus"
+        yield f"it is the law {sign} {_text(-term if negative else term)}"
 
 
 def _multiple_of_function(reading: Reading) -> Difference | None:

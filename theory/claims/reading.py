@@ -14,6 +14,7 @@ from sympy import Expr, Integer, Pow, Symbol
 
 from theory.activations import LeakyReLU
 from theory.claims.target import Claim, Point, Quantity, Target, as_layers, is_of, sizes
+from theory.coverage import NoOperators
 from theory.errors import InvalidArgument
 from theory.formulas.evaluation import (
     DECIMALS,
@@ -88,6 +89,12 @@ def read_claim(
         _check_observable_arguments(quantity, part)
     elif isinstance(value, ExactNumber):
         _check_kind(value, quantity, name)
+    if isinstance(value, NoOperators) and not isinstance(value, Value):
+        raise InvalidArgument(
+            f"expected a formula or a value at finite width for {name}, got {name}={typed(value)}; "
+            f"give a formula, such as its leading(), or measure an update at infinite width with "
+            f"compare_infinite_width(update, widths=(100, 200, 400), samples=1000, seed=1)"
+        )
     if isinstance(value, Value) and not isinstance(value, ExactNumber):
         raise InvalidArgument(
             f"expected one number for {name}, got the several numbers of {name}={typed(value)}; "
@@ -208,7 +215,7 @@ def law_of(value: Any, observable: object = None) -> Callable[[Any, Any], Any]:
     >>> law_of("L**3/3")(MLP(8, 2), 2)
     Fraction(8, 3)
     """
-    formula = isinstance(value, Expr | ExactNumber) or not callable(value)
+    formula = isinstance(value, Expr | NoOperators) or not callable(value)
     parts = isinstance(value, SquaredUpdate) and value.part
     if isinstance(value, SquaredUpdate | Derivation) and (parts or rates_of(value) is not None):
         raise InvalidArgument(

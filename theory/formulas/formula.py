@@ -40,6 +40,7 @@ class Formula:
     given with floats; ``rounded``: whether one of them is the rounding of another number.
     ``traced``: the formula that the function returned for symbols, where it returned one.  Branches
     on sizes vanish from it, so it counts only where the function's own values agree with it.
+    ``argument``: the name under which a call gave the function.
 
     >>> from theory.symbols import L, n
     >>> sizes = {n: Fraction(2), L: Fraction(3), eta: Fraction(1)}
@@ -56,6 +57,7 @@ class Formula:
     has_floats: bool = False
     rounded: bool = False
     traced: Formula | None = None
+    argument: str = "formula"
 
     @property
     def symbols(self) -> frozenset[Symbol]:
@@ -93,7 +95,7 @@ class Formula:
 
     def _defined(self, point: Mapping[Symbol, Fraction], others: Mapping[str, object]) -> Number:
         if self.expression is None:
-            return _number(self._result(point, others), point, self.has_rate)
+            return self._number(self._result(point, others), point)
         value = evaluate(self.expression, point)
         return decimal(value) if self.rounded else value
 
@@ -110,8 +112,8 @@ class Formula:
         except Undefined:
             return None
         if isinstance(result, str | bool):
-            raise _no_number(result, point)
-        return _as_expression(result, read_formula(result))
+            raise self._no_number(result, point)
+        return _as_expression(result, read_formula(result, name=self.argument))
 
     def _result(self, point: Mapping[Symbol, Fraction], others: Mapping[str, object]) -> Any:
         """The value of the function; raises `Undefined` for a division by zero and the like."""
@@ -132,9 +134,34 @@ class Formula:
             raise
         except Exception as error:
             raise InvalidArgument(
-                f"expected a number from formula at {_sizes(exact)}, got "
+                f"expected a number from {self.argument} at {_sizes(exact)}, got "
                 f"{type(error).__name__}: {str(error)[:80]}; the function must take every size"
             ) from error
+
+    def _number(self, result: object, point: Mapping[Symbol, Fraction]) -> Number:
+        """The value of a function's result, which may be an expression in the sizes; one in eta is
+        read per eta**2 where the function has no parameter eta."""
+        if isinstance(result, Rational):
+            return Fraction(int(result.p), int(result.q))
+        if isinstance(result, Expr):
+            per_rate = result / eta**2 if result.has(eta) and not self.has_rate else result
+            without = {s: v for s, v in point.items() if s != eta or self.has_rate}
+            value = evaluate(read_formula(per_rate), without)
+            return decimal(value) if result.has(Float) else value
+        if isinstance(result, Integral | Fraction | Decimal) and not isinstance(result, bool):
+            return Fraction(result)
+        if isinstance(result, Real | mpf) and not isinstance(result, bool):
+            if DECIMALS.isfinite(mpf(result)):
+                return mpf(result)
+            raise Undefined("a value that is not finite")
+        raise self._no_number(result, point)
+
+    def _no_number(self, result: object, point: Mapping[Symbol, Fraction]) -> InvalidArgument:
+        sizes = _sizes({s.name: Rational(v.numerator, v.denominator) for s, v in point.items()})
+        return InvalidArgument(
+            f"expected a number from {self.argument} at {sizes}, got {typed(result)}; return an "
+            f"int, a Fraction, a sympy number or a float"
+        )
 
     def __repr__(self) -> str:
         return self.source
@@ -149,7 +176,8 @@ def read(value: object, name: str = "formula") -> Formula:
         return _as_expression(value, read_formula(value, name=name))
     names = _parameters(value, name)
     source = f"{getattr(value, '__name__', 'function')}({', '.join(names)})"
-    return Formula(source, frozenset(names), None, cache(value), traced=_traced(value, names))
+    traced = _traced(value, names)
+    return Formula(source, frozenset(names), None, cache(value), traced=traced, argument=name)
 
 
 def asked_by_name(function: Callable[..., Any]) -> bool:
@@ -231,30 +259,3 @@ def _python_number(value: Any) -> Any:
 
 def _sizes(exact: Mapping[str, Rational]) -> str:
     return ", ".join(f"{name}={value}" for name, value in exact.items())
-
-
-def _number(result: object, point: Mapping[Symbol, Fraction], has_rate: bool) -> Number:
-    """The value of a function's result, which may be an expression in the sizes; one in eta is
-    read per eta**2 where the function has no parameter eta."""
-    if isinstance(result, Rational):
-        return Fraction(int(result.p), int(result.q))
-    if isinstance(result, Expr):
-        per_rate = result / eta**2 if result.has(eta) and not has_rate else result
-        without = {s: v for s, v in point.items() if s != eta or has_rate}
-        value = evaluate(read_formula(per_rate), without)
-        return decimal(value) if result.has(Float) else value
-    if isinstance(result, Integral | Fraction | Decimal) and not isinstance(result, bool):
-        return Fraction(result)
-    if isinstance(result, Real | mpf) and not isinstance(result, bool):
-        if DECIMALS.isfinite(mpf(result)):
-            return mpf(result)
-        raise Undefined("a value that is not finite")
-    raise _no_number(result, point)
-
-
-def _no_number(result: object, point: Mapping[Symbol, Fraction]) -> InvalidArgument:
-    sizes = _sizes({s.name: Rational(v.numerator, v.denominator) for s, v in point.items()})
-    return InvalidArgument(
-        f"expected a number from formula at {sizes}, got {typed(result)}; return an int, a "
-        f"Fraction, a sympy number or a float"
-    )

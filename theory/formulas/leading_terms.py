@@ -85,7 +85,7 @@ def leading_term(expression: Expr) -> LeadingTerm:
     if rest.has(n):
         width, growth, coefficient = _first(rest, n, FAR_OUT)
         if growth:
-            raise NotNormal("it grows like n to a power that contains a size")
+            raise NotNormal("it holds a power whose exponent contains a size")
         rest = coefficient.expression
     if not rest.has(L, ell):
         constant = Normaliser(EVERYWHERE).of(rest)
@@ -268,7 +268,7 @@ class _Expansion(Arithmetic[_Sum]):
 
     def exponential(self, argument: _Sum) -> _Sum:
         if argument.growth or (argument.terms and argument.top > 0):
-            raise NotNormal("it contains an exponential that grows faster than a power")
+            raise NotNormal("it contains an exponential whose exponent is unbounded")
         if argument.error >= 0:
             raise NotNormal("the leading term of an exponent cancels")
         limit = argument.terms.get(Fraction(0))

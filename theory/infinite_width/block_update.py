@@ -18,9 +18,9 @@ from theory.infinite_width.wide_update import WideUpdate, wide_update
 from theory.networks.inputs import Inputs, asked_inputs
 from theory.networks.network import asked_layer, asked_rates, checked_network
 from theory.networks.residual import Residual
-from theory.networks.roles import ActivatedThenWeights, Branch, ByRole
+from theory.networks.roles import ActivatedThenWeights, Branch, ByRole, block_of
 from theory.optimisers import GradientDescent, Optimiser, checked_optimiser
-from theory.symbols import B, L, b
+from theory.symbols import B, b
 from theory.validation import typed
 from theory.waiting import announced
 
@@ -51,10 +51,11 @@ class WideBlockUpdate(WideUpdate):
     network: Residual  # type: ignore[assignment]
     layer: Any
     rates: Any
+    _to_open = "blocks"
 
     @property
     def depth_law(self) -> DepthLaw:
-        """The law in the number of blocks, as L, of the last stream or branch: a closed form, or a
+        """The law in the number of blocks B, of the last stream or branch: a closed form, or a
         number with an error, from the limit of many blocks at the squared multiplier c/B; with
         other multipliers, read off four deep networks.  `NotSolved` where it is no power of B.
 
@@ -70,22 +71,22 @@ class WideBlockUpdate(WideUpdate):
                 "blocks out"
             )
         place, width_power = "branch" if inside else "stream", self.optimiser.unscaled.width_power
-        regime = f"n -> infinity, then the number of blocks L, last {place}"
+        regime = f"n -> infinity, then the number of blocks B, last {place}"
         known = limit_of_blocks(self.network, self.inputs, self.optimiser)
         if known is not None:
             constant, square = (
                 known.branch if inside else known.stream,
-                known.square * L**known.grown,
+                known.square * B**known.grown,
             )
             power, error = Integer(known.exponent), known.error
-            return DepthLaw(constant, power, Integer(1), width_power, square, error, regime)
+            return DepthLaw(constant, power, Integer(1), width_power, square, error, regime, size=B)
         first = _DEEP_IN_PAIRS if self._in_pairs else _DEEP
         sizes = [first * 2**k for k in range(4)]
         found, power, error = power_of_blocks(sizes, [self._one(size) for size in sizes])
         squares = [float(self._movement(size).squares[-1]) for size in sizes]
         last, grown, _ = power_of_blocks(sizes, squares)
-        square = Float(last) * L**grown
-        return DepthLaw(Float(found), power, Integer(1), width_power, square, error, regime)
+        square = Float(last) * B**grown
+        return DepthLaw(Float(found), power, Integer(1), width_power, square, error, regime, size=B)
 
     def law_holds_from(self, tolerance: object) -> int:
         """Not solved: the recursion takes one pass for each number of blocks.
@@ -226,5 +227,8 @@ def update_at_infinite_width(
     rule = GradientDescent() if optimiser is None else checked_optimiser(optimiser)
     asked = asked_inputs(known, inputs)
     update = WideBlockUpdate(known, place, asked_rates(known, rates), asked, rule, None)
-    update._one(known.blocks if isinstance(known.blocks, int) else 2)  # refuses what is not solved
+    named = block_of(place)
+    least = max(2, named) if isinstance(named, int) else 2
+    # refuses what is not solved
+    update._one(known.blocks if isinstance(known.blocks, int) else least)
     return update

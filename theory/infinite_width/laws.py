@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
-from sympy import Expr, Float, Integer, simplify
+from sympy import Expr, Float, Integer, Symbol, simplify
 
 from theory.activations.contact import half_line_slopes
 from theory.errors import NotSolved
@@ -59,6 +59,7 @@ class DepthLaw(PlainText):
     of n^``width_power``; ``square``: E z^2 there, to leading order.
 
     ``error``: of the constant, relative; 0 where it is a closed form.  ``regime``: where it holds.
+    ``size``: L, or the number of blocks B in its place.
 
     >>> from theory import MLP, Tanh
     >>> depth_law(MLP(activation=Tanh()))
@@ -73,6 +74,7 @@ class DepthLaw(PlainText):
     error: float
     regime: str
     _asked: tuple[MLP, Optimiser, Inputs, DeepLayers] | None = field(default=None, compare=False)
+    size: Symbol = L
 
     @property
     def kind(self) -> str:
@@ -88,13 +90,14 @@ class DepthLaw(PlainText):
 
     @property
     def leading(self) -> Expr:
-        """The law as an expression in L, and in n for steps whose size grows with n.
+        """The law as an expression in `size`, and in n for steps whose size grows with n.
 
         >>> from theory import MLP
         >>> depth_law(MLP()).leading
         L**3/3
         """
-        return self.constant * self.base**L * L**self.exponent * n**self.width_power
+        size = self.size
+        return self.constant * self.base**size * size**self.exponent * n**self.width_power
 
     @cached_property
     def next_order(self) -> Expr:

@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from math import asinh, atan2, cos, exp, log, pi, sin, sinh, sqrt
+from math import asinh, atan2, cos, exp, inf, log, pi, sin, sinh, sqrt
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -34,7 +34,7 @@ from theory.infinite_width.layers import Layers
 from theory.infinite_width.recursion import gradients
 from theory.networks.norms import LayerNorm
 
-__all__ = ["Step", "moved_by_step", "rate_that_moves"]
+__all__ = ["Step", "first_zero", "moved_by_step", "rate_that_moves"]
 
 _LARGEST_RISE, _LONGEST_RISE, _RELATIVE = log(4), 30.0, 1e-11
 """Logarithms of the factors by which a search for a rate rises at once and in all, and its relative
@@ -229,7 +229,7 @@ class _Quadrature:
             return False
         raise NotSolved(
             f"{self.activation} varies too fast for a real step at a variance of "
-            f"{variance:.3g}: give a smaller weight variance, or leave step out"
+            f"{variance:.3g}: give smaller variances, or leave step out"
         )
 
 
@@ -410,6 +410,22 @@ def rate_that_moves(excess: Callable[[float], float], start: float) -> float:
                 "no layer reaches the bound at any rate of a real step: give a smaller bound"
             )
     return exp(_root(height, low, below, high, above))
+
+
+def first_zero(off: Callable[[float], float], start: float) -> float:
+    """The smallest rate at which ``off`` rises above 0, searched upwards in small steps."""
+    low = start
+    while off(low) > 0:
+        low /= 4
+    high = low
+    while off(high) <= 0:
+        low, high = high, 1.25 * high
+        if high > 1e9 * start:
+            return inf
+    while high / low > 1 + 1e-10:
+        middle = (low * high) ** 0.5
+        low, high = (middle, high) if off(middle) <= 0 else (low, middle)
+    return low
 
 
 def _root(

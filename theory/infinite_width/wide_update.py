@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from math import inf, log, nan
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from math import log, nan
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,7 +15,7 @@ from theory.coverage import ReadAsNumber
 from theory.errors import InvalidArgument, NotSolved
 from theory.infinite_width.laws import DepthLaw, depth_law
 from theory.infinite_width.layers import Layers, Wide, wide_network
-from theory.infinite_width.real_steps import moved_by_step
+from theory.infinite_width.real_steps import first_zero, moved_by_step
 from theory.infinite_width.recursion import moved_at_top, moved_in_every_layer
 from theory.networks.inputs import Inputs, asked_inputs
 from theory.networks.mlp import MLP
@@ -76,6 +76,7 @@ n = ∞; linearised step of GradientDescent()
     optimiser: Optimiser
     step: Expr | None
     _drawn_as: ClassVar[str] = r"$E[(\Delta z)^2]/\eta^2$ as $n \to \infty$"
+    _to_open = "depth or layer"
 
     def infinite_width(self, depth: object = None) -> float | FloatArray:
         """The value at eta = 1 and n = infinity of a network of ``depth`` layers, to a relative
@@ -123,6 +124,17 @@ n = ∞; linearised step of GradientDescent()
         return () if isinstance(self.network.depth, int) else (self._depth_symbol,)
 
     @property
+    def _drawn_sizes(self) -> tuple[Symbol, ...]:
+        return (*self.open_sizes, *[ell] * (self.layer == ell))
+
+    def _drawn_curves(self, axis: Symbol, grid: Any, point: dict[Symbol, Any]) -> Any:
+        depth = point.get(self._depth_symbol)
+        if axis == ell:
+            replace(self, layer=int(grid[-1]))._place_of(one_depth(self.network, depth))
+            return (np.asarray(self.infinite_width(depth))[np.array(grid, dtype=int) - 1],)
+        return (replace(self, layer=int(point.get(ell, 0)) or self.layer).infinite_width(grid),)
+
+    @property
     def _depth_symbol(self) -> Symbol:
         return self.network._depths.get(L, L)
 
@@ -150,7 +162,7 @@ n = ∞; linearised step of GradientDescent()
         power = n**self.optimiser.unscaled.width_power
         if isinstance(self.network.depth, int):
             return Float(self.value) * power * eta**2
-        return self.depth_law.leading.subs(L, self._depth_symbol) * eta**2
+        return self.depth_law.leading * eta**2
 
     @property
     def depth_law(self) -> DepthLaw:
@@ -235,7 +247,7 @@ n = ∞; linearised step of GradientDescent()
             real = moved_by_step(layers, rate * self._factor * rates)[place] / rate**2
             return abs(float(real) / linearised - 1) - allowed
 
-        return _first_zero(off, linearised**-0.5)
+        return first_zero(off, linearised**-0.5)
 
     def _one(self, depth: int) -> float:
         """The value of one depth."""
@@ -275,8 +287,8 @@ n = ∞; linearised step of GradientDescent()
             moved = np.array([nan])
         if not np.isfinite(moved).all():
             raise NotSolved(
-                f"a real step at eta = {self.step} leaves the range of numbers within {depth:,} "
-                f"layers: give a smaller step or depth"
+                f"a real step at eta = {self._said_rate} leaves the range of numbers within "
+                f"{depth:,} layers: give a smaller step or depth"
             )
         return moved
 
@@ -344,11 +356,15 @@ n = ∞; linearised step of GradientDescent()
             return rf"$\text{{{escaped(repr(self))}}}$"
 
     @property
+    def _said_rate(self) -> str:
+        return brief(self.step).strip("'")
+
+    @property
     def _said_step(self) -> str:
         """Which step it is, in words."""
         if self.step is None:
             return f"linearised step of {self.optimiser}"
-        return f"real step at eta = {self.step} of {self.optimiser}, over eta^2"
+        return f"real step at eta = {self._said_rate} of {self.optimiser}, over eta^2"
 
     def __repr__(self) -> str:
         where = f"{self.network._place(self.layer)} of {self.network}"
@@ -431,7 +447,7 @@ def checked_depths(network: Network, depth: object) -> Any:
     if not whole or any(each is None or not 1 <= each <= DEEPEST for each in whole):
         raise InvalidArgument(
             f"expected a depth from 1 to {DEEPEST:,}, or several, got depth={typed(depth)}; give "
-            f"infinite_width(64), say"
+            f"depth=64, say"
         )
     if known is not None and set(whole) != {known}:
         raise InvalidArgument(
@@ -462,19 +478,3 @@ def in_floats(
             f"{instead}"
         )
     return found
-
-
-def _first_zero(off: Callable[[float], float], start: float) -> float:
-    """The smallest rate at which ``off`` rises above 0, searched upwards in small steps."""
-    low = start
-    while off(low) > 0:
-        low /= 4
-    high = low
-    while off(high) <= 0:
-        low, high = high, 1.25 * high
-        if high > 1e9 * start:
-            return inf
-    while high / low > 1 + 1e-10:
-        middle = (low * high) ** 0.5
-        low, high = (middle, high) if off(middle) <= 0 else (low, middle)
-    return low

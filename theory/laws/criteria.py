@@ -48,8 +48,8 @@ class _Bounded(PlainText):
         number = exact_number("bound", self.bound)
         if number <= 0:
             raise InvalidArgument(
-                f"expected a positive number for bound, got bound={typed(self.bound)}; 1 lets a "
-                f"pre-activation move by its own size"
+                f"expected a positive number for bound, got bound={typed(self.bound)}; leave "
+                f"it out for 1"
             )
         object.__setattr__(self, "bound", number)
 
@@ -159,25 +159,46 @@ def block_criterion(criterion: object) -> BlockCriterion:
         return criterion
     raise InvalidArgument(
         f"expected Stream(), Branches(), StreamAndBranches() or LastLayer() for criterion of a "
-        f"residual network, got criterion={typed(criterion)}; leave it out for the stream"
+        f"residual network, got criterion={typed(criterion)}; "
+        f"{_elsewhere(criterion, 'leave it out for the stream')}"
     )
 
 
-def layer_criterion(criterion: object) -> Criterion:
-    """A criterion on the hidden layers; `EveryHiddenLayer` for None."""
+def layer_criterion(
+    criterion: object, names: str = "EveryHiddenLayer(), LastLayer() or MeanOverLayers()"
+) -> Criterion:
+    """A criterion on the hidden layers at finite width; `EveryHiddenLayer` for None."""
     if criterion is None:
         return EveryHiddenLayer()
     if isinstance(criterion, EveryHiddenLayer | LastLayer | MeanOverLayers):
         return criterion
     raise InvalidArgument(
-        f"expected EveryHiddenLayer(), LastLayer(), MeanOverLayers() or Relative() for criterion, "
-        f"got criterion={typed(criterion)}; leave it out for every hidden layer"
+        f"expected {names} for criterion, got criterion={typed(criterion)}; "
+        f"{_elsewhere(criterion, 'leave it out for every hidden layer')}"
     )
+
+
+def _elsewhere(criterion: object, fix: str) -> str:
+    """The call that takes a criterion, or else ``fix``."""
+    if isinstance(criterion, Relative):
+        return (
+            f"maximal_learning_rate(network, criterion={criterion}) has the rate as n goes to "
+            f"infinity"
+        )
+    if isinstance(criterion, NetworkOutput):
+        return (
+            f"maximal_learning_rate(network, group=Readout(), criterion={criterion}) has the rate "
+            f"of the readout"
+        )
+    return fix
 
 
 def wide_criterion(criterion: object) -> Criterion | Relative:
     """A criterion on the hidden layers as n -> infinity; `EveryHiddenLayer` for None."""
-    return criterion if isinstance(criterion, Relative) else layer_criterion(criterion)
+    if isinstance(criterion, Relative):
+        return criterion
+    names = "EveryHiddenLayer(), LastLayer(), MeanOverLayers() or Relative()"
+    return layer_criterion(criterion, names)
 
 
 def output_criterion(criterion: object) -> NetworkOutput:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -158,6 +158,11 @@ class Graph(Network):
         if rates is None:
             return None
         if not isinstance(rates, Mapping | tuple):
+            if isinstance(rates, Iterable) and not isinstance(rates, str):
+                raise InvalidArgument(
+                    f"expected a mapping of edges or one number for rates, got "
+                    f"rates={typed(rates)}; give one such as {{{self._edges()[0]}: 2}}"
+                )
             every = non_negative_value("rates", rates)
             return tuple((edge, every) for edge in self._edges())
         given = dict(rates)

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from theory.coverage import answered_class
 from theory.errors import InvalidArgument
-from theory.networks.multipliers import ByGroup
+from theory.networks.multipliers import ByGroup, TrainedLayers
 from theory.networks.network import Network
 from theory.networks.roles import ByRole
 from theory.public_names import PlainText
@@ -103,6 +103,12 @@ def joined(one: Any, other: Any) -> Any:
     return type(one)(**values) if 0 in values.values() else None
 
 
+def _instead_of(group: object) -> str:
+    if isinstance(group, ByGroup | ByRole | TrainedLayers):
+        return f"multipliers are rates: give rates={group!r}"
+    return "None trains all hidden weights"
+
+
 def checked_group(group: object, rates: object) -> Group | None:
     """``group``, or None for all hidden weights; not both a group and multipliers."""
     if group is None:
@@ -110,7 +116,7 @@ def checked_group(group: object, rates: object) -> Group | None:
     if not isinstance(group, FirstLayer | HiddenLayers | Readout):
         raise InvalidArgument(
             f"expected FirstLayer(), HiddenLayers(), Readout() or None for group, got "
-            f"group={typed(group)}; None trains all hidden weights"
+            f"group={typed(group)}; {_instead_of(group)}"
         )
     if rates is not None:
         raise InvalidArgument(

@@ -156,16 +156,18 @@ def _fixed(network: Network) -> str:
 
 def read_size(symbol: Symbol, value: Any) -> Rational:
     """``value`` as a number that ``symbol`` may stand for: a positive whole number for a size, also
-    one written as a float; a number in [0, 1] for the slope; else a positive number.
+    one written as a float, and 0 for a block; a number in [0, 1] for the slope; else a positive
+    number.
 
     >>> read_size(n, 64.0), read_size(a, 0.1)
     (64, 1/10)
     """
     if symbol.is_integer:
         whole = whole_number(value)
-        if whole is None or whole < 1:
+        if whole is None or whole < (symbol != b):  # block 0 is the stream before all blocks
+            kind = "non-negative" if symbol == b else "positive"
             raise InvalidArgument(
-                f"expected a positive whole number for {symbol}, got {symbol}={typed(value)}; "
+                f"expected a {kind} whole number for {symbol}, got {symbol}={typed(value)}; "
                 f"{_put_in(symbol, value)}"
             )
         return Integer(in_range(symbol.name, whole))

@@ -14,8 +14,8 @@ from theory.laws.criteria import (
     NetworkOutput,
     Relative,
     block_criterion,
-    layer_criterion,
     output_criterion,
+    wide_criterion,
 )
 from theory.laws.readout import readout_update
 from theory.laws.update import squared_update
@@ -129,7 +129,7 @@ def maximal_learning_rate(
     if not network._is_chain:
         (derivation, *_) = squared_update(network, rates=rates).derivations
         return BlockLearningRate(network, block_criterion(criterion), derivation.rates)
-    bounded = layer_criterion(criterion)
+    bounded: Any = wide_criterion(criterion)  # not Relative, which is not plain
     (derivation, *_) = squared_update(network, rates=rates).derivations
     if _nothing_moves(network, derivation.rates):
         raise InvalidArgument(NOTHING_MOVES)

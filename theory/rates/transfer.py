@@ -135,6 +135,9 @@ class TransferredLearningRate(Composite, Number):
     def _expanded(self, of: object) -> Any:
         raise NotSolved(_NO_LIMIT)
 
+    def _openings(self) -> str:
+        return "draw maximal_learning_rate(network) of a network with an open size"
+
     def _check_wide(self) -> None:
         raise NotSolved(_NO_LIMIT)
 

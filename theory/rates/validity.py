@@ -8,6 +8,7 @@ from math import expm1, log
 
 from sympy import Expr, Poly, Rational
 
+from theory.coverage import Answering
 from theory.errors import NotSolved
 from theory.laws.mean import LARGEST_SEARCHED, Mean, least
 from theory.networks.network import Network
@@ -24,7 +25,7 @@ _QUICK = Rational(1, 1000)
 
 
 @dataclass(frozen=True)
-class Validity(PickledByFields):
+class Validity(Answering, PickledByFields):
     """Where the law's rate is within ``tolerance`` of the exact rate 1/sqrt(E) at the last layer.
 
     ``update``: E[(Delta z)^2] at symbolic width and depth; ``law``: its leading term at eta = 1.

@@ -61,6 +61,7 @@ GradientDescent()
     criterion: Criterion | Relative
     linearised: bool
     _drawn_as: ClassVar[str] = r"maximal learning rate as $n \to \infty$"
+    _to_open = "depth"
 
     @property
     def network(self) -> MLP:

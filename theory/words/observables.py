@@ -28,10 +28,11 @@ from typing import Any, ClassVar, Generic, NoReturn, Self, TypeVar, overload
 from sympy import QQ, Expr, Poly, PolynomialError, SympifyError, fraction, together
 from sympy.polys.polyerrors import CoercionFailed
 
+from theory.coverage import NoNumber
 from theory.errors import InvalidArgument
 from theory.public_names import listed
 from theory.symbols import n
-from theory.validation import count_between, exact_number, typed
+from theory.validation import brief, count_between, exact_number, typed
 from theory.words.word import Word, canonical_word, word_text
 
 __all__ = [
@@ -98,8 +99,22 @@ class _Combination(Generic[Key]):
 
     def __add__(self, other: Self) -> Self:
         if type(other) is not type(self):
-            return NotImplemented
+            return NotImplemented if isinstance(other, _Combination) else self.__radd__(other)
         return self.of(chain(self.terms, other.terms))
+
+    def __radd__(self, other: object) -> Any:
+        raise NoNumber(
+            f"expected an observable of one meaning, got {brief(other)} and {self} in one sum; "
+            f"write trace(K) + 1 for a sum of numbers"
+        )
+
+    __rsub__ = __radd__
+
+    def __rmatmul__(self, other: object) -> NoReturn:
+        raise NoNumber(
+            f"expected an observable of one meaning, got a product @ of {self} and {brief(other)}; "
+            f"write @ between matrices and vectors, and * for a factor"
+        )
 
     def __neg__(self) -> Self:
         return self.of((key, -c) for key, c in self.terms)
@@ -172,7 +187,7 @@ class Matrix(_Combination[str]):
     def __matmul__(self, other: Vector) -> Vector: ...
     def __matmul__(self, other: Matrix | Vector) -> Matrix | Vector:
         if not isinstance(other, Matrix | Vector):
-            return NotImplemented
+            self.__rmatmul__(other)
         return other.of((p + q, c * d) for p, c in self.terms for q, d in other.terms)
 
     def __pow__(self, exponent: int) -> Matrix:
@@ -213,10 +228,10 @@ class Vector(_Combination[str]):
     def __matmul__(self, other: Matrix | Vector) -> Vector | Observable:
         if isinstance(other, Matrix):
             return self.of((q[::-1] + p, c * d) for p, c in self.terms for q, d in other.terms)
-        if isinstance(other, Vector):
-            products = [(p[::-1] + q, c * d) for p, c in self.terms for q, d in other.terms]
-            return Observable.of((canonical_word([form]), c) for form, c in products)
-        return NotImplemented
+        if not isinstance(other, Vector):
+            self.__rmatmul__(other)
+        products = [(p[::-1] + q, c * d) for p, c in self.terms for q, d in other.terms]
+        return Observable.of((canonical_word([form]), c) for form, c in products)
 
     def __pow__(self, exponent: object) -> NoReturn:
         _refuse(f"a power of the vector {self}", "write z @ z for the square of its norm")
@@ -265,6 +280,7 @@ class Observable(_Combination[Word]):
         return self._over(chain(self._lifted(over), others._lifted(over)), over)
 
     __radd__ = __add__
+    __matmul__ = _Combination.__rmatmul__
 
     def __neg__(self) -> Observable:
         return self * -1

@@ -12,7 +12,7 @@ from sympy import Expr, Rational, Symbol, fraction, latex
 from theory.display.drawing import Curve, draw
 from theory.errors import InvalidArgument, NotSolved
 from theory.networks.network import Network
-from theory.networks.roles import Branch
+from theory.networks.roles import Branch, block_of
 from theory.networks.sizes import bound_sizes, read_size
 from theory.symbols import B, L, a, b, ell, eta, n, n_0
 from theory.validation import brief, typed
@@ -50,6 +50,9 @@ class Drawable:
 
     _drawn_as: ClassVar[str] = ""
     """The quantity, as an axis names it; the name of the class where it is empty."""
+    _to_open: ClassVar[str] = ""
+    """The sizes that a value in numbers could leave open; width, depth and layer where it is
+    empty, and no layer of a rate."""
 
     if TYPE_CHECKING:
 
@@ -90,7 +93,7 @@ class Drawable:
     ) -> Axes:
         """`plot`, with the values of a ``formula`` and the exact values, under ``title``."""
         axis = self._axis(against)
-        given = bound_sizes(self.open_sizes, self.network, (), sizes)
+        given = bound_sizes(self._drawn_sizes, self.network, (), sizes)
         family, values = self._family(axis, given)
         grid = _checked(axis, given.get(axis, self._grid(axis, values)))
         curves = [line for point in values for line in self._drawn_curves(axis, grid, point)]
@@ -116,6 +119,11 @@ class Drawable:
         )
 
     @property
+    def _drawn_sizes(self) -> tuple[Symbol, ...]:
+        """The sizes that may stand on the axis, or have a curve for each of several numbers."""
+        return self.open_sizes
+
+    @property
     def _quantity(self) -> str:
         part = getattr(self, "part", None)
         name = self._drawn_as or type(self).__name__
@@ -133,13 +141,13 @@ class Drawable:
         empty where a number has no law."""
         fixed = self._fixed()
         wide = {"width": n} if n in fixed else {}
-        deep = {"depth": L} if L in fixed and ell in self.open_sizes else {}
+        deep = {"depth": L} if L in fixed and ell in self._drawn_sizes else {}
         try:
             found = _opened(self, wide | deep).leading()
         except (InvalidArgument, NotSolved):
             return ()
         laws = tuple(law.subs(eta, 1) for law in (found if isinstance(found, tuple) else (found,)))
-        known = {*self.open_sizes, *fixed}
+        known = {*self._drawn_sizes, *fixed}
         return laws if all(law.free_symbols <= known for law in laws) else ()
 
     def _fixed(self) -> dict[Symbol, Any]:
@@ -149,31 +157,38 @@ class Drawable:
 
     def _axis(self, against: object) -> Symbol:
         """The size on the axis."""
-        names = {name: symbol for symbol in self.open_sizes for name in _all_names(symbol)}
+        names = {name: symbol for symbol in self._drawn_sizes for name in _all_names(symbol)}
         if not names:
-            layer = ell if self.network._is_chain else b
-            fix = f"depth or layer open, as in squared_update({brief(self.network)}, {layer})"
             raise InvalidArgument(
-                f"expected a value with an open size to plot, got {self!r}; leave width"
-                f"{' open: give theory.symbols.n for it' if self.network._whole else f', {fix}'}"
+                f"expected a value with an open size to plot, got {type(self).__name__} of "
+                f"{brief(self.network)}; {self._openings()}"
             )
         if against is None:
             return min(
-                self.open_sizes, key=_AXES.index if set(names.values()) <= set(_AXES) else str
+                self._drawn_sizes, key=_AXES.index if set(names.values()) <= set(_AXES) else str
             )
         if str(against) not in names:
-            known = " or ".join(repr(_NAMES.get(each, str(each))) for each in self.open_sizes)
+            known = " or ".join(repr(_NAMES.get(each, str(each))) for each in self._drawn_sizes)
             raise InvalidArgument(
                 f"expected {known} for against, got against={typed(against)}; {self.network} and "
                 f"its layer fix the others: leave a size out there to plot against it"
             )
         return names[str(against)]
 
+    def _openings(self) -> str:
+        """What to leave open in a value in numbers."""
+        if self.network._whole:
+            return "leave width open: give theory.symbols.n for it"
+        usual = "width or depth" if "rate" in self._drawn_as else "width, depth or layer"
+        sizes, layer = self._to_open or usual, ell if self.network._is_chain else b
+        example = f", as in squared_update({brief(self.network)}, {layer})"
+        return f"leave {sizes} open{example * sizes.endswith('layer')}"
+
     def _family(
         self, axis: Symbol, given: dict[Symbol, Any]
     ) -> tuple[Symbol | None, list[dict[Symbol, Any]]]:
         """The size of which each curve has its own number, and the numbers of each curve."""
-        others = [size for size in self.open_sizes if size != axis]
+        others = [size for size in self._drawn_sizes if size != axis]
         several = [size for size in others if size in given and not _is_one(given[size])]
         if len(several) > 1:
             raise InvalidArgument(
@@ -194,10 +209,12 @@ class Drawable:
     def _grid(self, axis: Symbol, values: Sequence[dict[Symbol, Any]]) -> list[Any]:
         """Numbers for the size on the axis."""
         depth = self.network.depth
-        open_depth = L if L in self.open_sizes else B
+        open_depth = L if L in self._drawn_sizes else B
         last = min(p.get(open_depth, _ONE[open_depth]) for p in values)
         last = depth if isinstance(depth, int) else last
-        least = max(int(point.get(ell, point.get(b, 1))) for point in values)
+        at = block_of(getattr(self, "layer", 1))
+        named = at if isinstance(at, int) and axis in (L, B) else 1
+        least = max(int(point.get(ell, point.get(b, named))) for point in values)
         ends = {L: (max(least, 2 if self._drawn_parts else 1), 64), n: (16, 4096), n_0: (1, 4096)}
         ends[ell] = ends[b] = (1, int(last))
         if axis == B:

@@ -69,7 +69,8 @@ def assert_exact(
     """
     __tracebackhide__ = True
     reading = _reading(derivation, network, layer, rates, part, observable)
-    value, said = reading.number, typed(_given(reading))
+    function = reading.formula.function is not None
+    value, said = reading.number, typed(_given(reading) if function else derivation)
     if reading.formula.has_floats or (reading.expression is None and is_decimal(value)):
         raise InvalidArgument(
             f"expected an exact value from the derivation at {network}, got {said}; take n, L and "

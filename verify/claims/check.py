@@ -15,7 +15,7 @@ from theory.claims.decision import TheoryVerdict, decide_by_theory
 from theory.claims.differences import Counterexample, Difference, values_in_words
 from theory.claims.reading import read_claim
 from theory.claims.target import Claim, Quantity, Target, sizes
-from theory.coverage import Answering, answered
+from theory.coverage import NoCondition, answered
 from theory.display.tables import html_table
 from theory.errors import InvalidArgument
 from theory.formulas.formula import Formula
@@ -48,7 +48,7 @@ _LONGEST = 200
 
 
 @dataclass(frozen=True, eq=False)
-class Check(Answering):
+class Check(NoCondition):
     """The answer to a claim, printed as a report.
 
     ``theory``: the decision by theory and its reason.  ``evidence``: the comparison of the formula
@@ -65,6 +65,7 @@ class Check(Answering):
     theory: TheoryVerdict
     evidence: Comparison | None
     unmeasured: str | None
+    _condition = "found.verdict"
 
     @property
     def verdict(self) -> Outcome:

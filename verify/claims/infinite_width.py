@@ -8,13 +8,14 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from math import inf
 from statistics import NormalDist
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from mpmath import fp
-from sympy import Rational
+from sympy import Integer, Rational
 
-from theory.coverage import Answering, answered
+from theory.coverage import NoCondition, answered
+from theory.display.drawing import Curve, Marks, draw
 from theory.errors import InvalidArgument
 from theory.infinite_width.wide_update import WideUpdate
 from theory.laws.update import SquaredUpdate
@@ -22,9 +23,11 @@ from theory.networks.mlp import MLP
 from theory.networks.network import Network
 from theory.networks.residual import Residual
 from theory.networks.roles import ByRole
+from theory.networks.sizes import network_at
 from theory.optimisers import GradientDescent
 from theory.outcome import Outcome
 from theory.public_names import cached_property
+from theory.symbols import n
 from theory.validation import brief, typed
 from verify.inference.estimate import Estimate
 from verify.inference.numbers_in_text import signed, with_error
@@ -32,6 +35,9 @@ from verify.numerics.streams import checked_seed, derived_seed
 from verify.runs.simulation import monte_carlo
 from verify.samplers.conditioned.sampler import Conditioned
 from verify.samplers.sampler import Sampler
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["InfiniteWidthComparison", "compare_infinite_width"]
 
@@ -43,7 +49,7 @@ _LEAST_WIDTHS = 3
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class InfiniteWidthComparison(Answering):
+class InfiniteWidthComparison(NoCondition):
     """The value of a recursion at n = infinity, and networks of several widths extrapolated to it.
 
     ``expected``: the value of the recursion; ``estimates``: one for each of the ``widths``.  The
@@ -60,6 +66,7 @@ class InfiniteWidthComparison(Answering):
     widths: tuple[int, ...]
     estimates: tuple[Estimate, ...]
     expected: float
+    _condition = "comparison.outcome"
 
     @cached_property
     def _means(self) -> tuple[Any, Any]:
@@ -191,6 +198,30 @@ class InfiniteWidthComparison(Answering):
             )
         return (abs(self.correction) + 2 * self.correction_error) / tolerance
 
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the measured means over the value of the recursion, with two standard errors, and
+        the fit, against the width; return the axes.
+
+        ``ax``: Matplotlib axes, or None for a new figure; backend and style are the user's.
+
+        >>> from theory import MLP, Tanh, squared_update
+        >>> update = squared_update(MLP(depth=2, activation=Tanh(), weight_variance=1))
+        >>> found = compare_infinite_width(update, widths=(100, 200, 400), samples=200, seed=1)
+        >>> found.plot().get_xlabel()
+        'width $n$'
+        """
+        means, errors = (each / self.expected for each in self._means)
+        ends = np.geomspace(min(self.widths), max(self.widths), 33)
+        fit = (self.value / self.expected) + self.correction / ends
+        drawn: list[Curve | Marks] = [
+            Curve("fit $E(1 + c/n)$", ends.tolist(), fit.tolist()),
+            Marks("measured", self.widths, means.tolist(), errors.tolist()),
+            Curve(r"$n \to \infty$", ends[[0, -1]].tolist(), [1.0, 1.0], shared=True),
+        ]
+        title = f"{str(self.outcome).capitalize()}: z = {signed(self.z)} as $n \\to \\infty$"
+        quantity = r"$E[(\Delta z)^2]$ over its value as $n \to \infty$"
+        return draw(ax, drawn, title=title, xlabel="width $n$", ylabel=quantity)
+
     def __repr__(self) -> str:
         widths = ", ".join(f"{width:,}" for width in self.widths)
         why = {
@@ -269,9 +300,10 @@ def compare_infinite_width(
 
 
 def _of_width(network: Network, width: int) -> Network:
-    """The network at another width; a branch width in numbers keeps its ratio to the width."""
+    """The network at another width, with the width for n everywhere; a branch width in numbers
+    keeps its ratio to the width."""
     if not isinstance(network, Residual) or network.branch_width is None:
-        return network._with(width=width)
+        return network_at(network._with(width=width), {n: Integer(width)})
     ratio = Rational(network.inner_width) / network.width
     if not (ratio * width).is_Integer:
         raise InvalidArgument(
@@ -279,7 +311,8 @@ def _of_width(network: Network, width: int) -> Network:
             f"times the width, got {width} in widths; give widths=({100 * ratio.q}, "
             f"{200 * ratio.q}, {400 * ratio.q}), say"
         )
-    return network._with(width=width, branch_width=int(ratio * width))
+    branch = network._with(width=width, branch_width=int(ratio * width))
+    return network_at(branch, {n: Integer(width)})
 
 
 def _given(update: WideUpdate | SquaredUpdate) -> dict[str, Any]:

@@ -13,10 +13,11 @@ from math import log
 from operator import mul
 from typing import TYPE_CHECKING, Any
 
-from theory.coverage import Answering, answered
+from theory.coverage import NoCondition, answered
 from theory.errors import InvalidArgument
 from theory.networks.network import Network
 from theory.outcome import Outcome
+from theory.validation import brief
 from theory.waiting import announced
 from theory.words.observables import Observable
 from verify.comparison.cells import Cell, PlannedCell, largest_by, measured_laws
@@ -41,7 +42,7 @@ from verify.comparison.record import (
     versions,
 )
 from verify.comparison.sample_sizes import planned_samples
-from verify.comparison.table import run_html, run_text
+from verify.comparison.table import run_html, run_latex, run_text
 from verify.inference.fit import PowerFit, fit_power
 from verify.inference.verdict import FAMILY_BUDGET, Verdict, decide
 from verify.numerics.software import this_software
@@ -72,7 +73,7 @@ _LONGEST = 600
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Comparison(Answering):
+class Comparison(NoCondition):
     """The comparison of a law with a grid of networks.
 
     Cells with different seeds are independent.  If ``cells`` repeat a seed, a part and a law, the
@@ -91,6 +92,7 @@ class Comparison(Answering):
     seed: int
     step: float | None
     leading: tuple[float, float] | None = None
+    _condition = "comparison.verdict.outcome"
 
     def __post_init__(self) -> None:
         cells = largest_by(lambda cell: (cell.seed, cell.part, cell.log_law), self.cells)
@@ -207,6 +209,16 @@ class Comparison(Answering):
         from verify.comparison.figure import draw_cells  # Matplotlib takes long to load
 
         return draw_cells(comparison_record(self), ax, against)
+
+    def latex(self) -> str:
+        r"""The table and the verdict in LaTeX, with the rules of ``booktabs``.
+
+        >>> from theory import MLP
+        >>> found = compare_law(networks=[MLP(16, 1), MLP(16, 2)], samples=4000, seed=1)
+        >>> found.latex().splitlines()[0]
+        '\\begin{table}[htbp]'
+        """
+        return run_latex(comparison_record(self))
 
     def joined(self, other: Comparison) -> Comparison:
         """The cells of both, judged as one family, with the seed and step of this comparison.
@@ -350,6 +362,13 @@ def plan_cells(
             f"expected a list of networks for networks, got networks={networks!r}; give "
             f"[MLP(64, 2), MLP(64, 4)]"
         )
+    for network in grid:
+        if network._whole:
+            raise InvalidArgument(
+                f"expected networks whose layers repeat, whose exact variance decides, got "
+                f"{brief(network)} in networks; measure it with monte_carlo(network, samples=1000, "
+                f"seed=1, sampler=Dense()), whose mean stands beside squared_update(network)"
+            )
     if step is not None and not all(each._is_chain for each in grid):
         raise InvalidArgument(
             f"expected no step for networks other than MLP, got step={step!r}; measure a real step "
@@ -381,7 +400,7 @@ def plan_cells(
             0.0 if step is None else STEP_ALLOWANCE,
         )
         for network in grid
-        for at in [layer_of(law, network) if layer is None and not network._whole else layer]
+        for at in [layer_of(law, network) if layer is None else layer]
     ]
     refuse_large_step(grid, step)
     return planned

@@ -215,7 +215,7 @@ def typical_learning_rate(
     >>> low > 10 * float(maximal_learning_rate(deep).evaluate())
     True
     """
-    bound = number_between("bound", bound, "1 lets a pre-activation move by its own size")
+    bound = number_between("bound", bound, "leave it out for 1")
     chance = number_between("chance", chance, "the median has chance=0.5", 1.0)
     level = number_between("level", level, "0.95 is usual", 1.0)
     if isinstance(sampler, Sampler) and not sampler.draws_networks:

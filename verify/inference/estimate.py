@@ -10,6 +10,8 @@ import numpy as np
 
 from theory.coverage import ReadAsNumber
 from theory.display.tables import aligned_rows, html_table
+from theory.errors import InvalidArgument
+from theory.networks.network import Network
 from theory.validation import brief
 from theory.words.observables import Observable
 from theory.words.word import is_odd
@@ -63,7 +65,7 @@ class Estimate(ReadAsNumber):
     ``untrained``: the measured layers that read no trained weights.  ``names``: the measured
     layers in words, where they are not layers of an MLP.  ``moved``: the letters that a step
     moves there: z, or the stream h of a residual network, or hz for both.  ``rare``: whether
-    `RareEvents` draws such networks.
+    `RareEvents` draws such networks.  ``network``: the network drawn.
 
     >>> from theory import MLP
     >>> from verify import monte_carlo
@@ -87,6 +89,7 @@ class Estimate(ReadAsNumber):
     software: tuple[Software, ...] = ()
     moved: str = "z"
     rare: bool = True
+    network: Network | None = None
 
     @property
     def total(self) -> Measurement:
@@ -178,6 +181,12 @@ class Estimate(ReadAsNumber):
         """
         layers = self.layer if isinstance(self.layer, tuple) else (self.layer or 1,)
         places = range(1, len(self.names) + 1) if self.names else layers
+        theirs = getattr(theory, "network", self.network)
+        if self.network and not self.names and not _are_alike(theirs, self.network):
+            raise InvalidArgument(
+                f"expected the value of {brief(self.network)} for theory, got one of "
+                f"{brief(theirs)}; give squared_update({brief(self.network)}, ell)"
+            )
         quantity = self._quantity(r"$E[(\Delta {})^2]/\eta^2$")
         return draw_estimate(self.parts, places, ax, theory, quantity, self.names)
 
@@ -248,6 +257,12 @@ class Estimate(ReadAsNumber):
 def _is_zero(observable: Observable) -> bool:
     """Whether every term of an observable is odd in the readout."""
     return all(is_odd(word) for word, _ in observable.terms)
+
+
+def _are_alike(one: Any, other: Network) -> bool:
+    """Whether two networks have one law; True of a network with open sizes."""
+    names = ("layers", "widths", "activation", "c", "bias_variance", "norm", "s", "norm2")
+    return bool(one.free_symbols) or all(getattr(one, a) == getattr(other, a) for a in names)
 
 
 def merge(

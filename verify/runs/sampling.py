@@ -70,6 +70,7 @@ class Sampling:
             untrained=asked.untrained,
             names=asked.names,
             moved=moved_letters(asked.names),
+            network=asked.network,
             rare=RareEvents().draws_network(problem_of(asked)),
             software=tuple(sorted(makers, key=lambda each: each.text)),
         )

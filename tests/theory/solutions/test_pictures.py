@@ -18,6 +18,7 @@ from theory import (
     LeakyReLU,
     Readout,
     Residual,
+    Tanh,
     alignment,
     derive,
     layer_rates,
@@ -25,12 +26,14 @@ from theory import (
     readout_update,
     squared_update,
     tangent_kernel,
+    transfer_learning_rate,
 )
 from theory.display.drawing import wrapped
 from theory.observables import K, trace
 from theory.symbols import b, ell
 
 UPDATE, LABEL = squared_update(MLP()), squared_update(MLP()).label
+WIDE = squared_update(MLP(activation=Tanh()), ell)
 VALUES: dict[str, tuple[Any, str, int, bool]] = {
     "update": (UPDATE, "depth $L$", 3, True),
     "label": (LABEL, "depth $L$", 3, True),
@@ -143,6 +146,21 @@ def test_a_residual_network_is_drawn_against_its_blocks() -> None:
     assert update.plot(against="blocks").get_xlabel() == "number of blocks $B$"
 
 
+def test_an_update_at_infinite_width_is_drawn_by_layer_and_by_depth() -> None:
+    (curve,) = squared_update(MLP(depth=8, activation=Tanh()), ell).plot().get_lines()
+    assert list(xs(curve)) == [*range(1, 9)]
+    assert list(ys(curve)) == WIDE.infinite_width(8).tolist()
+    assert [len(xs(line)) for line in WIDE.plot(L=[8, 4]).get_lines()] == [4, 4]
+    numbered = squared_update(MLP(activation=Tanh()), 3)
+    (curve,) = numbered.plot(L=[4, 8]).get_lines()
+    assert list(ys(curve)) == [WIDE.infinite_width(depth)[2] for depth in (4, 8)]
+    (again,) = WIDE.plot(against="depth", L=[4, 8], ell=3).get_lines()
+    assert list(ys(again)) == list(ys(curve))
+    assert min(xs(numbered.plot().get_lines()[0])) == 3
+    blocks = squared_update(Residual(activation=Tanh()), 3)
+    assert list(xs(blocks.plot(B=[3, 4]).get_lines()[0])) == [3, 4]
+
+
 def test_a_law_at_one_size_is_dashed_as_its_entry_is() -> None:
     line, law = UPDATE.plot(n=64, L=[4]).get_lines()
     assert law.get_linestyle() == "--"
@@ -165,7 +183,15 @@ def test_the_law_beside_a_width_in_numbers_is_that_of_the_open_one(name: str) ->
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: squared_update(MLP(8, 2)).plot(), "with an open size to plot"),
+        (lambda: squared_update(MLP(8, 2)).plot(), r"layer open, as in squared_update\(.*, ell\)$"),
+        (
+            lambda: transfer_learning_rate(1, MLP(64, 2), MLP(64, 4)).plot(),
+            r"draw maximal_learning_rate\(network\)",
+        ),
+        (lambda: layer_rates(MLP(8, 2)).plot(), "leave width or depth open$"),
+        (lambda: squared_update(MLP(depth=3, activation=Tanh())).plot(), "leave depth or layer op"),
+        (lambda: WIDE.plot(against="depth"), "a number for ell"),
+        (lambda: WIDE.plot(ell=[2, 9], L=8), "depth of at least 9, got depth=8"),
         (lambda: UPDATE.plot(against="layer"), "expected 'width' or 'depth' for against"),
         (lambda: UPDATE.plot(L=4), "expected several numbers for L"),
         (lambda: UPDATE.plot(n=[]), "expected several numbers for n"),

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from theory import (
@@ -29,6 +30,7 @@ from theory import (
     squared_update,
 )
 from theory.outcome import Outcome
+from theory.symbols import n
 from verify import InfiniteWidthComparison, compare_infinite_width
 
 TWO = ByRole(up=2)
@@ -163,3 +165,21 @@ def test_refusals(update: Any, more: dict[str, Any], sentence: str) -> None:
         compare_infinite_width(update, **ask)
     with pytest.raises(InvalidArgument, match="positive number for tolerance"):
         compared(*CELLS[0], samples=5).width_within(0)
+
+
+def test_an_input_in_units_of_the_width_is_filled_in() -> None:
+    given: dict[str, Any] = {"widths": (16, 24, 32), "samples": 40, "seed": 1}
+    for network in (MLP(depth=3, input_norm2=3 * n), Residual(blocks=2, input_norm2=3 * n)):
+        found = compare_infinite_width(squared_update(network, optimiser=SignDescent()), **given)
+        drawn = [each.network.norm2 for each in found.estimates if each.network]
+        assert drawn == [48, 72, 96]
+        assert abs(found.z) < 5
+
+
+def test_the_picture_has_the_measured_means_over_the_recursion() -> None:
+    update = squared_update(MLP(depth=2, activation=Tanh(), weight_variance=1))
+    found = compare_infinite_width(update, widths=(100, 200, 400), samples=100, seed=1)
+    fit, *_, limit = found.plot().get_lines()
+    last = np.asarray(fit.get_ydata())[-1]
+    assert last == pytest.approx(found.value / found.expected + found.correction / 400)
+    assert np.asarray(limit.get_ydata()).tolist() == [1, 1]

@@ -1,0 +1,162 @@
+"""A refusal names a fix that belongs to the refused argument, and a call that answers."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import theory
+import verify
+import verify.testing
+from theory import MLP, InvalidArgument, Tanh, squared_update
+from theory.__main__ import main
+from theory.observables import K, f, z
+from theory.symbols import B, b
+
+T: Any = theory
+MATRIX: Any = K
+V: Any = verify
+WIDE = squared_update(MLP(activation=Tanh()))
+GRAPH: Any = T.Graph({"a": ("x",)}, readout="a", width=8)
+GRID: dict[str, Any] = {"networks": [MLP(16, 2)], "samples": 100, "seed": 1}
+FIXES: list[tuple[Callable[[], Any], str]] = [
+    (
+        lambda: V.check(WIDE, claim="leading", simulate=False),
+        r"at finite width for formula.*leading\(\).*with compare_infinite_width\(update, widths",
+    ),
+    (lambda: V.compare_law(WIDE, **GRID), "at finite width for law, got law=WideUpdate"),
+    (
+        lambda: V.check("L", quantity="rate", criterion=T.Relative(), simulate=False),
+        r"LastLayer\(\) or MeanOverLayers\(\) for.*; maximal_learning_rate\(network, criterion=Rel",
+    ),
+    (
+        lambda: T.maximal_learning_rate(MLP(), criterion=T.NetworkOutput(4)),
+        r"or Relative\(\) for.*group=Readout\(\), criterion=NetworkOutput\(bound=4\)\)",
+    ),
+    (
+        lambda: T.maximal_learning_rate(T.Residual(), criterion=T.NetworkOutput()),
+        r"group=Readout\(\), criterion=NetworkOutput\(\)\)",
+    ),
+    (lambda: T.critical(Tanh(), bias_variance=-1), "; 0 draws no biases$"),
+    (lambda: T.WeightDecay(T.SignDescent(), "-0.1"), "; 0 is no decay$"),
+    (lambda: T.LastLayer(-1), "; leave it out for 1$"),
+    (lambda: T.layer_rates(MLP(), bound=-1), "; leave it out for 1$"),
+    (lambda: V.typical_learning_rate(MLP(8, 3), bound=-1, samples=9, seed=1), "; leave it out for"),
+    (lambda: T.squared_update(MLP(), step=0), "; leave it out for a linearised step$"),
+    (lambda: T.critical("tanh"), r"; give ReLU\(\), say$"),
+    (lambda: T.layer_rates(MLP(), inputs=T.Inputs()).together(0), "; give depth=64, say$"),
+    (
+        lambda: V.compare_law(networks=[GRAPH], seed=1),
+        r"monte_carlo\(network, samples=1000, seed=1",
+    ),
+    (lambda: squared_update(GRAPH, rates=[1, 0]), r"give one such as {\('x', 'a'\): 2}"),
+    (
+        lambda: T.maximal_learning_rate(MLP(), group=T.TrainedLayers(2, 3)),
+        r"give rates=TrainedLayers\(first=2, last=3\)",
+    ),
+    (
+        lambda: V.monte_carlo(MLP(8, 2), samples=9, seed=1).plot(theory=squared_update(MLP(9, 2))),
+        r"the value of MLP\(width=8, depth=2\) for theory, got one of MLP\(width=9, depth=2\)",
+    ),
+    (lambda: MATRIX + 1, r"got 1 and 1·K in one sum; write trace\(K\) \+ 1"),
+    (lambda: 2 - K, r"got 2 and 1·K in one sum"),
+    (lambda: MATRIX @ 5, r"a product @ of 1·K and 5; write @ between"),
+    (lambda: 5 @ z, r"a product @ of 1·z and 5; write @ between"),
+    (lambda: f @ K, r"a product @ of gᵀz and 1·K; write @ between"),
+    (lambda: squared_update(T.Residual(8, 4), b)(-1), "a non-negative whole number for b"),
+    (
+        lambda: squared_update(MLP(8, 2), rates=T.layer_rates(MLP(8, 2)).together[:2]),
+        r"a rational number for rates\[0\], got .*; give float\(",
+    ),
+    (lambda: verify.testing.assert_exact(0.1, MLP(4, 2)), r"got 0\.1 \(float\)"),
+    (lambda: V.compare_law(lambda n: None, **GRID), "for law, got an object of type NoneType"),
+    (lambda: V.compare_law(lambda n: "x", **GRID), "a number from law at L=2"),
+]
+
+
+@pytest.mark.parametrize(("call", "fix"), FIXES)
+def test_a_fix_belongs_to_the_refused_argument(call: Callable[[], Any], fix: str) -> None:
+    with pytest.raises(InvalidArgument, match=fix) as refusal:
+        call()
+    assert len(str(refusal.value)) < 400
+
+
+NAMES: list[tuple[Callable[[], Any], str, str]] = [
+    (lambda: WIDE, "evaluate exact", r"infinite_width\(depth\) is its number"),
+    (lambda: WIDE, "at", r"infinite_width\(depth\) takes the depth"),
+    (lambda: T.maximal_learning_rate(WIDE.network), "lambdify", "call it with depths"),
+    (lambda: T.maximal_learning_rate(MLP()), "infinite_width", r"network, inputs=Inputs\(\)\)"),
+    (lambda: T.layer_rates(MLP()), "infinite_width", r"layer_rates\(network, inputs=Inputs\(\)"),
+    (lambda: T.layer_rates(WIDE.network), "share", r"the square of a rate of together\(depth\)"),
+    (lambda: T.layer_rates(WIDE.network), "plot latex", r"print\(\) shows it"),
+    (lambda: T.critical(Tanh()), "plot latex", r"print\(\) shows it"),
+    (lambda: T.critical(Tanh()).points[0], "plot latex", r"print\(\) shows it"),
+    (lambda: T.maximal_learning_rate(MLP()).validity("0.1"), "plot latex", r"print\(\) shows it"),
+    (lambda: V.monte_carlo(MLP(4, 2), samples=9, seed=1), "latex", r"print\(\) shows it"),
+    (lambda: V.check("L", simulate=False), "latex", r"print\(\) shows it"),
+]
+
+
+@pytest.mark.parametrize(("made", "names", "where"), NAMES)
+def test_a_name_of_other_values_says_where_it_is(
+    made: Callable[[], Any], names: str, where: str
+) -> None:
+    value = made()
+    for name in names.split():
+        with pytest.raises(
+            AttributeError, match=f"{type(value).__name__} has no {name}: .*{where}"
+        ):
+            getattr(value, name)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda: V.check("L", simulate=False),
+        lambda: V.compare_law(**GRID),
+        lambda: V.compare_infinite_width(
+            squared_update(MLP(depth=1)), widths=(8, 9, 10), samples=9, seed=1
+        ),
+    ],
+)
+def test_a_judgement_is_no_condition(made: Callable[[], Any]) -> None:
+    judged = made()
+    with pytest.raises(TypeError, match=f"got {type(judged).__name__}, which is consistent, rej"):
+        bool(judged)
+    assert judged is not None
+
+
+def test_large_numbers_are_short_and_blocks_are_counted_by_b() -> None:
+    assert "at eta = 10**300 of" in repr(squared_update(MLP(), step=1e300))
+    assert "at eta = 1/10 of" in repr(squared_update(MLP(), step="0.1"))
+    with pytest.raises(InvalidArgument, match=r"at bias variance 10\*\*300; critical"):
+        squared_update(MLP(activation=Tanh(), bias_variance=1e300)).infinite_width(3)
+    with pytest.raises(InvalidArgument, match=r"any Q\* above .* that floats resolve$"):
+        T.critical(Tanh()).edge(1e-12)
+    law = squared_update(T.Residual(activation=Tanh())).depth_law
+    assert "number of blocks B; numerical" in law.regime
+    assert law.leading.free_symbols <= {B}
+
+
+@pytest.mark.parametrize(
+    ("formula", "reason"),
+    [
+        ("L^3/3 + exp(-L)", "an exponential whose exponent is unbounded"),
+        ("L^3/3 + (1 - 1/n)^(n*L)", "an exponential whose exponent is unbounded"),
+        ("L^3/3*2^(1/n)", "a power whose exponent contains a size"),
+    ],
+)
+def test_what_is_undecided_has_a_true_reason(formula: str, reason: str) -> None:
+    found = V.check(formula, claim="leading", simulate=False)
+    assert found.verdict.name == "UNDECIDED"
+    assert found.theory.reason.endswith(reason)
+
+
+def test_the_base_of_logarithms_is_written_as_it_is_read() -> None:
+    found = V.check("L^3/3*(1 + 1/n)^n", claim="leading", simulate=False)
+    assert str(found.difference) == "it is exp(1) times the law"
+
+
+def test_a_branch_width_has_no_other_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--branch-width", "4"]) == 2
+    assert "; give --network residual\n" in capsys.readouterr().err
