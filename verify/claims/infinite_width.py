@@ -64,7 +64,7 @@ class InfiniteWidthComparison(Answering):
     @cached_property
     def _means(self) -> tuple[Any, Any]:
         """Means over networks in the units of the recursion, and their standard errors."""
-        power = getattr(self.update, "optimiser", GradientDescent()).width_power
+        power = getattr(self.update, "optimiser", GradientDescent()).unscaled.width_power
         units = np.array(self.widths, dtype=float) ** power
         means = np.array([float(each.total.mean) for each in self.estimates])
         errors = np.array([float(each.total.standard_error) for each in self.estimates])

@@ -109,7 +109,7 @@ class Step:
     def __post_init__(self) -> None:
         self.multiple = float(self.optimiser.multiple)
         self.decay = float(self.optimiser.weight_decay)
-        if self.optimiser.width_power:
+        if self.optimiser.unscaled.width_power:
             self.decay *= self.width
 
     def own(self, g: FloatArray, x: FloatArray, other: FloatArray) -> FloatArray:
