@@ -68,8 +68,8 @@ class ReadoutUpdate(PartOfMean):
 @dataclass(frozen=True)
 class WideReadoutUpdate(ReadAsNumber, PickledByFields, PublicNames):
     """E[(Delta f)^2] of one step of ``optimiser`` of the readout alone, at eta = 1, as
-    n -> infinity.  `infinite_width` is over n^2, or over n for normalised steps; float() and `value`
-    multiply by it.  Made by `readout_update`.
+    n -> infinity.  `infinite_width` is over n^2, or over n for normalised steps; float() and
+    `value` multiply by it.  Made by `readout_update`.
 
     >>> from theory import MLP, Normalised, Tanh, readout_update
     >>> readout_update(MLP(depth=16, activation=Tanh()), optimiser=Normalised())

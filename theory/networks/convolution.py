@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+import numpy as np
 from sympy import Expr, Integer, Symbol, sympify
 
 from theory.activations import Linear, PiecewiseLinear, ReLU, checked_activation
@@ -27,6 +28,7 @@ from theory.validation import (
 __all__ = ["Convolution"]
 
 Gram = Sequence[Sequence[Any]]
+_ROUNDING = 1e-12
 
 
 @answered_class
@@ -42,7 +44,7 @@ class Convolution(Network):
     ``shared``: False gives each position separate weights, in the readout too, whose variance is
     then readout_variance/(channels^2 positions) for each.
     ``gram``: inner products of the input's positions over input_channels, a square of numbers; None
-    is the identity.
+    is the identity, and a square that is not positive semidefinite is refused.
 
     Filters that are shared close exactly for `Linear` alone.
 
@@ -195,4 +197,26 @@ def _gram(gram: Any, positions: int) -> Gram:
             f"gram={typed(gram)}; give the inner products of the input's positions over "
             f"input_channels"
         )
+    if not _are_inner_products(rows):
+        raise InvalidArgument(
+            f"expected inner products of vectors for gram, a positive semidefinite square that is "
+            f"not 0, got gram={typed(gram)}; give X @ X.T / input_channels"
+        )
     return rows
+
+
+def _are_inner_products(rows: Gram) -> bool:
+    """Whether a symmetric square is positive semidefinite, within the rounding of inner products
+    in floats, and not 0; decided by the correlations, which no scale of a vector changes."""
+    norms = [row[s] for s, row in enumerate(rows)]
+    kept = [s for s, norm2 in enumerate(norms) if norm2 > 0]
+    if min(norms) < 0 or not kept:
+        return False
+    if any(row[t] for s, row in enumerate(rows) if not norms[s] for t in range(len(rows))):
+        return False
+    squares = [[rows[s][t] ** 2 / norms[s] / norms[t] for t in kept] for s in kept]
+    if max(map(max, squares)) > 1 + _ROUNDING:
+        return False
+    signs = np.array([[1 if rows[s][t] > 0 else -1 for t in kept] for s in kept])
+    correlations = signs * np.sqrt(np.array(squares, dtype=float))
+    return bool(np.linalg.eigvalsh(correlations)[0] > -_ROUNDING * len(kept))
