@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import sqrt
 from typing import Any, ClassVar
 
-import numpy as np
 from sympy import Expr, Integer, Symbol, sympify
 
 from theory.activations import Linear, PiecewiseLinear, ReLU, checked_activation
@@ -28,7 +28,7 @@ from theory.validation import (
 __all__ = ["Convolution"]
 
 Gram = Sequence[Sequence[Any]]
-_ROUNDING = 1e-12
+_ROUNDING = 1e-11
 
 
 @answered_class
@@ -207,16 +207,28 @@ def _gram(gram: Any, positions: int) -> Gram:
 
 def _are_inner_products(rows: Gram) -> bool:
     """Whether a symmetric square is positive semidefinite, within the rounding of inner products
-    in floats, and not 0; decided by the correlations, which no scale of a vector changes."""
+    in floats, and not 0: by Cholesky's method for the correlations, which no scale changes."""
     norms = [row[s] for s, row in enumerate(rows)]
     kept = [s for s, norm2 in enumerate(norms) if norm2 > 0]
-    if min(norms) < 0 or not kept:
+    silent = (row for row, norm2 in zip(rows, norms, strict=True) if not norm2)
+    if min(norms) < 0 or not kept or any(any(row) for row in silent):
         return False
-    if any(row[t] for s, row in enumerate(rows) if not norms[s] for t in range(len(rows))):
-        return False
-    squares = [[rows[s][t] ** 2 / norms[s] / norms[t] for t in kept] for s in kept]
-    if max(map(max, squares)) > 1 + _ROUNDING:
-        return False
-    signs = np.array([[1 if rows[s][t] > 0 else -1 for t in kept] for s in kept])
-    correlations = signs * np.sqrt(np.array(squares, dtype=float))
-    return bool(np.linalg.eigvalsh(correlations)[0] > -_ROUNDING * len(kept))
+    left = [[_correlation(rows[s][t], norms[s] * norms[t]) for t in kept] for s in kept]
+    while left:
+        pivot = max(range(len(left)), key=lambda s: left[s][s])
+        if left[pivot][pivot] < _ROUNDING:
+            return all(abs(each) < _ROUNDING for row in left for each in row)
+        row = left.pop(pivot)
+        largest = row.pop(pivot)
+        across = [each.pop(pivot) for each in left]
+        left = [
+            [old - x * y / largest for old, y in zip(each, row, strict=True)]
+            for each, x in zip(left, across, strict=True)
+        ]
+    return True
+
+
+def _correlation(product: Any, squares: Any) -> float:
+    """``product`` over the root of ``squares``, any above 1 as 2."""
+    square = min(product**2 / squares, 4)
+    return sqrt(square) if product > 0 else -sqrt(square)
