@@ -25,7 +25,14 @@ from theory.networks.sizes import bound_sizes
 from theory.optimisers import GradientDescent, Optimiser, checked_optimiser
 from theory.public_names import PickledByFields, PublicNames, cached_property
 from theory.symbols import L, ell, eta, n
-from theory.validation import brief, positive_value, tolerance_value, typed, whole_number
+from theory.validation import (
+    brief,
+    exact_number,
+    positive_value,
+    tolerance_value,
+    typed,
+    whole_number,
+)
 from theory.waiting import announced
 from theory.writing.blocks import Line
 from theory.writing.notation import Math, escaped
@@ -397,7 +404,7 @@ def wide_update(
     """The `WideUpdate` of arguments as those of `squared_update`."""
     known = wide_chain(network)
     asked = GradientDescent() if optimiser is None else checked_optimiser(optimiser)
-    real = None if step is None else positive_value("step", step)
+    real = None if step is None else positive_value("step", exact_number("step", step))
     update = WideUpdate(
         known,
         asked_layer(known, layer),

@@ -351,7 +351,7 @@ def test_a_half_stable_point_from_its_stable_side() -> None:
     [
         pytest.param(
             MLP(activation=GELU(), weight_variance=4),
-            "grows to .* within 20,000 layers",
+            r"grows to .* within 20,000 layers",
             marks=pytest.mark.slow,
         ),
         (MLP(activation=Activation("max(-1, min(z, 1))")), "by no power"),
