@@ -342,7 +342,7 @@ def test_a_half_stable_point_from_its_stable_side() -> None:
     assert "half-stable" in law.regime
     found = extrapolated(network, GradientDescent(), law, DEEP, 0.5)
     assert math.isclose(found, 1, rel_tol=1e-2), found
-    with pytest.raises(NotSolved, match="grows to .* within 20,000 layers"):
+    with pytest.raises(NotSolved, match=r"grows to .* within 20,000 layers"):
         depth_law(network)
 
 

@@ -31,7 +31,7 @@ from theory import (
     WeightDecay,
     squared_update,
 )
-from theory.symbols import ell
+from theory.symbols import ell, eta, n
 
 CASES: list[tuple[str, dict[str, Any], int, int, Any, float]] = [
     ("erf", {"weight_variance": pi / 4}, 12, 12, GradientDescent(), 2.9936225317991),
@@ -228,6 +228,11 @@ def test_layer_norm_subtracts_the_mean() -> None:
         (lambda: squared_update(MLP(), step=1, optimiser=Normalised()), "gradient descent"),
         (lambda: Inputs(gram=((1, 0), (0, 1))), "one input"),
         (lambda: Inputs(norm1=2), "norm1"),
+        (lambda: Inputs(norm1=n), "norm1=n (Symbol)"),
+        (lambda: Inputs(gram=((n,),)), "gram=n (Symbol)"),
+        (lambda: Normalised(n), "scale=n (Symbol)"),
+        (lambda: squared_update(MLP(depth=3), step=eta), "step=eta (Symbol)"),
+        (lambda: squared_update(MLP(depth=3), step=n), "step=n (Symbol)"),
         (lambda: Inputs(probe=1), "probe"),
         (lambda: squared_update(MLP(activation=Tanh())).law, "depth_law"),
         (lambda: squared_update(MLP(activation=Tanh())).infinite_width(0), "depth"),

@@ -11,7 +11,6 @@ from theory import (
     ByRole,
     Convolution,
     Graph,
-    Inputs,
     InvalidArgument,
     LeakyReLU,
     MupDepthError,
@@ -86,7 +85,6 @@ def test_no_scale_has_the_letter_of_another_quantity(name: str) -> None:
         lambda: Residual(multiplier2=value),
         lambda: ByRole(up=value),
         lambda: Graph({"a": ("x",)}, readout="a", variances={("x", "a"): Symbol(name, real=True)}),
-        lambda: Inputs(gram=((value,),)),
     ):
         with pytest.raises(InvalidArgument, match=f"symbol called {name}, which is the .*Symbol"):
             call()
