@@ -315,10 +315,9 @@ class Residual(Network):
         return given
 
     def _trains(self, rates: Any) -> bool:
-        """Whether a multiplier of weights that the network has is above 0."""
+        """Whether a multiplier of a network with both roles in its branch is above 0."""
         several = rates if isinstance(rates, tuple) else (rates or ByRole(),)
-        roles = ("input", "up", "down")[: 3 if isinstance(self.branch, UpDown) else 2]
-        return any(getattr(each, role) != 0 for each in several for role in roles)
+        return any({each.input, each.up, each.down} != {0} for each in several)
 
     def _check_roles(self, rates: ByRole | None) -> None:
         """Refuse a multiplier that is no number or function of B, and one of weights that the

@@ -168,7 +168,7 @@ def test_nothing_moves() -> None:
         with pytest.raises(InvalidArgument, match="only zeros; give a positive multiplier"):
             maximal_learning_rate(network, rates=rates)
     below = maximal_learning_rate(Residual(8, 1), rates=ByRole(0, 0, 1), criterion=Branches())
-    assert repr(below).endswith("nothing moves: give a multiplier above 0")
+    assert "nothing moves: give a multiplier above 0" in repr(below)
     for call in (lambda: below.exact, lambda: float(below)):
         with pytest.raises(NotSolved, match="nothing moves: give"):
             call()
