@@ -49,6 +49,8 @@ _PARTS, _BESIDE = {1000: 8, 3000: 42}, 1.2
 _SCANNED = ("q", "m2", "slope")
 _NOISE = 1e-11
 """Relative differences of moments that are 0 within their error and that of the scan."""
+_RESOLVED = 1e-10
+"""A bias variance over Q* that is known to a relative error of about 1e-5."""
 _HIGHEST_CONTACT = 8
 
 
@@ -129,6 +131,13 @@ class Critical(PublicNames):
         """
         fixed = number_between("variance", variance, "give the fixed point Q*, such as 1.0")
         point = edge_point(self.activation, fixed)
+        lost = abs(float(point.bias_variance)) < _RESOLVED * fixed
+        if lost and half_line_slopes(self.activation) is None:
+            raise InvalidArgument(
+                f"expected a Q* nearer to 1 for variance, got variance={fixed:g}, where the bias "
+                f"variance is below {_RESOLVED:g} Q* and lost in rounding; give 1.0, or see "
+                f"critical({self.activation}) for points without biases"
+            )
         if point.kind != "stable":
             raise InvalidArgument(
                 f"expected a Q* of the stable edge of {self.activation} for variance, got "
