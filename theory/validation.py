@@ -55,6 +55,8 @@ _FIXES = {
     "step": "leave it out for a linearised step",
 }
 """The end of a refusal of a number that is too small, by the name of the argument."""
+_TAKEN = {"eta": "the learning rate", "t": "the depth over the width"}
+"""Symbols that results hold besides those of the network."""
 _LONGEST_TEXT = 100_000
 """Characters of a number that is given as text."""
 
@@ -298,6 +300,11 @@ def positive_value(name: str, value: object, *, zero: bool = False) -> Expr:
 
 
 def _positive_expression(name: str, value: Expr) -> Expr:
+    for taken in {symbol.name for symbol in value.free_symbols} & _TAKEN.keys():
+        raise InvalidArgument(
+            f"expected no symbol called {taken}, which is {_TAKEN[taken]}, in {name}, got "
+            f"{name}={typed(value)}; give another name, as in Symbol('s', positive=True)"
+        )
     if not value.is_positive:
         raise InvalidArgument(
             f"expected a positive expression for {name}, got {name}={typed(value)}; use symbols "

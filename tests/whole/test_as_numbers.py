@@ -3,18 +3,19 @@
 import math
 import operator
 import pickle
+import re
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 import sympy
-from sympy import Float, Integer, Rational, latex, sympify
+from sympy import Float, Integer, Rational, latex, pi, sympify
 
 from tests.tools.values import VALUES
-from theory import MLP, InvalidArgument, maximal_learning_rate, squared_update
+from theory import MLP, InvalidArgument, maximal_learning_rate, numbers, squared_update
 from theory.coverage import Answering
-from theory.symbols import eta
+from theory.symbols import L, eta
 from verify import check, compare_law, monte_carlo, typical_learning_rate
 
 NETWORK = MLP(8, 2)
@@ -161,3 +162,19 @@ def test_an_error_inside_a_property_is_its_own() -> None:
 def test_latex_of_sympy_is_that_of_the_value() -> None:
     for value in (DERIVED, maximal_learning_rate(MLP())):
         assert latex(value) == value.latex()
+
+
+PARTS = ["1/(L - 4)", "log(L - 4)", "log(L - 5)", "sqrt(L - 5)", "1/sqrt(L - 4)"]
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_numbers_refuse_a_part_that_is_infinite_or_complex(part: str) -> None:
+    expression = sympify(part, {"L": L}) * L + 5
+    for depth in (4, [8, 4]):
+        with pytest.raises(InvalidArgument, match=f"numbers, got {re.escape(part)} at L=4;"):
+            numbers(expression, L=depth)
+    assert numbers(expression, L=8) == pytest.approx(float(expression.subs(L, 8)))
+
+
+def test_numbers_of_laws_with_constants() -> None:
+    assert numbers(pi * L + Float("1.5"), L=2) == pytest.approx(2 * pi.evalf() + 1.5)

@@ -41,10 +41,16 @@ __all__ = [
     "vanishing_point",
 ]
 
-_RANGE = np.exp(np.linspace(np.log(1e-4), np.log(1e3), 1000))
-"""Variances Q among which critical points are looked for."""
+_RANGE, _WIDE = np.geomspace(1e-4, 1e3, 1000), np.geomspace(1e-9, 1e12, 3000)
+"""Variances Q among which critical points are looked for, and the points at a bias variance that
+none of them has."""
+_PARTS, _BESIDE = {1000: 8, 3000: 42}, 1.2
+"""Parts of each that are read together, and the ratio of neighbours that are signs of one root."""
+_SCANNED = ("q", "m2", "slope")
 _NOISE = 1e-11
 """Relative differences of moments that are 0 within their error and that of the scan."""
+_RESOLVED = 1e-10
+"""A bias variance over Q* that is known to a relative error of about 1e-5."""
 _HIGHEST_CONTACT = 8
 
 
@@ -125,6 +131,13 @@ class Critical(Answering, PublicNames):
         """
         fixed = number_between("variance", variance, "give the fixed point Q*, such as 1.0")
         point = edge_point(self.activation, fixed)
+        lost = abs(float(point.bias_variance)) < _RESOLVED * fixed
+        if lost and half_line_slopes(self.activation) is None:
+            raise InvalidArgument(
+                f"expected a Q* nearer to 1 for variance, got variance={fixed:g}, where the bias "
+                f"variance is below {_RESOLVED:g} Q* and lost in rounding; give 1.0, or see "
+                f"critical({self.activation}) for points without biases"
+            )
         if point.kind != "stable":
             raise InvalidArgument(
                 f"expected a Q* of the stable edge of {self.activation} for variance, got "
@@ -151,8 +164,9 @@ class Critical(Answering, PublicNames):
 def critical(activation: Nonlinearity, bias_variance: object = None) -> Critical:
     """The critical points of ``activation``, at ``bias_variance`` alone where it is given.
 
-    Q* is looked for from 1e-4 to 1e3, and at 0.  Raises `InvalidArgument` for an activation that
-    has none, with the numbers that show it.
+    Q* is looked for from 1e-4 to 1e3 and at 0, and at a ``bias_variance`` without a point there
+    from 1e-9 to 1e12, as far as moments are reliable.  Raises `InvalidArgument` for an activation
+    without a point in this range, with the numbers of the range.
 
     >>> from theory import Softsign, critical
     >>> critical(Softsign()).points[0].fixed_point.constant
@@ -183,8 +197,9 @@ def critical_weight_variance(activation: Nonlinearity, bias_variance: Expr) -> E
     half = [each for each in _isolated(activation) if each.kind == "half-stable"]
     beside = "".join(f"; half-stable at {_numbers(each)}" for each in half)
     raise InvalidArgument(
-        f"expected weight_variance for {activation}, got none, and no critical point attracts at "
-        f"bias variance {_short(bias_variance)}{beside}; {_stable_range(activation)}"
+        f"expected weight_variance for {activation}, got none, and no critical point that "
+        f"attracts is found at bias variance {_short(bias_variance)}{beside}; "
+        f"{_stable_range(activation)}"
     )
 
 
@@ -202,8 +217,8 @@ def _isolated(activation: Nonlinearity) -> tuple[CriticalPoint, ...]:
     found = [point for point in (vanishing_point(activation),) if point]
     table = moment_table(activation)
     scan = _scan(table)
-    at_zero_bias = _roots(table, scan.bias, _relative_bias)
-    half_stable = _roots(table, scan.slope - 1, _slope_excess)
+    at_zero_bias = _roots(scan, table, scan.bias, _relative_bias)
+    half_stable = _roots(scan, table, scan.slope - 1, _slope_excess)
     for variance in sorted([*at_zero_bias, *half_stable]):
         point = edge_point(activation, variance, zero_bias=variance in at_zero_bias)
         if point.bias_variance >= 0:
@@ -215,9 +230,11 @@ def _at_bias(activation: Nonlinearity, bias: float) -> tuple[CriticalPoint, ...]
     if half_line_slopes(activation):
         return (_scale_invariant(activation, Rational(repr(bias))),)
     table = moment_table(activation)
-    scan = _scan(table)
-    shifted = scan.bias - bias / scan.variances
-    roots = _roots(table, shifted, lambda t, q: _relative_bias(t, q) - bias / q)
+    for scan in (_scan(table), _scan(table, wide=bool(bias))):
+        shifted = scan.bias - bias / scan.variances
+        roots = _roots(scan, table, shifted, lambda t, q: _relative_bias(t, q) - bias / q)
+        if roots:
+            break
     points = tuple(edge_point(activation, each, zero_bias=not bias) for each in roots)
     vanishing = None if bias else vanishing_point(activation)
     return (vanishing, *points) if vanishing else points
@@ -300,18 +317,24 @@ class _Scan:
 
 
 @lru_cache(maxsize=64)
-def _scan(table: MomentTable) -> _Scan:
-    eighth = len(_RANGE) // 8
-    variances, found = _RANGE[:eighth], table.at(_RANGE[:eighth])
-    for last in range(2 * eighth, len(_RANGE) + 1, eighth):
+def _scan(table: MomentTable, *, wide: bool = False) -> _Scan:
+    """The variances of a range, without the ends where a moment is not known."""
+    whole, read, variances = _WIDE if wide else _RANGE, [], []
+    for part in np.array_split(whole, _PARTS[len(whole)]):
         try:
-            found = table.at(_RANGE[:last])
+            read.append(table.at(part))
         except NotSolved:  # such as phi^2 that outgrows the density at large Q
-            break
-        variances = _RANGE[:last]
+            if read:
+                break
+        else:
+            variances.append(part)
+    if not read:
+        table.at(whole)  # the refusal
+    q, m2, slope = (np.concatenate([getattr(e, name) for e in read]) for name in _SCANNED)
+    found = np.concatenate(variances)
     with np.errstate(divide="ignore", over="ignore"):
-        bias = 1 - found.q / (variances * found.m2)
-    return _Scan(variances, bias, found.slope / found.m2)
+        bias = 1 - q / (found * m2)
+    return _Scan(found, bias, slope / m2)
 
 
 def _relative_bias(table: MomentTable, variance: float) -> float:
@@ -324,14 +347,15 @@ def _slope_excess(table: MomentTable, variance: float) -> float:
     return float(found.slope / found.m2 - 1)
 
 
-def _roots(table: MomentTable, values: FloatArray, function: object) -> list[float]:
+def _roots(scan: _Scan, table: MomentTable, values: FloatArray, function: object) -> list[float]:
     """Where ``function`` of the variance, which has ``values`` on the scan, changes sign."""
-    variances = _scan(table).variances
+    variances = scan.variances
     signs = np.where(np.abs(values) < _NOISE, 0.0, np.sign(values))
     clear = np.flatnonzero(signs)
     found = []
     for left, right in pairwise(clear):
-        if signs[left] != signs[right]:
+        near = variances[right] <= _BESIDE * variances[left]  # else noise lies between
+        if near and signs[left] != signs[right]:
             low, high = float(variances[left]), float(variances[right])
             for _ in range(80):
                 middle = (low * high) ** 0.5
@@ -357,17 +381,19 @@ def _stable_range(activation: Nonlinearity) -> str:
 
 
 def _none(activation: Nonlinearity, bias: object) -> str:
-    scan = _scan(moment_table(activation))
-    best = int(np.argmax(scan.bias))
+    scan = _scan(moment_table(activation), wide=bool(bias))
+    biases = np.where(np.abs(scan.bias) < _NOISE, 0, scan.bias) * scan.variances
+    low, high = (f"{scan.variances[end]:.3g}" for end in (0, -1))
+    where = f"at the Q* from {low} to {high}, where points are looked for, chi = 1 needs"
     at_bias = "" if bias is None else f" at bias_variance={bias}"
-    if scan.bias[best] < -_NOISE:
+    if bias is None and scan.bias.max() >= -_NOISE:
+        slopes = scan.slope[scan.bias > -_NOISE]
         why = (
-            f"chi = 1 at the fixed point Q needs a bias variance of Q - q/m_2, which is at most "
-            f"{scan.bias[best]:.3g} Q, at Q = {scan.variances[best]:.3g}"
+            f"{where} a bias variance from {biases.min():.3g} to {biases.max():.3g} and a slope of "
+            f"the variance map from {slopes.min():.3g} to {slopes.max():.3g}"
         )
     else:
-        least = scan.slope[scan.bias > -_NOISE].min()
-        why = f"the slope of the variance map where chi = 1 is at least {least:.3g}"
+        why = f"{where} a bias variance from {biases.min():.3g} to {biases.max():.3g}"
     fix = "give another activation" if bias is None else _stable_range(activation)
     return f"expected an activation with a critical point{at_bias}, got {activation}: {why}; {fix}"
 

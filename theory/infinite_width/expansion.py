@@ -101,8 +101,8 @@ def _smooth(activation: Nonlinearity, weight: Expr, bias: Expr, square: float) -
             break
     if variance > _GROWN * max(first, 1.0) and not settled:
         raise NotSolved(
-            f"E z^2 of {activation} grows on and on at weight variance {c:.6g} and bias variance "
-            f"{b:.6g}: give smaller variances"
+            f"E z^2 of {activation} grows to {variance:.3g} within {_STEPS:,} layers at weight "
+            f"variance {c:.6g} and bias variance {b:.6g}: give smaller variances"
         )
     at_zero = None if b else vanishing_point(activation)
     if at_zero is not None and variance < first and not settled:

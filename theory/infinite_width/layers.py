@@ -11,15 +11,18 @@ import numpy as np
 
 from theory.activations.moments import Moments, MomentTable, moment_table
 from theory.activations.nonlinearity import FloatArray
-from theory.errors import NotSolved
+from theory.errors import InvalidArgument, NotSolved
 from theory.infinite_width.entrywise import Place, entrywise_part
 from theory.networks.inputs import Inputs, fan_in_ratio
 from theory.networks.mlp import MLP
+from theory.networks.network import Network
 from theory.networks.norms import LayerNorm, Norm
 from theory.optimisers import OwnPart
 from theory.public_names import cached_property
+from theory.symbols import n
+from theory.validation import brief
 
-__all__ = ["Layers", "Wide", "wide_network"]
+__all__ = ["Layers", "Wide", "wide_network", "with_width"]
 
 _ROUNDING = 1e-12
 
@@ -85,6 +88,20 @@ def wide_network(network: MLP, inputs: Inputs) -> Wide:
     square, size = float(inputs.square), float(inputs.size)
     known = moment_table(network.activation)
     return Wide(known, weight, bias, network.norm, fan_in, square, size, readout)
+
+
+def with_width(found: Any, network: Network, power: Any) -> Any:
+    """``found``, in units of n to ``power``, as numbers; `InvalidArgument` at an open width."""
+    if not power:
+        return found
+    width: Any = network.width
+    if not isinstance(width, int):
+        raise InvalidArgument(
+            f"expected a width in numbers for a value in units of {n**power}, got "
+            f"width={brief(n if width is None else width)} in {brief(network)}; give a width, as "
+            f"in width=64, or call infinite_width() for the value over {n**power}"
+        )
+    return found * float(width) ** float(power)
 
 
 @dataclass(frozen=True)

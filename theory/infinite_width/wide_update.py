@@ -14,7 +14,7 @@ from theory.activations.nonlinearity import FloatArray
 from theory.coverage import ReadAsNumber
 from theory.errors import InvalidArgument, NotSolved
 from theory.infinite_width.laws import DepthLaw, depth_law
-from theory.infinite_width.layers import Layers, Wide, wide_network
+from theory.infinite_width.layers import Layers, Wide, wide_network, with_width
 from theory.infinite_width.real_steps import first_zero, moved_by_step
 from theory.infinite_width.recursion import moved_at_top, moved_in_every_layer
 from theory.networks.inputs import Inputs, asked_inputs
@@ -25,7 +25,14 @@ from theory.networks.sizes import bound_sizes
 from theory.optimisers import GradientDescent, Optimiser, checked_optimiser
 from theory.public_names import PickledByFields, PublicNames, cached_property
 from theory.symbols import L, ell, eta, n
-from theory.validation import brief, positive_value, tolerance_value, typed, whole_number
+from theory.validation import (
+    brief,
+    exact_number,
+    positive_value,
+    tolerance_value,
+    typed,
+    whole_number,
+)
 from theory.waiting import announced
 from theory.writing.blocks import Line
 from theory.writing.notation import Math, escaped
@@ -61,7 +68,7 @@ class WideUpdate(ReadAsNumber, Drawable, PickledByFields, PublicNames):
     square of ``step``.  Made by `squared_update`.
 
     ``rates``: multipliers of eta of the layers, all 1 for None; ``inputs``: the input of the step.
-    Of sign descent numbers are over n^2.
+    Of sign descent `infinite_width` is over n^2; float(), `value` and a call multiply by n^2.
 
     >>> from theory import MLP, Tanh, squared_update
     >>> squared_update(MLP(depth=16, activation=Tanh(), weight_variance="1.5"))
@@ -104,14 +111,17 @@ n = ∞; linearised step of GradientDescent()
 
     def __call__(self, *sizes: Any, **named: Any) -> Any:
         """The value at eta = 1 at a number or several for the depth L, or for the number of blocks
-        B, as `infinite_width`.
+        B: `infinite_width`, times n^2 of sign descent.
 
         >>> from theory import MLP, Tanh, squared_update
         >>> round(squared_update(MLP(activation=Tanh()))(L=12), 6)
         1.649215
         """
         given = bound_sizes(self.open_sizes, self.network, sizes, named)
-        return self.infinite_width(given.get(self._depth_symbol))
+        return self._with_width(self.infinite_width(given.get(self._depth_symbol)))
+
+    def _with_width(self, found: Any) -> Any:
+        return with_width(found, self.network, self.optimiser.unscaled.width_power)
 
     @property
     def open_sizes(self) -> tuple[Symbol, ...]:
@@ -140,13 +150,17 @@ n = ∞; linearised step of GradientDescent()
 
     @property
     def value(self) -> Any:
-        """The value at eta = 1 of a network with a depth in numbers.
+        """The value at eta = 1 of a network with a depth in numbers, and for sign descent with a
+        width in numbers.
 
-        >>> from theory import MLP, Tanh, squared_update
+        >>> from theory import MLP, SignDescent, Tanh, squared_update
         >>> round(squared_update(MLP(depth=12, activation=Tanh(), weight_variance=1)).value, 6)
         1.649215
+        >>> update = squared_update(MLP(64, 8), optimiser=SignDescent())
+        >>> float(update) == 64**2 * update.infinite_width()
+        True
         """
-        return self.infinite_width()
+        return self._with_width(self.infinite_width())
 
     def leading(self) -> Expr:
         """The leading term as n -> infinity, then as the depth grows; of sign descent with n^2.  A
@@ -161,8 +175,9 @@ n = ∞; linearised step of GradientDescent()
         """
         power = n**self.optimiser.unscaled.width_power
         if isinstance(self.network.depth, int):
-            return Float(self.value) * power * eta**2
-        return self.depth_law.leading * eta**2
+            return Float(self.infinite_width()) * power * eta**2
+        law = self.depth_law
+        return law.leading.subs(law.size, self._depth_symbol) * eta**2
 
     @property
     def depth_law(self) -> DepthLaw:
@@ -385,7 +400,7 @@ n = ∞; linearised step of GradientDescent()
             if isinstance(self.network.depth, int):
                 if self.network.depth > self._quick_depth:
                     return "call infinite_width() for its value at n = ∞"
-                return f"{self.value:.6g}{scale} at n = ∞"
+                return f"{self.infinite_width():.6g}{scale} at n = ∞"
             law = self.depth_law
             return f"{law.leading * eta**2}{law._said_error}; {law.regime}"
         except NotSolved:
@@ -406,7 +421,7 @@ def wide_update(
     """The `WideUpdate` of arguments as those of `squared_update`."""
     known = wide_chain(network)
     asked = GradientDescent() if optimiser is None else checked_optimiser(optimiser)
-    real = None if step is None else positive_value("step", step)
+    real = None if step is None else positive_value("step", exact_number("step", step))
     update = WideUpdate(
         known,
         asked_layer(known, layer),

@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
-from sympy import Add, Expr, KroneckerDelta, Max, Mul, Pow, Rational, Symbol, exp, log, sympify
+from sympy import (
+    Add,
+    Expr,
+    Float,
+    KroneckerDelta,
+    Max,
+    Mul,
+    NumberSymbol,
+    Pow,
+    Rational,
+    Symbol,
+    exp,
+    log,
+    sympify,
+)
 
 from theory.algebra.numerals import InverseSquareRoot
 from theory.errors import InvalidArgument, NotSolved
@@ -28,7 +42,8 @@ def numbers(expression: Expr, **sizes: Any) -> Any:
     Terms of an expression that this package returns may nearly cancel, so do not put floats into
     it.  ``sizes``: numbers by the symbols' names, arrays broadcast; eta is 1 unless given.
     The function adds digits until two results agree.  Raises `InvalidArgument` for symbols
-    without a number, and for a value beyond the range of float64.
+    without a number, for parts that are infinite or complex, and for a value beyond the range of
+    float64.
 
     >>> from theory import MLP, alignment, numbers, squared_update
     >>> numbers(squared_update(MLP()).label.joint_limit(), n=1, t=1e-6)
@@ -93,7 +108,7 @@ class _Evaluation:
     """The nodes of an expression at one point, each computed once."""
 
     def __init__(self, point: Mapping[Symbol, Any], context: Any) -> None:
-        self.context = context
+        self.context, self.point = context, point
         self.known: dict[Expr, Any] = {eta: context.one}
         for symbol, number in point.items():
             self.known[symbol] = self._real(number)
@@ -108,13 +123,33 @@ class _Evaluation:
     def of(self, node: Expr) -> Any:
         """The value of one node."""
         if node not in self.known:
-            self.known[node] = self._computed(node)
+            try:
+                found = self._computed(node)
+            except ZeroDivisionError:
+                found = self.context.inf
+            if not hasattr(found, "_mpf_") or not self.context.isfinite(found):
+                self._refuse(node)
+            self.known[node] = found
         return self.known[node]
+
+    def _refuse(self, node: Expr) -> NoReturn:
+        """`InvalidArgument` for a part that is infinite or complex."""
+        at = ", ".join(
+            f"{symbol}={brief(number)}"
+            for symbol, number in self.point.items()
+            if symbol in node.free_symbols
+        )
+        raise InvalidArgument(
+            f"expected an expression of finite real numbers, got {brief(node, write=str)}"
+            f"{at and f' at {at}'}; give other sizes"
+        )
 
     def _computed(self, node: Expr) -> Any:
         context = self.context
         if node.is_Rational:
             return self._real(node)
+        if isinstance(node, Float | NumberSymbol):
+            return self._real(node.evalf(context.dps))
         arguments = [self.of(sympify(each)) for each in node.args]
         if isinstance(node, Add):
             return context.fsum(arguments)

@@ -220,7 +220,10 @@ class Mean(Composite, Solved):
             coefficient = self.solved_series(order)[order]
             if coefficient != 0:
                 if not coefficient.is_polynomial(*DEPTHS):
-                    raise NotSolved("the update grows exponentially in the depth: no power leads")
+                    raise NotSolved(
+                        "the update grows or falls exponentially in the depth, so no power leads: "
+                        "give the depth as a number"
+                    )
                 top = factor(highest_degree(coefficient, *DEPTHS))
                 return self.highest_power - order, top
         raise NotSolved(

@@ -23,7 +23,7 @@ from theory.errors import NotSolved
 from theory.infinite_width.block_update import power_of_blocks
 from theory.infinite_width.blocks import output_moved_by_stream
 from theory.infinite_width.expansion import deep_layers
-from theory.infinite_width.layers import wide_network
+from theory.infinite_width.layers import wide_network, with_width
 from theory.infinite_width.recursion import output_moved_by_readout
 from theory.infinite_width.wide_update import checked_depths, wide_chain
 from theory.laws.mean import PartOfMean
@@ -68,7 +68,8 @@ class ReadoutUpdate(PartOfMean):
 @dataclass(frozen=True)
 class WideReadoutUpdate(ReadAsNumber, PickledByFields, PublicNames):
     """E[(Delta f)^2] of one step of ``optimiser`` of the readout alone, at eta = 1, as
-    n -> infinity and over n^2, or over n for normalised steps.  Made by `readout_update`.
+    n -> infinity.  `infinite_width` is over n^2, or over n for normalised steps; float() and
+    `value` multiply by it.  Made by `readout_update`.
 
     >>> from theory import MLP, Normalised, Tanh, readout_update
     >>> readout_update(MLP(depth=16, activation=Tanh()), optimiser=Normalised())
@@ -118,7 +119,7 @@ of Normalised()
         """
         units = n**self.optimiser.unscaled.head_power * eta**2
         if not self.open_sizes:
-            return Float(self.value) * units
+            return Float(self.infinite_width()) * units
         if isinstance(self.network, Residual):
             constant, exponent, _ = power_of_blocks(_BLOCKS, [self._of_blocks(b) for b in _BLOCKS])
             return Float(constant, 5) * self.open_sizes[0] ** exponent * units
@@ -137,13 +138,14 @@ of Normalised()
 
     @property
     def value(self) -> Any:
-        """The value of a network with a depth in numbers.
+        """The value of a network with depth and width in numbers.
 
         >>> from theory import MLP, Tanh, readout_update
-        >>> round(readout_update(MLP(depth=16, activation=Tanh())).value, 6)
-        0.001055
+        >>> round(readout_update(MLP(64, 16, activation=Tanh())).value, 6)
+        4.321422
         """
-        return self.infinite_width()
+        power = self.optimiser.unscaled.head_power
+        return with_width(self.infinite_width(), self.network, power)
 
     @property
     def open_sizes(self) -> tuple[Symbol, ...]:
@@ -158,8 +160,10 @@ of Normalised()
     def __repr__(self) -> str:
         power = self.optimiser.unscaled.head_power
         try:
-            found = f"{self.value:.6g} * {n**power} at n = ∞" if not self.open_sizes else ""
-            found = found or f"{self.leading()} as n → ∞, then as {self.open_sizes[0]} grows"
+            if self.open_sizes:
+                found = f"{self.leading()} as n → ∞, then as {self.open_sizes[0]} grows"
+            else:
+                found = f"{self.infinite_width():.6g} * {n**power} at n = ∞"
         except NotSolved:
             found = "call infinite_width(depth) for its value at n = ∞"
         return f"{type(self).__name__}, E[(Δf)²] of {self.network}: {found}; step of " + repr(

@@ -223,7 +223,10 @@ class Spread(Composite):
             deviation = self._with_terms_to(0).standard_deviation
         square = deviation.lead**2
         if not square.is_polynomial(*DEPTHS):
-            raise NotSolved("the variance grows exponentially in the depth: no power leads")
+            raise NotSolved(
+                "the variance grows or falls exponentially in the depth, so no power leads: give "
+                "the depth as a number"
+            )
         top = InWidth(deviation.power * 2, highest_degree(square, *DEPTHS), deviation.ratios)
         return Moments(mean, top.root().term * self.whole.unit_of_step)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import sqrt
 from typing import Any, ClassVar
 
 from sympy import Expr, Integer, Symbol, sympify
@@ -27,6 +28,7 @@ from theory.validation import (
 __all__ = ["Convolution"]
 
 Gram = Sequence[Sequence[Any]]
+_ROUNDING = 1e-11
 
 
 @answered_class
@@ -42,7 +44,7 @@ class Convolution(Network):
     ``shared``: False gives each position separate weights, in the readout too, whose variance is
     then readout_variance/(channels^2 positions) for each.
     ``gram``: inner products of the input's positions over input_channels, a square of numbers; None
-    is the identity.
+    is the identity, and a square that is not positive semidefinite is refused.
 
     Filters that are shared close exactly for `Linear` alone.
 
@@ -195,4 +197,38 @@ def _gram(gram: Any, positions: int) -> Gram:
             f"gram={typed(gram)}; give the inner products of the input's positions over "
             f"input_channels"
         )
+    if not _are_inner_products(rows):
+        raise InvalidArgument(
+            f"expected inner products of vectors for gram, a positive semidefinite square that is "
+            f"not 0, got gram={typed(gram)}; give X @ X.T / input_channels"
+        )
     return rows
+
+
+def _are_inner_products(rows: Gram) -> bool:
+    """Whether a symmetric square is positive semidefinite, within the rounding of inner products
+    in floats, and not 0: by Cholesky's method for the correlations, which no scale changes."""
+    norms = [row[s] for s, row in enumerate(rows)]
+    kept = [s for s, norm2 in enumerate(norms) if norm2 > 0]
+    silent = (row for row, norm2 in zip(rows, norms, strict=True) if not norm2)
+    if min(norms) < 0 or not kept or any(any(row) for row in silent):
+        return False
+    left = [[_correlation(rows[s][t], norms[s] * norms[t]) for t in kept] for s in kept]
+    while left:
+        pivot = max(range(len(left)), key=lambda s: left[s][s])
+        if left[pivot][pivot] < _ROUNDING:
+            return all(abs(each) < _ROUNDING for row in left for each in row)
+        row = left.pop(pivot)
+        largest = row.pop(pivot)
+        across = [each.pop(pivot) for each in left]
+        left = [
+            [old - x * y / largest for old, y in zip(each, row, strict=True)]
+            for each, x in zip(left, across, strict=True)
+        ]
+    return True
+
+
+def _correlation(product: Any, squares: Any) -> float:
+    """``product`` over the root of ``squares``, any above 1 as 2."""
+    square = min(product**2 / squares, 4)
+    return sqrt(square) if product > 0 else -sqrt(square)

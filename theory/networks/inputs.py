@@ -13,7 +13,7 @@ from theory.errors import InvalidArgument, NotSolved
 from theory.networks.network import Network
 from theory.public_names import PlainText
 from theory.symbols import n, n_0
-from theory.validation import brief, positive_value, typed, written
+from theory.validation import brief, exact_number, positive_value, typed, written
 
 __all__ = ["Inputs", "asked_inputs", "fan_in_ratio"]
 
@@ -64,7 +64,7 @@ class Inputs(PlainText):
             object.__setattr__(self, "norm1", self._checked_norm1())
 
     def _checked_norm1(self) -> Expr:
-        norm1 = positive_value("norm1", self.norm1)
+        norm1 = positive_value("norm1", exact_number("norm1", self.norm1))
         if norm1**2 > self.square:
             raise InvalidArgument(
                 f"expected norm1 of at most the square root of gram, {sqrt(self.square)}, got "
@@ -111,7 +111,7 @@ def _table(name: str, rows: object) -> tuple[tuple[Expr, ...], ...]:
         )
     if len(listed) > 1:
         return tuple(tuple(map(sympify, row)) for row in listed)
-    return ((positive_value(name, listed[0][0]),),)
+    return ((positive_value(name, exact_number(name, listed[0][0])),),)
 
 
 def asked_inputs(network: Network, inputs: object) -> Inputs:

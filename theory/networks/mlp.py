@@ -18,7 +18,7 @@ from theory.networks.multipliers import ByGroup, TrainedLayers, multiplier_runs,
 from theory.networks.network import Network, Size, size_value
 from theory.networks.norms import Norm, checked_norm
 from theory.networks.sites import BELOW, Cell, Edge, Plan, Site
-from theory.symbols import L, ell, meant, n, n_0, n_in, n_out
+from theory.symbols import B, L, b, ell, eta, meant, n, n_0, n_in, n_out, p, q, t
 from theory.validation import (
     brief,
     non_negative_value,
@@ -28,6 +28,9 @@ from theory.validation import (
 )
 
 __all__ = ["MLP"]
+
+_TAKEN = (eta, t, B, b, ell, p, q, L)
+"""Symbols with a meaning of their own in results, which no width may have."""
 
 
 @answered_class
@@ -220,10 +223,11 @@ def _layer_width(index: int, value: object) -> Size:
         )
     if not isinstance(value, Symbol):
         return positive_int(name, value)
-    width = meant(value, n, n_0, L, ell, Symbol(value.name, integer=True, positive=True))
-    if width.is_integer and width.is_positive and width not in (L, ell):
+    width = meant(value, n, n_0, *_TAKEN, Symbol(value.name, integer=True, positive=True))
+    if width.is_integer and width.is_positive and width.name not in map(str, _TAKEN):
         return cast(Symbol, width)
     raise InvalidArgument(
         f"expected a positive int or a symbol of a width for {name}, got {name}={typed(value)}; "
-        f"give Symbol('n_{index + 1}'), which may be a positive integer and is not called L or ell"
+        f"give Symbol('n_{index + 1}'), which may be a positive integer and is not called "
+        f"{', '.join(map(str, _TAKEN[:-1]))} or L"
     )

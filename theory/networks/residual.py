@@ -314,8 +314,21 @@ class Residual(Network):
             self._check_roles(each)
         return given
 
+    def _trains(self, rates: Any) -> bool:
+        """Whether a multiplier of a network with both roles in its branch is above 0."""
+        several = rates if isinstance(rates, tuple) else (rates or ByRole(),)
+        return any({each.input, each.up, each.down} != {0} for each in several)
+
     def _check_roles(self, rates: ByRole | None) -> None:
-        """Refuse a multiplier of weights that the branch does not have."""
+        """Refuse a multiplier that is no number or function of B, and one of weights that the
+        branch does not have."""
+        for name, rate in () if rates is None else rates._given():
+            if rate.free_symbols - {B}:
+                raise InvalidArgument(
+                    f"expected numbers, or functions of theory.symbols.B, in rates, got "
+                    f"{name}={typed(rate)}; give a number, and multiply eta by a function of the "
+                    f"width afterwards"
+                )
         down = None if rates is None else rates.down
         if down not in (None, 1) and not isinstance(self.branch, UpDown):
             raise InvalidArgument(

@@ -9,7 +9,7 @@ from sympy import Expr, Integer, Rational
 
 from theory.coverage import answered_class
 from theory.optimisers.optimiser import Along, Layer, Optimiser, OwnPart, linear
-from theory.validation import positive_value, written
+from theory.validation import exact_number, positive_value, written
 
 __all__ = ["Normalised"]
 
@@ -34,7 +34,8 @@ class Normalised(Optimiser):
     head_power: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "scale", positive_value("scale", self.scale))
+        scale = exact_number("scale", self.scale)
+        object.__setattr__(self, "scale", positive_value("scale", scale))
 
     def __repr__(self) -> str:
         return f"Normalised({'' if self.scale == 1 else f'scale={written(self.scale)}'})"

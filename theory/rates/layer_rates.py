@@ -110,19 +110,16 @@ class LayerRates(Composite):
         ('input', 'hidden layers')
         """
         sizes = [self._size(rate) for rate in self.inner]
-        largest = [
-            name for name, size in zip(self._groups, sizes, strict=True) if size == max(sizes)
-        ]
-        return " and ".join(largest)
+        pairs = zip(self._groups, sizes, strict=True)
+        return " and ".join(name for name, size in pairs if size == max(sizes))
 
     def _size(self, rate: Any) -> tuple[Any, ...]:
         """A key that orders E of the groups: E itself, or the powers of n and of the depth and the
         constant of its leading term."""
         if not self.network.free_symbols:
             return (rate._moved,)
-        depth = self.network.depth
         coefficient, power = rate._leading_moved.as_coeff_exponent(n)
-        number, order = coefficient.as_coeff_exponent(depth)
+        number, order = coefficient.as_coeff_exponent(self.network.depth)
         if not number.is_number:
             raise NotSolved("which group binds depends on the sizes: give numbers")
         return power, order, number.evalf(30)
@@ -345,7 +342,10 @@ class LayerRates(Composite):
         if depth > _QUICK_DEPTH:
             return f"{head}: use evaluate()"
         last = typical_call(self.network) if self.network._is_chain else self._who_binds()
-        return "\n".join([head, *table_text(self._table), *filter(None, [last])])
+        try:
+            return "\n".join([head, *table_text(self._table), *filter(None, [last])])
+        except NotSolved as reason:
+            return f"{head}: {reason}"
 
     def _who_binds(self) -> str:
         """Which group binds at equal rates, where that is known."""

@@ -11,6 +11,7 @@ from sympy import Expr
 
 from theory.algebra.in_width import InWidth
 from theory.algebra.numerals import inverse_square_root, printable, rate_text
+from theory.errors import NotSolved
 from theory.laws.criteria import BlockCriterion, Criterion, NetworkOutput
 from theory.laws.readout import ReadoutUpdate, readout_update
 from theory.networks.network import Network
@@ -105,7 +106,10 @@ class LearningRate(Number):
     @property
     @announced("exact value")
     def _exact(self) -> Expr:
-        return inverse_square_root(self._moved / self.criterion.bound)
+        moved = self._moved
+        if moved == 0:
+            raise NotSolved("nothing moves: give a multiplier above 0")
+        return inverse_square_root(moved / self.criterion.bound)
 
     @announced("leading term")
     def leading(self) -> Expr:

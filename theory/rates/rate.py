@@ -128,6 +128,8 @@ def maximal_learning_rate(
         rates = group_rates(network, asked)
     if not network._is_chain:
         (derivation, *_) = squared_update(network, rates=rates).derivations
+        if isinstance(network, Residual) and not network._trains(derivation.rates):
+            raise InvalidArgument(NOTHING_MOVES)
         return BlockLearningRate(network, block_criterion(criterion), derivation.rates)
     bounded: Any = wide_criterion(criterion)  # not Relative, which is not plain
     (derivation, *_) = squared_update(network, rates=rates).derivations

@@ -24,7 +24,7 @@ from theory.rates.rate import maximal_learning_rate
 from theory.solutions.composite import Composite
 from theory.solutions.value import Number
 from theory.symbols import n_0
-from theory.validation import exact_number, tolerance_value, typed
+from theory.validation import brief, exact_number, tolerance_value, typed
 from theory.writing.blocks import Line
 from theory.writing.notation import Math
 
@@ -181,7 +181,14 @@ def transfer_learning_rate(
     allowed, found = tolerance_value(tolerance), []
     for name, network in (("source", source), ("target", target)):
         _check_network(name, network)
-        found.append(maximal_learning_rate(network, criterion=criterion, group=group))
+        rate_of_network = maximal_learning_rate(network, criterion=criterion, group=group)
+        if not isinstance(rate_of_network, LearningRate):
+            raise NotSolved(
+                f"transfer is solved for criteria of rates at finite width, got criterion="
+                f"{brief(criterion)}: give criterion=LastLayer(), say, or take the ratio of "
+                f"maximal_learning_rate(network, criterion={brief(criterion)}).infinite_width()"
+            )
+        found.append(rate_of_network)
         _warn_outside(name, network, group, allowed)
     return TransferredLearningRate(tuned, *found)
 

@@ -35,7 +35,8 @@ class WideBlockLearningRate(WideLearningRate):
     """The largest rate at which one linearised step of a `Residual` meets ``criterion`` as
     n -> infinity.  Made by `maximal_learning_rate`.
 
-    ``update``: of the last stream.  Of sign descent rates are over 1/n.
+    ``update``: of the last stream.  Of sign descent `infinite_width` is over
+    1/n; float(), `value` and a call divide by n.
 
     >>> from theory import Residual, Tanh, maximal_learning_rate
     >>> maximal_learning_rate(Residual(blocks=16, activation=Tanh()))
@@ -101,7 +102,7 @@ binds; linearised step of GradientDescent()
         0.29608
         """
         if isinstance(self.network.blocks, int):
-            return Float(self.value) / n ** (self.update.optimiser.unscaled.width_power // 2)
+            return Float(self.infinite_width()) * n**self._width_power
         if isinstance(self.criterion, Relative):
             raise NotSolved("laws relative to E h^2 are not solved: take infinite_width(blocks)")
         places = [self.binding_layer(blocks) for blocks in _COMPARED]
@@ -122,11 +123,11 @@ binds; linearised step of GradientDescent()
         return sqrt(self.criterion.bound / at_last.leading().subs(eta, 1))
 
     def _headline(self) -> str:
-        per = "/n" if self.update.optimiser.unscaled.width_power else ""
+        per = "/n" if self._width_power else ""
         if isinstance(self.network.blocks, int):
             place = self.binding_layer()
             where = place if isinstance(place, Branch) else f"block {place}"
-            return f"{self.value:.6g}{per} at n = ∞; {where} binds"
+            return f"{self.infinite_width():.6g}{per} at n = ∞; {where} binds"
         try:
             return f"{self.leading().evalf(6)} as n → ∞, then as B grows"
         except NotSolved:

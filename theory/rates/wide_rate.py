@@ -13,6 +13,7 @@ from theory.activations.critical import CriticalPoint, critical, critical_weight
 from theory.activations.nonlinearity import FloatArray
 from theory.coverage import ReadAsNumber
 from theory.errors import InvalidArgument, NotSolved
+from theory.infinite_width.layers import with_width
 from theory.infinite_width.real_laws import one_layer_rate, piecewise_linear_rate
 from theory.infinite_width.real_steps import moved_by_step, rate_that_moves
 from theory.infinite_width.wide_update import (
@@ -49,7 +50,8 @@ class WideLearningRate(ReadAsNumber, Drawable, PickledByFields, PublicNames):
     update, or with ``linearised`` False from E[(z' - z)^2] of a real step.  Made by
     `maximal_learning_rate`.
 
-    ``update``: of every layer.  Of sign descent rates are over 1/n.
+    ``update``: of every layer.  Of sign descent `infinite_width` is over 1/n; float(), `value` and
+    a call divide by n.
 
     >>> from theory import MLP, maximal_learning_rate
     >>> maximal_learning_rate(MLP(depth=64), linearised=False)
@@ -72,6 +74,11 @@ GradientDescent()
         MLP()
         """
         return self.update.network
+
+    @property
+    def _width_power(self) -> int:
+        """Rates are of order n to this power."""
+        return -(self.update.optimiser.unscaled.width_power // 2)
 
     def infinite_width(self, depth: object = None) -> float | FloatArray:
         """The rate at n = infinity of a network of ``depth`` layers; an array for several depths;
@@ -172,9 +179,8 @@ GradientDescent()
         >>> exponent, round(float(constant), 6)
         (-5/6, 0.798234)
         """
-        power = n ** (self.update.optimiser.unscaled.width_power // 2)
         if isinstance(self.network.depth, int):
-            return Float(self.value) / power
+            return Float(self.infinite_width()) * n**self._width_power
         if not self.linearised:
             return self._real_law()
         if isinstance(self.criterion, MeanOverLayers):
@@ -245,13 +251,14 @@ GradientDescent()
 
     @property
     def value(self) -> Any:
-        """The rate of a network with a depth in numbers.
+        """The rate of a network with a depth in numbers, and for sign descent with a width in
+        numbers.
 
         >>> from theory import MLP, maximal_learning_rate
         >>> round(maximal_learning_rate(MLP(depth=16), linearised=False).value, 6)
         0.06732
         """
-        return self.infinite_width()
+        return with_width(self.infinite_width(), self.network, self._width_power)
 
     @property
     def open_sizes(self) -> tuple[Symbol, ...]:
@@ -264,15 +271,16 @@ GradientDescent()
         return self.update.open_sizes
 
     def __call__(self, *sizes: Any, **named: Any) -> Any:
-        """The rate at a number or several for the depth L, or for the number of blocks B, as
-        `infinite_width`.
+        """The rate at a number or several for the depth L, or for the number of blocks B:
+        `infinite_width`, over n of sign descent.
 
         >>> from theory import MLP, maximal_learning_rate
         >>> round(maximal_learning_rate(MLP(), linearised=False)(64), 6)
         0.02459
         """
         given = bound_sizes(self.open_sizes, self.network, sizes, named)
-        return self.infinite_width(given.get(self.update._depth_symbol))
+        found = self.infinite_width(given.get(self.update._depth_symbol))
+        return with_width(found, self.network, self._width_power)
 
     def latex(self) -> str:
         r"""The rate, or its leading term, in LaTeX; notebooks show it.
@@ -300,7 +308,7 @@ GradientDescent()
         return f"{type(self).__name__} of {self.network}: {self._headline()}; {step}{criterion}"
 
     def _headline(self) -> str:
-        per = "/n" if self.update.optimiser.unscaled.width_power else ""
+        per = "/n" if self._width_power else ""
         try:
             depth = self.network.depth
             if isinstance(depth, int):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fractions import Fraction
@@ -25,7 +25,7 @@ from theory.networks.residual import Residual
 from theory.networks.roles import Branch
 from theory.outcome import Outcome
 from theory.symbols import ell, eta
-from theory.validation import typed
+from theory.validation import brief, typed
 from theory.words.observables import Observable
 from verify.claims.networks import NotMeasured, checked_grid, measure
 from verify.comparison.compare import Comparison, comparison_record
@@ -184,11 +184,11 @@ def check(
     or "output".  ``rates``: as in `theory.squared_update`.  ``observable``: as for `theory.derive`;
     the formula is then for its mean; None takes the observable of a derivation.
 
-    ``simulate``: False for theory alone.  ``grid``: networks to simulate, ``network`` with numbers
-    for its sizes; ``samples`` of each or the relative standard error ``precision``; by default a
-    few small networks, as many as show an error of about 3 %, and for a limit wide and deep
-    networks, whose measured mean is compared with the leading term.  ``execution``: how blocks are
-    run (docs/runs.md).
+    ``simulate``: False for theory alone, without the next arguments.  ``grid``: networks to
+    simulate, ``network`` with numbers for its sizes; ``samples`` of each or the relative standard
+    error ``precision``; by default a few small networks, as many as show an error of about 3 %, and
+    for a limit wide and deep networks, whose measured mean is compared with the leading term.
+    ``execution``: how blocks are run (docs/runs.md).
 
     Raises `InvalidArgument` for arguments of another kind, `NotSolved` where theory has no answer.
 
@@ -231,6 +231,11 @@ def check(
             f"to decide by theory alone"
         )
     checked_execution(execution)
+    if not simulate:
+        given: dict[str, Any] = {"grid": grid, "samples": samples, "precision": precision}
+        _refuse_unread(given, None)
+        _refuse_unread({"seed": seed}, 1)
+        _refuse_unread({"sampler": sampler}, Gram())
     theory = decide_by_theory(reading, said)
     evidence: Comparison | None = None
     unmeasured: str | None = "not simulated"
@@ -251,6 +256,16 @@ def check(
         except NotMeasured as reason:
             unmeasured = str(reason)
     return Check(reading.formula, said, reading.target, theory, evidence, unmeasured)
+
+
+def _refuse_unread(given: Mapping[str, object], usual: object) -> None:
+    """`InvalidArgument` for an argument of the simulation, which theory alone does not read."""
+    for name, value in given.items():
+        if value != usual:
+            raise InvalidArgument(
+                f"expected no {name} with simulate=False, got {name}={brief(value)}; leave it out, "
+                f"or leave simulate out to simulate networks"
+            )
 
 
 def _member(kind: Any, name: str, value: object) -> Any:

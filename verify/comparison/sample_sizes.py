@@ -7,12 +7,13 @@ variance of the samples so far, which is too small while the rare networks that 
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import signature
 from math import ceil
 from typing import Any
 
 from theory.errors import InvalidArgument
 from theory.networks.network import Network
-from theory.validation import number_between
+from theory.validation import number_between, typed
 from theory.words.observables import Observable
 from verify.comparison.exact_values import LARGEST_SPREAD, known_spread
 from verify.numerics.streams import MOST_SAMPLES
@@ -53,7 +54,7 @@ def planned_samples(
             f"give only one of the two"
         )
     if samples is not None:
-        return samples(network) if callable(samples) else samples
+        return _of_network(samples, network) if callable(samples) else samples
     if precision is None:
         return sampler.planned_samples(network)
     rare = sampler.meets_rare_networks
@@ -61,6 +62,20 @@ def planned_samples(
     if not rare and spread > LARGEST_SPREAD:
         return sampler.planned_samples(network)
     return networks_for(spread, precision)
+
+
+def _of_network(samples: Callable[[Network], int], network: Network) -> int:
+    """The number that a user's function gives; `InvalidArgument` where it takes no network."""
+    try:
+        signature(samples).bind(network)
+    except TypeError:
+        raise InvalidArgument(
+            f"expected an int or a function of one network for samples, got samples="
+            f"{typed(samples)}; give samples=lambda network: 10 * network.width, say"
+        ) from None
+    except ValueError:  # a function of C without a signature
+        pass
+    return samples(network)
 
 
 def networks_for(spread: float, precision: float) -> int:

@@ -115,11 +115,6 @@ class _Blocks(Places[Residual]):
         every = given if isinstance(given, tuple) else (given,)
         numbers = {each: self.network._numbered_rates(each) for each in set(every)}
         filled, distinct = [numbers[each] for each in every], set(numbers.values())
-        if not all(v.is_Rational for each in distinct for v in (each.input, each.up, each.down)):
-            raise InvalidArgument(
-                f"expected numbers, or functions of theory.symbols.B, in rates, got "
-                f"rates={typed(rates)}; give ByRole(up=2), say"
-            )
         # W_in has one rate, the rate of the first block
         alike = {each: replace(each, input=filled[0].input) for each in distinct}
         if set(alike.values()) == {ALL_ONE}:

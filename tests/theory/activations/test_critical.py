@@ -5,6 +5,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from mpmath import MPContext
 from scipy.integrate import quad
 from sympy import Expr, Rational, pi, sqrt
 
@@ -26,8 +27,10 @@ from theory import (
     Softsign,
     Tanh,
     critical,
+    squared_update,
 )
 from theory.activations.nonlinearity import Nonlinearity
+from theory.symbols import L
 
 VANISHING: list[tuple[Nonlinearity, Expr | int, Expr, Expr | int]] = [
     (Tanh(), 1, Rational(1, 2), 1),
@@ -125,10 +128,18 @@ def test_a_contact_beyond_every_power() -> None:
 @pytest.mark.parametrize(
     ("call", "why"),
     [
-        (lambda: critical(Softplus()), r"at most -0\.\d+ Q"),
-        (lambda: critical(Activation("z**3")), r"slope of the variance map .* at least 1\.67"),
+        (lambda: critical(Softplus()), r"from 0.0001 to 1e.03, .* from -25.9 to -1.92"),
+        (lambda: critical(Activation("z**3")), r"slope of the variance map from 1\.67 to"),
+        (
+            lambda: critical(GELU(), bias_variance=10**7),
+            r"Q\* from 1e-09 to 1e.12, .* to 1.13e.05;",
+        ),
+        (lambda: critical(Tanh(), bias_variance="1e-25"), r"Q\* from 1e-09 to 1e.12"),
         (lambda: critical(GELU()).edge(2), r"slope of the variance map is 1\.\d+ .*above 3\.\d+"),
         (lambda: critical(Tanh()).edge(-1), "variance"),
+        (lambda: critical(ReLU()).edge(1), "no stable edge, since every variance is a fixed point"),
+        (lambda: critical(Tanh()).edge(1e-7), "lost in rounding; give 1.0"),
+        (lambda: critical(Tanh()).edge(1e-12), "lost in rounding; give 1.0"),
         (lambda: critical(Softplus(), bias_variance=1), "critical point at bias_variance=1, got"),
         (lambda: MLP(activation=GELU()).c, r"weight variance 1.98306 .*1 \+ 65/l"),
         (lambda: MLP(activation=Softplus()).c, "no stable edge"),
@@ -140,6 +151,32 @@ def test_refusals_carry_the_numbers(call: object, why: str) -> None:
         call()  # type: ignore[operator]
     assert str(refusal.value).startswith("expected ")
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("bias", ["1e-15", "1000", "1e6", "1e11"])
+def test_the_edge_of_erf_far_out_in_closed_form(bias: str) -> None:
+    """b = Q - asin(2 Q/(1 + 2 Q)) sqrt(1 + 4 Q)/2, in 60 digits."""
+    context = MPContext()
+    context.dps = 60
+    (point,) = critical(Erf(), bias_variance=bias).points[-1:]
+    variance = context.mpf(float(point.variance))
+    angle = context.asin(2 * variance / (1 + 2 * variance))
+    found = variance - angle * context.sqrt(1 + 4 * variance) / 2
+    assert float(found) == pytest.approx(float(bias), rel=1e-4 if bias == "1e-15" else 1e-12)
+    assert point.kind == "stable"
+
+
+@pytest.mark.parametrize("activation", [GELU(), ELU(), Mish(), Softsign()], ids=str)
+def test_the_point_at_the_bias_of_an_edge_far_out(activation: Nonlinearity) -> None:
+    for variance in (2000.0, 1e9):
+        edge = critical(activation).edge(variance)
+        (point,) = critical(activation, bias_variance=repr(float(edge.bias_variance))).points
+        assert float(point.variance) == pytest.approx(variance, rel=1e-8)
+        assert float(point.weight_variance) == pytest.approx(float(edge.weight_variance))
+        network = MLP(activation=activation, bias_variance=repr(float(edge.bias_variance)))
+        assert float(network.c) == pytest.approx(float(edge.weight_variance))
+        if variance == 2000:
+            assert squared_update(network).leading().has(L)
 
 
 @given(st.floats(0.01, 100))

@@ -31,7 +31,7 @@ from theory import (
     WeightDecay,
     squared_update,
 )
-from theory.symbols import ell
+from theory.symbols import ell, eta, n
 
 CASES: list[tuple[str, dict[str, Any], int, int, Any, float]] = [
     ("erf", {"weight_variance": pi / 4}, 12, 12, GradientDescent(), 2.9936225317991),
@@ -165,11 +165,29 @@ def test_epsilon_interpolates_between_signs_and_gradients() -> None:
     network = MLP(depth=5, activation=Tanh(), bias_variance="0.1")
 
     def value(optimiser: Any) -> float:
-        return float(squared_update(network, optimiser=optimiser).value)
+        return float(squared_update(network, optimiser=optimiser).infinite_width())
 
     assert value(SignDescent(epsilon="1e-7")) == pytest.approx(value(SignDescent()), rel=1e-5)
     large = value(SignDescent(epsilon=10**7)) * 10**14
     assert large == pytest.approx(value(GradientDescent()), rel=1e-5)
+
+
+def test_numbers_of_sign_descent_hold_the_width() -> None:
+    """At depth 1, |Delta z| = eta |x|_1 = 64 eta for each of the neurons whose slope is 1."""
+    rule = SignDescent()
+    update: Any = squared_update(MLP(64, 1), optimiser=rule)
+    assert float(update) == update() == update.value == pytest.approx(64**2 / 2)
+    assert update.infinite_width() == pytest.approx(1 / 2)
+    assert squared_update(MLP(64), optimiser=rule)(L=1) == pytest.approx(64**2 / 2)
+    rate = theory.maximal_learning_rate(MLP(64, 1), optimiser=rule)
+    assert float(rate) == rate() == pytest.approx(2**0.5 / 64)
+    assert f"{rate:.3f}" == "0.022"
+    blocks = theory.maximal_learning_rate(theory.Residual(64, 4), optimiser=rule)
+    assert float(blocks) == blocks.infinite_width() / 64
+    open_width: Any = squared_update(MLP(depth=1), optimiser=rule)
+    for call in (lambda: float(open_width), squared_update(MLP(), optimiser=rule).plot):
+        with pytest.raises(InvalidArgument, match=r"give a width, as in width=64, or call infin"):
+            call()
 
 
 def test_norms_are_invariant_under_the_scale_that_they_divide_by() -> None:
@@ -210,6 +228,11 @@ def test_layer_norm_subtracts_the_mean() -> None:
         (lambda: squared_update(MLP(), step=1, optimiser=Normalised()), "gradient descent"),
         (lambda: Inputs(gram=((1, 0), (0, 1))), "one input"),
         (lambda: Inputs(norm1=2), "norm1"),
+        (lambda: Inputs(norm1=n), "norm1=n (Symbol)"),
+        (lambda: Inputs(gram=((n,),)), "gram=n (Symbol)"),
+        (lambda: Normalised(n), "scale=n (Symbol)"),
+        (lambda: squared_update(MLP(depth=3), step=eta), "step=eta (Symbol)"),
+        (lambda: squared_update(MLP(depth=3), step=n), "step=n (Symbol)"),
         (lambda: Inputs(probe=1), "probe"),
         (lambda: squared_update(MLP(activation=Tanh())).law, "depth_law"),
         (lambda: squared_update(MLP(activation=Tanh())).infinite_width(0), "depth"),

@@ -14,6 +14,7 @@ from theory import (
     ByRole,
     GradientDescent,
     Inputs,
+    InvalidArgument,
     LayerNorm,
     Momentum,
     Normalised,
@@ -146,7 +147,7 @@ def test_the_exact_engine_has_the_same_limit() -> None:
 
 
 def test_multiples_and_decay() -> None:
-    network = MLP(depth=4, activation=Tanh())
+    network = MLP(8, 4, activation=Tanh())
     plain = readout_update(network).value
     averaged = readout_update(network, optimiser=Momentum("0.9", averaged=True)).value
     assert averaged == pytest.approx(plain / 100)
@@ -155,6 +156,11 @@ def test_multiples_and_decay() -> None:
     assert sqrt(plain).evalf() == pytest.approx(
         readout_update(network, optimiser=Normalised()).value
     )
+    exact = readout_update(MLP(10**9, 4))
+    wide = readout_update(MLP(10**9, 4), inputs=Inputs())
+    assert float(wide) == pytest.approx(float(exact.evaluate()), rel=1e-6)
+    with pytest.raises(InvalidArgument, match=r"got width=n in .*; give a width"):
+        float(readout_update(MLP(depth=4), inputs=Inputs()))
 
 
 def test_what_is_not_solved() -> None:

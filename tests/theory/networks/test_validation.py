@@ -2,16 +2,21 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 from sympy import Rational, Symbol, nan, oo, pi, sqrt, zoo
 
 from theory import (
     MLP,
+    ByRole,
+    Convolution,
+    Graph,
     InvalidArgument,
     LeakyReLU,
     MupDepthError,
     NotSolved,
     ReLU,
+    Residual,
     derive,
     maximal_learning_rate,
     squared_update,
@@ -62,6 +67,62 @@ def test_every_width_is_refused_by_its_index(value: Any) -> None:
     with pytest.raises(InvalidArgument) as refused:
         MLP(value)
     assert f"width[1]={value[1]!r}" in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["eta", "t", "B", "b", "ell", "L", "p", "q"])
+def test_no_width_has_the_letter_of_another_quantity(name: str) -> None:
+    with pytest.raises(InvalidArgument, match=rf"width\[0\]={name} .*not called eta, t, B, b"):
+        MLP((Symbol(name), 3))
+
+
+@pytest.mark.parametrize("name", ["eta", "t"])
+def test_no_scale_has_the_letter_of_another_quantity(name: str) -> None:
+    value: Any = Symbol(name)
+    for call in (
+        lambda: MLP(weight_variance=value),
+        lambda: MLP(readout_variance=2 * value),
+        lambda: MLP(input_norm2=value),
+        lambda: Residual(multiplier2=value),
+        lambda: ByRole(up=value),
+        lambda: Graph({"a": ("x",)}, readout="a", variances={("x", "a"): Symbol(name, real=True)}),
+    ):
+        with pytest.raises(InvalidArgument, match=f"symbol called {name}, which is the .*Symbol"):
+            call()
+
+
+GRAMS: list[tuple[Any, bool]] = [
+    (((-1,),), False),
+    (((0,),), False),
+    (((1, 2, 0), (2, 1, 0), (0, 0, 1)), False),
+    (((0, 1, 0), (1, 1, 0), (0, 0, 1)), False),
+    (((10**40, 0), (0, -1)), False),
+    (((10**400, 10**200), (10**200, 1)), True),
+    (((10**400, 2 * 10**200), (2 * 10**200, 1)), False),
+    # pairwise within 1, and negative along (1, 1, 1)
+    (((1, "-0.6", "-0.6"), ("-0.6", 1, "-0.6"), ("-0.6", "-0.6", 1)), False),
+    (((1, 1, 1), (1, 1, 0), (1, 0, 1)), False),
+    (((1, "-1/2", "-1/2"), ("-1/2", 1, "-1/2"), ("-1/2", "-1/2", 1)), True),
+    (((0, 0, 0), (0, 2, 1), (0, 1, "1/2")), True),
+]
+
+
+@pytest.mark.parametrize(("gram", "possible"), GRAMS, ids=str)
+def test_a_gram_is_of_vectors(gram: Any, possible: bool) -> None:
+    def made() -> Convolution:
+        return Convolution(4, len(gram), 1, 2, shared=False, gram=gram)
+
+    if possible:
+        last = (2, len(gram) - 1)
+        assert float(squared_update(made(), last).evaluate()) > 0
+        return
+    with pytest.raises(InvalidArgument, match=r"positive semidefinite .* gram=.*; give X @ X\.T"):
+        made()
+
+
+def test_rounded_inner_products_are_of_vectors() -> None:
+    vectors = np.random.default_rng(1).normal(size=(12, 3))
+    gram = vectors @ vectors.T / 3
+    assert Convolution(4, 12, 2, 2, gram=tuple(map(tuple, gram))).positions == 12
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from theory import (
     Residual,
     Stream,
     StreamAndBranches,
+    Tanh,
     derive,
     layer_rates,
     maximal_learning_rate,
@@ -29,7 +30,7 @@ from theory import (
     transfer_learning_rate,
 )
 from theory.observables import K, f, g, x
-from theory.symbols import B
+from theory.symbols import B, n
 
 SMALL = Residual(3, 2, branch_width=2, multiplier2="1/2", input_width=2)
 
@@ -158,6 +159,25 @@ def test_a_rate_is_carried_between_blocks_and_widths(group: Any) -> None:
 def test_two_blocks_are_too_few_for_the_law() -> None:
     with pytest.warns(OutsideValidity, match="at width 64 and 2 blocks"):
         transfer_learning_rate("0.05", Residual(64, 2), Residual(64, 16))
+
+
+def test_nothing_moves() -> None:
+    still = ByRole(0, 0, 0)
+    cases: list[Any] = [(Residual(8, 3), still), (Residual(), still)]
+    for network, rates in [*cases, (Residual(8, 2), (still, still))]:
+        with pytest.raises(InvalidArgument, match="only zeros; give a positive multiplier"):
+            maximal_learning_rate(network, rates=rates)
+    below = maximal_learning_rate(Residual(8, 1), rates=ByRole(0, 0, 1), criterion=Branches())
+    assert "nothing moves: give a multiplier above 0" in repr(below)
+    for call in (lambda: below.exact, lambda: float(below)):
+        with pytest.raises(NotSolved, match="nothing moves: give"):
+            call()
+
+
+def test_a_multiplier_of_eta_holds_no_width() -> None:
+    for network in (Residual(8, 2), Residual(8, 2, activation=Tanh())):
+        with pytest.raises(InvalidArgument, match=r"theory\.symbols\.B, in rates, got up=n "):
+            squared_update(network, rates=ByRole(up=n))
 
 
 def test_criteria_of_layers_are_refused_for_blocks() -> None:

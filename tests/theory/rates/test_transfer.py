@@ -17,8 +17,11 @@ from theory import (
     LastLayer,
     LeakyReLU,
     MeanOverLayers,
+    NotSolved,
     OutsideValidity,
     Readout,
+    Relative,
+    Residual,
     maximal_learning_rate,
     squared_update,
     transfer_learning_rate,
@@ -156,3 +159,10 @@ def test_bad_input(changed: dict[str, Any], message: str) -> None:
     usual: dict[str, Any] = {"rate": 0.1, "source": MLP(64, 2), "target": MLP(64, 3)}
     with pytest.raises(InvalidArgument, match=message):
         transfer_learning_rate(**(usual | changed))
+
+
+@pytest.mark.parametrize("kind", [MLP, Residual])
+def test_a_criterion_at_infinite_width_is_refused(kind: Any) -> None:
+    relative: Any = Relative()
+    with pytest.raises(NotSolved, match=r"got criterion=Relative\(\): give .*infinite_width\(\)"):
+        transfer_learning_rate("0.1", kind(64, 2), kind(128, 4), criterion=relative)

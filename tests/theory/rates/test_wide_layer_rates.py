@@ -43,7 +43,7 @@ def test_one_sum_is_the_recursion_with_one_layer_trained(network: MLP, optimiser
     each = [
         squared_update(
             network, rates=tuple(map(int, row)), optimiser=optimiser, inputs=update.inputs
-        ).value
+        ).infinite_width()
         for row in one_hot
     ]
     found = moved_by_each_layer(update._layers(network.layers), optimiser)

@@ -22,7 +22,7 @@ from theory.claims.decision import TheoryVerdict
 from theory.claims.target import Target
 from theory.outcome import Outcome
 from theory.symbols import L, a, ell, eta, n, n_0
-from verify import Conditioned, RareEvents, cli, compare_law
+from verify import Conditioned, Dense, RareEvents, cli, compare_law
 from verify import check as checked
 from verify.claims.networks import checked_grid
 from verify.comparison.exact_values import exact_law
@@ -266,3 +266,30 @@ def test_exit_codes(
         assert record["theory"]["counterexample"]["sizes"]["L"] == "1"
     if code != 3:
         assert record["networks"]["cells"][0]["samples"] == 2000
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"grid": [MLP(16, 1)]},
+        {"samples": 100},
+        {"precision": 0.1},
+        {"seed": 5},
+        {"sampler": Dense()},
+    ],
+    ids=str,
+)
+def test_theory_alone_reads_no_argument_of_a_simulation(given: dict[str, Any]) -> None:
+    (name,) = given
+    with pytest.raises(
+        InvalidArgument, match=f"expected no {name} with simulate=False, got {name}="
+    ):
+        checked("1/2", network=MLP(depth=1), part="label", simulate=False, **given)
+
+
+@pytest.mark.parametrize("samples", [lambda: 5, lambda width, depth: width * depth])
+def test_samples_are_a_number_or_a_function_of_a_network(samples: Any) -> None:
+    with pytest.raises(InvalidArgument, match="function of one network for samples, got samples="):
+        compare_law(networks=[MLP(16, 2)], samples=samples, seed=1)
+    (cell,) = compare_law(networks=[MLP(16, 2)], samples=lambda each: 10 * each.width, seed=1).cells
+    assert cell.estimate.samples == 160

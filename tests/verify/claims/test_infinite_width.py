@@ -56,7 +56,7 @@ CELLS: list[tuple[MLP | Residual, dict[str, Any]]] = [
         MLP(depth=5, activation=Tanh(), weight_variance="3/2"),
         {"optimiser": WeightDecay(GradientDescent(), "1/2")},
     ),
-    (MLP(depth=6), {"optimiser": SignDescent(), "layer": 3}),
+    (MLP(depth=6), {"optimiser": WeightDecay(SignDescent(), 2), "layer": 3}),
     (MLP(depth=4, bias_variance="1/4"), {"rates": (1, 0, 1, 2)}),
     (MLP(depth=4), {"rates": (1, 0, 1, 2)}),
     (

@@ -114,9 +114,7 @@ class Literal:
                 full = np.where(abs(full) > 1e-9, full / (abs(full) + small + 1e-300), 0.0)
             if isinstance(rule, Normalised):
                 full = full / np.linalg.norm(full, 2)
-            decay = float(optimiser.weight_decay) * self.widths[-1] ** (
-                optimiser.unscaled.width_power // 2
-            )
+            decay = float(optimiser.weight_decay) * self.widths[-1] ** (rule.width_power // 2)
             found.append(float(optimiser.multiple) * full + decay * matrix)
         return found
 

@@ -99,3 +99,18 @@ def test_dead_networks_stand_still() -> None:
 def test_one_layer_at_a_time() -> None:
     with pytest.raises(InvalidArgument, match="layer"):
         Conditioned().neurons(NETWORK, samples=3, seed=1, layer=(1, 2))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("network", "samples", "sentence"),
+    [
+        (MLP(10**6, 2), 10_000, "134,217,728 neurons, of all samples together, got samples=10,000"),
+        (MLP(32, 2), 10**10, "samples=10,000,000,000 of a layer of width 32; give fewer samples"),
+        (MLP(10**9, 2), 1, "at most 134,217,728 neurons in a network"),
+    ],
+)
+def test_neurons_that_no_memory_holds_are_refused(
+    network: MLP, samples: int, sentence: str
+) -> None:
+    with pytest.raises(InvalidArgument, match=sentence):
+        Conditioned().neurons(network, samples=samples, seed=1)

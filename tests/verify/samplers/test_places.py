@@ -113,7 +113,6 @@ def test_untrained_places_do_not_move_and_the_estimate_says_so() -> None:
         (GRAPH, {"layer": "a", "rates": {("b", "a"): 1}}, "edges .source, vertex. of the graph"),
         (CONVOLUTION, {"layer": 3}, r"\(layer, position\) for layer, got layer=3"),
         (CONVOLUTION, {"layer": (1, 3)}, "from 0 to 2 for the position"),
-        (Convolution(2, 2, 2, 2, gram=((1, 2), (2, 1))), {}, "positive semidefinite"),
         (Convolution(2, 2000, 2, 2), {}, "give fewer positions"),
         (Residual(8), {}, "in numbers.*with the symbols B"),
         (Residual(8, 3, multiplier2="1e-400"), {}, "from 1e-300 to 1e.300 for weight_variance"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
@@ -31,6 +32,8 @@ from verify.samplers.vectors import vector_scales
 
 __all__ = ["Conditioned", "Neurons"]
 
+_KEPT_NEURONS = 2**27
+"""Pre-activations that are kept; they and their changes have 2 GB."""
 _NEURONS_OF_A_LAYER, _NEURONS = 2**14, 2**20
 """At most so many neurons of one layer, and of all, are worked on together: they stay in the
 cache."""
@@ -165,6 +168,13 @@ class Conditioned(Sampler):
         if isinstance(layer, tuple | range):
             raise InvalidArgument(f"expected one layer, got layer={layer!r}; give an int or None")
         shape = (samples, int(problem.widths[at]))
+        self.check(problem)
+        if prod(shape) > _KEPT_NEURONS:
+            raise InvalidArgument(
+                f"expected at most {_KEPT_NEURONS:,} neurons, of all samples together, got samples="
+                f"{samples:,} of a layer of width {shape[1]:,}; give fewer samples, or use "
+                f"monte_carlo, which keeps the mean squares alone"
+            )
         z, change = np.empty(shape), np.empty(shape)
         outputs, labels, start = np.empty(samples), np.empty(samples), 0
         scales = vector_scales(problem)
