@@ -231,7 +231,8 @@ def _at_bias(activation: Nonlinearity, bias: float) -> tuple[CriticalPoint, ...]
         return (_scale_invariant(activation, Rational(repr(bias))),)
     table = moment_table(activation)
     for scan in (_scan(table), _scan(table, wide=bool(bias))):
-        shifted = scan.bias - bias / scan.variances
+        with np.errstate(over="ignore"):
+            shifted = scan.bias - bias / scan.variances
         roots = _roots(scan, table, shifted, lambda t, q: _relative_bias(t, q) - bias / q)
         if roots:
             break

@@ -141,8 +141,11 @@ n = ∞; linearised step of GradientDescent()
         depth = point.get(self._depth_symbol)
         if axis == ell:
             replace(self, layer=int(grid[-1]))._place_of(one_depth(self.network, depth))
-            return (np.asarray(self.infinite_width(depth))[np.array(grid, dtype=int) - 1],)
-        return (replace(self, layer=int(point.get(ell, 0)) or self.layer).infinite_width(grid),)
+            found = np.asarray(self.infinite_width(depth))[np.array(grid, dtype=int) - 1]
+        else:
+            of_layer = replace(self, layer=int(point.get(ell, 0)) or self.layer)
+            found = of_layer.infinite_width(grid)
+        return (self._with_width(found),)
 
     @property
     def _depth_symbol(self) -> Symbol:

@@ -26,11 +26,12 @@ from theory import (
 from theory.exact.rescaled_network import RescaledNetwork
 from theory.laws.update import SquaredUpdate
 from theory.observables import D, K, Observable, f, g, trace, x, z
-from theory.symbols import L, a, c, ell, eta, kappa, n, n_0, p, q, r, t
+from theory.symbols import L, a, c, ell, eta, kappa, n, n_0, p, q, r
 from theory.words.word_maps import word_maps
 
 PARTS = ("label", "output")
-GENERAL = MLP(input_width=n_0, weight_variance=c, readout_variance=r + 1, input_norm2=t)
+NORM = Symbol("s_0", positive=True)
+GENERAL = MLP(input_width=n_0, weight_variance=c, readout_variance=r + 1, input_norm2=NORM)
 """Everything a symbol but the slope."""
 
 
@@ -123,9 +124,9 @@ def test_every_symbol_at_once(
         input_width=n_0,
         weight_variance=c,
         readout_variance=r + 1,
-        input_norm2=t,
+        input_norm2=NORM,
     )
-    found = formula(general, ell, name).subs({**numbers, r: 2, t: Rational(7, 2)})
+    found = formula(general, ell, name).subs({**numbers, r: 2, NORM: Rational(7, 2)})
     assert found == getattr(exact, name).per_eta2
 
 
