@@ -21,7 +21,6 @@ from verify.comparison.exact_values import known_spread
 from verify.comparison.exports import needs
 from verify.errors import LostWorkers
 from verify.jobs.folder import CSV, PARQUET, RESULTS, STORE
-from verify.jobs.progress import Bar
 from verify.jobs.replay import replay
 from verify.numerics.software import this_software
 from verify.runs.configuration import configuration
@@ -75,14 +74,15 @@ def test_ctrl_c_says_how_to_go_on_and_nothing_is_drawn_twice(
             raise KeyboardInterrupt
 
     monkeypatch.setattr("verify.runs.execution.os.cpu_count", lambda: 1)
-    monkeypatch.setattr(Bar, "advance", advance)
+    monkeypatch.setattr(Watch, "advance", advance)
+    monkeypatch.setattr(Watch, "found", lambda *_: None)
     assert cli.main([*CELLS, "--out", str(interrupted)]) == 130
     assert f"--resume {interrupted}" in capsys.readouterr().err
     assert not (interrupted / RESULTS).exists()
     there = text(interrupted).count('"block"')
     assert 3 <= there <= 6, "at most four are given to one core at once"
     drawn: list[int] = []
-    monkeypatch.setattr(Bar, "advance", lambda _, cell, samples: drawn.append(cell))
+    monkeypatch.setattr(Watch, "advance", lambda _, cell, samples: drawn.append(cell))
     assert cli.main(["--resume", str(interrupted)]) == 0
     assert len(drawn) == 10 - there
     assert same(interrupted, whole)
