@@ -21,7 +21,7 @@ _STANDARD_ERRORS, _ALLOWED = 5.0, 0.02
 _NORMAL, _NORMAL_ERROR = (2 / pi) ** 0.5, (1 - 3 / pi) ** 0.5
 """Mean size over root mean square of a normal number, and sqrt(count) times its standard error."""
 _FEWEST_ROWS, _HALF_ROWS, _FEWEST_PAIRS, _MOST_PAIRS = 16, 128, 60, 1000
-_MOST_DIFFERENT, _REPEATED = 65_536, 0.01
+_MOST_DIFFERENT, _REPEATED, _FEW = 65_536, 0.01, 0.75
 _HALVES = (torch.bfloat16, torch.float16)
 _ODDS = 1e-6
 _FEWEST_NORMS, _NEAR_NORMS = 8, 0.003
@@ -262,7 +262,7 @@ def _repeats(weight: torch.Tensor) -> bool:
     """Whether more numbers than chance explains occur again, with either sign.
 
     Of 65,536 normal numbers in single precision 0.13 % do.  Normal numbers rounded to 16 bits have
-    few values: half as many different ones as in a draw of this size pass.
+    few values: three quarters of the different ones in a draw of this size pass.
     """
     sizes = weight.flatten()[:_MOST_DIFFERENT].abs()
     different, count = len(sizes.unique()), len(sizes)
@@ -271,7 +271,7 @@ def _repeats(weight: torch.Tensor) -> bool:
             generator = torch.Generator().manual_seed(_SEED)
             drawn = torch.randn(count, generator=generator, device="cpu")
             rounded = (drawn * sizes.double().square().mean().sqrt()).to(half).abs()
-            return 2 * different < len(rounded.unique())
+            return different < _FEW * len(rounded.unique()) - 1
     return count - different > 1 + _REPEATED * count
 
 

@@ -1,12 +1,14 @@
 """This module finds out whether a module draws random numbers, and leaves none of its own behind.
 
-Other threads may draw from the same generators meanwhile: numbers that are drawn in the same part
-of each of several runs are the module's.
+Other threads may draw from the same generators meanwhile: `draws_again` tells their draws from the
+module's.
 """
 
 from __future__ import annotations
 
+import pickle
 import random
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -15,14 +17,16 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from theory.errors import InvalidArgument
 from verify.pytorch.modules.held import GENERATORS
 
 __all__ = ["draws_again", "global_numbers", "held_numbers", "one_seed", "part", "sets_seeds"]
 
-_RUNS, _FEWEST = 4, 8
-_PARTS: ContextVar[list[bool] | None] = ContextVar("_PARTS", default=None)
+_RUNS, _FEWEST, _SHORT = 8, 8, 8
+_PYTHON: Any = getattr(random.random, "__self__")  # noqa: B009
+_NUMPY: Any = getattr(np.random.random, "__self__")  # noqa: B009
 
 
 @contextmanager
@@ -39,9 +43,8 @@ def one_seed(seed: int, device: torch.device) -> Iterator[None]:
 
 def global_numbers() -> list[list[float]]:
     """Those that the global generators of Python, NumPy and PyTorch will draw."""
-    ours: list[Any] = [random.random, np.random.random]
-    every = [*(each.__self__ for each in ours), torch.default_generator]
-    return [_drawn(deepcopy(each)) for each in (*every, *torch.cuda.default_generators)]
+    every = [_PYTHON, _NUMPY, torch.default_generator, *torch.cuda.default_generators]
+    return [_drawn(deepcopy(each)) for each in every]
 
 
 def held_numbers(new: Mapping[int, Any]) -> list[list[float]]:
@@ -72,42 +75,85 @@ def sets_seeds(call: Callable[[], object]) -> bool:
     return any(one == two for one, two in zip(*found, strict=True))
 
 
+class _Watch(TorchDispatchMode):
+    """Draws from the global generators during a run.
+
+    ``drew``: whether this thread called for some, as far as a profiler and PyTorch's dispatcher
+    see; those are blind to calls from C.  ``parts``: whether the generators moved in each of the
+    short `part`s.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.drew = False
+        self.parts: list[bool] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        given = kwargs or {}
+        ours = given.get("generator") in (None, torch.default_generator)
+        self.drew |= ours and torch.Tag.nondeterministic_seeded in func.tags
+        return func(*args, **given)
+
+    def profile(self, frame: object, event: str, call: Any) -> None:
+        """For `sys.setprofile`."""
+        if event == "c_call":
+            owner: Any = getattr(call, "__self__", None)
+            ours = owner is _PYTHON or owner is _NUMPY
+            self.drew |= ours and "state" not in call.__name__ and "reduce" not in call.__name__
+
+
+def _states() -> list[object]:
+    """Those of the global generators, taken fast."""
+    every = (torch.default_generator, *torch.cuda.default_generators)
+    bits = [each.get_state().numpy().tobytes() for each in every]
+    return [random.getstate(), pickle.dumps(_NUMPY.get_state(legacy=False)), *bits]
+
+
+_WATCH: ContextVar[_Watch | None] = ContextVar("_WATCH", default=None)
+
+
 @contextmanager
-def part() -> Iterator[None]:
-    """A part of a run of `draws_again`."""
-    parts = _PARTS.get()
-    before = None if parts is None else global_numbers()
-    try:
+def part(examples: int) -> Iterator[None]:
+    """A part of a run of `draws_again`, short for few ``examples``."""
+    watch = _WATCH.get()
+    if watch is None:
         yield
+        return
+    before, profile = _states(), sys.getprofile()
+    try:
+        with watch:
+            sys.setprofile(watch.profile)
+            yield
     finally:
-        if parts is not None:
-            parts.append(global_numbers() != before)
+        sys.setprofile(profile)
+        if examples <= _SHORT:
+            watch.parts.append(_states() != before)
 
 
 def draws_again(run: Callable[[], object]) -> bool:
-    """Whether ``run`` draws from the global generators, in the same `part` each time; other
-    threads draw now in this part, now in that.
+    """Whether ``run`` draws from the global generators: by calls that are seen, or in the same
+    short `part` each time, where other threads draw now in this part, now in that.
 
     >>> def run():
-    ...     with part():
+    ...     with part(1):
     ...         random.random()
     >>> draws_again(run), draws_again(lambda: None)
     (True, False)
     """
-    always: list[bool] | None = None
-    for _ in range(_RUNS):
-        parts: list[bool] = []
-        token = _PARTS.set(parts)
+    always: list[bool] = []
+    for again in range(_RUNS):
+        watch = _Watch()
+        token = _WATCH.set(watch)
         try:
             run()
         except InvalidArgument:
             pass
         finally:
-            _PARTS.reset(token)
-        if len(parts) >= _FEWEST and all(parts):
+            _WATCH.reset(token)
+        if watch.drew or (len(watch.parts) >= _FEWEST and all(watch.parts)):
             return True
-        shorter = zip(always or parts, parts, strict=False)
-        always = [one and two for one, two in shorter] if always is not None else parts
+        both = zip(always, watch.parts, strict=False)
+        always = [one and two for one, two in both] if again else watch.parts
         if not any(always):
             return False
     return True

@@ -97,7 +97,7 @@ class Probe:
         """Outputs and gradients of ``model``.
 
         ``grad``: whether gradients go to the inputs too."""
-        with part():
+        with part(len(self.x)):
             return self._run(model, layers, grad)
 
     def _run(self, model: nn.Module, layers: Sequence[nn.Linear], grad: bool) -> Run:

@@ -78,7 +78,7 @@ def recorded(model: nn.Module, layers: Sequence[nn.Module], x: torch.Tensor) -> 
 
     handles = [layer.register_forward_hook(note(index)) for index, layer in enumerate(layers)]
     try:
-        with torch.no_grad(), part():
+        with torch.no_grad(), part(len(x)):
             return calls, model(x.clone())
     except NO_MEMORY:
         raise
