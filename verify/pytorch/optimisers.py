@@ -4,7 +4,8 @@ The constructor of an optimiser reads its groups and the weights of each; these 
 inspect their reader then.  The optimiser keeps plain dictionaries and lists, and users may rebuild
 or change groups: so before each step of any optimiser, a hook of PyTorch looks for the weights
 themselves, and before the first step checks that the weights are still the weights that the groups
-were made for.  The hook sees no copies of the weights, no steps written by hand, no ``step`` put
+were made for.  The first step of a subclass of SGD is compared with SGD's, which it may call.  The
+hook sees no copies of the weights, no steps written by hand, no ``step`` put
 into one optimiser or compiled, and no changes of a gradient, such as clipping.
 """
 

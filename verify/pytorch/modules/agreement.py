@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import torch
 from torch import nn
@@ -54,6 +54,14 @@ _ROUNDING = {torch.float64: 1e-9, torch.float32: 1e-4, torch.bfloat16: 0.1, torc
 in this one; so is four times that between the two, up to `_MOST_ROUNDING`."""
 _MOST_ROUNDING = 0.5
 _OUTPUTS = "other outputs"
+_SEED = (
+    "expected a model whose forward leaves the generators of random numbers as they are, got a "
+    "forward that sets a seed; leave out torch.manual_seed() and the like within forward"
+)
+_CHANCE = (
+    "expected a model with a deterministic forward, got a forward that draws random numbers, with "
+    "or without an effect; leave out random depth, dropout and noise"
+)
 _DIGITS = {torch.float64: 10, torch.float32: 5, torch.bfloat16: 2, torch.float16: 2}
 
 Layers = Mapping[str, nn.Linear]
@@ -188,39 +196,30 @@ class Computing:
     def _without_draws(self, dtype: torch.dtype | None, train: bool, check: Callable[[], R]) -> R:
         """``check`` within `probing`; raises `InvalidArgument` for draws, which may act at other
         times, in place of another cause: dropout of few neurons is a scale at most calls."""
+        found, other = None, None
         with probing(self.model, dtype, train=train) as new:
             before, held = global_numbers(), held_numbers(new)
             self.probe.load(self.linear)
-            other: InvalidArgument | None = None
             try:
                 found = check()
             except InvalidArgument as error:
                 other = error
             own = held_numbers(new) != held
             draws = own or global_numbers() != before
-            sets = draws and sets_seeds(lambda: recorded(self.model, self.linear, self._inputs))
-        if sets:
-            raise InvalidArgument(
-                "expected a model whose forward leaves the generators of random numbers as "
-                "they are, got a forward that sets a seed; leave out torch.manual_seed() and "
-                "the like within forward"
-            )
-        if draws and (other is None or RANDOM not in str(other)):
+            if draws and sets_seeds(lambda: recorded(self.model, self.linear, self._inputs)):
+                raise InvalidArgument(_SEED)
 
-            def run() -> None:
-                with probing(self.model, dtype, train=train):
-                    self.probe.load(self.linear)
-                    check()
+        def again() -> None:
+            with probing(self.model, dtype, train=train):
+                self.probe.load(self.linear)
+                check()
 
-            if own or draws_again(run):
-                raise InvalidArgument(
-                    "expected a model with a deterministic forward, got a forward that draws "
-                    "random numbers, with or without an effect; leave out random depth, dropout "
-                    "and noise"
-                )
+        named = other is not None and RANDOM in str(other)
+        if draws and not named and (own or draws_again(again)):
+            raise InvalidArgument(_CHANCE)
         if other:
             raise other
-        return found
+        return cast(R, found)
 
     def _check_exactly(self) -> None:
         limits = [_EXACT] * (1 + len(self.layers))

@@ -116,7 +116,7 @@ def one_at_a_time(function: Callable[P, R]) -> Callable[P, R]:
 
 def _refuse_surroundings(name: str) -> None:
     """Raise `InvalidArgument` where tensors are not plain ones, whatever the model is."""
-    if type(torch.empty(0)) is not torch.Tensor:
+    if type(torch.empty(0, device="cpu")) is not torch.Tensor:
         got, fix = "a mode that makes other tensors", "call it outside of FakeTensorMode"
     elif torch._C._functorch.peek_interpreter_stack() is not None:
         got, fix = "a function that torch.func transforms", "call it outside of grad, vmap and jvp"
