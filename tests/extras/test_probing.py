@@ -361,7 +361,7 @@ def test_draws_of_another_thread_are_not_the_forwards(draw: Any) -> None:
     stop = threading.Event()
 
     def drawing() -> None:
-        while not stop.wait(0.002):
+        while not stop.wait(0.01):
             draw()
 
     thread = threading.Thread(target=drawing)
@@ -369,7 +369,7 @@ def test_draws_of_another_thread_are_not_the_forwards(draw: Any) -> None:
     try:
         hooked = mlp(8, 8)
         hooked[0].register_forward_hook(lambda m, i, o: None)
-        networks = [network_of(each) for _ in range(3) for each in (mlp(8, 8), hooked)]
+        networks = [network_of(each) for _ in range(2) for each in (mlp(8, 8), hooked)]
     finally:
         stop.set()
         thread.join()

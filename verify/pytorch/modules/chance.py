@@ -24,7 +24,7 @@ from verify.pytorch.modules.held import GENERATORS
 
 __all__ = ["draws_again", "global_numbers", "held_numbers", "one_seed", "part", "sets_seeds"]
 
-_RUNS, _FEWEST, _SHORT = 8, 8, 8
+_RUNS, _FEWEST, _SHORT = 32, 8, 8
 _PYTHON: Any = getattr(random.random, "__self__")  # noqa: B009
 _NUMPY: Any = getattr(np.random.random, "__self__")  # noqa: B009
 
