@@ -67,8 +67,8 @@ def typed(value: object) -> str:
 
 
 def brief(value: object, most: int = 60, write: Callable[[object], str] | None = None) -> str:
-    """`written`, or the text of ``write``, cut to ``most`` characters; a whole number of very many
-    digits as a decimal.
+    """`written`, or the text of ``write``, in one line and cut to ``most`` characters; a whole
+    number of very many digits as a decimal.
 
     >>> brief(10**5000), brief((3,) * 10**6), brief(7**30), brief("x" * 99, 9)
     ('1.0e+5000', '(3,)*1000000', '22539340290692258087863249', "'xxxxx...")
@@ -77,6 +77,8 @@ def brief(value: object, most: int = 60, write: Callable[[object], str] | None =
         text = _decimal(value) if _is_whole(value, _MOST_BITS) else (write or written)(value)
     except Exception:
         text = "<unprintable>"
+    if "\n" in text:
+        text = " ".join(text.split())
     return text if len(text) <= most else text[: most - 3] + "..."
 
 

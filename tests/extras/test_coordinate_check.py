@@ -538,3 +538,79 @@ def test_autocast_that_returns_single_precision_is_refused() -> None:
 
     with pytest.raises(InvalidArgument, match=r"runs in torch\.bfloat16 alone.*without autocast"):
         coordinate_check(Autocast(16, 32, 32), samples=10, seed=1)
+
+
+@pytest.mark.parametrize("sizes", [(1, 4), (8, 8), (16, 10)])
+def test_sizes_at_which_no_layer_decides_are_undecided_after_few_steps(
+    sizes: tuple[int, int],
+) -> None:
+    width, depth = sizes
+    check = coordinate_check(mlp(*[width] * (depth + 1)), seed=1)
+    assert (check.verdict.outcome, check.samples) == (Outcome.UNDECIDED, 100)
+    assert "UNDECIDED: outside the range where a real step follows the law" in str(check)
+
+
+class OwnParameters(Functional):
+    """A module that counts other parameters, and clears no gradient."""
+
+    def parameters(self, recurse: bool = True) -> Any:
+        return iter(())
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        pass
+
+
+class Mapped(Functional):
+    """The same network, one example at a time."""
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return torch.vmap(super().forward)(x)
+
+
+@pytest.mark.parametrize("kind", [OwnParameters, Mapped])
+def test_steps_are_those_of_the_plain_network(kind: type[Functional]) -> None:
+    (one, _), (two, _) = (
+        RealStep(1e-3).squared_updates(each(8, 16, 16), 5, seed=1) for each in (kind, Functional)
+    )
+    assert np.allclose(one, two, rtol=1e-9)
+
+
+def with_a_hook(model: Any) -> None:
+    initialise(model)
+    model[0].register_forward_hook(lambda module, x, z: 2 * z)
+
+
+def with_a_gradient_hook(model: Any) -> None:
+    initialise(model)
+    model[0].weight.register_hook(lambda grad: 2 * grad)
+
+
+def without_gradients(model: Any) -> None:
+    initialise(model)
+    torch.set_grad_enabled(False)
+
+
+@pytest.mark.parametrize(
+    ("draw", "words"),
+    [
+        (with_a_hook, "got other hooks on '0' after"),
+        (with_a_gradient_hook, r"got other hooks on '0\.weight' after"),
+        (
+            without_gradients,
+            r"got gradients switched off .*; draw within `with torch.no_grad\(\):`",
+        ),
+    ],
+)
+def test_an_initialise_that_does_more_than_draw_is_refused(draw: Any, words: str) -> None:
+    with pytest.raises(InvalidArgument, match=words):
+        coordinate_check(mlp(8, 8), samples=5, seed=1, initialise=draw)
+    assert torch.is_grad_enabled()
+
+
+def test_inputs_may_be_a_list_of_arrays() -> None:
+    rows = list(np.ones((2, 8)))
+    one, two = (
+        coordinate_check(mlp(8, 8), samples=5, seed=1, inputs=each)
+        for each in (rows, np.ones((2, 8)))
+    )
+    assert str(one) == str(two)

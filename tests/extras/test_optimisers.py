@@ -48,6 +48,30 @@ class UnderNoGrad(optim.SGD):
     step = torch.no_grad()(step)
 
 
+class Logging(optim.SGD):
+    """SGD's step, and a record of it."""
+
+    def step(self, closure: Any = None) -> Any:
+        self.steps = getattr(self, "steps", 0) + 1
+        return super().step(closure)
+
+
+class Clearing(optim.SGD):
+    """SGD's step, and no gradients afterwards."""
+
+    def step(self, closure: Any = None) -> Any:
+        super().step(closure)
+        self.zero_grad()
+
+
+class Twice(optim.SGD):
+    """SGD's step two times."""
+
+    def step(self, closure: Any = None) -> Any:
+        super().step(closure)
+        return super().step()
+
+
 class OwnName(optim.SGD):
     """The step of SGD."""
 
@@ -91,9 +115,13 @@ def filled(groups: Groups, model: nn.Module) -> Any:
 
 Build = Callable[[Groups, nn.Module], Any]
 SPEAKING: dict[str, tuple[Build, str]] = {
-    "a subclass": (lambda g, m: OwnStep(g), "got OwnStep, a subclass with its own step"),
+    "a subclass": (
+        lambda g, m: OwnStep(g),
+        "got OwnStep, a subclass with its own step, whose first step is not seen to be the rate",
+    ),
+    "two steps": (lambda g, m: Twice(g), "got Twice, a subclass"),
+    "momentum in a subclass": (lambda g, m: Logging(g, momentum=0.9), r"momentum=0\.9"),
     "a part of a step": (lambda g, m: OwnSign(g), "got OwnSign, a subclass"),
-    "a decorated step": (lambda g, m: UnderNoGrad(g), "got UnderNoGrad, a subclass"),
     "a subclass, rebuilt": (lambda g, m: OwnStep(rebuilt(g)), "got OwnStep, a subclass"),
     "copied": (lambda g, m: optim.Adam([dict(each) for each in g]), "got Adam"),
     "rebuilt": (lambda g, m: optim.Adam(rebuilt(g)), "got Adam"),
@@ -125,6 +153,9 @@ SPEAKING: dict[str, tuple[Build, str]] = {
 }
 QUIET: dict[str, Build] = {
     "plain, rebuilt": lambda g, m: optim.SGD(rebuilt(g)),
+    "a decorated step": lambda g, m: UnderNoGrad(g),
+    "a step of SGD's and a line": lambda g, m: Logging(g),
+    "a step that clears the gradients": lambda g, m: Clearing(g, weight_decay=1e-4),
     "a subclass with no step": lambda g, m: OwnName(g),
     "momentum, scaled": lambda g, m: optim.SGD(rebuilt(g, 0.1), momentum=0.9),
     "Adam at one rate": lambda g, m: optim.Adam(m.parameters(), lr=1e-3),
@@ -146,7 +177,7 @@ def trained(build: Build, steps: int = 3) -> None:
         optimiser.zero_grad()
         for group in optimiser.param_groups:
             for weight in group["params"]:
-                weight.grad = torch.ones_like(weight)
+                weight.grad = torch.full_like(weight, 0.5)
         optimiser.step()
 
 

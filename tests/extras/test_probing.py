@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import argparse
+import io
+import itertools
 import os
+import queue
 import random
 import signal
 import sys
 import threading
 import time
+from array import array
+from collections import ChainMap, UserDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from theory import InvalidArgument
 from verify.pytorch import coordinate_check, initialise, network_of, parameter_groups
@@ -126,6 +134,74 @@ def test_objects_further_down_are_left_as_they_were() -> None:
     assert all(one is two for one, two in zip(held, now, strict=True))
     for value in (*model.sums["x"], model.pair[0], *now):
         assert not np.any(np.asarray(value))
+
+
+class Slotted:
+    """An object of the user without a dictionary."""
+
+    __slots__ = ("calls", "later")
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+
+class Named(NamedTuple):
+    total: torch.Tensor
+
+
+def called_once_more(held: Any) -> None:
+    held.calls += 1
+
+
+def normed() -> Any:
+    return [nn.BatchNorm1d(8, affine=False)]
+
+
+HELD: dict[str, tuple[Callable[[], Any], Callable[[Any], object], Callable[[Any], Any]]] = {
+    "slots": (Slotted, called_once_more, lambda h: h.calls),
+    "slots not set": (Slotted, lambda h: setattr(h, "later", 1), lambda h: hasattr(h, "later")),
+    "a namespace": (lambda: SimpleNamespace(calls=0), called_once_more, lambda h: h.calls),
+    "arguments": (lambda: argparse.Namespace(calls=0), called_once_more, lambda h: h.calls),
+    "a dictionary": (UserDict, lambda h: h.update({len(h): 1}), dict),
+    "a chain": (ChainMap, lambda h: h.update({len(h): 1}), dict),
+    "a queue": (queue.Queue, lambda h: h.put(1), lambda h: h.qsize()),
+    "bytes": (bytearray, lambda h: h.append(1), len),
+    "an array": (lambda: array("i"), lambda h: h.append(1), len),
+    "a count": (itertools.count, next, repr),
+    "a stream": (io.StringIO, lambda h: h.write("a"), lambda h: h.getvalue()),
+    "an event": (threading.Event, lambda h: h.set(), lambda h: h.is_set()),
+    "a module in a list": (
+        normed,
+        lambda h: h[0](torch.eye(8, dtype=h[0].running_mean.dtype)),
+        lambda h: h[0].running_mean.tolist(),
+    ),
+    "a named tuple": (
+        lambda: Named(torch.zeros(())),
+        lambda h: h.total.add_(1),
+        lambda h: float(h.total),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", HELD)
+def test_state_in_objects_of_python_is_left_as_it_was(case: str) -> None:
+    make, touch, read = HELD[case]
+
+    class Holding(Functional):
+        held = make()
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            touch(self.held)
+            return super().forward(x)
+
+    model = Holding(8, 8)
+    model.held = held = make()
+    before = read(held)
+    network_of(model)
+    assert model.held is held
+    assert read(held) == before
+    touch(held)
+    assert read(held) != before
 
 
 class Failing(Functional):
@@ -278,6 +354,56 @@ def test_threads_do_not_mix_up_a_module() -> None:
         assert len(set(pool.map(use, range(12)))) == 1
     assert list(map(id, model.parameters())) == list(map(id, held))
     assert all(map(torch.equal, values, held))
+
+
+@pytest.mark.parametrize("draw", [lambda: torch.rand(1), np.random.rand, random.random])
+def test_draws_of_another_thread_are_not_the_forwards(draw: Any) -> None:
+    stop = threading.Event()
+
+    def drawing() -> None:
+        while not stop.wait(0.01):
+            draw()
+
+    thread = threading.Thread(target=drawing)
+    thread.start()
+    try:
+        hooked = mlp(8, 8)
+        hooked[0].register_forward_hook(lambda m, i, o: None)
+        networks = [network_of(each) for _ in range(2) for each in (mlp(8, 8), hooked)]
+    finally:
+        stop.set()
+        thread.join()
+    assert {str(each) for each in networks} == {"MLP(width=8, depth=1, input_width=8)"}
+
+
+@pytest.mark.parametrize("error", [MemoryError, torch.OutOfMemoryError])
+def test_memory_that_runs_out_is_no_fault_of_the_model(error: type[Exception]) -> None:
+    model = Failing(8, 8)
+    model.error = error("so")
+    with pytest.raises(error, match="so"):
+        network_of(model)
+
+
+def test_a_call_among_tensors_that_are_not_plain_is_refused() -> None:
+    model, words = mlp(8, 8), "where PyTorch computes with plain tensors, got a call within "
+    with FakeTensorMode(), pytest.raises(InvalidArgument, match=f"{words}a mode that makes other"):
+        network_of(model)
+
+    def within(x: torch.Tensor) -> torch.Tensor:
+        network_of(model)
+        return x.sum()
+
+    with pytest.raises(InvalidArgument, match=f"{words}a function that torch.func transforms"):
+        torch.func.grad(within)(torch.ones(2))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # within torch.compile
+def test_a_call_within_a_compiled_function_is_refused() -> None:
+    model = mlp(8, 8)
+    compiled: Any = torch.compile(lambda x: x * network_of(model).layers, backend="eager")
+    with pytest.raises(InvalidArgument, match=r"outside of functions that .* compiles"):
+        compiled(torch.ones(1))
 
 
 def test_hooks_work_again_afterwards() -> None:

@@ -305,5 +305,20 @@ def test_factors_are_positive_numbers(factor: object) -> None:
 
 
 def test_another_plan_is_refused() -> None:
-    with pytest.raises(InvalidArgument, match=r"got plan=0\.1; give EqualShares"):
+    with pytest.raises(InvalidArgument, match=r"got plan=0\.1 .float.; give EqualShares"):
         parameter_groups(initialise(mlp(4, 4), 1), 0.1)  # type: ignore[arg-type]
+
+
+def test_a_factor_may_be_a_tensor_of_one_number() -> None:
+    model = initialise(mlp(8, 8, 8), seed=1)
+    assert rates_of(model, EqualShares(torch.tensor(0.5))) == rates_of(model, EqualShares(0.5))
+
+
+@pytest.mark.parametrize("use", [network_of, parameter_groups, initialise])
+def test_tensors_in_the_place_of_a_model_or_plan_are_cut_to_one_line(use: Any) -> None:
+    given = list(mlp(64, 64).parameters())
+    for call in (lambda: use(given), lambda: parameter_groups(mlp(4, 4), given)):  # type: ignore[arg-type]
+        with pytest.raises(InvalidArgument, match=r"=\[Parameter containing: .*\.\.\.") as refused:
+            call()
+        assert len(str(refused.value)) < 200
+        assert "\n" not in str(refused.value)

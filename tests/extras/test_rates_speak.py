@@ -460,6 +460,25 @@ def test_a_readout_that_is_not_independent_normal_is_warned_of(case: str) -> Non
         parameter_groups(model)
 
 
+HALVES = (torch.bfloat16, torch.float16)
+
+
+@pytest.mark.parametrize("half", HALVES)
+@pytest.mark.parametrize("model", [mlp(16, 256), mlp(64, 64, 64)])
+def test_normal_weights_rounded_to_16_bits_are_not_warned_of(model: nn.Module, half: Any) -> None:
+    parameter_groups(initialise(model, seed=1).to(half).float(), AllHidden("0.5"))
+
+
+@pytest.mark.parametrize("half", HALVES)
+def test_numbers_that_repeat_in_16_bits_are_warned_of(half: Any) -> None:
+    model: Any = initialise(mlp(16, 256), seed=1)
+    with torch.no_grad():
+        v = model[2].weight
+        v[:, 128:] = v[:, torch.randperm(128, generator=torch.Generator().manual_seed(1))]
+    with pytest.warns(OutsideValidity, match="entries that repeat at '2.weight'"):
+        parameter_groups(model.to(half).float())
+
+
 def test_weights_that_are_drawn_as_they_should_be_are_not_warned_of() -> None:
     """800 draws of 5 layers at five standard errors: a false alarm in about 1 of 50 such tests,
     from fixed seeds."""
@@ -587,7 +606,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "one example": ({"inputs": torch.ones(16)}, r"shape \(examples, 16\), got .* shape \(16,\)"),
     "another width": ({"inputs": torch.ones(2, 15)}, r"got inputs of shape \(2, 15\)"),
     "none": ({"inputs": torch.ones(0, 16)}, r"got inputs of shape \(0, 16\)"),
-    "text": ({"inputs": "all"}, "array of numbers for inputs, got inputs of type str"),
+    "text": ({"inputs": "all"}, "array of numbers for inputs, got inputs='all' .str., which"),
     "no number": (
         {"inputs": torch.full((2, 16), torch.nan)},
         "for inputs, got 32 NaN or infinite of 32 numbers; leave out the examples",

@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrizations, parametrize
 from torch.utils.checkpoint import checkpoint_sequential
@@ -247,6 +247,60 @@ class Twice(nn.Module):
         return 2 * weight
 
 
+class Sharing(Functional):
+    """``hold``: puts memory of the module into an attribute that ``touch`` changes at each call;
+    ``grown``: whether the outputs are then others."""
+
+    def __init__(self, hold: Any, touch: Any, grown: Any = lambda m: False) -> None:
+        super().__init__(8, 16, 16)
+        self.register_buffer("state", torch.zeros(2))
+        self.held, self.touch, self.grown = hold(self), touch, grown
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.touch(self.held)
+        return super().forward(x) * (2 if self.grown(self) else 1)
+
+
+class Parts(NamedTuple):
+    part: torch.Tensor
+
+
+class Unregistered(nn.Module):
+    """Layers of which one is in a plain list."""
+
+    def __init__(self, first: int) -> None:
+        super().__init__()
+        self.hidden = nn.ModuleList([linear(8, 8)] * first)
+        self.plain, self.readout = [linear(8, 8)], linear(8, 1)
+
+    def forward(self, x: torch.Tensor) -> Any:
+        for layer in (*self.hidden, *self.plain):
+            x = torch.relu(layer(x))
+        return self.readout(x)
+
+
+def of_weights(view: Callable[[torch.Tensor], Any]) -> Callable[[nn.Module], list[Any]]:
+    return lambda model: [view(weight.detach()) for weight in model.parameters()]
+
+
+def clamp(views: Any) -> None:
+    for view in views:
+        torch.as_tensor(view).clamp_(-0.05, 0.05)
+
+
+def add(view: Any) -> None:
+    view += 1
+
+
+def many(model: Any) -> bool:
+    return bool(model.state[0] > 5)
+
+
+def buffer_of_no_shape(model: nn.Module) -> None:
+    model.register_buffer("late", nn.parameter.UninitializedBuffer())
+
+
+CALLS = "got other outputs in a batch of one; leave out operations that depend on the number"
 CHANCE = "draws random numbers"
 SEED = r"got a forward that sets a seed; leave out torch\.manual_seed\(\) and the like"
 ROUNDS = r"got a forward that calls no layer and rounds to torch\.{}; call the layers, within"
@@ -317,6 +371,41 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "weights clipped in forward": (lambda: Writing(lambda w: w.clamp_(-0.01, 0.01)), WRITES),
     "weights that shrink in forward": (lambda: Writing(lambda w: w.mul_(1 - 1e-6)), WRITES),
     "rows bounded in forward": (lambda: Writing(lambda w: w.renorm_(2, 0, 0.1)), WRITES),
+    "weights clipped through views": (
+        lambda: Sharing(of_weights(lambda w: w.view(-1)[3:]), clamp),
+        WRITES,
+    ),
+    "weights clipped through arrays": (lambda: Sharing(of_weights(Tensor.numpy), clamp), WRITES),
+    "a count that is a view": (lambda: Sharing(lambda m: m.state[0], add, many), CALLS),
+    "a count that is a view in a tuple": (
+        lambda: Sharing(lambda m: Parts(m.state[:1]), lambda parts: add(parts.part), many),
+        CALLS,
+    ),
+    "a count that is an array": (lambda: Sharing(lambda m: m.state.numpy(), add, many), CALLS),
+    "arrays of one memory": (
+        lambda: Sharing(
+            lambda m: (lambda a: (a, a[:1]))(np.zeros(3)),
+            lambda held: add(held[1]),
+            lambda m: m.held[0][0] > 5,
+        ),
+        CALLS,
+    ),
+    "other bits of the weights": (
+        lambda: Sharing(of_weights(lambda w: w.view(torch.int32)), lambda _: None),
+        "share memory to have one dtype, got torch.float32, torch.int32",
+    ),
+    "a layer in a plain list": (
+        lambda: Unregistered(1),
+        "calls Linear.in_features=8, out_features=8, bias=False., which it does not register",
+    ),
+    "its only layer in a plain list": (
+        lambda: Unregistered(0),
+        "registers, got Linear.* in a plain list or another object; keep them in attributes",
+    ),
+    "a buffer of no shape": (
+        lambda: with_(buffer_of_no_shape),
+        "buffers whose shapes are known, got 'late' of a lazy module not yet run",
+    ),
     "running means": (RunningMean, "changes from call to call .* running means"),
     "kept outputs": (Kept, "a backward pass after each call, got RuntimeError"),
     "no training mode": (lambda: NoTraining(8, 16), "has a training mode, got NotImplementedError"),
@@ -443,6 +532,10 @@ READ: dict[str, tuple[Callable[[], nn.Module], MLP]] = {
     "weights in single precision": (lambda: Cast(torch.Tensor.float), PLAIN),
     "a default precision set in forward": (
         lambda: Before(lambda: torch.set_default_dtype(torch.float64)),
+        PLAIN,
+    ),
+    "views that it only reads": (
+        lambda: Sharing(of_weights(lambda w: w.view(-1)), lambda views: sum(map(torch.sum, views))),
         PLAIN,
     ),
     "itself": (lambda: Itself(8, 16, 16), PLAIN),

@@ -38,7 +38,7 @@ from verify.pytorch.real_steps import RealStep, half_square
 
 __all__ = ["coordinate_check", "planned_samples"]
 
-_FEWEST, _MOST = 1000, 20_000
+_FEWEST, _MOST, _NO_VERDICT = 1000, 20_000, 100
 _LEAST = 1e5
 """Units in the last place, of which a step at least is one in units of the largest: its changes of
 pre-activations are then known to a thousandth."""
@@ -61,12 +61,13 @@ def coordinate_check(
 
     ``samples``: initialisations, each with one example of |x|^2 = n_0, a label y = +-1 and one step
     of `torch.optim.SGD` on the hidden weights; None for as many as a verdict needs, from 1000 to
-    20,000; at most 2^22/L for L hidden layers.  ``step``: its rate, at most the maximal one over
-    100 and over 10 L; None for that, rounded down.  ``initialise``: draws the weights of a model in
-    place from PyTorch's global generator; None for `verify.pytorch.initialise`.  ``loss``: of
-    outputs and labels.  ``inputs``: your own, shape ``(examples, ...)``, one of which each step
-    takes; the law is then that at their |x|^2.  ``labels``: theirs, where the loss needs others
-    than +-1, of a shape that the loss does not broadcast.  The model itself is left as it is.
+    20,000, and 100 where no layer can decide; at most 2^22/L for L hidden layers.  ``step``: its
+    rate, at most the maximal one over 100 and over 10 L; None for that, rounded down.
+    ``initialise``: draws the weights of a model in place from PyTorch's global generator; None for
+    `verify.pytorch.initialise`.  ``loss``: of outputs and labels.  ``inputs``: your own,
+    shape ``(examples, ...)``, one of which each step takes; the law is then that at their |x|^2.
+    ``labels``: theirs, where the loss needs others than +-1, of a shape that the loss does not
+    broadcast.  The model itself is left as it is.
 
     Judged at a family-wise 1 % over the layers, whose exact variance is known, less 2 % by which a
     real step may differ from the law (width at least 16, depth at most a quarter of it).  Raises
@@ -86,7 +87,7 @@ def coordinate_check(
     case = Case(read.network, examples)
     usual = largest_step(read.network) * float(read.network.norm2 / case.network.norm2) ** 0.5
     rate = checked_step(case.largest, step, _LEAST * torch.finfo(read.steps).eps * usual)
-    count = planned_samples(case.heaviest, rate) if samples is None else _checked(samples, read)
+    count = _planned(case, rate) if samples is None else _checked(samples, read)
     real = RealStep(rate, initialise, loss, examples)
     values, noted = real.squared_updates(model, count, root)
     checks = [
@@ -102,6 +103,10 @@ def coordinate_check(
         causes=noted.causes(),
         notes=(*noted.batch, *_notes(read, case)),
     )
+
+
+def _planned(case: Case, rate: float) -> int:
+    return planned_samples(case.heaviest, rate) if follows_law(case.read, rate) else _NO_VERDICT
 
 
 def _checked(samples: object, read: ReadModel) -> int:
@@ -143,10 +148,13 @@ def _notes(read: ReadModel, case: Case) -> tuple[str, ...]:
 
 
 def planned_samples(network: MLP, step: float) -> int:
-    """The least number with which every layer that may decide notices a factor 1.5, within limits.
+    """The least number with which every layer that may decide notices a factor 1.5, within limits;
+    few where none may.
 
     >>> planned_samples(MLP(64, 2), 1e-3), planned_samples(MLP(64, 8), 1e-4)
     (1000, 2664)
+    >>> planned_samples(MLP(32, 24), 1e-4)
+    100
     """
     spreads = [known_spread(network, k + 1, step) for k in range(network.layers)]
     scores = [
@@ -155,7 +163,7 @@ def planned_samples(network: MLP, step: float) -> int:
         if spread <= LARGEST_SPREAD
     ]
     wanted = [score.wanted(network.layers) or 0 for score in scores]
-    return min(max(_FEWEST, *wanted), _MOST)
+    return min(max(_FEWEST, *wanted), _MOST) if wanted else _NO_VERDICT
 
 
 def _layer_check(case: Case, layer: int, step: float, values: FloatArray, seed: int) -> LayerCheck:

@@ -246,6 +246,8 @@ def _labels(labels: Any, count: int) -> torch.Tensor | None:
 def _converted(values: Any) -> torch.Tensor:
     """Numbers of any array, such as a table of pandas, which PyTorch alone reads by columns, a view
     that runs backwards, or one in another byte order."""
+    if isinstance(values, list | tuple) and any(isinstance(each, np.ndarray) for each in values):
+        values = np.stack(values)
     if not hasattr(values, "__array__"):
         return torch.as_tensor(values, device="cpu")
     array = np.require(values, requirements=("C", "W"))

@@ -72,7 +72,8 @@ def _share(read: ReadModel, network: MLP, rates: Sequence[float]) -> float:
             z = _last_hidden(before, x, slope)
             moved += float((_last_hidden(after, x, slope) - z).square().sum())
             exact += float((_last_hidden(right, x, slope) - z).square().sum())
-            read.module.zero_grad()
+            for layer in read.layers:
+                layer.weight.grad = None
     return moved / exact if exact else nan
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from types import FrameType
 from typing import Any
 
+import torch
 from torch import nn
 
 from theory.errors import InvalidArgument
@@ -214,6 +215,8 @@ def checked_step(network: MLP, step: object, least: float) -> float:
 
 
 def _positive(name: str, value: object) -> float:
+    if isinstance(value, torch.Tensor) and value.ndim == 0:
+        value = value.item()
     return number_between(name, value, "give one, such as 0.5")
 
 

@@ -4,7 +4,8 @@ The constructor of an optimiser reads its groups and the weights of each; these 
 inspect their reader then.  The optimiser keeps plain dictionaries and lists, and users may rebuild
 or change groups: so before each step of any optimiser, a hook of PyTorch looks for the weights
 themselves, and before the first step checks that the weights are still the weights that the groups
-were made for.  The hook sees no copies of the weights, no steps written by hand, no ``step`` put
+were made for.  The first step of a subclass of SGD is compared with SGD's, which it may call.  The
+hook sees no copies of the weights, no steps written by hand, no ``step`` put
 into one optimiser or compiled, and no changes of a gradient, such as clipping.
 """
 
@@ -12,23 +13,27 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from inspect import unwrap
 from math import ceil, inf, log, prod
 from types import FrameType
 from typing import Any
-from weakref import WeakSet, finalize
+from weakref import WeakKeyDictionary, WeakSet, finalize
 
 import torch
 from torch.optim import SGD, Optimizer
-from torch.optim.optimizer import register_optimizer_step_pre_hook
+from torch.optim.optimizer import (
+    register_optimizer_step_post_hook,
+    register_optimizer_step_pre_hook,
+)
 
 from verify.pytorch.learning_rates import warn
 
 __all__ = ["Watched", "watch"]
 
 _BUILDING = ("__init__", "add_param_group")
-_DECAY_ALLOWED, _RAISED = 0.02, 1.05
+_DECAY_ALLOWED, _RAISED, _SAME_STEP = 0.02, 1.05, 1e-3
 Groups = Sequence[tuple[Mapping[str, Any], Mapping[int, float]]]
 """An optimiser's groups, each with the derived rates of all weights of its network, by id."""
 _EXPECTED = "expected plain torch.optim.SGD, which these learning rates assume, got"
@@ -40,6 +45,20 @@ _known: dict[int, Mapping[int, float]] = {}
 _unstepped: dict[int, Callable[[], str | None]] = {}
 """The function that checks the weights of a network again, by the id of each weight before its
 first step."""
+
+
+@dataclass
+class _First:
+    """A first step.  ``before``: each weight with its group, its values and its gradient.
+    ``begun``: steps within one another, as of a subclass that calls SGD's."""
+
+    before: list[tuple[Mapping[str, Any], torch.Tensor, torch.Tensor, torch.Tensor | None]]
+    begun: int = 1
+
+
+_first: WeakKeyDictionary[Optimizer, _First] = WeakKeyDictionary()
+_stepped: WeakSet[Optimizer] = WeakSet()
+"""Subclasses of SGD whose first step was compared with SGD's."""
 
 
 class Watched(list[Any]):
@@ -101,6 +120,7 @@ def watch(
 @cache
 def _register() -> None:
     register_optimizer_step_pre_hook(_before_step)
+    register_optimizer_step_post_hook(_after_step)
 
 
 def _before_step(optimiser: Optimizer, *_: object) -> None:
@@ -117,6 +137,57 @@ def _before_step(optimiser: Optimizer, *_: object) -> None:
         _warn_of(optimiser, seen)
     if optimiser in _built:
         _warn_once(optimiser, _one_rate(seen) or _raised(seen) or _changed(seen))
+        if not _steps_as_sgd(type(optimiser)) and isinstance(optimiser, SGD):
+            _note_first(optimiser)
+
+
+def _note_first(optimiser: SGD) -> None:
+    """Keep the weights and gradients before the first step of a subclass."""
+    if optimiser in _first:
+        _first[optimiser].begun += 1
+    elif optimiser not in _stepped:
+        _stepped.add(optimiser)
+        _first[optimiser] = _First(
+            [
+                (group, weight, weight.detach().clone(), _copied(weight.grad))
+                for group in optimiser.param_groups
+                for weight in group["params"]
+            ]
+        )
+
+
+def _copied(grad: torch.Tensor | None) -> torch.Tensor | None:
+    return None if grad is None else grad.detach().clone()
+
+
+def _after_step(optimiser: Optimizer, *_: object) -> None:
+    """Warn where the first step of a subclass of SGD, which may call SGD's, moved other weights."""
+    first = _first.get(optimiser)
+    if first is None or torch.compiler.is_compiling():
+        return
+    first.begun -= 1
+    if not first.begun:
+        del _first[optimiser]
+        if not all(_is_plain(*each) for each in first.before):
+            _warn_once(
+                optimiser,
+                f"{_EXPECTED} {type(optimiser).__name__}, a subclass with its own step, whose "
+                f"first step is not seen to be the rate times the gradient; tune its rates, or "
+                f"give the groups to SGD",
+            )
+
+
+def _is_plain(
+    group: Mapping[str, Any], weight: torch.Tensor, old: torch.Tensor, grad: torch.Tensor | None
+) -> bool:
+    """Whether a weight moved by the rate times its gradient, before the step or after a closure."""
+    moved, eps = weight.detach() - old, torch.finfo(weight.dtype).eps
+    rate, decay = float(group["lr"]), float(group.get("weight_decay", 0)) * old
+    for each in (grad, weight.grad):
+        right = torch.zeros_like(old) if each is None else rate * (each.detach() + decay)
+        if (moved + right).norm() <= _SAME_STEP * right.norm() + eps * old.norm():
+            return True
+    return False
 
 
 def _rates(seen: Groups) -> list[tuple[float, float]]:
@@ -236,10 +307,9 @@ def _other(
 ) -> str | None:
     """How ``optimiser`` is not plain gradient descent at the rates of a group, or None."""
     name = type(optimiser).__name__
-    if not _steps_as_sgd(type(optimiser)):
-        own = ", a subclass with its own step" if isinstance(optimiser, SGD) else ""
+    if not isinstance(optimiser, SGD):
         return (
-            f"{_EXPECTED} {name}{own}, whose steps have another size; tune its rates, or give the "
+            f"{_EXPECTED} {name}, whose steps have another size; tune its rates, or give the "
             f"groups to SGD"
         )
     if group.get("maximize"):

@@ -9,6 +9,7 @@ from torch import nn
 from theory.coverage import answered
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
+from theory.validation import typed
 from verify.pytorch.examples import Case, check_norm, checked_examples
 from verify.pytorch.half_precision import precision_in_words
 from verify.pytorch.learning_rates import EqualShares, RatePlan, Transferred, warn
@@ -61,8 +62,8 @@ def parameter_groups(
     """
     if not isinstance(plan, RatePlan):
         raise InvalidArgument(
-            f"expected a plan of rates, got plan={plan!r}; give EqualShares(), AllHidden(factor) "
-            f"or Transferred(source, hidden)"
+            f"expected a plan of rates, got plan={typed(plan)}; give EqualShares(), "
+            f"AllHidden(factor) or Transferred(source, hidden)"
         )
     read = read_model(model, input_norm2=input_norm2)
     examples = checked_examples(inputs, labels, read.hidden[0].in_features)

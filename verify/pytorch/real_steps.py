@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from reprlib import repr as short
 from typing import Any
 
 import numpy as np
@@ -18,13 +17,16 @@ import torch
 from torch import nn
 
 from theory.errors import InvalidArgument
+from theory.validation import brief
 from verify.numerics.arrays import FloatArray
 from verify.pytorch.causes import Noted
 from verify.pytorch.examples import Examples
+from verify.pytorch.modules.chance import one_seed
 from verify.pytorch.modules.computing import FAILURES, called, draw_weights
+from verify.pytorch.modules.differences import unwrapped
 from verify.pytorch.modules.layers import linear_layers, whole
 from verify.pytorch.modules.model import ReadModel, already_read, read_model
-from verify.pytorch.modules.probing import one_seed, probing
+from verify.pytorch.modules.probing import HOOKS, global_hooks, probing
 
 __all__ = ["RealStep", "half_square"]
 
@@ -93,7 +95,8 @@ class RealStep:
         """Those of all hidden layers, before and after one step."""
         x, y = self._example(read.hidden[0], example)
         optimiser = torch.optim.SGD([layer.weight for layer in read.hidden], lr=self.rate)
-        read.module.zero_grad()
+        for layer in read.layers:
+            layer.weight.grad = None
         outputs.clear()
         f = called(read.module, x)
         before = _by_layer(read, outputs)
@@ -124,13 +127,13 @@ class RealStep:
         except FAILURES as error:
             raise InvalidArgument(
                 f"expected a loss of outputs and labels of shape {tuple(f.shape)}, got "
-                f"{type(error).__name__}: {error} from loss={self.loss!r}; give a loss of two "
-                f"tensors of one shape"
+                f"{type(error).__name__}: {error} from loss={_short(self.loss)}; give a loss of "
+                f"two tensors of one shape"
             ) from error
         if not isinstance(loss, torch.Tensor) or loss.numel() != 1 or not loss.requires_grad:
             raise InvalidArgument(
                 f"expected a loss that returns a tensor of one number with a gradient, got "
-                f"{loss!r} from loss={self.loss!r}; leave out float(), .item(), "
+                f"{_short(loss)} from loss={_short(self.loss)}; leave out float(), .item(), "
                 f".detach() and the like"
             )
         return loss
@@ -153,8 +156,8 @@ class RealStep:
         if not fits and y.shape != f.shape:
             sizes = ", ".join(map(str, (-1, *shape)))
             raise InvalidArgument(
-                f"expected labels of the shape of the outputs, as loss={self.loss!r} takes them, "
-                f"got labels of shape {tuple(self.examples.labels.shape)}; give "
+                f"expected labels of the shape of the outputs, as loss={_short(self.loss)} takes "
+                f"them, got labels of shape {tuple(self.examples.labels.shape)}; give "
                 f"labels.reshape({sizes})"
             )
 
@@ -165,7 +168,7 @@ class RealStep:
         if isinstance(self.initialise, nn.Module) or not callable(self.initialise):
             raise InvalidArgument(
                 f"expected a function of the model for initialise, got "
-                f"initialise={short(self.initialise)}; give a function that draws the weights in "
+                f"initialise={_short(self.initialise)}; give a function that draws the weights in "
                 f"place"
             )
         try:
@@ -173,15 +176,25 @@ class RealStep:
         except FAILURES as error:
             raise InvalidArgument(
                 f"expected an initialise that draws the weights of its argument, the model, got "
-                f"{type(error).__name__}: {error} from initialise={self.initialise!r}; draw each "
-                f"layer of the whole model in place, as nn.init does"
+                f"{type(error).__name__}: {error} from initialise={_short(self.initialise)}; draw "
+                f"each layer of the whole model in place, as nn.init does"
             ) from error
 
     def _check_initialise(self, model: nn.Module, read: ReadModel) -> None:
         """Raise `InvalidArgument` where two initialisations are the same in some layer, or change
         more than values."""
-        held = [layer.weight.detach().clone() for layer in read.layers]
+        held, hooks = [layer.weight.detach().clone() for layer in read.layers], _hooks(read)
         self._initialise(model, read)
+        got, fix = "", "leave hooks to the model, outside of initialise"
+        if name := next((name for name, n in _hooks(read).items() if n != hooks.get(name)), None):
+            got = f"other hooks on {name!r}"
+        elif not torch.is_grad_enabled() or torch.is_inference_mode_enabled():
+            got, fix = "gradients switched off", "draw within `with torch.no_grad():`"
+        if got:
+            raise InvalidArgument(
+                f"expected an initialise that draws weights and does nothing else, got {got} after "
+                f"initialise={_short(self.initialise)}; {fix}"
+            )
         _check_unchanged(read, held)
         first = [layer.weight.detach().clone() for layer in read.layers]
         self._initialise(model, read)
@@ -195,8 +208,27 @@ class RealStep:
                 )
                 raise InvalidArgument(
                     f"expected new weights at each call of initialise, got the weights of "
-                    f"{name!r} {got} by initialise={self.initialise!r}; {fix}"
+                    f"{name!r} {got} by initialise={_short(self.initialise)}; {fix}"
                 )
+
+
+def _hooks(read: ReadModel) -> dict[str, int]:
+    """How many hooks of a training step each module and weight has, by name."""
+    modules = {
+        name or "the model": sum(len(getattr(module, table)) for table in HOOKS)
+        for name, module in read.module.named_modules()
+    }
+    weights = ((f"{name}.weight", layer.weight) for name, layer in read.named.items())
+    own = {
+        name: len(w._backward_hooks or ()) + len(w._post_accumulate_grad_hooks or ())
+        for name, w in weights
+    }
+    return {**modules, **own, "all modules": sum(map(len, global_hooks().values()))}
+
+
+def _short(value: object) -> str:
+    """``value`` as it prints itself, in one line."""
+    return brief(value, 80, repr)
 
 
 def _check_unchanged(read: ReadModel, held: list[torch.Tensor]) -> None:
@@ -252,7 +284,7 @@ def _outputs(layers: tuple[nn.Linear, ...]) -> Iterator[Outputs]:
     found: Outputs = []
 
     def keep(module: nn.Module, inputs: Any, output: torch.Tensor) -> None:
-        found.append((module, output.detach().to("cpu", torch.float64, copy=True)))
+        found.append((module, unwrapped(output).to("cpu", torch.float64)))
 
     handles = [layer.register_forward_hook(keep) for layer in layers]
     try:

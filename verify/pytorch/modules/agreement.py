@@ -6,10 +6,10 @@ rounding does; in training mode, and in the mode in which the module is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeVar, cast
 
 import torch
 from torch import nn
@@ -17,6 +17,12 @@ from torch import nn
 from theory.activations import LeakyReLU, ReLU
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
+from verify.pytorch.modules.chance import (
+    draws_again,
+    global_numbers,
+    held_numbers,
+    sets_seeds,
+)
 from verify.pytorch.modules.computing import (
     Probe,
     Run,
@@ -35,7 +41,7 @@ from verify.pytorch.modules.differences import (
     where_gradients_differ,
 )
 from verify.pytorch.modules.layers import whole
-from verify.pytorch.modules.probing import next_numbers, probing, sets_seeds
+from verify.pytorch.modules.probing import probing
 
 __all__ = ["Computing", "activation_and_precision"]
 
@@ -48,9 +54,18 @@ _ROUNDING = {torch.float64: 1e-9, torch.float32: 1e-4, torch.bfloat16: 0.1, torc
 in this one; so is four times that between the two, up to `_MOST_ROUNDING`."""
 _MOST_ROUNDING = 0.5
 _OUTPUTS = "other outputs"
+_SEED = (
+    "expected a model whose forward leaves the generators of random numbers as they are, got a "
+    "forward that sets a seed; leave out torch.manual_seed() and the like within forward"
+)
+_CHANCE = (
+    "expected a model with a deterministic forward, got a forward that draws random numbers, with "
+    "or without an effect; leave out random depth, dropout and noise"
+)
 _DIGITS = {torch.float64: 10, torch.float32: 5, torch.bfloat16: 2, torch.float16: 2}
 
 Layers = Mapping[str, nn.Linear]
+R = TypeVar("R")
 
 
 def activation_and_precision(
@@ -175,38 +190,36 @@ class Computing:
         if self.steps is torch.float64:
             as_it_is = all(module.training for module in self.model.modules())
             for train in (True,) if as_it_is else (True, False):
-                with self._without_draws(self.steps, train):
-                    self._check_exactly()
-        with self._without_draws(None, True):
-            return self._check_roughly()
+                self._without_draws(self.steps, train, self._check_exactly)
+        return self._without_draws(None, True, self._check_roughly)
 
-    @contextmanager
-    def _without_draws(self, dtype: torch.dtype | None, train: bool) -> Iterator[None]:
-        """`probing`; raises `InvalidArgument` for draws, which may act at other times, in place of
-        another cause: dropout of few neurons is a scale at most calls."""
+    def _without_draws(self, dtype: torch.dtype | None, train: bool, check: Callable[[], R]) -> R:
+        """``check`` within `probing`; raises `InvalidArgument` for draws, which may act at other
+        times, in place of another cause: dropout of few neurons is a scale at most calls."""
+        found, other = None, None
         with probing(self.model, dtype, train=train) as new:
-            before = next_numbers(new)
+            before, held = global_numbers(), held_numbers(new)
             self.probe.load(self.linear)
-            other: InvalidArgument | None = None
             try:
-                yield
+                found = check()
             except InvalidArgument as error:
                 other = error
-            draws = next_numbers(new) != before
+            own = held_numbers(new) != held
+            draws = own or global_numbers() != before
             if draws and sets_seeds(lambda: recorded(self.model, self.linear, self._inputs)):
-                raise InvalidArgument(
-                    "expected a model whose forward leaves the generators of random numbers as "
-                    "they are, got a forward that sets a seed; leave out torch.manual_seed() and "
-                    "the like within forward"
-                )
-            if draws and (other is None or RANDOM not in str(other)):
-                raise InvalidArgument(
-                    "expected a model with a deterministic forward, got a forward that draws "
-                    "random numbers, with or without an effect; leave out random depth, dropout "
-                    "and noise"
-                )
-            if other:
-                raise other
+                raise InvalidArgument(_SEED)
+
+        def again() -> None:
+            with probing(self.model, dtype, train=train):
+                self.probe.load(self.linear)
+                check()
+
+        named = other is not None and RANDOM in str(other)
+        if draws and not named and (own or draws_again(again)):
+            raise InvalidArgument(_CHANCE)
+        if other:
+            raise other
+        return cast(R, found)
 
     def _check_exactly(self) -> None:
         limits = [_EXACT] * (1 + len(self.layers))

@@ -13,10 +13,12 @@ from torch import nn
 
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
+from verify.pytorch.modules.chance import part
 from verify.pytorch.modules.layers import alone, placed
 
 __all__ = [
     "FAILURES",
+    "NO_MEMORY",
     "Probe",
     "Run",
     "called",
@@ -30,6 +32,8 @@ __all__ = [
 
 FAILURES = (Exception, SystemExit, GeneratorExit)
 """Of functions of the user, whose failure is said in a sentence."""
+NO_MEMORY = (MemoryError, torch.OutOfMemoryError)
+"""Failures of the machine and not of a function."""
 _INPUTS = 8
 _TRIES = 8
 _SIZES, _MOST_WORK = tuple(2**n for n in range(4, 11)), 3e8
@@ -93,6 +97,10 @@ class Probe:
         """Outputs and gradients of ``model``.
 
         ``grad``: whether gradients go to the inputs too."""
+        with part(len(self.x)):
+            return self._run(model, layers, grad)
+
+    def _run(self, model: nn.Module, layers: Sequence[nn.Linear], grad: bool) -> Run:
         trained = [layer.weight.requires_grad for layer in layers]
         for layer in layers:
             layer.weight.grad = None
@@ -104,6 +112,8 @@ class Probe:
             total: Any = (outputs * self.factors.to(outputs)).sum()
             try:
                 total.backward()
+            except NO_MEMORY:
+                raise
             except FAILURES as error:
                 raise InvalidArgument(
                     f"expected a model with a backward pass after each call, got "
@@ -139,6 +149,8 @@ def called(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
     try:
         with torch.enable_grad():
             found = model(x.clone())
+    except NO_MEMORY:
+        raise
     except FAILURES as error:
         raise InvalidArgument(
             f"expected a model that takes inputs of shape (batch, "

@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
 from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from verify.pytorch.modules.computing import FAILURES
+from verify.pytorch.modules.chance import part
+from verify.pytorch.modules.computing import FAILURES, NO_MEMORY
+from verify.pytorch.modules.held import unregistered
 
 __all__ = [
     "RANDOM",
@@ -25,6 +27,7 @@ __all__ = [
     "distance",
     "recorded",
     "times",
+    "unwrapped",
     "what_differs",
     "where_gradients_differ",
 ]
@@ -66,24 +69,30 @@ def recorded(model: nn.Module, layers: Sequence[nn.Module], x: torch.Tensor) -> 
     (1, True)
     """
     calls: Calls = []
-    unwrapped: Any = torch.func.debug_unwrap  # of a `torch.vmap` in forward
 
     def note(index: int) -> Callable[..., None]:
         def hook(_: nn.Module, inputs: Any, output: torch.Tensor) -> None:
-            into, out = (unwrapped(each.detach().clone()) for each in (inputs[0], output))
-            calls.append((index, into, out))
+            calls.append((index, unwrapped(inputs[0]), unwrapped(output)))
 
         return hook
 
     handles = [layer.register_forward_hook(note(index)) for index, layer in enumerate(layers)]
     try:
-        with torch.no_grad():
+        with torch.no_grad(), part(len(x)):
             return calls, model(x.clone())
+    except NO_MEMORY:
+        raise
     except FAILURES:
         return calls, None
     finally:
         for handle in handles:
             handle.remove()
+
+
+def unwrapped(tensor: torch.Tensor) -> torch.Tensor:
+    """A detached copy of ``tensor``, of a `torch.vmap` in forward the whole batch."""
+    plain: Any = torch.func.debug_unwrap(tensor.detach().clone())
+    return cast(torch.Tensor, plain)
 
 
 class Multiples(TorchDispatchMode):
@@ -154,7 +163,12 @@ def what_differs(
     >>> print(what_differs(model, {"0": model[0], "1": model[1]}, torch.randn(2, 3), 0.0)[0])
     a model with no activation between '0' and '1'
     """
-    linear = list(layers.values())
+    linear, others = list(layers.values()), unregistered(model)
+    if others and (hidden := recorded(model, others, x)[0]):
+        return (
+            f"a model that calls {others[hidden[0][0]]}, which it does not register",
+            "keep layers in attributes, nn.ModuleList or nn.Sequential, not in a plain list",
+        )
     calls, found = recorded(model, linear, x)
     again, found_again = recorded(model, linear, x)
     names, used = list(layers), [index for index, _, _ in calls]

@@ -18,8 +18,9 @@ import torch
 from torch import nn
 
 from theory.errors import InvalidArgument
+from verify.pytorch.modules.chance import draws_again, global_numbers, held_numbers
 from verify.pytorch.modules.computing import FAILURES, Probe, Run, later_calls
-from verify.pytorch.modules.probing import HOOKS, bare, global_hooks, layered, next_numbers, probing
+from verify.pytorch.modules.probing import HOOKS, bare, global_hooks, layered, probing
 from verify.pytorch.modules.stand_ins import Copies, StandIn, Unknown, address, stand_in
 
 __all__ = ["check_hooks"]
@@ -91,18 +92,27 @@ class _Steps:
     def runs(self, hooks: Sequence[_Hook]) -> list[Run]:
         """Outputs and gradients under copies of ``hooks`` at all probes, and where there are any
         at the first of them again and again; raises `Unknown`."""
-        memory = set(map(address, [*self.model.parameters(), *self.model.buffers()]))
-        with probing(self.model, self.dtype) as new:
-            self.probe.load(self.layers)
-            copies, before = Copies(new, memory), next_numbers(new)
-            for hook in hooks:
-                hook.install(copies)
-            runs = [probe.run(self.model, self.layers, grad) for probe, grad in self._probes]
-            later = later_calls() if hooks else ()
-            runs += [self.probe.run(self.model, self.layers) for _ in later]
-            if next_numbers(new) != before:
-                raise Unknown("chance")
-            return runs
+        memory = set(map(address, self._tensors))
+
+        def run() -> tuple[list[Run], bool, bool]:
+            with probing(self.model, self.dtype) as new:
+                self.probe.load(self.layers)
+                copies, held, before = Copies(new, memory), held_numbers(new), global_numbers()
+                for hook in hooks:
+                    hook.install(copies)
+                runs = [probe.run(self.model, self.layers, grad) for probe, grad in self._probes]
+                later = later_calls() if hooks else ()
+                runs += [self.probe.run(self.model, self.layers) for _ in later]
+                return runs, held_numbers(new) != held, global_numbers() != before
+
+        runs, own, drawn = run()
+        if own or (drawn and draws_again(run)):
+            raise Unknown("chance")
+        return runs
+
+    @property
+    def _tensors(self) -> list[torch.Tensor]:
+        return [*nn.Module.parameters(self.model), *nn.Module.buffers(self.model)]
 
     def change(self, hooks: Sequence[_Hook]) -> str:
         """What is expected of ``hooks`` instead, and the fix; "" where they change nothing."""

@@ -10,6 +10,8 @@ import torch
 from torch import nn
 
 from theory.errors import InvalidArgument
+from theory.validation import brief
+from verify.pytorch.modules.held import unregistered
 
 __all__ = ["PRECISIONS", "alone", "linear_layers", "placed", "whole"]
 
@@ -27,7 +29,7 @@ def linear_layers(model: nn.Module) -> dict[str, nn.Linear]:
     >>> list(linear_layers(nn.Sequential(nn.Linear(2, 3, bias=False), nn.Linear(3, 1, bias=False))))
     ['0', '1']
     """
-    named = dict(model.named_modules())
+    named = dict(nn.Module.named_modules(model))
     for name, module in named.items():
         _check_kind(model, name, module)
     if type(model).forward is nn.Module.forward and "forward" not in vars(model) and alone(model):
@@ -35,9 +37,20 @@ def linear_layers(model: nn.Module) -> dict[str, nn.Linear]:
             f"expected a model with its own forward, got {type(model).__name__} without one; "
             + alone(model)
         )
-    for name, parameter in model.named_parameters():
+    for name, parameter in nn.Module.named_parameters(model):
         _check_present(name, parameter)
+    for name, buffer in nn.Module.named_buffers(model):
+        if isinstance(buffer, nn.parameter.UninitializedBuffer):
+            raise InvalidArgument(
+                f"expected buffers whose shapes are known, got {name!r} of a lazy module not yet "
+                f"run; run the model once on an example first"
+            )
     layers = {name: module for name, module in named.items() if isinstance(module, nn.Linear)}
+    if len(layers) < 2 and (hidden := unregistered(model)):
+        raise InvalidArgument(
+            f"expected linear layers that the model registers, got {hidden[0]} in a plain list or "
+            f"another object; keep them in attributes, nn.ModuleList or nn.Sequential"
+        )
     _check_chain(layers)
     _check_parameters(model, list(layers.values()))
     _check_apart({f"{name}.weight": layer.weight for name, layer in layers.items()})
@@ -195,7 +208,7 @@ def _check_parameters(model: nn.Module, layers: Sequence[nn.Linear]) -> None:
             f"expected weights that are independent, got {len(layers)} linear layers with "
             f"{len(weights)} weight matrices; use each matrix once"
         )
-    for name, parameter in model.named_parameters():
+    for name, parameter in nn.Module.named_parameters(model):
         if any(parameter is layer.bias for layer in layers):
             raise InvalidArgument(
                 f"expected linear layers without biases, got {name!r}; the theory has none, so "
@@ -214,8 +227,9 @@ def _check_parameters(model: nn.Module, layers: Sequence[nn.Linear]) -> None:
     for layer in layers:
         if not isinstance(layer._parameters.get("weight"), nn.Parameter):
             raise InvalidArgument(
-                f"expected linear layers with a weight each, got {layer!r} whose weight is "
-                f"computed from something else; leave out parametrisations, pruning and the like"
+                f"expected linear layers with a weight each, got {brief(layer, 80, repr)} whose "
+                f"weight is computed from something else; leave out parametrisations, pruning and "
+                f"the like"
             )
 
 

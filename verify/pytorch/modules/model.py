@@ -19,6 +19,7 @@ from torch import nn
 from theory.coverage import answered
 from theory.errors import InvalidArgument
 from theory.networks.mlp import MLP
+from theory.validation import typed
 from verify.pytorch.modules.agreement import Computing, activation_and_precision
 from verify.pytorch.modules.computing import draw_probe
 from verify.pytorch.modules.hooks import check_hooks
@@ -98,7 +99,7 @@ def read_model(model: nn.Module, *, input_norm2: object = None) -> ReadModel:
     """``model`` taken apart; the result shares its parameters and has no copies."""
     if not isinstance(model, nn.Module):
         raise InvalidArgument(
-            f"expected a torch.nn.Module for model, got model={model!r}; give one, such as "
+            f"expected a torch.nn.Module for model, got model={typed(model)}; give one, such as "
             f"nn.Sequential(...)"
         )
     module, known = bare(model), _ALREADY.get()

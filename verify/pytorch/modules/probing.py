@@ -9,14 +9,10 @@ from __future__ import annotations
 import random
 import sys
 import warnings
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from copy import deepcopy
 from functools import partial, wraps
-from operator import is_
 from threading import RLock
-from types import FunctionType, ModuleType
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
@@ -27,7 +23,7 @@ from torch.nn.modules import module as module_state
 
 from theory.errors import InvalidArgument
 from theory.waiting import announced
-from verify.pytorch.modules.stand_ins import is_installed
+from verify.pytorch.modules.held import TABLES, exchange, reached, restorer
 
 __all__ = [
     "HOOKS",
@@ -35,11 +31,8 @@ __all__ = [
     "default_torch",
     "global_hooks",
     "layered",
-    "next_numbers",
     "one_at_a_time",
-    "one_seed",
     "probing",
-    "sets_seeds",
 ]
 
 HOOKS = {
@@ -52,8 +45,6 @@ HOOKS = {
 _LOCK = RLock()
 P = ParamSpec("P")
 R = TypeVar("R")
-_CONTAINERS = (list, dict, set, deque)
-_GENERATORS = (random.Random, np.random.Generator, np.random.RandomState, torch.Generator)
 _SETTINGS: tuple[tuple[Callable[[], Any], Callable[[Any], object]], ...] = (
     (torch.get_default_dtype, torch.set_default_dtype),
     (torch.get_default_device, torch.set_default_device),
@@ -108,6 +99,7 @@ def one_at_a_time(function: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(function)
     def alone(*args: P.args, **keywords: P.kwargs) -> R:
+        _refuse_surroundings(name)
         try:
             with (
                 _LOCK,
@@ -117,16 +109,29 @@ def one_at_a_time(function: Callable[P, R]) -> Callable[P, R]:
                 return function(*args, **keywords)
         except KeyboardInterrupt as stop:
             stop.args = (f"{name} stopped, and the model is as it was",)
-            raise
+            raise stop.with_traceback(None) from None
 
     return alone
+
+
+def _refuse_surroundings(name: str) -> None:
+    """Raise `InvalidArgument` where tensors are not plain ones, whatever the model is."""
+    if type(torch.empty(0, device="cpu")) is not torch.Tensor:
+        got, fix = "a mode that makes other tensors", "call it outside of FakeTensorMode"
+    elif torch._C._functorch.peek_interpreter_stack() is not None:
+        got, fix = "a function that torch.func transforms", "call it outside of grad, vmap and jvp"
+    else:
+        return
+    raise InvalidArgument(
+        f"expected {name} where PyTorch computes with plain tensors, got a call within {got}; {fix}"
+    )
 
 
 @contextmanager
 def probing(
     model: nn.Module, dtype: torch.dtype | None = None, *, train: bool = True
 ) -> Iterator[dict[int, Any]]:
-    """Within it ``model`` has new weights of ``dtype``, zero until drawn, and no hooks.
+    """Within it ``model`` has copies of its weights, in ``dtype``, and no hooks.
 
     Yields all that it gives back afterwards, by id: modules, objects of the user and containers,
     themselves; new tensors, arrays and generators, by the ids of the old ones too.
@@ -135,9 +140,9 @@ def probing(
     ``train``: in training mode; False is the mode in which each module is.  Autograd works,
     whatever surrounds the call.  Afterwards all modules are as they were, with all that they keep
     in attributes, objects, lists, dictionaries and sets; the generators of PyTorch, NumPy and
-    Python too.
+    Python too.  No other thread may use the model or these generators meanwhile.
     """
-    cuda = {p.device for p in model.parameters() if p.device.type == "cuda"}
+    cuda = {p.device for p in nn.Module.parameters(model) if p.device.type == "cuda"}
     with ExitStack() as stack:
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
@@ -146,17 +151,27 @@ def probing(
         stack.callback(np.random.set_state, np.random.get_state())
         stack.enter_context(default_torch())
         if "torch._dynamo" in sys.modules:
-            stack.enter_context(torch.compiler.set_stance("force_eager"))
+            try:
+                stack.enter_context(torch.compiler.set_stance("force_eager"))
+            except RuntimeError as error:
+                raise InvalidArgument(
+                    f"expected a call outside of functions that torch.compile compiles, got "
+                    f"{error}; call it before the compiled function, and give that the result"
+                ) from error
         for hooks in global_hooks().values():
-            stack.callback(_restorer(hooks))
+            stack.callback(restorer(hooks))
             hooks.clear()
-        reached = _reached(model)
-        for held in reached:
-            if isinstance(held, _CONTAINERS):
-                stack.callback(_restorer(held))
+        held = reached(model)
+        for each in held:
+            if isinstance(each, TABLES):
+                stack.callback(restorer(each))
         if train:
             _train(model)
-        yield _exchange(model, reached, dtype)
+        for module in nn.Module.modules(model):
+            module.__dict__["_compiled_call_impl"] = None
+            for name in HOOKS:
+                module.__dict__[name].clear()
+        yield exchange(held, dtype)
 
 
 def _train(model: nn.Module) -> None:
@@ -189,129 +204,3 @@ def default_torch() -> Iterator[None]:
 def _put_back(read: Callable[[], Any], put: Callable[[Any], object], before: Any) -> None:
     if read() != before:
         put(before)
-
-
-@contextmanager
-def one_seed(seed: int, device: torch.device) -> Iterator[None]:
-    """PyTorch's generators of the processor and of ``device`` start from ``seed``; no other does.
-
-    Within `probing`, which puts them back.
-    """
-    torch.default_generator.manual_seed(seed)
-    if device.type == "cuda":
-        torch.cuda.default_generators[device.index or 0].manual_seed(seed)
-    yield
-
-
-def next_numbers(new: Mapping[int, Any]) -> list[list[float]]:
-    """Those that the generators of Python, NumPy and PyTorch, and those in ``new``, will draw."""
-    ours: list[Any] = [random.random, np.random.random]
-    every = [*(each.__self__ for each in ours), torch.default_generator, *new.values()]
-    found = [deepcopy(each) for each in every if isinstance(each, _GENERATORS)]
-    found += map(deepcopy, torch.cuda.default_generators)
-    return [_drawn(each) for each in found]
-
-
-def _drawn(generator: Any) -> list[float]:
-    if not isinstance(generator, torch.Generator):
-        return [generator.random() for _ in range(4)]
-    kind: Any = {"dtype": torch.float64, "device": generator.device}  # whatever the default is
-    drawn: list[float] = torch.rand(4, generator=generator, **kind).tolist()
-    return drawn
-
-
-def sets_seeds(call: Callable[[], object]) -> bool:
-    """Whether the generators of Python, NumPy or PyTorch draw the same numbers after ``call``
-    wherever they start.
-
-    >>> sets_seeds(lambda: random.seed(1)), sets_seeds(random.random)
-    (True, False)
-    """
-    found = []
-    for _ in range(2):
-        _ = random.random(), np.random.random(), torch.rand(1)
-        call()
-        found.append(next_numbers({})[:3])
-    return any(one == two for one, two in zip(*found, strict=True))
-
-
-def _exchange(
-    model: nn.Module, reached: Sequence[Any], dtype: torch.dtype | None
-) -> dict[int, Any]:
-    """New tensors, arrays and generators in place of all that ``reached`` holds, by the ids of the
-    old, and empty tables of hooks."""
-    new: dict[int, Any] = {id(each): each for each in reached}
-
-    def exchanged(value: Any) -> Any:
-        if type(value) is tuple:
-            inner = tuple(map(exchanged, value))
-            return value if all(map(is_, inner, value)) else inner
-        if isinstance(value, (torch.Tensor, np.ndarray, *_GENERATORS)) and id(value) not in new:
-            new[id(value)] = _like(value, dtype)
-            new[id(new[id(value)])] = new[id(value)]
-        return new.get(id(value), value)
-
-    for module in model.modules():
-        module.__dict__["_compiled_call_impl"] = None
-        for name in HOOKS:
-            module.__dict__[name].clear()
-    for held in reached:
-        if isinstance(held, dict | list | deque):
-            pairs = held.items() if isinstance(held, dict) else enumerate(held)
-            for key, value in [(key, exchanged(value)) for key, value in pairs]:
-                if value is not held[key]:
-                    held[key] = value
-    return new
-
-
-def _like(value: Any, dtype: torch.dtype | None) -> Any:
-    if not isinstance(value, torch.Tensor):
-        return deepcopy(value)
-    kind = dtype if dtype is not None and value.is_floating_point() else value.dtype
-    if isinstance(value, nn.Parameter):
-        zeros = torch.zeros(value.shape, dtype=kind, device=value.device)
-        parameter = nn.Parameter(zeros, requires_grad=value.requires_grad)
-        parameter.__dict__.update(value.__dict__)
-        return parameter
-    return value.detach().to(kind, copy=True)
-
-
-def _reached(model: nn.Module) -> list[Any]:
-    """The modules of ``model``, and the containers and objects of the user that they hold."""
-    modules = list(model.modules())
-    waiting, found = list(modules), {id(module): module for module in modules}
-    while waiting:
-        each = waiting.pop()
-        inner: Any = each.values() if isinstance(each, dict) else each
-        if not isinstance(each, (tuple, *_CONTAINERS)):
-            inner = [vars(each)]
-        for value in inner:
-            holds = isinstance(value, (tuple, *_CONTAINERS)) or _is_users(value)
-            if holds and id(value) not in found:
-                found[id(value)] = value
-                waiting.append(value)
-    return [each for each in found.values() if type(each) is not tuple]
-
-
-def _is_users(value: Any) -> bool:
-    """Whether it is an object of a class of the user; modules not registered are none."""
-    apart = isinstance(value, type | FunctionType | ModuleType | nn.Module | torch.Tensor)
-    return not apart and not is_installed(type(value).__module__) and hasattr(value, "__dict__")
-
-
-def _restorer(container: Any) -> Callable[[], None]:
-    """A function that gives a list, dictionary or set its present contents back."""
-    kept = dict(container) if isinstance(container, dict) else list(container)
-    before = _flat(container)
-
-    def restore() -> None:
-        now = _flat(container)
-        if len(now) != len(before) or not all(map(is_, now, before)):
-            container.clear()
-            (container.extend if isinstance(container, list | deque) else container.update)(kept)
-
-    return restore
-
-
-def _flat(container: Any) -> list[Any]:
-    return [*container, *container.values()] if isinstance(container, dict) else list(container)
