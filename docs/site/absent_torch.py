@@ -18,6 +18,7 @@ _MODULES = (
     "torch.nn.modules",
     "torch.nn.modules.module",
     "torch.nn.parallel",
+    "torch.nn.parameter",
     "torch.optim",
     "torch.optim.optimizer",
     "torch.optim.swa_utils",
