@@ -8,7 +8,7 @@ from typing import Any
 
 __all__ = ["uncompiled"]
 
-_COMPILERS = {"kernel", "part", "formula"}
+_COMPILERS = {"kernel", "borrowing_kernel", "part", "formula"}
 """The functions of `verify.numerics.compiled`, which also serve as decorators."""
 
 

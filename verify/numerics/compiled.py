@@ -46,7 +46,7 @@ if config.DISABLE_JIT:  # type: ignore[attr-defined]
     )
 
 
-def _compiled(function: Function, inline: bool) -> Function:
+def _compiled(function: Function, inline: bool, counts: bool = True) -> Function:
     """Compile ``function`` when first called, without the GIL, division by zero as IEEE has it.
 
     No fast-math flag is set: an operation is rounded where the source has it, in the source's
@@ -61,7 +61,7 @@ def _compiled(function: Function, inline: bool) -> Function:
     from: an entry that names a module of older sources is then not read at all.
     """
     options: dict[str, Any] = {"error_model": "numpy", "nogil": True}
-    options |= {"forceinline": inline, "fastmath": False}
+    options |= {"forceinline": inline, "fastmath": False, "_nrt": counts}
     try:
         compiled: Any = njit(cache=True, **options)(function)
     except RuntimeError:  # no folder to write to: compiled anew by each process
@@ -74,6 +74,15 @@ def _compiled(function: Function, inline: bool) -> Function:
 def kernel(function: Function) -> Function:
     """A compiled kernel, with the same bits in all code that calls it."""
     return _compiled(function, inline=False)
+
+
+def borrowing_kernel(function: Function) -> Function:
+    """As `kernel`, of a function that makes and returns no array: it counts no references to its
+    arrays, which its caller holds.
+
+    Each `part` that takes a tuple of arrays counts a reference to each of them otherwise.
+    """
+    return _compiled(function, inline=False, counts=False)
 
 
 def part(function: Function) -> Function:

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from verify.numerics.compiled import Array, kernel, part
+from verify.numerics.compiled import Array, borrowing_kernel, kernel, part
 from verify.numerics.single_normals import single_normals
 from verify.numerics.variates import Stream, heads, turn_to, uniforms
 from verify.samplers.conditioned.state import (
@@ -256,7 +256,7 @@ def _tangent(
             below = stepped(scales, state, layer) if step else masked(state, layer)
 
 
-@kernel
+@borrowing_kernel
 def run(
     stream: Stream, network: int, scales: Scales, state: State, step: float, label: float, top: int
 ) -> tuple[float, float]:
@@ -289,7 +289,7 @@ def inactive(stream: Stream, network: int, scales: Scales, state: State, layer: 
     return z, zeta, zeta
 
 
-@kernel
+@borrowing_kernel
 def log_mean_square(
     stream: Stream, network: int, scales: Scales, state: State, layer: int
 ) -> float:
