@@ -17,6 +17,8 @@ T: Any = theory
 MATRIX: Any = K
 V: Any = verify
 WIDE = squared_update(MLP(activation=Tanh()))
+SIGN = T.SignDescent()
+WIDTH_AND_DEPTH = r"as in MLP\(width=64\), and the depth alone to this value$"
 GRAPH: Any = T.Graph({"a": ("x",)}, readout="a", width=8)
 GRID: dict[str, Any] = {"networks": [MLP(16, 2)], "samples": 100, "seed": 1}
 FIXES: list[tuple[Callable[[], Any], str]] = [
@@ -71,6 +73,31 @@ FIXES: list[tuple[Callable[[], Any], str]] = [
     (lambda: verify.testing.assert_exact(0.1, MLP(4, 2)), r"got 0\.1 \(float\)"),
     (lambda: V.compare_law(lambda n: None, **GRID), "for law, got an object of type NoneType"),
     (lambda: V.compare_law(lambda n: "x", **GRID), "a number from law at L=2"),
+    *(
+        (lambda call=call, value=value: call(value), fix)
+        for value, fix in (
+            (squared_update(MLP(), optimiser=SIGN), WIDTH_AND_DEPTH),
+            (T.maximal_learning_rate(MLP(), optimiser=SIGN), WIDTH_AND_DEPTH),
+            (
+                squared_update(T.Residual(), optimiser=SIGN),
+                r"number of blocks alone to this value$",
+            ),
+            (WIDE, "the limit n -> infinity; give the depth alone$"),
+            (T.maximal_learning_rate(WIDE.network), "the limit n -> infinity; give the depth alo"),
+            (squared_update(MLP(depth=4, activation=Tanh())), "n -> infinity; give no size$"),
+        )
+        for call in (
+            lambda value: value(64, 4),
+            lambda value: value(n=64, L=4),
+            lambda value: value(width=64, depth=4),
+            lambda value: value.plot(n=64, L=[1, 2]) if value.open_sizes else value(64),
+        )
+    ),
+    (
+        lambda: T.maximal_learning_rate(MLP(), optimiser=SIGN)(4),
+        r"give the width to the network, as in MLP\(width=64\)",
+    ),
+    (lambda: T.maximal_learning_rate(MLP(), group=T.HiddenLayers())(64, 1), "give FirstLayer"),
 ]
 
 
@@ -160,3 +187,16 @@ def test_the_base_of_logarithms_is_written_as_it_is_read() -> None:
 def test_a_branch_width_has_no_other_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--branch-width", "4"]) == 2
     assert "; give --network residual\n" in capsys.readouterr().err
+
+
+def test_a_group_is_the_same_in_a_network_of_one_layer_and_in_a_call() -> None:
+    one = T.maximal_learning_rate(MLP(64, 1), group=T.FirstLayer())
+    rate = T.maximal_learning_rate(MLP(), group=T.FirstLayer())
+    assert rate.at(n=64, L=1) == one
+    assert rate(64, 1) == pytest.approx(float(one), rel=1e-12)
+    assert T.maximal_learning_rate(MLP(64), group=T.FirstLayer())([1, 4]) == pytest.approx(
+        [float(one), rate(64, 4)], rel=1e-12
+    )
+    assert rate.plot(n=64, L=range(1, 4)).get_xlim()[0] <= 1
+    with pytest.raises(InvalidArgument, match="with ByGroup"):
+        T.maximal_learning_rate(MLP(), rates=T.ByGroup(first=1, hidden=0, last=0))(64, 1)

@@ -93,7 +93,7 @@ class Drawable:
     ) -> Axes:
         """`plot`, with the values of a ``formula`` and the exact values, under ``title``."""
         axis = self._axis(against)
-        given = bound_sizes(self._drawn_sizes, self.network, (), sizes)
+        given = bound_sizes(self._drawn_sizes, self.network, (), sizes, self._elsewhere)
         family, values = self._family(axis, given)
         grid = _checked(axis, given.get(axis, self._grid(axis, values)))
         curves = [line for point in values for line in self._drawn_curves(axis, grid, point)]
@@ -122,6 +122,11 @@ class Drawable:
     def _drawn_sizes(self) -> tuple[Symbol, ...]:
         """The sizes that may stand on the axis, or have a curve for each of several numbers."""
         return self.open_sizes
+
+    @property
+    def _elsewhere(self) -> str:
+        """The fix for sizes that are not open; empty for sizes that the network fixes."""
+        return ""
 
     @property
     def _quantity(self) -> str:
