@@ -90,18 +90,23 @@ class Drawable:
         sizes: Mapping[str, Any],
         formula: Callable[[dict[Symbol, Any]], float] | None = None,
         title: str = "",
+        joint_limit: Expr | None = None,
     ) -> Axes:
-        """`plot`, with the values of a ``formula`` and the exact values, under ``title``."""
+        """`plot`, with the values of a ``formula`` and the exact values, under ``title``; over a
+        ``joint_limit`` in width and depth in the place of the law."""
         axis = self._axis(against)
         given = bound_sizes(self._drawn_sizes, self.network, (), sizes, self._elsewhere)
         family, values = self._family(axis, given)
         grid = _checked(axis, given.get(axis, self._grid(axis, values)))
         curves = [line for point in values for line in self._drawn_curves(axis, grid, point)]
-        laws = self._laws()
+        laws = self._laws() if joint_limit is None else (joint_limit,)
         fixed = self._fixed()
         limits = [_law_on_grid(law, axis, grid, fixed | point) for point in values for law in laws]
         labels = self._labels(family, values)
-        drawn = [*_exact(labels, grid, curves), *_dashed(laws, grid, limits)]
+        drawn = [
+            *_exact(labels, grid, curves),
+            *_dashed(laws, grid, limits, "joint limit" if joint_limit else ""),
+        ]
         if formula is not None:
             claimed = [tuple(formula(point | {axis: x}) for x in grid) for point in values]
             several = len(set(claimed)) > 1
@@ -303,12 +308,12 @@ def _exact(labels: Sequence[str], grid: Sequence[Any], curves: Sequence[Any]) ->
 
 
 def _dashed(
-    laws: Sequence[Expr], grid: Sequence[Any], limits: Sequence[list[float]]
+    laws: Sequence[Expr], grid: Sequence[Any], limits: Sequence[list[float]], name: str
 ) -> list[Curve]:
-    """Each law that differs from the others; one entry for all."""
+    """Each law that differs from the others; one entry for all, under ``name`` if there is one."""
     different = list(dict.fromkeys(map(tuple, limits)))
     label = f"law {law_tex(laws[0])}" if len(laws) == 1 else "laws"
-    labels = [label, *[""] * len(different)]
+    labels = [name or label, *[""] * len(different)]
     x = _floats(grid)
     return [Curve(name, x, y, law=True) for name, y in zip(labels, different, strict=False)]
 
