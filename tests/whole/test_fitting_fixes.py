@@ -11,12 +11,15 @@ import verify.testing
 from theory import MLP, InvalidArgument, Tanh, squared_update
 from theory.__main__ import main
 from theory.observables import K, f, z
-from theory.symbols import B, b
+from theory.symbols import B, L, b
+from verify.cli import main as verify_main
 
 T: Any = theory
 MATRIX: Any = K
 V: Any = verify
 WIDE = squared_update(MLP(activation=Tanh()))
+U = squared_update(MLP())
+ANY_U: Any = U
 SIGN = T.SignDescent()
 WIDTH_AND_DEPTH = r"as in MLP\(width=64\), and the depth alone to this value$"
 GRAPH: Any = T.Graph({"a": ("x",)}, readout="a", width=8)
@@ -98,6 +101,18 @@ FIXES: list[tuple[Callable[[], Any], str]] = [
         r"give the width to the network, as in MLP\(width=64\)",
     ),
     (lambda: T.maximal_learning_rate(MLP(), group=T.HiddenLayers())(64, 1), "give FirstLayer"),
+    (
+        lambda: V.check("n*L", layer=L - 1, simulate=False),
+        "L - 1 .*; write the formula in ell, which stands for every layer, and leave layer out$",
+    ),
+    (lambda: ANY_U.plot(64, range(1, 9)), r"got 64, range\(1, 9\); give n=64, L=range\(1, 9\)$"),
+    (lambda: ANY_U.plot(n=64, against="layer"), r"give squared_update\(MLP\(\), ell\), say$"),
+    (lambda: T.maximal_learning_rate(MLP()).plot(against="layer"), "leave a size out there"),
+    (lambda: float(V.check("L", simulate=False)), "got Check; verdict is its outcome"),
+    (lambda: float(V.compare_law(**GRID)), "got Comparison; verdict is its outcome"),
+    (lambda: float(T.critical(Tanh())), r"got Critical; points\[0\].weight_variance is a number"),
+    (lambda: float(T.critical(Tanh()).points[0]), "got CriticalPoint; weight_variance is a"),
+    (lambda: float(T.observables.trace(MATRIX)), r"derive\(observable, network\) has its mean"),
 ]
 
 
@@ -121,6 +136,20 @@ NAMES: list[tuple[Callable[[], Any], str, str]] = [
     (lambda: T.maximal_learning_rate(MLP()).validity("0.1"), "plot latex", r"print\(\) shows it"),
     (lambda: V.monte_carlo(MLP(4, 2), samples=9, seed=1), "latex", r"print\(\) shows it"),
     (lambda: V.check("L", simulate=False), "latex", r"print\(\) shows it"),
+    (lambda: MATRIX, "trace", r"write trace\(K\)"),
+    (lambda: z, "dot", "write products with @"),
+    (lambda: z, "sum mean norm", r"derive\(z @ z, network\)"),
+    (lambda: U, "validity", r"maximal_learning_rate\(network\)\.validity\(0.1\) has the validity"),
+    (lambda: WIDE, "width_series joint_limit", "the value is solved as n -> infinity alone"),
+    (lambda: WIDE, "validity", r"maximal_learning_rate\(MLP\(\)\)\.validity\(0.1\)$"),
+    (lambda: T.layer_rates(MLP()), "validity", r"maximal_learning_rate\(network\)\.validity"),
+    (lambda: T.critical(Tanh()), "exact", r"points\[0\]"),
+    (lambda: V.check("L", simulate=False), "exact", r"target\.update\.exact"),
+    (
+        lambda: V.monte_carlo(MLP(4, 2), samples=9, seed=1),
+        "exact width_series joint_limit",
+        r"squared_update\(network\)",
+    ),
 ]
 
 
@@ -200,3 +229,30 @@ def test_a_group_is_the_same_in_a_network_of_one_layer_and_in_a_call() -> None:
     assert rate.plot(n=64, L=range(1, 4)).get_xlim()[0] <= 1
     with pytest.raises(InvalidArgument, match="with ByGroup"):
         T.maximal_learning_rate(MLP(), rates=T.ByGroup(first=1, hidden=0, last=0))(64, 1)
+
+
+@pytest.mark.parametrize(
+    ("command", "options", "fix"),
+    [
+        (main, "--batch 32", "not on a batch: leave it out"),
+        (verify_main, "--batch 32", "not on a batch: leave it out"),
+        (verify_main, "--bias 1", r"give MLP(bias_variance=0.1)"),
+        (verify_main, "--activation tanh", "give MLP(activation=...)"),
+        (verify_main, "--smaples 5", "the nearest option is --samples"),
+        (main, "--width 64,128", "got '64,128'; give one number, such as 64"),
+        (main, "--width n", "got 'n'; leave it out for the symbol n"),
+        (verify_main, "--width 64,128", "got '64,128'; write 64 128"),
+        (verify_main, "--samples 1e4", "got '1e4'; give an int such as 64"),
+    ],
+)
+def test_an_option_that_a_command_does_not_have_gets_the_answer_of_python(
+    command: Callable[[list[str]], int],
+    options: str,
+    fix: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        command(options.split())
+    error = capsys.readouterr().err.rstrip()
+    assert error.endswith(fix)
+    assert "nearest" in fix or "nearest" not in error

@@ -67,7 +67,9 @@ class Drawable:
         def __call__(self, *sizes: Any, **named: Any) -> Any:
             """Its numbers."""
 
-    def plot(self, ax: Axes | None = None, *, against: object = None, **sizes: Any) -> Axes:
+    def plot(
+        self, ax: Axes | None = None, *places: object, against: object = None, **sizes: Any
+    ) -> Axes:
         """Draw the exact value over one of its open sizes, together with its law; return the axes.
 
         ``against``: "depth", "width", "layer", or another open size by name or symbol; None for the
@@ -81,6 +83,14 @@ class Drawable:
         >>> axes.get_xlabel(), [text.get_text() for text in axes.get_legend().get_texts()][:2]
         ('depth $L$', ['exact, width 64', 'exact, width 1,024'])
         """
+        if places:
+            given = (ax, *places)
+            pairs = zip(self._drawn_sizes, map(brief, given), strict=False)
+            fix = ", ".join(f"{size}={number}" for size, number in pairs)
+            raise InvalidArgument(
+                f"expected sizes by name for plot, got {', '.join(map(brief, given))}; "
+                f"{f'give {fix}' if fix else self._openings()}"
+            )
         return self._picture(ax, against, sizes)
 
     def _picture(
@@ -179,9 +189,14 @@ class Drawable:
             )
         if str(against) not in names:
             known = " or ".join(repr(_NAMES.get(each, str(each))) for each in self._drawn_sizes)
+            of_layer = str(against) in ("layer", "ell", "block", "b") and hasattr(self, "layer")
+            fix = "leave a size out there to plot against it"
+            if of_layer and "rate" not in self._drawn_as:
+                layer = ell if self.network._is_chain else b
+                fix = f"give squared_update({brief(self.network)}, {layer}), say"
             raise InvalidArgument(
                 f"expected {known} for against, got against={typed(against)}; {self.network} and "
-                f"its layer fix the others: leave a size out there to plot against it"
+                f"its layer fix the others: {fix}"
             )
         return names[str(against)]
 
